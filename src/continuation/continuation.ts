@@ -1,0 +1,123 @@
+// A continuation: a named step plus plain data, suspended on at most three pollables and a deadline.
+// Only its scheduler moves it. It is a deadline node and a waiter itself, so that suspending allocates
+// nothing.
+
+import { Deadline, type DurationList, type Pollable, type Waiter } from '../pollset/index.js'
+import type { Scheduler } from './scheduler.js'
+import type { Outcome, Program } from './steps.js'
+
+/** What a continuation tells of itself in a snapshot: JSON, ids in place of objects. */
+export type Description = Readonly<Record<string, unknown>>
+
+export abstract class Continuation extends Deadline implements Waiter {
+  readonly scheduler: Scheduler
+  readonly program: Program<never>
+  /** By wait name of the program: how long it may last here. */
+  readonly durations: readonly DurationList[]
+  /** The step that runs now or next. */
+  step: number
+  /** How it is suspended; null while it runs, is queued to run, or is held. */
+  suspended: Outcome<string> | null
+  /** Where the deadline of an unnamed wait stands (ms of the pollset's clock); 0 for none. See {@link waitUntil}. */
+  until: number
+  slot0: Pollable | null
+  slot1: Pollable | null
+  slot2: Pollable | null
+  bits0: number
+  bits1: number
+  bits2: number
+  queued: boolean
+  late: boolean
+  /** A cancel was asked for; it is taken once, at the next suspension that has an edge for it. */
+  cancelAsked: boolean
+  /** A debugger holds it: it takes no step until released. */
+  held: boolean
+  finished: boolean
+  /** The scheduler's list of the living. */
+  alivePrev: Continuation | null
+  aliveNext: Continuation | null
+
+  constructor(scheduler: Scheduler, program: Program<never>, durations: readonly DurationList[]) {
+    super()
+    this.scheduler = scheduler
+    this.program = program
+    this.durations = durations
+    this.step = 0
+    this.suspended = null
+    this.until = 0
+    this.slot0 = null
+    this.slot1 = null
+    this.slot2 = null
+    this.bits0 = 0
+    this.bits1 = 0
+    this.bits2 = 0
+    this.queued = false
+    this.late = false
+    this.cancelAsked = false
+    this.held = false
+    this.finished = false
+    this.alivePrev = null
+    this.aliveNext = null
+  }
+
+  /** Unique in its World. */
+  abstract get id(): string
+  /** What it is: `exchange`, `frontend`, `backend`, `listener` … */
+  abstract get kind(): string
+  /** Whether a debugger may hold it. Connections may not be held: that would stop siblings. */
+  get holdable(): boolean {
+    return false
+  }
+  /** The data of it, for a person. */
+  describe(): Description {
+    return {}
+  }
+  /** A step threw: our own fault. Let go of everything; no step will run again. */
+  abstract crashed(error: unknown): void
+
+  /** Fill a wait slot (0 to 2) before suspending; slots do not survive the resumption. */
+  waitOn(slot: 0 | 1 | 2, pollable: Pollable, bits: number): void {
+    if (slot === 0) {
+      this.slot0 = pollable
+      this.bits0 = bits
+    } else if (slot === 1) {
+      this.slot1 = pollable
+      this.bits1 = bits
+    } else {
+      this.slot2 = pollable
+      this.bits2 = bits
+    }
+  }
+
+  /** The next suspension ends late at this time (ms of the pollset's clock), instead of by a named wait. */
+  waitUntil(at: number): void {
+    this.until = at
+  }
+
+  wake(): void {
+    if (this.queued) return
+    this.queued = true
+    this.scheduler.queue(this)
+  }
+
+  resume(): void {
+    this.queued = false
+    this.scheduler.resume(this)
+  }
+
+  expire(): void {
+    this.late = true
+    this.wake()
+  }
+
+  /** Ask it to end: an event like any other, taken at its next suspension that has an edge for it. */
+  cancel(): void {
+    if (this.cancelAsked || this.finished) return
+    this.cancelAsked = true
+    if (this.suspended !== null) this.wake()
+  }
+
+  get stepName(): string {
+    return this.program.names[this.step]
+  }
+}

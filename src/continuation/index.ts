@@ -1,0 +1,16 @@
+// fermata-proxy/continuation: work as steps and plain data, that can be held and told to go on.
+
+export { Continuation, type Description } from './continuation.js'
+export {
+  type Cause,
+  type Gate,
+  Scheduler,
+  type SchedulerLimits,
+  StepError,
+  schedulerLimits,
+  type Tracer,
+} from './scheduler.js'
+export { type Snapshot, snapshot } from './snapshot.js'
+export { defineLife, type EdgeTable, type Life, type Outcome, type Program } from './steps.js'
+export { TraceLines, waitsOf } from './trace.js'
+export { createWorld, type World, type WorldOptions } from './world.js'

@@ -1,0 +1,194 @@
+// The scheduler: the only one that moves a continuation. It runs steps, checks their edges, asks the
+// debugger's gate, writes the trace, counts the budget, and arms pollables and deadline together,
+// or neither (property S5).
+
+import type { Pollable, Pollset } from '../pollset/index.js'
+import type { Continuation } from './continuation.js'
+import { DONE, GOTO, type Outcome, type Program, SUSPEND } from './steps.js'
+
+/** Why a continuation is about to take a step. */
+export type Cause = 'started' | 'goto' | 'ready' | 'late' | 'cancelled'
+
+/** A debugger's say before a step. With none attached the scheduler pays one null check. */
+export interface Gate {
+  /** True to hold this continuation before the step it is at; {@link Scheduler.release} lets it go on. */
+  holds(continuation: Continuation, cause: Cause): boolean
+}
+
+/** Told of each transition, after its edge was checked and before anything follows from it. */
+export interface Tracer {
+  transition(continuation: Continuation, step: number, outcome: Outcome<string>): void
+  /** A deadline missed or a cancel taken: the suspension ends by that edge. */
+  diverted(continuation: Continuation, step: number, cause: 'late' | 'cancelled', next: number): void
+}
+
+export interface SchedulerLimits {
+  /** Steps one resumption may take before the others in the queue have their turn. */
+  readonly stepsMax: number
+}
+
+export const schedulerLimits: SchedulerLimits = { stepsMax: 64 }
+
+/** One of our own steps broke the rules: never the peer's doing. */
+export class StepError extends Error {
+  override name = 'StepError'
+}
+
+export class Scheduler {
+  gate: Gate | null = null
+  tracer: Tracer | null = null
+  /** Told when a step threw, before {@link Continuation.crashed}. Without it the error goes up. */
+  onCrash: ((continuation: Continuation, error: unknown) => void) | null = null
+  /** Continuations that have started and not ended. */
+  living = 0
+  private first: Continuation | null = null
+  private readonly pollset: Pollset
+  private readonly limits: SchedulerLimits
+
+  constructor(pollset: Pollset, limits: SchedulerLimits = schedulerLimits) {
+    this.pollset = pollset
+    this.limits = limits
+  }
+
+  /** Queue a new continuation; it takes its first step in this turn. */
+  start<X extends Continuation>(continuation: X, program: Program<X>, step: string): void {
+    continuation.step = program.indexOf(step)
+    const first = this.first
+    continuation.aliveNext = first
+    if (first !== null) first.alivePrev = continuation
+    this.first = continuation
+    this.living++
+    continuation.wake()
+  }
+
+  queue(continuation: Continuation): void {
+    this.pollset.queue(continuation)
+  }
+
+  /** Let a held continuation go on. */
+  release(continuation: Continuation): void {
+    if (!continuation.held) return
+    continuation.held = false
+    continuation.wake()
+  }
+
+  /** The living, newest first. */
+  *alive(): IterableIterator<Continuation> {
+    for (let each = this.first; each !== null; each = each.aliveNext) yield each
+  }
+
+  /** From the turn's queue. Tests again: an earlier resumption may have changed what it was woken for. */
+  resume(continuation: Continuation): void {
+    if (continuation.finished || continuation.held) return
+    let cause: Cause = 'started'
+    const out = continuation.suspended
+    if (out !== null) {
+      if (continuation.cancelAsked && out.cancelled >= 0) cause = 'cancelled'
+      else if (meets(continuation)) cause = 'ready'
+      else if (continuation.late && out.late >= 0) cause = 'late'
+      else return
+      this.disarm(continuation)
+      const next = cause === 'ready' ? out.next : cause === 'late' ? out.late : out.cancelled
+      if (cause !== 'ready') this.tracer?.diverted(continuation, continuation.step, cause, next)
+      // Taken once: a life that has gone down its cancelled edge is not cancelled again.
+      if (cause === 'cancelled') continuation.cancelAsked = false
+      continuation.step = next
+      if (this.gate !== null && this.held(continuation, cause)) return
+    }
+    this.run(continuation)
+  }
+
+  private held(continuation: Continuation, cause: Cause): boolean {
+    if (!continuation.holdable || !(this.gate as Gate).holds(continuation, cause)) return false
+    continuation.held = true
+    return true
+  }
+
+  private run(continuation: Continuation): void {
+    const program = continuation.program as Program<Continuation>
+    const { steps, masks } = program
+    let budget = this.limits.stepsMax
+    try {
+      for (;;) {
+        const at = continuation.step
+        const out = steps[at](continuation)
+        if ((masks[at] & out.mask) !== out.mask) {
+          throw new StepError(`${continuation.id}: ${program.names[at]} left by an edge it has not declared`)
+        }
+        if (this.tracer !== null) this.tracer.transition(continuation, at, out)
+        if (out.kind === GOTO) {
+          continuation.step = out.next
+          if (this.gate !== null && this.held(continuation, 'goto')) return
+          if (--budget > 0) continue
+          continuation.wake()
+          return
+        }
+        if (out.kind === SUSPEND) this.arm(continuation, out)
+        else if (out.kind === DONE) this.end(continuation)
+        return
+      }
+    } catch (error) {
+      if (this.onCrash === null) throw error
+      this.onCrash(continuation, error)
+      if (!continuation.finished) {
+        this.disarm(continuation)
+        this.end(continuation)
+        continuation.crashed(error)
+      }
+    }
+  }
+
+  private arm(continuation: Continuation, out: Outcome<string>): void {
+    continuation.suspended = out
+    const { slot0, slot1, slot2 } = continuation
+    if (slot0 !== null) armSlot(continuation, slot0, continuation.bits0)
+    if (slot1 !== null) armSlot(continuation, slot1, continuation.bits1)
+    if (slot2 !== null) armSlot(continuation, slot2, continuation.bits2)
+    if (out.within >= 0) continuation.durations[out.within].arm(continuation)
+    else if (continuation.until !== 0) this.pollset.deadlines.at(continuation, continuation.until)
+    if (meets(continuation) || (continuation.cancelAsked && out.cancelled >= 0)) continuation.wake()
+  }
+
+  private disarm(continuation: Continuation): void {
+    const { slot0, slot1, slot2 } = continuation
+    if (slot0 !== null) continuation.slot0 = disarmSlot(slot0)
+    if (slot1 !== null) continuation.slot1 = disarmSlot(slot1)
+    if (slot2 !== null) continuation.slot2 = disarmSlot(slot2)
+    if (continuation.deadlinePrev !== null) this.pollset.deadlines.disarm(continuation)
+    continuation.until = 0
+    continuation.late = false
+    continuation.suspended = null
+  }
+
+  private end(continuation: Continuation): void {
+    continuation.finished = true
+    this.living--
+    const { alivePrev, aliveNext } = continuation
+    if (alivePrev !== null) alivePrev.aliveNext = aliveNext
+    else this.first = aliveNext
+    if (aliveNext !== null) aliveNext.alivePrev = alivePrev
+    continuation.alivePrev = null
+    continuation.aliveNext = null
+  }
+}
+
+function meets(continuation: Continuation): boolean {
+  const { slot0, slot1, slot2 } = continuation
+  return (
+    (slot0 !== null && (slot0.readiness & continuation.bits0) !== 0) ||
+    (slot1 !== null && (slot1.readiness & continuation.bits1) !== 0) ||
+    (slot2 !== null && (slot2.readiness & continuation.bits2) !== 0)
+  )
+}
+
+function armSlot(continuation: Continuation, pollable: Pollable, bits: number): void {
+  if (pollable.waiter !== null) throw new StepError(`${pollable.id} already has a waiter`)
+  pollable.waiter = continuation
+  pollable.interest = bits
+}
+
+function disarmSlot(pollable: Pollable): null {
+  pollable.waiter = null
+  pollable.interest = 0
+  return null
+}

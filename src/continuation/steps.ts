@@ -1,0 +1,137 @@
+// Steps, edges and outcomes: the form in which a piece of work is written so that it can be held
+// (design, section 4).
+//
+//   const life = defineLife({
+//     edges: { ask: ['tell', 'giveUp'], tell: ['done'], giveUp: ['done'] },
+//     waits: ['answer'],
+//   })
+//   const { goto, done } = life
+//   const waitForAnswer = life.suspend({ then: 'tell', late: 'giveUp', within: 'answer' })
+//   const steps = life.steps<Question>({
+//     ask(q) { q.waitOn(0, q.reply, ANSWERED); return waitForAnswer },
+//     tell(q) { …; return done },
+//     giveUp(q) { …; return done },
+//   })
+//
+// The compiler refuses an edge to a step that does not exist and a step that leaves by an edge it has
+// not declared; the scheduler checks the same at run time. Names become small integers and bit
+// masks when the module loads; outcomes are made then, all of one shape, and never in a step.
+
+import type { Deadlines, DurationList } from '../pollset/index.js'
+import type { Continuation } from './continuation.js'
+
+export const GOTO = 0
+export const SUSPEND = 1
+export const DONE = 2
+
+declare const leavesBy: unique symbol
+
+/** What a step returns. `Next` names the edges it may leave by. */
+export interface Outcome<out Next extends string> {
+  readonly [leavesBy]?: Next
+  /** GOTO, SUSPEND or DONE. */
+  readonly kind: number
+  /** The step that follows (for SUSPEND: once ready); the number of steps for DONE. */
+  readonly next: number
+  /** The step after a missed deadline, or -1: waiting on. */
+  readonly late: number
+  /** The step after a cancel, or -1: the cancel stays pending. */
+  readonly cancelled: number
+  /** Index of the named wait whose duration is the deadline, or -1. */
+  readonly within: number
+  /** The edges this outcome takes, as bits. */
+  readonly mask: number
+}
+
+class Out implements Outcome<never> {
+  readonly kind: number
+  readonly next: number
+  readonly late: number
+  readonly cancelled: number
+  readonly within: number
+  readonly mask: number
+
+  constructor(kind: number, next: number, late = -1, cancelled = -1, within = -1) {
+    this.kind = kind
+    this.next = next
+    this.late = late
+    this.cancelled = cancelled
+    this.within = within
+    this.mask = (1 << next) | (late < 0 ? 0 : 1 << late) | (cancelled < 0 ? 0 : 1 << cancelled)
+  }
+}
+
+type Names<E> = Extract<keyof E, string>
+export type EdgeTable<E> = { readonly [K in keyof E]: readonly (Names<E> | 'done')[] }
+
+/** Thirty steps and `done` fit one mask of 31 bits. */
+const STEPS_MAX = 30
+
+/** A life compiled: what the scheduler runs. */
+export interface Program<X> {
+  readonly names: readonly string[]
+  readonly edges: { readonly [step: string]: readonly string[] }
+  readonly waits: readonly string[]
+  readonly steps: readonly ((x: X) => Outcome<string>)[]
+  /** By step: the edges it may leave by. */
+  readonly masks: readonly number[]
+  indexOf(step: string): number
+}
+
+export interface Life<E extends EdgeTable<E>, W extends string> {
+  readonly edges: E
+  readonly waits: readonly W[]
+  /** Go on with another step at once. */
+  readonly goto: { readonly [K in Names<E>]: Outcome<K> }
+  /** The end. */
+  readonly done: Outcome<'done'>
+  /** Wait for what the step filled its slots with, and for at most the named duration. */
+  suspend<const T extends Names<E>, const L extends Names<E> = never, const C extends Names<E> = never>(wait: {
+    then: T
+    late?: L
+    cancelled?: C
+    within?: W
+  }): Outcome<T | L | C>
+  /** Bind the steps: one function a name. */
+  steps<X extends Continuation>(table: {
+    readonly [K in Names<E>]: (x: X) => Outcome<E[K][number]>
+  }): Program<X>
+  /** The durations (ms) of the named waits, as lists of one World. */
+  durations(deadlines: Deadlines, ms: { readonly [K in W]: number }): readonly DurationList[]
+}
+
+export function defineLife<const E extends EdgeTable<E>, const W extends string = never>(life: {
+  edges: E
+  waits?: readonly W[]
+}): Life<E, W> {
+  const edges = life.edges
+  const names = Object.keys(edges) as Names<E>[]
+  const waits = life.waits ?? []
+  if (names.length > STEPS_MAX) throw new RangeError(`a life has at most ${STEPS_MAX} steps, not ${names.length}`)
+  const indexOf = (name: string): number => (name === 'done' ? names.length : names.indexOf(name as Names<E>))
+  const goto = {} as { [K in Names<E>]: Outcome<K> }
+  for (const name of names) goto[name] = new Out(GOTO, indexOf(name))
+  return {
+    edges,
+    waits,
+    goto,
+    done: new Out(DONE, names.length),
+    suspend: ({ then, late, cancelled, within }) =>
+      new Out(
+        SUSPEND,
+        indexOf(then),
+        late === undefined ? -1 : indexOf(late),
+        cancelled === undefined ? -1 : indexOf(cancelled),
+        within === undefined ? -1 : waits.indexOf(within),
+      ),
+    steps: <X extends Continuation>(table: { readonly [K in Names<E>]: (x: X) => Outcome<E[K][number]> }) => ({
+      names,
+      edges: edges as { readonly [step: string]: readonly string[] },
+      waits,
+      steps: names.map((name) => table[name]),
+      masks: names.map((name) => edges[name].reduce((mask: number, to: string) => mask | (1 << indexOf(to)), 0)),
+      indexOf,
+    }),
+    durations: (deadlines, ms) => waits.map((wait) => deadlines.every(ms[wait])),
+  }
+}

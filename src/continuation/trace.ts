@@ -1,0 +1,50 @@
+// The trace: one line a transition, in one grammar that stays (spec/trace.md).
+//
+//   TIME ID STEP OUTCOME NEXT WAITS
+//
+// TIME ms with three decimals, of the pollset's clock; OUTCOME goto, suspend, done, late or
+// cancelled; NEXT the step that follows, or - after the last; WAITS what it waits for, comma-separated
+// ID:BIT|BIT and within:MS or until:MS, or -.
+
+import { namesOf, type Pollable, type Pollset } from '../pollset/index.js'
+import type { Continuation } from './continuation.js'
+import type { Tracer } from './scheduler.js'
+import { GOTO, type Outcome, SUSPEND } from './steps.js'
+
+function waitOf(pollable: Pollable | null, bits: number): string[] {
+  return pollable === null ? [] : [`${pollable.id}:${namesOf(bits, pollable.bitNames).join('|')}`]
+}
+
+/** What a continuation waits for with this outcome, in the trace's grammar; '-' for nothing. */
+export function waitsOf(c: Continuation, out: Outcome<string>): string {
+  if (out.kind !== SUSPEND) return '-'
+  const waits = [...waitOf(c.slot0, c.bits0), ...waitOf(c.slot1, c.bits1), ...waitOf(c.slot2, c.bits2)]
+  if (out.within >= 0) waits.push(`within:${c.durations[out.within].duration}`)
+  else if (c.until !== 0) waits.push(`until:${c.until.toFixed(3)}`)
+  return waits.length === 0 ? '-' : waits.join(',')
+}
+
+/** Writes trace lines, newline included, to wherever they are wanted. */
+export class TraceLines implements Tracer {
+  private readonly pollset: Pollset
+  private readonly write: (line: string) => void
+
+  constructor(pollset: Pollset, write: (line: string) => void) {
+    this.pollset = pollset
+    this.write = write
+  }
+
+  transition(c: Continuation, step: number, out: Outcome<string>): void {
+    const names = c.program.names
+    const word = out.kind === GOTO ? 'goto' : out.kind === SUSPEND ? 'suspend' : 'done'
+    this.line(c, names[step], word, names[out.next] ?? '-', waitsOf(c, out))
+  }
+
+  diverted(c: Continuation, step: number, cause: 'late' | 'cancelled', next: number): void {
+    this.line(c, c.program.names[step], cause, c.program.names[next], '-')
+  }
+
+  private line(c: Continuation, step: string, outcome: string, next: string, waits: string): void {
+    this.write(`${this.pollset.now.toFixed(3)} ${c.id} ${step} ${outcome} ${next} ${waits}\n`)
+  }
+}

@@ -1,0 +1,189 @@
+// A field line, as both HTTP versions share it: a name, a value, and what is worth knowing about
+// them once. No wire format lives here.
+//
+// Fields travel by identity. A decoder hands out the same object for the same table entry, and
+// an encoder finds the index it gave that object without touching a string. So a Field is
+// immutable, everything derived from its text (token, validity) is worked out when it is made,
+// and equal text that arrives on many connections is interned into one object (FieldTable).
+//
+// Strings are latin1: one character is one octet, so obs-text survives unaltered.
+
+/** Names the proxy itself must recognise (RFC 9110, 9113 §8.3). OTHER is everything else. */
+export const Token = {
+  OTHER: 0,
+  METHOD: 1,
+  SCHEME: 2,
+  AUTHORITY: 3,
+  PATH: 4,
+  PROTOCOL: 5,
+  STATUS: 6,
+  /** A name that begins with a colon and is none of the above. */
+  UNKNOWN_PSEUDO: 7,
+  HOST: 8,
+  CONTENT_LENGTH: 9,
+  CONNECTION: 10,
+  KEEP_ALIVE: 11,
+  PROXY_CONNECTION: 12,
+  TRANSFER_ENCODING: 13,
+  UPGRADE: 14,
+  TE: 15,
+  TRAILER: 16,
+  COOKIE: 17,
+  SET_COOKIE: 18,
+  AUTHORIZATION: 19,
+  PROXY_AUTHORIZATION: 20,
+  EXPECT: 21,
+  VIA: 22,
+  X_FORWARDED_FOR: 23,
+  X_FORWARDED_PROTO: 24,
+  CONTENT_TYPE: 25,
+  ETAG: 26,
+  LOCATION: 27,
+  AGE: 28,
+  IF_MODIFIED_SINCE: 29,
+  IF_NONE_MATCH: 30,
+  RANGE: 31,
+  CONTENT_RANGE: 32,
+  LAST_MODIFIED: 33,
+  DATE: 34,
+  SERVER: 35,
+} as const
+
+const tokens: ReadonlyMap<string, number> = new Map([
+  [':method', Token.METHOD],
+  [':scheme', Token.SCHEME],
+  [':authority', Token.AUTHORITY],
+  [':path', Token.PATH],
+  [':protocol', Token.PROTOCOL],
+  [':status', Token.STATUS],
+  ['host', Token.HOST],
+  ['content-length', Token.CONTENT_LENGTH],
+  ['connection', Token.CONNECTION],
+  ['keep-alive', Token.KEEP_ALIVE],
+  ['proxy-connection', Token.PROXY_CONNECTION],
+  ['transfer-encoding', Token.TRANSFER_ENCODING],
+  ['upgrade', Token.UPGRADE],
+  ['te', Token.TE],
+  ['trailer', Token.TRAILER],
+  ['cookie', Token.COOKIE],
+  ['set-cookie', Token.SET_COOKIE],
+  ['authorization', Token.AUTHORIZATION],
+  ['proxy-authorization', Token.PROXY_AUTHORIZATION],
+  ['expect', Token.EXPECT],
+  ['via', Token.VIA],
+  ['x-forwarded-for', Token.X_FORWARDED_FOR],
+  ['x-forwarded-proto', Token.X_FORWARDED_PROTO],
+  ['content-type', Token.CONTENT_TYPE],
+  ['etag', Token.ETAG],
+  ['location', Token.LOCATION],
+  ['age', Token.AGE],
+  ['if-modified-since', Token.IF_MODIFIED_SINCE],
+  ['if-none-match', Token.IF_NONE_MATCH],
+  ['range', Token.RANGE],
+  ['content-range', Token.CONTENT_RANGE],
+  ['last-modified', Token.LAST_MODIFIED],
+  ['date', Token.DATE],
+  ['server', Token.SERVER],
+])
+
+/** What is wrong with a field's text, whichever version carried it. */
+export const NAME_INVALID = 1
+export const VALUE_INVALID = 2
+
+/** RFC 9110 §5.6.2 tchar, upper case left out: a name is compared, kept and sent in lower case. */
+const NAME_CHAR = new Uint8Array(256)
+for (const c of "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz") NAME_CHAR[c.charCodeAt(0)] = 1
+
+function nameInvalid(name: string): boolean {
+  const start = name.charCodeAt(0) === 0x3a ? 1 : 0
+  if (name.length === start) return true
+  for (let i = start; i < name.length; i++) if (NAME_CHAR[name.charCodeAt(i)] !== 1) return true
+  return false
+}
+
+const isBlank = (c: number) => c === 0x20 || c === 0x09
+
+/** RFC 9113 §8.2.1: no NUL, LF or CR anywhere, no SP or HTAB at either end. */
+function valueInvalid(value: string): boolean {
+  const length = value.length
+  if (length === 0) return false
+  if (isBlank(value.charCodeAt(0)) || isBlank(value.charCodeAt(length - 1))) return true
+  for (let i = 0; i < length; i++) {
+    const c = value.charCodeAt(i)
+    if (c === 0 || c === 0x0a || c === 0x0d) return true
+  }
+  return false
+}
+
+/** An immutable field line. Make one with {@link FieldTable.field} or `new Field` where it is not to be shared. */
+export class Field {
+  readonly name: string
+  readonly value: string
+  /** One of {@link Token}. */
+  readonly token: number
+  /** NAME_INVALID and VALUE_INVALID bits; 0 for a good field. */
+  readonly faults: number
+  /** RFC 7541 §6.2.3: whoever sends it on must keep it out of every compression table. */
+  readonly neverIndexed: boolean
+  /** RFC 9113 §6.5.2: octets of name and value, plus 32. */
+  readonly size: number
+  /** A small number, near-unique: encoders use it to find their cached place for this very object. */
+  readonly uid: number
+  /** A codec's own encoding of this field, kept for reuse. Opaque here; immutable once set. */
+  memo: Uint8Array | null
+
+  constructor(name: string, value: string, neverIndexed = false, uid = 0) {
+    this.name = name
+    this.value = value
+    const token = tokens.get(name)
+    this.token =
+      token !== undefined ? token : name.charCodeAt(0) === 0x3a ? Token.UNKNOWN_PSEUDO : Token.OTHER
+    this.faults = (nameInvalid(name) ? NAME_INVALID : 0) | (valueInvalid(value) ? VALUE_INVALID : 0)
+    this.neverIndexed = neverIndexed
+    this.size = name.length + value.length + 32
+    this.uid = uid
+    this.memo = null
+  }
+}
+
+/**
+ * The interned fields of one World: equal text gives one object, whichever connection it came by.
+ * Bounded by two generations: when the young one is full it becomes the old one, and what is
+ * asked for again moves up; the rest is let go.
+ */
+export class FieldTable {
+  private young = new Map<string, Field>()
+  private old = new Map<string, Field>()
+  private uids = 1
+  private readonly entriesMax: number
+
+  /** @param entriesMax fields kept per generation (two generations) */
+  constructor(entriesMax = 1024) {
+    this.entriesMax = entriesMax
+  }
+
+  /** A field made but not kept: for text that is not expected to return (`:path`, an ETag). */
+  make(name: string, value: string, neverIndexed = false): Field {
+    this.uids = (this.uids + 1) & 0x3fffffff
+    return new Field(name, value, neverIndexed, this.uids)
+  }
+
+  /** The one field of this text. Fields marked never-indexed are never shared with unmarked ones, nor kept. */
+  field(name: string, value: string): Field {
+    const key = `${name}\0${value}`
+    const found = this.young.get(key)
+    if (found !== undefined) return found
+    const field = this.old.get(key) ?? this.make(name, value)
+    if (this.young.size >= this.entriesMax) {
+      this.old = this.young
+      this.young = new Map()
+    }
+    this.young.set(key, field)
+    return field
+  }
+
+  /** Fields kept at present, both generations. */
+  get size(): number {
+    return this.young.size + this.old.size
+  }
+}

@@ -1,0 +1,177 @@
+// The Huffman code of HPACK (RFC 7541 §5.2, Appendix B), both ways. No headers and no tables of
+// them live here, only octets and strings.
+//
+// The code is canonical: codes of one length are consecutive numbers, in the order of their
+// symbols, and longer codes are numerically greater once both are aligned to the left. So the
+// lengths alone give the whole code, and a code is told from its first bits by comparison.
+// Decoding keeps a window of 32 bits, aligned to the left. Eight bits look up every code of up to
+// eight bits (all of what URLs, dates and numbers are made of); the rare longer ones are found by
+// their rank among codes of their length.
+
+/** Symbols by length of code, in the order of their codes. EOS, the last of 30 bits, is apart. */
+const SYMBOLS: readonly (readonly [bits: number, symbols: string])[] = [
+  [5, '012aceiost'],
+  [6, ' %-./3456789=A_bdfghlmnpru'],
+  [7, ':BCDEFGHIJKLMNOPQRSTUVWYjkqvwxyz'],
+  [8, '&*,;XZ'],
+  [10, '!"()?'],
+  [11, '\'+|'],
+  [12, '#>'],
+  [13, '\x00$@[]~'],
+  [14, '^}'],
+  [15, '<`{'],
+  [19, '\\\xc3\xd0'],
+  [20, '\x80\x82\x83\xa2\xb8\xc2\xe0\xe2'],
+  [21, '\x99\xa1\xa7\xac\xb0\xb1\xb3\xd1\xd8\xd9\xe3\xe5\xe6'],
+  [22, '\x81\x84\x85\x86\x88\x92\x9a\x9c\xa0\xa3\xa4\xa9\xaa\xad\xb2\xb5\xb9\xba\xbb\xbd\xbe\xc4\xc6\xe4' +
+    '\xe8\xe9'],
+  [23, '\x01\x87\x89\x8a\x8b\x8c\x8d\x8f\x93\x95\x96\x97\x98\x9b\x9d\x9e\xa5\xa6\xa8\xae\xaf\xb4\xb6\xb7' +
+    '\xbc\xbf\xc5\xe7\xef'],
+  [24, '\x09\x8e\x90\x91\x94\x9f\xab\xce\xd7\xe1\xec\xed'],
+  [25, '\xc7\xcf\xea\xeb'],
+  [26, '\xc0\xc1\xc8\xc9\xca\xcd\xd2\xd5\xda\xdb\xee\xf0\xf2\xf3\xff'],
+  [27, '\xcb\xcc\xd3\xd4\xd6\xdd\xde\xdf\xf1\xf4\xf5\xf6\xf7\xf8\xfa\xfb\xfc\xfd\xfe'],
+  [28, '\x02\x03\x04\x05\x06\x07\x08\x0b\x0c\x0e\x0f\x10\x11\x12\x13\x14\x15\x17\x18\x19\x1a\x1b\x1c\x1d' +
+    '\x1e\x1f\x7f\xdc\xf9'],
+  [30, '\x0a\x0d\x16'],
+]
+const EOS = 256
+
+/** By symbol: its code (aligned to the right) and its length in bits. */
+const CODE = new Uint32Array(257)
+const BITS = new Uint8Array(257)
+/** By the first eight bits: symbol << 4 | length; 0 where the code is longer. */
+const SHORT = new Uint16Array(256)
+/** Symbols in the order of their codes. */
+const RANKED = new Uint16Array(257)
+/** By length in bits: where its codes end (aligned to the left, exclusive), its first code, that one's rank. */
+const LIMIT = new Float64Array(31)
+const FIRST = new Uint32Array(31)
+const RANK = new Uint16Array(31)
+
+{
+  let code = 0
+  let rank = 0
+  let last = 0
+  for (const [bits, symbols] of SYMBOLS) {
+    code *= 2 ** (bits - last)
+    last = bits
+    FIRST[bits] = code
+    RANK[bits] = rank
+    const all = [...symbols].map((symbol) => symbol.charCodeAt(0))
+    if (bits === 30) all.push(EOS)
+    for (const symbol of all) {
+      CODE[symbol] = code
+      BITS[symbol] = bits
+      RANKED[rank++] = symbol
+      if (bits <= 8) SHORT.fill((symbol << 4) | bits, code << (8 - bits), (code + 1) << (8 - bits))
+      code++
+    }
+    LIMIT[bits] = code * 2 ** (32 - bits)
+  }
+}
+
+/** RFC 7541 §5.2: what remains is padding, shorter than an octet, and the first bits of EOS. */
+function isPadding(window: number, bits: number): boolean {
+  if (bits > 7) return false
+  return bits === 0 || window >>> (32 - bits) === (1 << bits) - 1
+}
+
+/** The code at the front of a full window, longer than eight bits: symbol << 5 | length. */
+function longCode(window: number): number {
+  const unsigned = window >>> 0
+  let bits = 10
+  // Lengths no symbol has leave LIMIT at 0. The last limit is 2^32, so the loop ends.
+  while (unsigned >= LIMIT[bits]) bits++
+  return (RANKED[RANK[bits] + ((window >>> (32 - bits)) - FIRST[bits])] << 5) | bits
+}
+
+/**
+ * Decodes source[start..end) into `target` and returns how many octets came out, or -1 if the
+ * string is malformed (padding that is too long or not of ones, EOS: RFC 7541 §5.2). Octets that
+ * do not fit in `target` are counted and not written; up to 8/5 of the source can come out.
+ */
+export function huffmanDecode(source: Uint8Array, start: number, end: number, target: Uint8Array): number {
+  const room = target.length
+  let at = start
+  let length = 0
+  let window = 0
+  let bits = 0
+  for (;;) {
+    if (bits < 8) {
+      while (bits <= 24 && at < end) {
+        window |= source[at++] << (24 - bits)
+        bits += 8
+      }
+      if (bits < 8 && isPadding(window, bits)) return length
+    }
+    const short = SHORT[window >>> 24]
+    let symbol = short >>> 4
+    let used = short & 15
+    if (used === 0) {
+      while (bits <= 24 && at < end) {
+        window |= source[at++] << (24 - bits)
+        bits += 8
+      }
+      const spare = bits > 24 && bits < 32 && at < end ? source[at] >>> (bits - 24) : 0
+      const long = longCode(window | spare)
+      symbol = long >>> 5
+      used = long & 31
+      if (symbol === EOS) return -1
+      if (used > bits && at < end) {
+        // The code ends inside the octet of which `spare` was borrowed.
+        const over = used - bits
+        window = source[at++] << (24 + over)
+        bits = 8 - over
+        if (length < room) target[length] = symbol
+        length++
+        continue
+      }
+    }
+    if (used > bits) return isPadding(window, bits) ? length : -1
+    window <<= used
+    bits -= used
+    if (length < room) target[length] = symbol
+    length++
+  }
+}
+
+/** Octets the Huffman code takes for this latin1 text. */
+export function huffmanLength(text: string): number {
+  let bits = 0
+  for (let i = 0; i < text.length; i++) bits += BITS[text.charCodeAt(i) & 0xff]
+  return (bits + 7) >>> 3
+}
+
+/** Writes the Huffman code of this latin1 text and returns the new offset. */
+export function huffmanEncode(text: string, target: Uint8Array, offset: number): number {
+  let at = offset
+  let window = 0
+  let free = 32
+  for (let i = 0; i < text.length; i++) {
+    const symbol = text.charCodeAt(i) & 0xff
+    const code = CODE[symbol]
+    const bits = BITS[symbol]
+    if (bits <= free) {
+      free -= bits
+      window |= code << free
+      continue
+    }
+    const over = bits - free
+    window |= code >>> over
+    target[at] = window >>> 24
+    target[at + 1] = window >>> 16
+    target[at + 2] = window >>> 8
+    target[at + 3] = window
+    at += 4
+    free = 32 - over
+    window = code << free
+  }
+  // RFC 7541 §5.2: the last octet is filled with the first bits of EOS, all ones.
+  if (free > 0) window |= 2 ** free - 1
+  for (let rest = 32 - free; rest > 0; rest -= 8) {
+    target[at++] = window >>> 24
+    window <<= 8
+  }
+  return at
+}

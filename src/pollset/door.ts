@@ -1,0 +1,144 @@
+// The door: the contract of all that can steer a run (design, section 3). Whatever is not here does
+// not enter. Implementations: node-pollset.ts (the operating system); a simulated network later.
+
+import type { Deadlines } from './deadlines.js'
+import { Pollable, type Waiter } from './pollable.js'
+
+/** A numeric address: names are resolved through {@link Pollset.resolve} first. */
+export interface Address {
+  readonly host: string
+  readonly port: number
+}
+
+export const formatAddress = (a: Address): string =>
+  a.host.includes(':') ? `[${a.host}]:${a.port}` : `${a.host}:${a.port}`
+
+/** What went wrong below the door: the operating system's code, as in `ECONNREFUSED`. */
+export interface SocketFault {
+  readonly code: string
+  readonly message: string
+}
+
+// Bits of a Socket.
+/** Bytes have arrived; {@link Socket.take} hands them out. */
+export const READABLE = 1
+/** Nothing written is still in flight. */
+export const WRITABLE = 2
+/** The peer sent FIN: nothing follows what can still be taken. */
+export const ENDED = 4
+/** Gone, with or without a fault. Nothing else will happen. */
+export const CLOSED = 8
+/** A connect has succeeded; accepted sockets are born with it. */
+export const CONNECTED = 16
+export const SOCKET_BITS = ['READABLE', 'WRITABLE', 'ENDED', 'CLOSED', 'CONNECTED'] as const
+
+export abstract class Socket extends Pollable {
+  override get kind(): string {
+    return 'socket'
+  }
+  override get bitNames(): readonly string[] {
+    return SOCKET_BITS
+  }
+  /** Why it closed, when it was not at our wish. */
+  fault: SocketFault | null = null
+  abstract readonly remote: Address
+  abstract readonly local: Address
+
+  /** The next received chunk, or null. It belongs to the taker until this turn ends, and to nobody after. */
+  abstract take(): Buffer | null
+  /** Write bytes that stay untouched until WRITABLE is up again. Only while WRITABLE is up. */
+  abstract write(bytes: Uint8Array): void
+  /** Send FIN after what was written. */
+  abstract end(): void
+  /** Close at once; what was not yet sent is lost. */
+  abstract destroy(): void
+  /** Stop and resume reading from the operating system (a bounded look-ahead may still arrive). */
+  abstract pause(): void
+  abstract unpause(): void
+}
+
+// Bits of a Listener.
+export const ACCEPTABLE = 1
+export const LISTENING = 2
+export const LISTEN_FAILED = 4
+export const LISTENER_BITS = ['ACCEPTABLE', 'LISTENING', 'FAILED'] as const
+
+export abstract class Listener extends Pollable {
+  override get kind(): string {
+    return 'listener'
+  }
+  override get bitNames(): readonly string[] {
+    return LISTENER_BITS
+  }
+  fault: SocketFault | null = null
+  /** The address bound, once LISTENING. */
+  abstract readonly address: Address
+  /** The next accepted socket, or null. */
+  abstract accept(): Socket | null
+  /** Stop listening; accepted sockets live on. */
+  abstract close(): void
+}
+
+// Bits of a Resolution.
+export const RESOLVED = 1
+
+/** A name look-up under way; ends with `addresses` or `fault`, and RESOLVED up either way. */
+export abstract class Resolution extends Pollable {
+  override get kind(): string {
+    return 'resolution'
+  }
+  override get bitNames(): readonly string[] {
+    return ['RESOLVED']
+  }
+  abstract readonly addresses: readonly string[]
+  abstract readonly fault: SocketFault | null
+}
+
+// Bits of Commands.
+export const COMMANDED = 1
+
+/** Orders from outside the traffic: signals, an administrator, a debugger. Bounded; the oldest first. */
+export abstract class Commands extends Pollable {
+  override get kind(): string {
+    return 'commands'
+  }
+  override get bitNames(): readonly string[] {
+    return ['COMMANDED']
+  }
+  abstract take(): string | null
+  /** Hand in an order from outside the turn; it takes effect in the next one. */
+  abstract give(command: string): void
+}
+
+/** What a turn does last for whoever asked: write once, then settle what outlives the turn. */
+export interface Flushable {
+  /** Write what is pending; false to be asked again in the next turn. */
+  flush(): void
+}
+export interface Settling {
+  /** Copy what still points into this turn's read buffers: they are given up right after. */
+  settle(): void
+}
+
+/** The one door of a World. */
+export interface Pollset {
+  /** ms, monotonic, read once a turn. */
+  readonly now: number
+  /** Turns run so far. */
+  readonly turns: number
+  readonly deadlines: Deadlines
+  readonly commands: Commands
+  listen(address: Address, id: string): Listener
+  connect(address: Address, id: string): Socket
+  /** Numeric hosts resolve too, at once. */
+  resolve(host: string): Resolution
+  random(target: Uint8Array): void
+  /** Join this turn's queue; for continuations only. */
+  queue(waiter: Waiter): void
+  /** Be flushed once, last in this turn (or the next, when this turn's flush is over). */
+  flushLater(output: Flushable): void
+  /** Be settled once, after this turn's flush. */
+  settleLater(input: Settling): void
+  /** Stop for good: listeners and sockets are destroyed, no further turn runs. */
+  close(): void
+}

@@ -1,0 +1,8 @@
+// fermata-proxy/pollset: readiness. What can be waited for, until when, and the turn that tells.
+
+export * from './deadlines.js'
+export * from './door.js'
+export { NodePollset, type NodePollsetLimits, nodePollsetLimits } from './node-pollset.js'
+export { namesOf, Pollable, type PollableView, type Waiter } from './pollable.js'
+export { SlabPool } from './slabs.js'
+export { type TurnLimits, Turns, turnLimits } from './turn.js'

@@ -1,0 +1,254 @@
+// The door as the operating system opens it: Node's TCP, DNS, timers and randomness. No other
+// file may import net, dns or timers. One turn per iteration of Node's loop, in the check phase
+// (setImmediate) right after the poll phase in which the callbacks marked.
+
+import { randomFillSync } from 'node:crypto'
+import { lookup } from 'node:dns'
+import { connect, createServer, isIP, type Server } from 'node:net'
+import { performance } from 'node:perf_hooks'
+import {
+  ACCEPTABLE,
+  type Address,
+  COMMANDED,
+  Commands,
+  LISTEN_FAILED,
+  LISTENING,
+  Listener,
+  type Pollset,
+  RESOLVED,
+  Resolution,
+  type Socket,
+  type SocketFault,
+} from './door.js'
+import { type Marked, type Marks, NodeSocket, type NodeSocketLimits } from './node-socket.js'
+import { type TurnLimits, Turns, turnLimits } from './turn.js'
+
+export interface NodePollsetLimits extends TurnLimits, NodeSocketLimits {
+  /** accepted sockets that wait for their listener's continuation; further ones are destroyed */
+  readonly acceptQueueMax: number
+  /** orders that wait for the next turn; further ones are dropped */
+  readonly commandsMax: number
+  /** connections the operating system queues for a listener */
+  readonly backlog: number
+}
+
+export const nodePollsetLimits: NodePollsetLimits = {
+  ...turnLimits,
+  readAheadBytesMax: 512 * 1024,
+  acceptQueueMax: 4096,
+  commandsMax: 64,
+  backlog: 4096,
+}
+
+const faultOf = (error: NodeJS.ErrnoException): SocketFault => ({
+  code: error.code ?? 'EUNKNOWN',
+  message: error.message,
+})
+
+class NodeListener extends Listener implements Marked {
+  readonly id: string
+  address: Address
+  marked = 0
+  private readonly server: Server
+  private readonly accepted: Socket[] = []
+
+  constructor(pollset: NodePollset, address: Address, id: string, limits: NodePollsetLimits) {
+    super()
+    this.id = id
+    this.address = address
+    let accepts = 0
+    this.server = createServer({ allowHalfOpen: true, noDelay: true }, (net) => {
+      if (this.accepted.length >= limits.acceptQueueMax) {
+        net.destroy()
+        return
+      }
+      const remote = { host: net.remoteAddress ?? '', port: net.remotePort ?? 0 }
+      this.accepted.push(pollset.adopt(new NodeSocket(net, remote, `${id}.${++accepts}`, pollset, limits), net))
+      pollset.mark(this, ACCEPTABLE)
+    })
+    this.server.on('listening', () => {
+      const bound = this.server.address()
+      if (bound !== null && typeof bound === 'object') this.address = { host: bound.address, port: bound.port }
+      pollset.mark(this, LISTENING)
+    })
+    this.server.on('error', (error: NodeJS.ErrnoException) => {
+      this.fault = faultOf(error)
+      pollset.mark(this, LISTEN_FAILED)
+    })
+    this.server.listen({ host: address.host, port: address.port, backlog: limits.backlog })
+  }
+
+  accept(): Socket | null {
+    const socket = this.accepted.shift() ?? null
+    if (this.accepted.length === 0) this.lower(ACCEPTABLE)
+    return socket
+  }
+
+  close(): void {
+    this.server.close()
+    for (const socket of this.accepted) socket.destroy()
+    this.accepted.length = 0
+  }
+}
+
+class NodeResolution extends Resolution implements Marked {
+  readonly id: string
+  marked = 0
+  addresses: readonly string[] = []
+  fault: SocketFault | null = null
+
+  constructor(host: string, marks: Marks) {
+    super()
+    this.id = `resolve(${host})`
+    if (isIP(host) !== 0) {
+      this.addresses = [host]
+      this.readiness = RESOLVED
+      return
+    }
+    lookup(host, { all: true }, (error, found) => {
+      if (error !== null) this.fault = faultOf(error)
+      else this.addresses = found.map((each) => each.address)
+      marks.mark(this, RESOLVED)
+    })
+  }
+}
+
+class NodeCommands extends Commands implements Marked {
+  readonly id = 'commands'
+  marked = 0
+  private readonly orders: string[] = []
+  private readonly marks: Marks
+  private readonly most: number
+
+  constructor(marks: Marks, most: number) {
+    super()
+    this.marks = marks
+    this.most = most
+  }
+
+  give(command: string): void {
+    if (this.orders.length >= this.most) return
+    this.orders.push(command)
+    this.marks.mark(this, COMMANDED)
+  }
+
+  take(): string | null {
+    const order = this.orders.shift() ?? null
+    if (this.orders.length === 0) this.lower(COMMANDED)
+    return order
+  }
+}
+
+export class NodePollset extends Turns implements Pollset, Marks {
+  readonly commands: NodeCommands
+  private readonly bounds: NodePollsetLimits
+  private marks: Marked[] = []
+  private stolen: Marked[] = []
+  private asked = false
+  private closed = false
+  private timer: NodeJS.Timeout | null = null
+  private timerAt = Number.POSITIVE_INFINITY
+  private readonly listeners = new Set<NodeListener>()
+  private readonly sockets = new Set<NodeSocket>()
+  private readonly onImmediate: () => void
+  private readonly onTimer: () => void
+
+  constructor(limits: Partial<NodePollsetLimits> = {}) {
+    const bounds = { ...nodePollsetLimits, ...limits }
+    super(bounds)
+    this.bounds = bounds
+    this.commands = new NodeCommands(this, bounds.commandsMax)
+    this.onImmediate = () => {
+      this.asked = false
+      if (this.closed) return
+      this.turn()
+      this.setTimer()
+    }
+    this.onTimer = () => {
+      this.timer = null
+      this.timerAt = Number.POSITIVE_INFINITY
+      this.askForTurn()
+    }
+    this.deadlines.now = this.readClock()
+  }
+
+  listen(address: Address, id: string): Listener {
+    const listener = new NodeListener(this, address, id, this.bounds)
+    this.listeners.add(listener)
+    return listener
+  }
+
+  connect(address: Address, id: string): Socket {
+    const net = connect({
+      host: address.host,
+      port: address.port,
+      allowHalfOpen: true,
+      noDelay: true,
+      autoSelectFamily: false,
+    })
+    return this.adopt(new NodeSocket(net, address, id, this, this.bounds), net)
+  }
+
+  resolve(host: string): Resolution {
+    return new NodeResolution(host, this)
+  }
+
+  random(target: Uint8Array): void {
+    randomFillSync(target)
+  }
+
+  close(): void {
+    this.closed = true
+    if (this.timer !== null) clearTimeout(this.timer)
+    for (const listener of this.listeners) listener.close()
+    for (const socket of this.sockets) socket.destroy()
+  }
+
+  mark(target: Marked, bits: number): void {
+    if (target.marked === 0) this.marks.push(target)
+    target.marked |= bits
+    this.askForTurn()
+  }
+
+  /** Keep a socket in sight until it has closed. */
+  adopt(socket: NodeSocket, net: import('node:net').Socket): NodeSocket {
+    this.sockets.add(socket)
+    net.once('close', () => this.sockets.delete(socket))
+    return socket
+  }
+
+  protected override readClock(): number {
+    return performance.now()
+  }
+
+  protected override steal(): void {
+    const marks = this.marks
+    this.marks = this.stolen
+    for (let i = 0; i < marks.length; i++) {
+      const target = marks[i]
+      const bits = target.marked
+      target.marked = 0
+      target.raise(bits)
+    }
+    marks.length = 0
+    this.stolen = marks
+  }
+
+  protected override askForTurn(): void {
+    if (this.asked) return
+    this.asked = true
+    setImmediate(this.onImmediate)
+  }
+
+  /** One Node timer, for the earliest deadline; one that fires too early only costs an empty turn. */
+  private setTimer(): void {
+    const at = this.deadlines.earliest()
+    if (at >= this.timerAt) return
+    if (this.timer !== null) clearTimeout(this.timer)
+    this.timer = null
+    this.timerAt = Number.POSITIVE_INFINITY
+    if (at === Number.POSITIVE_INFINITY) return
+    this.timerAt = at
+    this.timer = setTimeout(this.onTimer, Math.max(1, Math.ceil(at - this.now)))
+  }
+}

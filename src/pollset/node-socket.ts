@@ -1,0 +1,120 @@
+// A TCP socket of Node behind the door. Its callbacks only queue chunks and mark bits; the turn
+// makes readiness of them.
+
+import type { Socket as NetSocket } from 'node:net'
+import { type Address, CLOSED, CONNECTED, ENDED, READABLE, Socket, WRITABLE } from './door.js'
+import type { Pollable } from './pollable.js'
+
+/** Something with bits that the operating system raises between turns. */
+export interface Marked extends Pollable {
+  marked: number
+}
+
+/** Where callbacks leave their marks. */
+export interface Marks {
+  mark(target: Marked, bits: number): void
+}
+
+export interface NodeSocketLimits {
+  /** octets received and not yet taken, past which reading from the operating system pauses */
+  readonly readAheadBytesMax: number
+}
+
+const NOTHING = Buffer.alloc(0)
+
+export class NodeSocket extends Socket implements Marked {
+  readonly id: string
+  readonly remote: Address
+  marked = 0
+  private readonly net: NetSocket
+  private readonly marks: Marks
+
+  private readonly incoming: Buffer[] = []
+  private taken = 0
+  private incomingBytes = 0
+  private heldBack = false
+  private paused = false
+  private gone = false
+  private readonly onWritten: () => void
+
+  constructor(net: NetSocket, remote: Address, id: string, marks: Marks, limits: NodeSocketLimits) {
+    super()
+    this.net = net
+    this.remote = remote
+    this.id = id
+    this.marks = marks
+
+    this.onWritten = () => {
+      if (this.net.writableLength === 0) this.marks.mark(this, WRITABLE)
+    }
+    net.on('data', (chunk: Buffer) => {
+      this.incoming.push(chunk)
+      this.incomingBytes += chunk.length
+      if (this.incomingBytes > limits.readAheadBytesMax && !this.heldBack) {
+        this.heldBack = true
+        net.pause()
+      }
+      marks.mark(this, READABLE)
+    })
+    net.on('end', () => marks.mark(this, ENDED))
+    net.on('error', (error: NodeJS.ErrnoException) => {
+      this.fault ??= { code: error.code ?? 'EUNKNOWN', message: error.message }
+    })
+    net.on('close', () => {
+      this.gone = true
+      marks.mark(this, CLOSED)
+    })
+    if (net.connecting) net.once('connect', () => marks.mark(this, CONNECTED | WRITABLE))
+    else this.readiness = CONNECTED | WRITABLE
+  }
+
+  get local(): Address {
+    return { host: this.net.localAddress ?? '', port: this.net.localPort ?? 0 }
+  }
+
+  take(): Buffer | null {
+    const incoming = this.incoming
+    if (this.taken === incoming.length) return null
+    const chunk = incoming[this.taken]
+    incoming[this.taken++] = NOTHING
+    this.incomingBytes -= chunk.length
+    if (this.taken === incoming.length) {
+      this.taken = 0
+      incoming.length = 0
+      this.lower(READABLE)
+      if (this.heldBack) {
+        this.heldBack = false
+        if (!this.paused) this.net.resume()
+      }
+    }
+    return chunk
+  }
+
+  write(bytes: Uint8Array): void {
+    if (this.gone) return
+    this.net.write(bytes)
+    if (this.net.writableLength !== 0) {
+      // The kernel did not take all of it at once: an empty write behind it tells when it has.
+      this.lower(WRITABLE)
+      this.net.write(NOTHING, this.onWritten)
+    }
+  }
+
+  end(): void {
+    if (!this.gone) this.net.end()
+  }
+
+  destroy(): void {
+    this.net.destroy()
+  }
+
+  pause(): void {
+    this.paused = true
+    this.net.pause()
+  }
+
+  unpause(): void {
+    this.paused = false
+    if (!this.heldBack) this.net.resume()
+  }
+}

@@ -1,0 +1,99 @@
+// The turn: what one iteration of the outer loop does, the same for every pollset (design, section 3).
+//
+//   read the clock → expire deadlines → steal what the outside marked → resume waiters until the
+//   queue is empty or the budget spent → flush each dirty output once → settle inputs → resume
+//   those whom the flush woke (a response that has left ends its exchange in the same turn)
+//
+// Callbacks of the outside only mark and queue; no protocol code runs in them.
+
+import Denque from 'denque'
+import { Deadlines } from './deadlines.js'
+import type { Flushable, Settling } from './door.js'
+import type { Waiter } from './pollable.js'
+
+export interface TurnLimits {
+  /** Resumptions in one turn before the rest wait for the next: keeps a flood from starving the outside. */
+  readonly resumesMax: number
+}
+
+export const turnLimits: TurnLimits = { resumesMax: 100_000 }
+
+export abstract class Turns {
+  turns = 0
+  readonly deadlines = new Deadlines()
+  private readonly ready = new Denque<Waiter>()
+  private flushing: Flushable[] = []
+  private flushed: Flushable[] = []
+  private settling: Settling[] = []
+  private settled: Settling[] = []
+  private readonly limits: TurnLimits
+  private running = false
+
+  constructor(limits: TurnLimits = turnLimits) {
+    this.limits = limits
+  }
+
+  get now(): number {
+    return this.deadlines.now
+  }
+
+  queue(waiter: Waiter): void {
+    this.ready.push(waiter)
+    if (!this.running) this.askForTurn()
+  }
+
+  flushLater(output: Flushable): void {
+    this.flushing.push(output)
+    if (!this.running) this.askForTurn()
+  }
+
+  settleLater(input: Settling): void {
+    this.settling.push(input)
+  }
+
+  /** One turn. Called by the outside loop, never from within. */
+  protected turn(): void {
+    this.running = true
+    this.turns++
+    this.deadlines.expire(this.readClock())
+    this.steal()
+    const left = this.drain(this.limits.resumesMax)
+    this.flush()
+    this.settle()
+    this.drain(left)
+    this.running = false
+    if (this.ready.length !== 0 || this.flushing.length !== 0) this.askForTurn()
+  }
+
+  private drain(budget: number): number {
+    const ready = this.ready
+    while (budget > 0 && ready.length !== 0) {
+      budget--
+      ;(ready.shift() as Waiter).resume()
+    }
+    return budget
+  }
+
+  private flush(): void {
+    const outputs = this.flushing
+    this.flushing = this.flushed
+    for (let i = 0; i < outputs.length; i++) outputs[i].flush()
+    outputs.length = 0
+    this.flushed = outputs
+  }
+
+  private settle(): void {
+    const inputs = this.settling
+    this.settling = this.settled
+    for (let i = 0; i < inputs.length; i++) inputs[i].settle()
+    inputs.length = 0
+    this.settled = inputs
+  }
+
+  /** ms, monotonic. */
+  protected abstract readClock(): number
+  /** Turn what the outside marked into readiness. */
+  protected abstract steal(): void
+  /** See to it that another turn runs soon; may be called many times. */
+  protected abstract askForTurn(): void
+}
