@@ -10,6 +10,7 @@ export {
   schedulerLimits,
   type Tracer,
 } from './scheduler.js'
+export { type Fault, fault } from './fault.js'
 export { type Snapshot, snapshot } from './snapshot.js'
 export { defineLife, type EdgeTable, type Life, type Outcome, type Program } from './steps.js'
 export { TraceLines, waitsOf } from './trace.js'

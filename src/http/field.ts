@@ -89,6 +89,8 @@ const tokens: ReadonlyMap<string, number> = new Map([
 /** What is wrong with a field's text, whichever version carried it. */
 export const NAME_INVALID = 1
 export const VALUE_INVALID = 2
+/** The value is good text, but not what a field of this name may hold. */
+export const FORM_INVALID = 4
 
 /** RFC 9110 §5.6.2 tchar, upper case left out: a name is compared, kept and sent in lower case. */
 const NAME_CHAR = new Uint8Array(256)
@@ -115,13 +117,51 @@ function valueInvalid(value: string): boolean {
   return false
 }
 
+/** Every character of a method is a tchar (RFC 9110 §9.1), of a scheme a letter, digit, + - . (RFC 3986 §3.1). */
+const isMethod = (value: string) => /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(value)
+const isScheme = (value: string) => /^[A-Za-z][A-Za-z0-9+\-.]*$/.test(value)
+/** RFC 9113 §8.3.1: host and port only, userinfo must not be there. */
+const isAuthority = (value: string) => /^[A-Za-z0-9\-._~%!$&'()*+,;=:[\]]+$/.test(value)
+
+/** A path and query, or `*`: visible characters only, so that no HTTP/1 reader can see another line in it. */
+function isPath(value: string): boolean {
+  const first = value.charCodeAt(0)
+  if (first !== 0x2f && value !== '*') return false
+  for (let i = 1; i < value.length; i++) {
+    const c = value.charCodeAt(i)
+    if (c <= 0x20 || c === 0x7f || c === 0x23) return false
+  }
+  return true
+}
+
+/** The control data of a message: what each pseudo-field, Host and content-length may hold (RFC 9113 §8.3). */
+function formInvalid(token: number, value: string): boolean {
+  switch (token) {
+    case Token.METHOD:
+      return !isMethod(value)
+    case Token.SCHEME:
+      return !isScheme(value)
+    case Token.AUTHORITY:
+    case Token.HOST:
+      return !isAuthority(value)
+    case Token.PATH:
+      return !isPath(value)
+    case Token.STATUS:
+      return !/^[1-9][0-9][0-9]$/.test(value)
+    case Token.CONTENT_LENGTH:
+      return !/^[0-9]{1,15}$/.test(value)
+    default:
+      return false
+  }
+}
+
 /** An immutable field line. Make one with {@link FieldTable.field} or `new Field` where it is not to be shared. */
 export class Field {
   readonly name: string
   readonly value: string
   /** One of {@link Token}. */
   readonly token: number
-  /** NAME_INVALID and VALUE_INVALID bits; 0 for a good field. */
+  /** NAME_INVALID, VALUE_INVALID and FORM_INVALID bits; 0 for a good field. */
   readonly faults: number
   /** RFC 7541 §6.2.3: whoever sends it on must keep it out of every compression table. */
   readonly neverIndexed: boolean
@@ -138,7 +178,10 @@ export class Field {
     const token = tokens.get(name)
     this.token =
       token !== undefined ? token : name.charCodeAt(0) === 0x3a ? Token.UNKNOWN_PSEUDO : Token.OTHER
-    this.faults = (nameInvalid(name) ? NAME_INVALID : 0) | (valueInvalid(value) ? VALUE_INVALID : 0)
+    this.faults =
+      (nameInvalid(name) ? NAME_INVALID : 0) |
+      (valueInvalid(value) ? VALUE_INVALID : 0) |
+      (formInvalid(this.token, value) ? FORM_INVALID : 0)
     this.neverIndexed = neverIndexed
     this.size = name.length + value.length + 32
     this.uid = uid

@@ -41,6 +41,8 @@ export abstract class Socket extends Pollable {
   }
   /** Why it closed, when it was not at our wish. */
   fault: SocketFault | null = null
+  /** Flushed in the turn in which WRITABLE rises again: what was written has drained. */
+  output: Flushable | null = null
   abstract readonly remote: Address
   abstract readonly local: Address
 

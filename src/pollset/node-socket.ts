@@ -2,7 +2,7 @@
 // makes readiness of them.
 
 import type { Socket as NetSocket } from 'node:net'
-import { type Address, CLOSED, CONNECTED, ENDED, READABLE, Socket, WRITABLE } from './door.js'
+import { type Address, CLOSED, CONNECTED, ENDED, type Flushable, READABLE, Socket, WRITABLE } from './door.js'
 import type { Pollable } from './pollable.js'
 
 /** Something with bits that the operating system raises between turns. */
@@ -13,6 +13,7 @@ export interface Marked extends Pollable {
 /** Where callbacks leave their marks. */
 export interface Marks {
   mark(target: Marked, bits: number): void
+  flushLater(output: Flushable): void
 }
 
 export interface NodeSocketLimits {
@@ -66,6 +67,11 @@ export class NodeSocket extends Socket implements Marked {
     })
     if (net.connecting) net.once('connect', () => marks.mark(this, CONNECTED | WRITABLE))
     else this.readiness = CONNECTED | WRITABLE
+  }
+
+  override raise(bits: number): void {
+    super.raise(bits)
+    if ((bits & WRITABLE) !== 0 && this.output !== null) this.marks.flushLater(this.output)
   }
 
   get local(): Address {

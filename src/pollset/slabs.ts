@@ -21,6 +21,11 @@ export class SlabPool {
     return this.idle.pop() ?? Buffer.allocUnsafeSlow(this.size)
   }
 
+  /** A slab that will not come back: whoever reads it may not be done. */
+  lose(): void {
+    this.lent--
+  }
+
   give(slab: Buffer): void {
     this.lent--
     if (this.idle.length < this.idleMax) this.idle.push(slab)

@@ -1,0 +1,23 @@
+// What went wrong, told so that whoever hears of it knows what to do: who it was, how far it reaches,
+// and whether the same work may be tried again. Plain data; made once where the text does not vary.
+
+export interface Fault {
+  /** Stable, kebab-case: what a log line, a metric or a test names it by. */
+  readonly code: string
+  /** Whose doing: the peer in front, the peer behind, or ourselves. */
+  readonly side: 'frontend' | 'backend' | 'internal'
+  /** How far it reaches. */
+  readonly scope: 'stream' | 'connection'
+  /** `safe`: the other side has certainly not begun the work (RFC 9113 §8.7). */
+  readonly retry: 'never' | 'safe'
+  /** For a person. */
+  readonly message: string
+}
+
+export const fault = (
+  code: string,
+  side: Fault['side'],
+  scope: Fault['scope'],
+  retry: Fault['retry'],
+  message: string,
+): Fault => ({ code, side, scope, retry, message })

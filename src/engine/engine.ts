@@ -1,0 +1,251 @@
+// The engine: shares sessions to one backend among all who ask (design, section 5). It knows leases and
+// capacities, and no protocol: HTTP/1.1 with capacity 1, HTTP/2 with what SETTINGS allow and a pipelined
+// line protocol are the same to it.
+//
+//   lease ── a session has room ──────────────► granted
+//     └──── none has ──► queued, in order ──── room appears ──► granted
+//                          │                └─ nothing can open ──► UNLEASED with the fault
+//                          └─ queue full ──► refused at once
+//
+// Capacity is granted, not signalled: a waiter has its lease before it wakes, so a newcomer cannot
+// take it from under it; a newcomer queues behind those who wait.
+
+import { type Fault, fault, type World } from '../continuation/index.js'
+import { Pollable } from '../pollset/index.js'
+import { LEASED, type Lease, UNLEASED } from './lease.js'
+import type { Session, SessionFactory, SessionReports } from './session.js'
+
+export const GRANTED = 0
+export const QUEUED = 1
+export const REFUSED = 2
+
+export interface EngineLimits {
+  /** open sessions to the backend, those being opened included */
+  readonly sessionsMax: number
+  /** sessions being opened at once; until it is open, a session counts as room for one */
+  readonly openingMax: number
+  /** leases waiting in the queue */
+  readonly queueMax: number
+  /** ms before another opening is tried after one has failed, while other sessions serve */
+  readonly reopenDelayMs: number
+}
+
+export const engineLimits: EngineLimits = {
+  sessionsMax: 16,
+  openingMax: 1,
+  queueMax: 100_000,
+  reopenDelayMs: 1_000,
+}
+
+const CLOSING = fault('engine-closed', 'internal', 'connection', 'never', 'the engine is shutting down')
+
+export class Engine<S extends Session> implements SessionReports<S> {
+  readonly id: string
+  /** What it serves, for a person: `h2c://127.0.0.1:9000`. */
+  readonly name: string
+  readonly sessions: S[] = []
+  /** Leases waiting now. */
+  queued = 0
+  /** Sessions opened since the beginning. */
+  opens = 0
+  private opening = 0
+  private mayOpenAt = 0
+  private closing = false
+  private first: Lease<S> | null = null
+  private last: Lease<S> | null = null
+  private readonly world: World
+  private readonly open: SessionFactory<S>
+  private readonly limits: EngineLimits
+
+  constructor(world: World, name: string, open: SessionFactory<S>, limits: EngineLimits = engineLimits) {
+    this.world = world
+    this.id = world.nextId('e')
+    this.name = name
+    this.open = open
+    this.limits = limits
+  }
+
+  /**
+   * Ask for a lease that is neither queued nor granted. GRANTED: take it now. QUEUED: wait for LEASED or
+   * UNLEASED. REFUSED: the queue is full (or the engine closing; see `lease.fault`).
+   */
+  lease(lease: Lease<S>): number {
+    lease.engine = this
+    lease.readiness = 0
+    lease.fault = null
+    if (this.closing) {
+      lease.fault = CLOSING
+      return REFUSED
+    }
+    if (this.first === null) {
+      const session = this.roomiest()
+      if (session !== null) {
+        session.leased++
+        lease.session = session
+        return GRANTED
+      }
+    }
+    if (this.queued >= this.limits.queueMax) return REFUSED
+    this.append(lease)
+    this.openMore()
+    return QUEUED
+  }
+
+  release(lease: Lease<S>): void {
+    if (lease.queuePrev !== null || this.first === lease) this.remove(lease)
+    else if (lease.session !== null) this.freed(lease.take())
+    lease.readiness = 0
+  }
+
+  /** A session leaves the engine with all that is on it: a tunnel has taken it over. */
+  surrender(session: S): void {
+    this.forget(session)
+    this.openMore()
+  }
+
+  /** Take no more leases; sessions close as their work ends. */
+  close(): void {
+    this.closing = true
+    this.failQueue(CLOSING)
+    for (const session of [...this.sessions]) {
+      if (session.leased === 0) session.close()
+      else this.retired(session)
+    }
+  }
+
+  opened(session: S): void {
+    if (session.state !== 'opening') return
+    this.opening--
+    session.state = 'open'
+    if (this.closing) this.retired(session)
+    else this.grant()
+  }
+
+  changed(_session: S): void {
+    this.grant()
+  }
+
+  freed(session: S): void {
+    session.leased--
+    if (session.state === 'retired') {
+      if (session.leased === 0) session.close()
+      // Its place is still taken until it has closed.
+      return
+    }
+    this.grant()
+  }
+
+  retired(session: S): void {
+    if (session.state === 'closed' || session.state === 'retired') return
+    if (session.state === 'opening') this.opening--
+    session.state = 'retired'
+    if (session.leased === 0) session.close()
+    this.openMore()
+  }
+
+  closed(session: S, why: Fault | null): void {
+    const wasOpening = session.state === 'opening'
+    this.forget(session)
+    if (wasOpening) {
+      this.mayOpenAt = this.world.pollset.now + this.limits.reopenDelayMs
+      // Others still serve: those who wait, wait on. None does: tell them now rather than late.
+      if (!this.sessions.some((each) => each.state === 'open' || each.state === 'opening')) {
+        this.failQueue(why ?? fault('session-not-opened', 'backend', 'connection', 'safe', 'closed while opening'))
+        this.mayOpenAt = 0
+      }
+    }
+    this.openMore()
+  }
+
+  /** The sessions that are pollables too, for wait-for graphs. */
+  sessionPollables(): readonly Pollable[] {
+    return this.sessions.filter((each): each is S & Pollable => each instanceof Pollable)
+  }
+
+  describe(): Readonly<Record<string, unknown>> {
+    return {
+      id: this.id,
+      name: this.name,
+      queued: this.queued,
+      sessions: this.sessions.map((s) => ({ id: s.id, state: s.state, leased: s.leased, capacity: s.capacity })),
+    }
+  }
+
+  /** The open session with room and the fewest leases. */
+  private roomiest(): S | null {
+    let best: S | null = null
+    const sessions = this.sessions
+    for (let i = 0; i < sessions.length; i++) {
+      const each = sessions[i]
+      if (each.state !== 'open' || each.leased >= each.capacity) continue
+      if (best === null || each.leased < best.leased) best = each
+    }
+    return best
+  }
+
+  private grant(): void {
+    while (this.first !== null) {
+      const session = this.roomiest()
+      if (session === null) break
+      const lease = this.first
+      this.remove(lease)
+      session.leased++
+      lease.session = session
+      lease.raise(LEASED)
+    }
+    this.openMore()
+  }
+
+  private openMore(): void {
+    if (this.closing) return
+    // One that is being opened counts as room for one: more waiters than that may open another.
+    while (
+      this.queued > this.opening &&
+      this.opening < this.limits.openingMax &&
+      this.sessions.length < this.limits.sessionsMax &&
+      this.world.pollset.now >= this.mayOpenAt
+    ) {
+      this.opening++
+      this.opens++
+      const session = this.open(this)
+      session.state = 'opening'
+      session.leased = 0
+      this.sessions.push(session)
+    }
+  }
+
+  private forget(session: S): void {
+    if (session.state === 'opening') this.opening--
+    session.state = 'closed'
+    const at = this.sessions.indexOf(session)
+    if (at >= 0) this.sessions.splice(at, 1)
+  }
+
+  private failQueue(why: Fault): void {
+    while (this.first !== null) {
+      const lease = this.first
+      this.remove(lease)
+      lease.fault = why
+      lease.raise(UNLEASED)
+    }
+  }
+
+  private append(lease: Lease<S>): void {
+    lease.queuePrev = this.last
+    if (this.last !== null) this.last.queueNext = lease
+    else this.first = lease
+    this.last = lease
+    this.queued++
+  }
+
+  private remove(lease: Lease<S>): void {
+    const { queuePrev, queueNext } = lease
+    if (queuePrev !== null) queuePrev.queueNext = queueNext
+    else this.first = queueNext
+    if (queueNext !== null) queueNext.queuePrev = queuePrev
+    else this.last = queuePrev
+    lease.queuePrev = null
+    lease.queueNext = null
+    this.queued--
+  }
+}

@@ -1,0 +1,41 @@
+// The Session contract: one connection to a backend, as the engine sees it. The protocol above it tells
+// how many leases it can carry; the engine counts them.
+
+import type { Fault } from '../continuation/index.js'
+
+export type SessionState = 'opening' | 'open' | 'retired' | 'closed'
+
+/**
+ * What a protocol's backend gives an {@link Engine}. The session reports to its engine with
+ * `opened`, `changed`, `freed`, `retired` and `closed`; state and leased are the engine's to write.
+ */
+export interface Session {
+  readonly id: string
+  /** Written by the engine only. */
+  state: SessionState
+  /** Leases granted on it and not yet freed. Written by the engine only. */
+  leased: number
+  /** The leases it can carry at once, once open: what the peer allows now. */
+  readonly capacity: number
+  /** Feature bits of the protocol; opaque to the engine. */
+  readonly features: number
+  /** No work of ours is left on it, or none shall be: say goodbye and close. Reports `closed` when done. */
+  close(): void
+}
+
+/** Opens a session of its protocol; must not report back before it has returned. */
+export type SessionFactory<S extends Session> = (reports: SessionReports<S>) => S
+
+/** What a session tells its engine. */
+export interface SessionReports<S extends Session> {
+  /** It can carry leases now. */
+  opened(session: S): void
+  /** Its capacity has changed. */
+  changed(session: S): void
+  /** One of its leases has ended. */
+  freed(session: S): void
+  /** It takes no new leases, and closes when those it has are done (a GOAWAY, say). */
+  retired(session: S): void
+  /** It is gone, with or without a fault. */
+  closed(session: S, fault: Fault | null): void
+}

@@ -1,0 +1,89 @@
+// The head of a message, request or response, as both HTTP versions share it: control data as
+// pseudo-fields (RFC 9113 §8.3; HTTP/1.1's start line says the same), then the field lines in order.
+
+import { type Field, Token } from './field.js'
+
+export class Head {
+  /** Pseudo-fields first, then the regular ones, in the order they came. */
+  readonly fields: Field[]
+  /** How many of them are pseudo-fields. */
+  readonly pseudos: number
+  /** RFC 9113 §6.5.2: the sum of the fields' sizes; an upper bound of any encoding of it. */
+  size: number
+  /** 100 to 999; 0 in a request. */
+  readonly status: number
+  readonly method: Field | null
+  readonly scheme: Field | null
+  readonly authority: Field | null
+  readonly path: Field | null
+  readonly protocol: Field | null
+  /** The value of content-length, or -1 without one. */
+  readonly contentLength: number
+
+  constructor(
+    fields: Field[],
+    pseudos: number,
+    size: number,
+    status: number,
+    method: Field | null,
+    scheme: Field | null,
+    authority: Field | null,
+    path: Field | null,
+    protocol: Field | null,
+    contentLength: number,
+  ) {
+    this.fields = fields
+    this.pseudos = pseudos
+    this.size = size
+    this.status = status
+    this.method = method
+    this.scheme = scheme
+    this.authority = authority
+    this.path = path
+    this.protocol = protocol
+    this.contentLength = contentLength
+  }
+
+  /** The first regular field with this token, or null. */
+  find(token: number): Field | null {
+    const fields = this.fields
+    for (let i = this.pseudos; i < fields.length; i++) if (fields[i].token === token) return fields[i]
+    return null
+  }
+
+  add(field: Field): void {
+    this.fields.push(field)
+    this.size += field.size
+  }
+
+  /** Take out all regular fields with one of these tokens (a bit each; tokens below 32 only). */
+  remove(tokens: number): void {
+    const fields = this.fields
+    let kept = this.pseudos
+    for (let i = kept; i < fields.length; i++) {
+      const field = fields[i]
+      if (field.token < 32 && (tokens & (1 << field.token)) !== 0) this.size -= field.size
+      else fields[kept++] = field
+    }
+    fields.length = kept
+  }
+
+  /** `host:port` the request is for: `:authority`, else Host (RFC 9113 §8.3.1); '' when neither is there. */
+  get host(): string {
+    return this.authority?.value ?? this.find(Token.HOST)?.value ?? ''
+  }
+
+  get isInterim(): boolean {
+    return this.status >= 100 && this.status < 200
+  }
+}
+
+/** A response head of the given status and fields. */
+export function responseHead(status: Field, fields: readonly Field[], contentLength: number): Head {
+  const all = [status, ...fields]
+  const size = all.reduce((sum, field) => sum + field.size, 0)
+  return new Head(all, 1, size, Number(status.value), null, null, null, null, null, contentLength)
+}
+
+/** Methods that may be sent twice without harm (RFC 9110 §9.2.2). */
+export const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE'])

@@ -1,0 +1,114 @@
+// Held bytes: what stays in memory because the other side has not taken it yet (design, section 6). Counted
+// as allocated, not as payload, for the World and for each connection, and bounded for both.
+//
+// Below the soft limit nothing happens: a stream that stalls costs its own window. Above it the
+// streams that hold are looked at: whoever has stalled longest with most is reset, and its memory
+// comes back. The stalled stream pays, never its siblings.
+
+import { SlabPool } from '../pollset/index.js'
+import type { Inbox } from './inbox.js'
+
+export interface HeldLimits {
+  /** octets held by the World above which connection credit is returned on consumption only and the longest stalled are reset */
+  readonly heldBytesSoft: number
+  /** octets held by the World above which a stream is reset however short its stall */
+  readonly heldBytesMax: number
+  /** octets held by one connection, likewise */
+  readonly connectionHeldBytesMax: number
+  /** ms without progress after which a stream counts as stalled */
+  readonly stallMs: number
+}
+
+export const heldLimits: HeldLimits = {
+  heldBytesSoft: 192 * 1024 * 1024,
+  heldBytesMax: 256 * 1024 * 1024,
+  connectionHeldBytesMax: 64 * 1024 * 1024,
+  stallMs: 1_000,
+}
+
+const BLOCK_SIZES = [512, 4096, 16384] as const
+
+/** What one connection's streams hold. */
+export class HeldByConnection {
+  bytes = 0
+}
+
+export class HeldBytes {
+  /** octets allocated to blocks now */
+  bytes = 0
+  /** streams reset because they stalled */
+  stalls = 0
+  readonly limits: HeldLimits
+  private readonly pools: readonly SlabPool[]
+  /** Inboxes that hold blocks; intrusive, the ends null. */
+  private first: Inbox | null = null
+
+  constructor(limits: HeldLimits = heldLimits) {
+    this.limits = limits
+    this.pools = BLOCK_SIZES.map((size) => new SlabPool(size, (1024 * 1024) / size))
+  }
+
+  /** The pool whose blocks fit `bytes` best; the largest for more than one block. */
+  poolFor(bytes: number): SlabPool {
+    for (const pool of this.pools) if (bytes <= pool.size) return pool
+    return this.pools[this.pools.length - 1]
+  }
+
+  take(pool: SlabPool, by: HeldByConnection): Buffer {
+    this.bytes += pool.size
+    by.bytes += pool.size
+    return pool.take()
+  }
+
+  give(pool: SlabPool, block: Buffer, by: HeldByConnection): void {
+    this.bytes -= pool.size
+    by.bytes -= pool.size
+    pool.give(block)
+  }
+
+  get aboveSoft(): boolean {
+    return this.bytes > this.limits.heldBytesSoft
+  }
+
+  enlist(inbox: Inbox): void {
+    inbox.holdNext = this.first
+    inbox.holdPrev = null
+    if (this.first !== null) this.first.holdPrev = inbox
+    this.first = inbox
+  }
+
+  delist(inbox: Inbox): void {
+    if (inbox.holdPrev !== null) inbox.holdPrev.holdNext = inbox.holdNext
+    else this.first = inbox.holdNext
+    if (inbox.holdNext !== null) inbox.holdNext.holdPrev = inbox.holdPrev
+    inbox.holdPrev = null
+    inbox.holdNext = null
+  }
+
+  /** After settling: reset stalled streams until the limits hold again. `now` in ms. */
+  enforce(now: number, by: HeldByConnection): void {
+    while (this.bytes > this.limits.heldBytesSoft) {
+      if (!this.resetWorst(now, this.bytes > this.limits.heldBytesMax ? 0 : this.limits.stallMs, null)) break
+    }
+    while (by.bytes > this.limits.connectionHeldBytesMax) if (!this.resetWorst(now, 0, by)) break
+  }
+
+  /** Reset the stream with the largest (time stalled × bytes held). Linear, and only above a limit. */
+  private resetWorst(now: number, stalledMs: number, by: HeldByConnection | null): boolean {
+    let worst: Inbox | null = null
+    let most = -1
+    for (let each = this.first; each !== null; each = each.holdNext) {
+      const stalled = now - each.progressAt
+      if (each.stalled || stalled < stalledMs || (by !== null && each.by !== by)) continue
+      const score = (stalled + 1) * each.heldBytes
+      if (score > most) {
+        most = score
+        worst = each
+      }
+    }
+    if (worst === null) return false
+    this.stalls++
+    worst.stall()
+    return true
+  }
+}

@@ -1,0 +1,136 @@
+// A stream, as an exchange sees it, whichever HTTP version carries it: half of it receives (a head, a
+// body, trailers), half of it sends. Pollable like a socket.
+//
+// Nothing is pushed through it. What an exchange sends is noted on the stream, and the connection
+// pulls it at the turn's flush: heads, then body bytes straight from the other side's inbox, within the
+// windows, in turns with its siblings. `forwardBody` therefore grants: all that the source holds at
+// this moment may leave. A held exchange grants nothing, so its bytes stay where they are.
+
+import type { Fault, World } from '../continuation/index.js'
+import { Pollable } from '../pollset/index.js'
+import type { Field, FieldTable } from './field.js'
+import type { Head } from './head.js'
+import type { HeldBytes } from './held.js'
+import type { Inbox } from './inbox.js'
+
+/** What HTTP rooms share beyond the World itself. */
+export interface HttpWorld extends World {
+  readonly held: HeldBytes
+  readonly fields: FieldTable
+}
+
+// Bits of a stream.
+/** The final head has arrived. */
+export const HEAD = 1
+/** Body bytes have arrived, or the end of them. Lowered by {@link Stream.forwardBody} of the other side. */
+export const BODY = 2
+/** An interim (1xx) head has arrived; lowered by {@link Stream.takeInterim}. */
+export const INTERIM = 4
+/** END_STREAM has left: all that was to be sent is sent. */
+export const SENT = 8
+/** The stream is over before its time: {@link Stream.fault} tells why. */
+export const RESET = 16
+export const STREAM_BITS = ['HEAD', 'BODY', 'INTERIM', 'SENT', 'RESET'] as const
+
+/** Why we end a stream early; each protocol has its own way to say it. */
+export type ResetReason = 'cancel' | 'no-error' | 'refused' | 'internal' | 'protocol' | 'calm'
+
+export abstract class Stream extends Pollable {
+  /** The final head received. */
+  head: Head | null
+  interims: Head[] | null
+  /** Body bytes received; null as long as there were none. */
+  inbox: Inbox | null
+  trailers: readonly Field[] | null
+  /** Nothing further will be received: head, body and trailers are complete. */
+  remoteEnded: boolean
+  /** END_STREAM has left. */
+  localEnded: boolean
+  /** Body octets that have left. */
+  sentBytes: number
+  fault: Fault | null
+
+  constructor() {
+    super()
+    this.head = null
+    this.interims = null
+    this.inbox = null
+    this.trailers = null
+    this.remoteEnded = false
+    this.localEnded = false
+    this.sentBytes = 0
+    this.fault = null
+  }
+
+  get kind(): string {
+    return 'stream'
+  }
+  get bitNames(): readonly string[] {
+    return STREAM_BITS
+  }
+
+  takeInterim(): Head | null {
+    const interims = this.interims
+    if (interims === null) return null
+    const head = interims.shift() ?? null
+    if (interims.length === 0) {
+      this.interims = null
+      this.lower(INTERIM)
+    }
+    return head
+  }
+
+  /** Body octets that wait to be forwarded. */
+  get waitingBytes(): number {
+    return this.inbox === null ? 0 : this.inbox.length
+  }
+
+  /** Send an interim head. Only before {@link sendHead}. */
+  abstract sendInterim(head: Head): void
+  /** Send the final head; `ended`: nothing follows it. */
+  abstract sendHead(head: Head, ended: boolean): void
+  /** Let all that `source` holds now be sent, and its end and trailers if it has ended. */
+  abstract forwardBody(source: Stream): void
+  /** Send these bytes as the whole body; after a {@link sendHead} that did not end. */
+  abstract sendWhole(body: Buffer): void
+  /** End it early, both ways. Harmless once it is over. What was received and not forwarded is dropped. */
+  abstract reset(reason: ResetReason): void
+  /** Keep request bytes for replay, from the first byte on. */
+  abstract retainBody(): void
+}
+
+/** A frontend gives each new stream to whoever accepts. */
+export interface StreamOwner {
+  /** The peer has ended the stream early, or its connection has gone. */
+  cancel(): void
+}
+
+/** A stream that a client opened; `head` is there from the beginning. */
+export interface FrontendStream extends Stream {
+  /** The continuation that answers it, told when the client is gone. */
+  owner: StreamOwner | null
+  readonly client: Client
+}
+
+/** Who is in front: one a frontend connection. */
+export interface Client {
+  readonly id: string
+  /** For `x-forwarded-for`; made once. */
+  readonly forwardedFor: Field
+  /** `http` or `https`, as the client connected. */
+  readonly forwardedProto: Field
+}
+
+/** What a frontend is given. */
+export interface Acceptor {
+  accept(stream: FrontendStream): void
+  /** The client's connection has gone; all its streams have been told before. */
+  left(client: Client): void
+}
+
+/** What a backend's session offers to an exchange, beside being a session of an engine. */
+export interface HttpSession {
+  readonly id: string
+  /** A new stream for a request; its lease must have been taken from this session. */
+  openStream(request: Head): Stream
+}

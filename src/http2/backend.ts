@@ -1,0 +1,330 @@
+// The client's side of HTTP/2: a connection we made to a backend. It is a session of an engine: it tells
+// how many streams it can carry, opens them for exchanges, and reports what becomes of it.
+
+import { type Fault, fault } from '../continuation/index.js'
+import type { Session, SessionFactory, SessionReports, SessionState } from '../engine/index.js'
+import { HEAD, type Head, type HttpSession, INTERIM, type ResetReason } from '../http/index.js'
+import { CLOSED, CONNECTED, formatAddress, RESOLVED, type Resolution } from '../pollset/index.js'
+import { ErrorCode, errorName, PREFACE, Setting } from './codes.js'
+import { Connection, RESET_CODES } from './connection.js'
+import {
+  type After,
+  connectionLife,
+  connectionSteps,
+  waitForConnect,
+  waitForName,
+} from './connection-life.js'
+import type { Http2Context } from './context.js'
+import { readResponse, trailersFault } from './message.js'
+import { ResetBudget } from './reset-budget.js'
+import { Http2Stream } from './stream.js'
+import { StreamEvent, StreamState } from './stream-states.js'
+
+const { goto } = connectionLife
+
+/** Until a server says otherwise there is no limit (RFC 9113 §6.5.2); ours applies. */
+const STREAM_ID_MAX = 0x7fffffff
+
+export interface BackendTarget {
+  readonly host: string
+  readonly port: number
+}
+
+export interface BackendSession extends Session, HttpSession {}
+
+class Backend extends Connection implements BackendSession {
+  state: SessionState = 'opening'
+  leased = 0
+  capacity: number
+  readonly features = 0
+  private readonly target: BackendTarget
+  private readonly reports: SessionReports<BackendSession>
+  private readonly budget: ResetBudget
+  private resolution: Resolution | null = null
+  private nextStreamId = 1
+  private quietSince: number
+  /** Streams that run dry and have not ended. */
+  private dryOpen = 0
+
+  constructor(context: Http2Context, target: BackendTarget, reports: SessionReports<BackendSession>) {
+    super(context, 'client', 'b')
+    this.target = target
+    this.reports = reports
+    this.capacity = context.limits.backendStreamsMax
+    this.budget = new ResetBudget(context.limits, context.world.pollset.now)
+    this.quietSince = context.world.pollset.now
+  }
+
+  get kind(): string {
+    return 'backend'
+  }
+
+  resolve(): After<'resolve'> {
+    this.resolution = this.context.world.pollset.resolve(this.target.host)
+    this.waitOn(0, this.resolution, RESOLVED)
+    return waitForName
+  }
+
+  connect(): After<'connect'> {
+    const { addresses, fault: wrong } = this.resolution as Resolution
+    if (addresses.length === 0) {
+      this.failure = fault(
+        'backend-not-resolved',
+        'backend',
+        'connection',
+        'safe',
+        `${this.target.host}: ${wrong?.code ?? 'no address'}`,
+      )
+      return goto.closed
+    }
+    this.socket = this.context.world.pollset.connect({ host: addresses[0], port: this.target.port }, `${this.id}.socket`)
+    this.waitOn(0, this.socket, CONNECTED | CLOSED)
+    return waitForConnect
+  }
+
+  greet(): After<'greet'> {
+    const socket = this.socket
+    if (socket === null || (socket.readiness & CLOSED) !== 0) {
+      this.failure = this.notConnected(socket?.fault?.code ?? 'closed')
+      return goto.closed
+    }
+    const { limits } = this.context
+    this.output.attach(socket)
+    this.output.bytes(PREFACE)
+    this.output.settings([
+      [Setting.ENABLE_PUSH, 0],
+      [Setting.INITIAL_WINDOW_SIZE, limits.streamWindow],
+      [Setting.MAX_HEADER_LIST_SIZE, limits.headerListBytesMax],
+      [Setting.HEADER_TABLE_SIZE, limits.headerTableBytesMax],
+    ])
+    this.output.widenConnection(limits.connectionWindow)
+    this.lastReadAt = this.context.world.pollset.now
+    return goto.frames
+  }
+
+  preface(): never {
+    throw new Error('a backend sends the preface')
+  }
+
+  private notConnected(code: string): Fault {
+    const where = formatAddress(this.target)
+    return fault('backend-not-connected', 'backend', 'connection', 'safe', `${where}: ${code}`)
+  }
+
+  // A session of an engine
+
+  openStream(request: Head): Http2Stream {
+    const limits = this.context.limits
+    const stream = new Http2Stream(this, 0, StreamState.OPEN, this.peerWindow, limits.streamWindow)
+    stream.bodiless = request.method?.value === 'HEAD'
+    return stream
+  }
+
+  /** Ids in the order of the heads on the wire (RFC 9113 §5.1.1). */
+  opening(stream: Http2Stream): void {
+    stream.streamId = this.nextStreamId
+    this.lastStreamId = stream.streamId
+    this.nextStreamId += 2
+    // The window may have been changed between the stream's making and its first frame.
+    stream.sendWindow = this.peerWindow
+    this.streams.add(stream)
+    if (this.nextStreamId > STREAM_ID_MAX) this.reports.retired(this)
+  }
+
+  close(): void {
+    this.cancel()
+  }
+
+  protected override settingsCame(first: boolean): void {
+    if (first) this.reports.opened(this)
+    else this.reports.changed(this)
+  }
+
+  protected override roleSetting(id: number, value: number): void {
+    if (id === Setting.MAX_CONCURRENT_STREAMS) this.capacity = Math.min(value, this.context.limits.backendStreamsMax)
+  }
+
+  // Responses
+
+  headers(id: number, block: Buffer, start: number, end: number, endStream: boolean): void {
+    const list = this.decode(block, start, end)
+    if (list === null) return
+    if ((id & 1) === 0) {
+      this.connectionError(ErrorCode.PROTOCOL_ERROR, 'a stream opened by the server, and push is not enabled')
+      return
+    }
+    const stream = this.streamFor(id, endStream ? StreamEvent.HEADERS_ES : StreamEvent.HEADERS)
+    if (stream === null) return
+    const { headerListBytesMax, fieldsMax } = this.context.limits
+    if (list.size > headerListBytesMax || list.fields.length > fieldsMax) {
+      this.streamError(id, ErrorCode.CANCEL, `a header list of more than ${headerListBytesMax} octets`)
+      return
+    }
+    if (stream.head !== null) {
+      const wrong = endStream ? trailersFault(list.fields) : 'a second head (RFC 9113 §8.1)'
+      if (wrong !== null) this.streamError(id, ErrorCode.PROTOCOL_ERROR, wrong)
+      else {
+        stream.trailers = list.fields.length > 0 && !stream.dry ? list.fields : null
+        this.remoteEnd(stream)
+      }
+      return
+    }
+    const head = readResponse(list.fields, list.size)
+    if (typeof head === 'string') this.streamError(id, ErrorCode.PROTOCOL_ERROR, head)
+    else if (head.isInterim) this.interim(stream, head, endStream)
+    else this.final(stream, head, endStream)
+  }
+
+  private interim(stream: Http2Stream, head: Head, endStream: boolean): void {
+    if (endStream) this.streamError(stream.streamId, ErrorCode.PROTOCOL_ERROR, '1xx with END_STREAM (RFC 9113 §8.1)')
+    else if (++stream.interimsSeen > this.context.limits.interimsMax) {
+      this.streamError(stream.streamId, ErrorCode.ENHANCE_YOUR_CALM, 'too many interim responses')
+    } else if (!stream.dry) {
+      stream.interims ??= []
+      stream.interims.push(head)
+      stream.raise(INTERIM)
+    }
+  }
+
+  private final(stream: Http2Stream, head: Head, endStream: boolean): void {
+    // RFC 9110 §8.6: here content-length tells of a body that is not sent.
+    if (head.status === 304 || head.status === 204) stream.bodiless = true
+    stream.promised = stream.bodiless ? (endStream ? -1 : 0) : head.contentLength
+    stream.head = head
+    if (endStream) this.remoteEnd(stream)
+    if (!stream.closed || stream.remoteEnded) stream.raise(HEAD)
+  }
+
+  // Endings
+
+  resetByUs(stream: Http2Stream, reason: ResetReason): void {
+    if (stream.closed) {
+      this.clearInbox(stream)
+      return
+    }
+    if (stream.streamId === 0) {
+      // Its head has not left: the backend never hears of it.
+      stream.state = StreamState.CLOSED_RESET_BY_US
+      this.remove(stream, true)
+      return
+    }
+    const now = this.context.world.pollset.now
+    if (this.budget.mayReset(now)) this.rst(stream, RESET_CODES[reason])
+    else if (stream.localEnded) this.runDry(stream, now)
+    else if (this.budget.takeReserve()) this.rst(stream, RESET_CODES[reason])
+    else {
+      // To end it would forge a complete request, to reset it would cost its siblings the connection.
+      this.runDry(stream, now)
+      this.reports.retired(this)
+    }
+  }
+
+  private rst(stream: Http2Stream, code: number): void {
+    this.output.rstStream(stream.streamId, code)
+    stream.state = StreamState.CLOSED_RESET_BY_US
+    this.streams.rememberReset(stream.streamId, stream.state)
+    this.remove(stream, true)
+  }
+
+  private runDry(stream: Http2Stream, now: number): void {
+    this.context.counts.dried++
+    stream.dry = true
+    stream.dryAt = now
+    this.dryOpen++
+    this.output.leave(stream)
+    this.clearInbox(stream)
+    this.budget.dry.push(stream)
+    this.closeIfDry()
+  }
+
+  protected override get pacing(): boolean {
+    return this.budget.dry.length > 0
+  }
+
+  /** Reset what runs dry as the budget fills again; what ran dry too long costs the session its future. */
+  private paceResets(now: number): void {
+    const dry = this.budget.dry
+    for (let stream = dry.peekFront(); stream !== undefined; stream = dry.peekFront()) {
+      if (!stream.closed) {
+        if (stream.localEnded && this.budget.mayReset(now)) this.rst(stream, ErrorCode.CANCEL)
+        else if (now - stream.dryAt < this.context.limits.dryMs) return
+        else this.reports.retired(this)
+        if (!stream.closed) {
+          this.closeIfDry()
+          return
+        }
+      }
+      dry.shift()
+    }
+  }
+
+  override tend(): After<'tend'> {
+    this.paceResets(this.context.world.pollset.now)
+    return super.tend()
+  }
+
+  protected override gone(stream: Http2Stream): void {
+    this.quietSince = this.context.world.pollset.now
+    if (stream.dry) this.dryOpen--
+    this.reports.freed(this)
+    this.closeIfDry()
+  }
+
+  /** Nobody waits for what is left on a retired session. */
+  private closeIfDry(): void {
+    if (this.state === 'retired' && this.live === 0) this.close()
+  }
+
+  protected override get live(): number {
+    return this.leased - this.dryOpen
+  }
+
+  protected override resetByPeer(): void {}
+
+  /** Our own resets for its faults count as resets that it must bear. */
+  protected override peerErred(): void {
+    this.budget.mayReset(this.context.world.pollset.now)
+  }
+
+  /** RFC 9113 §6.8: streams above the last were not begun, and may be sent elsewhere. */
+  goaway(lastStreamId: number, code: number, debug: string): void {
+    this.emptyFrame()
+    const text = `the backend sent GOAWAY ${errorName(code)}${debug === '' ? '' : ` (${debug})`}`
+    const notBegun = fault('goaway', 'backend', 'stream', 'safe', text)
+    this.reports.retired(this)
+    for (const stream of this.output.unopened()) this.lose(stream, notBegun)
+    for (const stream of this.streams.all()) if (stream.streamId > lastStreamId) this.lose(stream, notBegun)
+  }
+
+  protected override loseStreams(why: Fault): void {
+    for (const stream of this.output.unopened()) this.lose(stream, { ...why, retry: 'safe' })
+    super.loseStreams(why)
+  }
+
+  protected override idle(): 'stay' | 'part' {
+    if (this.leased > 0 || this.streams.count > 0 || this.state !== 'open') return 'stay'
+    if (this.context.world.pollset.now - this.quietSince < this.context.limits.backendIdleMs) return 'stay'
+    this.reports.retired(this)
+    return 'stay'
+  }
+
+  sayGoaway(): void {
+    this.draining = true
+    this.output.goaway(0, ErrorCode.NO_ERROR, '')
+  }
+
+  closed(): void {
+    if (this.failure === null) this.failure = this.notConnected(this.late ? 'ETIMEDOUT' : 'closed')
+    this.letGo()
+    this.reports.closed(this, this.failure)
+  }
+}
+
+/** Opens HTTP/2 sessions, in clear text with prior knowledge (RFC 9113 §3.3), for an engine of this target. */
+export function http2Sessions(context: Http2Context, target: BackendTarget): SessionFactory<BackendSession> {
+  return (reports) => {
+    const backend = new Backend(context, target, reports)
+    context.world.scheduler.start(backend, connectionSteps, 'resolve')
+    return backend
+  }
+}

@@ -1,0 +1,79 @@
+// The life of an HTTP/2 connection, of either role, as steps. A frontend begins at `preface`, a backend at
+// `resolve`. One `frames` a readable batch. What each step does is the connection's (connection.ts,
+// frontend.ts, backend.ts); here is only what may follow what.
+
+import { defineLife, type Continuation, type Outcome } from '../continuation/index.js'
+
+export const connectionLife = defineLife({
+  edges: {
+    resolve: ['connect', 'closed'],
+    connect: ['greet', 'closed'],
+    greet: ['frames', 'closed'],
+    preface: ['preface', 'frames', 'closing'],
+    frames: ['frames', 'tend', 'goaway', 'closing'],
+    tend: ['frames', 'drain', 'goaway', 'closing'],
+    goaway: ['drain'],
+    drain: ['drain', 'tend', 'closing'],
+    closing: ['linger', 'closed'],
+    linger: ['linger', 'closed'],
+    closed: ['done'],
+  },
+  waits: ['resolve', 'connect', 'preface', 'tend', 'pace'],
+})
+
+const { goto, done, suspend } = connectionLife
+export const waitForName = suspend({ then: 'connect', late: 'closed', cancelled: 'closed', within: 'resolve' })
+export const waitForConnect = suspend({ then: 'greet', late: 'closed', cancelled: 'closed', within: 'connect' })
+export const waitForPreface = suspend({ then: 'preface', late: 'closing', cancelled: 'closing', within: 'preface' })
+export const waitForFrames = suspend({ then: 'frames', late: 'tend', cancelled: 'goaway', within: 'tend' })
+/** Streams run dry: come back soon, to reset them as the budget allows. */
+export const waitAtPace = suspend({ then: 'frames', late: 'tend', cancelled: 'goaway', within: 'pace' })
+export const waitToDrain = suspend({ then: 'drain', late: 'tend', cancelled: 'closing', within: 'tend' })
+/** The peer's FIN, until the absolute time the connection has set. */
+export const waitForEnd = suspend({ then: 'linger', late: 'closed', cancelled: 'closed' })
+
+type Edges = typeof connectionLife.edges
+export type After<S extends keyof Edges> = Outcome<Edges[S][number]>
+
+/** What the steps ask of a connection. */
+export interface Living extends Continuation {
+  resolve(): After<'resolve'>
+  connect(): After<'connect'>
+  greet(): After<'greet'>
+  preface(): After<'preface'>
+  frames(): After<'frames'>
+  tend(): After<'tend'>
+  sayGoaway(): void
+  drain(): After<'drain'>
+  closing(): After<'closing'>
+  linger(): After<'linger'>
+  closed(): void
+}
+
+export const connectionSteps = connectionLife.steps<Living>({
+  /** Turn the backend's name into an address. */
+  resolve: (c) => c.resolve(),
+  connect: (c) => c.connect(),
+  /** Connected, or not. Our preface and SETTINGS go out. */
+  greet: (c) => c.greet(),
+  /** Wait for the client's preface (RFC 9113 §3.4). */
+  preface: (c) => c.preface(),
+  /** Read what has arrived; the streams it concerns wake in this turn. */
+  frames: (c) => c.frames(),
+  /** Nothing has arrived for a while: is the peer still there, is the connection still of use? */
+  tend: (c) => c.tend(),
+  /** No new streams; those there are may finish (§6.8). */
+  goaway(c) {
+    c.sayGoaway()
+    return goto.drain
+  },
+  drain: (c) => c.drain(),
+  /** All that was pending is written, then FIN. */
+  closing: (c) => c.closing(),
+  /** Let the peer read the last word before the socket goes: destroyed now, it could be lost to a TCP reset. */
+  linger: (c) => c.linger(),
+  closed(c) {
+    c.closed()
+    return done
+  },
+})

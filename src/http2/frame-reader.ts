@@ -1,0 +1,369 @@
+// The frame layer, receiving (RFC 9113 §4, §6): bytes in, calls on a sink out. Sans-IO: it owns no socket
+// and no clock, keeps only what a split frame needs, and makes no object per frame.
+//
+// DATA is passed on as it comes, in pieces, so that no body is buffered here. Other frames are
+// given whole: in place when the chunk holds them, else gathered in `carry`. Header blocks are
+// given whole too; one split over CONTINUATION frames is gathered in `block`, within bounds.
+//
+// The form of each frame (stream id, length, padding) is checked here; what it means in the
+// state of its stream is the sink's affair.
+
+import { DEFAULT_FRAME_SIZE, ErrorCode, Flag, FRAME_HEADER_SIZE, FrameType } from './codes.js'
+
+/** Told what was read. Each call may stop the reader by {@link FrameReader.stop}. */
+export interface FrameSink {
+  /** A DATA frame begins; `size` counts padding too (§6.1). Its bytes follow, then `dataEnd`. */
+  data(streamId: number, size: number, endStream: boolean): void
+  dataBytes(streamId: number, buffer: Buffer, start: number, end: number): void
+  dataEnd(streamId: number, endStream: boolean): void
+  /** A complete header block. */
+  headers(streamId: number, block: Buffer, start: number, end: number, endStream: boolean): void
+  priority(streamId: number): void
+  rstStream(streamId: number, code: number): void
+  /** One a parameter, then {@link settingsEnd}. */
+  setting(id: number, value: number): void
+  settingsEnd(): void
+  settingsAck(): void
+  pushPromise(streamId: number): void
+  ping(payload: Buffer, start: number, ack: boolean): void
+  goaway(lastStreamId: number, code: number, debug: string): void
+  windowUpdate(streamId: number, increment: number): void
+  /** An error of the whole connection; the reader has stopped. */
+  connectionError(code: number, message: string): void
+  /** An error of one stream only. */
+  streamError(streamId: number, code: number, message: string): void
+  /** Called for each frame that carries nothing (§10.5): empty DATA without END_STREAM, and the like. */
+  emptyFrame(): void
+}
+
+export interface FrameReaderLimits {
+  /** octets of a header block over all its frames */
+  readonly headerBlockBytesMax: number
+  /** CONTINUATION frames a header block may have (CVE-2024-27316 and its kin) */
+  readonly continuationsMax: number
+}
+
+const READ_HEADER: number = 0
+const READ_PAYLOAD: number = 1
+const READ_PAD_LENGTH: number = 2
+const READ_DATA: number = 3
+const READ_PADDING: number = 4
+const STOPPED: number = 5
+
+/** GOAWAY debug data that is kept for a person to read. */
+const DEBUG_BYTES_MAX = 256
+
+export class FrameReader {
+  private readonly sink: FrameSink
+  private readonly limits: FrameReaderLimits
+  private state = READ_HEADER
+  private length = 0
+  private type = 0
+  private flags = 0
+  private streamId = 0
+  /** Octets of the current frame's payload that have not been read. */
+  private left = 0
+  private padding = 0
+  private carry: Buffer | null = null
+  private carried = 0
+  private readonly header = Buffer.alloc(FRAME_HEADER_SIZE)
+  private headerRead = 0
+  private block: Buffer | null = null
+  private blockEnd = 0
+  private blockStream = 0
+  private blockEndStream = false
+  private continuations = 0
+  private started = false
+
+  constructor(sink: FrameSink, limits: FrameReaderLimits) {
+    this.sink = sink
+    this.limits = limits
+  }
+
+  get stopped(): boolean {
+    return this.state === STOPPED
+  }
+
+  /** Octets buffered for split frames and header blocks; bounded by one frame and the block limit. */
+  get bufferedBytes(): number {
+    return (this.carry?.length ?? 0) + (this.block?.length ?? 0)
+  }
+
+  /** Read no further: the connection is being given up. */
+  stop(): void {
+    this.state = STOPPED
+    this.carry = null
+    this.block = null
+  }
+
+  feed(chunk: Buffer): void {
+    let at = 0
+    const end = chunk.length
+    while (at < end) {
+      switch (this.state) {
+        case READ_HEADER: {
+          if (this.headerRead === 0 && end - at >= FRAME_HEADER_SIZE) {
+            this.frameHeader(chunk, at)
+            at += FRAME_HEADER_SIZE
+          } else {
+            const size = Math.min(FRAME_HEADER_SIZE - this.headerRead, end - at)
+            chunk.copy(this.header, this.headerRead, at, at + size)
+            at += size
+            this.headerRead += size
+            if (this.headerRead < FRAME_HEADER_SIZE) return
+            this.headerRead = 0
+            this.frameHeader(this.header, 0)
+          }
+          if (this.state === READ_PAYLOAD && this.length === 0) this.payload(chunk, at, at)
+          break
+        }
+        case READ_PAYLOAD: {
+          if (this.carry === null && end - at >= this.length) {
+            const start = at
+            at += this.length
+            this.payload(chunk, start, at)
+          } else at = this.gather(chunk, at, end)
+          break
+        }
+        case READ_PAD_LENGTH: {
+          this.padding = chunk[at++]
+          this.left--
+          this.padded()
+          break
+        }
+        case READ_DATA: {
+          const size = Math.min(this.left - this.padding, end - at)
+          this.left -= size
+          this.sink.dataBytes(this.streamId, chunk, at, at + size)
+          at += size
+          if (this.state === READ_DATA && this.left === this.padding) this.dataRead()
+          break
+        }
+        case READ_PADDING: {
+          const size = Math.min(this.left, end - at)
+          this.left -= size
+          at += size
+          if (this.left === 0) this.frameEnd()
+          break
+        }
+        default:
+          return
+      }
+    }
+  }
+
+  private gather(chunk: Buffer, at: number, end: number): number {
+    // Exactly as long as the frame: a peer that sends a header and stops costs what it announced, at most
+    // one frame of the size we allow.
+    this.carry ??= Buffer.allocUnsafeSlow(this.length)
+    const size = Math.min(this.length - this.carried, end - at)
+    chunk.copy(this.carry, this.carried, at, at + size)
+    this.carried += size
+    if (this.carried === this.length) {
+      const carry = this.carry
+      this.carry = null
+      this.carried = 0
+      this.payload(carry, 0, carry.length)
+    }
+    return at + size
+  }
+
+  private frameHeader(b: Buffer, at: number): void {
+    this.length = (b[at] << 16) | (b[at + 1] << 8) | b[at + 2]
+    const type = b[at + 3]
+    this.type = type
+    this.flags = b[at + 4]
+    this.streamId = ((b[at + 5] & 0x7f) << 24) | (b[at + 6] << 16) | (b[at + 7] << 8) | b[at + 8]
+    // §3.4: the connection preface ends with a SETTINGS frame, and nothing may come before it.
+    if (!this.started && (type !== FrameType.SETTINGS || (this.flags & Flag.ACK) !== 0)) {
+      this.fail(ErrorCode.PROTOCOL_ERROR, 'the first frame is not SETTINGS (RFC 9113 §3.4)')
+      return
+    }
+    if (this.blockStream !== 0 && (type !== FrameType.CONTINUATION || this.streamId !== this.blockStream)) {
+      this.fail(ErrorCode.PROTOCOL_ERROR, 'a header block was interrupted (RFC 9113 §6.10)')
+      return
+    }
+    // We never raise SETTINGS_MAX_FRAME_SIZE above its initial value (§6.5.2).
+    if (this.length > DEFAULT_FRAME_SIZE) {
+      this.fail(ErrorCode.FRAME_SIZE_ERROR, `a frame of ${this.length} octets (RFC 9113 §4.2)`)
+      return
+    }
+    this.state = READ_PAYLOAD
+    if (type === FrameType.DATA) this.dataHeader()
+  }
+
+  private dataHeader(): void {
+    if (this.streamId === 0) {
+      this.fail(ErrorCode.PROTOCOL_ERROR, 'DATA on stream 0 (RFC 9113 §6.1)')
+      return
+    }
+    this.left = this.length
+    this.padding = 0
+    const padded = (this.flags & Flag.PADDED) !== 0
+    const endStream = (this.flags & Flag.END_STREAM) !== 0
+    if (padded && this.length === 0) {
+      this.fail(ErrorCode.FRAME_SIZE_ERROR, 'a padded frame without a pad length (RFC 9113 §6.1)')
+      return
+    }
+    if (this.length === 0 && !endStream) this.sink.emptyFrame()
+    this.state = padded ? READ_PAD_LENGTH : READ_DATA
+    this.sink.data(this.streamId, this.length, endStream)
+    if (this.state === READ_DATA && this.length === 0) this.dataRead()
+  }
+
+  private padded(): void {
+    if (this.padding > this.left) {
+      this.fail(ErrorCode.PROTOCOL_ERROR, 'padding as long as the payload or longer (RFC 9113 §6.1)')
+    } else if (this.left === this.padding) this.dataRead()
+    else this.state = READ_DATA
+  }
+
+  /** All bytes but the padding have been passed on. */
+  private dataRead(): void {
+    this.state = READ_PADDING
+    if (this.left === 0) this.frameEnd()
+  }
+
+  private frameEnd(): void {
+    this.state = READ_HEADER
+    this.sink.dataEnd(this.streamId, (this.flags & Flag.END_STREAM) !== 0)
+  }
+
+  private fail(code: number, message: string): void {
+    this.stop()
+    this.sink.connectionError(code, message)
+  }
+
+  /** A whole payload of any frame but DATA. */
+  private payload(b: Buffer, start: number, end: number): void {
+    this.state = READ_HEADER
+    this.started = true
+    const id = this.streamId
+    const size = end - start
+    const sink = this.sink
+    switch (this.type) {
+      case FrameType.HEADERS:
+        this.headersFrame(b, start, end)
+        return
+      case FrameType.CONTINUATION:
+        if (this.blockStream === 0) {
+          this.fail(ErrorCode.PROTOCOL_ERROR, 'CONTINUATION without HEADERS (RFC 9113 §6.10)')
+        } else if (++this.continuations > this.limits.continuationsMax) {
+          this.fail(ErrorCode.ENHANCE_YOUR_CALM, 'too many CONTINUATION frames in one header block')
+        } else this.fragment(b, start, end)
+        return
+      case FrameType.PRIORITY:
+        if (id === 0) this.fail(ErrorCode.PROTOCOL_ERROR, 'PRIORITY on stream 0 (RFC 9113 §6.3)')
+        else if (size !== 5) sink.streamError(id, ErrorCode.FRAME_SIZE_ERROR, 'PRIORITY is 5 octets long')
+        else sink.priority(id)
+        return
+      case FrameType.RST_STREAM:
+        if (id === 0) this.fail(ErrorCode.PROTOCOL_ERROR, 'RST_STREAM on stream 0 (RFC 9113 §6.4)')
+        else if (size !== 4) this.fail(ErrorCode.FRAME_SIZE_ERROR, 'RST_STREAM is 4 octets long (RFC 9113 §6.4)')
+        else sink.rstStream(id, b.readUInt32BE(start))
+        return
+      case FrameType.SETTINGS:
+        this.settingsFrame(b, start, end)
+        return
+      case FrameType.PUSH_PROMISE:
+        if (id === 0) this.fail(ErrorCode.PROTOCOL_ERROR, 'PUSH_PROMISE on stream 0 (RFC 9113 §6.6)')
+        else sink.pushPromise(id)
+        return
+      case FrameType.PING:
+        if (id !== 0) this.fail(ErrorCode.PROTOCOL_ERROR, 'PING on a stream (RFC 9113 §6.7)')
+        else if (size !== 8) this.fail(ErrorCode.FRAME_SIZE_ERROR, 'PING is 8 octets long (RFC 9113 §6.7)')
+        else sink.ping(b, start, (this.flags & Flag.ACK) !== 0)
+        return
+      case FrameType.GOAWAY:
+        if (id !== 0) this.fail(ErrorCode.PROTOCOL_ERROR, 'GOAWAY on a stream (RFC 9113 §6.8)')
+        else if (size < 8) this.fail(ErrorCode.FRAME_SIZE_ERROR, 'GOAWAY is 8 octets long at least (RFC 9113 §6.8)')
+        else {
+          const debug = b.toString('latin1', start + 8, Math.min(end, start + 8 + DEBUG_BYTES_MAX))
+          sink.goaway(b.readUInt32BE(start) & 0x7fffffff, b.readUInt32BE(start + 4), debug)
+        }
+        return
+      case FrameType.WINDOW_UPDATE:
+        if (size !== 4) this.fail(ErrorCode.FRAME_SIZE_ERROR, 'WINDOW_UPDATE is 4 octets long (RFC 9113 §6.9)')
+        else this.windowUpdate(id, b.readUInt32BE(start) & 0x7fffffff)
+        return
+      default:
+        // §4.1: frames of unknown type are ignored. They may still be a way to keep us busy.
+        sink.emptyFrame()
+    }
+  }
+
+  private windowUpdate(id: number, increment: number): void {
+    if (increment !== 0) this.sink.windowUpdate(id, increment)
+    else if (id === 0) this.fail(ErrorCode.PROTOCOL_ERROR, 'WINDOW_UPDATE by 0 (RFC 9113 §6.9)')
+    else this.sink.streamError(id, ErrorCode.PROTOCOL_ERROR, 'WINDOW_UPDATE by 0 (RFC 9113 §6.9)')
+  }
+
+  private settingsFrame(b: Buffer, start: number, end: number): void {
+    const size = end - start
+    if (this.streamId !== 0) this.fail(ErrorCode.PROTOCOL_ERROR, 'SETTINGS on a stream (RFC 9113 §6.5)')
+    else if ((this.flags & Flag.ACK) !== 0) {
+      if (size !== 0) this.fail(ErrorCode.FRAME_SIZE_ERROR, 'SETTINGS ACK with a payload (RFC 9113 §6.5)')
+      else this.sink.settingsAck()
+    } else if (size % 6 !== 0) this.fail(ErrorCode.FRAME_SIZE_ERROR, 'SETTINGS not a multiple of 6 octets (RFC 9113 §6.5)')
+    else {
+      for (let at = start; at < end && !this.stopped; at += 6) {
+        this.sink.setting((b[at] << 8) | b[at + 1], b.readUInt32BE(at + 2))
+      }
+      if (!this.stopped) this.sink.settingsEnd()
+    }
+  }
+
+  private headersFrame(b: Buffer, start: number, end: number): void {
+    if (this.streamId === 0) {
+      this.fail(ErrorCode.PROTOCOL_ERROR, 'HEADERS on stream 0 (RFC 9113 §6.2)')
+      return
+    }
+    let from = start
+    let padding = 0
+    const flags = this.flags
+    const fixed = ((flags & Flag.PADDED) !== 0 ? 1 : 0) + ((flags & Flag.PRIORITY) !== 0 ? 5 : 0)
+    if (end - start < fixed) {
+      this.fail(ErrorCode.FRAME_SIZE_ERROR, 'HEADERS shorter than its own fields (RFC 9113 §6.2)')
+      return
+    }
+    if ((flags & Flag.PADDED) !== 0) padding = b[from++]
+    if ((flags & Flag.PRIORITY) !== 0) from += 5
+    if (padding > end - from) {
+      this.fail(ErrorCode.PROTOCOL_ERROR, 'padding as long as the payload or longer (RFC 9113 §6.2)')
+      return
+    }
+    const endStream = (flags & Flag.END_STREAM) !== 0
+    if ((flags & Flag.END_HEADERS) !== 0) {
+      this.sink.headers(this.streamId, b, from, end - padding, endStream)
+      return
+    }
+    this.blockStream = this.streamId
+    this.blockEndStream = endStream
+    this.blockEnd = 0
+    this.continuations = 0
+    this.fragment(b, from, end - padding)
+  }
+
+  private fragment(b: Buffer, start: number, end: number): void {
+    const size = end - start
+    if (this.blockEnd + size > this.limits.headerBlockBytesMax) {
+      this.fail(ErrorCode.ENHANCE_YOUR_CALM, `a header block of more than ${this.limits.headerBlockBytesMax} octets`)
+      return
+    }
+    if (this.block === null || this.block.length < this.blockEnd + size) {
+      const larger = Buffer.allocUnsafeSlow(
+        Math.min(this.limits.headerBlockBytesMax, Math.max(1024, (this.blockEnd + size) * 2)),
+      )
+      this.block?.copy(larger, 0, 0, this.blockEnd)
+      this.block = larger
+    }
+    b.copy(this.block, this.blockEnd, start, end)
+    this.blockEnd += size
+    if ((this.flags & Flag.END_HEADERS) === 0) return
+    const block = this.block
+    const id = this.blockStream
+    this.block = null
+    this.blockStream = 0
+    this.sink.headers(id, block, 0, this.blockEnd, this.blockEndStream)
+  }
+}

@@ -1,0 +1,260 @@
+// The server's side of HTTP/2: a connection that a client made. It checks the preface, turns header
+// blocks into requests, and gives each new stream to whoever accepts.
+
+import { type Fault, fault } from '../continuation/index.js'
+import {
+  type Acceptor,
+  type Client,
+  type Field,
+  type FrontendStream,
+  HEAD,
+  type ResetReason,
+  responseHead,
+} from '../http/index.js'
+import { CLOSED, ENDED, READABLE, type Socket } from '../pollset/index.js'
+import { ErrorCode, PREFACE, Setting, WINDOW_MAX } from './codes.js'
+import { Connection, RESET_CODES } from './connection.js'
+import { type After, connectionLife, connectionSteps, waitForPreface } from './connection-life.js'
+import type { Http2Context } from './context.js'
+import { readRequest, trailersFault } from './message.js'
+import { Http2Stream } from './stream.js'
+import { StreamEvent, StreamState } from './stream-states.js'
+import { TokenBucket } from './token-bucket.js'
+
+const { goto } = connectionLife
+
+/** For a client that speaks HTTP/1 to us: the shortest answer that says what to do. */
+const HTTP1_ANSWER = Buffer.from(
+  'HTTP/1.1 505 HTTP Version Not Supported\r\nconnection: close\r\ncontent-type: text/plain\r\ncontent-length: 79\r\n\r\n' +
+    'This port speaks HTTP/2 only, without TLS. With curl: --http2-prior-knowledge.\n',
+  'latin1',
+)
+const HTTP1_METHOD = /^[A-Z]{3,7} [/*h]/
+
+export class Http2FrontendStream extends Http2Stream implements FrontendStream {
+  readonly client: Client
+  constructor(home: Frontend, client: Client, id: number, state: number, sendWindow: number, recvWindow: number) {
+    super(home, id, state, sendWindow, recvWindow)
+    this.client = client
+  }
+}
+
+class Frontend extends Connection implements Client {
+  readonly forwardedFor: Field
+  readonly forwardedProto: Field
+  private readonly acceptor: Acceptor
+  private readonly resets: TokenBucket
+  private prefaceRead = 0
+  private lastGoaway = WINDOW_MAX
+
+  constructor(context: Http2Context, socket: Socket, acceptor: Acceptor) {
+    super(context, 'server', 'm')
+    const { world, limits } = context
+    this.socket = socket
+    this.acceptor = acceptor
+    this.forwardedFor = world.fields.field('x-forwarded-for', socket.remote.host)
+    this.forwardedProto = world.fields.field('x-forwarded-proto', 'http')
+    this.resets = new TokenBucket(limits.resetsBurst, limits.resetsPerSecond, world.pollset.now)
+    this.output.attach(socket)
+    this.output.settings([
+      [Setting.MAX_CONCURRENT_STREAMS, limits.concurrentStreamsMax],
+      [Setting.INITIAL_WINDOW_SIZE, limits.streamWindow],
+      [Setting.MAX_HEADER_LIST_SIZE, limits.headerListBytesMax],
+      [Setting.HEADER_TABLE_SIZE, limits.headerTableBytesMax],
+    ])
+    this.output.widenConnection(limits.connectionWindow)
+  }
+
+  get kind(): string {
+    return 'frontend'
+  }
+
+  resolve(): never {
+    throw new Error('a frontend has no name to resolve')
+  }
+  connect(): never {
+    throw new Error('a frontend does not connect')
+  }
+  greet(): never {
+    throw new Error('a frontend does not connect')
+  }
+
+  preface(): After<'preface'> {
+    const socket = this.socket as Socket
+    for (let chunk = socket.take(); chunk !== null; chunk = socket.take()) {
+      const size = Math.min(PREFACE.length - this.prefaceRead, chunk.length)
+      if (chunk.compare(PREFACE, this.prefaceRead, this.prefaceRead + size, 0, size) !== 0) {
+        this.notHttp2(chunk)
+        return goto.closing
+      }
+      this.prefaceRead += size
+      if (this.prefaceRead < PREFACE.length) continue
+      if (chunk.length > size) this.reader.feed(chunk.subarray(size))
+      return goto.frames
+    }
+    if ((socket.readiness & (ENDED | CLOSED)) !== 0) return goto.closing
+    this.waitOn(0, socket, READABLE | ENDED | CLOSED)
+    return waitForPreface
+  }
+
+  private notHttp2(chunk: Buffer): void {
+    if (this.prefaceRead === 0 && HTTP1_METHOD.test(chunk.toString('latin1', 0, 12))) {
+      this.output.replace(HTTP1_ANSWER)
+      this.failure = NOT_HTTP2
+    } else this.connectionError(ErrorCode.PROTOCOL_ERROR, 'not the HTTP/2 connection preface (RFC 9113 §3.4)')
+  }
+
+  headers(id: number, block: Buffer, start: number, end: number, endStream: boolean): void {
+    const list = this.decode(block, start, end)
+    if (list === null) return
+    if ((id & 1) === 0) {
+      this.connectionError(ErrorCode.PROTOCOL_ERROR, 'an even stream id from a client (RFC 9113 §5.1.1)')
+      return
+    }
+    if (id > this.lastStreamId) this.request(id, list.fields, list.size, endStream)
+    else this.trailers(id, list.fields, list.size, endStream)
+  }
+
+  private request(id: number, fields: Field[], size: number, endStream: boolean): void {
+    // After the last GOAWAY: the client knows that these are not answered, and may ask elsewhere.
+    if (id > this.lastGoaway) return
+    this.lastStreamId = id
+    const { limits, counts } = this.context
+    if (this.streams.count >= limits.concurrentStreamsMax) {
+      counts.refused++
+      this.output.rstStream(id, ErrorCode.REFUSED_STREAM)
+      this.streams.rememberReset(id, StreamState.CLOSED_RESET_BY_US)
+      this.emptyFrame()
+      return
+    }
+    const state = endStream ? StreamState.HALF_CLOSED_REMOTE : StreamState.OPEN
+    const stream = new Http2FrontendStream(this, this, id, state, this.peerWindow, limits.streamWindow)
+    this.streams.add(stream)
+    stream.remoteEnded = endStream
+    if (size > limits.headerListBytesMax || fields.length > limits.fieldsMax) {
+      this.tooLarge(stream)
+      return
+    }
+    const head = readRequest(fields, size)
+    if (typeof head === 'string') {
+      this.streamError(id, ErrorCode.PROTOCOL_ERROR, head)
+      return
+    }
+    if (endStream && head.contentLength > 0) {
+      this.streamError(id, ErrorCode.PROTOCOL_ERROR, 'content-length and no DATA (RFC 9113 §8.1.1)')
+      return
+    }
+    stream.promised = head.contentLength
+    stream.head = head
+    stream.readiness = HEAD
+    this.acceptor.accept(stream)
+  }
+
+  /** RFC 6585 §5. Answered here: there is no whole request to give to anyone. */
+  private tooLarge(stream: Http2Stream): void {
+    this.context.counts.headersTooLarge++
+    const status = this.context.world.fields.field(':status', '431')
+    const length = this.context.world.fields.field('content-length', '0')
+    stream.sendHead(responseHead(status, [length], 0), true)
+  }
+
+  private trailers(id: number, fields: Field[], size: number, endStream: boolean): void {
+    const stream = this.streamFor(id, endStream ? StreamEvent.HEADERS_ES : StreamEvent.HEADERS)
+    if (stream === null) return
+    const tooLarge = size > this.context.limits.headerListBytesMax || fields.length > this.context.limits.fieldsMax
+    const wrong = tooLarge ? 'trailers too large' : trailersFault(fields)
+    if (wrong !== null) {
+      this.streamError(id, ErrorCode.PROTOCOL_ERROR, wrong)
+      return
+    }
+    stream.trailers = fields.length > 0 ? fields : null
+    this.remoteEnd(stream)
+  }
+
+  opening(): void {}
+
+  override ended(stream: Http2Stream): void {
+    super.ended(stream)
+    // Answered in full before the request was: no more of it is wanted (RFC 9113 §8.1).
+    if (!stream.closed && stream.owner === null) this.resetByUs(stream, 'no-error')
+  }
+
+  resetByUs(stream: Http2Stream, reason: ResetReason): void {
+    stream.owner = null
+    if (stream.closed) {
+      this.clearInbox(stream)
+      return
+    }
+    this.output.rstStream(stream.streamId, RESET_CODES[reason])
+    stream.state = StreamState.CLOSED_RESET_BY_US
+    this.streams.rememberReset(stream.streamId, stream.state)
+    this.remove(stream, true)
+  }
+
+  protected override gone(_stream: Http2Stream): void {}
+
+  protected override resetByPeer(_stream: Http2Stream): void {
+    this.peerErred()
+  }
+
+  /** CVE-2023-44487 and CVE-2025-8671: streams opened only to be reset, by the client or by its faults. */
+  protected override peerErred(): void {
+    if (!this.resets.take(this.context.world.pollset.now)) {
+      this.connectionError(ErrorCode.ENHANCE_YOUR_CALM, 'too many streams reset')
+    }
+  }
+
+  protected override settingsCame(): void {}
+  protected override roleSetting(): void {}
+
+  /** Of a client, GOAWAY only says that it will open no more streams. */
+  goaway(): void {
+    this.emptyFrame()
+  }
+
+  protected override get goawayId(): number {
+    return this.lastStreamId
+  }
+
+  protected override idle(idleMs: number): 'stay' | 'part' {
+    return this.streams.count === 0 && idleMs >= this.context.limits.frontendIdleMs ? 'part' : 'stay'
+  }
+
+  /** First that no more shall come, then, a round trip later, which was the last (RFC 9113 §6.8). */
+  sayGoaway(): void {
+    this.draining = true
+    this.output.goaway(WINDOW_MAX, ErrorCode.NO_ERROR, '')
+    this.output.ping(GOAWAY_PING, 0, false)
+  }
+
+  override ping(payload: Buffer, start: number, ack: boolean): void {
+    super.ping(payload, start, ack)
+    if (ack && this.draining) this.lastWord()
+  }
+
+  private lastWord(): void {
+    if (this.lastGoaway !== WINDOW_MAX) return
+    this.lastGoaway = this.lastStreamId
+    this.output.goaway(this.lastStreamId, ErrorCode.NO_ERROR, '')
+  }
+
+  override closing(): After<'closing'> {
+    if (this.failure === null) this.lastWord()
+    return super.closing()
+  }
+
+  closed(): void {
+    this.letGo()
+    this.acceptor.left(this)
+  }
+}
+
+const GOAWAY_PING = Buffer.from('goaway!!', 'latin1')
+const NOT_HTTP2: Fault = fault('http1', 'frontend', 'connection', 'never', 'the client speaks HTTP/1')
+
+/** Serve HTTP/2 on an accepted socket; each request goes to the acceptor. Returns the connection's continuation. */
+export function serveHttp2(context: Http2Context, socket: Socket, acceptor: Acceptor): Connection {
+  const frontend = new Frontend(context, socket, acceptor)
+  context.world.scheduler.start(frontend, connectionSteps, 'preface')
+  return frontend
+}

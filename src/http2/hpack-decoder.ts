@@ -1,0 +1,380 @@
+// HPACK decoding (RFC 7541): a complete header block in, Field objects out. Sans-IO; what a peer
+// sends never throws. What the fields mean, and whether they may stand where they stand, is not
+// known here.
+//
+// Fields travel by identity. An index gives the very object of the static or dynamic table. A
+// literal to be indexed is interned in the World's FieldTable, so that equal entries of two
+// connections are one object. A literal without indexing whose octets came before on this
+// connection gives the same object again, found by its octets (LiteralCache). Only never-indexed
+// literals (§6.2.3) are always made anew and kept nowhere.
+//
+// A block that breaks its bounds is still decoded to its end, since the next one builds on its
+// table; but of what is not to be kept, no string is made.
+
+import type { Field, FieldTable } from '../http/field.js'
+import { STATIC_ENTRIES, STATIC_FIELDS } from './hpack-static.js'
+import { DynamicTable } from './hpack-table.js'
+import { huffmanDecode } from './huffman.js'
+
+/** COMPRESSION_ERROR (RFC 9113 §4.3): the table is out of step, the connection cannot go on. */
+export const HPACK_ERROR = -1
+
+/** SETTINGS_HEADER_TABLE_SIZE until a SETTINGS frame says otherwise (RFC 9113 §6.5.2). */
+export const TABLE_SIZE_INITIAL = 4096
+
+/** RFC 7541 §4.1: what an entry counts besides its octets. */
+const ENTRY_OVERHEAD = 32
+
+/** The scratch for Huffman strings is kept between blocks up to here; a larger one is let go. */
+const SCRATCH_OCTETS_FIRST = 256
+const SCRATCH_OCTETS_MAX = 4096
+
+/** Short-lived connections never pay for a LiteralCache. */
+const LITERALS_BEFORE_CACHE = 8
+
+export class HpackDecoder {
+  private readonly fields: FieldTable
+  private readonly table: DynamicTable
+  /** What a size update may ask for at most. */
+  private tableSizeMax: number
+  /** RFC 7541 §4.2: the next block must begin with an update to this or less; -1 if it need not. */
+  private updateMax = -1
+  private literals: LiteralCache | null = null
+  private literalsSeen = 0
+  private scratch: Buffer | null = null
+
+  // What the readers below give back besides their value, to be taken at once.
+  /** Where reading goes on, or -1 after an error. */
+  private at = 0
+  /** RFC 9113 §6.5.2 size of the literal just read, whether it was kept or not. */
+  private literalSize = 0
+  /** Octets of the string just read, or -1 if it was malformed. */
+  private textLength = 0
+
+  /**
+   * @param options.tableSizeMax octets we advertise as SETTINGS_HEADER_TABLE_SIZE. Until
+   * {@link setTableSizeMax} says it was acknowledged, the peer may go by the initial 4096.
+   */
+  constructor(fields: FieldTable, options: { readonly tableSizeMax: number }) {
+    this.fields = fields
+    this.table = new DynamicTable(TABLE_SIZE_INITIAL)
+    this.tableSizeMax = Math.max(options.tableSizeMax, TABLE_SIZE_INITIAL)
+  }
+
+  /** Octets in the dynamic table. */
+  get tableSize(): number {
+    return this.table.size
+  }
+
+  /** The dynamic table, newest first. Cold: for the debugger and for tests. */
+  entries(): Field[] {
+    return this.table.entries()
+  }
+
+  /** The peer acknowledged a SETTINGS_HEADER_TABLE_SIZE of `octets` (RFC 7541 §4.2). */
+  setTableSizeMax(octets: number): void {
+    this.tableSizeMax = octets
+    // Only a bound below the present size obliges the peer to answer with an update.
+    if (octets < this.table.sizeMax) {
+      this.updateMax = this.updateMax < 0 ? octets : Math.min(this.updateMax, octets)
+    }
+  }
+
+  /**
+   * Decodes one complete header block and pushes its fields to `out`, in order. Returns the size
+   * of the whole list (RFC 9113 §6.5.2), or HPACK_ERROR; `out` then holds what came before.
+   *
+   * From the field on that goes beyond `listSizeMax` (octets) or `fieldsMax` nothing more is
+   * pushed, and what is returned is greater than `listSizeMax`.
+   */
+  decode(
+    block: Buffer,
+    start: number,
+    end: number,
+    out: Field[],
+    listSizeMax: number,
+    fieldsMax: number,
+  ): number {
+    let at = start
+    if (this.updateMax >= 0 || (start < end && (block[start] & 0xe0) === 0x20)) {
+      at = this.sizeUpdates(block, start, end)
+      if (at < 0) return HPACK_ERROR
+    }
+    let size = 0
+    let room = fieldsMax
+    let full = false
+    while (at < end) {
+      const octet = block[at]
+      let field: Field | null
+      if (octet >= 0x80) {
+        // RFC 7541 §6.1
+        at++
+        let index = octet & 0x7f
+        if (index === 0x7f) {
+          index = this.integer(block, at, end, 0x7f)
+          if (index < 0) return HPACK_ERROR
+          at = this.at
+        }
+        field = this.entry(index)
+        if (field === null) return HPACK_ERROR
+        size += field.size
+      } else {
+        // RFC 7541 §4.2: a size update stands at the beginning of a block only.
+        if ((octet & 0xe0) === 0x20) return HPACK_ERROR
+        const known = octet < 0x10 ? this.literals : null
+        field = known === null ? null : known.find(block, at, end)
+        if (known !== null && field !== null) {
+          at += known.length
+          size += field.size
+        } else {
+          field = this.literal(block, at, end, full || room <= 0 ? 0 : listSizeMax - size)
+          at = this.at
+          if (at < 0) return HPACK_ERROR
+          size += this.literalSize
+        }
+      }
+      if (full || room <= 0 || field === null || size > listSizeMax) {
+        full = true
+      } else {
+        out.push(field)
+        room--
+      }
+    }
+    return full && size <= listSizeMax ? listSizeMax + 1 : size
+  }
+
+  /** RFC 7541 §6.3, §4.2. Returns where the fields begin, or -1. */
+  private sizeUpdates(block: Buffer, start: number, end: number): number {
+    let at = start
+    while (at < end && (block[at] & 0xe0) === 0x20) {
+      let octets = block[at++] & 0x1f
+      if (octets === 0x1f) {
+        octets = this.integer(block, at, end, 0x1f)
+        if (octets < 0) return -1
+        at = this.at
+      }
+      if (octets > this.tableSizeMax || (this.updateMax >= 0 && octets > this.updateMax)) return -1
+      this.updateMax = -1
+      this.table.sizeMax = octets
+      this.makeRoom(0)
+    }
+    return this.updateMax >= 0 ? -1 : at
+  }
+
+  /** RFC 7541 §2.3.3: both tables are one index space. Null for index 0 and beyond the end. */
+  private entry(index: number): Field | null {
+    if (index > STATIC_ENTRIES) return this.table.at(index - STATIC_ENTRIES - 1)
+    return index === 0 ? null : STATIC_FIELDS[index]
+  }
+
+  /** RFC 7541 §4.4: an entry larger than the table empties it, and that is no error. */
+  private makeRoom(octets: number): void {
+    const table = this.table
+    while (table.count > 0 && table.overflows(octets)) table.evict()
+  }
+
+  /**
+   * RFC 7541 §5.1, from the octet after a prefix that was all ones. Returns -1 if the block ends
+   * first or the number has more than four further octets (so it stays below 2^28 + 128).
+   */
+  private integer(block: Buffer, start: number, end: number, prefix: number): number {
+    let value = prefix
+    let at = start
+    for (let shift = 0; shift <= 21 && at < end; shift += 7) {
+      const octet = block[at++]
+      value += (octet & 0x7f) << shift
+      if (octet < 0x80) {
+        this.at = at
+        return value
+      }
+    }
+    return -1
+  }
+
+  /** RFC 7541 §5.2: past the length of a string. Returns where the string ends, or -1; it begins at `this.at`. */
+  private stringEnd(block: Buffer, start: number, end: number): number {
+    if (start >= end) return -1
+    let length = block[start] & 0x7f
+    this.at = start + 1
+    if (length === 0x7f) {
+      length = this.integer(block, start + 1, end, 0x7f)
+      if (length < 0) return -1
+    }
+    const stringEnd = this.at + length
+    return stringEnd > end ? -1 : stringEnd
+  }
+
+  /**
+   * RFC 7541 §6.2: a literal of any kind. Sets `at` (-1 on error) and `literalSize`. Null if it
+   * is larger than `sizeMax` and need not be made for the table either.
+   */
+  private literal(block: Buffer, start: number, end: number, sizeMax: number): Field | null {
+    const octet = block[start]
+    const prefix = octet >= 0x40 ? 0x3f : 0x0f
+    let at = start + 1
+    let index = octet & prefix
+    if (index === prefix) {
+      index = this.integer(block, at, end, prefix)
+      if (index < 0) return this.malformed()
+      at = this.at
+    }
+    let named: Field | null = null
+    const nameHead = at
+    let nameStart = at
+    if (index !== 0) {
+      named = this.entry(index)
+      if (named === null) return this.malformed()
+    } else {
+      at = this.stringEnd(block, at, end)
+      if (at < 0) return this.malformed()
+      nameStart = this.at
+    }
+    const nameEnd = at
+    const valueEnd = this.stringEnd(block, nameEnd, end)
+    if (valueEnd < 0) return this.malformed()
+    const valueStart = this.at
+
+    // Strings are made if the list or the table will hold them.
+    const worth = (octet >= 0x40 ? Math.max(sizeMax, this.table.sizeMax) : sizeMax) - ENTRY_OVERHEAD
+    let name: string | null
+    let nameLength: number
+    if (named !== null) {
+      name = named.name
+      nameLength = name.length
+    } else {
+      name = this.text(block, block[nameHead] >= 0x80, nameStart, nameEnd, worth)
+      nameLength = this.textLength
+      if (nameLength < 0) return this.malformed()
+    }
+    const value = this.text(block, block[nameEnd] >= 0x80, valueStart, valueEnd, worth - nameLength)
+    if (this.textLength < 0) return this.malformed()
+    this.at = valueEnd
+    this.literalSize = nameLength + this.textLength + ENTRY_OVERHEAD
+    if (octet >= 0x40) return this.index(name, value)
+    if (name === null || value === null) return null
+    if (octet >= 0x10) return this.fields.make(name, value, true)
+    const field = this.fields.make(name, value)
+    // An index of the dynamic table means another entry later.
+    if (index <= STATIC_ENTRIES) this.keep(block, start, valueEnd, field)
+    return field
+  }
+
+  private keep(block: Buffer, start: number, end: number, field: Field): void {
+    if (this.literals !== null) this.literals.keep(block, start, end, field)
+    else if (++this.literalsSeen >= LITERALS_BEFORE_CACHE) this.literals = new LiteralCache()
+  }
+
+  /** RFC 7541 §6.2.1: into the table, if it fits there (§4.4). Null strings were not worth making. */
+  private index(name: string | null, value: string | null): Field | null {
+    const size = this.literalSize
+    this.makeRoom(size)
+    if (name === null || value === null) return null
+    // What the table does not hold is not expected to return, and may be large: not interned.
+    if (size > this.table.sizeMax) return this.fields.make(name, value)
+    let field = this.fields.field(name, value)
+    // A NUL in a (malformed) name or value can make another pair look the same to the FieldTable.
+    if (field.value.length !== value.length) field = this.fields.make(name, value)
+    this.table.insert(field)
+    return field
+  }
+
+  private malformed(): null {
+    this.at = -1
+    return null
+  }
+
+  /** The text of a string literal, or null if it is longer than `lengthMax`. Sets `textLength`. */
+  private text(
+    block: Buffer,
+    huffman: boolean,
+    start: number,
+    end: number,
+    lengthMax: number,
+  ): string | null {
+    if (!huffman) {
+      this.textLength = end - start
+      return end - start > lengthMax ? null : block.toString('latin1', start, end)
+    }
+    let scratch = this.scratch
+    if (scratch === null) this.scratch = scratch = Buffer.allocUnsafeSlow(SCRATCH_OCTETS_FIRST)
+    const length = huffmanDecode(block, start, end, scratch)
+    this.textLength = length
+    if (length < 0 || length > lengthMax) return null
+    if (length > scratch.length) {
+      // Decoded once for its length, it is decoded again into a scratch of the right size.
+      const octets = length > SCRATCH_OCTETS_MAX ? length : Math.min(2 * length, SCRATCH_OCTETS_MAX)
+      scratch = Buffer.allocUnsafeSlow(octets)
+      huffmanDecode(block, start, end, scratch)
+      if (octets <= SCRATCH_OCTETS_MAX) this.scratch = scratch
+    }
+    return scratch.toString('latin1', 0, length)
+  }
+}
+
+const LITERAL_SLOTS = 64
+/** Of a product of 32 bits the highest six depend on every octet. */
+const SLOT_SHIFT = 26
+const LITERAL_OCTETS_MIN = 4
+const LITERAL_OCTETS_MAX = 64
+
+/**
+ * Short literals without indexing (RFC 7541 §6.2.2) by the octets they came in. Unless their name
+ * is an index of the dynamic table (those are left out), the octets alone say which field it is,
+ * whatever was decoded in between. Direct-mapped; what it holds, dies with the connection. Only
+ * what comes a second time is taken in: most paths never do.
+ */
+class LiteralCache {
+  /** Octets of the literal just found. */
+  length = 0
+  /** By slot, the hash of what came last and is not (yet) here. */
+  private readonly seen = new Int32Array(LITERAL_SLOTS)
+  private readonly octets = new Uint8Array(LITERAL_SLOTS * LITERAL_OCTETS_MAX)
+  private readonly lengths = new Uint8Array(LITERAL_SLOTS)
+  private readonly fields: (Field | null)[] = new Array<Field | null>(LITERAL_SLOTS).fill(null)
+
+  /**
+   * The field of the literal that begins at `start`, or null. Where it ends is a guess, right for
+   * plain forms (numbers below their prefix): these octets are only ever compared with whole literals.
+   */
+  find(block: Buffer, start: number, end: number): Field | null {
+    const octet = block[start]
+    // Past the name: an index in one or two octets, or a string.
+    let value = start + 1
+    if (octet === 0) value += 1 + (block[value] & 0x7f)
+    else if (octet === 0x0f) value++
+    if (value >= end) return null
+    const stop = value + 1 + (block[value] & 0x7f)
+    const length = stop - start
+    if (stop > end || length < LITERAL_OCTETS_MIN || length > LITERAL_OCTETS_MAX) return null
+    const slot = this.hash(block, start, stop) >>> SLOT_SHIFT
+    if (this.lengths[slot] !== length) return null
+    const octets = this.octets
+    const base = slot * LITERAL_OCTETS_MAX
+    for (let i = 0; i < length; i++) if (octets[base + i] !== block[start + i]) return null
+    this.length = length
+    return this.fields[slot]
+  }
+
+  /** @param end the literal's own end */
+  keep(block: Buffer, start: number, end: number, field: Field): void {
+    const length = end - start
+    if (length < LITERAL_OCTETS_MIN || length > LITERAL_OCTETS_MAX) return
+    const hash = this.hash(block, start, end)
+    const slot = hash >>> SLOT_SHIFT
+    if (this.seen[slot] !== hash) {
+      this.seen[slot] = hash
+      return
+    }
+    const base = slot * LITERAL_OCTETS_MAX
+    for (let i = 0; i < length; i++) this.octets[base + i] = block[start + i]
+    this.lengths[slot] = length
+    this.fields[slot] = field
+  }
+
+  /** From the length, the middle and the end, where literals differ: all octets are compared later. */
+  private hash(block: Buffer, start: number, end: number): number {
+    const last = block[end - 1] | (block[end - 2] << 8) | (block[end - 3] << 16) | (block[end - 4] << 24)
+    const middle = block[(start + end) >>> 1] | ((end - start) << 8)
+    return Math.imul(last ^ Math.imul(middle, 0x9e3779b1), 0x85ebca6b)
+  }
+}

@@ -1,0 +1,130 @@
+// From a list of field lines to a message, or the reason why it is malformed (RFC 9113 §8.1.1, §8.2, §8.3).
+// The text of each field was judged when the field was made (http/field.ts); here it is their order and
+// company. A malformed message is an error of its stream, never of the connection.
+
+import { type Field, FORM_INVALID, Head, NAME_INVALID, Token, VALUE_INVALID } from '../http/index.js'
+
+/** Malformed: why, for a person. */
+export type Malformed = string
+
+/** RFC 9113 §8.2.2: fields that belong to an HTTP/1 connection. */
+const CONNECTION_SPECIFIC =
+  (1 << Token.CONNECTION) |
+  (1 << Token.KEEP_ALIVE) |
+  (1 << Token.PROXY_CONNECTION) |
+  (1 << Token.TRANSFER_ENCODING) |
+  (1 << Token.UPGRADE)
+
+function faultOf(field: Field): Malformed {
+  if ((field.faults & NAME_INVALID) !== 0) return 'a field name has characters that names may not have'
+  if ((field.faults & VALUE_INVALID) !== 0) return `the value of ${field.name} has CR, LF, NUL or blanks at an end`
+  return `the value of ${field.name} is not one`
+}
+
+/** Rules for every regular field, of heads and trailers alike. */
+function regularFault(field: Field): Malformed | null {
+  if (field.token >= Token.METHOD && field.token <= Token.UNKNOWN_PSEUDO) return `${field.name} behind regular fields`
+  if ((field.faults & (NAME_INVALID | VALUE_INVALID)) !== 0) return faultOf(field)
+  if (field.token < 32 && ((1 << field.token) & CONNECTION_SPECIFIC) !== 0) return `${field.name} in HTTP/2`
+  if (field.token === Token.TE && field.value !== 'trailers') return 'te other than trailers in HTTP/2'
+  if ((field.faults & FORM_INVALID) !== 0) return faultOf(field)
+  return null
+}
+
+const REQUEST_PSEUDOS =
+  (1 << Token.METHOD) | (1 << Token.SCHEME) | (1 << Token.AUTHORITY) | (1 << Token.PATH) | (1 << Token.PROTOCOL)
+
+/** RFC 9113 §8.3.1. `size` is the header list's size. */
+export function readRequest(fields: Field[], size: number): Head | Malformed {
+  let seen = 0
+  let method: Field | null = null
+  let scheme: Field | null = null
+  let authority: Field | null = null
+  let path: Field | null = null
+  let protocol: Field | null = null
+  let host: Field | null = null
+  let contentLength = -1
+  let at = 0
+  for (; at < fields.length; at++) {
+    const field = fields[at]
+    const token = field.token
+    if (token < Token.METHOD || token > Token.UNKNOWN_PSEUDO) break
+    const bit = 1 << token
+    if ((bit & REQUEST_PSEUDOS) === 0) return `${field.name} in a request`
+    if ((seen & bit) !== 0) return `${field.name} twice`
+    if (field.faults !== 0) return faultOf(field)
+    seen |= bit
+    if (token === Token.METHOD) method = field
+    else if (token === Token.SCHEME) scheme = field
+    else if (token === Token.AUTHORITY) authority = field
+    else if (token === Token.PATH) path = field
+    else protocol = field
+  }
+  const pseudos = at
+  for (; at < fields.length; at++) {
+    const field = fields[at]
+    // Most fields are of no special name: nothing to ask but whether their text is good.
+    if (field.token === Token.OTHER && field.faults === 0) continue
+    const wrong = regularFault(field)
+    if (wrong !== null) return wrong
+    if (field.token === Token.HOST) {
+      if (host !== null) return 'host twice'
+      host = field
+    } else if (field.token === Token.CONTENT_LENGTH) {
+      const length = Number(field.value)
+      if (contentLength >= 0 && contentLength !== length) return 'content-length twice, and different'
+      contentLength = length
+    }
+  }
+  if (method === null) return ':method is missing'
+  // RFC 8441 §4: only where SETTINGS_ENABLE_CONNECT_PROTOCOL was sent, which we do not send.
+  if (protocol !== null) return ':protocol without SETTINGS_ENABLE_CONNECT_PROTOCOL'
+  if (method.value === 'CONNECT') {
+    if (scheme !== null || path !== null) return 'CONNECT with :scheme or :path'
+    if (authority === null) return 'CONNECT without :authority'
+  } else {
+    if (scheme === null) return ':scheme is missing'
+    if (path === null) return ':path is missing'
+    if (path.value === '*' && method.value !== 'OPTIONS') return ':path is * and the method is not OPTIONS'
+    if (authority === null && host === null) return 'neither :authority nor host'
+  }
+  if (authority !== null && host !== null && authority.value.toLowerCase() !== host.value.toLowerCase()) {
+    return 'host differs from :authority'
+  }
+  return new Head(fields, pseudos, size, 0, method, scheme, authority, path, null, contentLength)
+}
+
+/** RFC 9113 §8.3.2. */
+export function readResponse(fields: Field[], size: number): Head | Malformed {
+  const first = fields.length === 0 ? null : fields[0]
+  if (first === null || first.token !== Token.STATUS) {
+    return first !== null && first.name.startsWith(':') ? `${first.name} in a response` : ':status is missing'
+  }
+  if (first.faults !== 0) return faultOf(first)
+  let contentLength = -1
+  for (let at = 1; at < fields.length; at++) {
+    const field = fields[at]
+    if (field.token === Token.OTHER && field.faults === 0) continue
+    if (field.token === Token.STATUS) return ':status twice'
+    const wrong = regularFault(field)
+    if (wrong !== null) return wrong
+    if (field.token === Token.CONTENT_LENGTH) {
+      const length = Number(field.value)
+      if (contentLength >= 0 && contentLength !== length) return 'content-length twice, and different'
+      contentLength = length
+    }
+  }
+  const status = Number(first.value)
+  // §8.6: HTTP/2 has no upgrade.
+  if (status === 101) return '101 in HTTP/2'
+  return new Head(fields, 1, size, status, null, null, null, null, null, contentLength)
+}
+
+/** RFC 9113 §8.1: trailers have no pseudo-fields. Null when they are well formed. */
+export function trailersFault(fields: readonly Field[]): Malformed | null {
+  for (const field of fields) {
+    const wrong = regularFault(field)
+    if (wrong !== null) return wrong
+  }
+  return null
+}

@@ -1,0 +1,368 @@
+// What a connection sends. Control frames are written when they arise, into a small bounded reserve; window
+// updates are only counted; heads and bodies stay with their streams. The turn's flush gathers all of it
+// into one slab and one write (design, section 3): control, credit, then the streams in turns, one frame
+// each, as the windows and the slab allow.
+
+import type { Field } from '../http/index.js'
+import { type Flushable, type Pollset, type SlabPool, type Socket, WRITABLE } from '../pollset/index.js'
+import { DEFAULT_FRAME_SIZE, DEFAULT_WINDOW, Flag, FRAME_HEADER_SIZE, FrameType } from './codes.js'
+import {
+  blockOverhead,
+  frameHeaderBlock,
+  writeFrameHeader,
+  writeGoaway,
+  writePing,
+  writeRstStream,
+  writeSettings,
+  writeSettingsAck,
+  writeWindowUpdate,
+} from './frame-writer.js'
+import type { HpackEncoder } from './hpack-encoder.js'
+import { SendQueue } from './send-queue.js'
+import { afterLocalEnd } from './stream-states.js'
+import type { Http2Stream } from './stream.js'
+
+/** What a flush may leave unused at the end of a slab: less than this is not worth a frame. */
+const ROOM_MIN = 512
+/** A size update of HPACK's table may precede a block: two of up to six octets. */
+const TABLE_UPDATES = 12
+const WINDOW_UPDATE_SIZE = 13
+const CONTROL_FIRST = 256
+
+export class Output implements Flushable {
+  /** octets the peer lets all streams send together */
+  sendWindow = DEFAULT_WINDOW
+  /** The peer's SETTINGS_MAX_FRAME_SIZE, as far as we use it. */
+  readonly frameSizeMax = DEFAULT_FRAME_SIZE
+  /** Control frames were lost for want of room: the peer makes us answer and does not read. */
+  overflowed = false
+  /** Everything is written, and FIN behind it. */
+  finished = false
+  /** octets of connection credit to be given at the next flush */
+  private credit = 0
+  private creditStreams: Http2Stream[] = []
+  private readonly ready = new SendQueue()
+  /** Streams with something to send and no connection window. */
+  private readonly starved = new SendQueue()
+  private control: Buffer | null = null
+  private controlEnd = 0
+  private slab: Buffer | null = null
+  /** While a slab is being filled: how far it is. */
+  private end = 0
+  private queued = false
+  private finishing = false
+  private readonly pollset: Pollset
+  private readonly encoder: HpackEncoder
+  private readonly slabs: SlabPool
+  private readonly controlMax: number
+  private socket: Socket | null = null
+
+  constructor(pollset: Pollset, encoder: HpackEncoder, slabs: SlabPool, controlMax: number) {
+    this.pollset = pollset
+    this.encoder = encoder
+    this.slabs = slabs
+    this.controlMax = controlMax
+  }
+
+  attach(socket: Socket): void {
+    this.socket = socket
+    socket.output = this
+    if (this.controlEnd > 0) this.flushSoon()
+  }
+
+  // Control frames
+
+  bytes(data: Uint8Array): void {
+    const at = this.reserve(data.length)
+    if (at < 0) return
+    ;(this.control as Buffer).set(data, at)
+    this.controlEnd = at + data.length
+  }
+
+  /** Instead of anything else: for a peer that does not speak HTTP/2. */
+  replace(data: Uint8Array): void {
+    this.controlEnd = 0
+    this.bytes(data)
+  }
+
+  /** A connection's window begins at 65,535 whatever SETTINGS say (RFC 9113 §6.9.2). */
+  widenConnection(window: number): void {
+    const at = window > DEFAULT_WINDOW ? this.reserve(WINDOW_UPDATE_SIZE) : -1
+    if (at >= 0) this.controlEnd = writeWindowUpdate(this.control as Buffer, at, 0, window - DEFAULT_WINDOW)
+  }
+
+  settings(settings: readonly (readonly [number, number])[]): void {
+    const at = this.reserve(FRAME_HEADER_SIZE + settings.length * 6)
+    if (at >= 0) this.controlEnd = writeSettings(this.control as Buffer, at, settings)
+  }
+
+  settingsAck(): void {
+    const at = this.reserve(FRAME_HEADER_SIZE)
+    if (at >= 0) this.controlEnd = writeSettingsAck(this.control as Buffer, at)
+  }
+
+  ping(payload: Uint8Array, from: number, ack: boolean): void {
+    const at = this.reserve(FRAME_HEADER_SIZE + 8)
+    if (at >= 0) this.controlEnd = writePing(this.control as Buffer, at, payload, from, ack)
+  }
+
+  rstStream(streamId: number, code: number): void {
+    const at = this.reserve(FRAME_HEADER_SIZE + 4)
+    if (at >= 0) this.controlEnd = writeRstStream(this.control as Buffer, at, streamId, code)
+  }
+
+  /** The last word must find room: what is in its way is dropped, as nothing after it would be answered. */
+  goaway(lastStreamId: number, code: number, debug: string): void {
+    let at = this.reserve(FRAME_HEADER_SIZE + 8 + debug.length)
+    if (at < 0) {
+      this.controlEnd = 0
+      at = this.reserve(FRAME_HEADER_SIZE + 8 + debug.length)
+    }
+    if (at >= 0) this.controlEnd = writeGoaway(this.control as Buffer, at, lastStreamId, code, debug)
+  }
+
+  // Credit
+
+  creditConnection(bytes: number): void {
+    this.credit += bytes
+    this.flushSoon()
+  }
+
+  creditStream(stream: Http2Stream): void {
+    if (stream.creditDue) return
+    stream.creditDue = true
+    this.creditStreams.push(stream)
+    this.flushSoon()
+  }
+
+  // Streams
+
+  /** A stream has something to send: it joins the line, unless it stands in it. */
+  pending(stream: Http2Stream): void {
+    if (stream.queue !== null) return
+    this.ready.push(stream)
+    this.flushSoon()
+  }
+
+  leave(stream: Http2Stream): void {
+    stream.queue?.remove(stream)
+    stream.dropPending()
+  }
+
+  /** The connection's window has opened. */
+  unstarve(): void {
+    if (this.starved.first === null) return
+    this.ready.takeAll(this.starved)
+    this.flushSoon()
+  }
+
+  /** After all that is pending now: FIN. */
+  finish(): void {
+    this.finishing = true
+    this.flushSoon()
+  }
+
+  /** The socket is gone: nothing will be written again. */
+  abandon(): void {
+    if (this.socket !== null) this.socket.output = null
+    this.socket = null
+    this.control = null
+    this.controlEnd = 0
+    // The kernel may still read a slab in flight; it is not given back, only let go.
+    if (this.slab !== null) this.slabs.lose()
+    this.slab = null
+  }
+
+  /** Streams in line whose head has not been written. */
+  unopened(): Http2Stream[] {
+    const found: Http2Stream[] = []
+    for (let each = this.ready.first; each !== null; each = each.queueNext) if (each.streamId === 0) found.push(each)
+    return found
+  }
+
+  flush(): void {
+    this.queued = false
+    const socket = this.socket
+    // One write in flight: the socket asks for the next flush when it has drained.
+    if (socket === null || (socket.readiness & WRITABLE) === 0) return
+    if (this.slab !== null) this.giveBack()
+    if (this.controlEnd === 0 && this.credit === 0 && this.creditStreams.length === 0 && this.ready.first === null) {
+      this.finishNow(socket)
+      return
+    }
+    const slab = this.slabs.take()
+    this.end = 0
+    this.gather(slab)
+    this.pullStreams(slab)
+    const end = this.end
+    if (end === 0) {
+      this.slabs.give(slab)
+      this.finishNow(socket)
+      return
+    }
+    this.slab = slab
+    socket.write(slab.subarray(0, end))
+    if ((socket.readiness & WRITABLE) === 0) return
+    this.giveBack()
+    if (this.ready.first !== null || this.creditStreams.length !== 0) this.flushSoon()
+    else this.finishNow(socket)
+  }
+
+  private finishNow(socket: Socket): void {
+    if (!this.finishing) return
+    this.finishing = false
+    this.finished = true
+    socket.end()
+  }
+
+  private giveBack(): void {
+    this.slabs.give(this.slab as Buffer)
+    this.slab = null
+  }
+
+  private flushSoon(): void {
+    if (this.queued || this.socket === null) return
+    this.queued = true
+    this.pollset.flushLater(this)
+  }
+
+  /** Room for control frames; -1 (and {@link overflowed}) when there is none. */
+  private reserve(bytes: number): number {
+    const needed = this.controlEnd + bytes
+    if (needed > this.controlMax) {
+      this.overflowed = true
+      return -1
+    }
+    if (this.control === null || this.control.length < needed) {
+      const larger = Buffer.allocUnsafeSlow(Math.min(this.controlMax, Math.max(CONTROL_FIRST, needed * 2)))
+      this.control?.copy(larger, 0, 0, this.controlEnd)
+      this.control = larger
+    }
+    this.flushSoon()
+    return this.controlEnd
+  }
+
+  private gather(slab: Buffer): void {
+    let at = 0
+    if (this.controlEnd > 0) {
+      at = (this.control as Buffer).copy(slab, 0, 0, this.controlEnd)
+      this.controlEnd = 0
+      if ((this.control as Buffer).length > CONTROL_FIRST) this.control = null
+    }
+    if (this.credit > 0) {
+      at = writeWindowUpdate(slab, at, 0, this.credit)
+      this.credit = 0
+    }
+    const streams = this.creditStreams
+    let done = 0
+    for (; done < streams.length && at + WINDOW_UPDATE_SIZE <= slab.length; done++) {
+      const stream = streams[done]
+      stream.creditDue = false
+      const bytes = stream.uncredited
+      stream.uncredited = 0
+      if (bytes === 0 || stream.closed || stream.remoteEnded || stream.streamId === 0) continue
+      stream.recvWindow += bytes
+      at = writeWindowUpdate(slab, at, stream.streamId, bytes)
+    }
+    if (done === streams.length) streams.length = 0
+    else this.creditStreams = streams.slice(done)
+    this.end = at
+  }
+
+  private pullStreams(slab: Buffer): void {
+    const ready = this.ready
+    for (let stream = ready.first; stream !== null; stream = ready.first) {
+      if (slab.length - this.end < ROOM_MIN || !this.pull(stream, slab)) return
+      // It may have left the line by what its end has set off.
+      if (stream.queue !== ready) continue
+      ready.remove(stream)
+      if (!stream.hasWork) continue
+      if (stream.granted === 0) ready.push(stream)
+      else if (stream.sendWindow > 0) (this.sendWindow > 0 ? ready : this.starved).push(stream)
+      // else its own window is shut: its WINDOW_UPDATE brings it back.
+    }
+  }
+
+  /** One turn of one stream: its heads, one DATA frame, its end. False when the slab has no room for what comes next. */
+  private pull(stream: Http2Stream, slab: Buffer): boolean {
+    while (stream.pendingInterims !== null) {
+      const interim = stream.pendingInterims[0]
+      if (!this.fits(interim.size, slab)) return false
+      stream.pendingInterims.shift()
+      if (stream.pendingInterims.length === 0) stream.pendingInterims = null
+      this.writeHead(stream, interim.fields, slab, false)
+    }
+    const head = stream.pendingHead
+    if (head !== null) {
+      if (!this.fits(head.size, slab)) return false
+      if (stream.streamId === 0) stream.home.opening(stream)
+      stream.pendingHead = null
+      this.writeHead(stream, head.fields, slab, stream.pendingEnded)
+      if (stream.pendingEnded) {
+        this.endStream(stream)
+        return true
+      }
+    }
+    if (stream.granted > 0) this.pullBody(stream, slab)
+    return stream.granted > 0 || !stream.endGranted || stream.localEnded || this.pullEnd(stream, slab)
+  }
+
+  private pullBody(stream: Http2Stream, slab: Buffer): void {
+    const at = this.end
+    const size = Math.min(
+      stream.granted,
+      stream.sendWindow,
+      this.sendWindow,
+      this.frameSizeMax,
+      slab.length - at - FRAME_HEADER_SIZE,
+    )
+    if (size <= 0) return
+    stream.pullInto(slab, at + FRAME_HEADER_SIZE, size, this.pollset.now)
+    stream.sendWindow -= size
+    this.sendWindow -= size
+    const last = stream.granted === 0 && stream.endGranted && stream.endingTrailers === null
+    writeFrameHeader(slab, at, size, FrameType.DATA, last ? Flag.END_STREAM : 0, stream.streamId)
+    this.end = at + FRAME_HEADER_SIZE + size
+    if (last) this.endStream(stream)
+  }
+
+  /** The end of a body that has left already: trailers, or an empty DATA frame. */
+  private pullEnd(stream: Http2Stream, slab: Buffer): boolean {
+    const trailers = stream.endingTrailers
+    if (trailers !== null) {
+      let bytes = 0
+      for (const field of trailers) bytes += field.size
+      if (!this.fits(bytes, slab)) return false
+      this.writeHead(stream, trailers, slab, true)
+    } else {
+      if (slab.length - this.end < FRAME_HEADER_SIZE) return false
+      this.end = writeFrameHeader(slab, this.end, 0, FrameType.DATA, Flag.END_STREAM, stream.streamId)
+    }
+    this.endStream(stream)
+    return true
+  }
+
+  private endStream(stream: Http2Stream): void {
+    stream.localEnded = true
+    stream.state = afterLocalEnd(stream.state)
+    stream.home.ended(stream)
+  }
+
+  /** Whether a header block of fields of this size fits what is left of the slab. */
+  private fits(bytes: number, slab: Buffer): boolean {
+    return slab.length - this.end >= bytes + TABLE_UPDATES + blockOverhead(bytes, this.frameSizeMax)
+  }
+
+  private writeHead(stream: Http2Stream, fields: readonly Field[], slab: Buffer, endStream: boolean): void {
+    const encoder = this.encoder
+    const at = this.end
+    let end = encoder.begin(slab, at + FRAME_HEADER_SIZE)
+    for (let i = 0; i < fields.length; i++) end = encoder.encode(fields[i], slab, end)
+    this.end = frameHeaderBlock(slab, at, end, stream.streamId, endStream, this.frameSizeMax)
+  }
+
+  describe(): Readonly<Record<string, unknown>> {
+    return { sendWindow: this.sendWindow, controlBytes: this.controlEnd, inFlight: this.slab !== null }
+  }
+}
+

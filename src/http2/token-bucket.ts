@@ -1,0 +1,27 @@
+// A bound on how often something may happen: so many at once, so many a second after that.
+
+export class TokenBucket {
+  private tokens: number
+  private at: number
+  private readonly burst: number
+  private readonly perSecond: number
+
+  /** @param now ms of the pollset's clock */
+  constructor(burst: number, perSecond: number, now: number) {
+    this.tokens = burst
+    this.at = now
+    this.burst = burst
+    this.perSecond = perSecond
+  }
+
+  /** Take one; false when there is none. */
+  take(now: number): boolean {
+    if (this.tokens < this.burst) {
+      this.tokens = Math.min(this.burst, this.tokens + ((now - this.at) / 1000) * this.perSecond)
+    }
+    this.at = now
+    if (this.tokens < 1) return false
+    this.tokens--
+    return true
+  }
+}
