@@ -1,0 +1,123 @@
+// The table of rooms as rules: what each room of src/ may import. A room that is not in this
+// table is an error, so that a new one is thought about before it is used. Type imports count: a room
+// that knows another's types knows the room.
+
+/** What each room may import besides itself, as in the design's table. */
+const below = ['continuation', 'pollset']
+const rooms = {
+  pollset: [],
+  continuation: ['pollset'],
+  engine: below,
+  http: below,
+  http1: ['http', 'engine', ...below],
+  http2: ['http', 'engine', ...below],
+  proxy: ['http', 'engine', ...below],
+  filters: ['proxy', 'http', 'engine', ...below],
+  debugger: below,
+}
+
+/** What the outside comes in through: sockets, clocks, chance, the work of others. For the door's own files. */
+const outside = [
+  'net',
+  'tls',
+  'dns',
+  'dns/promises',
+  'timers',
+  'timers/promises',
+  'http',
+  'https',
+  'http2',
+  'dgram',
+  'perf_hooks',
+  'crypto',
+  'child_process',
+  'worker_threads',
+]
+
+const roomRules = Object.entries(rooms).map(([room, mayImport]) => ({
+  name: `room-${room}`,
+  comment: `${room}/ may import ${mayImport.length === 0 ? 'nothing of ours' : mayImport.join(', ')}.`,
+  severity: 'error',
+  from: { path: `^src/${room}/` },
+  to: { path: '^src/', pathNot: `^src/(${[room, ...mayImport].join('|')})/` },
+}))
+
+module.exports = {
+  forbidden: [
+    ...roomRules,
+    {
+      name: 'room-unknown',
+      comment: 'A room that the table does not name: add it there first.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: `^src/((${Object.keys(rooms).join('|')}|server)/|main\\.ts$)` },
+      to: {},
+    },
+    {
+      name: 'main-knows-server-only',
+      comment: 'main.ts is the command line and knows server/ only.',
+      severity: 'error',
+      from: { path: '^src/main\\.ts$' },
+      to: { path: '^src/', pathNot: '^src/server/' },
+    },
+    {
+      name: 'nobody-imports-main',
+      comment: 'main.ts runs when it is loaded.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/main\\.ts$' },
+      to: { path: '^src/main\\.ts$' },
+    },
+    {
+      name: 'one-door',
+      comment: 'All that can steer a run enters through src/pollset/node-*.ts.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/pollset/node-[^/]+\\.ts$' },
+      to: { dependencyTypes: ['core'], path: `^(node:)?(${outside.join('|')})$`, pathNot: '^(node:)?http2$' },
+    },
+    {
+      name: 'one-door-http2',
+      comment: 'node:http2 is a peer, not a part: only the embedded origin is written with it.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/server/origin\\.ts$' },
+      to: { dependencyTypes: ['core'], path: '^(node:)?http2$' },
+    },
+    {
+      name: 'src-stands-alone',
+      comment: 'src imports neither spec nor test nor tools: what checks it is not part of it.',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { path: '^(spec|test|tools)/' },
+    },
+    {
+      name: 'no-circular',
+      comment: 'No circles between files that run. Two types of one room may know each other.',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+    },
+    {
+      name: 'no-unresolvable',
+      comment: 'An import that leads nowhere.',
+      severity: 'error',
+      from: {},
+      to: { couldNotResolve: true },
+    },
+    {
+      name: 'no-dev-packages',
+      comment: 'src runs with the packages its users install.',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'], dependencyTypesNot: ['type-only'] },
+    },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    tsPreCompilationDeps: true,
+    detectProcessBuiltinModuleCalls: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'node', 'types', 'default'],
+      mainFields: ['module', 'main', 'types', 'typings'],
+    },
+  },
+}

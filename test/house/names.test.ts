@@ -1,0 +1,71 @@
+// Names say what a thing holds, files fit in a head, and the two sides are frontend and backend.
+
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import {
+  filesUnder,
+  linesMax,
+  nameFindings,
+  read,
+  root,
+  shapeFindings,
+  wordFindings,
+  words,
+} from './source-rules.js'
+
+const src = 'src/proxy/sample.ts'
+
+t.test('words', async (t) => {
+  t.strictSame(words('src/http2/frameHandlers-of.ts'), ['src', 'http2', 'frame', 'handlers', 'of', 'ts'])
+})
+
+t.test('the checker finds names that say nothing', async (t) => {
+  t.equal(nameFindings('src/proxy/connection-manager.ts', '').length, 1)
+  t.equal(nameFindings('src/util/bytes.ts', '').length, 1)
+  t.equal(nameFindings('src/proxy/Helpers.ts', '').length, 1)
+  t.equal(nameFindings(src, 'class StreamManager {}').length, 1)
+  t.equal(nameFindings(src, 'const C = class FrameHandler {}').length, 1)
+  t.equal(nameFindings(src, 'interface RequestHandler {}').length, 1)
+  t.equal(nameFindings(src, 'type MiscThings = 1').length, 1)
+  t.strictSame(nameFindings(src, 'class Commonwealth {} class Stream {}'), [])
+})
+
+t.test('the checker finds the wrong sides, long files and files without an opening', async (t) => {
+  const wrong = ['Up', 'stream'].join('')
+  t.strictSame(wordFindings(src, `fine\nconst my${wrong}Socket = 1`), [`${src}:2 ${wrong}`])
+  t.equal(wordFindings(src, ['down', 'stream'].join('')).length, 1)
+  t.strictSame(wordFindings(src, 'a stream up, a stream down'), [])
+  const lines = (n: number): string => `// opening\n${'x\n'.repeat(n - 1)}`
+  t.strictSame(shapeFindings(src, lines(linesMax)), [])
+  t.strictSame(shapeFindings(src, lines(linesMax + 1)), [`${src} has ${linesMax + 1} lines`])
+  t.equal(shapeFindings(src, "import t from 'tap'\n").length, 1)
+  t.strictSame(shapeFindings(src, '#!/usr/bin/env node\n// The command line.\n'), [])
+})
+
+t.test('src keeps them', async (t) => {
+  const files = filesUnder('src')
+  t.ok(files.length > 5, `${files.length} files read`)
+  for (const file of files) {
+    const text = read(file)
+    t.strictSame(
+      [...nameFindings(file, text), ...shapeFindings(file, text), ...wordFindings(file, text)],
+      [],
+      file,
+    )
+  }
+})
+
+t.test('so does what stands beside it', async (t) => {
+  const code = ['test', 'tools', 'spec']
+    .filter((each) => existsSync(join(root, each)))
+    .flatMap((each) => filesUnder(each))
+  for (const file of code) {
+    const text = read(file)
+    t.strictSame([...nameFindings(file, text), ...wordFindings(file, text)], [], file)
+  }
+  const prose = [...filesUnder('spec', '.md'), 'README.md', 'CHANGELOG.md'].filter((each) =>
+    existsSync(join(root, each)),
+  )
+  for (const file of prose) t.strictSame(wordFindings(file, read(file)), [], file)
+})

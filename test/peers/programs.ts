@@ -1,0 +1,270 @@
+// Programs nobody here wrote, as peers for tests and benchmarks: find one, start it, know by an event
+// when it is ready, stop it, and read what it said. Nothing here sleeps for a guessed time, and
+// whatever was started is killed when this process ends, however it ends.
+
+import { type ChildProcess, spawn } from 'node:child_process'
+import { accessSync, constants, statSync } from 'node:fs'
+import { connect, createServer } from 'node:net'
+import { delimiter, join } from 'node:path'
+
+export const programLimits = {
+  /** How long a program may take until it accepts connections. */
+  readyTimeoutMs: 10_000,
+  /** Between two attempts to connect to a program that is not ready. */
+  attemptIntervalMs: 5,
+  /** How long a program may take to end after SIGTERM, before SIGKILL. */
+  stopTimeoutMs: 3_000,
+  /** How long a program may run that is waited for. */
+  runTimeoutMs: 120_000,
+  /** octets of output kept of each program: the last ones */
+  outputMax: 1_048_576,
+} as const
+
+/** Directories that hold servers but are not on every user's PATH. */
+const serverDirectories = ['/usr/local/sbin', '/usr/sbin', '/sbin']
+
+/** The full path of a program, or null. */
+export function findProgram(name: string): string | null {
+  const directories = (process.env['PATH'] ?? '').split(delimiter).filter((each) => each !== '')
+  for (const directory of [...directories, ...serverDirectories]) {
+    const path = join(directory, name)
+    try {
+      accessSync(path, constants.X_OK)
+      if (statSync(path).isFile()) return path
+    } catch {
+      // Not here: look in the next one.
+    }
+  }
+  return null
+}
+
+/**
+ * For tap's `skip` option: false when all these programs are installed, else a sentence that says which
+ * is not. The words "is not installed" are what CI looks for, since there nothing may be skipped.
+ */
+export function unlessInstalled(...names: readonly string[]): string | false {
+  const missing = names.filter((each) => findProgram(each) === null)
+  if (missing.length === 0) return false
+  return missing.map((each) => `${each} is not installed`).join(', ')
+}
+
+/** A port of 127.0.0.1 that was free a moment ago. */
+export function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer()
+    server.on('error', reject)
+    server.listen(0, '127.0.0.1', () => {
+      const bound = server.address()
+      server.close(() => {
+        if (bound !== null && typeof bound === 'object') resolve(bound.port)
+        else reject(new Error('a listening server has no address'))
+      })
+    })
+  })
+}
+
+/** True when something on 127.0.0.1 accepts a connection to this port now. */
+export function accepts(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ host: '127.0.0.1', port })
+    socket.on('connect', () => {
+      socket.destroy()
+      resolve(true)
+    })
+    socket.on('error', () => resolve(false))
+  })
+}
+
+export interface StartOptions {
+  /** Ready when this port of 127.0.0.1 accepts connections. */
+  readonly port?: number
+  /** Ready when its output matches. */
+  readonly line?: RegExp
+  readonly cwd?: string
+  readonly env?: Readonly<Record<string, string>>
+  readonly readyTimeoutMs?: number
+}
+
+export interface Exit {
+  readonly code: number | null
+  readonly signal: NodeJS.Signals | null
+}
+
+/** A program that runs. Each is a process group of its own, so that its children end with it. */
+export class Program {
+  readonly name: string
+  readonly pid: number
+  /** Settles when the program has ended and its output is complete. Never rejects. */
+  readonly exited: Promise<Exit>
+  exit: Exit | null = null
+  stdout = ''
+  stderr = ''
+  private readonly process: ChildProcess
+  private readonly watchers: (() => void)[] = []
+
+  constructor(command: string, args: readonly string[], options: StartOptions = {}) {
+    const path = command.includes('/') ? command : findProgram(command)
+    if (path === null) throw new Error(`${command} is not installed`)
+    this.name = command
+    this.process = spawn(path, args, {
+      detached: true,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+      env: { ...process.env, ...options.env },
+    })
+    this.pid = this.process.pid ?? -1
+    this.process.stdout?.setEncoding('utf8').on('data', (text: string) => {
+      this.stdout = (this.stdout + text).slice(-programLimits.outputMax)
+      this.tell()
+    })
+    this.process.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      this.stderr = (this.stderr + text).slice(-programLimits.outputMax)
+      this.tell()
+    })
+    this.exited = new Promise((resolve) => {
+      const end = (exit: Exit): void => {
+        running.delete(this)
+        this.exit = exit
+        this.tell()
+        resolve(exit)
+      }
+      this.process.on('error', (error) => {
+        this.stderr += `${error.message}\n`
+        if (this.process.pid === undefined) end({ code: null, signal: null })
+      })
+      this.process.on('close', (code, signal) => end({ code, signal }))
+    })
+    if (this.process.pid !== undefined) {
+      running.add(this)
+      killAllOnExit()
+    }
+  }
+
+  get output(): string {
+    return this.stdout + this.stderr
+  }
+
+  /** Wait until `holds` does; asked again after each output and at the end of the program. */
+  until(what: string, holds: () => boolean, timeoutMs: number = programLimits.readyTimeoutMs): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const finish = (error: string | null): void => {
+        clearTimeout(timer)
+        this.watchers.splice(this.watchers.indexOf(look), 1)
+        if (error === null) resolve()
+        else reject(new Error(`${this.name} ${error} before ${what}:\n${this.output}`))
+      }
+      const look = (): void => {
+        if (holds()) finish(null)
+        else if (this.exit !== null) finish(`ended (${this.exit.code ?? this.exit.signal})`)
+      }
+      const timer = setTimeout(() => finish(`took ${timeoutMs} ms and more`), timeoutMs)
+      this.watchers.push(look)
+      look()
+    })
+  }
+
+  /** Wait until a port accepts: attempts to connect, each begun when the one before was refused. */
+  untilAccepting(port: number, timeoutMs: number = programLimits.readyTimeoutMs): Promise<void> {
+    let accepted = false
+    let over = false
+    const attempt = async (): Promise<void> => {
+      while (!over && !accepted) {
+        accepted = await accepts(port)
+        if (!accepted) await new Promise((next) => setTimeout(next, programLimits.attemptIntervalMs))
+      }
+      this.tell()
+    }
+    void attempt()
+    return this.until(`it accepted on port ${port}`, () => accepted, timeoutMs).finally(() => {
+      over = true
+    })
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    try {
+      process.kill(this.pid, signal)
+    } catch {
+      // It has ended.
+    }
+  }
+
+  /** SIGTERM, and SIGKILL to its whole group when that is not enough. Settles when it has ended. */
+  async stop(): Promise<Exit> {
+    this.signal('SIGTERM')
+    const timer = setTimeout(() => this.kill(), programLimits.stopTimeoutMs)
+    const exit = await this.exited
+    clearTimeout(timer)
+    this.kill()
+    return exit
+  }
+
+  /** SIGKILL to the program and its children, at once. */
+  kill(): void {
+    try {
+      process.kill(-this.pid, 'SIGKILL')
+    } catch {
+      // All of them have ended.
+    }
+  }
+
+  private tell(): void {
+    for (const watcher of [...this.watchers]) watcher()
+  }
+}
+
+const running = new Set<Program>()
+
+function killAll(): void {
+  for (const program of running) program.kill()
+}
+
+const endings = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const
+
+function killAllOnExit(): void {
+  if (process.listeners('exit').includes(killAll)) return
+  process.on('exit', killAll)
+  for (const [signal, code] of Object.entries(endings)) process.on(signal, () => process.exit(code))
+}
+
+/** Start a program; settles when it is ready. */
+export async function start(
+  command: string,
+  args: readonly string[],
+  options: StartOptions = {},
+): Promise<Program> {
+  const program = new Program(command, args, options)
+  const timeoutMs = options.readyTimeoutMs ?? programLimits.readyTimeoutMs
+  try {
+    const { port, line } = options
+    if (line !== undefined) await program.until(`it said ${line}`, () => line.test(program.output), timeoutMs)
+    if (port !== undefined) await program.untilAccepting(port, timeoutMs)
+  } catch (error) {
+    program.kill()
+    throw error
+  }
+  return program
+}
+
+export interface Result extends Exit {
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** Run a program to its end. Fails only when it takes longer than `timeoutMs`; the exit code is the caller's to judge. */
+export async function run(
+  command: string,
+  args: readonly string[],
+  options: { readonly timeoutMs?: number; readonly cwd?: string } = {},
+): Promise<Result> {
+  const program = new Program(command, args, options)
+  const timeoutMs = options.timeoutMs ?? programLimits.runTimeoutMs
+  let late = false
+  const timer = setTimeout(() => {
+    late = true
+    program.kill()
+  }, timeoutMs)
+  const exit = await program.exited
+  clearTimeout(timer)
+  if (late) throw new Error(`${command} took more than ${timeoutMs} ms:\n${program.output.slice(-2000)}`)
+  return { ...exit, stdout: program.stdout, stderr: program.stderr }
+}
