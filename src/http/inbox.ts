@@ -25,6 +25,8 @@ export interface Receiving {
   consumed(bytes: number): void
   /** It holds most and moves least: let go of the stream. */
   stalled(): void
+  /** The sender has (nearly) no credit left, and more to send: withholding more would stop it for good. */
+  readonly starving: boolean
 }
 
 /** Below this a byte loop beats a call. */
@@ -38,7 +40,8 @@ export class Inbox {
   /** ms of the pollset's clock at which bytes last left */
   progressAt = 0
   stalled = false
-  retained: boolean
+  /** octets kept for replay at most; 0: nothing is kept */
+  private retainMax = 0
   holdPrev: Inbox | null = null
   holdNext: Inbox | null = null
   readonly by: HeldByConnection
@@ -51,11 +54,19 @@ export class Inbox {
   private readonly held: HeldBytes
   private readonly receiving: Receiving
 
-  constructor(held: HeldBytes, by: HeldByConnection, receiving: Receiving, retained = false) {
+  constructor(held: HeldBytes, by: HeldByConnection, receiving: Receiving) {
     this.held = held
     this.by = by
     this.receiving = receiving
-    this.retained = retained
+  }
+
+  /** Keep what is pulled from now on, as long as it is not more than `max` octets. */
+  retain(max: number): void {
+    this.retainMax = max
+  }
+
+  get retained(): boolean {
+    return this.retainMax > 0
   }
 
   /** Bytes of this turn's read buffer. Answers whether it is the first since the last {@link settle}. */
@@ -85,17 +96,14 @@ export class Inbox {
     }
     this.length -= pulled
     this.progressAt = now
-    if (this.retained) this.retainedBytes += pulled
-    else {
+    if (this.retainMax > 0) {
+      this.retainedBytes += pulled
+      if (this.retainedBytes > this.retainMax || this.receiving.starving) this.letGo()
+    } else {
       this.dropPulled()
       this.receiving.consumed(pulled)
     }
     return pulled
-  }
-
-  /** Octets pulled and kept for replay. */
-  get replayBytes(): number {
-    return this.retainedBytes
   }
 
   /** Begin again from the first retained byte. */
@@ -108,8 +116,8 @@ export class Inbox {
 
   /** Retain no longer: what was pulled is dropped and its credit given. */
   letGo(): void {
-    if (!this.retained) return
-    this.retained = false
+    if (this.retainMax === 0) return
+    this.retainMax = 0
     const bytes = this.retainedBytes
     this.retainedBytes = 0
     this.dropPulled()
@@ -129,7 +137,7 @@ export class Inbox {
     let first = 0
     while (first < slices.length && slices[first].pool !== null) first++
     // A partly pulled slice that is not retained needs only its rest.
-    if (!this.retained && first === this.at && this.offset > 0 && first < slices.length) {
+    if (this.retainMax === 0 && first === this.at && this.offset > 0 && first < slices.length) {
       slices[first].start += this.offset
       this.offset = 0
     }

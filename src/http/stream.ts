@@ -95,8 +95,13 @@ export abstract class Stream extends Pollable {
   abstract sendWhole(body: Buffer): void
   /** End it early, both ways. Harmless once it is over. What was received and not forwarded is dropped. */
   abstract reset(reason: ResetReason): void
-  /** Keep request bytes for replay, from the first byte on. */
-  abstract retainBody(): void
+  /** Keep up to `max` octets of the body for replay, from the first on. */
+  abstract retainBody(max: number): void
+
+  /** Whether the body can be sent again from its first octet. */
+  get replayable(): boolean {
+    return this.inbox === null || this.inbox.retained
+  }
 }
 
 /** A frontend gives each new stream to whoever accepts. */

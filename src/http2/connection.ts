@@ -529,19 +529,14 @@ export abstract class Connection extends Continuation implements FrameSink, Stre
     if (stream.closed) this.remove(stream, false)
   }
 
+  /** Its memory comes back at once; the exchange is told, and answers for it. */
   stalled(stream: Http2Stream): void {
-    const why = fault('stall', 'internal', 'stream', 'never', 'the stream held most memory and moved least')
-    if (!stream.closed) {
-      this.output.rstStream(stream.streamId, ErrorCode.ENHANCE_YOUR_CALM)
-      this.streams.rememberReset(stream.streamId, StreamState.CLOSED_RESET_BY_US)
-      this.lose(stream, why)
-      return
-    }
-    // It had closed already, its last bytes still here: whoever waits for them is told.
-    stream.fault = why
+    stream.fault = STALL
+    stream.dry = true
+    // What had come complete is so no more.
     stream.remoteEnded = false
     this.clearInbox(stream)
-    this.tell(stream)
+    stream.raise(RESET)
   }
 
   /** Take a stream out of the table, and drop its body unless it may still be forwarded. */
@@ -593,6 +588,8 @@ export abstract class Connection extends Continuation implements FrameSink, Stre
     }
   }
 }
+
+const STALL = fault('stall', 'internal', 'stream', 'never', 'the stream held most memory and moved least')
 
 const PING_PAYLOAD = Buffer.from('fermata!', 'latin1')
 

@@ -253,7 +253,7 @@ const GOAWAY_PING = Buffer.from('goaway!!', 'latin1')
 const NOT_HTTP2: Fault = fault('http1', 'frontend', 'connection', 'never', 'the client speaks HTTP/1')
 
 /** Serve HTTP/2 on an accepted socket; each request goes to the acceptor. Returns the connection's continuation. */
-export function serveHttp2(context: Http2Context, socket: Socket, acceptor: Acceptor): Connection {
+export function serveHttp2(context: Http2Context, socket: Socket, acceptor: Acceptor): Connection & Client {
   const frontend = new Frontend(context, socket, acceptor)
   context.world.scheduler.start(frontend, connectionSteps, 'preface')
   return frontend

@@ -191,7 +191,7 @@ export class HpackDecoder {
     return -1
   }
 
-  /** RFC 7541 §5.2: past the length of a string. Returns where the string ends, or -1; it begins at `this.at`. */
+  /** RFC 7541 §5.2: reads a length. Returns where the string ends, or -1; it begins at `this.at`. */
   private stringEnd(block: Buffer, start: number, end: number): number {
     if (start >= end) return -1
     let length = block[start] & 0x7f

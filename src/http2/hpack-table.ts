@@ -46,7 +46,7 @@ export class DynamicTable {
     return field
   }
 
-  /** Puts in what fits: the room is made by {@link evict}, since only the owner knows what goes with an entry. */
+  /** Puts in what fits. Room is made by {@link evict}: only the owner knows what goes with an entry. */
   insert(field: Field): void {
     if (this.count > this.mask) this.widen()
     this.inserted++

@@ -53,7 +53,7 @@ const BITS = new Uint8Array(257)
 const SHORT = new Uint16Array(256)
 /** Symbols in the order of their codes. */
 const RANKED = new Uint16Array(257)
-/** By length in bits: where its codes end (aligned to the left, exclusive), its first code, that one's rank. */
+/** By length in bits: where its codes end (aligned to the left), its first code, that one's rank. */
 const LIMIT = new Float64Array(31)
 const FIRST = new Int32Array(31)
 const RANK = new Uint16Array(31)

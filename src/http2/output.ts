@@ -309,8 +309,15 @@ export class Output implements Flushable {
 
   private pullBody(stream: Http2Stream, slab: Buffer): void {
     const at = this.end
+    const available = stream.available
+    if (available === 0) {
+      // Its source was reset after the grant; the exchange will hear of it and end this stream too.
+      stream.granted = 0
+      stream.endGranted = false
+      return
+    }
     const size = Math.min(
-      stream.granted,
+      available,
       stream.sendWindow,
       this.sendWindow,
       this.frameSizeMax,

@@ -134,9 +134,20 @@ export class Http2Stream extends Stream implements Receiving {
     this.home.resetByUs(this, reason)
   }
 
-  retainBody(): void {
+  retainBody(max: number): void {
     this.inbox ??= this.home.newInbox(this)
-    this.inbox.retained = true
+    this.inbox.retain(max)
+  }
+
+  /** With withheld credit the window of a stream is all a peer can send; long before that it must be let go. */
+  get starving(): boolean {
+    return !this.remoteEnded && this.recvWindow * 4 < this.windowSize
+  }
+
+  /** octets granted that are still there: a source that was reset has dropped its body */
+  get available(): number {
+    if (this.whole !== null || this.source === null) return this.granted
+    return Math.min(this.granted, this.source.waitingBytes)
   }
 
   consumed(bytes: number): void {

@@ -110,12 +110,11 @@ t.test('an entry that was evicted is not referred to', async (t) => {
 
 t.test('an entry outlives an older one of its name', async (t) => {
   const context = new Context()
-  context.send(fields.make('x-name', '1'))
+  context.send(fields.make('x-name', '1'), fields.make('x-name', '2'))
   for (let i = 0; i < 10; i++) context.send(fields.make('x-other', `${i}`.padStart(363, '-')))
-  context.send(fields.make('x-name', '2'))
-  t.equal(context.encoder.entries().length, 11, 'the older one has gone')
-  t.equal(context.send(fields.make('x-name', '2')), 'be')
-  t.ok(context.send(fields.make('x-name', '3')).startsWith('7e'), 'its name is referred to')
+  t.same(texts(context.encoder.entries()).slice(10), ['x-name: 2'], 'the older one has gone')
+  t.equal(context.send(fields.make('x-name', '2')), 'c8')
+  t.ok(context.send(fields.make('x-name', '3')).startsWith('7f09'), 'its name is referred to')
   t.same(context.tables[0], context.tables[1])
 })
 

@@ -1,0 +1,159 @@
+// The life of an exchange, as steps (design, section 4; spec/exchange.md). The plain course is
+//
+//   receive → route → lease → sendHead → transfer → finish → log
+//
+// `transfer` is one step with two flows: a response may begin before its request ends, and end before
+// it does. Every exchange ends in `log`, once.
+
+import { defineLife } from '../continuation/index.js'
+import { GRANTED, LEASED, REFUSED, UNLEASED } from '../engine/index.js'
+import type { Stream } from '../http/index.js'
+import type { Exchange } from './exchange.js'
+import { forwardedByUs, maxForwardsAnswer } from './forwarding.js'
+import * as refusals from './refusal.js'
+
+export const exchangeLife = defineLife({
+  edges: {
+    receive: ['route', 'refuse', 'abort'],
+    route: ['lease', 'respond', 'refuse', 'abort'],
+    lease: ['lease', 'sendHead', 'refuse', 'abort'],
+    sendHead: ['transfer', 'retry', 'abort'],
+    transfer: ['transfer', 'finish', 'retry', 'refuse', 'abort'],
+    finish: ['log'],
+    respond: ['log', 'abort'],
+    refuse: ['log', 'abort'],
+    retry: ['lease', 'refuse', 'abort'],
+    abort: ['log'],
+    log: ['done'],
+  },
+  waits: ['lease', 'head', 'body'],
+})
+
+const { goto, done, suspend } = exchangeLife
+const waitForLease = suspend({ then: 'lease', late: 'refuse', cancelled: 'abort', within: 'lease' })
+const waitForHead = suspend({ then: 'transfer', late: 'refuse', cancelled: 'abort', within: 'head' })
+const waitForBody = suspend({ then: 'transfer', late: 'transfer', cancelled: 'abort', within: 'body' })
+const waitUntilSent = suspend({ then: 'log', late: 'abort', cancelled: 'abort', within: 'body' })
+
+export const exchangeSteps = exchangeLife.steps<Exchange>({
+  /** A request head was accepted. Is it one that we serve? */
+  receive(x) {
+    if (x.cancelAsked) return goto.abort
+    if (x.request.method?.value !== 'CONNECT') return goto.route
+    x.refusal = refusals.NO_CONNECT
+    return goto.refuse
+  },
+
+  /** Find its backend's engine, and say in the head that it went through us. */
+  route(x) {
+    const ours = maxForwardsAnswer(x.request, x.proxy.world.fields)
+    if (ours !== null) {
+      x.respond(200, ours.text, ours.fields)
+      x.outcome = 'max-forwards'
+      return goto.respond
+    }
+    const backend = x.proxy.routes.match(x.request)
+    if (backend === null) {
+      x.refusal = refusals.NO_ROUTE
+      return goto.refuse
+    }
+    x.engine = backend.engineFor(x.frontend.client)
+    forwardedByUs(x.request, x.frontend.client, x.proxy.via)
+    return goto.lease
+  },
+
+  /** Have a stream on a shared session. The engine wakes us with the lease in hand, or with its fault. */
+  lease(x) {
+    const lease = x.lease
+    if ((lease.readiness & LEASED) !== 0) return goto.sendHead
+    if ((lease.readiness & UNLEASED) !== 0 && lease.fault !== null) {
+      x.refusal = refusals.badGateway(lease.fault.code, lease.fault.message)
+      return goto.refuse
+    }
+    const answer = x.engine === null ? REFUSED : x.engine.lease(lease)
+    if (answer === GRANTED) return goto.sendHead
+    if (answer === REFUSED) {
+      x.refusal = refusals.QUEUE_FULL
+      return goto.refuse
+    }
+    x.refusal = refusals.LEASE_LATE
+    x.waitOn(0, lease, LEASED | UNLEASED)
+    return waitForLease
+  },
+
+  /** Queue the request head on the leased stream. */
+  sendHead(x) {
+    if (x.cancelAsked) return goto.abort
+    const session = x.lease.take()
+    x.refusal = null
+    // It may have died, or said that it takes no more, between the grant and now.
+    if (session.state === 'closed') return goto.retry
+    x.sendRequest(session)
+    return goto.transfer
+  },
+
+  /** Both flows, until the response has left and no more is wanted of the request. */
+  transfer(x) {
+    const backend = x.backend as Stream
+    const frontend = x.frontend
+    const fault = frontend.fault ?? (backend.remoteEnded ? null : backend.fault)
+    if (fault !== null) return goto[x.recover(fault)]
+    x.flowUp(backend)
+    x.flowDown(backend)
+    if (frontend.localEnded) return goto.finish
+    if (x.flowsStand) {
+      x.outcome = 'body-late'
+      x.abortReason = 'internal'
+      return goto.abort
+    }
+    x.waitForFlows(backend)
+    if (x.answered) return waitForBody
+    x.refusal = refusals.HEAD_LATE
+    return waitForHead
+  },
+
+  /** The response has left; the lease goes back. */
+  finish: () => goto.log,
+
+  /** An answer of our own that is no failure is on its way. */
+  respond: () => waitUntilSent,
+
+  /** Say what failed, and whose it was. */
+  refuse(x) {
+    const { status, code, text } = x.refusal ?? refusals.HEAD_LATE
+    x.outcome = code
+    x.lease.release()
+    x.backend?.reset('cancel')
+    x.respond(status, `${status} ${code}: ${text}\n`, [['x-fermata', code]])
+    return waitUntilSent
+  },
+
+  /** Take the request back; may it be sent again? */
+  retry(x) {
+    x.takeBack()
+    const { attemptsMax, retryTimeoutMs } = x.proxy.limits
+    if (x.attempts >= attemptsMax) {
+      x.refusal ??= refusals.RETRIES_SPENT
+      return goto.refuse
+    }
+    if (x.proxy.world.pollset.now - x.receivedAt >= retryTimeoutMs) {
+      x.refusal = refusals.RETRY_LATE
+      return goto.refuse
+    }
+    return goto.lease
+  },
+
+  /** End what was begun on both sides, without an answer. */
+  abort(x) {
+    if (x.outcome === 'ok') x.outcome = 'client-gone'
+    x.letGo(x.abortReason)
+    return goto.log
+  },
+
+  /** Once, last; then nothing of it is left. */
+  log(x) {
+    x.letGo('no-error')
+    x.proxy.ended(x)
+    return done
+  },
+})

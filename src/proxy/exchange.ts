@@ -1,0 +1,208 @@
+// An exchange: a request and its response, as plain data and what its steps do with it. Its life, what may
+// follow what, is in exchange-steps.ts.
+
+import { Continuation, type Fault, type Program } from '../continuation/index.js'
+import { type Engine, Lease } from '../engine/index.js'
+import {
+  BODY,
+  type FrontendStream,
+  HEAD,
+  type Head,
+  IDEMPOTENT,
+  INTERIM,
+  RESET,
+  type ResetReason,
+  SENT,
+  type Stream,
+  Token,
+} from '../http/index.js'
+import type { Proxy } from './proxy.js'
+import { answer, badGateway, type Refusal, STALLED } from './refusal.js'
+import type { ExchangeSession } from './routing.js'
+
+/** What may come after a fault of the backend's. */
+export type Recovery = 'retry' | 'refuse' | 'abort'
+
+export class Exchange extends Continuation {
+  readonly proxy: Proxy
+  readonly frontend: FrontendStream
+  readonly request: Head
+  backend: Stream | null
+  engine: Engine<ExchangeSession> | null
+  readonly lease: Lease<ExchangeSession>
+  /** ms of the pollset's clock */
+  readonly receivedAt: number
+  attempts: number
+  /** A final head was queued to the client. */
+  answered: boolean
+  refusal: Refusal | null
+  /** How the client's stream ends when the exchange is aborted. */
+  abortReason: ResetReason
+  /** How it ended, stable and kebab-case: `ok`, a refusal's code, a fault's code. */
+  outcome: string
+  /** Octets that had left, both ways, when last looked at, and when that was. */
+  private moved: number
+  private movedAt: number
+
+  constructor(proxy: Proxy, frontend: FrontendStream, program: Program<never>) {
+    super(proxy.world.scheduler, program, proxy.durations)
+    this.proxy = proxy
+    this.frontend = frontend
+    this.request = frontend.head as Head
+    this.backend = null
+    this.engine = null
+    this.lease = new Lease<ExchangeSession>(this)
+    this.receivedAt = proxy.world.pollset.now
+    this.attempts = 0
+    this.answered = false
+    this.refusal = null
+    this.abortReason = 'cancel'
+    this.outcome = 'ok'
+    this.moved = 0
+    this.movedAt = this.receivedAt
+  }
+
+  get id(): string {
+    return this.frontend.id
+  }
+  get kind(): string {
+    return 'exchange'
+  }
+  override get holdable(): boolean {
+    return true
+  }
+
+  /** Send the request on the session that was leased. */
+  sendRequest(session: ExchangeSession): void {
+    const { frontend, request } = this
+    const backend = session.openStream(request)
+    this.backend = backend
+    this.attempts++
+    const empty = frontend.remoteEnded && frontend.waitingBytes === 0 && frontend.trailers === null
+    if (!empty) frontend.retainBody(this.proxy.limits.replayBytesMax)
+    backend.sendHead(request, empty)
+    frontend.raise(BODY)
+  }
+
+  /** The request's body, as far as it has come, may leave for the backend. */
+  flowUp(backend: Stream): void {
+    if ((this.frontend.readiness & BODY) !== 0 && !backend.localEnded && backend.fault === null) {
+      backend.forwardBody(this.frontend)
+    }
+  }
+
+  /** The response, as far as it has come, may leave for the client. */
+  flowDown(backend: Stream): void {
+    const frontend = this.frontend
+    if ((backend.readiness & INTERIM) !== 0 && !this.answered) {
+      for (let head = backend.takeInterim(); head !== null; head = backend.takeInterim()) frontend.sendInterim(head)
+    }
+    if (!this.answered && backend.head !== null) {
+      this.answered = true
+      // From here nothing is sent again.
+      frontend.inbox?.letGo()
+      const empty = backend.remoteEnded && backend.waitingBytes === 0 && backend.trailers === null
+      frontend.sendHead(backend.head, empty)
+      if (empty) backend.lower(BODY)
+    }
+    if (this.answered && (backend.readiness & BODY) !== 0) frontend.forwardBody(backend)
+  }
+
+  /** Fill the slots with all that may move either flow. */
+  waitForFlows(backend: Stream): void {
+    // A side that is over raises nothing new, and what it has raised must not wake us for ever.
+    const upOpen = !backend.localEnded && backend.fault === null
+    this.waitOn(0, this.frontend, SENT | RESET | (upOpen ? BODY : 0))
+    const early = this.answered ? 0 : HEAD | INTERIM
+    this.waitOn(1, backend, BODY | early | (backend.fault === null ? RESET : 0))
+  }
+
+  /** Whether nothing has moved for as long as nothing may (bodyTimeoutMs). */
+  get flowsStand(): boolean {
+    const now = this.proxy.world.pollset.now
+    const moved = this.frontend.sentBytes + (this.backend === null ? 0 : this.backend.sentBytes)
+    if (moved !== this.moved || !this.answered) {
+      this.moved = moved
+      this.movedAt = now
+      return false
+    }
+    return now - this.movedAt >= this.proxy.limits.bodyTimeoutMs
+  }
+
+  /** What a fault of the backend's allows (spec/exchange.md, R1 to R7). */
+  recover(why: Fault): Recovery {
+    this.outcome = why.code
+    if (this.answered) {
+      this.abortReason = why.code === 'stall' ? 'calm' : 'internal'
+      return 'abort'
+    }
+    if (why.code === 'stall') {
+      this.refusal = STALLED
+      return 'refuse'
+    }
+    const replayable = this.frontend.replayable
+    if (why.retry === 'safe') {
+      if (replayable) return 'retry'
+      this.abortReason = 'refused'
+      return 'abort'
+    }
+    this.refusal = badGateway(why.code, why.message)
+    const died = why.scope === 'connection' && IDEMPOTENT.has(this.request.method?.value ?? '')
+    return died && replayable ? 'retry' : 'refuse'
+  }
+
+  /** Take the request back from the session that did not serve it. */
+  takeBack(): void {
+    this.backend?.reset('cancel')
+    this.backend = null
+    this.frontend.inbox?.rewind()
+  }
+
+  /** Answer in the place of a backend; the whole of it. */
+  respond(status: number, text: string, more: readonly [string, string][] = []): void {
+    const { head, body } = answer(this.proxy.world.fields, status, text, more)
+    const bodiless = this.request.method?.value === 'HEAD' || body.length === 0
+    this.answered = true
+    this.frontend.sendHead(head, bodiless)
+    if (!bodiless) this.frontend.sendWhole(body)
+    this.waitOn(0, this.frontend, SENT | RESET)
+  }
+
+  /** Nothing of it may outlive it (property S1). Harmless where all has ended well. */
+  letGo(reason: ResetReason): void {
+    this.lease.release()
+    this.backend?.reset('cancel')
+    this.frontend.owner = null
+    // A client that still sends is told that its request is not needed (RFC 9113 §8.1).
+    this.frontend.reset(reason)
+  }
+
+  crashed(): void {
+    this.outcome = 'internal'
+    this.letGo('internal')
+    this.proxy.ended(this)
+  }
+
+  override describe() {
+    const { request, backend, engine, refusal } = this
+    return {
+      method: request.method?.value ?? '',
+      authority: request.host,
+      path: request.path?.value ?? '',
+      engine: engine?.id ?? null,
+      backend: backend?.id ?? null,
+      attempts: this.attempts,
+      answered: this.answered,
+      status: refusal?.status ?? backend?.head?.status ?? 0,
+      up: flowOf(this.frontend, backend),
+      down: flowOf(backend, this.frontend),
+      via: request.find(Token.VIA)?.value ?? null,
+    }
+  }
+}
+
+const flowOf = (from: Stream | null, to: Stream | null) => ({
+  state: from?.fault ? 'reset' : from?.remoteEnded && to?.localEnded ? 'ended' : 'open',
+  waitingBytes: from?.waitingBytes ?? 0,
+  sentBytes: to?.sentBytes ?? 0,
+})

@@ -1,0 +1,50 @@
+// What an intermediary changes in a request head (RFC 9110 §7.6): Via, Max-Forwards, and who asked, for
+// backends that want to know. Everything else passes unaltered.
+
+import { type Client, type Field, type FieldTable, type Head, Token } from '../http/index.js'
+
+const FORWARDED = (1 << Token.X_FORWARDED_FOR) | (1 << Token.X_FORWARDED_PROTO)
+
+/**
+ * Say that the request came through us, and from whom. What a client says of itself in x-forwarded-for is
+ * not passed on: anyone can write it.
+ */
+export function forwardedByUs(request: Head, client: Client, via: Field): void {
+  if (request.find(Token.X_FORWARDED_FOR) !== null || request.find(Token.X_FORWARDED_PROTO) !== null) {
+    request.remove(FORWARDED)
+  }
+  request.add(via)
+  request.add(client.forwardedFor)
+  request.add(client.forwardedProto)
+}
+
+/** Fields that an answer to TRACE must not show (RFC 9110 §9.3.8). */
+const SECRET: ReadonlySet<number> = new Set([Token.AUTHORIZATION, Token.PROXY_AUTHORIZATION, Token.COOKIE])
+
+export interface OwnAnswer {
+  readonly text: string
+  readonly fields: [string, string][]
+}
+
+/**
+ * RFC 9110 §7.6.2: OPTIONS and TRACE with Max-Forwards 0 are answered by whoever has them; above 0 the
+ * number is lowered by one. Null when the request goes on.
+ */
+export function maxForwardsAnswer(request: Head, fields: FieldTable): OwnAnswer | null {
+  const method = request.method?.value
+  if (method !== 'OPTIONS' && method !== 'TRACE') return null
+  const at = request.fields.findIndex((field) => field.name === 'max-forwards')
+  if (at < 0 || !/^\d{1,9}$/.test(request.fields[at].value)) return null
+  const left = Number(request.fields[at].value)
+  if (left > 0) {
+    request.fields[at] = fields.make('max-forwards', String(left - 1))
+    return null
+  }
+  if (method === 'OPTIONS') {
+    return { text: '', fields: [['allow', 'GET, HEAD, POST, PUT, DELETE, OPTIONS, TRACE, PATCH']] }
+  }
+  const lines = request.fields
+    .filter((field) => !SECRET.has(field.token))
+    .map((field) => `${field.name}: ${field.value}\r\n`)
+  return { text: lines.join(''), fields: [] }
+}

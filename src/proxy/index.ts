@@ -1,0 +1,7 @@
+// The exchange: a request and its response, from whichever frontend to whichever backend.
+
+export { Exchange } from './exchange.js'
+export { exchangeLife, exchangeSteps } from './exchange-steps.js'
+export { type ProxyLimits, proxyLimits } from './limits.js'
+export { Proxy } from './proxy.js'
+export { Backend, type ExchangeSession, type Route, RouteTable, type Share } from './routing.js'

@@ -1,0 +1,25 @@
+// The bounds of an exchange: names, defaults, units. What happens at each is in spec/exchange.md.
+
+export interface ProxyLimits {
+  /** ms a request waits for a stream on a session: 503 */
+  readonly leaseTimeoutMs: number
+  /** ms from the last octet of the request that was sent to the final response head: 504 */
+  readonly headTimeoutMs: number
+  /** ms without an octet in either direction after the final head: reset */
+  readonly bodyTimeoutMs: number
+  /** ms from receiving a request to its last permitted retry: 504 */
+  readonly retryTimeoutMs: number
+  /** how often one request is sent, the first time included */
+  readonly attemptsMax: number
+  /** octets of a request body kept for a retry */
+  readonly replayBytesMax: number
+}
+
+export const proxyLimits: ProxyLimits = {
+  leaseTimeoutMs: 10_000,
+  headTimeoutMs: 60_000,
+  bodyTimeoutMs: 60_000,
+  retryTimeoutMs: 30_000,
+  attemptsMax: 3,
+  replayBytesMax: 65_536,
+}

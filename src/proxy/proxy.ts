@@ -1,0 +1,56 @@
+// The proxy: takes streams from frontends, makes an exchange of each, knows the routes. Imports no wire
+// protocol: frontends are given it as their acceptor, and its backends bring their session factories.
+
+import type { Program } from '../continuation/index.js'
+import type { Acceptor, Client, Field, FrontendStream, HttpWorld } from '../http/index.js'
+import type { DurationList } from '../pollset/index.js'
+import { Exchange } from './exchange.js'
+import { exchangeLife, exchangeSteps } from './exchange-steps.js'
+import { type ProxyLimits, proxyLimits } from './limits.js'
+import type { RouteTable } from './routing.js'
+
+export class Proxy implements Acceptor {
+  readonly world: HttpWorld
+  readonly routes: RouteTable
+  readonly limits: ProxyLimits
+  readonly durations: readonly DurationList[]
+  /** RFC 9110 §7.6.3 */
+  readonly via: Field
+  /** Exchanges that have begun, and that have ended in `log`. */
+  begun = 0
+  logged = 0
+  /** By outcome: how many exchanges ended so. */
+  readonly outcomes = new Map<string, number>()
+  /** Told of each exchange as it ends: for an access log, for tests. */
+  onEnded: ((exchange: Exchange) => void) | null = null
+
+  constructor(world: HttpWorld, routes: RouteTable, limits: Partial<ProxyLimits> = {}) {
+    this.world = world
+    this.routes = routes
+    this.limits = { ...proxyLimits, ...limits }
+    this.via = world.fields.field('via', '2 fermata')
+    this.durations = exchangeLife.durations(world.pollset.deadlines, {
+      lease: this.limits.leaseTimeoutMs,
+      head: this.limits.headTimeoutMs,
+      body: this.limits.bodyTimeoutMs,
+    })
+  }
+
+  accept(stream: FrontendStream): void {
+    this.begun++
+    const exchange = new Exchange(this, stream, exchangeSteps as Program<never>)
+    stream.owner = exchange
+    this.world.scheduler.start(exchange, exchangeSteps, 'receive')
+  }
+
+  left(client: Client): void {
+    for (const backend of this.routes.backends) backend.left(client)
+  }
+
+  ended(exchange: Exchange): void {
+    this.logged++
+    const { outcome } = exchange
+    this.outcomes.set(outcome, (this.outcomes.get(outcome) ?? 0) + 1)
+    this.onEnded?.(exchange)
+  }
+}

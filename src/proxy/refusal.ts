@@ -1,0 +1,44 @@
+// The answers of our own to a request that cannot be served, and what they say (spec/exchange.md).
+
+import { type FieldTable, type Head, responseHead } from '../http/index.js'
+
+export interface Refusal {
+  readonly status: number
+  /** Stable, kebab-case: for the log, and for the one who asks why. */
+  readonly code: string
+  readonly text: string
+}
+
+const refusal = (status: number, code: string, text: string): Refusal => ({ status, code, text })
+
+export const NO_ROUTE = refusal(404, 'no-route', 'no route is configured for this host and path')
+export const NO_CONNECT = refusal(501, 'connect-not-served', 'CONNECT is not served here')
+export const LEASE_LATE = refusal(503, 'lease-late', 'no connection to the backend was free in time')
+export const QUEUE_FULL = refusal(503, 'queue-full', 'too many requests wait for this backend')
+export const RETRIES_SPENT = refusal(503, 'retries-spent', 'the backend refused the request each time it was sent')
+export const RETRY_LATE = refusal(504, 'retry-late', 'the time for sending the request again is over')
+export const HEAD_LATE = refusal(504, 'head-late', 'the backend did not answer in time')
+export const STALLED = refusal(503, 'stall', 'memory ran short while the request waited for the backend')
+
+/** 502, for a fault of the backend's or of the way to it. */
+export const badGateway = (code: string, text: string): Refusal => refusal(502, code, text)
+
+/** A text answer: its body, and the head to go before it. */
+export function answer(
+  fields: FieldTable,
+  status: number,
+  text: string,
+  more: readonly [string, string][] = [],
+): { head: Head; body: Buffer } {
+  const body = Buffer.from(text, 'utf8')
+  const head = responseHead(
+    fields.field(':status', String(status)),
+    [
+      ...more.map(([name, value]) => fields.make(name, value)),
+      fields.field('content-type', 'text/plain; charset=utf-8'),
+      fields.field('content-length', String(body.length)),
+    ],
+    body.length,
+  )
+  return { head, body }
+}

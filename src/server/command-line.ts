@@ -1,0 +1,201 @@
+// The command line: options, what is wrong with them, and what is printed. Everything it starts is in
+// server.ts.
+
+import { createWriteStream, readFileSync } from 'node:fs'
+import { Command, CommanderError, InvalidArgumentError } from 'commander'
+import { formatAddress } from '../pollset/index.js'
+import { ConfigError, parseBackend, parseDuration, parseListen, parseRoute } from './address.js'
+import { describeLimits, type Limits, setLimit } from './limits.js'
+import { type Origin, startOrigin } from './origin.js'
+import { DRAIN_TIMEOUT_MS, Server, type ServerOptions } from './server.js'
+
+/** Exit codes: a wrong command line, and a server that could not serve. */
+const USAGE = 2
+const FAILED = 1
+
+/** commander tells a wrong value as its own error; ours say what is right. */
+function checked<T>(parse: (text: string, before: T) => T): (text: string, before: T) => T {
+  return (text, before) => {
+    try {
+      return parse(text, before)
+    } catch (error) {
+      if (error instanceof ConfigError) throw new InvalidArgumentError(error.message)
+      throw error
+    }
+  }
+}
+
+const collect =
+  <T>(parse: (text: string) => T) =>
+  (text: string, before: T[] | undefined): T[] => [...(before ?? []), parse(text)]
+
+interface ServeOptions {
+  listen?: ReturnType<typeof parseListen>[]
+  backend?: string
+  route?: ReturnType<typeof parseRoute>[]
+  share: 'process' | 'connection'
+  trace?: string
+  drainTimeout: number
+  limit?: Partial<Limits>
+}
+
+function version(): string {
+  const file = new URL('../../../package.json', import.meta.url)
+  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version
+}
+
+const EXAMPLES = `
+Examples:
+  fermata serve                                    with an embedded origin behind it, to try things out
+  fermata serve --listen :8080 --backend h2c://127.0.0.1:9000
+  fermata serve --route example.org/api=h2c://10.0.0.2:9000 --route /=h2c://10.0.0.1:9000
+  fermata serve --trace - --limit sessionsMax=1    each transition of each request, on standard output
+`
+
+function program(serve: (options: ServeOptions) => void): Command {
+  const command = new Command('fermata')
+    .description('A reverse proxy in which every request can be held and told to go on.')
+    .version(version(), '-v, --version')
+    .configureHelp({ showGlobalOptions: true })
+    .showHelpAfterError("See 'fermata serve --help'.")
+    .exitOverride()
+  command
+    .command('serve')
+    .description('listen for HTTP/2 (in clear text, with prior knowledge) and proxy to HTTP/2 backends')
+    .option(
+      '-l, --listen <address>',
+      'HOST:PORT to listen on, repeatable (default: 127.0.0.1:8080)',
+      checked(collect(parseListen)),
+    )
+    .option(
+      '-b, --backend <url>',
+      'h2c://HOST:PORT, for what no route takes (default: an embedded origin, unless there are routes)',
+      checked((text: string) => {
+        parseBackend(text)
+        return text
+      }),
+    )
+    .option(
+      '-r, --route <route>',
+      "'HOST/PREFIX=URL', repeatable; the most specific wins. HOST or PREFIX may be left out",
+      checked(collect(parseRoute)),
+    )
+    .option(
+      '--share <scope>',
+      "who shares connections to a backend: 'process', all clients, or 'connection', the requests of one client connection",
+      checked((text: string) => {
+        if (text !== 'process' && text !== 'connection') throw new ConfigError("it is 'process' or 'connection'")
+        return text
+      }),
+      'process',
+    )
+    .option('--trace <file>', "write a line for each transition of each continuation; '-' for standard output")
+    .option(
+      '--drain-timeout <duration>',
+      'how long running requests may take to finish after SIGTERM or SIGINT (default: 30s)',
+      checked((text: string) => String(parseDuration(text))),
+    )
+    .option(
+      '--limit <name=number>',
+      "set a bound or timeout by its name, repeatable; 'fermata limits' lists them",
+      checked((text: string, before: Partial<Limits> | undefined) => setLimit(before ?? {}, text) as never),
+    )
+    .addHelpText('after', EXAMPLES)
+    .action((options: ServeOptions) => serve(options))
+  command
+    .command('limits')
+    .description('print every bound and timeout with its default')
+    .action(() => void process.stdout.write(describeLimits()))
+  return command
+}
+
+const say = (line: string) => void process.stderr.write(`${line}\n`)
+
+/** Run the command line. Never throws; sets the exit code. */
+export function run(argv: readonly string[]): void {
+  try {
+    program(serve).parse(argv as string[])
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error
+    process.exitCode = error.exitCode === 0 ? 0 : USAGE
+  }
+}
+
+function serve(options: ServeOptions): void {
+  const routes = options.route ?? []
+  if (options.backend !== undefined) begin(options, [...routes, { host: '', prefix: '/', url: options.backend }], null)
+  else if (routes.length > 0) begin(options, routes, null)
+  else {
+    startOrigin(
+      (origin) => begin(options, [{ host: '', prefix: '/', url: `h2c://127.0.0.1:${origin.port}` }], origin),
+      (error) => {
+        say(`fermata: the embedded origin cannot start: ${error.message}`)
+        process.exitCode = FAILED
+      },
+    )
+  }
+}
+
+function traceTo(file: string | undefined): { write: ((line: string) => void) | undefined; end(): void } {
+  if (file === undefined) return { write: undefined, end() {} }
+  if (file === '-') return { write: (line) => void process.stdout.write(line), end() {} }
+  const stream = createWriteStream(file)
+  stream.on('error', (error) => {
+    say(`fermata: the trace cannot be written: ${error.message}`)
+    process.exit(FAILED)
+  })
+  return { write: (line) => void stream.write(line), end: () => void stream.end() }
+}
+
+function begin(options: ServeOptions, routes: ServerOptions['routes'], origin: Origin | null): void {
+  const listen = options.listen ?? [parseListen('127.0.0.1:8080')]
+  const trace = traceTo(options.trace)
+  const drainTimeoutMs = options.drainTimeout === undefined ? DRAIN_TIMEOUT_MS : Number(options.drainTimeout)
+  const server = new Server({
+    listen,
+    routes,
+    share: options.share,
+    limits: options.limit ?? {},
+    drainTimeoutMs,
+    trace: trace.write,
+  })
+  let ready = 0
+  server.on('listening', (address) => {
+    say(`fermata: listening on ${formatAddress(address)} (HTTP/2 without TLS)`)
+    if (++ready < listen.length) return
+    for (const route of routes) {
+      const from = route.host === '' && route.prefix === '/' ? 'everything' : `${route.host}${route.prefix}`
+      say(`fermata: ${from} goes to ${route.url}${origin === null ? '' : ' (the embedded origin)'}`)
+    }
+    const host = address.host === '::' || address.host === '0.0.0.0' ? '127.0.0.1' : address.host
+    if (origin !== null) {
+      say(`fermata: try  curl --http2-prior-knowledge http://${formatAddress({ host, port: address.port })}/`)
+    }
+  })
+  server.on('failed', (address, code) => {
+    const where = formatAddress(address)
+    if (code === 'EADDRINUSE') say(`fermata: ${where} is in use by another program; choose another with --listen`)
+    else say(`fermata: cannot listen on ${where}: ${code}`)
+    process.exit(FAILED)
+  })
+  server.on('crashed', (id, error) => {
+    say(`fermata: a fault of our own in ${id}; it was given up, the rest goes on`)
+    say(error instanceof Error ? String(error.stack) : String(error))
+  })
+  server.on('draining', () => say('fermata: draining; again to end at once'))
+  server.on('stopped', () => {
+    origin?.close()
+    trace.end()
+    for (const signal of SIGNALS) process.removeAllListeners(signal)
+  })
+  let asked = false
+  for (const signal of SIGNALS) {
+    process.on(signal, () => {
+      if (asked) process.exit(FAILED)
+      asked = true
+      server.command('drain')
+    })
+  }
+}
+
+const SIGNALS = ['SIGTERM', 'SIGINT'] as const

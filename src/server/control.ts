@@ -1,0 +1,82 @@
+// The server's own life: it serves until it is told to drain, then lets what runs come to its end, for as
+// long as it may. Orders come through the pollset like everything else.
+
+import { Continuation, defineLife, type Program } from '../continuation/index.js'
+import { COMMANDED, Pollable } from '../pollset/index.js'
+import type { Server } from './server.js'
+
+/** No client connection is open. */
+export const EMPTY = 1
+
+/** The server's open client connections, as something to wait for. */
+export class OpenConnections extends Pollable {
+  readonly id = 'connections'
+  readonly kind = 'connections'
+  readonly bitNames = ['EMPTY']
+}
+
+const life = defineLife({
+  edges: {
+    serve: ['serve', 'drain'],
+    drain: ['cut', 'stop'],
+    cut: ['stop'],
+    stop: ['done'],
+  },
+  waits: ['drain', 'cut'],
+})
+
+/** ms that connections which were told to close have for it, before they are destroyed */
+const CUT_MS = 1_000
+
+export class Control extends Continuation {
+  readonly id = 'control'
+  readonly server: Server
+
+  constructor(server: Server, drainTimeoutMs: number) {
+    const { deadlines } = server.world.pollset
+    const durations = life.durations(deadlines, { drain: Math.max(1, drainTimeoutMs), cut: CUT_MS })
+    super(server.world.scheduler, controlSteps as Program<never>, durations)
+    this.server = server
+    server.world.scheduler.start(this, controlSteps, 'serve')
+  }
+
+  get kind(): string {
+    return 'control'
+  }
+
+  crashed(): void {
+    this.server.stop()
+  }
+}
+
+const { goto, done, suspend } = life
+const waitForOrder = suspend({ then: 'serve' })
+const waitForEnd = suspend({ then: 'stop', late: 'cut', within: 'drain' })
+const waitForCut = suspend({ then: 'stop', late: 'stop', within: 'cut' })
+
+const controlSteps = life.steps<Control>({
+  serve(c) {
+    const { commands } = c.server.world.pollset
+    for (let order = commands.take(); order !== null; order = commands.take()) {
+      if (order === 'drain') return goto.drain
+    }
+    c.waitOn(0, commands, COMMANDED)
+    return waitForOrder
+  },
+  /** No new connections, no new streams; those there are may finish. */
+  drain(c) {
+    c.server.drain()
+    c.waitOn(0, c.server.connections, EMPTY)
+    return waitForEnd
+  },
+  /** Their time is over. */
+  cut(c) {
+    c.server.cut()
+    c.waitOn(0, c.server.connections, EMPTY)
+    return waitForCut
+  },
+  stop(c) {
+    c.server.stop()
+    return done
+  },
+})

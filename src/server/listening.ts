@@ -1,0 +1,77 @@
+// A listener as a continuation: it waits for accepted sockets and hands each to the protocol that serves it.
+
+import { Continuation, defineLife, type Program, type World } from '../continuation/index.js'
+import {
+  ACCEPTABLE,
+  type Address,
+  LISTEN_FAILED,
+  LISTENING,
+  type Listener,
+  type Socket,
+} from '../pollset/index.js'
+
+/** What becomes of a listener, and of what it accepts. */
+export interface ListeningEvents {
+  ready(listening: Listening): void
+  failed(listening: Listening): void
+  accepted(socket: Socket): void
+}
+
+const life = defineLife({
+  edges: {
+    bind: ['accept', 'close'],
+    accept: ['accept', 'close'],
+    close: ['done'],
+  },
+})
+
+export class Listening extends Continuation {
+  readonly id: string
+  readonly listener: Listener
+  readonly events: ListeningEvents
+
+  constructor(world: World, address: Address, events: ListeningEvents) {
+    super(world.scheduler, listeningSteps as Program<never>, [])
+    this.id = world.nextId('l')
+    this.events = events
+    this.listener = world.pollset.listen(address, this.id)
+    world.scheduler.start(this, listeningSteps, 'bind')
+  }
+
+  get kind(): string {
+    return 'listener'
+  }
+
+  crashed(): void {
+    this.listener.close()
+  }
+}
+
+const { goto, done, suspend } = life
+const waitToAccept = suspend({ then: 'accept', cancelled: 'close' })
+
+const listeningSteps = life.steps<Listening>({
+  bind(l) {
+    l.waitOn(0, l.listener, LISTENING | LISTEN_FAILED)
+    return waitToAccept
+  },
+  /** All that have come since the last turn. */
+  accept(l) {
+    const { listener, events } = l
+    if ((listener.readiness & LISTEN_FAILED) !== 0) {
+      events.failed(l)
+      return goto.close
+    }
+    if ((listener.readiness & LISTENING) !== 0) {
+      listener.lower(LISTENING)
+      events.ready(l)
+    }
+    for (let socket = listener.accept(); socket !== null; socket = listener.accept()) events.accepted(socket)
+    l.waitOn(0, listener, ACCEPTABLE | LISTEN_FAILED)
+    return waitToAccept
+  },
+  close(l) {
+    l.listener.close()
+    return done
+  },
+})
