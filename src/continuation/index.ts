@@ -1,6 +1,7 @@
 // fermata-proxy/continuation: work as steps and plain data, that can be held and told to go on.
 
 export { Continuation, type Description } from './continuation.js'
+export { type Fault, fault } from './fault.js'
 export {
   type Cause,
   type Gate,
@@ -10,7 +11,6 @@ export {
   schedulerLimits,
   type Tracer,
 } from './scheduler.js'
-export { type Fault, fault } from './fault.js'
 export { type Snapshot, snapshot } from './snapshot.js'
 export { defineLife, type EdgeTable, type Life, type Outcome, type Program } from './steps.js'
 export { TraceLines, waitsOf } from './trace.js'

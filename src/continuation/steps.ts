@@ -86,16 +86,17 @@ export interface Life<E extends EdgeTable<E>, W extends string> {
   /** The end. */
   readonly done: Outcome<'done'>
   /** Wait for what the step filled its slots with, and for at most the named duration. */
-  suspend<const T extends Names<E>, const L extends Names<E> = never, const C extends Names<E> = never>(wait: {
-    then: T
-    late?: L
-    cancelled?: C
-    within?: W
-  }): Outcome<T | L | C>
+  suspend<
+    const T extends Names<E>,
+    const L extends Names<E> = never,
+    const C extends Names<E> = never,
+  >(wait: { then: T; late?: L; cancelled?: C; within?: W }): Outcome<T | L | C>
   /** Bind the steps: one function a name. */
-  steps<X extends Continuation>(table: {
-    readonly [K in Names<E>]: (x: X) => Outcome<E[K][number]>
-  }): Program<X>
+  steps<X extends Continuation>(
+    table: {
+      readonly [K in Names<E>]: (x: X) => Outcome<E[K][number]>
+    },
+  ): Program<X>
   /** The durations (ms) of the named waits, as lists of one World. */
   durations(deadlines: Deadlines, ms: { readonly [K in W]: number }): readonly DurationList[]
 }
@@ -107,7 +108,8 @@ export function defineLife<const E extends EdgeTable<E>, const W extends string 
   const edges = life.edges
   const names = Object.keys(edges) as Names<E>[]
   const waits = life.waits ?? []
-  if (names.length > STEPS_MAX) throw new RangeError(`a life has at most ${STEPS_MAX} steps, not ${names.length}`)
+  if (names.length > STEPS_MAX)
+    throw new RangeError(`a life has at most ${STEPS_MAX} steps, not ${names.length}`)
   const indexOf = (name: string): number => (name === 'done' ? names.length : names.indexOf(name as Names<E>))
   const goto = {} as { [K in Names<E>]: Outcome<K> }
   for (const name of names) goto[name] = new Out(GOTO, indexOf(name))
@@ -124,12 +126,16 @@ export function defineLife<const E extends EdgeTable<E>, const W extends string 
         cancelled === undefined ? -1 : indexOf(cancelled),
         within === undefined ? -1 : waits.indexOf(within),
       ),
-    steps: <X extends Continuation>(table: { readonly [K in Names<E>]: (x: X) => Outcome<E[K][number]> }) => ({
+    steps: <X extends Continuation>(
+      table: { readonly [K in Names<E>]: (x: X) => Outcome<E[K][number]> },
+    ) => ({
       names,
       edges: edges as { readonly [step: string]: readonly string[] },
       waits,
       steps: names.map((name) => table[name]),
-      masks: names.map((name) => edges[name].reduce((mask: number, to: string) => mask | (1 << indexOf(to)), 0)),
+      masks: names.map((name) =>
+        edges[name].reduce((mask: number, to: string) => mask | (1 << indexOf(to)), 0),
+      ),
       indexOf,
     }),
     durations: (deadlines, ms) => waits.map((wait) => deadlines.every(ms[wait])),

@@ -150,7 +150,9 @@ export class Engine<S extends Session> implements SessionReports<S> {
       this.mayOpenAt = this.world.pollset.now + this.limits.reopenDelayMs
       // Others still serve: those who wait, wait on. None does: tell them now rather than late.
       if (!this.sessions.some((each) => each.state === 'open' || each.state === 'opening')) {
-        this.failQueue(why ?? fault('session-not-opened', 'backend', 'connection', 'safe', 'closed while opening'))
+        this.failQueue(
+          why ?? fault('session-not-opened', 'backend', 'connection', 'safe', 'closed while opening'),
+        )
         this.mayOpenAt = 0
       }
     }
@@ -167,7 +169,12 @@ export class Engine<S extends Session> implements SessionReports<S> {
       id: this.id,
       name: this.name,
       queued: this.queued,
-      sessions: this.sessions.map((s) => ({ id: s.id, state: s.state, leased: s.leased, capacity: s.capacity })),
+      sessions: this.sessions.map((s) => ({
+        id: s.id,
+        state: s.state,
+        leased: s.leased,
+        capacity: s.capacity,
+      })),
     }
   }
 

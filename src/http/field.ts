@@ -112,7 +112,8 @@ function valueInvalid(value: string): boolean {
   if (isBlank(value.charCodeAt(0)) || isBlank(value.charCodeAt(length - 1))) return true
   for (let i = 0; i < length; i++) {
     const c = value.charCodeAt(i)
-    if (c === 0 || c === 0x0a || c === 0x0d) return true
+    // Above 0xff is no octet: text of our own that was not latin1.
+    if (c === 0 || c === 0x0a || c === 0x0d || c > 0xff) return true
   }
   return false
 }
@@ -189,6 +190,12 @@ export class Field {
   }
 }
 
+const SECRETS =
+  (1 << Token.COOKIE) |
+  (1 << Token.SET_COOKIE) |
+  (1 << Token.AUTHORIZATION) |
+  (1 << Token.PROXY_AUTHORIZATION)
+
 /**
  * The interned fields of one World: equal text gives one object, whichever connection it came by.
  * Bounded by two generations: when the young one is full it becomes the old one, and what is
@@ -213,10 +220,13 @@ export class FieldTable {
 
   /** The one field of this text. Fields marked never-indexed are never shared with unmarked ones, nor kept. */
   field(name: string, value: string): Field {
-    const key = `${name}\0${value}`
+    // The length keeps (`a\0b`, `c`) and (`a`, `b\0c`) apart, both malformed.
+    const key = `${name.length}\0${name}\0${value}`
     const found = this.young.get(key)
     if (found !== undefined) return found
     const field = this.old.get(key) ?? this.make(name, value)
+    // Credentials are nobody else's: they are not kept in a table that all connections share.
+    if (field.token < 32 && ((1 << field.token) & SECRETS) !== 0) return field
     if (this.young.size >= this.entriesMax) {
       this.old = this.young
       this.young = new Map()

@@ -77,7 +77,10 @@ class Backend extends Connection implements BackendSession {
       )
       return goto.closed
     }
-    this.socket = this.context.world.pollset.connect({ host: addresses[0], port: this.target.port }, `${this.id}.socket`)
+    this.socket = this.context.world.pollset.connect(
+      { host: addresses[0], port: this.target.port },
+      `${this.id}.socket`,
+    )
     this.waitOn(0, this.socket, CONNECTED | CLOSED)
     return waitForConnect
   }
@@ -141,7 +144,8 @@ class Backend extends Connection implements BackendSession {
   }
 
   protected override roleSetting(id: number, value: number): void {
-    if (id === Setting.MAX_CONCURRENT_STREAMS) this.capacity = Math.min(value, this.context.limits.backendStreamsMax)
+    if (id === Setting.MAX_CONCURRENT_STREAMS)
+      this.capacity = Math.min(value, this.context.limits.backendStreamsMax)
   }
 
   // Responses
@@ -176,7 +180,8 @@ class Backend extends Connection implements BackendSession {
   }
 
   private interim(stream: Http2Stream, head: Head, endStream: boolean): void {
-    if (endStream) this.streamError(stream.streamId, ErrorCode.PROTOCOL_ERROR, '1xx with END_STREAM (RFC 9113 §8.1)')
+    if (endStream)
+      this.streamError(stream.streamId, ErrorCode.PROTOCOL_ERROR, '1xx with END_STREAM (RFC 9113 §8.1)')
     else if (++stream.interimsSeen > this.context.limits.interimsMax) {
       this.streamError(stream.streamId, ErrorCode.ENHANCE_YOUR_CALM, 'too many interim responses')
     } else if (!stream.dry) {

@@ -2,7 +2,7 @@
 // `resolve`. One `frames` a readable batch. What each step does is the connection's (connection.ts,
 // frontend.ts, backend.ts); here is only what may follow what.
 
-import { defineLife, type Continuation, type Outcome } from '../continuation/index.js'
+import { type Continuation, defineLife, type Outcome } from '../continuation/index.js'
 
 export const connectionLife = defineLife({
   edges: {
@@ -22,9 +22,24 @@ export const connectionLife = defineLife({
 })
 
 const { goto, done, suspend } = connectionLife
-export const waitForName = suspend({ then: 'connect', late: 'closed', cancelled: 'closed', within: 'resolve' })
-export const waitForConnect = suspend({ then: 'greet', late: 'closed', cancelled: 'closed', within: 'connect' })
-export const waitForPreface = suspend({ then: 'preface', late: 'closing', cancelled: 'closing', within: 'preface' })
+export const waitForName = suspend({
+  then: 'connect',
+  late: 'closed',
+  cancelled: 'closed',
+  within: 'resolve',
+})
+export const waitForConnect = suspend({
+  then: 'greet',
+  late: 'closed',
+  cancelled: 'closed',
+  within: 'connect',
+})
+export const waitForPreface = suspend({
+  then: 'preface',
+  late: 'closing',
+  cancelled: 'closing',
+  within: 'preface',
+})
 export const waitForFrames = suspend({ then: 'frames', late: 'tend', cancelled: 'goaway', within: 'tend' })
 /** Streams run dry: come back soon, to reset them as the budget allows. */
 export const waitAtPace = suspend({ then: 'frames', late: 'tend', cancelled: 'goaway', within: 'pace' })

@@ -189,7 +189,13 @@ export abstract class Connection extends Continuation implements FrameSink, Stre
     if (this.idle(now - this.lastReadAt) === 'part') return this.draining ? goto.closing : goto.goaway
     if (this.streams.count > 0 || !this.settled) {
       if (this.pingAt !== 0 && now - this.pingAt >= pingTimeoutMs) {
-        this.failure ??= fault('ping-timeout', this.side, 'connection', 'never', 'the peer does not answer PING')
+        this.failure ??= fault(
+          'ping-timeout',
+          this.side,
+          'connection',
+          'never',
+          'the peer does not answer PING',
+        )
         return goto.closing
       }
       if (this.pingAt === 0 && now - this.lastReadAt >= pingAfterMs) {
@@ -289,7 +295,8 @@ export abstract class Connection extends Continuation implements FrameSink, Stre
         }
         return
       case Setting.INITIAL_WINDOW_SIZE:
-        if (value > WINDOW_MAX) this.connectionError(ErrorCode.FLOW_CONTROL_ERROR, `INITIAL_WINDOW_SIZE ${value}`)
+        if (value > WINDOW_MAX)
+          this.connectionError(ErrorCode.FLOW_CONTROL_ERROR, `INITIAL_WINDOW_SIZE ${value}`)
         else this.changeWindows(value - this.peerWindow)
         return
       case Setting.MAX_FRAME_SIZE:
@@ -299,7 +306,8 @@ export abstract class Connection extends Continuation implements FrameSink, Stre
         }
         return
       case Setting.ENABLE_CONNECT_PROTOCOL:
-        if (value > 1) this.connectionError(ErrorCode.PROTOCOL_ERROR, `ENABLE_CONNECT_PROTOCOL ${value} (RFC 8441 §3)`)
+        if (value > 1)
+          this.connectionError(ErrorCode.PROTOCOL_ERROR, `ENABLE_CONNECT_PROTOCOL ${value} (RFC 8441 §3)`)
         return
       default:
         this.roleSetting(id, value)
@@ -312,7 +320,10 @@ export abstract class Connection extends Continuation implements FrameSink, Stre
     for (const stream of this.streams.all()) {
       stream.sendWindow += by
       if (stream.sendWindow > WINDOW_MAX) {
-        this.connectionError(ErrorCode.FLOW_CONTROL_ERROR, 'INITIAL_WINDOW_SIZE overflows a window (RFC 9113 §6.9.2)')
+        this.connectionError(
+          ErrorCode.FLOW_CONTROL_ERROR,
+          'INITIAL_WINDOW_SIZE overflows a window (RFC 9113 §6.9.2)',
+        )
         return
       }
       if (by > 0 && stream.hasWork) this.output.pending(stream)
@@ -356,8 +367,12 @@ export abstract class Connection extends Continuation implements FrameSink, Stre
     const action = actionOf(cell)
     if (action === Action.OK) return stream
     if (action === Action.CONNECTION) {
-      this.connectionError(codeOf(cell), `a frame that a stream in state ${stateName(state)} may not get (RFC 9113 §5.1)`)
-    } else if (action === Action.STREAM) this.streamError(id, codeOf(cell), 'a frame out of its place (RFC 9113 §5.1)')
+      this.connectionError(
+        codeOf(cell),
+        `a frame that a stream in state ${stateName(state)} may not get (RFC 9113 §5.1)`,
+      )
+    } else if (action === Action.STREAM)
+      this.streamError(id, codeOf(cell), 'a frame out of its place (RFC 9113 §5.1)')
     else if (event === StreamEvent.WINDOW_UPDATE || event === StreamEvent.RST_STREAM) this.emptyFrame()
     return null
   }
@@ -365,7 +380,10 @@ export abstract class Connection extends Continuation implements FrameSink, Stre
   data(id: number, size: number, endStream: boolean): void {
     const held = this.context.world.held
     if (!this.received.received(size, !held.aboveSoft)) {
-      this.connectionError(ErrorCode.FLOW_CONTROL_ERROR, 'DATA beyond the connection window (RFC 9113 §6.9.1)')
+      this.connectionError(
+        ErrorCode.FLOW_CONTROL_ERROR,
+        'DATA beyond the connection window (RFC 9113 §6.9.1)',
+      )
       return
     }
     this.giveCredit()
@@ -395,7 +413,11 @@ export abstract class Connection extends Continuation implements FrameSink, Stre
       stream.promised -= size
       if (stream.promised < 0) {
         this.discard(null, size)
-        this.streamError(stream.streamId, ErrorCode.PROTOCOL_ERROR, 'more DATA than content-length (RFC 9113 §8.1.1)')
+        this.streamError(
+          stream.streamId,
+          ErrorCode.PROTOCOL_ERROR,
+          'more DATA than content-length (RFC 9113 §8.1.1)',
+        )
         return
       }
     }
@@ -433,7 +455,11 @@ export abstract class Connection extends Continuation implements FrameSink, Stre
   /** The peer's END_STREAM. */
   protected remoteEnd(stream: Http2Stream): void {
     if (stream.promised > 0 && !stream.bodiless) {
-      this.streamError(stream.streamId, ErrorCode.PROTOCOL_ERROR, 'less DATA than content-length (RFC 9113 §8.1.1)')
+      this.streamError(
+        stream.streamId,
+        ErrorCode.PROTOCOL_ERROR,
+        'less DATA than content-length (RFC 9113 §8.1.1)',
+      )
       return
     }
     stream.remoteEnded = true
@@ -482,7 +508,10 @@ export abstract class Connection extends Continuation implements FrameSink, Stre
     if (id === 0) {
       this.output.sendWindow += increment
       if (this.output.sendWindow > WINDOW_MAX) {
-        this.connectionError(ErrorCode.FLOW_CONTROL_ERROR, 'the connection window overflows (RFC 9113 §6.9.1)')
+        this.connectionError(
+          ErrorCode.FLOW_CONTROL_ERROR,
+          'the connection window overflows (RFC 9113 §6.9.1)',
+        )
       } else this.output.unstarve()
       return
     }
@@ -518,7 +547,8 @@ export abstract class Connection extends Continuation implements FrameSink, Stre
   private widen(stream: Http2Stream): void {
     const { held } = this.context.world
     const max = this.context.limits.streamWindowMax
-    if (stream.windowSize >= max || stream.waitingBytes > 0 || held.bytes * 2 > held.limits.heldBytesSoft) return
+    if (stream.windowSize >= max || stream.waitingBytes > 0 || held.bytes * 2 > held.limits.heldBytesSoft)
+      return
     const by = Math.min(stream.windowSize, max - stream.windowSize)
     stream.windowSize += by
     stream.uncredited += by
@@ -599,4 +629,5 @@ const CONNECTION_CLOSED: Readonly<Record<Fault['side'], Fault>> = {
   internal: fault('closed', 'internal', 'connection', 'never', 'the connection was closed'),
 }
 
-const stateName = (state: number): string => Object.keys(StreamState)[state].toLowerCase().replaceAll('_', '-')
+const stateName = (state: number): string =>
+  Object.keys(StreamState)[state].toLowerCase().replaceAll('_', '-')

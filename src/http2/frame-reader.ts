@@ -259,7 +259,8 @@ export class FrameReader {
         return
       case FrameType.RST_STREAM:
         if (id === 0) this.fail(ErrorCode.PROTOCOL_ERROR, 'RST_STREAM on stream 0 (RFC 9113 §6.4)')
-        else if (size !== 4) this.fail(ErrorCode.FRAME_SIZE_ERROR, 'RST_STREAM is 4 octets long (RFC 9113 §6.4)')
+        else if (size !== 4)
+          this.fail(ErrorCode.FRAME_SIZE_ERROR, 'RST_STREAM is 4 octets long (RFC 9113 §6.4)')
         else sink.rstStream(id, b.readUInt32BE(start))
         return
       case FrameType.SETTINGS:
@@ -276,14 +277,16 @@ export class FrameReader {
         return
       case FrameType.GOAWAY:
         if (id !== 0) this.fail(ErrorCode.PROTOCOL_ERROR, 'GOAWAY on a stream (RFC 9113 §6.8)')
-        else if (size < 8) this.fail(ErrorCode.FRAME_SIZE_ERROR, 'GOAWAY is 8 octets long at least (RFC 9113 §6.8)')
+        else if (size < 8)
+          this.fail(ErrorCode.FRAME_SIZE_ERROR, 'GOAWAY is 8 octets long at least (RFC 9113 §6.8)')
         else {
           const debug = b.toString('latin1', start + 8, Math.min(end, start + 8 + DEBUG_BYTES_MAX))
           sink.goaway(b.readUInt32BE(start) & 0x7fffffff, b.readUInt32BE(start + 4), debug)
         }
         return
       case FrameType.WINDOW_UPDATE:
-        if (size !== 4) this.fail(ErrorCode.FRAME_SIZE_ERROR, 'WINDOW_UPDATE is 4 octets long (RFC 9113 §6.9)')
+        if (size !== 4)
+          this.fail(ErrorCode.FRAME_SIZE_ERROR, 'WINDOW_UPDATE is 4 octets long (RFC 9113 §6.9)')
         else this.windowUpdate(id, b.readUInt32BE(start) & 0x7fffffff)
         return
       default:
@@ -304,7 +307,8 @@ export class FrameReader {
     else if ((this.flags & Flag.ACK) !== 0) {
       if (size !== 0) this.fail(ErrorCode.FRAME_SIZE_ERROR, 'SETTINGS ACK with a payload (RFC 9113 §6.5)')
       else this.sink.settingsAck()
-    } else if (size % 6 !== 0) this.fail(ErrorCode.FRAME_SIZE_ERROR, 'SETTINGS not a multiple of 6 octets (RFC 9113 §6.5)')
+    } else if (size % 6 !== 0)
+      this.fail(ErrorCode.FRAME_SIZE_ERROR, 'SETTINGS not a multiple of 6 octets (RFC 9113 §6.5)')
     else {
       for (let at = start; at < end && !this.stopped; at += 6) {
         this.sink.setting((b[at] << 8) | b[at + 1], b.readUInt32BE(at + 2))
@@ -347,7 +351,10 @@ export class FrameReader {
   private fragment(b: Buffer, start: number, end: number): void {
     const size = end - start
     if (this.blockEnd + size > this.limits.headerBlockBytesMax) {
-      this.fail(ErrorCode.ENHANCE_YOUR_CALM, `a header block of more than ${this.limits.headerBlockBytesMax} octets`)
+      this.fail(
+        ErrorCode.ENHANCE_YOUR_CALM,
+        `a header block of more than ${this.limits.headerBlockBytesMax} octets`,
+      )
       return
     }
     if (this.block === null || this.block.length < this.blockEnd + size) {

@@ -41,13 +41,23 @@ export function writePing(b: Buffer, at: number, payload: Uint8Array, from: numb
   return at + 8
 }
 
-export function writeGoaway(b: Buffer, at: number, lastStreamId: number, code: number, debug: string): number {
+export function writeGoaway(
+  b: Buffer,
+  at: number,
+  lastStreamId: number,
+  code: number,
+  debug: string,
+): number {
   at = writeFrameHeader(b, at, 8 + debug.length, FrameType.GOAWAY, 0, 0)
   at = writeUint32(b, writeUint32(b, at, lastStreamId), code)
   return at + b.write(debug, at, 'latin1')
 }
 
-export function writeSettings(b: Buffer, at: number, settings: readonly (readonly [number, number])[]): number {
+export function writeSettings(
+  b: Buffer,
+  at: number,
+  settings: readonly (readonly [number, number])[],
+): number {
   at = writeFrameHeader(b, at, settings.length * 6, FrameType.SETTINGS, 0, 0)
   for (const [id, value] of settings) {
     b[at] = id >>> 8

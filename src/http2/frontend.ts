@@ -33,7 +33,14 @@ const HTTP1_METHOD = /^[A-Z]{3,7} [/*h]/
 
 export class Http2FrontendStream extends Http2Stream implements FrontendStream {
   readonly client: Client
-  constructor(home: Frontend, client: Client, id: number, state: number, sendWindow: number, recvWindow: number) {
+  constructor(
+    home: Frontend,
+    client: Client,
+    id: number,
+    state: number,
+    sendWindow: number,
+    recvWindow: number,
+  ) {
     super(home, id, state, sendWindow, recvWindow)
     this.client = client
   }
@@ -56,13 +63,6 @@ class Frontend extends Connection implements Client {
     this.forwardedProto = world.fields.field('x-forwarded-proto', 'http')
     this.resets = new TokenBucket(limits.resetsBurst, limits.resetsPerSecond, world.pollset.now)
     this.output.attach(socket)
-    this.output.settings([
-      [Setting.MAX_CONCURRENT_STREAMS, limits.concurrentStreamsMax],
-      [Setting.INITIAL_WINDOW_SIZE, limits.streamWindow],
-      [Setting.MAX_HEADER_LIST_SIZE, limits.headerListBytesMax],
-      [Setting.HEADER_TABLE_SIZE, limits.headerTableBytesMax],
-    ])
-    this.output.widenConnection(limits.connectionWindow)
   }
 
   get kind(): string {
@@ -89,6 +89,7 @@ class Frontend extends Connection implements Client {
       }
       this.prefaceRead += size
       if (this.prefaceRead < PREFACE.length) continue
+      this.greetClient()
       if (chunk.length > size) this.reader.feed(chunk.subarray(size))
       return goto.frames
     }
@@ -97,9 +98,21 @@ class Frontend extends Connection implements Client {
     return waitForPreface
   }
 
+  /** Our SETTINGS. Not before the client's preface: one that speaks HTTP/1 could not read them. */
+  private greetClient(): void {
+    const { limits } = this.context
+    this.output.settings([
+      [Setting.MAX_CONCURRENT_STREAMS, limits.concurrentStreamsMax],
+      [Setting.INITIAL_WINDOW_SIZE, limits.streamWindow],
+      [Setting.MAX_HEADER_LIST_SIZE, limits.headerListBytesMax],
+      [Setting.HEADER_TABLE_SIZE, limits.headerTableBytesMax],
+    ])
+    this.output.widenConnection(limits.connectionWindow)
+  }
+
   private notHttp2(chunk: Buffer): void {
     if (this.prefaceRead === 0 && HTTP1_METHOD.test(chunk.toString('latin1', 0, 12))) {
-      this.output.replace(HTTP1_ANSWER)
+      this.output.bytes(HTTP1_ANSWER)
       this.failure = NOT_HTTP2
     } else this.connectionError(ErrorCode.PROTOCOL_ERROR, 'not the HTTP/2 connection preface (RFC 9113 §3.4)')
   }
@@ -161,7 +174,8 @@ class Frontend extends Connection implements Client {
   private trailers(id: number, fields: Field[], size: number, endStream: boolean): void {
     const stream = this.streamFor(id, endStream ? StreamEvent.HEADERS_ES : StreamEvent.HEADERS)
     if (stream === null) return
-    const tooLarge = size > this.context.limits.headerListBytesMax || fields.length > this.context.limits.fieldsMax
+    const tooLarge =
+      size > this.context.limits.headerListBytesMax || fields.length > this.context.limits.fieldsMax
     const wrong = tooLarge ? 'trailers too large' : trailersFault(fields)
     if (wrong !== null) {
       this.streamError(id, ErrorCode.PROTOCOL_ERROR, wrong)

@@ -17,13 +17,15 @@ const CONNECTION_SPECIFIC =
 
 function faultOf(field: Field): Malformed {
   if ((field.faults & NAME_INVALID) !== 0) return 'a field name has characters that names may not have'
-  if ((field.faults & VALUE_INVALID) !== 0) return `the value of ${field.name} has CR, LF, NUL or blanks at an end`
+  if ((field.faults & VALUE_INVALID) !== 0)
+    return `the value of ${field.name} has CR, LF, NUL or blanks at an end`
   return `the value of ${field.name} is not one`
 }
 
 /** Rules for every regular field, of heads and trailers alike. */
 function regularFault(field: Field): Malformed | null {
-  if (field.token >= Token.METHOD && field.token <= Token.UNKNOWN_PSEUDO) return `${field.name} behind regular fields`
+  if (field.token >= Token.METHOD && field.token <= Token.UNKNOWN_PSEUDO)
+    return `${field.name} behind regular fields`
   if ((field.faults & (NAME_INVALID | VALUE_INVALID)) !== 0) return faultOf(field)
   if (field.token < 32 && ((1 << field.token) & CONNECTION_SPECIFIC) !== 0) return `${field.name} in HTTP/2`
   if (field.token === Token.TE && field.value !== 'trailers') return 'te other than trailers in HTTP/2'
@@ -32,7 +34,11 @@ function regularFault(field: Field): Malformed | null {
 }
 
 const REQUEST_PSEUDOS =
-  (1 << Token.METHOD) | (1 << Token.SCHEME) | (1 << Token.AUTHORITY) | (1 << Token.PATH) | (1 << Token.PROTOCOL)
+  (1 << Token.METHOD) |
+  (1 << Token.SCHEME) |
+  (1 << Token.AUTHORITY) |
+  (1 << Token.PATH) |
+  (1 << Token.PROTOCOL)
 
 /** RFC 9113 §8.3.1. `size` is the header list's size. */
 export function readRequest(fields: Field[], size: number): Head | Malformed {

@@ -19,8 +19,8 @@ import {
 } from './frame-writer.js'
 import type { HpackEncoder } from './hpack-encoder.js'
 import { SendQueue } from './send-queue.js'
-import { afterLocalEnd } from './stream-states.js'
 import type { Http2Stream } from './stream.js'
+import { afterLocalEnd } from './stream-states.js'
 
 /** What a flush may leave unused at the end of a slab: less than this is not worth a frame. */
 const ROOM_MIN = 512
@@ -77,12 +77,6 @@ export class Output implements Flushable {
     if (at < 0) return
     ;(this.control as Buffer).set(data, at)
     this.controlEnd = at + data.length
-  }
-
-  /** Instead of anything else: for a peer that does not speak HTTP/2. */
-  replace(data: Uint8Array): void {
-    this.controlEnd = 0
-    this.bytes(data)
   }
 
   /** A connection's window begins at 65,535 whatever SETTINGS say (RFC 9113 §6.9.2). */
@@ -176,7 +170,8 @@ export class Output implements Flushable {
   /** Streams in line whose head has not been written. */
   unopened(): Http2Stream[] {
     const found: Http2Stream[] = []
-    for (let each = this.ready.first; each !== null; each = each.queueNext) if (each.streamId === 0) found.push(each)
+    for (let each = this.ready.first; each !== null; each = each.queueNext)
+      if (each.streamId === 0) found.push(each)
     return found
   }
 
@@ -186,7 +181,12 @@ export class Output implements Flushable {
     // One write in flight: the socket asks for the next flush when it has drained.
     if (socket === null || (socket.readiness & WRITABLE) === 0) return
     if (this.slab !== null) this.giveBack()
-    if (this.controlEnd === 0 && this.credit === 0 && this.creditStreams.length === 0 && this.ready.first === null) {
+    if (
+      this.controlEnd === 0 &&
+      this.credit === 0 &&
+      this.creditStreams.length === 0 &&
+      this.ready.first === null
+    ) {
       this.finishNow(socket)
       return
     }
@@ -372,4 +372,3 @@ export class Output implements Flushable {
     return { sendWindow: this.sendWindow, controlBytes: this.controlEnd, inFlight: this.slab !== null }
   }
 }
-

@@ -82,7 +82,8 @@ function compile(rows: readonly Row[]): Uint8Array {
     row.forEach((cell, event) => {
       const [word, code] = cell.split(':')
       const action = Action[word.toUpperCase() as keyof typeof Action]
-      table[state * EVENTS + event] = (action << 4) | (code === undefined ? 0 : ErrorCode[code as keyof typeof ErrorCode])
+      table[state * EVENTS + event] =
+        (action << 4) | (code === undefined ? 0 : ErrorCode[code as keyof typeof ErrorCode])
     })
   })
   return table
@@ -94,7 +95,8 @@ const TABLES: Readonly<Record<Role, Uint8Array>> = { server: compile(SERVER), cl
 /** The compiled grid of a role, for {@link verdict}. */
 export const gridOf = (role: Role): Uint8Array => TABLES[role]
 /** What to do: an {@link Action} and, for errors, its code, as {@link actionOf} and {@link codeOf} tell. */
-export const verdict = (grid: Uint8Array, state: number, event: number): number => grid[state * EVENTS + event]
+export const verdict = (grid: Uint8Array, state: number, event: number): number =>
+  grid[state * EVENTS + event]
 export const actionOf = (cell: number): number => cell >> 4
 export const codeOf = (cell: number): number => cell & 15
 

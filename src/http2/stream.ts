@@ -1,7 +1,16 @@
 // An HTTP/2 stream of either role: its state (RFC 9113 §5.1), its two windows, what is noted for sending.
 // It does nothing by itself: its connection moves it when frames arrive, its output pulls from it.
 
-import { BODY, type Field, type Head, type Inbox, type Receiving, type ResetReason, Stream, type StreamOwner } from '../http/index.js'
+import {
+  BODY,
+  type Field,
+  type Head,
+  type Inbox,
+  type Receiving,
+  type ResetReason,
+  Stream,
+  type StreamOwner,
+} from '../http/index.js'
 import type { Pollable } from '../pollset/index.js'
 import type { SendQueue } from './send-queue.js'
 import { StreamState } from './stream-states.js'
@@ -208,4 +217,3 @@ export class Http2Stream extends Stream implements Receiving {
     }
   }
 }
-

@@ -155,7 +155,8 @@ export class Deadlines {
   expire(now: number): void {
     this.now = now
     for (const list of this.lists.values()) {
-      for (let node = list.ring.first; node !== null && node.deadlineAt <= now; node = list.ring.first) due(node)
+      for (let node = list.ring.first; node !== null && node.deadlineAt <= now; node = list.ring.first)
+        due(node)
     }
     if (this.inWheel !== 0) {
       this.wheel.expire(now)

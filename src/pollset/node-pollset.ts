@@ -63,12 +63,15 @@ class NodeListener extends Listener implements Marked {
         return
       }
       const remote = { host: net.remoteAddress ?? '', port: net.remotePort ?? 0 }
-      this.accepted.push(pollset.adopt(new NodeSocket(net, remote, `${id}.${++accepts}`, pollset, limits), net))
+      this.accepted.push(
+        pollset.adopt(new NodeSocket(net, remote, `${id}.${++accepts}`, pollset, limits), net),
+      )
       pollset.mark(this, ACCEPTABLE)
     })
     this.server.on('listening', () => {
       const bound = this.server.address()
-      if (bound !== null && typeof bound === 'object') this.address = { host: bound.address, port: bound.port }
+      if (bound !== null && typeof bound === 'object')
+        this.address = { host: bound.address, port: bound.port }
       pollset.mark(this, LISTENING)
     })
     this.server.on('error', (error: NodeJS.ErrnoException) => {

@@ -16,7 +16,7 @@ import {
   type Stream,
   Token,
 } from '../http/index.js'
-import type { Proxy } from './proxy.js'
+import type { ReverseProxy } from './proxy.js'
 import { answer, badGateway, type Refusal, STALLED } from './refusal.js'
 import type { ExchangeSession } from './routing.js'
 
@@ -24,7 +24,7 @@ import type { ExchangeSession } from './routing.js'
 export type Recovery = 'retry' | 'refuse' | 'abort'
 
 export class Exchange extends Continuation {
-  readonly proxy: Proxy
+  readonly proxy: ReverseProxy
   readonly frontend: FrontendStream
   readonly request: Head
   backend: Stream | null
@@ -44,7 +44,7 @@ export class Exchange extends Continuation {
   private moved: number
   private movedAt: number
 
-  constructor(proxy: Proxy, frontend: FrontendStream, program: Program<never>) {
+  constructor(proxy: ReverseProxy, frontend: FrontendStream, program: Program<never>) {
     super(proxy.world.scheduler, program, proxy.durations)
     this.proxy = proxy
     this.frontend = frontend
@@ -95,7 +95,8 @@ export class Exchange extends Continuation {
   flowDown(backend: Stream): void {
     const frontend = this.frontend
     if ((backend.readiness & INTERIM) !== 0 && !this.answered) {
-      for (let head = backend.takeInterim(); head !== null; head = backend.takeInterim()) frontend.sendInterim(head)
+      for (let head = backend.takeInterim(); head !== null; head = backend.takeInterim())
+        frontend.sendInterim(head)
     }
     if (!this.answered && backend.head !== null) {
       this.answered = true

@@ -3,5 +3,5 @@
 export { Exchange } from './exchange.js'
 export { exchangeLife, exchangeSteps } from './exchange-steps.js'
 export { type ProxyLimits, proxyLimits } from './limits.js'
-export { Proxy } from './proxy.js'
+export { ReverseProxy } from './proxy.js'
 export { Backend, type ExchangeSession, type Route, RouteTable, type Share } from './routing.js'

@@ -9,7 +9,7 @@ import { exchangeLife, exchangeSteps } from './exchange-steps.js'
 import { type ProxyLimits, proxyLimits } from './limits.js'
 import type { RouteTable } from './routing.js'
 
-export class Proxy implements Acceptor {
+export class ReverseProxy implements Acceptor {
   readonly world: HttpWorld
   readonly routes: RouteTable
   readonly limits: ProxyLimits

@@ -15,7 +15,11 @@ export const NO_ROUTE = refusal(404, 'no-route', 'no route is configured for thi
 export const NO_CONNECT = refusal(501, 'connect-not-served', 'CONNECT is not served here')
 export const LEASE_LATE = refusal(503, 'lease-late', 'no connection to the backend was free in time')
 export const QUEUE_FULL = refusal(503, 'queue-full', 'too many requests wait for this backend')
-export const RETRIES_SPENT = refusal(503, 'retries-spent', 'the backend refused the request each time it was sent')
+export const RETRIES_SPENT = refusal(
+  503,
+  'retries-spent',
+  'the backend refused the request each time it was sent',
+)
 export const RETRY_LATE = refusal(504, 'retry-late', 'the time for sending the request again is over')
 export const HEAD_LATE = refusal(504, 'head-late', 'the backend did not answer in time')
 export const STALLED = refusal(503, 'stall', 'memory ran short while the request waited for the backend')

@@ -26,7 +26,9 @@ export function parseBackend(text: string): Address {
   if (match === null) throw new ConfigError(`'${text}' is not a backend: write h2c://HOST:PORT`)
   const [, scheme, host, port] = match
   if (scheme.toLowerCase() !== 'h2c') {
-    throw new ConfigError(`'${text}': backends are spoken to by h2c:// (HTTP/2 in clear text) so far, not by ${scheme}://`)
+    throw new ConfigError(
+      `'${text}': backends are spoken to by h2c:// (HTTP/2 in clear text) so far, not by ${scheme}://`,
+    )
   }
   if (Number(port ?? 80) > PORT_MAX || port === '0') throw new ConfigError(`'${text}': no port is ${port}`)
   return { host: host.replace(/^\[|\]$/g, ''), port: Number(port ?? 80) }
@@ -42,7 +44,9 @@ export interface RouteText {
 export function parseRoute(text: string): RouteText {
   const match = /^([^/=\s]*)(\/[^=\s]*)?=(\S+)$/.exec(text)
   if (match === null) {
-    throw new ConfigError(`'${text}' is not a route: write HOST/PREFIX=URL, as in example.org/api=h2c://127.0.0.1:9000`)
+    throw new ConfigError(
+      `'${text}' is not a route: write HOST/PREFIX=URL, as in example.org/api=h2c://127.0.0.1:9000`,
+    )
   }
   parseBackend(match[3])
   return { host: match[1].toLowerCase(), prefix: match[2] ?? '/', url: match[3] }

@@ -84,12 +84,16 @@ function program(serve: (options: ServeOptions) => void): Command {
       '--share <scope>',
       "who shares connections to a backend: 'process', all clients, or 'connection', the requests of one client connection",
       checked((text: string) => {
-        if (text !== 'process' && text !== 'connection') throw new ConfigError("it is 'process' or 'connection'")
+        if (text !== 'process' && text !== 'connection')
+          throw new ConfigError("it is 'process' or 'connection'")
         return text
       }),
       'process',
     )
-    .option('--trace <file>', "write a line for each transition of each continuation; '-' for standard output")
+    .option(
+      '--trace <file>',
+      "write a line for each transition of each continuation; '-' for standard output",
+    )
     .option(
       '--drain-timeout <duration>',
       'how long running requests may take to finish after SIGTERM or SIGINT (default: 30s)',
@@ -123,7 +127,8 @@ export function run(argv: readonly string[]): void {
 
 function serve(options: ServeOptions): void {
   const routes = options.route ?? []
-  if (options.backend !== undefined) begin(options, [...routes, { host: '', prefix: '/', url: options.backend }], null)
+  if (options.backend !== undefined)
+    begin(options, [...routes, { host: '', prefix: '/', url: options.backend }], null)
   else if (routes.length > 0) begin(options, routes, null)
   else {
     startOrigin(
@@ -174,7 +179,8 @@ function begin(options: ServeOptions, routes: ServerOptions['routes'], origin: O
   })
   server.on('failed', (address, code) => {
     const where = formatAddress(address)
-    if (code === 'EADDRINUSE') say(`fermata: ${where} is in use by another program; choose another with --listen`)
+    if (code === 'EADDRINUSE')
+      say(`fermata: ${where} is in use by another program; choose another with --listen`)
     else say(`fermata: cannot listen on ${where}: ${code}`)
     process.exit(FAILED)
   })

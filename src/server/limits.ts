@@ -8,7 +8,12 @@ import { type NodePollsetLimits, nodePollsetLimits } from '../pollset/index.js'
 import { type ProxyLimits, proxyLimits } from '../proxy/index.js'
 import { ConfigError } from './address.js'
 
-export type Limits = NodePollsetLimits & SchedulerLimits & EngineLimits & HeldLimits & Http2Limits & ProxyLimits
+export type Limits = NodePollsetLimits &
+  SchedulerLimits &
+  EngineLimits &
+  HeldLimits &
+  Http2Limits &
+  ProxyLimits
 
 /** The defaults, room by room. */
 export const limitsByRoom: Readonly<Record<string, Readonly<Partial<Limits>>>> = {
@@ -38,7 +43,8 @@ const RANGES: Readonly<Partial<Record<keyof Limits, readonly [number, number]>>>
 export function setLimit(limits: Partial<Limits>, text: string): Partial<Limits> {
   const match = /^([A-Za-z0-9]+)=(\d+)$/.exec(text)
   const name = match?.[1] as keyof Limits | undefined
-  if (match === null || name === undefined) throw new ConfigError(`'${text}' is not a limit: write NAME=NUMBER`)
+  if (match === null || name === undefined)
+    throw new ConfigError(`'${text}' is not a limit: write NAME=NUMBER`)
   if (!(name in defaultLimits)) {
     throw new ConfigError(`there is no limit '${name}': 'fermata limits' lists them`)
   }

@@ -1,8 +1,7 @@
 // The embedded origin: a small HTTP/2 server for trying things out, on a loopback socket of its own. It is
 // Node's, not ours, so that what comes through the proxy was made by somebody else.
 
-import { createServer, type Http2ServerRequest, type Http2ServerResponse } from 'node:http2'
-import type { AddressInfo } from 'node:net'
+import { createServer, type Http2Server, type Http2ServerRequest, type Http2ServerResponse } from 'node:http2'
 
 export interface Origin {
   readonly port: number
@@ -57,6 +56,9 @@ function answer(request: Http2ServerRequest, response: Http2ServerResponse): voi
   }
 }
 
+const portOf = (address: ReturnType<Http2Server['address']>): number =>
+  address !== null && typeof address === 'object' ? address.port : 0
+
 /** Start it on a free loopback port. */
 export function startOrigin(ready: (origin: Origin) => void, failed: (error: Error) => void): void {
   const server = createServer({ settings: { maxConcurrentStreams: 1000 } }, answer)
@@ -68,7 +70,7 @@ export function startOrigin(ready: (origin: Origin) => void, failed: (error: Err
   server.on('error', failed)
   server.listen(0, '127.0.0.1', () => {
     ready({
-      port: (server.address() as AddressInfo).port,
+      port: portOf(server.address()),
       close() {
         server.close()
         for (const session of sessions) session.destroy()

@@ -4,10 +4,17 @@
 import { EventEmitter } from 'node:events'
 import type TypedEmitter from 'typed-emitter'
 import { type Continuation, createWorld, TraceLines } from '../continuation/index.js'
-import { type Acceptor, type Client, FieldTable, type FrontendStream, HeldBytes, type HttpWorld } from '../http/index.js'
+import {
+  type Acceptor,
+  type Client,
+  FieldTable,
+  type FrontendStream,
+  HeldBytes,
+  type HttpWorld,
+} from '../http/index.js'
 import { createHttp2, type Http2Context, http2Sessions, serveHttp2 } from '../http2/index.js'
 import { type Address, NodePollset, type Socket } from '../pollset/index.js'
-import { Backend, Proxy, RouteTable, type Share } from '../proxy/index.js'
+import { Backend, ReverseProxy, RouteTable, type Share } from '../proxy/index.js'
 import { parseBackend, type RouteText } from './address.js'
 import { Control, EMPTY, OpenConnections } from './control.js'
 import { defaultLimits, type Limits } from './limits.js'
@@ -39,9 +46,12 @@ export type ServerEvents = {
 
 export const DRAIN_TIMEOUT_MS = 30_000
 
-export class Server extends (EventEmitter as new () => TypedEmitter.default<ServerEvents>) implements Acceptor {
+export class Server
+  extends (EventEmitter as new () => TypedEmitter.default<ServerEvents>)
+  implements Acceptor
+{
   readonly world: HttpWorld
-  readonly proxy: Proxy
+  readonly proxy: ReverseProxy
   readonly http2: Http2Context
   readonly connections = new OpenConnections()
   private readonly pollset: NodePollset
@@ -69,7 +79,7 @@ export class Server extends (EventEmitter as new () => TypedEmitter.default<Serv
       return { host, prefix, backend }
     })
     this.backends = [...backends.values()]
-    this.proxy = new Proxy(this.world, new RouteTable(routes), limits)
+    this.proxy = new ReverseProxy(this.world, new RouteTable(routes), limits)
     new Control(this, options.drainTimeoutMs ?? DRAIN_TIMEOUT_MS)
     for (const address of options.listen) {
       this.listeners_.push(
@@ -128,7 +138,11 @@ export class Server extends (EventEmitter as new () => TypedEmitter.default<Serv
   describe(): Readonly<Record<string, unknown>> {
     return {
       clients: this.open.size,
-      exchanges: { begun: this.proxy.begun, ended: this.proxy.logged, outcomes: Object.fromEntries(this.proxy.outcomes) },
+      exchanges: {
+        begun: this.proxy.begun,
+        ended: this.proxy.logged,
+        outcomes: Object.fromEntries(this.proxy.outcomes),
+      },
       engines: this.backends.flatMap((backend) => backend.engines().map((engine) => engine.describe())),
       held: { bytes: this.world.held.bytes, stalls: this.world.held.stalls },
       http2: { ...this.http2.counts },
