@@ -54,24 +54,24 @@ const malformed = 'stream:PROTOCOL_ERROR'
 
 /** Rows by {@link StreamState}. A second HEADERS of a request is its trailers, so it must end it (§8.1). */
 const SERVER: readonly Row[] = [
-  [protocol, protocol, 'ok', 'ok', 'ok', protocol, protocol, protocol],
-  ['ok', 'ok', malformed, 'ok', 'ok', 'ok', protocol, 'ok'],
-  ['ok', 'ok', malformed, 'ok', 'ok', 'ok', protocol, 'ok'],
-  [closed, closed, closed, closed, 'ok', 'ok', protocol, 'ok'],
-  [lost, lost, lost, lost, 'ok', 'ignore', protocol, 'ignore'],
-  ['ignore', 'ignore', 'ignore', 'ignore', 'ok', 'ignore', protocol, 'ignore'],
-  [closed, closed, closed, closed, 'ok', 'ignore', protocol, 'ignore'],
+  [protocol, protocol, 'ok', 'ok', 'ignore', protocol, protocol, protocol],
+  ['ok', 'ok', malformed, 'ok', 'ignore', 'ok', protocol, 'ok'],
+  ['ok', 'ok', malformed, 'ok', 'ignore', 'ok', protocol, 'ok'],
+  [closed, closed, closed, closed, 'ignore', 'ok', protocol, 'ok'],
+  [lost, lost, lost, lost, 'ignore', 'ignore', protocol, 'ignore'],
+  ['ignore', 'ignore', 'ignore', 'ignore', 'ignore', 'ignore', protocol, 'ignore'],
+  [closed, closed, closed, closed, 'ignore', 'ignore', protocol, 'ignore'],
 ]
 
 /** We never enable push (§6.6), so a server opens no stream. */
 const CLIENT: readonly Row[] = [
-  [protocol, protocol, protocol, protocol, 'ok', protocol, protocol, protocol],
-  ['ok', 'ok', 'ok', 'ok', 'ok', 'ok', protocol, 'ok'],
-  ['ok', 'ok', 'ok', 'ok', 'ok', 'ok', protocol, 'ok'],
-  [closed, closed, closed, closed, 'ok', 'ok', protocol, 'ok'],
-  [lost, lost, lost, lost, 'ok', 'ignore', protocol, 'ignore'],
-  ['ignore', 'ignore', 'ignore', 'ignore', 'ok', 'ignore', protocol, 'ignore'],
-  [closed, closed, closed, closed, 'ok', 'ignore', protocol, 'ignore'],
+  [protocol, protocol, protocol, protocol, 'ignore', protocol, protocol, protocol],
+  ['ok', 'ok', 'ok', 'ok', 'ignore', 'ok', protocol, 'ok'],
+  ['ok', 'ok', 'ok', 'ok', 'ignore', 'ok', protocol, 'ok'],
+  [closed, closed, closed, closed, 'ignore', 'ok', protocol, 'ok'],
+  [lost, lost, lost, lost, 'ignore', 'ignore', protocol, 'ignore'],
+  ['ignore', 'ignore', 'ignore', 'ignore', 'ignore', 'ignore', protocol, 'ignore'],
+  [closed, closed, closed, closed, 'ignore', 'ignore', protocol, 'ignore'],
 ]
 
 const EVENTS = Object.keys(StreamEvent).length

@@ -7,6 +7,8 @@ import { answerOf, get, type OnStream, once, setUp } from '../world/proxy-world.
 
 const sha = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex')
 
+let resetNow = () => {}
+
 const origin: OnStream = (stream, headers) => {
   const path = String(headers[':path'])
   if (path === '/echo') {
@@ -37,7 +39,8 @@ const origin: OnStream = (stream, headers) => {
   } else if (path === '/reset') stream.close(constants.NGHTTP2_INTERNAL_ERROR)
   else if (path === '/reset-after-head') {
     stream.respond({ ':status': 200, 'content-length': '100' })
-    stream.write('part', () => stream.close(constants.NGHTTP2_INTERNAL_ERROR))
+    stream.write('part')
+    resetNow = () => stream.close(constants.NGHTTP2_INTERNAL_ERROR)
   } else if (path === '/die') stream.session?.destroy()
   else if (path === '/silent') stream.resume()
 }
@@ -139,7 +142,9 @@ t.test('the backend resets or dies', async (t) => {
   const before = await get(client, '/reset')
   t.equal(before.status, 502)
   t.equal(before.headers['x-fermata'], 'reset')
-  const after = await get(client, '/reset-after-head')
+  const begun = client.request({ ':path': '/reset-after-head' })
+  begun.once('data', () => resetNow())
+  const after = await answerOf(begun)
   t.equal(after.status, 200)
   t.equal(after.code, constants.NGHTTP2_INTERNAL_ERROR, 'reset, not ended')
   const post = client.request({ ':path': '/die', ':method': 'POST' })

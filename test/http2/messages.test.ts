@@ -1,0 +1,109 @@
+// Malformed and well-formed messages, row by row of the page written from RFC 9113 §8, through real connections.
+
+import { readFileSync } from 'node:fs'
+import t from 'tap'
+import { type Frame, frame, framesOf, REQUEST, tableOf } from '../world/frames.js'
+import { memoryProxy } from '../world/memory-proxy.js'
+
+interface Message {
+  readonly head: [string, string][]
+  readonly trailers: [string, string][] | null
+  readonly body: number
+  readonly open: boolean
+  readonly method: string
+}
+
+const ESCAPES: Readonly<Record<string, string>> = { r: '\r', n: '\n', t: '\t', '0': '\0', s: ' ' }
+const unescape = (text: string) =>
+  text.replace(/\\(x[0-9a-fA-F]{2}|[rnt0s])/g, (_, code: string) =>
+    code[0] === 'x' ? String.fromCharCode(Number.parseInt(code.slice(1), 16)) : ESCAPES[code],
+  )
+
+function parse(text: string): Message {
+  const head: [string, string][] = []
+  let trailers: [string, string][] | null = null
+  let body = 0
+  let open = false
+  let method = 'GET'
+  for (const item of text.split(/; ?/)) {
+    if (item === '!trailers') trailers = []
+    else if (item === '!open') open = true
+    else if (item.startsWith('!body=')) body = Number(item.slice(6))
+    else if (item.startsWith('!method=')) method = item.slice(8)
+    else if (item === '!head' || item === '') continue
+    else {
+      const at = item.indexOf('=', item.startsWith('=') ? 0 : 1)
+      ;(trailers ?? head).push([unescape(item.slice(0, at)), unescape(item.slice(at + 1))])
+    }
+  }
+  return { head, trailers, body, open, method }
+}
+
+/** Literals without indexing, of any length. */
+function block(fields: readonly [string, string][]): Buffer {
+  const text = (s: string) => {
+    const length = s.length < 127 ? [s.length] : [127, ((s.length - 127) & 127) | 128, (s.length - 127) >> 7]
+    return Buffer.concat([Buffer.from(length), Buffer.from(s, 'latin1')])
+  }
+  return Buffer.concat(fields.flatMap(([name, value]) => [Buffer.from([0]), text(name), text(value)]))
+}
+
+function framesFor(m: Message, stream: number): Buffer {
+  const ends = (last: boolean) => (last && !m.open ? 1 : 0)
+  const parts = [frame(1, 4 | ends(m.body === 0 && m.trailers === null), stream, block(m.head))]
+  if (m.body > 0) parts.push(frame(0, ends(m.trailers === null), stream, Buffer.alloc(m.body)))
+  if (m.trailers !== null) parts.push(frame(1, 4 | ends(true), stream, block(m.trailers)))
+  return Buffer.concat(parts)
+}
+
+const CODES = ['NO_ERROR', 'PROTOCOL_ERROR']
+const resetOf = (frames: Frame[]) => {
+  const goaway = frames.find((each) => each.type === 7)
+  if (goaway !== undefined) return `connection:${goaway.payload.readUInt32BE(4)}`
+  const reset = frames.find((each) => each.type === 3 && each.stream === 1)
+  return reset === undefined
+    ? 'ok'
+    : `stream:${CODES[reset.payload.readUInt32BE(0)] ?? reset.payload.readUInt32BE(0)}`
+}
+
+const rows = tableOf(readFileSync('spec/http2/messages.md', 'utf8'), 'Messages')
+
+t.test('requests', (t) => {
+  for (const row of rows.filter((each) => each.side === 'request')) {
+    const proxy = memoryProxy()
+    const far = proxy.client()
+    far.send(framesFor(parse(row.fields), 1))
+    t.equal(resetOf(framesOf(far.take())), row.verdict, `${row.rule}: ${row.fields}`)
+    far.take()
+    far.send(frame(6, 0, 0, Buffer.alloc(8)))
+    t.equal(framesOf(far.take()).filter((each) => each.type === 6).length, 1, 'the connection goes on')
+  }
+  t.end()
+})
+
+t.test('responses', (t) => {
+  for (const row of rows.filter((each) => each.side === 'response')) {
+    const message = parse(row.fields)
+    const proxy = memoryProxy()
+    const far = proxy.client()
+    const request = REQUEST.map(([name, value]): [string, string] => [
+      name,
+      name === ':method' ? message.method : value,
+    ])
+    far.send(frame(1, 5, 1, block(request)))
+    const backend = proxy.backends[0]
+    if (backend === undefined) continue
+    proxy.greet(backend)
+    far.take()
+    backend.send(framesFor(message, 1))
+    const verdict = resetOf(framesOf(backend.take()))
+    t.equal(verdict, row.verdict, `${row.rule}: ${row.fields}`)
+    if (row.verdict !== 'ok') {
+      const answers = framesOf(far.take())
+      const ended = answers.some((each) => each.type === 0 && (each.flags & 1) !== 0)
+      const refused = answers.find((each) => each.type === 1)
+      t.ok(answers.some((each) => each.type === 3) || (refused !== undefined && ended), 'the client is told')
+    }
+  }
+  t.end()
+})

@@ -1,0 +1,53 @@
+// A whole proxy in memory: the test is all clients and all backends.
+
+import { createWorld, TraceLines } from '../../src/continuation/index.js'
+import { engineLimits } from '../../src/engine/index.js'
+import { FieldTable, HeldBytes, heldLimits } from '../../src/http/index.js'
+import { createHttp2, http2Sessions, serveHttp2 } from '../../src/http2/index.js'
+import { Backend, ReverseProxy, RouteTable } from '../../src/proxy/index.js'
+import type { Limits } from '../../src/server/index.js'
+import { frame, PREFACE } from './frames.js'
+import { type FarEnd, MemoryPollset } from './memory-pollset.js'
+
+const ADDRESS = { host: '192.0.2.9', port: 9 }
+
+export function memoryProxy(limits: Partial<Limits> = {}) {
+  const pollset = new MemoryPollset()
+  const base = createWorld(pollset)
+  const lines: string[] = []
+  base.scheduler.tracer = new TraceLines(pollset, (line) => lines.push(line.trim()))
+  const world = { ...base, held: new HeldBytes({ ...heldLimits, ...limits }), fields: new FieldTable() }
+  const http2 = createHttp2(world, limits)
+  const backends: FarEnd[] = []
+  pollset.serve(ADDRESS, (far) => backends.push(far))
+  const backend = new Backend(
+    world,
+    'h2c://backend',
+    http2Sessions(http2, ADDRESS),
+    { ...engineLimits, ...limits },
+    'process',
+  )
+  const proxy = new ReverseProxy(world, new RouteTable([{ host: '', prefix: '/', backend }]), limits)
+  return {
+    pollset,
+    world,
+    http2,
+    proxy,
+    backend,
+    backends,
+    lines,
+    /** A client connection, hands shaken. */
+    client(): FarEnd {
+      const socket = pollset.socket()
+      serveHttp2(http2, socket, proxy)
+      socket.far.send(Buffer.concat([PREFACE, frame(4, 0, 0), frame(4, 1, 0)]))
+      socket.far.take()
+      return socket.far
+    },
+    /** The backend's side of its handshake. */
+    greet(far: FarEnd): void {
+      far.send(Buffer.concat([frame(4, 0, 0), frame(4, 1, 0)]))
+      far.take()
+    },
+  }
+}
