@@ -95,6 +95,8 @@ export abstract class Connection extends Continuation implements FrameSink, Stre
   private dataStream: Http2Stream | null = null
   private dataPadding = 0
   private pingAt = 0
+  /** The peer has said that it takes extended CONNECT (RFC 8441 §3). */
+  private connectProtocol = false
   private lingerUntil = 0
 
   constructor(context: Http2Context, role: Role, kind: string) {
@@ -306,8 +308,11 @@ export abstract class Connection extends Continuation implements FrameSink, Stre
         }
         return
       case Setting.ENABLE_CONNECT_PROTOCOL:
-        if (value > 1)
+        // A server is not concerned (RFC 8441 §3); a client may not be promised it and then refused.
+        if (this.side === 'backend' && (value > 1 || (value === 0 && this.connectProtocol))) {
           this.connectionError(ErrorCode.PROTOCOL_ERROR, `ENABLE_CONNECT_PROTOCOL ${value} (RFC 8441 §3)`)
+        }
+        this.connectProtocol = value === 1
         return
       default:
         this.roleSetting(id, value)
@@ -492,6 +497,11 @@ export abstract class Connection extends Continuation implements FrameSink, Stre
   }
 
   streamError(id: number, code: number, message: string): void {
+    // §6.4: RST_STREAM must not be sent for an idle stream.
+    if (id > this.lastStreamId) {
+      this.connectionError(code, message)
+      return
+    }
     this.context.counts.streamErrors++
     this.peerErred()
     this.output.rstStream(id, code)

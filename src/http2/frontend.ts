@@ -52,6 +52,9 @@ class Frontend extends Connection implements Client {
   private readonly acceptor: Acceptor
   private readonly resets: TokenBucket
   private prefaceRead = 0
+  /** The ids last skipped, which may not be used any more: between these two. */
+  private gapStart = 0
+  private gapEnd = 0
   private lastGoaway = WINDOW_MAX
 
   constructor(context: Http2Context, socket: Socket, acceptor: Acceptor) {
@@ -124,6 +127,13 @@ class Frontend extends Connection implements Client {
       this.connectionError(ErrorCode.PROTOCOL_ERROR, 'an even stream id from a client (RFC 9113 §5.1.1)')
       return
     }
+    if (id > this.gapStart && id < this.gapEnd) {
+      this.connectionError(
+        ErrorCode.PROTOCOL_ERROR,
+        'a stream id lower than one used before (RFC 9113 §5.1.1)',
+      )
+      return
+    }
     if (id > this.lastStreamId) this.request(id, list.fields, list.size, endStream)
     else this.trailers(id, list.fields, list.size, endStream)
   }
@@ -131,6 +141,10 @@ class Frontend extends Connection implements Client {
   private request(id: number, fields: Field[], size: number, endStream: boolean): void {
     // After the last GOAWAY: the client knows that these are not answered, and may ask elsewhere.
     if (id > this.lastGoaway) return
+    if (id > this.lastStreamId + 2) {
+      this.gapStart = this.lastStreamId
+      this.gapEnd = id
+    }
     this.lastStreamId = id
     const { limits, counts } = this.context
     if (this.streams.count >= limits.concurrentStreamsMax) {

@@ -40,6 +40,12 @@ const REQUEST_PSEUDOS =
   (1 << Token.PATH) |
   (1 << Token.PROTOCOL)
 
+/** Whom an authority names: without regard to case, and to a port that is the scheme's own (RFC 9110 §4.2.3). */
+function entity(authority: Field, scheme: Field | null): string {
+  const text = authority.value.toLowerCase()
+  return text.replace(scheme?.value === 'https' ? /:443$/ : /:80$/, '')
+}
+
 /** RFC 9113 §8.3.1. `size` is the header list's size. */
 export function readRequest(fields: Field[], size: number): Head | Malformed {
   let seen = 0
@@ -87,14 +93,15 @@ export function readRequest(fields: Field[], size: number): Head | Malformed {
   if (protocol !== null) return ':protocol without SETTINGS_ENABLE_CONNECT_PROTOCOL'
   if (method.value === 'CONNECT') {
     if (scheme !== null || path !== null) return 'CONNECT with :scheme or :path'
-    if (authority === null) return 'CONNECT without :authority'
+    // §8.5: the host and port to connect to; there is no scheme to tell a default.
+    if (authority === null || !/:\d{1,5}$/.test(authority.value))
+      return 'CONNECT without HOST:PORT in :authority'
   } else {
     if (scheme === null) return ':scheme is missing'
     if (path === null) return ':path is missing'
     if (path.value === '*' && method.value !== 'OPTIONS') return ':path is * and the method is not OPTIONS'
-    if (authority === null && host === null) return 'neither :authority nor host'
   }
-  if (authority !== null && host !== null && authority.value.toLowerCase() !== host.value.toLowerCase()) {
+  if (authority !== null && host !== null && entity(authority, scheme) !== entity(host, scheme)) {
     return 'host differs from :authority'
   }
   return new Head(fields, pseudos, size, 0, method, scheme, authority, path, null, contentLength)

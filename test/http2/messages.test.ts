@@ -6,7 +6,8 @@ import { type Frame, frame, framesOf, REQUEST, tableOf } from '../world/frames.j
 import { memoryProxy } from '../world/memory-proxy.js'
 
 interface Message {
-  readonly head: [string, string][]
+  /** Interim heads, then the final one. */
+  readonly heads: [string, string][][]
   readonly trailers: [string, string][] | null
   readonly body: number
   readonly open: boolean
@@ -14,29 +15,33 @@ interface Message {
 }
 
 const ESCAPES: Readonly<Record<string, string>> = { r: '\r', n: '\n', t: '\t', '0': '\0', s: ' ' }
-const unescape = (text: string) =>
+const unescaped = (text: string) =>
   text.replace(/\\(x[0-9a-fA-F]{2}|[rnt0s])/g, (_, code: string) =>
     code[0] === 'x' ? String.fromCharCode(Number.parseInt(code.slice(1), 16)) : ESCAPES[code],
   )
 
 function parse(text: string): Message {
-  const head: [string, string][] = []
+  const heads: [string, string][][] = [[]]
   let trailers: [string, string][] | null = null
   let body = 0
   let open = false
   let method = 'GET'
-  for (const item of text.split(/; ?/)) {
+  for (const item of text.split('; ')) {
     if (item === '!trailers') trailers = []
     else if (item === '!open') open = true
     else if (item.startsWith('!body=')) body = Number(item.slice(6))
     else if (item.startsWith('!method=')) method = item.slice(8)
-    else if (item === '!head' || item === '') continue
+    else if (item === '!head') heads.push([])
+    else if (item === '') continue
     else {
       const at = item.indexOf('=', item.startsWith('=') ? 0 : 1)
-      ;(trailers ?? head).push([unescape(item.slice(0, at)), unescape(item.slice(at + 1))])
+      ;(trailers ?? heads[heads.length - 1]).push([
+        unescaped(item.slice(0, at)),
+        unescaped(item.slice(at + 1)),
+      ])
     }
   }
-  return { head, trailers, body, open, method }
+  return { heads, trailers, body, open, method }
 }
 
 /** Literals without indexing, of any length. */
@@ -50,7 +55,10 @@ function block(fields: readonly [string, string][]): Buffer {
 
 function framesFor(m: Message, stream: number): Buffer {
   const ends = (last: boolean) => (last && !m.open ? 1 : 0)
-  const parts = [frame(1, 4 | ends(m.body === 0 && m.trailers === null), stream, block(m.head))]
+  const final = m.heads.length - 1
+  const parts = m.heads.map((head, at) =>
+    frame(1, 4 | ends(at === final && m.body === 0 && m.trailers === null), stream, block(head)),
+  )
   if (m.body > 0) parts.push(frame(0, ends(m.trailers === null), stream, Buffer.alloc(m.body)))
   if (m.trailers !== null) parts.push(frame(1, 4 | ends(true), stream, block(m.trailers)))
   return Buffer.concat(parts)
@@ -100,7 +108,7 @@ t.test('responses', (t) => {
     t.equal(verdict, row.verdict, `${row.rule}: ${row.fields}`)
     if (row.verdict !== 'ok') {
       const answers = framesOf(far.take())
-      const ended = answers.some((each) => each.type === 0 && (each.flags & 1) !== 0)
+      const ended = answers.some((each) => each.type <= 1 && (each.flags & 1) !== 0)
       const refused = answers.find((each) => each.type === 1)
       t.ok(answers.some((each) => each.type === 3) || (refused !== undefined && ended), 'the client is told')
     }
