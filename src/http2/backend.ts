@@ -118,7 +118,7 @@ class Backend extends Connection implements BackendSession {
 
   openStream(request: Head): Http2Stream {
     const limits = this.context.limits
-    const stream = new Http2Stream(this, 0, StreamState.OPEN, this.peerWindow, limits.streamWindow)
+    const stream = new Http2Stream(this, 0, StreamState.OPEN, this.peer.window, limits.streamWindow)
     stream.bodiless = request.method?.value === 'HEAD'
     return stream
   }
@@ -129,7 +129,7 @@ class Backend extends Connection implements BackendSession {
     this.lastStreamId = stream.streamId
     this.nextStreamId += 2
     // The window may have been changed between the stream's making and its first frame.
-    stream.sendWindow = this.peerWindow
+    stream.sendWindow = this.peer.window
     this.streams.add(stream)
     if (this.nextStreamId > STREAM_ID_MAX) this.reports.retired(this)
   }

@@ -1,30 +1,20 @@
-// An HTTP/2 connection, the part both roles share: it feeds what the socket received to the frame reader,
-// keeps streams and windows, answers SETTINGS and PING, and gives itself up when the peer breaks the
-// rules. A frontend (frontend.ts) accepts streams; a backend (backend.ts) opens them and is a session.
+// An HTTP/2 connection with its streams, the part both roles share: it keeps streams and windows, answers
+// SETTINGS and PING, and asks the grid what a frame may do. A frontend (frontend.ts) accepts streams; a backend (backend.ts) opens them and is a session.
 //
 // An error of a stream stays with that stream; an error of the connection ends it, and its streams hear
 // of it each for itself.
 
-import { Continuation, type Fault, fault } from '../continuation/index.js'
-import { BODY, type Field, HeldByConnection, Inbox, RESET, type ResetReason, SENT } from '../http/index.js'
-import { CLOSED, ENDED, Pollable, READABLE, type Settling, type Socket } from '../pollset/index.js'
-import { DEFAULT_WINDOW, ErrorCode, errorName, Setting, WINDOW_MAX } from './codes.js'
-import {
-  type After,
-  connectionLife,
-  connectionSteps,
-  type Living,
-  waitAtPace,
-  waitForEnd,
-  waitForFrames,
-  waitToDrain,
-} from './connection-life.js'
+import { type Fault, fault } from '../continuation/index.js'
+import { BODY, type Field, type Inbox, RESET, type ResetReason, SENT } from '../http/index.js'
+import { BodyIntake, type Intaking } from './body-intake.js'
+import { ErrorCode, errorName, WINDOW_MAX } from './codes.js'
+import { ConnectionBase, QUIET } from './connection-base.js'
 import type { Http2Context } from './context.js'
 import { FrameReader, type FrameSink } from './frame-reader.js'
 import { HpackDecoder } from './hpack-decoder.js'
 import { HpackEncoder } from './hpack-encoder.js'
 import { Output } from './output.js'
-import { ReceiveWindow } from './receive-window.js'
+import { PeerSettings } from './peer-settings.js'
 import type { Http2Stream, StreamHome } from './stream.js'
 import {
   Action,
@@ -38,23 +28,6 @@ import {
   verdict,
 } from './stream-states.js'
 import { StreamTable } from './stream-table.js'
-import { TokenBucket } from './token-bucket.js'
-
-const { goto } = connectionLife
-
-/** No streams are left. */
-const QUIET = 1
-
-/** The connection as something to wait for: that its streams end. */
-class ConnectionPollable extends Pollable {
-  readonly id: string
-  readonly kind = 'connection'
-  readonly bitNames = ['QUIET']
-  constructor(id: string) {
-    super()
-    this.id = id
-  }
-}
 
 export const RESET_CODES: Readonly<Record<ResetReason, number>> = {
   cancel: ErrorCode.CANCEL,
@@ -65,70 +38,36 @@ export const RESET_CODES: Readonly<Record<ResetReason, number>> = {
   calm: ErrorCode.ENHANCE_YOUR_CALM,
 }
 
-export abstract class Connection extends Continuation implements FrameSink, StreamHome, Settling, Living {
-  readonly id: string
-  readonly pollable: Pollable
-  protected readonly context: Http2Context
-  protected socket: Socket | null = null
+export abstract class Connection extends ConnectionBase implements FrameSink, StreamHome, Intaking {
   protected readonly streams = new StreamTable()
   protected readonly output: Output
   protected readonly reader: FrameReader
   protected readonly decoder: HpackDecoder
   protected readonly encoder: HpackEncoder
+  protected readonly peer: PeerSettings
   /** The highest stream id used by the side that opens streams. */
   protected lastStreamId = 0
-  /** The peer's SETTINGS_INITIAL_WINDOW_SIZE. */
-  protected peerWindow = DEFAULT_WINDOW
-  /** Why the connection is being given up; null while it is not. */
-  protected failure: Fault | null = null
-  protected draining = false
-  /** The peer's first SETTINGS have come. */
-  protected settled = false
-  protected lastReadAt = 0
   private readonly grid: Uint8Array
-  private readonly side: Fault['side']
-  private readonly received: ReceiveWindow
-  private readonly heldHere = new HeldByConnection()
-  private readonly idleFrames: TokenBucket
-  private unsettled: Inbox[] = []
-  private settling = false
-  private dataStream: Http2Stream | null = null
-  private dataPadding = 0
-  private pingAt = 0
-  /** The peer has said that it takes extended CONNECT (RFC 8441 §3). */
-  private connectProtocol = false
-  private lingerUntil = 0
+  private readonly intake: BodyIntake
 
   constructor(context: Http2Context, role: Role, kind: string) {
-    super(context.world.scheduler, connectionSteps, context.durations)
+    super(context, role, kind)
     const { world, limits } = context
-    const now = world.pollset.now
-    this.id = world.nextId(kind)
-    this.pollable = new ConnectionPollable(this.id)
-    this.context = context
     this.grid = gridOf(role)
-    this.side = role === 'server' ? 'frontend' : 'backend'
     this.decoder = new HpackDecoder(world.fields, { tableSizeMax: limits.headerTableBytesMax })
     this.encoder = new HpackEncoder({ tableSizeMax: limits.headerTableBytesMax })
     this.reader = new FrameReader(this, limits)
     this.output = new Output(world.pollset, this.encoder, context.slabs, limits.controlBytesMax)
-    this.received = new ReceiveWindow(limits.connectionWindow)
-    this.idleFrames = new TokenBucket(limits.idleFramesBurst, limits.idleFramesPerSecond, now)
-    this.lastReadAt = now
+    this.peer = new PeerSettings(role, this.encoder, this.output, this.streams)
+    this.intake = new BodyIntake(context, this.output, this)
   }
 
   // What the roles do each in their own way
 
-  abstract resolve(): After<'resolve'>
-  abstract connect(): After<'connect'>
-  abstract greet(): After<'greet'>
-  abstract preface(): After<'preface'>
   abstract headers(streamId: number, block: Buffer, start: number, end: number, endStream: boolean): void
   abstract goaway(lastStreamId: number, code: number, debug: string): void
   abstract opening(stream: Http2Stream): void
   abstract resetByUs(stream: Http2Stream, reason: ResetReason): void
-  abstract sayGoaway(): void
-  abstract closed(): void
   /** The peer's SETTINGS have come, the first or anew. */
   protected abstract settingsCame(first: boolean): void
   protected abstract roleSetting(id: number, value: number): void
@@ -138,106 +77,9 @@ export abstract class Connection extends Continuation implements FrameSink, Stre
   protected abstract resetByPeer(stream: Http2Stream, code: number): void
   /** A stream was reset for a fault of the peer's. */
   protected abstract peerErred(): void
-  /** Nothing has been read for a while: go on, or part. */
-  protected abstract idle(idleMs: number): 'stay' | 'part'
-  /** Streams wait to be reset at the pace the peer bears. */
-  protected get pacing(): boolean {
-    return false
-  }
-
   /** Streams that somebody still waits for. */
   protected get live(): number {
     return this.streams.count
-  }
-
-  // Steps
-
-  /** Everything the socket has; its read-ahead bound is the bound of a turn's work for one connection. */
-  protected read(): void {
-    const socket = this.socket as Socket
-    for (let chunk = socket.take(); chunk !== null && !this.reader.stopped; chunk = socket.take()) {
-      this.reader.feed(chunk)
-    }
-    this.lastReadAt = this.context.world.pollset.now
-    this.pingAt = 0
-    if (this.output.overflowed) {
-      this.connectionError(ErrorCode.ENHANCE_YOUR_CALM, 'too many control frames wait to be read')
-    }
-  }
-
-  private get socketOver(): boolean {
-    return ((this.socket as Socket).readiness & (ENDED | CLOSED)) !== 0
-  }
-
-  frames(): After<'frames'> {
-    this.read()
-    if (this.failure !== null || this.socketOver) return goto.closing
-    this.waitOn(0, this.socket as Socket, READABLE | ENDED | CLOSED)
-    return this.pacing ? waitAtPace : waitForFrames
-  }
-
-  drain(): After<'drain'> {
-    this.read()
-    if (this.failure !== null || this.socketOver || this.live === 0) return goto.closing
-    this.waitOn(0, this.socket as Socket, READABLE | ENDED | CLOSED)
-    this.pollable.lower(QUIET)
-    this.waitOn(1, this.pollable, QUIET)
-    return waitToDrain
-  }
-
-  tend(): After<'tend'> {
-    const now = this.context.world.pollset.now
-    const { pingAfterMs, pingTimeoutMs } = this.context.limits
-    if (this.idle(now - this.lastReadAt) === 'part') return this.draining ? goto.closing : goto.goaway
-    if (this.streams.count > 0 || !this.settled) {
-      if (this.pingAt !== 0 && now - this.pingAt >= pingTimeoutMs) {
-        this.failure ??= fault(
-          'ping-timeout',
-          this.side,
-          'connection',
-          'never',
-          'the peer does not answer PING',
-        )
-        return goto.closing
-      }
-      if (this.pingAt === 0 && now - this.lastReadAt >= pingAfterMs) {
-        this.pingAt = now
-        this.output.ping(PING_PAYLOAD, 0, false)
-      }
-    }
-    return this.draining ? goto.drain : goto.frames
-  }
-
-  closing(): After<'closing'> {
-    const socket = this.socket as Socket
-    this.failure ??= CONNECTION_CLOSED[this.side]
-    this.reader.stop()
-    this.loseStreams(this.failure)
-    if ((socket.readiness & CLOSED) !== 0) return goto.closed
-    this.output.finish()
-    this.lingerUntil = this.context.world.pollset.now + this.context.limits.lingerMs
-    return goto.linger
-  }
-
-  linger(): After<'linger'> {
-    const socket = this.socket as Socket
-    while (socket.take() !== null) {}
-    if ((socket.readiness & (CLOSED | ENDED)) !== 0 && this.output.finished) return goto.closed
-    this.waitOn(0, socket, this.output.finished ? READABLE | ENDED | CLOSED : READABLE | CLOSED)
-    this.waitUntil(this.lingerUntil)
-    return waitForEnd
-  }
-
-  /** The end of every connection that had a socket. */
-  protected letGo(): void {
-    this.output.abandon()
-    this.socket?.destroy()
-  }
-
-  crashed(): void {
-    this.failure ??= fault('internal', 'internal', 'connection', 'never', 'a step of the connection failed')
-    this.loseStreams(this.failure)
-    this.closed()
   }
 
   protected loseStreams(why: Fault): void {
@@ -260,79 +102,14 @@ export abstract class Connection extends Continuation implements FrameSink, Stre
 
   // Frames of the connection
 
-  connectionError(code: number, message: string): void {
-    if (this.failure !== null) return
-    this.failure = fault(
-      code === ErrorCode.ENHANCE_YOUR_CALM ? 'calm' : 'protocol-error',
-      this.side,
-      'connection',
-      'never',
-      `${errorName(code)}: ${message}`,
-    )
-    if (code === ErrorCode.ENHANCE_YOUR_CALM) this.context.counts.calmed++
-    else this.context.counts.connectionErrors++
-    this.reader.stop()
-    this.output.goaway(this.goawayId, code, message)
-  }
-
-  /** The highest stream id of the peer's that was acted on (RFC 9113 §6.8); we accept none from a backend. */
   protected get goawayId(): number {
     return 0
   }
 
-  emptyFrame(): void {
-    if (!this.idleFrames.take(this.context.world.pollset.now)) {
-      this.connectionError(ErrorCode.ENHANCE_YOUR_CALM, 'too many frames that carry nothing')
-    }
-  }
-
   setting(id: number, value: number): void {
-    switch (id) {
-      case Setting.HEADER_TABLE_SIZE:
-        this.encoder.setPeerTableSizeMax(value)
-        return
-      case Setting.ENABLE_PUSH:
-        if (value > 1 || (value === 1 && this.side === 'backend')) {
-          this.connectionError(ErrorCode.PROTOCOL_ERROR, `ENABLE_PUSH ${value} (RFC 9113 §6.5.2)`)
-        }
-        return
-      case Setting.INITIAL_WINDOW_SIZE:
-        if (value > WINDOW_MAX)
-          this.connectionError(ErrorCode.FLOW_CONTROL_ERROR, `INITIAL_WINDOW_SIZE ${value}`)
-        else this.changeWindows(value - this.peerWindow)
-        return
-      case Setting.MAX_FRAME_SIZE:
-        // We never send more than 16,384 octets in a frame, which every peer must take.
-        if (value < 16_384 || value > 16_777_215) {
-          this.connectionError(ErrorCode.PROTOCOL_ERROR, `MAX_FRAME_SIZE ${value} (RFC 9113 §6.5.2)`)
-        }
-        return
-      case Setting.ENABLE_CONNECT_PROTOCOL:
-        // A server is not concerned (RFC 8441 §3); a client may not be promised it and then refused.
-        if (this.side === 'backend' && (value > 1 || (value === 0 && this.connectProtocol))) {
-          this.connectionError(ErrorCode.PROTOCOL_ERROR, `ENABLE_CONNECT_PROTOCOL ${value} (RFC 8441 §3)`)
-        }
-        this.connectProtocol = value === 1
-        return
-      default:
-        this.roleSetting(id, value)
-    }
-  }
-
-  /** RFC 9113 §6.9.2: a changed initial window changes every stream's, below zero if need be. */
-  private changeWindows(by: number): void {
-    this.peerWindow += by
-    for (const stream of this.streams.all()) {
-      stream.sendWindow += by
-      if (stream.sendWindow > WINDOW_MAX) {
-        this.connectionError(
-          ErrorCode.FLOW_CONTROL_ERROR,
-          'INITIAL_WINDOW_SIZE overflows a window (RFC 9113 §6.9.2)',
-        )
-        return
-      }
-      if (by > 0 && stream.hasWork) this.output.pending(stream)
-    }
+    const wrong = this.peer.take(id, value)
+    if (wrong !== null) this.connectionError(wrong.code, wrong.message)
+    else this.roleSetting(id, value)
   }
 
   settingsEnd(): void {
@@ -365,7 +142,7 @@ export abstract class Connection extends Continuation implements FrameSink, Stre
   // Frames of streams
 
   /** What the grid says of this event; null when there is nothing further to do with it. */
-  protected streamFor(id: number, event: number): Http2Stream | null {
+  streamFor(id: number, event: number): Http2Stream | null {
     const stream = this.streams.get(id)
     const state = stream === null ? this.streams.stateOf(id, this.lastStreamId) : stream.state
     const cell = verdict(this.grid, state, event)
@@ -383,68 +160,13 @@ export abstract class Connection extends Continuation implements FrameSink, Stre
   }
 
   data(id: number, size: number, endStream: boolean): void {
-    const held = this.context.world.held
-    if (!this.received.received(size, !held.aboveSoft)) {
-      this.connectionError(
-        ErrorCode.FLOW_CONTROL_ERROR,
-        'DATA beyond the connection window (RFC 9113 §6.9.1)',
-      )
-      return
-    }
-    this.giveCredit()
-    const stream = this.streamFor(id, endStream ? StreamEvent.DATA_ES : StreamEvent.DATA)
-    this.dataPadding = size
-    this.dataStream = stream
-    if (stream === null) return
-    stream.recvWindow -= size
-    if (stream.recvWindow < 0) {
-      this.streamError(id, ErrorCode.FLOW_CONTROL_ERROR, 'DATA beyond the stream window (RFC 9113 §6.9.1)')
-    } else if (stream.head === null) {
-      this.streamError(id, ErrorCode.PROTOCOL_ERROR, 'DATA before the head (RFC 9113 §8.1)')
-    }
-    if (stream.closed) this.dataStream = null
+    this.intake.data(id, size, endStream)
   }
-
   dataBytes(_id: number, buffer: Buffer, start: number, end: number): void {
-    const size = end - start
-    if (size === 0) return
-    this.dataPadding -= size
-    const stream = this.dataStream
-    if (stream === null || stream.dry || stream.closed) {
-      this.discard(stream, size)
-      return
-    }
-    if (stream.promised >= 0) {
-      stream.promised -= size
-      if (stream.promised < 0) {
-        this.discard(null, size)
-        this.streamError(
-          stream.streamId,
-          ErrorCode.PROTOCOL_ERROR,
-          'more DATA than content-length (RFC 9113 §8.1.1)',
-        )
-        return
-      }
-    }
-    stream.inbox ??= this.newInbox(stream)
-    if (stream.inbox.push(buffer, start, end)) this.settleSoon(stream.inbox)
-    stream.raise(BODY)
+    this.intake.bytes(buffer, start, end)
   }
-
   dataEnd(_id: number, endStream: boolean): void {
-    const stream = this.dataStream
-    this.dataStream = null
-    if (this.dataPadding > 0) this.discard(stream, this.dataPadding)
-    if (stream !== null && endStream && !stream.closed) this.remoteEnd(stream)
-  }
-
-  /** Octets nobody will pull: their credit goes back at once. */
-  private discard(stream: Http2Stream | null, bytes: number): void {
-    if (stream !== null && !stream.closed) this.consumed(stream, bytes)
-    else {
-      this.received.consumed(bytes)
-      this.giveCredit()
-    }
+    this.intake.end(endStream)
   }
 
   /** A list of fields from a header block; null when the connection had to be given up. */
@@ -458,7 +180,7 @@ export abstract class Connection extends Continuation implements FrameSink, Stre
   }
 
   /** The peer's END_STREAM. */
-  protected remoteEnd(stream: Http2Stream): void {
+  remoteEnd(stream: Http2Stream): void {
     if (stream.promised > 0 && !stream.bodiless) {
       this.streamError(
         stream.streamId,
@@ -540,28 +262,11 @@ export abstract class Connection extends Continuation implements FrameSink, Stre
   }
 
   newInbox(stream: Http2Stream): Inbox {
-    return new Inbox(this.context.world.held, this.heldHere, stream)
+    return this.intake.newInbox(stream)
   }
 
   consumed(stream: Http2Stream, bytes: number): void {
-    this.received.consumed(bytes)
-    this.giveCredit()
-    if (stream.remoteEnded || stream.closed) return
-    stream.uncredited += bytes
-    if (stream.uncredited * 2 < stream.windowSize) return
-    this.widen(stream)
-    this.output.creditStream(stream)
-  }
-
-  /** A stream that flows gets a wider window, out of budget that nobody uses (design, section 6). */
-  private widen(stream: Http2Stream): void {
-    const { held } = this.context.world
-    const max = this.context.limits.streamWindowMax
-    if (stream.windowSize >= max || stream.waitingBytes > 0 || held.bytes * 2 > held.limits.heldBytesSoft)
-      return
-    const by = Math.min(stream.windowSize, max - stream.windowSize)
-    stream.windowSize += by
-    stream.uncredited += by
+    this.intake.consumed(stream, bytes)
   }
 
   ended(stream: Http2Stream): void {
@@ -589,40 +294,15 @@ export abstract class Connection extends Continuation implements FrameSink, Stre
   }
 
   protected clearInbox(stream: Http2Stream): void {
-    if (stream.inbox === null) return
-    this.received.consumed(stream.inbox.clear())
-    this.giveCredit()
-  }
-
-  private giveCredit(): void {
-    const credit = this.received.takeCredit()
-    if (credit > 0) this.output.creditConnection(credit)
-  }
-
-  // Input that outlives the turn
-
-  private settleSoon(inbox: Inbox): void {
-    this.unsettled.push(inbox)
-    if (this.settling) return
-    this.settling = true
-    this.context.world.pollset.settleLater(this)
-  }
-
-  settle(): void {
-    const { pollset, held } = this.context.world
-    const inboxes = this.unsettled
-    this.settling = false
-    for (let i = 0; i < inboxes.length; i++) inboxes[i].settle(pollset.now)
-    inboxes.length = 0
-    held.enforce(pollset.now, this.heldHere)
+    this.intake.clear(stream)
   }
 
   override describe() {
     return {
       streams: this.streams.count,
       draining: this.draining,
-      window: this.received.window,
-      heldBytes: this.heldHere.bytes,
+      window: this.intake.window,
+      heldBytes: this.intake.heldBytes,
       output: this.output.describe(),
       failure: this.failure,
     }
@@ -630,14 +310,6 @@ export abstract class Connection extends Continuation implements FrameSink, Stre
 }
 
 const STALL = fault('stall', 'internal', 'stream', 'never', 'the stream held most memory and moved least')
-
-const PING_PAYLOAD = Buffer.from('fermata!', 'latin1')
-
-const CONNECTION_CLOSED: Readonly<Record<Fault['side'], Fault>> = {
-  frontend: fault('frontend-closed', 'frontend', 'connection', 'never', 'the client closed its connection'),
-  backend: fault('backend-closed', 'backend', 'connection', 'never', 'the backend closed its connection'),
-  internal: fault('closed', 'internal', 'connection', 'never', 'the connection was closed'),
-}
 
 const stateName = (state: number): string =>
   Object.keys(StreamState)[state].toLowerCase().replaceAll('_', '-')

@@ -155,7 +155,7 @@ class Frontend extends Connection implements Client {
       return
     }
     const state = endStream ? StreamState.HALF_CLOSED_REMOTE : StreamState.OPEN
-    const stream = new Http2FrontendStream(this, this, id, state, this.peerWindow, limits.streamWindow)
+    const stream = new Http2FrontendStream(this, this, id, state, this.peer.window, limits.streamWindow)
     this.streams.add(stream)
     stream.remoteEnded = endStream
     if (size > limits.headerListBytesMax || fields.length > limits.fieldsMax) {

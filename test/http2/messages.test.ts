@@ -69,7 +69,8 @@ const resetOf = (frames: Frame[]) => {
   const goaway = frames.find((each) => each.type === 7)
   if (goaway !== undefined) return `connection:${goaway.payload.readUInt32BE(4)}`
   const reset = frames.find((each) => each.type === 3 && each.stream === 1)
-  return reset === undefined
+  // NO_ERROR: the request was answered before it ended.
+  return reset === undefined || reset.payload.readUInt32BE(0) === 0
     ? 'ok'
     : `stream:${CODES[reset.payload.readUInt32BE(0)] ?? reset.payload.readUInt32BE(0)}`
 }

@@ -1,0 +1,157 @@
+// The DATA a connection receives: windows, credit, and the inboxes of its streams (RFC 9113 §6.1, §6.9;
+// design, section 6). Credit of a stream goes back when its bytes have left for the other side; what nobody
+// will pull is credited at once, so that no path loses any (property S3).
+
+import { BODY, HeldByConnection, Inbox } from '../http/index.js'
+import type { Settling } from '../pollset/index.js'
+import { ErrorCode } from './codes.js'
+import type { Http2Context } from './context.js'
+import type { Output } from './output.js'
+import { ReceiveWindow } from './receive-window.js'
+import type { Http2Stream } from './stream.js'
+import { StreamEvent } from './stream-states.js'
+
+/** What the intake needs of its connection. */
+export interface Intaking {
+  /** The stream that may get this event; null when the event has been dealt with. */
+  streamFor(id: number, event: number): Http2Stream | null
+  remoteEnd(stream: Http2Stream): void
+  streamError(id: number, code: number, message: string): void
+  connectionError(code: number, message: string): void
+}
+
+export class BodyIntake implements Settling {
+  private readonly context: Http2Context
+  private readonly output: Output
+  private readonly connection: Intaking
+  private readonly received: ReceiveWindow
+  private readonly held = new HeldByConnection()
+  private readonly unsettled: Inbox[] = []
+  private stream: Http2Stream | null = null
+  /** Octets of the current frame that are not (yet) known to be body. */
+  private padding = 0
+
+  constructor(context: Http2Context, output: Output, connection: Intaking) {
+    this.context = context
+    this.output = output
+    this.connection = connection
+    this.received = new ReceiveWindow(context.limits.connectionWindow)
+  }
+
+  get window(): number {
+    return this.received.window
+  }
+  get heldBytes(): number {
+    return this.held.bytes
+  }
+
+  data(id: number, size: number, endStream: boolean): void {
+    const { connection } = this
+    if (!this.received.received(size, !this.context.world.held.aboveSoft)) {
+      const message = 'DATA beyond the connection window (RFC 9113 §6.9.1)'
+      connection.connectionError(ErrorCode.FLOW_CONTROL_ERROR, message)
+      return
+    }
+    this.giveCredit()
+    const stream = connection.streamFor(id, endStream ? StreamEvent.DATA_ES : StreamEvent.DATA)
+    this.padding = size
+    this.stream = stream
+    if (stream === null) return
+    stream.recvWindow -= size
+    if (stream.recvWindow < 0) {
+      const message = 'DATA beyond the stream window (RFC 9113 §6.9.1)'
+      connection.streamError(id, ErrorCode.FLOW_CONTROL_ERROR, message)
+    } else if (stream.head === null) {
+      connection.streamError(id, ErrorCode.PROTOCOL_ERROR, 'DATA before the head (RFC 9113 §8.1)')
+    }
+    if (stream.closed) this.stream = null
+  }
+
+  bytes(buffer: Buffer, start: number, end: number): void {
+    const size = end - start
+    if (size === 0) return
+    this.padding -= size
+    const stream = this.stream
+    if (stream === null || stream.dry || stream.closed) {
+      this.discard(stream, size)
+      return
+    }
+    if (stream.promised >= 0) {
+      stream.promised -= size
+      if (stream.promised < 0) {
+        this.discard(null, size)
+        const message = 'more DATA than content-length (RFC 9113 §8.1.1)'
+        this.connection.streamError(stream.streamId, ErrorCode.PROTOCOL_ERROR, message)
+        return
+      }
+    }
+    stream.inbox ??= this.newInbox(stream)
+    if (stream.inbox.push(buffer, start, end)) this.settleSoon(stream.inbox)
+    stream.raise(BODY)
+  }
+
+  end(endStream: boolean): void {
+    const stream = this.stream
+    this.stream = null
+    if (this.padding > 0) this.discard(stream, this.padding)
+    if (stream !== null && endStream && !stream.closed) this.connection.remoteEnd(stream)
+  }
+
+  newInbox(stream: Http2Stream): Inbox {
+    return new Inbox(this.context.world.held, this.held, stream)
+  }
+
+  /** Body bytes of a stream have left for the other side. */
+  consumed(stream: Http2Stream, bytes: number): void {
+    this.dropped(bytes)
+    if (stream.remoteEnded || stream.closed) return
+    stream.uncredited += bytes
+    if (stream.uncredited * 2 < stream.windowSize) return
+    this.widen(stream)
+    this.output.creditStream(stream)
+  }
+
+  /** Drop what a stream holds. */
+  clear(stream: Http2Stream): void {
+    if (stream.inbox !== null) this.dropped(stream.inbox.clear())
+  }
+
+  private discard(stream: Http2Stream | null, bytes: number): void {
+    if (stream !== null && !stream.closed) this.consumed(stream, bytes)
+    else this.dropped(bytes)
+  }
+
+  private dropped(bytes: number): void {
+    this.received.consumed(bytes)
+    this.giveCredit()
+  }
+
+  /** A stream that flows gets a wider window, out of budget that nobody uses. */
+  private widen(stream: Http2Stream): void {
+    const { held } = this.context.world
+    const max = this.context.limits.streamWindowMax
+    if (stream.windowSize >= max || stream.waitingBytes > 0) return
+    if (held.bytes * 2 > held.limits.heldBytesSoft) return
+    const by = Math.min(stream.windowSize, max - stream.windowSize)
+    stream.windowSize += by
+    stream.uncredited += by
+  }
+
+  private giveCredit(): void {
+    const credit = this.received.takeCredit()
+    if (credit > 0) this.output.creditConnection(credit)
+  }
+
+  private settleSoon(inbox: Inbox): void {
+    this.unsettled.push(inbox)
+    if (this.unsettled.length === 1) this.context.world.pollset.settleLater(this)
+  }
+
+  settle(): void {
+    const { pollset, held } = this.context.world
+    const inboxes = this.unsettled
+    for (let i = 0; i < inboxes.length; i++) inboxes[i].settle(pollset.now)
+    inboxes.length = 0
+    held.enforce(pollset.now, this.held)
+  }
+}

@@ -1,0 +1,207 @@
+// An HTTP/2 connection as a continuation on a socket, before it has streams: it reads, tends, parts, and
+// gives itself up when the peer breaks the rules. connection.ts adds the streams.
+
+import { Continuation, type Fault, fault } from '../continuation/index.js'
+import { CLOSED, ENDED, Pollable, READABLE, type Socket } from '../pollset/index.js'
+import { ErrorCode, errorName } from './codes.js'
+import {
+  type After,
+  connectionLife,
+  connectionSteps,
+  type Living,
+  waitAtPace,
+  waitForEnd,
+  waitForFrames,
+  waitToDrain,
+} from './connection-life.js'
+import type { Http2Context } from './context.js'
+import type { FrameReader } from './frame-reader.js'
+import type { Output } from './output.js'
+import type { Role } from './stream-states.js'
+import { TokenBucket } from './token-bucket.js'
+
+const { goto } = connectionLife
+
+/** No streams are left. */
+export const QUIET = 1
+
+/** The connection as something to wait for: that its streams end. */
+class ConnectionPollable extends Pollable {
+  readonly id: string
+  readonly kind = 'connection'
+  readonly bitNames = ['QUIET']
+  constructor(id: string) {
+    super()
+    this.id = id
+  }
+}
+
+export abstract class ConnectionBase extends Continuation implements Living {
+  readonly id: string
+  readonly pollable: Pollable
+  protected readonly context: Http2Context
+  protected readonly side: Fault['side']
+  protected socket: Socket | null = null
+  protected abstract readonly output: Output
+  protected abstract readonly reader: FrameReader
+  /** Why the connection is being given up; null while it is not. */
+  protected failure: Fault | null = null
+  protected draining = false
+  /** The peer's first SETTINGS have come. */
+  protected settled = false
+  protected lastReadAt: number
+  private readonly idleFrames: TokenBucket
+  private pingAt = 0
+  private lingerUntil = 0
+
+  constructor(context: Http2Context, role: Role, kind: string) {
+    super(context.world.scheduler, connectionSteps, context.durations)
+    const { world, limits } = context
+    const now = world.pollset.now
+    this.id = world.nextId(kind)
+    this.pollable = new ConnectionPollable(this.id)
+    this.context = context
+    this.side = role === 'server' ? 'frontend' : 'backend'
+    this.idleFrames = new TokenBucket(limits.idleFramesBurst, limits.idleFramesPerSecond, now)
+    this.lastReadAt = now
+  }
+
+  abstract resolve(): After<'resolve'>
+  abstract connect(): After<'connect'>
+  abstract greet(): After<'greet'>
+  abstract preface(): After<'preface'>
+  abstract sayGoaway(): void
+  abstract closed(): void
+  /** Streams that somebody still waits for. */
+  protected abstract get live(): number
+  /** All streams are over, for this reason. */
+  protected abstract loseStreams(why: Fault): void
+  /** Nothing has been read for a while: go on, or part. */
+  protected abstract idle(idleMs: number): 'stay' | 'part'
+  /** Streams wait to be reset at the pace the peer bears. */
+  protected get pacing(): boolean {
+    return false
+  }
+
+  /** Everything the socket has; its read-ahead bound is the bound of a turn's work for one connection. */
+  protected read(): void {
+    const socket = this.socket as Socket
+    for (let chunk = socket.take(); chunk !== null && !this.reader.stopped; chunk = socket.take()) {
+      this.reader.feed(chunk)
+      this.lastReadAt = this.context.world.pollset.now
+      this.pingAt = 0
+    }
+    if (this.output.overflowed) {
+      this.connectionError(ErrorCode.ENHANCE_YOUR_CALM, 'too many control frames wait to be read')
+    }
+  }
+
+  private get socketOver(): boolean {
+    return ((this.socket as Socket).readiness & (ENDED | CLOSED)) !== 0
+  }
+
+  frames(): After<'frames'> {
+    this.read()
+    if (this.failure !== null || this.socketOver) return goto.closing
+    this.waitOn(0, this.socket as Socket, READABLE | ENDED | CLOSED)
+    return this.pacing ? waitAtPace : waitForFrames
+  }
+
+  drain(): After<'drain'> {
+    this.read()
+    if (this.failure !== null || this.socketOver || this.live === 0) return goto.closing
+    this.waitOn(0, this.socket as Socket, READABLE | ENDED | CLOSED)
+    this.pollable.lower(QUIET)
+    this.waitOn(1, this.pollable, QUIET)
+    return waitToDrain
+  }
+
+  tend(): After<'tend'> {
+    const now = this.context.world.pollset.now
+    const { pingAfterMs, pingTimeoutMs } = this.context.limits
+    if (this.idle(now - this.lastReadAt) === 'part') return this.draining ? goto.closing : goto.goaway
+    if (this.live > 0 || !this.settled) {
+      if (this.pingAt !== 0 && now - this.pingAt >= pingTimeoutMs) {
+        this.failure ??= fault(
+          'ping-timeout',
+          this.side,
+          'connection',
+          'never',
+          'the peer does not answer PING',
+        )
+        return goto.closing
+      }
+      if (this.pingAt === 0 && now - this.lastReadAt >= pingAfterMs) {
+        this.pingAt = now
+        this.output.ping(PING_PAYLOAD, 0, false)
+      }
+    }
+    return this.draining ? goto.drain : goto.frames
+  }
+
+  closing(): After<'closing'> {
+    const socket = this.socket as Socket
+    this.failure ??= CONNECTION_CLOSED[this.side]
+    this.reader.stop()
+    this.loseStreams(this.failure)
+    if ((socket.readiness & CLOSED) !== 0) return goto.closed
+    this.output.finish()
+    this.lingerUntil = this.context.world.pollset.now + this.context.limits.lingerMs
+    return goto.linger
+  }
+
+  linger(): After<'linger'> {
+    const socket = this.socket as Socket
+    while (socket.take() !== null) {}
+    if ((socket.readiness & (CLOSED | ENDED)) !== 0 && this.output.finished) return goto.closed
+    this.waitOn(0, socket, this.output.finished ? READABLE | ENDED | CLOSED : READABLE | CLOSED)
+    this.waitUntil(this.lingerUntil)
+    return waitForEnd
+  }
+
+  /** The end of every connection that had a socket. */
+  protected letGo(): void {
+    this.output.abandon()
+    this.socket?.destroy()
+  }
+
+  crashed(): void {
+    this.failure ??= fault('internal', 'internal', 'connection', 'never', 'a step of the connection failed')
+    this.loseStreams(this.failure)
+    this.closed()
+  }
+
+  connectionError(code: number, message: string): void {
+    if (this.failure !== null) return
+    this.failure = fault(
+      code === ErrorCode.ENHANCE_YOUR_CALM ? 'calm' : 'protocol-error',
+      this.side,
+      'connection',
+      'never',
+      `${errorName(code)}: ${message}`,
+    )
+    if (code === ErrorCode.ENHANCE_YOUR_CALM) this.context.counts.calmed++
+    else this.context.counts.connectionErrors++
+    this.reader.stop()
+    this.output.goaway(this.goawayId, code, message)
+  }
+
+  /** The highest stream id of the peer's that was acted on (RFC 9113 §6.8); we accept none from a backend. */
+  protected get goawayId(): number {
+    return 0
+  }
+
+  emptyFrame(): void {
+    if (!this.idleFrames.take(this.context.world.pollset.now)) {
+      this.connectionError(ErrorCode.ENHANCE_YOUR_CALM, 'too many frames that carry nothing')
+    }
+  }
+}
+
+const PING_PAYLOAD = Buffer.from('fermata!', 'latin1')
+
+const CONNECTION_CLOSED: Readonly<Record<Fault['side'], Fault>> = {
+  frontend: fault('frontend-closed', 'frontend', 'connection', 'never', 'the client closed its connection'),
+  backend: fault('backend-closed', 'backend', 'connection', 'never', 'the backend closed its connection'),
+  internal: fault('closed', 'internal', 'connection', 'never', 'the connection was closed'),
+}

@@ -1,0 +1,73 @@
+// The peer's SETTINGS (RFC 9113 §6.5): which values are none, and what the good ones change.
+
+import { DEFAULT_WINDOW, ErrorCode, Setting, WINDOW_MAX } from './codes.js'
+import type { HpackEncoder } from './hpack-encoder.js'
+import type { Output } from './output.js'
+import type { Role } from './stream-states.js'
+import type { StreamTable } from './stream-table.js'
+
+/** What a wrong value is: an error of the connection. */
+export interface SettingFault {
+  readonly code: number
+  readonly message: string
+}
+
+const wrong = (code: number, message: string): SettingFault => ({ code, message })
+
+export class PeerSettings {
+  /** SETTINGS_INITIAL_WINDOW_SIZE: octets each new stream may send. */
+  window = DEFAULT_WINDOW
+  /** The peer has said that it takes extended CONNECT (RFC 8441 §3). */
+  private connectProtocol = false
+  private readonly role: Role
+  private readonly encoder: HpackEncoder
+  private readonly output: Output
+  private readonly streams: StreamTable
+
+  constructor(role: Role, encoder: HpackEncoder, output: Output, streams: StreamTable) {
+    this.role = role
+    this.encoder = encoder
+    this.output = output
+    this.streams = streams
+  }
+
+  /** Take one parameter; null when it is good. Those of one role only are none of ours. */
+  take(id: number, value: number): SettingFault | null {
+    switch (id) {
+      case Setting.HEADER_TABLE_SIZE:
+        this.encoder.setPeerTableSizeMax(value)
+        return null
+      case Setting.ENABLE_PUSH:
+        if (value === 0 || (value === 1 && this.role === 'server')) return null
+        return wrong(ErrorCode.PROTOCOL_ERROR, `ENABLE_PUSH ${value} (RFC 9113 §6.5.2)`)
+      case Setting.INITIAL_WINDOW_SIZE:
+        if (value > WINDOW_MAX) return wrong(ErrorCode.FLOW_CONTROL_ERROR, `INITIAL_WINDOW_SIZE ${value}`)
+        return this.changeWindows(value - this.window)
+      case Setting.MAX_FRAME_SIZE:
+        // We never send more than 16,384 octets in a frame, which every peer must take.
+        if (value >= 16_384 && value <= 16_777_215) return null
+        return wrong(ErrorCode.PROTOCOL_ERROR, `MAX_FRAME_SIZE ${value} (RFC 9113 §6.5.2)`)
+      case Setting.ENABLE_CONNECT_PROTOCOL: {
+        // A server is not concerned; a client may not be promised it and then refused.
+        const bad = this.role === 'client' && (value > 1 || (value === 0 && this.connectProtocol))
+        this.connectProtocol = value === 1
+        return bad ? wrong(ErrorCode.PROTOCOL_ERROR, `ENABLE_CONNECT_PROTOCOL ${value} (RFC 8441 §3)`) : null
+      }
+      default:
+        return null
+    }
+  }
+
+  /** RFC 9113 §6.9.2: a changed initial window changes every stream's, below zero if need be. */
+  private changeWindows(by: number): SettingFault | null {
+    this.window += by
+    for (const stream of this.streams.all()) {
+      stream.sendWindow += by
+      if (stream.sendWindow > WINDOW_MAX) {
+        return wrong(ErrorCode.FLOW_CONTROL_ERROR, 'INITIAL_WINDOW_SIZE overflows a window (RFC 9113 §6.9.2)')
+      }
+      if (by > 0 && stream.hasWork) this.output.pending(stream)
+    }
+    return null
+  }
+}
