@@ -102,10 +102,6 @@ export abstract class Connection extends ConnectionBase implements FrameSink, St
 
   // Frames of the connection
 
-  protected get goawayId(): number {
-    return 0
-  }
-
   setting(id: number, value: number): void {
     const wrong = this.peer.take(id, value)
     if (wrong !== null) this.connectionError(wrong.code, wrong.message)
