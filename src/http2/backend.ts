@@ -135,7 +135,8 @@ class Backend extends Connection implements BackendSession {
   }
 
   close(): void {
-    this.cancel()
+    // One that is being given up closes by itself, after its last word.
+    if (this.failure === null) this.cancel()
   }
 
   protected override settingsCame(first: boolean): void {
@@ -302,6 +303,8 @@ class Backend extends Connection implements BackendSession {
   }
 
   protected override loseStreams(why: Fault): void {
+    // First of all no new leases: who is told may ask for another session in this very turn.
+    this.reports.retired(this)
     for (const stream of this.output.unopened()) this.lose(stream, { ...why, retry: 'safe' })
     super.loseStreams(why)
   }
