@@ -62,7 +62,7 @@ export const http2Limits: Http2Limits = {
   streamWindow: 65_535,
   streamWindowMax: 256 * 1024,
   connectionWindow: 1024 * 1024,
-  flushBytesMax: 64 * 1024,
+  flushBytesMax: 256 * 1024,
   controlBytesMax: 16 * 1024,
   idleFramesBurst: 1_000,
   idleFramesPerSecond: 100,
