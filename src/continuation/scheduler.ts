@@ -23,7 +23,7 @@ export interface Tracer {
 }
 
 export interface SchedulerLimits {
-  /** Steps one resumption may take before the others in the queue have their turn. */
+  /** Steps one resumption may take; the rest wait for the next turn (P12). */
   readonly stepsMax: number
 }
 
@@ -58,7 +58,7 @@ export class Scheduler {
     if (first !== null) first.alivePrev = continuation
     this.first = continuation
     this.living++
-    continuation.wake()
+    if (this.gate === null || !this.held(continuation, 'started')) continuation.wake()
   }
 
   queue(continuation: Continuation): void {
@@ -84,8 +84,9 @@ export class Scheduler {
     const out = continuation.suspended
     if (out !== null) {
       if (continuation.cancelAsked && out.cancelled >= 0) cause = 'cancelled'
-      else if (meets(continuation)) cause = 'ready'
+      // Where a deadline and readiness meet in one turn, it is late (spec/pollset.md, P16).
       else if (continuation.late && out.late >= 0) cause = 'late'
+      else if (meets(continuation)) cause = 'ready'
       else return
       this.disarm(continuation)
       const next = cause === 'ready' ? out.next : cause === 'late' ? out.late : out.cancelled
@@ -120,7 +121,8 @@ export class Scheduler {
           continuation.step = out.next
           if (this.gate !== null && this.held(continuation, 'goto')) return
           if (--budget > 0) continue
-          continuation.wake()
+          continuation.queued = true
+          this.pollset.queueLater(continuation)
           return
         }
         if (out.kind === SUSPEND) this.arm(continuation, out)
@@ -139,8 +141,11 @@ export class Scheduler {
   }
 
   private arm(continuation: Continuation, out: Outcome<string>): void {
-    continuation.suspended = out
     const { slot0, slot1, slot2 } = continuation
+    if (slot0 !== null) mustBeFree(slot0)
+    if (slot1 !== null) mustBeFree(slot1)
+    if (slot2 !== null) mustBeFree(slot2)
+    continuation.suspended = out
     if (slot0 !== null) armSlot(continuation, slot0, continuation.bits0)
     if (slot1 !== null) armSlot(continuation, slot1, continuation.bits1)
     if (slot2 !== null) armSlot(continuation, slot2, continuation.bits2)
@@ -151,9 +156,9 @@ export class Scheduler {
 
   private disarm(continuation: Continuation): void {
     const { slot0, slot1, slot2 } = continuation
-    if (slot0 !== null) continuation.slot0 = disarmSlot(slot0)
-    if (slot1 !== null) continuation.slot1 = disarmSlot(slot1)
-    if (slot2 !== null) continuation.slot2 = disarmSlot(slot2)
+    if (slot0 !== null) continuation.slot0 = disarmSlot(continuation, slot0)
+    if (slot1 !== null) continuation.slot1 = disarmSlot(continuation, slot1)
+    if (slot2 !== null) continuation.slot2 = disarmSlot(continuation, slot2)
     if (continuation.deadlinePrev !== null) this.pollset.deadlines.disarm(continuation)
     continuation.until = 0
     continuation.late = false
@@ -181,14 +186,20 @@ function meets(continuation: Continuation): boolean {
   )
 }
 
-function armSlot(continuation: Continuation, pollable: Pollable, bits: number): void {
+function mustBeFree(pollable: Pollable): void {
   if (pollable.waiter !== null) throw new StepError(`${pollable.id} already has a waiter`)
+}
+
+function armSlot(continuation: Continuation, pollable: Pollable, bits: number): void {
   pollable.waiter = continuation
   pollable.interest = bits
 }
 
-function disarmSlot(pollable: Pollable): null {
-  pollable.waiter = null
-  pollable.interest = 0
+/** A slot may be filled and not armed: a step that threw. Another's wait there is left alone. */
+function disarmSlot(continuation: Continuation, pollable: Pollable): null {
+  if (pollable.waiter === continuation) {
+    pollable.waiter = null
+    pollable.interest = 0
+  }
   return null
 }

@@ -9,7 +9,7 @@ import { SlabPool } from '../pollset/index.js'
 import type { Inbox } from './inbox.js'
 
 export interface HeldLimits {
-  /** octets held by the World above which connection credit is returned on consumption only and the longest stalled are reset */
+  /** octets held by the World from which on connection credit is returned on consumption only and the longest stalled are reset */
   readonly heldBytesSoft: number
   /** octets held by the World above which a stream is reset however short its stall */
   readonly heldBytesMax: number
@@ -67,7 +67,7 @@ export class HeldBytes {
   }
 
   get aboveSoft(): boolean {
-    return this.bytes > this.limits.heldBytesSoft
+    return this.bytes >= this.limits.heldBytesSoft
   }
 
   enlist(inbox: Inbox): void {
@@ -87,7 +87,7 @@ export class HeldBytes {
 
   /** After settling: reset stalled streams until the limits hold again. `now` in ms. */
   enforce(now: number, by: HeldByConnection): void {
-    while (this.bytes > this.limits.heldBytesSoft) {
+    while (this.aboveSoft) {
       if (!this.resetWorst(now, this.bytes > this.limits.heldBytesMax ? 0 : this.limits.stallMs, null)) break
     }
     while (by.bytes > this.limits.connectionHeldBytesMax) if (!this.resetWorst(now, 0, by)) break

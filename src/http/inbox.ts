@@ -62,6 +62,11 @@ export class Inbox {
 
   /** Keep what is pulled from now on, as long as it is not more than `max` octets. */
   retain(max: number): void {
+    // A slice begins where its retained part begins: a rewind goes back to it.
+    if (this.retainMax === 0 && this.offset > 0) {
+      this.slices[this.at].start += this.offset
+      this.offset = 0
+    }
     this.retainMax = max
   }
 
@@ -94,6 +99,7 @@ export class Inbox {
         this.offset = 0
       }
     }
+    if (pulled === 0) return 0
     this.length -= pulled
     this.progressAt = now
     if (this.retainMax > 0) {
@@ -106,8 +112,9 @@ export class Inbox {
     return pulled
   }
 
-  /** Begin again from the first retained byte. */
+  /** Begin again from the first retained byte; nothing to do where nothing is retained. */
   rewind(): void {
+    if (this.retainMax === 0) return
     this.length += this.retainedBytes
     this.retainedBytes = 0
     this.at = 0

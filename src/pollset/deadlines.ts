@@ -9,11 +9,14 @@
 export abstract class Deadline {
   /** When it falls due; meaningless while not armed. */
   deadlineAt: number
+  /** Counts the armings of a World: which of two that fall due together was armed first. */
+  deadlineOrder: number
   deadlinePrev: Deadline | null
   deadlineNext: Deadline | null
 
   constructor() {
     this.deadlineAt = 0
+    this.deadlineOrder = 0
     this.deadlinePrev = null
     this.deadlineNext = null
   }
@@ -64,6 +67,7 @@ export class DurationList {
   /** Arm a node that is not armed, this duration from now. */
   arm(node: Deadline): void {
     node.deadlineAt = this.owner.now + this.duration
+    node.deadlineOrder = ++this.owner.armings
     this.ring.append(node)
   }
 }
@@ -82,16 +86,14 @@ class TimingWheel {
     this.slots[tick % WHEEL_SLOTS].append(node)
   }
 
-  expire(now: number): void {
+  /** Add what is due to `due`, in no order. */
+  collect(now: number, due: Deadline[]): void {
     const last = Math.floor(now / WHEEL_SLOT_MS)
     const from = Math.max(this.tick, last - WHEEL_SLOTS + 1)
     for (let tick = from; tick <= last; tick++) {
       const ring = this.slots[tick % WHEEL_SLOTS]
-      let node = ring.first
-      while (node !== null) {
-        const next: Deadline | null = node.deadlineNext === ring ? null : node.deadlineNext
-        if (node.deadlineAt <= now) due(node)
-        node = next
+      for (let node = ring.first; node !== null && node !== ring; node = node.deadlineNext) {
+        if (node.deadlineAt <= now) due.push(node)
       }
     }
     this.tick = last
@@ -109,10 +111,8 @@ class TimingWheel {
   }
 }
 
-function due(node: Deadline): void {
-  unlink(node)
-  node.expire()
-}
+const inOrder = (a: Deadline, b: Deadline): number =>
+  a.deadlineAt - b.deadlineAt || a.deadlineOrder - b.deadlineOrder
 
 function unlink(node: Deadline): void {
   const prev = node.deadlinePrev as Deadline
@@ -127,9 +127,13 @@ function unlink(node: Deadline): void {
 export class Deadlines {
   /** ms; the clock as it was read at the beginning of the turn. */
   now = 0
+  /** Armings so far. */
+  armings = 0
+  private readonly due: Deadline[] = []
   private readonly lists = new Map<number, DurationList>()
   private readonly wheel = new TimingWheel()
-  private inWheel = 0
+  /** Something may be in the wheel. */
+  private inWheel = false
 
   /** The list of this duration (ms > 0); the same object for the same number. */
   every(duration: number): DurationList {
@@ -143,7 +147,8 @@ export class Deadlines {
 
   /** Arm a node that is not armed at a point in time; for waits that have no named duration. */
   at(node: Deadline, at: number): void {
-    this.inWheel++
+    this.inWheel = true
+    node.deadlineOrder = ++this.armings
     this.wheel.arm(node, at)
   }
 
@@ -151,22 +156,37 @@ export class Deadlines {
     if (node.deadlinePrev !== null) unlink(node)
   }
 
-  /** Fire all that is due. What a firing arms anew waits for a later turn. */
+  /**
+   * Fire all that is due, in the order of their times (spec/pollset.md, P17). What a firing arms anew waits
+   * for a later turn; what it disarms does not fire.
+   */
   expire(now: number): void {
     this.now = now
-    for (const list of this.lists.values()) {
-      for (let node = list.ring.first; node !== null && node.deadlineAt <= now; node = list.ring.first)
-        due(node)
+    const due = this.due
+    for (const { ring } of this.lists.values()) {
+      let node = ring.first
+      for (; node !== null && node !== ring && node.deadlineAt <= now; node = node.deadlineNext)
+        due.push(node)
     }
-    if (this.inWheel !== 0) {
-      this.wheel.expire(now)
-      if (this.wheel.earliest() === Number.POSITIVE_INFINITY) this.inWheel = 0
+    if (this.inWheel) {
+      this.wheel.collect(now, due)
+      this.inWheel = this.wheel.earliest() !== Number.POSITIVE_INFINITY
     }
+    if (due.length === 0) return
+    due.sort(inOrder)
+    const armings = this.armings
+    for (let i = 0; i < due.length; i++) {
+      const node = due[i]
+      if (node.deadlinePrev === null || node.deadlineOrder > armings) continue
+      unlink(node)
+      node.expire()
+    }
+    due.length = 0
   }
 
   /** The next time something falls due, or Infinity. */
   earliest(): number {
-    let at = this.inWheel !== 0 ? this.wheel.earliest() : Number.POSITIVE_INFINITY
+    let at = this.inWheel ? this.wheel.earliest() : Number.POSITIVE_INFINITY
     for (const list of this.lists.values()) {
       const first = list.ring.first
       if (first !== null && first.deadlineAt < at) at = first.deadlineAt

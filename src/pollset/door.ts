@@ -137,6 +137,8 @@ export interface Pollset {
   random(target: Uint8Array): void
   /** Join this turn's queue; for continuations only. */
   queue(waiter: Waiter): void
+  /** Join the next turn's queue: the share of this turn is used up. */
+  queueLater(waiter: Waiter): void
   /** Be flushed once, last in this turn (or the next, when this turn's flush is over). */
   flushLater(output: Flushable): void
   /** Be settled once, after this turn's flush. */

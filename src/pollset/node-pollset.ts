@@ -35,10 +35,14 @@ export interface NodePollsetLimits extends TurnLimits, NodeSocketLimits {
 export const nodePollsetLimits: NodePollsetLimits = {
   ...turnLimits,
   readAheadBytesMax: 512 * 1024,
+  lookAheadBytesMax: 16 * 1024,
   acceptQueueMax: 4096,
   commandsMax: 64,
   backlog: 4096,
 }
+
+/** What Node's timers can take; above it they fire at once. */
+const TIMER_MS_MAX = 0x7fffffff
 
 const faultOf = (error: NodeJS.ErrnoException): SocketFault => ({
   code: error.code ?? 'EUNKNOWN',
@@ -165,7 +169,7 @@ export class NodePollset extends Turns implements Pollset, Marks {
       this.asked = false
       if (this.closed) return
       this.turn()
-      this.setTimer()
+      if (!this.closed) this.setTimer()
     }
     this.onTimer = () => {
       this.timer = null
@@ -182,6 +186,8 @@ export class NodePollset extends Turns implements Pollset, Marks {
   }
 
   connect(address: Address, id: string): Socket {
+    // Node would look a name up behind the door's back (P26).
+    if (isIP(address.host) === 0) throw new TypeError(`${id}: not a numeric address: ${address.host}`)
     const net = connect({
       host: address.host,
       port: address.port,
@@ -246,12 +252,12 @@ export class NodePollset extends Turns implements Pollset, Marks {
   /** One Node timer, for the earliest deadline; one that fires too early only costs an empty turn. */
   private setTimer(): void {
     const at = this.deadlines.earliest()
-    if (at >= this.timerAt) return
+    if (at >= this.timerAt && at !== Number.POSITIVE_INFINITY) return
     if (this.timer !== null) clearTimeout(this.timer)
     this.timer = null
     this.timerAt = Number.POSITIVE_INFINITY
     if (at === Number.POSITIVE_INFINITY) return
     this.timerAt = at
-    this.timer = setTimeout(this.onTimer, Math.max(1, Math.ceil(at - this.now)))
+    this.timer = setTimeout(this.onTimer, Math.min(TIMER_MS_MAX, Math.max(1, Math.ceil(at - this.now))))
   }
 }

@@ -19,6 +19,8 @@ export interface Marks {
 export interface NodeSocketLimits {
   /** octets received and not yet taken, past which reading from the operating system pauses */
   readonly readAheadBytesMax: number
+  /** octets likewise while {@link Socket.pause}d: as long as there are fewer, its end and reset are seen */
+  readonly lookAheadBytesMax: number
 }
 
 const NOTHING = Buffer.alloc(0)
@@ -36,7 +38,8 @@ export class NodeSocket extends Socket implements Marked {
   private heldBack = false
   private paused = false
   private gone = false
-  private readonly onWritten: () => void
+  private readonly onWritten: (error?: Error | null) => void
+  private readonly limits: NodeSocketLimits
 
   constructor(net: NetSocket, remote: Address, id: string, marks: Marks, limits: NodeSocketLimits) {
     super()
@@ -44,17 +47,15 @@ export class NodeSocket extends Socket implements Marked {
     this.remote = remote
     this.id = id
     this.marks = marks
+    this.limits = limits
 
-    this.onWritten = () => {
-      if (this.net.writableLength === 0) this.marks.mark(this, WRITABLE)
+    this.onWritten = (error) => {
+      if (!error && this.net.writableLength === 0) this.marks.mark(this, WRITABLE)
     }
     net.on('data', (chunk: Buffer) => {
       this.incoming.push(chunk)
       this.incomingBytes += chunk.length
-      if (this.incomingBytes > limits.readAheadBytesMax && !this.heldBack) {
-        this.heldBack = true
-        net.pause()
-      }
+      this.holdBack()
       marks.mark(this, READABLE)
     })
     net.on('end', () => marks.mark(this, ENDED))
@@ -88,10 +89,7 @@ export class NodeSocket extends Socket implements Marked {
       this.taken = 0
       incoming.length = 0
       this.lower(READABLE)
-      if (this.heldBack) {
-        this.heldBack = false
-        if (!this.paused) this.net.resume()
-      }
+      this.readOn()
     }
     return chunk
   }
@@ -114,13 +112,30 @@ export class NodeSocket extends Socket implements Marked {
     this.net.destroy()
   }
 
+  /** A socket of Node that does not read sees neither FIN nor RST: so one look-ahead goes on (P22). */
   pause(): void {
     this.paused = true
-    this.net.pause()
+    this.holdBack()
   }
 
   unpause(): void {
     this.paused = false
-    if (!this.heldBack) this.net.resume()
+    this.readOn()
+  }
+
+  private get aheadMax(): number {
+    return this.paused ? this.limits.lookAheadBytesMax : this.limits.readAheadBytesMax
+  }
+
+  private holdBack(): void {
+    if (this.heldBack || this.incomingBytes <= this.aheadMax) return
+    this.heldBack = true
+    this.net.pause()
+  }
+
+  private readOn(): void {
+    if (!this.heldBack || this.incomingBytes > this.aheadMax) return
+    this.heldBack = false
+    this.net.resume()
   }
 }

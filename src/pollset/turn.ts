@@ -22,6 +22,7 @@ export abstract class Turns {
   turns = 0
   readonly deadlines = new Deadlines()
   private readonly ready = new Denque<Waiter>()
+  private readonly deferred: Waiter[] = []
   private flushing: Flushable[] = []
   private flushed: Flushable[] = []
   private settling: Settling[] = []
@@ -39,6 +40,11 @@ export abstract class Turns {
 
   queue(waiter: Waiter): void {
     this.ready.push(waiter)
+    if (!this.running) this.askForTurn()
+  }
+
+  queueLater(waiter: Waiter): void {
+    this.deferred.push(waiter)
     if (!this.running) this.askForTurn()
   }
 
@@ -61,6 +67,8 @@ export abstract class Turns {
     this.flush()
     this.settle()
     this.drain(left)
+    for (let i = 0; i < this.deferred.length; i++) this.ready.push(this.deferred[i])
+    this.deferred.length = 0
     this.running = false
     if (this.ready.length !== 0 || this.flushing.length !== 0) this.askForTurn()
   }
