@@ -11,7 +11,7 @@
 // take it from under it; a newcomer queues behind those who wait.
 
 import { type Fault, fault, type World } from '../continuation/index.js'
-import { Pollable } from '../pollset/index.js'
+import { Deadline, Pollable } from '../pollset/index.js'
 import { LEASED, type Lease, UNLEASED } from './lease.js'
 import type { Session, SessionFactory, SessionReports } from './session.js'
 
@@ -39,6 +39,18 @@ export const engineLimits: EngineLimits = {
 
 const CLOSING = fault('engine-closed', 'internal', 'connection', 'never', 'the engine is shutting down')
 
+/** Armed while no further opening is tried: one has failed, and other sessions serve. */
+class Pause extends Deadline {
+  private readonly over: () => void
+  constructor(over: () => void) {
+    super()
+    this.over = over
+  }
+  expire(): void {
+    this.over()
+  }
+}
+
 export class Engine<S extends Session> implements SessionReports<S> {
   readonly id: string
   /** What it serves, for a person: `h2c://127.0.0.1:9000`. */
@@ -49,7 +61,7 @@ export class Engine<S extends Session> implements SessionReports<S> {
   /** Sessions opened since the beginning. */
   opens = 0
   private opening = 0
-  private mayOpenAt = 0
+  private readonly pause = new Pause(() => this.openMore())
   private closing = false
   private first: Lease<S> | null = null
   private last: Lease<S> | null = null
@@ -106,6 +118,7 @@ export class Engine<S extends Session> implements SessionReports<S> {
   /** Take no more leases; sessions close as their work ends. */
   close(): void {
     this.closing = true
+    this.world.pollset.deadlines.disarm(this.pause)
     this.failQueue(CLOSING)
     for (const session of [...this.sessions]) {
       if (session.leased === 0) session.close()
@@ -146,14 +159,13 @@ export class Engine<S extends Session> implements SessionReports<S> {
   closed(session: S, why: Fault | null): void {
     const wasOpening = session.state === 'opening'
     this.forget(session)
-    if (wasOpening) {
-      this.mayOpenAt = this.world.pollset.now + this.limits.reopenDelayMs
+    if (wasOpening && !this.closing) {
       // Others still serve: those who wait, wait on. None does: tell them now rather than late.
-      if (!this.sessions.some((each) => each.state === 'open' || each.state === 'opening')) {
+      if (this.serves) this.pauseOpening()
+      else {
         this.failQueue(
           why ?? fault('session-not-opened', 'backend', 'connection', 'safe', 'closed while opening'),
         )
-        this.mayOpenAt = 0
       }
     }
     this.openMore()
@@ -203,14 +215,29 @@ export class Engine<S extends Session> implements SessionReports<S> {
     this.openMore()
   }
 
+  /** A session is there that grants leases, or will. */
+  private get serves(): boolean {
+    return this.sessions.some((each) => each.state === 'open' || each.state === 'opening')
+  }
+
+  private pauseOpening(): void {
+    const { deadlines } = this.world.pollset
+    deadlines.disarm(this.pause)
+    deadlines.every(this.limits.reopenDelayMs).arm(this.pause)
+  }
+
   private openMore(): void {
-    if (this.closing) return
+    if (this.closing || this.queued === 0) return
+    if (this.pause.deadlineArmed) {
+      if (this.serves) return
+      // The last one that served has gone meanwhile: nothing else would ever wake those who wait.
+      this.world.pollset.deadlines.disarm(this.pause)
+    }
     // One that is being opened counts as room for one: more waiters than that may open another.
     while (
       this.queued > this.opening &&
       this.opening < this.limits.openingMax &&
-      this.sessions.length < this.limits.sessionsMax &&
-      this.world.pollset.now >= this.mayOpenAt
+      this.sessions.length < this.limits.sessionsMax
     ) {
       this.opening++
       this.opens++

@@ -121,7 +121,8 @@ export abstract class ConnectionBase extends Continuation implements Living {
     const { pingAfterMs, pingTimeoutMs } = this.context.limits
     if (this.idle(now - this.lastReadAt) === 'part') return this.draining ? goto.closing : goto.goaway
     if (this.live > 0 || !this.settled) {
-      if (this.pingAt !== 0 && now - this.pingAt >= pingTimeoutMs) {
+      const unread = ((this.socket as Socket).readiness & READABLE) !== 0
+      if (this.pingAt !== 0 && now - this.pingAt >= pingTimeoutMs && !unread) {
         this.failure ??= fault(
           'ping-timeout',
           this.side,

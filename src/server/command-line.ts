@@ -105,7 +105,12 @@ function program(serve: (options: ServeOptions) => void): Command {
       checked((text: string, before: Partial<Limits> | undefined) => setLimit(before ?? {}, text) as never),
     )
     .addHelpText('after', EXAMPLES)
-    .action((options: ServeOptions) => serve(options))
+    .allowExcessArguments()
+    .action((options: ServeOptions, self: Command) => {
+      const [excess] = self.args
+      if (excess === undefined) serve(options)
+      else self.error(`error: '${excess}' is no option of serve: a backend is given with --backend`)
+    })
   command
     .command('limits')
     .description('print every bound and timeout with its default')
@@ -141,20 +146,19 @@ function serve(options: ServeOptions): void {
   }
 }
 
-function traceTo(file: string | undefined): { write: ((line: string) => void) | undefined; end(): void } {
-  if (file === undefined) return { write: undefined, end() {} }
-  if (file === '-') return { write: (line) => void process.stdout.write(line), end() {} }
-  const stream = createWriteStream(file)
+/** Not ended at the end: the last lines come after all is over, and what is pending is written before the process ends. */
+function traceTo(file: string | undefined): ServerOptions['trace'] {
+  if (file === undefined) return undefined
+  const stream = file === '-' ? process.stdout : createWriteStream(file)
   stream.on('error', (error) => {
     say(`fermata: the trace cannot be written: ${error.message}`)
     process.exit(FAILED)
   })
-  return { write: (line) => void stream.write(line), end: () => void stream.end() }
+  return (line) => void stream.write(line)
 }
 
 function begin(options: ServeOptions, routes: ServerOptions['routes'], origin: Origin | null): void {
   const listen = options.listen ?? [parseListen('127.0.0.1:8080')]
-  const trace = traceTo(options.trace)
   const drainTimeoutMs = options.drainTimeout === undefined ? DRAIN_TIMEOUT_MS : Number(options.drainTimeout)
   const server = new Server({
     listen,
@@ -162,7 +166,7 @@ function begin(options: ServeOptions, routes: ServerOptions['routes'], origin: O
     share: options.share,
     limits: options.limit ?? {},
     drainTimeoutMs,
-    trace: trace.write,
+    trace: traceTo(options.trace),
   })
   let ready = 0
   server.on('listening', (address) => {
@@ -191,7 +195,6 @@ function begin(options: ServeOptions, routes: ServerOptions['routes'], origin: O
   server.on('draining', () => say('fermata: draining; again to end at once'))
   server.on('stopped', () => {
     origin?.close()
-    trace.end()
     for (const signal of SIGNALS) process.removeAllListeners(signal)
   })
   let asked = false

@@ -45,7 +45,7 @@ export function setLimit(limits: Partial<Limits>, text: string): Partial<Limits>
   const name = match?.[1] as keyof Limits | undefined
   if (match === null || name === undefined)
     throw new ConfigError(`'${text}' is not a limit: write NAME=NUMBER`)
-  if (!(name in defaultLimits)) {
+  if (!Object.hasOwn(defaultLimits, name)) {
     throw new ConfigError(`there is no limit '${name}': 'fermata limits' lists them`)
   }
   const [least, most] = RANGES[name] ?? [1, Number.MAX_SAFE_INTEGER]

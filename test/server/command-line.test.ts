@@ -1,138 +1,410 @@
-// The built program, as its user runs it.
+// The built program as a user runs it: what it prints, what it refuses and how, and how it ends.
 
-import { type ChildProcess, spawn } from 'node:child_process'
-import { connect } from 'node:http2'
-import { type AddressInfo, createConnection, createServer } from 'node:net'
-import t from 'tap'
-import { answerOf, get, once } from '../world/proxy-world.js'
+import { readFileSync } from 'node:fs'
+import * as http2 from 'node:http2'
+import { type AddressInfo, connect as connectTcp, createServer as createTcpServer } from 'node:net'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { limitsByRoom } from '../../src/server/index.js'
+import { type Program, run, start, unlessInstalled } from '../peers/programs.js'
+import { answerOf, get, type OnStream, once } from '../world/proxy-world.js'
 
-interface Ran {
-  readonly code: number | null
-  readonly out: string
-  readonly err: string
+const main = join(import.meta.dirname, '..', '..', 'src', 'main.js')
+const fermata = (...args: string[]) => run(process.execPath, [main, ...args], { timeoutMs: 20_000 })
+
+/** `fermata serve` on a free port unless told otherwise, ready; killed at the end of the test if it still runs. */
+async function serve(t: Test, ...args: string[]): Promise<{ program: Program; url: string }> {
+  const listen = args.includes('--listen') ? [] : ['--listen', '127.0.0.1:0']
+  const program = await start(process.execPath, [main, 'serve', ...listen, ...args], { line: /goes to/ })
+  t.teardown(() => program.stop())
+  return { program, url: `http://${/listening on (\S+)/.exec(program.stderr)?.[1]}` }
 }
 
-const MAIN = 'dist/src/main.js'
-
-function start(args: readonly string[]) {
-  const child: ChildProcess = spawn(process.execPath, [MAIN, ...args])
-  const text = { out: '', err: '' }
-  child.stdout?.on('data', (chunk: Buffer) => {
-    text.out += String(chunk)
-  })
-  child.stderr?.on('data', (chunk: Buffer) => {
-    text.err += String(chunk)
-  })
-  const ended = new Promise<Ran>((resolve) => child.on('close', (code) => resolve({ code, ...text })))
-  /** Until it has said this on standard error. */
-  const said = (pattern: RegExp) =>
-    new Promise<RegExpExecArray>((resolve) => {
-      const look = () => {
-        const match = pattern.exec(text.err)
-        if (match !== null) resolve(match)
-      }
-      child.stderr?.on('data', look)
-      look()
-    })
-  return { child, ended, said }
+function clientOf(t: Test, url: string): http2.ClientHttp2Session {
+  const client = http2.connect(url)
+  client.on('error', () => {})
+  t.teardown(() => client.destroy())
+  return client
 }
 
-const run = (...args: string[]) => start(args).ended
+/** A backend of node:http2; gives its `h2c://` URL. */
+async function backend(t: Test, onStream: OnStream): Promise<string> {
+  const server = http2.createServer()
+  server.on('session', (session) => {
+    session.on('error', () => {})
+    t.teardown(() => session.destroy())
+  })
+  server.on('stream', (stream, headers) => {
+    stream.on('error', () => {})
+    onStream(stream, headers)
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => void server.close())
+  return `h2c://127.0.0.1:${(server.address() as AddressInfo).port}`
+}
 
-t.test('help, version and limits', async (t) => {
-  const help = await run('--help')
+const says =
+  (text: string): OnStream =>
+  (stream) => {
+    stream.respond({ ':status': 200 })
+    stream.end(text)
+  }
+
+t.test('help, version, limits', async (t) => {
+  const help = await fermata('--help')
   t.equal(help.code, 0)
-  t.match(help.out, /Usage: fermata/)
-  t.match((await run('serve', '--help')).out, /--drain-timeout <duration>/)
-  t.match((await run('--version')).out, /^\d+\.\d+\.\d+\n$/)
-  t.match((await run('limits')).out, / {2}replayBytesMax +65536\n/)
-})
+  t.match(help.stdout, /serve[\s\S]*limits/)
+  t.equal(help.stderr, '')
 
-t.test('a mistake names itself and what is right, and exits with 2', async (t) => {
-  const mistakes: [string[], RegExp][] = [
-    [['serve', '--lisen', ':1'], /unknown option '--lisen'[\s\S]*--listen/],
-    [['serve', '--listen', 'nonsense'], /HOST:PORT/],
-    [['serve', '--backend', 'http://127.0.0.1:1'], /h2c:\/\//],
-    [['serve', '--route', 'x'], /HOST\/PREFIX=URL/],
-    [['serve', '--share', 'all'], /'process' or 'connection'/],
-    [['serve', '--limit', 'nothing=1'], /fermata limits/],
-    [['serve', '--drain-timeout', 'soon'], /10s, 500ms/],
-  ]
-  for (const [args, says] of mistakes) {
-    const { code, err } = await run(...args)
-    t.equal(code, 2, args.join(' '))
-    t.match(err, says)
+  const serveHelp = await fermata('serve', '--help')
+  t.equal(serveHelp.code, 0)
+  for (const option of ['listen', 'backend', 'route', 'share', 'trace', 'drain-timeout', 'limit'])
+    t.match(serveHelp.stdout, `--${option} <`, option)
+  t.match(serveHelp.stdout, /Examples:/)
+
+  const manifest = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string }
+  for (const option of ['--version', '-v'])
+    t.match(await fermata(option), { code: 0, stdout: `${manifest.version}\n`, stderr: '' })
+
+  const limits = await fermata('limits')
+  t.equal(limits.code, 0)
+  for (const [room, bounds] of Object.entries(limitsByRoom)) {
+    t.match(limits.stdout, `${room}\n`)
+    for (const [name, value] of Object.entries(bounds))
+      t.match(limits.stdout, new RegExp(`^ +${name} +${value}$`, 'm'), name)
   }
+
+  const nothing = await fermata()
+  t.equal(nothing.code, 2)
+  t.match(nothing.stderr, /Usage: fermata/)
 })
 
-t.test('an address in use says so, and exits with 1', async (t) => {
-  const taken = createServer().listen(0, '127.0.0.1')
-  await once(taken, 'listening')
-  const { port } = taken.address() as AddressInfo
-  const { code, err } = await run('serve', '--listen', `127.0.0.1:${port}`, '--backend', 'h2c://127.0.0.1:1')
-  t.equal(code, 1)
-  t.match(err, /in use/)
-  taken.close()
-})
+/** What is typed, and what the message has: the thing that is wrong, and what is right. */
+const wrong: readonly (readonly [readonly string[], ...(string | RegExp)[]])[] = [
+  [['serve', '--nope'], "'--nope'", 'fermata serve --help'],
+  [['serve', '--lisen', '8080'], "'--lisen'", '--listen'],
+  [['--nope'], "'--nope'", '--help'],
+  [['sreve'], "'sreve'", 'serve'],
+  [['serve', 'example.org'], "'example.org'", '--backend'],
+  [['serve', '--listen'], '--listen', 'missing'],
+  [['serve', '--listen', 'here'], "'here'", 'HOST:PORT', '127.0.0.1:8080'],
+  [['serve', '--listen', '127.0.0.1:65536'], "'127.0.0.1:65536'", 'HOST:PORT'],
+  [['serve', '--listen', '::1:80'], "'::1:80'", 'HOST:PORT'],
+  [['serve', '--backend', '127.0.0.1:9000'], "'127.0.0.1:9000'", 'h2c://HOST:PORT'],
+  [['serve', '--backend', 'https://a'], "'https://a'", 'h2c://', 'not by https://'],
+  [['serve', '--backend', 'h2c://a:0'], "'h2c://a:0'"],
+  [['serve', '--backend', 'h2c://a:70000'], "'h2c://a:70000'"],
+  [['serve', '--backend', 'h2c://a/path'], "'h2c://a/path'", 'h2c://HOST:PORT'],
+  [['serve', '--route', 'example.org'], "'example.org'", 'HOST/PREFIX=URL'],
+  [['serve', '--route', '/api=http://a'], 'http://a', 'h2c://'],
+  [['serve', '--share', 'all'], "'all'", "'process'", "'connection'"],
+  [['serve', '--limit', 'sessionsMax'], "'sessionsMax'", 'NAME=NUMBER'],
+  [['serve', '--limit', 'sessionMax=1'], "'sessionMax'", 'fermata limits'],
+  [['serve', '--limit', 'sessionsMax=0'], 'sessionsMax', '1 to ', 'not 0'],
+  [['serve', '--limit', 'flushBytesMax=1'], 'flushBytesMax', '65536 to ', 'not 1'],
+  [['serve', '--limit', 'toString=1'], "'toString'", 'fermata limits'],
+  [['serve', '--drain-timeout', 'soon'], "'soon'", '10s, 500ms or 2m'],
+]
 
-t.test('it serves its embedded origin, traces, and drains on SIGTERM', async (t) => {
-  const { child, ended, said } = start(['serve', '--listen', '127.0.0.1:0', '--trace', '-'])
-  const [, url] = await said(/try {2}curl --http2-prior-knowledge (\S+)/)
-  const client = connect(url)
-  t.match(String((await get(client, '/')).body), /embedded origin/)
-  const slow = client.request({ ':path': '/echo', ':method': 'POST' })
-  const answer = answerOf(slow)
-  slow.write('before ')
-  await once(slow, 'data')
-  const goaway = once(client, 'goaway')
-  child.kill('SIGTERM')
-  await goaway
-  slow.end('after')
-  t.equal(String((await answer).body), 'before after', 'a running request finishes')
-  const { code, out } = await ended
-  t.equal(code, 0)
-  client.destroy()
-  const lines = out.trim().split('\n')
-  t.ok(lines.some((line) => / m1\/s1 log done - -$/.test(line)))
-  for (const line of lines) {
-    t.match(line, /^\d+\.\d{3} \S+ [a-zA-Z]+ (goto|suspend|done|late|cancelled) ([a-zA-Z]+|-) \S+$/)
-  }
-})
-
-t.test('what does not finish in time is cut, and a second signal ends it at once', async (t) => {
-  for (const [timeout, signals, code] of [
-    ['50ms', 1, 0],
-    ['1m', 2, 1],
-  ] as const) {
-    const { child, ended, said } = start(['serve', '--listen', '127.0.0.1:0', '--drain-timeout', timeout])
-    const [, url] = await said(/try {2}curl --http2-prior-knowledge (\S+)/)
-    const client = connect(url)
-    client.on('error', () => {})
-    const waiting = client.request({ ':path': '/wait' })
-    waiting.on('error', () => {})
-    await new Promise<void>((resolve) => client.ping(() => resolve()))
-    child.kill('SIGINT')
-    await said(/draining/)
-    if (signals === 2) child.kill('SIGINT')
-    t.equal((await ended).code, code)
-    client.destroy()
-  }
-})
-
-t.test('a client that speaks HTTP/1 is told what to do', async (t) => {
-  const { child, ended, said } = start(['serve', '--listen', '127.0.0.1:0'])
-  const [, port] = await said(/listening on 127\.0\.0\.1:(\d+)/)
-  await said(/try/)
-  const socket = createConnection(Number(port), '127.0.0.1')
-  socket.write('GET / HTTP/1.1\r\nhost: a\r\n\r\n')
-  let answer = ''
-  socket.on('data', (chunk) => {
-    answer += String(chunk)
+for (const [args, ...parts] of wrong) {
+  t.test(args.join(' '), async (t) => {
+    const { code, stdout, stderr } = await fermata(...args)
+    t.equal(code, 2)
+    t.equal(stdout, '')
+    for (const part of parts) t.match(stderr, part)
+    t.notMatch(stderr, /\n +at /, 'no stack')
   })
-  await once(socket, 'end')
-  t.match(answer, /^HTTP\/1\.1 505 [\s\S]*--http2-prior-knowledge/)
-  const [, length] = /content-length: (\d+)/.exec(answer) ?? []
-  t.equal(answer.split('\r\n\r\n')[1].length, Number(length))
-  child.kill('SIGTERM')
-  t.equal((await ended).code, 0)
+}
+
+t.test('an address in use is told', async (t) => {
+  const taken = createTcpServer()
+  taken.listen(0, '127.0.0.1')
+  await once(taken, 'listening')
+  t.teardown(() => void taken.close())
+  const address = `127.0.0.1:${(taken.address() as AddressInfo).port}`
+  const { code, stderr } = await fermata('serve', '--listen', address)
+  t.equal(code, 1)
+  t.match(stderr, `${address} is in use`)
+  t.match(stderr, '--listen')
+  t.notMatch(stderr, /\n +at /, 'no stack')
+})
+
+t.test('an address that is not ours is told', async (t) => {
+  // RFC 5737: of no machine.
+  const { code, stderr } = await fermata('serve', '--listen', '192.0.2.1:8080')
+  t.equal(code, 1)
+  t.match(stderr, 'cannot listen on 192.0.2.1:8080: EADDRNOTAVAIL')
+})
+
+t.test('with the embedded origin: what it prints is true', async (t) => {
+  const { program, url } = await serve(t)
+  t.equal(program.stdout, '', 'nothing on standard output')
+  t.match(program.stderr, /listening on 127\.0\.0\.1:[1-9]\d* /)
+  t.match(program.stderr, /everything goes to h2c:\/\/127\.0\.0\.1:\d+ \(the embedded origin\)/)
+  await program.until('it says what to try', () => /try .+\n/.test(program.stderr))
+  const command = /try +(.+)\n/.exec(program.stderr)?.[1] ?? ''
+  const [name, ...args] = command.split(' ')
+  t.equal(name, 'curl')
+  t.equal(args.at(-1), `${url}/`)
+
+  const client = clientOf(t, url)
+  const hello = await get(client, '/')
+  t.equal(hello.status, 200)
+  t.match(hello.body.toString(), /via: 2 fermata/)
+  t.equal((await get(client, '/bytes/100000')).body.length, 100_000)
+  const echo = client.request({ ':path': '/echo', ':method': 'POST' })
+  const echoed = answerOf(echo)
+  echo.end('there and back')
+  t.equal((await echoed).body.toString(), 'there and back')
+  t.equal((await get(client, '/nowhere')).status, 404)
+
+  await t.test('the printed command works', { skip: unlessInstalled('curl') }, async (t) => {
+    const { code, stdout } = await run('curl', ['--silent', '--show-error', ...args])
+    t.equal(code, 0)
+    t.match(stdout, /seen through the proxy/)
+  })
+})
+
+const traceLine = new RegExp(
+  [
+    /^\d+\.\d{3} [^\s,:]+ [A-Za-z]+/,
+    / (?:(?:goto|suspend|late|cancelled) [A-Za-z]+|done -)/,
+    / (?:-|WAIT(?:,WAIT)*)$/,
+  ]
+    .map((part) => part.source)
+    .join('')
+    .replaceAll('WAIT', String.raw`(?:[^\s,:]+:[A-Z]+(?:\|[A-Z]+)*|within:\d+|until:\d+\.\d{3})`),
+)
+
+/** Every line in the grammar; and the steps of this exchange. */
+function stepsIn(t: Test, trace: string, id: string): string[] {
+  const lines = trace.split('\n')
+  t.equal(lines.pop(), '', 'the last line is whole')
+  t.strictSame(
+    lines.filter((line) => !traceLine.test(line)),
+    [],
+    'all lines in the grammar',
+  )
+  const steps = lines
+    .map((line) => line.split(' '))
+    .filter((words) => words[1] === id)
+    .map((words) => words[2])
+  return steps.filter((step, at) => step !== steps[at - 1])
+}
+
+const plain = ['receive', 'route', 'lease', 'sendHead', 'transfer', 'finish', 'log']
+
+t.test('--trace FILE', async (t) => {
+  const file = join(t.testdir(), 'trace.txt')
+  const { program, url } = await serve(t, '--trace', file)
+  t.equal((await get(clientOf(t, url), '/')).status, 200)
+  t.equal((await program.stop()).code, 0)
+  t.strictSame(stepsIn(t, readFileSync(file, 'utf8'), 'm1/s1'), plain)
+  t.equal(program.stdout, '')
+})
+
+t.test('--trace -', async (t) => {
+  const { program, url } = await serve(t, '--trace', '-')
+  t.equal((await get(clientOf(t, url), '/')).status, 200)
+  t.equal((await program.stop()).code, 0)
+  t.strictSame(stepsIn(t, program.stdout, 'm1/s1'), plain)
+})
+
+t.test('--trace to where nothing can be written', async (t) => {
+  const { code, stderr } = await fermata(
+    'serve',
+    '--listen',
+    '127.0.0.1:0',
+    '--trace',
+    join(t.testdir(), 'a/b'),
+  )
+  t.equal(code, 1)
+  t.match(stderr, /the trace cannot be written: .*ENOENT/)
+})
+
+t.test('--trace - to a reader that has left', async (t) => {
+  const command = `"${process.execPath}" "${main}" serve --listen 127.0.0.1:0 --trace - | head -n 1`
+  const program = await start('sh', ['-c', command], { line: /goes to/ })
+  t.teardown(() => program.kill())
+  const address = new URL(`http://${/listening on (\S+)/.exec(program.stderr)?.[1]}`)
+  // Each connection is traced, so that one of them finds the reader gone.
+  while (program.exit === null) {
+    const socket = connectTcp(Number(address.port), address.hostname)
+    socket.on('error', () => {})
+    socket.on('connect', () => socket.end())
+    socket.resume()
+    await once(socket, 'close').catch(() => {})
+  }
+  t.match(program.stderr, /the trace cannot be written: .*EPIPE/)
+  t.notMatch(program.stderr, /\n +at /, 'no stack')
+})
+
+for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+  t.test(`${signal}: GOAWAY, the running request finishes, exit 0`, async (t) => {
+    let finish = () => {}
+    const begun = new Promise<void>((resolve) => {
+      finish = resolve
+    })
+    let held: http2.ServerHttp2Stream | null = null
+    const url = await backend(t, (stream) => {
+      held = stream
+      stream.respond({ ':status': 200 })
+      stream.write('begun, ')
+      finish()
+    })
+    const { program, url: front } = await serve(t, '--backend', url)
+    const client = clientOf(t, front)
+    const stream = client.request({ ':path': '/' })
+    const answer = answerOf(stream)
+    await Promise.all([begun, once(stream, 'response')])
+    const goaway = once(client, 'goaway')
+    program.signal(signal)
+    const [code] = await goaway
+    t.equal(code, http2.constants.NGHTTP2_NO_ERROR)
+    t.equal(program.exit, null, 'a request runs: it has not ended')
+    await program.until('it says that it drains', () => /draining/.test(program.stderr))
+    const { port, hostname } = new URL(front)
+    const late = connectTcp(Number(port), hostname)
+    t.match(
+      await once(late, 'connect').catch((error: Error) => error),
+      { code: 'ECONNREFUSED' },
+      'no newcomers',
+    )
+    ;(held as unknown as http2.ServerHttp2Stream).end('and finished')
+    t.match(await answer, { status: 200, ended: true, body: { length: 19 } })
+    t.strictSame(await program.exited, { code: 0, signal: null })
+  })
+}
+
+t.test('a client that asks for nothing does not keep it from ending', async (t) => {
+  const { program, url } = await serve(t)
+  const client = clientOf(t, url)
+  await get(client, '/')
+  const closed = once(client, 'close')
+  t.strictSame(await program.stop(), { code: 0, signal: null })
+  await closed
+})
+
+t.test('--drain-timeout: a request that never ends is ended', async (t) => {
+  const { program, url } = await serve(t, '--drain-timeout', '1s')
+  const client = clientOf(t, url)
+  const stream = client.request({ ':path': '/wait' })
+  const answer = answerOf(stream)
+  // The one behind it has come back: so the first has arrived.
+  await get(client, '/')
+  const asked = performance.now()
+  program.signal('SIGTERM')
+  t.strictSame(await program.exited, { code: 0, signal: null })
+  const took = performance.now() - asked
+  t.ok(took >= 900, `${took} ms: not before its time`)
+  t.ok(took < 10_000, `${took} ms: long before the default of 30 s`)
+  t.match(await answer, { status: 0, body: { length: 0 } })
+})
+
+t.test('a second signal ends it at once', async (t) => {
+  const { program, url } = await serve(t)
+  const client = clientOf(t, url)
+  const answer = answerOf(client.request({ ':path': '/wait' }))
+  await get(client, '/')
+  program.signal('SIGTERM')
+  await program.until('it is draining', () => /draining; again to end at once/.test(program.stderr))
+  program.signal('SIGINT')
+  t.strictSame(await program.exited, { code: 1, signal: null })
+  await answer
+})
+
+t.test('a client that speaks HTTP/1.1 is told what to do', async (t) => {
+  const { url } = await serve(t)
+  const { port, hostname } = new URL(url)
+  const socket = connectTcp(Number(port), hostname)
+  socket.setEncoding('latin1')
+  let text = ''
+  socket.on('data', (chunk: string) => {
+    text += chunk
+  })
+  socket.write(`GET / HTTP/1.1\r\nhost: ${hostname}\r\n\r\n`)
+  await once(socket, 'close')
+  const [head, body] = text.split('\r\n\r\n')
+  t.match(head, /^HTTP\/1\.1 505 /)
+  t.match(head, new RegExp(`^content-length: ${body.length}\r?$`, 'm'))
+  t.match(body, /--http2-prior-knowledge/)
+
+  await t.test('curl shows it', { skip: unlessInstalled('curl') }, async (t) => {
+    const { code, stdout } = await run('curl', ['-s', '--http1.1', '-w', '%{http_code}', `${url}/`])
+    t.equal(code, 0)
+    t.equal(stdout, `${body}505`)
+  })
+})
+
+t.test('several listeners, several routes', async (t) => {
+  const [a, b, c] = await Promise.all(['a', 'b', 'c'].map((name) => backend(t, says(name))))
+  const listen = ['--listen', '127.0.0.1:0', '--listen', '127.0.0.1:0']
+  const routes = ['--route', `a.test=${a}`, '--route', `/b=${b}`, '--backend', c]
+  const { program } = await serve(t, ...listen, ...routes)
+  await program.until('it says all', () => program.stderr.includes(`everything goes to ${c}`))
+  t.match(program.stderr, `a.test/ goes to ${a}\n`)
+  t.match(program.stderr, `/b goes to ${b}\n`)
+  t.notMatch(program.stderr, /try/, 'nothing to try where there is no embedded origin')
+  const urls = [...program.stderr.matchAll(/listening on (\S+)/g)].map(([, address]) => `http://${address}`)
+  t.equal(new Set(urls).size, 2)
+  for (const url of urls) {
+    const client = clientOf(t, url)
+    const bodyOf = async (authority: string, path: string) =>
+      (await get(client, path, { ':authority': authority })).body.toString()
+    t.equal(await bodyOf('a.test', '/'), 'a')
+    t.equal(await bodyOf('A.test:80', '/b'), 'a', 'the host before the prefix')
+    t.equal(await bodyOf('b.test', '/b?x'), 'b')
+    t.equal(await bodyOf('b.test', '/bb'), 'c')
+    t.equal(await bodyOf('b.test', '/'), 'c')
+  }
+})
+
+t.test('only routes: what none takes is 404', async (t) => {
+  const { url } = await serve(t, '--route', `a.test/x=${await backend(t, says('x'))}`)
+  const client = clientOf(t, url)
+  t.equal((await get(client, '/x', { ':authority': 'a.test' })).body.toString(), 'x')
+  t.match(await get(client, '/y', { ':authority': 'a.test' }), {
+    status: 404,
+    headers: { 'x-fermata': 'no-route' },
+  })
+  t.equal((await get(client, '/x', { ':authority': 'b.test' })).status, 404)
+})
+
+t.test('--share connection: backend connections of their own', async (t) => {
+  for (const [scope, sessions] of [
+    ['process', 1],
+    ['connection', 2],
+  ] as const) {
+    const seen = new Set<unknown>()
+    const url = await backend(t, (stream) => {
+      seen.add(stream.session)
+      stream.respond({ ':status': 204 }, { endStream: true })
+    })
+    const { url: front } = await serve(t, '--share', scope, '--backend', url)
+    for (const client of [clientOf(t, front), clientOf(t, front)]) {
+      t.equal((await get(client, '/1')).status, 204)
+      t.equal((await get(client, '/2')).status, 204)
+    }
+    t.equal(seen.size, sessions, scope)
+  }
+})
+
+t.test('--limit is heeded, repeated too', async (t) => {
+  const { url } = await serve(t, '--limit', 'headTimeoutMs=50', '--limit', 'concurrentStreamsMax=7')
+  const client = clientOf(t, url)
+  t.match(await get(client, '/wait'), { status: 504, headers: { 'x-fermata': 'head-late' } })
+  t.equal(client.remoteSettings.maxConcurrentStreams, 7)
+})
+
+t.test('a time longer than timers can take is no short one', async (t) => {
+  const { program, url } = await serve(t, '--limit', 'prefaceMs=9007199254740991')
+  const { port, hostname } = new URL(url)
+  // Accepted, and silent: the one deadline there is.
+  const silent = connectTcp(Number(port), hostname).resume()
+  t.teardown(() => silent.destroy())
+  await once(silent, 'connect')
+  t.equal((await get(clientOf(t, url), '/')).status, 200)
+  t.strictSame(await program.stop(), { code: 0, signal: null })
+  t.notMatch(program.stderr, /Warning/)
 })

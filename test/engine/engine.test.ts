@@ -1,0 +1,549 @@
+// The engine against spec/engine.md, with sessions that are nothing but a capacity: who gets a lease, where, and
+// in which order.
+
+import t from 'tap'
+import { createWorld, type Fault, fault } from '../../src/continuation/index.js'
+import {
+  Engine,
+  type EngineLimits,
+  engineLimits,
+  GRANTED,
+  LEASED,
+  Lease,
+  QUEUED,
+  REFUSED,
+  type Session,
+  type SessionReports,
+  type SessionState,
+  UNLEASED,
+} from '../../src/engine/index.js'
+import type { Pollable, Waiter } from '../../src/pollset/index.js'
+import { MemoryPollset } from '../world/memory-pollset.js'
+import { seeded } from '../world/random.js'
+
+class Plain implements Session {
+  readonly id: string
+  state: SessionState = 'opening'
+  leased = 0
+  capacity: number
+  readonly features = 0
+  closes = 0
+  private readonly reports: SessionReports<Plain>
+
+  constructor(id: string, capacity: number, reports: SessionReports<Plain>) {
+    this.id = id
+    this.capacity = capacity
+    this.reports = reports
+  }
+  /** Says goodbye only; the test tells when it has gone. */
+  close(): void {
+    this.closes++
+  }
+  opened(capacity = this.capacity): void {
+    this.capacity = capacity
+    this.reports.opened(this)
+  }
+  allow(capacity: number): void {
+    this.capacity = capacity
+    this.reports.changed(this)
+  }
+  free(): void {
+    this.reports.freed(this)
+  }
+  retire(): void {
+    this.reports.retired(this)
+  }
+  gone(why: Fault | null = null): void {
+    this.reports.closed(this, why)
+  }
+}
+
+/** Notes in which order leases were told. */
+class Wish implements Waiter {
+  readonly name: string
+  readonly lease: Lease<Plain>
+  woken = 0
+  private readonly order: string[]
+
+  constructor(name: string, order: string[]) {
+    this.name = name
+    this.order = order
+    this.lease = new Lease<Plain>({ id: name })
+    this.lease.waiter = this
+    this.lease.interest = LEASED | UNLEASED
+  }
+  wake(): void {
+    this.woken++
+    this.order.push(this.name)
+  }
+  resume(): void {}
+}
+
+function setUp(capacity: number, limits: Partial<EngineLimits> = {}) {
+  const pollset = new MemoryPollset()
+  const made: Plain[] = []
+  const order: string[] = []
+  const engine = new Engine<Plain>(
+    createWorld(pollset),
+    'plain',
+    (reports) => {
+      const session = new Plain(`b${made.length + 1}`, capacity, reports)
+      made.push(session)
+      return session
+    },
+    { ...engineLimits, ...limits },
+  )
+  const wish = (name: string) => new Wish(name, order)
+  /** Ask, and take at once where granted. */
+  const ask = (name: string) => {
+    const one = wish(name)
+    const answer = engine.lease(one.lease)
+    const session = answer === GRANTED ? one.lease.take() : null
+    return { ...one, one, answer, session, lease: one.lease }
+  }
+  return { pollset, engine, made, order, wish, ask }
+}
+
+/** With one open session; the lease that opened it is given back. */
+function opened(capacity: number, limits: Partial<EngineLimits> = {}) {
+  const all = setUp(capacity, limits)
+  const first = all.ask('opener')
+  all.made[0].opened()
+  first.lease.release()
+  all.order.length = 0
+  return all
+}
+
+const refused = fault('refused', 'backend', 'connection', 'safe', 'nobody listens')
+
+t.test('E1: those who ask share one session', async (t) => {
+  const { engine, made, ask } = opened(10)
+  const leases = [ask('a'), ask('b'), ask('c')]
+  t.strictSame(
+    leases.map((each) => each.session?.id),
+    ['b1', 'b1', 'b1'],
+  )
+  t.equal(made.length, 1)
+  t.equal(made[0].leased, 3)
+  t.equal(engine.opens, 1)
+})
+
+t.test('E3: a session that opens counts as room for one, and openings are bounded', async (t) => {
+  const { engine, made, ask } = setUp(1, { openingMax: 2, sessionsMax: 8 })
+  ask('a')
+  t.equal(made.length, 1, 'one waits: one opens')
+  ask('b')
+  ask('c')
+  ask('d')
+  t.equal(made.length, 2, 'four wait: two at most are opening')
+  made[0].opened()
+  t.equal(made.length, 3, 'another takes its place')
+  t.equal(engine.queued, 3)
+})
+
+t.test('E3: room that opens is enough for all who wait: no further session', async (t) => {
+  const { made, order, ask } = setUp(100, { openingMax: 1, sessionsMax: 8 })
+  for (const name of ['a', 'b', 'c']) ask(name)
+  made[0].opened()
+  t.equal(made.length, 1)
+  t.strictSame(order, ['a', 'b', 'c'])
+})
+
+t.test('E4: the session with room and the fewest leases', async (t) => {
+  const { made, ask } = opened(2, { sessionsMax: 2 })
+  ask('a')
+  ask('b')
+  const third = ask('c')
+  made[1].opened(5)
+  t.equal(third.lease.take().id, 'b2')
+  made[0].free()
+  made[0].free()
+  t.equal(ask('d').session?.id, 'b1', '0 beside 1')
+  made[1].allow(1)
+  t.equal(ask('e').session?.id, 'b1', 'the other has no room')
+  made[0].allow(9)
+  made[1].allow(9)
+  t.equal(ask('f').session?.id, 'b2', '2 beside 1')
+})
+
+t.test('E5, E6: sessions up to the limit, then a queue in order, then a refusal', async (t) => {
+  const { engine, made, order, ask } = opened(1, { sessionsMax: 2, queueMax: 3 })
+  ask('a')
+  const b = ask('b')
+  made[1].opened()
+  t.equal(b.lease.take().id, 'b2')
+  const waiting = ['c', 'd', 'e'].map((name) => ask(name))
+  t.strictSame(
+    waiting.map((each) => each.answer),
+    [QUEUED, QUEUED, QUEUED],
+  )
+  t.equal(made.length, 2)
+  const f = ask('f')
+  t.equal(f.answer, REFUSED)
+  t.equal(f.lease.fault, null, 'full, not broken')
+  t.equal(engine.queued, 3)
+  order.length = 0
+  made[0].free()
+  made[1].free()
+  t.strictSame(order, ['c', 'd'])
+  t.strictSame(
+    waiting.slice(0, 2).map((each) => each.lease.take().id),
+    ['b1', 'b2'],
+  )
+  t.equal(ask('g').answer, QUEUED, 'a place in the queue is free again')
+})
+
+t.test('E7, E8: granted, not signalled; newcomers queue behind', async (t) => {
+  const { made, order, ask } = opened(1, { sessionsMax: 1 })
+  ask('a')
+  const b = ask('b')
+  const c = ask('c')
+  made[0].free()
+  t.equal(b.lease.session, made[0], 'it has the session before it has run')
+  t.equal(made[0].leased, 1, 'and is counted')
+  t.equal(ask('d').answer, QUEUED)
+  t.equal(c.lease.readiness, 0)
+  made[0].allow(2)
+  t.strictSame(order, ['b', 'c'], 'who came first')
+  made[0].allow(4)
+  t.strictSame(order, ['b', 'c', 'd'])
+})
+
+t.test('E9: a granted waiter that leaves gives its lease to the next', async (t) => {
+  const { made, order, ask } = opened(1, { sessionsMax: 1 })
+  ask('a')
+  const b = ask('b')
+  const c = ask('c')
+  made[0].free()
+  b.lease.release()
+  t.strictSame(order, ['b', 'c'])
+  t.equal(b.lease.session, null)
+  t.equal(b.lease.readiness, 0)
+  t.equal(c.lease.session, made[0])
+  t.equal(made[0].leased, 1)
+  b.lease.release()
+  t.equal(made[0].leased, 1, 'E12: twice is once')
+})
+
+t.test('a waiter leaves from the front, the middle and the end of the queue', async (t) => {
+  const { engine, made, order, ask } = opened(1, { sessionsMax: 1 })
+  ask('a')
+  const waiting = ['b', 'c', 'd', 'e', 'f'].map((name) => ask(name))
+  for (const at of [0, 2, 4]) waiting[at].lease.release()
+  t.equal(engine.queued, 2)
+  made[0].allow(10)
+  t.strictSame(order, ['c', 'e'])
+  t.equal(engine.queued, 0)
+  t.equal(made[0].leased, 3)
+})
+
+t.test('E10: lowered capacity ends none and grants none until there is room', async (t) => {
+  const { made, order, ask } = opened(3, { sessionsMax: 1 })
+  for (const name of ['a', 'b', 'c', 'd']) ask(name)
+  made[0].allow(1)
+  t.equal(made[0].leased, 3)
+  made[0].free()
+  made[0].free()
+  t.strictSame(order, [])
+  made[0].free()
+  t.strictSame(order, ['d'])
+  made[0].allow(0)
+  made[0].free()
+  t.equal(ask('e').answer, QUEUED, 'no room at all')
+  made[0].allow(1)
+  t.strictSame(order, ['d', 'e'], 'E11: raised, and heard of at once')
+})
+
+t.test('E13: a retired session grants nothing, keeps what it has, and closes when it is done', async (t) => {
+  const { made, ask } = opened(2, { sessionsMax: 2 })
+  ask('a')
+  ask('b')
+  made[0].retire()
+  t.equal(made[0].closes, 0)
+  const c = ask('c')
+  t.equal(c.answer, QUEUED)
+  t.equal(made.length, 2, 'another opens')
+  made[0].free()
+  t.equal(c.lease.session, null, 'its room is not given out again')
+  t.equal(made[0].closes, 0)
+  made[0].free()
+  t.equal(made[0].closes, 1)
+  made[1].opened()
+  t.equal(c.lease.session, made[1])
+  made[0].gone()
+  t.equal(made[1].state, 'open')
+})
+
+t.test('E13: a retired session has its place until it has closed', async (t) => {
+  const { engine, made, ask } = opened(1, { sessionsMax: 1 })
+  ask('a')
+  made[0].retire()
+  ask('b')
+  t.equal(made.length, 1)
+  made[0].free()
+  t.equal(made.length, 1)
+  made[0].gone()
+  t.equal(made.length, 2)
+  t.equal(engine.sessions.length, 1)
+})
+
+t.test('E13: retired while opening', async (t) => {
+  const { made, ask } = setUp(5, { openingMax: 1, sessionsMax: 4 })
+  const a = ask('a')
+  made[0].retire()
+  t.equal(made.length, 2, 'openings are counted down')
+  t.equal(made[0].closes, 1)
+  made[0].opened()
+  t.equal(a.lease.readiness, 0, 'too late to be of use')
+  made[1].opened()
+  t.equal(a.lease.session, made[1])
+})
+
+t.test('E15: a session that dies leaves the queue alone', async (t) => {
+  const { engine, made, order, ask } = opened(1, { sessionsMax: 2 })
+  ask('a')
+  const b = ask('b')
+  made[1].opened()
+  b.lease.take()
+  const c = ask('c')
+  order.length = 0
+  made[0].gone(refused)
+  t.strictSame(order, [], 'who waits is not told')
+  t.equal(c.lease.fault, null)
+  t.equal(made.length, 3, 'another opens in its place')
+  t.equal(made[1].leased, 1, 'E17: the other does not hear of it')
+  made[2].opened()
+  t.equal(c.lease.session, made[2])
+  t.equal(engine.sessions.length, 2)
+})
+
+t.test('E16: when none can be opened, all who wait are told at once', async (t) => {
+  const { pollset, engine, made, order, ask } = setUp(1, { openingMax: 2 })
+  const waiting = ['a', 'b', 'c'].map((name) => ask(name))
+  made[0].gone(refused)
+  t.strictSame(order, [], 'another is still being opened')
+  made[1].gone(refused)
+  t.strictSame(order, ['a', 'b', 'c'])
+  for (const each of waiting) {
+    t.equal(each.lease.readiness, UNLEASED)
+    t.equal(each.lease.fault, refused)
+  }
+  t.equal(engine.queued, 0)
+  t.equal(engine.sessions.length, 0)
+  t.equal(pollset.now, 0)
+  ask('d')
+  t.equal(made.length, 3, 'who asks next is not made to wait for the last one failing')
+})
+
+t.test('E16: closed while opening without a fault tells one all the same', async (t) => {
+  const { made, ask } = setUp(1)
+  const a = ask('a')
+  made[0].gone(null)
+  t.equal(a.lease.fault?.code, 'session-not-opened')
+})
+
+t.test('E16: while others serve, those who wait go on waiting, and openings are paced', async (t) => {
+  const { pollset, made, order, ask } = opened(1, { sessionsMax: 3, reopenDelayMs: 1_000 })
+  ask('a')
+  const b = ask('b')
+  made[1].gone(refused)
+  t.strictSame(order, [])
+  ask('c')
+  t.equal(made.length, 2, 'not again at once')
+  pollset.advance(999)
+  ask('d')
+  t.equal(made.length, 2)
+  pollset.advance(1)
+  t.equal(made.length, 3, 'by itself, once the pause is over')
+  made[0].free()
+  t.equal(b.lease.session, made[0])
+})
+
+t.test('E15: when the last that serves dies, the pause ends with it', async (t) => {
+  const { pollset, made, ask } = opened(1, { sessionsMax: 2, reopenDelayMs: 1_000 })
+  ask('a')
+  const b = ask('b')
+  made[1].gone(refused)
+  t.equal(made.length, 2)
+  made[0].gone(refused)
+  t.equal(made.length, 3, 'nothing else would wake who waits')
+  made[2].opened()
+  t.equal(b.lease.session, made[2])
+  t.equal(pollset.deadlines.earliest(), Number.POSITIVE_INFINITY, 'no deadline stays behind')
+})
+
+t.test('E29: a pause leaves nothing behind when the engine closes', async (t) => {
+  const { pollset, engine, made, ask } = opened(1, { sessionsMax: 2 })
+  ask('a')
+  ask('b')
+  made[1].gone(refused)
+  t.equal(pollset.deadlines.earliest(), engineLimits.reopenDelayMs)
+  engine.close()
+  t.equal(pollset.deadlines.earliest(), Number.POSITIVE_INFINITY)
+})
+
+t.test('E28: a surrendered session leaves the engine', async (t) => {
+  const { engine, made, ask } = opened(5, { sessionsMax: 1 })
+  ask('tunnel')
+  engine.surrender(made[0])
+  t.equal(engine.sessions.length, 0)
+  const b = ask('b')
+  t.equal(b.answer, QUEUED)
+  t.equal(made.length, 2, 'its place is free')
+  made[0].free()
+  made[0].allow(9)
+  made[0].gone(refused)
+  t.equal(b.lease.readiness, 0, 'nothing it tells concerns the engine')
+  made[1].opened()
+  t.equal(b.lease.session, made[1])
+})
+
+t.test('close: idle sessions part, busy ones finish, who waits is told, who asks is refused', async (t) => {
+  const { engine, made, order, ask } = opened(1, { sessionsMax: 3 })
+  ask('a')
+  const b = ask('b')
+  made[1].opened()
+  b.lease.take()
+  made[1].free()
+  ask('c')
+  made[1].free()
+  const opening = ask('d')
+  opening.lease.take()
+  ask('e')
+  const f = ask('f')
+  t.equal(made.length, 3)
+  made[1].free()
+  order.length = 0
+  f.lease.release()
+  const g = ask('g')
+  engine.close()
+  t.ok(order.includes('g'))
+  t.equal(g.lease.fault?.code, 'engine-closed')
+  t.equal(engine.queued, 0)
+  const h = ask('h')
+  t.equal(h.answer, REFUSED)
+  t.equal(h.lease.fault?.code, 'engine-closed')
+  t.equal(made[0].closes, 0, 'it has a lease')
+  made[0].free()
+  t.equal(made[0].closes, 1)
+  made[2].opened()
+  t.equal(made[2].closes, 2, 'asked while it was opening, and again once open')
+  for (const each of made) each.gone()
+  t.equal(engine.sessions.length, 0, 'E29: nothing is left')
+  t.equal(made.length, 3, 'and nothing opens')
+})
+
+t.test('what it shows of itself', async (t) => {
+  const { engine, ask } = opened(1, { sessionsMax: 1 })
+  ask('a')
+  const b = ask('b')
+  t.same(engine.describe(), {
+    id: 'e1',
+    name: 'plain',
+    queued: 1,
+    sessions: [{ id: 'b1', state: 'open', leased: 1, capacity: 1 }],
+  })
+  t.equal(b.lease.id, 'e1.lease')
+  t.strictSame(b.lease.holders() as readonly Pollable[], [], 'these sessions are no pollables')
+})
+
+/** What must hold whatever happens, told apart from the engine's own books. */
+t.test('at random, against a model that only counts', async (t) => {
+  for (let seed = 1; seed <= 60; seed++) {
+    const next = seeded(seed)
+    const limits = {
+      sessionsMax: 1 + next(4),
+      openingMax: 1 + next(2),
+      queueMax: 5 + next(20),
+      reopenDelayMs: 50,
+    }
+    const { pollset, engine, made, order, wish } = setUp(1 + next(3), limits)
+    /** Queued by the model, in order; granted, not yet taken; taken, by session. */
+    let queue: Wish[] = []
+    const granted = new Set<Wish>()
+    const taken: Plain[] = []
+    let asked = 0
+    let pausedUntil = 0
+    let step = ''
+    const must = (holds: boolean, what: string) => {
+      if (!holds) throw new Error(`seed ${seed}, ${step}: ${what}`)
+    }
+    const look = () => {
+      // First in, first out: those who were woken are the front of the queue, in order.
+      for (const name of order.splice(0)) {
+        const one = queue.shift()
+        must(one !== undefined && one.name === name, `${name} woke, ${one?.name} was first`)
+        if (one !== undefined && one.lease.readiness === LEASED) granted.add(one)
+        else must(one?.lease.fault !== null, 'woken without lease and without fault')
+      }
+      must(engine.queued === queue.length, `queued ${engine.queued}, not ${queue.length}`)
+      must(queue.length <= limits.queueMax, 'queue over its bound')
+      must(engine.sessions.length <= limits.sessionsMax, 'sessions over their bound')
+      const opening = engine.sessions.filter((each) => each.state === 'opening').length
+      must(opening <= limits.openingMax, 'openings over their bound')
+      for (const session of made) {
+        const count =
+          taken.filter((each) => each === session).length +
+          [...granted].filter((each) => each.lease.session === session).length
+        must(session.leased === count, `${session.id} leased ${session.leased}, not ${count}`)
+      }
+      // No lost wake-up: nobody waits beside room, nor beside leave to open.
+      if (queue.length > 0) {
+        must(
+          engine.sessions.every((each) => each.state !== 'open' || each.leased >= each.capacity),
+          'somebody waits beside room',
+        )
+        const serves = engine.sessions.some((each) => each.state === 'open' || each.state === 'opening')
+        const full = engine.sessions.length >= limits.sessionsMax
+        must(serves || full, 'somebody waits for nothing')
+        const mayOpen = opening < limits.openingMax && !full && pollset.now >= pausedUntil
+        must(queue.length <= opening || !mayOpen, 'somebody waits beside leave to open')
+      }
+    }
+    for (let turn = 0; turn < 400; turn++) {
+      const session = engine.sessions[next(engine.sessions.length || 1)] as Plain | undefined
+      const what = next(12)
+      step = `turn ${turn}, event ${what}`
+      if (what <= 3) {
+        const one = wish(`w${++asked}`)
+        const full = queue.length >= limits.queueMax
+        const before = queue.length
+        const answer = engine.lease(one.lease)
+        if (answer === GRANTED) {
+          must(before === 0, 'a newcomer overtook the queue')
+          taken.push(one.lease.take())
+        } else if (answer === QUEUED) queue.push(one)
+        else must(full, 'refused beside room in the queue')
+      } else if (what === 4 && granted.size > 0) {
+        const [one] = granted
+        granted.delete(one)
+        taken.push(one.lease.take())
+      } else if (what === 5 && granted.size > 0) {
+        const [one] = granted
+        granted.delete(one)
+        one.lease.release()
+      } else if (what === 6 && queue.length > 0) {
+        const one = queue[next(queue.length)]
+        queue = queue.filter((each) => each !== one)
+        one.lease.release()
+      } else if (what <= 8 && taken.length > 0) {
+        const [freed] = taken.splice(next(taken.length), 1)
+        freed.free()
+      } else if (what === 9 && session !== undefined) {
+        if (session.state === 'opening') {
+          if (next(4) > 0) session.opened()
+          else {
+            session.gone(refused)
+            pausedUntil = pollset.now + limits.reopenDelayMs
+          }
+        } else session.allow(next(4))
+      } else if (what === 10 && session !== undefined && next(3) === 0) session.retire()
+      else if (what === 11 && session !== undefined && next(3) === 0) {
+        if (session.state !== 'opening') session.gone(refused)
+      }
+      pollset.advance(10)
+      look()
+    }
+  }
+  t.pass('sixty seeds')
+})
