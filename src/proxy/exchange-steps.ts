@@ -32,6 +32,8 @@ export const exchangeLife = defineLife({
 const { goto, done, suspend } = exchangeLife
 const waitForLease = suspend({ then: 'lease', late: 'refuse', cancelled: 'abort', within: 'lease' })
 const waitForHead = suspend({ then: 'transfer', late: 'refuse', cancelled: 'abort', within: 'head' })
+/** The same wait, resumed by an interim response: until the time it had from the beginning. */
+const waitOnForHead = suspend({ then: 'transfer', late: 'refuse', cancelled: 'abort' })
 const waitForBody = suspend({ then: 'transfer', late: 'transfer', cancelled: 'abort', within: 'body' })
 const waitUntilSent = suspend({ then: 'log', late: 'abort', cancelled: 'abort', within: 'body' })
 
@@ -109,7 +111,9 @@ export const exchangeSteps = exchangeLife.steps<Exchange>({
     x.waitForFlows(backend)
     if (x.answered) return waitForBody
     x.refusal = refusals.HEAD_LATE
-    return waitForHead
+    if (x.headWaitAnew(backend)) return waitForHead
+    x.waitUntil(x.headBy)
+    return waitOnForHead
   },
 
   /** The response has left; the lease goes back. */

@@ -42,6 +42,10 @@ export class Exchange extends Continuation {
   outcome: string
   /** Octets that had left, both ways, when last looked at, and when that was. */
   private moved: number
+  /** ms of the pollset's clock: when the head is late. */
+  headBy: number
+  /** Octets of the request that had left when last looked at; -1 before. */
+  private sentBefore: number
   private movedAt: number
 
   constructor(proxy: ReverseProxy, frontend: FrontendStream, program: Program<never>) {
@@ -59,6 +63,8 @@ export class Exchange extends Continuation {
     this.abortReason = 'cancel'
     this.outcome = 'ok'
     this.moved = 0
+    this.headBy = 0
+    this.sentBefore = -1
     this.movedAt = this.receivedAt
   }
 
@@ -77,6 +83,7 @@ export class Exchange extends Continuation {
     const { frontend, request } = this
     const backend = session.openStream(request)
     this.backend = backend
+    this.sentBefore = -1
     this.attempts++
     const empty = frontend.remoteEnded && frontend.waitingBytes === 0 && frontend.trailers === null
     if (!empty) frontend.retainBody(this.proxy.limits.replayBytesMax)
@@ -128,6 +135,17 @@ export class Exchange extends Continuation {
       return false
     }
     return now - this.movedAt >= this.proxy.limits.bodyTimeoutMs
+  }
+
+  /**
+   * Whether the wait for the head begins anew: only what is sent of the request lets it. An interim response is
+   * no answer, and what is left of the wait goes on (until {@link headBy}).
+   */
+  headWaitAnew(backend: Stream): boolean {
+    if (backend.sentBytes === this.sentBefore) return false
+    this.sentBefore = backend.sentBytes
+    this.headBy = this.proxy.world.pollset.now + this.proxy.limits.headTimeoutMs
+    return true
   }
 
   /** What a fault of the backend's allows (spec/exchange.md, R1 to R7). */

@@ -4,17 +4,25 @@ import { createWorld, TraceLines } from '../../src/continuation/index.js'
 import { engineLimits } from '../../src/engine/index.js'
 import { FieldTable, HeldBytes, heldLimits } from '../../src/http/index.js'
 import { createHttp2, http2Sessions, serveHttp2 } from '../../src/http2/index.js'
-import { Backend, ReverseProxy, RouteTable } from '../../src/proxy/index.js'
+import { Backend, ReverseProxy, RouteTable, type Share } from '../../src/proxy/index.js'
 import type { Limits } from '../../src/server/index.js'
 import { frame, PREFACE } from './frames.js'
 import { type FarEnd, MemoryPollset } from './memory-pollset.js'
 
 const ADDRESS = { host: '192.0.2.9', port: 9 }
 
-export function memoryProxy(limits: Partial<Limits> = {}) {
+export interface MemoryProxyOptions {
+  readonly share?: Share
+  /** Of the one route. */
+  readonly prefix?: string
+  /** Gets the trace. */
+  readonly lines?: string[]
+}
+
+export function memoryProxy(limits: Partial<Limits> = {}, options: MemoryProxyOptions = {}) {
   const pollset = new MemoryPollset()
   const base = createWorld(pollset)
-  const lines: string[] = []
+  const lines = options.lines ?? []
   base.scheduler.tracer = new TraceLines(pollset, (line) => lines.push(line.trim()))
   const world = { ...base, held: new HeldBytes({ ...heldLimits, ...limits }), fields: new FieldTable() }
   const http2 = createHttp2(world, limits)
@@ -25,9 +33,13 @@ export function memoryProxy(limits: Partial<Limits> = {}) {
     'h2c://backend',
     http2Sessions(http2, ADDRESS),
     { ...engineLimits, ...limits },
-    'process',
+    options.share ?? 'process',
   )
-  const proxy = new ReverseProxy(world, new RouteTable([{ host: '', prefix: '/', backend }]), limits)
+  const proxy = new ReverseProxy(
+    world,
+    new RouteTable([{ host: '', prefix: options.prefix ?? '/', backend }]),
+    limits,
+  )
   return {
     pollset,
     world,
@@ -36,6 +48,8 @@ export function memoryProxy(limits: Partial<Limits> = {}) {
     backend,
     backends,
     lines,
+    /** From now on connections to the backend are refused. */
+    refuse: () => pollset.serve(ADDRESS, () => {}, 'refuse'),
     /** A client connection, hands shaken. */
     client(): FarEnd {
       const socket = pollset.socket()

@@ -1,0 +1,679 @@
+// Steps, edges, outcomes and the scheduler, against spec/pollset.md, spec/properties.md and spec/trace.md.
+
+import { readFileSync } from 'node:fs'
+import t from 'tap'
+import {
+  type Cause,
+  Continuation,
+  createWorld,
+  defineLife,
+  type Gate,
+  type Outcome,
+  type Program,
+  Scheduler,
+  StepError,
+  snapshot,
+  TraceLines,
+} from '../../src/continuation/index.js'
+import { Pollable } from '../../src/pollset/index.js'
+import { MemoryPollset } from '../world/memory-pollset.js'
+import { seeded } from '../world/random.js'
+
+class Bell extends Pollable {
+  readonly id: string
+  readonly kind = 'bell'
+  readonly bitNames = ['RUNG', 'CRACKED']
+  constructor(id: string) {
+    super()
+    this.id = id
+  }
+}
+const RUNG = 1
+const CRACKED = 2
+
+const life = defineLife({
+  edges: {
+    begin: ['begin', 'wait', 'fine', 'late', 'gone', 'done'],
+    wait: ['fine', 'late', 'gone'],
+    fine: ['wait', 'fine', 'done'],
+    late: ['done'],
+    gone: ['wait', 'done'],
+    never: ['done'],
+  },
+  waits: ['short', 'long'],
+})
+const { goto, done, suspend } = life
+const untilRung = suspend({ then: 'fine', late: 'late', cancelled: 'gone', within: 'short' })
+const untilRungDeaf = suspend({ then: 'fine', late: 'late', within: 'short' })
+const untilRungPatient = suspend({ then: 'fine', within: 'short' })
+const atATime = suspend({ then: 'fine', late: 'late' })
+
+type Step = 'begin' | 'wait' | 'fine' | 'late' | 'gone'
+type Does = { readonly [K in Step]?: (w: Worker) => Outcome<string> }
+
+/** A life whose steps the test writes; what it does not write ends it, and `wait` waits. */
+class Worker extends Continuation {
+  readonly kind = 'worker'
+  readonly id: string
+  readonly taken: string[] = []
+  readonly bells: Bell[]
+  readonly does: Does
+  crash: unknown = null
+  mayHold = true
+  constructor(ground: Ground, does: Does, bells: Bell[]) {
+    super(ground.world.scheduler, program as Program<never>, ground.durations)
+    this.id = ground.world.nextId('x')
+    this.does = does
+    this.bells = bells
+  }
+  override get holdable(): boolean {
+    return this.mayHold
+  }
+  crashed(error: unknown): void {
+    this.crash = error
+  }
+  override describe() {
+    return { taken: this.taken.length }
+  }
+  waitAll(bits = RUNG | CRACKED): void {
+    this.bells.forEach((bell, at) => {
+      this.waitOn(at as 0 | 1 | 2, bell, bits)
+    })
+  }
+}
+
+/** The edges of what the test writes are checked by the scheduler only. */
+const step =
+  (name: Step, otherwise: (w: Worker) => Outcome<string>) =>
+  (w: Worker): Outcome<never> => {
+    w.taken.push(name)
+    return (w.does[name] ?? otherwise)(w) as Outcome<never>
+  }
+
+const program = life.steps<Worker>({
+  begin: step('begin', () => goto.wait),
+  wait: step('wait', (w) => {
+    w.waitAll()
+    return untilRung
+  }),
+  fine: step('fine', () => done),
+  late: step('late', () => done),
+  gone: step('gone', () => done),
+  never: () => done,
+})
+
+function ground(stepsMax = 64) {
+  const pollset = new MemoryPollset()
+  const world = createWorld(pollset, { limits: { stepsMax } })
+  const lines: string[] = []
+  world.scheduler.tracer = new TraceLines(pollset, (line) => lines.push(line))
+  const durations = life.durations(pollset.deadlines, { short: 100, long: 1_000 })
+  const all = { pollset, world, lines, durations, scheduler: world.scheduler }
+  const start = (does: Does = {}, bells: Bell[] = [new Bell('bell')]) => {
+    const worker = new Worker(all, does, bells)
+    world.scheduler.start(worker, program, 'begin')
+    return worker
+  }
+  return { ...all, start }
+}
+type Ground = Pick<ReturnType<typeof ground>, 'world' | 'durations'>
+
+/** Property S5, asked from outside. */
+function armed(w: Worker, on: boolean): boolean {
+  return (
+    w.deadlineArmed === on &&
+    w.bells.every((bell) => (bell.waiter === w) === on && (bell.interest !== 0) === on)
+  )
+}
+
+t.test('the compiler knows the edges', async (t) => {
+  // Each line below is an error, and the compiler says so if one ceases to be.
+  // @ts-expect-error an edge to a step that does not exist
+  defineLife({ edges: { a: ['b'] } })
+  const two = defineLife({ edges: { a: ['b'], b: ['done'] }, waits: ['w'] })
+  // @ts-expect-error no such step
+  two.goto.c
+  // @ts-expect-error suspended to a step that does not exist
+  two.suspend({ then: 'c' })
+  // @ts-expect-error late to a step that does not exist
+  two.suspend({ then: 'a', late: 'c' })
+  // @ts-expect-error a wait that has no name
+  two.suspend({ then: 'a', within: 'v' })
+  two.steps<Worker>({
+    // @ts-expect-error leaves by an edge that is not declared
+    a: () => two.goto.a,
+    b: () => two.done,
+  })
+  two.steps<Worker>({
+    // @ts-expect-error the end is an edge too
+    a: () => two.done,
+    b: () => two.done,
+  })
+  const sideways = two.suspend({ then: 'b', late: 'a' })
+  two.steps<Worker>({
+    // @ts-expect-error so is lateness
+    a: () => sideways,
+    b: () => two.done,
+  })
+  const cancelled = two.suspend({ then: 'b', cancelled: 'a' })
+  two.steps<Worker>({
+    // @ts-expect-error and a cancel
+    a: () => cancelled,
+    b: () => two.done,
+  })
+  // @ts-expect-error a step without a function
+  two.steps<Worker>({ a: () => two.goto.b })
+  const good = two.steps<Worker>({ a: () => two.goto.b, b: () => two.done })
+  t.strictSame(good.names, ['a', 'b'])
+  t.same(good.edges, { a: ['b'], b: ['done'] })
+})
+
+t.test('a life has at most thirty steps', async (t) => {
+  const edges = (n: number) => Object.fromEntries(Array.from({ length: n }, (_, at) => [`s${at}`, ['done']]))
+  const define = defineLife as unknown as (life: { edges: unknown }) => { done: Outcome<'done'> }
+  t.equal(define({ edges: edges(30) }).done.mask, 1 << 30)
+  t.throws(() => define({ edges: edges(31) }), RangeError)
+})
+
+t.test('the scheduler checks the edges again', async (t) => {
+  const wrong: [string, Step, Outcome<string>][] = [
+    ['goto', 'late', goto.fine],
+    ['done', 'wait', done],
+    ['then', 'late', suspend({ then: 'wait' })],
+    ['late', 'fine', suspend({ then: 'wait', late: 'late' })],
+    ['cancelled', 'fine', suspend({ then: 'wait', cancelled: 'gone' })],
+  ]
+  for (const [name, at, out] of wrong) {
+    const { pollset, scheduler, start } = ground()
+    const crashes: unknown[] = []
+    scheduler.onCrash = (_, error) => crashes.push(error)
+    const worker = start({ begin: () => goto[at === 'wait' ? 'wait' : at], [at]: () => out })
+    pollset.run()
+    t.ok(worker.crash instanceof StepError, name)
+    t.match(String(worker.crash), new RegExp(`x1: ${at} left by an edge`))
+    t.equal(crashes[0], worker.crash)
+    t.ok(armed(worker, false), 'nothing is armed')
+    t.equal(scheduler.living, 0)
+  }
+})
+
+t.test('ready: by what raises, once, disarmed before the step', async (t) => {
+  const { pollset, start } = ground()
+  const bells = ['a', 'b', 'c'].map((id) => new Bell(id))
+  let whole = false
+  const worker = start(
+    {
+      fine: (w) => {
+        whole = armed(w, false)
+        return done
+      },
+    },
+    bells,
+  )
+  pollset.run()
+  t.ok(armed(worker, true), 'S5: on all three and the deadline')
+  bells[1].raise(RUNG)
+  bells[2].raise(CRACKED)
+  bells[1].raise(CRACKED)
+  t.ok(worker.queued)
+  pollset.run()
+  t.strictSame(worker.taken, ['begin', 'wait', 'fine'], 'woken once')
+  t.ok(whole, 'S5: on none')
+  t.ok(worker.finished)
+  bells[0].raise(RUNG)
+  pollset.advance(10_000)
+  t.equal(worker.taken.length, 3, 'what comes after concerns it no more')
+})
+
+t.test('what is ready already does not wait, and bits it does not wait for do not wake', async (t) => {
+  const { pollset, start } = ground()
+  const bell = new Bell('bell')
+  bell.raise(CRACKED)
+  const waits: Does = {
+    wait: (w) => {
+      w.waitAll(RUNG)
+      return untilRung
+    },
+  }
+  const worker = start(waits, [bell])
+  pollset.run()
+  bell.raise(CRACKED)
+  pollset.run()
+  t.strictSame(worker.taken, ['begin', 'wait'])
+  bell.raise(RUNG)
+  pollset.run()
+  t.equal(worker.taken[2], 'fine')
+  const ready = start(waits, [bell])
+  pollset.one()
+  t.strictSame(ready.taken, ['begin', 'wait', 'fine'], 'in one turn')
+})
+
+t.test('P8: tested again, since an earlier one may have taken it', async (t) => {
+  const { pollset, start } = ground()
+  const shared = new Bell('shared')
+  const first = new Bell('first')
+  const thief = start(
+    {
+      fine: () => {
+        shared.lower(RUNG)
+        return done
+      },
+    },
+    [first],
+  )
+  const second = start({}, [shared])
+  pollset.run()
+  first.raise(RUNG)
+  shared.raise(RUNG)
+  pollset.run()
+  t.ok(thief.finished)
+  t.strictSame(second.taken, ['begin', 'wait'], 'it sleeps on')
+  t.ok(armed(second, true), 'and is armed as before')
+  shared.raise(RUNG)
+  pollset.run()
+  t.ok(second.finished)
+})
+
+t.test('P9: what is raised within the turn is served in it, in the order of raising', async (t) => {
+  const { pollset, start, lines } = ground()
+  const bells = ['a', 'b', 'c'].map((id) => new Bell(id))
+  const ring = (next: Bell | null): Does => ({
+    fine: () => {
+      next?.raise(RUNG)
+      return done
+    },
+  })
+  start(ring(null), [bells[2]])
+  start(ring(bells[2]), [bells[1]])
+  start(ring(bells[1]), [bells[0]])
+  pollset.run()
+  const turns = pollset.turns
+  lines.length = 0
+  bells[0].raise(RUNG)
+  pollset.run()
+  t.equal(pollset.turns, turns + 1)
+  t.strictSame(
+    lines.map((line) => line.split(' ')[1]),
+    ['x3', 'x2', 'x1'],
+  )
+})
+
+t.test('late: once, at its time and not before', async (t) => {
+  const { pollset, start } = ground()
+  const worker = start()
+  pollset.run()
+  pollset.advance(99)
+  t.strictSame(worker.taken, ['begin', 'wait'])
+  pollset.advance(1)
+  t.strictSame(worker.taken, ['begin', 'wait', 'late'])
+  t.ok(armed(worker, false))
+  t.equal(pollset.deadlines.earliest(), Number.POSITIVE_INFINITY)
+})
+
+t.test('P16: lateness and readiness in one turn: late, once', async (t) => {
+  const { pollset, start } = ground()
+  const bell = new Bell('rings as it falls due')
+  start({
+    late: () => {
+      bell.raise(RUNG)
+      return done
+    },
+  })
+  const worker = start({}, [bell])
+  pollset.run()
+  pollset.advance(100)
+  t.strictSame(worker.taken, ['begin', 'wait', 'late'])
+  t.ok(armed(worker, false))
+})
+
+t.test('a wait with a name and no late edge waits on', async (t) => {
+  const { pollset, start } = ground()
+  const worker = start({
+    wait: (w) => {
+      w.waitAll()
+      return untilRungPatient
+    },
+  })
+  pollset.run()
+  pollset.advance(1_000)
+  t.strictSame(worker.taken, ['begin', 'wait'])
+  worker.bells[0].raise(RUNG)
+  pollset.run()
+  t.ok(worker.finished)
+})
+
+t.test('waitUntil: late at a point in time, which does not outlive the wait', async (t) => {
+  const { pollset, lines, start } = ground()
+  const bell = new Bell('bell')
+  let waits = 0
+  const worker = start(
+    {
+      wait: (w) => {
+        if (waits++ === 0) w.waitUntil(pollset.now + 123)
+        w.waitAll()
+        return atATime
+      },
+      fine: () => {
+        bell.lower(RUNG)
+        return goto.wait
+      },
+    },
+    [bell],
+  )
+  pollset.run()
+  t.ok(lines.some((line) => line.endsWith(' x1 wait suspend fine bell:RUNG|CRACKED,until:123.000\n')))
+  pollset.advance(122)
+  t.equal(worker.taken.length, 2)
+  bell.raise(RUNG)
+  pollset.run()
+  t.strictSame(worker.taken.slice(2), ['fine', 'wait'])
+  t.notOk(worker.deadlineArmed, 'the second wait has no deadline')
+  pollset.advance(10_000)
+  t.equal(worker.taken.length, 4)
+
+  const late = start({
+    wait: (w) => {
+      w.waitUntil(pollset.now + 5)
+      return atATime
+    },
+  })
+  pollset.advance(5)
+  t.strictSame(late.taken, ['begin', 'wait', 'late'])
+})
+
+t.test('cancelled: by its edge, once; pending where there is none', async (t) => {
+  const { pollset, start } = ground()
+  const worker = start({ gone: () => goto.wait })
+  pollset.run()
+  worker.cancel()
+  worker.bells[0].raise(RUNG)
+  pollset.run()
+  t.strictSame(worker.taken, ['begin', 'wait', 'gone', 'wait', 'fine'], 'before readiness, and taken once')
+
+  const deaf = start({
+    wait: (w) => {
+      w.waitAll()
+      return untilRungDeaf
+    },
+  })
+  pollset.run()
+  deaf.cancel()
+  pollset.run()
+  t.strictSame(deaf.taken, ['begin', 'wait'], 'no edge for it')
+  t.ok(armed(deaf, true))
+  t.ok(deaf.cancelAsked)
+
+  const early = start()
+  early.cancel()
+  pollset.run()
+  t.strictSame(early.taken, ['begin', 'wait', 'gone'], 'asked for before it waits')
+  early.cancel()
+  t.notOk(early.cancelAsked, 'it is over')
+})
+
+t.test('P14, P15: arming is all or nothing, and another’s wait is left alone', async (t) => {
+  const { pollset, scheduler, start } = ground()
+  scheduler.onCrash = () => {}
+  const [a, b, c] = ['a', 'b', 'c'].map((id) => new Bell(id))
+  const owner = start({}, [b])
+  pollset.run()
+  const intruder = start({}, [a, b, c])
+  pollset.run()
+  t.match(String(intruder.crash), /b already has a waiter/)
+  t.equal(a.waiter, null)
+  t.equal(c.waiter, null)
+  t.equal(c.interest, 0)
+  t.notOk(intruder.deadlineArmed)
+  t.ok(armed(owner, true), 'the first is armed as before')
+  b.raise(RUNG)
+  pollset.run()
+  t.ok(owner.finished)
+
+  const other = start({}, [a])
+  pollset.run()
+  start(
+    {
+      wait: (w) => {
+        w.waitAll()
+        throw new Error('after filling its slots')
+      },
+    },
+    [a],
+  )
+  pollset.run()
+  t.ok(armed(other, true), 'not even by one that filled a slot and threw')
+})
+
+t.test('a step that throws costs its own continuation alone', async (t) => {
+  const { pollset, scheduler, start } = ground()
+  const crashes: string[] = []
+  scheduler.onCrash = (c, error) => crashes.push(`${c.id}: ${(error as Error).message}`)
+  const before = start()
+  const worker = start({
+    fine: () => {
+      throw new Error('oh')
+    },
+  })
+  const after = start()
+  pollset.run()
+  for (const each of [before, worker, after]) each.bells[0].raise(RUNG)
+  pollset.run()
+  t.strictSame(crashes, ['x2: oh'])
+  t.equal((worker.crash as Error).message, 'oh')
+  t.ok(worker.finished && before.finished && after.finished)
+  t.equal(before.crash, null)
+  t.equal(after.crash, null)
+  t.equal(scheduler.living, 0)
+  t.strictSame([...scheduler.alive()], [])
+  worker.wake()
+  pollset.run()
+  t.equal(worker.taken.length, 3, 'no step runs again')
+})
+
+t.test('with nobody to tell, the error goes up', async (t) => {
+  const { pollset, start } = ground()
+  start({
+    begin: () => {
+      throw new Error('up')
+    },
+  })
+  t.throws(() => pollset.run(), { message: 'up' })
+})
+
+t.test('P12: one that never suspends takes its bound of steps a turn; its siblings go on', async (t) => {
+  const { pollset, start } = ground(10)
+  const spinner = start({ begin: () => goto.begin })
+  const bell = new Bell('bell')
+  const sibling = start({}, [bell])
+  pollset.one()
+  t.equal(spinner.taken.length, 10)
+  t.equal(sibling.taken.length, 2)
+  bell.raise(RUNG)
+  pollset.one()
+  t.equal(spinner.taken.length, 20)
+  t.ok(sibling.finished)
+  pollset.one()
+  t.equal(spinner.taken.length, 30)
+})
+
+/** Holds where the test says. */
+class Holding implements Gate {
+  readonly asked: string[] = []
+  readonly where: (c: Continuation, cause: Cause) => boolean
+  constructor(where: (c: Continuation, cause: Cause) => boolean) {
+    this.where = where
+  }
+  holds(c: Continuation, cause: Cause): boolean {
+    this.asked.push(`${c.id} ${c.stepName} ${cause}`)
+    return this.where(c, cause)
+  }
+}
+
+t.test('S6: held before any step, for each cause; released, it goes on from there', async (t) => {
+  const cases: [string, Cause, (w: Worker, pollset: MemoryPollset) => void][] = [
+    ['begin', 'started', () => {}],
+    ['wait', 'goto', () => {}],
+    ['fine', 'ready', (w) => w.bells[0].raise(RUNG)],
+    ['late', 'late', (_, pollset) => pollset.advance(100)],
+    ['gone', 'cancelled', (w) => w.cancel()],
+  ]
+  for (const [at, cause, provoke] of cases) {
+    const { pollset, scheduler, start } = ground()
+    const gate = new Holding((c, why) => c.id === 'x1' && c.stepName === at && why === cause)
+    scheduler.gate = gate
+    const worker = start()
+    const sibling = start()
+    pollset.run()
+    provoke(worker, pollset)
+    pollset.run()
+    t.ok(worker.held, `${at}, ${cause}`)
+    t.notOk(worker.taken.includes(at))
+    t.ok(armed(worker, false), 'S5')
+    t.equal(snapshot(worker, pollset).state, 'held')
+    sibling.bells[0].raise(RUNG)
+    worker.wake()
+    worker.bells[0].raise(RUNG)
+    pollset.advance(10_000)
+    t.ok(sibling.finished, 'its sibling goes on')
+    t.notOk(worker.taken.includes(at), 'and it takes no step')
+    scheduler.release(worker)
+    pollset.run()
+    t.ok(worker.taken.includes(at))
+    t.equal(gate.asked.filter((each) => each === `x1 ${at} ${cause}`).length, 1, 'asked once')
+  }
+})
+
+t.test('what may not be held is not asked about', async (t) => {
+  const { pollset, scheduler, start } = ground()
+  const gate = new Holding(() => true)
+  scheduler.gate = gate
+  const worker = start({}, [])
+  t.ok(worker.held)
+  worker.mayHold = false
+  gate.asked.length = 0
+  scheduler.release(worker)
+  pollset.advance(100)
+  t.strictSame(worker.taken, ['begin', 'wait', 'late'])
+  t.strictSame(gate.asked, [])
+})
+
+t.test('snapshot', async (t) => {
+  const { pollset, start } = ground()
+  const worker = start()
+  t.same(snapshot(worker, pollset), {
+    id: 'x1',
+    kind: 'worker',
+    step: 'begin',
+    state: 'queued',
+    waits: '-',
+    lateInMs: null,
+    data: { taken: 0 },
+  })
+  pollset.run()
+  pollset.advance(30)
+  const shot = snapshot(worker, pollset)
+  t.equal(shot.state, 'suspended')
+  t.equal(shot.waits, 'bell:RUNG|CRACKED,within:100')
+  t.equal(shot.lateInMs, 70)
+  t.same(JSON.parse(JSON.stringify(shot)), shot, 'plain data')
+  pollset.advance(70)
+  t.equal(snapshot(worker, pollset).state, 'done')
+})
+
+t.test('spec/trace.md: every line, in one grammar', async (t) => {
+  const page = readFileSync('spec/trace.md', 'utf8')
+  t.match(page, /TIME ID STEP OUTCOME NEXT WAITS/)
+  for (const word of ['goto', 'suspend', 'done', 'late', 'cancelled', 'within:MS', 'until:MS'])
+    t.ok(page.includes(word), word)
+  const { pollset, lines, start } = ground()
+  start()
+  const ready = start()
+  const cancelled = start()
+  pollset.advance(12.5)
+  ready.bells[0].raise(RUNG)
+  cancelled.cancel()
+  pollset.advance(100)
+  t.strictSame(
+    lines.filter((line) => !line.includes(' begin ')).map((line) => line.replace(/\n$/, '')),
+    [
+      '0.000 x1 wait suspend fine bell:RUNG|CRACKED,within:100',
+      '0.000 x2 wait suspend fine bell:RUNG|CRACKED,within:100',
+      '0.000 x3 wait suspend fine bell:RUNG|CRACKED,within:100',
+      '12.500 x2 fine done - -',
+      '12.500 x3 wait cancelled gone -',
+      '12.500 x3 gone done - -',
+      '100.000 x1 wait late late -',
+      '100.000 x1 late done - -',
+    ],
+  )
+  const wait = String.raw`[^\s:,|]+:[A-Z]+(\|[A-Z]+)*|within:\d+|until:\d+\.\d{3}`
+  const grammar = new RegExp(
+    String.raw`^\d+\.\d{3} \S+ [A-Za-z]+ (goto|suspend|done|late|cancelled) ([A-Za-z]+|-) (-|(${wait})(,(${wait}))*)\n$`,
+  )
+  for (const line of lines) t.match(line, grammar)
+})
+
+t.test(
+  'S5, S7 at random: armed together or not at all, and the same seed twice is the same trace',
+  async (t) => {
+    const play = (seed: number): string => {
+      const next = seeded(seed)
+      const { pollset, scheduler, lines, start } = ground(5)
+      scheduler.onCrash = (_, error) => {
+        throw error
+      }
+      const held: Worker[] = []
+      scheduler.gate = new Holding((c) => {
+        if (next(10) > 0) return false
+        held.push(c as Worker)
+        return true
+      })
+      const workers: Worker[] = []
+      const bells = Array.from({ length: 6 }, (_, at) => new Bell(`bell${at}`))
+      const free = [...bells]
+      for (let turn = 0; turn < 300; turn++) {
+        if (free.length > 2 && next(3) === 0) {
+          const mine = free.splice(0, 1 + next(3))
+          for (const bell of mine) bell.lower(RUNG | CRACKED)
+          const leave = (w: Worker) => {
+            free.push(...w.bells)
+            return done
+          }
+          const again = (w: Worker) => {
+            for (const bell of w.bells) bell.lower(RUNG | CRACKED)
+            return next(2) === 0 ? goto.wait : leave(w)
+          }
+          workers.push(start({ fine: again, gone: again, late: leave }, mine))
+        }
+        const what = next(5)
+        const bell = bells[next(bells.length)]
+        if (what === 0) bell.raise(1 + next(3))
+        else if (what === 1) bell.lower(1 + next(3))
+        else if (what === 2) workers[next(workers.length)]?.cancel()
+        else if (what === 3) for (const each of held.splice(0)) scheduler.release(each)
+        pollset.advance(next(30))
+        for (const worker of workers) {
+          const suspended = worker.suspended !== null
+          if (
+            !armed(worker, suspended) &&
+            !(worker.finished && !worker.deadlineArmed && worker.bells.every((b) => b.waiter !== worker))
+          )
+            throw new Error(`seed ${seed}, turn ${turn}: ${worker.id} is armed by half`)
+          if (worker.held && suspended) throw new Error(`${worker.id} held and waiting`)
+        }
+      }
+      return lines.join('')
+    }
+    for (let seed = 1; seed <= 20; seed++) t.equal(play(seed), play(seed), `seed ${seed}`)
+    t.not(play(1), play(2))
+  },
+)
+
+t.test('a scheduler of its own has its own living', async (t) => {
+  const pollset = new MemoryPollset()
+  t.equal(new Scheduler(pollset).living, 0)
+  const { world, start, scheduler } = ground()
+  const [a, b, c] = [start(), start(), start()]
+  t.strictSame([...world.scheduler.alive()], [c, b, a])
+  t.equal(scheduler.living, 3)
+})
