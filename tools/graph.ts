@@ -12,8 +12,8 @@ const LIVES: Readonly<Record<string, { edges: Edges; starts: readonly string[] }
 
 /** The diagram of a life by name; null when there is none of that name. */
 export function diagram(name: string): string | null {
+  if (!Object.hasOwn(LIVES, name)) return null
   const life = LIVES[name]
-  if (life === undefined) return null
   const lines = life.starts.map((start) => `  [*] --> ${start}`)
   for (const [step, next] of Object.entries(life.edges)) {
     for (const to of next) lines.push(`  ${step} --> ${to === 'done' ? '[*]' : to}`)
@@ -22,11 +22,13 @@ export function diagram(name: string): string | null {
 }
 
 if (process.argv[1]?.endsWith('graph.js')) {
-  const name = process.argv[2] ?? '--help'
-  const text = diagram(name)
+  const usage = `usage: npm run graph -- ${Object.keys(LIVES).join('|')}\n`
+  const [name = '--help', excess] = process.argv.slice(2)
+  const text = excess === undefined ? diagram(name) : null
   if (text !== null) process.stdout.write(text)
+  else if (name === '--help') process.stdout.write(usage)
   else {
-    process.stdout.write(`usage: npm run graph -- ${Object.keys(LIVES).join('|')}\n`)
-    process.exitCode = name === '--help' ? 0 : 2
+    process.stderr.write(`there is no diagram of '${[name, excess].join(' ').trim()}'\n${usage}`)
+    process.exitCode = 2
   }
 }

@@ -31,9 +31,9 @@ export const exchangeLife = defineLife({
 
 const { goto, done, suspend } = exchangeLife
 const waitForLease = suspend({ then: 'lease', late: 'refuse', cancelled: 'abort', within: 'lease' })
-const waitForHead = suspend({ then: 'transfer', late: 'refuse', cancelled: 'abort', within: 'head' })
+const waitForHead = suspend({ then: 'transfer', late: 'transfer', cancelled: 'abort', within: 'head' })
 /** The same wait, resumed by an interim response: until the time it had from the beginning. */
-const waitOnForHead = suspend({ then: 'transfer', late: 'refuse', cancelled: 'abort' })
+const waitOnForHead = suspend({ then: 'transfer', late: 'transfer', cancelled: 'abort' })
 const waitForBody = suspend({ then: 'transfer', late: 'transfer', cancelled: 'abort', within: 'body' })
 const waitUntilSent = suspend({ then: 'log', late: 'abort', cancelled: 'abort', within: 'body' })
 
@@ -48,6 +48,7 @@ export const exchangeSteps = exchangeLife.steps<Exchange>({
 
   /** Find its backend's engine, and say in the head that it went through us. */
   route(x) {
+    if (x.cancelAsked) return goto.abort
     const ours = maxForwardsAnswer(x.request, x.proxy.world.fields)
     if (ours !== null) {
       x.respond(200, ours.text, ours.fields)
@@ -96,6 +97,7 @@ export const exchangeSteps = exchangeLife.steps<Exchange>({
 
   /** Both flows, until the response has left and no more is wanted of the request. */
   transfer(x) {
+    if (x.cancelAsked) return goto.abort
     const backend = x.backend as Stream
     const frontend = x.frontend
     const fault = frontend.fault ?? (backend.remoteEnded ? null : backend.fault)
@@ -108,10 +110,14 @@ export const exchangeSteps = exchangeLife.steps<Exchange>({
       x.abortReason = 'internal'
       return goto.abort
     }
+    const anew = !x.answered && x.headWaitAnew(backend)
+    if (!x.answered && !anew && x.headIsLate) {
+      x.refusal = refusals.HEAD_LATE
+      return goto.refuse
+    }
     x.waitForFlows(backend)
     if (x.answered) return waitForBody
-    x.refusal = refusals.HEAD_LATE
-    if (x.headWaitAnew(backend)) return waitForHead
+    if (anew) return waitForHead
     x.waitUntil(x.headBy)
     return waitOnForHead
   },
@@ -134,6 +140,7 @@ export const exchangeSteps = exchangeLife.steps<Exchange>({
 
   /** Take the request back; may it be sent again? */
   retry(x) {
+    if (x.cancelAsked) return goto.abort
     x.takeBack()
     const { attemptsMax, retryTimeoutMs } = x.proxy.limits
     if (x.attempts >= attemptsMax) {

@@ -107,6 +107,8 @@ export class Exchange extends Continuation {
     }
     if (!this.answered && backend.head !== null) {
       this.answered = true
+      // The time for the body begins now, however long the head took.
+      this.movedAt = this.proxy.world.pollset.now
       // From here nothing is sent again.
       frontend.inbox?.letGo()
       const empty = backend.remoteEnded && backend.waitingBytes === 0 && backend.trailers === null
@@ -146,6 +148,10 @@ export class Exchange extends Continuation {
     this.sentBefore = backend.sentBytes
     this.headBy = this.proxy.world.pollset.now + this.proxy.limits.headTimeoutMs
     return true
+  }
+
+  get headIsLate(): boolean {
+    return this.proxy.world.pollset.now >= this.headBy
   }
 
   /** What a fault of the backend's allows (spec/exchange.md, R1 to R7). */

@@ -1,9 +1,12 @@
 // The diagrams come from the edges, and the README shows the one that the code has.
 
 import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import t from 'tap'
+import { connectionLife } from '../../src/http2/index.js'
 import { exchangeLife } from '../../src/proxy/index.js'
 import { diagram } from '../../tools/graph.js'
+import { run } from '../peers/programs.js'
 
 t.test('every edge of the exchange is drawn', (t) => {
   const text = diagram('exchange') ?? ''
@@ -21,7 +24,30 @@ t.test("the README's diagram is the tool's", (t) => {
   t.end()
 })
 
+t.test('the connection of either side has its beginning', (t) => {
+  const text = diagram('connection') ?? ''
+  t.match(text, /^stateDiagram-v2\n {2}\[\*\] --> preface\n {2}\[\*\] --> resolve\n/)
+  for (const [step, next] of Object.entries(connectionLife.edges)) {
+    for (const to of next)
+      t.ok(text.includes(`  ${step} --> ${to === 'done' ? '[*]' : to}\n`), `${step} → ${to}`)
+  }
+  t.end()
+})
+
 t.test('there is no diagram of what does not exist', (t) => {
   t.equal(diagram('nothing'), null)
+  t.equal(diagram('toString'), null)
   t.end()
+})
+
+t.test('as a command', async (t) => {
+  const graph = (...args: string[]) =>
+    run(process.execPath, [join(import.meta.dirname, '..', '..', 'tools', 'graph.js'), ...args])
+  for (const name of ['exchange', 'connection'])
+    t.match(await graph(name), { code: 0, stdout: diagram(name), stderr: '' })
+  const usage = /usage: .*exchange\|connection/
+  t.match(await graph('--help'), { code: 0, stdout: usage, stderr: '' })
+  t.match(await graph(), { code: 0, stdout: usage, stderr: '' })
+  t.match(await graph('nothing'), { code: 2, stdout: '', stderr: usage })
+  t.match((await graph('exchange', 'connection')).stderr, "no diagram of 'exchange connection'")
 })

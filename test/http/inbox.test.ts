@@ -1,0 +1,339 @@
+// What stays in memory because the other side has not taken it: Inbox and HeldBytes, against spec/flow-control.md
+// and properties S2 (a prefix, in order, unaltered), S3 (credit is conserved) and S4 (bounds).
+
+import t from 'tap'
+import { HeldByConnection, HeldBytes, type HeldLimits, heldLimits, Inbox } from '../../src/http/index.js'
+import { seeded } from '../world/random.js'
+
+/** One stream's receiving half, and what was told of it. */
+class Sender {
+  credited = 0
+  stalls = 0
+  starving = false
+  readonly inbox: Inbox
+  /** The read buffers of this turn. */
+  private readonly read: Buffer[] = []
+
+  constructor(held: HeldBytes, by: HeldByConnection) {
+    this.inbox = new Inbox(held, by, this)
+  }
+  consumed(bytes: number): void {
+    this.credited += bytes
+  }
+  /** As a protocol does: the stream is reset, and lets go of everything. */
+  stalled(): void {
+    this.stalls++
+    this.credited += this.inbox.clear()
+  }
+  /** Bytes in a read buffer that dies with the turn. */
+  push(bytes: Buffer): boolean {
+    const at = 100
+    const buffer = Buffer.alloc(at + bytes.length + at)
+    bytes.copy(buffer, at)
+    this.read.push(buffer)
+    return this.inbox.push(buffer, at, at + bytes.length)
+  }
+  pull(most: number, now = 0): Buffer {
+    const target = Buffer.alloc(most + 7, 0x21)
+    const pulled = this.inbox.pull(target, 7, most, now)
+    return target.subarray(7, 7 + pulled)
+  }
+  settle(now = 0): void {
+    this.inbox.settle(now)
+    for (const buffer of this.read.splice(0)) buffer.fill(0xdd)
+  }
+}
+
+function setUp(limits: Partial<HeldLimits> = {}) {
+  const held = new HeldBytes({ ...heldLimits, ...limits })
+  const by = new HeldByConnection()
+  const sender = (connection = by) => new Sender(held, connection)
+  return { held, by, sender }
+}
+
+const bytes = (length: number, from = 0) => Buffer.from(Array.from({ length }, (_, i) => (from + i) * 31))
+
+t.test('what is pulled in its turn is never held', async (t) => {
+  const { held, sender } = setUp()
+  const s = sender()
+  t.ok(s.push(bytes(300)), 'the first since the last settling')
+  t.notOk(s.push(bytes(300)))
+  t.same(s.pull(1_000), Buffer.concat([bytes(300), bytes(300)]))
+  s.settle()
+  t.equal(held.bytes, 0)
+  t.equal(s.credited, 600)
+  t.ok(s.push(bytes(1)), 'settled: the first again')
+})
+
+t.test('O12: what stays is copied, since the read buffer dies with the turn', async (t) => {
+  const { held, by, sender } = setUp()
+  const s = sender()
+  s.push(bytes(1_000))
+  t.same(s.pull(100), bytes(100))
+  s.settle()
+  t.equal(held.bytes, 4_096, 'F5: counted as what is allocated')
+  t.equal(by.bytes, 4_096)
+  t.equal(s.inbox.heldBytes, 4_096)
+  t.same(s.pull(2_000), bytes(900, 100))
+  t.equal(s.credited, 1_000)
+  t.equal(held.bytes, 0)
+  t.equal(by.bytes, 0)
+})
+
+t.test('F5: many small ones share a block', async (t) => {
+  const { held, sender } = setUp()
+  const s = sender()
+  const all: Buffer[] = []
+  for (let turn = 0; turn < 512; turn++) {
+    s.push(bytes(1, turn))
+    all.push(bytes(1, turn))
+    s.settle()
+  }
+  t.equal(held.bytes, 512)
+  s.push(bytes(1))
+  s.settle()
+  t.equal(held.bytes, 1_024)
+  t.same(s.pull(512), Buffer.concat(all))
+  t.equal(held.bytes, 512, 'an emptied block goes back')
+})
+
+t.test('F12: cleared, it says what is owed, and nothing is held', async (t) => {
+  const { held, sender } = setUp()
+  const s = sender()
+  s.push(bytes(70_000))
+  s.pull(10_000)
+  s.settle()
+  s.push(bytes(500))
+  t.equal(s.inbox.clear(), 60_500)
+  s.settle()
+  t.equal(held.bytes, 0)
+  t.equal(s.inbox.length, 0)
+  t.equal(s.inbox.clear(), 0, 'once')
+  s.push(bytes(5))
+  t.same(s.pull(9), bytes(5), 'and it can be used again')
+})
+
+t.test('F22: retained bytes come again, and their credit waits', async (t) => {
+  const { held, sender } = setUp()
+  const s = sender()
+  s.inbox.retain(65_536)
+  s.push(bytes(1_000))
+  t.same(s.pull(300), bytes(300))
+  s.settle()
+  t.same(s.pull(300), bytes(300, 300))
+  t.equal(s.credited, 0)
+  s.inbox.rewind()
+  t.equal(s.inbox.length, 1_000)
+  t.same(s.pull(1_000), bytes(1_000))
+  s.inbox.rewind()
+  s.push(bytes(10, 1_000))
+  s.settle()
+  t.same(s.pull(700), bytes(700))
+  s.inbox.letGo()
+  t.equal(s.credited, 700)
+  t.notOk(s.inbox.retained)
+  s.inbox.rewind()
+  t.equal(s.inbox.length, 310, 'nothing comes again')
+  t.same(s.pull(1_000), bytes(310, 700))
+  t.equal(s.credited, 1_010)
+  t.equal(held.bytes, 0)
+})
+
+t.test('F22: no more than its bound, and not at the cost of a sender that would stop for good', async (t) => {
+  const { sender } = setUp()
+  const s = sender()
+  s.inbox.retain(100)
+  s.push(bytes(201))
+  s.pull(100)
+  t.ok(s.inbox.retained)
+  t.equal(s.credited, 0)
+  s.pull(1)
+  t.notOk(s.inbox.retained)
+  t.equal(s.credited, 101)
+
+  const starved = sender()
+  starved.inbox.retain(100)
+  starved.starving = true
+  starved.push(bytes(10))
+  starved.pull(5)
+  t.notOk(starved.inbox.retained)
+  t.equal(starved.credited, 5)
+})
+
+t.test('retained from the middle of a slice on', async (t) => {
+  const { sender } = setUp()
+  const s = sender()
+  s.push(bytes(100))
+  s.pull(40)
+  s.inbox.retain(1_000)
+  t.same(s.pull(20), bytes(20, 40))
+  s.inbox.rewind()
+  t.same(s.pull(100), bytes(60, 40))
+})
+
+t.test('pulling nothing is no progress', async (t) => {
+  const { sender } = setUp()
+  const s = sender()
+  s.push(bytes(100))
+  s.settle(5)
+  s.pull(0, 50)
+  t.equal(s.inbox.progressAt, 5)
+  s.pull(1, 60)
+  t.equal(s.inbox.progressAt, 60)
+})
+
+t.test('S2, S3, S4 at random, against an array of octets', async (t) => {
+  for (let seed = 1; seed <= 60; seed++) {
+    const next = seeded(seed)
+    const { held, by, sender } = setUp()
+    const s = sender()
+    /** From the first octet whose credit was not given. */
+    let model = Buffer.alloc(0)
+    /** How far into it was pulled: above 0 only while retained. */
+    let pulled = 0
+    let retainMax = 0
+    let pushed = 0
+    let given = 0
+    const must = (holds: boolean, what: string) => {
+      if (!holds) throw new Error(`seed ${seed}: ${what}`)
+    }
+    const letGo = () => {
+      given += pulled
+      model = model.subarray(pulled)
+      pulled = 0
+      retainMax = 0
+    }
+    for (let step = 0; step < 400; step++) {
+      const what = next(16)
+      if (what <= 4) {
+        const size = [0, 1, 3, 47, 48, 100, 512, 4_096, 5_000, 16_384, 30_000][next(11)]
+        const more = bytes(size, pushed)
+        s.push(more)
+        model = Buffer.concat([model, more])
+        pushed += size
+      } else if (what <= 9) {
+        const most = next(3) === 0 ? next(40_000) : next(600)
+        s.starving = next(30) === 0
+        const got = s.pull(most, step)
+        const expected = model.subarray(pulled, pulled + most)
+        must(got.equals(expected), `step ${step}: not the octets that came next`)
+        pulled += got.length
+        if (retainMax === 0 || (got.length > 0 && (pulled > retainMax || s.starving))) letGo()
+      } else if (what <= 12) s.settle(step)
+      else if (what === 13) {
+        if (next(2) === 0 && retainMax === 0) {
+          retainMax = 1 + next(20_000)
+          s.inbox.retain(retainMax)
+        } else {
+          s.inbox.rewind()
+          pulled = 0
+        }
+      } else if (what === 14 && next(4) === 0) {
+        s.inbox.letGo()
+        letGo()
+      } else if (what === 15 && next(6) === 0) {
+        const owed = s.inbox.clear()
+        must(owed === model.length, `step ${step}: owed ${owed}, not ${model.length}`)
+        given += owed
+        s.credited += owed
+        model = Buffer.alloc(0)
+        pulled = 0
+      }
+      must(s.inbox.length === model.length - pulled, `step ${step}: length ${s.inbox.length}`)
+      must(s.credited === given, `step ${step}: credited ${s.credited}, not ${given}`)
+      must(given + model.length === pushed, `step ${step}: credit is not conserved`)
+      must(held.bytes === s.inbox.heldBytes && by.bytes === held.bytes, `step ${step}: held bytes`)
+      if (model.length === 0) must(held.bytes === 0, `step ${step}: ${held.bytes} held for nothing`)
+    }
+    s.credited += s.inbox.clear()
+    must(s.credited === pushed, 'not all of it was given back')
+    must(held.bytes === 0 && by.bytes === 0, 'something is held at the end')
+  }
+  t.pass('sixty seeds')
+})
+
+/** Held 16 KiB for each `blocks`, and stalled since `at`. */
+function stalled(sender: Sender, blocks: number, at: number): Sender {
+  sender.push(bytes(16_384 * blocks))
+  sender.settle(at)
+  return sender
+}
+
+const KIB16 = 16_384
+
+t.test('F8: from the soft limit on, whoever has stalled longest with most pays', async (t) => {
+  const { held, by, sender } = setUp({ heldBytesSoft: 4 * KIB16, stallMs: 1_000 })
+  const short = stalled(sender(), 1, 5_000)
+  const long = stalled(sender(), 1, 1_000)
+  held.enforce(10_000, by)
+  t.equal(held.stalls, 0, 'below')
+  t.notOk(held.aboveSoft)
+  const most = stalled(sender(), 2, 5_000)
+  t.ok(held.aboveSoft, 'at it')
+  held.enforce(10_000, by)
+  t.strictSame([short.stalls, long.stalls, most.stalls], [0, 0, 1], '2 × 5 s, not 1 × 9 s')
+  t.equal(held.bytes, 2 * KIB16)
+  t.equal(most.credited, 2 * KIB16)
+  t.equal(held.stalls, 1)
+  stalled(sender(), 2, 9_999)
+  held.enforce(10_000, by)
+  t.strictSame([short.stalls, long.stalls], [0, 1], 'now the longest; the newest not, whatever it holds')
+  t.notOk(held.aboveSoft)
+})
+
+t.test('F8: who makes progress does not pay; who is reset pays once', async (t) => {
+  const { held, by, sender } = setUp({ heldBytesSoft: KIB16, stallMs: 1_000 })
+  const moving = stalled(sender(), 4, 0)
+  moving.pull(1, 9_500)
+  held.enforce(10_000, by)
+  t.equal(moving.stalls, 0)
+  held.enforce(10_500, by)
+  t.equal(moving.stalls, 1)
+  moving.push(bytes(20_000))
+  moving.settle(10_600)
+  held.enforce(20_000, by)
+  t.equal(moving.stalls, 1)
+  t.equal(held.stalls, 1)
+})
+
+t.test('F9: above the most, how long does not matter', async (t) => {
+  const { held, by, sender } = setUp({ heldBytesSoft: KIB16, heldBytesMax: 3 * KIB16, stallMs: 1_000 })
+  const small = stalled(sender(), 1, 100)
+  const large = stalled(sender(), 2, 100)
+  held.enforce(100, by)
+  t.strictSame([small.stalls, large.stalls], [0, 0], 'at it')
+  const another = stalled(sender(), 1, 100)
+  held.enforce(100, by)
+  t.strictSame([small.stalls, large.stalls, another.stalls], [0, 1, 0])
+  t.ok(held.bytes <= 3 * KIB16)
+})
+
+t.test('F9: a connection has a bound of its own, and its own streams pay', async (t) => {
+  const { held, by, sender } = setUp({ connectionHeldBytesMax: 2 * KIB16 })
+  const other = new HeldByConnection()
+  const elsewhere = stalled(sender(other), 2, 0)
+  const here = stalled(sender(), 1, 50)
+  const more = stalled(sender(), 2, 50)
+  held.enforce(100, by)
+  t.strictSame([elsewhere.stalls, here.stalls, more.stalls], [0, 0, 1])
+  t.equal(by.bytes, KIB16)
+  t.equal(other.bytes, 2 * KIB16)
+})
+
+t.test('blocks come from the pool that fits, and are lent once', async (t) => {
+  const { held, by } = setUp()
+  t.strictSame(
+    [1, 512, 513, 4_096, 4_097, 16_384, 1_000_000].map((size) => held.poolFor(size).size),
+    [512, 512, 4_096, 4_096, 16_384, 16_384, 16_384],
+  )
+  const pool = held.poolFor(1)
+  const [a, b] = [held.take(pool, by), held.take(pool, by)]
+  t.not(a, b)
+  t.equal(pool.lent, 2)
+  held.give(pool, a, by)
+  t.equal(held.take(pool, by), a, 'used again')
+  held.give(pool, a, by)
+  held.give(pool, b, by)
+  t.equal(pool.lent, 0)
+  t.equal(held.bytes, 0)
+})

@@ -1,0 +1,311 @@
+// The edges that are seen when exchanges run are those declared: no dead edge, no undeclared one. What the
+// scenarios leave out is told here, in their own grammar, or with a gate that holds the exchange where an event
+// is to find it.
+
+import { readdirSync, readFileSync } from 'node:fs'
+import t from 'tap'
+import type { Continuation } from '../../src/continuation/index.js'
+import { exchangeLife } from '../../src/proxy/index.js'
+import { frame, framesOf, headers, REQUEST, uint32 } from '../world/frames.js'
+import type { FarEnd } from '../world/memory-pollset.js'
+import { memoryProxy } from '../world/memory-proxy.js'
+import { play, stepsOf } from '../world/scenario.js'
+
+const HEADERS = 1
+const RST_STREAM = 3
+
+/** Traces of several Worlds have the same ids: each is read by itself. */
+const traces: string[][] = []
+function fresh(): string[] {
+  const trace: string[] = []
+  traces.push(trace)
+  return trace
+}
+
+/** The edges that each continuation of this trace took, and how each wait of it ended. */
+function taken(lines: readonly string[]): { edges: Set<string>; ends: Set<string> } {
+  const edges = new Set<string>()
+  const ends = new Set<string>()
+  const last = new Map<string, string[]>()
+  for (const line of lines) {
+    const words = line.split(' ')
+    const [, id, step, outcome, next] = words
+    if (!/^m\d+\/s\d+$/.test(id)) continue
+    const before = last.get(id)
+    // After `suspend` comes the step itself again, when it ended late or cancelled; else the one it named.
+    const ended = outcome === 'late' || outcome === 'cancelled'
+    if (before !== undefined && !(before[3] === 'suspend' && ended)) {
+      edges.add(`${before[2]} → ${step}`)
+      if (before[4] !== step) throw new Error(`${before.join(' ')} was followed by ${line}`)
+      if (before[3] === 'suspend') ends.add(`${before[2]} ready`)
+    }
+    if (ended) ends.add(`${step} ${outcome}`)
+    if (outcome === 'done') edges.add(`${step} → done`)
+    else if (ended && next === '-') throw new Error(line)
+    last.set(id, words)
+  }
+  return { edges, ends }
+}
+
+const GET = 'HEADERS stream=1 flags=ES,EH :method=GET :scheme=http :authority=a :path=/'
+
+/** Title, story, in the grammar of spec/scenarios/README.md. */
+const STORIES: readonly (readonly [string, string])[] = [
+  [
+    'CONNECT is not served',
+    `client> HEADERS stream=1 flags=EH :method=CONNECT :authority=a:1
+client< HEADERS stream=1 :status=501 x-fermata=connect-not-served
+client< RST_STREAM stream=1 code=NO_ERROR
+trace client stream=1 receive, refuse, log`,
+  ],
+  [
+    'Max-Forwards 0',
+    `client> HEADERS stream=1 flags=ES,EH :method=OPTIONS :scheme=http :authority=a :path=* max-forwards=0
+client< HEADERS stream=1 flags=ES,EH :status=200 content-length=0
+trace client stream=1 receive, route, respond, log`,
+  ],
+  ...[
+    'client> RST_STREAM stream=1 code=CANCEL',
+    'after 1001\nclient< RST_STREAM stream=1 code=CANCEL',
+  ].flatMap((end): [string, string][] => [
+    [
+      `an answer of ours that the client does not take: ${end}`,
+      `given bodyTimeoutMs=1000
+client> SETTINGS INITIAL_WINDOW_SIZE=0
+client> HEADERS stream=1 flags=ES,EH :method=TRACE :scheme=http :authority=a :path=/ max-forwards=0
+client< HEADERS stream=1 flags=EH :status=200
+${end}
+trace client stream=1 receive, route, respond, abort, log`,
+    ],
+    [
+      `a refusal that the client does not take: ${end}`,
+      `given backend=refuses
+given bodyTimeoutMs=1000
+client> SETTINGS INITIAL_WINDOW_SIZE=0
+client> ${GET}
+client< HEADERS stream=1 flags=EH :status=502
+${end}
+trace client stream=1 receive, route, lease, refuse, abort, log`,
+    ],
+  ]),
+  [
+    'the client leaves while it waits for a lease, and the lease goes to the next',
+    `given streams=1
+given sessionsMax=1
+client> ${GET}
+backend< HEADERS stream=1 flags=ES,EH
+client> ${GET.replace('stream=1', 'stream=3')}
+client> ${GET.replace('stream=1', 'stream=5')}
+client> RST_STREAM stream=3 code=CANCEL
+trace client stream=3 receive, route, lease, abort, log
+backend> HEADERS stream=1 flags=ES,EH :status=200
+client< HEADERS stream=1 flags=ES,EH :status=200
+backend< HEADERS stream=3 flags=ES,EH
+backend> HEADERS stream=3 flags=ES,EH :status=200
+client< HEADERS stream=5 flags=ES,EH :status=200`,
+  ],
+  [
+    'the client leaves before the head',
+    `client> ${GET}
+backend< HEADERS stream=1 flags=ES,EH
+client> RST_STREAM stream=1 code=CANCEL
+backend< RST_STREAM stream=1 code=CANCEL
+trace client stream=1 receive, route, lease, sendHead, transfer, abort, log`,
+  ],
+  [
+    'the body stands still',
+    `given headTimeoutMs=1000
+given bodyTimeoutMs=1000
+client> ${GET}
+backend< HEADERS stream=1 flags=ES,EH
+after 999
+backend> HEADERS stream=1 flags=EH :status=200
+client< HEADERS stream=1 flags=EH :status=200
+after 999
+client< NOTHING stream=1
+backend> DATA stream=1 text=part
+client< DATA stream=1 text=part
+after 2001
+client< RST_STREAM stream=1 code=INTERNAL_ERROR
+backend< RST_STREAM stream=1 code=CANCEL
+trace client stream=1 receive, route, lease, sendHead, transfer, abort, log`,
+  ],
+  [
+    'an upload that moves puts the time for the head off, 1xx do not',
+    `given headTimeoutMs=1000
+client> HEADERS stream=1 flags=EH :method=PUT :scheme=http :authority=a :path=/
+backend< HEADERS stream=1 flags=EH
+after 900
+client> DATA stream=1 flags=ES text=late
+backend< DATA stream=1 flags=ES text=late
+after 900
+client< NOTHING stream=1
+backend> HEADERS stream=1 flags=EH :status=103
+client< HEADERS stream=1 flags=EH :status=103
+after 201
+client< HEADERS stream=1 :status=504 x-fermata=head-late
+backend< RST_STREAM stream=1 code=CANCEL
+trace client stream=1 receive, route, lease, sendHead, transfer, refuse, log`,
+  ],
+  [
+    'refused each time it was sent',
+    `client> ${GET}
+backend< HEADERS stream=1 flags=ES,EH
+backend> RST_STREAM stream=1 code=REFUSED_STREAM
+backend< HEADERS stream=3 flags=ES,EH
+backend> RST_STREAM stream=3 code=REFUSED_STREAM
+backend< HEADERS stream=5 flags=ES,EH
+backend> RST_STREAM stream=5 code=REFUSED_STREAM
+client< HEADERS stream=1 :status=503 x-fermata=retries-spent
+trace client stream=1 receive, route, lease, sendHead, transfer, retry, lease, sendHead, transfer, retry, lease, sendHead, transfer, retry, refuse, log`,
+  ],
+  [
+    'the time for retries is over',
+    `given retryTimeoutMs=1000
+client> ${GET}
+backend< HEADERS stream=1 flags=ES,EH
+after 1000
+backend> RST_STREAM stream=1 code=REFUSED_STREAM
+client< HEADERS stream=1 :status=504 x-fermata=retry-late
+trace client stream=1 receive, route, lease, sendHead, transfer, retry, refuse, log`,
+  ],
+  [
+    'the connection dies each time',
+    `client> ${GET}
+backend< HEADERS stream=1 flags=ES,EH
+backend> CLOSE
+backend2< HEADERS stream=1 flags=ES,EH
+backend2> CLOSE
+backend3< HEADERS stream=1 flags=ES,EH
+backend3> CLOSE
+client< HEADERS stream=1 :status=502`,
+  ],
+]
+
+/** Type and stream of the frames that a backend got. */
+const sentTo = (far: FarEnd) =>
+  framesOf(far.take()).map(({ type, stream }): [number, number] => [type, stream])
+
+/** Hold the second exchange of a client before `step`, have `event` happen, and let it go on. */
+function heldAt(step: string, octets: Buffer, event: (far: FarEnd, backend: FarEnd) => void, prefix = '/') {
+  const proxy = memoryProxy({}, { prefix, lines: fresh() })
+  const { scheduler } = proxy.world
+  const far = proxy.client()
+  far.send(headers(1, REQUEST))
+  if (prefix === '/') {
+    proxy.greet(proxy.backends[0])
+    proxy.backends[0].send(headers(1, [[':status', '204']]))
+    proxy.backends[0].take()
+  }
+  far.take()
+  let held: Continuation | null = null
+  scheduler.gate = {
+    holds(each) {
+      if (each.stepName !== step || held !== null) return false
+      held = each
+      return true
+    },
+  }
+  far.send(octets)
+  event(far, proxy.backends[0])
+  const [exchange] = [held as Continuation | null]
+  if (exchange === null) throw new Error(`nothing came to ${step}`)
+  scheduler.release(exchange)
+  proxy.pollset.run()
+  const backendFrames = proxy.backends.slice(0, 1).flatMap(sentTo)
+  return { steps: stepsOf(proxy.lines, 'm1/s3'), backendFrames, proxy }
+}
+
+const request = headers(3, REQUEST)
+const reset = (far: FarEnd) => far.send(frame(RST_STREAM, 0, 3, uint32(8)))
+const refused = frame(RST_STREAM, 0, 3, uint32(7))
+const TRACE = headers(3, [
+  ...REQUEST.map(([name, value]) => [name, name === ':method' ? 'TRACE' : value] as const),
+  ['max-forwards', '0'],
+])
+const PLAIN = 'receive, route, lease, sendHead, transfer, finish, log'
+
+t.test('the scenarios', (t) => {
+  for (const name of readdirSync('spec/scenarios').filter((each) => each !== 'README.md'))
+    t.strictSame(play(readFileSync(`spec/scenarios/${name}`, 'utf8'), fresh()), [], name)
+  t.end()
+})
+
+t.test('what they leave out', (t) => {
+  for (const [title, story] of STORIES)
+    t.strictSame(play(`\`\`\`scenario\n${story}\n\`\`\`\n`, fresh()), [], title)
+  t.end()
+})
+
+/** The events that a held exchange finds when it goes on (spec/exchange.md, `client resets`, `session gone`). */
+const HELD: readonly (readonly [string, Buffer, (far: FarEnd, backend: FarEnd) => void, string, string?])[] =
+  [
+    ['receive', request, reset, 'receive, abort, log'],
+    ['route', request, reset, 'receive, route, abort, log'],
+    ['lease', request, reset, 'receive, route, lease, sendHead, abort, log'],
+    ['sendHead', request, reset, 'receive, route, lease, sendHead, abort, log'],
+    ['transfer', request, reset, 'receive, route, lease, sendHead, transfer, abort, log'],
+    ['refuse', request, reset, 'receive, route, refuse, abort, log', '/elsewhere'],
+    // The answer had left before.
+    ['respond', TRACE, reset, 'receive, route, respond, log'],
+    [
+      'retry',
+      request,
+      (far, backend) => {
+        backend.send(refused)
+        reset(far)
+      },
+      'receive, route, lease, sendHead, transfer, retry, abort, log',
+    ],
+    ['log', request, (_far, backend) => backend.send(headers(3, [[':status', '200']])), PLAIN],
+    [
+      'sendHead',
+      request,
+      (_far, backend) => backend.destroy(),
+      'receive, route, lease, sendHead, retry, lease',
+    ],
+  ]
+
+t.test('what a held exchange finds when it goes on', (t) => {
+  for (const [step, octets, event, steps, prefix] of HELD) {
+    const { proxy, steps: seen, backendFrames } = heldAt(step, octets, event, prefix)
+    t.equal(seen.join(', '), steps, step)
+    if (!steps.endsWith('log')) continue
+    t.equal(proxy.proxy.logged, proxy.proxy.begun, `${step}: logged once`)
+    const sent = backendFrames.filter(([, stream]) => stream === 3).map(([type]) => type)
+    const heard =
+      step === 'transfer' ? [HEADERS, RST_STREAM] : ['retry', 'log'].includes(step) ? [HEADERS] : []
+    t.strictSame(sent, heard, `${step}: what the backend hears of it`)
+  }
+  t.end()
+})
+
+t.test('a request and its reset in one batch', (t) => {
+  const proxy = memoryProxy({}, { lines: fresh() })
+  const far = proxy.client()
+  far.send(Buffer.concat([headers(1, REQUEST), frame(RST_STREAM, 0, 1, uint32(8))]))
+  t.strictSame(stepsOf(proxy.lines, 'm1/s1'), ['receive', 'abort', 'log'])
+  t.equal(proxy.backends.length, 0)
+  t.equal(proxy.proxy.logged, 1)
+  t.end()
+})
+
+t.test('the edges seen are the edges declared', (t) => {
+  const edges = new Set<string>()
+  const ends = new Set<string>()
+  for (const each of traces.map(taken)) {
+    for (const edge of each.edges) edges.add(edge)
+    for (const end of each.ends) ends.add(end)
+  }
+  const declared = Object.entries(exchangeLife.edges).flatMap(([step, next]) =>
+    next.map((to) => `${step} → ${to}`),
+  )
+  t.strictSame([...edges].sort(), declared.sort())
+  const waits = ['lease', 'refuse', 'respond', 'transfer']
+  t.strictSame(
+    [...ends].sort(),
+    waits.flatMap((step) => ['cancelled', 'late', 'ready'].map((end) => `${step} ${end}`)),
+    'and every wait ended in each way: ready, late, cancelled',
+  )
+  t.end()
+})
