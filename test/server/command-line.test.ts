@@ -53,22 +53,22 @@ const says =
   }
 
 t.test('help, version, limits', async (t) => {
-  const help = await fermata('--help')
+  const [help, serveHelp, long, short, limits, nothing] = await Promise.all(
+    [['--help'], ['serve', '--help'], ['--version'], ['-v'], ['limits'], []].map((args) => fermata(...args)),
+  )
   t.equal(help.code, 0)
   t.match(help.stdout, /serve[\s\S]*limits/)
   t.equal(help.stderr, '')
 
-  const serveHelp = await fermata('serve', '--help')
   t.equal(serveHelp.code, 0)
   for (const option of ['listen', 'backend', 'route', 'share', 'trace', 'drain-timeout', 'limit'])
     t.match(serveHelp.stdout, `--${option} <`, option)
   t.match(serveHelp.stdout, /Examples:/)
 
   const manifest = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string }
-  for (const option of ['--version', '-v'])
-    t.match(await fermata(option), { code: 0, stdout: `${manifest.version}\n`, stderr: '' })
+  for (const version of [long, short])
+    t.match(version, { code: 0, stdout: `${manifest.version}\n`, stderr: '' })
 
-  const limits = await fermata('limits')
   t.equal(limits.code, 0)
   for (const [room, bounds] of Object.entries(limitsByRoom)) {
     t.match(limits.stdout, `${room}\n`)
@@ -76,7 +76,6 @@ t.test('help, version, limits', async (t) => {
       t.match(limits.stdout, new RegExp(`^ +${name} +${value}$`, 'm'), name)
   }
 
-  const nothing = await fermata()
   t.equal(nothing.code, 2)
   t.match(nothing.stderr, /Usage: fermata/)
 })
