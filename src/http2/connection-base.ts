@@ -201,7 +201,9 @@ export abstract class ConnectionBase extends Continuation implements Living {
   linger(): After<'linger'> {
     const socket = this.socket as Socket
     while (socket.take() !== null) {}
-    if ((socket.readiness & (CLOSED | ENDED)) !== 0 && this.output.finished) return goto.closed
+    // Gone with words of ours unsent: nobody is left to hear them, and the wait would be met again at once.
+    if ((socket.readiness & CLOSED) !== 0) return goto.closed
+    if ((socket.readiness & ENDED) !== 0 && this.output.finished) return goto.closed
     this.waitOn(0, socket, this.output.finished ? READABLE | ENDED | CLOSED : READABLE | CLOSED)
     this.waitUntil(this.lingerUntil)
     return waitForEnd
