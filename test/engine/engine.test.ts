@@ -459,7 +459,7 @@ t.test('E16: a session that is retired while opening and then dies tells those w
   t.equal(made.length, 1)
 })
 
-t.test('a session that opens only to close is not followed by another at once', async (t) => {
+t.test('E30: a session that opens only to close is not followed by another at once', async (t) => {
   const { pollset, engine, made, ask } = setUp(0, { sessionsMax: 1, reopenDelayMs: 50 })
   ask('one')
   for (let count = 1; count <= 5; count++) {
