@@ -121,8 +121,7 @@ export class Scheduler {
           continuation.step = out.next
           if (this.gate !== null && this.held(continuation, 'goto')) return
           if (--budget > 0) continue
-          continuation.queued = true
-          this.pollset.queueLater(continuation)
+          this.later(continuation)
           return
         }
         if (out.kind === SUSPEND) this.arm(continuation, out)
@@ -140,6 +139,13 @@ export class Scheduler {
     }
   }
 
+  /** It has had its share of this turn. */
+  private later(continuation: Continuation): void {
+    if (continuation.queued) return
+    continuation.queued = true
+    this.pollset.queueLater(continuation)
+  }
+
   private arm(continuation: Continuation, out: Outcome<string>): void {
     const { slot0, slot1, slot2 } = continuation
     if (slot0 !== null) mustBeFree(slot0)
@@ -151,7 +157,11 @@ export class Scheduler {
     if (slot2 !== null) armSlot(continuation, slot2, continuation.bits2)
     if (out.within >= 0) continuation.durations[out.within].arm(continuation)
     else if (continuation.until !== 0) this.pollset.deadlines.at(continuation, continuation.until)
-    if (meets(continuation) || (continuation.cancelAsked && out.cancelled >= 0)) continuation.wake()
+    if (continuation.cancelAsked && out.cancelled >= 0) continuation.wake()
+    else if (meets(continuation)) {
+      if (out.fair) this.later(continuation)
+      else continuation.wake()
+    }
   }
 
   private disarm(continuation: Continuation): void {

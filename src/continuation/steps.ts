@@ -39,6 +39,8 @@ export interface Outcome<out Next extends string> {
   readonly cancelled: number
   /** Index of the named wait whose duration is the deadline, or -1. */
   readonly within: number
+  /** Readiness that is there already is for the next turn: this one's share has been had. */
+  readonly fair: boolean
   /** The edges this outcome takes, as bits. */
   readonly mask: number
 }
@@ -49,14 +51,16 @@ class Out implements Outcome<never> {
   readonly late: number
   readonly cancelled: number
   readonly within: number
+  readonly fair: boolean
   readonly mask: number
 
-  constructor(kind: number, next: number, late = -1, cancelled = -1, within = -1) {
+  constructor(kind: number, next: number, late = -1, cancelled = -1, within = -1, fair = false) {
     this.kind = kind
     this.next = next
     this.late = late
     this.cancelled = cancelled
     this.within = within
+    this.fair = fair
     this.mask = (1 << next) | (late < 0 ? 0 : 1 << late) | (cancelled < 0 ? 0 : 1 << cancelled)
   }
 }
@@ -85,12 +89,15 @@ export interface Life<E extends EdgeTable<E>, W extends string> {
   readonly goto: { readonly [K in Names<E>]: Outcome<K> }
   /** The end. */
   readonly done: Outcome<'done'>
-  /** Wait for what the step filled its slots with, and for at most the named duration. */
+  /**
+   * Wait for what the step filled its slots with, and for at most the named duration. A `fair` wait that is met
+   * already goes on in the next turn.
+   */
   suspend<
     const T extends Names<E>,
     const L extends Names<E> = never,
     const C extends Names<E> = never,
-  >(wait: { then: T; late?: L; cancelled?: C; within?: W }): Outcome<T | L | C>
+  >(wait: { then: T; late?: L; cancelled?: C; within?: W; fair?: boolean }): Outcome<T | L | C>
   /** Bind the steps: one function a name. */
   steps<X extends Continuation>(
     table: {
@@ -118,13 +125,14 @@ export function defineLife<const E extends EdgeTable<E>, const W extends string 
     waits,
     goto,
     done: new Out(DONE, names.length),
-    suspend: ({ then, late, cancelled, within }) =>
+    suspend: ({ then, late, cancelled, within, fair }) =>
       new Out(
         SUSPEND,
         indexOf(then),
         late === undefined ? -1 : indexOf(late),
         cancelled === undefined ? -1 : indexOf(cancelled),
         within === undefined ? -1 : waits.indexOf(within),
+        fair === true,
       ),
     steps: <X extends Continuation>(
       table: { readonly [K in Names<E>]: (x: X) => Outcome<E[K][number]> },

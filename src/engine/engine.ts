@@ -61,8 +61,16 @@ export class Engine<S extends Session> implements SessionReports<S> {
   /** Sessions opened since the beginning. */
   opens = 0
   private opening = 0
-  private readonly pause = new Pause(() => this.openMore())
+  private readonly pause = new Pause(() => {
+    this.barren = false
+    this.openMore()
+  })
   private closing = false
+  /** Sessions that have not said that they are open, and those that were never given out. */
+  private readonly unopened = new Set<S>()
+  private readonly unused = new Set<S>()
+  /** The pause is for a session that went without having been of use: a backend that opens only to close. */
+  private barren = false
   private first: Lease<S> | null = null
   private last: Lease<S> | null = null
   private readonly world: World
@@ -92,8 +100,7 @@ export class Engine<S extends Session> implements SessionReports<S> {
     if (this.first === null) {
       const session = this.roomiest()
       if (session !== null) {
-        session.leased++
-        lease.session = session
+        this.give(session, lease)
         return GRANTED
       }
     }
@@ -130,6 +137,7 @@ export class Engine<S extends Session> implements SessionReports<S> {
     if (session.state !== 'opening') return
     this.opening--
     session.state = 'open'
+    this.unopened.delete(session)
     if (this.closing) this.retired(session)
     else this.grant()
   }
@@ -151,13 +159,15 @@ export class Engine<S extends Session> implements SessionReports<S> {
   retired(session: S): void {
     if (session.state === 'closed' || session.state === 'retired') return
     if (session.state === 'opening') this.opening--
+    this.wasOfUse(session)
     session.state = 'retired'
     if (session.leased === 0) session.close()
     this.openMore()
   }
 
   closed(session: S, why: Fault | null): void {
-    const wasOpening = session.state === 'opening'
+    // It may have been retired before it was open: given up while it greeted.
+    const wasOpening = this.unopened.delete(session)
     this.forget(session)
     if (wasOpening && !this.closing) {
       // Others still serve: those who wait, wait on. None does: tell them now rather than late.
@@ -202,14 +212,19 @@ export class Engine<S extends Session> implements SessionReports<S> {
     return best
   }
 
+  private give(session: S, lease: Lease<S>): void {
+    session.leased++
+    lease.session = session
+    if (this.unused.size > 0) this.unused.delete(session)
+  }
+
   private grant(): void {
     while (this.first !== null) {
       const session = this.roomiest()
       if (session === null) break
       const lease = this.first
       this.remove(lease)
-      session.leased++
-      lease.session = session
+      this.give(session, lease)
       lease.raise(LEASED)
     }
     this.openMore()
@@ -218,6 +233,13 @@ export class Engine<S extends Session> implements SessionReports<S> {
   /** A session is there that grants leases, or will. */
   private get serves(): boolean {
     return this.sessions.some((each) => each.state === 'open' || each.state === 'opening')
+  }
+
+  /** Gone before anything was sent on it: the next one is not tried at once, or there were no end to it. */
+  private wasOfUse(session: S): void {
+    if (!this.unused.delete(session) || this.closing || this.queued === 0) return
+    this.barren = true
+    this.pauseOpening()
   }
 
   private pauseOpening(): void {
@@ -229,7 +251,7 @@ export class Engine<S extends Session> implements SessionReports<S> {
   private openMore(): void {
     if (this.closing || this.queued === 0) return
     if (this.pause.deadlineArmed) {
-      if (this.serves) return
+      if (this.serves || this.barren) return
       // The last one that served has gone meanwhile: nothing else would ever wake those who wait.
       this.world.pollset.deadlines.disarm(this.pause)
     }
@@ -245,11 +267,15 @@ export class Engine<S extends Session> implements SessionReports<S> {
       session.state = 'opening'
       session.leased = 0
       this.sessions.push(session)
+      this.unopened.add(session)
+      this.unused.add(session)
     }
   }
 
   private forget(session: S): void {
     if (session.state === 'opening') this.opening--
+    else this.wasOfUse(session)
+    this.unused.delete(session)
     session.state = 'closed'
     const at = this.sessions.indexOf(session)
     if (at >= 0) this.sessions.splice(at, 1)

@@ -85,6 +85,11 @@ export abstract class Stream extends Pollable {
     return this.inbox === null ? 0 : this.inbox.length
   }
 
+  /** The peer has promised body octets (content-length) that have not come. */
+  abstract get owing(): boolean
+  /** Octets granted in an earlier turn have not left: the peer does not take them. */
+  abstract get blocked(): boolean
+
   /** Send an interim head. Only before {@link sendHead}. */
   abstract sendInterim(head: Head): void
   /** Send the final head; `ended`: nothing follows it. */

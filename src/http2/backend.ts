@@ -102,6 +102,7 @@ class Backend extends Connection implements BackendSession {
     ])
     this.output.widenConnection(limits.connectionWindow)
     this.lastReadAt = this.context.world.pollset.now
+    this.handshakeBy = this.lastReadAt + limits.prefaceMs
     return goto.frames
   }
 
@@ -131,6 +132,7 @@ class Backend extends Connection implements BackendSession {
     // The window may have been changed between the stream's making and its first frame.
     stream.sendWindow = this.peer.window
     this.streams.add(stream)
+    this.output.updateDue()
     if (this.nextStreamId > STREAM_ID_MAX) this.reports.retired(this)
   }
 

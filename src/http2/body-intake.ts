@@ -18,7 +18,11 @@ export interface Intaking {
   remoteEnd(stream: Http2Stream): void
   streamError(id: number, code: number, message: string): void
   connectionError(code: number, message: string): void
+  emptyFrame(): void
 }
+
+/** octets: smaller DATA for a stream that is gone counts as a frame that carries nothing */
+const CRUMB = 256
 
 export class BodyIntake implements Settling {
   private readonly context: Http2Context
@@ -56,7 +60,10 @@ export class BodyIntake implements Settling {
     const stream = connection.streamFor(id, endStream ? StreamEvent.DATA_ES : StreamEvent.DATA)
     this.padding = size
     this.stream = stream
-    if (stream === null) return
+    if (stream === null) {
+      if (size < CRUMB) connection.emptyFrame()
+      return
+    }
     stream.recvWindow -= size
     if (stream.recvWindow < 0) {
       const message = 'DATA beyond the stream window (RFC 9113 §6.9.1)'

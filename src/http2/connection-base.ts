@@ -53,6 +53,14 @@ export abstract class ConnectionBase extends Continuation implements Living {
   private readonly idleFrames: TokenBucket
   private pingAt = 0
   private lingerUntil = 0
+  /** Our SETTINGS have been acknowledged. */
+  protected acknowledged = false
+  /** ms of the pollset's clock: when the peer's part of the handshake is late */
+  protected handshakeBy: number
+  private tendedAt: number
+  /** The frame that has begun and not ended, by its number, and since when; 0 for none. */
+  private unfinished = 0
+  private unfinishedSince = 0
 
   constructor(context: Http2Context, role: Role, kind: string) {
     super(context.world.scheduler, connectionSteps, context.durations)
@@ -64,6 +72,8 @@ export abstract class ConnectionBase extends Continuation implements Living {
     this.side = role === 'server' ? 'frontend' : 'backend'
     this.idleFrames = new TokenBucket(limits.idleFramesBurst, limits.idleFramesPerSecond, now)
     this.lastReadAt = now
+    this.tendedAt = now
+    this.handshakeBy = now + limits.prefaceMs
   }
 
   abstract resolve(): After<'resolve'>
@@ -76,33 +86,56 @@ export abstract class ConnectionBase extends Continuation implements Living {
   protected abstract get live(): number
   /** All streams are over, for this reason. */
   protected abstract loseStreams(why: Fault): void
-  /** Nothing has been read for a while: go on, or part. */
-  protected abstract idle(idleMs: number): 'stay' | 'part'
+  /** Is the connection still of use? */
+  protected abstract idle(): 'stay' | 'part'
   /** Streams wait to be reset at the pace the peer bears. */
   protected get pacing(): boolean {
     return false
   }
 
-  /** Everything the socket has; its read-ahead bound is the bound of a turn's work for one connection. */
+  /** What the socket has, up to this connection's share of a turn (P12); what is left is read in the next. */
   protected read(): void {
     const socket = this.socket as Socket
-    for (let chunk = socket.take(); chunk !== null && !this.reader.stopped; chunk = socket.take()) {
-      this.reader.feed(chunk)
-      this.lastReadAt = this.context.world.pollset.now
+    const { reader } = this
+    const { turnBytesMax, turnFramesMax } = this.context.limits
+    const framesBefore = reader.frames
+    let bytes = 0
+    while (!reader.stopped && bytes < turnBytesMax && reader.frames - framesBefore < turnFramesMax) {
+      const chunk = socket.take()
+      if (chunk === null) break
+      reader.feed(chunk)
+      bytes += chunk.length
+    }
+    if (bytes > 0) {
+      const { now } = this.context.world.pollset
+      this.lastReadAt = now
       this.pingAt = 0
+      const { unfinished } = reader
+      if (unfinished !== this.unfinished) {
+        this.unfinished = unfinished
+        this.unfinishedSince = now
+      }
     }
     if (this.output.overflowed) {
       this.connectionError(ErrorCode.ENHANCE_YOUR_CALM, 'too many control frames wait to be read')
     }
   }
 
+  /** Ended or closed, and all that came before it is read. */
   private get socketOver(): boolean {
-    return ((this.socket as Socket).readiness & (ENDED | CLOSED)) !== 0
+    const { readiness } = this.socket as Socket
+    return (readiness & (ENDED | CLOSED)) !== 0 && (readiness & READABLE) === 0
+  }
+
+  /** A peer that never falls silent is looked at too. */
+  private get untended(): boolean {
+    return this.context.world.pollset.now - this.tendedAt >= this.context.tendMs
   }
 
   frames(): After<'frames'> {
     this.read()
     if (this.failure !== null || this.socketOver) return goto.closing
+    if (this.untended) return goto.tend
     this.waitOn(0, this.socket as Socket, READABLE | ENDED | CLOSED)
     return this.pacing ? waitAtPace : waitForFrames
   }
@@ -110,6 +143,7 @@ export abstract class ConnectionBase extends Continuation implements Living {
   drain(): After<'drain'> {
     this.read()
     if (this.failure !== null || this.socketOver || this.live === 0) return goto.closing
+    if (this.untended) return goto.tend
     this.waitOn(0, this.socket as Socket, READABLE | ENDED | CLOSED)
     this.pollable.lower(QUIET)
     this.waitOn(1, this.pollable, QUIET)
@@ -119,7 +153,9 @@ export abstract class ConnectionBase extends Continuation implements Living {
   tend(): After<'tend'> {
     const now = this.context.world.pollset.now
     const { pingAfterMs, pingTimeoutMs } = this.context.limits
-    if (this.idle(now - this.lastReadAt) === 'part') return this.draining ? goto.closing : goto.goaway
+    this.tendedAt = now
+    if (this.overdue(now)) return goto.closing
+    if (this.idle() === 'part') return this.draining ? goto.closing : goto.goaway
     if (this.live > 0 || !this.settled) {
       const unread = ((this.socket as Socket).readiness & READABLE) !== 0
       if (this.pingAt !== 0 && now - this.pingAt >= pingTimeoutMs && !unread) {
@@ -140,6 +176,17 @@ export abstract class ConnectionBase extends Continuation implements Living {
     return this.draining ? goto.drain : goto.frames
   }
 
+  /** What must come within its time has not: the connection is given up. */
+  private overdue(now: number): boolean {
+    if (!(this.settled && this.acknowledged) && now >= this.handshakeBy) {
+      if (this.settled) this.connectionError(ErrorCode.SETTINGS_TIMEOUT, 'our SETTINGS are not acknowledged')
+      else this.connectionError(ErrorCode.PROTOCOL_ERROR, 'no SETTINGS came in time (RFC 9113 §3.4)')
+    } else if (this.unfinished !== 0 && now - this.unfinishedSince >= this.context.limits.frameMs) {
+      this.connectionError(ErrorCode.ENHANCE_YOUR_CALM, 'a frame or field block that does not end')
+    }
+    return this.failure !== null
+  }
+
   closing(): After<'closing'> {
     const socket = this.socket as Socket
     this.failure ??= CONNECTION_CLOSED[this.side]
@@ -154,7 +201,9 @@ export abstract class ConnectionBase extends Continuation implements Living {
   linger(): After<'linger'> {
     const socket = this.socket as Socket
     while (socket.take() !== null) {}
-    if ((socket.readiness & (CLOSED | ENDED)) !== 0 && this.output.finished) return goto.closed
+    // Gone with words of ours unsent: nobody is left to hear them, and the wait would be met again at once.
+    if ((socket.readiness & CLOSED) !== 0) return goto.closed
+    if ((socket.readiness & ENDED) !== 0 && this.output.finished) return goto.closed
     this.waitOn(0, socket, this.output.finished ? READABLE | ENDED | CLOSED : READABLE | CLOSED)
     this.waitUntil(this.lingerUntil)
     return waitForEnd

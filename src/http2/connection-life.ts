@@ -18,7 +18,7 @@ export const connectionLife = defineLife({
     linger: ['linger', 'closed'],
     closed: ['done'],
   },
-  waits: ['resolve', 'connect', 'preface', 'tend', 'pace'],
+  waits: ['resolve', 'connect', 'tend', 'pace'],
 })
 
 const { goto, done, suspend } = connectionLife
@@ -34,16 +34,30 @@ export const waitForConnect = suspend({
   cancelled: 'closed',
   within: 'connect',
 })
-export const waitForPreface = suspend({
-  then: 'preface',
-  late: 'closing',
-  cancelled: 'closing',
-  within: 'preface',
+/** Until the absolute time the connection has set: octets that trickle in do not prolong it. */
+export const waitForPreface = suspend({ then: 'preface', late: 'closing', cancelled: 'closing' })
+export const waitForFrames = suspend({
+  then: 'frames',
+  late: 'tend',
+  cancelled: 'goaway',
+  within: 'tend',
+  fair: true,
 })
-export const waitForFrames = suspend({ then: 'frames', late: 'tend', cancelled: 'goaway', within: 'tend' })
 /** Streams run dry: come back soon, to reset them as the budget allows. */
-export const waitAtPace = suspend({ then: 'frames', late: 'tend', cancelled: 'goaway', within: 'pace' })
-export const waitToDrain = suspend({ then: 'drain', late: 'tend', cancelled: 'closing', within: 'tend' })
+export const waitAtPace = suspend({
+  then: 'frames',
+  late: 'tend',
+  cancelled: 'goaway',
+  within: 'pace',
+  fair: true,
+})
+export const waitToDrain = suspend({
+  then: 'drain',
+  late: 'tend',
+  cancelled: 'closing',
+  within: 'tend',
+  fair: true,
+})
 /** The peer's FIN, until the absolute time the connection has set. */
 export const waitForEnd = suspend({ then: 'linger', late: 'closed', cancelled: 'closed' })
 
@@ -75,7 +89,7 @@ export const connectionSteps = connectionLife.steps<Living>({
   preface: (c) => c.preface(),
   /** Read what has arrived; the streams it concerns wake in this turn. */
   frames: (c) => c.frames(),
-  /** Nothing has arrived for a while: is the peer still there, is the connection still of use? */
+  /** Every few seconds: is the peer still there, is the connection still of use, is nothing overdue? */
   tend: (c) => c.tend(),
   /** No new streams; those there are may finish (§6.8). */
   goaway(c) {

@@ -109,6 +109,11 @@ export abstract class Connection extends ConnectionBase implements FrameSink, St
   }
 
   settingsEnd(): void {
+    const wrong = this.peer.apply()
+    if (wrong !== null) {
+      this.connectionError(wrong.code, wrong.message)
+      return
+    }
     const first = !this.settled
     this.settled = true
     this.output.settingsAck()
@@ -118,6 +123,7 @@ export abstract class Connection extends ConnectionBase implements FrameSink, St
 
   settingsAck(): void {
     this.decoder.setTableSizeMax(this.context.limits.headerTableBytesMax)
+    this.acknowledged = true
     this.emptyFrame()
   }
 
@@ -151,7 +157,8 @@ export abstract class Connection extends ConnectionBase implements FrameSink, St
       )
     } else if (action === Action.STREAM)
       this.streamError(id, codeOf(cell), 'a frame out of its place (RFC 9113 §5.1)')
-    else if (event === StreamEvent.WINDOW_UPDATE || event === StreamEvent.RST_STREAM) this.emptyFrame()
+    // DATA that comes too late is counted by its size (body-intake.ts).
+    else if (event !== StreamEvent.DATA && event !== StreamEvent.DATA_ES) this.emptyFrame()
     return null
   }
 
@@ -226,7 +233,11 @@ export abstract class Connection extends ConnectionBase implements FrameSink, St
     this.output.rstStream(id, code)
     const stream = this.streams.get(id)
     this.streams.rememberReset(id, StreamState.CLOSED_RESET_BY_US)
-    if (stream === null) return
+    if (stream === null) {
+      // Nobody is harmed by it, and it could go on for ever.
+      this.emptyFrame()
+      return
+    }
     stream.state = StreamState.CLOSED_RESET_BY_US
     stream.fault = fault('stream-error', this.side, 'stream', 'never', `${errorName(code)}: ${message}`)
     this.remove(stream, true)
@@ -234,6 +245,7 @@ export abstract class Connection extends ConnectionBase implements FrameSink, St
   }
 
   windowUpdate(id: number, increment: number): void {
+    if (!this.output.takeUpdate()) this.emptyFrame()
     if (id === 0) {
       this.output.sendWindow += increment
       if (this.output.sendWindow > WINDOW_MAX) {

@@ -24,17 +24,27 @@ export interface Http2Context {
   readonly limits: Http2Limits
   readonly slabs: SlabPool
   readonly durations: readonly DurationList[]
+  /** ms between two looks at a connection */
+  readonly tendMs: number
   readonly counts: Http2Counts
 }
 
-/** ms between two looks at a connection on which nothing arrives */
+/** ms between two looks at a connection: at least, and at most five times that */
 const TEND_MS = 1_000
 /** ms between two looks at streams that run dry */
 const PACE_MS = 100
 
 export function createHttp2(world: HttpWorld, limits: Partial<Http2Limits> = {}): Http2Context {
   const all = { ...http2Limits, ...limits }
-  const shortest = Math.min(all.pingAfterMs, all.pingTimeoutMs, all.frontendIdleMs, all.backendIdleMs)
+  const shortest = Math.min(
+    all.pingAfterMs,
+    all.pingTimeoutMs,
+    all.frontendIdleMs,
+    all.backendIdleMs,
+    all.prefaceMs,
+    all.frameMs,
+  )
+  const tendMs = Math.max(TEND_MS, Math.min(5 * TEND_MS, shortest))
   return {
     world,
     limits: all,
@@ -42,10 +52,10 @@ export function createHttp2(world: HttpWorld, limits: Partial<Http2Limits> = {})
     durations: connectionLife.durations(world.pollset.deadlines, {
       resolve: all.connectMs,
       connect: all.connectMs,
-      preface: all.prefaceMs,
-      tend: Math.max(TEND_MS, Math.min(5 * TEND_MS, shortest)),
+      tend: tendMs,
       pace: PACE_MS,
     }),
+    tendMs,
     counts: { calmed: 0, connectionErrors: 0, streamErrors: 0, headersTooLarge: 0, refused: 0, dried: 0 },
   }
 }

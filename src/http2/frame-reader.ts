@@ -41,6 +41,8 @@ export interface FrameReaderLimits {
   readonly headerBlockBytesMax: number
   /** CONTINUATION frames a header block may have (CVE-2024-27316 and its kin) */
   readonly continuationsMax: number
+  /** parameters of one SETTINGS frame (CVE-2020-11080) */
+  readonly settingsMax: number
 }
 
 const READ_HEADER: number = 0
@@ -56,6 +58,8 @@ const DEBUG_BYTES_MAX = 256
 export class FrameReader {
   private readonly sink: FrameSink
   private readonly limits: FrameReaderLimits
+  /** Frames begun. */
+  frames = 0
   private state = READ_HEADER
   private length = 0
   private type = 0
@@ -71,6 +75,8 @@ export class FrameReader {
   private block: Buffer | null = null
   private blockEnd = 0
   private blockStream = 0
+  /** The frame in which the block began. */
+  private blockFrame = 0
   private blockEndStream = false
   private continuations = 0
   private started = false
@@ -87,6 +93,16 @@ export class FrameReader {
   /** Octets buffered for split frames and header blocks; bounded by one frame and the block limit. */
   get bufferedBytes(): number {
     return (this.carry?.length ?? 0) + (this.block?.length ?? 0)
+  }
+
+  /**
+   * Which frame has begun and not ended, by its number; for a field block, that in which it began. 0 between
+   * frames, and within DATA, which is bodies' affair.
+   */
+  get unfinished(): number {
+    if (this.blockStream !== 0) return this.blockFrame
+    if (this.state === READ_HEADER) return this.headerRead === 0 ? 0 : this.frames + 1
+    return this.state === READ_PAYLOAD ? this.frames : 0
   }
 
   /** Read no further: the connection is being given up. */
@@ -169,6 +185,7 @@ export class FrameReader {
   }
 
   private frameHeader(b: Buffer, at: number): void {
+    this.frames++
     this.length = (b[at] << 16) | (b[at + 1] << 8) | b[at + 2]
     const type = b[at + 3]
     this.type = type
@@ -214,8 +231,10 @@ export class FrameReader {
   private padded(): void {
     if (this.padding > this.left) {
       this.fail(ErrorCode.PROTOCOL_ERROR, 'padding as long as the payload or longer (RFC 9113 §6.1)')
-    } else if (this.left === this.padding) this.dataRead()
-    else this.state = READ_DATA
+    } else if (this.left === this.padding) {
+      if ((this.flags & Flag.END_STREAM) === 0) this.sink.emptyFrame()
+      if (!this.stopped) this.dataRead()
+    } else this.state = READ_DATA
   }
 
   /** All bytes but the padding have been passed on. */
@@ -309,6 +328,8 @@ export class FrameReader {
       else this.sink.settingsAck()
     } else if (size % 6 !== 0)
       this.fail(ErrorCode.FRAME_SIZE_ERROR, 'SETTINGS not a multiple of 6 octets (RFC 9113 §6.5)')
+    else if (size > this.limits.settingsMax * 6)
+      this.fail(ErrorCode.ENHANCE_YOUR_CALM, `more than ${this.limits.settingsMax} settings in a frame`)
     else {
       for (let at = start; at < end && !this.stopped; at += 6) {
         this.sink.setting((b[at] << 8) | b[at + 1], b.readUInt32BE(at + 2))
@@ -342,6 +363,7 @@ export class FrameReader {
       return
     }
     this.blockStream = this.streamId
+    this.blockFrame = this.frames
     this.blockEndStream = endStream
     this.blockEnd = 0
     this.continuations = 0

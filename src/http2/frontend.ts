@@ -56,6 +56,8 @@ class Frontend extends Connection implements Client {
   private gapStart = 0
   private gapEnd = 0
   private lastGoaway = WINDOW_MAX
+  /** ms of the pollset's clock: when the last stream went */
+  private quietSince: number
 
   constructor(context: Http2Context, socket: Socket, acceptor: Acceptor) {
     super(context, 'server', 'm')
@@ -64,6 +66,7 @@ class Frontend extends Connection implements Client {
     this.acceptor = acceptor
     this.forwardedFor = world.fields.field('x-forwarded-for', socket.remote.host)
     this.forwardedProto = world.fields.field('x-forwarded-proto', 'http')
+    this.quietSince = world.pollset.now
     this.resets = new TokenBucket(limits.resetsBurst, limits.resetsPerSecond, world.pollset.now)
     this.output.attach(socket)
   }
@@ -98,6 +101,7 @@ class Frontend extends Connection implements Client {
     }
     if ((socket.readiness & (ENDED | CLOSED)) !== 0) return goto.closing
     this.waitOn(0, socket, READABLE | ENDED | CLOSED)
+    this.waitUntil(this.handshakeBy)
     return waitForPreface
   }
 
@@ -140,7 +144,10 @@ class Frontend extends Connection implements Client {
 
   private request(id: number, fields: Field[], size: number, endStream: boolean): void {
     // After the last GOAWAY: the client knows that these are not answered, and may ask elsewhere.
-    if (id > this.lastGoaway) return
+    if (id > this.lastGoaway) {
+      this.emptyFrame()
+      return
+    }
     if (id > this.lastStreamId + 2) {
       this.gapStart = this.lastStreamId
       this.gapEnd = id
@@ -157,6 +164,7 @@ class Frontend extends Connection implements Client {
     const state = endStream ? StreamState.HALF_CLOSED_REMOTE : StreamState.OPEN
     const stream = new Http2FrontendStream(this, this, id, state, this.peer.window, limits.streamWindow)
     this.streams.add(stream)
+    this.output.updateDue()
     stream.remoteEnded = endStream
     if (size > limits.headerListBytesMax || fields.length > limits.fieldsMax) {
       this.tooLarge(stream)
@@ -219,7 +227,9 @@ class Frontend extends Connection implements Client {
     this.remove(stream, true)
   }
 
-  protected override gone(_stream: Http2Stream): void {}
+  protected override gone(_stream: Http2Stream): void {
+    this.quietSince = this.context.world.pollset.now
+  }
 
   protected override resetByPeer(_stream: Http2Stream): void {
     this.peerErred()
@@ -244,8 +254,11 @@ class Frontend extends Connection implements Client {
     return this.lastStreamId
   }
 
-  protected override idle(idleMs: number): 'stay' | 'part' {
-    return this.streams.count === 0 && idleMs >= this.context.limits.frontendIdleMs ? 'part' : 'stay'
+  /** A client that only keeps the connection busy, with PING say, is idle too. */
+  protected override idle(): 'stay' | 'part' {
+    if (this.streams.count > 0) return 'stay'
+    const idleMs = this.context.world.pollset.now - this.quietSince
+    return idleMs >= this.context.limits.frontendIdleMs ? 'part' : 'stay'
   }
 
   /** First that no more shall come, then, a round trip later, which was the last (RFC 9113 §6.8). */

@@ -34,11 +34,16 @@ export interface Http2Limits extends FrameReaderLimits {
   readonly backendResetsReserve: number
   /** interim (1xx) responses of one stream */
   readonly interimsMax: number
-  /** ms for the client's preface, and for the peer's first SETTINGS */
+  /** octets, and frames, of one connection read in a turn: past either, what has come further waits for the next */
+  readonly turnBytesMax: number
+  readonly turnFramesMax: number
+  /** ms for the client's preface, for the peer's first SETTINGS, and for its acknowledgement of ours */
   readonly prefaceMs: number
+  /** ms for a frame other than DATA, and for a field block over all its frames, from its first octet to its last */
+  readonly frameMs: number
   /** ms for a connection to a backend to be made */
   readonly connectMs: number
-  /** ms a client connection without streams stays open */
+  /** ms a client connection without streams stays open, whatever else it sends */
   readonly frontendIdleMs: number
   /** ms a backend connection without streams stays open */
   readonly backendIdleMs: number
@@ -54,6 +59,7 @@ export interface Http2Limits extends FrameReaderLimits {
 export const http2Limits: Http2Limits = {
   headerBlockBytesMax: 64 * 1024,
   continuationsMax: 32,
+  settingsMax: 32,
   headerListBytesMax: 32 * 1024,
   fieldsMax: 256,
   headerTableBytesMax: 4096,
@@ -72,7 +78,10 @@ export const http2Limits: Http2Limits = {
   backendResetsPerSecond: 20,
   backendResetsReserve: 200,
   interimsMax: 16,
+  turnBytesMax: 256 * 1024,
+  turnFramesMax: 1_000,
   prefaceMs: 10_000,
+  frameMs: 30_000,
   connectMs: 5_000,
   frontendIdleMs: 180_000,
   backendIdleMs: 60_000,

@@ -27,6 +27,8 @@ const ROOM_MIN = 512
 /** A size update of HPACK's table may precede a block: two of up to six octets. */
 const TABLE_UPDATES = 12
 const WINDOW_UPDATE_SIZE = 13
+/** octets of DATA, less than which a window that lets out no more is not worth its WINDOW_UPDATE */
+const DRIBBLE = 256
 const CONTROL_FIRST = 256
 
 export class Output implements Flushable {
@@ -40,6 +42,8 @@ export class Output implements Flushable {
   finished = false
   /** octets of connection credit to be given at the next flush */
   private credit = 0
+  /** WINDOW_UPDATE frames that the DATA we sent gives reason for. */
+  private updatesDue = 0
   private creditStreams: Http2Stream[] = []
   private readonly ready = new SendQueue()
   /** Streams with something to send and no connection window. */
@@ -116,6 +120,21 @@ export class Output implements Flushable {
   }
 
   // Credit
+
+  /**
+   * Whether a WINDOW_UPDATE that has come answers DATA we sent: two for each frame, of stream and connection. Those that
+   * let out only dribbles (CVE-2019-9511), or nothing, are to be counted.
+   */
+  takeUpdate(): boolean {
+    if (this.updatesDue === 0) return false
+    this.updatesDue--
+    return true
+  }
+
+  /** A stream has begun: its window may be widened at once. */
+  updateDue(): void {
+    this.updatesDue++
+  }
 
   creditConnection(bytes: number): void {
     this.credit += bytes
@@ -327,6 +346,7 @@ export class Output implements Flushable {
     stream.pullInto(slab, at + FRAME_HEADER_SIZE, size, this.pollset.now)
     stream.sendWindow -= size
     this.sendWindow -= size
+    if (size >= DRIBBLE || size === available) this.updatesDue += 2
     const last = stream.granted === 0 && stream.endGranted && stream.endingTrailers === null
     writeFrameHeader(slab, at, size, FrameType.DATA, last ? Flag.END_STREAM : 0, stream.streamId)
     this.end = at + FRAME_HEADER_SIZE + size

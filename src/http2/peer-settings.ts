@@ -19,6 +19,8 @@ export class PeerSettings {
   window = DEFAULT_WINDOW
   /** The peer has said that it takes extended CONNECT (RFC 8441 §3). */
   private connectProtocol = false
+  /** The initial window that the frame being read has told last. */
+  private windowNext = DEFAULT_WINDOW
   private readonly role: Role
   private readonly encoder: HpackEncoder
   private readonly output: Output
@@ -42,7 +44,8 @@ export class PeerSettings {
         return wrong(ErrorCode.PROTOCOL_ERROR, `ENABLE_PUSH ${value} (RFC 9113 §6.5.2)`)
       case Setting.INITIAL_WINDOW_SIZE:
         if (value > WINDOW_MAX) return wrong(ErrorCode.FLOW_CONTROL_ERROR, `INITIAL_WINDOW_SIZE ${value}`)
-        return this.changeWindows(value - this.window)
+        this.windowNext = value
+        return null
       case Setting.MAX_FRAME_SIZE:
         // We never send more than 16,384 octets in a frame, which every peer must take.
         if (value >= 16_384 && value <= 16_777_215) return null
@@ -58,9 +61,14 @@ export class PeerSettings {
     }
   }
 
-  /** RFC 9113 §6.9.2: a changed initial window changes every stream's, below zero if need be. */
-  private changeWindows(by: number): SettingFault | null {
-    this.window += by
+  /**
+   * The frame has ended. RFC 9113 §6.9.2: a changed initial window changes every stream's, below zero if need be.
+   * All streams are gone through, so that is done once a frame, however often it names the window.
+   */
+  apply(): SettingFault | null {
+    const by = this.windowNext - this.window
+    if (by === 0) return null
+    this.window = this.windowNext
     for (const stream of this.streams.all()) {
       stream.sendWindow += by
       if (stream.sendWindow > WINDOW_MAX) {

@@ -154,6 +154,14 @@ export class Http2Stream extends Stream implements Receiving {
     return !this.remoteEnded && this.recvWindow * 4 < this.windowSize
   }
 
+  get owing(): boolean {
+    return this.promised > 0 && !this.remoteEnded && !this.bodiless
+  }
+
+  get blocked(): boolean {
+    return this.granted > 0
+  }
+
   /** octets granted that are still there: a source that was reset has dropped its body */
   get available(): number {
     if (this.whole !== null || this.source === null) return this.granted

@@ -102,6 +102,7 @@ export const exchangeSteps = exchangeLife.steps<Exchange>({
     const frontend = x.frontend
     const fault = frontend.fault ?? (backend.remoteEnded ? null : backend.fault)
     if (fault !== null) return goto[x.recover(fault)]
+    x.noteOwed(backend)
     x.flowUp(backend)
     x.flowDown(backend)
     if (frontend.localEnded) return goto.finish

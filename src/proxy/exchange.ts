@@ -47,6 +47,8 @@ export class Exchange extends Continuation {
   /** Octets of the request that had left when last looked at; -1 before. */
   private sentBefore: number
   private movedAt: number
+  /** One side owes body octets: what moves must be more than a trickle. */
+  private owed: boolean
 
   constructor(proxy: ReverseProxy, frontend: FrontendStream, program: Program<never>) {
     super(proxy.world.scheduler, program, proxy.durations)
@@ -66,6 +68,7 @@ export class Exchange extends Continuation {
     this.headBy = 0
     this.sentBefore = -1
     this.movedAt = this.receivedAt
+    this.owed = false
   }
 
   get id(): string {
@@ -89,6 +92,21 @@ export class Exchange extends Continuation {
     if (!empty) frontend.retainBody(this.proxy.limits.replayBytesMax)
     backend.sendHead(request, empty)
     frontend.raise(BODY)
+  }
+
+  /** Before anything is granted anew: does a side not take what it could, or not send what it promised? */
+  noteOwed(backend: Stream): void {
+    const { frontend } = this
+    this.owed = frontend.blocked || backend.blocked || frontend.owing || backend.owing
+  }
+
+  /** octets that count as progress */
+  private get leastBytes(): number {
+    return this.owed ? this.proxy.limits.bodyBytesMin : 1
+  }
+
+  private get tooOld(): boolean {
+    return this.proxy.world.pollset.now - this.receivedAt >= this.proxy.limits.exchangeTimeoutMs
   }
 
   /** The request's body, as far as it has come, may leave for the backend. */
@@ -127,31 +145,34 @@ export class Exchange extends Continuation {
     this.waitOn(1, backend, BODY | early | (backend.fault === null ? RESET : 0))
   }
 
-  /** Whether nothing has moved for as long as nothing may (bodyTimeoutMs). */
+  /** Whether too little has moved for as long as that may be (bodyTimeoutMs, bodyBytesMin). */
   get flowsStand(): boolean {
     const now = this.proxy.world.pollset.now
     const moved = this.frontend.sentBytes + (this.backend === null ? 0 : this.backend.sentBytes)
-    if (moved !== this.moved || !this.answered) {
+    if (!this.answered || moved - this.moved >= this.leastBytes) {
       this.moved = moved
       this.movedAt = now
-      return false
+      return this.answered && this.tooOld
     }
-    return now - this.movedAt >= this.proxy.limits.bodyTimeoutMs
+    return this.tooOld || now - this.movedAt >= this.proxy.limits.bodyTimeoutMs
   }
 
   /**
    * Whether the wait for the head begins anew: only what is sent of the request lets it. An interim response is
-   * no answer, and what is left of the wait goes on (until {@link headBy}).
+   * no answer, and what is left of the wait goes on (until {@link headBy}); a trickle of what is owed, neither.
    */
   headWaitAnew(backend: Stream): boolean {
-    if (backend.sentBytes === this.sentBefore) return false
-    this.sentBefore = backend.sentBytes
+    const { sentBytes } = backend
+    if (sentBytes === this.sentBefore || this.tooOld) return false
+    const least = backend.localEnded || this.sentBefore < 0 ? 0 : this.leastBytes
+    if (sentBytes - this.sentBefore < least) return false
+    this.sentBefore = sentBytes
     this.headBy = this.proxy.world.pollset.now + this.proxy.limits.headTimeoutMs
     return true
   }
 
   get headIsLate(): boolean {
-    return this.proxy.world.pollset.now >= this.headBy
+    return this.tooOld || this.proxy.world.pollset.now >= this.headBy
   }
 
   /** What a fault of the backend's allows (spec/exchange.md, R1 to R7). */

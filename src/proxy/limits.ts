@@ -7,6 +7,13 @@ export interface ProxyLimits {
   readonly headTimeoutMs: number
   /** ms without an octet in either direction after the final head: reset */
   readonly bodyTimeoutMs: number
+  /**
+   * octets that must move in each bodyTimeoutMs (or headTimeoutMs, before the head) while either side owes them: it has
+   * promised them by content-length, or does not take what waits for it
+   */
+  readonly bodyBytesMin: number
+  /** ms from receiving a request to its end, whatever moves: 504, or reset */
+  readonly exchangeTimeoutMs: number
   /** ms from receiving a request to its last permitted retry: 504 */
   readonly retryTimeoutMs: number
   /** how often one request is sent, the first time included */
@@ -19,6 +26,8 @@ export const proxyLimits: ProxyLimits = {
   leaseTimeoutMs: 10_000,
   headTimeoutMs: 60_000,
   bodyTimeoutMs: 60_000,
+  bodyBytesMin: 6_000,
+  exchangeTimeoutMs: 24 * 60 * 60 * 1000,
   retryTimeoutMs: 30_000,
   attemptsMax: 3,
   replayBytesMax: 65_536,

@@ -9,11 +9,13 @@ import { type ProxyLimits, proxyLimits } from '../proxy/index.js'
 import { ConfigError } from './address.js'
 
 export interface ServerLimits {
+  /** client connections at once; one more is closed as it comes */
+  readonly connectionsMax: number
   /** ms that connections which were told to close have for it, once the time to drain is over */
   readonly cutMs: number
 }
 
-export const serverLimits: ServerLimits = { cutMs: 1_000 }
+export const serverLimits: ServerLimits = { connectionsMax: 20_000, cutMs: 1_000 }
 
 export type Limits = NodePollsetLimits &
   SchedulerLimits &

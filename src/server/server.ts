@@ -58,10 +58,14 @@ export class Server
   private readonly open = new Map<Client, Continuation>()
   private readonly listeners_: Listening[] = []
   private readonly backends: readonly Backend[]
+  private readonly connectionsMax: number
+  /** Client connections closed as they came, for want of room. */
+  private turnedAway = 0
 
   constructor(options: ServerOptions) {
     super()
     const limits: Limits = { ...defaultLimits, ...options.limits }
+    this.connectionsMax = limits.connectionsMax
     this.pollset = new NodePollset(limits)
     const world = createWorld(this.pollset, { limits })
     this.world = { ...world, held: new HeldBytes(limits), fields: new FieldTable() }
@@ -110,6 +114,11 @@ export class Server
   }
 
   private accepted(socket: Socket): void {
+    if (this.open.size >= this.connectionsMax) {
+      this.turnedAway++
+      socket.destroy()
+      return
+    }
     const connection = serveHttp2(this.http2, socket, this)
     this.open.set(connection, connection)
     this.connections.lower(EMPTY)
@@ -138,6 +147,7 @@ export class Server
   describe(): Readonly<Record<string, unknown>> {
     return {
       clients: this.open.size,
+      turnedAway: this.turnedAway,
       exchanges: {
         begun: this.proxy.begun,
         ended: this.proxy.logged,

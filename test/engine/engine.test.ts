@@ -288,9 +288,11 @@ t.test('E13: a retired session has its place until it has closed', async (t) => 
 })
 
 t.test('E13: retired while opening', async (t) => {
-  const { made, ask } = setUp(5, { openingMax: 1, sessionsMax: 4 })
+  const { pollset, made, ask } = setUp(5, { openingMax: 1, sessionsMax: 4, reopenDelayMs: 50 })
   const a = ask('a')
   made[0].retire()
+  t.equal(made.length, 1, 'the next one would hardly do better at once')
+  pollset.advance(50)
   t.equal(made.length, 2, 'openings are counted down')
   t.equal(made[0].closes, 1)
   made[0].opened()
@@ -447,6 +449,32 @@ t.test('what it shows of itself', async (t) => {
   t.strictSame(b.lease.holders() as readonly Pollable[], [], 'these sessions are no pollables')
 })
 
+t.test('E16: a session that is retired while opening and then dies tells those who wait', async (t) => {
+  const { made, order, ask } = setUp(5)
+  const a = ask('a')
+  made[0].retire()
+  made[0].gone(refused)
+  t.strictSame(order, ['a'])
+  t.equal(a.lease.fault, refused)
+  t.equal(made.length, 1)
+})
+
+t.test('E30: a session that opens only to close is not followed by another at once', async (t) => {
+  const { pollset, engine, made, ask } = setUp(0, { sessionsMax: 1, reopenDelayMs: 50 })
+  ask('one')
+  for (let count = 1; count <= 5; count++) {
+    t.equal(engine.opens, count)
+    made[count - 1].opened()
+    if (count % 2 === 0) made[count - 1].retire()
+    made[count - 1].gone(refused)
+    pollset.advance(49)
+    t.equal(engine.opens, count, 'not yet')
+    pollset.advance(1)
+  }
+  t.equal(engine.opens, 6, 'and yet those who wait are not forgotten')
+  t.equal(engine.queued, 1)
+})
+
 /** What must hold whatever happens, told apart from the engine's own books. */
 t.test('at random, against a model that only counts', async (t) => {
   for (let seed = 1; seed <= 60; seed++) {
@@ -464,6 +492,10 @@ t.test('at random, against a model that only counts', async (t) => {
     const taken: Plain[] = []
     let asked = 0
     let pausedUntil = 0
+    /** Sessions that were given out at least once. */
+    const used = new Set<Plain>()
+    /** Those that were retired before they were open. */
+    const never = new Set<Plain>()
     let step = ''
     const must = (holds: boolean, what: string) => {
       if (!holds) throw new Error(`seed ${seed}, ${step}: ${what}`)
@@ -473,8 +505,10 @@ t.test('at random, against a model that only counts', async (t) => {
       for (const name of order.splice(0)) {
         const one = queue.shift()
         must(one !== undefined && one.name === name, `${name} woke, ${one?.name} was first`)
-        if (one !== undefined && one.lease.readiness === LEASED) granted.add(one)
-        else must(one?.lease.fault !== null, 'woken without lease and without fault')
+        if (one !== undefined && one.lease.readiness === LEASED) {
+          granted.add(one)
+          used.add(one.lease.session as Plain)
+        } else must(one?.lease.fault !== null, 'woken without lease and without fault')
       }
       must(engine.queued === queue.length, `queued ${engine.queued}, not ${queue.length}`)
       must(queue.length <= limits.queueMax, 'queue over its bound')
@@ -495,7 +529,7 @@ t.test('at random, against a model that only counts', async (t) => {
         )
         const serves = engine.sessions.some((each) => each.state === 'open' || each.state === 'opening')
         const full = engine.sessions.length >= limits.sessionsMax
-        must(serves || full, 'somebody waits for nothing')
+        must(serves || full || pollset.now < pausedUntil, 'somebody waits for nothing')
         const mayOpen = opening < limits.openingMax && !full && pollset.now >= pausedUntil
         must(queue.length <= opening || !mayOpen, 'somebody waits beside leave to open')
       }
@@ -504,6 +538,8 @@ t.test('at random, against a model that only counts', async (t) => {
       const session = engine.sessions[next(engine.sessions.length || 1)] as Plain | undefined
       const what = next(12)
       step = `turn ${turn}, event ${what}`
+      // A session that goes without having been of use is not followed by another at once.
+      const barren = session !== undefined && queue.length > 0 && !used.has(session)
       if (what <= 3) {
         const one = wish(`w${++asked}`)
         const full = queue.length >= limits.queueMax
@@ -511,7 +547,9 @@ t.test('at random, against a model that only counts', async (t) => {
         const answer = engine.lease(one.lease)
         if (answer === GRANTED) {
           must(before === 0, 'a newcomer overtook the queue')
-          taken.push(one.lease.take())
+          const given = one.lease.take()
+          used.add(given)
+          taken.push(given)
         } else if (answer === QUEUED) queue.push(one)
         else must(full, 'refused beside room in the queue')
       } else if (what === 4 && granted.size > 0) {
@@ -537,9 +575,15 @@ t.test('at random, against a model that only counts', async (t) => {
             pausedUntil = pollset.now + limits.reopenDelayMs
           }
         } else session.allow(next(4))
-      } else if (what === 10 && session !== undefined && next(3) === 0) session.retire()
-      else if (what === 11 && session !== undefined && next(3) === 0) {
-        if (session.state !== 'opening') session.gone(refused)
+      } else if (what === 10 && session !== undefined && next(3) === 0) {
+        if (session.state === 'opening') never.add(session)
+        session.retire()
+        if (barren) pausedUntil = pollset.now + limits.reopenDelayMs
+      } else if (what === 11 && session !== undefined && next(3) === 0) {
+        if (session.state !== 'opening') {
+          session.gone(refused)
+          if (barren || never.has(session)) pausedUntil = pollset.now + limits.reopenDelayMs
+        }
       }
       pollset.advance(10)
       look()

@@ -10,6 +10,7 @@ import { frame, PREFACE } from './frames.js'
 import { type FarEnd, MemoryPollset } from './memory-pollset.js'
 
 const ADDRESS = { host: '192.0.2.9', port: 9 }
+const BESIDE = { host: '192.0.2.10', port: 9 }
 
 const HANDSHAKE = Buffer.concat([PREFACE, frame(4, 0, 0), frame(4, 1, 0)])
 
@@ -17,6 +18,8 @@ export interface MemoryProxyOptions {
   readonly share?: Share
   /** Of the one route. */
   readonly prefix?: string
+  /** A second route, to a backend of its own. */
+  readonly beside?: string
   /** Gets the trace. */
   readonly lines?: string[]
   /** Told of all transitions too. */
@@ -38,19 +41,22 @@ export function memoryProxy(limits: Partial<Limits> = {}, options: MemoryProxyOp
   const world = { ...base, held: new HeldBytes({ ...heldLimits, ...limits }), fields: new FieldTable() }
   const http2 = createHttp2(world, limits)
   const backends: FarEnd[] = []
+  const beside: FarEnd[] = []
   pollset.serve(ADDRESS, (far) => backends.push(far))
-  const backend = new Backend(
-    world,
-    'h2c://backend',
-    http2Sessions(http2, { ...ADDRESS, host: options.host ?? ADDRESS.host }),
-    { ...engineLimits, ...limits },
-    options.share ?? 'process',
-  )
-  const proxy = new ReverseProxy(
-    world,
-    new RouteTable([{ host: '', prefix: options.prefix ?? '/', backend }]),
-    limits,
-  )
+  pollset.serve(BESIDE, (far) => beside.push(far))
+  const backendAt = (name: string, address: typeof ADDRESS) =>
+    new Backend(
+      world,
+      name,
+      http2Sessions(http2, address),
+      { ...engineLimits, ...limits },
+      options.share ?? 'process',
+    )
+  const backend = backendAt('h2c://backend', { ...ADDRESS, host: options.host ?? ADDRESS.host })
+  const routes = [{ host: '', prefix: options.prefix ?? '/', backend }]
+  if (options.beside !== undefined)
+    routes.push({ host: '', prefix: options.beside, backend: backendAt('h2c://beside', BESIDE) })
+  const proxy = new ReverseProxy(world, new RouteTable(routes), limits)
   return {
     pollset,
     world,
@@ -58,11 +64,15 @@ export function memoryProxy(limits: Partial<Limits> = {}, options: MemoryProxyOp
     proxy,
     backend,
     backends,
+    /** Connections to the backend of the route beside. */
+    beside,
     lines,
     /** From now on connections to the backend are refused. */
     refuse: () => pollset.serve(ADDRESS, () => {}, 'refuse'),
     /** From now on connections to the backend are neither made nor refused. */
     hang: () => pollset.serve(ADDRESS, () => {}, 'hang'),
+    /** Serve a client's connection that says nothing yet. */
+    serve: (socket: ReturnType<MemoryPollset['socket']>) => serveHttp2(http2, socket, proxy),
     /** A client connection, hands shaken, or with other first octets. */
     client(first = HANDSHAKE): FarEnd {
       const socket = pollset.socket()

@@ -1,0 +1,98 @@
+// spec/attacks.md, row by row: each attack runs in memory beside a client of good manners, which must notice nothing.
+
+import { readFileSync } from 'node:fs'
+import t, { type Test } from 'tap'
+import { ErrorCode } from '../../src/http2/codes.js'
+import { defaultLimits, type Limits } from '../../src/server/limits.js'
+import type { Attack } from '../../tools/attack/attack.js'
+import { backendAttacks } from '../../tools/attack/backend-attacks.js'
+import { clientAttacks } from '../../tools/attack/client-attacks.js'
+import { tableOf } from '../world/frames.js'
+import { type Held, type Outcome, runAttack } from './run-attack.js'
+
+const page = readFileSync('spec/attacks.md', 'utf8')
+const sides = [
+  { section: 'Clients', attacks: clientAttacks },
+  { section: 'Backends', attacks: backendAttacks },
+]
+/** Needs a listener: it is in connections.test.ts. */
+const ELSEWHERE = 'connections-too-many'
+
+const codeNamed = (name: string) => ErrorCode[name as keyof typeof ErrorCode]
+
+function check(t: Test, got: string, outcome: Outcome): void {
+  const [what, name] = got.split(':')
+  if (what === 'connection') {
+    t.ok(outcome.goaways.includes(codeNamed(name)), `GOAWAY ${name} among ${outcome.goaways}`)
+    t.ok(outcome.gone, 'and the connection has ended')
+    if (name === 'ENHANCE_YOUR_CALM') t.ok(outcome.counts.calmed > 0, 'counted')
+    else if (name !== 'NO_ERROR') t.ok(outcome.counts.connectionErrors > 0, 'counted')
+  } else if (what === 'stream') {
+    t.ok(outcome.resets.includes(codeNamed(name)), `RST_STREAM ${name} among ${outcome.resets.slice(0, 9)}`)
+  } else if (what === 'status') {
+    t.ok(outcome.statuses.includes(Number(name)), `${name} among ${outcome.statuses.slice(0, 9)}`)
+  } else {
+    t.equal(got, 'closed')
+    t.ok(outcome.gone)
+    t.notOk(
+      outcome.goaways.some((code) => code !== 0),
+      'without an error that it could read',
+    )
+  }
+}
+
+/** The bounds of what is held, by name. */
+function bounded(t: Test, half: Held, { limits, waves }: Outcome): void {
+  const most = (name: keyof Held, bound: number) =>
+    t.ok(half[name] <= bound, `${name} ${half[name]}, at most ${bound}`)
+  const streams = limits.concurrentStreamsMax
+  // A window's worth a stream, in whole blocks; one victim a wave.
+  most(
+    'heldBytes',
+    Math.min(limits.connectionHeldBytesMax, (streams + waves) * (limits.streamWindowMax + 16_384)),
+  )
+  most('controlBytes', limits.controlBytesMax)
+  most('bufferedBytes', 3 * (16_384 + limits.headerBlockBytesMax))
+  most('streams', streams)
+  most('slabs', limits.sessionsMax + 3)
+  most('queued', limits.queueMax)
+  most('sessions', limits.sessionsMax)
+  // A victim, its connection, its exchange; the attacker's exchanges; sessions; the steady ones.
+  most('living', 2 * waves + streams + limits.sessionsMax + 10)
+  // One chunk is read whole: 65,536 octets are 7,281 frames of nothing.
+  most('frames', limits.turnFramesMax + 7_282)
+}
+
+for (const { section, attacks } of sides) {
+  const rows = tableOf(page, section)
+  t.test(
+    `${section}: each row has its attack, each attack its row, each default is the default`,
+    async (t) => {
+      const names = rows.map((row) => row.attack).filter((name) => name !== ELSEWHERE)
+      t.strictSame(names.toSorted(), attacks.map((each) => each.name).toSorted())
+      for (const { attack, limits, default: defaults } of rows) {
+        const now = limits
+          .split(', ')
+          .map((name) => (name === '-' ? '-' : defaultLimits[name as keyof Limits]))
+        t.equal(now.join(', '), defaults, attack)
+      }
+    },
+  )
+  for (const row of rows) {
+    const attack = attacks.find((each) => each.name === row.attack) as Attack
+    if (attack === undefined) continue
+    t.test(`${section}: ${row.attack}`, async (t) => {
+      const outcome = runAttack(attack)
+      for (const got of row.gets.split(', ')) check(t, got, outcome)
+      t.equal(outcome.turnsDuring, outcome.turnsBefore, 'turns of a request beside it')
+      t.equal(outcome.turnsBefore, 2, 'one in, one out')
+      for (const half of [outcome.first, outcome.second]) bounded(t, half, outcome)
+      // A backend has a new victim each wave; what a client alone brings about must not grow at all.
+      const { first, second } = outcome
+      if (attack.role === 'client' && first.living > 0)
+        for (const name of ['heldBytes', 'bufferedBytes', 'streams', 'slabs', 'living'] as const)
+          t.ok(second[name] <= first[name], `${name} stays: ${first[name]}, then ${second[name]}`)
+      t.strictSame(outcome.left, { heldBytes: 0, slabs: 0, frontends: 1, exchanges: 0 }, 'nothing is left')
+    })
+  }
+}

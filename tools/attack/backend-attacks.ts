@@ -1,0 +1,174 @@
+// What a backend may try against a proxy, its clients, and the other backends.
+
+import { block, frame, headers } from '../../test/world/frames.js'
+import {
+  type Attack,
+  blockFrames,
+  bomb,
+  data,
+  goaway,
+  many,
+  ping,
+  reset,
+  response,
+  settings,
+  widen,
+} from './attack.js'
+
+const EACH = 100
+const NONE = Buffer.alloc(0)
+
+/** Waves of a frame that needs no stream. */
+const flood = (name: string, make: (i: number) => Buffer): Attack => ({
+  name,
+  role: 'backend',
+  wave: () => many(EACH, make),
+})
+
+/** Waves of a frame on the first stream it was asked on, after `first`. */
+const onStream = (
+  name: string,
+  make: (id: number) => Buffer,
+  first: (id: number) => Buffer = () => NONE,
+  more: Partial<Attack> = {},
+): Attack => {
+  const { everyMs } = more
+  return {
+    name,
+    role: 'backend',
+    wave: (_, streams, fresh) =>
+      streams.length === 0
+        ? NONE
+        : Buffer.concat([
+            fresh.includes(streams[0]) ? first(streams[0]) : NONE,
+            many(everyMs === undefined ? EACH : 1, () => make(streams[0])),
+          ]),
+    ...more,
+  }
+}
+
+/** This for each request. */
+const forEach = (name: string, answer: (id: number) => Buffer, more: Partial<Attack> = {}): Attack => ({
+  name,
+  role: 'backend',
+  wave: (_, __, fresh) => Buffer.concat(fresh.map(answer)),
+  ...more,
+})
+
+const open = (id: number): Buffer => response(id)
+
+const FLOODS: readonly Attack[] = [
+  flood('ping-flood', ping),
+  flood('settings-flood', () => settings()),
+  flood('settings-window-flap', (i) => settings([4, i % 2 === 0 ? 0 : 1_000_000])),
+  flood('settings-table-flap', (i) => settings([1, i % 2 === 0 ? 0 : 65_536])),
+  flood('settings-streams-flap', (i) => settings([3, i % 2 === 0 ? 0 : 100])),
+  flood('settings-parameters', () => frame(4, 0, 0, Buffer.alloc(6 * 2_000))),
+  flood('priority-flood', (i) => frame(2, 0, 2 * i + 1, Buffer.alloc(5))),
+  flood('unknown-frames', () => frame(77, 0, 0)),
+  flood('window-update-flood', () => widen(0, 1)),
+  flood('goaway-flood', () => goaway(0x7fffffff)),
+  { ...flood('unread-answers', ping), deaf: true, everyMs: 100 },
+  onStream('empty-data', (id) => data(id, 0), open),
+  onStream('padding-only-data', (id) => frame(0, 8, id, Buffer.from([3, 0, 0, 0])), open),
+  onStream(
+    'frames-for-gone-streams',
+    (id) => headers(id, [['x', 'y']]),
+    (id) => widen(id, 0),
+  ),
+  onStream(
+    'data-for-gone-streams',
+    (id) => data(id, 1),
+    (id) => widen(id, 0),
+  ),
+  onStream(
+    'errors-on-gone-streams',
+    (id) => widen(id, 0),
+    (id) => response(id, '200', [], true),
+  ),
+  onStream(
+    'continuation-flood',
+    (id) => frame(9, 0, id, Buffer.alloc(1)),
+    (id) => frame(1, 0, id),
+  ),
+  onStream(
+    'continuation-octets',
+    (id) => frame(9, 0, id, Buffer.alloc(16_000)),
+    (id) => frame(1, 0, id),
+  ),
+]
+
+const ANSWERS: readonly Attack[] = [
+  forEach('reset-flood', reset, { waves: 50 }),
+  forEach('endless-interims', (id) => many(30, () => response(id, '103')), { waves: 20 }),
+  forEach(
+    'endless-trailers',
+    (id) => Buffer.concat([response(id), many(30, () => headers(id, [['x', 'y']], false))]),
+    {
+      waves: 20,
+    },
+  ),
+  forEach('hpack-bomb', (id) => blockFrames(id, bomb([[':status', '200']], 12_000), true), { waves: 20 }),
+  forEach(
+    'field-count',
+    (id) => blockFrames(id, block([[':status', '200'], ...Array(300).fill(['a', 'b'])]), true),
+    {
+      waves: 20,
+    },
+  ),
+  forEach('data-past-window', (id) => Buffer.concat([response(id), many(20, () => data(id, 16_000))]), {
+    waves: 5,
+  }),
+  forEach('refused-always', (id) => frame(3, 0, id, Buffer.from([0, 0, 0, 7])), { waves: 20 }),
+  forEach('goaway-at-once', () => goaway(0), { waves: 20 }),
+  {
+    name: 'opens-only-to-close',
+    role: 'backend',
+    everyMs: 200,
+    waves: 40,
+    wave: (at) => (at === 0 ? Buffer.concat([settings([3, 0]), goaway(0)]) : null),
+  },
+  { name: 'accepts-and-closes', role: 'backend', raw: true, everyMs: 200, waves: 20, wave: () => null },
+]
+
+const SLOW: readonly Attack[] = [
+  { name: 'connections-never-used', role: 'backend', raw: true, everyMs: 2_000, wave: () => NONE },
+  { name: 'settings-unacknowledged', role: 'backend', rude: true, everyMs: 2_000, wave: ping },
+  { name: 'silence', role: 'backend', everyMs: 10_000, wave: ping },
+  {
+    name: 'continuation-trickles',
+    role: 'backend',
+    everyMs: 2_000,
+    wave: (_, streams, fresh) =>
+      streams.length === 0
+        ? NONE
+        : fresh[0] === streams[0]
+          ? frame(1, 0, streams[0], block([[':status', '200']]))
+          : frame(9, 0, streams[0]),
+  },
+  onStream(
+    'body-trickles',
+    (id) => data(id, 1),
+    (id) => response(id, '200', [['content-length', '1000000']]),
+    {
+      everyMs: 10_000,
+    },
+  ),
+  {
+    name: 'window-held-shut',
+    role: 'backend',
+    everyMs: 10_000,
+    victim: 'upload',
+    wave: (at) => (at === 0 ? settings([4, 0]) : ping()),
+  },
+  {
+    name: 'window-held-small',
+    role: 'backend',
+    everyMs: 10_000,
+    victim: 'upload',
+    wave: (at, streams) => (at === 0 ? settings([4, 0]) : many(streams.length, (i) => widen(streams[i], 1))),
+  },
+  { name: 'nothing-read', role: 'backend', deaf: true, victim: 'upload', everyMs: 1_000, wave: () => NONE },
+]
+
+export const backendAttacks: readonly Attack[] = [...FLOODS, ...ANSWERS, ...SLOW]
