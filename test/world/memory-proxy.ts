@@ -27,6 +27,7 @@ export function memoryProxy(limits: Partial<Limits> = {}, options: MemoryProxyOp
   const world = { ...base, held: new HeldBytes({ ...heldLimits, ...limits }), fields: new FieldTable() }
   const http2 = createHttp2(world, limits)
   const backends: FarEnd[] = []
+  const frontends: ReturnType<typeof serveHttp2>[] = []
   pollset.serve(ADDRESS, (far) => backends.push(far))
   const backend = new Backend(
     world,
@@ -47,13 +48,15 @@ export function memoryProxy(limits: Partial<Limits> = {}, options: MemoryProxyOp
     proxy,
     backend,
     backends,
+    /** Our own ends of the client connections. */
+    frontends,
     lines,
     /** From now on connections to the backend are refused. */
     refuse: () => pollset.serve(ADDRESS, () => {}, 'refuse'),
     /** A client connection, hands shaken. */
     client(): FarEnd {
       const socket = pollset.socket()
-      serveHttp2(http2, socket, proxy)
+      frontends.push(serveHttp2(http2, socket, proxy))
       socket.far.send(Buffer.concat([PREFACE, frame(4, 0, 0), frame(4, 1, 0)]))
       socket.far.take()
       return socket.far
