@@ -224,7 +224,7 @@ export abstract class Connection extends ConnectionBase implements FrameSink, St
 
   streamError(id: number, code: number, message: string): void {
     // §6.4: RST_STREAM must not be sent for an idle stream.
-    if (id > this.lastStreamId) {
+    if (id > this.lastStreamId || (id & 1) === 0) {
       this.connectionError(code, message)
       return
     }

@@ -142,6 +142,15 @@ class Frontend extends Connection implements Client {
     else this.trailers(id, list.fields, list.size, endStream)
   }
 
+  /** After the last GOAWAY: the client knows that these are not answered, and may ask elsewhere (§6.8). */
+  override streamFor(id: number, event: number): Http2Stream | null {
+    return id > this.lastGoaway ? null : super.streamFor(id, event)
+  }
+
+  override streamError(id: number, code: number, message: string): void {
+    if (id <= this.lastGoaway) super.streamError(id, code, message)
+  }
+
   private request(id: number, fields: Field[], size: number, endStream: boolean): void {
     // After the last GOAWAY: the client knows that these are not answered, and may ask elsewhere.
     if (id > this.lastGoaway) {

@@ -58,7 +58,8 @@ export class StreamTable {
 
   /** The state of an id that is not here, `last` being the highest id used by the side that opens streams. */
   stateOf(id: number, last: number): number {
-    if (id > last) return StreamState.IDLE
+    // An even one is a server's to open, by a push, which never is.
+    if (id > last || (id & 1) === 0) return StreamState.IDLE
     const state = this.resets?.get(id)
     if (state !== undefined) return state
     // What was forgotten is given the benefit of the doubt: a late frame costs less than a connection.

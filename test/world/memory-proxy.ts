@@ -42,6 +42,7 @@ export function memoryProxy(limits: Partial<Limits> = {}, options: MemoryProxyOp
   const http2 = createHttp2(world, limits)
   const backends: FarEnd[] = []
   const beside: FarEnd[] = []
+  const frontends: ReturnType<typeof serveHttp2>[] = []
   pollset.serve(ADDRESS, (far) => backends.push(far))
   pollset.serve(BESIDE, (far) => beside.push(far))
   const backendAt = (name: string, address: typeof ADDRESS) =>
@@ -66,6 +67,8 @@ export function memoryProxy(limits: Partial<Limits> = {}, options: MemoryProxyOp
     backends,
     /** Connections to the backend of the route beside. */
     beside,
+    /** Our own ends of the client connections. */
+    frontends,
     lines,
     /** From now on connections to the backend are refused. */
     refuse: () => pollset.serve(ADDRESS, () => {}, 'refuse'),
@@ -76,7 +79,7 @@ export function memoryProxy(limits: Partial<Limits> = {}, options: MemoryProxyOp
     /** A client connection, hands shaken, or with other first octets. */
     client(first = HANDSHAKE): FarEnd {
       const socket = pollset.socket()
-      serveHttp2(http2, socket, proxy)
+      frontends.push(serveHttp2(http2, socket, proxy))
       socket.far.send(first)
       socket.far.take()
       return socket.far
