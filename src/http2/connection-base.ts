@@ -154,7 +154,9 @@ export abstract class ConnectionBase extends Continuation implements Living {
   linger(): After<'linger'> {
     const socket = this.socket as Socket
     while (socket.take() !== null) {}
-    if ((socket.readiness & (CLOSED | ENDED)) !== 0 && this.output.finished) return goto.closed
+    // A socket that is gone stays so: to wait on it with something unwritten would spin until the time is over.
+    if ((socket.readiness & CLOSED) !== 0) return goto.closed
+    if ((socket.readiness & ENDED) !== 0 && this.output.finished) return goto.closed
     this.waitOn(0, socket, this.output.finished ? READABLE | ENDED | CLOSED : READABLE | CLOSED)
     this.waitUntil(this.lingerUntil)
     return waitForEnd
