@@ -177,7 +177,7 @@ export abstract class Connection extends ConnectionBase implements FrameSink, St
 
   /** The peer's END_STREAM. */
   remoteEnd(stream: Http2Stream): void {
-    if (stream.promised > 0 && !stream.bodiless) {
+    if (stream.promised > 0 && !stream.bodiless && !stream.dry) {
       this.streamError(
         stream.streamId,
         ErrorCode.PROTOCOL_ERROR,
@@ -185,7 +185,8 @@ export abstract class Connection extends ConnectionBase implements FrameSink, St
       )
       return
     }
-    stream.remoteEnded = true
+    // One that has stalled has lost what it held: what comes after that never makes it whole.
+    stream.remoteEnded = stream.fault === null
     stream.state = afterRemoteEnd(stream.state)
     stream.raise(BODY)
     if (stream.closed) this.remove(stream, false)

@@ -54,6 +54,7 @@ export class Http2Stream extends Stream implements Receiving {
   bodiless: boolean
   /** The exchange has let go; the rest is discarded as it comes (design, section 5). */
   dry: boolean
+  /** ms of the pollset's clock: since when it runs dry; -1 while it does not. One that has stalled is dry and does not run. */
   dryAt: number
   interimsSeen: number
   pendingHead: Head | null
@@ -83,7 +84,7 @@ export class Http2Stream extends Stream implements Receiving {
     this.promised = -1
     this.bodiless = false
     this.dry = false
-    this.dryAt = 0
+    this.dryAt = -1
     this.interimsSeen = 0
     this.pendingHead = null
     this.pendingEnded = false
@@ -133,6 +134,7 @@ export class Http2Stream extends Stream implements Receiving {
   }
 
   sendWhole(body: Buffer): void {
+    if (this.closed || this.localEnded) return
     this.whole = body
     this.granted = body.length
     this.endGranted = true

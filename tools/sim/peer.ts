@@ -256,7 +256,12 @@ export abstract class Peer<S extends PeerStream> implements FarOwner {
     if ((flags & wire.ACK) !== 0) {
       const acknowledged = this.unacknowledged.shift()
       if (acknowledged === undefined) this.fail('W1', 'an acknowledgement of nothing')
-      const [window, table] = acknowledged
+      // What was promised since still stands.
+      let [window, table] = acknowledged
+      for (const [later, laterTable] of this.unacknowledged) {
+        window = Math.max(window, later)
+        table = Math.max(table, laterTable)
+      }
       if (window < this.ourWindow) this.widen(window - this.ourWindow)
       this.hpack.sizeMax = table
       return

@@ -7,7 +7,7 @@ import { type Checker, fail, type Scene } from './check.js'
 const RESETS_KEPT = 256
 
 export function s4(): Checker {
-  const leasedBefore = new WeakMap<object, number>()
+  const before = new WeakMap<object, { readonly leased: number; readonly capacity: number }>()
   return {
     turn(scene) {
       const { limits, world, http2 } = scene
@@ -19,12 +19,12 @@ export function s4(): Checker {
       }
       for (const each of scene.sessions) {
         connection(each, scene)
-        const before = leasedBefore.get(each) ?? 0
-        // Lowered capacity ends no stream, and grants none (E10).
-        if (each.leased > each.capacity && each.leased > before) {
+        const was = before.get(each) ?? { leased: 0, capacity: each.capacity }
+        // Lowered capacity ends no stream, and grants none (E10); it may have been lowered in this turn.
+        if (each.leased > Math.max(each.capacity, was.capacity) && each.leased > was.leased) {
           fail('S4', `${each.id} has ${each.leased} leases, ${each.capacity} allowed`)
         }
-        leasedBefore.set(each, each.leased)
+        before.set(each, { leased: each.leased, capacity: each.capacity })
       }
       for (const engine of scene.engines) {
         within(`queueMax of ${engine.id}`, engine.queued, limits.queueMax)
