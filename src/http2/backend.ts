@@ -242,7 +242,7 @@ class Backend extends Connection implements BackendSession {
     stream.dryAt = now
     this.dryOpen++
     this.output.leave(stream)
-    this.clearInbox(stream)
+    this.intake.drain(stream)
     this.budget.dry.push(stream)
     this.closeIfDry()
   }

@@ -114,13 +114,18 @@ export class BodyIntake implements Settling {
     if (stream.remoteEnded || stream.closed) return
     stream.uncredited += bytes
     if (stream.uncredited * 2 < stream.windowSize) return
-    this.widen(stream)
+    if (!stream.dry) this.widen(stream)
     this.output.creditStream(stream)
   }
 
   /** Drop what a stream holds. */
   clear(stream: Http2Stream): void {
     if (stream.inbox !== null) this.dropped(stream.inbox.clear())
+  }
+
+  /** It runs dry: what it holds is discarded, and the sender may go on (design, section 5). */
+  drain(stream: Http2Stream): void {
+    if (stream.inbox !== null) this.consumed(stream, stream.inbox.clear())
   }
 
   private discard(stream: Http2Stream | null, bytes: number): void {

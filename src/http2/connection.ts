@@ -48,7 +48,7 @@ export abstract class Connection extends ConnectionBase implements FrameSink, St
   /** The highest stream id used by the side that opens streams. */
   protected lastStreamId = 0
   private readonly grid: Uint8Array
-  private readonly intake: BodyIntake
+  protected readonly intake: BodyIntake
 
   constructor(context: Http2Context, role: Role, kind: string) {
     super(context, role, kind)
@@ -193,7 +193,8 @@ export abstract class Connection extends ConnectionBase implements FrameSink, St
       )
       return
     }
-    stream.remoteEnded = true
+    // One that has stalled has lost what it held: what comes after that never makes it whole.
+    stream.remoteEnded = stream.fault === null
     stream.state = afterRemoteEnd(stream.state)
     stream.raise(BODY)
     if (stream.closed) this.remove(stream, false)

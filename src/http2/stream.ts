@@ -54,7 +54,7 @@ export class Http2Stream extends Stream implements Receiving {
   bodiless: boolean
   /** The exchange has let go; the rest is discarded as it comes (design, section 5). */
   dry: boolean
-  /** ms of the pollset's clock; -1: its exchange has not let go of it before its end */
+  /** ms of the pollset's clock: since when it runs dry; -1 while it does not. One that has stalled is dry and does not run. */
   dryAt: number
   interimsSeen: number
   pendingHead: Head | null
@@ -134,6 +134,7 @@ export class Http2Stream extends Stream implements Receiving {
   }
 
   sendWhole(body: Buffer): void {
+    if (this.closed || this.localEnded) return
     this.whole = body
     this.granted = body.length
     this.endGranted = true

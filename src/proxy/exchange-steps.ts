@@ -87,11 +87,13 @@ export const exchangeSteps = exchangeLife.steps<Exchange>({
   /** Queue the request head on the leased stream. */
   sendHead(x) {
     if (x.cancelAsked) return goto.abort
-    const session = x.lease.take()
     x.refusal = null
     // It may have died, or said that it takes no more, between the grant and now.
-    if (session.state === 'closed') return goto.retry
-    x.sendRequest(session)
+    if (x.lease.session?.state !== 'open') {
+      x.lease.release()
+      return goto.retry
+    }
+    x.sendRequest(x.lease.take())
     return goto.transfer
   },
 

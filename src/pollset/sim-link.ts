@@ -1,0 +1,275 @@
+// One connection of the simulated network: a socket of the World at the near end, whoever plays the peer
+// at the far end, and two pipes between them. A pipe keeps order and bytes, as TCP does; when they arrive,
+// in what pieces, and how much is taken at once is drawn by the network from its seed.
+//
+// What the World writes is read from its own buffer when the network gets to it, not before: a slab that
+// is reused too soon shows as wrong bytes at the far end. What it reads is spoilt after the turn.
+
+import { type Address, CLOSED, CONNECTED, ENDED, READABLE, Socket, WRITABLE } from './door.js'
+import { DATA, FIN, type Piece, Pipe, RST, type SimNet, tally } from './sim-pipe.js'
+
+/** Who plays the peer. Called between turns. */
+export interface FarOwner {
+  /** The bytes are the owner's to read until this returns. */
+  received(bytes: Uint8Array): void
+  /** FIN has come. */
+  ended(): void
+  /** The connection is gone. */
+  closed(): void
+}
+
+/** The far end of a link. What it does takes effect when the network has carried it. */
+export class SimFar {
+  owner: FarOwner | null = null
+  /** False: what the World sends stays in the network, until that takes no more. */
+  reading = true
+  /** The far end is over: by FIN from both, by reset, or closed by the World. */
+  gone = false
+  /** It has sent FIN. */
+  ended = false
+  readonly near: SimSocket
+  private readonly net: SimNet
+
+  constructor(net: SimNet, near: SimSocket) {
+    this.net = net
+    this.near = near
+  }
+
+  send(bytes: Uint8Array): void {
+    if (this.gone || this.ended || bytes.length === 0) return
+    this.near.toNear.put(Buffer.from(bytes))
+  }
+
+  /** FIN. */
+  end(): void {
+    if (this.gone || this.ended) return
+    this.ended = true
+    this.near.toNear.finish(FIN)
+  }
+
+  /** RST. What the World sends from here on reaches nobody. */
+  reset(): void {
+    if (this.gone) return
+    this.gone = true
+    this.near.toFar.drop()
+    // A reset may overtake what was sent before it.
+    if (this.net.chance.chance(30)) this.near.toNear.drop()
+    this.near.toNear.cut = false
+    this.near.toNear.finish(RST)
+  }
+
+  read(on: boolean): void {
+    this.reading = on
+    if (on) this.near.toFar.run()
+  }
+
+  /** Nothing is under way, in neither direction. */
+  get idle(): boolean {
+    return this.near.idle
+  }
+}
+
+export class SimSocket extends Socket {
+  readonly id: string
+  readonly remote: Address
+  readonly local: Address
+  readonly far: SimFar
+  readonly toFar: Pipe
+  readonly toNear: Pipe
+  paused = false
+  private readonly net: SimNet
+  private readonly incoming: Buffer[] = []
+  /** The rest of a write that the network has not taken: still the World's own memory. */
+  private inFlight: Uint8Array | null = null
+  private finWanted = false
+  private peerEnded = false
+  private over = false
+
+  constructor(net: SimNet, remote: Address, local: Address, id: string, connected: boolean) {
+    super()
+    this.net = net
+    this.remote = remote
+    this.local = local
+    this.id = id
+    this.far = new SimFar(net, this)
+    this.toFar = new Pipe(net, (piece) => this.atFar(piece))
+    this.toNear = new Pipe(net, (piece) => this.atNear(piece))
+    if (connected) this.connected(false)
+  }
+
+  /** The connection stands. */
+  connected(tell: boolean): void {
+    if (tell) this.net.mark(this, CONNECTED | WRITABLE)
+    else this.readiness = CONNECTED | WRITABLE
+    const { chance, faults, clock } = this.net
+    if (chance.chance(faults.resetPercent)) {
+      this.net.at(clock + chance.below(faults.faultWithinMs + 1), () => this.breakUp())
+    } else if (chance.chance(faults.vanishPercent)) {
+      this.net.at(clock + chance.below(faults.faultWithinMs + 1), () => this.vanish())
+    }
+  }
+
+  /** The network resets it, for both ends. */
+  breakUp(): void {
+    if (this.over || this.net.faults.resetPercent === 0) return
+    tally(this.net.done, 'reset')
+    this.toFar.drop()
+    this.toNear.drop()
+    this.failed('ECONNRESET')
+    this.farGone()
+  }
+
+  /** Nothing arrives any more, and nobody is told. */
+  vanish(): void {
+    if (this.over || this.net.faults.vanishPercent === 0) return
+    tally(this.net.done, 'vanish')
+    this.toFar.drop()
+    this.toNear.drop()
+  }
+
+  failed(code: string): void {
+    if (this.over) return
+    this.over = true
+    this.inFlight = null
+    this.fault ??= { code, message: `${code} in the simulated network` }
+    this.net.mark(this, CLOSED)
+  }
+
+  /** The World has no connection any more. */
+  get closedHere(): boolean {
+    return this.over
+  }
+
+  get idle(): boolean {
+    if (this.toFar.cut || this.toNear.cut) return false
+    return this.toFar.empty && this.toNear.empty && this.inFlight === null && this.incoming.length === 0
+  }
+
+  take(): Buffer | null {
+    const chunk = this.incoming.shift() ?? null
+    if (this.incoming.length === 0) this.lower(READABLE)
+    if (chunk !== null) this.net.taken(chunk)
+    return chunk
+  }
+
+  write(bytes: Uint8Array): void {
+    if ((this.readiness & WRITABLE) === 0) throw new Error(`${this.id}: a write while one is in flight`)
+    if (this.finWanted) throw new Error(`${this.id}: a write after the end`)
+    this.net.writes++
+    if (this.over) return
+    this.inFlight = bytes
+    this.refill()
+    if (this.inFlight !== null) {
+      tally(this.net.done, 'short write')
+      this.lower(WRITABLE)
+    }
+  }
+
+  end(): void {
+    if (this.finWanted) throw new Error(`${this.id}: ended twice`)
+    this.finWanted = true
+    if (!this.over && this.inFlight === null) this.fin()
+  }
+
+  destroy(): void {
+    if (this.over) return
+    this.over = true
+    this.inFlight = null
+    // With bytes unread the operating system sends RST, which may overtake what was written.
+    if (!this.toNear.empty && this.net.chance.chance(50)) {
+      this.toFar.drop()
+      this.toFar.cut = false
+    }
+    this.toFar.finish(RST)
+    this.toNear.drop()
+    this.net.mark(this, CLOSED)
+  }
+
+  pause(): void {
+    this.paused = true
+  }
+  unpause(): void {
+    this.paused = false
+    this.toNear.run()
+  }
+
+  override raise(bits: number): void {
+    super.raise(bits)
+    if ((bits & WRITABLE) !== 0 && this.output !== null) this.net.flushLater(this.output)
+  }
+
+  /** Move what the network has room for from the World's memory onto the wire. */
+  private refill(): void {
+    const bytes = this.inFlight
+    if (bytes === null) return
+    const room = this.net.faults.sendBufferBytes
+    const size = room === 0 ? bytes.length : Math.min(bytes.length, room - this.toFar.bytes)
+    if (size > 0) {
+      this.toFar.put(Buffer.from(bytes.subarray(0, size)))
+      this.inFlight = size === bytes.length ? null : bytes.subarray(size)
+    }
+  }
+
+  private fin(): void {
+    this.toFar.finish(FIN)
+    if (this.peerEnded) this.closedInPeace()
+  }
+
+  private closedInPeace(): void {
+    if (this.over) return
+    this.over = true
+    this.net.mark(this, CLOSED)
+  }
+
+  /** Something has arrived at the far end; false where it does not read. */
+  private atFar(piece: Piece): boolean {
+    const { far } = this
+    if (!far.reading && piece.kind === DATA) return false
+    if (piece.kind === RST) this.farGone()
+    else if (far.gone) return true
+    else if (piece.kind === FIN) far.owner?.ended()
+    else {
+      far.owner?.received(piece.bytes as Buffer)
+      if (this.inFlight !== null && !this.over) this.net.at(this.net.clock, () => this.drained())
+    }
+    return true
+  }
+
+  private drained(): void {
+    if (this.over || this.inFlight === null) return
+    this.refill()
+    if (this.inFlight !== null) return
+    this.net.mark(this, WRITABLE)
+    if (this.finWanted) this.fin()
+  }
+
+  private farGone(): void {
+    if (this.far.gone) return
+    this.far.gone = true
+    this.far.owner?.closed()
+  }
+
+  /** Something has arrived at the World's end. */
+  private atNear(piece: Piece): boolean {
+    if (this.over) return true
+    if (piece.kind === RST) this.failed('ECONNRESET')
+    else if (piece.kind === FIN) {
+      this.peerEnded = true
+      this.net.mark(this, ENDED)
+      if (this.finWanted && this.inFlight === null) this.closedInPeace()
+    } else {
+      if (this.paused && this.incoming.length > 0) return false
+      this.arrived(piece.bytes as Buffer)
+    }
+    return true
+  }
+
+  private arrived(bytes: Buffer): void {
+    const { incoming } = this
+    const last = incoming.length - 1
+    if (last >= 0 && this.net.chance.chance(this.net.faults.coalescePercent)) {
+      incoming[last] = Buffer.concat([incoming[last], bytes])
+    } else incoming.push(bytes)
+    this.net.mark(this, READABLE)
+  }
+}

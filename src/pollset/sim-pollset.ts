@@ -1,0 +1,340 @@
+// The door onto a network in memory: no operating system, no time that passes by itself. Whatever happens
+// is drawn from one seed, so a seed names a run. The clock stands still in a turn and then jumps on to the next
+// event; deadlines fire by it. Who plays the peers listens (serve) and dials from outside the turn.
+//
+//   const pollset = new SimPollset(seed, { ...noFaults, latencyMs: 5 })
+//   pollset.serve({ host: '192.0.2.9', port: 9 }, (far) => { far.owner = … })
+//   const world = createWorld(pollset)
+//   …
+//   pollset.runUntil(() => over)
+
+import {
+  ACCEPTABLE,
+  type Address,
+  COMMANDED,
+  Commands,
+  formatAddress,
+  LISTEN_FAILED,
+  LISTENING,
+  Listener,
+  type Pollset,
+  RESOLVED,
+  Resolution,
+  type Socket,
+  type SocketFault,
+} from './door.js'
+import type { Pollable } from './pollable.js'
+import { Prng } from './prng.js'
+import { type SimFar, SimSocket } from './sim-link.js'
+import { noFaults, type SimFaults, type SimNet } from './sim-pipe.js'
+import { Turns } from './turn.js'
+
+interface SimEvent {
+  readonly at: number
+  readonly order: number
+  readonly act: () => void
+}
+
+const before = (a: SimEvent, b: SimEvent): boolean => a.at < b.at || (a.at === b.at && a.order < b.order)
+
+/** What is going to happen, the earliest first; of equals the one that was planned first. A binary heap. */
+class Agenda {
+  private readonly heap: SimEvent[] = []
+  private orders = 0
+
+  get earliest(): number {
+    return this.heap.length === 0 ? Number.POSITIVE_INFINITY : this.heap[0].at
+  }
+
+  add(at: number, act: () => void): void {
+    const { heap } = this
+    const event = { at, order: this.orders++, act }
+    let hole = heap.length
+    heap.push(event)
+    while (hole > 0) {
+      const parent = (hole - 1) >> 1
+      if (before(heap[parent], event)) break
+      heap[hole] = heap[parent]
+      hole = parent
+    }
+    heap[hole] = event
+  }
+
+  shift(): SimEvent {
+    const { heap } = this
+    const first = heap[0]
+    const moved = heap.pop() as SimEvent
+    const size = heap.length
+    if (size === 0) return first
+    let hole = 0
+    for (let child = 1; child < size; child = 2 * hole + 1) {
+      if (child + 1 < size && before(heap[child + 1], heap[child])) child++
+      if (before(moved, heap[child])) break
+      heap[hole] = heap[child]
+      hole = child
+    }
+    heap[hole] = moved
+    return first
+  }
+
+  clear(): void {
+    this.heap.length = 0
+  }
+}
+
+class SimListener extends Listener {
+  readonly id: string
+  readonly address: Address
+  open = true
+  private readonly accepted: SimSocket[] = []
+  private readonly net: SimNet
+  private accepts = 0
+
+  constructor(net: SimNet, address: Address, id: string) {
+    super()
+    this.net = net
+    this.address = address
+    this.id = id
+  }
+
+  /** Somebody has dialled. */
+  arrive(from: Address): SimSocket {
+    const socket = new SimSocket(this.net, from, this.address, `${this.id}.${++this.accepts}`, true)
+    this.accepted.push(socket)
+    this.net.mark(this, ACCEPTABLE)
+    return socket
+  }
+
+  accept(): Socket | null {
+    const socket = this.accepted.shift() ?? null
+    if (this.accepted.length === 0) this.lower(ACCEPTABLE)
+    return socket
+  }
+
+  close(): void {
+    this.open = false
+    for (const socket of this.accepted) socket.destroy()
+    this.accepted.length = 0
+  }
+}
+
+class SimResolution extends Resolution {
+  readonly id: string
+  addresses: readonly string[] = []
+  fault: SocketFault | null = null
+  constructor(host: string) {
+    super()
+    this.id = `resolve(${host})`
+  }
+}
+
+class SimCommands extends Commands {
+  readonly id = 'commands'
+  private readonly orders: string[] = []
+  private readonly net: SimNet
+  constructor(net: SimNet) {
+    super()
+    this.net = net
+  }
+  give(command: string): void {
+    this.orders.push(command)
+    this.net.mark(this, COMMANDED)
+  }
+  take(): string | null {
+    const order = this.orders.shift() ?? null
+    if (this.orders.length === 0) this.lower(COMMANDED)
+    return order
+  }
+}
+
+/** Steps without the clock moving, past which something goes round in circles. */
+const STEPS_AT_ONCE_MAX = 100_000
+
+export class SimPollset extends Turns implements Pollset, SimNet {
+  readonly commands: SimCommands
+  readonly chance: Prng
+  faults: SimFaults
+  readonly done: Record<string, number> = {}
+  writes = 0
+  clock = 0
+  private asked = false
+  private shut = false
+  private stepsAtOnce = 0
+  private readonly agenda = new Agenda()
+  private marked: Pollable[] = []
+  private markedBits: number[] = []
+  private readonly spoilt: Buffer[] = []
+  private readonly names = new Map<string, readonly string[]>()
+  private readonly listeners = new Map<string, SimListener>()
+  private readonly served = new Map<string, (far: SimFar) => void>()
+
+  constructor(seed: number, faults: SimFaults = noFaults) {
+    super()
+    this.chance = new Prng(seed)
+    this.faults = faults
+    this.commands = new SimCommands(this)
+  }
+
+  // The World's side
+
+  listen(address: Address, id: string): Listener {
+    const listener = new SimListener(this, address, id)
+    const name = formatAddress(address)
+    const taken = this.listeners.get(name)?.open === true
+    if (taken) listener.fault = { code: 'EADDRINUSE', message: `${name} is taken` }
+    else this.listeners.set(name, listener)
+    this.mark(listener, taken ? LISTEN_FAILED : LISTENING)
+    return listener
+  }
+
+  connect(address: Address, id: string): Socket {
+    const socket = new SimSocket(this, address, { host: '192.0.2.254', port: 1 }, id, false)
+    const { chance, faults } = this
+    if (chance.chance(faults.hangPercent)) {
+      this.tally('hanging connect')
+      return socket
+    }
+    const refused = chance.chance(faults.refusePercent)
+    if (refused) this.tally('refused connect')
+    this.soon(() => {
+      const serving = this.served.get(formatAddress(address))
+      if (refused || serving === undefined) socket.failed('ECONNREFUSED')
+      else {
+        socket.connected(true)
+        serving(socket.far)
+      }
+    })
+    return socket
+  }
+
+  resolve(host: string): Resolution {
+    const resolution = new SimResolution(host)
+    const fails = this.chance.chance(this.faults.unresolvedPercent)
+    if (fails) this.tally('unresolved name')
+    const found = this.names.get(host) ?? (/^[\d.]+$|:/.test(host) ? [host] : [])
+    this.soon(() => {
+      if (fails || found.length === 0)
+        resolution.fault = { code: 'ENOTFOUND', message: `no address of ${host}` }
+      else resolution.addresses = found
+      this.mark(resolution, RESOLVED)
+    })
+    return resolution
+  }
+
+  random(target: Uint8Array): void {
+    for (let i = 0; i < target.length; i++) target[i] = this.chance.below(256)
+  }
+
+  close(): void {
+    this.shut = true
+    this.agenda.clear()
+  }
+
+  // The side of the peers
+
+  /** Connects of the World to this address arrive here. */
+  serve(address: Address, connected: (far: SimFar) => void): void {
+    this.served.set(formatAddress(address), connected)
+  }
+
+  /** Nobody is there any more: connects are refused. */
+  unserve(address: Address): void {
+    this.served.delete(formatAddress(address))
+  }
+
+  /** What a look-up of this name finds. */
+  name(host: string, addresses: readonly string[]): void {
+    this.names.set(host, addresses)
+  }
+
+  /** Connect to a listener of the World, from outside of a turn; null when nobody listens there. */
+  dial(address: Address, from: Address): SimFar | null {
+    const listener = this.listeners.get(formatAddress(address))
+    return listener === undefined || !listener.open ? null : listener.arrive(from).far
+  }
+
+  /** Have this happen in so many ms. */
+  after(ms: number, act: () => void): void {
+    this.at(this.clock + ms, act)
+  }
+
+  /** From here on the network does nothing wrong; what is lost stays lost. */
+  heal(): void {
+    this.faults = { ...noFaults, latencyMs: this.faults.latencyMs }
+  }
+
+  // Running
+
+  /** Move on to the next event, and run one turn if it concerns the World. False when nothing will ever happen. */
+  step(): boolean {
+    if (this.shut) return false
+    const at = this.asked ? this.clock : Math.min(this.agenda.earliest, this.deadlines.earliest())
+    if (at === Number.POSITIVE_INFINITY) return false
+    if (at > this.clock) {
+      this.clock = at
+      this.stepsAtOnce = 0
+    } else if (++this.stepsAtOnce > STEPS_AT_ONCE_MAX) throw new Error('the World goes round in circles')
+    for (let left = STEPS_AT_ONCE_MAX; this.agenda.earliest <= this.clock && left > 0; left--) {
+      this.agenda.shift().act()
+    }
+    if (this.asked || this.deadlines.earliest() <= this.clock) this.one()
+    return true
+  }
+
+  /** Step until this holds; false when nothing will ever happen, or it would take longer than `ms`. */
+  runUntil(over: () => boolean, ms = Number.POSITIVE_INFINITY): boolean {
+    const last = this.clock + ms
+    while (!over()) {
+      if (!this.asked && Math.min(this.agenda.earliest, this.deadlines.earliest()) > last) return false
+      if (!this.step()) return false
+    }
+    return true
+  }
+
+  private one(): void {
+    this.asked = false
+    this.turn()
+    // A slice of a read buffer is dead after the turn (spec/pollset.md, P21).
+    for (const chunk of this.spoilt) chunk.fill(0xdd)
+    this.spoilt.length = 0
+  }
+
+  private soon(act: () => void): void {
+    this.at(this.clock + this.chance.below(this.faults.latencyMs + 1), act)
+  }
+
+  private tally(kind: string): void {
+    this.done[kind] = (this.done[kind] ?? 0) + 1
+  }
+
+  // What links and listeners need
+
+  at(time: number, act: () => void): void {
+    this.agenda.add(time, act)
+  }
+
+  mark(target: Pollable, bits: number): void {
+    this.marked.push(target)
+    this.markedBits.push(bits)
+    this.askForTurn()
+  }
+
+  taken(chunk: Buffer): void {
+    this.spoilt.push(chunk)
+  }
+
+  protected override readClock(): number {
+    return this.clock
+  }
+
+  protected override steal(): void {
+    const { marked, markedBits } = this
+    this.marked = []
+    this.markedBits = []
+    for (let i = 0; i < marked.length; i++) marked[i].raise(markedBits[i])
+  }
+
+  protected override askForTurn(): void {
+    this.asked = true
+  }
+}

@@ -1,0 +1,279 @@
+// A backend of the simulation: one connection that the proxy has made. It answers promptly, slowly, early or not
+// at all, refuses, resets, says GOAWAY, changes its SETTINGS, dies. What it gets is held against what the clients
+// sent, and that it gets a request again against the rules of retrying (spec/exchange.md, R1 to R4).
+
+import type { Prng, SimFar } from '../../src/pollset/index.js'
+import type { Attempt, Request, Response } from './books.js'
+import { givenUp } from './inside.js'
+import { Peer, PeerStream, type Stage } from './peer.js'
+import * as wire from './wire.js'
+
+const IDEMPOTENT = new Set(['GET', 'HEAD', 'PUT'])
+const REFUSED_STREAM = 7
+/** octets */
+const WIDE = 1_000_000
+/** No promise is made of a stream that was reset so. */
+const CODES = [0, 1, 2, 5, 8, 11, 13, 99]
+
+export class BackendStream extends PeerStream {
+  readonly request: Request
+  readonly attempt: Attempt
+  readonly silent: boolean
+  readonly early: boolean
+  response: Response | null = null
+  answering = false
+  /** It has thought; what is left to wait for is the request's end. */
+  due = false
+  trailers: string | null = null
+  constructor(
+    id: number,
+    request: Request,
+    attempt: Attempt,
+    windows: readonly [number, number],
+    silent: boolean,
+    early: boolean,
+  ) {
+    super(id, windows[0], windows[1])
+    this.request = request
+    this.attempt = attempt
+    this.silent = silent
+    this.early = early
+  }
+}
+
+export class BackendPeer extends Peer<BackendStream> {
+  /** The proxy was told that streams above this are not served. */
+  private lastServed = Number.POSITIVE_INFINITY
+  private highest = 0
+  private readonly onLeft: (peer: BackendPeer) => void
+
+  constructor(stage: Stage, far: SimFar, chance: Prng, onLeft: (peer: BackendPeer) => void) {
+    super(stage, far, chance, wire.PREFACE.length)
+    this.onLeft = onLeft
+    const { plan, pollset } = stage
+    this.sendSettings(plan.backendWindow, plan.backendTable, [[3, plan.backendStreams]])
+    this.flush()
+    const sometime = (): number => chance.below(plan.runMs)
+    if (chance.chance(plan.pingPercent)) pollset.after(sometime(), () => this.ping())
+    if (chance.chance(plan.settingsPercent)) pollset.after(sometime(), () => this.changeSettings())
+    if (chance.chance(plan.goawayPercent)) pollset.after(sometime(), () => this.sayGoaway())
+    if (chance.chance(plan.diePercent)) pollset.after(sometime(), () => this.die())
+  }
+
+  protected open(): void {
+    this.sendSettings(WIDE, this.stage.plan.backendTable, [[3, 100]])
+  }
+
+  private ping(): void {
+    if (this.gone) return
+    this.stage.tally('ping')
+    this.out.numbers(wire.PING, 0, 0, 3, 4)
+    this.flush()
+  }
+
+  private changeSettings(): void {
+    if (this.gone || this.stage.healed) return
+    this.stage.tally('settings changed')
+    const { backendWindow, backendTable, backendStreams } = this.stage.plan
+    this.sendSettings(this.chance.below(2 * backendWindow + 2), this.chance.below(backendTable + 1), [
+      [3, this.chance.below(backendStreams + 1)],
+    ])
+    this.flush()
+    this.stage.pollset.after(this.chance.below(200), () => {
+      if (this.gone) return
+      this.sendSettings(this.windows[1], backendTable, [[3, backendStreams]])
+      this.flush()
+    })
+  }
+
+  private sayGoaway(): void {
+    if (this.gone || this.stage.healed) return
+    this.stage.tally('goaway')
+    const code = this.chance.chance(50) ? 0 : CODES[this.chance.below(CODES.length)]
+    this.lastServed = Math.min(this.lastServed, this.chance.below(this.highest + 2))
+    for (const stream of this.streams.values()) {
+      if (stream.id <= this.lastServed || stream.over) continue
+      stream.attempt.refused = true
+      stream.resetByUs = true
+    }
+    this.out.numbers(wire.GOAWAY, 0, 0, this.lastServed, code)
+    this.flush()
+    if (this.chance.chance(30)) this.stage.pollset.after(this.chance.below(300), () => this.die())
+    else if (this.chance.chance(20)) this.stage.pollset.after(this.chance.below(100), () => this.sayGoaway())
+  }
+
+  private die(): void {
+    if (this.gone || this.stage.healed) return
+    if (this.chance.chance(50)) {
+      this.stage.tally('backend RST')
+      this.far.reset()
+      this.closed()
+    } else {
+      this.stage.tally('backend FIN')
+      this.far.end()
+    }
+  }
+
+  override heal(): void {
+    super.heal()
+    for (const stream of this.streams.values()) {
+      if (stream.silent && this.chance.chance(50)) this.answer(stream)
+    }
+    this.flush()
+  }
+
+  // What comes
+
+  protected headers(id: number, fields: [string, string][], ended: boolean): void {
+    const old = this.streams.get(id)
+    if (old !== undefined) {
+      if (!ended) this.fail('W1', `a second head on stream ${id}`)
+      old.trailers = fields.map(([name, value]) => (name === 'x-trailer' ? value : `?${name}`)).join()
+      return
+    }
+    if (id <= this.highest || (id & 1) === 0) this.fail('W1', `stream ${id} is opened after ${this.highest}`)
+    this.highest = id
+    const { plan, books, pollset, healed } = this.stage
+    const path = fields.find((each) => each[0] === ':path')?.[1] ?? ''
+    const request = books.requests[Number(path.slice(1))]
+    if (request === undefined) this.fail('S2', `a request nobody made: ${path}`)
+    const { chance } = this
+    const refusedNow = id > this.lastServed
+    this.mayTryAgain(request)
+    const attempt: Attempt = { refused: refusedNow, dead: () => this.far.ended || givenUp(this.far.near) }
+    request.attempts.push(attempt)
+    const silent = !healed && chance.chance(plan.silentPercent)
+    const stream = new BackendStream(
+      id,
+      request,
+      attempt,
+      this.windows,
+      silent,
+      chance.chance(plan.earlyPercent),
+    )
+    this.streams.set(id, stream)
+    if (refusedNow) {
+      stream.resetByUs = true
+      return
+    }
+    stream.stuck = !healed && chance.chance(plan.stuckPercent)
+    if (healed) {
+      pollset.after(0, () => this.answer(stream))
+      return
+    }
+    if (silent) this.stage.tally('silent')
+    else if (chance.chance(plan.refusedPercent)) {
+      // A refusal may come late, when much of the body is here already.
+      const delay = chance.chance(50) ? 0 : chance.below(plan.thinkMs + 20)
+      pollset.after(delay, () => this.refuse(stream))
+    } else pollset.after(chance.below(plan.thinkMs + 1), () => this.answer(stream))
+    if (chance.chance(plan.rstPercent)) {
+      pollset.after(chance.below(plan.thinkMs + 50), () => this.rstSometime(stream))
+    }
+    if (chance.chance(plan.interimPercent)) {
+      pollset.after(chance.below(plan.thinkMs + 1), () => this.interim(stream))
+    }
+  }
+
+  /** RFC 9110 §9.2.2, RFC 9113 §8.7: what was begun is sent again only where that is safe. */
+  private mayTryAgain(request: Request): void {
+    for (const attempt of request.attempts) {
+      if (attempt.refused || (attempt.dead() && IDEMPOTENT.has(request.method))) continue
+      this.fail('R', `${request.method} ${request.id} comes again, though it was begun before`)
+    }
+    if (request.attempts.length > 0 && request.answered) {
+      this.fail('R', `${request.method} ${request.id} comes again after its client was answered`)
+    }
+  }
+
+  private refuse(stream: BackendStream): void {
+    if (this.gone || stream.over || stream.answering || this.stage.healed) {
+      this.answer(stream)
+      return
+    }
+    this.stage.tally('refused stream')
+    stream.attempt.refused = true
+    this.reset(stream, REFUSED_STREAM)
+    this.flush()
+  }
+
+  private rstSometime(stream: BackendStream): void {
+    if (this.gone || stream.over || this.stage.healed) return
+    this.stage.tally('reset by the backend')
+    this.reset(stream, CODES[this.chance.below(CODES.length)])
+    this.flush()
+  }
+
+  private interim(stream: BackendStream): void {
+    if (this.gone || stream.over || stream.localEnded || stream.answering) return
+    this.stage.tally('interim')
+    this.out.headers(stream.id, 0, [[':status', this.chance.chance(50) ? '103' : '100']])
+    this.flush()
+  }
+
+  /** Answer, when the request is complete or the answer is an early one. */
+  private answer(stream: BackendStream): void {
+    if (this.gone || stream.over || stream.answering) return
+    if (!stream.remoteEnded && !stream.early) {
+      stream.due = true
+      return
+    }
+    stream.answering = true
+    if (!stream.remoteEnded) this.stage.tally('early response')
+    const { chance } = this
+    const { plan, books } = this.stage
+    const { request } = stream
+    const status = chance.chance(4) ? 204 : chance.chance(4) ? 304 : chance.chance(5) ? 500 : 200
+    const bodiless = request.method === 'HEAD' || status === 204 || status === 304
+    const total = bodiless || chance.chance(20) ? 0 : chance.between(1, this.bodyMax(plan.responseBytes))
+    const trailers = !bodiless && chance.chance(plan.trailersPercent) ? `t${chance.below(1000)}` : null
+    const broken = !bodiless && chance.chance(plan.brokenPercent)
+    const response = books.response(request, total, trailers, broken)
+    stream.response = response
+    const fields: [string, string][] = [
+      [':status', String(status)],
+      ['x-r', String(response.id)],
+    ]
+    if (broken) {
+      this.stage.tally('broken response')
+      fields.push(['content-length', String(chance.chance(50) || total === 0 ? total + 1 : total - 1)])
+    } else if (bodiless && status !== 204 && chance.chance(50)) fields.push(['content-length', '1234'])
+    else if (!bodiless && chance.chance(plan.lengthPercent)) fields.push(['content-length', String(total)])
+    const bare = total === 0 && trailers === null && chance.chance(70)
+    if (bare) this.endLocal(stream, response)
+    const split = chance.chance(plan.partialPercent) ? chance.between(1, 20) : 0
+    this.out.headers(stream.id, bare ? wire.END_STREAM : 0, fields, split)
+    if (!bare) this.send(stream, response)
+    this.flush()
+  }
+
+  protected body(stream: BackendStream, b: Buffer, from: number, to: number): void {
+    const { request } = stream
+    if (stream.received + to - from > request.sent || !request.matches(stream.received, b, from, to)) {
+      this.fail(
+        'S2',
+        `stream ${stream.id}: octets ${stream.received}+${to - from} are not those of request ${request.id}`,
+      )
+    }
+  }
+
+  protected complete(stream: BackendStream): void {
+    const { request } = stream
+    if (!request.ended || request.broken || stream.received !== request.total) {
+      this.fail(
+        'S2',
+        `stream ${stream.id} ends with ${stream.received} of ${request.total} octets of request ${request.id}` +
+          `${request.ended ? '' : ', which has not ended'}${request.broken ? ', which is malformed' : ''}`,
+      )
+    }
+    if (stream.trailers !== request.trailers) {
+      this.fail('S2', `stream ${stream.id}: trailers ${stream.trailers}, not ${request.trailers}`)
+    }
+    if (!stream.silent && stream.due) this.answer(stream)
+  }
+
+  protected lost(_stream: BackendStream): void {}
+  protected parted(): void {
+    this.onLeft(this)
+  }
+}

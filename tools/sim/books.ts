@@ -1,0 +1,106 @@
+// The books of a run: what each actor sent, so that whoever receives it can check every octet (S2). A body is
+// a function of its message and the offset: a stretch of one long pattern that begins at the message's phase.
+
+/** A property does not hold. */
+export class Violation extends Error {
+  override name = 'Violation'
+  readonly property: string
+  constructor(property: string, message: string) {
+    super(message)
+    this.property = property
+  }
+}
+
+const PERIOD = 65_521
+const PATTERN = ((): Buffer => {
+  const b = Buffer.alloc(PERIOD * 2)
+  let state = 1
+  for (let i = 0; i < PERIOD; i++) {
+    state = (Math.imul(state, 48_271) + 11) >>> 0
+    b[i] = state >>> 13
+  }
+  b.copy(b, PERIOD, 0, PERIOD)
+  return b
+})()
+
+/** A message as its sender knows it. */
+export class Message {
+  /** Of all requests of a run, or of all responses. */
+  readonly id: number
+  /** octets of the body */
+  readonly total: number
+  readonly trailers: string | null
+  /** Its end is at odds with its content-length: it may never look complete to anyone. */
+  readonly broken: boolean
+  sent = 0
+  /** END_STREAM was sent. */
+  ended = false
+  private readonly phase: number
+
+  constructor(id: number, kind: number, total: number, trailers: string | null, broken: boolean) {
+    this.id = id
+    this.total = total
+    this.trailers = trailers
+    this.broken = broken
+    this.phase = (id * 9973 + kind * 31_337) % PERIOD
+  }
+
+  /** The pattern's buffer has the body's octets from `offset` on at {@link at}; at least 65,521 of them. */
+  get bytes(): Buffer {
+    return PATTERN
+  }
+  at(offset: number): number {
+    return (this.phase + offset) % PERIOD
+  }
+
+  /** Whether these are its octets from `offset` on. */
+  matches(offset: number, b: Buffer, from: number, to: number): boolean {
+    const at = this.at(offset)
+    return PATTERN.compare(b, from, to, at, at + to - from) === 0
+  }
+}
+
+export class Request extends Message {
+  readonly method: string
+  /** How often a backend has seen it. */
+  readonly attempts: Attempt[] = []
+  /** The client got the final head. */
+  answered = false
+  constructor(id: number, method: string, total: number, trailers: string | null, broken: boolean) {
+    super(id, 0, total, trailers, broken)
+    this.method = method
+  }
+}
+
+export class Response extends Message {
+  readonly request: Request
+  constructor(id: number, request: Request, total: number, trailers: string | null, broken: boolean) {
+    super(id, 1, total, trailers, broken)
+    this.request = request
+  }
+}
+
+/** A request that has reached a backend, as the backend sees it. */
+export interface Attempt {
+  /** The backend has said that it did not begin it: REFUSED_STREAM, or GOAWAY below it. */
+  refused: boolean
+  /** The connection it came on is over, at the proxy's end. */
+  readonly dead: () => boolean
+}
+
+export class Books {
+  readonly requests: Request[] = []
+  readonly responses: Response[] = []
+
+  request(method: string, total: number, trailers: string | null, broken: boolean): Request {
+    const made = new Request(this.requests.length, method, total, trailers, broken)
+    this.requests.push(made)
+    return made
+  }
+
+  response(request: Request, total: number, trailers: string | null, broken: boolean): Response {
+    const made = new Response(this.responses.length, request, total, trailers, broken)
+    this.responses.push(made)
+    return made
+  }
+}

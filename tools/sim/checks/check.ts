@@ -1,0 +1,43 @@
+// What a checker is: one property, looked at after every turn and once at the end of a run.
+
+import type { HttpWorld } from '../../../src/http/index.js'
+import type { Http2Context } from '../../../src/http2/index.js'
+import type { SimPollset } from '../../../src/pollset/index.js'
+import type { Backend, Exchange, ReverseProxy } from '../../../src/proxy/index.js'
+import type { Limits } from '../../../src/server/index.js'
+import { Violation } from '../books.js'
+import type { Hand } from '../hand.js'
+import type { ConnectionInside, EngineInside, ExchangeInside, SessionInside } from '../inside.js'
+import type { Plan } from '../plan.js'
+
+/** A run as the checkers see it. The lists are of this turn. */
+export interface Scene {
+  readonly plan: Plan
+  readonly limits: Limits
+  readonly pollset: SimPollset
+  readonly world: HttpWorld
+  readonly http2: Http2Context
+  readonly proxy: ReverseProxy
+  readonly backend: Backend
+  readonly hand: Hand
+  readonly healed: boolean
+  readonly exchanges: readonly ExchangeInside[]
+  readonly frontends: readonly ConnectionInside[]
+  readonly sessions: readonly SessionInside[]
+  readonly engines: readonly EngineInside[]
+  /** Exchanges that have logged in this turn, each as often as it did. */
+  readonly logged: readonly Exchange[]
+}
+
+export interface Checker {
+  /** After a turn. */
+  turn?(scene: Scene): void
+  /** All exchanges have ended, and nothing is under way on the network. */
+  quiet?(scene: Scene): void
+  /** All connections have closed. */
+  end?(scene: Scene): void
+}
+
+export function fail(property: string, message: string): never {
+  throw new Violation(property, message)
+}

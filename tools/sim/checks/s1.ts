@@ -1,0 +1,85 @@
+// S1: every exchange reaches `log` once, and nothing of it (lease, waiter, deadline, buffer) outlives that.
+
+import type { ExchangeInside } from '../inside.js'
+import { holding, inboxInside } from '../inside.js'
+import { type Checker, fail, type Scene } from './check.js'
+
+export function s1(): Checker {
+  let logs = 0
+  const seen = new WeakSet<object>()
+  return {
+    turn(scene) {
+      for (const exchange of scene.logged) {
+        logs++
+        if (seen.has(exchange)) fail('S1', `${exchange.id} has logged twice`)
+        seen.add(exchange)
+        nothingLeft(exchange as unknown as ExchangeInside)
+      }
+      if (scene.proxy.begun !== logs + scene.exchanges.length) {
+        fail(
+          'S1',
+          `${scene.proxy.begun} exchanges have begun, ${logs} logged, ${scene.exchanges.length} live`,
+        )
+      }
+      leasesAreHeld(scene)
+      blocksAreHeld(scene)
+    },
+    end(scene) {
+      const { world, http2, proxy } = scene
+      if (proxy.begun !== proxy.logged) fail('S1', `${proxy.begun} begun, ${proxy.logged} logged`)
+      if (world.held.bytes !== 0) fail('S1', `${world.held.bytes} octets are held when all is over`)
+      if (http2.slabs.lent !== 0) fail('S1', `${http2.slabs.lent} slabs are lent when all is over`)
+      for (const engine of scene.engines) {
+        if (engine.queued !== 0 || engine.sessions.length !== 0) {
+          fail(
+            'S1',
+            `${engine.id} has ${engine.queued} waiters and ${engine.sessions.length} sessions at the end`,
+          )
+        }
+      }
+    },
+  }
+}
+
+function nothingLeft(x: ExchangeInside): void {
+  const { lease, frontend, backend } = x
+  if (lease.session !== null || lease.queuePrev !== null || lease.engine?.['first' as never] === lease) {
+    fail('S1', `${x.id} has logged and has its lease`)
+  }
+  if (x.deadlineArmed) fail('S1', `${x.id} has logged and its deadline is armed`)
+  if (x.slot0 !== null || x.slot1 !== null || x.slot2 !== null) fail('S1', `${x.id} has logged and waits`)
+  if (frontend.waiter !== null || (backend !== null && backend.waiter !== null) || lease.waiter !== null) {
+    fail('S1', `${x.id} has logged and is somebody's waiter`)
+  }
+  if (frontend.owner === x) fail('S1', `${x.id} has logged and owns its stream`)
+  for (const stream of [frontend, backend]) {
+    const inbox = inboxInside(stream?.inbox as never)
+    if (stream !== null && inbox !== null && (inbox.length > 0 || inbox.heldBytes > 0)) {
+      fail('S1', `${x.id} has logged and ${stream.id} holds ${inbox.length} octets in ${inbox.heldBytes}`)
+    }
+    if (stream !== null && !stream.closed && !stream.dry)
+      fail('S1', `${x.id} has logged and ${stream.id} is open`)
+  }
+}
+
+/** A session's leases are its streams, and those that were granted and not taken. */
+function leasesAreHeld(scene: Scene): void {
+  for (const session of scene.sessions) {
+    let held = session.streams.count + session.output.unopened().length
+    for (const x of scene.exchanges) if ((x.lease.session as unknown) === session) held++
+    if (session.leased !== held)
+      fail('S1', `${session.id} has ${session.leased} leases, and ${held} are held`)
+  }
+}
+
+/** Blocks belong to inboxes, and inboxes to exchanges that live. */
+function blocksAreHeld(scene: Scene): void {
+  let sum = 0
+  const live = new Set<unknown>()
+  for (const x of scene.exchanges) live.add(x.frontend).add(x.backend)
+  for (const inbox of holding(scene.world.held)) {
+    sum += inbox.heldBytes
+    if (!live.has(inbox.receiving)) fail('S1', `${inbox.receiving.id} holds octets, and its exchange is over`)
+  }
+  if (sum !== scene.world.held.bytes) fail('S1', `${scene.world.held.bytes} octets count as held, ${sum} are`)
+}

@@ -1,0 +1,79 @@
+// S3: credit sent = credit received + credit outstanding, for each stream and each connection. From the inside by
+// the proxy's own books after every turn; against the actors' books whenever a connection is quiet.
+
+import type { ConnectionInside, StreamInside } from '../inside.js'
+import { Peer, type PeerStream } from '../peer.js'
+import { type Checker, fail, type Scene } from './check.js'
+
+export function s3(): Checker {
+  return {
+    turn(scene) {
+      for (const each of scene.frontends) connection(each)
+      for (const each of scene.sessions) connection(each)
+    },
+    quiet(scene) {
+      for (const each of [...scene.frontends, ...scene.sessions]) credited(each, scene)
+    },
+  }
+}
+
+function connection(c: ConnectionInside): void {
+  if (c.failure !== null || c.socket === null) return
+  const { window, owed, due, size } = c.intake.received
+  if (window + owed + due !== size) {
+    fail('S3', `${c.id}: window ${window}, owed ${owed} and due ${due} are not ${size}`)
+  }
+  for (const stream of c.streams.all()) streamOf(stream, c.intake.stream === stream ? c.intake.padding : 0)
+  const far = c.socket.far
+  if (far.idle && c.output.controlEnd === 0 && c.output.credit === 0 && far.owner instanceof Peer) {
+    bothEnds(c, far.owner as Peer<PeerStream>)
+  }
+}
+
+/** `coming`: octets of a DATA frame that has begun and not arrived whole. */
+function streamOf(s: StreamInside, coming: number): void {
+  // Its sender will send no more: no credit is kept for it (F16).
+  if (s.remoteEnded || s.closed) return
+  // One that has stalled is on its way to be reset, and gets no more.
+  if (s.fault?.code === 'stall') return
+  const held = coming + (s.inbox === null ? 0 : s.inbox.length + s.inbox.retainedBytes)
+  if (s.recvWindow + s.uncredited + held !== s.windowSize) {
+    fail(
+      'S3',
+      `${s.id}: window ${s.recvWindow}, ${s.uncredited} to be credited and ${held} held are not ${s.windowSize}`,
+    )
+  }
+}
+
+/** Nothing is under way: the proxy's books and the actor's say the same. */
+function bothEnds(c: ConnectionInside, peer: Peer<PeerStream>): void {
+  if (peer.gone || !peer.settled) return
+  if (c.intake.received.window !== peer.sendWindow) {
+    fail(
+      'S3',
+      `${c.id} lets its peer send ${c.intake.received.window}, and the peer knows of ${peer.sendWindow}`,
+    )
+  }
+  if (c.output.sendWindow !== peer.recvWindow) {
+    fail('S3', `${c.id} may send ${c.output.sendWindow}, and its peer lets it ${peer.recvWindow}`)
+  }
+  for (const s of c.streams.all()) {
+    const theirs = peer.streams.get(s.streamId)
+    if (theirs === undefined || theirs.resetByUs) continue
+    if (!s.localEnded && s.sendWindow !== theirs.recvWindow) {
+      fail('S3', `${s.id} may send ${s.sendWindow}, and its peer lets it ${theirs.recvWindow}`)
+    }
+    if (!s.remoteEnded && s.recvWindow !== theirs.sendWindow) {
+      fail('S3', `${s.id} lets its peer send ${s.recvWindow}, and the peer knows of ${theirs.sendWindow}`)
+    }
+  }
+}
+
+/** All is quiet: what is not credited is less than is worth a frame. */
+function credited(c: ConnectionInside, scene: Scene): void {
+  if (c.failure !== null || c.socket === null) return
+  const { owed, due, size } = c.intake.received
+  if (due * 2 >= size) fail('S3', `${c.id} is quiet, and owes ${due} octets of credit`)
+  if (owed > 0 && scene.world.held.bytes === 0)
+    fail('S3', `${c.id} withholds ${owed} octets, and nothing is held`)
+}

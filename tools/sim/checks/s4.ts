@@ -1,0 +1,59 @@
+// S4: held bytes, queues, tables and counts stay within their named bounds.
+
+import type { ConnectionInside } from '../inside.js'
+import { type Checker, fail, type Scene } from './check.js'
+
+/** Reset streams a connection remembers (http2/stream-table.ts). */
+const RESETS_KEPT = 256
+
+export function s4(): Checker {
+  const before = new WeakMap<object, { readonly leased: number; readonly capacity: number }>()
+  return {
+    turn(scene) {
+      const { limits, world, http2 } = scene
+      within('heldBytesMax', world.held.bytes, limits.heldBytesMax)
+      within('slabs lent', http2.slabs.lent, scene.frontends.length + scene.sessions.length)
+      for (const each of scene.frontends) {
+        connection(each, scene)
+        within(`concurrentStreamsMax of ${each.id}`, each.streams.count, limits.concurrentStreamsMax)
+      }
+      for (const each of scene.sessions) {
+        connection(each, scene)
+        const was = before.get(each) ?? { leased: 0, capacity: each.capacity }
+        // Lowered capacity ends no stream, and grants none (E10); it may have been lowered in this turn.
+        if (each.leased > Math.max(each.capacity, was.capacity) && each.leased > was.leased) {
+          fail('S4', `${each.id} has ${each.leased} leases, ${each.capacity} allowed`)
+        }
+        before.set(each, { leased: each.leased, capacity: each.capacity })
+      }
+      for (const engine of scene.engines) {
+        within(`queueMax of ${engine.id}`, engine.queued, limits.queueMax)
+        within(`sessionsMax of ${engine.id}`, engine.sessions.length, limits.sessionsMax)
+        within(`openingMax of ${engine.id}`, engine.opening, limits.openingMax)
+        let waiting = 0
+        for (let each = engine.first; each !== null; each = each.queueNext) waiting++
+        if (waiting !== engine.queued)
+          fail('S4', `${engine.id} counts ${engine.queued} waiters, ${waiting} wait`)
+      }
+    },
+  }
+}
+
+function connection(c: ConnectionInside, scene: Scene): void {
+  const { limits } = scene
+  within(`connectionHeldBytesMax of ${c.id}`, c.intake.heldBytes, limits.connectionHeldBytesMax)
+  within(`controlBytesMax of ${c.id}`, c.output.controlEnd, limits.controlBytesMax)
+  within(`resets remembered by ${c.id}`, c.streams.resets?.size ?? 0, RESETS_KEPT)
+  let count = 0
+  for (const each of c.streams.ring) {
+    if (each === null) continue
+    count++
+    if (each.interims !== null) within(`interimsMax of ${each.id}`, each.interims.length, limits.interimsMax)
+  }
+  count += c.streams.stragglers?.size ?? 0
+  if (count !== c.streams.count) fail('S4', `${c.id} counts ${c.streams.count} streams, ${count} are there`)
+}
+
+function within(what: string, value: number, most: number): void {
+  if (value > most || value < 0) fail('S4', `${what}: ${value}, at most ${most}`)
+}

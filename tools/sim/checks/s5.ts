@@ -1,0 +1,60 @@
+// S5: a waiter is armed on all of its pollables and on its deadline, or on none; and readiness that somebody
+// waits for has woken him.
+
+import type { Continuation } from '../../../src/continuation/index.js'
+import type { Pollable } from '../../../src/pollset/index.js'
+import { armed } from '../inside.js'
+import { type Checker, fail } from './check.js'
+
+export function s5(): Checker {
+  return {
+    turn(scene) {
+      let deadlines = 0
+      for (const each of scene.world.scheduler.alive()) {
+        waits(each)
+        if (each.deadlineArmed) deadlines++
+      }
+      for (const engine of scene.engines) if (engine.pause.deadlineArmed) deadlines++
+      const all = armed(scene.pollset.deadlines)
+      if (all.length !== deadlines) {
+        const stray = all.find((each) => (each as Continuation).finished === true) as Continuation | undefined
+        fail(
+          'S5',
+          `${all.length} deadlines are armed for ${deadlines} who wait${stray ? `: ${stray.id}` : ''}`,
+        )
+      }
+    },
+    end(scene) {
+      const left = armed(scene.pollset.deadlines).length
+      if (left > 0) fail('S5', `${left} deadlines are armed when all is over`)
+    },
+  }
+}
+
+function waits(c: Continuation): void {
+  const out = c.suspended
+  if (out === null) {
+    if (c.deadlineArmed) fail('S5', `${c.id} does not wait at ${c.stepName}, and its deadline is armed`)
+    if (!c.queued && !c.held) fail('S5', `${c.id} neither waits nor runs at ${c.stepName}`)
+    return
+  }
+  let meets = slot(c, c.slot0, c.bits0)
+  meets = slot(c, c.slot1, c.bits1) || meets
+  meets = slot(c, c.slot2, c.bits2) || meets
+  if (c.queued) return
+  const timed = out.within >= 0 || c.until !== 0
+  if (timed !== c.deadlineArmed) {
+    fail('S5', `${c.id} waits at ${c.stepName} ${timed ? 'without its' : 'with a'} deadline`)
+  }
+  if (meets) fail('S5', `${c.id} waits at ${c.stepName} for what is there, and was not woken`)
+  if (c.cancelAsked && out.cancelled >= 0)
+    fail('S5', `${c.id} waits at ${c.stepName}, cancelled and not woken`)
+}
+
+function slot(c: Continuation, pollable: Pollable | null, bits: number): boolean {
+  if (pollable === null) return false
+  if (pollable.waiter !== c || pollable.interest !== bits) {
+    fail('S5', `${c.id} waits at ${c.stepName} for ${pollable.id}, and is not its waiter`)
+  }
+  return (pollable.readiness & bits) !== 0
+}

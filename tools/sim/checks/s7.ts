@@ -1,0 +1,24 @@
+// S7: the same seed gives the same trace to the letter, and the same octets on the wire.
+
+import { createHash } from 'node:crypto'
+import { Violation } from '../books.js'
+import type { Plan } from '../plan.js'
+import { type Result, simulate } from '../run.js'
+
+/** Run a plan twice; the second result, or that they differ. */
+export function sameTwice(plan: Plan): Result {
+  const first = hashed(plan)
+  if (first.result.violation !== null) return first.result
+  const second = hashed(plan)
+  if (first.hash === second.hash || second.result.violation !== null) return second.result
+  return { ...second.result, violation: new Violation('S7', 'the same seed gives two traces') }
+}
+
+function hashed(plan: Plan): { readonly result: Result; readonly hash: string } {
+  const hash = createHash('sha1')
+  const result = simulate(plan, {
+    lines: (line) => hash.update(line),
+    octets: (bytes) => hash.update(bytes),
+  })
+  return { result, hash: hash.digest('hex') }
+}

@@ -1,0 +1,233 @@
+// A client of the simulation: one connection with its requests, each with its own method, body, trailers and
+// patience. It may cancel at any moment, read slowly, go away politely, rudely or in the middle of a frame. What
+// it gets is held against what the backends sent.
+
+import type { Prng, SimFar } from '../../src/pollset/index.js'
+import type { Request, Response } from './books.js'
+import { Peer, PeerStream, type Stage } from './peer.js'
+import * as wire from './wire.js'
+
+const BODILESS = new Set(['GET', 'HEAD'])
+const CANCEL = 8
+/** octets */
+const WIDE = 1_000_000
+
+export class ClientStream extends PeerStream {
+  readonly request: Request
+  /** The backend's response, once its head is here; null as well for an answer of the proxy's own. */
+  response: Response | null = null
+  status = 0
+  /** Of an answer of the proxy's own: octets it promises. */
+  promised = -1
+  trailers: string | null = null
+  constructor(id: number, request: Request, sendWindow: number, recvWindow: number) {
+    super(id, sendWindow, recvWindow)
+    this.request = request
+  }
+}
+
+export class Client extends Peer<ClientStream> {
+  /** Requests that are still to be made. */
+  left: number
+  private nextId = 1
+  private leaving = false
+
+  constructor(stage: Stage, far: SimFar, chance: Prng) {
+    super(stage, far, chance, 0)
+    const { plan, pollset } = stage
+    this.left = plan.requests
+    this.out.raw(wire.PREFACE)
+    this.sendSettings(plan.clientWindow, plan.clientTable, [])
+    this.flush()
+    for (let i = 0; i < plan.requests; i++) {
+      pollset.after(chance.below(plan.spreadMs + 1), () => this.begin(this.chance.fork()))
+    }
+    const sometime = (): number => chance.below(plan.runMs)
+    if (chance.chance(plan.pingPercent)) pollset.after(sometime(), () => this.ping())
+    if (chance.chance(plan.settingsPercent)) pollset.after(sometime(), () => this.changeSettings())
+    if (chance.chance(plan.leavePercent)) pollset.after(sometime(), () => this.leave())
+  }
+
+  /** All requests were made and are over, or never will be. */
+  get finished(): boolean {
+    if (this.gone) return true
+    if (this.left > 0 && !this.leaving && !this.told) return false
+    for (const stream of this.streams.values()) if (!stream.over) return false
+    return true
+  }
+
+  private begin(chance: Prng): void {
+    this.left--
+    if (this.gone || this.told || this.leaving || this.stage.healed) return
+    const { plan, books, pollset } = this.stage
+    const upload = chance.chance(plan.uploadPercent)
+    const method = upload
+      ? ['POST', 'PUT', 'PATCH'][chance.below(3)]
+      : chance.chance(plan.headPercent)
+        ? 'HEAD'
+        : 'GET'
+    const total =
+      BODILESS.has(method) || chance.chance(10) ? 0 : chance.between(1, this.bodyMax(plan.uploadBytes))
+    const trailers = upload && chance.chance(plan.trailersPercent) ? `t${chance.below(1000)}` : null
+    const broken = upload && chance.chance(plan.brokenPercent)
+    const request = books.request(method, total, trailers, broken)
+    const id = this.nextId
+    this.nextId += 2
+    const [sendWindow, recvWindow] = this.windows
+    const stream = new ClientStream(id, request, sendWindow, recvWindow)
+    stream.stuck = chance.chance(plan.stuckPercent)
+    this.streams.set(id, stream)
+    const fields: [string, string][] = [
+      [':method', method],
+      [':scheme', 'http'],
+      [':authority', 'sim'],
+      [':path', `/${request.id}`],
+    ]
+    if (broken) {
+      this.stage.tally('broken request')
+      fields.push(['content-length', String(chance.chance(50) ? total + 1 : Math.max(0, total - 1))])
+      // One octet too many, or one too few: with an empty body and nothing promised, nothing would be wrong.
+      if (total === 0) fields[fields.length - 1][1] = '1'
+    } else if (upload && chance.chance(plan.lengthPercent)) fields.push(['content-length', String(total)])
+    if (chance.chance(plan.fieldsPercent)) this.moreFields(fields, chance)
+    const bare = total === 0 && trailers === null && chance.chance(50)
+    if (bare) this.endLocal(stream, request)
+    const split = chance.chance(plan.partialPercent) ? chance.between(1, 40) : 0
+    this.out.headers(id, bare ? wire.END_STREAM : 0, fields, split)
+    if (!bare) this.send(stream, request)
+    if (chance.chance(plan.cancelPercent)) {
+      pollset.after(chance.below(plan.cancelWithinMs + 1), () => {
+        if (this.gone || this.stage.healed || stream.over) return
+        this.stage.tally('cancelled by the client')
+        this.reset(stream, CANCEL)
+        this.flush()
+      })
+    }
+    this.flush()
+  }
+
+  private moreFields(fields: [string, string][], chance: Prng): void {
+    for (let more = chance.between(1, 6); more > 0; more--) {
+      const name = ['cookie', 'x-a', 'accept', 'authorization', 'user-agent'][chance.below(5)]
+      fields.push([name, `${chance.below(4)}`.repeat(chance.between(1, 120))])
+    }
+  }
+
+  protected open(): void {
+    this.sendSettings(WIDE, this.stage.plan.clientTable, [])
+  }
+
+  private ping(): void {
+    if (this.gone) return
+    this.stage.tally('ping')
+    this.out.numbers(wire.PING, 0, 0, 1, 2)
+    this.flush()
+  }
+
+  private changeSettings(): void {
+    if (this.gone || this.stage.healed) return
+    this.stage.tally('settings changed')
+    const { clientWindow, clientTable } = this.stage.plan
+    this.sendSettings(this.chance.below(2 * clientWindow + 2), this.chance.below(clientTable + 1), [])
+    this.flush()
+  }
+
+  private leave(): void {
+    if (this.gone || this.leaving || this.stage.healed) return
+    this.leaving = true
+    const way = this.chance.below(4)
+    this.stage.tally(['client FIN', 'client RST', 'client left in mid-frame', 'client GOAWAY'][way])
+    if (way === 2) {
+      // Half a frame, in one of three places.
+      this.out.headers(this.nextId, wire.END_STREAM, [[':method', 'GET']])
+      const bytes = this.out.take()
+      this.far.send(bytes.subarray(0, this.chance.between(1, bytes.length - 1)))
+    }
+    if (way === 3) {
+      this.out.numbers(wire.GOAWAY, 0, 0, 0, 0)
+      this.flush()
+    } else if (way === 0 || (way === 2 && this.chance.chance(50))) this.far.end()
+    else {
+      this.far.reset()
+      this.closed()
+    }
+  }
+
+  /** The end of the run: no more requests, and FIN. */
+  part(): void {
+    if (this.gone) return
+    this.leaving = true
+    this.far.end()
+  }
+
+  // What comes
+
+  protected headers(id: number, fields: [string, string][], ended: boolean): void {
+    const stream = this.streams.get(id)
+    if (stream === undefined) this.fail('W1', `HEADERS on stream ${id}, which nobody opened`)
+    if (stream.status >= 200) {
+      if (!ended) this.fail('W1', `a second head on stream ${id}`)
+      stream.trailers = fields.map(([name, value]) => (name === 'x-trailer' ? value : `?${name}`)).join()
+      return
+    }
+    stream.status = Number(fields[0]?.[0] === ':status' ? fields[0][1] : Number.NaN)
+    if (!(stream.status >= 100)) this.fail('W1', `a head without :status on stream ${id}`)
+    const field = (name: string): string | undefined => fields.find((each) => each[0] === name)?.[1]
+    const tag = field('x-r')
+    if (stream.status < 200) {
+      if (ended) this.fail('W1', `an interim response ends stream ${id}`)
+      return
+    }
+    if (tag === undefined && field('x-fermata') === undefined && stream.status !== 431) {
+      this.fail('S2', `a response on stream ${id} that no backend sent: ${JSON.stringify(fields)}`)
+    }
+    const response = tag === undefined ? null : this.stage.books.responses[Number(tag)]
+    if (response !== null && response.request !== stream.request) {
+      this.fail(
+        'S2',
+        `stream ${id} of request ${stream.request.id} got the response to ${response.request.id}`,
+      )
+    }
+    stream.request.answered = true
+    stream.response = response
+    if (response === null) stream.promised = Number(field('content-length') ?? -1)
+  }
+
+  protected body(stream: ClientStream, b: Buffer, from: number, to: number): void {
+    const { response } = stream
+    if (stream.status < 200) this.fail('W1', `DATA before the head on stream ${stream.id}`)
+    if (response === null) return
+    if (stream.received + to - from > response.sent || !response.matches(stream.received, b, from, to)) {
+      this.fail(
+        'S2',
+        `stream ${stream.id}: octets ${stream.received}+${to - from} are not those of response ${response.id}`,
+      )
+    }
+  }
+
+  protected complete(stream: ClientStream): void {
+    const { response, request } = stream
+    if (response === null) {
+      if (request.method !== 'HEAD' && stream.promised >= 0 && stream.promised !== stream.received) {
+        this.fail(
+          'S2',
+          `an answer of ${stream.received} octets on stream ${stream.id}, ${stream.promised} promised`,
+        )
+      }
+      return
+    }
+    if (!response.ended || response.broken || stream.received !== response.total) {
+      this.fail(
+        'S2',
+        `stream ${stream.id} ends with ${stream.received} of ${response.total} octets of response ${response.id}` +
+          `${response.ended ? '' : ', which has not ended'}${response.broken ? ', which is malformed' : ''}`,
+      )
+    }
+    if (stream.trailers !== response.trailers) {
+      this.fail('S2', `stream ${stream.id}: trailers ${stream.trailers}, not ${response.trailers}`)
+    }
+  }
+
+  protected lost(_stream: ClientStream): void {}
+  protected parted(): void {}
+}

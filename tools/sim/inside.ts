@@ -1,0 +1,142 @@
+// What the checkers see of the inside: the parts of the proxy as they are, private fields included. The
+// only file of the simulator that knows their names; nothing here changes anything.
+
+import type { Continuation } from '../../src/continuation/index.js'
+import type { Lease } from '../../src/engine/index.js'
+import type { Inbox as HttpInbox } from '../../src/http/index.js'
+import type { Deadline, Deadlines, Pollable, SimSocket } from '../../src/pollset/index.js'
+
+export interface InboxInside {
+  readonly length: number
+  readonly heldBytes: number
+  readonly retainedBytes: number
+  readonly retainMax: number
+  readonly stalled: boolean
+  readonly by: { readonly bytes: number }
+  readonly receiving: StreamInside
+  readonly holdNext: InboxInside | null
+}
+
+export interface StreamInside extends Pollable {
+  readonly streamId: number
+  readonly home: ConnectionInside
+  readonly state: number
+  readonly sendWindow: number
+  readonly recvWindow: number
+  readonly windowSize: number
+  readonly uncredited: number
+  readonly dry: boolean
+  readonly closed: boolean
+  readonly remoteEnded: boolean
+  readonly localEnded: boolean
+  readonly sentBytes: number
+  readonly granted: number
+  readonly interims: readonly unknown[] | null
+  readonly inbox: InboxInside | null
+  readonly owner: unknown
+  readonly hasWork: boolean
+  readonly fault: { readonly code: string } | null
+}
+
+interface QueueInside {
+  readonly first: (StreamInside & { readonly queueNext: StreamInside | null }) | null
+}
+
+export interface OutputInside {
+  readonly sendWindow: number
+  readonly controlEnd: number
+  readonly controlMax: number
+  readonly credit: number
+  readonly slab: Buffer | null
+  readonly finishing: boolean
+  readonly finished: boolean
+  readonly ready: QueueInside
+  readonly starved: QueueInside
+  unopened(): StreamInside[]
+}
+
+export interface ConnectionInside extends Continuation {
+  readonly socket: SimSocket | null
+  readonly output: OutputInside
+  readonly failure: unknown
+  readonly draining: boolean
+  readonly streams: {
+    readonly count: number
+    readonly ring: readonly (StreamInside | null)[]
+    readonly stragglers: ReadonlyMap<number, StreamInside> | null
+    readonly resets: ReadonlyMap<number, number> | null
+    all(): StreamInside[]
+  }
+  readonly intake: {
+    readonly heldBytes: number
+    /** Of a DATA frame that has begun: the stream, and octets that are not here yet. */
+    readonly stream: StreamInside | null
+    readonly padding: number
+    readonly received: {
+      readonly window: number
+      readonly owed: number
+      readonly due: number
+      readonly size: number
+    }
+  }
+}
+
+/** A backend's connection is a session as well. */
+export interface SessionInside extends ConnectionInside {
+  readonly leased: number
+  readonly capacity: number
+  readonly leasesState: string
+}
+
+export interface ExchangeInside extends Continuation {
+  readonly frontend: StreamInside
+  readonly backend: StreamInside | null
+  readonly lease: Lease<never>
+  readonly outcome: string
+  readonly answered: boolean
+}
+
+export interface EngineInside {
+  readonly id: string
+  readonly sessions: readonly SessionInside[]
+  readonly queued: number
+  readonly opening: number
+  readonly pause: Deadline
+  readonly first: Lease<never> | null
+}
+
+interface RingInside extends Deadline {
+  readonly deadlineNext: Deadline | null
+}
+
+/** All deadlines that are armed. */
+export function armed(deadlines: Deadlines): Deadline[] {
+  const inside = deadlines as unknown as {
+    readonly lists: ReadonlyMap<number, { readonly ring: RingInside }>
+    readonly wheel: { readonly slots: readonly RingInside[] }
+    readonly inWheel: boolean
+  }
+  const found: Deadline[] = []
+  const walk = (ring: RingInside): void => {
+    for (let each = ring.deadlineNext; each !== null && each !== ring; each = each.deadlineNext)
+      found.push(each)
+  }
+  for (const { ring } of inside.lists.values()) walk(ring)
+  if (inside.inWheel) inside.wheel.slots.forEach(walk)
+  return found
+}
+
+/** The inboxes that hold blocks, first to last. */
+export function* holding(held: object): IterableIterator<InboxInside> {
+  for (let each = (held as { first: InboxInside | null }).first; each !== null; each = each.holdNext)
+    yield each
+}
+
+/** The connection on this socket is being closed from within: its streams are over, whatever still leaves. */
+export function givenUp(socket: SimSocket): boolean {
+  const output = socket.output as unknown as OutputInside | null
+  return socket.closedHere || output === null || output.finishing || output.finished
+}
+
+export const inboxInside = (inbox: HttpInbox | null): InboxInside | null =>
+  inbox as unknown as InboxInside | null

@@ -1,0 +1,43 @@
+// From a plan to the bounds of the proxy under test, and to the faults of its network.
+
+import type { SimFaults } from '../../src/pollset/index.js'
+import { type Limits, limitsByRoom } from '../../src/server/index.js'
+import type { Plan } from './plan.js'
+
+const defaults = Object.assign({}, ...Object.values(limitsByRoom)) as Limits
+
+export function limitsOf(plan: Plan): Limits {
+  const named: Record<string, number> = {}
+  for (const name of Object.keys(defaults)) {
+    if (Object.hasOwn(plan, name)) named[name] = plan[name as keyof Plan]
+  }
+  return {
+    ...defaults,
+    ...named,
+    stallMs: plan.heldStallMs,
+    heldBytesMax: plan.heldBytesSoft + plan.heldBytesOver,
+    streamWindowMax: plan.streamWindow + plan.streamWindowOver,
+    // An output slab must take the largest head.
+    headerListBytesMax: 2048,
+    prefaceMs: 1000,
+  }
+}
+
+export function faultsOf(plan: Plan): SimFaults {
+  const { latencyMs, splitPercent, coalescePercent, sendBufferBytes, stallPercent, stallMs } = plan
+  const { resetPercent, vanishPercent, faultWithinMs, refusePercent, hangPercent, unresolvedPercent } = plan
+  return {
+    latencyMs,
+    splitPercent,
+    coalescePercent,
+    sendBufferBytes,
+    stallPercent,
+    stallMs,
+    resetPercent,
+    vanishPercent,
+    faultWithinMs,
+    refusePercent,
+    hangPercent,
+    unresolvedPercent,
+  }
+}

@@ -1,0 +1,167 @@
+// A plan: all numbers that say what a run is made of, drawn from its seed. Each seed draws its own mix (swarm
+// testing): about half of the kinds of faults are off in any one run, so that the others get further. A plan
+// that fails is shortened number by number (shrink.ts), and can be said on the command line: NAME=NUMBER,….
+
+import { Prng } from '../../src/pollset/index.js'
+
+interface Knob {
+  /** The quietest value: what a shortened plan tends to. */
+  readonly calm: number
+  draw(chance: Prng): number
+}
+
+const knob = (calm: number, draw: (chance: Prng) => number): Knob => ({ calm, draw })
+const between = (calm: number, least: number, most: number): Knob => knob(calm, (p) => p.between(least, most))
+const oneOf = (calm: number, ...values: number[]): Knob => knob(calm, (p) => values[p.below(values.length)])
+/** Off in half of the runs; else up to `most`, seldom much. */
+const fault = (most: number): Knob => knob(0, (p) => (p.chance(50) ? 0 : p.between(1, 1 + p.below(most))))
+
+const KNOBS = {
+  // How much, and for how long
+  clients: between(1, 1, 4),
+  requests: oneOf(1, 2, 5, 10, 20, 30),
+  spreadMs: oneOf(0, 0, 10, 100, 500),
+  runMs: oneOf(100, 200, 600, 1500),
+
+  // The network
+  latencyMs: oneOf(0, 0, 1, 5, 30),
+  splitPercent: fault(60),
+  coalescePercent: fault(100),
+  sendBufferBytes: oneOf(0, 0, 0, 50, 1000, 16384),
+  stallPercent: fault(10),
+  stallMs: oneOf(10, 20, 200, 1000),
+  resetPercent: fault(40),
+  vanishPercent: fault(20),
+  faultWithinMs: oneOf(100, 20, 300, 1500),
+  refusePercent: fault(50),
+  hangPercent: fault(30),
+  unresolvedPercent: fault(20),
+
+  // Both kinds of peers
+  creditDelayMs: oneOf(0, 0, 0, 5, 100),
+  stuckPercent: fault(30),
+  chunkBytes: oneOf(16384, 1, 100, 5000, 16384),
+  paceMs: oneOf(0, 0, 0, 3, 30),
+  paddedPercent: fault(40),
+  trailersPercent: fault(50),
+  lengthPercent: knob(0, (p) => p.below(101)),
+  brokenPercent: fault(8),
+  pingPercent: fault(50),
+  settingsPercent: fault(60),
+  partialPercent: fault(20),
+
+  // Clients
+  clientWindow: oneOf(65535, 0, 100, 1000, 20_000, 65535, 65535, 1_000_000),
+  clientTable: oneOf(4096, 0, 100, 4096, 4096, 65536),
+  headPercent: fault(30),
+  uploadPercent: knob(0, (p) => p.below(101)),
+  uploadBytes: oneOf(100, 1, 100, 5000, 70_000, 150_000),
+  fieldsPercent: fault(30),
+  cancelPercent: fault(40),
+  cancelWithinMs: oneOf(0, 0, 10, 100, 500),
+  leavePercent: fault(60),
+
+  // Backends
+  backendWindow: oneOf(65535, 0, 100, 1000, 20_000, 65535, 65535, 1_000_000),
+  backendTable: oneOf(4096, 0, 100, 4096, 4096, 65536),
+  backendStreams: oneOf(100, 1, 2, 5, 100, 100),
+  responseBytes: oneOf(100, 0, 100, 5000, 70_000, 150_000),
+  thinkMs: oneOf(0, 0, 0, 10, 100, 800),
+  silentPercent: fault(15),
+  earlyPercent: fault(100),
+  interimPercent: fault(40),
+  refusedPercent: fault(25),
+  rstPercent: fault(20),
+  goawayPercent: fault(60),
+  diePercent: fault(40),
+  downPercent: fault(30),
+
+  // The hand
+  holdPercent: fault(20),
+  holdMs: oneOf(10, 1, 50, 1000),
+  holdOnPercent: fault(40),
+
+  // The proxy's own bounds
+  shareConnection: oneOf(0, 0, 0, 1),
+  stepsMax: oneOf(64, 64, 64, 2),
+  sessionsMax: oneOf(16, 1, 2, 4, 16, 16),
+  openingMax: oneOf(1, 1, 1, 3),
+  queueMax: oneOf(1000, 2, 8, 1000, 1000, 1000),
+  reopenDelayMs: oneOf(100, 10, 100, 1000),
+  leaseTimeoutMs: oneOf(1000, 100, 1000, 2000, 2000),
+  headTimeoutMs: oneOf(2000, 100, 1000, 3000),
+  bodyTimeoutMs: oneOf(2000, 300, 1000, 3000),
+  retryTimeoutMs: oneOf(3000, 50, 1000, 5000),
+  attemptsMax: oneOf(3, 1, 2, 3, 5),
+  replayBytesMax: oneOf(65536, 0, 100, 5000, 65536),
+  heldBytesSoft: oneOf(1_000_000_000, 2000, 20_000, 100_000, 1_000_000_000),
+  heldBytesOver: oneOf(1_000_000_000, 0, 10_000, 100_000, 1_000_000_000),
+  connectionHeldBytesMax: oneOf(1_000_000_000, 2000, 40_000, 1_000_000_000, 1_000_000_000),
+  heldStallMs: oneOf(100, 10, 100, 1000),
+  streamWindow: oneOf(65535, 1, 500, 5000, 65535, 65535, 65535),
+  streamWindowOver: oneOf(0, 0, 100, 200_000),
+  connectionWindow: oneOf(1_048_576, 65535, 100_000, 1_048_576),
+  flushBytesMax: oneOf(16_384, 4096, 16_384, 65_536),
+  controlBytesMax: oneOf(1024, 1024, 2048),
+  headerTableBytesMax: oneOf(4096, 0, 200, 4096),
+  concurrentStreamsMax: oneOf(100, 2, 10, 100),
+  resetsBurst: oneOf(500, 1, 10, 500, 500),
+  backendResetsBurst: oneOf(300, 0, 3, 300, 300),
+  backendResetsReserve: oneOf(200, 0, 2, 200),
+  backendResetsPerSecond: oneOf(20, 1, 20),
+  dryMs: oneOf(500, 50, 500, 3000),
+  connectMs: oneOf(300, 100, 500),
+  frontendIdleMs: oneOf(3000, 1500, 5000),
+  backendIdleMs: oneOf(3000, 1200, 5000),
+  pingAfterMs: oneOf(2000, 500, 2000),
+  pingTimeoutMs: oneOf(500, 300, 1000),
+  lingerMs: oneOf(100, 20, 300),
+} as const satisfies Readonly<Record<string, Knob>>
+
+export type PlanName = keyof typeof KNOBS
+export type Plan = Readonly<Record<PlanName, number>> & { readonly seed: number }
+
+export const planNames = Object.keys(KNOBS) as readonly PlanName[]
+export const calmOf = (name: PlanName): number => KNOBS[name].calm
+
+/** The plan of a seed; what is named in `set` is not drawn. */
+export function drawPlan(seed: number, set: Readonly<Partial<Record<PlanName, number>>> = {}): Plan {
+  const chance = new Prng(seed)
+  const plan: Record<string, number> = { seed }
+  for (const name of planNames) {
+    const drawn = KNOBS[name].draw(chance.fork())
+    plan[name] = set[name] ?? drawn
+  }
+  return plan as Plan
+}
+
+type Set = Readonly<Partial<Record<PlanName, number>>>
+
+/** Everything at its quietest, as `calm` says behind --plan. */
+const allCalm: Set = Object.fromEntries(planNames.map((name) => [name, calmOf(name)]))
+
+/** `NAME=NUMBER,…` as it stands behind --plan, perhaps with `calm` before; throws where one is none. */
+export function parsePlan(text: string): Set {
+  const set: Partial<Record<PlanName, number>> = {}
+  for (const each of text.split(',')) {
+    const match = /^(\w+)=(\d+)$/.exec(each)
+    if (each === 'calm') Object.assign(set, allCalm)
+    else if (match !== null && planNames.includes(match[1] as PlanName))
+      set[match[1] as PlanName] = Number(match[2])
+    else
+      throw new RangeError(
+        `'${each}' is no part of a plan: write NAME=NUMBER, the names being ${planNames.join(' ')}`,
+      )
+  }
+  return set
+}
+
+/** What a plan has other than its seed would draw, to be said behind --plan; '' for nothing. */
+export function planDifference(plan: Plan): string {
+  const from = (base: (name: PlanName) => number): string[] =>
+    planNames.filter((name) => plan[name] !== base(name)).map((name) => `${name}=${plan[name]}`)
+  const drawn = drawPlan(plan.seed)
+  const fromDrawn = from((name) => drawn[name])
+  const fromCalm = ['calm', ...from(calmOf)]
+  return (fromCalm.length < fromDrawn.length ? fromCalm : fromDrawn).join(',')
+}

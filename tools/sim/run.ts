@@ -1,0 +1,241 @@
+// One run: a World on the simulated network, the very rooms that run in production, actors on both sides, and the
+// checkers after every turn. First the faults (safety), then the network heals and everyone behaves (liveness),
+// then all part and nothing may be left.
+
+import {
+  type Continuation,
+  createWorld,
+  type Outcome,
+  TraceLines,
+  type Tracer,
+} from '../../src/continuation/index.js'
+import { FieldTable, HeldBytes, type HttpWorld } from '../../src/http/index.js'
+import { createHttp2, type Http2Context, http2Sessions, serveHttp2 } from '../../src/http2/index.js'
+import { Prng, type SimFar, SimPollset } from '../../src/pollset/index.js'
+import { Backend, type Exchange, ReverseProxy, RouteTable } from '../../src/proxy/index.js'
+import type { Limits } from '../../src/server/index.js'
+import { Listening } from '../../src/server/listening.js'
+import { BackendPeer } from './backend.js'
+import { Books, Violation } from './books.js'
+import type { Checker, Scene } from './checks/check.js'
+import { connectionsEndWithinMs, endedInTime, exchangesEndWithinMs } from './checks/l1.js'
+import { s1 } from './checks/s1.js'
+import { s3 } from './checks/s3.js'
+import { s4 } from './checks/s4.js'
+import { s5 } from './checks/s5.js'
+import { s6 } from './checks/s6.js'
+import { Client } from './client.js'
+import { Hand } from './hand.js'
+import type { ConnectionInside, EngineInside, ExchangeInside, SessionInside } from './inside.js'
+import { faultsOf, limitsOf } from './limits.js'
+import type { Stage } from './peer.js'
+import type { Plan } from './plan.js'
+
+const FRONT = { host: '192.0.2.1', port: 80 }
+const BACK = { host: '192.0.2.9', port: 9 }
+const BACK_NAME = 'backend.sim'
+/** Turns a run may take: more means that something never ends. */
+const TURNS_MAX = 200_000
+
+export interface Result {
+  readonly plan: Plan
+  readonly violation: Violation | null
+  readonly exchanges: number
+  readonly turns: number
+  readonly faults: Readonly<Record<string, number>>
+  readonly outcomes: ReadonlyMap<string, number>
+}
+
+export interface RunOptions {
+  /** Gets each trace line. */
+  readonly lines?: (line: string) => void
+  /** Gets all octets that the proxy sends. */
+  readonly octets?: (bytes: Uint8Array) => void
+}
+
+class Run implements Stage, Scene, Tracer {
+  readonly plan: Plan
+  readonly limits: Limits
+  readonly pollset: SimPollset
+  readonly world: HttpWorld
+  readonly http2: Http2Context
+  readonly proxy: ReverseProxy
+  readonly backend: Backend
+  readonly hand: Hand
+  readonly books = new Books()
+  readonly octets: ((bytes: Uint8Array) => void) | null
+  readonly faults: Record<string, number>
+  healed = false
+  exchanges: ExchangeInside[] = []
+  frontends: ConnectionInside[] = []
+  sessions: SessionInside[] = []
+  engines: readonly EngineInside[] = []
+  logged: Exchange[] = []
+  private readonly clients: Client[] = []
+  private readonly peers = new Set<BackendPeer>()
+  private readonly listening: Listening
+  private readonly checkers: readonly Checker[]
+  private readonly holds = s6()
+  private readonly lines: TraceLines | null
+  private readonly chance: Prng
+  private turns = 0
+
+  constructor(plan: Plan, options: RunOptions) {
+    this.plan = plan
+    this.octets = options.octets ?? null
+    this.limits = limitsOf(plan)
+    this.chance = new Prng(plan.seed ^ 0x5eed)
+    const pollset = new SimPollset(plan.seed, faultsOf(plan))
+    this.pollset = pollset
+    this.faults = pollset.done
+    pollset.name(BACK_NAME, [BACK.host])
+    const world = createWorld(pollset, { limits: this.limits })
+    this.lines = options.lines === undefined ? null : new TraceLines(pollset, options.lines)
+    world.scheduler.tracer = this
+    this.world = { ...world, held: new HeldBytes(this.limits), fields: new FieldTable() }
+    this.http2 = createHttp2(this.world, this.limits)
+    const sessions = http2Sessions(this.http2, { host: BACK_NAME, port: BACK.port })
+    const share = plan.shareConnection === 1 ? 'connection' : 'process'
+    this.backend = new Backend(this.world, 'h2c://backend', sessions, this.limits, share)
+    const routes = new RouteTable([{ host: '', prefix: '/', backend: this.backend }])
+    this.proxy = new ReverseProxy(this.world, routes, this.limits)
+    this.proxy.onEnded = (exchange) => this.logged.push(exchange)
+    this.hand = new Hand(this, world.scheduler, this.chance.fork())
+    if (plan.holdPercent > 0) world.scheduler.gate = this.hand
+    this.checkers = [s1(), s3(), s4(), s5(), this.holds]
+    this.serve()
+    this.listening = new Listening(this.world, FRONT, {
+      ready: () => {},
+      failed: () => {},
+      accepted: (socket) => serveHttp2(this.http2, socket, this.proxy),
+    })
+    this.dial()
+  }
+
+  // What the run is made of
+
+  private serve(): void {
+    const connected = (far: SimFar): void => {
+      const peer = new BackendPeer(this, far, this.chance.fork(), (gone) => this.peers.delete(gone))
+      this.peers.add(peer)
+    }
+    this.pollset.serve(BACK, connected)
+    if (!this.chance.chance(this.plan.downPercent)) return
+    this.pollset.after(this.chance.below(this.plan.runMs), () => {
+      if (this.healed) return
+      this.tally('backend down')
+      this.pollset.unserve(BACK)
+      this.pollset.after(this.chance.below(this.plan.runMs), () => this.pollset.serve(BACK, connected))
+    })
+  }
+
+  private dial(): void {
+    const { plan, pollset } = this
+    for (let i = 0; i < plan.clients; i++) {
+      const chance = this.chance.fork()
+      // A burst, or one after the other.
+      pollset.after(1 + (i === 0 ? 0 : chance.below(plan.spreadMs + 1)), () => {
+        const far = pollset.dial(FRONT, { host: `198.51.100.${i + 1}`, port: 40_000 })
+        if (far !== null) this.clients.push(new Client(this, far, chance))
+      })
+    }
+  }
+
+  tally(kind: string): void {
+    this.faults[kind] = (this.faults[kind] ?? 0) + 1
+  }
+
+  // Tracer
+
+  transition(c: Continuation, step: number, out: Outcome<string>): void {
+    this.holds.stepped(c)
+    this.lines?.transition(c, step, out)
+  }
+
+  diverted(c: Continuation, step: number, cause: 'late' | 'cancelled', next: number): void {
+    this.lines?.diverted(c, step, cause, next)
+  }
+
+  // The run
+
+  go(): void {
+    const { pollset, plan, limits, proxy } = this
+    this.until(
+      () => this.clients.length === plan.clients && this.clients.every((each) => each.finished),
+      plan.runMs,
+    )
+    this.healed = true
+    pollset.heal()
+    this.hand.heal()
+    for (const each of this.clients) each.heal()
+    for (const each of this.peers) each.heal()
+    this.until(
+      () => this.clients.length === plan.clients && proxy.begun === proxy.logged && this.still,
+      exchangesEndWithinMs(limits),
+    )
+    endedInTime(this, 'exchanges')
+    for (const each of this.checkers) each.quiet?.(this)
+    this.listening.cancel()
+    for (const each of this.clients) each.part()
+    if (this.chance.chance(50)) this.backend.close()
+    this.until(() => this.world.scheduler.living === 0, connectionsEndWithinMs(limits))
+    endedInTime(this, 'connections')
+    for (const each of this.checkers) each.end?.(this)
+  }
+
+  /** Nothing is under way on any connection that stands. */
+  private get still(): boolean {
+    const still = (c: ConnectionInside): boolean => c.socket === null || c.socket.idle
+    return this.frontends.every(still) && this.sessions.every(still)
+  }
+
+  private until(over: () => boolean, ms: number): void {
+    const { pollset } = this
+    const last = pollset.clock + ms
+    while (!over()) {
+      if (pollset.clock > last || !pollset.step()) return
+      if (pollset.turns === this.turns) continue
+      this.turns = pollset.turns
+      if (this.turns > TURNS_MAX) throw new Violation('L1', `not over after ${TURNS_MAX} turns`)
+      this.look()
+    }
+  }
+
+  /** After a turn. */
+  private look(): void {
+    this.exchanges = []
+    this.frontends = []
+    this.sessions = []
+    for (const each of this.world.scheduler.alive()) {
+      if (each.kind === 'exchange') this.exchanges.push(each as ExchangeInside)
+      else if (each.kind === 'frontend') this.frontends.push(each as ConnectionInside)
+      else if (each.kind === 'backend') this.sessions.push(each as SessionInside)
+    }
+    this.engines = this.backend.engines() as unknown as readonly EngineInside[]
+    for (const each of this.checkers) each.turn?.(this)
+    if (this.logged.length > 0) this.logged = []
+  }
+
+  result(violation: Violation | null): Result {
+    return {
+      plan: this.plan,
+      violation,
+      exchanges: this.proxy.begun,
+      turns: this.pollset.turns,
+      faults: this.faults,
+      outcomes: this.proxy.outcomes,
+    }
+  }
+}
+
+/** Run a plan. A thrown error of ours is a violation too: of none of the properties, and worse. */
+export function simulate(plan: Plan, options: RunOptions = {}): Result {
+  const run = new Run(plan, options)
+  try {
+    run.go()
+    return run.result(null)
+  } catch (error) {
+    if (error instanceof Violation) return run.result(error)
+    return run.result(new Violation('crash', (error as Error).stack ?? String(error)))
+  }
+}

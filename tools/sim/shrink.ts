@@ -1,0 +1,34 @@
+// A plan that fails, made smaller: each of its numbers is tried at its quietest value, then half-way there, and
+// what still breaks the same property is kept. Plain greed over the numbers; the schedule that they give is
+// another each time, as its draws fall otherwise.
+
+import { calmOf, type Plan, planNames } from './plan.js'
+import { type Result, simulate } from './run.js'
+
+export function shrink(failed: Result, runsMax = 400): Result {
+  let best = failed
+  let runs = 0
+  const tryWith = (change: Partial<Plan>): boolean => {
+    if (runs++ >= runsMax) return false
+    const result = simulate({ ...best.plan, ...change })
+    if (result.violation?.property !== failed.violation?.property) return false
+    best = result
+    return true
+  }
+  for (let smaller = true; smaller && runs < runsMax; ) {
+    smaller = false
+    for (const name of planNames) {
+      const value = best.plan[name]
+      const calm = calmOf(name)
+      if (value === calm) continue
+      const halfway = Math.trunc((value + calm) / 2)
+      if (
+        tryWith({ [name]: calm }) ||
+        (halfway !== value && halfway !== calm && tryWith({ [name]: halfway }))
+      ) {
+        smaller = true
+      }
+    }
+  }
+  return best
+}
