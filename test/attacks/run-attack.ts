@@ -107,9 +107,13 @@ class Field {
     for (; this.seenBad < this.proxy.backends.length; this.seenBad++) {
       const far = this.proxy.backends[this.seenBad]
       if (this.attack.deaf) far.reading = false
-      const { raw, rude } = this.attack
+      const { raw, rude, lastWords } = this.attack
       this.attacker = new Peer(far, { acknowledges: !raw && !rude })
-      if (!raw) far.put(Buffer.concat([frame(4, 0, 0), rude ? Buffer.alloc(0) : frame(4, 1, 0)]))
+      if (lastWords !== undefined) {
+        far.put(lastWords)
+        if (lastWords.length > 0) far.end()
+        else far.destroy()
+      } else if (!raw) far.put(Buffer.concat([frame(4, 0, 0), rude ? Buffer.alloc(0) : frame(4, 1, 0)]))
       this.peers.push(this.attacker)
     }
   }
@@ -227,9 +231,7 @@ export function runAttack(attack: Attack): Outcome {
     } else if (attacker !== null) {
       const octets = attack.wave(at, [...attacker.asked], attacker.fresh)
       attacker.fresh = []
-      if (octets === null && attack.raw) attacker.far.destroy()
-      else if (octets === null) attacker.far.end()
-      else field.put(attacker.far, octets)
+      field.put(attacker.far, octets)
     }
     turnsDuring = Math.max(turnsDuring, field.measure())
     if (attack.everyMs !== undefined) field.pass(attack.everyMs)

@@ -11,15 +11,17 @@ export interface Attack {
   readonly role: Role
   /**
    * The octets of this wave. Of a backend: `streams` are those it was asked on and that are still open, `fresh` those it
-   * was asked on since the last wave. Null: the attack hangs up.
+   * was asked on since the last wave.
    */
-  wave(at: number, streams: readonly number[], fresh: readonly number[]): Buffer | null
+  wave(at: number, streams: readonly number[], fresh: readonly number[]): Buffer
   /** ms between two waves; without: as fast as they are taken */
   readonly everyMs?: number
   /** Waves at most. */
   readonly waves?: number
   /** The waves are all it sends: no preface, no SETTINGS, no answer. */
   readonly raw?: boolean
+  /** Said as soon as it is connected, in place of SETTINGS; then it hangs up. */
+  readonly lastWords?: Buffer
   /** It does not acknowledge SETTINGS. */
   readonly rude?: boolean
   /** It reads nothing from its socket. */

@@ -51,6 +51,10 @@ class Line {
     })
     if (!attack.deaf) socket.on('data', (octets: Buffer) => this.take(octets))
     const first = [attack.role === 'client' ? PREFACE : Buffer.alloc(0), settings(), frame(4, 1, 0)]
+    if (attack.lastWords !== undefined) {
+      socket.end(attack.lastWords)
+      return
+    }
     if (!attack.raw) this.send(Buffer.concat(attack.rude ? first.slice(0, 2) : first))
     this.wave()
   }
@@ -69,8 +73,7 @@ class Line {
       // A backend attacks those who ask; before that there is nobody.
       const octets = attack.wave(this.at++, [...this.asked], this.fresh)
       this.fresh = []
-      if (octets === null) socket.end()
-      else this.send(octets)
+      this.send(octets)
     } else if (attack.everyMs === undefined) {
       socket.end()
       return

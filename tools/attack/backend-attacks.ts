@@ -63,7 +63,7 @@ const FLOODS: readonly Attack[] = [
   flood('settings-window-flap', (i) => settings([4, i % 2 === 0 ? 0 : 1_000_000])),
   flood('settings-table-flap', (i) => settings([1, i % 2 === 0 ? 0 : 65_536])),
   flood('settings-streams-flap', (i) => settings([3, i % 2 === 0 ? 0 : 100])),
-  flood('settings-parameters', () => frame(4, 0, 0, Buffer.alloc(6 * 2_000))),
+  { ...flood('settings-parameters', () => frame(4, 0, 0, Buffer.alloc(6 * 2_000))), waves: 1 },
   flood('priority-flood', (i) => frame(2, 0, 2 * i + 1, Buffer.alloc(5))),
   flood('unknown-frames', () => frame(77, 0, 0)),
   flood('window-update-flood', () => widen(0, 1)),
@@ -124,11 +124,11 @@ const ANSWERS: readonly Attack[] = [
   {
     name: 'opens-only-to-close',
     role: 'backend',
+    lastWords: Buffer.concat([settings([3, 0]), frame(4, 1, 0), goaway(0)]),
     everyMs: 200,
-    waves: 40,
-    wave: (at) => (at === 0 ? Buffer.concat([settings([3, 0]), goaway(0)]) : null),
+    wave: () => NONE,
   },
-  { name: 'accepts-and-closes', role: 'backend', raw: true, everyMs: 200, waves: 20, wave: () => null },
+  { name: 'accepts-and-closes', role: 'backend', lastWords: NONE, everyMs: 200, wave: () => NONE },
 ]
 
 const SLOW: readonly Attack[] = [

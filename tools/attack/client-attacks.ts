@@ -95,7 +95,8 @@ const FLOODS: readonly Attack[] = [
     many(100, (i) => large(2 * i + 1)),
   ),
   flood('settings-table-flap', (i) => settings([1, i % 2 === 0 ? 0 : 65_536])),
-  flood('settings-parameters', () => frame(4, 0, 0, Buffer.alloc(6 * 2_000))),
+  // So few that as frames they would do no harm.
+  { ...flood('settings-parameters', () => frame(4, 0, 0, Buffer.alloc(6 * 2_000))), waves: 1 },
   flood('priority-flood', (i) => frame(2, 0, 2 * i + 1, Buffer.alloc(5))),
   flood('unknown-frames', () => frame(77, 0, 0)),
   flood('window-update-flood', () => widen(0, 1)),
