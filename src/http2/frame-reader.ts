@@ -1,12 +1,11 @@
 // The frame layer, receiving (RFC 9113 §4, §6): bytes in, calls on a sink out. Sans-IO: it owns no socket
 // and no clock, keeps only what a split frame needs, and makes no object per frame.
 //
-// DATA is passed on as it comes, in pieces, so that no body is buffered here. Other frames are
-// given whole: in place when the chunk holds them, else gathered in `carry`. Header blocks are
-// given whole too; one split over CONTINUATION frames is gathered in `block`, within bounds.
+// DATA is passed on as it comes, in pieces, so that no body is buffered here. Other frames are given whole: in
+// place when the chunk holds them, else gathered in `carry`. Header blocks are given whole too; one split over
+// CONTINUATION frames is gathered in `block`, within bounds.
 //
-// The form of each frame (stream id, length, padding) is checked here; what it means in the
-// state of its stream is the sink's affair.
+// The form of each frame (stream id, length, padding) is checked here; what it means is the sink's affair.
 
 import { DEFAULT_FRAME_SIZE, ErrorCode, Flag, FRAME_HEADER_SIZE, FrameType } from './codes.js'
 

@@ -66,5 +66,7 @@ t.test('an end that comes behind what is not read yet is seen after it', async (
     'frames goto closing',
     'closing goto linger',
     'linger suspend linger',
+    'linger goto closed',
+    'closed done -',
   ])
 })

@@ -265,7 +265,7 @@ t.test('the edges seen are the edges declared', (t) => {
     'frames pace',
     'frames tend',
     'linger until',
-    'preface preface',
+    'preface until',
     'connect connect',
     'resolve resolve',
   ]

@@ -126,7 +126,10 @@ t.test('all types', (t) => {
     'data 1 size=0 ',
     'data 1 size=10 padded',
     'data 1 size=5 ',
+    // Padding alone carries nothing either.
+    'empty',
     'data 1 size=1 ',
+    'empty',
     `headers 3 end ${HEAD.toString('hex')}`,
     'headers 5 ',
     'headers 5 ',
