@@ -12,4 +12,5 @@ export {
 export { Head, IDEMPOTENT, responseHead } from './head.js'
 export { HeldByConnection, HeldBytes, type HeldLimits, heldLimits } from './held.js'
 export { Inbox, type Receiving } from './inbox.js'
+export { PulledStream } from './pulled-stream.js'
 export * from './stream.js'

@@ -21,6 +21,22 @@ export interface Http1Limits {
   readonly trailersMax: number
   /** interim (1xx) responses to one request */
   readonly interimsMax: number
+  /** octets of a body that may have come and not left before its connection is read no further */
+  readonly bodyAheadBytesMax: number
+  /** octets of one write: the size of an output slab */
+  readonly flushBytesMax: number
+  /** ms from the first octet of a request to the end of its head: 408 */
+  readonly headMs: number
+  /** ms a client connection stays open between two requests */
+  readonly keepAliveMs: number
+  /** requests on one client connection; the last is answered with `connection: close` */
+  readonly keepAliveRequestsMax: number
+  /** ms for a connection to a backend to be made */
+  readonly connectMs: number
+  /** ms a backend connection stays open between two requests */
+  readonly backendIdleMs: number
+  /** ms a closing connection waits for the peer's end */
+  readonly lingerMs: number
 }
 
 export const http1Limits: Http1Limits = {
@@ -34,4 +50,12 @@ export const http1Limits: Http1Limits = {
   trailerSectionBytesMax: 8192,
   trailersMax: 64,
   interimsMax: 16,
+  bodyAheadBytesMax: 128 * 1024,
+  flushBytesMax: 256 * 1024,
+  headMs: 10_000,
+  keepAliveMs: 75_000,
+  keepAliveRequestsMax: 100_000,
+  connectMs: 5_000,
+  backendIdleMs: 60_000,
+  lingerMs: 1_000,
 }

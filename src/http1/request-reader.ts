@@ -45,6 +45,11 @@ export class RequestReader extends MessageReader {
     return this.minor > 0 && this.section.connection.upgrade ? this.section.upgrade : ''
   }
 
+  /** Whether the client lets another request follow, as far as its head has told. */
+  get keepAlive(): boolean {
+    return this.persists
+  }
+
   protected get persists(): boolean {
     return this.section.connection.persists(this.minor)
   }

@@ -70,6 +70,8 @@ export abstract class Socket extends Pollable {
   abstract end(): void
   /** Close at once; what was not yet sent is lost. */
   abstract destroy(): void
+  /** Close at once by TCP RST where there is one: what the peer has of a message must not look complete. */
+  abstract reset(): void
   /** Stop and resume reading from the operating system (a bounded look-ahead may still arrive). */
   abstract pause(): void
   abstract unpause(): void

@@ -181,6 +181,12 @@ export class NodeSocket extends Socket implements Marked {
     this.net.destroy()
   }
 
+  reset(): void {
+    // TLS tells a cut connection by the missing close_notify.
+    if (this.secured === null && !this.gone && !this.net.connecting) this.net.resetAndDestroy()
+    else this.net.destroy()
+  }
+
   /** A socket of Node that does not read sees neither FIN nor RST: so one look-ahead goes on (P22). */
   pause(): void {
     this.paused = true

@@ -34,6 +34,8 @@ export class FarEnd {
   received: Buffer = Buffer.alloc(0)
   ended = false
   closed = false
+  /** Closed by RST. */
+  wasReset = false
   /** False: what the World writes does not drain until {@link drain}. */
   reading = true
   private readonly near: MemorySocket
@@ -159,6 +161,11 @@ class MemorySocket extends Socket {
   destroy(): void {
     this.far.closed = true
     this.mark(CLOSED)
+  }
+
+  reset(): void {
+    this.far.wasReset = true
+    this.destroy()
   }
 
   pause(): void {
