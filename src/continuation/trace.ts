@@ -1,4 +1,4 @@
-// The trace: one line a transition, in one grammar that stays (spec/trace.md).
+// The trace: one line a transition, in one grammar that stays.
 //
 //   TIME ID STEP OUTCOME NEXT WAITS
 //

@@ -208,6 +208,8 @@ class Backend extends Connection implements BackendSession {
       this.clearInbox(stream)
       return
     }
+    // It runs dry already, and is reset when the budget allows.
+    if (stream.dryAt >= 0) return
     if (stream.streamId === 0) {
       // Its head has not left: the backend never hears of it.
       stream.state = StreamState.CLOSED_RESET_BY_US
@@ -271,7 +273,7 @@ class Backend extends Connection implements BackendSession {
 
   protected override gone(stream: Http2Stream): void {
     this.quietSince = this.context.world.pollset.now
-    if (stream.dry) this.dryOpen--
+    if (stream.dryAt >= 0) this.dryOpen--
     this.reports.freed(this)
     this.closeIfDry()
   }

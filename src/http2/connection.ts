@@ -177,7 +177,8 @@ export abstract class Connection extends ConnectionBase implements FrameSink, St
 
   /** The peer's END_STREAM. */
   remoteEnd(stream: Http2Stream): void {
-    if (stream.promised > 0 && !stream.bodiless) {
+    // What a dry stream got was discarded uncounted.
+    if (stream.promised > 0 && !stream.bodiless && !stream.dry) {
       this.streamError(
         stream.streamId,
         ErrorCode.PROTOCOL_ERROR,

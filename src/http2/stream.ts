@@ -51,6 +51,7 @@ export class Http2Stream extends PulledStream implements Receiving {
   bodiless: boolean
   /** The exchange has let go; the rest is discarded as it comes (design, section 5). */
   dry: boolean
+  /** ms of the pollset's clock; -1: its exchange has not let go of it before its end */
   dryAt: number
   interimsSeen: number
   /** On a frontend: the continuation that answers it. */
@@ -72,7 +73,7 @@ export class Http2Stream extends PulledStream implements Receiving {
     this.promised = -1
     this.bodiless = false
     this.dry = false
-    this.dryAt = 0
+    this.dryAt = -1
     this.interimsSeen = 0
     this.owner = null
     this.queue = null

@@ -52,6 +52,16 @@ export function parseRoute(text: string): RouteText {
   return { host: match[1].toLowerCase(), prefix: match[2] ?? '/', url: match[3] }
 }
 
+const meant = (route: RouteText): string =>
+  route.host === '' && route.prefix === '/' ? 'everything (/)' : `${route.host}${route.prefix}`
+
+/** One more route: each says something of its own, or one of them would never be taken. */
+export function addRoute(routes: readonly RouteText[], route: RouteText): RouteText[] {
+  const other = routes.find((each) => each.host === route.host && each.prefix === route.prefix)
+  if (other === undefined) return [...routes, route]
+  throw new ConfigError(`two routes for ${meant(route)}: ${other.url} and ${route.url}; leave out one`)
+}
+
 const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000 }
 
 /** `10s`, `500ms`, `2m`, or seconds without a unit; to ms. */

@@ -4,7 +4,7 @@
 import { createWriteStream, readFileSync } from 'node:fs'
 import { Command, CommanderError, InvalidArgumentError } from 'commander'
 import { formatAddress } from '../pollset/index.js'
-import { ConfigError, parseBackend, parseDuration, parseListen, parseRoute } from './address.js'
+import { addRoute, ConfigError, parseBackend, parseDuration, parseListen, parseRoute } from './address.js'
 import { describeLimits, type Limits, setLimit } from './limits.js'
 import { type Origin, startOrigin } from './origin.js'
 import { DRAIN_TIMEOUT_MS, Server, type ServerOptions } from './server.js'
@@ -57,10 +57,11 @@ function program(serve: (options: ServeOptions) => void): Command {
     .description('A reverse proxy in which every request can be held and told to go on.')
     .version(version(), '-v, --version')
     .configureHelp({ showGlobalOptions: true })
-    .showHelpAfterError("See 'fermata serve --help'.")
+    .showHelpAfterError("See 'fermata --help'.")
     .exitOverride()
   command
     .command('serve')
+    .showHelpAfterError("See 'fermata serve --help'.")
     .description('listen for HTTP/2 (in clear text, with prior knowledge) and proxy to HTTP/2 backends')
     .option(
       '-l, --listen <address>',
@@ -70,15 +71,18 @@ function program(serve: (options: ServeOptions) => void): Command {
     .option(
       '-b, --backend <url>',
       'h2c://HOST:PORT, for what no route takes (default: an embedded origin, unless there are routes)',
-      checked((text: string) => {
+      checked((text: string, before: string | undefined) => {
         parseBackend(text)
-        return text
+        if (before === undefined) return text
+        throw new ConfigError(`there is one backend for the rest, and it is ${before}; others need a --route`)
       }),
     )
     .option(
       '-r, --route <route>',
       "'HOST/PREFIX=URL', repeatable; the most specific wins. HOST or PREFIX may be left out",
-      checked(collect(parseRoute)),
+      checked((text: string, before: ReturnType<typeof parseRoute>[] | undefined) =>
+        addRoute(before ?? [], parseRoute(text)),
+      ),
     )
     .option(
       '--share <scope>',
@@ -108,8 +112,15 @@ function program(serve: (options: ServeOptions) => void): Command {
     .allowExcessArguments()
     .action((options: ServeOptions, self: Command) => {
       const [excess] = self.args
-      if (excess === undefined) serve(options)
-      else self.error(`error: '${excess}' is no option of serve: a backend is given with --backend`)
+      if (excess !== undefined) {
+        self.error(`error: '${excess}' is no option of serve: a backend is given with --backend`)
+      }
+      try {
+        serve(options)
+      } catch (error) {
+        if (error instanceof ConfigError) self.error(`error: ${error.message}`)
+        throw error
+      }
     })
   command
     .command('limits')
@@ -130,11 +141,13 @@ export function run(argv: readonly string[]): void {
   }
 }
 
+/** The routes, and behind them the backend for what none of them takes. */
+const withBackend = ({ route, backend }: ServeOptions) =>
+  addRoute(route ?? [], { host: '', prefix: '/', url: backend as string })
+
 function serve(options: ServeOptions): void {
-  const routes = options.route ?? []
-  if (options.backend !== undefined)
-    begin(options, [...routes, { host: '', prefix: '/', url: options.backend }], null)
-  else if (routes.length > 0) begin(options, routes, null)
+  const routes = options.backend === undefined ? (options.route ?? []) : withBackend(options)
+  if (routes.length > 0) begin(options, routes, null)
   else {
     startOrigin(
       (origin) => begin(options, [{ host: '', prefix: '/', url: `h2c://127.0.0.1:${origin.port}` }], origin),

@@ -15,7 +15,7 @@ export class OpenConnections extends Pollable {
   readonly bitNames = ['EMPTY']
 }
 
-const life = defineLife({
+export const controlLife = defineLife({
   edges: {
     serve: ['serve', 'drain'],
     drain: ['cut', 'stop'],
@@ -25,16 +25,16 @@ const life = defineLife({
   waits: ['drain', 'cut'],
 })
 
-/** ms that connections which were told to close have for it, before they are destroyed */
-const CUT_MS = 1_000
-
 export class Control extends Continuation {
   readonly id = 'control'
   readonly server: Server
 
-  constructor(server: Server, drainTimeoutMs: number) {
+  constructor(server: Server, drainTimeoutMs: number, cutMs: number) {
     const { deadlines } = server.world.pollset
-    const durations = life.durations(deadlines, { drain: Math.max(1, drainTimeoutMs), cut: CUT_MS })
+    const durations = controlLife.durations(deadlines, {
+      drain: Math.max(1, drainTimeoutMs),
+      cut: cutMs,
+    })
     super(server.world.scheduler, controlSteps as Program<never>, durations)
     this.server = server
     server.world.scheduler.start(this, controlSteps, 'serve')
@@ -49,12 +49,12 @@ export class Control extends Continuation {
   }
 }
 
-const { goto, done, suspend } = life
+const { goto, done, suspend } = controlLife
 const waitForOrder = suspend({ then: 'serve' })
 const waitForEnd = suspend({ then: 'stop', late: 'cut', within: 'drain' })
 const waitForCut = suspend({ then: 'stop', late: 'stop', within: 'cut' })
 
-const controlSteps = life.steps<Control>({
+const controlSteps = controlLife.steps<Control>({
   serve(c) {
     const { commands } = c.server.world.pollset
     for (let order = commands.take(); order !== null; order = commands.take()) {

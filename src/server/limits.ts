@@ -8,12 +8,20 @@ import { type NodePollsetLimits, nodePollsetLimits } from '../pollset/index.js'
 import { type ProxyLimits, proxyLimits } from '../proxy/index.js'
 import { ConfigError } from './address.js'
 
+export interface ServerLimits {
+  /** ms that connections which were told to close have for it, once the time to drain is over */
+  readonly cutMs: number
+}
+
+export const serverLimits: ServerLimits = { cutMs: 1_000 }
+
 export type Limits = NodePollsetLimits &
   SchedulerLimits &
   EngineLimits &
   HeldLimits &
   Http2Limits &
-  ProxyLimits
+  ProxyLimits &
+  ServerLimits
 
 /** The defaults, room by room. */
 export const limitsByRoom: Readonly<Record<string, Readonly<Partial<Limits>>>> = {
@@ -23,6 +31,7 @@ export const limitsByRoom: Readonly<Record<string, Readonly<Partial<Limits>>>> =
   http: heldLimits,
   http2: http2Limits,
   proxy: proxyLimits,
+  server: serverLimits,
 }
 
 export const defaultLimits = Object.assign({}, ...Object.values(limitsByRoom)) as Limits

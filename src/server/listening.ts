@@ -17,7 +17,7 @@ export interface ListeningEvents {
   accepted(socket: Socket): void
 }
 
-const life = defineLife({
+export const listeningLife = defineLife({
   edges: {
     bind: ['accept', 'close'],
     accept: ['accept', 'close'],
@@ -47,10 +47,10 @@ export class Listening extends Continuation {
   }
 }
 
-const { goto, done, suspend } = life
+const { goto, done, suspend } = listeningLife
 const waitToAccept = suspend({ then: 'accept', cancelled: 'close' })
 
-const listeningSteps = life.steps<Listening>({
+const listeningSteps = listeningLife.steps<Listening>({
   bind(l) {
     l.waitOn(0, l.listener, LISTENING | LISTEN_FAILED)
     return waitToAccept

@@ -80,7 +80,7 @@ export class Server
     })
     this.backends = [...backends.values()]
     this.proxy = new ReverseProxy(this.world, new RouteTable(routes), limits)
-    new Control(this, options.drainTimeoutMs ?? DRAIN_TIMEOUT_MS)
+    new Control(this, options.drainTimeoutMs ?? DRAIN_TIMEOUT_MS, limits.cutMs)
     for (const address of options.listen) {
       this.listeners_.push(
         new Listening(this.world, address, {

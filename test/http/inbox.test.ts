@@ -51,7 +51,10 @@ function setUp(limits: Partial<HeldLimits> = {}) {
   return { held, by, sender }
 }
 
-const bytes = (length: number, from = 0) => Buffer.from(Array.from({ length }, (_, i) => (from + i) * 31))
+const TWICE = Buffer.from(Array.from({ length: 512 }, (_, i) => i * 31))
+/** Octets that tell their place, modulo 256. */
+const bytes = (length: number, from = 0) =>
+  Buffer.alloc(length, TWICE.subarray(from % 256, (from % 256) + 256))
 
 t.test('what is pulled in its turn is never held', async (t) => {
   const { held, sender } = setUp()

@@ -5,31 +5,20 @@ import { createHash, randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import * as http2 from 'node:http2'
 import { join } from 'node:path'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { answerOf, type OnStream, setUp } from '../world/proxy-world.js'
 import { h2load, unsuccessful } from './h2load.js'
+import { beforeNghttpd } from './nghttpd.js'
 import { freePort, run, start, unlessInstalled } from './programs.js'
 
 const sha = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex')
 
-/** nghttpd with these files, and Fermata before it. */
-async function beforeNghttpd(t: Test, files: Record<string, string | Buffer>, ...options: string[]) {
-  const port = await freePort()
-  const args = ['--no-tls', '-a', '127.0.0.1', '-d', t.testdir(files), ...options, `${port}`]
-  const server = await start('nghttpd', args, { port })
-  t.teardown(() => server.stop())
-  const setting = await setUp(
-    () => t.fail('this backend is not asked'),
-    {},
-    { routes: [{ host: '', prefix: '/', url: `h2c://127.0.0.1:${port}` }] },
-  )
-  t.teardown(setting.close)
-  const opens = () => [...setting.server.proxy.routes.backends].flatMap((each) => each.engines())[0].opens
-  return { ...setting, opens }
-}
-
 t.test('nghttp sees frames of both ways', { skip: unlessInstalled('nghttp', 'nghttpd') }, async (t) => {
-  const { url } = await beforeNghttpd(t, { 'index.html': 'twelve bytes' }, '--trailer', 'x-sum: 12')
+  const { url } = await beforeNghttpd(
+    t,
+    { 'index.html': 'twelve bytes' },
+    { options: ['--trailer', 'x-sum: 12'] },
+  )
   const { code, stdout } = await run('nghttp', ['-v', '-b', '100', `${url}/index.html`])
   t.equal(code, 0)
   t.match(stdout, /recv SETTINGS frame/)
@@ -67,7 +56,7 @@ t.test('nghttp uploads, with trailers', { skip: unlessInstalled('nghttp') }, asy
 
 t.test('nghttpd as the backend of curl', { skip: unlessInstalled('curl', 'nghttpd') }, async (t) => {
   const large = randomBytes(5 * 1024 * 1024)
-  const { url } = await beforeNghttpd(t, { large, small: 'twelve bytes' }, '--echo-upload')
+  const { url } = await beforeNghttpd(t, { large, small: 'twelve bytes' }, { options: ['--echo-upload'] })
   const curl = (...args: string[]) =>
     run('curl', ['-sS', '--http2-prior-knowledge', '--max-time', '60', ...args])
   const back = join(t.testdirName, 'back')
@@ -85,7 +74,11 @@ t.test(
   'h2load: 20,000 requests of ten clients on one backend connection',
   { skip: unlessInstalled('h2load', 'nghttpd') },
   async (t) => {
-    const { url, opens, server } = await beforeNghttpd(t, { small: 'twelve bytes' }, '-m', '1000')
+    const { url, opens, server } = await beforeNghttpd(
+      t,
+      { small: 'twelve bytes' },
+      { options: ['-m', '1000'] },
+    )
     const report = await h2load({ url: `${url}/small`, requests: 20_000, clients: 10, streams: 50 })
     t.equal(unsuccessful(report), 0)
     t.match(report, { done: 20_000, succeeded: 20_000, failed: 0, errored: 0, bytesData: 240_000 })
@@ -98,7 +91,7 @@ t.test(
   "h2load past the backend's limit: more connections, or waiting, and no failure",
   { skip: unlessInstalled('h2load', 'nghttpd') },
   async (t) => {
-    const { url, opens } = await beforeNghttpd(t, { small: 'twelve bytes' }, '-m', '5')
+    const { url, opens } = await beforeNghttpd(t, { small: 'twelve bytes' }, { options: ['-m', '5'] })
     const report = await h2load({ url: `${url}/small`, requests: 5_000, clients: 10, streams: 50 })
     t.equal(unsuccessful(report), 0)
     t.ok(opens() > 1, `${opens()} connections`)
@@ -107,7 +100,7 @@ t.test(
 )
 
 t.test('h2load uploads', { skip: unlessInstalled('h2load', 'nghttpd') }, async (t) => {
-  const { url } = await beforeNghttpd(t, {}, '-m', '1000', '--echo-upload')
+  const { url } = await beforeNghttpd(t, {}, { options: ['-m', '1000', '--echo-upload'] })
   const data = join(t.testdir({ body: randomBytes(100_000) }), 'body')
   const report = await h2load({ url: `${url}/`, requests: 500, clients: 5, streams: 10, data })
   t.equal(unsuccessful(report), 0)

@@ -10,42 +10,12 @@ import { frame, framesOf, headers, REQUEST, uint32 } from '../world/frames.js'
 import type { FarEnd } from '../world/memory-pollset.js'
 import { memoryProxy } from '../world/memory-proxy.js'
 import { play, stepsOf } from '../world/scenario.js'
+import { declared, Seen } from '../world/seen.js'
 
 const HEADERS = 1
 const RST_STREAM = 3
 
-/** Traces of several Worlds have the same ids: each is read by itself. */
-const traces: string[][] = []
-function fresh(): string[] {
-  const trace: string[] = []
-  traces.push(trace)
-  return trace
-}
-
-/** The edges that each continuation of this trace took, and how each wait of it ended. */
-function taken(lines: readonly string[]): { edges: Set<string>; ends: Set<string> } {
-  const edges = new Set<string>()
-  const ends = new Set<string>()
-  const last = new Map<string, string[]>()
-  for (const line of lines) {
-    const words = line.split(' ')
-    const [, id, step, outcome, next] = words
-    if (!/^m\d+\/s\d+$/.test(id)) continue
-    const before = last.get(id)
-    // After `suspend` comes the step itself again, when it ended late or cancelled; else the one it named.
-    const ended = outcome === 'late' || outcome === 'cancelled'
-    if (before !== undefined && !(before[3] === 'suspend' && ended)) {
-      edges.add(`${before[2]} → ${step}`)
-      if (before[4] !== step) throw new Error(`${before.join(' ')} was followed by ${line}`)
-      if (before[3] === 'suspend') ends.add(`${before[2]} ready`)
-    }
-    if (ended) ends.add(`${step} ${outcome}`)
-    if (outcome === 'done') edges.add(`${step} → done`)
-    else if (ended && next === '-') throw new Error(line)
-    last.set(id, words)
-  }
-  return { edges, ends }
-}
+const seen = new Seen()
 
 const GET = 'HEADERS stream=1 flags=ES,EH :method=GET :scheme=http :authority=a :path=/'
 
@@ -108,6 +78,27 @@ client< HEADERS stream=5 flags=ES,EH :status=200`,
     'the client leaves before the head',
     `client> ${GET}
 backend< HEADERS stream=1 flags=ES,EH
+client> RST_STREAM stream=1 code=CANCEL
+backend< RST_STREAM stream=1 code=CANCEL
+trace client stream=1 receive, route, lease, sendHead, transfer, abort, log`,
+  ],
+  [
+    'an upload that does not move',
+    `given headTimeoutMs=1000
+client> HEADERS stream=1 flags=EH :method=PUT :scheme=http :authority=a :path=/
+backend< HEADERS stream=1 flags=EH
+after 1001
+client< HEADERS stream=1 :status=504 x-fermata=head-late
+client< RST_STREAM stream=1 code=NO_ERROR
+backend< RST_STREAM stream=1 code=CANCEL
+trace client stream=1 receive, route, lease, sendHead, transfer, refuse, log`,
+  ],
+  [
+    'the client leaves after an interim response',
+    `client> ${GET}
+backend< HEADERS stream=1 flags=ES,EH
+backend> HEADERS stream=1 flags=EH :status=103
+client< HEADERS stream=1 flags=EH :status=103
 client> RST_STREAM stream=1 code=CANCEL
 backend< RST_STREAM stream=1 code=CANCEL
 trace client stream=1 receive, route, lease, sendHead, transfer, abort, log`,
@@ -188,7 +179,7 @@ const sentTo = (far: FarEnd) =>
 
 /** Hold the second exchange of a client before `step`, have `event` happen, and let it go on. */
 function heldAt(step: string, octets: Buffer, event: (far: FarEnd, backend: FarEnd) => void, prefix = '/') {
-  const proxy = memoryProxy({}, { prefix, lines: fresh() })
+  const proxy = memoryProxy({}, { prefix, seen })
   const { scheduler } = proxy.world
   const far = proxy.client()
   far.send(headers(1, REQUEST))
@@ -227,13 +218,13 @@ const PLAIN = 'receive, route, lease, sendHead, transfer, finish, log'
 
 t.test('the scenarios', (t) => {
   for (const name of readdirSync('spec/scenarios').filter((each) => each !== 'README.md'))
-    t.strictSame(play(readFileSync(`spec/scenarios/${name}`, 'utf8'), fresh()), [], name)
+    t.strictSame(play(readFileSync(`spec/scenarios/${name}`, 'utf8'), seen), [], name)
   t.end()
 })
 
 t.test('what they leave out', (t) => {
   for (const [title, story] of STORIES)
-    t.strictSame(play(`\`\`\`scenario\n${story}\n\`\`\`\n`, fresh()), [], title)
+    t.strictSame(play(`\`\`\`scenario\n${story}\n\`\`\`\n`, seen), [], title)
   t.end()
 })
 
@@ -281,7 +272,7 @@ t.test('what a held exchange finds when it goes on', (t) => {
 })
 
 t.test('a request and its reset in one batch', (t) => {
-  const proxy = memoryProxy({}, { lines: fresh() })
+  const proxy = memoryProxy({}, { seen })
   const far = proxy.client()
   far.send(Buffer.concat([headers(1, REQUEST), frame(RST_STREAM, 0, 1, uint32(8))]))
   t.strictSame(stepsOf(proxy.lines, 'm1/s1'), ['receive', 'abort', 'log'])
@@ -291,20 +282,13 @@ t.test('a request and its reset in one batch', (t) => {
 })
 
 t.test('the edges seen are the edges declared', (t) => {
-  const edges = new Set<string>()
-  const ends = new Set<string>()
-  for (const each of traces.map(taken)) {
-    for (const edge of each.edges) edges.add(edge)
-    for (const end of each.ends) ends.add(end)
-  }
-  const declared = Object.entries(exchangeLife.edges).flatMap(([step, next]) =>
-    next.map((to) => `${step} → ${to}`),
-  )
-  t.strictSame([...edges].sort(), declared.sort())
-  const waits = ['lease', 'refuse', 'respond', 'transfer']
+  t.strictSame(seen.taken(exchangeLife.edges), declared(exchangeLife.edges))
+  const anyEnd = 'cancelled, late, ready'
   t.strictSame(
-    [...ends].sort(),
-    waits.flatMap((step) => ['cancelled', 'late', 'ready'].map((end) => `${step} ${end}`)),
+    seen.ended(exchangeLife.edges),
+    ['lease lease', 'refuse body', 'respond body', 'transfer body', 'transfer head', 'transfer until'].map(
+      (wait) => `${wait}: ${anyEnd}`,
+    ),
     'and every wait ended in each way: ready, late, cancelled',
   )
   t.end()

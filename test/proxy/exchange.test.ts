@@ -187,7 +187,7 @@ t.test('the client resets: the backend hears of it at once, and the lease is fre
 t.test('no backend, late ones, full queues', async (t) => {
   const setting = await setUp(
     origin,
-    { headTimeoutMs: 50, leaseTimeoutMs: 50, queueMax: 1, sessionsMax: 1 },
+    { headTimeoutMs: 400, leaseTimeoutMs: 400, queueMax: 1, sessionsMax: 1 },
     {
       settings: { maxConcurrentStreams: 1 },
     },

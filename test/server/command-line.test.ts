@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import * as http2 from 'node:http2'
 import { type AddressInfo, connect as connectTcp, createServer as createTcpServer } from 'node:net'
 import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import t, { type Test } from 'tap'
 import { limitsByRoom } from '../../src/server/index.js'
 import { type Program, run, start, unlessInstalled } from '../peers/programs.js'
@@ -52,22 +53,22 @@ const says =
   }
 
 t.test('help, version, limits', async (t) => {
-  const help = await fermata('--help')
+  const [help, serveHelp, long, short, limits, nothing] = await Promise.all(
+    [['--help'], ['serve', '--help'], ['--version'], ['-v'], ['limits'], []].map((args) => fermata(...args)),
+  )
   t.equal(help.code, 0)
   t.match(help.stdout, /serve[\s\S]*limits/)
   t.equal(help.stderr, '')
 
-  const serveHelp = await fermata('serve', '--help')
   t.equal(serveHelp.code, 0)
   for (const option of ['listen', 'backend', 'route', 'share', 'trace', 'drain-timeout', 'limit'])
     t.match(serveHelp.stdout, `--${option} <`, option)
   t.match(serveHelp.stdout, /Examples:/)
 
   const manifest = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string }
-  for (const option of ['--version', '-v'])
-    t.match(await fermata(option), { code: 0, stdout: `${manifest.version}\n`, stderr: '' })
+  for (const version of [long, short])
+    t.match(version, { code: 0, stdout: `${manifest.version}\n`, stderr: '' })
 
-  const limits = await fermata('limits')
   t.equal(limits.code, 0)
   for (const [room, bounds] of Object.entries(limitsByRoom)) {
     t.match(limits.stdout, `${room}\n`)
@@ -75,7 +76,6 @@ t.test('help, version, limits', async (t) => {
       t.match(limits.stdout, new RegExp(`^ +${name} +${value}$`, 'm'), name)
   }
 
-  const nothing = await fermata()
   t.equal(nothing.code, 2)
   t.match(nothing.stderr, /Usage: fermata/)
 })
@@ -98,6 +98,10 @@ const wrong: readonly (readonly [readonly string[], ...(string | RegExp)[]])[] =
   [['serve', '--backend', 'h2c://a/path'], "'h2c://a/path'", 'h2c://HOST:PORT'],
   [['serve', '--route', 'example.org'], "'example.org'", 'HOST/PREFIX=URL'],
   [['serve', '--route', '/api=http://a'], 'http://a', 'h2c://'],
+  [['serve', '--route', 'a/x=h2c://b', '--route', 'A/x=h2c://c'], 'a/x', 'h2c://b', 'h2c://c'],
+  [['serve', '--route', '/=h2c://b', '--backend', 'h2c://c'], 'everything', 'h2c://b', 'h2c://c'],
+  [['serve', '--backend', 'h2c://b', '--backend', 'h2c://c'], 'h2c://b', '--route'],
+  [['limits', '--nope'], "'--nope'", "'fermata --help'"],
   [['serve', '--share', 'all'], "'all'", "'process'", "'connection'"],
   [['serve', '--limit', 'sessionsMax'], "'sessionsMax'", 'NAME=NUMBER'],
   [['serve', '--limit', 'sessionMax=1'], "'sessionMax'", 'fermata limits'],
@@ -107,15 +111,43 @@ const wrong: readonly (readonly [readonly string[], ...(string | RegExp)[]])[] =
   [['serve', '--drain-timeout', 'soon'], "'soon'", '10s, 500ms or 2m'],
 ]
 
-for (const [args, ...parts] of wrong) {
-  t.test(args.join(' '), async (t) => {
-    const { code, stdout, stderr } = await fermata(...args)
-    t.equal(code, 2)
-    t.equal(stdout, '')
-    for (const part of parts) t.match(stderr, part)
-    t.notMatch(stderr, /\n +at /, 'no stack')
-  })
+/** Answers what each command line said, one after the other in one process: to start one for each takes long. */
+const ASK = `
+const said = []
+let about = null
+process.stdout.write = (text) => (about.stdout += text, true)
+process.stderr.write = (text) => (about.stderr += text, true)
+for (const args of JSON.parse(process.argv[2])) {
+  said.push((about = { code: 0, stdout: '', stderr: '' }))
+  run(['node', 'fermata', ...args])
+  about.code = process.exitCode
+  process.exitCode = 0
 }
+delete process.stdout.write
+process.stdout.write(JSON.stringify(said))`
+
+t.test('what is wrong is told, and what is right', async (t) => {
+  const commandLine = pathToFileURL(join(main, '..', 'server', 'command-line.js'))
+  const script = `import { run } from ${JSON.stringify(commandLine)}${ASK}`
+  const lines = JSON.stringify(wrong.map(([args]) => args))
+  const file = join(t.testdir({ 'ask.mjs': script }), 'ask.mjs')
+  const { stdout } = await run(process.execPath, [file, lines], { timeoutMs: 20_000 })
+  const said = JSON.parse(stdout) as { code: number; stdout: string; stderr: string }[]
+  for (const [at, [args, ...parts]] of wrong.entries()) {
+    const title = args.join(' ')
+    t.equal(said[at].code, 2, title)
+    t.equal(said[at].stdout, '', title)
+    for (const part of parts) t.match(said[at].stderr, part, title)
+    t.notMatch(said[at].stderr, /\n +at /, 'no stack')
+  }
+})
+
+t.test('and the process ends with it', async (t) => {
+  const { code, stdout, stderr } = await fermata('serve', '--listen', 'here')
+  t.equal(code, 2)
+  t.equal(stdout, '')
+  t.match(stderr, "'here'")
+})
 
 t.test('an address in use is told', async (t) => {
   const taken = createTcpServer()
@@ -340,7 +372,16 @@ t.test('a client that speaks HTTP/1.1 is told what to do', async (t) => {
 t.test('several listeners, several routes', async (t) => {
   const [a, b, c] = await Promise.all(['a', 'b', 'c'].map((name) => backend(t, says(name))))
   const listen = ['--listen', '127.0.0.1:0', '--listen', '127.0.0.1:0']
-  const routes = ['--route', `a.test=${a}`, '--route', `/b=${b}`, '--backend', c]
+  const routes = [
+    '--route',
+    `a.test=${a}`,
+    '--route',
+    `b.test:81/b=${a}`,
+    '--route',
+    `/b=${b}`,
+    '--backend',
+    c,
+  ]
   const { program } = await serve(t, ...listen, ...routes)
   await program.until('it says all', () => program.stderr.includes(`everything goes to ${c}`))
   t.match(program.stderr, `a.test/ goes to ${a}\n`)
@@ -355,6 +396,8 @@ t.test('several listeners, several routes', async (t) => {
     t.equal(await bodyOf('a.test', '/'), 'a')
     t.equal(await bodyOf('A.test:80', '/b'), 'a', 'the host before the prefix')
     t.equal(await bodyOf('b.test', '/b?x'), 'b')
+    t.equal(await bodyOf('b.test:81', '/b?x'), 'a', 'a port, where the route has one')
+    t.equal(await bodyOf('b.test:82', '/b?x'), 'b')
     t.equal(await bodyOf('b.test', '/bb'), 'c')
     t.equal(await bodyOf('b.test', '/'), 'c')
   }

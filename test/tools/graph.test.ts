@@ -43,11 +43,19 @@ t.test('there is no diagram of what does not exist', (t) => {
 t.test('as a command', async (t) => {
   const graph = (...args: string[]) =>
     run(process.execPath, [join(import.meta.dirname, '..', '..', 'tools', 'graph.js'), ...args])
-  for (const name of ['exchange', 'connection'])
-    t.match(await graph(name), { code: 0, stdout: diagram(name), stderr: '' })
   const usage = /usage: .*exchange\|connection/
-  t.match(await graph('--help'), { code: 0, stdout: usage, stderr: '' })
-  t.match(await graph(), { code: 0, stdout: usage, stderr: '' })
-  t.match(await graph('nothing'), { code: 2, stdout: '', stderr: usage })
-  t.match((await graph('exchange', 'connection')).stderr, "no diagram of 'exchange connection'")
+  const [exchange, connection, help, none, nothing, two] = await Promise.all([
+    graph('exchange'),
+    graph('connection'),
+    graph('--help'),
+    graph(),
+    graph('nothing'),
+    graph('exchange', 'connection'),
+  ])
+  t.match(exchange, { code: 0, stdout: diagram('exchange'), stderr: '' })
+  t.match(connection, { code: 0, stdout: diagram('connection'), stderr: '' })
+  t.match(help, { code: 0, stdout: usage, stderr: '' })
+  t.match(none, { code: 0, stdout: usage, stderr: '' })
+  t.match(nothing, { code: 2, stdout: '', stderr: usage })
+  t.match(two.stderr, "no diagram of 'exchange connection'")
 })

@@ -64,7 +64,7 @@ export class FarEnd {
   }
 
   end(): void {
-    this.near.mark(ENDED)
+    this.near.mark(this.ended ? ENDED | CLOSED : ENDED)
     this.pollset.run()
   }
 
@@ -156,6 +156,8 @@ class MemorySocket extends Socket {
     if (this.isEnded) throw new Error(`${this.id}: ended twice`)
     this.isEnded = true
     this.far.ended = true
+    // As a socket of Node's: when both have ended, it is closed.
+    if ((this.readiness & ENDED) !== 0) this.mark(CLOSED)
   }
 
   destroy(): void {
@@ -221,7 +223,8 @@ class MemoryResolution extends Resolution {
     this.id = `resolve(${host})`
     this.addresses = host.endsWith('.invalid') ? [] : [host]
     this.fault = host.endsWith('.invalid') ? { code: 'ENOTFOUND', message: `no address of ${host}` } : null
-    this.readiness = RESOLVED
+    // This one is never answered.
+    this.readiness = host.endsWith('.example') ? 0 : RESOLVED
   }
 }
 

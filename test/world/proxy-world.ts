@@ -12,7 +12,7 @@ export interface Setting {
   readonly origin: http2.Http2Server
   /** Sessions the origin has seen, in order. */
   readonly sessions: http2.ServerHttp2Session[]
-  client(): http2.ClientHttp2Session
+  client(settings?: http2.Settings): http2.ClientHttp2Session
   close(): Promise<void>
 }
 
@@ -57,8 +57,8 @@ export async function setUp(
     url,
     origin,
     sessions,
-    client() {
-      const client = http2.connect(url)
+    client(settings) {
+      const client = http2.connect(url, settings === undefined ? {} : { settings })
       client.on('error', () => {})
       clients.push(client)
       return client

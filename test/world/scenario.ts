@@ -1,5 +1,6 @@
 // Plays the pages of spec/scenarios on a proxy in memory, by the grammar of its README.
 
+import type { Tracer } from '../../src/continuation/index.js'
 import { FieldTable } from '../../src/http/index.js'
 import { HpackDecoder } from '../../src/http2/index.js'
 import { type Limits, limitsByRoom } from '../../src/server/index.js'
@@ -206,8 +207,8 @@ function wordOf(received: Received, name: string, wanted: string): string {
   return 'not there'
 }
 
-/** Page in, findings out: none when all came as told. `lines` gets the trace. */
-export function play(page: string, lines: string[] = []): string[] {
+/** Page in, findings out: none when all came as told. `seen` is told of all transitions. */
+export function play(page: string, seen?: Tracer): string[] {
   const story = /^```scenario\n([\s\S]*?)^```$/m.exec(page)?.[1]
   if (story === undefined) return ['no scenario']
   const statements = story.split('\n').map((line, at) => ({ line, at: at + 1 }))
@@ -218,7 +219,7 @@ export function play(page: string, lines: string[] = []): string[] {
     try {
       const [, name, value] = /^given ([^=]+)=(.*)$/.exec(line) ?? []
       if (name === undefined) {
-        scene ??= new Scene(given, lines)
+        scene ??= new Scene(given, seen)
         scene.perform(line)
       } else if (scene === null) given.set(name, value)
       else throw new Error('given comes first')
@@ -235,7 +236,7 @@ class Scene {
   private readonly backends: Peer[] = []
   private readonly streamsMax: number
 
-  constructor(given: ReadonlyMap<string, string>, lines: string[]) {
+  constructor(given: ReadonlyMap<string, string>, seen: Tracer | undefined) {
     const limits: Record<string, number> = {}
     for (const [name, value] of given) {
       if (['backend', 'streams', 'share'].includes(name)) continue
@@ -243,7 +244,10 @@ class Scene {
       limits[name] = Number(value)
     }
     const share = given.get('share') === 'connection' ? 'connection' : 'process'
-    this.proxy = memoryProxy(limits as Partial<Limits>, { share, lines })
+    this.proxy = memoryProxy(limits as Partial<Limits>, {
+      share,
+      ...(seen === undefined ? {} : { seen }),
+    })
     this.streamsMax = Number(given.get('streams') ?? 100)
     if (given.get('backend') === 'refuses') this.proxy.refuse()
   }

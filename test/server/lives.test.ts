@@ -1,0 +1,114 @@
+// The server's own lives, of its control and of its listeners: the edges seen are those declared, and each wait ends
+// in every way it may (design, section 8).
+
+import { once } from 'node:events'
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+import t, { type Test } from 'tap'
+import { controlLife } from '../../src/server/control.js'
+import { Server, type ServerOptions } from '../../src/server/index.js'
+import { listeningLife } from '../../src/server/listening.js'
+import { headers, PREFACE, REQUEST } from '../world/frames.js'
+import { declared, Seen } from '../world/seen.js'
+
+const seen = new Seen()
+/** Nobody is asked here. */
+const routes = [{ host: '', prefix: '/', url: 'h2c://127.0.0.1:1' }]
+
+/** A server on this port, its end, and its port once it listens. */
+function serve(port: number, options: Partial<ServerOptions> = {}) {
+  const server = new Server({ listen: [{ host: '127.0.0.1', port }], routes, ...options })
+  server.world.scheduler.tracer = seen
+  const stopped = once(server as never, 'stopped')
+  const listening = new Promise<number>((resolve) =>
+    server.on('listening', (address) => resolve(address.port)),
+  )
+  return { server, stopped, listening }
+}
+
+/** A client with a connection, which says this. */
+async function client(t: Test, port: number, ...octets: Buffer[]): Promise<Socket> {
+  const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true }).on('error', () => {})
+  t.teardown(() => socket.destroy())
+  await once(socket, 'connect')
+  socket.write(Buffer.concat(octets))
+  return socket
+}
+
+const SETTINGS = Buffer.from([0, 0, 0, 4, 0, 0, 0, 0, 0])
+
+t.test('told to drain before it listens', async (t) => {
+  const { server, stopped } = serve(0)
+  server.command('drain')
+  await stopped
+  t.equal(server.describe()['clients'], 0)
+})
+
+t.test('an address in use', async (t) => {
+  const other = createServer().listen(0, '127.0.0.1')
+  await once(other, 'listening')
+  t.teardown(() => void other.close())
+  const { server, stopped } = serve((other.address() as AddressInfo).port)
+  const failed = new Promise((resolve) => server.on('failed', (_address, code) => resolve(code)))
+  t.equal(await failed, 'EADDRINUSE')
+  server.command('drain')
+  await stopped
+})
+
+t.test('a client that leaves when it is told', async (t) => {
+  const { server, stopped, listening } = serve(0)
+  const socket = await client(t, await listening, PREFACE, SETTINGS)
+  await once(socket, 'data')
+  server.command('drain')
+  socket.resume()
+  await once(socket, 'end')
+  socket.end()
+  await stopped
+})
+
+for (const [title, leaves] of [
+  ['a client that goes only when its time is over', true],
+  ['a client that stays then, too', false],
+] as const) {
+  t.test(title, async (t) => {
+    // A request that nobody answers: its backend is never connected.
+    const limits = { cutMs: leaves ? 10_000 : 50, lingerMs: 10_000 }
+    const silent = createServer().listen(0, '127.0.0.1')
+    await once(silent, 'listening')
+    const { port } = silent.address() as AddressInfo
+    silent.on('connection', (socket) => {
+      socket.resume().on('error', () => {})
+      t.teardown(() => socket.destroy())
+    })
+    t.teardown(() => void silent.close())
+    const { server, stopped, listening } = serve(0, {
+      drainTimeoutMs: 50,
+      limits,
+      routes: [{ host: '', prefix: '/', url: `h2c://127.0.0.1:${port}` }],
+    })
+    const socket = await client(t, await listening, PREFACE, SETTINGS, headers(1, REQUEST))
+    await once(silent, 'connection')
+    socket.resume()
+    server.command('drain')
+    await once(socket, 'end')
+    if (leaves) socket.end()
+    await stopped
+    t.equal(server.proxy.begun, server.proxy.logged)
+  })
+}
+
+t.test('the edges seen are the edges declared', (t) => {
+  for (const { edges } of [controlLife, listeningLife] as const) {
+    t.strictSame(seen.taken(edges), declared(edges))
+    t.strictSame(seen.ended(edges), seen.mayEnd(edges), 'and every wait ended in every way')
+  }
+  t.strictSame(seen.ended(controlLife.edges), [
+    'cut cut: late, ready',
+    'drain drain: late, ready',
+    'serve for ever: ready',
+  ])
+  t.strictSame(seen.ended(listeningLife.edges), [
+    'accept for ever: cancelled, ready',
+    'bind for ever: cancelled, ready',
+  ])
+  t.end()
+})
