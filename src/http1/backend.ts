@@ -52,8 +52,15 @@ class Backend extends Connection implements BackendSession {
   private readonly reports: SessionReports<BackendSession>
   private resolution: Resolution | null = null
 
-  constructor(context: Http1Context, target: BackendTarget, reports: SessionReports<BackendSession>) {
+  /** On a socket that is connected already, or on one of its own. */
+  constructor(
+    context: Http1Context,
+    target: BackendTarget,
+    reports: SessionReports<BackendSession>,
+    socket: Socket | null,
+  ) {
     super(context, 'backend', 'b')
+    this.socket = socket
     this.target = target
     this.reports = reports
     this.reader = new ResponseReader(this, context.decoder, context.limits)
@@ -90,15 +97,10 @@ class Backend extends Connection implements BackendSession {
       this.failure = this.notConnected(socket?.fault?.code ?? 'closed')
       return goto.closed
     }
-    this.begin(socket)
-    return goto.messages
-  }
-
-  begin(socket: Socket): void {
-    this.socket = socket
     this.output.attach(socket)
     this.quietSince = this.now
     this.reports.opened(this)
+    return goto.messages
   }
 
   private notConnected(code: string): Fault {
@@ -217,8 +219,20 @@ const TAKEN_BACK = fault('taken-back', 'internal', 'connection', 'never', 'the r
 /** Opens HTTP/1.1 sessions for an engine of this target. */
 export function http1Sessions(context: Http1Context, target: BackendTarget): SessionFactory<BackendSession> {
   return (reports) => {
-    const backend = new Backend(context, target, reports)
+    const backend = new Backend(context, target, reports, null)
     context.world.scheduler.start(backend, connectionSteps, 'resolve')
     return backend
   }
+}
+
+/** A session on a socket that is connected, its TLS handshake done. */
+export function http1SessionOn(
+  context: Http1Context,
+  target: BackendTarget,
+  socket: Socket,
+  reports: SessionReports<BackendSession>,
+): BackendSession {
+  const backend = new Backend(context, target, reports, socket)
+  context.world.scheduler.start(backend, connectionSteps, 'greet')
+  return backend
 }

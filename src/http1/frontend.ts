@@ -12,6 +12,7 @@ import {
   type Head,
   type ResetReason,
   responseHead,
+  viaField,
 } from '../http/index.js'
 import type { Socket } from '../pollset/index.js'
 import { Connection } from './connection.js'
@@ -36,6 +37,7 @@ class Http1FrontendStream extends Http1Stream implements FrontendStream {
 class Frontend extends Connection implements Client {
   readonly forwardedFor: Field
   readonly forwardedProto: Field
+  readonly via: Field
   protected readonly reader: RequestReader
   private readonly acceptor: Acceptor
   /** ms of the pollset's clock: when the head that is being read began; 0 outside of one */
@@ -47,6 +49,7 @@ class Frontend extends Connection implements Client {
     const scheme = socket.secured === null ? 'http' : 'https'
     this.socket = socket
     this.acceptor = acceptor
+    this.via = viaField(fields, '1.1')
     this.forwardedFor = fields.field('x-forwarded-for', socket.remote.host)
     this.forwardedProto = fields.field('x-forwarded-proto', scheme)
     this.reader = new RequestReader(this, context.decoder, context.limits, scheme)
@@ -104,7 +107,7 @@ class Frontend extends Connection implements Client {
       return
     }
     const { fields } = this.context.world
-    const text = Buffer.from(`${status} ${why.code}: ${why.message}\n`, 'latin1')
+    const text = Buffer.from(`${status} ${why.code}: ${why.message}\n`)
     const head = responseHead(
       fields.field(':status', String(status)),
       [fields.field('content-type', 'text/plain; charset=utf-8')],

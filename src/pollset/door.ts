@@ -13,6 +13,9 @@ export interface Address {
   readonly path?: string
 }
 
+/** Whether it is an address already, not a name to be resolved. */
+export const isNumeric = (host: string): boolean => /^(\d{1,3}\.){3}\d{1,3}$/.test(host) || host.includes(':')
+
 export function formatAddress(a: Address): string {
   if (a.path !== undefined) return `unix:${a.path}`
   return a.host.includes(':') ? `[${a.host}]:${a.port}` : `${a.host}:${a.port}`
