@@ -1,4 +1,4 @@
-// fermata-proxy/http1: HTTP/1.1 (RFC 9112), the codec: readers and writers without sockets. The roles are to come.
+// HTTP/1.1 (RFC 9112): the codec, readers and writers without sockets. The roles are to come.
 
 export { REFUSALS, type RefusalCode } from './faults.js'
 export { FieldDecoder } from './field-decoder.js'

@@ -145,7 +145,8 @@ export class ResponseReader extends MessageReader {
 
   private head(): Head {
     const { section } = this
-    const size = section.size + section.fields[0].size
-    return new Head(section.fields, 1, size, this.status, null, null, null, null, null, section.contentLength)
+    const fields = section.take()
+    const size = section.size + fields[0].size
+    return new Head(fields, 1, size, this.status, null, null, null, null, null, section.contentLength)
   }
 }

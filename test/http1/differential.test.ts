@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs'
 import { METHODS } from 'node:http'
 import { isDeepStrictEqual } from 'node:util'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { tableOf } from '../world/frames.js'
 import { type Case, followed, requests, responses } from './corpus.js'
 import { forwarded } from './forwarded.js'
@@ -81,7 +81,7 @@ const keyOf = (row: Record<string, string>) => `${row.side}: ${row.how}, ours ${
 /** The table is of Node 20: its parser becomes stricter from one release to the next. */
 const skip = process.versions.node.startsWith('20.') ? false : "the table is of Node 20's parser"
 
-t.test('the same as Node, or a row that says why not', { skip }, async (t) => {
+async function judges(t: Test): Promise<{ server: NodeServer; client: NodeClient }> {
   const server = new NodeServer()
   const client = new NodeClient()
   await Promise.all([server.listen(), client.listen()])
@@ -89,6 +89,11 @@ t.test('the same as Node, or a row that says why not', { skip }, async (t) => {
     server.close()
     client.close()
   })
+  return { server, client }
+}
+
+t.test('the same as Node, or a row that says why not', { skip }, async (t) => {
+  const { server, client } = await judges(t)
   const judge = async (side: string, each: Case): Promise<string> => {
     const mine = ours(each, side)
     const node = side === 'request' ? await server.judge(each.bytes) : await client.judge(each.bytes, each.to)
@@ -124,13 +129,7 @@ t.test('the same as Node, or a row that says why not', { skip }, async (t) => {
 })
 
 t.test('what we pass on, Node reads as the one message that we read', { skip }, async (t) => {
-  const server = new NodeServer()
-  const client = new NodeClient()
-  await Promise.all([server.listen(), client.listen()])
-  t.teardown(() => {
-    server.close()
-    client.close()
-  })
+  const { server, client } = await judges(t)
   let count = 0
   for (const [side, cases] of [
     ['request', requests],
