@@ -183,6 +183,15 @@ t.test('a tunnel begins where its bytes begin', (t) => {
   t.end()
 })
 
+t.test('the version of the peer: what is sent to it is framed for it', (t) => {
+  for (const version of [0, 1, 9]) {
+    const request = read(bytes(`GET / HTTP/1.${version}\r\nHost: a\r\n\r\n`)).reader
+    const response = read(bytes(`HTTP/1.${version} 204 No Content\r\n\r\n`), { to: 'GET' }).reader
+    t.strictSame([request.version, response.version], [version, version])
+  }
+  t.end()
+})
+
 t.test('what a request asks to switch to', (t) => {
   const asked = (wire: string) => (read(bytes(wire)).reader as RequestReader).upgrade
   t.equal(
