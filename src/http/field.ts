@@ -130,13 +130,13 @@ const isScheme = (value: string) => /^[A-Za-z][A-Za-z0-9+\-.]*$/.test(value)
 const isAuthority = (value: string) =>
   /^(?:\[[0-9A-Fa-f:.]+\]|(?:[A-Za-z0-9\-._~!$&'()*+,;=]|%[0-9A-Fa-f]{2})+)(?::[0-9]*)?$/.test(value)
 
-/** A path and query, or `*`: visible characters only, so that no HTTP/1 reader can see another line in it. */
+/** A path and query, or `*`: visible ASCII only (RFC 3986 §2), so that no HTTP/1 reader can see another line in it. */
 function isPath(value: string): boolean {
   const first = value.charCodeAt(0)
   if (first !== 0x2f && value !== '*') return false
   for (let i = 1; i < value.length; i++) {
     const c = value.charCodeAt(i)
-    if (c <= 0x20 || c === 0x7f || c === 0x23) return false
+    if (c <= 0x20 || c >= 0x7f || c === 0x23) return false
   }
   return true
 }

@@ -18,7 +18,6 @@ export class FieldCache {
   private readonly seen = new Int32Array(SLOTS)
   private readonly octets = new Uint8Array(SLOTS * OCTETS_MAX)
   private readonly lengths = new Uint8Array(SLOTS)
-  private readonly kinds = new Uint8Array(SLOTS)
   private readonly fields: (Field | null)[] = new Array<Field | null>(SLOTS).fill(null)
 
   /** The field that these octets gave before, read as this kind of text; null when it is not here. */
@@ -26,7 +25,7 @@ export class FieldCache {
     const length = end - start
     if (length < OCTETS_MIN || length > OCTETS_MAX) return null
     const slot = hash(kind, b, start, end) >>> SLOT_SHIFT
-    if (this.lengths[slot] !== length || this.kinds[slot] !== kind) return null
+    if (this.lengths[slot] !== length) return null
     const octets = this.octets
     const base = slot * OCTETS_MAX
     for (let i = 0; i < length; i++) if (octets[base + i] !== b[start + i]) return null
@@ -50,12 +49,14 @@ export class FieldCache {
     const base = slot * OCTETS_MAX
     for (let i = start; i < end; i++) this.octets[base + i - start] = b[i]
     this.lengths[slot] = end - start
-    this.kinds[slot] = kind
     this.fields[slot] = field
   }
 }
 
-/** From the length, the middle and the end, where lines differ: all octets are compared later. */
+/**
+ * From the length, the middle and the end, where lines differ: all octets are compared later. The kind stands in the highest
+ * octet and is multiplied by odd numbers only, so the same octets of two kinds never share a slot.
+ */
 function hash(kind: number, b: Buffer, start: number, end: number): number {
   const last = b[end - 1] | (b[end - 2] << 8) | (b[end - 3] << 16) | (b[end - 4] << 24)
   const middle = b[(start + end) >>> 1] | (b[start] << 8) | ((end - start) << 16) | (kind << 24)

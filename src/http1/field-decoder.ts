@@ -96,14 +96,15 @@ export class FieldDecoder {
     start: number,
     end: number,
   ): Field | null {
-    const returns = this.cache.returns(kind, b, start, end)
-    const field = returns ? this.fields.field(name, value) : this.fields.make(name, value)
-    if ((field.faults & FORM_INVALID) !== 0) {
-      if (field.token === Token.AUTHORITY) return this.refuse('host')
-      if (field.token === Token.CONTENT_LENGTH) return this.refuse('content-length')
-      if (field.token === Token.PATH) return this.refuse('request-target')
+    const made = this.fields.make(name, value)
+    if ((made.faults & FORM_INVALID) !== 0) {
+      if (made.token === Token.AUTHORITY) return this.refuse('host')
+      if (made.token === Token.CONTENT_LENGTH) return this.refuse('content-length')
+      if (made.token === Token.PATH) return this.refuse('request-target')
     }
-    if (returns && !isCredential(field.token)) this.cache.keep(kind, b, start, end, field)
+    if (isCredential(made.token) || !this.cache.returns(kind, b, start, end)) return made
+    const field = this.fields.field(name, value)
+    this.cache.keep(kind, b, start, end, field)
     return field
   }
 

@@ -34,6 +34,13 @@ export class FieldSection {
     this.connection.clear()
   }
 
+  /** All fields, for a head: the section keeps none of them. */
+  take(): Field[] {
+    const fields = this.fields
+    this.fields = []
+    return fields
+  }
+
   push(field: Field): void {
     this.fields.push(field)
     this.size += field.size

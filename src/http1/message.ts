@@ -4,9 +4,23 @@
 
 import { Token } from '../http/index.js'
 
-/** The members of a list, without SP and HTAB around them: other blanks of Unicode are no blanks here. */
-const members = (value: string): string[] =>
-  value.split(',').map((each) => each.replace(/^[ \t]+|[ \t]+$/g, '').toLowerCase())
+/** The members of a list in lower case, without SP and HTAB around them: other blanks of Unicode are no blanks here. */
+function members(value: string): string[] {
+  const found = value.split(',')
+  for (let i = 0; i < found.length; i++) found[i] = withoutBlanks(found[i]).toLowerCase()
+  return found
+}
+
+/** A loop, as a pattern would look at a long run of blanks once from each of them. */
+function withoutBlanks(text: string): string {
+  let start = 0
+  let end = text.length
+  while (start < end && isBlank(text.charCodeAt(start))) start++
+  while (end > start && isBlank(text.charCodeAt(end - 1))) end--
+  return text.slice(start, end)
+}
+
+const isBlank = (c: number): boolean => c === 0x20 || c === 0x09
 
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 

@@ -189,7 +189,7 @@ export class RequestReader extends MessageReader {
     const { section, method, path } = this
     // RFC 9112 §3.2.2: what the target names is whom it is for, and Host is not looked at.
     const authority = this.authority ?? this.host
-    const { fields } = section
+    const fields = section.take()
     let pseudos = section.pseudos
     const at = connect ? 1 : 2
     if (authority !== null) fields[at] = authority

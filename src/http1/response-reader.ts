@@ -18,8 +18,9 @@ export class ResponseReader extends MessageReader {
   private upgradeAsked = false
   private status = 0
   private interims = 0
-  /** Something in it makes another reader see a body where we see none. */
+  /** Something in it makes another reader see a body where we see none: it is the connection's last. */
   private doubtful = false
+  /** It ends with the connection. */
   private untilClose = false
 
   constructor(sink: MessageSink, decoder: FieldDecoder, limits: Http1Limits) {
@@ -32,8 +33,6 @@ export class ResponseReader extends MessageReader {
     this.method = method
     this.upgradeAsked = upgradeAsked
     this.interims = 0
-    this.doubtful = false
-    this.untilClose = false
   }
 
   /** The response's HTTP/1.`version`: what the backend is known to understand (RFC 9112 §6.1). */
@@ -145,7 +144,8 @@ export class ResponseReader extends MessageReader {
 
   private head(): Head {
     const { section } = this
-    const size = section.size + section.fields[0].size
-    return new Head(section.fields, 1, size, this.status, null, null, null, null, null, section.contentLength)
+    const fields = section.take()
+    const size = section.size + fields[0].size
+    return new Head(fields, 1, size, this.status, null, null, null, null, null, section.contentLength)
   }
 }

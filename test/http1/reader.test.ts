@@ -172,6 +172,23 @@ t.test('a response with interim heads, in one chunk or many', (t) => {
   t.end()
 })
 
+t.test('bounds are those of one message: the next has them anew', (t) => {
+  const requests = new Recorder()
+  const server = new RequestReader(requests, newDecoder(), http1Limits, 'http')
+  const responses = new Recorder()
+  const client = new ResponseReader(responses, newDecoder(), http1Limits)
+  for (let n = 0; n < 3; n++) {
+    server.feed(bytes('\r\n'.repeat(http1Limits.emptyLinesMax) + GET))
+    server.next()
+    client.next('GET')
+    client.feed(bytes('HTTP/1.1 103 Early Hints\r\n\r\n'.repeat(http1Limits.interimsMax)))
+    client.feed(bytes('HTTP/1.1 204 No Content\r\n\r\n'))
+  }
+  t.equal(requests.events.filter((each) => each.kind === 'end').length, 3)
+  t.equal(responses.events.filter((each) => each.kind === 'end').length, 3)
+  t.end()
+})
+
 t.test('a tunnel begins where its bytes begin', (t) => {
   const wire = 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n'
   const reader = new ResponseReader(new Recorder(), newDecoder(), http1Limits)
@@ -180,6 +197,15 @@ t.test('a tunnel begins where its bytes begin', (t) => {
   t.ok(reader.tunnelling)
   t.equal(reader.upgrade, 'x')
   t.equal(reader.feed(bytes('more')), 0)
+  t.end()
+})
+
+t.test('the version of the peer: what is sent to it is framed for it', (t) => {
+  for (const version of [0, 1, 9]) {
+    const request = read(bytes(`GET / HTTP/1.${version}\r\nHost: a\r\n\r\n`)).reader
+    const response = read(bytes(`HTTP/1.${version} 204 No Content\r\n\r\n`), { to: 'GET' }).reader
+    t.strictSame([request.version, response.version], [version, version])
+  }
   t.end()
 })
 

@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs'
 import { isDeepStrictEqual } from 'node:util'
 import t, { type Test } from 'tap'
-import { type Field, FieldTable, Head, Token } from '../../src/http/index.js'
+import type { Head } from '../../src/http/index.js'
 import {
   CHUNKED,
   headBytesMax,
@@ -18,33 +18,11 @@ import {
 } from '../../src/http1/index.js'
 import { tableOf } from '../world/frames.js'
 import { parse } from '../world/message-text.js'
+import { headOf } from './heads.js'
 import { cuttings, newDecoder, read, wireOf } from './wire.js'
 
 const page = readFileSync('spec/http1/translation.md', 'utf8')
 const framingPage = readFileSync('spec/http1/framing.md', 'utf8')
-
-const table = new FieldTable()
-
-/** A head of these pseudo-fields and fields, as HTTP/2's reader would make it. */
-export function headOf(items: readonly [string, string][]): Head {
-  const fields = items.map(([name, value]) => table.make(name, value))
-  const pseudos = fields.filter((each) => each.name.startsWith(':')).length
-  const find = (token: number): Field | null => fields.find((each) => each.token === token) ?? null
-  const size = fields.reduce((sum, each) => sum + each.size, 0)
-  const length = find(Token.CONTENT_LENGTH)
-  return new Head(
-    fields,
-    pseudos,
-    size,
-    Number(find(Token.STATUS)?.value ?? 0),
-    find(Token.METHOD),
-    find(Token.SCHEME),
-    find(Token.AUTHORITY),
-    find(Token.PATH),
-    null,
-    length === null ? -1 : Number(length.value),
-  )
-}
 
 t.test('requests and responses read', (t) => {
   for (const section of ['Requests read', 'Responses read']) {
