@@ -1,8 +1,4 @@
-<<<<<<< HEAD
 // fermata-proxy/http1: HTTP/1.1 (RFC 9112), both roles, and the codec under them.
-=======
-// HTTP/1.1 (RFC 9112): the codec, readers and writers without sockets. The roles are to come.
->>>>>>> http1
 
 export { type BackendSession, type BackendTarget, http1SessionOn, http1Sessions } from './backend.js'
 export type { Connection } from './connection.js'
