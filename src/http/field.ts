@@ -47,6 +47,7 @@ export const Token = {
   LAST_MODIFIED: 33,
   DATE: 34,
   SERVER: 35,
+  HTTP2_SETTINGS: 36,
 } as const
 
 const tokens: ReadonlyMap<string, number> = new Map([
@@ -84,6 +85,7 @@ const tokens: ReadonlyMap<string, number> = new Map([
   ['last-modified', Token.LAST_MODIFIED],
   ['date', Token.DATE],
   ['server', Token.SERVER],
+  ['http2-settings', Token.HTTP2_SETTINGS],
 ])
 
 /** What is wrong with a field's text, whichever version carried it. */
@@ -121,16 +123,20 @@ function valueInvalid(value: string): boolean {
 /** Every character of a method is a tchar (RFC 9110 §9.1), of a scheme a letter, digit, + - . (RFC 3986 §3.1). */
 const isMethod = (value: string) => /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(value)
 const isScheme = (value: string) => /^[A-Za-z][A-Za-z0-9+\-.]*$/.test(value)
-/** RFC 9113 §8.3.1: host and port only, userinfo must not be there. */
-const isAuthority = (value: string) => /^[A-Za-z0-9\-._~%!$&'()*+,;=:[\]]+$/.test(value)
+/**
+ * A host that is not empty (RFC 9110 §4.2.1), as an address in brackets or a name (RFC 3986 §3.2.2), and a port of
+ * digits; userinfo must not be there (RFC 9113 §8.3.1).
+ */
+const isAuthority = (value: string) =>
+  /^(?:\[[0-9A-Fa-f:.]+\]|(?:[A-Za-z0-9\-._~!$&'()*+,;=]|%[0-9A-Fa-f]{2})+)(?::[0-9]*)?$/.test(value)
 
-/** A path and query, or `*`: visible characters only, so that no HTTP/1 reader can see another line in it. */
+/** A path and query, or `*`: visible ASCII only (RFC 3986 §2), so that no HTTP/1 reader can see another line in it. */
 function isPath(value: string): boolean {
   const first = value.charCodeAt(0)
   if (first !== 0x2f && value !== '*') return false
   for (let i = 1; i < value.length; i++) {
     const c = value.charCodeAt(i)
-    if (c <= 0x20 || c === 0x7f || c === 0x23) return false
+    if (c <= 0x20 || c >= 0x7f || c === 0x23) return false
   }
   return true
 }
@@ -196,6 +202,9 @@ const SECRETS =
   (1 << Token.AUTHORIZATION) |
   (1 << Token.PROXY_AUTHORIZATION)
 
+/** Credentials are one client's: no table that connections share may keep them. */
+export const isCredential = (token: number): boolean => token < 32 && ((1 << token) & SECRETS) !== 0
+
 /**
  * The interned fields of one World: equal text gives one object, whichever connection it came by.
  * Bounded by two generations: when the young one is full it becomes the old one, and what is
@@ -225,8 +234,7 @@ export class FieldTable {
     const found = this.young.get(key)
     if (found !== undefined) return found
     const field = this.old.get(key) ?? this.make(name, value)
-    // Credentials are nobody else's: they are not kept in a table that all connections share.
-    if (field.token < 32 && ((1 << field.token) & SECRETS) !== 0) return field
+    if (isCredential(field.token)) return field
     if (this.young.size >= this.entriesMax) {
       this.old = this.young
       this.young = new Map()

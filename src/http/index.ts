@@ -1,7 +1,16 @@
 // The message both HTTP versions share: fields, heads, bodies, streams. No wire format.
 
-export { Field, FieldTable, FORM_INVALID, NAME_INVALID, Token, VALUE_INVALID } from './field.js'
+export {
+  Field,
+  FieldTable,
+  FORM_INVALID,
+  isCredential,
+  NAME_INVALID,
+  Token,
+  VALUE_INVALID,
+} from './field.js'
 export { Head, IDEMPOTENT, responseHead } from './head.js'
 export { HeldByConnection, HeldBytes, type HeldLimits, heldLimits } from './held.js'
 export { Inbox, type Receiving } from './inbox.js'
+export { PulledStream } from './pulled-stream.js'
 export * from './stream.js'

@@ -122,9 +122,15 @@ export interface FrontendStream extends Stream {
   readonly client: Client
 }
 
+/** RFC 9110 §7.6.3, for requests that came by HTTP/`version`. */
+export const viaField = (fields: FieldTable, version: '1.1' | '2'): Field =>
+  fields.field('via', `${version} fermata`)
+
 /** Who is in front: one a frontend connection. */
 export interface Client {
   readonly id: string
+  /** What the requests it sends are marked with, by the HTTP version it speaks (RFC 9110 §7.6.3); made once. */
+  readonly via: Field
   /** For `x-forwarded-for`; made once. */
   readonly forwardedFor: Field
   /** `http` or `https`, as the client connected. */

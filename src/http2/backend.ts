@@ -4,7 +4,15 @@
 import { type Fault, fault } from '../continuation/index.js'
 import type { Session, SessionFactory, SessionReports, SessionState } from '../engine/index.js'
 import { HEAD, type Head, type HttpSession, INTERIM, type ResetReason } from '../http/index.js'
-import { CLOSED, CONNECTED, formatAddress, RESOLVED, type Resolution } from '../pollset/index.js'
+import {
+  CLOSED,
+  CONNECTED,
+  formatAddress,
+  RESOLVED,
+  type Resolution,
+  type Socket,
+  type TlsClient,
+} from '../pollset/index.js'
 import { ErrorCode, errorName, PREFACE, Setting } from './codes.js'
 import { Connection, RESET_CODES } from './connection.js'
 import {
@@ -28,6 +36,9 @@ const STREAM_ID_MAX = 0x7fffffff
 export interface BackendTarget {
   readonly host: string
   readonly port: number
+  /** A Unix-domain socket, in place of host and port. */
+  readonly path?: string
+  readonly tls?: TlsClient
 }
 
 export interface BackendSession extends Session, HttpSession {}
@@ -46,8 +57,15 @@ class Backend extends Connection implements BackendSession {
   /** Streams that run dry and have not ended. */
   private dryOpen = 0
 
-  constructor(context: Http2Context, target: BackendTarget, reports: SessionReports<BackendSession>) {
+  /** On a socket that is connected already, or on one of its own. */
+  constructor(
+    context: Http2Context,
+    target: BackendTarget,
+    reports: SessionReports<BackendSession>,
+    socket: Socket | null,
+  ) {
     super(context, 'client', 'b')
+    this.socket = socket
     this.target = target
     this.reports = reports
     this.capacity = context.limits.backendStreamsMax
@@ -60,27 +78,22 @@ class Backend extends Connection implements BackendSession {
   }
 
   resolve(): After<'resolve'> {
+    if (this.target.path !== undefined) return goto.connect
     this.resolution = this.context.world.pollset.resolve(this.target.host)
     this.waitOn(0, this.resolution, RESOLVED)
     return waitForName
   }
 
   connect(): After<'connect'> {
-    const { addresses, fault: wrong } = this.resolution as Resolution
-    if (addresses.length === 0) {
-      this.failure = fault(
-        'backend-not-resolved',
-        'backend',
-        'connection',
-        'safe',
-        `${this.target.host}: ${wrong?.code ?? 'no address'}`,
-      )
+    const { host, port, path, tls } = this.target
+    const found = this.resolution
+    if (found !== null && found.addresses.length === 0) {
+      const text = `${host}: ${found.fault?.code ?? 'no address'}`
+      this.failure = fault('backend-not-resolved', 'backend', 'connection', 'safe', text)
       return goto.closed
     }
-    this.socket = this.context.world.pollset.connect(
-      { host: addresses[0], port: this.target.port },
-      `${this.id}.socket`,
-    )
+    const address = path === undefined ? { host: found?.addresses[0] ?? host, port } : { host, port, path }
+    this.socket = this.context.world.pollset.connect(address, `${this.id}.socket`, tls)
     this.waitOn(0, this.socket, CONNECTED | CLOSED)
     return waitForConnect
   }
@@ -89,6 +102,11 @@ class Backend extends Connection implements BackendSession {
     const socket = this.socket
     if (socket === null || (socket.readiness & CLOSED) !== 0) {
       this.failure = this.notConnected(socket?.fault?.code ?? 'closed')
+      return goto.closed
+    }
+    // RFC 9113 §3.2: over TLS, HTTP/2 is what ALPN chose, or it is not spoken.
+    if (socket.secured !== null && socket.secured.protocol !== 'h2') {
+      this.failure = this.notConnected('the backend does not speak HTTP/2 (ALPN)')
       return goto.closed
     }
     const { limits } = this.context
@@ -332,11 +350,23 @@ class Backend extends Connection implements BackendSession {
   }
 }
 
-/** Opens HTTP/2 sessions, in clear text with prior knowledge (RFC 9113 §3.3), for an engine of this target. */
+/** Opens HTTP/2 sessions for an engine of this target, in clear text with prior knowledge (RFC 9113 §3.3) or over TLS. */
 export function http2Sessions(context: Http2Context, target: BackendTarget): SessionFactory<BackendSession> {
   return (reports) => {
-    const backend = new Backend(context, target, reports)
+    const backend = new Backend(context, target, reports, null)
     context.world.scheduler.start(backend, connectionSteps, 'resolve')
     return backend
   }
+}
+
+/** A session on a socket that is connected, its TLS handshake done. */
+export function http2SessionOn(
+  context: Http2Context,
+  target: BackendTarget,
+  socket: Socket,
+  reports: SessionReports<BackendSession>,
+): BackendSession {
+  const backend = new Backend(context, target, reports, socket)
+  context.world.scheduler.start(backend, connectionSteps, 'greet')
+  return backend
 }

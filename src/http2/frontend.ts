@@ -10,6 +10,7 @@ import {
   HEAD,
   type ResetReason,
   responseHead,
+  viaField,
 } from '../http/index.js'
 import { CLOSED, ENDED, READABLE, type Socket } from '../pollset/index.js'
 import { ErrorCode, PREFACE, Setting, WINDOW_MAX } from './codes.js'
@@ -49,6 +50,7 @@ export class Http2FrontendStream extends Http2Stream implements FrontendStream {
 class Frontend extends Connection implements Client {
   readonly forwardedFor: Field
   readonly forwardedProto: Field
+  readonly via: Field
   private readonly acceptor: Acceptor
   private readonly resets: TokenBucket
   private prefaceRead = 0
@@ -64,9 +66,10 @@ class Frontend extends Connection implements Client {
     const { world, limits } = context
     this.socket = socket
     this.acceptor = acceptor
+    this.via = viaField(world.fields, '2')
     this.forwardedFor = world.fields.field('x-forwarded-for', socket.remote.host)
-    this.forwardedProto = world.fields.field('x-forwarded-proto', 'http')
     this.quietSince = world.pollset.now
+    this.forwardedProto = world.fields.field('x-forwarded-proto', socket.secured === null ? 'http' : 'https')
     this.resets = new TokenBucket(limits.resetsBurst, limits.resetsPerSecond, world.pollset.now)
     this.output.attach(socket)
   }

@@ -2,13 +2,10 @@
 // It does nothing by itself: its connection moves it when frames arrive, its output pulls from it.
 
 import {
-  BODY,
-  type Field,
-  type Head,
   type Inbox,
+  PulledStream,
   type Receiving,
   type ResetReason,
-  Stream,
   type StreamOwner,
 } from '../http/index.js'
 import type { Pollable } from '../pollset/index.js'
@@ -34,7 +31,7 @@ export interface StreamHome {
   newInbox(stream: Http2Stream): Inbox
 }
 
-export class Http2Stream extends Stream implements Receiving {
+export class Http2Stream extends PulledStream implements Receiving {
   /** 0 until the head of a request to a backend is written. */
   streamId: number
   readonly home: StreamHome
@@ -57,14 +54,6 @@ export class Http2Stream extends Stream implements Receiving {
   /** ms of the pollset's clock: since when it runs dry; -1 while it does not. One that has stalled is dry and does not run. */
   dryAt: number
   interimsSeen: number
-  pendingHead: Head | null
-  pendingEnded: boolean
-  pendingInterims: Head[] | null
-  source: Stream | null
-  whole: Buffer | null
-  /** octets of the source, or of `whole`, that may leave */
-  granted: number
-  endGranted: boolean
   /** On a frontend: the continuation that answers it. */
   owner: StreamOwner | null
   queue: SendQueue | null
@@ -86,13 +75,6 @@ export class Http2Stream extends Stream implements Receiving {
     this.dry = false
     this.dryAt = -1
     this.interimsSeen = 0
-    this.pendingHead = null
-    this.pendingEnded = false
-    this.pendingInterims = null
-    this.source = null
-    this.whole = null
-    this.granted = 0
-    this.endGranted = false
     this.owner = null
     this.queue = null
     this.queuePrev = null
@@ -110,34 +92,7 @@ export class Http2Stream extends Stream implements Receiving {
     return this.state >= StreamState.CLOSED_ENDED
   }
 
-  sendInterim(head: Head): void {
-    if (this.closed || this.localEnded) return
-    this.pendingInterims ??= []
-    this.pendingInterims.push(head)
-    this.home.pending(this)
-  }
-
-  sendHead(head: Head, ended: boolean): void {
-    if (this.closed || this.localEnded) return
-    this.pendingHead = head
-    this.pendingEnded = ended
-    this.home.pending(this)
-  }
-
-  forwardBody(source: Stream): void {
-    source.lower(BODY)
-    if (this.closed || this.localEnded) return
-    this.source = source
-    this.granted = source.waitingBytes
-    this.endGranted = source.remoteEnded
-    if (this.granted > 0 || this.endGranted) this.home.pending(this)
-  }
-
-  sendWhole(body: Buffer): void {
-    if (this.closed || this.localEnded) return
-    this.whole = body
-    this.granted = body.length
-    this.endGranted = true
+  protected pending(): void {
     this.home.pending(this)
   }
 
@@ -159,59 +114,12 @@ export class Http2Stream extends Stream implements Receiving {
     return this.promised > 0 && !this.remoteEnded && !this.bodiless
   }
 
-  get blocked(): boolean {
-    return this.granted > 0
-  }
-
-  /** octets granted that are still there: a source that was reset has dropped its body */
-  get available(): number {
-    if (this.whole !== null || this.source === null) return this.granted
-    return Math.min(this.granted, this.source.waitingBytes)
-  }
-
   consumed(bytes: number): void {
     this.home.consumed(this, bytes)
   }
 
   stalled(): void {
     this.home.stalled(this)
-  }
-
-  /** Trailers that end the body being sent, once all of it has left. */
-  get endingTrailers(): readonly Field[] | null {
-    return this.source === null ? null : this.source.trailers
-  }
-
-  /** Whether the output would find something to write, windows aside. */
-  get hasWork(): boolean {
-    return (
-      this.pendingHead !== null ||
-      this.pendingInterims !== null ||
-      this.granted > 0 ||
-      (this.endGranted && !this.localEnded)
-    )
-  }
-
-  /** Copy granted bytes into an output slab. */
-  pullInto(target: Buffer, at: number, bytes: number, now: number): void {
-    this.granted -= bytes
-    this.sentBytes += bytes
-    const whole = this.whole
-    if (whole === null) ((this.source as Stream).inbox as Inbox).pull(target, at, bytes, now)
-    else {
-      const from = whole.length - this.granted - bytes
-      whole.copy(target, at, from, from + bytes)
-    }
-  }
-
-  /** It is over: nothing noted for sending survives. */
-  dropPending(): void {
-    this.pendingHead = null
-    this.pendingInterims = null
-    this.source = null
-    this.whole = null
-    this.granted = 0
-    this.endGranted = false
   }
 
   override describe() {

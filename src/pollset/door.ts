@@ -3,15 +3,23 @@
 
 import type { Deadlines } from './deadlines.js'
 import { Pollable, type Waiter } from './pollable.js'
+import type { Secured, TlsClient, TlsClientOptions, TlsServer, TlsServerOptions } from './tls.js'
 
 /** A numeric address: names are resolved through {@link Pollset.resolve} first. */
 export interface Address {
   readonly host: string
   readonly port: number
+  /** A Unix-domain socket, by its path; host is '' and port 0 then. */
+  readonly path?: string
 }
 
-export const formatAddress = (a: Address): string =>
-  a.host.includes(':') ? `[${a.host}]:${a.port}` : `${a.host}:${a.port}`
+/** Whether it is an address already, not a name to be resolved. */
+export const isNumeric = (host: string): boolean => /^(\d{1,3}\.){3}\d{1,3}$/.test(host) || host.includes(':')
+
+export function formatAddress(a: Address): string {
+  if (a.path !== undefined) return `unix:${a.path}`
+  return a.host.includes(':') ? `[${a.host}]:${a.port}` : `${a.host}:${a.port}`
+}
 
 /** What went wrong below the door: the operating system's code, as in `ECONNREFUSED`. */
 export interface SocketFault {
@@ -28,9 +36,11 @@ export const WRITABLE = 2
 export const ENDED = 4
 /** Gone, with or without a fault. Nothing else will happen. */
 export const CLOSED = 8
-/** A connect has succeeded; accepted sockets are born with it. */
+/** A connect has succeeded, its TLS handshake included; accepted sockets are born with it. */
 export const CONNECTED = 16
-export const SOCKET_BITS = ['READABLE', 'WRITABLE', 'ENDED', 'CLOSED', 'CONNECTED'] as const
+/** The handshake that {@link Socket.secure} began has succeeded. Where it fails the socket closes with a fault. */
+export const SECURED = 32
+export const SOCKET_BITS = ['READABLE', 'WRITABLE', 'ENDED', 'CLOSED', 'CONNECTED', 'SECURED'] as const
 
 export abstract class Socket extends Pollable {
   override get kind(): string {
@@ -41,6 +51,8 @@ export abstract class Socket extends Pollable {
   }
   /** Why it closed, when it was not at our wish. */
   fault: SocketFault | null = null
+  /** What the TLS handshake has settled; null in clear text. */
+  secured: Secured | null = null
   /** Flushed in the turn in which WRITABLE rises again: what was written has drained. */
   output: Flushable | null = null
   abstract readonly remote: Address
@@ -48,12 +60,21 @@ export abstract class Socket extends Pollable {
 
   /** The next received chunk, or null. It belongs to the taker until this turn ends, and to nobody after. */
   abstract take(): Buffer | null
+  /** Put octets that were taken in this turn back before all others (P23): the next {@link take} has them. */
+  abstract unread(bytes: Buffer): void
+  /**
+   * Become the server's side of TLS, from the octets that can be taken now on. Nothing has been written
+   * before. {@link secured} and SECURED tell when it is done; the wait is the caller's to bound.
+   */
+  abstract secure(tls: TlsServer): void
   /** Write bytes that stay untouched until WRITABLE is up again. Only while WRITABLE is up. */
   abstract write(bytes: Uint8Array): void
   /** Send FIN after what was written. */
   abstract end(): void
   /** Close at once; what was not yet sent is lost. */
   abstract destroy(): void
+  /** Close at once by TCP RST where there is one: what the peer has of a message must not look complete. */
+  abstract reset(): void
   /** Stop and resume reading from the operating system (a bounded look-ahead may still arrive). */
   abstract pause(): void
   abstract unpause(): void
@@ -131,7 +152,11 @@ export interface Pollset {
   readonly deadlines: Deadlines
   readonly commands: Commands
   listen(address: Address, id: string): Listener
-  connect(address: Address, id: string): Socket
+  /** With `tls`, CONNECTED rises when the handshake has succeeded too. */
+  connect(address: Address, id: string, tls?: TlsClient): Socket
+  /** What this pollset's sockets are secured with. Throws an error that says what is wrong with a certificate or key. */
+  tlsServer(options: TlsServerOptions): TlsServer
+  tlsClient(options: TlsClientOptions): TlsClient
   /** Numeric hosts resolve too, at once. */
   resolve(host: string): Resolution
   random(target: Uint8Array): void

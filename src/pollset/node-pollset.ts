@@ -4,7 +4,7 @@
 
 import { randomFillSync } from 'node:crypto'
 import { lookup } from 'node:dns'
-import { connect, createServer, isIP, type Server } from 'node:net'
+import { connect, createServer, isIP, type NetConnectOpts, type Server } from 'node:net'
 import { performance } from 'node:perf_hooks'
 import {
   ACCEPTABLE,
@@ -21,6 +21,8 @@ import {
   type SocketFault,
 } from './door.js'
 import { type Marked, type Marks, NodeSocket, type NodeSocketLimits } from './node-socket.js'
+import { NodeTlsClient, NodeTlsServer } from './node-tls.js'
+import type { TlsClient, TlsClientOptions, TlsServer, TlsServerOptions } from './tls.js'
 import { type TurnLimits, Turns, turnLimits } from './turn.js'
 
 export interface NodePollsetLimits extends TurnLimits, NodeSocketLimits {
@@ -44,6 +46,9 @@ export const nodePollsetLimits: NodePollsetLimits = {
 /** What Node's timers can take; above it they fire at once. */
 const TIMER_MS_MAX = 0x7fffffff
 
+/** A dual-stack listener sees an IPv4 client as `::ffff:192.0.2.1`. */
+const numericHost = (host: string): string => (/^::ffff:\d+\./.test(host) ? host.slice(7) : host)
+
 const faultOf = (error: NodeJS.ErrnoException): SocketFault => ({
   code: error.code ?? 'EUNKNOWN',
   message: error.message,
@@ -66,7 +71,7 @@ class NodeListener extends Listener implements Marked {
         net.destroy()
         return
       }
-      const remote = { host: net.remoteAddress ?? '', port: net.remotePort ?? 0 }
+      const remote = { host: numericHost(net.remoteAddress ?? ''), port: net.remotePort ?? 0 }
       this.accepted.push(
         pollset.adopt(new NodeSocket(net, remote, `${id}.${++accepts}`, pollset, limits), net),
       )
@@ -82,7 +87,8 @@ class NodeListener extends Listener implements Marked {
       this.fault = faultOf(error)
       pollset.mark(this, LISTEN_FAILED)
     })
-    this.server.listen({ host: address.host, port: address.port, backlog: limits.backlog })
+    const { backlog } = limits
+    this.server.listen({ ...(address.path === undefined ? address : { path: address.path }), backlog })
   }
 
   accept(): Socket | null {
@@ -185,17 +191,27 @@ export class NodePollset extends Turns implements Pollset, Marks {
     return listener
   }
 
-  connect(address: Address, id: string): Socket {
+  connect(address: Address, id: string, tls?: TlsClient): Socket {
+    const { host, port, path } = address
     // Node would look a name up behind the door's back (P26).
-    if (isIP(address.host) === 0) throw new TypeError(`${id}: not a numeric address: ${address.host}`)
-    const net = connect({
-      host: address.host,
-      port: address.port,
+    if (path === undefined && isIP(host) === 0) throw new TypeError(`${id}: not a numeric address: ${host}`)
+    const options = {
+      ...(path === undefined ? { host, port } : { path }),
       allowHalfOpen: true,
       noDelay: true,
       autoSelectFamily: false,
-    })
+    }
+    const net =
+      tls === undefined ? connect(options as NetConnectOpts) : (tls as NodeTlsClient).connect(options)
     return this.adopt(new NodeSocket(net, address, id, this, this.bounds), net)
+  }
+
+  tlsServer(options: TlsServerOptions): TlsServer {
+    return new NodeTlsServer(options)
+  }
+
+  tlsClient(options: TlsClientOptions): TlsClient {
+    return new NodeTlsClient(options)
   }
 
   resolve(host: string): Resolution {

@@ -1,9 +1,22 @@
-// A TCP socket of Node behind the door. Its callbacks only queue chunks and mark bits; the turn
+// A TCP or TLS socket of Node behind the door. Its callbacks only queue chunks and mark bits; the turn
 // makes readiness of them.
 
 import type { Socket as NetSocket } from 'node:net'
-import { type Address, CLOSED, CONNECTED, ENDED, type Flushable, READABLE, Socket, WRITABLE } from './door.js'
+import { TLSSocket } from 'node:tls'
+import {
+  type Address,
+  CLOSED,
+  CONNECTED,
+  ENDED,
+  type Flushable,
+  READABLE,
+  SECURED,
+  Socket,
+  WRITABLE,
+} from './door.js'
+import { type NodeTlsServer, securedBy } from './node-tls.js'
 import type { Pollable } from './pollable.js'
+import type { TlsServer } from './tls.js'
 
 /** Something with bits that the operating system raises between turns. */
 export interface Marked extends Pollable {
@@ -29,7 +42,7 @@ export class NodeSocket extends Socket implements Marked {
   readonly id: string
   readonly remote: Address
   marked = 0
-  private readonly net: NetSocket
+  private net: NetSocket
   private readonly marks: Marks
 
   private readonly incoming: Buffer[] = []
@@ -38,6 +51,10 @@ export class NodeSocket extends Socket implements Marked {
   private heldBack = false
   private paused = false
   private gone = false
+  private readonly onData: (chunk: Buffer) => void
+  private readonly onEnd: () => void
+  private readonly onError: (error: NodeJS.ErrnoException) => void
+  private readonly onClose: () => void
   private readonly onWritten: (error?: Error | null) => void
   private readonly limits: NodeSocketLimits
 
@@ -49,25 +66,38 @@ export class NodeSocket extends Socket implements Marked {
     this.marks = marks
     this.limits = limits
 
-    this.onWritten = (error) => {
-      if (!error && this.net.writableLength === 0) this.marks.mark(this, WRITABLE)
-    }
-    net.on('data', (chunk: Buffer) => {
+    this.onData = (chunk) => {
       this.incoming.push(chunk)
       this.incomingBytes += chunk.length
       this.holdBack()
       marks.mark(this, READABLE)
-    })
-    net.on('end', () => marks.mark(this, ENDED))
-    net.on('error', (error: NodeJS.ErrnoException) => {
+    }
+    this.onEnd = () => marks.mark(this, ENDED)
+    this.onError = (error) => {
       this.fault ??= { code: error.code ?? 'EUNKNOWN', message: error.message }
-    })
-    net.on('close', () => {
+    }
+    this.onClose = () => {
       this.gone = true
       marks.mark(this, CLOSED)
-    })
-    if (net.connecting) net.once('connect', () => marks.mark(this, CONNECTED | WRITABLE))
-    else this.readiness = CONNECTED | WRITABLE
+    }
+    this.onWritten = (error) => {
+      if (!error && this.net.writableLength === 0) this.marks.mark(this, WRITABLE)
+    }
+    net.on('error', this.onError)
+    net.on('close', this.onClose)
+    this.read()
+    if (!net.connecting) this.readiness = CONNECTED | WRITABLE
+    else if (net instanceof TLSSocket) {
+      net.once('secureConnect', () => {
+        this.secured = securedBy(net)
+        marks.mark(this, CONNECTED | WRITABLE)
+      })
+    } else net.once('connect', () => marks.mark(this, CONNECTED | WRITABLE))
+  }
+
+  private read(): void {
+    this.net.on('data', this.onData)
+    this.net.on('end', this.onEnd)
   }
 
   override raise(bits: number): void {
@@ -94,8 +124,47 @@ export class NodeSocket extends Socket implements Marked {
     return chunk
   }
 
+  unread(bytes: Buffer): void {
+    if (bytes.length === 0) return
+    if (this.taken > 0) this.incoming[--this.taken] = bytes
+    else this.incoming.unshift(bytes)
+    this.incomingBytes += bytes.length
+    this.raise(READABLE)
+  }
+
+  secure(tls: TlsServer): void {
+    const clear = this.net
+    clear.off('data', this.onData)
+    clear.off('end', this.onEnd)
+    clear.pause()
+    this.heldBack = false
+    this.lower(WRITABLE)
+    // TLS reads from Node's own buffer: what has come so far goes back there, the last first.
+    const chunks: Buffer[] = []
+    for (let chunk = this.take(); chunk !== null; chunk = this.take()) chunks.push(chunk)
+    for (let chunk = chunks.pop(); chunk !== undefined; chunk = chunks.pop()) clear.unshift(chunk)
+    ;(tls as NodeTlsServer).handshake(clear, {
+      secured: (net) => {
+        clear.off('close', this.onClose)
+        net.on('error', this.onError)
+        net.on('close', this.onClose)
+        this.net = net
+        this.secured = securedBy(net)
+        this.read()
+        this.marks.mark(this, SECURED | WRITABLE)
+      },
+      failed: this.onError,
+    })
+  }
+
   write(bytes: Uint8Array): void {
     if (this.gone) return
+    if (this.secured !== null) {
+      // What TLS writes is never taken at once.
+      this.lower(WRITABLE)
+      this.net.write(bytes, this.onWritten)
+      return
+    }
     this.net.write(bytes)
     if (this.net.writableLength !== 0) {
       // The kernel did not take all of it at once: an empty write behind it tells when it has.
@@ -110,6 +179,12 @@ export class NodeSocket extends Socket implements Marked {
 
   destroy(): void {
     this.net.destroy()
+  }
+
+  reset(): void {
+    // TLS tells a cut connection by the missing close_notify.
+    if (this.secured === null && !this.gone && !this.net.connecting) this.net.resetAndDestroy()
+    else this.net.destroy()
   }
 
   /** A socket of Node that does not read sees neither FIN nor RST: so one look-ahead goes on (P22). */

@@ -5,8 +5,9 @@
 // What the World writes is read from its own buffer when the network gets to it, not before: a slab that
 // is reused too soon shows as wrong bytes at the far end. What it reads is spoilt after the turn.
 
-import { type Address, CLOSED, CONNECTED, ENDED, READABLE, Socket, WRITABLE } from './door.js'
+import { type Address, CLOSED, CONNECTED, ENDED, READABLE, SECURED, Socket, WRITABLE } from './door.js'
 import { DATA, FIN, type Piece, Pipe, RST, type SimNet, tally } from './sim-pipe.js'
+import type { Secured, TlsServer } from './tls.js'
 
 /** Who plays the peer. Called between turns. */
 export interface FarOwner {
@@ -67,6 +68,16 @@ export class SimFar {
   get idle(): boolean {
     return this.near.idle
   }
+}
+
+/** What a simulated handshake settles, but for the protocol. */
+export const SIMULATED_TLS: Secured = {
+  protocol: '',
+  version: 'TLSv1.3',
+  cipher: 'TLS_AES_128_GCM_SHA256',
+  serverName: '',
+  authorized: false,
+  peer: null,
 }
 
 export class SimSocket extends Socket {
@@ -152,6 +163,19 @@ export class SimSocket extends Socket {
     return chunk
   }
 
+  unread(bytes: Buffer): void {
+    if (bytes.length === 0) return
+    // What was taken is spoilt when the turn is over: these octets are the socket's again.
+    this.incoming.unshift(Buffer.from(bytes))
+    this.raise(READABLE)
+  }
+
+  /** TLS lies under the door: no octets of it are simulated, and the first protocol of ours is chosen. */
+  secure(tls: TlsServer): void {
+    this.secured = { ...SIMULATED_TLS, protocol: tls.options.alpn[0] ?? '' }
+    this.net.mark(this, SECURED)
+  }
+
   write(bytes: Uint8Array): void {
     if ((this.readiness & WRITABLE) === 0) throw new Error(`${this.id}: a write while one is in flight`)
     if (this.finWanted) throw new Error(`${this.id}: a write after the end`)
@@ -183,6 +207,12 @@ export class SimSocket extends Socket {
     this.toFar.finish(RST)
     this.toNear.drop()
     this.net.mark(this, CLOSED)
+  }
+
+  reset(): void {
+    this.toFar.drop()
+    this.toFar.cut = false
+    this.destroy()
   }
 
   pause(): void {

@@ -25,8 +25,9 @@ import {
 } from './door.js'
 import type { Pollable } from './pollable.js'
 import { Prng } from './prng.js'
-import { type SimFar, SimSocket } from './sim-link.js'
+import { SIMULATED_TLS, type SimFar, SimSocket } from './sim-link.js'
 import { noFaults, type SimFaults, type SimNet } from './sim-pipe.js'
+import type { TlsClient, TlsClientOptions, TlsServer, TlsServerOptions } from './tls.js'
 import { Turns } from './turn.js'
 
 interface SimEvent {
@@ -187,8 +188,9 @@ export class SimPollset extends Turns implements Pollset, SimNet {
     return listener
   }
 
-  connect(address: Address, id: string): Socket {
+  connect(address: Address, id: string, tls?: TlsClient): Socket {
     const socket = new SimSocket(this, address, { host: '192.0.2.254', port: 1 }, id, false)
+    if (tls !== undefined) socket.secured = { ...SIMULATED_TLS, protocol: tls.options.alpn[0] ?? '' }
     const { chance, faults } = this
     if (chance.chance(faults.hangPercent)) {
       this.tally('hanging connect')
@@ -219,6 +221,13 @@ export class SimPollset extends Turns implements Pollset, SimNet {
       this.mark(resolution, RESOLVED)
     })
     return resolution
+  }
+
+  tlsServer(options: TlsServerOptions): TlsServer {
+    return { options }
+  }
+  tlsClient(options: TlsClientOptions): TlsClient {
+    return { options }
   }
 
   random(target: Uint8Array): void {

@@ -1,7 +1,7 @@
 // What an intermediary changes in a request head (RFC 9110 §7.6): Via, Max-Forwards, and who asked, for
 // backends that want to know. Everything else passes unaltered.
 
-import { type Client, type Field, type FieldTable, type Head, Token } from '../http/index.js'
+import { type Client, type FieldTable, type Head, Token } from '../http/index.js'
 
 const FORWARDED = (1 << Token.X_FORWARDED_FOR) | (1 << Token.X_FORWARDED_PROTO)
 
@@ -9,11 +9,11 @@ const FORWARDED = (1 << Token.X_FORWARDED_FOR) | (1 << Token.X_FORWARDED_PROTO)
  * Say that the request came through us, and from whom. What a client says of itself in x-forwarded-for is
  * not passed on: anyone can write it.
  */
-export function forwardedByUs(request: Head, client: Client, via: Field): void {
+export function forwardedByUs(request: Head, client: Client): void {
   if (request.find(Token.X_FORWARDED_FOR) !== null || request.find(Token.X_FORWARDED_PROTO) !== null) {
     request.remove(FORWARDED)
   }
-  request.add(via)
+  request.add(client.via)
   request.add(client.forwardedFor)
   request.add(client.forwardedProto)
 }

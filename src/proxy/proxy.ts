@@ -2,7 +2,7 @@
 // protocol: frontends are given it as their acceptor, and its backends bring their session factories.
 
 import type { Program } from '../continuation/index.js'
-import type { Acceptor, Client, Field, FrontendStream, HttpWorld } from '../http/index.js'
+import type { Acceptor, Client, FrontendStream, HttpWorld } from '../http/index.js'
 import type { DurationList } from '../pollset/index.js'
 import { Exchange } from './exchange.js'
 import { exchangeLife, exchangeSteps } from './exchange-steps.js'
@@ -14,8 +14,6 @@ export class ReverseProxy implements Acceptor {
   readonly routes: RouteTable
   readonly limits: ProxyLimits
   readonly durations: readonly DurationList[]
-  /** RFC 9110 §7.6.3 */
-  readonly via: Field
   /** Exchanges that have begun, and that have ended in `log`. */
   begun = 0
   logged = 0
@@ -28,7 +26,6 @@ export class ReverseProxy implements Acceptor {
     this.world = world
     this.routes = routes
     this.limits = { ...proxyLimits, ...limits }
-    this.via = world.fields.field('via', '2 fermata')
     this.durations = exchangeLife.durations(world.pollset.deadlines, {
       lease: this.limits.leaseTimeoutMs,
       head: this.limits.headTimeoutMs,

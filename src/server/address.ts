@@ -9,29 +9,57 @@ export class ConfigError extends Error {
 
 const PORT_MAX = 65_535
 
-/** `HOST:PORT`, `[IPV6]:PORT`, `:PORT` (all interfaces) or `PORT` (loopback). Port 0: any free one. */
-export function parseListen(text: string): Address {
-  const match = /^(?:(\[[0-9a-fA-F:.]+\]|[^[\]:/\s]*):)?(\d{1,5})$/.exec(text)
-  if (match === null || Number(match[2]) > PORT_MAX) {
-    throw new ConfigError(`'${text}' is not an address to listen on: write HOST:PORT, as in 127.0.0.1:8080`)
-  }
-  const host = match[1]
-  if (host === undefined) return { host: '127.0.0.1', port: Number(match[2]) }
-  return { host: host === '' ? '::' : host.replace(/^\[|\]$/g, ''), port: Number(match[2]) }
+/** What to listen on. */
+export interface Listen extends Address {
+  /** Over TLS. */
+  readonly secure?: boolean
 }
 
-/** `h2c://HOST[:PORT]`; HTTP/2 in clear text, with prior knowledge. */
-export function parseBackend(text: string): Address {
-  const match = /^([a-z][a-z0-9+.-]*):\/\/(\[[0-9a-fA-F:.]+\]|[^[\]:/?#@\s]+)(?::(\d{1,5}))?\/?$/i.exec(text)
-  if (match === null) throw new ConfigError(`'${text}' is not a backend: write h2c://HOST:PORT`)
-  const [, scheme, host, port] = match
-  if (scheme.toLowerCase() !== 'h2c') {
+/** `[http://|https://]` and `HOST:PORT`, `[IPV6]:PORT`, `:PORT` (all interfaces), `PORT` (loopback) or `unix:PATH`. Port 0: any free one. */
+export function parseListen(text: string): Listen {
+  const [, scheme, rest] = /^(?:(https?):\/\/)?(.*)$/s.exec(text) as RegExpExecArray
+  const secure = scheme === 'https'
+  if (/^unix:./.test(rest)) return { host: '', port: 0, path: rest.slice(5), secure }
+  const match = /^(?:(\[[0-9a-fA-F:.]+\]|[^[\]:/\s]*):)?(\d{1,5})\/?$/.exec(rest)
+  if (match === null || Number(match[2]) > PORT_MAX) {
     throw new ConfigError(
-      `'${text}': backends are spoken to by h2c:// (HTTP/2 in clear text) so far, not by ${scheme}://`,
+      `'${text}' is not an address to listen on: write HOST:PORT, as in 127.0.0.1:8080, or https://HOST:PORT`,
     )
   }
+  const host = match[1]
+  if (host === undefined) return { host: '127.0.0.1', port: Number(match[2]), secure }
+  return { host: host === '' ? '::' : host.replace(/^\[|\]$/g, ''), port: Number(match[2]), secure }
+}
+
+/** How a backend is spoken to, and the port where the URL has none. */
+const SCHEMES = { http: 80, https: 443, h2c: 80, h2: 443 } as const
+
+export interface BackendUrl extends Address {
+  readonly scheme: keyof typeof SCHEMES
+}
+
+const isScheme = (text: string): text is BackendUrl['scheme'] => Object.hasOwn(SCHEMES, text)
+
+/**
+ * `SCHEME://HOST[:PORT]` or `SCHEME://unix:PATH`. http: HTTP/1.1; https: over TLS, HTTP/2 or HTTP/1.1 by ALPN; h2c: HTTP/2 in
+ * clear text, with prior knowledge; h2: HTTP/2 over TLS.
+ */
+export function parseBackend(text: string): BackendUrl {
+  const parts = /^([a-z][a-z0-9+.-]*):\/\/(.*)$/is.exec(text)
+  const scheme = parts?.[1].toLowerCase() ?? ''
+  if (parts === null || !isScheme(scheme)) {
+    const names = Object.keys(SCHEMES).map((each) => `${each}://`)
+    throw new ConfigError(
+      `'${text}' is not a backend: write ${names.slice(0, -1).join(', ')} or ${names.at(-1)} and HOST:PORT`,
+    )
+  }
+  if (/^unix:./.test(parts[2])) return { scheme, host: '', port: 0, path: parts[2].slice(5) }
+  const match = /^(\[[0-9a-fA-F:.]+\]|[^[\]:/?#@\s]+)(?::(\d{1,5}))?\/?$/.exec(parts[2])
+  if (match === null)
+    throw new ConfigError(`'${text}' is not a backend: write ${scheme}://HOST:PORT, without a path or a user`)
+  const [, host, port] = match
   if (Number(port ?? 80) > PORT_MAX || port === '0') throw new ConfigError(`'${text}': no port is ${port}`)
-  return { host: host.replace(/^\[|\]$/g, ''), port: Number(port ?? 80) }
+  return { scheme, host: host.replace(/^\[|\]$/g, ''), port: Number(port ?? SCHEMES[scheme]) }
 }
 
 export interface RouteText {

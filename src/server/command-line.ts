@@ -4,10 +4,18 @@
 import { createWriteStream, readFileSync } from 'node:fs'
 import { Command, CommanderError, InvalidArgumentError } from 'commander'
 import { formatAddress } from '../pollset/index.js'
-import { addRoute, ConfigError, parseBackend, parseDuration, parseListen, parseRoute } from './address.js'
+import {
+  addRoute,
+  ConfigError,
+  type Listen,
+  parseBackend,
+  parseDuration,
+  parseListen,
+  parseRoute,
+} from './address.js'
 import { describeLimits, type Limits, setLimit } from './limits.js'
 import { type Origin, startOrigin } from './origin.js'
-import { DRAIN_TIMEOUT_MS, Server, type ServerOptions } from './server.js'
+import { DRAIN_TIMEOUT_MS, Server, type ServerCertificates, type ServerOptions } from './server.js'
 
 /** Exit codes: a wrong command line, and a server that could not serve. */
 const USAGE = 2
@@ -33,6 +41,13 @@ interface ServeOptions {
   listen?: ReturnType<typeof parseListen>[]
   backend?: string
   route?: ReturnType<typeof parseRoute>[]
+  cert?: string[]
+  key?: string[]
+  clientCa?: string
+  requireClientCert?: boolean
+  backendCa?: string
+  backendName?: string
+  backendInsecure?: boolean
   share: 'process' | 'connection'
   trace?: string
   drainTimeout: number
@@ -48,6 +63,7 @@ const EXAMPLES = `
 Examples:
   fermata serve                                    with an embedded origin behind it, to try things out
   fermata serve --listen :8080 --backend h2c://127.0.0.1:9000
+  fermata serve --listen https://:8443 --cert site.pem --key site.key --backend http://127.0.0.1:3000
   fermata serve --route example.org/api=h2c://10.0.0.2:9000 --route /=h2c://10.0.0.1:9000
   fermata serve --trace - --limit sessionsMax=1    each transition of each request, on standard output
 `
@@ -62,15 +78,15 @@ function program(serve: (options: ServeOptions) => void): Command {
   command
     .command('serve')
     .showHelpAfterError("See 'fermata serve --help'.")
-    .description('listen for HTTP/2 (in clear text, with prior knowledge) and proxy to HTTP/2 backends')
+    .description('listen for HTTP/1.1 and HTTP/2, in clear text or over TLS, and proxy to backends of either')
     .option(
       '-l, --listen <address>',
-      'HOST:PORT to listen on, repeatable (default: 127.0.0.1:8080)',
+      'HOST:PORT or https://HOST:PORT to listen on, repeatable; HTTP/1.1 and HTTP/2 on each (default: 127.0.0.1:8080)',
       checked(collect(parseListen)),
     )
     .option(
       '-b, --backend <url>',
-      'h2c://HOST:PORT, for what no route takes (default: an embedded origin, unless there are routes)',
+      'http://, https://, h2c:// or h2://HOST:PORT, for what no route takes (default: an embedded origin, unless there are routes)',
       checked((text: string, before: string | undefined) => {
         parseBackend(text)
         if (before === undefined) return text
@@ -84,6 +100,21 @@ function program(serve: (options: ServeOptions) => void): Command {
         addRoute(before ?? [], parseRoute(text)),
       ),
     )
+    .option(
+      '--cert <file>',
+      'PEM certificate chain for https:// listeners; repeatable, each with its --key, chosen by server name',
+      collect((file) => file),
+    )
+    .option(
+      '--key <file>',
+      'PEM private key of the --cert at the same place',
+      collect((file) => file),
+    )
+    .option('--client-ca <file>', 'ask clients for a certificate, and check it against these authorities')
+    .option('--require-client-cert', 'serve no client without a good certificate (with --client-ca)')
+    .option('--backend-ca <file>', 'PEM authorities to trust for https:// and h2:// backends')
+    .option('--backend-name <name>', 'the server name to ask such backends for, and to check')
+    .option('--backend-insecure', 'take any certificate of a backend: anyone in between can read along')
     .option(
       '--share <scope>',
       "who shares connections to a backend: 'process', all clients, or 'connection', the requests of one client connection",
@@ -170,20 +201,75 @@ function traceTo(file: string | undefined): ServerOptions['trace'] {
   return (line) => void stream.write(line)
 }
 
-function begin(options: ServeOptions, routes: ServerOptions['routes'], origin: Origin | null): void {
-  const listen = options.listen ?? [parseListen('127.0.0.1:8080')]
+const textOf = (file: string, option: string): string => {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (error) {
+    throw new ConfigError(`${option} ${file}: ${error instanceof Error ? error.message : String(error)}`)
+  }
+}
+
+/** Read each time it is asked: certificates are renewed in their files. */
+function certificatesOf({ cert, key, clientCa, requireClientCert }: ServeOptions): ServerCertificates {
+  const keys = (key ?? []).map((file) => textOf(file, '--key'))
+  return {
+    certificates: (cert ?? []).map((file, at) => ({ cert: textOf(file, '--cert'), key: keys[at] })),
+    ...(clientCa === undefined ? {} : { clientCa: textOf(clientCa, '--client-ca') }),
+    clientRequired: requireClientCert === true,
+  }
+}
+
+/** What belongs together on a command line and is not. */
+function checkTls(options: ServeOptions, secure: boolean): void {
+  const { cert = [], key = [], clientCa, requireClientCert } = options
+  if (cert.length !== key.length)
+    throw new ConfigError(`each --cert has its --key: here are ${cert.length} and ${key.length}`)
+  if (secure && cert.length === 0)
+    throw new ConfigError('an https:// listener needs --cert FILE and --key FILE')
+  if (!secure && cert.length > 0)
+    throw new ConfigError('--cert is for https:// listeners: write --listen https://HOST:PORT')
+  if (requireClientCert && clientCa === undefined)
+    throw new ConfigError('--require-client-cert needs --client-ca FILE to check certificates against')
+}
+
+function makeServer(options: ServeOptions, listen: Listen[], routes: ServerOptions['routes']): Server {
+  checkTls(
+    options,
+    listen.some((each) => each.secure === true),
+  )
+  const { backendCa, backendName, backendInsecure } = options
   const drainTimeoutMs = options.drainTimeout === undefined ? DRAIN_TIMEOUT_MS : Number(options.drainTimeout)
-  const server = new Server({
+  if (backendInsecure) say('fermata: --backend-insecure: certificates of backends are not checked')
+  return new Server({
     listen,
     routes,
+    certificates: () => certificatesOf(options),
+    backendTls: {
+      ...(backendCa === undefined ? {} : { ca: textOf(backendCa, '--backend-ca') }),
+      ...(backendName === undefined ? {} : { serverName: backendName }),
+      verify: backendInsecure !== true,
+    },
     share: options.share,
     limits: options.limit ?? {},
     drainTimeoutMs,
     trace: traceTo(options.trace),
   })
+}
+
+function begin(options: ServeOptions, routes: ServerOptions['routes'], origin: Origin | null): void {
+  const listen = options.listen ?? [parseListen('127.0.0.1:8080')]
+  let server: Server
+  try {
+    server = makeServer(options, listen, routes)
+  } catch (error) {
+    say(`fermata: ${error instanceof Error ? error.message : String(error)}`)
+    origin?.close()
+    process.exitCode = USAGE
+    return
+  }
   let ready = 0
-  server.on('listening', (address) => {
-    say(`fermata: listening on ${formatAddress(address)} (HTTP/2 without TLS)`)
+  server.on('listening', (address, secure) => {
+    say(`fermata: listening on ${formatAddress(address)} (HTTP/1.1 and HTTP/2${secure ? ' over TLS' : ''})`)
     if (++ready < listen.length) return
     for (const route of routes) {
       const from = route.host === '' && route.prefix === '/' ? 'everything' : `${route.host}${route.prefix}`
@@ -191,7 +277,9 @@ function begin(options: ServeOptions, routes: ServerOptions['routes'], origin: O
     }
     const host = address.host === '::' || address.host === '0.0.0.0' ? '127.0.0.1' : address.host
     if (origin !== null) {
-      say(`fermata: try  curl --http2-prior-knowledge http://${formatAddress({ host, port: address.port })}/`)
+      say(
+        `fermata: try  curl ${secure ? '-k https' : 'http'}://${formatAddress({ host, port: address.port })}/`,
+      )
     }
   })
   server.on('failed', (address, code) => {
@@ -205,11 +293,19 @@ function begin(options: ServeOptions, routes: ServerOptions['routes'], origin: O
     say(`fermata: a fault of our own in ${id}; it was given up, the rest goes on`)
     say(error instanceof Error ? String(error.stack) : String(error))
   })
+  server.on('reloaded', (error) =>
+    say(
+      error === null
+        ? 'fermata: certificates read anew'
+        : `fermata: certificates stay as they were: ${error.message}`,
+    ),
+  )
   server.on('draining', () => say('fermata: draining; again to end at once'))
   server.on('stopped', () => {
     origin?.close()
-    for (const signal of SIGNALS) process.removeAllListeners(signal)
+    for (const signal of [...SIGNALS, 'SIGHUP']) process.removeAllListeners(signal)
   })
+  process.on('SIGHUP', () => server.command('reload'))
   let asked = false
   for (const signal of SIGNALS) {
     process.on(signal, () => {

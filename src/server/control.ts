@@ -59,6 +59,7 @@ const controlSteps = controlLife.steps<Control>({
     const { commands } = c.server.world.pollset
     for (let order = commands.take(); order !== null; order = commands.take()) {
       if (order === 'drain') return goto.drain
+      if (order === 'reload') c.server.reload()
     }
     c.waitOn(0, commands, COMMANDED)
     return waitForOrder

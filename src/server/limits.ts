@@ -3,6 +3,7 @@
 import { type SchedulerLimits, schedulerLimits } from '../continuation/index.js'
 import { type EngineLimits, engineLimits } from '../engine/index.js'
 import { type HeldLimits, heldLimits } from '../http/index.js'
+import { type Http1Limits, http1Limits } from '../http1/index.js'
 import { type Http2Limits, http2Limits } from '../http2/index.js'
 import { type NodePollsetLimits, nodePollsetLimits } from '../pollset/index.js'
 import { type ProxyLimits, proxyLimits } from '../proxy/index.js'
@@ -13,14 +14,27 @@ export interface ServerLimits {
   readonly connectionsMax: number
   /** ms that connections which were told to close have for it, once the time to drain is over */
   readonly cutMs: number
+  /** ms from accepting a socket until it is known what it speaks, its TLS handshake included */
+  readonly arrivalMs: number
+  /** open connections to one backend of HTTP/1.1 (or whose protocol TLS decides), those being opened included */
+  readonly http1SessionsMax: number
+  /** of those, being opened at once */
+  readonly http1OpeningMax: number
 }
 
-export const serverLimits: ServerLimits = { connectionsMax: 20_000, cutMs: 1_000 }
+export const serverLimits: ServerLimits = {
+  connectionsMax: 20_000,
+  cutMs: 1_000,
+  arrivalMs: 10_000,
+  http1SessionsMax: 256,
+  http1OpeningMax: 64,
+}
 
 export type Limits = NodePollsetLimits &
   SchedulerLimits &
   EngineLimits &
   HeldLimits &
+  Http1Limits &
   Http2Limits &
   ProxyLimits &
   ServerLimits
@@ -31,6 +45,7 @@ export const limitsByRoom: Readonly<Record<string, Readonly<Partial<Limits>>>> =
   continuation: schedulerLimits,
   engine: engineLimits,
   http: heldLimits,
+  http1: http1Limits,
   http2: http2Limits,
   proxy: proxyLimits,
   server: serverLimits,

@@ -12,16 +12,20 @@ import {
   HeldBytes,
   type HttpWorld,
 } from '../http/index.js'
-import { createHttp2, type Http2Context, http2Sessions, serveHttp2 } from '../http2/index.js'
-import { type Address, NodePollset, type Socket } from '../pollset/index.js'
+import { type Address, type Certificate, NodePollset, type Socket, type TlsServer } from '../pollset/index.js'
 import { Backend, ReverseProxy, RouteTable, type Share } from '../proxy/index.js'
-import { parseBackend, type RouteText } from './address.js'
+import { type Listen, parseBackend, type RouteText } from './address.js'
+import { Arrival, type ArrivalEvents, type Spoken } from './arrival.js'
 import { Control, EMPTY, OpenConnections } from './control.js'
 import { defaultLimits, type Limits } from './limits.js'
 import { Listening } from './listening.js'
+import { type BackendTls, Protocols } from './protocols.js'
 
 export interface ServerOptions {
-  readonly listen: readonly Address[]
+  readonly listen: readonly Listen[]
+  /** What listeners over TLS show; asked again for each {@link Server.command} `reload`. */
+  readonly certificates?: () => ServerCertificates
+  readonly backendTls?: BackendTls
   /** Most specific first is not needed; the table sorts them. */
   readonly routes: readonly RouteText[]
   readonly share?: Share
@@ -32,14 +36,25 @@ export interface ServerOptions {
   readonly trace?: ((line: string) => void) | undefined
 }
 
+export interface ServerCertificates {
+  /** The first is for clients that name no server. */
+  readonly certificates: readonly Certificate[]
+  /** PEM of the authorities that client certificates are checked against; with it they are asked for. */
+  readonly clientCa?: string
+  /** Without a good certificate a client is not served. */
+  readonly clientRequired?: boolean
+}
+
 export type ServerEvents = {
   /** A listener is ready. */
-  listening: (address: Address) => void
+  listening: (address: Address, secure: boolean) => void
   /** A listener could not be bound; the server stops. */
   failed: (address: Address, code: string) => void
   /** A step of ours threw; what it belonged to has been given up. */
   crashed: (id: string, error: unknown) => void
   draining: () => void
+  /** Certificates were read anew; or could not be, and the old ones stay. */
+  reloaded: (error: Error | null) => void
   /** All is over: no socket is open any more. */
   stopped: () => void
 }
@@ -48,36 +63,44 @@ export const DRAIN_TIMEOUT_MS = 30_000
 
 export class Server
   extends (EventEmitter as new () => TypedEmitter.default<ServerEvents>)
-  implements Acceptor
+  implements Acceptor, ArrivalEvents
 {
   readonly world: HttpWorld
   readonly proxy: ReverseProxy
-  readonly http2: Http2Context
+  readonly protocols: Protocols
   readonly connections = new OpenConnections()
   private readonly pollset: NodePollset
+  private readonly arriving = new Set<Arrival>()
   private readonly open = new Map<Client, Continuation>()
   private readonly listeners_: Listening[] = []
   private readonly backends: readonly Backend[]
-  private readonly connectionsMax: number
+  private readonly certificates: (() => ServerCertificates) | null
+  private readonly limits: Limits
+  private tls: TlsServer | null = null
   /** Client connections closed as they came, for want of room. */
   private turnedAway = 0
 
+  /** Throws where a listener over TLS has no good certificate. */
   constructor(options: ServerOptions) {
     super()
     const limits: Limits = { ...defaultLimits, ...options.limits }
-    this.connectionsMax = limits.connectionsMax
     this.pollset = new NodePollset(limits)
     const world = createWorld(this.pollset, { limits })
     this.world = { ...world, held: new HeldBytes(limits), fields: new FieldTable() }
     this.world.scheduler.onCrash = (continuation, error) => this.emit('crashed', continuation.id, error)
     if (options.trace !== undefined) this.world.scheduler.tracer = new TraceLines(this.pollset, options.trace)
-    this.http2 = createHttp2(this.world, limits)
+    this.limits = limits
+    this.protocols = new Protocols(this.world, limits, options.backendTls ?? {})
+    this.certificates = options.certificates ?? null
+    if (options.listen.some((each) => each.secure === true)) this.tls = this.secureWith()
     const backends = new Map<string, Backend>()
     const routes = options.routes.map(({ host, prefix, url }) => {
       let backend = backends.get(url)
       if (backend === undefined) {
-        const sessions = http2Sessions(this.http2, parseBackend(url))
-        backend = new Backend(this.world, url, sessions, limits, options.share ?? 'process')
+        const to = parseBackend(url)
+        const { protocols } = this
+        const share = options.share ?? 'process'
+        backend = new Backend(this.world, url, protocols.sessions(to), protocols.engineLimits(to), share)
         backends.set(url, backend)
       }
       return { host, prefix, backend }
@@ -88,16 +111,16 @@ export class Server
     for (const address of options.listen) {
       this.listeners_.push(
         new Listening(this.world, address, {
-          ready: (listening) => this.emit('listening', listening.listener.address),
+          ready: (listening) => this.emit('listening', listening.listener.address, address.secure === true),
           failed: (listening) => this.emit('failed', address, listening.listener.fault?.code ?? 'EUNKNOWN'),
-          accepted: (socket) => this.accepted(socket),
+          accepted: (socket) => this.accepted(socket, address.secure === true),
         }),
       )
     }
   }
 
-  /** An order from outside: `drain`. Takes effect in the next turn. */
-  command(order: 'drain'): void {
+  /** An order from outside: `drain` or `reload`. Takes effect in the next turn. */
+  command(order: 'drain' | 'reload'): void {
     this.pollset.commands.give(order)
   }
 
@@ -109,19 +132,34 @@ export class Server
 
   left(client: Client): void {
     this.open.delete(client)
-    if (this.open.size === 0) this.connections.raise(EMPTY)
+    this.emptied()
     this.proxy.left(client)
   }
 
-  private accepted(socket: Socket): void {
-    if (this.open.size >= this.connectionsMax) {
+  private accepted(socket: Socket, secure: boolean): void {
+    if (this.open.size + this.arriving.size >= this.limits.connectionsMax) {
       this.turnedAway++
       socket.destroy()
       return
     }
-    const connection = serveHttp2(this.http2, socket, this)
-    this.open.set(connection, connection)
+    const arrival = new Arrival(this.world, socket, secure ? this.tls : null, this.limits.arrivalMs, this)
+    this.arriving.add(arrival)
     this.connections.lower(EMPTY)
+  }
+
+  arrived(arrival: Arrival, spoken: Spoken): void {
+    this.arriving.delete(arrival)
+    const connection = this.protocols.serve(arrival.socket, spoken, this)
+    this.open.set(connection, connection)
+  }
+
+  dropped(arrival: Arrival): void {
+    this.arriving.delete(arrival)
+    this.emptied()
+  }
+
+  private emptied(): void {
+    if (this.open.size === 0 && this.arriving.size === 0) this.connections.raise(EMPTY)
   }
 
   // What control asks for
@@ -129,12 +167,40 @@ export class Server
   drain(): void {
     this.emit('draining')
     for (const listening of this.listeners_) listening.cancel()
-    if (this.open.size === 0) this.connections.raise(EMPTY)
+    this.emptied()
+    this.tellAll()
+  }
+
+  /** Told once they come to their end, told twice they close. */
+  cut(): void {
+    this.tellAll()
+  }
+
+  private tellAll(): void {
+    for (const arrival of this.arriving) arrival.cancel()
     for (const connection of this.open.values()) connection.cancel()
   }
 
-  cut(): void {
-    for (const connection of this.open.values()) connection.cancel()
+  /** Read certificates anew: connections from here on get them. What is wrong with them leaves the old ones. */
+  reload(): void {
+    let wrong: Error | null = null
+    try {
+      if (this.tls !== null) this.tls = this.secureWith()
+    } catch (error) {
+      wrong = error instanceof Error ? error : new Error(String(error))
+    }
+    this.emit('reloaded', wrong)
+  }
+
+  private secureWith(): TlsServer {
+    const { certificates, clientCa, clientRequired } = this.certificates?.() ?? { certificates: [] }
+    const clientCertificate = clientRequired ? 'require' : clientCa === undefined ? 'none' : 'request'
+    return this.pollset.tlsServer({
+      certificates,
+      alpn: ['h2', 'http/1.1'],
+      clientCertificate,
+      ...(clientCa === undefined ? {} : { clientCa }),
+    })
   }
 
   stop(): void {
@@ -155,7 +221,8 @@ export class Server
       },
       engines: this.backends.flatMap((backend) => backend.engines().map((engine) => engine.describe())),
       held: { bytes: this.world.held.bytes, stalls: this.world.held.stalls },
-      http2: { ...this.http2.counts },
+      http1: { ...this.protocols.http1.counts },
+      http2: { ...this.protocols.http2.counts },
     }
   }
 }

@@ -2,7 +2,7 @@
 
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import { type AddressInfo, connect, createServer, Socket as NetSocket, type Server } from 'node:net'
+import { type AddressInfo, createServer, Socket as NetSocket, type Server } from 'node:net'
 import t from 'tap'
 import {
   ACCEPTABLE,
@@ -14,82 +14,18 @@ import {
   LISTEN_FAILED,
   LISTENING,
   NodePollset,
-  type NodePollsetLimits,
-  type Pollable,
   READABLE,
   RESOLVED,
-  type Socket,
   WRITABLE,
 } from '../../src/pollset/index.js'
-
-const HERE = '127.0.0.1'
-
-/** A test, as far as what is opened here must be closed at its end. */
-interface Cleaning {
-  teardown(close: () => unknown): void
-}
-
-/** Until one of the bits is up. */
-function until(pollable: Pollable, bits: number): Promise<void> {
-  if ((pollable.readiness & bits) !== 0) return Promise.resolve()
-  return new Promise((resolve) => {
-    pollable.waiter = {
-      wake() {
-        pollable.waiter = null
-        pollable.interest = 0
-        resolve()
-      },
-      resume() {},
-    }
-    pollable.interest = bits
-  })
-}
+import { type Cleaning, HERE, listening, takeAll, takeBytes, until } from '../world/node-sockets.js'
 
 /** Iterations of the loop: time enough for whatever is not bounded to go on. */
 async function iterations(count: number): Promise<void> {
   for (let i = 0; i < count; i++) await new Promise((resolve) => setImmediate(resolve))
 }
 
-function takeAll(socket: Socket): Buffer {
-  const chunks: Buffer[] = []
-  for (let chunk = socket.take(); chunk !== null; chunk = socket.take()) chunks.push(chunk)
-  return Buffer.concat(chunks)
-}
-
-async function takeBytes(socket: Socket, bytes: number): Promise<Buffer> {
-  let all = takeAll(socket)
-  while (all.length < bytes) {
-    await until(socket, READABLE)
-    all = Buffer.concat([all, takeAll(socket)])
-  }
-  return all
-}
-
 const timers = () => process.getActiveResourcesInfo().filter((each) => each === 'Timeout').length
-
-async function listening(t: Cleaning, limits: Partial<NodePollsetLimits> = {}) {
-  const pollset = new NodePollset(limits)
-  t.teardown(() => pollset.close())
-  const listener = pollset.listen({ host: HERE, port: 0 }, 'l1')
-  await until(listener, LISTENING | LISTEN_FAILED)
-  const dial = () => {
-    const peer = connect({ host: HERE, port: listener.address.port, allowHalfOpen: true })
-    t.teardown(() => peer.destroy())
-    peer.on('error', () => {})
-    return peer
-  }
-  const accept = async () => {
-    await until(listener, ACCEPTABLE)
-    return listener.accept() as Socket
-  }
-  /** A connected pair. */
-  const pair = async () => {
-    const peer = dial()
-    const socket = await accept()
-    return { peer, socket }
-  }
-  return { pollset, listener, dial, accept, pair }
-}
 
 async function serving(t: Cleaning): Promise<{ server: Server; port: number; peer: Promise<NetSocket> }> {
   const server = createServer({ allowHalfOpen: true })

@@ -17,7 +17,13 @@ import {
   READABLE,
   RESOLVED,
   Resolution,
+  SECURED,
+  type Secured,
   Socket,
+  type TlsClient,
+  type TlsClientOptions,
+  type TlsServer,
+  type TlsServerOptions,
   Turns,
   WRITABLE,
 } from '../../src/pollset/index.js'
@@ -28,6 +34,8 @@ export class FarEnd {
   received: Buffer = Buffer.alloc(0)
   ended = false
   closed = false
+  /** Closed by RST. */
+  wasReset = false
   /** False: what the World writes does not drain until {@link drain}. */
   reading = true
   private readonly near: MemorySocket
@@ -110,6 +118,17 @@ class MemorySocket extends Socket {
     return chunk
   }
 
+  unread(bytes: Buffer): void {
+    this.incoming.unshift(bytes)
+    this.raise(READABLE)
+  }
+
+  /** No octets are exchanged for it: the protocol is the first of ours. */
+  secure(tls: TlsServer): void {
+    this.secured = securedAs(tls.options.alpn[0] ?? '')
+    this.mark(SECURED)
+  }
+
   write(bytes: Uint8Array): void {
     if ((this.readiness & WRITABLE) === 0)
       throw new Error(`${this.id}: written to while a write is in flight`)
@@ -146,6 +165,11 @@ class MemorySocket extends Socket {
     this.mark(CLOSED)
   }
 
+  reset(): void {
+    this.far.wasReset = true
+    this.destroy()
+  }
+
   pause(): void {
     this.paused = true
   }
@@ -158,6 +182,15 @@ class MemorySocket extends Socket {
     if ((bits & WRITABLE) !== 0 && this.output !== null) this.pollset.flushLater(this.output)
   }
 }
+
+const securedAs = (protocol: string): Secured => ({
+  protocol,
+  version: 'TLSv1.3',
+  cipher: 'TLS_AES_128_GCM_SHA256',
+  serverName: '',
+  authorized: false,
+  peer: null,
+})
 
 class MemoryListener extends Listener {
   readonly id: string
@@ -239,8 +272,9 @@ export class MemoryPollset extends Turns implements Pollset {
     return listener
   }
 
-  connect(address: Address, id: string): Socket {
+  connect(address: Address, id: string, tls?: TlsClient): Socket {
     const socket = new MemorySocket(this, address, id, false)
+    if (tls !== undefined) socket.secured = securedAs(tls.options.alpn[0] ?? '')
     const entry = this.serving.get(`${address.host}:${address.port}`)
     if (entry === undefined || entry.served === 'refuse') {
       socket.fault = { code: 'ECONNREFUSED', message: 'refused' }
@@ -254,6 +288,13 @@ export class MemoryPollset extends Turns implements Pollset {
 
   resolve(host: string): Resolution {
     return new MemoryResolution(host)
+  }
+
+  tlsServer(options: TlsServerOptions): TlsServer {
+    return { options }
+  }
+  tlsClient(options: TlsClientOptions): TlsClient {
+    return { options }
   }
 
   random(target: Uint8Array): void {

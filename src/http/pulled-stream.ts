@@ -1,0 +1,113 @@
+// A stream whose sending half is pulled, whichever HTTP version carries it: what an exchange sends is noted here, and the
+// stream's connection takes it at the turn's flush, straight from the other side's inbox into its output slab.
+
+import type { Field } from './field.js'
+import type { Head } from './head.js'
+import type { Inbox } from './inbox.js'
+import { BODY, Stream } from './stream.js'
+
+export abstract class PulledStream extends Stream {
+  pendingHead: Head | null
+  /** Nothing follows the pending head. */
+  pendingEnded: boolean
+  pendingInterims: Head[] | null
+  source: Stream | null
+  whole: Buffer | null
+  /** octets of the source, or of `whole`, that may leave */
+  granted: number
+  endGranted: boolean
+
+  constructor() {
+    super()
+    this.pendingHead = null
+    this.pendingEnded = false
+    this.pendingInterims = null
+    this.source = null
+    this.whole = null
+    this.granted = 0
+    this.endGranted = false
+  }
+
+  /** It is over, both ways. */
+  abstract get closed(): boolean
+  /** It has something to send: its connection is to pull. */
+  protected abstract pending(): void
+
+  sendInterim(head: Head): void {
+    if (this.closed || this.localEnded) return
+    this.pendingInterims ??= []
+    this.pendingInterims.push(head)
+    this.pending()
+  }
+
+  sendHead(head: Head, ended: boolean): void {
+    if (this.closed || this.localEnded) return
+    this.pendingHead = head
+    this.pendingEnded = ended
+    this.pending()
+  }
+
+  forwardBody(source: Stream): void {
+    source.lower(BODY)
+    if (this.closed || this.localEnded) return
+    this.source = source
+    this.granted = source.waitingBytes
+    this.endGranted = source.remoteEnded
+    if (this.granted > 0 || this.endGranted) this.pending()
+  }
+
+  sendWhole(body: Buffer): void {
+    if (this.closed || this.localEnded) return
+    this.whole = body
+    this.granted = body.length
+    this.endGranted = true
+    this.pending()
+  }
+
+  get blocked(): boolean {
+    return this.granted > 0
+  }
+
+  /** octets granted that are still there: a source that was reset has dropped its body */
+  get available(): number {
+    if (this.whole !== null || this.source === null) return this.granted
+    return Math.min(this.granted, this.source.waitingBytes)
+  }
+
+  /** Trailers that end the body being sent, once all of it has left. */
+  get endingTrailers(): readonly Field[] | null {
+    return this.source === null ? null : this.source.trailers
+  }
+
+  /** Whether its connection would find something to write, windows aside. */
+  get hasWork(): boolean {
+    return (
+      this.pendingHead !== null ||
+      this.pendingInterims !== null ||
+      this.granted > 0 ||
+      (this.endGranted && !this.localEnded)
+    )
+  }
+
+  /** Copy granted octets into an output slab. `now`: ms of the pollset's clock. */
+  pullInto(target: Buffer, at: number, bytes: number, now: number): void {
+    this.granted -= bytes
+    this.sentBytes += bytes
+    const whole = this.whole
+    if (whole === null) ((this.source as Stream).inbox as Inbox).pull(target, at, bytes, now)
+    else {
+      const from = whole.length - this.granted - bytes
+      whole.copy(target, at, from, from + bytes)
+    }
+  }
+
+  /** It is over: nothing noted for sending survives. */
+  dropPending(): void {
+    this.pendingHead = null
+    this.pendingInterims = null
+    this.source = null
+    this.whole = null
+    this.granted = 0
+    this.endGranted = false
+  }
+}

@@ -1,0 +1,349 @@
+// An HTTP/1.1 connection as a continuation on a socket, the part both roles share: it reads messages, one at a time, holds
+// their bodies for the other side, and parts. A frontend (frontend.ts) answers requests; a backend (backend.ts) sends
+// them and is a session of capacity 1.
+//
+// What is not read stays with the socket: pipelined requests wait there for their turn, and a body that the other side
+// does not take stops the reading, within the socket's look-ahead.
+
+import { Continuation, type Fault, fault } from '../continuation/index.js'
+import {
+  BODY,
+  type Field,
+  type Head,
+  HeldByConnection,
+  Inbox,
+  RESET,
+  type ResetReason,
+  SENT,
+} from '../http/index.js'
+import { CLOSED, ENDED, Pollable, READABLE, type Settling, type Socket } from '../pollset/index.js'
+import {
+  type After,
+  connectionLife,
+  connectionSteps,
+  type Living,
+  waitForEnd,
+  waitForMessages,
+} from './connection-life.js'
+import type { Http1Context } from './context.js'
+import type { RefusalCode } from './faults.js'
+import { Output, type Sending } from './output.js'
+import type { MessageReader, MessageSink } from './reader.js'
+import type { Http1Stream, StreamHome } from './stream.js'
+
+const { goto } = connectionLife
+
+/** Something has become of the message under way, other than by what arrives. */
+export const MOVED = 1
+
+/** The connection as something to wait for. */
+class ConnectionPollable extends Pollable {
+  readonly id: string
+  readonly kind = 'connection'
+  readonly bitNames = ['MOVED']
+  constructor(id: string) {
+    super()
+    this.id = id
+  }
+}
+
+export abstract class Connection
+  extends Continuation
+  implements Living, StreamHome, MessageSink, Sending, Settling
+{
+  readonly id: string
+  readonly pollable: Pollable
+  protected readonly context: Http1Context
+  protected readonly side: Fault['side']
+  protected abstract readonly reader: MessageReader
+  protected readonly output: Output
+  protected socket: Socket | null = null
+  /** The message exchange under way. */
+  protected stream: Http1Stream | null = null
+  /** Message exchanges begun. */
+  protected count = 0
+  /** Why the connection is being given up; null while it is not. */
+  protected failure: Fault | null = null
+  /** The message under way is the last. */
+  protected last = false
+  protected draining = false
+  /** No word more: what the peer has must not look complete. */
+  private cut = false
+  protected quietSince: number
+  private readonly holding = new HeldByConnection()
+  private readonly unsettled: Inbox[] = []
+  private lingerUntil = 0
+
+  constructor(context: Http1Context, side: Fault['side'], kind: string) {
+    super(context.world.scheduler, connectionSteps, context.durations)
+    const { world } = context
+    this.id = world.nextId(kind)
+    this.pollable = new ConnectionPollable(this.id)
+    this.context = context
+    this.side = side
+    this.quietSince = world.pollset.now
+    this.output = new Output(world.pollset, context.slabs, this)
+  }
+
+  abstract resolve(): After<'resolve'>
+  abstract connect(): After<'connect'>
+  abstract greet(): After<'greet'>
+  abstract closed(): void
+  abstract head(head: Head, ended: boolean): void
+  abstract error(status: number, code: RefusalCode, reason: string): void
+  abstract writeHead(stream: Http1Stream, head: Head, ended: boolean, slab: Buffer, at: number): number
+  abstract resetByUs(stream: Http1Stream, reason: ResetReason): void
+  /** The message exchange is over both ways. */
+  protected abstract messageOver(persists: boolean): void
+  /** The peer has sent its last octet, in the middle of a message or not. */
+  protected abstract peerEnded(): void
+  /** Read also where no message is expected: whatever comes is then an error. */
+  protected abstract readonly readsOn: boolean
+  /** Nothing has moved for a while: go on, or close. */
+  protected abstract idle(idleMs: number): 'stay' | 'close'
+
+  get bodyAheadMax(): number {
+    return this.context.limits.bodyAheadBytesMax
+  }
+  protected get now(): number {
+    return this.context.world.pollset.now
+  }
+
+  // Steps
+
+  messages(): After<'messages'> {
+    const socket = this.socket as Socket
+    this.pollable.lower(MOVED)
+    this.read(socket)
+    if (this.failure === null && this.peerIsOver(socket)) this.peerEnded()
+    if (this.failure !== null) return goto.closing
+    const unread = (socket.readiness & READABLE) !== 0
+    if (this.mayRead) socket.unpause()
+    else socket.pause()
+    // What was raised and cannot be acted on must not wake us for ever.
+    const ends = unread ? CLOSED & ~socket.readiness : ENDED | CLOSED
+    this.waitOn(0, socket, ends | (this.mayRead ? READABLE : 0))
+    this.waitOn(1, this.pollable, MOVED)
+    return waitForMessages
+  }
+
+  /** Clean ends count once all that came before them is read; a fault counts at once. */
+  private peerIsOver(socket: Socket): boolean {
+    if ((socket.readiness & CLOSED) !== 0 && socket.fault !== null) return true
+    return (socket.readiness & READABLE) === 0 && (socket.readiness & (ENDED | CLOSED)) !== 0
+  }
+
+  private get mayRead(): boolean {
+    const { reader, stream } = this
+    if (reader.stopped || (reader.waiting && !this.readsOn)) return false
+    return stream === null || stream.outstanding < this.bodyAheadMax
+  }
+
+  /** Bounded by what one message lets in, and by what the socket reads ahead. */
+  private read(socket: Socket): void {
+    while (this.failure === null && this.mayRead) {
+      const chunk = socket.take()
+      if (chunk === null) return
+      this.quietSince = this.now
+      const used = this.reader.tunnelling ? this.tunnel(chunk) : this.reader.feed(chunk)
+      if (used < chunk.length && !this.reader.stopped) socket.unread(chunk.subarray(used))
+    }
+  }
+
+  private tunnel(chunk: Buffer): number {
+    this.body(chunk, 0, chunk.length)
+    return chunk.length
+  }
+
+  tend(): After<'tend'> {
+    if (this.idle(this.now - this.quietSince) === 'close') return goto.closing
+    return goto.messages
+  }
+
+  /** Asked once, the message under way is the last; asked again, it is not waited for. */
+  drain(): void {
+    if (this.draining || this.isQuiet) this.failure ??= DRAINED[this.side]
+    this.draining = true
+  }
+
+  /** No message is under way. */
+  protected get isQuiet(): boolean {
+    return this.stream === null
+  }
+
+  closing(): After<'closing'> {
+    const socket = this.socket as Socket
+    this.failure ??= CONNECTION_CLOSED[this.side]
+    this.reader.stop()
+    const { stream } = this
+    if (stream !== null) {
+      if (stream.headWritten && !stream.localEnded) this.cut = true
+      this.lose(stream, this.failure)
+    }
+    if (this.cut) socket.reset()
+    if (this.cut || (socket.readiness & CLOSED) !== 0) return goto.closed
+    this.output.finish()
+    this.lingerUntil = this.now + this.context.limits.lingerMs
+    return goto.linger
+  }
+
+  linger(): After<'linger'> {
+    const socket = this.socket as Socket
+    socket.unpause()
+    while (socket.take() !== null) {}
+    if ((socket.readiness & (CLOSED | ENDED)) !== 0 && this.output.finished) return goto.closed
+    this.waitOn(0, socket, this.output.finished ? READABLE | ENDED | CLOSED : READABLE | CLOSED)
+    this.waitUntil(this.lingerUntil)
+    return waitForEnd
+  }
+
+  /** The end of every connection that had a socket. */
+  protected letGo(): void {
+    this.output.abandon()
+    this.socket?.destroy()
+  }
+
+  crashed(): void {
+    this.failure ??= fault('internal', 'internal', 'connection', 'never', 'a step of the connection failed')
+    if (this.stream !== null) this.lose(this.stream, this.failure)
+    this.closed()
+  }
+
+  protected moved(): void {
+    this.pollable.raise(MOVED)
+  }
+
+  /** Close, and let nothing that has left look complete. */
+  protected abort(why: Fault): void {
+    this.failure ??= why
+    this.cut = true
+    this.moved()
+  }
+
+  // What arrives
+
+  body(buffer: Buffer, start: number, end: number): void {
+    const { stream } = this
+    if (stream === null || stream.closed || stream.fault !== null) return
+    stream.outstanding += end - start
+    stream.receivedBytes += end - start
+    stream.inbox ??= this.newInbox(stream)
+    if (stream.inbox.push(buffer, start, end) && this.unsettled.push(stream.inbox) === 1)
+      this.context.world.pollset.settleLater(this)
+    stream.raise(BODY)
+  }
+
+  trailers(fields: readonly Field[]): void {
+    if (this.stream !== null) this.stream.trailers = fields
+  }
+
+  messageEnd(persists: boolean): void {
+    const { stream } = this
+    if (stream === null) return
+    stream.remoteEnded = true
+    stream.raise(BODY)
+    if (!persists) this.last = true
+    this.endIfOver(stream)
+  }
+
+  settle(): void {
+    const { held, pollset } = this.context.world
+    for (const inbox of this.unsettled) inbox.settle(pollset.now)
+    this.unsettled.length = 0
+    held.enforce(pollset.now, this.holding)
+  }
+
+  // What streams ask for, and what becomes of them
+
+  pending(stream: Http1Stream): void {
+    this.output.pending(stream)
+  }
+
+  newInbox(stream: Http1Stream): Inbox {
+    return new Inbox(this.context.world.held, this.holding, stream)
+  }
+
+  consumed(stream: Http1Stream, bytes: number): void {
+    const max = this.bodyAheadMax
+    const stopped = stream.outstanding >= max
+    stream.outstanding -= bytes
+    if (stopped && stream.outstanding < max) this.moved()
+  }
+
+  /** Its memory comes back at once; the exchange is told, and answers for it. */
+  stalled(stream: Http1Stream): void {
+    stream.fault = STALL
+    stream.remoteEnded = false
+    this.clearInbox(stream)
+    stream.raise(RESET)
+  }
+
+  sent(stream: Http1Stream): void {
+    stream.raise(SENT)
+    this.endIfOver(stream)
+    this.moved()
+  }
+
+  broken(stream: Http1Stream): void {
+    this.abort(BROKEN)
+    this.lose(stream, BROKEN)
+  }
+
+  private endIfOver(stream: Http1Stream): void {
+    if (!stream.localEnded || !stream.remoteEnded || stream.closed) return
+    stream.closed = true
+    this.stream = null
+    this.quietSince = this.now
+    this.messageOver(!this.last && !this.draining && !this.reader.stopped)
+    this.moved()
+  }
+
+  /** The stream is over through no doing of its exchange, which is told. */
+  protected lose(stream: Http1Stream, why: Fault): void {
+    if (!stream.closed) {
+      stream.fault = why
+      stream.closed = true
+      this.output.leave(stream)
+      if (!stream.remoteEnded) this.clearInbox(stream)
+    }
+    if (this.stream === stream) this.stream = null
+    stream.raise(RESET)
+    stream.owner?.cancel()
+  }
+
+  protected clearInbox(stream: Http1Stream): void {
+    stream.inbox?.clear()
+  }
+
+  override describe() {
+    return {
+      stream: this.stream?.id ?? null,
+      messages: this.count,
+      draining: this.draining,
+      heldBytes: this.holding.bytes,
+      output: this.output.describe(),
+      failure: this.failure,
+    }
+  }
+}
+
+const STALL = fault('stall', 'internal', 'stream', 'never', 'the stream held most memory and moved least')
+const BROKEN = fault(
+  'body-length',
+  'internal',
+  'connection',
+  'never',
+  'a body of another length than its head said',
+)
+
+const bySide = (make: (side: Fault['side']) => Fault): Readonly<Record<Fault['side'], Fault>> => ({
+  frontend: make('frontend'),
+  backend: make('backend'),
+  internal: make('internal'),
+})
+const DRAINED = bySide((side) =>
+  fault('drained', side, 'connection', 'safe', 'the connection was asked to end'),
+)
+const CONNECTION_CLOSED = bySide((side) =>
+  fault(`${side}-closed`, side, 'connection', 'never', `the ${side} closed its connection`),
+)

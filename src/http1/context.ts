@@ -1,0 +1,46 @@
+// What all HTTP/1.1 connections of one World share: its limits, output slabs, durations, field decoder and counts.
+
+import type { HttpWorld } from '../http/index.js'
+import { type DurationList, SlabPool } from '../pollset/index.js'
+import { connectionLife } from './connection-life.js'
+import { FieldDecoder } from './field-decoder.js'
+import { type Http1Limits, http1Limits } from './limits.js'
+
+/** What has happened, for metrics and tests. Only grows. */
+export interface Http1Counts {
+  /** requests that were none, answered here */
+  badRequests: number
+  /** responses that were none */
+  badResponses: number
+  /** client connections whose head did not come in time (408) */
+  headsLate: number
+}
+
+export interface Http1Context {
+  readonly world: HttpWorld
+  readonly limits: Http1Limits
+  readonly slabs: SlabPool
+  readonly durations: readonly DurationList[]
+  readonly decoder: FieldDecoder
+  readonly counts: Http1Counts
+}
+
+/** ms between two looks at a connection on which nothing arrives */
+const TEND_MS = 1_000
+
+export function createHttp1(world: HttpWorld, limits: Partial<Http1Limits> = {}): Http1Context {
+  const all = { ...http1Limits, ...limits }
+  const shortest = Math.min(all.headMs, all.keepAliveMs, all.backendIdleMs)
+  return {
+    world,
+    limits: all,
+    slabs: new SlabPool(all.flushBytesMax, 64),
+    durations: connectionLife.durations(world.pollset.deadlines, {
+      resolve: all.connectMs,
+      connect: all.connectMs,
+      tend: Math.max(1, Math.min(TEND_MS, shortest)),
+    }),
+    decoder: new FieldDecoder(world.fields),
+    counts: { badRequests: 0, badResponses: 0, headsLate: 0 },
+  }
+}

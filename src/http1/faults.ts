@@ -1,0 +1,46 @@
+// What can be wrong with an HTTP/1.1 message (spec/http1/strictness.md): a stable code, the status that answers
+// a request, and the reason for a person. A response with a fault is its backend's: always 502.
+
+const refusals = {
+  'start-line': [400, 'the first line is none of HTTP/1.1 (RFC 9112 §3, §4)'],
+  'start-line-too-long': [400, 'the first line is too long'],
+  'empty-lines': [400, 'too many empty lines before a request'],
+  version: [505, 'an HTTP version other than 1.0 and 1.1 (RFC 9110 §15.6.6)'],
+  'method-too-long': [501, 'a method longer than any that is known (RFC 9112 §3)'],
+  'target-too-long': [414, 'the request-target is too long (RFC 9112 §3)'],
+  'request-target': [
+    400,
+    'the request-target has none of its forms, or not the one of its method (RFC 9112 §3.2)',
+  ],
+  host: [400, 'Host is missing, doubled or no host (RFC 9112 §3.2)'],
+  'bare-cr': [400, 'CR without LF (RFC 9112 §2.2)'],
+  'bare-lf': [400, 'LF without CR (RFC 9112 §2.2)'],
+  'obs-fold': [400, 'a line begins with a blank (RFC 9112 §5.2)'],
+  'field-name': [400, 'a field name is missing or has characters that names may not have (RFC 9112 §5.1)'],
+  'field-value': [400, 'a field value has control characters (RFC 9110 §5.5)'],
+  'fields-too-large': [431, 'too many field lines, or too long ones (RFC 6585 §5)'],
+  'connection-option': [
+    400,
+    'Connection has what is no option, or names a field that is not its own (RFC 9110 §7.6.1)',
+  ],
+  'content-length': [400, 'Content-Length is repeated or no number (RFC 9112 §6.3)'],
+  'length-and-coding': [400, 'Content-Length with Transfer-Encoding (RFC 9112 §6.3)'],
+  'coding-in-1.0': [400, 'Transfer-Encoding in HTTP/1.0 (RFC 9112 §6.1)'],
+  'transfer-coding': [400, 'Transfer-Encoding is not chunked, once and last (RFC 9112 §6.3)'],
+  'coding-unknown': [501, 'a transfer coding besides chunked (RFC 9112 §6.1)'],
+  'connect-content': [400, 'CONNECT with content (RFC 9110 §9.3.6)'],
+  'chunk-size': [400, 'a chunk-size that is none, or too long (RFC 9112 §7.1)'],
+  'chunk-extension': [400, 'chunk extensions that are none, or too long (RFC 9112 §7.1.1)'],
+  'chunk-end': [400, 'a chunk is not followed by CR LF (RFC 9112 §7.1)'],
+  'trailer-forbidden': [400, 'a trailer that would change the message or its way (RFC 9110 §6.5.1)'],
+  'trailers-too-large': [400, 'too many trailers, or too long ones'],
+  truncated: [400, 'the connection ended inside a message (RFC 9112 §8)'],
+  interims: [400, 'too many interim responses'],
+  'upgrade-not-asked': [400, '101 to a request without Upgrade (RFC 9110 §15.2.2)'],
+  'upgrade-missing': [400, '101 without Upgrade (RFC 9110 §15.2.2)'],
+  unasked: [400, 'octets that answer no request (RFC 9112 §9.2)'],
+} as const
+
+export type RefusalCode = keyof typeof refusals
+
+export const REFUSALS: Readonly<Record<RefusalCode, readonly [status: number, reason: string]>> = refusals

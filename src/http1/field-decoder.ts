@@ -1,0 +1,145 @@
+// From octets to Field objects: field lines (RFC 9112 §5), and the parts of a start line, which become
+// pseudo-fields. One for a World. Sans-IO; what a peer sends never throws: null, and `refused` says why.
+//
+// What returns is interned in the World's FieldTable and found by its octets (FieldCache); what comes once is made
+// and forgotten. The text of each field is judged here, its company by the readers.
+
+import { type Field, type FieldTable, FORM_INVALID, isCredential, Token } from '../http/index.js'
+import type { RefusalCode } from './faults.js'
+import { FieldCache } from './field-cache.js'
+
+/** What a text is read as: a field line of a request (whose Host becomes `:authority`), of a response, a path. */
+export const REQUEST_FIELD = 1
+export const RESPONSE_FIELD = 2
+const PATH = 3
+
+const HTAB = 9
+const SP = 32
+const COLON = 58
+const SLASH = 47
+
+/** By octet: a token character in lower case (RFC 9110 §5.6.2), 0 for what is none. */
+const TCHAR = new Uint8Array(256)
+for (const c of "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz")
+  TCHAR[c.charCodeAt(0)] = c.charCodeAt(0)
+for (const c of 'ABCDEFGHIJKLMNOPQRSTUVWXYZ') TCHAR[c.charCodeAt(0)] = c.charCodeAt(0) + 32
+
+/** By octet: 1 where RFC 9110 §5.5 lets it stand in a value: HTAB, SP, visible characters, obs-text. */
+const VALUE_CHAR = new Uint8Array(256)
+for (let c = SP; c < 256; c++) VALUE_CHAR[c] = c === 127 ? 0 : 1
+VALUE_CHAR[HTAB] = 1
+
+export const isTokenChar = (octet: number): boolean => TCHAR[octet] !== 0
+export const isText = (b: Buffer, start: number, end: number): boolean => {
+  for (let i = start; i < end; i++) if (VALUE_CHAR[b[i]] === 0) return false
+  return true
+}
+
+const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'CONNECT', 'OPTIONS', 'TRACE', 'PATCH'] as const
+
+export class FieldDecoder {
+  /** Why the last call answered null. */
+  refused: RefusalCode = 'field-name'
+  readonly fields: FieldTable
+  readonly schemes: { readonly http: Field; readonly https: Field }
+  private readonly cache = new FieldCache()
+  private readonly methods: ReadonlyMap<string, Field>
+  private readonly get: Field
+  private readonly statuses: (Field | null)[] = new Array<Field | null>(1000).fill(null)
+
+  constructor(fields: FieldTable) {
+    this.fields = fields
+    this.schemes = { http: fields.field(':scheme', 'http'), https: fields.field(':scheme', 'https') }
+    this.methods = new Map(METHODS.map((each) => [each, fields.field(':method', each)]))
+    this.get = fields.field(':method', 'GET')
+  }
+
+  /** A field line without its CR LF, of a kind of REQUEST_FIELD or RESPONSE_FIELD. */
+  fieldLine(kind: number, b: Buffer, start: number, end: number): Field | null {
+    return this.cache.find(kind, b, start, end) ?? this.parse(kind, b, start, end)
+  }
+
+  private parse(kind: number, b: Buffer, start: number, end: number): Field | null {
+    const first = b[start]
+    if (first === SP || first === HTAB) return this.refuse('obs-fold')
+    let colon = start
+    let lower = true
+    for (; colon < end && b[colon] !== COLON; colon++) {
+      const c = TCHAR[b[colon]]
+      if (c === 0) return this.refuse('field-name')
+      if (c !== b[colon]) lower = false
+    }
+    if (colon === start || colon === end) return this.refuse('field-name')
+    let from = colon + 1
+    let to = end
+    while (from < to && (b[from] === SP || b[from] === HTAB)) from++
+    while (to > from && (b[to - 1] === SP || b[to - 1] === HTAB)) to--
+    if (!isText(b, from, to)) return this.refuse('field-value')
+    const text = b.toString('latin1', start, colon)
+    const name = lower ? text : text.toLowerCase()
+    const value = b.toString('latin1', from, to)
+    return this.named(
+      kind === REQUEST_FIELD && name === 'host' ? ':authority' : name,
+      value,
+      kind,
+      b,
+      start,
+      end,
+    )
+  }
+
+  private named(
+    name: string,
+    value: string,
+    kind: number,
+    b: Buffer,
+    start: number,
+    end: number,
+  ): Field | null {
+    const made = this.fields.make(name, value)
+    if ((made.faults & FORM_INVALID) !== 0) {
+      if (made.token === Token.AUTHORITY) return this.refuse('host')
+      if (made.token === Token.CONTENT_LENGTH) return this.refuse('content-length')
+      if (made.token === Token.PATH) return this.refuse('request-target')
+    }
+    if (isCredential(made.token) || !this.cache.returns(kind, b, start, end)) return made
+    const field = this.fields.field(name, value)
+    this.cache.keep(kind, b, start, end, field)
+    return field
+  }
+
+  /** A method: any token (RFC 9110 §9.1). */
+  method(b: Buffer, start: number, end: number): Field | null {
+    if (end - start === 3 && b[start] === 71 && b[start + 1] === 69 && b[start + 2] === 84) return this.get
+    const text = b.toString('latin1', start, end)
+    const known = this.methods.get(text)
+    if (known !== undefined) return known
+    const field = this.fields.make(':method', text)
+    return field.faults === 0 ? field : this.refuse('start-line')
+  }
+
+  /** A request-target in origin-form (RFC 9112 §3.2.1). */
+  path(b: Buffer, start: number, end: number): Field | null {
+    if (b[start] !== SLASH) return this.refuse('request-target')
+    return (
+      this.cache.find(PATH, b, start, end) ??
+      this.named(':path', b.toString('latin1', start, end), PATH, b, start, end)
+    )
+  }
+
+  /** A pseudo-field of this text; null when it is not one. */
+  pseudo(name: ':authority' | ':path', value: string): Field | null {
+    const field = this.fields.make(name, value)
+    return field.faults === 0 ? field : this.refuse('request-target')
+  }
+
+  /** 100 to 999. */
+  status(code: number): Field {
+    return (this.statuses[code] ??= this.fields.field(':status', String(code)))
+  }
+
+  private refuse(code: RefusalCode): null {
+    this.refused = code
+    return null
+  }
+}

@@ -1,0 +1,113 @@
+// The field lines of one head as they come (RFC 9112 §5): which are kept for the other side, and what the others say
+// of the message's framing and of its connection. Hop-by-hop fields end here (RFC 9110 §7.6.1): a head that leaves this
+// room towards an exchange has none.
+
+import { type Field, Token } from '../http/index.js'
+import type { RefusalCode } from './faults.js'
+import type { FieldDecoder } from './field-decoder.js'
+import { CHUNKED, NONE } from './framing.js'
+import { CODING_FAULTY, CODING_UNKNOWN, ConnectionOptions, codingOf } from './message.js'
+
+/** The fields of a head while it is read, and what they say of its framing and its connection. */
+export class FieldSection {
+  fields: Field[] = []
+  size = 0
+  pseudos = 0
+  /** -1 without one */
+  contentLength = -1
+  /** All Transfer-Encoding values; null without one. */
+  coding: string | null = null
+  lengthTwice = false
+  /** What Upgrade asks for or grants; '' for nothing. */
+  upgrade = ''
+  readonly connection = new ConnectionOptions()
+
+  /** Begin with these pseudo-fields. */
+  begin(pseudos: Field[]): void {
+    this.fields = pseudos
+    this.pseudos = pseudos.length
+    this.size = 0
+    this.contentLength = -1
+    this.coding = null
+    this.lengthTwice = false
+    this.upgrade = ''
+    this.connection.clear()
+  }
+
+  /** All fields, for a head: the section keeps none of them. */
+  take(): Field[] {
+    const fields = this.fields
+    this.fields = []
+    return fields
+  }
+
+  push(field: Field): void {
+    this.fields.push(field)
+    this.size += field.size
+  }
+
+  /** A field that is not OTHER; why it must not be, or null. Hop-by-hop fields are read and not kept. */
+  special(field: Field, decoder: FieldDecoder): RefusalCode | null {
+    switch (field.token) {
+      case Token.CONTENT_LENGTH:
+        if (this.contentLength >= 0) this.lengthTwice = true
+        this.contentLength = Number(field.value)
+        if (field.value.length > 1 && field.value.charCodeAt(0) === 0x30)
+          field = decoder.fields.make(field.name, String(this.contentLength))
+        this.push(field)
+        return null
+      case Token.TRANSFER_ENCODING:
+        this.coding = this.coding === null ? field.value : `${this.coding},${field.value}`
+        return null
+      case Token.CONNECTION:
+        return this.connection.add(field.value) ? null : 'connection-option'
+      case Token.UPGRADE:
+        this.upgrade = this.upgrade === '' ? field.value : `${this.upgrade}, ${field.value}`
+        return null
+      case Token.KEEP_ALIVE:
+      case Token.PROXY_CONNECTION:
+      case Token.TE:
+      case Token.HTTP2_SETTINGS:
+        return null
+      default:
+        this.push(field)
+        return null
+    }
+  }
+
+  /** What is wrong with the company these fields keep, in a head of HTTP/1.`minor`; null for nothing. */
+  fault(minor: number): RefusalCode | null {
+    if (this.connection.overreaches) return 'connection-option'
+    if (this.lengthTwice) return 'content-length'
+    if (this.coding === null) return null
+    if (minor === 0) return 'coding-in-1.0'
+    if (this.contentLength >= 0) return 'length-and-coding'
+    const coding = codingOf(this.coding)
+    if (coding === CODING_FAULTY) return 'transfer-coding'
+    return coding === CODING_UNKNOWN ? 'coding-unknown' : null
+  }
+
+  /** The framing that faultless fields give; NONE where they say nothing. */
+  get framing(): number {
+    if (this.coding !== null) return CHUNKED
+    return this.contentLength < 0 ? NONE : this.contentLength
+  }
+
+  /** Take out the fields that Connection nominated. */
+  removeNominated(): void {
+    const names = this.connection.nominated
+    if (names === null) return
+    this.without((field) => names.has(field.name))
+  }
+
+  without(unwanted: (field: Field) => boolean): void {
+    const fields = this.fields
+    let kept = this.pseudos
+    for (let i = kept; i < fields.length; i++) {
+      const field = fields[i]
+      if (unwanted(field)) this.size -= field.size
+      else fields[kept++] = field
+    }
+    fields.length = kept
+  }
+}

@@ -1,0 +1,203 @@
+// The server's side of HTTP/1.1: a connection that a client made. Each request becomes a stream that goes to whoever
+// accepts; the next is read when its response has left. What is no request is answered here, and ends the connection
+// wherever its framing is in doubt.
+
+import { type Fault, fault } from '../continuation/index.js'
+import {
+  type Acceptor,
+  type Client,
+  type Field,
+  type FrontendStream,
+  HEAD,
+  type Head,
+  type ResetReason,
+  responseHead,
+  viaField,
+} from '../http/index.js'
+import type { Socket } from '../pollset/index.js'
+import { Connection } from './connection.js'
+import { type After, connectionSteps } from './connection-life.js'
+import type { Http1Context } from './context.js'
+import type { RefusalCode } from './faults.js'
+import { responseFraming } from './framing.js'
+import { RequestReader } from './request-reader.js'
+import { Http1Stream } from './stream.js'
+import { headBytesMax, writeResponseHead } from './writer.js'
+
+class Http1FrontendStream extends Http1Stream implements FrontendStream {
+  readonly client: Client
+  constructor(home: Frontend, number: number, head: Head, minor: number) {
+    super(home, number, head.method?.value ?? '', minor)
+    this.client = home
+    this.head = head
+    this.readiness = HEAD
+  }
+}
+
+class Frontend extends Connection implements Client {
+  readonly forwardedFor: Field
+  readonly forwardedProto: Field
+  readonly via: Field
+  protected readonly reader: RequestReader
+  private readonly acceptor: Acceptor
+  /** ms of the pollset's clock: when the head that is being read began; 0 outside of one */
+  private headSince = 0
+
+  constructor(context: Http1Context, socket: Socket, acceptor: Acceptor) {
+    super(context, 'frontend', 'm')
+    const { fields } = context.world
+    const scheme = socket.secured === null ? 'http' : 'https'
+    this.socket = socket
+    this.acceptor = acceptor
+    this.via = viaField(fields, '1.1')
+    this.forwardedFor = fields.field('x-forwarded-for', socket.remote.host)
+    this.forwardedProto = fields.field('x-forwarded-proto', scheme)
+    this.reader = new RequestReader(this, context.decoder, context.limits, scheme)
+    this.output.attach(socket)
+  }
+
+  get kind(): string {
+    return 'frontend'
+  }
+
+  resolve(): never {
+    throw new Error('a frontend has no name to resolve')
+  }
+  connect(): never {
+    throw new Error('a frontend does not connect')
+  }
+  greet(): never {
+    throw new Error('a frontend does not connect')
+  }
+
+  override messages(): After<'messages'> {
+    const next = super.messages()
+    if (!this.reader.inHead) this.headSince = 0
+    else if (this.headSince === 0) this.headSince = this.now
+    return next
+  }
+
+  protected override readonly readsOn = false
+
+  protected override get isQuiet(): boolean {
+    return super.isQuiet && !this.reader.begun
+  }
+
+  // Requests
+
+  head(head: Head, ended: boolean): void {
+    const stream = new Http1FrontendStream(this, ++this.count, head, this.reader.version)
+    stream.remoteEnded = ended
+    this.stream = stream
+    this.acceptor.accept(stream)
+  }
+
+  error(status: number, code: RefusalCode, reason: string): void {
+    this.context.counts.badRequests++
+    this.refuse(status, fault(code, 'frontend', 'connection', 'never', reason))
+  }
+
+  /** Answer in the place of an exchange, as long as nothing else was answered, and close. */
+  private refuse(status: number, why: Fault): void {
+    const { stream } = this
+    this.failure ??= why
+    if (stream !== null) this.lose(stream, why)
+    if (stream?.headWritten) {
+      this.abort(why)
+      return
+    }
+    const { fields } = this.context.world
+    const text = Buffer.from(`${status} ${why.code}: ${why.message}\n`)
+    const head = responseHead(
+      fields.field(':status', String(status)),
+      [fields.field('content-type', 'text/plain; charset=utf-8')],
+      text.length,
+    )
+    const room = Buffer.allocUnsafe(headBytesMax(head) + text.length)
+    const at = writeResponseHead(room, 0, head, text.length, 1, false)
+    const end = stream?.method === 'HEAD' ? at : at + text.copy(room, at)
+    this.output.message(room.subarray(0, end))
+    this.moved()
+  }
+
+  protected override peerEnded(): void {
+    // A request that was begun is answered for what it is; one that was whole has nobody left to answer.
+    if (this.stream === null || !this.stream.remoteEnded) this.reader.end()
+    this.failure ??= GONE
+  }
+
+  // Responses
+
+  writeHead(stream: Http1Stream, head: Head, ended: boolean, slab: Buffer, at: number): number {
+    const interim = head.isInterim
+    const framing = responseFraming(head, ended, stream.method, stream.minor)
+    if (!interim) stream.framing = framing
+    return writeResponseHead(slab, at, head, framing, stream.minor, interim || this.keeps)
+  }
+
+  /** Whether another request may follow the one that is being answered. */
+  private get keeps(): boolean {
+    return (
+      !this.draining &&
+      !this.last &&
+      this.reader.keepAlive &&
+      this.count < this.context.limits.keepAliveRequestsMax
+    )
+  }
+
+  override sent(stream: Http1Stream): void {
+    super.sent(stream)
+    // Answered in full before the request was: the rest is read and dropped while the connection closes.
+    if (!stream.closed) this.failure ??= ANSWERED_EARLY
+  }
+
+  protected override messageOver(persists: boolean): void {
+    if (persists && this.keeps) this.reader.next()
+    else this.failure ??= DONE
+  }
+
+  resetByUs(stream: Http1Stream, reason: ResetReason): void {
+    stream.owner = null
+    if (stream.closed || stream.localEnded) {
+      this.clearInbox(stream)
+      return
+    }
+    if (!stream.headWritten && reason === 'refused') this.refuse(503, REFUSED)
+    else {
+      this.lose(stream, GIVEN_UP)
+      this.abort(GIVEN_UP)
+    }
+    this.clearInbox(stream)
+  }
+
+  protected override idle(idleMs: number): 'stay' | 'close' {
+    const { headMs, keepAliveMs } = this.context.limits
+    if (this.stream !== null) return 'stay'
+    if (this.headSince === 0) return idleMs >= keepAliveMs ? 'close' : 'stay'
+    if (this.now - this.headSince < headMs) return 'stay'
+    this.context.counts.headsLate++
+    this.refuse(408, HEAD_LATE)
+    return 'close'
+  }
+
+  closed(): void {
+    this.letGo()
+    this.acceptor.left(this)
+  }
+}
+
+const parting = (code: string, message: string): Fault =>
+  fault(code, 'frontend', 'connection', 'never', message)
+const DONE = parting('done', 'the last response on this connection has left')
+const ANSWERED_EARLY = parting('answered-early', 'the response was whole before the request')
+const GONE = parting('frontend-closed', 'the client closed its connection')
+const HEAD_LATE = parting('head-late', 'the request did not come in time')
+const REFUSED = parting('refused-stream', 'the backend refused the request, and it cannot be sent again')
+const GIVEN_UP = parting('given-up', 'the exchange ended without a whole response')
+
+/** Serve HTTP/1.1 on an accepted socket; each request goes to the acceptor. Returns the connection's continuation. */
+export function serveHttp1(context: Http1Context, socket: Socket, acceptor: Acceptor): Connection & Client {
+  const frontend = new Frontend(context, socket, acceptor)
+  context.world.scheduler.start(frontend, connectionSteps, 'messages')
+  return frontend
+}

@@ -1,0 +1,61 @@
+// The bounds of this room, in one place: names, defaults, units. Only server/ knows of files and options.
+
+export interface Http1Limits {
+  /** octets of a request line (above: 414) or a status line (above: 502); RFC 9112 §3 asks for 8,000 at least */
+  readonly startLineBytesMax: number
+  /** octets of a method; above: 501 (RFC 9112 §3) */
+  readonly methodBytesMax: number
+  /** empty lines that may stand before a request line (RFC 9112 §2.2) */
+  readonly emptyLinesMax: number
+  /** octets of all field lines of one head: requests above get 431, responses above 502 */
+  readonly fieldSectionBytesMax: number
+  /** field lines of one head */
+  readonly fieldsMax: number
+  /** hexadecimal digits of a chunk-size, leading zeros counted */
+  readonly chunkSizeDigitsMax: number
+  /** octets of all chunk extensions of one message (RFC 9112 §7.1.1) */
+  readonly chunkExtensionBytesMax: number
+  /** octets of all trailer lines of one message */
+  readonly trailerSectionBytesMax: number
+  /** trailer lines of one message */
+  readonly trailersMax: number
+  /** interim (1xx) responses to one request */
+  readonly interimsMax: number
+  /** octets of a body that may have come and not left before its connection is read no further */
+  readonly bodyAheadBytesMax: number
+  /** octets of one write: the size of an output slab */
+  readonly flushBytesMax: number
+  /** ms from the first octet of a request to the end of its head: 408 */
+  readonly headMs: number
+  /** ms a client connection stays open between two requests */
+  readonly keepAliveMs: number
+  /** requests on one client connection; the last is answered with `connection: close` */
+  readonly keepAliveRequestsMax: number
+  /** ms for a connection to a backend to be made */
+  readonly connectMs: number
+  /** ms a backend connection stays open between two requests */
+  readonly backendIdleMs: number
+  /** ms a closing connection waits for the peer's end */
+  readonly lingerMs: number
+}
+
+export const http1Limits: Http1Limits = {
+  startLineBytesMax: 8192,
+  methodBytesMax: 32,
+  emptyLinesMax: 4,
+  fieldSectionBytesMax: 32 * 1024,
+  fieldsMax: 256,
+  chunkSizeDigitsMax: 12,
+  chunkExtensionBytesMax: 4096,
+  trailerSectionBytesMax: 8192,
+  trailersMax: 64,
+  interimsMax: 16,
+  bodyAheadBytesMax: 128 * 1024,
+  flushBytesMax: 256 * 1024,
+  headMs: 10_000,
+  keepAliveMs: 75_000,
+  keepAliveRequestsMax: 100_000,
+  connectMs: 5_000,
+  backendIdleMs: 60_000,
+  lingerMs: 1_000,
+}

@@ -1,0 +1,202 @@
+// What an HTTP/1.1 connection sends: the one message under way, pulled at the turn's flush into a slab, in one write
+// (design, section 3). A message of our own making (a refusal) goes before it.
+
+import type { Field, Head } from '../http/index.js'
+import { type Flushable, type Pollset, type SlabPool, type Socket, WRITABLE } from '../pollset/index.js'
+import { CHUNKED, NONE, TUNNEL } from './framing.js'
+import type { Http1Stream } from './stream.js'
+import {
+  CHUNK_OVERHEAD,
+  headBytesMax,
+  trailersBytesMax,
+  writeChunkEnd,
+  writeChunkSize,
+  writeLastChunk,
+} from './writer.js'
+
+/** What each role does in its own way. */
+export interface Sending {
+  /** Write the head, interim ones too; returns the offset behind it, and notes the framing on the stream. */
+  writeHead(stream: Http1Stream, head: Head, ended: boolean, slab: Buffer, at: number): number
+  /** The end of the message has been written. */
+  sent(stream: Http1Stream): void
+  /** More was promised than came, or less: the message cannot be ended as it was begun. */
+  broken(stream: Http1Stream): void
+}
+
+export class Output implements Flushable {
+  /** Everything is written, and FIN behind it. */
+  finished = false
+  private stream: Http1Stream | null = null
+  private own: Buffer | null = null
+  private slab: Buffer | null = null
+  private end = 0
+  private queued = false
+  private finishing = false
+  private socket: Socket | null = null
+  private readonly pollset: Pollset
+  private readonly slabs: SlabPool
+  private readonly role: Sending
+
+  constructor(pollset: Pollset, slabs: SlabPool, role: Sending) {
+    this.pollset = pollset
+    this.slabs = slabs
+    this.role = role
+  }
+
+  attach(socket: Socket): void {
+    this.socket = socket
+    socket.output = this
+    if (this.stream !== null || this.own !== null) this.flushSoon()
+  }
+
+  /** A whole message of our own; no larger than a slab. */
+  message(bytes: Buffer): void {
+    this.own = bytes
+    this.flushSoon()
+  }
+
+  pending(stream: Http1Stream): void {
+    this.stream = stream
+    this.flushSoon()
+  }
+
+  leave(stream: Http1Stream): void {
+    if (this.stream === stream) this.stream = null
+    stream.dropPending()
+  }
+
+  /** After all that is pending now: FIN. */
+  finish(): void {
+    this.finishing = true
+    this.flushSoon()
+  }
+
+  /** The socket is gone: nothing will be written again. */
+  abandon(): void {
+    if (this.socket !== null) this.socket.output = null
+    this.socket = null
+    // The kernel may still read a slab in flight; it is not given back, only let go.
+    if (this.slab !== null) this.slabs.lose()
+    this.slab = null
+  }
+
+  flush(): void {
+    this.queued = false
+    const socket = this.socket
+    // One write in flight: the socket asks for the next flush when it has drained.
+    if (socket === null || (socket.readiness & WRITABLE) === 0) return
+    if (this.slab !== null) this.giveBack()
+    if (this.own === null && (this.stream === null || !this.stream.hasWork)) {
+      this.finishNow(socket)
+      return
+    }
+    const slab = this.slabs.take()
+    this.end = 0
+    if (this.own !== null) {
+      this.end = this.own.copy(slab, 0)
+      this.own = null
+    }
+    if (this.stream !== null) this.pull(this.stream, slab)
+    if (this.end === 0) {
+      this.slabs.give(slab)
+      this.finishNow(socket)
+      return
+    }
+    this.slab = slab
+    socket.write(slab.subarray(0, this.end))
+    if ((socket.readiness & WRITABLE) === 0) return
+    this.giveBack()
+    if (this.stream?.hasWork) this.flushSoon()
+    else this.finishNow(socket)
+  }
+
+  private finishNow(socket: Socket): void {
+    if (!this.finishing) return
+    this.finishing = false
+    this.finished = true
+    socket.end()
+  }
+
+  private giveBack(): void {
+    this.slabs.give(this.slab as Buffer)
+    this.slab = null
+  }
+
+  private flushSoon(): void {
+    if (this.queued || this.socket === null) return
+    this.queued = true
+    this.pollset.flushLater(this)
+  }
+
+  /** As much of the message as the slab takes: heads, body, end. */
+  private pull(stream: Http1Stream, slab: Buffer): void {
+    while (stream.pendingInterims !== null) {
+      const interim = stream.pendingInterims[0]
+      if (slab.length - this.end < headBytesMax(interim)) return
+      stream.pendingInterims.shift()
+      if (stream.pendingInterims.length === 0) stream.pendingInterims = null
+      this.end = this.role.writeHead(stream, interim, false, slab, this.end)
+    }
+    const head = stream.pendingHead
+    if (head !== null) {
+      if (slab.length - this.end < headBytesMax(head)) return
+      stream.pendingHead = null
+      this.end = this.role.writeHead(stream, head, stream.pendingEnded, slab, this.end)
+      stream.headWritten = true
+      if (stream.pendingEnded) {
+        this.endMessage(stream)
+        return
+      }
+    }
+    if (stream.granted > 0) this.pullBody(stream, slab)
+    if (stream.granted === 0 && stream.endGranted && !stream.localEnded) this.pullEnd(stream, slab)
+  }
+
+  private pullBody(stream: Http1Stream, slab: Buffer): void {
+    const available = stream.available
+    if (available === 0) {
+      // Its source was reset after the grant; the exchange will hear of it and end this stream too.
+      stream.granted = 0
+      stream.endGranted = false
+      return
+    }
+    const { framing } = stream
+    const chunked = framing === CHUNKED
+    const room = slab.length - this.end - (chunked ? CHUNK_OVERHEAD : 0)
+    const size = Math.min(available, room)
+    if (size <= 0) return
+    if (framing === NONE || (framing >= 0 && stream.sentBytes + size > framing)) {
+      this.role.broken(stream)
+      return
+    }
+    let at = chunked ? writeChunkSize(slab, this.end, size) : this.end
+    stream.pullInto(slab, at, size, this.pollset.now)
+    at += size
+    this.end = chunked ? writeChunkEnd(slab, at) : at
+  }
+
+  private pullEnd(stream: Http1Stream, slab: Buffer): void {
+    if (stream.framing === CHUNKED) {
+      const trailers: readonly Field[] | null = stream.endingTrailers
+      if (slab.length - this.end < trailersBytesMax(trailers)) return
+      this.end = writeLastChunk(slab, this.end, trailers)
+    } else if (stream.framing >= 0 && stream.sentBytes !== stream.framing) {
+      this.role.broken(stream)
+      return
+    }
+    this.endMessage(stream)
+  }
+
+  private endMessage(stream: Http1Stream): void {
+    stream.localEnded = true
+    this.stream = null
+    // Our half of a tunnel ends with our half of the connection.
+    if (stream.framing === TUNNEL) this.finishing = true
+    this.role.sent(stream)
+  }
+
+  describe(): Readonly<Record<string, unknown>> {
+    return { inFlight: this.slab !== null, finished: this.finished }
+  }
+}

@@ -1,0 +1,151 @@
+// Responses, as a client reads them (RFC 9112 §4; spec/http1/framing.md): none without a request outstanding, and where
+// it ends depends on the request's method. What a backend does wrong is a 502 to whoever asked.
+
+import { Head, Token } from '../http/index.js'
+import { type FieldDecoder, isText, RESPONSE_FIELD } from './field-decoder.js'
+import { FieldSection } from './field-section.js'
+import { isBodiless, NONE, opensTunnel, TUNNEL, UNTIL_CLOSE } from './framing.js'
+import type { Http1Limits } from './limits.js'
+import { MessageReader, type MessageSink } from './reader.js'
+
+const SP = 32
+/** `HTTP/1.1 200` */
+const STATUS_END = 12
+
+export class ResponseReader extends MessageReader {
+  private readonly section = new FieldSection()
+  private method = ''
+  private upgradeAsked = false
+  private status = 0
+  private interims = 0
+  /** Something in it makes another reader see a body where we see none: it is the connection's last. */
+  private doubtful = false
+  /** It ends with the connection. */
+  private untilClose = false
+
+  constructor(sink: MessageSink, decoder: FieldDecoder, limits: Http1Limits) {
+    super(sink, decoder, limits, true)
+  }
+
+  /** A request of this method is being sent: its response is the next. */
+  next(method: string, upgradeAsked = false): void {
+    this.begin()
+    this.method = method
+    this.upgradeAsked = upgradeAsked
+    this.interims = 0
+  }
+
+  /** The response's HTTP/1.`version`: what the backend is known to understand (RFC 9112 §6.1). */
+  get version(): number {
+    return this.minor
+  }
+
+  /** What a 101 switches to. */
+  get upgrade(): string {
+    return this.section.connection.upgrade ? this.section.upgrade : ''
+  }
+
+  protected get persists(): boolean {
+    return !this.doubtful && !this.untilClose && this.section.connection.persists(this.minor)
+  }
+
+  protected override statusOf(): number {
+    return 502
+  }
+
+  protected mayBegin(octet: number): boolean {
+    return octet === 0x48
+  }
+
+  protected unasked(): void {
+    this.fail('unasked')
+  }
+  protected endedBefore(): void {
+    this.fail('truncated')
+  }
+
+  protected startLine(b: Buffer, start: number, end: number): void {
+    const size = end - start
+    const name = b.toString('latin1', start, start + Math.min(size, STATUS_END))
+    const parts = /^HTTP\/(\d)\.(\d) ([1-9]\d\d)$/.exec(name)
+    const reason = start + STATUS_END
+    if (parts === null || (size > STATUS_END && (b[reason] !== SP || !isText(b, reason, end)))) {
+      this.fail('start-line')
+    } else if (parts[1] !== '1') this.fail('version')
+    else {
+      this.status = Number(parts[3])
+      this.section.begin([this.decoder.status(this.status)])
+      this.fieldsFollow(Number(parts[2]))
+    }
+  }
+
+  protected startLineTooLong(): void {
+    this.fail('start-line-too-long')
+  }
+
+  protected fieldLine(b: Buffer, start: number, end: number): void {
+    const field = this.decoder.fieldLine(RESPONSE_FIELD, b, start, end)
+    if (field === null) {
+      this.fail(this.decoder.refused)
+      return
+    }
+    if (field.token === Token.OTHER) this.section.push(field)
+    else {
+      const wrong = this.section.special(field, this.decoder)
+      if (wrong !== null) this.fail(wrong)
+    }
+  }
+
+  protected headEnd(): void {
+    const { section, status } = this
+    const tunnel = opensTunnel(this.method, status)
+    // RFC 9112 §6.3: of the answer to a CONNECT that was granted, both fields must be ignored.
+    const wrong = tunnel && status !== 101 ? null : section.fault(this.minor)
+    if (wrong !== null) {
+      this.fail(wrong)
+      return
+    }
+    section.removeNominated()
+    const bodiless = isBodiless(this.method, status)
+    if (status < 200 || status === 204) {
+      // RFC 9112 §6.1, §6.2: none of the two may stand here. It is read without; but its sender may have meant a body.
+      if (section.coding !== null || section.contentLength > 0) this.doubtful = true
+      this.withoutLength()
+    } else if (tunnel) this.withoutLength()
+    if (status < 200) this.interim(tunnel)
+    else if (tunnel) this.bodyFollows(this.head(), TUNNEL)
+    else if (bodiless) this.bodyFollows(this.head(), NONE)
+    else {
+      this.untilClose = section.framing === NONE
+      this.bodyFollows(this.head(), this.untilClose ? UNTIL_CLOSE : section.framing)
+    }
+  }
+
+  private interim(switching: boolean): void {
+    if (switching) {
+      if (!this.upgradeAsked) this.fail('upgrade-not-asked')
+      else if (this.upgrade === '') this.fail('upgrade-missing')
+      else this.bodyFollows(this.head(), TUNNEL)
+      return
+    }
+    if (++this.interims > this.limits.interimsMax) {
+      this.fail('interims')
+      return
+    }
+    this.again()
+    this.sink.head(this.head(), false)
+  }
+
+  private withoutLength(): void {
+    if (this.section.contentLength < 0) return
+    this.section.without((field) => field.token === Token.CONTENT_LENGTH)
+    this.section.contentLength = -1
+  }
+
+  private head(): Head {
+    const { section } = this
+    const fields = section.take()
+    const size = section.size + fields[0].size
+    return new Head(fields, 1, size, this.status, null, null, null, null, null, section.contentLength)
+  }
+}

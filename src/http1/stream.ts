@@ -1,0 +1,107 @@
+// One request and its response on an HTTP/1.1 connection, seen as a stream: a head, a body, trailers each way. It does
+// nothing by itself: its connection fills it as messages arrive, and its output pulls from it.
+
+import {
+  type Inbox,
+  PulledStream,
+  type Receiving,
+  type ResetReason,
+  type StreamOwner,
+} from '../http/index.js'
+import type { Pollable } from '../pollset/index.js'
+import { NONE } from './framing.js'
+
+/** What a stream asks of its connection. */
+export interface StreamHome {
+  readonly id: string
+  readonly pollable: Pollable
+  /** octets of a body that may have come and not left, before reading stops */
+  readonly bodyAheadMax: number
+  pending(stream: Http1Stream): void
+  /** Body bytes of it have left for the other side. */
+  consumed(stream: Http1Stream, bytes: number): void
+  resetByUs(stream: Http1Stream, reason: ResetReason): void
+  /** It holds most and moves least. */
+  stalled(stream: Http1Stream): void
+  newInbox(stream: Http1Stream): Inbox
+}
+
+export class Http1Stream extends PulledStream implements Receiving {
+  readonly home: StreamHome
+  /** Which of its connection it is, from 1 on. */
+  readonly number: number
+  /** The request's method, and on a frontend its HTTP/1.`minor`: what frames the response. */
+  readonly method: string
+  readonly minor: number
+  /** Its head has left; {@link framing} says how its body is sent. */
+  headWritten: boolean
+  framing: number
+  /** octets of the body received whose leaving has not been told */
+  outstanding: number
+  /** octets of the body received */
+  receivedBytes: number
+  closed: boolean
+  /** On a frontend: the continuation that answers it. */
+  owner: StreamOwner | null
+
+  constructor(home: StreamHome, number: number, method: string, minor: number) {
+    super()
+    this.home = home
+    this.number = number
+    this.method = method
+    this.minor = minor
+    this.headWritten = false
+    this.framing = NONE
+    this.outstanding = 0
+    this.receivedBytes = 0
+    this.closed = false
+    this.owner = null
+  }
+
+  get id(): string {
+    return `${this.home.id}/r${this.number}`
+  }
+  override get parent(): Pollable {
+    return this.home.pollable
+  }
+
+  protected pending(): void {
+    this.home.pending(this)
+  }
+
+  reset(reason: ResetReason): void {
+    this.home.resetByUs(this, reason)
+  }
+
+  retainBody(max: number): void {
+    this.inbox ??= this.home.newInbox(this)
+    this.inbox.retain(max)
+  }
+
+  /** Reading stops soon for what is withheld: it must be let go before that. */
+  get starving(): boolean {
+    return !this.remoteEnded && this.outstanding * 4 >= this.home.bodyAheadMax * 3
+  }
+
+  get owing(): boolean {
+    return !this.remoteEnded && this.head !== null && this.head.contentLength > this.receivedBytes
+  }
+
+  consumed(bytes: number): void {
+    this.home.consumed(this, bytes)
+  }
+
+  stalled(): void {
+    this.home.stalled(this)
+  }
+
+  override describe() {
+    return {
+      ...super.describe(),
+      waitingBytes: this.waitingBytes,
+      heldBytes: this.inbox?.heldBytes ?? 0,
+      granted: this.granted,
+      sentBytes: this.sentBytes,
+    }
+  }
+}

@@ -1,0 +1,182 @@
+// An HTTP/1.1 connection, sending (RFC 9112): each function writes into a buffer at an offset and returns the offset
+// behind it. The caller has made sure of the room: {@link headBytesMax}, {@link trailersBytesMax}, CHUNK_OVERHEAD.
+//
+// A head has HTTP/2's form (spec/http1/translation.md says what becomes of it). What frames the message is written by
+// its framing alone, never copied from a field; fields that belong to another connection are left out, and so is
+// any field whose text could be read as more than one line.
+
+import { type Field, type Head, NAME_INVALID, Token, VALUE_INVALID } from '../http/index.js'
+import { CHUNKED, NONE, TUNNEL, UNTIL_CLOSE } from './framing.js'
+import { HOP_BY_HOP, isForbiddenTrailer } from './message.js'
+import { STATUS_LINE_MAX, STATUS_LINES } from './reason.js'
+
+/** What becomes of a regular field, by its token. */
+const PLAIN = 0
+const OMIT = 1
+const COOKIES = 2
+const IF_CHUNKED = 3
+const writeAs: Uint8Array = Uint8Array.from({ length: 64 }, (_, token) => {
+  if (token === Token.COOKIE) return COOKIES
+  if (token === Token.TRAILER) return IF_CHUNKED
+  return token === Token.HOST || token === Token.CONTENT_LENGTH || HOP_BY_HOP.includes(token) ? OMIT : PLAIN
+})
+
+/** Below this a loop over the characters beats a call. */
+const LOOP_CHARS_MAX = 64
+
+/** Text of latin1 characters, none of which may be CR, LF or NUL. */
+function writeText(b: Buffer, at: number, text: string): number {
+  const length = text.length
+  if (length > LOOP_CHARS_MAX) return at + b.write(text, at, 'latin1')
+  for (let i = 0; i < length; i++) b[at + i] = text.charCodeAt(i)
+  return at + length
+}
+
+function writeCrLf(b: Buffer, at: number): number {
+  b[at] = 13
+  b[at + 1] = 10
+  return at + 2
+}
+
+function writeLine(b: Buffer, at: number, name: string, value: string): number {
+  at = writeText(b, at, name)
+  b[at] = 0x3a
+  b[at + 1] = 0x20
+  return writeCrLf(b, writeText(b, at + 2, value))
+}
+
+const isUnsafe = (field: Field): boolean => (field.faults & (NAME_INVALID | VALUE_INVALID)) !== 0
+
+/** Octets that a head takes at most: each field's size counts 32 for what stands between its parts. */
+export const headBytesMax = (head: Head): number => head.size + STATUS_LINE_MAX + FRAMING_MAX
+/** `host: `, `content-length: ` or `transfer-encoding: chunked`, `connection: keep-alive`, and the empty line. */
+const FRAMING_MAX = 128
+
+/**
+ * A request for a backend: `keep` says whether the connection goes on behind it. Its target is in
+ * origin-form, asterisk-form or, for CONNECT, authority-form: we are no client of a proxy (RFC 9112 §3.2).
+ */
+export function writeRequestHead(b: Buffer, at: number, head: Head, framing: number, keep: boolean): number {
+  const method = checked(head.method)
+  const target = method === 'CONNECT' ? checked(head.authority) : checked(head.path)
+  at = writeText(b, at, method)
+  b[at] = 0x20
+  at = writeText(b, at + 1, target)
+  at = writeText(b, at, ' HTTP/1.1\r\n')
+  at = writeLine(b, at, 'host', hostOf(head))
+  at = writeFields(b, at, head, framing)
+  at = writeFraming(b, at, framing)
+  if (!keep && framing !== TUNNEL) at = writeText(b, at, 'connection: close\r\n')
+  return writeCrLf(b, at)
+}
+
+/** RFC 9112 §3.2: first of all fields, and empty where the target has no authority. */
+function hostOf(head: Head): string {
+  const field = head.authority ?? head.find(Token.HOST)
+  return field === null ? '' : checked(field)
+}
+
+/** Control data was judged when the head was read; what is wrong with it now is our own fault. */
+function checked(field: Field | null): string {
+  if (field === null || field.faults !== 0) throw new Error('a head without its control data')
+  return field.value
+}
+
+/**
+ * A response to a client of HTTP/1.`minor`. `keep`: the connection goes on behind it, as far as the framing lets it.
+ * To a client of HTTP/1.0 an interim response is nothing (RFC 9110 §15.2): `at` is returned.
+ */
+export function writeResponseHead(
+  b: Buffer,
+  at: number,
+  head: Head,
+  framing: number,
+  minor: number,
+  keep: boolean,
+): number {
+  const status = head.status
+  const interim = status < 200
+  if (interim && minor === 0) return at
+  at = writeText(b, at, STATUS_LINES[status])
+  at = writeFields(b, at, head, framing)
+  if (framing !== NONE) at = writeFraming(b, at, framing)
+  else if (!interim && status !== 204 && head.contentLength >= 0) at = writeLength(b, at, head.contentLength)
+  if (!interim && framing !== TUNNEL) {
+    if (!keep || framing === UNTIL_CLOSE) at = writeText(b, at, 'connection: close\r\n')
+    else if (minor === 0) at = writeText(b, at, 'connection: keep-alive\r\n')
+  }
+  return writeCrLf(b, at)
+}
+
+function writeFraming(b: Buffer, at: number, framing: number): number {
+  if (framing === CHUNKED) return writeText(b, at, 'transfer-encoding: chunked\r\n')
+  return framing >= 0 ? writeLength(b, at, framing) : at
+}
+
+const writeLength = (b: Buffer, at: number, length: number): number =>
+  writeLine(b, at, 'content-length', String(length))
+
+function writeFields(b: Buffer, at: number, head: Head, framing: number): number {
+  const fields = head.fields
+  let cookies = false
+  for (let i = head.pseudos; i < fields.length; i++) {
+    const field = fields[i]
+    if (isUnsafe(field)) continue
+    const how = writeAs[field.token]
+    if (how === PLAIN) at = writeLine(b, at, field.name, field.value)
+    else if (how === COOKIES && !cookies) {
+      cookies = true
+      at = writeCookies(b, at, fields, i)
+    } else if (how === IF_CHUNKED && framing === CHUNKED) at = writeLine(b, at, field.name, field.value)
+  }
+  return at
+}
+
+/** RFC 9113 §8.2.3: what came in crumbs is one field again. */
+function writeCookies(b: Buffer, at: number, fields: readonly Field[], from: number): number {
+  at = writeText(b, writeText(b, at, 'cookie: '), fields[from].value)
+  for (let i = from + 1; i < fields.length; i++) {
+    const field = fields[i]
+    if (field.token !== Token.COOKIE || isUnsafe(field)) continue
+    b[at] = 0x3b
+    b[at + 1] = 0x20
+    at = writeText(b, at + 2, field.value)
+  }
+  return writeCrLf(b, at)
+}
+
+/** Octets around the bytes of one chunk at most: eight digits, and two line ends. */
+export const CHUNK_OVERHEAD = 12
+
+/** What stands before a chunk of `size` octets, from 1 to 2^32 - 1. */
+export function writeChunkSize(b: Buffer, at: number, size: number): number {
+  let shift = 28
+  while (shift > 0 && size >>> shift === 0) shift -= 4
+  for (; shift >= 0; shift -= 4) {
+    const digit = (size >>> shift) & 15
+    b[at++] = digit < 10 ? 0x30 + digit : 0x57 + digit
+  }
+  return writeCrLf(b, at)
+}
+
+/** What stands behind a chunk. */
+export const writeChunkEnd = writeCrLf
+
+/** Octets of the end of a chunked body at most. */
+export function trailersBytesMax(trailers: readonly Field[] | null): number {
+  let size = 5
+  if (trailers !== null) for (const field of trailers) size += field.size
+  return size
+}
+
+/** The last chunk, the trailers that may be sent, and the end. */
+export function writeLastChunk(b: Buffer, at: number, trailers: readonly Field[] | null): number {
+  b[at] = 0x30
+  at = writeCrLf(b, at + 1)
+  if (trailers !== null) {
+    for (const field of trailers) {
+      if (!isUnsafe(field) && !isForbiddenTrailer(field.token)) at = writeLine(b, at, field.name, field.value)
+    }
+  }
+  return writeCrLf(b, at)
+}

@@ -1,0 +1,84 @@
+// The protocols under one roof: what serves an accepted socket, and what sessions a backend's URL gives. The only place
+// that knows both HTTP versions.
+
+import type { Continuation } from '../continuation/index.js'
+import type { EngineLimits, SessionFactory } from '../engine/index.js'
+import type { Acceptor, Client, HttpWorld } from '../http/index.js'
+import { createHttp1, type Http1Context, http1SessionOn, http1Sessions, serveHttp1 } from '../http1/index.js'
+import { createHttp2, type Http2Context, http2SessionOn, http2Sessions, serveHttp2 } from '../http2/index.js'
+import { isNumeric, type Socket, type TlsClient } from '../pollset/index.js'
+import type { ExchangeSession } from '../proxy/index.js'
+import type { BackendUrl } from './address.js'
+import type { Spoken } from './arrival.js'
+import { dialledSessions } from './dial.js'
+import type { Limits } from './limits.js'
+
+/** How backends over TLS are spoken to. */
+export interface BackendTls {
+  /** PEM of the authorities to trust in place of those that the runtime knows. */
+  readonly ca?: string
+  /** The name asked for and checked, in place of the URL's. */
+  readonly serverName?: string
+  /** False: take any certificate. */
+  readonly verify?: boolean
+}
+
+export class Protocols {
+  readonly http1: Http1Context
+  readonly http2: Http2Context
+  private readonly world: HttpWorld
+  private readonly limits: Limits
+  private readonly backendTls: BackendTls
+
+  constructor(world: HttpWorld, limits: Limits, backendTls: BackendTls) {
+    this.world = world
+    this.limits = limits
+    this.backendTls = backendTls
+    this.http1 = createHttp1(world, limits)
+    this.http2 = createHttp2(world, limits)
+  }
+
+  serve(socket: Socket, spoken: Spoken, acceptor: Acceptor): Continuation & Client {
+    return spoken === 'h2'
+      ? serveHttp2(this.http2, socket, acceptor)
+      : serveHttp1(this.http1, socket, acceptor)
+  }
+
+  sessions(url: BackendUrl): SessionFactory<ExchangeSession> {
+    const target = { host: url.host, port: url.port, ...(url.path === undefined ? {} : { path: url.path }) }
+    switch (url.scheme) {
+      case 'http':
+        return http1Sessions(this.http1, target)
+      case 'h2c':
+        return http2Sessions(this.http2, target)
+      case 'h2':
+        return http2Sessions(this.http2, { ...target, tls: this.tls(url, ['h2']) })
+      case 'https': {
+        const secure = { ...target, tls: this.tls(url, ['h2', 'http/1.1']) }
+        return dialledSessions(this.world, secure, this.limits.connectMs, (socket, reports) =>
+          socket.secured?.protocol === 'h2'
+            ? http2SessionOn(this.http2, secure, socket, reports)
+            : http1SessionOn(this.http1, secure, socket, reports),
+        )
+      }
+    }
+  }
+
+  /** A session of HTTP/1.1 carries one request: there are more of them, and more are opened at once. */
+  engineLimits(url: BackendUrl): EngineLimits {
+    if (url.scheme === 'h2c' || url.scheme === 'h2') return this.limits
+    const { http1SessionsMax, http1OpeningMax } = this.limits
+    return { ...this.limits, sessionsMax: http1SessionsMax, openingMax: http1OpeningMax }
+  }
+
+  private tls(url: BackendUrl, alpn: readonly string[]): TlsClient {
+    const { ca, serverName, verify } = this.backendTls
+    const own = isNumeric(url.host) ? '' : url.host
+    return this.world.pollset.tlsClient({
+      serverName: serverName ?? own,
+      alpn,
+      verify: verify ?? true,
+      ...(ca === undefined ? {} : { ca }),
+    })
+  }
+}

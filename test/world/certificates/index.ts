@@ -1,0 +1,16 @@
+// Certificates for tests, made by make.sh: for localhost, for example.test and its subdomains, and a client's,
+// all signed by an authority that nobody else knows.
+
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+// Compiled tests run from dist/; PEM files stay where they are.
+const folder = join(import.meta.dirname, '..', '..', '..', '..', 'test', 'world', 'certificates')
+export const pathOf = (name: string): string => join(folder, name)
+const read = (name: string): string => readFileSync(pathOf(name), 'utf8')
+const pair = (name: string) => ({ cert: read(`${name}.pem`), key: read(`${name}.key`) })
+
+export const authority = read('authority.pem')
+export const localhost = pair('localhost')
+export const example = pair('example')
+export const client = pair('client')
