@@ -61,7 +61,7 @@ export const exchangeSteps = exchangeLife.steps<Exchange>({
       return goto.refuse
     }
     x.engine = backend.engineFor(x.frontend.client)
-    forwardedByUs(x.request, x.frontend.client, x.proxy.via)
+    forwardedByUs(x.request, x.frontend.client, x.proxy.via, x.proxy.world.fields)
     return goto.lease
   },
 
