@@ -51,6 +51,8 @@ export abstract class ConnectionBase extends Continuation implements Living {
   protected settled = false
   protected lastReadAt: number
   private readonly idleFrames: TokenBucket
+  /** Until when our SETTINGS are to be acknowledged; 0 once they are, or while they have not been sent. */
+  protected settingsBy = 0
   private pingAt = 0
   private lingerUntil = 0
 
@@ -94,6 +96,13 @@ export abstract class ConnectionBase extends Continuation implements Living {
     if (this.output.overflowed) {
       this.connectionError(ErrorCode.ENHANCE_YOUR_CALM, 'too many control frames wait to be read')
     }
+    this.checkSettings()
+  }
+
+  /** To be asked when all that has arrived was read: the acknowledgment may be among it. */
+  private checkSettings(): void {
+    if (this.settingsBy === 0 || this.context.world.pollset.now < this.settingsBy) return
+    this.connectionError(ErrorCode.SETTINGS_TIMEOUT, 'our SETTINGS are not acknowledged (RFC 9113 §6.5.3)')
   }
 
   private get socketOver(): boolean {
@@ -118,10 +127,12 @@ export abstract class ConnectionBase extends Continuation implements Living {
 
   tend(): After<'tend'> {
     const now = this.context.world.pollset.now
+    const unread = ((this.socket as Socket).readiness & READABLE) !== 0
+    if (!unread) this.checkSettings()
+    if (this.failure !== null) return goto.closing
     const { pingAfterMs, pingTimeoutMs } = this.context.limits
     if (this.idle(now - this.lastReadAt) === 'part') return this.draining ? goto.closing : goto.goaway
     if (this.live > 0 || !this.settled) {
-      const unread = ((this.socket as Socket).readiness & READABLE) !== 0
       if (this.pingAt !== 0 && now - this.pingAt >= pingTimeoutMs && !unread) {
         this.failure ??= fault(
           'ping-timeout',

@@ -117,6 +117,7 @@ export abstract class Connection extends ConnectionBase implements FrameSink, St
   }
 
   settingsAck(): void {
+    this.settingsBy = 0
     this.decoder.setTableSizeMax(this.context.limits.headerTableBytesMax)
     this.emptyFrame()
   }

@@ -111,6 +111,7 @@ class Frontend extends Connection implements Client {
       [Setting.HEADER_TABLE_SIZE, limits.headerTableBytesMax],
     ])
     this.output.widenConnection(limits.connectionWindow)
+    this.settingsBy = this.context.world.pollset.now + limits.settingsAckMs
   }
 
   private notHttp2(chunk: Buffer): void {

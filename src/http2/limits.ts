@@ -34,8 +34,10 @@ export interface Http2Limits extends FrameReaderLimits {
   readonly backendResetsReserve: number
   /** interim (1xx) responses of one stream */
   readonly interimsMax: number
-  /** ms for the client's preface, and for the peer's first SETTINGS */
+  /** ms for the client's preface */
   readonly prefaceMs: number
+  /** ms for the peer to acknowledge our SETTINGS (RFC 9113 §6.5.3); its own SETTINGS come before that */
+  readonly settingsAckMs: number
   /** ms for a connection to a backend to be made */
   readonly connectMs: number
   /** ms a client connection without streams stays open */
@@ -73,6 +75,7 @@ export const http2Limits: Http2Limits = {
   backendResetsReserve: 200,
   interimsMax: 16,
   prefaceMs: 10_000,
+  settingsAckMs: 10_000,
   connectMs: 5_000,
   frontendIdleMs: 180_000,
   backendIdleMs: 60_000,
