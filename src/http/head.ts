@@ -7,14 +7,14 @@ export class Head {
   /** Pseudo-fields first, then the regular ones, in the order they came. */
   readonly fields: Field[]
   /** How many of them are pseudo-fields. */
-  readonly pseudos: number
+  pseudos: number
   /** RFC 9113 §6.5.2: the sum of the fields' sizes; an upper bound of any encoding of it. */
   size: number
   /** 100 to 999; 0 in a request. */
   readonly status: number
   readonly method: Field | null
   readonly scheme: Field | null
-  readonly authority: Field | null
+  authority: Field | null
   readonly path: Field | null
   readonly protocol: Field | null
   /** The value of content-length, or -1 without one. */
@@ -53,6 +53,14 @@ export class Head {
 
   add(field: Field): void {
     this.fields.push(field)
+    this.size += field.size
+  }
+
+  /** Say whom the request is for, where no `:authority` did. */
+  addAuthority(field: Field): void {
+    this.fields.splice(this.pseudos, 0, field)
+    this.pseudos++
+    this.authority = field
     this.size += field.size
   }
 

@@ -54,6 +54,8 @@ class Backend extends Connection implements BackendSession {
   private resolution: Resolution | null = null
   private nextStreamId = 1
   private quietSince: number
+  /** Why no further stream may be opened, though a lease was granted before; null while they may. */
+  private notBegun: Fault | null = null
   /** Streams that run dry and have not ended. */
   private dryOpen = 0
 
@@ -139,6 +141,8 @@ class Backend extends Connection implements BackendSession {
     const limits = this.context.limits
     const stream = new Http2Stream(this, 0, StreamState.OPEN, this.peer.window, limits.streamWindow)
     stream.bodiless = request.method?.value === 'HEAD'
+    if (this.notBegun !== null) this.lose(stream, this.notBegun)
+    else if (this.leased > this.capacity) this.lose(stream, LIMIT_LOWERED)
     return stream
   }
 
@@ -151,7 +155,14 @@ class Backend extends Connection implements BackendSession {
     stream.sendWindow = this.peer.window
     this.streams.add(stream)
     this.output.updateDue()
-    if (this.nextStreamId > STREAM_ID_MAX) this.reports.retired(this)
+    if (this.nextStreamId > STREAM_ID_MAX) this.openNoMore(IDS_SPENT)
+  }
+
+  /** Streams in line, and those whose lease was granted already, are sent elsewhere. */
+  private openNoMore(why: Fault): void {
+    this.notBegun ??= why
+    this.reports.retired(this)
+    for (const stream of this.output.unopened()) this.lose(stream, why)
   }
 
   close(): void {
@@ -160,6 +171,9 @@ class Backend extends Connection implements BackendSession {
   }
 
   protected override settingsCame(first: boolean): void {
+    // §5.1.2: what was leased under a higher limit and has not been written yet counts under this one.
+    for (const stream of this.output.unopened().reverse())
+      if (this.leased > this.capacity) this.lose(stream, LIMIT_LOWERED)
     if (first) this.reports.opened(this)
     else this.reports.changed(this)
   }
@@ -319,15 +333,13 @@ class Backend extends Connection implements BackendSession {
     this.emptyFrame()
     const text = `the backend sent GOAWAY ${errorName(code)}${debug === '' ? '' : ` (${debug})`}`
     const notBegun = fault('goaway', 'backend', 'stream', 'safe', text)
-    this.reports.retired(this)
-    for (const stream of this.output.unopened()) this.lose(stream, notBegun)
+    this.openNoMore(notBegun)
     for (const stream of this.streams.all()) if (stream.streamId > lastStreamId) this.lose(stream, notBegun)
   }
 
   protected override loseStreams(why: Fault): void {
     // First of all no new leases: who is told may ask for another session in this very turn.
-    this.reports.retired(this)
-    for (const stream of this.output.unopened()) this.lose(stream, { ...why, retry: 'safe' })
+    this.openNoMore({ ...why, retry: 'safe' })
     super.loseStreams(why)
   }
 
@@ -349,6 +361,21 @@ class Backend extends Connection implements BackendSession {
     this.reports.closed(this, this.failure)
   }
 }
+
+const LIMIT_LOWERED = fault(
+  'streams-limited',
+  'backend',
+  'stream',
+  'safe',
+  'the backend lowered SETTINGS_MAX_CONCURRENT_STREAMS (RFC 9113 §5.1.2)',
+)
+const IDS_SPENT = fault(
+  'stream-ids-spent',
+  'backend',
+  'stream',
+  'safe',
+  'the connection has no stream identifier left (RFC 9113 §5.1.1)',
+)
 
 /** Opens HTTP/2 sessions for an engine of this target, in clear text with prior knowledge (RFC 9113 §3.3) or over TLS. */
 export function http2Sessions(context: Http2Context, target: BackendTarget): SessionFactory<BackendSession> {

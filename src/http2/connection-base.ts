@@ -152,12 +152,12 @@ export abstract class ConnectionBase extends Continuation implements Living {
 
   tend(): After<'tend'> {
     const now = this.context.world.pollset.now
+    const unread = ((this.socket as Socket).readiness & READABLE) !== 0
     const { pingAfterMs, pingTimeoutMs } = this.context.limits
     this.tendedAt = now
     if (this.overdue(now)) return goto.closing
     if (this.idle() === 'part') return this.draining ? goto.closing : goto.goaway
     if (this.live > 0 || !this.settled) {
-      const unread = ((this.socket as Socket).readiness & READABLE) !== 0
       if (this.pingAt !== 0 && now - this.pingAt >= pingTimeoutMs && !unread) {
         this.failure ??= fault(
           'ping-timeout',
@@ -179,7 +179,8 @@ export abstract class ConnectionBase extends Continuation implements Living {
   /** What must come within its time has not: the connection is given up. */
   private overdue(now: number): boolean {
     if (!(this.settled && this.acknowledged) && now >= this.handshakeBy) {
-      if (this.settled) this.connectionError(ErrorCode.SETTINGS_TIMEOUT, 'our SETTINGS are not acknowledged')
+      if (this.settled)
+        this.connectionError(ErrorCode.SETTINGS_TIMEOUT, 'our SETTINGS are not acknowledged (§6.5.3)')
       else this.connectionError(ErrorCode.PROTOCOL_ERROR, 'no SETTINGS came in time (RFC 9113 §3.4)')
     } else if (this.unfinished !== 0 && now - this.unfinishedSince >= this.context.limits.frameMs) {
       this.connectionError(ErrorCode.ENHANCE_YOUR_CALM, 'a frame or field block that does not end')

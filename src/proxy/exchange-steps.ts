@@ -61,7 +61,7 @@ export const exchangeSteps = exchangeLife.steps<Exchange>({
       return goto.refuse
     }
     x.engine = backend.engineFor(x.frontend.client)
-    forwardedByUs(x.request, x.frontend.client)
+    forwardedByUs(x.request, x.frontend.client, x.proxy.world.fields)
     return goto.lease
   },
 

@@ -7,9 +7,11 @@ const FORWARDED = (1 << Token.X_FORWARDED_FOR) | (1 << Token.X_FORWARDED_PROTO)
 
 /**
  * Say that the request came through us, and from whom. What a client says of itself in x-forwarded-for is
- * not passed on: anyone can write it.
+ * not passed on: anyone can write it. Whom it is for is said in `:authority`, also where only Host did (RFC 9113 §8.3.1).
  */
-export function forwardedByUs(request: Head, client: Client): void {
+export function forwardedByUs(request: Head, client: Client, fields: FieldTable): void {
+  const host = request.authority === null ? request.find(Token.HOST) : null
+  if (host !== null) request.addAuthority(fields.make(':authority', host.value, host.neverIndexed))
   if (request.find(Token.X_FORWARDED_FOR) !== null || request.find(Token.X_FORWARDED_PROTO) !== null) {
     request.remove(FORWARDED)
   }
