@@ -213,6 +213,7 @@ export class Server
   describe(): Readonly<Record<string, unknown>> {
     return {
       clients: this.open.size,
+      arriving: this.arriving.size,
       turnedAway: this.turnedAway,
       exchanges: {
         begun: this.proxy.begun,

@@ -18,7 +18,7 @@ t.test('connections-too-many: one more is closed as it comes, those that are the
   for (const each of more) each.on('error', () => {})
   await Promise.all(more.map((each) => once(each, 'close')))
   t.equal((await get(good, '/')).status, 200)
-  t.match(setting.server.describe(), { clients: 3, turnedAway: 20 })
+  t.match(setting.server.describe(), { clients: 1, arriving: 2, turnedAway: 20 })
   idle[0].destroy()
   // Its place is free again: asked for until it is had.
   let status = 0
