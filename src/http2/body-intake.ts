@@ -58,7 +58,8 @@ export class BodyIntake implements Settling {
     this.stream = stream
     if (stream === null) return
     stream.recvWindow -= size
-    if (stream.recvWindow < 0) {
+    // An empty frame is within any window, below zero too (RFC 9113 §6.9.1).
+    if (stream.recvWindow < 0 && size > 0) {
       const message = 'DATA beyond the stream window (RFC 9113 §6.9.1)'
       connection.streamError(id, ErrorCode.FLOW_CONTROL_ERROR, message)
     } else if (stream.head === null) {
