@@ -90,7 +90,7 @@ export class BackendPeer extends Peer<BackendStream> {
     ])
     this.flush()
     this.stage.pollset.after(this.chance.below(200), () => {
-      if (this.gone) return
+      if (this.gone || this.stage.healed) return
       this.sendSettings(this.windows[1], backendTable, [[3, backendStreams]])
       this.flush()
     })

@@ -335,7 +335,16 @@ export const defects: readonly Defect[] = [
     name: 'GOAWAY retries what was begun',
     what: 'after a GOAWAY every stream is sent again, those it names as begun too',
     expected: ['R'],
-    plan: { goawayPercent: 100, thinkMs: 800, runMs: 100, silentPercent: 0 },
+    plan: {
+      goawayPercent: 100,
+      thinkMs: 800,
+      runMs: 100,
+      spreadMs: 0,
+      requests: 20,
+      attemptsMax: 3,
+      sessionsMax: 16,
+      backendStreams: 100,
+    },
     plant: () =>
       wrap<object, [number, number, string]>(
         backendPrototype(),

@@ -19,7 +19,7 @@ const fault = (most: number): Knob => knob(0, (p) => (p.chance(50) ? 0 : p.betwe
 const KNOBS = {
   // How much, and for how long
   clients: between(1, 1, 4),
-  requests: oneOf(1, 2, 5, 10, 20, 30),
+  requests: oneOf(1, 2, 10, 20, 30, 40),
   spreadMs: oneOf(0, 0, 10, 100, 500),
   runMs: oneOf(100, 200, 600, 1500),
 
@@ -55,7 +55,7 @@ const KNOBS = {
   clientTable: oneOf(4096, 0, 100, 4096, 4096, 65536),
   headPercent: fault(30),
   uploadPercent: knob(0, (p) => p.below(101)),
-  uploadBytes: oneOf(100, 1, 100, 5000, 70_000, 150_000),
+  uploadBytes: oneOf(100, 1, 100, 1000, 5000, 5000, 70_000, 150_000),
   fieldsPercent: fault(30),
   cancelPercent: fault(40),
   cancelWithinMs: oneOf(0, 0, 10, 100, 500),
@@ -65,7 +65,7 @@ const KNOBS = {
   backendWindow: oneOf(65535, 0, 100, 1000, 20_000, 65535, 65535, 1_000_000),
   backendTable: oneOf(4096, 0, 100, 4096, 4096, 65536),
   backendStreams: oneOf(100, 1, 2, 5, 100, 100),
-  responseBytes: oneOf(100, 0, 100, 5000, 70_000, 150_000),
+  responseBytes: oneOf(100, 0, 100, 1000, 5000, 5000, 70_000, 150_000),
   thinkMs: oneOf(0, 0, 0, 10, 100, 800),
   silentPercent: fault(15),
   earlyPercent: fault(100),
