@@ -182,7 +182,7 @@ t.test('credit that arises after FIN is not written', async (t) => {
   t.equal(backends[0].take().length, 0)
 })
 
-t.test('a client may fill the default window before it has heard of a smaller one', async (t) => {
+t.test('F24: a client may fill the default window before it has heard of a smaller one', async (t) => {
   const { pollset, http2, proxy, backends, greet } = memoryProxy({ streamWindow: 1000 })
   const socket = pollset.socket()
   serveHttp2(http2, socket, proxy)
