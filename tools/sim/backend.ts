@@ -56,7 +56,8 @@ export class BackendPeer extends Peer<BackendStream> {
     this.onLeft = onLeft
     this.since = stage.pollset.clock
     const { plan, pollset } = stage
-    this.sendSettings(plan.backendWindow, plan.backendTable, [[3, plan.backendStreams]])
+    if (stage.healed) this.open()
+    else this.sendSettings(plan.backendWindow, plan.backendTable, [[3, plan.backendStreams]])
     this.flush()
     const sometime = (): number => chance.below(plan.runMs)
     if (chance.chance(plan.pingPercent)) pollset.after(sometime(), () => this.ping())
