@@ -65,7 +65,8 @@ export class BodyIntake implements Settling {
       return
     }
     stream.recvWindow -= size
-    if (stream.recvWindow < 0) {
+    // An empty frame is within any window, below zero too (RFC 9113 §6.9.1).
+    if (stream.recvWindow < 0 && size > 0) {
       const message = 'DATA beyond the stream window (RFC 9113 §6.9.1)'
       connection.streamError(id, ErrorCode.FLOW_CONTROL_ERROR, message)
     } else if (stream.head === null) {

@@ -13,7 +13,7 @@ import {
   viaField,
 } from '../http/index.js'
 import { CLOSED, ENDED, READABLE, type Socket } from '../pollset/index.js'
-import { ErrorCode, PREFACE, Setting, WINDOW_MAX } from './codes.js'
+import { DEFAULT_WINDOW, ErrorCode, PREFACE, Setting, WINDOW_MAX } from './codes.js'
 import { Connection, RESET_CODES } from './connection.js'
 import { type After, connectionLife, connectionSteps, waitForPreface } from './connection-life.js'
 import type { Http2Context } from './context.js'
@@ -60,6 +60,8 @@ class Frontend extends Connection implements Client {
   private lastGoaway = WINDOW_MAX
   /** ms of the pollset's clock: when the last stream went */
   private quietSince: number
+  /** octets a new stream may send: never less than the default before the client has heard of less (RFC 9113 §6.9.2) */
+  private streamWindow: number
 
   constructor(context: Http2Context, socket: Socket, acceptor: Acceptor) {
     super(context, 'server', 'm')
@@ -70,6 +72,7 @@ class Frontend extends Connection implements Client {
     this.forwardedFor = world.fields.field('x-forwarded-for', socket.remote.host)
     this.quietSince = world.pollset.now
     this.forwardedProto = world.fields.field('x-forwarded-proto', socket.secured === null ? 'http' : 'https')
+    this.streamWindow = Math.max(limits.streamWindow, DEFAULT_WINDOW)
     this.resets = new TokenBucket(limits.resetsBurst, limits.resetsPerSecond, world.pollset.now)
     this.output.attach(socket)
   }
@@ -174,7 +177,7 @@ class Frontend extends Connection implements Client {
       return
     }
     const state = endStream ? StreamState.HALF_CLOSED_REMOTE : StreamState.OPEN
-    const stream = new Http2FrontendStream(this, this, id, state, this.peer.window, limits.streamWindow)
+    const stream = new Http2FrontendStream(this, this, id, state, this.peer.window, this.streamWindow)
     this.streams.add(stream)
     this.output.updateDue()
     stream.remoteEnded = endStream
@@ -251,6 +254,17 @@ class Frontend extends Connection implements Client {
   protected override peerErred(): void {
     if (!this.resets.take(this.context.world.pollset.now)) {
       this.connectionError(ErrorCode.ENHANCE_YOUR_CALM, 'too many streams reset')
+    }
+  }
+
+  override settingsAck(): void {
+    super.settingsAck()
+    const by = this.context.limits.streamWindow - this.streamWindow
+    if (by === 0) return
+    this.streamWindow += by
+    for (const stream of this.streams.all()) {
+      stream.recvWindow += by
+      stream.windowSize += by
     }
   }
 

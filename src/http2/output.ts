@@ -197,8 +197,8 @@ export class Output implements Flushable {
   flush(): void {
     this.queued = false
     const socket = this.socket
-    // One write in flight: the socket asks for the next flush when it has drained.
-    if (socket === null || (socket.readiness & WRITABLE) === 0) return
+    // One write in flight: the socket asks for the next flush when it has drained. After FIN, credit may still arise.
+    if (socket === null || this.finished || (socket.readiness & WRITABLE) === 0) return
     if (this.slab !== null) this.giveBack()
     if (
       this.controlEnd === 0 &&

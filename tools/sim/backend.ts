@@ -4,11 +4,13 @@
 
 import type { Prng, SimFar } from '../../src/pollset/index.js'
 import type { Attempt, Request, Response } from './books.js'
+import { resetsAreBounded } from './checks/e17.js'
+import { mayComeAgain } from './checks/r.js'
+import { bodyBelongs, messageIsWhole } from './checks/s2.js'
 import { givenUp } from './inside.js'
 import { Peer, PeerStream, type Stage } from './peer.js'
 import * as wire from './wire.js'
 
-const IDEMPOTENT = new Set(['GET', 'HEAD', 'PUT'])
 const REFUSED_STREAM = 7
 /** octets */
 const WIDE = 1_000_000
@@ -45,13 +47,17 @@ export class BackendPeer extends Peer<BackendStream> {
   /** The proxy was told that streams above this are not served. */
   private lastServed = Number.POSITIVE_INFINITY
   private highest = 0
+  private resets = 0
+  private readonly since: number
   private readonly onLeft: (peer: BackendPeer) => void
 
   constructor(stage: Stage, far: SimFar, chance: Prng, onLeft: (peer: BackendPeer) => void) {
     super(stage, far, chance, wire.PREFACE.length)
     this.onLeft = onLeft
+    this.since = stage.pollset.clock
     const { plan, pollset } = stage
-    this.sendSettings(plan.backendWindow, plan.backendTable, [[3, plan.backendStreams]])
+    if (stage.healed) this.open()
+    else this.sendSettings(plan.backendWindow, plan.backendTable, [[3, plan.backendStreams]])
     this.flush()
     const sometime = (): number => chance.below(plan.runMs)
     if (chance.chance(plan.pingPercent)) pollset.after(sometime(), () => this.ping())
@@ -62,6 +68,11 @@ export class BackendPeer extends Peer<BackendStream> {
 
   protected open(): void {
     this.sendSettings(WIDE, this.stage.plan.backendTable, [[3, 100]])
+  }
+
+  protected override resetCame(): void {
+    const ms = this.stage.pollset.clock - this.since
+    resetsAreBounded(this.id, ++this.resets, this.faults, ms, this.stage.plan)
   }
 
   private ping(): void {
@@ -80,7 +91,7 @@ export class BackendPeer extends Peer<BackendStream> {
     ])
     this.flush()
     this.stage.pollset.after(this.chance.below(200), () => {
-      if (this.gone) return
+      if (this.gone || this.stage.healed) return
       this.sendSettings(this.windows[1], backendTable, [[3, backendStreams]])
       this.flush()
     })
@@ -139,8 +150,10 @@ export class BackendPeer extends Peer<BackendStream> {
     if (request === undefined) this.fail('S2', `a request nobody made: ${path}`)
     const { chance } = this
     const refusedNow = id > this.lastServed
-    this.mayTryAgain(request)
-    const attempt: Attempt = { refused: refusedNow, dead: () => this.far.ended || givenUp(this.far.near) }
+    const dead = (): boolean => this.far.ended || givenUp(this.far.near)
+    // One that was on its way when its connection was given up, or when GOAWAY was, tells nothing.
+    if (!dead() && !refusedNow) mayComeAgain(request)
+    const attempt: Attempt = { refused: refusedNow, dead }
     request.attempts.push(attempt)
     const silent = !healed && chance.chance(plan.silentPercent)
     const stream = new BackendStream(
@@ -172,17 +185,6 @@ export class BackendPeer extends Peer<BackendStream> {
     }
     if (chance.chance(plan.interimPercent)) {
       pollset.after(chance.below(plan.thinkMs + 1), () => this.interim(stream))
-    }
-  }
-
-  /** RFC 9110 §9.2.2, RFC 9113 §8.7: what was begun is sent again only where that is safe. */
-  private mayTryAgain(request: Request): void {
-    for (const attempt of request.attempts) {
-      if (attempt.refused || (attempt.dead() && IDEMPOTENT.has(request.method))) continue
-      this.fail('R', `${request.method} ${request.id} comes again, though it was begun before`)
-    }
-    if (request.attempts.length > 0 && request.answered) {
-      this.fail('R', `${request.method} ${request.id} comes again after its client was answered`)
     }
   }
 
@@ -236,6 +238,7 @@ export class BackendPeer extends Peer<BackendStream> {
     ]
     if (broken) {
       this.stage.tally('broken response')
+      this.faults++
       fields.push(['content-length', String(chance.chance(50) || total === 0 ? total + 1 : total - 1)])
     } else if (bodiless && status !== 204 && chance.chance(50)) fields.push(['content-length', '1234'])
     else if (!bodiless && chance.chance(plan.lengthPercent)) fields.push(['content-length', String(total)])
@@ -248,27 +251,11 @@ export class BackendPeer extends Peer<BackendStream> {
   }
 
   protected body(stream: BackendStream, b: Buffer, from: number, to: number): void {
-    const { request } = stream
-    if (stream.received + to - from > request.sent || !request.matches(stream.received, b, from, to)) {
-      this.fail(
-        'S2',
-        `stream ${stream.id}: octets ${stream.received}+${to - from} are not those of request ${request.id}`,
-      )
-    }
+    bodyBelongs(stream, stream.request, b, from, to)
   }
 
   protected complete(stream: BackendStream): void {
-    const { request } = stream
-    if (!request.ended || request.broken || stream.received !== request.total) {
-      this.fail(
-        'S2',
-        `stream ${stream.id} ends with ${stream.received} of ${request.total} octets of request ${request.id}` +
-          `${request.ended ? '' : ', which has not ended'}${request.broken ? ', which is malformed' : ''}`,
-      )
-    }
-    if (stream.trailers !== request.trailers) {
-      this.fail('S2', `stream ${stream.id}: trailers ${stream.trailers}, not ${request.trailers}`)
-    }
+    messageIsWhole(stream, stream.request)
     if (!stream.silent && stream.due) this.answer(stream)
   }
 

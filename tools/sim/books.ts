@@ -36,13 +36,21 @@ export class Message {
   /** END_STREAM was sent. */
   ended = false
   private readonly phase: number
+  readonly kind: 'request' | 'response'
 
-  constructor(id: number, kind: number, total: number, trailers: string | null, broken: boolean) {
+  constructor(
+    id: number,
+    kind: 'request' | 'response',
+    total: number,
+    trailers: string | null,
+    broken: boolean,
+  ) {
     this.id = id
+    this.kind = kind
     this.total = total
     this.trailers = trailers
     this.broken = broken
-    this.phase = (id * 9973 + kind * 31_337) % PERIOD
+    this.phase = (id * 9973 + (kind === 'request' ? 0 : 31_337)) % PERIOD
   }
 
   /** The pattern's buffer has the body's octets from `offset` on at {@link at}; at least 65,521 of them. */
@@ -64,10 +72,8 @@ export class Request extends Message {
   readonly method: string
   /** How often a backend has seen it. */
   readonly attempts: Attempt[] = []
-  /** The client got the final head. */
-  answered = false
   constructor(id: number, method: string, total: number, trailers: string | null, broken: boolean) {
-    super(id, 0, total, trailers, broken)
+    super(id, 'request', total, trailers, broken)
     this.method = method
   }
 }
@@ -75,7 +81,7 @@ export class Request extends Message {
 export class Response extends Message {
   readonly request: Request
   constructor(id: number, request: Request, total: number, trailers: string | null, broken: boolean) {
-    super(id, 1, total, trailers, broken)
+    super(id, 'response', total, trailers, broken)
     this.request = request
   }
 }

@@ -4,6 +4,7 @@
 
 import type { Prng, SimFar } from '../../src/pollset/index.js'
 import type { Request, Response } from './books.js'
+import { bodyBelongs, messageIsWhole } from './checks/s2.js'
 import { Peer, PeerStream, type Stage } from './peer.js'
 import * as wire from './wire.js'
 
@@ -85,6 +86,7 @@ export class Client extends Peer<ClientStream> {
     ]
     if (broken) {
       this.stage.tally('broken request')
+      this.faults++
       fields.push(['content-length', String(chance.chance(50) ? total + 1 : Math.max(0, total - 1))])
       // One octet too many, or one too few: with an empty body and nothing promised, nothing would be wrong.
       if (total === 0) fields[fields.length - 1][1] = '1'
@@ -188,7 +190,6 @@ export class Client extends Peer<ClientStream> {
         `stream ${id} of request ${stream.request.id} got the response to ${response.request.id}`,
       )
     }
-    stream.request.answered = true
     stream.response = response
     if (response === null) stream.promised = Number(field('content-length') ?? -1)
   }
@@ -196,13 +197,7 @@ export class Client extends Peer<ClientStream> {
   protected body(stream: ClientStream, b: Buffer, from: number, to: number): void {
     const { response } = stream
     if (stream.status < 200) this.fail('W1', `DATA before the head on stream ${stream.id}`)
-    if (response === null) return
-    if (stream.received + to - from > response.sent || !response.matches(stream.received, b, from, to)) {
-      this.fail(
-        'S2',
-        `stream ${stream.id}: octets ${stream.received}+${to - from} are not those of response ${response.id}`,
-      )
-    }
+    if (response !== null) bodyBelongs(stream, response, b, from, to)
   }
 
   protected complete(stream: ClientStream): void {
@@ -216,16 +211,7 @@ export class Client extends Peer<ClientStream> {
       }
       return
     }
-    if (!response.ended || response.broken || stream.received !== response.total) {
-      this.fail(
-        'S2',
-        `stream ${stream.id} ends with ${stream.received} of ${response.total} octets of response ${response.id}` +
-          `${response.ended ? '' : ', which has not ended'}${response.broken ? ', which is malformed' : ''}`,
-      )
-    }
-    if (stream.trailers !== response.trailers) {
-      this.fail('S2', `stream ${stream.id}: trailers ${stream.trailers}, not ${response.trailers}`)
-    }
+    messageIsWhole(stream, response)
   }
 
   protected lost(_stream: ClientStream): void {}

@@ -94,6 +94,8 @@ export interface ExchangeInside extends Continuation {
   readonly lease: Lease<never>
   readonly outcome: string
   readonly answered: boolean
+  readonly receivedAt: number
+  readonly attempts: number
 }
 
 export interface EngineInside {

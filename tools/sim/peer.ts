@@ -4,6 +4,7 @@
 
 import type { FarOwner, Prng, SimFar, SimPollset } from '../../src/pollset/index.js'
 import { type Books, type Message, Violation } from './books.js'
+import { errorIsOurs } from './checks/e17.js'
 import type { Plan } from './plan.js'
 import * as wire from './wire.js'
 
@@ -60,6 +61,8 @@ export abstract class Peer<S extends PeerStream> implements FarOwner {
   sendWindow = WINDOW
   recvWindow = WINDOW
   gone = false
+  /** Streams we have reset, and messages we have sent that were none. */
+  faults = 0
   /** GOAWAY was received. */
   told = false
   protected readonly stage: Stage
@@ -103,8 +106,8 @@ export abstract class Peer<S extends PeerStream> implements FarOwner {
   protected abstract complete(stream: S): void
   protected abstract lost(stream: S): void
   protected abstract parted(): void
-  protected goaway(_last: number, _code: number): void {}
-  protected concurrency(_most: number): void {}
+  /** RST_STREAM has come. */
+  protected resetCame(): void {}
 
   fail(property: string, message: string): never {
     throw new Violation(property, `${this.id}: ${message}`)
@@ -188,7 +191,7 @@ export abstract class Peer<S extends PeerStream> implements FarOwner {
         this.out.numbers(wire.PING, wire.ACK, 0, b.readUInt32BE(from), b.readUInt32BE(from + 4))
     } else if (type === wire.GOAWAY) {
       this.told = true
-      this.goaway(b.readUInt32BE(from), b.readUInt32BE(from + 4))
+      errorIsOurs(this.id, b.readUInt32BE(from + 4), this.faults)
     } else if (type === wire.WINDOW_UPDATE) this.windowUpdate(id, b.readUInt32BE(from))
     else this.fail('W1', `a frame of type ${type}`)
   }
@@ -243,6 +246,7 @@ export abstract class Peer<S extends PeerStream> implements FarOwner {
   }
 
   private rst(id: number): void {
+    this.resetCame()
     const stream = this.streams.get(id)
     if (stream === undefined) this.fail('W1', `RST_STREAM for stream ${id}, which nobody opened`)
     if (stream.resetByProxy) this.fail('W1', `RST_STREAM for stream ${id} twice`)
@@ -272,8 +276,7 @@ export abstract class Peer<S extends PeerStream> implements FarOwner {
       if (id === 4) {
         for (const stream of this.streams.values()) stream.sendWindow += value - this.theirWindow
         this.theirWindow = value
-      } else if (id === 3) this.concurrency(value)
-      else if (id === 1 && value < 4096) this.out.emptyTable = true
+      } else if (id === 1 && value < 4096) this.out.emptyTable = true
     }
     this.out.numbers(wire.SETTINGS, wire.ACK, 0)
     for (const stream of this.streams.values()) this.advance(stream)
@@ -347,6 +350,7 @@ export abstract class Peer<S extends PeerStream> implements FarOwner {
     if (stream.over) return
     this.out.numbers(wire.RST_STREAM, 0, stream.id, code)
     stream.resetByUs = true
+    this.faults++
     this.lost(stream)
   }
 

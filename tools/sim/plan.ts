@@ -19,7 +19,7 @@ const fault = (most: number): Knob => knob(0, (p) => (p.chance(50) ? 0 : p.betwe
 const KNOBS = {
   // How much, and for how long
   clients: between(1, 1, 4),
-  requests: oneOf(1, 2, 5, 10, 20, 30),
+  requests: oneOf(1, 2, 10, 20, 30, 40),
   spreadMs: oneOf(0, 0, 10, 100, 500),
   runMs: oneOf(100, 200, 600, 1500),
 
@@ -55,7 +55,7 @@ const KNOBS = {
   clientTable: oneOf(4096, 0, 100, 4096, 4096, 65536),
   headPercent: fault(30),
   uploadPercent: knob(0, (p) => p.below(101)),
-  uploadBytes: oneOf(100, 1, 100, 5000, 70_000, 150_000),
+  uploadBytes: oneOf(100, 1, 100, 1000, 5000, 5000, 70_000, 150_000),
   fieldsPercent: fault(30),
   cancelPercent: fault(40),
   cancelWithinMs: oneOf(0, 0, 10, 100, 500),
@@ -65,7 +65,7 @@ const KNOBS = {
   backendWindow: oneOf(65535, 0, 100, 1000, 20_000, 65535, 65535, 1_000_000),
   backendTable: oneOf(4096, 0, 100, 4096, 4096, 65536),
   backendStreams: oneOf(100, 1, 2, 5, 100, 100),
-  responseBytes: oneOf(100, 0, 100, 5000, 70_000, 150_000),
+  responseBytes: oneOf(100, 0, 100, 1000, 5000, 5000, 70_000, 150_000),
   thinkMs: oneOf(0, 0, 0, 10, 100, 800),
   silentPercent: fault(15),
   earlyPercent: fault(100),
@@ -80,6 +80,9 @@ const KNOBS = {
   holdPercent: fault(20),
   holdMs: oneOf(10, 1, 50, 1000),
   holdOnPercent: fault(40),
+
+  /** 1: no faults at all, and exchanges held until all heals: the others must go on as if nothing were (S6). */
+  handOnly: oneOf(0, ...new Array<number>(24).fill(0), 1),
 
   // The proxy's own bounds
   shareConnection: oneOf(0, 0, 0, 1),
@@ -106,7 +109,7 @@ const KNOBS = {
   headerTableBytesMax: oneOf(4096, 0, 200, 4096),
   concurrentStreamsMax: oneOf(100, 2, 10, 100),
   resetsBurst: oneOf(500, 1, 10, 500, 500),
-  backendResetsBurst: oneOf(300, 0, 3, 300, 300),
+  backendResetsBurst: oneOf(300, 1, 3, 300, 300),
   backendResetsReserve: oneOf(200, 0, 2, 200),
   backendResetsPerSecond: oneOf(20, 1, 20),
   dryMs: oneOf(500, 50, 500, 3000),
@@ -121,24 +124,47 @@ const KNOBS = {
 export type PlanName = keyof typeof KNOBS
 export type Plan = Readonly<Record<PlanName, number>> & { readonly seed: number }
 
+type Set = Readonly<Partial<Record<PlanName, number>>>
+
 export const planNames = Object.keys(KNOBS) as readonly PlanName[]
 export const calmOf = (name: PlanName): number => KNOBS[name].calm
 
+/** Everything at its quietest. */
+const allCalm: Set = Object.fromEntries(planNames.map((name) => [name, calmOf(name)]))
+
+/** What stays drawn in a run that the hand has to itself. */
+const WITH_THE_HAND: readonly PlanName[] = [
+  'clients',
+  'requests',
+  'uploadPercent',
+  'trailersPercent',
+  'lengthPercent',
+  'shareConnection',
+  'stepsMax',
+  'flushBytesMax',
+]
+const handOnly: Set = {
+  ...Object.fromEntries(
+    Object.entries(allCalm).filter(([name]) => !WITH_THE_HAND.includes(name as PlanName)),
+  ),
+  handOnly: 1,
+  holdPercent: 5,
+  holdOnPercent: 100,
+  runMs: 1900,
+}
+
 /** The plan of a seed; what is named in `set` is not drawn. */
-export function drawPlan(seed: number, set: Readonly<Partial<Record<PlanName, number>>> = {}): Plan {
+export function drawPlan(seed: number, set: Set = {}): Plan {
   const chance = new Prng(seed)
   const plan: Record<string, number> = { seed }
   for (const name of planNames) {
     const drawn = KNOBS[name].draw(chance.fork())
     plan[name] = set[name] ?? drawn
   }
+  if (plan.handOnly === 1)
+    for (const name of planNames) plan[name] = set[name] ?? handOnly[name] ?? plan[name]
   return plan as Plan
 }
-
-type Set = Readonly<Partial<Record<PlanName, number>>>
-
-/** Everything at its quietest, as `calm` says behind --plan. */
-const allCalm: Set = Object.fromEntries(planNames.map((name) => [name, calmOf(name)]))
 
 /** `NAME=NUMBER,…` as it stands behind --plan, perhaps with `calm` before; throws where one is none. */
 export function parsePlan(text: string): Set {

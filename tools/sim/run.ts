@@ -18,7 +18,9 @@ import { Listening } from '../../src/server/listening.js'
 import { BackendPeer } from './backend.js'
 import { Books, Violation } from './books.js'
 import type { Checker, Scene } from './checks/check.js'
+import { e8 } from './checks/e8.js'
 import { connectionsEndWithinMs, endedInTime, exchangesEndWithinMs } from './checks/l1.js'
+import { r } from './checks/r.js'
 import { s1 } from './checks/s1.js'
 import { s3 } from './checks/s3.js'
 import { s4 } from './checks/s4.js'
@@ -76,6 +78,7 @@ class Run implements Stage, Scene, Tracer {
   private readonly listening: Listening
   private readonly checkers: readonly Checker[]
   private readonly holds = s6()
+  private readonly queues = e8()
   private readonly lines: TraceLines | null
   private readonly chance: Prng
   private turns = 0
@@ -102,7 +105,7 @@ class Run implements Stage, Scene, Tracer {
     this.proxy.onEnded = (exchange) => this.logged.push(exchange)
     this.hand = new Hand(this, world.scheduler, this.chance.fork())
     if (plan.holdPercent > 0) world.scheduler.gate = this.hand
-    this.checkers = [s1(), s3(), s4(), s5(), this.holds]
+    this.checkers = [s1(), s3(), s4(), s5(), this.holds, this.queues, r()]
     this.serve()
     this.listening = new Listening(this.world, FRONT, {
       ready: () => {},
@@ -149,6 +152,7 @@ class Run implements Stage, Scene, Tracer {
 
   transition(c: Continuation, step: number, out: Outcome<string>): void {
     this.holds.stepped(c)
+    this.queues.stepped(c)
     this.lines?.transition(c, step, out)
   }
 

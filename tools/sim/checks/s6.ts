@@ -4,6 +4,9 @@
 import type { Continuation } from '../../../src/continuation/index.js'
 import { type Checker, fail } from './check.js'
 
+/** ms in which an exchange ends that nobody keeps. */
+const ALONE_MS = 900
+
 export interface HoldChecker extends Checker {
   /** A continuation has taken a step. */
   stepped(continuation: Continuation): void
@@ -17,6 +20,13 @@ export function s6(): HoldChecker {
     turn(scene) {
       for (const each of scene.hand.holding) {
         if (!each.held || each.finished) fail('S6', `${each.id} is held by the hand, and not held`)
+      }
+      if (scene.plan.handOnly === 0 || scene.healed) return
+      for (const x of scene.exchanges) {
+        const ms = scene.pollset.now - x.receivedAt
+        if (!x.held && ms > ALONE_MS) {
+          fail('S6', `${x.id} is at ${x.stepName} after ${ms} ms: nothing keeps it, but others that are held`)
+        }
       }
     },
   }

@@ -1,0 +1,209 @@
+// Defects that the simulator has found (npm run sim), each as the few frames that show it.
+
+import t from 'tap'
+import { serveHttp2 } from '../../src/http2/index.js'
+import { CLOSED } from '../../src/pollset/index.js'
+import { type Frame, frame, framesOf, headers, PREFACE, REQUEST, uint32 } from '../world/frames.js'
+import type { FarEnd } from '../world/memory-pollset.js'
+import { memoryProxy } from '../world/memory-proxy.js'
+
+const OK = [[':status', '200']] as const
+const DATA = 0
+const RST_STREAM = 3
+const SETTINGS = 4
+const WINDOW_UPDATE = 8
+
+const setting = (id: number, value: number): Buffer =>
+  frame(SETTINGS, 0, 0, Buffer.concat([Buffer.from([0, id]), uint32(value)]))
+const reset = (stream: number): Buffer => frame(RST_STREAM, 0, stream, uint32(8))
+const window = (stream: number, by: number): Buffer => frame(WINDOW_UPDATE, 0, stream, uint32(by))
+const of = (far: FarEnd, type: number, stream: number): Frame[] =>
+  framesOf(far.take()).filter((each) => each.type === type && each.stream === stream)
+
+t.test('a closing connection whose socket goes with something unwritten is over at once', async (t) => {
+  const { pollset, http2, proxy, lines } = memoryProxy()
+  const socket = pollset.socket()
+  serveHttp2(http2, socket, proxy)
+  socket.far.reading = false
+  socket.far.send(Buffer.concat([PREFACE, frame(SETTINGS, 0, 0)]))
+  socket.far.end()
+  t.match(lines.at(-1), / m1 linger suspend /)
+  socket.mark(CLOSED)
+  pollset.one()
+  t.match(lines.at(-1), / m1 closed done /)
+})
+
+t.test('a lease granted as its session is given up is not used', async (t) => {
+  const { client, greet, backends, pollset } = memoryProxy({ sessionsMax: 1, lingerMs: 100 })
+  const far = client()
+  far.send(headers(1, REQUEST))
+  backends[0].send(setting(3, 1))
+  greet(backends[0])
+  far.send(headers(3, REQUEST))
+  // In one read: stream 1 ends, which grants its place to the next, and the connection does.
+  backends[0].put(headers(1, OK))
+  backends[0].end()
+  pollset.advance(101)
+  t.equal(backends.length, 2, 'another session is opened')
+  greet(backends[1])
+  backends[1].send(headers(1, OK))
+  t.same(
+    framesOf(far.take()).map((each) => [each.type, each.stream]),
+    [
+      [1, 1],
+      [1, 3],
+    ],
+  )
+})
+
+/** A backend stream that runs dry: the budget of resets is spent on one before it. */
+function dry(more: Buffer, limits = {}) {
+  const world = memoryProxy({ backendResetsBurst: 1, backendResetsPerSecond: 1, ...limits })
+  const far = world.client()
+  far.send(setting(4, 0))
+  far.send(Buffer.concat([headers(1, REQUEST), headers(3, REQUEST)]))
+  const backend = world.backends[0]
+  world.greet(backend)
+  far.send(reset(1))
+  backend.send(more)
+  backend.take()
+  far.send(reset(3))
+  return { ...world, far, backend }
+}
+
+t.test('what a stream holds that begins to run dry is credited to it', async (t) => {
+  const body = Buffer.alloc(16_000)
+  const { backend, http2 } = dry(
+    Buffer.concat([
+      headers(3, OK, false),
+      ...[1, 2, 3, 4].map(() => frame(DATA, 0, 3, body)),
+      frame(DATA, 0, 3, Buffer.alloc(1535)),
+    ]),
+  )
+  t.equal(http2.counts.dried, 1)
+  t.same(
+    of(backend, WINDOW_UPDATE, 3).map((each) => each.payload.readUInt32BE()),
+    [65_535],
+  )
+})
+
+t.test('a stream that runs dry is not held against its content-length', async (t) => {
+  const { backend, http2 } = dry(headers(3, [...OK, ['content-length', '5']], false))
+  backend.send(frame(DATA, 1, 3, Buffer.from('hello')))
+  t.equal(of(backend, RST_STREAM, 3).length, 0)
+  t.equal(http2.counts.streamErrors, 0)
+})
+
+t.test('a stream that is reset twice runs dry once, and its session closes', async (t) => {
+  const { far, backend, pollset, http2, backends } = dry(Buffer.alloc(0), {
+    headTimeoutMs: 500,
+    backendIdleMs: 2000,
+  })
+  far.send(headers(5, REQUEST))
+  pollset.advance(501)
+  t.equal(http2.counts.dried, 2, 'streams 3 and 5')
+  pollset.advance(20_000)
+  t.ok(backend.ended || backend.closed, 'idle, and nobody waits for it')
+  t.equal(backends.length, 1)
+})
+
+t.test('a stream that stalled does not keep its session open', async (t) => {
+  const { client, greet, backends, backend, pollset } = memoryProxy({ heldBytesSoft: 1, heldBytesMax: 1 })
+  const far = client()
+  far.send(setting(4, 0))
+  far.send(headers(1, REQUEST))
+  greet(backends[0])
+  backends[0].send(Buffer.concat([headers(1, OK, false), frame(DATA, 0, 1, Buffer.alloc(1000))]))
+  backend.close()
+  pollset.advance(10_000)
+  t.ok(backends[0].ended)
+})
+
+t.test('an answer of ours does not follow a reset', async (t) => {
+  const { client, pollset, world } = memoryProxy({}, { prefix: '/elsewhere' })
+  const far = client()
+  world.scheduler.gate = { holds: (each) => each.stepName === 'refuse' }
+  far.send(headers(1, REQUEST))
+  far.send(reset(1))
+  world.scheduler.gate = null
+  for (const each of [...world.scheduler.alive()]) world.scheduler.release(each)
+  pollset.run()
+  t.same(
+    framesOf(far.take()).filter((each) => each.stream === 1),
+    [],
+  )
+})
+
+t.test('a response that lost its body by stalling does not look complete', async (t) => {
+  const { client, greet, backends, pollset, world } = memoryProxy({ heldBytesSoft: 1, heldBytesMax: 1 })
+  const far = client()
+  far.send(setting(4, 0))
+  far.send(headers(1, REQUEST))
+  greet(backends[0])
+  backends[0].send(headers(1, OK, false))
+  world.scheduler.gate = { holds: (each) => each.stepName === 'transfer' }
+  backends[0].send(frame(DATA, 0, 1, Buffer.alloc(1000)))
+  t.equal(world.held.stalls, 1)
+  backends[0].send(frame(DATA, 1, 1, Buffer.alloc(10)))
+  world.scheduler.gate = null
+  for (const each of [...world.scheduler.alive()]) world.scheduler.release(each)
+  pollset.run()
+  far.send(window(1, 100_000))
+  const frames = framesOf(far.take()).filter((each) => each.stream === 1)
+  t.same(
+    frames.map((each) => [each.type, each.flags & 1]),
+    [
+      [1, 0],
+      [RST_STREAM, 0],
+    ],
+  )
+})
+
+t.test('credit that arises after FIN is not written', async (t) => {
+  const limits = { heldBytesSoft: 1, connectionWindow: 65_535, stallMs: 1_000_000 }
+  const { client, greet, backends } = memoryProxy(limits)
+  const far = client()
+  far.send(setting(4, 0))
+  far.send(headers(1, REQUEST))
+  greet(backends[0])
+  // Something is held already: what follows is not credited on receipt.
+  backends[0].send(Buffer.concat([headers(1, OK, false), frame(DATA, 0, 1, Buffer.alloc(1000))]))
+  backends[0].put(
+    Buffer.concat([...[1, 2, 3].map((n) => frame(DATA, n === 3 ? 1 : 0, 1, Buffer.alloc(16_000)))]),
+  )
+  backends[0].end()
+  t.ok(backends[0].ended)
+  backends[0].take()
+  far.send(window(1, 49_000))
+  t.equal(
+    of(far, DATA, 1).reduce((sum, each) => sum + each.payload.length, 0),
+    49_000,
+  )
+  t.equal(backends[0].take().length, 0)
+})
+
+t.test('F24: a client may fill the default window before it has heard of a smaller one', async (t) => {
+  const { pollset, http2, proxy, backends, greet } = memoryProxy({ streamWindow: 1000 })
+  const socket = pollset.socket()
+  serveHttp2(http2, socket, proxy)
+  const post = [[':method', 'POST'], ...REQUEST.slice(1)] as const
+  socket.far.send(
+    Buffer.concat([
+      PREFACE,
+      frame(SETTINGS, 0, 0),
+      headers(1, post, false),
+      frame(DATA, 0, 1, Buffer.alloc(5000)),
+    ]),
+  )
+  greet(backends[0])
+  socket.far.send(Buffer.concat([frame(SETTINGS, 1, 0), frame(DATA, 1, 1)]))
+  t.equal(of(socket.far, RST_STREAM, 1).length, 0)
+  t.equal(
+    of(backends[0], DATA, 1).reduce((sum, each) => sum + each.payload.length, 0),
+    0,
+    'it went with the head',
+  )
+  backends[0].send(headers(1, OK))
+  socket.far.send(Buffer.concat([headers(3, post, false), frame(DATA, 1, 3, Buffer.alloc(1001))]))
+  t.equal(of(socket.far, RST_STREAM, 3)[0]?.payload.readUInt32BE(), 3, 'after that it may not')
+})

@@ -1,0 +1,59 @@
+// A fixed set of seeds passes, twice the same; a schedule that fails is shortened, and the shortened plan can be said
+// on the command line.
+
+import t from 'tap'
+import { sameTwice } from '../../tools/sim/checks/s7.js'
+import { defects } from '../../tools/sim/defects.js'
+import { drawPlan, parsePlan, planDifference, planNames } from '../../tools/sim/plan.js'
+import { simulate } from '../../tools/sim/run.js'
+import { shrink } from '../../tools/sim/shrink.js'
+
+const SEEDS = 200
+const TWICE_EVERY = 10
+
+t.test('the seeds pass', async (t) => {
+  const faults = new Set<string>()
+  let exchanges = 0
+  for (let seed = 1; seed <= SEEDS; seed++) {
+    const plan = drawPlan(seed)
+    const result = seed % TWICE_EVERY === 0 ? sameTwice(plan) : simulate(plan)
+    exchanges += result.exchanges
+    for (const kind of Object.keys(result.faults)) faults.add(kind)
+    if (result.violation !== null) {
+      t.fail(`seed ${seed}: ${result.violation.property}: ${result.violation.message}`)
+    }
+  }
+  t.ok(exchanges > 10 * SEEDS, `${exchanges} exchanges`)
+  t.ok(faults.size >= 25, `faults of ${faults.size} kinds: ${[...faults].join(', ')}`)
+})
+
+t.test('a plan can be said', async (t) => {
+  const plan = drawPlan(7)
+  t.equal(planDifference(plan), '')
+  const changed = { ...plan, clients: 9, holdMs: 3 }
+  t.equal(planDifference(changed), 'clients=9,holdMs=3')
+  t.strictSame(drawPlan(7, parsePlan(planDifference(changed))), changed)
+  const calm = drawPlan(7, parsePlan('calm,requests=3'))
+  t.equal(planDifference(calm), 'calm,requests=3')
+  t.strictSame(drawPlan(7, parsePlan(planDifference(calm))), calm)
+  for (const wrong of ['', 'clients', 'clients=-1', 'nothing=1', 'seed=1']) {
+    t.throws(() => parsePlan(wrong), { name: 'RangeError' }, wrong)
+  }
+})
+
+t.test('a failing schedule is shortened and fails still', async (t) => {
+  const defect = defects.find((each) => each.name === 'trailers dropped')
+  if (defect === undefined) throw new Error('that defect is gone')
+  const undo = defect.plant()
+  t.teardown(undo)
+  let failed = simulate(drawPlan(1, defect.plan))
+  for (let seed = 2; failed.violation === null; seed++) failed = simulate(drawPlan(seed, defect.plan))
+  const shortened = shrink(failed)
+  t.equal(shortened.violation?.property, failed.violation.property)
+  const quiet = (result: typeof failed): number =>
+    planNames.filter((name) => result.plan[name] === drawPlan(1, parsePlan('calm'))[name]).length
+  t.ok(quiet(shortened) > quiet(failed), `${quiet(failed)} numbers were quiet, ${quiet(shortened)} are`)
+  t.ok(shortened.exchanges <= failed.exchanges)
+  const again = simulate(drawPlan(shortened.plan.seed, parsePlan(planDifference(shortened.plan))))
+  t.equal(again.violation?.message, shortened.violation?.message)
+})

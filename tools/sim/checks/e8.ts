@@ -1,0 +1,51 @@
+// E8: a newcomer queues behind those who wait. As long as the first of a queue waits, nobody else is granted.
+
+import type { Continuation } from '../../../src/continuation/index.js'
+import type { EngineInside, ExchangeInside } from '../inside.js'
+import { type Checker, fail, type Scene } from './check.js'
+
+export interface QueueChecker extends Checker {
+  /** A continuation has taken a step. */
+  stepped(continuation: Continuation): void
+}
+
+interface Before {
+  readonly first: EngineInside['first']
+  readonly holders: ReadonlySet<ExchangeInside>
+}
+
+export function e8(): QueueChecker {
+  const moved = new Set<unknown>()
+  let before = new Map<EngineInside, Before>()
+  return {
+    stepped(continuation) {
+      moved.add(continuation)
+    },
+    turn(scene) {
+      const now = new Map<EngineInside, Before>()
+      for (const engine of scene.engines) {
+        const { first } = engine
+        if (first === null) continue
+        const holders = holdersOf(engine, scene)
+        now.set(engine, { first, holders })
+        const was = before.get(engine)
+        if (was === undefined || was.first !== first || moved.has(first.of)) continue
+        for (const each of holders) {
+          if (!was.holders.has(each))
+            fail('E8', `${each.id} was granted before ${first.of.id}, which waits longer`)
+        }
+      }
+      before = now
+      moved.clear()
+    },
+  }
+}
+
+function holdersOf(engine: EngineInside, scene: Scene): ReadonlySet<ExchangeInside> {
+  const holders = new Set<ExchangeInside>()
+  for (const x of scene.exchanges) {
+    if ((x.lease.engine as unknown) !== engine) continue
+    if (x.lease.session !== null || x.backend !== null) holders.add(x)
+  }
+  return holders
+}

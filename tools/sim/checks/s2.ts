@@ -1,0 +1,30 @@
+// S2: a stream gets the bytes of its own counterpart: a prefix, in order, unaltered; and its end only when all of
+// it is there. Judged by whoever receives, against the books of whoever sent.
+
+import type { Message } from '../books.js'
+import { fail } from './check.js'
+
+/** What a receiver has of a message so far. */
+export interface Received {
+  readonly id: number
+  readonly received: number
+  readonly trailers: string | null
+}
+
+/** These octets have come next. */
+export function bodyBelongs(stream: Received, message: Message, b: Buffer, from: number, to: number): void {
+  const { received } = stream
+  if (received + to - from <= message.sent && message.matches(received, b, from, to)) return
+  fail('S2', `stream ${stream.id}: octets ${received}+${to - from} are not those of ${nameOf(message)}`)
+}
+
+/** END_STREAM has come. */
+export function messageIsWhole(stream: Received, message: Message): void {
+  const got = `stream ${stream.id} ends with ${stream.received} of ${message.total} octets of ${nameOf(message)}`
+  if (!message.ended) fail('S2', `${got}, which has not ended`)
+  if (message.broken) fail('S2', `${got}, which is malformed`)
+  if (stream.received !== message.total) fail('S2', got)
+  if (stream.trailers !== message.trailers) fail('S2', `${got}, and trailers ${stream.trailers}`)
+}
+
+const nameOf = (message: Message): string => `${message.kind} ${message.id}`
