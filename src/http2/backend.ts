@@ -214,6 +214,8 @@ class Backend extends Connection implements BackendSession {
       this.remove(stream, true)
       return
     }
+    // It runs dry already, and is counted so: once.
+    if (stream.dryAt >= 0) return
     const now = this.context.world.pollset.now
     if (this.budget.mayReset(now)) this.rst(stream, RESET_CODES[reason])
     else if (stream.localEnded) this.runDry(stream, now)
@@ -271,7 +273,7 @@ class Backend extends Connection implements BackendSession {
 
   protected override gone(stream: Http2Stream): void {
     this.quietSince = this.context.world.pollset.now
-    if (stream.dry) this.dryOpen--
+    if (stream.dryAt >= 0) this.dryOpen--
     this.reports.freed(this)
     this.closeIfDry()
   }

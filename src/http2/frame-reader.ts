@@ -205,8 +205,10 @@ export class FrameReader {
       this.fail(ErrorCode.FRAME_SIZE_ERROR, 'a padded frame without a pad length (RFC 9113 §6.1)')
       return
     }
-    if (this.length === 0 && !endStream) this.sink.emptyFrame()
     this.state = padded ? READ_PAD_LENGTH : READ_DATA
+    if (this.length === 0 && !endStream) this.sink.emptyFrame()
+    // The sink may have had one empty frame too many.
+    if (this.stopped) return
     this.sink.data(this.streamId, this.length, endStream)
     if (this.state === READ_DATA && this.length === 0) this.dataRead()
   }

@@ -5,7 +5,7 @@
 
 import type { Field } from '../http/index.js'
 import { type Flushable, type Pollset, type SlabPool, type Socket, WRITABLE } from '../pollset/index.js'
-import { DEFAULT_FRAME_SIZE, DEFAULT_WINDOW, Flag, FRAME_HEADER_SIZE, FrameType } from './codes.js'
+import { DEFAULT_FRAME_SIZE, DEFAULT_WINDOW, ErrorCode, Flag, FRAME_HEADER_SIZE, FrameType } from './codes.js'
 import {
   blockOverhead,
   frameHeaderBlock,
@@ -38,6 +38,8 @@ export class Output implements Flushable {
   overflowed = false
   /** Everything is written, and FIN behind it. */
   finished = false
+  /** GOAWAY with an error is the last frame (RFC 9113 §5.4.1): nothing follows it but FIN. */
+  private lastWordSaid = false
   /** octets of connection credit to be given at the next flush */
   private credit = 0
   private creditStreams: Http2Stream[] = []
@@ -113,17 +115,22 @@ export class Output implements Flushable {
       at = this.reserve(FRAME_HEADER_SIZE + 8 + debug.length)
     }
     if (at >= 0) this.controlEnd = writeGoaway(this.control as Buffer, at, lastStreamId, code, debug)
+    if (code === ErrorCode.NO_ERROR) return
+    this.lastWordSaid = true
+    this.credit = 0
+    this.creditStreams.length = 0
   }
 
   // Credit
 
   creditConnection(bytes: number): void {
+    if (this.lastWordSaid) return
     this.credit += bytes
     this.flushSoon()
   }
 
   creditStream(stream: Http2Stream): void {
-    if (stream.creditDue) return
+    if (stream.creditDue || this.lastWordSaid) return
     stream.creditDue = true
     this.creditStreams.push(stream)
     this.flushSoon()
@@ -133,7 +140,7 @@ export class Output implements Flushable {
 
   /** A stream has something to send: it joins the line, unless it stands in it. */
   pending(stream: Http2Stream): void {
-    if (stream.queue !== null) return
+    if (stream.queue !== null || this.lastWordSaid) return
     this.ready.push(stream)
     this.flushSoon()
   }
@@ -228,6 +235,7 @@ export class Output implements Flushable {
 
   /** Room for control frames; -1 (and {@link overflowed}) when there is none. */
   private reserve(bytes: number): number {
+    if (this.lastWordSaid) return -1
     const needed = this.controlEnd + bytes
     if (needed > this.controlMax) {
       this.overflowed = true
@@ -270,6 +278,7 @@ export class Output implements Flushable {
   }
 
   private pullStreams(slab: Buffer): void {
+    if (this.lastWordSaid) return
     const ready = this.ready
     for (let stream = ready.first; stream !== null; stream = ready.first) {
       if (slab.length - this.end < ROOM_MIN || !this.pull(stream, slab)) return

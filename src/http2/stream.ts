@@ -54,6 +54,7 @@ export class Http2Stream extends Stream implements Receiving {
   bodiless: boolean
   /** The exchange has let go; the rest is discarded as it comes (design, section 5). */
   dry: boolean
+  /** ms; since when it runs dry in the place of a reset, or -1. One that stalled is dry and is yet to be reset. */
   dryAt: number
   interimsSeen: number
   pendingHead: Head | null
@@ -83,7 +84,7 @@ export class Http2Stream extends Stream implements Receiving {
     this.promised = -1
     this.bodiless = false
     this.dry = false
-    this.dryAt = 0
+    this.dryAt = -1
     this.interimsSeen = 0
     this.pendingHead = null
     this.pendingEnded = false
