@@ -18,7 +18,7 @@ import type { FarEnd } from '../../test/world/memory-pollset.js'
 import { memoryProxy } from '../../test/world/memory-proxy.js'
 import { type Line, mustBeWellFormed } from './field-lists.js'
 import { frames, integer, isWhole, type Piece, showPieces, wireOf } from './frames.js'
-import { cut, type Edit, edits, hold, mangle, octetByOctet, places, type Target } from './target.js'
+import { crumbs, cut, type Edit, edits, hold, mangle, places, type Target } from './target.js'
 
 interface Fed {
   readonly pieces: Piece[]
@@ -108,7 +108,7 @@ class Stage {
     const { pollset } = this.proxy
     this.steps = 0
     const pieces =
-      split === 'whole' || wire.length === 0 ? [wire] : at.length === 0 ? octetByOctet(wire) : cut(wire, at)
+      split === 'whole' || wire.length === 0 ? [wire] : at.length === 0 ? crumbs(wire) : cut(wire, at)
     for (const piece of pieces) {
       far.put(piece)
       if (split !== 'in-turns') continue

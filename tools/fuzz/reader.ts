@@ -4,7 +4,7 @@
 import fc from 'fast-check'
 import { FrameReader, type FrameSink } from '../../src/http2/frame-reader.js'
 import { frames, type Piece, showPieces, wireOf } from './frames.js'
-import { cut, type Edit, edits, hold, mangle, octetByOctet, places, type Target } from './target.js'
+import { crumbs, cut, type Edit, edits, hold, mangle, places, type Target } from './target.js'
 
 interface Fed {
   readonly pieces: Piece[]
@@ -96,7 +96,7 @@ function read(chunks: readonly Buffer[], stopAt: number, limits: Fed['limits']):
 
 function checkOctets(octets: Buffer, at: readonly number[], stopAt: number, limits: Fed['limits']): void {
   const whole = read([octets], stopAt, limits)
-  for (const chunks of [cut(octets, at), octetByOctet(octets)]) {
+  for (const chunks of [cut(octets, at), crumbs(octets)]) {
     const split = read(chunks, stopAt, limits)
     hold(
       whole.join('\n') === split.join('\n'),

@@ -71,8 +71,15 @@ export function cut(octets: Buffer, places: readonly number[]): Buffer[] {
 /** Places for {@link cut}: none, a few, or one behind every octet. */
 export const places: fc.Arbitrary<number[]> = fc.array(fc.nat(0xffff), { maxLength: 12 })
 
-/** Each octet for itself. */
-export const octetByOctet = (octets: Buffer): Buffer[] => [...octets].map((octet) => Buffer.from([octet]))
+/** As small as can be afforded: octet by octet, where that makes no more pieces than this. */
+const CRUMBS_MAX = 1500
+
+export function crumbs(octets: Buffer): Buffer[] {
+  const size = Math.ceil(octets.length / CRUMBS_MAX) || 1
+  return Array.from({ length: Math.ceil(octets.length / size) }, (_, i) =>
+    octets.subarray(i * size, (i + 1) * size),
+  )
+}
 
 /** Alter a few octets: each edit a place as in {@link cut} and what to do there. */
 export function mangle(octets: Buffer, edits: readonly Edit[]): Buffer {

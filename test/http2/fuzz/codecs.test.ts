@@ -3,10 +3,10 @@
 import { short } from './short.js'
 
 short({
-  reader: 300,
-  message: 1000,
-  huffman: 500,
-  'hpack-encoder': 200,
-  'hpack-decoder': 200,
-  'hpack-octets': 500,
+  reader: 150,
+  message: 500,
+  huffman: 200,
+  'hpack-encoder': 100,
+  'hpack-decoder': 100,
+  'hpack-octets': 300,
 })

@@ -2,4 +2,4 @@
 
 import { short } from './short.js'
 
-short({ frontend: 120, backend: 120 })
+short({ frontend: 60, backend: 60 })

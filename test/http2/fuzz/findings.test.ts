@@ -104,3 +104,17 @@ t.test('a stream that runs dry is counted once, and its session keeps the stream
   )
   t.equal(proxy.backends.length, 1)
 })
+
+t.test('a stream that stalled is not taken for one that runs dry, and its session closes', async (t) => {
+  const proxy = memoryProxy({ connectionHeldBytesMax: 16_384 })
+  const slow = proxy.client()
+  slow.send(Buffer.concat([frame(4, 0, 0, Buffer.from('000400000000', 'hex')), headers(1, REQUEST)]))
+  const backend = proxy.backends[0]
+  proxy.greet(backend)
+  backend.send(Buffer.concat([headers(1, OK, false), frame(0, 0, 1, Buffer.alloc(16_384))]))
+  backend.send(frame(0, 0, 1, Buffer.alloc(16_384)))
+  t.equal(proxy.world.held.stalls, 1)
+  t.notOk(backend.ended)
+  backend.send(frame(7, 0, 0, Buffer.from('0000000100000000', 'hex')))
+  t.ok(backend.ended, 'with GOAWAY and no streams it parts')
+})
