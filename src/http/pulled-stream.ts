@@ -6,6 +6,9 @@ import type { Head } from './head.js'
 import type { Inbox } from './inbox.js'
 import { BODY, Stream } from './stream.js'
 
+/** What stands around a head and a body, about. */
+const FRAMING_BYTES = 64
+
 export abstract class PulledStream extends Stream {
   pendingHead: Head | null
   /** Nothing follows the pending head. */
@@ -87,6 +90,22 @@ export abstract class PulledStream extends Stream {
       this.granted > 0 ||
       (this.endGranted && !this.localEnded)
     )
+  }
+
+  /** octets at most that the next head or the trailers take, which must find room in one piece */
+  get headBytes(): number {
+    if (this.pendingInterims !== null) return this.pendingInterims[0].size
+    if (this.pendingHead !== null) return this.pendingHead.size
+    if (this.granted > 0 || !this.endGranted) return 0
+    let bytes = 0
+    const trailers = this.endingTrailers
+    if (trailers !== null) for (let i = 0; i < trailers.length; i++) bytes += trailers[i].size
+    return bytes
+  }
+
+  /** octets about that it would send now, windows aside */
+  get wantedBytes(): number {
+    return this.headBytes + this.granted + FRAMING_BYTES
   }
 
   /** Copy granted octets into an output slab. `now`: ms of the pollset's clock. */

@@ -1,7 +1,7 @@
 // What all HTTP/1.1 connections of one World share: its limits, output slabs, durations, field decoder and counts.
 
 import type { HttpWorld } from '../http/index.js'
-import { type DurationList, SlabPool } from '../pollset/index.js'
+import { type DurationList, OutputSlabs } from '../pollset/index.js'
 import { connectionLife } from './connection-life.js'
 import { FieldDecoder } from './field-decoder.js'
 import { type Http1Limits, http1Limits } from './limits.js'
@@ -19,7 +19,7 @@ export interface Http1Counts {
 export interface Http1Context {
   readonly world: HttpWorld
   readonly limits: Http1Limits
-  readonly slabs: SlabPool
+  readonly slabs: OutputSlabs
   readonly durations: readonly DurationList[]
   readonly decoder: FieldDecoder
   readonly counts: Http1Counts
@@ -34,7 +34,7 @@ export function createHttp1(world: HttpWorld, limits: Partial<Http1Limits> = {})
   return {
     world,
     limits: all,
-    slabs: new SlabPool(all.flushBytesMax, 64),
+    slabs: new OutputSlabs(all.flushBytesMax, all.largeSlabsMax),
     durations: connectionLife.durations(world.pollset.deadlines, {
       resolve: all.connectMs,
       connect: all.connectMs,

@@ -23,8 +23,10 @@ export interface Http1Limits {
   readonly interimsMax: number
   /** octets of a body that may have come and not left before its connection is read no further */
   readonly bodyAheadBytesMax: number
-  /** octets of one write: the size of an output slab */
+  /** octets of one write: the size of a large output slab */
   readonly flushBytesMax: number
+  /** large output slabs in flight at once; past them bulk leaves 16 KiB at a time */
+  readonly largeSlabsMax: number
   /** ms from the first octet of a request to the end of its head: 408 */
   readonly headMs: number
   /** ms a client connection stays open between two requests */
@@ -52,6 +54,7 @@ export const http1Limits: Http1Limits = {
   interimsMax: 16,
   bodyAheadBytesMax: 128 * 1024,
   flushBytesMax: 256 * 1024,
+  largeSlabsMax: 256,
   headMs: 10_000,
   keepAliveMs: 75_000,
   keepAliveRequestsMax: 100_000,

@@ -2,7 +2,7 @@
 // (design, section 3). A message of our own making (a refusal) goes before it.
 
 import type { Field, Head } from '../http/index.js'
-import { type Flushable, type Pollset, type SlabPool, type Socket, WRITABLE } from '../pollset/index.js'
+import { type Flushable, type OutputSlabs, type Pollset, type Socket, WRITABLE } from '../pollset/index.js'
 import { CHUNKED, NONE, TUNNEL } from './framing.js'
 import type { Http1Stream } from './stream.js'
 import {
@@ -13,6 +13,9 @@ import {
   writeChunkSize,
   writeLastChunk,
 } from './writer.js'
+
+/** octets at most around a head or the trailers */
+const HEAD_FRAMING = 256
 
 /** What each role does in its own way. */
 export interface Sending {
@@ -35,10 +38,10 @@ export class Output implements Flushable {
   private finishing = false
   private socket: Socket | null = null
   private readonly pollset: Pollset
-  private readonly slabs: SlabPool
+  private readonly slabs: OutputSlabs
   private readonly role: Sending
 
-  constructor(pollset: Pollset, slabs: SlabPool, role: Sending) {
+  constructor(pollset: Pollset, slabs: OutputSlabs, role: Sending) {
     this.pollset = pollset
     this.slabs = slabs
     this.role = role
@@ -77,7 +80,7 @@ export class Output implements Flushable {
     if (this.socket !== null) this.socket.output = null
     this.socket = null
     // The kernel may still read a slab in flight; it is not given back, only let go.
-    if (this.slab !== null) this.slabs.lose()
+    if (this.slab !== null) this.slabs.lose(this.slab)
     this.slab = null
   }
 
@@ -91,7 +94,7 @@ export class Output implements Flushable {
       this.finishNow(socket)
       return
     }
-    const slab = this.slabs.take()
+    const slab = this.takeSlab()
     this.end = 0
     if (this.own !== null) {
       this.end = this.own.copy(slab, 0)
@@ -109,6 +112,16 @@ export class Output implements Flushable {
     this.giveBack()
     if (this.stream?.hasWork) this.flushSoon()
     else this.finishNow(socket)
+  }
+
+  /** As large as what waits asks for: a slab stays in flight for as long as the peer does not read. */
+  private takeSlab(): Buffer {
+    const { own, stream } = this
+    const fixed = HEAD_FRAMING + (own === null ? 0 : own.length)
+    return this.slabs.take(
+      fixed + (stream === null ? 0 : stream.wantedBytes),
+      fixed + (stream === null ? 0 : stream.headBytes),
+    )
   }
 
   private finishNow(socket: Socket): void {

@@ -1,7 +1,7 @@
 // What all HTTP/2 connections of one World share: its limits, output slabs, durations and counts.
 
 import type { HttpWorld } from '../http/index.js'
-import { type DurationList, SlabPool } from '../pollset/index.js'
+import { type DurationList, OutputSlabs } from '../pollset/index.js'
 import { connectionLife } from './connection-life.js'
 import { type Http2Limits, http2Limits } from './limits.js'
 
@@ -22,7 +22,7 @@ export interface Http2Counts {
 export interface Http2Context {
   readonly world: HttpWorld
   readonly limits: Http2Limits
-  readonly slabs: SlabPool
+  readonly slabs: OutputSlabs
   readonly durations: readonly DurationList[]
   /** ms between two looks at a connection */
   readonly tendMs: number
@@ -48,7 +48,7 @@ export function createHttp2(world: HttpWorld, limits: Partial<Http2Limits> = {})
   return {
     world,
     limits: all,
-    slabs: new SlabPool(all.flushBytesMax, 64),
+    slabs: new OutputSlabs(all.flushBytesMax, all.largeSlabsMax),
     durations: connectionLife.durations(world.pollset.deadlines, {
       resolve: all.connectMs,
       connect: all.connectMs,

@@ -31,6 +31,9 @@ const HTTP1_ANSWER = Buffer.from(
   'latin1',
 )
 const HTTP1_METHOD = /^[A-Z]{3,7} [/*h]/
+/** What may yet become that. */
+const HTTP1_METHOD_BEGUN = /^[A-Z]{1,7}$|^[A-Z]{3,7} $/
+const PREFACE_TEXT = PREFACE.toString('latin1')
 
 export class Http2FrontendStream extends Http2Stream implements FrontendStream {
   readonly client: Client
@@ -53,7 +56,8 @@ class Frontend extends Connection implements Client {
   readonly via: Field
   private readonly acceptor: Acceptor
   private readonly resets: TokenBucket
-  private prefaceRead = 0
+  /** The client's first octets, as many as the preface has. */
+  private begun = ''
   /** The ids last skipped, which may not be used any more: between these two. */
   private gapStart = 0
   private gapEnd = 0
@@ -94,13 +98,14 @@ class Frontend extends Connection implements Client {
   preface(): After<'preface'> {
     const socket = this.socket as Socket
     for (let chunk = socket.take(); chunk !== null; chunk = socket.take()) {
-      const size = Math.min(PREFACE.length - this.prefaceRead, chunk.length)
-      if (chunk.compare(PREFACE, this.prefaceRead, this.prefaceRead + size, 0, size) !== 0) {
-        this.notHttp2(chunk)
+      const size = Math.min(PREFACE.length - this.begun.length, chunk.length)
+      this.begun += chunk.toString('latin1', 0, size)
+      if (!PREFACE_TEXT.startsWith(this.begun)) {
+        if (HTTP1_METHOD_BEGUN.test(this.begun)) continue
+        this.notHttp2()
         return goto.closing
       }
-      this.prefaceRead += size
-      if (this.prefaceRead < PREFACE.length) continue
+      if (this.begun.length < PREFACE.length) continue
       this.greetClient()
       if (chunk.length > size) this.reader.feed(chunk.subarray(size))
       return goto.frames
@@ -123,8 +128,8 @@ class Frontend extends Connection implements Client {
     this.output.widenConnection(limits.connectionWindow)
   }
 
-  private notHttp2(chunk: Buffer): void {
-    if (this.prefaceRead === 0 && HTTP1_METHOD.test(chunk.toString('latin1', 0, 12))) {
+  private notHttp2(): void {
+    if (HTTP1_METHOD.test(this.begun)) {
       this.output.bytes(HTTP1_ANSWER)
       this.failure = NOT_HTTP2
     } else this.connectionError(ErrorCode.PROTOCOL_ERROR, 'not the HTTP/2 connection preface (RFC 9113 §3.4)')

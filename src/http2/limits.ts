@@ -18,8 +18,10 @@ export interface Http2Limits extends FrameReaderLimits {
   readonly streamWindowMax: number
   /** octets all streams of a connection may send before it gets credit */
   readonly connectionWindow: number
-  /** octets of one write: the size of an output slab */
+  /** octets of one write: the size of a large output slab */
   readonly flushBytesMax: number
+  /** large output slabs in flight at once; past them bulk leaves 16 KiB at a time */
+  readonly largeSlabsMax: number
   /** octets of control frames that may wait to be written */
   readonly controlBytesMax: number
   /** frames that carry nothing (PING, SETTINGS, PRIORITY, empty DATA …): as many at once, as many a second */
@@ -69,6 +71,7 @@ export const http2Limits: Http2Limits = {
   streamWindowMax: 256 * 1024,
   connectionWindow: 1024 * 1024,
   flushBytesMax: 256 * 1024,
+  largeSlabsMax: 256,
   controlBytesMax: 16 * 1024,
   idleFramesBurst: 1_000,
   idleFramesPerSecond: 100,

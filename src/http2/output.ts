@@ -4,19 +4,10 @@
 // each, as the windows and the slab allow.
 
 import type { Field } from '../http/index.js'
-import { type Flushable, type Pollset, type SlabPool, type Socket, WRITABLE } from '../pollset/index.js'
+import { type Flushable, type OutputSlabs, type Pollset, type Socket, WRITABLE } from '../pollset/index.js'
 import { DEFAULT_FRAME_SIZE, DEFAULT_WINDOW, Flag, FRAME_HEADER_SIZE, FrameType } from './codes.js'
-import {
-  blockOverhead,
-  frameHeaderBlock,
-  writeFrameHeader,
-  writeGoaway,
-  writePing,
-  writeRstStream,
-  writeSettings,
-  writeSettingsAck,
-  writeWindowUpdate,
-} from './frame-writer.js'
+import { ControlFrames, WINDOW_UPDATE_SIZE } from './control-frames.js'
+import { blockOverhead, frameHeaderBlock, writeFrameHeader, writeWindowUpdate } from './frame-writer.js'
 import type { HpackEncoder } from './hpack-encoder.js'
 import { SendQueue } from './send-queue.js'
 import type { Http2Stream } from './stream.js'
@@ -26,18 +17,14 @@ import { afterLocalEnd } from './stream-states.js'
 const ROOM_MIN = 512
 /** A size update of HPACK's table may precede a block: two of up to six octets. */
 const TABLE_UPDATES = 12
-const WINDOW_UPDATE_SIZE = 13
 /** octets of DATA, less than which a window that lets out no more is not worth its WINDOW_UPDATE */
 const DRIBBLE = 256
-const CONTROL_FIRST = 256
 
-export class Output implements Flushable {
+export class Output extends ControlFrames implements Flushable {
   /** octets the peer lets all streams send together */
   sendWindow = DEFAULT_WINDOW
   /** The peer's SETTINGS_MAX_FRAME_SIZE, as far as we use it. */
   readonly frameSizeMax = DEFAULT_FRAME_SIZE
-  /** Control frames were lost for want of room: the peer makes us answer and does not read. */
-  overflowed = false
   /** Everything is written, and FIN behind it. */
   finished = false
   /** octets of connection credit to be given at the next flush */
@@ -48,8 +35,6 @@ export class Output implements Flushable {
   private readonly ready = new SendQueue()
   /** Streams with something to send and no connection window. */
   private readonly starved = new SendQueue()
-  private control: Buffer | null = null
-  private controlEnd = 0
   private slab: Buffer | null = null
   /** While a slab is being filled: how far it is. */
   private end = 0
@@ -57,66 +42,27 @@ export class Output implements Flushable {
   private finishing = false
   private readonly pollset: Pollset
   private readonly encoder: HpackEncoder
-  private readonly slabs: SlabPool
-  private readonly controlMax: number
+  private readonly slabs: OutputSlabs
   private socket: Socket | null = null
 
-  constructor(pollset: Pollset, encoder: HpackEncoder, slabs: SlabPool, controlMax: number) {
+  constructor(pollset: Pollset, encoder: HpackEncoder, slabs: OutputSlabs, controlMax: number) {
+    super(controlMax)
     this.pollset = pollset
     this.encoder = encoder
     this.slabs = slabs
-    this.controlMax = controlMax
   }
 
   attach(socket: Socket): void {
     this.socket = socket
     socket.output = this
-    if (this.controlEnd > 0) this.flushSoon()
+    if (this.controlBytes > 0) this.flushSoon()
   }
 
-  // Control frames
-
-  bytes(data: Uint8Array): void {
-    const at = this.reserve(data.length)
-    if (at < 0) return
-    ;(this.control as Buffer).set(data, at)
-    this.controlEnd = at + data.length
-  }
-
-  /** A connection's window begins at 65,535 whatever SETTINGS say (RFC 9113 §6.9.2). */
-  widenConnection(window: number): void {
-    const at = window > DEFAULT_WINDOW ? this.reserve(WINDOW_UPDATE_SIZE) : -1
-    if (at >= 0) this.controlEnd = writeWindowUpdate(this.control as Buffer, at, 0, window - DEFAULT_WINDOW)
-  }
-
-  settings(settings: readonly (readonly [number, number])[]): void {
-    const at = this.reserve(FRAME_HEADER_SIZE + settings.length * 6)
-    if (at >= 0) this.controlEnd = writeSettings(this.control as Buffer, at, settings)
-  }
-
-  settingsAck(): void {
-    const at = this.reserve(FRAME_HEADER_SIZE)
-    if (at >= 0) this.controlEnd = writeSettingsAck(this.control as Buffer, at)
-  }
-
-  ping(payload: Uint8Array, from: number, ack: boolean): void {
-    const at = this.reserve(FRAME_HEADER_SIZE + 8)
-    if (at >= 0) this.controlEnd = writePing(this.control as Buffer, at, payload, from, ack)
-  }
-
-  rstStream(streamId: number, code: number): void {
-    const at = this.reserve(FRAME_HEADER_SIZE + 4)
-    if (at >= 0) this.controlEnd = writeRstStream(this.control as Buffer, at, streamId, code)
-  }
-
-  /** The last word must find room: what is in its way is dropped, as nothing after it would be answered. */
-  goaway(lastStreamId: number, code: number, debug: string): void {
-    let at = this.reserve(FRAME_HEADER_SIZE + 8 + debug.length)
-    if (at < 0) {
-      this.controlEnd = 0
-      at = this.reserve(FRAME_HEADER_SIZE + 8 + debug.length)
-    }
-    if (at >= 0) this.controlEnd = writeGoaway(this.control as Buffer, at, lastStreamId, code, debug)
+  override goaway(lastStreamId: number, code: number, debug: string): void {
+    super.goaway(lastStreamId, code, debug)
+    if (!this.lastWordSaid) return
+    this.credit = 0
+    this.creditStreams.length = 0
   }
 
   // Credit
@@ -137,12 +83,13 @@ export class Output implements Flushable {
   }
 
   creditConnection(bytes: number): void {
+    if (this.lastWordSaid) return
     this.credit += bytes
     this.flushSoon()
   }
 
   creditStream(stream: Http2Stream): void {
-    if (stream.creditDue) return
+    if (stream.creditDue || this.lastWordSaid) return
     stream.creditDue = true
     this.creditStreams.push(stream)
     this.flushSoon()
@@ -152,7 +99,7 @@ export class Output implements Flushable {
 
   /** A stream has something to send: it joins the line, unless it stands in it. */
   pending(stream: Http2Stream): void {
-    if (stream.queue !== null) return
+    if (stream.queue !== null || this.lastWordSaid) return
     this.ready.push(stream)
     this.flushSoon()
   }
@@ -179,10 +126,9 @@ export class Output implements Flushable {
   abandon(): void {
     if (this.socket !== null) this.socket.output = null
     this.socket = null
-    this.control = null
-    this.controlEnd = 0
+    this.dropControl()
     // The kernel may still read a slab in flight; it is not given back, only let go.
-    if (this.slab !== null) this.slabs.lose()
+    if (this.slab !== null) this.slabs.lose(this.slab)
     this.slab = null
   }
 
@@ -201,7 +147,7 @@ export class Output implements Flushable {
     if (socket === null || this.finished || (socket.readiness & WRITABLE) === 0) return
     if (this.slab !== null) this.giveBack()
     if (
-      this.controlEnd === 0 &&
+      this.controlBytes === 0 &&
       this.credit === 0 &&
       this.creditStreams.length === 0 &&
       this.ready.first === null
@@ -209,7 +155,7 @@ export class Output implements Flushable {
       this.finishNow(socket)
       return
     }
-    const slab = this.slabs.take()
+    const slab = this.takeSlab()
     this.end = 0
     this.gather(slab)
     this.pullStreams(slab)
@@ -227,6 +173,17 @@ export class Output implements Flushable {
     else this.finishNow(socket)
   }
 
+  /** As large as what waits asks for: a slab stays in flight for as long as the peer does not read. */
+  private takeSlab(): Buffer {
+    const { slabs } = this
+    const first = this.ready.first
+    const fixed = this.controlBytes + WINDOW_UPDATE_SIZE + ROOM_MIN
+    let wanted = fixed + WINDOW_UPDATE_SIZE * this.creditStreams.length
+    for (let each = first; each !== null && wanted <= slabs.smallSize; each = each.queueNext)
+      wanted += each.wantedBytes
+    return slabs.take(wanted, fixed + (first === null ? 0 : first.headBytes))
+  }
+
   private finishNow(socket: Socket): void {
     if (!this.finishing) return
     this.finishing = false
@@ -239,35 +196,14 @@ export class Output implements Flushable {
     this.slab = null
   }
 
-  private flushSoon(): void {
+  protected override flushSoon(): void {
     if (this.queued || this.socket === null) return
     this.queued = true
     this.pollset.flushLater(this)
   }
 
-  /** Room for control frames; -1 (and {@link overflowed}) when there is none. */
-  private reserve(bytes: number): number {
-    const needed = this.controlEnd + bytes
-    if (needed > this.controlMax) {
-      this.overflowed = true
-      return -1
-    }
-    if (this.control === null || this.control.length < needed) {
-      const larger = Buffer.allocUnsafeSlow(Math.min(this.controlMax, Math.max(CONTROL_FIRST, needed * 2)))
-      this.control?.copy(larger, 0, 0, this.controlEnd)
-      this.control = larger
-    }
-    this.flushSoon()
-    return this.controlEnd
-  }
-
   private gather(slab: Buffer): void {
-    let at = 0
-    if (this.controlEnd > 0) {
-      at = (this.control as Buffer).copy(slab, 0, 0, this.controlEnd)
-      this.controlEnd = 0
-      if ((this.control as Buffer).length > CONTROL_FIRST) this.control = null
-    }
+    let at = this.moveControl(slab)
     if (this.credit > 0) {
       at = writeWindowUpdate(slab, at, 0, this.credit)
       this.credit = 0
@@ -289,6 +225,7 @@ export class Output implements Flushable {
   }
 
   private pullStreams(slab: Buffer): void {
+    if (this.lastWordSaid) return
     const ready = this.ready
     for (let stream = ready.first; stream !== null; stream = ready.first) {
       if (slab.length - this.end < ROOM_MIN || !this.pull(stream, slab)) return
@@ -389,6 +326,6 @@ export class Output implements Flushable {
   }
 
   describe(): Readonly<Record<string, unknown>> {
-    return { sendWindow: this.sendWindow, controlBytes: this.controlEnd, inFlight: this.slab !== null }
+    return { sendWindow: this.sendWindow, controlBytes: this.controlBytes, inFlight: this.slab !== null }
   }
 }

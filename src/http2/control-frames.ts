@@ -1,0 +1,110 @@
+// Control frames, written as they arise into a small bounded reserve, until the turn's flush takes them before all else
+// (design, section 3): SETTINGS, PING, RST_STREAM, GOAWAY. A peer that makes us answer and does not read runs it full.
+
+import { DEFAULT_WINDOW, ErrorCode, FRAME_HEADER_SIZE } from './codes.js'
+import {
+  writeGoaway,
+  writePing,
+  writeRstStream,
+  writeSettings,
+  writeSettingsAck,
+  writeWindowUpdate,
+} from './frame-writer.js'
+
+export const WINDOW_UPDATE_SIZE = 13
+/** octets of the reserve at first, and again whenever it is empty */
+const FIRST = 256
+
+export abstract class ControlFrames {
+  /** Control frames were lost for want of room. */
+  overflowed = false
+  /** GOAWAY with an error is the last frame (RFC 9113 §5.4.1): nothing follows it but FIN. */
+  protected lastWordSaid = false
+  /** octets that wait */
+  protected controlBytes = 0
+  private control: Buffer | null = null
+  private readonly controlMax: number
+
+  constructor(controlMax: number) {
+    this.controlMax = controlMax
+  }
+
+  /** Something waits: see to it that it is flushed in this turn. */
+  protected abstract flushSoon(): void
+
+  bytes(data: Uint8Array): void {
+    const at = this.reserve(data.length)
+    if (at < 0) return
+    ;(this.control as Buffer).set(data, at)
+    this.controlBytes = at + data.length
+  }
+
+  /** A connection's window begins at 65,535 whatever SETTINGS say (RFC 9113 §6.9.2). */
+  widenConnection(window: number): void {
+    const at = window > DEFAULT_WINDOW ? this.reserve(WINDOW_UPDATE_SIZE) : -1
+    if (at >= 0) this.controlBytes = writeWindowUpdate(this.control as Buffer, at, 0, window - DEFAULT_WINDOW)
+  }
+
+  settings(settings: readonly (readonly [number, number])[]): void {
+    const at = this.reserve(FRAME_HEADER_SIZE + settings.length * 6)
+    if (at >= 0) this.controlBytes = writeSettings(this.control as Buffer, at, settings)
+  }
+
+  settingsAck(): void {
+    const at = this.reserve(FRAME_HEADER_SIZE)
+    if (at >= 0) this.controlBytes = writeSettingsAck(this.control as Buffer, at)
+  }
+
+  ping(payload: Uint8Array, from: number, ack: boolean): void {
+    const at = this.reserve(FRAME_HEADER_SIZE + 8)
+    if (at >= 0) this.controlBytes = writePing(this.control as Buffer, at, payload, from, ack)
+  }
+
+  rstStream(streamId: number, code: number): void {
+    const at = this.reserve(FRAME_HEADER_SIZE + 4)
+    if (at >= 0) this.controlBytes = writeRstStream(this.control as Buffer, at, streamId, code)
+  }
+
+  /** The last word must find room: what is in its way is dropped, as nothing after it would be answered. */
+  goaway(lastStreamId: number, code: number, debug: string): void {
+    let at = this.reserve(FRAME_HEADER_SIZE + 8 + debug.length)
+    if (at < 0) {
+      this.controlBytes = 0
+      at = this.reserve(FRAME_HEADER_SIZE + 8 + debug.length)
+    }
+    if (at >= 0) this.controlBytes = writeGoaway(this.control as Buffer, at, lastStreamId, code, debug)
+    if (code !== ErrorCode.NO_ERROR) this.lastWordSaid = true
+  }
+
+  /** Move all that waits to the beginning of a slab; returns the offset behind it. */
+  protected moveControl(slab: Buffer): number {
+    const { control, controlBytes } = this
+    if (control === null || controlBytes === 0) return 0
+    control.copy(slab, 0, 0, controlBytes)
+    this.controlBytes = 0
+    if (control.length > FIRST) this.control = null
+    return controlBytes
+  }
+
+  protected dropControl(): void {
+    this.control = null
+    this.controlBytes = 0
+  }
+
+  /** Room for control frames; -1 (and {@link overflowed}) when there is none. */
+  private reserve(bytes: number): number {
+    if (this.lastWordSaid) return -1
+    const needed = this.controlBytes + bytes
+    if (needed > this.controlMax) {
+      this.overflowed = true
+      return -1
+    }
+    if (this.control === null || this.control.length < needed) {
+      const larger = Buffer.allocUnsafeSlow(Math.min(this.controlMax, Math.max(FIRST, needed * 2)))
+      this.control?.copy(larger, 0, 0, this.controlBytes)
+      this.control = larger
+    }
+    this.flushSoon()
+    return this.controlBytes
+  }
+}

@@ -1,0 +1,12 @@
+// What has no connection around it, for a moment each: frames read, HPACK, messages.
+
+import { short } from './short.js'
+
+short({
+  reader: 150,
+  message: 500,
+  huffman: 200,
+  'hpack-encoder': 100,
+  'hpack-decoder': 100,
+  'hpack-octets': 300,
+})

@@ -1,0 +1,57 @@
+// Arbitrary field lists through http2/message.ts: what it takes for a message is one, and no other.
+
+import fc from 'fast-check'
+import { Field, Head } from '../../src/http/index.js'
+import { readRequest, readResponse, trailersFault } from '../../src/http2/message.js'
+import { type Line, mustBeWellFormed, requestList, responseList, trailerList } from './field-lists.js'
+import { hold, type Target } from './target.js'
+
+interface List {
+  readonly kind: 'request' | 'response' | 'trailers'
+  readonly lines: Line[]
+}
+
+const of = (kind: List['kind'], lists: fc.Arbitrary<Line[]>): fc.Arbitrary<List> =>
+  lists.map((lines) => ({ kind, lines }))
+
+const linesOf = (fields: readonly Field[]): Line[] => fields.map(({ name, value }) => [name, value])
+
+function checkHead(head: Head, kind: 'request' | 'response', lines: readonly Line[]): void {
+  const kept = linesOf(head.fields)
+  hold(JSON.stringify(kept) === JSON.stringify(lines), 'a head that is not what was sent')
+  mustBeWellFormed(kept, kind)
+  const first = (name: string) => lines.find((line) => line[0] === name)?.[1]
+  const length = first('content-length')
+  hold(head.contentLength === (length === undefined ? -1 : Number(length)), 'another content-length')
+  hold(
+    head.pseudos === lines.filter(([name]) => name.startsWith(':')).length,
+    'another count of pseudo-fields',
+  )
+  hold(head.method?.value === first(':method'), 'another method')
+  hold(head.path?.value === first(':path'), 'another path')
+  hold(head.authority?.value === first(':authority'), 'another authority')
+  hold(head.scheme?.value === first(':scheme'), 'another scheme')
+  hold(head.status === Number(first(':status') ?? 0), 'another status')
+}
+
+export const message: Target<List> = {
+  about: 'arbitrary field lists never make a message that could be read as another (message.ts)',
+  arbitrary: fc.oneof(
+    of('request', requestList),
+    of('response', responseList),
+    of('trailers', trailerList),
+    of('response', requestList),
+    of('request', trailerList),
+  ),
+  check({ kind, lines }) {
+    const fields = lines.map(([name, value]) => new Field(name, value))
+    const size = fields.reduce((sum, field) => sum + field.size, 0)
+    if (kind === 'trailers') {
+      if (trailersFault(fields) === null) mustBeWellFormed(lines, kind)
+      return
+    }
+    const head = kind === 'request' ? readRequest(fields, size) : readResponse(fields, size)
+    if (head instanceof Head) checkHead(head, kind, lines)
+    else hold(typeof head === 'string' && head !== '', 'a fault without a reason')
+  },
+}
