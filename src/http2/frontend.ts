@@ -26,8 +26,8 @@ const { goto } = connectionLife
 
 /** For a client that speaks HTTP/1 to us: the shortest answer that says what to do. */
 const HTTP1_ANSWER = Buffer.from(
-  'HTTP/1.1 505 HTTP Version Not Supported\r\nconnection: close\r\ncontent-type: text/plain\r\ncontent-length: 79\r\n\r\n' +
-    'This port speaks HTTP/2 only, without TLS. With curl: --http2-prior-knowledge.\n',
+  'HTTP/1.1 505 HTTP Version Not Supported\r\nconnection: close\r\ncontent-type: text/plain\r\ncontent-length: 67\r\n\r\n' +
+    'HTTP/2 was chosen for this connection by ALPN, and this is HTTP/1.\n',
   'latin1',
 )
 const HTTP1_METHOD = /^[A-Z]{3,7} [/*h]/
