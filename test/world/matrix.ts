@@ -35,8 +35,8 @@ export function cut(request: Request, response: Response): void {
 /** Told when the client has left before the response was whole. */
 export function leaving(response: Response): Promise<void> {
   return new Promise((resolve) =>
-    response.on('close', () => {
-      if (!response.writableFinished) resolve()
+    (response.stream ?? response).on('close', () => {
+      if (!response.writableEnded) resolve()
     }),
   )
 }
@@ -133,6 +133,8 @@ export interface Call {
   readonly response: Readable
   /** Never rejects. */
   readonly answer: Promise<Answer>
+  /** So many octets of the response's body have been read. */
+  received(bytes: number): Promise<void>
   readOn(): void
   cancel(): void
 }
@@ -150,6 +152,9 @@ class Gathered {
   trailers: http.IncomingHttpHeaders = {}
   readonly interims: number[] = []
   readonly chunks: Buffer[] = []
+  private bytes = 0
+  private wanted = 0
+  private enough: () => void = () => {}
   whole = false
   readonly answer: Promise<Answer>
   readonly head: Promise<{ status: number; headers: http.IncomingHttpHeaders }>
@@ -166,7 +171,8 @@ class Gathered {
     this.answer = new Promise((resolve) => {
       this.over = () => {
         none(new Error('no response'))
-        resolve({ ...this, body: Buffer.concat(this.chunks) })
+        const { status, headers, trailers, interims, whole } = this
+        resolve({ status, headers, trailers, interims, whole, body: Buffer.concat(this.chunks) })
       }
     })
   }
@@ -179,7 +185,20 @@ class Gathered {
   }
 
   read(body: Readable): void {
-    body.on('data', (chunk: Buffer) => this.chunks.push(chunk))
+    body.on('data', (chunk: Buffer) => {
+      this.chunks.push(chunk)
+      this.bytes += chunk.length
+      if (this.bytes >= this.wanted) this.enough()
+    })
+  }
+
+  received(bytes: number): Promise<void> {
+    this.wanted = bytes
+    return this.bytes >= bytes
+      ? Promise.resolve()
+      : new Promise((resolve) => {
+          this.enough = resolve
+        })
   }
 }
 
@@ -240,6 +259,7 @@ function http1Peer(port: number, secure: boolean): Peer {
         return response as http.IncomingMessage
       },
       answer: gathered.answer,
+      received: (bytes) => gathered.received(bytes),
       readOn: () => gathered.read(response as http.IncomingMessage),
       cancel: () => request.destroy(),
     }
@@ -282,7 +302,7 @@ function http2Peer(port: number, secure: boolean): Peer {
       ended = true
     })
     stream.on('close', () => {
-      gathered.whole = ended && stream.rstCode === 0 && !stream.aborted
+      gathered.whole = ended && stream.rstCode === 0
       gathered.over()
     })
     if (body !== undefined) write(stream, body)
@@ -292,6 +312,7 @@ function http2Peer(port: number, secure: boolean): Peer {
       continued,
       response: stream,
       answer: gathered.answer,
+      received: (bytes) => gathered.received(bytes),
       readOn: () => gathered.read(stream),
       cancel: () => stream.close(http2.constants.NGHTTP2_CANCEL),
     }
