@@ -3,6 +3,7 @@
 import { createWorld, TraceLines, type Tracer } from '../../src/continuation/index.js'
 import { engineLimits } from '../../src/engine/index.js'
 import { FieldTable, HeldBytes, heldLimits } from '../../src/http/index.js'
+import { createHttp1, http1Sessions, serveHttp1 } from '../../src/http1/index.js'
 import { createHttp2, http2Sessions, serveHttp2 } from '../../src/http2/index.js'
 import { Backend, ReverseProxy, RouteTable, type Share } from '../../src/proxy/index.js'
 import type { Limits } from '../../src/server/index.js'
@@ -14,6 +15,9 @@ const ADDRESS = { host: '192.0.2.9', port: 9 }
 const HANDSHAKE = Buffer.concat([PREFACE, frame(4, 0, 0), frame(4, 1, 0)])
 
 export interface MemoryProxyOptions {
+  /** What clients and backends speak; HTTP/2 if not told. */
+  readonly clients?: 'http/1.1' | 'h2c'
+  readonly speaks?: 'http/1.1' | 'h2c'
   readonly share?: Share
   /** Of the one route. */
   readonly prefix?: string
@@ -36,13 +40,15 @@ export function memoryProxy(limits: Partial<Limits> = {}, options: MemoryProxyOp
     diverted: (...each) => told.forEach((tracer) => void tracer.diverted(...each)),
   }
   const world = { ...base, held: new HeldBytes({ ...heldLimits, ...limits }), fields: new FieldTable() }
+  const http1 = createHttp1(world, limits)
   const http2 = createHttp2(world, limits)
   const backends: FarEnd[] = []
   pollset.serve(ADDRESS, (far) => backends.push(far))
+  const target = { ...ADDRESS, host: options.host ?? ADDRESS.host }
   const backend = new Backend(
     world,
     'h2c://backend',
-    http2Sessions(http2, { ...ADDRESS, host: options.host ?? ADDRESS.host }),
+    options.speaks === 'http/1.1' ? http1Sessions(http1, target) : http2Sessions(http2, target),
     { ...engineLimits, ...limits },
     options.share ?? 'process',
   )
@@ -54,6 +60,7 @@ export function memoryProxy(limits: Partial<Limits> = {}, options: MemoryProxyOp
   return {
     pollset,
     world,
+    http1,
     http2,
     proxy,
     backend,
@@ -64,10 +71,11 @@ export function memoryProxy(limits: Partial<Limits> = {}, options: MemoryProxyOp
     /** From now on connections to the backend are neither made nor refused. */
     hang: () => pollset.serve(ADDRESS, () => {}, 'hang'),
     /** A client connection, hands shaken, or with other first octets. */
-    client(first = HANDSHAKE): FarEnd {
+    client(first = options.clients === 'http/1.1' ? Buffer.alloc(0) : HANDSHAKE): FarEnd {
       const socket = pollset.socket()
-      serveHttp2(http2, socket, proxy)
-      socket.far.send(first)
+      if (options.clients === 'http/1.1') serveHttp1(http1, socket, proxy)
+      else serveHttp2(http2, socket, proxy)
+      if (first.length > 0) socket.far.send(first)
       socket.far.take()
       return socket.far
     },
