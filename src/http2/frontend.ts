@@ -18,6 +18,7 @@ import { Connection, RESET_CODES } from './connection.js'
 import { type After, connectionLife, connectionSteps, waitForPreface } from './connection-life.js'
 import type { Http2Context } from './context.js'
 import { readRequest, trailersFault } from './message.js'
+import { inadequate } from './security.js'
 import { Http2Stream } from './stream.js'
 import { StreamEvent, StreamState } from './stream-states.js'
 import { TokenBucket } from './token-bucket.js'
@@ -96,6 +97,11 @@ class Frontend extends Connection implements Client {
       this.prefaceRead += size
       if (this.prefaceRead < PREFACE.length) continue
       this.greetClient()
+      const wrong = socket.secured === null ? null : inadequate(socket.secured)
+      if (wrong !== null) {
+        this.connectionError(ErrorCode.INADEQUATE_SECURITY, wrong)
+        return goto.closing
+      }
       if (chunk.length > size) this.reader.feed(chunk.subarray(size))
       return goto.frames
     }
