@@ -25,6 +25,7 @@ import {
 import type { Http2Context } from './context.js'
 import { readResponse, trailersFault } from './message.js'
 import { ResetBudget } from './reset-budget.js'
+import { inadequate } from './security.js'
 import { Http2Stream } from './stream.js'
 import { StreamEvent, StreamState } from './stream-states.js'
 
@@ -109,6 +110,11 @@ class Backend extends Connection implements BackendSession {
     // RFC 9113 §3.2: over TLS, HTTP/2 is what ALPN chose, or it is not spoken.
     if (socket.secured !== null && socket.secured.protocol !== 'h2') {
       this.failure = this.notConnected('the backend does not speak HTTP/2 (ALPN)')
+      return goto.closed
+    }
+    const wrong = socket.secured === null ? null : inadequate(socket.secured)
+    if (wrong !== null) {
+      this.failure = this.notConnected(wrong)
       return goto.closed
     }
     const { limits } = this.context

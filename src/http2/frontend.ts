@@ -18,6 +18,7 @@ import { Connection, RESET_CODES } from './connection.js'
 import { type After, connectionLife, connectionSteps, waitForPreface } from './connection-life.js'
 import type { Http2Context } from './context.js'
 import { readRequest, trailersFault } from './message.js'
+import { inadequate } from './security.js'
 import { Http2Stream } from './stream.js'
 import { StreamEvent, StreamState } from './stream-states.js'
 import { TokenBucket } from './token-bucket.js'
@@ -26,8 +27,8 @@ const { goto } = connectionLife
 
 /** For a client that speaks HTTP/1 to us: the shortest answer that says what to do. */
 const HTTP1_ANSWER = Buffer.from(
-  'HTTP/1.1 505 HTTP Version Not Supported\r\nconnection: close\r\ncontent-type: text/plain\r\ncontent-length: 79\r\n\r\n' +
-    'This port speaks HTTP/2 only, without TLS. With curl: --http2-prior-knowledge.\n',
+  'HTTP/1.1 505 HTTP Version Not Supported\r\nconnection: close\r\ncontent-type: text/plain\r\ncontent-length: 67\r\n\r\n' +
+    'HTTP/2 was chosen for this connection by ALPN, and this is HTTP/1.\n',
   'latin1',
 )
 const HTTP1_METHOD = /^[A-Z]{3,7} [/*h]/
@@ -107,6 +108,11 @@ class Frontend extends Connection implements Client {
       }
       if (this.begun.length < PREFACE.length) continue
       this.greetClient()
+      const wrong = socket.secured === null ? null : inadequate(socket.secured)
+      if (wrong !== null) {
+        this.connectionError(ErrorCode.INADEQUATE_SECURITY, wrong)
+        return goto.closing
+      }
       if (chunk.length > size) this.reader.feed(chunk.subarray(size))
       return goto.frames
     }

@@ -1,6 +1,6 @@
 // TLS behind the door, by Node's own. A listener's sockets are looked at in clear text first, so a TLS server
 // here never listens itself: it is handed sockets (`emit('connection', socket)`), and whose handshake is over
-// is told by the peer's address.
+// is told by the peer's address. Where peers have none, over Unix-domain sockets, each has a TLS server of its own.
 
 import { X509Certificate } from 'node:crypto'
 import type { Socket as NetSocket } from 'node:net'
@@ -57,12 +57,16 @@ export class NodeTlsServer implements TlsServer {
   /** Throws where a certificate or key is none, or the two do not belong together. */
   constructor(options: TlsServerOptions) {
     this.options = options
-    const { certificates, alpn, clientCertificate, clientCa } = options
+    const { certificates, clientCa } = options
     this.identities = certificates.map((each) => new Identity(each, clientCa))
-    const [first] = certificates
-    if (first === undefined) throw new TypeError('TLS needs a certificate')
-    this.server = createServer({
-      ...first,
+    if (certificates.length === 0) throw new TypeError('TLS needs a certificate')
+    this.server = this.serverOn((socket) => this.over(socket))
+  }
+
+  private serverOn(over: (socket: TLSSocket) => Handshaking | undefined): Server {
+    const { certificates, alpn, clientCertificate, clientCa } = this.options
+    const server = createServer({
+      ...certificates[0],
       ...trusting(clientCa),
       minVersion: VERSION_MIN,
       ALPNProtocols: [...alpn],
@@ -70,21 +74,26 @@ export class NodeTlsServer implements TlsServer {
       rejectUnauthorized: clientCertificate === 'require',
       SNICallback: (name, done) => done(null, this.identityFor(name).context),
     })
-    this.server.on('secureConnection', (socket) => {
+    server.on('secureConnection', (socket) => {
       // RFC 9113 §9.2.1: no renegotiation; nobody else needs it either.
       socket.disableRenegotiation()
       socket.allowHalfOpen = true
-      this.over(socket)?.secured(socket)
+      over(socket)?.secured(socket)
     })
-    this.server.on('tlsClientError', (error, socket) => this.over(socket)?.failed(error))
+    server.on('tlsClientError', (error, socket) => over(socket)?.failed(error))
+    return server
   }
 
   /** Take over a socket whose octets read so far have been put back. */
   handshake(net: NetSocket, handshaking: Handshaking): void {
-    const peer = peerOf(net)
-    this.handshakes.set(peer, handshaking)
     // A peer that ends in mid-handshake has left: there is nothing to say to it.
     net.allowHalfOpen = false
+    if (net.remotePort === undefined) {
+      this.serverOn(() => handshaking).emit('connection', net)
+      return
+    }
+    const peer = peerOf(net)
+    this.handshakes.set(peer, handshaking)
     net.once('close', () => {
       if (this.handshakes.get(peer) === handshaking) this.handshakes.delete(peer)
     })

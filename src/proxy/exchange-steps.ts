@@ -60,7 +60,7 @@ export const exchangeSteps = exchangeLife.steps<Exchange>({
       x.refusal = refusals.NO_ROUTE
       return goto.refuse
     }
-    x.engine = backend.engineFor(x.frontend.client)
+    x.engine = backend.engineFor(x.frontend.client, x.request)
     forwardedByUs(x.request, x.frontend.client, x.proxy.world.fields)
     return goto.lease
   },

@@ -2,7 +2,7 @@
 
 import type { World } from '../continuation/index.js'
 import { Engine, type EngineLimits, type Session, type SessionFactory } from '../engine/index.js'
-import type { Client, Head, HttpSession } from '../http/index.js'
+import { type Client, type Head, type HttpSession, Token } from '../http/index.js'
 
 /** A session as an exchange needs it: leased from an engine, opening HTTP streams. */
 export interface ExchangeSession extends Session, HttpSession {}
@@ -20,6 +20,8 @@ export class Backend {
   private readonly share: Share
   private shared: Engine<ExchangeSession> | null = null
   private readonly byClient = new Map<Client, Engine<ExchangeSession>>()
+  /** Of clients whose credentials are for a connection. */
+  private readonly bound = new Map<Client, Engine<ExchangeSession>>()
 
   constructor(
     world: World,
@@ -35,7 +37,11 @@ export class Backend {
     this.share = share
   }
 
-  engineFor(client: Client): Engine<ExchangeSession> {
+  engineFor(client: Client, request: Head): Engine<ExchangeSession> {
+    if (this.bound.size > 0 || bindsConnection(request)) {
+      const bound = this.boundFor(client, request)
+      if (bound !== null) return bound
+    }
     if (this.share === 'process') {
       this.shared ??= this.open()
       return this.shared
@@ -48,10 +54,26 @@ export class Backend {
     return engine
   }
 
-  /** A client has gone: an engine that was its own goes too. */
+  /**
+   * What credentials of NTLM or Negotiate open is a connection, for whoever uses it next (RFC 4559 §6). So from the first of
+   * them on, all of this client's requests go on one session that is its own, in the order of their leases.
+   */
+  private boundFor(client: Client, request: Head): Engine<ExchangeSession> | null {
+    let engine = this.bound.get(client)
+    if (engine === undefined) {
+      if (!bindsConnection(request)) return null
+      engine = this.open({ ...this.limits, sessionsMax: 1, openingMax: 1 })
+      this.bound.set(client, engine)
+    }
+    return engine
+  }
+
+  /** A client has gone: engines that were its own go too. */
   left(client: Client): void {
-    this.byClient.get(client)?.close()
-    this.byClient.delete(client)
+    for (const own of [this.byClient, this.bound]) {
+      own.get(client)?.close()
+      own.delete(client)
+    }
   }
 
   close(): void {
@@ -59,13 +81,21 @@ export class Backend {
   }
 
   engines(): readonly Engine<ExchangeSession>[] {
-    return this.shared === null ? [...this.byClient.values()] : [this.shared, ...this.byClient.values()]
+    const own = [...this.byClient.values(), ...this.bound.values()]
+    return this.shared === null ? own : [this.shared, ...own]
   }
 
-  private open(): Engine<ExchangeSession> {
-    return new Engine(this.world, this.name, this.sessions, this.limits)
+  private open(limits = this.limits): Engine<ExchangeSession> {
+    return new Engine(this.world, this.name, this.sessions, limits)
   }
 }
+
+/** Whether it has credentials that are good for the connection they came by, not for the request alone. */
+const bindsConnection = (request: Head): boolean =>
+  bindsBy(request.find(Token.AUTHORIZATION)?.value) || bindsBy(request.find(Token.PROXY_AUTHORIZATION)?.value)
+
+const bindsBy = (credentials: string | undefined): boolean =>
+  credentials !== undefined && /^(?:ntlm|negotiate)(?: |$)/i.test(credentials)
 
 export interface Route {
   /** Lower case, with or without a port; '' for every host. */

@@ -3,6 +3,7 @@
 import { createWorld, TraceLines, type Tracer } from '../../src/continuation/index.js'
 import { engineLimits } from '../../src/engine/index.js'
 import { FieldTable, HeldBytes, heldLimits } from '../../src/http/index.js'
+import { createHttp1, http1Sessions, serveHttp1 } from '../../src/http1/index.js'
 import { createHttp2, http2Sessions, serveHttp2 } from '../../src/http2/index.js'
 import { Backend, ReverseProxy, RouteTable, type Share } from '../../src/proxy/index.js'
 import type { Limits } from '../../src/server/index.js'
@@ -15,6 +16,9 @@ const BESIDE = { host: '192.0.2.10', port: 9 }
 const HANDSHAKE = Buffer.concat([PREFACE, frame(4, 0, 0), frame(4, 1, 0)])
 
 export interface MemoryProxyOptions {
+  /** What clients and backends speak; HTTP/2 if not told. */
+  readonly clients?: 'http/1.1' | 'h2c'
+  readonly speaks?: 'http/1.1' | 'h2c'
   readonly share?: Share
   /** Of the one route. */
   readonly prefix?: string
@@ -39,17 +43,18 @@ export function memoryProxy(limits: Partial<Limits> = {}, options: MemoryProxyOp
     diverted: (...each) => told.forEach((tracer) => void tracer.diverted(...each)),
   }
   const world = { ...base, held: new HeldBytes({ ...heldLimits, ...limits }), fields: new FieldTable() }
+  const http1 = createHttp1(world, limits)
   const http2 = createHttp2(world, limits)
   const backends: FarEnd[] = []
   const beside: FarEnd[] = []
   const frontends: ReturnType<typeof serveHttp2>[] = []
   pollset.serve(ADDRESS, (far) => backends.push(far))
   pollset.serve(BESIDE, (far) => beside.push(far))
-  const backendAt = (name: string, address: typeof ADDRESS) =>
+  const backendAt = (name: string, target: typeof ADDRESS) =>
     new Backend(
       world,
       name,
-      http2Sessions(http2, address),
+      options.speaks === 'http/1.1' ? http1Sessions(http1, target) : http2Sessions(http2, target),
       { ...engineLimits, ...limits },
       options.share ?? 'process',
     )
@@ -61,6 +66,7 @@ export function memoryProxy(limits: Partial<Limits> = {}, options: MemoryProxyOp
   return {
     pollset,
     world,
+    http1,
     http2,
     proxy,
     backend,
@@ -77,10 +83,11 @@ export function memoryProxy(limits: Partial<Limits> = {}, options: MemoryProxyOp
     /** Serve a client's connection that says nothing yet. */
     serve: (socket: ReturnType<MemoryPollset['socket']>) => serveHttp2(http2, socket, proxy),
     /** A client connection, hands shaken, or with other first octets. */
-    client(first = HANDSHAKE): FarEnd {
+    client(first = options.clients === 'http/1.1' ? Buffer.alloc(0) : HANDSHAKE): FarEnd {
       const socket = pollset.socket()
-      frontends.push(serveHttp2(http2, socket, proxy))
-      socket.far.send(first)
+      if (options.clients === 'http/1.1') serveHttp1(http1, socket, proxy)
+      else frontends.push(serveHttp2(http2, socket, proxy))
+      if (first.length > 0) socket.far.send(first)
       socket.far.take()
       return socket.far
     },

@@ -69,7 +69,7 @@ const LONG_MS = 600_000
 /** What the invariants look at inside a connection. */
 interface Inside {
   readonly reader: { readonly bufferedBytes: number; readonly stopped: boolean }
-  readonly output: { readonly controlEnd: number; readonly control: Buffer | null }
+  readonly output: { readonly controlBytes: number; readonly control: Buffer | null }
   readonly streams: { readonly count: number; readonly resets: Map<number, number> | null }
   readonly decoder: { readonly tableSize: number }
   readonly encoder: { readonly tableSize: number }
@@ -124,7 +124,10 @@ class Stage {
     const { limits } = this.proxy.http2
     const { held } = this.proxy.world
     hold(reader.bufferedBytes <= FRAME_OCTETS_MAX + limits.headerBlockBytesMax, 'the reader holds too much')
-    hold(Math.max(output.controlEnd, output.control?.length ?? 0) <= limits.controlBytesMax, 'control frames')
+    hold(
+      Math.max(output.controlBytes, output.control?.length ?? 0) <= limits.controlBytesMax,
+      'control frames',
+    )
     hold(streams.count <= limits.concurrentStreamsMax, () => `${streams.count} streams`)
     hold((streams.resets?.size ?? 0) <= RESETS_KEPT, 'resets remembered')
     hold(decoder.tableSize <= Math.max(limits.headerTableBytesMax, TABLE_SIZE_INITIAL), 'the decoder table')

@@ -168,8 +168,8 @@ export const defects: readonly Defect[] = [
     expected: ['S3'],
     plan: { settingsPercent: 90 },
     plant: () =>
-      wrap<{ window: number }, [number]>(PeerSettings.prototype, 'changeWindows', (self, _original, by) => {
-        self.window += by
+      wrap<{ window: number; windowNext: number }, []>(PeerSettings.prototype, 'apply', (self) => {
+        self.window = self.windowNext
         return null
       }),
   },

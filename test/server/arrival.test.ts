@@ -1,0 +1,181 @@
+// Sockets as they arrive, in memory: what they turn out to speak, however their first octets are cut; and the whole life
+// of an arrival, its edges and its waits (design, section 8).
+
+import t from 'tap'
+import { createWorld } from '../../src/continuation/index.js'
+import { ENDED, type Socket } from '../../src/pollset/index.js'
+import { Arrival, arrivalLife, type Spoken } from '../../src/server/arrival.js'
+import { localhost } from '../world/certificates/index.js'
+import { MemoryPollset } from '../world/memory-pollset.js'
+import { declared, Seen } from '../world/seen.js'
+
+const seen = new Seen()
+const ARRIVAL_MS = 1_000
+
+interface Secure {
+  readonly alpn: string
+  /** The handshake does not come to its end. */
+  readonly hangs?: boolean
+}
+
+function arrive(secure: Secure | null = null, before: (socket: Socket) => void = () => {}) {
+  const pollset = new MemoryPollset()
+  const world = createWorld(pollset)
+  world.scheduler.tracer = seen
+  const socket = pollset.socket()
+  before(socket)
+  const told: (Spoken | 'dropped')[] = []
+  const certificates = secure?.hangs === true ? [] : [localhost]
+  const tls = secure === null ? null : pollset.tlsServer({ certificates, alpn: [secure.alpn] })
+  const arrival = new Arrival(world, socket, tls, ARRIVAL_MS, {
+    arrived: (_arrival, spoken) => told.push(spoken),
+    dropped: () => told.push('dropped'),
+  })
+  pollset.run()
+  const all = () => {
+    let octets = ''
+    for (let chunk = socket.take(); chunk !== null; chunk = socket.take()) octets += chunk.toString('latin1')
+    return octets
+  }
+  return { pollset, far: socket.far, told, arrival, all }
+}
+
+const PREFACE = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'
+
+t.test('what it speaks, cut at every point, and no octet is lost', (t) => {
+  for (const [text, spoken] of [
+    [PREFACE, 'h2'],
+    ['PRI ', 'h2'],
+    ['GET / HTTP/1.1\r\n', 'http/1.1'],
+    ['PRIZE / HTTP/1.1\r\n', 'http/1.1'],
+    ['PRI\r\n', 'http/1.1'],
+    ['PP / HTTP/1.1\r\n', 'http/1.1'],
+    ['\x16\x03\x01', 'http/1.1'],
+    ['\r\nGET', 'http/1.1'],
+  ] as const) {
+    for (let cut = 0; cut < text.length; cut++) {
+      const { far, told, all } = arrive()
+      if (cut > 0) far.send(Buffer.from(text.slice(0, cut), 'latin1'))
+      far.send(Buffer.from(text.slice(cut), 'latin1'))
+      t.strictSame(told, [spoken], `${JSON.stringify(text)} cut at ${cut}`)
+      t.equal(all(), text)
+      t.notOk(far.closed)
+    }
+    const { far, told, all } = arrive()
+    for (const octet of text) far.send(Buffer.from(octet, 'latin1'))
+    t.strictSame(told, [spoken])
+    t.equal(all(), text)
+  }
+  t.end()
+})
+
+t.test('over TLS, ALPN says it', (t) => {
+  for (const [alpn, spoken] of [
+    ['h2', 'h2'],
+    ['http/1.1', 'http/1.1'],
+    // None was agreed on.
+    ['', 'http/1.1'],
+  ] as const) {
+    t.strictSame(arrive({ alpn }).told, [spoken])
+  }
+  t.end()
+})
+
+const gone: readonly (readonly [string, () => ReturnType<typeof arrive>])[] = [
+  [
+    'silent for too long',
+    () => {
+      const one = arrive()
+      one.pollset.advance(ARRIVAL_MS)
+      return one
+    },
+  ],
+  [
+    'silent in the middle of what may be a preface',
+    () => {
+      const one = arrive()
+      one.far.send(Buffer.from('PR'))
+      one.pollset.advance(ARRIVAL_MS)
+      return one
+    },
+  ],
+  [
+    'ended before it said anything',
+    () => {
+      const one = arrive()
+      one.far.end()
+      return one
+    },
+  ],
+  [
+    'reset',
+    () => {
+      const one = arrive()
+      one.far.destroy()
+      return one
+    },
+  ],
+  [
+    'cancelled while it is silent',
+    () => {
+      const one = arrive()
+      one.arrival.cancel()
+      one.pollset.run()
+      return one
+    },
+  ],
+  [
+    'a handshake that takes too long',
+    () => {
+      const one = arrive({ alpn: 'h2', hangs: true })
+      one.pollset.advance(ARRIVAL_MS)
+      return one
+    },
+  ],
+  [
+    'cancelled in its handshake',
+    () => {
+      const one = arrive({ alpn: 'h2', hangs: true })
+      one.arrival.cancel()
+      one.pollset.run()
+      return one
+    },
+  ],
+  [
+    'a handshake that fails',
+    () => {
+      const one = arrive({ alpn: 'h2', hangs: true })
+      one.far.destroy()
+      return one
+    },
+  ],
+]
+
+for (const [title, run] of gone) {
+  t.test(title, (t) => {
+    const { told, far } = run()
+    t.strictSame(told, ['dropped'])
+    t.ok(far.closed)
+    t.end()
+  })
+}
+
+t.test('what came before its end counts', (t) => {
+  const { told, far } = arrive(null, (socket) => {
+    const { far, mark } = socket as Socket & { far: { put(bytes: Buffer): void }; mark(bits: number): void }
+    far.put(Buffer.from('GET / HTTP/1.1\r\n'))
+    mark.call(socket, ENDED)
+  })
+  t.strictSame(told, ['http/1.1'])
+  t.notOk(far.closed)
+  t.end()
+})
+
+t.test('the edges seen are the edges declared', (t) => {
+  t.strictSame(seen.taken(arrivalLife.edges), declared(arrivalLife.edges))
+  t.strictSame(
+    seen.ended(arrivalLife.edges),
+    ['secure arrival', 'sniff arrival'].map((wait) => `${wait}: cancelled, late, ready`),
+  )
+  t.end()
+})

@@ -1,0 +1,120 @@
+// Sessions whose protocol the handshake decides, in memory: one session to the engine, whatever carries it; and the whole
+// life of a dial, its edges and its waits (design, section 8).
+
+import t, { type Test } from 'tap'
+import { createWorld } from '../../src/continuation/index.js'
+import { Engine, engineLimits, LEASED, Lease, UNLEASED } from '../../src/engine/index.js'
+import { FieldTable, HeldBytes, heldLimits } from '../../src/http/index.js'
+import { createHttp1, http1SessionOn } from '../../src/http1/index.js'
+import { createHttp2, http2SessionOn } from '../../src/http2/index.js'
+import type { ExchangeSession } from '../../src/proxy/index.js'
+import { type DialTarget, dialLife, dialledSessions } from '../../src/server/dial.js'
+import { frame } from '../world/frames.js'
+import { type FarEnd, MemoryPollset, type Served } from '../world/memory-pollset.js'
+import { declared, Seen } from '../world/seen.js'
+
+const seen = new Seen()
+const CONNECT_MS = 1_000
+
+function dialling(served: Served, to: Partial<DialTarget> = {}, alpn = 'http/1.1') {
+  const pollset = new MemoryPollset()
+  const base = createWorld(pollset)
+  base.scheduler.tracer = seen
+  const world = { ...base, held: new HeldBytes(heldLimits), fields: new FieldTable() }
+  const [http1, http2] = [createHttp1(world), createHttp2(world)]
+  const tls = pollset.tlsClient({ serverName: '', alpn: [alpn], verify: true })
+  const target: DialTarget = { host: '192.0.2.9', port: 9, tls, ...to }
+  const fars: FarEnd[] = []
+  pollset.serve(target, (far) => fars.push(far), served)
+  const factory = dialledSessions(world, target, CONNECT_MS, (socket, reports) =>
+    socket.secured?.protocol === 'h2'
+      ? http2SessionOn(http2, target, socket, reports)
+      : http1SessionOn(http1, target, socket, reports),
+  )
+  const engine = new Engine<ExchangeSession>(world, 'https://backend', factory, engineLimits)
+  const lease = new Lease<ExchangeSession>({ id: 'm1/s1' })
+  engine.lease(lease)
+  const opening = engine.sessions.map((each) => each.id)
+  pollset.run()
+  return { pollset, engine, lease, fars, opening, http2 }
+}
+
+function unleased(t: Test, { lease, engine }: ReturnType<typeof dialling>, code: string, text: string): void {
+  t.equal(lease.readiness, UNLEASED)
+  t.match(lease.fault, { code, message: text, retry: 'safe', side: 'backend' })
+  t.equal(engine.sessions.length, 0)
+}
+
+t.test('HTTP/1.1, as ALPN says', (t) => {
+  const { lease, engine, opening } = dialling('accept')
+  t.equal(lease.readiness, LEASED)
+  const session = lease.take()
+  t.match(session, { capacity: 1, leased: 1, state: 'open', features: 0 })
+  t.match(opening[0], /^d/, 'while it is opened')
+  t.match(session.id, /^b/, 'and then')
+  engine.freed(session)
+  t.equal(session.leased, 0)
+  t.end()
+})
+
+t.test('HTTP/2, as ALPN says', (t) => {
+  const { lease, http2, engine, fars, pollset } = dialling('accept', {}, 'h2')
+  t.equal(lease.readiness, 0, 'the backend has not greeted yet')
+  fars[0].send(Buffer.concat([frame(4, 0, 0), frame(4, 1, 0)]))
+  t.equal(lease.readiness, LEASED)
+  const session = lease.take()
+  t.equal(session.capacity, http2.limits.backendStreamsMax)
+  t.match(fars[0].received.toString('latin1'), /^PRI \* HTTP\/2\.0/)
+  engine.freed(session)
+  engine.close()
+  pollset.run()
+  fars[0].end()
+  t.equal(engine.sessions.length, 0, 'closed, and told as what it was to the engine')
+  t.end()
+})
+
+t.test('a Unix-domain socket needs no name', (t) => {
+  const { lease } = dialling('accept', { host: '', port: 0, path: '/run/backend' })
+  t.equal(lease.readiness, LEASED)
+  t.end()
+})
+
+t.test('refused', (t) => {
+  unleased(t, dialling('refuse'), 'backend-not-connected', '192.0.2.9:9: ECONNREFUSED')
+  t.end()
+})
+
+t.test('a name of nobody', (t) => {
+  unleased(t, dialling('accept', { host: 'nobody.invalid' }), 'backend-not-resolved', 'ENOTFOUND')
+  t.end()
+})
+
+for (const [title, served, host] of [
+  ['a name that is resolved late', 'accept', 'never.example'],
+  ['not connected in time', 'hang', '192.0.2.9'],
+] as const) {
+  t.test(title, (t) => {
+    const dial = dialling(served, { host })
+    t.equal(dial.lease.readiness, 0)
+    dial.pollset.advance(CONNECT_MS)
+    unleased(t, dial, 'backend-not-connected', 'ETIMEDOUT')
+    t.end()
+  })
+  t.test(`${title}: given up before`, (t) => {
+    const { engine, pollset, lease } = dialling(served, { host })
+    engine.close()
+    pollset.run()
+    t.equal(engine.sessions.length, 0)
+    t.match(lease.fault, { code: 'engine-closed' })
+    t.end()
+  })
+}
+
+t.test('the edges seen are the edges declared', (t) => {
+  t.strictSame(seen.taken(dialLife.edges), declared(dialLife.edges))
+  t.strictSame(
+    seen.ended(dialLife.edges),
+    ['connect connect', 'resolve connect'].map((wait) => `${wait}: cancelled, late, ready`),
+  )
+  t.end()
+})
