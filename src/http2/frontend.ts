@@ -5,6 +5,8 @@ import { type Fault, fault } from '../continuation/index.js'
 import {
   type Acceptor,
   type Client,
+  type Ends,
+  endsOf,
   type Field,
   type FrontendStream,
   HEAD,
@@ -51,6 +53,7 @@ class Frontend extends Connection implements Client {
   readonly forwardedFor: Field
   readonly forwardedProto: Field
   readonly via: Field
+  readonly ends: Ends
   private readonly acceptor: Acceptor
   private readonly resets: TokenBucket
   private prefaceRead = 0
@@ -59,13 +62,14 @@ class Frontend extends Connection implements Client {
   private gapEnd = 0
   private lastGoaway = WINDOW_MAX
 
-  constructor(context: Http2Context, socket: Socket, acceptor: Acceptor) {
+  constructor(context: Http2Context, socket: Socket, acceptor: Acceptor, ends: Ends) {
     super(context, 'server', 'm')
     const { world, limits } = context
     this.socket = socket
     this.acceptor = acceptor
+    this.ends = ends
     this.via = viaField(world.fields, '2')
-    this.forwardedFor = world.fields.field('x-forwarded-for', socket.remote.host)
+    this.forwardedFor = world.fields.field('x-forwarded-for', ends.from.host)
     this.forwardedProto = world.fields.field('x-forwarded-proto', socket.secured === null ? 'http' : 'https')
     this.resets = new TokenBucket(limits.resetsBurst, limits.resetsPerSecond, world.pollset.now)
     this.output.attach(socket)
@@ -283,9 +287,17 @@ class Frontend extends Connection implements Client {
 const GOAWAY_PING = Buffer.from('goaway!!', 'latin1')
 const NOT_HTTP2: Fault = fault('http1', 'frontend', 'connection', 'never', 'the client speaks HTTP/1')
 
-/** Serve HTTP/2 on an accepted socket; each request goes to the acceptor. Returns the connection's continuation. */
-export function serveHttp2(context: Http2Context, socket: Socket, acceptor: Acceptor): Connection & Client {
-  const frontend = new Frontend(context, socket, acceptor)
+/**
+ * Serve HTTP/2 on an accepted socket; each request goes to the acceptor. `ends`: the client's, where it is not the socket's peer.
+ * Returns the connection's continuation.
+ */
+export function serveHttp2(
+  context: Http2Context,
+  socket: Socket,
+  acceptor: Acceptor,
+  ends: Ends = endsOf(socket),
+): Connection & Client {
+  const frontend = new Frontend(context, socket, acceptor, ends)
   context.world.scheduler.start(frontend, connectionSteps, 'preface')
   return frontend
 }

@@ -42,7 +42,7 @@ export function memoryProxy(limits: Partial<Limits> = {}, options: MemoryProxyOp
   const backend = new Backend(
     world,
     'h2c://backend',
-    http2Sessions(http2, { ...ADDRESS, host: options.host ?? ADDRESS.host }),
+    () => http2Sessions(http2, { ...ADDRESS, host: options.host ?? ADDRESS.host }),
     { ...engineLimits, ...limits },
     options.share ?? 'process',
   )
