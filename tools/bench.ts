@@ -1,5 +1,5 @@
-// The benchmark: Fermata, nghttpx and a plain node:http2 proxy in front of one nghttpd, loaded by
-// h2load in turn. Absolute figures swing with the machine and the minute, so the proxies take turns
+// The benchmark: Fermata and other proxies, each in front of the same backend, loaded in turn by h2load or wrk.
+// Absolute figures swing with the machine and the minute, so the proxies take turns
 // within each round, and what counts is the ratio of the medians of one run.
 //
 //   npm run bench -- --help
@@ -8,17 +8,19 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Command } from 'commander'
-import { h2load, type LoadReport, unsuccessful } from '../test/peers/h2load.js'
-import { findProgram, freePort, start } from '../test/peers/programs.js'
-import { contenderNames, contenders, type Started, startContender } from './bench/contenders.js'
+import { findProgram } from '../test/peers/programs.js'
+import { startBackend } from './bench/backends.js'
+import { contenderNames, contenders, type Spoken, type Started, startContender } from './bench/contenders.js'
 import { figure, median, spread, table } from './bench/figures.js'
 import { connectionsTo, cpuMicroseconds, peakRssKib, processTree, resetPeak } from './bench/measure.js'
 import { collect, names, positive } from './bench/options.js'
+import { load, loadText, type Scenario, scenarioNames, scenariosOf } from './bench/scenarios.js'
 
 interface Options {
   readonly rounds: number
   readonly requests: number
   readonly largeRequests: number
+  readonly seconds: number
   readonly body: number
   readonly warmUp: number
   readonly only: readonly string[]
@@ -26,18 +28,6 @@ interface Options {
   readonly fermataArg: readonly string[]
   readonly nodeArg: readonly string[]
   readonly json?: string
-}
-
-interface Scenario {
-  readonly name: string
-  readonly file: string
-  /** octets of a response's body */
-  readonly body: number
-  readonly requests: number
-  readonly clients: number
-  readonly streams: number
-  /** At most this ratio of Fermata's CPU a request to nghttpx's is the aim. */
-  readonly aim: number
 }
 
 interface Sample {
@@ -48,45 +38,12 @@ interface Sample {
   readonly backendConnections: number
 }
 
-const scenarioNames = ['small-1', 'small-50', 'large'] as const
-
-const scenariosOf = (options: Options): readonly Scenario[] =>
-  [
-    {
-      name: 'small-1',
-      file: 'small',
-      body: 12,
-      requests: options.requests,
-      clients: 1,
-      streams: 100,
-      aim: 0.6,
-    },
-    {
-      name: 'small-50',
-      file: 'small',
-      body: 12,
-      requests: options.requests,
-      clients: 50,
-      streams: 20,
-      aim: 0.6,
-    },
-    {
-      name: 'large',
-      file: 'large',
-      body: options.body,
-      requests: options.largeRequests,
-      clients: 4,
-      streams: 10,
-      aim: 1,
-    },
-  ].filter((each) => options.scenarios.includes(each.name))
-
 function readOptions(): Options {
   return new Command('bench')
     .usage('[options]')
     .description(
-      'Compares the CPU a request of Fermata, nghttpx and a plain node:http2 proxy, each in front ' +
-        'of the same nghttpd, under h2load. Needs nghttpd, nghttpx and h2load. All on 127.0.0.1.',
+      'Compares the CPU a request of Fermata and other proxies, each in front of the same backend: HTTP/2 under h2load ' +
+        '(of nghttp2, as are nghttpd and nghttpx), HTTP/1.1 under wrk, nginx behind it. All on 127.0.0.1.',
     )
     .option('--rounds <n>', 'rounds; each proxy is measured once in each', positive, 5)
     .option(
@@ -96,8 +53,9 @@ function readOptions(): Options {
       200_000,
     )
     .option('--large-requests <n>', 'requests with large bodies a round (a quarter again)', positive, 20_000)
+    .option('--seconds <n>', 'seconds a round, where wrk makes the load', positive, 5)
     .option('--body <bytes>', 'size of a large body', positive, 65_536)
-    .option('--warm-up <n>', 'requests before each measurement, at most', positive, 20_000)
+    .option('--warm-up <percent>', 'of a round, before each measurement', positive, 10)
     .option(
       '--only <names>',
       `proxies, of ${contenderNames.join(',')}`,
@@ -117,16 +75,6 @@ function readOptions(): Options {
     .opts<Options>()
 }
 
-async function load(started: Started, scenario: Scenario, requests: number): Promise<LoadReport> {
-  return h2load({
-    url: `http://127.0.0.1:${started.port}/${scenario.file}`,
-    requests: Math.max(requests, scenario.clients * scenario.streams),
-    clients: scenario.clients,
-    streams: scenario.streams,
-    timeoutMs: 600_000,
-  })
-}
-
 /** One warm-up and one measured run against one proxy. */
 async function sample(
   started: Started,
@@ -134,8 +82,8 @@ async function sample(
   backendPort: number,
   warmUp: number,
 ): Promise<Sample> {
-  const requests = Math.round(scenario.requests * started.contender.share)
-  await load(started, scenario, Math.min(warmUp, requests))
+  const { share } = started.contender
+  await load(scenario, started.port, (share * warmUp) / 100)
   const pids = processTree(started.program.pid)
   resetPeak(pids)
   let backendConnections = 0
@@ -144,14 +92,14 @@ async function sample(
   }
   const looking = setInterval(look, 100)
   const before = cpuMicroseconds(pids)
-  const report = await load(started, scenario, requests)
+  const { total, requestsPerSecond, errors } = await load(scenario, started.port, share)
   const used = cpuMicroseconds(pids) - before
   clearInterval(looking)
   look()
   return {
-    cpuPerRequestUs: used / report.total,
-    requestsPerSecond: report.requestsPerSecond,
-    errors: unsuccessful(report),
+    cpuPerRequestUs: used / total,
+    requestsPerSecond,
+    errors,
     peakRssMib: peakRssKib(pids) / 1024,
     backendConnections,
   }
@@ -161,56 +109,76 @@ type Samples = Map<string, Sample[]>
 
 function printScenario(scenario: Scenario, samples: Samples): void {
   const of = (name: string, key: keyof Sample): number[] => (samples.get(name) ?? []).map((each) => each[key])
-  const ratio = (name: string): number =>
-    median(of(name, 'cpuPerRequestUs')) / median(of('nghttpx', 'cpuPerRequestUs'))
+  const than = scenario.aims[0]?.than ?? ''
+  const cost = (name: string): number => median(of(name, 'cpuPerRequestUs'))
   const rows = [...samples.keys()].map((name) => [
     name,
     spread(of(name, 'cpuPerRequestUs')),
-    figure(ratio(name)),
+    figure(cost(name) / cost(than)),
     spread(of(name, 'requestsPerSecond')),
     String(of(name, 'errors').reduce((sum, each) => sum + each, 0)),
     Math.max(...of(name, 'peakRssMib')).toFixed(1),
     String(Math.max(...of(name, 'backendConnections'))),
   ])
   console.log(
-    `\n${scenario.name}: ${scenario.body.toLocaleString('en-US')} bytes, ` +
-      `h2load -c ${scenario.clients} -m ${scenario.streams}, ${scenario.requests.toLocaleString('en-US')} requests a round`,
+    `\n${scenario.name}, ${scenario.way.client} to ${scenario.way.backend}: ` +
+      `${scenario.body.toLocaleString('en-US')} bytes, ${loadText(scenario)}`,
   )
   const head = [
     'proxy',
     'CPU µs/request',
-    '× nghttpx',
+    `× ${than}`,
     'requests/s',
     'errors',
     'peak RSS MiB',
     'backend connections',
   ]
   console.log(table(head, rows))
-  const reached = ratio('fermata')
-  if (Number.isFinite(reached)) {
+  for (const aim of scenario.aims) {
+    const reached = cost('fermata') / cost(aim.than)
+    if (!Number.isFinite(reached)) continue
     console.log(
-      `fermata to nghttpx: ${figure(reached)}, the aim is ${scenario.aim} or less: ` +
-        (reached <= scenario.aim ? 'reached' : 'missed'),
+      `fermata to ${aim.than}: ${figure(reached)}, the aim is ${aim.ratio} or less: ` +
+        (reached <= aim.ratio ? 'reached' : 'missed'),
     )
   }
 }
 
-async function measureAll(options: Options, proxies: readonly Started[], backendPort: number): Promise<void> {
+/** The proxies of this scenario, started anew: the protocols are theirs from the beginning. */
+async function startAll(options: Options, scenario: Scenario, backendPort: number): Promise<Started[]> {
+  const proxies: Started[] = []
+  for (const contender of contenders(options.only, options.fermataArg, options.nodeArg)) {
+    const started = await startContender(contender, scenario.way, backendPort)
+    if (started !== null) proxies.push(started)
+  }
+  if (proxies.length === 0) throw new Error(`no proxy to measure for ${scenario.name}`)
+  return proxies
+}
+
+async function measure(options: Options, scenario: Scenario, backendPort: number): Promise<Samples> {
+  const proxies = await startAll(options, scenario, backendPort)
+  const samples: Samples = new Map(proxies.map((each) => [each.contender.name, []]))
+  for (let round = 0; round < options.rounds; round++) {
+    // Each round begins with another one, so that none always follows the same.
+    const first = round % proxies.length
+    for (const started of [...proxies.slice(first), ...proxies.slice(0, first)]) {
+      const { name } = started.contender
+      process.stderr.write(`${scenario.name}: round ${round + 1} of ${options.rounds}, ${name}\n`)
+      samples.get(name)?.push(await sample(started, scenario, backendPort, options.warmUp))
+    }
+  }
+  await Promise.all(proxies.map((each) => each.program.stop()))
+  return samples
+}
+
+async function measureAll(
+  options: Options,
+  backendPort: (protocol: Spoken) => Promise<number>,
+): Promise<void> {
   const results: { readonly scenario: Scenario; readonly samples: Samples }[] = []
   for (const scenario of scenariosOf(options)) {
-    const samples: Samples = new Map(proxies.map((each) => [each.contender.name, []]))
-    for (let round = 0; round < options.rounds; round++) {
-      // Each round begins with another one, so that none always follows the same.
-      const first = round % proxies.length
-      for (const started of [...proxies.slice(first), ...proxies.slice(0, first)]) {
-        process.stderr.write(
-          `${scenario.name}: round ${round + 1} of ${options.rounds}, ${started.contender.name}\n`,
-        )
-        samples
-          .get(started.contender.name)
-          ?.push(await sample(started, scenario, backendPort, options.warmUp))
-      }
-    }
+    if (!options.scenarios.includes(scenario.name)) continue
+    const samples = await measure(options, scenario, await backendPort(scenario.way.backend))
     printScenario(scenario, samples)
     results.push({ scenario, samples })
   }
@@ -223,7 +191,10 @@ async function measureAll(options: Options, proxies: readonly Started[], backend
 
 async function main(): Promise<void> {
   const options = readOptions()
-  for (const each of ['nghttpd', 'h2load']) {
+  const asked = scenariosOf(options).filter((each) => options.scenarios.includes(each.name))
+  const loads = asked.map((each) => (each.way.client === 'h1' ? ['wrk'] : ['h2load']))
+  const backends = asked.map((each) => (each.way.backend === 'h2c' ? ['nghttpd'] : []))
+  for (const each of new Set([...loads, ...backends].flat())) {
     if (findProgram(each) === null) throw new Error(`${each} is not installed`)
   }
   const htdocs = mkdtempSync(join(tmpdir(), 'bench-'))
@@ -231,16 +202,12 @@ async function main(): Promise<void> {
   writeFileSync(join(htdocs, 'small'), 'twelve bytes')
   writeFileSync(join(htdocs, 'large'), Buffer.alloc(options.body, 'x'))
 
-  const backendPort = await freePort()
-  const nghttpd = ['--no-tls', '--address=127.0.0.1', '--workers=1', '--max-concurrent-streams=1000']
-  await start('nghttpd', [...nghttpd, `--htdocs=${htdocs}`, String(backendPort)], { port: backendPort })
-  const proxies: Started[] = []
-  for (const contender of contenders(options.only, options.fermataArg, options.nodeArg)) {
-    proxies.push(await startContender(contender, backendPort))
-  }
-  if (proxies.length === 0) throw new Error('no proxy to measure')
-  await measureAll(options, proxies, backendPort)
-  await Promise.all(proxies.map((each) => each.program.stop()))
+  const ports = new Map<Spoken, number>()
+  await measureAll(options, async (protocol) => {
+    const port = ports.get(protocol) ?? (await startBackend(protocol, htdocs))
+    ports.set(protocol, port)
+    return port
+  })
 }
 
 try {

@@ -7,7 +7,7 @@
 // this moment may leave. A held exchange grants nothing, so its bytes stay where they are.
 
 import type { Fault, World } from '../continuation/index.js'
-import { Pollable } from '../pollset/index.js'
+import { type Address, Pollable, type Socket } from '../pollset/index.js'
 import type { Field, FieldTable } from './field.js'
 import type { Head } from './head.js'
 import type { HeldBytes } from './held.js'
@@ -126,6 +126,15 @@ export interface FrontendStream extends Stream {
 export const viaField = (fields: FieldTable, version: '1.1' | '2'): Field =>
   fields.field('via', `${version} fermata`)
 
+/** Whom a connection is from, and to: a client's own address and the one it reached, whoever relays between. */
+export interface Ends {
+  readonly from: Address
+  readonly to: Address
+}
+
+/** The ends of a connection as the operating system tells them. */
+export const endsOf = (socket: Socket): Ends => ({ from: socket.remote, to: socket.local })
+
 /** Who is in front: one a frontend connection. */
 export interface Client {
   readonly id: string
@@ -135,6 +144,8 @@ export interface Client {
   readonly forwardedFor: Field
   /** `http` or `https`, as the client connected. */
   readonly forwardedProto: Field
+  /** Between whom its connection was made: what tells a backend of it. */
+  readonly ends: Ends
 }
 
 /** What a frontend is given. */

@@ -36,6 +36,8 @@ export interface BackendTarget {
   /** A Unix-domain socket, in place of host and port. */
   readonly path?: string
   readonly tls?: TlsClient
+  /** What is said first on each connection, before TLS. */
+  readonly preamble?: Buffer
 }
 
 export interface BackendSession extends Session, HttpSession {}
@@ -78,7 +80,7 @@ class Backend extends Connection implements BackendSession {
   }
 
   connect(): After<'connect'> {
-    const { host, port, path, tls } = this.target
+    const { host, port, path, tls, preamble } = this.target
     const found = this.resolution
     if (found !== null && found.addresses.length === 0) {
       this.failure = notReached('backend-not-resolved', `${host}: ${found.fault?.code ?? 'no address'}`)
@@ -86,7 +88,7 @@ class Backend extends Connection implements BackendSession {
     }
     const address =
       path === undefined ? { host: (found as Resolution).addresses[0], port } : { host, port, path }
-    this.socket = this.context.world.pollset.connect(address, `${this.id}.socket`, tls)
+    this.socket = this.context.world.pollset.connect(address, `${this.id}.socket`, tls, preamble)
     this.waitOn(0, this.socket, CONNECTED | CLOSED)
     return waitForConnect
   }

@@ -6,6 +6,8 @@ import { type Fault, fault } from '../continuation/index.js'
 import {
   type Acceptor,
   type Client,
+  type Ends,
+  endsOf,
   type Field,
   type FrontendStream,
   HEAD,
@@ -38,19 +40,21 @@ class Frontend extends Connection implements Client {
   readonly forwardedFor: Field
   readonly forwardedProto: Field
   readonly via: Field
+  readonly ends: Ends
   protected readonly reader: RequestReader
   private readonly acceptor: Acceptor
   /** ms of the pollset's clock: when the head that is being read began; 0 outside of one */
   private headSince = 0
 
-  constructor(context: Http1Context, socket: Socket, acceptor: Acceptor) {
+  constructor(context: Http1Context, socket: Socket, acceptor: Acceptor, ends: Ends) {
     super(context, 'frontend', 'm')
     const { fields } = context.world
     const scheme = socket.secured === null ? 'http' : 'https'
     this.socket = socket
     this.acceptor = acceptor
+    this.ends = ends
     this.via = viaField(fields, '1.1')
-    this.forwardedFor = fields.field('x-forwarded-for', socket.remote.host)
+    this.forwardedFor = fields.field('x-forwarded-for', ends.from.host)
     this.forwardedProto = fields.field('x-forwarded-proto', scheme)
     this.reader = new RequestReader(this, context.decoder, context.limits, scheme)
     this.output.attach(socket)
@@ -195,9 +199,17 @@ const HEAD_LATE = parting('head-late', 'the request did not come in time')
 const REFUSED = parting('refused-stream', 'the backend refused the request, and it cannot be sent again')
 const GIVEN_UP = parting('given-up', 'the exchange ended without a whole response')
 
-/** Serve HTTP/1.1 on an accepted socket; each request goes to the acceptor. Returns the connection's continuation. */
-export function serveHttp1(context: Http1Context, socket: Socket, acceptor: Acceptor): Connection & Client {
-  const frontend = new Frontend(context, socket, acceptor)
+/**
+ * Serve HTTP/1.1 on an accepted socket; each request goes to the acceptor. `ends`: the client's, where it is not the socket's peer.
+ * Returns the connection's continuation.
+ */
+export function serveHttp1(
+  context: Http1Context,
+  socket: Socket,
+  acceptor: Acceptor,
+  ends: Ends = endsOf(socket),
+): Connection & Client {
+  const frontend = new Frontend(context, socket, acceptor, ends)
   context.world.scheduler.start(frontend, connectionSteps, 'messages')
   return frontend
 }

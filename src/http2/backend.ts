@@ -40,6 +40,8 @@ export interface BackendTarget {
   /** A Unix-domain socket, in place of host and port. */
   readonly path?: string
   readonly tls?: TlsClient
+  /** What is said first on each connection, before TLS. */
+  readonly preamble?: Buffer
 }
 
 export interface BackendSession extends Session, HttpSession {}
@@ -88,7 +90,7 @@ class Backend extends Connection implements BackendSession {
   }
 
   connect(): After<'connect'> {
-    const { host, port, path, tls } = this.target
+    const { host, port, path, tls, preamble } = this.target
     const found = this.resolution
     if (found !== null && found.addresses.length === 0) {
       const text = `${host}: ${found.fault?.code ?? 'no address'}`
@@ -96,7 +98,7 @@ class Backend extends Connection implements BackendSession {
       return goto.closed
     }
     const address = path === undefined ? { host: found?.addresses[0] ?? host, port } : { host, port, path }
-    this.socket = this.context.world.pollset.connect(address, `${this.id}.socket`, tls)
+    this.socket = this.context.world.pollset.connect(address, `${this.id}.socket`, tls, preamble)
     this.waitOn(0, this.socket, CONNECTED | CLOSED)
     return waitForConnect
   }

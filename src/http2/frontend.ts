@@ -5,6 +5,8 @@ import { type Fault, fault } from '../continuation/index.js'
 import {
   type Acceptor,
   type Client,
+  type Ends,
+  endsOf,
   type Field,
   type FrontendStream,
   HEAD,
@@ -55,6 +57,7 @@ class Frontend extends Connection implements Client {
   readonly forwardedFor: Field
   readonly forwardedProto: Field
   readonly via: Field
+  readonly ends: Ends
   private readonly acceptor: Acceptor
   private readonly resets: TokenBucket
   /** The client's first octets, as many as the preface has. */
@@ -68,13 +71,14 @@ class Frontend extends Connection implements Client {
   /** octets a new stream may send: never less than the default before the client has heard of less (RFC 9113 §6.9.2) */
   private streamWindow: number
 
-  constructor(context: Http2Context, socket: Socket, acceptor: Acceptor) {
+  constructor(context: Http2Context, socket: Socket, acceptor: Acceptor, ends: Ends) {
     super(context, 'server', 'm')
     const { world, limits } = context
     this.socket = socket
     this.acceptor = acceptor
+    this.ends = ends
     this.via = viaField(world.fields, '2')
-    this.forwardedFor = world.fields.field('x-forwarded-for', socket.remote.host)
+    this.forwardedFor = world.fields.field('x-forwarded-for', ends.from.host)
     this.quietSince = world.pollset.now
     this.forwardedProto = world.fields.field('x-forwarded-proto', socket.secured === null ? 'http' : 'https')
     this.streamWindow = Math.max(limits.streamWindow, DEFAULT_WINDOW)
@@ -330,9 +334,17 @@ class Frontend extends Connection implements Client {
 const GOAWAY_PING = Buffer.from('goaway!!', 'latin1')
 const NOT_HTTP2: Fault = fault('http1', 'frontend', 'connection', 'never', 'the client speaks HTTP/1')
 
-/** Serve HTTP/2 on an accepted socket; each request goes to the acceptor. Returns the connection's continuation. */
-export function serveHttp2(context: Http2Context, socket: Socket, acceptor: Acceptor): Connection & Client {
-  const frontend = new Frontend(context, socket, acceptor)
+/**
+ * Serve HTTP/2 on an accepted socket; each request goes to the acceptor. `ends`: the client's, where it is not the socket's peer.
+ * Returns the connection's continuation.
+ */
+export function serveHttp2(
+  context: Http2Context,
+  socket: Socket,
+  acceptor: Acceptor,
+  ends: Ends = endsOf(socket),
+): Connection & Client {
+  const frontend = new Frontend(context, socket, acceptor, ends)
   context.world.scheduler.start(frontend, connectionSteps, 'preface')
   return frontend
 }

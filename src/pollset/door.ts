@@ -152,8 +152,11 @@ export interface Pollset {
   readonly deadlines: Deadlines
   readonly commands: Commands
   listen(address: Address, id: string): Listener
-  /** With `tls`, CONNECTED rises when the handshake has succeeded too. */
-  connect(address: Address, id: string, tls?: TlsClient): Socket
+  /**
+   * With `tls`, CONNECTED rises when the handshake has succeeded too. `preamble`: octets that are sent before all else, in
+   * clear text.
+   */
+  connect(address: Address, id: string, tls?: TlsClient, preamble?: Buffer): Socket
   /** What this pollset's sockets are secured with. Throws an error that says what is wrong with a certificate or key. */
   tlsServer(options: TlsServerOptions): TlsServer
   tlsClient(options: TlsClientOptions): TlsClient

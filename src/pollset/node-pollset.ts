@@ -4,7 +4,14 @@
 
 import { randomFillSync } from 'node:crypto'
 import { lookup } from 'node:dns'
-import { connect, createServer, isIP, type NetConnectOpts, type Server } from 'node:net'
+import {
+  connect,
+  createServer,
+  isIP,
+  type NetConnectOpts,
+  type Socket as NetSocket,
+  type Server,
+} from 'node:net'
 import { performance } from 'node:perf_hooks'
 import {
   ACCEPTABLE,
@@ -20,6 +27,7 @@ import {
   type Socket,
   type SocketFault,
 } from './door.js'
+import { numericHost } from './node-networks.js'
 import { type Marked, type Marks, NodeSocket, type NodeSocketLimits } from './node-socket.js'
 import { NodeTlsClient, NodeTlsServer } from './node-tls.js'
 import type { TlsClient, TlsClientOptions, TlsServer, TlsServerOptions } from './tls.js'
@@ -45,9 +53,6 @@ export const nodePollsetLimits: NodePollsetLimits = {
 
 /** What Node's timers can take; above it they fire at once. */
 const TIMER_MS_MAX = 0x7fffffff
-
-/** A dual-stack listener sees an IPv4 client as `::ffff:192.0.2.1`. */
-const numericHost = (host: string): string => (/^::ffff:\d+\./.test(host) ? host.slice(7) : host)
 
 const faultOf = (error: NodeJS.ErrnoException): SocketFault => ({
   code: error.code ?? 'EUNKNOWN',
@@ -191,7 +196,7 @@ export class NodePollset extends Turns implements Pollset, Marks {
     return listener
   }
 
-  connect(address: Address, id: string, tls?: TlsClient): Socket {
+  connect(address: Address, id: string, tls?: TlsClient, preamble?: Buffer): Socket {
     const { host, port, path } = address
     // Node would look a name up behind the door's back (P26).
     if (path === undefined && isIP(host) === 0) throw new TypeError(`${id}: not a numeric address: ${host}`)
@@ -201,8 +206,12 @@ export class NodePollset extends Turns implements Pollset, Marks {
       noDelay: true,
       autoSelectFamily: false,
     }
+    const clear = tls === undefined || preamble !== undefined ? connect(options as NetConnectOpts) : null
+    if (preamble !== undefined) clear?.write(preamble)
     const net =
-      tls === undefined ? connect(options as NetConnectOpts) : (tls as NodeTlsClient).connect(options)
+      tls === undefined
+        ? (clear as NetSocket)
+        : (tls as NodeTlsClient).connect(clear === null ? options : { socket: clear })
     return this.adopt(new NodeSocket(net, address, id, this, this.bounds), net)
   }
 
@@ -236,7 +245,7 @@ export class NodePollset extends Turns implements Pollset, Marks {
   }
 
   /** Keep a socket in sight until it has closed. */
-  adopt(socket: NodeSocket, net: import('node:net').Socket): NodeSocket {
+  adopt(socket: NodeSocket, net: NetSocket): NodeSocket {
     this.sockets.add(socket)
     net.once('close', () => this.sockets.delete(socket))
     return socket

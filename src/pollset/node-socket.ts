@@ -14,6 +14,7 @@ import {
   Socket,
   WRITABLE,
 } from './door.js'
+import { numericHost } from './node-networks.js'
 import { type NodeTlsServer, securedBy } from './node-tls.js'
 import type { Pollable } from './pollable.js'
 import type { TlsServer } from './tls.js'
@@ -106,7 +107,7 @@ export class NodeSocket extends Socket implements Marked {
   }
 
   get local(): Address {
-    return { host: this.net.localAddress ?? '', port: this.net.localPort ?? 0 }
+    return { host: numericHost(this.net.localAddress ?? ''), port: this.net.localPort ?? 0 }
   }
 
   take(): Buffer | null {

@@ -133,11 +133,11 @@ export const exchangeSteps = exchangeLife.steps<Exchange>({
 
   /** Say what failed, and whose it was. */
   refuse(x) {
-    const { status, code, text } = x.refusal ?? refusals.HEAD_LATE
-    x.outcome = code
+    const refusal = x.refusal ?? refusals.HEAD_LATE
+    x.outcome = refusal.code
     x.lease.release()
     x.backend?.reset('cancel')
-    x.respond(status, `${status} ${code}: ${text}\n`, [['x-fermata', code]])
+    x.sendRefusal(refusal)
     return waitUntilSent
   },
 

@@ -17,7 +17,7 @@ import {
   Token,
 } from '../http/index.js'
 import type { ReverseProxy } from './proxy.js'
-import { answer, badGateway, type Refusal, STALLED } from './refusal.js'
+import { answer, badGateway, grpcAnswer, isGrpc, type Refusal, STALLED } from './refusal.js'
 import type { ExchangeSession } from './routing.js'
 
 /** What may come after a fault of the backend's. */
@@ -207,11 +207,21 @@ export class Exchange extends Continuation {
   /** Answer in the place of a backend; the whole of it. */
   respond(status: number, text: string, more: readonly [string, string][] = []): void {
     const { head, body } = answer(this.proxy.world.fields, status, text, more)
-    const bodiless = this.request.method?.value === 'HEAD' || body.length === 0
+    this.answerWith(head, this.request.method?.value === 'HEAD' || body.length === 0 ? null : body)
+  }
+
+  private answerWith(head: Head, body: Buffer | null): void {
     this.answered = true
-    this.frontend.sendHead(head, bodiless)
-    if (!bodiless) this.frontend.sendWhole(body)
+    this.frontend.sendHead(head, body === null)
+    if (body !== null) this.frontend.sendWhole(body)
     this.waitOn(0, this.frontend, SENT | RESET)
+  }
+
+  /** Say what failed, in the form that the client's library reads. */
+  sendRefusal(refusal: Refusal): void {
+    const { status, code, text } = refusal
+    if (isGrpc(this.request)) this.answerWith(grpcAnswer(this.proxy.world.fields, refusal), null)
+    else this.respond(status, `${status} ${code}: ${text}\n`, [['x-fermata', code]])
   }
 
   /** Nothing of it may outlive it (property S1). Harmless where all has ended well. */

@@ -4,4 +4,12 @@ export { Exchange } from './exchange.js'
 export { exchangeLife, exchangeSteps } from './exchange-steps.js'
 export { type ProxyLimits, proxyLimits } from './limits.js'
 export { ReverseProxy } from './proxy.js'
-export { Backend, type ExchangeSession, type Route, RouteTable, type Share } from './routing.js'
+export { GRPC_STATUS } from './refusal.js'
+export {
+  Backend,
+  type ExchangeSession,
+  type Route,
+  RouteTable,
+  type SessionsFor,
+  type Share,
+} from './routing.js'

@@ -1,6 +1,6 @@
 // The answers of our own to a request that cannot be served, and what they say (spec/exchange.md).
 
-import { type FieldTable, type Head, responseHead } from '../http/index.js'
+import { type FieldTable, type Head, responseHead, Token } from '../http/index.js'
 
 export interface Refusal {
   readonly status: number
@@ -45,4 +45,45 @@ export function answer(
     body.length,
   )
   return { head, body }
+}
+
+// gRPC
+
+const UNKNOWN = 2
+/** What a refusal's HTTP status becomes (spec/exchange.md, Refusals of gRPC requests). */
+export const GRPC_STATUS: ReadonlyMap<number, number> = new Map([
+  [404, 12],
+  [501, 12],
+  [502, 14],
+  [503, 14],
+  [504, 4],
+])
+
+/** Its content-type is gRPC's own: `application/grpc`, with or without `+FORMAT` and parameters. */
+export function isGrpc(request: Head): boolean {
+  const type = request.find(Token.CONTENT_TYPE)
+  return type !== null && /^application\/grpc(?:$|[+;\s])/i.test(type.value)
+}
+
+/** Octets outside of SP to `~`, and `%`, as `%XX` (gRPC's PROTOCOL-HTTP2.md). */
+const percentEncoded = (text: string): string =>
+  Array.from(Buffer.from(text, 'utf8'), (octet) =>
+    octet < 0x20 || octet > 0x7e || octet === 0x25
+      ? `%${octet.toString(16).toUpperCase().padStart(2, '0')}`
+      : String.fromCharCode(octet),
+  ).join('')
+
+/** A refusal as a gRPC client reads it: Trailers-Only, nothing follows the head. */
+export function grpcAnswer(fields: FieldTable, { status, code, text }: Refusal): Head {
+  const lines: readonly [string, string][] = [
+    ['content-type', 'application/grpc'],
+    ['grpc-status', String(GRPC_STATUS.get(status) ?? UNKNOWN)],
+    ['grpc-message', percentEncoded(text).trim()],
+    ['x-fermata', code],
+  ]
+  return responseHead(
+    fields.field(':status', '200'),
+    lines.map(([name, value]) => fields.make(name, value)),
+    -1,
+  )
 }

@@ -10,12 +10,15 @@ export interface ExchangeSession extends Session, HttpSession {}
 /** Who may share a connection to a backend: all clients, or only the streams of one client connection. */
 export type Share = 'process' | 'connection'
 
+/** What opens sessions for one client alone, or with null for all of them. */
+export type SessionsFor = (client: Client | null) => SessionFactory<ExchangeSession>
+
 /** A backend and the engines that serve it. */
 export class Backend {
   /** As configured: `h2c://127.0.0.1:9000`. */
   readonly name: string
   private readonly world: World
-  private readonly sessions: SessionFactory<ExchangeSession>
+  private readonly sessionsFor: SessionsFor
   private readonly limits: EngineLimits
   private readonly share: Share
   private shared: Engine<ExchangeSession> | null = null
@@ -23,16 +26,10 @@ export class Backend {
   /** Of clients whose credentials are for a connection. */
   private readonly bound = new Map<Client, Engine<ExchangeSession>>()
 
-  constructor(
-    world: World,
-    name: string,
-    sessions: SessionFactory<ExchangeSession>,
-    limits: EngineLimits,
-    share: Share,
-  ) {
+  constructor(world: World, name: string, sessionsFor: SessionsFor, limits: EngineLimits, share: Share) {
     this.world = world
     this.name = name
-    this.sessions = sessions
+    this.sessionsFor = sessionsFor
     this.limits = limits
     this.share = share
   }
@@ -43,12 +40,12 @@ export class Backend {
       if (bound !== null) return bound
     }
     if (this.share === 'process') {
-      this.shared ??= this.open()
+      this.shared ??= this.open(null)
       return this.shared
     }
     let engine = this.byClient.get(client)
     if (engine === undefined) {
-      engine = this.open()
+      engine = this.open(client)
       this.byClient.set(client, engine)
     }
     return engine
@@ -62,7 +59,7 @@ export class Backend {
     let engine = this.bound.get(client)
     if (engine === undefined) {
       if (!bindsConnection(request)) return null
-      engine = this.open({ ...this.limits, sessionsMax: 1, openingMax: 1 })
+      engine = this.open(client, { ...this.limits, sessionsMax: 1, openingMax: 1 })
       this.bound.set(client, engine)
     }
     return engine
@@ -85,8 +82,8 @@ export class Backend {
     return this.shared === null ? own : [this.shared, ...own]
   }
 
-  private open(limits = this.limits): Engine<ExchangeSession> {
-    return new Engine(this.world, this.name, this.sessions, limits)
+  private open(client: Client | null, limits = this.limits): Engine<ExchangeSession> {
+    return new Engine(this.world, this.name, this.sessionsFor(client), limits)
   }
 }
 

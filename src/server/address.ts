@@ -1,6 +1,6 @@
 // Addresses and URLs as people write them on a command line, and what is wrong with them.
 
-import type { Address } from '../pollset/index.js'
+import { type Address, Networks } from '../pollset/index.js'
 
 /** A mistake of the one who configures: the message says what is right. */
 export class ConfigError extends Error {
@@ -60,6 +60,16 @@ export function parseBackend(text: string): BackendUrl {
   const [, host, port] = match
   if (Number(port ?? 80) > PORT_MAX || port === '0') throw new ConfigError(`'${text}': no port is ${port}`)
   return { scheme, host: host.replace(/^\[|\]$/g, ''), port: Number(port ?? SCHEMES[scheme]) }
+}
+
+/** A network as CIDR, or a single address. */
+export function parseNetwork(text: string): string {
+  try {
+    new Networks([text])
+  } catch {
+    throw new ConfigError(`'${text}' is not a network: write ADDRESS/BITS, as in 10.0.0.0/8, or an address`)
+  }
+  return text
 }
 
 export interface RouteText {

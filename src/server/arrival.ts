@@ -1,8 +1,10 @@
-// An accepted socket, until it is known what it speaks: it is secured where its listener is, sniffed where it is not,
-// and handed over to the protocol. All of it has a time, and holds nobody up.
+// An accepted socket, until it is known what it speaks: whoever relays it says for whom, where that is trusted; it is
+// secured where its listener is, sniffed where it is not, and handed over to the protocol. All of it has a time, and holds nobody up.
 
 import { Continuation, defineLife, type Program, type World } from '../continuation/index.js'
+import { type Ends, endsOf } from '../http/index.js'
 import { CLOSED, ENDED, READABLE, SECURED, type Socket, type TlsServer } from '../pollset/index.js'
+import { ProxyHeaderReader } from './proxy-protocol.js'
 
 /** What a socket turned out to speak, by its ALPN name (RFC 7301). */
 export type Spoken = 'http/1.1' | 'h2'
@@ -16,7 +18,8 @@ export interface ArrivalEvents {
 
 export const arrivalLife = defineLife({
   edges: {
-    meet: ['secure', 'sniff'],
+    meet: ['relayed', 'secure', 'sniff'],
+    relayed: ['relayed', 'secure', 'sniff', 'drop'],
     secure: ['handOver', 'drop'],
     sniff: ['sniff', 'handOver', 'drop'],
     handOver: ['done'],
@@ -28,24 +31,39 @@ export const arrivalLife = defineLife({
 /** RFC 9113 §3.4: the preface of HTTP/2 begins so, and no request of HTTP/1. */
 const H2_BEGINS = Buffer.from('PRI ', 'latin1')
 
+export interface ArrivalOptions {
+  /** Of a listener over TLS. */
+  readonly tls: TlsServer | null
+  /** octets of the PROXY header that must come first; 0 where none may */
+  readonly proxyHeaderBytesMax: number
+  /** ms from here on, all in all */
+  readonly arrivalMs: number
+}
+
 export class Arrival extends Continuation {
   readonly id: string
   readonly socket: Socket
   readonly tls: TlsServer | null
   readonly events: ArrivalEvents
+  readonly proxyHeader: ProxyHeaderReader | null
+  /** The client's connection: this one, or the one that a PROXY header tells of. */
+  ends: Ends
   /** Octets of {@link H2_BEGINS} that have come. */
   seen = 0
   spoken: Spoken = 'http/1.1'
 
-  constructor(world: World, socket: Socket, tls: TlsServer | null, arrivalMs: number, events: ArrivalEvents) {
+  constructor(world: World, socket: Socket, options: ArrivalOptions, events: ArrivalEvents) {
     super(
       world.scheduler,
       arrivalSteps as Program<never>,
-      arrivalLife.durations(world.pollset.deadlines, { arrival: arrivalMs }),
+      arrivalLife.durations(world.pollset.deadlines, { arrival: options.arrivalMs }),
     )
     this.id = world.nextId('a')
     this.socket = socket
-    this.tls = tls
+    this.tls = options.tls
+    const { proxyHeaderBytesMax } = options
+    this.proxyHeader = proxyHeaderBytesMax > 0 ? new ProxyHeaderReader(proxyHeaderBytesMax) : null
+    this.ends = endsOf(socket)
     this.events = events
     world.scheduler.start(this, arrivalSteps, 'meet')
   }
@@ -71,10 +89,31 @@ const waitForHandshake = suspend({
   cancelled: 'drop',
   within: 'arrival',
 })
+const waitForHeader = suspend({ then: 'relayed', late: 'drop', cancelled: 'drop', within: 'arrival' })
 const waitForOctets = suspend({ then: 'sniff', late: 'drop', cancelled: 'drop', within: 'arrival' })
 
 export const arrivalSteps = arrivalLife.steps<Arrival>({
-  meet: (a) => (a.tls === null ? goto.sniff : goto.secure),
+  meet(a) {
+    if (a.proxyHeader !== null) return goto.relayed
+    return a.tls === null ? goto.sniff : goto.secure
+  },
+
+  /** A PROXY header comes first, before TLS: nothing is answered without it. */
+  relayed(a) {
+    const { socket } = a
+    const header = a.proxyHeader as ProxyHeaderReader
+    for (let chunk = socket.take(); chunk !== null; chunk = socket.take()) {
+      const used = header.feed(chunk)
+      if (header.state === 'wrong') return goto.drop
+      if (header.state === 'reading') continue
+      socket.unread(chunk.subarray(used))
+      a.ends = header.ends ?? a.ends
+      return a.tls === null ? goto.sniff : goto.secure
+    }
+    if ((socket.readiness & (ENDED | CLOSED)) !== 0) return goto.drop
+    a.waitOn(0, socket, READABLE | ENDED | CLOSED)
+    return waitForHeader
+  },
 
   secure(a) {
     a.socket.secure(a.tls as TlsServer)

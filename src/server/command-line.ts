@@ -11,10 +11,12 @@ import {
   parseBackend,
   parseDuration,
   parseListen,
+  parseNetwork,
   parseRoute,
 } from './address.js'
 import { describeLimits, type Limits, setLimit } from './limits.js'
 import { type Origin, startOrigin } from './origin.js'
+import type { ProxyVersion } from './proxy-protocol.js'
 import { DRAIN_TIMEOUT_MS, Server, type ServerCertificates, type ServerOptions } from './server.js'
 
 /** Exit codes: a wrong command line, and a server that could not serve. */
@@ -48,6 +50,8 @@ interface ServeOptions {
   backendCa?: string
   backendName?: string
   backendInsecure?: boolean
+  acceptProxy?: string[]
+  sendProxy?: ProxyVersion
   share: 'process' | 'connection'
   trace?: string
   drainTimeout: number
@@ -115,6 +119,19 @@ function program(serve: (options: ServeOptions) => void): Command {
     .option('--backend-ca <file>', 'PEM authorities to trust for https:// and h2:// backends')
     .option('--backend-name <name>', 'the server name to ask such backends for, and to check')
     .option('--backend-insecure', 'take any certificate of a backend: anyone in between can read along')
+    .option(
+      '--accept-proxy <network>',
+      'connections from this network (CIDR) begin with a PROXY header, which is believed; repeatable',
+      checked(collect(parseNetwork)),
+    )
+    .option(
+      '--send-proxy <version>',
+      "begin each connection to a backend with a PROXY header, 'v1' or 'v2'; it tells of the client only with --share connection",
+      checked((text: string) => {
+        if (text !== 'v1' && text !== 'v2') throw new ConfigError("it is 'v1' or 'v2'")
+        return text
+      }),
+    )
     .option(
       '--share <scope>',
       "who shares connections to a backend: 'process', all clients, or 'connection', the requests of one client connection",
@@ -237,7 +254,7 @@ function makeServer(options: ServeOptions, listen: Listen[], routes: ServerOptio
     options,
     listen.some((each) => each.secure === true),
   )
-  const { backendCa, backendName, backendInsecure } = options
+  const { acceptProxy, sendProxy, backendCa, backendName, backendInsecure } = options
   const drainTimeoutMs = options.drainTimeout === undefined ? DRAIN_TIMEOUT_MS : Number(options.drainTimeout)
   if (backendInsecure) say('fermata: --backend-insecure: certificates of backends are not checked')
   return new Server({
@@ -249,6 +266,8 @@ function makeServer(options: ServeOptions, listen: Listen[], routes: ServerOptio
       ...(backendName === undefined ? {} : { serverName: backendName }),
       verify: backendInsecure !== true,
     },
+    ...(acceptProxy === undefined ? {} : { acceptProxy }),
+    ...(sendProxy === undefined ? {} : { sendProxy }),
     share: options.share,
     limits: options.limit ?? {},
     drainTimeoutMs,

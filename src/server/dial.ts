@@ -28,6 +28,8 @@ export interface DialTarget {
   /** A Unix-domain socket, in place of host and port. */
   readonly path?: string
   readonly tls: TlsClient
+  /** What is said first on each connection, before TLS. */
+  readonly preamble?: Buffer
 }
 
 /** Makes the session of the protocol that was chosen, on a connected socket; it reports `opened` by itself. */
@@ -92,7 +94,7 @@ export const dialSteps = dialLife.steps<Dial>({
     return waitForName
   },
   connect(d) {
-    const { host, port, path, tls } = d.target
+    const { host, port, path, tls, preamble } = d.target
     const found = d.resolution
     if (found !== null && found.addresses.length === 0) {
       const text = `${host}: ${found.fault?.code ?? 'no address'}`
@@ -100,7 +102,7 @@ export const dialSteps = dialLife.steps<Dial>({
       return goto.fail
     }
     const address = path === undefined ? { host: found?.addresses[0] ?? host, port } : { host, port, path }
-    d.socket = d.world.pollset.connect(address, `${d.id}.socket`, tls)
+    d.socket = d.world.pollset.connect(address, `${d.id}.socket`, tls, preamble)
     d.waitOn(0, d.socket, CONNECTED | CLOSED)
     return waitForConnect
   },

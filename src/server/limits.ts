@@ -16,6 +16,8 @@ export interface ServerLimits {
   readonly cutMs: number
   /** ms from accepting a socket until it is known what it speaks, its TLS handshake included */
   readonly arrivalMs: number
+  /** octets of a PROXY header, its TLVs included */
+  readonly proxyHeaderBytesMax: number
   /** open connections to one backend of HTTP/1.1 (or whose protocol TLS decides), those being opened included */
   readonly http1SessionsMax: number
   /** of those, being opened at once */
@@ -26,6 +28,7 @@ export const serverLimits: ServerLimits = {
   connectionsMax: 20_000,
   cutMs: 1_000,
   arrivalMs: 10_000,
+  proxyHeaderBytesMax: 4_096,
   http1SessionsMax: 256,
   http1OpeningMax: 64,
 }
@@ -62,6 +65,7 @@ const RANGES: Readonly<Partial<Record<keyof Limits, readonly [number, number]>>>
   headerListBytesMax: [1_024, 48 * 1024],
   headerTableBytesMax: [0, 65_536],
   controlBytesMax: [1_024, 49_152],
+  proxyHeaderBytesMax: [232, 65_551],
   replayBytesMax: [0, 16 * 1024 * 1024],
 }
 

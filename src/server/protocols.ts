@@ -3,15 +3,16 @@
 
 import type { Continuation } from '../continuation/index.js'
 import type { EngineLimits, SessionFactory } from '../engine/index.js'
-import type { Acceptor, Client, HttpWorld } from '../http/index.js'
+import type { Acceptor, Client, Ends, HttpWorld } from '../http/index.js'
 import { createHttp1, type Http1Context, http1SessionOn, http1Sessions, serveHttp1 } from '../http1/index.js'
 import { createHttp2, type Http2Context, http2SessionOn, http2Sessions, serveHttp2 } from '../http2/index.js'
 import { isNumeric, type Socket, type TlsClient } from '../pollset/index.js'
-import type { ExchangeSession } from '../proxy/index.js'
+import type { ExchangeSession, SessionsFor } from '../proxy/index.js'
 import type { BackendUrl } from './address.js'
 import type { Spoken } from './arrival.js'
 import { dialledSessions } from './dial.js'
 import type { Limits } from './limits.js'
+import { type ProxyVersion, proxyHeader } from './proxy-protocol.js'
 
 /** How backends over TLS are spoken to. */
 export interface BackendTls {
@@ -21,6 +22,13 @@ export interface BackendTls {
   readonly serverName?: string
   /** False: take any certificate. */
   readonly verify?: boolean
+}
+
+interface Target {
+  readonly host: string
+  readonly port: number
+  readonly path?: string
+  readonly preamble?: Buffer
 }
 
 export class Protocols {
@@ -38,30 +46,41 @@ export class Protocols {
     this.http2 = createHttp2(world, limits)
   }
 
-  serve(socket: Socket, spoken: Spoken, acceptor: Acceptor): Continuation & Client {
+  serve(socket: Socket, spoken: Spoken, acceptor: Acceptor, ends: Ends): Continuation & Client {
     return spoken === 'h2'
-      ? serveHttp2(this.http2, socket, acceptor)
-      : serveHttp1(this.http1, socket, acceptor)
+      ? serveHttp2(this.http2, socket, acceptor, ends)
+      : serveHttp1(this.http1, socket, acceptor, ends)
   }
 
-  sessions(url: BackendUrl): SessionFactory<ExchangeSession> {
-    const target = { host: url.host, port: url.port, ...(url.path === undefined ? {} : { path: url.path }) }
-    switch (url.scheme) {
-      case 'http':
-        return http1Sessions(this.http1, target)
-      case 'h2c':
-        return http2Sessions(this.http2, target)
-      case 'h2':
-        return http2Sessions(this.http2, { ...target, tls: this.tls(url, ['h2']) })
-      case 'https': {
-        const secure = { ...target, tls: this.tls(url, ['h2', 'http/1.1']) }
-        return dialledSessions(this.world, secure, this.limits.connectMs, (socket, reports) =>
-          socket.secured?.protocol === 'h2'
-            ? http2SessionOn(this.http2, secure, socket, reports)
-            : http1SessionOn(this.http1, secure, socket, reports),
-        )
-      }
+  /** `sendProxy`: which PROXY header each connection begins with. */
+  sessions(url: BackendUrl, sendProxy?: ProxyVersion): SessionsFor {
+    const tls = this.tlsFor(url)
+    const path = url.path === undefined ? {} : { path: url.path }
+    const target = { host: url.host, port: url.port, ...path }
+    if (sendProxy === undefined) {
+      const sessions = this.sessionsTo(url, target, tls)
+      return () => sessions
     }
+    return (client) => {
+      const preamble = proxyHeader(sendProxy, client === null ? null : client.ends)
+      return this.sessionsTo(url, { ...target, preamble }, tls)
+    }
+  }
+
+  private sessionsTo(
+    url: BackendUrl,
+    target: Target,
+    tls: TlsClient | null,
+  ): SessionFactory<ExchangeSession> {
+    if (tls === null)
+      return url.scheme === 'http' ? http1Sessions(this.http1, target) : http2Sessions(this.http2, target)
+    const secure = { ...target, tls }
+    if (url.scheme === 'h2') return http2Sessions(this.http2, secure)
+    return dialledSessions(this.world, secure, this.limits.connectMs, (socket, reports) =>
+      socket.secured?.protocol === 'h2'
+        ? http2SessionOn(this.http2, secure, socket, reports)
+        : http1SessionOn(this.http1, secure, socket, reports),
+    )
   }
 
   /** A session of HTTP/1.1 carries one request: there are more of them, and more are opened at once. */
@@ -69,6 +88,11 @@ export class Protocols {
     if (url.scheme === 'h2c' || url.scheme === 'h2') return this.limits
     const { http1SessionsMax, http1OpeningMax } = this.limits
     return { ...this.limits, sessionsMax: http1SessionsMax, openingMax: http1OpeningMax }
+  }
+
+  private tlsFor(url: BackendUrl): TlsClient | null {
+    if (url.scheme === 'h2') return this.tls(url, ['h2'])
+    return url.scheme === 'https' ? this.tls(url, ['h2', 'http/1.1']) : null
   }
 
   private tls(url: BackendUrl, alpn: readonly string[]): TlsClient {

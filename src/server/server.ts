@@ -12,7 +12,14 @@ import {
   HeldBytes,
   type HttpWorld,
 } from '../http/index.js'
-import { type Address, type Certificate, NodePollset, type Socket, type TlsServer } from '../pollset/index.js'
+import {
+  type Address,
+  type Certificate,
+  Networks,
+  NodePollset,
+  type Socket,
+  type TlsServer,
+} from '../pollset/index.js'
 import { Backend, ReverseProxy, RouteTable, type Share } from '../proxy/index.js'
 import { type Listen, parseBackend, type RouteText } from './address.js'
 import { Arrival, type ArrivalEvents, type Spoken } from './arrival.js'
@@ -20,12 +27,17 @@ import { Control, EMPTY, OpenConnections } from './control.js'
 import { defaultLimits, type Limits } from './limits.js'
 import { Listening } from './listening.js'
 import { type BackendTls, Protocols } from './protocols.js'
+import type { ProxyVersion } from './proxy-protocol.js'
 
 export interface ServerOptions {
   readonly listen: readonly Listen[]
   /** What listeners over TLS show; asked again for each {@link Server.command} `reload`. */
   readonly certificates?: () => ServerCertificates
   readonly backendTls?: BackendTls
+  /** Networks whose connections begin with a PROXY header that is believed (spec/proxy-protocol.md). */
+  readonly acceptProxy?: readonly string[]
+  /** The PROXY header that each connection to a backend begins with; it tells of a client with `share` `connection` only. */
+  readonly sendProxy?: ProxyVersion
   /** Most specific first is not needed; the table sorts them. */
   readonly routes: readonly RouteText[]
   readonly share?: Share
@@ -76,11 +88,12 @@ export class Server
   private readonly backends: readonly Backend[]
   private readonly certificates: (() => ServerCertificates) | null
   private readonly limits: Limits
+  private readonly relays: Networks
   private tls: TlsServer | null = null
   /** Client connections closed as they came, for want of room. */
   private turnedAway = 0
 
-  /** Throws where a listener over TLS has no good certificate. */
+  /** Throws where a listener over TLS has no good certificate, or a network is none. */
   constructor(options: ServerOptions) {
     super()
     const limits: Limits = { ...defaultLimits, ...options.limits }
@@ -90,6 +103,7 @@ export class Server
     this.world.scheduler.onCrash = (continuation, error) => this.emit('crashed', continuation.id, error)
     if (options.trace !== undefined) this.world.scheduler.tracer = new TraceLines(this.pollset, options.trace)
     this.limits = limits
+    this.relays = new Networks(options.acceptProxy ?? [])
     this.protocols = new Protocols(this.world, limits, options.backendTls ?? {})
     this.certificates = options.certificates ?? null
     if (options.listen.some((each) => each.secure === true)) this.tls = this.secureWith()
@@ -99,8 +113,9 @@ export class Server
       if (backend === undefined) {
         const to = parseBackend(url)
         const { protocols } = this
+        const sessions = protocols.sessions(to, options.sendProxy)
         const share = options.share ?? 'process'
-        backend = new Backend(this.world, url, protocols.sessions(to), protocols.engineLimits(to), share)
+        backend = new Backend(this.world, url, sessions, protocols.engineLimits(to), share)
         backends.set(url, backend)
       }
       return { host, prefix, backend }
@@ -142,14 +157,17 @@ export class Server
       socket.destroy()
       return
     }
-    const arrival = new Arrival(this.world, socket, secure ? this.tls : null, this.limits.arrivalMs, this)
+    const { arrivalMs } = this.limits
+    const tls = secure ? this.tls : null
+    const proxyHeaderBytesMax = this.relays.has(socket.remote.host) ? this.limits.proxyHeaderBytesMax : 0
+    const arrival = new Arrival(this.world, socket, { tls, proxyHeaderBytesMax, arrivalMs }, this)
     this.arriving.add(arrival)
     this.connections.lower(EMPTY)
   }
 
   arrived(arrival: Arrival, spoken: Spoken): void {
     this.arriving.delete(arrival)
-    const connection = this.protocols.serve(arrival.socket, spoken, this)
+    const connection = this.protocols.serve(arrival.socket, spoken, this, arrival.ends)
     this.open.set(connection, connection)
   }
 

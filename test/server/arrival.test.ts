@@ -27,10 +27,15 @@ function arrive(secure: Secure | null = null, before: (socket: Socket) => void =
   const told: (Spoken | 'dropped')[] = []
   const certificates = secure?.hangs === true ? [] : [localhost]
   const tls = secure === null ? null : pollset.tlsServer({ certificates, alpn: [secure.alpn] })
-  const arrival = new Arrival(world, socket, tls, ARRIVAL_MS, {
-    arrived: (_arrival, spoken) => told.push(spoken),
-    dropped: () => told.push('dropped'),
-  })
+  const arrival = new Arrival(
+    world,
+    socket,
+    { tls, proxyHeaderBytesMax: 0, arrivalMs: ARRIVAL_MS },
+    {
+      arrived: (_arrival, spoken) => told.push(spoken),
+      dropped: () => told.push('dropped'),
+    },
+  )
   pollset.run()
   const all = () => {
     let octets = ''

@@ -50,14 +50,17 @@ export function memoryProxy(limits: Partial<Limits> = {}, options: MemoryProxyOp
   const frontends: ReturnType<typeof serveHttp2>[] = []
   pollset.serve(ADDRESS, (far) => backends.push(far))
   pollset.serve(BESIDE, (far) => beside.push(far))
-  const backendAt = (name: string, target: typeof ADDRESS) =>
-    new Backend(
+  const backendAt = (name: string, target: typeof ADDRESS) => {
+    const sessions =
+      options.speaks === 'http/1.1' ? http1Sessions(http1, target) : http2Sessions(http2, target)
+    return new Backend(
       world,
       name,
-      options.speaks === 'http/1.1' ? http1Sessions(http1, target) : http2Sessions(http2, target),
+      () => sessions,
       { ...engineLimits, ...limits },
       options.share ?? 'process',
     )
+  }
   const backend = backendAt('h2c://backend', { ...ADDRESS, host: options.host ?? ADDRESS.host })
   const routes = [{ host: '', prefix: options.prefix ?? '/', backend }]
   if (options.beside !== undefined)

@@ -1,8 +1,18 @@
-// The proxies that are compared, and how each is started in front of a backend. All speak h2c on both
-// sides, write no access log, and have one worker.
+// The proxies that are compared, and how each is started in front of a backend. They write no access log, have one worker,
+// and keep their connections to the backend.
 
 import { join } from 'node:path'
 import { findProgram, freePort, type Program, start } from '../../test/peers/programs.js'
+import { pathOf } from '../../test/world/certificates/index.js'
+
+/** What is spoken: to clients, where it may be over TLS, and to a backend. */
+export type Spoken = 'h1' | 'h2c'
+export interface Way {
+  readonly client: Spoken | 'h2'
+  readonly backend: Spoken
+}
+
+export const H2C: Way = { client: 'h2c', backend: 'h2c' }
 
 export interface Route {
   /** The :authority that goes to this backend instead. */
@@ -21,27 +31,32 @@ export interface Contender {
   readonly share: number
   /** What must be installed. */
   readonly program: string
-  command(port: number, backendPort: number, routes: readonly Route[]): Command
+  /** Null where it does not know one of the protocols. */
+  command(way: Way, port: number, backendPort: number, routes: readonly Route[]): Command | null
 }
 
 const compiled = join(import.meta.dirname, '..', '..')
-const backendUrl = (port: number): string => `h2c://127.0.0.1:${port}`
+const backendUrl = (protocol: Spoken, port: number): string =>
+  `${protocol === 'h1' ? 'http' : 'h2c'}://127.0.0.1:${port}`
+const certificate = pathOf('localhost.pem')
+const key = pathOf('localhost.key')
 
 export const fermata = (more: readonly string[] = [], nodeArgs: readonly string[] = []): Contender => ({
   name: 'fermata',
   share: 1,
   program: 'node',
-  command: (port, backendPort, routes) => ({
+  command: (way, port, backendPort, routes) => ({
     command: process.execPath,
     args: [
       ...nodeArgs,
       join(compiled, 'src', 'main.js'),
       'serve',
       '--listen',
-      `127.0.0.1:${port}`,
+      `${way.client === 'h2' ? 'https' : 'http'}://127.0.0.1:${port}`,
+      ...(way.client === 'h2' ? ['--cert', certificate, '--key', key] : []),
       '--backend',
-      backendUrl(backendPort),
-      ...routes.flatMap((each) => ['--route', `${each.host}/=${backendUrl(each.port)}`]),
+      backendUrl(way.backend, backendPort),
+      ...routes.flatMap((each) => ['--route', `${each.host}/=${backendUrl(way.backend, each.port)}`]),
       ...more,
     ],
   }),
@@ -51,36 +66,57 @@ export const nghttpx: Contender = {
   name: 'nghttpx',
   share: 1,
   program: 'nghttpx',
-  command: (port, backendPort, routes) => ({
-    command: 'nghttpx',
-    args: [
-      '--conf=/dev/null',
-      `--frontend=127.0.0.1,${port};no-tls`,
-      ...routes.map((each) => `--backend=127.0.0.1,${each.port};${each.host}/;proto=h2;no-tls`),
-      `--backend=127.0.0.1,${backendPort};;proto=h2;no-tls`,
-      '--workers=1',
-      '--accesslog-file=/dev/null',
-      '--errorlog-file=/dev/null',
-    ],
-  }),
+  command: (way, port, backendPort, routes) => {
+    const proto = way.backend === 'h1' ? 'http/1.1' : 'h2'
+    return {
+      command: 'nghttpx',
+      args: [
+        '--conf=/dev/null',
+        `--frontend=127.0.0.1,${port}${way.client === 'h2' ? '' : ';no-tls'}`,
+        ...routes.map((each) => `--backend=127.0.0.1,${each.port};${each.host}/;proto=${proto};no-tls`),
+        `--backend=127.0.0.1,${backendPort};;proto=${proto};no-tls`,
+        '--workers=1',
+        '--accesslog-file=/dev/null',
+        '--errorlog-file=/dev/null',
+        ...(way.client === 'h2' ? ['--no-ocsp', key, certificate] : []),
+      ],
+    }
+  },
 }
+
+/** A program of this folder: `FILE.js PORT BACKEND_PORT`, from HTTP/1.1 to HTTP/1.1. */
+const http1Program = (name: string, file: string): Contender => ({
+  name,
+  share: 1,
+  program: 'node',
+  command: (way, port, backendPort) =>
+    way.client === 'h1' && way.backend === 'h1'
+      ? {
+          command: process.execPath,
+          args: [join(import.meta.dirname, file), String(port), String(backendPort)],
+        }
+      : null,
+})
 
 export const plain: Contender = {
   name: 'node',
   share: 0.25,
   program: 'node',
-  command: (port, backendPort, routes) => ({
-    command: process.execPath,
-    args: [
-      join(import.meta.dirname, 'plain-proxy.js'),
-      String(port),
-      `http://127.0.0.1:${backendPort}`,
-      ...routes.map((each) => `${each.host}=http://127.0.0.1:${each.port}`),
-    ],
-  }),
+  command: (way, port, backendPort, routes) =>
+    way.client === 'h2c' && way.backend === 'h2c'
+      ? {
+          command: process.execPath,
+          args: [
+            join(import.meta.dirname, 'plain-proxy.js'),
+            String(port),
+            `http://127.0.0.1:${backendPort}`,
+            ...routes.map((each) => `${each.host}=http://127.0.0.1:${each.port}`),
+          ],
+        }
+      : null,
 }
 
-export const contenderNames = ['fermata', 'nghttpx', 'node'] as const
+export const contenderNames = ['fermata', 'nghttpx', 'node', 'relay', 'http-proxy', 'fastify'] as const
 
 /** The contenders with these names; says on stderr which of them is not installed. */
 export function contenders(
@@ -88,7 +124,14 @@ export function contenders(
   fermataArgs: readonly string[] = [],
   fermataNodeArgs: readonly string[] = [],
 ): readonly Contender[] {
-  const all = [fermata(fermataArgs, fermataNodeArgs), nghttpx, plain]
+  const all = [
+    fermata(fermataArgs, fermataNodeArgs),
+    nghttpx,
+    plain,
+    http1Program('relay', 'relay.js'),
+    http1Program('http-proxy', 'http-proxy.js'),
+    http1Program('fastify', 'fastify-proxy.js'),
+  ]
   return all.filter((each) => {
     if (!names.includes(each.name)) return false
     if (each.program === 'node' || findProgram(each.program) !== null) return true
@@ -103,12 +146,15 @@ export interface Started {
   readonly port: number
 }
 
+/** Null where it does not go this way. */
 export async function startContender(
   contender: Contender,
+  way: Way,
   backendPort: number,
   routes: readonly Route[] = [],
-): Promise<Started> {
+): Promise<Started | null> {
   const port = await freePort()
-  const { command, args } = contender.command(port, backendPort, routes)
-  return { contender, program: await start(command, args, { port }), port }
+  const command = contender.command(way, port, backendPort, routes)
+  if (command === null) return null
+  return { contender, program: await start(command.command, command.args, { port }), port }
 }

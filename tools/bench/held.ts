@@ -7,7 +7,7 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { type ClientHttp2Session, connect } from 'node:http2'
 import { join } from 'node:path'
 import { Command } from 'commander'
-import { type Contender, contenderNames, contenders, startContender } from './contenders.js'
+import { type Contender, contenderNames, contenders, H2C, startContender } from './contenders.js'
 import { figure, quantile, table } from './figures.js'
 import type { HeldOrder, HeldState } from './held-client.js'
 import { connectionsTo, processTree, settledRssKib } from './measure.js'
@@ -109,7 +109,8 @@ interface Outcome {
   readonly during: readonly number[]
 }
 
-async function hold(contender: Contender, options: Options): Promise<Outcome> {
+/** Null where it does not speak HTTP/2 both ways. */
+async function hold(contender: Contender, options: Options): Promise<Outcome | null> {
   const [silent, prompt, client] = [
     new Worker('silent-backend.js'),
     new Worker('prompt-backend.js'),
@@ -117,9 +118,12 @@ async function hold(contender: Contender, options: Options): Promise<Outcome> {
   ]
   const silentPort = await silent.next<number>()
   const promptPort = await prompt.next<number>()
-  const { program, port } = await startContender(contender, silentPort, [
-    { host: promptHost, port: promptPort },
-  ])
+  const started = await startContender(contender, H2C, silentPort, [{ host: promptHost, port: promptPort }])
+  if (started === null) {
+    await Promise.all([client.end(), silent.end(), prompt.end()])
+    return null
+  }
+  const { program, port } = started
   const session = connect(`http://127.0.0.1:${port}`)
   session.on('error', (error) => console.error(`${contender.name}: ${error.message}`))
   // Warm-up on the one connection, one at a time: it must not widen what is to be measured.
@@ -212,7 +216,8 @@ async function main(): Promise<void> {
     .opts<Options>()
   const outcomes: Outcome[] = []
   for (const contender of contenders(options.only, options.fermataArg, options.nodeArg)) {
-    outcomes.push(await hold(contender, options))
+    const outcome = await hold(contender, options)
+    if (outcome !== null) outcomes.push(outcome)
   }
   print(outcomes)
 }

@@ -99,7 +99,7 @@ class Run implements Stage, Scene, Tracer {
     this.http2 = createHttp2(this.world, this.limits)
     const sessions = http2Sessions(this.http2, { host: BACK_NAME, port: BACK.port })
     const share = plan.shareConnection === 1 ? 'connection' : 'process'
-    this.backend = new Backend(this.world, 'h2c://backend', sessions, this.limits, share)
+    this.backend = new Backend(this.world, 'h2c://backend', () => sessions, this.limits, share)
     const routes = new RouteTable([{ host: '', prefix: '/', backend: this.backend }])
     this.proxy = new ReverseProxy(this.world, routes, this.limits)
     this.proxy.onEnded = (exchange) => this.logged.push(exchange)

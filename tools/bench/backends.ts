@@ -1,0 +1,25 @@
+// The backends that are measured against: one for each protocol, as cheap as there is one.
+
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { nginxConfiguration } from '../../test/peers/nginx.js'
+import { findProgram, freePort, start } from '../../test/peers/programs.js'
+import type { Spoken } from './contenders.js'
+
+/** Start what serves the files of this folder by this protocol; its port. */
+export async function startBackend(protocol: Spoken, folder: string): Promise<number> {
+  const port = await freePort()
+  if (protocol === 'h2c') {
+    const options = ['--no-tls', '--address=127.0.0.1', '--workers=1', '--max-concurrent-streams=1000']
+    await start('nghttpd', [...options, `--htdocs=${folder}`, String(port)], { port })
+  } else if (findProgram('nginx') !== null) {
+    const file = join(folder, 'nginx.conf')
+    // Out of memory, as a backend in Node would: what counts is what stands before it.
+    const server = `location = /small { default_type text/plain; return 200 "twelve bytes"; }`
+    writeFileSync(file, nginxConfiguration(folder, port, { server }))
+    await start('nginx', ['-p', folder, '-e', 'stderr', '-c', file], { port })
+  } else {
+    await start(process.execPath, [join(import.meta.dirname, 'prompt-http1.js'), String(port)], { port })
+  }
+  return port
+}

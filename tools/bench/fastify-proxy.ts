@@ -1,0 +1,11 @@
+// `@fastify/http-proxy`, as its README has it, without a log; it keeps connections to the backend by undici.
+//
+//   fastify-proxy.js PORT BACKEND_PORT
+
+import proxy from '@fastify/http-proxy'
+import { fastify } from 'fastify'
+
+const [port, backendPort] = process.argv.slice(2).map(Number)
+const server = fastify()
+server.register(proxy, { upstream: `http://127.0.0.1:${backendPort}` })
+server.listen({ port, host: '127.0.0.1' })
