@@ -21,4 +21,6 @@ export {
   writeLastChunk,
   writeRequestHead,
   writeResponseHead,
+  writeSwitchingHead,
+  writeUpgradeRequest,
 } from './writer.js'

@@ -39,6 +39,8 @@ export class Http1Stream extends PulledStream implements Receiving {
   /** octets of the body received whose leaving has not been told */
   outstanding: number
   closed: boolean
+  /** Of a WebSocket handshake: the key that the client, or we, made it with; '' without one. */
+  key: string
   /** On a frontend: the continuation that answers it. */
   owner: StreamOwner | null
 
@@ -52,6 +54,7 @@ export class Http1Stream extends PulledStream implements Receiving {
     this.framing = NONE
     this.outstanding = 0
     this.closed = false
+    this.key = ''
     this.owner = null
   }
 

@@ -3,7 +3,15 @@
 
 import { type Fault, fault } from '../continuation/index.js'
 import type { Session, SessionFactory, SessionReports, SessionState } from '../engine/index.js'
-import { HEAD, type Head, type HttpSession, INTERIM, type ResetReason } from '../http/index.js'
+import {
+  EXTENDED_CONNECT,
+  HEAD,
+  type Head,
+  type HttpSession,
+  INTERIM,
+  type ResetReason,
+  Token,
+} from '../http/index.js'
 import {
   CLOSED,
   CONNECTED,
@@ -47,7 +55,6 @@ class Backend extends Connection implements BackendSession {
   state: SessionState = 'opening'
   leased = 0
   capacity: number
-  readonly features = 0
   private readonly target: BackendTarget
   private readonly reports: SessionReports<BackendSession>
   private readonly budget: ResetBudget
@@ -138,6 +145,7 @@ class Backend extends Connection implements BackendSession {
     const limits = this.context.limits
     const stream = new Http2Stream(this, 0, StreamState.OPEN, this.peer.window, limits.streamWindow)
     stream.bodiless = request.method?.value === 'HEAD'
+    stream.connect = request.asksTunnel
     return stream
   }
 
@@ -150,6 +158,11 @@ class Backend extends Connection implements BackendSession {
     stream.sendWindow = this.peer.window
     this.streams.add(stream)
     if (this.nextStreamId > STREAM_ID_MAX) this.reports.retired(this)
+  }
+
+  /** RFC 8441 §3: only what the backend's SETTINGS allow. */
+  get features(): number {
+    return this.peer.connectProtocol ? EXTENDED_CONNECT : 0
   }
 
   close(): void {
@@ -184,7 +197,8 @@ class Backend extends Connection implements BackendSession {
       return
     }
     if (stream.head !== null) {
-      const wrong = endStream ? trailersFault(list.fields) : 'a second head (RFC 9113 §8.1)'
+      const inTunnel = stream.connect && stream.head.isSuccess ? 'HEADERS in a tunnel (RFC 9113 §8.5)' : null
+      const wrong = inTunnel ?? (endStream ? trailersFault(list.fields) : 'a second head (RFC 9113 §8.1)')
       if (wrong !== null) this.streamError(id, ErrorCode.PROTOCOL_ERROR, wrong)
       else {
         stream.trailers = list.fields.length > 0 && !stream.dry ? list.fields : null
@@ -213,7 +227,10 @@ class Backend extends Connection implements BackendSession {
   private final(stream: Http2Stream, head: Head, endStream: boolean): void {
     // RFC 9110 §8.6: here content-length tells of a body that is not sent.
     if (head.status === 304 || head.status === 204) stream.bodiless = true
-    stream.promised = stream.bodiless ? (endStream ? -1 : 0) : head.contentLength
+    // RFC 9110 §9.3.6: of the success of a CONNECT it is to be ignored.
+    const tunnel = stream.connect && head.isSuccess
+    if (tunnel) head.remove(1 << Token.CONTENT_LENGTH)
+    stream.promised = tunnel ? -1 : stream.bodiless ? (endStream ? -1 : 0) : head.contentLength
     stream.head = head
     if (endStream) this.remoteEnd(stream)
     if (!stream.closed || stream.remoteEnded) stream.raise(HEAD)

@@ -36,6 +36,7 @@ export const RESET_CODES: Readonly<Record<ResetReason, number>> = {
   internal: ErrorCode.INTERNAL_ERROR,
   protocol: ErrorCode.PROTOCOL_ERROR,
   calm: ErrorCode.ENHANCE_YOUR_CALM,
+  connect: ErrorCode.CONNECT_ERROR,
 }
 
 export abstract class Connection extends ConnectionBase implements FrameSink, StreamHome, Intaking {

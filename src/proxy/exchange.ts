@@ -17,7 +17,15 @@ import {
   Token,
 } from '../http/index.js'
 import type { ReverseProxy } from './proxy.js'
-import { answer, badGateway, type Refusal, STALLED } from './refusal.js'
+import {
+  answer,
+  badGateway,
+  NO_CONNECT,
+  NO_PROTOCOL,
+  type Refusal,
+  STALLED,
+  TUNNELS_FULL,
+} from './refusal.js'
 import type { ExchangeSession } from './routing.js'
 
 /** What may come after a fault of the backend's. */
@@ -33,6 +41,12 @@ export class Exchange extends Continuation {
   /** ms of the pollset's clock */
   readonly receivedAt: number
   attempts: number
+  /** The client asked for a tunnel: nothing passes before the backend has said yes. */
+  readonly asksTunnel: boolean
+  /** It is one of the proxy's {@link ReverseProxy.tunnels}. */
+  countsAsTunnel: boolean
+  /** It has said yes. */
+  tunnelOpen: boolean
   /** A final head was queued to the client. */
   answered: boolean
   refusal: Refusal | null
@@ -58,6 +72,9 @@ export class Exchange extends Continuation {
     this.lease = new Lease<ExchangeSession>(this)
     this.receivedAt = proxy.world.pollset.now
     this.attempts = 0
+    this.asksTunnel = this.request.asksTunnel
+    this.countsAsTunnel = false
+    this.tunnelOpen = false
     this.answered = false
     this.refusal = null
     this.abortReason = 'cancel'
@@ -78,6 +95,17 @@ export class Exchange extends Continuation {
     return true
   }
 
+  /** Why the tunnel that is asked for is none of ours; null where it may be. */
+  tunnelRefused(): Refusal | null {
+    const { protocol } = this.request
+    if (protocol === null) return NO_CONNECT
+    if (protocol.value !== 'websocket') return NO_PROTOCOL
+    if (this.proxy.tunnels >= this.proxy.limits.tunnelsMax) return TUNNELS_FULL
+    this.proxy.tunnels++
+    this.countsAsTunnel = true
+    return null
+  }
+
   /** Send the request on the session that was leased. */
   sendRequest(session: ExchangeSession): void {
     const { frontend, request } = this
@@ -85,6 +113,10 @@ export class Exchange extends Continuation {
     this.backend = backend
     this.sentBefore = -1
     this.attempts++
+    if (this.asksTunnel) {
+      backend.sendHead(request, false)
+      return
+    }
     const empty = frontend.remoteEnded && frontend.waitingBytes === 0 && frontend.trailers === null
     if (!empty) frontend.retainBody(this.proxy.limits.replayBytesMax)
     backend.sendHead(request, empty)
@@ -93,6 +125,7 @@ export class Exchange extends Continuation {
 
   /** The request's body, as far as it has come, may leave for the backend. */
   flowUp(backend: Stream): void {
+    if (this.asksTunnel && !this.tunnelOpen) return
     if ((this.frontend.readiness & BODY) !== 0 && !backend.localEnded && backend.fault === null) {
       backend.forwardBody(this.frontend)
     }
@@ -111,7 +144,9 @@ export class Exchange extends Continuation {
       this.movedAt = this.proxy.world.pollset.now
       // From here nothing is sent again.
       frontend.inbox?.letGo()
-      const empty = backend.remoteEnded && backend.waitingBytes === 0 && backend.trailers === null
+      this.tunnelOpen = this.asksTunnel && backend.head.isSuccess
+      const empty =
+        !this.tunnelOpen && backend.remoteEnded && backend.waitingBytes === 0 && backend.trailers === null
       frontend.sendHead(backend.head, empty)
       if (empty) backend.lower(BODY)
     }
@@ -121,13 +156,26 @@ export class Exchange extends Continuation {
   /** Fill the slots with all that may move either flow. */
   waitForFlows(backend: Stream): void {
     // A side that is over raises nothing new, and what it has raised must not wake us for ever.
-    const upOpen = !backend.localEnded && backend.fault === null
+    const upOpen = !this.asksTunnel && !backend.localEnded && backend.fault === null
     this.waitOn(0, this.frontend, SENT | RESET | (upOpen ? BODY : 0))
     const early = this.answered ? 0 : HEAD | INTERIM
     this.waitOn(1, backend, BODY | early | (backend.fault === null ? RESET : 0))
   }
 
-  /** Whether nothing has moved for as long as nothing may (bodyTimeoutMs). */
+  /** Both halves of the tunnel have ended; or the backend's has, and it takes no more of the client's. */
+  tunnelOver(backend: Stream): boolean {
+    return this.frontend.localEnded && (backend.localEnded || backend.fault !== null)
+  }
+
+  /** The same for a tunnel, where the end of one flow is not the end of the other. */
+  waitForTunnel(backend: Stream): void {
+    const { frontend } = this
+    const upOpen = !backend.localEnded && backend.fault === null
+    this.waitOn(0, frontend, RESET | (frontend.localEnded ? 0 : SENT) | (upOpen ? BODY : 0))
+    this.waitOn(1, backend, BODY | (upOpen ? SENT : 0) | (backend.fault === null ? RESET : 0))
+  }
+
+  /** Whether nothing has moved for as long as nothing may (bodyTimeoutMs, tunnelIdleMs). */
   get flowsStand(): boolean {
     const now = this.proxy.world.pollset.now
     const moved = this.frontend.sentBytes + (this.backend === null ? 0 : this.backend.sentBytes)
@@ -136,7 +184,8 @@ export class Exchange extends Continuation {
       this.movedAt = now
       return false
     }
-    return now - this.movedAt >= this.proxy.limits.bodyTimeoutMs
+    const { bodyTimeoutMs, tunnelIdleMs } = this.proxy.limits
+    return now - this.movedAt >= (this.tunnelOpen ? tunnelIdleMs : bodyTimeoutMs)
   }
 
   /**
@@ -158,21 +207,24 @@ export class Exchange extends Continuation {
   recover(why: Fault): Recovery {
     this.outcome = why.code
     if (this.answered) {
-      this.abortReason = why.code === 'stall' ? 'calm' : 'internal'
+      this.abortReason = why.code === 'stall' ? 'calm' : this.tunnelOpen ? 'connect' : 'internal'
       return 'abort'
     }
     if (why.code === 'stall') {
       this.refusal = STALLED
       return 'refuse'
     }
-    const replayable = this.frontend.replayable
+    // Of what is meant for a tunnel nothing was sent.
+    const replayable = this.asksTunnel || this.frontend.replayable
     if (why.retry === 'safe') {
       if (replayable) return 'retry'
       this.abortReason = 'refused'
       return 'abort'
     }
     this.refusal = badGateway(why.code, why.message)
-    const died = why.scope === 'connection' && IDEMPOTENT.has(this.request.method?.value ?? '')
+    // A handshake that was not answered has done no more than a GET.
+    const repeatable = this.asksTunnel || IDEMPOTENT.has(this.request.method?.value ?? '')
+    const died = why.scope === 'connection' && repeatable
     return died && replayable ? 'retry' : 'refuse'
   }
 
@@ -218,6 +270,8 @@ export class Exchange extends Continuation {
       backend: backend?.id ?? null,
       attempts: this.attempts,
       answered: this.answered,
+      tunnel: this.asksTunnel ? (request.protocol?.value ?? 'tcp') : null,
+      tunnelOpen: this.tunnelOpen,
       status: refusal?.status ?? backend?.head?.status ?? 0,
       up: flowOf(this.frontend, backend),
       down: flowOf(backend, this.frontend),

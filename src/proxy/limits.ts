@@ -7,6 +7,10 @@ export interface ProxyLimits {
   readonly headTimeoutMs: number
   /** ms without an octet in either direction after the final head: reset */
   readonly bodyTimeoutMs: number
+  /** ms without an octet in either direction of a tunnel: it is ended */
+  readonly tunnelIdleMs: number
+  /** tunnels asked for or open: further ones get 503 */
+  readonly tunnelsMax: number
   /** ms from receiving a request to its last permitted retry: 504 */
   readonly retryTimeoutMs: number
   /** how often one request is sent, the first time included */
@@ -19,6 +23,8 @@ export const proxyLimits: ProxyLimits = {
   leaseTimeoutMs: 10_000,
   headTimeoutMs: 60_000,
   bodyTimeoutMs: 60_000,
+  tunnelIdleMs: 3_600_000,
+  tunnelsMax: 10_000,
   retryTimeoutMs: 30_000,
   attemptsMax: 3,
   replayBytesMax: 65_536,

@@ -202,6 +202,9 @@ class DialledSession implements ExchangeSession, SessionReports<ExchangeSession>
   retired(): void {
     this.reports.retired(this)
   }
+  surrendered(): void {
+    this.reports.surrendered(this)
+  }
   closed(_session: ExchangeSession, why: Fault | null): void {
     this.reports.closed(this, why)
   }
