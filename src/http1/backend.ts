@@ -192,6 +192,8 @@ class Backend extends Connection implements BackendSession {
       this.notSwitched(NOT_SWITCHED)
       return false
     }
+    // Whoever sees a tunnel where we see none would get the next request as its octets: there is no next one.
+    this.last = true
     this.output.leave(stream)
     stream.framing = NONE
     stream.localEnded = true

@@ -208,7 +208,7 @@ export abstract class Connection extends ConnectionBase implements FrameSink, St
   private peerReset(code: number): Fault {
     const safe = code === ErrorCode.REFUSED_STREAM
     return fault(
-      safe ? 'refused-stream' : 'reset',
+      safe ? 'refused-stream' : code === ErrorCode.NO_ERROR ? 'reset-no-error' : 'reset',
       this.side,
       'stream',
       safe ? 'safe' : 'never',

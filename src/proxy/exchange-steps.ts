@@ -138,7 +138,7 @@ export const exchangeSteps = exchangeLife.steps<Exchange>({
   tunnel(x) {
     if (x.cancelAsked) return goto.abort
     const backend = x.backend as Stream
-    const fault = x.frontend.fault ?? (backend.remoteEnded ? null : backend.fault)
+    const fault = x.tunnelFault(backend)
     if (fault !== null) {
       x.recover(fault)
       return goto.abort

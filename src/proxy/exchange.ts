@@ -162,6 +162,13 @@ export class Exchange extends Continuation {
     this.waitOn(1, backend, BODY | early | (backend.fault === null ? RESET : 0))
   }
 
+  /** What breaks a tunnel. A backend that has ended its half and then wants no more of the client's breaks nothing. */
+  tunnelFault(backend: Stream): Fault | null {
+    const { fault } = backend
+    const parting = fault !== null && backend.remoteEnded && fault.code === 'reset-no-error'
+    return this.frontend.fault ?? (parting ? null : fault)
+  }
+
   /** Both halves of the tunnel have ended; or the backend's has, and it takes no more of the client's. */
   tunnelOver(backend: Stream): boolean {
     return this.frontend.localEnded && (backend.localEnded || backend.fault !== null)

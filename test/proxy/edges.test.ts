@@ -86,6 +86,14 @@ client< RST_STREAM stream=3 code=NO_ERROR
 trace client stream=3 receive, route, lease, sendHead, transfer, tunnel, finish, log`,
   ],
   [
+    'a tunnel whose backend ends and then resets',
+    `${TUNNEL}backend> DATA stream=3 flags=ES text=bye
+client< DATA stream=3 flags=ES text=bye
+backend> RST_STREAM stream=3 code=CANCEL
+client< RST_STREAM stream=3 code=CONNECT_ERROR
+trace client stream=3 receive, route, lease, sendHead, transfer, tunnel, abort, log`,
+  ],
+  [
     'no HEADERS in a tunnel',
     `${TUNNEL}client> HEADERS stream=3 flags=ES,EH x=1
 client< RST_STREAM stream=3 code=PROTOCOL_ERROR
