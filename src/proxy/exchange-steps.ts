@@ -64,6 +64,7 @@ export const exchangeSteps = exchangeLife.steps<Exchange>({
       x.refusal = refusals.NO_ROUTE
       return goto.refuse
     }
+    x.target = backend
     x.engine = backend.engineFor(x.frontend.client)
     forwardedByUs(x.request, x.frontend.client)
     return goto.lease
@@ -99,6 +100,7 @@ export const exchangeSteps = exchangeLife.steps<Exchange>({
       return goto.retry
     }
     if (x.request.protocol !== null && (session.features & EXTENDED_CONNECT) === 0) {
+      if (x.goesElsewhere()) return goto.retry
       x.refusal = refusals.NO_TUNNEL
       return goto.refuse
     }

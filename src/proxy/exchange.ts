@@ -26,7 +26,7 @@ import {
   STALLED,
   TUNNELS_FULL,
 } from './refusal.js'
-import type { ExchangeSession } from './routing.js'
+import type { Backend, ExchangeSession } from './routing.js'
 
 /** What may come after a fault of the backend's. */
 export type Recovery = 'retry' | 'refuse' | 'abort'
@@ -37,6 +37,8 @@ export class Exchange extends Continuation {
   readonly request: Head
   backend: Stream | null
   engine: Engine<ExchangeSession> | null
+  /** Whose engine it is. */
+  target: Backend | null
   readonly lease: Lease<ExchangeSession>
   /** ms of the pollset's clock */
   readonly receivedAt: number
@@ -69,6 +71,7 @@ export class Exchange extends Continuation {
     this.request = frontend.head as Head
     this.backend = null
     this.engine = null
+    this.target = null
     this.lease = new Lease<ExchangeSession>(this)
     this.receivedAt = proxy.world.pollset.now
     this.attempts = 0
@@ -104,6 +107,15 @@ export class Exchange extends Continuation {
     this.proxy.tunnels++
     this.countsAsTunnel = true
     return null
+  }
+
+  /** The session that was leased carries no tunnel: is there another way to this backend? */
+  goesElsewhere(): boolean {
+    const other = this.target?.tunnelEngine ?? null
+    if (other === null || other === this.engine) return false
+    this.lease.release()
+    this.engine = other
+    return true
   }
 
   /** Send the request on the session that was leased. */

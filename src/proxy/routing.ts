@@ -19,6 +19,8 @@ export class Backend {
   private readonly limits: EngineLimits
   private readonly share: Share
   private shared: Engine<ExchangeSession> | null = null
+  private readonly tunnelSessions: SessionFactory<ExchangeSession> | null
+  private tunnels: Engine<ExchangeSession> | null = null
   private readonly byClient = new Map<Client, Engine<ExchangeSession>>()
 
   constructor(
@@ -27,12 +29,14 @@ export class Backend {
     sessions: SessionFactory<ExchangeSession>,
     limits: EngineLimits,
     share: Share,
+    tunnelSessions: SessionFactory<ExchangeSession> | null = null,
   ) {
     this.world = world
     this.name = name
     this.sessions = sessions
     this.limits = limits
     this.share = share
+    this.tunnelSessions = tunnelSessions
   }
 
   engineFor(client: Client): Engine<ExchangeSession> {
@@ -48,6 +52,13 @@ export class Backend {
     return engine
   }
 
+  /** Where a tunnel may go when the sessions of the others carry none; null when there is nothing else. A session of it has one tunnel ever. */
+  get tunnelEngine(): Engine<ExchangeSession> | null {
+    if (this.tunnelSessions === null) return null
+    this.tunnels ??= new Engine(this.world, this.name, this.tunnelSessions, this.limits)
+    return this.tunnels
+  }
+
   /** A client has gone: an engine that was its own goes too. */
   left(client: Client): void {
     this.byClient.get(client)?.close()
@@ -59,7 +70,8 @@ export class Backend {
   }
 
   engines(): readonly Engine<ExchangeSession>[] {
-    return this.shared === null ? [...this.byClient.values()] : [this.shared, ...this.byClient.values()]
+    const more = [this.shared, this.tunnels].filter((each) => each !== null)
+    return [...more, ...this.byClient.values()]
   }
 
   private open(): Engine<ExchangeSession> {

@@ -64,6 +64,14 @@ export class Protocols {
     }
   }
 
+  /** Where TLS has chosen an HTTP/2 that carries no tunnels (RFC 8441 §3), HTTP/1.1 does. */
+  tunnelSessions(url: BackendUrl): SessionFactory<ExchangeSession> | null {
+    if (url.scheme !== 'https') return null
+    const { host, port, path } = url
+    const tls = this.tls(url, ['http/1.1'])
+    return http1Sessions(this.http1, { host, port, ...(path === undefined ? {} : { path }), tls })
+  }
+
   /** A session of HTTP/1.1 carries one request: there are more of them, and more are opened at once. */
   engineLimits(url: BackendUrl): EngineLimits {
     if (url.scheme === 'h2c' || url.scheme === 'h2') return this.limits

@@ -98,7 +98,14 @@ export class Server
         const to = parseBackend(url)
         const { protocols } = this
         const share = options.share ?? 'process'
-        backend = new Backend(this.world, url, protocols.sessions(to), protocols.engineLimits(to), share)
+        backend = new Backend(
+          this.world,
+          url,
+          protocols.sessions(to),
+          protocols.engineLimits(to),
+          share,
+          protocols.tunnelSessions(to),
+        )
         backends.set(url, backend)
       }
       return { host, prefix, backend }

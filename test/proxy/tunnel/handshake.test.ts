@@ -3,7 +3,9 @@
 import * as http from 'node:http'
 import * as http2 from 'node:http2'
 import { type AddressInfo, connect, type Server as NetServer } from 'node:net'
+import type { Duplex } from 'node:stream'
 import t, { type Test } from 'tap'
+import { localhost } from '../../world/certificates/index.js'
 import { once } from '../../world/proxy-world.js'
 import { acceptOf, connectH2, handshake, proxyTo, rawBackend } from './tunnel-world.js'
 
@@ -221,4 +223,38 @@ t.test('a tunnel leaves the engine: others are not kept from their backend', asy
       .map((engine) => engine.sessions.length),
     [0],
   )
+})
+
+t.test('a backend whose HTTP/2 takes no tunnels, chosen by ALPN, is asked again by HTTP/1.1', async (t) => {
+  const origin = http2.createSecureServer({ ...localhost, allowHTTP1: true })
+  const seen: string[] = []
+  origin.on('request', (request, response) => {
+    seen.push(`${request.method} HTTP/${request.httpVersion}`)
+    response.end()
+  })
+  origin.on('upgrade', (request: http.IncomingMessage, socket: Duplex) => {
+    seen.push(`upgrade HTTP/${request.httpVersion}`)
+    socket.on('error', () => {})
+    socket.write(accepted(request.headers['sec-websocket-key'] ?? ''))
+    socket.pipe(socket)
+    t.teardown(() => socket.destroy())
+  })
+  origin.on('session', (session) => t.teardown(() => session.destroy()))
+  await new Promise<void>((resolve) => origin.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => void (origin as unknown as NetServer).close())
+  const { port } = await proxyTo(t, `https://localhost:${(origin.address() as AddressInfo).port}`)
+  t.match(await talk(t, port, 'GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n'), /^HTTP\/1.1 200 /)
+  t.equal(await statusFor(t, 'http', port), '101 -')
+  t.equal(await statusFor(t, 'h2c', port), '200 -')
+  t.strictSame(seen, ['GET HTTP/2.0', 'upgrade HTTP/1.1', 'upgrade HTTP/1.1'])
+})
+
+t.test('CONNECT is not served, and nothing behind it is read as requests', async (t) => {
+  const backend = await http1Backend(t, accepted)
+  const { port } = await proxyTo(t, backend.url)
+  const octets = 'CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\nGET /hidden HTTP/1.1\r\nHost: a\r\n\r\n'
+  const text = await talk(t, port, octets)
+  t.match(text, /^HTTP\/1.1 501 [\s\S]*connection: close\r\n[\s\S]*connect-not-served/)
+  t.equal(text.match(/HTTP\/1.1 /g)?.length, 1)
+  t.strictSame([backend.requests, backend.upgrades], [[], []])
 })
