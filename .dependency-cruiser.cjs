@@ -71,7 +71,19 @@ module.exports = {
       comment: 'All that can steer a run enters through src/pollset/node-*.ts.',
       severity: 'error',
       from: { path: '^src/', pathNot: '^src/pollset/node-[^/]+\\.ts$' },
-      to: { dependencyTypes: ['core'], path: `^(node:)?(${outside.join('|')})$`, pathNot: '^(node:)?http2$' },
+      to: {
+        dependencyTypes: ['core'],
+        path: `^(node:)?(${outside.join('|')})$`,
+        pathNot: '^(node:)?(http2|crypto)$',
+      },
+    },
+    {
+      name: 'one-door-crypto',
+      comment:
+        'Chance and keys come through the door. The digest of the WebSocket handshake is a pure function.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/(pollset/node-[^/]+|http1/websocket)\\.ts$' },
+      to: { dependencyTypes: ['core'], path: '^(node:)?crypto$' },
     },
     {
       name: 'one-door-http2',

@@ -117,7 +117,7 @@ export class Engine<S extends Session> implements SessionReports<S> {
   }
 
   /** A session leaves the engine with all that is on it: a tunnel has taken it over. */
-  surrender(session: S): void {
+  surrendered(session: S): void {
     this.forget(session)
     this.openMore()
   }

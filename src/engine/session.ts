@@ -36,6 +36,8 @@ export interface SessionReports<S extends Session> {
   freed(session: S): void
   /** It takes no new leases, and closes when those it has are done (a GOAWAY, say). */
   retired(session: S): void
+  /** What it carries has taken it over (a tunnel, say): it is counted no more, and ends with it. */
+  surrendered(session: S): void
   /** It is gone, with or without a fault. */
   closed(session: S, fault: Fault | null): void
 }

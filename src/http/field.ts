@@ -48,6 +48,9 @@ export const Token = {
   DATE: 34,
   SERVER: 35,
   HTTP2_SETTINGS: 36,
+  SEC_WEBSOCKET_KEY: 37,
+  SEC_WEBSOCKET_ACCEPT: 38,
+  SEC_WEBSOCKET_VERSION: 39,
 } as const
 
 const tokens: ReadonlyMap<string, number> = new Map([
@@ -86,6 +89,9 @@ const tokens: ReadonlyMap<string, number> = new Map([
   ['date', Token.DATE],
   ['server', Token.SERVER],
   ['http2-settings', Token.HTTP2_SETTINGS],
+  ['sec-websocket-key', Token.SEC_WEBSOCKET_KEY],
+  ['sec-websocket-accept', Token.SEC_WEBSOCKET_ACCEPT],
+  ['sec-websocket-version', Token.SEC_WEBSOCKET_VERSION],
 ])
 
 /** What is wrong with a field's text, whichever version carried it. */
@@ -120,7 +126,7 @@ function valueInvalid(value: string): boolean {
   return false
 }
 
-/** Every character of a method is a tchar (RFC 9110 §9.1), of a scheme a letter, digit, + - . (RFC 3986 §3.1). */
+/** Every character of a method is a tchar (RFC 9110 §9.1), so of a protocol's name (§7.8); of a scheme a letter, digit, + - . (RFC 3986 §3.1). */
 const isMethod = (value: string) => /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(value)
 const isScheme = (value: string) => /^[A-Za-z][A-Za-z0-9+\-.]*$/.test(value)
 /**
@@ -145,6 +151,7 @@ function isPath(value: string): boolean {
 function formInvalid(token: number, value: string): boolean {
   switch (token) {
     case Token.METHOD:
+    case Token.PROTOCOL:
       return !isMethod(value)
     case Token.SCHEME:
       return !isScheme(value)

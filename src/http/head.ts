@@ -84,6 +84,16 @@ export class Head {
   get isInterim(): boolean {
     return this.status >= 100 && this.status < 200
   }
+
+  /** A request for a tunnel: CONNECT, or with {@link protocol} extended CONNECT (RFC 8441), the one form of all upgrades here. */
+  get asksTunnel(): boolean {
+    return this.method !== null && this.method.value === 'CONNECT'
+  }
+
+  /** A response that opens a tunnel where one was asked for. */
+  get isSuccess(): boolean {
+    return this.status >= 200 && this.status < 300
+  }
 }
 
 /** A response head of the given status and fields. */

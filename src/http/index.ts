@@ -14,3 +14,4 @@ export { HeldByConnection, HeldBytes, type HeldLimits, heldLimits } from './held
 export { Inbox, type Receiving } from './inbox.js'
 export { PulledStream } from './pulled-stream.js'
 export * from './stream.js'
+export { type BackendTarget, connectTarget, notConnected, resolveTarget } from './target.js'

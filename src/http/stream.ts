@@ -33,7 +33,7 @@ export const RESET = 16
 export const STREAM_BITS = ['HEAD', 'BODY', 'INTERIM', 'SENT', 'RESET'] as const
 
 /** Why we end a stream early; each protocol has its own way to say it. */
-export type ResetReason = 'cancel' | 'no-error' | 'refused' | 'internal' | 'protocol' | 'calm'
+export type ResetReason = 'cancel' | 'no-error' | 'refused' | 'internal' | 'protocol' | 'calm' | 'connect'
 
 export abstract class Stream extends Pollable {
   /** The final head received. */
@@ -154,6 +154,9 @@ export interface Acceptor {
   /** The client's connection has gone; all its streams have been told before. */
   left(client: Client): void
 }
+
+/** A feature bit of an {@link HttpSession}: a request for a tunnel with a `:protocol` may be sent on it. */
+export const EXTENDED_CONNECT = 1
 
 /** What a backend's session offers to an exchange, beside being a session of an engine. */
 export interface HttpSession {

@@ -3,16 +3,20 @@
 
 import { type Fault, fault } from '../continuation/index.js'
 import type { Session, SessionFactory, SessionReports, SessionState } from '../engine/index.js'
-import { HEAD, type Head, type HttpSession, INTERIM, type ResetReason } from '../http/index.js'
 import {
-  CLOSED,
-  CONNECTED,
-  formatAddress,
-  RESOLVED,
-  type Resolution,
-  type Socket,
-  type TlsClient,
-} from '../pollset/index.js'
+  type BackendTarget,
+  connectTarget,
+  EXTENDED_CONNECT,
+  HEAD,
+  Head,
+  type HttpSession,
+  INTERIM,
+  notConnected,
+  type ResetReason,
+  resolveTarget,
+  Token,
+} from '../http/index.js'
+import { CLOSED, CONNECTED, RESOLVED, type Resolution, Socket } from '../pollset/index.js'
 import { Connection } from './connection.js'
 import {
   type After,
@@ -23,22 +27,14 @@ import {
 } from './connection-life.js'
 import type { Http1Context } from './context.js'
 import type { RefusalCode } from './faults.js'
-import { requestFraming } from './framing.js'
+import { NONE, requestFraming } from './framing.js'
+import { namesProtocol } from './message.js'
 import { ResponseReader } from './response-reader.js'
 import { Http1Stream } from './stream.js'
-import { writeRequestHead } from './writer.js'
+import { newWebSocketKey, WEBSOCKET, webSocketAccept } from './websocket.js'
+import { writeRequestHead, writeUpgradeRequest } from './writer.js'
 
 const { goto } = connectionLife
-
-export interface BackendTarget {
-  readonly host: string
-  readonly port: number
-  /** A Unix-domain socket, in place of host and port. */
-  readonly path?: string
-  readonly tls?: TlsClient
-  /** What is said first on each connection, before TLS. */
-  readonly preamble?: Buffer
-}
 
 export interface BackendSession extends Session, HttpSession {}
 
@@ -46,7 +42,8 @@ class Backend extends Connection implements BackendSession {
   state: SessionState = 'opening'
   leased = 0
   readonly capacity = 1
-  readonly features = 0
+  /** As Upgrade (RFC 8441 §5). */
+  readonly features = EXTENDED_CONNECT
   /** RFC 9112 §9.2: octets that answer no request end the connection. */
   protected override readonly readsOn = true
   protected readonly reader: ResponseReader
@@ -73,40 +70,34 @@ class Backend extends Connection implements BackendSession {
   }
 
   resolve(): After<'resolve'> {
-    if (this.target.path !== undefined) return goto.connect
-    this.resolution = this.context.world.pollset.resolve(this.target.host)
+    this.resolution = resolveTarget(this.context.world.pollset, this.target)
+    if (this.resolution === null) return goto.connect
     this.waitOn(0, this.resolution, RESOLVED)
     return waitForName
   }
 
   connect(): After<'connect'> {
-    const { host, port, path, tls, preamble } = this.target
-    const found = this.resolution
-    if (found !== null && found.addresses.length === 0) {
-      this.failure = notReached('backend-not-resolved', `${host}: ${found.fault?.code ?? 'no address'}`)
+    const { pollset } = this.context.world
+    const socket = connectTarget(pollset, this.target, this.resolution, `${this.id}.socket`)
+    if (!(socket instanceof Socket)) {
+      this.failure = socket
       return goto.closed
     }
-    const address =
-      path === undefined ? { host: (found as Resolution).addresses[0], port } : { host, port, path }
-    this.socket = this.context.world.pollset.connect(address, `${this.id}.socket`, tls, preamble)
-    this.waitOn(0, this.socket, CONNECTED | CLOSED)
+    this.socket = socket
+    this.waitOn(0, socket, CONNECTED | CLOSED)
     return waitForConnect
   }
 
   greet(): After<'greet'> {
     const { socket } = this
     if (socket === null || (socket.readiness & CLOSED) !== 0) {
-      this.failure = this.notConnected(socket?.fault?.code ?? 'closed')
+      this.failure = notConnected(this.target, socket?.fault?.code ?? 'closed')
       return goto.closed
     }
     this.output.attach(socket)
     this.quietSince = this.now
     this.reports.opened(this)
     return goto.messages
-  }
-
-  private notConnected(code: string): Fault {
-    return notReached('backend-not-connected', `${formatAddress(this.target)}: ${code}`)
   }
 
   // A session of an engine
@@ -124,6 +115,11 @@ class Backend extends Connection implements BackendSession {
 
   writeHead(stream: Http1Stream, head: Head, ended: boolean, slab: Buffer, at: number): number {
     stream.framing = requestFraming(head, ended, 1)
+    if (head.protocol !== null) {
+      stream.key = newWebSocketKey(this.context.world.pollset)
+      this.reader.next('GET', true)
+      return writeUpgradeRequest(slab, at, head, stream.key)
+    }
     this.reader.next(stream.method)
     return writeRequestHead(slab, at, head, stream.framing, true)
   }
@@ -133,15 +129,63 @@ class Backend extends Connection implements BackendSession {
   head(head: Head, ended: boolean): void {
     const { stream } = this
     if (stream === null) return
+    if (head.status === 101) {
+      this.switched(stream, head)
+      return
+    }
     if (head.isInterim) {
       stream.interims ??= []
       stream.interims.push(head)
       stream.raise(INTERIM)
       return
     }
+    if (stream.key !== '' && !this.declined(stream, head)) return
     stream.head = head
     stream.remoteEnded = ended
     stream.raise(HEAD)
+  }
+
+  /** The tunnel is open: the connection is its own from here on, and leaves the engine. */
+  private switched(stream: Http1Stream, head: Head): void {
+    const accepts = head.fields.filter((each) => each.token === Token.SEC_WEBSOCKET_ACCEPT)
+    if (!namesProtocol(this.reader.upgrade, WEBSOCKET)) this.notSwitched(NOT_WEBSOCKET)
+    else if (accepts.length !== 1 || accepts[0].value !== webSocketAccept(stream.key))
+      this.notSwitched(NOT_ACCEPTED)
+    else {
+      this.last = true
+      stream.head = this.successOf(head)
+      stream.raise(HEAD)
+      this.reports.surrendered(this)
+    }
+  }
+
+  /** What a 101 says is what the 200 to an extended CONNECT says (RFC 8441 §5). */
+  private successOf(head: Head): Head {
+    const status = this.context.world.fields.field(':status', '200')
+    const rest = head.fields.slice(1).filter((each) => each.token !== Token.SEC_WEBSOCKET_ACCEPT)
+    const fields = [status, ...rest]
+    const size = fields.reduce((sum, each) => sum + each.size, 0)
+    return new Head(fields, 1, size, 200, null, null, null, null, null, -1)
+  }
+
+  /** A final answer that opens no tunnel. A success would say to an extended CONNECT that it does. */
+  private declined(stream: Http1Stream, head: Head): boolean {
+    if (head.isSuccess) {
+      this.notSwitched(NOT_SWITCHED)
+      return false
+    }
+    // Whoever sees a tunnel where we see none would get the next request as its octets: there is no next one.
+    this.last = true
+    this.output.leave(stream)
+    stream.framing = NONE
+    stream.localEnded = true
+    return true
+  }
+
+  private notSwitched(why: Fault): void {
+    this.reader.stop()
+    this.context.counts.badResponses++
+    this.giveUp(why)
   }
 
   error(_status: number, code: RefusalCode, reason: string): void {
@@ -206,14 +250,22 @@ class Backend extends Connection implements BackendSession {
   }
 
   closed(): void {
-    if (this.failure === null) this.failure = this.notConnected(this.late ? 'ETIMEDOUT' : 'closed')
+    if (this.failure === null) this.failure = notConnected(this.target, this.late ? 'ETIMEDOUT' : 'closed')
     this.letGo()
     this.reports.closed(this, this.failure)
   }
 }
 
-const notReached = (code: string, message: string): Fault =>
-  fault(code, 'backend', 'connection', 'safe', message)
+const notTunnel = (code: string, message: string): Fault => fault(code, 'backend', 'stream', 'never', message)
+const NOT_SWITCHED = notTunnel(
+  'upgrade-declined',
+  'the backend answered the request to switch to WebSocket with a success that is no 101',
+)
+const NOT_WEBSOCKET = notTunnel('upgrade-other', 'the backend switched to another protocol than WebSocket')
+const NOT_ACCEPTED = notTunnel(
+  'websocket-accept',
+  'Sec-WebSocket-Accept is missing or answers another key (RFC 6455 §4.1)',
+)
 const GONE = fault('backend-closed', 'backend', 'connection', 'never', 'the backend closed its connection')
 const DONE = fault('done', 'backend', 'connection', 'safe', 'the backend lets no more requests follow')
 const TAKEN_BACK = fault('taken-back', 'internal', 'connection', 'never', 'the request was taken back')

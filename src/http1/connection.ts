@@ -115,13 +115,17 @@ export abstract class Connection
     const socket = this.socket as Socket
     this.pollable.lower(MOVED)
     this.read(socket)
-    if (this.failure === null && this.peerIsOver(socket)) this.peerEnded()
+    if (this.failure === null && this.peerIsOver(socket)) {
+      if (this.reader.tunnelling && (socket.readiness & CLOSED) === 0) this.tunnelEnded()
+      else this.peerEnded()
+    }
     if (this.failure !== null) return goto.closing
     const unread = (socket.readiness & READABLE) !== 0
     if (this.mayRead) socket.unpause()
     else socket.pause()
     // What was raised and cannot be acted on must not wake us for ever.
-    const ends = unread ? CLOSED & ~socket.readiness : ENDED | CLOSED
+    const ended = this.stream !== null && this.stream.remoteEnded && this.reader.tunnelling
+    const ends = unread || ended ? CLOSED & ~socket.readiness : ENDED | CLOSED
     this.waitOn(0, socket, ends | (this.mayRead ? READABLE : 0))
     this.waitOn(1, this.pollable, MOVED)
     return waitForMessages
@@ -135,7 +139,7 @@ export abstract class Connection
 
   private get mayRead(): boolean {
     const { reader, stream } = this
-    if (reader.stopped || (reader.waiting && !this.readsOn)) return false
+    if (reader.stopped || reader.switching || (reader.waiting && !this.readsOn)) return false
     return stream === null || stream.outstanding < this.bodyAheadMax
   }
 
@@ -153,6 +157,15 @@ export abstract class Connection
   private tunnel(chunk: Buffer): number {
     this.body(chunk, 0, chunk.length)
     return chunk.length
+  }
+
+  /** The peer's FIN ends its half of the tunnel; ours goes on. */
+  private tunnelEnded(): void {
+    const { stream } = this
+    if (stream === null || stream.remoteEnded) return
+    stream.remoteEnded = true
+    stream.raise(BODY)
+    this.endIfOver(stream)
   }
 
   tend(): After<'tend'> {

@@ -12,6 +12,8 @@ export const UNTIL_CLOSE = -3
 export const TUNNEL = -4
 /** Of unknown length, and the peer would not know where it ends. */
 export const IMPOSSIBLE = -5
+/** Of a request: the head is all, and what follows it depends on the answer. */
+export const ASKED = -6
 
 /** A response that is its head alone, whatever its fields say. */
 export const isBodiless = (method: string, status: number): boolean =>

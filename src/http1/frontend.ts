@@ -21,10 +21,11 @@ import { Connection } from './connection.js'
 import { type After, connectionSteps } from './connection-life.js'
 import type { Http1Context } from './context.js'
 import type { RefusalCode } from './faults.js'
-import { responseFraming } from './framing.js'
+import { responseFraming, TUNNEL } from './framing.js'
 import { RequestReader } from './request-reader.js'
 import { Http1Stream } from './stream.js'
-import { headBytesMax, writeResponseHead } from './writer.js'
+import { WEBSOCKET_VERSION } from './websocket.js'
+import { headBytesMax, writeResponseHead, writeSwitchingHead } from './writer.js'
 
 class Http1FrontendStream extends Http1Stream implements FrontendStream {
   readonly client: Client
@@ -92,6 +93,7 @@ class Frontend extends Connection implements Client {
   head(head: Head, ended: boolean): void {
     const stream = new Http1FrontendStream(this, ++this.count, head, this.reader.version)
     stream.remoteEnded = ended
+    stream.key = this.reader.webSocketKey
     this.stream = stream
     this.acceptor.accept(stream)
   }
@@ -112,11 +114,9 @@ class Frontend extends Connection implements Client {
     }
     const { fields } = this.context.world
     const text = Buffer.from(`${status} ${why.code}: ${why.message}\n`)
-    const head = responseHead(
-      fields.field(':status', String(status)),
-      [fields.field('content-type', 'text/plain; charset=utf-8')],
-      text.length,
-    )
+    const more = status === 426 ? [fields.field('sec-websocket-version', WEBSOCKET_VERSION)] : []
+    const type = fields.field('content-type', 'text/plain; charset=utf-8')
+    const head = responseHead(fields.field(':status', String(status)), [type, ...more], text.length)
     const room = Buffer.allocUnsafe(headBytesMax(head) + text.length)
     const at = writeResponseHead(room, 0, head, text.length, 1, false)
     const end = stream?.method === 'HEAD' ? at : at + text.copy(room, at)
@@ -135,8 +135,28 @@ class Frontend extends Connection implements Client {
   writeHead(stream: Http1Stream, head: Head, ended: boolean, slab: Buffer, at: number): number {
     const interim = head.isInterim
     const framing = responseFraming(head, ended, stream.method, stream.minor)
-    if (!interim) stream.framing = framing
+    if (!interim) {
+      stream.framing = framing
+      if (this.reader.switching) this.answerToAsking(stream)
+    }
+    if (framing === TUNNEL && stream.key !== '') return writeSwitchingHead(slab, at, head, stream.key)
     return writeResponseHead(slab, at, head, framing, stream.minor, interim || this.keeps)
+  }
+
+  /** The answer to a request for a tunnel decides what follows the request. */
+  private answerToAsking(stream: Http1Stream): void {
+    if (stream.framing === TUNNEL) {
+      this.reader.answered(true)
+      this.last = true
+    } else if (stream.key !== '') {
+      // RFC 9110 §7.8: declined, it was a request like any other.
+      this.reader.answered(false)
+      stream.remoteEnded = true
+    } else {
+      // Behind a CONNECT there may be what was meant for the tunnel: nobody shall read it as requests.
+      this.last = true
+    }
+    this.moved()
   }
 
   /** Whether another request may follow the one that is being answered. */
@@ -152,7 +172,7 @@ class Frontend extends Connection implements Client {
   override sent(stream: Http1Stream): void {
     super.sent(stream)
     // Answered in full before the request was: the rest is read and dropped while the connection closes.
-    if (!stream.closed) this.failure ??= ANSWERED_EARLY
+    if (!stream.closed && stream.framing !== TUNNEL) this.failure ??= ANSWERED_EARLY
   }
 
   protected override messageOver(persists: boolean): void {
@@ -162,12 +182,17 @@ class Frontend extends Connection implements Client {
 
   resetByUs(stream: Http1Stream, reason: ResetReason): void {
     stream.owner = null
-    if (stream.closed || stream.localEnded) {
+    if (stream.closed || (stream.localEnded && stream.framing !== TUNNEL)) {
       this.clearInbox(stream)
       return
     }
     if (!stream.headWritten && reason === 'refused') this.refuse(503, REFUSED)
-    else {
+    else if (stream.localEnded && reason === 'no-error') {
+      // All there is for the client has left, FIN too; what it still says is dropped.
+      this.lose(stream, GIVEN_UP)
+      this.failure ??= GIVEN_UP
+      this.moved()
+    } else {
       this.lose(stream, GIVEN_UP)
       this.abort(GIVEN_UP)
     }

@@ -1,6 +1,6 @@
 // fermata-proxy/http1: HTTP/1.1 (RFC 9112), both roles, and the codec under them.
 
-export { type BackendSession, type BackendTarget, http1SessionOn, http1Sessions } from './backend.js'
+export { type BackendSession, http1SessionOn, http1Sessions } from './backend.js'
 export type { Connection } from './connection.js'
 export { connectionLife } from './connection-life.js'
 export { createHttp1, type Http1Context, type Http1Counts } from './context.js'
@@ -21,4 +21,6 @@ export {
   writeLastChunk,
   writeRequestHead,
   writeResponseHead,
+  writeSwitchingHead,
+  writeUpgradeRequest,
 } from './writer.js'

@@ -90,6 +90,10 @@ export function codingOf(value: string): number {
   return whole ? CODING_UNKNOWN : CODING_FAULTY
 }
 
+/** Whether a list of protocols, as Upgrade has them, names this one (RFC 9110 §7.8); a version behind a slash is another protocol. */
+export const namesProtocol = (upgrade: string, protocol: string): boolean =>
+  members(upgrade).includes(protocol)
+
 /** A request-target taken apart; null for what it does not say. */
 export interface Target {
   readonly scheme: 'http' | 'https' | null

@@ -71,6 +71,8 @@ export class Output implements Flushable {
 
   /** After all that is pending now: FIN. */
   finish(): void {
+    // Where a tunnel has ended, it is written already.
+    if (this.finished) return
     this.finishing = true
     this.flushSoon()
   }

@@ -13,7 +13,7 @@ import type { Field, Head } from '../http/index.js'
 import { chunkSizeDigits, chunkSizeOf, isChunkExtensions } from './chunk-size.js'
 import { REFUSALS, type RefusalCode } from './faults.js'
 import { type FieldDecoder, RESPONSE_FIELD } from './field-decoder.js'
-import { CHUNKED, NONE, TUNNEL, UNTIL_CLOSE } from './framing.js'
+import { ASKED, CHUNKED, NONE, TUNNEL, UNTIL_CLOSE } from './framing.js'
 import type { Http1Limits } from './limits.js'
 import { isForbiddenTrailer } from './message.js'
 
@@ -40,8 +40,9 @@ const CHUNK_SIZE: number = 5
 const CHUNK_DATA: number = 6
 const CHUNK_END: number = 7
 const TRAILERS: number = 8
-const TUNNELLING: number = 9
-const STOPPED: number = 10
+const SWITCHING: number = 9
+const TUNNELLING: number = 10
+const STOPPED: number = 11
 
 const CR = 13
 const LF = 10
@@ -98,13 +99,17 @@ export abstract class MessageReader {
   get waiting(): boolean {
     return this.state === WAITING
   }
+  /** The answer decides what follows: {@link feed} takes nothing until it was {@link answered}. */
+  get switching(): boolean {
+    return this.state === SWITCHING
+  }
   /** What is left of the chunk, and all that comes, is no HTTP: the role's to pass on. */
   get tunnelling(): boolean {
     return this.state === TUNNELLING
   }
   /** Inside a message, its first line begun: what a time limit for heads begins with. */
   get begun(): boolean {
-    return this.state > START ? this.state < TUNNELLING : this.carried > 0
+    return this.state > START ? this.state < SWITCHING : this.carried > 0
   }
   /** Inside a head. */
   get inHead(): boolean {
@@ -120,6 +125,11 @@ export abstract class MessageReader {
     this.state = STOPPED
     this.carry = null
     this.carried = 0
+  }
+
+  /** The tunnel that was asked for is open; or it is not, and what follows is HTTP. */
+  answered(open: boolean): void {
+    this.state = open ? TUNNELLING : this.persists ? WAITING : STOPPED
   }
 
   protected begin(): void {
@@ -335,6 +345,7 @@ export abstract class MessageReader {
       this.extensionLeft = this.limits.chunkExtensionBytesMax
       this.lineMax = this.limits.chunkSizeDigitsMax + this.extensionLeft
     } else if (framing === UNTIL_CLOSE) this.state = BODY_UNTIL_CLOSE
+    else if (framing === ASKED) this.state = SWITCHING
     else if (framing === TUNNEL) this.state = TUNNELLING
     const ended = framing === 0 || framing === NONE
     this.sink.head(head, ended)
@@ -351,16 +362,11 @@ export abstract class MessageReader {
 
   private chunkSize(b: Buffer, start: number, end: number): void {
     const digits = chunkSizeDigits(b, start, end, this.limits.chunkSizeDigitsMax)
-    if (digits === 0) {
-      this.fail('chunk-size')
-      return
-    }
     const size = chunkSizeOf(b, start, digits)
-    if (start + digits < end && !this.extensionsFit(b, start + digits, end)) {
-      this.fail('chunk-extension')
-      return
-    }
-    if (size === 0) this.sectionBegins(TRAILERS, this.limits.trailerSectionBytesMax, this.limits.trailersMax)
+    if (digits === 0) this.fail('chunk-size')
+    else if (start + digits < end && !this.extensionsFit(b, start + digits, end)) this.fail('chunk-extension')
+    else if (size === 0)
+      this.sectionBegins(TRAILERS, this.limits.trailerSectionBytesMax, this.limits.trailersMax)
     else {
       this.left = size
       this.state = CHUNK_DATA

@@ -2,12 +2,14 @@
 // field lines become a head in HTTP/2's form, so that an exchange need not know which version it came by.
 
 import { type Field, Head, Token } from '../http/index.js'
+import type { RefusalCode } from './faults.js'
 import { type FieldDecoder, isTokenChar, REQUEST_FIELD } from './field-decoder.js'
 import { FieldSection } from './field-section.js'
-import { TUNNEL } from './framing.js'
+import { ASKED } from './framing.js'
 import type { Http1Limits } from './limits.js'
-import { readTarget } from './message.js'
+import { namesProtocol, readTarget } from './message.js'
 import { MessageReader, type MessageSink } from './reader.js'
+import { isWebSocketKey, WEBSOCKET, WEBSOCKET_VERSION } from './websocket.js'
 
 const CR = 13
 const LF = 10
@@ -23,6 +25,8 @@ export class RequestReader extends MessageReader {
   private authority: Field | null = null
   private path: Field | null = null
   private host: Field | null = null
+  /** Of a WebSocket handshake: the client's key; '' for any other request. */
+  webSocketKey = ''
 
   constructor(sink: MessageSink, decoder: FieldDecoder, limits: Http1Limits, scheme: 'http' | 'https') {
     super(sink, decoder, limits, false)
@@ -133,6 +137,7 @@ export class RequestReader extends MessageReader {
   private requestLine(method: Field, minor: number): void {
     this.method = method
     this.host = null
+    this.webSocketKey = ''
     // The place of `:authority` is kept: Host may be any of the lines that follow.
     const path = this.path
     this.section.begin(path === null ? [method, method] : [method, this.scheme as Field, method, path])
@@ -182,10 +187,42 @@ export class RequestReader extends MessageReader {
       return
     }
     section.removeNominated()
-    this.bodyFollows(this.head(connect), connect ? TUNNEL : section.framing)
+    if (connect) this.bodyFollows(this.head(true), ASKED)
+    else if (this.method?.value === 'GET' && namesProtocol(this.upgrade, WEBSOCKET)) this.webSocket()
+    else this.bodyFollows(this.head(false), section.framing)
   }
 
-  private head(connect: boolean): Head {
+  /** A WebSocket handshake becomes extended CONNECT (RFC 8441 §5); the key stays with this connection. */
+  private webSocket(): void {
+    const wrong = this.handshakeFault()
+    if (wrong !== null) {
+      this.fail(wrong)
+      return
+    }
+    const { section, decoder } = this
+    section.without((each) => each.token === Token.SEC_WEBSOCKET_KEY || each.token === Token.CONTENT_LENGTH)
+    section.contentLength = -1
+    const connect = decoder.fields.field(':method', 'CONNECT')
+    const protocol = decoder.fields.field(':protocol', WEBSOCKET)
+    section.fields[0] = connect
+    section.fields.splice(section.pseudos++, 0, protocol)
+    this.method = connect
+    this.bodyFollows(this.head(false, protocol), ASKED)
+  }
+
+  /** RFC 6455 §4.2.1: what a handshake must have, once. */
+  private handshakeFault(): RefusalCode | null {
+    const { fields, coding, contentLength } = this.section
+    if (coding !== null || contentLength > 0) return 'websocket-content'
+    const versions = fields.filter((each) => each.token === Token.SEC_WEBSOCKET_VERSION)
+    if (versions.length !== 1 || versions[0].value !== WEBSOCKET_VERSION) return 'websocket-version'
+    const keys = fields.filter((each) => each.token === Token.SEC_WEBSOCKET_KEY)
+    if (keys.length !== 1 || !isWebSocketKey(keys[0].value)) return 'websocket-key'
+    this.webSocketKey = keys[0].value
+    return null
+  }
+
+  private head(connect: boolean, protocol: Field | null = null): Head {
     const { section, method, path } = this
     // RFC 9112 §3.2.2: what the target names is whom it is for, and Host is not looked at.
     const authority = this.authority ?? this.host
@@ -200,7 +237,18 @@ export class RequestReader extends MessageReader {
     let size = section.size
     for (let i = 0; i < pseudos; i++) size += fields[i].size
     const scheme = connect ? null : this.scheme
-    return new Head(fields, pseudos, size, 0, method, scheme, authority, path, null, section.contentLength)
+    return new Head(
+      fields,
+      pseudos,
+      size,
+      0,
+      method,
+      scheme,
+      authority,
+      path,
+      protocol,
+      section.contentLength,
+    )
   }
 }
 

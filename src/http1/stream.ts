@@ -41,6 +41,8 @@ export class Http1Stream extends PulledStream implements Receiving {
   /** octets of the body received */
   receivedBytes: number
   closed: boolean
+  /** Of a WebSocket handshake: the key that the client, or we, made it with; '' without one. */
+  key: string
   /** On a frontend: the continuation that answers it. */
   owner: StreamOwner | null
 
@@ -55,6 +57,7 @@ export class Http1Stream extends PulledStream implements Receiving {
     this.outstanding = 0
     this.receivedBytes = 0
     this.closed = false
+    this.key = ''
     this.owner = null
   }
 

@@ -9,15 +9,19 @@ import { type Field, type Head, NAME_INVALID, Token, VALUE_INVALID } from '../ht
 import { CHUNKED, NONE, TUNNEL, UNTIL_CLOSE } from './framing.js'
 import { HOP_BY_HOP, isForbiddenTrailer } from './message.js'
 import { STATUS_LINE_MAX, STATUS_LINES } from './reason.js'
+import { WEBSOCKET, WEBSOCKET_VERSION, webSocketAccept } from './websocket.js'
 
 /** What becomes of a regular field, by its token. */
 const PLAIN = 0
 const OMIT = 1
 const COOKIES = 2
 const IF_CHUNKED = 3
+/** Each side of a tunnel has a handshake of its own. */
+const HANDSHAKE = 4
 const writeAs: Uint8Array = Uint8Array.from({ length: 64 }, (_, token) => {
   if (token === Token.COOKIE) return COOKIES
   if (token === Token.TRAILER) return IF_CHUNKED
+  if (token === Token.SEC_WEBSOCKET_KEY || token === Token.SEC_WEBSOCKET_ACCEPT) return HANDSHAKE
   return token === Token.HOST || token === Token.CONTENT_LENGTH || HOP_BY_HOP.includes(token) ? OMIT : PLAIN
 })
 
@@ -70,6 +74,29 @@ export function writeRequestHead(b: Buffer, at: number, head: Head, framing: num
   return writeCrLf(b, at)
 }
 
+/** Extended CONNECT as HTTP/1.1 says it: a GET that asks for an upgrade (RFC 8441 §5, RFC 6455 §4.1), with this key. */
+export function writeUpgradeRequest(b: Buffer, at: number, head: Head, key: string): number {
+  at = writeText(b, at, 'GET ')
+  at = writeText(b, at, checked(head.path))
+  at = writeText(b, at, ' HTTP/1.1\r\n')
+  at = writeLine(b, at, 'host', hostOf(head))
+  at = writeText(b, at, 'connection: upgrade\r\n')
+  at = writeLine(b, at, 'upgrade', checked(head.protocol))
+  at = writeLine(b, at, 'sec-websocket-key', key)
+  if (head.find(Token.SEC_WEBSOCKET_VERSION) === null)
+    at = writeLine(b, at, 'sec-websocket-version', WEBSOCKET_VERSION)
+  return writeCrLf(b, writeFields(b, at, head, TUNNEL))
+}
+
+/** The success of an extended CONNECT as HTTP/1.1 says it: 101, with the answer to the client's key. */
+export function writeSwitchingHead(b: Buffer, at: number, head: Head, key: string): number {
+  at = writeText(b, at, STATUS_LINES[101])
+  at = writeText(b, at, 'connection: upgrade\r\n')
+  at = writeLine(b, at, 'upgrade', WEBSOCKET)
+  at = writeLine(b, at, 'sec-websocket-accept', webSocketAccept(key))
+  return writeCrLf(b, writeFields(b, at, head, TUNNEL))
+}
+
 /** RFC 9112 §3.2: first of all fields, and empty where the target has no authority. */
 function hostOf(head: Head): string {
   const field = head.authority ?? head.find(Token.HOST)
@@ -101,6 +128,8 @@ export function writeResponseHead(
   at = writeFields(b, at, head, framing)
   if (framing !== NONE) at = writeFraming(b, at, framing)
   else if (!interim && status !== 204 && head.contentLength >= 0) at = writeLength(b, at, head.contentLength)
+  // RFC 9110 §15.5.22: it must name a protocol, and to no other does this side switch.
+  if (status === 426) at = writeText(b, at, 'connection: upgrade\r\nupgrade: websocket\r\n')
   if (!interim && framing !== TUNNEL) {
     if (!keep || framing === UNTIL_CLOSE) at = writeText(b, at, 'connection: close\r\n')
     else if (minor === 0) at = writeText(b, at, 'connection: keep-alive\r\n')
@@ -124,6 +153,7 @@ function writeFields(b: Buffer, at: number, head: Head, framing: number): number
     if (isUnsafe(field)) continue
     const how = writeAs[field.token]
     if (how === PLAIN) at = writeLine(b, at, field.name, field.value)
+    else if (how === HANDSHAKE && framing !== TUNNEL) at = writeLine(b, at, field.name, field.value)
     else if (how === COOKIES && !cookies) {
       cookies = true
       at = writeCookies(b, at, fields, i)

@@ -3,16 +3,20 @@
 
 import { type Fault, fault } from '../continuation/index.js'
 import type { Session, SessionFactory, SessionReports, SessionState } from '../engine/index.js'
-import { HEAD, type Head, type HttpSession, INTERIM, type ResetReason } from '../http/index.js'
 import {
-  CLOSED,
-  CONNECTED,
-  formatAddress,
-  RESOLVED,
-  type Resolution,
-  type Socket,
-  type TlsClient,
-} from '../pollset/index.js'
+  type BackendTarget,
+  connectTarget,
+  EXTENDED_CONNECT,
+  HEAD,
+  type Head,
+  type HttpSession,
+  INTERIM,
+  notConnected,
+  type ResetReason,
+  resolveTarget,
+  Token,
+} from '../http/index.js'
+import { CLOSED, CONNECTED, RESOLVED, type Resolution, Socket } from '../pollset/index.js'
 import { ErrorCode, errorName, PREFACE, Setting } from './codes.js'
 import { Connection, RESET_CODES } from './connection.js'
 import {
@@ -34,23 +38,12 @@ const { goto } = connectionLife
 /** Until a server says otherwise there is no limit (RFC 9113 §6.5.2); ours applies. */
 const STREAM_ID_MAX = 0x7fffffff
 
-export interface BackendTarget {
-  readonly host: string
-  readonly port: number
-  /** A Unix-domain socket, in place of host and port. */
-  readonly path?: string
-  readonly tls?: TlsClient
-  /** What is said first on each connection, before TLS. */
-  readonly preamble?: Buffer
-}
-
 export interface BackendSession extends Session, HttpSession {}
 
 class Backend extends Connection implements BackendSession {
   state: SessionState = 'opening'
   leased = 0
   capacity: number
-  readonly features = 0
   private readonly target: BackendTarget
   private readonly reports: SessionReports<BackendSession>
   private readonly budget: ResetBudget
@@ -83,40 +76,38 @@ class Backend extends Connection implements BackendSession {
   }
 
   resolve(): After<'resolve'> {
-    if (this.target.path !== undefined) return goto.connect
-    this.resolution = this.context.world.pollset.resolve(this.target.host)
+    this.resolution = resolveTarget(this.context.world.pollset, this.target)
+    if (this.resolution === null) return goto.connect
     this.waitOn(0, this.resolution, RESOLVED)
     return waitForName
   }
 
   connect(): After<'connect'> {
-    const { host, port, path, tls, preamble } = this.target
-    const found = this.resolution
-    if (found !== null && found.addresses.length === 0) {
-      const text = `${host}: ${found.fault?.code ?? 'no address'}`
-      this.failure = fault('backend-not-resolved', 'backend', 'connection', 'safe', text)
+    const { pollset } = this.context.world
+    const socket = connectTarget(pollset, this.target, this.resolution, `${this.id}.socket`)
+    if (!(socket instanceof Socket)) {
+      this.failure = socket
       return goto.closed
     }
-    const address = path === undefined ? { host: found?.addresses[0] ?? host, port } : { host, port, path }
-    this.socket = this.context.world.pollset.connect(address, `${this.id}.socket`, tls, preamble)
-    this.waitOn(0, this.socket, CONNECTED | CLOSED)
+    this.socket = socket
+    this.waitOn(0, socket, CONNECTED | CLOSED)
     return waitForConnect
   }
 
   greet(): After<'greet'> {
     const socket = this.socket
     if (socket === null || (socket.readiness & CLOSED) !== 0) {
-      this.failure = this.notConnected(socket?.fault?.code ?? 'closed')
+      this.failure = notConnected(this.target, socket?.fault?.code ?? 'closed')
       return goto.closed
     }
     // RFC 9113 §3.2: over TLS, HTTP/2 is what ALPN chose, or it is not spoken.
     if (socket.secured !== null && socket.secured.protocol !== 'h2') {
-      this.failure = this.notConnected('the backend does not speak HTTP/2 (ALPN)')
+      this.failure = notConnected(this.target, 'the backend does not speak HTTP/2 (ALPN)')
       return goto.closed
     }
     const wrong = socket.secured === null ? null : inadequate(socket.secured)
     if (wrong !== null) {
-      this.failure = this.notConnected(wrong)
+      this.failure = notConnected(this.target, wrong)
       return goto.closed
     }
     const { limits } = this.context
@@ -138,17 +129,13 @@ class Backend extends Connection implements BackendSession {
     throw new Error('a backend sends the preface')
   }
 
-  private notConnected(code: string): Fault {
-    const where = formatAddress(this.target)
-    return fault('backend-not-connected', 'backend', 'connection', 'safe', `${where}: ${code}`)
-  }
-
   // A session of an engine
 
   openStream(request: Head): Http2Stream {
     const limits = this.context.limits
     const stream = new Http2Stream(this, 0, StreamState.OPEN, this.peer.window, limits.streamWindow)
     stream.bodiless = request.method?.value === 'HEAD'
+    stream.connect = request.asksTunnel
     if (this.notBegun !== null) this.lose(stream, this.notBegun)
     else if (this.leased > this.capacity) this.lose(stream, LIMIT_LOWERED)
     return stream
@@ -171,6 +158,11 @@ class Backend extends Connection implements BackendSession {
     this.notBegun ??= why
     this.reports.retired(this)
     for (const stream of this.output.unopened()) this.lose(stream, why)
+  }
+
+  /** RFC 8441 §3: only what the backend's SETTINGS allow. */
+  get features(): number {
+    return this.peer.connectProtocol ? EXTENDED_CONNECT : 0
   }
 
   close(): void {
@@ -208,7 +200,8 @@ class Backend extends Connection implements BackendSession {
       return
     }
     if (stream.head !== null) {
-      const wrong = endStream ? trailersFault(list.fields) : 'a second head (RFC 9113 §8.1)'
+      const inTunnel = stream.connect && stream.head.isSuccess ? 'HEADERS in a tunnel (RFC 9113 §8.5)' : null
+      const wrong = inTunnel ?? (endStream ? trailersFault(list.fields) : 'a second head (RFC 9113 §8.1)')
       if (wrong !== null) this.streamError(id, ErrorCode.PROTOCOL_ERROR, wrong)
       else {
         stream.trailers = list.fields.length > 0 && !stream.dry ? list.fields : null
@@ -237,7 +230,10 @@ class Backend extends Connection implements BackendSession {
   private final(stream: Http2Stream, head: Head, endStream: boolean): void {
     // RFC 9110 §8.6: here content-length tells of a body that is not sent.
     if (head.status === 304 || head.status === 204) stream.bodiless = true
-    stream.promised = stream.bodiless ? (endStream ? -1 : 0) : head.contentLength
+    // RFC 9110 §9.3.6: of the success of a CONNECT it is to be ignored.
+    const tunnel = stream.connect && head.isSuccess
+    if (tunnel) head.remove(1 << Token.CONTENT_LENGTH)
+    stream.promised = tunnel ? -1 : stream.bodiless ? (endStream ? -1 : 0) : head.contentLength
     stream.head = head
     if (endStream) this.remoteEnd(stream)
     if (!stream.closed || stream.remoteEnded) stream.raise(HEAD)
@@ -364,7 +360,7 @@ class Backend extends Connection implements BackendSession {
   }
 
   closed(): void {
-    if (this.failure === null) this.failure = this.notConnected(this.late ? 'ETIMEDOUT' : 'closed')
+    if (this.failure === null) this.failure = notConnected(this.target, this.late ? 'ETIMEDOUT' : 'closed')
     this.letGo()
     this.reports.closed(this, this.failure)
   }

@@ -36,6 +36,7 @@ export const RESET_CODES: Readonly<Record<ResetReason, number>> = {
   internal: ErrorCode.INTERNAL_ERROR,
   protocol: ErrorCode.PROTOCOL_ERROR,
   calm: ErrorCode.ENHANCE_YOUR_CALM,
+  connect: ErrorCode.CONNECT_ERROR,
 }
 
 export abstract class Connection extends ConnectionBase implements FrameSink, StreamHome, Intaking {
@@ -215,7 +216,7 @@ export abstract class Connection extends ConnectionBase implements FrameSink, St
   private peerReset(code: number): Fault {
     const safe = code === ErrorCode.REFUSED_STREAM
     return fault(
-      safe ? 'refused-stream' : 'reset',
+      safe ? 'refused-stream' : code === ErrorCode.NO_ERROR ? 'reset-no-error' : 'reset',
       this.side,
       'stream',
       safe ? 'safe' : 'never',

@@ -134,6 +134,7 @@ class Frontend extends Connection implements Client {
       [Setting.INITIAL_WINDOW_SIZE, limits.streamWindow],
       [Setting.MAX_HEADER_LIST_SIZE, limits.headerListBytesMax],
       [Setting.HEADER_TABLE_SIZE, limits.headerTableBytesMax],
+      [Setting.ENABLE_CONNECT_PROTOCOL, 1],
     ])
     this.output.widenConnection(limits.connectionWindow)
   }
@@ -210,6 +211,7 @@ class Frontend extends Connection implements Client {
       return
     }
     stream.promised = head.contentLength
+    stream.connect = head.asksTunnel
     stream.head = head
     stream.readiness = HEAD
     this.acceptor.accept(stream)
@@ -228,7 +230,8 @@ class Frontend extends Connection implements Client {
     if (stream === null) return
     const tooLarge =
       size > this.context.limits.headerListBytesMax || fields.length > this.context.limits.fieldsMax
-    const wrong = tooLarge ? 'trailers too large' : trailersFault(fields)
+    const inTunnel = stream.connect ? 'HEADERS behind a CONNECT (RFC 9113 §8.5)' : null
+    const wrong = tooLarge ? 'trailers too large' : (inTunnel ?? trailersFault(fields))
     if (wrong !== null) {
       this.streamError(id, ErrorCode.PROTOCOL_ERROR, wrong)
       return

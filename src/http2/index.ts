@@ -1,6 +1,6 @@
 // fermata-proxy/http2: HTTP/2 (RFC 9113, RFC 7541), both roles, and the codecs under them.
 
-export { type BackendSession, type BackendTarget, http2SessionOn, http2Sessions } from './backend.js'
+export { type BackendSession, http2SessionOn, http2Sessions } from './backend.js'
 export * from './codes.js'
 export type { Connection } from './connection.js'
 export { connectionLife } from './connection-life.js'

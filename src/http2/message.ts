@@ -89,9 +89,12 @@ export function readRequest(fields: Field[], size: number): Head | Malformed {
     }
   }
   if (method === null) return ':method is missing'
-  // RFC 8441 §4: only where SETTINGS_ENABLE_CONNECT_PROTOCOL was sent, which we do not send.
-  if (protocol !== null) return ':protocol without SETTINGS_ENABLE_CONNECT_PROTOCOL'
-  if (method.value === 'CONNECT') {
+  const connect = method.value === 'CONNECT'
+  if (protocol !== null && !connect) return ':protocol, and the method is not CONNECT'
+  // RFC 9110 §9.3.6: what follows its head is no content.
+  if (connect && contentLength >= 0) return 'CONNECT with content-length'
+  // RFC 8441 §4: with :protocol it has the control data of any other request.
+  if (connect && protocol === null) {
     if (scheme !== null || path !== null) return 'CONNECT with :scheme or :path'
     // §8.5: the host and port to connect to; there is no scheme to tell a default.
     if (authority === null || !/:\d{1,5}$/.test(authority.value))
@@ -104,7 +107,7 @@ export function readRequest(fields: Field[], size: number): Head | Malformed {
   if (authority !== null && host !== null && entity(authority, scheme) !== entity(host, scheme)) {
     return 'host differs from :authority'
   }
-  return new Head(fields, pseudos, size, 0, method, scheme, authority, path, null, contentLength)
+  return new Head(fields, pseudos, size, 0, method, scheme, authority, path, protocol, contentLength)
 }
 
 /** RFC 9113 §8.3.2. */

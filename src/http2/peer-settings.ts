@@ -18,7 +18,7 @@ export class PeerSettings {
   /** SETTINGS_INITIAL_WINDOW_SIZE: octets each new stream may send. */
   window = DEFAULT_WINDOW
   /** The peer has said that it takes extended CONNECT (RFC 8441 §3). */
-  private connectProtocol = false
+  connectProtocol = false
   /** The initial window that the frame being read has told last. */
   private windowNext = DEFAULT_WINDOW
   private readonly role: Role

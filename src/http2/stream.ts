@@ -49,6 +49,8 @@ export class Http2Stream extends PulledStream implements Receiving {
   promised: number
   /** For a request that was HEAD, or a 304: content-length promises nothing (RFC 9110 §8.6). */
   bodiless: boolean
+  /** Asked for by CONNECT: once open, DATA is no message's body, and nothing but DATA follows (RFC 9113 §8.5). */
+  connect: boolean
   /** The exchange has let go; the rest is discarded as it comes (design, section 5). */
   dry: boolean
   /** ms of the pollset's clock: since when it runs dry; -1 while it does not. One that has stalled is dry and does not run. */
@@ -72,6 +74,7 @@ export class Http2Stream extends PulledStream implements Receiving {
     this.creditDue = false
     this.promised = -1
     this.bodiless = false
+    this.connect = false
     this.dry = false
     this.dryAt = -1
     this.interimsSeen = 0

@@ -3,11 +3,12 @@
 //   receive → route → lease → sendHead → transfer → finish → log
 //
 // `transfer` is one step with two flows: a response may begin before its request ends, and end before
-// it does. Every exchange ends in `log`, once.
+// it does. A tunnel goes from it to `tunnel`: two flows that know no message, each with an end of its own. Every
+// exchange ends in `log`, once.
 
 import { defineLife } from '../continuation/index.js'
 import { GRANTED, LEASED, REFUSED, UNLEASED } from '../engine/index.js'
-import type { Stream } from '../http/index.js'
+import { EXTENDED_CONNECT, type Stream } from '../http/index.js'
 import type { Exchange } from './exchange.js'
 import { forwardedByUs, maxForwardsAnswer } from './forwarding.js'
 import * as refusals from './refusal.js'
@@ -17,8 +18,9 @@ export const exchangeLife = defineLife({
     receive: ['route', 'refuse', 'abort'],
     route: ['lease', 'respond', 'refuse', 'abort'],
     lease: ['lease', 'sendHead', 'refuse', 'abort'],
-    sendHead: ['transfer', 'retry', 'abort'],
-    transfer: ['transfer', 'finish', 'retry', 'refuse', 'abort'],
+    sendHead: ['transfer', 'retry', 'refuse', 'abort'],
+    transfer: ['transfer', 'tunnel', 'finish', 'retry', 'refuse', 'abort'],
+    tunnel: ['tunnel', 'finish', 'abort'],
     finish: ['log'],
     respond: ['log', 'abort'],
     refuse: ['log', 'abort'],
@@ -26,7 +28,7 @@ export const exchangeLife = defineLife({
     abort: ['log'],
     log: ['done'],
   },
-  waits: ['lease', 'head', 'body'],
+  waits: ['lease', 'head', 'body', 'tunnel'],
 })
 
 const { goto, done, suspend } = exchangeLife
@@ -35,15 +37,16 @@ const waitForHead = suspend({ then: 'transfer', late: 'transfer', cancelled: 'ab
 /** The same wait, resumed by an interim response: until the time it had from the beginning. */
 const waitOnForHead = suspend({ then: 'transfer', late: 'transfer', cancelled: 'abort' })
 const waitForBody = suspend({ then: 'transfer', late: 'transfer', cancelled: 'abort', within: 'body' })
+const waitInTunnel = suspend({ then: 'tunnel', late: 'tunnel', cancelled: 'abort', within: 'tunnel' })
 const waitUntilSent = suspend({ then: 'log', late: 'abort', cancelled: 'abort', within: 'body' })
 
 export const exchangeSteps = exchangeLife.steps<Exchange>({
   /** A request head was accepted. Is it one that we serve? */
   receive(x) {
     if (x.cancelAsked) return goto.abort
-    if (x.request.method?.value !== 'CONNECT') return goto.route
-    x.refusal = refusals.NO_CONNECT
-    return goto.refuse
+    if (!x.asksTunnel) return goto.route
+    x.refusal = x.tunnelRefused()
+    return x.refusal === null ? goto.route : goto.refuse
   },
 
   /** Find its backend's engine, and say in the head that it went through us. */
@@ -60,6 +63,7 @@ export const exchangeSteps = exchangeLife.steps<Exchange>({
       x.refusal = refusals.NO_ROUTE
       return goto.refuse
     }
+    x.target = backend
     x.engine = backend.engineFor(x.frontend.client, x.request)
     forwardedByUs(x.request, x.frontend.client, x.proxy.world.fields)
     return goto.lease
@@ -88,10 +92,16 @@ export const exchangeSteps = exchangeLife.steps<Exchange>({
   sendHead(x) {
     if (x.cancelAsked) return goto.abort
     x.refusal = null
+    const { session } = x.lease
     // It may have died, or said that it takes no more, between the grant and now.
-    if (x.lease.session?.state !== 'open') {
+    if (session?.state !== 'open') {
       x.lease.release()
       return goto.retry
+    }
+    if (x.request.protocol !== null && (session.features & EXTENDED_CONNECT) === 0) {
+      if (x.goesElsewhere()) return goto.retry
+      x.refusal = refusals.NO_TUNNEL
+      return goto.refuse
     }
     x.sendRequest(x.lease.take())
     return goto.transfer
@@ -107,6 +117,7 @@ export const exchangeSteps = exchangeLife.steps<Exchange>({
     x.noteOwed(backend)
     x.flowUp(backend)
     x.flowDown(backend)
+    if (x.tunnelOpen) return goto.tunnel
     if (frontend.localEnded) return goto.finish
     if (x.flowsStand) {
       x.outcome = 'body-late'
@@ -123,6 +134,26 @@ export const exchangeSteps = exchangeLife.steps<Exchange>({
     if (anew) return waitForHead
     x.waitUntil(x.headBy)
     return waitOnForHead
+  },
+
+  /** No HTTP any more: both flows, until each has ended, or one side is gone, or neither says anything for too long. */
+  tunnel(x) {
+    if (x.cancelAsked) return goto.abort
+    const backend = x.backend as Stream
+    const fault = x.tunnelFault(backend)
+    if (fault !== null) {
+      x.recover(fault)
+      return goto.abort
+    }
+    x.flowUp(backend)
+    x.flowDown(backend)
+    if (x.tunnelOver(backend)) return goto.finish
+    if (x.flowsStand) {
+      x.outcome = 'tunnel-idle'
+      return goto.abort
+    }
+    x.waitForTunnel(backend)
+    return waitInTunnel
   },
 
   /** The response has left; the lease goes back. */

@@ -17,8 +17,18 @@ import {
   Token,
 } from '../http/index.js'
 import type { ReverseProxy } from './proxy.js'
-import { answer, badGateway, grpcAnswer, isGrpc, type Refusal, STALLED } from './refusal.js'
-import type { ExchangeSession } from './routing.js'
+import {
+  answer,
+  badGateway,
+  grpcAnswer,
+  isGrpc,
+  NO_CONNECT,
+  NO_PROTOCOL,
+  type Refusal,
+  STALLED,
+  TUNNELS_FULL,
+} from './refusal.js'
+import type { Backend, ExchangeSession } from './routing.js'
 
 /** What may come after a fault of the backend's. */
 export type Recovery = 'retry' | 'refuse' | 'abort'
@@ -29,10 +39,18 @@ export class Exchange extends Continuation {
   readonly request: Head
   backend: Stream | null
   engine: Engine<ExchangeSession> | null
+  /** Whose engine it is. */
+  target: Backend | null
   readonly lease: Lease<ExchangeSession>
   /** ms of the pollset's clock */
   readonly receivedAt: number
   attempts: number
+  /** The client asked for a tunnel: nothing passes before the backend has said yes. */
+  readonly asksTunnel: boolean
+  /** It is one of the proxy's {@link ReverseProxy.tunnels}. */
+  countsAsTunnel: boolean
+  /** It has said yes. */
+  tunnelOpen: boolean
   /** A final head was queued to the client. */
   answered: boolean
   refusal: Refusal | null
@@ -57,9 +75,13 @@ export class Exchange extends Continuation {
     this.request = frontend.head as Head
     this.backend = null
     this.engine = null
+    this.target = null
     this.lease = new Lease<ExchangeSession>(this)
     this.receivedAt = proxy.world.pollset.now
     this.attempts = 0
+    this.asksTunnel = this.request.asksTunnel
+    this.countsAsTunnel = false
+    this.tunnelOpen = false
     this.answered = false
     this.refusal = null
     this.abortReason = 'cancel'
@@ -81,6 +103,26 @@ export class Exchange extends Continuation {
     return true
   }
 
+  /** Why the tunnel that is asked for is none of ours; null where it may be. */
+  tunnelRefused(): Refusal | null {
+    const { protocol } = this.request
+    if (protocol === null) return NO_CONNECT
+    if (protocol.value !== 'websocket') return NO_PROTOCOL
+    if (this.proxy.tunnels >= this.proxy.limits.tunnelsMax) return TUNNELS_FULL
+    this.proxy.tunnels++
+    this.countsAsTunnel = true
+    return null
+  }
+
+  /** The session that was leased carries no tunnel: is there another way to this backend? */
+  goesElsewhere(): boolean {
+    const other = this.target?.tunnelEngine ?? null
+    if (other === null || other === this.engine) return false
+    this.lease.release()
+    this.engine = other
+    return true
+  }
+
   /** Send the request on the session that was leased. */
   sendRequest(session: ExchangeSession): void {
     const { frontend, request } = this
@@ -88,6 +130,10 @@ export class Exchange extends Continuation {
     this.backend = backend
     this.sentBefore = -1
     this.attempts++
+    if (this.asksTunnel) {
+      backend.sendHead(request, false)
+      return
+    }
     const empty = frontend.remoteEnded && frontend.waitingBytes === 0 && frontend.trailers === null
     if (!empty) frontend.retainBody(this.proxy.limits.replayBytesMax)
     backend.sendHead(request, empty)
@@ -111,6 +157,7 @@ export class Exchange extends Continuation {
 
   /** The request's body, as far as it has come, may leave for the backend. */
   flowUp(backend: Stream): void {
+    if (this.asksTunnel && !this.tunnelOpen) return
     if ((this.frontend.readiness & BODY) !== 0 && !backend.localEnded && backend.fault === null) {
       backend.forwardBody(this.frontend)
     }
@@ -129,7 +176,9 @@ export class Exchange extends Continuation {
       this.movedAt = this.proxy.world.pollset.now
       // From here nothing is sent again.
       frontend.inbox?.letGo()
-      const empty = backend.remoteEnded && backend.waitingBytes === 0 && backend.trailers === null
+      this.tunnelOpen = this.asksTunnel && backend.head.isSuccess
+      const empty =
+        !this.tunnelOpen && backend.remoteEnded && backend.waitingBytes === 0 && backend.trailers === null
       frontend.sendHead(backend.head, empty)
       if (empty) backend.lower(BODY)
     }
@@ -139,13 +188,33 @@ export class Exchange extends Continuation {
   /** Fill the slots with all that may move either flow. */
   waitForFlows(backend: Stream): void {
     // A side that is over raises nothing new, and what it has raised must not wake us for ever.
-    const upOpen = !backend.localEnded && backend.fault === null
+    const upOpen = !this.asksTunnel && !backend.localEnded && backend.fault === null
     this.waitOn(0, this.frontend, SENT | RESET | (upOpen ? BODY : 0))
     const early = this.answered ? 0 : HEAD | INTERIM
     this.waitOn(1, backend, BODY | early | (backend.fault === null ? RESET : 0))
   }
 
-  /** Whether too little has moved for as long as that may be (bodyTimeoutMs, bodyBytesMin). */
+  /** What breaks a tunnel. A backend that has ended its half and then wants no more of the client's breaks nothing. */
+  tunnelFault(backend: Stream): Fault | null {
+    const { fault } = backend
+    const parting = fault !== null && backend.remoteEnded && fault.code === 'reset-no-error'
+    return this.frontend.fault ?? (parting ? null : fault)
+  }
+
+  /** Both halves of the tunnel have ended; or the backend's has, and it takes no more of the client's. */
+  tunnelOver(backend: Stream): boolean {
+    return this.frontend.localEnded && (backend.localEnded || backend.fault !== null)
+  }
+
+  /** The same for a tunnel, where the end of one flow is not the end of the other. */
+  waitForTunnel(backend: Stream): void {
+    const { frontend } = this
+    const upOpen = !backend.localEnded && backend.fault === null
+    this.waitOn(0, frontend, RESET | (frontend.localEnded ? 0 : SENT) | (upOpen ? BODY : 0))
+    this.waitOn(1, backend, BODY | (upOpen ? SENT : 0) | (backend.fault === null ? RESET : 0))
+  }
+
+  /** Whether too little has moved for as long as that may be (bodyTimeoutMs and bodyBytesMin; tunnelIdleMs). */
   get flowsStand(): boolean {
     const now = this.proxy.world.pollset.now
     const moved = this.frontend.sentBytes + (this.backend === null ? 0 : this.backend.sentBytes)
@@ -154,7 +223,8 @@ export class Exchange extends Continuation {
       this.movedAt = now
       return this.answered && this.tooOld
     }
-    return this.tooOld || now - this.movedAt >= this.proxy.limits.bodyTimeoutMs
+    const { bodyTimeoutMs, tunnelIdleMs } = this.proxy.limits
+    return this.tooOld || now - this.movedAt >= (this.tunnelOpen ? tunnelIdleMs : bodyTimeoutMs)
   }
 
   /**
@@ -179,21 +249,24 @@ export class Exchange extends Continuation {
   recover(why: Fault): Recovery {
     this.outcome = why.code
     if (this.answered) {
-      this.abortReason = why.code === 'stall' ? 'calm' : 'internal'
+      this.abortReason = why.code === 'stall' ? 'calm' : this.tunnelOpen ? 'connect' : 'internal'
       return 'abort'
     }
     if (why.code === 'stall') {
       this.refusal = STALLED
       return 'refuse'
     }
-    const replayable = this.frontend.replayable
+    // Of what is meant for a tunnel nothing was sent.
+    const replayable = this.asksTunnel || this.frontend.replayable
     if (why.retry === 'safe') {
       if (replayable) return 'retry'
       this.abortReason = 'refused'
       return 'abort'
     }
     this.refusal = badGateway(why.code, why.message)
-    const died = why.scope === 'connection' && IDEMPOTENT.has(this.request.method?.value ?? '')
+    // A handshake that was not answered has done no more than a GET.
+    const repeatable = this.asksTunnel || IDEMPOTENT.has(this.request.method?.value ?? '')
+    const died = why.scope === 'connection' && repeatable
     return died && replayable ? 'retry' : 'refuse'
   }
 
@@ -249,6 +322,8 @@ export class Exchange extends Continuation {
       backend: backend?.id ?? null,
       attempts: this.attempts,
       answered: this.answered,
+      tunnel: this.asksTunnel ? (request.protocol?.value ?? 'tcp') : null,
+      tunnelOpen: this.tunnelOpen,
       status: refusal?.status ?? backend?.head?.status ?? 0,
       up: flowOf(this.frontend, backend),
       down: flowOf(backend, this.frontend),

@@ -14,6 +14,10 @@ export interface ProxyLimits {
   readonly bodyBytesMin: number
   /** ms from receiving a request to its end, whatever moves: 504, or reset */
   readonly exchangeTimeoutMs: number
+  /** ms without an octet in either direction of a tunnel: it is ended */
+  readonly tunnelIdleMs: number
+  /** tunnels asked for or open: further ones get 503 */
+  readonly tunnelsMax: number
   /** ms from receiving a request to its last permitted retry: 504 */
   readonly retryTimeoutMs: number
   /** how often one request is sent, the first time included */
@@ -28,6 +32,8 @@ export const proxyLimits: ProxyLimits = {
   bodyTimeoutMs: 60_000,
   bodyBytesMin: 6_000,
   exchangeTimeoutMs: 24 * 60 * 60 * 1000,
+  tunnelIdleMs: 3_600_000,
+  tunnelsMax: 10_000,
   retryTimeoutMs: 30_000,
   attemptsMax: 3,
   replayBytesMax: 65_536,

@@ -17,6 +17,8 @@ export class ReverseProxy implements Acceptor {
   /** Exchanges that have begun, and that have ended in `log`. */
   begun = 0
   logged = 0
+  /** Exchanges that asked for a tunnel and have not ended. */
+  tunnels = 0
   /** By outcome: how many exchanges ended so. */
   readonly outcomes = new Map<string, number>()
   /** Told of each exchange as it ends: for an access log, for tests. */
@@ -30,6 +32,7 @@ export class ReverseProxy implements Acceptor {
       lease: this.limits.leaseTimeoutMs,
       head: this.limits.headTimeoutMs,
       body: this.limits.bodyTimeoutMs,
+      tunnel: this.limits.tunnelIdleMs,
     })
   }
 
@@ -46,6 +49,7 @@ export class ReverseProxy implements Acceptor {
 
   ended(exchange: Exchange): void {
     this.logged++
+    if (exchange.countsAsTunnel) this.tunnels--
     const { outcome } = exchange
     this.outcomes.set(outcome, (this.outcomes.get(outcome) ?? 0) + 1)
     this.onEnded?.(exchange)

@@ -13,6 +13,13 @@ const refusal = (status: number, code: string, text: string): Refusal => ({ stat
 
 export const NO_ROUTE = refusal(404, 'no-route', 'no route is configured for this host and path')
 export const NO_CONNECT = refusal(501, 'connect-not-served', 'CONNECT is not served here')
+export const NO_PROTOCOL = refusal(501, 'protocol-not-served', 'of extended CONNECT only websocket is served')
+export const TUNNELS_FULL = refusal(503, 'tunnels-full', 'too many tunnels are open')
+export const NO_TUNNEL = refusal(
+  502,
+  'backend-without-tunnels',
+  "the backend's SETTINGS do not allow extended CONNECT (RFC 8441)",
+)
 export const LEASE_LATE = refusal(503, 'lease-late', 'no connection to the backend was free in time')
 export const QUEUE_FULL = refusal(503, 'queue-full', 'too many requests wait for this backend')
 export const RETRIES_SPENT = refusal(

@@ -22,16 +22,26 @@ export class Backend {
   private readonly limits: EngineLimits
   private readonly share: Share
   private shared: Engine<ExchangeSession> | null = null
+  private readonly tunnelSessions: SessionFactory<ExchangeSession> | null
+  private tunnels: Engine<ExchangeSession> | null = null
   private readonly byClient = new Map<Client, Engine<ExchangeSession>>()
   /** Of clients whose credentials are for a connection. */
   private readonly bound = new Map<Client, Engine<ExchangeSession>>()
 
-  constructor(world: World, name: string, sessionsFor: SessionsFor, limits: EngineLimits, share: Share) {
+  constructor(
+    world: World,
+    name: string,
+    sessionsFor: SessionsFor,
+    limits: EngineLimits,
+    share: Share,
+    tunnelSessions: SessionFactory<ExchangeSession> | null = null,
+  ) {
     this.world = world
     this.name = name
     this.sessionsFor = sessionsFor
     this.limits = limits
     this.share = share
+    this.tunnelSessions = tunnelSessions
   }
 
   engineFor(client: Client, request: Head): Engine<ExchangeSession> {
@@ -65,6 +75,13 @@ export class Backend {
     return engine
   }
 
+  /** Where a tunnel may go when the sessions of the others carry none; null when there is nothing else. A session of it has one tunnel ever. */
+  get tunnelEngine(): Engine<ExchangeSession> | null {
+    if (this.tunnelSessions === null) return null
+    this.tunnels ??= new Engine(this.world, this.name, this.tunnelSessions, this.limits)
+    return this.tunnels
+  }
+
   /** A client has gone: engines that were its own go too. */
   left(client: Client): void {
     for (const own of [this.byClient, this.bound]) {
@@ -78,8 +95,8 @@ export class Backend {
   }
 
   engines(): readonly Engine<ExchangeSession>[] {
-    const own = [...this.byClient.values(), ...this.bound.values()]
-    return this.shared === null ? own : [this.shared, ...own]
+    const shared = [this.shared, this.tunnels].filter((each) => each !== null)
+    return [...shared, ...this.byClient.values(), ...this.bound.values()]
   }
 
   private open(client: Client | null, limits = this.limits): Engine<ExchangeSession> {

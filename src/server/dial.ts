@@ -1,36 +1,18 @@
 // A session to a backend whose protocol only its TLS handshake decides (RFC 7301). To the engine it is one session from the
 // beginning; what it is made of comes with the connection: a dial first, then the session of the protocol chosen.
 
-import {
-  Continuation,
-  defineLife,
-  type Fault,
-  fault,
-  type Program,
-  type World,
-} from '../continuation/index.js'
+import { Continuation, defineLife, type Fault, type Program, type World } from '../continuation/index.js'
 import type { SessionFactory, SessionReports, SessionState } from '../engine/index.js'
-import type { Head, Stream } from '../http/index.js'
 import {
-  CLOSED,
-  CONNECTED,
-  formatAddress,
-  RESOLVED,
-  type Resolution,
-  type Socket,
-  type TlsClient,
-} from '../pollset/index.js'
+  type BackendTarget,
+  connectTarget,
+  type Head,
+  notConnected,
+  resolveTarget,
+  type Stream,
+} from '../http/index.js'
+import { CLOSED, CONNECTED, RESOLVED, type Resolution, Socket } from '../pollset/index.js'
 import type { ExchangeSession } from '../proxy/index.js'
-
-export interface DialTarget {
-  readonly host: string
-  readonly port: number
-  /** A Unix-domain socket, in place of host and port. */
-  readonly path?: string
-  readonly tls: TlsClient
-  /** What is said first on each connection, before TLS. */
-  readonly preamble?: Buffer
-}
 
 /** Makes the session of the protocol that was chosen, on a connected socket; it reports `opened` by itself. */
 export type SessionOn = (socket: Socket, reports: SessionReports<ExchangeSession>) => ExchangeSession
@@ -48,13 +30,13 @@ export const dialLife = defineLife({
 class Dial extends Continuation {
   readonly id: string
   readonly world: World
-  readonly target: DialTarget
+  readonly target: BackendTarget
   readonly session: DialledSession
   resolution: Resolution | null = null
   socket: Socket | null = null
   why: Fault
 
-  constructor(world: World, target: DialTarget, connectMs: number, session: DialledSession) {
+  constructor(world: World, target: BackendTarget, connectMs: number, session: DialledSession) {
     super(
       world.scheduler,
       dialSteps as Program<never>,
@@ -64,16 +46,11 @@ class Dial extends Continuation {
     this.world = world
     this.target = target
     this.session = session
-    this.why = this.notConnected('ETIMEDOUT')
+    this.why = notConnected(target, 'ETIMEDOUT')
   }
 
   get kind(): string {
     return 'dial'
-  }
-
-  notConnected(code: string): Fault {
-    const where = formatAddress(this.target)
-    return fault('backend-not-connected', 'backend', 'connection', 'safe', `${where}: ${code}`)
   }
 
   crashed(): void {
@@ -88,28 +65,25 @@ const waitForConnect = suspend({ then: 'handOver', late: 'fail', cancelled: 'fai
 
 export const dialSteps = dialLife.steps<Dial>({
   resolve(d) {
-    if (d.target.path !== undefined) return goto.connect
-    d.resolution = d.world.pollset.resolve(d.target.host)
+    d.resolution = resolveTarget(d.world.pollset, d.target)
+    if (d.resolution === null) return goto.connect
     d.waitOn(0, d.resolution, RESOLVED)
     return waitForName
   },
   connect(d) {
-    const { host, port, path, tls, preamble } = d.target
-    const found = d.resolution
-    if (found !== null && found.addresses.length === 0) {
-      const text = `${host}: ${found.fault?.code ?? 'no address'}`
-      d.why = fault('backend-not-resolved', 'backend', 'connection', 'safe', text)
+    const socket = connectTarget(d.world.pollset, d.target, d.resolution, `${d.id}.socket`)
+    if (!(socket instanceof Socket)) {
+      d.why = socket
       return goto.fail
     }
-    const address = path === undefined ? { host: found?.addresses[0] ?? host, port } : { host, port, path }
-    d.socket = d.world.pollset.connect(address, `${d.id}.socket`, tls, preamble)
-    d.waitOn(0, d.socket, CONNECTED | CLOSED)
+    d.socket = socket
+    d.waitOn(0, socket, CONNECTED | CLOSED)
     return waitForConnect
   },
   handOver(d) {
     const socket = d.socket as Socket
     if ((socket.readiness & CLOSED) !== 0) {
-      d.why = d.notConnected(socket.fault?.code ?? 'closed')
+      d.why = notConnected(d.target, socket.fault?.code ?? 'closed')
       return goto.fail
     }
     d.session.connected(socket)
@@ -133,7 +107,7 @@ class DialledSession implements ExchangeSession, SessionReports<ExchangeSession>
 
   constructor(
     world: World,
-    target: DialTarget,
+    target: BackendTarget,
     connectMs: number,
     sessionOn: SessionOn,
     reports: SessionReports<ExchangeSession>,
@@ -204,6 +178,9 @@ class DialledSession implements ExchangeSession, SessionReports<ExchangeSession>
   retired(): void {
     this.reports.retired(this)
   }
+  surrendered(): void {
+    this.reports.surrendered(this)
+  }
   closed(_session: ExchangeSession, why: Fault | null): void {
     this.reports.closed(this, why)
   }
@@ -212,7 +189,7 @@ class DialledSession implements ExchangeSession, SessionReports<ExchangeSession>
 /** Opens sessions whose protocol the handshake decides. */
 export function dialledSessions(
   world: World,
-  target: DialTarget,
+  target: BackendTarget,
   connectMs: number,
   sessionOn: SessionOn,
 ): SessionFactory<ExchangeSession> {

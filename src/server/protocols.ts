@@ -3,7 +3,7 @@
 
 import type { Continuation } from '../continuation/index.js'
 import type { EngineLimits, SessionFactory } from '../engine/index.js'
-import type { Acceptor, Client, Ends, HttpWorld } from '../http/index.js'
+import type { Acceptor, BackendTarget, Client, Ends, HttpWorld } from '../http/index.js'
 import { createHttp1, type Http1Context, http1SessionOn, http1Sessions, serveHttp1 } from '../http1/index.js'
 import { createHttp2, type Http2Context, http2SessionOn, http2Sessions, serveHttp2 } from '../http2/index.js'
 import { isNumeric, type Socket, type TlsClient } from '../pollset/index.js'
@@ -22,13 +22,6 @@ export interface BackendTls {
   readonly serverName?: string
   /** False: take any certificate. */
   readonly verify?: boolean
-}
-
-interface Target {
-  readonly host: string
-  readonly port: number
-  readonly path?: string
-  readonly preamble?: Buffer
 }
 
 export class Protocols {
@@ -69,7 +62,7 @@ export class Protocols {
 
   private sessionsTo(
     url: BackendUrl,
-    target: Target,
+    target: BackendTarget,
     tls: TlsClient | null,
   ): SessionFactory<ExchangeSession> {
     if (tls === null)
@@ -81,6 +74,14 @@ export class Protocols {
         ? http2SessionOn(this.http2, secure, socket, reports)
         : http1SessionOn(this.http1, secure, socket, reports),
     )
+  }
+
+  /** Where TLS has chosen an HTTP/2 that carries no tunnels (RFC 8441 §3), HTTP/1.1 does; not behind a PROXY header, whose sessions have clients. */
+  tunnelSessions(url: BackendUrl, sendProxy?: ProxyVersion): SessionFactory<ExchangeSession> | null {
+    if (url.scheme !== 'https' || sendProxy !== undefined) return null
+    const { host, port, path } = url
+    const tls = this.tls(url, ['http/1.1'])
+    return http1Sessions(this.http1, { host, port, ...(path === undefined ? {} : { path }), tls })
   }
 
   /** A session of HTTP/1.1 carries one request: there are more of them, and more are opened at once. */

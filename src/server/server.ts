@@ -115,7 +115,8 @@ export class Server
         const { protocols } = this
         const sessions = protocols.sessions(to, options.sendProxy)
         const share = options.share ?? 'process'
-        backend = new Backend(this.world, url, sessions, protocols.engineLimits(to), share)
+        const tunnels = protocols.tunnelSessions(to, options.sendProxy)
+        backend = new Backend(this.world, url, sessions, protocols.engineLimits(to), share, tunnels)
         backends.set(url, backend)
       }
       return { host, prefix, backend }

@@ -387,7 +387,7 @@ t.test('E29: a pause leaves nothing behind when the engine closes', async (t) =>
 t.test('E28: a surrendered session leaves the engine', async (t) => {
   const { engine, made, ask } = opened(5, { sessionsMax: 1 })
   ask('tunnel')
-  engine.surrender(made[0])
+  engine.surrendered(made[0])
   t.equal(engine.sessions.length, 0)
   const b = ask('b')
   t.equal(b.answer, QUEUED)

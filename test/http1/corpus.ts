@@ -15,7 +15,7 @@ const strictness = readFileSync('spec/http1/strictness.md', 'utf8')
 const framing = readFileSync('spec/http1/framing.md', 'utf8')
 const translation = readFileSync('spec/http1/translation.md', 'utf8')
 
-const PARTS = ['lines', 'the start line', 'target and Host', 'framing fields', 'bodies']
+const PARTS = ['lines', 'the start line', 'target and Host', 'framing fields', 'bodies', 'upgrades']
 
 function rowsOf(side: 'request' | 'response'): Case[] {
   const rows =

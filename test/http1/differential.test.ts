@@ -28,8 +28,10 @@ function ours(each: Case, side: string): Judgement {
   for (const event of sink.events) {
     if (event.kind === 'head') {
       const { head } = event
-      const target = head.method?.value === 'CONNECT' ? head.authority : head.path
-      const line = side === 'request' ? `${head.method?.value} ${target?.value}` : String(head.status)
+      // What is extended CONNECT inside came as a GET.
+      const method = head.protocol === null ? head.method?.value : 'GET'
+      const target = method === 'CONNECT' ? head.authority : head.path
+      const line = side === 'request' ? `${method} ${target?.value}` : String(head.status)
       current = { line, fields: event.fields, body: '', trailers: [] }
       if (head.isInterim || head.method?.value === 'CONNECT' || (reader.tunnelling && side === 'response'))
         whole.push(current)

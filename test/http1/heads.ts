@@ -19,7 +19,7 @@ export function headOf(items: readonly [string, string][]): Head {
     find(Token.SCHEME),
     find(Token.AUTHORITY),
     find(Token.PATH),
-    null,
+    find(Token.PROTOCOL),
     length === null ? -1 : Number(length.value),
   )
 }

@@ -8,7 +8,14 @@ import { cuttings, newDecoder, type Outcome, read, wireOf } from './wire.js'
 
 const strictness = readFileSync('spec/http1/strictness.md', 'utf8')
 const framing = readFileSync('spec/http1/framing.md', 'utf8')
-const REQUESTS = ['lines', 'the start line', 'target and Host', 'framing fields', 'bodies'] as const
+const REQUESTS = [
+  'lines',
+  'the start line',
+  'target and Host',
+  'framing fields',
+  'bodies',
+  'upgrades',
+] as const
 
 /** Run a row in every cutting; answers the outcome of the first. */
 function run(t: Test, name: string, wire: string, to: string | null): Outcome {

@@ -15,6 +15,8 @@ import {
   UNTIL_CLOSE,
   writeRequestHead,
   writeResponseHead,
+  writeSwitchingHead,
+  writeUpgradeRequest,
 } from '../../src/http1/index.js'
 import { tableOf } from '../world/frames.js'
 import { parse } from '../world/message-text.js'
@@ -57,7 +59,7 @@ function checkHead(t: Test, rule: string, head: Head): void {
   const same = headOf(head.fields.map((each): [string, string] => [each.name, each.value]))
   for (const key of ['pseudos', 'size', 'status', 'contentLength'] as const)
     t.equal(head[key], same[key], `${rule}: ${key}`)
-  for (const key of ['method', 'scheme', 'authority', 'path'] as const)
+  for (const key of ['method', 'scheme', 'authority', 'path', 'protocol'] as const)
     t.equal(head[key]?.value, same[key]?.value, `${rule}: ${key}`)
 }
 
@@ -74,7 +76,11 @@ t.test('requests written', (t) => {
     const head = headOf(parse(row.fields).heads[0])
     const [body, close] = row.how.split(' ')
     const framing = requestFraming(head, body === 'ended', Number(row.peer[2]))
-    const wire = written(headBytesMax(head), (b) => writeRequestHead(b, 10, head, framing, close !== 'close'))
+    const wire = written(headBytesMax(head), (b) =>
+      close?.startsWith('key=')
+        ? writeUpgradeRequest(b, 10, head, close.slice(4))
+        : writeRequestHead(b, 10, head, framing, close !== 'close'),
+    )
     t.equal(wire, wireOf(row.wire).bytes.toString('latin1'), row.rule)
   }
   t.end()
@@ -87,7 +93,11 @@ t.test('responses written', (t) => {
     const minor = Number(row.peer[2])
     const framing = responseFraming(head, body === 'ended', row.to, minor)
     const keep = connection === undefined ? minor > 0 : connection === 'keep-alive'
-    const wire = written(headBytesMax(head), (b) => writeResponseHead(b, 10, head, framing, minor, keep))
+    const wire = written(headBytesMax(head), (b) =>
+      connection?.startsWith('key=')
+        ? writeSwitchingHead(b, 10, head, connection.slice(4))
+        : writeResponseHead(b, 10, head, framing, minor, keep),
+    )
     t.equal(wire, wireOf(row.wire).bytes.toString('latin1'), row.rule)
   }
   t.end()

@@ -143,7 +143,7 @@ export function read(bytes: Buffer, options: ReadOptions = {}): Outcome {
   const end = events.find((each) => each.kind === 'end')
   let verdict = 'part'
   if (error !== undefined) verdict = String(error.status)
-  else if (reader.tunnelling) verdict = 'tunnel'
+  else if (reader.tunnelling || reader.switching) verdict = 'tunnel'
   else if (end !== undefined) verdict = end.persists ? 'ok' : 'close'
   return { sink, reader, verdict, code: error === undefined ? '-' : error.code, left }
 }

@@ -19,6 +19,21 @@ const seen = new Seen()
 
 const GET = 'HEADERS stream=1 flags=ES,EH :method=GET :scheme=http :authority=a :path=/'
 
+const CONNECT =
+  'HEADERS stream=3 flags=EH :method=CONNECT :protocol=websocket :scheme=http :authority=a :path=/'
+/** The backend's second SETTINGS allow a tunnel (RFC 8441 §3): before them a request has made the connection. */
+const ASKED = `client> ${GET}
+backend< HEADERS stream=1 flags=ES,EH
+backend> SETTINGS ENABLE_CONNECT_PROTOCOL=1
+backend> HEADERS stream=1 flags=ES,EH :status=204
+client< HEADERS stream=1 flags=ES,EH :status=204
+client> ${CONNECT}
+backend< HEADERS stream=3 flags=EH :method=CONNECT :protocol=websocket :path=/
+`
+const TUNNEL = `${ASKED}backend> HEADERS stream=3 flags=EH :status=200
+client< HEADERS stream=3 flags=EH :status=200
+`
+
 /** Title, story, in the grammar of spec/scenarios/README.md. */
 const STORIES: readonly (readonly [string, string])[] = [
   [
@@ -27,6 +42,113 @@ const STORIES: readonly (readonly [string, string])[] = [
 client< HEADERS stream=1 :status=501 x-fermata=connect-not-served
 client< RST_STREAM stream=1 code=NO_ERROR
 trace client stream=1 receive, refuse, log`,
+  ],
+  [
+    'a tunnel: each side ends by itself',
+    `${TUNNEL}client> DATA stream=3 flags=ES text=bye
+backend< DATA stream=3 flags=ES text=bye
+client< NOTHING stream=3
+backend> DATA stream=3 flags=ES text=later
+client< DATA stream=3 flags=ES text=later
+trace client stream=3 receive, route, lease, sendHead, transfer, tunnel, finish, log`,
+  ],
+  [
+    'a tunnel that stands still',
+    `given tunnelIdleMs=1000
+${TUNNEL}after 999
+client> DATA stream=3 text=ping
+backend< DATA stream=3 text=ping
+after 999
+client< NOTHING stream=3
+after 2001
+client< RST_STREAM stream=3 code=CANCEL
+backend< RST_STREAM stream=3 code=CANCEL
+trace client stream=3 receive, route, lease, sendHead, transfer, tunnel, abort, log`,
+  ],
+  [
+    'a tunnel that the client resets',
+    `${TUNNEL}client> RST_STREAM stream=3 code=CANCEL
+backend< RST_STREAM stream=3 code=CANCEL
+trace client stream=3 receive, route, lease, sendHead, transfer, tunnel, abort, log`,
+  ],
+  [
+    'a tunnel that the backend resets',
+    `${TUNNEL}backend> RST_STREAM stream=3 code=INTERNAL_ERROR
+client< RST_STREAM stream=3 code=CONNECT_ERROR
+trace client stream=3 receive, route, lease, sendHead, transfer, tunnel, abort, log`,
+  ],
+  [
+    'a tunnel whose backend ends and will hear no more',
+    `${TUNNEL}backend> DATA stream=3 flags=ES text=bye
+client< DATA stream=3 flags=ES text=bye
+backend> RST_STREAM stream=3 code=NO_ERROR
+client< RST_STREAM stream=3 code=NO_ERROR
+trace client stream=3 receive, route, lease, sendHead, transfer, tunnel, finish, log`,
+  ],
+  [
+    'a tunnel whose backend ends and then resets',
+    `${TUNNEL}backend> DATA stream=3 flags=ES text=bye
+client< DATA stream=3 flags=ES text=bye
+backend> RST_STREAM stream=3 code=CANCEL
+client< RST_STREAM stream=3 code=CONNECT_ERROR
+trace client stream=3 receive, route, lease, sendHead, transfer, tunnel, abort, log`,
+  ],
+  [
+    'no HEADERS in a tunnel',
+    `${TUNNEL}client> HEADERS stream=3 flags=ES,EH x=1
+client< RST_STREAM stream=3 code=PROTOCOL_ERROR
+backend< RST_STREAM stream=3 code=CANCEL
+trace client stream=3 receive, route, lease, sendHead, transfer, tunnel, abort, log`,
+  ],
+  [
+    'no HEADERS in a tunnel from the backend either',
+    `${TUNNEL}backend> HEADERS stream=3 flags=ES,EH x=1
+backend< RST_STREAM stream=3 code=PROTOCOL_ERROR
+client< RST_STREAM stream=3 code=CONNECT_ERROR
+trace client stream=3 receive, route, lease, sendHead, transfer, tunnel, abort, log`,
+  ],
+  [
+    'nothing passes before the backend has said yes, and the length it says is none',
+    `${ASKED}client> DATA stream=3 text=early
+backend< NOTHING stream=3
+backend> HEADERS stream=3 flags=EH :status=200 content-length=5
+client< HEADERS stream=3 flags=EH :status=200
+backend< DATA stream=3 text=early
+backend> DATA stream=3 flags=ES text=longer-than-five
+client< DATA stream=3 flags=ES text=longer-than-five`,
+  ],
+  [
+    'no tunnel: the answer is a response like any other',
+    `${ASKED}client> DATA stream=3 text=early
+backend> HEADERS stream=3 flags=EH :status=403
+backend> DATA stream=3 flags=ES text=no
+client< HEADERS stream=3 flags=EH :status=403
+client< DATA stream=3 flags=ES text=no
+client< RST_STREAM stream=3 code=NO_ERROR
+backend< RST_STREAM stream=3 code=CANCEL
+trace client stream=3 receive, route, lease, sendHead, transfer, finish, log`,
+  ],
+  [
+    'a backend that does not take extended CONNECT',
+    `client> ${CONNECT.replace('stream=3', 'stream=1')}
+client< HEADERS stream=1 :status=502 x-fermata=backend-without-tunnels
+client< RST_STREAM stream=1 code=NO_ERROR
+trace client stream=1 receive, route, lease, sendHead, refuse, log`,
+  ],
+  [
+    'another protocol',
+    `client> ${CONNECT.replace('websocket', 'x').replace('stream=3', 'stream=1')}
+client< HEADERS stream=1 :status=501 x-fermata=protocol-not-served
+client< RST_STREAM stream=1 code=NO_ERROR
+trace client stream=1 receive, refuse, log`,
+  ],
+  [
+    'too many tunnels',
+    `given tunnelsMax=1
+${TUNNEL}client> ${CONNECT.replace('stream=3', 'stream=5')}
+client< HEADERS stream=5 :status=503 x-fermata=tunnels-full
+client< RST_STREAM stream=5 code=NO_ERROR
+trace client stream=5 receive, refuse, log`,
   ],
   [
     'Max-Forwards 0',
@@ -286,9 +408,15 @@ t.test('the edges seen are the edges declared', (t) => {
   const anyEnd = 'cancelled, late, ready'
   t.strictSame(
     seen.ended(exchangeLife.edges),
-    ['lease lease', 'refuse body', 'respond body', 'transfer body', 'transfer head', 'transfer until'].map(
-      (wait) => `${wait}: ${anyEnd}`,
-    ),
+    [
+      'lease lease',
+      'refuse body',
+      'respond body',
+      'transfer body',
+      'transfer head',
+      'transfer until',
+      'tunnel tunnel',
+    ].map((wait) => `${wait}: ${anyEnd}`),
     'and every wait ended in each way: ready, late, cancelled',
   )
   t.end()

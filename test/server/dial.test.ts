@@ -4,11 +4,11 @@
 import t, { type Test } from 'tap'
 import { createWorld } from '../../src/continuation/index.js'
 import { Engine, engineLimits, LEASED, Lease, UNLEASED } from '../../src/engine/index.js'
-import { FieldTable, HeldBytes, heldLimits } from '../../src/http/index.js'
+import { type BackendTarget, FieldTable, HeldBytes, heldLimits } from '../../src/http/index.js'
 import { createHttp1, http1SessionOn } from '../../src/http1/index.js'
 import { createHttp2, http2SessionOn } from '../../src/http2/index.js'
 import type { ExchangeSession } from '../../src/proxy/index.js'
-import { type DialTarget, dialLife, dialledSessions } from '../../src/server/dial.js'
+import { dialLife, dialledSessions } from '../../src/server/dial.js'
 import { frame } from '../world/frames.js'
 import { type FarEnd, MemoryPollset, type Served } from '../world/memory-pollset.js'
 import { declared, Seen } from '../world/seen.js'
@@ -16,14 +16,14 @@ import { declared, Seen } from '../world/seen.js'
 const seen = new Seen()
 const CONNECT_MS = 1_000
 
-function dialling(served: Served, to: Partial<DialTarget> = {}, alpn = 'http/1.1') {
+function dialling(served: Served, to: Partial<BackendTarget> = {}, alpn = 'http/1.1') {
   const pollset = new MemoryPollset()
   const base = createWorld(pollset)
   base.scheduler.tracer = seen
   const world = { ...base, held: new HeldBytes(heldLimits), fields: new FieldTable() }
   const [http1, http2] = [createHttp1(world), createHttp2(world)]
   const tls = pollset.tlsClient({ serverName: '', alpn: [alpn], verify: true })
-  const target: DialTarget = { host: '192.0.2.9', port: 9, tls, ...to }
+  const target: BackendTarget = { host: '192.0.2.9', port: 9, tls, ...to }
   const fars: FarEnd[] = []
   pollset.serve(target, (far) => fars.push(far), served)
   const factory = dialledSessions(world, target, CONNECT_MS, (socket, reports) =>

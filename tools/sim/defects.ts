@@ -84,7 +84,7 @@ function muted(object: object, name: string, act: () => unknown): unknown {
 function backendPrototype(): object {
   const world = createWorld(new SimPollset(1))
   const context = createHttp2({ ...world, held: new HeldBytes(), fields: new FieldTable() })
-  const reports = { opened() {}, changed() {}, freed() {}, retired() {}, closed() {} }
+  const reports = { opened() {}, changed() {}, freed() {}, retired() {}, surrendered() {}, closed() {} }
   return Object.getPrototypeOf(http2Sessions(context, { host: '192.0.2.9', port: 9 })(reports))
 }
 
