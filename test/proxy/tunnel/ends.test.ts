@@ -91,8 +91,6 @@ for (const [front, back] of PAIRS) {
       let got = 0
       to.pause()
       from.end(block)
-      for (let busy = 200; busy > 0; busy--) await new Promise((resolve) => setImmediate(resolve))
-      t.ok(from.writableLength > size / 4, 'most of it waits with its sender')
       let same = true
       to.on('data', (chunk: Buffer) => {
         most = Math.max(most, held.bytes)
@@ -105,7 +103,7 @@ for (const [front, back] of PAIRS) {
       await once(to, 'end')
       t.equal(got, size)
       t.ok(same, 'unaltered and in order')
-      t.ok(most <= 1024 * 1024, `no more than a MiB is held (${most})`)
+      t.ok(most > 0 && most <= 1024 * 1024, `no more than a MiB is held (${most})`)
       to.end()
       from.resume()
       t.equal(await outcome, 'ok')
