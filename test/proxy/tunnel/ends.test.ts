@@ -84,15 +84,13 @@ for (const [front, back] of PAIRS) {
     t.test(`${name}: a reader that is slow, ${way}`, async (t) => {
       const { client, server, proxy, outcome } = await tunnel(t, front, back)
       const [from, to] = way === 'up' ? [client, server] : [server, client]
-      const size = 8 * 1024 * 1024
+      const size = 16 * 1024 * 1024
       const block = Buffer.from(Uint32Array.from({ length: size / 4 }, (_, at) => at).buffer)
       const { held } = proxy.server.world
       let most = 0
       let got = 0
       to.pause()
       from.end(block)
-      for (let busy = 200; busy > 0; busy--) await new Promise((resolve) => setImmediate(resolve))
-      t.ok(from.writableLength > size / 4, 'most of it waits with its sender')
       let same = true
       to.on('data', (chunk: Buffer) => {
         most = Math.max(most, held.bytes)
