@@ -113,12 +113,13 @@ export abstract class Connection
 
   messages(): After<'messages'> {
     const socket = this.socket as Socket
-    this.pollable.lower(MOVED)
     this.read(socket)
     if (this.failure === null && this.peerIsOver(socket)) {
       if (this.reader.tunnelling && (socket.readiness & CLOSED) === 0) this.tunnelEnded()
       else this.peerEnded()
     }
+    // What has moved so far, by what was read too, is looked at here.
+    this.pollable.lower(MOVED)
     if (this.failure !== null) return goto.closing
     const unread = (socket.readiness & READABLE) !== 0
     if (this.mayRead) socket.unpause()
@@ -294,7 +295,6 @@ export abstract class Connection
   sent(stream: Http1Stream): void {
     stream.raise(SENT)
     this.endIfOver(stream)
-    this.moved()
   }
 
   broken(stream: Http1Stream): void {

@@ -182,7 +182,9 @@ class Frontend extends Connection implements Client {
   override sent(stream: Http1Stream): void {
     super.sent(stream)
     // Answered in full before the request was: the rest is read and dropped while the connection closes.
-    if (!stream.closed && stream.framing !== TUNNEL) this.failure ??= ANSWERED_EARLY
+    if (stream.closed || stream.framing === TUNNEL) return
+    this.failure ??= ANSWERED_EARLY
+    this.moved()
   }
 
   protected override messageOver(persists: boolean): void {

@@ -366,20 +366,12 @@ class Backend extends Connection implements BackendSession {
   }
 }
 
-const LIMIT_LOWERED = fault(
+const notBegun = (code: string, message: string): Fault => fault(code, 'backend', 'stream', 'safe', message)
+const LIMIT_LOWERED = notBegun(
   'streams-limited',
-  'backend',
-  'stream',
-  'safe',
-  'the backend lowered SETTINGS_MAX_CONCURRENT_STREAMS (RFC 9113 §5.1.2)',
+  'the backend lowered its limit of streams (RFC 9113 §5.1.2)',
 )
-const IDS_SPENT = fault(
-  'stream-ids-spent',
-  'backend',
-  'stream',
-  'safe',
-  'the connection has no stream identifier left (RFC 9113 §5.1.1)',
-)
+const IDS_SPENT = notBegun('stream-ids-spent', 'no stream identifier is left (RFC 9113 §5.1.1)')
 
 /** Opens HTTP/2 sessions for an engine of this target, in clear text with prior knowledge (RFC 9113 §3.3) or over TLS. */
 export function http2Sessions(context: Http2Context, target: BackendTarget): SessionFactory<BackendSession> {

