@@ -18,7 +18,7 @@ interface Secure {
   readonly hangs?: boolean
 }
 
-function arrive(secure: Secure | null = null, before: (socket: Socket) => void = () => {}) {
+function arrive(secure: Secure | null = null, before: (socket: Socket) => void = () => {}, relayed = false) {
   const pollset = new MemoryPollset()
   const world = createWorld(pollset)
   world.scheduler.tracer = seen
@@ -30,7 +30,7 @@ function arrive(secure: Secure | null = null, before: (socket: Socket) => void =
   const arrival = new Arrival(
     world,
     socket,
-    { tls, proxyHeaderBytesMax: 0, arrivalMs: ARRIVAL_MS },
+    { tls, proxyHeaderBytesMax: relayed ? 536 : 0, arrivalMs: ARRIVAL_MS },
     {
       arrived: (_arrival, spoken) => told.push(spoken),
       dropped: () => told.push('dropped'),
@@ -176,11 +176,35 @@ t.test('what came before its end counts', (t) => {
   t.end()
 })
 
+t.test('behind a relay: the PROXY header first, then the rest of its octets', (t) => {
+  const relayed = (secure: Secure | null = null) => arrive(secure, () => {}, true)
+  const clear = relayed()
+  clear.far.send(Buffer.from('PROXY UNKN'))
+  t.strictSame(clear.told, [], 'half a header')
+  clear.far.send(Buffer.from('OWN\r\nGET /'))
+  t.strictSame(clear.told, ['http/1.1'])
+  t.equal(clear.all(), 'GET /')
+  const secured = relayed({ alpn: 'h2' })
+  secured.far.send(Buffer.from('PROXY UNKNOWN\r\n'))
+  t.strictSame(secured.told, ['h2'])
+  const wrong = relayed()
+  wrong.far.send(Buffer.from('GET / HTTP/1.1\r\n'))
+  t.strictSame(wrong.told, ['dropped'])
+  const late = relayed()
+  late.pollset.advance(ARRIVAL_MS)
+  t.strictSame(late.told, ['dropped'])
+  const cancelled = relayed()
+  cancelled.arrival.cancel()
+  cancelled.pollset.run()
+  t.strictSame(cancelled.told, ['dropped'])
+  t.end()
+})
+
 t.test('the edges seen are the edges declared', (t) => {
   t.strictSame(seen.taken(arrivalLife.edges), declared(arrivalLife.edges))
   t.strictSame(
     seen.ended(arrivalLife.edges),
-    ['secure arrival', 'sniff arrival'].map((wait) => `${wait}: cancelled, late, ready`),
+    ['relayed arrival', 'secure arrival', 'sniff arrival'].map((wait) => `${wait}: cancelled, late, ready`),
   )
   t.end()
 })

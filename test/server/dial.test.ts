@@ -4,7 +4,13 @@
 import t, { type Test } from 'tap'
 import { createWorld } from '../../src/continuation/index.js'
 import { Engine, engineLimits, LEASED, Lease, UNLEASED } from '../../src/engine/index.js'
-import { type BackendTarget, FieldTable, HeldBytes, heldLimits } from '../../src/http/index.js'
+import {
+  type BackendTarget,
+  EXTENDED_CONNECT,
+  FieldTable,
+  HeldBytes,
+  heldLimits,
+} from '../../src/http/index.js'
 import { createHttp1, http1SessionOn } from '../../src/http1/index.js'
 import { createHttp2, http2SessionOn } from '../../src/http2/index.js'
 import type { ExchangeSession } from '../../src/proxy/index.js'
@@ -49,7 +55,11 @@ t.test('HTTP/1.1, as ALPN says', (t) => {
   const { lease, engine, opening } = dialling('accept')
   t.equal(lease.readiness, LEASED)
   const session = lease.take()
-  t.match(session, { capacity: 1, leased: 1, state: 'open', features: 0 })
+  t.match(
+    session,
+    { capacity: 1, leased: 1, state: 'open', features: EXTENDED_CONNECT },
+    'a tunnel can be asked for',
+  )
   t.match(opening[0], /^d/, 'while it is opened')
   t.match(session.id, /^b/, 'and then')
   engine.freed(session)

@@ -4,7 +4,7 @@
 
 import { Continuation, createWorld, Scheduler } from '../../src/continuation/index.js'
 import { Engine } from '../../src/engine/index.js'
-import { FieldTable, HeldBytes, Inbox, Stream } from '../../src/http/index.js'
+import { FieldTable, HeldBytes, Inbox, PulledStream, Stream } from '../../src/http/index.js'
 import { BodyIntake } from '../../src/http2/body-intake.js'
 import { Connection } from '../../src/http2/connection.js'
 import { ConnectionBase } from '../../src/http2/connection-base.js'
@@ -315,7 +315,7 @@ export const defects: readonly Defect[] = [
     what: 'a body ends without its trailers',
     expected: ['S2'],
     plan: { trailersPercent: 50 },
-    plant: () => wrapGet<Http2Stream>(Http2Stream.prototype, 'endingTrailers', () => null),
+    plant: () => wrapGet<PulledStream>(PulledStream.prototype, 'endingTrailers', () => null),
   },
   {
     name: 'retry of half a body',
