@@ -19,7 +19,8 @@ export function limitsOf(plan: Plan): Limits {
     streamWindowMax: plan.streamWindow + plan.streamWindowOver,
     // An output slab must take the largest head.
     headerListBytesMax: 2048,
-    prefaceMs: 1000,
+    // The whole handshake counts, and the network may hold up each piece of it.
+    prefaceMs: 10_000,
   }
 }
 

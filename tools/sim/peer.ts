@@ -54,6 +54,10 @@ export class PeerStream {
   }
 }
 
+/** octets of credit that let out no more than a dribble, and how often that is certainly borne */
+const DRIBBLE = 256
+const DRIBBLES_BORNE = 400
+
 export abstract class Peer<S extends PeerStream> implements FarOwner {
   readonly far: SimFar
   readonly streams = new Map<number, S>()
@@ -76,6 +80,8 @@ export abstract class Peer<S extends PeerStream> implements FarOwner {
   private blockEnds = false
   private owed = 0
   private crediting = false
+  /** Credit given for less than {@link DRIBBLE} octets. */
+  private dribbles = 0
   /** The proxy's SETTINGS_INITIAL_WINDOW_SIZE; ours as the proxy may count on it, and what was sent and not acknowledged. */
   private theirWindow = WINDOW
   private ourWindow = WINDOW
@@ -342,6 +348,8 @@ export abstract class Peer<S extends PeerStream> implements FarOwner {
   private credit(stream: S): void {
     if (stream.owed === 0 || stream.remoteEnded || stream.resetByUs || stream.resetByProxy) return
     this.out.numbers(wire.WINDOW_UPDATE, 0, stream.id, stream.owed)
+    // With a window of a few octets it makes the proxy dribble, which is borne so often and no more (CVE-2019-9511).
+    if (stream.owed < DRIBBLE && ++this.dribbles > DRIBBLES_BORNE) this.faults++
     stream.recvWindow += stream.owed
     stream.owed = 0
   }
