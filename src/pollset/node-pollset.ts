@@ -28,6 +28,7 @@ import {
   type SocketFault,
 } from './door.js'
 import { numericHost } from './node-networks.js'
+import { ReadBuffers, Reading } from './node-reading.js'
 import { type Marked, type Marks, NodeSocket, type NodeSocketLimits } from './node-socket.js'
 import { NodeTlsClient, NodeTlsServer } from './node-tls.js'
 import type { TlsClient, TlsClientOptions, TlsServer, TlsServerOptions } from './tls.js'
@@ -166,6 +167,7 @@ export class NodePollset extends Turns implements Pollset, Marks {
   private closed = false
   private timer: NodeJS.Timeout | null = null
   private timerAt = Number.POSITIVE_INFINITY
+  private readonly readBuffers = new ReadBuffers()
   private readonly listeners = new Set<NodeListener>()
   private readonly sockets = new Set<NodeSocket>()
   private readonly onImmediate: () => void
@@ -180,6 +182,7 @@ export class NodePollset extends Turns implements Pollset, Marks {
       this.asked = false
       if (this.closed) return
       this.turn()
+      this.readBuffers.turnOver()
       if (!this.closed) this.setTimer()
     }
     this.onTimer = () => {
@@ -205,6 +208,11 @@ export class NodePollset extends Turns implements Pollset, Marks {
       allowHalfOpen: true,
       noDelay: true,
       autoSelectFamily: false,
+    }
+    if (tls === undefined && preamble === undefined) {
+      const reading = new Reading(this.readBuffers)
+      const net = connect({ ...options, onread: reading.options } as NetConnectOpts)
+      return this.adopt(new NodeSocket(net, address, id, this, this.bounds, reading), net)
     }
     const clear = tls === undefined || preamble !== undefined ? connect(options as NetConnectOpts) : null
     if (preamble !== undefined) clear?.write(preamble)

@@ -15,6 +15,7 @@ import {
   WRITABLE,
 } from './door.js'
 import { numericHost } from './node-networks.js'
+import type { Reading } from './node-reading.js'
 import { type NodeTlsServer, securedBy } from './node-tls.js'
 import type { Pollable } from './pollable.js'
 import type { TlsServer } from './tls.js'
@@ -47,6 +48,9 @@ export class NodeSocket extends Socket implements Marked {
   private readonly marks: Marks
 
   private readonly incoming: Buffer[] = []
+  /** How it reads, when not by Node's own buffers; and the buffer that each of `incoming` is in. */
+  private readonly reading: Reading | null
+  private readonly wholes: Buffer[] = []
   private taken = 0
   private incomingBytes = 0
   private heldBack = false
@@ -59,9 +63,17 @@ export class NodeSocket extends Socket implements Marked {
   private readonly onWritten: (error?: Error | null) => void
   private readonly limits: NodeSocketLimits
 
-  constructor(net: NetSocket, remote: Address, id: string, marks: Marks, limits: NodeSocketLimits) {
+  constructor(
+    net: NetSocket,
+    remote: Address,
+    id: string,
+    marks: Marks,
+    limits: NodeSocketLimits,
+    reading: Reading | null = null,
+  ) {
     super()
     this.net = net
+    this.reading = reading
     this.remote = remote
     this.id = id
     this.marks = marks
@@ -79,6 +91,7 @@ export class NodeSocket extends Socket implements Marked {
     }
     this.onClose = () => {
       this.gone = true
+      this.reading?.over()
       marks.mark(this, CLOSED)
     }
     this.onWritten = (error) => {
@@ -97,8 +110,14 @@ export class NodeSocket extends Socket implements Marked {
   }
 
   private read(): void {
-    this.net.on('data', this.onData)
     this.net.on('end', this.onEnd)
+    if (this.reading === null) this.net.on('data', this.onData)
+    else {
+      this.reading.onRead = (chunk, whole) => {
+        this.wholes.push(whole)
+        this.onData(chunk)
+      }
+    }
   }
 
   override raise(bits: number): void {
@@ -114,21 +133,34 @@ export class NodeSocket extends Socket implements Marked {
     const incoming = this.incoming
     if (this.taken === incoming.length) return null
     const chunk = incoming[this.taken]
+    if (this.reading !== null) this.spend(this.reading)
     incoming[this.taken++] = NOTHING
     this.incomingBytes -= chunk.length
     if (this.taken === incoming.length) {
       this.taken = 0
       incoming.length = 0
+      this.wholes.length = 0
       this.lower(READABLE)
       this.readOn()
     }
     return chunk
   }
 
+  private spend(reading: Reading): void {
+    const whole = this.wholes[this.taken]
+    if (whole !== NOTHING) reading.spend(whole)
+    this.wholes[this.taken] = NOTHING
+  }
+
   unread(bytes: Buffer): void {
     if (bytes.length === 0) return
-    if (this.taken > 0) this.incoming[--this.taken] = bytes
-    else this.incoming.unshift(bytes)
+    // The buffer it is in comes back when the turn is over: these octets must not go with it.
+    const kept = this.reading === null ? bytes : Buffer.from(bytes)
+    if (this.taken > 0) this.incoming[--this.taken] = kept
+    else {
+      this.incoming.unshift(kept)
+      if (this.reading !== null) this.wholes.unshift(NOTHING)
+    }
     this.incomingBytes += bytes.length
     this.raise(READABLE)
   }
