@@ -124,7 +124,8 @@ class NodeResolution extends Resolution implements Marked {
       this.readiness = RESOLVED
       return
     }
-    lookup(host, { all: true }, (error, found) => {
+    // IPv4 first: a server on this machine is more often on 127.0.0.1 alone than on ::1 alone.
+    lookup(host, { all: true, verbatim: false }, (error, found) => {
       if (error !== null) this.fault = faultOf(error)
       else this.addresses = found.map((each) => each.address)
       marks.mark(this, RESOLVED)
