@@ -113,7 +113,10 @@ function nameInvalid(name: string): boolean {
 
 const isBlank = (c: number) => c === 0x20 || c === 0x09
 
-/** RFC 9113 §8.2.1: no NUL, LF or CR anywhere, no SP or HTAB at either end. */
+/**
+ * RFC 9110 §5.5: no control character but HTAB, in either version; what follows a message must not depend on who reads
+ * it. RFC 9113 §8.2.1: no SP or HTAB at either end.
+ */
 function valueInvalid(value: string): boolean {
   const length = value.length
   if (length === 0) return false
@@ -121,7 +124,7 @@ function valueInvalid(value: string): boolean {
   for (let i = 0; i < length; i++) {
     const c = value.charCodeAt(i)
     // Above 0xff is no octet: text of our own that was not latin1.
-    if (c === 0 || c === 0x0a || c === 0x0d || c > 0xff) return true
+    if ((c < 0x20 && c !== 0x09) || c === 0x7f || c > 0xff) return true
   }
   return false
 }

@@ -1,8 +1,6 @@
 // The rules of heads that need no octets: what a Connection field nominates, what a Transfer-Encoding comes to,
-// which form a request-target has, what no trailer may be, and whether the connection goes on. RFC 9112 and RFC
+// which form a request-target has, and whether the connection goes on. RFC 9112 and RFC
 // 9110 §7.6; the tables are spec/http1/strictness.md and spec/http1/translation.md.
-
-import { Token } from '../http/index.js'
 
 /** The members of a list in lower case, without SP and HTAB around them: other blanks of Unicode are no blanks here. */
 function members(value: string): string[] {
@@ -119,29 +117,3 @@ export function readTarget(method: string, text: string): Target | null {
     path: rest.startsWith('/') ? rest : rest === '' ? empty : `/${rest}`,
   }
 }
-
-/** Tokens of fields that belong to one connection (RFC 9110 §7.6.1), or to its message framing. */
-export const HOP_BY_HOP: readonly number[] = [
-  Token.CONNECTION,
-  Token.KEEP_ALIVE,
-  Token.PROXY_CONNECTION,
-  Token.TRANSFER_ENCODING,
-  Token.UPGRADE,
-  Token.TE,
-  Token.HTTP2_SETTINGS,
-]
-
-/** RFC 9110 §6.5.1: fields that frame or route a message, or are a connection's own, are no trailers. */
-const NO_TRAILERS: readonly number[] = [
-  ...HOP_BY_HOP,
-  Token.CONTENT_LENGTH,
-  Token.HOST,
-  Token.AUTHORITY,
-  Token.TRAILER,
-  Token.EXPECT,
-]
-
-const forbidden: Uint8Array = Uint8Array.from({ length: 64 }, (_, token) =>
-  NO_TRAILERS.includes(token) ? 1 : 0,
-)
-export const isForbiddenTrailer = (token: number): boolean => forbidden[token] === 1
