@@ -129,8 +129,9 @@ function valueInvalid(value: string): boolean {
   return false
 }
 
-/** Every character of a method is a tchar (RFC 9110 §9.1), so of a protocol's name (§7.8); of a scheme a letter, digit, + - . (RFC 3986 §3.1). */
-const isMethod = (value: string) => /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(value)
+/** RFC 9110 §5.6.2: what a method is (§9.1), and a protocol's name (§7.8). */
+export const isToken = (value: string) => /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(value)
+/** RFC 3986 §3.1: a letter, then letters, digits, + - . */
 const isScheme = (value: string) => /^[A-Za-z][A-Za-z0-9+\-.]*$/.test(value)
 /**
  * A host that is not empty (RFC 9110 §4.2.1), as an address in brackets or a name (RFC 3986 §3.2.2), and a port of
@@ -155,7 +156,7 @@ function formInvalid(token: number, value: string): boolean {
   switch (token) {
     case Token.METHOD:
     case Token.PROTOCOL:
-      return !isMethod(value)
+      return !isToken(value)
     case Token.SCHEME:
       return !isScheme(value)
     case Token.AUTHORITY:

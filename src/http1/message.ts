@@ -2,6 +2,8 @@
 // which form a request-target has, and whether the connection goes on. RFC 9112 and RFC
 // 9110 §7.6; the tables are spec/http1/strictness.md and spec/http1/translation.md.
 
+import { isToken } from '../http/index.js'
+
 /** The members of a list in lower case, without SP and HTAB around them: other blanks of Unicode are no blanks here. */
 function members(value: string): string[] {
   const found = value.split(',')
@@ -19,8 +21,6 @@ function withoutBlanks(text: string): string {
 }
 
 const isBlank = (c: number): boolean => c === 0x20 || c === 0x09
-
-const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 
 /** What the Connection fields of one head say (RFC 9110 §7.6.1). */
 export class ConnectionOptions {
@@ -49,7 +49,7 @@ export class ConnectionOptions {
     for (const option of members(value)) {
       // RFC 9110 §5.6.1.2: empty members of a list are ignored.
       if (option === '') continue
-      if (!TOKEN.test(option)) return false
+      if (!isToken(option)) return false
       if (option === 'close') this.close = true
       else if (option === 'keep-alive') this.keepAlive = true
       else if (option === 'upgrade') this.upgrade = true
@@ -84,7 +84,7 @@ export function codingOf(value: string): number {
   const codings = members(value)
   if (codings.pop() !== 'chunked') return CODING_FAULTY
   if (codings.length === 0) return CODING_CHUNKED
-  const whole = codings.every((each) => each !== 'chunked' && TOKEN.test(each))
+  const whole = codings.every((each) => each !== 'chunked' && isToken(each))
   return whole ? CODING_UNKNOWN : CODING_FAULTY
 }
 
