@@ -117,7 +117,6 @@ class Stage {
 /** What backends have been asked, each connection read by itself; whole messages only are answered. */
 class Asked {
   readonly messages: Message[] = []
-  private readonly answered = new Set<FarEnd>()
   private readonly stage: Stage
 
   constructor(stage: Stage) {
@@ -137,7 +136,6 @@ class Asked {
         const head = this.messages.at(-1)?.what.startsWith('HEAD ')
         far.take()
         far.send(head ? OK.subarray(0, OK.length - 2) : OK)
-        this.answered.add(far)
         busy = true
       }
     }
