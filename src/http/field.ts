@@ -113,7 +113,10 @@ function nameInvalid(name: string): boolean {
 
 const isBlank = (c: number) => c === 0x20 || c === 0x09
 
-/** RFC 9113 §8.2.1: no NUL, LF or CR anywhere, no SP or HTAB at either end. */
+/**
+ * RFC 9110 §5.5: no control character but HTAB, in either version; what follows a message must not depend on who reads
+ * it. RFC 9113 §8.2.1: no SP or HTAB at either end.
+ */
 function valueInvalid(value: string): boolean {
   const length = value.length
   if (length === 0) return false
@@ -121,13 +124,14 @@ function valueInvalid(value: string): boolean {
   for (let i = 0; i < length; i++) {
     const c = value.charCodeAt(i)
     // Above 0xff is no octet: text of our own that was not latin1.
-    if (c === 0 || c === 0x0a || c === 0x0d || c > 0xff) return true
+    if ((c < 0x20 && c !== 0x09) || c === 0x7f || c > 0xff) return true
   }
   return false
 }
 
-/** Every character of a method is a tchar (RFC 9110 §9.1), so of a protocol's name (§7.8); of a scheme a letter, digit, + - . (RFC 3986 §3.1). */
-const isMethod = (value: string) => /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(value)
+/** RFC 9110 §5.6.2: what a method is (§9.1), and a protocol's name (§7.8). */
+export const isToken = (value: string) => /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(value)
+/** RFC 3986 §3.1: a letter, then letters, digits, + - . */
 const isScheme = (value: string) => /^[A-Za-z][A-Za-z0-9+\-.]*$/.test(value)
 /**
  * A host that is not empty (RFC 9110 §4.2.1), as an address in brackets or a name (RFC 3986 §3.2.2), and a port of
@@ -152,7 +156,7 @@ function formInvalid(token: number, value: string): boolean {
   switch (token) {
     case Token.METHOD:
     case Token.PROTOCOL:
-      return !isMethod(value)
+      return !isToken(value)
     case Token.SCHEME:
       return !isScheme(value)
     case Token.AUTHORITY:

@@ -1,14 +1,17 @@
 // The message both HTTP versions share: fields, heads, bodies, streams. No wire format.
 
+export { type Client, type Ends, endsOf, viaField } from './client.js'
 export {
   Field,
   FieldTable,
   FORM_INVALID,
   isCredential,
+  isToken,
   NAME_INVALID,
   Token,
   VALUE_INVALID,
 } from './field.js'
+export { HOP_BY_HOP, isForbiddenTrailer } from './field-scope.js'
 export { Head, IDEMPOTENT, responseHead } from './head.js'
 export { HeldByConnection, HeldBytes, type HeldLimits, heldLimits } from './held.js'
 export { Inbox, type Receiving } from './inbox.js'

@@ -1,8 +1,8 @@
 // The rules of heads that need no octets: what a Connection field nominates, what a Transfer-Encoding comes to,
-// which form a request-target has, what no trailer may be, and whether the connection goes on. RFC 9112 and RFC
+// which form a request-target has, and whether the connection goes on. RFC 9112 and RFC
 // 9110 §7.6; the tables are spec/http1/strictness.md and spec/http1/translation.md.
 
-import { Token } from '../http/index.js'
+import { isToken } from '../http/index.js'
 
 /** The members of a list in lower case, without SP and HTAB around them: other blanks of Unicode are no blanks here. */
 function members(value: string): string[] {
@@ -21,8 +21,6 @@ function withoutBlanks(text: string): string {
 }
 
 const isBlank = (c: number): boolean => c === 0x20 || c === 0x09
-
-const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 
 /** What the Connection fields of one head say (RFC 9110 §7.6.1). */
 export class ConnectionOptions {
@@ -51,7 +49,7 @@ export class ConnectionOptions {
     for (const option of members(value)) {
       // RFC 9110 §5.6.1.2: empty members of a list are ignored.
       if (option === '') continue
-      if (!TOKEN.test(option)) return false
+      if (!isToken(option)) return false
       if (option === 'close') this.close = true
       else if (option === 'keep-alive') this.keepAlive = true
       else if (option === 'upgrade') this.upgrade = true
@@ -86,7 +84,7 @@ export function codingOf(value: string): number {
   const codings = members(value)
   if (codings.pop() !== 'chunked') return CODING_FAULTY
   if (codings.length === 0) return CODING_CHUNKED
-  const whole = codings.every((each) => each !== 'chunked' && TOKEN.test(each))
+  const whole = codings.every((each) => each !== 'chunked' && isToken(each))
   return whole ? CODING_UNKNOWN : CODING_FAULTY
 }
 
@@ -119,29 +117,3 @@ export function readTarget(method: string, text: string): Target | null {
     path: rest.startsWith('/') ? rest : rest === '' ? empty : `/${rest}`,
   }
 }
-
-/** Tokens of fields that belong to one connection (RFC 9110 §7.6.1), or to its message framing. */
-export const HOP_BY_HOP: readonly number[] = [
-  Token.CONNECTION,
-  Token.KEEP_ALIVE,
-  Token.PROXY_CONNECTION,
-  Token.TRANSFER_ENCODING,
-  Token.UPGRADE,
-  Token.TE,
-  Token.HTTP2_SETTINGS,
-]
-
-/** RFC 9110 §6.5.1: fields that frame or route a message, or are a connection's own, are no trailers. */
-const NO_TRAILERS: readonly number[] = [
-  ...HOP_BY_HOP,
-  Token.CONTENT_LENGTH,
-  Token.HOST,
-  Token.AUTHORITY,
-  Token.TRAILER,
-  Token.EXPECT,
-]
-
-const forbidden: Uint8Array = Uint8Array.from({ length: 64 }, (_, token) =>
-  NO_TRAILERS.includes(token) ? 1 : 0,
-)
-export const isForbiddenTrailer = (token: number): boolean => forbidden[token] === 1

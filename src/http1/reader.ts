@@ -9,13 +9,12 @@
 // Body bytes are passed on as slices of the chunk. A line is read in place when the chunk holds all of it, else octet by octet
 // through `carry`; where a chunk is split makes no difference to what is told.
 
-import type { Field, Head } from '../http/index.js'
+import { type Field, type Head, isForbiddenTrailer } from '../http/index.js'
 import { chunkSizeDigits, chunkSizeOf, isChunkExtensions } from './chunk-size.js'
 import { REFUSALS, type RefusalCode } from './faults.js'
 import { type FieldDecoder, RESPONSE_FIELD } from './field-decoder.js'
 import { ASKED, CHUNKED, NONE, TUNNEL, UNTIL_CLOSE } from './framing.js'
 import type { Http1Limits } from './limits.js'
-import { isForbiddenTrailer } from './message.js'
 
 /** Told what was read. Each call may stop the reader; `messageEnd` may call `next`. */
 export interface MessageSink {

@@ -5,9 +5,16 @@
 // its framing alone, never copied from a field; fields that belong to another connection are left out, and so is
 // any field whose text could be read as more than one line.
 
-import { type Field, type Head, NAME_INVALID, Token, VALUE_INVALID } from '../http/index.js'
+import {
+  type Field,
+  type Head,
+  HOP_BY_HOP,
+  isForbiddenTrailer,
+  NAME_INVALID,
+  Token,
+  VALUE_INVALID,
+} from '../http/index.js'
 import { CHUNKED, NONE, TUNNEL, UNTIL_CLOSE } from './framing.js'
-import { HOP_BY_HOP, isForbiddenTrailer } from './message.js'
 import { STATUS_LINE_MAX, STATUS_LINES } from './reason.js'
 import { WEBSOCKET, WEBSOCKET_VERSION, webSocketAccept } from './websocket.js'
 

@@ -2,7 +2,15 @@
 // The text of each field was judged when the field was made (http/field.ts); here it is their order and
 // company. A malformed message is an error of its stream, never of the connection.
 
-import { type Field, FORM_INVALID, Head, NAME_INVALID, Token, VALUE_INVALID } from '../http/index.js'
+import {
+  type Field,
+  FORM_INVALID,
+  Head,
+  isForbiddenTrailer,
+  NAME_INVALID,
+  Token,
+  VALUE_INVALID,
+} from '../http/index.js'
 
 /** Malformed: why, for a person. */
 export type Malformed = string
@@ -18,7 +26,7 @@ const CONNECTION_SPECIFIC =
 function faultOf(field: Field): Malformed {
   if ((field.faults & NAME_INVALID) !== 0) return 'a field name has characters that names may not have'
   if ((field.faults & VALUE_INVALID) !== 0)
-    return `the value of ${field.name} has CR, LF, NUL or blanks at an end`
+    return `the value of ${field.name} has control characters, or blanks at an end`
   return `the value of ${field.name} is not one`
 }
 
@@ -136,11 +144,12 @@ export function readResponse(fields: Field[], size: number): Head | Malformed {
   return new Head(fields, 1, size, status, null, null, null, null, null, contentLength)
 }
 
-/** RFC 9113 §8.1: trailers have no pseudo-fields. Null when they are well formed. */
+/** RFC 9113 §8.1: trailers have no pseudo-fields; RFC 9110 §6.5.1: nor what frames or routes. Null when they are well formed. */
 export function trailersFault(fields: readonly Field[]): Malformed | null {
   for (const field of fields) {
     const wrong = regularFault(field)
     if (wrong !== null) return wrong
+    if (isForbiddenTrailer(field.token)) return `${field.name} in trailers`
   }
   return null
 }

@@ -92,7 +92,7 @@ const waitForHandshake = suspend({
 const waitForHeader = suspend({ then: 'relayed', late: 'drop', cancelled: 'drop', within: 'arrival' })
 const waitForOctets = suspend({ then: 'sniff', late: 'drop', cancelled: 'drop', within: 'arrival' })
 
-export const arrivalSteps = arrivalLife.steps<Arrival>({
+const arrivalSteps = arrivalLife.steps<Arrival>({
   meet(a) {
     if (a.proxyHeader !== null) return goto.relayed
     return a.tls === null ? goto.sniff : goto.secure

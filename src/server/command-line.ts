@@ -275,21 +275,17 @@ function makeServer(options: ServeOptions, listen: Listen[], routes: ServerOptio
   })
 }
 
-function begin(options: ServeOptions, routes: ServerOptions['routes'], origin: Origin | null): void {
-  const listen = options.listen ?? [parseListen('127.0.0.1:8080')]
-  let server: Server
-  try {
-    server = makeServer(options, listen, routes)
-  } catch (error) {
-    say(`fermata: ${error instanceof Error ? error.message : String(error)}`)
-    origin?.close()
-    process.exitCode = USAGE
-    return
-  }
+/** Say what becomes of it, for whoever started it. */
+function announce(
+  server: Server,
+  listeners: number,
+  routes: ServerOptions['routes'],
+  origin: Origin | null,
+): void {
   let ready = 0
   server.on('listening', (address, secure) => {
     say(`fermata: listening on ${formatAddress(address)} (HTTP/1.1 and HTTP/2${secure ? ' over TLS' : ''})`)
-    if (++ready < listen.length) return
+    if (++ready < listeners) return
     for (const route of routes) {
       const from = route.host === '' && route.prefix === '/' ? 'everything' : `${route.host}${route.prefix}`
       say(`fermata: ${from} goes to ${route.url}${origin === null ? '' : ' (the embedded origin)'}`)
@@ -320,6 +316,20 @@ function begin(options: ServeOptions, routes: ServerOptions['routes'], origin: O
     ),
   )
   server.on('draining', () => say('fermata: draining; again to end at once'))
+}
+
+function begin(options: ServeOptions, routes: ServerOptions['routes'], origin: Origin | null): void {
+  const listen = options.listen ?? [parseListen('127.0.0.1:8080')]
+  let server: Server
+  try {
+    server = makeServer(options, listen, routes)
+  } catch (error) {
+    say(`fermata: ${error instanceof Error ? error.message : String(error)}`)
+    origin?.close()
+    process.exitCode = USAGE
+    return
+  }
+  announce(server, listen.length, routes, origin)
   server.on('stopped', () => {
     origin?.close()
     for (const signal of [...SIGNALS, 'SIGHUP']) process.removeAllListeners(signal)

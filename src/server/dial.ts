@@ -63,7 +63,7 @@ const { goto, done, suspend } = dialLife
 const waitForName = suspend({ then: 'connect', late: 'fail', cancelled: 'fail', within: 'connect' })
 const waitForConnect = suspend({ then: 'handOver', late: 'fail', cancelled: 'fail', within: 'connect' })
 
-export const dialSteps = dialLife.steps<Dial>({
+const dialSteps = dialLife.steps<Dial>({
   resolve(d) {
     d.resolution = resolveTarget(d.world.pollset, d.target)
     if (d.resolution === null) return goto.connect

@@ -24,6 +24,12 @@ export interface BackendTls {
   readonly verify?: boolean
 }
 
+const targetOf = ({ host, port, path }: BackendUrl): BackendTarget => ({
+  host,
+  port,
+  ...(path === undefined ? {} : { path }),
+})
+
 export class Protocols {
   readonly http1: Http1Context
   readonly http2: Http2Context
@@ -48,8 +54,7 @@ export class Protocols {
   /** `sendProxy`: which PROXY header each connection begins with. */
   sessions(url: BackendUrl, sendProxy?: ProxyVersion): SessionsFor {
     const tls = this.tlsFor(url)
-    const path = url.path === undefined ? {} : { path: url.path }
-    const target = { host: url.host, port: url.port, ...path }
+    const target = targetOf(url)
     if (sendProxy === undefined) {
       const sessions = this.sessionsTo(url, target, tls)
       return () => sessions
@@ -79,9 +84,7 @@ export class Protocols {
   /** Where TLS has chosen an HTTP/2 that carries no tunnels (RFC 8441 §3), HTTP/1.1 does; not behind a PROXY header, whose sessions have clients. */
   tunnelSessions(url: BackendUrl, sendProxy?: ProxyVersion): SessionFactory<ExchangeSession> | null {
     if (url.scheme !== 'https' || sendProxy !== undefined) return null
-    const { host, port, path } = url
-    const tls = this.tls(url, ['http/1.1'])
-    return http1Sessions(this.http1, { host, port, ...(path === undefined ? {} : { path }), tls })
+    return http1Sessions(this.http1, { ...targetOf(url), tls: this.tls(url, ['http/1.1']) })
   }
 
   /** A session of HTTP/1.1 carries one request: there are more of them, and more are opened at once. */

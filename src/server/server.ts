@@ -84,7 +84,7 @@ export class Server
   private readonly pollset: NodePollset
   private readonly arriving = new Set<Arrival>()
   private readonly open = new Map<Client, Continuation>()
-  private readonly listeners_: Listening[] = []
+  private readonly listening: Listening[] = []
   private readonly backends: readonly Backend[]
   private readonly certificates: (() => ServerCertificates) | null
   private readonly limits: Limits
@@ -125,7 +125,7 @@ export class Server
     this.proxy = new ReverseProxy(this.world, new RouteTable(routes), limits)
     new Control(this, options.drainTimeoutMs ?? DRAIN_TIMEOUT_MS, limits.cutMs)
     for (const address of options.listen) {
-      this.listeners_.push(
+      this.listening.push(
         new Listening(this.world, address, {
           ready: (listening) => this.emit('listening', listening.listener.address, address.secure === true),
           failed: (listening) => this.emit('failed', address, listening.listener.fault?.code ?? 'EUNKNOWN'),
@@ -185,7 +185,7 @@ export class Server
 
   drain(): void {
     this.emit('draining')
-    for (const listening of this.listeners_) listening.cancel()
+    for (const listening of this.listening) listening.cancel()
     this.emptied()
     this.tellAll()
   }

@@ -207,3 +207,18 @@ t.test('F24: a client may fill the default window before it has heard of a small
   socket.far.send(Buffer.concat([headers(3, post, false), frame(DATA, 1, 3, Buffer.alloc(1001))]))
   t.equal(of(socket.far, RST_STREAM, 3)[0]?.payload.readUInt32BE(), 3, 'after that it may not')
 })
+
+t.test('a backend that hangs up before its SETTINGS costs each request one connection', async (t) => {
+  for (const how of ['end', 'destroy'] as const) {
+    const { client, backends, pollset, proxy } = memoryProxy()
+    const far = client()
+    for (let asked = 1; asked <= 5; asked++) {
+      far.send(headers(2 * asked - 1, REQUEST))
+      pollset.advance(1_000)
+      for (const backend of backends) if (!backend.closed && !backend.ended) backend[how]()
+      pollset.advance(1_000)
+      t.equal(backends.length, asked, `${how}: it is not dialled again for that one`)
+      t.equal(proxy.logged, asked, 'which is answered')
+    }
+  }
+})

@@ -13,6 +13,7 @@ import { run, unlessInstalled } from '../peers/programs.js'
 import { authority, localhost, pathOf } from '../world/certificates/index.js'
 import { tableOf } from '../world/frames.js'
 import { get, once, setUp } from '../world/proxy-world.js'
+import { short } from '../world/short-fuzz.js'
 
 const page = readFileSync('spec/proxy-protocol.md', 'utf8')
 const octetsOf = (cell: string): Buffer => wireOf(cell.replace('SIG', '\\r\\n\\r\\n\\0\\r\\nQUIT\\n')).bytes
@@ -64,6 +65,8 @@ t.test('written: every row; and read back', (t) => {
   }
   t.end()
 })
+
+short({ 'proxy-header': 1_000 })
 
 // Accepted
 

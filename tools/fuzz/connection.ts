@@ -16,6 +16,7 @@ import type { Limits } from '../../src/server/index.js'
 import { block, type Frame, frame, framesOf, PREFACE, REQUEST } from '../../test/world/frames.js'
 import type { FarEnd } from '../../test/world/memory-pollset.js'
 import { memoryProxy } from '../../test/world/memory-proxy.js'
+import { leave } from './aftermath.js'
 import { type Line, mustBeWellFormed } from './field-lists.js'
 import { frames, integer, isWhole, type Piece, showPieces, wireOf } from './frames.js'
 import { crumbs, cut, type Edit, edits, hold, mangle, places, type Target } from './target.js'
@@ -63,8 +64,6 @@ const TABLE_SIZE_INITIAL = 4096
 const TURNS_MAX = 300
 /** Transitions of all continuations together, for so few frames. */
 const STEPS_MAX = 3000
-/** When every deadline has passed. */
-const LONG_MS = 600_000
 
 /** What the invariants look at inside a connection. */
 interface Inside {
@@ -134,20 +133,6 @@ class Stage {
     hold(encoder.tableSize <= limits.headerTableBytesMax, 'the encoder table')
     const held1 = this.limits.connectionHeldBytesMax ?? 0
     hold(held.bytes <= 3 * held1, () => `${held.bytes} octets held`)
-  }
-
-  /** All peers leave, the backend for good: every exchange ends, and nothing is left. */
-  leave(...fars: FarEnd[]): void {
-    const { proxy } = this
-    proxy.refuse()
-    for (const backend of proxy.backends) if (!backend.closed) backend.destroy()
-    proxy.pollset.advance(LONG_MS)
-    for (const far of fars) if (!far.closed) far.destroy()
-    proxy.pollset.advance(LONG_MS)
-    hold(proxy.proxy.begun === proxy.proxy.logged, 'an exchange that did not end (S1)')
-    hold(proxy.world.scheduler.living === 0, () => `${proxy.world.scheduler.living} still alive`)
-    hold(proxy.world.held.bytes === 0, () => `${proxy.world.held.bytes} octets still held (S4)`)
-    hold(proxy.http2.slabs.lent === 0, 'a slab that did not come back')
   }
 }
 
@@ -264,7 +249,7 @@ function runFrontend(
   }
   backend.send(headers(fed.limits, 1, OK))
   hold(answered(framesOf(bystander.take()), SIBLING), 'another connection was harmed')
-  stage.leave(far, bystander)
+  leave(stage.proxy, far, bystander)
   return outcome
 }
 
@@ -313,7 +298,7 @@ function runBackend(
     backend.send(headers(fed.limits, SIBLING, OK))
     hold(answered(framesOf(bystander.received), SIBLING), 'the sibling was not answered')
   }
-  stage.leave()
+  leave(stage.proxy)
   const all = framesOf(Buffer.concat([first, client.take()]))
   const others = framesOf(bystander.take())
   mustBeMessages(all, 'response')
@@ -323,7 +308,7 @@ function runBackend(
     [...all, ...others].every((each) => !isError(each)),
     'a client was blamed',
   )
-  stage.leave(client, bystander)
+  leave(stage.proxy, client, bystander)
   return outcome
 }
 

@@ -3,8 +3,11 @@
 import { backend, frontend } from './connection.js'
 import { hpackDecoder, hpackEncoder } from './hpack.js'
 import { hpackOctets } from './hpack-octets.js'
+import { http1Backend, http1Frontend } from './http1-connection.js'
+import { http1Request, http1Response } from './http1-reader.js'
 import { huffman } from './huffman.js'
 import { message } from './message.js'
+import { proxyHeaders } from './proxy-header.js'
 import { reader } from './reader.js'
 import type { Target } from './target.js'
 
@@ -21,4 +24,9 @@ export const targets: Readonly<Record<string, AnyTarget>> = {
   'hpack-encoder': hpackEncoder,
   'hpack-decoder': hpackDecoder,
   'hpack-octets': hpackOctets,
+  'http1-request': http1Request,
+  'http1-response': http1Response,
+  'http1-frontend': http1Frontend,
+  'http1-backend': http1Backend,
+  'proxy-header': proxyHeaders,
 }

@@ -1,6 +1,6 @@
 // What has no connection around it, for a moment each: frames read, HPACK, messages.
 
-import { short } from './short.js'
+import { short } from '../../world/short-fuzz.js'
 
 short({
   reader: 150,

@@ -1,5 +1,5 @@
 // Frames into whole connections of both roles, for a moment each.
 
-import { short } from './short.js'
+import { short } from '../../world/short-fuzz.js'
 
 short({ frontend: 60, backend: 60 })

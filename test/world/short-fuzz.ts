@@ -1,8 +1,8 @@
 // The short form of a fuzz target: a fixed seed, a few hundred runs. `npm run fuzz` is the long form.
 
 import t from 'tap'
-import { find, report } from '../../../tools/fuzz/target.js'
-import { targets } from '../../../tools/fuzz/targets.js'
+import { find, report } from '../../tools/fuzz/target.js'
+import { targets } from '../../tools/fuzz/targets.js'
 
 const SEED = 7541_9113
 

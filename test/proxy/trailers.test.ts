@@ -1,0 +1,88 @@
+// Trailers that frame or route a message (RFC 9110 §6.5.1) reach nobody, whichever versions are in front and behind: the
+// message is malformed for whoever sent it, and the other side never sees it whole.
+
+import t from 'tap'
+import { read } from '../http1/wire.js'
+import { frame, framesOf, headers, PREFACE, REQUEST } from '../world/frames.js'
+import type { FarEnd } from '../world/memory-pollset.js'
+import { memoryProxy } from '../world/memory-proxy.js'
+
+const VERSIONS = ['http/1.1', 'h2c'] as const
+const FORBIDDEN: [string, string][] = [
+  ['content-length', '5'],
+  ['host', 'b'],
+  ['transfer-encoding', 'chunked'],
+  ['connection', 'close'],
+  ['te', 'trailers'],
+  ['trailer', 'x'],
+  ['expect', '100-continue'],
+]
+const POST = [[':method', 'POST'], ...REQUEST.slice(1)] as [string, string][]
+const STATUS = [[':status', '200']] as [string, string][]
+const GOOD: [string, string] = ['x-sum', '1']
+
+const startLines = { request: 'POST / HTTP/1.1\r\nHost: a\r\n', response: 'HTTP/1.1 200 OK\r\n' }
+
+/** A message with a body and these trailers. */
+function message(version: string, kind: 'request' | 'response', trailers: [string, string][]): Buffer {
+  const head = kind === 'request' ? POST : STATUS
+  if (version === 'h2c')
+    return Buffer.concat([
+      headers(1, head, false),
+      frame(0, 0, 1, Buffer.from('hello')),
+      headers(1, trailers),
+    ])
+  const lines = trailers.map(([name, value]) => `${name}: ${value}\r\n`).join('')
+  return Buffer.from(
+    `${startLines[kind]}Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n${lines}\r\n`,
+    'latin1',
+  )
+}
+
+/** Whether that message has come whole, with END_STREAM or the last chunk: a client that hears 502 in its place has not got it. */
+function isWhole(version: string, kind: 'request' | 'response', far: FarEnd | null): boolean {
+  if (far === null) return false
+  const bytes = far.take()
+  if (!bytes.includes('hello')) return false
+  if (version === 'http/1.1') return read(bytes, { to: kind === 'request' ? null : 'POST' }).verdict === 'ok'
+  const begins = bytes.subarray(0, PREFACE.length).equals(PREFACE)
+  const frames = framesOf(begins ? bytes.subarray(PREFACE.length) : bytes)
+  return frames.some((each) => each.stream === 1 && each.type <= 1 && (each.flags & 1) !== 0)
+}
+
+function run(clients: (typeof VERSIONS)[number], speaks: (typeof VERSIONS)[number]) {
+  const proxy = memoryProxy({}, { clients, speaks })
+  const client = proxy.client()
+  return {
+    proxy,
+    client,
+    ask(trailers: [string, string][]): FarEnd | null {
+      client.send(message(clients, 'request', trailers))
+      const backend = proxy.backends.at(0) ?? null
+      if (speaks === 'h2c') backend?.send(Buffer.concat([frame(4, 0, 0), frame(4, 1, 0)]))
+      return backend
+    },
+  }
+}
+
+for (const clients of VERSIONS) {
+  for (const speaks of VERSIONS) {
+    t.test(`${clients} to ${speaks}`, async (t) => {
+      const { ask, client } = run(clients, speaks)
+      const backend = ask([GOOD])
+      t.ok(isWhole(speaks, 'request', backend), 'the good ones pass')
+      backend?.send(message(speaks, 'response', [GOOD]))
+      t.ok(isWhole(clients, 'response', client), 'both ways')
+      for (const each of FORBIDDEN) {
+        const asked = run(clients, speaks)
+        t.notOk(isWhole(speaks, 'request', asked.ask([GOOD, each])), `${each[0]} in a request's`)
+        const answered = run(clients, speaks)
+        const far = answered.ask([GOOD])
+        answered.client.take()
+        far?.send(message(speaks, 'response', [each, GOOD]))
+        t.notOk(isWhole(clients, 'response', answered.client), `${each[0]} in a response's`)
+        t.equal(answered.proxy.proxy.begun, answered.proxy.proxy.logged)
+      }
+    })
+  }
+}

@@ -1,0 +1,21 @@
+// What must be left of a proxy when all its peers have gone: nothing.
+
+import type { FarEnd } from '../../test/world/memory-pollset.js'
+import type { memoryProxy } from '../../test/world/memory-proxy.js'
+import { hold } from './target.js'
+
+/** When every deadline has passed. */
+const LONG_MS = 600_000
+
+/** All peers leave, the backend for good: every exchange ends, and nothing is left. */
+export function leave(proxy: ReturnType<typeof memoryProxy>, ...fars: FarEnd[]): void {
+  proxy.refuse()
+  for (const backend of proxy.backends) if (!backend.closed) backend.destroy()
+  proxy.pollset.advance(LONG_MS)
+  for (const far of fars) if (!far.closed) far.destroy()
+  proxy.pollset.advance(LONG_MS)
+  hold(proxy.proxy.begun === proxy.proxy.logged, 'an exchange that did not end (S1)')
+  hold(proxy.world.scheduler.living === 0, () => `${proxy.world.scheduler.living} still alive`)
+  hold(proxy.world.held.bytes === 0, () => `${proxy.world.held.bytes} octets still held (S4)`)
+  hold(proxy.http1.slabs.lent + proxy.http2.slabs.lent === 0, 'a slab that did not come back')
+}
