@@ -38,17 +38,17 @@ const { goto } = connectionLife
 
 export interface BackendSession extends Session, HttpSession {}
 
-class Backend extends Connection implements BackendSession {
+export class Backend extends Connection implements BackendSession {
   state: SessionState = 'opening'
   leased = 0
   readonly capacity = 1
   /** As Upgrade (RFC 8441 §5). */
-  readonly features = EXTENDED_CONNECT
+  readonly features: number = EXTENDED_CONNECT
   /** RFC 9112 §9.2: octets that answer no request end the connection. */
-  protected override readonly readsOn = true
+  protected override readonly readsOn: boolean = true
   protected readonly reader: ResponseReader
-  private readonly target: BackendTarget
-  private readonly reports: SessionReports<BackendSession>
+  protected readonly target: BackendTarget
+  protected readonly reports: SessionReports<BackendSession>
   private resolution: Resolution | null = null
 
   /** On a socket that is connected already, or on one of its own. */

@@ -115,7 +115,7 @@ export abstract class Connection
     const socket = this.socket as Socket
     this.read(socket)
     if (this.failure === null && this.peerIsOver(socket)) {
-      if (this.reader.tunnelling && (socket.readiness & CLOSED) === 0) this.tunnelEnded()
+      if (this.reader.tunnelling && this.halfEnded(socket)) this.tunnelEnded()
       else this.peerEnded()
     }
     // What has moved so far, by what was read too, is looked at here.
@@ -136,6 +136,15 @@ export abstract class Connection
   private peerIsOver(socket: Socket): boolean {
     if ((socket.readiness & CLOSED) !== 0 && socket.fault !== null) return true
     return (socket.readiness & READABLE) === 0 && (socket.readiness & (ENDED | CLOSED)) !== 0
+  }
+
+  /**
+   * The peer has said all that it had, and we may go on. Where ours has ended before, its end closes the socket at once:
+   * what it said last may have been read only after that.
+   */
+  private halfEnded(socket: Socket): boolean {
+    if ((socket.readiness & CLOSED) === 0) return true
+    return (socket.readiness & ENDED) !== 0 && socket.fault === null && this.stream?.remoteEnded === false
   }
 
   private get mayRead(): boolean {

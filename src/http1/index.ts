@@ -12,6 +12,7 @@ export { type Http1Limits, http1Limits } from './limits.js'
 export type { MessageSink } from './reader.js'
 export { RequestReader } from './request-reader.js'
 export { ResponseReader } from './response-reader.js'
+export { tcpSessions } from './tcp-session.js'
 export {
   CHUNK_OVERHEAD,
   headBytesMax,

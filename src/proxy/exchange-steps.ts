@@ -52,6 +52,8 @@ export const exchangeSteps = exchangeLife.steps<Exchange>({
   /** Find its backend's engine, and say in the head that it went through us. */
   route(x) {
     if (x.cancelAsked) return goto.abort
+    x.engine = x.openConnect()
+    if (x.engine !== null) return goto.lease
     const ours = maxForwardsAnswer(x.request, x.proxy.world.fields)
     if (ours !== null) {
       x.respond(200, ours.text, ours.fields)
@@ -74,7 +76,7 @@ export const exchangeSteps = exchangeLife.steps<Exchange>({
     const lease = x.lease
     if ((lease.readiness & LEASED) !== 0) return goto.sendHead
     if ((lease.readiness & UNLEASED) !== 0 && lease.fault !== null) {
-      x.refusal = refusals.badGateway(lease.fault.code, lease.fault.message)
+      x.refusal = x.refusalOf(lease.fault)
       return goto.refuse
     }
     const answer = x.engine === null ? REFUSED : x.engine.lease(lease)
@@ -83,7 +85,7 @@ export const exchangeSteps = exchangeLife.steps<Exchange>({
       x.refusal = refusals.QUEUE_FULL
       return goto.refuse
     }
-    x.refusal = refusals.LEASE_LATE
+    x.refusal = x.refusalOf(null)
     x.waitOn(0, lease, LEASED | UNLEASED)
     return waitForLease
   },

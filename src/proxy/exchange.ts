@@ -16,12 +16,15 @@ import {
   type Stream,
   Token,
 } from '../http/index.js'
+import type { ConnectTarget } from './connect.js'
 import type { ReverseProxy } from './proxy.js'
 import {
   answer,
   badGateway,
+  CONNECT_LATE,
   grpcAnswer,
   isGrpc,
+  LEASE_LATE,
   NO_CONNECT,
   NO_PROTOCOL,
   type Refusal,
@@ -49,6 +52,8 @@ export class Exchange extends Continuation {
   readonly asksTunnel: boolean
   /** It is one of the proxy's {@link ReverseProxy.tunnels}. */
   countsAsTunnel: boolean
+  /** Of a plain CONNECT: its engine is for this exchange alone. */
+  connectTarget: ConnectTarget | null
   /** It has said yes. */
   tunnelOpen: boolean
   /** A final head was queued to the client. */
@@ -81,6 +86,7 @@ export class Exchange extends Continuation {
     this.attempts = 0
     this.asksTunnel = this.request.asksTunnel
     this.countsAsTunnel = false
+    this.connectTarget = null
     this.tunnelOpen = false
     this.answered = false
     this.refusal = null
@@ -106,12 +112,28 @@ export class Exchange extends Continuation {
   /** Why the tunnel that is asked for is none of ours; null where it may be. */
   tunnelRefused(): Refusal | null {
     const { protocol } = this.request
-    if (protocol === null) return NO_CONNECT
-    if (protocol.value !== 'websocket') return NO_PROTOCOL
+    if (protocol === null) {
+      const target = this.proxy.connects?.targetOf(this.request.host) ?? NO_CONNECT
+      if ('status' in target) return target
+      this.connectTarget = target
+    } else if (protocol.value !== 'websocket') return NO_PROTOCOL
     if (this.proxy.tunnels >= this.proxy.limits.tunnelsMax) return TUNNELS_FULL
     this.proxy.tunnels++
     this.countsAsTunnel = true
     return null
+  }
+
+  /** Of a plain CONNECT, the way to its target; null for all else. */
+  openConnect(): Engine<ExchangeSession> | null {
+    const { connectTarget } = this
+    return connectTarget === null ? null : (this.proxy.connects?.engineTo(connectTarget) ?? null)
+  }
+
+  /** What no lease means: of a connection made for this exchange alone, that it could not be made. */
+  refusalOf(why: Fault | null): Refusal {
+    const connecting = this.connectTarget !== null
+    if (why === null) return connecting ? CONNECT_LATE : LEASE_LATE
+    return connecting && why.code === CONNECT_LATE.code ? CONNECT_LATE : badGateway(why.code, why.message)
   }
 
   /** The session that was leased carries no tunnel: is there another way to this backend? */
@@ -301,6 +323,7 @@ export class Exchange extends Continuation {
   letGo(reason: ResetReason): void {
     this.lease.release()
     this.backend?.reset('cancel')
+    if (this.connectTarget !== null) this.engine?.close()
     this.frontend.owner = null
     // A client that still sends is told that its request is not needed (RFC 9113 §8.1).
     this.frontend.reset(reason)

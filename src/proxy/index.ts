@@ -1,5 +1,6 @@
 // The exchange: a request and its response, from whichever frontend to whichever backend.
 
+export { ConnectPattern, Connects, type ConnectTarget } from './connect.js'
 export { Exchange } from './exchange.js'
 export { exchangeLife, exchangeSteps } from './exchange-steps.js'
 export { type ProxyLimits, proxyLimits } from './limits.js'

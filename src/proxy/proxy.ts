@@ -4,6 +4,7 @@
 import type { Program } from '../continuation/index.js'
 import type { Acceptor, Client, FrontendStream, HttpWorld } from '../http/index.js'
 import type { DurationList } from '../pollset/index.js'
+import type { Connects } from './connect.js'
 import { Exchange } from './exchange.js'
 import { exchangeLife, exchangeSteps } from './exchange-steps.js'
 import { type ProxyLimits, proxyLimits } from './limits.js'
@@ -12,6 +13,8 @@ import type { RouteTable } from './routing.js'
 export class ReverseProxy implements Acceptor {
   readonly world: HttpWorld
   readonly routes: RouteTable
+  /** Where a plain CONNECT may lead; null: nowhere. */
+  readonly connects: Connects | null
   readonly limits: ProxyLimits
   readonly durations: readonly DurationList[]
   /** Exchanges that have begun, and that have ended in `log`. */
@@ -24,9 +27,15 @@ export class ReverseProxy implements Acceptor {
   /** Told of each exchange as it ends: for an access log, for tests. */
   onEnded: ((exchange: Exchange) => void) | null = null
 
-  constructor(world: HttpWorld, routes: RouteTable, limits: Partial<ProxyLimits> = {}) {
+  constructor(
+    world: HttpWorld,
+    routes: RouteTable,
+    limits: Partial<ProxyLimits> = {},
+    connects: Connects | null = null,
+  ) {
     this.world = world
     this.routes = routes
+    this.connects = connects
     this.limits = { ...proxyLimits, ...limits }
     this.durations = exchangeLife.durations(world.pollset.deadlines, {
       lease: this.limits.leaseTimeoutMs,

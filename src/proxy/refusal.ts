@@ -9,7 +9,7 @@ export interface Refusal {
   readonly text: string
 }
 
-const refusal = (status: number, code: string, text: string): Refusal => ({ status, code, text })
+export const refusal = (status: number, code: string, text: string): Refusal => ({ status, code, text })
 
 export const NO_ROUTE = refusal(404, 'no-route', 'no route is configured for this host and path')
 export const NO_CONNECT = refusal(501, 'connect-not-served', 'CONNECT is not served here')
@@ -20,6 +20,7 @@ export const NO_TUNNEL = refusal(
   'backend-without-tunnels',
   "the backend's SETTINGS do not allow extended CONNECT (RFC 8441)",
 )
+export const CONNECT_LATE = refusal(504, 'connect-late', 'the target could not be reached in time')
 export const LEASE_LATE = refusal(503, 'lease-late', 'no connection to the backend was free in time')
 export const QUEUE_FULL = refusal(503, 'queue-full', 'too many requests wait for this backend')
 export const RETRIES_SPENT = refusal(

@@ -1,6 +1,7 @@
 // Addresses and URLs as people write them on a command line, and what is wrong with them.
 
 import { type Address, Networks } from '../pollset/index.js'
+import { ConnectPattern } from '../proxy/index.js'
 
 /** A mistake of the one who configures: the message says what is right. */
 export class ConfigError extends Error {
@@ -68,6 +69,18 @@ export function parseNetwork(text: string): string {
     new Networks([text])
   } catch {
     throw new ConfigError(`'${text}' is not a network: write ADDRESS/BITS, as in 10.0.0.0/8, or an address`)
+  }
+  return text
+}
+
+/** What a plain CONNECT may lead to. */
+export function parseConnect(text: string): string {
+  try {
+    new ConnectPattern(text)
+  } catch {
+    throw new ConfigError(
+      `'${text}' is no target of CONNECT: write HOST:PORT, as in db.example.org:5432, *.example.org:443 or [::1]:22; * is any host or port`,
+    )
   }
   return text
 }

@@ -9,6 +9,7 @@ import {
   ConfigError,
   type Listen,
   parseBackend,
+  parseConnect,
   parseDuration,
   parseListen,
   parseNetwork,
@@ -51,6 +52,7 @@ interface ServeOptions {
   backendName?: string
   backendInsecure?: boolean
   acceptProxy?: string[]
+  connect?: string[]
   sendProxy?: ProxyVersion
   share: 'process' | 'connection'
   trace?: string
@@ -131,6 +133,11 @@ function program(serve: (options: ServeOptions) => void): Command {
         if (text !== 'v1' && text !== 'v2') throw new ConfigError("it is 'v1' or 'v2'")
         return text
       }),
+    )
+    .option(
+      '--connect <target>',
+      "HOST:PORT that clients may have tunnels to by CONNECT, repeatable: a name or address, *.DOMAIN, or * for either part; '*:*' lets everyone reach whatever this machine reaches (default: none)",
+      checked(collect(parseConnect)),
     )
     .option(
       '--share <scope>',
@@ -254,7 +261,7 @@ function makeServer(options: ServeOptions, listen: Listen[], routes: ServerOptio
     options,
     listen.some((each) => each.secure === true),
   )
-  const { acceptProxy, sendProxy, backendCa, backendName, backendInsecure } = options
+  const { acceptProxy, connect, sendProxy, backendCa, backendName, backendInsecure } = options
   const drainTimeoutMs = options.drainTimeout === undefined ? DRAIN_TIMEOUT_MS : Number(options.drainTimeout)
   if (backendInsecure) say('fermata: --backend-insecure: certificates of backends are not checked')
   return new Server({
@@ -267,6 +274,7 @@ function makeServer(options: ServeOptions, listen: Listen[], routes: ServerOptio
       verify: backendInsecure !== true,
     },
     ...(acceptProxy === undefined ? {} : { acceptProxy }),
+    ...(connect === undefined ? {} : { connect }),
     ...(sendProxy === undefined ? {} : { sendProxy }),
     share: options.share,
     limits: options.limit ?? {},

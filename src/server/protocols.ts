@@ -4,7 +4,14 @@
 import type { Continuation } from '../continuation/index.js'
 import type { EngineLimits, SessionFactory } from '../engine/index.js'
 import type { Acceptor, BackendTarget, Client, Ends, HttpWorld } from '../http/index.js'
-import { createHttp1, type Http1Context, http1SessionOn, http1Sessions, serveHttp1 } from '../http1/index.js'
+import {
+  createHttp1,
+  type Http1Context,
+  http1SessionOn,
+  http1Sessions,
+  serveHttp1,
+  tcpSessions,
+} from '../http1/index.js'
 import { createHttp2, type Http2Context, http2SessionOn, http2Sessions, serveHttp2 } from '../http2/index.js'
 import { isNumeric, type Socket, type TlsClient } from '../pollset/index.js'
 import type { ExchangeSession, SessionsFor } from '../proxy/index.js'
@@ -85,6 +92,11 @@ export class Protocols {
   tunnelSessions(url: BackendUrl, sendProxy?: ProxyVersion): SessionFactory<ExchangeSession> | null {
     if (url.scheme !== 'https' || sendProxy !== undefined) return null
     return http1Sessions(this.http1, { ...targetOf(url), tls: this.tls(url, ['http/1.1']) })
+  }
+
+  /** To the target of a CONNECT. */
+  tcpSessions(target: BackendTarget): SessionFactory<ExchangeSession> {
+    return tcpSessions(this.http1, target)
   }
 
   /** A session of HTTP/1.1 carries one request: there are more of them, and more are opened at once. */

@@ -20,7 +20,7 @@ import {
   type Socket,
   type TlsServer,
 } from '../pollset/index.js'
-import { Backend, ReverseProxy, RouteTable, type Share } from '../proxy/index.js'
+import { Backend, Connects, ReverseProxy, RouteTable, type Share } from '../proxy/index.js'
 import { type Listen, parseBackend, type RouteText } from './address.js'
 import { Arrival, type ArrivalEvents, type Spoken } from './arrival.js'
 import { Control, EMPTY, OpenConnections } from './control.js'
@@ -38,6 +38,8 @@ export interface ServerOptions {
   readonly acceptProxy?: readonly string[]
   /** The PROXY header that each connection to a backend begins with; it tells of a client with `share` `connection` only. */
   readonly sendProxy?: ProxyVersion
+  /** Targets of plain CONNECT: `HOST:PORT`, `*.DOMAIN:PORT`, `*` for either part; none without any. */
+  readonly connect?: readonly string[]
   /** Most specific first is not needed; the table sorts them. */
   readonly routes: readonly RouteText[]
   readonly share?: Share
@@ -122,7 +124,11 @@ export class Server
       return { host, prefix, backend }
     })
     this.backends = [...backends.values()]
-    this.proxy = new ReverseProxy(this.world, new RouteTable(routes), limits)
+    const connects =
+      options.connect === undefined
+        ? null
+        : new Connects(this.world, options.connect, (target) => this.protocols.tcpSessions(target))
+    this.proxy = new ReverseProxy(this.world, new RouteTable(routes), limits, connects)
     new Control(this, options.drainTimeoutMs ?? DRAIN_TIMEOUT_MS, limits.cutMs)
     for (const address of options.listen) {
       this.listening.push(

@@ -1,0 +1,69 @@
+// A connection to the target of a CONNECT (RFC 9110 §9.3.6): what is left of HTTP/1.1 when its heads are taken away. A
+// session of one tunnel, open with the connection; its octets are none of ours to read.
+
+import { fault } from '../continuation/index.js'
+import type { SessionFactory, SessionReports } from '../engine/index.js'
+import { type BackendTarget, type Head, responseHead } from '../http/index.js'
+import { CLOSED } from '../pollset/index.js'
+import { Backend, type BackendSession } from './backend.js'
+import { MOVED } from './connection.js'
+import { type After, connectionSteps, waitForMessages } from './connection-life.js'
+import type { Http1Context } from './context.js'
+import { TUNNEL } from './framing.js'
+import type { Http1Stream } from './stream.js'
+
+class TcpSession extends Backend {
+  /** Of no protocol: there is none to ask for another in. */
+  override readonly features = 0
+  protected override readonly readsOn = false
+
+  override openStream(request: Head): Http1Stream {
+    const stream = super.openStream(request)
+    // Nothing is asked of the target: that it was reached is its answer.
+    this.last = true
+    this.reader.answered(true)
+    stream.headWritten = true
+    stream.framing = TUNNEL
+    stream.head = responseHead(this.context.world.fields.field(':status', '200'), [], -1)
+    this.reports.surrendered(this)
+    this.moved()
+    return stream
+  }
+
+  /** Until somebody has it, what comes waits in the socket, its end too: a target may speak first. */
+  override messages(): After<'messages'> {
+    const socket = this.socket
+    const unused = this.count === 0 && this.failure === null
+    if (socket === null || !unused || (socket.readiness & CLOSED) !== 0) return super.messages()
+    this.pollable.lower(MOVED)
+    this.waitOn(0, socket, CLOSED)
+    this.waitOn(1, this.pollable, MOVED)
+    return waitForMessages
+  }
+
+  override writeHead(stream: Http1Stream, _head: Head, _ended: boolean, _slab: Buffer, at: number): number {
+    stream.framing = TUNNEL
+    return at
+  }
+
+  override closed(): void {
+    if (this.late)
+      this.failure ??= fault(
+        'connect-late',
+        'backend',
+        'connection',
+        'never',
+        'the target did not answer in time',
+      )
+    super.closed()
+  }
+}
+
+/** Opens a connection to this target for each tunnel. */
+export function tcpSessions(context: Http1Context, target: BackendTarget): SessionFactory<BackendSession> {
+  return (reports: SessionReports<BackendSession>) => {
+    const session = new TcpSession(context, target, reports, null)
+    context.world.scheduler.start(session, connectionSteps, 'resolve')
+    return session
+  }
+}
