@@ -20,6 +20,11 @@ export function limitsOf(plan: Plan): Limits {
     // An output slab must take the largest head.
     headerListBytesMax: 2048,
     prefaceMs: 1000,
+    arrivalMs: 1000,
+    fieldSectionBytesMax: 2048,
+    // A session of HTTP/1.1 carries one request.
+    http1SessionsMax: plan.sessionsMax,
+    http1OpeningMax: plan.openingMax,
   }
 }
 
