@@ -208,7 +208,7 @@ export class Backend extends Connection implements BackendSession {
   protected override peerEnded(): void {
     if (this.reader.waiting) this.giveUp(GONE)
     else {
-      this.reader.end()
+      this.reader.end(this.finCame)
       this.failure ??= GONE
     }
   }

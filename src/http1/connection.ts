@@ -147,6 +147,11 @@ export abstract class Connection
     return (socket.readiness & ENDED) !== 0 && socket.fault === null && this.stream?.remoteEnded === false
   }
 
+  /** The peer's FIN has come, and all before it is read. */
+  protected get finCame(): boolean {
+    return this.socket !== null && (this.socket.readiness & (ENDED | READABLE)) === ENDED
+  }
+
   private get mayRead(): boolean {
     const { reader, stream } = this
     if (reader.stopped || reader.switching || (reader.waiting && !this.readsOn)) return false
@@ -262,7 +267,8 @@ export abstract class Connection
 
   messageEnd(persists: boolean): void {
     const { stream } = this
-    if (stream === null) return
+    // One that has stalled has lost some of it: it is never whole.
+    if (stream === null || stream.fault !== null) return
     stream.remoteEnded = true
     stream.raise(BODY)
     if (!persists) this.last = true
@@ -297,6 +303,7 @@ export abstract class Connection
   stalled(stream: Http1Stream): void {
     stream.fault = STALL
     stream.remoteEnded = false
+    this.last = true
     this.clearInbox(stream)
     stream.raise(RESET)
   }

@@ -136,7 +136,7 @@ class Frontend extends Connection implements Client {
 
   protected override peerEnded(): void {
     // A request that was begun is answered for what it is; one that was whole has nobody left to answer.
-    if (this.stream === null || !this.stream.remoteEnded) this.reader.end()
+    if (this.stream === null || !this.stream.remoteEnded) this.reader.end(this.finCame)
     this.failure ??= GONE
   }
 

@@ -186,9 +186,9 @@ export abstract class MessageReader {
     return at
   }
 
-  /** The peer has sent FIN (RFC 9112 §8). */
-  end(): void {
-    if (this.state === BODY_UNTIL_CLOSE) this.finish()
+  /** The connection is over (RFC 9112 §8). `fin`: by the peer's FIN; a connection that broke makes nothing whole. */
+  end(fin = true): void {
+    if (this.state === BODY_UNTIL_CLOSE && fin) this.finish()
     else if (this.state === START && !this.begun) this.endedBefore()
     else if (this.begun) this.fail('truncated')
     if (this.state !== TUNNELLING) this.stop()

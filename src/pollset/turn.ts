@@ -2,7 +2,8 @@
 //
 //   read the clock → expire deadlines → steal what the outside marked → resume waiters until the
 //   queue is empty or the budget spent → flush each dirty output once → settle inputs → resume
-//   those whom the flush woke (a response that has left ends its exchange in the same turn)
+//   those whom the flush woke (a response that has left ends its exchange in the same turn) → settle
+//   what these have read
 //
 // Callbacks of the outside only mark and queue; no protocol code runs in them.
 
@@ -67,6 +68,8 @@ export abstract class Turns {
     this.flush()
     this.settle()
     this.drain(left)
+    // What was read in this last part too: its buffers end with the turn.
+    this.settle()
     for (let i = 0; i < this.deferred.length; i++) this.ready.push(this.deferred[i])
     this.deferred.length = 0
     this.running = false

@@ -309,7 +309,8 @@ export class Exchange extends Continuation {
     this.answered = true
     this.frontend.sendHead(head, body === null)
     if (body !== null) this.frontend.sendWhole(body)
-    this.waitOn(0, this.frontend, SENT | RESET)
+    // One that has stalled was told so, and stands: it gets its answer. One that is lost cancels us.
+    this.waitOn(0, this.frontend, SENT | (this.frontend.fault === null ? RESET : 0))
   }
 
   /** Say what failed, in the form that the client's library reads. */

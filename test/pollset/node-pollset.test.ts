@@ -362,26 +362,29 @@ t.test('P25: closed, from within a turn: no further turn, no timer, nothing list
   t.equal(error.code, 'ECONNREFUSED')
 })
 
-t.test('what a connected socket reads lies in buffers that come back when the turn is over (P21)', async (t) => {
-  const { port, peer } = await serving(t)
-  const pollset = new NodePollset()
-  t.teardown(() => pollset.close())
-  const socket = pollset.connect({ host: HERE, port }, 'b1.socket')
-  await until(socket, CONNECTED)
-  const far = await peer
-  const seen = new Set<ArrayBufferLike>()
-  const rounds = 10
-  for (let round = 0; round < rounds; round++) {
-    far.write(`round ${round}`)
-    await until(socket, READABLE)
-    const chunk = socket.take() as Buffer
-    t.equal(String(chunk), `round ${round}`)
-    seen.add(chunk.buffer)
-    if (round > 0) continue
-    // Put back, it is the socket's again, and survives the turn.
-    socket.unread(chunk.subarray(6))
-    await iterations(3)
-    t.equal(String(socket.take()), '0')
-  }
-  t.ok(seen.size < rounds, `${seen.size} buffers for ${rounds} reads`)
-})
+t.test(
+  'what a connected socket reads lies in buffers that come back when the turn is over (P21)',
+  async (t) => {
+    const { port, peer } = await serving(t)
+    const pollset = new NodePollset()
+    t.teardown(() => pollset.close())
+    const socket = pollset.connect({ host: HERE, port }, 'b1.socket')
+    await until(socket, CONNECTED)
+    const far = await peer
+    const seen = new Set<ArrayBufferLike>()
+    const rounds = 10
+    for (let round = 0; round < rounds; round++) {
+      far.write(`round ${round}`)
+      await until(socket, READABLE)
+      const chunk = socket.take() as Buffer
+      t.equal(String(chunk), `round ${round}`)
+      seen.add(chunk.buffer)
+      if (round > 0) continue
+      // Put back, it is the socket's again, and survives the turn.
+      socket.unread(chunk.subarray(6))
+      await iterations(3)
+      t.equal(String(socket.take()), '0')
+    }
+    t.ok(seen.size < rounds, `${seen.size} buffers for ${rounds} reads`)
+  },
+)

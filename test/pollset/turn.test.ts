@@ -89,6 +89,13 @@ t.test('P5, O1: clock, deadlines, what was marked, waiters, flush, settle', asyn
   t.equal(turns.asked, 0, 'nothing is left: no further turn')
 })
 
+t.test('P5, P21: what those read whom the flush woke is settled in the same turn', async (t) => {
+  const turns = new Bare()
+  const woken = turns.waiter('reads', () => turns.settleLater(turns.input('settle')))
+  turns.flushLater(turns.output('flush', () => woken.wake()))
+  t.strictSame(turns.one(), ['clock', 'steal', 'flush', 'reads', 'settle'])
+})
+
 t.test('P6: the clock is read once a turn', async (t) => {
   const turns = new Bare()
   const seen: number[] = []

@@ -159,6 +159,63 @@ t.test('a response that lost its body by stalling does not look complete', async
   )
 })
 
+t.test('a request of HTTP/1.1 that lost its body by stalling does not look complete', async (t) => {
+  const limits = { heldBytesSoft: 1, heldBytesMax: 1 }
+  const { client, greet, backends, pollset, world } = memoryProxy(limits, { clients: 'http/1.1' })
+  const far = client()
+  far.send(Buffer.from('POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 1010\r\n\r\n'))
+  world.scheduler.gate = { holds: (each) => each.stepName === 'lease' }
+  greet(backends[0])
+  far.send(Buffer.alloc(1000))
+  t.equal(world.held.stalls, 1)
+  far.send(Buffer.alloc(10))
+  world.scheduler.gate = null
+  for (const each of [...world.scheduler.alive()]) world.scheduler.release(each)
+  pollset.run()
+  const frames = framesOf(backends[0].take()).filter((each) => each.stream === 1)
+  t.equal(frames.filter((each) => each.type < 2 && (each.flags & 1) !== 0).length, 0, 'no END_STREAM')
+  const answer = far.take().toString('latin1')
+  t.match(answer, /^HTTP\/1.1 503 /)
+  t.match(answer, /\r\nconnection: close\r\n/)
+})
+
+t.test('a response of HTTP/1.1 that lost its body by stalling does not look complete', async (t) => {
+  const limits = { heldBytesSoft: 1, heldBytesMax: 1 }
+  const { client, backends, pollset, world } = memoryProxy(limits, {
+    clients: 'http/1.1',
+    speaks: 'http/1.1',
+  })
+  const far = client()
+  far.send(Buffer.from('GET / HTTP/1.1\r\nhost: a\r\n\r\n'))
+  backends[0].send(Buffer.from('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n'))
+  world.scheduler.gate = { holds: (each) => each.stepName === 'transfer' }
+  backends[0].send(Buffer.from(`3e8\r\n${'x'.repeat(1000)}\r\n`))
+  t.equal(world.held.stalls, 1)
+  backends[0].send(Buffer.from('0\r\n\r\n'))
+  world.scheduler.gate = null
+  for (const each of [...world.scheduler.alive()]) world.scheduler.release(each)
+  pollset.run()
+  t.notMatch(far.take().toString('latin1'), /0\r\n\r\n$/, 'no last chunk')
+  t.ok(far.wasReset)
+})
+
+t.test('a response that ends with its connection is not whole when that is reset', async (t) => {
+  for (const way of ['end', 'destroy'] as const) {
+    const { client, backends } = memoryProxy({}, { speaks: 'http/1.1' })
+    const far = client()
+    far.send(headers(1, REQUEST))
+    backends[0].send(Buffer.from('HTTP/1.1 200 OK\r\n\r\nhalf of it'))
+    backends[0][way]()
+    const frames = framesOf(far.take()).filter((each) => each.stream === 1)
+    const ended = frames.some((each) => each.type < 2 && (each.flags & 1) !== 0)
+    t.equal(ended, way === 'end', way)
+    t.equal(
+      frames.some((each) => each.type === RST_STREAM),
+      way === 'destroy',
+    )
+  }
+})
+
 t.test('credit that arises after FIN is not written', async (t) => {
   const limits = { heldBytesSoft: 1, connectionWindow: 65_535, stallMs: 1_000_000 }
   const { client, greet, backends } = memoryProxy(limits)

@@ -4,6 +4,7 @@
 import type { Continuation } from '../../src/continuation/index.js'
 import type { Lease } from '../../src/engine/index.js'
 import type { Inbox as HttpInbox } from '../../src/http/index.js'
+import { Connection as Http1Connection } from '../../src/http1/connection.js'
 import type { Deadline, Deadlines, Pollable, SimSocket } from '../../src/pollset/index.js'
 
 export interface InboxInside {
@@ -87,6 +88,26 @@ export interface SessionInside extends ConnectionInside {
   readonly capacity: number
   readonly leasesState: string
 }
+
+/** A stream of HTTP/1.1. */
+export interface Http1StreamInside extends StreamInside {
+  readonly outstanding: number
+}
+
+/** A connection of HTTP/1.1, of either role: one message exchange at a time. */
+export interface Http1Inside extends Continuation {
+  readonly socket: SimSocket | null
+  readonly stream: Http1StreamInside | null
+  readonly output: { readonly slab: Buffer | null }
+  readonly failure: unknown
+  readonly holding: { readonly bytes: number }
+  /** Of a backend's. */
+  readonly leased: number
+  readonly capacity: number
+}
+
+/** Which of them it is. */
+export const isHttp1 = (connection: Continuation): boolean => connection instanceof Http1Connection
 
 export interface ExchangeInside extends Continuation {
   readonly frontend: StreamInside

@@ -21,6 +21,11 @@ export function limitsOf(plan: Plan): Limits {
     headerListBytesMax: 2048,
     // The whole handshake counts, and the network may hold up each piece of it.
     prefaceMs: 10_000,
+    arrivalMs: 1000,
+    fieldSectionBytesMax: 2048,
+    // A session of HTTP/1.1 carries one request.
+    http1SessionsMax: plan.sessionsMax,
+    http1OpeningMax: plan.openingMax,
   }
 }
 

@@ -119,6 +119,21 @@ const KNOBS = {
   pingAfterMs: oneOf(2000, 500, 2000),
   pingTimeoutMs: oneOf(500, 300, 1000),
   lingerMs: oneOf(100, 20, 300),
+
+  // HTTP/1.1: who speaks it, and what else it lets one do. Behind all others, so that these draw what they drew before.
+  http1ClientsPercent: oneOf(0, 0, 0, 50, 100, 100),
+  http1Backend: oneOf(0, 0, 1),
+  http10Percent: fault(30),
+  pipelinePercent: oneOf(0, 0, 50, 100),
+  closePercent: fault(30),
+  endsPercent: fault(50),
+  excessPercent: fault(15),
+  truncatedPercent: fault(25),
+  untilClosePercent: fault(50),
+  bodyAheadBytesMax: oneOf(131_072, 1, 1000, 20_000, 131_072),
+  headMs: oneOf(1000, 200, 1000),
+  keepAliveMs: oneOf(3000, 100, 1500, 3000),
+  keepAliveRequestsMax: oneOf(1000, 1, 5, 1000, 1000),
 } as const satisfies Readonly<Record<string, Knob>>
 
 export type PlanName = keyof typeof KNOBS

@@ -10,12 +10,17 @@ import {
   type Tracer,
 } from '../../src/continuation/index.js'
 import { FieldTable, HeldBytes, type HttpWorld } from '../../src/http/index.js'
-import { createHttp2, type Http2Context, http2Sessions, serveHttp2 } from '../../src/http2/index.js'
+import type { Http1Context } from '../../src/http1/index.js'
+import type { Http2Context } from '../../src/http2/index.js'
 import { Prng, type SimFar, SimPollset } from '../../src/pollset/index.js'
 import { Backend, type Exchange, ReverseProxy, RouteTable } from '../../src/proxy/index.js'
+import { parseBackend } from '../../src/server/address.js'
+import { Arrival, type ArrivalEvents, type Spoken } from '../../src/server/arrival.js'
 import type { Limits } from '../../src/server/index.js'
 import { Listening } from '../../src/server/listening.js'
+import { Protocols } from '../../src/server/protocols.js'
 import { BackendPeer } from './backend.js'
+import { Backend1 } from './backend1.js'
 import { Books, Violation } from './books.js'
 import type { Checker, Scene } from './checks/check.js'
 import { e8 } from './checks/e8.js'
@@ -27,8 +32,16 @@ import { s4 } from './checks/s4.js'
 import { s5 } from './checks/s5.js'
 import { s6 } from './checks/s6.js'
 import { Client } from './client.js'
+import { Client1 } from './client1.js'
 import { Hand } from './hand.js'
-import type { ConnectionInside, EngineInside, ExchangeInside, SessionInside } from './inside.js'
+import {
+  type ConnectionInside,
+  type EngineInside,
+  type ExchangeInside,
+  type Http1Inside,
+  isHttp1,
+  type SessionInside,
+} from './inside.js'
 import { faultsOf, limitsOf } from './limits.js'
 import type { Stage } from './peer.js'
 import type { Plan } from './plan.js'
@@ -55,11 +68,17 @@ export interface RunOptions {
   readonly octets?: (bytes: Uint8Array) => void
 }
 
-class Run implements Stage, Scene, Tracer {
+/** An actor, whatever it speaks. */
+interface Heals {
+  heal(): void
+}
+
+class Run implements Stage, Scene, Tracer, ArrivalEvents {
   readonly plan: Plan
   readonly limits: Limits
   readonly pollset: SimPollset
   readonly world: HttpWorld
+  readonly http1: Http1Context
   readonly http2: Http2Context
   readonly proxy: ReverseProxy
   readonly backend: Backend
@@ -71,10 +90,13 @@ class Run implements Stage, Scene, Tracer {
   exchanges: ExchangeInside[] = []
   frontends: ConnectionInside[] = []
   sessions: SessionInside[] = []
+  http1Frontends: Http1Inside[] = []
+  http1Sessions: Http1Inside[] = []
   engines: readonly EngineInside[] = []
   logged: Exchange[] = []
-  private readonly clients: Client[] = []
-  private readonly peers = new Set<BackendPeer>()
+  private readonly clients: (Client | Client1)[] = []
+  private readonly peers = new Set<Heals>()
+  private readonly protocols: Protocols
   private readonly listening: Listening
   private readonly checkers: readonly Checker[]
   private readonly holds = s6()
@@ -96,10 +118,19 @@ class Run implements Stage, Scene, Tracer {
     this.lines = options.lines === undefined ? null : new TraceLines(pollset, options.lines)
     world.scheduler.tracer = this
     this.world = { ...world, held: new HeldBytes(this.limits), fields: new FieldTable() }
-    this.http2 = createHttp2(this.world, this.limits)
-    const sessions = http2Sessions(this.http2, { host: BACK_NAME, port: BACK.port })
+    const protocols = new Protocols(this.world, this.limits, {})
+    this.protocols = protocols
+    this.http1 = protocols.http1
+    this.http2 = protocols.http2
+    const url = parseBackend(`${plan.http1Backend === 1 ? 'http' : 'h2c'}://${BACK_NAME}:${BACK.port}`)
     const share = plan.shareConnection === 1 ? 'connection' : 'process'
-    this.backend = new Backend(this.world, 'h2c://backend', () => sessions, this.limits, share)
+    this.backend = new Backend(
+      this.world,
+      `${url.scheme}://backend`,
+      protocols.sessions(url),
+      protocols.engineLimits(url),
+      share,
+    )
     const routes = new RouteTable([{ host: '', prefix: '/', backend: this.backend }])
     this.proxy = new ReverseProxy(this.world, routes, this.limits)
     this.proxy.onEnded = (exchange) => this.logged.push(exchange)
@@ -110,16 +141,36 @@ class Run implements Stage, Scene, Tracer {
     this.listening = new Listening(this.world, FRONT, {
       ready: () => {},
       failed: () => {},
-      accepted: (socket) => serveHttp2(this.http2, socket, this.proxy),
+      accepted: (socket) => {
+        new Arrival(
+          this.world,
+          socket,
+          { tls: null, proxyHeaderBytesMax: 0, arrivalMs: this.limits.arrivalMs },
+          this,
+        )
+      },
     })
     this.dial()
   }
 
   // What the run is made of
 
+  arrived(arrival: Arrival, spoken: Spoken): void {
+    this.protocols.serve(arrival.socket, spoken, this.proxy, arrival.ends)
+  }
+
+  dropped(_arrival: Arrival): void {}
+
   private serve(): void {
     const connected = (far: SimFar): void => {
-      const peer = new BackendPeer(this, far, this.chance.fork(), (gone) => this.peers.delete(gone))
+      const chance = this.chance.fork()
+      const left = (gone: Heals): void => {
+        this.peers.delete(gone)
+      }
+      const peer =
+        this.plan.http1Backend === 1
+          ? new Backend1(this, far, chance, left)
+          : new BackendPeer(this, far, chance, left)
       this.peers.add(peer)
     }
     this.pollset.serve(BACK, connected)
@@ -138,8 +189,11 @@ class Run implements Stage, Scene, Tracer {
       const chance = this.chance.fork()
       // A burst, or one after the other.
       pollset.after(1 + (i === 0 ? 0 : chance.below(plan.spreadMs + 1)), () => {
-        const far = pollset.dial(FRONT, { host: `198.51.100.${i + 1}`, port: 40_000 })
-        if (far !== null) this.clients.push(new Client(this, far, chance))
+        const dial = (): SimFar | null => pollset.dial(FRONT, { host: `198.51.100.${i + 1}`, port: 40_000 })
+        const far = dial()
+        if (far === null) return
+        const http1 = chance.chance(plan.http1ClientsPercent)
+        this.clients.push(http1 ? new Client1(this, far, chance, dial) : new Client(this, far, chance))
       })
     }
   }
@@ -189,8 +243,13 @@ class Run implements Stage, Scene, Tracer {
 
   /** Nothing is under way on any connection that stands. */
   private get still(): boolean {
-    const still = (c: ConnectionInside): boolean => c.socket === null || c.socket.idle
-    return this.frontends.every(still) && this.sessions.every(still)
+    const still = (c: ConnectionInside | Http1Inside): boolean => c.socket === null || c.socket.idle
+    return (
+      this.frontends.every(still) &&
+      this.sessions.every(still) &&
+      this.http1Frontends.every(still) &&
+      this.http1Sessions.every(still)
+    )
   }
 
   private until(over: () => boolean, ms: number): void {
@@ -210,9 +269,14 @@ class Run implements Stage, Scene, Tracer {
     this.exchanges = []
     this.frontends = []
     this.sessions = []
+    this.http1Frontends = []
+    this.http1Sessions = []
     for (const each of this.world.scheduler.alive()) {
       if (each.kind === 'exchange') this.exchanges.push(each as ExchangeInside)
-      else if (each.kind === 'frontend') this.frontends.push(each as ConnectionInside)
+      else if (isHttp1(each)) {
+        if (each.kind === 'frontend') this.http1Frontends.push(each as Http1Inside)
+        else this.http1Sessions.push(each as Http1Inside)
+      } else if (each.kind === 'frontend') this.frontends.push(each as ConnectionInside)
       else if (each.kind === 'backend') this.sessions.push(each as SessionInside)
     }
     this.engines = this.backend.engines() as unknown as readonly EngineInside[]

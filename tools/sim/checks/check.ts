@@ -1,13 +1,14 @@
 // What a checker is: one property, looked at after every turn and once at the end of a run.
 
 import type { HttpWorld } from '../../../src/http/index.js'
+import type { Http1Context } from '../../../src/http1/index.js'
 import type { Http2Context } from '../../../src/http2/index.js'
 import type { SimPollset } from '../../../src/pollset/index.js'
 import type { Backend, Exchange, ReverseProxy } from '../../../src/proxy/index.js'
 import type { Limits } from '../../../src/server/index.js'
 import { Violation } from '../books.js'
 import type { Hand } from '../hand.js'
-import type { ConnectionInside, EngineInside, ExchangeInside, SessionInside } from '../inside.js'
+import type { ConnectionInside, EngineInside, ExchangeInside, Http1Inside, SessionInside } from '../inside.js'
 import type { Plan } from '../plan.js'
 
 /** A run as the checkers see it. The lists are of this turn. */
@@ -16,14 +17,19 @@ export interface Scene {
   readonly limits: Limits
   readonly pollset: SimPollset
   readonly world: HttpWorld
+  readonly http1: Http1Context
   readonly http2: Http2Context
   readonly proxy: ReverseProxy
   readonly backend: Backend
   readonly hand: Hand
   readonly healed: boolean
   readonly exchanges: readonly ExchangeInside[]
+  /** Of HTTP/2. */
   readonly frontends: readonly ConnectionInside[]
   readonly sessions: readonly SessionInside[]
+  /** Of HTTP/1.1. */
+  readonly http1Frontends: readonly Http1Inside[]
+  readonly http1Sessions: readonly Http1Inside[]
   readonly engines: readonly EngineInside[]
   /** Exchanges that have logged in this turn, each as often as it did. */
   readonly logged: readonly Exchange[]

@@ -22,7 +22,15 @@ export function connectionsEndWithinMs(limits: Limits): number {
 /** The time is over: nothing may be left. */
 export function endedInTime(scene: Scene, what: 'exchanges' | 'connections'): void {
   const left =
-    what === 'exchanges' ? scene.exchanges : [...scene.exchanges, ...scene.frontends, ...scene.sessions]
+    what === 'exchanges'
+      ? scene.exchanges
+      : [
+          ...scene.exchanges,
+          ...scene.frontends,
+          ...scene.sessions,
+          ...scene.http1Frontends,
+          ...scene.http1Sessions,
+        ]
   if (left.length === 0) return
   const told = left.slice(0, 5).map((each) => `${each.id} at ${each.stepName}`)
   fail('L1', `${left.length} ${what} have not ended: ${told.join(', ')}`)

@@ -27,4 +27,26 @@ export function messageIsWhole(stream: Received, message: Message): void {
   if (stream.trailers !== message.trailers) fail('S2', `${got}, and trailers ${stream.trailers}`)
 }
 
+/**
+ * A message of HTTP/1.1 has come whole, as its framing tells. By its length: no end is said, and no trailers are; one whose
+ * sender promised less than it sent is whole short of that.
+ */
+export function framedIsWhole(
+  stream: Received,
+  message: Message,
+  byLength: boolean,
+  carriesTrailers: boolean,
+): void {
+  const got = `message ${stream.id} is whole with ${stream.received} of ${message.total} octets of ${nameOf(message)}`
+  if (byLength && message.broken) {
+    if (stream.received >= message.total) fail('S2', `${got}, which is malformed`)
+    return
+  }
+  if (!byLength && !message.ended) fail('S2', `${got}, which has not ended`)
+  if (!byLength && message.broken) fail('S2', `${got}, which is malformed`)
+  if (stream.received !== message.total) fail('S2', got)
+  const trailers = carriesTrailers ? message.trailers : null
+  if (stream.trailers !== trailers) fail('S2', `${got}, and trailers ${stream.trailers}`)
+}
+
 const nameOf = (message: Message): string => `${message.kind} ${message.id}`

@@ -1,18 +1,30 @@
 // S4: held bytes, queues, tables and counts stay within their named bounds.
 
-import type { ConnectionInside } from '../inside.js'
+import type { ConnectionInside, Http1Inside } from '../inside.js'
 import { type Checker, fail, type Scene } from './check.js'
 
 /** Reset streams a connection remembers (http2/stream-table.ts). */
 const RESETS_KEPT = 256
+/** octets that one look at a socket may bring at most, as the actors send (peer1.ts) */
+const CHUNK_BYTES = 65_536
 
 export function s4(): Checker {
   const before = new WeakMap<object, { readonly leased: number; readonly capacity: number }>()
   return {
     turn(scene) {
-      const { limits, world, http2 } = scene
+      const { limits, world, http1, http2 } = scene
       within('heldBytesMax', world.held.bytes, limits.heldBytesMax)
       within('slabs lent', http2.slabs.lent, scene.frontends.length + scene.sessions.length)
+      within(
+        'slabs of HTTP/1.1 lent',
+        http1.slabs.lent,
+        scene.http1Frontends.length + scene.http1Sessions.length,
+      )
+      for (const each of scene.http1Frontends) http1Connection(each, scene)
+      for (const each of scene.http1Sessions) {
+        http1Connection(each, scene)
+        within(`leases of ${each.id}`, each.leased, each.capacity)
+      }
       for (const each of scene.frontends) {
         connection(each, scene)
         within(`concurrentStreamsMax of ${each.id}`, each.streams.count, limits.concurrentStreamsMax)
@@ -52,6 +64,16 @@ function connection(c: ConnectionInside, scene: Scene): void {
   }
   count += c.streams.stragglers?.size ?? 0
   if (count !== c.streams.count) fail('S4', `${c.id} counts ${c.streams.count} streams, ${count} are there`)
+}
+
+function http1Connection(c: Http1Inside, scene: Scene): void {
+  const { limits } = scene
+  within(`connectionHeldBytesMax of ${c.id}`, c.holding.bytes, limits.connectionHeldBytesMax)
+  const { stream } = c
+  if (stream === null) return
+  within(`body ahead of ${stream.id}`, stream.outstanding, limits.bodyAheadBytesMax + CHUNK_BYTES)
+  if (stream.interims !== null)
+    within(`interimsMax of ${stream.id}`, stream.interims.length, limits.interimsMax)
 }
 
 function within(what: string, value: number, most: number): void {

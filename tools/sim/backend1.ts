@@ -1,0 +1,218 @@
+// A backend of HTTP/1.1 of the simulation: one connection that the proxy has made. It answers promptly, slowly, early or not
+// at all, in any framing, in full or not; ends its connection when it likes, just as a request comes too, or says more than
+// it was asked for. What it gets is held against what the clients sent, and against the rules of retrying.
+
+import type { Prng, SimFar } from '../../src/pollset/index.js'
+import type { Attempt, Request, Response } from './books.js'
+import { mayComeAgain } from './checks/r.js'
+import { bodyBelongs, framedIsWhole } from './checks/s2.js'
+import { givenUp } from './inside.js'
+import type { Stage } from './peer.js'
+import { headOf, type Outgoing, Peer1 } from './peer1.js'
+import { CHUNKED, type Fields, framingOf, only, UNTIL_CLOSE } from './wire1.js'
+
+/** A request, and what has come of it. */
+class Served {
+  readonly request: Request
+  readonly silent: boolean
+  readonly early: boolean
+  framing = 0
+  received = 0
+  trailers: string | null = null
+  /** It has come whole; its answer was begun; it has left. */
+  whole = false
+  answering = false
+  answered = false
+  /** It has thought; what is left to wait for is the request's end. */
+  due = false
+  constructor(request: Request, silent: boolean, early: boolean) {
+    this.request = request
+    this.silent = silent
+    this.early = early
+  }
+  get id(): number {
+    return this.request.id
+  }
+}
+
+export class Backend1 extends Peer1 {
+  private serving: Served | null = null
+  /** It has said that no request follows. */
+  private last = false
+  private readonly onLeft: (peer: Backend1) => void
+
+  constructor(stage: Stage, far: SimFar, chance: Prng, onLeft: (peer: Backend1) => void) {
+    super(stage, far, chance)
+    this.onLeft = onLeft
+    const { plan, pollset } = stage
+    stage.tally('http/1.1 backend connection')
+    this.readSlowly()
+    if (chance.chance(plan.diePercent)) pollset.after(chance.below(plan.runMs), () => this.die())
+  }
+
+  protected parted(): void {
+    this.onLeft(this)
+  }
+
+  private die(): void {
+    if (this.gone || this.stage.healed) return
+    // FIN would make a response whole that ends with the connection.
+    const untilClose = this.queue.length > 0 && this.queue[0].framing === UNTIL_CLOSE
+    if (untilClose || this.chance.chance(50)) {
+      this.stage.tally('http/1.1: backend RST')
+      this.rst()
+    } else {
+      this.stage.tally('http/1.1: backend FIN')
+      this.far.end()
+    }
+  }
+
+  override heal(): void {
+    super.heal()
+    const { serving } = this
+    if (serving?.silent && this.chance.chance(50)) this.answer(serving)
+  }
+
+  // What comes
+
+  head(start: string, fields: Fields): number {
+    const match = /^([A-Z]+) \/(\d+) HTTP\/1\.1$/.exec(start)
+    if (match === null) this.wrong(`a request line '${start}'`)
+    const request = this.stage.books.requests[Number(match[2])]
+    if (request?.method !== match[1]) this.fail('S2', `a request nobody made: ${start}`)
+    if (this.serving !== null) this.wrong(`request ${request.id} while ${this.serving.id} is under way`)
+    if (this.last) this.wrong(`request ${request.id} on a connection that was to end`)
+    if (only(this, fields, 'host') === null) this.wrong(`request ${request.id} without host`)
+    if (!fields.some((each) => each[0] === 'via')) this.wrong(`request ${request.id} without via`)
+    if (fields.some((each) => each[0] === 'x-hop')) this.wrong('a field that was for the connection before')
+    const dead = (): boolean => this.gone || this.far.ended || givenUp(this.far.near)
+    if (!dead()) mayComeAgain(request)
+    const attempt: Attempt = { refused: false, dead }
+    request.attempts.push(attempt)
+    const { plan, healed } = this.stage
+    const silent = !healed && this.chance.chance(plan.silentPercent)
+    const serving = new Served(request, silent, this.chance.chance(plan.earlyPercent))
+    this.serving = serving
+    this.plan(serving)
+    serving.framing = framingOf(this, fields) ?? 0
+    return serving.framing
+  }
+
+  private plan(serving: Served): void {
+    const { plan, pollset, healed } = this.stage
+    const { chance } = this
+    if (healed) {
+      pollset.after(0, () => this.answer(serving))
+      return
+    }
+    if (serving.silent) this.stage.tally('http/1.1: silent')
+    else if (chance.chance(plan.refusedPercent)) {
+      const delay = chance.chance(50) ? 0 : chance.below(plan.thinkMs + 20)
+      pollset.after(delay, () => this.endInstead(serving))
+    } else pollset.after(chance.below(plan.thinkMs + 1), () => this.answer(serving))
+    if (chance.chance(plan.rstPercent)) {
+      pollset.after(chance.below(plan.thinkMs + 50), () => {
+        if (this.gone || this.stage.healed || this.serving !== serving) return
+        this.stage.tally('http/1.1: reset by the backend')
+        this.rst()
+      })
+    }
+    if (!chance.chance(plan.interimPercent)) return
+    pollset.after(chance.below(plan.thinkMs + 1), () => {
+      if (this.gone || this.far.ended || serving.answering) return
+      this.stage.tally('http/1.1: interim')
+      this.far.send(
+        Buffer.from(headOf(`HTTP/1.1 ${chance.chance(50) ? '103 Early Hints' : '100 Continue'}`, [])),
+      )
+    })
+  }
+
+  /** The connection ends in the place of an answer. */
+  private endInstead(serving: Served): void {
+    if (this.gone || this.stage.healed || serving.answering) return
+    this.stage.tally('http/1.1: ended as a request came')
+    if (this.chance.chance(50)) this.rst()
+    else this.far.end()
+  }
+
+  body(b: Buffer, from: number, to: number): void {
+    const serving = this.serving as Served
+    bodyBelongs(serving, serving.request, b, from, to)
+    serving.received += to - from
+  }
+
+  end(trailers: Fields): void {
+    const serving = this.serving as Served
+    if (trailers.length > 0)
+      serving.trailers = trailers.map(([name, value]) => (name === 'x-trailer' ? value : `?${name}`)).join()
+    framedIsWhole(serving, serving.request, serving.framing >= 0, serving.framing === CHUNKED)
+    serving.whole = true
+    if (serving.answered) this.serving = null
+    else if (serving.due && !serving.silent) this.answer(serving)
+  }
+
+  // What goes
+
+  private answer(serving: Served): void {
+    if (this.gone || this.far.ended || serving.answering) return
+    if (!serving.whole && !serving.early) {
+      serving.due = true
+      return
+    }
+    serving.answering = true
+    const { chance } = this
+    const { plan, books, healed } = this.stage
+    if (!serving.whole) this.stage.tally('http/1.1: early response')
+    const status = chance.chance(4) ? 204 : chance.chance(4) ? 304 : chance.chance(5) ? 500 : 200
+    const bodiless = serving.request.method === 'HEAD' || status === 204 || status === 304
+    const minor = chance.chance(plan.http10Percent) ? 0 : 1
+    const total = bodiless || chance.chance(20) ? 0 : chance.between(1, plan.responseBytes)
+    const framing = bodiless ? 0 : this.framing(minor, total)
+    const trailers =
+      framing === CHUNKED && chance.chance(plan.trailersPercent) ? `t${chance.below(1000)}` : null
+    const response = books.response(serving.request, total, trailers, false)
+    const fields: Fields = [['x-r', String(response.id)]]
+    if (framing === CHUNKED) fields.push(['transfer-encoding', 'chunked'])
+    else if (bodiless ? status !== 204 && chance.chance(50) : framing >= 0)
+      fields.push(['content-length', bodiless ? '1234' : String(total)])
+    this.last = minor === 0 || framing === UNTIL_CLOSE || chance.chance(plan.closePercent)
+    if (this.last && minor === 1) fields.push(['connection', 'close'])
+    const truncated = total > 0 && !healed && chance.chance(plan.truncatedPercent)
+    const cutAt = truncated ? chance.below(total) : total
+    if (framing === UNTIL_CLOSE) this.stage.tally('http/1.1: until the connection ends')
+    this.put({ head: headOf(`HTTP/1.${minor} ${status} Told`, fields), message: response, framing, cutAt })
+  }
+
+  private framing(minor: number, total: number): number {
+    const { plan } = this.stage
+    if (this.chance.chance(plan.lengthPercent)) return total
+    return minor === 0 || this.chance.chance(plan.untilClosePercent) ? UNTIL_CLOSE : CHUNKED
+  }
+
+  protected cut(outgoing: Outgoing): void {
+    this.stage.tally('http/1.1: truncated response')
+    this.queue.length = 0
+    if (outgoing.framing === UNTIL_CLOSE || this.chance.chance(50)) this.rst()
+    else this.far.end()
+  }
+
+  protected left(outgoing: Outgoing): void {
+    const serving = this.serving
+    if (serving === null || (outgoing.message as Response).request !== serving.request) return
+    serving.answered = true
+    if (serving.whole) this.serving = null
+    const { plan, pollset, healed } = this.stage
+    const { chance } = this
+    if (healed || this.far.ended) return
+    if (chance.chance(plan.excessPercent)) {
+      this.stage.tally('http/1.1: said more than asked')
+      this.far.send(Buffer.from('nobody asked for this\r\n\r\n'))
+    }
+    if (!this.last && !chance.chance(plan.endsPercent)) return
+    pollset.after(chance.chance(50) ? 0 : chance.below(30), () => {
+      if (this.gone || this.far.ended || (this.stage.healed && !this.last)) return
+      this.stage.tally('http/1.1: keep-alive ended')
+      this.far.end()
+    })
+  }
+}

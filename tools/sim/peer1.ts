@@ -1,0 +1,182 @@
+// What clients and backends of HTTP/1.1 have in common: one connection, messages that leave one behind the other at the
+// pace the plan says, and reading that may stop for a while. What comes is read by wire1.ts.
+
+import type { FarOwner, Prng, SimFar } from '../../src/pollset/index.js'
+import { type Message, Violation } from './books.js'
+import type { Stage } from './peer.js'
+import { CHUNKED, type Fields, MessageIn, type MessageSink, UNTIL_CLOSE } from './wire1.js'
+
+/** octets on their way from which on an actor waits, as TCP would make it: bounds what the proxy reads at once */
+const AHEAD_BYTES = 16_384
+const PIECE_BYTES = 16_384
+
+/** A message to be sent. */
+export interface Outgoing {
+  readonly head: string
+  readonly message: Message
+  readonly framing: number
+  /** octets of the body behind which its sender stops for good; at least its total where it does not */
+  readonly cutAt: number
+}
+
+export abstract class Peer1 implements FarOwner, MessageSink {
+  far: SimFar
+  gone = false
+  protected readonly stage: Stage
+  protected readonly chance: Prng
+  protected reader = new MessageIn(this)
+  protected readonly queue: Outgoing[] = []
+  private begun = false
+  private waiting = false
+
+  constructor(stage: Stage, far: SimFar, chance: Prng) {
+    this.stage = stage
+    this.far = far
+    this.chance = chance
+    far.owner = this
+  }
+
+  get id(): string {
+    return this.far.near.id
+  }
+
+  abstract head(start: string, fields: Fields): number
+  abstract body(b: Buffer, from: number, to: number): void
+  abstract end(trailers: Fields): void
+  /** The connection is over. */
+  protected abstract parted(): void
+  /** The message has left, all of it. */
+  protected abstract left(outgoing: Outgoing): void
+  /** All of the message has left that ever will. */
+  protected abstract cut(outgoing: Outgoing): void
+
+  fail(property: string, message: string): never {
+    throw new Violation(property, `${this.id}: ${message}`)
+  }
+  wrong(text: string): never {
+    this.fail('W1', text)
+  }
+
+  /** Now and then it does not read. */
+  protected readSlowly(): void {
+    const { plan, pollset } = this.stage
+    if (!this.chance.chance(plan.stuckPercent)) return
+    const on = this.chance.chance(50)
+    pollset.after(this.chance.below(plan.runMs), () => {
+      if (this.gone || this.stage.healed) return
+      this.stage.tally('http/1.1: reads no more')
+      this.far.read(false)
+      if (on) pollset.after(1 + this.chance.below(200), () => this.far.read(true))
+    })
+  }
+
+  heal(): void {
+    if (this.gone) return
+    this.far.read(true)
+    this.pump()
+  }
+
+  received(bytes: Uint8Array): void {
+    this.stage.octets?.(bytes)
+    if (!this.gone) this.reader.feed(bytes)
+  }
+
+  /** FIN. */
+  ended(): void {
+    if (this.gone) return
+    if (this.reader.untilClose) this.reader.closed()
+    if (this.gone) return
+    this.far.end()
+    this.closed()
+  }
+
+  closed(): void {
+    if (this.gone) return
+    this.gone = true
+    this.parted()
+  }
+
+  /** RST, from here. */
+  protected rst(): void {
+    if (this.gone) return
+    this.far.reset()
+    this.closed()
+  }
+
+  /** On another connection from here on. */
+  protected again(far: SimFar): void {
+    // What becomes of the one before is nobody's.
+    this.far.owner = null
+    this.far = far
+    far.owner = this
+    this.gone = false
+    this.reader = new MessageIn(this)
+    this.queue.length = 0
+    this.begun = false
+  }
+
+  protected put(outgoing: Outgoing): void {
+    this.queue.push(outgoing)
+    this.pump()
+  }
+
+  protected pump(): void {
+    while (this.queue.length > 0 && !this.waiting && !this.gone && !this.far.ended) {
+      const [outgoing] = this.queue
+      if (!this.begun) {
+        this.begun = true
+        this.far.send(Buffer.from(outgoing.head, 'latin1'))
+      }
+      const { message, cutAt } = outgoing
+      if (message.sent < Math.min(cutAt, message.total)) this.piece(outgoing)
+      else if (cutAt < message.total) {
+        this.cut(outgoing)
+        return
+      } else this.finish(outgoing)
+    }
+  }
+
+  private piece({ message, framing, cutAt }: Outgoing): void {
+    const { plan, healed } = this.stage
+    if (this.far.near.toNear.bytes >= AHEAD_BYTES) {
+      this.wait(5)
+      return
+    }
+    const most = Math.max(plan.chunkBytes, Math.ceil(message.total / 16))
+    const size = Math.min(Math.min(cutAt, message.total) - message.sent, most, PIECE_BYTES)
+    const at = message.at(message.sent)
+    if (framing === CHUNKED) this.far.send(Buffer.from(`${size.toString(16)}\r\n`))
+    this.far.send(message.bytes.subarray(at, at + size))
+    if (framing === CHUNKED) this.far.send(Buffer.from('\r\n'))
+    message.sent += size
+    // A length says the end by itself: no pause before it.
+    if (framing >= 0 && message.sent === message.total) return
+    if (plan.paceMs > 0 && !healed) this.wait(plan.paceMs)
+    else if (this.far.near.toNear.bytes >= AHEAD_BYTES) this.wait(1)
+  }
+
+  private finish(outgoing: Outgoing): void {
+    const { message, framing } = outgoing
+    message.ended = true
+    if (framing === CHUNKED) {
+      const trailers = message.trailers === null ? '' : `x-trailer: ${message.trailers}\r\n`
+      this.far.send(Buffer.from(`0\r\n${trailers}\r\n`))
+    }
+    this.queue.shift()
+    this.begun = false
+    if (framing === UNTIL_CLOSE) this.far.end()
+    this.left(outgoing)
+  }
+
+  private wait(ms: number): void {
+    const { far } = this
+    this.waiting = true
+    this.stage.pollset.after(ms, () => {
+      this.waiting = false
+      if (far === this.far) this.pump()
+    })
+  }
+}
+
+export const headOf = (start: string, fields: Fields): string =>
+  `${[start, ...fields.map(([name, value]) => `${name}: ${value}`)].join('\r\n')}\r\n\r\n`
