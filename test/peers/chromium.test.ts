@@ -1,9 +1,12 @@
 // Headless Chromium in front of Fermata, over TLS: a page of a hundred resources by HTTP/2. The page tells in its own text what came,
-// and by which protocol.
+// and by which protocol; another opens a WebSocket there, which makes it extended CONNECT (RFC 8441).
 
-import t from 'tap'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import t, { type Test } from 'tap'
+import { proxyTo, webSocketBackend } from '../proxy/tunnel/tunnel-world.js'
 import { localhost } from '../world/certificates/index.js'
-import { type OnStream, setUp } from '../world/proxy-world.js'
+import { type OnStream, once, setUp } from '../world/proxy-world.js'
 import { run, unlessInstalled } from './programs.js'
 
 const EACH = 50
@@ -37,6 +40,25 @@ const origin: OnStream = (stream, headers) => {
   stream.end(body)
 }
 
+/** The page at this port as its scripts have left it; `how`: when they have. */
+const dumped = (t: Test, port: number, ...how: string[]) =>
+  run(
+    'chromium',
+    [
+      '--headless',
+      '--no-sandbox',
+      '--disable-gpu',
+      '--disable-dev-shm-usage',
+      '--ignore-certificate-errors',
+      '--no-proxy-server',
+      `--user-data-dir=${t.testdir({})}`,
+      ...(how.length > 0 ? how : ['--virtual-time-budget=60000']),
+      '--dump-dom',
+      `https://localhost:${port}/`,
+    ],
+    { timeoutMs: 60_000 },
+  )
+
 t.test('a page of a hundred resources', { skip: unlessInstalled('chromium') }, async (t) => {
   const setting = await setUp(
     origin,
@@ -47,23 +69,60 @@ t.test('a page of a hundred resources', { skip: unlessInstalled('chromium') }, a
     },
   )
   t.teardown(setting.close)
-  const { stdout, stderr } = await run(
-    'chromium',
-    [
-      '--headless',
-      '--no-sandbox',
-      '--disable-gpu',
-      '--disable-dev-shm-usage',
-      '--ignore-certificate-errors',
-      '--no-proxy-server',
-      `--user-data-dir=${t.testdir({})}`,
-      '--virtual-time-budget=60000',
-      '--dump-dom',
-      `https://localhost:${new URL(setting.url).port}/`,
-    ],
-    { timeoutMs: 60_000 },
-  )
+  const { stdout, stderr } = await dumped(t, Number(new URL(setting.url).port))
   t.match(stdout, `<p id="told">${EACH} ${EACH} ${2 * EACH}</p>`, stderr.slice(-500))
   t.equal(setting.server.proxy.begun, 2 * EACH + 1)
   t.equal(setting.sessions.length, 1, 'all on one backend connection')
 })
+
+/** Its `load` event waits for the image, which comes when the WebSocket has had its echo. */
+const TALKING = `<!doctype html><title>talking</title><link rel="icon" href="data:,"><p id="told">not yet</p>
+<script>
+const socket = new WebSocket('wss://' + location.host + '/chat')
+socket.onopen = () => socket.send('hello')
+socket.onmessage = (event) => { told.textContent = 'heard ' + event.data; socket.close(1000) }
+socket.onerror = () => { told.textContent = 'error' }
+</script>
+<img src="/heard">`
+
+t.test('a WebSocket of a page over HTTP/2', { skip: unlessInstalled('chromium') }, async (t) => {
+  const pages = await pageBackend(t)
+  const backend = await webSocketBackend('http', (socket) => {
+    socket.on('message', (data) => socket.send(`${data} yourself`))
+    socket.on('close', () => pages.heard())
+  })
+  t.teardown(() => backend.close())
+  const proxy = await proxyTo(t, backend.url, {
+    secure: true,
+    more: {
+      routes: [
+        { host: '', prefix: '/chat', url: backend.url },
+        { host: '', prefix: '/', url: pages.url },
+      ],
+    },
+  })
+  const { stdout, stderr } = await dumped(t, proxy.port, '--timeout=20000')
+  t.match(stdout, '<p id="told">heard hello yourself</p>', stderr.slice(-500))
+  t.match(backend.asked, [{ path: '/chat', headers: { via: '2 fermata' } }], 'by extended CONNECT')
+})
+
+/** Gives the page, and its image when `heard` was called. */
+async function pageBackend(t: Test) {
+  let heard: () => void = () => {}
+  const whenHeard = new Promise<void>((resolve) => {
+    heard = resolve
+  })
+  const server = createServer((request, response) => {
+    const image = request.url === '/heard'
+    response.setHeader('content-type', image ? 'image/svg+xml' : 'text/html')
+    if (image) void whenHeard.then(() => response.end(IMAGE))
+    else response.end(TALKING)
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, heard: () => heard() }
+}

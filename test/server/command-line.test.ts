@@ -8,7 +8,11 @@ import { pathToFileURL } from 'node:url'
 import t, { type Test } from 'tap'
 import { limitsByRoom } from '../../src/server/index.js'
 import { type Program, run, start, unlessInstalled } from '../peers/programs.js'
+import { authority, localhost } from '../world/certificates/index.js'
 import { answerOf, get, type OnStream, once } from '../world/proxy-world.js'
+
+// Most of the time a program takes here is its start: tests run a few at a time, each with programs of its own.
+t.jobs = 4
 
 const main = join(import.meta.dirname, '..', '..', 'src', 'main.js')
 const fermata = (...args: string[]) => run(process.execPath, [main, ...args], { timeoutMs: 20_000 })
@@ -52,7 +56,7 @@ const says =
     stream.end(text)
   }
 
-t.test('help, version, limits', async (t) => {
+t.test('help, version, limits', { buffered: true }, async (t) => {
   const [help, serveHelp, long, short, limits, nothing] = await Promise.all(
     [['--help'], ['serve', '--help'], ['--version'], ['-v'], ['limits'], []].map((args) => fermata(...args)),
   )
@@ -61,8 +65,10 @@ t.test('help, version, limits', async (t) => {
   t.equal(help.stderr, '')
 
   t.equal(serveHelp.code, 0)
-  for (const option of ['listen', 'backend', 'route', 'share', 'trace', 'drain-timeout', 'limit'])
+  const valued = ['listen', 'backend', 'route', 'share', 'trace', 'drain-timeout', 'limit', 'connect']
+  for (const option of [...valued, 'accept-proxy', 'send-proxy', 'backend-ca', 'backend-name'])
     t.match(serveHelp.stdout, `--${option} <`, option)
+  t.match(serveHelp.stdout.replace(/\s+/g, ' '), "'*:*' lets everyone reach whatever this machine reaches")
   t.match(serveHelp.stdout, /Examples:/)
 
   const manifest = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string }
@@ -110,6 +116,15 @@ const wrong: readonly (readonly [readonly string[], ...(string | RegExp)[]])[] =
   [['serve', '--limit', 'flushBytesMax=1'], 'flushBytesMax', '65536 to ', 'not 1'],
   [['serve', '--limit', 'toString=1'], "'toString'", 'fermata limits'],
   [['serve', '--drain-timeout', 'soon'], "'soon'", '10s, 500ms or 2m'],
+  [['serve', '--accept-proxy', 'here'], "'here'", 'ADDRESS/BITS', '10.0.0.0/8'],
+  [['serve', '--accept-proxy', '10.0.0.0/33'], "'10.0.0.0/33'", 'ADDRESS/BITS'],
+  [['serve', '--send-proxy', 'v3'], "'v3'", "'v1' or 'v2'"],
+  [['serve', '--connect', 'a.test'], "'a.test'", 'HOST:PORT', '*.example.org:443'],
+  [['serve', '--connect', '*'], "'*'", 'HOST:PORT'],
+  [['serve', '--connect', 'a.*:443'], "'a.*:443'", 'HOST:PORT'],
+  [['serve', '--connect', 'a.test:65536'], "'a.test:65536'", 'HOST:PORT'],
+  [['serve', '--backend', 'h2://b', '--backend-ca', 'no/such.pem'], '--backend-ca no/such.pem', 'ENOENT'],
+  [['serve', '--backend-name'], '--backend-name', 'missing'],
 ]
 
 /** Answers what each command line said, one after the other in one process: to start one for each takes long. */
@@ -127,7 +142,7 @@ for (const args of JSON.parse(process.argv[2])) {
 delete process.stdout.write
 process.stdout.write(JSON.stringify(said))`
 
-t.test('what is wrong is told, and what is right', async (t) => {
+t.test('what is wrong is told, and what is right', { buffered: true }, async (t) => {
   const commandLine = pathToFileURL(join(main, '..', 'server', 'command-line.js'))
   const script = `import { run } from ${JSON.stringify(commandLine)}${ASK}`
   const lines = JSON.stringify(wrong.map(([args]) => args))
@@ -143,14 +158,14 @@ t.test('what is wrong is told, and what is right', async (t) => {
   }
 })
 
-t.test('and the process ends with it', async (t) => {
+t.test('and the process ends with it', { buffered: true }, async (t) => {
   const { code, stdout, stderr } = await fermata('serve', '--listen', 'here')
   t.equal(code, 2)
   t.equal(stdout, '')
   t.match(stderr, "'here'")
 })
 
-t.test('an address in use is told', async (t) => {
+t.test('an address in use is told', { buffered: true }, async (t) => {
   const taken = createTcpServer()
   taken.listen(0, '127.0.0.1')
   await once(taken, 'listening')
@@ -163,14 +178,14 @@ t.test('an address in use is told', async (t) => {
   t.notMatch(stderr, /\n +at /, 'no stack')
 })
 
-t.test('an address that is not ours is told', async (t) => {
+t.test('an address that is not ours is told', { buffered: true }, async (t) => {
   // RFC 5737: of no machine.
   const { code, stderr } = await fermata('serve', '--listen', '192.0.2.1:8080')
   t.equal(code, 1)
   t.match(stderr, 'cannot listen on 192.0.2.1:8080: EADDRNOTAVAIL')
 })
 
-t.test('with the embedded origin: what it prints is true', async (t) => {
+t.test('with the embedded origin: what it prints is true', { buffered: true }, async (t) => {
   const { program, url } = await serve(t)
   t.equal(program.stdout, '', 'nothing on standard output')
   t.match(program.stderr, /listening on 127\.0\.0\.1:[1-9]\d* /)
@@ -228,7 +243,7 @@ function stepsIn(t: Test, trace: string, id: string): string[] {
 
 const plain = ['receive', 'route', 'lease', 'sendHead', 'transfer', 'finish', 'log']
 
-t.test('--trace FILE', async (t) => {
+t.test('--trace FILE', { buffered: true }, async (t) => {
   const file = join(t.testdir(), 'trace.txt')
   const { program, url } = await serve(t, '--trace', file)
   t.equal((await get(clientOf(t, url), '/')).status, 200)
@@ -237,14 +252,14 @@ t.test('--trace FILE', async (t) => {
   t.equal(program.stdout, '')
 })
 
-t.test('--trace -', async (t) => {
+t.test('--trace -', { buffered: true }, async (t) => {
   const { program, url } = await serve(t, '--trace', '-')
   t.equal((await get(clientOf(t, url), '/')).status, 200)
   t.equal((await program.stop()).code, 0)
   t.strictSame(stepsIn(t, program.stdout, 'm1/s1'), plain)
 })
 
-t.test('--trace to where nothing can be written', async (t) => {
+t.test('--trace to where nothing can be written', { buffered: true }, async (t) => {
   const { code, stderr } = await fermata(
     'serve',
     '--listen',
@@ -256,7 +271,7 @@ t.test('--trace to where nothing can be written', async (t) => {
   t.match(stderr, /the trace cannot be written: .*ENOENT/)
 })
 
-t.test('--trace - to a reader that has left', async (t) => {
+t.test('--trace - to a reader that has left', { buffered: true }, async (t) => {
   const command = `"${process.execPath}" "${main}" serve --listen 127.0.0.1:0 --trace - | head -n 1`
   const program = await start('sh', ['-c', command], { line: /goes to/ })
   t.teardown(() => program.kill())
@@ -274,7 +289,7 @@ t.test('--trace - to a reader that has left', async (t) => {
 })
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-  t.test(`${signal}: GOAWAY, the running request finishes, exit 0`, async (t) => {
+  t.test(`${signal}: GOAWAY, the running request finishes, exit 0`, { buffered: true }, async (t) => {
     let finish = () => {}
     const begun = new Promise<void>((resolve) => {
       finish = resolve
@@ -310,7 +325,7 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   })
 }
 
-t.test('a client that asks for nothing does not keep it from ending', async (t) => {
+t.test('a client that asks for nothing does not keep it from ending', { buffered: true }, async (t) => {
   const { program, url } = await serve(t)
   const client = clientOf(t, url)
   await get(client, '/')
@@ -319,7 +334,7 @@ t.test('a client that asks for nothing does not keep it from ending', async (t) 
   await closed
 })
 
-t.test('--drain-timeout: a request that never ends is ended', async (t) => {
+t.test('--drain-timeout: a request that never ends is ended', { buffered: true }, async (t) => {
   const { program, url } = await serve(t, '--drain-timeout', '1s')
   const client = clientOf(t, url)
   const stream = client.request({ ':path': '/wait' })
@@ -335,7 +350,7 @@ t.test('--drain-timeout: a request that never ends is ended', async (t) => {
   t.match(await answer, { status: 0, body: { length: 0 } })
 })
 
-t.test('a second signal ends it at once', async (t) => {
+t.test('a second signal ends it at once', { buffered: true }, async (t) => {
   const { program, url } = await serve(t)
   const client = clientOf(t, url)
   const answer = answerOf(client.request({ ':path': '/wait' }))
@@ -347,7 +362,7 @@ t.test('a second signal ends it at once', async (t) => {
   await answer
 })
 
-t.test('the same port speaks HTTP/1.1', async (t) => {
+t.test('the same port speaks HTTP/1.1', { buffered: true }, async (t) => {
   const { url } = await serve(t)
   const answer = await fetch(`${url}/`)
   t.equal(answer.status, 200)
@@ -364,7 +379,7 @@ t.test('the same port speaks HTTP/1.1', async (t) => {
   })
 })
 
-t.test('several listeners, several routes', async (t) => {
+t.test('several listeners, several routes', { buffered: true }, async (t) => {
   const [a, b, c] = await Promise.all(['a', 'b', 'c'].map((name) => backend(t, says(name))))
   const listen = ['--listen', '127.0.0.1:0', '--listen', '127.0.0.1:0']
   const routes = [
@@ -398,7 +413,7 @@ t.test('several listeners, several routes', async (t) => {
   }
 })
 
-t.test('only routes: what none takes is 404', async (t) => {
+t.test('only routes: what none takes is 404', { buffered: true }, async (t) => {
   const { url } = await serve(t, '--route', `a.test/x=${await backend(t, says('x'))}`)
   const client = clientOf(t, url)
   t.equal((await get(client, '/x', { ':authority': 'a.test' })).body.toString(), 'x')
@@ -409,7 +424,7 @@ t.test('only routes: what none takes is 404', async (t) => {
   t.equal((await get(client, '/x', { ':authority': 'b.test' })).status, 404)
 })
 
-t.test('--share connection: backend connections of their own', async (t) => {
+t.test('--share connection: backend connections of their own', { buffered: true }, async (t) => {
   for (const [scope, sessions] of [
     ['process', 1],
     ['connection', 2],
@@ -428,14 +443,100 @@ t.test('--share connection: backend connections of their own', async (t) => {
   }
 })
 
-t.test('--limit is heeded, repeated too', async (t) => {
+t.test('--connect, --accept-proxy, --send-proxy: what is right is heeded', { buffered: true }, async (t) => {
+  const target = createTcpServer((socket) => {
+    socket.on('error', () => {})
+    socket.end('reached')
+  })
+  let proxied = target
+  const header = new Promise<string>((resolve) => {
+    proxied = createTcpServer((socket) => {
+      socket.on('error', () => {})
+      socket.once('data', (chunk: Buffer) => {
+        resolve(chunk.toString('latin1'))
+        socket.end('HTTP/1.1 204 No Content\r\n\r\n')
+      })
+    })
+  })
+  for (const each of [target, proxied]) {
+    each.listen(0, '127.0.0.1')
+    await once(each, 'listening')
+    t.teardown(() => void each.close())
+  }
+  const port = (of: typeof target) => (of.address() as AddressInfo).port
+  const backendUrl = `http://127.0.0.1:${port(proxied)}`
+  const proxy = [
+    '--accept-proxy',
+    '127.0.0.0/8',
+    '--accept-proxy',
+    '::1',
+    '--send-proxy',
+    'v1',
+    '--share',
+    'connection',
+  ]
+  const connects = ['--connect', '*.test:443', '--connect', `127.0.0.1:${port(target)}`]
+  const { url } = await serve(t, ...connects, ...proxy, '--backend', backendUrl)
+  const talk = async (request: string) => {
+    const { port, hostname } = new URL(url)
+    const socket = connectTcp(Number(port), hostname)
+    t.teardown(() => socket.destroy())
+    let text = ''
+    socket.on('data', (chunk: Buffer) => {
+      text += chunk.toString('latin1')
+    })
+    socket.write(`PROXY TCP4 192.0.2.7 192.0.2.8 4711 80\r\n${request}`)
+    await once(socket, 'close')
+    return text
+  }
+  const connect = (to: string) => talk(`CONNECT ${to} HTTP/1.1\r\nHost: ${to}\r\n\r\n`)
+  t.match(await connect(`127.0.0.1:${port(target)}`), /^HTTP\/1.1 200 [\s\S]*reached$/)
+  t.match(await connect('127.0.0.1:1'), /^HTTP\/1.1 403 [\s\S]*connect-not-allowed/)
+  t.match(await talk('GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n'), /^HTTP\/1.1 204 /)
+  t.match(await header, /^PROXY TCP4 192\.0\.2\.7 192\.0\.2\.8 4711 80\r\n/)
+})
+
+t.test(
+  '--backend-ca and --backend-name: who is trusted, and by which name',
+  { buffered: true },
+  async (t) => {
+    const server = http2.createSecureServer(localhost)
+    server.on('session', (session) => session.on('error', () => {}))
+    server.on('stream', (stream) => {
+      stream.on('error', () => {})
+      stream.respond({ ':status': 204 }, { endStream: true })
+    })
+    server.on('tlsClientError', () => {})
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    t.teardown(() => void server.close())
+    const file = join(t.testdir({ 'ca.pem': authority }), 'ca.pem')
+    const to = ['--backend', `h2://127.0.0.1:${(server.address() as AddressInfo).port}`]
+    const statusWith = async (...more: string[]) => {
+      const { program, url } = await serve(t, ...to, ...more)
+      const client = clientOf(t, url)
+      const { status } = await get(client, '/')
+      client.destroy()
+      await program.stop()
+      return status
+    }
+    const statuses = await Promise.all([
+      statusWith('--backend-ca', file, '--backend-name', 'localhost'),
+      statusWith('--backend-ca', file, '--backend-name', 'elsewhere.test'),
+      statusWith('--backend-name', 'localhost'),
+    ])
+    t.strictSame(statuses, [204, 502, 502])
+  },
+)
+
+t.test('--limit is heeded, repeated too', { buffered: true }, async (t) => {
   const { url } = await serve(t, '--limit', 'headTimeoutMs=50', '--limit', 'concurrentStreamsMax=7')
   const client = clientOf(t, url)
   t.match(await get(client, '/wait'), { status: 504, headers: { 'x-fermata': 'head-late' } })
   t.equal(client.remoteSettings.maxConcurrentStreams, 7)
 })
 
-t.test('a time longer than timers can take is no short one', async (t) => {
+t.test('a time longer than timers can take is no short one', { buffered: true }, async (t) => {
   const { program, url } = await serve(t, '--limit', 'arrivalMs=9007199254740991')
   const { port, hostname } = new URL(url)
   // Accepted, and silent: the one deadline there is.
