@@ -34,7 +34,7 @@ import type { Http1Stream, StreamHome } from './stream.js'
 const { goto } = connectionLife
 
 /** Something has become of the message under way, other than by what arrives. */
-const MOVED = 1
+export const MOVED = 1
 
 /** The connection as something to wait for. */
 class ConnectionPollable extends Pollable {
