@@ -219,7 +219,9 @@ export abstract class Connection
     const socket = this.socket as Socket
     socket.unpause()
     while (socket.take() !== null) {}
-    if ((socket.readiness & (CLOSED | ENDED)) !== 0 && this.output.finished) return goto.closed
+    // Of a socket that is gone nothing more is to be waited for, whatever was still to be written.
+    if ((socket.readiness & CLOSED) !== 0) return goto.closed
+    if ((socket.readiness & ENDED) !== 0 && this.output.finished) return goto.closed
     this.waitOn(0, socket, this.output.finished ? READABLE | ENDED | CLOSED : READABLE | CLOSED)
     this.waitUntil(this.lingerUntil)
     return waitForEnd

@@ -1,6 +1,7 @@
 // Defects that the simulator has found (npm run sim), each as the few frames that show it.
 
 import t from 'tap'
+import { serveHttp1 } from '../../src/http1/index.js'
 import { serveHttp2 } from '../../src/http2/index.js'
 import { CLOSED } from '../../src/pollset/index.js'
 import { type Frame, frame, framesOf, headers, PREFACE, REQUEST, uint32 } from '../world/frames.js'
@@ -27,6 +28,18 @@ t.test('a closing connection whose socket goes with something unwritten is over 
   socket.far.reading = false
   socket.far.send(Buffer.concat([PREFACE, frame(SETTINGS, 0, 0)]))
   socket.far.end()
+  t.match(lines.at(-1), / m1 linger suspend /)
+  socket.mark(CLOSED)
+  pollset.one()
+  t.match(lines.at(-1), / m1 closed done /)
+})
+
+t.test('the same of HTTP/1.1', async (t) => {
+  const { pollset, http1, proxy, lines } = memoryProxy()
+  const socket = pollset.socket()
+  serveHttp1(http1, socket, proxy)
+  socket.far.reading = false
+  socket.far.send(Buffer.from('nonsense\r\n\r\n'))
   t.match(lines.at(-1), / m1 linger suspend /)
   socket.mark(CLOSED)
   pollset.one()

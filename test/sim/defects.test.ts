@@ -3,12 +3,20 @@
 
 import t from 'tap'
 import { sameTwice } from '../../tools/sim/checks/s7.js'
-import { type Defect, defects } from '../../tools/sim/defects.js'
+import { type Defect, defects as http2Defects } from '../../tools/sim/defects.js'
+import { http1Defects } from '../../tools/sim/http1-defects.js'
 import { drawPlan } from '../../tools/sim/plan.js'
 import { simulate } from '../../tools/sim/run.js'
 
 /** Seeds tried, from the first on. */
 const SEEDS_MAX = 30
+
+/** Those of HTTP/2 are looked for where it alone is spoken. */
+const HTTP2 = { http1ClientsPercent: 0, http1Backend: 0 }
+const defects: readonly Defect[] = [
+  ...http2Defects.map((each) => ({ ...each, plan: { ...HTTP2, ...each.plan } })),
+  ...http1Defects,
+]
 
 /** The property that was seen to break, the expected one if it was. */
 function seen(defect: Defect): string {

@@ -8,7 +8,7 @@ import { drawPlan, parsePlan, planDifference, planNames } from '../../tools/sim/
 import { simulate } from '../../tools/sim/run.js'
 import { shrink } from '../../tools/sim/shrink.js'
 
-const SEEDS = 200
+const SEEDS = 150
 const TWICE_EVERY = 10
 
 t.test('the seeds pass', async (t) => {

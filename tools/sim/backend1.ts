@@ -54,11 +54,14 @@ export class Backend1 extends Peer1 {
     this.onLeft(this)
   }
 
+  /** FIN would make a response whole that ends with the connection. */
+  private get endsWhole(): boolean {
+    return this.queue.length > 0 && this.queue[0].framing === UNTIL_CLOSE
+  }
+
   private die(): void {
     if (this.gone || this.stage.healed) return
-    // FIN would make a response whole that ends with the connection.
-    const untilClose = this.queue.length > 0 && this.queue[0].framing === UNTIL_CLOSE
-    if (untilClose || this.chance.chance(50)) {
+    if (this.endsWhole || this.chance.chance(50)) {
       this.stage.tally('http/1.1: backend RST')
       this.rst()
     } else {
@@ -212,7 +215,8 @@ export class Backend1 extends Peer1 {
     pollset.after(chance.chance(50) ? 0 : chance.below(30), () => {
       if (this.gone || this.far.ended || (this.stage.healed && !this.last)) return
       this.stage.tally('http/1.1: keep-alive ended')
-      this.far.end()
+      if (this.endsWhole) this.rst()
+      else this.far.end()
     })
   }
 }

@@ -3,8 +3,8 @@
 // some numbers of the plan, where it would show in few of the runs otherwise.
 
 import { Continuation, createWorld, Scheduler } from '../../src/continuation/index.js'
-import { Engine } from '../../src/engine/index.js'
-import { FieldTable, HeldBytes, Inbox, PulledStream, Stream } from '../../src/http/index.js'
+import { Engine, type Session, type SessionFactory } from '../../src/engine/index.js'
+import { FieldTable, HeldBytes, type HttpWorld, Inbox, PulledStream, Stream } from '../../src/http/index.js'
 import { BodyIntake } from '../../src/http2/body-intake.js'
 import { Connection } from '../../src/http2/connection.js'
 import { ConnectionBase } from '../../src/http2/connection-base.js'
@@ -33,7 +33,7 @@ export interface Defect {
 type Original = (...args: unknown[]) => unknown
 
 /** Put `around` in the place of a method; `original` is that method, bound. */
-function wrap<Self, Args extends unknown[]>(
+export function wrap<Self, Args extends unknown[]>(
   prototype: object,
   name: string,
   around: (self: Self, original: (...args: Args) => unknown, ...args: Args) => unknown,
@@ -53,7 +53,7 @@ function wrap<Self, Args extends unknown[]>(
 }
 
 /** The same for a getter. */
-function wrapGet<Self>(
+export function wrapGet<Self>(
   prototype: object,
   name: string,
   get: (self: Self, original: () => unknown) => unknown,
@@ -81,11 +81,14 @@ function muted(object: object, name: string, act: () => unknown): unknown {
 }
 
 /** The class of backend connections, which its room keeps to itself. */
-function backendPrototype(): object {
+const backendPrototype = (): object =>
+  backendPrototypeOf((world) => http2Sessions(createHttp2(world), { host: '192.0.2.9', port: 9 }))
+
+export function backendPrototypeOf(sessions: (world: HttpWorld) => SessionFactory<Session>): object {
   const world = createWorld(new SimPollset(1))
-  const context = createHttp2({ ...world, held: new HeldBytes(), fields: new FieldTable() })
+  const made = sessions({ ...world, held: new HeldBytes(), fields: new FieldTable() })
   const reports = { opened() {}, changed() {}, freed() {}, retired() {}, surrendered() {}, closed() {} }
-  return Object.getPrototypeOf(http2Sessions(context, { host: '192.0.2.9', port: 9 })(reports))
+  return Object.getPrototypeOf(made(reports))
 }
 
 interface Intake {
