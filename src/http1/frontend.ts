@@ -21,7 +21,7 @@ import { Connection } from './connection.js'
 import { type After, connectionSteps } from './connection-life.js'
 import type { Http1Context } from './context.js'
 import type { RefusalCode } from './faults.js'
-import { responseFraming, TUNNEL } from './framing.js'
+import { responseFraming, TUNNEL, UNTIL_CLOSE } from './framing.js'
 import { RequestReader } from './request-reader.js'
 import { Http1Stream } from './stream.js'
 import { WEBSOCKET_VERSION } from './websocket.js'
@@ -147,6 +147,8 @@ class Frontend extends Connection implements Client {
     const framing = responseFraming(head, ended, stream.method, stream.minor)
     if (!interim) {
       stream.framing = framing
+      // Its end is the connection's, whatever the client asked for (RFC 9112 §6.3).
+      if (framing === UNTIL_CLOSE) this.last = true
       if (this.reader.switching) this.answerToAsking(stream)
     }
     if (framing === TUNNEL && stream.key !== '') return writeSwitchingHead(slab, at, head, stream.key)
