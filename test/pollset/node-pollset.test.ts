@@ -365,7 +365,7 @@ t.test('P25: closed, from within a turn: no further turn, no timer, nothing list
 t.test(
   'what a connected socket reads lies in buffers that come back when the turn is over (P21)',
   async (t) => {
-    const { port, peer } = await serving(t)
+    const { server, port, peer } = await serving(t)
     const pollset = new NodePollset()
     t.teardown(() => pollset.close())
     const socket = pollset.connect({ host: HERE, port }, 'b1.socket')
@@ -383,6 +383,19 @@ t.test(
       // Put back, it is the socket's again, and survives the turn.
       socket.unread(chunk.subarray(6))
       await iterations(3)
+      // Another socket reads into the buffer that has come back.
+      const accepted = once(server, 'connection') as Promise<[NetSocket]>
+      const other = pollset.connect({ host: HERE, port }, 'b2.socket')
+      const [otherFar] = await accepted
+      t.teardown(() => otherFar.destroy())
+      otherFar.on('error', () => {})
+      let reused = false
+      for (let read = 0; read < rounds; read++) {
+        otherFar.write('overwritten')
+        await until(other, READABLE)
+        reused ||= (other.take() as Buffer).buffer === chunk.buffer
+      }
+      t.ok(reused, 'the same memory')
       t.equal(String(socket.take()), '0')
     }
     t.ok(seen.size < rounds, `${seen.size} buffers for ${rounds} reads`)
