@@ -269,7 +269,7 @@ class Backend extends Connection implements BackendSession {
   }
 
   private rst(stream: Http2Stream, code: number): void {
-    this.output.rstStream(stream.streamId, code)
+    this.output.endStreamEarly(stream.streamId, code)
     stream.state = StreamState.CLOSED_RESET_BY_US
     this.streams.rememberReset(stream.streamId, stream.state)
     this.remove(stream, true)

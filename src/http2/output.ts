@@ -148,6 +148,7 @@ export class Output extends ControlFrames implements Flushable {
     if (this.slab !== null) this.giveBack()
     if (
       this.controlBytes === 0 &&
+      this.resetsWaiting === 0 &&
       this.credit === 0 &&
       this.creditStreams.length === 0 &&
       this.ready.first === null
@@ -169,7 +170,8 @@ export class Output extends ControlFrames implements Flushable {
     socket.write(slab.subarray(0, end))
     if ((socket.readiness & WRITABLE) === 0) return
     this.giveBack()
-    if (this.ready.first !== null || this.creditStreams.length !== 0) this.flushSoon()
+    if (this.ready.first !== null || this.creditStreams.length !== 0 || this.resetsWaiting !== 0)
+      this.flushSoon()
     else this.finishNow(socket)
   }
 
@@ -178,7 +180,7 @@ export class Output extends ControlFrames implements Flushable {
     const { slabs } = this
     const first = this.ready.first
     const fixed = this.controlBytes + WINDOW_UPDATE_SIZE + ROOM_MIN
-    let wanted = fixed + WINDOW_UPDATE_SIZE * this.creditStreams.length
+    let wanted = fixed + WINDOW_UPDATE_SIZE * (this.creditStreams.length + this.resetsWaiting)
     for (let each = first; each !== null && wanted <= slabs.smallSize; each = each.queueNext)
       wanted += each.wantedBytes
     return slabs.take(wanted, fixed + (first === null ? 0 : first.headBytes))
@@ -203,7 +205,7 @@ export class Output extends ControlFrames implements Flushable {
   }
 
   private gather(slab: Buffer): void {
-    let at = this.moveControl(slab)
+    let at = this.moveControl(slab, slab.length - WINDOW_UPDATE_SIZE)
     if (this.credit > 0) {
       at = writeWindowUpdate(slab, at, 0, this.credit)
       this.credit = 0
