@@ -1,6 +1,7 @@
 // Control frames, written as they arise into a small bounded reserve, until the turn's flush takes them before all else
 // (design, section 3): SETTINGS, PING, RST_STREAM, GOAWAY. A peer that makes us answer and does not read runs it full.
 
+import { type OutputSlabs, type Pollset, SlabOutput } from '../pollset/index.js'
 import { DEFAULT_WINDOW, ErrorCode, FRAME_HEADER_SIZE } from './codes.js'
 import {
   writeGoaway,
@@ -15,7 +16,7 @@ export const WINDOW_UPDATE_SIZE = 13
 /** octets of the reserve at first, and again whenever it is empty */
 const FIRST = 256
 
-export abstract class ControlFrames {
+export abstract class ControlFrames extends SlabOutput {
   /** Control frames were lost for want of room. */
   overflowed = false
   /** GOAWAY with an error is the last frame (RFC 9113 §5.4.1): nothing follows it but FIN. */
@@ -25,12 +26,10 @@ export abstract class ControlFrames {
   private control: Buffer | null = null
   private readonly controlMax: number
 
-  constructor(controlMax: number) {
+  constructor(pollset: Pollset, slabs: OutputSlabs, controlMax: number) {
+    super(pollset, slabs)
     this.controlMax = controlMax
   }
-
-  /** Something waits: see to it that it is flushed in this turn. */
-  protected abstract flushSoon(): void
 
   bytes(data: Uint8Array): void {
     const at = this.reserve(data.length)
@@ -86,7 +85,8 @@ export abstract class ControlFrames {
     return controlBytes
   }
 
-  protected dropControl(): void {
+  override abandon(): void {
+    super.abandon()
     this.control = null
     this.controlBytes = 0
   }
