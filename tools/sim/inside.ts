@@ -5,6 +5,7 @@ import type { Continuation } from '../../src/continuation/index.js'
 import type { Lease } from '../../src/engine/index.js'
 import type { Inbox as HttpInbox } from '../../src/http/index.js'
 import { Connection as Http1Connection } from '../../src/http1/connection.js'
+import type { Output } from '../../src/http2/output.js'
 import type { Deadline, Deadlines, Pollable, SimSocket } from '../../src/pollset/index.js'
 
 export interface InboxInside {
@@ -43,13 +44,13 @@ interface QueueInside {
   readonly first: (StreamInside & { readonly queueNext: StreamInside | null }) | null
 }
 
+/** Each type is the field's own, so that a field of another name does not compile: a check of what is not there passes. */
 export interface OutputInside {
   readonly sendWindow: number
-  readonly controlEnd: number
-  readonly controlMax: number
-  readonly credit: number
-  readonly slab: Buffer | null
-  readonly finishing: boolean
+  readonly controlBytes: Output['controlBytes']
+  readonly credit: Output['credit']
+  readonly slab: Output['slab']
+  readonly finishing: Output['finishing']
   readonly finished: boolean
   readonly ready: QueueInside
   readonly starved: QueueInside
@@ -86,7 +87,6 @@ export interface ConnectionInside extends Continuation {
 export interface SessionInside extends ConnectionInside {
   readonly leased: number
   readonly capacity: number
-  readonly leasesState: string
 }
 
 /** A stream of HTTP/1.1. */
