@@ -108,14 +108,18 @@ export class Output extends ControlFrames {
 
   protected override get hasOutput(): boolean {
     return (
-      this.ready.first !== null || this.controlBytes > 0 || this.credit > 0 || this.creditStreams.length > 0
+      this.ready.first !== null ||
+      this.controlBytes > 0 ||
+      this.resetsWaiting > 0 ||
+      this.credit > 0 ||
+      this.creditStreams.length > 0
     )
   }
 
   protected override takeSlab(slabs: OutputSlabs): Buffer {
     const first = this.ready.first
     const fixed = this.controlBytes + WINDOW_UPDATE_SIZE + ROOM_MIN
-    let wanted = fixed + WINDOW_UPDATE_SIZE * this.creditStreams.length
+    let wanted = fixed + WINDOW_UPDATE_SIZE * (this.creditStreams.length + this.resetsWaiting)
     for (let each = first; each !== null && wanted <= slabs.smallSize; each = each.queueNext)
       wanted += each.wantedBytes
     return slabs.take(wanted, fixed + (first === null ? 0 : first.headBytes))
@@ -127,7 +131,7 @@ export class Output extends ControlFrames {
   }
 
   private gather(slab: Buffer): void {
-    let at = this.moveControl(slab)
+    let at = this.moveControl(slab, slab.length - WINDOW_UPDATE_SIZE)
     if (this.credit > 0) {
       at = writeWindowUpdate(slab, at, 0, this.credit)
       this.credit = 0
