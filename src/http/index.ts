@@ -1,12 +1,12 @@
 // The message both HTTP versions share: fields, heads, bodies, streams. No wire format.
 
+export { isBlank, isText, isToken, isTokenChar, TOKEN_CHAR } from './characters.js'
 export { type Client, type Ends, endsOf, viaField } from './client.js'
 export {
   Field,
   FieldTable,
   FORM_INVALID,
   isCredential,
-  isToken,
   NAME_INVALID,
   Token,
   type TokenSet,
