@@ -150,7 +150,7 @@ function named(addresses: readonly (readonly [string, Served])[]) {
 const [FIRST, SECOND, THIRD, FOURTH] = ['192.0.2.1', '192.0.2.2', '192.0.2.3', '192.0.2.4']
 const { connectAttemptMs, connectAddressesMax } = LIMITS
 
-t.test('E31: an address that refuses: the next is tried at once', (t) => {
+t.test('E32: an address that refuses: the next is tried at once', (t) => {
   const { lease, tried, pollset } = named([
     [FIRST, 'refuse'],
     [SECOND, 'accept'],
