@@ -15,7 +15,7 @@ import {
   parseNetwork,
   parseRoute,
 } from './address.js'
-import { describeLimits, type Limits, setLimit } from './limits.js'
+import { checkLimits, defaultLimits, describeLimits, type Limits, setLimit } from './limits.js'
 import { type Origin, startOrigin } from './origin.js'
 import type { ProxyVersion } from './proxy-protocol.js'
 import { DRAIN_TIMEOUT_MS, Server, type ServerCertificates, type ServerOptions } from './server.js'
@@ -201,6 +201,8 @@ const withBackend = ({ route, backend }: ServeOptions) =>
   addRoute(route ?? [], { host: '', prefix: '/', url: backend as string })
 
 function serve(options: ServeOptions): void {
+  checkTls(options)
+  checkLimits({ ...defaultLimits, ...options.limit })
   const routes = options.backend === undefined ? (options.route ?? []) : withBackend(options)
   if (routes.length > 0) begin(options, routes, null)
   else {
@@ -244,7 +246,8 @@ function certificatesOf({ cert, key, clientCa, requireClientCert }: ServeOptions
 }
 
 /** What belongs together on a command line and is not. */
-function checkTls(options: ServeOptions, secure: boolean): void {
+function checkTls(options: ServeOptions): void {
+  const secure = options.listen?.some((each) => each.secure === true) === true
   const { cert = [], key = [], clientCa, requireClientCert } = options
   if (cert.length !== key.length)
     throw new ConfigError(`each --cert has its --key: here are ${cert.length} and ${key.length}`)
@@ -257,10 +260,6 @@ function checkTls(options: ServeOptions, secure: boolean): void {
 }
 
 function makeServer(options: ServeOptions, listen: Listen[], routes: ServerOptions['routes']): Server {
-  checkTls(
-    options,
-    listen.some((each) => each.secure === true),
-  )
   const { acceptProxy, connect, sendProxy, backendCa, backendName, backendInsecure } = options
   const drainTimeoutMs = options.drainTimeout === undefined ? DRAIN_TIMEOUT_MS : Number(options.drainTimeout)
   if (backendInsecure) say('fermata: --backend-insecure: certificates of backends are not checked')
