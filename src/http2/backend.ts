@@ -15,6 +15,7 @@ import {
   type ResetReason,
   resolveTarget,
   Token,
+  tokenSet,
 } from '../http/index.js'
 import { CLOSED, CONNECTED, RESOLVED, type Resolution, Socket } from '../pollset/index.js'
 import { ErrorCode, errorName, PREFACE, Setting } from './codes.js'
@@ -35,8 +36,12 @@ import { StreamEvent, StreamState } from './stream-states.js'
 
 const { goto } = connectionLife
 
+const LENGTH = tokenSet(Token.CONTENT_LENGTH)
+
 /** Until a server says otherwise there is no limit (RFC 9113 §6.5.2); ours applies. */
 const STREAM_ID_MAX = 0x7fffffff
+/** One such reset may be the answer to that request alone. */
+const CALMED_MAX = 2
 
 export interface BackendSession extends Session, HttpSession {}
 
@@ -52,6 +57,9 @@ class Backend extends Connection implements BackendSession {
   private quietSince: number
   /** Why no further stream may be opened, though a lease was granted before; null while they may. */
   private notBegun: Fault | null = null
+  /** Since a stream above this id was answered, so many in a row were reset with ENHANCE_YOUR_CALM before their head. */
+  private calmedAt = 0
+  private calmed = 0
   /** Streams that run dry and have not ended. */
   private dryOpen = 0
 
@@ -232,9 +240,10 @@ class Backend extends Connection implements BackendSession {
     if (head.status === 304 || head.status === 204) stream.bodiless = true
     // RFC 9110 §9.3.6: of the success of a CONNECT it is to be ignored.
     const tunnel = stream.connect && head.isSuccess
-    if (tunnel) head.remove(1 << Token.CONTENT_LENGTH)
+    if (tunnel) head.remove(LENGTH)
     stream.promised = tunnel ? -1 : stream.bodiless ? (endStream ? -1 : 0) : head.contentLength
     stream.head = head
+    if (stream.streamId > this.calmedAt) this.calmed = 0
     if (endStream) this.remoteEnd(stream)
     if (!stream.closed || stream.remoteEnded) stream.raise(HEAD)
   }
@@ -326,6 +335,19 @@ class Backend extends Connection implements BackendSession {
   }
 
   protected override resetByPeer(): void {}
+
+  /**
+   * ENHANCE_YOUR_CALM (RFC 9113 §7) speaks of the connection, also on a stream: Node's server refuses every further stream
+   * so once its memory of a connection is full, of which responses that were cancelled are never taken off. The stream
+   * shares the connection's lot, as if that had died; one that goes on so gets no new streams, or it would cost them all.
+   */
+  protected override peerReset(stream: Http2Stream, code: number): Fault {
+    const why = super.peerReset(stream, code)
+    if (code !== ErrorCode.ENHANCE_YOUR_CALM || stream.head !== null) return why
+    this.calmedAt = Math.max(this.calmedAt, stream.streamId)
+    if (++this.calmed >= CALMED_MAX) this.reports.retired(this)
+    return { ...why, scope: 'connection' }
+  }
 
   /** Our own resets for its faults count as resets that it must bear. */
   protected override peerErred(): void {

@@ -207,14 +207,14 @@ export abstract class Connection extends ConnectionBase implements FrameSink, St
     if (stream === null) return
     stream.state = StreamState.CLOSED_RESET_BY_PEER
     this.streams.rememberReset(id, stream.state)
-    stream.fault = this.peerReset(code)
+    stream.fault = this.peerReset(stream, code)
     // What came complete before the reset stays good (RFC 9113 §8.1: NO_ERROR after a full response).
     this.remove(stream, !stream.remoteEnded)
     this.resetByPeer(stream, code)
     this.tell(stream)
   }
 
-  private peerReset(code: number): Fault {
+  protected peerReset(_stream: Http2Stream, code: number): Fault {
     const safe = code === ErrorCode.REFUSED_STREAM
     return fault(
       safe ? 'refused-stream' : code === ErrorCode.NO_ERROR ? 'reset-no-error' : 'reset',

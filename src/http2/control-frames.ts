@@ -5,6 +5,7 @@
 // fills nothing that the peer is judged by. What waits so is bounded by the streams that the peer takes for open: a backend's get
 // no id, and a client's are refused, while as many wait.
 
+import { type OutputSlabs, type Pollset, SlabOutput } from '../pollset/index.js'
 import { DEFAULT_WINDOW, ErrorCode, FRAME_HEADER_SIZE } from './codes.js'
 import {
   writeGoaway,
@@ -20,7 +21,7 @@ const RST_STREAM_SIZE = FRAME_HEADER_SIZE + 4
 /** octets of the reserve at first, and again whenever it is empty */
 const FIRST = 256
 
-export abstract class ControlFrames {
+export abstract class ControlFrames extends SlabOutput {
   /** Control frames were lost for want of room. */
   overflowed = false
   /** GOAWAY with an error is the last frame (RFC 9113 §5.4.1): nothing follows it but FIN. */
@@ -32,12 +33,10 @@ export abstract class ControlFrames {
   private waitingResets: Map<number, number> | null = null
   private readonly controlMax: number
 
-  constructor(controlMax: number) {
+  constructor(pollset: Pollset, slabs: OutputSlabs, controlMax: number) {
+    super(pollset, slabs)
     this.controlMax = controlMax
   }
-
-  /** Something waits: see to it that it is flushed in this turn. */
-  protected abstract flushSoon(): void
 
   bytes(data: Uint8Array): void {
     const at = this.reserve(data.length)
@@ -126,7 +125,8 @@ export abstract class ControlFrames {
     return at
   }
 
-  protected dropControl(): void {
+  override abandon(): void {
+    super.abandon()
     this.control = null
     this.controlBytes = 0
     this.waitingResets = null

@@ -49,6 +49,7 @@ interface QueueInside {
   readonly first: (StreamInside & { readonly queueNext: StreamInside | null }) | null
 }
 
+/** Each type is the field's own, so that a field of another name does not compile: a check of what is not there passes. */
 export interface OutputInside {
   readonly sendWindow: Output['sendWindow']
   readonly controlBytes: Output['controlBytes']

@@ -77,5 +77,6 @@ function http1Connection(c: Http1Inside, scene: Scene): void {
 }
 
 function within(what: string, value: number, most: number): void {
+  // Of what is not there, no comparison holds.
   if (!(value >= 0 && value <= most)) fail('S4', `${what}: ${value}, at most ${most}`)
 }
