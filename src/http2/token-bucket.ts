@@ -16,12 +16,22 @@ export class TokenBucket {
 
   /** Take one; false when there is none. */
   take(now: number): boolean {
+    this.refill(now)
+    if (this.tokens < 1) return false
+    this.tokens--
+    return true
+  }
+
+  /** How many have been taken and not regained, as a part of all. */
+  spent(now: number): number {
+    this.refill(now)
+    return 1 - this.tokens / this.burst
+  }
+
+  private refill(now: number): void {
     if (this.tokens < this.burst) {
       this.tokens = Math.min(this.burst, this.tokens + ((now - this.at) / 1000) * this.perSecond)
     }
     this.at = now
-    if (this.tokens < 1) return false
-    this.tokens--
-    return true
   }
 }

@@ -24,7 +24,7 @@ function arrive(secure: Secure | null = null, before: (socket: Socket) => void =
   world.scheduler.tracer = seen
   const socket = pollset.socket()
   before(socket)
-  const told: (Spoken | 'dropped')[] = []
+  const told: (Spoken | 'abused' | 'dropped')[] = []
   const certificates = secure?.hangs === true ? [] : [localhost]
   const tls = secure === null ? null : pollset.tlsServer({ certificates, alpn: [secure.alpn] })
   const arrival = new Arrival(
@@ -34,6 +34,8 @@ function arrive(secure: Secure | null = null, before: (socket: Socket) => void =
     {
       arrived: (_arrival, spoken) => told.push(spoken),
       dropped: () => told.push('dropped'),
+      abused: () => told.push('abused'),
+      admits: () => true,
     },
   )
   pollset.run()
