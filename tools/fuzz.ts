@@ -1,10 +1,13 @@
 // Fuzzing in its long form: draws values for a target (fuzz/targets.ts) until told to stop or until one shows
-// a defect, which is then shrunk. The tests run the same targets for a moment.
+// a defect, which is then shrunk. The tests run the same targets for a moment. With --guided what is drawn is altered by
+// a fuzzer that watches which code it reaches.
 //
 //   npm run fuzz -- --help
 
-import { Command, InvalidArgumentError } from 'commander'
+import { readFileSync } from 'node:fs'
+import { Command, InvalidArgumentError, Option } from 'commander'
 import { positive } from './bench/options.js'
+import { guided, missing } from './fuzz/guided.js'
 import { type Finding, find, report } from './fuzz/target.js'
 import { type AnyTarget, targets } from './fuzz/targets.js'
 
@@ -13,6 +16,9 @@ interface Options {
   readonly minutes?: number
   readonly seed?: number
   readonly path?: string
+  readonly guided?: boolean
+  readonly corpus?: string
+  readonly octets?: string
 }
 
 /** Runs between two looks at the clock. */
@@ -32,7 +38,9 @@ function minutesOf(text: string): number {
 }
 
 function command(): Command {
-  const list = Object.entries(targets).map(([name, { about }]) => `  ${name.padEnd(14)} ${about}`)
+  const list = Object.entries(targets).map(
+    ([name, { about, octets }]) => `${octets ? '*' : ' '} ${name.padEnd(14)} ${about}`,
+  )
   return new Command('fuzz')
     .description('Draws inputs for a target until one shows a defect, then shrinks it.')
     .argument('<target>', 'what to fuzz', (name: string) => {
@@ -44,7 +52,15 @@ function command(): Command {
     .option('--minutes <n>', 'for so long', minutesOf)
     .option('--seed <n>', 'begin with this seed; each further batch of runs takes the next', whole)
     .option('--path <path>', 'with --seed: only the value at this path, as a failure prints it')
-    .addHelpText('after', `\nTargets:\n${list.join('\n')}`)
+    .addOption(
+      new Option(
+        '--guided',
+        'coverage-guided (Jazzer.js), for --minutes; a minute if they are not given',
+      ).conflicts(['runs', 'path']),
+    )
+    .option('--corpus <dir>', 'with --guided: keep what reaches new code here, and begin with what is there')
+    .option('--octets <file>', 'check the octets of this file once, as --guided leaves them')
+    .addHelpText('after', `\nTargets:\n${list.join('\n')}\n\nThose marked * are for --guided too.`)
 }
 
 /** Batches until the time or the runs are over. */
@@ -68,12 +84,32 @@ async function run(
   return { runs, found }
 }
 
+/** The forms in octets: one file, or as many as are reached. */
+async function inOctets(program: Command, name: string, options: Options, seed: number): Promise<void> {
+  const { octets } = targets[name]
+  if (octets === undefined) {
+    const those = Object.keys(targets).filter((each) => targets[each].octets !== undefined)
+    return program.error(`${name} has no form in octets. These have: ${those.join(', ')}.`)
+  }
+  if (options.octets !== undefined) {
+    octets.check(readFileSync(options.octets))
+    process.stdout.write(`${name}: ${options.octets}, nothing found\n`)
+    return
+  }
+  const why = await missing()
+  if (why !== null) return program.error(why)
+  const { minutes = 1, corpus } = options
+  if (!guided(name, targets[name], { minutes, seed, ...(corpus === undefined ? {} : { corpus }) }))
+    process.exitCode = 1
+}
+
 async function main(): Promise<void> {
   const parsed = command().parse()
   const name = parsed.processedArgs[0] as string
   const options = parsed.opts<Options>()
   const target = targets[name]
   const seed = options.seed ?? (Date.now() ^ (process.pid << 16)) | 0
+  if (options.guided === true || options.octets !== undefined) return inOctets(parsed, name, options, seed)
   const { runs, found } =
     options.path === undefined
       ? await run(target, options, seed)

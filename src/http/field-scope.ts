@@ -1,6 +1,6 @@
 // Which fields are for one connection only, and which may not be trailers, whichever HTTP version carries them.
 
-import { Token } from './field.js'
+import { Token, tokenSet } from './field.js'
 
 /** Tokens of fields that belong to one connection (RFC 9110 §7.6.1), or to its message framing. */
 export const HOP_BY_HOP: readonly number[] = [
@@ -14,16 +14,13 @@ export const HOP_BY_HOP: readonly number[] = [
 ]
 
 /** RFC 9110 §6.5.1: fields that frame or route a message, or are a connection's own, are no trailers. */
-const NO_TRAILERS: readonly number[] = [
+const NO_TRAILERS = tokenSet(
   ...HOP_BY_HOP,
   Token.CONTENT_LENGTH,
   Token.HOST,
   Token.AUTHORITY,
   Token.TRAILER,
   Token.EXPECT,
-]
-
-const forbidden: Uint8Array = Uint8Array.from({ length: 64 }, (_, token) =>
-  NO_TRAILERS.includes(token) ? 1 : 0,
 )
-export const isForbiddenTrailer = (token: number): boolean => forbidden[token] === 1
+
+export const isForbiddenTrailer = (token: number): boolean => NO_TRAILERS[token] === 1

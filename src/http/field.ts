@@ -53,6 +53,14 @@ export const Token = {
   SEC_WEBSOCKET_VERSION: 39,
 } as const
 
+/** A set of tokens, asked by index: `set[token] === 1`. However many names are known, each has a place. */
+export type TokenSet = Uint8Array
+
+const TOKEN_COUNT = Object.keys(Token).length
+
+export const tokenSet = (...members: readonly number[]): TokenSet =>
+  Uint8Array.from({ length: TOKEN_COUNT }, (_, token) => (members.includes(token) ? 1 : 0))
+
 const tokens: ReadonlyMap<string, number> = new Map([
   [':method', Token.METHOD],
   [':scheme', Token.SCHEME],
@@ -207,14 +215,10 @@ export class Field {
   }
 }
 
-const SECRETS =
-  (1 << Token.COOKIE) |
-  (1 << Token.SET_COOKIE) |
-  (1 << Token.AUTHORIZATION) |
-  (1 << Token.PROXY_AUTHORIZATION)
+const CREDENTIALS = tokenSet(Token.COOKIE, Token.SET_COOKIE, Token.AUTHORIZATION, Token.PROXY_AUTHORIZATION)
 
 /** Credentials are one client's: no table that connections share may keep them. */
-export const isCredential = (token: number): boolean => token < 32 && ((1 << token) & SECRETS) !== 0
+export const isCredential = (token: number): boolean => CREDENTIALS[token] === 1
 
 /**
  * The interned fields of one World: equal text gives one object, whichever connection it came by.

@@ -1,7 +1,7 @@
 // The head of a message, request or response, as both HTTP versions share it: control data as
 // pseudo-fields (RFC 9113 §8.3; HTTP/1.1's start line says the same), then the field lines in order.
 
-import { type Field, Token } from './field.js'
+import { type Field, Token, type TokenSet } from './field.js'
 
 export class Head {
   /** Pseudo-fields first, then the regular ones, in the order they came. */
@@ -64,16 +64,17 @@ export class Head {
     this.size += field.size
   }
 
-  /** Take out all regular fields with one of these tokens (a bit each; tokens below 32 only). */
-  remove(tokens: number): void {
+  /** Take out all regular fields with one of these tokens. */
+  remove(tokens: TokenSet): void {
     const fields = this.fields
     let kept = this.pseudos
     for (let i = kept; i < fields.length; i++) {
       const field = fields[i]
-      if (field.token < 32 && (tokens & (1 << field.token)) !== 0) this.size -= field.size
-      else fields[kept++] = field
+      if (tokens[field.token] === 1) this.size -= field.size
+      // Most heads have none of them, and stay as they are.
+      else if (kept++ < i) fields[kept - 1] = field
     }
-    fields.length = kept
+    if (kept < fields.length) fields.length = kept
   }
 
   /** `host:port` the request is for: `:authority`, else Host (RFC 9113 §8.3.1); '' when neither is there. */

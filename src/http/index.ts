@@ -9,6 +9,8 @@ export {
   isToken,
   NAME_INVALID,
   Token,
+  type TokenSet,
+  tokenSet,
   VALUE_INVALID,
 } from './field.js'
 export { HOP_BY_HOP, isForbiddenTrailer } from './field-scope.js'

@@ -200,8 +200,8 @@ export class Backend extends Connection implements BackendSession {
     this.reports.retired(this)
     const { stream } = this
     if (stream === null) return
-    // A request that has not left can go elsewhere (RFC 9110 §9.2.2).
-    this.lose(stream, stream.headWritten ? why : { ...why, retry: 'safe' })
+    // A request that has not left can go elsewhere; one that has may have had its effect, whoever ends the connection (RFC 9110 §9.2.2).
+    this.lose(stream, { ...why, retry: stream.headWritten ? 'never' : 'safe' })
     this.reports.freed(this)
   }
 

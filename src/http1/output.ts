@@ -2,7 +2,7 @@
 // (design, section 3). A message of our own making (a refusal) goes before it.
 
 import type { Field, Head } from '../http/index.js'
-import { type Flushable, type OutputSlabs, type Pollset, type Socket, WRITABLE } from '../pollset/index.js'
+import { type OutputSlabs, type Pollset, SlabOutput } from '../pollset/index.js'
 import { CHUNKED, NONE, TUNNEL } from './framing.js'
 import type { Http1Stream } from './stream.js'
 import {
@@ -27,30 +27,14 @@ export interface Sending {
   broken(stream: Http1Stream): void
 }
 
-export class Output implements Flushable {
-  /** Everything is written, and FIN behind it. */
-  finished = false
+export class Output extends SlabOutput {
   private stream: Http1Stream | null = null
   private own: Buffer | null = null
-  private slab: Buffer | null = null
-  private end = 0
-  private queued = false
-  private finishing = false
-  private socket: Socket | null = null
-  private readonly pollset: Pollset
-  private readonly slabs: OutputSlabs
   private readonly role: Sending
 
   constructor(pollset: Pollset, slabs: OutputSlabs, role: Sending) {
-    this.pollset = pollset
-    this.slabs = slabs
+    super(pollset, slabs)
     this.role = role
-  }
-
-  attach(socket: Socket): void {
-    this.socket = socket
-    socket.output = this
-    if (this.stream !== null || this.own !== null) this.flushSoon()
   }
 
   /** A whole message of our own; no larger than a slab. */
@@ -69,79 +53,25 @@ export class Output implements Flushable {
     stream.dropPending()
   }
 
-  /** After all that is pending now: FIN. */
-  finish(): void {
-    // Where a tunnel has ended, it is written already.
-    if (this.finished) return
-    this.finishing = true
-    this.flushSoon()
+  protected override get hasOutput(): boolean {
+    return this.own !== null || this.stream?.hasWork === true
   }
 
-  /** The socket is gone: nothing will be written again. */
-  abandon(): void {
-    if (this.socket !== null) this.socket.output = null
-    this.socket = null
-    // The kernel may still read a slab in flight; it is not given back, only let go.
-    if (this.slab !== null) this.slabs.lose(this.slab)
-    this.slab = null
-  }
-
-  flush(): void {
-    this.queued = false
-    const socket = this.socket
-    // One write in flight: the socket asks for the next flush when it has drained.
-    if (socket === null || (socket.readiness & WRITABLE) === 0) return
-    if (this.slab !== null) this.giveBack()
-    if (this.own === null && (this.stream === null || !this.stream.hasWork)) {
-      this.finishNow(socket)
-      return
-    }
-    const slab = this.takeSlab()
-    this.end = 0
-    if (this.own !== null) {
-      this.end = this.own.copy(slab, 0)
-      this.own = null
-    }
-    if (this.stream !== null) this.pull(this.stream, slab)
-    if (this.end === 0) {
-      this.slabs.give(slab)
-      this.finishNow(socket)
-      return
-    }
-    this.slab = slab
-    socket.write(slab.subarray(0, this.end))
-    if ((socket.readiness & WRITABLE) === 0) return
-    this.giveBack()
-    if (this.stream?.hasWork) this.flushSoon()
-    else this.finishNow(socket)
-  }
-
-  /** As large as what waits asks for: a slab stays in flight for as long as the peer does not read. */
-  private takeSlab(): Buffer {
+  protected override takeSlab(slabs: OutputSlabs): Buffer {
     const { own, stream } = this
     const fixed = HEAD_FRAMING + (own === null ? 0 : own.length)
-    return this.slabs.take(
+    return slabs.take(
       fixed + (stream === null ? 0 : stream.wantedBytes),
       fixed + (stream === null ? 0 : stream.headBytes),
     )
   }
 
-  private finishNow(socket: Socket): void {
-    if (!this.finishing) return
-    this.finishing = false
-    this.finished = true
-    socket.end()
-  }
-
-  private giveBack(): void {
-    this.slabs.give(this.slab as Buffer)
-    this.slab = null
-  }
-
-  private flushSoon(): void {
-    if (this.queued || this.socket === null) return
-    this.queued = true
-    this.pollset.flushLater(this)
+  protected override fill(slab: Buffer): void {
+    if (this.own !== null) {
+      this.end = this.own.copy(slab, 0)
+      this.own = null
+    }
+    if (this.stream !== null) this.pull(this.stream, slab)
   }
 
   /** As much of the message as the slab takes: heads, body, end. */
@@ -209,9 +139,5 @@ export class Output implements Flushable {
     // Our half of a tunnel ends with our half of the connection.
     if (stream.framing === TUNNEL) this.finishing = true
     this.role.sent(stream)
-  }
-
-  describe(): Readonly<Record<string, unknown>> {
-    return { inFlight: this.slab !== null, finished: this.finished }
   }
 }

@@ -12,6 +12,7 @@ import {
   isForbiddenTrailer,
   NAME_INVALID,
   Token,
+  tokenSet,
   VALUE_INVALID,
 } from '../http/index.js'
 import { CHUNKED, NONE, TUNNEL, UNTIL_CLOSE } from './framing.js'
@@ -25,7 +26,7 @@ const COOKIES = 2
 const IF_CHUNKED = 3
 /** Each side of a tunnel has a handshake of its own. */
 const HANDSHAKE = 4
-const writeAs: Uint8Array = Uint8Array.from({ length: 64 }, (_, token) => {
+const writeAs: Uint8Array = tokenSet().map((_, token) => {
   if (token === Token.COOKIE) return COOKIES
   if (token === Token.TRAILER) return IF_CHUNKED
   if (token === Token.SEC_WEBSOCKET_KEY || token === Token.SEC_WEBSOCKET_ACCEPT) return HANDSHAKE

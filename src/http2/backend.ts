@@ -15,6 +15,7 @@ import {
   type ResetReason,
   resolveTarget,
   Token,
+  tokenSet,
 } from '../http/index.js'
 import { CLOSED, CONNECTED, RESOLVED, type Resolution, Socket } from '../pollset/index.js'
 import { ErrorCode, errorName, PREFACE, Setting } from './codes.js'
@@ -34,6 +35,8 @@ import { Http2Stream } from './stream.js'
 import { StreamEvent, StreamState } from './stream-states.js'
 
 const { goto } = connectionLife
+
+const LENGTH = tokenSet(Token.CONTENT_LENGTH)
 
 /** Until a server says otherwise there is no limit (RFC 9113 §6.5.2); ours applies. */
 const STREAM_ID_MAX = 0x7fffffff
@@ -237,7 +240,7 @@ class Backend extends Connection implements BackendSession {
     if (head.status === 304 || head.status === 204) stream.bodiless = true
     // RFC 9110 §9.3.6: of the success of a CONNECT it is to be ignored.
     const tunnel = stream.connect && head.isSuccess
-    if (tunnel) head.remove(1 << Token.CONTENT_LENGTH)
+    if (tunnel) head.remove(LENGTH)
     stream.promised = tunnel ? -1 : stream.bodiless ? (endStream ? -1 : 0) : head.contentLength
     stream.head = head
     if (stream.streamId > this.calmedAt) this.calmed = 0
@@ -272,7 +275,7 @@ class Backend extends Connection implements BackendSession {
   }
 
   private rst(stream: Http2Stream, code: number): void {
-    this.output.rstStream(stream.streamId, code)
+    this.output.endStreamEarly(stream.streamId, code)
     stream.state = StreamState.CLOSED_RESET_BY_US
     this.streams.rememberReset(stream.streamId, stream.state)
     this.remove(stream, true)

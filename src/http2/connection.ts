@@ -202,6 +202,7 @@ export abstract class Connection extends ConnectionBase implements FrameSink, St
   }
 
   rstStream(id: number, code: number): void {
+    this.output.forgetReset(id)
     const stream = this.streamFor(id, StreamEvent.RST_STREAM)
     if (stream === null) return
     stream.state = StreamState.CLOSED_RESET_BY_PEER

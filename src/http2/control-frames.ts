@@ -1,6 +1,11 @@
 // Control frames, written as they arise into a small bounded reserve, until the turn's flush takes them before all else
 // (design, section 3): SETTINGS, PING, RST_STREAM, GOAWAY. A peer that makes us answer and does not read runs it full.
+//
+// A stream that we end of our own accord is no answer to anything: its RST_STREAM waits beside the reserve, by its id, and
+// fills nothing that the peer is judged by. What waits so is bounded by the streams that the peer takes for open: a backend's get
+// no id, and a client's are refused, while as many wait.
 
+import { type OutputSlabs, type Pollset, SlabOutput } from '../pollset/index.js'
 import { DEFAULT_WINDOW, ErrorCode, FRAME_HEADER_SIZE } from './codes.js'
 import {
   writeGoaway,
@@ -12,10 +17,11 @@ import {
 } from './frame-writer.js'
 
 export const WINDOW_UPDATE_SIZE = 13
+const RST_STREAM_SIZE = FRAME_HEADER_SIZE + 4
 /** octets of the reserve at first, and again whenever it is empty */
 const FIRST = 256
 
-export abstract class ControlFrames {
+export abstract class ControlFrames extends SlabOutput {
   /** Control frames were lost for want of room. */
   overflowed = false
   /** GOAWAY with an error is the last frame (RFC 9113 §5.4.1): nothing follows it but FIN. */
@@ -23,14 +29,14 @@ export abstract class ControlFrames {
   /** octets that wait */
   protected controlBytes = 0
   private control: Buffer | null = null
+  /** Error codes by the streams that wait to be reset, the first first. */
+  private waitingResets: Map<number, number> | null = null
   private readonly controlMax: number
 
-  constructor(controlMax: number) {
+  constructor(pollset: Pollset, slabs: OutputSlabs, controlMax: number) {
+    super(pollset, slabs)
     this.controlMax = controlMax
   }
-
-  /** Something waits: see to it that it is flushed in this turn. */
-  protected abstract flushSoon(): void
 
   bytes(data: Uint8Array): void {
     const at = this.reserve(data.length)
@@ -60,9 +66,28 @@ export abstract class ControlFrames {
     if (at >= 0) this.controlBytes = writePing(this.control as Buffer, at, payload, from, ack)
   }
 
+  /** For a fault of the peer's. */
   rstStream(streamId: number, code: number): void {
-    const at = this.reserve(FRAME_HEADER_SIZE + 4)
+    const at = this.reserve(RST_STREAM_SIZE)
     if (at >= 0) this.controlBytes = writeRstStream(this.control as Buffer, at, streamId, code)
+  }
+
+  /** Of our own accord: the peer has done nothing that it should pay for. */
+  endStreamEarly(streamId: number, code: number): void {
+    if (this.lastWordSaid) return
+    this.waitingResets ??= new Map()
+    this.waitingResets.set(streamId, code)
+    this.flushSoon()
+  }
+
+  /** The peer has reset it as well: it need not hear of ours. */
+  forgetReset(streamId: number): void {
+    this.waitingResets?.delete(streamId)
+  }
+
+  /** Streams that the peer takes for open, as our RST_STREAM has not left. */
+  get resetsWaiting(): number {
+    return this.waitingResets === null ? 0 : this.waitingResets.size
   }
 
   /** The last word must find room: what is in its way is dropped, as nothing after it would be answered. */
@@ -76,19 +101,35 @@ export abstract class ControlFrames {
     if (code !== ErrorCode.NO_ERROR) this.lastWordSaid = true
   }
 
-  /** Move all that waits to the beginning of a slab; returns the offset behind it. */
-  protected moveControl(slab: Buffer): number {
+  /** Move what waits to the first `bytes` of a slab: all of the reserve, and resets as far as they fit; returns the offset behind it. */
+  protected moveControl(slab: Buffer, bytes: number): number {
     const { control, controlBytes } = this
-    if (control === null || controlBytes === 0) return 0
-    control.copy(slab, 0, 0, controlBytes)
+    const at = this.resetsWaiting === 0 ? 0 : this.moveResets(slab, bytes - controlBytes)
+    if (control === null || controlBytes === 0) return at
+    control.copy(slab, at, 0, controlBytes)
     this.controlBytes = 0
     if (control.length > FIRST) this.control = null
-    return controlBytes
+    if (this.lastWordSaid) this.waitingResets = null
+    return at + controlBytes
   }
 
-  protected dropControl(): void {
+  private moveResets(slab: Buffer, bytes: number): number {
+    const waiting = this.waitingResets as Map<number, number>
+    let at = 0
+    for (const [streamId, code] of waiting) {
+      if (at + RST_STREAM_SIZE > bytes) return at
+      at = writeRstStream(slab, at, streamId, code)
+      waiting.delete(streamId)
+    }
+    this.waitingResets = null
+    return at
+  }
+
+  override abandon(): void {
+    super.abandon()
     this.control = null
     this.controlBytes = 0
+    this.waitingResets = null
   }
 
   /** Room for control frames; -1 (and {@link overflowed}) when there is none. */

@@ -185,7 +185,8 @@ class Frontend extends Connection implements Client {
     }
     this.lastStreamId = id
     const { limits, counts } = this.context
-    if (this.streams.count >= limits.concurrentStreamsMax) {
+    // One whose RST_STREAM has not left is open as the client sees it (RFC 9113 §5.1.2).
+    if (this.streams.count + this.output.resetsWaiting >= limits.concurrentStreamsMax) {
       counts.refused++
       this.output.rstStream(id, ErrorCode.REFUSED_STREAM)
       this.streams.rememberReset(id, StreamState.CLOSED_RESET_BY_US)
@@ -254,7 +255,7 @@ class Frontend extends Connection implements Client {
       this.clearInbox(stream)
       return
     }
-    this.output.rstStream(stream.streamId, RESET_CODES[reason])
+    this.output.endStreamEarly(stream.streamId, RESET_CODES[reason])
     stream.state = StreamState.CLOSED_RESET_BY_US
     this.streams.rememberReset(stream.streamId, stream.state)
     this.remove(stream, true)

@@ -9,6 +9,7 @@ import {
   isForbiddenTrailer,
   NAME_INVALID,
   Token,
+  tokenSet,
   VALUE_INVALID,
 } from '../http/index.js'
 
@@ -16,12 +17,13 @@ import {
 export type Malformed = string
 
 /** RFC 9113 §8.2.2: fields that belong to an HTTP/1 connection. */
-const CONNECTION_SPECIFIC =
-  (1 << Token.CONNECTION) |
-  (1 << Token.KEEP_ALIVE) |
-  (1 << Token.PROXY_CONNECTION) |
-  (1 << Token.TRANSFER_ENCODING) |
-  (1 << Token.UPGRADE)
+const CONNECTION_SPECIFIC = tokenSet(
+  Token.CONNECTION,
+  Token.KEEP_ALIVE,
+  Token.PROXY_CONNECTION,
+  Token.TRANSFER_ENCODING,
+  Token.UPGRADE,
+)
 
 function faultOf(field: Field): Malformed {
   if ((field.faults & NAME_INVALID) !== 0) return 'a field name has characters that names may not have'
@@ -35,7 +37,7 @@ function regularFault(field: Field): Malformed | null {
   if (field.token >= Token.METHOD && field.token <= Token.UNKNOWN_PSEUDO)
     return `${field.name} behind regular fields`
   if ((field.faults & (NAME_INVALID | VALUE_INVALID)) !== 0) return faultOf(field)
-  if (field.token < 32 && ((1 << field.token) & CONNECTION_SPECIFIC) !== 0) return `${field.name} in HTTP/2`
+  if (CONNECTION_SPECIFIC[field.token] === 1) return `${field.name} in HTTP/2`
   if (field.token === Token.TE && field.value !== 'trailers') return 'te other than trailers in HTTP/2'
   if ((field.faults & FORM_INVALID) !== 0) return faultOf(field)
   return null
@@ -91,9 +93,8 @@ export function readRequest(fields: Field[], size: number): Head | Malformed {
       if (host !== null) return 'host twice'
       host = field
     } else if (field.token === Token.CONTENT_LENGTH) {
-      const length = Number(field.value)
-      if (contentLength >= 0 && contentLength !== length) return 'content-length twice, and different'
-      contentLength = length
+      if (contentLength >= 0) return 'content-length twice'
+      contentLength = Number(field.value)
     }
   }
   if (method === null) return ':method is missing'
@@ -133,9 +134,8 @@ export function readResponse(fields: Field[], size: number): Head | Malformed {
     const wrong = regularFault(field)
     if (wrong !== null) return wrong
     if (field.token === Token.CONTENT_LENGTH) {
-      const length = Number(field.value)
-      if (contentLength >= 0 && contentLength !== length) return 'content-length twice, and different'
-      contentLength = length
+      if (contentLength >= 0) return 'content-length twice'
+      contentLength = Number(field.value)
     }
   }
   const status = Number(first.value)

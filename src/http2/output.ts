@@ -4,7 +4,7 @@
 // each, as the windows and the slab allow.
 
 import type { Field } from '../http/index.js'
-import { type Flushable, type OutputSlabs, type Pollset, type Socket, WRITABLE } from '../pollset/index.js'
+import type { OutputSlabs, Pollset } from '../pollset/index.js'
 import { DEFAULT_FRAME_SIZE, DEFAULT_WINDOW, Flag, FRAME_HEADER_SIZE, FrameType } from './codes.js'
 import { ControlFrames, WINDOW_UPDATE_SIZE } from './control-frames.js'
 import { blockOverhead, frameHeaderBlock, writeFrameHeader, writeWindowUpdate } from './frame-writer.js'
@@ -20,13 +20,11 @@ const TABLE_UPDATES = 12
 /** octets of DATA, less than which a window that lets out no more is not worth its WINDOW_UPDATE */
 const DRIBBLE = 256
 
-export class Output extends ControlFrames implements Flushable {
+export class Output extends ControlFrames {
   /** octets the peer lets all streams send together */
   sendWindow = DEFAULT_WINDOW
   /** The peer's SETTINGS_MAX_FRAME_SIZE, as far as we use it. */
   readonly frameSizeMax = DEFAULT_FRAME_SIZE
-  /** Everything is written, and FIN behind it. */
-  finished = false
   /** octets of connection credit to be given at the next flush */
   private credit = 0
   /** WINDOW_UPDATE frames that the DATA we sent gives reason for. */
@@ -35,27 +33,11 @@ export class Output extends ControlFrames implements Flushable {
   private readonly ready = new SendQueue()
   /** Streams with something to send and no connection window. */
   private readonly starved = new SendQueue()
-  private slab: Buffer | null = null
-  /** While a slab is being filled: how far it is. */
-  private end = 0
-  private queued = false
-  private finishing = false
-  private readonly pollset: Pollset
   private readonly encoder: HpackEncoder
-  private readonly slabs: OutputSlabs
-  private socket: Socket | null = null
 
   constructor(pollset: Pollset, encoder: HpackEncoder, slabs: OutputSlabs, controlMax: number) {
-    super(controlMax)
-    this.pollset = pollset
+    super(pollset, slabs, controlMax)
     this.encoder = encoder
-    this.slabs = slabs
-  }
-
-  attach(socket: Socket): void {
-    this.socket = socket
-    socket.output = this
-    if (this.controlBytes > 0) this.flushSoon()
   }
 
   override goaway(lastStreamId: number, code: number, debug: string): void {
@@ -116,22 +98,6 @@ export class Output extends ControlFrames implements Flushable {
     this.flushSoon()
   }
 
-  /** After all that is pending now: FIN. */
-  finish(): void {
-    this.finishing = true
-    this.flushSoon()
-  }
-
-  /** The socket is gone: nothing will be written again. */
-  abandon(): void {
-    if (this.socket !== null) this.socket.output = null
-    this.socket = null
-    this.dropControl()
-    // The kernel may still read a slab in flight; it is not given back, only let go.
-    if (this.slab !== null) this.slabs.lose(this.slab)
-    this.slab = null
-  }
-
   /** Streams in line whose head has not been written. */
   unopened(): Http2Stream[] {
     const found: Http2Stream[] = []
@@ -140,70 +106,32 @@ export class Output extends ControlFrames implements Flushable {
     return found
   }
 
-  flush(): void {
-    this.queued = false
-    const socket = this.socket
-    // One write in flight: the socket asks for the next flush when it has drained. After FIN, credit may still arise.
-    if (socket === null || this.finished || (socket.readiness & WRITABLE) === 0) return
-    if (this.slab !== null) this.giveBack()
-    if (
-      this.controlBytes === 0 &&
-      this.credit === 0 &&
-      this.creditStreams.length === 0 &&
-      this.ready.first === null
-    ) {
-      this.finishNow(socket)
-      return
-    }
-    const slab = this.takeSlab()
-    this.end = 0
-    this.gather(slab)
-    this.pullStreams(slab)
-    const end = this.end
-    if (end === 0) {
-      this.slabs.give(slab)
-      this.finishNow(socket)
-      return
-    }
-    this.slab = slab
-    socket.write(slab.subarray(0, end))
-    if ((socket.readiness & WRITABLE) === 0) return
-    this.giveBack()
-    if (this.ready.first !== null || this.creditStreams.length !== 0) this.flushSoon()
-    else this.finishNow(socket)
+  protected override get hasOutput(): boolean {
+    return (
+      this.ready.first !== null ||
+      this.controlBytes > 0 ||
+      this.resetsWaiting > 0 ||
+      this.credit > 0 ||
+      this.creditStreams.length > 0
+    )
   }
 
-  /** As large as what waits asks for: a slab stays in flight for as long as the peer does not read. */
-  private takeSlab(): Buffer {
-    const { slabs } = this
+  protected override takeSlab(slabs: OutputSlabs): Buffer {
     const first = this.ready.first
     const fixed = this.controlBytes + WINDOW_UPDATE_SIZE + ROOM_MIN
-    let wanted = fixed + WINDOW_UPDATE_SIZE * this.creditStreams.length
+    let wanted = fixed + WINDOW_UPDATE_SIZE * (this.creditStreams.length + this.resetsWaiting)
     for (let each = first; each !== null && wanted <= slabs.smallSize; each = each.queueNext)
       wanted += each.wantedBytes
     return slabs.take(wanted, fixed + (first === null ? 0 : first.headBytes))
   }
 
-  private finishNow(socket: Socket): void {
-    if (!this.finishing) return
-    this.finishing = false
-    this.finished = true
-    socket.end()
-  }
-
-  private giveBack(): void {
-    this.slabs.give(this.slab as Buffer)
-    this.slab = null
-  }
-
-  protected override flushSoon(): void {
-    if (this.queued || this.socket === null) return
-    this.queued = true
-    this.pollset.flushLater(this)
+  protected override fill(slab: Buffer): void {
+    this.gather(slab)
+    this.pullStreams(slab)
   }
 
   private gather(slab: Buffer): void {
-    let at = this.moveControl(slab)
+    let at = this.moveControl(slab, slab.length - WINDOW_UPDATE_SIZE)
     if (this.credit > 0) {
       at = writeWindowUpdate(slab, at, 0, this.credit)
       this.credit = 0
@@ -325,7 +253,7 @@ export class Output extends ControlFrames implements Flushable {
     this.end = frameHeaderBlock(slab, at, end, stream.streamId, endStream, this.frameSizeMax)
   }
 
-  describe(): Readonly<Record<string, unknown>> {
-    return { sendWindow: this.sendWindow, controlBytes: this.controlBytes, inFlight: this.slab !== null }
+  override describe(): Readonly<Record<string, unknown>> {
+    return { ...super.describe(), sendWindow: this.sendWindow, controlBytes: this.controlBytes }
   }
 }

@@ -1,20 +1,21 @@
 // What an intermediary changes in a request head (RFC 9110 §7.6): Via, Max-Forwards, and who asked, for
 // backends that want to know. Everything else passes unaltered.
 
-import { type Client, type FieldTable, type Head, Token } from '../http/index.js'
-
-const FORWARDED = (1 << Token.X_FORWARDED_FOR) | (1 << Token.X_FORWARDED_PROTO)
+import { type Client, type FieldTable, type Head, Token, tokenSet } from '../http/index.js'
 
 /**
- * Say that the request came through us, and from whom. What a client says of itself in x-forwarded-for is
- * not passed on: anyone can write it. Whom it is for is said in `:authority`, also where only Host did (RFC 9113 §8.3.1).
+ * What no backend gets of what a client said: whom it says that it is (anyone can write that), and an upgrade to HTTP/2, which is
+ * for the next hop only (RFC 7540 §3.2.1), and which HTTP/2 itself does not call malformed.
+ */
+const NOT_PASSED = tokenSet(Token.X_FORWARDED_FOR, Token.X_FORWARDED_PROTO, Token.HTTP2_SETTINGS)
+
+/**
+ * Say that the request came through us, and from whom. Whom it is for is said in `:authority`, also where only Host did (RFC 9113 §8.3.1).
  */
 export function forwardedByUs(request: Head, client: Client, fields: FieldTable): void {
   const host = request.authority === null ? request.find(Token.HOST) : null
   if (host !== null) request.addAuthority(fields.make(':authority', host.value, host.neverIndexed))
-  if (request.find(Token.X_FORWARDED_FOR) !== null || request.find(Token.X_FORWARDED_PROTO) !== null) {
-    request.remove(FORWARDED)
-  }
+  request.remove(NOT_PASSED)
   request.add(client.via)
   request.add(client.forwardedFor)
   request.add(client.forwardedProto)

@@ -226,6 +226,23 @@ t.test('but not what may have had an effect', (t) => {
   t.end()
 })
 
+t.test('nor when we give its connection up ourselves, asked twice', (t) => {
+  const { proxy, client, backend } = idle()
+  client.send(POST)
+  t.match(text(backend), /^POST /)
+  const [session] = proxy.backend.engines()[0].sessions
+  session.close()
+  proxy.pollset.run()
+  t.notOk(backend.closed, 'asked once, it waits for the answer')
+  session.close()
+  proxy.pollset.run()
+  t.ok(backend.ended, 'asked twice, it does not')
+  t.equal(proxy.backends.length, 1, 'and what has left is not sent again')
+  t.match(text(client), /^HTTP\/1\.1 502 /)
+  over(t, proxy, 'it')
+  t.end()
+})
+
 t.test('an idle backend connection', (t) => {
   const { proxy, client, backend } = idle({ backendIdleMs: 1_000 })
   proxy.pollset.advance(500)

@@ -54,6 +54,18 @@ t.test('§8.2.3: cookie crumbs pass as they are, in their order', (t) => {
   t.end()
 })
 
+t.test('7540 §3.2.1: HTTP2-Settings is for one hop: it goes no further, whatever stands beside it', (t) => {
+  const beside = Array.from({ length: 40 }, (_, at): [string, string] => [`x-${at}`, String(at)])
+  const fields = forwarded([...REQUEST, ...beside, ['http2-settings', 'AAMAAABk'], ['x-last', '1']])
+  t.notOk(fields.some((each) => each.startsWith('http2-settings')))
+  t.same(
+    fields.filter((each) => /^x-(\d|last)/.test(each)),
+    [...beside, ['x-last', '1']].map(([name, value]) => `${name}=${value}`),
+    'all else passes, in its order',
+  )
+  t.end()
+})
+
 t.test('7541 §7.1.3: what came never-indexed leaves so, and credentials always do', (t) => {
   const proxy = memoryProxy()
   const client = proxy.client()

@@ -3,6 +3,7 @@
 
 import t from 'tap'
 import { frame, framesOf, headers, REQUEST, uint32 } from '../world/frames.js'
+import type { FarEnd } from '../world/memory-pollset.js'
 import { memoryProxy } from '../world/memory-proxy.js'
 import { play } from '../world/scenario.js'
 
@@ -75,5 +76,108 @@ t.test('a stream that paid for held bytes counts as no dry one', (t) => {
   t.equal(backend.ended, false)
   backend.send(headers(3, [[':status', '200']]))
   t.ok(backend.ended, 'nobody is left on it')
+  t.end()
+})
+
+const RST_STREAM = 3
+const PING = 6
+const GOAWAY = 7
+const OK = [[':status', '200']] as const
+const cancel = (id: number) => frame(RST_STREAM, 0, id, uint32(8))
+/** Stream ids, in the order of what has come, of the frames of this type. */
+const ids = (far: FarEnd, type: number) =>
+  framesOf(far.take())
+    .filter((each) => each.type === type)
+    .map((each) => each.stream)
+const odd = (count: number) => Array.from({ length: count }, (_, i) => 2 * i + 1)
+
+t.test('E17, O24: a backend that reads slowly does not pay for the resets that clients cause', (t) => {
+  const proxy = memoryProxy({ controlBytesMax: 1024, concurrentStreamsMax: 100 })
+  const client = proxy.client()
+  for (const id of odd(90)) client.send(headers(id, REQUEST))
+  const [backend] = proxy.backends
+  proxy.greet(backend)
+  backend.reading = false
+  client.send(headers(181, REQUEST))
+  for (const id of odd(90)) client.send(cancel(id))
+  backend.send(frame(PING, 0, 0, Buffer.alloc(8)))
+  t.equal(proxy.http2.counts.calmed, 0)
+  backend.take()
+  backend.reading = true
+  backend.drain()
+  const frames = framesOf(backend.take())
+  t.strictSame(
+    frames.filter((each) => each.type === RST_STREAM).map((each) => each.stream),
+    odd(90),
+    'each is told, more than the reserve of 1,024 octets has room for',
+  )
+  t.equal(frames.filter((each) => each.type === PING).length, 1, 'and what it asked is answered')
+  t.equal(frames.filter((each) => each.type === GOAWAY).length, 0)
+  t.end()
+})
+
+t.test('more resets than one slab takes leave one slab after the other, before any new stream', (t) => {
+  const count = 1400
+  const proxy = memoryProxy({
+    concurrentStreamsMax: 2000,
+    backendResetsBurst: 2000,
+    resetsBurst: 2000,
+    flushBytesMax: 16 * 1024 + 1,
+    largeSlabsMax: 0,
+  })
+  const client = proxy.client()
+  client.send(Buffer.concat(odd(count).map((id) => headers(id, REQUEST))))
+  const [backend] = proxy.backends
+  proxy.greet(backend)
+  backend.reading = false
+  client.send(headers(2 * count + 1, REQUEST))
+  client.send(Buffer.concat(odd(count).map(cancel)))
+  client.send(headers(2 * count + 3, REQUEST))
+  backend.drain()
+  backend.take()
+  backend.drain()
+  t.ok(framesOf(backend.take()).every((each) => each.type === RST_STREAM))
+  backend.drain()
+  const rest = framesOf(backend.take()).map((each) => each.type)
+  t.equal(rest.pop(), 1, 'the new request is behind them')
+  t.ok(rest.length > 0 && rest.every((type) => type === RST_STREAM))
+  t.end()
+})
+
+/** A client that reads nothing, and whose two streams were reset with their backend's. */
+function unread() {
+  const proxy = memoryProxy({ concurrentStreamsMax: 2 })
+  const client = proxy.client()
+  for (const id of [1, 3]) client.send(headers(id, REQUEST))
+  const [backend] = proxy.backends
+  proxy.greet(backend)
+  client.reading = false
+  for (const id of [1, 3]) backend.send(headers(id, OK, false))
+  for (const id of [1, 3]) backend.send(cancel(id))
+  return { ...proxy, client }
+}
+
+t.test('O24: a stream whose RST_STREAM has not left is open as its client sees it', (t) => {
+  const { client, http2 } = unread()
+  client.send(headers(5, REQUEST))
+  t.equal(http2.counts.refused, 1)
+  client.drain()
+  client.take()
+  client.drain()
+  t.strictSame(ids(client, RST_STREAM).sort(), [1, 3, 5])
+  client.send(headers(7, REQUEST))
+  t.equal(http2.counts.refused, 1, 'once they have left there is room')
+  t.end()
+})
+
+t.test('a stream that its client resets as our RST_STREAM waits needs none', (t) => {
+  const { client, http2 } = unread()
+  client.send(cancel(1))
+  client.send(headers(5, REQUEST))
+  t.equal(http2.counts.refused, 0)
+  client.drain()
+  client.take()
+  client.drain()
+  t.strictSame(ids(client, RST_STREAM), [3])
   t.end()
 })

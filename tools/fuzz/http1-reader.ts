@@ -56,18 +56,39 @@ function check({ wire, to, points, tight, fin }: Fed): void {
   mustBeOrderly(whole)
 }
 
-const target = (kind: Kind, to: fc.Arbitrary<string | null>): Target<Fed> => ({
+/** In octets: one that chooses the rest, and the wire. */
+const TIGHT_BIT = 0x40
+const FIN_BIT = 0x80
+const POINTS = [7, 19, 53, 131]
+
+const target = (kind: Kind, requests: readonly (string | null)[]): Target<Fed> => ({
   about: `octets into the HTTP/1.1 ${kind} reader, split anywhere (http1/${kind}-reader.ts)`,
   arbitrary: fc.record({
     wire: wires(kind),
-    to,
+    to: fc.constantFrom(...requests),
     points: fc.array(fc.nat(), { maxLength: 6 }),
     tight: fc.boolean(),
     fin: fc.boolean(),
   }),
   check,
   show: (fed) => `${shown(fed.wire)}\n${JSON.stringify({ ...fed, wire: undefined })}`,
+  octets: {
+    of: ({ wire, to, tight, fin }) =>
+      Buffer.concat([
+        Buffer.from([requests.indexOf(to) | (tight ? TIGHT_BIT : 0) | (fin ? FIN_BIT : 0)]),
+        wire,
+      ]),
+    check([choice = 0, ...wire]) {
+      check({
+        wire: Buffer.from(wire),
+        to: requests[(choice & ~TIGHT_BIT & ~FIN_BIT) % requests.length],
+        points: POINTS,
+        tight: (choice & TIGHT_BIT) !== 0,
+        fin: (choice & FIN_BIT) !== 0,
+      })
+    },
+  },
 })
 
-export const http1Request = target('request', fc.constant(null))
-export const http1Response = target('response', fc.constantFrom('GET', 'HEAD', 'CONNECT', 'GET+upgrade', '-'))
+export const http1Request = target('request', [null])
+export const http1Response = target('response', ['GET', 'HEAD', 'CONNECT', 'GET+upgrade', '-'])

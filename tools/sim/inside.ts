@@ -1,41 +1,47 @@
 // What the checkers see of the inside: the parts of the proxy as they are, private fields included. The
-// only file of the simulator that knows their names; nothing here changes anything.
+// only file of the simulator that knows their names; nothing here changes anything. Where a type is written Class['name'], the
+// compiler refuses a name that is gone: a checker that reads nothing finds nothing.
 
 import type { Continuation } from '../../src/continuation/index.js'
-import type { Lease } from '../../src/engine/index.js'
+import type { Engine, Lease, Session } from '../../src/engine/index.js'
 import type { Inbox as HttpInbox } from '../../src/http/index.js'
 import { Connection as Http1Connection } from '../../src/http1/connection.js'
+import type { Http1Stream } from '../../src/http1/stream.js'
+import type { Connection as Http2Connection } from '../../src/http2/connection.js'
+import type { Output } from '../../src/http2/output.js'
+import type { Http2Stream } from '../../src/http2/stream.js'
 import type { Deadline, Deadlines, Pollable, SimSocket } from '../../src/pollset/index.js'
+import type { Exchange } from '../../src/proxy/index.js'
 
 export interface InboxInside {
-  readonly length: number
-  readonly heldBytes: number
-  readonly retainedBytes: number
-  readonly retainMax: number
-  readonly stalled: boolean
+  readonly length: HttpInbox['length']
+  readonly heldBytes: HttpInbox['heldBytes']
+  readonly retainedBytes: HttpInbox['retainedBytes']
+  readonly retainMax: HttpInbox['retainMax']
+  readonly stalled: HttpInbox['stalled']
   readonly by: { readonly bytes: number }
   readonly receiving: StreamInside
   readonly holdNext: InboxInside | null
 }
 
 export interface StreamInside extends Pollable {
-  readonly streamId: number
+  readonly streamId: Http2Stream['streamId']
   readonly home: ConnectionInside
-  readonly state: number
-  readonly sendWindow: number
-  readonly recvWindow: number
-  readonly windowSize: number
-  readonly uncredited: number
-  readonly dry: boolean
-  readonly closed: boolean
-  readonly remoteEnded: boolean
-  readonly localEnded: boolean
-  readonly sentBytes: number
-  readonly granted: number
-  readonly interims: readonly unknown[] | null
+  readonly state: Http2Stream['state']
+  readonly sendWindow: Http2Stream['sendWindow']
+  readonly recvWindow: Http2Stream['recvWindow']
+  readonly windowSize: Http2Stream['windowSize']
+  readonly uncredited: Http2Stream['uncredited']
+  readonly dry: Http2Stream['dry']
+  readonly closed: Http2Stream['closed']
+  readonly remoteEnded: Http2Stream['remoteEnded']
+  readonly localEnded: Http2Stream['localEnded']
+  readonly sentBytes: Http2Stream['sentBytes']
+  readonly granted: Http2Stream['granted']
+  readonly interims: Http2Stream['interims']
   readonly inbox: InboxInside | null
-  readonly owner: unknown
-  readonly hasWork: boolean
+  readonly owner: Http2Stream['owner']
+  readonly hasWork: Http2Stream['hasWork']
   readonly fault: { readonly code: string } | null
 }
 
@@ -43,14 +49,15 @@ interface QueueInside {
   readonly first: (StreamInside & { readonly queueNext: StreamInside | null }) | null
 }
 
+/** Each type is the field's own, so that a field of another name does not compile: a check of what is not there passes. */
 export interface OutputInside {
-  readonly sendWindow: number
-  readonly controlEnd: number
-  readonly controlMax: number
-  readonly credit: number
-  readonly slab: Buffer | null
-  readonly finishing: boolean
-  readonly finished: boolean
+  readonly sendWindow: Output['sendWindow']
+  readonly controlBytes: Output['controlBytes']
+  readonly resetsWaiting: Output['resetsWaiting']
+  readonly credit: Output['credit']
+  readonly slab: Output['slab']
+  readonly finishing: Output['finishing']
+  readonly finished: Output['finished']
   readonly ready: QueueInside
   readonly starved: QueueInside
   unopened(): StreamInside[]
@@ -59,8 +66,8 @@ export interface OutputInside {
 export interface ConnectionInside extends Continuation {
   readonly socket: SimSocket | null
   readonly output: OutputInside
-  readonly failure: unknown
-  readonly draining: boolean
+  readonly failure: Http2Connection['failure']
+  readonly draining: Http2Connection['draining']
   readonly streams: {
     readonly count: number
     readonly ring: readonly (StreamInside | null)[]
@@ -84,14 +91,13 @@ export interface ConnectionInside extends Continuation {
 
 /** A backend's connection is a session as well. */
 export interface SessionInside extends ConnectionInside {
-  readonly leased: number
-  readonly capacity: number
-  readonly leasesState: string
+  readonly leased: Session['leased']
+  readonly capacity: Session['capacity']
 }
 
 /** A stream of HTTP/1.1. */
 export interface Http1StreamInside extends StreamInside {
-  readonly outstanding: number
+  readonly outstanding: Http1Stream['outstanding']
 }
 
 /** A connection of HTTP/1.1, of either role: one message exchange at a time. */
@@ -99,7 +105,7 @@ export interface Http1Inside extends Continuation {
   readonly socket: SimSocket | null
   readonly stream: Http1StreamInside | null
   readonly output: { readonly slab: Buffer | null }
-  readonly failure: unknown
+  readonly failure: Http1Connection['failure']
   readonly holding: { readonly bytes: number }
   /** Of a backend's. */
   readonly leased: number
@@ -113,17 +119,17 @@ export interface ExchangeInside extends Continuation {
   readonly frontend: StreamInside
   readonly backend: StreamInside | null
   readonly lease: Lease<never>
-  readonly outcome: string
-  readonly answered: boolean
-  readonly receivedAt: number
-  readonly attempts: number
+  readonly outcome: Exchange['outcome']
+  readonly answered: Exchange['answered']
+  readonly receivedAt: Exchange['receivedAt']
+  readonly attempts: Exchange['attempts']
 }
 
 export interface EngineInside {
   readonly id: string
   readonly sessions: readonly SessionInside[]
-  readonly queued: number
-  readonly opening: number
+  readonly queued: Engine<never>['queued']
+  readonly opening: Engine<never>['opening']
   readonly pause: Deadline
   readonly first: Lease<never> | null
 }

@@ -25,7 +25,13 @@ function connection(c: ConnectionInside): void {
   }
   for (const stream of c.streams.all()) streamOf(stream, c.intake.stream === stream ? c.intake.padding : 0)
   const far = c.socket.far
-  if (far.idle && c.output.controlEnd === 0 && c.output.credit === 0 && far.owner instanceof Peer) {
+  if (
+    far.idle &&
+    c.output.controlBytes === 0 &&
+    c.output.resetsWaiting === 0 &&
+    c.output.credit === 0 &&
+    far.owner instanceof Peer
+  ) {
     bothEnds(c, far.owner as Peer<PeerStream>)
   }
 }

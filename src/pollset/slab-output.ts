@@ -1,0 +1,103 @@
+// How any connection writes, whatever it speaks: it asks to be flushed last in the turn, fills a slab with what waits, and
+// hands it to the socket in one write. One write is in flight at most, and its slab goes back when it has drained, not
+// before (design, section 3). What waits, and how it looks on the wire, is the protocol's.
+
+import { type Flushable, type Pollset, type Socket, WRITABLE } from './door.js'
+import type { OutputSlabs } from './slabs.js'
+
+export abstract class SlabOutput implements Flushable {
+  /** Everything is written, and FIN behind it. */
+  finished = false
+  /** FIN goes behind all that is pending. */
+  protected finishing = false
+  /** While a slab is being filled: how far it is. */
+  protected end = 0
+  protected readonly pollset: Pollset
+  private socket: Socket | null = null
+  /** In flight. */
+  private slab: Buffer | null = null
+  private queued = false
+  private readonly slabs: OutputSlabs
+
+  constructor(pollset: Pollset, slabs: OutputSlabs) {
+    this.pollset = pollset
+    this.slabs = slabs
+  }
+
+  /** Something waits to be written. */
+  protected abstract get hasOutput(): boolean
+  /** As large as what waits asks for: a slab stays in flight for as long as the peer does not read. */
+  protected abstract takeSlab(slabs: OutputSlabs): Buffer
+  /** Write what waits, as far as the slab takes it; moves {@link end}. */
+  protected abstract fill(slab: Buffer): void
+
+  attach(socket: Socket): void {
+    this.socket = socket
+    socket.output = this
+    if (this.hasOutput) this.flushSoon()
+  }
+
+  /** After all that is pending now: FIN. */
+  finish(): void {
+    if (this.finished) return
+    this.finishing = true
+    this.flushSoon()
+  }
+
+  /** The socket is gone: nothing will be written again. */
+  abandon(): void {
+    if (this.socket !== null) this.socket.output = null
+    this.socket = null
+    // The kernel may still read a slab in flight; it is not given back, only let go.
+    if (this.slab !== null) this.slabs.lose(this.slab)
+    this.slab = null
+  }
+
+  protected flushSoon(): void {
+    if (this.queued || this.socket === null) return
+    this.queued = true
+    this.pollset.flushLater(this)
+  }
+
+  flush(): void {
+    this.queued = false
+    const socket = this.socket
+    // One write in flight: the socket asks for the next flush when it has drained. After FIN there may still be wishes.
+    if (socket === null || this.finished || (socket.readiness & WRITABLE) === 0) return
+    if (this.slab !== null) this.giveBack()
+    if (!this.hasOutput) {
+      this.finishNow(socket)
+      return
+    }
+    const slab = this.takeSlab(this.slabs)
+    this.end = 0
+    this.fill(slab)
+    if (this.end === 0) {
+      this.slabs.give(slab)
+      this.finishNow(socket)
+      return
+    }
+    this.slab = slab
+    socket.write(slab.subarray(0, this.end))
+    if ((socket.readiness & WRITABLE) === 0) return
+    this.giveBack()
+    if (this.hasOutput) this.flushSoon()
+    else this.finishNow(socket)
+  }
+
+  private giveBack(): void {
+    this.slabs.give(this.slab as Buffer)
+    this.slab = null
+  }
+
+  private finishNow(socket: Socket): void {
+    if (!this.finishing) return
+    this.finishing = false
+    this.finished = true
+    socket.end()
+  }
+
+  describe(): Readonly<Record<string, unknown>> {
+    return { inFlight: this.slab !== null, finished: this.finished }
+  }
+}

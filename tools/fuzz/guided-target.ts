@@ -1,0 +1,12 @@
+// What Jazzer.js loads and calls: the target named in the environment, in its form of octets.
+
+import { targets } from './targets.js'
+
+const name = process.env['FUZZ_TARGET'] ?? ''
+const octets = targets[name]?.octets
+if (octets === undefined) throw new Error(`FUZZ_TARGET: no target with a form in octets: ${name}`)
+
+/** What is given is the fuzzer's own memory: it is copied. */
+export function fuzz(given: Buffer): void {
+  octets?.check(Buffer.from(given))
+}
