@@ -14,11 +14,11 @@ export class TokenBucket {
     this.perSecond = perSecond
   }
 
-  /** Take one; false when there is none. */
-  take(now: number): boolean {
+  /** Take one, or so many; false when there are not. */
+  take(now: number, count = 1): boolean {
     this.refill(now)
-    if (this.tokens < 1) return false
-    this.tokens--
+    if (this.tokens < count) return false
+    this.tokens -= count
     return true
   }
 
