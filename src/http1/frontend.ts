@@ -220,6 +220,8 @@ class Frontend extends Connection implements Client {
     if (this.now - this.headSince < headMs) return 'stay'
     this.context.counts.headsLate++
     this.refuse(408, HEAD_LATE)
+    // A request that is begun and does not end is a way to hold us up for nothing.
+    this.acceptor.abused?.(this, 1)
     return 'close'
   }
 

@@ -50,7 +50,7 @@ export abstract class ConnectionBase extends Continuation implements Living {
   /** The peer's first SETTINGS have come. */
   protected settled = false
   protected lastReadAt: number
-  private readonly idleFrames: TokenBucket
+  protected readonly idleFrames: TokenBucket
   private pingAt = 0
   private lingerUntil = 0
   /** Our SETTINGS have been acknowledged. */
