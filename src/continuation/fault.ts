@@ -10,8 +10,10 @@ export interface Fault {
   readonly scope: 'stream' | 'connection'
   /** `safe`: the other side has certainly not begun the work (RFC 9113 §8.7). */
   readonly retry: 'never' | 'safe'
-  /** For a person. */
+  /** For a person, whoever that is: a client reads it too. */
   readonly message: string
+  /** For the operator alone: addresses, names, a peer's own words. */
+  readonly detail?: string
 }
 
 export const fault = (
