@@ -54,6 +54,7 @@ function refusedRequest(t: Test, row: Record<string, string>, pieces: boolean): 
   const answer = text(client)
   t.ok(answer.startsWith(`HTTP/1.1 ${row.verdict} `), `${row.rule}: ${answer.slice(0, 40)}`)
   t.match(answer, `${row.verdict} ${row.code}: `, row.rule)
+  t.match(answer, `\r\nx-fermata: ${row.code}\r\n`, row.rule)
   t.match(answer, '\r\nconnection: close\r\n', row.rule)
   t.equal(answer.match(/HTTP\/1\.1 \d/g)?.length, 1, `${row.rule}: one answer`)
   t.ok(client.ended, `${row.rule}: and the connection ends`)
