@@ -12,6 +12,8 @@ export interface Fault {
   readonly retry: 'never' | 'safe'
   /** For a person, whoever that is: a client reads it too. */
   readonly message: string
+  /** The connection had served before, and ended with nothing said: for all that one can tell, before the work came. */
+  readonly stale?: boolean
   /** For the operator alone: addresses, names, a peer's own words. */
   readonly detail?: string
 }
