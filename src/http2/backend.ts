@@ -320,8 +320,10 @@ class Backend extends Connection implements BackendSession {
   /** RFC 9113 §6.8: streams above the last were not begun, and may be sent elsewhere. */
   goaway(lastStreamId: number, code: number, debug: string): void {
     this.emptyFrame()
-    const text = `the backend sent GOAWAY ${errorName(code)}${debug === '' ? '' : ` (${debug})`}`
-    const notBegun = fault('goaway', 'backend', 'stream', 'safe', text)
+    const notBegun = {
+      ...fault('goaway', 'backend', 'stream', 'safe', `the backend sent GOAWAY ${errorName(code)}`),
+      detail: debug,
+    }
     this.openNoMore(notBegun)
     for (const stream of this.streams.all()) if (stream.streamId > lastStreamId) this.lose(stream, notBegun)
   }

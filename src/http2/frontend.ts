@@ -221,9 +221,10 @@ class Frontend extends Connection implements Client {
   /** RFC 6585 §5. Answered here: there is no whole request to give to anyone. */
   private tooLarge(stream: Http2Stream): void {
     this.context.counts.headersTooLarge++
-    const status = this.context.world.fields.field(':status', '431')
-    const length = this.context.world.fields.field('content-length', '0')
-    stream.sendHead(responseHead(status, [length], 0), true)
+    const { fields } = this.context.world
+    const reason = fields.field('x-fermata', 'fields-too-large')
+    const length = fields.field('content-length', '0')
+    stream.sendHead(responseHead(fields.field(':status', '431'), [reason, length], 0), true)
   }
 
   private trailers(id: number, fields: Field[], size: number, endStream: boolean): void {

@@ -107,6 +107,7 @@ const RANGES: Readonly<Partial<Record<keyof Limits, readonly [number, number]>>>
   connectionsPerAddressMax: [0, Number.MAX_SAFE_INTEGER],
   proxyHeaderBytesMax: [232, 65_551],
   replayBytesMax: [0, 16 * MIB],
+  staleAttemptsMax: [0, MANY],
   tunnelsMax: [0, Number.MAX_SAFE_INTEGER],
 }
 
