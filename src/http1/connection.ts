@@ -116,7 +116,7 @@ export abstract class Connection
     this.read(socket)
     if (this.failure === null && this.peerIsOver(socket)) {
       if (this.reader.tunnelling && this.halfEnded(socket)) this.tunnelEnded()
-      else this.peerEnded()
+      else if (!this.halfWaits(socket)) this.peerEnded()
     }
     // What has moved so far, by what was read too, is looked at here.
     this.pollable.lower(MOVED)
@@ -126,7 +126,7 @@ export abstract class Connection
     else socket.pause()
     // What was raised and cannot be acted on must not wake us for ever.
     const ended = this.stream !== null && this.stream.remoteEnded && this.reader.tunnelling
-    const ends = unread || ended ? CLOSED & ~socket.readiness : ENDED | CLOSED
+    const ends = unread || ended || this.halfWaits(socket) ? CLOSED & ~socket.readiness : ENDED | CLOSED
     this.waitOn(0, socket, ends | (this.mayRead ? READABLE : 0))
     this.waitOn(1, this.pollable, MOVED)
     return waitForMessages
@@ -145,6 +145,14 @@ export abstract class Connection
   private halfEnded(socket: Socket): boolean {
     if ((socket.readiness & CLOSED) === 0) return true
     return (socket.readiness & ENDED) !== 0 && socket.fault === null && this.stream?.remoteEnded === false
+  }
+
+  /**
+   * FIN behind a CONNECT that is not answered yet is the end of its half of the tunnel, and waits for the tunnel. Behind a
+   * WebSocket's handshake it is none: no client ends its half before its closing handshake (RFC 6455 §7.1.1).
+   */
+  private halfWaits(socket: Socket): boolean {
+    return this.reader.switching && this.stream?.key === '' && (socket.readiness & (ENDED | CLOSED)) === ENDED
   }
 
   /** The peer's FIN has come, and all before it is read. */

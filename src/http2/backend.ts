@@ -4,8 +4,8 @@
 import { type Fault, fault } from '../continuation/index.js'
 import type { Session, SessionFactory, SessionReports, SessionState } from '../engine/index.js'
 import {
+  Attempts,
   type BackendTarget,
-  connectTarget,
   EXTENDED_CONNECT,
   HEAD,
   type Head,
@@ -13,11 +13,10 @@ import {
   INTERIM,
   notConnected,
   type ResetReason,
-  resolveTarget,
   Token,
   tokenSet,
 } from '../http/index.js'
-import { CLOSED, CONNECTED, RESOLVED, type Resolution, Socket } from '../pollset/index.js'
+import type { Socket } from '../pollset/index.js'
 import { ErrorCode, errorName, PREFACE, Setting } from './codes.js'
 import { Connection, RESET_CODES } from './connection.js'
 import {
@@ -52,7 +51,7 @@ class Backend extends Connection implements BackendSession {
   private readonly target: BackendTarget
   private readonly reports: SessionReports<BackendSession>
   private readonly budget: ResetBudget
-  private resolution: Resolution | null = null
+  private readonly attempts: Attempts
   private nextStreamId = 1
   private quietSince: number
   /** Why no further stream may be opened, though a lease was granted before; null while they may. */
@@ -74,6 +73,7 @@ class Backend extends Connection implements BackendSession {
     this.socket = socket
     this.target = target
     this.reports = reports
+    this.attempts = new Attempts(context.world.pollset, target, context.limits)
     this.capacity = context.limits.backendStreamsMax
     this.budget = new ResetBudget(context.limits, context.world.pollset.now)
     this.quietSince = context.world.pollset.now
@@ -84,30 +84,19 @@ class Backend extends Connection implements BackendSession {
   }
 
   resolve(): After<'resolve'> {
-    this.resolution = resolveTarget(this.context.world.pollset, this.target)
-    if (this.resolution === null) return goto.connect
-    this.waitOn(0, this.resolution, RESOLVED)
-    return waitForName
+    return this.attempts.resolve(this) ? waitForName : goto.connect
   }
 
   connect(): After<'connect'> {
-    const { pollset } = this.context.world
-    const socket = connectTarget(pollset, this.target, this.resolution, `${this.id}.socket`)
-    if (!(socket instanceof Socket)) {
-      this.failure = socket
-      return goto.closed
-    }
-    this.socket = socket
-    this.waitOn(0, socket, CONNECTED | CLOSED)
-    return waitForConnect
+    const { attempts } = this
+    if (attempts.goOn(this, this.id)) return waitForConnect
+    this.socket = attempts.socket
+    this.failure = attempts.fault
+    return this.socket === null ? goto.closed : goto.greet
   }
 
   greet(): After<'greet'> {
-    const socket = this.socket
-    if (socket === null || (socket.readiness & CLOSED) !== 0) {
-      this.failure = notConnected(this.target, socket?.fault?.code ?? 'closed')
-      return goto.closed
-    }
+    const socket = this.socket as Socket
     // RFC 9113 §3.2: over TLS, HTTP/2 is what ALPN chose, or it is not spoken.
     if (socket.secured !== null && socket.secured.protocol !== 'h2') {
       this.failure = notConnected(this.target, 'the backend does not speak HTTP/2 (ALPN)')
@@ -382,7 +371,8 @@ class Backend extends Connection implements BackendSession {
   }
 
   closed(): void {
-    if (this.failure === null) this.failure = notConnected(this.target, this.late ? 'ETIMEDOUT' : 'closed')
+    this.failure ??= this.attempts.ended
+    this.attempts.drop()
     this.letGo()
     this.reports.closed(this, this.failure)
   }

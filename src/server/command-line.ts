@@ -5,6 +5,7 @@ import { createWriteStream, readFileSync } from 'node:fs'
 import { CommanderError } from 'commander'
 import { formatAddress } from '../pollset/index.js'
 import { addRoute, ConfigError, type Listen, parseListen } from './address.js'
+import { checkLimits, defaultLimits } from './limits.js'
 import { program, type ServeOptions } from './options.js'
 import { type Origin, startOrigin } from './origin.js'
 import { DRAIN_TIMEOUT_MS, Server, type ServerCertificates, type ServerOptions } from './server.js'
@@ -30,6 +31,8 @@ const withBackend = ({ route, backend }: ServeOptions) =>
   addRoute(route ?? [], { host: '', prefix: '/', url: backend as string })
 
 function serve(options: ServeOptions): void {
+  checkTls(options)
+  checkLimits({ ...defaultLimits, ...options.limit })
   const routes = options.backend === undefined ? (options.route ?? []) : withBackend(options)
   if (routes.length > 0) begin(options, routes, null)
   else {
@@ -73,7 +76,8 @@ function certificatesOf({ cert, key, clientCa, requireClientCert }: ServeOptions
 }
 
 /** What belongs together on a command line and is not. */
-function checkTls(options: ServeOptions, secure: boolean): void {
+function checkTls(options: ServeOptions): void {
+  const secure = options.listen?.some((each) => each.secure === true) === true
   const { cert = [], key = [], clientCa, requireClientCert } = options
   if (cert.length !== key.length)
     throw new ConfigError(`each --cert has its --key: here are ${cert.length} and ${key.length}`)
@@ -86,10 +90,6 @@ function checkTls(options: ServeOptions, secure: boolean): void {
 }
 
 function makeServer(options: ServeOptions, listen: Listen[], routes: ServerOptions['routes']): Server {
-  checkTls(
-    options,
-    listen.some((each) => each.secure === true),
-  )
   const { acceptProxy, connect, sendProxy, backendCa, backendName, backendInsecure } = options
   if (backendInsecure) say('fermata: --backend-insecure: certificates of backends are not checked')
   return new Server({

@@ -24,7 +24,7 @@ import { Backend, Connects, ReverseProxy, RouteTable, type Share } from '../prox
 import { type Listen, parseBackend, type RouteText } from './address.js'
 import { Arrival, type ArrivalEvents, type Spoken } from './arrival.js'
 import { Control, EMPTY, OpenConnections } from './control.js'
-import { defaultLimits, type Limits } from './limits.js'
+import { checkLimits, defaultLimits, type Limits } from './limits.js'
 import { Listening } from './listening.js'
 import { type BackendTls, Protocols } from './protocols.js'
 import type { ProxyVersion } from './proxy-protocol.js'
@@ -95,10 +95,11 @@ export class Server
   /** Client connections closed as they came, for want of room. */
   private turnedAway = 0
 
-  /** Throws where a listener over TLS has no good certificate, or a network is none. */
+  /** Throws where a listener over TLS has no good certificate, a network is none, or limits do not go together. */
   constructor(options: ServerOptions) {
     super()
     const limits: Limits = { ...defaultLimits, ...options.limits }
+    checkLimits(limits)
     this.pollset = new NodePollset(limits)
     const world = createWorld(this.pollset, { limits })
     this.world = { ...world, held: new HeldBytes(limits), fields: new FieldTable() }
