@@ -99,7 +99,8 @@ export abstract class Connection
     if (this.mayRead) socket.unpause()
     else socket.pause()
     // What was raised and cannot be acted on must not wake us for ever.
-    const ended = this.stream !== null && this.stream.remoteEnded && this.reader.tunnelling
+    const { stream } = this
+    const ended = stream !== null && (stream.remoteEnded || stream.fault !== null) && this.reader.tunnelling
     const ends = unread || ended || this.halfWaits(socket) ? CLOSED & ~socket.readiness : ENDED | CLOSED
     this.waitOn(0, socket, ends | (this.mayRead ? READABLE : 0))
     this.waitOn(1, this.pollable, MOVED)
@@ -159,7 +160,8 @@ export abstract class Connection
   /** The peer's FIN ends its half of the tunnel; ours goes on. */
   private tunnelEnded(): void {
     const { stream } = this
-    if (stream === null || stream.remoteEnded) return
+    // One that has stalled has lost some of it: its end is not the end of what was said.
+    if (stream === null || stream.remoteEnded || stream.fault !== null) return
     stream.remoteEnded = true
     stream.raise(BODY)
     this.endIfOver(stream)
