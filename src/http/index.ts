@@ -2,7 +2,8 @@
 
 export { type AttemptLimits, Attempts, attemptLimits } from './attempts.js'
 export { isBlank, isText, isToken, isTokenChar, TOKEN_CHAR } from './characters.js'
-export { type Client, type Ends, endsOf, viaField } from './client.js'
+export { type Client, type Ends, endsOf, marksOf } from './client.js'
+export { HttpConnection, STALL } from './connection.js'
 export {
   Field,
   FieldTable,

@@ -64,7 +64,7 @@ class Backend extends Connection implements BackendSession {
     reports: SessionReports<BackendSession>,
     socket: Socket | null,
   ) {
-    super(context, 'client', 'b')
+    super(context, 'client')
     this.socket = socket
     this.target = target
     this.reports = reports
@@ -72,10 +72,6 @@ class Backend extends Connection implements BackendSession {
     this.capacity = context.limits.backendStreamsMax
     this.budget = new ResetBudget(context.limits, context.world.pollset.now)
     this.quietSince = context.world.pollset.now
-  }
-
-  get kind(): string {
-    return 'backend'
   }
 
   resolve(): After<'resolve'> {

@@ -10,9 +10,9 @@ import {
   type Field,
   type FrontendStream,
   HEAD,
+  marksOf,
   type ResetReason,
   responseHead,
-  viaField,
 } from '../http/index.js'
 import { CLOSED, ENDED, READABLE, type Socket } from '../pollset/index.js'
 import { DEFAULT_WINDOW, ErrorCode, PREFACE, Setting, WINDOW_MAX } from './codes.js'
@@ -54,9 +54,7 @@ export class Http2FrontendStream extends Http2Stream implements FrontendStream {
 }
 
 class Frontend extends Connection implements Client {
-  readonly forwardedFor: Field
-  readonly forwardedProto: Field
-  readonly via: Field
+  readonly marks: readonly Field[]
   readonly ends: Ends
   private readonly acceptor: Acceptor
   private readonly resets: TokenBucket
@@ -72,22 +70,16 @@ class Frontend extends Connection implements Client {
   private streamWindow: number
 
   constructor(context: Http2Context, socket: Socket, acceptor: Acceptor, ends: Ends) {
-    super(context, 'server', 'm')
+    super(context, 'server')
     const { world, limits } = context
     this.socket = socket
     this.acceptor = acceptor
     this.ends = ends
-    this.via = viaField(world.fields, '2')
-    this.forwardedFor = world.fields.field('x-forwarded-for', ends.from.host)
+    this.marks = marksOf(world.fields, '2', ends, socket.secured === null ? 'http' : 'https')
     this.quietSince = world.pollset.now
-    this.forwardedProto = world.fields.field('x-forwarded-proto', socket.secured === null ? 'http' : 'https')
     this.streamWindow = Math.max(limits.streamWindow, DEFAULT_WINDOW)
     this.resets = new TokenBucket(limits.resetsBurst, limits.resetsPerSecond, world.pollset.now)
     this.output.attach(socket)
-  }
-
-  get kind(): string {
-    return 'frontend'
   }
 
   resolve(): never {
