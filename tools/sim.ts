@@ -89,6 +89,7 @@ function main(options: Options): number {
   const last =
     options.seed !== undefined ? first : first + (options.seeds ?? (options.minutes ? 1e12 : 1000)) - 1
   const began = performance.now()
+  const cpuBefore = process.cpuUsage()
   const until = began + (options.minutes ?? Number.POSITIVE_INFINITY) * 60_000
   const progress = new Progress()
   let failed: Result | null = null
@@ -106,9 +107,11 @@ function main(options: Options): number {
   progress.clear()
   if (failed !== null) tell(failed, options.shrink)
   const minutes = (performance.now() - began) / 60_000
+  const { user, system } = process.cpuUsage(cpuBefore)
   process.stdout.write(
     `${failed === null ? 'passed' : 'failed'}: ${totals.seeds} seeds from ${first}, ${totals.exchanges} exchanges, ` +
-      `${totals.turns} turns, ${Math.round(totals.exchanges / minutes)} exchanges a minute\n`,
+      `${totals.turns} turns, ${Math.round(totals.exchanges / minutes)} exchanges a minute, ` +
+      `${Math.round((totals.exchanges * 60_000_000) / (user + system))} a minute of processor time\n`,
   )
   if (options.seed === undefined) {
     process.stdout.write(`faults tried\n${table(Object.entries(faults))}exchanges ended\n${table(outcomes)}`)

@@ -6,16 +6,18 @@ import { type Checker, fail, type Scene } from './check.js'
 
 interface Moving {
   moved: number
-  /** ms of the pollset's clock: when it last was another number, or its exchange was held */
+  /** ms of the pollset's clock: when it last was another number; when the exchange was last seen held, which keeps its end away */
   at: number
+  heldAt: number
 }
 
 export function tunnels(): Checker {
   const moving = new WeakMap<object, Moving>()
   const looked = (x: ExchangeInside, now: number): Moving => {
     const moved = x.frontend.sentBytes + (x.backend?.sentBytes ?? 0)
-    const seen = moving.get(x) ?? { moved, at: now }
-    if (seen.moved !== moved || x.held) seen.at = now
+    const seen = moving.get(x) ?? { moved, at: now, heldAt: 0 }
+    if (seen.moved !== moved) seen.at = now
+    if (x.held) seen.heldAt = now
     seen.moved = moved
     moving.set(x, seen)
     return seen
@@ -27,7 +29,8 @@ export function tunnels(): Checker {
       for (const x of scene.exchanges) {
         if (x.countsAsTunnel) count++
         if (!x.tunnelOpen) continue
-        endsInTime(x, now - looked(x, now).at, scene)
+        const { at, heldAt } = looked(x, now)
+        endsInTime(x, now - Math.max(at, heldAt), scene)
       }
       for (const each of scene.logged) ended(each as unknown as ExchangeInside, now)
       const { proxy, limits } = scene
