@@ -37,7 +37,6 @@ const { goto } = connectionLife
 
 const LENGTH = tokenSet(Token.CONTENT_LENGTH)
 
-/** Until a server says otherwise there is no limit (RFC 9113 §6.5.2); ours applies. */
 const STREAM_ID_MAX = 0x7fffffff
 /** One such reset may be the answer to that request alone. */
 const CALMED_MAX = 2
@@ -47,6 +46,7 @@ export interface BackendSession extends Session, HttpSession {}
 class Backend extends Connection implements BackendSession {
   state: SessionState = 'opening'
   leased = 0
+  /** Until a server says otherwise there is no limit (RFC 9113 §6.5.2); ours applies. */
   capacity: number
   private readonly target: BackendTarget
   private readonly reports: SessionReports<BackendSession>
@@ -116,10 +116,6 @@ class Backend extends Connection implements BackendSession {
     this.lastReadAt = this.context.world.pollset.now
     this.handshakeBy = this.lastReadAt + limits.prefaceMs
     return goto.frames
-  }
-
-  preface(): never {
-    throw new Error('a backend sends the preface')
   }
 
   // A session of an engine
