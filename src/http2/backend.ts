@@ -38,7 +38,6 @@ const { goto } = connectionLife
 
 const LENGTH = tokenSet(Token.CONTENT_LENGTH)
 
-/** Until a server says otherwise there is no limit (RFC 9113 §6.5.2); ours applies. */
 const STREAM_ID_MAX = 0x7fffffff
 
 export interface BackendSession extends Session, HttpSession {}
@@ -46,6 +45,7 @@ export interface BackendSession extends Session, HttpSession {}
 class Backend extends Connection implements BackendSession {
   state: SessionState = 'opening'
   leased = 0
+  /** Until a server says otherwise there is no limit (RFC 9113 §6.5.2); ours applies. */
   capacity: number
   private readonly target: BackendTarget
   private readonly reports: SessionReports<BackendSession>
@@ -106,10 +106,6 @@ class Backend extends Connection implements BackendSession {
     this.lastReadAt = this.context.world.pollset.now
     this.handshakeBy = this.lastReadAt + limits.prefaceMs
     return goto.frames
-  }
-
-  preface(): never {
-    throw new Error('a backend sends the preface')
   }
 
   // A session of an engine

@@ -56,8 +56,11 @@ export abstract class ConnectionBase extends HttpConnection<Http2Context> implem
   abstract resolve(): After<'resolve'>
   abstract connect(): After<'connect'>
   abstract greet(): After<'greet'>
-  abstract preface(): After<'preface'>
   abstract sayGoaway(): void
+  /** Of the client's; a backend is sent ours when it is greeted. */
+  preface(): After<'preface'> {
+    throw new Error('a backend sends no preface')
+  }
   /** Streams that somebody still waits for. */
   protected abstract get live(): number
   /** Is the connection still of use? */

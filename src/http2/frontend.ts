@@ -92,7 +92,7 @@ class Frontend extends Connection implements Client {
     throw new Error('a frontend does not connect')
   }
 
-  preface(): After<'preface'> {
+  override preface(): After<'preface'> {
     const socket = this.socket as Socket
     for (let chunk = socket.take(); chunk !== null; chunk = socket.take()) {
       const size = Math.min(PREFACE.length - this.begun.length, chunk.length)
