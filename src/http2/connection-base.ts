@@ -242,8 +242,9 @@ export abstract class ConnectionBase extends Continuation implements Living {
     return 0
   }
 
-  emptyFrame(): void {
-    if (!this.idleFrames.take(this.context.world.pollset.now)) {
+  /** It carries nothing. `weight`: it makes as much work as so many. */
+  emptyFrame(weight = 1): void {
+    if (!this.idleFrames.take(this.context.world.pollset.now, weight)) {
       this.connectionError(ErrorCode.ENHANCE_YOUR_CALM, 'too many frames that carry nothing')
     }
   }
