@@ -9,15 +9,17 @@ interface Moving {
   /** ms of the pollset's clock: when it last was another number; when the exchange was last seen held, which keeps its end away */
   at: number
   heldAt: number
+  held: boolean
 }
 
 export function tunnels(): Checker {
   const moving = new WeakMap<object, Moving>()
   const looked = (x: ExchangeInside, now: number): Moving => {
     const moved = x.frontend.sentBytes + (x.backend?.sentBytes ?? 0)
-    const seen = moving.get(x) ?? { moved, at: now, heldAt: 0 }
+    const seen = moving.get(x) ?? { moved, at: now, heldAt: 0, held: false }
     if (seen.moved !== moved) seen.at = now
-    if (x.held) seen.heldAt = now
+    if (x.held || seen.held) seen.heldAt = now
+    seen.held = x.held
     seen.moved = moved
     moving.set(x, seen)
     return seen
