@@ -168,6 +168,10 @@ class Run implements Stage, Scene, Tracer, ArrivalEvents {
   }
 
   dropped(_arrival: Arrival): void {}
+  abused(): void {}
+  admits(): boolean {
+    return true
+  }
 
   private serve(): void {
     const connected = (far: SimFar): void => {
