@@ -14,7 +14,7 @@ import {
   type Resolution,
   type Socket,
 } from '../pollset/index.js'
-import { type BackendTarget, notConnected, notReached } from './target.js'
+import { type BackendTarget, notConnected, notResolved } from './target.js'
 
 export interface AttemptLimits {
   /** ms for a connection to a backend to be made, whatever it takes: name, addresses, TLS */
@@ -108,11 +108,10 @@ export class Attempts {
 
   private addresses(): Address[] {
     const { target, resolution } = this
-    const { host, port } = target
+    const { port } = target
     if (resolution === null) return [target]
     const { addresses, fault: wrong } = resolution
-    if (addresses.length === 0)
-      this.fault = notReached('backend-not-resolved', `${host}: ${wrong?.code ?? 'no address'}`)
+    if (addresses.length === 0) this.fault = notResolved(target, wrong?.code ?? 'no address')
     this.several = addresses.length > 1
     return inTurns(addresses)
       .slice(0, this.limits.connectAddressesMax)

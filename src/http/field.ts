@@ -63,6 +63,13 @@ const TOKEN_COUNT = Object.keys(Token).length
 export const tokenSet = (...members: readonly number[]): TokenSet =>
   Uint8Array.from({ length: TOKEN_COUNT }, (_, token) => (members.includes(token) ? 1 : 0))
 
+/** Behind CGI and its kin `_` and `-` in a name are the same: what we say of a client must not be said beside us. */
+function readAs(name: string, token: number): [string, number][] {
+  let names = ['']
+  for (const c of name) names = names.flatMap((each) => (c === '-' ? [`${each}-`, `${each}_`] : [each + c]))
+  return names.map((each) => [each, token])
+}
+
 const tokens: ReadonlyMap<string, number> = new Map([
   [':method', Token.METHOD],
   [':scheme', Token.SCHEME],
@@ -85,8 +92,8 @@ const tokens: ReadonlyMap<string, number> = new Map([
   ['proxy-authorization', Token.PROXY_AUTHORIZATION],
   ['expect', Token.EXPECT],
   ['via', Token.VIA],
-  ['x-forwarded-for', Token.X_FORWARDED_FOR],
-  ['x-forwarded-proto', Token.X_FORWARDED_PROTO],
+  ...readAs('x-forwarded-for', Token.X_FORWARDED_FOR),
+  ...readAs('x-forwarded-proto', Token.X_FORWARDED_PROTO),
   ['content-type', Token.CONTENT_TYPE],
   ['etag', Token.ETAG],
   ['location', Token.LOCATION],

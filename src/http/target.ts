@@ -10,9 +10,18 @@ export interface BackendTarget extends Address {
   readonly preamble?: Buffer
 }
 
-/** Nothing of a request has been sent: it may go elsewhere. */
-export const notReached = (code: string, message: string): Fault =>
-  fault(code, 'backend', 'connection', 'safe', message)
+/** Nothing of a request has been sent: it may go elsewhere. What is wrong behind us is not a client's to know. */
+const notReached = (code: string, message: string, detail: string): Fault => ({
+  ...fault(code, 'backend', 'connection', 'safe', message),
+  detail,
+})
 
 export const notConnected = (target: BackendTarget, why: string): Fault =>
-  notReached('backend-not-connected', `${formatAddress(target)}: ${why}`)
+  notReached(
+    'backend-not-connected',
+    'no connection to the backend could be made',
+    `${formatAddress(target)}: ${why}`,
+  )
+
+export const notResolved = ({ host }: BackendTarget, why: string): Fault =>
+  notReached('backend-not-resolved', 'the name of the backend has no address', `${host}: ${why}`)

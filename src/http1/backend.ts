@@ -174,8 +174,10 @@ export class Backend extends Connection implements BackendSession {
   error(_status: number, code: RefusalCode, reason: string): void {
     this.context.counts.badResponses++
     // Where nothing came at all the request may be sent again, if it is one that may be sent twice.
-    const scope = code === 'truncated' && this.stream?.head === null ? 'connection' : 'stream'
-    this.giveUp(fault(code, 'backend', scope, 'never', reason))
+    const unanswered = code === 'unanswered'
+    const none = unanswered || (code === 'truncated' && this.stream?.head === null)
+    const why = fault(code, 'backend', none ? 'connection' : 'stream', 'never', reason)
+    this.giveUp(unanswered && this.count > 1 ? { ...why, stale: true } : why)
   }
 
   private giveUp(why: Fault): void {

@@ -117,7 +117,8 @@ class Frontend extends Connection implements Client {
     const text = Buffer.from(`${status} ${why.code}: ${why.message}\n`)
     const more = status === 426 ? [fields.field('sec-websocket-version', WEBSOCKET_VERSION)] : []
     const type = fields.field('content-type', 'text/plain; charset=utf-8')
-    const head = responseHead(fields.field(':status', String(status)), [type, ...more], text.length)
+    const reason = fields.field('x-fermata', why.code)
+    const head = responseHead(fields.field(':status', String(status)), [reason, type, ...more], text.length)
     const room = Buffer.allocUnsafe(headBytesMax(head) + text.length)
     const at = writeResponseHead(room, 0, head, text.length, 1, false)
     const end = stream?.method === 'HEAD' ? at : at + text.copy(room, at)
@@ -211,6 +212,8 @@ class Frontend extends Connection implements Client {
     if (this.now - this.headSince < headMs) return 'stay'
     this.context.counts.headsLate++
     this.refuse(408, HEAD_LATE)
+    // A request that is begun and does not end is a way to hold us up for nothing.
+    this.acceptor.abused?.(this, 1)
     return 'close'
   }
 

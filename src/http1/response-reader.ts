@@ -61,7 +61,7 @@ export class ResponseReader extends MessageReader {
     this.fail('unasked')
   }
   protected endedBefore(): void {
-    this.fail('truncated')
+    this.fail(this.interims === 0 ? 'unanswered' : 'truncated')
   }
 
   protected startLine(b: Buffer, start: number, end: number): void {

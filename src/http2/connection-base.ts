@@ -32,7 +32,7 @@ export abstract class ConnectionBase extends HttpConnection<Http2Context> implem
   /** The peer's first SETTINGS have come. */
   protected settled = false
   protected lastReadAt: number
-  private readonly idleFrames: TokenBucket
+  protected readonly idleFrames: TokenBucket
   private pingAt = 0
   /** Our SETTINGS have been acknowledged. */
   protected acknowledged = false

@@ -83,6 +83,11 @@ export abstract class Connection extends ConnectionBase implements FrameSink, Ht
     return this.streams.count
   }
 
+  /** On a frontend only those that have stalled are dry, until their exchange resets them. */
+  mayDraw(_bytes: number): boolean {
+    return true
+  }
+
   protected override loseStreams(why: Fault): void {
     for (const stream of this.streams.all()) this.lose(stream, why)
   }

@@ -144,6 +144,7 @@ function announce(
     say(`fermata: a fault of our own in ${id}; it was given up, the rest goes on`)
     say(error instanceof Error ? String(error.stack) : String(error))
   })
+  server.on('unreached', (backend, why) => say(`fermata: no connection to ${backend}: ${why}`))
   server.on('reloaded', (error) =>
     say(
       error === null

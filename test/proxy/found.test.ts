@@ -271,26 +271,46 @@ t.test('a response that ends with its connection is not whole when that is reset
 })
 
 t.test('credit that arises after FIN is not written', async (t) => {
-  const limits = { heldBytesSoft: 1, connectionWindow: 65_535, stallMs: 1_000_000 }
-  const { client, greet, backends } = memoryProxy(limits)
+  const { client, greet, backends, pollset } = memoryProxy({
+    heldBytesSoft: 1,
+    connectionWindow: 65_535,
+    stallMs: 1_000_000,
+    pingAfterMs: 1_000,
+    pingTimeoutMs: 1_000,
+    lingerMs: 10_000,
+  })
   const far = client()
   far.send(setting(4, 0))
-  far.send(headers(1, REQUEST))
-  greet(backends[0])
+  far.send(Buffer.concat([headers(1, REQUEST), headers(3, REQUEST)]))
+  const [backend] = backends
+  greet(backend)
   // Something is held already: what follows is not credited on receipt.
-  backends[0].send(Buffer.concat([headers(1, OK, false), frame(DATA, 0, 1, Buffer.alloc(1000))]))
-  backends[0].put(
-    Buffer.concat([...[1, 2, 3].map((n) => frame(DATA, n === 3 ? 1 : 0, 1, Buffer.alloc(16_000)))]),
-  )
-  backends[0].end()
-  t.ok(backends[0].ended)
-  backends[0].take()
+  backend.send(Buffer.concat([headers(1, OK, false), frame(DATA, 0, 1, Buffer.alloc(1000))]))
+  backend.send(Buffer.concat([1, 2, 3].map((n) => frame(DATA, n === 3 ? 1 : 0, 1, Buffer.alloc(16_000)))))
+  // It is silent on stream 3 and does not answer PING: given up, and its own end is waited for. The client is there.
+  for (let i = 0; i < 5; i++) {
+    pollset.advance(500)
+    far.send(window(0, 1))
+    pollset.advance(500)
+    far.send(window(0, 1))
+  }
+  t.ok(backend.ended && !backend.closed)
+  backend.take()
   far.send(window(1, 49_000))
   t.equal(
     of(far, DATA, 1).reduce((sum, each) => sum + each.payload.length, 0),
     49_000,
   )
-  t.equal(backends[0].take().length, 0)
+  t.equal(backend.take().length, 0)
+})
+
+t.test('a connection that is not made in time is told as late', async (t) => {
+  const { client, hang, pollset } = memoryProxy({ connectMs: 1_000 })
+  hang()
+  const far = client()
+  far.send(headers(1, REQUEST))
+  pollset.advance(1_001)
+  t.match(of(far, DATA, 1)[0]?.payload.toString(), /ETIMEDOUT/)
 })
 
 t.test('F24: a client may fill the default window before it has heard of a smaller one', async (t) => {

@@ -53,7 +53,7 @@ function dialling(
 
 function unleased(t: Test, { lease, engine }: ReturnType<typeof dialling>, code: string, text: string): void {
   t.equal(lease.readiness, UNLEASED)
-  t.match(lease.fault, { code, message: text, retry: 'safe', side: 'backend' })
+  t.match(lease.fault, { code, detail: text, retry: 'safe', side: 'backend' })
   t.equal(engine.sessions.length, 0)
 }
 

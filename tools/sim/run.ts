@@ -31,6 +31,7 @@ import { s3 } from './checks/s3.js'
 import { s4 } from './checks/s4.js'
 import { s5 } from './checks/s5.js'
 import { s6 } from './checks/s6.js'
+import { tunnels } from './checks/tunnels.js'
 import { Client } from './client.js'
 import { Client1 } from './client1.js'
 import { Hand } from './hand.js'
@@ -143,7 +144,7 @@ class Run implements Stage, Scene, Tracer, ArrivalEvents {
     this.proxy.onEnded = (exchange) => this.logged.push(exchange)
     this.hand = new Hand(this, world.scheduler, this.chance.fork())
     if (plan.holdPercent > 0) world.scheduler.gate = this.hand
-    this.checkers = [s1(), s3(), s4(), s5(), this.holds, this.queues, r()]
+    this.checkers = [s1(), s3(), s4(), s5(), this.holds, this.queues, r(), tunnels()]
     this.serve()
     this.listening = new Listening(this.world, FRONT, {
       ready: () => {},
@@ -167,6 +168,10 @@ class Run implements Stage, Scene, Tracer, ArrivalEvents {
   }
 
   dropped(_arrival: Arrival): void {}
+  abused(): void {}
+  admits(): boolean {
+    return true
+  }
 
   private serve(): void {
     const connected = (far: SimFar): void => {

@@ -11,7 +11,7 @@ export function exchangesEndWithinMs(limits: Limits): number {
   return (
     attempt * (limits.attemptsMax + 1) +
     3 * limits.bodyTimeoutMs +
-    2 * limits.tunnelIdleMs +
+    3 * limits.tunnelIdleMs +
     silence +
     limits.dryMs +
     limits.lingerMs
