@@ -40,7 +40,7 @@ export const CLOSED = 8
 export const CONNECTED = 16
 /** The handshake that {@link Socket.secure} began has succeeded. Where it fails the socket closes with a fault. */
 export const SECURED = 32
-export const SOCKET_BITS = ['READABLE', 'WRITABLE', 'ENDED', 'CLOSED', 'CONNECTED', 'SECURED'] as const
+const SOCKET_BITS = ['READABLE', 'WRITABLE', 'ENDED', 'CLOSED', 'CONNECTED', 'SECURED'] as const
 
 export abstract class Socket extends Pollable {
   override get kind(): string {
@@ -84,7 +84,7 @@ export abstract class Socket extends Pollable {
 export const ACCEPTABLE = 1
 export const LISTENING = 2
 export const LISTEN_FAILED = 4
-export const LISTENER_BITS = ['ACCEPTABLE', 'LISTENING', 'FAILED'] as const
+const LISTENER_BITS = ['ACCEPTABLE', 'LISTENING', 'FAILED'] as const
 
 export abstract class Listener extends Pollable {
   override get kind(): string {
