@@ -1,4 +1,5 @@
-// The message both HTTP versions share: fields, heads, bodies, streams. No wire format.
+// What both HTTP versions share: the message (fields, heads, bodies, streams), the way to a backend, and how a connection parts.
+// No wire format.
 
 export { type AttemptLimits, Attempts, attemptLimits } from './attempts.js'
 export { isBlank, isText, isToken, isTokenChar, TOKEN_CHAR } from './characters.js'

@@ -1,5 +1,5 @@
 // The door: the contract of all that can steer a run (design, section 3). Whatever is not here does
-// not enter. Implementations: node-pollset.ts (the operating system); a simulated network later.
+// not enter. Two implementations: node-pollset.ts (the operating system) and sim-pollset.ts (a simulated network).
 
 import type { Deadlines } from './deadlines.js'
 import { Pollable, type Waiter } from './pollable.js'
@@ -135,7 +135,7 @@ export abstract class Commands extends Pollable {
 
 /** What a turn does last for whoever asked: write once, then settle what outlives the turn. */
 export interface Flushable {
-  /** Write what is pending; false to be asked again in the next turn. */
+  /** Write what is pending, as far as the socket takes it. */
   flush(): void
 }
 export interface Settling {
