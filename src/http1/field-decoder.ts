@@ -35,6 +35,18 @@ export const isText = (b: Buffer, start: number, end: number): boolean => {
   return true
 }
 
+export const isDigit = (octet: number): boolean => octet >= 0x30 && octet <= 0x39
+/** RFC 9112 §2.3: `HTTP/1.1`, of any version. There are eight octets. */
+export const isVersion = (b: Buffer, at: number): boolean =>
+  b[at] === 0x48 &&
+  b[at + 1] === 0x54 &&
+  b[at + 2] === 0x54 &&
+  b[at + 3] === 0x50 &&
+  b[at + 4] === SLASH &&
+  isDigit(b[at + 5]) &&
+  b[at + 6] === 0x2e &&
+  isDigit(b[at + 7])
+
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'CONNECT', 'OPTIONS', 'TRACE', 'PATCH'] as const
 
 export class FieldDecoder {
