@@ -4,8 +4,8 @@
 import { type Fault, fault } from '../continuation/index.js'
 import type { Session, SessionFactory, SessionReports, SessionState } from '../engine/index.js'
 import {
+  Attempts,
   type BackendTarget,
-  connectTarget,
   EXTENDED_CONNECT,
   HEAD,
   type Head,
@@ -13,11 +13,10 @@ import {
   INTERIM,
   notConnected,
   type ResetReason,
-  resolveTarget,
   Token,
   tokenSet,
 } from '../http/index.js'
-import { CLOSED, CONNECTED, RESOLVED, type Resolution, Socket } from '../pollset/index.js'
+import type { Socket } from '../pollset/index.js'
 import { Calm } from './calm.js'
 import { ErrorCode, errorName, PREFACE, Setting } from './codes.js'
 import { Connection, RESET_CODES } from './connection.js'
@@ -39,7 +38,6 @@ const { goto } = connectionLife
 
 const LENGTH = tokenSet(Token.CONTENT_LENGTH)
 
-/** Until a server says otherwise there is no limit (RFC 9113 §6.5.2); ours applies. */
 const STREAM_ID_MAX = 0x7fffffff
 
 export interface BackendSession extends Session, HttpSession {}
@@ -47,11 +45,12 @@ export interface BackendSession extends Session, HttpSession {}
 class Backend extends Connection implements BackendSession {
   state: SessionState = 'opening'
   leased = 0
+  /** Until a server says otherwise there is no limit (RFC 9113 §6.5.2); ours applies. */
   capacity: number
   private readonly target: BackendTarget
   private readonly reports: SessionReports<BackendSession>
   private readonly budget: ResetBudget
-  private resolution: Resolution | null = null
+  private readonly attempts: Attempts
   private nextStreamId = 1
   private quietSince: number
   /** Why no further stream may be opened, though a lease was granted before; null while they may. */
@@ -65,44 +64,30 @@ class Backend extends Connection implements BackendSession {
     reports: SessionReports<BackendSession>,
     socket: Socket | null,
   ) {
-    super(context, 'client', 'b')
+    super(context, 'client')
     this.socket = socket
     this.target = target
     this.reports = reports
+    this.attempts = new Attempts(context.world.pollset, target, context.limits)
     this.capacity = context.limits.backendStreamsMax
     this.budget = new ResetBudget(context.limits, context.world.pollset.now)
     this.quietSince = context.world.pollset.now
   }
 
-  get kind(): string {
-    return 'backend'
-  }
-
   resolve(): After<'resolve'> {
-    this.resolution = resolveTarget(this.context.world.pollset, this.target)
-    if (this.resolution === null) return goto.connect
-    this.waitOn(0, this.resolution, RESOLVED)
-    return waitForName
+    return this.attempts.resolve(this) ? waitForName : goto.connect
   }
 
   connect(): After<'connect'> {
-    const { pollset } = this.context.world
-    const socket = connectTarget(pollset, this.target, this.resolution, `${this.id}.socket`)
-    if (!(socket instanceof Socket)) {
-      this.failure = socket
-      return goto.closed
-    }
-    this.socket = socket
-    this.waitOn(0, socket, CONNECTED | CLOSED)
-    return waitForConnect
+    const { attempts } = this
+    if (attempts.goOn(this, this.id)) return waitForConnect
+    this.socket = attempts.socket
+    this.failure = attempts.fault
+    return this.socket === null ? goto.closed : goto.greet
   }
 
   greet(): After<'greet'> {
-    const socket = this.socket
-    if (socket === null || (socket.readiness & CLOSED) !== 0) {
-      this.failure = notConnected(this.target, socket?.fault?.code ?? 'closed')
-      return goto.closed
-    }
+    const socket = this.socket as Socket
     const wrong = socket.secured === null ? null : unfit(socket.secured)
     if (wrong !== null) {
       this.failure = notConnected(this.target, wrong)
@@ -121,10 +106,6 @@ class Backend extends Connection implements BackendSession {
     this.lastReadAt = this.context.world.pollset.now
     this.handshakeBy = this.lastReadAt + limits.prefaceMs
     return goto.frames
-  }
-
-  preface(): never {
-    throw new Error('a backend sends the preface')
   }
 
   // A session of an engine
@@ -331,8 +312,10 @@ class Backend extends Connection implements BackendSession {
   /** RFC 9113 §6.8: streams above the last were not begun, and may be sent elsewhere. */
   goaway(lastStreamId: number, code: number, debug: string): void {
     this.emptyFrame()
-    const text = `the backend sent GOAWAY ${errorName(code)}${debug === '' ? '' : ` (${debug})`}`
-    const notBegun = fault('goaway', 'backend', 'stream', 'safe', text)
+    const notBegun = {
+      ...fault('goaway', 'backend', 'stream', 'safe', `the backend sent GOAWAY ${errorName(code)}`),
+      detail: debug,
+    }
     this.openNoMore(notBegun)
     for (const stream of this.streams.all()) if (stream.streamId > lastStreamId) this.lose(stream, notBegun)
   }
@@ -356,7 +339,8 @@ class Backend extends Connection implements BackendSession {
   }
 
   closed(): void {
-    if (this.failure === null) this.failure = notConnected(this.target, this.late ? 'ETIMEDOUT' : 'closed')
+    this.failure ??= this.attempts.ended
+    this.attempts.drop()
     this.letGo()
     this.reports.closed(this, this.failure)
   }

@@ -1,8 +1,9 @@
 // The bounds of this room, in one place: names, defaults, units. Only server/ knows of files and options.
 
+import { type AttemptLimits, attemptLimits } from '../http/index.js'
 import type { FrameReaderLimits } from './frame-reader.js'
 
-export interface Http2Limits extends FrameReaderLimits {
+export interface Http2Limits extends FrameReaderLimits, AttemptLimits {
   /** octets, RFC 9113 §6.5.2: requests above get 431, responses above 502 */
   readonly headerListBytesMax: number
   /** field lines of one message */
@@ -43,8 +44,6 @@ export interface Http2Limits extends FrameReaderLimits {
   readonly prefaceMs: number
   /** ms for a frame other than DATA, and for a field block over all its frames, from its first octet to its last */
   readonly frameMs: number
-  /** ms for a connection to a backend to be made */
-  readonly connectMs: number
   /** ms a client connection without streams stays open, whatever else it sends */
   readonly frontendIdleMs: number
   /** ms a backend connection without streams stays open */
@@ -62,6 +61,7 @@ export interface Http2Limits extends FrameReaderLimits {
 }
 
 export const http2Limits: Http2Limits = {
+  ...attemptLimits,
   headerBlockBytesMax: 64 * 1024,
   continuationsMax: 32,
   settingsMax: 32,
@@ -88,7 +88,6 @@ export const http2Limits: Http2Limits = {
   turnFramesMax: 1_000,
   prefaceMs: 10_000,
   frameMs: 30_000,
-  connectMs: 5_000,
   frontendIdleMs: 180_000,
   backendIdleMs: 60_000,
   pingAfterMs: 15_000,

@@ -25,7 +25,7 @@ import { type Listen, parseBackend, type RouteText } from './address.js'
 import { Arrival, type ArrivalEvents, type Spoken } from './arrival.js'
 import { ClientAddresses } from './client-addresses.js'
 import { Control, EMPTY, OpenConnections } from './control.js'
-import { defaultLimits, type Limits } from './limits.js'
+import { checkLimits, defaultLimits, type Limits } from './limits.js'
 import { Listening } from './listening.js'
 import { type BackendTls, Protocols } from './protocols.js'
 import type { ProxyVersion } from './proxy-protocol.js'
@@ -67,6 +67,8 @@ export type ServerEvents = {
   failed: (address: Address, code: string) => void
   /** A step of ours threw; what it belonged to has been given up. */
   crashed: (id: string, error: unknown) => void
+  /** A connection to a backend could not be made; of each backend at most every {@link UNREACHED_EVERY_MS}. */
+  unreached: (backend: string, why: string) => void
   draining: () => void
   /** Certificates were read anew; or could not be, and the old ones stay. */
   reloaded: (error: Error | null) => void
@@ -75,6 +77,8 @@ export type ServerEvents = {
 }
 
 export const DRAIN_TIMEOUT_MS = 30_000
+/** ms between two words about the same backend */
+export const UNREACHED_EVERY_MS = 10_000
 
 export class Server
   extends (EventEmitter as new () => TypedEmitter.default<ServerEvents>)
@@ -97,10 +101,11 @@ export class Server
   /** Client connections closed as they came, for want of room. */
   private turnedAway = 0
 
-  /** Throws where a listener over TLS has no good certificate, or a network is none. */
+  /** Throws where a listener over TLS has no good certificate, a network is none, or limits do not go together. */
   constructor(options: ServerOptions) {
     super()
     const limits: Limits = { ...defaultLimits, ...options.limits }
+    checkLimits(limits)
     this.pollset = new NodePollset(limits)
     const world = createWorld(this.pollset, { limits })
     this.world = { ...world, held: new HeldBytes(limits), fields: new FieldTable() }
@@ -122,6 +127,7 @@ export class Server
         const share = options.share ?? 'process'
         const tunnels = protocols.tunnelSessions(to, options.sendProxy)
         backend = new Backend(this.world, url, sessions, protocols.engineLimits(to), share, tunnels)
+        this.tellUnreached(backend)
         backends.set(url, backend)
       }
       return { host, prefix, backend }
@@ -141,6 +147,17 @@ export class Server
           accepted: (socket) => this.accepted(socket, address.secure === true),
         }),
       )
+    }
+  }
+
+  /** A backend that is down fails many times a second: whoever reads of it reads it now and then. */
+  private tellUnreached(backend: Backend): void {
+    let next = 0
+    backend.onUnreached = ({ message, detail }) => {
+      const { now } = this.pollset
+      if (now < next) return
+      next = now + UNREACHED_EVERY_MS
+      this.emit('unreached', backend.name, detail ?? message)
     }
   }
 

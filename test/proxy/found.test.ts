@@ -2,6 +2,7 @@
 
 import t from 'tap'
 import { serveHttp1 } from '../../src/http1/index.js'
+import { webSocketAccept } from '../../src/http1/websocket.js'
 import { serveHttp2 } from '../../src/http2/index.js'
 import { CLOSED } from '../../src/pollset/index.js'
 import { type Frame, frame, framesOf, headers, PREFACE, REQUEST, uint32 } from '../world/frames.js'
@@ -9,6 +10,16 @@ import type { FarEnd } from '../world/memory-pollset.js'
 import { memoryProxy } from '../world/memory-proxy.js'
 
 const OK = [[':status', '200']] as const
+const WEBSOCKET = [
+  [':method', 'CONNECT'],
+  [':protocol', 'websocket'],
+  [':scheme', 'http'],
+  [':authority', 'a'],
+  [':path', '/'],
+  ['sec-websocket-version', '13'],
+] as const
+/** `:status: 200` of the static table (RFC 7541, appendix A) */
+const STATUS_200 = 0x88
 const DATA = 0
 const RST_STREAM = 3
 const SETTINGS = 4
@@ -210,6 +221,36 @@ t.test('a response of HTTP/1.1 that lost its body by stalling does not look comp
   pollset.run()
   t.notMatch(far.take().toString('latin1'), /0\r\n\r\n$/, 'no last chunk')
   t.ok(far.wasReset)
+})
+
+t.test('a tunnel over HTTP/1.1 that lost its octets by stalling does not end as if whole', async (t) => {
+  for (const way of ['end', 'none'] as const) {
+    const limits = { heldBytesSoft: 1, heldBytesMax: 1 }
+    const { client, backends, pollset, world } = memoryProxy(limits, { speaks: 'http/1.1' })
+    const far = client()
+    far.send(headers(1, WEBSOCKET, false))
+    const [, key] = /sec-websocket-key: (\S+)/.exec(backends[0].take().toString('latin1')) ?? ['', '']
+    world.scheduler.gate = { holds: (each) => each.stepName === 'transfer' }
+    const accept = webSocketAccept(key)
+    backends[0].send(
+      Buffer.from(
+        `HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\nsec-websocket-accept: ${accept}\r\n\r\n`,
+      ),
+    )
+    backends[0].send(Buffer.alloc(1000))
+    t.equal(world.held.stalls, 1)
+    const { turns } = pollset
+    if (way === 'end') backends[0].end()
+    t.ok(pollset.turns < turns + 5, 'and nobody is woken by it again and again')
+    // Where the tunnel opened, what has left by then would show its end.
+    world.scheduler.gate = { holds: (each) => each.stepName === 'tunnel' }
+    for (const each of [...world.scheduler.alive()]) world.scheduler.release(each)
+    pollset.run()
+    const frames = framesOf(far.take()).filter((each) => each.stream === 1)
+    t.equal(frames[0]?.type, 1)
+    t.not(frames[0]?.payload[0], STATUS_200, 'it is refused, not opened and ended')
+    t.ok(backends[0].wasReset)
+  }
 })
 
 t.test('a response that ends with its connection is not whole when that is reset', async (t) => {
