@@ -7,7 +7,6 @@ import {
   CLOSED,
   COMMANDED,
   CONNECTED,
-  Deadline,
   ENDED,
   LISTEN_FAILED,
   LISTENING,
@@ -23,6 +22,7 @@ import {
   type Waiter,
   WRITABLE,
 } from '../../src/pollset/index.js'
+import { Alarm } from '../world/alarm.js'
 
 const FRONT = { host: '192.0.2.1', port: 80 }
 const BACK = { host: '192.0.2.9', port: 9 }
@@ -371,23 +371,12 @@ t.test('a burst of clients is accepted in one turn, in order', async (t) => {
   t.equal(pollset.dial(FRONT, CLIENT), null)
 })
 
-class Due extends Deadline {
-  private readonly act: () => void
-  constructor(act: () => void) {
-    super()
-    this.act = act
-  }
-  expire(): void {
-    this.act()
-  }
-}
-
 t.test('the clock stands still in a turn, and jumps to what comes next', async (t) => {
   const pollset = new SimPollset(1)
   const seen: [string, number][] = []
   const at = (name: string) => (): void => void seen.push([name, pollset.now])
-  pollset.deadlines.at(new Due(at('an hour')), 3_600_000)
-  pollset.deadlines.at(new Due(at('soon')), 70)
+  pollset.deadlines.at(new Alarm(at('an hour')), 3_600_000)
+  pollset.deadlines.at(new Alarm(at('soon')), 70)
   pollset.after(50, () => seen.push(['event', pollset.clock]))
   t.equal(
     pollset.runUntil(() => false, 60),
