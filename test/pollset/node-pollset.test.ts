@@ -9,7 +9,6 @@ import {
   CLOSED,
   COMMANDED,
   CONNECTED,
-  Deadline,
   ENDED,
   LISTEN_FAILED,
   LISTENING,
@@ -18,6 +17,7 @@ import {
   RESOLVED,
   WRITABLE,
 } from '../../src/pollset/index.js'
+import { Alarm } from '../world/alarm.js'
 import { type Cleaning, HERE, listening, takeAll, takeBytes, until } from '../world/node-sockets.js'
 
 /** Iterations of the loop: time enough for whatever is not bounded to go on. */
@@ -292,17 +292,6 @@ t.test('sockets that nobody accepts are bounded, and go with their listener', as
   await once(first.resume(), 'end')
   t.equal(listener.accept(), null)
 })
-
-class Alarm extends Deadline {
-  private readonly does: () => void
-  constructor(does: () => void) {
-    super()
-    this.does = does
-  }
-  expire(): void {
-    this.does()
-  }
-}
 
 t.test('P19: one timer, for the earliest; none without a deadline', async (t) => {
   const pollset = new NodePollset()

@@ -7,7 +7,6 @@ import {
   CLOSED,
   COMMANDED,
   CONNECTED,
-  Deadline,
   ENDED,
   LISTEN_FAILED,
   LISTENING,
@@ -21,6 +20,7 @@ import {
   type Waiter,
   WRITABLE,
 } from '../../src/pollset/index.js'
+import { Alarm } from '../world/alarm.js'
 import { BACK, CLIENT, connection, FRONT, Peer, pattern, reads, SEEDS, settle, whenever } from './sim-ends.js'
 
 t.test('without faults octets arrive at once, whole, both ways', async (t) => {
@@ -221,23 +221,12 @@ t.test('a burst of clients is accepted in one turn, in order', async (t) => {
   t.equal(pollset.dial(FRONT, CLIENT), null)
 })
 
-class Due extends Deadline {
-  private readonly act: () => void
-  constructor(act: () => void) {
-    super()
-    this.act = act
-  }
-  expire(): void {
-    this.act()
-  }
-}
-
 t.test('the clock stands still in a turn, and jumps to what comes next', async (t) => {
   const pollset = new SimPollset(1)
   const seen: [string, number][] = []
   const at = (name: string) => (): void => void seen.push([name, pollset.now])
-  pollset.deadlines.at(new Due(at('an hour')), 3_600_000)
-  pollset.deadlines.at(new Due(at('soon')), 70)
+  pollset.deadlines.at(new Alarm(at('an hour')), 3_600_000)
+  pollset.deadlines.at(new Alarm(at('soon')), 70)
   pollset.after(50, () => seen.push(['event', pollset.clock]))
   t.equal(
     pollset.runUntil(() => false, 60),

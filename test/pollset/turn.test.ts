@@ -1,7 +1,8 @@
 // The turn against spec/pollset.md and spec/output.md: its order, its budget, and that each thing is done once.
 
 import t from 'tap'
-import { Deadline, type Flushable, type Settling, Turns, type Waiter } from '../../src/pollset/index.js'
+import { type Flushable, type Settling, Turns, type Waiter } from '../../src/pollset/index.js'
+import { Alarm } from '../world/alarm.js'
 
 /** A turn with its outside laid open: what was done, in order. */
 class Bare extends Turns {
@@ -50,17 +51,6 @@ class Bare extends Turns {
   }
 }
 
-class Due extends Deadline {
-  private readonly does: () => void
-  constructor(does: () => void) {
-    super()
-    this.does = does
-  }
-  expire(): void {
-    this.does()
-  }
-}
-
 t.test('P5, O1: clock, deadlines, what was marked, waiters, flush, settle', async (t) => {
   const turns = new Bare()
   const woken = turns.waiter('woken by the flush')
@@ -69,7 +59,7 @@ t.test('P5, O1: clock, deadlines, what was marked, waiters, flush, settle', asyn
     turns.settleLater(turns.input('settle'))
   })
   turns.deadlines.every(10).arm(
-    new Due(() => {
+    new Alarm(() => {
       turns.log.push('expire')
       turns.waiter('late').wake()
     }),
