@@ -10,8 +10,12 @@ export interface Fault {
   readonly scope: 'stream' | 'connection'
   /** `safe`: the other side has certainly not begun the work (RFC 9113 §8.7). */
   readonly retry: 'never' | 'safe'
-  /** For a person. */
+  /** For a person, whoever that is: a client reads it too. */
   readonly message: string
+  /** The connection had served before, and ended with nothing said: for all that one can tell, before the work came. */
+  readonly stale?: boolean
+  /** For the operator alone: addresses, names, a peer's own words. */
+  readonly detail?: string
 }
 
 export const fault = (

@@ -60,6 +60,8 @@ export class Engine<S extends Session> implements SessionReports<S> {
   queued = 0
   /** Sessions opened since the beginning. */
   opens = 0
+  /** Told when a session could not be opened. */
+  onUnopened: ((why: Fault) => void) | null = null
   private opening = 0
   private readonly pause = new Pause(() => {
     this.barren = false
@@ -170,6 +172,7 @@ export class Engine<S extends Session> implements SessionReports<S> {
     const wasOpening = this.unopened.delete(session)
     this.forget(session)
     if (wasOpening && !this.closing) {
+      if (why !== null) this.onUnopened?.(why)
       // Others still serve: those who wait, wait on. None does: tell them now rather than late.
       if (this.serves) this.pauseOpening()
       else {

@@ -13,7 +13,10 @@ export const HOP_BY_HOP: readonly number[] = [
   Token.HTTP2_SETTINGS,
 ]
 
-/** RFC 9110 §6.5.1: fields that frame or route a message, or are a connection's own, are no trailers. */
+/**
+ * RFC 9110 §6.5.1: no trailer is what frames or routes a message, says who asks, or changes what is asked for; nor what is a
+ * connection's own. A backend that adds trailers to the head's fields would take them for what was checked there.
+ */
 const NO_TRAILERS = tokenSet(
   ...HOP_BY_HOP,
   Token.CONTENT_LENGTH,
@@ -21,6 +24,16 @@ const NO_TRAILERS = tokenSet(
   Token.AUTHORITY,
   Token.TRAILER,
   Token.EXPECT,
+  Token.AUTHORIZATION,
+  Token.PROXY_AUTHORIZATION,
+  Token.COOKIE,
+  Token.SET_COOKIE,
+  Token.X_FORWARDED_FOR,
+  Token.X_FORWARDED_PROTO,
+  Token.IF_MODIFIED_SINCE,
+  Token.IF_NONE_MATCH,
+  Token.RANGE,
+  Token.CONTENT_RANGE,
 )
 
 export const isForbiddenTrailer = (token: number): boolean => NO_TRAILERS[token] === 1

@@ -1,12 +1,14 @@
 // The message both HTTP versions share: fields, heads, bodies, streams. No wire format.
 
-export { type Client, type Ends, endsOf, viaField } from './client.js'
+export { type AttemptLimits, Attempts, attemptLimits } from './attempts.js'
+export { isBlank, isText, isToken, isTokenChar, TOKEN_CHAR } from './characters.js'
+export { type Client, type Ends, endsOf, marksOf } from './client.js'
+export { HttpConnection, STALL } from './connection.js'
 export {
   Field,
   FieldTable,
   FORM_INVALID,
   isCredential,
-  isToken,
   NAME_INVALID,
   Token,
   type TokenSet,
@@ -19,4 +21,4 @@ export { HeldByConnection, HeldBytes, type HeldLimits, heldLimits } from './held
 export { Inbox, type Receiving } from './inbox.js'
 export { PulledStream } from './pulled-stream.js'
 export * from './stream.js'
-export { type BackendTarget, connectTarget, notConnected, resolveTarget } from './target.js'
+export { type BackendTarget, notConnected } from './target.js'

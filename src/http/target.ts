@@ -1,15 +1,7 @@
-// Where a backend is, and the way to it: a name to be resolved, an address to be connected to, and what is told when one
-// of the two fails. For whoever connects, whatever is spoken then.
+// Where a backend is, and what is told when it cannot be reached. The way there is in attempts.ts.
 
 import { type Fault, fault } from '../continuation/index.js'
-import {
-  type Address,
-  formatAddress,
-  type Pollset,
-  type Resolution,
-  type Socket,
-  type TlsClient,
-} from '../pollset/index.js'
+import { type Address, formatAddress, type TlsClient } from '../pollset/index.js'
 
 /** `host` may be a name; with `path` it is a Unix-domain socket, and host and port say nothing. */
 export interface BackendTarget extends Address {
@@ -18,28 +10,18 @@ export interface BackendTarget extends Address {
   readonly preamble?: Buffer
 }
 
-/** Nothing of a request has been sent: it may go elsewhere. */
-const notReached = (code: string, message: string): Fault =>
-  fault(code, 'backend', 'connection', 'safe', message)
+/** Nothing of a request has been sent: it may go elsewhere. What is wrong behind us is not a client's to know. */
+const notReached = (code: string, message: string, detail: string): Fault => ({
+  ...fault(code, 'backend', 'connection', 'safe', message),
+  detail,
+})
 
 export const notConnected = (target: BackendTarget, why: string): Fault =>
-  notReached('backend-not-connected', `${formatAddress(target)}: ${why}`)
+  notReached(
+    'backend-not-connected',
+    'no connection to the backend could be made',
+    `${formatAddress(target)}: ${why}`,
+  )
 
-/** Look its name up; null for a Unix-domain socket, which has none. */
-export const resolveTarget = (pollset: Pollset, target: BackendTarget): Resolution | null =>
-  target.path === undefined ? pollset.resolve(target.host) : null
-
-/** Connect to what was found; the fault when nothing was. `id`: of the socket. */
-export function connectTarget(
-  pollset: Pollset,
-  target: BackendTarget,
-  resolution: Resolution | null,
-  id: string,
-): Socket | Fault {
-  const { host, port, tls, preamble } = target
-  if (resolution === null) return pollset.connect(target, id, tls, preamble)
-  const { addresses, fault: wrong } = resolution
-  if (addresses.length === 0)
-    return notReached('backend-not-resolved', `${host}: ${wrong?.code ?? 'no address'}`)
-  return pollset.connect({ host: addresses[0], port }, id, tls, preamble)
-}
+export const notResolved = ({ host }: BackendTarget, why: string): Fault =>
+  notReached('backend-not-resolved', 'the name of the backend has no address', `${host}: ${why}`)

@@ -4,19 +4,17 @@
 import { type Fault, fault } from '../continuation/index.js'
 import type { Session, SessionFactory, SessionReports, SessionState } from '../engine/index.js'
 import {
+  Attempts,
   type BackendTarget,
-  connectTarget,
   EXTENDED_CONNECT,
   HEAD,
   Head,
   type HttpSession,
   INTERIM,
-  notConnected,
   type ResetReason,
-  resolveTarget,
   Token,
 } from '../http/index.js'
-import { CLOSED, CONNECTED, RESOLVED, type Resolution, Socket } from '../pollset/index.js'
+import type { Socket } from '../pollset/index.js'
 import { Connection } from './connection.js'
 import {
   type After,
@@ -49,7 +47,7 @@ export class Backend extends Connection implements BackendSession {
   protected readonly reader: ResponseReader
   protected readonly target: BackendTarget
   protected readonly reports: SessionReports<BackendSession>
-  private resolution: Resolution | null = null
+  protected readonly attempts: Attempts
 
   /** On a socket that is connected already, or on one of its own. */
   constructor(
@@ -58,43 +56,28 @@ export class Backend extends Connection implements BackendSession {
     reports: SessionReports<BackendSession>,
     socket: Socket | null,
   ) {
-    super(context, 'backend', 'b')
+    super(context, 'backend')
     this.socket = socket
     this.target = target
     this.reports = reports
+    this.attempts = new Attempts(context.world.pollset, target, context.limits)
     this.reader = new ResponseReader(this, context.decoder, context.limits)
   }
 
-  get kind(): string {
-    return 'backend'
-  }
-
   resolve(): After<'resolve'> {
-    this.resolution = resolveTarget(this.context.world.pollset, this.target)
-    if (this.resolution === null) return goto.connect
-    this.waitOn(0, this.resolution, RESOLVED)
-    return waitForName
+    return this.attempts.resolve(this) ? waitForName : goto.connect
   }
 
   connect(): After<'connect'> {
-    const { pollset } = this.context.world
-    const socket = connectTarget(pollset, this.target, this.resolution, `${this.id}.socket`)
-    if (!(socket instanceof Socket)) {
-      this.failure = socket
-      return goto.closed
-    }
-    this.socket = socket
-    this.waitOn(0, socket, CONNECTED | CLOSED)
-    return waitForConnect
+    const { attempts } = this
+    if (attempts.goOn(this, this.id)) return waitForConnect
+    this.socket = attempts.socket
+    this.failure = attempts.fault
+    return this.socket === null ? goto.closed : goto.greet
   }
 
   greet(): After<'greet'> {
-    const { socket } = this
-    if (socket === null || (socket.readiness & CLOSED) !== 0) {
-      this.failure = notConnected(this.target, socket?.fault?.code ?? 'closed')
-      return goto.closed
-    }
-    this.output.attach(socket)
+    this.output.attach(this.socket as Socket)
     this.quietSince = this.now
     this.reports.opened(this)
     return goto.messages
@@ -191,8 +174,10 @@ export class Backend extends Connection implements BackendSession {
   error(_status: number, code: RefusalCode, reason: string): void {
     this.context.counts.badResponses++
     // Where nothing came at all the request may be sent again, if it is one that may be sent twice.
-    const scope = code === 'truncated' && this.stream?.head === null ? 'connection' : 'stream'
-    this.giveUp(fault(code, 'backend', scope, 'never', reason))
+    const unanswered = code === 'unanswered'
+    const none = unanswered || (code === 'truncated' && this.stream?.head === null)
+    const why = fault(code, 'backend', none ? 'connection' : 'stream', 'never', reason)
+    this.giveUp(unanswered && this.count > 1 ? { ...why, stale: true } : why)
   }
 
   private giveUp(why: Fault): void {
@@ -250,7 +235,8 @@ export class Backend extends Connection implements BackendSession {
   }
 
   closed(): void {
-    if (this.failure === null) this.failure = notConnected(this.target, this.late ? 'ETIMEDOUT' : 'closed')
+    this.failure ??= this.attempts.ended
+    this.attempts.drop()
     this.letGo()
     this.reports.closed(this, this.failure)
   }

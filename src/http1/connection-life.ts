@@ -7,8 +7,8 @@ import { type Continuation, defineLife, type Outcome } from '../continuation/ind
 export const connectionLife = defineLife({
   edges: {
     resolve: ['connect', 'closed'],
-    connect: ['greet', 'closed'],
-    greet: ['messages', 'closed'],
+    connect: ['connect', 'greet', 'closed'],
+    greet: ['messages'],
     messages: ['messages', 'tend', 'drain', 'closing'],
     tend: ['messages', 'closing'],
     drain: ['messages'],
@@ -16,22 +16,13 @@ export const connectionLife = defineLife({
     linger: ['linger', 'closed'],
     closed: ['done'],
   },
-  waits: ['resolve', 'connect', 'tend'],
+  waits: ['tend'],
 })
 
 const { goto, done, suspend } = connectionLife
-export const waitForName = suspend({
-  then: 'connect',
-  late: 'closed',
-  cancelled: 'closed',
-  within: 'resolve',
-})
-export const waitForConnect = suspend({
-  then: 'greet',
-  late: 'closed',
-  cancelled: 'closed',
-  within: 'connect',
-})
+/** For the name, and for any of its addresses: until the absolute time that is theirs. */
+export const waitForName = suspend({ then: 'connect', late: 'closed', cancelled: 'closed' })
+export const waitForConnect = suspend({ then: 'connect', late: 'connect', cancelled: 'closed' })
 export const waitForMessages = suspend({
   then: 'messages',
   late: 'tend',
@@ -60,8 +51,9 @@ export interface Living extends Continuation {
 export const connectionSteps = connectionLife.steps<Living>({
   /** Turn the backend's name into an address. */
   resolve: (c) => c.resolve(),
+  /** Try its addresses, until one is connected to. */
   connect: (c) => c.connect(),
-  /** Connected, or not. */
+  /** Connected. */
   greet: (c) => c.greet(),
   /** Read what has arrived, as far as the message under way lets more in. */
   messages: (c) => c.messages(),

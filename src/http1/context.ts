@@ -36,8 +36,6 @@ export function createHttp1(world: HttpWorld, limits: Partial<Http1Limits> = {})
     limits: all,
     slabs: new OutputSlabs(all.flushBytesMax, all.largeSlabsMax),
     durations: connectionLife.durations(world.pollset.deadlines, {
-      resolve: all.connectMs,
-      connect: all.connectMs,
       tend: Math.max(1, Math.min(TEND_MS, shortest)),
     }),
     decoder: new FieldDecoder(world.fields),

@@ -38,6 +38,7 @@ const refusals = {
   'trailer-forbidden': [400, 'a trailer that would change the message or its way (RFC 9110 §6.5.1)'],
   'trailers-too-large': [400, 'too many trailers, or too long ones'],
   truncated: [400, 'the connection ended inside a message (RFC 9112 §8)'],
+  unanswered: [400, 'the connection ended before a response began (RFC 9112 §8)'],
   interims: [400, 'too many interim responses'],
   'upgrade-not-asked': [400, '101 to a request without Upgrade (RFC 9110 §15.2.2)'],
   'upgrade-missing': [400, '101 without Upgrade (RFC 9110 §15.2.2)'],

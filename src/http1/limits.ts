@@ -1,6 +1,8 @@
 // The bounds of this room, in one place: names, defaults, units. Only server/ knows of files and options.
 
-export interface Http1Limits {
+import { type AttemptLimits, attemptLimits } from '../http/index.js'
+
+export interface Http1Limits extends AttemptLimits {
   /** octets of a request line (above: 414) or a status line (above: 502); RFC 9112 §3 asks for 8,000 at least */
   readonly startLineBytesMax: number
   /** octets of a method; above: 501 (RFC 9112 §3) */
@@ -33,8 +35,6 @@ export interface Http1Limits {
   readonly keepAliveMs: number
   /** requests on one client connection; the last is answered with `connection: close` */
   readonly keepAliveRequestsMax: number
-  /** ms for a connection to a backend to be made */
-  readonly connectMs: number
   /** ms a backend connection stays open between two requests */
   readonly backendIdleMs: number
   /** ms a closing connection waits for the peer's end */
@@ -42,6 +42,7 @@ export interface Http1Limits {
 }
 
 export const http1Limits: Http1Limits = {
+  ...attemptLimits,
   startLineBytesMax: 8192,
   methodBytesMax: 32,
   emptyLinesMax: 4,
@@ -58,7 +59,6 @@ export const http1Limits: Http1Limits = {
   headMs: 10_000,
   keepAliveMs: 75_000,
   keepAliveRequestsMax: 100_000,
-  connectMs: 5_000,
   backendIdleMs: 60_000,
   lingerMs: 1_000,
 }

@@ -47,8 +47,8 @@ class TcpSession extends Backend {
   }
 
   override closed(): void {
-    if (this.late)
-      this.failure ??= fault(
+    if (this.attempts.socket === null && this.attempts.late)
+      this.failure = fault(
         'connect-late',
         'backend',
         'connection',

@@ -7,7 +7,7 @@ import { type Continuation, defineLife, type Outcome } from '../continuation/ind
 export const connectionLife = defineLife({
   edges: {
     resolve: ['connect', 'closed'],
-    connect: ['greet', 'closed'],
+    connect: ['connect', 'greet', 'closed'],
     greet: ['frames', 'closed'],
     preface: ['preface', 'frames', 'closing'],
     frames: ['frames', 'tend', 'goaway', 'closing'],
@@ -18,22 +18,13 @@ export const connectionLife = defineLife({
     linger: ['linger', 'closed'],
     closed: ['done'],
   },
-  waits: ['resolve', 'connect', 'tend', 'pace'],
+  waits: ['tend', 'pace'],
 })
 
 const { goto, done, suspend } = connectionLife
-export const waitForName = suspend({
-  then: 'connect',
-  late: 'closed',
-  cancelled: 'closed',
-  within: 'resolve',
-})
-export const waitForConnect = suspend({
-  then: 'greet',
-  late: 'closed',
-  cancelled: 'closed',
-  within: 'connect',
-})
+/** For the name, and for any of its addresses: until the absolute time that is theirs. */
+export const waitForName = suspend({ then: 'connect', late: 'closed', cancelled: 'closed' })
+export const waitForConnect = suspend({ then: 'connect', late: 'connect', cancelled: 'closed' })
 /** Until the absolute time the connection has set: octets that trickle in do not prolong it. */
 export const waitForPreface = suspend({ then: 'preface', late: 'closing', cancelled: 'closing' })
 export const waitForFrames = suspend({
@@ -82,8 +73,9 @@ export interface Living extends Continuation {
 export const connectionSteps = connectionLife.steps<Living>({
   /** Turn the backend's name into an address. */
   resolve: (c) => c.resolve(),
+  /** Try its addresses, until one is connected to. */
   connect: (c) => c.connect(),
-  /** Connected, or not. Our preface and SETTINGS go out. */
+  /** Connected. If it is HTTP/2 that was agreed on, our preface and SETTINGS go out. */
   greet: (c) => c.greet(),
   /** Wait for the client's preface (RFC 9113 §3.4). */
   preface: (c) => c.preface(),

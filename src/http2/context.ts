@@ -50,8 +50,6 @@ export function createHttp2(world: HttpWorld, limits: Partial<Http2Limits> = {})
     limits: all,
     slabs: new OutputSlabs(all.flushBytesMax, all.largeSlabsMax),
     durations: connectionLife.durations(world.pollset.deadlines, {
-      resolve: all.connectMs,
-      connect: all.connectMs,
       tend: tendMs,
       pace: PACE_MS,
     }),

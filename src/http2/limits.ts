@@ -1,8 +1,9 @@
 // The bounds of this room, in one place: names, defaults, units. Only server/ knows of files and options.
 
+import { type AttemptLimits, attemptLimits } from '../http/index.js'
 import type { FrameReaderLimits } from './frame-reader.js'
 
-export interface Http2Limits extends FrameReaderLimits {
+export interface Http2Limits extends FrameReaderLimits, AttemptLimits {
   /** octets, RFC 9113 §6.5.2: requests above get 431, responses above 502 */
   readonly headerListBytesMax: number
   /** field lines of one message */
@@ -43,8 +44,6 @@ export interface Http2Limits extends FrameReaderLimits {
   readonly prefaceMs: number
   /** ms for a frame other than DATA, and for a field block over all its frames, from its first octet to its last */
   readonly frameMs: number
-  /** ms for a connection to a backend to be made */
-  readonly connectMs: number
   /** ms a client connection without streams stays open, whatever else it sends */
   readonly frontendIdleMs: number
   /** ms a backend connection without streams stays open */
@@ -54,11 +53,15 @@ export interface Http2Limits extends FrameReaderLimits {
   readonly pingTimeoutMs: number
   /** ms a stream whose client has left may run dry before it is reset or its connection retired */
   readonly dryMs: number
+  /** octets of credit that the dry streams of one backend connection get: as many at once, as many a second */
+  readonly dryBytesBurst: number
+  readonly dryBytesPerSecond: number
   /** ms a closing connection waits for the peer's end */
   readonly lingerMs: number
 }
 
 export const http2Limits: Http2Limits = {
+  ...attemptLimits,
   headerBlockBytesMax: 64 * 1024,
   continuationsMax: 32,
   settingsMax: 32,
@@ -85,11 +88,12 @@ export const http2Limits: Http2Limits = {
   turnFramesMax: 1_000,
   prefaceMs: 10_000,
   frameMs: 30_000,
-  connectMs: 5_000,
   frontendIdleMs: 180_000,
   backendIdleMs: 60_000,
   pingAfterMs: 15_000,
   pingTimeoutMs: 5_000,
   dryMs: 10_000,
+  dryBytesBurst: 1024 * 1024,
+  dryBytesPerSecond: 1024 * 1024,
   lingerMs: 1_000,
 }

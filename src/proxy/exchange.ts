@@ -48,6 +48,8 @@ export class Exchange extends Continuation {
   /** ms of the pollset's clock */
   readonly receivedAt: number
   attempts: number
+  /** Attempts that are not counted in those. */
+  private staleAttempts: number
   /** The client asked for a tunnel: nothing passes before the backend has said yes. */
   readonly asksTunnel: boolean
   /** It is one of the proxy's {@link ReverseProxy.tunnels}. */
@@ -84,6 +86,7 @@ export class Exchange extends Continuation {
     this.lease = new Lease<ExchangeSession>(this)
     this.receivedAt = proxy.world.pollset.now
     this.attempts = 0
+    this.staleAttempts = 0
     this.asksTunnel = this.request.asksTunnel
     this.countsAsTunnel = false
     this.connectTarget = null
@@ -288,8 +291,9 @@ export class Exchange extends Continuation {
     this.refusal = badGateway(why.code, why.message)
     // A handshake that was not answered has done no more than a GET.
     const repeatable = this.asksTunnel || IDEMPOTENT.has(this.request.method?.value ?? '')
-    const died = why.scope === 'connection' && repeatable
-    return died && replayable ? 'retry' : 'refuse'
+    if (why.scope !== 'connection' || !repeatable || !replayable) return 'refuse'
+    if (why.stale && ++this.staleAttempts <= this.proxy.limits.staleAttemptsMax) this.attempts--
+    return 'retry'
   }
 
   /** Take the request back from the session that did not serve it. */

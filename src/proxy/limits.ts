@@ -22,6 +22,8 @@ export interface ProxyLimits {
   readonly retryTimeoutMs: number
   /** how often one request is sent, the first time included */
   readonly attemptsMax: number
+  /** attempts on connections that had served before and ended with nothing said, which are not counted in those */
+  readonly staleAttemptsMax: number
   /** octets of a request body kept for a retry */
   readonly replayBytesMax: number
 }
@@ -36,5 +38,6 @@ export const proxyLimits: ProxyLimits = {
   tunnelsMax: 10_000,
   retryTimeoutMs: 30_000,
   attemptsMax: 3,
+  staleAttemptsMax: 16,
   replayBytesMax: 65_536,
 }

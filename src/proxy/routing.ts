@@ -1,6 +1,6 @@
 // Which backend a request goes to: by host and path prefix, the most specific route first.
 
-import type { World } from '../continuation/index.js'
+import type { Fault, World } from '../continuation/index.js'
 import { Engine, type EngineLimits, type Session, type SessionFactory } from '../engine/index.js'
 import { type Client, type Head, type HttpSession, Token } from '../http/index.js'
 
@@ -17,6 +17,8 @@ export type SessionsFor = (client: Client | null) => SessionFactory<ExchangeSess
 export class Backend {
   /** As configured: `h2c://127.0.0.1:9000`. */
   readonly name: string
+  /** Told when a connection to it could not be made. */
+  onUnreached: ((why: Fault) => void) | null = null
   private readonly world: World
   private readonly sessionsFor: SessionsFor
   private readonly limits: EngineLimits
@@ -78,7 +80,7 @@ export class Backend {
   /** Where a tunnel may go when the sessions of the others carry none; null when there is nothing else. A session of it has one tunnel ever. */
   get tunnelEngine(): Engine<ExchangeSession> | null {
     if (this.tunnelSessions === null) return null
-    this.tunnels ??= new Engine(this.world, this.name, this.tunnelSessions, this.limits)
+    this.tunnels ??= this.heard(new Engine(this.world, this.name, this.tunnelSessions, this.limits))
     return this.tunnels
   }
 
@@ -100,7 +102,12 @@ export class Backend {
   }
 
   private open(client: Client | null, limits = this.limits): Engine<ExchangeSession> {
-    return new Engine(this.world, this.name, this.sessionsFor(client), limits)
+    return this.heard(new Engine(this.world, this.name, this.sessionsFor(client), limits))
+  }
+
+  private heard(engine: Engine<ExchangeSession>): Engine<ExchangeSession> {
+    engine.onUnopened = (why) => this.onUnreached?.(why)
+    return engine
   }
 }
 

@@ -3,15 +3,8 @@
 
 import { Continuation, defineLife, type Fault, type Program, type World } from '../continuation/index.js'
 import type { SessionFactory, SessionReports, SessionState } from '../engine/index.js'
-import {
-  type BackendTarget,
-  connectTarget,
-  type Head,
-  notConnected,
-  resolveTarget,
-  type Stream,
-} from '../http/index.js'
-import { CLOSED, CONNECTED, RESOLVED, type Resolution, Socket } from '../pollset/index.js'
+import { type AttemptLimits, Attempts, type BackendTarget, type Head, type Stream } from '../http/index.js'
+import type { Socket } from '../pollset/index.js'
 import type { ExchangeSession } from '../proxy/index.js'
 
 /** Makes the session of the protocol that was chosen, on a connected socket; it reports `opened` by itself. */
@@ -20,78 +13,60 @@ export type SessionOn = (socket: Socket, reports: SessionReports<ExchangeSession
 export const dialLife = defineLife({
   edges: {
     resolve: ['connect', 'fail'],
-    connect: ['handOver', 'fail'],
-    handOver: ['fail', 'done'],
+    connect: ['connect', 'handOver', 'fail'],
+    handOver: ['done'],
     fail: ['done'],
   },
-  waits: ['connect'],
 })
 
 class Dial extends Continuation {
   readonly id: string
-  readonly world: World
-  readonly target: BackendTarget
   readonly session: DialledSession
-  resolution: Resolution | null = null
-  socket: Socket | null = null
-  why: Fault
+  readonly attempts: Attempts
 
-  constructor(world: World, target: BackendTarget, connectMs: number, session: DialledSession) {
-    super(
-      world.scheduler,
-      dialSteps as Program<never>,
-      dialLife.durations(world.pollset.deadlines, { connect: connectMs }),
-    )
+  constructor(world: World, target: BackendTarget, limits: AttemptLimits, session: DialledSession) {
+    super(world.scheduler, dialSteps as Program<never>, [])
     this.id = world.nextId('d')
-    this.world = world
-    this.target = target
     this.session = session
-    this.why = notConnected(target, 'ETIMEDOUT')
+    this.attempts = new Attempts(world.pollset, target, limits)
   }
 
   get kind(): string {
     return 'dial'
   }
 
+  giveUp(): void {
+    this.attempts.drop()
+    this.session.failed(this.attempts.fault ?? this.attempts.ended)
+  }
+
   crashed(): void {
-    this.socket?.destroy()
-    this.session.failed(this.why)
+    this.attempts.socket?.destroy()
+    this.giveUp()
+  }
+
+  override describe() {
+    return this.attempts.describe()
   }
 }
 
 const { goto, done, suspend } = dialLife
-const waitForName = suspend({ then: 'connect', late: 'fail', cancelled: 'fail', within: 'connect' })
-const waitForConnect = suspend({ then: 'handOver', late: 'fail', cancelled: 'fail', within: 'connect' })
+/** For the name, and for any of its addresses: until the absolute time that is theirs. */
+const waitForName = suspend({ then: 'connect', late: 'fail', cancelled: 'fail' })
+const waitForConnect = suspend({ then: 'connect', late: 'connect', cancelled: 'fail' })
 
 const dialSteps = dialLife.steps<Dial>({
-  resolve(d) {
-    d.resolution = resolveTarget(d.world.pollset, d.target)
-    if (d.resolution === null) return goto.connect
-    d.waitOn(0, d.resolution, RESOLVED)
-    return waitForName
-  },
+  resolve: (d) => (d.attempts.resolve(d) ? waitForName : goto.connect),
   connect(d) {
-    const socket = connectTarget(d.world.pollset, d.target, d.resolution, `${d.id}.socket`)
-    if (!(socket instanceof Socket)) {
-      d.why = socket
-      return goto.fail
-    }
-    d.socket = socket
-    d.waitOn(0, socket, CONNECTED | CLOSED)
-    return waitForConnect
+    if (d.attempts.goOn(d, d.id)) return waitForConnect
+    return d.attempts.socket === null ? goto.fail : goto.handOver
   },
   handOver(d) {
-    const socket = d.socket as Socket
-    if ((socket.readiness & CLOSED) !== 0) {
-      d.why = notConnected(d.target, socket.fault?.code ?? 'closed')
-      return goto.fail
-    }
-    d.session.connected(socket)
+    d.session.connected(d.attempts.socket as Socket)
     return done
   },
   fail(d) {
-    d.socket?.destroy()
-    d.session.failed(d.why)
+    d.giveUp()
     return done
   },
 })
@@ -108,13 +83,13 @@ class DialledSession implements ExchangeSession, SessionReports<ExchangeSession>
   constructor(
     world: World,
     target: BackendTarget,
-    connectMs: number,
+    limits: AttemptLimits,
     sessionOn: SessionOn,
     reports: SessionReports<ExchangeSession>,
   ) {
     this.reports = reports
     this.sessionOn = sessionOn
-    this.dial = new Dial(world, target, connectMs, this)
+    this.dial = new Dial(world, target, limits, this)
     world.scheduler.start(this.dial, dialSteps, 'resolve')
   }
 
@@ -190,8 +165,8 @@ class DialledSession implements ExchangeSession, SessionReports<ExchangeSession>
 export function dialledSessions(
   world: World,
   target: BackendTarget,
-  connectMs: number,
+  limits: AttemptLimits,
   sessionOn: SessionOn,
 ): SessionFactory<ExchangeSession> {
-  return (reports) => new DialledSession(world, target, connectMs, sessionOn, reports)
+  return (reports) => new DialledSession(world, target, limits, sessionOn, reports)
 }

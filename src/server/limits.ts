@@ -8,8 +8,9 @@ import { type Http2Limits, http2Limits } from '../http2/index.js'
 import { type NodePollsetLimits, nodePollsetLimits } from '../pollset/index.js'
 import { type ProxyLimits, proxyLimits } from '../proxy/index.js'
 import { ConfigError } from './address.js'
+import { type ClientAddressLimits, clientAddressLimits } from './client-addresses.js'
 
-export interface ServerLimits {
+export interface ServerLimits extends ClientAddressLimits {
   /** client connections at once; one more is closed as it comes */
   readonly connectionsMax: number
   /** ms that connections which were told to close have for it, once the time to drain is over */
@@ -25,6 +26,7 @@ export interface ServerLimits {
 }
 
 export const serverLimits: ServerLimits = {
+  ...clientAddressLimits,
   connectionsMax: 20_000,
   cutMs: 1_000,
   arrivalMs: 10_000,
@@ -56,17 +58,93 @@ export const limitsByRoom: Readonly<Record<string, Readonly<Partial<Limits>>>> =
 
 export const defaultLimits = Object.assign({}, ...Object.values(limitsByRoom)) as Limits
 
-/** What each limit may be, where more than 0 is asked. An output slab must take the largest head, a window any number of octets. */
+const KIB = 1024
+const MIB = 1024 * KIB
+/** What a counter, a SETTINGS value or an array of them is never asked to be. */
+const MANY = 1_000_000
+
+/**
+ * What each limit may be, where more than 0 is asked: what a window, a SETTINGS value or a number of digits can say; less than
+ * would refuse what every peer sends; more than memory was ever meant for. What depends on another limit is in {@link checkLimits}.
+ */
 const RANGES: Readonly<Partial<Record<keyof Limits, readonly [number, number]>>> = {
+  readAheadBytesMax: [KIB, 1024 * MIB],
+  lookAheadBytesMax: [1, 1024 * MIB],
+  acceptQueueMax: [1, MANY],
+  commandsMax: [1, MANY],
+  backlog: [1, 65_535],
+  sessionsMax: [1, MANY],
+  openingMax: [1, MANY],
+  heldBytesSoft: [MIB, Number.MAX_SAFE_INTEGER],
+  heldBytesMax: [MIB, Number.MAX_SAFE_INTEGER],
+  connectionHeldBytesMax: [64 * KIB, Number.MAX_SAFE_INTEGER],
+  connectAttemptMs: [10, Number.MAX_SAFE_INTEGER],
+  connectAddressesMax: [1, 64],
+  startLineBytesMax: [KIB, 16 * MIB],
+  methodBytesMax: [7, 8 * KIB],
+  emptyLinesMax: [0, MANY],
+  fieldSectionBytesMax: [KIB, 16 * MIB],
+  fieldsMax: [16, 65_536],
+  // A number of 14 digits is not exact any more: two readers would see two ends.
+  chunkSizeDigitsMax: [1, 13],
+  chunkExtensionBytesMax: [0, 16 * MIB],
+  trailerSectionBytesMax: [64, 16 * MIB],
+  trailersMax: [0, 65_536],
+  interimsMax: [1, MANY],
+  headerBlockBytesMax: [KIB, 16 * MIB],
+  continuationsMax: [1, MANY],
+  settingsMax: [6, 2_730],
+  concurrentStreamsMax: [1, MANY],
+  backendStreamsMax: [1, MANY],
   streamWindow: [1, 0x7fffffff],
   streamWindowMax: [1, 0x7fffffff],
   connectionWindow: [65_535, 0x7fffffff],
-  flushBytesMax: [65_536, 16 * 1024 * 1024],
-  headerListBytesMax: [1_024, 48 * 1024],
-  headerTableBytesMax: [0, 65_536],
-  controlBytesMax: [1_024, 49_152],
+  flushBytesMax: [64 * KIB, 16 * MIB],
+  headerListBytesMax: [KIB, 48 * KIB],
+  headerTableBytesMax: [0, 64 * KIB],
+  controlBytesMax: [KIB, 48 * KIB],
+  abusesMax: [0, Number.MAX_SAFE_INTEGER],
+  connectionsPerAddressMax: [0, Number.MAX_SAFE_INTEGER],
   proxyHeaderBytesMax: [232, 65_551],
-  replayBytesMax: [0, 16 * 1024 * 1024],
+  replayBytesMax: [0, 16 * MIB],
+  staleAttemptsMax: [0, MANY],
+  tunnelsMax: [0, Number.MAX_SAFE_INTEGER],
+}
+
+/** octets for what we say in a head ourselves, and for what frames it */
+const OWN_BYTES = KIB
+/** octets that each field line may take beside its text, as its size counts them (RFC 9113 §6.5.2) */
+const FIELD_OVERHEAD = 32
+
+/** What limits must hold together; throws where they do not. */
+export function checkLimits(limits: Limits): void {
+  const { flushBytesMax, fieldsMax, trailersMax, startLineBytesMax, fieldSectionBytesMax } = limits
+  const atMost = (name: keyof Limits, other: keyof Limits): void => {
+    if (limits[name] > limits[other])
+      throw new ConfigError(`${name}=${limits[name]} is more than ${other}=${limits[other]}`)
+  }
+  // A head leaves in one piece: one that no output slab takes would wait for ever.
+  const fits = (what: string, bytes: number): void => {
+    if (bytes + OWN_BYTES > flushBytesMax)
+      throw new ConfigError(
+        `${what} come to ${bytes} octets, which flushBytesMax=${flushBytesMax} does not take in one write: lower one of them, or raise it`,
+      )
+  }
+  fits(
+    `startLineBytesMax + fieldSectionBytesMax + ${FIELD_OVERHEAD} for each of fieldsMax`,
+    startLineBytesMax + fieldSectionBytesMax + FIELD_OVERHEAD * fieldsMax,
+  )
+  fits(
+    `trailerSectionBytesMax + ${FIELD_OVERHEAD} for each of trailersMax`,
+    limits.trailerSectionBytesMax + FIELD_OVERHEAD * trailersMax,
+  )
+  // What a connection reads ahead, a read of it more, is held: less would reset every upload that meets a slow backend.
+  if (2 * limits.bodyAheadBytesMax > limits.connectionHeldBytesMax)
+    throw new ConfigError(
+      `connectionHeldBytesMax=${limits.connectionHeldBytesMax} is less than twice bodyAheadBytesMax=${limits.bodyAheadBytesMax}`,
+    )
+  atMost('heldBytesSoft', 'heldBytesMax')
+  atMost('streamWindow', 'streamWindowMax')
 }
 
 /** Take `NAME=NUMBER` into the limits. */

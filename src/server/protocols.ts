@@ -81,7 +81,7 @@ export class Protocols {
       return url.scheme === 'http' ? http1Sessions(this.http1, target) : http2Sessions(this.http2, target)
     const secure = { ...target, tls }
     if (url.scheme === 'h2') return http2Sessions(this.http2, secure)
-    return dialledSessions(this.world, secure, this.limits.connectMs, (socket, reports) =>
+    return dialledSessions(this.world, secure, this.limits, (socket, reports) =>
       socket.secured?.protocol === 'h2'
         ? http2SessionOn(this.http2, secure, socket, reports)
         : http1SessionOn(this.http1, secure, socket, reports),

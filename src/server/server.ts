@@ -23,8 +23,9 @@ import {
 import { Backend, Connects, ReverseProxy, RouteTable, type Share } from '../proxy/index.js'
 import { type Listen, parseBackend, type RouteText } from './address.js'
 import { Arrival, type ArrivalEvents, type Spoken } from './arrival.js'
+import { ClientAddresses } from './client-addresses.js'
 import { Control, EMPTY, OpenConnections } from './control.js'
-import { defaultLimits, type Limits } from './limits.js'
+import { checkLimits, defaultLimits, type Limits } from './limits.js'
 import { Listening } from './listening.js'
 import { type BackendTls, Protocols } from './protocols.js'
 import type { ProxyVersion } from './proxy-protocol.js'
@@ -66,6 +67,8 @@ export type ServerEvents = {
   failed: (address: Address, code: string) => void
   /** A step of ours threw; what it belonged to has been given up. */
   crashed: (id: string, error: unknown) => void
+  /** A connection to a backend could not be made; of each backend at most every {@link UNREACHED_EVERY_MS}. */
+  unreached: (backend: string, why: string) => void
   draining: () => void
   /** Certificates were read anew; or could not be, and the old ones stay. */
   reloaded: (error: Error | null) => void
@@ -74,6 +77,8 @@ export type ServerEvents = {
 }
 
 export const DRAIN_TIMEOUT_MS = 30_000
+/** ms between two words about the same backend */
+export const UNREACHED_EVERY_MS = 10_000
 
 export class Server
   extends (EventEmitter as new () => TypedEmitter.default<ServerEvents>)
@@ -91,14 +96,16 @@ export class Server
   private readonly certificates: (() => ServerCertificates) | null
   private readonly limits: Limits
   private readonly relays: Networks
+  private readonly addresses: ClientAddresses
   private tls: TlsServer | null = null
   /** Client connections closed as they came, for want of room. */
   private turnedAway = 0
 
-  /** Throws where a listener over TLS has no good certificate, or a network is none. */
+  /** Throws where a listener over TLS has no good certificate, a network is none, or limits do not go together. */
   constructor(options: ServerOptions) {
     super()
     const limits: Limits = { ...defaultLimits, ...options.limits }
+    checkLimits(limits)
     this.pollset = new NodePollset(limits)
     const world = createWorld(this.pollset, { limits })
     this.world = { ...world, held: new HeldBytes(limits), fields: new FieldTable() }
@@ -106,6 +113,7 @@ export class Server
     if (options.trace !== undefined) this.world.scheduler.tracer = new TraceLines(this.pollset, options.trace)
     this.limits = limits
     this.relays = new Networks(options.acceptProxy ?? [])
+    this.addresses = new ClientAddresses(limits)
     this.protocols = new Protocols(this.world, limits, options.backendTls ?? {})
     this.certificates = options.certificates ?? null
     if (options.listen.some((each) => each.secure === true)) this.tls = this.secureWith()
@@ -119,6 +127,7 @@ export class Server
         const share = options.share ?? 'process'
         const tunnels = protocols.tunnelSessions(to, options.sendProxy)
         backend = new Backend(this.world, url, sessions, protocols.engineLimits(to), share, tunnels)
+        this.tellUnreached(backend)
         backends.set(url, backend)
       }
       return { host, prefix, backend }
@@ -141,6 +150,17 @@ export class Server
     }
   }
 
+  /** A backend that is down fails many times a second: whoever reads of it reads it now and then. */
+  private tellUnreached(backend: Backend): void {
+    let next = 0
+    backend.onUnreached = ({ message, detail }) => {
+      const { now } = this.pollset
+      if (now < next) return
+      next = now + UNREACHED_EVERY_MS
+      this.emit('unreached', backend.name, detail ?? message)
+    }
+  }
+
   /** An order from outside: `drain` or `reload`. Takes effect in the next turn. */
   command(order: 'drain' | 'reload'): void {
     this.pollset.commands.give(order)
@@ -154,7 +174,7 @@ export class Server
 
   left(client: Client): void {
     this.open.delete(client)
-    this.emptied()
+    this.gone(client.ends.from)
     this.proxy.left(client)
   }
 
@@ -162,6 +182,10 @@ export class Server
     if (this.open.size + this.arriving.size >= this.limits.connectionsMax) {
       this.turnedAway++
       socket.destroy()
+      return
+    }
+    if (!this.admits(socket.remote)) {
+      socket.reset()
       return
     }
     const { arrivalMs } = this.limits
@@ -180,6 +204,21 @@ export class Server
 
   dropped(arrival: Arrival): void {
     this.arriving.delete(arrival)
+    this.gone(arrival.ends.from)
+  }
+
+  abused({ ends }: Client | Arrival, part: number): void {
+    const { host } = ends.from
+    if (!this.relays.has(host)) this.addresses.abused(host, part, this.world.pollset.now)
+  }
+
+  /** Relays are trusted: they speak for many, and only those are counted. */
+  admits(from: Address): boolean {
+    return this.relays.has(from.host) || this.addresses.admit(from.host, this.world.pollset.now)
+  }
+
+  private gone(from: Address): void {
+    if (!this.relays.has(from.host)) this.addresses.left(from.host)
     this.emptied()
   }
 
@@ -240,6 +279,7 @@ export class Server
       clients: this.open.size,
       arriving: this.arriving.size,
       turnedAway: this.turnedAway,
+      addresses: this.addresses.describe(),
       exchanges: {
         begun: this.proxy.begun,
         ended: this.proxy.logged,

@@ -97,7 +97,7 @@ const WAYS: readonly (readonly [string, () => Proxy, string, string])[] = [
       return proxy
     },
     'b1',
-    'resolve, connect, greet, closed',
+    'resolve, connect, closed',
   ],
   [
     'a backend connection idle for long',
@@ -191,7 +191,7 @@ t.test('the edges seen are the edges declared', (t) => {
   t.strictSame(seen.taken(connectionLife.edges), declared(connectionLife.edges))
   t.strictSame(
     seen.ended(connectionLife.edges),
-    ['connect connect', 'linger until', 'messages tend', 'resolve resolve'].map(
+    ['connect until', 'linger until', 'messages tend', 'resolve until'].map(
       (wait) => `${wait}: cancelled, late, ready`,
     ),
     'and every wait ended in each way: ready, late, cancelled',

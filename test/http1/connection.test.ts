@@ -3,6 +3,7 @@
 
 import { readFileSync } from 'node:fs'
 import t, { type Test } from 'tap'
+import { proxyLimits } from '../../src/proxy/index.js'
 import type { Limits } from '../../src/server/index.js'
 import { tableOf } from '../world/frames.js'
 import type { FarEnd } from '../world/memory-pollset.js'
@@ -54,6 +55,7 @@ function refusedRequest(t: Test, row: Record<string, string>, pieces: boolean): 
   const answer = text(client)
   t.ok(answer.startsWith(`HTTP/1.1 ${row.verdict} `), `${row.rule}: ${answer.slice(0, 40)}`)
   t.match(answer, `${row.verdict} ${row.code}: `, row.rule)
+  t.match(answer, `\r\nx-fermata: ${row.code}\r\n`, row.rule)
   t.match(answer, '\r\nconnection: close\r\n', row.rule)
   t.equal(answer.match(/HTTP\/1\.1 \d/g)?.length, 1, `${row.rule}: one answer`)
   t.ok(client.ended, `${row.rule}: and the connection ends`)
@@ -197,6 +199,40 @@ t.test('an idle connection that the backend closes as it is used', (t) => {
     t.match(text(client), /^HTTP\/1\.1 200 /, 'and the client notices nothing')
     over(t, proxy, how)
   }
+  t.end()
+})
+
+t.test('R8: however many idle connections the backend closes as they are used', (t) => {
+  const proxy = proxyOf()
+  const clients = Array.from({ length: 6 }, () => proxy.client())
+  for (const client of clients) client.send(GET)
+  t.equal(proxy.backends.length, 6)
+  for (const backend of proxy.backends) {
+    backend.send(OK)
+    backend.take()
+  }
+  const [client] = clients
+  client.take()
+  client.send(GET)
+  for (let closed = 0; closed < 6; closed++) {
+    const used = proxy.backends.find((each) => each.received.length > 0 && !each.closed && !each.ended)
+    t.ok(used, `after ${closed}`)
+    used?.end()
+  }
+  t.equal(proxy.backends.length, 7, 'then another is opened')
+  proxy.backends[6].send(OK)
+  t.match(text(client), /^HTTP\/1\.1 200 /, 'and the client notices nothing')
+  over(t, proxy, 'it')
+  t.end()
+})
+
+t.test('a backend that closes new connections without a word is asked so many times, and no more', (t) => {
+  const proxy = proxyOf()
+  const client = proxy.client()
+  client.send(GET)
+  for (let asked = 0; asked < proxyLimits.attemptsMax; asked++) proxy.backends[asked].end()
+  t.equal(proxy.backends.length, proxyLimits.attemptsMax)
+  t.match(text(client), /^HTTP\/1\.1 502 [\s\S]*x-fermata: unanswered/)
   t.end()
 })
 

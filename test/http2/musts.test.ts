@@ -54,6 +54,26 @@ t.test('§8.2.3: cookie crumbs pass as they are, in their order', (t) => {
   t.end()
 })
 
+t.test('what a client says of itself is not passed on, with whichever strokes', (t) => {
+  const said = [
+    'x-forwarded-for',
+    'x_forwarded_for',
+    'x-forwarded_for',
+    'x_forwarded_proto',
+    'x-forwarded-proto',
+  ]
+  const fields = forwarded([
+    ...REQUEST,
+    ...said.map((name): [string, string] => [name, '192.0.2.66']),
+    ['x_a', '1'],
+  ])
+  t.same(
+    fields.filter((each) => each.startsWith('x')),
+    ['x_a=1', 'x-forwarded-for=192.0.2.1', 'x-forwarded-proto=http'],
+  )
+  t.end()
+})
+
 t.test('7540 §3.2.1: HTTP2-Settings is for one hop: it goes no further, whatever stands beside it', (t) => {
   const beside = Array.from({ length: 40 }, (_, at): [string, string] => [`x-${at}`, String(at)])
   const fields = forwarded([...REQUEST, ...beside, ['http2-settings', 'AAMAAABk'], ['x-last', '1']])

@@ -201,9 +201,15 @@ t.test('no backend, late ones, full queues', async (t) => {
   t.ok(codes.includes('head-late'))
   await setting.close()
   const nobody = await setUp(origin, {}, { routes: [{ host: '', prefix: '/', url: 'h2c://127.0.0.1:1' }] })
-  const refused = await get(nobody.client(), '/')
+  const told: string[] = []
+  nobody.server.on('unreached', (...words) => told.push(words.join(' ')))
+  const asking = nobody.client()
+  const [refused] = [await get(asking, '/'), await get(asking, '/')]
   t.equal(refused.status, 502)
   t.equal(refused.headers['x-fermata'], 'backend-not-connected')
+  t.match(refused.body.toString(), 'no connection to the backend', 'what happened')
+  t.notMatch(refused.body.toString(), /127\.0\.0\.1|ECONN/, 'where and how is for the operator')
+  t.strictSame(told, ['h2c://127.0.0.1:1 127.0.0.1:1: ECONNREFUSED'], 'once, however many ask')
   await nobody.close()
 })
 

@@ -5,6 +5,7 @@ import t, { type Test } from 'tap'
 import { createWorld } from '../../src/continuation/index.js'
 import { Engine, engineLimits, LEASED, Lease, UNLEASED } from '../../src/engine/index.js'
 import {
+  attemptLimits,
   type BackendTarget,
   EXTENDED_CONNECT,
   FieldTable,
@@ -21,9 +22,14 @@ import { declared, Seen } from '../world/seen.js'
 
 const seen = new Seen()
 const CONNECT_MS = 1_000
+const LIMITS = { ...attemptLimits, connectMs: CONNECT_MS }
 
-function dialling(served: Served, to: Partial<BackendTarget> = {}, alpn = 'http/1.1') {
-  const pollset = new MemoryPollset()
+function dialling(
+  served: Served,
+  to: Partial<BackendTarget> = {},
+  alpn = 'http/1.1',
+  pollset = new MemoryPollset(),
+) {
   const base = createWorld(pollset)
   base.scheduler.tracer = seen
   const world = { ...base, held: new HeldBytes(heldLimits), fields: new FieldTable() }
@@ -32,7 +38,7 @@ function dialling(served: Served, to: Partial<BackendTarget> = {}, alpn = 'http/
   const target: BackendTarget = { host: '192.0.2.9', port: 9, tls, ...to }
   const fars: FarEnd[] = []
   pollset.serve(target, (far) => fars.push(far), served)
-  const factory = dialledSessions(world, target, CONNECT_MS, (socket, reports) =>
+  const factory = dialledSessions(world, target, LIMITS, (socket, reports) =>
     socket.secured?.protocol === 'h2'
       ? http2SessionOn(http2, target, socket, reports)
       : http1SessionOn(http1, target, socket, reports),
@@ -47,7 +53,7 @@ function dialling(served: Served, to: Partial<BackendTarget> = {}, alpn = 'http/
 
 function unleased(t: Test, { lease, engine }: ReturnType<typeof dialling>, code: string, text: string): void {
   t.equal(lease.readiness, UNLEASED)
-  t.match(lease.fault, { code, message: text, retry: 'safe', side: 'backend' })
+  t.match(lease.fault, { code, detail: text, retry: 'safe', side: 'backend' })
   t.equal(engine.sessions.length, 0)
 }
 
@@ -120,11 +126,133 @@ for (const [title, served, host] of [
   })
 }
 
+// A name with several addresses (RFC 8305)
+
+/** What becomes of a connect to each address of the name `many`, in the order of its look-up. */
+function named(addresses: readonly (readonly [string, Served])[]) {
+  const pollset = new MemoryPollset()
+  const tried: string[] = []
+  const fars: FarEnd[] = []
+  pollset.name(
+    'many',
+    addresses.map(([host]) => host),
+  )
+  for (const [host, served] of addresses) {
+    const connected = (far: FarEnd) => {
+      tried.push(host)
+      fars.push(far)
+    }
+    pollset.serve({ host, port: 9 }, connected, served)
+  }
+  return { ...dialling('accept', { host: 'many' }, 'http/1.1', pollset), tried, fars }
+}
+
+const [FIRST, SECOND, THIRD, FOURTH] = ['192.0.2.1', '192.0.2.2', '192.0.2.3', '192.0.2.4']
+const { connectAttemptMs, connectAddressesMax } = LIMITS
+
+t.test('E32: an address that refuses: the next is tried at once', (t) => {
+  const { lease, tried, pollset } = named([
+    [FIRST, 'refuse'],
+    [SECOND, 'accept'],
+    [THIRD, 'accept'],
+  ])
+  t.equal(lease.readiness, LEASED)
+  t.strictSame(tried, [SECOND], 'and no more than needed')
+  t.equal(pollset.now, 0)
+  t.end()
+})
+
+t.test('an address that says nothing: the next is tried beside it', (t) => {
+  const { lease, tried, fars, pollset } = named([
+    [FIRST, 'hang'],
+    [SECOND, 'accept'],
+  ])
+  pollset.advance(connectAttemptMs - 1)
+  t.strictSame(tried, [FIRST], 'after a while')
+  pollset.advance(1)
+  t.strictSame(tried, [FIRST, SECOND])
+  t.equal(lease.readiness, LEASED)
+  t.ok(fars[0].closed, 'and the first is dropped')
+  t.notOk(fars[1].closed)
+  t.end()
+})
+
+t.test('the first is still taken when it is the first to answer', (t) => {
+  const { lease, fars, pollset } = named([
+    [FIRST, 'hang'],
+    [SECOND, 'hang'],
+  ])
+  pollset.advance(connectAttemptMs)
+  fars[0].accept()
+  t.equal(lease.readiness, LEASED)
+  t.strictSame(
+    fars.map(({ closed }) => closed),
+    [false, true],
+  )
+  t.end()
+})
+
+t.test('all refuse: the families took turns, and each is named', (t) => {
+  const all = [FIRST, SECOND, '2001:db8::1', '2001:db8::2', THIRD]
+  const dial = named(all.map((host) => [host, 'refuse']))
+  const inTurns = [FIRST, '2001:db8::1', SECOND, '2001:db8::2', THIRD]
+  unleased(
+    t,
+    dial,
+    'backend-not-connected',
+    `many:9: ${inTurns.map((host) => `ECONNREFUSED (${host})`).join(', ')}`,
+  )
+  t.end()
+})
+
+t.test(
+  'none answers: three are waited for at once, the oldest makes room, and there is one deadline',
+  (t) => {
+    const dial = named([FIRST, SECOND, THIRD, FOURTH].map((host) => [host, 'hang']))
+    dial.pollset.advance(3 * connectAttemptMs)
+    t.strictSame(dial.tried, [FIRST, SECOND, THIRD, FOURTH])
+    t.strictSame(
+      dial.fars.map(({ closed }) => closed),
+      [true, false, false, false],
+    )
+    t.equal(dial.lease.readiness, 0)
+    dial.pollset.advance(CONNECT_MS - 3 * connectAttemptMs)
+    unleased(t, dial, 'backend-not-connected', `ETIMEDOUT (${FOURTH})`)
+    t.ok(dial.fars.every(({ closed }) => closed))
+    t.end()
+  },
+)
+
+t.test('given up while two are tried: both are dropped', (t) => {
+  const { engine, pollset, fars } = named([
+    [FIRST, 'hang'],
+    [SECOND, 'hang'],
+  ])
+  pollset.advance(connectAttemptMs)
+  engine.close()
+  pollset.run()
+  t.strictSame(
+    fars.map(({ closed }) => closed),
+    [true, true],
+  )
+  t.end()
+})
+
+t.test('so many addresses are tried, and no more', (t) => {
+  const all = Array.from({ length: connectAddressesMax + 1 }, (_, at) => `192.0.2.${at + 1}`)
+  const { lease, tried } = named(
+    all.map((host, at) => [host, at < connectAddressesMax ? 'refuse' : 'accept']),
+  )
+  t.equal(lease.readiness, UNLEASED)
+  t.strictSame(tried, [])
+  t.end()
+})
+
 t.test('the edges seen are the edges declared', (t) => {
   t.strictSame(seen.taken(dialLife.edges), declared(dialLife.edges))
   t.strictSame(
     seen.ended(dialLife.edges),
-    ['connect connect', 'resolve connect'].map((wait) => `${wait}: cancelled, late, ready`),
+    ['connect until', 'resolve until'].map((wait) => `${wait}: cancelled, late, ready`),
   )
   t.end()
 })

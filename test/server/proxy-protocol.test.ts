@@ -253,7 +253,12 @@ t.test('nobody listens, with a header to send, over TLS and not', async (t) => {
   for (const scheme of ['http', 'h2c', 'h2', 'https']) {
     const routes = [{ host: '', prefix: '/', url: `${scheme}://127.0.0.1:${free}` }]
     const setting = await setUp(origin, {}, { sendProxy: 'v1', share: 'connection', routes })
-    t.match(await said(t, setting.url, REQUEST), /^HTTP\/1.1 502 [\s\S]*ECONNREFUSED/, scheme)
+    let why = ''
+    setting.server.on('unreached', (backend, detail) => {
+      why = `${backend} ${detail}`
+    })
+    t.match(await said(t, setting.url, REQUEST), /^HTTP\/1.1 502 [\s\S]*backend-not-connected/, scheme)
+    t.match(why, new RegExp(`^${scheme}://.* ECONNREFUSED$`), 'the operator is told why')
     await setting.close()
   }
 })

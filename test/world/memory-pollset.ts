@@ -46,6 +46,12 @@ export class FarEnd {
     this.pollset = pollset
   }
 
+  /** Connect after all: its connect was left hanging. */
+  accept(): void {
+    this.near.mark(CONNECTED | WRITABLE)
+    this.pollset.run()
+  }
+
   /** Bytes for the World, and the turns they cause. */
   send(bytes: Uint8Array): void {
     this.put(bytes)
@@ -64,8 +70,13 @@ export class FarEnd {
   }
 
   end(): void {
-    this.near.mark(this.ended ? ENDED | CLOSED : ENDED)
+    this.putEnd()
     this.pollset.run()
+  }
+
+  /** FIN, with no turn yet. */
+  putEnd(): void {
+    this.near.mark(this.ended ? ENDED | CLOSED : ENDED)
   }
 
   /** The connection is gone, as by RST. */
@@ -133,6 +144,7 @@ class MemorySocket extends Socket {
   write(bytes: Uint8Array): void {
     if ((this.readiness & WRITABLE) === 0)
       throw new Error(`${this.id}: written to while a write is in flight`)
+    if (this.isEnded) throw new Error(`${this.id}: written to after its end`)
     this.pollset.writes++
     if (this.far.reading) this.deliver(bytes)
     else {
@@ -219,10 +231,10 @@ class MemoryResolution extends Resolution {
   readonly addresses: readonly string[]
   readonly fault
 
-  constructor(host: string) {
+  constructor(host: string, named: readonly string[] = [host]) {
     super()
     this.id = `resolve(${host})`
-    this.addresses = host.endsWith('.invalid') ? [] : [host]
+    this.addresses = host.endsWith('.invalid') ? [] : named
     this.fault = host.endsWith('.invalid') ? { code: 'ENOTFOUND', message: `no address of ${host}` } : null
     // This one is never answered.
     this.readiness = host.endsWith('.example') ? 0 : RESOLVED
@@ -263,6 +275,7 @@ export class MemoryPollset extends Turns implements Pollset {
   private readonly listeners: MemoryListener[] = []
   private readonly serving = new Map<string, { served: Served; connected: (far: FarEnd) => void }>()
   private dials = 0
+  private readonly names = new Map<string, readonly string[]>()
 
   listen(address: Address, id: string): Listener {
     const listener = new MemoryListener(address, id)
@@ -280,15 +293,15 @@ export class MemoryPollset extends Turns implements Pollset {
     if (entry === undefined || entry.served === 'refuse') {
       socket.fault = { code: 'ECONNREFUSED', message: 'refused' }
       socket.mark(CLOSED)
-    } else if (entry.served === 'accept') {
-      socket.mark(CONNECTED | WRITABLE)
+    } else {
+      if (entry.served === 'accept') socket.mark(CONNECTED | WRITABLE)
       entry.connected(socket.far)
     }
     return socket
   }
 
   resolve(host: string): Resolution {
-    return new MemoryResolution(host)
+    return new MemoryResolution(host, this.names.get(host))
   }
 
   tlsServer(options: TlsServerOptions): TlsServer {
@@ -309,6 +322,11 @@ export class MemoryPollset extends Turns implements Pollset {
   /** Connects to this address go to the test. */
   serve(address: Address, connected: (far: FarEnd) => void, served: Served = 'accept'): void {
     this.serving.set(`${address.host}:${address.port}`, { served, connected })
+  }
+
+  /** What a look-up of this name finds. */
+  name(host: string, addresses: readonly string[]): void {
+    this.names.set(host, addresses)
   }
 
   /** Connect to a listener of the World; `from` is what the World sees as the remote address. */

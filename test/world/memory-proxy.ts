@@ -3,9 +3,9 @@
 import { createWorld, TraceLines, type Tracer } from '../../src/continuation/index.js'
 import { engineLimits } from '../../src/engine/index.js'
 import { FieldTable, HeldBytes, heldLimits } from '../../src/http/index.js'
-import { createHttp1, http1Sessions, serveHttp1 } from '../../src/http1/index.js'
+import { createHttp1, http1Sessions, serveHttp1, tcpSessions } from '../../src/http1/index.js'
 import { createHttp2, http2Sessions, serveHttp2 } from '../../src/http2/index.js'
-import { Backend, ReverseProxy, RouteTable, type Share } from '../../src/proxy/index.js'
+import { Backend, Connects, ReverseProxy, RouteTable, type Share } from '../../src/proxy/index.js'
 import type { Limits } from '../../src/server/index.js'
 import { frame, PREFACE } from './frames.js'
 import { type FarEnd, MemoryPollset } from './memory-pollset.js'
@@ -30,6 +30,10 @@ export interface MemoryProxyOptions {
   readonly seen?: Tracer
   /** Of the backend, instead of an address that answers at once. */
   readonly host?: string
+  /** The backend is spoken to over TLS, and this is the protocol that it chooses. */
+  readonly alpn?: string
+  /** Targets that a plain CONNECT may have. */
+  readonly connect?: readonly string[]
 }
 
 export function memoryProxy(limits: Partial<Limits> = {}, options: MemoryProxyOptions = {}) {
@@ -50,7 +54,11 @@ export function memoryProxy(limits: Partial<Limits> = {}, options: MemoryProxyOp
   const frontends: ReturnType<typeof serveHttp2>[] = []
   pollset.serve(ADDRESS, (far) => backends.push(far))
   pollset.serve(BESIDE, (far) => beside.push(far))
-  const backendAt = (name: string, target: typeof ADDRESS) => {
+  const { alpn } = options
+  const tls =
+    alpn === undefined ? {} : { tls: pollset.tlsClient({ serverName: '', alpn: [alpn], verify: true }) }
+  const backendAt = (name: string, at: typeof ADDRESS) => {
+    const target = { ...at, ...tls }
     const sessions =
       options.speaks === 'http/1.1' ? http1Sessions(http1, target) : http2Sessions(http2, target)
     return new Backend(
@@ -65,7 +73,10 @@ export function memoryProxy(limits: Partial<Limits> = {}, options: MemoryProxyOp
   const routes = [{ host: '', prefix: options.prefix ?? '/', backend }]
   if (options.beside !== undefined)
     routes.push({ host: '', prefix: options.beside, backend: backendAt('h2c://beside', BESIDE) })
-  const proxy = new ReverseProxy(world, new RouteTable(routes), limits)
+  const { connect } = options
+  const connects =
+    connect === undefined ? null : new Connects(world, connect, (target) => tcpSessions(http1, target))
+  const proxy = new ReverseProxy(world, new RouteTable(routes), limits, connects)
   return {
     pollset,
     world,
