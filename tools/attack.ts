@@ -13,8 +13,8 @@ import type { Got, Order } from './attack/attacker.js'
 import { backendAttacks } from './attack/backend-attacks.js'
 import { clientAttacks } from './attack/client-attacks.js'
 import { figure, quantile, table } from './bench/figures.js'
-import { rssKib } from './bench/measure.js'
-import { positive } from './bench/options.js'
+import { cpuMicroseconds, rssKib } from './bench/measure.js'
+import { collect, positive } from './bench/options.js'
 
 const all: readonly Attack[] = [...clientAttacks, ...backendAttacks]
 /** `client/ping-flood`; either part may stand alone. */
@@ -27,8 +27,13 @@ const VICTIMS_MAX = 100
 export interface AttackFigures {
   readonly attack: string
   /** ms each */
-  readonly before: readonly number[]
+  readonly alone: readonly number[]
+  /** Beside as many connections of good manners. */
+  readonly fair: readonly number[]
   readonly during: readonly number[]
+  /** processor ms of the server, a second of either */
+  readonly fairCpuMs: number
+  readonly duringCpuMs: number
   readonly failed: number
   readonly rssKib: readonly [before: number, during: number, after: number]
   readonly got: Got
@@ -38,7 +43,9 @@ export interface AttackFigures {
 class Child {
   private readonly process: ChildProcess
   constructor(file: string, ...args: string[]) {
-    this.process = fork(join(import.meta.dirname, 'attack', file), args)
+    // Not what a test's own process is made to load.
+    const { NODE_OPTIONS: _, ...env } = process.env
+    this.process = fork(join(import.meta.dirname, 'attack', file), args, { env, execArgv: [] })
   }
   next<Answer>(): Promise<Answer> {
     return new Promise((resolve, reject) => {
@@ -50,11 +57,17 @@ class Child {
       })
     })
   }
+  tell(): Promise<Got> {
+    const telling = this.next<Got>()
+    this.send({ order: 'tell' })
+    return telling
+  }
   send(order: Order): void {
     this.process.send(order)
   }
   end(): Promise<void> {
     return new Promise((resolve) => {
+      if (this.process.exitCode !== null || this.process.signalCode !== null) return resolve()
       this.process.once('exit', () => resolve())
       this.process.kill('SIGKILL')
     })
@@ -87,66 +100,109 @@ async function latencies(session: ClientHttp2Session, ms: number): Promise<(numb
 
 const answered = (each: number | null): each is number => each !== null
 
-/** @param options.seconds how long it is attacked; a third of that it is measured before */
-export async function runOverSockets(
+export interface RunOptions {
+  /** how long it is attacked; a third of that it is measured alone, and as long beside a fair load */
+  readonly seconds: number
+  readonly connections: number
+  /** Of the server: `NAME=NUMBER`. */
+  readonly limits?: readonly string[]
+  /** It goes on, for as many seconds again and again, until the attacker has got this. */
+  readonly enough?: (got: Got) => boolean
+}
+
+const ROUNDS_MAX = 50
+
+/** Requests go to the attacker, where it is a backend; `/beside` and `/fair` to the good one. */
+function startServer(
   attack: Attack,
-  options: { readonly seconds: number; readonly connections: number },
-): Promise<AttackFigures> {
-  const good = new Child('good-backend.js')
-  const attacker = new Child('attacker.js', attack.role, attack.name)
-  const ofBackend = attack.role === 'backend'
-  const badPort = ofBackend ? attacker.next<number>() : null
-  const goodPort = await good.next<number>()
-  const target = (await badPort) ?? goodPort
-  const limits = Object.entries(attack.limits ?? {}).flatMap(([name, value]) => [
-    '--limit',
-    `${name}=${value}`,
-  ])
+  good: number,
+  target: number,
+  limits: readonly string[],
+): Promise<Program> {
   const main = join(import.meta.dirname, '..', 'src', 'main.js')
   const url = (port: number): string => `h2c://127.0.0.1:${port}`
-  const routes = ['--route', `/beside=${url(goodPort)}`, '--route', `/=${url(target)}`]
-  const server: Program = await start(
+  const routes = [`/beside=${url(good)}`, `/fair=${url(good)}`, `/=${url(target)}`]
+  const own = Object.entries(attack.limits ?? {}).map(([name, value]) => `${name}=${value}`)
+  return start(
     process.execPath,
-    [main, 'serve', '--listen', '127.0.0.1:0', ...routes, ...limits],
+    [
+      ...[main, 'serve', '--listen', '127.0.0.1:0'],
+      ...routes.flatMap((route) => ['--route', route]),
+      ...[...own, ...limits].flatMap((limit) => ['--limit', limit]),
+    ],
     { line: /goes to/ },
   )
+}
+
+/** What a phase of so long is like for the steady client, and what it takes of the server. */
+async function phase(steady: ClientHttp2Session, server: Program, ms: number) {
+  const began = performance.now()
+  const cpuBefore = cpuMicroseconds([server.pid])
+  const found = await latencies(steady, ms)
+  const cpuMs = (cpuMicroseconds([server.pid]) - cpuBefore) / (performance.now() - began)
+  return { found, cpuMs, rss: rssKib([server.pid]) }
+}
+
+/** Victims of a backend's attack, asking until it is told to stop. */
+function victimsOf(attack: Attack, victim: ClientHttp2Session): () => void {
+  if (attack.role !== 'backend') return () => {}
+  let waiting = 0
+  const timer = setInterval(() => {
+    if (waiting >= VICTIMS_MAX || victim.closed || victim.destroyed) return
+    waiting++
+    void ask(victim, '/').then(() => waiting--)
+  }, VICTIM_MS)
+  return () => clearInterval(timer)
+}
+
+export async function runOverSockets(attack: Attack, options: RunOptions): Promise<AttackFigures> {
+  const ms = options.seconds * 1000
+  const { connections } = options
+  const good = new Child('good-backend.js')
+  const attacker = new Child('attacker.js', attack.role, attack.name)
+  const fair = new Child('fair-load.js')
+  const badPort = attack.role === 'backend' ? attacker.next<number>() : null
+  const goodPort = await good.next<number>()
+  const server = await startServer(attack, goodPort, (await badPort) ?? goodPort, options.limits ?? [])
   const port = Number(/listening on \S+:(\d+)/.exec(server.stderr)?.[1])
   const steady = connect(`http://127.0.0.1:${port}`)
   const victim = connect(`http://127.0.0.1:${port}`)
   for (const each of [steady, victim]) each.on('error', () => {})
   try {
-    const pids = [server.pid]
-    await latencies(steady, 300)
-    const before = await latencies(steady, (options.seconds * 1000) / 3)
-    const rssBefore = rssKib(pids)
-    let waiting = 0
-    const victims = setInterval(() => {
-      if (!ofBackend || waiting >= VICTIMS_MAX || victim.closed || victim.destroyed) return
-      waiting++
-      void ask(victim, '/').then(() => waiting--)
-    }, VICTIM_MS)
-    if (!ofBackend) attacker.send({ order: 'begin', port, connections: options.connections })
-    const during = await latencies(steady, options.seconds * 1000)
-    const rssDuring = rssKib(pids)
-    clearInterval(victims)
-    const telling = attacker.next<Got>()
-    attacker.send({ order: 'tell' })
-    const got = await telling
+    await latencies(steady, ms / 10)
+    const alone = await phase(steady, server, ms / 3)
+    fair.send({ order: 'begin', port, connections })
+    const beside = await phase(steady, server, ms / 3)
+    await fair.end()
+    const stop = victimsOf(attack, victim)
+    if (attack.role === 'client') attacker.send({ order: 'begin', port, connections })
+    let during = await phase(steady, server, ms)
+    let got = await attacker.tell()
+    for (let i = 0; i < ROUNDS_MAX && options.enough?.(got) === false; i++) {
+      const more = await phase(steady, server, ms)
+      during = { ...more, found: [...during.found, ...more.found] }
+      got = await attacker.tell()
+    }
+    stop()
     await attacker.end()
     victim.destroy()
-    await latencies(steady, 500)
+    await latencies(steady, ms / 6)
+    const all = [alone, beside, during]
     return {
       attack: keyOf(attack),
-      before: before.filter(answered),
-      during: during.filter(answered),
-      failed: [...before, ...during].filter((each) => each === null).length,
-      rssKib: [rssBefore, rssDuring, rssKib(pids)],
+      alone: alone.found.filter(answered),
+      fair: beside.found.filter(answered),
+      during: during.found.filter(answered),
+      fairCpuMs: beside.cpuMs,
+      duringCpuMs: during.cpuMs,
+      failed: all.reduce((sum, { found }) => sum + found.filter((each) => each === null).length, 0),
+      rssKib: [beside.rss, during.rss, rssKib([server.pid])],
       got,
     }
   } finally {
     steady.destroy()
     victim.destroy()
-    await Promise.all([server.stop(), good.end()])
+    await Promise.all([server.stop(), good.end(), fair.end(), attacker.end()])
   }
 }
 
@@ -156,18 +212,17 @@ const codes = (table: Readonly<Record<number, number>>): string =>
     .join(' ') || '-'
 
 function row(each: AttackFigures): readonly string[] {
-  const at = (values: readonly number[], part: number): number => quantile(values, part)
-  const two = (part: number): readonly string[] => [
-    `${at(each.before, part).toFixed(2)} → ${at(each.during, part).toFixed(2)}`,
-    figure(at(each.during, part) / at(each.before, part)),
-  ]
+  const ratio = (part: number): string =>
+    figure(quantile(each.during, part) / Math.max(quantile(each.fair, part), Number.EPSILON))
+  const three = (part: number): string =>
+    [each.alone, each.fair, each.during].map((values) => quantile(values, part).toFixed(2)).join(' ')
   return [
     each.attack,
-    ...two(0.5),
-    ...two(0.99),
+    ...[three(0.5), ratio(0.5), three(0.99), ratio(0.99)],
     String(each.failed),
-    each.rssKib.map((kib) => (kib / 1024).toFixed(0)).join(' → '),
-    String(each.got.connections),
+    `${each.fairCpuMs.toFixed(0)} ${each.duringCpuMs.toFixed(0)}`,
+    each.rssKib.map((kib) => (kib / 1024).toFixed(0)).join(' '),
+    `${each.got.connections} ${each.got.wordless}`,
     codes(each.got.goaways),
     codes(each.got.resets),
   ]
@@ -175,11 +230,9 @@ function row(each: AttackFigures): readonly string[] {
 
 const HEAD = [
   'attack',
-  'p50 ms',
-  'ratio',
-  'p99 ms',
-  'ratio',
+  ...['p50 ms', 'ratio', 'p99 ms', 'ratio'],
   'failed',
+  'CPU ms/s',
   'RSS MiB',
   'connections',
   'GOAWAY',
@@ -190,7 +243,10 @@ async function main(): Promise<void> {
   const command = new Command('attack')
     .description(
       'Attacks the built server over loopback, one attack after the other, with a client of good manners beside it. ' +
-        'Latencies of that client before and during, memory before, during and after, and the codes that the attacker got.',
+        'Latencies of that client: alone, beside as many connections of good manners, and beside the attack, and the ratio of the ' +
+        'last two. Processor time that the server takes of each second of a fair load, and of the attack. Memory before, during and ' +
+        'after. Connections of the attacker, and those that ended without a word; the codes it got. It and the fair load run behind ' +
+        'the rest (nice).',
     )
     .argument('[names...]', 'NAME, ROLE or ROLE/NAME of spec/attacks.md (default: all)')
     .option('--seconds <n>', 'how long each lasts', positive, 3)
@@ -200,8 +256,9 @@ async function main(): Promise<void> {
       positive,
       4,
     )
+    .option('--limit <NAME=NUMBER>', 'of the server, as its own --limit; may be repeated', collect, [])
     .parse()
-  const { seconds, connections } = command.opts<{ seconds: number; connections: number }>()
+  const options = command.opts<{ seconds: number; connections: number; limit: string[] }>()
   for (const name of command.args) {
     if (!all.some((each) => [keyOf(each), each.name, each.role].includes(name)))
       command.error(`error: there is no attack '${name}'; spec/attacks.md has them all`, { exitCode: 2 })
@@ -214,7 +271,7 @@ async function main(): Promise<void> {
   const rows: (readonly string[])[] = []
   for (const attack of chosen) {
     process.stderr.write(`${rows.length + 1}/${chosen.length} ${keyOf(attack)}\n`)
-    rows.push(row(await runOverSockets(attack, { seconds, connections })))
+    rows.push(row(await runOverSockets(attack, { ...options, limits: options.limit })))
   }
   console.log(table(HEAD, rows))
 }

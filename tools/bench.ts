@@ -55,7 +55,12 @@ function readOptions(): Options {
     .option('--large-requests <n>', 'requests with large bodies a round (a quarter again)', positive, 20_000)
     .option('--seconds <n>', 'seconds a round, where wrk makes the load', positive, 5)
     .option('--body <bytes>', 'size of a large body', positive, 65_536)
-    .option('--warm-up <percent>', 'of a round, before each measurement', positive, 10)
+    .option(
+      '--warm-up <percent>',
+      'of a round, not measured, for each proxy before the first round: V8 compiles what runs often',
+      positive,
+      100,
+    )
     .option(
       '--only <names>',
       `proxies, of ${contenderNames.join(',')}`,
@@ -75,15 +80,9 @@ function readOptions(): Options {
     .opts<Options>()
 }
 
-/** One warm-up and one measured run against one proxy. */
-async function sample(
-  started: Started,
-  scenario: Scenario,
-  backendPort: number,
-  warmUp: number,
-): Promise<Sample> {
+/** One measured run against one proxy. */
+async function sample(started: Started, scenario: Scenario, backendPort: number): Promise<Sample> {
   const { share } = started.contender
-  await load(scenario, started.port, (share * warmUp) / 100)
   const pids = processTree(started.program.pid)
   resetPeak(pids)
   let backendConnections = 0
@@ -107,7 +106,7 @@ async function sample(
 
 type Samples = Map<string, Sample[]>
 
-function printScenario(scenario: Scenario, samples: Samples): void {
+function printScenario(scenario: Scenario, samples: Samples, warmUp: number): void {
   const of = (name: string, key: keyof Sample): number[] => (samples.get(name) ?? []).map((each) => each[key])
   const than = scenario.aims[0]?.than ?? ''
   const cost = (name: string): number => median(of(name, 'cpuPerRequestUs'))
@@ -122,7 +121,7 @@ function printScenario(scenario: Scenario, samples: Samples): void {
   ])
   console.log(
     `\n${scenario.name}, ${scenario.way.client} to ${scenario.way.backend}: ` +
-      `${scenario.body.toLocaleString('en-US')} bytes, ${loadText(scenario)}`,
+      `${scenario.body.toLocaleString('en-US')} bytes, ${loadText(scenario)}, each warmed up by ${warmUp} % of a round`,
   )
   const head = [
     'proxy',
@@ -158,13 +157,17 @@ async function startAll(options: Options, scenario: Scenario, backendPort: numbe
 async function measure(options: Options, scenario: Scenario, backendPort: number): Promise<Samples> {
   const proxies = await startAll(options, scenario, backendPort)
   const samples: Samples = new Map(proxies.map((each) => [each.contender.name, []]))
+  for (const { contender, port } of proxies) {
+    process.stderr.write(`${scenario.name}: warm-up, ${contender.name}\n`)
+    await load(scenario, port, (contender.share * options.warmUp) / 100)
+  }
   for (let round = 0; round < options.rounds; round++) {
     // Each round begins with another one, so that none always follows the same.
     const first = round % proxies.length
     for (const started of [...proxies.slice(first), ...proxies.slice(0, first)]) {
       const { name } = started.contender
       process.stderr.write(`${scenario.name}: round ${round + 1} of ${options.rounds}, ${name}\n`)
-      samples.get(name)?.push(await sample(started, scenario, backendPort, options.warmUp))
+      samples.get(name)?.push(await sample(started, scenario, backendPort))
     }
   }
   await Promise.all(proxies.map((each) => each.program.stop()))
@@ -179,7 +182,7 @@ async function measureAll(
   for (const scenario of scenariosOf(options)) {
     if (!options.scenarios.includes(scenario.name)) continue
     const samples = await measure(options, scenario, await backendPort(scenario.way.backend))
-    printScenario(scenario, samples)
+    printScenario(scenario, samples, options.warmUp)
     results.push({ scenario, samples })
   }
   if (options.json !== undefined) {

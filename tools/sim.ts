@@ -6,6 +6,7 @@ import { Command } from 'commander'
 import { positive } from './bench/options.js'
 import { sameTwice } from './sim/checks/s7.js'
 import { drawPlan, parsePlan, planDifference } from './sim/plan.js'
+import { defects, lookFor } from './sim/planted.js'
 import { type Result, simulate } from './sim/run.js'
 import { shrink } from './sim/shrink.js'
 
@@ -16,6 +17,7 @@ interface Options {
   readonly first?: number
   readonly plan: ReturnType<typeof parsePlan>
   readonly shrink: boolean
+  readonly defects?: boolean
 }
 
 /** One seed in so many is run twice (S7). */
@@ -69,11 +71,25 @@ function tell(failed: Result, shrinks: boolean): void {
   )
 }
 
+/** A table in Markdown; 1 where one of them was not found. */
+function findDefects(seedsMax: number): number {
+  process.stdout.write('| defect | found by | seeds | what is wrong |\n|---|---|---|---|\n')
+  let missed = 0
+  for (const defect of defects) {
+    const { property, seeds } = lookFor(defect, seedsMax)
+    if (property === null) missed++
+    process.stdout.write(`| ${defect.name} | ${property ?? 'nobody'} | ${seeds} | ${defect.what} |\n`)
+  }
+  process.stdout.write(`${defects.length - missed} of ${defects.length} found\n`)
+  return missed === 0 ? 0 : 1
+}
+
 function main(options: Options): number {
   const first = options.seed ?? options.first ?? Date.now() % 1_000_000_000
   const last =
     options.seed !== undefined ? first : first + (options.seeds ?? (options.minutes ? 1e12 : 1000)) - 1
   const began = performance.now()
+  const cpuBefore = process.cpuUsage()
   const until = began + (options.minutes ?? Number.POSITIVE_INFINITY) * 60_000
   const progress = new Progress()
   let failed: Result | null = null
@@ -91,9 +107,11 @@ function main(options: Options): number {
   progress.clear()
   if (failed !== null) tell(failed, options.shrink)
   const minutes = (performance.now() - began) / 60_000
+  const { user, system } = process.cpuUsage(cpuBefore)
   process.stdout.write(
     `${failed === null ? 'passed' : 'failed'}: ${totals.seeds} seeds from ${first}, ${totals.exchanges} exchanges, ` +
-      `${totals.turns} turns, ${Math.round(totals.exchanges / minutes)} exchanges a minute\n`,
+      `${totals.turns} turns, ${Math.round(totals.exchanges / minutes)} exchanges a minute, ` +
+      `${Math.round((totals.exchanges * 60_000_000) / (user + system))} a minute of processor time\n`,
   )
   if (options.seed === undefined) {
     process.stdout.write(`faults tried\n${table(Object.entries(faults))}exchanges ended\n${table(outcomes)}`)
@@ -110,6 +128,11 @@ const command = new Command('sim')
   .option('--minutes <m>', 'as many seeds as this takes', positive)
   .option('--first <s>', 'the first seed; else it is taken from the clock', positive)
   .option('--plan <name=number,...>', 'numbers of the plan that are not to be drawn', parsePlan, {})
+  .option(
+    '--defects',
+    'plant one defect after the other, and say which checker finds it after how many seeds',
+  )
   .option('--no-shrink', 'show a failing schedule as it is')
 
-process.exitCode = main(command.parse().opts<Options>())
+const options = command.parse().opts<Options>()
+process.exitCode = options.defects === true ? findDefects(options.seeds ?? 100) : main(options)

@@ -152,6 +152,8 @@ export class Scheduler {
     if (slot1 !== null) mustBeFree(slot1)
     if (slot2 !== null) mustBeFree(slot2)
     continuation.suspended = out
+    // Not before: the step that a late wait leads to may ask whether it was.
+    continuation.late = false
     if (slot0 !== null) armSlot(continuation, slot0, continuation.bits0)
     if (slot1 !== null) armSlot(continuation, slot1, continuation.bits1)
     if (slot2 !== null) armSlot(continuation, slot2, continuation.bits2)
@@ -171,7 +173,6 @@ export class Scheduler {
     if (slot2 !== null) continuation.slot2 = disarmSlot(continuation, slot2)
     if (continuation.deadlinePrev !== null) this.pollset.deadlines.disarm(continuation)
     continuation.until = 0
-    continuation.late = false
     continuation.suspended = null
   }
 

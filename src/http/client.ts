@@ -3,9 +3,17 @@
 import type { Address, Socket } from '../pollset/index.js'
 import type { Field, FieldTable } from './field.js'
 
-/** RFC 9110 §7.6.3, for requests that came by HTTP/`version`. */
-export const viaField = (fields: FieldTable, version: '1.1' | '2'): Field =>
-  fields.field('via', `${version} fermata`)
+/** What the requests of a client are marked with: how they came (RFC 9110 §7.6.3), from whom, and over what. */
+export const marksOf = (
+  fields: FieldTable,
+  version: '1.1' | '2',
+  ends: Ends,
+  scheme: 'http' | 'https',
+): readonly Field[] => [
+  fields.field('via', `${version} fermata`),
+  fields.field('x-forwarded-for', ends.from.host),
+  fields.field('x-forwarded-proto', scheme),
+]
 
 /** Whom a connection is from, and to: a client's own address and the one it reached, whoever relays between. */
 export interface Ends {
@@ -19,12 +27,8 @@ export const endsOf = (socket: Socket): Ends => ({ from: socket.remote, to: sock
 /** Who is in front: one a frontend connection. */
 export interface Client {
   readonly id: string
-  /** What the requests it sends are marked with, by the HTTP version it speaks (RFC 9110 §7.6.3); made once. */
-  readonly via: Field
-  /** For `x-forwarded-for`; made once. */
-  readonly forwardedFor: Field
-  /** `http` or `https`, as the client connected. */
-  readonly forwardedProto: Field
+  /** {@link marksOf} it; made once. */
+  readonly marks: readonly Field[]
   /** Between whom its connection was made: what tells a backend of it. */
   readonly ends: Ends
 }

@@ -8,6 +8,8 @@
 //
 // Strings are latin1: one character is one octet, so obs-text survives unaltered.
 
+import { isLowerToken, isToken, isValue } from './characters.js'
+
 /** Names the proxy itself must recognise (RFC 9110, 9113 §8.3). OTHER is everything else. */
 export const Token = {
   OTHER: 0,
@@ -115,37 +117,8 @@ export const VALUE_INVALID = 2
 /** The value is good text, but not what a field of this name may hold. */
 export const FORM_INVALID = 4
 
-/** RFC 9110 §5.6.2 tchar, upper case left out: a name is compared, kept and sent in lower case. */
-const NAME_CHAR = new Uint8Array(256)
-for (const c of "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz") NAME_CHAR[c.charCodeAt(0)] = 1
+const COLON = 0x3a
 
-function nameInvalid(name: string): boolean {
-  const start = name.charCodeAt(0) === 0x3a ? 1 : 0
-  if (name.length === start) return true
-  for (let i = start; i < name.length; i++) if (NAME_CHAR[name.charCodeAt(i)] !== 1) return true
-  return false
-}
-
-const isBlank = (c: number) => c === 0x20 || c === 0x09
-
-/**
- * RFC 9110 §5.5: no control character but HTAB, in either version; what follows a message must not depend on who reads
- * it. RFC 9113 §8.2.1: no SP or HTAB at either end.
- */
-function valueInvalid(value: string): boolean {
-  const length = value.length
-  if (length === 0) return false
-  if (isBlank(value.charCodeAt(0)) || isBlank(value.charCodeAt(length - 1))) return true
-  for (let i = 0; i < length; i++) {
-    const c = value.charCodeAt(i)
-    // Above 0xff is no octet: text of our own that was not latin1.
-    if ((c < 0x20 && c !== 0x09) || c === 0x7f || c > 0xff) return true
-  }
-  return false
-}
-
-/** RFC 9110 §5.6.2: what a method is (§9.1), and a protocol's name (§7.8). */
-export const isToken = (value: string) => /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(value)
 /** RFC 3986 §3.1: a letter, then letters, digits, + - . */
 const isScheme = (value: string) => /^[A-Za-z][A-Za-z0-9+\-.]*$/.test(value)
 /**
@@ -210,10 +183,10 @@ export class Field {
     this.value = value
     const token = tokens.get(name)
     this.token =
-      token !== undefined ? token : name.charCodeAt(0) === 0x3a ? Token.UNKNOWN_PSEUDO : Token.OTHER
+      token !== undefined ? token : name.charCodeAt(0) === COLON ? Token.UNKNOWN_PSEUDO : Token.OTHER
     this.faults =
-      (nameInvalid(name) ? NAME_INVALID : 0) |
-      (valueInvalid(value) ? VALUE_INVALID : 0) |
+      (isLowerToken(name, name.charCodeAt(0) === COLON ? 1 : 0) ? 0 : NAME_INVALID) |
+      (isValue(value) ? 0 : VALUE_INVALID) |
       (formInvalid(this.token, value) ? FORM_INVALID : 0)
     this.neverIndexed = neverIndexed
     this.size = name.length + value.length + 32

@@ -1,13 +1,14 @@
 // The message both HTTP versions share: fields, heads, bodies, streams. No wire format.
 
 export { type AttemptLimits, Attempts, attemptLimits } from './attempts.js'
-export { type Client, type Ends, endsOf, viaField } from './client.js'
+export { isBlank, isText, isToken, isTokenChar, TOKEN_CHAR } from './characters.js'
+export { type Client, type Ends, endsOf, marksOf } from './client.js'
+export { HttpConnection, STALL } from './connection.js'
 export {
   Field,
   FieldTable,
   FORM_INVALID,
   isCredential,
-  isToken,
   NAME_INVALID,
   Token,
   type TokenSet,

@@ -128,6 +128,11 @@ export interface Acceptor {
   accept(stream: FrontendStream): void
   /** The client's connection has gone; all its streams have been told before. */
   left(client: Client): void
+  /**
+   * The client's connection ends, and has used up this part, from a tenth on, of what it may ask of us in vain; 1: it is
+   * ended for that. `left` follows.
+   */
+  abused?(client: Client, part: number): void
 }
 
 /** A feature bit of an {@link HttpSession}: a request for a tunnel with a `:protocol` may be sent on it. */

@@ -56,16 +56,12 @@ export class Backend extends Connection implements BackendSession {
     reports: SessionReports<BackendSession>,
     socket: Socket | null,
   ) {
-    super(context, 'backend', 'b')
+    super(context, 'backend')
     this.socket = socket
     this.target = target
     this.reports = reports
     this.attempts = new Attempts(context.world.pollset, target, context.limits)
     this.reader = new ResponseReader(this, context.decoder, context.limits)
-  }
-
-  get kind(): string {
-    return 'backend'
   }
 
   resolve(): After<'resolve'> {

@@ -5,18 +5,20 @@
 // What is not read stays with the socket: pipelined requests wait there for their turn, and a body that the other side
 // does not take stops the reading, within the socket's look-ahead.
 
-import { Continuation, type Fault, fault } from '../continuation/index.js'
+import { type Fault, fault } from '../continuation/index.js'
 import {
   BODY,
   type Field,
   type Head,
   HeldByConnection,
+  HttpConnection,
   Inbox,
   RESET,
   type ResetReason,
   SENT,
+  STALL,
 } from '../http/index.js'
-import { CLOSED, ENDED, Pollable, READABLE, type Settling, type Socket } from '../pollset/index.js'
+import { CLOSED, ENDED, READABLE, type Settling, type Socket } from '../pollset/index.js'
 import {
   type After,
   connectionLife,
@@ -36,51 +38,27 @@ const { goto } = connectionLife
 /** Something has become of the message under way, other than by what arrives. */
 export const MOVED = 1
 
-/** The connection as something to wait for. */
-class ConnectionPollable extends Pollable {
-  readonly id: string
-  readonly kind = 'connection'
-  readonly bitNames = ['MOVED']
-  constructor(id: string) {
-    super()
-    this.id = id
-  }
-}
-
 export abstract class Connection
-  extends Continuation
+  extends HttpConnection<Http1Context>
   implements Living, StreamHome, MessageSink, Sending, Settling
 {
-  readonly id: string
-  readonly pollable: Pollable
-  protected readonly context: Http1Context
-  protected readonly side: Fault['side']
   protected abstract readonly reader: MessageReader
   protected readonly output: Output
-  protected socket: Socket | null = null
   /** The message exchange under way. */
   protected stream: Http1Stream | null = null
   /** Message exchanges begun. */
   protected count = 0
-  /** Why the connection is being given up; null while it is not. */
-  protected failure: Fault | null = null
   /** The message under way is the last. */
   protected last = false
-  protected draining = false
   /** No word more: what the peer has must not look complete. */
   private cut = false
   protected quietSince: number
   private readonly holding = new HeldByConnection()
   private readonly unsettled: Inbox[] = []
-  private lingerUntil = 0
 
-  constructor(context: Http1Context, side: Fault['side'], kind: string) {
-    super(context.world.scheduler, connectionSteps, context.durations)
+  constructor(context: Http1Context, side: 'frontend' | 'backend') {
+    super(context, connectionSteps, side, ['MOVED'])
     const { world } = context
-    this.id = world.nextId(kind)
-    this.pollable = new ConnectionPollable(this.id)
-    this.context = context
-    this.side = side
     this.quietSince = world.pollset.now
     this.output = new Output(world.pollset, context.slabs, this)
   }
@@ -88,7 +66,6 @@ export abstract class Connection
   abstract resolve(): After<'resolve'>
   abstract connect(): After<'connect'>
   abstract greet(): After<'greet'>
-  abstract closed(): void
   abstract head(head: Head, ended: boolean): void
   abstract error(status: number, code: RefusalCode, reason: string): void
   abstract writeHead(stream: Http1Stream, head: Head, ended: boolean, slab: Buffer, at: number): number
@@ -104,9 +81,6 @@ export abstract class Connection
 
   get bodyAheadMax(): number {
     return this.context.limits.bodyAheadBytesMax
-  }
-  protected get now(): number {
-    return this.context.world.pollset.now
   }
 
   // Steps
@@ -125,7 +99,8 @@ export abstract class Connection
     if (this.mayRead) socket.unpause()
     else socket.pause()
     // What was raised and cannot be acted on must not wake us for ever.
-    const ended = this.stream !== null && this.stream.remoteEnded && this.reader.tunnelling
+    const { stream } = this
+    const ended = stream !== null && (stream.remoteEnded || stream.fault !== null) && this.reader.tunnelling
     const ends = unread || ended || this.halfWaits(socket) ? CLOSED & ~socket.readiness : ENDED | CLOSED
     this.waitOn(0, socket, ends | (this.mayRead ? READABLE : 0))
     this.waitOn(1, this.pollable, MOVED)
@@ -185,7 +160,8 @@ export abstract class Connection
   /** The peer's FIN ends its half of the tunnel; ours goes on. */
   private tunnelEnded(): void {
     const { stream } = this
-    if (stream === null || stream.remoteEnded) return
+    // One that has stalled has lost some of it: its end is not the end of what was said.
+    if (stream === null || stream.remoteEnded || stream.fault !== null) return
     stream.remoteEnded = true
     stream.raise(BODY)
     this.endIfOver(stream)
@@ -198,7 +174,7 @@ export abstract class Connection
 
   /** Asked once, the message under way is the last; asked again, it is not waited for. */
   drain(): void {
-    if (this.draining || this.isQuiet) this.failure ??= DRAINED[this.side]
+    if (this.draining || this.isQuiet) this.failure ??= drained(this.side)
     this.draining = true
   }
 
@@ -208,43 +184,21 @@ export abstract class Connection
   }
 
   closing(): After<'closing'> {
-    const socket = this.socket as Socket
-    this.failure ??= CONNECTION_CLOSED[this.side]
+    const { reason, stream } = this
     this.reader.stop()
-    const { stream } = this
-    if (stream !== null) {
-      if (stream.headWritten && !stream.localEnded) this.cut = true
-      this.lose(stream, this.failure)
-    }
-    if (this.cut) socket.reset()
-    if (this.cut || (socket.readiness & CLOSED) !== 0) return goto.closed
-    this.output.finish()
-    this.lingerUntil = this.now + this.context.limits.lingerMs
-    return goto.linger
+    if (stream?.headWritten && !stream.localEnded) this.cut = true
+    this.loseStreams(reason)
+    if (this.cut) this.socket?.reset()
+    return !this.cut && this.part() ? goto.linger : goto.closed
   }
 
   linger(): After<'linger'> {
-    const socket = this.socket as Socket
-    socket.unpause()
-    while (socket.take() !== null) {}
-    // Of a socket that is gone nothing more is to be waited for, whatever was still to be written.
-    if ((socket.readiness & CLOSED) !== 0) return goto.closed
-    if ((socket.readiness & ENDED) !== 0 && this.output.finished) return goto.closed
-    this.waitOn(0, socket, this.output.finished ? READABLE | ENDED | CLOSED : READABLE | CLOSED)
-    this.waitUntil(this.lingerUntil)
-    return waitForEnd
+    this.socket?.unpause()
+    return this.lingers() ? waitForEnd : goto.closed
   }
 
-  /** The end of every connection that had a socket. */
-  protected letGo(): void {
-    this.output.abandon()
-    this.socket?.destroy()
-  }
-
-  crashed(): void {
-    this.failure ??= fault('internal', 'internal', 'connection', 'never', 'a step of the connection failed')
-    if (this.stream !== null) this.lose(this.stream, this.failure)
-    this.closed()
+  protected override loseStreams(why: Fault): void {
+    if (this.stream !== null) this.lose(this.stream, why)
   }
 
   protected moved(): void {
@@ -366,7 +320,6 @@ export abstract class Connection
   }
 }
 
-const STALL = fault('stall', 'internal', 'stream', 'never', 'the stream held most memory and moved least')
 const BROKEN = fault(
   'body-length',
   'internal',
@@ -375,14 +328,5 @@ const BROKEN = fault(
   'a body of another length than its head said',
 )
 
-const bySide = (make: (side: Fault['side']) => Fault): Readonly<Record<Fault['side'], Fault>> => ({
-  frontend: make('frontend'),
-  backend: make('backend'),
-  internal: make('internal'),
-})
-const DRAINED = bySide((side) =>
-  fault('drained', side, 'connection', 'safe', 'the connection was asked to end'),
-)
-const CONNECTION_CLOSED = bySide((side) =>
-  fault(`${side}-closed`, side, 'connection', 'never', `the ${side} closed its connection`),
-)
+const drained = (side: Fault['side']): Fault =>
+  fault('drained', side, 'connection', 'safe', 'the connection was asked to end')

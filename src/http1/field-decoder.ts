@@ -4,7 +4,16 @@
 // What returns is interned in the World's FieldTable and found by its octets (FieldCache); what comes once is made
 // and forgotten. The text of each field is judged here, its company by the readers.
 
-import { type Field, type FieldTable, FORM_INVALID, isCredential, Token } from '../http/index.js'
+import {
+  type Field,
+  type FieldTable,
+  FORM_INVALID,
+  isBlank,
+  isCredential,
+  isText,
+  TOKEN_CHAR,
+  Token,
+} from '../http/index.js'
 import type { RefusalCode } from './faults.js'
 import { FieldCache } from './field-cache.js'
 
@@ -13,27 +22,8 @@ export const REQUEST_FIELD = 1
 export const RESPONSE_FIELD = 2
 const PATH = 3
 
-const HTAB = 9
-const SP = 32
 const COLON = 58
 const SLASH = 47
-
-/** By octet: a token character in lower case (RFC 9110 §5.6.2), 0 for what is none. */
-const TCHAR = new Uint8Array(256)
-for (const c of "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz")
-  TCHAR[c.charCodeAt(0)] = c.charCodeAt(0)
-for (const c of 'ABCDEFGHIJKLMNOPQRSTUVWXYZ') TCHAR[c.charCodeAt(0)] = c.charCodeAt(0) + 32
-
-/** By octet: 1 where RFC 9110 §5.5 lets it stand in a value: HTAB, SP, visible characters, obs-text. */
-const VALUE_CHAR = new Uint8Array(256)
-for (let c = SP; c < 256; c++) VALUE_CHAR[c] = c === 127 ? 0 : 1
-VALUE_CHAR[HTAB] = 1
-
-export const isTokenChar = (octet: number): boolean => TCHAR[octet] !== 0
-export const isText = (b: Buffer, start: number, end: number): boolean => {
-  for (let i = start; i < end; i++) if (VALUE_CHAR[b[i]] === 0) return false
-  return true
-}
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'CONNECT', 'OPTIONS', 'TRACE', 'PATCH'] as const
 
@@ -61,19 +51,19 @@ export class FieldDecoder {
 
   private parse(kind: number, b: Buffer, start: number, end: number): Field | null {
     const first = b[start]
-    if (first === SP || first === HTAB) return this.refuse('obs-fold')
+    if (isBlank(first)) return this.refuse('obs-fold')
     let colon = start
     let lower = true
     for (; colon < end && b[colon] !== COLON; colon++) {
-      const c = TCHAR[b[colon]]
+      const c = TOKEN_CHAR[b[colon]]
       if (c === 0) return this.refuse('field-name')
       if (c !== b[colon]) lower = false
     }
     if (colon === start || colon === end) return this.refuse('field-name')
     let from = colon + 1
     let to = end
-    while (from < to && (b[from] === SP || b[from] === HTAB)) from++
-    while (to > from && (b[to - 1] === SP || b[to - 1] === HTAB)) to--
+    while (from < to && isBlank(b[from])) from++
+    while (to > from && isBlank(b[to - 1])) to--
     if (!isText(b, from, to)) return this.refuse('field-value')
     const text = b.toString('latin1', start, colon)
     const name = lower ? text : text.toLowerCase()

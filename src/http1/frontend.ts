@@ -12,9 +12,9 @@ import {
   type FrontendStream,
   HEAD,
   type Head,
+  marksOf,
   type ResetReason,
   responseHead,
-  viaField,
 } from '../http/index.js'
 import { formatAddress, type Socket } from '../pollset/index.js'
 import { Connection } from './connection.js'
@@ -38,9 +38,7 @@ class Http1FrontendStream extends Http1Stream implements FrontendStream {
 }
 
 class Frontend extends Connection implements Client {
-  readonly forwardedFor: Field
-  readonly forwardedProto: Field
-  readonly via: Field
+  readonly marks: readonly Field[]
   readonly ends: Ends
   protected readonly reader: RequestReader
   private readonly acceptor: Acceptor
@@ -48,21 +46,14 @@ class Frontend extends Connection implements Client {
   private headSince = 0
 
   constructor(context: Http1Context, socket: Socket, acceptor: Acceptor, ends: Ends) {
-    super(context, 'frontend', 'm')
-    const { fields } = context.world
+    super(context, 'frontend')
     const scheme = socket.secured === null ? 'http' : 'https'
     this.socket = socket
     this.acceptor = acceptor
     this.ends = ends
-    this.via = viaField(fields, '1.1')
-    this.forwardedFor = fields.field('x-forwarded-for', ends.from.host)
-    this.forwardedProto = fields.field('x-forwarded-proto', scheme)
+    this.marks = marksOf(context.world.fields, '1.1', ends, scheme)
     this.reader = new RequestReader(this, context.decoder, context.limits, scheme)
     this.output.attach(socket)
-  }
-
-  get kind(): string {
-    return 'frontend'
   }
 
   resolve(): never {
@@ -221,6 +212,8 @@ class Frontend extends Connection implements Client {
     if (this.now - this.headSince < headMs) return 'stay'
     this.context.counts.headsLate++
     this.refuse(408, HEAD_LATE)
+    // A request that is begun and does not end is a way to hold us up for nothing.
+    this.acceptor.abused?.(this, 1)
     return 'close'
   }
 

@@ -2,7 +2,7 @@
 // which form a request-target has, and whether the connection goes on. RFC 9112 and RFC
 // 9110 §7.6; the tables are spec/http1/strictness.md and spec/http1/translation.md.
 
-import { isToken } from '../http/index.js'
+import { isBlank, isToken } from '../http/index.js'
 
 /** The members of a list in lower case, without SP and HTAB around them: other blanks of Unicode are no blanks here. */
 function members(value: string): string[] {
@@ -19,8 +19,6 @@ function withoutBlanks(text: string): string {
   while (end > start && isBlank(text.charCodeAt(end - 1))) end--
   return text.slice(start, end)
 }
-
-const isBlank = (c: number): boolean => c === 0x20 || c === 0x09
 
 /** What the Connection fields of one head say (RFC 9110 §7.6.1). */
 export class ConnectionOptions {

@@ -1,9 +1,9 @@
 // Requests, as a server reads them (RFC 9112 §3; spec/http1/strictness.md, translation.md): a request line and
 // field lines become a head in HTTP/2's form, so that an exchange need not know which version it came by.
 
-import { type Field, Head, Token } from '../http/index.js'
+import { type Field, Head, isTokenChar, Token } from '../http/index.js'
 import type { RefusalCode } from './faults.js'
-import { type FieldDecoder, isTokenChar, REQUEST_FIELD } from './field-decoder.js'
+import { type FieldDecoder, REQUEST_FIELD } from './field-decoder.js'
 import { FieldSection } from './field-section.js'
 import { ASKED } from './framing.js'
 import type { Http1Limits } from './limits.js'

@@ -1,8 +1,8 @@
 // Responses, as a client reads them (RFC 9112 §4; spec/http1/framing.md): none without a request outstanding, and where
 // it ends depends on the request's method. What a backend does wrong is a 502 to whoever asked.
 
-import { Head, Token } from '../http/index.js'
-import { type FieldDecoder, isText, RESPONSE_FIELD } from './field-decoder.js'
+import { Head, isText, Token } from '../http/index.js'
+import { type FieldDecoder, RESPONSE_FIELD } from './field-decoder.js'
 import { FieldSection } from './field-section.js'
 import { isBodiless, NONE, opensTunnel, TUNNEL, UNTIL_CLOSE } from './framing.js'
 import type { Http1Limits } from './limits.js'

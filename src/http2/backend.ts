@@ -17,6 +17,7 @@ import {
   tokenSet,
 } from '../http/index.js'
 import type { Socket } from '../pollset/index.js'
+import { Calm } from './calm.js'
 import { ErrorCode, errorName, PREFACE, Setting } from './codes.js'
 import { Connection, RESET_CODES } from './connection.js'
 import {
@@ -29,7 +30,7 @@ import {
 import type { Http2Context } from './context.js'
 import { readResponse, trailersFault } from './message.js'
 import { ResetBudget } from './reset-budget.js'
-import { inadequate } from './security.js'
+import { unfit } from './security.js'
 import { Http2Stream } from './stream.js'
 import { StreamEvent, StreamState } from './stream-states.js'
 
@@ -37,16 +38,14 @@ const { goto } = connectionLife
 
 const LENGTH = tokenSet(Token.CONTENT_LENGTH)
 
-/** Until a server says otherwise there is no limit (RFC 9113 §6.5.2); ours applies. */
 const STREAM_ID_MAX = 0x7fffffff
-/** One such reset may be the answer to that request alone. */
-const CALMED_MAX = 2
 
 export interface BackendSession extends Session, HttpSession {}
 
 class Backend extends Connection implements BackendSession {
   state: SessionState = 'opening'
   leased = 0
+  /** Until a server says otherwise there is no limit (RFC 9113 §6.5.2); ours applies. */
   capacity: number
   private readonly target: BackendTarget
   private readonly reports: SessionReports<BackendSession>
@@ -56,11 +55,7 @@ class Backend extends Connection implements BackendSession {
   private quietSince: number
   /** Why no further stream may be opened, though a lease was granted before; null while they may. */
   private notBegun: Fault | null = null
-  /** Since a stream above this id was answered, so many in a row were reset with ENHANCE_YOUR_CALM before their head. */
-  private calmedAt = 0
-  private calmed = 0
-  /** Streams that run dry and have not ended. */
-  private dryOpen = 0
+  private readonly calm = new Calm()
 
   /** On a socket that is connected already, or on one of its own. */
   constructor(
@@ -69,7 +64,7 @@ class Backend extends Connection implements BackendSession {
     reports: SessionReports<BackendSession>,
     socket: Socket | null,
   ) {
-    super(context, 'client', 'b')
+    super(context, 'client')
     this.socket = socket
     this.target = target
     this.reports = reports
@@ -77,10 +72,6 @@ class Backend extends Connection implements BackendSession {
     this.capacity = context.limits.backendStreamsMax
     this.budget = new ResetBudget(context.limits, context.world.pollset.now)
     this.quietSince = context.world.pollset.now
-  }
-
-  get kind(): string {
-    return 'backend'
   }
 
   resolve(): After<'resolve'> {
@@ -97,12 +88,7 @@ class Backend extends Connection implements BackendSession {
 
   greet(): After<'greet'> {
     const socket = this.socket as Socket
-    // RFC 9113 §3.2: over TLS, HTTP/2 is what ALPN chose, or it is not spoken.
-    if (socket.secured !== null && socket.secured.protocol !== 'h2') {
-      this.failure = notConnected(this.target, 'the backend does not speak HTTP/2 (ALPN)')
-      return goto.closed
-    }
-    const wrong = socket.secured === null ? null : inadequate(socket.secured)
+    const wrong = socket.secured === null ? null : unfit(socket.secured)
     if (wrong !== null) {
       this.failure = notConnected(this.target, wrong)
       return goto.closed
@@ -120,10 +106,6 @@ class Backend extends Connection implements BackendSession {
     this.lastReadAt = this.context.world.pollset.now
     this.handshakeBy = this.lastReadAt + limits.prefaceMs
     return goto.frames
-  }
-
-  preface(): never {
-    throw new Error('a backend sends the preface')
   }
 
   // A session of an engine
@@ -232,7 +214,7 @@ class Backend extends Connection implements BackendSession {
     if (tunnel) head.remove(LENGTH)
     stream.promised = tunnel ? -1 : stream.bodiless ? (endStream ? -1 : 0) : head.contentLength
     stream.head = head
-    if (stream.streamId > this.calmedAt) this.calmed = 0
+    this.calm.answered(stream.streamId)
     if (endStream) this.remoteEnd(stream)
     if (!stream.closed || stream.remoteEnded) stream.raise(HEAD)
   }
@@ -263,7 +245,7 @@ class Backend extends Connection implements BackendSession {
     }
   }
 
-  private rst(stream: Http2Stream, code: number): void {
+  rst(stream: Http2Stream, code: number): void {
     this.output.endStreamEarly(stream.streamId, code)
     stream.state = StreamState.CLOSED_RESET_BY_US
     this.streams.rememberReset(stream.streamId, stream.state)
@@ -272,44 +254,33 @@ class Backend extends Connection implements BackendSession {
 
   private runDry(stream: Http2Stream, now: number): void {
     this.context.counts.dried++
-    stream.dry = true
-    stream.dryAt = now
-    this.dryOpen++
+    this.budget.runDry(stream, now)
     this.output.leave(stream)
     this.intake.drain(stream)
-    this.budget.dry.push(stream)
     this.closeIfDry()
   }
 
   protected override get pacing(): boolean {
-    return this.budget.dry.length > 0
+    return this.budget.pacing
   }
 
-  /** Reset what runs dry as the budget fills again; what ran dry too long costs the session its future. */
-  private paceResets(now: number): void {
-    const dry = this.budget.dry
-    for (let stream = dry.peekFront(); stream !== undefined; stream = dry.peekFront()) {
-      if (!stream.closed) {
-        if (stream.localEnded && this.budget.mayReset(now)) this.rst(stream, ErrorCode.CANCEL)
-        else if (now - stream.dryAt < this.context.limits.dryMs) return
-        else this.reports.retired(this)
-        if (!stream.closed) {
-          this.closeIfDry()
-          return
-        }
-      }
-      dry.shift()
-    }
+  retire(): void {
+    this.reports.retired(this)
+    this.closeIfDry()
+  }
+
+  override mayDraw(bytes: number): boolean {
+    return this.budget.mayDraw(bytes, this.context.world.pollset.now)
   }
 
   override tend(): After<'tend'> {
-    this.paceResets(this.context.world.pollset.now)
+    this.budget.pace(this.context.world.pollset.now, this)
     return super.tend()
   }
 
   protected override gone(stream: Http2Stream): void {
     this.quietSince = this.context.world.pollset.now
-    if (stream.dryAt >= 0) this.dryOpen--
+    if (stream.dryAt >= 0) this.budget.dryOpen--
     this.reports.freed(this)
     this.closeIfDry()
   }
@@ -320,21 +291,16 @@ class Backend extends Connection implements BackendSession {
   }
 
   protected override get live(): number {
-    return this.leased - this.dryOpen
+    return this.leased - this.budget.dryOpen
   }
 
   protected override resetByPeer(): void {}
 
-  /**
-   * ENHANCE_YOUR_CALM (RFC 9113 §7) speaks of the connection, also on a stream: Node's server refuses every further stream
-   * so once its memory of a connection is full, of which responses that were cancelled are never taken off. The stream
-   * shares the connection's lot, as if that had died; one that goes on so gets no new streams, or it would cost them all.
-   */
+  /** ENHANCE_YOUR_CALM before a response speaks of the connection: its stream shares the lot of one that has died (R3, E31). */
   protected override peerReset(stream: Http2Stream, code: number): Fault {
     const why = super.peerReset(stream, code)
     if (code !== ErrorCode.ENHANCE_YOUR_CALM || stream.head !== null) return why
-    this.calmedAt = Math.max(this.calmedAt, stream.streamId)
-    if (++this.calmed >= CALMED_MAX) this.reports.retired(this)
+    if (this.calm.reset(stream.streamId)) this.reports.retired(this)
     return { ...why, scope: 'connection' }
   }
 

@@ -19,6 +19,8 @@ export interface Intaking {
   streamError(id: number, code: number, message: string): void
   connectionError(code: number, message: string): void
   emptyFrame(): void
+  /** Whether a stream that runs dry, whose octets nobody will have, gets so much credit. */
+  mayDraw(bytes: number): boolean
 }
 
 /** octets: smaller DATA for a stream that is gone counts as a frame that carries nothing */
@@ -116,6 +118,7 @@ export class BodyIntake implements Settling {
     stream.uncredited += bytes
     if (stream.uncredited * 2 < stream.windowSize) return
     if (!stream.dry) this.widen(stream)
+    else if (!this.connection.mayDraw(stream.uncredited)) return
     this.output.creditStream(stream)
   }
 

@@ -1,8 +1,9 @@
 // An HTTP/2 connection as a continuation on a socket, before it has streams: it reads, tends, parts, and
 // gives itself up when the peer breaks the rules. connection.ts adds the streams.
 
-import { Continuation, type Fault, fault } from '../continuation/index.js'
-import { CLOSED, ENDED, Pollable, READABLE, type Socket } from '../pollset/index.js'
+import { fault } from '../continuation/index.js'
+import { HttpConnection } from '../http/index.js'
+import { CLOSED, ENDED, READABLE, type Socket } from '../pollset/index.js'
 import { ErrorCode, errorName } from './codes.js'
 import {
   type After,
@@ -25,34 +26,14 @@ const { goto } = connectionLife
 /** No streams are left. */
 export const QUIET = 1
 
-/** The connection as something to wait for: that its streams end. */
-class ConnectionPollable extends Pollable {
-  readonly id: string
-  readonly kind = 'connection'
-  readonly bitNames = ['QUIET']
-  constructor(id: string) {
-    super()
-    this.id = id
-  }
-}
-
-export abstract class ConnectionBase extends Continuation implements Living {
-  readonly id: string
-  readonly pollable: Pollable
-  protected readonly context: Http2Context
-  protected readonly side: Fault['side']
-  protected socket: Socket | null = null
-  protected abstract readonly output: Output
+export abstract class ConnectionBase extends HttpConnection<Http2Context> implements Living {
+  protected abstract override readonly output: Output
   protected abstract readonly reader: FrameReader
-  /** Why the connection is being given up; null while it is not. */
-  protected failure: Fault | null = null
-  protected draining = false
   /** The peer's first SETTINGS have come. */
   protected settled = false
   protected lastReadAt: number
-  private readonly idleFrames: TokenBucket
+  protected readonly idleFrames: TokenBucket
   private pingAt = 0
-  private lingerUntil = 0
   /** Our SETTINGS have been acknowledged. */
   protected acknowledged = false
   /** ms of the pollset's clock: when the peer's part of the handshake is late */
@@ -62,14 +43,10 @@ export abstract class ConnectionBase extends Continuation implements Living {
   private unfinished = 0
   private unfinishedSince = 0
 
-  constructor(context: Http2Context, role: Role, kind: string) {
-    super(context.world.scheduler, connectionSteps, context.durations)
-    const { world, limits } = context
-    const now = world.pollset.now
-    this.id = world.nextId(kind)
-    this.pollable = new ConnectionPollable(this.id)
-    this.context = context
-    this.side = role === 'server' ? 'frontend' : 'backend'
+  constructor(context: Http2Context, role: Role) {
+    super(context, connectionSteps, role === 'server' ? 'frontend' : 'backend', ['QUIET'])
+    const { limits } = context
+    const { now } = this
     this.idleFrames = new TokenBucket(limits.idleFramesBurst, limits.idleFramesPerSecond, now)
     this.lastReadAt = now
     this.tendedAt = now
@@ -79,13 +56,13 @@ export abstract class ConnectionBase extends Continuation implements Living {
   abstract resolve(): After<'resolve'>
   abstract connect(): After<'connect'>
   abstract greet(): After<'greet'>
-  abstract preface(): After<'preface'>
   abstract sayGoaway(): void
-  abstract closed(): void
+  /** Of the client's; a backend is sent ours when it is greeted. */
+  preface(): After<'preface'> {
+    throw new Error('a backend sends no preface')
+  }
   /** Streams that somebody still waits for. */
   protected abstract get live(): number
-  /** All streams are over, for this reason. */
-  protected abstract loseStreams(why: Fault): void
   /** Is the connection still of use? */
   protected abstract idle(): 'stay' | 'part'
   /** Streams wait to be reset at the pace the peer bears. */
@@ -129,7 +106,7 @@ export abstract class ConnectionBase extends Continuation implements Living {
 
   /** A peer that never falls silent is looked at too. */
   private get untended(): boolean {
-    return this.context.world.pollset.now - this.tendedAt >= this.context.tendMs
+    return this.now - this.tendedAt >= this.context.tendMs
   }
 
   frames(): After<'frames'> {
@@ -151,7 +128,7 @@ export abstract class ConnectionBase extends Continuation implements Living {
   }
 
   tend(): After<'tend'> {
-    const now = this.context.world.pollset.now
+    const now = this.now
     const unread = ((this.socket as Socket).readiness & READABLE) !== 0
     const { pingAfterMs, pingTimeoutMs } = this.context.limits
     this.tendedAt = now
@@ -189,37 +166,14 @@ export abstract class ConnectionBase extends Continuation implements Living {
   }
 
   closing(): After<'closing'> {
-    const socket = this.socket as Socket
-    this.failure ??= CONNECTION_CLOSED[this.side]
+    const { reason } = this
     this.reader.stop()
-    this.loseStreams(this.failure)
-    if ((socket.readiness & CLOSED) !== 0) return goto.closed
-    this.output.finish()
-    this.lingerUntil = this.context.world.pollset.now + this.context.limits.lingerMs
-    return goto.linger
+    this.loseStreams(reason)
+    return this.part() ? goto.linger : goto.closed
   }
 
   linger(): After<'linger'> {
-    const socket = this.socket as Socket
-    while (socket.take() !== null) {}
-    // Gone with words of ours unsent: nobody is left to hear them, and the wait would be met again at once.
-    if ((socket.readiness & CLOSED) !== 0) return goto.closed
-    if ((socket.readiness & ENDED) !== 0 && this.output.finished) return goto.closed
-    this.waitOn(0, socket, this.output.finished ? READABLE | ENDED | CLOSED : READABLE | CLOSED)
-    this.waitUntil(this.lingerUntil)
-    return waitForEnd
-  }
-
-  /** The end of every connection that had a socket. */
-  protected letGo(): void {
-    this.output.abandon()
-    this.socket?.destroy()
-  }
-
-  crashed(): void {
-    this.failure ??= fault('internal', 'internal', 'connection', 'never', 'a step of the connection failed')
-    this.loseStreams(this.failure)
-    this.closed()
+    return this.lingers() ? waitForEnd : goto.closed
   }
 
   connectionError(code: number, message: string): void {
@@ -243,16 +197,10 @@ export abstract class ConnectionBase extends Continuation implements Living {
   }
 
   emptyFrame(): void {
-    if (!this.idleFrames.take(this.context.world.pollset.now)) {
+    if (!this.idleFrames.take(this.now)) {
       this.connectionError(ErrorCode.ENHANCE_YOUR_CALM, 'too many frames that carry nothing')
     }
   }
 }
 
 const PING_PAYLOAD = Buffer.from('fermata!', 'latin1')
-
-const CONNECTION_CLOSED: Readonly<Record<Fault['side'], Fault>> = {
-  frontend: fault('frontend-closed', 'frontend', 'connection', 'never', 'the client closed its connection'),
-  backend: fault('backend-closed', 'backend', 'connection', 'never', 'the backend closed its connection'),
-  internal: fault('closed', 'internal', 'connection', 'never', 'the connection was closed'),
-}

@@ -5,7 +5,7 @@
 // of it each for itself.
 
 import { type Fault, fault } from '../continuation/index.js'
-import { BODY, type Field, type Inbox, RESET, type ResetReason, SENT } from '../http/index.js'
+import { BODY, type Field, type Inbox, RESET, type ResetReason, SENT, STALL } from '../http/index.js'
 import { BodyIntake, type Intaking } from './body-intake.js'
 import { ErrorCode, errorName, WINDOW_MAX } from './codes.js'
 import { ConnectionBase, QUIET } from './connection-base.js'
@@ -51,8 +51,8 @@ export abstract class Connection extends ConnectionBase implements FrameSink, St
   private readonly grid: Uint8Array
   protected readonly intake: BodyIntake
 
-  constructor(context: Http2Context, role: Role, kind: string) {
-    super(context, role, kind)
+  constructor(context: Http2Context, role: Role) {
+    super(context, role)
     const { world, limits } = context
     this.grid = gridOf(role)
     this.decoder = new HpackDecoder(world.fields, { tableSizeMax: limits.headerTableBytesMax })
@@ -83,7 +83,12 @@ export abstract class Connection extends ConnectionBase implements FrameSink, St
     return this.streams.count
   }
 
-  protected loseStreams(why: Fault): void {
+  /** On a frontend only those that have stalled are dry, until their exchange resets them. */
+  mayDraw(_bytes: number): boolean {
+    return true
+  }
+
+  protected override loseStreams(why: Fault): void {
     for (const stream of this.streams.all()) this.lose(stream, why)
   }
 
@@ -320,8 +325,6 @@ export abstract class Connection extends ConnectionBase implements FrameSink, St
     }
   }
 }
-
-const STALL = fault('stall', 'internal', 'stream', 'never', 'the stream held most memory and moved least')
 
 const stateName = (state: number): string =>
   Object.keys(StreamState)[state].toLowerCase().replaceAll('_', '-')

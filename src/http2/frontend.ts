@@ -10,9 +10,9 @@ import {
   type Field,
   type FrontendStream,
   HEAD,
+  marksOf,
   type ResetReason,
   responseHead,
-  viaField,
 } from '../http/index.js'
 import { CLOSED, ENDED, READABLE, type Socket } from '../pollset/index.js'
 import { DEFAULT_WINDOW, ErrorCode, PREFACE, Setting, WINDOW_MAX } from './codes.js'
@@ -54,9 +54,7 @@ export class Http2FrontendStream extends Http2Stream implements FrontendStream {
 }
 
 class Frontend extends Connection implements Client {
-  readonly forwardedFor: Field
-  readonly forwardedProto: Field
-  readonly via: Field
+  readonly marks: readonly Field[]
   readonly ends: Ends
   private readonly acceptor: Acceptor
   private readonly resets: TokenBucket
@@ -72,22 +70,16 @@ class Frontend extends Connection implements Client {
   private streamWindow: number
 
   constructor(context: Http2Context, socket: Socket, acceptor: Acceptor, ends: Ends) {
-    super(context, 'server', 'm')
+    super(context, 'server')
     const { world, limits } = context
     this.socket = socket
     this.acceptor = acceptor
     this.ends = ends
-    this.via = viaField(world.fields, '2')
-    this.forwardedFor = world.fields.field('x-forwarded-for', ends.from.host)
+    this.marks = marksOf(world.fields, '2', ends, socket.secured === null ? 'http' : 'https')
     this.quietSince = world.pollset.now
-    this.forwardedProto = world.fields.field('x-forwarded-proto', socket.secured === null ? 'http' : 'https')
     this.streamWindow = Math.max(limits.streamWindow, DEFAULT_WINDOW)
     this.resets = new TokenBucket(limits.resetsBurst, limits.resetsPerSecond, world.pollset.now)
     this.output.attach(socket)
-  }
-
-  get kind(): string {
-    return 'frontend'
   }
 
   resolve(): never {
@@ -100,7 +92,7 @@ class Frontend extends Connection implements Client {
     throw new Error('a frontend does not connect')
   }
 
-  preface(): After<'preface'> {
+  override preface(): After<'preface'> {
     const socket = this.socket as Socket
     for (let chunk = socket.take(); chunk !== null; chunk = socket.take()) {
       const size = Math.min(PREFACE.length - this.begun.length, chunk.length)
@@ -325,7 +317,18 @@ class Frontend extends Connection implements Client {
     this.output.goaway(this.lastStreamId, ErrorCode.NO_ERROR, '')
   }
 
+  /** How much of what a client may ask in vain it has used up. Streams that it leaves open when it goes are reset too. */
+  private get abuse(): number {
+    if (this.failure?.code === 'calm') return 1
+    const { now } = this.context.world.pollset
+    const abandoned = this.failure === null ? this.streams.count / this.context.limits.resetsBurst : 0
+    return Math.min(1, Math.max(this.resets.spent(now) + abandoned, this.idleFrames.spent(now)))
+  }
+
   override closing(): After<'closing'> {
+    const { abuse } = this
+    // Told now: who is cut off may be back before its old connection has lingered.
+    if (abuse >= ABUSE_MIN) this.acceptor.abused?.(this, abuse)
     if (this.failure === null) this.lastWord()
     return super.closing()
   }
@@ -336,6 +339,8 @@ class Frontend extends Connection implements Client {
   }
 }
 
+/** Below a tenth of what it may, a client has not abused anything. */
+const ABUSE_MIN = 0.1
 const GOAWAY_PING = Buffer.from('goaway!!', 'latin1')
 const NOT_HTTP2: Fault = fault('http1', 'frontend', 'connection', 'never', 'the client speaks HTTP/1')
 

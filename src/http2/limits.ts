@@ -53,6 +53,9 @@ export interface Http2Limits extends FrameReaderLimits, AttemptLimits {
   readonly pingTimeoutMs: number
   /** ms a stream whose client has left may run dry before it is reset or its connection retired */
   readonly dryMs: number
+  /** octets of credit that the dry streams of one backend connection get: as many at once, as many a second */
+  readonly dryBytesBurst: number
+  readonly dryBytesPerSecond: number
   /** ms a closing connection waits for the peer's end */
   readonly lingerMs: number
 }
@@ -90,5 +93,7 @@ export const http2Limits: Http2Limits = {
   pingAfterMs: 15_000,
   pingTimeoutMs: 5_000,
   dryMs: 10_000,
+  dryBytesBurst: 1024 * 1024,
+  dryBytesPerSecond: 1024 * 1024,
   lingerMs: 1_000,
 }

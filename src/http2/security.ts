@@ -10,3 +10,7 @@ export function inadequate({ version, cipher }: Secured): string | null {
   if (version === 'TLSv1.3' || (version === 'TLSv1.2' && GOOD_IN_1_2.test(cipher))) return null
   return `${version} with ${cipher} is not for HTTP/2 (RFC 9113 §9.2.2)`
 }
+
+/** What is wrong with a backend's, likewise: over TLS, HTTP/2 is what ALPN chose, or it is not spoken (§3.2). */
+export const unfit = (secured: Secured): string | null =>
+  secured.protocol === 'h2' ? inadequate(secured) : 'the backend does not speak HTTP/2 (ALPN)'

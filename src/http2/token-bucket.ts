@@ -14,14 +14,24 @@ export class TokenBucket {
     this.perSecond = perSecond
   }
 
-  /** Take one; false when there is none. */
-  take(now: number): boolean {
+  /** Take one, or so many; false when there are not. */
+  take(now: number, count = 1): boolean {
+    this.refill(now)
+    if (this.tokens < count) return false
+    this.tokens -= count
+    return true
+  }
+
+  /** How many have been taken and not regained, as a part of all. */
+  spent(now: number): number {
+    this.refill(now)
+    return 1 - this.tokens / this.burst
+  }
+
+  private refill(now: number): void {
     if (this.tokens < this.burst) {
       this.tokens = Math.min(this.burst, this.tokens + ((now - this.at) / 1000) * this.perSecond)
     }
     this.at = now
-    if (this.tokens < 1) return false
-    this.tokens--
-    return true
   }
 }

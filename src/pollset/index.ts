@@ -2,7 +2,7 @@
 
 export * from './deadlines.js'
 export * from './door.js'
-export { addressVersion, Networks } from './node-networks.js'
+export { addressVersion, Networks, numericHost } from './node-networks.js'
 export { NodePollset, type NodePollsetLimits, nodePollsetLimits } from './node-pollset.js'
 export { namesOf, Pollable, type PollableView, type Waiter } from './pollable.js'
 export { Prng } from './prng.js'

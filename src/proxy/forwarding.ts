@@ -16,9 +16,7 @@ export function forwardedByUs(request: Head, client: Client, fields: FieldTable)
   const host = request.authority === null ? request.find(Token.HOST) : null
   if (host !== null) request.addAuthority(fields.make(':authority', host.value, host.neverIndexed))
   request.remove(NOT_PASSED)
-  request.add(client.via)
-  request.add(client.forwardedFor)
-  request.add(client.forwardedProto)
+  for (const mark of client.marks) request.add(mark)
 }
 
 /** Fields that an answer to TRACE must not show (RFC 9110 §9.3.8). */

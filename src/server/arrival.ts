@@ -3,15 +3,27 @@
 
 import { Continuation, defineLife, type Program, type World } from '../continuation/index.js'
 import { type Ends, endsOf } from '../http/index.js'
-import { CLOSED, ENDED, READABLE, SECURED, type Socket, type TlsServer } from '../pollset/index.js'
+import {
+  type Address,
+  CLOSED,
+  ENDED,
+  READABLE,
+  SECURED,
+  type Socket,
+  type TlsServer,
+} from '../pollset/index.js'
 import { ProxyHeaderReader } from './proxy-protocol.js'
 
 /** What a socket turned out to speak, by its ALPN name (RFC 7301). */
 export type Spoken = 'http/1.1' | 'h2'
 
 export interface ArrivalEvents {
+  /** Whether clients from there are served: asked where a PROXY header has told, before anything is answered. */
+  admits(from: Address): boolean
   /** All its octets are still there. */
   arrived(arrival: Arrival, spoken: Spoken): void
+  /** It is given up for its abuse of us, and dropped next. */
+  abused(arrival: Arrival, part: number): void
   /** It is gone, or was given up. */
   dropped(arrival: Arrival): void
 }
@@ -107,6 +119,10 @@ const arrivalSteps = arrivalLife.steps<Arrival>({
       if (header.state === 'wrong') return goto.drop
       if (header.state === 'reading') continue
       socket.unread(chunk.subarray(used))
+      if (header.ends !== null && !a.events.admits(header.ends.from)) {
+        socket.reset()
+        return goto.drop
+      }
       a.ends = header.ends ?? a.ends
       return a.tls === null ? goto.sniff : goto.secure
     }
@@ -152,6 +168,8 @@ const arrivalSteps = arrivalLife.steps<Arrival>({
   },
 
   drop(a) {
+    // It had begun to speak. Silence is no abuse: browsers connect ahead of what they may need.
+    if (a.late && a.seen > 0) a.events.abused(a, 1)
     a.socket.destroy()
     a.events.dropped(a)
     return done

@@ -8,8 +8,9 @@ import { type Http2Limits, http2Limits } from '../http2/index.js'
 import { type NodePollsetLimits, nodePollsetLimits } from '../pollset/index.js'
 import { type ProxyLimits, proxyLimits } from '../proxy/index.js'
 import { ConfigError } from './address.js'
+import { type ClientAddressLimits, clientAddressLimits } from './client-addresses.js'
 
-export interface ServerLimits {
+export interface ServerLimits extends ClientAddressLimits {
   /** client connections at once; one more is closed as it comes */
   readonly connectionsMax: number
   /** ms that connections which were told to close have for it, once the time to drain is over */
@@ -25,6 +26,7 @@ export interface ServerLimits {
 }
 
 export const serverLimits: ServerLimits = {
+  ...clientAddressLimits,
   connectionsMax: 20_000,
   cutMs: 1_000,
   arrivalMs: 10_000,
@@ -101,6 +103,8 @@ const RANGES: Readonly<Partial<Record<keyof Limits, readonly [number, number]>>>
   headerListBytesMax: [KIB, 48 * KIB],
   headerTableBytesMax: [0, 64 * KIB],
   controlBytesMax: [KIB, 48 * KIB],
+  abusesMax: [0, Number.MAX_SAFE_INTEGER],
+  connectionsPerAddressMax: [0, Number.MAX_SAFE_INTEGER],
   proxyHeaderBytesMax: [232, 65_551],
   replayBytesMax: [0, 16 * MIB],
   staleAttemptsMax: [0, MANY],

@@ -23,6 +23,7 @@ import {
 import { Backend, Connects, ReverseProxy, RouteTable, type Share } from '../proxy/index.js'
 import { type Listen, parseBackend, type RouteText } from './address.js'
 import { Arrival, type ArrivalEvents, type Spoken } from './arrival.js'
+import { ClientAddresses } from './client-addresses.js'
 import { Control, EMPTY, OpenConnections } from './control.js'
 import { checkLimits, defaultLimits, type Limits } from './limits.js'
 import { Listening } from './listening.js'
@@ -95,6 +96,7 @@ export class Server
   private readonly certificates: (() => ServerCertificates) | null
   private readonly limits: Limits
   private readonly relays: Networks
+  private readonly addresses: ClientAddresses
   private tls: TlsServer | null = null
   /** Client connections closed as they came, for want of room. */
   private turnedAway = 0
@@ -111,6 +113,7 @@ export class Server
     if (options.trace !== undefined) this.world.scheduler.tracer = new TraceLines(this.pollset, options.trace)
     this.limits = limits
     this.relays = new Networks(options.acceptProxy ?? [])
+    this.addresses = new ClientAddresses(limits)
     this.protocols = new Protocols(this.world, limits, options.backendTls ?? {})
     this.certificates = options.certificates ?? null
     if (options.listen.some((each) => each.secure === true)) this.tls = this.secureWith()
@@ -171,7 +174,7 @@ export class Server
 
   left(client: Client): void {
     this.open.delete(client)
-    this.emptied()
+    this.gone(client.ends.from)
     this.proxy.left(client)
   }
 
@@ -179,6 +182,10 @@ export class Server
     if (this.open.size + this.arriving.size >= this.limits.connectionsMax) {
       this.turnedAway++
       socket.destroy()
+      return
+    }
+    if (!this.admits(socket.remote)) {
+      socket.reset()
       return
     }
     const { arrivalMs } = this.limits
@@ -197,6 +204,21 @@ export class Server
 
   dropped(arrival: Arrival): void {
     this.arriving.delete(arrival)
+    this.gone(arrival.ends.from)
+  }
+
+  abused({ ends }: Client | Arrival, part: number): void {
+    const { host } = ends.from
+    if (!this.relays.has(host)) this.addresses.abused(host, part, this.world.pollset.now)
+  }
+
+  /** Relays are trusted: they speak for many, and only those are counted. */
+  admits(from: Address): boolean {
+    return this.relays.has(from.host) || this.addresses.admit(from.host, this.world.pollset.now)
+  }
+
+  private gone(from: Address): void {
+    if (!this.relays.has(from.host)) this.addresses.left(from.host)
     this.emptied()
   }
 
@@ -257,6 +279,7 @@ export class Server
       clients: this.open.size,
       arriving: this.arriving.size,
       turnedAway: this.turnedAway,
+      addresses: this.addresses.describe(),
       exchanges: {
         begun: this.proxy.begun,
         ended: this.proxy.logged,

@@ -91,6 +91,57 @@ const ids = (far: FarEnd, type: number) =>
     .map((each) => each.stream)
 const odd = (count: number) => Array.from({ length: count }, (_, i) => 2 * i + 1)
 
+t.test('E20: what streams that run dry draw is bounded; the sibling beside them is served', (t) => {
+  const [burst, perSecond, window] = [100_000, 10_000, 65_535]
+  const limits = { backendResetsBurst: 1, backendResetsPerSecond: 1, dryMs: 60_000 }
+  const proxy = memoryProxy({ ...limits, dryBytesBurst: burst, dryBytesPerSecond: perSecond })
+  const [client, sibling] = [proxy.client(), proxy.client()]
+  const stays = 1
+  // The budget has one reset for stream 3.
+  const dry = [5, 7, 9, 11, 13]
+  sibling.send(headers(1, REQUEST))
+  for (const id of odd(6)) client.send(headers(id, REQUEST))
+  const [backend] = proxy.backends
+  proxy.greet(backend)
+  const windows = new Map([stays, ...dry].map((id) => [id, window]))
+  const sent = new Map<number, number>()
+  /** Sends what it may on these streams, until it may no more. */
+  const pay = (streams: readonly number[]) => {
+    // So often at most: without the bound it had no end.
+    let times = 0
+    for (let more = true; more && times < 100; times++) {
+      more = false
+      for (const each of framesOf(backend.take()))
+        if (each.type === 8 && each.stream > 0)
+          windows.set(each.stream, (windows.get(each.stream) ?? 0) + each.payload.readUInt32BE(0))
+      for (const id of streams) {
+        const size = Math.min(16_384, windows.get(id) ?? 0)
+        if (size === 0) continue
+        more = true
+        windows.set(id, (windows.get(id) ?? 0) - size)
+        sent.set(id, (sent.get(id) ?? 0) + size)
+        backend.send(frame(0, 0, id, Buffer.alloc(size)))
+      }
+    }
+  }
+  for (const id of [stays, 3, ...dry]) backend.send(headers(id, OK, false))
+  for (const id of odd(6)) client.send(cancel(id))
+  t.equal(proxy.http2.counts.dried, dry.length)
+  pay(dry)
+  const all = () => dry.reduce((sum, id) => sum + (sent.get(id) ?? 0), 0)
+  const windowed = dry.length * window
+  t.ok(all() > windowed, 'they had some credit')
+  t.ok(all() <= windowed + burst, `${all()} octets of ${dry.length} streams`)
+  // The sibling's client takes what comes: its stream goes on for as long as it likes.
+  for (let i = 0; i < 20; i++) {
+    pay([stays])
+    sibling.take()
+    sibling.send(Buffer.concat([0, 1].map((id) => frame(8, 0, id, uint32(65_536)))))
+  }
+  t.ok((sent.get(stays) ?? 0) > 10 * window, `${sent.get(stays)} octets`)
+  t.end()
+})
+
 t.test('E17, O24: a backend that reads slowly does not pay for the resets that clients cause', (t) => {
   const proxy = memoryProxy({ controlBytesMax: 1024, concurrentStreamsMax: 100 })
   const client = proxy.client()

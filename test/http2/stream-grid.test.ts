@@ -1,5 +1,5 @@
 // The code's own table of stream states against the one written from the RFC, cell by cell, and then the
-// behaviour of real connections of both roles against the same cells.
+// behaviour of real connections of both roles against the same cells: what they do with what they receive, and what they send.
 
 import { readFileSync } from 'node:fs'
 import t from 'tap'
@@ -14,11 +14,15 @@ import {
   StreamState,
   verdict,
 } from '../../src/http2/stream-states.js'
+import type { Exchange } from '../../src/proxy/exchange.js'
 import { answersPing, exchangeOn, faced, saidIn, streamOf, told } from '../world/faced.js'
-import { frame, framesOf, headers, REQUEST, tableOf, uint32 } from '../world/frames.js'
+import { type Frame, frame, framesOf, headers, REQUEST, tableOf, uint32 } from '../world/frames.js'
+import type { FarEnd } from '../world/memory-pollset.js'
 import { memoryProxy } from '../world/memory-proxy.js'
 
-const rows = tableOf(readFileSync('spec/http2/stream-grid.md', 'utf8'), 'Received')
+const page = readFileSync('spec/http2/stream-grid.md', 'utf8')
+const rows = tableOf(page, 'Received')
+const sentRows = tableOf(page, 'Sent')
 const STATES: Readonly<Record<string, number>> = {
   idle: StreamState.IDLE,
   open: StreamState.OPEN,
@@ -68,6 +72,9 @@ const STATUS: [string, string][] = [[':status', '200']]
 const fieldsIn = (role: Role, state: string) =>
   role === 'client' ? STATUS : state === 'idle' ? REQUEST : ([['x-t', '1']] as const)
 
+const stateNowOf = (exchange: Exchange, role: Role) => () =>
+  streamOf(exchange, role).state.toLowerCase().replaceAll('_', '-')
+
 /**
  * A connection of this role with a stream brought to this state by frames alone. The exchange is held before it
  * finishes, since it would at once reset what it has no more use for.
@@ -91,8 +98,7 @@ function inState(role: Role, state: string) {
   if (state === 'closed-reset-by-peer') peer.send(frame(3, 0, 1, uint32(8)))
   peer.take()
   const id = state === 'idle' ? 3 : 1
-  const stateNow = () => streamOf(exchange, role).state.toLowerCase().replaceAll('_', '-')
-  return { proxy, peer, id, stateNow }
+  return { peer, other: role === 'server' ? backend : client, id, stateNow: stateNowOf(exchange, role) }
 }
 
 const cellOf = (state: string, name: string) =>
@@ -102,6 +108,12 @@ const cellOf = (state: string, name: string) =>
 const nextOf = (row: Record<string, string>, role: Role) => {
   const next = new RegExp(`${role} ([a-z-]+|=)`).exec(row.next)?.[1] ?? row.next
   return row[role].startsWith('stream') ? 'closed-reset-by-us' : next === '=' ? row.state : next
+}
+
+/** What DATA is now tells the state, of a stream that has gone too. */
+function saidToData(peer: FarEnd, role: Role, state: string, id: number): string {
+  peer.send(FRAMES.DATA(role, state, id))
+  return saidIn(framesOf(peer.take()), id)
 }
 
 for (const role of ['server', 'client'] as const) {
@@ -122,9 +134,7 @@ for (const role of ['server', 'client'] as const) {
       if (next === '-') continue
       t.ok(answersPing(peer), `${name}: PING is answered`)
       if (row.state !== 'idle' && !row.state.startsWith('closed')) t.equal(stateNow(), next, `${name}: next`)
-      // What DATA is now tells the state, of a stream that has gone too.
-      peer.send(FRAMES.DATA(role, next, id))
-      t.equal(saidIn(framesOf(peer.take()), id), told(cellOf(next, 'DATA')[role]), `${name}: next, by DATA`)
+      t.equal(saidToData(peer, role, next, id), told(cellOf(next, 'DATA')[role]), `${name}: next, by DATA`)
     }
     t.end()
   })
@@ -149,3 +159,131 @@ t.test('a stream with an even identifier is idle, also below the highest used', 
   }
   t.end()
 })
+
+const TRAILERS = [['x-t', '1']] as const
+/** More than half a stream's window: it earns credit. */
+const BULK = Buffer.concat(Array.from({ length: 3 }, () => frame(0, 0, 1, Buffer.alloc(16_000))))
+
+interface Scene {
+  readonly peer: FarEnd
+  /** Who is on the other side of us. */
+  readonly other: FarEnd
+  readonly id: number
+  stateNow(): string
+}
+
+/** What of the others' octets makes us send this frame to the peer, in a state in which anything does. */
+const CAUSES: Readonly<Record<string, (scene: Scene, role: Role, state: string) => void>> = {
+  HEADERS: ({ other }, role) => other.send(headers(1, role === 'server' ? STATUS : TRAILERS, false)),
+  'HEADERS+ES': ({ other }, role) => other.send(headers(1, role === 'server' ? STATUS : TRAILERS)),
+  DATA: ({ other }, role) => {
+    if (role === 'server') other.send(headers(1, STATUS, false))
+    other.send(frame(0, 0, 1, Buffer.from('x')))
+  },
+  'DATA+ES': ({ other }, role) => {
+    if (role === 'server') other.send(headers(1, STATUS, false))
+    other.send(frame(0, 1, 1, Buffer.from('x')))
+  },
+  // A frame out of its place, and that the other side wants no more of it.
+  RST_STREAM: ({ peer, other, id }, role, state) => {
+    peer.send(FRAMES[role === 'server' && state !== 'idle' ? 'HEADERS' : 'DATA'](role, state, id))
+    other.send(frame(3, 0, 1, uint32(8)))
+  },
+  WINDOW_UPDATE: ({ peer, other }, role, state) => {
+    // Until the final head no credit is given back, so that the body can be sent again.
+    const backend = role === 'server' ? other : peer
+    if (!state.startsWith('closed')) backend.send(headers(1, STATUS, false))
+    peer.send(BULK)
+  },
+}
+
+/** The request to a backend that is connected to, and has not said its SETTINGS: its stream is idle. */
+function unsent(name: string): Scene {
+  const proxy = memoryProxy()
+  const other = proxy.client()
+  other.send(headers(1, REQUEST, name === 'HEADERS+ES'))
+  const [peer] = proxy.backends
+  peer.take()
+  return { peer, other, id: 1, stateNow: stateNowOf(exchangeOn(proxy, 1), 'client') }
+}
+
+/** Cells of frames that were to leave before the stream came to this state, and leave after: a far end did not read. */
+const DELAYED = [
+  'half-closed-local WINDOW_UPDATE server',
+  'half-closed-remote WINDOW_UPDATE server',
+  'half-closed-remote WINDOW_UPDATE client',
+  'closed-reset-by-peer WINDOW_UPDATE server',
+  'closed-reset-by-peer WINDOW_UPDATE client',
+  'half-closed-remote HEADERS+ES client',
+  'half-closed-remote DATA client',
+  'half-closed-remote DATA+ES client',
+]
+
+function delayed(role: Role, state: string, name: string): Scene {
+  const scene = inState(role, 'open')
+  const { peer, other } = scene
+  const credit = name === 'WINDOW_UPDATE'
+  // What is read of the peer earns credit when it leaves for the other side.
+  const slow = credit ? other : peer
+  slow.reading = false
+  slow.send(frame(6, 0, 0, Buffer.alloc(8)))
+  if (!credit) CAUSES[name](scene, role, 'open')
+  else if (role === 'client') peer.send(Buffer.concat([headers(1, STATUS, false), BULK]))
+  else peer.send(BULK)
+  if (state === 'half-closed-local') other.send(headers(1, STATUS))
+  else if (state === 'closed-reset-by-peer') peer.send(frame(3, 0, 1, uint32(8)))
+  else peer.send(credit ? frame(0, 1, 1) : headers(1, STATUS))
+  peer.take()
+  slow.reading = true
+  return scene
+}
+
+/** The frames that the peer gets of a stream, as the grid names them. */
+const NAMES = ['DATA', 'HEADERS', '', 'RST_STREAM', '', '', '', '', 'WINDOW_UPDATE']
+const namesOf = (frames: readonly Frame[], id: number): string[] =>
+  frames
+    .filter((each) => each.stream === id)
+    .map(({ type, flags }) => `${NAMES[type]}${type < 2 && (flags & 1) === 1 ? '+ES' : ''}`)
+
+/** All that a peer gets when this frame is to be sent in this state. */
+function sentIn(role: Role, state: string, name: string) {
+  const late = DELAYED.includes(`${state} ${name} ${role}`)
+  const idle = role === 'client' && state === 'idle'
+  const scene = late ? delayed(role, state, name) : idle ? unsent(name) : inState(role, state)
+  const before = state === 'idle' ? state : scene.stateNow()
+  if (late) for (const far of [scene.peer, scene.other]) far.drain()
+  // What would stand on its stream before there is one.
+  else if (!idle || name === 'DATA' || name === 'DATA+ES') CAUSES[name](scene, role, state)
+  else if (name === 'RST_STREAM') scene.other.send(frame(3, 0, 1, uint32(8)))
+  if (idle) scene.peer.send(frame(4, 0, 0))
+  return { scene, before, names: namesOf(framesOf(scene.peer.take()), scene.id) }
+}
+
+for (const role of ['server', 'client'] as const) {
+  t.test(`a ${role} sends what the grid says, cell by cell`, (t) => {
+    t.equal(sentRows.length, 7 * 6)
+    for (const row of sentRows) {
+      const cell = `${row.state} ${row.frame}`
+      const { scene, before, names } = sentIn(role, row.state, row.frame)
+      t.equal(before, row.state, `${cell}: before`)
+      let state = row.state
+      let sent = false
+      for (const name of names) {
+        const next = sentRows.find((each) => each.state === state && each.frame === name)?.[role] ?? 'never'
+        t.not(next, 'never', `${cell}: ${names.join(', ')}, of which ${name} is never sent in ${state}`)
+        sent ||= name === row.frame && state === row.state
+        if (next !== '=') state = next
+      }
+      t.equal(sent, row[role] !== 'never', `${cell}: ${names.join(', ') || 'nothing'} is sent`)
+      if (!sent) continue
+      if (!state.startsWith('closed')) t.equal(scene.stateNow(), state, `${cell}: next`)
+      else
+        t.equal(
+          saidToData(scene.peer, role, state, scene.id),
+          told(cellOf(state, 'DATA')[role]),
+          `${cell}: next, by DATA`,
+        )
+    }
+    t.end()
+  })
+}

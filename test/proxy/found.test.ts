@@ -2,6 +2,7 @@
 
 import t from 'tap'
 import { serveHttp1 } from '../../src/http1/index.js'
+import { webSocketAccept } from '../../src/http1/websocket.js'
 import { serveHttp2 } from '../../src/http2/index.js'
 import { CLOSED } from '../../src/pollset/index.js'
 import { type Frame, frame, framesOf, headers, PREFACE, REQUEST, uint32 } from '../world/frames.js'
@@ -9,6 +10,16 @@ import type { FarEnd } from '../world/memory-pollset.js'
 import { memoryProxy } from '../world/memory-proxy.js'
 
 const OK = [[':status', '200']] as const
+const WEBSOCKET = [
+  [':method', 'CONNECT'],
+  [':protocol', 'websocket'],
+  [':scheme', 'http'],
+  [':authority', 'a'],
+  [':path', '/'],
+  ['sec-websocket-version', '13'],
+] as const
+/** `:status: 200` of the static table (RFC 7541, appendix A) */
+const STATUS_200 = 0x88
 const DATA = 0
 const RST_STREAM = 3
 const SETTINGS = 4
@@ -212,6 +223,36 @@ t.test('a response of HTTP/1.1 that lost its body by stalling does not look comp
   t.ok(far.wasReset)
 })
 
+t.test('a tunnel over HTTP/1.1 that lost its octets by stalling does not end as if whole', async (t) => {
+  for (const way of ['end', 'none'] as const) {
+    const limits = { heldBytesSoft: 1, heldBytesMax: 1 }
+    const { client, backends, pollset, world } = memoryProxy(limits, { speaks: 'http/1.1' })
+    const far = client()
+    far.send(headers(1, WEBSOCKET, false))
+    const [, key] = /sec-websocket-key: (\S+)/.exec(backends[0].take().toString('latin1')) ?? ['', '']
+    world.scheduler.gate = { holds: (each) => each.stepName === 'transfer' }
+    const accept = webSocketAccept(key)
+    backends[0].send(
+      Buffer.from(
+        `HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\nsec-websocket-accept: ${accept}\r\n\r\n`,
+      ),
+    )
+    backends[0].send(Buffer.alloc(1000))
+    t.equal(world.held.stalls, 1)
+    const { turns } = pollset
+    if (way === 'end') backends[0].end()
+    t.ok(pollset.turns < turns + 5, 'and nobody is woken by it again and again')
+    // Where the tunnel opened, what has left by then would show its end.
+    world.scheduler.gate = { holds: (each) => each.stepName === 'tunnel' }
+    for (const each of [...world.scheduler.alive()]) world.scheduler.release(each)
+    pollset.run()
+    const frames = framesOf(far.take()).filter((each) => each.stream === 1)
+    t.equal(frames[0]?.type, 1)
+    t.not(frames[0]?.payload[0], STATUS_200, 'it is refused, not opened and ended')
+    t.ok(backends[0].wasReset)
+  }
+})
+
 t.test('a response that ends with its connection is not whole when that is reset', async (t) => {
   for (const way of ['end', 'destroy'] as const) {
     const { client, backends } = memoryProxy({}, { speaks: 'http/1.1' })
@@ -230,26 +271,51 @@ t.test('a response that ends with its connection is not whole when that is reset
 })
 
 t.test('credit that arises after FIN is not written', async (t) => {
-  const limits = { heldBytesSoft: 1, connectionWindow: 65_535, stallMs: 1_000_000 }
-  const { client, greet, backends } = memoryProxy(limits)
+  const { client, greet, backends, pollset } = memoryProxy({
+    heldBytesSoft: 1,
+    connectionWindow: 65_535,
+    stallMs: 1_000_000,
+    pingAfterMs: 1_000,
+    pingTimeoutMs: 1_000,
+    lingerMs: 10_000,
+  })
   const far = client()
   far.send(setting(4, 0))
-  far.send(headers(1, REQUEST))
-  greet(backends[0])
+  far.send(Buffer.concat([headers(1, REQUEST), headers(3, REQUEST)]))
+  const [backend] = backends
+  greet(backend)
   // Something is held already: what follows is not credited on receipt.
-  backends[0].send(Buffer.concat([headers(1, OK, false), frame(DATA, 0, 1, Buffer.alloc(1000))]))
-  backends[0].put(
-    Buffer.concat([...[1, 2, 3].map((n) => frame(DATA, n === 3 ? 1 : 0, 1, Buffer.alloc(16_000)))]),
-  )
-  backends[0].end()
-  t.ok(backends[0].ended)
-  backends[0].take()
+  backend.send(Buffer.concat([headers(1, OK, false), frame(DATA, 0, 1, Buffer.alloc(1000))]))
+  backend.send(Buffer.concat([1, 2, 3].map((n) => frame(DATA, n === 3 ? 1 : 0, 1, Buffer.alloc(16_000)))))
+  // It is silent on stream 3 and does not answer PING: given up, and its own end is waited for. The client is there.
+  for (let i = 0; i < 5; i++) {
+    pollset.advance(500)
+    far.send(window(0, 1))
+    pollset.advance(500)
+    far.send(window(0, 1))
+  }
+  t.ok(backend.ended && !backend.closed)
+  backend.take()
   far.send(window(1, 49_000))
   t.equal(
     of(far, DATA, 1).reduce((sum, each) => sum + each.payload.length, 0),
     49_000,
   )
-  t.equal(backends[0].take().length, 0)
+  t.equal(backend.take().length, 0)
+})
+
+t.test('a connection that is not made in time is told as late', async (t) => {
+  const { client, hang, pollset, backend } = memoryProxy({ connectMs: 1_000 })
+  let told = ''
+  backend.onUnreached = ({ detail }) => {
+    told = detail ?? ''
+  }
+  hang()
+  const far = client()
+  far.send(headers(1, REQUEST))
+  pollset.advance(1_001)
+  t.match(of(far, DATA, 1)[0]?.payload.toString(), 'backend-not-connected')
+  t.match(told, /ETIMEDOUT/)
 })
 
 t.test('F24: a client may fill the default window before it has heard of a smaller one', async (t) => {

@@ -144,6 +144,7 @@ class MemorySocket extends Socket {
   write(bytes: Uint8Array): void {
     if ((this.readiness & WRITABLE) === 0)
       throw new Error(`${this.id}: written to while a write is in flight`)
+    if (this.isEnded) throw new Error(`${this.id}: written to after its end`)
     this.pollset.writes++
     if (this.far.reading) this.deliver(bytes)
     else {

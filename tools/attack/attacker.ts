@@ -6,10 +6,13 @@ import { frame, PREFACE } from '../../test/world/frames.js'
 import { type Attack, settings } from './attack.js'
 import { backendAttacks } from './backend-attacks.js'
 import { clientAttacks } from './client-attacks.js'
+import { stepBack } from './niceness.js'
 
 export interface Got {
   connections: number
   ended: number
+  /** Ended without a word: refused, or cut off. */
+  wordless: number
   /** By code. */
   goaways: Record<number, number>
   resets: Record<number, number>
@@ -18,10 +21,12 @@ export interface Got {
 
 export type Order = { order: 'begin'; port: number; connections: number } | { order: 'tell' }
 
-const got: Got = { connections: 0, ended: 0, goaways: {}, resets: {}, sentBytes: 0 }
+const got: Got = { connections: 0, ended: 0, wordless: 0, goaways: {}, resets: {}, sentBytes: 0 }
 const count = (table: Record<number, number>, code: number): void => {
   table[code] = (table[code] ?? 0) + 1
 }
+/** Of no client of good manners: what is told against an address is told against this one. */
+const FROM = '127.0.0.2'
 /** ms before another connection follows one that was ended: so that no attack runs out of ports */
 const AGAIN_MS = 5
 /** Waves a second at most; without a bound the attacker would only measure itself. */
@@ -46,6 +51,7 @@ class Line {
     socket.on('error', () => {})
     socket.on('close', () => {
       got.ended++
+      if (this.socket.bytesRead === 0) got.wordless++
       if (this.timer !== null) clearTimeout(this.timer)
       over()
     })
@@ -117,9 +123,11 @@ class Line {
 
 function attackFrom(attack: Attack, port: number): void {
   const dial = (): void => {
-    const socket = connect(port, '127.0.0.1')
+    const socket = connect({ port, host: '127.0.0.1', localAddress: FROM })
     socket.once('connect', () => new Line(attack, socket, () => setTimeout(dial, AGAIN_MS)))
-    socket.on('error', () => {})
+    socket.on('error', () => {
+      if (socket.connecting) setTimeout(dial, AGAIN_MS)
+    })
   }
   dial()
 }
@@ -128,6 +136,7 @@ const [role, name] = process.argv.slice(2)
 const attack = [...clientAttacks, ...backendAttacks].find((each) => each.role === role && each.name === name)
 if (attack === undefined) throw new Error(`no attack '${name}' of a ${role}`)
 
+stepBack()
 if (attack.role === 'backend') {
   const server = createServer({ noDelay: true }, (socket) => {
     new Line(attack, socket, () => {})

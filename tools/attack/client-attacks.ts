@@ -46,6 +46,12 @@ const trickle = (name: string, octets: Buffer, everyMs: number, more: Partial<At
 
 const RESETS: readonly Attack[] = [
   streams('rapid-reset', reset),
+  {
+    // Opened in one wave, reset in the next: by then their bodies come.
+    name: 'large-and-leave',
+    role: 'client',
+    wave: (at) => many(EACH, (i) => (at % 2 === 0 ? large(id(at >> 1, i)) : reset(id(at >> 1, i)))),
+  },
   streams('made-you-reset-window-zero', (id) => widen(id, 0)),
   streams('made-you-reset-window-overflow', (id) => widen(id, 0x7fffffff)),
   streams('made-you-reset-data-after-end', (id) => data(id, 1)),

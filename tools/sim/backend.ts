@@ -6,12 +6,13 @@ import type { Prng, SimFar } from '../../src/pollset/index.js'
 import type { Attempt, Request, Response } from './books.js'
 import { resetsAreBounded } from './checks/e17.js'
 import { mayComeAgain } from './checks/r.js'
-import { bodyBelongs, messageIsWhole } from './checks/s2.js'
+import { bodyBelongs, flowIsWhole, messageIsWhole } from './checks/s2.js'
 import { givenUp } from './inside.js'
 import { Peer, PeerStream, type Stage } from './peer.js'
 import * as wire from './wire.js'
 
 const REFUSED_STREAM = 7
+const ENHANCE_YOUR_CALM = 11
 /** octets */
 const WIDE = 1_000_000
 /** No promise is made of a stream that was reset so. */
@@ -27,6 +28,10 @@ export class BackendStream extends PeerStream {
   /** It has thought; what is left to wait for is the request's end. */
   due = false
   trailers: string | null = null
+  /** Interim responses sent. */
+  interims = 0
+  /** A tunnel, and we have said yes. */
+  open = false
   constructor(
     id: number,
     request: Request,
@@ -57,7 +62,11 @@ export class BackendPeer extends Peer<BackendStream> {
     this.since = stage.pollset.clock
     const { plan, pollset } = stage
     if (stage.healed) this.open()
-    else this.sendSettings(plan.backendWindow, plan.backendTable, [[3, plan.backendStreams]])
+    else
+      this.sendSettings(plan.backendWindow, plan.backendTable, [
+        [3, plan.backendStreams],
+        [8, plan.backendTunnels],
+      ])
     this.flush()
     const sometime = (): number => chance.below(plan.runMs)
     if (chance.chance(plan.pingPercent)) pollset.after(sometime(), () => this.ping())
@@ -67,7 +76,11 @@ export class BackendPeer extends Peer<BackendStream> {
   }
 
   protected open(): void {
-    this.sendSettings(WIDE, this.stage.plan.backendTable, [[3, 100]])
+    const { backendTable, backendTunnels } = this.stage.plan
+    this.sendSettings(WIDE, backendTable, [
+      [3, 100],
+      [8, backendTunnels],
+    ])
   }
 
   protected override resetCame(): void {
@@ -148,6 +161,7 @@ export class BackendPeer extends Peer<BackendStream> {
     const path = fields.find((each) => each[0] === ':path')?.[1] ?? ''
     const request = books.requests[Number(path.slice(1))]
     if (request === undefined) this.fail('S2', `a request nobody made: ${path}`)
+    if (request.tunnel !== null) this.handshake(request, fields, ended)
     const { chance } = this
     const refusedNow = id > this.lastServed
     const dead = (): boolean => this.far.ended || givenUp(this.far.near)
@@ -184,8 +198,19 @@ export class BackendPeer extends Peer<BackendStream> {
       pollset.after(chance.below(plan.thinkMs + 50), () => this.rstSometime(stream))
     }
     if (chance.chance(plan.interimPercent)) {
-      pollset.after(chance.below(plan.thinkMs + 1), () => this.interim(stream))
+      pollset.after(chance.below(plan.thinkMs + 1), () =>
+        this.interim(stream, chance.chance(50) ? '103' : '100'),
+      )
     }
+    if (!silent && fields.some((each) => each[0] === 'expect') && chance.chance(plan.continuePercent))
+      pollset.after(chance.below(plan.thinkMs + 1), () => this.interim(stream, '100'))
+  }
+
+  private handshake(request: Request, fields: [string, string][], ended: boolean): void {
+    const field = (name: string): string | undefined => fields.find((each) => each[0] === name)?.[1]
+    if (field(':method') !== 'CONNECT' || field(':protocol') !== 'websocket' || ended)
+      this.fail('W1', `request ${request.id} without its handshake: ${JSON.stringify(fields)}`)
+    if (this.stage.plan.backendTunnels !== 1) this.fail('W1', 'extended CONNECT where it is not served')
   }
 
   private refuse(stream: BackendStream): void {
@@ -202,36 +227,50 @@ export class BackendPeer extends Peer<BackendStream> {
   private rstSometime(stream: BackendStream): void {
     if (this.gone || stream.over || this.stage.healed) return
     this.stage.tally('reset by the backend')
-    this.reset(stream, CODES[this.chance.below(CODES.length)])
+    const code = CODES[this.chance.below(CODES.length)]
+    stream.attempt.calmed = code === ENHANCE_YOUR_CALM && !stream.answering
+    this.reset(stream, code)
     this.flush()
   }
 
-  private interim(stream: BackendStream): void {
+  private interim(stream: BackendStream, status: string): void {
     if (this.gone || stream.over || stream.localEnded || stream.answering) return
     this.stage.tally('interim')
-    this.out.headers(stream.id, 0, [[':status', this.chance.chance(50) ? '103' : '100']])
+    stream.interims++
+    this.out.headers(stream.id, 0, [
+      [':status', status],
+      ['x-i', stream.request.interimTag],
+    ])
     this.flush()
   }
 
   /** Answer, when the request is complete or the answer is an early one. */
   private answer(stream: BackendStream): void {
     if (this.gone || stream.over || stream.answering) return
-    if (!stream.remoteEnded && !stream.early) {
+    const { chance } = this
+    const { plan, books, healed } = this.stage
+    const { request } = stream
+    const tunnel = request.tunnel !== null
+    if (tunnel && (healed || !chance.chance(plan.declinePercent))) {
+      this.openTunnel(stream)
+      return
+    }
+    if (!stream.remoteEnded && !stream.early && !tunnel) {
       stream.due = true
       return
     }
     stream.answering = true
-    if (!stream.remoteEnded) this.stage.tally('early response')
-    const { chance } = this
-    const { plan, books } = this.stage
-    const { request } = stream
-    const status = chance.chance(4) ? 204 : chance.chance(4) ? 304 : chance.chance(5) ? 500 : 200
+    if (tunnel) this.stage.tally('tunnel declined')
+    else if (!stream.remoteEnded) this.stage.tally('early response')
+    const ordinary = chance.chance(4) ? 204 : chance.chance(4) ? 304 : chance.chance(5) ? 500 : 200
+    const status = tunnel ? 403 : ordinary
     const bodiless = request.method === 'HEAD' || status === 204 || status === 304
     const total = bodiless || chance.chance(20) ? 0 : chance.between(1, this.bodyMax(plan.responseBytes))
     const trailers = !bodiless && chance.chance(plan.trailersPercent) ? `t${chance.below(1000)}` : null
     const broken = !bodiless && chance.chance(plan.brokenPercent)
     const response = books.response(request, total, trailers, broken)
     stream.response = response
+    response.interims = stream.interims
     const fields: [string, string][] = [
       [':status', String(status)],
       ['x-r', String(response.id)],
@@ -250,11 +289,37 @@ export class BackendPeer extends Peer<BackendStream> {
     this.flush()
   }
 
+  private openTunnel(stream: BackendStream): void {
+    const { chance } = this
+    const { plan, books } = this.stage
+    this.stage.tally('tunnel opened')
+    stream.answering = true
+    stream.open = true
+    stream.lasts = chance.chance(plan.lastingPercent)
+    const total = chance.chance(20) ? 0 : chance.between(1, this.bodyMax(plan.responseBytes))
+    const response = books.response(stream.request, total, null, false)
+    stream.response = response
+    response.interims = stream.interims
+    this.out.headers(stream.id, 0, [
+      [':status', '200'],
+      ['x-r', String(response.id)],
+    ])
+    this.send(stream, response)
+    this.flush()
+  }
+
   protected body(stream: BackendStream, b: Buffer, from: number, to: number): void {
+    if (stream.request.tunnel !== null && !stream.open)
+      this.fail('S2', `octets of tunnel ${stream.id} before it is open`)
     bodyBelongs(stream, stream.request, b, from, to)
   }
 
   protected complete(stream: BackendStream): void {
+    if (stream.request.tunnel !== null) {
+      if (!stream.open) this.fail('S2', `tunnel ${stream.id} ends before it is open`)
+      flowIsWhole(stream, stream.request)
+      return
+    }
     messageIsWhole(stream, stream.request)
     if (!stream.silent && stream.due) this.answer(stream)
   }

@@ -5,10 +5,10 @@
 import type { Prng, SimFar } from '../../src/pollset/index.js'
 import type { Attempt, Request, Response } from './books.js'
 import { mayComeAgain } from './checks/r.js'
-import { bodyBelongs, framedIsWhole } from './checks/s2.js'
+import { bodyBelongs, flowIsWhole, framedIsWhole } from './checks/s2.js'
 import { givenUp } from './inside.js'
 import type { Stage } from './peer.js'
-import { headOf, type Outgoing, Peer1 } from './peer1.js'
+import { acceptOf, headOf, type Outgoing, Peer1 } from './peer1.js'
 import { CHUNKED, type Fields, framingOf, only, UNTIL_CLOSE } from './wire1.js'
 
 /** A request, and what has come of it. */
@@ -25,6 +25,11 @@ class Served {
   answered = false
   /** It has thought; what is left to wait for is the request's end. */
   due = false
+  /** Interim responses sent. */
+  interims = 0
+  /** Of a handshake: the client's key, and that we have said yes. */
+  key = ''
+  open = false
   constructor(request: Request, silent: boolean, early: boolean) {
     this.request = request
     this.silent = silent
@@ -56,7 +61,7 @@ export class Backend1 extends Peer1 {
 
   /** FIN would make a response whole that ends with the connection. */
   private get endsWhole(): boolean {
-    return this.queue.length > 0 && this.queue[0].framing === UNTIL_CLOSE
+    return this.flow === null && this.queue.length > 0 && this.queue[0].framing === UNTIL_CLOSE
   }
 
   private die(): void {
@@ -66,7 +71,7 @@ export class Backend1 extends Peer1 {
       this.rst()
     } else {
       this.stage.tally('http/1.1: backend FIN')
-      this.far.end()
+      this.fin()
     }
   }
 
@@ -82,7 +87,8 @@ export class Backend1 extends Peer1 {
     const match = /^([A-Z]+) \/(\d+) HTTP\/1\.1$/.exec(start)
     if (match === null) this.wrong(`a request line '${start}'`)
     const request = this.stage.books.requests[Number(match[2])]
-    if (request?.method !== match[1]) this.fail('S2', `a request nobody made: ${start}`)
+    const tunnel = request?.tunnel === 'websocket'
+    if ((tunnel ? 'GET' : request?.method) !== match[1]) this.fail('S2', `a request nobody made: ${start}`)
     if (this.serving !== null) this.wrong(`request ${request.id} while ${this.serving.id} is under way`)
     if (this.last) this.wrong(`request ${request.id} on a connection that was to end`)
     if (only(this, fields, 'host') === null) this.wrong(`request ${request.id} without host`)
@@ -92,13 +98,36 @@ export class Backend1 extends Peer1 {
     if (!dead()) mayComeAgain(request)
     const attempt: Attempt = { refused: false, dead }
     request.attempts.push(attempt)
-    const { plan, healed } = this.stage
+    const { plan, healed, pollset } = this.stage
     const silent = !healed && this.chance.chance(plan.silentPercent)
     const serving = new Served(request, silent, this.chance.chance(plan.earlyPercent))
     this.serving = serving
+    if (tunnel) this.handshake(serving, fields)
     this.plan(serving)
+    if (
+      fields.some((each) => each[0] === 'expect') &&
+      !serving.silent &&
+      this.chance.chance(plan.continuePercent)
+    )
+      pollset.after(this.chance.below(plan.thinkMs + 1), () => this.interim(serving, '100 Continue'))
     serving.framing = framingOf(this, fields) ?? 0
     return serving.framing
+  }
+
+  private handshake(serving: Served, fields: Fields): void {
+    const asks =
+      only(this, fields, 'upgrade') === 'websocket' && only(this, fields, 'connection') === 'upgrade'
+    if (!asks || only(this, fields, 'sec-websocket-version') !== '13')
+      this.wrong(`request ${serving.id} without its handshake: ${JSON.stringify(fields)}`)
+    serving.key = only(this, fields, 'sec-websocket-key') ?? ''
+    if (framingOf(this, fields) !== null) this.wrong('a handshake with content')
+  }
+
+  override received(bytes: Uint8Array): void {
+    super.received(bytes)
+    const { serving } = this
+    if (serving !== null && serving.key !== '' && !serving.open && !this.reader.between)
+      this.fail('S2', `octets of tunnel ${serving.id} before it is open`)
   }
 
   private plan(serving: Served): void {
@@ -121,13 +150,16 @@ export class Backend1 extends Peer1 {
       })
     }
     if (!chance.chance(plan.interimPercent)) return
-    pollset.after(chance.below(plan.thinkMs + 1), () => {
-      if (this.gone || this.far.ended || serving.answering) return
-      this.stage.tally('http/1.1: interim')
-      this.far.send(
-        Buffer.from(headOf(`HTTP/1.1 ${chance.chance(50) ? '103 Early Hints' : '100 Continue'}`, [])),
-      )
-    })
+    pollset.after(chance.below(plan.thinkMs + 1), () =>
+      this.interim(serving, chance.chance(50) ? '103 Early Hints' : '100 Continue'),
+    )
+  }
+
+  private interim(serving: Served, status: string): void {
+    if (this.gone || this.far.ended || serving.answering) return
+    this.stage.tally('http/1.1: interim')
+    serving.interims++
+    this.far.send(Buffer.from(headOf(`HTTP/1.1 ${status}`, [['x-i', serving.request.interimTag]])))
   }
 
   /** The connection ends in the place of an answer. */
@@ -135,7 +167,7 @@ export class Backend1 extends Peer1 {
     if (this.gone || this.stage.healed || serving.answering) return
     this.stage.tally('http/1.1: ended as a request came')
     if (this.chance.chance(50)) this.rst()
-    else this.far.end()
+    else this.fin()
   }
 
   body(b: Buffer, from: number, to: number): void {
@@ -146,6 +178,16 @@ export class Backend1 extends Peer1 {
 
   end(trailers: Fields): void {
     const serving = this.serving as Served
+    if (serving.open) {
+      // With a wrong answer to the handshake it was none.
+      if ((this.flow as Response).broken) return
+      flowIsWhole(serving, serving.request)
+      return
+    }
+    if (serving.key !== '') {
+      serving.whole = true
+      return
+    }
     if (trailers.length > 0)
       serving.trailers = trailers.map(([name, value]) => (name === 'x-trailer' ? value : `?${name}`)).join()
     framedIsWhole(serving, serving.request, serving.framing >= 0, serving.framing === CHUNKED)
@@ -165,8 +207,18 @@ export class Backend1 extends Peer1 {
     serving.answering = true
     const { chance } = this
     const { plan, books, healed } = this.stage
+    const tunnel = serving.key !== ''
+    if (tunnel && (healed || !chance.chance(plan.declinePercent))) {
+      this.open(serving)
+      return
+    }
     if (!serving.whole) this.stage.tally('http/1.1: early response')
-    const status = chance.chance(4) ? 204 : chance.chance(4) ? 304 : chance.chance(5) ? 500 : 200
+    let status = chance.chance(4) ? 204 : chance.chance(4) ? 304 : chance.chance(5) ? 500 : 200
+    if (tunnel) {
+      this.stage.tally('http/1.1: tunnel declined')
+      // A success that is no 101 opens nothing.
+      status = chance.chance(20) ? 200 : 403
+    }
     const bodiless = serving.request.method === 'HEAD' || status === 204 || status === 304
     const minor = chance.chance(plan.http10Percent) ? 0 : 1
     const total = bodiless || chance.chance(20) ? 0 : chance.between(1, plan.responseBytes)
@@ -174,6 +226,7 @@ export class Backend1 extends Peer1 {
     const trailers =
       framing === CHUNKED && chance.chance(plan.trailersPercent) ? `t${chance.below(1000)}` : null
     const response = books.response(serving.request, total, trailers, false)
+    response.interims = serving.interims
     const fields: Fields = [['x-r', String(response.id)]]
     if (framing === CHUNKED) fields.push(['transfer-encoding', 'chunked'])
     else if (bodiless ? status !== 204 && chance.chance(50) : framing >= 0)
@@ -186,6 +239,31 @@ export class Backend1 extends Peer1 {
     this.put({ head: headOf(`HTTP/1.${minor} ${status} Told`, fields), message: response, framing, cutAt })
   }
 
+  /** Switch: whatever comes and goes from here on is the tunnel's. */
+  private open(serving: Served): void {
+    const { chance } = this
+    const { plan, books, healed } = this.stage
+    const total = chance.chance(20) ? 0 : chance.between(1, plan.responseBytes)
+    const broken = !healed && chance.chance(plan.brokenPercent)
+    const response = books.response(serving.request, total, null, broken)
+    response.interims = serving.interims
+    this.stage.tally(broken ? 'http/1.1: another sec-websocket-accept' : 'http/1.1: tunnel opened')
+    const fields: Fields = [
+      ['connection', 'Upgrade'],
+      ['upgrade', 'websocket'],
+      ['sec-websocket-accept', acceptOf(broken ? 'another' : serving.key)],
+      ['x-r', String(response.id)],
+    ]
+    serving.open = true
+    this.last = true
+    this.reader.tunnel()
+    this.flow = response
+    const cutAt = !healed && chance.chance(plan.truncatedPercent) ? chance.below(total + 1) : total
+    const lasts = chance.chance(plan.lastingPercent)
+    const head = headOf('HTTP/1.1 101 Switching Protocols', fields)
+    this.put({ head, message: response, framing: UNTIL_CLOSE, cutAt, lasts })
+  }
+
   private framing(minor: number, total: number): number {
     const { plan } = this.stage
     if (this.chance.chance(plan.lengthPercent)) return total
@@ -195,13 +273,18 @@ export class Backend1 extends Peer1 {
   protected cut(outgoing: Outgoing): void {
     this.stage.tally('http/1.1: truncated response')
     this.queue.length = 0
+    if (this.flow !== null && this.chance.chance(50)) {
+      this.fin()
+      return
+    }
     if (outgoing.framing === UNTIL_CLOSE || this.chance.chance(50)) this.rst()
-    else this.far.end()
+    else this.fin()
   }
 
   protected left(outgoing: Outgoing): void {
     const serving = this.serving
-    if (serving === null || (outgoing.message as Response).request !== serving.request) return
+    if (serving === null || this.flow !== null || (outgoing.message as Response).request !== serving.request)
+      return
     serving.answered = true
     if (serving.whole) this.serving = null
     const { plan, pollset, healed } = this.stage
@@ -216,7 +299,7 @@ export class Backend1 extends Peer1 {
       if (this.gone || this.far.ended || (this.stage.healed && !this.last)) return
       this.stage.tally('http/1.1: keep-alive ended')
       if (this.endsWhole) this.rst()
-      else this.far.end()
+      else this.fin()
     })
   }
 }

@@ -68,21 +68,46 @@ export class Message {
   }
 }
 
+/** What a request asks to become: a WebSocket (Upgrade, or extended CONNECT), or a connection to a target (CONNECT). */
+export type TunnelKind = 'websocket' | 'connect'
+
 export class Request extends Message {
   readonly method: string
+  readonly tunnel: TunnelKind | null
   /** How often a backend has seen it. */
   readonly attempts: Attempt[] = []
-  constructor(id: number, method: string, total: number, trailers: string | null, broken: boolean) {
+  /** Of a tunnel: its client knows that it is open. */
+  opened = false
+  /** All that was begun in answer to it, the last last. */
+  readonly responses: Response[] = []
+  constructor(
+    id: number,
+    method: string,
+    total: number,
+    trailers: string | null,
+    broken: boolean,
+    tunnel: TunnelKind | null,
+  ) {
     super(id, 'request', total, trailers, broken)
     this.method = method
+    this.tunnel = tunnel
+  }
+
+  /** How its next interim response is told from those of other attempts. */
+  get interimTag(): string {
+    return `${this.id}.${this.attempts.length}`
   }
 }
 
 export class Response extends Message {
   readonly request: Request
+  /** Interim responses that went before it, and how they are tagged. */
+  interims = 0
+  readonly interimTag: string
   constructor(id: number, request: Request, total: number, trailers: string | null, broken: boolean) {
     super(id, 'response', total, trailers, broken)
     this.request = request
+    this.interimTag = request.interimTag
   }
 }
 
@@ -90,6 +115,8 @@ export class Response extends Message {
 export interface Attempt {
   /** The backend has said that it did not begin it: REFUSED_STREAM, or GOAWAY below it. */
   refused: boolean
+  /** The backend has reset it by ENHANCE_YOUR_CALM before it answered, which speaks of the connection. */
+  calmed?: boolean
   /** The connection it came on is over, at the proxy's end. */
   readonly dead: () => boolean
 }
@@ -99,7 +126,14 @@ export class Books {
   readonly responses: Response[] = []
 
   request(method: string, total: number, trailers: string | null, broken: boolean): Request {
-    const made = new Request(this.requests.length, method, total, trailers, broken)
+    const made = new Request(this.requests.length, method, total, trailers, broken, null)
+    this.requests.push(made)
+    return made
+  }
+
+  /** A request for a tunnel: its octets are those that the client says in it. */
+  tunnel(kind: TunnelKind, total: number): Request {
+    const made = new Request(this.requests.length, 'CONNECT', total, null, false, kind)
     this.requests.push(made)
     return made
   }
@@ -107,6 +141,7 @@ export class Books {
   response(request: Request, total: number, trailers: string | null, broken: boolean): Response {
     const made = new Response(this.responses.length, request, total, trailers, broken)
     this.responses.push(made)
+    request.responses.push(made)
     return made
   }
 }

@@ -3,8 +3,8 @@
 // it gets is held against what the backends sent.
 
 import type { Prng, SimFar } from '../../src/pollset/index.js'
-import type { Request, Response } from './books.js'
-import { bodyBelongs, messageIsWhole } from './checks/s2.js'
+import type { Request, Response, TunnelKind } from './books.js'
+import { bodyBelongs, flowIsWhole, interimsCame, messageIsWhole } from './checks/s2.js'
 import { Peer, PeerStream, type Stage } from './peer.js'
 import * as wire from './wire.js'
 
@@ -21,6 +21,12 @@ export class ClientStream extends PeerStream {
   /** Of an answer of the proxy's own: octets it promises. */
   promised = -1
   trailers: string | null = null
+  /** Tags of the interim responses that have come. */
+  readonly interims: string[] = []
+  /** The body waits for 100, or for the tunnel to open. */
+  awaits = false
+  /** A tunnel, and it is open. */
+  open = false
   constructor(id: number, request: Request, sendWindow: number, recvWindow: number) {
     super(id, sendWindow, recvWindow)
     this.request = request
@@ -61,6 +67,10 @@ export class Client extends Peer<ClientStream> {
     this.left--
     if (this.gone || this.told || this.leaving || this.stage.healed) return
     const { plan, books, pollset } = this.stage
+    if (chance.chance(plan.tunnelPercent)) {
+      this.beginTunnel(chance)
+      return
+    }
     const upload = chance.chance(plan.uploadPercent)
     const method = upload
       ? ['POST', 'PUT', 'PATCH'][chance.below(3)]
@@ -72,12 +82,7 @@ export class Client extends Peer<ClientStream> {
     const trailers = upload && chance.chance(plan.trailersPercent) ? `t${chance.below(1000)}` : null
     const broken = upload && chance.chance(plan.brokenPercent)
     const request = books.request(method, total, trailers, broken)
-    const id = this.nextId
-    this.nextId += 2
-    const [sendWindow, recvWindow] = this.windows
-    const stream = new ClientStream(id, request, sendWindow, recvWindow)
-    stream.stuck = chance.chance(plan.stuckPercent)
-    this.streams.set(id, stream)
+    const stream = this.newStream(request, chance)
     const fields: [string, string][] = [
       [':method', method],
       [':scheme', 'http'],
@@ -94,9 +99,82 @@ export class Client extends Peer<ClientStream> {
     if (chance.chance(plan.fieldsPercent)) this.moreFields(fields, chance)
     const bare = total === 0 && trailers === null && chance.chance(50)
     if (bare) this.endLocal(stream, request)
+    stream.awaits = upload && !bare && chance.chance(plan.expectPercent)
+    if (stream.awaits) {
+      this.stage.tally('expects 100-continue')
+      fields.push(['expect', '100-continue'])
+      pollset.after(plan.expectWaitMs, () => {
+        this.goOn(stream)
+        this.flush()
+      })
+    }
     const split = chance.chance(plan.partialPercent) ? chance.between(1, 40) : 0
-    this.out.headers(id, bare ? wire.END_STREAM : 0, fields, split)
-    if (!bare) this.send(stream, request)
+    this.out.headers(stream.id, bare ? wire.END_STREAM : 0, fields, split)
+    if (!bare && !stream.awaits) this.send(stream, request)
+    this.cancelSometime(stream, chance)
+    this.flush()
+  }
+
+  private newStream(request: Request, chance: Prng): ClientStream {
+    const id = this.nextId
+    this.nextId += 2
+    const [sendWindow, recvWindow] = this.windows
+    const stream = new ClientStream(id, request, sendWindow, recvWindow)
+    stream.stuck = chance.chance(this.stage.plan.stuckPercent)
+    this.streams.set(id, stream)
+    return stream
+  }
+
+  /** WebSocket by extended CONNECT, where the proxy has said that it serves it, or plain CONNECT. */
+  private beginTunnel(chance: Prng): void {
+    const { plan, books } = this.stage
+    const kind: TunnelKind =
+      !this.connectProtocol || chance.chance(plan.connectPercent) ? 'connect' : 'websocket'
+    this.stage.tally(kind)
+    const total = chance.chance(10) ? 0 : chance.between(1, this.bodyMax(plan.uploadBytes))
+    const request = books.tunnel(kind, total)
+    const stream = this.newStream(request, chance)
+    stream.lasts = chance.chance(plan.lastingPercent)
+    stream.awaits = !chance.chance(plan.earlyOctetsPercent)
+    this.out.headers(
+      stream.id,
+      0,
+      kind === 'connect'
+        ? [
+            [':method', 'CONNECT'],
+            [':authority', this.stage.target(request)],
+          ]
+        : [
+            [':method', 'CONNECT'],
+            [':protocol', 'websocket'],
+            [':scheme', 'http'],
+            [':authority', 'sim'],
+            [':path', `/${request.id}`],
+            ['sec-websocket-version', '13'],
+          ],
+    )
+    if (!stream.awaits) {
+      this.stage.tally('octets before the tunnel is open')
+      this.send(stream, request)
+    }
+    this.cancelSometime(stream, chance)
+    this.flush()
+  }
+
+  /** What waited for a word of the backend's leaves. */
+  private goOn(stream: ClientStream): void {
+    if (!stream.awaits) return
+    stream.awaits = false
+    this.send(stream, stream.request)
+  }
+
+  override heal(): void {
+    for (const stream of this.streams.values()) if (stream.request.tunnel === null) this.goOn(stream)
+    super.heal()
+  }
+
+  private cancelSometime(stream: ClientStream, chance: Prng): void {
+    const { plan, pollset } = this.stage
     if (chance.chance(plan.cancelPercent)) {
       pollset.after(chance.below(plan.cancelWithinMs + 1), () => {
         if (this.gone || this.stage.healed || stream.over) return
@@ -105,7 +183,6 @@ export class Client extends Peer<ClientStream> {
         this.flush()
       })
     }
-    this.flush()
   }
 
   private moreFields(fields: [string, string][], chance: Prng): void {
@@ -168,6 +245,7 @@ export class Client extends Peer<ClientStream> {
     const stream = this.streams.get(id)
     if (stream === undefined) this.fail('W1', `HEADERS on stream ${id}, which nobody opened`)
     if (stream.status >= 200) {
+      if (stream.open) this.fail('W1', `HEADERS in tunnel ${stream.id}`)
       if (!ended) this.fail('W1', `a second head on stream ${id}`)
       stream.trailers = fields.map(([name, value]) => (name === 'x-trailer' ? value : `?${name}`)).join()
       return
@@ -178,6 +256,12 @@ export class Client extends Peer<ClientStream> {
     const tag = field('x-r')
     if (stream.status < 200) {
       if (ended) this.fail('W1', `an interim response ends stream ${id}`)
+      this.interim(stream, field('x-i') ?? '')
+      return
+    }
+    const tunnel = stream.request.tunnel !== null && stream.status < 300
+    if (tunnel) {
+      this.opened(stream, tag)
       return
     }
     if (tag === undefined && field('x-fermata') === undefined && stream.status !== 431) {
@@ -191,7 +275,30 @@ export class Client extends Peer<ClientStream> {
       )
     }
     stream.response = response
+    if (response !== null) interimsCame(stream.request.id, stream.interims, response)
     if (response === null) stream.promised = Number(field('content-length') ?? -1)
+  }
+
+  private interim(stream: ClientStream, tag: string): void {
+    const { request } = stream
+    if (!tag.startsWith(`${request.id}.`))
+      this.fail('S2', `request ${request.id} got the interim response ${tag}`)
+    stream.interims.push(tag)
+    if (stream.status === 100 && request.tunnel === null) this.goOn(stream)
+  }
+
+  private opened(stream: ClientStream, tag: string | undefined): void {
+    const { request } = stream
+    const response =
+      tag === undefined ? (request.responses.at(-1) ?? null) : this.stage.books.responses[Number(tag)]
+    if (response?.request !== request || response.broken)
+      this.fail('S2', `tunnel ${stream.id} is open, and nobody opened it`)
+    if (request.tunnel === 'websocket') interimsCame(request.id, stream.interims, response)
+    this.stage.tally(`${request.tunnel} open`)
+    stream.response = response
+    stream.open = true
+    request.opened = true
+    this.goOn(stream)
   }
 
   protected body(stream: ClientStream, b: Buffer, from: number, to: number): void {
@@ -202,6 +309,10 @@ export class Client extends Peer<ClientStream> {
 
   protected complete(stream: ClientStream): void {
     const { response, request } = stream
+    if (stream.open && response !== null) {
+      flowIsWhole(stream, response)
+      return
+    }
     if (response === null) {
       if (request.method !== 'HEAD' && stream.promised >= 0 && stream.promised !== stream.received) {
         this.fail(

@@ -3,10 +3,10 @@
 // sent: the response to this request and no other, complete only if it is.
 
 import type { Prng, SimFar } from '../../src/pollset/index.js'
-import type { Request, Response } from './books.js'
-import { bodyBelongs, framedIsWhole } from './checks/s2.js'
+import { Message, type Request, type Response, type TunnelKind } from './books.js'
+import { bodyBelongs, flowIsWhole, framedIsWhole, interimsCame } from './checks/s2.js'
 import type { Stage } from './peer.js'
-import { headOf, type Outgoing, Peer1 } from './peer1.js'
+import { acceptOf, headOf, type Outgoing, Peer1 } from './peer1.js'
 import { CHUNKED, type Fields, framingOf, INTERIM, only, UNTIL_CLOSE } from './wire1.js'
 
 const CONNECTIONS_MAX = 12
@@ -19,6 +19,13 @@ class Asked {
   framing = 0
   received = 0
   trailers: string | null = null
+  /** Tags of the interim responses that have come. */
+  readonly interims: string[] = []
+  /** Of a tunnel: the key of its handshake, what the client says in it, whether some of that has left before the answer, and that it is open. */
+  key = ''
+  flow: Outgoing | null = null
+  early = false
+  open = false
   constructor(request: Request, minor: number) {
     this.request = request
     this.minor = minor
@@ -60,13 +67,18 @@ export class Client1 extends Peer1 {
 
   get finished(): boolean {
     if (this.gone) return !this.redialling
-    return this.toMake === 0 && this.unsent.length === 0 && this.waitingFor.length === 0
+    const idle = this.flow === null || this.flow.ended
+    return this.toMake === 0 && this.unsent.length === 0 && this.waitingFor.length === 0 && idle
   }
 
   private begin(chance: Prng): void {
     this.toMake--
     if (this.leaving || this.stage.healed) return
     const { plan, books, pollset } = this.stage
+    if (this.minor === 1 && chance.chance(plan.tunnelPercent)) {
+      this.beginTunnel(chance)
+      return
+    }
     const upload = chance.chance(plan.uploadPercent)
     const method = upload
       ? ['POST', 'PUT', 'PATCH'][chance.below(3)]
@@ -83,13 +95,25 @@ export class Client1 extends Peer1 {
     else if (upload) fields.push(['content-length', String(total)])
     if (chance.chance(plan.fieldsPercent))
       fields.push(['x-hop', 'not for the backend'], ['connection', 'x-hop'])
+    const awaits = total > 0 && this.minor === 1 && chance.chance(plan.expectPercent)
+    if (awaits) {
+      this.stage.tally('http/1.1: expects 100-continue')
+      fields.push(['expect', '100-continue'])
+    }
     if (last) fields.push(['connection', 'close'])
     else if (this.minor === 0) fields.push(['connection', 'keep-alive'])
     const head = headOf(`${method} /${request.id} HTTP/1.${this.minor}`, fields)
     const asked = new Asked(request, this.minor)
     const framing = chunked ? CHUNKED : total
-    this.unsent.push({ asked, outgoing: { head, message: request, framing, cutAt: total }, last })
+    const outgoing: Outgoing = { head, message: request, framing, cutAt: total, awaits }
+    this.unsent.push({ asked, outgoing, last })
     this.next()
+    if (awaits) pollset.after(plan.expectWaitMs, () => this.goOn(outgoing))
+    this.cancelSometime(asked, chance)
+  }
+
+  private cancelSometime(asked: Asked, chance: Prng): void {
+    const { plan, pollset } = this.stage
     if (chance.chance(plan.cancelPercent)) {
       pollset.after(chance.below(plan.cancelWithinMs + 1), () => {
         if (this.gone || this.stage.healed || !this.waitingFor.includes(asked)) return
@@ -99,6 +123,45 @@ export class Client1 extends Peer1 {
     }
   }
 
+  /** WebSocket by Upgrade, or plain CONNECT: the last request on its connection, unless it is declined. */
+  private beginTunnel(chance: Prng): void {
+    const { plan, books } = this.stage
+    const kind: TunnelKind = chance.chance(plan.connectPercent) ? 'connect' : 'websocket'
+    this.stage.tally(`http/1.1: ${kind}`)
+    const total = chance.chance(10) ? 0 : chance.between(1, plan.uploadBytes)
+    const request = books.tunnel(kind, total)
+    const asked = new Asked(request, this.minor)
+    let head: string
+    if (kind === 'connect') {
+      const target = this.stage.target(request)
+      head = headOf(`CONNECT ${target} HTTP/1.1`, [['host', target]])
+    } else {
+      asked.key = Buffer.from(Array.from({ length: 16 }, () => chance.below(256))).toString('base64')
+      head = headOf(`GET /${request.id} HTTP/1.1`, [
+        ['host', 'sim'],
+        ['connection', 'keep-alive, Upgrade'],
+        ['upgrade', 'websocket'],
+        ['sec-websocket-version', '13'],
+        ['sec-websocket-key', asked.key],
+      ])
+    }
+    asked.early = chance.chance(plan.earlyOctetsPercent)
+    const lasts = chance.chance(plan.lastingPercent)
+    asked.flow = { head: '', message: request, framing: UNTIL_CLOSE, cutAt: total, lasts }
+    const bare = new Message(request.id, 'request', 0, null, false)
+    this.unsent.push({ asked, outgoing: { head, message: bare, framing: 0, cutAt: 0 }, last: true })
+    this.next()
+    this.cancelSometime(asked, chance)
+  }
+
+  /** What it says in the tunnel leaves from now on. */
+  private speak(asked: Asked): void {
+    if (asked.flow === null) return
+    this.flow = asked.request
+    this.put(asked.flow)
+    asked.flow = null
+  }
+
   private next(): void {
     while (this.unsent.length > 0 && this.waitingFor.length < this.depth && !this.closing && !this.gone) {
       const { asked, outgoing, last } = this.unsent.shift() as (typeof this.unsent)[0]
@@ -106,6 +169,10 @@ export class Client1 extends Peer1 {
       this.waitingFor.push(asked)
       if (last) this.closing = true
       this.put(outgoing)
+      if (asked.early) {
+        this.stage.tally('http/1.1: octets before the tunnel is open')
+        this.speak(asked)
+      }
     }
   }
 
@@ -116,12 +183,13 @@ export class Client1 extends Peer1 {
     this.stage.tally(
       ['http/1.1: client FIN', 'http/1.1: client RST', 'http/1.1: half a head', 'http/1.1: half-closed'][way],
     )
-    if (way === 2 && this.queue.length === 0) {
+    const tunnel = this.flow !== null || this.waitingFor.some((each) => each.request.tunnel !== null)
+    if (way === 2 && this.queue.length === 0 && !tunnel) {
       const half = headOf('GET /none HTTP/1.1', [['host', 'sim']])
       this.far.send(Buffer.from(half.slice(0, this.chance.between(1, half.length - 3))))
     }
     if (way === 1 || (way === 2 && this.chance.chance(50))) this.rst()
-    else this.far.end()
+    else this.fin()
   }
 
   override heal(): void {
@@ -129,10 +197,16 @@ export class Client1 extends Peer1 {
     super.heal()
   }
 
+  /** It says nothing in a tunnel that it has asked for either. */
+  protected override fin(): void {
+    for (const { request } of this.waitingFor) if (request.tunnel !== null) request.ended = true
+    super.fin()
+  }
+
   /** The end of the run: no more requests, and FIN. */
   part(): void {
     this.leaving = true
-    if (!this.gone) this.far.end()
+    this.fin()
   }
 
   protected left(): void {}
@@ -168,13 +242,51 @@ export class Client1 extends Peer1 {
       this.wrong(`a response ${status} that nobody asked for`)
     }
     if (status < 200) {
+      if (status === 101) return this.opened(asked, fields)
       if (asked.minor === 0) this.wrong('an interim response to HTTP/1.0')
+      this.interim(asked, fields)
+      if (status === 100 && this.queue[0]?.message === asked.request) this.goOn(this.queue[0])
       return INTERIM
     }
+    if (asked.request.tunnel === 'connect' && status < 300) return this.opened(asked, fields)
+    // Declined, a handshake was a request like any other; what was said behind it was not.
+    if (asked.request.tunnel !== null) this.closing = asked.early
     if (only(this, fields, 'connection') === 'close') this.closing = true
     this.attribute(asked, status, fields)
     asked.framing = this.framing(asked, status, fields)
     return asked.framing
+  }
+
+  private interim(asked: Asked, fields: Fields): void {
+    const tag = only(this, fields, 'x-i') ?? ''
+    if (!tag.startsWith(`${asked.id}.`))
+      this.fail('S2', `request ${asked.id} got the interim response ${tag}`)
+    asked.interims.push(tag)
+  }
+
+  /** The tunnel is open, and the connection is its own. */
+  private opened(asked: Asked, fields: Fields): number {
+    const { request } = asked
+    if (request.tunnel === null) this.wrong(`a tunnel in answer to ${request.method} ${request.id}`)
+    if (framingOf(this, fields) !== null) this.wrong('a tunnel with a framing')
+    if (request.tunnel === 'websocket') {
+      const told = only(this, fields, 'sec-websocket-accept')
+      if (told !== acceptOf(asked.key)) this.wrong(`sec-websocket-accept ${told}`)
+      if (only(this, fields, 'upgrade')?.toLowerCase() !== 'websocket') this.wrong('101 without upgrade')
+    }
+    const tag = only(this, fields, 'x-r')
+    asked.response =
+      tag === null ? (request.responses.at(-1) ?? null) : this.stage.books.responses[Number(tag)]
+    if (asked.response?.request !== request || asked.response.broken)
+      this.fail('S2', `tunnel ${asked.id} is open, and nobody opened it`)
+    if (request.tunnel === 'websocket') interimsCame(asked.id, asked.interims, asked.response)
+    this.stage.tally(`http/1.1: ${request.tunnel} open`)
+    asked.open = true
+    request.opened = true
+    asked.framing = UNTIL_CLOSE
+    this.closing = true
+    this.speak(asked)
+    return UNTIL_CLOSE
   }
 
   private framing(asked: Asked, status: number, fields: Fields): number {
@@ -202,6 +314,7 @@ export class Client1 extends Peer1 {
       this.fail('S2', `request ${asked.id} got the response to ${response?.request.id}`)
     }
     asked.response = response
+    if (asked.minor === 1) interimsCame(asked.id, asked.interims, response)
   }
 
   body(b: Buffer, from: number, to: number): void {
@@ -215,6 +328,15 @@ export class Client1 extends Peer1 {
     const asked = this.waitingFor.shift()
     if (asked === undefined) return
     const { response, framing } = asked
+    if (asked.open && response !== null) {
+      flowIsWhole(asked, response)
+      return
+    }
+    // What was said too early may be read as another request: there is nothing more to be had here.
+    if (asked.request.tunnel !== null && asked.early) {
+      this.rst()
+      return
+    }
     if (trailers.length > 0)
       asked.trailers = trailers.map(([name, value]) => (name === 'x-trailer' ? value : `?${name}`)).join()
     if (response !== null) framedIsWhole(asked, response, framing >= 0, framing === CHUNKED)

@@ -123,6 +123,9 @@ export interface ExchangeInside extends Continuation {
   readonly answered: Exchange['answered']
   readonly receivedAt: Exchange['receivedAt']
   readonly attempts: Exchange['attempts']
+  readonly countsAsTunnel: Exchange['countsAsTunnel']
+  readonly tunnelOpen: Exchange['tunnelOpen']
+  readonly proxy: Exchange['proxy']
 }
 
 export interface EngineInside {

@@ -3,7 +3,7 @@
 // that what it gets is HTTP/2 at all (W1), and sends bodies at the pace its plan says.
 
 import type { FarOwner, Prng, SimFar, SimPollset } from '../../src/pollset/index.js'
-import { type Books, type Message, Violation } from './books.js'
+import { type Books, type Message, type Request, Violation } from './books.js'
 import { errorIsOurs } from './checks/e17.js'
 import type { Plan } from './plan.js'
 import * as wire from './wire.js'
@@ -16,6 +16,8 @@ export interface Stage {
   /** Faults are over: from here on everyone behaves. */
   readonly healed: boolean
   tally(kind: string): void
+  /** Somebody to have a tunnel to, by CONNECT: HOST:PORT. */
+  target(request: Request): string
   /** Gets all octets that actors receive. */
   readonly octets: ((bytes: Uint8Array) => void) | null
 }
@@ -42,6 +44,8 @@ export class PeerStream {
   resetByProxy = false
   /** octets of body received */
   received = 0
+  /** Its end waits until all heals: a tunnel that falls silent. */
+  lasts = false
 
   constructor(id: number, sendWindow: number, recvWindow: number) {
     this.id = id
@@ -112,6 +116,8 @@ export abstract class Peer<S extends PeerStream> implements FarOwner {
   protected abstract complete(stream: S): void
   protected abstract lost(stream: S): void
   protected abstract parted(): void
+  /** The proxy serves extended CONNECT (RFC 8441 §3). */
+  protected connectProtocol = false
   /** RST_STREAM has come. */
   protected resetCame(): void {}
 
@@ -283,6 +289,7 @@ export abstract class Peer<S extends PeerStream> implements FarOwner {
         for (const stream of this.streams.values()) stream.sendWindow += value - this.theirWindow
         this.theirWindow = value
       } else if (id === 1 && value < 4096) this.out.emptyTable = true
+      else if (id === 8) this.connectProtocol = value === 1
     }
     this.out.numbers(wire.SETTINGS, wire.ACK, 0)
     for (const stream of this.streams.values()) this.advance(stream)
@@ -382,7 +389,7 @@ export abstract class Peer<S extends PeerStream> implements FarOwner {
       if (padding + 1 >= room) padding = -1
       const size = Math.min(left, chunk, room - (padding + 1))
       if (size <= 0) return
-      const last = size === left && message.trailers === null
+      const last = size === left && message.trailers === null && (healed || !stream.lasts)
       if (last) this.endLocal(stream, message)
       this.out.data(
         stream.id,
@@ -406,6 +413,7 @@ export abstract class Peer<S extends PeerStream> implements FarOwner {
         return
       }
     }
+    if (stream.lasts && !healed) return
     this.endLocal(stream, message)
     if (message.trailers !== null) {
       this.out.headers(stream.id, wire.END_STREAM, [['x-trailer', message.trailers]])

@@ -1,6 +1,7 @@
 // What clients and backends of HTTP/1.1 have in common: one connection, messages that leave one behind the other at the
 // pace the plan says, and reading that may stop for a while. What comes is read by wire1.ts.
 
+import { createHash } from 'node:crypto'
 import type { FarOwner, Prng, SimFar } from '../../src/pollset/index.js'
 import { type Message, Violation } from './books.js'
 import type { Stage } from './peer.js'
@@ -17,6 +18,10 @@ export interface Outgoing {
   readonly framing: number
   /** octets of the body behind which its sender stops for good; at least its total where it does not */
   readonly cutAt: number
+  /** The body waits until the client is told to continue (RFC 9110 §10.1.1). */
+  awaits?: boolean
+  /** Its end waits until all heals: a tunnel that falls silent. */
+  readonly lasts?: boolean
 }
 
 export abstract class Peer1 implements FarOwner, MessageSink {
@@ -26,6 +31,9 @@ export abstract class Peer1 implements FarOwner, MessageSink {
   protected readonly chance: Prng
   protected reader = new MessageIn(this)
   protected readonly queue: Outgoing[] = []
+  /** What we say in the tunnel that this connection has become; null while it is none. */
+  protected flow: Message | null = null
+  private finCame = false
   private begun = false
   private waiting = false
 
@@ -84,8 +92,10 @@ export abstract class Peer1 implements FarOwner, MessageSink {
   /** FIN. */
   ended(): void {
     if (this.gone) return
+    this.finCame = true
     if (this.reader.untilClose) this.reader.closed()
-    if (this.gone) return
+    // Each half of a tunnel ends by itself.
+    if (this.gone || (this.flow !== null && !this.flow.ended)) return
     this.far.end()
     this.closed()
   }
@@ -94,6 +104,17 @@ export abstract class Peer1 implements FarOwner, MessageSink {
     if (this.gone) return
     this.gone = true
     this.parted()
+  }
+
+  /** FIN, from here: in a tunnel the end of what we say, wherever that is. */
+  protected fin(): void {
+    if (this.gone || this.far.ended) return
+    if (this.flow !== null) {
+      this.flow.ended = true
+      this.queue.length = 0
+    }
+    this.far.end()
+    if (this.flow !== null && this.finCame) this.closed()
   }
 
   /** RST, from here. */
@@ -113,6 +134,15 @@ export abstract class Peer1 implements FarOwner, MessageSink {
     this.reader = new MessageIn(this)
     this.queue.length = 0
     this.begun = false
+    this.flow = null
+    this.finCame = false
+  }
+
+  /** The body may leave. */
+  protected goOn(outgoing: Outgoing): void {
+    if (outgoing.awaits !== true) return
+    outgoing.awaits = false
+    this.pump()
   }
 
   protected put(outgoing: Outgoing): void {
@@ -127,12 +157,14 @@ export abstract class Peer1 implements FarOwner, MessageSink {
         this.begun = true
         this.far.send(Buffer.from(outgoing.head, 'latin1'))
       }
+      if (outgoing.awaits === true && !this.stage.healed) return
       const { message, cutAt } = outgoing
       if (message.sent < Math.min(cutAt, message.total)) this.piece(outgoing)
       else if (cutAt < message.total) {
         this.cut(outgoing)
         return
-      } else this.finish(outgoing)
+      } else if (outgoing.lasts === true && !this.stage.healed) return
+      else this.finish(outgoing)
     }
   }
 
@@ -165,6 +197,7 @@ export abstract class Peer1 implements FarOwner, MessageSink {
     this.queue.shift()
     this.begun = false
     if (framing === UNTIL_CLOSE) this.far.end()
+    if (message === this.flow && this.finCame) this.closed()
     this.left(outgoing)
   }
 
@@ -177,6 +210,10 @@ export abstract class Peer1 implements FarOwner, MessageSink {
     })
   }
 }
+
+/** Sec-WebSocket-Accept for a key (RFC 6455 §4.2.2). */
+export const acceptOf = (key: string): string =>
+  createHash('sha1').update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest('base64')
 
 export const headOf = (start: string, fields: Fields): string =>
   `${[start, ...fields.map(([name, value]) => `${name}: ${value}`)].join('\r\n')}\r\n\r\n`

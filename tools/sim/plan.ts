@@ -134,6 +134,19 @@ const KNOBS = {
   headMs: oneOf(1000, 200, 1000),
   keepAliveMs: oneOf(3000, 100, 1500, 3000),
   keepAliveRequestsMax: oneOf(1000, 1, 5, 1000, 1000),
+
+  // Tunnels, and 100-continue: of both versions, and behind all others for the same reason.
+  tunnelPercent: oneOf(0, 0, 0, 0, 10, 50),
+  connectPercent: oneOf(0, 0, 50, 100),
+  earlyOctetsPercent: fault(60),
+  declinePercent: fault(40),
+  lastingPercent: fault(40),
+  backendTunnels: oneOf(1, 1, 1, 1, 0),
+  tunnelIdleMs: oneOf(2000, 100, 500, 2000),
+  tunnelsMax: oneOf(100, 1, 3, 100, 100),
+  expectPercent: fault(60),
+  expectWaitMs: oneOf(50, 10, 200, 1000),
+  continuePercent: knob(100, (p) => p.below(101)),
 } as const satisfies Readonly<Record<string, Knob>>
 
 export type PlanName = keyof typeof KNOBS

@@ -13,7 +13,7 @@ import { FieldTable, HeldBytes, type HttpWorld } from '../../src/http/index.js'
 import type { Http1Context } from '../../src/http1/index.js'
 import type { Http2Context } from '../../src/http2/index.js'
 import { Prng, type SimFar, SimPollset } from '../../src/pollset/index.js'
-import { Backend, type Exchange, ReverseProxy, RouteTable } from '../../src/proxy/index.js'
+import { Backend, Connects, type Exchange, ReverseProxy, RouteTable } from '../../src/proxy/index.js'
 import { parseBackend } from '../../src/server/address.js'
 import { Arrival, type ArrivalEvents, type Spoken } from '../../src/server/arrival.js'
 import type { Limits } from '../../src/server/index.js'
@@ -21,7 +21,7 @@ import { Listening } from '../../src/server/listening.js'
 import { Protocols } from '../../src/server/protocols.js'
 import { BackendPeer } from './backend.js'
 import { Backend1 } from './backend1.js'
-import { Books, Violation } from './books.js'
+import { Books, type Request, Violation } from './books.js'
 import type { Checker, Scene } from './checks/check.js'
 import { e8 } from './checks/e8.js'
 import { connectionsEndWithinMs, endedInTime, exchangesEndWithinMs } from './checks/l1.js'
@@ -31,6 +31,7 @@ import { s3 } from './checks/s3.js'
 import { s4 } from './checks/s4.js'
 import { s5 } from './checks/s5.js'
 import { s6 } from './checks/s6.js'
+import { tunnels } from './checks/tunnels.js'
 import { Client } from './client.js'
 import { Client1 } from './client1.js'
 import { Hand } from './hand.js'
@@ -45,10 +46,15 @@ import {
 import { faultsOf, limitsOf } from './limits.js'
 import type { Stage } from './peer.js'
 import type { Plan } from './plan.js'
+import { Target } from './target.js'
 
 const FRONT = { host: '192.0.2.1', port: 80 }
 const BACK = { host: '192.0.2.9', port: 9 }
 const BACK_NAME = 'backend.sim'
+/** Targets of CONNECT: a port for each. */
+const TARGET_HOST = '192.0.2.77'
+const TARGET_NAME = 'target.sim'
+const TARGET_PORT = 1000
 /** Turns a run may take: more means that something never ends. */
 const TURNS_MAX = 200_000
 
@@ -114,6 +120,7 @@ class Run implements Stage, Scene, Tracer, ArrivalEvents {
     this.pollset = pollset
     this.faults = pollset.done
     pollset.name(BACK_NAME, [BACK.host])
+    pollset.name(TARGET_NAME, [TARGET_HOST])
     const world = createWorld(pollset, { limits: this.limits })
     this.lines = options.lines === undefined ? null : new TraceLines(pollset, options.lines)
     world.scheduler.tracer = this
@@ -132,11 +139,12 @@ class Run implements Stage, Scene, Tracer, ArrivalEvents {
       share,
     )
     const routes = new RouteTable([{ host: '', prefix: '/', backend: this.backend }])
-    this.proxy = new ReverseProxy(this.world, routes, this.limits)
+    const connects = new Connects(this.world, [`${TARGET_NAME}:*`], (to) => protocols.tcpSessions(to))
+    this.proxy = new ReverseProxy(this.world, routes, this.limits, connects)
     this.proxy.onEnded = (exchange) => this.logged.push(exchange)
     this.hand = new Hand(this, world.scheduler, this.chance.fork())
     if (plan.holdPercent > 0) world.scheduler.gate = this.hand
-    this.checkers = [s1(), s3(), s4(), s5(), this.holds, this.queues, r()]
+    this.checkers = [s1(), s3(), s4(), s5(), this.holds, this.queues, r(), tunnels()]
     this.serve()
     this.listening = new Listening(this.world, FRONT, {
       ready: () => {},
@@ -160,6 +168,10 @@ class Run implements Stage, Scene, Tracer, ArrivalEvents {
   }
 
   dropped(_arrival: Arrival): void {}
+  abused(): void {}
+  admits(): boolean {
+    return true
+  }
 
   private serve(): void {
     const connected = (far: SimFar): void => {
@@ -196,6 +208,17 @@ class Run implements Stage, Scene, Tracer, ArrivalEvents {
         this.clients.push(http1 ? new Client1(this, far, chance, dial) : new Client(this, far, chance))
       })
     }
+  }
+
+  /** One in ten is not there. */
+  target(request: Request): string {
+    const port = TARGET_PORT + request.id
+    if (!this.chance.chance(10)) {
+      this.pollset.serve({ host: TARGET_HOST, port }, (far) => {
+        this.peers.add(new Target(this, far, this.chance.fork(), request, (gone) => this.peers.delete(gone)))
+      })
+    }
+    return `${TARGET_NAME}:${port}`
   }
 
   tally(kind: string): void {

@@ -54,6 +54,11 @@ export class MessageIn {
     if (at < b.length) this.rest = Buffer.from(b.subarray(at))
   }
 
+  /** What follows is no message: octets up to FIN. */
+  tunnel(): void {
+    this.part = 'close'
+  }
+
   /** FIN has come behind a message that ends so. */
   closed(): void {
     this.finish()

@@ -9,7 +9,12 @@ export function exchangesEndWithinMs(limits: Limits): number {
   // A peer that is gone without a word is asked first.
   const silence = limits.pingAfterMs + limits.pingTimeoutMs + 2 * 5_000
   return (
-    attempt * (limits.attemptsMax + 1) + 3 * limits.bodyTimeoutMs + silence + limits.dryMs + limits.lingerMs
+    attempt * (limits.attemptsMax + 1) +
+    3 * limits.bodyTimeoutMs +
+    3 * limits.tunnelIdleMs +
+    silence +
+    limits.dryMs +
+    limits.lingerMs
   )
 }
 

@@ -1,7 +1,7 @@
 // S2: a stream gets the bytes of its own counterpart: a prefix, in order, unaltered; and its end only when all of
 // it is there. Judged by whoever receives, against the books of whoever sent.
 
-import type { Message } from '../books.js'
+import type { Message, Response } from '../books.js'
 import { fail } from './check.js'
 
 /** What a receiver has of a message so far. */
@@ -47,6 +47,20 @@ export function framedIsWhole(
   if (stream.received !== message.total) fail('S2', got)
   const trailers = carriesTrailers ? message.trailers : null
   if (stream.trailers !== trailers) fail('S2', `${got}, and trailers ${stream.trailers}`)
+}
+
+/** One half of a tunnel has ended: as its sender has ended it, behind all that it has said. */
+export function flowIsWhole(stream: Pick<Received, 'id' | 'received'>, message: Message): void {
+  const got = `tunnel ${stream.id} ends with ${stream.received} of ${message.sent} octets of ${nameOf(message)}`
+  if (!message.ended) fail('S2', `${got}, which has not ended`)
+  if (stream.received !== message.sent) fail('S2', got)
+}
+
+/** The head of a response has come behind these interim responses (RFC 9110 §15.2): none of its own is lost. */
+export function interimsCame(id: number, tags: readonly string[], response: Response): void {
+  const came = tags.filter((tag) => tag === response.interimTag).length
+  if (came >= response.interims) return
+  fail('S2', `request ${id} is answered after ${came} of ${response.interims} interim responses`)
 }
 
 const nameOf = (message: Message): string => `${message.kind} ${message.id}`

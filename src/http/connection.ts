@@ -1,0 +1,128 @@
+// A connection of either HTTP version and either role, as a continuation on a socket: what it is to others, and how it
+// parts. All that was pending is written, then FIN; then it waits, for a bounded time, until the peer has read the last word
+// and says its own end. How octets become messages is each version's.
+
+import { Continuation, type Fault, fault, type Program } from '../continuation/index.js'
+import {
+  CLOSED,
+  type DurationList,
+  ENDED,
+  Pollable,
+  READABLE,
+  type SlabOutput,
+  type Socket,
+} from '../pollset/index.js'
+import type { HttpWorld } from './stream.js'
+
+/** What all connections of one version and World share, as far as it matters here. */
+export interface ConnectionContext {
+  readonly world: HttpWorld
+  readonly durations: readonly DurationList[]
+  readonly limits: { readonly lingerMs: number }
+}
+
+/** The connection as something to wait for, beside its socket. */
+class ConnectionPollable extends Pollable {
+  readonly id: string
+  readonly kind = 'connection'
+  readonly bitNames: readonly string[]
+  constructor(id: string, bitNames: readonly string[]) {
+    super()
+    this.id = id
+    this.bitNames = bitNames
+  }
+}
+
+export abstract class HttpConnection<Context extends ConnectionContext> extends Continuation {
+  readonly id: string
+  readonly pollable: Pollable
+  protected readonly context: Context
+  /** Where its peer is. */
+  protected readonly side: 'frontend' | 'backend'
+  protected socket: Socket | null = null
+  protected abstract readonly output: SlabOutput
+  /** Why the connection is being given up; null while it is not. */
+  protected failure: Fault | null = null
+  protected draining = false
+  private lingerUntil = 0
+
+  /** @param bitNames of its pollable */
+  constructor(
+    context: Context,
+    program: Program<never>,
+    side: 'frontend' | 'backend',
+    bitNames: readonly string[],
+  ) {
+    super(context.world.scheduler, program, context.durations)
+    this.id = context.world.nextId(side === 'frontend' ? 'm' : 'b')
+    this.pollable = new ConnectionPollable(this.id, bitNames)
+    this.context = context
+    this.side = side
+  }
+
+  /** All streams are over, for this reason. */
+  protected abstract loseStreams(why: Fault): void
+  /** The last step: whoever counts it is told. */
+  abstract closed(): void
+
+  get kind(): string {
+    return this.side
+  }
+
+  protected get now(): number {
+    return this.context.world.pollset.now
+  }
+
+  /** Why it closes: nothing was wrong, if nothing was said. */
+  protected get reason(): Fault {
+    this.failure ??= CONNECTION_CLOSED[this.side]
+    return this.failure
+  }
+
+  /** The last word is on its way; false where the socket is gone already. */
+  protected part(): boolean {
+    if (((this.socket as Socket).readiness & CLOSED) !== 0) return false
+    this.output.finish()
+    this.lingerUntil = this.now + this.context.limits.lingerMs
+    return true
+  }
+
+  /** Wait for the peer's end, whatever else it still says; false when there is nothing to wait for. */
+  protected lingers(): boolean {
+    const socket = this.socket as Socket
+    while (socket.take() !== null) {}
+    // Gone with words of ours unsent: nobody is left to hear them, and the wait would be met again at once.
+    if ((socket.readiness & CLOSED) !== 0) return false
+    if ((socket.readiness & ENDED) !== 0 && this.output.finished) return false
+    this.waitOn(0, socket, this.output.finished ? READABLE | ENDED | CLOSED : READABLE | CLOSED)
+    this.waitUntil(this.lingerUntil)
+    return true
+  }
+
+  /** The end of every connection that had a socket. */
+  protected letGo(): void {
+    this.output.abandon()
+    this.socket?.destroy()
+  }
+
+  crashed(): void {
+    this.failure ??= CRASHED
+    this.loseStreams(this.failure)
+    this.closed()
+  }
+}
+
+const CONNECTION_CLOSED: Readonly<Record<'frontend' | 'backend', Fault>> = {
+  frontend: fault('frontend-closed', 'frontend', 'connection', 'never', 'the client closed its connection'),
+  backend: fault('backend-closed', 'backend', 'connection', 'never', 'the backend closed its connection'),
+}
+const CRASHED = fault('internal', 'internal', 'connection', 'never', 'a step of the connection failed')
+
+/** Of a stream whose memory was taken back (design, section 6). */
+export const STALL = fault(
+  'stall',
+  'internal',
+  'stream',
+  'never',
+  'the stream held most memory and moved least',
+)

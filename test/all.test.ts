@@ -1,0 +1,70 @@
+// All test files, two processes at a time. They run as plain Node: what tap's runner loads into the processes it starts itself (for
+// TypeScript, mocks and coverage, none of which is used here) takes longer than most files do. The files of a folder share a process
+// (one-process.ts), but for those that take long, or measure memory, or end their process. A file runs because its source lies in a
+// folder beside this one: none is forgotten, and none runs that is gone. Any of them runs alone too: npx tap dist/test/http1/reader.test.js.
+
+import { readdirSync } from 'node:fs'
+import { join, posix, sep } from 'node:path'
+import t from 'tap'
+
+/** What takes longest begins first: files with a process of their own, and folders. The others follow. */
+const first: readonly string[] = [
+  'http2',
+  'http1',
+  'peers/backends',
+  'server/command-line',
+  'proxy/matrix/flows',
+  'proxy/tunnel',
+  'attacks',
+  'peers/clients',
+  'sim/defects',
+  'sim/seeds',
+  'peers',
+  'proxy/matrix',
+  'house/rooms',
+  'peers/chromium',
+  'server',
+  'tools/attack',
+  'peers/stalled',
+  'peers/programs',
+  'pollset/node-pollset',
+]
+
+/** As long as .taprc gives one file that runs alone. */
+const fileTimeoutMs = 120_000
+const allTimeoutMs = 1_200_000
+
+const ending = '.test.ts'
+const sources = join(import.meta.dirname, '..', '..', 'test')
+const files = readdirSync(sources, { recursive: true, encoding: 'utf8' })
+  .map((each) => each.replaceAll(sep, '/'))
+  .filter((each) => each.includes('/') && each.endsWith(ending))
+  .map((each) => each.replace(/ts$/, 'js'))
+  .sort()
+
+/** What runs in one process: a name and its files. */
+const processes = new Map<string, string[]>()
+for (const name of first) processes.set(name, [])
+for (const file of files) {
+  const name = file.slice(0, -ending.length)
+  const own = processes.has(name) ? name : posix.dirname(name)
+  const shared = processes.get(own)
+  if (shared === undefined) processes.set(own, [file])
+  else shared.push(file)
+}
+
+t.jobs = 2
+t.setTimeout(allTimeoutMs)
+for (const [name, own] of processes) {
+  const [script, ...rest] = own.length === 1 ? own : ['one-process.js', ...own]
+  const timeout = fileTimeoutMs * own.length
+  const node = [process.execPath, '--enable-source-maps', join(import.meta.dirname, script)]
+  // The runner has each child load its hook by NODE_OPTIONS, which `env` takes out again.
+  const args = ['-u', 'NODE_OPTIONS', `TAP_TIMEOUT=${timeout / 1000}`, ...node, ...rest]
+  t.spawn(
+    'env',
+    args,
+    { buffered: true, timeout },
+    own.length === 1 ? own[0] : `${name}: ${own.length} files`,
+  )
+}

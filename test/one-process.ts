@@ -1,0 +1,27 @@
+// Test files in one process, one after the other: node dist/test/one-process.js FILE... A process of its own costs each file more
+// than most of them take. Each file's tests become subtests of one with the file's name, so that a failure still says where it was.
+// Which files share a process is said in all.test.ts.
+
+import { join } from 'node:path'
+import root from 'tap'
+
+/** How long one file may take: as long as one that runs alone (.taprc). */
+const fileTimeoutMs = 120_000
+
+const begin = root.test.bind(root)
+
+/** What a file calls is the process's `t.test`: while the file loads, that is its own subtest's. */
+async function loadAsSubtests(file: string): Promise<void> {
+  await begin(file, { timeout: fileTimeoutMs }, async (own) => {
+    let tests = 0
+    root.test = ((...args: Parameters<typeof own.test>) => {
+      tests++
+      return own.test(...args)
+    }) as typeof root.test
+    await import(join(import.meta.dirname, file))
+    root.test = begin as typeof root.test
+    if (tests === 0) own.fail('there is no test in this file')
+  })
+}
+
+for (const file of process.argv.slice(2)) await loadAsSubtests(file)

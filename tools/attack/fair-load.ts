@@ -1,0 +1,32 @@
+// What the attacker is measured against: clients of good manners, who keep the machine as busy as they can with requests
+// that are answered. A process of its own, told where to; ends with its parent. Loopback only, from an address of its own.
+
+import { type ClientHttp2Session, connect } from 'node:http2'
+import { connect as connectTcp } from 'node:net'
+import type { Order } from './attacker.js'
+import { stepBack } from './niceness.js'
+
+const FROM = '127.0.0.3'
+/** requests of one connection under way at once: as many as a page has parts */
+const ABREAST = 8
+
+function ask(session: ClientHttp2Session): void {
+  if (session.closed || session.destroyed) return
+  const stream = session.request({ ':path': '/fair' })
+  stream.on('error', () => {})
+  stream.on('close', () => ask(session))
+  stream.resume()
+}
+
+stepBack()
+process.on('message', (order: Order) => {
+  if (order.order !== 'begin') return
+  for (let i = 0; i < order.connections; i++) {
+    const createConnection = () =>
+      connectTcp({ port: order.port, host: '127.0.0.1', localAddress: FROM, noDelay: true })
+    const session = connect(`http://127.0.0.1:${order.port}`, { createConnection })
+    session.on('error', () => {})
+    for (let j = 0; j < ABREAST; j++) ask(session)
+  }
+})
+process.on('disconnect', () => process.exit(0))

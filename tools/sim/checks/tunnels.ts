@@ -1,0 +1,56 @@
+// Tunnels, from the inside: a tunnel that ends well has passed both of its halves to their ends (S2); one in which nothing moves is
+// ended, and not before its time (L1); as many are counted as there are, and no more than may be (S4).
+
+import type { ExchangeInside } from '../inside.js'
+import { type Checker, fail, type Scene } from './check.js'
+
+interface Moving {
+  moved: number
+  /** ms of the pollset's clock: when it last was another number; when the exchange was last seen held, which keeps its end away */
+  at: number
+  heldAt: number
+}
+
+export function tunnels(): Checker {
+  const moving = new WeakMap<object, Moving>()
+  const looked = (x: ExchangeInside, now: number): Moving => {
+    const moved = x.frontend.sentBytes + (x.backend?.sentBytes ?? 0)
+    const seen = moving.get(x) ?? { moved, at: now, heldAt: 0 }
+    if (seen.moved !== moved) seen.at = now
+    if (x.held) seen.heldAt = now
+    seen.moved = moved
+    moving.set(x, seen)
+    return seen
+  }
+  return {
+    turn(scene) {
+      const { now } = scene.pollset
+      let count = 0
+      for (const x of scene.exchanges) {
+        if (x.countsAsTunnel) count++
+        if (!x.tunnelOpen) continue
+        const { at, heldAt } = looked(x, now)
+        endsInTime(x, now - Math.max(at, heldAt), scene)
+      }
+      for (const each of scene.logged) ended(each as unknown as ExchangeInside, now)
+      const { proxy, limits } = scene
+      if (proxy.tunnels !== count) fail('S4', `${proxy.tunnels} tunnels are counted, ${count} are there`)
+      if (count > limits.tunnelsMax) fail('S4', `${count} tunnels, at most ${limits.tunnelsMax}`)
+    },
+  }
+
+  function ended(x: ExchangeInside, now: number): void {
+    if (!x.tunnelOpen) return
+    const { frontend, backend } = x
+    const whole = frontend.localEnded && backend !== null && (backend.localEnded || backend.fault !== null)
+    if (x.outcome === 'ok' && !whole) fail('S2', `tunnel ${x.id} ends well, and a half of it is open`)
+    const ms = now - looked(x, now).at
+    if (x.outcome === 'tunnel-idle' && ms < x.proxy.limits.tunnelIdleMs)
+      fail('L1', `tunnel ${x.id} is ended as idle after ${ms} ms`)
+  }
+}
+
+/** What has moved is noticed when the wait for more is over, and a wait may be woken by what moves nothing: three waits at most. */
+function endsInTime(x: ExchangeInside, ms: number, scene: Scene): void {
+  if (ms > 3 * scene.limits.tunnelIdleMs + 1) fail('L1', `tunnel ${x.id} stands for ${ms} ms`)
+}

@@ -1,0 +1,48 @@
+// All defects that can be planted, and what comes of looking for one.
+
+import { sameTwice } from './checks/s7.js'
+import { controlDefects } from './control-defects.js'
+import { type Defect, defects as http2Defects } from './defects.js'
+import { http1Defects } from './http1-defects.js'
+import { drawPlan } from './plan.js'
+import { simulate } from './run.js'
+import { tunnelDefects } from './tunnel-defects.js'
+
+/** Those of HTTP/2 are looked for where it alone is spoken. */
+const HTTP2 = { http1ClientsPercent: 0, http1Backend: 0, tunnelPercent: 0, expectPercent: 0 }
+/** As are those of messages of HTTP/1.1, without tunnels. */
+const MESSAGES = { tunnelPercent: 0, expectPercent: 0 }
+
+export const defects: readonly Defect[] = [
+  ...[...http2Defects, ...controlDefects].map((each) => ({ ...each, plan: { ...HTTP2, ...each.plan } })),
+  ...http1Defects.map((each) => ({ ...each, plan: { ...MESSAGES, ...each.plan } })),
+  ...tunnelDefects,
+]
+
+export interface Found {
+  /** The property that was seen to break; null where none of those expected was. */
+  readonly property: string | null
+  /** Seeds that it took, from 1 on. */
+  readonly seeds: number
+  /** Others that broke before. */
+  readonly others: readonly string[]
+}
+
+/** Plant it, and run seeds until its checker bites. */
+export function lookFor(defect: Defect, seedsMax: number): Found {
+  const undo = defect.plant()
+  const others = new Set<string>()
+  try {
+    for (let seed = 1; seed <= seedsMax; seed++) {
+      const plan = drawPlan(seed, defect.plan)
+      const { violation } = defect.expected.includes('S7') ? sameTwice(plan) : simulate(plan)
+      if (violation === null) continue
+      if (defect.expected.includes(violation.property))
+        return { property: violation.property, seeds: seed, others: [...others] }
+      others.add(violation.property)
+    }
+    return { property: null, seeds: seedsMax, others: [...others] }
+  } finally {
+    undo()
+  }
+}

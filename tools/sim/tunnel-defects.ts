@@ -1,0 +1,114 @@
+// Defects of tunnels and of 100-continue to plant, one at a time, as those of defects.ts.
+
+import { type Head, PulledStream } from '../../src/http/index.js'
+import { Connection } from '../../src/http1/connection.js'
+import { Exchange } from '../../src/proxy/index.js'
+import { type Defect, wrap, wrapGet } from './defects.js'
+import type { PlanName } from './plan.js'
+
+type Set = Readonly<Partial<Record<PlanName, number>>>
+const TUNNELS: Set = { tunnelPercent: 60, tunnelsMax: 100, backendTunnels: 1, handOnly: 0, declinePercent: 0 }
+
+interface Ending {
+  cut: boolean
+  stream: { headWritten: boolean; remoteEnded: boolean } | null
+}
+
+export const tunnelDefects: readonly Defect[] = [
+  {
+    name: 'octets before the answer',
+    what: 'what a client says too early is passed on before the backend has said yes',
+    expected: ['S2'],
+    plan: { ...TUNNELS, connectPercent: 0, earlyOctetsPercent: 100, http1Backend: 0, thinkMs: 10 },
+    plant: () =>
+      wrap<Exchange, [never]>(Exchange.prototype, 'flowUp', (self, original, backend) => {
+        const { tunnelOpen } = self
+        self.tunnelOpen = true
+        original(backend)
+        self.tunnelOpen = tunnelOpen
+      }),
+  },
+  {
+    name: 'one half ends both',
+    what: 'a tunnel is over when one of its halves is',
+    expected: ['S2'],
+    plan: { ...TUNNELS, paceMs: 3 },
+    plant: () =>
+      wrap<Exchange, [{ localEnded: boolean }]>(
+        Exchange.prototype,
+        'tunnelOver',
+        (self, original, backend) => original(backend) || self.frontend.localEnded || backend.localEnded,
+      ),
+  },
+  {
+    name: 'a broken tunnel ends',
+    what: 'the backend of a tunnel that its client has broken gets FIN in the place of RST',
+    expected: ['S2'],
+    plan: { ...TUNNELS, http1Backend: 1, cancelPercent: 60, cancelWithinMs: 100, lastingPercent: 60 },
+    plant: () =>
+      wrap<Ending, []>(Connection.prototype, 'closing', (self, original) => {
+        self.cut = false
+        return original()
+      }),
+  },
+  {
+    name: 'a stalled tunnel ends',
+    what: 'a tunnel over HTTP/1.1 that has lost octets for want of memory ends as if all were there',
+    expected: ['S2'],
+    plan: {
+      ...TUNNELS,
+      http1Backend: 1,
+      connectPercent: 100,
+      heldBytesSoft: 2000,
+      heldBytesOver: 0,
+      heldStallMs: 10,
+      responseBytes: 5000,
+      holdPercent: 20,
+      holdMs: 50,
+    },
+    plant: () =>
+      wrap<{ stream: { fault: unknown } | null }, []>(
+        Connection.prototype,
+        'tunnelEnded',
+        (self, original) => {
+          const { stream } = self
+          const fault = stream?.fault ?? null
+          if (stream !== null) stream.fault = null
+          original()
+          if (stream !== null) stream.fault = fault
+        },
+      ),
+  },
+  {
+    name: 'idle for ever',
+    what: 'a tunnel in which nothing moves is never ended',
+    expected: ['L1'],
+    plan: { ...TUNNELS, lastingPercent: 60, tunnelIdleMs: 100, runMs: 1500 },
+    plant: () =>
+      wrapGet<Exchange>(Exchange.prototype, 'flowsStand', (self, original) =>
+        self.tunnelOpen ? false : original(),
+      ),
+  },
+  {
+    name: 'tunnelIdleMs is its life',
+    what: 'what moves in a tunnel does not prolong it',
+    expected: ['L1'],
+    plan: { ...TUNNELS, paceMs: 30, chunkBytes: 1, tunnelIdleMs: 100, runMs: 1500, uploadBytes: 5000 },
+    plant: () =>
+      wrapGet<Exchange>(Exchange.prototype, 'flowsStand', (self, original) => {
+        const inside = self as unknown as { moved: number }
+        if (self.tunnelOpen) inside.moved = self.frontend.sentBytes + (self.backend?.sentBytes ?? 0)
+        return original()
+      }),
+  },
+  {
+    name: '100 lost',
+    what: 'the interim response that a client waits for is not passed on',
+    expected: ['S2'],
+    plan: { expectPercent: 100, uploadPercent: 90, continuePercent: 100 },
+    plant: () =>
+      wrap<PulledStream, [Head]>(PulledStream.prototype, 'sendInterim', (_self, original, head) =>
+        head.status === 100 ? undefined : original(head),
+      ),
+  },
+]
