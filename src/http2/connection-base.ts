@@ -1,4 +1,4 @@
-// An HTTP/2 connection as a continuation on a socket, before it has streams: it reads, tends, parts, and
+// An HTTP/2 connection before it has streams: it reads, looks after itself (is the peer still there, is anything overdue?), and
 // gives itself up when the peer breaks the rules. connection.ts adds the streams.
 
 import { fault } from '../continuation/index.js'
@@ -196,8 +196,9 @@ export abstract class ConnectionBase extends HttpConnection<Http2Context> implem
     return 0
   }
 
-  emptyFrame(): void {
-    if (!this.idleFrames.take(this.now)) {
+  /** It carries nothing. `weight`: it makes as much work as so many. */
+  emptyFrame(weight = 1): void {
+    if (!this.idleFrames.take(this.now, weight)) {
       this.connectionError(ErrorCode.ENHANCE_YOUR_CALM, 'too many frames that carry nothing')
     }
   }
