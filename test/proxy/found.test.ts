@@ -304,15 +304,6 @@ t.test('credit that arises after FIN is not written', async (t) => {
   t.equal(backend.take().length, 0)
 })
 
-t.test('a connection that is not made in time is told as late', async (t) => {
-  const { client, hang, pollset } = memoryProxy({ connectMs: 1_000 })
-  hang()
-  const far = client()
-  far.send(headers(1, REQUEST))
-  pollset.advance(1_001)
-  t.match(of(far, DATA, 1)[0]?.payload.toString(), /ETIMEDOUT/)
-})
-
 t.test('F24: a client may fill the default window before it has heard of a smaller one', async (t) => {
   const { pollset, http2, proxy, backends, greet } = memoryProxy({ streamWindow: 1000 })
   const socket = pollset.socket()
