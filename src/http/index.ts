@@ -1,4 +1,5 @@
-// The message both HTTP versions share: fields, heads, bodies, streams. No wire format.
+// What both HTTP versions share: the message (fields, heads, bodies, streams), the way to a backend, and how a connection parts.
+// No wire format.
 
 export { type AttemptLimits, Attempts, attemptLimits } from './attempts.js'
 export { isBlank, isText, isToken, isTokenChar, TOKEN_CHAR } from './characters.js'
@@ -19,6 +20,6 @@ export { HOP_BY_HOP, isForbiddenTrailer } from './field-scope.js'
 export { Head, IDEMPOTENT, responseHead } from './head.js'
 export { HeldByConnection, HeldBytes, type HeldLimits, heldLimits } from './held.js'
 export { Inbox, type Receiving } from './inbox.js'
-export { PulledStream } from './pulled-stream.js'
+export { PulledStream, type StreamHome } from './pulled-stream.js'
 export * from './stream.js'
 export { type BackendTarget, notConnected } from './target.js'

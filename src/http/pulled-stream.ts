@@ -1,13 +1,29 @@
 // A stream whose sending half is pulled, whichever HTTP version carries it: what an exchange sends is noted here, and the
 // stream's connection takes it at the turn's flush, straight from the other side's inbox into its output slab.
 
+import type { Pollable } from '../pollset/index.js'
 import type { Field } from './field.js'
 import type { Head } from './head.js'
 import type { Inbox } from './inbox.js'
-import { BODY, Stream } from './stream.js'
+import { BODY, type ResetReason, Stream } from './stream.js'
 
 /** What stands around a head and a body, about. */
 const FRAMING_BYTES = 64
+
+/** What a stream asks of its connection. */
+export interface StreamHome<S> {
+  readonly id: string
+  readonly pollable: Pollable
+  /** The stream has something to send. */
+  pending(stream: S): void
+  /** Body bytes of it have left for the other side. */
+  consumed(stream: S, bytes: number): void
+  /** The exchange ends it early. */
+  resetByUs(stream: S, reason: ResetReason): void
+  /** It holds most and moves least. */
+  stalled(stream: S): void
+  newInbox(stream: S): Inbox
+}
 
 export abstract class PulledStream extends Stream {
   pendingHead: Head | null
@@ -128,5 +144,15 @@ export abstract class PulledStream extends Stream {
     this.whole = null
     this.granted = 0
     this.endGranted = false
+  }
+
+  override describe() {
+    return {
+      ...super.describe(),
+      waitingBytes: this.waitingBytes,
+      heldBytes: this.inbox?.heldBytes ?? 0,
+      granted: this.granted,
+      sentBytes: this.sentBytes,
+    }
   }
 }

@@ -31,7 +31,7 @@ export const INTERIM = 4
 export const SENT = 8
 /** The stream is over before its time: {@link Stream.fault} tells why. */
 export const RESET = 16
-export const STREAM_BITS = ['HEAD', 'BODY', 'INTERIM', 'SENT', 'RESET'] as const
+const STREAM_BITS = ['HEAD', 'BODY', 'INTERIM', 'SENT', 'RESET'] as const
 
 /** Why we end a stream early; each protocol has its own way to say it. */
 export type ResetReason = 'cancel' | 'no-error' | 'refused' | 'internal' | 'protocol' | 'calm' | 'connect'

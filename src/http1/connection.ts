@@ -31,7 +31,7 @@ import type { Http1Context } from './context.js'
 import type { RefusalCode } from './faults.js'
 import { Output, type Sending } from './output.js'
 import type { MessageReader, MessageSink } from './reader.js'
-import type { Http1Stream, StreamHome } from './stream.js'
+import type { Http1Stream, Http1StreamHome } from './stream.js'
 
 const { goto } = connectionLife
 
@@ -40,7 +40,7 @@ export const MOVED = 1
 
 export abstract class Connection
   extends HttpConnection<Http1Context>
-  implements Living, StreamHome, MessageSink, Sending, Settling
+  implements Living, Http1StreamHome, MessageSink, Sending, Settling
 {
   protected abstract readonly reader: MessageReader
   protected readonly output: Output

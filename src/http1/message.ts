@@ -71,7 +71,7 @@ export class ConnectionOptions {
   }
 }
 
-export const CODING_CHUNKED = 0
+const CODING_CHUNKED = 0
 /** Chunked is last, so the end is known; what is in it is not. */
 export const CODING_UNKNOWN = 1
 /** Where the message ends is in doubt. */

@@ -2,32 +2,23 @@
 // nothing by itself: its connection fills it as messages arrive, and its output pulls from it.
 
 import {
-  type Inbox,
   PulledStream,
   type Receiving,
   type ResetReason,
+  type StreamHome,
   type StreamOwner,
 } from '../http/index.js'
 import type { Pollable } from '../pollset/index.js'
 import { NONE } from './framing.js'
 
 /** What a stream asks of its connection. */
-export interface StreamHome {
-  readonly id: string
-  readonly pollable: Pollable
+export interface Http1StreamHome extends StreamHome<Http1Stream> {
   /** octets of a body that may have come and not left, before reading stops */
   readonly bodyAheadMax: number
-  pending(stream: Http1Stream): void
-  /** Body bytes of it have left for the other side. */
-  consumed(stream: Http1Stream, bytes: number): void
-  resetByUs(stream: Http1Stream, reason: ResetReason): void
-  /** It holds most and moves least. */
-  stalled(stream: Http1Stream): void
-  newInbox(stream: Http1Stream): Inbox
 }
 
 export class Http1Stream extends PulledStream implements Receiving {
-  readonly home: StreamHome
+  readonly home: Http1StreamHome
   /** Which of its connection it is, from 1 on. */
   readonly number: number
   /** The request's method, and on a frontend its HTTP/1.`minor`: what frames the response. */
@@ -46,7 +37,7 @@ export class Http1Stream extends PulledStream implements Receiving {
   /** On a frontend: the continuation that answers it. */
   owner: StreamOwner | null
 
-  constructor(home: StreamHome, number: number, method: string, minor: number) {
+  constructor(home: Http1StreamHome, number: number, method: string, minor: number) {
     super()
     this.home = home
     this.number = number
@@ -96,15 +87,5 @@ export class Http1Stream extends PulledStream implements Receiving {
 
   stalled(): void {
     this.home.stalled(this)
-  }
-
-  override describe() {
-    return {
-      ...super.describe(),
-      waitingBytes: this.waitingBytes,
-      heldBytes: this.inbox?.heldBytes ?? 0,
-      granted: this.granted,
-      sentBytes: this.sentBytes,
-    }
   }
 }

@@ -1,4 +1,4 @@
-// An HTTP/2 connection as a continuation on a socket, before it has streams: it reads, tends, parts, and
+// An HTTP/2 connection before it has streams: it reads, looks after itself (is the peer still there, is anything overdue?), and
 // gives itself up when the peer breaks the rules. connection.ts adds the streams.
 
 import { fault } from '../continuation/index.js'

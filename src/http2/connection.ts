@@ -15,7 +15,7 @@ import { HpackDecoder } from './hpack-decoder.js'
 import { HpackEncoder } from './hpack-encoder.js'
 import { Output } from './output.js'
 import { PeerSettings } from './peer-settings.js'
-import type { Http2Stream, StreamHome } from './stream.js'
+import type { Http2Stream, Http2StreamHome } from './stream.js'
 import {
   Action,
   actionOf,
@@ -39,7 +39,7 @@ export const RESET_CODES: Readonly<Record<ResetReason, number>> = {
   connect: ErrorCode.CONNECT_ERROR,
 }
 
-export abstract class Connection extends ConnectionBase implements FrameSink, StreamHome, Intaking {
+export abstract class Connection extends ConnectionBase implements FrameSink, Http2StreamHome, Intaking {
   protected readonly streams = new StreamTable()
   protected readonly output: Output
   protected readonly reader: FrameReader

@@ -2,12 +2,12 @@
 // and no clock, keeps only what a split frame needs, and makes no object per frame.
 //
 // DATA is passed on as it comes, in pieces, so that no body is buffered here. Other frames are given whole: in
-// place when the chunk holds them, else gathered in `carry`. Header blocks are given whole too; one split over
-// CONTINUATION frames is gathered in `block`, within bounds.
+// place when the chunk holds them, else gathered in `carry`. Header blocks are given whole too (field-block.ts).
 //
 // The form of each frame (stream id, length, padding) is checked here; what it means is the sink's affair.
 
 import { DEFAULT_FRAME_SIZE, ErrorCode, Flag, FRAME_HEADER_SIZE, FrameType } from './codes.js'
+import { FieldBlock, type FieldBlockLimits } from './field-block.js'
 
 /** Told what was read. Each call may stop the reader by {@link FrameReader.stop}. */
 export interface FrameSink {
@@ -35,11 +35,7 @@ export interface FrameSink {
   emptyFrame(): void
 }
 
-export interface FrameReaderLimits {
-  /** octets of a header block over all its frames */
-  readonly headerBlockBytesMax: number
-  /** CONTINUATION frames a header block may have (CVE-2024-27316 and its kin) */
-  readonly continuationsMax: number
+export interface FrameReaderLimits extends FieldBlockLimits {
   /** parameters of one SETTINGS frame (CVE-2020-11080) */
   readonly settingsMax: number
 }
@@ -71,13 +67,8 @@ export class FrameReader {
   private carried = 0
   private readonly header = Buffer.alloc(FRAME_HEADER_SIZE)
   private headerRead = 0
-  private block: Buffer | null = null
-  private blockEnd = 0
-  private blockStream = 0
-  /** The frame in which the block began. */
-  private blockFrame = 0
-  private blockEndStream = false
-  private continuations = 0
+  /** The header block that has begun and not ended; null between. */
+  private block: FieldBlock | null = null
   private started = false
 
   constructor(sink: FrameSink, limits: FrameReaderLimits) {
@@ -91,7 +82,7 @@ export class FrameReader {
 
   /** Octets buffered for split frames and header blocks; bounded by one frame and the block limit. */
   get bufferedBytes(): number {
-    return (this.carry?.length ?? 0) + (this.block?.length ?? 0)
+    return (this.carry?.length ?? 0) + (this.block?.bytes.length ?? 0)
   }
 
   /**
@@ -99,7 +90,7 @@ export class FrameReader {
    * frames, and within DATA, which is bodies' affair.
    */
   get unfinished(): number {
-    if (this.blockStream !== 0) return this.blockFrame
+    if (this.block !== null) return this.block.frame
     if (this.state === READ_HEADER) return this.headerRead === 0 ? 0 : this.frames + 1
     return this.state === READ_PAYLOAD ? this.frames : 0
   }
@@ -195,7 +186,8 @@ export class FrameReader {
       this.fail(ErrorCode.PROTOCOL_ERROR, 'the first frame is not SETTINGS (RFC 9113 §3.4)')
       return
     }
-    if (this.blockStream !== 0 && (type !== FrameType.CONTINUATION || this.streamId !== this.blockStream)) {
+    const { block } = this
+    if (block !== null && (type !== FrameType.CONTINUATION || this.streamId !== block.streamId)) {
       this.fail(ErrorCode.PROTOCOL_ERROR, 'a header block was interrupted (RFC 9113 §6.10)')
       return
     }
@@ -267,11 +259,8 @@ export class FrameReader {
         this.headersFrame(b, start, end)
         return
       case FrameType.CONTINUATION:
-        if (this.blockStream === 0) {
-          this.fail(ErrorCode.PROTOCOL_ERROR, 'CONTINUATION without HEADERS (RFC 9113 §6.10)')
-        } else if (++this.continuations > this.limits.continuationsMax) {
-          this.fail(ErrorCode.ENHANCE_YOUR_CALM, 'too many CONTINUATION frames in one header block')
-        } else this.fragment(b, start, end)
+        if (this.block !== null) this.fragment(this.block, b, start, end)
+        else this.fail(ErrorCode.PROTOCOL_ERROR, 'CONTINUATION without HEADERS (RFC 9113 §6.10)')
         return
       case FrameType.PRIORITY:
         if (id === 0) this.fail(ErrorCode.PROTOCOL_ERROR, 'PRIORITY on stream 0 (RFC 9113 §6.3)')
@@ -364,37 +353,18 @@ export class FrameReader {
       this.sink.headers(this.streamId, b, from, end - padding, endStream)
       return
     }
-    this.blockStream = this.streamId
-    this.blockFrame = this.frames
-    this.blockEndStream = endStream
-    this.blockEnd = 0
-    this.continuations = 0
-    this.fragment(b, from, end - padding)
+    this.block = new FieldBlock(this.streamId, this.frames, endStream, this.limits)
+    this.fragment(this.block, b, from, end - padding)
   }
 
-  private fragment(b: Buffer, start: number, end: number): void {
-    const size = end - start
-    if (this.blockEnd + size > this.limits.headerBlockBytesMax) {
-      this.fail(
-        ErrorCode.ENHANCE_YOUR_CALM,
-        `a header block of more than ${this.limits.headerBlockBytesMax} octets`,
-      )
+  private fragment(block: FieldBlock, b: Buffer, start: number, end: number): void {
+    const wrong = block.add(b, start, end)
+    if (wrong !== null) {
+      this.fail(ErrorCode.ENHANCE_YOUR_CALM, wrong)
       return
     }
-    if (this.block === null || this.block.length < this.blockEnd + size) {
-      const larger = Buffer.allocUnsafeSlow(
-        Math.min(this.limits.headerBlockBytesMax, Math.max(1024, (this.blockEnd + size) * 2)),
-      )
-      this.block?.copy(larger, 0, 0, this.blockEnd)
-      this.block = larger
-    }
-    b.copy(this.block, this.blockEnd, start, end)
-    this.blockEnd += size
     if ((this.flags & Flag.END_HEADERS) === 0) return
-    const block = this.block
-    const id = this.blockStream
     this.block = null
-    this.blockStream = 0
-    this.sink.headers(id, block, 0, this.blockEnd, this.blockEndStream)
+    this.sink.headers(block.streamId, block.bytes, 0, block.length, block.endStream)
   }
 }

@@ -19,7 +19,7 @@ export function writeFrameHeader(
   return writeUint32(b, at + 5, streamId)
 }
 
-export function writeUint32(b: Buffer, at: number, value: number): number {
+function writeUint32(b: Buffer, at: number, value: number): number {
   b[at] = value >>> 24
   b[at + 1] = value >>> 16
   b[at + 2] = value >>> 8

@@ -38,7 +38,7 @@ const HTTP1_METHOD = /^[A-Z]{3,7} [/*h]/
 const HTTP1_METHOD_BEGUN = /^[A-Z]{1,7}$|^[A-Z]{3,7} $/
 const PREFACE_TEXT = PREFACE.toString('latin1')
 
-export class Http2FrontendStream extends Http2Stream implements FrontendStream {
+class Http2FrontendStream extends Http2Stream implements FrontendStream {
   readonly client: Client
   constructor(
     home: Frontend,

@@ -8,15 +8,13 @@ import type { OutputSlabs, Pollset } from '../pollset/index.js'
 import { DEFAULT_FRAME_SIZE, DEFAULT_WINDOW, Flag, FRAME_HEADER_SIZE, FrameType } from './codes.js'
 import { ControlFrames, WINDOW_UPDATE_SIZE } from './control-frames.js'
 import { blockOverhead, frameHeaderBlock, writeFrameHeader, writeWindowUpdate } from './frame-writer.js'
-import type { HpackEncoder } from './hpack-encoder.js'
+import { type HpackEncoder, SIZE_UPDATES_OCTETS_MAX } from './hpack-encoder.js'
 import { SendQueue } from './send-queue.js'
 import type { Http2Stream } from './stream.js'
 import { afterLocalEnd } from './stream-states.js'
 
 /** What a flush may leave unused at the end of a slab: less than this is not worth a frame. */
 const ROOM_MIN = 512
-/** A size update of HPACK's table may precede a block: two of up to six octets. */
-const TABLE_UPDATES = 12
 /** octets of DATA, less than which a window that lets out no more is not worth its WINDOW_UPDATE */
 const DRIBBLE = 256
 
@@ -242,7 +240,7 @@ export class Output extends ControlFrames {
 
   /** Whether a header block of fields of this size fits what is left of the slab. */
   private fits(bytes: number, slab: Buffer): boolean {
-    return slab.length - this.end >= bytes + TABLE_UPDATES + blockOverhead(bytes, this.frameSizeMax)
+    return slab.length - this.end >= bytes + SIZE_UPDATES_OCTETS_MAX + blockOverhead(bytes, this.frameSizeMax)
   }
 
   private writeHead(stream: Http2Stream, fields: readonly Field[], slab: Buffer, endStream: boolean): void {

@@ -2,10 +2,10 @@
 // It does nothing by itself: its connection moves it when frames arrive, its output pulls from it.
 
 import {
-  type Inbox,
   PulledStream,
   type Receiving,
   type ResetReason,
+  type StreamHome,
   type StreamOwner,
 } from '../http/index.js'
 import type { Pollable } from '../pollset/index.js'
@@ -13,28 +13,17 @@ import type { SendQueue } from './send-queue.js'
 import { StreamState } from './stream-states.js'
 
 /** What a stream asks of its connection. */
-export interface StreamHome {
-  readonly id: string
-  readonly pollable: Pollable
-  /** The stream has something to send. */
-  pending(stream: Http2Stream): void
-  /** Body bytes of it have left for the other side. */
-  consumed(stream: Http2Stream, bytes: number): void
-  /** The exchange ends it early. */
-  resetByUs(stream: Http2Stream, reason: ResetReason): void
-  /** It holds most and moves least. */
-  stalled(stream: Http2Stream): void
+export interface Http2StreamHome extends StreamHome<Http2Stream> {
   /** Its first head is about to be written: give it an id. */
   opening(stream: Http2Stream): void
   /** Its END_STREAM has been written. */
   ended(stream: Http2Stream): void
-  newInbox(stream: Http2Stream): Inbox
 }
 
 export class Http2Stream extends PulledStream implements Receiving {
   /** 0 until the head of a request to a backend is written. */
   streamId: number
-  readonly home: StreamHome
+  readonly home: Http2StreamHome
   state: number
   /** octets the peer lets us send; may be negative (RFC 9113 §6.9.2) */
   sendWindow: number
@@ -62,7 +51,13 @@ export class Http2Stream extends PulledStream implements Receiving {
   queuePrev: Http2Stream | null
   queueNext: Http2Stream | null
 
-  constructor(home: StreamHome, streamId: number, state: number, sendWindow: number, recvWindow: number) {
+  constructor(
+    home: Http2StreamHome,
+    streamId: number,
+    state: number,
+    sendWindow: number,
+    recvWindow: number,
+  ) {
     super()
     this.home = home
     this.streamId = streamId
@@ -131,10 +126,6 @@ export class Http2Stream extends PulledStream implements Receiving {
       state: Object.keys(StreamState)[this.state],
       sendWindow: this.sendWindow,
       recvWindow: this.recvWindow,
-      waitingBytes: this.waitingBytes,
-      heldBytes: this.inbox?.heldBytes ?? 0,
-      granted: this.granted,
-      sentBytes: this.sentBytes,
     }
   }
 }

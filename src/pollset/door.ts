@@ -1,5 +1,5 @@
 // The door: the contract of all that can steer a run (design, section 3). Whatever is not here does
-// not enter. Implementations: node-pollset.ts (the operating system); a simulated network later.
+// not enter. Two implementations: node-pollset.ts (the operating system) and sim-pollset.ts (a simulated network).
 
 import type { Deadlines } from './deadlines.js'
 import { Pollable, type Waiter } from './pollable.js'
@@ -40,7 +40,7 @@ export const CLOSED = 8
 export const CONNECTED = 16
 /** The handshake that {@link Socket.secure} began has succeeded. Where it fails the socket closes with a fault. */
 export const SECURED = 32
-export const SOCKET_BITS = ['READABLE', 'WRITABLE', 'ENDED', 'CLOSED', 'CONNECTED', 'SECURED'] as const
+const SOCKET_BITS = ['READABLE', 'WRITABLE', 'ENDED', 'CLOSED', 'CONNECTED', 'SECURED'] as const
 
 export abstract class Socket extends Pollable {
   override get kind(): string {
@@ -84,7 +84,7 @@ export abstract class Socket extends Pollable {
 export const ACCEPTABLE = 1
 export const LISTENING = 2
 export const LISTEN_FAILED = 4
-export const LISTENER_BITS = ['ACCEPTABLE', 'LISTENING', 'FAILED'] as const
+const LISTENER_BITS = ['ACCEPTABLE', 'LISTENING', 'FAILED'] as const
 
 export abstract class Listener extends Pollable {
   override get kind(): string {
@@ -135,7 +135,7 @@ export abstract class Commands extends Pollable {
 
 /** What a turn does last for whoever asked: write once, then settle what outlives the turn. */
 export interface Flushable {
-  /** Write what is pending; false to be asked again in the next turn. */
+  /** Write what is pending, as far as the socket takes it. */
   flush(): void
 }
 export interface Settling {

@@ -1,5 +1,5 @@
-// The door as the operating system opens it: Node's TCP, DNS, timers and randomness. No other
-// file may import net, dns or timers. One turn per iteration of Node's loop, in the check phase
+// The door as the operating system opens it: Node's TCP, DNS, timers and randomness, which
+// only the node-*.ts of this room may import. One turn per iteration of Node's loop, in the check phase
 // (setImmediate) right after the poll phase in which the callbacks marked.
 
 import { randomFillSync } from 'node:crypto'

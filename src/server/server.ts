@@ -78,7 +78,7 @@ export type ServerEvents = {
 
 export const DRAIN_TIMEOUT_MS = 30_000
 /** ms between two words about the same backend */
-export const UNREACHED_EVERY_MS = 10_000
+const UNREACHED_EVERY_MS = 10_000
 
 export class Server
   extends (EventEmitter as new () => TypedEmitter.default<ServerEvents>)

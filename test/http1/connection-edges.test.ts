@@ -3,107 +3,20 @@
 
 import t from 'tap'
 import { connectionLife } from '../../src/http1/index.js'
-import type { Limits } from '../../src/server/index.js'
-import { type MemoryProxyOptions, memoryProxy } from '../world/memory-proxy.js'
-import { stepsOf } from '../world/scenario.js'
-import { declared, Seen } from '../world/seen.js'
-
-const seen = new Seen()
-const proxyOf = (limits: Partial<Limits> = {}, options: MemoryProxyOptions = {}) =>
-  memoryProxy(limits, { clients: 'http/1.1', speaks: 'http/1.1', ...options, seen })
-type Proxy = ReturnType<typeof proxyOf>
+import { cancel, type Way, Ways } from '../world/ways.js'
 
 const GET = Buffer.from('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
 const OK = Buffer.from('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok')
 
-function asked(proxy: Proxy) {
-  const client = proxy.client()
-  client.send(GET)
-  return client
-}
+const ways = new Ways('http/1.1', GET)
 
-function cancel(proxy: Proxy, id: string): void {
-  const found = [...proxy.world.scheduler.alive()].find((each) => each.id === id)
-  if (found === undefined) throw new Error(`${id} does not live`)
-  found.cancel()
-  proxy.pollset.run()
-}
-
-const WAYS: readonly (readonly [string, () => Proxy, string, string])[] = [
-  [
-    'a name that is resolved late',
-    () => {
-      const proxy = proxyOf({ connectMs: 1_000 }, { host: 'never.example' })
-      asked(proxy)
-      proxy.pollset.advance(1_000)
-      return proxy
-    },
-    'b1',
-    'resolve, closed',
-  ],
-  [
-    'closed while its name is resolved',
-    () => {
-      const proxy = proxyOf({}, { host: 'never.example' })
-      asked(proxy)
-      proxy.backend.close()
-      proxy.pollset.run()
-      return proxy
-    },
-    'b1',
-    'resolve, closed',
-  ],
-  [
-    'a name of nobody',
-    () => {
-      const proxy = proxyOf({}, { host: 'nobody.invalid' })
-      asked(proxy)
-      return proxy
-    },
-    'b1',
-    'resolve, connect, closed',
-  ],
-  [
-    'not connected in time',
-    () => {
-      const proxy = proxyOf({ connectMs: 1_000 })
-      proxy.hang()
-      asked(proxy)
-      proxy.pollset.advance(1_000)
-      return proxy
-    },
-    'b1',
-    'resolve, connect, closed',
-  ],
-  [
-    'closed while it connects',
-    () => {
-      const proxy = proxyOf()
-      proxy.hang()
-      asked(proxy)
-      proxy.backend.close()
-      proxy.pollset.run()
-      return proxy
-    },
-    'b1',
-    'resolve, connect, closed',
-  ],
-  [
-    'refused',
-    () => {
-      const proxy = proxyOf()
-      proxy.refuse()
-      asked(proxy)
-      return proxy
-    },
-    'b1',
-    'resolve, connect, closed',
-  ],
+const WAYS: readonly Way[] = [
+  ...ways.unmade,
   [
     'a backend connection idle for long',
     () => {
-      const proxy = proxyOf({ backendIdleMs: 1_000 })
-      asked(proxy)
+      const proxy = ways.proxy({ backendIdleMs: 1_000 })
+      ways.asked(proxy)
       proxy.backends[0].send(OK)
       proxy.pollset.advance(2_500)
       proxy.backends[0].end()
@@ -115,7 +28,7 @@ const WAYS: readonly (readonly [string, () => Proxy, string, string])[] = [
   [
     'a client that is gone at once',
     () => {
-      const proxy = proxyOf()
+      const proxy = ways.proxy()
       proxy.client().destroy()
       return proxy
     },
@@ -125,7 +38,7 @@ const WAYS: readonly (readonly [string, () => Proxy, string, string])[] = [
   [
     'a client that asks for nothing, and stays',
     () => {
-      const proxy = proxyOf({ keepAliveMs: 1_000, lingerMs: 500 })
+      const proxy = ways.proxy({ keepAliveMs: 1_000, lingerMs: 500 })
       proxy.client()
       proxy.pollset.advance(3_000)
       return proxy
@@ -136,8 +49,8 @@ const WAYS: readonly (readonly [string, () => Proxy, string, string])[] = [
   [
     'told to drain with a request under way',
     () => {
-      const proxy = proxyOf()
-      const client = asked(proxy)
+      const proxy = ways.proxy()
+      const client = ways.asked(proxy)
       cancel(proxy, 'm1')
       proxy.backends[0].send(OK)
       t.match(client.received.toString(), /connection: close\r\n\r\nok$/, 'it is the last')
@@ -150,8 +63,8 @@ const WAYS: readonly (readonly [string, () => Proxy, string, string])[] = [
   [
     'told to drain a second time',
     () => {
-      const proxy = proxyOf()
-      const client = asked(proxy)
+      const proxy = ways.proxy()
+      const client = ways.asked(proxy)
       cancel(proxy, 'm1')
       t.notOk(client.ended)
       cancel(proxy, 'm1')
@@ -166,7 +79,7 @@ const WAYS: readonly (readonly [string, () => Proxy, string, string])[] = [
   [
     'told to end while it waits for the client to leave',
     () => {
-      const proxy = proxyOf()
+      const proxy = ways.proxy()
       const client = proxy.client()
       cancel(proxy, 'm1')
       t.ok(client.ended)
@@ -178,23 +91,4 @@ const WAYS: readonly (readonly [string, () => Proxy, string, string])[] = [
   ],
 ]
 
-for (const [title, run, id, steps] of WAYS) {
-  t.test(title, (t) => {
-    const proxy = run()
-    t.equal(stepsOf(proxy.lines, id).join(', '), steps)
-    t.equal(proxy.proxy.begun, proxy.proxy.logged)
-    t.end()
-  })
-}
-
-t.test('the edges seen are the edges declared', (t) => {
-  t.strictSame(seen.taken(connectionLife.edges), declared(connectionLife.edges))
-  t.strictSame(
-    seen.ended(connectionLife.edges),
-    ['connect until', 'linger until', 'messages tend', 'resolve until'].map(
-      (wait) => `${wait}: cancelled, late, ready`,
-    ),
-    'and every wait ended in each way: ready, late, cancelled',
-  )
-  t.end()
-})
+ways.go(connectionLife.edges, ['connect until', 'linger until', 'messages tend', 'resolve until'], WAYS)

@@ -1,0 +1,110 @@
+// The lives of connections, of either HTTP version, one way through after another: what a test does to a proxy in memory, and
+// the steps that a connection of it took. At the end all edges were seen, and each wait ended in each way (design, section 8).
+// Here are also the ways that know no version: those of a backend that is not reached.
+
+import t from 'tap'
+import type { Limits } from '../../src/server/index.js'
+import type { FarEnd } from './memory-pollset.js'
+import { type MemoryProxyOptions, memoryProxy } from './memory-proxy.js'
+import { stepsOf } from './scenario.js'
+import { declared, Seen } from './seen.js'
+
+export type MemoryProxy = ReturnType<typeof memoryProxy>
+/** Its title, what is done, and the steps of the connection of this id. */
+export type Way = readonly [title: string, run: () => MemoryProxy, id: string, steps: string]
+
+/** The continuation of this id is told to end. */
+export function cancel(proxy: MemoryProxy, id: string): void {
+  const found = [...proxy.world.scheduler.alive()].find((each) => each.id === id)
+  if (found === undefined) throw new Error(`${id} does not live`)
+  found.cancel()
+  proxy.pollset.run()
+}
+
+export class Ways {
+  private readonly seen = new Seen()
+  private readonly version: 'http/1.1' | 'h2c'
+  private readonly request: Buffer
+
+  constructor(version: 'http/1.1' | 'h2c', request: Buffer) {
+    this.version = version
+    this.request = request
+  }
+
+  /** Clients and backends of this version, and all that they do is seen. */
+  proxy(limits: Partial<Limits> = {}, options: MemoryProxyOptions = {}): MemoryProxy {
+    const { version, seen } = this
+    return memoryProxy(limits, { clients: version, speaks: version, ...options, seen })
+  }
+
+  /** A client's request that has opened, or is opening, a backend connection. */
+  asked(proxy: MemoryProxy): FarEnd {
+    const client = proxy.client()
+    client.send(this.request)
+    return client
+  }
+
+  /** Ways of a backend connection that is not made. */
+  get unmade(): readonly Way[] {
+    const way = (
+      title: string,
+      steps: string,
+      limits: Partial<Limits>,
+      host: string | undefined,
+      before: (proxy: MemoryProxy) => void,
+      after: (proxy: MemoryProxy) => void,
+    ): Way => [
+      title,
+      () => {
+        const proxy = this.proxy(limits, host === undefined ? {} : { host })
+        before(proxy)
+        this.asked(proxy)
+        after(proxy)
+        return proxy
+      },
+      'b1',
+      steps,
+    ]
+    const nothing = () => {}
+    const hang = (proxy: MemoryProxy) => proxy.hang()
+    const wait = (proxy: MemoryProxy) => proxy.pollset.advance(1_000)
+    const close = (proxy: MemoryProxy) => {
+      proxy.backend.close()
+      proxy.pollset.run()
+    }
+    const soon = { connectMs: 1_000 }
+    const tried = 'resolve, connect, closed'
+    return [
+      way('a name that is resolved late', 'resolve, closed', soon, 'never.example', nothing, wait),
+      way('closed while its name is resolved', 'resolve, closed', {}, 'never.example', nothing, close),
+      way('a name of nobody', tried, {}, 'nobody.invalid', nothing, nothing),
+      way('not connected in time', tried, soon, undefined, hang, wait),
+      way('closed while it connects', tried, {}, undefined, hang, close),
+      way('refused', tried, {}, undefined, (proxy) => proxy.refuse(), nothing),
+    ]
+  }
+
+  /** Go all these ways, a test each; then the edges seen are those of this life, and so are the waits and their ends. */
+  go(edges: Parameters<typeof declared>[0], waits: readonly string[], ways: readonly Way[]): void {
+    const { seen } = this
+    for (const [title, run, id, steps] of ways) {
+      t.test(title, (t) => {
+        const { lines, proxy, world } = run()
+        t.equal(stepsOf(lines, id).join(', '), steps)
+        const alive = [...world.scheduler.alive()].map((each) => each.id)
+        const running = alive.filter((each) => each.includes('/') && alive.includes(each.split('/')[0]))
+        t.equal(proxy.begun, proxy.logged + running.length, 'an exchange outlives no client')
+        t.end()
+      })
+    }
+    t.test('the edges seen are the edges declared', (t) => {
+      t.strictSame(seen.taken(edges), declared(edges))
+      t.strictSame(
+        seen.ended(edges),
+        [...waits].sort().map((wait) => `${wait}: cancelled, late, ready`),
+        'and every wait ended in each way: ready, late, cancelled',
+      )
+      t.end()
+    })
+  }
+}
