@@ -300,7 +300,16 @@ t.test('P9: what is raised within the turn is served in it, in the order of rais
 
 t.test('late: once, at its time and not before', async (t) => {
   const { pollset, start } = ground()
-  const worker = start()
+  const worker = start({
+    late: (w) => {
+      t.ok(w.late, 'the step that it leads to can tell')
+      return done
+    },
+    fine: (w) => {
+      t.notOk(w.late)
+      return done
+    },
+  })
   pollset.run()
   pollset.advance(99)
   t.strictSame(worker.taken, ['begin', 'wait'])
