@@ -162,8 +162,7 @@ function eachArmed(deadlines: Deadlines, see: (each: Deadline) => void): void {
     readonly inWheel: boolean
   }
   const walk = (ring: RingInside): void => {
-    for (let each = ring.deadlineNext; each !== null && each !== ring; each = each.deadlineNext)
-      see(each)
+    for (let each = ring.deadlineNext; each !== null && each !== ring; each = each.deadlineNext) see(each)
   }
   for (const { ring } of inside.lists.values()) walk(ring)
   if (inside.inWheel) inside.wheel.slots.forEach(walk)
