@@ -28,8 +28,9 @@ export class BackendStream extends PeerStream {
   /** It has thought; what is left to wait for is the request's end. */
   due = false
   trailers: string | null = null
-  /** Interim responses sent. */
+  /** Interim responses sent, and how they are tagged. */
   interims = 0
+  readonly interimTag: string
   /** A tunnel, and we have said yes. */
   open = false
   constructor(
@@ -42,6 +43,7 @@ export class BackendStream extends PeerStream {
   ) {
     super(id, windows[0], windows[1])
     this.request = request
+    this.interimTag = request.interimTag
     this.attempt = attempt
     this.silent = silent
     this.early = early
@@ -239,7 +241,7 @@ export class BackendPeer extends Peer<BackendStream> {
     stream.interims++
     this.out.headers(stream.id, 0, [
       [':status', status],
-      ['x-i', stream.request.interimTag],
+      ['x-i', stream.interimTag],
     ])
     this.flush()
   }
@@ -271,6 +273,7 @@ export class BackendPeer extends Peer<BackendStream> {
     const response = books.response(request, total, trailers, broken)
     stream.response = response
     response.interims = stream.interims
+    response.interimTag = stream.interimTag
     const fields: [string, string][] = [
       [':status', String(status)],
       ['x-r', String(response.id)],
@@ -300,6 +303,7 @@ export class BackendPeer extends Peer<BackendStream> {
     const response = books.response(stream.request, total, null, false)
     stream.response = response
     response.interims = stream.interims
+    response.interimTag = stream.interimTag
     this.out.headers(stream.id, 0, [
       [':status', '200'],
       ['x-r', String(response.id)],

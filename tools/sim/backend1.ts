@@ -25,13 +25,15 @@ class Served {
   answered = false
   /** It has thought; what is left to wait for is the request's end. */
   due = false
-  /** Interim responses sent. */
+  /** Interim responses sent, and how they are tagged. */
   interims = 0
+  readonly interimTag: string
   /** Of a handshake: the client's key, and that we have said yes. */
   key = ''
   open = false
   constructor(request: Request, silent: boolean, early: boolean) {
     this.request = request
+    this.interimTag = request.interimTag
     this.silent = silent
     this.early = early
   }
@@ -161,7 +163,7 @@ export class Backend1 extends Peer1 {
     if (this.gone || this.far.ended || serving.answering) return
     this.stage.tally('http/1.1: interim')
     serving.interims++
-    this.far.send(Buffer.from(headOf(`HTTP/1.1 ${status}`, [['x-i', serving.request.interimTag]])))
+    this.far.send(Buffer.from(headOf(`HTTP/1.1 ${status}`, [['x-i', serving.interimTag]])))
   }
 
   /** The connection ends in the place of an answer. */
@@ -229,6 +231,7 @@ export class Backend1 extends Peer1 {
       framing === CHUNKED && chance.chance(plan.trailersPercent) ? `t${chance.below(1000)}` : null
     const response = books.response(serving.request, total, trailers, false)
     response.interims = serving.interims
+    response.interimTag = serving.interimTag
     const fields: Fields = [['x-r', String(response.id)]]
     if (framing === CHUNKED) fields.push(['transfer-encoding', 'chunked'])
     else if (bodiless ? status !== 204 && chance.chance(50) : framing >= 0)
@@ -249,6 +252,7 @@ export class Backend1 extends Peer1 {
     const broken = !healed && chance.chance(plan.brokenPercent)
     const response = books.response(serving.request, total, null, broken)
     response.interims = serving.interims
+    response.interimTag = serving.interimTag
     this.stage.tally(broken ? 'http/1.1: another sec-websocket-accept' : 'http/1.1: tunnel opened')
     const fields: Fields = [
       ['connection', 'Upgrade'],

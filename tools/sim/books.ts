@@ -93,7 +93,7 @@ export class Request extends Message {
     this.tunnel = tunnel
   }
 
-  /** How its next interim response is told from those of other attempts. */
+  /** How interim responses to its last attempt are told from those to others. */
   get interimTag(): string {
     return `${this.id}.${this.attempts.length}`
   }
@@ -103,11 +103,10 @@ export class Response extends Message {
   readonly request: Request
   /** Interim responses that went before it, and how they are tagged. */
   interims = 0
-  readonly interimTag: string
+  interimTag = ''
   constructor(id: number, request: Request, total: number, trailers: string | null, broken: boolean) {
     super(id, 'response', total, trailers, broken)
     this.request = request
-    this.interimTag = request.interimTag
   }
 }
 
