@@ -196,8 +196,9 @@ export abstract class ConnectionBase extends HttpConnection<Http2Context> implem
     return 0
   }
 
-  emptyFrame(): void {
-    if (!this.idleFrames.take(this.now)) {
+  /** It carries nothing. `weight`: it makes as much work as so many. */
+  emptyFrame(weight = 1): void {
+    if (!this.idleFrames.take(this.now, weight)) {
       this.connectionError(ErrorCode.ENHANCE_YOUR_CALM, 'too many frames that carry nothing')
     }
   }

@@ -115,6 +115,7 @@ export abstract class Connection extends ConnectionBase implements FrameSink, Ht
   }
 
   settingsEnd(): void {
+    const { window } = this.peer
     const wrong = this.peer.apply()
     if (wrong !== null) {
       this.connectionError(wrong.code, wrong.message)
@@ -123,8 +124,13 @@ export abstract class Connection extends ConnectionBase implements FrameSink, Ht
     const first = !this.settled
     this.settled = true
     this.output.settingsAck()
-    if (!first) this.emptyFrame()
+    if (!first) this.emptyFrame(window === this.peer.window ? 1 : this.windowWeight)
     this.settingsCame(first)
+  }
+
+  /** Another initial window changes each stream's. */
+  private get windowWeight(): number {
+    return Math.min(1 + Math.floor(this.streams.count / STREAMS_A_FRAME), WINDOW_WEIGHT_MAX)
   }
 
   settingsAck(): void {
@@ -325,6 +331,10 @@ export abstract class Connection extends ConnectionBase implements FrameSink, Ht
     }
   }
 }
+
+/** Streams gone through for the price of a frame that carries nothing; and the price at most, whatever a backend carries. */
+const STREAMS_A_FRAME = 8
+const WINDOW_WEIGHT_MAX = 20
 
 const stateName = (state: number): string =>
   Object.keys(StreamState)[state].toLowerCase().replaceAll('_', '-')

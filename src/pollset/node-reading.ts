@@ -1,6 +1,6 @@
 // Reading into buffers that come back. Node gives each read of a socket 64 KiB of its own, garbage a turn later; a socket
 // that we connect can be given ours in its place (`onread`). What was read belongs to its taker until the turn ends
-// (P21), so that is when a buffer whose octets were taken comes back.
+// (P21), so that is when a buffer comes back; what nobody has taken by then is copied out of it first.
 
 import type { OnReadOpts } from 'node:net'
 import { SlabPool } from './slabs.js'
@@ -16,16 +16,19 @@ const LARGE_IDLE = 64
 export class ReadBuffers {
   private readonly small = new SlabPool(SMALL, SMALL_IDLE)
   private readonly large = new SlabPool(LARGE, LARGE_IDLE)
-  private readonly spent: Buffer[] = []
+  /** What was read into in this turn, and by whom. */
+  private readonly lent: Buffer[] = []
+  private readonly readings: Reading[] = []
 
   /** A buffer for a socket whose last read had so many octets. */
   take(lastRead: number): Buffer {
     return (lastRead < SMALL ? this.small : this.large).take()
   }
 
-  /** Its octets have been taken: it comes back when the turn is over. */
-  spend(buffer: Buffer): void {
-    this.spent.push(buffer)
+  /** It has been read into: it comes back when the turn is over. */
+  lend(buffer: Buffer, reading: Reading): void {
+    this.lent.push(buffer)
+    this.readings.push(reading)
   }
 
   /** Nobody reads into it or from it any more. */
@@ -34,16 +37,22 @@ export class ReadBuffers {
   }
 
   turnOver(): void {
-    for (let i = 0; i < this.spent.length; i++) this.give(this.spent[i])
-    this.spent.length = 0
+    for (let i = 0; i < this.lent.length; i++) {
+      this.readings[i].onTurnOver()
+      this.give(this.lent[i])
+    }
+    this.lent.length = 0
+    this.readings.length = 0
   }
 }
 
 /** One socket's reading; {@link options} are for its connect. */
 export class Reading {
   readonly options: OnReadOpts
-  /** Gets each read: its octets, and the whole buffer they are in. */
-  onRead: (chunk: Buffer, whole: Buffer) => void = () => {}
+  /** Gets the octets of each read. */
+  onRead: (chunk: Buffer) => void = () => {}
+  /** The buffers of all reads of this turn go back now. */
+  onTurnOver: () => void = () => {}
   private readonly buffers: ReadBuffers
   /** Where the next read goes. */
   private next: Buffer | null = null
@@ -59,14 +68,11 @@ export class Reading {
       callback: (bytes) => {
         const whole = this.next as Buffer
         this.lastRead = bytes
-        this.onRead(whole.subarray(0, bytes), whole)
+        buffers.lend(whole, this)
+        this.onRead(whole.subarray(0, bytes))
         return true
       },
     }
-  }
-
-  spend(whole: Buffer): void {
-    this.buffers.spend(whole)
   }
 
   /** The socket has closed: nothing will be read any more. */

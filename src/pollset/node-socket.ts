@@ -3,6 +3,7 @@
 
 import type { Socket as NetSocket } from 'node:net'
 import { TLSSocket } from 'node:tls'
+import Denque from 'denque'
 import {
   type Address,
   CLOSED,
@@ -47,12 +48,11 @@ export class NodeSocket extends Socket implements Marked {
   private net: NetSocket
   private readonly marks: Marks
 
-  private readonly incoming: Buffer[] = []
-  /** How it reads, when not by Node's own buffers; and the buffer that each of `incoming` is in. */
-  private readonly reading: Reading | null
-  private readonly wholes: Buffer[] = []
-  private taken = 0
+  private readonly incoming = new Denque<Buffer>()
   private incomingBytes = 0
+  /** How it reads, when not by Node's own buffers; and how many of its reads lie in lent ones. */
+  private readonly reading: Reading | null
+  private lentReads = 0
   private heldBack = false
   private paused = false
   private gone = false
@@ -113,10 +113,11 @@ export class NodeSocket extends Socket implements Marked {
     this.net.on('end', this.onEnd)
     if (this.reading === null) this.net.on('data', this.onData)
     else {
-      this.reading.onRead = (chunk, whole) => {
-        this.wholes.push(whole)
+      this.reading.onRead = (chunk) => {
+        this.lentReads++
         this.onData(chunk)
       }
+      this.reading.onTurnOver = () => this.keep()
     }
   }
 
@@ -130,39 +131,32 @@ export class NodeSocket extends Socket implements Marked {
   }
 
   take(): Buffer | null {
-    const incoming = this.incoming
-    if (this.taken === incoming.length) return null
-    const chunk = incoming[this.taken]
-    if (this.reading !== null) this.spend(this.reading)
-    incoming[this.taken++] = NOTHING
+    const chunk = this.incoming.shift()
+    if (chunk === undefined) return null
     this.incomingBytes -= chunk.length
-    if (this.taken === incoming.length) {
-      this.taken = 0
-      incoming.length = 0
-      this.wholes.length = 0
+    if (this.incoming.length === 0) {
       this.lower(READABLE)
       this.readOn()
     }
     return chunk
   }
 
-  private spend(reading: Reading): void {
-    const whole = this.wholes[this.taken]
-    if (whole !== NOTHING) reading.spend(whole)
-    this.wholes[this.taken] = NOTHING
-  }
-
   unread(bytes: Buffer): void {
     if (bytes.length === 0) return
-    // The buffer it is in comes back when the turn is over: these octets must not go with it.
-    const kept = this.reading === null ? bytes : Buffer.from(bytes)
-    if (this.taken > 0) this.incoming[--this.taken] = kept
-    else {
-      this.incoming.unshift(kept)
-      if (this.reading !== null) this.wholes.unshift(NOTHING)
-    }
+    this.incoming.unshift(bytes)
     this.incomingBytes += bytes.length
     this.raise(READABLE)
+  }
+
+  /** What was not taken in this turn must not go with the buffer that it was read into. */
+  private keep(): void {
+    const { incoming, lentReads } = this
+    this.lentReads = 0
+    const chunks = incoming.length
+    for (let i = 0; i < chunks; i++) {
+      const chunk = incoming.shift() as Buffer
+      incoming.push(i < chunks - lentReads ? chunk : Buffer.from(chunk))
+    }
   }
 
   secure(tls: TlsServer): void {

@@ -30,8 +30,15 @@ interface Tree {
   found(node: ts.Node, what: string): void
 }
 
+/** Each rule looks at a file anew, and all look at the same tree. */
+const trees = new Map<string, ts.SourceFile>()
+
 function parse(path: string, text: string): Tree {
-  const source = ts.createSourceFile(path, text, ts.ScriptTarget.ES2022, true, ts.ScriptKind.TS)
+  let source = trees.get(path)
+  if (source?.text !== text) {
+    source = ts.createSourceFile(path, text, ts.ScriptTarget.ES2022, true, ts.ScriptKind.TS)
+    trees.set(path, source)
+  }
   const findings: Finding[] = []
   return {
     source,
@@ -240,8 +247,9 @@ export function nameFindings(path: string, text: string): readonly Finding[] {
       ts.isClassLike(node) || ts.isInterfaceDeclaration(node) || ts.isTypeAliasDeclaration(node)
         ? node.name
         : null
-    for (const word of words(named?.getText() ?? '')) {
-      if (bannedNames.has(word)) tree.found(node, `${named?.getText()} is named ${word}`)
+    const name = named?.getText()
+    for (const word of name === undefined ? [] : words(name)) {
+      if (bannedNames.has(word)) tree.found(node, `${name} is named ${word}`)
     }
     ts.forEachChild(node, visit)
   }

@@ -40,6 +40,29 @@ for (const [name, make] of Object.entries(FLOODS)) {
   })
 }
 
+t.test('SETTINGS that change the window of many streams weigh as the work they make', (t) => {
+  const flaps = (id: number, count: number) =>
+    many(count, (i) =>
+      frame(4, 0, 0, Buffer.concat([Buffer.from([0, id]), uint32(i % 2 === 0 ? 0 : 65_535)])),
+    )
+  const requests = many(80, (i) => headers(2 * i + 1, REQUEST))
+  for (const [streams, id, count, expected] of [
+    [Buffer.alloc(0), 4, 900, false],
+    [requests, 1, 900, false],
+    [requests, 4, 80, false],
+    [requests, 4, 100, true],
+  ] as const) {
+    const bad = memoryProxy().client()
+    bad.send(Buffer.concat([streams, flaps(id, count)]))
+    t.equal(
+      calmed(framesOf(bad.take())),
+      expected,
+      `${streams.length > 0 ? 80 : 0} streams, ${count} times ${id}`,
+    )
+  }
+  t.end()
+})
+
 t.test('empty DATA', (t) => {
   const proxy = memoryProxy()
   const bad = proxy.client()

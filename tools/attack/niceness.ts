@@ -1,9 +1,9 @@
 // Attackers and what they are measured against run behind the rest. They share the cores with the proxy, its backend and the
 // client that measures: what is looked at is what the proxy does with an attack, not who gets the processor for making it.
 
-import { setPriority } from 'node:os'
+import { getPriority, setPriority } from 'node:os'
 
-/** Of 19 that there are. */
+/** More than the rest. */
 const NICENESS = 10
 
-export const stepBack = (): void => setPriority(NICENESS)
+export const stepBack = (): void => setPriority(Math.min(19, getPriority() + NICENESS))

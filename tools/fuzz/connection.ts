@@ -159,7 +159,7 @@ function mustEndWell(written: Buffer, far: FarEnd, inside: Inside): Frame[] {
 }
 
 /** Header blocks among these frames, decoded, each a well-formed message of its kind. */
-function mustBeMessages(written: readonly Frame[], kind: 'request' | 'response'): void {
+export function mustBeMessages(written: readonly Frame[], kind: 'request' | 'response'): void {
   const decoder = new HpackDecoder(new FieldTable(), { tableSizeMax: 65_536 })
   let block: Buffer[] = []
   const begun = new Set<number>()

@@ -169,7 +169,7 @@ export function mustBeWellFormed(lines: readonly Line[], kind: 'request' | 'resp
   const say = () => JSON.stringify(lines)
   const pseudos = lines.filter(([name]) => name.startsWith(':'))
   const allowed = {
-    request: [':method', ':scheme', ':authority', ':path'],
+    request: [':method', ':scheme', ':authority', ':path', ':protocol'],
     response: [':status'],
     trailers: [],
   }[kind] as readonly string[]
@@ -199,7 +199,10 @@ export function mustBeWellFormed(lines: readonly Line[], kind: 'request' | 'resp
 /** Written as HTTP/1.1 it is one request line and as many field lines, whoever splits it however loosely. */
 function mustBeOneRequest(lines: readonly Line[], all: (name: string) => string[], say: () => string): void {
   const [method] = all(':method')
-  const connect = method === 'CONNECT'
+  // Extended CONNECT (RFC 8441 §4) names what any other request names.
+  const extended = all(':protocol').length > 0
+  hold(!extended || method === 'CONNECT', () => `:protocol: ${say()}`)
+  const connect = method === 'CONNECT' && !extended
   const [target] = connect ? all(':authority') : all(':path')
   hold(method !== undefined && target !== undefined, () => `no method or no target: ${say()}`)
   hold(connect === (all(':scheme').length === 0), () => `:scheme: ${say()}`)

@@ -7,6 +7,7 @@ import { http1Backend, http1Frontend } from './http1-connection.js'
 import { http1Request, http1Response } from './http1-reader.js'
 import { huffman } from './huffman.js'
 import { message } from './message.js'
+import { mixed } from './mixed.js'
 import { proxyHeaders } from './proxy-header.js'
 import { reader } from './reader.js'
 import type { Target } from './target.js'
@@ -28,5 +29,6 @@ export const targets: Readonly<Record<string, AnyTarget>> = {
   'http1-response': http1Response,
   'http1-frontend': http1Frontend,
   'http1-backend': http1Backend,
+  mixed,
   'proxy-header': proxyHeaders,
 }

@@ -42,6 +42,8 @@ class Served {
 
 export class Backend1 extends Peer1 {
   private serving: Served | null = null
+  /** It has said what nobody asked for: whatever it says next is no answer. */
+  private saidMore = false
   /** It has said that no request follows. */
   private last = false
   private readonly onLeft: (peer: Backend1) => void
@@ -179,8 +181,8 @@ export class Backend1 extends Peer1 {
   end(trailers: Fields): void {
     const serving = this.serving as Served
     if (serving.open) {
-      // With a wrong answer to the handshake it was none.
-      if ((this.flow as Response).broken) return
+      // With a wrong answer to the handshake, or more said than was asked before it, it was none.
+      if ((this.flow as Response).broken || this.saidMore) return
       flowIsWhole(serving, serving.request)
       return
     }
@@ -292,6 +294,7 @@ export class Backend1 extends Peer1 {
     if (healed || this.far.ended) return
     if (chance.chance(plan.excessPercent)) {
       this.stage.tally('http/1.1: said more than asked')
+      this.saidMore = true
       this.far.send(Buffer.from('nobody asked for this\r\n\r\n'))
     }
     if (!this.last && !chance.chance(plan.endsPercent)) return

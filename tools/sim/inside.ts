@@ -141,21 +141,31 @@ interface RingInside extends Deadline {
   readonly deadlineNext: Deadline | null
 }
 
+/** All deadlines that are armed, counted. */
+export function countArmed(deadlines: Deadlines): number {
+  let count = 0
+  eachArmed(deadlines, () => count++)
+  return count
+}
+
 /** All deadlines that are armed. */
 export function armed(deadlines: Deadlines): Deadline[] {
+  const found: Deadline[] = []
+  eachArmed(deadlines, (each) => found.push(each))
+  return found
+}
+
+function eachArmed(deadlines: Deadlines, see: (each: Deadline) => void): void {
   const inside = deadlines as unknown as {
     readonly lists: ReadonlyMap<number, { readonly ring: RingInside }>
     readonly wheel: { readonly slots: readonly RingInside[] }
     readonly inWheel: boolean
   }
-  const found: Deadline[] = []
   const walk = (ring: RingInside): void => {
-    for (let each = ring.deadlineNext; each !== null && each !== ring; each = each.deadlineNext)
-      found.push(each)
+    for (let each = ring.deadlineNext; each !== null && each !== ring; each = each.deadlineNext) see(each)
   }
   for (const { ring } of inside.lists.values()) walk(ring)
   if (inside.inWheel) inside.wheel.slots.forEach(walk)
-  return found
 }
 
 /** The inboxes that hold blocks, first to last. */

@@ -1,5 +1,5 @@
-// Frames into whole connections of both roles, for a moment each.
+// Frames into whole connections of both roles, and a whole proxy of either version to either, for a moment each.
 
 import { short } from '../../world/short-fuzz.js'
 
-short({ frontend: 60, backend: 60 })
+short({ frontend: 60, backend: 60, mixed: 60 })

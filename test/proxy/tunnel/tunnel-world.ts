@@ -233,3 +233,10 @@ export const handshake = (key = randomBytes(16).toString('base64')) => ({
   'sec-websocket-key': key,
   'sec-websocket-version': '13',
 })
+
+/** So many octets, no four of which come twice. */
+export function counting(size: number): Buffer {
+  const words = new Uint32Array(size / 4)
+  for (let at = 0; at < words.length; at++) words[at] = at
+  return Buffer.from(words.buffer)
+}

@@ -87,6 +87,8 @@ function leasesAreHeld(scene: Scene): void {
 
 /** Blocks belong to inboxes, and inboxes to exchanges that live. */
 function blocksAreHeld(scene: Scene): void {
+  // Mostly nothing is held, and this is looked at after every turn.
+  if (scene.world.held.bytes === 0 && holding(scene.world.held).next().done === true) return
   let sum = 0
   const live = new Set<unknown>()
   for (const x of scene.exchanges) live.add(x.frontend).add(x.backend)

@@ -3,7 +3,7 @@
 
 import type { Continuation } from '../../../src/continuation/index.js'
 import type { Pollable } from '../../../src/pollset/index.js'
-import { armed } from '../inside.js'
+import { armed, countArmed } from '../inside.js'
 import { type Checker, fail } from './check.js'
 
 export function s5(): Checker {
@@ -15,8 +15,8 @@ export function s5(): Checker {
         if (each.deadlineArmed) deadlines++
       }
       for (const engine of scene.engines) if (engine.pause.deadlineArmed) deadlines++
-      const all = armed(scene.pollset.deadlines)
-      if (all.length !== deadlines) {
+      if (countArmed(scene.pollset.deadlines) !== deadlines) {
+        const all = armed(scene.pollset.deadlines)
         const stray = all.find((each) => (each as Continuation).finished === true) as Continuation | undefined
         fail(
           'S5',
