@@ -7,7 +7,6 @@ import {
   CLOSED,
   COMMANDED,
   CONNECTED,
-  Deadline,
   ENDED,
   LISTEN_FAILED,
   LISTENING,
@@ -23,6 +22,7 @@ import {
   type Waiter,
   WRITABLE,
 } from '../../src/pollset/index.js'
+import { Due } from './due.js'
 
 const FRONT = { host: '192.0.2.1', port: 80 }
 const BACK = { host: '192.0.2.9', port: 9 }
@@ -370,17 +370,6 @@ t.test('a burst of clients is accepted in one turn, in order', async (t) => {
   t.strictSame(left.told, ['closed'], 'one that was not accepted is closed with the listener')
   t.equal(pollset.dial(FRONT, CLIENT), null)
 })
-
-class Due extends Deadline {
-  private readonly act: () => void
-  constructor(act: () => void) {
-    super()
-    this.act = act
-  }
-  expire(): void {
-    this.act()
-  }
-}
 
 t.test('the clock stands still in a turn, and jumps to what comes next', async (t) => {
   const pollset = new SimPollset(1)

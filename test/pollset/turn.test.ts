@@ -1,7 +1,8 @@
 // The turn against spec/pollset.md and spec/output.md: its order, its budget, and that each thing is done once.
 
 import t from 'tap'
-import { Deadline, type Flushable, type Settling, Turns, type Waiter } from '../../src/pollset/index.js'
+import { type Flushable, type Settling, Turns, type Waiter } from '../../src/pollset/index.js'
+import { Due } from './due.js'
 
 /** A turn with its outside laid open: what was done, in order. */
 class Bare extends Turns {
@@ -47,17 +48,6 @@ class Bare extends Turns {
   }
   input(name: string): Settling {
     return { settle: () => this.log.push(name) }
-  }
-}
-
-class Due extends Deadline {
-  private readonly does: () => void
-  constructor(does: () => void) {
-    super()
-    this.does = does
-  }
-  expire(): void {
-    this.does()
   }
 }
 
