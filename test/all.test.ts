@@ -59,11 +59,12 @@ for (const file of files) {
 t.jobs = 2
 t.setTimeout(allTimeoutMs)
 for (const [name, own] of processes) {
-  const [script, ...rest] = own.length === 1 ? own : ['one-process.js', ...own]
+  const script = own.length === 1 ? own[0] : 'one-process.js'
   const timeout = fileTimeoutMs * own.length
   const node = [process.execPath, '--enable-source-maps', join(import.meta.dirname, script)]
   // The runner has each child load its hook by NODE_OPTIONS, which `env` takes out again.
-  const args = ['-u', 'NODE_OPTIONS', `TAP_TIMEOUT=${timeout / 1000}`, ...node, ...rest]
+  const told = own.length === 1 ? [] : [`TEST_FILES=${own.join(',')}`]
+  const args = ['-u', 'NODE_OPTIONS', `TAP_TIMEOUT=${timeout / 1000}`, ...told, ...node]
   t.spawn(
     'env',
     args,

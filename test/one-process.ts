@@ -24,4 +24,6 @@ async function loadAsSubtests(file: string): Promise<void> {
   })
 }
 
-for (const file of process.argv.slice(2)) await loadAsSubtests(file)
+/** Not by argument where there are many: tap names the folders that tests have after all arguments, and names have a bound. */
+const files = process.env['TEST_FILES']?.split(',') ?? process.argv.slice(2)
+for (const file of files) await loadAsSubtests(file)

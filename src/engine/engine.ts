@@ -210,6 +210,8 @@ export class Engine<S extends Session> implements SessionReports<S> {
     for (let i = 0; i < sessions.length; i++) {
       const each = sessions[i]
       if (each.state !== 'open' || each.leased >= each.capacity) continue
+      // Fewer than none there are not: the rest need not be asked, and the sessions in front stay the busy ones.
+      if (each.leased === 0) return each
       if (best === null || each.leased < best.leased) best = each
     }
     return best

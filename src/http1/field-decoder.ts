@@ -25,6 +25,18 @@ const PATH = 3
 const COLON = 58
 const SLASH = 47
 
+export const isDigit = (octet: number): boolean => octet >= 0x30 && octet <= 0x39
+/** RFC 9112 §2.3: `HTTP/1.1`, of any version. There are eight octets. */
+export const isVersion = (b: Buffer, at: number): boolean =>
+  b[at] === 0x48 &&
+  b[at + 1] === 0x54 &&
+  b[at + 2] === 0x54 &&
+  b[at + 3] === 0x50 &&
+  b[at + 4] === SLASH &&
+  isDigit(b[at + 5]) &&
+  b[at + 6] === 0x2e &&
+  isDigit(b[at + 7])
+
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'CONNECT', 'OPTIONS', 'TRACE', 'PATCH'] as const
 
 export class FieldDecoder {

@@ -3,7 +3,7 @@
 
 import { type Field, Head, isTokenChar, Token } from '../http/index.js'
 import type { RefusalCode } from './faults.js'
-import { type FieldDecoder, REQUEST_FIELD } from './field-decoder.js'
+import { type FieldDecoder, isVersion, REQUEST_FIELD } from './field-decoder.js'
 import { FieldSection } from './field-section.js'
 import { ASKED } from './framing.js'
 import type { Http1Limits } from './limits.js'
@@ -97,18 +97,7 @@ export class RequestReader extends MessageReader {
   /** The minor version of a line that ends in ` HTTP/1.x`; -1 after a failure. */
   private readVersion(b: Buffer, start: number, end: number): number {
     const at = end - 9
-    if (
-      at > start &&
-      b[at] === SP &&
-      b[at + 1] === 0x48 &&
-      b[at + 2] === 0x54 &&
-      b[at + 3] === 0x54 &&
-      b[at + 4] === 0x50 &&
-      b[at + 5] === 0x2f &&
-      isDigit(b[at + 6]) &&
-      b[at + 7] === 0x2e &&
-      isDigit(b[at + 8])
-    ) {
+    if (at > start && b[at] === SP && isVersion(b, at + 1)) {
       if (b[at + 6] === 0x31) return b[at + 8] - 0x30
       this.fail('version')
     } else this.fail('start-line')
@@ -251,8 +240,6 @@ export class RequestReader extends MessageReader {
     )
   }
 }
-
-const isDigit = (octet: number): boolean => octet >= 0x30 && octet <= 0x39
 
 function isToken(b: Buffer, start: number, end: number): boolean {
   for (let i = start; i < end; i++) if (!isTokenChar(b[i])) return false

@@ -2,14 +2,18 @@
 // it ends depends on the request's method. What a backend does wrong is a 502 to whoever asked.
 
 import { Head, isText, Token } from '../http/index.js'
-import { type FieldDecoder, RESPONSE_FIELD } from './field-decoder.js'
+import { type FieldDecoder, isDigit, isVersion, RESPONSE_FIELD } from './field-decoder.js'
 import { FieldSection } from './field-section.js'
 import { isBodiless, NONE, opensTunnel, TUNNEL, UNTIL_CLOSE } from './framing.js'
 import type { Http1Limits } from './limits.js'
 import { MessageReader, type MessageSink } from './reader.js'
 
 const SP = 32
-/** `HTTP/1.1 200` */
+const ZERO = 48
+/** Where they stand in `HTTP/1.1 200`. */
+const MAJOR = 5
+const MINOR = 7
+const STATUS = 9
 const STATUS_END = 12
 
 export class ResponseReader extends MessageReader {
@@ -65,17 +69,12 @@ export class ResponseReader extends MessageReader {
   }
 
   protected startLine(b: Buffer, start: number, end: number): void {
-    const size = end - start
-    const name = b.toString('latin1', start, start + Math.min(size, STATUS_END))
-    const parts = /^HTTP\/(\d)\.(\d) ([1-9]\d\d)$/.exec(name)
-    const reason = start + STATUS_END
-    if (parts === null || (size > STATUS_END && (b[reason] !== SP || !isText(b, reason, end)))) {
-      this.fail('start-line')
-    } else if (parts[1] !== '1') this.fail('version')
+    if (!isStatusLine(b, start, end)) this.fail('start-line')
+    else if (b[start + MAJOR] !== ZERO + 1) this.fail('version')
     else {
-      this.status = Number(parts[3])
+      this.status = statusAt(b, start + STATUS)
       this.section.begin([this.decoder.status(this.status)])
-      this.fieldsFollow(Number(parts[2]))
+      this.fieldsFollow(b[start + MINOR] - ZERO)
     }
   }
 
@@ -149,3 +148,22 @@ export class ResponseReader extends MessageReader {
     return new Head(fields, 1, size, this.status, null, null, null, null, null, section.contentLength)
   }
 }
+
+/** RFC 9112 §4, of any version; the reason may be missing, and SP before it too. */
+function isStatusLine(b: Buffer, start: number, end: number): boolean {
+  const status = start + STATUS
+  const reason = start + STATUS_END
+  return (
+    end >= reason &&
+    isVersion(b, start) &&
+    b[status - 1] === SP &&
+    b[status] !== ZERO &&
+    isDigit(b[status]) &&
+    isDigit(b[status + 1]) &&
+    isDigit(b[status + 2]) &&
+    (end === reason || (b[reason] === SP && isText(b, reason, end)))
+  )
+}
+
+const statusAt = (b: Buffer, at: number): number =>
+  (b[at] - ZERO) * 100 + (b[at + 1] - ZERO) * 10 + (b[at + 2] - ZERO)

@@ -2,7 +2,7 @@
 // here never listens itself: it is handed sockets (`emit('connection', socket)`), and whose handshake is over
 // is told by the peer's address. Where peers have none, over Unix-domain sockets, each has a TLS server of its own.
 
-import { X509Certificate } from 'node:crypto'
+import { createPrivateKey, X509Certificate } from 'node:crypto'
 import type { Socket as NetSocket } from 'node:net'
 import {
   type ConnectionOptions,
@@ -24,10 +24,19 @@ export interface Handshaking {
   failed(error: NodeJS.ErrnoException): void
 }
 
+/** What is wrong with a file, said so that its owner knows which and what; OpenSSL's own words behind it. */
+function told<T>(what: string, make: () => T): T {
+  try {
+    return make()
+  } catch (error) {
+    throw new Error(`${what} (${error instanceof Error ? error.message : String(error)})`)
+  }
+}
+
 /** Authorities for a context. Node passes over what is no PEM, and then trusts nobody: told here instead. */
 function trusting(ca: string | undefined): { ca?: string } {
   if (ca === undefined) return {}
-  new X509Certificate(ca)
+  told('the authorities to trust are no PEM certificates', () => new X509Certificate(ca))
   return { ca }
 }
 
@@ -36,9 +45,14 @@ class Identity {
   readonly context: SecureContext
   private readonly certificate: X509Certificate
 
-  constructor({ cert, key }: Certificate, clientCa: string | undefined) {
-    this.context = createSecureContext({ cert, key, ...trusting(clientCa), minVersion: VERSION_MIN })
-    this.certificate = new X509Certificate(cert)
+  constructor({ cert, key, from }: Certificate, clientCa: string | undefined) {
+    const of = from === undefined ? '' : `${from}: `
+    this.certificate = told(`${of}the certificate is no PEM certificate`, () => new X509Certificate(cert))
+    told(`${of}the key is no PEM private key without a passphrase`, () => createPrivateKey(key))
+    const trust = trusting(clientCa)
+    this.context = told(`${of}the key does not belong to the certificate, or TLS takes neither`, () =>
+      createSecureContext({ cert, key, ...trust, minVersion: VERSION_MIN }),
+    )
   }
 
   isFor(name: string): boolean {
@@ -66,7 +80,8 @@ export class NodeTlsServer implements TlsServer {
   private serverOn(over: (socket: TLSSocket) => Handshaking | undefined): Server {
     const { certificates, alpn, clientCertificate, clientCa } = this.options
     const server = createServer({
-      ...certificates[0],
+      cert: certificates[0].cert,
+      key: certificates[0].key,
       ...trusting(clientCa),
       minVersion: VERSION_MIN,
       ALPNProtocols: [...alpn],

@@ -5,6 +5,8 @@
 export interface Certificate {
   readonly cert: string
   readonly key: string
+  /** Where the two are from, for whoever reads what is wrong with them. */
+  readonly from?: string
 }
 
 export interface TlsServerOptions {

@@ -1,7 +1,7 @@
 // The command line at work: what its options mean together, what is started for them, and what is printed. The options
 // themselves are in options.ts; the server is in server.ts.
 
-import { createWriteStream, readFileSync } from 'node:fs'
+import { createWriteStream, openSync, readFileSync } from 'node:fs'
 import { CommanderError } from 'commander'
 import { formatAddress } from '../pollset/index.js'
 import { addRoute, ConfigError, type Listen, parseListen } from './address.js'
@@ -46,10 +46,19 @@ function serve(options: ServeOptions): void {
   }
 }
 
+/** Opened at once: where it cannot be, nothing is served either. */
+function traceFile(file: string): number {
+  try {
+    return openSync(file, 'w')
+  } catch (error) {
+    throw wrongFile('--trace', file, error)
+  }
+}
+
 /** Not ended at the end: the last lines come after all is over, and what is pending is written before the process ends. */
 function traceTo(file: string | undefined): ServerOptions['trace'] {
   if (file === undefined) return undefined
-  const stream = file === '-' ? process.stdout : createWriteStream(file)
+  const stream = file === '-' ? process.stdout : createWriteStream(file, { fd: traceFile(file) })
   stream.on('error', (error) => {
     say(`fermata: the trace cannot be written: ${error.message}`)
     process.exit(FAILED)
@@ -61,15 +70,22 @@ const textOf = (file: string, option: string): string => {
   try {
     return readFileSync(file, 'utf8')
   } catch (error) {
-    throw new ConfigError(`${option} ${file}: ${error instanceof Error ? error.message : String(error)}`)
+    throw wrongFile(option, file, error)
   }
 }
+
+const wrongFile = (option: string, file: string, error: unknown): ConfigError =>
+  new ConfigError(`${option} ${file}: ${error instanceof Error ? error.message : String(error)}`)
 
 /** Read each time it is asked: certificates are renewed in their files. */
 function certificatesOf({ cert, key, clientCa, requireClientCert }: ServeOptions): ServerCertificates {
   const keys = (key ?? []).map((file) => textOf(file, '--key'))
   return {
-    certificates: (cert ?? []).map((file, at) => ({ cert: textOf(file, '--cert'), key: keys[at] })),
+    certificates: (cert ?? []).map((file, at) => ({
+      cert: textOf(file, '--cert'),
+      key: keys[at],
+      from: `--cert ${file} --key ${key?.[at]}`,
+    })),
     ...(clientCa === undefined ? {} : { clientCa: textOf(clientCa, '--client-ca') }),
     clientRequired: requireClientCert === true,
   }
@@ -111,6 +127,13 @@ function makeServer(options: ServeOptions, listen: Listen[], routes: ServerOptio
   })
 }
 
+/** What the operating system means by it. */
+const NOT_LISTENING: Readonly<Record<string, string>> = {
+  EADDRNOTAVAIL: 'this machine has no such address (EADDRNOTAVAIL)',
+  EACCES: "not permitted; ports below 1024 and other users' directories may need more rights (EACCES)",
+  ENOTFOUND: 'the name has no address (ENOTFOUND)',
+}
+
 /** Say what becomes of it, for whoever started it. */
 function announce(
   server: Server,
@@ -137,7 +160,7 @@ function announce(
     const where = formatAddress(address)
     if (code === 'EADDRINUSE')
       say(`fermata: ${where} is in use by another program; choose another with --listen`)
-    else say(`fermata: cannot listen on ${where}: ${code}`)
+    else say(`fermata: cannot listen on ${where}: ${NOT_LISTENING[code] ?? code}`)
     process.exit(FAILED)
   })
   server.on('crashed', (id, error) => {

@@ -17,8 +17,8 @@ import {
   RESOLVED,
   WRITABLE,
 } from '../../src/pollset/index.js'
+import { Alarm } from '../world/alarm.js'
 import { type Cleaning, HERE, listening, takeAll, takeBytes, until } from '../world/node-sockets.js'
-import { Due } from './due.js'
 
 /** Iterations of the loop: time enough for whatever is not bounded to go on. */
 async function iterations(count: number): Promise<void> {
@@ -305,8 +305,8 @@ t.test('P19: one timer, for the earliest; none without a deadline', async (t) =>
     commands.take()
     await iterations(1)
   }
-  const far = new Due(() => {})
-  const alarms = Array.from({ length: 100 }, () => new Due(() => {}))
+  const far = new Alarm(() => {})
+  const alarms = Array.from({ length: 100 }, () => new Alarm(() => {}))
   deadlines.every(60_000).arm(far)
   for (const each of alarms) deadlines.at(each, pollset.now + 30_000)
   await turn()
@@ -316,7 +316,7 @@ t.test('P19: one timer, for the earliest; none without a deadline', async (t) =>
   t.equal(timers(), before)
   const started = pollset.now
   await new Promise<void>((resolve) => {
-    deadlines.every(5).arm(new Due(resolve))
+    deadlines.every(5).arm(new Alarm(resolve))
     commands.give('turn')
   })
   t.ok(pollset.now >= started + 5, 'not before its time')
@@ -328,7 +328,7 @@ t.test('P25: closed, from within a turn: no further turn, no timer, nothing list
   const { pollset, pair, listener } = await listening(t)
   const { peer, socket } = await pair()
   const before = timers()
-  pollset.deadlines.every(60_000).arm(new Due(() => {}))
+  pollset.deadlines.every(60_000).arm(new Alarm(() => {}))
   await new Promise<void>((resolve) => {
     pollset.queue({
       wake() {},

@@ -11,83 +11,17 @@ import {
   LISTEN_FAILED,
   LISTENING,
   noFaults,
-  type Pollable,
   READABLE,
   RESOLVED,
   SECURED,
   type SimFar,
   type SimFaults,
   SimPollset,
-  type Socket,
   type Waiter,
   WRITABLE,
 } from '../../src/pollset/index.js'
-import { Due } from './due.js'
-
-const FRONT = { host: '192.0.2.1', port: 80 }
-const BACK = { host: '192.0.2.9', port: 9 }
-const CLIENT = { host: '198.51.100.1', port: 40_000 }
-/** What no seed may decide is tried with so many. */
-const SEEDS = 20
-
-/** Octets that tell where they belong. */
-const pattern = (size: number): Buffer => Buffer.from(Array.from({ length: size }, (_, i) => (i * 7) % 251))
-
-/** Who plays the peer, and all that it was told. */
-class Peer {
-  readonly chunks: Buffer[] = []
-  readonly told: string[] = []
-  readonly far: SimFar
-  private readonly pollset: SimPollset
-  constructor(pollset: SimPollset, far: SimFar) {
-    this.pollset = pollset
-    this.far = far
-    far.owner = this
-  }
-  get bytes(): Buffer {
-    return Buffer.concat(this.chunks)
-  }
-  received(bytes: Uint8Array): void {
-    this.chunks.push(Buffer.from(bytes))
-    this.told.push(`${bytes.length} octets at ${this.pollset.clock}`)
-  }
-  ended(): void {
-    this.told.push('FIN')
-  }
-  closed(): void {
-    this.told.push('closed')
-  }
-}
-
-/** The World: waits for bits of one pollable, and does something each time that they are up. */
-function whenever(pollset: SimPollset, pollable: Pollable, bits: number, act: () => void): void {
-  const waiter: Waiter = { wake: () => pollset.queue(waiter), resume: act }
-  pollable.waiter = waiter
-  pollable.interest = bits
-  if ((pollable.readiness & bits) !== 0) waiter.wake()
-}
-
-/** A connection that a client has made, as both ends have it. */
-function connection(faults: Partial<SimFaults> = {}, seed = 1) {
-  const pollset = new SimPollset(seed, { ...noFaults, ...faults })
-  const listener = pollset.listen(FRONT, 'listener')
-  pollset.step()
-  const peer = new Peer(pollset, pollset.dial(FRONT, CLIENT) as SimFar)
-  pollset.step()
-  const socket = listener.accept() as Socket
-  return { pollset, listener, peer, socket }
-}
-
-/** Reads all that comes, as copies. */
-function reads(pollset: SimPollset, socket: Socket): Buffer[] {
-  const chunks: Buffer[] = []
-  whenever(pollset, socket, READABLE, () => {
-    for (let chunk = socket.take(); chunk !== null; chunk = socket.take()) chunks.push(Buffer.from(chunk))
-  })
-  return chunks
-}
-
-const settle = (pollset: SimPollset): boolean => pollset.runUntil(() => false)
+import { Alarm } from '../world/alarm.js'
+import { BACK, CLIENT, connection, FRONT, Peer, pattern, reads, SEEDS, settle, whenever } from './sim-ends.js'
 
 t.test('without faults octets arrive at once, whole, both ways', async (t) => {
   const { pollset, peer, socket } = connection()
@@ -220,90 +154,6 @@ t.test('a paused socket looks one chunk ahead, and no further', async (t) => {
   t.equal(socket.take()?.length, 10)
 })
 
-t.test('P24: half-closed by the peer, our side writes on, and FIN from both is the end', async (t) => {
-  const { pollset, peer, socket } = connection({ latencyMs: 5 })
-  peer.far.send(pattern(10))
-  peer.far.end()
-  peer.far.send(pattern(10))
-  settle(pollset)
-  t.equal(socket.readiness & (ENDED | CLOSED), ENDED)
-  t.equal(socket.take()?.length, 10)
-  t.equal(socket.take(), null, 'nothing follows FIN')
-  socket.write(pattern(7))
-  socket.end()
-  t.throws(() => socket.write(pattern(1)), /after the end/)
-  t.throws(() => socket.end(), /ended twice/)
-  settle(pollset)
-  t.equal(peer.bytes.length, 7)
-  t.equal(peer.told.at(-1), 'FIN')
-  t.equal(socket.readiness & CLOSED, CLOSED)
-  t.equal(socket.fault, null)
-})
-
-t.test('half-closed by us, the peer sends on', async (t) => {
-  const { pollset, peer, socket } = connection({ sendBufferBytes: 50 })
-  socket.write(pattern(60))
-  socket.end()
-  peer.far.send(pattern(10))
-  settle(pollset)
-  t.equal(peer.bytes.length, 60, 'FIN waits for what was written before it')
-  t.equal(peer.told.at(-1), 'FIN')
-  t.equal(socket.take()?.length, 10)
-  t.equal(socket.readiness & CLOSED, 0)
-  peer.far.end()
-  settle(pollset)
-  t.equal(socket.readiness & CLOSED, CLOSED)
-})
-
-t.test('reset by the peer: a fault here; it may overtake what was sent before it', async (t) => {
-  const arrived = new Set<number>()
-  for (let seed = 1; seed <= SEEDS; seed++) {
-    const { pollset, peer, socket } = connection({ latencyMs: 5 }, seed)
-    const chunks = reads(pollset, socket)
-    peer.far.send(pattern(10))
-    socket.write(pattern(10))
-    peer.far.reset()
-    settle(pollset)
-    arrived.add(Buffer.concat(chunks).length)
-    t.equal(socket.fault?.code, 'ECONNRESET')
-    t.equal(socket.readiness & CLOSED, CLOSED)
-    t.strictSame(peer.told, [], 'to it nothing comes any more')
-  }
-  t.strictSame([...arrived].sort(), [0, 10])
-})
-
-t.test('reset or destroyed by us: the peer is told', async (t) => {
-  for (const way of ['reset', 'destroy'] as const) {
-    const { pollset, peer, socket } = connection()
-    socket[way]()
-    t.equal(socket.readiness & CLOSED, 0, 'not within the turn')
-    settle(pollset)
-    t.equal(socket.readiness & CLOSED, CLOSED)
-    t.strictSame([peer.told, peer.far.gone], [['closed'], true])
-    peer.far.send(pattern(10))
-    settle(pollset)
-    t.equal(socket.take(), null)
-  }
-})
-
-t.test('reset by the network: both are told; vanished: nobody is, and nothing arrives', async (t) => {
-  const broken = connection({ resetPercent: 100, faultWithinMs: 100 })
-  settle(broken.pollset)
-  t.ok(broken.pollset.clock <= 100)
-  t.equal(broken.socket.fault?.code, 'ECONNRESET')
-  t.strictSame(broken.peer.told, ['closed'])
-  t.strictSame(broken.pollset.done, { reset: 1 })
-
-  const { pollset, peer, socket } = connection({ vanishPercent: 100, faultWithinMs: 100 })
-  settle(pollset)
-  socket.write(pattern(10))
-  peer.far.send(pattern(10))
-  peer.far.end()
-  settle(pollset)
-  t.strictSame([socket.take(), socket.readiness & (ENDED | CLOSED), peer.told], [null, 0, []])
-  t.strictSame(pollset.done, { vanish: 1 })
-})
-
 t.test('connects: made, refused, refused by nobody being there, hanging', async (t) => {
   const connect = (faults: Partial<SimFaults>, served: boolean) => {
     const pollset = new SimPollset(1, { ...noFaults, latencyMs: 10, ...faults })
@@ -375,8 +225,8 @@ t.test('the clock stands still in a turn, and jumps to what comes next', async (
   const pollset = new SimPollset(1)
   const seen: [string, number][] = []
   const at = (name: string) => (): void => void seen.push([name, pollset.now])
-  pollset.deadlines.at(new Due(at('an hour')), 3_600_000)
-  pollset.deadlines.at(new Due(at('soon')), 70)
+  pollset.deadlines.at(new Alarm(at('an hour')), 3_600_000)
+  pollset.deadlines.at(new Alarm(at('soon')), 70)
   pollset.after(50, () => seen.push(['event', pollset.clock]))
   t.equal(
     pollset.runUntil(() => false, 60),

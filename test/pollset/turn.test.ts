@@ -2,7 +2,7 @@
 
 import t from 'tap'
 import { type Flushable, type Settling, Turns, type Waiter } from '../../src/pollset/index.js'
-import { Due } from './due.js'
+import { Alarm } from '../world/alarm.js'
 
 /** A turn with its outside laid open: what was done, in order. */
 class Bare extends Turns {
@@ -59,7 +59,7 @@ t.test('P5, O1: clock, deadlines, what was marked, waiters, flush, settle', asyn
     turns.settleLater(turns.input('settle'))
   })
   turns.deadlines.every(10).arm(
-    new Due(() => {
+    new Alarm(() => {
       turns.log.push('expire')
       turns.waiter('late').wake()
     }),

@@ -305,12 +305,17 @@ t.test('credit that arises after FIN is not written', async (t) => {
 })
 
 t.test('a connection that is not made in time is told as late', async (t) => {
-  const { client, hang, pollset } = memoryProxy({ connectMs: 1_000 })
+  const { client, hang, pollset, backend } = memoryProxy({ connectMs: 1_000 })
+  let told = ''
+  backend.onUnreached = ({ detail }) => {
+    told = detail ?? ''
+  }
   hang()
   const far = client()
   far.send(headers(1, REQUEST))
   pollset.advance(1_001)
-  t.match(of(far, DATA, 1)[0]?.payload.toString(), /ETIMEDOUT/)
+  t.match(of(far, DATA, 1)[0]?.payload.toString(), 'backend-not-connected')
+  t.match(told, /ETIMEDOUT/)
 })
 
 t.test('F24: a client may fill the default window before it has heard of a smaller one', async (t) => {

@@ -140,6 +140,7 @@ const wrong: readonly (readonly [readonly string[], ...(string | RegExp)[]])[] =
   [['serve', '--connect', 'a.*:443'], "'a.*:443'", 'HOST:PORT'],
   [['serve', '--connect', 'a.test:65536'], "'a.test:65536'", 'HOST:PORT'],
   [['serve', '--backend', 'h2://b', '--backend-ca', 'no/such.pem'], '--backend-ca no/such.pem', 'ENOENT'],
+  [['serve', '--backend', 'h2c://b', '--trace', 'no/such/trace'], '--trace no/such/trace', 'ENOENT'],
   [['serve', '--backend-name'], '--backend-name', 'missing'],
 ]
 
@@ -198,7 +199,7 @@ t.test('an address that is not ours is told', { buffered: true }, async (t) => {
   // RFC 5737: of no machine.
   const { code, stderr } = await fermata('serve', '--listen', '192.0.2.1:8080')
   t.equal(code, 1)
-  t.match(stderr, 'cannot listen on 192.0.2.1:8080: EADDRNOTAVAIL')
+  t.match(stderr, 'cannot listen on 192.0.2.1:8080: this machine has no such address (EADDRNOTAVAIL)')
 })
 
 t.test('with the embedded origin: what it prints is true', { buffered: true }, async (t) => {
@@ -283,8 +284,9 @@ t.test('--trace to where nothing can be written', { buffered: true }, async (t) 
     '--trace',
     join(t.testdir(), 'a/b'),
   )
-  t.equal(code, 1)
-  t.match(stderr, /the trace cannot be written: .*ENOENT/)
+  t.equal(code, 2)
+  t.match(stderr, /--trace .*ENOENT/)
+  t.notMatch(stderr, 'listening', 'nothing is served without it')
 })
 
 t.test('--trace - to a reader that has left', { buffered: true }, async (t) => {

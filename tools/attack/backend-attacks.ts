@@ -120,6 +120,7 @@ const ANSWERS: readonly Attack[] = [
     waves: 5,
   }),
   forEach('refused-always', (id) => frame(3, 0, id, Buffer.from([0, 0, 0, 7])), { waves: 20 }),
+  forEach('calm-always', (id) => frame(3, 0, id, Buffer.from([0, 0, 0, 11])), { waves: 20 }),
   forEach('goaway-at-once', () => goaway(0), { waves: 20 }),
   {
     name: 'opens-only-to-close',

@@ -522,7 +522,7 @@ export const defects: readonly Defect[] = [
       silentPercent: 50,
       uploadPercent: 0,
     },
-    plant: () => wrap<object, [number]>(backendPrototype(), 'paceResets', () => undefined),
+    plant: () => wrap<ResetBudget, []>(ResetBudget.prototype, 'pace', () => undefined),
   },
   {
     name: 'lingers for ever',

@@ -58,6 +58,15 @@ const answer: Answering = (request, response) => {
     pour(response as Sink, Number(bytes))
     return
   }
+  if (what === 'drip') {
+    response.writeHead(200)
+    const drip = (left: number): void => {
+      if (left === 0) response.end()
+      else response.write('x', () => drip(left - 1))
+    }
+    drip(20)
+    return
+  }
   // Nothing is read before the reader is there.
   if (what === 'stalled') request.pause()
   else request.resume()
@@ -112,6 +121,14 @@ matrix(answer, [
       for (let i = 0; i < 20; i++) await new Promise((resolve) => call.body.write('x', resolve))
       call.body.end()
       t.equal((await call.answer).body.toString(), '20')
+    },
+  },
+  {
+    title: 'a backend that writes slowly, octet by octet',
+    async run(t, pair) {
+      const got = await pair.peer().get('/drip')
+      t.match(got, { status: 200, whole: true })
+      t.equal(got.body.length, 20)
     },
   },
   ...(['down', 'up'] as const).map((way) => ({

@@ -203,4 +203,26 @@ matrix(answer, [
       t.equal(got.body.toString(), 'begun, and whole')
     },
   },
+  ...(['client', 'backend'] as const).map((who) => ({
+    title: `the ${who} leaves when both bodies are under way`,
+    async run(t: Test, pair: Pair) {
+      const arrived = arrival()
+      const call = upload(pair)
+      call.body.write(PART)
+      const { response, body, left, cut } = await arrived
+      await body(PART.length)
+      response.writeHead(200)
+      response.write('begun')
+      await call.head
+      await call.received(5)
+      if (who === 'backend') cut()
+      else {
+        call.cancel()
+        await left
+      }
+      t.match(await call.answer, { status: 200, whole: false }, 'it is not shown as whole')
+      call.cancel()
+      await servesOn(t, pair)
+    },
+  })),
 ])

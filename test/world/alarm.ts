@@ -1,8 +1,8 @@
-// A deadline that does what a test tells it to.
+// A deadline that does what a test gives it to do.
 
 import { Deadline } from '../../src/pollset/index.js'
 
-export class Due extends Deadline {
+export class Alarm extends Deadline {
   private readonly does: () => void
   constructor(does: () => void) {
     super()
