@@ -10,7 +10,7 @@ const fileTimeoutMs = 120_000
 
 const begin = root.test.bind(root)
 
-/** What a file calls is the process's `t.test`: while the file loads, that is its own subtest's. */
+/** What a file calls is the process's `t.test` (and `t.setTimeout`): while the file loads, that is its own subtest's. */
 async function loadAsSubtests(file: string): Promise<void> {
   await begin(file, { timeout: fileTimeoutMs }, async (own) => {
     let tests = 0
@@ -18,8 +18,8 @@ async function loadAsSubtests(file: string): Promise<void> {
       tests++
       return own.test(...args)
     }) as typeof root.test
+    root.setTimeout = own.setTimeout.bind(own)
     await import(join(import.meta.dirname, file))
-    root.test = begin as typeof root.test
     if (tests === 0) own.fail('there is no test in this file')
   })
 }

@@ -160,8 +160,9 @@ t.test('from any other address: refused as no HTTP', async (t) => {
   t.match(await said(t, setting.url, REQUEST), /^HTTP\/1.1 200 [\s\S]*127\.0\.0\.1/)
 })
 
-t.test('before TLS', async (t) => {
-  const setting = await setUp(
+/** A front over TLS that trusts us; its port. */
+async function trustingOverTls(t: Test): Promise<number> {
+  const { close, url } = await setUp(
     origin,
     {},
     {
@@ -170,8 +171,13 @@ t.test('before TLS', async (t) => {
       certificates: () => ({ certificates: [localhost] }),
     },
   )
-  t.teardown(setting.close)
-  const clear = connect(Number(new URL(setting.url).port), '127.0.0.1')
+  t.teardown(close)
+  return Number(new URL(url).port)
+}
+
+t.test('before TLS', async (t) => {
+  const port = await trustingOverTls(t)
+  const clear = connect(port, '127.0.0.1')
   clear.write(TOLD)
   const socket = connectTls({ socket: clear, ca: authority, servername: 'localhost' })
   t.teardown(() => socket.destroy())
@@ -181,17 +187,7 @@ t.test('before TLS', async (t) => {
 })
 
 t.test('curl --haproxy-protocol', { skip: unlessInstalled('curl') }, async (t) => {
-  const setting = await setUp(
-    origin,
-    {},
-    {
-      ...trusting,
-      listen: [{ host: '127.0.0.1', port: 0, secure: true }],
-      certificates: () => ({ certificates: [localhost] }),
-    },
-  )
-  t.teardown(setting.close)
-  const port = new URL(setting.url).port
+  const port = await trustingOverTls(t)
   const to = ['--resolve', `localhost:${port}:127.0.0.1`, `https://localhost:${port}/`]
   const options = ['--silent', '--cacert', pathOf('authority.pem'), '--haproxy-protocol']
   for (const version of ['--http1.1', '--http2']) {
