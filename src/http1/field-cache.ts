@@ -12,11 +12,13 @@ const SLOT_SHIFT = 23
 /** The hash looks at four octets at the end. */
 const OCTETS_MIN = 4
 const OCTETS_MAX = 192
+const NOTHING = new Uint8Array(0)
 
 export class FieldCache {
   /** By slot, the hash of what came last and is not (yet) here. */
   private readonly seen = new Int32Array(SLOTS)
-  private readonly octets = new Uint8Array(SLOTS * OCTETS_MAX)
+  /** Some 100 KB, made when a line returns for the first time: a World that meets no HTTP/1.1 has none. */
+  private octets = NOTHING
   private readonly lengths = new Uint8Array(SLOTS)
   private readonly fields: (Field | null)[] = new Array<Field | null>(SLOTS).fill(null)
 
@@ -47,6 +49,7 @@ export class FieldCache {
   keep(kind: number, b: Buffer, start: number, end: number, field: Field): void {
     const slot = hash(kind, b, start, end) >>> SLOT_SHIFT
     const base = slot * OCTETS_MAX
+    if (this.octets === NOTHING) this.octets = new Uint8Array(SLOTS * OCTETS_MAX)
     for (let i = start; i < end; i++) this.octets[base + i - start] = b[i]
     this.lengths[slot] = end - start
     this.fields[slot] = field

@@ -4,7 +4,7 @@ import type { SimFaults } from '../../src/pollset/index.js'
 import { type Limits, limitsByRoom } from '../../src/server/index.js'
 import type { Plan } from './plan.js'
 
-const defaults = Object.assign({}, ...Object.values(limitsByRoom)) as Limits
+const defaults = { ...(Object.assign({}, ...Object.values(limitsByRoom)) as Limits) }
 
 export function limitsOf(plan: Plan): Limits {
   const named: Record<string, number> = {}
