@@ -18,7 +18,8 @@ export interface ClientAddressLimits {
 }
 
 export const clientAddressLimits: ClientAddressLimits = {
-  abusesMax: 10,
+  // Many may have one address, behind a load balancer or a NAT, and would pay for one of them: it is for the operator to say.
+  abusesMax: 0,
   abuseWindowMs: 60_000,
   refusalMs: 60_000,
   abusersMax: 10_000,
