@@ -37,7 +37,7 @@ export const arrivalLife = defineLife({
     handOver: ['done'],
     drop: ['done'],
   },
-  waits: ['arrival'],
+  waits: [],
 })
 
 /** RFC 9113 §3.4: the preface of HTTP/2 begins so, and no request of HTTP/1. */
@@ -55,6 +55,8 @@ export interface ArrivalOptions {
 export class Arrival extends Continuation {
   readonly id: string
   readonly socket: Socket
+  /** ms of the pollset's clock: one time for all its waits, so that nobody stays by trickling */
+  readonly arrivesBy: number
   readonly tls: TlsServer | null
   readonly events: ArrivalEvents
   readonly proxyHeader: ProxyHeaderReader | null
@@ -65,11 +67,8 @@ export class Arrival extends Continuation {
   spoken: Spoken = 'http/1.1'
 
   constructor(world: World, socket: Socket, options: ArrivalOptions, events: ArrivalEvents) {
-    super(
-      world.scheduler,
-      arrivalSteps as Program<never>,
-      arrivalLife.durations(world.pollset.deadlines, { arrival: options.arrivalMs }),
-    )
+    super(world.scheduler, arrivalSteps as Program<never>, [])
+    this.arrivesBy = world.pollset.now + options.arrivalMs
     this.id = world.nextId('a')
     this.socket = socket
     this.tls = options.tls
@@ -95,14 +94,9 @@ export class Arrival extends Continuation {
 }
 
 const { goto, done, suspend } = arrivalLife
-const waitForHandshake = suspend({
-  then: 'handOver',
-  late: 'drop',
-  cancelled: 'drop',
-  within: 'arrival',
-})
-const waitForHeader = suspend({ then: 'relayed', late: 'drop', cancelled: 'drop', within: 'arrival' })
-const waitForOctets = suspend({ then: 'sniff', late: 'drop', cancelled: 'drop', within: 'arrival' })
+const waitForHandshake = suspend({ then: 'handOver', late: 'drop', cancelled: 'drop' })
+const waitForHeader = suspend({ then: 'relayed', late: 'drop', cancelled: 'drop' })
+const waitForOctets = suspend({ then: 'sniff', late: 'drop', cancelled: 'drop' })
 
 const arrivalSteps = arrivalLife.steps<Arrival>({
   meet(a) {
@@ -128,12 +122,14 @@ const arrivalSteps = arrivalLife.steps<Arrival>({
     }
     if ((socket.readiness & (ENDED | CLOSED)) !== 0) return goto.drop
     a.waitOn(0, socket, READABLE | ENDED | CLOSED)
+    a.waitUntil(a.arrivesBy)
     return waitForHeader
   },
 
   secure(a) {
     a.socket.secure(a.tls as TlsServer)
     a.waitOn(0, a.socket, SECURED | CLOSED)
+    a.waitUntil(a.arrivesBy)
     return waitForHandshake
   },
 
@@ -154,6 +150,7 @@ const arrivalSteps = arrivalLife.steps<Arrival>({
     }
     if ((socket.readiness & (ENDED | CLOSED)) !== 0) return goto.drop
     a.waitOn(0, socket, READABLE | ENDED | CLOSED)
+    a.waitUntil(a.arrivesBy)
     return waitForOctets
   },
 

@@ -98,6 +98,17 @@ const gone: readonly (readonly [string, () => ReturnType<typeof arrive>])[] = [
     },
   ],
   [
+    'trickling what may be a preface',
+    () => {
+      const one = arrive()
+      for (const octet of 'PRI') {
+        one.far.send(Buffer.from(octet))
+        one.pollset.advance(ARRIVAL_MS / 3 + 1)
+      }
+      return one
+    },
+  ],
+  [
     'silent in the middle of what may be a preface',
     () => {
       const one = arrive()
@@ -159,12 +170,12 @@ const gone: readonly (readonly [string, () => ReturnType<typeof arrive>])[] = [
 ]
 
 /** Who has begun to speak and does not go on holds us up; silence does not. */
-const ABUSE = 'silent in the middle of what may be a preface'
+const ABUSES = ['silent in the middle of what may be a preface', 'trickling what may be a preface']
 
 for (const [title, run] of gone) {
   t.test(title, (t) => {
     const { told, far } = run()
-    t.strictSame(told, title === ABUSE ? ['abused', 'dropped'] : ['dropped'])
+    t.strictSame(told, ABUSES.includes(title) ? ['abused', 'dropped'] : ['dropped'])
     t.ok(far.closed)
     t.end()
   })
@@ -209,7 +220,7 @@ t.test('the edges seen are the edges declared', (t) => {
   t.strictSame(seen.taken(arrivalLife.edges), declared(arrivalLife.edges))
   t.strictSame(
     seen.ended(arrivalLife.edges),
-    ['relayed arrival', 'secure arrival', 'sniff arrival'].map((wait) => `${wait}: cancelled, late, ready`),
+    ['relayed until', 'secure until', 'sniff until'].map((wait) => `${wait}: cancelled, late, ready`),
   )
   t.end()
 })
