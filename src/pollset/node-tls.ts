@@ -143,13 +143,16 @@ export class NodeTlsClient implements TlsClient {
 
   connect(to: ConnectionOptions): TLSSocket {
     const { serverName, alpn, verify } = this.options
-    return connect({
+    const socket = connect({
       ...to,
       ...(serverName === '' ? {} : { servername: serverName }),
       ALPNProtocols: [...alpn],
       secureContext: this.context,
       rejectUnauthorized: verify,
     })
+    // Unlike net.connect, tls.connect passes over this option: each credit would wait for the acknowledgement of the last.
+    socket.setNoDelay()
+    return socket
   }
 }
 

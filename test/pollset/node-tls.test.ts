@@ -2,9 +2,10 @@
 
 import { once } from 'node:events'
 import { rmSync } from 'node:fs'
+import { Socket as NetSocket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type ConnectionOptions, connect, createServer, type TLSSocket, type TlsOptions } from 'node:tls'
+import { type ConnectionOptions, connect, createServer, TLSSocket, type TlsOptions } from 'node:tls'
 import t from 'tap'
 import {
   CLOSED,
@@ -170,6 +171,14 @@ t.test('connecting: the handshake is part of it, and ALPN decides', async (t) =>
   far.end('pong')
   t.equal(String(await takeBytes(socket, 4)), 'pong')
   await until(socket, ENDED)
+})
+
+t.test('connecting: what is small is sent at once, without waiting for an acknowledgement', async (t) => {
+  const { dial } = await backend(t)
+  // TCP_NODELAY cannot be read back: without it a backend over TLS sent one window in five milliseconds.
+  const asked = t.capture(NetSocket.prototype, 'setNoDelay', NetSocket.prototype.setNoDelay)
+  await dial({ ca: authority })
+  t.same(asked().filter(({ receiver, args }) => receiver instanceof TLSSocket && args[0] !== false).length, 1)
 })
 
 t.test('connecting: a certificate that is not good is refused, unless that was asked for', async (t) => {
