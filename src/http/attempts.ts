@@ -152,7 +152,9 @@ export class Attempts {
     if (this.underWay.length === UNDER_WAY_MAX) this.failed(this.underWay[0], 'ETIMEDOUT')
     const name = ++this.begun === 1 ? `${id}.socket` : `${id}.socket${this.begun}`
     this.underWay.push({ to, socket: pollset.connect(to, name, target.tls, target.preamble) })
-    this.nextAt = pollset.now + limits.connectAttemptMs
+    // Where no more fit, the oldest has its share of what time is left before it makes room for another.
+    const share = this.underWay.length < UNDER_WAY_MAX ? 0 : (this.by - pollset.now) / (untried.length + 1)
+    this.nextAt = pollset.now + Math.max(limits.connectAttemptMs, share)
   }
 
   private why(): Fault {

@@ -13,6 +13,15 @@ export const HOP_BY_HOP: readonly number[] = [
   Token.HTTP2_SETTINGS,
 ]
 
+/** Who asks, from where and for what host, as an intermediary tells it (RFC 7239); anyone can write that. */
+export const CLAIMS: readonly number[] = [
+  Token.FORWARDED,
+  Token.X_FORWARDED_FOR,
+  Token.X_FORWARDED_HOST,
+  Token.X_FORWARDED_PROTO,
+  Token.X_REAL_IP,
+]
+
 /**
  * RFC 9110 §6.5.1: no trailer is what frames or routes a message, says who asks, or changes what is asked for; nor what is a
  * connection's own. A backend that adds trailers to the head's fields would take them for what was checked there.
@@ -28,10 +37,15 @@ const NO_TRAILERS = tokenSet(
   Token.PROXY_AUTHORIZATION,
   Token.COOKIE,
   Token.SET_COOKIE,
-  Token.X_FORWARDED_FOR,
-  Token.X_FORWARDED_PROTO,
+  ...CLAIMS,
+  Token.IF_MATCH,
   Token.IF_MODIFIED_SINCE,
   Token.IF_NONE_MATCH,
+  Token.IF_RANGE,
+  Token.IF_UNMODIFIED_SINCE,
+  Token.MAX_FORWARDS,
+  Token.CONTENT_ENCODING,
+  Token.CONTENT_TYPE,
   Token.RANGE,
   Token.CONTENT_RANGE,
 )

@@ -16,7 +16,7 @@ export {
   tokenSet,
   VALUE_INVALID,
 } from './field.js'
-export { HOP_BY_HOP, isForbiddenTrailer } from './field-scope.js'
+export { CLAIMS, HOP_BY_HOP, isForbiddenTrailer } from './field-scope.js'
 export { Head, IDEMPOTENT, responseHead } from './head.js'
 export { HeldByConnection, HeldBytes, type HeldLimits, heldLimits } from './held.js'
 export { Inbox, type Receiving } from './inbox.js'

@@ -48,6 +48,8 @@ export class Backend extends Connection implements BackendSession {
   protected readonly target: BackendTarget
   protected readonly reports: SessionReports<BackendSession>
   protected readonly attempts: Attempts
+  /** It has answered a request. */
+  private served = false
 
   /** On a socket that is connected already, or on one of its own. */
   constructor(
@@ -177,7 +179,7 @@ export class Backend extends Connection implements BackendSession {
     const unanswered = code === 'unanswered'
     const none = unanswered || (code === 'truncated' && this.stream?.head === null)
     const why = fault(code, 'backend', none ? 'connection' : 'stream', 'never', reason)
-    this.giveUp(unanswered && this.count > 1 ? { ...why, stale: true } : why)
+    this.giveUp(unanswered && this.served ? { ...why, stale: true } : why)
   }
 
   private giveUp(why: Fault): void {
@@ -199,6 +201,7 @@ export class Backend extends Connection implements BackendSession {
   }
 
   protected override messageOver(persists: boolean): void {
+    this.served = true
     if (!persists) {
       this.failure ??= DONE
       this.reports.retired(this)

@@ -118,7 +118,7 @@ export class BodyIntake implements Settling {
     stream.uncredited += bytes
     if (stream.uncredited * 2 < stream.windowSize) return
     if (!stream.dry) this.widen(stream)
-    else if (!this.connection.mayDraw(stream.uncredited)) return
+    else if (!this.connection.mayDraw(stream.creditDue ? bytes : stream.uncredited)) return
     this.output.creditStream(stream)
   }
 

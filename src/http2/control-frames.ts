@@ -103,19 +103,23 @@ export abstract class ControlFrames extends SlabOutput {
 
   /** Move what waits to the first `bytes` of a slab: all of the reserve, and resets as far as they fit; returns the offset behind it. */
   protected moveControl(slab: Buffer, bytes: number): number {
+    // Resets come behind what has waited: SETTINGS is the first of all frames (RFC 9113 §3.4). But nothing comes behind the last word.
+    let at = this.lastWordSaid ? this.moveResets(slab, 0, bytes - this.controlBytes) : 0
     const { control, controlBytes } = this
-    const at = this.resetsWaiting === 0 ? 0 : this.moveResets(slab, bytes - controlBytes)
-    if (control === null || controlBytes === 0) return at
-    control.copy(slab, at, 0, controlBytes)
-    this.controlBytes = 0
-    if (control.length > FIRST) this.control = null
+    if (control !== null && controlBytes > 0) {
+      control.copy(slab, at, 0, controlBytes)
+      at += controlBytes
+      this.controlBytes = 0
+      if (control.length > FIRST) this.control = null
+    }
     if (this.lastWordSaid) this.waitingResets = null
-    return at + controlBytes
+    return this.moveResets(slab, at, bytes)
   }
 
-  private moveResets(slab: Buffer, bytes: number): number {
-    const waiting = this.waitingResets as Map<number, number>
-    let at = 0
+  private moveResets(slab: Buffer, from: number, bytes: number): number {
+    const waiting = this.waitingResets
+    if (waiting === null) return from
+    let at = from
     for (const [streamId, code] of waiting) {
       if (at + RST_STREAM_SIZE > bytes) return at
       at = writeRstStream(slab, at, streamId, code)

@@ -21,7 +21,7 @@ export interface Paced {
 export class ResetBudget {
   /** Streams that run dry and have not ended. */
   dryOpen = 0
-  /** Those, the oldest first; some may have ended since. */
+  /** Streams that ran dry, the oldest first; some may have ended since. */
   private readonly dry = new Denque<Http2Stream>()
   private readonly bucket: TokenBucket
   /** octets */

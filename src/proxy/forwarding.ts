@@ -1,13 +1,13 @@
 // What an intermediary changes in a request head (RFC 9110 §7.6): Via, Max-Forwards, and who asked, for
 // backends that want to know. Everything else passes unaltered.
 
-import { type Client, type FieldTable, type Head, Token, tokenSet } from '../http/index.js'
+import { CLAIMS, type Client, type FieldTable, type Head, Token, tokenSet } from '../http/index.js'
 
 /**
- * What no backend gets of what a client said: whom it says that it is (anyone can write that), and an upgrade to HTTP/2, which is
+ * What no backend gets of what a client said: whom it says that it is, and an upgrade to HTTP/2, which is
  * for the next hop only (RFC 7540 §3.2.1), and which HTTP/2 itself does not call malformed.
  */
-const NOT_PASSED = tokenSet(Token.X_FORWARDED_FOR, Token.X_FORWARDED_PROTO, Token.HTTP2_SETTINGS)
+const NOT_PASSED = tokenSet(...CLAIMS, Token.HTTP2_SETTINGS)
 
 /**
  * Say that the request came through us, and from whom. Whom it is for is said in `:authority`, also where only Host did (RFC 9113 §8.3.1).

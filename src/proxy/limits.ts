@@ -38,6 +38,6 @@ export const proxyLimits: ProxyLimits = {
   tunnelsMax: 10_000,
   retryTimeoutMs: 30_000,
   attemptsMax: 3,
-  staleAttemptsMax: 16,
+  staleAttemptsMax: 4,
   replayBytesMax: 65_536,
 }

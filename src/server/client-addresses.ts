@@ -9,7 +9,7 @@ export interface ClientAddressLimits {
   readonly abusesMax: number
   /** ms in which they count together */
   readonly abuseWindowMs: number
-  /** ms that such an address is refused, from its last abuse on */
+  /** ms that such an address is refused, from the abuse on that was too much */
   readonly refusalMs: number
   /** addresses remembered for abuse; one more, and the one that abused longest ago is forgotten */
   readonly abusersMax: number
@@ -102,8 +102,15 @@ export class ClientAddresses {
       this.abusers.delete(each)
     }
     let abuser = this.abusers.get(key)
-    if (abuser === undefined || now - abuser.since >= abuseWindowMs)
-      abuser = { abuses: 0, since: now, refusedUntil: 0, knownUntil: now + abuseWindowMs }
+    if (abuser === undefined || now - abuser.since >= abuseWindowMs) {
+      const refusedUntil = abuser?.refusedUntil ?? 0
+      abuser = {
+        abuses: 0,
+        since: now,
+        refusedUntil,
+        knownUntil: Math.max(now + abuseWindowMs, refusedUntil),
+      }
+    }
     abuser.abuses += part
     if (abuser.abuses >= abusesMax) {
       abuser.refusedUntil = now + refusalMs

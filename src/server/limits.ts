@@ -97,6 +97,8 @@ const RANGES: Readonly<Partial<Record<keyof Limits, readonly [number, number]>>>
   settingsMax: [6, 2_730],
   concurrentStreamsMax: [1, MANY],
   backendStreamsMax: [1, MANY],
+  // A change of windows weighs as twenty.
+  idleFramesBurst: [100, MANY],
   streamWindow: [1, 0x7fffffff],
   streamWindowMax: [1, 0x7fffffff],
   connectionWindow: [65_535, 0x7fffffff],
@@ -146,6 +148,7 @@ export function checkLimits(limits: Limits): void {
     )
   atMost('heldBytesSoft', 'heldBytesMax')
   atMost('streamWindow', 'streamWindowMax')
+  atMost('streamWindowMax', 'connectionHeldBytesMax')
 }
 
 /** Take `NAME=NUMBER` into the limits. */
