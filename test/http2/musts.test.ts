@@ -61,6 +61,10 @@ t.test('what a client says of itself is not passed on, with whichever strokes', 
     'x-forwarded_for',
     'x_forwarded_proto',
     'x-forwarded-proto',
+    'x-forwarded-host',
+    'x_real_ip',
+    'x-real-ip',
+    'forwarded',
   ]
   const fields = forwarded([
     ...REQUEST,
@@ -68,7 +72,7 @@ t.test('what a client says of itself is not passed on, with whichever strokes', 
     ['x_a', '1'],
   ])
   t.same(
-    fields.filter((each) => each.startsWith('x')),
+    fields.filter((each) => each.startsWith('x') || each.startsWith('forwarded')),
     ['x_a=1', 'x-forwarded-for=192.0.2.1', 'x-forwarded-proto=http'],
   )
   t.end()

@@ -2,8 +2,11 @@
 // each, and cost those beside them nothing (spec/engine.md).
 
 import t from 'tap'
+import { HpackEncoder } from '../../src/http2/hpack-encoder.js'
+import { Output } from '../../src/http2/output.js'
+import { OutputSlabs } from '../../src/pollset/index.js'
 import { frame, framesOf, headers, REQUEST, uint32 } from '../world/frames.js'
-import type { FarEnd } from '../world/memory-pollset.js'
+import { type FarEnd, MemoryPollset } from '../world/memory-pollset.js'
 import { memoryProxy } from '../world/memory-proxy.js'
 import { play } from '../world/scenario.js'
 
@@ -141,6 +144,62 @@ t.test('E20: what streams that run dry draw is bounded; the sibling beside them 
   t.ok((sent.get(stays) ?? 0) > 10 * window, `${sent.get(stays)} octets`)
   t.end()
 })
+
+t.test('E20: credit of a stream that runs dry is paid for once, however many frames come in a turn', (t) => {
+  const limits = { backendResetsBurst: 1, backendResetsPerSecond: 1, dryMs: 60_000 }
+  const proxy = memoryProxy({ ...limits, dryBytesBurst: 120_000, dryBytesPerSecond: 1 })
+  const [client, sibling] = [proxy.client(), proxy.client()]
+  sibling.send(headers(1, REQUEST))
+  for (const id of [1, 3]) client.send(headers(id, REQUEST))
+  const [backend] = proxy.backends
+  proxy.greet(backend)
+  // The budget has one reset, for stream 3.
+  for (const id of [3, 5]) backend.send(headers(id, OK, false))
+  for (const id of [1, 3]) client.send(cancel(id))
+  backend.take()
+  const window = Buffer.concat(Array.from({ length: 8 }, () => frame(0, 0, 5, Buffer.alloc(8_190))))
+  const credit = () =>
+    framesOf(backend.take()).reduce(
+      (sum, each) => sum + (each.type === 8 && each.stream === 5 ? each.payload.readUInt32BE(0) : 0),
+      0,
+    )
+  backend.send(window)
+  t.equal(credit(), 8 * 8_190)
+  backend.send(window)
+  t.ok(credit() > 0, 'there is budget for most of another')
+  t.end()
+})
+
+t.test(
+  'SETTINGS is the first of all frames, also where a stream is ended in the same turn (9113 §3.4)',
+  (t) => {
+    const pollset = new MemoryPollset()
+    const socket = pollset.socket()
+    const output = new Output(
+      pollset,
+      new HpackEncoder({ tableSizeMax: 4096 }),
+      new OutputSlabs(65_536, 1),
+      16_384,
+    )
+    output.attach(socket)
+    output.settings([])
+    output.endStreamEarly(1, 8)
+    pollset.run()
+    t.strictSame(
+      framesOf(socket.far.take()).map(({ type }) => type),
+      [4, RST_STREAM],
+    )
+    output.endStreamEarly(3, 8)
+    output.goaway(3, 1, '')
+    pollset.run()
+    t.strictSame(
+      framesOf(socket.far.take()).map(({ type }) => type),
+      [RST_STREAM, 7],
+      'and nothing comes behind the last word',
+    )
+    t.end()
+  },
+)
 
 t.test('E17, O24: a backend that reads slowly does not pay for the resets that clients cause', (t) => {
   const proxy = memoryProxy({ controlBytesMax: 1024, concurrentStreamsMax: 100 })

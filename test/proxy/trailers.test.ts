@@ -16,6 +16,12 @@ const FORBIDDEN: [string, string][] = [
   ['te', 'trailers'],
   ['trailer', 'x'],
   ['expect', '100-continue'],
+  ['if-match', '"a"'],
+  ['max-forwards', '0'],
+  ['content-type', 'text/html'],
+  ['content-encoding', 'gzip'],
+  ['forwarded', 'for=192.0.2.66'],
+  ['x-real-ip', '192.0.2.66'],
 ]
 const POST = [[':method', 'POST'], ...REQUEST.slice(1)] as [string, string][]
 const STATUS = [[':status', '200']] as [string, string][]

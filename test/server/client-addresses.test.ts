@@ -57,6 +57,17 @@ t.test('refused from the third abuse on, for its time; then all is forgiven', (t
   t.end()
 })
 
+t.test('a refusal is not lifted by what else ends meanwhile', (t) => {
+  const addresses = new ClientAddresses(limits)
+  abuse(addresses, BAD, 2, 1_000)
+  abuse(addresses, BAD, 1, 1_099)
+  // The window is over, the refusal is not.
+  addresses.abused(BAD, 0.1, 1_110)
+  t.notOk(addresses.admit(BAD, 1_111))
+  t.ok(addresses.admit(BAD, 1_149))
+  t.end()
+})
+
 t.test('parts of an abuse add up', (t) => {
   const addresses = new ClientAddresses(limits)
   for (let i = 0; i < 5; i++) addresses.abused(BAD, 0.5, 1_000)

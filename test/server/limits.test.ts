@@ -60,3 +60,12 @@ t.test('one field line more, or one trailer, is none that a slab is sure to take
   t.throws(() => checkLimits({ ...limits, trailersMax: trailersMax + 1 }), { message: /flushBytesMax=65536/ })
   t.end()
 })
+
+t.test('a stream may be sent no more than its connection may hold', (t) => {
+  const streamWindowMax = limits.connectionHeldBytesMax
+  checkLimits({ ...limits, streamWindowMax })
+  t.throws(() => checkLimits({ ...limits, streamWindowMax: streamWindowMax + 1 }), {
+    message: /connectionHeldBytesMax/,
+  })
+  t.end()
+})
