@@ -10,6 +10,9 @@ import { DATA, FIN, type Piece, Pipe, RST, type SimNet, tally } from './sim-pipe
 import type { Secured, TlsServer } from './tls.js'
 
 /** Who plays the peer. Called between turns. */
+/** octets of one read, as libuv's: no more come at once */
+const READ_BYTES_MAX = 65_536
+
 export interface FarOwner {
   /** The bytes are the owner's to read until this returns. */
   received(bytes: Uint8Array): void
@@ -297,9 +300,13 @@ export class SimSocket extends Socket {
   private arrived(bytes: Buffer): void {
     const { incoming } = this
     const last = incoming.length - 1
-    if (last >= 0 && this.net.chance.chance(this.net.faults.coalescePercent)) {
+    const joined = last >= 0 && this.net.chance.chance(this.net.faults.coalescePercent)
+    if (joined && incoming[last].length + bytes.length <= READ_BYTES_MAX) {
       incoming[last] = Buffer.concat([incoming[last], bytes])
-    } else incoming.push(bytes)
+    } else {
+      for (let at = 0; at < bytes.length; at += READ_BYTES_MAX)
+        incoming.push(bytes.subarray(at, at + READ_BYTES_MAX))
+    }
     this.net.mark(this, READABLE)
   }
 }

@@ -26,11 +26,11 @@ import { BACK, CLIENT, connection, FRONT, Peer, pattern, reads, SEEDS, settle, w
 t.test('without faults octets arrive at once, whole, both ways', async (t) => {
   const { pollset, peer, socket } = connection()
   const chunks = reads(pollset, socket)
-  peer.far.send(pattern(70_000))
+  peer.far.send(pattern(60_000))
   socket.write(pattern(5000))
   settle(pollset)
   t.strictSame([chunks.length, peer.chunks.length, pollset.clock], [1, 1, 0])
-  t.ok(chunks[0].equals(pattern(70_000)) && peer.bytes.equals(pattern(5000)))
+  t.ok(chunks[0].equals(pattern(60_000)) && peer.bytes.equals(pattern(5000)))
   t.strictSame([socket.remote, socket.local], [CLIENT, FRONT])
 })
 
@@ -82,6 +82,22 @@ t.test('coalesced: what has arrived and was not taken is one chunk, or stays wha
     settle(pollset)
     t.equal(chunks.length, count)
     t.equal(Buffer.concat(chunks).length, 50)
+  }
+})
+
+t.test('no chunk has more octets than a read of the operating system, 64 KiB', async (t) => {
+  for (const [coalescePercent, count] of [
+    [100, 5],
+    [0, 6],
+  ]) {
+    const { pollset, peer, socket } = connection({ coalescePercent })
+    for (const size of [20_000, 40_000, 30_000, 40_000, 70_000]) peer.far.send(pattern(size))
+    settle(pollset)
+    const chunks = reads(pollset, socket)
+    settle(pollset)
+    t.ok(chunks.every((each) => each.length <= 65_536))
+    t.equal(Buffer.concat(chunks).length, 200_000)
+    t.equal(chunks.length, count)
   }
 })
 
