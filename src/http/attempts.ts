@@ -1,7 +1,7 @@
 // The way to a backend whose name may have several addresses: connection attempts, in the order in which the name gives them,
 // the families in turns (RFC 8305 §4). One that fails is followed by the next at once; one that says nothing by the next after
-// connectAttemptMs (§5), and goes on beside it. The first that is connected is taken, the others are dropped. All of it, the
-// look-up too, has one deadline. A continuation drives it and waits for it; here is nothing that moves by itself.
+// connectAttemptMs (§5), and goes on beside it, where no more than three do: then the oldest makes room, after its share of the time that is left.
+// The first that is connected is taken, the others are dropped. All of it, the look-up too, has one deadline. A continuation drives it and waits for it; here is nothing that moves by itself.
 
 import type { Continuation, Fault } from '../continuation/index.js'
 import {

@@ -117,12 +117,3 @@ const CONNECTION_CLOSED: Readonly<Record<'frontend' | 'backend', Fault>> = {
   backend: fault('backend-closed', 'backend', 'connection', 'never', 'the backend closed its connection'),
 }
 const CRASHED = fault('internal', 'internal', 'connection', 'never', 'a step of the connection failed')
-
-/** Of a stream whose memory was taken back (design, section 6). */
-export const STALL = fault(
-  'stall',
-  'internal',
-  'stream',
-  'never',
-  'the stream held most memory and moved least',
-)

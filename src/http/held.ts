@@ -5,8 +5,18 @@
 // streams that hold are looked at: whoever has stalled longest with most is reset, and its memory
 // comes back. The stalled stream pays, never its siblings.
 
+import { fault } from '../continuation/index.js'
 import { SlabPool } from '../pollset/index.js'
 import type { Inbox } from './inbox.js'
+
+/** Of a stream whose memory was taken back (design, section 6). */
+export const STALL = fault(
+  'stall',
+  'internal',
+  'stream',
+  'never',
+  'the stream held most memory and moved least',
+)
 
 export interface HeldLimits {
   /** octets held by the World from which on connection credit is returned on consumption only and the longest stalled are reset */

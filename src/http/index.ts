@@ -4,7 +4,7 @@
 export { type AttemptLimits, Attempts, attemptLimits } from './attempts.js'
 export { isBlank, isText, isToken, isTokenChar, TOKEN_CHAR } from './characters.js'
 export { type Client, type Ends, endsOf, marksOf } from './client.js'
-export { HttpConnection, STALL } from './connection.js'
+export { HttpConnection } from './connection.js'
 export {
   Field,
   FieldTable,
@@ -18,7 +18,7 @@ export {
 } from './field.js'
 export { CLAIMS, HOP_BY_HOP, isForbiddenTrailer } from './field-scope.js'
 export { Head, IDEMPOTENT, responseHead } from './head.js'
-export { HeldByConnection, HeldBytes, type HeldLimits, heldLimits } from './held.js'
+export { HeldByConnection, HeldBytes, type HeldLimits, heldLimits, STALL } from './held.js'
 export { Inbox, type Receiving } from './inbox.js'
 export { PulledStream, type StreamHome } from './pulled-stream.js'
 export * from './stream.js'

@@ -2,7 +2,7 @@
 // version, and one more is no longer allowed.
 
 import t from 'tap'
-import { checkLimits, defaultLimits } from '../../src/server/limits.js'
+import { checkLimits, defaultLimits, setLimit } from '../../src/server/limits.js'
 import { frame, framesOf } from '../world/frames.js'
 import { memoryProxy } from '../world/memory-proxy.js'
 
@@ -67,5 +67,11 @@ t.test('a stream may be sent no more than its connection may hold', (t) => {
   t.throws(() => checkLimits({ ...limits, streamWindowMax: streamWindowMax + 1 }), {
     message: /connectionHeldBytesMax/,
   })
+  t.end()
+})
+
+t.test('a budget of frames that one honest change of windows would spend is none', (t) => {
+  t.same(setLimit({}, 'idleFramesBurst=100'), { idleFramesBurst: 100 })
+  t.throws(() => setLimit({}, 'idleFramesBurst=99'), { message: /idleFramesBurst/ })
   t.end()
 })

@@ -6,6 +6,7 @@ import type { Prng, SimFar } from '../../src/pollset/index.js'
 import type { Request, Response, TunnelKind } from './books.js'
 import { bodyBelongs, flowIsWhole, interimsCame, messageIsWhole } from './checks/s2.js'
 import { Peer, PeerStream, type Stage } from './peer.js'
+import { methodOf } from './plan.js'
 import * as wire from './wire.js'
 
 const BODILESS = new Set(['GET', 'HEAD'])
@@ -72,11 +73,7 @@ export class Client extends Peer<ClientStream> {
       return
     }
     const upload = chance.chance(plan.uploadPercent)
-    const method = upload
-      ? ['POST', 'PUT', 'PATCH'][chance.below(3)]
-      : chance.chance(plan.headPercent)
-        ? 'HEAD'
-        : 'GET'
+    const method = methodOf(upload, chance, plan)
     const total =
       BODILESS.has(method) || chance.chance(10) ? 0 : chance.between(1, this.bodyMax(plan.uploadBytes))
     const trailers = upload && chance.chance(plan.trailersPercent) ? `t${chance.below(1000)}` : null

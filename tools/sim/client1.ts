@@ -7,6 +7,7 @@ import { Message, type Request, type Response, type TunnelKind } from './books.j
 import { bodyBelongs, flowIsWhole, framedIsWhole, interimsCame } from './checks/s2.js'
 import type { Stage } from './peer.js'
 import { acceptOf, headOf, type Outgoing, Peer1 } from './peer1.js'
+import { methodOf } from './plan.js'
 import { CHUNKED, type Fields, framingOf, INTERIM, only, UNTIL_CLOSE } from './wire1.js'
 
 const CONNECTIONS_MAX = 12
@@ -80,11 +81,7 @@ export class Client1 extends Peer1 {
       return
     }
     const upload = chance.chance(plan.uploadPercent)
-    const method = upload
-      ? ['POST', 'PUT', 'PATCH'][chance.below(3)]
-      : chance.chance(plan.headPercent)
-        ? 'HEAD'
-        : 'GET'
+    const method = methodOf(upload, chance, plan)
     const chunked = upload && this.minor === 1 && !chance.chance(plan.lengthPercent)
     const total = !upload || chance.chance(10) ? 0 : chance.between(1, plan.uploadBytes)
     const trailers = chunked && chance.chance(plan.trailersPercent) ? `t${chance.below(1000)}` : null

@@ -219,3 +219,9 @@ export function planDifference(plan: Plan): string {
   const fromCalm = ['calm', ...from(calmOf)]
   return (fromCalm.length < fromDrawn.length ? fromCalm : fromDrawn).join(',')
 }
+
+/** The method of a client's next request, whichever version it speaks. */
+export const methodOf = (upload: boolean, chance: Prng, plan: Plan): string => {
+  if (upload) return ['POST', 'PUT', 'PATCH'][chance.below(3)]
+  return chance.chance(plan.headPercent) ? 'HEAD' : 'GET'
+}
