@@ -13,12 +13,13 @@ import {
   type Socket,
 } from '../pollset/index.js'
 import type { HttpWorld } from './stream.js'
+import { Transit, type TransitLimits } from './transit.js'
 
 /** What all connections of one version and World share, as far as it matters here. */
 export interface ConnectionContext {
   readonly world: HttpWorld
   readonly durations: readonly DurationList[]
-  readonly limits: { readonly lingerMs: number }
+  readonly limits: TransitLimits & { readonly lingerMs: number }
 }
 
 /** The connection as something to wait for, beside its socket. */
@@ -44,6 +45,8 @@ export abstract class HttpConnection<Context extends ConnectionContext> extends 
   /** Why the connection is being given up; null while it is not. */
   protected failure: Fault | null = null
   protected draining = false
+  /** What may still be on its way to the peer. */
+  protected readonly transit: Transit
   private lingerUntil = 0
 
   /** @param bitNames of its pollable */
@@ -58,6 +61,7 @@ export abstract class HttpConnection<Context extends ConnectionContext> extends 
     this.pollable = new ConnectionPollable(this.id, bitNames)
     this.context = context
     this.side = side
+    this.transit = new Transit(context.limits)
   }
 
   /** All streams are over, for this reason. */

@@ -1,8 +1,8 @@
 // The bounds of this room, in one place: names, defaults, units. Only server/ knows of files and options.
 
-import { type AttemptLimits, attemptLimits } from '../http/index.js'
+import { type AttemptLimits, attemptLimits, type TransitLimits, transitLimits } from '../http/index.js'
 
-export interface Http1Limits extends AttemptLimits {
+export interface Http1Limits extends AttemptLimits, TransitLimits {
   /** octets of a request line (above: 414) or a status line (above: 502); RFC 9112 §3 asks for 8,000 at least */
   readonly startLineBytesMax: number
   /** octets of a method; above: 501 (RFC 9112 §3) */
@@ -43,6 +43,7 @@ export interface Http1Limits extends AttemptLimits {
 
 export const http1Limits: Http1Limits = {
   ...attemptLimits,
+  ...transitLimits,
   startLineBytesMax: 8192,
   methodBytesMax: 32,
   emptyLinesMax: 4,

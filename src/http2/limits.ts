@@ -1,9 +1,9 @@
 // The bounds of this room, in one place: names, defaults, units. Only server/ knows of files and options.
 
-import { type AttemptLimits, attemptLimits } from '../http/index.js'
+import { type AttemptLimits, attemptLimits, type TransitLimits, transitLimits } from '../http/index.js'
 import type { FrameReaderLimits } from './frame-reader.js'
 
-export interface Http2Limits extends FrameReaderLimits, AttemptLimits {
+export interface Http2Limits extends FrameReaderLimits, AttemptLimits, TransitLimits {
   /** octets, RFC 9113 §6.5.2: requests above get 431, responses above 502 */
   readonly headerListBytesMax: number
   /** field lines of one message */
@@ -62,6 +62,7 @@ export interface Http2Limits extends FrameReaderLimits, AttemptLimits {
 
 export const http2Limits: Http2Limits = {
   ...attemptLimits,
+  ...transitLimits,
   headerBlockBytesMax: 64 * 1024,
   continuationsMax: 32,
   settingsMax: 32,

@@ -40,7 +40,9 @@ export const CLOSED = 8
 export const CONNECTED = 16
 /** The handshake that {@link Socket.secure} began has succeeded. Where it fails the socket closes with a fault. */
 export const SECURED = 32
-const SOCKET_BITS = ['READABLE', 'WRITABLE', 'ENDED', 'CLOSED', 'CONNECTED', 'SECURED'] as const
+/** All that was written, and the FIN of {@link Socket.end} behind it, has been handed to the operating system. */
+export const FINISHED = 64
+const SOCKET_BITS = ['READABLE', 'WRITABLE', 'ENDED', 'CLOSED', 'CONNECTED', 'SECURED', 'FINISHED'] as const
 
 export abstract class Socket extends Pollable {
   override get kind(): string {
@@ -55,6 +57,10 @@ export abstract class Socket extends Pollable {
   secured: Secured | null = null
   /** Flushed in the turn in which WRITABLE rises again: what was written has drained. */
   output: Flushable | null = null
+  /** bytes given to {@link write} so far */
+  writtenBytes = 0
+  /** ms of the pollset's clock: when the operating system had last taken all that was written */
+  wroteAt = 0
   abstract readonly remote: Address
   abstract readonly local: Address
 

@@ -8,6 +8,7 @@ import {
   CLOSED,
   CONNECTED,
   ENDED,
+  FINISHED,
   type Flushable,
   READABLE,
   SECURED,
@@ -27,6 +28,8 @@ export interface Marked extends Pollable {
 
 /** Where callbacks leave their marks. */
 export interface Marks {
+  /** ms, read once a turn */
+  readonly now: number
   mark(target: Marked, bits: number): void
   flushLater(output: Flushable): void
 }
@@ -60,6 +63,7 @@ export class NodeSocket extends Socket implements Marked {
   private readonly onEnd: () => void
   private readonly onError: (error: NodeJS.ErrnoException) => void
   private readonly onClose: () => void
+  private readonly onFinish: () => void
   private readonly onWritten: (error?: Error | null) => void
   private readonly limits: NodeSocketLimits
 
@@ -94,11 +98,16 @@ export class NodeSocket extends Socket implements Marked {
       this.reading?.over()
       marks.mark(this, CLOSED)
     }
+    // Of TLS, what waits when the socket is destroyed is told as if it had been written.
+    this.onFinish = () => {
+      if (!this.net.destroyed) marks.mark(this, FINISHED)
+    }
     this.onWritten = (error) => {
-      if (!error && this.net.writableLength === 0) this.marks.mark(this, WRITABLE)
+      if (!error && this.net.writableLength === 0 && !this.net.destroyed) this.marks.mark(this, WRITABLE)
     }
     net.on('error', this.onError)
     net.on('close', this.onClose)
+    net.on('finish', this.onFinish)
     this.read()
     if (!net.connecting) this.readiness = CONNECTED | WRITABLE
     else if (net instanceof TLSSocket) {
@@ -122,7 +131,9 @@ export class NodeSocket extends Socket implements Marked {
 
   override raise(bits: number): void {
     super.raise(bits)
-    if ((bits & WRITABLE) !== 0 && this.output !== null) this.marks.flushLater(this.output)
+    if ((bits & WRITABLE) === 0) return
+    this.wroteAt = this.marks.now
+    if (this.output !== null) this.marks.flushLater(this.output)
   }
 
   get local(): Address {
@@ -179,8 +190,10 @@ export class NodeSocket extends Socket implements Marked {
     ;(tls as NodeTlsServer).handshake(clear, {
       secured: (net) => {
         clear.off('close', this.onClose)
+        clear.off('finish', this.onFinish)
         net.on('error', this.onError)
         net.on('close', this.onClose)
+        net.on('finish', this.onFinish)
         this.net = net
         this.secured = securedBy(net)
         this.read()
@@ -192,6 +205,7 @@ export class NodeSocket extends Socket implements Marked {
 
   write(bytes: Uint8Array): void {
     if (this.gone) return
+    this.writtenBytes += bytes.length
     if (this.secured !== null) {
       // What TLS writes is never taken at once.
       this.lower(WRITABLE)
@@ -203,7 +217,7 @@ export class NodeSocket extends Socket implements Marked {
       // The kernel did not take all of it at once: an empty write behind it tells when it has.
       this.lower(WRITABLE)
       this.net.write(NOTHING, this.onWritten)
-    }
+    } else this.wroteAt = this.marks.now
   }
 
   end(): void {

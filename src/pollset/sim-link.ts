@@ -5,7 +5,17 @@
 // What the World writes is read from its own buffer when the network gets to it, not before: a slab that
 // is reused too soon shows as wrong bytes at the far end. What it reads is spoilt after the turn.
 
-import { type Address, CLOSED, CONNECTED, ENDED, READABLE, SECURED, Socket, WRITABLE } from './door.js'
+import {
+  type Address,
+  CLOSED,
+  CONNECTED,
+  ENDED,
+  FINISHED,
+  READABLE,
+  SECURED,
+  Socket,
+  WRITABLE,
+} from './door.js'
 import { DATA, FIN, type Piece, Pipe, RST, type SimNet, tally } from './sim-pipe.js'
 import type { Secured, TlsServer } from './tls.js'
 
@@ -184,12 +194,13 @@ export class SimSocket extends Socket {
     if (this.finWanted) throw new Error(`${this.id}: a write after the end`)
     this.net.writes++
     if (this.over) return
+    this.writtenBytes += bytes.length
     this.inFlight = bytes
     this.refill()
     if (this.inFlight !== null) {
       tally(this.net.done, 'short write')
       this.lower(WRITABLE)
-    }
+    } else this.wroteAt = this.net.clock
   }
 
   end(): void {
@@ -228,7 +239,9 @@ export class SimSocket extends Socket {
 
   override raise(bits: number): void {
     super.raise(bits)
-    if ((bits & WRITABLE) !== 0 && this.output !== null) this.net.flushLater(this.output)
+    if ((bits & WRITABLE) === 0) return
+    this.wroteAt = this.net.clock
+    if (this.output !== null) this.net.flushLater(this.output)
   }
 
   /** Move what the network has room for from the World's memory onto the wire. */
@@ -245,6 +258,7 @@ export class SimSocket extends Socket {
 
   private fin(): void {
     this.toFar.finish(FIN)
+    this.net.mark(this, FINISHED)
     if (this.peerEnded) this.closedInPeace()
   }
 

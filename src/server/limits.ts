@@ -106,6 +106,7 @@ const RANGES: Readonly<Partial<Record<keyof Limits, readonly [number, number]>>>
   headerListBytesMax: [KIB, 48 * KIB],
   headerTableBytesMax: [0, 64 * KIB],
   controlBytesMax: [KIB, 48 * KIB],
+  transitBytesMax: [64 * KIB, 1024 * MIB],
   abusesMax: [0, Number.MAX_SAFE_INTEGER],
   connectionsPerAddressMax: [0, Number.MAX_SAFE_INTEGER],
   proxyHeaderBytesMax: [232, 65_551],

@@ -10,6 +10,7 @@ import {
   CONNECTED,
   Commands,
   ENDED,
+  FINISHED,
   LISTEN_FAILED,
   LISTENING,
   Listener,
@@ -146,8 +147,11 @@ class MemorySocket extends Socket {
       throw new Error(`${this.id}: written to while a write is in flight`)
     if (this.isEnded) throw new Error(`${this.id}: written to after its end`)
     this.pollset.writes++
-    if (this.far.reading) this.deliver(bytes)
-    else {
+    this.writtenBytes += bytes.length
+    if (this.far.reading) {
+      this.deliver(bytes)
+      this.wroteAt = this.pollset.now
+    } else {
       this.inFlight = bytes
       this.lower(WRITABLE)
     }
@@ -169,6 +173,7 @@ class MemorySocket extends Socket {
     if (this.isEnded) throw new Error(`${this.id}: ended twice`)
     this.isEnded = true
     this.far.ended = true
+    this.mark(FINISHED)
     // As a socket of Node's: when both have ended, it is closed.
     if ((this.readiness & ENDED) !== 0) this.mark(CLOSED)
   }
@@ -192,7 +197,9 @@ class MemorySocket extends Socket {
 
   override raise(bits: number): void {
     super.raise(bits)
-    if ((bits & WRITABLE) !== 0 && this.output !== null) this.pollset.flushLater(this.output)
+    if ((bits & WRITABLE) === 0) return
+    this.wroteAt = this.pollset.now
+    if (this.output !== null) this.pollset.flushLater(this.output)
   }
 }
 
