@@ -183,11 +183,10 @@ export class NodeSocket extends Socket implements Marked {
     clear.pause()
     this.heldBack = false
     this.lower(WRITABLE)
-    // TLS reads from Node's own buffer: what has come so far goes back there, the last first.
+    // TLS reads from Node's own buffer: what has come so far goes back there.
     const chunks: Buffer[] = []
     for (let chunk = this.take(); chunk !== null; chunk = this.take()) chunks.push(chunk)
-    for (let chunk = chunks.pop(); chunk !== undefined; chunk = chunks.pop()) clear.unshift(chunk)
-    ;(tls as NodeTlsServer).handshake(clear, {
+    ;(tls as NodeTlsServer).handshake(clear, chunks, {
       secured: (net) => {
         clear.off('close', this.onClose)
         clear.off('finish', this.onFinish)

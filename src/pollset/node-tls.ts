@@ -1,8 +1,8 @@
 // TLS behind the door, by Node's own. A listener's sockets are looked at in clear text first, so a TLS server
 // here never listens itself: it is handed sockets (`emit('connection', socket)`), and whose handshake is over
 // is told by the peer's address. Where peers have none, over Unix-domain sockets, each has a TLS server of its own.
+// There is a server for each group of certificates, chosen by the name in the ClientHello (client-hello.ts).
 
-import { createPrivateKey, X509Certificate } from 'node:crypto'
 import type { Socket as NetSocket } from 'node:net'
 import {
   type ConnectionOptions,
@@ -13,10 +13,9 @@ import {
   type Server,
   type TLSSocket,
 } from 'node:tls'
-import type { Certificate, Secured, TlsClient, TlsClientOptions, TlsServer, TlsServerOptions } from './tls.js'
-
-/** RFC 9113 §9.2 asks for 1.2 at least; nothing older is offered to anybody. */
-const VERSION_MIN = 'TLSv1.2'
+import { ClientHelloReader } from './client-hello.js'
+import { type CertificateGroup, Certificates, explained, trusting, VERSION_MIN } from './node-certificates.js'
+import type { Secured, TlsClient, TlsClientOptions, TlsServer, TlsServerOptions } from './tls.js'
 
 /** Told once how a handshake ended; of one whose socket has just closed, nothing is told. */
 export interface Handshaking {
@@ -24,70 +23,40 @@ export interface Handshaking {
   failed(error: NodeJS.ErrnoException): void
 }
 
-/** What is wrong with a file, said so that its owner knows which and what; OpenSSL's own words behind it. */
-function told<T>(what: string, make: () => T): T {
-  try {
-    return make()
-  } catch (error) {
-    throw new Error(`${what} (${error instanceof Error ? error.message : String(error)})`)
-  }
-}
-
-/** Authorities for a context. Node passes over what is no PEM, and then trusts nobody: told here instead. */
-function trusting(ca: string | undefined): { ca?: string } {
-  if (ca === undefined) return {}
-  told('the authorities to trust are no PEM certificates', () => new X509Certificate(ca))
-  return { ca }
-}
-
-/** A certificate and what is made of it once. */
-class Identity {
-  readonly context: SecureContext
-  private readonly certificate: X509Certificate
-
-  constructor({ cert, key, from }: Certificate, clientCa: string | undefined) {
-    const of = from === undefined ? '' : `${from}: `
-    this.certificate = told(`${of}the certificate is no PEM certificate`, () => new X509Certificate(cert))
-    told(`${of}the key is no PEM private key without a passphrase`, () => createPrivateKey(key))
-    const trust = trusting(clientCa)
-    this.context = told(`${of}the key does not belong to the certificate, or TLS takes neither`, () =>
-      createSecureContext({ cert, key, ...trust, minVersion: VERSION_MIN }),
-    )
-  }
-
-  isFor(name: string): boolean {
-    return this.certificate.checkHost(name) !== undefined
-  }
-}
-
 const peerOf = (net: NetSocket): string => `${net.remoteAddress} ${net.remotePort}`
 
 export class NodeTlsServer implements TlsServer {
   readonly options: TlsServerOptions
-  private readonly server: Server
-  private readonly identities: readonly Identity[]
+  private readonly certificates: Certificates
+  /** One a group of certificates. */
+  private readonly servers: readonly Server[]
   private readonly handshakes = new Map<string, Handshaking>()
 
-  /** Throws where a certificate or key is none, or the two do not belong together. */
+  /** Throws where a certificate or key is not one, or the two do not belong together. */
   constructor(options: TlsServerOptions) {
     this.options = options
-    const { certificates, clientCa } = options
-    this.identities = certificates.map((each) => new Identity(each, clientCa))
-    if (certificates.length === 0) throw new TypeError('TLS needs a certificate')
-    this.server = this.serverOn((socket) => this.over(socket))
+    this.certificates = new Certificates(options.certificates)
+    const over = (socket: TLSSocket) => this.over(socket)
+    this.servers = this.certificates.groups.map((group) =>
+      explained(`${group.from}TLS does not take the certificate or its key`, () =>
+        this.serverOn(group, over),
+      ),
+    )
   }
 
-  private serverOn(over: (socket: TLSSocket) => Handshaking | undefined): Server {
-    const { certificates, alpn, clientCertificate, clientCa } = this.options
+  private serverOn(
+    { cert, key }: CertificateGroup,
+    over: (socket: TLSSocket) => Handshaking | undefined,
+  ): Server {
+    const { alpn, clientCertificate, clientCa } = this.options
     const server = createServer({
-      cert: certificates[0].cert,
-      key: certificates[0].key,
+      cert: [...cert],
+      key: [...key],
       ...trusting(clientCa),
       minVersion: VERSION_MIN,
       ALPNProtocols: [...alpn],
       requestCert: (clientCertificate ?? 'none') !== 'none',
       rejectUnauthorized: clientCertificate === 'require',
-      SNICallback: (name, done) => done(null, this.identityFor(name).context),
     })
     server.on('secureConnection', (socket) => {
       // RFC 9113 §9.2.1: no renegotiation; nobody else needs it either.
@@ -99,12 +68,39 @@ export class NodeTlsServer implements TlsServer {
     return server
   }
 
-  /** Take over a socket whose octets read so far have been put back. */
-  handshake(net: NetSocket, handshaking: Handshaking): void {
+  /** Take over a socket that is paused, and the octets read from it so far. */
+  handshake(net: NetSocket, chunks: Buffer[], handshaking: Handshaking): void {
     // A peer that ends in mid-handshake has left: there is nothing to say to it.
     net.allowHalfOpen = false
+    const begin = (group: number) => {
+      net.unshift(Buffer.concat(chunks))
+      this.begin(net, group, handshaking)
+    }
+    if (this.servers.length === 1) {
+      begin(0)
+      return
+    }
+    const hello = new ClientHelloReader()
+    for (const chunk of chunks) hello.feed(chunk)
+    if (hello.done) {
+      begin(this.certificates.groupFor(hello.serverName))
+      return
+    }
+    const more = (chunk: Buffer) => {
+      chunks.push(chunk)
+      hello.feed(chunk)
+      if (!hello.done) return
+      net.off('data', more)
+      net.pause()
+      begin(this.certificates.groupFor(hello.serverName))
+    }
+    net.on('data', more)
+    net.resume()
+  }
+
+  private begin(net: NetSocket, group: number, handshaking: Handshaking): void {
     if (net.remotePort === undefined) {
-      this.serverOn(() => handshaking).emit('connection', net)
+      this.serverOn(this.certificates.groups[group], () => handshaking).emit('connection', net)
       return
     }
     const peer = peerOf(net)
@@ -112,7 +108,7 @@ export class NodeTlsServer implements TlsServer {
     net.once('close', () => {
       if (this.handshakes.get(peer) === handshaking) this.handshakes.delete(peer)
     })
-    this.server.emit('connection', net)
+    this.servers[group].emit('connection', net)
   }
 
   private over(socket: TLSSocket): Handshaking | undefined {
@@ -120,10 +116,6 @@ export class NodeTlsServer implements TlsServer {
     const found = this.handshakes.get(peer)
     this.handshakes.delete(peer)
     return found
-  }
-
-  private identityFor(name: string): Identity {
-    return this.identities.find((each) => each.isFor(name)) ?? this.identities[0]
   }
 }
 

@@ -44,6 +44,7 @@ export const exchangeSteps = exchangeLife.steps<Exchange>({
   /** A request head was accepted. Is it one that we serve? */
   receive(x) {
     if (x.cancelAsked) return goto.abort
+    if (x.refusal !== null) return goto.refuse
     if (!x.asksTunnel) return goto.route
     x.refusal = x.tunnelRefused()
     return x.refusal === null ? goto.route : goto.refuse

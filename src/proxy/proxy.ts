@@ -8,6 +8,7 @@ import type { Connects } from './connect.js'
 import { Exchange } from './exchange.js'
 import { exchangeLife, exchangeSteps } from './exchange-steps.js'
 import { type ProxyLimits, proxyLimits } from './limits.js'
+import type { Refusal } from './refusal.js'
 import type { RouteTable } from './routing.js'
 
 export class ReverseProxy implements Acceptor {
@@ -46,8 +47,18 @@ export class ReverseProxy implements Acceptor {
   }
 
   accept(stream: FrontendStream): void {
+    this.begin(stream, null)
+  }
+
+  /** Answer with this, whatever is asked for. */
+  refuse(stream: FrontendStream, refusal: Refusal): void {
+    this.begin(stream, refusal)
+  }
+
+  private begin(stream: FrontendStream, refusal: Refusal | null): void {
     this.begun++
     const exchange = new Exchange(this, stream, exchangeSteps as Program<never>)
+    exchange.refusal = refusal
     stream.owner = exchange
     this.world.scheduler.start(exchange, exchangeSteps, 'receive')
   }

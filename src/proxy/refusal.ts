@@ -11,6 +11,11 @@ export interface Refusal {
 
 export const refusal = (status: number, code: string, text: string): Refusal => ({ status, code, text })
 
+export const CLEAR_TEXT = refusal(
+  400,
+  'clear-text',
+  'this port speaks HTTP over TLS, and the request came in clear text: use https://',
+)
 export const NO_ROUTE = refusal(404, 'no-route', 'no route is configured for this host and path')
 export const NO_CONNECT = refusal(501, 'connect-not-served', 'CONNECT is not served here')
 export const NO_PROTOCOL = refusal(501, 'protocol-not-served', 'of extended CONNECT only websocket is served')

@@ -1,5 +1,6 @@
-// An accepted socket, until it is known what it speaks: whoever relays it says for whom, where that is trusted; it is
-// secured where its listener is, sniffed where it is not, and handed over to the protocol. All of it has a time, and holds nobody up.
+// An accepted socket until its protocol is known: read a PROXY header if the peer is trusted, do TLS where the listener does, sniff the
+// preface of HTTP/2 where it does not, then hand over. HTTP in clear text on a listener over TLS is told from a handshake by its first octet, and
+// handed over too, so that it gets an answer. One deadline covers all of it.
 
 import { Continuation, defineLife, type Program, type World } from '../continuation/index.js'
 import { type Ends, endsOf } from '../http/index.js'
@@ -17,6 +18,12 @@ import { ProxyHeaderReader } from './proxy-protocol.js'
 /** What a socket turned out to speak, by its ALPN name (RFC 7301). */
 export type Spoken = 'http/1.1' | 'h2'
 
+/** Why an arrival was given up, where its operator should know. */
+export interface ArrivalFailure {
+  readonly kind: 'proxy-header' | 'tls-handshake'
+  readonly text: string
+}
+
 export interface ArrivalEvents {
   /** Whether clients from there are served: asked where a PROXY header has told, before anything is answered. */
   admits(from: Address): boolean
@@ -30,8 +37,9 @@ export interface ArrivalEvents {
 
 export const arrivalLife = defineLife({
   edges: {
-    meet: ['relayed', 'secure', 'sniff'],
-    relayed: ['relayed', 'secure', 'sniff', 'drop'],
+    meet: ['relayed', 'peek', 'sniff'],
+    relayed: ['relayed', 'peek', 'sniff', 'drop'],
+    peek: ['peek', 'secure', 'sniff', 'drop'],
     secure: ['handOver', 'drop'],
     sniff: ['sniff', 'handOver', 'drop'],
     handOver: ['done'],
@@ -42,6 +50,9 @@ export const arrivalLife = defineLife({
 
 /** RFC 9113 §3.4: the preface of HTTP/2 begins so, and no request of HTTP/1. */
 const H2_BEGINS = Buffer.from('PRI ', 'latin1')
+
+/** A method begins with a letter (all that are registered), a TLS record with its type (RFC 8446 §5.1: 20 to 24). */
+const isLetter = (octet: number): boolean => (octet | 0x20) >= 0x61 && (octet | 0x20) <= 0x7a
 
 export interface ArrivalOptions {
   /** Of a listener over TLS. */
@@ -65,10 +76,17 @@ export class Arrival extends Continuation {
   /** Octets of {@link H2_BEGINS} that have come. */
   seen = 0
   spoken: Spoken = 'http/1.1'
+  /** It speaks HTTP in clear text, and its listener does TLS. */
+  inClearText = false
+  /** TLS has begun. */
+  securing = false
+  failure: ArrivalFailure | null = null
+  private readonly arrivalMs: number
 
   constructor(world: World, socket: Socket, options: ArrivalOptions, events: ArrivalEvents) {
     super(world.scheduler, arrivalSteps as Program<never>, [])
     this.arrivesBy = world.pollset.now + options.arrivalMs
+    this.arrivalMs = options.arrivalMs
     this.id = world.nextId('a')
     this.socket = socket
     this.tls = options.tls
@@ -81,6 +99,28 @@ export class Arrival extends Continuation {
 
   get kind(): string {
     return 'arrival'
+  }
+
+  noHeader(why: string): void {
+    this.failure = { kind: 'proxy-header', text: `no PROXY header came first (--accept-proxy): ${why}` }
+  }
+
+  noHandshake(): void {
+    const why = this.late ? this.notInTime : (this.socket.fault?.code ?? 'the client closed the connection')
+    this.failure = { kind: 'tls-handshake', text: `the TLS handshake failed: ${why}` }
+  }
+
+  /** Notes why it is dropped. One that said nothing has not failed: a health check, or a browser that connects ahead. */
+  noteDropped(): void {
+    const over = this.late || (this.socket.readiness & (ENDED | CLOSED)) !== 0
+    if (this.failure !== null || !over) return
+    if (this.securing) this.noHandshake()
+    else if (this.proxyHeader?.state === 'reading' && this.proxyHeader.begun)
+      this.noHeader(this.late ? this.notInTime : 'the connection ended within it')
+  }
+
+  private get notInTime(): string {
+    return `it was not done within arrivalMs=${this.arrivalMs}`
   }
 
   crashed(): void {
@@ -96,12 +136,13 @@ export class Arrival extends Continuation {
 const { goto, done, suspend } = arrivalLife
 const waitForHandshake = suspend({ then: 'handOver', late: 'drop', cancelled: 'drop' })
 const waitForHeader = suspend({ then: 'relayed', late: 'drop', cancelled: 'drop' })
+const waitForFirst = suspend({ then: 'peek', late: 'drop', cancelled: 'drop' })
 const waitForOctets = suspend({ then: 'sniff', late: 'drop', cancelled: 'drop' })
 
 const arrivalSteps = arrivalLife.steps<Arrival>({
   meet(a) {
     if (a.proxyHeader !== null) return goto.relayed
-    return a.tls === null ? goto.sniff : goto.secure
+    return a.tls === null ? goto.sniff : goto.peek
   },
 
   /** A PROXY header comes first, before TLS: nothing is answered without it. */
@@ -110,7 +151,10 @@ const arrivalSteps = arrivalLife.steps<Arrival>({
     const header = a.proxyHeader as ProxyHeaderReader
     for (let chunk = socket.take(); chunk !== null; chunk = socket.take()) {
       const used = header.feed(chunk)
-      if (header.state === 'wrong') return goto.drop
+      if (header.state === 'wrong') {
+        a.noHeader('the first octets are not one')
+        return goto.drop
+      }
       if (header.state === 'reading') continue
       socket.unread(chunk.subarray(used))
       if (header.ends !== null && !a.events.admits(header.ends.from)) {
@@ -118,7 +162,7 @@ const arrivalSteps = arrivalLife.steps<Arrival>({
         return goto.drop
       }
       a.ends = header.ends ?? a.ends
-      return a.tls === null ? goto.sniff : goto.secure
+      return a.tls === null ? goto.sniff : goto.peek
     }
     if ((socket.readiness & (ENDED | CLOSED)) !== 0) return goto.drop
     a.waitOn(0, socket, READABLE | ENDED | CLOSED)
@@ -126,7 +170,23 @@ const arrivalSteps = arrivalLife.steps<Arrival>({
     return waitForHeader
   },
 
+  /** Does a TLS record come first, or HTTP in clear text? What is neither is left to TLS, which says so in its own words. */
+  peek(a) {
+    const { socket } = a
+    for (let chunk = socket.take(); chunk !== null; chunk = socket.take()) {
+      if (chunk.length === 0) continue
+      socket.unread(chunk)
+      a.inClearText = isLetter(chunk[0])
+      return a.inClearText ? goto.sniff : goto.secure
+    }
+    if ((socket.readiness & (ENDED | CLOSED)) !== 0) return goto.drop
+    a.waitOn(0, socket, READABLE | ENDED | CLOSED)
+    a.waitUntil(a.arrivesBy)
+    return waitForFirst
+  },
+
   secure(a) {
+    a.securing = true
     a.socket.secure(a.tls as TlsServer)
     a.waitOn(0, a.socket, SECURED | CLOSED)
     a.waitUntil(a.arrivesBy)
@@ -156,8 +216,10 @@ const arrivalSteps = arrivalLife.steps<Arrival>({
 
   handOver(a) {
     const { socket } = a
-    if ((socket.readiness & CLOSED) !== 0) a.events.dropped(a)
-    else {
+    if ((socket.readiness & CLOSED) !== 0) {
+      a.noteDropped()
+      a.events.dropped(a)
+    } else {
       if (socket.secured?.protocol === 'h2') a.spoken = 'h2'
       a.events.arrived(a, a.spoken)
     }
@@ -167,6 +229,7 @@ const arrivalSteps = arrivalLife.steps<Arrival>({
   drop(a) {
     // It had begun to speak. Silence is no abuse: browsers connect ahead of what they may need.
     if (a.late && a.seen > 0) a.events.abused(a, 1)
+    a.noteDropped()
     a.socket.destroy()
     a.events.dropped(a)
     return done

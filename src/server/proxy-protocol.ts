@@ -45,6 +45,11 @@ export class ProxyHeaderReader {
     this.bytesMax = bytesMax
   }
 
+  /** An octet has come. */
+  get begun(): boolean {
+    return this.size > 0
+  }
+
   /** Returns how much of the chunk belonged to the header. */
   feed(chunk: Buffer): number {
     let at = 0

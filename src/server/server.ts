@@ -20,7 +20,7 @@ import {
   type Socket,
   type TlsServer,
 } from '../pollset/index.js'
-import { Backend, Connects, ReverseProxy, RouteTable, type Share } from '../proxy/index.js'
+import { Backend, CLEAR_TEXT, Connects, ReverseProxy, RouteTable, type Share } from '../proxy/index.js'
 import { type Listen, parseBackend, type RouteText } from './address.js'
 import { Arrival, type ArrivalEvents, type Spoken } from './arrival.js'
 import { ClientAddresses } from './client-addresses.js'
@@ -75,6 +75,9 @@ export type ServerEvents = {
   /** All is over: no socket is open any more. */
   stopped: () => void
 }
+
+/** What listeners over TLS offer, the most wanted first. A client whose list has none of it is refused (RFC 7301 §3.2). */
+const ALPN = ['h2', 'http/1.1', 'http/1.0'] as const
 
 export const DRAIN_TIMEOUT_MS = 30_000
 /** ms between two words about the same backend */
@@ -178,6 +181,16 @@ export class Server
     this.proxy.left(client)
   }
 
+  /** Of connections in clear text to a listener over TLS: each request is told so, and the connection ends with it. */
+  private readonly inClearText: Acceptor = {
+    accept: (stream) => {
+      this.proxy.refuse(stream, CLEAR_TEXT)
+      this.open.get(stream.client)?.cancel()
+    },
+    left: (client) => this.left(client),
+    abused: (client, part) => this.abused(client, part),
+  }
+
   private accepted(socket: Socket, secure: boolean): void {
     if (this.open.size + this.arriving.size >= this.limits.connectionsMax) {
       this.turnedAway++
@@ -198,7 +211,8 @@ export class Server
 
   arrived(arrival: Arrival, spoken: Spoken): void {
     this.arriving.delete(arrival)
-    const connection = this.protocols.serve(arrival.socket, spoken, this, arrival.ends)
+    const acceptor = arrival.inClearText ? this.inClearText : this
+    const connection = this.protocols.serve(arrival.socket, spoken, acceptor, arrival.ends)
     this.open.set(connection, connection)
   }
 
@@ -261,7 +275,7 @@ export class Server
     const clientCertificate = clientRequired ? 'require' : clientCa === undefined ? 'none' : 'request'
     return this.pollset.tlsServer({
       certificates,
-      alpn: ['h2', 'http/1.1'],
+      alpn: ALPN,
       clientCertificate,
       ...(clientCa === undefined ? {} : { clientCa }),
     })

@@ -16,7 +16,12 @@ interface Secure {
   readonly alpn: string
   /** The handshake does not come to its end. */
   readonly hangs?: boolean
+  /** What comes first in place of a record; null: nothing. */
+  readonly first?: Buffer | null
 }
+
+/** With TLS it begins as a handshake does, which is in the octets of {@link RECORD}. */
+const RECORD = Buffer.from([0x16, 3, 1])
 
 function arrive(secure: Secure | null = null, before: (socket: Socket) => void = () => {}, relayed = false) {
   const pollset = new MemoryPollset()
@@ -39,6 +44,7 @@ function arrive(secure: Secure | null = null, before: (socket: Socket) => void =
     },
   )
   pollset.run()
+  if (secure !== null && !relayed && secure.first !== null) socket.far.send(secure.first ?? RECORD)
   const all = () => {
     let octets = ''
     for (let chunk = socket.take(); chunk !== null; chunk = socket.take()) octets += chunk.toString('latin1')
@@ -85,6 +91,74 @@ t.test('over TLS, ALPN says it', (t) => {
   ] as const) {
     t.strictSame(arrive({ alpn }).told, [spoken])
   }
+  t.end()
+})
+
+t.test(
+  'HTTP in clear text on a listener over TLS: told by its first octet, however cut, and no octet is lost',
+  (t) => {
+    for (const [text, spoken] of [
+      ['GET / HTTP/1.1\r\n', 'http/1.1'],
+      ['get / HTTP/1.1\r\n', 'http/1.1'],
+      [PREFACE, 'h2'],
+    ] as const) {
+      for (const relayed of [false, true]) {
+        const { far, told, all, arrival } = arrive({ alpn: 'h2', first: null }, () => {}, relayed)
+        if (relayed) far.send(Buffer.from('PROXY UNKNOWN\r\n'))
+        for (const octet of text) far.send(Buffer.from(octet, 'latin1'))
+        t.strictSame(told, [spoken], text)
+        t.equal(all(), text)
+        t.ok(arrival.inClearText)
+      }
+    }
+    // No method begins so: it is for TLS to refuse.
+    for (const first of ['\x15\x03\x01', '\x80\x2e\x01', '\r\n\r\n', '\0'])
+      t.notOk(arrive({ alpn: 'h2', first: Buffer.from(first, 'latin1') }).arrival.inClearText)
+    t.end()
+  },
+)
+
+/** What the operator is told: the kind, and the end of the sentence. */
+t.test('why an arrival was given up', (t) => {
+  const handshake = arrive({ alpn: 'h2', hangs: true })
+  handshake.pollset.advance(ARRIVAL_MS)
+  t.match(handshake.arrival.failure, { kind: 'tls-handshake', text: /not done within arrivalMs=1000$/ })
+  const left = arrive({ alpn: 'h2', hangs: true })
+  left.far.destroy()
+  t.match(left.arrival.failure, { kind: 'tls-handshake', text: /ECONNRESET$/ })
+  const header = (octets: string, then: (one: ReturnType<typeof arrive>) => void = () => {}) => {
+    const one = arrive(null, () => {}, true)
+    if (octets !== '') one.far.send(Buffer.from(octets))
+    then(one)
+    return one.arrival.failure
+  }
+  t.match(header('GET /'), { kind: 'proxy-header', text: /the first octets are not one$/ })
+  t.match(
+    header('PROXY ', ({ pollset }) => pollset.advance(ARRIVAL_MS)),
+    { text: /arrivalMs=1000$/ },
+  )
+  t.match(
+    header('PROXY ', ({ far }) => far.end()),
+    { text: /ended within it$/ },
+  )
+  t.equal(
+    header('', ({ far }) => far.end()),
+    null,
+    'a health check',
+  )
+  t.equal(
+    header('', ({ pollset }) => pollset.advance(ARRIVAL_MS)),
+    null,
+  )
+  const told = (one: ReturnType<typeof arrive>) => {
+    one.arrival.cancel()
+    one.pollset.run()
+    return one.arrival.failure
+  }
+  t.equal(told(arrive({ alpn: 'h2', hangs: true })), null, 'we are the ones who end it')
+  const silent = arrive({ alpn: 'h2', first: null })
+  silent.pollset.advance(ARRIVAL_MS)
+  t.equal(silent.arrival.failure, null)
   t.end()
 })
 
@@ -137,6 +211,31 @@ const gone: readonly (readonly [string, () => ReturnType<typeof arrive>])[] = [
     'cancelled while it is silent',
     () => {
       const one = arrive()
+      one.arrival.cancel()
+      one.pollset.run()
+      return one
+    },
+  ],
+  [
+    'silent for too long, where TLS is spoken',
+    () => {
+      const one = arrive({ alpn: 'h2', first: null })
+      one.pollset.advance(ARRIVAL_MS)
+      return one
+    },
+  ],
+  [
+    'ended before it said anything, where TLS is spoken',
+    () => {
+      const one = arrive({ alpn: 'h2', first: null })
+      one.far.end()
+      return one
+    },
+  ],
+  [
+    'cancelled while it is silent, where TLS is spoken',
+    () => {
+      const one = arrive({ alpn: 'h2', first: null })
       one.arrival.cancel()
       one.pollset.run()
       return one
@@ -202,6 +301,8 @@ t.test('behind a relay: the PROXY header first, then the rest of its octets', (t
   t.equal(clear.all(), 'GET /')
   const secured = relayed({ alpn: 'h2' })
   secured.far.send(Buffer.from('PROXY UNKNOWN\r\n'))
+  t.strictSame(secured.told, [], 'TLS has not begun')
+  secured.far.send(RECORD)
   t.strictSame(secured.told, ['h2'])
   const wrong = relayed()
   wrong.far.send(Buffer.from('GET / HTTP/1.1\r\n'))
@@ -220,7 +321,9 @@ t.test('the edges seen are the edges declared', (t) => {
   t.strictSame(seen.taken(arrivalLife.edges), declared(arrivalLife.edges))
   t.strictSame(
     seen.ended(arrivalLife.edges),
-    ['relayed until', 'secure until', 'sniff until'].map((wait) => `${wait}: cancelled, late, ready`),
+    ['peek until', 'relayed until', 'secure until', 'sniff until'].map(
+      (wait) => `${wait}: cancelled, late, ready`,
+    ),
   )
   t.end()
 })

@@ -10,9 +10,20 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls'
 import t, { type Test } from 'tap'
+import type { Certificate } from '../../src/pollset/index.js'
 import { Server, type ServerOptions } from '../../src/server/index.js'
 import { type Program, run, start } from '../peers/programs.js'
-import { authority, client, example, localhost, pathOf } from '../world/certificates/index.js'
+import {
+  authority,
+  client,
+  commonName,
+  example,
+  exampleRsa,
+  localhost,
+  pathOf,
+  www,
+} from '../world/certificates/index.js'
+import { answerOf } from '../world/proxy-world.js'
 
 const GET = 'GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n'
 const ca = authority
@@ -80,6 +91,113 @@ t.test('certificates by server name', async (t) => {
   }
 })
 
+/** The common name of the subject, whose certificate it is, and the kind of its key. */
+const shownBy = (socket: TLSSocket) => {
+  const { subject, asn1Curve } = socket.getPeerCertificate()
+  return `${subject.CN} ${asn1Curve === undefined ? 'rsa' : 'ec'}`
+}
+
+t.test(
+  'an exact name wins over a wildcard, whatever the order; CN counts without subjectAltName alone',
+  async (t) => {
+    for (const certificates of [
+      [example, www, commonName, localhost],
+      [localhost, commonName, www, example],
+    ]) {
+      const { port } = await serve(t, { certificates: () => ({ certificates }) })
+      for (const [servername, subject] of [
+        ['www.example.test', 'elsewhere.test'],
+        ['WWW.Example.test', 'elsewhere.test'],
+        ['ftp.example.test', 'example.test'],
+        ['example.test', 'example.test'],
+        ['common.test', 'common.test'],
+        // A wildcard is for one label (RFC 9525 §6.3), and a CN beside subjectAltName is no name.
+        ['a.www.example.test', undefined],
+        ['elsewhere.test', undefined],
+      ] as const) {
+        const socket = await shaken(t, { port, servername, checkServerIdentity: () => undefined })
+        const first = certificates[0] === example ? 'example.test' : 'localhost'
+        t.equal(shownBy(socket), `${subject ?? first} ec`, servername)
+      }
+    }
+  },
+)
+
+t.test('of RSA and ECDSA for one name the client has the one that it takes', async (t) => {
+  for (const certificates of [
+    [example, exampleRsa],
+    [exampleRsa, example],
+    [localhost, exampleRsa, example],
+  ]) {
+    const { port } = await serve(t, { certificates: () => ({ certificates }) })
+    for (const servername of ['example.test', 'www.example.test', ...(certificates[2] ? [] : [''])])
+      for (const [sigalgs, kind] of [
+        ['rsa_pss_rsae_sha256', 'rsa'],
+        ['ecdsa_secp256r1_sha256', 'ec'],
+      ])
+        for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
+          // The authority's own signature is ECDSA, and a client of TLS 1.2 may mind (RFC 5246 §7.4.2); OpenSSL's does not.
+          const to = { port, servername, sigalgs, maxVersion, rejectUnauthorized: false }
+          t.equal(
+            shownBy(await shaken(t, to)),
+            `example.test ${kind}`,
+            `${servername} ${sigalgs} ${maxVersion}`,
+          )
+        }
+  }
+})
+
+t.test('a certificate for another name is never shown in place of one for the name', async (t) => {
+  // Most clients prefer ECDSA: what they may have for this name is RSA alone.
+  const { port } = await serve(t, { certificates: () => ({ certificates: [localhost, exampleRsa] }) })
+  for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
+    t.equal(shownBy(await shaken(t, { port, servername: 'example.test', maxVersion })), 'example.test rsa')
+    const sigalgs = 'ecdsa_secp256r1_sha256'
+    const refused = await shaken(t, { port, servername: 'example.test', maxVersion, sigalgs }).catch(
+      (error: NodeJS.ErrnoException) => error.code,
+    )
+    t.equal(refused, 'ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE')
+  }
+})
+
+t.test('a certificate that would never be shown is refused', async (t) => {
+  const errorOf = (certificates: readonly Certificate[]) => {
+    try {
+      new Server({
+        listen: [{ host: '127.0.0.1', port: 0, secure: true }],
+        certificates: () => ({ certificates }),
+        routes: [],
+      })
+      return ''
+    } catch (error) {
+      return (error as Error).message
+    }
+  }
+  t.match(
+    errorOf([example, { ...example, from: 'again' }]),
+    /^again: it would never be shown: .* ec keys for example\.test, \*\.example\.test too/,
+  )
+  t.match(errorOf([{ ...example, key: exampleRsa.key, from: 'mixed' }]), /^mixed: the key does not belong/)
+})
+
+t.test(
+  'ALPN: HTTP/1.0 is served; where there is no overlap the handshake is refused (RFC 7301 §3.2)',
+  async (t) => {
+    const { port } = await serve(t)
+    for (const [protocols, chosen] of [
+      [['http/1.0'], 'http/1.0'],
+      [['http/1.0', 'http/1.1'], 'http/1.1'],
+      [['spdy/3', 'http/1.0'], 'http/1.0'],
+    ] as const) {
+      const socket = await shaken(t, { port, ALPNProtocols: [...protocols] })
+      t.equal(socket.alpnProtocol, chosen)
+      t.match(await asked(socket), /^HTTP\/1\.1 200 OK/)
+    }
+    const refused = await shaken(t, { port, ALPNProtocols: ['spdy/3'] }).catch((error: Error) => error)
+    t.match(refused, { code: 'ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL' })
+  },
+)
+
 t.test("clients' certificates", async (t) => {
   const asking = (clientRequired: boolean) => () => ({
     certificates: [localhost],
@@ -109,7 +227,7 @@ t.test('certificates read anew', async (t) => {
   t.equal(await reloaded(), null)
   t.match(nameOf(await shaken(t, { port, servername: 'example.test' })), 'example.test')
   now = { cert: example.cert, key: localhost.key }
-  t.match(await reloaded(), { message: /key values mismatch/ })
+  t.match(await reloaded(), { message: /the key does not belong to the certificate/ })
   t.match(nameOf(await shaken(t, { port, servername: 'example.test' })), 'example.test', 'the old ones stay')
   t.match(await asked(old), /200 OK/, 'and so do connections')
 })
@@ -224,7 +342,7 @@ t.test('what is wrong with certificates is told', async (t) => {
     [
       [...SECURE, '--cert', pathOf('localhost.pem'), '--key', pathOf('example.key')],
       'example.key',
-      'key values mismatch',
+      'the key does not belong to the certificate',
     ],
     [[...SECURE, '--cert', pathOf('make.sh'), '--key', pathOf('localhost.key')], 'make.sh', 'PEM'],
     [[...SECURE, ...pair('localhost'), '--require-client-cert'], '--client-ca FILE'],
@@ -270,14 +388,47 @@ t.test('SIGHUP reads certificates anew; what is wrong leaves the old ones', asyn
   t.match(await shown(), 'example.test')
 })
 
-t.test('clear text on a port of TLS, and no end of a handshake', async (t) => {
-  const { port } = await serve(t, { limits: { arrivalMs: 200 } })
-  for (const first of ['GET / HTTP/1.1\r\n\r\n', '\x16\x03\x01']) {
-    const socket = connectTcp(port, '127.0.0.1').resume()
-    socket.on('error', () => {})
+t.test('clear text on a port of TLS is answered, and its connection ends', async (t) => {
+  const { port } = await serve(t, { acceptProxy: ['127.0.0.1'] })
+  const direct = await serve(t)
+  const sentence = /400 clear-text: this port speaks HTTP over TLS, .* use https:\/\/\n$/
+  for (const [to, before] of [
+    [direct.port, ''],
+    [port, 'PROXY TCP4 192.0.2.7 192.0.2.8 4711 443\r\n'],
+  ] as const) {
+    const socket = connectTcp(to, '127.0.0.1')
     t.teardown(() => socket.destroy())
-    socket.write(Buffer.from(first, 'latin1'))
-    await once(socket, 'close')
+    let text = ''
+    socket.setEncoding('latin1').on('data', (chunk: string) => {
+      text += chunk
+    })
+    socket.write(`${before}GET / HTTP/1.1\r\nHost: a\r\n\r\nGET /second HTTP/1.1\r\nHost: a\r\n\r\n`)
+    await once(socket, 'end')
+    t.match(text, /^HTTP\/1\.1 400 [\s\S]*x-fermata: clear-text\r\n/)
+    t.match(text, /\r\nconnection: close\r\n/)
+    t.match(text, sentence)
+    t.equal(text.split('HTTP/1.1 ').length, 2, 'once')
   }
+  const session = http2.connect(`http://127.0.0.1:${direct.port}`)
+  t.teardown(() => session.destroy())
+  const goaway = once(session, 'goaway')
+  const closed = once(session, 'close')
+  const answers = await Promise.all([1, 2].map(() => answerOf(session.request({ ':path': '/' }))))
+  for (const { status, headers, body } of answers) {
+    t.equal(status, 400)
+    t.equal(headers['x-fermata'], 'clear-text')
+    t.match(body.toString(), sentence)
+  }
+  await Promise.all([goaway, closed])
+  t.match(await asked(await shaken(t, { port: direct.port })), /200 OK/, 'others are served')
+})
+
+t.test('no end of a handshake', async (t) => {
+  const { port } = await serve(t, { limits: { arrivalMs: 200 } })
+  const socket = connectTcp(port, '127.0.0.1').resume()
+  socket.on('error', () => {})
+  t.teardown(() => socket.destroy())
+  socket.write(Buffer.from('\x16\x03\x01', 'latin1'))
+  await once(socket, 'close')
   t.match(await asked(await shaken(t, { port })), /200 OK/, 'others are served')
 })

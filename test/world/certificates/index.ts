@@ -1,5 +1,5 @@
-// Certificates for tests, made by make.sh: for localhost, for example.test and its subdomains, and a client's,
-// all signed by an authority that nobody else knows.
+// Certificates for tests, made by make.sh: for localhost, for example.test and its subdomains (with an ECDSA key, and with an RSA key), for
+// one of those alone, one without subjectAltName, and a client's; all signed by an authority that nobody else knows.
 
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -13,4 +13,7 @@ const pair = (name: string) => ({ cert: read(`${name}.pem`), key: read(`${name}.
 export const authority = read('authority.pem')
 export const localhost = pair('localhost')
 export const example = pair('example')
+export const exampleRsa = pair('example-rsa')
+export const www = pair('www')
+export const commonName = pair('common-name')
 export const client = pair('client')

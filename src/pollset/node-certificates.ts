@@ -1,0 +1,125 @@
+// Which certificates a TLS listener shows: those for the name that the client asks for (SNI, RFC 6066 §3). An exact name wins over a
+// wildcard, whatever the order in which they were given. Certificates for one name with different kinds of keys (RSA, ECDSA) are one group:
+// OpenSSL shows the one that the client's signature algorithms allow (RFC 8446 §4.4.2.2).
+
+import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto'
+import type { Certificate } from './tls.js'
+
+/** RFC 9113 §9.2 asks for 1.2 at least; nothing older is offered to anybody. */
+export const VERSION_MIN = 'TLSv1.2'
+
+/** Says which file is wrong and how, with OpenSSL's own words behind it. */
+export function explained<T>(what: string, make: () => T): T {
+  try {
+    return make()
+  } catch (error) {
+    throw new Error(`${what} (${error instanceof Error ? error.message : String(error)})`)
+  }
+}
+
+/** Authorities for a context. Node ignores what is not PEM, and would then trust nobody: refused here instead. */
+export function trusting(ca: string | undefined): { ca?: string } {
+  if (ca === undefined) return {}
+  explained('the authorities to trust are not PEM certificates', () => new X509Certificate(ca))
+  return { ca }
+}
+
+/** One entry of subjectAltName as Node writes it; a value with odd characters is a JSON string. */
+const ALTERNATIVE = /([A-Za-z ]+):("(?:[^"\\]|\\.)*"|[^,]*)(?:, |$)/gy
+const HOST = /^(?:\*\.)?[\w-]+(?:\.[\w-]+)*$/
+
+/** The host names that a certificate is for, in lower case; of its subject's CN only where subjectAltName has none (RFC 6125 §6.4.4). */
+function namesOf(certificate: X509Certificate): string[] {
+  const alternatives = [...(certificate.subjectAltName ?? '').matchAll(ALTERNATIVE)]
+  const names = alternatives.filter(([, kind]) => kind === 'DNS').map(([, , value]) => value)
+  const { CN } = certificate.toLegacyObject().subject as { CN?: string | string[] }
+  const found = names.length > 0 || CN === undefined ? names : [CN].flat()
+  return [...new Set(found.map((each) => each.toLowerCase()))].filter((each) => HOST.test(each))
+}
+
+/** A certificate chain with its key, found to belong together. */
+class Identity {
+  readonly cert: string
+  readonly key: string
+  readonly names: readonly string[]
+  /** `rsa`, `ec`, …: OpenSSL has room for one of each in a context. */
+  readonly keyType: string
+  /** What a message about it begins with. */
+  readonly from: string
+
+  constructor({ cert, key, from }: Certificate) {
+    this.cert = cert
+    this.key = key
+    this.from = from === undefined ? '' : `${from}: `
+    const certificate = explained(
+      `${this.from}the certificate is not a PEM certificate`,
+      () => new X509Certificate(cert),
+    )
+    const privateKey: KeyObject = explained(
+      `${this.from}the key is not a PEM private key without a passphrase`,
+      () => createPrivateKey(key),
+    )
+    if (!certificate.checkPrivateKey(privateKey))
+      throw new Error(`${this.from}the key does not belong to the certificate`)
+    this.names = namesOf(certificate)
+    this.keyType = certificate.publicKey.asymmetricKeyType ?? ''
+  }
+}
+
+/** The first of each kind of key. */
+const oneOfEach = (identities: readonly Identity[]): Identity[] =>
+  identities.filter((each, at) => identities.findIndex(({ keyType }) => keyType === each.keyType) === at)
+
+/** Certificates that are shown for the same names, and their keys: as Node takes them. */
+export interface CertificateGroup {
+  readonly cert: readonly string[]
+  readonly key: readonly string[]
+  /** What a message about them begins with. */
+  readonly from: string
+}
+
+const groupOf = (identities: readonly Identity[]): CertificateGroup => ({
+  cert: identities.map((each) => each.cert),
+  key: identities.map((each) => each.key),
+  from: identities.map((each) => each.from).join(''),
+})
+
+export class Certificates {
+  /** The first is for clients that name no server, or one that no certificate is for: the first certificate, and others for all its names. */
+  readonly groups: readonly CertificateGroup[]
+  /** Places in {@link groups}. */
+  private readonly byName = new Map<string, number>()
+
+  /** Throws where a certificate or key is not one, where they do not belong together, and where a certificate would never be shown. */
+  constructor(certificates: readonly Certificate[]) {
+    if (certificates.length === 0) throw new TypeError('TLS needs a certificate')
+    const identities = certificates.map((each) => new Identity(each))
+    const [first] = identities
+    const asGood = (each: Identity) =>
+      each === first || first.names.every((name) => each.names.includes(name))
+    const groups = [first.names.length === 0 ? [first] : oneOfEach(identities.filter(asGood))]
+    for (const name of new Set(identities.flatMap((each) => each.names))) {
+      const group = oneOfEach(identities.filter((each) => each.names.includes(name)))
+      const same = groups.findIndex(
+        (each) => each.length === group.length && each.every((one, at) => one === group[at]),
+      )
+      this.byName.set(name, same < 0 ? groups.push(group) - 1 : same)
+    }
+    const shown = new Set(groups.flat())
+    for (const each of identities) if (!shown.has(each)) throw new Error(each.from + neverShown(each))
+    this.groups = groups.map(groupOf)
+  }
+
+  /** The place in {@link groups} of those for this name. */
+  groupFor(serverName: string): number {
+    const name = serverName.toLowerCase().replace(/\.$/, '')
+    // A wildcard stands for one whole label (RFC 9525 §6.3).
+    const wildcard = `*${name.slice(name.indexOf('.'))}`
+    return this.byName.get(name) ?? this.byName.get(wildcard) ?? 0
+  }
+}
+
+const neverShown = ({ names, keyType }: Identity): string =>
+  names.length === 0
+    ? 'it would never be shown: it names no host, and another certificate comes first'
+    : `it would never be shown: certificates before it have ${keyType} keys for ${names.join(', ')} too; leave out one`
