@@ -177,6 +177,13 @@ function formInvalid(token: number, value: string): boolean {
   }
 }
 
+/** The one length that a list of several equal ones says, such as `5, 5` (RFC 9112 §6.3); null where it says none. */
+export function oneLength(value: string): string | null {
+  if (!/^[0-9]{1,15}(?:[ \t]*,[ \t]*[0-9]{1,15})*$/.test(value)) return null
+  const lengths = value.split(',').map(Number)
+  return lengths.every((each) => each === lengths[0]) ? String(lengths[0]) : null
+}
+
 /** An immutable field line. Make one with {@link FieldTable.field} or `new Field` where it is not to be shared. */
 export class Field {
   readonly name: string

@@ -11,6 +11,7 @@ export {
   FORM_INVALID,
   isCredential,
   NAME_INVALID,
+  oneLength,
   Token,
   type TokenSet,
   tokenSet,

@@ -10,6 +10,22 @@ const HTAB = 0x09
 const SP = 0x20
 const SEMICOLON = 0x3b
 
+const ZERO = 0x30
+const isBlank = (octet: number): boolean => octet === SP || octet === HTAB
+
+/** Where a size begins behind blanks and zeros; one digit is left. */
+export function paddingStart(b: Buffer, start: number, end: number): number {
+  while (start < end && isBlank(b[start])) start++
+  while (start + 1 < end && b[start] === ZERO && HEX[b[start + 1]] !== 255) start++
+  return start
+}
+
+/** Where the line ends before blanks. */
+export function paddingEnd(b: Buffer, start: number, end: number): number {
+  while (end > start && isBlank(b[end - 1])) end--
+  return end
+}
+
 /** How many digits the size has that this line begins with; 0 where it is none, or has more than `max`. */
 export function chunkSizeDigits(b: Buffer, start: number, end: number, max: number): number {
   let i = start

@@ -39,7 +39,6 @@ const refusals = {
   'trailers-too-large': [400, 'too many trailers, or too long ones'],
   truncated: [400, 'the connection ended inside a message (RFC 9112 §8)'],
   unanswered: [400, 'the connection ended before a response began (RFC 9112 §8)'],
-  interims: [400, 'too many interim responses'],
   'upgrade-not-asked': [400, '101 to a request without Upgrade (RFC 9110 §15.2.2)'],
   'upgrade-missing': [400, '101 without Upgrade (RFC 9110 §15.2.2)'],
   unasked: [400, 'octets that answer no request (RFC 9112 §9.2)'],

@@ -11,16 +11,21 @@ import {
   isBlank,
   isCredential,
   isText,
+  oneLength,
   TOKEN_CHAR,
   Token,
 } from '../http/index.js'
 import type { RefusalCode } from './faults.js'
 import { FieldCache } from './field-cache.js'
 
-/** What a text is read as: a field line of a request (whose Host becomes `:authority`), of a response, a path. */
+/**
+ * What a text is read as: a field line of a request (whose Host becomes `:authority`), of a response, a path, a trailer of a
+ * request. What a backend writes in a way that has one reading only is taken (RFC 9112 §5.1, §6.3).
+ */
 export const REQUEST_FIELD = 1
 export const RESPONSE_FIELD = 2
 const PATH = 3
+export const REQUEST_TRAILER = 4
 
 const COLON = 58
 const SLASH = 47
@@ -68,16 +73,20 @@ export class FieldDecoder {
     let lower = true
     for (; colon < end && b[colon] !== COLON; colon++) {
       const c = TOKEN_CHAR[b[colon]]
+      if (c === 0 && kind === RESPONSE_FIELD && isBlank(b[colon])) break
       if (c === 0) return this.refuse('field-name')
       if (c !== b[colon]) lower = false
     }
-    if (colon === start || colon === end) return this.refuse('field-name')
+    const nameEnd = colon
+    // RFC 9112 §5.1: a proxy removes white space before the colon of a response.
+    if (kind === RESPONSE_FIELD) while (colon < end && isBlank(b[colon])) colon++
+    if (nameEnd === start || colon === end || b[colon] !== COLON) return this.refuse('field-name')
     let from = colon + 1
     let to = end
     while (from < to && isBlank(b[from])) from++
     while (to > from && isBlank(b[to - 1])) to--
     if (!isText(b, from, to)) return this.refuse('field-value')
-    const text = b.toString('latin1', start, colon)
+    const text = b.toString('latin1', start, nameEnd)
     const name = lower ? text : text.toLowerCase()
     const value = b.toString('latin1', from, to)
     return this.named(
@@ -98,7 +107,15 @@ export class FieldDecoder {
     start: number,
     end: number,
   ): Field | null {
-    const made = this.fields.make(name, value)
+    let made = this.fields.make(name, value)
+    if (kind === RESPONSE_FIELD && made.token === Token.CONTENT_LENGTH && made.faults !== 0) {
+      // RFC 9112 §6.3: a list of one and the same length is that length.
+      const length = oneLength(value)
+      if (length !== null) {
+        value = length
+        made = this.fields.make(name, value)
+      }
+    }
     if ((made.faults & FORM_INVALID) !== 0) {
       if (made.token === Token.AUTHORITY) return this.refuse('host')
       if (made.token === Token.CONTENT_LENGTH) return this.refuse('content-length')
@@ -108,6 +125,12 @@ export class FieldDecoder {
     const field = this.fields.field(name, value)
     this.cache.keep(kind, b, start, end, field)
     return field
+  }
+
+  /** The field of a value that came in several lines. */
+  unfolded(name: string, value: string): Field | null {
+    const field = this.fields.make(name, value)
+    return field.faults === 0 ? field : this.refuse('field-value')
   }
 
   /** A method: any token (RFC 9110 §9.1). */

@@ -18,9 +18,15 @@ export class FieldSection {
   /** All Transfer-Encoding values; null without one. */
   coding: string | null = null
   lengthTwice = false
+  /** Of a response: a length that is said twice is that length (RFC 9112 §6.3). */
+  private readonly takesEqualLengths: boolean
   /** What Upgrade asks for or grants; '' for nothing. */
   upgrade = ''
   readonly connection = new ConnectionOptions()
+
+  constructor(takesEqualLengths: boolean) {
+    this.takesEqualLengths = takesEqualLengths
+  }
 
   /** Begin with these pseudo-fields. */
   begin(pseudos: Field[]): void {
@@ -46,11 +52,21 @@ export class FieldSection {
     this.size += field.size
   }
 
+  /** The same field with another value. */
+  replaceLast(field: Field): void {
+    const last = this.fields.pop() as Field
+    this.size -= last.size
+    this.push(field)
+  }
+
   /** A field that is not OTHER; why it must not be, or null. Hop-by-hop fields are read and not kept. */
   special(field: Field, decoder: FieldDecoder): RefusalCode | null {
     switch (field.token) {
       case Token.CONTENT_LENGTH:
-        if (this.contentLength >= 0) this.lengthTwice = true
+        if (this.contentLength >= 0) {
+          if (this.takesEqualLengths && Number(field.value) === this.contentLength) return null
+          this.lengthTwice = true
+        }
         this.contentLength = Number(field.value)
         if (field.value.length > 1 && field.value.charCodeAt(0) === 0x30)
           field = decoder.fields.make(field.name, String(this.contentLength))

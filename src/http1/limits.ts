@@ -15,6 +15,8 @@ export interface Http1Limits extends AttemptLimits, TransitLimits {
   readonly fieldsMax: number
   /** hexadecimal digits of a chunk-size, leading zeros counted */
   readonly chunkSizeDigitsMax: number
+  /** octets of blanks and zeros around each chunk-size of a backend; a client's has none (RFC 9112 §7.1) */
+  readonly chunkPaddingBytesMax: number
   /** octets of all chunk extensions of one message (RFC 9112 §7.1.1) */
   readonly chunkExtensionBytesMax: number
   /** octets of all trailer lines of one message */
@@ -50,6 +52,7 @@ export const http1Limits: Http1Limits = {
   fieldSectionBytesMax: 32 * 1024,
   fieldsMax: 256,
   chunkSizeDigitsMax: 12,
+  chunkPaddingBytesMax: 32,
   chunkExtensionBytesMax: 4096,
   trailerSectionBytesMax: 8192,
   trailersMax: 64,

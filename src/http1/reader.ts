@@ -9,10 +9,10 @@
 // Body bytes are passed on as slices of the chunk. A line is read in place when the chunk holds all of it, else octet by octet
 // through `carry`; where a chunk is split makes no difference to what is told.
 
-import { type Field, type Head, isForbiddenTrailer } from '../http/index.js'
-import { chunkSizeDigits, chunkSizeOf, isChunkExtensions } from './chunk-size.js'
+import type { Field, Head } from '../http/index.js'
+import { chunkSizeDigits, chunkSizeOf, isChunkExtensions, paddingEnd, paddingStart } from './chunk-size.js'
 import { REFUSALS, type RefusalCode } from './faults.js'
-import { type FieldDecoder, RESPONSE_FIELD } from './field-decoder.js'
+import type { FieldDecoder } from './field-decoder.js'
 import { ASKED, CHUNKED, NONE, TUNNEL, UNTIL_CLOSE } from './framing.js'
 import type { Http1Limits } from './limits.js'
 
@@ -88,6 +88,10 @@ export abstract class MessageReader {
   protected abstract unasked(): void
   /** The connection ended before the next message began. */
   protected abstract endedBefore(): void
+  /** Octets of blanks and zeros that may stand around a chunk-size; 0: it is taken as RFC 9112 §7.1 has it, or not. */
+  protected abstract get chunkPaddingMax(): number
+  /** A trailer line, for {@link trailer}. */
+  protected abstract trailerLine(b: Buffer, start: number, end: number): void
   /** The message is whole: may another follow? */
   protected abstract get persists(): boolean
 
@@ -286,12 +290,10 @@ export abstract class MessageReader {
     if (this.state === START) this.startLineTooLong(carry, size)
     else if (this.state === FIELDS) this.fail('fields-too-large')
     else if (this.state === TRAILERS) this.fail('trailers-too-large')
-    else
-      this.fail(
-        chunkSizeDigits(carry, 0, size, this.limits.chunkSizeDigitsMax) > 0
-          ? 'chunk-extension'
-          : 'chunk-size',
-      )
+    else {
+      const sized = chunkSizeDigits(carry, 0, size, this.limits.chunkSizeDigitsMax) > 0
+      this.fail(sized ? 'chunk-extension' : 'chunk-size')
+    }
   }
 
   // Field sections
@@ -314,15 +316,9 @@ export abstract class MessageReader {
     return this.linesLeft-- > 0 && this.sectionLeft >= 0
   }
 
-  private trailerLine(b: Buffer, start: number, end: number): void {
-    const field = this.decoder.fieldLine(RESPONSE_FIELD, b, start, end)
-    if (field === null)
-      this.fail(this.decoder.refused === 'content-length' ? 'trailer-forbidden' : this.decoder.refused)
-    else if (isForbiddenTrailer(field.token)) this.fail('trailer-forbidden')
-    else {
-      this.trailers ??= []
-      this.trailers.push(field)
-    }
+  protected trailer(field: Field): void {
+    this.trailers ??= []
+    this.trailers.push(field)
   }
 
   private trailersEnd(): void {
@@ -342,7 +338,7 @@ export abstract class MessageReader {
     } else if (framing === CHUNKED) {
       this.state = CHUNK_SIZE
       this.extensionLeft = this.limits.chunkExtensionBytesMax
-      this.lineMax = this.limits.chunkSizeDigitsMax + this.extensionLeft
+      this.lineMax = this.chunkLineMax
     } else if (framing === UNTIL_CLOSE) this.state = BODY_UNTIL_CLOSE
     else if (framing === ASKED) this.state = SWITCHING
     else if (framing === TUNNEL) this.state = TUNNELLING
@@ -359,15 +355,25 @@ export abstract class MessageReader {
     this.sink.messageEnd(persists)
   }
 
+  private get chunkLineMax(): number {
+    return this.limits.chunkSizeDigitsMax + this.chunkPaddingMax + this.extensionLeft
+  }
+
   private chunkSize(b: Buffer, start: number, end: number): void {
+    const padding = this.chunkPaddingMax
+    const size = end - start
+    if (padding > 0) {
+      start = paddingStart(b, start, end)
+      end = paddingEnd(b, start, end)
+    }
     const digits = chunkSizeDigits(b, start, end, this.limits.chunkSizeDigitsMax)
-    const size = chunkSizeOf(b, start, digits)
-    if (digits === 0) this.fail('chunk-size')
+    const octets = chunkSizeOf(b, start, digits)
+    if (digits === 0 || size - (end - start) > padding) this.fail('chunk-size')
     else if (start + digits < end && !this.extensionsFit(b, start + digits, end)) this.fail('chunk-extension')
-    else if (size === 0)
+    else if (octets === 0)
       this.sectionBegins(TRAILERS, this.limits.trailerSectionBytesMax, this.limits.trailersMax)
     else {
-      this.left = size
+      this.left = octets
       this.state = CHUNK_DATA
     }
   }
@@ -383,7 +389,7 @@ export abstract class MessageReader {
     else if (this.afterCr) {
       this.afterCr = false
       this.state = CHUNK_SIZE
-      this.lineMax = this.limits.chunkSizeDigitsMax + this.extensionLeft
+      this.lineMax = this.chunkLineMax
     } else this.afterCr = true
   }
 }

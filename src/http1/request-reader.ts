@@ -1,9 +1,9 @@
 // Requests, as a server reads them (RFC 9112 §3; spec/http1/strictness.md, translation.md): a request line and
 // field lines become a head in HTTP/2's form, so that an exchange need not know which version it came by.
 
-import { type Field, Head, isTokenChar, Token } from '../http/index.js'
+import { type Field, Head, isForbiddenTrailer, isTokenChar, Token } from '../http/index.js'
 import type { RefusalCode } from './faults.js'
-import { type FieldDecoder, isVersion, REQUEST_FIELD } from './field-decoder.js'
+import { type FieldDecoder, isVersion, REQUEST_FIELD, REQUEST_TRAILER } from './field-decoder.js'
 import { FieldSection } from './field-section.js'
 import { ASKED } from './framing.js'
 import type { Http1Limits } from './limits.js'
@@ -16,7 +16,7 @@ const LF = 10
 const SP = 32
 
 export class RequestReader extends MessageReader {
-  private readonly section = new FieldSection()
+  private readonly section = new FieldSection(false)
   /** The scheme of a target that names none: how the client connected. */
   private readonly ownScheme: Field
   private emptyLines = 0
@@ -66,6 +66,17 @@ export class RequestReader extends MessageReader {
   protected unasked(): void {}
   /** A client may leave between two requests. */
   protected endedBefore(): void {}
+
+  protected readonly chunkPaddingMax = 0
+
+  /** A client is not helped: what it writes among trailers may be meant for a reader behind us (RFC 9110 §6.5.1). */
+  protected trailerLine(b: Buffer, start: number, end: number): void {
+    const field = this.decoder.fieldLine(REQUEST_TRAILER, b, start, end)
+    if (field === null)
+      this.fail(this.decoder.refused === 'content-length' ? 'trailer-forbidden' : this.decoder.refused)
+    else if (isForbiddenTrailer(field.token)) this.fail('trailer-forbidden')
+    else this.trailer(field)
+  }
 
   protected startLine(b: Buffer, start: number, end: number): void {
     if (start === end) {

@@ -1,7 +1,17 @@
 // Responses, as a client reads them (RFC 9112 §4; spec/http1/framing.md): none without a request outstanding, and where
-// it ends depends on the request's method. What a backend does wrong is a 502 to whoever asked.
+// it ends depends on the request's method. What a backend does wrong is a 502 to whoever asked; what has one reading only is
+// taken as that (spec/http1/strictness.md).
 
-import { Head, isText, Token } from '../http/index.js'
+import {
+  type Field,
+  Head,
+  HOP_BY_HOP,
+  isBlank,
+  isForbiddenTrailer,
+  isText,
+  Token,
+  tokenSet,
+} from '../http/index.js'
 import { type FieldDecoder, isDigit, isVersion, RESPONSE_FIELD } from './field-decoder.js'
 import { FieldSection } from './field-section.js'
 import { isBodiless, NONE, opensTunnel, TUNNEL, UNTIL_CLOSE } from './framing.js'
@@ -17,7 +27,7 @@ const STATUS = 9
 const STATUS_END = 12
 
 export class ResponseReader extends MessageReader {
-  private readonly section = new FieldSection()
+  private readonly section = new FieldSection(true)
   private method = ''
   private upgradeAsked = false
   private status = 0
@@ -26,6 +36,10 @@ export class ResponseReader extends MessageReader {
   private doubtful = false
   /** It ends with the connection. */
   private untilClose = false
+  /** The field of the line before, where a folded line may go on with it; null where none may. */
+  private foldable: Field | null = null
+  /** What its folded lines have added; null while there is none. */
+  private folded: string | null = null
 
   constructor(sink: MessageSink, decoder: FieldDecoder, limits: Http1Limits) {
     super(sink, decoder, limits, true)
@@ -57,6 +71,10 @@ export class ResponseReader extends MessageReader {
     return 502
   }
 
+  protected get chunkPaddingMax(): number {
+    return this.limits.chunkPaddingBytesMax
+  }
+
   protected mayBegin(octet: number): boolean {
     return octet === 0x48
   }
@@ -73,6 +91,7 @@ export class ResponseReader extends MessageReader {
     else if (b[start + MAJOR] !== ZERO + 1) this.fail('version')
     else {
       this.status = statusAt(b, start + STATUS)
+      this.foldable = null
       this.section.begin([this.decoder.status(this.status)])
       this.fieldsFollow(b[start + MINOR] - ZERO)
     }
@@ -83,6 +102,13 @@ export class ResponseReader extends MessageReader {
   }
 
   protected fieldLine(b: Buffer, start: number, end: number): void {
+    if (isBlank(b[start]) && this.foldable !== null) {
+      const before = this.folded ?? this.foldable.value
+      const text = textOf(b, start, end)
+      this.folded = before === '' ? text : text === '' ? before : `${before} ${text}`
+      return
+    }
+    if (this.folded !== null) this.unfold()
     const field = this.decoder.fieldLine(RESPONSE_FIELD, b, start, end)
     if (field === null) {
       this.fail(this.decoder.refused)
@@ -93,9 +119,30 @@ export class ResponseReader extends MessageReader {
       const wrong = this.section.special(field, this.decoder)
       if (wrong !== null) this.fail(wrong)
     }
+    this.foldable = FRAMES[field.token] === 1 ? null : field
+  }
+
+  /** RFC 9112 §5.2: a folded line goes on with the value before it, behind one space. */
+  private unfold(): void {
+    const { name } = this.foldable as Field
+    const field = this.decoder.unfolded(name, this.folded as string)
+    this.folded = null
+    this.foldable = null
+    if (field === null) this.fail(this.decoder.refused)
+    else this.section.replaceLast(field)
+  }
+
+  /** RFC 9110 §6.5.1: a field that may not be a trailer is left out; it says nothing of a message that is whole. */
+  protected trailerLine(b: Buffer, start: number, end: number): void {
+    const field = this.decoder.fieldLine(RESPONSE_FIELD, b, start, end)
+    if (field !== null) {
+      if (!isForbiddenTrailer(field.token)) this.trailer(field)
+    } else if (this.decoder.refused !== 'content-length') this.fail(this.decoder.refused)
   }
 
   protected headEnd(): void {
+    if (this.folded !== null) this.unfold()
+    if (this.stopped) return
     const { section, status } = this
     const tunnel = opensTunnel(this.method, status)
     // RFC 9112 §6.3: of the answer to a CONNECT that was granted, both fields must be ignored.
@@ -127,10 +174,7 @@ export class ResponseReader extends MessageReader {
       else this.bodyFollows(this.head(), TUNNEL)
       return
     }
-    if (++this.interims > this.limits.interimsMax) {
-      this.fail('interims')
-      return
-    }
+    this.interims++
     this.again()
     this.sink.head(this.head(), false)
   }
@@ -147,6 +191,16 @@ export class ResponseReader extends MessageReader {
     const size = section.size + fields[0].size
     return new Head(fields, 1, size, this.status, null, null, null, null, null, section.contentLength)
   }
+}
+
+/** Their values decide what the message is: two readers could see two messages where one of them is folded. */
+const FRAMES = tokenSet(...HOP_BY_HOP, Token.CONTENT_LENGTH)
+
+/** The text of a folded line, without its blanks. */
+function textOf(b: Buffer, start: number, end: number): string {
+  while (start < end && isBlank(b[start])) start++
+  while (end > start && isBlank(b[end - 1])) end--
+  return b.toString('latin1', start, end)
 }
 
 /** RFC 9112 §4, of any version; the reason may be missing, and SP before it too. */

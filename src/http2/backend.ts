@@ -6,6 +6,7 @@ import type { Session, SessionFactory, SessionReports, SessionState } from '../e
 import {
   Attempts,
   type BackendTarget,
+  BODY,
   EXTENDED_CONNECT,
   HEAD,
   type Head,
@@ -28,7 +29,7 @@ import {
   waitForName,
 } from './connection-life.js'
 import type { Http2Context } from './context.js'
-import { readResponse, trailersFault } from './message.js'
+import { readResponse, readResponseTrailers } from './message.js'
 import { ResetBudget } from './reset-budget.js'
 import { unfit } from './security.js'
 import { Http2Stream } from './stream.js'
@@ -180,7 +181,8 @@ class Backend extends Connection implements BackendSession {
     }
     if (stream.head !== null) {
       const inTunnel = stream.connect && stream.head.isSuccess ? 'HEADERS in a tunnel (RFC 9113 §8.5)' : null
-      const wrong = inTunnel ?? (endStream ? trailersFault(list.fields) : 'a second head (RFC 9113 §8.1)')
+      const wrong =
+        inTunnel ?? (endStream ? readResponseTrailers(list.fields) : 'a second head (RFC 9113 §8.1)')
       if (wrong !== null) this.streamError(id, ErrorCode.PROTOCOL_ERROR, wrong)
       else {
         stream.trailers = list.fields.length > 0 && !stream.dry ? list.fields : null
@@ -188,7 +190,7 @@ class Backend extends Connection implements BackendSession {
       }
       return
     }
-    const head = readResponse(list.fields, list.size)
+    const head = readResponse(list.fields, list.size, this.context.world.fields)
     if (typeof head === 'string') this.streamError(id, ErrorCode.PROTOCOL_ERROR, head)
     else if (head.isInterim) this.interim(stream, head, endStream)
     else this.final(stream, head, endStream)
@@ -295,6 +297,23 @@ class Backend extends Connection implements BackendSession {
   }
 
   protected override resetByPeer(): void {}
+
+  /**
+   * A response whose content-length has come in full is whole, as over HTTP/1.1 (RFC 9112 §6.3): node:http2 sends
+   * RST_STREAM(NO_ERROR) in the place of END_STREAM when it is asked to close a stream early. Announced trailers are missed.
+   */
+  protected override endIfWhole(stream: Http2Stream): void {
+    const { head, promised } = stream
+    if (head === null || promised !== 0 || stream.remoteEnded || stream.dry || stream.fault !== null) return
+    if (head.find(Token.TRAILER) !== null) return
+    stream.remoteEnded = true
+    stream.raise(BODY)
+  }
+
+  protected override lose(stream: Http2Stream, why: Fault): void {
+    this.endIfWhole(stream)
+    super.lose(stream, why)
+  }
 
   /** ENHANCE_YOUR_CALM before a response speaks of the connection: its stream shares the lot of one that has died (R3, E31). */
   protected override peerReset(stream: Http2Stream, code: number): Fault {

@@ -218,12 +218,16 @@ export abstract class Connection extends ConnectionBase implements FrameSink, Ht
     if (stream === null) return
     stream.state = StreamState.CLOSED_RESET_BY_PEER
     this.streams.rememberReset(id, stream.state)
+    if (code === ErrorCode.NO_ERROR) this.endIfWhole(stream)
     stream.fault = this.peerReset(stream, code)
     // What came complete before the reset stays good (RFC 9113 §8.1: NO_ERROR after a full response).
     this.remove(stream, !stream.remoteEnded)
     this.resetByPeer(stream, code)
     this.tell(stream)
   }
+
+  /** The stream is over without END_STREAM: is what came of it whole all the same? */
+  protected endIfWhole(_stream: Http2Stream): void {}
 
   protected peerReset(_stream: Http2Stream, code: number): Fault {
     const safe = code === ErrorCode.REFUSED_STREAM

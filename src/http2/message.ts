@@ -4,10 +4,12 @@
 
 import {
   type Field,
+  type FieldTable,
   FORM_INVALID,
   Head,
   isForbiddenTrailer,
   NAME_INVALID,
+  oneLength,
   Token,
   tokenSet,
   VALUE_INVALID,
@@ -119,8 +121,8 @@ export function readRequest(fields: Field[], size: number): Head | Malformed {
   return new Head(fields, pseudos, size, 0, method, scheme, authority, path, protocol, contentLength)
 }
 
-/** RFC 9113 §8.3.2. */
-export function readResponse(fields: Field[], size: number): Head | Malformed {
+/** RFC 9113 §8.3.2. Equal lengths, in one field or several, become one (RFC 9110 §8.6). `table` makes that field. */
+export function readResponse(fields: Field[], size: number, table: FieldTable): Head | Malformed {
   const first = fields.length === 0 ? null : fields[0]
   if (first === null || first.token !== Token.STATUS) {
     return first !== null && first.name.startsWith(':') ? `${first.name} in a response` : ':status is missing'
@@ -131,17 +133,43 @@ export function readResponse(fields: Field[], size: number): Head | Malformed {
     const field = fields[at]
     if (field.token === Token.OTHER && field.faults === 0) continue
     if (field.token === Token.STATUS) return ':status twice'
-    const wrong = regularFault(field)
+    if (field.token === Token.CONTENT_LENGTH && field.faults === FORM_INVALID) {
+      const length = oneLength(field.value)
+      if (length !== null) fields[at] = table.make(field.name, length)
+    }
+    const wrong = regularFault(fields[at])
     if (wrong !== null) return wrong
     if (field.token === Token.CONTENT_LENGTH) {
-      if (contentLength >= 0) return 'content-length twice'
-      contentLength = Number(field.value)
+      const length = Number(fields[at].value)
+      if (contentLength < 0) contentLength = length
+      else if (contentLength === length) fields.splice(at--, 1)
+      else return 'content-length twice'
     }
   }
   const status = Number(first.value)
   // §8.6: HTTP/2 has no upgrade.
   if (status === 101) return '101 in HTTP/2'
   return new Head(fields, 1, size, status, null, null, null, null, null, contentLength)
+}
+
+/** A field that no trailer may be, and that is not malformed by itself. */
+const isDroppedTrailer = ({ token, faults }: Field): boolean =>
+  isForbiddenTrailer(token) &&
+  token > Token.UNKNOWN_PSEUDO &&
+  CONNECTION_SPECIFIC[token] === 0 &&
+  (faults & (NAME_INVALID | VALUE_INVALID)) === 0
+
+/** What no trailer may be is left out of a response's (RFC 9110 §6.5.1): it says nothing of a message that is whole. */
+export function readResponseTrailers(fields: Field[]): Malformed | null {
+  let kept = 0
+  for (const field of fields) {
+    const dropped = isDroppedTrailer(field)
+    const wrong = dropped ? null : regularFault(field)
+    if (wrong !== null) return wrong
+    if (!dropped) fields[kept++] = field
+  }
+  fields.length = kept
+  return null
 }
 
 /** RFC 9113 §8.1: trailers have no pseudo-fields; RFC 9110 §6.5.1: nor what frames or routes. Null when they are well formed. */

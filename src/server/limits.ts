@@ -88,6 +88,7 @@ const RANGES: Readonly<Partial<Record<keyof Limits, readonly [number, number]>>>
   fieldsMax: [16, 65_536],
   // A number of 14 digits is not exact any more: two readers would see two ends.
   chunkSizeDigitsMax: [1, 13],
+  chunkPaddingBytesMax: [0, KIB],
   chunkExtensionBytesMax: [0, 16 * MIB],
   trailerSectionBytesMax: [64, 16 * MIB],
   trailersMax: [0, 65_536],

@@ -1,8 +1,8 @@
 // Arbitrary field lists through http2/message.ts: what it takes for a message is one, and no other.
 
 import fc from 'fast-check'
-import { Field, Head } from '../../src/http/index.js'
-import { readRequest, readResponse, trailersFault } from '../../src/http2/message.js'
+import { Field, FieldTable, Head } from '../../src/http/index.js'
+import { readRequest, readResponse, readResponseTrailers, trailersFault } from '../../src/http2/message.js'
 import { type Line, mustBeWellFormed, requestList, responseList, trailerList } from './field-lists.js'
 import { hold, type Target } from './target.js'
 
@@ -14,7 +14,20 @@ interface List {
 const of = (kind: List['kind'], lists: fc.Arbitrary<Line[]>): fc.Arbitrary<List> =>
   lists.map((lines) => ({ kind, lines }))
 
+const table = new FieldTable()
+
 const linesOf = (fields: readonly Field[]): Line[] => fields.map(({ name, value }) => [name, value])
+
+/** What a response keeps: of equal lengths, in one field or several, one. */
+function oneLengthOf(lines: readonly Line[]): Line[] {
+  const kept: Line[] = []
+  for (const [name, value] of lines) {
+    if (name !== 'content-length') kept.push([name, value])
+    else if (!kept.some((line) => line[0] === name))
+      kept.push([name, value.includes(',') ? String(Number(value.split(',')[0])) : value])
+  }
+  return kept
+}
 
 function checkHead(head: Head, kind: 'request' | 'response', lines: readonly Line[]): void {
   const kept = linesOf(head.fields)
@@ -48,10 +61,11 @@ export const message: Target<List> = {
     const size = fields.reduce((sum, field) => sum + field.size, 0)
     if (kind === 'trailers') {
       if (trailersFault(fields) === null) mustBeWellFormed(lines, kind)
+      if (readResponseTrailers(fields) === null) mustBeWellFormed(linesOf(fields), kind)
       return
     }
-    const head = kind === 'request' ? readRequest(fields, size) : readResponse(fields, size)
-    if (head instanceof Head) checkHead(head, kind, lines)
+    const head = kind === 'request' ? readRequest(fields, size) : readResponse(fields, size, table)
+    if (head instanceof Head) checkHead(head, kind, kind === 'response' ? oneLengthOf(lines) : lines)
     else hold(typeof head === 'string' && head !== '', 'a fault without a reason')
   },
 }
