@@ -258,7 +258,7 @@ export interface Result extends Exit {
 export async function run(
   command: string,
   args: readonly string[],
-  options: { readonly timeoutMs?: number; readonly cwd?: string } = {},
+  options: Pick<StartOptions, 'cwd' | 'env'> & { readonly timeoutMs?: number } = {},
 ): Promise<Result> {
   const program = new Program(command, args, options)
   const timeoutMs = options.timeoutMs ?? programLimits.runTimeoutMs
