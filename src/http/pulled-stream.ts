@@ -128,6 +128,7 @@ export abstract class PulledStream extends Stream {
   pullInto(target: Buffer, at: number, bytes: number, now: number): void {
     this.granted -= bytes
     this.sentBytes += bytes
+    this.sentAt = now
     const whole = this.whole
     if (whole === null) ((this.source as Stream).inbox as Inbox).pull(target, at, bytes, now)
     else {

@@ -49,6 +49,8 @@ export abstract class Stream extends Pollable {
   localEnded: boolean
   /** Body octets that have left. */
   sentBytes: number
+  /** ms of the pollset's clock: when the last of them left, or the end of the message */
+  sentAt: number
   fault: Fault | null
 
   constructor() {
@@ -60,6 +62,7 @@ export abstract class Stream extends Pollable {
     this.remoteEnded = false
     this.localEnded = false
     this.sentBytes = 0
+    this.sentAt = 0
     this.fault = null
   }
 

@@ -135,6 +135,7 @@ export class Output extends SlabOutput {
 
   private endMessage(stream: Http1Stream): void {
     stream.localEnded = true
+    stream.sentAt = this.pollset.now
     this.stream = null
     // Our half of a tunnel ends with our half of the connection.
     if (stream.framing === TUNNEL) this.finishing = true

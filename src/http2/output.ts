@@ -234,6 +234,7 @@ export class Output extends ControlFrames {
 
   private endStream(stream: Http2Stream): void {
     stream.localEnded = true
+    stream.sentAt = this.pollset.now
     stream.state = afterLocalEnd(stream.state)
     stream.home.ended(stream)
   }

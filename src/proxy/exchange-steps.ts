@@ -28,17 +28,19 @@ export const exchangeLife = defineLife({
     abort: ['log'],
     log: ['done'],
   },
-  waits: ['lease', 'head', 'body', 'tunnel'],
+  waits: ['lease', 'head', 'headLook', 'bodyLook', 'tunnelLook', 'answer'],
 })
 
 const { goto, done, suspend } = exchangeLife
 const waitForLease = suspend({ then: 'lease', late: 'refuse', cancelled: 'abort', within: 'lease' })
+/** The same where the exchange is too old before it. */
+const waitForLeaseUntil = suspend({ then: 'lease', late: 'refuse', cancelled: 'abort' })
 const waitForHead = suspend({ then: 'transfer', late: 'transfer', cancelled: 'abort', within: 'head' })
-/** The same wait, resumed by an interim response: until the time it had from the beginning. */
-const waitOnForHead = suspend({ then: 'transfer', late: 'transfer', cancelled: 'abort' })
-const waitForBody = suspend({ then: 'transfer', late: 'transfer', cancelled: 'abort', within: 'body' })
-const waitInTunnel = suspend({ then: 'tunnel', late: 'tunnel', cancelled: 'abort', within: 'tunnel' })
-const waitUntilSent = suspend({ then: 'log', late: 'abort', cancelled: 'abort', within: 'body' })
+/** What is left of such a wait, or while the request is under way: in looks (progress.ts). */
+const waitOnForHead = suspend({ then: 'transfer', late: 'transfer', cancelled: 'abort', within: 'headLook' })
+const waitForBody = suspend({ then: 'transfer', late: 'transfer', cancelled: 'abort', within: 'bodyLook' })
+const waitInTunnel = suspend({ then: 'tunnel', late: 'tunnel', cancelled: 'abort', within: 'tunnelLook' })
+const waitUntilSent = suspend({ then: 'log', late: 'abort', cancelled: 'abort', within: 'answer' })
 
 export const exchangeSteps = exchangeLife.steps<Exchange>({
   /** A request head was accepted. Is it one that we serve? */
@@ -86,9 +88,12 @@ export const exchangeSteps = exchangeLife.steps<Exchange>({
       x.refusal = refusals.QUEUE_FULL
       return goto.refuse
     }
-    x.refusal = x.refusalOf(null)
+    x.refusal = null
     x.waitOn(0, lease, LEASED | UNLEASED)
-    return waitForLease
+    const { oldAt } = x.progress
+    if (oldAt >= x.proxy.world.pollset.now + x.proxy.leaseMs) return waitForLease
+    x.waitUntil(oldAt)
+    return waitForLeaseUntil
   },
 
   /** Queue the request head on the leased stream. */
@@ -117,26 +122,21 @@ export const exchangeSteps = exchangeLife.steps<Exchange>({
     const frontend = x.frontend
     const fault = frontend.fault ?? (backend.remoteEnded ? null : backend.fault)
     if (fault !== null) return goto[x.recover(fault)]
-    x.noteOwed(backend)
-    x.flowUp(backend)
-    x.flowDown(backend)
+    x.flow(backend)
     if (x.tunnelOpen) return goto.tunnel
     if (frontend.localEnded) return goto.finish
-    if (x.flowsStand) {
-      x.outcome = 'body-late'
+    if (x.answered && x.flowsStand(backend)) {
+      x.outcome = x.lateness(backend)
       x.abortReason = 'internal'
       return goto.abort
     }
-    const anew = !x.answered && x.headWaitAnew(backend)
-    if (!x.answered && !anew && x.headIsLate) {
-      x.refusal = refusals.HEAD_LATE
+    if (!x.answered && x.headIsLate(backend)) {
+      x.refusal = x.requestIsOwed ? refusals.REQUEST_LATE : refusals.HEAD_LATE
       return goto.refuse
     }
     x.waitForFlows(backend)
     if (x.answered) return waitForBody
-    if (anew) return waitForHead
-    x.waitUntil(x.headBy)
-    return waitOnForHead
+    return x.headWaitIsWhole(backend) ? waitForHead : waitOnForHead
   },
 
   /** No HTTP any more: both flows, until each has ended, or one side is gone, or neither says anything for too long. */
@@ -148,10 +148,9 @@ export const exchangeSteps = exchangeLife.steps<Exchange>({
       x.recover(fault)
       return goto.abort
     }
-    x.flowUp(backend)
-    x.flowDown(backend)
+    x.flow(backend)
     if (x.tunnelOver(backend)) return goto.finish
-    if (x.flowsStand) {
+    if (x.flowsStand(backend)) {
       x.outcome = 'tunnel-idle'
       return goto.abort
     }
@@ -167,7 +166,8 @@ export const exchangeSteps = exchangeLife.steps<Exchange>({
 
   /** Say what failed, and whose it was. */
   refuse(x) {
-    const refusal = x.refusal ?? refusals.HEAD_LATE
+    // Without another reason the wait for a lease was late.
+    const refusal = x.refusal ?? x.refusalOf(null)
     x.outcome = refusal.code
     x.lease.release()
     x.backend?.reset('cancel')

@@ -17,6 +17,7 @@ import {
   Token,
 } from '../http/index.js'
 import type { ConnectTarget } from './connect.js'
+import { Progress } from './progress.js'
 import type { ReverseProxy } from './proxy.js'
 import {
   answer,
@@ -65,15 +66,7 @@ export class Exchange extends Continuation {
   abortReason: ResetReason
   /** How it ended, stable and kebab-case: `ok`, a refusal's code, a fault's code. */
   outcome: string
-  /** Octets that had left, both ways, when last looked at, and when that was. */
-  private moved: number
-  /** ms of the pollset's clock: when the head is late. */
-  headBy: number
-  /** Octets of the request that had left when last looked at; -1 before. */
-  private sentBefore: number
-  private movedAt: number
-  /** One side owes body octets: what moves must be more than a trickle. */
-  private owed: boolean
+  readonly progress: Progress
 
   constructor(proxy: ReverseProxy, frontend: FrontendStream, program: Program<never>) {
     super(proxy.world.scheduler, program, proxy.durations)
@@ -95,11 +88,7 @@ export class Exchange extends Continuation {
     this.refusal = null
     this.abortReason = 'cancel'
     this.outcome = 'ok'
-    this.moved = 0
-    this.headBy = 0
-    this.sentBefore = -1
-    this.movedAt = this.receivedAt
-    this.owed = false
+    this.progress = new Progress(proxy.limits, this.receivedAt)
   }
 
   get id(): string {
@@ -153,7 +142,7 @@ export class Exchange extends Continuation {
     const { frontend, request } = this
     const backend = session.openStream(request)
     this.backend = backend
-    this.sentBefore = -1
+    this.progress.sendingBegins()
     this.attempts++
     if (this.asksTunnel) {
       backend.sendHead(request, false)
@@ -165,19 +154,17 @@ export class Exchange extends Continuation {
     frontend.raise(BODY)
   }
 
-  /** Before anything is granted anew: does a side not take what it could, or not send what it promised? */
-  noteOwed(backend: Stream): void {
-    const { frontend } = this
-    this.owed = frontend.blocked || backend.blocked || frontend.owing || backend.owing
+  private get now(): number {
+    return this.proxy.world.pollset.now
   }
 
-  /** octets that count as progress */
-  private get leastBytes(): number {
-    return this.owed ? this.proxy.limits.bodyBytesMin : 1
-  }
-
-  private get tooOld(): boolean {
-    return this.proxy.world.pollset.now - this.receivedAt >= this.proxy.limits.exchangeTimeoutMs
+  /** Let both flows go on, as far as they have come. */
+  flow(backend: Stream): void {
+    const { progress, frontend } = this
+    progress.beforeGrant(frontend, backend, this.tunnelOpen)
+    this.flowUp(backend)
+    this.flowDown(backend)
+    progress.afterGrant(this.now, frontend, backend)
   }
 
   /** The request's body, as far as it has come, may leave for the backend. */
@@ -197,8 +184,7 @@ export class Exchange extends Continuation {
     }
     if (!this.answered && backend.head !== null) {
       this.answered = true
-      // The time for the body begins now, however long the head took.
-      this.movedAt = this.proxy.world.pollset.now
+      this.progress.answered(this.now, frontend, backend)
       // From here nothing is sent again.
       frontend.inbox?.letGo()
       this.tunnelOpen = this.asksTunnel && backend.head.isSuccess
@@ -240,34 +226,33 @@ export class Exchange extends Continuation {
   }
 
   /** Whether too little has moved for as long as that may be (bodyTimeoutMs and bodyBytesMin; tunnelIdleMs). */
-  get flowsStand(): boolean {
-    const now = this.proxy.world.pollset.now
-    const moved = this.frontend.sentBytes + (this.backend === null ? 0 : this.backend.sentBytes)
-    if (!this.answered || moved - this.moved >= this.leastBytes) {
-      this.moved = moved
-      this.movedAt = now
-      return this.answered && this.tooOld
-    }
+  flowsStand(backend: Stream): boolean {
     const { bodyTimeoutMs, tunnelIdleMs } = this.proxy.limits
-    return this.tooOld || now - this.movedAt >= (this.tunnelOpen ? tunnelIdleMs : bodyTimeoutMs)
+    const limitMs = this.tunnelOpen ? tunnelIdleMs : bodyTimeoutMs
+    return this.progress.stands(this.now, limitMs, this.frontend, backend)
   }
 
-  /**
-   * Whether the wait for the head begins anew: only what is sent of the request lets it. An interim response is
-   * no answer, and what is left of the wait goes on (until {@link headBy}); a trickle of what is owed, neither.
-   */
-  headWaitAnew(backend: Stream): boolean {
-    const { sentBytes } = backend
-    if (sentBytes === this.sentBefore || this.tooOld) return false
-    const least = backend.localEnded || this.sentBefore < 0 ? 0 : this.leastBytes
-    if (sentBytes - this.sentBefore < least) return false
-    this.sentBefore = sentBytes
-    this.headBy = this.proxy.world.pollset.now + this.proxy.limits.headTimeoutMs
-    return true
+  /** Whether the response head is late. */
+  headIsLate(backend: Stream): boolean {
+    return this.progress.headIsLate(this.now, backend)
   }
 
-  get headIsLate(): boolean {
-    return this.tooOld || this.proxy.world.pollset.now >= this.headBy
+  /** The whole wait for the head lies ahead, and nothing but the head can end it. */
+  headWaitIsWhole(backend: Stream): boolean {
+    const whole = this.asksTunnel || (this.frontend.remoteEnded && !backend.blocked)
+    return whole && this.progress.headWaitIsWhole(this.now)
+  }
+
+  /** The client has not sent all of its request, and the backend has taken all that came. */
+  get requestIsOwed(): boolean {
+    return !this.asksTunnel && !this.frontend.remoteEnded && !this.progress.backendBlocked
+  }
+
+  /** Which side let the time for the body pass: the outcome that says so. */
+  lateness(backend: Stream): string {
+    const { frontend } = this
+    if (this.progress.clientBlocked) return 'response-unread'
+    return frontend.owing && !backend.owing && this.requestIsOwed ? 'request-late' : 'body-late'
   }
 
   /** What a fault of the backend's allows (spec/exchange.md, R1 to R7). */

@@ -3,18 +3,18 @@
 export interface ProxyLimits {
   /** ms a request waits for a stream on a session: 503 */
   readonly leaseTimeoutMs: number
-  /** ms from the last octet of the request that was sent to the final response head: 504 */
+  /** ms from the last octet of the request that was sent to the final response head: 504; 408 where the client owes the rest */
   readonly headTimeoutMs: number
-  /** ms without an octet in either direction after the final head: reset */
+  /** ms after the final head without an octet leaving in either direction: reset */
   readonly bodyTimeoutMs: number
   /**
    * octets that must move in each bodyTimeoutMs (or headTimeoutMs, before the head) while either side owes them: it has
    * promised them by content-length, or does not take what waits for it
    */
   readonly bodyBytesMin: number
-  /** ms from receiving a request to its end, whatever moves: 504, or reset */
+  /** ms from receiving a request to its end, whatever moves: 408, 503 or 504, or reset */
   readonly exchangeTimeoutMs: number
-  /** ms without an octet in either direction of a tunnel: it is ended */
+  /** ms without an octet leaving in either direction of a tunnel: it is ended */
   readonly tunnelIdleMs: number
   /** tunnels asked for or open: further ones get 503 */
   readonly tunnelsMax: number

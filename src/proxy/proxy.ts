@@ -8,6 +8,7 @@ import type { Connects } from './connect.js'
 import { Exchange } from './exchange.js'
 import { exchangeLife, exchangeSteps } from './exchange-steps.js'
 import { type ProxyLimits, proxyLimits } from './limits.js'
+import { lookMs } from './progress.js'
 import type { Refusal } from './refusal.js'
 import type { RouteTable } from './routing.js'
 
@@ -17,6 +18,8 @@ export class ReverseProxy implements Acceptor {
   /** Where a plain CONNECT may lead; null: nowhere. */
   readonly connects: Connects | null
   readonly limits: ProxyLimits
+  /** ms a request waits for a lease at most */
+  readonly leaseMs: number
   readonly durations: readonly DurationList[]
   /** Exchanges that have begun, and that have ended in `log`. */
   begun = 0
@@ -38,11 +41,15 @@ export class ReverseProxy implements Acceptor {
     this.routes = routes
     this.connects = connects
     this.limits = { ...proxyLimits, ...limits }
+    const { leaseTimeoutMs, headTimeoutMs, bodyTimeoutMs, tunnelIdleMs, exchangeTimeoutMs } = this.limits
+    this.leaseMs = Math.min(leaseTimeoutMs, exchangeTimeoutMs)
     this.durations = exchangeLife.durations(world.pollset.deadlines, {
-      lease: this.limits.leaseTimeoutMs,
-      head: this.limits.headTimeoutMs,
-      body: this.limits.bodyTimeoutMs,
-      tunnel: this.limits.tunnelIdleMs,
+      lease: this.leaseMs,
+      head: headTimeoutMs,
+      headLook: lookMs(headTimeoutMs, this.limits),
+      bodyLook: lookMs(bodyTimeoutMs, this.limits),
+      tunnelLook: lookMs(tunnelIdleMs, this.limits),
+      answer: bodyTimeoutMs,
     })
   }
 

@@ -35,6 +35,7 @@ export const RETRIES_SPENT = refusal(
 )
 export const RETRY_LATE = refusal(504, 'retry-late', 'the time for sending the request again is over')
 export const HEAD_LATE = refusal(504, 'head-late', 'the backend did not answer in time')
+export const REQUEST_LATE = refusal(408, 'request-late', 'the request did not come whole in time')
 export const STALLED = refusal(503, 'stall', 'memory ran short while the request waited for the backend')
 
 /** 502, for a fault of the backend's or of the way to it. */
@@ -66,6 +67,7 @@ const UNKNOWN = 2
 /** What a refusal's HTTP status becomes (spec/exchange.md, Refusals of gRPC requests). */
 export const GRPC_STATUS: ReadonlyMap<number, number> = new Map([
   [404, 12],
+  [408, 4],
   [501, 12],
   [502, 14],
   [503, 14],

@@ -196,6 +196,38 @@ backend< HEADERS stream=3 flags=ES,EH
 backend> HEADERS stream=3 flags=ES,EH :status=200
 client< HEADERS stream=5 flags=ES,EH :status=200`,
   ],
+  ...[
+    'after 500\nclient< HEADERS stream=1 :status=503 x-fermata=lease-late\nclient< HEADERS stream=3 :status=504',
+    'client> RST_STREAM stream=1 code=CANCEL\nafter 500\nclient< HEADERS stream=3 :status=504',
+    `backend> HEADERS stream=3 flags=ES,EH :status=200
+client< HEADERS stream=3 flags=ES,EH :status=200
+backend< HEADERS stream=5 flags=ES,EH
+backend> HEADERS stream=5 flags=ES,EH :status=200
+client< HEADERS stream=1 flags=ES,EH :status=200`,
+  ].map((end): [string, string] => [
+    `sent back to the queue, near the end of its time: ${end}`,
+    `given streams=1
+given sessionsMax=1
+given exchangeTimeoutMs=1000
+client> ${GET}
+backend< HEADERS stream=1 flags=ES,EH
+client> ${GET.replace('stream=1', 'stream=3')}
+after 500
+backend> RST_STREAM stream=1 code=REFUSED_STREAM
+backend< HEADERS stream=3 flags=ES,EH
+${end}${end.startsWith('backend') ? '' : '\nbackend< RST_STREAM stream=3 code=CANCEL'}`,
+  ]),
+  [
+    'a backend that says nothing',
+    `given headTimeoutMs=1000
+client> ${GET}
+backend< HEADERS stream=1 flags=ES,EH
+after 999
+client< NOTHING stream=1
+after 1
+client< HEADERS stream=1 :status=504 x-fermata=head-late
+backend< RST_STREAM stream=1 code=CANCEL`,
+  ],
   [
     'the client leaves before the head',
     `client> ${GET}
@@ -210,7 +242,7 @@ trace client stream=1 receive, route, lease, sendHead, transfer, abort, log`,
 client> HEADERS stream=1 flags=EH :method=PUT :scheme=http :authority=a :path=/
 backend< HEADERS stream=1 flags=EH
 after 1001
-client< HEADERS stream=1 :status=504 x-fermata=head-late
+client< HEADERS stream=1 :status=408 x-fermata=request-late
 client< RST_STREAM stream=1 code=NO_ERROR
 backend< RST_STREAM stream=1 code=CANCEL
 trace client stream=1 receive, route, lease, sendHead, transfer, refuse, log`,
@@ -410,12 +442,13 @@ t.test('the edges seen are the edges declared', (t) => {
     seen.ended(exchangeLife.edges),
     [
       'lease lease',
-      'refuse body',
-      'respond body',
-      'transfer body',
+      'lease until',
+      'refuse answer',
+      'respond answer',
+      'transfer bodyLook',
       'transfer head',
-      'transfer until',
-      'tunnel tunnel',
+      'transfer headLook',
+      'tunnel tunnelLook',
     ].map((wait) => `${wait}: ${anyEnd}`),
     'and every wait ended in each way: ready, late, cancelled',
   )

@@ -1,6 +1,7 @@
 // All defects that can be planted, and what comes of looking for one.
 
 import { sameTwice } from './checks/s7.js'
+import { clockDefects } from './clock-defects.js'
 import { controlDefects } from './control-defects.js'
 import { type Defect, defects as http2Defects } from './defects.js'
 import { http1Defects } from './http1-defects.js'
@@ -17,6 +18,7 @@ export const defects: readonly Defect[] = [
   ...[...http2Defects, ...controlDefects].map((each) => ({ ...each, plan: { ...HTTP2, ...each.plan } })),
   ...http1Defects.map((each) => ({ ...each, plan: { ...MESSAGES, ...each.plan } })),
   ...tunnelDefects,
+  ...clockDefects.map((each) => ({ ...each, plan: { ...MESSAGES, ...each.plan } })),
 ]
 
 export interface Found {

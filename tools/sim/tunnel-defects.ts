@@ -3,7 +3,7 @@
 import { type Head, PulledStream } from '../../src/http/index.js'
 import { Connection } from '../../src/http1/connection.js'
 import { Exchange } from '../../src/proxy/index.js'
-import { type Defect, wrap, wrapGet } from './defects.js'
+import { type Defect, wrap } from './defects.js'
 import type { PlanName } from './plan.js'
 
 type Set = Readonly<Partial<Record<PlanName, number>>>
@@ -85,8 +85,8 @@ export const tunnelDefects: readonly Defect[] = [
     expected: ['L1'],
     plan: { ...TUNNELS, lastingPercent: 60, tunnelIdleMs: 100, runMs: 1500 },
     plant: () =>
-      wrapGet<Exchange>(Exchange.prototype, 'flowsStand', (self, original) =>
-        self.tunnelOpen ? false : original(),
+      wrap<Exchange, [never]>(Exchange.prototype, 'flowsStand', (self, original, backend) =>
+        self.tunnelOpen ? false : original(backend),
       ),
   },
   {
@@ -95,10 +95,10 @@ export const tunnelDefects: readonly Defect[] = [
     expected: ['L1'],
     plan: { ...TUNNELS, paceMs: 30, chunkBytes: 1, tunnelIdleMs: 100, runMs: 1500, uploadBytes: 5000 },
     plant: () =>
-      wrapGet<Exchange>(Exchange.prototype, 'flowsStand', (self, original) => {
-        const inside = self as unknown as { moved: number }
+      wrap<Exchange, [never]>(Exchange.prototype, 'flowsStand', (self, original, backend) => {
+        const inside = self.progress as unknown as { moved: number }
         if (self.tunnelOpen) inside.moved = self.frontend.sentBytes + (self.backend?.sentBytes ?? 0)
-        return original()
+        return original(backend)
       }),
   },
   {

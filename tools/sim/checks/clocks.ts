@@ -1,0 +1,105 @@
+// The clocks of an exchange, from the inside (L1): one in which nothing moves for the time of its wait is ended, at most a tenth of
+// that late, and none is ended as late while something moved within that time.
+
+import type { Limits } from '../../../src/server/index.js'
+import type { ExchangeInside } from '../inside.js'
+import { type Checker, fail, type Scene } from './check.js'
+
+interface Seen {
+  moved: number
+  waits: boolean
+  sent: boolean
+  phase: Phase
+  attempts: number
+  /** ms of the pollset's clock: when one of them was last another; when the exchange was last seen held, which keeps its end away */
+  at: number
+  heldAt: number
+  held: boolean
+  /** Its lateness was looked at. */
+  judged: boolean
+}
+
+type Phase = 'none' | 'head' | 'body' | 'tunnel'
+
+/** Which clock runs. Before a stream is opened it is the lease's. */
+const phaseOf = (x: ExchangeInside): Phase =>
+  x.tunnelOpen ? 'tunnel' : x.answered ? 'body' : x.backend === null ? 'none' : 'head'
+
+const LATE: Readonly<Record<string, Phase>> = {
+  'head-late': 'head',
+  'tunnel-idle': 'tunnel',
+}
+
+export function clocks(): Checker {
+  const seen = new WeakMap<object, Seen>()
+
+  function look(x: ExchangeInside, now: number): Seen {
+    const { frontend, backend } = x
+    const moved = frontend.sentBytes + (backend?.sentBytes ?? 0)
+    const waits = frontend.granted > 0 || (backend !== null && backend.granted > 0)
+    const sent = backend?.localEnded === true
+    const phase = phaseOf(x)
+    const last = seen.get(x)
+    if (last === undefined) {
+      const first = {
+        moved,
+        waits,
+        sent,
+        phase,
+        attempts: x.attempts,
+        at: now,
+        held: x.held,
+        heldAt: x.held ? now : -1,
+        judged: false,
+      }
+      seen.set(x, first)
+      return first
+    }
+    if (
+      last.attempts !== x.attempts ||
+      last.moved !== moved ||
+      (phase === 'head' && last.sent !== sent) ||
+      last.phase !== phase ||
+      (phase !== 'head' && waits && !last.waits)
+    )
+      last.at = now
+    if (x.held || last.held) last.heldAt = now
+    return Object.assign(last, { moved, waits, sent, phase, held: x.held, attempts: x.attempts })
+  }
+
+  /** It was given up as late since the last look: its answer has not been counted yet. */
+  function judge(x: ExchangeInside, { limits, pollset }: Scene): void {
+    const last = seen.get(x)
+    const phase = LATE[x.outcome]
+    if (last === undefined || phase === undefined || last.judged) return
+    last.judged = true
+    const ms = pollset.now - last.at
+    // A trickle of what a side owes is no progress.
+    const trickles = last.moved > 0 && phase !== 'tunnel' && limits.bodyBytesMin > 1
+    if (last.heldAt < 0 && !trickles && ms < limitOf(phase, limits))
+      fail('L1', `${x.id} is ended by ${x.outcome} after ${ms} ms`)
+  }
+
+  return {
+    turn(scene) {
+      const { now } = scene.pollset
+      for (const x of scene.exchanges) {
+        judge(x, scene)
+        const { at, heldAt, phase } = look(x, now)
+        const limit = limitOf(phase, scene.limits)
+        if (now - Math.max(at, heldAt) > limit * 1.1 + 1)
+          fail(
+            'L1',
+            `${x.id} at ${x.stepName}: nothing moves for ${now - at} ms, and its limit is ${limit} ms`,
+          )
+      }
+      for (const x of scene.logged as unknown as ExchangeInside[]) judge(x, scene)
+    },
+  }
+}
+
+function limitOf(phase: Phase, limits: Limits): number {
+  if (phase === 'head') return limits.headTimeoutMs
+  if (phase === 'body') return limits.bodyTimeoutMs
+  return phase === 'tunnel' ? limits.tunnelIdleMs : Number.POSITIVE_INFINITY
+}
