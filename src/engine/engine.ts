@@ -71,6 +71,8 @@ export class Engine<S extends Session> implements SessionReports<S> {
   /** Sessions that have not said that they are open, and those that were never given out. */
   private readonly unopened = new Set<S>()
   private readonly unused = new Set<S>()
+  /** Leases of which it is doubtful whether anybody waits, the oldest first. */
+  private readonly doubtful = new Set<Lease<S>>()
   /** The pause is for a session that went without having been of use: a backend that opens only to close. */
   private barren = false
   private first: Lease<S> | null = null
@@ -103,11 +105,13 @@ export class Engine<S extends Session> implements SessionReports<S> {
       const session = this.roomiest()
       if (session !== null) {
         this.give(session, lease)
+        if (lease.doubtful) this.doubted(lease)
         return GRANTED
       }
     }
     if (this.queued >= this.limits.queueMax) return REFUSED
     this.append(lease)
+    if (lease.doubtful) this.doubted(lease)
     this.openMore()
     return QUEUED
   }
@@ -115,7 +119,18 @@ export class Engine<S extends Session> implements SessionReports<S> {
   release(lease: Lease<S>): void {
     if (lease.queuePrev !== null || this.first === lease) this.remove(lease)
     else if (lease.session !== null) this.freed(lease.take())
+    if (this.doubtful.size > 0) this.doubtful.delete(lease)
     lease.readiness = 0
+  }
+
+  /** {@link Lease.doubt} of a lease that waits here, or was granted. */
+  doubted(lease: Lease<S>): void {
+    this.doubtful.add(lease)
+    this.endDoubtful()
+  }
+
+  trusted(lease: Lease<S>): void {
+    this.doubtful.delete(lease)
   }
 
   /** A session leaves the engine with all that is on it: a tunnel has taken it over. */
@@ -223,7 +238,24 @@ export class Engine<S extends Session> implements SessionReports<S> {
     if (this.unused.size > 0) this.unused.delete(session)
   }
 
+  /** Past half of the room the oldest doubtful leases are ended: the other half is for those who certainly wait. */
+  private endDoubtful(): void {
+    if (this.doubtful.size * 2 <= this.limits.sessionsMax) return
+    let capacity = 0
+    for (const each of this.sessions)
+      if (each.state !== 'opening') capacity = Math.max(capacity, each.capacity)
+    // Before a session is open nobody knows how much room there is; nor does anyone take any.
+    if (capacity === 0) return
+    const most = Math.max(1, (this.limits.sessionsMax * capacity) >> 1)
+    for (const lease of this.doubtful) {
+      if (this.doubtful.size <= most) return
+      this.doubtful.delete(lease)
+      lease.of.cancel?.()
+    }
+  }
+
   private grant(): void {
+    this.endDoubtful()
     while (this.first !== null) {
       const session = this.roomiest()
       if (session === null) break

@@ -11,17 +11,25 @@ export const LEASED = 1
 /** It will not be granted: {@link Lease.fault} tells why. */
 export const UNLEASED = 2
 
+/** Whose lease it is, for traces: `m3/s5`. */
+export interface LeaseHolder {
+  readonly id: string
+  /** Asks it to end: too many leases beside it are {@link Lease.doubtful} too. It releases its lease. */
+  cancel?(): void
+}
+
 export class Lease<S extends Session> extends Pollable {
-  /** Whose lease it is, for traces: `m3/s5`. */
-  readonly of: { readonly id: string }
+  readonly of: LeaseHolder
   engine: Engine<S> | null
   /** The session it is granted on, until taken or given back. */
   session: S | null
   fault: Fault | null
   queuePrev: Lease<S> | null
   queueNext: Lease<S> | null
+  /** Nobody may be waiting any more for what it is for; see {@link doubt}. */
+  doubtful: boolean
 
-  constructor(of: { readonly id: string }) {
+  constructor(of: LeaseHolder) {
     super()
     this.of = of
     this.engine = null
@@ -29,6 +37,7 @@ export class Lease<S extends Session> extends Pollable {
     this.fault = null
     this.queuePrev = null
     this.queueNext = null
+    this.doubtful = false
   }
 
   get id(): string {
@@ -51,6 +60,19 @@ export class Lease<S extends Session> extends Pollable {
     this.session = null
     this.readiness = 0
     return session
+  }
+
+  /** Whoever this is for may have gone. It stays, queued or taken, while few enough are like it (spec/engine.md, E33). */
+  doubt(): void {
+    this.doubtful = true
+    this.engine?.doubted(this)
+  }
+
+  /** There is no doubt any more. */
+  trust(): void {
+    if (!this.doubtful) return
+    this.doubtful = false
+    this.engine?.trusted(this)
   }
 
   /** Leave the queue, or give back what was granted and not taken. Harmless otherwise. */

@@ -117,6 +117,8 @@ export abstract class Stream extends Pollable {
 export interface StreamOwner {
   /** The peer has ended the stream early, or its connection has gone. */
   cancel(): void
+  /** The peer has sent FIN behind its whole request: it waits for the answer with its half closed, or it has left. */
+  halfClosed?(): void
 }
 
 /** A stream that a client opened; `head` is there from the beginning. */

@@ -202,7 +202,7 @@ export class Backend extends Connection implements BackendSession {
 
   protected override messageOver(persists: boolean): void {
     this.served = true
-    if (!persists) {
+    if (!persists || this.draining) {
       this.failure ??= DONE
       this.reports.retired(this)
     }

@@ -29,6 +29,8 @@ export const waitForMessages = suspend({
   cancelled: 'drain',
   within: 'tend',
 })
+/** The same, until the absolute time the connection has set. */
+export const waitForTime = suspend({ then: 'messages', late: 'tend', cancelled: 'drain' })
 /** The peer's FIN, until the absolute time the connection has set. */
 export const waitForEnd = suspend({ then: 'linger', late: 'closed', cancelled: 'closed' })
 

@@ -101,8 +101,9 @@ export abstract class Connection
     // What was raised and cannot be acted on must not wake us for ever.
     const { stream } = this
     const ended = stream !== null && (stream.remoteEnded || stream.fault !== null) && this.reader.tunnelling
-    const ends = unread || ended || this.halfWaits(socket) ? CLOSED & ~socket.readiness : ENDED | CLOSED
-    this.waitOn(0, socket, ends | (this.mayRead ? READABLE : 0))
+    const ends = ENDED | CLOSED
+    const known = unread || ended || this.halfWaits(socket) ? socket.readiness : 0
+    this.waitOn(0, socket, (ends & ~known) | (this.mayRead ? READABLE : 0))
     this.waitOn(1, this.pollable, MOVED)
     return waitForMessages
   }
@@ -126,7 +127,7 @@ export abstract class Connection
    * FIN behind a CONNECT that is not answered yet is the end of its half of the tunnel, and waits for the tunnel. Behind a
    * WebSocket's handshake it is none: no client ends its half before its closing handshake (RFC 6455 §7.1.1).
    */
-  private halfWaits(socket: Socket): boolean {
+  protected halfWaits(socket: Socket): boolean {
     return this.reader.switching && this.stream?.key === '' && (socket.readiness & (ENDED | CLOSED)) === ENDED
   }
 
@@ -287,7 +288,7 @@ export abstract class Connection
     stream.closed = true
     this.stream = null
     this.quietSince = this.now
-    this.messageOver(!this.last && !this.draining && !this.reader.stopped)
+    this.messageOver(!this.last && !this.reader.stopped)
     this.moved()
   }
 

@@ -16,9 +16,9 @@ import {
   type ResetReason,
   responseHead,
 } from '../http/index.js'
-import { formatAddress, type Socket } from '../pollset/index.js'
+import { CLOSED, ENDED, formatAddress, type Socket } from '../pollset/index.js'
 import { Connection } from './connection.js'
-import { type After, connectionSteps } from './connection-life.js'
+import { type After, connectionSteps, waitForMessages, waitForTime } from './connection-life.js'
 import type { Http1Context } from './context.js'
 import type { RefusalCode } from './faults.js'
 import { responseFraming, TUNNEL, UNTIL_CLOSE } from './framing.js'
@@ -44,6 +44,10 @@ class Frontend extends Connection implements Client {
   private readonly acceptor: Acceptor
   /** ms of the pollset's clock: when the head that is being read began; 0 outside of one */
   private headSince = 0
+  /** ms of the pollset's clock: until when an idle connection that drains takes one more request */
+  private drainBy = 0
+  /** The last response head said that no request may follow. */
+  private saidClose = false
 
   constructor(context: Http1Context, socket: Socket, acceptor: Acceptor, ends: Ends) {
     super(context, 'frontend')
@@ -70,7 +74,40 @@ class Frontend extends Connection implements Client {
     const next = super.messages()
     if (!this.reader.inHead) this.headSince = 0
     else if (this.headSince === 0) this.headSince = this.now
-    return next
+    if (next !== waitForMessages) return next
+    const by = this.stream !== null ? this.answerBy(this.stream) : this.isQuiet ? this.drainBy : 0
+    if (by === 0) return next
+    this.waitUntil(by)
+    return waitForTime
+  }
+
+  /**
+   * FIN behind a whole request: the client waits for the answer with its half closed (RFC 9112 §9.6), or it has left. The two
+   * look the same until we write.
+   */
+  protected override halfWaits(socket: Socket): boolean {
+    const { stream } = this
+    const half = (socket.readiness & (ENDED | CLOSED)) === ENDED && this.context.limits.halfClosedMs > 0
+    return (half && stream?.remoteEnded === true) || super.halfWaits(socket)
+  }
+
+  /** When the answer to such a client is late; 0 for no time. Its exchange is told once. */
+  private answerBy(stream: Http1Stream): number {
+    if (!stream.remoteEnded || stream.headWritten || stream.pendingHead !== null) return 0
+    if (stream.answerBy === 0 && this.halfWaits(this.socket as Socket)) {
+      stream.answerBy = this.now + this.context.limits.halfClosedMs
+      stream.owner?.halfClosed?.()
+    }
+    return stream.answerBy
+  }
+
+  /** A request may be on its way, sent before the client could know: one more is taken, for a time. */
+  override drain(): void {
+    if (this.draining) super.drain()
+    else {
+      this.draining = true
+      this.drainBy = this.now + this.context.limits.drainIdleMs
+    }
   }
 
   protected override readonly readsOn = false
@@ -144,7 +181,9 @@ class Frontend extends Connection implements Client {
       if (this.reader.switching) this.answerToAsking(stream)
     }
     if (framing === TUNNEL && stream.key !== '') return writeSwitchingHead(slab, at, head, stream.key)
-    return writeResponseHead(slab, at, head, framing, stream.minor, interim || this.keeps)
+    const keeps = interim || this.keeps
+    this.saidClose = !keeps
+    return writeResponseHead(slab, at, head, framing, stream.minor, keeps)
   }
 
   /** The answer to a request for a tunnel decides what follows the request. */
@@ -168,6 +207,7 @@ class Frontend extends Connection implements Client {
     return (
       !this.draining &&
       !this.last &&
+      !this.finCame &&
       this.reader.keepAlive &&
       this.count < this.context.limits.keepAliveRequestsMax
     )
@@ -182,8 +222,11 @@ class Frontend extends Connection implements Client {
   }
 
   protected override messageOver(persists: boolean): void {
-    if (persists && this.keeps) this.reader.next()
-    else this.failure ??= DONE
+    if (!persists || this.saidClose) this.failure ??= DONE
+    else {
+      this.reader.next()
+      if (this.draining) this.drainBy = this.now + this.context.limits.drainIdleMs
+    }
   }
 
   resetByUs(stream: Http1Stream, reason: ResetReason): void {
@@ -207,8 +250,16 @@ class Frontend extends Connection implements Client {
 
   protected override idle(idleMs: number): 'stay' | 'close' {
     const { headMs, keepAliveMs } = this.context.limits
-    if (this.stream !== null) return 'stay'
-    if (this.headSince === 0) return idleMs >= keepAliveMs ? 'close' : 'stay'
+    if (this.stream !== null) {
+      const by = this.answerBy(this.stream)
+      if (by === 0 || this.now < by) return 'stay'
+      this.refuse(504, ANSWER_LATE)
+      return 'close'
+    }
+    if (this.headSince === 0) {
+      const drained = this.draining && this.now >= this.drainBy
+      return drained || idleMs >= keepAliveMs ? 'close' : 'stay'
+    }
     if (this.now - this.headSince < headMs) return 'stay'
     this.context.counts.headsLate++
     this.refuse(408, HEAD_LATE)
@@ -229,6 +280,10 @@ const DONE = parting('done', 'the last response on this connection has left')
 const ANSWERED_EARLY = parting('answered-early', 'the response was whole before the request')
 const GONE = parting('frontend-closed', 'the client closed its connection')
 const HEAD_LATE = parting('head-late', 'the request did not come in time')
+const ANSWER_LATE = parting(
+  'half-closed-late',
+  'the client sent FIN behind its request, and the backend did not answer in time',
+)
 const REFUSED = parting('refused-stream', 'the backend refused the request, and it cannot be sent again')
 const GIVEN_UP = parting('given-up', 'the exchange ended without a whole response')
 

@@ -35,6 +35,13 @@ export interface Http1Limits extends AttemptLimits, TransitLimits {
   readonly headMs: number
   /** ms a client connection stays open between two requests */
   readonly keepAliveMs: number
+  /**
+   * ms that a client which has sent FIN behind its whole request waits for the response head: 504. It may have left, as
+   * both look the same. 0: it is taken for that at once
+   */
+  readonly halfClosedMs: number
+  /** ms in which an idle client connection takes one more request when it is asked to drain */
+  readonly drainIdleMs: number
   /** requests on one client connection; the last is answered with `connection: close` */
   readonly keepAliveRequestsMax: number
   /** ms a backend connection stays open between two requests */
@@ -62,6 +69,8 @@ export const http1Limits: Http1Limits = {
   largeSlabsMax: 256,
   headMs: 10_000,
   keepAliveMs: 75_000,
+  halfClosedMs: 5_000,
+  drainIdleMs: 1_000,
   keepAliveRequestsMax: 100_000,
   backendIdleMs: 60_000,
   lingerMs: 1_000,

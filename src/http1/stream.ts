@@ -36,6 +36,8 @@ export class Http1Stream extends PulledStream implements Receiving {
   key: string
   /** On a frontend: the continuation that answers it. */
   owner: StreamOwner | null
+  /** On a frontend, where FIN came behind the request: ms of the pollset's clock, when its answer is late; else 0. */
+  answerBy: number
 
   constructor(home: Http1StreamHome, number: number, method: string, minor: number) {
     super()
@@ -50,6 +52,7 @@ export class Http1Stream extends PulledStream implements Receiving {
     this.closed = false
     this.key = ''
     this.owner = null
+    this.answerBy = 0
   }
 
   get id(): string {

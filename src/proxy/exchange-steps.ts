@@ -180,7 +180,7 @@ export const exchangeSteps = exchangeLife.steps<Exchange>({
     if (x.cancelAsked) return goto.abort
     x.takeBack()
     const { attemptsMax, retryTimeoutMs } = x.proxy.limits
-    if (x.attempts >= attemptsMax) {
+    if (x.attempts >= (x.clientMayBeGone ? 1 : attemptsMax)) {
       x.refusal ??= refusals.RETRIES_SPENT
       return goto.refuse
     }

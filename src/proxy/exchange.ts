@@ -57,6 +57,8 @@ export class Exchange extends Continuation {
   countsAsTunnel: boolean
   /** Of a plain CONNECT: its engine is for this exchange alone. */
   connectTarget: ConnectTarget | null
+  /** The client's FIN has come: it may have left, so the request is sent once. */
+  clientMayBeGone: boolean
   /** It has said yes. */
   tunnelOpen: boolean
   /** A final head was queued to the client. */
@@ -83,6 +85,7 @@ export class Exchange extends Continuation {
     this.asksTunnel = this.request.asksTunnel
     this.countsAsTunnel = false
     this.connectTarget = null
+    this.clientMayBeGone = false
     this.tunnelOpen = false
     this.answered = false
     this.refusal = null
@@ -99,6 +102,11 @@ export class Exchange extends Continuation {
   }
   override get holdable(): boolean {
     return true
+  }
+
+  halfClosed(): void {
+    this.clientMayBeGone = true
+    if (!this.answered) this.lease.doubt()
   }
 
   /** Why the tunnel that is asked for is none of ours; null where it may be. */
@@ -185,6 +193,7 @@ export class Exchange extends Continuation {
     if (!this.answered && backend.head !== null) {
       this.answered = true
       this.progress.answered(this.now, frontend, backend)
+      this.lease.trust()
       // From here nothing is sent again.
       frontend.inbox?.letGo()
       this.tunnelOpen = this.asksTunnel && backend.head.isSuccess
@@ -277,7 +286,8 @@ export class Exchange extends Continuation {
     // A handshake that was not answered has done no more than a GET.
     const repeatable = this.asksTunnel || IDEMPOTENT.has(this.request.method?.value ?? '')
     if (why.scope !== 'connection' || !repeatable || !replayable) return 'refuse'
-    if (why.stale && ++this.staleAttempts <= this.proxy.limits.staleAttemptsMax) this.attempts--
+    if (why.stale && !this.clientMayBeGone && ++this.staleAttempts <= this.proxy.limits.staleAttemptsMax)
+      this.attempts--
     return 'retry'
   }
 

@@ -93,6 +93,8 @@ const RANGES: Readonly<Partial<Record<keyof Limits, readonly [number, number]>>>
   trailerSectionBytesMax: [64, 16 * MIB],
   trailersMax: [0, 65_536],
   interimsMax: [1, MANY],
+  halfClosedMs: [0, Number.MAX_SAFE_INTEGER],
+  drainIdleMs: [0, Number.MAX_SAFE_INTEGER],
   headerBlockBytesMax: [KIB, 16 * MIB],
   continuationsMax: [1, MANY],
   settingsMax: [6, 2_730],

@@ -591,3 +591,46 @@ t.test('at random, against a model that only counts', async (t) => {
   }
   t.pass('sixty seeds')
 })
+
+t.test('E33: past half of the room the oldest doubtful leases are ended', async (t) => {
+  for (const capacity of [1, 4]) {
+    const { engine, made, ask } = setUp(capacity, { sessionsMax: 4, openingMax: 4 })
+    const ended: string[] = []
+    const doubtful = (name: string) => {
+      const asked = ask(name)
+      const of = asked.lease.of as { cancel?: () => void }
+      of.cancel = () => {
+        ended.push(name)
+        asked.lease.release()
+      }
+      asked.lease.doubt()
+      return asked.lease
+    }
+    const half = 2 * capacity
+    const names = Array.from({ length: half + 3 }, (_, i) => `d${i}`)
+    const leases = names.map(doubtful)
+    t.strictSame(ended, [], 'before a session is open nobody is')
+    for (const session of [...made]) session.opened()
+    t.strictSame(ended, ['d0', 'd1', 'd2'], 'the oldest, as many as are too many')
+    leases[half + 2].trust()
+    doubtful('more')
+    t.equal(ended.length, 3, 'one of which there is no doubt any more is not counted')
+    leases[half + 1].release()
+    doubtful('again')
+    t.equal(ended.length, 3, 'nor one that was given back')
+    doubtful('last')
+    t.strictSame(ended.slice(3), [capacity === 1 ? 'more' : 'd3'])
+    t.equal(engine.sessions.length, 4)
+  }
+})
+
+t.test('E33: one there may be, whatever the room', async (t) => {
+  const { ask } = opened(1, { sessionsMax: 1 })
+  const ended: string[] = []
+  for (const name of ['a', 'b']) {
+    const { lease } = ask(name)
+    ;(lease.of as { cancel?: () => void }).cancel = () => ended.push(name)
+    lease.doubt()
+  }
+  t.strictSame(ended, ['a'])
+})

@@ -77,18 +77,72 @@ const WAYS: readonly Way[] = [
     'messages, drain, messages, drain, messages, closing, linger, closed',
   ],
   [
+    'told to drain while it is idle, and no request comes',
+    () => {
+      const proxy = ways.proxy({ drainIdleMs: 100 })
+      const client = proxy.client()
+      cancel(proxy, 'm1')
+      proxy.pollset.advance(99)
+      t.notOk(client.ended, 'one may be on its way')
+      proxy.pollset.advance(1)
+      t.ok(client.ended)
+      client.end()
+      return proxy
+    },
+    'm1',
+    'messages, drain, messages, tend, closing, linger, closed',
+  ],
+  [
+    'told to drain while it is idle, and a request is on its way',
+    () => {
+      const proxy = ways.proxy({ drainIdleMs: 100 })
+      const client = proxy.client()
+      cancel(proxy, 'm1')
+      client.send(GET)
+      proxy.pollset.advance(200)
+      proxy.backends[0].send(OK)
+      t.match(client.received.toString(), /connection: close\r\n\r\nok$/, 'it is the last')
+      client.end()
+      return proxy
+    },
+    'm1',
+    'messages, drain, messages, closing, linger, closed',
+  ],
+  [
     'told to end while it waits for the client to leave',
     () => {
       const proxy = ways.proxy()
       const client = proxy.client()
+      cancel(proxy, 'm1')
+      t.notOk(client.ended)
       cancel(proxy, 'm1')
       t.ok(client.ended)
       cancel(proxy, 'm1')
       return proxy
     },
     'm1',
-    'messages, drain, messages, closing, linger, closed',
+    'messages, drain, messages, drain, messages, closing, linger, closed',
+  ],
+  [
+    'FIN behind a request whose answer is late',
+    () => {
+      const proxy = ways.proxy({ halfClosedMs: 100 })
+      const client = ways.asked(proxy)
+      client.end()
+      proxy.pollset.advance(99)
+      t.equal(client.received.length, 0)
+      proxy.pollset.advance(1)
+      t.match(client.received.toString(), /^HTTP\/1.1 504 [\s\S]*x-fermata: half-closed-late/)
+      t.ok(proxy.backends[0].wasReset, 'the backend is told')
+      return proxy
+    },
+    'm1',
+    'messages, tend, closing, linger, closed',
   ],
 ]
 
-ways.go(connectionLife.edges, ['connect until', 'linger until', 'messages tend', 'resolve until'], WAYS)
+ways.go(
+  connectionLife.edges,
+  ['connect until', 'linger until', 'messages tend', 'messages until', 'resolve until'],
+  WAYS,
+)
