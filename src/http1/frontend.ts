@@ -91,14 +91,19 @@ class Frontend extends Connection implements Client {
     return (half && stream?.remoteEnded === true) || super.halfWaits(socket)
   }
 
-  /** When the answer to such a client is late; 0 for no time. Its exchange is told once. */
+  /**
+   * When such a client has waited too long for the next octets from us, the head or, behind it, more of the body; 0 for no
+   * time. What we write tells: a client that has left answers it by RST. Its exchange is told once.
+   */
   private answerBy(stream: Http1Stream): number {
-    if (!stream.remoteEnded || stream.headWritten || stream.pendingHead !== null) return 0
-    if (stream.answerBy === 0 && this.halfWaits(this.socket as Socket)) {
+    if (!stream.remoteEnded || !this.halfWaits(this.socket as Socket)) return 0
+    const sent = stream.headWritten ? 1 + stream.sentBytes : 0
+    if (stream.answerBy === 0) {
       stream.answerBy = this.now + this.context.limits.halfClosedMs
+      stream.sentBeforeFin = sent
       stream.owner?.halfClosed?.()
     }
-    return stream.answerBy
+    return sent > stream.sentBeforeFin || stream.hasWork ? 0 : stream.answerBy
   }
 
   /** A request may be on its way, sent before the client could know: one more is taken, for a time. */

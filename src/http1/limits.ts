@@ -36,8 +36,8 @@ export interface Http1Limits extends AttemptLimits, TransitLimits {
   /** ms a client connection stays open between two requests */
   readonly keepAliveMs: number
   /**
-   * ms that a client which has sent FIN behind its whole request waits for the response head: 504. It may have left, as
-   * both look the same. 0: it is taken for that at once
+   * ms that a client which has sent FIN behind its whole request waits for the response head (504), or for more of a
+   * response that had begun. It may have left, as both look the same. 0: it is taken for that at once
    */
   readonly halfClosedMs: number
   /** ms in which an idle client connection takes one more request when it is asked to drain */

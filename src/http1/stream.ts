@@ -38,6 +38,8 @@ export class Http1Stream extends PulledStream implements Receiving {
   owner: StreamOwner | null
   /** On a frontend, where FIN came behind the request: ms of the pollset's clock, when its answer is late; else 0. */
   answerBy: number
+  /** Of the response, when FIN came: 1 for its head and its body's octets. */
+  sentBeforeFin: number
 
   constructor(home: Http1StreamHome, number: number, method: string, minor: number) {
     super()
@@ -53,6 +55,7 @@ export class Http1Stream extends PulledStream implements Receiving {
     this.key = ''
     this.owner = null
     this.answerBy = 0
+    this.sentBeforeFin = 0
   }
 
   get id(): string {

@@ -106,7 +106,7 @@ export class Exchange extends Continuation {
 
   halfClosed(): void {
     this.clientMayBeGone = true
-    if (!this.answered) this.lease.doubt()
+    this.lease.doubt()
   }
 
   /** Why the tunnel that is asked for is none of ours; null where it may be. */
@@ -202,7 +202,10 @@ export class Exchange extends Continuation {
       frontend.sendHead(backend.head, empty)
       if (empty) backend.lower(BODY)
     }
-    if (this.answered && (backend.readiness & BODY) !== 0) frontend.forwardBody(backend)
+    if (!this.answered || (backend.readiness & BODY) === 0) return
+    // What is written shows who is there: one that has left answers it by RST.
+    this.lease.trust()
+    frontend.forwardBody(backend)
   }
 
   /** Fill the slots with all that may move either flow. */

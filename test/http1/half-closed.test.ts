@@ -56,29 +56,44 @@ t.test('FIN behind a whole request: it is answered, then the connection closes',
   t.end()
 })
 
-t.test('FIN after the request has reached the backend, and after the head has come', (t) => {
+t.test('FIN before the head has come: the body has the time of any body', (t) => {
   const proxy = proxyOf()
-  const client = proxy.client()
-  client.send(GET)
-  client.end()
+  const client = half(proxy, GET)
   const [backend] = proxy.backends
   backend.send(bytesOf('HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nok'))
   proxy.pollset.advance(20_000)
-  t.notOk(client.ended, 'the body has the time of any body')
+  t.notOk(client.ended)
   backend.send(bytesOf('ay'))
   t.match(text(client), /okay$/)
   t.ok(client.ended)
-  const other = proxy.client()
-  other.send(GET)
-  const head = bytesOf('HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nok')
-  const [, second] = proxy.backends
-  ;(second ?? backend).send(head)
-  other.end()
-  proxy.pollset.advance(20_000)
-  ;(second ?? backend).send(bytesOf('ay'))
-  t.match(text(other), /okay$/)
-  t.ok(other.ended)
   over(t, proxy)
+  t.end()
+})
+
+t.test('FIN behind the head of the response: more of it must come in halfClosedMs, once', (t) => {
+  for (const leaves of [false, true]) {
+    const proxy = proxyOf({ halfClosedMs: 5_000 })
+    const client = proxy.client()
+    client.send(GET)
+    const [backend] = proxy.backends
+    backend.send(bytesOf('HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\no'))
+    client.end()
+    proxy.pollset.advance(4_999)
+    t.notOk(client.ended || client.wasReset)
+    if (leaves) {
+      proxy.pollset.advance(1)
+      t.ok(backend.wasReset, 'nobody shows that the client is there: the backend is told')
+      t.ok(client.wasReset, 'and what has left does not look whole')
+    } else {
+      backend.send(bytesOf('k'))
+      proxy.pollset.advance(20_000)
+      t.notOk(client.ended, 'what was written met no RST: the rest has the time of any body')
+      backend.send(bytesOf('ay'))
+      t.match(text(client), /okay$/)
+      t.ok(client.ended)
+    }
+    over(t, proxy)
+  }
   t.end()
 })
 
