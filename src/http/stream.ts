@@ -52,6 +52,11 @@ export abstract class Stream extends Pollable {
   /** ms of the pollset's clock: when the last of them left, or the end of the message */
   sentAt: number
   fault: Fault | null
+  /**
+   * Its head is a success that opens no tunnel, though one was asked for: an HTTP/1.1 backend has declined to switch protocols
+   * (RFC 9110 §7.8).
+   */
+  declined: boolean
 
   constructor() {
     super()
@@ -64,6 +69,7 @@ export abstract class Stream extends Pollable {
     this.sentBytes = 0
     this.sentAt = 0
     this.fault = null
+    this.declined = false
   }
 
   get kind(): string {
@@ -126,6 +132,8 @@ export interface FrontendStream extends Stream {
   /** The continuation that answers it, told when the client is gone. */
   owner: StreamOwner | null
   readonly client: Client
+  /** It asks by Upgrade: a success may decline, and is the answer to an ordinary request then. To extended CONNECT it would open the tunnel. */
+  readonly mayBeDeclined: boolean
 }
 
 /** What a frontend is given. */

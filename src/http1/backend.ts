@@ -124,7 +124,7 @@ export class Backend extends Connection implements BackendSession {
       stream.raise(INTERIM)
       return
     }
-    if (stream.key !== '' && !this.declined(stream, head)) return
+    if (stream.key !== '') this.declined(stream, head)
     stream.head = head
     stream.remoteEnded = ended
     stream.raise(HEAD)
@@ -153,18 +153,14 @@ export class Backend extends Connection implements BackendSession {
     return new Head(fields, 1, size, 200, null, null, null, null, null, -1)
   }
 
-  /** A final answer that opens no tunnel. A success would say to an extended CONNECT that it does. */
-  private declined(stream: Http1Stream, head: Head): boolean {
-    if (head.isSuccess) {
-      this.notSwitched(NOT_SWITCHED)
-      return false
-    }
+  /** A final answer that opens no tunnel: the request was one like any other (RFC 9110 §7.8). */
+  private declined(stream: Http1Stream, head: Head): void {
+    stream.declined = head.isSuccess
     // Whoever sees a tunnel where we see none would get the next request as its octets: there is no next one.
     this.last = true
     this.output.leave(stream)
     stream.framing = NONE
     stream.localEnded = true
-    return true
   }
 
   private notSwitched(why: Fault): void {
@@ -246,10 +242,6 @@ export class Backend extends Connection implements BackendSession {
 }
 
 const notTunnel = (code: string, message: string): Fault => fault(code, 'backend', 'stream', 'never', message)
-const NOT_SWITCHED = notTunnel(
-  'upgrade-declined',
-  'the backend answered the request to switch to WebSocket with a success that is no 101',
-)
 const NOT_WEBSOCKET = notTunnel('upgrade-other', 'the backend switched to another protocol than WebSocket')
 const NOT_ACCEPTED = notTunnel(
   'websocket-accept',

@@ -29,6 +29,10 @@ import { headBytesMax, writeResponseHead, writeSwitchingHead } from './writer.js
 
 class Http1FrontendStream extends Http1Stream implements FrontendStream {
   readonly client: Client
+  get mayBeDeclined(): boolean {
+    return this.key !== ''
+  }
+
   constructor(home: Frontend, number: number, head: Head, minor: number) {
     super(home, number, head.method?.value ?? '', minor)
     this.client = home
@@ -178,7 +182,7 @@ class Frontend extends Connection implements Client {
 
   writeHead(stream: Http1Stream, head: Head, ended: boolean, slab: Buffer, at: number): number {
     const interim = head.isInterim
-    const framing = responseFraming(head, ended, stream.method, stream.minor)
+    const framing = responseFraming(head, ended, stream.declined ? 'GET' : stream.method, stream.minor)
     if (!interim) {
       stream.framing = framing
       // Its end is the connection's, whatever the client asked for (RFC 9112 §6.3).

@@ -40,6 +40,7 @@ const PREFACE_TEXT = PREFACE.toString('latin1')
 
 class Http2FrontendStream extends Http2Stream implements FrontendStream {
   readonly client: Client
+  readonly mayBeDeclined = false
   constructor(
     home: Frontend,
     client: Client,

@@ -122,6 +122,10 @@ export const exchangeSteps = exchangeLife.steps<Exchange>({
     const frontend = x.frontend
     const fault = frontend.fault ?? (backend.remoteEnded ? null : backend.fault)
     if (fault !== null) return goto[x.recover(fault)]
+    if (backend.declined && !frontend.mayBeDeclined) {
+      x.refusal = refusals.DECLINED
+      return goto.refuse
+    }
     x.flow(backend)
     if (x.tunnelOpen) return goto.tunnel
     if (frontend.localEnded) return goto.finish

@@ -196,7 +196,8 @@ export class Exchange extends Continuation {
       this.lease.trust()
       // From here nothing is sent again.
       frontend.inbox?.letGo()
-      this.tunnelOpen = this.asksTunnel && backend.head.isSuccess
+      this.tunnelOpen = this.asksTunnel && backend.head.isSuccess && !backend.declined
+      frontend.declined = backend.declined
       const empty =
         !this.tunnelOpen && backend.remoteEnded && backend.waitingBytes === 0 && backend.trailers === null
       frontend.sendHead(backend.head, empty)

@@ -25,6 +25,11 @@ export const NO_TUNNEL = refusal(
   'backend-without-tunnels',
   "the backend's SETTINGS do not allow extended CONNECT (RFC 8441)",
 )
+export const DECLINED = refusal(
+  502,
+  'upgrade-declined',
+  'the backend answered the request to switch to WebSocket with a success that is not a 101',
+)
 export const CONNECT_LATE = refusal(504, 'connect-late', 'the target could not be reached in time')
 export const LEASE_LATE = refusal(503, 'lease-late', 'no connection to the backend was free in time')
 export const QUEUE_FULL = refusal(503, 'queue-full', 'too many requests wait for this backend')

@@ -43,7 +43,7 @@ export async function setUp(
   const server = new Server({
     listen: [{ host: '127.0.0.1', port: 0 }],
     routes: [{ host: '', prefix: '/', url: `h2c://127.0.0.1:${port}` }],
-    limits,
+    limits: { drainIdleMs: 1, ...limits },
     ...more,
   })
   const crashes: unknown[] = []

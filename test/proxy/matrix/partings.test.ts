@@ -5,6 +5,7 @@ import type { Test } from 'tap'
 import {
   type Answering,
   type Call,
+  type Case,
   cut,
   leaving,
   matrix,
@@ -78,156 +79,154 @@ const upload = (pair: Pair, length?: number): Call =>
     headers: length === undefined ? {} : { 'content-length': String(length) },
   })
 
-matrix(
-  answer,
-  [
-    {
-      title: 'the client leaves before the head',
-      async run(t, pair) {
-        const arrived = arrival()
-        const call = pair.peer().call({ path: '/held' })
-        const { left } = await arrived
+const CASES: readonly Case[] = [
+  {
+    title: 'the client leaves before the head',
+    async run(t, pair) {
+      const arrived = arrival()
+      const call = pair.peer().call({ path: '/held' })
+      const { left } = await arrived
+      call.cancel()
+      await left
+      t.match(await call.answer, { status: 0, whole: false })
+      await servesOn(t, pair)
+    },
+  },
+  ...[undefined, 1_000_000].map((length) => ({
+    title: `the client leaves in the middle of a body of ${length ?? 'unknown'} length`,
+    async run(t: Test, pair: Pair) {
+      const arrived = arrival()
+      const call = pair.peer().call({ path: '/held' })
+      const { response, left } = await arrived
+      response.writeHead(200, length === undefined ? {} : { 'content-length': length })
+      response.write(PART)
+      await call.head
+      await call.received(PART.length)
+      call.cancel()
+      await left
+      t.match(await call.answer, { status: 200, whole: false })
+      await servesOn(t, pair)
+    },
+  })),
+  ...[undefined, 1_000_000].map((length) => ({
+    title: `the client leaves in the middle of an upload of ${length ?? 'unknown'} length`,
+    async run(t: Test, pair: Pair) {
+      const arrived = arrival()
+      const call = upload(pair, length)
+      call.body.write(PART)
+      const { left, body } = await arrived
+      await body(PART.length)
+      call.cancel()
+      await left
+      await call.answer
+      await servesOn(t, pair)
+    },
+  })),
+  {
+    title: 'the backend leaves before the head',
+    async run(t, pair) {
+      const arrived = arrival()
+      const call = pair.peer().call({ method: 'POST', path: '/held', body: Buffer.from('once') })
+      const { body, cut } = await arrived
+      await body(4)
+      cut()
+      const got = await call.answer
+      t.match(got, { status: 502, whole: true })
+      t.type(got.headers['x-fermata'], 'string')
+      await servesOn(t, pair)
+    },
+  },
+  {
+    title: 'the backend leaves in the middle of an upload',
+    async run(t, pair) {
+      const arrived = arrival()
+      const call = upload(pair, 1_000_000)
+      call.body.write(PART)
+      const { body, cut } = await arrived
+      await body(PART.length)
+      cut()
+      t.match(await call.head, { status: 502 })
+      call.cancel()
+      await servesOn(t, pair)
+    },
+  },
+  ...[undefined, 1_000_000].map((length) => ({
+    title: `a response of ${length ?? 'unknown'} length is truncated`,
+    async run(t: Test, pair: Pair) {
+      const arrived = arrival()
+      const call = pair.peer().call({ path: '/held' })
+      const { response, cut } = await arrived
+      response.writeHead(200, length === undefined ? {} : { 'content-length': length })
+      response.write(PART)
+      await call.head
+      await call.received(PART.length)
+      cut()
+      const got = await call.answer
+      t.match(got, { status: 200, whole: false }, 'it is not shown as whole')
+      t.ok(got.body.equals(PART.subarray(0, got.body.length)), 'what came of it is a prefix')
+      await servesOn(t, pair)
+    },
+  })),
+  {
+    title: 'a response before the end of the upload',
+    async run(t, pair) {
+      const call = pair.peer().call({
+        method: 'POST',
+        path: '/early',
+        body: 'open',
+        headers: { 'content-length': '1000000' },
+      })
+      call.body.write(PART)
+      const got = await call.answer
+      t.match(got, { status: 413, whole: true })
+      t.equal(got.body.toString(), 'early')
+      call.cancel()
+      await servesOn(t, pair)
+    },
+  },
+  {
+    title: 'a response that begins before the upload ends, and ends after it',
+    async run(t, pair) {
+      const arrived = arrival()
+      const call = upload(pair)
+      call.body.write(PART)
+      const { response, body } = await arrived
+      await body(PART.length)
+      response.writeHead(200)
+      response.write('begun')
+      await call.head
+      await call.received(5)
+      call.body.end(PART)
+      await body(2 * PART.length)
+      response.end(', and whole')
+      const got = await call.answer
+      t.match(got, { status: 200, whole: true })
+      t.equal(got.body.toString(), 'begun, and whole')
+    },
+  },
+  ...(['client', 'backend'] as const).map((who) => ({
+    title: `the ${who} leaves when both bodies are under way`,
+    async run(t: Test, pair: Pair) {
+      const arrived = arrival()
+      const call = upload(pair)
+      call.body.write(PART)
+      const { response, body, left, cut } = await arrived
+      await body(PART.length)
+      response.writeHead(200)
+      response.write('begun')
+      await call.head
+      await call.received(5)
+      if (who === 'backend') cut()
+      else {
         call.cancel()
         await left
-        t.match(await call.answer, { status: 0, whole: false })
-        await servesOn(t, pair)
-      },
+      }
+      t.match(await call.answer, { status: 200, whole: false }, 'it is not shown as whole')
+      call.cancel()
+      await servesOn(t, pair)
     },
-    ...[undefined, 1_000_000].map((length) => ({
-      title: `the client leaves in the middle of a body of ${length ?? 'unknown'} length`,
-      async run(t: Test, pair: Pair) {
-        const arrived = arrival()
-        const call = pair.peer().call({ path: '/held' })
-        const { response, left } = await arrived
-        response.writeHead(200, length === undefined ? {} : { 'content-length': length })
-        response.write(PART)
-        await call.head
-        await call.received(PART.length)
-        call.cancel()
-        await left
-        t.match(await call.answer, { status: 200, whole: false })
-        await servesOn(t, pair)
-      },
-    })),
-    ...[undefined, 1_000_000].map((length) => ({
-      title: `the client leaves in the middle of an upload of ${length ?? 'unknown'} length`,
-      async run(t: Test, pair: Pair) {
-        const arrived = arrival()
-        const call = upload(pair, length)
-        call.body.write(PART)
-        const { left, body } = await arrived
-        await body(PART.length)
-        call.cancel()
-        await left
-        await call.answer
-        await servesOn(t, pair)
-      },
-    })),
-    {
-      title: 'the backend leaves before the head',
-      async run(t, pair) {
-        const arrived = arrival()
-        const call = pair.peer().call({ method: 'POST', path: '/held', body: Buffer.from('once') })
-        const { body, cut } = await arrived
-        await body(4)
-        cut()
-        const got = await call.answer
-        t.match(got, { status: 502, whole: true })
-        t.type(got.headers['x-fermata'], 'string')
-        await servesOn(t, pair)
-      },
-    },
-    {
-      title: 'the backend leaves in the middle of an upload',
-      async run(t, pair) {
-        const arrived = arrival()
-        const call = upload(pair, 1_000_000)
-        call.body.write(PART)
-        const { body, cut } = await arrived
-        await body(PART.length)
-        cut()
-        t.match(await call.head, { status: 502 })
-        call.cancel()
-        await servesOn(t, pair)
-      },
-    },
-    ...[undefined, 1_000_000].map((length) => ({
-      title: `a response of ${length ?? 'unknown'} length is truncated`,
-      async run(t: Test, pair: Pair) {
-        const arrived = arrival()
-        const call = pair.peer().call({ path: '/held' })
-        const { response, cut } = await arrived
-        response.writeHead(200, length === undefined ? {} : { 'content-length': length })
-        response.write(PART)
-        await call.head
-        await call.received(PART.length)
-        cut()
-        const got = await call.answer
-        t.match(got, { status: 200, whole: false }, 'it is not shown as whole')
-        t.ok(got.body.equals(PART.subarray(0, got.body.length)), 'what came of it is a prefix')
-        await servesOn(t, pair)
-      },
-    })),
-    {
-      title: 'a response before the end of the upload',
-      async run(t, pair) {
-        const call = pair.peer().call({
-          method: 'POST',
-          path: '/early',
-          body: 'open',
-          headers: { 'content-length': '1000000' },
-        })
-        call.body.write(PART)
-        const got = await call.answer
-        t.match(got, { status: 413, whole: true })
-        t.equal(got.body.toString(), 'early')
-        call.cancel()
-        await servesOn(t, pair)
-      },
-    },
-    {
-      title: 'a response that begins before the upload ends, and ends after it',
-      async run(t, pair) {
-        const arrived = arrival()
-        const call = upload(pair)
-        call.body.write(PART)
-        const { response, body } = await arrived
-        await body(PART.length)
-        response.writeHead(200)
-        response.write('begun')
-        await call.head
-        await call.received(5)
-        call.body.end(PART)
-        await body(2 * PART.length)
-        response.end(', and whole')
-        const got = await call.answer
-        t.match(got, { status: 200, whole: true })
-        t.equal(got.body.toString(), 'begun, and whole')
-      },
-    },
-    ...(['client', 'backend'] as const).map((who) => ({
-      title: `the ${who} leaves when both bodies are under way`,
-      async run(t: Test, pair: Pair) {
-        const arrived = arrival()
-        const call = upload(pair)
-        call.body.write(PART)
-        const { response, body, left, cut } = await arrived
-        await body(PART.length)
-        response.writeHead(200)
-        response.write('begun')
-        await call.head
-        await call.received(5)
-        if (who === 'backend') cut()
-        else {
-          call.cancel()
-          await left
-        }
-        t.match(await call.answer, { status: 200, whole: false }, 'it is not shown as whole')
-        call.cancel()
-        await servesOn(t, pair)
-      },
-    })),
-  ],
-  // What has left and what has only half closed look the same for that long.
-  { halfClosedMs: 50 },
-)
+  })),
+]
+
+// What has left and what has only half closed look the same for that long.
+matrix(answer, CASES, { halfClosedMs: 50 })

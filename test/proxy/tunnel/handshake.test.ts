@@ -167,13 +167,52 @@ async function statusFor(t: Test, front: 'http' | 'h2c', port: number): Promise<
 const WRONG: readonly (readonly [string, (key: string) => string, string])[] = [
   ['a refusal', () => 'HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n', '403 -'],
   ['a redirection', () => 'HTTP/1.1 302 Found\r\nLocation: /\r\nContent-Length: 0\r\n\r\n', '302 -'],
-  ['a success', () => 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi', '502 upgrade-declined'],
+  ['a server error', () => 'HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n', '500 -'],
   ['an accept for another key', () => accepted(KEY.replace('d', 'e')), '502 websocket-accept'],
   ['no accept', (key) => accepted(key).replace(/Sec-WebSocket-Accept.*\r\n/, ''), '502 websocket-accept'],
   ['an accept twice', (key) => accepted(key).replace(/(Sec-.*\r\n)/, '$1$1'), '502 websocket-accept'],
   ['another protocol', (key) => accepted(key).replace('websocket', 'x'), '502 upgrade-other'],
   ['no Connection', (key) => accepted(key).replace('Connection: Upgrade\r\n', ''), '502 upgrade-missing'],
 ]
+
+t.test('an HTTP/1.1 client gets the success by which its upgrade is declined', async (t) => {
+  const second = 'GET /second HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n'
+  const answers: [string, string, RegExp][] = [
+    [
+      'a page',
+      '200 OK\r\nContent-Length: 5\r\n\r\npage.',
+      /^HTTP\/1.1 200 OK\r\ncontent-length: 5\r\n\r\npage\.HTTP/,
+    ],
+    [
+      'chunks',
+      '200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\npage.\r\n0\r\n\r\n',
+      /\r\n\r\n5\r\npage\.\r\n0\r\n\r\nHTTP/,
+    ],
+    ['nothing', '204 No Content\r\n\r\n', /^HTTP\/1.1 204 No Content\r\n([\w-]+: .*\r\n)*\r\nHTTP/],
+    [
+      'not modified',
+      '304 Not Modified\r\nContent-Length: 5\r\n\r\n',
+      /^HTTP\/1.1 304 Not Modified\r\n([\w-]+: .*\r\n)*\r\nHTTP/,
+    ],
+  ]
+  for (const [name, answer, got] of answers) {
+    const backend = await http1Backend(t, () => `HTTP/1.1 ${answer}`)
+    const { port } = await proxyTo(t, backend.url)
+    const text = await talk(t, port, upgrade() + second)
+    t.match(text, got, name)
+    t.match(text, /HTTP\/1.1 200 OK\r\n[\s\S]*answer to \/second$/, 'and the next request is read as one')
+    t.notMatch(text, /upgrade: websocket|HTTP\/1.1 101/)
+    t.strictSame(backend.requests, ['GET /second upgrade=-'], 'on another connection of the backend')
+    t.equal(Buffer.concat(backend.after).length, 0, 'not a word of it reached the one who was asked')
+  }
+})
+
+t.test('to extended CONNECT a success would open the tunnel: 502', async (t) => {
+  const backend = await http1Backend(t, () => 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi')
+  const { port } = await proxyTo(t, backend.url)
+  t.equal(await statusFor(t, 'h2c', port), '502 upgrade-declined')
+  t.equal(backend.upgrades.length, 1, 'asked once')
+})
 
 for (const front of ['http', 'h2c'] as const) {
   t.test(`${front}: what a backend of HTTP/1.1 may answer`, async (t) => {

@@ -148,7 +148,7 @@ export async function proxyTo(
     certificates: () => ({ certificates: [localhost] }),
     backendTls: { ca: authority },
     routes: [{ host: '', prefix: '/', url: backend }],
-    limits: options.limits ?? {},
+    limits: { drainIdleMs: 1, ...options.limits },
     drainTimeoutMs: 5_000,
     ...options.more,
   })
