@@ -12,11 +12,12 @@ import type { Attack } from './attack/attack.js'
 import type { Got, Order } from './attack/attacker.js'
 import { backendAttacks } from './attack/backend-attacks.js'
 import { clientAttacks } from './attack/client-attacks.js'
+import { http1Attacks } from './attack/http1-attacks.js'
 import { figure, quantile, table } from './bench/figures.js'
 import { cpuMicroseconds, rssKib } from './bench/measure.js'
 import { collect, positive } from './bench/options.js'
 
-const all: readonly Attack[] = [...clientAttacks, ...backendAttacks]
+const all: readonly Attack[] = [...clientAttacks, ...http1Attacks, ...backendAttacks]
 /** `client/ping-flood`; either part may stand alone. */
 const keyOf = (attack: Attack): string => `${attack.role}/${attack.name}`
 

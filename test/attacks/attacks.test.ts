@@ -16,7 +16,10 @@ const sides = [
   { section: 'Backends', attacks: backendAttacks },
 ]
 /** Need a listener: connections.test.ts and server/client-addresses.test.ts have them. */
-const ELSEWHERE = ['connections-too-many', 'comes-back', 'connections-of-one-address']
+const AT_A_LISTENER = ['connections-too-many', 'comes-back', 'connections-of-one-address']
+/** Of HTTP/1.1: http1/half-closed.test.ts and http1/connection-edges.test.ts have them. */
+const OF_HTTP1 = ['half-closed-clients', 'drain-idlers']
+const ELSEWHERE = [...AT_A_LISTENER, ...OF_HTTP1]
 
 const codeNamed = (name: string) => ErrorCode[name as keyof typeof ErrorCode]
 

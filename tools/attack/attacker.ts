@@ -6,6 +6,7 @@ import { frame, PREFACE } from '../../test/world/frames.js'
 import { type Attack, settings } from './attack.js'
 import { backendAttacks } from './backend-attacks.js'
 import { clientAttacks } from './client-attacks.js'
+import { http1Attacks } from './http1-attacks.js'
 import { stepBack } from './niceness.js'
 
 export interface Got {
@@ -133,7 +134,9 @@ function attackFrom(attack: Attack, port: number): void {
 }
 
 const [role, name] = process.argv.slice(2)
-const attack = [...clientAttacks, ...backendAttacks].find((each) => each.role === role && each.name === name)
+const attack = [...clientAttacks, ...http1Attacks, ...backendAttacks].find(
+  (each) => each.role === role && each.name === name,
+)
 if (attack === undefined) throw new Error(`no attack '${name}' of a ${role}`)
 
 stepBack()

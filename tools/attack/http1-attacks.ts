@@ -1,0 +1,11 @@
+// What a client of HTTP/1.1 may try. In memory these have tests of their own (spec/attacks.md names them).
+
+import type { Attack } from './attack.js'
+
+/** To a backend that never answers it. */
+const QUIET = Buffer.from('GET /quiet HTTP/1.1\r\nHost: a\r\n\r\n')
+
+export const http1Attacks: readonly Attack[] = [
+  // It asks and sends FIN, again and again: a client that has left looks the same.
+  { name: 'half-closed-clients', role: 'client', raw: true, lastWords: QUIET, wave: () => Buffer.alloc(0) },
+]
