@@ -29,17 +29,17 @@ const where = (frontend: Protocol) => !isHttp2(frontend)
 const get = (path: string) => `GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`
 const post = (path: string) => `POST ${path} HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello`
 const WAYS: readonly (readonly [string, string, readonly string[]])[] = [
-  ['a GET', get('/1'), ['GET /1 .']],
-  ['a POST', post('/1'), ['POST /1 hello.']],
-  ['a request of HTTP/1.0', 'GET /1 HTTP/1.0\r\n\r\n', ['GET /1 .']],
-  ['two requests', get('/1') + post('/2'), ['GET /1 .', 'POST /2 hello.']],
-  ['a request for much', get('/large'), [LARGE]],
+  ['FIN behind a GET', get('/1'), ['GET /1 .']],
+  ['FIN behind a POST', post('/1'), ['POST /1 hello.']],
+  ['FIN behind a request of HTTP/1.0', 'GET /1 HTTP/1.0\r\n\r\n', ['GET /1 .']],
+  ['FIN behind two requests', get('/1') + post('/2'), ['GET /1 .', 'POST /2 hello.']],
+  ['FIN behind a request for much', get('/large'), [LARGE]],
 ]
 
 matrix(
   answer,
   WAYS.map(([title, requests, bodies]) => ({
-    title: `FIN behind ${title}`,
+    title,
     where,
     async run(t, { raw }) {
       waiting = []
