@@ -55,7 +55,7 @@ const REQUEST_PSEUDOS =
 /** Whom an authority names: without regard to case, and to a port that is the scheme's own (RFC 9110 §4.2.3). */
 function entity(authority: Field, scheme: Field | null): string {
   const text = authority.value.toLowerCase()
-  return text.replace(scheme?.value === 'https' ? /:443$/ : /:80$/, '')
+  return text.replace(scheme?.value === 'https' ? /:(?:443)?$/ : /:(?:80)?$/, '')
 }
 
 /** RFC 9113 §8.3.1. `size` is the header list's size. */

@@ -38,14 +38,16 @@ export class ConnectPattern {
     const parts = partsOf(text)
     if (parts === null || /\*/.test(parts.host.replace(/^\*($|\.(?=.))/, '')))
       throw new Error(`no pattern: ${text}`)
-    this.host = parts.host
+    this.host = parts.host.replace(/(?<=.)\.$/, '')
     this.port = parts.port
   }
 
   matches({ host, port }: ConnectTarget): boolean {
     if (this.port !== '*' && Number(this.port) !== port) return false
-    if (this.host === '*' || this.host === host) return true
-    return this.host.startsWith('*.') && host.endsWith(this.host.slice(1)) && host.length >= this.host.length
+    // A last dot says that a name is whole (RFC 3986 §3.2.2): it is the same name.
+    const name = host.endsWith('.') ? host.slice(0, -1) : host
+    if (this.host === '*' || this.host === name) return true
+    return this.host.startsWith('*.') && name.endsWith(this.host.slice(1)) && name.length >= this.host.length
   }
 }
 

@@ -3,6 +3,7 @@
 export { ConnectPattern, Connects, type ConnectTarget } from './connect.js'
 export { Exchange } from './exchange.js'
 export { exchangeLife, exchangeSteps } from './exchange-steps.js'
+export { HostPattern } from './host.js'
 export { type ProxyLimits, proxyLimits } from './limits.js'
 export { ReverseProxy } from './proxy.js'
 export { CLEAR_TEXT, GRPC_STATUS, type Refusal } from './refusal.js'

@@ -3,6 +3,7 @@
 import type { Fault, World } from '../continuation/index.js'
 import { Engine, type EngineLimits, type Session, type SessionFactory } from '../engine/index.js'
 import { type Client, type Head, type HttpSession, Token } from '../http/index.js'
+import { defaultPort, type Host, HostPattern, readHost } from './host.js'
 
 /** A session as an exchange needs it: leased from an engine, opening HTTP streams. */
 export interface ExchangeSession extends Session, HttpSession {}
@@ -119,37 +120,55 @@ const bindsBy = (credentials: string | undefined): boolean =>
   credentials !== undefined && /^(?:ntlm|negotiate)(?: |$)/i.test(credentials)
 
 export interface Route {
-  /** Lower case, with or without a port; '' for every host. */
+  /** A host or `*.DOMAIN`, with or without a port; '' for every host. */
   readonly host: string
   /** Begins with '/'. `/api` is a prefix of `/api`, `/api/x` and `/api?x`, not of `/apis`. */
   readonly prefix: string
   readonly backend: Backend
 }
 
+interface CompiledRoute {
+  readonly host: HostPattern
+  readonly prefix: string
+  readonly backend: Backend
+}
+
+/** Authorities whose parts are kept; a client may write any number of them. */
+const KNOWN_HOSTS_MAX = 1_024
+
 export class RouteTable {
-  private readonly routes: readonly Route[]
+  /** The most exact host first, of each host the longest prefix first. */
+  private readonly routes: readonly CompiledRoute[]
   /** The one route for everything, when there is no other to try first. */
   private readonly only: Backend | null
+  private readonly known = new Map<string, Host | null>()
 
   constructor(routes: readonly Route[]) {
-    this.routes = [...routes].sort(
-      (a, b) => Number(b.host !== '') - Number(a.host !== '') || b.prefix.length - a.prefix.length,
-    )
+    this.routes = routes
+      .map(({ host, prefix, backend }) => ({ host: new HostPattern(host), prefix, backend }))
+      .sort((a, b) => b.host.rank - a.host.rank || b.prefix.length - a.prefix.length)
     const first = this.routes[0]
-    this.only = first !== undefined && first.host === '' && first.prefix === '/' ? first.backend : null
+    this.only = first !== undefined && first.host.text === '' && first.prefix === '/' ? first.backend : null
   }
 
   match(head: Head): Backend | null {
     if (this.only !== null) return this.only
-    const host = head.host.toLowerCase()
-    const name = host.replace(/:\d+$/, '')
+    const host = this.hostOf(head.host)
+    const port = defaultPort(head.scheme?.value)
     const path = head.path?.value ?? '/'
-    for (const route of this.routes) {
-      if ((route.host === '' || route.host === host || route.host === name) && covers(route.prefix, path)) {
-        return route.backend
-      }
-    }
+    for (const route of this.routes)
+      if (route.host.matches(host, port) && covers(route.prefix, path)) return route.backend
     return null
+  }
+
+  private hostOf(authority: string): Host {
+    let host = this.known.get(authority)
+    if (host === undefined) {
+      if (this.known.size >= KNOWN_HOSTS_MAX) this.known.clear()
+      host = readHost(authority)
+      this.known.set(authority, host)
+    }
+    return host ?? NO_HOST
   }
 
   get backends(): ReadonlySet<Backend> {
@@ -157,9 +176,11 @@ export class RouteTable {
   }
 }
 
+const NO_HOST: Host = { name: '', port: -1 }
+
 function covers(prefix: string, path: string): boolean {
-  // OPTIONS * asks the server as a whole.
-  if (prefix === '/' || path === '*') return true
+  // Also `*`, which asks a host as a whole, and no part of it (RFC 9110 §9.3.7).
+  if (prefix === '/') return true
   if (!path.startsWith(prefix)) return false
   if (prefix.endsWith('/') || path.length === prefix.length) return true
   const next = path[prefix.length]

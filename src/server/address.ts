@@ -1,7 +1,8 @@
 // Addresses and URLs as people write them on a command line, and what is wrong with them.
 
+import { domainToASCII } from 'node:url'
 import { type Address, Networks } from '../pollset/index.js'
-import { ConnectPattern } from '../proxy/index.js'
+import { ConnectPattern, HostPattern } from '../proxy/index.js'
 
 /** A mistake of the one who configures: the message says what is right. */
 export class ConfigError extends Error {
@@ -100,7 +101,23 @@ export function parseRoute(text: string): RouteText {
     )
   }
   parseBackend(match[3])
-  return { host: match[1].toLowerCase(), prefix: match[2] ?? '/', url: match[3] }
+  const prefix = match[2] ?? '/'
+  if (!/^[!"$-~]*$/.test(prefix))
+    throw new ConfigError(`'${text}': no path begins with ${prefix}: write other characters as %XX`)
+  return { host: parseHost(match[1], text), prefix, url: match[3] }
+}
+
+/** The one spelling of a route's host. Requests name hosts in ASCII. */
+function parseHost(text: string, route: string): string {
+  try {
+    const [, name, port] = /^(.*?)(:\d*)?$/s.exec(text) as RegExpExecArray
+    const ascii = /[^ -~]/.test(name) ? domainToASCII(name) || '?' : name
+    return new HostPattern(`${ascii}${port ?? ''}`).text
+  } catch {
+    throw new ConfigError(
+      `'${route}': '${text}' is not a host: write example.org, *.example.org for all names below it, or [::1], each with or without a port; leave it out for every host`,
+    )
+  }
 }
 
 const meant = (route: RouteText): string =>
