@@ -5,6 +5,7 @@ import { createWriteStream, openSync, readFileSync } from 'node:fs'
 import { CommanderError } from 'commander'
 import { formatAddress } from '../pollset/index.js'
 import { addRoute, ConfigError, type Listen, parseListen } from './address.js'
+import { checkTogether } from './combinations.js'
 import { checkLimits, defaultLimits } from './limits.js'
 import { program, type ServeOptions } from './options.js'
 import { type Origin, startOrigin } from './origin.js'
@@ -31,9 +32,13 @@ const withBackend = ({ route, backend }: ServeOptions) =>
   addRoute(route ?? [], { host: '', prefix: '/', url: backend as string })
 
 function serve(options: ServeOptions): void {
-  checkTls(options)
-  checkLimits({ ...defaultLimits, ...options.limit })
   const routes = options.backend === undefined ? (options.route ?? []) : withBackend(options)
+  checkTogether(
+    options,
+    listenersOf(options),
+    routes.map((each) => each.url),
+  )
+  checkLimits({ ...defaultLimits, ...options.limit })
   if (routes.length > 0) begin(options, routes, null)
   else {
     startOrigin(
@@ -45,6 +50,8 @@ function serve(options: ServeOptions): void {
     )
   }
 }
+
+const listenersOf = ({ listen }: ServeOptions): Listen[] => listen ?? [parseListen('127.0.0.1:8080')]
 
 /** Opened at once: where it cannot be, nothing is served either. */
 function traceFile(file: string): number {
@@ -89,20 +96,6 @@ function certificatesOf({ cert, key, clientCa, requireClientCert }: ServeOptions
     ...(clientCa === undefined ? {} : { clientCa: textOf(clientCa, '--client-ca') }),
     clientRequired: requireClientCert === true,
   }
-}
-
-/** What belongs together on a command line and is not. */
-function checkTls(options: ServeOptions): void {
-  const secure = options.listen?.some((each) => each.secure === true) === true
-  const { cert = [], key = [], clientCa, requireClientCert } = options
-  if (cert.length !== key.length)
-    throw new ConfigError(`each --cert has its --key: here are ${cert.length} and ${key.length}`)
-  if (secure && cert.length === 0)
-    throw new ConfigError('an https:// listener needs --cert FILE and --key FILE')
-  if (!secure && cert.length > 0)
-    throw new ConfigError('--cert is for https:// listeners: write --listen https://HOST:PORT')
-  if (requireClientCert && clientCa === undefined)
-    throw new ConfigError('--require-client-cert needs --client-ca FILE to check certificates against')
 }
 
 function makeServer(options: ServeOptions, listen: Listen[], routes: ServerOptions['routes']): Server {
@@ -179,7 +172,7 @@ function announce(
 }
 
 function begin(options: ServeOptions, routes: ServerOptions['routes'], origin: Origin | null): void {
-  const listen = options.listen ?? [parseListen('127.0.0.1:8080')]
+  const listen = listenersOf(options)
   let server: Server
   try {
     server = makeServer(options, listen, routes)

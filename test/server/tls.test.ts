@@ -334,6 +334,9 @@ const main = join(import.meta.dirname, '..', '..', 'src', 'main.js')
 const SECURE = ['serve', '--listen', 'https://127.0.0.1:0', '--backend', 'http://127.0.0.1:1']
 const pair = (name: string) => ['--cert', pathOf(`${name}.pem`), '--key', pathOf(`${name}.key`)]
 
+/** A backend over TLS that nobody asks. */
+const OVER_TLS = ['--route', '/x=https://127.0.0.1:1']
+
 t.test('what is wrong with certificates is told', async (t) => {
   const wrong: readonly (readonly [readonly string[], ...(string | RegExp)[]])[] = [
     [SECURE, '--cert FILE', '--key FILE'],
@@ -347,7 +350,12 @@ t.test('what is wrong with certificates is told', async (t) => {
     [[...SECURE, '--cert', pathOf('make.sh'), '--key', pathOf('localhost.key')], 'make.sh', 'PEM'],
     [[...SECURE, ...pair('localhost'), '--require-client-cert'], '--client-ca FILE'],
     [[...SECURE, ...pair('localhost'), '--client-ca', 'nowhere.pem'], '--client-ca nowhere.pem', 'ENOENT'],
-    [[...SECURE, ...pair('localhost'), '--backend-ca', 'nowhere.pem'], '--backend-ca nowhere.pem', 'ENOENT'],
+    [
+      [...SECURE, ...pair('localhost'), ...OVER_TLS, '--backend-ca', 'nowhere.pem'],
+      '--backend-ca nowhere.pem',
+      'ENOENT',
+    ],
+    [['serve', '--client-ca', pathOf('authority.pem'), '--require-client-cert'], '--client-ca is for https'],
     [['serve', '--backend', 'http://a', ...pair('localhost')], '--listen https://HOST:PORT'],
   ]
   const told = await Promise.all(
@@ -368,7 +376,8 @@ t.test('SIGHUP reads certificates anew; what is wrong leaves the old ones', asyn
     copyFileSync(pathOf(`${name}.key`), files.key)
   }
   put('localhost')
-  const args = [main, ...SECURE, '--cert', files.cert, '--key', files.key, '--backend-insecure']
+  const named = ['--cert', files.cert, '--key', files.key]
+  const args = [main, ...SECURE, ...named, ...OVER_TLS, '--backend-insecure']
   const program: Program = await start(process.execPath, args, { line: /goes to/ })
   t.teardown(() => program.stop())
   t.match(program.stderr, /--backend-insecure: certificates of backends are not checked/)

@@ -1,0 +1,73 @@
+// What options of `serve` mean together: a combination that cannot do what it says is refused by name, before anything starts.
+// What is wrong with one option alone is told where it is read (options.ts).
+
+import { formatAddress } from '../pollset/index.js'
+import { ConfigError, type Listen, parseBackend } from './address.js'
+import type { ServeOptions } from './options.js'
+
+const HTTPS = 'write --listen https://HOST:PORT'
+
+/** Certificates, of either direction, that nothing would show or check. */
+function checkListenersTls(options: ServeOptions, listen: readonly Listen[]): void {
+  const secure = listen.some((each) => each.secure === true)
+  const { cert = [], key = [], clientCa, requireClientCert } = options
+  if (cert.length !== key.length)
+    throw new ConfigError(`each --cert has its --key: here are ${cert.length} and ${key.length}`)
+  if (secure && cert.length === 0)
+    throw new ConfigError('an https:// listener needs --cert FILE and --key FILE')
+  if (!secure && cert.length > 0) throw new ConfigError(`--cert is for https:// listeners: ${HTTPS}`)
+  if (requireClientCert && clientCa === undefined)
+    throw new ConfigError('--require-client-cert needs --client-ca FILE to check certificates against')
+  if (!secure && clientCa !== undefined)
+    throw new ConfigError(
+      `--client-ca is for https:// listeners, and clear text asks nobody for a certificate: ${HTTPS}`,
+    )
+  const clear = listen.find((each) => each.secure !== true)
+  if (requireClientCert && clear !== undefined)
+    throw new ConfigError(
+      `--require-client-cert does not hold on ${formatAddress(clear)}, which is in clear text: leave that listener out, or write https://`,
+    )
+}
+
+function checkBackendsTls(options: ServeOptions, urls: readonly string[]): void {
+  const { backendCa, backendName, backendInsecure } = options
+  if (backendInsecure && backendCa !== undefined)
+    throw new ConfigError(
+      '--backend-insecure takes any certificate, and --backend-ca checks them: leave out one',
+    )
+  if (urls.some((url) => ['https', 'h2'].includes(parseBackend(url).scheme))) return
+  const named = [
+    ['--backend-ca', backendCa],
+    ['--backend-name', backendName],
+    ['--backend-insecure', backendInsecure],
+  ].find(([, value]) => value !== undefined)
+  if (named !== undefined)
+    throw new ConfigError(
+      `${named[0]} is for backends over TLS, and there is none: write https:// or h2://HOST:PORT`,
+    )
+}
+
+function checkAddresses(listen: readonly Listen[]): void {
+  const texts = listen.filter((each) => each.path !== undefined || each.port !== 0).map(formatAddress)
+  const twice = texts.find((each, at) => texts.indexOf(each) !== at)
+  if (twice !== undefined) throw new ConfigError(`--listen ${twice} is there twice: leave out one`)
+}
+
+/** `urls`: all backends; none where the embedded origin serves. */
+export function checkTogether(
+  options: ServeOptions,
+  listen: readonly Listen[],
+  urls: readonly string[],
+): void {
+  checkListenersTls(options, listen)
+  checkBackendsTls(options, urls)
+  checkAddresses(listen)
+  if (options.sendProxy !== undefined && urls.length === 0)
+    throw new ConfigError(
+      '--send-proxy is for backends of your own, and the embedded origin does not read PROXY headers: add --backend URL',
+    )
+  if (options.acceptProxy !== undefined && listen.every((each) => each.path !== undefined))
+    throw new ConfigError(
+      '--accept-proxy names networks, and a Unix-domain socket has none: write --listen HOST:PORT',
+    )
+}
