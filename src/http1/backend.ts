@@ -21,12 +21,14 @@ import {
   connectionLife,
   connectionSteps,
   waitForConnect,
+  waitForMessages,
   waitForName,
+  waitForTime,
 } from './connection-life.js'
 import type { Http1Context } from './context.js'
 import type { RefusalCode } from './faults.js'
 import { NONE, requestFraming } from './framing.js'
-import { namesProtocol } from './message.js'
+import { keepAliveTimeout, namesProtocol } from './message.js'
 import { ResponseReader } from './response-reader.js'
 import { Http1Stream } from './stream.js'
 import { newWebSocketKey, WEBSOCKET, webSocketAccept } from './websocket.js'
@@ -50,6 +52,10 @@ export class Backend extends Connection implements BackendSession {
   protected readonly attempts: Attempts
   /** It has answered a request. */
   private served = false
+  /** ms that it may stay idle: ours, or less where the backend says that it closes sooner */
+  private idleMax: number
+  /** The Keep-Alive field that this was read from. */
+  private keepAlive = ''
 
   /** On a socket that is connected already, or on one of its own. */
   constructor(
@@ -62,6 +68,7 @@ export class Backend extends Connection implements BackendSession {
     this.socket = socket
     this.target = target
     this.reports = reports
+    this.idleMax = context.limits.backendIdleMs
     this.attempts = new Attempts(context.world.pollset, target, context.limits)
     this.reader = new ResponseReader(this, context.decoder, context.limits)
   }
@@ -83,6 +90,14 @@ export class Backend extends Connection implements BackendSession {
     this.quietSince = this.now
     this.reports.opened(this)
     return goto.messages
+  }
+
+  override messages(): After<'messages'> {
+    const next = super.messages()
+    const told = this.keepAlive !== '' && this.stream === null && this.leased === 0 && this.state === 'open'
+    if (next !== waitForMessages || !told) return next
+    this.waitUntil(this.quietSince + this.idleMax)
+    return waitForTime
   }
 
   // A session of an engine
@@ -198,11 +213,21 @@ export class Backend extends Connection implements BackendSession {
 
   protected override messageOver(persists: boolean): void {
     this.served = true
-    if (!persists || this.draining) {
+    if (this.reader.keepAlive !== this.keepAlive) this.readKeepAlive(this.reader.keepAlive)
+    if (!persists || this.draining || this.idleMax === 0) {
       this.failure ??= DONE
       this.reports.retired(this)
     }
     this.reports.freed(this)
+  }
+
+  /** A request that crosses the backend's FIN may be lost: we close first. */
+  private readKeepAlive(value: string): void {
+    const { backendIdleMs } = this.context.limits
+    const told = keepAliveTimeout(value) * 1000
+    this.keepAlive = value
+    this.idleMax =
+      told < 0 ? backendIdleMs : Math.min(backendIdleMs, told - Math.min(IDLE_MARGIN_MS, told / 2))
   }
 
   resetByUs(stream: Http1Stream, _reason: ResetReason): void {
@@ -223,7 +248,7 @@ export class Backend extends Connection implements BackendSession {
 
   protected override idle(idleMs: number): 'stay' | 'close' {
     if (this.leased > 0 || this.state !== 'open') return 'stay'
-    if (idleMs >= this.context.limits.backendIdleMs) this.reports.retired(this)
+    if (idleMs >= this.idleMax) this.reports.retired(this)
     return 'stay'
   }
 
@@ -233,6 +258,10 @@ export class Backend extends Connection implements BackendSession {
     return super.closing()
   }
 
+  override describe() {
+    return { ...super.describe(), idleMax: this.idleMax }
+  }
+
   closed(): void {
     this.failure ??= this.attempts.ended
     this.attempts.drop()
@@ -240,6 +269,9 @@ export class Backend extends Connection implements BackendSession {
     this.reports.closed(this, this.failure)
   }
 }
+
+/** ms before the time that a backend tells, for what is on its way then */
+const IDLE_MARGIN_MS = 1_000
 
 const notTunnel = (code: string, message: string): Fault => fault(code, 'backend', 'stream', 'never', message)
 const NOT_WEBSOCKET = notTunnel('upgrade-other', 'the backend switched to another protocol than WebSocket')

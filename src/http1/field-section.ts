@@ -22,6 +22,8 @@ export class FieldSection {
   private readonly takesEqualLengths: boolean
   /** What Upgrade asks for or grants; '' for nothing. */
   upgrade = ''
+  /** The Keep-Alive field; '' without one. */
+  keepAlive = ''
   readonly connection = new ConnectionOptions()
 
   constructor(takesEqualLengths: boolean) {
@@ -37,6 +39,7 @@ export class FieldSection {
     this.coding = null
     this.lengthTwice = false
     this.upgrade = ''
+    this.keepAlive = ''
     this.connection.clear()
   }
 
@@ -81,6 +84,8 @@ export class FieldSection {
         this.upgrade = this.upgrade === '' ? field.value : `${this.upgrade}, ${field.value}`
         return null
       case Token.KEEP_ALIVE:
+        this.keepAlive = field.value
+        return null
       case Token.PROXY_CONNECTION:
       case Token.TE:
       case Token.HTTP2_SETTINGS:

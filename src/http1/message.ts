@@ -71,6 +71,15 @@ export class ConnectionOptions {
   }
 }
 
+/**
+ * The seconds of `timeout` in a Keep-Alive field, after which its sender closes an idle connection; -1 where it has none
+ * (RFC 2068 §19.7.1.1).
+ */
+export function keepAliveTimeout(value: string): number {
+  const match = /(?:^|,)[ \t]*timeout[ \t]*=[ \t]*"?(\d{1,9})"?[ \t]*(?:,|$)/i.exec(value)
+  return match === null ? -1 : Number(match[1])
+}
+
 const CODING_CHUNKED = 0
 /** Chunked is last, so the end is known; what is in it is not. */
 export const CODING_UNKNOWN = 1

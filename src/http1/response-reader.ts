@@ -63,6 +63,11 @@ export class ResponseReader extends MessageReader {
     return this.section.connection.upgrade ? this.section.upgrade : ''
   }
 
+  /** Its Keep-Alive field: how long the backend keeps the connection idle. */
+  get keepAlive(): string {
+    return this.section.keepAlive
+  }
+
   protected get persists(): boolean {
     return !this.doubtful && !this.untilClose && this.section.connection.persists(this.minor)
   }

@@ -11,6 +11,7 @@ import {
   connectionSteps,
   type Living,
   waitAtPace,
+  waitForCrossing,
   waitForEnd,
   waitForFrames,
   waitToDrain,
@@ -63,6 +64,10 @@ export abstract class ConnectionBase extends HttpConnection<Http2Context> implem
   }
   /** Streams that somebody still waits for. */
   protected abstract get live(): number
+  /** While it drains: until when (ms of the pollset's clock) the peer may open streams that it could not know to be late; 0 for none. */
+  protected get opensUntil(): number {
+    return 0
+  }
   /** Is the connection still of use? */
   protected abstract idle(): 'stay' | 'part'
   /** Streams wait to be reset at the pace the peer bears. */
@@ -119,11 +124,17 @@ export abstract class ConnectionBase extends HttpConnection<Http2Context> implem
 
   drain(): After<'drain'> {
     this.read()
-    if (this.failure !== null || this.socketOver || this.live === 0) return goto.closing
+    if (this.failure !== null || this.socketOver) return goto.closing
+    const { opensUntil } = this
+    if (this.live === 0 && this.now >= opensUntil) return goto.closing
     if (this.untended) return goto.tend
     this.waitOn(0, this.socket as Socket, READABLE | ENDED | CLOSED)
     this.pollable.lower(QUIET)
     this.waitOn(1, this.pollable, QUIET)
+    if (this.live === 0) {
+      this.waitUntil(opensUntil)
+      return waitForCrossing
+    }
     return waitToDrain
   }
 

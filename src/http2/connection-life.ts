@@ -26,7 +26,7 @@ const { goto, done, suspend } = connectionLife
 export const waitForName = suspend({ then: 'connect', late: 'closed', cancelled: 'closed' })
 export const waitForConnect = suspend({ then: 'connect', late: 'connect', cancelled: 'closed' })
 /** Until the absolute time the connection has set: octets that trickle in do not prolong it. */
-export const waitForPreface = suspend({ then: 'preface', late: 'closing', cancelled: 'closing' })
+export const waitForPreface = suspend({ then: 'preface', late: 'closing', cancelled: 'preface' })
 export const waitForFrames = suspend({
   then: 'frames',
   late: 'tend',
@@ -47,6 +47,13 @@ export const waitToDrain = suspend({
   late: 'tend',
   cancelled: 'closing',
   within: 'tend',
+  fair: true,
+})
+/** The same, for streams that are on their way, until the absolute time the connection has set. */
+export const waitForCrossing = suspend({
+  then: 'drain',
+  late: 'drain',
+  cancelled: 'closing',
   fair: true,
 })
 /** The peer's FIN, until the absolute time the connection has set. */

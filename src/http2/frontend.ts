@@ -65,6 +65,8 @@ class Frontend extends Connection implements Client {
   private gapStart = 0
   private gapEnd = 0
   private lastGoaway = WINDOW_MAX
+  /** ms of the pollset's clock: when a client that is told to open no more streams must have heard it */
+  private drainBy = 0
   /** ms of the pollset's clock: when the last stream went */
   private quietSince: number
   /** octets a new stream may send: never less than the default before the client has heard of less (RFC 9113 §6.9.2) */
@@ -93,8 +95,19 @@ class Frontend extends Connection implements Client {
     throw new Error('a frontend does not connect')
   }
 
+  /** Asked to drain before its preface, a client could not know: it is waited for, for a time, and greeted before GOAWAY. */
+  override cancel(): void {
+    if (this.begun.length < PREFACE.length) {
+      if (this.drainBy !== 0) this.failure ??= NO_PREFACE
+      this.drainBy = this.now + this.context.limits.drainIdleMs
+      this.handshakeBy = Math.min(this.handshakeBy, this.drainBy)
+    }
+    super.cancel()
+  }
+
   override preface(): After<'preface'> {
     const socket = this.socket as Socket
+    if (this.failure !== null) return goto.closing
     for (let chunk = socket.take(); chunk !== null; chunk = socket.take()) {
       const size = Math.min(PREFACE.length - this.begun.length, chunk.length)
       this.begun += chunk.toString('latin1', 0, size)
@@ -111,6 +124,7 @@ class Frontend extends Connection implements Client {
         return goto.closing
       }
       if (chunk.length > size) this.reader.feed(chunk.subarray(size))
+      if (this.drainBy !== 0) this.cancel()
       return goto.frames
     }
     if ((socket.readiness & (ENDED | CLOSED)) !== 0) return goto.closing
@@ -303,6 +317,7 @@ class Frontend extends Connection implements Client {
   /** First that no more shall come, then, a round trip later, which was the last (RFC 9113 §6.8). */
   sayGoaway(): void {
     this.draining = true
+    this.drainBy = this.now + this.context.limits.drainIdleMs
     this.output.goaway(WINDOW_MAX, ErrorCode.NO_ERROR, '')
     this.output.ping(GOAWAY_PING, 0, false)
   }
@@ -310,6 +325,11 @@ class Frontend extends Connection implements Client {
   override ping(payload: Buffer, start: number, ack: boolean): void {
     super.ping(payload, start, ack)
     if (ack && this.draining) this.lastWord()
+  }
+
+  /** Requests that crossed the first GOAWAY are served, as long as the second has not said which was the last. */
+  protected override get opensUntil(): number {
+    return this.lastGoaway === WINDOW_MAX ? this.drainBy : 0
   }
 
   private lastWord(): void {
@@ -343,6 +363,7 @@ class Frontend extends Connection implements Client {
 /** Below a tenth of what it may, a client has not abused anything. */
 const ABUSE_MIN = 0.1
 const GOAWAY_PING = Buffer.from('goaway!!', 'latin1')
+const NO_PREFACE: Fault = fault('drained', 'frontend', 'connection', 'safe', 'the client said nothing')
 const NOT_HTTP2: Fault = fault('http1', 'frontend', 'connection', 'never', 'the client speaks HTTP/1')
 
 /**

@@ -58,6 +58,8 @@ export interface Http2Limits extends FrameReaderLimits, AttemptLimits, TransitLi
   readonly dryBytesPerSecond: number
   /** ms a closing connection waits for the peer's end */
   readonly lingerMs: number
+  /** ms in which a client that is told to open no more streams may still open some: until it acknowledges a PING sent with that */
+  readonly drainIdleMs: number
 }
 
 export const http2Limits: Http2Limits = {
@@ -97,4 +99,5 @@ export const http2Limits: Http2Limits = {
   dryBytesBurst: 1024 * 1024,
   dryBytesPerSecond: 1024 * 1024,
   lingerMs: 1_000,
+  drainIdleMs: 1_000,
 }

@@ -18,21 +18,25 @@ export class OpenConnections extends Pollable {
 export const controlLife = defineLife({
   edges: {
     serve: ['serve', 'drain'],
-    drain: ['cut', 'stop'],
+    drain: ['settle', 'stop'],
+    settle: ['cut', 'stop'],
     cut: ['stop'],
     stop: ['done'],
   },
-  waits: ['drain', 'cut'],
+  waits: ['idle', 'drain', 'cut'],
 })
 
 export class Control extends Continuation {
   readonly id = 'control'
   readonly server: Server
 
-  constructor(server: Server, drainTimeoutMs: number, cutMs: number) {
+  /** @param drainTimeoutMs all in all; of that at most `drainIdleMs` is for what is on its way when it begins */
+  constructor(server: Server, drainTimeoutMs: number, drainIdleMs: number, cutMs: number) {
     const { deadlines } = server.world.pollset
+    const idle = Math.max(1, Math.min(drainIdleMs, drainTimeoutMs))
     const durations = controlLife.durations(deadlines, {
-      drain: Math.max(1, drainTimeoutMs),
+      idle,
+      drain: Math.max(1, drainTimeoutMs - idle),
       cut: cutMs,
     })
     super(server.world.scheduler, controlSteps as Program<never>, durations)
@@ -51,6 +55,7 @@ export class Control extends Continuation {
 
 const { goto, done, suspend } = controlLife
 const waitForOrder = suspend({ then: 'serve' })
+const waitForArrivals = suspend({ then: 'stop', late: 'settle', within: 'idle' })
 const waitForEnd = suspend({ then: 'stop', late: 'cut', within: 'drain' })
 const waitForCut = suspend({ then: 'stop', late: 'stop', within: 'cut' })
 
@@ -67,6 +72,12 @@ const controlSteps = controlLife.steps<Control>({
   /** No new connections, no new streams; those there are may finish. */
   drain(c) {
     c.server.drain()
+    c.waitOn(0, c.server.connections, EMPTY)
+    return waitForArrivals
+  },
+  /** Who has connected and said nothing by now has nothing to say. */
+  settle(c) {
+    c.server.settle()
     c.waitOn(0, c.server.connections, EMPTY)
     return waitForEnd
   },

@@ -101,6 +101,7 @@ export class Server
   private readonly relays: Networks
   private readonly addresses: ClientAddresses
   private tls: TlsServer | null = null
+  private draining = false
   /** Client connections closed as they came, for want of room. */
   private turnedAway = 0
 
@@ -141,7 +142,7 @@ export class Server
         ? null
         : new Connects(this.world, options.connect, (target) => this.protocols.tcpSessions(target))
     this.proxy = new ReverseProxy(this.world, new RouteTable(routes), limits, connects)
-    new Control(this, options.drainTimeoutMs ?? DRAIN_TIMEOUT_MS, limits.cutMs)
+    new Control(this, options.drainTimeoutMs ?? DRAIN_TIMEOUT_MS, limits.drainIdleMs, limits.cutMs)
     for (const address of options.listen) {
       this.listening.push(
         new Listening(this.world, address, {
@@ -214,6 +215,7 @@ export class Server
     const acceptor = arrival.inClearText ? this.inClearText : this
     const connection = this.protocols.serve(arrival.socket, spoken, acceptor, arrival.ends)
     this.open.set(connection, connection)
+    if (this.draining) connection.cancel()
   }
 
   dropped(arrival: Arrival): void {
@@ -243,19 +245,21 @@ export class Server
   // What control asks for
 
   drain(): void {
+    this.draining = true
     this.emit('draining')
     for (const listening of this.listening) listening.cancel()
     this.emptied()
-    this.tellAll()
+    for (const connection of this.open.values()) connection.cancel()
+  }
+
+  /** Arrivals had time for what was on its way. */
+  settle(): void {
+    for (const arrival of this.arriving) arrival.cancel()
   }
 
   /** Told once they come to their end, told twice they close. */
   cut(): void {
-    this.tellAll()
-  }
-
-  private tellAll(): void {
-    for (const arrival of this.arriving) arrival.cancel()
+    this.settle()
     for (const connection of this.open.values()) connection.cancel()
   }
 

@@ -1,8 +1,9 @@
 // The life of an HTTP/2 connection, of either role: the edges seen are those declared, and each wait ends in each way,
 // ready, late and cancelled (design, section 8).
 
+import t from 'tap'
 import { connectionLife } from '../../src/http2/index.js'
-import { frame, headers, PREFACE, REQUEST, uint32 } from '../world/frames.js'
+import { frame, framesOf, headers, PREFACE, REQUEST, uint32 } from '../world/frames.js'
 import { cancel, type MemoryProxy, type Way, Ways } from '../world/ways.js'
 
 const PING_ACK = (payload: string) => frame(6, 1, 0, Buffer.from(payload, 'latin1'))
@@ -87,6 +88,44 @@ const WAYS: readonly Way[] = [
       silent(proxy)
       cancel(proxy, 'm1')
       cancel(proxy, 'm1')
+      cancel(proxy, 'm1')
+      return proxy
+    },
+    'm1',
+    'preface, closing, linger, closed',
+  ],
+  [
+    'told to drain before its preface, which is on its way',
+    () => {
+      const proxy = ways.proxy()
+      const far = silent(proxy)
+      cancel(proxy, 'm1')
+      far.send(Buffer.concat([PREFACE, frame(4, 0, 0), headers(1, REQUEST)]))
+      proxy.greet(proxy.backends[0])
+      proxy.backends[0].send(headers(1, RESPONSE))
+      const types = framesOf(far.take()).map(({ type, stream }) => `${type}.${stream}`)
+      t.strictSame(
+        types.filter((each) => /^[17]/.test(each)),
+        ['7.0', '1.1'],
+        'GOAWAY, and its request is served',
+      )
+      far.end()
+      return proxy
+    },
+    'm1',
+    'preface, frames, goaway, drain, closing, linger, closed',
+  ],
+  [
+    'told to drain before its preface, which does not come',
+    () => {
+      const proxy = ways.proxy({ drainIdleMs: 100 })
+      const far = silent(proxy)
+      cancel(proxy, 'm1')
+      proxy.pollset.advance(99)
+      t.notOk(far.ended)
+      proxy.pollset.advance(1)
+      t.ok(far.ended)
+      far.end()
       return proxy
     },
     'm1',
@@ -108,13 +147,48 @@ const WAYS: readonly Way[] = [
   [
     'an idle client',
     () => {
-      const proxy = ways.proxy({ frontendIdleMs: 1_000, pingAfterMs: 500, lingerMs: 100 })
+      const proxy = ways.proxy({ frontendIdleMs: 1_000, pingAfterMs: 500, lingerMs: 100, drainIdleMs: 100 })
       proxy.client()
       proxy.pollset.advance(2_000)
       return proxy
     },
     'm1',
     'preface, frames, tend, goaway, drain, closing, linger, closed',
+  ],
+  [
+    'told to drain while it is idle, and a request crosses that',
+    () => {
+      const proxy = ways.proxy()
+      const far = proxy.client()
+      cancel(proxy, 'm1')
+      t.notOk(far.ended, 'it cannot know yet')
+      far.take()
+      far.send(headers(1, REQUEST))
+      far.send(PING_ACK('goaway!!'))
+      proxy.greet(proxy.backends[0])
+      proxy.backends[0].send(headers(1, RESPONSE))
+      const types = framesOf(far.take()).map(({ type, stream }) => `${type}.${stream}`)
+      t.strictSame(types, ['7.0', '1.1'], 'then the last GOAWAY, and the response')
+      t.ok(far.ended)
+      far.end()
+      return proxy
+    },
+    'm1',
+    'preface, frames, goaway, drain, closing, linger, closed',
+  ],
+  [
+    'told to drain while it is idle, and to end',
+    () => {
+      const proxy = ways.proxy()
+      const far = proxy.client()
+      cancel(proxy, 'm1')
+      cancel(proxy, 'm1')
+      t.ok(far.ended)
+      far.end()
+      return proxy
+    },
+    'm1',
+    'preface, frames, goaway, drain, closing, linger, closed',
   ],
   [
     'told to drain, with a request that goes on for long, and then ends',
@@ -175,6 +249,7 @@ const WAYS: readonly Way[] = [
 const WAITS = [
   'connect until',
   'drain tend',
+  'drain until',
   'frames pace',
   'frames tend',
   'linger until',

@@ -96,6 +96,47 @@ for (const [title, leaves] of [
   })
 }
 
+t.test(
+  'a client that has connected and says nothing is waited for a little, requests that run longer',
+  async (t) => {
+    const silent = createServer((socket) => void socket.resume().on('error', () => {})).listen(0, '127.0.0.1')
+    await once(silent, 'listening')
+    t.teardown(() => void silent.close())
+    const { port } = silent.address() as AddressInfo
+    const { server, stopped, listening } = serve(0, {
+      limits: { drainIdleMs: 1 },
+      routes: [{ host: '', prefix: '/', url: `h2c://127.0.0.1:${port}` }],
+    })
+    const at = await listening
+    const asks = await client(t, at, PREFACE, SETTINGS, headers(1, REQUEST))
+    await once(silent, 'connection')
+    const says = await client(t, at)
+    while (server.describe()['arriving'] === 0) await new Promise(setImmediate)
+    server.command('drain')
+    says.resume()
+    await once(says, 'end')
+    t.match(server.describe(), { clients: 1, arriving: 0 })
+    asks.destroy()
+    await stopped
+  },
+)
+
+t.test('a request of a client that had connected when the drain began', async (t) => {
+  const { server, stopped, listening } = serve(0, { limits: { drainIdleMs: 60_000 } })
+  const socket = await client(t, await listening)
+  while (server.describe()['arriving'] === 0) await new Promise(setImmediate)
+  server.command('drain')
+  await once(server as never, 'draining')
+  socket.end('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
+  let text = ''
+  socket.setEncoding('latin1').on('data', (chunk: string) => {
+    text += chunk
+  })
+  await once(socket, 'end')
+  t.match(text, /^HTTP\/1\.1 502 [\s\S]*connection: close/, 'it is served, and is the last')
+  await stopped
+})
+
 t.test('the edges seen are the edges declared', (t) => {
   for (const { edges } of [controlLife, listeningLife] as const) {
     t.strictSame(seen.taken(edges), declared(edges))
@@ -103,8 +144,9 @@ t.test('the edges seen are the edges declared', (t) => {
   }
   t.strictSame(seen.ended(controlLife.edges), [
     'cut cut: late, ready',
-    'drain drain: late, ready',
+    'drain idle: late, ready',
     'serve for ever: ready',
+    'settle drain: late, ready',
   ])
   t.strictSame(seen.ended(listeningLife.edges), [
     'accept for ever: cancelled, ready',

@@ -72,6 +72,20 @@ matrix(
   { keepAliveRequestsMax: 4 },
 )
 
+matrix(answer, [
+  {
+    title: 'how long the backend keeps an idle connection is read',
+    where: (frontend, backend) => frontend === 'http/1.1' && !isHttp2(backend),
+    async run(t, { peer, server }) {
+      t.match(await peer().get('/1'), { status: 200, whole: true })
+      const backends = [...server.world.scheduler.alive()].filter(({ kind }) => kind === 'backend')
+      t.ok(backends.length > 0)
+      // Node's servers say `Keep-Alive: timeout=5`.
+      for (const each of backends) t.match(each.describe(), { idleMax: 4_000 })
+    },
+  },
+])
+
 /** What waits here does not know its backend: one of them does. */
 const once = (frontend: Protocol, backend: Protocol) => where(frontend) && backend === 'http/1.1'
 

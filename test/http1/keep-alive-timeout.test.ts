@@ -1,0 +1,106 @@
+// A backend that says how long it keeps an idle connection (`Keep-Alive: timeout=N`) is left before it closes: a request that
+// crossed its FIN would be lost, and a POST could not be sent again.
+
+import t from 'tap'
+import { keepAliveTimeout } from '../../src/http1/message.js'
+import type { Limits } from '../../src/server/index.js'
+import { memoryProxy } from '../world/memory-proxy.js'
+
+const POST = Buffer.from('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi')
+const answer = (line: string) => Buffer.from(`HTTP/1.1 200 OK\r\n${line}Content-Length: 2\r\n\r\nok`)
+
+t.test('the timeout of a Keep-Alive field', (t) => {
+  const values: [string, number][] = [
+    ['timeout=5', 5],
+    ['timeout=5, max=100', 5],
+    ['max=100, TIMEOUT = 7', 7],
+    ['timeout="3"', 3],
+    ['timeout=0', 0],
+    ['', -1],
+    ['max=5', -1],
+    ['timeout', -1],
+    ['timeout=-5', -1],
+    ['timeout=5s', -1],
+    ['xtimeout=5', -1],
+    ['timeout=99999999999', -1],
+  ]
+  for (const [value, seconds] of values) t.equal(keepAliveTimeout(value), seconds, value)
+  t.end()
+})
+
+/** A proxy whose backend has answered once, with this line. */
+function answered(line: string, limits: Partial<Limits> = {}) {
+  const proxy = memoryProxy(limits, { clients: 'http/1.1', speaks: 'http/1.1' })
+  const client = proxy.client()
+  const ask = () => {
+    client.take()
+    client.send(POST)
+  }
+  ask()
+  proxy.backends[0].send(answer(line))
+  return { proxy, client, ask }
+}
+
+t.test('an idle connection is closed a second before the backend closes it', (t) => {
+  const cases: [string, number][] = [
+    ['Keep-Alive: timeout=5\r\n', 4_000],
+    ['Connection: keep-alive\r\nKeep-Alive: timeout=5, max=100\r\n', 4_000],
+    ['Keep-Alive: timeout=2\r\n', 1_000],
+    ['Keep-Alive: timeout=1\r\n', 500],
+    ['Keep-Alive: timeout=100000\r\n', 60_000],
+  ]
+  for (const [line, ms] of cases) {
+    const { proxy, client, ask } = answered(line)
+    proxy.pollset.advance(ms - 1)
+    t.notOk(proxy.backends[0].ended, `${line} not before`)
+    ask()
+    t.equal(proxy.backends.length, 1, 'it is used again')
+    proxy.backends[0].send(answer(line))
+    proxy.pollset.advance(ms)
+    t.ok(proxy.backends[0].ended, `${line} in time`)
+    ask()
+    t.equal(proxy.backends.length, 2, 'and the next request goes on another')
+    proxy.backends[1].send(answer(line))
+    t.match(client.received.toString(), /^HTTP\/1\.1 200 [\s\S]*ok$/)
+    t.equal(proxy.proxy.begun, proxy.proxy.logged)
+  }
+  t.end()
+})
+
+t.test('the last response tells', (t) => {
+  const { proxy, ask } = answered('Keep-Alive: timeout=5\r\n')
+  ask()
+  proxy.backends[0].send(answer(''))
+  proxy.pollset.advance(30_000)
+  t.notOk(proxy.backends[0].ended, 'it says nothing of time any more')
+  ask()
+  proxy.backends[0].send(answer('Keep-Alive: timeout=10\r\n'))
+  proxy.pollset.advance(9_000)
+  t.ok(proxy.backends[0].ended)
+  t.end()
+})
+
+t.test('a timeout of 0 lets no request follow', (t) => {
+  const { proxy, ask } = answered('Keep-Alive: timeout=0\r\n')
+  t.ok(proxy.backends[0].ended)
+  ask()
+  t.equal(proxy.backends.length, 2)
+  t.end()
+})
+
+t.test('a connection that is granted as its time ends is used', (t) => {
+  const { proxy, client } = answered('Keep-Alive: timeout=5\r\n')
+  client.take()
+  client.put(POST)
+  proxy.pollset.advance(4_000)
+  const posts = proxy.backends.map((each) => each.received.toString().split('POST ').length - 1)
+  t.equal(
+    posts.reduce((sum, each) => sum + each, 0),
+    2,
+    'the request is sent once',
+  )
+  t.equal(proxy.proxy.begun, 2)
+  proxy.backends.at(-1)?.send(answer(''))
+  t.match(client.received.toString(), /^HTTP\/1\.1 200 /)
+  t.end()
+})
