@@ -14,6 +14,11 @@ export interface Fault {
   readonly message: string
   /** The connection had served before, and ended with nothing said: for all that one can tell, before the work came. */
   readonly stale?: boolean
+  /**
+   * The attempt does not count. `not-begun`: the other side has said so, and served others. `neighbour`: it ended for
+   * another's sake, whose fault it was or who took the room; not for ever, so whoever counts bounds it.
+   */
+  readonly uncounted?: 'not-begun' | 'neighbour'
   /** For the operator alone: addresses, names, a peer's own words. */
   readonly detail?: string
 }

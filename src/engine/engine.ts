@@ -75,6 +75,10 @@ export class Engine<S extends Session> implements SessionReports<S> {
   private readonly doubtful = new Set<Lease<S>>()
   /** The pause is for a session that went without having been of use: a backend that opens only to close. */
   private barren = false
+  /** Leases that a session may have at once, whatever it says: what a backend has shown to serve (E34). */
+  private share = Number.POSITIVE_INFINITY
+  /** Leases that were served since the share was set. */
+  private servedOfShare = 0
   private first: Lease<S> | null = null
   private last: Lease<S> | null = null
   private readonly world: World
@@ -118,7 +122,7 @@ export class Engine<S extends Session> implements SessionReports<S> {
 
   release(lease: Lease<S>): void {
     if (lease.queuePrev !== null || this.first === lease) this.remove(lease)
-    else if (lease.session !== null) this.freed(lease.take())
+    else if (lease.session !== null) this.givenBack(lease.take())
     if (this.doubtful.size > 0) this.doubtful.delete(lease)
     lease.readiness = 0
   }
@@ -164,6 +168,17 @@ export class Engine<S extends Session> implements SessionReports<S> {
   }
 
   freed(session: S): void {
+    if (this.share !== Number.POSITIVE_INFINITY) this.widenShare(session)
+    this.givenBack(session)
+  }
+
+  declined(session: S): void {
+    // Those that are left on it are what it bears.
+    if (session.state !== 'retired') this.narrowShare(session.leased - 1)
+    this.givenBack(session)
+  }
+
+  private givenBack(session: S): void {
     session.leased--
     if (session.state === 'retired') {
       if (session.leased === 0) session.close()
@@ -173,7 +188,8 @@ export class Engine<S extends Session> implements SessionReports<S> {
     this.grant()
   }
 
-  retired(session: S): void {
+  retired(session: S, served?: number): void {
+    if (served !== undefined) this.cutShort(served)
     if (session.state === 'closed' || session.state === 'retired') return
     if (session.state === 'opening') this.opening--
     this.wasOfUse(session)
@@ -209,6 +225,7 @@ export class Engine<S extends Session> implements SessionReports<S> {
       id: this.id,
       name: this.name,
       queued: this.queued,
+      share: this.share === Number.POSITIVE_INFINITY ? null : this.share,
       sessions: this.sessions.map((s) => ({
         id: s.id,
         state: s.state,
@@ -224,7 +241,7 @@ export class Engine<S extends Session> implements SessionReports<S> {
     const sessions = this.sessions
     for (let i = 0; i < sessions.length; i++) {
       const each = sessions[i]
-      if (each.state !== 'open' || each.leased >= each.capacity) continue
+      if (each.state !== 'open' || each.leased >= each.capacity || each.leased >= this.share) continue
       // Fewer than none there are not: the rest need not be asked, and the sessions in front stay the busy ones.
       if (each.leased === 0) return each
       if (best === null || each.leased < best.leased) best = each
@@ -265,6 +282,27 @@ export class Engine<S extends Session> implements SessionReports<S> {
       lease.raise(LEASED)
     }
     this.openMore()
+  }
+
+  private narrowShare(served: number): void {
+    this.share = Math.max(1, served)
+    this.servedOfShare = 0
+  }
+
+  /** A session that has gone says nothing of how many the next one bears. */
+  private widenShare(session: S): void {
+    if (session.state === 'retired' || ++this.servedOfShare < this.share) return
+    this.servedOfShare = 0
+    this.share *= 2
+    if (this.share >= session.capacity) this.share = Number.POSITIVE_INFINITY
+  }
+
+  /** A session went and had not begun all of its leases; the next is not tried at once where it had begun none. */
+  private cutShort(served: number): void {
+    this.narrowShare(served)
+    if (served > 0 || this.closing) return
+    this.barren = true
+    this.pauseOpening()
   }
 
   /** A session is there that grants leases, or will. */

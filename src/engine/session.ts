@@ -34,8 +34,13 @@ export interface SessionReports<S extends Session> {
   changed(session: S): void
   /** One of its leases has ended. */
   freed(session: S): void
-  /** It takes no new leases, and closes when those it has are done (a GOAWAY, say). */
-  retired(session: S): void
+  /** One of its leases has ended: the backend refused it, as more than it can serve at once. */
+  declined(session: S): void
+  /**
+   * It takes no new leases, and closes when those it has are done. `served`, where the backend goes before its time:
+   * the leases that it has served or still serves, it having told that it did not begin the others.
+   */
+  retired(session: S, served?: number): void
   /** What it carries has taken it over (a tunnel, say): it is counted no more, and ends with it. */
   surrendered(session: S): void
   /** It is gone, with or without a fault. */

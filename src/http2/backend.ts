@@ -8,6 +8,7 @@ import {
   type BackendTarget,
   BODY,
   EXTENDED_CONNECT,
+  type Field,
   HEAD,
   type Head,
   type HttpSession,
@@ -134,9 +135,9 @@ class Backend extends Connection implements BackendSession {
   }
 
   /** Streams in line, and those whose lease was granted already, are sent elsewhere. */
-  private openNoMore(why: Fault): void {
+  private openNoMore(why: Fault, served?: number): void {
     this.notBegun ??= why
-    this.reports.retired(this)
+    this.reports.retired(this, served)
     for (const stream of this.output.unopened()) this.lose(stream, why)
   }
 
@@ -165,9 +166,7 @@ class Backend extends Connection implements BackendSession {
 
   // Responses
 
-  headers(id: number, block: Buffer, start: number, end: number, endStream: boolean): void {
-    const list = this.decode(block, start, end)
-    if (list === null) return
+  protected override fieldSection(id: number, fields: Field[], size: number, endStream: boolean): void {
     if ((id & 1) === 0) {
       this.connectionError(ErrorCode.PROTOCOL_ERROR, 'a stream opened by the server, and push is not enabled')
       return
@@ -175,22 +174,22 @@ class Backend extends Connection implements BackendSession {
     const stream = this.streamFor(id, endStream ? StreamEvent.HEADERS_ES : StreamEvent.HEADERS)
     if (stream === null) return
     const { headerListBytesMax, fieldsMax } = this.context.limits
-    if (list.size > headerListBytesMax || list.fields.length > fieldsMax) {
-      this.streamError(id, ErrorCode.CANCEL, `a header list of more than ${headerListBytesMax} octets`)
+    if (size > headerListBytesMax || fields.length > fieldsMax) {
+      const bounds = `${headerListBytesMax} bytes (headerListBytesMax) or ${fieldsMax} lines (fieldsMax)`
+      this.streamError(id, ErrorCode.CANCEL, `a field section of more than ${bounds}`)
       return
     }
     if (stream.head !== null) {
       const inTunnel = stream.connect && stream.head.isSuccess ? 'HEADERS in a tunnel (RFC 9113 §8.5)' : null
-      const wrong =
-        inTunnel ?? (endStream ? readResponseTrailers(list.fields) : 'a second head (RFC 9113 §8.1)')
+      const wrong = inTunnel ?? (endStream ? readResponseTrailers(fields) : 'a second head (RFC 9113 §8.1)')
       if (wrong !== null) this.streamError(id, ErrorCode.PROTOCOL_ERROR, wrong)
       else {
-        stream.trailers = list.fields.length > 0 && !stream.dry ? list.fields : null
+        stream.trailers = fields.length > 0 && !stream.dry ? fields : null
         this.remoteEnd(stream)
       }
       return
     }
-    const head = readResponse(list.fields, list.size, this.context.world.fields)
+    const head = readResponse(fields, size, this.context.world.fields)
     if (typeof head === 'string') this.streamError(id, ErrorCode.PROTOCOL_ERROR, head)
     else if (head.isInterim) this.interim(stream, head, endStream)
     else this.final(stream, head, endStream)
@@ -283,7 +282,8 @@ class Backend extends Connection implements BackendSession {
   protected override gone(stream: Http2Stream): void {
     this.quietSince = this.context.world.pollset.now
     if (stream.dryAt >= 0) this.budget.dryOpen--
-    this.reports.freed(this)
+    if (stream.fault !== null && stream.fault.code === REFUSED) this.reports.declined(this)
+    else this.reports.freed(this)
     this.closeIfDry()
   }
 
@@ -318,6 +318,8 @@ class Backend extends Connection implements BackendSession {
   /** ENHANCE_YOUR_CALM before a response speaks of the connection: its stream shares the lot of one that has died (R3, E31). */
   protected override peerReset(stream: Http2Stream, code: number): Fault {
     const why = super.peerReset(stream, code)
+    // Beside others it says that there are too many; alone, that this one is not wanted.
+    if (why.code === REFUSED && this.leased > 1) return { ...why, uncounted: 'neighbour' }
     if (code !== ErrorCode.ENHANCE_YOUR_CALM || stream.head !== null) return why
     if (this.calm.reset(stream.streamId)) this.reports.retired(this)
     return { ...why, scope: 'connection' }
@@ -331,18 +333,23 @@ class Backend extends Connection implements BackendSession {
   /** RFC 9113 §6.8: streams above the last were not begun, and may be sent elsewhere. */
   goaway(lastStreamId: number, code: number, debug: string): void {
     this.emptyFrame()
-    const notBegun = {
-      ...fault('goaway', 'backend', 'stream', 'safe', `the backend sent GOAWAY ${errorName(code)}`),
-      detail: debug,
-    }
-    this.openNoMore(notBegun)
+    const why = fault('goaway', 'backend', 'stream', 'safe', `the backend sent GOAWAY ${errorName(code)}`)
+    const served = (Math.min(lastStreamId, this.lastStreamId) + 1) >>> 1
+    const notBegun: Fault =
+      served === 0 ? { ...why, detail: debug } : { ...why, detail: debug, uncounted: 'not-begun' }
+    const cutShort = served === 0 ? this.leased > 0 : this.lastStreamId > lastStreamId
+    this.openNoMore(notBegun, cutShort ? served : undefined)
     for (const stream of this.streams.all()) if (stream.streamId > lastStreamId) this.lose(stream, notBegun)
   }
 
   protected override loseStreams(why: Fault): void {
+    const culprit = this.culprit === 0 ? null : this.streams.get(this.culprit)
+    // Where one stream is to blame, it alone pays; without a known cause each of them does.
+    const others: Fault = culprit === null ? why : { ...why, uncounted: 'neighbour' }
     // First of all no new leases: who is told may ask for another session in this very turn.
-    this.openNoMore({ ...why, retry: 'safe' })
-    super.loseStreams(why)
+    this.openNoMore({ ...others, retry: 'safe' })
+    if (culprit !== null) this.lose(culprit, { ...why, scope: 'stream' })
+    super.loseStreams(others)
   }
 
   protected override idle(): 'stay' | 'part' {
@@ -365,7 +372,13 @@ class Backend extends Connection implements BackendSession {
   }
 }
 
-const notBegun = (code: string, message: string): Fault => fault(code, 'backend', 'stream', 'safe', message)
+/** RFC 9113 §8.7: REFUSED_STREAM. */
+const REFUSED = 'refused-stream'
+
+const notBegun = (code: string, message: string): Fault => ({
+  ...fault(code, 'backend', 'stream', 'safe', message),
+  uncounted: 'not-begun',
+})
 const LIMIT_LOWERED = notBegun(
   'streams-limited',
   'the backend lowered its limit of streams (RFC 9113 §5.1.2)',

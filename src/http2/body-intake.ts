@@ -71,7 +71,7 @@ export class BodyIntake implements Settling {
     if (stream.recvWindow < 0 && size > 0) {
       const message = 'DATA beyond the stream window (RFC 9113 §6.9.1)'
       connection.streamError(id, ErrorCode.FLOW_CONTROL_ERROR, message)
-    } else if (stream.head === null) {
+    } else if (stream.head === null && !stream.dry) {
       connection.streamError(id, ErrorCode.PROTOCOL_ERROR, 'DATA before the head (RFC 9113 §8.1)')
     }
     if (stream.closed) this.stream = null

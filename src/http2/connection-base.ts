@@ -43,6 +43,8 @@ export abstract class ConnectionBase extends HttpConnection<Http2Context> implem
   /** The frame that has begun and not ended, by its number, and since when; 0 for none. */
   private unfinished = 0
   private unfinishedSince = 0
+  /** The stream for whose frame the connection is given up; 0 for none. */
+  protected culprit = 0
 
   constructor(context: Http2Context, role: Role) {
     super(context, connectionSteps, role === 'server' ? 'frontend' : 'backend', ['QUIET'])
@@ -99,7 +101,7 @@ export abstract class ConnectionBase extends HttpConnection<Http2Context> implem
       }
     }
     if (this.output.overflowed) {
-      this.connectionError(ErrorCode.ENHANCE_YOUR_CALM, 'too many control frames wait to be read')
+      this.connectionError(ErrorCode.ENHANCE_YOUR_CALM, 'too many control frames wait to be read', 0)
     }
   }
 
@@ -168,7 +170,7 @@ export abstract class ConnectionBase extends HttpConnection<Http2Context> implem
   private overdue(now: number): boolean {
     if (!(this.settled && this.acknowledged) && now >= this.handshakeBy) {
       if (this.settled)
-        this.connectionError(ErrorCode.SETTINGS_TIMEOUT, 'our SETTINGS are not acknowledged (§6.5.3)')
+        this.connectionError(ErrorCode.SETTINGS_TIMEOUT, 'our SETTINGS are not acknowledged (§6.5.3)', 0)
       else this.connectionError(ErrorCode.PROTOCOL_ERROR, 'no SETTINGS came in time (RFC 9113 §3.4)')
     } else if (this.unfinished !== 0 && now - this.unfinishedSince >= this.context.limits.frameMs) {
       this.connectionError(ErrorCode.ENHANCE_YOUR_CALM, 'a frame or field block that does not end')
@@ -187,8 +189,10 @@ export abstract class ConnectionBase extends HttpConnection<Http2Context> implem
     return this.lingers() ? waitForEnd : goto.closed
   }
 
-  connectionError(code: number, message: string): void {
+  /** `culprit`: the stream whose frame it is for, where it is not that being read. */
+  connectionError(code: number, message: string, culprit = this.reader.stream): void {
     if (this.failure !== null) return
+    this.culprit = culprit
     this.failure = fault(
       code === ErrorCode.ENHANCE_YOUR_CALM ? 'calm' : 'protocol-error',
       this.side,

@@ -65,7 +65,8 @@ export abstract class Connection extends ConnectionBase implements FrameSink, Ht
 
   // What the roles do each in their own way
 
-  abstract headers(streamId: number, block: Buffer, start: number, end: number, endStream: boolean): void
+  /** A field section has come. `size` is more than allowed where the section is, whose fields are then not all here. */
+  protected abstract fieldSection(id: number, fields: Field[], size: number, endStream: boolean): void
   abstract goaway(lastStreamId: number, code: number, debug: string): void
   abstract opening(stream: Http2Stream): void
   abstract resetByUs(stream: Http2Stream, reason: ResetReason): void
@@ -184,14 +185,25 @@ export abstract class Connection extends ConnectionBase implements FrameSink, Ht
     this.intake.end(endStream)
   }
 
-  /** A list of fields from a header block; null when the connection had to be given up. */
-  protected decode(block: Buffer, start: number, end: number): { fields: Field[]; size: number } | null {
+  headers(id: number, block: Buffer, start: number, end: number, endStream: boolean): void {
     const { headerListBytesMax, fieldsMax } = this.context.limits
     const fields: Field[] = []
     const size = this.decoder.decode(block, start, end, fields, headerListBytesMax, fieldsMax)
-    if (size >= 0) return { fields, size }
+    if (size >= 0) this.fieldSection(id, fields, size, endStream)
+    else this.malformedBlock()
+  }
+
+  headersPiece(block: Buffer, start: number, end: number): void {
+    if (!this.decoder.skip(block, start, end)) this.malformedBlock()
+  }
+
+  headersTooLarge(id: number, endStream: boolean): void {
+    if (this.decoder.skipEnd()) this.fieldSection(id, [], Number.POSITIVE_INFINITY, endStream)
+    else this.malformedBlock()
+  }
+
+  private malformedBlock(): void {
     this.connectionError(ErrorCode.COMPRESSION_ERROR, 'a header block that does not decode (RFC 9113 §4.3)')
-    return null
   }
 
   /** The peer's END_STREAM. */

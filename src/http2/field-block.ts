@@ -1,14 +1,19 @@
 // A field block that did not fit its HEADERS frame (RFC 9113 §4.3): its fragments, gathered from one CONTINUATION to the next
-// until it is whole. Bounded in octets and in frames: a block that does not end is what CVE-2024-27316 and its kin send.
+// until it is whole. Bounded in bytes and in frames: a block that does not end is what CVE-2024-27316 and its kin send. A block
+// past its bounds is not kept: it is only decoded, for the table's sake, up to further bounds.
 
 export interface FieldBlockLimits {
-  /** octets of a header block over all its frames */
+  /** bytes of a header block over all its frames that are kept: past them it is decoded and discarded, and is its stream's fault */
   readonly headerBlockBytesMax: number
-  /** CONTINUATION frames a header block may have */
+  /** CONTINUATION frames of a header block that is kept */
   readonly continuationsMax: number
+  /** bytes of a header block that is discarded: past them the connection ends */
+  readonly headerBlockDiscardMax: number
+  /** CONTINUATION frames of such a block */
+  readonly continuationsDiscardMax: number
 }
 
-/** octets of the buffer at least */
+/** bytes of the buffer at least */
 const FIRST = 1024
 
 export class FieldBlock {
@@ -17,8 +22,11 @@ export class FieldBlock {
   readonly frame: number
   readonly endStream: boolean
   bytes: Buffer = Buffer.allocUnsafeSlow(0)
-  /** octets of {@link bytes} that are there */
+  /** bytes of {@link bytes} that are there */
   length = 0
+  /** It is past its bounds, and discarded. */
+  discarded = false
+  private total = 0
   private fragments = 0
   private readonly limits: FieldBlockLimits
 
@@ -29,20 +37,37 @@ export class FieldBlock {
     this.limits = limits
   }
 
-  /** Add the next fragment; null, or why it is one too many. */
-  add(b: Buffer, start: number, end: number): string | null {
-    const { headerBlockBytesMax, continuationsMax } = this.limits
-    // The first is that of HEADERS.
-    if (this.fragments++ > continuationsMax) return 'too many CONTINUATION frames in one header block'
+  /** Counts the next fragment; null, or why it is one too many for the connection. */
+  count(bytes: number): string | null {
+    const { limits } = this
+    this.total += bytes
+    const { total } = this
+    // The first fragment is that of HEADERS.
+    const continuations = this.fragments++
+    if (total <= limits.headerBlockBytesMax && continuations <= limits.continuationsMax) return null
+    this.discarded = true
+    const bytesMax = Math.max(limits.headerBlockDiscardMax, limits.headerBlockBytesMax)
+    if (total > bytesMax) return `a header block of more than ${bytesMax} bytes`
+    const continuationsMax = Math.max(limits.continuationsDiscardMax, limits.continuationsMax)
+    return continuations > continuationsMax ? 'too many CONTINUATION frames in one header block' : null
+  }
+
+  /** Keeps a fragment that was counted. */
+  keep(b: Buffer, start: number, end: number): void {
     const length = this.length + end - start
-    if (length > headerBlockBytesMax) return `a header block of more than ${headerBlockBytesMax} octets`
     if (this.bytes.length < length) {
-      const larger = Buffer.allocUnsafeSlow(Math.min(headerBlockBytesMax, Math.max(FIRST, length * 2)))
+      const room = Math.min(this.limits.headerBlockBytesMax, Math.max(FIRST, length * 2))
+      const larger = Buffer.allocUnsafeSlow(room)
       this.bytes.copy(larger, 0, 0, this.length)
       this.bytes = larger
     }
     b.copy(this.bytes, this.length, start, end)
     this.length = length
-    return null
+  }
+
+  /** Lets go of what was kept. */
+  drop(): void {
+    this.bytes = Buffer.allocUnsafeSlow(0)
+    this.length = 0
   }
 }

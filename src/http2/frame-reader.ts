@@ -2,7 +2,8 @@
 // and no clock, keeps only what a split frame needs, and makes no object per frame.
 //
 // DATA is passed on as it comes, in pieces, so that no body is buffered here. Other frames are given whole: in
-// place when the chunk holds them, else gathered in `carry`. Header blocks are given whole too (field-block.ts).
+// place when the chunk holds them, else gathered in `carry`. Header blocks are given whole too (field-block.ts), or in
+// pieces where they are too large.
 //
 // The form of each frame (stream id, length, padding) is checked here; what it means is the sink's affair.
 
@@ -17,6 +18,10 @@ export interface FrameSink {
   dataEnd(streamId: number, endStream: boolean): void
   /** A complete header block. */
   headers(streamId: number, block: Buffer, start: number, end: number, endStream: boolean): void
+  /** A piece of a header block that is past its bounds, and not kept: the pieces make up the whole block. */
+  headersPiece(block: Buffer, start: number, end: number): void
+  /** Such a block has ended. */
+  headersTooLarge(streamId: number, endStream: boolean): void
   priority(streamId: number): void
   rstStream(streamId: number, code: number): void
   /** One a parameter, then {@link settingsEnd}. */
@@ -93,6 +98,11 @@ export class FrameReader {
     if (this.block !== null) return this.block.frame
     if (this.state === READ_HEADER) return this.headerRead === 0 ? 0 : this.frames + 1
     return this.state === READ_PAYLOAD ? this.frames : 0
+  }
+
+  /** The stream of the frame or header block that is being read; 0 between them, and for frames of the connection. */
+  get stream(): number {
+    return this.block === null ? this.streamId : this.block.streamId
   }
 
   /** Read no further: the connection is being given up. */
@@ -240,9 +250,11 @@ export class FrameReader {
   private frameEnd(): void {
     this.state = READ_HEADER
     this.sink.dataEnd(this.streamId, (this.flags & Flag.END_STREAM) !== 0)
+    this.streamId = 0
   }
 
   private fail(code: number, message: string): void {
+    this.streamId = this.stream
     this.stop()
     this.sink.connectionError(code, message)
   }
@@ -251,6 +263,11 @@ export class FrameReader {
   private payload(b: Buffer, start: number, end: number): void {
     this.state = READ_HEADER
     this.started = true
+    this.frameRead(b, start, end)
+    this.streamId = 0
+  }
+
+  private frameRead(b: Buffer, start: number, end: number): void {
     const id = this.streamId
     const size = end - start
     const sink = this.sink
@@ -358,13 +375,24 @@ export class FrameReader {
   }
 
   private fragment(block: FieldBlock, b: Buffer, start: number, end: number): void {
-    const wrong = block.add(b, start, end)
+    const { sink } = this
+    const wrong = block.count(end - start)
     if (wrong !== null) {
       this.fail(ErrorCode.ENHANCE_YOUR_CALM, wrong)
       return
     }
+    if (!block.discarded) block.keep(b, start, end)
+    else {
+      if (block.length > 0) {
+        sink.headersPiece(block.bytes, 0, block.length)
+        block.drop()
+      }
+      if (!this.stopped) sink.headersPiece(b, start, end)
+      if (this.stopped) return
+    }
     if ((this.flags & Flag.END_HEADERS) === 0) return
     this.block = null
-    this.sink.headers(block.streamId, block.bytes, 0, block.length, block.endStream)
+    if (block.discarded) sink.headersTooLarge(block.streamId, block.endStream)
+    else sink.headers(block.streamId, block.bytes, 0, block.length, block.endStream)
   }
 }

@@ -153,9 +153,7 @@ class Frontend extends Connection implements Client {
     } else this.connectionError(ErrorCode.PROTOCOL_ERROR, 'not the HTTP/2 connection preface (RFC 9113 §3.4)')
   }
 
-  headers(id: number, block: Buffer, start: number, end: number, endStream: boolean): void {
-    const list = this.decode(block, start, end)
-    if (list === null) return
+  protected override fieldSection(id: number, fields: Field[], size: number, endStream: boolean): void {
     if ((id & 1) === 0) {
       this.connectionError(ErrorCode.PROTOCOL_ERROR, 'an even stream id from a client (RFC 9113 §5.1.1)')
       return
@@ -167,8 +165,8 @@ class Frontend extends Connection implements Client {
       )
       return
     }
-    if (id > this.lastStreamId) this.request(id, list.fields, list.size, endStream)
-    else this.trailers(id, list.fields, list.size, endStream)
+    if (id > this.lastStreamId) this.request(id, fields, size, endStream)
+    else this.trailers(id, fields, size, endStream)
   }
 
   /** After the last GOAWAY: the client knows that these are not answered, and may ask elsewhere (§6.8). */
@@ -206,7 +204,7 @@ class Frontend extends Connection implements Client {
     this.output.updateDue()
     stream.remoteEnded = endStream
     if (size > limits.headerListBytesMax || fields.length > limits.fieldsMax) {
-      this.tooLarge(stream)
+      this.tooLarge(stream, size === Number.POSITIVE_INFINITY)
       return
     }
     const head = readRequest(fields, size)
@@ -225,9 +223,12 @@ class Frontend extends Connection implements Client {
     this.acceptor.accept(stream)
   }
 
-  /** RFC 6585 §5. Answered here: there is no whole request to give to anyone. */
-  private tooLarge(stream: Http2Stream): void {
+  /** RFC 6585 §5. Answered here: there is no whole request to give to anyone. `discarded`: its block was not even kept. */
+  private tooLarge(stream: Http2Stream, discarded: boolean): void {
     this.context.counts.headersTooLarge++
+    if (discarded) this.peerErred()
+    // Whatever follows of the request is discarded: a fault in it must not take the answer away.
+    stream.dry = true
     const { fields } = this.context.world
     const reason = fields.field('x-fermata', 'fields-too-large')
     const length = fields.field('content-length', '0')
@@ -237,6 +238,10 @@ class Frontend extends Connection implements Client {
   private trailers(id: number, fields: Field[], size: number, endStream: boolean): void {
     const stream = this.streamFor(id, endStream ? StreamEvent.HEADERS_ES : StreamEvent.HEADERS)
     if (stream === null) return
+    if (stream.dry) {
+      if (endStream) this.remoteEnd(stream)
+      return
+    }
     const tooLarge =
       size > this.context.limits.headerListBytesMax || fields.length > this.context.limits.fieldsMax
     const inTunnel = stream.connect ? 'HEADERS behind a CONNECT (RFC 9113 §8.5)' : null

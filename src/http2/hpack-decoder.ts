@@ -9,9 +9,12 @@
 // literals (§6.2.3) are always made anew and kept nowhere.
 //
 // A block that breaks its bounds is still decoded to its end, since the next one builds on its
-// table; but of what is not to be kept, no string is made.
+// table; but of what is not to be kept, no string is made. A block that is too large to be
+// gathered is decoded in pieces (hpack-skipper.ts).
 
 import type { Field, FieldTable } from '../http/field.js'
+import { LiteralCache } from './hpack-literals.js'
+import { HpackSkipper, type HpackTables } from './hpack-skipper.js'
 import { STATIC_ENTRIES, STATIC_FIELDS } from './hpack-static.js'
 import { DynamicTable } from './hpack-table.js'
 import { huffmanDecode } from './huffman.js'
@@ -32,7 +35,7 @@ const SCRATCH_OCTETS_MAX = 4096
 /** Short-lived connections never pay for a LiteralCache. */
 const LITERALS_BEFORE_CACHE = 8
 
-export class HpackDecoder {
+export class HpackDecoder implements HpackTables {
   private readonly fields: FieldTable
   private readonly table: DynamicTable
   /** What a size update may ask for at most. */
@@ -42,6 +45,8 @@ export class HpackDecoder {
   private literals: LiteralCache | null = null
   private literalsSeen = 0
   private scratch: Buffer | null = null
+  /** Reads a block in pieces; null while none is. */
+  private skipper: HpackSkipper | null = null
 
   // What the readers below give back besides their value, to be taken at once.
   /** Where reading goes on, or -1 after an error. */
@@ -143,6 +148,43 @@ export class HpackDecoder {
     return full && size <= listSizeMax ? listSizeMax + 1 : size
   }
 
+  /** Decodes the next piece of a header block for the table's sake only. False: HPACK_ERROR. */
+  skip(block: Buffer, start: number, end: number): boolean {
+    this.skipper ??= new HpackSkipper(this)
+    return this.skipper.feed(block, start, end)
+  }
+
+  /** That was its last piece. False: HPACK_ERROR. */
+  skipEnd(): boolean {
+    this.skipper ??= new HpackSkipper(this)
+    const whole = this.skipper.end()
+    this.skipper = null
+    return whole
+  }
+
+  // What both ways to read a block do with the tables
+
+  get tableRoom(): number {
+    return this.table.sizeMax
+  }
+
+  get updateOwed(): boolean {
+    return this.updateMax >= 0
+  }
+
+  sizeUpdate(octets: number): boolean {
+    if (octets > this.tableSizeMax || (this.updateMax >= 0 && octets > this.updateMax)) return false
+    this.updateMax = -1
+    this.table.sizeMax = octets
+    this.makeRoom(0)
+    return true
+  }
+
+  insert(name: string | null, value: string | null, size: number): void {
+    this.literalSize = size
+    this.index(name, value)
+  }
+
   /** RFC 7541 §6.3, §4.2. Returns where the fields begin, or -1. */
   private sizeUpdates(block: Buffer, start: number, end: number): number {
     let at = start
@@ -153,16 +195,13 @@ export class HpackDecoder {
         if (octets < 0) return -1
         at = this.at
       }
-      if (octets > this.tableSizeMax || (this.updateMax >= 0 && octets > this.updateMax)) return -1
-      this.updateMax = -1
-      this.table.sizeMax = octets
-      this.makeRoom(0)
+      if (!this.sizeUpdate(octets)) return -1
     }
     return this.updateMax >= 0 ? -1 : at
   }
 
   /** RFC 7541 §2.3.3: both tables are one index space. Null for index 0 and beyond the end. */
-  private entry(index: number): Field | null {
+  entry(index: number): Field | null {
     if (index > STATIC_ENTRIES) return this.table.at(index - STATIC_ENTRIES - 1)
     return index === 0 ? null : STATIC_FIELDS[index]
   }
@@ -308,73 +347,5 @@ export class HpackDecoder {
       if (octets <= SCRATCH_OCTETS_MAX) this.scratch = scratch
     }
     return scratch.toString('latin1', 0, length)
-  }
-}
-
-const LITERAL_SLOTS = 64
-/** Of a product of 32 bits the highest six depend on every octet. */
-const SLOT_SHIFT = 26
-const LITERAL_OCTETS_MIN = 4
-const LITERAL_OCTETS_MAX = 64
-
-/**
- * Short literals without indexing (RFC 7541 §6.2.2) by the octets they came in. Unless their name
- * is an index of the dynamic table (those are left out), the octets alone say which field it is,
- * whatever was decoded in between. Direct-mapped; what it holds, dies with the connection. Only
- * what comes a second time is taken in: most paths never do.
- */
-class LiteralCache {
-  /** Octets of the literal just found. */
-  length = 0
-  /** By slot, the hash of what came last and is not (yet) here. */
-  private readonly seen = new Int32Array(LITERAL_SLOTS)
-  private readonly octets = new Uint8Array(LITERAL_SLOTS * LITERAL_OCTETS_MAX)
-  private readonly lengths = new Uint8Array(LITERAL_SLOTS)
-  private readonly fields: (Field | null)[] = new Array<Field | null>(LITERAL_SLOTS).fill(null)
-
-  /**
-   * The field of the literal that begins at `start`, or null. Where it ends is a guess, right for
-   * plain forms (numbers below their prefix): these octets are only ever compared with whole literals.
-   */
-  find(block: Buffer, start: number, end: number): Field | null {
-    const octet = block[start]
-    // Past the name: an index in one or two octets, or a string.
-    let value = start + 1
-    if (octet === 0) value += 1 + (block[value] & 0x7f)
-    else if (octet === 0x0f) value++
-    if (value >= end) return null
-    const stop = value + 1 + (block[value] & 0x7f)
-    const length = stop - start
-    if (stop > end || length < LITERAL_OCTETS_MIN || length > LITERAL_OCTETS_MAX) return null
-    const slot = this.hash(block, start, stop) >>> SLOT_SHIFT
-    if (this.lengths[slot] !== length) return null
-    const octets = this.octets
-    const base = slot * LITERAL_OCTETS_MAX
-    for (let i = 0; i < length; i++) if (octets[base + i] !== block[start + i]) return null
-    this.length = length
-    return this.fields[slot]
-  }
-
-  /** @param end the literal's own end */
-  keep(block: Buffer, start: number, end: number, field: Field): void {
-    const length = end - start
-    if (length < LITERAL_OCTETS_MIN || length > LITERAL_OCTETS_MAX) return
-    const hash = this.hash(block, start, end)
-    const slot = hash >>> SLOT_SHIFT
-    if (this.seen[slot] !== hash) {
-      this.seen[slot] = hash
-      return
-    }
-    const base = slot * LITERAL_OCTETS_MAX
-    for (let i = 0; i < length; i++) this.octets[base + i] = block[start + i]
-    this.lengths[slot] = length
-    this.fields[slot] = field
-  }
-
-  /** From the length, the middle and the end, where literals differ: all octets are compared later. */
-  private hash(block: Buffer, start: number, end: number): number {
-    const last = block[end - 1] | (block[end - 2] << 8) | (block[end - 3] << 16) | (block[end - 4] << 24)
-    const middle = block[(start + end) >>> 1] | ((end - start) << 8)
-    return Math.imul(last ^ Math.imul(middle, 0x9e3779b1), 0x85ebca6b)
   }
 }

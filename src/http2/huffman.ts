@@ -145,6 +145,68 @@ export function huffmanDecode(source: Uint8Array, start: number, end: number, ta
   }
 }
 
+/**
+ * Decodes one string that comes in pieces. Slower than {@link huffmanDecode}, which wants it whole: a code that ends
+ * beyond a piece waits in the window.
+ */
+export class HuffmanPieces {
+  /** Bits that are no whole code yet, aligned to the left, and how many. */
+  private window = 0
+  private bits = 0
+
+  /**
+   * Decodes source[start..end) into `target` from `at` on and returns where the next octet goes, or -1 for EOS.
+   * Octets beyond the end of `target` are counted and not written.
+   */
+  decode(source: Uint8Array, start: number, end: number, target: Uint8Array, at: number): number {
+    let { window, bits } = this
+    let length = at
+    for (let i = start; i < end; i++) {
+      const octet = source[i]
+      if (bits <= 24) {
+        window |= octet << (24 - bits)
+        bits += 8
+      } else {
+        // More than 24 bits are one code, of 30 bits at most: it ends inside this octet.
+        const long = longCode(window | (octet >>> (bits - 24)))
+        if (long >>> 5 === EOS) return -1
+        if (length < target.length) target[length] = long >>> 5
+        length++
+        const over = (long & 31) - bits
+        window = octet << (24 + over)
+        bits = 8 - over
+      }
+      while (bits > 0) {
+        const short = SHORT[window >>> 24]
+        let symbol = short >>> 4
+        let used = short & 15
+        if (used === 0) {
+          const long = longCode(window)
+          symbol = long >>> 5
+          used = long & 31
+        }
+        if (used > bits) break
+        if (symbol === EOS) return -1
+        window <<= used
+        bits -= used
+        if (length < target.length) target[length] = symbol
+        length++
+      }
+    }
+    this.window = window
+    this.bits = bits
+    return length
+  }
+
+  /** The string has ended; false where what is left is not padding (RFC 7541 §5.2). */
+  end(): boolean {
+    const whole = isPadding(this.window, this.bits)
+    this.window = 0
+    this.bits = 0
+    return whole
+  }
+}
+
 /** Octets the Huffman code takes for this latin1 text. */
 export function huffmanLength(text: string): number {
   let bits = 0

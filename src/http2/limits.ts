@@ -67,6 +67,8 @@ export const http2Limits: Http2Limits = {
   ...transitLimits,
   headerBlockBytesMax: 64 * 1024,
   continuationsMax: 32,
+  headerBlockDiscardMax: 256 * 1024,
+  continuationsDiscardMax: 128,
   settingsMax: 32,
   headerListBytesMax: 32 * 1024,
   fieldsMax: 256,

@@ -51,6 +51,7 @@ export class Exchange extends Continuation {
   attempts: number
   /** Attempts that are not counted in those. */
   private staleAttempts: number
+  private neighbourAttempts: number
   /** The client asked for a tunnel: nothing passes before the backend has said yes. */
   readonly asksTunnel: boolean
   /** It is one of the proxy's {@link ReverseProxy.tunnels}. */
@@ -82,6 +83,7 @@ export class Exchange extends Continuation {
     this.receivedAt = proxy.world.pollset.now
     this.attempts = 0
     this.staleAttempts = 0
+    this.neighbourAttempts = 0
     this.asksTunnel = this.request.asksTunnel
     this.countsAsTunnel = false
     this.connectTarget = null
@@ -282,7 +284,10 @@ export class Exchange extends Continuation {
     // Of what is meant for a tunnel nothing was sent.
     const replayable = this.asksTunnel || this.frontend.replayable
     if (why.retry === 'safe') {
-      if (replayable) return 'retry'
+      if (replayable) {
+        this.excuse(why)
+        return 'retry'
+      }
       this.abortReason = 'refused'
       return 'abort'
     }
@@ -290,9 +295,19 @@ export class Exchange extends Continuation {
     // A handshake that was not answered has done no more than a GET.
     const repeatable = this.asksTunnel || IDEMPOTENT.has(this.request.method?.value ?? '')
     if (why.scope !== 'connection' || !repeatable || !replayable) return 'refuse'
-    if (why.stale && !this.clientMayBeGone && ++this.staleAttempts <= this.proxy.limits.staleAttemptsMax)
-      this.attempts--
+    this.excuse(why)
     return 'retry'
+  }
+
+  /** Takes the attempt back where it does not count (R8, R12, R13). */
+  private excuse(why: Fault): void {
+    const { staleAttemptsMax, neighbourAttemptsMax } = this.proxy.limits
+    if (why.uncounted === 'neighbour') {
+      if (++this.neighbourAttempts > neighbourAttemptsMax) return
+    } else if (why.stale) {
+      if (this.clientMayBeGone || ++this.staleAttempts > staleAttemptsMax) return
+    } else if (why.uncounted !== 'not-begun') return
+    this.attempts--
   }
 
   /** Take the request back from the session that did not serve it. */

@@ -24,6 +24,8 @@ export interface ProxyLimits {
   readonly attemptsMax: number
   /** attempts on connections that had served before and ended with nothing said, which are not counted in those */
   readonly staleAttemptsMax: number
+  /** attempts that ended for the sake of another request on the same connection, which are not counted in those */
+  readonly neighbourAttemptsMax: number
   /** octets of a request body kept for a retry */
   readonly replayBytesMax: number
 }
@@ -39,5 +41,6 @@ export const proxyLimits: ProxyLimits = {
   retryTimeoutMs: 30_000,
   attemptsMax: 3,
   staleAttemptsMax: 4,
+  neighbourAttemptsMax: 2,
   replayBytesMax: 65_536,
 }

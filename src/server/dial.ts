@@ -150,8 +150,11 @@ class DialledSession implements ExchangeSession, SessionReports<ExchangeSession>
   freed(): void {
     this.reports.freed(this)
   }
-  retired(): void {
-    this.reports.retired(this)
+  declined(): void {
+    this.reports.declined(this)
+  }
+  retired(_session: ExchangeSession, served?: number): void {
+    this.reports.retired(this, served)
   }
   surrendered(): void {
     this.reports.surrendered(this)

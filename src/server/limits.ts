@@ -97,6 +97,8 @@ const RANGES: Readonly<Partial<Record<keyof Limits, readonly [number, number]>>>
   drainIdleMs: [0, Number.MAX_SAFE_INTEGER],
   headerBlockBytesMax: [KIB, 16 * MIB],
   continuationsMax: [1, MANY],
+  headerBlockDiscardMax: [KIB, 16 * MIB],
+  continuationsDiscardMax: [1, MANY],
   settingsMax: [6, 2_730],
   concurrentStreamsMax: [1, MANY],
   backendStreamsMax: [1, MANY],

@@ -118,6 +118,15 @@ class Field {
     }
   }
 
+  /** Connections of an attacking backend, but for the last, that were asked since. */
+  earlier(): Peer[] {
+    if (this.attack.role === 'client' || this.attack.hangsUp) return []
+    return this.peers.filter(
+      (each) =>
+        each !== this.attacker && !each.gone && each.fresh.length > 0 && this.proxy.backends.includes(each.far),
+    )
+  }
+
   /** One turn, and what the peers make of it. */
   turn(): void {
     this.proxy.pollset.one()
@@ -228,10 +237,19 @@ export function runAttack(attack: Attack): Outcome {
     if (attacker?.gone) {
       endedAt = Math.min(endedAt, proxy.pollset.now - began)
       if (attack.role === 'client' || attack.everyMs === undefined) break
+    } else if (attack.hangsUp && attacker !== null && attacker.fresh.length > 0) {
+      attacker.fresh = []
+      attacker.far.destroy()
     } else if (attacker !== null) {
       const octets = attack.wave(at, [...attacker.asked], attacker.fresh)
       attacker.fresh = []
       field.put(attacker.far, octets)
+    }
+    // Those it had before answer too who asks them.
+    for (const each of field.earlier()) {
+      const octets = attack.wave(at, [...each.asked], each.fresh)
+      each.fresh = []
+      field.put(each.far, octets)
     }
     turnsDuring = Math.max(turnsDuring, field.measure())
     if (attack.everyMs !== undefined) field.pass(attack.everyMs)

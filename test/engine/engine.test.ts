@@ -50,8 +50,11 @@ class Plain implements Session {
   free(): void {
     this.reports.freed(this)
   }
-  retire(): void {
-    this.reports.retired(this)
+  decline(): void {
+    this.reports.declined(this)
+  }
+  retire(served?: number): void {
+    this.reports.retired(this, served)
   }
   gone(why: Fault | null = null): void {
     this.reports.closed(this, why)
@@ -443,6 +446,7 @@ t.test('what it shows of itself', async (t) => {
     id: 'e1',
     name: 'plain',
     queued: 1,
+    share: null,
     sessions: [{ id: 'b1', state: 'open', leased: 1, capacity: 1 }],
   })
   t.equal(b.lease.id, 'e1.lease')
@@ -473,6 +477,105 @@ t.test('E30: a session that opens only to close is not followed by another at on
   }
   t.equal(engine.opens, 6, 'and yet those who wait are not forgotten')
   t.equal(engine.queued, 1)
+})
+
+/** As many as this backend serves on one session; the others come back. Returns how often leases were taken in all. */
+function sends(requests: number, perSession: number, capacity: number): number {
+  const { engine, made, wish } = setUp(capacity, { sessionsMax: 4 })
+  let taken = 0
+  let waiting = Array.from({ length: requests }, (_, i) => wish(`r${i}`))
+  let at = 0
+  for (const each of waiting) engine.lease(each.lease)
+  for (let round = 0; waiting.length > 0; round++) {
+    if (round > 10 * requests) throw new Error('it does not end')
+    for (; at < made.length; at++) made[at].opened()
+    for (const session of [...engine.sessions] as Plain[]) {
+      const here = waiting.filter((each) => each.lease.session === session)
+      if (here.length === 0) continue
+      for (const each of here) each.lease.take()
+      taken += here.length
+      const served = here.slice(0, perSession)
+      if (here.length > perSession || served.length === perSession)
+        session.retire(here.length > perSession ? perSession : undefined)
+      waiting = waiting.filter((each) => !served.includes(each))
+      for (const _ of here) session.free()
+      for (const each of here.slice(perSession)) engine.lease(each.lease)
+      if (session.state === 'retired') session.gone()
+    }
+  }
+  return taken
+}
+
+t.test(
+  'E34: a session serves k of its leases and goes: the next one gets no more than that at once',
+  async (t) => {
+    const { engine, made, ask } = setUp(100, { sessionsMax: 1 })
+    for (let i = 0; i < 20; i++) ask(`${i}`)
+    made[0].opened()
+    t.equal(made[0].leased, 20)
+    made[0].retire(5)
+    for (let i = 0; i < 20; i++) made[0].free()
+    for (let i = 0; i < 20; i++) ask(`again ${i}`)
+    made[0].gone()
+    made[1].opened()
+    t.equal(made[1].leased, 5, 'as many as the one before has served')
+    for (let i = 0; i < 4; i++) made[1].free()
+    t.equal(made[1].leased, 5, 'each that ends makes room for another')
+    made[1].free()
+    t.equal(made[1].leased, 10, 'it has served them: twice as many')
+    for (let i = 0; i < 10; i++) made[1].free()
+    t.equal(engine.queued, 0)
+  },
+)
+
+t.test('E34: what requests cost where each session serves so many, in sends', async (t) => {
+  for (const perSession of [1, 2, 3, 10, 50])
+    for (const capacity of [1, 10, 128]) {
+      const all = sends(1000, perSession, capacity)
+      t.ok(all <= 3000, `${perSession} a session of ${capacity}: ${all} sends of 1000 requests`)
+    }
+})
+
+t.test('E34: a refused lease leaves a session as many as it has left', async (t) => {
+  const { engine, made, ask } = setUp(100, { sessionsMax: 1 })
+  for (let i = 0; i < 10; i++) ask(`${i}`)
+  made[0].opened()
+  for (let i = 0; i < 6; i++) made[0].decline()
+  for (let i = 0; i < 6; i++) ask(`again ${i}`)
+  t.equal(made[0].leased, 4)
+  t.equal(engine.queued, 6)
+  for (let i = 0; i < 4; i++) made[0].free()
+  t.equal(made[0].leased, 6, 'four were served: eight may be there')
+  for (let i = 0; i < 6; i++) made[0].free()
+  t.equal(made[0].leased, 0)
+})
+
+t.test('E35: a session that goes and has begun none is not followed by another at once', async (t) => {
+  const { pollset, engine, made, ask } = setUp(10, { sessionsMax: 1, reopenDelayMs: 50 })
+  ask('a')
+  made[0].opened()
+  made[0].retire(0)
+  made[0].free()
+  made[0].gone()
+  ask('again')
+  pollset.advance(49)
+  t.equal(engine.opens, 1, 'not yet')
+  pollset.advance(1)
+  t.equal(engine.opens, 2)
+})
+
+t.test('E34: sessions of one lease each, closed after it, are opened as fast as ever', async (t) => {
+  const { engine, made, ask } = setUp(1, { sessionsMax: 8, openingMax: 8 })
+  for (let i = 0; i < 8; i++) ask(`${i}`)
+  t.equal(engine.opens, 8)
+  for (const each of made) each.opened()
+  for (let i = 0; i < 8; i++) ask(`behind ${i}`)
+  for (const each of made.slice(0, 8)) {
+    each.retire()
+    each.free()
+    each.gone()
+  }
+  t.equal(engine.opens, 16)
 })
 
 /** What must hold whatever happens, told apart from the engine's own books. */

@@ -78,21 +78,43 @@ const resets = (role: Role, count: number) =>
 const BOUNDS: Readonly<Record<string, readonly Excess[]>> = {
   'header-list-too-large': [{ within: () => list(3, REQUEST, 200), past: () => list(5, REQUEST, 260) }],
   'response-header-list-too-large': [{ within: () => Buffer.alloc(0), past: () => list(1, STATUS, 260) }],
+  'field-block-large': [
+    { within: () => Buffer.alloc(0), past: (role) => continued(role, 5, 16_000, true) },
+    // Up to the very bound of what is discarded.
+    {
+      limits: { headerBlockBytesMax: 1024, headerBlockDiscardMax: 16_041 },
+      within: () => Buffer.alloc(0),
+      past: (role) => continued(role, 1, 16_041 - blockOf(role).length, true),
+    },
+  ],
+  'response-field-block-large': [
+    { within: () => Buffer.alloc(0), past: (role) => continued(role, 5, 16_000, true) },
+  ],
+  'continuations-many': [
+    {
+      limits: { continuationsMax: 4, continuationsDiscardMax: 8 },
+      within: (role) => continued(role, 3, 0, false),
+      past: () => Buffer.concat([many(4, () => frame(9, 0, 3)), frame(9, 4, 3)]),
+    },
+  ],
+  'response-continuations-many': [
+    {
+      limits: { continuationsMax: 4, continuationsDiscardMax: 8 },
+      within: (role) => continued(role, 3, 0, false),
+      past: () => Buffer.concat([many(4, () => frame(9, 0, 1)), frame(9, 4, 1)]),
+    },
+  ],
   'field-block-too-large': [
     {
-      within: () => Buffer.alloc(0),
-      past: (role) => continued(role, 5, 16_000, false),
+      within: (role) => continued(role, 16, 16_000, false),
+      past: (role) => frame(9, 0, heads(role)[0], Buffer.alloc(16_000, 0x88)),
     },
   ],
   'continuations-too-many': [
     {
-      limits: { continuationsMax: 4 },
-      within: (role) => continued(role, 3, 0, true),
-      past: (role) =>
-        Buffer.concat([
-          frame(1, 0, role === 'server' ? 5 : 1, role === 'server' ? blockOf(role) : block([['x-t', '1']])),
-          many(5, () => frame(9, 0, role === 'server' ? 5 : 1)),
-        ]),
+      limits: { continuationsMax: 4, continuationsDiscardMax: 8 },
+      within: (role) => continued(role, 8, 0, false),
+      past: (role) => frame(9, 0, heads(role)[0]),
     },
   ],
   'streams-too-many': [

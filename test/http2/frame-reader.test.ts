@@ -74,7 +74,7 @@ const ENDS: Readonly<Record<string, { wire: Buffer; code: number }>> = {
     code: ErrorCode.PROTOCOL_ERROR,
   },
   'a block without end': {
-    wire: Buffer.concat([frame(1, 0, 9, HEAD), ...Array.from({ length: 40 }, () => frame(9, 0, 9))]),
+    wire: Buffer.concat([frame(1, 0, 9, HEAD), ...Array.from({ length: 129 }, () => frame(9, 0, 9))]),
     code: ErrorCode.ENHANCE_YOUR_CALM,
   },
   'CONTINUATION of nothing': { wire: frame(9, 4, 9, HEAD), code: ErrorCode.PROTOCOL_ERROR },

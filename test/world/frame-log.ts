@@ -36,6 +36,12 @@ export class FrameLog implements FrameSink {
   headers(id: number, block: Buffer, start: number, end: number, endStream: boolean): void {
     this.tell(`headers ${id} ${endStream ? 'end ' : ''}${block.toString('hex', start, end)}`)
   }
+  headersPiece(block: Buffer, start: number, end: number): void {
+    this.tell(`piece ${block.toString('hex', start, end)}`)
+  }
+  headersTooLarge(id: number, endStream: boolean): void {
+    this.tell(`too large ${id}${endStream ? ' end' : ''}`)
+  }
   priority(id: number): void {
     this.tell(`priority ${id}`)
   }

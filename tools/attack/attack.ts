@@ -22,6 +22,8 @@ export interface Attack {
   readonly raw?: boolean
   /** Said as soon as it is connected, in place of SETTINGS; then it hangs up. */
   readonly lastWords?: Buffer
+  /** It hangs up as soon as it is asked, without a word. */
+  readonly hangsUp?: boolean
   /** It does not acknowledge SETTINGS. */
   readonly rude?: boolean
   /** It reads nothing from its socket. */
@@ -75,6 +77,10 @@ export const bomb = (fields: Fields, references: number): Buffer =>
     Buffer.alloc(3000, 97),
     Buffer.alloc(references, 0x80 | 62),
   ])
+
+/** A header block in more CONTINUATIONs than are kept. */
+export const oversized = (id: number, octets: Buffer): Buffer =>
+  Buffer.concat([frame(1, 1, id, octets), many(40, () => frame(9, 0, id)), frame(9, 4, id)])
 
 /** A header block over as many frames as it needs. */
 export function blockFrames(id: number, octets: Buffer, endStream: boolean): Buffer {

@@ -116,6 +116,7 @@ class Line {
       count(got.resets, payload.readUInt32BE(0))
       this.asked.delete(stream)
     } else if (type === 1 && this.attack.role === 'backend') {
+      if (this.attack.hangsUp) this.socket.destroy()
       this.asked.add(stream)
       this.fresh.push(stream)
     }

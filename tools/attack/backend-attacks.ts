@@ -8,6 +8,7 @@ import {
   data,
   goaway,
   many,
+  oversized,
   ping,
   reset,
   response,
@@ -55,6 +56,8 @@ const forEach = (name: string, answer: (id: number) => Buffer, more: Partial<Att
   ...more,
 })
 
+const EMPTY_HEAD = block([[':status', '200']])
+
 const open = (id: number): Buffer => response(id)
 
 const FLOODS: readonly Attack[] = [
@@ -88,13 +91,18 @@ const FLOODS: readonly Attack[] = [
   ),
   onStream(
     'continuation-flood',
-    (id) => frame(9, 0, id, Buffer.alloc(1)),
+    (id) => frame(9, 0, id, Buffer.alloc(1, 0x88)),
     (id) => frame(1, 0, id),
   ),
   onStream(
     'continuation-octets',
-    (id) => frame(9, 0, id, Buffer.alloc(16_000)),
+    (id) => frame(9, 0, id, Buffer.alloc(16_000, 0x88)),
     (id) => frame(1, 0, id),
+  ),
+  onStream(
+    'oversized-heads-for-gone-streams',
+    (id) => oversized(id, EMPTY_HEAD),
+    (id) => widen(id, 0),
   ),
 ]
 
@@ -121,7 +129,16 @@ const ANSWERS: readonly Attack[] = [
   }),
   forEach('refused-always', (id) => frame(3, 0, id, Buffer.from([0, 0, 0, 7])), { waves: 20 }),
   forEach('calm-always', (id) => frame(3, 0, id, Buffer.from([0, 0, 0, 11])), { waves: 20 }),
-  forEach('goaway-at-once', () => goaway(0), { waves: 20 }),
+  forEach('oversized-heads', (id) => blockFrames(id, Buffer.alloc(200_000, 0x88), true), { waves: 20 }),
+  {
+    name: 'goaway-after-one',
+    role: 'backend',
+    waves: 20,
+    wave: (_, __, fresh) =>
+      fresh.length === 0 ? NONE : Buffer.concat([goaway(fresh[0]), response(fresh[0], '200', [], true)]),
+  },
+  { name: 'killer-request', role: 'backend', hangsUp: true, everyMs: 200, wave: () => NONE },
+  forEach('goaway-at-once', () => goaway(0), { waves: 20, everyMs: 600 }),
   {
     name: 'opens-only-to-close',
     role: 'backend',

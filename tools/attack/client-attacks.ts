@@ -9,6 +9,7 @@ import {
   goaway,
   large,
   many,
+  oversized,
   ping,
   quiet,
   request,
@@ -114,13 +115,13 @@ const FLOODS: readonly Attack[] = [
   { ...flood('unread-answers', ping), deaf: true, everyMs: 100 },
   flood(
     'continuation-flood',
-    () => frame(9, 0, 1, Buffer.alloc(1)),
+    () => frame(9, 0, 1, Buffer.alloc(1, 0x82)),
     frame(1, 0, 1, block(request('/quiet'))),
   ),
   flood('continuation-empty', () => frame(9, 0, 1), frame(1, 0, 1)),
   flood(
     'continuation-octets',
-    () => frame(9, 0, 1, Buffer.alloc(16_000)),
+    () => frame(9, 0, 1, Buffer.alloc(16_000, 0x82)),
     frame(1, 0, 1, block(request('/quiet'))),
   ),
   {
@@ -135,6 +136,11 @@ const FLOODS: readonly Attack[] = [
 ]
 
 const LISTS: readonly Attack[] = [
+  {
+    name: 'oversized-heads',
+    role: 'client',
+    wave: (at) => many(10, (i) => oversized(2 * (10 * at + i) + 1, block(request('/quiet')))),
+  },
   {
     name: 'hpack-bomb',
     role: 'client',

@@ -36,6 +36,8 @@ const limits: fc.Arbitrary<Partial<Limits>> = fc.record({
   headerTableBytesMax: fc.constantFrom(0, 100, 4096, 65_536),
   headerBlockBytesMax: fc.constantFrom(512, 65_536),
   continuationsMax: fc.constantFrom(1, 32),
+  headerBlockDiscardMax: fc.constantFrom(1024, 262_144),
+  continuationsDiscardMax: fc.constantFrom(2, 128),
   controlBytesMax: fc.constantFrom(600, 16_384),
   idleFramesBurst: fc.constantFrom(4, 1000),
   resetsBurst: fc.constantFrom(2, 500),

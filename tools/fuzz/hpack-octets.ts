@@ -1,5 +1,6 @@
 // Any octets into our HPACK decoder, with bounds as a connection has them: it refuses or takes them, and keeps
-// its bounds. Of what it takes, a decoder without bounds must make the same, and hpack.js too.
+// its bounds. Of what it takes, a decoder without bounds must make the same, and hpack.js too. What is skipped in pieces
+// gets the same verdict, and leaves the same table.
 
 import fc from 'fast-check'
 import { type Field, FieldTable } from '../../src/http/index.js'
@@ -7,7 +8,7 @@ import { HPACK_ERROR, HpackDecoder } from '../../src/http2/hpack-decoder.js'
 import { trailerList } from './field-lists.js'
 import { integer, literals } from './frames.js'
 import { TheirDecoder } from './independent-hpack.js'
-import { type Edit, edits, hold, mangle, octets, type Target } from './target.js'
+import { crumbs, cut, type Edit, edits, hold, mangle, octets, type Target } from './target.js'
 
 interface Fed {
   readonly blocks: { readonly octets: Buffer; readonly edits: readonly Edit[] }[]
@@ -47,9 +48,25 @@ const block = fc.oneof(
   { weight: 1, arbitrary: octets(40) },
 )
 
+const halves = (block: Buffer): Buffer[] => cut(block, [0x8000])
+
+function skip(decoder: HpackDecoder, pieces: readonly Buffer[]): boolean {
+  for (const piece of pieces) {
+    // Of its own memory, wiped when it has been read: nothing may be kept by reference.
+    const own = Buffer.from(piece)
+    if (!decoder.skip(own, 0, own.length)) return false
+    own.fill(0xee)
+  }
+  return decoder.skipEnd()
+}
+
 function checkBlocks(blocks: readonly Buffer[], listSizeMax: number, fieldsMax: number): void {
   const bounded = new HpackDecoder(new FieldTable(4), { tableSizeMax: TABLE_SIZE_MAX })
   const free = new HpackDecoder(new FieldTable(4), { tableSizeMax: TABLE_SIZE_MAX })
+  const skippers = [crumbs, halves].map((pieces) => ({
+    pieces,
+    decoder: new HpackDecoder(new FieldTable(4), { tableSizeMax: TABLE_SIZE_MAX }),
+  }))
   const theirs = new TheirDecoder()
   const texts = (fields: readonly Field[]) =>
     fields.map(({ name, value, neverIndexed }) => ({ name, value, never: neverIndexed }))
@@ -67,6 +84,15 @@ function checkBlocks(blocks: readonly Buffer[], listSizeMax: number, fieldsMax: 
         'a table of another size',
       )
     hold((size === HPACK_ERROR) === (whole === HPACK_ERROR), 'bounds decide whether it is HPACK')
+    for (const { pieces, decoder } of skippers) {
+      const read = skip(decoder, pieces(block))
+      hold(read === (size !== HPACK_ERROR), () => `skipped: ${read}, and decoded to ${size}`)
+      if (!read) continue
+      hold(
+        JSON.stringify(texts(decoder.entries())) === JSON.stringify(texts(bounded.entries())),
+        'another table where the block is skipped',
+      )
+    }
     if (size === HPACK_ERROR) return
     const fits = whole <= listSizeMax && all.length <= fieldsMax
     hold(fits ? size === whole : size > listSizeMax, () => `a size of ${size} of ${whole}`)

@@ -55,6 +55,13 @@ class Listener implements FrameSink {
     hold(start <= end && end <= block.length, 'a block that is not there')
     this.note(`headers ${id} ${ends} ${block.toString('hex', start, end)}`)
   }
+  headersPiece(block: Buffer, start: number, end: number): void {
+    hold(start <= end && end <= block.length, 'a piece that is not there')
+    this.note(`piece ${block.toString('hex', start, end)}`)
+  }
+  headersTooLarge(id: number, ends: boolean): void {
+    this.note(`too large ${id} ${ends}`)
+  }
   priority = (id: number) => this.note(`priority ${id}`)
   rstStream = (id: number, code: number) => this.note(`rst ${id} ${code}`)
   setting = (id: number, value: number) => this.note(`setting ${id} ${value}`)
@@ -118,6 +125,8 @@ export const reader: Target<Fed> = {
     limits: fc.record({
       headerBlockBytesMax: fc.constantFrom(64, 65_536),
       continuationsMax: fc.constantFrom(1, 32),
+      headerBlockDiscardMax: fc.constantFrom(64, 300, 262_144),
+      continuationsDiscardMax: fc.constantFrom(1, 4, 128),
       settingsMax: fc.constantFrom(1, 32),
     }),
   }),
@@ -131,6 +140,8 @@ export const reader: Target<Fed> = {
       checkOctets(octets, [0x5555, 0xaaaa], NEVER, {
         headerBlockBytesMax: 4096,
         continuationsMax: 4,
+        headerBlockDiscardMax: 8192,
+        continuationsDiscardMax: 8,
         settingsMax: 32,
       }),
   },

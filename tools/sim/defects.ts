@@ -87,7 +87,15 @@ const backendPrototype = (): object =>
 export function backendPrototypeOf(sessions: (world: HttpWorld) => SessionFactory<Session>): object {
   const world = createWorld(new SimPollset(1))
   const made = sessions({ ...world, held: new HeldBytes(), fields: new FieldTable() })
-  const reports = { opened() {}, changed() {}, freed() {}, retired() {}, surrendered() {}, closed() {} }
+  const reports = {
+    opened() {},
+    changed() {},
+    freed() {},
+    declined() {},
+    retired() {},
+    surrendered() {},
+    closed() {},
+  }
   return Object.getPrototypeOf(made(reports))
 }
 

@@ -4,6 +4,7 @@ import t from 'tap'
 import { ErrorCode } from '../../../src/http2/codes.js'
 import { FrameReader, type FrameSink } from '../../../src/http2/frame-reader.js'
 import { serveHttp2 } from '../../../src/http2/index.js'
+import { http2Limits } from '../../../src/http2/limits.js'
 import { frame, framesOf, headers, PREFACE, REQUEST } from '../../world/frames.js'
 import { memoryProxy } from '../../world/memory-proxy.js'
 
@@ -15,7 +16,7 @@ t.test('a reader that is stopped by an empty DATA frame reads no further', async
   const sink = new Proxy({} as FrameSink, {
     get: (_, name) => (name === 'emptyFrame' ? () => reader.stop() : note(String(name))),
   })
-  const reader = new FrameReader(sink, { headerBlockBytesMax: 1024, continuationsMax: 1, settingsMax: 32 })
+  const reader = new FrameReader(sink, http2Limits)
   reader.feed(Buffer.concat([frame(4, 0, 0), frame(0, 0, 1), frame(6, 0, 0, Buffer.alloc(8))]))
   t.ok(reader.stopped)
   t.strictSame(told, ['settingsEnd'])
