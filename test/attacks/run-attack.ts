@@ -123,7 +123,10 @@ class Field {
     if (this.attack.role === 'client' || this.attack.hangsUp) return []
     return this.peers.filter(
       (each) =>
-        each !== this.attacker && !each.gone && each.fresh.length > 0 && this.proxy.backends.includes(each.far),
+        each !== this.attacker &&
+        !each.gone &&
+        each.fresh.length > 0 &&
+        this.proxy.backends.includes(each.far),
     )
   }
 
