@@ -19,6 +19,7 @@ import {
   tokenSet,
 } from '../http/index.js'
 import type { Socket } from '../pollset/index.js'
+import { IDS_SPENT, LIMIT_LOWERED, REFUSED } from './backend-faults.js'
 import { Calm } from './calm.js'
 import { ErrorCode, errorName, PREFACE, Setting } from './codes.js'
 import { Connection, RESET_CODES } from './connection.js'
@@ -371,19 +372,6 @@ class Backend extends Connection implements BackendSession {
     this.reports.closed(this, this.failure)
   }
 }
-
-/** RFC 9113 §8.7: REFUSED_STREAM. */
-const REFUSED = 'refused-stream'
-
-const notBegun = (code: string, message: string): Fault => ({
-  ...fault(code, 'backend', 'stream', 'safe', message),
-  uncounted: 'not-begun',
-})
-const LIMIT_LOWERED = notBegun(
-  'streams-limited',
-  'the backend lowered its limit of streams (RFC 9113 §5.1.2)',
-)
-const IDS_SPENT = notBegun('stream-ids-spent', 'no stream identifier is left (RFC 9113 §5.1.1)')
 
 /** Opens HTTP/2 sessions for an engine of this target, in clear text with prior knowledge (RFC 9113 §3.3) or over TLS. */
 export function http2Sessions(context: Http2Context, target: BackendTarget): SessionFactory<BackendSession> {

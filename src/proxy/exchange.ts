@@ -299,13 +299,14 @@ export class Exchange extends Continuation {
     return 'retry'
   }
 
-  /** Takes the attempt back where it does not count (R8, R12, R13). */
+  /** Takes the attempt back where it does not count (R8, R12, R13), and it may be made again (R11). */
   private excuse(why: Fault): void {
+    if (this.clientMayBeGone) return
     const { staleAttemptsMax, neighbourAttemptsMax } = this.proxy.limits
     if (why.uncounted === 'neighbour') {
       if (++this.neighbourAttempts > neighbourAttemptsMax) return
     } else if (why.stale) {
-      if (this.clientMayBeGone || ++this.staleAttempts > staleAttemptsMax) return
+      if (++this.staleAttempts > staleAttemptsMax) return
     } else if (why.uncounted !== 'not-begun') return
     this.attempts--
   }

@@ -1,0 +1,16 @@
+// Why a request was not begun on an HTTP/2 connection to a backend, and may be sent elsewhere.
+
+import { type Fault, fault } from '../continuation/index.js'
+
+/** RFC 9113 §8.7: REFUSED_STREAM. */
+export const REFUSED = 'refused-stream'
+
+const notBegun = (code: string, message: string): Fault => ({
+  ...fault(code, 'backend', 'stream', 'safe', message),
+  uncounted: 'not-begun',
+})
+export const LIMIT_LOWERED = notBegun(
+  'streams-limited',
+  'the backend lowered its limit of streams (RFC 9113 §5.1.2)',
+)
+export const IDS_SPENT = notBegun('stream-ids-spent', 'no stream identifier is left (RFC 9113 §5.1.1)')
