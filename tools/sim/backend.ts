@@ -5,9 +5,10 @@
 import type { Prng, SimFar } from '../../src/pollset/index.js'
 import type { Attempt, Request, Response } from './books.js'
 import { resetsAreBounded } from './checks/e17.js'
-import { mayComeAgain } from './checks/r.js'
+import { brokeItsConnection, mayComeAgain } from './checks/r.js'
 import { bodyBelongs, flowIsWhole, messageIsWhole } from './checks/s2.js'
 import { givenUp } from './inside.js'
+import { drawExcess, isPastAll, sendLargeHead } from './large-heads.js'
 import { Peer, PeerStream, type Stage } from './peer.js'
 import * as wire from './wire.js'
 
@@ -55,6 +56,8 @@ export class BackendPeer extends Peer<BackendStream> {
   private lastServed = Number.POSITIVE_INFINITY
   private highest = 0
   private resets = 0
+  /** Whose head goes past all bounds. */
+  private breaking: BackendStream | null = null
   private readonly since: number
   private readonly onLeft: (peer: BackendPeer) => void
 
@@ -120,6 +123,7 @@ export class BackendPeer extends Peer<BackendStream> {
     for (const stream of this.streams.values()) {
       if (stream.id <= this.lastServed || stream.over) continue
       stream.attempt.refused = true
+      stream.attempt.notBegun = this.lastServed > 0
       stream.resetByUs = true
     }
     this.out.numbers(wire.GOAWAY, 0, 0, this.lastServed, code)
@@ -169,7 +173,7 @@ export class BackendPeer extends Peer<BackendStream> {
     const dead = (): boolean => this.far.ended || givenUp(this.far.near)
     // One that was on its way when its connection was given up, or when GOAWAY was, tells nothing.
     if (!dead() && !refusedNow) mayComeAgain(request)
-    const attempt: Attempt = { refused: refusedNow, dead }
+    const attempt: Attempt = { refused: refusedNow, notBegun: refusedNow && this.lastServed > 0, dead }
     request.attempts.push(attempt)
     const silent = !healed && chance.chance(plan.silentPercent)
     const stream = new BackendStream(
@@ -199,6 +203,8 @@ export class BackendPeer extends Peer<BackendStream> {
     if (chance.chance(plan.rstPercent)) {
       pollset.after(chance.below(plan.thinkMs + 50), () => this.rstSometime(stream))
     }
+    if (chance.chance(plan.goawayBehindPercent))
+      pollset.after(chance.below(plan.thinkMs + 5), () => this.sayGoaway())
     if (chance.chance(plan.interimPercent)) {
       pollset.after(chance.below(plan.thinkMs + 1), () =>
         this.interim(stream, chance.chance(50) ? '103' : '100'),
@@ -262,6 +268,10 @@ export class BackendPeer extends Peer<BackendStream> {
       return
     }
     stream.answering = true
+    if (!healed && chance.chance(plan.largeHeadPercent)) {
+      this.largeHead(stream)
+      return
+    }
     if (tunnel) this.stage.tally('tunnel declined')
     else if (!stream.remoteEnded) this.stage.tally('early response')
     const ordinary = chance.chance(4) ? 204 : chance.chance(4) ? 304 : chance.chance(5) ? 500 : 200
@@ -283,13 +293,31 @@ export class BackendPeer extends Peer<BackendStream> {
       this.faults++
       fields.push(['content-length', String(chance.chance(50) || total === 0 ? total + 1 : total - 1)])
     } else if (bodiless && status !== 204 && chance.chance(50)) fields.push(['content-length', '1234'])
-    else if (!bodiless && chance.chance(plan.lengthPercent)) fields.push(['content-length', String(total)])
+    else if (!bodiless && chance.chance(plan.lengthPercent)) {
+      fields.push(['content-length', String(total)])
+      response.promised = total
+    }
     const bare = total === 0 && trailers === null && chance.chance(70)
     if (bare) this.endLocal(stream, response)
     const split = chance.chance(plan.partialPercent) ? chance.between(1, 20) : 0
     this.out.headers(stream.id, bare ? wire.END_STREAM : 0, fields, split)
     if (!bare) this.send(stream, response)
     this.flush()
+  }
+
+  /** The proxy resets it, or ends the connection. */
+  private largeHead(stream: BackendStream): void {
+    const excess = drawExcess(this.chance)
+    this.stage.tally(`a head too large: ${excess}`)
+    this.faults++
+    if (isPastAll(excess)) this.breaking ??= stream
+    sendLargeHead(this.out, stream.id, 0, [[':status', '200']], excess, this.chance)
+    this.flush()
+  }
+
+  protected override goawayCame(code: number): void {
+    if (code === ENHANCE_YOUR_CALM && this.breaking !== null && !this.breaking.over)
+      brokeItsConnection(this.breaking.request, this.breaking.attempt)
   }
 
   private openTunnel(stream: BackendStream): void {

@@ -33,6 +33,8 @@ export class Message {
   /** Its end is at odds with its content-length: it may never look complete to anyone. */
   readonly broken: boolean
   sent = 0
+  /** The content-length it has, where that is right; -1 for none. */
+  promised = -1
   /** END_STREAM was sent. */
   ended = false
   private readonly phase: number
@@ -76,6 +78,8 @@ export class Request extends Message {
   readonly tunnel: TunnelKind | null
   /** How often a backend has seen it. */
   readonly attempts: Attempt[] = []
+  /** Its head is over a bound: no backend may see it. */
+  tooLarge = false
   /** Of a tunnel: its client knows that it is open. */
   opened = false
   /** All that was begun in answer to it, the last last. */
@@ -116,6 +120,10 @@ export interface Attempt {
   refused: boolean
   /** The backend has reset it by ENHANCE_YOUR_CALM before it answered, which speaks of the connection. */
   calmed?: boolean
+  /** So its GOAWAY said, which told too that others were served. */
+  notBegun?: boolean
+  /** The proxy has ended its connection for the head that answered it. */
+  culprit?: boolean
   /** The connection it came on is over, at the proxy's end. */
   readonly dead: () => boolean
 }

@@ -4,7 +4,9 @@
 
 import type { Prng, SimFar } from '../../src/pollset/index.js'
 import type { Request, Response, TunnelKind } from './books.js'
+import { attemptsAreSpent } from './checks/r.js'
 import { bodyBelongs, flowIsWhole, interimsCame, messageIsWhole } from './checks/s2.js'
+import { drawExcess, isPastAll, sendLargeHead } from './large-heads.js'
 import { Peer, PeerStream, type Stage } from './peer.js'
 import { methodOf } from './plan.js'
 import * as wire from './wire.js'
@@ -106,10 +108,20 @@ export class Client extends Peer<ClientStream> {
       })
     }
     const split = chance.chance(plan.partialPercent) ? chance.between(1, 40) : 0
-    this.out.headers(stream.id, bare ? wire.END_STREAM : 0, fields, split)
+    if (chance.chance(plan.largeHeadPercent)) this.largeHead(stream, bare, fields, chance)
+    else this.out.headers(stream.id, bare ? wire.END_STREAM : 0, fields, split)
     if (!bare && !stream.awaits) this.send(stream, request)
     this.cancelSometime(stream, chance)
     this.flush()
+  }
+
+  /** What follows it leaves all the same. */
+  private largeHead(stream: ClientStream, bare: boolean, fields: wire.Fields, chance: Prng): void {
+    const excess = drawExcess(chance)
+    this.stage.tally(`a head too large: ${excess}`)
+    this.faults++
+    if (!isPastAll(excess)) stream.request.tooLarge = true
+    sendLargeHead(this.out, stream.id, bare ? wire.END_STREAM : 0, fields, excess, chance)
   }
 
   private newStream(request: Request, chance: Prng): ClientStream {
@@ -264,6 +276,9 @@ export class Client extends Peer<ClientStream> {
     if (tag === undefined && field('x-fermata') === undefined && stream.status !== 431) {
       this.fail('S2', `a response on stream ${id} that no backend sent: ${JSON.stringify(fields)}`)
     }
+    if (field('x-fermata') === 'retries-spent') attemptsAreSpent(stream.request, this.stage.plan)
+    if (stream.status === 431 && !stream.request.tooLarge)
+      this.fail('E17', `request ${stream.request.id} got 431`)
     const response = tag === undefined ? null : this.stage.books.responses[Number(tag)]
     if (response !== null && response.request !== stream.request) {
       this.fail(
@@ -322,6 +337,9 @@ export class Client extends Peer<ClientStream> {
     messageIsWhole(stream, response)
   }
 
-  protected lost(_stream: ClientStream): void {}
+  protected lost(stream: ClientStream): void {
+    if (stream.request.tooLarge && stream.resetByProxy && stream.status === 0 && this.resetCode === 1)
+      this.fail('S2', `request ${stream.request.id} is too large, and is not told so`)
+  }
   protected parted(): void {}
 }

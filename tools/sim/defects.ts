@@ -81,7 +81,7 @@ function muted(object: object, name: string, act: () => unknown): unknown {
 }
 
 /** The class of backend connections, which its room keeps to itself. */
-const backendPrototype = (): object =>
+export const backendPrototype = (): object =>
   backendPrototypeOf((world) => http2Sessions(createHttp2(world), { host: '192.0.2.9', port: 9 }))
 
 export function backendPrototypeOf(sessions: (world: HttpWorld) => SessionFactory<Session>): object {

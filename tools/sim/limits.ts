@@ -2,6 +2,7 @@
 
 import type { SimFaults } from '../../src/pollset/index.js'
 import { type Limits, limitsByRoom } from '../../src/server/index.js'
+import { BLOCK_LIMITS } from './large-heads.js'
 import type { Plan } from './plan.js'
 
 const defaults = { ...(Object.assign({}, ...Object.values(limitsByRoom)) as Limits) }
@@ -19,6 +20,7 @@ export function limitsOf(plan: Plan): Limits {
     streamWindowMax: plan.streamWindow + plan.streamWindowOver,
     // An output slab must take the largest head.
     headerListBytesMax: 2048,
+    ...BLOCK_LIMITS,
     // The whole handshake counts, and the network may hold up each piece of it.
     prefaceMs: 10_000,
     arrivalMs: 1000,

@@ -118,6 +118,9 @@ export abstract class Peer<S extends PeerStream> implements FarOwner {
   protected abstract parted(): void
   /** The proxy serves extended CONNECT (RFC 8441 §3). */
   protected connectProtocol = false
+  /** The code of the RST_STREAM that came last. */
+  protected resetCode = 0
+  protected goawayCame(_code: number): void {}
   /** RST_STREAM has come. */
   protected resetCame(): void {}
 
@@ -196,13 +199,16 @@ export abstract class Peer<S extends PeerStream> implements FarOwner {
       this.block.push(Buffer.from(b.subarray(from, to)))
       this.blockStream = id
       if ((flags & wire.END_HEADERS) !== 0) this.blockEnded()
-    } else if (type === wire.RST_STREAM) this.rst(id)
-    else if (type === wire.SETTINGS) this.settings(flags, b, from, to)
+    } else if (type === wire.RST_STREAM) {
+      this.resetCode = b.readUInt32BE(from)
+      this.rst(id)
+    } else if (type === wire.SETTINGS) this.settings(flags, b, from, to)
     else if (type === wire.PING) {
       if ((flags & wire.ACK) === 0)
         this.out.numbers(wire.PING, wire.ACK, 0, b.readUInt32BE(from), b.readUInt32BE(from + 4))
     } else if (type === wire.GOAWAY) {
       this.told = true
+      this.goawayCame(b.readUInt32BE(from + 4))
       errorIsOurs(this.id, b.readUInt32BE(from + 4), this.faults)
     } else if (type === wire.WINDOW_UPDATE) this.windowUpdate(id, b.readUInt32BE(from))
     else this.fail('W1', `a frame of type ${type}`)

@@ -147,6 +147,10 @@ const KNOBS = {
   expectPercent: fault(60),
   expectWaitMs: oneOf(50, 10, 200, 1000),
   continuePercent: knob(100, (p) => p.below(101)),
+
+  // Heads over every bound, and GOAWAY behind a request: behind all others for the same reason.
+  largeHeadPercent: fault(20),
+  goawayBehindPercent: fault(15),
 } as const satisfies Readonly<Record<string, Knob>>
 
 export type PlanName = keyof typeof KNOBS

@@ -1,5 +1,6 @@
 // All defects that can be planted, and what comes of looking for one.
 
+import { attemptDefects } from './attempt-defects.js'
 import { sameTwice } from './checks/s7.js'
 import { clockDefects } from './clock-defects.js'
 import { controlDefects } from './control-defects.js'
@@ -15,7 +16,10 @@ const HTTP2 = { http1ClientsPercent: 0, http1Backend: 0, tunnelPercent: 0, expec
 const MESSAGES = { tunnelPercent: 0, expectPercent: 0 }
 
 export const defects: readonly Defect[] = [
-  ...[...http2Defects, ...controlDefects].map((each) => ({ ...each, plan: { ...HTTP2, ...each.plan } })),
+  ...[...http2Defects, ...controlDefects, ...attemptDefects].map((each) => ({
+    ...each,
+    plan: { ...HTTP2, ...each.plan },
+  })),
   ...http1Defects.map((each) => ({ ...each, plan: { ...MESSAGES, ...each.plan } })),
   ...tunnelDefects,
   ...clockDefects.map((each) => ({ ...each, plan: { ...MESSAGES, ...each.plan } })),

@@ -27,6 +27,9 @@ export type Fields = readonly (readonly [string, string])[]
 export class FrameOut {
   /** The next header block begins with a table of size 0: the peer has lowered the size it allows (RFC 7541 §4.2). */
   emptyTable = false
+  /** Heads that are too large may put entries into the table; later ones name the newest. */
+  tableUsed = true
+  entries = 0
   private b: Buffer = Buffer.allocUnsafe(4096)
   private at = 0
 
@@ -62,7 +65,10 @@ export class FrameOut {
 
   /** HEADERS, and where `split` is set a CONTINUATION behind its first octets. */
   headers(stream: number, flags: number, fields: Fields, split = 0): void {
-    let size = this.emptyTable ? 1 : 0
+    if (this.emptyTable) this.tableUsed = false
+    // Interims and trailers stay as they are: what they hold is compared.
+    const named = this.tableUsed && this.entries > 0 && isFinalHead(fields)
+    let size = (this.emptyTable ? 1 : 0) + (named ? 1 : 0)
     for (const [name, value] of fields) size += 1 + name.length + value.length + prefix(name) + prefix(value)
     const first = split > 0 && split < size ? split : size
     this.header(first, HEADERS, flags | (first === size ? END_HEADERS : 0), stream)
@@ -75,11 +81,17 @@ export class FrameOut {
       this.text(name)
       this.text(value)
     }
+    if (named) this.b[this.at++] = 0x80 | NEWEST
     if (first === size) return
     this.b.copyWithin(start + first + 9, start + first, start + size)
     this.at = start + first
     this.header(size - first, CONTINUATION, END_HEADERS, stream)
     this.at = start + size + 9
+  }
+
+  frame(type: number, flags: number, stream: number, payload: Uint8Array): void {
+    this.header(payload.length, type, flags, stream)
+    this.raw(payload)
   }
 
   /** A frame whose payload is numbers of 32 bits. */
@@ -125,6 +137,11 @@ export class FrameOut {
     this.b = larger
   }
 }
+
+/** RFC 7541 §2.3.3: the newest entry of the dynamic table. */
+const NEWEST = 62
+const isFinalHead = (fields: Fields): boolean =>
+  fields[0]?.[0] === ':method' || (fields[0]?.[0] === ':status' && !fields[0][1].startsWith('1'))
 
 /** Octets of a string's length (RFC 7541 §5.1). */
 function prefix(s: string): number {

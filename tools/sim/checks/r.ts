@@ -1,18 +1,37 @@
 // R: a request is sent again only where that is safe (spec/exchange.md, R1 to R4; RFC 9110 §9.2.2, RFC 9113 §8.7). Judged
 // by the backend that gets it, with what all backends know of it.
 
-import type { Request } from '../books.js'
+import type { Attempt, Request } from '../books.js'
+import type { Plan } from '../plan.js'
 import { type Checker, fail } from './check.js'
 
 /** With the handshakes of tunnels: one that was not answered has done no more than a GET. */
 const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'PUT', 'CONNECT'])
 
 export function mayComeAgain(request: Request): void {
+  if (request.tooLarge) fail('R', `${request.method} ${request.id} came, whose head is too large`)
   for (const attempt of request.attempts) {
+    if (attempt.culprit === true) fail('R', `${request.id} comes again, though it broke a connection before`)
     const over = attempt.calmed === true || attempt.dead()
     if (attempt.refused || (over && IDEMPOTENT.has(request.method))) continue
     fail('R', `${request.method} ${request.id} comes again, though it was begun before`)
   }
+}
+
+/** R13: the proxy has ended the connection of this attempt for the head that answered it. */
+export function brokeItsConnection(request: Request, attempt: Attempt): void {
+  attempt.culprit = true
+  if (request.attempts.at(-1) !== attempt)
+    fail('R', `${request.id} has come again, though it broke a connection`)
+}
+
+/** R12: what was not begun is no attempt. Judged where nothing else can have cost one. */
+export function attemptsAreSpent(request: Request, plan: Plan): void {
+  const { diePercent, resetPercent, vanishPercent, stallPercent, sendBufferBytes, refusedPercent } = plan
+  if (diePercent + resetPercent + vanishPercent + stallPercent + sendBufferBytes + refusedPercent > 0) return
+  const { attempts } = request
+  if (attempts.length > 0 && attempts.every((each) => each.notBegun === true))
+    fail('R', `no attempts are left for ${request.id}, of which none was begun`)
 }
 
 /** R4: nothing is sent again after a final head was queued to the client. */
