@@ -203,7 +203,7 @@ export class BackendPeer extends Peer<BackendStream> {
     if (chance.chance(plan.rstPercent)) {
       pollset.after(chance.below(plan.thinkMs + 50), () => this.rstSometime(stream))
     }
-    if (chance.chance(plan.goawayBehindPercent))
+    if (plan.goawayBehindPercent > 0 && chance.chance(plan.goawayBehindPercent))
       pollset.after(chance.below(plan.thinkMs + 5), () => this.sayGoaway())
     if (chance.chance(plan.interimPercent)) {
       pollset.after(chance.below(plan.thinkMs + 1), () =>
@@ -268,7 +268,7 @@ export class BackendPeer extends Peer<BackendStream> {
       return
     }
     stream.answering = true
-    if (!healed && chance.chance(plan.largeHeadPercent)) {
+    if (!healed && plan.largeHeadPercent > 0 && chance.chance(plan.largeHeadPercent)) {
       this.largeHead(stream)
       return
     }

@@ -108,7 +108,8 @@ export class Client extends Peer<ClientStream> {
       })
     }
     const split = chance.chance(plan.partialPercent) ? chance.between(1, 40) : 0
-    if (chance.chance(plan.largeHeadPercent)) this.largeHead(stream, bare, fields, chance)
+    if (plan.largeHeadPercent > 0 && chance.chance(plan.largeHeadPercent))
+      this.largeHead(stream, bare, fields, chance)
     else this.out.headers(stream.id, bare ? wire.END_STREAM : 0, fields, split)
     if (!bare && !stream.awaits) this.send(stream, request)
     this.cancelSometime(stream, chance)

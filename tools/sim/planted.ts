@@ -11,7 +11,14 @@ import { simulate } from './run.js'
 import { tunnelDefects } from './tunnel-defects.js'
 
 /** Those of HTTP/2 are looked for where it alone is spoken. */
-const HTTP2 = { http1ClientsPercent: 0, http1Backend: 0, tunnelPercent: 0, expectPercent: 0 }
+const HTTP2 = {
+  http1ClientsPercent: 0,
+  http1Backend: 0,
+  tunnelPercent: 0,
+  expectPercent: 0,
+  largeHeadPercent: 0,
+  goawayBehindPercent: 0,
+}
 /** As are those of messages of HTTP/1.1, without tunnels. */
 const MESSAGES = { tunnelPercent: 0, expectPercent: 0 }
 
