@@ -310,7 +310,7 @@ export const defects: readonly Defect[] = [
     name: 'forged end',
     what: 'a stream whose connection died counts as complete',
     expected: ['S2'],
-    plan: { diePercent: 60, resetPercent: 30, paceMs: 3, lengthPercent: 0 },
+    plan: { diePercent: 60, resetPercent: 30, paceMs: 3 },
     plant: () =>
       wrap<Connection, [{ remoteEnded: boolean }, unknown]>(
         Connection.prototype,
