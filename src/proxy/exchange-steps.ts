@@ -101,6 +101,10 @@ export const exchangeSteps = exchangeLife.steps<Exchange>({
     if (x.cancelAsked) return goto.abort
     x.refusal = null
     const { session } = x.lease
+    if (x.sendsNoMore) {
+      x.refusal = refusals.RETRIES_SPENT
+      return goto.refuse
+    }
     // It may have died, or said that it takes no more, between the grant and now.
     if (session?.state !== 'open') {
       x.lease.release()
@@ -184,7 +188,7 @@ export const exchangeSteps = exchangeLife.steps<Exchange>({
     if (x.cancelAsked) return goto.abort
     x.takeBack()
     const { attemptsMax, retryTimeoutMs } = x.proxy.limits
-    if (x.attempts >= (x.clientMayBeGone ? 1 : attemptsMax)) {
+    if (x.attempts >= attemptsMax || x.sendsNoMore) {
       x.refusal ??= refusals.RETRIES_SPENT
       return goto.refuse
     }

@@ -58,6 +58,8 @@ export class Exchange extends Continuation {
   countsAsTunnel: boolean
   /** Of a plain CONNECT: its engine is for this exchange alone. */
   connectTarget: ConnectTarget | null
+  /** Some session was given it. */
+  sent: boolean
   /** The client's FIN has come: it may have left, so the request is sent once. */
   clientMayBeGone: boolean
   /** It has said yes. */
@@ -87,6 +89,7 @@ export class Exchange extends Continuation {
     this.asksTunnel = this.request.asksTunnel
     this.countsAsTunnel = false
     this.connectTarget = null
+    this.sent = false
     this.clientMayBeGone = false
     this.tunnelOpen = false
     this.answered = false
@@ -104,6 +107,11 @@ export class Exchange extends Continuation {
   }
   override get holdable(): boolean {
     return true
+  }
+
+  /** R11: once is enough for a client that may have left. */
+  get sendsNoMore(): boolean {
+    return this.sent && this.clientMayBeGone
   }
 
   halfClosed(): void {
@@ -153,6 +161,7 @@ export class Exchange extends Continuation {
     const backend = session.openStream(request)
     this.backend = backend
     this.progress.sendingBegins()
+    this.sent = true
     this.attempts++
     if (this.asksTunnel) {
       backend.sendHead(request, false)

@@ -4,6 +4,7 @@
 
 import type { Prng, SimFar } from '../../src/pollset/index.js'
 import type { Attempt, Request, Response } from './books.js'
+import { agreesOnIdle } from './checks/h1.js'
 import { mayComeAgain } from './checks/r.js'
 import { bodyBelongs, flowIsWhole, framedIsWhole } from './checks/s2.js'
 import { givenUp } from './inside.js'
@@ -48,6 +49,10 @@ export class Backend1 extends Peer1 {
   private saidMore = false
   /** It has said that no request follows. */
   private last = false
+  /** ms that it has said it keeps the connection idle; 0: it has not. */
+  private keepsMs = 0
+  /** Counts the times that it became idle or was asked. */
+  private idles = 0
   private readonly onLeft: (peer: Backend1) => void
 
   constructor(stage: Stage, far: SimFar, chance: Prng, onLeft: (peer: Backend1) => void) {
@@ -79,6 +84,15 @@ export class Backend1 extends Peer1 {
     }
   }
 
+  /** It has said that it would. */
+  private idleOver(idles: number): void {
+    if (this.gone || this.far.ended || idles !== this.idles) return
+    if (agreesOnIdle(this.stage.plan))
+      this.fail('H1', `idle for the ${this.keepsMs} ms that it told, and not closed before`)
+    this.stage.tally('http/1.1: idle for as long as told')
+    this.fin()
+  }
+
   override heal(): void {
     super.heal()
     const { serving } = this
@@ -94,6 +108,7 @@ export class Backend1 extends Peer1 {
     const tunnel = request?.tunnel === 'websocket'
     if ((tunnel ? 'GET' : request?.method) !== match[1]) this.fail('S2', `a request nobody made: ${start}`)
     if (this.serving !== null) this.wrong(`request ${request.id} while ${this.serving.id} is under way`)
+    this.idles++
     if (this.last) this.wrong(`request ${request.id} on a connection that was to end`)
     if (only(this, fields, 'host') === null) this.wrong(`request ${request.id} without host`)
     if (!fields.some((each) => each[0] === 'via')) this.wrong(`request ${request.id} without via`)
@@ -238,6 +253,9 @@ export class Backend1 extends Peer1 {
       fields.push(['content-length', bodiless ? '1234' : String(total)])
     this.last = minor === 0 || framing === UNTIL_CLOSE || chance.chance(plan.closePercent)
     if (this.last && minor === 1) fields.push(['connection', 'close'])
+    const keeps = plan.keepAliveToldPercent > 0 && !this.last && chance.chance(plan.keepAliveToldPercent)
+    this.keepsMs = keeps ? 1000 * chance.between(1, 3) : 0
+    if (keeps) fields.push(['keep-alive', `timeout=${this.keepsMs / 1000}`])
     const truncated = total > 0 && !healed && chance.chance(plan.truncatedPercent)
     const cutAt = truncated ? chance.below(total) : total
     if (framing === UNTIL_CLOSE) this.stage.tally('http/1.1: until the connection ends')
@@ -295,6 +313,10 @@ export class Backend1 extends Peer1 {
     if (serving.whole) this.serving = null
     const { plan, pollset, healed } = this.stage
     const { chance } = this
+    if (this.keepsMs > 0 && this.serving === null) {
+      const idles = ++this.idles
+      pollset.after(this.keepsMs, () => this.idleOver(idles))
+    }
     if (healed || this.far.ended) return
     if (chance.chance(plan.excessPercent)) {
       this.stage.tally('http/1.1: said more than asked')

@@ -4,6 +4,7 @@
 
 import type { Prng, SimFar } from '../../src/pollset/index.js'
 import { Message, type Request, type Response, type TunnelKind } from './books.js'
+import { answeredAtEnd } from './checks/h1.js'
 import { bodyBelongs, flowIsWhole, framedIsWhole, interimsCame } from './checks/s2.js'
 import type { Stage } from './peer.js'
 import { acceptOf, headOf, type Outgoing, Peer1 } from './peer1.js'
@@ -20,6 +21,8 @@ class Asked {
   framing = 0
   received = 0
   trailers: string | null = null
+  /** The head of the final response has come. */
+  headCame = false
   /** Tags of the interim responses that have come. */
   readonly interims: string[] = []
   /** Of a tunnel: the key of its handshake, what the client says in it, whether some of that has left before the answer, and that it is open. */
@@ -43,6 +46,8 @@ export class Client1 extends Peer1 {
   private redialling = false
   /** Either side has said that no more requests follow. */
   private closing = false
+  /** FIN has left behind a whole request, and the answers are waited for. */
+  private half = false
   /** Requests that may be under way at once. */
   private readonly depth: number
   private readonly minor: number
@@ -206,7 +211,26 @@ export class Client1 extends Peer1 {
     this.fin()
   }
 
-  protected left(): void {}
+  /** Behind some it sends FIN, and waits for the answer. */
+  protected left({ message }: Outgoing): void {
+    const { plan, healed } = this.stage
+    const tunnel = this.flow !== null || this.waitingFor.some(({ request }) => request.tunnel !== null)
+    if (healed || tunnel || this.queue.length > 0 || plan.halfClosePercent === 0) return
+    if (!this.waitingFor.some(({ request }) => request === message)) return
+    if (!this.chance.chance(plan.halfClosePercent)) return
+    this.stage.tally('http/1.1: FIN behind a request')
+    this.half = true
+    this.closing = true
+    this.fin()
+  }
+
+  override ended(): void {
+    const [asked] = this.waitingFor
+    if (!this.gone && this.half && asked !== undefined)
+      answeredAtEnd(asked.id, asked.request.attempts.length, asked.headCame)
+    super.ended()
+  }
+
   protected cut(): void {}
 
   /** What was asked and not answered is lost; the rest goes on another connection. */
@@ -221,6 +245,7 @@ export class Client1 extends Peer1 {
       if (far === null) return
       this.connections++
       this.closing = false
+      this.half = false
       this.again(far)
       this.next()
     })
@@ -245,6 +270,7 @@ export class Client1 extends Peer1 {
       if (status === 100 && this.queue[0]?.message === asked.request) this.goOn(this.queue[0])
       return INTERIM
     }
+    asked.headCame = true
     if (asked.request.tunnel === 'connect' && status < 300) return this.opened(asked, fields)
     // Declined, a handshake was a request like any other; what was said behind it was not.
     if (asked.request.tunnel !== null) this.closing = asked.early

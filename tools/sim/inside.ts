@@ -91,6 +91,7 @@ export interface ConnectionInside extends Continuation {
 
 /** A backend's connection is a session as well. */
 export interface SessionInside extends ConnectionInside {
+  readonly state: Session['state']
   readonly leased: Session['leased']
   readonly capacity: Session['capacity']
 }
@@ -98,6 +99,7 @@ export interface SessionInside extends ConnectionInside {
 /** A stream of HTTP/1.1. */
 export interface Http1StreamInside extends StreamInside {
   readonly outstanding: Http1Stream['outstanding']
+  readonly answerBy: Http1Stream['answerBy']
 }
 
 /** A connection of HTTP/1.1, of either role: one message exchange at a time. */
@@ -123,6 +125,7 @@ export interface ExchangeInside extends Continuation {
   readonly answered: Exchange['answered']
   readonly receivedAt: Exchange['receivedAt']
   readonly attempts: Exchange['attempts']
+  readonly sent: Exchange['sent']
   readonly countsAsTunnel: Exchange['countsAsTunnel']
   readonly tunnelOpen: Exchange['tunnelOpen']
   readonly proxy: Exchange['proxy']
@@ -135,6 +138,8 @@ export interface EngineInside {
   readonly opening: Engine<never>['opening']
   readonly pause: Deadline
   readonly first: Lease<never> | null
+  readonly doubtful: ReadonlySet<unknown>
+  readonly limits: { readonly sessionsMax: number }
 }
 
 interface RingInside extends Deadline {

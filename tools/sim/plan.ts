@@ -151,6 +151,10 @@ const KNOBS = {
   // Heads over every bound, and GOAWAY behind a request: behind all others for the same reason.
   largeHeadPercent: fault(20),
   goawayBehindPercent: fault(15),
+  // How HTTP/1.1 connections end: FIN behind a request, and backends that say how long they keep one.
+  halfClosePercent: fault(40),
+  halfClosedMs: oneOf(2000, 100, 500, 2000),
+  keepAliveToldPercent: fault(60),
 } as const satisfies Readonly<Record<string, Knob>>
 
 export type PlanName = keyof typeof KNOBS

@@ -6,6 +6,7 @@ import { clockDefects } from './clock-defects.js'
 import { controlDefects } from './control-defects.js'
 import { type Defect, defects as http2Defects } from './defects.js'
 import { http1Defects } from './http1-defects.js'
+import { partingDefects } from './parting-defects.js'
 import { drawPlan } from './plan.js'
 import { simulate } from './run.js'
 import { tunnelDefects } from './tunnel-defects.js'
@@ -27,7 +28,7 @@ export const defects: readonly Defect[] = [
     ...each,
     plan: { ...HTTP2, ...each.plan },
   })),
-  ...http1Defects.map((each) => ({ ...each, plan: { ...MESSAGES, ...each.plan } })),
+  ...[...http1Defects, ...partingDefects].map((each) => ({ ...each, plan: { ...MESSAGES, ...each.plan } })),
   ...tunnelDefects,
   ...clockDefects.map((each) => ({ ...each, plan: { ...MESSAGES, ...each.plan } })),
 ]

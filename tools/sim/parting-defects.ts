@@ -1,0 +1,85 @@
+// Defects of how HTTP/1.1 connections end, to plant one at a time, as those of defects.ts.
+
+import { createWorld } from '../../src/continuation/index.js'
+import { Engine } from '../../src/engine/index.js'
+import { endsOf, FieldTable, HeldBytes } from '../../src/http/index.js'
+import { Connection } from '../../src/http1/connection.js'
+import { createHttp1, http1Sessions, serveHttp1 } from '../../src/http1/index.js'
+import { SimPollset } from '../../src/pollset/index.js'
+import { Exchange } from '../../src/proxy/index.js'
+import { backendPrototypeOf, type Defect, wrap } from './defects.js'
+
+const backendPrototype = (): object =>
+  backendPrototypeOf((world) => http1Sessions(createHttp1(world), { host: '192.0.2.9', port: 9 }))
+
+/** The class of a client's connection is its room's own. */
+function frontendPrototype(): object {
+  const pollset = new SimPollset(1)
+  const world = { ...createWorld(pollset), held: new HeldBytes(), fields: new FieldTable() }
+  const socket = pollset.connect({ host: '192.0.2.9', port: 9 }, 's1')
+  const made = serveHttp1(createHttp1(world), socket, { accept() {}, left() {} }, endsOf(socket))
+  return Object.getPrototypeOf(made)
+}
+
+const HALF = { http1ClientsPercent: 100, halfClosePercent: 80, thinkMs: 100, leavePercent: 0, requests: 20 }
+
+export const partingDefects: readonly Defect[] = [
+  {
+    name: 'FIN taken for leaving',
+    what: 'a client that sends FIN behind its request gets nothing',
+    expected: ['H1'],
+    plan: HALF,
+    plant: () =>
+      wrap<Connection, [unknown]>(frontendPrototype(), 'halfWaits', (self, _original, socket) =>
+        Reflect.apply((Connection.prototype as unknown as Record<string, () => boolean>).halfWaits, self, [
+          socket,
+        ]),
+      ),
+  },
+  {
+    name: 'sent again after FIN',
+    what: 'a request whose client may have left is sent again',
+    expected: ['R'],
+    plan: { ...HALF, http1Backend: 1, refusedPercent: 60, headPercent: 0, uploadPercent: 0 },
+    plant: () =>
+      wrap<Exchange, []>(Exchange.prototype, 'halfClosed', (self) => {
+        self.lease.doubt()
+      }),
+  },
+  {
+    name: 'all sessions for those who may have left',
+    what: 'half-closed clients are not bounded in number',
+    expected: ['S4'],
+    plan: {
+      ...HALF,
+      http1Backend: 1,
+      clients: 4,
+      sessionsMax: 4,
+      openingMax: 3,
+      silentPercent: 60,
+      thinkMs: 800,
+      halfClosedMs: 2000,
+    },
+    plant: () => wrap<Engine<never>, []>(Engine.prototype, 'endDoubtful', () => undefined),
+  },
+  {
+    name: 'keep-alive timeout unread',
+    what: 'an idle connection is kept for as long as we like',
+    expected: ['H1'],
+    plan: {
+      http1Backend: 1,
+      keepAliveToldPercent: 100,
+      stallPercent: 0,
+      stuckPercent: 0,
+      holdPercent: 0,
+      sendBufferBytes: 0,
+      responseBytes: 100,
+      closePercent: 0,
+      endsPercent: 0,
+      spreadMs: 0,
+      runMs: 1500,
+      thinkMs: 0,
+    },
+    plant: () => wrap<object, [string]>(backendPrototype(), 'readKeepAlive', () => undefined),
+  },
+]
