@@ -1,6 +1,6 @@
 // Who is in front: a client's connection, as an exchange and a backend need to know it, whichever HTTP version it speaks.
 
-import type { Address, Socket } from '../pollset/index.js'
+import { type Address, formatAddress, type Socket } from '../pollset/index.js'
 import type { Field, FieldTable } from './field.js'
 
 /** What the requests of a client are marked with: how they came (RFC 9110 §7.6.3), from whom, and over what. */
@@ -14,6 +14,13 @@ export const marksOf = (
   fields.field('x-forwarded-for', ends.from.host),
   fields.field('x-forwarded-proto', scheme),
 ]
+
+/**
+ * A request that names no host is for the address it came to: HTTP/1.0 need not name one (RFC 9112 §3.3), nor HTTP/2 where
+ * its request was made from one of those (RFC 9113 §8.3.1).
+ */
+export const ownHost = (fields: FieldTable, { local }: Socket): Field =>
+  fields.field('host', local.host === '' ? 'localhost' : formatAddress(local))
 
 /** Whom a connection is from, and to: a client's own address and the one it reached, whoever relays between. */
 export interface Ends {

@@ -20,6 +20,7 @@ export const CLAIMS: readonly number[] = [
   Token.X_FORWARDED_HOST,
   Token.X_FORWARDED_PROTO,
   Token.X_REAL_IP,
+  Token.CLAIM,
 ]
 
 /**
@@ -29,6 +30,7 @@ export const CLAIMS: readonly number[] = [
 const NO_TRAILERS = tokenSet(
   ...HOP_BY_HOP,
   Token.CONTENT_LENGTH,
+  Token.FRAMING_LOOKALIKE,
   Token.HOST,
   Token.AUTHORITY,
   Token.TRAILER,

@@ -61,6 +61,10 @@ export const Token = {
   IF_RANGE: 45,
   MAX_FORWARDS: 46,
   CONTENT_ENCODING: 47,
+  /** A name by which intermediaries say who asks and for what, beside those above (field-scope.ts). */
+  CLAIM: 48,
+  /** A name that frames messages, spelled with `_`. */
+  FRAMING_LOOKALIKE: 49,
 } as const
 
 /** A set of tokens, asked by index: `set[token] === 1`. However many names are known, each has a place. */
@@ -71,12 +75,37 @@ const TOKEN_COUNT = Object.keys(Token).length
 export const tokenSet = (...members: readonly number[]): TokenSet =>
   Uint8Array.from({ length: TOKEN_COUNT }, (_, token) => (members.includes(token) ? 1 : 0))
 
-/** Behind CGI and its kin `_` and `-` in a name are the same: what we say of a client must not be said beside us. */
-function readAs(name: string, token: number): [string, number][] {
+/** All spellings of a name. CGI and its like treat `-` and `_` alike, so a client could say with `_` what we say with `-`. */
+function spellings(name: string): string[] {
   let names = ['']
   for (const c of name) names = names.flatMap((each) => (c === '-' ? [`${each}-`, `${each}_`] : [each + c]))
-  return names.map((each) => [each, token])
+  return names
 }
+
+const readAs = (name: string, token: number): [string, number][] =>
+  spellings(name).map((each) => [each, token])
+
+const lookalikes = (name: string): [string, number][] =>
+  spellings(name)
+    .filter((each) => each !== name)
+    .map((each) => [each, Token.FRAMING_LOOKALIKE])
+
+/** Names by which clients claim an identity or another target, beside `x-forwarded-*` (spec/exchange.md, Fields). */
+const CLAIMED = [
+  'x-client-ip',
+  'true-client-ip',
+  'client-ip',
+  'x-cluster-client-ip',
+  'x-original-url',
+  'x-original-host',
+  'x-rewrite-url',
+  'front-end-https',
+]
+const FRAMING = ['content-length', 'transfer-encoding', 'keep-alive', 'proxy-connection', 'http2-settings']
+
+/** `x-forwarded`, and whatever follows behind it, in all spellings. */
+const FORWARDED_NAME = /^x[-_]forwarded(?:[-_]|$)/
+const X = 0x78
 
 const tokens: ReadonlyMap<string, number> = new Map([
   [':method', Token.METHOD],
@@ -104,6 +133,8 @@ const tokens: ReadonlyMap<string, number> = new Map([
   ...readAs('x-forwarded-proto', Token.X_FORWARDED_PROTO),
   ...readAs('x-forwarded-host', Token.X_FORWARDED_HOST),
   ...readAs('x-real-ip', Token.X_REAL_IP),
+  ...CLAIMED.flatMap((name) => readAs(name, Token.CLAIM)),
+  ...FRAMING.flatMap(lookalikes),
   ['forwarded', Token.FORWARDED],
   ['if-match', Token.IF_MATCH],
   ['if-unmodified-since', Token.IF_UNMODIFIED_SINCE],
@@ -184,6 +215,13 @@ export function oneLength(value: string): string | null {
   return lengths.every((each) => each === lengths[0]) ? String(lengths[0]) : null
 }
 
+/** The token of a name that has none of its own. */
+function unnamedToken(name: string): number {
+  const first = name.charCodeAt(0)
+  if (first === COLON) return Token.UNKNOWN_PSEUDO
+  return first === X && FORWARDED_NAME.test(name) ? Token.CLAIM : Token.OTHER
+}
+
 /** An immutable field line. Make one with {@link FieldTable.field} or `new Field` where it is not to be shared. */
 export class Field {
   readonly name: string
@@ -204,9 +242,7 @@ export class Field {
   constructor(name: string, value: string, neverIndexed = false, uid = 0) {
     this.name = name
     this.value = value
-    const token = tokens.get(name)
-    this.token =
-      token !== undefined ? token : name.charCodeAt(0) === COLON ? Token.UNKNOWN_PSEUDO : Token.OTHER
+    this.token = tokens.get(name) ?? unnamedToken(name)
     this.faults =
       (isLowerToken(name, name.charCodeAt(0) === COLON ? 1 : 0) ? 0 : NAME_INVALID) |
       (isValue(value) ? 0 : VALUE_INVALID) |

@@ -13,7 +13,7 @@ export class Head {
   /** 100 to 999; 0 in a request. */
   readonly status: number
   readonly method: Field | null
-  readonly scheme: Field | null
+  scheme: Field | null
   authority: Field | null
   readonly path: Field | null
   readonly protocol: Field | null
@@ -62,6 +62,14 @@ export class Head {
     this.pseudos++
     this.authority = field
     this.size += field.size
+  }
+
+  /** Say by another scheme how the client connected. Only where there is one. */
+  replaceScheme(field: Field): void {
+    const before = this.scheme as Field
+    this.fields[this.fields.indexOf(before)] = field
+    this.scheme = field
+    this.size += field.size - before.size
   }
 
   /** Take out all regular fields with one of these tokens. */

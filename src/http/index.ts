@@ -3,7 +3,7 @@
 
 export { type AttemptLimits, Attempts, attemptLimits } from './attempts.js'
 export { isBlank, isText, isToken, isTokenChar, TOKEN_CHAR } from './characters.js'
-export { type Client, type Ends, endsOf, marksOf } from './client.js'
+export { type Client, type Ends, endsOf, marksOf, ownHost } from './client.js'
 export { HttpConnection } from './connection.js'
 export {
   Field,

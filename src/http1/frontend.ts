@@ -13,10 +13,11 @@ import {
   HEAD,
   type Head,
   marksOf,
+  ownHost,
   type ResetReason,
   responseHead,
 } from '../http/index.js'
-import { CLOSED, ENDED, formatAddress, type Socket } from '../pollset/index.js'
+import { CLOSED, ENDED, type Socket } from '../pollset/index.js'
 import { Connection } from './connection.js'
 import { type After, connectionSteps, waitForMessages, waitForTime } from './connection-life.js'
 import type { Http1Context } from './context.js'
@@ -128,21 +129,12 @@ class Frontend extends Connection implements Client {
   // Requests
 
   head(head: Head, ended: boolean): void {
-    if (head.host === '') head.add(this.ownHost)
+    if (head.host === '') head.add(ownHost(this.context.world.fields, this.socket as Socket))
     const stream = new Http1FrontendStream(this, ++this.count, head, this.reader.version)
     stream.remoteEnded = ended
     stream.key = this.reader.webSocketKey
     this.stream = stream
     this.acceptor.accept(stream)
-  }
-
-  /**
-   * A request of HTTP/1.0 may name no host: it is for whoever it came to (RFC 9112 §3.3). HTTP/2 has no requests without
-   * (RFC 9113 §8.3.1).
-   */
-  private get ownHost(): Field {
-    const local = (this.socket as Socket).local
-    return this.context.world.fields.field('host', local.host === '' ? 'localhost' : formatAddress(local))
   }
 
   error(status: number, code: RefusalCode, reason: string): void {

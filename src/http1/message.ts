@@ -101,7 +101,6 @@ export const namesProtocol = (upgrade: string, protocol: string): boolean =>
 
 /** A request-target taken apart; null for what it does not say. */
 export interface Target {
-  readonly scheme: 'http' | 'https' | null
   readonly authority: string | null
   readonly path: string | null
 }
@@ -110,16 +109,15 @@ export interface Target {
 export function readTarget(method: string, text: string): Target | null {
   if (method === 'CONNECT') {
     const port = /:(\d{1,5})$/.exec(text)
-    return port !== null && Number(port[1]) <= 65535 ? { scheme: null, authority: text, path: null } : null
+    return port !== null && Number(port[1]) <= 65535 ? { authority: text, path: null } : null
   }
-  if (text === '*') return method === 'OPTIONS' ? { scheme: null, authority: null, path: '*' } : null
-  const parts = /^(https?):\/\/([^/?]+)(.*)$/is.exec(text)
+  if (text === '*') return method === 'OPTIONS' ? { authority: null, path: '*' } : null
+  const parts = /^https?:\/\/([^/?]+)(.*)$/is.exec(text)
   if (parts === null) return null
-  const [, scheme, authority, rest] = parts
+  const [, authority, rest] = parts
   // §3.2.4: without path and query OPTIONS asks about the server as a whole.
   const empty = method === 'OPTIONS' && rest === '' ? '*' : '/'
   return {
-    scheme: scheme.toLowerCase() === 'https' ? 'https' : 'http',
     authority,
     path: rest.startsWith('/') ? rest : rest === '' ? empty : `/${rest}`,
   }

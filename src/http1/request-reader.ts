@@ -17,7 +17,7 @@ const SP = 32
 
 export class RequestReader extends MessageReader {
   private readonly section = new FieldSection(false)
-  /** The scheme of a target that names none: how the client connected. */
+  /** How the client connected: the scheme of every request, whatever its target says. */
   private readonly ownScheme: Field
   private emptyLines = 0
   private method: Field | null = null
@@ -127,7 +127,6 @@ export class RequestReader extends MessageReader {
     const { decoder } = this
     this.path = target.path === null ? null : decoder.pseudo(':path', target.path)
     this.authority = target.authority === null ? null : decoder.pseudo(':authority', target.authority)
-    if (target.scheme !== null) this.scheme = decoder.schemes[target.scheme]
     return (
       (this.path === null) === (target.path === null) &&
       (this.authority === null) === (target.authority === null)

@@ -11,6 +11,7 @@ import {
   type FrontendStream,
   HEAD,
   marksOf,
+  ownHost,
   type ResetReason,
   responseHead,
 } from '../http/index.js'
@@ -59,6 +60,8 @@ class Frontend extends Connection implements Client {
   readonly ends: Ends
   private readonly acceptor: Acceptor
   private readonly resets: TokenBucket
+  /** How the client connected: the scheme of every request, whatever it says. */
+  private readonly scheme: Field
   /** The client's first octets, as many as the preface has. */
   private begun = ''
   /** The ids last skipped, which may not be used any more: between these two. */
@@ -78,7 +81,9 @@ class Frontend extends Connection implements Client {
     this.socket = socket
     this.acceptor = acceptor
     this.ends = ends
-    this.marks = marksOf(world.fields, '2', ends, socket.secured === null ? 'http' : 'https')
+    const scheme = socket.secured === null ? 'http' : 'https'
+    this.scheme = world.fields.field(':scheme', scheme)
+    this.marks = marksOf(world.fields, '2', ends, scheme)
     this.quietSince = world.pollset.now
     this.streamWindow = Math.max(limits.streamWindow, DEFAULT_WINDOW)
     this.resets = new TokenBucket(limits.resetsBurst, limits.resetsPerSecond, world.pollset.now)
@@ -219,6 +224,14 @@ class Frontend extends Connection implements Client {
     stream.promised = head.contentLength
     stream.connect = head.asksTunnel
     stream.head = head
+    if (head.scheme !== null && head.scheme !== this.scheme) {
+      if (!/^https?$/i.test(head.scheme.value)) {
+        this.answer(stream, '400', 'scheme-not-served')
+        return
+      }
+      head.replaceScheme(this.scheme)
+    }
+    if (head.host === '') head.add(ownHost(this.context.world.fields, this.socket as Socket))
     stream.readiness = HEAD
     this.acceptor.accept(stream)
   }
@@ -227,12 +240,16 @@ class Frontend extends Connection implements Client {
   private tooLarge(stream: Http2Stream, discarded: boolean): void {
     this.context.counts.headersTooLarge++
     if (discarded) this.peerErred()
-    // Whatever follows of the request is discarded: a fault in it must not take the answer away.
+    this.answer(stream, '431', 'fields-too-large')
+  }
+
+  /** Answer in the place of an exchange. Whatever follows of the request is discarded: a fault in it must not take the answer away. */
+  private answer(stream: Http2Stream, status: string, code: string): void {
     stream.dry = true
     const { fields } = this.context.world
-    const reason = fields.field('x-fermata', 'fields-too-large')
+    const reason = fields.field('x-fermata', code)
     const length = fields.field('content-length', '0')
-    stream.sendHead(responseHead(fields.field(':status', '431'), [reason, length], 0), true)
+    stream.sendHead(responseHead(fields.field(':status', status), [reason, length], 0), true)
   }
 
   private trailers(id: number, fields: Field[], size: number, endStream: boolean): void {

@@ -41,7 +41,33 @@ t.test('§8.3.1: a request is forwarded with :authority, from Host where it had 
   const made = rest(forwarded([...withoutAuthority, ['accept', 'x'], ['host', 'example.org:8080']]))
   t.same(made.slice(0, 3).sort(), [':method=GET', ':path=/', ':scheme=http'])
   t.same(made.slice(3), [':authority=example.org:8080', 'accept=x', 'host=example.org:8080'])
-  t.same(rest(forwarded(withoutAuthority)), [':method=GET', ':scheme=http', ':path=/'], 'and none is made up')
+  t.same(
+    rest(forwarded(withoutAuthority)).sort(),
+    [':authority=127.0.0.1:1', ':method=GET', ':path=/', ':scheme=http', 'host=127.0.0.1:1'],
+    'without either it is for the address it came to',
+  )
+  t.end()
+})
+
+t.test(':scheme is how the client connected, whatever it says; another scheme is not served', (t) => {
+  for (const scheme of ['http', 'https', 'HTTPS', 'Http']) {
+    const fields = REQUEST.map(([name, value]) => [name, name === ':scheme' ? scheme : value] as const)
+    t.ok(forwarded(fields).includes(':scheme=http'), scheme)
+  }
+  for (const scheme of ['ftp', 'ws', 'httpx', 'https2']) {
+    const proxy = memoryProxy()
+    const client = proxy.client()
+    client.send(
+      headers(
+        1,
+        REQUEST.map(([name, value]) => [name, name === ':scheme' ? scheme : value] as const),
+      ),
+    )
+    const [head] = headsIn(newDecoder(), framesOf(client.take()))
+    t.match(head, [':status=400', /.*/])
+    t.ok(head.includes('x-fermata=scheme-not-served'), scheme)
+    t.equal(proxy.backends.length, 0)
+  }
   t.end()
 })
 
@@ -65,15 +91,33 @@ t.test('what a client says of itself is not passed on, with whichever strokes', 
     'x_real_ip',
     'x-real-ip',
     'forwarded',
+    ...['port', 'prefix', 'ssl', 'scheme', 'server', 'client-cert', 'user'].map(
+      (each) => `x-forwarded-${each}`,
+    ),
+    'x_forwarded_port',
+    'x_forwarded-anything',
+    'x-forwarded',
+    'x-client-ip',
+    'x_client-ip',
+    'true-client-ip',
+    'true_client_ip',
+    'x-original-url',
+    'x_rewrite_url',
+    'front-end-https',
+    'front_end-https',
+    'content_length',
+    'transfer_encoding',
+    'keep_alive',
   ]
   const fields = forwarded([
     ...REQUEST,
     ...said.map((name): [string, string] => [name, '192.0.2.66']),
     ['x_a', '1'],
+    ['x-forwardedness', '2'],
   ])
   t.same(
-    fields.filter((each) => each.startsWith('x') || each.startsWith('forwarded')),
-    ['x_a=1', 'x-forwarded-for=192.0.2.1', 'x-forwarded-proto=http'],
+    fields.filter((each) => !/^(:|via)/.test(each)),
+    ['x_a=1', 'x-forwardedness=2', 'x-forwarded-for=192.0.2.1', 'x-forwarded-proto=http'],
   )
   t.end()
 })

@@ -7,6 +7,7 @@ import type { Attempt, Request, Response } from './books.js'
 import { resetsAreBounded } from './checks/e17.js'
 import { brokeItsConnection, mayComeAgain } from './checks/r.js'
 import { bodyBelongs, flowIsWhole, messageIsWhole } from './checks/s2.js'
+import { forgery } from './claims.js'
 import { givenUp } from './inside.js'
 import { drawExcess, isPastAll, sendLargeHead } from './large-heads.js'
 import { Peer, PeerStream, type Stage } from './peer.js'
@@ -167,6 +168,8 @@ export class BackendPeer extends Peer<BackendStream> {
     const path = fields.find((each) => each[0] === ':path')?.[1] ?? ''
     const request = books.requests[Number(path.slice(1))]
     if (request === undefined) this.fail('S2', `a request nobody made: ${path}`)
+    const forged = forgery(fields)
+    if (forged !== null) this.fail('S2', forged)
     if (request.tunnel !== null) this.handshake(request, fields, ended)
     const { chance } = this
     const refusedNow = id > this.lastServed

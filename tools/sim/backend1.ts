@@ -7,6 +7,7 @@ import type { Attempt, Request, Response } from './books.js'
 import { agreesOnIdle } from './checks/h1.js'
 import { mayComeAgain } from './checks/r.js'
 import { bodyBelongs, flowIsWhole, framedIsWhole } from './checks/s2.js'
+import { forgery } from './claims.js'
 import { givenUp } from './inside.js'
 import type { Stage } from './peer.js'
 import { acceptOf, headOf, type Outgoing, Peer1 } from './peer1.js'
@@ -107,6 +108,8 @@ export class Backend1 extends Peer1 {
     const request = this.stage.books.requests[Number(match[2])]
     const tunnel = request?.tunnel === 'websocket'
     if ((tunnel ? 'GET' : request?.method) !== match[1]) this.fail('S2', `a request nobody made: ${start}`)
+    const forged = forgery(fields)
+    if (forged !== null) this.fail('S2', forged)
     if (this.serving !== null) this.wrong(`request ${request.id} while ${this.serving.id} is under way`)
     this.idles++
     if (this.last) this.wrong(`request ${request.id} on a connection that was to end`)

@@ -7,6 +7,7 @@ import type { Request, Response, TunnelKind } from './books.js'
 import { attemptsAreSpent } from './checks/r.js'
 import { bodyBelongs, flowIsWhole, interimsCame, messageIsWhole } from './checks/s2.js'
 import { drawExcess, isPastAll, sendLargeHead } from './large-heads.js'
+import { forgedField, forgedScheme } from './claims.js'
 import { Peer, PeerStream, type Stage } from './peer.js'
 import { methodOf } from './plan.js'
 import * as wire from './wire.js'
@@ -200,6 +201,8 @@ export class Client extends Peer<ClientStream> {
       const name = ['cookie', 'x-a', 'accept', 'authorization', 'user-agent'][chance.below(5)]
       fields.push([name, `${chance.below(4)}`.repeat(chance.between(1, 120))])
     }
+    fields.push(forgedField(chance))
+    fields[1][1] = forgedScheme(chance)
   }
 
   protected open(): void {

@@ -6,6 +6,7 @@ import type { Prng, SimFar } from '../../src/pollset/index.js'
 import { Message, type Request, type Response, type TunnelKind } from './books.js'
 import { answeredAtEnd } from './checks/h1.js'
 import { bodyBelongs, flowIsWhole, framedIsWhole, interimsCame } from './checks/s2.js'
+import { forgedField } from './claims.js'
 import type { Stage } from './peer.js'
 import { acceptOf, headOf, type Outgoing, Peer1 } from './peer1.js'
 import { methodOf } from './plan.js'
@@ -96,7 +97,7 @@ export class Client1 extends Peer1 {
     if (chunked) fields.push(['transfer-encoding', 'chunked'])
     else if (upload) fields.push(['content-length', String(total)])
     if (chance.chance(plan.fieldsPercent))
-      fields.push(['x-hop', 'not for the backend'], ['connection', 'x-hop'])
+      fields.push(['x-hop', 'not for the backend'], ['connection', 'x-hop'], forgedField(chance))
     const awaits = total > 0 && this.minor === 1 && chance.chance(plan.expectPercent)
     if (awaits) {
       this.stage.tally('http/1.1: expects 100-continue')

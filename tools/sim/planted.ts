@@ -2,6 +2,7 @@
 
 import { attemptDefects } from './attempt-defects.js'
 import { sameTwice } from './checks/s7.js'
+import { claimDefects } from './claim-defects.js'
 import { clockDefects } from './clock-defects.js'
 import { controlDefects } from './control-defects.js'
 import { type Defect, defects as http2Defects } from './defects.js'
@@ -30,6 +31,7 @@ export const defects: readonly Defect[] = [
   })),
   ...[...http1Defects, ...partingDefects].map((each) => ({ ...each, plan: { ...MESSAGES, ...each.plan } })),
   ...tunnelDefects,
+  ...claimDefects.map((each) => ({ ...each, plan: { ...MESSAGES, ...each.plan } })),
   ...clockDefects.map((each) => ({ ...each, plan: { ...MESSAGES, ...each.plan } })),
 ]
 
