@@ -21,23 +21,13 @@ import { Connection, RESET_CODES } from './connection.js'
 import { type After, connectionLife, connectionSteps, waitForPreface } from './connection-life.js'
 import type { Http2Context } from './context.js'
 import { readRequest, trailersFault } from './message.js'
+import { HTTP1_ANSWER, HTTP1_METHOD, HTTP1_METHOD_BEGUN, PREFACE_TEXT } from './preface.js'
 import { inadequate } from './security.js'
 import { Http2Stream } from './stream.js'
 import { StreamEvent, StreamState } from './stream-states.js'
 import { TokenBucket } from './token-bucket.js'
 
 const { goto } = connectionLife
-
-/** For a client that speaks HTTP/1 to us: the shortest answer that says what to do. */
-const HTTP1_ANSWER = Buffer.from(
-  'HTTP/1.1 505 HTTP Version Not Supported\r\nconnection: close\r\ncontent-type: text/plain\r\ncontent-length: 67\r\n\r\n' +
-    'HTTP/2 was chosen for this connection by ALPN, and this is HTTP/1.\n',
-  'latin1',
-)
-const HTTP1_METHOD = /^[A-Z]{3,7} [/*h]/
-/** What may yet become that. */
-const HTTP1_METHOD_BEGUN = /^[A-Z]{1,7}$|^[A-Z]{3,7} $/
-const PREFACE_TEXT = PREFACE.toString('latin1')
 
 class Http2FrontendStream extends Http2Stream implements FrontendStream {
   readonly client: Client

@@ -8,14 +8,14 @@ export const claimDefects: readonly Defect[] = [
     name: 'claims pass',
     what: 'what a client claims to be is passed on to a backend',
     expected: ['S2'],
-    plan: { fieldsPercent: 80 },
+    plan: { fieldsPercent: 80, forgedPercent: 80 },
     plant: () => wrap<Head, [never]>(Head.prototype, 'remove', () => undefined),
   },
   {
     name: 'the scheme passes',
     what: 'a backend over HTTP/2 gets the scheme that the client wrote',
     expected: ['S2'],
-    plan: { fieldsPercent: 80, http1Backend: 0, http1ClientsPercent: 0 },
+    plan: { fieldsPercent: 80, forgedPercent: 80, http1Backend: 0, http1ClientsPercent: 0 },
     plant: () => wrap<Head, [never]>(Head.prototype, 'replaceScheme', () => undefined),
   },
 ]

@@ -201,6 +201,8 @@ export class Client extends Peer<ClientStream> {
       const name = ['cookie', 'x-a', 'accept', 'authorization', 'user-agent'][chance.below(5)]
       fields.push([name, `${chance.below(4)}`.repeat(chance.between(1, 120))])
     }
+    const { plan } = this.stage
+    if (plan.forgedPercent === 0 || !chance.chance(plan.forgedPercent)) return
     fields.push(forgedField(chance))
     fields[1][1] = forgedScheme(chance)
   }

@@ -97,7 +97,8 @@ export class Client1 extends Peer1 {
     if (chunked) fields.push(['transfer-encoding', 'chunked'])
     else if (upload) fields.push(['content-length', String(total)])
     if (chance.chance(plan.fieldsPercent))
-      fields.push(['x-hop', 'not for the backend'], ['connection', 'x-hop'], forgedField(chance))
+      fields.push(['x-hop', 'not for the backend'], ['connection', 'x-hop'])
+    if (plan.forgedPercent > 0 && chance.chance(plan.forgedPercent)) fields.push(forgedField(chance))
     const awaits = total > 0 && this.minor === 1 && chance.chance(plan.expectPercent)
     if (awaits) {
       this.stage.tally('http/1.1: expects 100-continue')

@@ -155,6 +155,9 @@ const KNOBS = {
   halfClosePercent: fault(40),
   halfClosedMs: oneOf(2000, 100, 500, 2000),
   keepAliveToldPercent: fault(60),
+
+  // Requests whose client forges what it is.
+  forgedPercent: fault(60),
 } as const satisfies Readonly<Record<string, Knob>>
 
 export type PlanName = keyof typeof KNOBS

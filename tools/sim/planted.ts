@@ -20,9 +20,10 @@ const HTTP2 = {
   expectPercent: 0,
   largeHeadPercent: 0,
   goawayBehindPercent: 0,
+  forgedPercent: 0,
 }
 /** As are those of messages of HTTP/1.1, without tunnels. */
-const MESSAGES = { tunnelPercent: 0, expectPercent: 0 }
+const MESSAGES = { tunnelPercent: 0, expectPercent: 0, forgedPercent: 0 }
 
 export const defects: readonly Defect[] = [
   ...[...http2Defects, ...controlDefects, ...attemptDefects].map((each) => ({
@@ -30,7 +31,7 @@ export const defects: readonly Defect[] = [
     plan: { ...HTTP2, ...each.plan },
   })),
   ...[...http1Defects, ...partingDefects].map((each) => ({ ...each, plan: { ...MESSAGES, ...each.plan } })),
-  ...tunnelDefects,
+  ...tunnelDefects.map((each) => ({ ...each, plan: { forgedPercent: 0, ...each.plan } })),
   ...claimDefects.map((each) => ({ ...each, plan: { ...MESSAGES, ...each.plan } })),
   ...clockDefects.map((each) => ({ ...each, plan: { ...MESSAGES, ...each.plan } })),
 ]
