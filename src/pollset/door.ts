@@ -100,6 +100,8 @@ export abstract class Listener extends Pollable {
     return LISTENER_BITS
   }
   fault: SocketFault | null = null
+  /** It has taken the path of a Unix-domain socket on which nobody listened any more. */
+  replaced = false
   /** The address bound, once LISTENING. */
   abstract readonly address: Address
   /** The next accepted socket, or null. */

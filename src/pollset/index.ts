@@ -2,6 +2,7 @@
 
 export * from './deadlines.js'
 export * from './door.js'
+export { UNIX_PATH_BYTES_MAX } from './node-listener.js'
 export { addressVersion, Networks, numericHost } from './node-networks.js'
 export { NodePollset, type NodePollsetLimits, nodePollsetLimits } from './node-pollset.js'
 export { namesOf, Pollable, type PollableView, type Waiter } from './pollable.js'

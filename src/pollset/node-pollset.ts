@@ -4,43 +4,29 @@
 
 import { randomFillSync } from 'node:crypto'
 import { lookup } from 'node:dns'
-import {
-  connect,
-  createServer,
-  isIP,
-  type NetConnectOpts,
-  type Socket as NetSocket,
-  type Server,
-} from 'node:net'
+import { connect, isIP, type NetConnectOpts, type Socket as NetSocket } from 'node:net'
 import { performance } from 'node:perf_hooks'
 import {
-  ACCEPTABLE,
   type Address,
   COMMANDED,
   Commands,
-  LISTEN_FAILED,
-  LISTENING,
-  Listener,
+  type Listener,
   type Pollset,
   RESOLVED,
   Resolution,
   type Socket,
   type SocketFault,
 } from './door.js'
-import { numericHost } from './node-networks.js'
+import { faultOf, NodeListener, type NodeListenerLimits } from './node-listener.js'
 import { ReadBuffers, Reading } from './node-reading.js'
-import { type Marked, type Marks, NodeSocket, type NodeSocketLimits } from './node-socket.js'
+import { type Marked, type Marks, NodeSocket } from './node-socket.js'
 import { NodeTlsClient, NodeTlsServer } from './node-tls.js'
 import type { TlsClient, TlsClientOptions, TlsServer, TlsServerOptions } from './tls.js'
 import { type TurnLimits, Turns, turnLimits } from './turn.js'
 
-export interface NodePollsetLimits extends TurnLimits, NodeSocketLimits {
-  /** accepted sockets that wait for their listener's continuation; further ones are destroyed */
-  readonly acceptQueueMax: number
+export interface NodePollsetLimits extends TurnLimits, NodeListenerLimits {
   /** orders that wait for the next turn; further ones are dropped */
   readonly commandsMax: number
-  /** connections the operating system queues for a listener */
-  readonly backlog: number
 }
 
 export const nodePollsetLimits: NodePollsetLimits = {
@@ -54,61 +40,6 @@ export const nodePollsetLimits: NodePollsetLimits = {
 
 /** What Node's timers can take; above it they fire at once. */
 const TIMER_MS_MAX = 0x7fffffff
-
-const faultOf = (error: NodeJS.ErrnoException): SocketFault => ({
-  code: error.code ?? 'EUNKNOWN',
-  message: error.message,
-})
-
-class NodeListener extends Listener implements Marked {
-  readonly id: string
-  address: Address
-  marked = 0
-  private readonly server: Server
-  private readonly accepted: Socket[] = []
-
-  constructor(pollset: NodePollset, address: Address, id: string, limits: NodePollsetLimits) {
-    super()
-    this.id = id
-    this.address = address
-    let accepts = 0
-    this.server = createServer({ allowHalfOpen: true, noDelay: true }, (net) => {
-      if (this.accepted.length >= limits.acceptQueueMax) {
-        net.destroy()
-        return
-      }
-      const remote = { host: numericHost(net.remoteAddress ?? ''), port: net.remotePort ?? 0 }
-      this.accepted.push(
-        pollset.adopt(new NodeSocket(net, remote, `${id}.${++accepts}`, pollset, limits), net),
-      )
-      pollset.mark(this, ACCEPTABLE)
-    })
-    this.server.on('listening', () => {
-      const bound = this.server.address()
-      if (bound !== null && typeof bound === 'object')
-        this.address = { host: bound.address, port: bound.port }
-      pollset.mark(this, LISTENING)
-    })
-    this.server.on('error', (error: NodeJS.ErrnoException) => {
-      this.fault = faultOf(error)
-      pollset.mark(this, LISTEN_FAILED)
-    })
-    const { backlog } = limits
-    this.server.listen({ ...(address.path === undefined ? address : { path: address.path }), backlog })
-  }
-
-  accept(): Socket | null {
-    const socket = this.accepted.shift() ?? null
-    if (this.accepted.length === 0) this.lower(ACCEPTABLE)
-    return socket
-  }
-
-  close(): void {
-    this.server.close()
-    for (const socket of this.accepted) socket.destroy()
-    this.accepted.length = 0
-  }
-}
 
 class NodeResolution extends Resolution implements Marked {
   readonly id: string

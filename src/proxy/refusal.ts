@@ -17,8 +17,12 @@ export const CLEAR_TEXT = refusal(
   'this port speaks HTTP over TLS, and the request came in clear text: use https://',
 )
 export const NO_ROUTE = refusal(404, 'no-route', 'no route is configured for this host and path')
-export const NO_CONNECT = refusal(501, 'connect-not-served', 'CONNECT is not served here')
-export const NO_PROTOCOL = refusal(501, 'protocol-not-served', 'of extended CONNECT only websocket is served')
+export const NO_CONNECT = refusal(501, 'connect-not-served', 'CONNECT is not supported here')
+export const NO_PROTOCOL = refusal(
+  501,
+  'protocol-not-served',
+  'only the websocket protocol is supported for extended CONNECT',
+)
 export const TUNNELS_FULL = refusal(503, 'tunnels-full', 'too many tunnels are open')
 export const NO_TUNNEL = refusal(
   502,
@@ -32,13 +36,13 @@ export const DECLINED = refusal(
 )
 export const CONNECT_LATE = refusal(504, 'connect-late', 'the target could not be reached in time')
 export const LEASE_LATE = refusal(503, 'lease-late', 'no connection to the backend was free in time')
-export const QUEUE_FULL = refusal(503, 'queue-full', 'too many requests wait for this backend')
+export const QUEUE_FULL = refusal(503, 'queue-full', 'too many requests are waiting for the backend')
 export const RETRIES_SPENT = refusal(
   503,
   'retries-spent',
   'the backend refused the request each time it was sent',
 )
-export const RETRY_LATE = refusal(504, 'retry-late', 'the time for sending the request again is over')
+export const RETRY_LATE = refusal(504, 'retry-late', 'retry timeout exceeded')
 export const HEAD_LATE = refusal(504, 'head-late', 'the backend did not answer in time')
 export const REQUEST_LATE = refusal(408, 'request-late', 'the request did not come whole in time')
 export const STALLED = refusal(503, 'stall', 'memory ran short while the request waited for the backend')

@@ -1,7 +1,7 @@
 // Addresses and URLs as people write them on a command line, and what is wrong with them.
 
 import { domainToASCII } from 'node:url'
-import { type Address, Networks } from '../pollset/index.js'
+import { type Address, Networks, UNIX_PATH_BYTES_MAX } from '../pollset/index.js'
 import { ConnectPattern, HostPattern } from '../proxy/index.js'
 
 /** A mistake of the one who configures: the message says what is right. */
@@ -17,13 +17,26 @@ export interface Listen extends Address {
   readonly secure?: boolean
 }
 
+function unixAddress(path: string): Address & { readonly path: string } {
+  const bytes = Buffer.byteLength(path)
+  if (bytes > UNIX_PATH_BYTES_MAX)
+    throw new ConfigError(
+      `unix:${path}: the path has ${bytes} bytes, and at most ${UNIX_PATH_BYTES_MAX} are possible`,
+    )
+  return { host: '', port: 0, path }
+}
+
 /** `[http://|https://]` and `HOST:PORT`, `[IPV6]:PORT`, `:PORT` (all interfaces), `PORT` (loopback) or `unix:PATH`. Port 0: any free one. */
 export function parseListen(text: string): Listen {
   const [, scheme, rest] = /^(?:(https?):\/\/)?(.*)$/s.exec(text) as RegExpExecArray
   const secure = scheme === 'https'
-  if (/^unix:./.test(rest)) return { host: '', port: 0, path: rest.slice(5), secure }
+  if (/^unix:./.test(rest)) return { ...unixAddress(rest.slice(5)), secure }
   const match = /^(?:(\[[0-9a-fA-F:.]+\]|[^[\]:/\s]*):)?(\d{1,5})\/?$/.exec(rest)
-  if (match === null || Number(match[2]) > PORT_MAX) {
+  if (Number(match?.[2]) > PORT_MAX)
+    throw new ConfigError(
+      `'${text}': port ${match?.[2]} is out of range (1 to ${PORT_MAX}, or 0 for any free port); write HOST:PORT`,
+    )
+  if (match === null) {
     throw new ConfigError(
       `'${text}' is not an address to listen on: write HOST:PORT, as in 127.0.0.1:8080, or https://HOST:PORT`,
     )
@@ -55,12 +68,13 @@ export function parseBackend(text: string): BackendUrl {
       `'${text}' is not a backend: write ${names.slice(0, -1).join(', ')} or ${names.at(-1)} and HOST:PORT`,
     )
   }
-  if (/^unix:./.test(parts[2])) return { scheme, host: '', port: 0, path: parts[2].slice(5) }
+  if (/^unix:./.test(parts[2])) return { scheme, ...unixAddress(parts[2].slice(5)) }
   const match = /^(\[[0-9a-fA-F:.]+\]|[^[\]:/?#@\s]+)(?::(\d{1,5}))?\/?$/.exec(parts[2])
   if (match === null)
     throw new ConfigError(`'${text}' is not a backend: write ${scheme}://HOST:PORT, without a path or a user`)
   const [, host, port] = match
-  if (Number(port ?? 80) > PORT_MAX || port === '0') throw new ConfigError(`'${text}': no port is ${port}`)
+  if (Number(port ?? 80) > PORT_MAX || port === '0')
+    throw new ConfigError(`'${text}': port ${port} is out of range (1 to ${PORT_MAX})`)
   return { scheme, host: host.replace(/^\[|\]$/g, ''), port: Number(port ?? SCHEMES[scheme]) }
 }
 
@@ -80,7 +94,7 @@ export function parseConnect(text: string): string {
     new ConnectPattern(text)
   } catch {
     throw new ConfigError(
-      `'${text}' is no target of CONNECT: write HOST:PORT, as in db.example.org:5432, *.example.org:443 or [::1]:22; * is any host or port`,
+      `'${text}' is not a CONNECT target: write HOST:PORT, as in db.example.org:5432, *.example.org:443 or [::1]:22; * is any host or port`,
     )
   }
   return text

@@ -1,5 +1,5 @@
 // What options of `serve` mean together: a combination that cannot do what it says is refused by name, before anything starts.
-// What is wrong with one option alone is told where it is read (options.ts).
+// Mistakes in a single option are told where it is read (options.ts).
 
 import { formatAddress } from '../pollset/index.js'
 import { ConfigError, type Listen, parseBackend } from './address.js'
@@ -12,7 +12,7 @@ function checkListenersTls(options: ServeOptions, listen: readonly Listen[]): vo
   const secure = listen.some((each) => each.secure === true)
   const { cert = [], key = [], clientCa, requireClientCert } = options
   if (cert.length !== key.length)
-    throw new ConfigError(`each --cert has its --key: here are ${cert.length} and ${key.length}`)
+    throw new ConfigError(`got ${cert.length} --cert but ${key.length} --key: each certificate needs its key`)
   if (secure && cert.length === 0)
     throw new ConfigError('an https:// listener needs --cert FILE and --key FILE')
   if (!secure && cert.length > 0) throw new ConfigError(`--cert is for https:// listeners: ${HTTPS}`)
@@ -50,7 +50,7 @@ function checkBackendsTls(options: ServeOptions, urls: readonly string[]): void 
 function checkAddresses(listen: readonly Listen[]): void {
   const texts = listen.filter((each) => each.path !== undefined || each.port !== 0).map(formatAddress)
   const twice = texts.find((each, at) => texts.indexOf(each) !== at)
-  if (twice !== undefined) throw new ConfigError(`--listen ${twice} is there twice: leave out one`)
+  if (twice !== undefined) throw new ConfigError(`--listen ${twice} is given twice: leave out one`)
 }
 
 /** `urls`: all backends; none where the embedded origin serves. */

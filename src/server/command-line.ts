@@ -1,4 +1,4 @@
-// The command line at work: what its options mean together, what is started for them, and what is printed. The options
+// Runs the command line: checks what options mean together, starts what they ask for, prints what becomes of it. The options
 // themselves are in options.ts; the server is in server.ts.
 
 import { createWriteStream, openSync, readFileSync } from 'node:fs'
@@ -7,6 +7,7 @@ import { formatAddress } from '../pollset/index.js'
 import { addRoute, ConfigError, type Listen, parseListen } from './address.js'
 import { checkTogether } from './combinations.js'
 import { checkLimits, defaultLimits } from './limits.js'
+import { notListening } from './listen-faults.js'
 import { program, type ServeOptions } from './options.js'
 import { type Origin, startOrigin } from './origin.js'
 import { DRAIN_TIMEOUT_MS, Server, type ServerCertificates, type ServerOptions } from './server.js'
@@ -120,13 +121,6 @@ function makeServer(options: ServeOptions, listen: Listen[], routes: ServerOptio
   })
 }
 
-/** What the operating system means by it. */
-const NOT_LISTENING: Readonly<Record<string, string>> = {
-  EADDRNOTAVAIL: 'this machine has no such address (EADDRNOTAVAIL)',
-  EACCES: "not permitted; ports below 1024 and other users' directories may need more rights (EACCES)",
-  ENOTFOUND: 'the name has no address (ENOTFOUND)',
-}
-
 /** Say what becomes of it, for whoever started it. */
 function announce(
   server: Server,
@@ -149,26 +143,28 @@ function announce(
       )
     }
   })
+  server.on('replaced', (address) =>
+    say(`fermata: ${formatAddress(address)} was stale, nobody listened on it: removed`),
+  )
   server.on('failed', (address, code) => {
-    const where = formatAddress(address)
-    if (code === 'EADDRINUSE')
-      say(`fermata: ${where} is in use by another program; choose another with --listen`)
-    else say(`fermata: cannot listen on ${where}: ${NOT_LISTENING[code] ?? code}`)
+    say(`fermata: ${notListening(address, code)}`)
     process.exit(FAILED)
   })
   server.on('crashed', (id, error) => {
-    say(`fermata: a fault of our own in ${id}; it was given up, the rest goes on`)
+    say(`fermata: internal error in ${id} (closed); other requests are unaffected`)
     say(error instanceof Error ? String(error.stack) : String(error))
   })
   server.on('unreached', (backend, why) => say(`fermata: no connection to ${backend}: ${why}`))
   server.on('reloaded', (error) =>
     say(
       error === null
-        ? 'fermata: certificates read anew'
-        : `fermata: certificates stay as they were: ${error.message}`,
+        ? 'fermata: certificates were read again'
+        : `fermata: certificates were not changed: ${error.message}`,
     ),
   )
-  server.on('draining', () => say('fermata: draining; again to end at once'))
+  server.on('draining', () =>
+    say('fermata: draining: running requests may finish; a second signal ends them at once'),
+  )
 }
 
 function begin(options: ServeOptions, routes: ServerOptions['routes'], origin: Origin | null): void {

@@ -9,6 +9,7 @@ import { type NodePollsetLimits, nodePollsetLimits } from '../pollset/index.js'
 import { type ProxyLimits, proxyLimits } from '../proxy/index.js'
 import { ConfigError } from './address.js'
 import { type ClientAddressLimits, clientAddressLimits } from './client-addresses.js'
+import { parseQuantity } from './quantity.js'
 
 export interface ServerLimits extends ClientAddressLimits {
   /** client connections at once; one more is closed as it comes */
@@ -136,7 +137,7 @@ export function checkLimits(limits: Limits): void {
   const fits = (what: string, bytes: number): void => {
     if (bytes + OWN_BYTES > flushBytesMax)
       throw new ConfigError(
-        `${what} come to ${bytes} octets, which flushBytesMax=${flushBytesMax} does not take in one write: lower one of them, or raise it`,
+        `${what} is ${bytes} bytes, more than flushBytesMax=${flushBytesMax} can write at once: lower one of them or raise flushBytesMax`,
       )
   }
   fits(
@@ -157,18 +158,18 @@ export function checkLimits(limits: Limits): void {
   atMost('streamWindowMax', 'connectionHeldBytesMax')
 }
 
-/** Take `NAME=NUMBER` into the limits. */
+/** Takes `NAME=VALUE` into the limits. */
 export function setLimit(limits: Partial<Limits>, text: string): Partial<Limits> {
-  const match = /^([A-Za-z0-9]+)=(\d+)$/.exec(text)
-  const name = match?.[1] as keyof Limits | undefined
-  if (match === null || name === undefined)
-    throw new ConfigError(`'${text}' is not a limit: write NAME=NUMBER`)
+  const [, name, written] = /^([A-Za-z0-9]+)=(.+)$/s.exec(text) ?? []
+  if (name === undefined)
+    throw new ConfigError(`'${text}' is not a limit: write NAME=VALUE, as in headTimeoutMs=10s`)
   if (!Object.hasOwn(defaultLimits, name)) {
     throw new ConfigError(`there is no limit '${name}': 'fermata limits' lists them`)
   }
-  const [least, most] = RANGES[name] ?? [1, Number.MAX_SAFE_INTEGER]
-  const value = Number(match[2])
-  if (value < least || value > most) throw new ConfigError(`${name} is ${least} to ${most}, not ${value}`)
+  const [least, most] = RANGES[name as keyof Limits] ?? [1, Number.MAX_SAFE_INTEGER]
+  const value = parseQuantity(name, written)
+  if (value < least || value > most)
+    throw new ConfigError(`${name} must be ${least} to ${most}, not ${written}`)
   return { ...limits, [name]: value }
 }
 

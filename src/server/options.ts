@@ -1,5 +1,5 @@
-// What `fermata` can be told: its commands and options, how each is read, and what its help says. What is wrong with one
-// alone is told here; what they mean together, and all that is started, is in command-line.ts.
+// The commands and options of `fermata`: how each is read, and what its help says. Mistakes in a single option are told here; what options
+// mean together, and all that is started, is in command-line.ts.
 
 import { readFileSync } from 'node:fs'
 import { Command, InvalidArgumentError } from 'commander'
@@ -35,7 +35,7 @@ const collect =
 /** One of two words. */
 const oneOf = <const T extends string>(one: T, other: T) =>
   checked((text: string) => {
-    if (text !== one && text !== other) throw new ConfigError(`it is '${one}' or '${other}'`)
+    if (text !== one && text !== other) throw new ConfigError(`write '${one}' or '${other}'`)
     return text
   })
 
@@ -87,7 +87,9 @@ const places = (command: Command): Command =>
       checked((text: string, before: string | undefined) => {
         parseBackend(text)
         if (before === undefined) return text
-        throw new ConfigError(`there is one backend for the rest, and it is ${before}; others need a --route`)
+        throw new ConfigError(
+          `--backend is given twice, and ${before} is there already; others need a --route`,
+        )
       }),
     )
     .option(
@@ -155,8 +157,8 @@ const running = (command: Command): Command =>
       checked((text: string, _before: number | undefined) => parseDuration(text)),
     )
     .option(
-      '--limit <name=number>',
-      "set a bound or timeout by its name, repeatable; 'fermata limits' lists them",
+      '--limit <name=value>',
+      "set a bound or timeout by its name, repeatable: headTimeoutMs=10s, flushBytesMax=512KiB; 'fermata limits' lists them",
       checked((text: string, before: Partial<Limits> | undefined) => setLimit(before ?? {}, text)),
     )
 
@@ -164,7 +166,7 @@ const running = (command: Command): Command =>
 function acted(serve: (options: ServeOptions) => void, options: ServeOptions, self: Command): void {
   const [excess] = self.args
   if (excess !== undefined) {
-    self.error(`error: '${excess}' is no option of serve: a backend is given with --backend`)
+    self.error(`error: unexpected argument '${excess}'; did you mean --backend ${excess}?`)
   }
   try {
     serve(options)

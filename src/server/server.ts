@@ -63,6 +63,8 @@ export interface ServerCertificates {
 export type ServerEvents = {
   /** A listener is ready. */
   listening: (address: Address, secure: boolean) => void
+  /** A listener has taken the path of a Unix-domain socket on which nobody listened any more. */
+  replaced: (address: Address) => void
   /** A listener could not be bound; the server stops. */
   failed: (address: Address, code: string) => void
   /** A step of ours threw; what it belonged to has been given up. */
@@ -146,7 +148,10 @@ export class Server
     for (const address of options.listen) {
       this.listening.push(
         new Listening(this.world, address, {
-          ready: (listening) => this.emit('listening', listening.listener.address, address.secure === true),
+          ready: ({ listener }) => {
+            if (listener.replaced) this.emit('replaced', listener.address)
+            this.emit('listening', listener.address, address.secure === true)
+          },
           failed: (listening) => this.emit('failed', address, listening.listener.fault?.code ?? 'EUNKNOWN'),
           accepted: (socket) => this.accepted(socket, address.secure === true),
         }),

@@ -39,8 +39,8 @@ const ROWS: readonly Row[] = [
   [[CLEAR, 'unix:/x'], { acceptProxy: ['10.0.0.0/8'] }, [], null],
   [['unix:/x'], { acceptProxy: ['10.0.0.0/8'] }, [], /--accept-proxy names networks/],
   [['127.0.0.1:0', '127.0.0.1:0'], {}, [], null],
-  [[CLEAR, '8080'], {}, [], /127.0.0.1:8080 is there twice/],
-  [['unix:/x', 'unix:/x'], {}, [], /unix:\/x is there twice/],
+  [[CLEAR, '8080'], {}, [], /127.0.0.1:8080 is given twice/],
+  [['unix:/x', 'unix:/x'], {}, [], /unix:\/x is given twice/],
 ]
 
 for (const [listen, options, urls, message] of ROWS) {

@@ -1,8 +1,9 @@
 // The built program as a user runs it: what it prints, what it refuses and how, and how it ends.
 
-import { readFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import * as http2 from 'node:http2'
 import { type AddressInfo, connect as connectTcp, createServer as createTcpServer } from 'node:net'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import t, { type Test } from 'tap'
@@ -92,25 +93,50 @@ const wrong: readonly (readonly [readonly string[], ...(string | RegExp)[]])[] =
   [['serve', '--lisen', '8080'], "'--lisen'", '--listen'],
   [['--nope'], "'--nope'", '--help'],
   [['sreve'], "'sreve'", 'serve'],
-  [['serve', 'example.org'], "'example.org'", '--backend'],
+  [['serve', 'example.org'], "unexpected argument 'example.org'; did you mean --backend example.org?"],
   [['serve', '--listen'], '--listen', 'missing'],
   [['serve', '--listen', 'here'], "'here'", 'HOST:PORT', '127.0.0.1:8080'],
-  [['serve', '--listen', '127.0.0.1:65536'], "'127.0.0.1:65536'", 'HOST:PORT'],
+  [['serve', '--listen', '127.0.0.1:65536'], "'127.0.0.1:65536': port 65536 is out of range (1 to 65535"],
+  [['serve', '--listen', ':8080', '--listen', ':8080'], '--listen [::]:8080 is given twice: leave out one'],
+  [['serve', '--listen', `unix:/${'x'.repeat(107)}`], 'the path has 108 bytes, and at most 10'],
+  [['serve', '--backend', `http://unix:/${'x'.repeat(107)}`], 'the path has 108 bytes, and at most 10'],
   [['serve', '--listen', '::1:80'], "'::1:80'", 'HOST:PORT'],
   [['serve', '--backend', '127.0.0.1:9000'], "'127.0.0.1:9000'", 'http://', 'h2c://', 'HOST:PORT'],
   [['serve', '--backend', 'ftp://a'], "'ftp://a'", 'http://, https://, h2c:// or h2://', 'HOST:PORT'],
   [['serve', '--backend', 'http://user@a'], "'http://user@a'", 'http://HOST:PORT', 'user'],
-  [['serve', '--backend', 'h2c://a:0'], "'h2c://a:0'"],
-  [['serve', '--backend', 'h2c://a:70000'], "'h2c://a:70000'"],
+  [['serve', '--backend', 'h2c://a:0'], "'h2c://a:0': port 0 is out of range (1 to 65535)"],
+  [['serve', '--backend', 'h2c://a:70000'], "'h2c://a:70000': port 70000 is out of range (1 to 65535)"],
   [['serve', '--backend', 'h2c://a/path'], "'h2c://a/path'", 'h2c://HOST:PORT'],
   [['serve', '--route', 'example.org'], "'example.org'", 'HOST/PREFIX=URL'],
   [['serve', '--route', '/api=ftp://a'], 'ftp://a', 'h2c://'],
   [['serve', '--route', 'a/x=h2c://b', '--route', 'A/x=h2c://c'], 'a/x', 'h2c://b', 'h2c://c'],
+  [['serve', '--cert', 'a', '--cert', 'b', '--key', 'c'], 'got 2 --cert but 1 --key'],
   [['serve', '--route', '/=h2c://b', '--backend', 'h2c://c'], 'everything', 'h2c://b', 'h2c://c'],
   [['serve', '--backend', 'h2c://b', '--backend', 'h2c://c'], 'h2c://b', '--route'],
   [['limits', '--nope'], "'--nope'", "'fermata --help'"],
-  [['serve', '--share', 'all'], "'all'", "'process'", "'connection'"],
-  [['serve', '--limit', 'sessionsMax'], "'sessionsMax'", 'NAME=NUMBER'],
+  [['serve', '--share', 'all'], "'all'", "write 'process' or 'connection'"],
+  [['serve', '--limit', 'sessionsMax'], "'sessionsMax'", 'NAME=VALUE', 'headTimeoutMs=10s'],
+  [
+    ['serve', '--limit', 'headTimeoutMs=1KiB'],
+    'headTimeoutMs is a time: write 500ms, 10s or 2m',
+    "not '1KiB'",
+  ],
+  [['serve', '--limit', 'headTimeoutMs=1 s'], 'headTimeoutMs is a time', "not '1 s'"],
+  [['serve', '--limit', 'headTimeoutMs=0.5ms'], 'headTimeoutMs is a time', "not '0.5ms'"],
+  [['serve', '--limit', 'headTimeoutMs=-1'], 'headTimeoutMs is a time', "not '-1'"],
+  [
+    ['serve', '--limit', 'flushBytesMax=512KB'],
+    'flushBytesMax is a size: write 4096, 64KiB or 1MiB',
+    "'512KB'",
+  ],
+  [['serve', '--limit', 'flushBytesMax=10s'], 'flushBytesMax is a size', "'10s'"],
+  [['serve', '--limit', 'flushBytesMax=1GiB'], 'flushBytesMax must be 65536 to 16777216, not 1GiB'],
+  [['serve', '--limit', 'sessionsMax=16KiB'], "sessionsMax is a number without a unit, not '16KiB'"],
+  [
+    ['serve', '--limit', 'sessionsMax=99999999999999999999'],
+    'sessionsMax must be',
+    'not 99999999999999999999',
+  ],
   [['serve', '--limit', 'sessionMax=1'], "'sessionMax'", 'fermata limits'],
   [['serve', '--limit', 'sessionsMax=0'], 'sessionsMax', '1 to ', 'not 0'],
   [['serve', '--limit', 'flushBytesMax=1'], 'flushBytesMax', '65536 to ', 'not 1'],
@@ -135,7 +161,7 @@ const wrong: readonly (readonly [readonly string[], ...(string | RegExp)[]])[] =
   [['serve', '--accept-proxy', 'here'], "'here'", 'ADDRESS/BITS', '10.0.0.0/8'],
   [['serve', '--accept-proxy', '10.0.0.0/33'], "'10.0.0.0/33'", 'ADDRESS/BITS'],
   [['serve', '--send-proxy', 'v3'], "'v3'", "'v1' or 'v2'"],
-  [['serve', '--connect', 'a.test'], "'a.test'", 'HOST:PORT', '*.example.org:443'],
+  [['serve', '--connect', 'a.test'], "'a.test' is not a CONNECT target", 'HOST:PORT', '*.example.org:443'],
   [['serve', '--connect', '*'], "'*'", 'HOST:PORT'],
   [['serve', '--connect', 'a.*:443'], "'a.*:443'", 'HOST:PORT'],
   [['serve', '--connect', 'a.test:65536'], "'a.test:65536'", 'HOST:PORT'],
@@ -182,25 +208,62 @@ t.test('and the process ends with it', { buffered: true }, async (t) => {
   t.match(stderr, "'here'")
 })
 
-t.test('an address in use is told', { buffered: true }, async (t) => {
+/** Why it cannot listen: each on one line. */
+t.test('what cannot be listened on is told', { buffered: true }, async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'fermata-'))
+  t.teardown(() => rmSync(folder, { recursive: true }))
+  const at = (name: string) => join(folder, name)
+  writeFileSync(at('file'), '')
   const taken = createTcpServer()
+  const onPath = createTcpServer().listen(at('taken'))
   taken.listen(0, '127.0.0.1')
-  await once(taken, 'listening')
-  t.teardown(() => void taken.close())
+  await Promise.all([once(taken, 'listening'), once(onPath, 'listening')])
+  t.teardown(() => void [taken, onPath].map((each) => each.close()))
   const address = `127.0.0.1:${(taken.address() as AddressInfo).port}`
-  const { code, stderr } = await fermata('serve', '--listen', address)
-  t.equal(code, 1)
-  t.match(stderr, `${address} is in use`)
-  t.match(stderr, '--listen')
-  t.notMatch(stderr, /\n +at /, 'no stack')
+  const cases: readonly (readonly [string, string])[] = [
+    [address, 'it is in use by another program; choose another with --listen (EADDRINUSE)'],
+    // RFC 5737: of no machine.
+    ['192.0.2.1:8080', 'this machine has no such address (EADDRNOTAVAIL)'],
+    [`unix:${at('taken')}`, 'it is in use by another program; choose another with --listen (EADDRINUSE)'],
+    [
+      `unix:${at('file')}`,
+      'a file is there that is not a socket; remove it, or choose another path with --listen (ENOTSOCK)',
+    ],
+    [`unix:${at('no/such')}`, `the folder ${at('no')} does not exist (ENOENT)`],
+    [`unix:${at('file/s')}`, `${at('file')} is not a folder (ENOTDIR)`],
+  ]
+  const told = await Promise.all(cases.map(([where]) => fermata('serve', '--listen', where)))
+  for (const [each, [where, why]] of cases.entries()) {
+    t.equal(told[each].code, 1, where)
+    t.match(told[each].stderr, `cannot listen on ${where}: ${why}\n`)
+    t.notMatch(told[each].stderr, /\n +at /, 'no stack')
+  }
+  const there = connectTcp(at('taken'))
+  await once(there, 'connect')
+  there.destroy()
 })
 
-t.test('an address that is not ours is told', { buffered: true }, async (t) => {
-  // RFC 5737: of no machine.
-  const { code, stderr } = await fermata('serve', '--listen', '192.0.2.1:8080')
-  t.equal(code, 1)
-  t.match(stderr, 'cannot listen on 192.0.2.1:8080: this machine has no such address (EADDRNOTAVAIL)')
-})
+t.test(
+  'a socket file on which nobody listens is removed, and that is told',
+  { buffered: true },
+  async (t) => {
+    const folder = mkdtempSync(join(tmpdir(), 'fermata-'))
+    t.teardown(() => rmSync(folder, { recursive: true }))
+    const path = join(folder, 's')
+    const { program: first } = await serve(t, '--listen', `unix:${path}`)
+    first.kill()
+    await first.exited
+    t.ok(existsSync(path), 'it was killed, and left its file')
+    const { program } = await serve(t, '--listen', `unix:${path}`)
+    t.match(program.stderr, `unix:${path} was stale, nobody listened on it: removed`)
+    t.match(program.stderr, `listening on unix:${path} `)
+    const there = connectTcp(path)
+    await once(there, 'connect')
+    there.destroy()
+    await program.stop()
+    t.notOk(existsSync(path), 'one that ends removes it')
+  },
+)
 
 t.test('with the embedded origin: what it prints is true', { buffered: true }, async (t) => {
   const { program, url } = await serve(t)
@@ -374,7 +437,9 @@ t.test('a second signal ends it at once', { buffered: true }, async (t) => {
   const answer = answerOf(client.request({ ':path': '/wait' }))
   await get(client, '/')
   program.signal('SIGTERM')
-  await program.until('it is draining', () => /draining; again to end at once/.test(program.stderr))
+  await program.until('it is draining', () =>
+    /draining: running requests may finish; a second signal ends them at once/.test(program.stderr),
+  )
   program.signal('SIGINT')
   t.strictSame(await program.exited, { code: 1, signal: null })
   await answer
@@ -548,7 +613,7 @@ t.test(
 )
 
 t.test('--limit is heeded, repeated too', { buffered: true }, async (t) => {
-  const { url } = await serve(t, '--limit', 'headTimeoutMs=50', '--limit', 'concurrentStreamsMax=7')
+  const { url } = await serve(t, '--limit', 'headTimeoutMs=0.05s', '--limit', 'concurrentStreamsMax=7')
   const client = clientOf(t, url)
   t.match(await get(client, '/wait'), { status: 504, headers: { 'x-fermata': 'head-late' } })
   t.equal(client.remoteSettings.maxConcurrentStreams, 7)

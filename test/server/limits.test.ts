@@ -75,3 +75,22 @@ t.test('a budget of frames that one honest change of windows would spend is none
   t.throws(() => setLimit({}, 'idleFramesBurst=99'), { message: /idleFramesBurst/ })
   t.end()
 })
+
+t.test('units: what they come to', (t) => {
+  for (const [text, value] of [
+    ['headTimeoutMs=250', 250],
+    ['headTimeoutMs=250ms', 250],
+    ['headTimeoutMs=1s', 1_000],
+    ['headTimeoutMs=1.5s', 1_500],
+    ['headTimeoutMs=2m', 120_000],
+    ['exchangeTimeoutMs=1h', 3_600_000],
+    ['flushBytesMax=512KiB', 524_288],
+    ['flushBytesMax=0.5MiB', 524_288],
+    ['heldBytesMax=1GiB', 1_073_741_824],
+    ['heldBytesSoft=67108864B', 67_108_864],
+    ['streamWindow=64KiB', 65_536],
+    ['sessionsMax=16', 16],
+  ] as const)
+    t.strictSame(setLimit({}, text), { [text.split('=')[0]]: value }, text)
+  t.end()
+})

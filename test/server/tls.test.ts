@@ -340,7 +340,7 @@ const OVER_TLS = ['--route', '/x=https://127.0.0.1:1']
 t.test('what is wrong with certificates is told', async (t) => {
   const wrong: readonly (readonly [readonly string[], ...(string | RegExp)[]])[] = [
     [SECURE, '--cert FILE', '--key FILE'],
-    [[...SECURE, '--cert', pathOf('localhost.pem')], 'each --cert has its --key: here are 1 and 0'],
+    [[...SECURE, '--cert', pathOf('localhost.pem')], 'got 1 --cert but 0 --key'],
     [[...SECURE, '--cert', 'nowhere.pem', '--key', pathOf('localhost.key')], '--cert nowhere.pem', 'ENOENT'],
     [
       [...SECURE, '--cert', pathOf('localhost.pem'), '--key', pathOf('example.key')],
@@ -386,14 +386,14 @@ t.test('SIGHUP reads certificates anew; what is wrong leaves the old ones', asyn
   t.match(await shown(), 'localhost')
   put('example')
   program.signal('SIGHUP')
-  await program.until('it has read them', () => /read anew/.test(program.stderr))
+  await program.until('it has read them', () => /read again/.test(program.stderr))
   t.match(await shown(), 'example.test')
   writeFileSync(files.cert, 'no certificate')
   program.signal('SIGHUP')
-  await program.until('it says so', () => /stay as they were: .*/.test(program.stderr))
+  await program.until('it says so', () => /were not changed: .*/.test(program.stderr))
   rmSync(files.key)
   program.signal('SIGHUP')
-  await program.until('and so', () => /stay as they were: --key .*ENOENT/.test(program.stderr))
+  await program.until('and so', () => /were not changed: --key .*ENOENT/.test(program.stderr))
   t.match(await shown(), 'example.test')
 })
 

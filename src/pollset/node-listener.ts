@@ -1,0 +1,151 @@
+// A listener of Node's behind the door, on TCP or a Unix-domain socket. A socket file on which nobody listens any more, as a killed program leaves it, is removed
+// and its path taken over; one that is listened on, and any other file, stays.
+
+import { lstatSync, unlinkSync } from 'node:fs'
+import { connect, createServer, type Socket as NetSocket, type Server } from 'node:net'
+import { dirname } from 'node:path'
+import {
+  ACCEPTABLE,
+  type Address,
+  LISTEN_FAILED,
+  LISTENING,
+  Listener,
+  type Socket,
+  type SocketFault,
+} from './door.js'
+import { numericHost } from './node-networks.js'
+import { type Marked, type Marks, NodeSocket, type NodeSocketLimits } from './node-socket.js'
+
+export interface NodeListenerLimits extends NodeSocketLimits {
+  /** accepted sockets that wait for their listener's continuation; further ones are destroyed */
+  readonly acceptQueueMax: number
+  /** connections the operating system queues for a listener */
+  readonly backlog: number
+}
+
+/** The pollset, as a listener needs it. */
+export interface Adopting extends Marks {
+  adopt(socket: NodeSocket, net: NetSocket): NodeSocket
+}
+
+export const faultOf = (error: NodeJS.ErrnoException): SocketFault => ({
+  code: error.code ?? 'EUNKNOWN',
+  message: error.message,
+})
+
+/** Bytes of a path in a sockaddr_un, its final NUL aside. Node cuts longer ones, and would listen elsewhere. */
+export const UNIX_PATH_BYTES_MAX = process.platform === 'linux' ? 107 : 103
+
+const kindOf = (path: string): 'none' | 'folder' | 'socket' | 'other' => {
+  const found = lstatSync(path, { throwIfNoEntry: false })
+  if (found === undefined) return 'none'
+  return found.isDirectory() ? 'folder' : found.isSocket() ? 'socket' : 'other'
+}
+
+export class NodeListener extends Listener implements Marked {
+  readonly id: string
+  address: Address
+  marked = 0
+  private readonly server: Server
+  private readonly accepted: Socket[] = []
+  private readonly pollset: Adopting
+  private readonly limits: NodeListenerLimits
+  private closed = false
+
+  constructor(pollset: Adopting, address: Address, id: string, limits: NodeListenerLimits) {
+    super()
+    this.id = id
+    this.address = address
+    this.pollset = pollset
+    this.limits = limits
+    let accepts = 0
+    this.server = createServer({ allowHalfOpen: true, noDelay: true }, (net) => {
+      if (this.accepted.length >= limits.acceptQueueMax) {
+        net.destroy()
+        return
+      }
+      const remote = { host: numericHost(net.remoteAddress ?? ''), port: net.remotePort ?? 0 }
+      this.accepted.push(
+        pollset.adopt(new NodeSocket(net, remote, `${id}.${++accepts}`, pollset, limits), net),
+      )
+      pollset.mark(this, ACCEPTABLE)
+    })
+    this.server.on('listening', () => {
+      const bound = this.server.address()
+      if (bound !== null && typeof bound === 'object')
+        this.address = { host: bound.address, port: bound.port }
+      pollset.mark(this, LISTENING)
+    })
+    this.server.on('error', (error: NodeJS.ErrnoException) => {
+      const { path } = address
+      if (path === undefined) this.fail(faultOf(error))
+      else this.failedAt(path, error)
+    })
+    const bytes = Buffer.byteLength(address.path ?? '')
+    if (bytes > UNIX_PATH_BYTES_MAX)
+      this.fail({
+        code: 'ENAMETOOLONG',
+        message: `${bytes} bytes, and at most ${UNIX_PATH_BYTES_MAX} are possible`,
+      })
+    else this.listen()
+  }
+
+  accept(): Socket | null {
+    const socket = this.accepted.shift() ?? null
+    if (this.accepted.length === 0) this.lower(ACCEPTABLE)
+    return socket
+  }
+
+  close(): void {
+    this.closed = true
+    this.server.close()
+    for (const socket of this.accepted) socket.destroy()
+    this.accepted.length = 0
+  }
+
+  private listen(): void {
+    const { backlog } = this.limits
+    const { host, port, path } = this.address
+    this.server.listen({ ...(path === undefined ? { host, port } : { path }), backlog })
+  }
+
+  private fail(why: SocketFault): void {
+    this.fault = why
+    this.pollset.mark(this, LISTEN_FAILED)
+  }
+
+  private failedAt(path: string, error: NodeJS.ErrnoException): void {
+    // libuv makes EACCES of ENOENT.
+    if (error.code === 'EACCES' && kindOf(dirname(path)) === 'none')
+      this.fail({ code: 'ENOENT', message: error.message })
+    else if (error.code !== 'EADDRINUSE' || this.replaced) this.fail(faultOf(error))
+    // Another file refuses connections, too.
+    else if (kindOf(path) !== 'socket') this.fail({ code: 'ENOTSOCK', message: error.message })
+    else this.probe(path, error)
+  }
+
+  /** Is the socket file listened on? */
+  private probe(path: string, inUse: NodeJS.ErrnoException): void {
+    const probe = connect(path)
+    probe.on('connect', () => {
+      probe.destroy()
+      this.fail(faultOf(inUse))
+    })
+    probe.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ECONNREFUSED') this.replace(path)
+      else this.fail(faultOf(inUse))
+    })
+  }
+
+  private replace(path: string): void {
+    if (this.closed) return
+    try {
+      unlinkSync(path)
+    } catch (error) {
+      this.fail(faultOf(error as NodeJS.ErrnoException))
+      return
+    }
+    this.replaced = true
+    this.listen()
+  }
+}
