@@ -17,7 +17,7 @@ const ROWS: readonly Row[] = [
   [[SECURE, CLEAR], { ...PAIR, clientCa: 'ca' }, [], null],
   [[SECURE], { ...PAIR, clientCa: 'ca', requireClientCert: true }, [], null],
   [[SECURE], {}, [], /https:\/\/ listener needs --cert/],
-  [[SECURE], { ...PAIR, key: [] }, [], /1 and 0/],
+  [[SECURE], { ...PAIR, key: [] }, [], /got 1 --cert but 0 --key/],
   [[CLEAR], PAIR, [], /--cert is for https/],
   [[CLEAR], { clientCa: 'ca' }, [], /--client-ca is for https/],
   [[CLEAR], { clientCa: 'ca', requireClientCert: true }, [], /--client-ca is for https/],
