@@ -106,8 +106,9 @@ class Backend extends Connection implements BackendSession {
       [Setting.HEADER_TABLE_SIZE, limits.headerTableBytesMax],
     ])
     this.output.widenConnection(limits.connectionWindow)
-    this.lastReadAt = this.context.world.pollset.now
-    this.handshakeBy = this.lastReadAt + limits.prefaceMs
+    const { now } = this
+    this.liveness.read(now)
+    this.handshakeBy = now + limits.prefaceMs
     return goto.frames
   }
 
@@ -127,6 +128,7 @@ class Backend extends Connection implements BackendSession {
   opening(stream: Http2Stream): void {
     stream.streamId = this.nextStreamId
     this.lastStreamId = stream.streamId
+    stream.bytesBefore = (this.socket as Socket).writtenBytes
     this.nextStreamId += 2
     // The window may have been changed between the stream's making and its first frame.
     stream.sendWindow = this.peer.window
@@ -217,6 +219,7 @@ class Backend extends Connection implements BackendSession {
     stream.promised = tunnel ? -1 : stream.bodiless ? (endStream ? -1 : 0) : head.contentLength
     stream.head = head
     this.calm.answered(stream.streamId)
+    this.transit.arrived(stream.bytesBefore, (this.socket as Socket).writtenBytes, this.now)
     if (endStream) this.remoteEnd(stream)
     if (!stream.closed || stream.remoteEnded) stream.raise(HEAD)
   }

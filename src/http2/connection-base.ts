@@ -18,6 +18,7 @@ import {
 } from './connection-life.js'
 import type { Http2Context } from './context.js'
 import type { FrameReader } from './frame-reader.js'
+import { DEAD, Liveness, TO_PING } from './liveness.js'
 import type { Output } from './output.js'
 import type { Role } from './stream-states.js'
 import { TokenBucket } from './token-bucket.js'
@@ -32,9 +33,8 @@ export abstract class ConnectionBase extends HttpConnection<Http2Context> implem
   protected abstract readonly reader: FrameReader
   /** The peer's first SETTINGS have come. */
   protected settled = false
-  protected lastReadAt: number
+  protected readonly liveness: Liveness
   protected readonly idleFrames: TokenBucket
-  private pingAt = 0
   /** Our SETTINGS have been acknowledged. */
   protected acknowledged = false
   /** ms of the pollset's clock: when the peer's part of the handshake is late */
@@ -51,7 +51,7 @@ export abstract class ConnectionBase extends HttpConnection<Http2Context> implem
     const { limits } = context
     const { now } = this
     this.idleFrames = new TokenBucket(limits.idleFramesBurst, limits.idleFramesPerSecond, now)
-    this.lastReadAt = now
+    this.liveness = new Liveness(limits, this.side, this.transit, now)
     this.tendedAt = now
     this.handshakeBy = now + limits.prefaceMs
   }
@@ -92,8 +92,7 @@ export abstract class ConnectionBase extends HttpConnection<Http2Context> implem
     }
     if (bytes > 0) {
       const { now } = this.context.world.pollset
-      this.lastReadAt = now
-      this.pingAt = 0
+      this.liveness.read(now)
       const { unfinished } = reader
       if (unfinished !== this.unfinished) {
         this.unfinished = unfinished
@@ -142,28 +141,23 @@ export abstract class ConnectionBase extends HttpConnection<Http2Context> implem
 
   tend(): After<'tend'> {
     const now = this.now
-    const unread = ((this.socket as Socket).readiness & READABLE) !== 0
-    const { pingAfterMs, pingTimeoutMs } = this.context.limits
     this.tendedAt = now
+    this.transit.look((this.socket as Socket).writtenBytes, now)
     if (this.overdue(now)) return goto.closing
     if (this.idle() === 'part') return this.draining ? goto.closing : goto.goaway
-    if (this.live > 0 || !this.settled) {
-      if (this.pingAt !== 0 && now - this.pingAt >= pingTimeoutMs && !unread) {
-        this.failure ??= fault(
-          'ping-timeout',
-          this.side,
-          'connection',
-          'never',
-          'the peer does not answer PING',
-        )
-        return goto.closing
-      }
-      if (this.pingAt === 0 && now - this.lastReadAt >= pingAfterMs) {
-        this.pingAt = now
-        this.output.ping(PING_PAYLOAD, 0, false)
-      }
-    }
+    if (this.live > 0 && this.peerIsDead(now)) return goto.closing
     return this.draining ? goto.drain : goto.frames
+  }
+
+  /** Somebody waits for the peer: is it there? */
+  private peerIsDead(now: number): boolean {
+    const socket = this.socket as Socket
+    const verdict = this.liveness.look(socket, now)
+    if (verdict === TO_PING) this.output.ping(PING_PAYLOAD, 0, false)
+    // What has come and is not read yet may be its answer.
+    if (verdict !== DEAD || (socket.readiness & READABLE) !== 0) return false
+    this.failure ??= fault('ping-timeout', this.side, 'connection', 'never', DEAD_PEER[this.side])
+    return true
   }
 
   /** What must come within its time has not: the connection is given up. */
@@ -219,4 +213,8 @@ export abstract class ConnectionBase extends HttpConnection<Http2Context> implem
   }
 }
 
+const DEAD_PEER = {
+  frontend: 'the client neither answers PING nor takes what is sent to it',
+  backend: 'the backend neither answers PING nor takes what is sent to it',
+} as const
 const PING_PAYLOAD = Buffer.from('fermata!', 'latin1')

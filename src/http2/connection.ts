@@ -176,6 +176,7 @@ export abstract class Connection extends ConnectionBase implements FrameSink, Ht
   }
 
   data(id: number, size: number, endStream: boolean): void {
+    this.liveness.message()
     this.intake.data(id, size, endStream)
   }
   dataBytes(_id: number, buffer: Buffer, start: number, end: number): void {
@@ -186,6 +187,7 @@ export abstract class Connection extends ConnectionBase implements FrameSink, Ht
   }
 
   headers(id: number, block: Buffer, start: number, end: number, endStream: boolean): void {
+    this.liveness.message()
     const { headerListBytesMax, fieldsMax } = this.context.limits
     const fields: Field[] = []
     const size = this.decoder.decode(block, start, end, fields, headerListBytesMax, fieldsMax)

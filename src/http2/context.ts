@@ -38,7 +38,8 @@ export function createHttp2(world: HttpWorld, limits: Partial<Http2Limits> = {})
   const all = { ...http2Limits, ...limits }
   const shortest = Math.min(
     all.pingAfterMs,
-    all.pingTimeoutMs,
+    all.frontendPingTimeoutMs,
+    all.backendPingTimeoutMs,
     all.frontendIdleMs,
     all.backendIdleMs,
     all.prefaceMs,

@@ -60,7 +60,7 @@ class Frontend extends Connection implements Client {
   private lastGoaway = WINDOW_MAX
   /** ms of the pollset's clock: when a client that is told to open no more streams must have heard it */
   private drainBy = 0
-  /** ms of the pollset's clock: when the last stream went */
+  /** ms of the pollset's clock: when the last stream went, and all that was written till then had arrived */
   private quietSince: number
   /** octets a new stream may send: never less than the default before the client has heard of less (RFC 9113 §6.9.2) */
   private streamWindow: number
@@ -282,7 +282,9 @@ class Frontend extends Connection implements Client {
   }
 
   protected override gone(_stream: Http2Stream): void {
-    this.quietSince = this.context.world.pollset.now
+    const { now } = this
+    // A slow client is not idle while it may still be taking the last response.
+    this.quietSince = Math.max(now, this.transit.look((this.socket as Socket).writtenBytes, now))
   }
 
   protected override resetByPeer(_stream: Http2Stream): void {
@@ -322,7 +324,7 @@ class Frontend extends Connection implements Client {
   /** A client that only keeps the connection busy, with PING say, is idle too. */
   protected override idle(): 'stay' | 'part' {
     if (this.streams.count > 0) return 'stay'
-    const idleMs = this.context.world.pollset.now - this.quietSince
+    const idleMs = this.now - this.quietSince
     return idleMs >= this.context.limits.frontendIdleMs ? 'part' : 'stay'
   }
 

@@ -48,9 +48,16 @@ export interface Http2Limits extends FrameReaderLimits, AttemptLimits, TransitLi
   readonly frontendIdleMs: number
   /** ms a backend connection without streams stays open */
   readonly backendIdleMs: number
-  /** ms of silence with streams open before a PING is sent, and ms for its answer */
+  /** ms of silence, with streams open, before a PING is sent */
   readonly pingAfterMs: number
-  readonly pingTimeoutMs: number
+  /**
+   * ms from one PING to the next, unless HEADERS or DATA came in between: gRPC servers allow one in five minutes, and PINGs may arrive
+   * closer together than they left
+   */
+  readonly pingIntervalMs: number
+  /** ms for the answer to a PING, of a client and of a backend, beside what is on its way (slowestBytesPerSecond) */
+  readonly frontendPingTimeoutMs: number
+  readonly backendPingTimeoutMs: number
   /** ms a stream whose client has left may run dry before it is reset or its connection retired */
   readonly dryMs: number
   /** octets of credit that the dry streams of one backend connection get: as many at once, as many a second */
@@ -96,7 +103,9 @@ export const http2Limits: Http2Limits = {
   frontendIdleMs: 180_000,
   backendIdleMs: 60_000,
   pingAfterMs: 15_000,
-  pingTimeoutMs: 5_000,
+  pingIntervalMs: 310_000,
+  frontendPingTimeoutMs: 20_000,
+  backendPingTimeoutMs: 5_000,
   dryMs: 10_000,
   dryBytesBurst: 1024 * 1024,
   dryBytesPerSecond: 1024 * 1024,

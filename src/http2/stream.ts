@@ -45,6 +45,8 @@ export class Http2Stream extends PulledStream implements Receiving {
   /** ms of the pollset's clock: since when it runs dry; -1 while it does not. One that has stalled is dry and does not run. */
   dryAt: number
   interimsSeen: number
+  /** Of a request to a backend: the bytes that had been written to the connection before its head. */
+  bytesBefore: number
   /** On a frontend: the continuation that answers it. */
   owner: StreamOwner | null
   queue: SendQueue | null
@@ -73,6 +75,7 @@ export class Http2Stream extends PulledStream implements Receiving {
     this.dry = false
     this.dryAt = -1
     this.interimsSeen = 0
+    this.bytesBefore = 0
     this.owner = null
     this.queue = null
     this.queuePrev = null

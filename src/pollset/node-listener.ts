@@ -13,6 +13,7 @@ import {
   type Socket,
   type SocketFault,
 } from './door.js'
+import { tcpKeepAlive } from './node-keep-alive.js'
 import { numericHost } from './node-networks.js'
 import { type Marked, type Marks, NodeSocket, type NodeSocketLimits } from './node-socket.js'
 
@@ -21,6 +22,11 @@ export interface NodeListenerLimits extends NodeSocketLimits {
   readonly acceptQueueMax: number
   /** connections the operating system queues for a listener */
   readonly backlog: number
+  /**
+   * ms in which nothing comes from a client until TCP asks whether its host is still there; whole seconds, 0: never.
+   * It asks ten times, a second apart: Node lets only the first of these times be chosen.
+   */
+  readonly frontendTcpKeepAliveMs: number
 }
 
 /** The pollset, as a listener needs it. */
@@ -59,17 +65,20 @@ export class NodeListener extends Listener implements Marked {
     this.pollset = pollset
     this.limits = limits
     let accepts = 0
-    this.server = createServer({ allowHalfOpen: true, noDelay: true }, (net) => {
-      if (this.accepted.length >= limits.acceptQueueMax) {
-        net.destroy()
-        return
-      }
-      const remote = { host: numericHost(net.remoteAddress ?? ''), port: net.remotePort ?? 0 }
-      this.accepted.push(
-        pollset.adopt(new NodeSocket(net, remote, `${id}.${++accepts}`, pollset, limits), net),
-      )
-      pollset.mark(this, ACCEPTABLE)
-    })
+    this.server = createServer(
+      { allowHalfOpen: true, noDelay: true, ...tcpKeepAlive(limits.frontendTcpKeepAliveMs) },
+      (net) => {
+        if (this.accepted.length >= limits.acceptQueueMax) {
+          net.destroy()
+          return
+        }
+        const remote = { host: numericHost(net.remoteAddress ?? ''), port: net.remotePort ?? 0 }
+        this.accepted.push(
+          pollset.adopt(new NodeSocket(net, remote, `${id}.${++accepts}`, pollset, limits), net),
+        )
+        pollset.mark(this, ACCEPTABLE)
+      },
+    )
     this.server.on('listening', () => {
       const bound = this.server.address()
       if (bound !== null && typeof bound === 'object')

@@ -17,6 +17,7 @@ import {
   type Socket,
   type SocketFault,
 } from './door.js'
+import { type TcpKeepAlive, tcpKeepAlive } from './node-keep-alive.js'
 import { faultOf, NodeListener, type NodeListenerLimits } from './node-listener.js'
 import { ReadBuffers, Reading } from './node-reading.js'
 import { type Marked, type Marks, NodeSocket } from './node-socket.js'
@@ -27,6 +28,8 @@ import { type TurnLimits, Turns, turnLimits } from './turn.js'
 export interface NodePollsetLimits extends TurnLimits, NodeListenerLimits {
   /** orders that wait for the next turn; further ones are dropped */
   readonly commandsMax: number
+  /** ms in which nothing comes from a backend, likewise */
+  readonly backendTcpKeepAliveMs: number
 }
 
 export const nodePollsetLimits: NodePollsetLimits = {
@@ -36,6 +39,9 @@ export const nodePollsetLimits: NodePollsetLimits = {
   acceptQueueMax: 4096,
   commandsMax: 64,
   backlog: 4096,
+  // Networks of clients pause now and then: they are asked later, and a connection that is used is not asked at all.
+  frontendTcpKeepAliveMs: 120_000,
+  backendTcpKeepAliveMs: 60_000,
 }
 
 /** What Node's timers can take; above it they fire at once. */
@@ -102,6 +108,7 @@ export class NodePollset extends Turns implements Pollset, Marks {
   private readonly readBuffers = new ReadBuffers()
   private readonly listeners = new Set<NodeListener>()
   private readonly sockets = new Set<NodeSocket>()
+  private readonly backendKeepAlive: TcpKeepAlive
   private readonly onImmediate: () => void
   private readonly onTimer: () => void
 
@@ -109,6 +116,7 @@ export class NodePollset extends Turns implements Pollset, Marks {
     const bounds = { ...nodePollsetLimits, ...limits }
     super(bounds)
     this.bounds = bounds
+    this.backendKeepAlive = tcpKeepAlive(bounds.backendTcpKeepAliveMs)
     this.commands = new NodeCommands(this, bounds.commandsMax)
     this.onImmediate = () => {
       this.asked = false
@@ -140,6 +148,7 @@ export class NodePollset extends Turns implements Pollset, Marks {
       allowHalfOpen: true,
       noDelay: true,
       autoSelectFamily: false,
+      ...this.backendKeepAlive,
     }
     if (tls === undefined && preamble === undefined) {
       const reading = new Reading(this.readBuffers)
@@ -151,7 +160,7 @@ export class NodePollset extends Turns implements Pollset, Marks {
     const net =
       tls === undefined
         ? (clear as NetSocket)
-        : (tls as NodeTlsClient).connect(clear === null ? options : { socket: clear })
+        : (tls as NodeTlsClient).connect(clear === null ? options : { socket: clear }, this.backendKeepAlive)
     return this.adopt(new NodeSocket(net, address, id, this, this.bounds), net)
   }
 

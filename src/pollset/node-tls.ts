@@ -15,6 +15,7 @@ import {
 } from 'node:tls'
 import { ClientHelloReader } from './client-hello.js'
 import { type CertificateGroup, Certificates, explained, trusting, VERSION_MIN } from './node-certificates.js'
+import type { TcpKeepAlive } from './node-keep-alive.js'
 import type { Secured, TlsClient, TlsClientOptions, TlsServer, TlsServerOptions } from './tls.js'
 
 /** Told once how a handshake ended; of one whose socket has just closed, nothing is told. */
@@ -133,7 +134,7 @@ export class NodeTlsClient implements TlsClient {
     })
   }
 
-  connect(to: ConnectionOptions): TLSSocket {
+  connect(to: ConnectionOptions, { keepAlive, keepAliveInitialDelay }: TcpKeepAlive): TLSSocket {
     const { serverName, alpn, verify } = this.options
     const socket = connect({
       ...to,
@@ -142,8 +143,9 @@ export class NodeTlsClient implements TlsClient {
       secureContext: this.context,
       rejectUnauthorized: verify,
     })
-    // Unlike net.connect, tls.connect passes over this option: each credit would wait for the acknowledgement of the last.
+    // Unlike net.connect, tls.connect ignores these options. Without the first, each credit would wait for the acknowledgement of the last.
     socket.setNoDelay()
+    socket.setKeepAlive(keepAlive, keepAliveInitialDelay)
     return socket
   }
 }

@@ -77,6 +77,11 @@ export class SimFar {
     if (on) this.near.toFar.run()
   }
 
+  /** Takes what the World sends at so many octets a second, steadily; 0: as it comes. */
+  pace(bytesPerSecond: number): void {
+    this.near.toFar.bytesPerSecond = bytesPerSecond
+  }
+
   /** Nothing is under way, in neither direction. */
   get idle(): boolean {
     return this.near.idle
@@ -101,6 +106,8 @@ export class SimSocket extends Socket {
   readonly toFar: Pipe
   readonly toNear: Pipe
   paused = false
+  /** Nothing arrives at either end any more. */
+  vanished = false
   private readonly net: SimNet
   private readonly incoming: Buffer[] = []
   /** The rest of a write that the network has not taken: still the World's own memory. */
@@ -130,6 +137,9 @@ export class SimSocket extends Socket {
       this.net.at(clock + chance.below(faults.faultWithinMs + 1), () => this.breakUp())
     } else if (chance.chance(faults.vanishPercent)) {
       this.net.at(clock + chance.below(faults.faultWithinMs + 1), () => this.vanish())
+    } else if (chance.chance(faults.slowPercent)) {
+      tally(this.net.done, 'slow')
+      this.far.pace(faults.slowBytesPerSecond)
     }
   }
 
@@ -147,6 +157,12 @@ export class SimSocket extends Socket {
   vanish(): void {
     if (this.over || this.net.faults.vanishPercent === 0) return
     tally(this.net.done, 'vanish')
+    this.lose()
+  }
+
+  /** Nothing arrives any more, either way. */
+  lose(): void {
+    this.vanished = true
     this.toFar.drop()
     this.toNear.drop()
   }

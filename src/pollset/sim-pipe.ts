@@ -22,6 +22,9 @@ export interface SimFaults {
   readonly resetPercent: number
   readonly vanishPercent: number
   readonly faultWithinMs: number
+  /** of connections: what the World sends is carried at slowBytesPerSecond, steadily */
+  readonly slowPercent: number
+  readonly slowBytesPerSecond: number
   /** of connects and look-ups */
   readonly refusePercent: number
   readonly hangPercent: number
@@ -38,6 +41,8 @@ export const noFaults: SimFaults = {
   resetPercent: 0,
   vanishPercent: 0,
   faultWithinMs: 0,
+  slowPercent: 0,
+  slowBytesPerSecond: 0,
   refusePercent: 0,
   hangPercent: 0,
   unresolvedPercent: 0,
@@ -59,6 +64,9 @@ export interface SimNet {
   flushLater(output: Flushable): void
 }
 
+/** octets of a piece on a slow connection */
+const SLOW_PIECE = 4096
+
 export const DATA = 0
 export const FIN = 1
 export const RST = 2
@@ -77,6 +85,8 @@ export class Pipe {
   /** octets on their way */
   bytes = 0
   cut = false
+  /** octets a second that it carries; 0: any number at once */
+  bytesPerSecond = 0
   private readonly net: SimNet
   private readonly deliver: (piece: Piece) => boolean
   private readonly pieces: Piece[] = []
@@ -99,6 +109,11 @@ export class Pipe {
   put(bytes: Buffer): void {
     const { chance, faults } = this.net
     this.bytes += bytes.length
+    if (this.bytesPerSecond > 0) {
+      for (let at = 0; at < bytes.length; at += SLOW_PIECE)
+        this.send({ kind: DATA, bytes: bytes.subarray(at, at + SLOW_PIECE) })
+      return
+    }
     if (bytes.length < 2 || !chance.chance(faults.splitPercent)) {
       this.send({ kind: DATA, bytes })
       return
@@ -148,6 +163,8 @@ export class Pipe {
       tally(this.net.done, 'stall')
     }
     this.lastAt = Math.max(this.lastAt, at)
+    if (this.bytesPerSecond > 0 && piece.bytes !== null)
+      this.lastAt += (piece.bytes.length * 1_000) / this.bytesPerSecond
     this.pieces.push(piece)
     const { drops } = this
     this.net.at(this.lastAt, () => {

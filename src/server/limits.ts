@@ -75,6 +75,9 @@ const RANGES: Readonly<Partial<Record<keyof Limits, readonly [number, number]>>>
   acceptQueueMax: [1, MANY],
   commandsMax: [1, MANY],
   backlog: [1, 65_535],
+  // As many seconds as Linux takes.
+  frontendTcpKeepAliveMs: [0, 32_767_000],
+  backendTcpKeepAliveMs: [0, 32_767_000],
   sessionsMax: [1, MANY],
   openingMax: [1, MANY],
   heldBytesSoft: [MIB, Number.MAX_SAFE_INTEGER],

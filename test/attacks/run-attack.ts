@@ -206,7 +206,7 @@ export function runAttack(attack: Attack): Outcome {
     const socket = proxy.pollset.socket({ host: '192.0.2.66', port: 666 })
     proxy.serve(socket)
     const far = socket.far
-    if (attack.deaf) far.reading = false
+    if (attack.deaf || attack.sips) far.reading = false
     field.attacker = new Peer(far, { acknowledges: !attack.raw && !attack.rude })
     field.peers.push(field.attacker)
     if (!attack.raw)
@@ -247,6 +247,10 @@ export function runAttack(attack: Attack): Outcome {
       const octets = attack.wave(at, [...attacker.asked], attacker.fresh)
       attacker.fresh = []
       field.put(attacker.far, octets)
+      if (attack.sips) {
+        attacker.far.drain()
+        attacker.read()
+      }
     }
     // Those it had before answer too who asks them.
     for (const each of field.earlier()) {

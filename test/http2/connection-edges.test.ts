@@ -46,14 +46,14 @@ const WAYS: readonly Way[] = [
   [
     'a peer that does not answer PING',
     () => {
-      const proxy = ways.proxy({ pingAfterMs: 1_000, pingTimeoutMs: 1_000, lingerMs: 100 })
+      const proxy = ways.proxy({ pingAfterMs: 1_000, backendPingTimeoutMs: 1_000, lingerMs: 100 })
       ways.asked(proxy)
       proxy.greet(proxy.backends[0])
-      proxy.pollset.advance(3_000)
+      proxy.pollset.advance(4_000)
       return proxy
     },
     'b1',
-    'resolve, connect, greet, frames, tend, frames, tend, closing, linger, closed',
+    'resolve, connect, greet, frames, tend, frames, tend, frames, tend, closing, linger, closed',
   ],
   [
     'nothing but the beginning of a preface',

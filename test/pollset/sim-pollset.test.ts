@@ -342,6 +342,8 @@ function trace(seed: number): string {
     resetPercent: 20,
     vanishPercent: 10,
     faultWithinMs: 200,
+    slowPercent: 30,
+    slowBytesPerSecond: 1000,
     refusePercent: 20,
     hangPercent: 10,
     unresolvedPercent: 20,

@@ -276,7 +276,7 @@ t.test('credit that arises after FIN is not written', async (t) => {
     connectionWindow: 65_535,
     stallMs: 1_000_000,
     pingAfterMs: 1_000,
-    pingTimeoutMs: 1_000,
+    backendPingTimeoutMs: 1_000,
     lingerMs: 10_000,
   })
   const far = client()

@@ -28,6 +28,8 @@ export interface Attack {
   readonly rude?: boolean
   /** It reads nothing from its socket. */
   readonly deaf?: boolean
+  /** It reads nothing but, each wave, what one write has left waiting. */
+  readonly sips?: boolean
   /** Against a backend: what its victims ask for. */
   readonly victim?: 'get' | 'upload'
   /** Limits without which a test would take too long. */

@@ -56,7 +56,7 @@ class Line {
       if (this.timer !== null) clearTimeout(this.timer)
       over()
     })
-    if (!attack.deaf) socket.on('data', (octets: Buffer) => this.take(octets))
+    if (!attack.deaf && !attack.sips) socket.on('data', (octets: Buffer) => this.take(octets))
     const first = [attack.role === 'client' ? PREFACE : Buffer.alloc(0), settings(), frame(4, 1, 0)]
     if (attack.lastWords !== undefined) {
       socket.end(attack.lastWords)
@@ -73,6 +73,8 @@ class Line {
 
   private wave(): void {
     const { attack, socket } = this
+    const sip: Buffer | null = attack.sips ? socket.read() : null
+    if (sip !== null) this.take(sip)
     const again = (): void => {
       this.timer = setTimeout(() => this.wave(), attack.everyMs ?? WAVE_MS)
     }

@@ -254,6 +254,16 @@ const SLOW: readonly Attack[] = [
         ? Buffer.concat([settings([4, 0x7fffffff]), widen(0, 0x7fff0000), LARGE_ON_100])
         : Buffer.alloc(0),
   },
+  {
+    name: 'sips',
+    role: 'client',
+    sips: true,
+    everyMs: 30_000,
+    wave: (at) =>
+      at === 0
+        ? Buffer.concat([settings([4, 0x7fffffff]), widen(0, 0x7fff0000), LARGE_ON_100])
+        : Buffer.alloc(0),
+  },
 ]
 
 export const clientAttacks: readonly Attack[] = [...RESETS, ...FLOODS, ...LISTS, ...SLOW]

@@ -15,6 +15,10 @@ export function limitsOf(plan: Plan): Limits {
   return {
     ...defaults,
     ...named,
+    // No connection is slower than that, and its network may hold whatever is written.
+    slowestBytesPerSecond: plan.slowBytesPerSecond,
+    transitBytesMax: 32 * 1024 * 1024,
+    backendPingTimeoutMs: plan.frontendPingTimeoutMs,
     stallMs: plan.heldStallMs,
     heldBytesMax: plan.heldBytesSoft + plan.heldBytesOver,
     streamWindowMax: plan.streamWindow + plan.streamWindowOver,
@@ -34,6 +38,7 @@ export function limitsOf(plan: Plan): Limits {
 export function faultsOf(plan: Plan): SimFaults {
   const { latencyMs, splitPercent, coalescePercent, sendBufferBytes, stallPercent, stallMs } = plan
   const { resetPercent, vanishPercent, faultWithinMs, refusePercent, hangPercent, unresolvedPercent } = plan
+  const { slowPercent, slowBytesPerSecond } = plan
   return {
     latencyMs,
     splitPercent,
@@ -47,5 +52,7 @@ export function faultsOf(plan: Plan): SimFaults {
     refusePercent,
     hangPercent,
     unresolvedPercent,
+    slowPercent,
+    slowBytesPerSecond,
   }
 }

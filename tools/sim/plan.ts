@@ -117,7 +117,7 @@ const KNOBS = {
   frontendIdleMs: oneOf(3000, 1500, 5000),
   backendIdleMs: oneOf(3000, 1200, 5000),
   pingAfterMs: oneOf(2000, 500, 2000),
-  pingTimeoutMs: oneOf(500, 300, 1000),
+  frontendPingTimeoutMs: oneOf(500, 300, 1000),
   lingerMs: oneOf(100, 20, 300),
 
   // HTTP/1.1: who speaks it, and what else it lets one do. Behind all others, so that these draw what they drew before.
@@ -158,6 +158,10 @@ const KNOBS = {
 
   // Requests whose client forges what it is.
   forgedPercent: fault(60),
+  // Peers that are slow and steady, and how PINGs are counted: behind all others for the same reason.
+  slowPercent: fault(60),
+  slowBytesPerSecond: oneOf(100_000, 3_000, 10_000, 100_000),
+  pingIntervalMs: oneOf(60_000, 3_000, 10_000, 60_000),
 } as const satisfies Readonly<Record<string, Knob>>
 
 export type PlanName = keyof typeof KNOBS

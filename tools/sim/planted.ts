@@ -21,6 +21,7 @@ const HTTP2 = {
   largeHeadPercent: 0,
   goawayBehindPercent: 0,
   forgedPercent: 0,
+  slowPercent: 0,
 }
 /** As are those of messages of HTTP/1.1, without tunnels. */
 const MESSAGES = { tunnelPercent: 0, expectPercent: 0, forgedPercent: 0 }

@@ -3,11 +3,17 @@
 import type { Limits } from '../../../src/server/index.js'
 import { fail, type Scene } from './check.js'
 
+/** ms until a peer that is gone without a word is known to be: it is asked first, and what was sent to it may be on its way for long. */
+function silenceMs(limits: Limits): number {
+  const { pingAfterMs, pingIntervalMs, frontendPingTimeoutMs, backendPingTimeoutMs } = limits
+  const transitMs = (limits.transitBytesMax * 1_000) / limits.slowestBytesPerSecond
+  return pingAfterMs + pingIntervalMs + Math.max(frontendPingTimeoutMs, backendPingTimeoutMs) + transitMs
+}
+
 /** ms within which every exchange must have ended after the healing: all its waits, one behind the other. */
 export function exchangesEndWithinMs(limits: Limits): number {
   const attempt = limits.leaseTimeoutMs + limits.connectMs * 2 + limits.headTimeoutMs
-  // A peer that is gone without a word is asked first.
-  const silence = limits.pingAfterMs + limits.pingTimeoutMs + 2 * 5_000
+  const silence = silenceMs(limits) + 2 * 5_000
   return (
     attempt * (limits.attemptsMax + 1) +
     3 * limits.bodyTimeoutMs +
@@ -20,7 +26,7 @@ export function exchangesEndWithinMs(limits: Limits): number {
 
 /** ms within which every connection must have closed after its last exchange. */
 export function connectionsEndWithinMs(limits: Limits): number {
-  const silence = limits.pingAfterMs + limits.pingTimeoutMs + 4 * 5_000
+  const silence = silenceMs(limits) + 4 * 5_000
   return silence + limits.frontendIdleMs + limits.backendIdleMs + limits.dryMs * 2 + limits.lingerMs * 2
 }
 

@@ -1,0 +1,68 @@
+// A proxy on the simulated network, clients and backends of HTTP/2: for what takes minutes of the clock, and a network with a memory.
+
+import { createWorld } from '../../src/continuation/index.js'
+import { engineLimits } from '../../src/engine/index.js'
+import { FieldTable, HeldBytes, heldLimits } from '../../src/http/index.js'
+import { createHttp2, http2Sessions, serveHttp2 } from '../../src/http2/index.js'
+import { ACCEPTABLE, noFaults, type SimFar, type SimFaults, SimPollset } from '../../src/pollset/index.js'
+import { Backend, ReverseProxy, RouteTable } from '../../src/proxy/index.js'
+import type { Limits } from '../../src/server/index.js'
+import { PacedPeer, type PeerOptions } from './paced-peer.js'
+
+const FRONT = { host: '192.0.2.1', port: 80 }
+const BACK = { host: '192.0.2.9', port: 9 }
+
+export function simProxy(
+  limits: Partial<Limits> = {},
+  faults: Partial<SimFaults> = {},
+  backendOptions: PeerOptions = {},
+) {
+  const pollset = new SimPollset(1, { ...noFaults, ...faults })
+  const world = {
+    ...createWorld(pollset),
+    held: new HeldBytes({ ...heldLimits, ...limits }),
+    fields: new FieldTable(),
+  }
+  const http2 = createHttp2(world, limits)
+  const sessions = http2Sessions(http2, BACK)
+  const backend = new Backend(world, 'h2c://b', () => sessions, { ...engineLimits, ...limits }, 'process')
+  const proxy = new ReverseProxy(world, new RouteTable([{ host: '', prefix: '/', backend }]), limits)
+  const backends: PacedPeer[] = []
+  let onBackend: (peer: PacedPeer) => void = () => {}
+  pollset.serve(BACK, (far) => {
+    const peer = new PacedPeer(pollset, far, 'backend', backendOptions)
+    backends.push(peer)
+    onBackend(peer)
+  })
+  const listener = pollset.listen(FRONT, 'l1')
+  pollset.step()
+  return {
+    pollset,
+    world,
+    proxy,
+    backends,
+    /** Told of each connection to the backend. */
+    onBackend(act: (peer: PacedPeer) => void): void {
+      onBackend = act
+    },
+    client(options: PeerOptions = {}): PacedPeer {
+      const far = pollset.dial(FRONT, { host: '198.51.100.1', port: 40_000 }) as SimFar
+      while ((listener.readiness & ACCEPTABLE) === 0) pollset.step()
+      const socket = listener.accept()
+      if (socket === null) throw new Error('nobody was accepted')
+      const peer = new PacedPeer(pollset, far, 'client', options)
+      serveHttp2(http2, socket, proxy)
+      return peer
+    },
+    /** Let so much time pass, or less if this holds before. */
+    pass(ms: number, until = () => false): boolean {
+      // The clock stands unless something happens.
+      let over = false
+      pollset.after(ms, () => {
+        over = true
+      })
+      pollset.runUntil(() => over || until())
+      return !over
+    },
+  }
+}
