@@ -23,5 +23,5 @@ export { HeldByConnection, HeldBytes, type HeldLimits, heldLimits, STALL } from 
 export { Inbox, type Receiving } from './inbox.js'
 export { PulledStream, type StreamHome } from './pulled-stream.js'
 export * from './stream.js'
-export { type BackendTarget, notConnected } from './target.js'
+export { type BackendTarget, notConnected, otherProtocol } from './target.js'
 export { Transit, type TransitLimits, transitLimits } from './transit.js'

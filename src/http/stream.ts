@@ -154,6 +154,8 @@ export const EXTENDED_CONNECT = 1
 /** What a backend's session offers to an exchange, beside being a session of an engine. */
 export interface HttpSession {
   readonly id: string
+  /** Why no request can be sent on this session, nor on another of its backend: it speaks another protocol. */
+  readonly unfit: Fault | null
   /** A new stream for a request; its lease must have been taken from this session. */
   openStream(request: Head): Stream
 }

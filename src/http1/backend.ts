@@ -11,6 +11,7 @@ import {
   Head,
   type HttpSession,
   INTERIM,
+  otherProtocol,
   type ResetReason,
   Token,
 } from '../http/index.js'
@@ -41,6 +42,7 @@ export interface BackendSession extends Session, HttpSession {}
 export class Backend extends Connection implements BackendSession {
   state: SessionState = 'opening'
   leased = 0
+  unfit: Fault | null = null
   readonly capacity = 1
   /** As Upgrade (RFC 8441 §5). */
   readonly features: number = EXTENDED_CONNECT
@@ -186,6 +188,11 @@ export class Backend extends Connection implements BackendSession {
 
   error(_status: number, code: RefusalCode, reason: string): void {
     this.context.counts.badResponses++
+    this.unfit = this.served ? null : otherProtocol(this.target, 'http/1.1', this.reader.beginning)
+    if (this.unfit !== null) {
+      this.giveUp(this.unfit)
+      return
+    }
     // Where nothing came at all the request may be sent again, if it is one that may be sent twice.
     const unanswered = code === 'unanswered'
     const none = unanswered || (code === 'truncated' && this.stream?.head === null)
@@ -199,7 +206,7 @@ export class Backend extends Connection implements BackendSession {
     const { stream } = this
     if (stream === null) return
     // A request that has not left can go elsewhere; one that has may have had its effect, whoever ends the connection (RFC 9110 §9.2.2).
-    this.lose(stream, { ...why, retry: stream.headWritten ? 'never' : 'safe' })
+    this.lose(stream, { ...why, retry: stream.headWritten || this.unfit !== null ? 'never' : 'safe' })
     this.reports.freed(this)
   }
 

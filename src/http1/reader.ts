@@ -67,7 +67,8 @@ export abstract class MessageReader {
   private left = 0
   private extensionLeft = 0
   private trailers: Field[] | null = null
-
+  /** The first octet of what cannot be a message: what the peer speaks instead. */
+  beginning: Buffer = EMPTY
   constructor(sink: MessageSink, decoder: FieldDecoder, limits: Http1Limits, waiting: boolean) {
     this.sink = sink
     this.decoder = decoder
@@ -153,6 +154,7 @@ export abstract class MessageReader {
       switch (this.state) {
         case START:
           if (this.carried === 0 && !this.afterCr && !this.mayBegin(chunk[at])) {
+            this.beginning = Buffer.of(chunk[at])
             this.fail('start-line')
             return at
           }
@@ -181,6 +183,7 @@ export abstract class MessageReader {
           this.sink.body(chunk, at, end)
           return end
         case WAITING:
+          this.beginning = Buffer.of(chunk[at])
           this.unasked()
           return at
         default:

@@ -2,7 +2,7 @@
 // how many streams it can carry, opens them for exchanges, and reports what becomes of it.
 
 import { type Fault, fault } from '../continuation/index.js'
-import type { Session, SessionFactory, SessionReports, SessionState } from '../engine/index.js'
+import type { Session, SessionReports, SessionState } from '../engine/index.js'
 import {
   Attempts,
   type BackendTarget,
@@ -14,6 +14,7 @@ import {
   type HttpSession,
   INTERIM,
   notConnected,
+  otherProtocol,
   type ResetReason,
   Token,
   tokenSet,
@@ -23,13 +24,7 @@ import { IDS_SPENT, LIMIT_LOWERED, REFUSED } from './backend-faults.js'
 import { Calm } from './calm.js'
 import { ErrorCode, errorName, PREFACE, Setting } from './codes.js'
 import { Connection, RESET_CODES } from './connection.js'
-import {
-  type After,
-  connectionLife,
-  connectionSteps,
-  waitForConnect,
-  waitForName,
-} from './connection-life.js'
+import { type After, connectionLife, waitForConnect, waitForName } from './connection-life.js'
 import type { Http2Context } from './context.js'
 import { readResponse, readResponseTrailers } from './message.js'
 import { ResetBudget } from './reset-budget.js'
@@ -45,9 +40,10 @@ const STREAM_ID_MAX = 0x7fffffff
 
 export interface BackendSession extends Session, HttpSession {}
 
-class Backend extends Connection implements BackendSession {
+export class Backend extends Connection implements BackendSession {
   state: SessionState = 'opening'
   leased = 0
+  unfit: Fault | null = null
   /** Until a server says otherwise there is no limit (RFC 9113 §6.5.2); ours applies. */
   capacity: number
   private readonly target: BackendTarget
@@ -368,31 +364,20 @@ class Backend extends Connection implements BackendSession {
     this.output.goaway(0, ErrorCode.NO_ERROR, '')
   }
 
+  /** A peer that speaks something else may linger: whoever waits for the session is told before. */
+  override closing(): After<'closing'> {
+    this.unfit = this.settled ? null : otherProtocol(this.target, 'h2', this.reader.beginning)
+    if (this.unfit !== null) {
+      this.failure = this.unfit
+      this.reports.closed(this, this.unfit)
+    }
+    return super.closing()
+  }
+
   closed(): void {
     this.failure ??= this.attempts.ended
     this.attempts.drop()
     this.letGo()
     this.reports.closed(this, this.failure)
   }
-}
-
-/** Opens HTTP/2 sessions for an engine of this target, in clear text with prior knowledge (RFC 9113 §3.3) or over TLS. */
-export function http2Sessions(context: Http2Context, target: BackendTarget): SessionFactory<BackendSession> {
-  return (reports) => {
-    const backend = new Backend(context, target, reports, null)
-    context.world.scheduler.start(backend, connectionSteps, 'resolve')
-    return backend
-  }
-}
-
-/** A session on a socket that is connected, its TLS handshake done. */
-export function http2SessionOn(
-  context: Http2Context,
-  target: BackendTarget,
-  socket: Socket,
-  reports: SessionReports<BackendSession>,
-): BackendSession {
-  const backend = new Backend(context, target, reports, socket)
-  context.world.scheduler.start(backend, connectionSteps, 'greet')
-  return backend
 }

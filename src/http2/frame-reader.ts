@@ -9,36 +9,7 @@
 
 import { DEFAULT_FRAME_SIZE, ErrorCode, Flag, FRAME_HEADER_SIZE, FrameType } from './codes.js'
 import { FieldBlock, type FieldBlockLimits } from './field-block.js'
-
-/** Told what was read. Each call may stop the reader by {@link FrameReader.stop}. */
-export interface FrameSink {
-  /** A DATA frame begins; `size` counts padding too (§6.1). Its bytes follow, then `dataEnd`. */
-  data(streamId: number, size: number, endStream: boolean): void
-  dataBytes(streamId: number, buffer: Buffer, start: number, end: number): void
-  dataEnd(streamId: number, endStream: boolean): void
-  /** A complete header block. */
-  headers(streamId: number, block: Buffer, start: number, end: number, endStream: boolean): void
-  /** A piece of a header block that is past its bounds, and not kept: the pieces make up the whole block. */
-  headersPiece(block: Buffer, start: number, end: number): void
-  /** Such a block has ended. */
-  headersTooLarge(streamId: number, endStream: boolean): void
-  priority(streamId: number): void
-  rstStream(streamId: number, code: number): void
-  /** One a parameter, then {@link settingsEnd}. */
-  setting(id: number, value: number): void
-  settingsEnd(): void
-  settingsAck(): void
-  pushPromise(streamId: number): void
-  ping(payload: Buffer, start: number, ack: boolean): void
-  goaway(lastStreamId: number, code: number, debug: string): void
-  windowUpdate(streamId: number, increment: number): void
-  /** An error of the whole connection; the reader has stopped. */
-  connectionError(code: number, message: string): void
-  /** An error of one stream only. */
-  streamError(streamId: number, code: number, message: string): void
-  /** Called for each frame that carries nothing (§10.5): empty DATA without END_STREAM, and the like. */
-  emptyFrame(): void
-}
+import type { FrameSink } from './frame-sink.js'
 
 export interface FrameReaderLimits extends FieldBlockLimits {
   /** parameters of one SETTINGS frame (CVE-2020-11080) */
@@ -103,6 +74,11 @@ export class FrameReader {
   /** The stream of the frame or header block that is being read; 0 between them, and for frames of the connection. */
   get stream(): number {
     return this.block === null ? this.streamId : this.block.streamId
+  }
+
+  /** The first octets of all, as long as no frame was begun with them: what the peer speaks in place of HTTP/2. */
+  get beginning(): Buffer {
+    return this.header.subarray(0, this.started ? 0 : this.headerRead)
   }
 
   /** Read no further: the connection is being given up. */
@@ -193,6 +169,7 @@ export class FrameReader {
     this.streamId = ((b[at + 5] & 0x7f) << 24) | (b[at + 6] << 16) | (b[at + 7] << 8) | b[at + 8]
     // §3.4: the connection preface ends with a SETTINGS frame, and nothing may come before it.
     if (!this.started && (type !== FrameType.SETTINGS || (this.flags & Flag.ACK) !== 0)) {
+      this.headerRead = b.copy(this.header, 0, at, at + FRAME_HEADER_SIZE)
       this.fail(ErrorCode.PROTOCOL_ERROR, 'the first frame is not SETTINGS (RFC 9113 §3.4)')
       return
     }

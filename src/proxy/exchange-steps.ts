@@ -79,6 +79,7 @@ export const exchangeSteps = exchangeLife.steps<Exchange>({
     const lease = x.lease
     if ((lease.readiness & LEASED) !== 0) return goto.sendHead
     if ((lease.readiness & UNLEASED) !== 0 && lease.fault !== null) {
+      x.cause = lease.fault
       x.refusal = x.refusalOf(lease.fault)
       return goto.refuse
     }
@@ -107,8 +108,11 @@ export const exchangeSteps = exchangeLife.steps<Exchange>({
     }
     // It may have died, or said that it takes no more, between the grant and now.
     if (session?.state !== 'open') {
+      x.cause = session?.unfit ?? null
       x.lease.release()
-      return goto.retry
+      if (x.cause === null) return goto.retry
+      x.refusal = x.refusalOf(x.cause)
+      return goto.refuse
     }
     if (x.request.protocol !== null && (session.features & EXTENDED_CONNECT) === 0) {
       if (x.goesElsewhere()) return goto.retry
@@ -177,6 +181,7 @@ export const exchangeSteps = exchangeLife.steps<Exchange>({
     // Without another reason the wait for a lease was late.
     const refusal = x.refusal ?? x.refusalOf(null)
     x.outcome = refusal.code
+    x.proxy.watcher?.refused(x, refusal)
     x.lease.release()
     x.backend?.reset('cancel')
     x.sendRefusal(refusal)
@@ -202,6 +207,7 @@ export const exchangeSteps = exchangeLife.steps<Exchange>({
   /** End what was begun on both sides, without an answer. */
   abort(x) {
     if (x.outcome === 'ok') x.outcome = 'client-gone'
+    x.proxy.watcher?.aborted(x)
     x.letGo(x.abortReason)
     return goto.log
   },

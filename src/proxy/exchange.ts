@@ -67,6 +67,8 @@ export class Exchange extends Continuation {
   /** A final head was queued to the client. */
   answered: boolean
   refusal: Refusal | null
+  /** The fault that has ended an attempt, the last of them: what the operator is told. */
+  cause: Fault | null
   /** How the client's stream ends when the exchange is aborted. */
   abortReason: ResetReason
   /** How it ended, stable and kebab-case: `ok`, a refusal's code, a fault's code. */
@@ -94,6 +96,7 @@ export class Exchange extends Continuation {
     this.tunnelOpen = false
     this.answered = false
     this.refusal = null
+    this.cause = null
     this.abortReason = 'cancel'
     this.outcome = 'ok'
     this.progress = new Progress(proxy.limits, this.receivedAt)
@@ -203,6 +206,7 @@ export class Exchange extends Continuation {
     }
     if (!this.answered && backend.head !== null) {
       this.answered = true
+      if (this.target !== null) this.target.hasAnswered = true
       this.progress.answered(this.now, frontend, backend)
       this.lease.trust()
       // From here nothing is sent again.
@@ -282,6 +286,7 @@ export class Exchange extends Continuation {
   /** What a fault of the backend's allows (spec/exchange.md, R1 to R7). */
   recover(why: Fault): Recovery {
     this.outcome = why.code
+    this.cause = why
     if (this.answered) {
       this.abortReason = why.code === 'stall' ? 'calm' : this.tunnelOpen ? 'connect' : 'internal'
       return 'abort'

@@ -5,7 +5,7 @@ export { Exchange } from './exchange.js'
 export { exchangeLife, exchangeSteps } from './exchange-steps.js'
 export { HostPattern } from './host.js'
 export { type ProxyLimits, proxyLimits } from './limits.js'
-export { ReverseProxy } from './proxy.js'
+export { type ExchangeWatcher, ReverseProxy } from './proxy.js'
 export { CLEAR_TEXT, GRPC_STATUS, type Refusal } from './refusal.js'
 export {
   Backend,

@@ -12,6 +12,14 @@ import { lookMs } from './progress.js'
 import type { Refusal } from './refusal.js'
 import type { RouteTable } from './routing.js'
 
+/** Told of exchanges that end badly. Rare, and so free to look at all of them. */
+export interface ExchangeWatcher {
+  /** It is answered with this, and still has its engine and what it waited for. */
+  refused(exchange: Exchange, refusal: Refusal): void
+  /** It ends without a whole response. */
+  aborted(exchange: Exchange): void
+}
+
 export class ReverseProxy implements Acceptor {
   readonly world: HttpWorld
   readonly routes: RouteTable
@@ -30,6 +38,7 @@ export class ReverseProxy implements Acceptor {
   readonly outcomes = new Map<string, number>()
   /** Told of each exchange as it ends: for an access log, for tests. */
   onEnded: ((exchange: Exchange) => void) | null = null
+  watcher: ExchangeWatcher | null = null
 
   constructor(
     world: HttpWorld,

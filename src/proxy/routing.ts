@@ -18,6 +18,8 @@ export type SessionsFor = (client: Client | null) => SessionFactory<ExchangeSess
 export class Backend {
   /** As configured: `h2c://127.0.0.1:9000`. */
   readonly name: string
+  /** It has answered a request: it speaks what it is configured to. */
+  hasAnswered = false
   /** Told when a connection to it could not be made. */
   onUnreached: ((why: Fault) => void) | null = null
   private readonly world: World

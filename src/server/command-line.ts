@@ -45,7 +45,7 @@ function serve(options: ServeOptions): void {
     startOrigin(
       (origin) => begin(options, [{ host: '', prefix: '/', url: `h2c://127.0.0.1:${origin.port}` }], origin),
       (error) => {
-        say(`fermata: the embedded origin cannot start: ${error.message}`)
+        say(`error: the embedded origin cannot start: ${error.message}`)
         process.exitCode = FAILED
       },
     )
@@ -68,7 +68,7 @@ function traceTo(file: string | undefined): ServerOptions['trace'] {
   if (file === undefined) return undefined
   const stream = file === '-' ? process.stdout : createWriteStream(file, { fd: traceFile(file) })
   stream.on('error', (error) => {
-    say(`fermata: the trace cannot be written: ${error.message}`)
+    say(`error: the trace cannot be written: ${error.message}`)
     process.exit(FAILED)
   })
   return (line) => void stream.write(line)
@@ -101,8 +101,7 @@ function certificatesOf({ cert, key, clientCa, requireClientCert }: ServeOptions
 
 function makeServer(options: ServeOptions, listen: Listen[], routes: ServerOptions['routes']): Server {
   const { acceptProxy, connect, sendProxy, backendCa, backendName, backendInsecure } = options
-  if (backendInsecure) say('fermata: --backend-insecure: certificates of backends are not checked')
-  return new Server({
+  const server = new Server({
     listen,
     routes,
     certificates: () => certificatesOf(options),
@@ -118,54 +117,57 @@ function makeServer(options: ServeOptions, listen: Listen[], routes: ServerOptio
     limits: options.limit ?? {},
     drainTimeoutMs: options.drainTimeout ?? DRAIN_TIMEOUT_MS,
     trace: traceTo(options.trace),
+    log: say,
   })
+  if (backendInsecure) server.log.tell('warn', '--backend-insecure: certificates of backends are not checked')
+  return server
 }
 
-/** Say what becomes of it, for whoever started it. */
+/** Says what becomes of the server, to whoever started it. */
 function announce(
   server: Server,
   listeners: number,
   routes: ServerOptions['routes'],
   origin: Origin | null,
 ): void {
+  const { log } = server
   let ready = 0
   server.on('listening', (address, secure) => {
-    say(`fermata: listening on ${formatAddress(address)} (HTTP/1.1 and HTTP/2${secure ? ' over TLS' : ''})`)
+    log.tell(
+      'info',
+      `listening on ${formatAddress(address)} (HTTP/1.1 and HTTP/2${secure ? ' over TLS' : ''})`,
+    )
     if (++ready < listeners) return
     for (const route of routes) {
       const from = route.host === '' && route.prefix === '/' ? 'everything' : `${route.host}${route.prefix}`
-      say(`fermata: ${from} goes to ${route.url}${origin === null ? '' : ' (the embedded origin)'}`)
+      log.tell('info', `${from} goes to ${route.url}${origin === null ? '' : ' (the embedded origin)'}`)
     }
     const host = address.host === '::' || address.host === '0.0.0.0' ? '127.0.0.1' : address.host
-    if (origin !== null) {
-      say(
-        `fermata: try  curl ${secure ? '-k https' : 'http'}://${formatAddress({ host, port: address.port })}/`,
-      )
-    }
+    const curl = secure ? 'curl -k https' : 'curl http'
+    if (origin !== null) log.tell('info', `try  ${curl}://${formatAddress({ host, port: address.port })}/`)
   })
   server.on('replaced', (address) =>
-    say(`fermata: ${formatAddress(address)} was stale, nobody listened on it: removed`),
+    log.tell('warn', `${formatAddress(address)} was stale, nobody listened on it: removed`),
   )
   server.on('failed', (address, code) => {
-    say(`fermata: ${notListening(address, code)}`)
+    log.tell('error', notListening(address, code))
     process.exit(FAILED)
   })
   server.on('crashed', (id, error) => {
-    say(`fermata: internal error in ${id} (closed); other requests are unaffected`)
-    say(error instanceof Error ? String(error.stack) : String(error))
+    log.tell('error', `internal error in ${id} (closed); other requests are unaffected: ${stackOf(error)}`)
   })
-  server.on('unreached', (backend, why) => say(`fermata: no connection to ${backend}: ${why}`))
-  server.on('reloaded', (error) =>
-    say(
-      error === null
-        ? 'fermata: certificates were read again'
-        : `fermata: certificates were not changed: ${error.message}`,
-    ),
-  )
+  server.on('reloaded', (error) => {
+    if (error === null) log.tell('info', 'certificates were read again')
+    else log.tell('error', `certificates were not changed: ${error.message}`)
+  })
   server.on('draining', () =>
-    say('fermata: draining: running requests may finish; a second signal ends them at once'),
+    log.tell('info', 'draining: running requests may finish; a second signal ends them at once'),
   )
 }
+
+/** On one line. */
+const stackOf = (error: unknown): string =>
+  (error instanceof Error ? String(error.stack) : String(error)).replace(/\s*\n\s*/g, ' < ')
 
 function begin(options: ServeOptions, routes: ServerOptions['routes'], origin: Origin | null): void {
   const listen = listenersOf(options)
@@ -173,7 +175,7 @@ function begin(options: ServeOptions, routes: ServerOptions['routes'], origin: O
   try {
     server = makeServer(options, listen, routes)
   } catch (error) {
-    say(`fermata: ${error instanceof Error ? error.message : String(error)}`)
+    say(`error: ${error instanceof Error ? error.message : String(error)}`)
     origin?.close()
     process.exitCode = USAGE
     return
@@ -187,7 +189,10 @@ function begin(options: ServeOptions, routes: ServerOptions['routes'], origin: O
   let asked = false
   for (const signal of SIGNALS) {
     process.on(signal, () => {
-      if (asked) process.exit(FAILED)
+      if (asked) {
+        server.endNow()
+        process.exit(FAILED)
+      }
       asked = true
       server.command('drain')
     })

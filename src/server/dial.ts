@@ -117,6 +117,10 @@ class DialledSession implements ExchangeSession, SessionReports<ExchangeSession>
     return this.carried?.features ?? 0
   }
 
+  get unfit(): Fault | null {
+    return this.carried?.unfit ?? null
+  }
+
   openStream(request: Head): Stream {
     return (this.carried as ExchangeSession).openStream(request)
   }

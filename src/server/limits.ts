@@ -9,9 +9,10 @@ import { type NodePollsetLimits, nodePollsetLimits } from '../pollset/index.js'
 import { type ProxyLimits, proxyLimits } from '../proxy/index.js'
 import { ConfigError } from './address.js'
 import { type ClientAddressLimits, clientAddressLimits } from './client-addresses.js'
+import { type ProcessLogLimits, processLogLimits } from './process-log.js'
 import { parseQuantity } from './quantity.js'
 
-export interface ServerLimits extends ClientAddressLimits {
+export interface ServerLimits extends ClientAddressLimits, ProcessLogLimits {
   /** client connections at once; one more is closed as it comes */
   readonly connectionsMax: number
   /** ms that connections which were told to close have for it, once the time to drain is over */
@@ -28,6 +29,7 @@ export interface ServerLimits extends ClientAddressLimits {
 
 export const serverLimits: ServerLimits = {
   ...clientAddressLimits,
+  ...processLogLimits,
   connectionsMax: 20_000,
   cutMs: 1_000,
   arrivalMs: 10_000,
@@ -119,6 +121,7 @@ const RANGES: Readonly<Partial<Record<keyof Limits, readonly [number, number]>>>
   abusesMax: [0, Number.MAX_SAFE_INTEGER],
   connectionsPerAddressMax: [0, Number.MAX_SAFE_INTEGER],
   proxyHeaderBytesMax: [232, 65_551],
+  logLineCharactersMax: [100, MANY],
   replayBytesMax: [0, 16 * MIB],
   staleAttemptsMax: [0, MANY],
   tunnelsMax: [0, Number.MAX_SAFE_INTEGER],

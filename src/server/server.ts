@@ -25,8 +25,10 @@ import { type Listen, parseBackend, type RouteText } from './address.js'
 import { Arrival, type ArrivalEvents, type Spoken } from './arrival.js'
 import { ClientAddresses } from './client-addresses.js'
 import { Control, EMPTY, OpenConnections } from './control.js'
+import { Incidents } from './incidents.js'
 import { checkLimits, defaultLimits, type Limits } from './limits.js'
 import { Listening } from './listening.js'
+import { ProcessLog } from './process-log.js'
 import { type BackendTls, Protocols } from './protocols.js'
 import type { ProxyVersion } from './proxy-protocol.js'
 
@@ -47,6 +49,8 @@ export interface ServerOptions {
   readonly limits?: Partial<Limits>
   /** ms */
   readonly drainTimeoutMs?: number
+  /** Gets each line of the process log, without its end. */
+  readonly log?: ((line: string) => void) | undefined
   /** Gets each trace line. */
   readonly trace?: ((line: string) => void) | undefined
 }
@@ -69,7 +73,7 @@ export type ServerEvents = {
   failed: (address: Address, code: string) => void
   /** A step of ours threw; what it belonged to has been given up. */
   crashed: (id: string, error: unknown) => void
-  /** A connection to a backend could not be made; of each backend at most every {@link UNREACHED_EVERY_MS}. */
+  /** A connection to a backend could not be made; of each backend at most once in logRepeatMs. */
   unreached: (backend: string, why: string) => void
   draining: () => void
   /** Certificates were read anew; or could not be, and the old ones stay. */
@@ -82,8 +86,6 @@ export type ServerEvents = {
 const ALPN = ['h2', 'http/1.1', 'http/1.0'] as const
 
 export const DRAIN_TIMEOUT_MS = 30_000
-/** ms between two words about the same backend */
-const UNREACHED_EVERY_MS = 10_000
 
 export class Server
   extends (EventEmitter as new () => TypedEmitter.default<ServerEvents>)
@@ -102,6 +104,9 @@ export class Server
   private readonly limits: Limits
   private readonly relays: Networks
   private readonly addresses: ClientAddresses
+  readonly log: ProcessLog
+  private readonly incidents: Incidents
+  private readonly drainTimeoutMs: number
   private tls: TlsServer | null = null
   private draining = false
   /** Client connections closed as they came, for want of room. */
@@ -118,6 +123,9 @@ export class Server
     this.world.scheduler.onCrash = (continuation, error) => this.emit('crashed', continuation.id, error)
     if (options.trace !== undefined) this.world.scheduler.tracer = new TraceLines(this.pollset, options.trace)
     this.limits = limits
+    this.log = new ProcessLog(this.pollset, limits, options.log ?? (() => {}))
+    this.incidents = new Incidents(this.log, limits)
+    this.drainTimeoutMs = options.drainTimeoutMs ?? DRAIN_TIMEOUT_MS
     this.relays = new Networks(options.acceptProxy ?? [])
     this.addresses = new ClientAddresses(limits)
     this.protocols = new Protocols(this.world, limits, options.backendTls ?? {})
@@ -133,7 +141,7 @@ export class Server
         const share = options.share ?? 'process'
         const tunnels = protocols.tunnelSessions(to, options.sendProxy)
         backend = new Backend(this.world, url, sessions, protocols.engineLimits(to), share, tunnels)
-        this.tellUnreached(backend)
+        this.watch(backend)
         backends.set(url, backend)
       }
       return { host, prefix, backend }
@@ -144,7 +152,8 @@ export class Server
         ? null
         : new Connects(this.world, options.connect, (target) => this.protocols.tcpSessions(target))
     this.proxy = new ReverseProxy(this.world, new RouteTable(routes), limits, connects)
-    new Control(this, options.drainTimeoutMs ?? DRAIN_TIMEOUT_MS, limits.drainIdleMs, limits.cutMs)
+    this.proxy.watcher = this.incidents
+    new Control(this, this.drainTimeoutMs, limits.drainIdleMs, limits.cutMs)
     for (const address of options.listen) {
       this.listening.push(
         new Listening(this.world, address, {
@@ -159,15 +168,17 @@ export class Server
     }
   }
 
-  /** A backend that is down fails many times a second: whoever reads of it reads it now and then. */
-  private tellUnreached(backend: Backend): void {
-    let next = 0
-    backend.onUnreached = ({ message, detail }) => {
-      const { now } = this.pollset
-      if (now < next) return
-      next = now + UNREACHED_EVERY_MS
-      this.emit('unreached', backend.name, detail ?? message)
+  private watch(backend: Backend): void {
+    backend.onUnreached = (why) => {
+      if (this.incidents.unreached(backend, why))
+        this.emit('unreached', backend.name, why.detail ?? why.message)
     }
+  }
+
+  /** The process ends without waiting for anything: what is cut off by that, and what was not told yet. */
+  endNow(): void {
+    this.incidents.ended(this.proxy.begun - this.proxy.logged)
+    this.log.flush()
   }
 
   /** An order from outside: `drain` or `reload`. Takes effect in the next turn. */
@@ -200,6 +211,7 @@ export class Server
   private accepted(socket: Socket, secure: boolean): void {
     if (this.open.size + this.arriving.size >= this.limits.connectionsMax) {
       this.turnedAway++
+      this.incidents.turnedAway(socket.remote)
       socket.destroy()
       return
     }
@@ -225,6 +237,7 @@ export class Server
 
   dropped(arrival: Arrival): void {
     this.arriving.delete(arrival)
+    this.incidents.dropped(arrival)
     this.gone(arrival.ends.from)
   }
 
@@ -235,7 +248,9 @@ export class Server
 
   /** Relays are trusted: they speak for many, and only those are counted. */
   admits(from: Address): boolean {
-    return this.relays.has(from.host) || this.addresses.admit(from.host, this.world.pollset.now)
+    if (this.relays.has(from.host) || this.addresses.admit(from.host, this.world.pollset.now)) return true
+    this.incidents.notAdmitted(from)
+    return false
   }
 
   private gone(from: Address): void {
@@ -264,6 +279,7 @@ export class Server
 
   /** Told once they come to their end, told twice they close. */
   cut(): void {
+    this.incidents.cut(this.proxy.begun - this.proxy.logged, this.drainTimeoutMs)
     this.settle()
     for (const connection of this.open.values()) connection.cancel()
   }
@@ -292,6 +308,7 @@ export class Server
 
   stop(): void {
     for (const backend of this.backends) backend.close()
+    this.log.flush()
     this.pollset.close()
     this.emit('stopped')
   }

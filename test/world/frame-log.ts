@@ -1,7 +1,7 @@
 // A sink that writes down what a frame reader tells it, one line an event, the pieces of a DATA frame joined.
 
 import { ErrorCode } from '../../src/http2/codes.js'
-import type { FrameSink } from '../../src/http2/frame-reader.js'
+import type { FrameSink } from '../../src/http2/frame-sink.js'
 
 const CODES = Object.keys(ErrorCode)
 

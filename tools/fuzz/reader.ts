@@ -2,7 +2,8 @@
 // not depend on the split; once stopped, by itself or by the sink, it tells nothing more.
 
 import fc from 'fast-check'
-import { FrameReader, type FrameReaderLimits, type FrameSink } from '../../src/http2/frame-reader.js'
+import { FrameReader, type FrameReaderLimits } from '../../src/http2/frame-reader.js'
+import type { FrameSink } from '../../src/http2/frame-sink.js'
 import { frames, type Piece, showPieces, wireOf } from './frames.js'
 import { crumbs, cut, type Edit, edits, hold, mangle, places, type Target } from './target.js'
 

@@ -2,7 +2,8 @@
 
 import t from 'tap'
 import { ErrorCode } from '../../../src/http2/codes.js'
-import { FrameReader, type FrameSink } from '../../../src/http2/frame-reader.js'
+import { FrameReader } from '../../../src/http2/frame-reader.js'
+import type { FrameSink } from '../../../src/http2/frame-sink.js'
 import { serveHttp2 } from '../../../src/http2/index.js'
 import { http2Limits } from '../../../src/http2/limits.js'
 import { frame, framesOf, headers, PREFACE, REQUEST } from '../../world/frames.js'

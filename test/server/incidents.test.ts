@@ -1,0 +1,299 @@
+// What the operator reads of what goes wrong, over sockets: a line each in the process log, which names the bound and how to raise it, or the scheme to write; and
+// a client that is told none of it.
+
+import { once } from 'node:events'
+import * as http from 'node:http'
+import * as http2 from 'node:http2'
+import * as https from 'node:https'
+import { type AddressInfo, connect, createServer, type Server as NetServer } from 'node:net'
+import { connect as connectTls } from 'node:tls'
+import t, { type Test } from 'tap'
+import type { Limits } from '../../src/server/index.js'
+import { Server, type ServerOptions } from '../../src/server/index.js'
+import { localhost } from '../world/certificates/index.js'
+
+const LINE = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z (info|warn|error) (.*)$/
+
+/** A server with this behind it, its lines without their time, and a way to wait for one. */
+async function serve(
+  t: Test,
+  url: string,
+  limits: Partial<Limits> = {},
+  options: Partial<ServerOptions> = {},
+) {
+  const lines: string[] = []
+  let wake = () => {}
+  const server = new Server({
+    listen: [{ host: '127.0.0.1', port: 0 }],
+    routes: [{ host: '', prefix: '/', url }],
+    limits,
+    log: (line) => {
+      const [, level, text] = LINE.exec(line) ?? []
+      lines.push(level === undefined ? `not a line: ${line}` : `${level} ${text}`)
+      wake()
+    },
+    ...options,
+  })
+  const [{ port }] = (await once(server as never, 'listening')) as [{ port: number }]
+  const stopped = once(server as never, 'stopped')
+  t.teardown(async () => {
+    server.command('drain')
+    await stopped
+  })
+  const line = async (sign: RegExp): Promise<string> => {
+    for (;;) {
+      const found = lines.find((each) => sign.test(each))
+      if (found !== undefined) return found
+      await new Promise<void>((resolve) => {
+        wake = resolve
+      })
+    }
+  }
+  return { server, port, lines, line, stopped }
+}
+
+/** Listens on loopback until the end of the test; its port. */
+async function behind(t: Test, server: NetServer | http.Server | http2.Http2Server): Promise<number> {
+  const open = new Set<{ destroy(): void }>()
+  for (const event of ['connection', 'secureConnection'])
+    (server as NetServer).on(event, (socket) => {
+      open.add(socket)
+      socket.on('error', () => {})
+    })
+  for (const event of ['tlsClientError', 'sessionError'])
+    (server as NetServer).on(event, (_error: Error, socket?: { destroy(): void }) => socket?.destroy())
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => {
+    for (const socket of open) socket.destroy()
+    server.close()
+  })
+  return (server.address() as AddressInfo).port
+}
+
+/** All that is said on a connection until it ends. */
+async function said(t: Test, port: number, octets: string): Promise<string> {
+  const socket = connect(port, '127.0.0.1')
+  t.teardown(() => socket.destroy())
+  socket.on('error', () => {})
+  let text = ''
+  socket.setEncoding('latin1').on('data', (chunk: string) => {
+    text += chunk
+  })
+  socket.write(octets)
+  // A reset is an end, too.
+  await new Promise((resolve) => socket.on('close', resolve))
+  return text
+}
+
+const GET = 'GET /path?secret=1 HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n\r\n'
+const OTHER =
+  /x-fermata: other-protocol\r\n[\s\S]*502 other-protocol: the backend speaks another protocol than configured\n$/
+
+const ok: http.RequestListener = (_request, response) => void response.end('ok')
+const servers = {
+  'an HTTP/1.1 server': () => http.createServer(ok),
+  'an h2c server': () => http2.createServer((_request, response) => void response.end('ok')),
+  'an HTTP/1.1 server over TLS': () => https.createServer(localhost, ok),
+  'one that closes': () => createServer((socket) => void socket.on('data', () => socket.end())),
+} as const
+
+for (const [scheme, name, answer, line] of [
+  [
+    'h2c',
+    'an HTTP/1.1 server',
+    OTHER,
+    /error 502 other-protocol .* it seems to speak HTTP\/1\.1: write http:\/\/ in place of h2c:\/\/$/,
+  ],
+  [
+    'http',
+    'an h2c server',
+    OTHER,
+    /error 502 other-protocol .* it seems to speak HTTP\/2: write h2c:\/\/ in place of http:\/\/$/,
+  ],
+  [
+    'h2c',
+    'an HTTP/1.1 server over TLS',
+    /502 backend-closed/,
+    /if it speaks TLS, write h2:\/\/ or https:\/\/\)$/,
+  ],
+  [
+    'http',
+    'an HTTP/1.1 server over TLS',
+    /502 unanswered/,
+    /\(if it speaks TLS, write https:\/\/; .*h2c:\/\/\)$/,
+  ],
+  ['http', 'one that closes', /502 unanswered/, /\(if it speaks TLS, write https:\/\/; .*h2c:\/\/\)$/],
+  ['h2c', 'one that closes', /502 backend-closed/, /\(if it speaks HTTP\/1\.1, write http:\/\/; .*\)$/],
+  [
+    'https',
+    'an HTTP/1.1 server',
+    /502 backend-not-connected/,
+    /\(it does not speak TLS: write http:\/\/ or h2c:\/\/\)$/,
+  ],
+  [
+    'h2',
+    'an HTTP/1.1 server over TLS',
+    /502 backend-not-connected/,
+    /\(it does not offer HTTP\/2 over TLS: write https:\/\/\)$/,
+  ],
+] as const) {
+  t.test(`${scheme}:// before ${name}`, async (t) => {
+    const port = await behind(t, servers[name]())
+    const proxy = await serve(t, `${scheme}://127.0.0.1:${port}`, {}, { backendTls: { verify: false } })
+    const text = await said(t, proxy.port, GET)
+    t.match(text, answer)
+    t.notMatch(text, String(port), 'where it is, is not for clients')
+    t.notMatch(text, '://', 'nor what is configured')
+    t.match(await proxy.line(/ 502 /), line)
+    t.match(
+      await proxy.line(/ 502 /),
+      `from ${scheme}://127.0.0.1:${port}: GET a.test/path (m1/r1): `,
+      'no query',
+    )
+  })
+}
+
+t.test('a backend that has answered before is not said to speak something else', async (t) => {
+  let requests = 0
+  const port = await behind(
+    t,
+    http.createServer((request, response) => {
+      if (++requests === 1) response.end('ok')
+      else request.socket.destroy()
+    }),
+  )
+  const proxy = await serve(t, `http://127.0.0.1:${port}`)
+  t.match(await said(t, proxy.port, GET), /200 OK/)
+  t.match(await said(t, proxy.port, GET.replace('GET', 'POST')), /502 unanswered/)
+  t.notMatch(await proxy.line(/ 502 /), 'write https://')
+})
+
+/** A server that takes connections and answers nothing. */
+const silent = () => createServer((socket) => void socket.resume())
+
+t.test('503 lease-late names the bound that was reached', async (t) => {
+  const limits = { leaseTimeoutMs: 50, headTimeoutMs: 60_000 }
+  const h2c = () => http2.createServer({ settings: { maxConcurrentStreams: 1 } })
+  for (const [scheme, server, more, line] of [
+    [
+      'http',
+      silent(),
+      { http1SessionsMax: 1 },
+      /1 connection carries one request at a time, and http1SessionsMax=1 is reached: raise it with --limit http1SessionsMax=N$/,
+    ],
+    [
+      'h2c',
+      h2c(),
+      { sessionsMax: 1 },
+      /1 request at a time, as the backend's SETTINGS allow, and sessionsMax=1 is reached: raise it with --limit sessionsMax=N, or what each may carry$/,
+    ],
+    [
+      'h2c',
+      http2.createServer(),
+      { sessionsMax: 1, backendStreamsMax: 1 },
+      /backendStreamsMax=1 request at a time, and sessionsMax=1 is reached/,
+    ],
+    [
+      'h2c',
+      http2.createServer(),
+      { sessionsMax: 1, backendStreamsMax: 2 },
+      /backendStreamsMax=2 requests at a time, and sessionsMax=1 is reached/,
+    ],
+    ['h2c', silent(), {}, /no connection is open yet \(1 being made\): the backend is slow to accept$/],
+  ] as const) {
+    await t.test(`${scheme} ${JSON.stringify(more)}`, async (t) => {
+      const port = await behind(t, server)
+      const proxy = await serve(t, `${scheme}://127.0.0.1:${port}`, { ...limits, ...more })
+      const held = [1, 2].map(() => connect(proxy.port, '127.0.0.1').on('error', () => {}))
+      for (const each of held) {
+        t.teardown(() => each.destroy())
+        each.write(GET)
+      }
+      const text = await Promise.race([said(t, proxy.port, GET), proxy.line(/lease-late/)])
+      if (text.startsWith('HTTP')) t.notMatch(text, 'Max', 'clients are not told of bounds')
+      const told = await proxy.line(/lease-late/)
+      t.match(told, /^warn 503 lease-late from .*it waited for leaseTimeoutMs=50/)
+      t.match(told, line)
+    })
+  }
+})
+
+t.test('504, refused connections, handshakes, PROXY headers: a line each', async (t) => {
+  const port = await behind(t, silent())
+  const url = `http://127.0.0.1:${port}`
+  const late = await serve(t, url, { headTimeoutMs: 50 })
+  t.match(await said(t, late.port, GET), /504 head-late/)
+  t.match(
+    await late.line(/504/),
+    /^warn 504 head-late from http:\S+: GET a\.test\/path \(m1\/r1\): the backend did not answer in time$/,
+  )
+
+  const full = await serve(t, url, { connectionsMax: 1 })
+  const first = connect(full.port, '127.0.0.1')
+  t.teardown(() => first.destroy())
+  await once(first, 'connect')
+  await said(t, full.port, GET)
+  t.match(
+    await full.line(/refused/),
+    /^warn client connection refused: 127\.0\.0\.1:\d+: connectionsMax=1 are open; raise it with --limit/,
+  )
+
+  const each = await serve(t, url, { connectionsPerAddressMax: 1 })
+  const one = connect(each.port, '127.0.0.1')
+  t.teardown(() => one.destroy())
+  await once(one, 'connect')
+  await said(t, each.port, GET)
+  t.match(
+    await each.line(/refused/),
+    /^warn client address refused: 127\.0\.0\.1:\d+: .*connectionsPerAddressMax=1/,
+  )
+
+  const secure = await serve(
+    t,
+    url,
+    {},
+    {
+      listen: [{ host: '127.0.0.1', port: 0, secure: true }],
+      certificates: () => ({ certificates: [localhost] }),
+    },
+  )
+  const client = connectTls({ port: secure.port, host: '127.0.0.1', ALPNProtocols: ['spdy/3'] })
+  client.on('error', () => {})
+  t.match(
+    await secure.line(/TLS/),
+    /^warn TLS handshake failed: 127\.0\.0\.1:\d+: the TLS handshake failed: ERR_SSL_\w+$/,
+  )
+
+  const relayed = await serve(t, url, {}, { acceptProxy: ['127.0.0.1'] })
+  t.equal(await said(t, relayed.port, GET), '')
+  t.match(
+    await relayed.line(/PROXY/),
+    /^warn client connection dropped: 127\.0\.0\.1:\d+: no PROXY header came first \(--accept-proxy\)/,
+  )
+})
+
+t.test('requests cut at drain, and responses cut short', async (t) => {
+  const port = await behind(t, silent())
+  const proxy = await serve(t, `http://127.0.0.1:${port}`, { cutMs: 50 }, { drainTimeoutMs: 50 })
+  const client = connect(proxy.port, '127.0.0.1').on('error', () => {})
+  t.teardown(() => client.destroy())
+  client.write(GET)
+  while (proxy.server.proxy.begun === 0) await new Promise(setImmediate)
+  proxy.server.command('drain')
+  await proxy.stopped
+  t.ok(proxy.lines.includes('warn --drain-timeout=0.05s is over: 1 request was cut'), proxy.lines.join())
+
+  const half = await behind(
+    t,
+    createServer((socket) => {
+      socket.once('data', () => socket.end('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf'))
+    }),
+  )
+  const cut = await serve(t, `http://127.0.0.1:${half}`)
+  t.notMatch(await said(t, cut.port, GET), 'half of it is whole')
+  t.match(
+    await cut.line(/cut short/),
+    /^warn response cut short, truncated from http:\S+: GET a\.test\/path \(m1\/r1\): the connection ended/,
+  )
+})
