@@ -31,6 +31,12 @@ export interface Ends {
 /** The ends of a connection as the operating system tells them. */
 export const endsOf = (socket: Socket): Ends => ({ from: socket.remote, to: socket.local })
 
+/** A client's connection that only waits for the client to read our last word. */
+export interface LingeringClient extends Client {
+  /** Close now: its place is needed. */
+  giveWay(): void
+}
+
 /** Who is in front: one a frontend connection. */
 export interface Client {
   readonly id: string

@@ -1,17 +1,10 @@
 // A connection of either HTTP version and either role, as a continuation on a socket: what it is to others, and how it
-// parts. All that was pending is written, then FIN; then it waits, for a bounded time, until the peer has read the last word
-// and says its own end. How octets become messages is each version's.
+// parts. All that was pending is written, then FIN; then it waits for the peer's own end (linger.ts), so that the peer can read
+// the last word. How octets become messages is each version's.
 
 import { Continuation, type Fault, fault, type Program } from '../continuation/index.js'
-import {
-  CLOSED,
-  type DurationList,
-  ENDED,
-  Pollable,
-  READABLE,
-  type SlabOutput,
-  type Socket,
-} from '../pollset/index.js'
+import { CLOSED, type DurationList, Pollable, type SlabOutput, type Socket } from '../pollset/index.js'
+import { Linger, type LingerLimits } from './linger.js'
 import type { HttpWorld } from './stream.js'
 import { Transit, type TransitLimits } from './transit.js'
 
@@ -19,7 +12,7 @@ import { Transit, type TransitLimits } from './transit.js'
 export interface ConnectionContext {
   readonly world: HttpWorld
   readonly durations: readonly DurationList[]
-  readonly limits: TransitLimits & { readonly lingerMs: number }
+  readonly limits: TransitLimits & LingerLimits
 }
 
 /** The connection as something to wait for, beside its socket. */
@@ -47,7 +40,10 @@ export abstract class HttpConnection<Context extends ConnectionContext> extends 
   protected draining = false
   /** What may still be on its way to the peer. */
   protected readonly transit: Transit
-  private lingerUntil = 0
+  /** From its last word on. */
+  private lingering: Linger | null = null
+  /** Its place is needed: it waits no longer. */
+  private gaveWay = false
 
   /** @param bitNames of its pollable */
   constructor(
@@ -87,20 +83,33 @@ export abstract class HttpConnection<Context extends ConnectionContext> extends 
   protected part(): boolean {
     if (((this.socket as Socket).readiness & CLOSED) !== 0) return false
     this.output.finish()
-    this.lingerUntil = this.now + this.context.limits.lingerMs
+    this.lingering = new Linger(this.context.limits, this.transit, this.now)
+    this.lingerBegins()
     return true
   }
+
+  /** Whoever counts it may be told that nobody but the peer's last reading needs it. */
+  protected lingerBegins(): void {}
 
   /** Wait for the peer's end, whatever else it still says; false when there is nothing to wait for. */
   protected lingers(): boolean {
     const socket = this.socket as Socket
-    while (socket.take() !== null) {}
-    // Gone with words of ours unsent: nobody is left to hear them, and the wait would be met again at once.
-    if ((socket.readiness & CLOSED) !== 0) return false
-    if ((socket.readiness & ENDED) !== 0 && this.output.finished) return false
-    this.waitOn(0, socket, this.output.finished ? READABLE | ENDED | CLOSED : READABLE | CLOSED)
-    this.waitUntil(this.lingerUntil)
+    const { lingering } = this
+    if (lingering === null || !lingering.goesOn(socket, this.now)) return false
+    this.waitOn(0, socket, lingering.bits)
+    this.waitUntil(lingering.until)
     return true
+  }
+
+  /** Told to end while it lingers: once, it is ending already; twice, or as its place is needed, it goes. */
+  protected get mustGo(): boolean {
+    return this.draining || this.gaveWay
+  }
+
+  /** End the lingering now: its place is needed. */
+  giveWay(): void {
+    this.gaveWay = true
+    this.cancel()
   }
 
   /** The end of every connection that had a socket. */

@@ -3,7 +3,7 @@
 
 export { type AttemptLimits, Attempts, attemptLimits } from './attempts.js'
 export { isBlank, isText, isToken, isTokenChar, TOKEN_CHAR } from './characters.js'
-export { type Client, type Ends, endsOf, marksOf, ownHost } from './client.js'
+export { type Client, type Ends, endsOf, type LingeringClient, marksOf, ownHost } from './client.js'
 export { HttpConnection } from './connection.js'
 export {
   Field,
@@ -21,6 +21,7 @@ export { CLAIMS, HOP_BY_HOP, isForbiddenTrailer } from './field-scope.js'
 export { Head, IDEMPOTENT, responseHead } from './head.js'
 export { HeldByConnection, HeldBytes, type HeldLimits, heldLimits, STALL } from './held.js'
 export { Inbox, type Receiving } from './inbox.js'
+export { Linger, type LingerLimits, lingerLimits } from './linger.js'
 export { PulledStream, type StreamHome } from './pulled-stream.js'
 export * from './stream.js'
 export { type BackendTarget, notConnected, otherProtocol } from './target.js'

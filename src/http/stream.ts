@@ -8,7 +8,7 @@
 
 import type { Fault, World } from '../continuation/index.js'
 import { Pollable } from '../pollset/index.js'
-import type { Client } from './client.js'
+import type { Client, LingeringClient } from './client.js'
 import type { Field, FieldTable } from './field.js'
 import type { Head } from './head.js'
 import type { HeldBytes } from './held.js'
@@ -141,6 +141,8 @@ export interface Acceptor {
   accept(stream: FrontendStream): void
   /** The client's connection has gone; all its streams have been told before. */
   left(client: Client): void
+  /** The client's connection has said its last word, and lingers. `left` follows. */
+  lingers?(client: LingeringClient): void
   /**
    * The client's connection ends, and has used up this part, from a tenth on, of what it may ask of us in vain; 1: it is
    * ended for that. `left` follows.

@@ -13,7 +13,8 @@ export const connectionLife = defineLife({
     tend: ['messages', 'closing'],
     drain: ['messages'],
     closing: ['linger', 'closed'],
-    linger: ['linger', 'closed'],
+    linger: ['linger', 'hurry', 'closed'],
+    hurry: ['linger', 'closed'],
     closed: ['done'],
   },
   waits: ['tend'],
@@ -31,8 +32,8 @@ export const waitForMessages = suspend({
 })
 /** The same, until the absolute time the connection has set. */
 export const waitForTime = suspend({ then: 'messages', late: 'tend', cancelled: 'drain' })
-/** The peer's FIN, until the absolute time the connection has set. */
-export const waitForEnd = suspend({ then: 'linger', late: 'closed', cancelled: 'closed' })
+/** The peer's FIN, until the absolute time the connection has set; what was written meanwhile may move it. */
+export const waitForEnd = suspend({ then: 'linger', late: 'linger', cancelled: 'hurry' })
 
 type Edges = typeof connectionLife.edges
 export type After<S extends keyof Edges> = Outcome<Edges[S][number]>
@@ -47,6 +48,7 @@ export interface Living extends Continuation {
   drain(): void
   closing(): After<'closing'>
   linger(): After<'linger'>
+  hurry(): After<'hurry'>
   closed(): void
 }
 
@@ -70,6 +72,8 @@ export const connectionSteps = connectionLife.steps<Living>({
   closing: (c) => c.closing(),
   /** Let the peer read the last word before the socket goes: destroyed now, it could be lost to a TCP reset. */
   linger: (c) => c.linger(),
+  /** Told to end while it lingers. */
+  hurry: (c) => c.hurry(),
   closed(c) {
     c.closed()
     return done

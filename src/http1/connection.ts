@@ -108,9 +108,12 @@ export abstract class Connection
     return waitForMessages
   }
 
-  /** Clean ends count once all that came before them is read; a fault counts at once. */
+  /**
+   * An end counts once all that came before it is read: a backend that answers early and does not read the rest resets its
+   * connection, and its answer stands. A client's fault counts at once: nobody is left to be answered.
+   */
   private peerIsOver(socket: Socket): boolean {
-    if ((socket.readiness & CLOSED) !== 0 && socket.fault !== null) return true
+    if (this.side === 'frontend' && (socket.readiness & CLOSED) !== 0 && socket.fault !== null) return true
     return (socket.readiness & READABLE) === 0 && (socket.readiness & (ENDED | CLOSED)) !== 0
   }
 
@@ -196,6 +199,12 @@ export abstract class Connection
   linger(): After<'linger'> {
     this.socket?.unpause()
     return this.lingers() ? waitForEnd : goto.closed
+  }
+
+  hurry(): After<'hurry'> {
+    if (this.mustGo) return goto.closed
+    this.draining = true
+    return goto.linger
   }
 
   protected override loseStreams(why: Fault): void {

@@ -178,13 +178,22 @@ class Frontend extends Connection implements Client {
     if (!interim) {
       stream.framing = framing
       // Its end is the connection's, whatever the client asked for (RFC 9112 §6.3).
-      if (framing === UNTIL_CLOSE) this.last = true
+      if (framing === UNTIL_CLOSE || this.isEarly(stream, head, ended)) this.last = true
       if (this.reader.switching) this.answerToAsking(stream)
     }
     if (framing === TUNNEL && stream.key !== '') return writeSwitchingHead(slab, at, head, stream.key)
     const keeps = interim || this.keeps
     this.saidClose = !keeps
     return writeResponseHead(slab, at, head, framing, stream.minor, keeps)
+  }
+
+  /**
+   * The response is whole before the request is, or refuses it in its middle: no more of the request is wanted, so no other follows
+   * it (RFC 9112 §9.6, RFC 9110 §15.5.14).
+   */
+  private isEarly(stream: Http1Stream, head: Head, ended: boolean): boolean {
+    if (stream.remoteEnded || this.reader.switching) return false
+    return ended || stream.endGranted || head.status >= 400
   }
 
   /** The answer to a request for a tunnel decides what follows the request. */
@@ -267,6 +276,10 @@ class Frontend extends Connection implements Client {
     // A request that is begun and does not end is a way to hold us up for nothing.
     this.acceptor.abused?.(this, 1)
     return 'close'
+  }
+
+  protected override lingerBegins(): void {
+    this.acceptor.lingers?.(this)
   }
 
   closed(): void {

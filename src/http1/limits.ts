@@ -1,8 +1,15 @@
 // The bounds of this room, in one place: names, defaults, units. Only server/ knows of files and options.
 
-import { type AttemptLimits, attemptLimits, type TransitLimits, transitLimits } from '../http/index.js'
+import {
+  type AttemptLimits,
+  attemptLimits,
+  type LingerLimits,
+  lingerLimits,
+  type TransitLimits,
+  transitLimits,
+} from '../http/index.js'
 
-export interface Http1Limits extends AttemptLimits, TransitLimits {
+export interface Http1Limits extends AttemptLimits, TransitLimits, LingerLimits {
   /** octets of a request line (above: 414) or a status line (above: 502); RFC 9112 §3 asks for 8,000 at least */
   readonly startLineBytesMax: number
   /** octets of a method; above: 501 (RFC 9112 §3) */
@@ -46,13 +53,12 @@ export interface Http1Limits extends AttemptLimits, TransitLimits {
   readonly keepAliveRequestsMax: number
   /** ms a backend connection stays open between two requests */
   readonly backendIdleMs: number
-  /** ms a closing connection waits for the peer's end */
-  readonly lingerMs: number
 }
 
 export const http1Limits: Http1Limits = {
   ...attemptLimits,
   ...transitLimits,
+  ...lingerLimits,
   startLineBytesMax: 8192,
   methodBytesMax: 32,
   emptyLinesMax: 4,
@@ -73,5 +79,4 @@ export const http1Limits: Http1Limits = {
   drainIdleMs: 1_000,
   keepAliveRequestsMax: 100_000,
   backendIdleMs: 60_000,
-  lingerMs: 1_000,
 }

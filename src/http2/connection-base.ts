@@ -183,6 +183,12 @@ export abstract class ConnectionBase extends HttpConnection<Http2Context> implem
     return this.lingers() ? waitForEnd : goto.closed
   }
 
+  hurry(): After<'hurry'> {
+    if (this.mustGo) return goto.closed
+    this.draining = true
+    return goto.linger
+  }
+
   /** `culprit`: the stream whose frame it is for, where it is not that being read. */
   connectionError(code: number, message: string, culprit = this.reader.stream): void {
     if (this.failure !== null) return

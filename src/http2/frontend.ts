@@ -368,6 +368,10 @@ class Frontend extends Connection implements Client {
     return super.closing()
   }
 
+  protected override lingerBegins(): void {
+    this.acceptor.lingers?.(this)
+  }
+
   closed(): void {
     this.letGo()
     this.acceptor.left(this)

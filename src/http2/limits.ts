@@ -1,9 +1,16 @@
 // The bounds of this room, in one place: names, defaults, units. Only server/ knows of files and options.
 
-import { type AttemptLimits, attemptLimits, type TransitLimits, transitLimits } from '../http/index.js'
+import {
+  type AttemptLimits,
+  attemptLimits,
+  type LingerLimits,
+  lingerLimits,
+  type TransitLimits,
+  transitLimits,
+} from '../http/index.js'
 import type { FrameReaderLimits } from './frame-reader.js'
 
-export interface Http2Limits extends FrameReaderLimits, AttemptLimits, TransitLimits {
+export interface Http2Limits extends FrameReaderLimits, AttemptLimits, TransitLimits, LingerLimits {
   /** octets, RFC 9113 §6.5.2: requests above get 431, responses above 502 */
   readonly headerListBytesMax: number
   /** field lines of one message */
@@ -63,8 +70,6 @@ export interface Http2Limits extends FrameReaderLimits, AttemptLimits, TransitLi
   /** octets of credit that the dry streams of one backend connection get: as many at once, as many a second */
   readonly dryBytesBurst: number
   readonly dryBytesPerSecond: number
-  /** ms a closing connection waits for the peer's end */
-  readonly lingerMs: number
   /** ms in which a client that is told to open no more streams may still open some: until it acknowledges a PING sent with that */
   readonly drainIdleMs: number
 }
@@ -72,6 +77,7 @@ export interface Http2Limits extends FrameReaderLimits, AttemptLimits, TransitLi
 export const http2Limits: Http2Limits = {
   ...attemptLimits,
   ...transitLimits,
+  ...lingerLimits,
   headerBlockBytesMax: 64 * 1024,
   continuationsMax: 32,
   headerBlockDiscardMax: 256 * 1024,
@@ -109,6 +115,5 @@ export const http2Limits: Http2Limits = {
   dryMs: 10_000,
   dryBytesBurst: 1024 * 1024,
   dryBytesPerSecond: 1024 * 1024,
-  lingerMs: 1_000,
   drainIdleMs: 1_000,
 }

@@ -18,6 +18,7 @@ import {
 import { numericHost } from './node-networks.js'
 import type { Reading } from './node-reading.js'
 import { type NodeTlsServer, securedBy } from './node-tls.js'
+import { WriteFault } from './node-write-fault.js'
 import type { Pollable } from './pollable.js'
 import type { TlsServer } from './tls.js'
 
@@ -59,6 +60,8 @@ export class NodeSocket extends Socket implements Marked {
   private heldBack = false
   private paused = false
   private gone = false
+  /** Of a socket that we connected: what a backend has answered is read before its reset is told. */
+  private readonly writeFault: WriteFault | null
   private readonly onData: (chunk: Buffer) => void
   private readonly onEnd: () => void
   private readonly onError: (error: NodeJS.ErrnoException) => void
@@ -82,6 +85,7 @@ export class NodeSocket extends Socket implements Marked {
     this.id = id
     this.marks = marks
     this.limits = limits
+    this.writeFault = net.connecting ? new WriteFault(net) : null
 
     this.onData = (chunk) => {
       this.incoming.push(chunk)
@@ -89,7 +93,9 @@ export class NodeSocket extends Socket implements Marked {
       this.holdBack()
       marks.mark(this, READABLE)
     }
-    this.onEnd = () => marks.mark(this, ENDED)
+    this.onEnd = () => {
+      if (this.writeFault === null || this.writeFault.readingEnded()) marks.mark(this, ENDED)
+    }
     this.onError = (error) => {
       this.fault ??= { code: error.code ?? 'EUNKNOWN', message: error.message }
     }

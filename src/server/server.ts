@@ -11,6 +11,7 @@ import {
   type FrontendStream,
   HeldBytes,
   type HttpWorld,
+  type LingeringClient,
 } from '../http/index.js'
 import {
   type Address,
@@ -98,6 +99,8 @@ export class Server
   private readonly pollset: NodePollset
   private readonly arriving = new Set<Arrival>()
   private readonly open = new Map<Client, Continuation>()
+  /** Those of them that only wait for their client to read our last word, the oldest first. */
+  private readonly lingering = new Map<Client, LingeringClient>()
   private readonly listening: Listening[] = []
   private readonly backends: readonly Backend[]
   private readonly certificates: (() => ServerCertificates) | null
@@ -111,6 +114,8 @@ export class Server
   private draining = false
   /** Client connections closed as they came, for want of room. */
   private turnedAway = 0
+  /** Lingering client connections closed for newcomers. */
+  private gaveWay = 0
 
   /** Throws where a listener over TLS has no good certificate, a network is none, or limits do not go together. */
   constructor(options: ServerOptions) {
@@ -194,6 +199,7 @@ export class Server
 
   left(client: Client): void {
     this.open.delete(client)
+    this.lingering.delete(client)
     this.gone(client.ends.from)
     this.proxy.left(client)
   }
@@ -208,8 +214,27 @@ export class Server
     abused: (client, part) => this.abused(client, part),
   }
 
+  lingers(client: LingeringClient): void {
+    this.lingering.set(client, client)
+  }
+
+  /** The oldest connection that lingers goes, before a newcomer is turned away. It closes in this turn, and counts no more. */
+  private makeRoom(): void {
+    for (const oldest of this.lingering.values()) {
+      this.lingering.delete(oldest)
+      this.open.delete(oldest)
+      oldest.giveWay()
+      this.gaveWay++
+      return
+    }
+  }
+
+  private get isFull(): boolean {
+    return this.open.size + this.arriving.size >= this.limits.connectionsMax
+  }
+
   private accepted(socket: Socket, secure: boolean): void {
-    if (this.open.size + this.arriving.size >= this.limits.connectionsMax) {
+    if (this.isFull && this.lingering.size === 0) {
       this.turnedAway++
       this.incidents.turnedAway(socket.remote)
       socket.destroy()
@@ -219,6 +244,7 @@ export class Server
       socket.reset()
       return
     }
+    if (this.isFull) this.makeRoom()
     const { arrivalMs } = this.limits
     const tls = secure ? this.tls : null
     const proxyHeaderBytesMax = this.relays.has(socket.remote.host) ? this.limits.proxyHeaderBytesMax : 0
@@ -318,7 +344,9 @@ export class Server
     return {
       clients: this.open.size,
       arriving: this.arriving.size,
+      lingering: this.lingering.size,
       turnedAway: this.turnedAway,
+      gaveWay: this.gaveWay,
       addresses: this.addresses.describe(),
       exchanges: {
         begun: this.proxy.begun,

@@ -1,0 +1,79 @@
+// How a connection waits for its peer after its last word (RFC 9112 §9.6). A socket that is closed with unread bytes, or that gets
+// some after it was closed, answers with a TCP reset, and a reset destroys what the peer has not read yet. So the connection
+// goes on reading, and discards what it reads, until the peer's FIN.
+//
+// The wait begins when the operating system has taken the last byte and FIN. It ends after a silence, and after a time in
+// all; both begin behind what may still be on its way to the peer (transit.ts), as a slow reader says nothing meanwhile. Before the
+// last byte is taken the same bounds hold for the taking.
+
+import { CLOSED, ENDED, FINISHED, READABLE, type Socket } from '../pollset/index.js'
+import type { Transit } from './transit.js'
+
+export interface LingerLimits {
+  /** ms of silence after which a closing connection waits no longer for the peer's end */
+  readonly lingerMs: number
+  /** ms that it waits in all, however much the peer says; both begin behind what may be on its way to the peer */
+  readonly lingerTotalMs: number
+  /** bytes that it reads and discards meanwhile */
+  readonly lingerBytesMax: number
+}
+
+export const lingerLimits: LingerLimits = {
+  lingerMs: 5_000,
+  lingerTotalMs: 30_000,
+  lingerBytesMax: 64 * 1024 * 1024,
+}
+
+/** The wait of one connection, from its last word on. */
+export class Linger {
+  /** ms of the pollset's clock: when the wait is over, unless the peer says more */
+  until: number
+  /** Waits for these bits of the socket. */
+  bits: number
+  private since: number
+  private heardAt: number
+  private finished: boolean
+  private discardedBytes: number
+  private readonly limits: LingerLimits
+  private readonly transit: Transit
+
+  constructor(limits: LingerLimits, transit: Transit, now: number) {
+    this.until = 0
+    this.bits = 0
+    this.since = now
+    this.heardAt = now
+    this.finished = false
+    this.discardedBytes = 0
+    this.limits = limits
+    this.transit = transit
+  }
+
+  /** Discards what has come. Returns false when there is nothing to wait for any more. */
+  goesOn(socket: Socket, now: number): boolean {
+    const { lingerMs, lingerTotalMs, lingerBytesMax } = this.limits
+    for (let chunk = socket.take(); chunk !== null; chunk = socket.take()) {
+      this.heardAt = now
+      this.discardedBytes += chunk.length
+      if (this.discardedBytes > lingerBytesMax) return false
+    }
+    const { readiness } = socket
+    if ((readiness & CLOSED) !== 0) return false
+    if ((readiness & FINISHED) !== 0) {
+      if ((readiness & ENDED) !== 0) return false
+      if (!this.finished) {
+        this.finished = true
+        this.since = now
+        this.heardAt = now
+      }
+    }
+    const arriving = this.transit.look(socket.writtenBytes, now)
+    const silentUntil = Math.max(this.heardAt, socket.wroteAt, arriving) + lingerMs
+    this.until = Math.min(silentUntil, Math.max(this.since, arriving) + lingerTotalMs)
+    this.bits = READABLE | CLOSED | (this.finished ? ENDED : FINISHED)
+    return now < this.until
+  }
+
+  describe(): Readonly<Record<string, unknown>> {
+    return { until: this.until, discardedBytes: this.discardedBytes }
+  }
+}
