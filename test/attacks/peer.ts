@@ -33,15 +33,17 @@ export class Peer {
   private initial = 65_535
   private readonly answers: boolean
   private readonly acknowledges: boolean
+  private readonly stays: boolean
 
-  constructor(far: FarEnd, options: { answers?: boolean; acknowledges?: boolean } = {}) {
+  constructor(far: FarEnd, options: { answers?: boolean; acknowledges?: boolean; stays?: boolean } = {}) {
     this.far = far
     this.answers = options.answers ?? false
     this.acknowledges = options.acknowledges ?? true
+    this.stays = options.stays ?? false
   }
 
   get gone(): boolean {
-    return this.far.ended || this.far.closed
+    return (this.far.ended && !this.stays) || this.far.closed
   }
 
   /** A backend's first octets. */

@@ -207,7 +207,8 @@ export function runAttack(attack: Attack): Outcome {
     proxy.serve(socket)
     const far = socket.far
     if (attack.deaf || attack.sips) far.reading = false
-    field.attacker = new Peer(far, { acknowledges: !attack.raw && !attack.rude })
+    const acknowledges = !attack.raw && !attack.rude
+    field.attacker = new Peer(far, { acknowledges, stays: attack.stays === true })
     field.peers.push(field.attacker)
     if (!attack.raw)
       far.put(Buffer.concat([PREFACE, frame(4, 0, 0), attack.rude ? Buffer.alloc(0) : frame(4, 1, 0)]))

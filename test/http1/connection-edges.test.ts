@@ -118,10 +118,11 @@ const WAYS: readonly Way[] = [
       cancel(proxy, 'm1')
       t.ok(client.ended)
       cancel(proxy, 'm1')
+      t.ok(client.closed)
       return proxy
     },
     'm1',
-    'messages, drain, messages, drain, messages, closing, linger, closed',
+    'messages, drain, messages, drain, messages, closing, linger, hurry, closed',
   ],
   [
     'FIN behind a request whose answer is late',
@@ -138,6 +139,23 @@ const WAYS: readonly Way[] = [
     },
     'm1',
     'messages, tend, closing, linger, closed',
+  ],
+  [
+    'told to end while it waits for the client to read its last response, and again',
+    () => {
+      const proxy = ways.proxy()
+      const client = proxy.client()
+      client.send(Buffer.from('GET / HTTP/1.0\r\n\r\n'))
+      proxy.backends[0].send(OK)
+      t.ok(client.ended)
+      cancel(proxy, 'm1')
+      t.notOk(client.closed, 'it ends already')
+      cancel(proxy, 'm1')
+      t.ok(client.closed)
+      return proxy
+    },
+    'm1',
+    'messages, closing, linger, hurry, linger, hurry, closed',
   ],
 ]
 

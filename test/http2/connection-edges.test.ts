@@ -129,7 +129,7 @@ const WAYS: readonly Way[] = [
       return proxy
     },
     'm1',
-    'preface, closing, linger, closed',
+    'preface, closing, linger, hurry, linger, hurry, closed',
   ],
   [
     'no preface, and words after the last',

@@ -26,6 +26,8 @@ export interface Attack {
   readonly hangsUp?: boolean
   /** It does not acknowledge SETTINGS. */
   readonly rude?: boolean
+  /** It stays after our FIN: only a closed socket ends it. */
+  readonly stays?: boolean
   /** It reads nothing from its socket. */
   readonly deaf?: boolean
   /** It reads nothing but, each wave, what one write has left waiting. */

@@ -127,7 +127,8 @@ class Line {
 
 function attackFrom(attack: Attack, port: number): void {
   const dial = (): void => {
-    const socket = connect({ port, host: '127.0.0.1', localAddress: FROM })
+    const allowHalfOpen = attack.stays === true
+    const socket = connect({ port, host: '127.0.0.1', localAddress: FROM, allowHalfOpen })
     socket.once('connect', () => new Line(attack, socket, () => setTimeout(dial, AGAIN_MS)))
     socket.on('error', () => {
       if (socket.connecting) setTimeout(dial, AGAIN_MS)

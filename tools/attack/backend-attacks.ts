@@ -71,7 +71,7 @@ const FLOODS: readonly Attack[] = [
   flood('unknown-frames', () => frame(77, 0, 0)),
   flood('window-update-flood', () => widen(0, 1)),
   flood('goaway-flood', () => goaway(0x7fffffff)),
-  { ...flood('unread-answers', ping), deaf: true, everyMs: 100 },
+  { ...flood('unread-answers', ping), deaf: true, everyMs: 1_000 },
   onStream('empty-data', (id) => data(id, 0), open),
   onStream('padding-only-data', (id) => frame(0, 8, id, Buffer.from([3, 0, 0, 0])), open),
   onStream(

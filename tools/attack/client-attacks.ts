@@ -112,7 +112,7 @@ const FLOODS: readonly Attack[] = [
   flood('frames-for-gone-streams', () => headers(1, [['x', 'y']]), Buffer.concat([quiet(1), widen(1, 0)])),
   flood('data-for-gone-streams', () => data(1, 1), Buffer.concat([quiet(1, false), widen(1, 0)])),
   flood('goaway-flood', () => goaway(0)),
-  { ...flood('unread-answers', ping), deaf: true, everyMs: 100 },
+  { ...flood('unread-answers', ping), deaf: true, everyMs: 1_000 },
   flood(
     'continuation-flood',
     () => frame(9, 0, 1, Buffer.alloc(1, 0x82)),
@@ -263,6 +263,15 @@ const SLOW: readonly Attack[] = [
       at === 0
         ? Buffer.concat([settings([4, 0x7fffffff]), widen(0, 0x7fff0000), LARGE_ON_100])
         : Buffer.alloc(0),
+  },
+  {
+    // Our last word is said at once; from there on a byte a second, so that it is never silent.
+    name: 'linger-drip',
+    role: 'client',
+    raw: true,
+    stays: true,
+    everyMs: 1_000,
+    wave: (at) => Buffer.from(at === 0 ? 'PRI never' : 'x'),
   },
 ]
 
