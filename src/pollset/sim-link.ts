@@ -115,6 +115,8 @@ export class SimSocket extends Socket {
   private finWanted = false
   private peerEnded = false
   private over = false
+  /** Closed by the World, for both directions. */
+  private destroyed = false
 
   constructor(net: SimNet, remote: Address, local: Address, id: string, connected: boolean) {
     super()
@@ -181,7 +183,7 @@ export class SimSocket extends Socket {
   }
 
   get idle(): boolean {
-    if (this.toFar.cut || this.toNear.cut) return false
+    if (this.destroyed || this.toFar.cut || this.toNear.cut) return false
     return this.toFar.empty && this.toNear.empty && this.inFlight === null && this.incoming.length === 0
   }
 
@@ -228,6 +230,7 @@ export class SimSocket extends Socket {
   destroy(): void {
     if (this.over) return
     this.over = true
+    this.destroyed = true
     this.inFlight = null
     // With bytes unread the operating system sends RST, which may overtake what was written.
     if (!this.toNear.empty && this.net.chance.chance(50)) {
@@ -235,7 +238,10 @@ export class SimSocket extends Socket {
       this.toFar.cut = false
     }
     this.toFar.finish(RST)
+    const { cut } = this.toNear
     this.toNear.drop()
+    // What the peer still sends arrives, and is answered.
+    this.toNear.cut = cut
     this.net.mark(this, CLOSED)
   }
 
@@ -314,7 +320,10 @@ export class SimSocket extends Socket {
 
   /** Something has arrived at the World's end. */
   private atNear(piece: Piece): boolean {
-    if (this.over) return true
+    if (this.over) {
+      if (piece.kind === DATA) this.unheard()
+      return true
+    }
     if (piece.kind === RST) this.failed('ECONNRESET')
     else if (piece.kind === FIN) {
       this.peerEnded = true
@@ -325,6 +334,14 @@ export class SimSocket extends Socket {
       this.arrived(piece.bytes as Buffer)
     }
     return true
+  }
+
+  /** Bytes for a socket that the World has closed: the operating system resets it, and what was written is lost. */
+  private unheard(): void {
+    if (!this.destroyed || this.toFar.empty) return
+    this.toFar.drop()
+    this.toFar.cut = false
+    this.toFar.finish(RST)
   }
 
   private arrived(bytes: Buffer): void {
