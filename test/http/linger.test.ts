@@ -10,8 +10,8 @@ import { createHttp2, serveHttp2 } from '../../src/http2/index.js'
 import {
   CLOSED,
   ENDED,
-  FINISHED,
   type FarOwner,
+  FINISHED,
   noFaults,
   READABLE,
   type SimFar,
@@ -116,7 +116,10 @@ for (const sendBufferBytes of [64 * KIB, 0]) {
       t.test(`a reader of 60 KiB a second gets the last response whole: ${way}, ${what}`, async (t) => {
         const { pollset, client, connection } = proxied(bodyBytes, sendBufferBytes, 1, 60 * KIB)
         client.far.send(Buffer.from(request))
-        t.ok(pollset.runUntil(() => connection.finished, 120_000), 'and then it closes')
+        t.ok(
+          pollset.runUntil(() => connection.finished, 120_000),
+          'and then it closes',
+        )
         t.ok(client.bytes > bodyBytes && client.fin, `${client.bytes} bytes, and FIN`)
       })
     }
@@ -128,7 +131,10 @@ for (const sendBufferBytes of [64 * KIB, 0]) {
       )
       pollset.runUntil(() => client.bytes > 100_000, 120_000)
       connection.cancel()
-      t.ok(pollset.runUntil(() => connection.finished, 120_000), 'and then it closes')
+      t.ok(
+        pollset.runUntil(() => connection.finished, 120_000),
+        'and then it closes',
+      )
       t.ok(client.bytes > bodyBytes && client.fin, `${client.bytes} bytes, and FIN`)
     })
   }
@@ -146,7 +152,10 @@ t.test('a client that reads nothing is waited for as long as the slowest reader 
   client.far.read(false)
   client.far.send(Buffer.from(REQUESTS['Connection: close']))
   t.notOk(pollset.runUntil(() => connection.finished, 14_900))
-  t.ok(pollset.runUntil(() => connection.finished, 500), '160 KiB at 16 KiB a second, and 5 s')
+  t.ok(
+    pollset.runUntil(() => connection.finished, 500),
+    '160 KiB at 16 KiB a second, and 5 s',
+  )
 })
 
 // The wait itself
