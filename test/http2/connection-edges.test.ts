@@ -86,13 +86,11 @@ const WAYS: readonly Way[] = [
     () => {
       const proxy = ways.proxy()
       silent(proxy)
-      cancel(proxy, 'm1')
-      cancel(proxy, 'm1')
-      cancel(proxy, 'm1')
+      for (let i = 0; i < 4; i++) cancel(proxy, 'm1')
       return proxy
     },
     'm1',
-    'preface, closing, linger, closed',
+    'preface, closing, linger, hurry, linger, hurry, closed',
   ],
   [
     'told to drain before its preface, which is on its way',
@@ -129,7 +127,7 @@ const WAYS: readonly Way[] = [
       return proxy
     },
     'm1',
-    'preface, closing, linger, hurry, linger, hurry, closed',
+    'preface, closing, linger, closed',
   ],
   [
     'no preface, and words after the last',
