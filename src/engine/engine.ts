@@ -71,6 +71,8 @@ export class Engine<S extends Session> implements SessionReports<S> {
   /** Sessions that have not said that they are open, and those that were never given out. */
   private readonly unopened = new Set<S>()
   private readonly unused = new Set<S>()
+  /** Sessions that wait for their backend's end. */
+  private readonly leavers = new Set<S>()
   /** Leases of which it is doubtful whether anybody waits, the oldest first. */
   private readonly doubtful = new Set<Lease<S>>()
   /** The pause is for a session that went without having been of use: a backend that opens only to close. */
@@ -198,7 +200,15 @@ export class Engine<S extends Session> implements SessionReports<S> {
     this.openMore()
   }
 
+  /** Its place is free for another; as many may wait for their backend's end so as there are places. */
+  leaving(session: S): void {
+    if (session.state === 'closed') return
+    this.leavers.add(session)
+    this.openMore()
+  }
+
   closed(session: S, why: Fault | null): void {
+    this.leavers.delete(session)
     // It may have been retired before it was open: given up while it greeted.
     const wasOpening = this.unopened.delete(session)
     this.forget(session)
@@ -334,7 +344,7 @@ export class Engine<S extends Session> implements SessionReports<S> {
     while (
       this.queued > this.opening &&
       this.opening < this.limits.openingMax &&
-      this.sessions.length < this.limits.sessionsMax
+      this.sessions.length - Math.min(this.leavers.size, this.limits.sessionsMax) < this.limits.sessionsMax
     ) {
       this.opening++
       this.opens++

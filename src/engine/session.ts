@@ -41,6 +41,8 @@ export interface SessionReports<S extends Session> {
    * the leases that it has served or still serves, it having told that it did not begin the others.
    */
   retired(session: S, served?: number): void
+  /** All its leases are over and its last word is said: it waits for the backend's end only, and `closed` follows. */
+  leaving(session: S): void
   /** What it carries has taken it over (a tunnel, say): it is counted no more, and ends with it. */
   surrendered(session: S): void
   /** It is gone, with or without a fault. */

@@ -269,6 +269,10 @@ export class Backend extends Connection implements BackendSession {
     return { ...super.describe(), idleMax: this.idleMax }
   }
 
+  protected override lingerBegins(): void {
+    this.reports.leaving(this)
+  }
+
   closed(): void {
     this.failure ??= this.attempts.ended
     this.attempts.drop()

@@ -374,6 +374,10 @@ export class Backend extends Connection implements BackendSession {
     return super.closing()
   }
 
+  protected override lingerBegins(): void {
+    this.reports.leaving(this)
+  }
+
   closed(): void {
     this.failure ??= this.attempts.ended
     this.attempts.drop()

@@ -10,7 +10,7 @@ import type { Socket as NetSocket } from 'node:net'
 
 type Done = (error?: NodeJS.ErrnoException | null) => void
 
-const SILENT_RESETS = new Set(['EPIPE', 'ECONNRESET'])
+const SILENT_RESETS: ReadonlySet<string> = new Set(['EPIPE', 'ECONNRESET'])
 
 export class WriteFault {
   private readonly net: NetSocket

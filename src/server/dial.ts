@@ -160,6 +160,9 @@ class DialledSession implements ExchangeSession, SessionReports<ExchangeSession>
   retired(_session: ExchangeSession, served?: number): void {
     this.reports.retired(this, served)
   }
+  leaving(): void {
+    this.reports.leaving(this)
+  }
   surrendered(): void {
     this.reports.surrendered(this)
   }

@@ -56,6 +56,9 @@ class Plain implements Session {
   retire(served?: number): void {
     this.reports.retired(this, served)
   }
+  leave(): void {
+    this.reports.leaving(this)
+  }
   gone(why: Fault | null = null): void {
     this.reports.closed(this, why)
   }
@@ -402,6 +405,32 @@ t.test('E28: a surrendered session leaves the engine', async (t) => {
   made[1].opened()
   t.equal(b.lease.session, made[1])
 })
+
+t.test(
+  'E36: sessions that wait for their backend only take no place, as many as there are places',
+  async (t) => {
+    const { engine, made, ask } = opened(1, { sessionsMax: 1 })
+    for (const name of ['a', 'b']) {
+      ask(name).lease.take()
+      made.at(-1)?.retire(1)
+      made.at(-1)?.free()
+      t.equal(made.length, name === 'a' ? 1 : 2)
+      const next = ask('next')
+      t.equal(made.length, name === 'a' ? 1 : 2, 'its place is taken until it has said its last word')
+      made.at(-1)?.leave()
+      t.equal(made.length, 2, name === 'a' ? 'then it is free' : 'but only one may wait so')
+      if (name === 'a') made[1].opened()
+      next.lease.release()
+      if (name === 'a') t.equal(next.lease.session, null)
+    }
+    made[0].gone()
+    const last = ask('last')
+    t.equal(made.length, 3, 'it has gone: the other waits so in its place')
+    made[2].opened()
+    t.equal(last.lease.session, made[2])
+    t.equal(engine.sessions.length, 2)
+  },
+)
 
 t.test('close: idle sessions part, busy ones finish, who waits is told, who asks is refused', async (t) => {
   const { engine, made, order, ask } = opened(1, { sessionsMax: 3 })

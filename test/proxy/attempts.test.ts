@@ -46,6 +46,7 @@ function world(count: number, limits = {}, method = 'GET') {
     for (let turn = 0; turn < turns && got.size < count; turn++) {
       let quiet = true
       proxy.backends.forEach((each, at) => {
+        if (each.ended && !each.closed) each.end()
         if (each.closed || each.ended) return
         if (!met.has(each)) {
           met.add(each)

@@ -93,6 +93,7 @@ export function backendPrototypeOf(sessions: (world: HttpWorld) => SessionFactor
     freed() {},
     declined() {},
     retired() {},
+    leaving() {},
     surrendered() {},
     closed() {},
   }
