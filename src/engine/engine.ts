@@ -20,7 +20,7 @@ export const QUEUED = 1
 export const REFUSED = 2
 
 export interface EngineLimits {
-  /** open sessions to the backend, those being opened included */
+  /** open sessions to the backend, those being opened included; as many again may wait for its end (E36) */
   readonly sessionsMax: number
   /** sessions being opened at once; until it is open, a session counts as room for one */
   readonly openingMax: number

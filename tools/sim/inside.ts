@@ -139,6 +139,7 @@ export interface EngineInside {
   readonly pause: Deadline
   readonly first: Lease<never> | null
   readonly doubtful: ReadonlySet<unknown>
+  readonly leavers: ReadonlySet<unknown>
   readonly limits: { readonly sessionsMax: number }
 }
 
