@@ -253,9 +253,9 @@ export class Backend extends Connection implements BackendSession {
     this.reports.freed(this)
   }
 
-  protected override idle(idleMs: number): 'stay' | 'close' {
+  protected override idle(): 'stay' | 'close' {
     if (this.leased > 0 || this.state !== 'open') return 'stay'
-    if (idleMs >= this.idleMax) this.reports.retired(this)
+    if (this.now >= this.quietSince + this.idleMax) this.reports.retired(this)
     return 'stay'
   }
 

@@ -93,7 +93,13 @@ class Frontend extends Connection implements Client {
   protected override halfWaits(socket: Socket): boolean {
     const { stream } = this
     const half = (socket.readiness & (ENDED | CLOSED)) === ENDED && this.context.limits.halfClosedMs > 0
-    return (half && stream?.remoteEnded === true) || super.halfWaits(socket)
+    // One that has stalled is not whole any more, though all of it was read: its 503 is on its way.
+    const read = stream !== null && (stream.remoteEnded || this.stalledWhole(stream))
+    return (half && read) || super.halfWaits(socket)
+  }
+
+  private stalledWhole(stream: Http1Stream): boolean {
+    return stream.fault !== null && (this.reader.waiting || this.reader.stopped)
   }
 
   /**
@@ -101,7 +107,8 @@ class Frontend extends Connection implements Client {
    * time. What we write tells: a client that has left answers it by RST. Its exchange is told once.
    */
   private answerBy(stream: Http1Stream): number {
-    if (!stream.remoteEnded || !this.halfWaits(this.socket as Socket)) return 0
+    const whole = stream.remoteEnded || this.stalledWhole(stream)
+    if (!whole || !this.halfWaits(this.socket as Socket)) return 0
     const sent = stream.headWritten ? 1 + stream.sentBytes : 0
     if (stream.answerBy === 0) {
       stream.answerBy = this.now + this.context.limits.halfClosedMs

@@ -278,3 +278,23 @@ t.test('a drain behind a head that lets a request follow', (t) => {
   over(t, proxy)
   t.end()
 })
+
+t.test('a request that has lost its body for want of memory, with FIN behind it, is answered too', (t) => {
+  for (const reached of [true, false]) {
+    const limits = { connectionHeldBytesMax: 2_000, bodyAheadBytesMax: 100_000, halfClosedMs: 3_000 }
+    const proxy = memoryProxy(limits, HTTP1)
+    if (!reached) proxy.hang()
+    const client = proxy.client()
+    const body = Buffer.alloc(40_000, 'x')
+    client.put(bytesOf(`POST / HTTP/1.1\r\nHost: a\r\nContent-Length: ${body.length}\r\n\r\n`))
+    client.put(body)
+    client.end()
+    proxy.pollset.advance(2_999)
+    if (!reached) t.equal(text(client), '', 'it waits for its turn')
+    proxy.pollset.advance(1)
+    t.match(text(client), reached ? /^HTTP\/1\.1 503 [\s\S]*x-fermata: stall/ : /^HTTP\/1\.1 504 /)
+    t.ok(client.ended && !client.wasReset)
+    t.equal(proxy.proxy.begun, proxy.proxy.logged)
+  }
+  t.end()
+})

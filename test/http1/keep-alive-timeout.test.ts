@@ -104,3 +104,20 @@ t.test('a connection that is granted as its time ends is used', (t) => {
   t.match(client.received.toString(), /^HTTP\/1\.1 200 /)
   t.end()
 })
+
+t.test(
+  'a clock whose readings are no whole numbers: it is closed in time, and nobody goes round in circles',
+  (t) => {
+    for (let offset = 0.1; offset < 40; offset += 1.7) {
+      const proxy = memoryProxy({}, { clients: 'http/1.1', speaks: 'http/1.1' })
+      proxy.pollset.advance(offset)
+      proxy.client().send(POST)
+      proxy.backends[0].send(answer('Keep-Alive: timeout=2\r\n'))
+      const before = proxy.lines.length
+      proxy.pollset.advance(1_001)
+      t.ok(proxy.backends[0].ended, String(offset))
+      t.ok(proxy.lines.length - before < 20, `${proxy.lines.length - before} transitions`)
+    }
+    t.end()
+  },
+)
