@@ -117,6 +117,8 @@ export class SimSocket extends Socket {
   private over = false
   /** Closed by the World, for both directions. */
   private destroyed = false
+  /** The network has reset it. */
+  brokenUp = false
 
   constructor(net: SimNet, remote: Address, local: Address, id: string, connected: boolean) {
     super()
@@ -149,6 +151,7 @@ export class SimSocket extends Socket {
   breakUp(): void {
     if (this.over || this.net.faults.resetPercent === 0) return
     tally(this.net.done, 'reset')
+    this.brokenUp = true
     this.toFar.drop()
     this.toNear.drop()
     this.failed('ECONNRESET')

@@ -291,6 +291,19 @@ export class Backend1 extends Peer1 {
     this.put({ head, message: response, framing: UNTIL_CLOSE, cutAt, lasts })
   }
 
+  /** It reads no more of the request: RST, as soon as all that it has said has come. */
+  private resetBehind(response: Response): void {
+    if (this.gone) return
+    const { near } = this.far
+    if (!near.toNear.empty) {
+      this.stage.pollset.after(1, () => this.resetBehind(response))
+      return
+    }
+    // What the network has lost did not come.
+    response.arrived = !near.toNear.cut && !near.closedHere
+    this.rst()
+  }
+
   private framing(minor: number, total: number): number {
     const { plan } = this.stage
     if (this.chance.chance(plan.lengthPercent)) return total
@@ -313,9 +326,14 @@ export class Backend1 extends Peer1 {
     if (serving === null || this.flow !== null || (outgoing.message as Response).request !== serving.request)
       return
     serving.answered = true
-    if (serving.whole) this.serving = null
     const { plan, pollset, healed } = this.stage
     const { chance } = this
+    if (!serving.whole && !healed && plan.earlyResetPercent > 0 && chance.chance(plan.earlyResetPercent)) {
+      this.stage.tally('http/1.1: reset behind an early answer')
+      this.resetBehind(outgoing.message as Response)
+      return
+    }
+    if (serving.whole) this.serving = null
     if (this.keepsMs > 0 && this.serving === null) {
       const idles = ++this.idles
       pollset.after(this.keepsMs, () => this.idleOver(idles))

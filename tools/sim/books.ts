@@ -82,6 +82,8 @@ export class Request extends Message {
   tooLarge = false
   /** Of a tunnel: its client knows that it is open. */
   opened = false
+  /** How its exchange ended; '' before. */
+  outcome = ''
   /** All that was begun in answer to it, the last last. */
   readonly responses: Response[] = []
   constructor(
@@ -108,6 +110,8 @@ export class Response extends Message {
   /** Interim responses that went before it, and how they are tagged. */
   interims = 0
   interimTag = ''
+  /** All of it has come to the proxy, and then its connection was reset. */
+  arrived = false
   constructor(id: number, request: Request, total: number, trailers: string | null, broken: boolean) {
     super(id, 'response', total, trailers, broken)
     this.request = request

@@ -4,6 +4,7 @@
 
 import type { Prng, SimFar } from '../../src/pollset/index.js'
 import type { Request, Response, TunnelKind } from './books.js'
+import { cutOff } from './checks/closing.js'
 import { attemptsAreSpent } from './checks/r.js'
 import { bodyBelongs, flowIsWhole, interimsCame, messageIsWhole } from './checks/s2.js'
 import { forgedField, forgedScheme } from './claims.js'
@@ -346,6 +347,8 @@ export class Client extends Peer<ClientStream> {
   protected lost(stream: ClientStream): void {
     if (stream.request.tooLarge && stream.resetByProxy && stream.status === 0 && this.resetCode === 1)
       this.fail('S2', `request ${stream.request.id} is too large, and is not told so`)
+    if (!stream.remoteEnded && !stream.resetByUs && !this.leaving && !this.far.near.brokenUp)
+      cutOff(stream.request, this.stage.plan)
   }
   protected parted(): void {}
 }

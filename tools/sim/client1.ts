@@ -4,6 +4,7 @@
 
 import type { Prng, SimFar } from '../../src/pollset/index.js'
 import { Message, type Request, type Response, type TunnelKind } from './books.js'
+import { cutOff } from './checks/closing.js'
 import { answeredAtEnd } from './checks/h1.js'
 import { bodyBelongs, flowIsWhole, framedIsWhole, interimsCame } from './checks/s2.js'
 import { forgedField } from './claims.js'
@@ -49,6 +50,7 @@ export class Client1 extends Peer1 {
   private closing = false
   /** FIN has left behind a whole request, and the answers are waited for. */
   private half = false
+  private resetByUs = false
   /** Requests that may be under way at once. */
   private readonly depth: number
   private readonly minor: number
@@ -233,6 +235,18 @@ export class Client1 extends Peer1 {
     super.ended()
   }
 
+  override closed(): void {
+    const [asked] = this.waitingFor
+    if (!this.gone && !this.leaving && !this.half && !this.resetByUs && !this.far.near.brokenUp && asked)
+      cutOff(asked.request, this.stage.plan)
+    super.closed()
+  }
+
+  protected override rst(): void {
+    this.resetByUs = true
+    super.rst()
+  }
+
   protected cut(): void {}
 
   /** What was asked and not answered is lost; the rest goes on another connection. */
@@ -248,6 +262,7 @@ export class Client1 extends Peer1 {
       this.connections++
       this.closing = false
       this.half = false
+      this.resetByUs = false
       this.again(far)
       this.next()
     })

@@ -162,6 +162,8 @@ const KNOBS = {
   slowPercent: fault(60),
   slowBytesPerSecond: oneOf(100_000, 3_000, 10_000, 100_000),
   pingIntervalMs: oneOf(60_000, 3_000, 10_000, 60_000),
+  // Backends of HTTP/1.1 that answer early, and reset their connection behind it: behind all others for the same reason.
+  earlyResetPercent: fault(60),
 } as const satisfies Readonly<Record<string, Knob>>
 
 export type PlanName = keyof typeof KNOBS

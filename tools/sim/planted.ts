@@ -4,6 +4,7 @@ import { attemptDefects } from './attempt-defects.js'
 import { sameTwice } from './checks/s7.js'
 import { claimDefects } from './claim-defects.js'
 import { clockDefects } from './clock-defects.js'
+import { closingDefects } from './closing-defects.js'
 import { controlDefects } from './control-defects.js'
 import { type Defect, defects as http2Defects } from './defects.js'
 import { http1Defects } from './http1-defects.js'
@@ -23,16 +24,20 @@ const HTTP2 = {
   goawayBehindPercent: 0,
   forgedPercent: 0,
   slowPercent: 0,
+  earlyResetPercent: 0,
 }
 /** As are those of messages of HTTP/1.1, without tunnels. */
-const MESSAGES = { tunnelPercent: 0, expectPercent: 0, forgedPercent: 0 }
+const MESSAGES = { tunnelPercent: 0, expectPercent: 0, forgedPercent: 0, earlyResetPercent: 0 }
 
 export const defects: readonly Defect[] = [
   ...[...http2Defects, ...controlDefects, ...attemptDefects, ...livenessDefects].map((each) => ({
     ...each,
     plan: { ...HTTP2, ...each.plan },
   })),
-  ...[...http1Defects, ...partingDefects].map((each) => ({ ...each, plan: { ...MESSAGES, ...each.plan } })),
+  ...[...http1Defects, ...partingDefects, ...closingDefects].map((each) => ({
+    ...each,
+    plan: { ...MESSAGES, ...each.plan },
+  })),
   ...tunnelDefects.map((each) => ({ ...each, plan: { forgedPercent: 0, ...each.plan } })),
   ...claimDefects.map((each) => ({ ...each, plan: { ...MESSAGES, ...each.plan } })),
   ...clockDefects.map((each) => ({ ...each, plan: { ...MESSAGES, ...each.plan } })),

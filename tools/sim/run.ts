@@ -24,6 +24,7 @@ import { Backend1 } from './backend1.js'
 import { Books, type Request, Violation } from './books.js'
 import type { Checker, Scene } from './checks/check.js'
 import { clocks } from './checks/clocks.js'
+import { exchangeEnded } from './checks/closing.js'
 import { e8 } from './checks/e8.js'
 import { e26 } from './checks/e26.js'
 import { h1 } from './checks/h1.js'
@@ -144,7 +145,10 @@ class Run implements Stage, Scene, Tracer, ArrivalEvents {
     const routes = new RouteTable([{ host: '', prefix: '/', backend: this.backend }])
     const connects = new Connects(this.world, [`${TARGET_NAME}:*`], (to) => protocols.tcpSessions(to))
     this.proxy = new ReverseProxy(this.world, routes, this.limits, connects)
-    this.proxy.onEnded = (exchange) => this.logged.push(exchange)
+    this.proxy.onEnded = (exchange) => {
+      this.logged.push(exchange)
+      exchangeEnded(this.books, exchange)
+    }
     this.hand = new Hand(this, world.scheduler, this.chance.fork())
     if (plan.holdPercent > 0) world.scheduler.gate = this.hand
     this.checkers = [s1(), s3(), s4(), s5(), this.holds, this.queues, r(), tunnels(), h1(), clocks(), e26()]

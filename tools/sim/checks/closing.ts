@@ -1,0 +1,30 @@
+// C1: what connections owe their peers at their end (spec/output.md, O25 and O26; spec/pollset.md, P32). A response that has left
+// whole reaches a client that stays; one that has come whole is passed on, though its backend resets the connection behind it.
+
+import type { Exchange } from '../../../src/proxy/index.js'
+import type { Books, Request } from '../books.js'
+import type { Plan } from '../plan.js'
+import { fail } from './check.js'
+
+/** Outcomes of exchanges whose backend's connection was lost before it had answered. */
+const LOST = new Set(['backend-closed', 'unanswered', 'truncated'])
+
+/** Told of each exchange that ends. */
+export function exchangeEnded(books: Books, { request, outcome, asksTunnel }: Exchange): void {
+  const id = Number((request.path?.value ?? '').slice(1))
+  const asked = asksTunnel ? undefined : books.requests[id]
+  if (asked === undefined) return
+  asked.outcome = outcome
+  if (LOST.has(outcome) && asked.responses.at(-1)?.arrived === true)
+    fail('C1', `the response to ${id} had come before its connection was reset, and is ${outcome}`)
+}
+
+/** Where nothing takes longer than a connection waits in silence: stalls, actors that stop reading, long ways. */
+const seenInTime = (plan: Plan): boolean =>
+  plan.stallPercent + plan.stuckPercent === 0 && plan.latencyMs * 4 < plan.lingerMs
+
+/** A client has lost its connection, through no doing of its own or of the network, in the middle of this response. */
+export function cutOff(request: Request, plan: Plan): void {
+  if (request.outcome === 'ok' && request.tunnel === null && seenInTime(plan))
+    fail('C1', `the response to ${request.id} had left whole, and was cut`)
+}
