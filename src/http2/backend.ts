@@ -129,7 +129,6 @@ export class Backend extends Connection implements BackendSession {
     // The window may have been changed between the stream's making and its first frame.
     stream.sendWindow = this.peer.window
     this.streams.add(stream)
-    this.output.updateDue()
     if (this.nextStreamId > STREAM_ID_MAX) this.openNoMore(IDS_SPENT)
   }
 
@@ -216,6 +215,7 @@ export class Backend extends Connection implements BackendSession {
     stream.head = head
     this.calm.answered(stream.streamId)
     this.transit.arrived(stream.bytesBefore, (this.socket as Socket).writtenBytes, this.now)
+    this.purse.answered()
     if (endStream) this.remoteEnd(stream)
     if (!stream.closed || stream.remoteEnded) stream.raise(HEAD)
   }

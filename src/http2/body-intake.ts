@@ -6,6 +6,7 @@ import { BODY, HeldByConnection, Inbox } from '../http/index.js'
 import type { Settling } from '../pollset/index.js'
 import { ErrorCode } from './codes.js'
 import type { Http2Context } from './context.js'
+import type { FramePurse } from './frame-purse.js'
 import type { Output } from './output.js'
 import { ReceiveWindow } from './receive-window.js'
 import type { Http2Stream } from './stream.js'
@@ -18,18 +19,19 @@ export interface Intaking {
   remoteEnd(stream: Http2Stream): void
   streamError(id: number, code: number, message: string): void
   connectionError(code: number, message: string): void
-  emptyFrame(): void
+  idleFrame(): void
   /** Whether a stream that runs dry, whose octets nobody will have, gets so much credit. */
   mayDraw(bytes: number): boolean
 }
 
-/** octets: smaller DATA for a stream that is gone counts as a frame that carries nothing */
+/** octets: smaller DATA for a stream that is gone counts as an idle frame; it may be the end of an upload that is answered already */
 const CRUMB = 256
 
 export class BodyIntake implements Settling {
   private readonly context: Http2Context
   private readonly output: Output
   private readonly connection: Intaking
+  private readonly purse: FramePurse
   private readonly received: ReceiveWindow
   private readonly held = new HeldByConnection()
   private readonly unsettled: Inbox[] = []
@@ -37,10 +39,11 @@ export class BodyIntake implements Settling {
   /** Octets of the current frame that are not (yet) known to be body. */
   private padding = 0
 
-  constructor(context: Http2Context, output: Output, connection: Intaking) {
+  constructor(context: Http2Context, output: Output, connection: Intaking, purse: FramePurse) {
     this.context = context
     this.output = output
     this.connection = connection
+    this.purse = purse
     this.received = new ReceiveWindow(context.limits.connectionWindow)
   }
 
@@ -63,7 +66,7 @@ export class BodyIntake implements Settling {
     this.padding = size
     this.stream = stream
     if (stream === null) {
-      if (size < CRUMB) connection.emptyFrame()
+      if (size < CRUMB) connection.idleFrame()
       return
     }
     stream.recvWindow -= size
@@ -95,6 +98,7 @@ export class BodyIntake implements Settling {
         return
       }
     }
+    this.purse.received(size)
     stream.inbox ??= this.newInbox(stream)
     if (stream.inbox.push(buffer, start, end)) this.settleSoon(stream.inbox)
     stream.raise(BODY)

@@ -17,11 +17,11 @@ import {
   waitToDrain,
 } from './connection-life.js'
 import type { Http2Context } from './context.js'
+import { FramePurse } from './frame-purse.js'
 import type { FrameReader } from './frame-reader.js'
 import { DEAD, Liveness, TO_PING } from './liveness.js'
 import type { Output } from './output.js'
 import type { Role } from './stream-states.js'
-import { TokenBucket } from './token-bucket.js'
 
 const { goto } = connectionLife
 
@@ -34,7 +34,7 @@ export abstract class ConnectionBase extends HttpConnection<Http2Context> implem
   /** The peer's first SETTINGS have come. */
   protected settled = false
   protected readonly liveness: Liveness
-  protected readonly idleFrames: TokenBucket
+  protected readonly purse: FramePurse
   /** Our SETTINGS have been acknowledged. */
   protected acknowledged = false
   /** ms of the pollset's clock: when the peer's part of the handshake is late */
@@ -50,7 +50,7 @@ export abstract class ConnectionBase extends HttpConnection<Http2Context> implem
     super(context, connectionSteps, role === 'server' ? 'frontend' : 'backend', ['QUIET'])
     const { limits } = context
     const { now } = this
-    this.idleFrames = new TokenBucket(limits.idleFramesBurst, limits.idleFramesPerSecond, now)
+    this.purse = new FramePurse(limits, now)
     this.liveness = new Liveness(limits, this.side, this.transit, now)
     this.tendedAt = now
     this.handshakeBy = now + limits.prefaceMs
@@ -211,11 +211,22 @@ export abstract class ConnectionBase extends HttpConnection<Http2Context> implem
     return 0
   }
 
-  /** It carries nothing. `weight`: it makes as much work as so many. */
+  /** Counts a frame that carries nothing and goes with no work. `weight`: the number of ordinary frames it costs us. */
   emptyFrame(weight = 1): void {
-    if (!this.idleFrames.take(this.now, weight)) {
-      this.connectionError(ErrorCode.ENHANCE_YOUR_CALM, 'too many frames that carry nothing')
-    }
+    if (!this.purse.payFromTime(this.now, weight)) this.flooded()
+  }
+
+  /** Counts a frame that carries nothing and comes with ordinary work: PING, and what is late for a stream that is gone. */
+  idleFrame(): void {
+    if (!this.purse.pay(this.now)) this.flooded()
+  }
+
+  protected updateFrame(increment: number): void {
+    if (!this.purse.payUpdate(this.now, increment)) this.flooded()
+  }
+
+  private flooded(): void {
+    this.connectionError(ErrorCode.ENHANCE_YOUR_CALM, 'too many frames that carry nothing')
   }
 }
 

@@ -59,9 +59,9 @@ export abstract class Connection extends ConnectionBase implements FrameSink, Ht
     this.decoder = new HpackDecoder(world.fields, { tableSizeMax: limits.headerTableBytesMax })
     this.encoder = new HpackEncoder({ tableSizeMax: limits.headerTableBytesMax })
     this.reader = new FrameReader(this, limits)
-    this.output = new Output(world.pollset, this.encoder, context.slabs, limits.controlBytesMax)
+    this.output = new Output(world.pollset, this.encoder, context.slabs, limits.controlBytesMax, this.purse)
     this.peer = new PeerSettings(role, this.encoder, this.output, this.streams)
-    this.intake = new BodyIntake(context, this.output, this)
+    this.intake = new BodyIntake(context, this.output, this, this.purse)
   }
 
   // What the roles do each in their own way
@@ -142,7 +142,7 @@ export abstract class Connection extends ConnectionBase implements FrameSink, Ht
   }
 
   ping(payload: Buffer, start: number, ack: boolean): void {
-    this.emptyFrame()
+    this.idleFrame()
     if (!ack) this.output.ping(payload, start, true)
   }
 
@@ -171,8 +171,8 @@ export abstract class Connection extends ConnectionBase implements FrameSink, Ht
       )
     } else if (action === Action.STREAM)
       this.streamError(id, codeOf(cell), 'a frame out of its place (RFC 9113 §5.1)')
-    // DATA that comes too late is counted by its size (body-intake.ts).
-    else if (event !== StreamEvent.DATA && event !== StreamEvent.DATA_ES) this.emptyFrame()
+    // DATA that comes too late is counted by its size (body-intake.ts); WINDOW_UPDATE and RST_STREAM by who calls.
+    else if (event === StreamEvent.HEADERS || event === StreamEvent.HEADERS_ES) this.emptyFrame()
     return null
   }
 
@@ -230,7 +230,12 @@ export abstract class Connection extends ConnectionBase implements FrameSink, Ht
   rstStream(id: number, code: number): void {
     this.output.forgetReset(id)
     const stream = this.streamFor(id, StreamEvent.RST_STREAM)
-    if (stream === null) return
+    if (stream === null) {
+      // RFC 9113 §8.1: a server that needs no more of a request says so behind its answer, and a client that hears of it says
+      // CANCEL, or the same.
+      this.idleFrame()
+      return
+    }
     stream.state = StreamState.CLOSED_RESET_BY_PEER
     this.streams.rememberReset(id, stream.state)
     if (code === ErrorCode.NO_ERROR) this.endIfWhole(stream)
@@ -278,8 +283,8 @@ export abstract class Connection extends ConnectionBase implements FrameSink, Ht
   }
 
   windowUpdate(id: number, increment: number): void {
-    if (!this.output.takeUpdate()) this.emptyFrame()
     if (id === 0) {
+      this.updateFrame(increment)
       this.output.sendWindow += increment
       if (this.output.sendWindow > WINDOW_MAX) {
         this.connectionError(
@@ -290,6 +295,9 @@ export abstract class Connection extends ConnectionBase implements FrameSink, Ht
       return
     }
     const stream = this.streamFor(id, StreamEvent.WINDOW_UPDATE)
+    // A stream's window may be widened once, when it begins.
+    if (stream !== null && !stream.widened) stream.widened = true
+    else this.updateFrame(increment)
     if (stream === null) return
     stream.sendWindow += increment
     if (stream.sendWindow > WINDOW_MAX) {

@@ -196,7 +196,6 @@ class Frontend extends Connection implements Client {
     const state = endStream ? StreamState.HALF_CLOSED_REMOTE : StreamState.OPEN
     const stream = new Http2FrontendStream(this, this, id, state, this.peer.window, this.streamWindow)
     this.streams.add(stream)
-    this.output.updateDue()
     stream.remoteEnded = endStream
     if (size > limits.headerListBytesMax || fields.length > limits.fieldsMax) {
       this.tooLarge(stream, size === Number.POSITIVE_INFINITY)
@@ -357,7 +356,7 @@ class Frontend extends Connection implements Client {
     if (this.failure?.code === 'calm') return 1
     const { now } = this.context.world.pollset
     const abandoned = this.failure === null ? this.streams.count / this.context.limits.resetsBurst : 0
-    return Math.min(1, Math.max(this.resets.spent(now) + abandoned, this.idleFrames.spent(now)))
+    return Math.min(1, Math.max(this.resets.spent(now) + abandoned, this.purse.spent(now)))
   }
 
   override closing(): After<'closing'> {

@@ -32,9 +32,14 @@ export interface Http2Limits extends FrameReaderLimits, AttemptLimits, TransitLi
   readonly largeSlabsMax: number
   /** octets of control frames that may wait to be written */
   readonly controlBytesMax: number
-  /** frames that carry nothing (PING, SETTINGS, PRIORITY, empty DATA …): as many at once, as many a second */
+  /**
+   * frames that carry nothing (PING, SETTINGS, PRIORITY, empty DATA …): as many at once, as many a second. PING, WINDOW_UPDATE and
+   * RST_STREAM may also come with work: four for each answer, three for each message of DATA, one for each 256 octets of it
+   */
   readonly idleFramesBurst: number
   readonly idleFramesPerSecond: number
+  /** octets of sent DATA that the peer may give back later in pieces of 256 and more, by connection and stream together */
+  readonly unreturnedBytesMax: number
   /** streams reset by a client or for its faults: as many at once, as many a second (CVE-2023-44487, CVE-2025-8671) */
   readonly resetsBurst: number
   readonly resetsPerSecond: number
@@ -96,6 +101,7 @@ export const http2Limits: Http2Limits = {
   controlBytesMax: 16 * 1024,
   idleFramesBurst: 1_000,
   idleFramesPerSecond: 100,
+  unreturnedBytesMax: 2 * 1024 * 1024,
   resetsBurst: 500,
   resetsPerSecond: 50,
   backendResetsBurst: 300,

@@ -7,6 +7,7 @@ import type { Field } from '../http/index.js'
 import type { OutputSlabs, Pollset } from '../pollset/index.js'
 import { DEFAULT_FRAME_SIZE, DEFAULT_WINDOW, Flag, FRAME_HEADER_SIZE, FrameType } from './codes.js'
 import { ControlFrames, WINDOW_UPDATE_SIZE } from './control-frames.js'
+import type { FramePurse } from './frame-purse.js'
 import { blockOverhead, frameHeaderBlock, writeFrameHeader, writeWindowUpdate } from './frame-writer.js'
 import { type HpackEncoder, SIZE_UPDATES_OCTETS_MAX } from './hpack-encoder.js'
 import { SendQueue } from './send-queue.js'
@@ -15,8 +16,6 @@ import { afterLocalEnd } from './stream-states.js'
 
 /** What a flush may leave unused at the end of a slab: less than this is not worth a frame. */
 const ROOM_MIN = 512
-/** octets of DATA, less than which a window that lets out no more is not worth its WINDOW_UPDATE */
-const DRIBBLE = 256
 
 export class Output extends ControlFrames {
   /** octets the peer lets all streams send together */
@@ -25,17 +24,23 @@ export class Output extends ControlFrames {
   readonly frameSizeMax = DEFAULT_FRAME_SIZE
   /** octets of connection credit to be given at the next flush */
   private credit = 0
-  /** WINDOW_UPDATE frames that the DATA we sent gives reason for. */
-  private updatesDue = 0
   private creditStreams: Http2Stream[] = []
   private readonly ready = new SendQueue()
   /** Streams with something to send and no connection window. */
   private readonly starved = new SendQueue()
   private readonly encoder: HpackEncoder
+  private readonly purse: FramePurse
 
-  constructor(pollset: Pollset, encoder: HpackEncoder, slabs: OutputSlabs, controlMax: number) {
+  constructor(
+    pollset: Pollset,
+    encoder: HpackEncoder,
+    slabs: OutputSlabs,
+    controlMax: number,
+    purse: FramePurse,
+  ) {
     super(pollset, slabs, controlMax)
     this.encoder = encoder
+    this.purse = purse
   }
 
   override goaway(lastStreamId: number, code: number, debug: string): void {
@@ -46,21 +51,6 @@ export class Output extends ControlFrames {
   }
 
   // Credit
-
-  /**
-   * Whether a WINDOW_UPDATE that has come answers DATA we sent: two for each frame, of stream and connection. Those that
-   * let out only dribbles (CVE-2019-9511), or nothing, are to be counted.
-   */
-  takeUpdate(): boolean {
-    if (this.updatesDue === 0) return false
-    this.updatesDue--
-    return true
-  }
-
-  /** A stream has begun: its window may be widened at once. */
-  updateDue(): void {
-    this.updatesDue++
-  }
 
   creditConnection(bytes: number): void {
     if (this.lastWordSaid) return
@@ -180,6 +170,7 @@ export class Output extends ControlFrames {
       if (stream.streamId === 0) stream.home.opening(stream)
       stream.pendingHead = null
       this.writeHead(stream, head.fields, slab, stream.pendingEnded)
+      if (head.status > 0) this.purse.answered()
       if (stream.pendingEnded) {
         this.endStream(stream)
         return true
@@ -209,7 +200,7 @@ export class Output extends ControlFrames {
     stream.pullInto(slab, at + FRAME_HEADER_SIZE, size, this.pollset.now)
     stream.sendWindow -= size
     this.sendWindow -= size
-    if (size >= DRIBBLE || size === available) this.updatesDue += 2
+    this.purse.sent(size, size === available)
     const last = stream.granted === 0 && stream.endGranted && stream.endingTrailers === null
     writeFrameHeader(slab, at, size, FrameType.DATA, last ? Flag.END_STREAM : 0, stream.streamId)
     this.end = at + FRAME_HEADER_SIZE + size

@@ -47,6 +47,8 @@ export class Http2Stream extends PulledStream implements Receiving {
   interimsSeen: number
   /** Of a request to a backend: the bytes that had been written to the connection before its head. */
   bytesBefore: number
+  /** Its peer has sent WINDOW_UPDATE for it. */
+  widened: boolean
   /** On a frontend: the continuation that answers it. */
   owner: StreamOwner | null
   queue: SendQueue | null
@@ -76,6 +78,7 @@ export class Http2Stream extends PulledStream implements Receiving {
     this.dryAt = -1
     this.interimsSeen = 0
     this.bytesBefore = 0
+    this.widened = false
     this.owner = null
     this.queue = null
     this.queuePrev = null

@@ -2,7 +2,9 @@
 // each, and cost those beside them nothing (spec/engine.md).
 
 import t from 'tap'
+import { FramePurse } from '../../src/http2/frame-purse.js'
 import { HpackEncoder } from '../../src/http2/hpack-encoder.js'
+import { http2Limits } from '../../src/http2/limits.js'
 import { Output } from '../../src/http2/output.js'
 import { OutputSlabs } from '../../src/pollset/index.js'
 import { frame, framesOf, headers, REQUEST, uint32 } from '../world/frames.js'
@@ -180,6 +182,7 @@ t.test(
       new HpackEncoder({ tableSizeMax: 4096 }),
       new OutputSlabs(65_536, 1),
       16_384,
+      new FramePurse(http2Limits, 0),
     )
     output.attach(socket)
     output.settings([])

@@ -1,20 +1,74 @@
 // HTTP/2 and gRPC as Go speaks them, with Fermata between: calls at the pace of ordinary load, uploads that are read in small
 // pieces. Go's peers send PING and WINDOW_UPDATE with nearly every message.
 
-import t from 'tap'
+import { connect } from 'node:http2'
+import t, { type Test } from 'tap'
 import { setUp } from '../world/proxy-world.js'
 import { runGo, startGo, unlessGo } from './go-peers.js'
+import { nginx } from './nginx.js'
+import { unlessInstalled } from './programs.js'
 
-t.test('grpc-go on both sides', { skip: unlessGo() }, async (t) => {
-  const { program, port } = await startGo('grpc-server')
-  t.teardown(() => program.stop())
-  const setting = await setUp(
+const skip = unlessGo()
+
+/** A proxy before this backend. */
+const before = (t: Test, port: number) =>
+  setUp(
     () => t.fail('this backend is not asked'),
     {},
-    { routes: [{ host: '', prefix: '/', url: `h2c://127.0.0.1:${port}` }] },
+    {
+      routes: [{ host: '', prefix: '/', url: `h2c://127.0.0.1:${port}` }],
+      // So that no pace of a test's is slow enough for an absolute rate to bear it.
+      limits: { idleFramesPerSecond: 1 },
+    },
   )
-  const tally = await runGo('grpc-client', '-target', new URL(setting.url).host, '-calls', '50')
-  t.same([tally.answered, tally.failed], [50, 0], JSON.stringify(tally.errors))
-  t.equal(tally.bytesRead, 50 * 100)
+
+t.test(
+  'grpc-go on both sides: a PING and a WINDOW_UPDATE with each call are no flood',
+  { skip },
+  async (t) => {
+    const { program, port } = await startGo('grpc-server')
+    t.teardown(() => program.stop())
+    const setting = await before(t, port)
+    const calls = 3_000
+    const flags = ['-target', new URL(setting.url).host, '-calls', `${calls}`, '-calls-per-second', '3000']
+    const tally = await runGo('grpc-client', ...flags)
+    t.same([tally.answered, tally.failed], [calls, 0], JSON.stringify(tally.errors))
+    t.equal(tally.bytesRead, calls * 100)
+    await setting.close()
+  },
+)
+
+t.test("uploads to Go's server, which reads 512 bytes at a time", { skip }, async (t) => {
+  const { program, port } = await startGo('h2-server', '-read', '512')
+  t.teardown(() => program.stop())
+  const setting = await before(t, port)
+  const tally = await runGo('h2-client', '-url', `${setting.url}/`, '-requests', '12')
+  t.same([tally.answered, tally.failed], [12, 0], JSON.stringify(tally.errors))
+  await setting.close()
+})
+
+t.test('nginx ends each upload that it does not read', { skip: unlessInstalled('nginx') }, async (t) => {
+  const port = await nginx(t, { listen: 'http2', server: 'location / { return 200; }' })
+  const setting = await before(t, port)
+  const client = connect(setting.url)
+  const uploads = 1_500
+  const post = () =>
+    new Promise<number>((resolve) => {
+      const stream = client.request({ ':method': 'POST', ':path': '/' })
+      stream.on('response', (head) => resolve(Number(head[':status'])))
+      stream.on('error', () => resolve(0))
+      stream.end(Buffer.alloc(3_000))
+    })
+  const statuses = new Map<number, number>()
+  let left = uploads
+  const worker = async () => {
+    while (left-- > 0) {
+      const status = await post()
+      statuses.set(status, (statuses.get(status) ?? 0) + 1)
+    }
+  }
+  await Promise.all(Array.from({ length: 20 }, worker))
+  t.strictSame([...statuses], [[200, uploads]])
+  client.destroy()
   await setting.close()
 })

@@ -46,7 +46,9 @@ export const setting = (id: number, value: number): Buffer =>
 export const settings = (...all: readonly (readonly [number, number])[]): Buffer =>
   frame(4, 0, 0, Buffer.concat(all.map(([id, value]) => setting(id, value))))
 export const ping = (): Buffer => frame(6, 0, 0, Buffer.alloc(8))
-export const reset = (id: number): Buffer => frame(3, 0, id, uint32(8))
+export const reset = (id: number, code = 8): Buffer => frame(3, 0, id, uint32(code))
+/** Windows as wide as they come: a body is not held up by them. */
+export const wide = (): Buffer => Buffer.concat([settings([4, 0x7fffffff]), widen(0, 0x7fff0000)])
 export const widen = (id: number, by: number): Buffer => frame(8, 0, id, uint32(by))
 export const data = (id: number, octets: number, flags = 0): Buffer =>
   frame(0, flags, id, Buffer.alloc(octets, 97))

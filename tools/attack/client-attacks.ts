@@ -15,6 +15,7 @@ import {
   request,
   reset,
   settings,
+  wide,
   widen,
 } from './attack.js'
 
@@ -93,6 +94,18 @@ const RESETS: readonly Attack[] = [
   ),
 ]
 
+/** Waves in which a large body comes, whose window is never given back. */
+const SAVING = 20
+/** A flood, behind a large body. */
+const saveThenFlood = (name: string, make: () => Buffer): Attack => ({
+  name,
+  role: 'client',
+  wave: (at) => {
+    if (at === 0) return Buffer.concat([wide(), large(1)])
+    return at < SAVING ? Buffer.alloc(0) : many(EACH, make)
+  },
+})
+
 const FLOODS: readonly Attack[] = [
   flood('ping-flood', ping),
   flood('settings-flood', () => settings()),
@@ -112,6 +125,15 @@ const FLOODS: readonly Attack[] = [
   flood('frames-for-gone-streams', () => headers(1, [['x', 'y']]), Buffer.concat([quiet(1), widen(1, 0)])),
   flood('data-for-gone-streams', () => data(1, 1), Buffer.concat([quiet(1, false), widen(1, 0)])),
   flood('goaway-flood', () => goaway(0)),
+  saveThenFlood('save-then-flood', ping),
+  { ...saveThenFlood('save-then-update', () => widen(0, 256)), limits: { unreturnedBytesMax: 65_536 } },
+  flood('octets-and-ping', () => Buffer.concat([data(1, 1), ping()]), quiet(1, false)),
+  {
+    ...streams('resets-and-ping', (id) => Buffer.concat([reset(id), ping(), ping(), ping()])),
+    // So that they are not what ends it.
+    limits: { resetsBurst: 100_000 },
+  },
+  flood('resets-after-end', () => reset(1, 0), Buffer.concat([quiet(1), reset(1)])),
   { ...flood('unread-answers', ping), deaf: true, everyMs: 1_000 },
   flood(
     'continuation-flood',

@@ -1,6 +1,7 @@
 // Defects of what an HTTP/2 connection sends beside heads and DATA, to plant one at a time, as those of defects.ts.
 
 import { ControlFrames } from '../../src/http2/control-frames.js'
+import { FramePurse } from '../../src/http2/frame-purse.js'
 import { Output } from '../../src/http2/output.js'
 import { type Defect, wrap } from './defects.js'
 
@@ -50,5 +51,31 @@ export const controlDefects: readonly Defect[] = [
         'endStreamEarly',
         (self, _original, id, code) => self.rstStream(id, code),
       ),
+  },
+  {
+    name: 'work earns nothing',
+    what: 'frames that go with work are counted by time alone, so ordinary load is taken for a flood',
+    expected: ['E17'],
+    plan: {
+      chattyPercent: 100,
+      idleFramesBurst: 80,
+      idleFramesPerSecond: 5,
+      spreadMs: 500,
+      uploadPercent: 0,
+      clients: 4,
+      requests: 40,
+      backendStreams: 10,
+      sessionsMax: 1,
+      thinkMs: 10,
+      settingsPercent: 0,
+      pingPercent: 0,
+      cancelPercent: 0,
+      rstPercent: 0,
+      interimPercent: 0,
+      clientWindow: 65_535,
+      backendWindow: 65_535,
+      streamWindow: 65_535,
+    },
+    plant: () => wrap<FramePurse, [number]>(FramePurse.prototype, 'earn', () => undefined),
   },
 ]

@@ -4,6 +4,7 @@
 
 import type { FarOwner, Prng, SimFar, SimPollset } from '../../src/pollset/index.js'
 import { type Books, type Message, type Request, Violation } from './books.js'
+import { pingWith } from './chatty.js'
 import { errorIsOurs } from './checks/e17.js'
 import type { Plan } from './plan.js'
 import * as wire from './wire.js'
@@ -121,8 +122,6 @@ export abstract class Peer<S extends PeerStream> implements FarOwner {
   /** The code of the RST_STREAM that came last. */
   protected resetCode = 0
   protected goawayCame(_code: number): void {}
-  /** PING has come. */
-  protected pingCame(): void {}
   /** RST_STREAM has come. */
   protected resetCame(): void {}
 
@@ -206,7 +205,6 @@ export abstract class Peer<S extends PeerStream> implements FarOwner {
       this.rst(id)
     } else if (type === wire.SETTINGS) this.settings(flags, b, from, to)
     else if (type === wire.PING) {
-      if ((flags & wire.ACK) === 0) this.pingCame()
       if ((flags & wire.ACK) === 0)
         this.out.numbers(wire.PING, wire.ACK, 0, b.readUInt32BE(from), b.readUInt32BE(from + 4))
     } else if (type === wire.GOAWAY) {
@@ -263,6 +261,7 @@ export abstract class Peer<S extends PeerStream> implements FarOwner {
 
   private remoteEnd(stream: S): void {
     stream.remoteEnded = true
+    pingWith(this.stage, this.chance, this.out)
     this.complete(stream)
   }
 

@@ -164,6 +164,10 @@ const KNOBS = {
   pingIntervalMs: oneOf(60_000, 3_000, 10_000, 60_000),
   // Backends of HTTP/1.1 that answer early, and reset their connection behind it: behind all others for the same reason.
   earlyResetPercent: fault(60),
+  // Peers that send a PING with every message, as grpc-go does.
+  chattyPercent: fault(30),
+  idleFramesBurst: oneOf(1_000, 1_000),
+  idleFramesPerSecond: oneOf(100, 100),
 } as const satisfies Readonly<Record<string, Knob>>
 
 export type PlanName = keyof typeof KNOBS

@@ -8,7 +8,6 @@ import { closingDefects } from './closing-defects.js'
 import { controlDefects } from './control-defects.js'
 import { type Defect, defects as http2Defects } from './defects.js'
 import { http1Defects } from './http1-defects.js'
-import { livenessDefects } from './liveness-defects.js'
 import { partingDefects } from './parting-defects.js'
 import { drawPlan } from './plan.js'
 import { simulate } from './run.js'
@@ -25,12 +24,13 @@ const HTTP2 = {
   forgedPercent: 0,
   slowPercent: 0,
   earlyResetPercent: 0,
+  chattyPercent: 0,
 }
 /** As are those of messages of HTTP/1.1, without tunnels. */
 const MESSAGES = { tunnelPercent: 0, expectPercent: 0, forgedPercent: 0, earlyResetPercent: 0 }
 
 export const defects: readonly Defect[] = [
-  ...[...http2Defects, ...controlDefects, ...attemptDefects, ...livenessDefects].map((each) => ({
+  ...[...http2Defects, ...controlDefects, ...attemptDefects].map((each) => ({
     ...each,
     plan: { ...HTTP2, ...each.plan },
   })),

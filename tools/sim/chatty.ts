@@ -1,0 +1,14 @@
+// Peers that send a PING with the end of each message that they get, as grpc-go's estimate of bandwidth does: ordinary work, and
+// no flood however much of it there is (spec/http2/idle-frames.md).
+
+import type { Prng } from '../../src/pollset/index.js'
+import type { Stage } from './peer.js'
+import { type FrameOut, PING } from './wire.js'
+
+/** Sends it, where this run's peers are so. It leaves with what the peer sends next. */
+export function pingWith(stage: Stage, chance: Prng, out: FrameOut): void {
+  const { chattyPercent } = stage.plan
+  if (chattyPercent === 0 || !chance.chance(chattyPercent)) return
+  stage.tally('ping with a message')
+  out.numbers(PING, 0, 0, 3, 4)
+}
