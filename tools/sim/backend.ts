@@ -5,6 +5,7 @@
 import type { Prng, SimFar } from '../../src/pollset/index.js'
 import type { Attempt, Request, Response } from './books.js'
 import { resetsAreBounded } from './checks/e17.js'
+import { PingCount } from './checks/e26.js'
 import { brokeItsConnection, mayComeAgain } from './checks/r.js'
 import { bodyBelongs, flowIsWhole, messageIsWhole } from './checks/s2.js'
 import { forgery } from './claims.js'
@@ -57,6 +58,7 @@ export class BackendPeer extends Peer<BackendStream> {
   private lastServed = Number.POSITIVE_INFINITY
   private highest = 0
   private resets = 0
+  private readonly pings = new PingCount()
   /** Whose head goes past all bounds. */
   private breaking: BackendStream | null = null
   private readonly since: number
@@ -87,6 +89,11 @@ export class BackendPeer extends Peer<BackendStream> {
       [3, 100],
       [8, backendTunnels],
     ])
+  }
+
+  protected override pingCame(): void {
+    const { plan, pollset } = this.stage
+    this.pings.came(this.id, pollset.clock, this.out.messages, plan, plan)
   }
 
   protected override resetCame(): void {

@@ -122,6 +122,8 @@ export abstract class Peer<S extends PeerStream> implements FarOwner {
   /** The code of the RST_STREAM that came last. */
   protected resetCode = 0
   protected goawayCame(_code: number): void {}
+  /** PING has come. */
+  protected pingCame(): void {}
   /** RST_STREAM has come. */
   protected resetCame(): void {}
 
@@ -205,6 +207,7 @@ export abstract class Peer<S extends PeerStream> implements FarOwner {
       this.rst(id)
     } else if (type === wire.SETTINGS) this.settings(flags, b, from, to)
     else if (type === wire.PING) {
+      if ((flags & wire.ACK) === 0) this.pingCame()
       if ((flags & wire.ACK) === 0)
         this.out.numbers(wire.PING, wire.ACK, 0, b.readUInt32BE(from), b.readUInt32BE(from + 4))
     } else if (type === wire.GOAWAY) {

@@ -8,6 +8,7 @@ import { closingDefects } from './closing-defects.js'
 import { controlDefects } from './control-defects.js'
 import { type Defect, defects as http2Defects } from './defects.js'
 import { http1Defects } from './http1-defects.js'
+import { livenessDefects } from './liveness-defects.js'
 import { partingDefects } from './parting-defects.js'
 import { drawPlan } from './plan.js'
 import { simulate } from './run.js'
@@ -30,7 +31,7 @@ const HTTP2 = {
 const MESSAGES = { tunnelPercent: 0, expectPercent: 0, forgedPercent: 0, earlyResetPercent: 0 }
 
 export const defects: readonly Defect[] = [
-  ...[...http2Defects, ...controlDefects, ...attemptDefects].map((each) => ({
+  ...[...http2Defects, ...controlDefects, ...attemptDefects, ...livenessDefects].map((each) => ({
     ...each,
     plan: { ...HTTP2, ...each.plan },
   })),

@@ -26,6 +26,7 @@ import type { Checker, Scene } from './checks/check.js'
 import { clocks } from './checks/clocks.js'
 import { exchangeEnded } from './checks/closing.js'
 import { e8 } from './checks/e8.js'
+import { e26 } from './checks/e26.js'
 import { h1 } from './checks/h1.js'
 import { connectionsEndWithinMs, endedInTime, exchangesEndWithinMs } from './checks/l1.js'
 import { r } from './checks/r.js'
@@ -150,7 +151,7 @@ class Run implements Stage, Scene, Tracer, ArrivalEvents {
     }
     this.hand = new Hand(this, world.scheduler, this.chance.fork())
     if (plan.holdPercent > 0) world.scheduler.gate = this.hand
-    this.checkers = [s1(), s3(), s4(), s5(), this.holds, this.queues, r(), tunnels(), h1(), clocks()]
+    this.checkers = [s1(), s3(), s4(), s5(), this.holds, this.queues, r(), tunnels(), h1(), clocks(), e26()]
     this.serve()
     this.listening = new Listening(this.world, FRONT, {
       ready: () => {},

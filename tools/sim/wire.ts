@@ -25,6 +25,8 @@ export type Fields = readonly (readonly [string, string])[]
 
 /** Frames to be sent, one behind the other in one growing buffer. */
 export class FrameOut {
+  /** DATA and HEADERS so far. */
+  messages = 0
   /** The next header block begins with a table of size 0: the peer has lowered the size it allows (RFC 7541 §4.2). */
   emptyTable = false
   /** Heads that are too large may put entries into the table; later ones name the newest. */
@@ -52,6 +54,7 @@ export class FrameOut {
 
   /** A DATA frame of `size` octets of `from`, at `offset`; `padding` octets behind them, -1 for none at all. */
   data(stream: number, flags: number, from: Buffer, offset: number, size: number, padding = -1): void {
+    this.messages++
     const padded = padding >= 0
     this.header(size + (padded ? padding + 1 : 0), DATA, flags | (padded ? PADDED : 0), stream)
     if (padded) this.b[this.at++] = padding
@@ -65,6 +68,7 @@ export class FrameOut {
 
   /** HEADERS, and where `split` is set a CONTINUATION behind its first octets. */
   headers(stream: number, flags: number, fields: Fields, split = 0): void {
+    this.messages++
     if (this.emptyTable) this.tableUsed = false
     // Interims and trailers stay as they are: what they hold is compared.
     const named = this.tableUsed && this.entries > 0 && isFinalHead(fields)

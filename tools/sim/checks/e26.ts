@@ -1,0 +1,40 @@
+// E26, E41 and E42: nobody is taken for dead who is only slow, and no backend is asked more often than gRPC servers allow. Where the
+// network holds pieces up, or carries so little at once that its latency makes it slower than any limit, nothing is judged.
+
+import type { Limits } from '../../../src/server/index.js'
+import type { Plan } from '../plan.js'
+import { type Checker, fail, type Scene } from './check.js'
+
+/** PINGs that gRPC servers bear before their time. */
+const STRIKES_MAX = 2
+
+const isSteady = ({ stallPercent, sendBufferBytes, latencyMs }: Plan): boolean =>
+  stallPercent === 0 && (sendBufferBytes === 0 || latencyMs === 0)
+
+export function e26(): Checker {
+  return {
+    turn(scene: Scene): void {
+      if (!isSteady(scene.plan)) return
+      for (const each of [...scene.frontends, ...scene.sessions])
+        if (each.failure?.code === 'ping-timeout' && each.socket !== null && !each.socket.vanished)
+          fail('E26', `${each.id}: its peer is taken for dead, and was only slow`)
+    },
+  }
+}
+
+/** What a gRPC server counts: PINGs that come too early, with no DATA or HEADERS of its own in between. */
+export class PingCount {
+  private lastAt = Number.NEGATIVE_INFINITY
+  private messages = 0
+  private strikes = 0
+
+  /** @param messages that it has sent so far */
+  came(id: string, now: number, messages: number, plan: Plan, limits: Pick<Limits, 'pingIntervalMs'>): void {
+    // PINGs may arrive closer together than they left.
+    const least = limits.pingIntervalMs - plan.latencyMs - plan.stallMs
+    if (messages > this.messages) this.strikes = 0
+    else if (now - this.lastAt < least && ++this.strikes > STRIKES_MAX) fail('E42', `${id}: too many PINGs`)
+    this.messages = messages
+    this.lastAt = now
+  }
+}
