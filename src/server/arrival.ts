@@ -107,7 +107,7 @@ export class Arrival extends Continuation {
 
   noHandshake(): void {
     const why = this.late ? this.notInTime : (this.socket.fault?.code ?? 'the client closed the connection')
-    this.failure = { kind: 'tls-handshake', text: `the TLS handshake failed: ${why}` }
+    this.failure = { kind: 'tls-handshake', text: why }
   }
 
   /** Notes why it is dropped. One that said nothing has not failed: a health check, or a browser that connects ahead. */

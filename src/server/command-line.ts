@@ -3,7 +3,7 @@
 
 import { createWriteStream, openSync, readFileSync } from 'node:fs'
 import { CommanderError } from 'commander'
-import { formatAddress } from '../pollset/index.js'
+import { type Address, formatAddress } from '../pollset/index.js'
 import { addRoute, ConfigError, type Listen, parseListen } from './address.js'
 import { checkTogether } from './combinations.js'
 import { checkLimits, defaultLimits } from './limits.js'
@@ -142,9 +142,7 @@ function announce(
       const from = route.host === '' && route.prefix === '/' ? 'everything' : `${route.host}${route.prefix}`
       log.tell('info', `${from} goes to ${route.url}${origin === null ? '' : ' (the embedded origin)'}`)
     }
-    const host = address.host === '::' || address.host === '0.0.0.0' ? '127.0.0.1' : address.host
-    const curl = secure ? 'curl -k https' : 'curl http'
-    if (origin !== null) log.tell('info', `try  ${curl}://${formatAddress({ host, port: address.port })}/`)
+    if (origin !== null) log.tell('info', `try  ${curlFor(address, secure)}`)
   })
   server.on('replaced', (address) =>
     log.tell('warn', `${formatAddress(address)} was stale, nobody listened on it: removed`),
@@ -163,6 +161,14 @@ function announce(
   server.on('draining', () =>
     log.tell('info', 'draining: running requests may finish; a second signal ends them at once'),
   )
+}
+
+/** A command that reaches this listener. */
+function curlFor(address: Address, secure: boolean): string {
+  const scheme = secure ? '-k https' : 'http'
+  if (address.path !== undefined) return `curl --unix-socket ${address.path} ${scheme}://localhost/`
+  const host = address.host === '::' || address.host === '0.0.0.0' ? '127.0.0.1' : address.host
+  return `curl ${scheme}://${formatAddress({ host, port: address.port })}/`
 }
 
 /** On one line. */

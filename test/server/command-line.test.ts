@@ -257,6 +257,8 @@ t.test(
     const { program } = await serve(t, '--listen', `unix:${path}`)
     t.match(program.stderr, `unix:${path} was stale, nobody listened on it: removed`)
     t.match(program.stderr, `listening on unix:${path} `)
+    await program.until('it says what to try', () => /try .+\n/.test(program.stderr))
+    t.match(program.stderr, `try  curl --unix-socket ${path} http://localhost/\n`)
     const there = connectTcp(path)
     await once(there, 'connect')
     there.destroy()

@@ -260,10 +260,7 @@ t.test('504, refused connections, handshakes, PROXY headers: a line each', async
   )
   const client = connectTls({ port: secure.port, host: '127.0.0.1', ALPNProtocols: ['spdy/3'] })
   client.on('error', () => {})
-  t.match(
-    await secure.line(/TLS/),
-    /^warn TLS handshake failed: 127\.0\.0\.1:\d+: the TLS handshake failed: ERR_SSL_\w+$/,
-  )
+  t.match(await secure.line(/TLS/), /^warn TLS handshake failed: 127\.0\.0\.1:\d+: ERR_SSL_\w+$/)
 
   const relayed = await serve(t, url, {}, { acceptProxy: ['127.0.0.1'] })
   t.equal(await said(t, relayed.port, GET), '')
