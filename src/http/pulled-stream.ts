@@ -5,6 +5,7 @@ import type { Pollable } from '../pollset/index.js'
 import type { Field } from './field.js'
 import type { Head } from './head.js'
 import type { Inbox } from './inbox.js'
+import { mayWait } from './interims.js'
 import { BODY, type ResetReason, Stream } from './stream.js'
 
 /** What stands around a head and a body, about. */
@@ -23,6 +24,8 @@ export interface StreamHome<S> {
   /** It holds most and moves least. */
   stalled(stream: S): void
   newInbox(stream: S): Inbox
+  /** bytes of interim heads that may wait for the peer to read */
+  readonly interimBytesMax: number
 }
 
 export abstract class PulledStream extends Stream {
@@ -51,9 +54,10 @@ export abstract class PulledStream extends Stream {
   abstract get closed(): boolean
   /** It has something to send: its connection is to pull. */
   protected abstract pending(): void
+  protected abstract get interimBytesMax(): number
 
   sendInterim(head: Head): void {
-    if (this.closed || this.localEnded) return
+    if (this.closed || this.localEnded || !mayWait(this.pendingInterims, head, this.interimBytesMax)) return
     this.pendingInterims ??= []
     this.pendingInterims.push(head)
     this.pending()

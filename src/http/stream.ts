@@ -13,6 +13,7 @@ import type { Field, FieldTable } from './field.js'
 import type { Head } from './head.js'
 import type { HeldBytes } from './held.js'
 import type { Inbox } from './inbox.js'
+import { InterimBudget, type InterimLimits, mayWait } from './interims.js'
 
 /** What HTTP rooms share beyond the World itself. */
 export interface HttpWorld extends World {
@@ -40,6 +41,7 @@ export abstract class Stream extends Pollable {
   /** The final head received. */
   head: Head | null
   interims: Head[] | null
+  private interimBudget: InterimBudget | null
   /** Body bytes received; null as long as there were none. */
   inbox: Inbox | null
   trailers: readonly Field[] | null
@@ -62,6 +64,7 @@ export abstract class Stream extends Pollable {
     super()
     this.head = null
     this.interims = null
+    this.interimBudget = null
     this.inbox = null
     this.trailers = null
     this.remoteEnded = false
@@ -77,6 +80,16 @@ export abstract class Stream extends Pollable {
   }
   get bitNames(): readonly string[] {
     return STREAM_BITS
+  }
+
+  /** An interim head has come. False: it is one too many, and dropped. `now`: ms of the pollset's clock. */
+  interimCame(head: Head, limits: InterimLimits, now: number): boolean {
+    this.interimBudget ??= new InterimBudget(limits, now)
+    if (!this.interimBudget.take(now) || !mayWait(this.interims, head, limits.interimBytesMax)) return false
+    this.interims ??= []
+    this.interims.push(head)
+    this.raise(INTERIM)
+    return true
   }
 
   takeInterim(): Head | null {
@@ -100,7 +113,7 @@ export abstract class Stream extends Pollable {
   /** Octets granted in an earlier turn have not left: the peer does not take them. */
   abstract get blocked(): boolean
 
-  /** Send an interim head. Only before {@link sendHead}. */
+  /** Send an interim head; one too many is dropped. Only before {@link sendHead}. */
   abstract sendInterim(head: Head): void
   /** Send the final head; `ended`: nothing follows it. */
   abstract sendHead(head: Head, ended: boolean): void

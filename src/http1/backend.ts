@@ -10,7 +10,6 @@ import {
   HEAD,
   Head,
   type HttpSession,
-  INTERIM,
   otherProtocol,
   type ResetReason,
   Token,
@@ -136,9 +135,8 @@ export class Backend extends Connection implements BackendSession {
       return
     }
     if (head.isInterim) {
-      stream.interims ??= []
-      stream.interims.push(head)
-      stream.raise(INTERIM)
+      // Whoever sends more than pass is read a piece a turn: the dropped ones cost its siblings no time.
+      if (!stream.interimCame(head, this.context.limits, this.now)) this.readEnough = true
       return
     }
     if (stream.key !== '') this.declined(stream, head)

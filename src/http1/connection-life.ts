@@ -32,6 +32,14 @@ export const waitForMessages = suspend({
 })
 /** The same, until the absolute time the connection has set. */
 export const waitForTime = suspend({ then: 'messages', late: 'tend', cancelled: 'drain' })
+/** The same after a connection's share of a turn: what has come further is read in the next. */
+export const waitForNextTurn = suspend({
+  then: 'messages',
+  late: 'tend',
+  cancelled: 'drain',
+  within: 'tend',
+  fair: true,
+})
 /** The peer's FIN, until the absolute time the connection has set; what was written meanwhile may move it. */
 export const waitForEnd = suspend({ then: 'linger', late: 'linger', cancelled: 'hurry' })
 

@@ -26,6 +26,7 @@ import {
   type Living,
   waitForEnd,
   waitForMessages,
+  waitForNextTurn,
 } from './connection-life.js'
 import type { Http1Context } from './context.js'
 import type { RefusalCode } from './faults.js'
@@ -53,6 +54,8 @@ export abstract class Connection
   /** No word more: what the peer has must not look complete. */
   private cut = false
   protected quietSince: number
+  /** What has come further is read in the next turn. */
+  protected readEnough = false
   private readonly holding = new HeldByConnection()
   private readonly unsettled: Inbox[] = []
 
@@ -105,7 +108,7 @@ export abstract class Connection
     const known = unread || ended || this.halfWaits(socket) ? socket.readiness : 0
     this.waitOn(0, socket, (ends & ~known) | (this.mayRead ? READABLE : 0))
     this.waitOn(1, this.pollable, MOVED)
-    return waitForMessages
+    return this.readEnough ? waitForNextTurn : waitForMessages
   }
 
   /**
@@ -147,7 +150,8 @@ export abstract class Connection
 
   /** Bounded by what one message lets in, and by what the socket reads ahead. */
   private read(socket: Socket): void {
-    while (this.failure === null && this.mayRead) {
+    this.readEnough = false
+    while (this.failure === null && this.mayRead && !this.readEnough) {
       const chunk = socket.take()
       if (chunk === null) return
       this.quietSince = this.now
@@ -260,6 +264,10 @@ export abstract class Connection
 
   pending(stream: Http1Stream): void {
     this.output.pending(stream)
+  }
+
+  get interimBytesMax(): number {
+    return this.context.limits.interimBytesMax
   }
 
   newInbox(stream: Http1Stream): Inbox {

@@ -3,13 +3,15 @@
 import {
   type AttemptLimits,
   attemptLimits,
+  type InterimLimits,
+  interimLimits,
   type LingerLimits,
   lingerLimits,
   type TransitLimits,
   transitLimits,
 } from '../http/index.js'
 
-export interface Http1Limits extends AttemptLimits, TransitLimits, LingerLimits {
+export interface Http1Limits extends AttemptLimits, InterimLimits, TransitLimits, LingerLimits {
   /** octets of a request line (above: 414) or a status line (above: 502); RFC 9112 §3 asks for 8,000 at least */
   readonly startLineBytesMax: number
   /** octets of a method; above: 501 (RFC 9112 §3) */
@@ -30,8 +32,6 @@ export interface Http1Limits extends AttemptLimits, TransitLimits, LingerLimits 
   readonly trailerSectionBytesMax: number
   /** trailer lines of one message */
   readonly trailersMax: number
-  /** interim (1xx) responses to one request */
-  readonly interimsMax: number
   /** octets of a body that may have come and not left before its connection is read no further */
   readonly bodyAheadBytesMax: number
   /** octets of one write: the size of a large output slab */
@@ -58,6 +58,7 @@ export interface Http1Limits extends AttemptLimits, TransitLimits, LingerLimits 
 export const http1Limits: Http1Limits = {
   ...attemptLimits,
   ...transitLimits,
+  ...interimLimits,
   ...lingerLimits,
   startLineBytesMax: 8192,
   methodBytesMax: 32,
@@ -69,7 +70,6 @@ export const http1Limits: Http1Limits = {
   chunkExtensionBytesMax: 4096,
   trailerSectionBytesMax: 8192,
   trailersMax: 64,
-  interimsMax: 16,
   bodyAheadBytesMax: 128 * 1024,
   flushBytesMax: 256 * 1024,
   largeSlabsMax: 256,

@@ -69,6 +69,10 @@ export class Http1Stream extends PulledStream implements Receiving {
     this.home.pending(this)
   }
 
+  protected get interimBytesMax(): number {
+    return this.home.interimBytesMax
+  }
+
   reset(reason: ResetReason): void {
     this.home.resetByUs(this, reason)
   }

@@ -12,7 +12,6 @@ import {
   HEAD,
   type Head,
   type HttpSession,
-  INTERIM,
   notConnected,
   otherProtocol,
   type ResetReason,
@@ -196,13 +195,7 @@ export class Backend extends Connection implements BackendSession {
   private interim(stream: Http2Stream, head: Head, endStream: boolean): void {
     if (endStream)
       this.streamError(stream.streamId, ErrorCode.PROTOCOL_ERROR, '1xx with END_STREAM (RFC 9113 §8.1)')
-    else if (++stream.interimsSeen > this.context.limits.interimsMax) {
-      this.streamError(stream.streamId, ErrorCode.ENHANCE_YOUR_CALM, 'too many interim responses')
-    } else if (!stream.dry) {
-      stream.interims ??= []
-      stream.interims.push(head)
-      stream.raise(INTERIM)
-    }
+    else if (!stream.dry) stream.interimCame(head, this.context.limits, this.context.world.pollset.now)
   }
 
   private final(stream: Http2Stream, head: Head, endStream: boolean): void {

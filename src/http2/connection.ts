@@ -311,6 +311,10 @@ export abstract class Connection extends ConnectionBase implements FrameSink, Ht
     this.output.pending(stream)
   }
 
+  get interimBytesMax(): number {
+    return this.context.limits.interimBytesMax
+  }
+
   newInbox(stream: Http2Stream): Inbox {
     return this.intake.newInbox(stream)
   }

@@ -3,6 +3,8 @@
 import {
   type AttemptLimits,
   attemptLimits,
+  type InterimLimits,
+  interimLimits,
   type LingerLimits,
   lingerLimits,
   type TransitLimits,
@@ -10,7 +12,7 @@ import {
 } from '../http/index.js'
 import type { FrameReaderLimits } from './frame-reader.js'
 
-export interface Http2Limits extends FrameReaderLimits, AttemptLimits, TransitLimits, LingerLimits {
+export interface Http2Limits extends FrameReaderLimits, AttemptLimits, InterimLimits, TransitLimits, LingerLimits {
   /** octets, RFC 9113 §6.5.2: requests above get 431, responses above 502 */
   readonly headerListBytesMax: number
   /** field lines of one message */
@@ -47,8 +49,6 @@ export interface Http2Limits extends FrameReaderLimits, AttemptLimits, TransitLi
   readonly backendResetsBurst: number
   readonly backendResetsPerSecond: number
   readonly backendResetsReserve: number
-  /** interim (1xx) responses of one stream */
-  readonly interimsMax: number
   /** octets, and frames, of one connection read in a turn: past either, what has come further waits for the next */
   readonly turnBytesMax: number
   readonly turnFramesMax: number
@@ -82,6 +82,7 @@ export interface Http2Limits extends FrameReaderLimits, AttemptLimits, TransitLi
 export const http2Limits: Http2Limits = {
   ...attemptLimits,
   ...transitLimits,
+  ...interimLimits,
   ...lingerLimits,
   headerBlockBytesMax: 64 * 1024,
   continuationsMax: 32,
@@ -107,7 +108,6 @@ export const http2Limits: Http2Limits = {
   backendResetsBurst: 300,
   backendResetsPerSecond: 20,
   backendResetsReserve: 200,
-  interimsMax: 16,
   turnBytesMax: 256 * 1024,
   turnFramesMax: 1_000,
   prefaceMs: 10_000,

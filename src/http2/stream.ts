@@ -44,7 +44,6 @@ export class Http2Stream extends PulledStream implements Receiving {
   dry: boolean
   /** ms of the pollset's clock: since when it runs dry; -1 while it does not. One that has stalled is dry and does not run. */
   dryAt: number
-  interimsSeen: number
   /** Of a request to a backend: the bytes that had been written to the connection before its head. */
   bytesBefore: number
   /** Its peer has sent WINDOW_UPDATE for it. */
@@ -76,7 +75,6 @@ export class Http2Stream extends PulledStream implements Receiving {
     this.connect = false
     this.dry = false
     this.dryAt = -1
-    this.interimsSeen = 0
     this.bytesBefore = 0
     this.widened = false
     this.owner = null
@@ -98,6 +96,10 @@ export class Http2Stream extends PulledStream implements Receiving {
 
   protected pending(): void {
     this.home.pending(this)
+  }
+
+  protected get interimBytesMax(): number {
+    return this.home.interimBytesMax
   }
 
   reset(reason: ResetReason): void {

@@ -34,6 +34,11 @@ import {
 } from './refusal.js'
 import type { Backend, ExchangeSession } from './routing.js'
 
+const CONTINUE = 100
+const PROCESSING = 102
+/** Upload Resumption Supported: progress of an upload (draft-ietf-httpbis-resumable-upload) */
+const UPLOAD_PROGRESS = 104
+
 /** What may come after a fault of the backend's. */
 export type Recovery = 'retry' | 'refuse' | 'abort'
 
@@ -202,7 +207,7 @@ export class Exchange extends Continuation {
     const frontend = this.frontend
     if ((backend.readiness & INTERIM) !== 0 && !this.answered) {
       for (let head = backend.takeInterim(); head !== null; head = backend.takeInterim())
-        frontend.sendInterim(head)
+        this.passInterim(head)
     }
     if (!this.answered && backend.head !== null) {
       this.answered = true
@@ -222,6 +227,19 @@ export class Exchange extends Continuation {
     // What is written shows who is there: one that has left answers it by RST.
     this.lease.trust()
     frontend.forwardBody(backend)
+  }
+
+  private passInterim(head: Head): void {
+    // A client that did not ask for 100 has nothing to wait with; ours to send it would be a guess (RFC 9110 §15.2.1).
+    if (head.status === CONTINUE && !this.asksContinue) return
+    // The backend reports that it is at work: the wait for its head begins anew (RFC 2518 §10.1), within exchangeTimeoutMs.
+    if (head.status === PROCESSING || head.status === UPLOAD_PROGRESS) this.progress.reported(this.now)
+    this.frontend.sendInterim(head)
+  }
+
+  /** RFC 9110 §10.1.1. HTTP/1.0 has no expectations: its readers drop the field. */
+  private get asksContinue(): boolean {
+    return this.request.find(Token.EXPECT)?.value.toLowerCase() === '100-continue'
   }
 
   /** Fill the slots with all that may move either flow. */

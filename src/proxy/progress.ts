@@ -51,6 +51,11 @@ export class Progress {
     this.requestSent = false
   }
 
+  /** The backend has reported that it is at work. */
+  reported(now: number): void {
+    this.headBy = now + this.limits.headTimeoutMs
+  }
+
   /** The response head has come: the time for the body begins, however long the head took. */
   answered(now: number, frontend: Stream, backend: Stream): void {
     this.movedAt = now
@@ -102,8 +107,8 @@ export class Progress {
   }
 
   /**
-   * Whether the response head is late. Only what is sent of the request moves {@link headBy}: an interim response is no
-   * answer, and a trickle of what is owed is no progress.
+   * Whether the response head is late. Only what is sent of the request, and a backend's report ({@link reported}), moves
+   * {@link headBy}: another interim response is no answer, and a trickle of what is owed is no progress.
    */
   headIsLate(now: number, backend: Stream): boolean {
     const { sentBytes, localEnded } = backend
@@ -113,7 +118,7 @@ export class Progress {
       this.headBy = now + headTimeoutMs
     } else if (localEnded !== this.requestSent || sentBytes - this.sentBefore >= this.leastBytes) {
       this.sentBefore = sentBytes
-      this.headBy = backend.sentAt + headTimeoutMs
+      this.headBy = Math.max(this.headBy, backend.sentAt + headTimeoutMs)
     }
     this.requestSent = localEnded
     return now >= this.headBy || this.tooOld(now)

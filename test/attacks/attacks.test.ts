@@ -61,6 +61,7 @@ function bounded(t: Test, half: Held, { limits, waves }: Outcome): void {
   most('queued', limits.queueMax)
   // As many again may wait for their backend to end (E36).
   most('sessions', 2 * limits.sessionsMax)
+  most('interimBytes', limits.interimBytesMax)
   // A victim, its connection, its exchange; the attacker's exchanges; sessions; the steady ones.
   most('living', 2 * waves + streams + 2 * limits.sessionsMax + 10)
   // One chunk is read whole: 65,536 octets are 7,281 frames of nothing.

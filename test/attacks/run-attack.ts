@@ -29,6 +29,8 @@ export interface Held {
   living: number
   queued: number
   sessions: number
+  /** of one stream: interim heads that wait, all but the last */
+  interimBytes: number
   /** of one connection in one turn */
   frames: number
 }
@@ -72,6 +74,7 @@ const nothing = (): Held => ({
   living: 0,
   queued: 0,
   sessions: 0,
+  interimBytes: 0,
   frames: 0,
 })
 
@@ -181,6 +184,9 @@ class Field {
       const { reader, output, streams } = each as unknown as Connection & Inside
       note('controlBytes', output.describe().controlBytes as number)
       note('bufferedBytes', reader.bufferedBytes)
+      for (const stream of streams.all())
+        for (const heads of [stream.interims, stream.pendingInterims])
+          note('interimBytes', heads === null ? 0 : heads.slice(1).reduce((sum, head) => sum + head.size, 0))
       if (each.kind === 'frontend') note('streams', streams.count)
       note('frames', reader.frames - (this.framesBefore.get(reader) ?? 0))
       this.framesBefore.set(reader, reader.frames)

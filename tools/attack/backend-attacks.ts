@@ -116,7 +116,11 @@ const FLOODS: readonly Attack[] = [
 
 const ANSWERS: readonly Attack[] = [
   forEach('reset-flood', reset, { waves: 50 }),
-  forEach('endless-interims', (id) => many(30, () => response(id, '103')), { waves: 20 }),
+  forEach(
+    'interims-then-answer',
+    (id) => Buffer.concat([many(1_000, () => response(id, '103')), response(id, '200', [], true)]),
+    { waves: 20 },
+  ),
   forEach(
     'endless-trailers',
     (id) => Buffer.concat([response(id), many(30, () => headers(id, [['x', 'y']], false))]),
@@ -171,6 +175,19 @@ const SLOW: readonly Attack[] = [
         : fresh[0] === streams[0]
           ? frame(1, 0, streams[0], block([[':status', '200']]))
           : frame(9, 0, streams[0]),
+  },
+  {
+    name: 'endless-interims',
+    role: 'backend',
+    everyMs: 10_000,
+    wave: (_, streams) => Buffer.concat(streams.map((id) => many(100, () => response(id, '103')))),
+  },
+  {
+    name: 'endless-progress',
+    role: 'backend',
+    everyMs: 10_000,
+    limits: { exchangeTimeoutMs: 100_000 },
+    wave: (_, streams) => Buffer.concat(streams.map((id) => many(100, () => response(id, '102')))),
   },
   onStream(
     'body-trickles',

@@ -47,7 +47,8 @@ const limits: fc.Arbitrary<Partial<Limits>> = fc.record({
   connectionWindow: fc.constantFrom(65_535, 1_048_576),
   connectionHeldBytesMax: fc.constantFrom(4096, 64 * 1024 * 1024),
   heldBytesSoft: fc.constantFrom(1024, 64 * 1024 * 1024),
-  interimsMax: fc.constantFrom(1, 16),
+  interimsBurst: fc.constantFrom(1, 32),
+  interimBytesMax: fc.constantFrom(1024, 65_536),
 })
 
 /** A server's frames do not begin with the size update that a smaller table would ask for. */

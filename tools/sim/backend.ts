@@ -11,6 +11,7 @@ import { bodyBelongs, flowIsWhole, messageIsWhole } from './checks/s2.js'
 import { forgery } from './claims.js'
 import { givenUp } from './inside.js'
 import { drawExcess, isPastAll, sendLargeHead } from './large-heads.js'
+import { stormOf, tagged } from './interims.js'
 import { Peer, PeerStream, type Stage } from './peer.js'
 import * as wire from './wire.js'
 
@@ -34,6 +35,9 @@ export class BackendStream extends PeerStream {
   /** Interim responses sent, and how they are tagged. */
   interims = 0
   readonly interimTag: string
+  expects = false
+  /** RST_STREAM(NO_ERROR) ends its response, whose length is told. */
+  endsByReset = false
   /** A tunnel, and we have said yes. */
   open = false
   constructor(
@@ -215,12 +219,15 @@ export class BackendPeer extends Peer<BackendStream> {
     }
     if (plan.goawayBehindPercent > 0 && chance.chance(plan.goawayBehindPercent))
       pollset.after(chance.below(plan.thinkMs + 5), () => this.sayGoaway())
+    stream.expects = fields.some((each) => each[0] === 'expect')
+    if (plan.interimStormPercent > 0 && chance.chance(plan.interimStormPercent))
+      pollset.after(chance.below(plan.thinkMs + 1), () => this.storm(stream))
     if (chance.chance(plan.interimPercent)) {
       pollset.after(chance.below(plan.thinkMs + 1), () =>
         this.interim(stream, chance.chance(50) ? '103' : '100'),
       )
     }
-    if (!silent && fields.some((each) => each[0] === 'expect') && chance.chance(plan.continuePercent))
+    if (!silent && stream.expects && chance.chance(plan.continuePercent))
       pollset.after(chance.below(plan.thinkMs + 1), () => this.interim(stream, '100'))
   }
 
@@ -254,12 +261,17 @@ export class BackendPeer extends Peer<BackendStream> {
   private interim(stream: BackendStream, status: string): void {
     if (this.gone || stream.over || stream.localEnded || stream.answering) return
     this.stage.tally('interim')
-    stream.interims++
     this.out.headers(stream.id, 0, [
       [':status', status],
-      ['x-i', stream.interimTag],
+      ['x-i', tagged(stream, Number(status))],
     ])
     this.flush()
+  }
+
+  private storm(stream: BackendStream): void {
+    if (this.gone || stream.over || stream.localEnded || stream.answering) return
+    this.stage.tally('interim storm')
+    for (let left = stormOf(stream); left > 0; left--) this.interim(stream, '103')
   }
 
   /** Answer, when the request is complete or the answer is an early one. */
@@ -306,8 +318,10 @@ export class BackendPeer extends Peer<BackendStream> {
     else if (!bodiless && chance.chance(plan.lengthPercent)) {
       fields.push(['content-length', String(total)])
       response.promised = total
+      stream.endsByReset =
+        plan.endsByResetPercent > 0 && trailers === null && chance.chance(plan.endsByResetPercent)
     }
-    const bare = total === 0 && trailers === null && chance.chance(70)
+    const bare = total === 0 && trailers === null && !stream.endsByReset && chance.chance(70)
     if (bare) this.endLocal(stream, response)
     const split = chance.chance(plan.partialPercent) ? chance.between(1, 20) : 0
     this.out.headers(stream.id, bare ? wire.END_STREAM : 0, fields, split)
@@ -348,6 +362,12 @@ export class BackendPeer extends Peer<BackendStream> {
     ])
     this.send(stream, response)
     this.flush()
+  }
+
+  protected override endedByReset(stream: BackendStream): boolean {
+    if (!stream.endsByReset) return false
+    this.stage.tally('a full response ended by reset')
+    return true
   }
 
   protected body(stream: BackendStream, b: Buffer, from: number, to: number): void {

@@ -9,6 +9,7 @@ import { mayComeAgain } from './checks/r.js'
 import { bodyBelongs, flowIsWhole, framedIsWhole } from './checks/s2.js'
 import { forgery } from './claims.js'
 import { givenUp } from './inside.js'
+import { stormOf, tagged } from './interims.js'
 import type { Stage } from './peer.js'
 import { acceptOf, headOf, type Outgoing, Peer1 } from './peer1.js'
 import { CHUNKED, type Fields, framingOf, only, UNTIL_CLOSE } from './wire1.js'
@@ -30,6 +31,7 @@ class Served {
   /** Interim responses sent, and how they are tagged. */
   interims = 0
   readonly interimTag: string
+  expects = false
   /** Of a handshake: the client's key, and that we have said yes. */
   key = ''
   open = false
@@ -124,13 +126,10 @@ export class Backend1 extends Peer1 {
     const silent = !healed && this.chance.chance(plan.silentPercent)
     const serving = new Served(request, silent, this.chance.chance(plan.earlyPercent))
     this.serving = serving
+    serving.expects = fields.some((each) => each[0] === 'expect')
     if (tunnel) this.handshake(serving, fields)
     this.plan(serving)
-    if (
-      fields.some((each) => each[0] === 'expect') &&
-      !serving.silent &&
-      this.chance.chance(plan.continuePercent)
-    )
+    if (serving.expects && !serving.silent && this.chance.chance(plan.continuePercent))
       pollset.after(this.chance.below(plan.thinkMs + 1), () => this.interim(serving, '100 Continue'))
     serving.framing = framingOf(this, fields) ?? 0
     return serving.framing
@@ -171,6 +170,8 @@ export class Backend1 extends Peer1 {
         this.rst()
       })
     }
+    if (plan.interimStormPercent > 0 && chance.chance(plan.interimStormPercent))
+      pollset.after(chance.below(plan.thinkMs + 1), () => this.storm(serving))
     if (!chance.chance(plan.interimPercent)) return
     pollset.after(chance.below(plan.thinkMs + 1), () =>
       this.interim(serving, chance.chance(50) ? '103 Early Hints' : '100 Continue'),
@@ -180,8 +181,14 @@ export class Backend1 extends Peer1 {
   private interim(serving: Served, status: string): void {
     if (this.gone || this.far.ended || serving.answering) return
     this.stage.tally('http/1.1: interim')
-    serving.interims++
-    this.far.send(Buffer.from(headOf(`HTTP/1.1 ${status}`, [['x-i', serving.interimTag]])))
+    const tag = tagged(serving, Number(status.slice(0, 3)))
+    this.far.send(Buffer.from(headOf(`HTTP/1.1 ${status}`, [['x-i', tag]])))
+  }
+
+  private storm(serving: Served): void {
+    if (this.gone || this.far.ended || serving.answering) return
+    this.stage.tally('http/1.1: interim storm')
+    for (let left = stormOf(serving); left > 0; left--) this.interim(serving, '103 Early Hints')
   }
 
   /** The connection ends in the place of an answer. */

@@ -84,6 +84,8 @@ export class Request extends Message {
   opened = false
   /** How its exchange ended; '' before. */
   outcome = ''
+  /** A backend has sent more interim responses than pass. */
+  stormed = false
   /** All that was begun in answer to it, the last last. */
   readonly responses: Response[] = []
   constructor(

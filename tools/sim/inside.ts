@@ -39,6 +39,7 @@ export interface StreamInside extends Pollable {
   readonly sentBytes: Http2Stream['sentBytes']
   readonly granted: Http2Stream['granted']
   readonly interims: Http2Stream['interims']
+  readonly pendingInterims: Http2Stream['pendingInterims']
   readonly inbox: InboxInside | null
   readonly owner: Http2Stream['owner']
   readonly hasWork: Http2Stream['hasWork']

@@ -401,10 +401,11 @@ export abstract class Peer<S extends PeerStream> implements FarOwner {
       const size = Math.min(left, chunk, room - (padding + 1))
       if (size <= 0) return
       const last = size === left && message.trailers === null && (healed || !stream.lasts)
+      const byReset = last && this.endedByReset(stream)
       if (last) this.endLocal(stream, message)
       this.out.data(
         stream.id,
-        last ? wire.END_STREAM : 0,
+        last && !byReset ? wire.END_STREAM : 0,
         message.bytes,
         message.at(message.sent),
         size,
@@ -413,6 +414,7 @@ export abstract class Peer<S extends PeerStream> implements FarOwner {
       message.sent += size
       stream.sendWindow -= size + padding + 1
       this.sendWindow -= size + padding + 1
+      if (byReset) this.resetAtEnd(stream)
       if (last) return
       if (plan.paceMs > 0 && !healed) {
         stream.waiting = true
@@ -428,7 +430,18 @@ export abstract class Peer<S extends PeerStream> implements FarOwner {
     this.endLocal(stream, message)
     if (message.trailers !== null) {
       this.out.headers(stream.id, wire.END_STREAM, [['x-trailer', message.trailers]])
-    } else this.out.data(stream.id, wire.END_STREAM, message.bytes, 0, 0)
+    } else if (this.endedByReset(stream)) this.resetAtEnd(stream)
+    else this.out.data(stream.id, wire.END_STREAM, message.bytes, 0, 0)
+  }
+
+  /** Whether RST_STREAM(NO_ERROR) takes the place of END_STREAM behind a message that is complete. */
+  protected endedByReset(_stream: S): boolean {
+    return false
+  }
+
+  private resetAtEnd(stream: S): void {
+    this.out.numbers(wire.RST_STREAM, 0, stream.id, 0)
+    stream.resetByUs = true
   }
 
   protected endLocal(stream: S, message: Message): void {

@@ -168,6 +168,11 @@ const KNOBS = {
   chattyPercent: fault(30),
   idleFramesBurst: oneOf(1_000, 1_000),
   idleFramesPerSecond: oneOf(100, 100),
+
+  // Responses: more interim ones than pass, and full ones that RST_STREAM(NO_ERROR) ends.
+  interimStormPercent: fault(20),
+  interimBytesMax: oneOf(65_536, 1024, 65_536),
+  endsByResetPercent: fault(30),
 } as const satisfies Readonly<Record<string, Knob>>
 
 export type PlanName = keyof typeof KNOBS

@@ -11,6 +11,7 @@ import { http1Defects } from './http1-defects.js'
 import { livenessDefects } from './liveness-defects.js'
 import { partingDefects } from './parting-defects.js'
 import { drawPlan } from './plan.js'
+import { respondDefects } from './respond-defects.js'
 import { simulate } from './run.js'
 import { tunnelDefects } from './tunnel-defects.js'
 
@@ -41,6 +42,7 @@ export const defects: readonly Defect[] = [
   })),
   ...tunnelDefects.map((each) => ({ ...each, plan: { forgedPercent: 0, ...each.plan } })),
   ...claimDefects.map((each) => ({ ...each, plan: { ...MESSAGES, ...each.plan } })),
+  ...respondDefects.map((each) => ({ ...each, plan: { forgedPercent: 0, ...each.plan } })),
   ...clockDefects.map((each) => ({ ...each, plan: { ...MESSAGES, ...each.plan } })),
 ]
 

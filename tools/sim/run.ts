@@ -27,6 +27,7 @@ import { clocks } from './checks/clocks.js'
 import { exchangeEnded } from './checks/closing.js'
 import { e8 } from './checks/e8.js'
 import { e26 } from './checks/e26.js'
+import { fullLength } from './checks/full-length.js'
 import { h1 } from './checks/h1.js'
 import { connectionsEndWithinMs, endedInTime, exchangesEndWithinMs } from './checks/l1.js'
 import { r } from './checks/r.js'
@@ -151,7 +152,7 @@ class Run implements Stage, Scene, Tracer, ArrivalEvents {
     }
     this.hand = new Hand(this, world.scheduler, this.chance.fork())
     if (plan.holdPercent > 0) world.scheduler.gate = this.hand
-    this.checkers = [s1(), s3(), s4(), s5(), this.holds, this.queues, r(), tunnels(), h1(), clocks(), e26()]
+    this.checkers = [s1(), s3(), s4(), s5(), this.holds, this.queues, r(), tunnels(), h1(), clocks(), e26(), fullLength()]
     this.serve()
     this.listening = new Listening(this.world, FRONT, {
       ready: () => {},

@@ -1,6 +1,7 @@
 // S4: held bytes, queues, tables and counts stay within their named bounds.
 
-import type { ConnectionInside, Http1Inside } from '../inside.js'
+import type { Limits } from '../../../src/server/index.js'
+import type { ConnectionInside, Http1Inside, StreamInside } from '../inside.js'
 import { type Checker, fail, type Scene } from './check.js'
 
 /** Reset streams a connection remembers (http2/stream-table.ts). */
@@ -62,7 +63,7 @@ function connection(c: ConnectionInside, scene: Scene): void {
   for (const each of c.streams.ring) {
     if (each === null) continue
     count++
-    if (each.interims !== null) within(`interimsMax of ${each.id}`, each.interims.length, limits.interimsMax)
+    interims(each.id, each, limits)
   }
   count += c.streams.stragglers?.size ?? 0
   if (count !== c.streams.count) fail('S4', `${c.id} counts ${c.streams.count} streams, ${count} are there`)
@@ -74,8 +75,16 @@ function http1Connection(c: Http1Inside, scene: Scene): void {
   const { stream } = c
   if (stream === null) return
   within(`body ahead of ${stream.id}`, stream.outstanding, limits.bodyAheadBytesMax + CHUNK_BYTES)
-  if (stream.interims !== null)
-    within(`interimsMax of ${stream.id}`, stream.interims.length, limits.interimsMax)
+  interims(stream.id, stream, limits)
+}
+
+/** Received and not passed on, or sent and not yet written: one alone may be as large as a head may be. */
+function interims(id: string, stream: StreamInside, limits: Limits): void {
+  for (const heads of [stream.interims, stream.pendingInterims]) {
+    if (heads === null || heads.length === 1) continue
+    const bytes = heads.reduce((sum, each) => sum + each.size, 0)
+    within(`interimBytesMax of ${id}`, bytes, limits.interimBytesMax)
+  }
 }
 
 function within(what: string, value: number, most: number): void {

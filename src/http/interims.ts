@@ -1,0 +1,51 @@
+// Interim (1xx) responses of one request: how many pass, and how many bytes of them may wait. A backend may report its progress
+// for hours (102, 104), so there is no total. What exceeds is dropped, never the response behind it: an interim response may
+// be missed without harm (RFC 9110 §15.2).
+
+import type { Head } from './head.js'
+
+export interface InterimLimits {
+  /** interim (1xx) responses of one response that pass: as many at once, as many a second; more are dropped */
+  readonly interimsBurst: number
+  readonly interimsPerSecond: number
+  /** bytes of interim responses of one stream that wait; more are dropped */
+  readonly interimBytesMax: number
+}
+
+export const interimLimits: InterimLimits = {
+  interimsBurst: 32,
+  interimsPerSecond: 10,
+  interimBytesMax: 64 * 1024,
+}
+
+/** The interim responses of one response that pass. Made for the first of them: most responses have none. */
+export class InterimBudget {
+  private tokens: number
+  private at: number
+  private readonly limits: InterimLimits
+
+  /** @param now ms of the pollset's clock */
+  constructor(limits: InterimLimits, now: number) {
+    this.limits = limits
+    this.tokens = limits.interimsBurst
+    this.at = now
+  }
+
+  take(now: number): boolean {
+    const { interimsBurst, interimsPerSecond } = this.limits
+    const gained = ((now - this.at) / 1000) * interimsPerSecond
+    this.tokens = Math.min(interimsBurst, this.tokens + gained)
+    this.at = now
+    if (this.tokens < 1) return false
+    this.tokens--
+    return true
+  }
+}
+
+/** Whether another head may wait behind these. One alone always may: its own bounds hold. */
+export function mayWait(heads: readonly Head[] | null, head: Head, bytesMax: number): boolean {
+  if (heads === null) return true
+  let bytes = head.size
+  for (let i = 0; i < heads.length; i++) bytes += heads[i].size
+  return bytes <= bytesMax
+}
