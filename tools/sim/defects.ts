@@ -311,7 +311,7 @@ export const defects: readonly Defect[] = [
     name: 'forged end',
     what: 'a stream whose connection died counts as complete',
     expected: ['S2'],
-    plan: { diePercent: 60, resetPercent: 30, paceMs: 3 },
+    plan: { diePercent: 90, resetPercent: 30, paceMs: 3, chunkBytes: 100, responseBytes: 5000 },
     plant: () =>
       wrap<Connection, [{ remoteEnded: boolean }, unknown]>(
         Connection.prototype,
