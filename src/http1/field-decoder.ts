@@ -48,6 +48,8 @@ export class FieldDecoder {
   /** Why the last call answered null. */
   refused: RefusalCode = 'field-name'
   readonly fields: FieldTable
+  /** What a head says of a client that takes trailers, whichever version it speaks. */
+  readonly teTrailers: Field
   readonly schemes: { readonly http: Field; readonly https: Field }
   private readonly cache = new FieldCache()
   private readonly methods: ReadonlyMap<string, Field>
@@ -56,6 +58,7 @@ export class FieldDecoder {
 
   constructor(fields: FieldTable) {
     this.fields = fields
+    this.teTrailers = fields.field('te', 'trailers')
     this.schemes = { http: fields.field(':scheme', 'http'), https: fields.field(':scheme', 'https') }
     this.methods = new Map(METHODS.map((each) => [each, fields.field(':method', each)]))
     this.get = fields.field(':method', 'GET')

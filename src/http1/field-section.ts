@@ -6,7 +6,7 @@ import { type Field, Token } from '../http/index.js'
 import type { RefusalCode } from './faults.js'
 import type { FieldDecoder } from './field-decoder.js'
 import { CHUNKED, NONE } from './framing.js'
-import { CODING_FAULTY, CODING_UNKNOWN, ConnectionOptions, codingOf } from './message.js'
+import { CODING_FAULTY, CODING_UNKNOWN, ConnectionOptions, codingOf, takesTrailers } from './message.js'
 
 /** The fields of a head while it is read, and what they say of its framing and its connection. */
 export class FieldSection {
@@ -18,6 +18,8 @@ export class FieldSection {
   /** All Transfer-Encoding values; null without one. */
   coding: string | null = null
   lengthTwice = false
+  /** TE says that its sender takes trailers. */
+  trailersTaken = false
   /** Of a response: a length that is said twice is that length (RFC 9112 §6.3). */
   private readonly takesEqualLengths: boolean
   /** What Upgrade asks for or grants; '' for nothing. */
@@ -38,6 +40,7 @@ export class FieldSection {
     this.contentLength = -1
     this.coding = null
     this.lengthTwice = false
+    this.trailersTaken = false
     this.upgrade = ''
     this.keepAlive = ''
     this.connection.clear()
@@ -83,11 +86,13 @@ export class FieldSection {
       case Token.UPGRADE:
         this.upgrade = this.upgrade === '' ? field.value : `${this.upgrade}, ${field.value}`
         return null
+      case Token.TE:
+        if (takesTrailers(field.value)) this.trailersTaken = true
+        return null
       case Token.KEEP_ALIVE:
         this.keepAlive = field.value
         return null
       case Token.PROXY_CONNECTION:
-      case Token.TE:
       case Token.HTTP2_SETTINGS:
         return null
       default:

@@ -99,6 +99,9 @@ export function codingOf(value: string): number {
 export const namesProtocol = (upgrade: string, protocol: string): boolean =>
   members(upgrade).includes(protocol)
 
+/** Whether TE says that its sender takes trailers (RFC 9110 §10.1.4). */
+export const takesTrailers = (te: string): boolean => members(te).includes('trailers')
+
 /** A request-target taken apart; null for what it does not say. */
 export interface Target {
   readonly authority: string | null

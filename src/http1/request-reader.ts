@@ -188,7 +188,11 @@ export class RequestReader extends MessageReader {
     section.removeNominated()
     if (connect) this.bodyFollows(this.head(true), ASKED)
     else if (this.method?.value === 'GET' && namesProtocol(this.upgrade, WEBSOCKET)) this.webSocket()
-    else this.bodyFollows(this.head(false), section.framing)
+    else {
+      // TE itself was for this connection; to the next it is ours to send (RFC 9110 §10.1.4).
+      if (section.trailersTaken && this.minor > 0) section.push(this.decoder.teTrailers)
+      this.bodyFollows(this.head(false), section.framing)
+    }
   }
 
   /** A WebSocket handshake becomes extended CONNECT (RFC 8441 §5); the key stays with this connection. */

@@ -26,9 +26,12 @@ const COOKIES = 2
 const IF_CHUNKED = 3
 /** Each side of a tunnel has a handshake of its own. */
 const HANDSHAKE = 4
+/** Of a request: its client takes trailers, and we pass them on. */
+const TE_TRAILERS = 5
 const writeAs: Uint8Array = tokenSet().map((_, token) => {
   if (token === Token.COOKIE) return COOKIES
   if (token === Token.TRAILER) return IF_CHUNKED
+  if (token === Token.TE) return TE_TRAILERS
   if (token === Token.SEC_WEBSOCKET_KEY || token === Token.SEC_WEBSOCKET_ACCEPT) return HANDSHAKE
   return token === Token.HOST || token === Token.CONTENT_LENGTH || HOP_BY_HOP.includes(token) ? OMIT : PLAIN
 })
@@ -156,6 +159,7 @@ const writeLength = (b: Buffer, at: number, length: number): number =>
 function writeFields(b: Buffer, at: number, head: Head, framing: number): number {
   const fields = head.fields
   let cookies = false
+  let te = false
   for (let i = head.pseudos; i < fields.length; i++) {
     const field = fields[i]
     if (isUnsafe(field)) continue
@@ -166,7 +170,10 @@ function writeFields(b: Buffer, at: number, head: Head, framing: number): number
       cookies = true
       at = writeCookies(b, at, fields, i)
     } else if (how === IF_CHUNKED && framing === CHUNKED) at = writeLine(b, at, field.name, field.value)
+    else if (how === TE_TRAILERS && head.method !== null && framing !== TUNNEL) te = true
   }
+  // RFC 9110 §10.1.4: whoever sends TE must also nominate it.
+  if (te) at = writeText(b, at, 'te: trailers\r\nconnection: te\r\n')
   return at
 }
 

@@ -64,7 +64,8 @@ const same = (a: Seen, b: Seen): boolean =>
   a.trailers.length === b.trailers.length &&
   a.trailers.every((each, at) => each.join() === b.trailers[at].join()) &&
   a.fields
-    .filter(([name]) => !name.startsWith(':'))
+    // TE is for one connection: what we pass on of it is ours to say.
+    .filter(([name]) => !name.startsWith(':') && name !== 'te')
     .every(([name, value]) =>
       b.fields.some((each) => each[0] === name && (each[1] === value || Number(each[1]) === Number(value))),
     )
