@@ -26,6 +26,8 @@ export interface EngineLimits {
   readonly openingMax: number
   /** leases waiting in the queue */
   readonly queueMax: number
+  /** sessions of one backend that are a client connection's own (NTLM, Negotiate); one more is closed behind its response */
+  readonly boundSessionsMax: number
   /** ms before another opening is tried after one has failed, while other sessions serve */
   readonly reopenDelayMs: number
 }
@@ -34,6 +36,7 @@ export const engineLimits: EngineLimits = {
   sessionsMax: 16,
   openingMax: 1,
   queueMax: 100_000,
+  boundSessionsMax: 1_000,
   reopenDelayMs: 1_000,
 }
 
@@ -62,6 +65,8 @@ export class Engine<S extends Session> implements SessionReports<S> {
   opens = 0
   /** Told when a session could not be opened. */
   onUnopened: ((why: Fault) => void) | null = null
+  /** Asked whose engine a session moves to that has become this owner's; null: none has it. Without: all are one owner's. */
+  onReserved: ((owner: object) => Engine<S> | null) | null = null
   private opening = 0
   private readonly pause = new Pause(() => {
     this.barren = false
@@ -142,6 +147,20 @@ export class Engine<S extends Session> implements SessionReports<S> {
   /** A session leaves the engine with all that is on it: a tunnel has taken it over. */
   surrendered(session: S): void {
     this.forget(session)
+    this.openMore()
+  }
+
+  /** It moves to its owner's engine with all that is on it, or closes when that is over. */
+  reserved(session: S, owner: object): void {
+    if (this.onReserved === null || session.state !== 'open') return
+    const engine = session.reportTo === undefined ? null : this.onReserved(owner)
+    if (engine === null) {
+      this.retired(session)
+      return
+    }
+    this.sessions.splice(this.sessions.indexOf(session), 1)
+    engine.sessions.push(session)
+    session.reportTo?.(engine as SessionReports<Session>)
     this.openMore()
   }
 

@@ -21,6 +21,8 @@ export interface Session {
   readonly features: number
   /** No work of ours is left on it, or none shall be: say goodbye and close. Reports `closed` when done. */
   close(): void
+  /** Another engine has it from here on. Without this it cannot be {@link SessionReports.reserved}. */
+  reportTo?(reports: SessionReports<Session>): void
 }
 
 /** Opens a session of its protocol; must not report back before it has returned. */
@@ -45,6 +47,8 @@ export interface SessionReports<S extends Session> {
   leaving(session: S): void
   /** What it carries has taken it over (a tunnel, say): it is counted no more, and ends with it. */
   surrendered(session: S): void
+  /** What it carries has made it this owner's: nobody else may have it. */
+  reserved(session: S, owner: object): void
   /** It is gone, with or without a fault. */
   closed(session: S, fault: Fault | null): void
 }

@@ -2,6 +2,7 @@
 // No wire format.
 
 export { type AttemptLimits, Attempts, attemptLimits } from './attempts.js'
+export { bindsConnection, sendsToken } from './bound.js'
 export { isBlank, isText, isToken, isTokenChar, TOKEN_CHAR } from './characters.js'
 export { type Client, type Ends, endsOf, type LingeringClient, marksOf, ownHost } from './client.js'
 export { HttpConnection } from './connection.js'

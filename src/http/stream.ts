@@ -171,6 +171,6 @@ export interface HttpSession {
   readonly id: string
   /** Why no request can be sent on this session, nor on another of its backend: it speaks another protocol. */
   readonly unfit: Fault | null
-  /** A new stream for a request; its lease must have been taken from this session. */
-  openStream(request: Head): Stream
+  /** A new stream for a request of this client; its lease must have been taken from this session. */
+  openStream(request: Head, client: Client): Stream
 }

@@ -6,12 +6,15 @@ import type { Session, SessionFactory, SessionReports, SessionState } from '../e
 import {
   Attempts,
   type BackendTarget,
+  bindsConnection,
+  type Client,
   EXTENDED_CONNECT,
   HEAD,
   Head,
   type HttpSession,
   otherProtocol,
   type ResetReason,
+  sendsToken,
   Token,
 } from '../http/index.js'
 import type { Socket } from '../pollset/index.js'
@@ -49,8 +52,11 @@ export class Backend extends Connection implements BackendSession {
   protected override readonly readsOn: boolean = true
   protected readonly reader: ResponseReader
   protected readonly target: BackendTarget
-  protected readonly reports: SessionReports<BackendSession>
+  protected reports: SessionReports<BackendSession>
   protected readonly attempts: Attempts
+  /** Whose request is under way, and whether it has a token that may authenticate the connection. */
+  private client: Client | null = null
+  private tokenSent = false
   /** It has answered a request. */
   private served = false
   /** ms that it may stay idle: ours, or less where the backend says that it closes sooner */
@@ -103,10 +109,16 @@ export class Backend extends Connection implements BackendSession {
 
   // A session of an engine
 
-  openStream(request: Head): Http1Stream {
+  openStream(request: Head, client: Client): Http1Stream {
+    this.client = client
+    this.tokenSent = sendsToken(request)
     const stream = new Http1Stream(this, ++this.count, request.method?.value ?? '', 1)
     this.stream = stream
     return stream
+  }
+
+  reportTo(reports: SessionReports<BackendSession>): void {
+    this.reports = reports
   }
 
   close(): void {
@@ -140,6 +152,9 @@ export class Backend extends Connection implements BackendSession {
       return
     }
     if (stream.key !== '') this.declined(stream, head)
+    // Before the session is freed: who is granted it next would be taken for this client (RFC 4559 §6).
+    if (this.client !== null && bindsConnection(head, this.tokenSent))
+      this.reports.reserved(this, this.client)
     stream.head = head
     stream.remoteEnded = ended
     stream.raise(HEAD)

@@ -3,7 +3,7 @@
 
 import { fault } from '../continuation/index.js'
 import type { SessionFactory, SessionReports } from '../engine/index.js'
-import { type BackendTarget, type Head, responseHead } from '../http/index.js'
+import { type BackendTarget, type Client, type Head, responseHead } from '../http/index.js'
 import { CLOSED } from '../pollset/index.js'
 import { Backend, type BackendSession } from './backend.js'
 import { MOVED } from './connection.js'
@@ -17,8 +17,8 @@ class TcpSession extends Backend {
   override readonly features = 0
   protected override readonly readsOn = false
 
-  override openStream(request: Head): Http1Stream {
-    const stream = super.openStream(request)
+  override openStream(request: Head, client: Client): Http1Stream {
+    const stream = super.openStream(request, client)
     // Nothing is asked of the target: that it was reached is its answer.
     this.last = true
     this.reader.answered(true)

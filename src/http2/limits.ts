@@ -12,7 +12,12 @@ import {
 } from '../http/index.js'
 import type { FrameReaderLimits } from './frame-reader.js'
 
-export interface Http2Limits extends FrameReaderLimits, AttemptLimits, InterimLimits, TransitLimits, LingerLimits {
+export interface Http2Limits
+  extends FrameReaderLimits,
+    AttemptLimits,
+    InterimLimits,
+    TransitLimits,
+    LingerLimits {
   /** octets, RFC 9113 §6.5.2: requests above get 431, responses above 502 */
   readonly headerListBytesMax: number
   /** field lines of one message */

@@ -69,7 +69,7 @@ export const exchangeSteps = exchangeLife.steps<Exchange>({
       return goto.refuse
     }
     x.target = backend
-    x.engine = backend.engineFor(x.frontend.client, x.request)
+    x.engine = backend.engineFor(x.frontend.client)
     forwardedByUs(x.request, x.frontend.client, x.proxy.world.fields)
     return goto.lease
   },

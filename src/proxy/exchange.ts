@@ -166,7 +166,7 @@ export class Exchange extends Continuation {
   /** Send the request on the session that was leased. */
   sendRequest(session: ExchangeSession): void {
     const { frontend, request } = this
-    const backend = session.openStream(request)
+    const backend = session.openStream(request, frontend.client)
     this.backend = backend
     this.progress.sendingBegins()
     this.sent = true

@@ -2,7 +2,7 @@
 
 import type { Fault, World } from '../continuation/index.js'
 import { Engine, type EngineLimits, type Session, type SessionFactory } from '../engine/index.js'
-import { type Client, type Head, type HttpSession, Token } from '../http/index.js'
+import type { Client, Head, HttpSession } from '../http/index.js'
 import { defaultPort, type Host, HostPattern, readHost } from './host.js'
 
 /** A session as an exchange needs it: leased from an engine, opening HTTP streams. */
@@ -30,8 +30,10 @@ export class Backend {
   private readonly tunnelSessions: SessionFactory<ExchangeSession> | null
   private tunnels: Engine<ExchangeSession> | null = null
   private readonly byClient = new Map<Client, Engine<ExchangeSession>>()
-  /** Of clients whose credentials are for a connection. */
+  /** Engines of the sessions that are a client connection's own. */
   private readonly bound = new Map<Client, Engine<ExchangeSession>>()
+  /** Clients that have left while an exchange of theirs may still be ending. */
+  private readonly gone = new WeakSet<Client>()
 
   constructor(
     world: World,
@@ -49,34 +51,43 @@ export class Backend {
     this.tunnelSessions = tunnelSessions
   }
 
-  engineFor(client: Client, request: Head): Engine<ExchangeSession> {
-    if (this.bound.size > 0 || bindsConnection(request)) {
-      const bound = this.boundFor(client, request)
-      if (bound !== null) return bound
+  engineFor(client: Client): Engine<ExchangeSession> {
+    if (this.bound.size > 0) {
+      // All requests of its connection, in the order of their leases: the backend takes them for one client's.
+      const own = this.bound.get(client)
+      if (own !== undefined && (own.sessions.length > 0 || own.queued > 0)) return own
     }
     if (this.share === 'process') {
-      this.shared ??= this.open(null)
+      this.shared ??= this.reserving(this.open(null))
       return this.shared
     }
     let engine = this.byClient.get(client)
     if (engine === undefined) {
-      engine = this.open(client)
+      engine = this.reserving(this.open(client))
       this.byClient.set(client, engine)
     }
     return engine
   }
 
   /**
-   * What credentials of NTLM or Negotiate open is a connection, for whoever uses it next (RFC 4559 §6). So from the first of
-   * them on, all of this client's requests go on one session that is its own, in the order of their leases.
+   * A backend may have authenticated a session's connection (NTLM, Negotiate; RFC 4559 §6): from then on that session is
+   * this client connection's, and closes with it. It is one a client: another, or one too many, is closed behind its response.
    */
-  private boundFor(client: Client, request: Head): Engine<ExchangeSession> | null {
-    let engine = this.bound.get(client)
-    if (engine === undefined) {
-      if (!bindsConnection(request)) return null
-      engine = this.open(client, { ...this.limits, sessionsMax: 1, openingMax: 1 })
-      this.bound.set(client, engine)
+  private bind(client: Client): Engine<ExchangeSession> | null {
+    if (this.gone.has(client)) return null
+    let sessions = 0
+    for (const each of this.bound.values()) sessions += each.sessions.length
+    if (sessions >= this.limits.boundSessionsMax) return null
+    let own = this.bound.get(client)
+    if (own === undefined) {
+      own = this.open(client, { ...this.limits, sessionsMax: 1, openingMax: 1 })
+      this.bound.set(client, own)
     }
+    return own.sessions.length === 0 ? own : null
+  }
+
+  private reserving(engine: Engine<ExchangeSession>): Engine<ExchangeSession> {
+    engine.onReserved = (owner) => this.bind(owner as Client)
     return engine
   }
 
@@ -89,6 +100,7 @@ export class Backend {
 
   /** A client has gone: engines that were its own go too. */
   left(client: Client): void {
+    this.gone.add(client)
     for (const own of [this.byClient, this.bound]) {
       own.get(client)?.close()
       own.delete(client)
@@ -113,13 +125,6 @@ export class Backend {
     return engine
   }
 }
-
-/** Whether it has credentials that are good for the connection they came by, not for the request alone. */
-const bindsConnection = (request: Head): boolean =>
-  bindsBy(request.find(Token.AUTHORIZATION)?.value) || bindsBy(request.find(Token.PROXY_AUTHORIZATION)?.value)
-
-const bindsBy = (credentials: string | undefined): boolean =>
-  credentials !== undefined && /^(?:ntlm|negotiate)(?: |$)/i.test(credentials)
 
 export interface Route {
   /** A host or `*.DOMAIN`, with or without a port; '' for every host. */

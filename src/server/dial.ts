@@ -3,7 +3,14 @@
 
 import { Continuation, defineLife, type Fault, type Program, type World } from '../continuation/index.js'
 import type { SessionFactory, SessionReports, SessionState } from '../engine/index.js'
-import { type AttemptLimits, Attempts, type BackendTarget, type Head, type Stream } from '../http/index.js'
+import {
+  type AttemptLimits,
+  Attempts,
+  type BackendTarget,
+  type Client,
+  type Head,
+  type Stream,
+} from '../http/index.js'
 import type { Socket } from '../pollset/index.js'
 import type { ExchangeSession } from '../proxy/index.js'
 
@@ -73,7 +80,7 @@ const dialSteps = dialLife.steps<Dial>({
 
 /** One session, before and after its protocol is known. The engine's writes reach whatever carries it. */
 class DialledSession implements ExchangeSession, SessionReports<ExchangeSession> {
-  private readonly reports: SessionReports<ExchangeSession>
+  private reports: SessionReports<ExchangeSession>
   private readonly sessionOn: SessionOn
   private readonly dial: Dial
   private carried: ExchangeSession | null = null
@@ -121,8 +128,12 @@ class DialledSession implements ExchangeSession, SessionReports<ExchangeSession>
     return this.carried?.unfit ?? null
   }
 
-  openStream(request: Head): Stream {
-    return (this.carried as ExchangeSession).openStream(request)
+  openStream(request: Head, client: Client): Stream {
+    return (this.carried as ExchangeSession).openStream(request, client)
+  }
+
+  reportTo(reports: SessionReports<ExchangeSession>): void {
+    this.reports = reports
   }
 
   close(): void {
@@ -165,6 +176,9 @@ class DialledSession implements ExchangeSession, SessionReports<ExchangeSession>
   }
   surrendered(): void {
     this.reports.surrendered(this)
+  }
+  reserved(_session: ExchangeSession, owner: object): void {
+    this.reports.reserved(this, owner)
   }
   closed(_session: ExchangeSession, why: Fault | null): void {
     this.reports.closed(this, why)

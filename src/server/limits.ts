@@ -82,6 +82,7 @@ const RANGES: Readonly<Partial<Record<keyof Limits, readonly [number, number]>>>
   backendTcpKeepAliveMs: [0, 32_767_000],
   sessionsMax: [1, MANY],
   openingMax: [1, MANY],
+  boundSessionsMax: [0, MANY],
   heldBytesSoft: [MIB, Number.MAX_SAFE_INTEGER],
   heldBytesMax: [MIB, Number.MAX_SAFE_INTEGER],
   connectionHeldBytesMax: [64 * KIB, Number.MAX_SAFE_INTEGER],

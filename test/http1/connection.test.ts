@@ -361,33 +361,3 @@ t.test('the last of so many requests', (t) => {
   t.ok(client.ended)
   t.end()
 })
-
-t.test('E24: NTLM and Negotiate stay with their client', (t) => {
-  for (const scheme of ['NTLM', 'negotiate']) {
-    const proxy = proxyOf()
-    const authorized = bytesOf(`GET / HTTP/1.1\r\nHost: a\r\nAuthorization: ${scheme} TlRM\r\n\r\n`)
-    const [alice, bob] = [proxy.client(), proxy.client()]
-    const ask = (client: FarEnd, request: Buffer, backend: number) => {
-      client.send(request)
-      t.match(text(proxy.backends[backend]), 'GET /', `on connection ${backend}`)
-      proxy.backends[backend].take()
-      proxy.backends[backend].send(OK)
-      t.match(text(client), /ok$/)
-      client.take()
-    }
-    ask(alice, GET, 0)
-    ask(alice, authorized, 1)
-    ask(alice, authorized, 1)
-    ask(alice, GET, 1)
-    ask(bob, GET, 0)
-    ask(bob, authorized, 2)
-    ask(bob, GET, 2)
-    ask(alice, GET, 1)
-    t.equal(proxy.backends.length, 3)
-    alice.end()
-    t.ok(proxy.backends[1].ended, 'and goes with its client')
-    t.notOk(proxy.backends[2].ended)
-    ask(proxy.client(), GET, 0)
-  }
-  t.end()
-})

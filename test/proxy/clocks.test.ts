@@ -72,7 +72,7 @@ function setUp(front: Version, back: Version, limits: Partial<Limits>, options =
     },
     interim() {
       far().send(
-        back === 'http/1.1' ? Buffer.from('HTTP/1.1 102 P\r\n\r\n') : headers(1, [[':status', '102']], false),
+        back === 'http/1.1' ? Buffer.from('HTTP/1.1 103 P\r\n\r\n') : headers(1, [[':status', '103']], false),
       )
     },
     respond(text: string) {
@@ -117,7 +117,7 @@ const CASES: readonly {
     },
   },
   {
-    title: 'headTimeoutMs: interim responses do not prolong it',
+    title: 'headTimeoutMs: interim responses but 102 and 104 do not prolong it',
     limits: { headTimeoutMs: T },
     outcome: 'head-late',
     story(it) {

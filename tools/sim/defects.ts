@@ -95,6 +95,7 @@ export function backendPrototypeOf(sessions: (world: HttpWorld) => SessionFactor
     retired() {},
     leaving() {},
     surrendered() {},
+    reserved() {},
     closed() {},
   }
   return Object.getPrototypeOf(made(reports))
