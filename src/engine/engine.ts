@@ -13,32 +13,12 @@
 import { type Fault, fault, type World } from '../continuation/index.js'
 import { Deadline, Pollable } from '../pollset/index.js'
 import { LEASED, type Lease, UNLEASED } from './lease.js'
+import { type EngineLimits, engineLimits } from './limits.js'
 import type { Session, SessionFactory, SessionReports } from './session.js'
 
 export const GRANTED = 0
 export const QUEUED = 1
 export const REFUSED = 2
-
-export interface EngineLimits {
-  /** open sessions to the backend, those being opened included; as many again may wait for its end (E36) */
-  readonly sessionsMax: number
-  /** sessions being opened at once; until it is open, a session counts as room for one */
-  readonly openingMax: number
-  /** leases waiting in the queue */
-  readonly queueMax: number
-  /** sessions of one backend that are a client connection's own (NTLM, Negotiate); one more is closed behind its response */
-  readonly boundSessionsMax: number
-  /** ms before another opening is tried after one has failed, while other sessions serve */
-  readonly reopenDelayMs: number
-}
-
-export const engineLimits: EngineLimits = {
-  sessionsMax: 16,
-  openingMax: 1,
-  queueMax: 100_000,
-  boundSessionsMax: 1_000,
-  reopenDelayMs: 1_000,
-}
 
 const CLOSING = fault('engine-closed', 'internal', 'connection', 'never', 'the engine is shutting down')
 

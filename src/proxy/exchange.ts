@@ -17,7 +17,8 @@ import {
   Token,
 } from '../http/index.js'
 import type { ConnectTarget } from './connect.js'
-import { Progress } from './progress.js'
+import { interimPasses, reportsWork } from './interims.js'
+import { flowOf, Progress } from './progress.js'
 import type { ReverseProxy } from './proxy.js'
 import {
   answer,
@@ -33,11 +34,6 @@ import {
   TUNNELS_FULL,
 } from './refusal.js'
 import type { Backend, ExchangeSession } from './routing.js'
-
-const CONTINUE = 100
-const PROCESSING = 102
-/** Upload Resumption Supported: progress of an upload (draft-ietf-httpbis-resumable-upload) */
-const UPLOAD_PROGRESS = 104
 
 /** What may come after a fault of the backend's. */
 export type Recovery = 'retry' | 'refuse' | 'abort'
@@ -230,16 +226,9 @@ export class Exchange extends Continuation {
   }
 
   private passInterim(head: Head): void {
-    // A client that did not ask for 100 has nothing to wait with; ours to send it would be a guess (RFC 9110 §15.2.1).
-    if (head.status === CONTINUE && !this.asksContinue) return
-    // The backend reports that it is at work: the wait for its head begins anew (RFC 2518 §10.1), within exchangeTimeoutMs.
-    if (head.status === PROCESSING || head.status === UPLOAD_PROGRESS) this.progress.reported(this.now)
+    if (!interimPasses(head, this.request)) return
+    if (reportsWork(head)) this.progress.reported(this.now)
     this.frontend.sendInterim(head)
-  }
-
-  /** RFC 9110 §10.1.1. HTTP/1.0 has no expectations: its readers drop the field. */
-  private get asksContinue(): boolean {
-    return this.request.find(Token.EXPECT)?.value.toLowerCase() === '100-continue'
   }
 
   /** Fill the slots with all that may move either flow. */
@@ -406,9 +395,3 @@ export class Exchange extends Continuation {
     }
   }
 }
-
-const flowOf = (from: Stream | null, to: Stream | null) => ({
-  state: from?.fault ? 'reset' : from?.remoteEnded && to?.localEnded ? 'ended' : 'open',
-  waitingBytes: from?.waitingBytes ?? 0,
-  sentBytes: to?.sentBytes ?? 0,
-})

@@ -124,3 +124,10 @@ export class Progress {
     return now >= this.headBy || this.tooOld(now)
   }
 }
+
+/** One flow, for a person. */
+export const flowOf = (from: Stream | null, to: Stream | null) => ({
+  state: from?.fault ? 'reset' : from?.remoteEnded && to?.localEnded ? 'ended' : 'open',
+  waitingBytes: from?.waitingBytes ?? 0,
+  sentBytes: to?.sentBytes ?? 0,
+})

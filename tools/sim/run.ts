@@ -152,7 +152,20 @@ class Run implements Stage, Scene, Tracer, ArrivalEvents {
     }
     this.hand = new Hand(this, world.scheduler, this.chance.fork())
     if (plan.holdPercent > 0) world.scheduler.gate = this.hand
-    this.checkers = [s1(), s3(), s4(), s5(), this.holds, this.queues, r(), tunnels(), h1(), clocks(), e26(), fullLength()]
+    this.checkers = [
+      s1(),
+      s3(),
+      s4(),
+      s5(),
+      this.holds,
+      this.queues,
+      r(),
+      tunnels(),
+      h1(),
+      clocks(),
+      e26(),
+      fullLength(),
+    ]
     this.serve()
     this.listening = new Listening(this.world, FRONT, {
       ready: () => {},
