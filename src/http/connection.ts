@@ -5,8 +5,8 @@
 import { Continuation, type Fault, fault, type Program } from '../continuation/index.js'
 import { CLOSED, type DurationList, Pollable, type SlabOutput, type Socket } from '../pollset/index.js'
 import { Linger, type LingerLimits } from './linger.js'
-import type { HttpWorld } from './stream.js'
 import { Transit, type TransitLimits } from './transit.js'
+import type { HttpWorld } from './world.js'
 
 /** What all connections of one version and World share, as far as it matters here. */
 export interface ConnectionContext {

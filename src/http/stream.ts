@@ -6,20 +6,13 @@
 // windows, in turns with its siblings. `forwardBody` therefore grants: all that the source holds at
 // this moment may leave. A held exchange grants nothing, so its bytes stay where they are.
 
-import type { Fault, World } from '../continuation/index.js'
+import type { Fault } from '../continuation/index.js'
 import { Pollable } from '../pollset/index.js'
 import type { Client, LingeringClient } from './client.js'
-import type { Field, FieldTable } from './field.js'
+import type { Field } from './field.js'
 import type { Head } from './head.js'
-import type { HeldBytes } from './held.js'
 import type { Inbox } from './inbox.js'
 import { InterimBudget, type InterimLimits, mayWait } from './interims.js'
-
-/** What HTTP rooms share beyond the World itself. */
-export interface HttpWorld extends World {
-  readonly held: HeldBytes
-  readonly fields: FieldTable
-}
 
 // Bits of a stream.
 /** The final head has arrived. */

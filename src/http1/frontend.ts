@@ -158,15 +158,16 @@ class Frontend extends Connection implements Client {
       this.abort(why)
       return
     }
-    const { fields } = this.context.world
+    const { fields, date } = this.context.world
     const text = Buffer.from(`${status} ${why.code}: ${why.message}\n`)
     const more = status === 426 ? [fields.field('sec-websocket-version', WEBSOCKET_VERSION)] : []
     const type = fields.field('content-type', 'text/plain; charset=utf-8')
     const reason = fields.field('x-fermata', why.code)
     const head = responseHead(fields.field(':status', String(status)), [reason, type, ...more], text.length)
+    date.stamp(head)
     const room = Buffer.allocUnsafe(headBytesMax(head) + text.length)
     const at = writeResponseHead(room, 0, head, text.length, 1, false)
-    const end = stream?.method === 'HEAD' ? at : at + text.copy(room, at)
+    const end = this.reader.asksHead ? at : at + text.copy(room, at)
     this.output.message(room.subarray(0, end))
     this.moved()
   }

@@ -36,7 +36,13 @@ export class RequestReader extends MessageReader {
   /** Go on to the next request, behind one that was whole. */
   next(): void {
     this.emptyLines = 0
+    this.method = null
     this.begin()
+  }
+
+  /** What is being read, or was read last, is a request by HEAD: no answer to it has content (RFC 9110 §9.3.2). */
+  get asksHead(): boolean {
+    return this.method?.value === 'HEAD'
   }
 
   /** The request's HTTP/1.`version`: its answer is framed for it. */
@@ -89,6 +95,8 @@ export class RequestReader extends MessageReader {
       this.fail(isToken(b, start, space) ? 'method-too-long' : 'start-line')
       return
     }
+    const method = space > start ? this.decoder.method(b, start, space) : null
+    this.method = method
     const minor = this.readVersion(b, start, end)
     if (minor < 0) return
     // `GET / HTTP/1.1`: what stands between the two spaces has none in it.
@@ -99,8 +107,7 @@ export class RequestReader extends MessageReader {
         return
       }
     }
-    const method = space + 1 < stop ? this.decoder.method(b, start, space) : null
-    if (method === null) this.fail('start-line')
+    if (method === null || space + 1 >= stop) this.fail('start-line')
     else if (this.readTarget(method, b, space + 1, stop)) this.requestLine(method, minor)
     else this.fail('request-target')
   }
@@ -146,8 +153,16 @@ export class RequestReader extends MessageReader {
   protected startLineTooLong(b: Buffer, end: number): void {
     let space = 0
     while (space < end && b[space] !== SP) space++
-    if (!isToken(b, 0, Math.min(space, this.limits.methodBytesMax + 1))) this.fail('start-line')
-    else this.fail(space > this.limits.methodBytesMax ? 'method-too-long' : 'target-too-long')
+    if (!isToken(b, 0, Math.min(space, this.limits.methodBytesMax + 1))) {
+      this.fail('start-line')
+      return
+    }
+    if (space > this.limits.methodBytesMax) {
+      this.fail('method-too-long')
+      return
+    }
+    this.method = this.decoder.method(b, 0, space)
+    this.fail('target-too-long')
   }
 
   protected fieldLine(b: Buffer, start: number, end: number): void {

@@ -21,7 +21,7 @@ import { Connection, RESET_CODES } from './connection.js'
 import { type After, connectionLife, connectionSteps, waitForPreface } from './connection-life.js'
 import type { Http2Context } from './context.js'
 import { readRequest, trailersFault } from './message.js'
-import { HTTP1_ANSWER, HTTP1_METHOD, HTTP1_METHOD_BEGUN, PREFACE_TEXT } from './preface.js'
+import { HTTP1_METHOD, HTTP1_METHOD_BEGUN, http1Answer, PREFACE_TEXT } from './preface.js'
 import { inadequate } from './security.js'
 import { Http2Stream } from './stream.js'
 import { StreamEvent, StreamState } from './stream-states.js'
@@ -143,7 +143,7 @@ class Frontend extends Connection implements Client {
 
   private notHttp2(): void {
     if (HTTP1_METHOD.test(this.begun)) {
-      this.output.bytes(HTTP1_ANSWER)
+      this.output.bytes(http1Answer(this.context.world.date.now().value, this.begun.startsWith('HEAD')))
       this.failure = NOT_HTTP2
     } else this.connectionError(ErrorCode.PROTOCOL_ERROR, 'not the HTTP/2 connection preface (RFC 9113 §3.4)')
   }
@@ -235,10 +235,10 @@ class Frontend extends Connection implements Client {
   /** Answer in the place of an exchange. Whatever follows of the request is discarded: a fault in it must not take the answer away. */
   private answer(stream: Http2Stream, status: string, code: string): void {
     stream.dry = true
-    const { fields } = this.context.world
+    const { fields, date } = this.context.world
     const reason = fields.field('x-fermata', code)
     const length = fields.field('content-length', '0')
-    stream.sendHead(responseHead(fields.field(':status', status), [reason, length], 0), true)
+    stream.sendHead(responseHead(fields.field(':status', status), [reason, length, date.now()], 0), true)
   }
 
   private trailers(id: number, fields: Field[], size: number, endStream: boolean): void {

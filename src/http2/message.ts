@@ -18,6 +18,8 @@ import {
 /** Malformed: why, for a person. */
 export type Malformed = string
 
+const LENGTH = tokenSet(Token.CONTENT_LENGTH)
+
 /** RFC 9113 §8.2.2: fields that belong to an HTTP/1 connection. */
 const CONNECTION_SPECIFIC = tokenSet(
   Token.CONNECTION,
@@ -149,7 +151,11 @@ export function readResponse(fields: Field[], size: number, table: FieldTable): 
   const status = Number(first.value)
   // §8.6: HTTP/2 has no upgrade.
   if (status === 101) return '101 in HTTP/2'
-  return new Head(fields, 1, size, status, null, null, null, null, null, contentLength)
+  // RFC 9110 §8.6: beside 1xx and 204 it must not stand, and clients reset where it does. 304 and answers to HEAD may have it.
+  const framed = contentLength >= 0 && (status < 200 || status === 204)
+  const head = new Head(fields, 1, size, status, null, null, null, null, null, framed ? -1 : contentLength)
+  if (framed) head.remove(LENGTH)
+  return head
 }
 
 /** A field that no trailer may be, and that is not malformed by itself. */

@@ -171,6 +171,8 @@ export interface Pollset {
   /** Numeric hosts resolve too, at once. */
   resolve(host: string): Resolution
   random(target: Uint8Array): void
+  /** ms since 1970-01-01 UTC, for people: it may jump, and no wait is reckoned by it. */
+  wallTime(): number
   /** Join this turn's queue; for continuations only. */
   queue(waiter: Waiter): void
   /** Join the next turn's queue: the share of this turn is used up. */

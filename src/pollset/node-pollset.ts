@@ -176,6 +176,10 @@ export class NodePollset extends Turns implements Pollset, Marks {
     return new NodeResolution(host, this)
   }
 
+  wallTime(): number {
+    return Date.now()
+  }
+
   random(target: Uint8Array): void {
     randomFillSync(target)
   }

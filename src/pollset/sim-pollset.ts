@@ -151,6 +151,9 @@ class SimCommands extends Commands {
 /** Steps without the clock moving, past which something goes round in circles. */
 const STEPS_AT_ONCE_MAX = 100_000
 
+/** When every run begins: Sun, 06 Nov 1994 08:49:37 GMT, the example of RFC 9110 §5.6.7. */
+const WALL_TIME = 784_111_777_000
+
 export class SimPollset extends Turns implements Pollset, SimNet {
   readonly commands: SimCommands
   readonly chance: Prng
@@ -228,6 +231,10 @@ export class SimPollset extends Turns implements Pollset, SimNet {
   }
   tlsClient(options: TlsClientOptions): TlsClient {
     return { options }
+  }
+
+  wallTime(): number {
+    return WALL_TIME + Math.floor(this.now)
   }
 
   random(target: Uint8Array): void {

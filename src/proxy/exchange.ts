@@ -208,6 +208,7 @@ export class Exchange extends Continuation {
     if (!this.answered && backend.head !== null) {
       this.answered = true
       if (this.target !== null) this.target.hasAnswered = true
+      this.proxy.world.date.stamp(backend.head)
       this.progress.answered(this.now, frontend, backend)
       this.lease.trust()
       // From here nothing is sent again.
@@ -347,6 +348,7 @@ export class Exchange extends Continuation {
 
   private answerWith(head: Head, body: Buffer | null): void {
     this.answered = true
+    this.proxy.world.date.stamp(head)
     this.frontend.sendHead(head, body === null)
     if (body !== null) this.frontend.sendWhole(body)
     // One that has stalled was told so, and stands: it gets its answer. One that is lost cancels us.

@@ -7,7 +7,7 @@ import { type Continuation, createWorld, TraceLines } from '../continuation/inde
 import {
   type Acceptor,
   type Client,
-  FieldTable,
+  createHttpWorld,
   type FrontendStream,
   HeldBytes,
   type HttpWorld,
@@ -124,7 +124,7 @@ export class Server
     checkLimits(limits)
     this.pollset = new NodePollset(limits)
     const world = createWorld(this.pollset, { limits })
-    this.world = { ...world, held: new HeldBytes(limits), fields: new FieldTable() }
+    this.world = createHttpWorld(world, new HeldBytes(limits))
     this.world.scheduler.onCrash = (continuation, error) => this.emit('crashed', continuation.id, error)
     if (options.trace !== undefined) this.world.scheduler.tracer = new TraceLines(this.pollset, options.trace)
     this.limits = limits

@@ -4,7 +4,7 @@
 import t from 'tap'
 import { createWorld } from '../../src/continuation/index.js'
 import { engineLimits } from '../../src/engine/index.js'
-import { FieldTable, HeldBytes, Linger, Transit, transitLimits } from '../../src/http/index.js'
+import { createHttpWorld, Linger, Transit, transitLimits } from '../../src/http/index.js'
 import { createHttp1, http1Sessions, serveHttp1 } from '../../src/http1/index.js'
 import { createHttp2, serveHttp2 } from '../../src/http2/index.js'
 import {
@@ -81,7 +81,7 @@ class SlowReader implements FarOwner {
 function proxied(bodyBytes: number, sendBufferBytes: number, version: 1 | 2, bytesPerSecond: number) {
   const pollset = new SimPollset(1, { ...noFaults, sendBufferBytes })
   const base = createWorld(pollset)
-  const world = { ...base, held: new HeldBytes(), fields: new FieldTable() }
+  const world = createHttpWorld(base)
   pollset.serve(BACKEND, (far) => new Answering(far, bodyBytes))
   const http1 = createHttp1(world, {})
   const sessions = http1Sessions(http1, BACKEND)

@@ -356,7 +356,7 @@ t.test('the last of so many requests', (t) => {
   t.equal(proxy.proxy.begun, 2, 'a third is not read')
   t.match(
     text(client),
-    /^HTTP\/1\.1 200 OK\r\ncontent-length: 2\r\n\r\nok[\s\S]*connection: close\r\n\r\nok$/,
+    /^HTTP\/1\.1 200 OK\r\ndate: .*\r\ncontent-length: 2\r\n\r\nok[\s\S]*connection: close\r\n\r\nok$/,
   )
   t.ok(client.ended)
   t.end()

@@ -83,6 +83,14 @@ t.test('a refused connect: closed, with its fault, never connected', async (t) =
   t.equal(socket.fault?.code, 'ECONNREFUSED')
 })
 
+t.test('P30: wall time is that of the operating system', async (t) => {
+  const pollset = new NodePollset()
+  t.teardown(() => pollset.close())
+  const before = Date.now()
+  const wall = pollset.wallTime()
+  t.ok(before <= wall && wall <= Date.now())
+})
+
 t.test('P26: a name is not an address', async (t) => {
   const pollset = new NodePollset()
   t.throws(() => pollset.connect({ host: 'localhost', port: 1 }, 'b1'), /not a numeric address/)

@@ -5,7 +5,7 @@ import { type AddressInfo, createServer } from 'node:net'
 import t from 'tap'
 import { createWorld } from '../../src/continuation/index.js'
 import { Engine, engineLimits, LEASED, Lease, UNLEASED } from '../../src/engine/index.js'
-import { FieldTable, HeldBytes, heldLimits } from '../../src/http/index.js'
+import { createHttpWorld, HeldBytes, heldLimits } from '../../src/http/index.js'
 import { NodePollset, type Resolution } from '../../src/pollset/index.js'
 import type { ExchangeSession } from '../../src/proxy/index.js'
 import { defaultLimits } from '../../src/server/limits.js'
@@ -29,7 +29,7 @@ class Named extends NodePollset {
 
 /** Until the engine has said yes or no. */
 async function leaseOf(pollset: NodePollset, scheme: string, port: number) {
-  const world = { ...createWorld(pollset), held: new HeldBytes(heldLimits), fields: new FieldTable() }
+  const world = createHttpWorld(createWorld(pollset), new HeldBytes(heldLimits))
   const protocols = new Protocols(world, defaultLimits, { ca: authority, serverName: 'localhost' })
   const sessions = protocols.sessions({ scheme: scheme as 'http', host: 'many', port })(null)
   const engine = new Engine<ExchangeSession>(world, 'many', sessions, engineLimits)

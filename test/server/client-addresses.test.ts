@@ -4,7 +4,7 @@
 import { connect } from 'node:net'
 import t from 'tap'
 import { createWorld } from '../../src/continuation/index.js'
-import { type Acceptor, FieldTable, HeldBytes, type HttpWorld } from '../../src/http/index.js'
+import { type Acceptor, createHttpWorld, type HttpWorld } from '../../src/http/index.js'
 import { createHttp1, serveHttp1 } from '../../src/http1/index.js'
 import { createHttp2, serveHttp2 } from '../../src/http2/index.js'
 import type { Socket } from '../../src/pollset/index.js'
@@ -164,7 +164,7 @@ for (const [name, octets] of Object.entries(FLOODS)) {
 /** What is told of clients that say this, and then nothing for 10 s, or go. */
 function told(serve: (world: HttpWorld, socket: Socket, acceptor: Acceptor) => void) {
   const pollset = new MemoryPollset()
-  const world = { ...createWorld(pollset), held: new HeldBytes(), fields: new FieldTable() }
+  const world = createHttpWorld(createWorld(pollset))
   const heard: string[] = []
   const acceptor: Acceptor = {
     accept: () => {},

@@ -7,8 +7,8 @@ import { Engine, engineLimits, LEASED, Lease, UNLEASED } from '../../src/engine/
 import {
   attemptLimits,
   type BackendTarget,
+  createHttpWorld,
   EXTENDED_CONNECT,
-  FieldTable,
   HeldBytes,
   heldLimits,
 } from '../../src/http/index.js'
@@ -32,7 +32,7 @@ function dialling(
 ) {
   const base = createWorld(pollset)
   base.scheduler.tracer = seen
-  const world = { ...base, held: new HeldBytes(heldLimits), fields: new FieldTable() }
+  const world = createHttpWorld(base, new HeldBytes(heldLimits))
   const [http1, http2] = [createHttp1(world), createHttp2(world)]
   const tls = pollset.tlsClient({ serverName: '', alpn: [alpn], verify: true })
   const target: BackendTarget = { host: '192.0.2.9', port: 9, tls, ...to }

@@ -318,6 +318,11 @@ export class MemoryPollset extends Turns implements Pollset {
     return { options }
   }
 
+  /** From Sun, 06 Nov 1994 08:49:37 GMT on, the example of RFC 9110 §5.6.7. */
+  wallTime(): number {
+    return 784_111_777_000 + this.now
+  }
+
   random(target: Uint8Array): void {
     target.fill(7)
   }

@@ -2,7 +2,7 @@
 
 import { createWorld, TraceLines, type Tracer } from '../../src/continuation/index.js'
 import { engineLimits } from '../../src/engine/index.js'
-import { FieldTable, HeldBytes, heldLimits } from '../../src/http/index.js'
+import { createHttpWorld, HeldBytes, heldLimits } from '../../src/http/index.js'
 import { createHttp1, http1Sessions, serveHttp1, tcpSessions } from '../../src/http1/index.js'
 import { createHttp2, http2Sessions, serveHttp2 } from '../../src/http2/index.js'
 import { Backend, Connects, ReverseProxy, RouteTable, type Share } from '../../src/proxy/index.js'
@@ -46,7 +46,7 @@ export function memoryProxy(limits: Partial<Limits> = {}, options: MemoryProxyOp
     transition: (...each) => told.forEach((tracer) => void tracer.transition(...each)),
     diverted: (...each) => told.forEach((tracer) => void tracer.diverted(...each)),
   }
-  const world = { ...base, held: new HeldBytes({ ...heldLimits, ...limits }), fields: new FieldTable() }
+  const world = createHttpWorld(base, new HeldBytes({ ...heldLimits, ...limits }))
   const http1 = createHttp1(world, limits)
   const http2 = createHttp2(world, limits)
   const backends: FarEnd[] = []

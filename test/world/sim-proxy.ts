@@ -2,7 +2,7 @@
 
 import { createWorld } from '../../src/continuation/index.js'
 import { engineLimits } from '../../src/engine/index.js'
-import { FieldTable, HeldBytes, heldLimits } from '../../src/http/index.js'
+import { createHttpWorld, HeldBytes, heldLimits } from '../../src/http/index.js'
 import { createHttp2, http2Sessions, serveHttp2 } from '../../src/http2/index.js'
 import { ACCEPTABLE, noFaults, type SimFar, type SimFaults, SimPollset } from '../../src/pollset/index.js'
 import { Backend, ReverseProxy, RouteTable } from '../../src/proxy/index.js'
@@ -18,11 +18,7 @@ export function simProxy(
   backendOptions: PeerOptions = {},
 ) {
   const pollset = new SimPollset(1, { ...noFaults, ...faults })
-  const world = {
-    ...createWorld(pollset),
-    held: new HeldBytes({ ...heldLimits, ...limits }),
-    fields: new FieldTable(),
-  }
+  const world = createHttpWorld(createWorld(pollset), new HeldBytes({ ...heldLimits, ...limits }))
   const http2 = createHttp2(world, limits)
   const sessions = http2Sessions(http2, BACK)
   const backend = new Backend(world, 'h2c://b', () => sessions, { ...engineLimits, ...limits }, 'process')

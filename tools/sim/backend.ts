@@ -264,6 +264,7 @@ export class BackendPeer extends Peer<BackendStream> {
     this.out.headers(stream.id, 0, [
       [':status', status],
       ['x-i', tagged(stream, Number(status))],
+      ['content-length', '1234'],
     ])
     this.flush()
   }
@@ -314,7 +315,7 @@ export class BackendPeer extends Peer<BackendStream> {
       this.stage.tally('broken response')
       this.faults++
       fields.push(['content-length', String(chance.chance(50) || total === 0 ? total + 1 : total - 1)])
-    } else if (bodiless && status !== 204 && chance.chance(50)) fields.push(['content-length', '1234'])
+    } else if (bodiless && chance.chance(50)) fields.push(['content-length', '1234'])
     else if (!bodiless && chance.chance(plan.lengthPercent)) {
       fields.push(['content-length', String(total)])
       response.promised = total

@@ -1,5 +1,6 @@
 // Defects of what is dropped of a request to plant, one at a time, as those of defects.ts.
 
+import { DateClock } from '../../src/http/date.js'
 import { Head } from '../../src/http/index.js'
 import { type Defect, wrap } from './defects.js'
 
@@ -17,5 +18,19 @@ export const claimDefects: readonly Defect[] = [
     expected: ['S2'],
     plan: { fieldsPercent: 80, forgedPercent: 80, http1Backend: 0, http1ClientsPercent: 0 },
     plant: () => wrap<Head, [never]>(Head.prototype, 'replaceScheme', () => undefined),
+  },
+  {
+    name: 'no Date',
+    what: 'a response without Date is passed on as it is',
+    expected: ['W1'],
+    plan: { requests: 20 },
+    plant: () => wrap<DateClock, [never]>(DateClock.prototype, 'stamp', () => undefined),
+  },
+  {
+    name: 'a length beside 103',
+    what: 'what frames a body passes in interim responses and 204 of an HTTP/2 backend',
+    expected: ['W1'],
+    plan: { requests: 40, interimPercent: 80, http1Backend: 0, http1ClientsPercent: 0 },
+    plant: () => wrap<Head, [never]>(Head.prototype, 'remove', () => undefined),
   },
 ]

@@ -11,6 +11,7 @@ import { forgedField, forgedScheme } from './claims.js'
 import { drawExcess, isPastAll, sendLargeHead } from './large-heads.js'
 import { Peer, PeerStream, type Stage } from './peer.js'
 import { methodOf } from './plan.js'
+import { wrongResponse } from './response-fields.js'
 import * as wire from './wire.js'
 
 const BODILESS = new Set(['GET', 'HEAD'])
@@ -267,6 +268,8 @@ export class Client extends Peer<ClientStream> {
       return
     }
     stream.status = Number(fields[0]?.[0] === ':status' ? fields[0][1] : Number.NaN)
+    const wrong = wrongResponse(stream.status, fields)
+    if (wrong !== null) this.fail('W1', wrong)
     if (!(stream.status >= 100)) this.fail('W1', `a head without :status on stream ${id}`)
     const field = (name: string): string | undefined => fields.find((each) => each[0] === name)?.[1]
     const tag = field('x-r')

@@ -11,6 +11,7 @@ import { forgedField } from './claims.js'
 import type { Stage } from './peer.js'
 import { acceptOf, headOf, type Outgoing, Peer1 } from './peer1.js'
 import { methodOf } from './plan.js'
+import { wrongResponse } from './response-fields.js'
 import { CHUNKED, type Fields, framingOf, INTERIM, only, UNTIL_CLOSE } from './wire1.js'
 
 const CONNECTIONS_MAX = 12
@@ -275,6 +276,8 @@ export class Client1 extends Peer1 {
     const match = /^HTTP\/1\.1 ([1-5]\d\d) [\x20-\x7e]*$/.exec(start)
     if (match === null) this.wrong(`a status line '${start}'`)
     const status = Number(match[1])
+    const fault = wrongResponse(status, fields)
+    if (fault !== null) this.wrong(fault)
     if (asked === undefined) {
       // It is answered for its half a head.
       if (this.leaving && (status === 400 || status === 408)) return framingOf(this, fields) ?? 0

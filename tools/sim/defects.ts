@@ -4,7 +4,14 @@
 
 import { Continuation, createWorld, Scheduler } from '../../src/continuation/index.js'
 import { Engine, type Session, type SessionFactory } from '../../src/engine/index.js'
-import { FieldTable, HeldBytes, type HttpWorld, Inbox, PulledStream, Stream } from '../../src/http/index.js'
+import {
+  createHttpWorld,
+  HeldBytes,
+  type HttpWorld,
+  Inbox,
+  PulledStream,
+  Stream,
+} from '../../src/http/index.js'
 import { BodyIntake } from '../../src/http2/body-intake.js'
 import { Connection } from '../../src/http2/connection.js'
 import { ConnectionBase } from '../../src/http2/connection-base.js'
@@ -86,7 +93,7 @@ export const backendPrototype = (): object =>
 
 export function backendPrototypeOf(sessions: (world: HttpWorld) => SessionFactory<Session>): object {
   const world = createWorld(new SimPollset(1))
-  const made = sessions({ ...world, held: new HeldBytes(), fields: new FieldTable() })
+  const made = sessions(createHttpWorld(world))
   const reports = {
     opened() {},
     changed() {},

@@ -2,7 +2,7 @@
 
 import { createWorld } from '../../src/continuation/index.js'
 import { Engine } from '../../src/engine/index.js'
-import { endsOf, FieldTable, HeldBytes } from '../../src/http/index.js'
+import { createHttpWorld, endsOf } from '../../src/http/index.js'
 import { Connection } from '../../src/http1/connection.js'
 import { createHttp1, http1Sessions, serveHttp1 } from '../../src/http1/index.js'
 import { SimPollset } from '../../src/pollset/index.js'
@@ -15,7 +15,7 @@ const backendPrototype = (): object =>
 /** The class of a client's connection is its room's own. */
 function frontendPrototype(): object {
   const pollset = new SimPollset(1)
-  const world = { ...createWorld(pollset), held: new HeldBytes(), fields: new FieldTable() }
+  const world = createHttpWorld(createWorld(pollset))
   const socket = pollset.connect({ host: '192.0.2.9', port: 9 }, 's1')
   const made = serveHttp1(createHttp1(world), socket, { accept() {}, left() {} }, endsOf(socket))
   return Object.getPrototypeOf(made)

@@ -9,7 +9,7 @@ import {
   TraceLines,
   type Tracer,
 } from '../../src/continuation/index.js'
-import { FieldTable, HeldBytes, type HttpWorld } from '../../src/http/index.js'
+import { createHttpWorld, HeldBytes, type HttpWorld } from '../../src/http/index.js'
 import type { Http1Context } from '../../src/http1/index.js'
 import type { Http2Context } from '../../src/http2/index.js'
 import { Prng, type SimFar, SimPollset } from '../../src/pollset/index.js'
@@ -129,7 +129,7 @@ class Run implements Stage, Scene, Tracer, ArrivalEvents {
     const world = createWorld(pollset, { limits: this.limits })
     this.lines = options.lines === undefined ? null : new TraceLines(pollset, options.lines)
     world.scheduler.tracer = this
-    this.world = { ...world, held: new HeldBytes(this.limits), fields: new FieldTable() }
+    this.world = createHttpWorld(world, new HeldBytes(this.limits))
     const protocols = new Protocols(this.world, this.limits, {})
     this.protocols = protocols
     this.http1 = protocols.http1

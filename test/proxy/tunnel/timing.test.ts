@@ -112,7 +112,7 @@ type Over = Pick<MemoryProxy, 'proxy' | 'world'>
 const isOpen = (far: FarEnd, front: Version): boolean =>
   front === 'h2c'
     ? framesOf(far.take()).some((each) => each.type === 1 && each.payload[0] === 0x88)
-    : /^HTTP\/1\.1 200 OK\r\n\r\n$/.test(far.take().toString('latin1'))
+    : /^HTTP\/1\.1 200 OK\r\ndate: .*\r\n\r\n$/.test(far.take().toString('latin1'))
 
 function nothingLeft(t: Test, { proxy, world }: Over): void {
   t.equal(proxy.begun, proxy.logged, 'the exchange is over (S1)')
