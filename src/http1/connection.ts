@@ -56,6 +56,7 @@ export abstract class Connection
   protected quietSince: number
   /** What has come further is read in the next turn. */
   protected readEnough = false
+  private tendedAt: number
   private readonly holding = new HeldByConnection()
   private readonly unsettled: Inbox[] = []
 
@@ -63,6 +64,7 @@ export abstract class Connection
     super(context, connectionSteps, side, ['MOVED'])
     const { world } = context
     this.quietSince = world.pollset.now
+    this.tendedAt = this.quietSince
     this.output = new Output(world.pollset, context.slabs, this)
   }
 
@@ -98,6 +100,8 @@ export abstract class Connection
     // What has moved so far, by what was read too, is looked at here.
     this.pollable.lower(MOVED)
     if (this.failure !== null) return goto.closing
+    // A peer that never falls silent is looked at too.
+    if (this.now - this.tendedAt >= this.context.tendMs) return goto.tend
     const unread = (socket.readiness & READABLE) !== 0
     if (this.mayRead) socket.unpause()
     else socket.pause()
@@ -176,6 +180,7 @@ export abstract class Connection
   }
 
   tend(): After<'tend'> {
+    this.tendedAt = this.now
     if (this.idle(this.now - this.quietSince) === 'close') return goto.closing
     return goto.messages
   }

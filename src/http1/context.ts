@@ -21,23 +21,28 @@ export interface Http1Context {
   readonly limits: Http1Limits
   readonly slabs: OutputSlabs
   readonly durations: readonly DurationList[]
+  /** ms between two looks at a connection: no limit ends it more than a tenth late */
+  readonly tendMs: number
   readonly decoder: FieldDecoder
   readonly counts: Http1Counts
 }
 
-/** ms between two looks at a connection on which nothing arrives */
+/** ms between two looks at a connection, at most; and looks in the time of each limit, at least */
 const TEND_MS = 1_000
+const LOOKS = 10
 
 export function createHttp1(world: HttpWorld, limits: Partial<Http1Limits> = {}): Http1Context {
   const all = { ...http1Limits, ...limits }
   const shortest = Math.min(all.headMs, all.keepAliveMs, all.backendIdleMs)
+  const tendMs = Math.min(TEND_MS, shortest / LOOKS)
   return {
     world,
     limits: all,
     slabs: new OutputSlabs(all.flushBytesMax, all.largeSlabsMax),
     durations: connectionLife.durations(world.pollset.deadlines, {
-      tend: Math.max(1, Math.min(TEND_MS, shortest)),
+      tend: tendMs,
     }),
+    tendMs,
     decoder: new FieldDecoder(world.fields),
     counts: { badRequests: 0, badResponses: 0, headsLate: 0 },
   }

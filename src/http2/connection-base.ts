@@ -14,6 +14,7 @@ import {
   waitForCrossing,
   waitForEnd,
   waitForFrames,
+  waitInHaste,
   waitToDrain,
 } from './connection-life.js'
 import type { Http2Context } from './context.js'
@@ -112,7 +113,12 @@ export abstract class ConnectionBase extends HttpConnection<Http2Context> implem
 
   /** A peer that never falls silent is looked at too. */
   private get untended(): boolean {
-    return this.now - this.tendedAt >= this.context.tendMs
+    const { tendMs, lookMs } = this.context
+    return this.now - this.tendedAt >= (this.inHaste ? lookMs : tendMs)
+  }
+
+  private get inHaste(): boolean {
+    return this.live > 0 || this.unfinished !== 0 || this.draining || !(this.settled && this.acknowledged)
   }
 
   frames(): After<'frames'> {
@@ -120,7 +126,8 @@ export abstract class ConnectionBase extends HttpConnection<Http2Context> implem
     if (this.failure !== null || this.socketOver) return goto.closing
     if (this.untended) return goto.tend
     this.waitOn(0, this.socket as Socket, READABLE | ENDED | CLOSED)
-    return this.pacing ? waitAtPace : waitForFrames
+    if (this.pacing) return waitAtPace
+    return this.inHaste ? waitInHaste : waitForFrames
   }
 
   drain(): After<'drain'> {

@@ -19,7 +19,7 @@ export const connectionLife = defineLife({
     hurry: ['linger', 'closed'],
     closed: ['done'],
   },
-  waits: ['tend', 'pace'],
+  waits: ['tend', 'look', 'pace'],
 })
 
 const { goto, done, suspend } = connectionLife
@@ -35,6 +35,14 @@ export const waitForFrames = suspend({
   within: 'tend',
   fair: true,
 })
+/** Somebody waits for the peer, or it owes a handshake or the rest of a frame: these have shorter limits. */
+export const waitInHaste = suspend({
+  then: 'frames',
+  late: 'tend',
+  cancelled: 'goaway',
+  within: 'look',
+  fair: true,
+})
 /** Streams run dry: come back soon, to reset them as the budget allows. */
 export const waitAtPace = suspend({
   then: 'frames',
@@ -47,7 +55,7 @@ export const waitToDrain = suspend({
   then: 'drain',
   late: 'tend',
   cancelled: 'closing',
-  within: 'tend',
+  within: 'look',
   fair: true,
 })
 /** The same, for streams that are on their way, until the absolute time the connection has set. */

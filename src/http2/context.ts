@@ -24,37 +24,36 @@ export interface Http2Context {
   readonly limits: Http2Limits
   readonly slabs: OutputSlabs
   readonly durations: readonly DurationList[]
-  /** ms between two looks at a connection */
+  /** ms between two looks at a connection: no limit ends it more than a tenth late */
   readonly tendMs: number
+  /** The same while the peer owes something, or somebody waits for it. */
+  readonly lookMs: number
   readonly counts: Http2Counts
 }
 
-/** ms between two looks at a connection: at least, and at most five times that */
-const TEND_MS = 1_000
+/** ms between two looks at a connection, at most; and looks in the time of each limit, at least */
+const TEND_MS = 5_000
+const LOOKS = 10
 /** ms between two looks at streams that run dry */
 const PACE_MS = 100
 
 export function createHttp2(world: HttpWorld, limits: Partial<Http2Limits> = {}): Http2Context {
   const all = { ...http2Limits, ...limits }
-  const shortest = Math.min(
-    all.pingAfterMs,
-    all.frontendPingTimeoutMs,
-    all.backendPingTimeoutMs,
-    all.frontendIdleMs,
-    all.backendIdleMs,
-    all.prefaceMs,
-    all.frameMs,
-  )
-  const tendMs = Math.max(TEND_MS, Math.min(5 * TEND_MS, shortest))
+  const tendMs = Math.min(TEND_MS, Math.min(all.frontendIdleMs, all.backendIdleMs) / LOOKS)
+  const { pingAfterMs, frontendPingTimeoutMs, backendPingTimeoutMs, prefaceMs, frameMs, dryMs } = all
+  const hasty = [pingAfterMs, frontendPingTimeoutMs, backendPingTimeoutMs, prefaceMs, frameMs, dryMs]
+  const lookMs = Math.min(tendMs, Math.min(...hasty) / LOOKS)
   return {
     world,
     limits: all,
     slabs: new OutputSlabs(all.flushBytesMax, all.largeSlabsMax),
     durations: connectionLife.durations(world.pollset.deadlines, {
       tend: tendMs,
-      pace: PACE_MS,
+      look: lookMs,
+      pace: Math.min(PACE_MS, all.dryMs / LOOKS),
     }),
     tendMs,
+    lookMs,
     counts: { calmed: 0, connectionErrors: 0, streamErrors: 0, headersTooLarge: 0, refused: 0, dried: 0 },
   }
 }

@@ -246,9 +246,10 @@ const WAYS: readonly Way[] = [
 
 const WAITS = [
   'connect until',
-  'drain tend',
+  'drain look',
   'drain until',
   'frames pace',
+  'frames look',
   'frames tend',
   'linger until',
   'preface until',

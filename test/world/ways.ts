@@ -90,7 +90,7 @@ export class Ways {
     for (const [title, run, id, steps] of ways) {
       t.test(title, (t) => {
         const { lines, proxy, world } = run()
-        t.equal(stepsOf(lines, id).join(', '), steps)
+        t.equal(once(stepsOf(lines, id).join(', ')), once(steps))
         const alive = [...world.scheduler.alive()].map((each) => each.id)
         const running = alive.filter((each) => each.includes('/') && alive.includes(each.split('/')[0]))
         t.equal(proxy.begun, proxy.logged + running.length, 'an exchange outlives no client')
@@ -108,3 +108,6 @@ export class Ways {
     })
   }
 }
+
+/** Looks that come to nothing stand once: how many there are is a matter of the limits. */
+const once = (steps: string): string => steps.replace(/((?:frames|messages|drain), tend, )\1+/g, '$1')
