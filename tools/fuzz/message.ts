@@ -18,11 +18,15 @@ const table = new FieldTable()
 
 const linesOf = (fields: readonly Field[]): Line[] => fields.map(({ name, value }) => [name, value])
 
-/** What a response keeps: of equal lengths, in one field or several, one. */
+/** Keeps of a response what its reader keeps: equal content-lengths become one, beside 1xx and 204 none. */
 function oneLengthOf(lines: readonly Line[]): Line[] {
   const kept: Line[] = []
+  const status = lines.find(([name]) => name === ':status')?.[1] ?? ''
+  // 1xx and 204 have no content: a length beside them says nothing (RFC 9110 section 8.6).
+  const withoutContent = /^(1\d\d|204)$/.test(status)
   for (const [name, value] of lines) {
     if (name !== 'content-length') kept.push([name, value])
+    else if (withoutContent) continue
     else if (!kept.some((line) => line[0] === name))
       kept.push([name, value.includes(',') ? String(Number(value.split(',')[0])) : value])
   }
