@@ -79,6 +79,12 @@ export abstract class HttpConnection<Context extends ConnectionContext> extends 
     return this.failure
   }
 
+  /** See {@link Stream.arrivingUntil}. */
+  get arrivingUntil(): number {
+    const { socket } = this
+    return socket === null ? 0 : this.transit.look(socket.writtenBytes, this.output.wroteAt)
+  }
+
   /** The last word is on its way; false where the socket is gone already. */
   protected part(): boolean {
     if (((this.socket as Socket).readiness & CLOSED) !== 0) return false

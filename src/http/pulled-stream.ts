@@ -26,6 +26,8 @@ export interface StreamHome<S> {
   newInbox(stream: S): Inbox
   /** bytes of interim heads that may wait for the peer to read */
   readonly interimBytesMax: number
+  /** See {@link Stream.arrivingUntil}. */
+  readonly arrivingUntil: number
 }
 
 export abstract class PulledStream extends Stream {

@@ -106,6 +106,12 @@ export abstract class Stream extends Pollable {
   /** Octets granted in an earlier turn have not left: the peer does not take them. */
   abstract get blocked(): boolean
 
+  /**
+   * ms of the pollset's clock: until when what has been written to the peer so far, on whichever stream of its connection, may
+   * still be on its way (transit.ts); a time that has passed: all has arrived
+   */
+  abstract get arrivingUntil(): number
+
   /** Send an interim head; one too many is dropped. Only before {@link sendHead}. */
   abstract sendInterim(head: Head): void
   /** Send the final head; `ended`: nothing follows it. */

@@ -30,6 +30,7 @@ export class Transit {
   /**
    * Counts what was written since the last look, as if it had been written now; returns {@link until}.
    * @param writtenBytes of the socket, so far
+   * @param now ms of the pollset's clock: not before the last of them were written
    */
   look(writtenBytes: number, now: number): number {
     const bytes = writtenBytes - this.written

@@ -233,6 +233,9 @@ export class Backend extends Connection implements BackendSession {
 
   protected override messageOver(persists: boolean): void {
     this.served = true
+    // It reads the next request behind this one.
+    const { writtenBytes } = this.socket as Socket
+    this.transit.arrived(writtenBytes, writtenBytes, this.now)
     if (this.reader.keepAlive !== this.keepAlive) this.readKeepAlive(this.reader.keepAlive)
     if (!persists || this.draining || this.idleMax === 0) {
       this.failure ??= DONE

@@ -91,6 +91,10 @@ export class Http1Stream extends PulledStream implements Receiving {
     return !this.remoteEnded && this.head !== null && this.head.contentLength > this.receivedBytes
   }
 
+  get arrivingUntil(): number {
+    return this.home.arrivingUntil
+  }
+
   consumed(bytes: number): void {
     this.home.consumed(this, bytes)
   }

@@ -120,6 +120,10 @@ export class Http2Stream extends PulledStream implements Receiving {
     return this.promised > 0 && !this.remoteEnded && !this.bodiless
   }
 
+  get arrivingUntil(): number {
+    return this.home.arrivingUntil
+  }
+
   consumed(bytes: number): void {
     this.home.consumed(this, bytes)
   }

@@ -8,6 +8,8 @@ import type { OutputSlabs } from './slabs.js'
 export abstract class SlabOutput implements Flushable {
   /** Everything is written, and FIN behind it. */
   finished = false
+  /** ms of the pollset's clock: when the last write began */
+  wroteAt = 0
   /** FIN goes behind all that is pending. */
   protected finishing = false
   /** While a slab is being filled: how far it is. */
@@ -78,6 +80,7 @@ export abstract class SlabOutput implements Flushable {
       return
     }
     this.slab = slab
+    this.wroteAt = this.pollset.now
     socket.write(slab.subarray(0, this.end))
     if ((socket.readiness & WRITABLE) === 0) return
     this.giveBack()

@@ -270,7 +270,7 @@ export class Exchange extends Continuation {
 
   /** Whether the response head is late. */
   headIsLate(backend: Stream): boolean {
-    return this.progress.headIsLate(this.now, backend)
+    return this.progress.headIsLate(this.now, backend, this.requestIsOwed)
   }
 
   /** The whole wait for the head lies ahead, and nothing but the head can end it. */

@@ -26,6 +26,12 @@ export class Progress {
   /** Octets that had left, both ways, when the present period began, and when that was. */
   private moved: number
   private movedAt: number
+  /**
+   * Until when what had been written to the client, the backend by then may be on its way. What is written later, for other
+   * streams of the connection too, stands behind it.
+   */
+  private clientHasBy: number
+  private backendHasBy: number
   /** A message owes octets: more than a trickle must move. */
   private owed: boolean
   /** The client, the backend had not taken all that was granted to it before. */
@@ -40,6 +46,8 @@ export class Progress {
     this.requestSent = false
     this.moved = 0
     this.movedAt = now
+    this.clientHasBy = 0
+    this.backendHasBy = 0
     this.owed = false
     this.clientBlocked = false
     this.backendBlocked = false
@@ -49,6 +57,7 @@ export class Progress {
   sendingBegins(): void {
     this.sentBefore = -1
     this.requestSent = false
+    this.backendHasBy = 0
   }
 
   /** The backend has reported that it is at work. */
@@ -58,8 +67,14 @@ export class Progress {
 
   /** The response head has come: the time for the body begins, however long the head took. */
   answered(now: number, frontend: Stream, backend: Stream): void {
-    this.movedAt = now
+    this.periodBegins(now, frontend, backend)
+  }
+
+  private periodBegins(at: number, frontend: Stream, backend: Stream): void {
+    this.movedAt = at
     this.moved = frontend.sentBytes + backend.sentBytes
+    this.clientHasBy = frontend.arrivingUntil
+    this.backendHasBy = backend.arrivingUntil
   }
 
   /** Before new octets are granted: does a side not take what it could, or not send what it promised? A tunnel owes nothing. */
@@ -73,8 +88,7 @@ export class Progress {
   afterGrant(now: number, frontend: Stream, backend: Stream): void {
     if (this.owed || this.clientBlocked || this.backendBlocked) return
     if (!frontend.blocked && !backend.blocked) return
-    this.movedAt = now
-    this.moved = frontend.sentBytes + backend.sentBytes
+    this.periodBegins(now, frontend, backend)
   }
 
   /** octets that count as progress */
@@ -99,18 +113,27 @@ export class Progress {
   /** Whether too little has moved for `limitMs`, or the exchange is too old. */
   stands(now: number, limitMs: number, frontend: Stream, backend: Stream): boolean {
     const moved = frontend.sentBytes + backend.sentBytes
-    if (moved - this.moved >= this.leastBytes) {
-      this.moved = moved
-      this.movedAt = Math.max(this.movedAt, frontend.sentAt, backend.sentAt)
-    }
-    return now - this.movedAt >= limitMs || this.tooOld(now)
+    if (moved - this.moved >= this.leastBytes)
+      this.periodBegins(Math.max(this.movedAt, frontend.sentAt, backend.sentAt), frontend, backend)
+    if (now - this.movedAt < limitMs) return this.tooOld(now)
+    return now - this.waitsSince(frontend, backend) >= limitMs || this.tooOld(now)
+  }
+
+  /** Since when nobody moves: a slow reader, who does not take what waits for it, may still be taking what it was sent before. */
+  private waitsSince(frontend: Stream, backend: Stream): number {
+    const { movedAt } = this
+    const client = this.clientBlocked ? Math.min(this.clientHasBy, frontend.arrivingUntil) : movedAt
+    const server = this.backendBlocked ? Math.min(this.backendHasBy, backend.arrivingUntil) : movedAt
+    return Math.max(movedAt, client, server)
   }
 
   /**
    * Whether the response head is late. Only what is sent of the request, and a backend's report ({@link reported}), moves
-   * {@link headBy}: another interim response is no answer, and a trickle of what is owed is no progress.
+   * {@link headBy}: another interim response is no answer, and a trickle of what is owed is no progress. A backend that was sent
+   * a body may not have all of it yet.
+   * @param requestOwed the client has not sent all of it, and the backend has taken what came
    */
-  headIsLate(now: number, backend: Stream): boolean {
+  headIsLate(now: number, backend: Stream, requestOwed: boolean): boolean {
     const { sentBytes, localEnded } = backend
     const { headTimeoutMs } = this.limits
     if (this.sentBefore < 0) {
@@ -119,9 +142,12 @@ export class Progress {
     } else if (localEnded !== this.requestSent || sentBytes - this.sentBefore >= this.leastBytes) {
       this.sentBefore = sentBytes
       this.headBy = Math.max(this.headBy, backend.sentAt + headTimeoutMs)
+      this.backendHasBy = sentBytes === 0 ? 0 : backend.arrivingUntil
     }
     this.requestSent = localEnded
-    return now >= this.headBy || this.tooOld(now)
+    if (now < this.headBy) return this.tooOld(now)
+    if (requestOwed) return true
+    return now - Math.min(this.backendHasBy, backend.arrivingUntil) >= headTimeoutMs || this.tooOld(now)
   }
 }
 
