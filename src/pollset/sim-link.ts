@@ -309,6 +309,8 @@ export class SimSocket extends Socket {
 
   private drained(): void {
     if (this.over || this.inFlight === null) return
+    const { sendBufferBytes, roomBytes } = this.net.faults
+    if (sendBufferBytes - this.toFar.bytes < roomBytes) return
     this.refill()
     if (this.inFlight !== null) return
     this.net.mark(this, WRITABLE)

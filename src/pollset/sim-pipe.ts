@@ -15,6 +15,8 @@ export interface SimFaults {
   readonly coalescePercent: number
   /** octets the network takes at once from the World; 0: all */
   readonly sendBufferBytes: number
+  /** octets of these that must have been read before more is taken: kernels tell of room in lumps, and a slow reader's far between */
+  readonly roomBytes: number
   /** of pieces: held up for up to stallMs */
   readonly stallPercent: number
   readonly stallMs: number
@@ -36,6 +38,7 @@ export const noFaults: SimFaults = {
   splitPercent: 0,
   coalescePercent: 0,
   sendBufferBytes: 0,
+  roomBytes: 0,
   stallPercent: 0,
   stallMs: 0,
   resetPercent: 0,

@@ -3,9 +3,15 @@
 export interface ProxyLimits {
   /** ms a request waits for a stream on a session: 503 */
   readonly leaseTimeoutMs: number
-  /** ms from the last octet of the request that was sent to the final response head: 504; 408 where the client owes the rest */
+  /**
+   * ms from the last octet of the request that was sent to the final response head: 504; 408 where the client owes the rest. Of a body
+   * from when it may have arrived (slowestBytesPerSecond)
+   */
   readonly headTimeoutMs: number
-  /** ms after the final head without an octet leaving in either direction: reset */
+  /**
+   * ms after the final head without an octet leaving in either direction: reset. Where a side does not take what waits for it, from
+   * when what it was sent may have arrived (slowestBytesPerSecond)
+   */
   readonly bodyTimeoutMs: number
   /**
    * octets that must move in each bodyTimeoutMs (or headTimeoutMs, before the head) while either side owes them: it has

@@ -337,6 +337,7 @@ function trace(seed: number): string {
     splitPercent: 50,
     coalescePercent: 50,
     sendBufferBytes: 100,
+    roomBytes: 0,
     stallPercent: 20,
     stallMs: 100,
     resetPercent: 20,

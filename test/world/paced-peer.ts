@@ -22,6 +22,8 @@ export interface PeerOptions {
   readonly bytesPerSecond?: number
   /** octets of its windows; it gives credit for half of them at once */
   readonly window?: number
+  /** Whether a stream gets any credit; without: each does. */
+  readonly credits?: (stream: number) => boolean
 }
 
 export class PacedPeer implements FarOwner {
@@ -41,6 +43,7 @@ export class PacedPeer implements FarOwner {
   onHead: (stream: number, ended: boolean) => void = () => {}
   private readonly pollset: SimPollset
   private readonly window: number
+  private readonly credits: (stream: number) => boolean
   private rest = Buffer.alloc(0)
   private skip: number
   private owed = 0
@@ -55,6 +58,7 @@ export class PacedPeer implements FarOwner {
     this.pollset = pollset
     this.far = far
     this.window = options.window ?? 0x3fffffff
+    this.credits = options.credits ?? (() => true)
     this.skip = role === 'backend' ? PREFACE.length : 0
     far.owner = this
     far.pace(options.bytesPerSecond ?? 0)
@@ -152,7 +156,7 @@ export class PacedPeer implements FarOwner {
     this.owed += size
     if (this.owed < this.window / 2) return
     this.far.send(frame(WINDOW_UPDATE, 0, 0, uint32(this.owed)))
-    this.far.send(frame(WINDOW_UPDATE, 0, stream, uint32(this.owed)))
+    if (this.credits(stream)) this.far.send(frame(WINDOW_UPDATE, 0, stream, uint32(this.owed)))
     this.owed = 0
   }
 

@@ -1,13 +1,15 @@
-// A proxy on the simulated network, clients and backends of HTTP/2: for what takes minutes of the clock, and a network with a memory.
+// A proxy on the simulated network, clients and backends: for what takes minutes of the clock, and a network with a memory.
 
 import { createWorld } from '../../src/continuation/index.js'
 import { engineLimits } from '../../src/engine/index.js'
 import { createHttpWorld, HeldBytes, heldLimits } from '../../src/http/index.js'
+import { createHttp1, http1Sessions, serveHttp1 } from '../../src/http1/index.js'
 import { createHttp2, http2Sessions, serveHttp2 } from '../../src/http2/index.js'
 import { ACCEPTABLE, noFaults, type SimFar, type SimFaults, SimPollset } from '../../src/pollset/index.js'
 import { Backend, ReverseProxy, RouteTable } from '../../src/proxy/index.js'
 import type { Limits } from '../../src/server/index.js'
 import { PacedPeer, type PeerOptions } from './paced-peer.js'
+import { PacedPeer1 } from './paced-peer1.js'
 
 const FRONT = { host: '192.0.2.1', port: 80 }
 const BACK = { host: '192.0.2.9', port: 9 }
@@ -16,36 +18,55 @@ export function simProxy(
   limits: Partial<Limits> = {},
   faults: Partial<SimFaults> = {},
   backendOptions: PeerOptions = {},
+  versions: { readonly back?: 1 | 2 } = {},
 ) {
   const pollset = new SimPollset(1, { ...noFaults, ...faults })
   const world = createHttpWorld(createWorld(pollset), new HeldBytes({ ...heldLimits, ...limits }))
   const http2 = createHttp2(world, limits)
-  const sessions = http2Sessions(http2, BACK)
+  const http1 = createHttp1(world, limits)
+  const sessions = versions.back === 1 ? http1Sessions(http1, BACK) : http2Sessions(http2, BACK)
   const backend = new Backend(world, 'h2c://b', () => sessions, { ...engineLimits, ...limits }, 'process')
   const proxy = new ReverseProxy(world, new RouteTable([{ host: '', prefix: '/', backend }]), limits)
   const backends: PacedPeer[] = []
+  const backends1: PacedPeer1[] = []
   let onBackend: (peer: PacedPeer) => void = () => {}
   pollset.serve(BACK, (far) => {
+    if (versions.back === 1) {
+      backends1.push(new PacedPeer1(far, backendOptions))
+      return
+    }
     const peer = new PacedPeer(pollset, far, 'backend', backendOptions)
     backends.push(peer)
     onBackend(peer)
   })
   const listener = pollset.listen(FRONT, 'l1')
   pollset.step()
+  const connect = () => {
+    const far = pollset.dial(FRONT, { host: '198.51.100.1', port: 40_000 }) as SimFar
+    while ((listener.readiness & ACCEPTABLE) === 0) pollset.step()
+    const socket = listener.accept()
+    if (socket === null) throw new Error('nobody was accepted')
+    return { far, socket }
+  }
   return {
     pollset,
     world,
     proxy,
     backends,
+    /** Those of HTTP/1.1. */
+    backends1,
     /** Told of each connection to the backend. */
     onBackend(act: (peer: PacedPeer) => void): void {
       onBackend = act
     },
+    /** One of HTTP/1.1. */
+    client1(options: PeerOptions = {}): PacedPeer1 {
+      const { far, socket } = connect()
+      serveHttp1(http1, socket, proxy)
+      return new PacedPeer1(far, options)
+    },
     client(options: PeerOptions = {}): PacedPeer {
-      const far = pollset.dial(FRONT, { host: '198.51.100.1', port: 40_000 }) as SimFar
-      while ((listener.readiness & ACCEPTABLE) === 0) pollset.step()
-      const socket = listener.accept()
-      if (socket === null) throw new Error('nobody was accepted')
+      const { far, socket } = connect()
       const peer = new PacedPeer(pollset, far, 'client', options)
       serveHttp2(http2, socket, proxy)
       return peer

@@ -260,6 +260,16 @@ const SLOW: readonly Attack[] = [
     wave: (at) => (at === 0 ? Buffer.concat([settings([4, 0]), LARGE_ON_100]) : ping()),
   },
   {
+    // The others are taken as they come.
+    name: 'window-held-beside',
+    role: 'client',
+    everyMs: 10_000,
+    wave: (at) =>
+      at === 0
+        ? Buffer.concat([settings([4, 0]), widen(0, 0x7fff0000), large(1)])
+        : Buffer.concat([large(2 * at + 1), widen(2 * at + 1, 0x7fffffff)]),
+  },
+  {
     name: 'window-held-small',
     role: 'client',
     everyMs: 10_000,

@@ -44,6 +44,7 @@ export function faultsOf(plan: Plan): SimFaults {
     splitPercent,
     coalescePercent,
     sendBufferBytes,
+    roomBytes: 0,
     stallPercent,
     stallMs,
     resetPercent,

@@ -1,5 +1,5 @@
 // The clocks of an exchange, from the inside (L1): one in which nothing moves for the time of its wait is ended, at most a tenth of
-// that late, and none is ended as late while something moved within that time.
+// that late, unless a side that takes no more may still be taking what it was sent; and none is ended as late while something moved within that time.
 
 import type { Limits } from '../../../src/server/index.js'
 import type { ExchangeInside } from '../inside.js'
@@ -91,7 +91,7 @@ export function clocks(): Checker {
         judge(x, scene)
         const { at, heldAt, phase } = look(x, now)
         const limit = limitOf(phase, scene.limits)
-        if (now - Math.max(at, heldAt) > limit * 1.1 + 1)
+        if (now - Math.max(at, heldAt, arriving(x, phase)) > limit * 1.1 + 1)
           fail(
             'L1',
             `${x.id} at ${x.stepName}: nothing moves for ${now - at} ms, and its limit is ${limit} ms`,
@@ -100,6 +100,14 @@ export function clocks(): Checker {
       for (const x of scene.logged as unknown as ExchangeInside[]) judge(x, scene)
     },
   }
+}
+
+/** Until when a side that takes nothing may still be taking what it was sent. */
+function arriving({ frontend, backend }: ExchangeInside, phase: Phase): number {
+  const client = frontend.granted > 0 ? frontend.arrivingUntil : 0
+  if (backend === null) return client
+  const upload = backend.granted > 0 || (phase === 'head' && backend.sentBytes > 0)
+  return upload ? Math.max(client, backend.arrivingUntil) : client
 }
 
 function limitOf(phase: Phase, limits: Limits): number {
