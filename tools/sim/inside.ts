@@ -38,6 +38,7 @@ export interface StreamInside extends Pollable {
   readonly localEnded: Http2Stream['localEnded']
   readonly sentBytes: Http2Stream['sentBytes']
   readonly granted: Http2Stream['granted']
+  readonly arrivingUntil: Http2Stream['arrivingUntil']
   readonly interims: Http2Stream['interims']
   readonly pendingInterims: Http2Stream['pendingInterims']
   readonly inbox: InboxInside | null

@@ -16,6 +16,8 @@ interface Seen {
   at: number
   heldAt: number
   held: boolean
+  /** ms likewise: until when a side that takes nothing may still be taking what it was sent, as of the last look */
+  arriving: number
   /** Its lateness was looked at. */
   judged: boolean
 }
@@ -54,6 +56,7 @@ export function clocks(): Checker {
         at: now,
         held: x.held,
         heldAt: x.held ? now : -1,
+        arriving: 0,
         judged: false,
       }
       seen.set(x, first)
@@ -89,9 +92,13 @@ export function clocks(): Checker {
       const { now } = scene.pollset
       for (const x of scene.exchanges) {
         judge(x, scene)
-        const { at, heldAt, phase } = look(x, now)
+        const last = look(x, now)
+        const { at, heldAt, phase } = last
+        // One that has just ended has nothing that waits any more.
+        const before = last.arriving
+        last.arriving = arriving(x, phase)
         const limit = limitOf(phase, scene.limits)
-        if (now - Math.max(at, heldAt, arriving(x, phase)) > limit * 1.1 + 1)
+        if (now - Math.max(at, heldAt, before, last.arriving) > limit * 1.1 + 1)
           fail(
             'L1',
             `${x.id} at ${x.stepName}: nothing moves for ${now - at} ms, and its limit is ${limit} ms`,
