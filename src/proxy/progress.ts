@@ -1,7 +1,7 @@
 // The timing of an exchange: when octets last moved, what a side owes, and when each wait of `transfer` and `tunnel` is over
 // (spec/exchange.md, Bounds). A wait may be woken by what moves nothing, and octets may leave without waking it. So a wait is
 // cut into looks, each a tenth of its limit, and every look compares the clock with the time at which octets last left:
-// an exchange ends at most a tenth of the limit late, and never early.
+// an exchange ends at most a tenth of the limit late, two tenths where it waits for what may be on its way, and never early.
 //
 // A slow reader is given nothing new while the kernels have much for it. So where a side does not take what waits for it, the time
 // is counted from when all that it was sent may have arrived (http/transit.ts).

@@ -287,7 +287,7 @@ after 900
 client< NOTHING stream=1
 backend> HEADERS stream=1 flags=EH :status=103
 client< HEADERS stream=1 flags=EH :status=103
-after 201
+after 301
 client< HEADERS stream=1 :status=504 x-fermata=head-late
 backend< RST_STREAM stream=1 code=CANCEL
 trace client stream=1 receive, route, lease, sendHead, transfer, refuse, log`,
