@@ -68,9 +68,9 @@ module.exports = {
     },
     {
       name: 'one-door',
-      comment: 'All that can steer a run enters through src/pollset/node-*.ts.',
+      comment: 'All that can steer a run enters through src/pollset/node/*.ts.',
       severity: 'error',
-      from: { path: '^src/', pathNot: '^src/pollset/node-[^/]+\\.ts$' },
+      from: { path: '^src/', pathNot: '^src/pollset/node/[^/]+\\.ts$' },
       to: {
         dependencyTypes: ['core'],
         path: `^(node:)?(${outside.join('|')})$`,
@@ -82,7 +82,7 @@ module.exports = {
       comment:
         'Chance and keys come through the door. The digest of the WebSocket handshake is a pure function.',
       severity: 'error',
-      from: { path: '^src/', pathNot: '^src/(pollset/node-[^/]+|http1/websocket)\\.ts$' },
+      from: { path: '^src/', pathNot: '^src/(pollset/node/[^/]+|http1/websocket)\\.ts$' },
       to: { dependencyTypes: ['core'], path: '^(node:)?crypto$' },
     },
     {
@@ -98,6 +98,20 @@ module.exports = {
       severity: 'error',
       from: { path: '^src/' },
       to: { path: '^(spec|test|tools)/' },
+    },
+    {
+      name: 'tools-know-no-test',
+      comment: 'What tools and tests both need stands in tools/testbed: tools import no test.',
+      severity: 'error',
+      from: { path: '^tools/' },
+      to: { path: '^test/' },
+    },
+    {
+      name: 'testbed-knows-src-only',
+      comment: 'tools/testbed is owned by neither tools nor tests: it imports src alone.',
+      severity: 'error',
+      from: { path: '^tools/testbed/' },
+      to: { path: '^(test|tools)/', pathNot: '^tools/testbed/' },
     },
     {
       name: 'no-circular',

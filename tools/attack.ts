@@ -7,7 +7,6 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { type ClientHttp2Session, connect } from 'node:http2'
 import { join } from 'node:path'
 import { Command } from 'commander'
-import { type Program, start } from '../test/peers/programs.js'
 import type { Attack } from './attack/attack.js'
 import type { Got, Order } from './attack/attacker.js'
 import { backendAttacks } from './attack/backend-attacks.js'
@@ -16,6 +15,7 @@ import { http1Attacks } from './attack/http1-attacks.js'
 import { figure, quantile, table } from './bench/figures.js'
 import { cpuMicroseconds, rssKib } from './bench/measure.js'
 import { collect, positive } from './bench/options.js'
+import { type Program, start } from './testbed/programs.js'
 
 const all: readonly Attack[] = [...clientAttacks, ...http1Attacks, ...backendAttacks]
 /** `client/ping-flood`; either part may stand alone. */

@@ -8,13 +8,13 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Command } from 'commander'
-import { findProgram } from '../test/peers/programs.js'
 import { startBackend } from './bench/backends.js'
 import { contenderNames, contenders, type Spoken, type Started, startContender } from './bench/contenders.js'
 import { figure, median, spread, table } from './bench/figures.js'
 import { connectionsTo, cpuMicroseconds, peakRssKib, processTree, resetPeak } from './bench/measure.js'
 import { collect, names, positive } from './bench/options.js'
 import { load, loadText, type Scenario, scenarioNames, scenariosOf } from './bench/scenarios.js'
+import { findProgram } from './testbed/programs.js'
 
 interface Options {
   readonly rounds: number

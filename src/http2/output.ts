@@ -9,7 +9,7 @@ import { DEFAULT_FRAME_SIZE, DEFAULT_WINDOW, Flag, FRAME_HEADER_SIZE, FrameType 
 import { ControlFrames, WINDOW_UPDATE_SIZE } from './control-frames.js'
 import type { FramePurse } from './frame-purse.js'
 import { blockOverhead, frameHeaderBlock, writeFrameHeader, writeWindowUpdate } from './frame-writer.js'
-import { type HpackEncoder, SIZE_UPDATES_OCTETS_MAX } from './hpack-encoder.js'
+import { type HpackEncoder, SIZE_UPDATES_OCTETS_MAX } from './hpack/encoder.js'
 import { SendQueue } from './send-queue.js'
 import type { Http2Stream } from './stream.js'
 import { afterLocalEnd } from './stream-states.js'

@@ -1,7 +1,7 @@
 // The peer's SETTINGS (RFC 9113 §6.5): which values are none, and what the good ones change.
 
 import { DEFAULT_WINDOW, ErrorCode, Setting, WINDOW_MAX } from './codes.js'
-import type { HpackEncoder } from './hpack-encoder.js'
+import type { HpackEncoder } from './hpack/encoder.js'
 import type { Output } from './output.js'
 import type { Role } from './stream-states.js'
 import type { StreamTable } from './stream-table.js'

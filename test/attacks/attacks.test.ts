@@ -7,7 +7,7 @@ import { defaultLimits, type Limits } from '../../src/server/limits.js'
 import type { Attack } from '../../tools/attack/attack.js'
 import { backendAttacks } from '../../tools/attack/backend-attacks.js'
 import { clientAttacks } from '../../tools/attack/client-attacks.js'
-import { tableOf } from '../world/frames.js'
+import { tableOf } from '../../tools/testbed/frames.js'
 import { type Held, type Outcome, runAttack } from './run-attack.js'
 
 const page = readFileSync('spec/attacks.md', 'utf8')

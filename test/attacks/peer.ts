@@ -4,8 +4,8 @@
 import { type Field, FieldTable } from '../../src/http/index.js'
 import { HpackDecoder } from '../../src/http2/index.js'
 import { data, request, response, settings } from '../../tools/attack/attack.js'
-import { type Frame, frame, framesOf, headers } from '../world/frames.js'
-import type { FarEnd } from '../world/memory-pollset.js'
+import { type Frame, frame, framesOf, headers } from '../../tools/testbed/frames.js'
+import type { FarEnd } from '../../tools/testbed/memory-pollset.js'
 
 const LARGE_BODY = 4 * 1024 * 1024
 

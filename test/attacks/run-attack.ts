@@ -7,9 +7,9 @@ import type { Output } from '../../src/http2/output.js'
 import type { StreamTable } from '../../src/http2/stream-table.js'
 import { defaultLimits, type Limits } from '../../src/server/limits.js'
 import { type Attack, data, quiet, request } from '../../tools/attack/attack.js'
-import { frame, headers, PREFACE } from '../world/frames.js'
-import type { FarEnd } from '../world/memory-pollset.js'
-import { memoryProxy } from '../world/memory-proxy.js'
+import { frame, headers, PREFACE } from '../../tools/testbed/frames.js'
+import type { FarEnd } from '../../tools/testbed/memory-pollset.js'
+import { memoryProxy } from '../../tools/testbed/memory-proxy.js'
 import { Peer, Steady } from './peer.js'
 
 /** As Node gives them: no chunk is larger. */

@@ -2,9 +2,9 @@
 
 import t from 'tap'
 import { data, quiet } from '../../tools/attack/attack.js'
-import { framesOf, headers, REQUEST } from '../world/frames.js'
-import type { FarEnd } from '../world/memory-pollset.js'
-import { memoryProxy } from '../world/memory-proxy.js'
+import { framesOf, headers, REQUEST } from '../../tools/testbed/frames.js'
+import type { FarEnd } from '../../tools/testbed/memory-pollset.js'
+import { memoryProxy } from '../../tools/testbed/memory-proxy.js'
 
 const SIZE = 3_000
 

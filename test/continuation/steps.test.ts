@@ -16,7 +16,7 @@ import {
   TraceLines,
 } from '../../src/continuation/index.js'
 import { Pollable } from '../../src/pollset/index.js'
-import { MemoryPollset } from '../world/memory-pollset.js'
+import { MemoryPollset } from '../../tools/testbed/memory-pollset.js'
 import { seeded } from '../world/random.js'
 
 class Bell extends Pollable {

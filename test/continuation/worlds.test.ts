@@ -10,7 +10,7 @@ import {
   type World,
 } from '../../src/continuation/index.js'
 import { COMMANDED, type Commands, NodePollset } from '../../src/pollset/index.js'
-import { MemoryPollset } from '../world/memory-pollset.js'
+import { MemoryPollset } from '../../tools/testbed/memory-pollset.js'
 
 const life = defineLife({
   edges: { begin: ['listen'], listen: ['hear', 'late'], hear: ['listen', 'done'], late: ['listen'] },

@@ -18,7 +18,7 @@ import {
   UNLEASED,
 } from '../../src/engine/index.js'
 import type { Pollable, Waiter } from '../../src/pollset/index.js'
-import { MemoryPollset } from '../world/memory-pollset.js'
+import { MemoryPollset } from '../../tools/testbed/memory-pollset.js'
 import { seeded } from '../world/random.js'
 
 class Plain implements Session {

@@ -7,7 +7,7 @@ import t from 'tap'
 import { createWorld } from '../../src/continuation/index.js'
 import { Engine, engineLimits } from '../../src/engine/index.js'
 import { ACCEPTABLE, LISTENING, NodePollset } from '../../src/pollset/index.js'
-import { type FarEnd, MemoryPollset } from '../world/memory-pollset.js'
+import { type FarEnd, MemoryPollset } from '../../tools/testbed/memory-pollset.js'
 import { once } from '../world/proxy-world.js'
 import { LineFrontend, LineSession } from './line-protocol.js'
 

@@ -3,7 +3,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { tableOf } from '../world/frames.js'
+import { tableOf } from '../../tools/testbed/frames.js'
 import { root } from './source-rules.js'
 
 const page = readFileSync(join(root, 'spec/field-reports.md'), 'utf8')

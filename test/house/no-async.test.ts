@@ -65,7 +65,7 @@ t.test('the checker lets pass what only looks like it', async (t) => {
 })
 
 t.test("the door's own files have time and may take up a promise, but make none", async (t) => {
-  const door = 'src/pollset/node-pollset.ts'
+  const door = 'src/pollset/node/pollset.ts'
   for (const sample of [
     'setImmediate(f)',
     'performance.now()',

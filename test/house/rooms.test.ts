@@ -4,7 +4,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t from 'tap'
-import { run } from '../peers/programs.js'
+import { run } from '../../tools/testbed/programs.js'
 import { root } from './source-rules.js'
 
 const cruiser = join(root, 'node_modules', 'dependency-cruiser', 'bin', 'dependency-cruise.mjs')
@@ -16,9 +16,9 @@ interface Violation {
   readonly rule: { readonly name: string }
 }
 
-/** Every violation under `src` of this directory, as in `room-http: src/http/a.ts → src/engine/b.ts`. */
-async function cruise(directory: string): Promise<readonly string[]> {
-  const result = await run(process.execPath, [cruiser, '--config', rules, '-T', 'json', 'src'], {
+/** Every violation under `src` (and the other folders named) of this directory, as in `room-http: src/http/a.ts → src/engine/b.ts`. */
+async function cruise(directory: string, ...more: string[]): Promise<readonly string[]> {
+  const result = await run(process.execPath, [cruiser, '--config', rules, '-T', 'json', 'src', ...more], {
     cwd: directory,
   })
   if (!result.stdout.startsWith('{')) throw new Error(result.stdout + result.stderr)
@@ -54,8 +54,8 @@ const plants: readonly Plant[] = [
   ['src/main.ts', './server/b.js', null],
   ['src/main.ts', './proxy/b.js', 'main-knows-server-only'],
   ['src/attic/a.ts', '../pollset/b.js', 'room-unknown'],
-  ['src/pollset/node-socket.ts', 'node:net', null],
-  ['src/pollset/node-socket.ts', 'node:tls', null],
+  ['src/pollset/node/socket.ts', 'node:net', null],
+  ['src/pollset/node/socket.ts', 'node:tls', null],
   ['src/pollset/a.ts', 'node:net', 'one-door'],
   ['src/http2/a.ts', 'node:tls', 'one-door'],
   ['src/proxy/a.ts', 'dns', 'one-door'],
@@ -67,6 +67,10 @@ const plants: readonly Plant[] = [
   ['src/server/a.ts', '../../spec/b.js', 'src-stands-alone'],
   ['src/server/a.ts', '../../test/b.js', 'src-stands-alone'],
   ['src/server/a.ts', '../../tools/b.js', 'src-stands-alone'],
+  ['tools/a.ts', '../src/server/b.js', null],
+  ['tools/a.ts', '../test/b.js', 'tools-know-no-test'],
+  ['tools/testbed/a.ts', '../b.js', 'testbed-knows-src-only'],
+  ['test/a.ts', '../tools/testbed/b.js', null],
   ['src/server/a.ts', './nowhere.js', 'no-unresolvable'],
   ['src/server/a.ts', 'typescript', 'no-dev-packages'],
   ['src/server/a.ts', 'denque', null],
@@ -82,6 +86,7 @@ function plant(directory: string): readonly { readonly file: string; readonly ru
   }
   for (const room of targets) write(`src/${room}/b.ts`, 'export const b = 1\n')
   for (const room of ['spec', 'test', 'tools']) write(`${room}/b.ts`, 'export const b = 1\n')
+  write('tools/testbed/b.ts', 'export const b = 1\n')
   write('tsconfig.json', '{ "compilerOptions": { "module": "nodenext", "target": "es2022" } }')
   write(
     'package.json',
@@ -94,7 +99,7 @@ function plant(directory: string): readonly { readonly file: string; readonly ru
       return { file: from, rule }
     }
     // The names of these two mean something to the rules.
-    const file = /(node-socket|origin)\.ts$/.test(from) ? from : from.replace(/a\.ts$/, `a${index}.ts`)
+    const file = /(node\/socket|origin)\.ts$/.test(from) ? from : from.replace(/a\.ts$/, `a${index}.ts`)
     const alone = plants.filter((each) => each[0] === from && file === from)
     write(
       file,
@@ -109,7 +114,7 @@ function plant(directory: string): readonly { readonly file: string; readonly ru
 t.test('each rule bites, and only where it should', async (t) => {
   const directory = t.testdir()
   const planted = plant(directory)
-  const violations = await cruise(directory)
+  const violations = await cruise(directory, 'tools', 'test')
   for (const { file, rule } of planted) {
     const found = violations.filter((each) => each.includes(`: ${file} → `))
     const expected = planted.filter((each) => each.file === file && each.rule !== null).length

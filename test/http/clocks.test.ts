@@ -3,9 +3,9 @@
 
 import t, { type Test } from 'tap'
 import type { Limits } from '../../src/server/index.js'
-import { frame, framesOf, headers, PREFACE, REQUEST } from '../world/frames.js'
-import type { FarEnd } from '../world/memory-pollset.js'
-import { type MemoryProxyOptions, memoryProxy } from '../world/memory-proxy.js'
+import { frame, framesOf, headers, PREFACE, REQUEST } from '../../tools/testbed/frames.js'
+import type { FarEnd } from '../../tools/testbed/memory-pollset.js'
+import { type MemoryProxyOptions, memoryProxy } from '../../tools/testbed/memory-proxy.js'
 
 /** ms: the limit in question; all others are far away */
 const T = 1_000

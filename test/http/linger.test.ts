@@ -20,7 +20,7 @@ import {
 } from '../../src/pollset/index.js'
 import { Backend, ReverseProxy, RouteTable } from '../../src/proxy/index.js'
 import { defaultLimits } from '../../src/server/limits.js'
-import { frame, headers, PREFACE, uint32 } from '../world/frames.js'
+import { frame, headers, PREFACE, uint32 } from '../../tools/testbed/frames.js'
 
 const BACKEND = { host: '192.0.2.9', port: 9 }
 const FRONT = { host: '192.0.2.1', port: 80 }

@@ -2,8 +2,8 @@
 // (RFC 9112 §6.3): nothing else may come behind it. The simulator found it.
 
 import t from 'tap'
-import { frame, headers } from '../world/frames.js'
-import { memoryProxy } from '../world/memory-proxy.js'
+import { frame, headers } from '../../tools/testbed/frames.js'
+import { memoryProxy } from '../../tools/testbed/memory-proxy.js'
 
 t.test('the connection ends with the response, though the client would keep it', (t) => {
   const proxy = memoryProxy({}, { clients: 'http/1.1' })

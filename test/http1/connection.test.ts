@@ -5,10 +5,10 @@ import { readFileSync } from 'node:fs'
 import t, { type Test } from 'tap'
 import { proxyLimits } from '../../src/proxy/index.js'
 import type { Limits } from '../../src/server/index.js'
-import { tableOf } from '../world/frames.js'
-import type { FarEnd } from '../world/memory-pollset.js'
-import { type MemoryProxyOptions, memoryProxy } from '../world/memory-proxy.js'
-import { read, wireOf } from './wire.js'
+import { tableOf } from '../../tools/testbed/frames.js'
+import { read, wireOf } from '../../tools/testbed/http1-wire.js'
+import type { FarEnd } from '../../tools/testbed/memory-pollset.js'
+import { type MemoryProxyOptions, memoryProxy } from '../../tools/testbed/memory-proxy.js'
 
 const strictness = readFileSync('spec/http1/strictness.md', 'utf8')
 const REQUESTS = ['lines', 'the start line', 'target and Host', 'framing fields', 'bodies'] as const

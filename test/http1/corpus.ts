@@ -1,8 +1,8 @@
 // Wires to compare parsers by: every row of spec/http1, and those that come of putting an octet where it may matter.
 
 import { readFileSync } from 'node:fs'
-import { tableOf } from '../world/frames.js'
-import { wireOf } from './wire.js'
+import { tableOf } from '../../tools/testbed/frames.js'
+import { wireOf } from '../../tools/testbed/http1-wire.js'
 
 export interface Case {
   readonly name: string

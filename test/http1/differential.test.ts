@@ -4,11 +4,11 @@ import { readFileSync } from 'node:fs'
 import { METHODS } from 'node:http'
 import { isDeepStrictEqual } from 'node:util'
 import t, { type Test } from 'tap'
-import { tableOf } from '../world/frames.js'
+import { tableOf } from '../../tools/testbed/frames.js'
+import { newDecoder, read, wireOf } from '../../tools/testbed/http1-wire.js'
 import { type Case, followed, requests, responses } from './corpus.js'
 import { forwarded } from './forwarded.js'
 import { type Judgement, NodeClient, NodeServer, type Seen } from './node-parser.js'
-import { newDecoder, read, wireOf } from './wire.js'
 
 /** As in production, one decoder has seen it all. */
 const decoder = newDecoder()

@@ -2,7 +2,7 @@
 // backend that sent it resets its connection.
 
 import t from 'tap'
-import { memoryProxy } from '../world/memory-proxy.js'
+import { memoryProxy } from '../../tools/testbed/memory-proxy.js'
 
 const UPLOAD = Buffer.from('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nbegun')
 const bytesOf = (text: string): Buffer => Buffer.from(text, 'latin1')

@@ -5,10 +5,10 @@ import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
 import { type Field, FieldTable, type Head } from '../../src/http/index.js'
+import { read } from '../../tools/testbed/http1-wire.js'
 import { short } from '../world/short-fuzz.js'
 import { forwarded } from './forwarded.js'
 import { headOf } from './heads.js'
-import { read } from './wire.js'
 
 short({ 'http1-request': 1_500, 'http1-response': 1_500, 'http1-frontend': 300, 'http1-backend': 300 })
 

@@ -3,9 +3,9 @@
 
 import t, { type Test } from 'tap'
 import type { Limits } from '../../src/server/index.js'
-import { frame, framesOf, headers, REQUEST } from '../world/frames.js'
-import type { FarEnd } from '../world/memory-pollset.js'
-import { type MemoryProxyOptions, memoryProxy } from '../world/memory-proxy.js'
+import { frame, framesOf, headers, REQUEST } from '../../tools/testbed/frames.js'
+import type { FarEnd } from '../../tools/testbed/memory-pollset.js'
+import { type MemoryProxyOptions, memoryProxy } from '../../tools/testbed/memory-proxy.js'
 
 const HTTP1: MemoryProxyOptions = { clients: 'http/1.1', speaks: 'http/1.1' }
 const bytesOf = (text: string) => Buffer.from(text, 'latin1')

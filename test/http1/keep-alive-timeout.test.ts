@@ -4,7 +4,7 @@
 import t from 'tap'
 import { keepAliveTimeout } from '../../src/http1/message.js'
 import type { Limits } from '../../src/server/index.js'
-import { memoryProxy } from '../world/memory-proxy.js'
+import { memoryProxy } from '../../tools/testbed/memory-proxy.js'
 
 const POST = Buffer.from('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi')
 const answer = (line: string) => Buffer.from(`HTTP/1.1 200 OK\r\n${line}Content-Length: 2\r\n\r\nok`)

@@ -15,7 +15,7 @@ import {
   writeChunkSize,
   writeLastChunk,
 } from '../../src/http1/index.js'
-import { cuttings, newDecoder, Recorder, read } from './wire.js'
+import { cuttings, newDecoder, Recorder, read } from '../../tools/testbed/http1-wire.js'
 
 const GET = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'
 const POST = 'POST /p HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello'

@@ -3,8 +3,8 @@
 
 import { readFileSync } from 'node:fs'
 import t, { type Test } from 'tap'
-import { tableOf } from '../world/frames.js'
-import { cuttings, newDecoder, type Outcome, read, wireOf } from './wire.js'
+import { tableOf } from '../../tools/testbed/frames.js'
+import { cuttings, newDecoder, type Outcome, read, wireOf } from '../../tools/testbed/http1-wire.js'
 
 const strictness = readFileSync('spec/http1/strictness.md', 'utf8')
 const framing = readFileSync('spec/http1/framing.md', 'utf8')

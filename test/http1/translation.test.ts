@@ -18,10 +18,10 @@ import {
   writeSwitchingHead,
   writeUpgradeRequest,
 } from '../../src/http1/index.js'
-import { tableOf } from '../world/frames.js'
+import { tableOf } from '../../tools/testbed/frames.js'
+import { cuttings, newDecoder, read, wireOf } from '../../tools/testbed/http1-wire.js'
 import { parse } from '../world/message-text.js'
 import { headOf } from './heads.js'
-import { cuttings, newDecoder, read, wireOf } from './wire.js'
 
 const page = readFileSync('spec/http1/translation.md', 'utf8')
 const framingPage = readFileSync('spec/http1/framing.md', 'utf8')

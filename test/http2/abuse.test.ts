@@ -3,8 +3,8 @@
 
 import t from 'tap'
 import { ErrorCode } from '../../src/http2/codes.js'
-import { block, type Frame, frame, framesOf, headers, REQUEST, uint32 } from '../world/frames.js'
-import { memoryProxy } from '../world/memory-proxy.js'
+import { block, type Frame, frame, framesOf, headers, REQUEST, uint32 } from '../../tools/testbed/frames.js'
+import { memoryProxy } from '../../tools/testbed/memory-proxy.js'
 
 const calmed = (frames: readonly Frame[]) =>
   frames.some((each) => each.type === 7 && each.payload.readUInt32BE(4) === ErrorCode.ENHANCE_YOUR_CALM)

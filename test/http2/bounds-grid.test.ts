@@ -4,9 +4,8 @@
 import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { type Field, FieldTable } from '../../src/http/index.js'
-import { HpackDecoder } from '../../src/http2/hpack-decoder.js'
+import { HpackDecoder } from '../../src/http2/hpack/decoder.js'
 import { serveHttp2 } from '../../src/http2/index.js'
-import { faced, type Role, rolesOf, saidIn } from '../world/faced.js'
 import {
   block,
   type Frame,
@@ -17,8 +16,9 @@ import {
   REQUEST,
   tableOf,
   uint32,
-} from '../world/frames.js'
-import { memoryProxy } from '../world/memory-proxy.js'
+} from '../../tools/testbed/frames.js'
+import { memoryProxy } from '../../tools/testbed/memory-proxy.js'
+import { faced, type Role, rolesOf, saidIn } from '../world/faced.js'
 
 const rows = tableOf(readFileSync('spec/http2/connection-grid.md', 'utf8'), 'Bounds')
 const STATUS: [string, string][] = [[':status', '200']]

@@ -3,7 +3,7 @@
 
 import t from 'tap'
 import { connectionLife } from '../../src/http2/index.js'
-import { frame, framesOf, headers, PREFACE, REQUEST, uint32 } from '../world/frames.js'
+import { frame, framesOf, headers, PREFACE, REQUEST, uint32 } from '../../tools/testbed/frames.js'
 import { cancel, type MemoryProxy, type Way, Ways } from '../world/ways.js'
 
 const PING_ACK = (payload: string) => frame(6, 1, 0, Buffer.from(payload, 'latin1'))

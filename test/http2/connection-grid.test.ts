@@ -5,6 +5,9 @@
 import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { serveHttp2 } from '../../src/http2/index.js'
+import { frame, framesOf, headers, PREFACE, REQUEST, tableOf, uint32 } from '../../tools/testbed/frames.js'
+import type { FarEnd } from '../../tools/testbed/memory-pollset.js'
+import { memoryProxy } from '../../tools/testbed/memory-proxy.js'
 import {
   answersPing,
   faced,
@@ -16,9 +19,6 @@ import {
   sessionOf,
   told,
 } from '../world/faced.js'
-import { frame, framesOf, headers, PREFACE, REQUEST, tableOf, uint32 } from '../world/frames.js'
-import type { FarEnd } from '../world/memory-pollset.js'
-import { memoryProxy } from '../world/memory-proxy.js'
 
 const page = readFileSync('spec/http2/connection-grid.md', 'utf8')
 

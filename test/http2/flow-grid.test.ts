@@ -3,8 +3,8 @@
 
 import { readFileSync } from 'node:fs'
 import t from 'tap'
+import { type Frame, frame, framesOf, headers, tableOf } from '../../tools/testbed/frames.js'
 import { faced, octetsOf, type Role, rolesOf, saidIn, told } from '../world/faced.js'
-import { type Frame, frame, framesOf, headers, tableOf } from '../world/frames.js'
 
 const rows = tableOf(readFileSync('spec/http2/connection-grid.md', 'utf8'), 'Flow control')
 const INITIAL = 65_535

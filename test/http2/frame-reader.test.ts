@@ -4,8 +4,8 @@ import t, { type Test } from 'tap'
 import { ErrorCode } from '../../src/http2/codes.js'
 import { FrameReader } from '../../src/http2/frame-reader.js'
 import { http2Limits } from '../../src/http2/limits.js'
+import { block, frame, headers, REQUEST, uint32 } from '../../tools/testbed/frames.js'
 import { FrameLog } from '../world/frame-log.js'
-import { block, frame, headers, REQUEST, uint32 } from '../world/frames.js'
 
 const HEAD = block(REQUEST)
 const settings = (...pairs: [number, number][]) =>

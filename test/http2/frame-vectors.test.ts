@@ -9,8 +9,8 @@ import t from 'tap'
 import { ErrorCode, FrameType } from '../../src/http2/codes.js'
 import { FrameReader } from '../../src/http2/frame-reader.js'
 import { http2Limits } from '../../src/http2/limits.js'
+import { frame } from '../../tools/testbed/frames.js'
 import { FrameLog } from '../world/frame-log.js'
-import { frame } from '../world/frames.js'
 
 interface Vector {
   readonly error: readonly number[] | null

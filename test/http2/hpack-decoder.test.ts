@@ -2,8 +2,8 @@
 
 import t from 'tap'
 import { type Field, FieldTable } from '../../src/http/field.js'
-import { HPACK_ERROR, HpackDecoder } from '../../src/http2/hpack-decoder.js'
-import { STATIC_FIELDS } from '../../src/http2/hpack-static.js'
+import { HPACK_ERROR, HpackDecoder } from '../../src/http2/hpack/decoder.js'
+import { STATIC_FIELDS } from '../../src/http2/hpack/static.js'
 
 const bytes = (hex: string) => Buffer.from(hex.replaceAll(' ', ''), 'hex')
 const texts = (fields: readonly Field[]) => fields.map((field) => `${field.name}: ${field.value}`)

@@ -3,9 +3,9 @@
 
 import t from 'tap'
 import { type Field, FieldTable } from '../../src/http/field.js'
-import { HpackDecoder } from '../../src/http2/hpack-decoder.js'
-import { HpackEncoder, SIZE_UPDATES_OCTETS_MAX } from '../../src/http2/hpack-encoder.js'
-import { STATIC_FIELDS } from '../../src/http2/hpack-static.js'
+import { HpackDecoder } from '../../src/http2/hpack/decoder.js'
+import { HpackEncoder, SIZE_UPDATES_OCTETS_MAX } from '../../src/http2/hpack/encoder.js'
+import { STATIC_FIELDS } from '../../src/http2/hpack/static.js'
 
 const fields = new FieldTable()
 const target = Buffer.alloc(1 << 17)

@@ -2,7 +2,7 @@
 // decoder written here, and every way a string can be malformed.
 
 import t from 'tap'
-import { huffmanDecode, huffmanEncode, huffmanLength } from '../../src/http2/huffman.js'
+import { huffmanDecode, huffmanEncode, huffmanLength } from '../../src/http2/hpack/huffman.js'
 
 /** Appendix B: at least one symbol of every length, and its neighbours where symbols jump. */
 const APPENDIX_B: readonly (readonly [symbol: number, code: number, bits: number])[] = [

@@ -3,8 +3,8 @@
 
 import t, { type Test } from 'tap'
 import { type Field, FieldTable } from '../../src/http/field.js'
-import { HPACK_ERROR, HpackDecoder } from '../../src/http2/hpack-decoder.js'
-import { HpackEncoder } from '../../src/http2/hpack-encoder.js'
+import { HPACK_ERROR, HpackDecoder } from '../../src/http2/hpack/decoder.js'
+import { HpackEncoder } from '../../src/http2/hpack/encoder.js'
 
 interface Example {
   readonly name: string

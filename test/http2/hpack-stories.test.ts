@@ -6,8 +6,8 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { type Field, FieldTable, Token } from '../../src/http/field.js'
-import { HpackDecoder } from '../../src/http2/hpack-decoder.js'
-import { HpackEncoder } from '../../src/http2/hpack-encoder.js'
+import { HpackDecoder } from '../../src/http2/hpack/decoder.js'
+import { HpackEncoder } from '../../src/http2/hpack/encoder.js'
 
 interface Story {
   readonly cases: readonly {

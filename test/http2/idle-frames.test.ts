@@ -5,10 +5,10 @@ import t, { type Test } from 'tap'
 import { FRAME_PRICE, FramePurse } from '../../src/http2/frame-purse.js'
 import { http2Limits } from '../../src/http2/limits.js'
 import { data, many, ping, reset, response, settings, wide, widen } from '../../tools/attack/attack.js'
+import { framesOf, headers, REQUEST } from '../../tools/testbed/frames.js'
+import type { FarEnd } from '../../tools/testbed/memory-pollset.js'
+import { memoryProxy } from '../../tools/testbed/memory-proxy.js'
 import { faced, type Role, saidIn } from '../world/faced.js'
-import { framesOf, headers, REQUEST } from '../world/frames.js'
-import type { FarEnd } from '../world/memory-pollset.js'
-import { memoryProxy } from '../world/memory-proxy.js'
 
 const NO_ERROR = 0
 const CALM = 'connection:ENHANCE_YOUR_CALM'

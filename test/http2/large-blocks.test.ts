@@ -3,10 +3,10 @@
 
 import t from 'tap'
 import { type Field, FieldTable } from '../../src/http/index.js'
-import { HpackDecoder } from '../../src/http2/hpack-decoder.js'
-import { type Frame, frame, framesOf, headers, REQUEST } from '../world/frames.js'
-import type { FarEnd } from '../world/memory-pollset.js'
-import { memoryProxy } from '../world/memory-proxy.js'
+import { HpackDecoder } from '../../src/http2/hpack/decoder.js'
+import { type Frame, frame, framesOf, headers, REQUEST } from '../../tools/testbed/frames.js'
+import type { FarEnd } from '../../tools/testbed/memory-pollset.js'
+import { memoryProxy } from '../../tools/testbed/memory-proxy.js'
 
 const OK = [[':status', '200']] as const
 const CONTINUATION = 9

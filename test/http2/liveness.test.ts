@@ -2,7 +2,7 @@
 
 import t from 'tap'
 import { http2Limits } from '../../src/http2/index.js'
-import { REQUEST } from '../world/frames.js'
+import { REQUEST } from '../../tools/testbed/frames.js'
 import type { PacedPeer } from '../world/paced-peer.js'
 import { simProxy } from '../world/sim-proxy.js'
 

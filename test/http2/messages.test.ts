@@ -2,8 +2,8 @@
 
 import { readFileSync } from 'node:fs'
 import t from 'tap'
-import { type Frame, frame, framesOf, REQUEST, tableOf } from '../world/frames.js'
-import { memoryProxy } from '../world/memory-proxy.js'
+import { type Frame, frame, framesOf, REQUEST, tableOf } from '../../tools/testbed/frames.js'
+import { memoryProxy } from '../../tools/testbed/memory-proxy.js'
 import { type Message, parse } from '../world/message-text.js'
 
 /** Literals without indexing, of any length. */

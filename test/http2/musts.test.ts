@@ -4,10 +4,10 @@
 import t from 'tap'
 import { type Field, FieldTable } from '../../src/http/index.js'
 import { ErrorCode } from '../../src/http2/codes.js'
-import { HpackDecoder } from '../../src/http2/hpack-decoder.js'
+import { HpackDecoder } from '../../src/http2/hpack/decoder.js'
+import { block, type Frame, frame, framesOf, headers, REQUEST, uint32 } from '../../tools/testbed/frames.js'
+import { memoryProxy } from '../../tools/testbed/memory-proxy.js'
 import { answersPing, exchangeOn, faced, saidIn, sessionOf } from '../world/faced.js'
-import { block, type Frame, frame, framesOf, headers, REQUEST, uint32 } from '../world/frames.js'
-import { memoryProxy } from '../world/memory-proxy.js'
 
 const STATUS: [string, string][] = [[':status', '200']]
 const POST = REQUEST.map(([name, value]): [string, string] => [name, name === ':method' ? 'POST' : value])

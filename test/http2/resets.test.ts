@@ -3,13 +3,13 @@
 
 import t from 'tap'
 import { FramePurse } from '../../src/http2/frame-purse.js'
-import { HpackEncoder } from '../../src/http2/hpack-encoder.js'
+import { HpackEncoder } from '../../src/http2/hpack/encoder.js'
 import { http2Limits } from '../../src/http2/limits.js'
 import { Output } from '../../src/http2/output.js'
 import { OutputSlabs } from '../../src/pollset/index.js'
-import { frame, framesOf, headers, REQUEST, uint32 } from '../world/frames.js'
-import { type FarEnd, MemoryPollset } from '../world/memory-pollset.js'
-import { memoryProxy } from '../world/memory-proxy.js'
+import { frame, framesOf, headers, REQUEST, uint32 } from '../../tools/testbed/frames.js'
+import { type FarEnd, MemoryPollset } from '../../tools/testbed/memory-pollset.js'
+import { memoryProxy } from '../../tools/testbed/memory-proxy.js'
 import { play } from '../world/scenario.js'
 
 const GET = ':method=GET :scheme=http :authority=a :path=/'

@@ -2,8 +2,8 @@
 // each gets all of its octets in the end.
 
 import t from 'tap'
-import { frame, framesOf, headers, REQUEST } from '../world/frames.js'
-import { memoryProxy } from '../world/memory-proxy.js'
+import { frame, framesOf, headers, REQUEST } from '../../tools/testbed/frames.js'
+import { memoryProxy } from '../../tools/testbed/memory-proxy.js'
 
 const BODY = Buffer.alloc(16_000, 'x')
 const PARTS = 4

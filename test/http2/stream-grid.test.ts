@@ -15,10 +15,10 @@ import {
   verdict,
 } from '../../src/http2/stream-states.js'
 import type { Exchange } from '../../src/proxy/exchange.js'
+import { type Frame, frame, framesOf, headers, REQUEST, tableOf, uint32 } from '../../tools/testbed/frames.js'
+import type { FarEnd } from '../../tools/testbed/memory-pollset.js'
+import { memoryProxy } from '../../tools/testbed/memory-proxy.js'
 import { answersPing, exchangeOn, faced, saidIn, streamOf, told } from '../world/faced.js'
-import { type Frame, frame, framesOf, headers, REQUEST, tableOf, uint32 } from '../world/frames.js'
-import type { FarEnd } from '../world/memory-pollset.js'
-import { memoryProxy } from '../world/memory-proxy.js'
 
 const page = readFileSync('spec/http2/stream-grid.md', 'utf8')
 const rows = tableOf(page, 'Received')

@@ -5,8 +5,8 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import type { Test } from 'tap'
-import { pathOf } from '../world/certificates/index.js'
-import { freePort, start } from './programs.js'
+import { pathOf } from '../../tools/testbed/certificates/index.js'
+import { freePort, start } from '../../tools/testbed/programs.js'
 
 const MODULES = ['mpm_event', 'authz_core', 'http2', 'ssl', 'socache_shmcb']
 

@@ -5,11 +5,11 @@ import { createHash, randomBytes } from 'node:crypto'
 import t, { type Test } from 'tap'
 import { Agent, request } from 'undici'
 import type { ServerOptions } from '../../src/server/index.js'
-import { authority, localhost, pathOf } from '../world/certificates/index.js'
+import { authority, localhost, pathOf } from '../../tools/testbed/certificates/index.js'
+import { nginx } from '../../tools/testbed/nginx.js'
+import { freePort, start, unlessInstalled } from '../../tools/testbed/programs.js'
 import { get, setUp } from '../world/proxy-world.js'
 import { apache } from './apache.js'
-import { nginx } from './nginx.js'
-import { freePort, start, unlessInstalled } from './programs.js'
 
 const large = randomBytes(1024 * 1024)
 const FILES = { small: 'twelve bytes', large }

@@ -4,10 +4,10 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
+import { localhost } from '../../tools/testbed/certificates/index.js'
+import { run, unlessInstalled } from '../../tools/testbed/programs.js'
 import { proxyTo, webSocketBackend } from '../proxy/tunnel/tunnel-world.js'
-import { localhost } from '../world/certificates/index.js'
 import { type OnStream, once, setUp } from '../world/proxy-world.js'
-import { run, unlessInstalled } from './programs.js'
 
 const EACH = 50
 const list = (make: (i: number) => string) => Array.from({ length: EACH }, (_, i) => make(i)).join('\n')

@@ -8,11 +8,11 @@ import https from 'node:https'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { Agent, request } from 'undici'
-import { authority, localhost, pathOf } from '../world/certificates/index.js'
+import { authority, localhost, pathOf } from '../../tools/testbed/certificates/index.js'
+import { h2load, unsuccessful } from '../../tools/testbed/h2load.js'
+import { run, unlessInstalled } from '../../tools/testbed/programs.js'
+import { wrk } from '../../tools/testbed/wrk.js'
 import { answerOf, type OnStream, once, setUp } from '../world/proxy-world.js'
-import { h2load, unsuccessful } from './h2load.js'
-import { run, unlessInstalled } from './programs.js'
-import { wrk } from './wrk.js'
 
 const BODY = randomBytes(1024 * 1024)
 const sha = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex')

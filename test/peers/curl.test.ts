@@ -5,8 +5,8 @@ import { createHash, randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { run, unlessInstalled } from '../../tools/testbed/programs.js'
 import { type OnStream, setUp } from '../world/proxy-world.js'
-import { run, unlessInstalled } from './programs.js'
 
 const skip = unlessInstalled('curl')
 

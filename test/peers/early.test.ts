@@ -6,9 +6,9 @@ import { randomBytes } from 'node:crypto'
 import { connect } from 'node:http2'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { nginx } from '../../tools/testbed/nginx.js'
+import { run, unlessInstalled } from '../../tools/testbed/programs.js'
 import { answerOf, setUp } from '../world/proxy-world.js'
-import { nginx } from './nginx.js'
-import { run, unlessInstalled } from './programs.js'
 
 const skip = unlessInstalled('nginx', 'curl')
 const TRIES = 8

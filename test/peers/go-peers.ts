@@ -3,7 +3,7 @@
 
 import { existsSync, mkdirSync, readdirSync, renameSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Program, run, start, unlessInstalled } from './programs.js'
+import { type Program, run, start, unlessInstalled } from '../../tools/testbed/programs.js'
 
 const root = join(import.meta.dirname, '..', '..', '..')
 const source = join(root, 'test', 'peers', 'go')

@@ -3,10 +3,10 @@
 
 import { connect } from 'node:http2'
 import t, { type Test } from 'tap'
+import { nginx } from '../../tools/testbed/nginx.js'
+import { unlessInstalled } from '../../tools/testbed/programs.js'
 import { setUp } from '../world/proxy-world.js'
 import { runGo, startGo, unlessGo } from './go-peers.js'
-import { nginx } from './nginx.js'
-import { unlessInstalled } from './programs.js'
 
 const skip = unlessGo()
 

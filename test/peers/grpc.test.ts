@@ -8,8 +8,8 @@ import * as grpc from '@grpc/grpc-js'
 import t, { type Test } from 'tap'
 import { GRPC_STATUS } from '../../src/proxy/index.js'
 import type { Limits } from '../../src/server/index.js'
-import { authority, localhost } from '../world/certificates/index.js'
-import { tableOf } from '../world/frames.js'
+import { authority, localhost } from '../../tools/testbed/certificates/index.js'
+import { tableOf } from '../../tools/testbed/frames.js'
 import { answerOf, get, setUp } from '../world/proxy-world.js'
 
 const same = (message: Buffer): Buffer => message

@@ -4,9 +4,9 @@
 import { createServer } from 'node:http2'
 import type { AddressInfo } from 'node:net'
 import t from 'tap'
+import { nginx } from '../../tools/testbed/nginx.js'
+import { unlessInstalled } from '../../tools/testbed/programs.js'
 import { get, setUp } from '../world/proxy-world.js'
-import { nginx } from './nginx.js'
-import { unlessInstalled } from './programs.js'
 
 t.test('node:http2 sends a head of 80 KB beside 60 requests: that one fails, once', async (t) => {
   let large = 0

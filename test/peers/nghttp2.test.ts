@@ -6,10 +6,10 @@ import { readFileSync } from 'node:fs'
 import * as http2 from 'node:http2'
 import { join } from 'node:path'
 import t from 'tap'
+import { h2load, unsuccessful } from '../../tools/testbed/h2load.js'
+import { freePort, run, start, unlessInstalled } from '../../tools/testbed/programs.js'
 import { answerOf, type OnStream, setUp } from '../world/proxy-world.js'
-import { h2load, unsuccessful } from './h2load.js'
 import { beforeNghttpd } from './nghttpd.js'
-import { freePort, run, start, unlessInstalled } from './programs.js'
 
 const sha = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex')
 

@@ -2,8 +2,8 @@
 
 import type { Test } from 'tap'
 import type { Limits } from '../../src/server/index.js'
+import { freePort, start } from '../../tools/testbed/programs.js'
 import { setUp } from '../world/proxy-world.js'
-import { freePort, start } from './programs.js'
 
 export interface NghttpdOptions {
   /** Of its command line. */

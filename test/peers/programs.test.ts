@@ -1,8 +1,16 @@
 // The peers' own start, readiness, report and end: what every test with a foreign program stands on.
 
 import t from 'tap'
-import { h2load, parseLoadReport, unsuccessful } from './h2load.js'
-import { accepts, findProgram, freePort, Program, run, start, unlessInstalled } from './programs.js'
+import { h2load, parseLoadReport, unsuccessful } from '../../tools/testbed/h2load.js'
+import {
+  accepts,
+  findProgram,
+  freePort,
+  Program,
+  run,
+  start,
+  unlessInstalled,
+} from '../../tools/testbed/programs.js'
 
 const node = process.execPath
 

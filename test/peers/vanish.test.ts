@@ -4,9 +4,9 @@
 import { createHash, randomBytes } from 'node:crypto'
 import type { ClientHttp2Session } from 'node:http2'
 import t from 'tap'
+import { unlessInstalled } from '../../tools/testbed/programs.js'
 import { answerOf, get, once } from '../world/proxy-world.js'
 import { beforeNghttpd } from './nghttpd.js'
-import { unlessInstalled } from './programs.js'
 
 const skip = unlessInstalled('nghttpd')
 const sha = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex')

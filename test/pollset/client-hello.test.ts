@@ -3,8 +3,8 @@
 import { Duplex } from 'node:stream'
 import { type ConnectionOptions, connect } from 'node:tls'
 import t from 'tap'
-import { ClientHelloReader } from '../../src/pollset/client-hello.js'
 import { Prng } from '../../src/pollset/index.js'
+import { ClientHelloReader } from '../../src/pollset/node/client-hello.js'
 
 /** The first octets that a client of Node's writes. */
 const helloOf = (options: ConnectionOptions) =>

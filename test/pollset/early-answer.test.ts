@@ -5,7 +5,7 @@ import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import t from 'tap'
 import { CLOSED, CONNECTED, ENDED, NodePollset, type TlsClient } from '../../src/pollset/index.js'
-import { localhost } from '../world/certificates/index.js'
+import { localhost } from '../../tools/testbed/certificates/index.js'
 import { HERE, takeAll, until } from '../world/node-sockets.js'
 
 const TEXT = 'HTTP/1.1 413 Content Too Large\r\n\r\n'

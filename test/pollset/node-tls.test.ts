@@ -22,7 +22,7 @@ import {
   type TlsServerOptions,
   WRITABLE,
 } from '../../src/pollset/index.js'
-import { authority, client, example, localhost } from '../world/certificates/index.js'
+import { authority, client, example, localhost } from '../../tools/testbed/certificates/index.js'
 import { type Cleaning, HERE, listening, takeBytes, until } from '../world/node-sockets.js'
 
 /** A listener, a client of node:tls, and the accepted socket once the first octets are there to be looked at. */

@@ -3,7 +3,7 @@
 
 import t from 'tap'
 import { OutputSlabs, SlabOutput } from '../../src/pollset/index.js'
-import { MemoryPollset } from '../world/memory-pollset.js'
+import { MemoryPollset } from '../../tools/testbed/memory-pollset.js'
 
 const LARGE = 64 * 1024
 

@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process'
 import { createServer } from 'node:net'
 import t from 'tap'
 import { CLOSED, CONNECTED, type NodePollsetLimits, type Socket } from '../../src/pollset/index.js'
-import { findProgram, unlessInstalled } from '../peers/programs.js'
+import { findProgram, unlessInstalled } from '../../tools/testbed/programs.js'
 import { HERE, listening, until } from '../world/node-sockets.js'
 
 const skip = unlessInstalled('ss')

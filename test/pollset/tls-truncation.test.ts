@@ -1,13 +1,13 @@
 // What Node tells of a TLS connection whose peer goes without close_notify (RFC 9112 §9.8): the same as of one that ends it
 // well. So a close-delimited response that is cut passes as whole. A Node that tells them apart fails this test, and then
-// src/pollset/node-socket.ts can tell too.
+// src/pollset/node/socket.ts can tell too.
 
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Socket as NetSocket } from 'node:net'
 import { createServer as createTlsServer, type SecureVersion, type TLSSocket } from 'node:tls'
 import t, { type Test } from 'tap'
 import { CLOSED, CONNECTED, ENDED, NodePollset } from '../../src/pollset/index.js'
-import { authority, localhost } from '../world/certificates/index.js'
+import { authority, localhost } from '../../tools/testbed/certificates/index.js'
 import { HERE, takeBytes, until } from '../world/node-sockets.js'
 
 /** A client of ours that has got `half` from a peer, which then goes in this way: what it sees. */

@@ -15,7 +15,7 @@ import {
   type Socket,
   WRITABLE,
 } from '../../src/pollset/index.js'
-import { authority, localhost } from '../world/certificates/index.js'
+import { authority, localhost } from '../../tools/testbed/certificates/index.js'
 import { type Cleaning, HERE, listening, until } from '../world/node-sockets.js'
 import { connection, pattern, settle } from './sim-ends.js'
 

@@ -2,9 +2,9 @@
 // for a frame of one stream, one that dies without a known cause, a refusal beside others.
 
 import t from 'tap'
-import { type Frame, frame, framesOf, headers, REQUEST, uint32 } from '../world/frames.js'
-import type { FarEnd } from '../world/memory-pollset.js'
-import { memoryProxy } from '../world/memory-proxy.js'
+import { type Frame, frame, framesOf, headers, REQUEST, uint32 } from '../../tools/testbed/frames.js'
+import type { FarEnd } from '../../tools/testbed/memory-pollset.js'
+import { memoryProxy } from '../../tools/testbed/memory-proxy.js'
 
 const OK = [[':status', '200']] as const
 const SETTINGS = Buffer.concat([frame(4, 0, 0), frame(4, 1, 0)])

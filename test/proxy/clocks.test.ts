@@ -3,8 +3,8 @@
 
 import t, { type Test } from 'tap'
 import type { Limits } from '../../src/server/index.js'
-import { frame, headers, REQUEST, uint32 } from '../world/frames.js'
-import { memoryProxy } from '../world/memory-proxy.js'
+import { frame, headers, REQUEST, uint32 } from '../../tools/testbed/frames.js'
+import { memoryProxy } from '../../tools/testbed/memory-proxy.js'
 import { acceptOf, handshake } from './tunnel/tunnel-world.js'
 
 type Version = 'http/1.1' | 'h2c'

@@ -5,9 +5,9 @@ import { serveHttp1 } from '../../src/http1/index.js'
 import { webSocketAccept } from '../../src/http1/websocket.js'
 import { serveHttp2 } from '../../src/http2/index.js'
 import { CLOSED } from '../../src/pollset/index.js'
-import { type Frame, frame, framesOf, headers, PREFACE, REQUEST, uint32 } from '../world/frames.js'
-import type { FarEnd } from '../world/memory-pollset.js'
-import { memoryProxy } from '../world/memory-proxy.js'
+import { type Frame, frame, framesOf, headers, PREFACE, REQUEST, uint32 } from '../../tools/testbed/frames.js'
+import type { FarEnd } from '../../tools/testbed/memory-pollset.js'
+import { memoryProxy } from '../../tools/testbed/memory-proxy.js'
 
 const OK = [[':status', '200']] as const
 const WEBSOCKET = [

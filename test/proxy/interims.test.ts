@@ -2,10 +2,10 @@
 
 import t, { type Test } from 'tap'
 import { defaultLimits, type Limits } from '../../src/server/limits.js'
-import { Recorder, readerFor } from '../http1/wire.js'
-import { framesOf, headers } from '../world/frames.js'
-import type { FarEnd } from '../world/memory-pollset.js'
-import { memoryProxy } from '../world/memory-proxy.js'
+import { framesOf, headers } from '../../tools/testbed/frames.js'
+import { Recorder, readerFor } from '../../tools/testbed/http1-wire.js'
+import type { FarEnd } from '../../tools/testbed/memory-pollset.js'
+import { memoryProxy } from '../../tools/testbed/memory-proxy.js'
 
 type Version = 'http/1.1' | 'h2c'
 const VERSIONS = ['http/1.1', 'h2c'] as const

@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { exchangeLife } from '../../src/proxy/index.js'
-import { tableOf } from '../world/frames.js'
+import { tableOf } from '../../tools/testbed/frames.js'
 
 t.test('steps and edges', (t) => {
   const rows = tableOf(readFileSync('spec/exchange.md', 'utf8'), 'Steps')

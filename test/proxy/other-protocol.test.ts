@@ -3,8 +3,8 @@
 
 import t from 'tap'
 import type { Refusal } from '../../src/proxy/index.js'
-import { frame, headers, REQUEST } from '../world/frames.js'
-import { memoryProxy } from '../world/memory-proxy.js'
+import { frame, headers, REQUEST } from '../../tools/testbed/frames.js'
+import { memoryProxy } from '../../tools/testbed/memory-proxy.js'
 
 const SETTINGS = frame(4, 0, 0)
 const ALERT = Buffer.from([21, 3, 3, 0, 2, 2, 70])

@@ -6,7 +6,7 @@ import { engineLimits } from '../../src/engine/index.js'
 import { FieldTable, Head } from '../../src/http/index.js'
 import { Backend, RouteTable } from '../../src/proxy/index.js'
 import { addRoute, parseRoute } from '../../src/server/address.js'
-import { MemoryPollset } from '../world/memory-pollset.js'
+import { MemoryPollset } from '../../tools/testbed/memory-pollset.js'
 
 const world = createWorld(new MemoryPollset())
 const fields = new FieldTable()

@@ -4,7 +4,7 @@
 import t, { type Test } from 'tap'
 import { transitLimits } from '../../src/http/index.js'
 import { proxyLimits } from '../../src/proxy/limits.js'
-import { REQUEST } from '../world/frames.js'
+import { REQUEST } from '../../tools/testbed/frames.js'
 import { simProxy } from '../world/sim-proxy.js'
 
 const KIB = 1024

@@ -3,11 +3,11 @@
 
 import t from 'tap'
 import { type Field, FieldTable } from '../../src/http/index.js'
-import { HpackDecoder } from '../../src/http2/hpack-decoder.js'
-import { read } from '../http1/wire.js'
-import { frame, framesOf, headers, PREFACE, REQUEST } from '../world/frames.js'
-import type { FarEnd } from '../world/memory-pollset.js'
-import { memoryProxy } from '../world/memory-proxy.js'
+import { HpackDecoder } from '../../src/http2/hpack/decoder.js'
+import { frame, framesOf, headers, PREFACE, REQUEST } from '../../tools/testbed/frames.js'
+import { read } from '../../tools/testbed/http1-wire.js'
+import type { FarEnd } from '../../tools/testbed/memory-pollset.js'
+import { memoryProxy } from '../../tools/testbed/memory-proxy.js'
 
 const VERSIONS = ['http/1.1', 'h2c'] as const
 const FORBIDDEN: [string, string][] = [

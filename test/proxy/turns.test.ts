@@ -1,8 +1,8 @@
 // A request crosses in one turn in and one turn out, with one write each (design, section 3).
 
 import t from 'tap'
-import { frame, framesOf, headers, REQUEST } from '../world/frames.js'
-import { memoryProxy } from '../world/memory-proxy.js'
+import { frame, framesOf, headers, REQUEST } from '../../tools/testbed/frames.js'
+import { memoryProxy } from '../../tools/testbed/memory-proxy.js'
 
 t.test('one turn in, one turn out', (t) => {
   const { pollset, client, greet, backends, lines } = memoryProxy()

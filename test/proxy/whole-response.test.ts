@@ -2,10 +2,10 @@
 // RST_STREAM(NO_ERROR), as node:http2 ends one that it is asked to close, or with its connection.
 
 import t from 'tap'
-import { read } from '../http1/wire.js'
-import { frame, framesOf, headers, REQUEST, uint32 } from '../world/frames.js'
-import type { FarEnd } from '../world/memory-pollset.js'
-import { memoryProxy } from '../world/memory-proxy.js'
+import { frame, framesOf, headers, REQUEST, uint32 } from '../../tools/testbed/frames.js'
+import { read } from '../../tools/testbed/http1-wire.js'
+import type { FarEnd } from '../../tools/testbed/memory-pollset.js'
+import { memoryProxy } from '../../tools/testbed/memory-proxy.js'
 import { get, setUp } from '../world/proxy-world.js'
 
 type Fields = readonly (readonly [string, string])[]

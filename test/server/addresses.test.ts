@@ -10,7 +10,7 @@ import { NodePollset, type Resolution } from '../../src/pollset/index.js'
 import type { ExchangeSession } from '../../src/proxy/index.js'
 import { defaultLimits } from '../../src/server/limits.js'
 import { Protocols } from '../../src/server/protocols.js'
-import { authority } from '../world/certificates/index.js'
+import { authority } from '../../tools/testbed/certificates/index.js'
 import { BACKENDS, startOrigin } from '../world/matrix.js'
 
 /** `many` has these addresses. */

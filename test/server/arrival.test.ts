@@ -5,8 +5,8 @@ import t from 'tap'
 import { createWorld } from '../../src/continuation/index.js'
 import { ENDED, type Socket } from '../../src/pollset/index.js'
 import { Arrival, arrivalLife, type Spoken } from '../../src/server/arrival.js'
-import { localhost } from '../world/certificates/index.js'
-import { MemoryPollset } from '../world/memory-pollset.js'
+import { localhost } from '../../tools/testbed/certificates/index.js'
+import { MemoryPollset } from '../../tools/testbed/memory-pollset.js'
 import { declared, Seen } from '../world/seen.js'
 
 const seen = new Seen()

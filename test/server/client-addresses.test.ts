@@ -10,8 +10,8 @@ import { createHttp2, serveHttp2 } from '../../src/http2/index.js'
 import type { Socket } from '../../src/pollset/index.js'
 import { addressKey, ClientAddresses, clientAddressLimits } from '../../src/server/client-addresses.js'
 import { many, ping, quiet, reset } from '../../tools/attack/attack.js'
-import { frame, PREFACE } from '../world/frames.js'
-import { MemoryPollset } from '../world/memory-pollset.js'
+import { frame, PREFACE } from '../../tools/testbed/frames.js'
+import { MemoryPollset } from '../../tools/testbed/memory-pollset.js'
 import { get, type Setting, setUp } from '../world/proxy-world.js'
 
 const limits = { ...clientAddressLimits, abusesMax: 3, abuseWindowMs: 100, refusalMs: 50, abusersMax: 4 }

@@ -8,8 +8,8 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import t, { type Test } from 'tap'
 import { limitsByRoom } from '../../src/server/index.js'
-import { type Program, run, start, unlessInstalled } from '../peers/programs.js'
-import { authority, localhost } from '../world/certificates/index.js'
+import { authority, localhost } from '../../tools/testbed/certificates/index.js'
+import { type Program, run, start, unlessInstalled } from '../../tools/testbed/programs.js'
 import { answerOf, get, type OnStream, once } from '../world/proxy-world.js'
 
 // Most of the time a program takes here is its start: tests run a few at a time, each with programs of its own.

@@ -16,8 +16,8 @@ import { createHttp1, http1SessionOn } from '../../src/http1/index.js'
 import { createHttp2, http2SessionOn } from '../../src/http2/index.js'
 import type { ExchangeSession } from '../../src/proxy/index.js'
 import { dialLife, dialledSessions } from '../../src/server/dial.js'
-import { frame } from '../world/frames.js'
-import { type FarEnd, MemoryPollset, type Served } from '../world/memory-pollset.js'
+import { frame } from '../../tools/testbed/frames.js'
+import { type FarEnd, MemoryPollset, type Served } from '../../tools/testbed/memory-pollset.js'
 import { declared, Seen } from '../world/seen.js'
 
 const seen = new Seen()

@@ -10,7 +10,7 @@ import { connect as connectTls } from 'node:tls'
 import t, { type Test } from 'tap'
 import type { Limits } from '../../src/server/index.js'
 import { Server, type ServerOptions } from '../../src/server/index.js'
-import { localhost } from '../world/certificates/index.js'
+import { localhost } from '../../tools/testbed/certificates/index.js'
 
 const LINE = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z (info|warn|error) (.*)$/
 

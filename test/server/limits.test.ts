@@ -3,8 +3,8 @@
 
 import t from 'tap'
 import { checkLimits, defaultLimits, setLimit } from '../../src/server/limits.js'
-import { frame, framesOf } from '../world/frames.js'
-import { memoryProxy } from '../world/memory-proxy.js'
+import { frame, framesOf } from '../../tools/testbed/frames.js'
+import { memoryProxy } from '../../tools/testbed/memory-proxy.js'
 
 const OWN_BYTES = 1024
 /** All that is left of the smallest slab beside a request line and field lines of the usual bounds. */

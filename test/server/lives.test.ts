@@ -7,7 +7,7 @@ import t, { type Test } from 'tap'
 import { controlLife } from '../../src/server/control.js'
 import { Server, type ServerOptions } from '../../src/server/index.js'
 import { listeningLife } from '../../src/server/listening.js'
-import { headers, PREFACE, REQUEST } from '../world/frames.js'
+import { headers, PREFACE, REQUEST } from '../../tools/testbed/frames.js'
 import { declared, Seen } from '../world/seen.js'
 
 const seen = new Seen()

@@ -4,9 +4,9 @@ import t from 'tap'
 import { Incidents } from '../../src/server/incidents.js'
 import { defaultLimits } from '../../src/server/limits.js'
 import { ProcessLog, printable } from '../../src/server/process-log.js'
-import { frame, headers, REQUEST } from '../world/frames.js'
-import { MemoryPollset } from '../world/memory-pollset.js'
-import { memoryProxy } from '../world/memory-proxy.js'
+import { frame, headers, REQUEST } from '../../tools/testbed/frames.js'
+import { MemoryPollset } from '../../tools/testbed/memory-pollset.js'
+import { memoryProxy } from '../../tools/testbed/memory-proxy.js'
 
 const AT = Date.UTC(2026, 0, 2, 3, 4, 5, 6)
 

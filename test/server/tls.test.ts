@@ -12,7 +12,6 @@ import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls'
 import t, { type Test } from 'tap'
 import type { Certificate } from '../../src/pollset/index.js'
 import { Server, type ServerOptions } from '../../src/server/index.js'
-import { type Program, run, start } from '../peers/programs.js'
 import {
   authority,
   client,
@@ -22,7 +21,8 @@ import {
   localhost,
   pathOf,
   www,
-} from '../world/certificates/index.js'
+} from '../../tools/testbed/certificates/index.js'
+import { type Program, run, start } from '../../tools/testbed/programs.js'
 import { answerOf } from '../world/proxy-world.js'
 
 const GET = 'GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n'

@@ -9,7 +9,7 @@ import { backendAttacks } from '../../tools/attack/backend-attacks.js'
 import { clientAttacks } from '../../tools/attack/client-attacks.js'
 import { STAYS } from '../../tools/attack/niceness.js'
 import { runOverSockets } from '../../tools/attack.js'
-import { run } from '../peers/programs.js'
+import { run } from '../../tools/testbed/programs.js'
 
 // What is waited for and compared are counts, never times: it ends when the attacker was told often enough.
 t.jobs = 3

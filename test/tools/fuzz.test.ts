@@ -8,7 +8,7 @@ import t from 'tap'
 import { frames, integer, isWhole, wireOf } from '../../tools/fuzz/frames.js'
 import { missing } from '../../tools/fuzz/guided.js'
 import { crumbs, cut, find, hold, mangle, report, type Target } from '../../tools/fuzz/target.js'
-import { frame, framesOf } from '../world/frames.js'
+import { frame, framesOf } from '../../tools/testbed/frames.js'
 
 /** Does not bear a SETTINGS frame with ACK behind a PING. */
 const planted: Target<ReturnType<typeof framesOf>> = {

@@ -6,7 +6,7 @@ import t from 'tap'
 import { connectionLife } from '../../src/http2/index.js'
 import { exchangeLife } from '../../src/proxy/index.js'
 import { diagram } from '../../tools/graph.js'
-import { run } from '../peers/programs.js'
+import { run } from '../../tools/testbed/programs.js'
 
 t.test('every edge of the exchange is drawn', (t) => {
   const text = diagram('exchange') ?? ''

@@ -6,9 +6,9 @@ import type { Stream } from '../../src/http/index.js'
 import { ErrorCode } from '../../src/http2/codes.js'
 import type { Exchange } from '../../src/proxy/exchange.js'
 import type { Limits } from '../../src/server/index.js'
-import { type Frame, frame, framesOf, headers, REQUEST } from './frames.js'
-import type { FarEnd } from './memory-pollset.js'
-import { memoryProxy } from './memory-proxy.js'
+import { type Frame, frame, framesOf, headers, REQUEST } from '../../tools/testbed/frames.js'
+import type { FarEnd } from '../../tools/testbed/memory-pollset.js'
+import { memoryProxy } from '../../tools/testbed/memory-proxy.js'
 
 export type Role = 'server' | 'client'
 

@@ -11,7 +11,7 @@ import { connect as connectTls } from 'node:tls'
 import t, { type Test } from 'tap'
 import type { Limits } from '../../src/server/index.js'
 import { Server } from '../../src/server/index.js'
-import { authority, localhost } from './certificates/index.js'
+import { authority, localhost } from '../../tools/testbed/certificates/index.js'
 import { once } from './proxy-world.js'
 
 export const FRONTENDS = ['http/1.1', 'h2c', 'http/1.1 over TLS', 'h2 over TLS'] as const

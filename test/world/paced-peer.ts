@@ -2,7 +2,7 @@
 // PING in its turn, behind all that it was sent before.
 
 import type { FarOwner, SimFar, SimPollset } from '../../src/pollset/index.js'
-import { frame, headers, PREFACE, uint32 } from './frames.js'
+import { frame, headers, PREFACE, uint32 } from '../../tools/testbed/frames.js'
 
 const DATA = 0
 const HEADERS = 1

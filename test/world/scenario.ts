@@ -4,9 +4,9 @@ import type { Tracer } from '../../src/continuation/index.js'
 import { FieldTable } from '../../src/http/index.js'
 import { HpackDecoder } from '../../src/http2/index.js'
 import { type Limits, limitsByRoom } from '../../src/server/index.js'
-import { block, type Frame, frame, framesOf, PREFACE, uint32 } from './frames.js'
-import type { FarEnd } from './memory-pollset.js'
-import { memoryProxy } from './memory-proxy.js'
+import { block, type Frame, frame, framesOf, PREFACE, uint32 } from '../../tools/testbed/frames.js'
+import type { FarEnd } from '../../tools/testbed/memory-pollset.js'
+import { memoryProxy } from '../../tools/testbed/memory-proxy.js'
 
 const TYPES = 'DATA HEADERS PRIORITY RST_STREAM SETTINGS PUSH_PROMISE PING GOAWAY WINDOW_UPDATE CONTINUATION'
 const CODES =

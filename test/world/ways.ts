@@ -4,8 +4,8 @@
 
 import t from 'tap'
 import type { Limits } from '../../src/server/index.js'
-import type { FarEnd } from './memory-pollset.js'
-import { type MemoryProxyOptions, memoryProxy } from './memory-proxy.js'
+import type { FarEnd } from '../../tools/testbed/memory-pollset.js'
+import { type MemoryProxyOptions, memoryProxy } from '../../tools/testbed/memory-proxy.js'
 import { stepsOf } from './scenario.js'
 import { declared, Seen } from './seen.js'
 

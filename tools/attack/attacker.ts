@@ -2,7 +2,7 @@
 // told where to. Both tell what they got when asked, and end with their parent. Loopback only.
 
 import { connect, createServer, type Socket } from 'node:net'
-import { frame, PREFACE } from '../../test/world/frames.js'
+import { frame, PREFACE } from '../testbed/frames.js'
 import { type Attack, settings } from './attack.js'
 import { backendAttacks } from './backend-attacks.js'
 import { clientAttacks } from './client-attacks.js'

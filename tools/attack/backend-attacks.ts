@@ -1,6 +1,6 @@
 // What a backend may try against a proxy, its clients, and the other backends.
 
-import { block, frame, headers } from '../../test/world/frames.js'
+import { block, frame, headers } from '../testbed/frames.js'
 import {
   type Attack,
   blockFrames,

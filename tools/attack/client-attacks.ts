@@ -1,6 +1,6 @@
 // What a client may try against a proxy and everyone behind it.
 
-import { block, frame, headers, PREFACE } from '../../test/world/frames.js'
+import { block, frame, headers, PREFACE } from '../testbed/frames.js'
 import {
   type Attack,
   blockFrames,

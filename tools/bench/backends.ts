@@ -2,8 +2,8 @@
 
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { nginxConfiguration } from '../../test/peers/nginx.js'
-import { findProgram, freePort, start } from '../../test/peers/programs.js'
+import { nginxConfiguration } from '../testbed/nginx.js'
+import { findProgram, freePort, start } from '../testbed/programs.js'
 import type { Spoken } from './contenders.js'
 
 /** Start what serves the files of this folder by this protocol; its port. */

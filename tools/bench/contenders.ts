@@ -2,8 +2,8 @@
 // and keep their connections to the backend.
 
 import { join } from 'node:path'
-import { findProgram, freePort, type Program, start } from '../../test/peers/programs.js'
-import { pathOf } from '../../test/world/certificates/index.js'
+import { pathOf } from '../testbed/certificates/index.js'
+import { findProgram, freePort, type Program, start } from '../testbed/programs.js'
 
 /** What is spoken: to clients, where it may be over TLS, and to a backend. */
 export type Spoken = 'h1' | 'h2c'

@@ -1,7 +1,7 @@
 // What is measured: which way, under which load, and what the aim is.
 
-import { h2load, unsuccessful } from '../../test/peers/h2load.js'
-import { wrk } from '../../test/peers/wrk.js'
+import { h2load, unsuccessful } from '../testbed/h2load.js'
+import { wrk } from '../testbed/wrk.js'
 import { H2C, type Way } from './contenders.js'
 
 export interface Aim {

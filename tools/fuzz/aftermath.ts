@@ -1,7 +1,7 @@
 // What must be left of a proxy when all its peers have gone: nothing.
 
-import type { FarEnd } from '../../test/world/memory-pollset.js'
-import type { memoryProxy } from '../../test/world/memory-proxy.js'
+import type { FarEnd } from '../testbed/memory-pollset.js'
+import type { memoryProxy } from '../testbed/memory-proxy.js'
 import { hold } from './target.js'
 
 /** When every deadline has passed. */

@@ -1,9 +1,9 @@
 // Sequences of frames as a peer could send them: valid ones, ones with a single thing wrong, and ones that
-// nobody in his right mind would write. Written with an encoder of its own (test/world/frames.ts and below),
+// nobody in his right mind would write. Written with an encoder of its own (tools/testbed/frames.ts and below),
 // so that the codec is not its own judge.
 
 import fc from 'fast-check'
-import { uint32 } from '../../test/world/frames.js'
+import { uint32 } from '../testbed/frames.js'
 import { type Line, requestList, responseList, trailerList } from './field-lists.js'
 import { octets } from './target.js'
 

@@ -4,7 +4,7 @@
 
 import fc from 'fast-check'
 import { type Field, FieldTable } from '../../src/http/index.js'
-import { HPACK_ERROR, HpackDecoder } from '../../src/http2/hpack-decoder.js'
+import { HPACK_ERROR, HpackDecoder } from '../../src/http2/hpack/decoder.js'
 import { trailerList } from './field-lists.js'
 import { integer, literals } from './frames.js'
 import { TheirDecoder } from './independent-hpack.js'

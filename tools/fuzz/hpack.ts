@@ -4,8 +4,8 @@
 
 import fc from 'fast-check'
 import { type Field, FieldTable } from '../../src/http/index.js'
-import { HPACK_ERROR, HpackDecoder } from '../../src/http2/hpack-decoder.js'
-import { HpackEncoder, SIZE_UPDATES_OCTETS_MAX } from '../../src/http2/hpack-encoder.js'
+import { HPACK_ERROR, HpackDecoder } from '../../src/http2/hpack/decoder.js'
+import { HpackEncoder, SIZE_UPDATES_OCTETS_MAX } from '../../src/http2/hpack/encoder.js'
 import { confusing, type Plain, TheirDecoder, TheirEncoder } from './independent-hpack.js'
 import { hold, type Target } from './target.js'
 

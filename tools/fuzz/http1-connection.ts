@@ -8,9 +8,9 @@
 // - the bystander is answered.
 
 import fc from 'fast-check'
-import { type Event, type Outcome, Recorder, read, readerFor } from '../../test/http1/wire.js'
-import type { FarEnd } from '../../test/world/memory-pollset.js'
-import { memoryProxy } from '../../test/world/memory-proxy.js'
+import { type Event, type Outcome, Recorder, read, readerFor } from '../testbed/http1-wire.js'
+import type { FarEnd } from '../testbed/memory-pollset.js'
+import { memoryProxy } from '../testbed/memory-proxy.js'
 import { leave } from './aftermath.js'
 import { type Kind, shown, wires } from './http1-wires.js'
 import { crumbs, cut, hold, places, type Target } from './target.js'

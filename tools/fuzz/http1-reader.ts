@@ -3,7 +3,7 @@
 
 import fc from 'fast-check'
 import { http1Limits } from '../../src/http1/index.js'
-import { newDecoder, type Outcome, read } from '../../test/http1/wire.js'
+import { newDecoder, type Outcome, read } from '../testbed/http1-wire.js'
 import { type Kind, shown, wires } from './http1-wires.js'
 import { hold, type Target } from './target.js'
 

@@ -2,7 +2,7 @@
 // must encode to the very same octets: that catches any padding that should have been refused.
 
 import fc from 'fast-check'
-import { huffmanDecode, huffmanEncode, huffmanLength } from '../../src/http2/huffman.js'
+import { huffmanDecode, huffmanEncode, huffmanLength } from '../../src/http2/hpack/huffman.js'
 import { integer } from './frames.js'
 import { theirHuffman, theirHuffmanDecode } from './independent-hpack.js'
 import { type Edit, edits, hold, mangle, octets, type Target } from './target.js'

@@ -1,7 +1,7 @@
 // Defects of heads that are too large, and of what counts as an attempt, to plant one at a time, as those of defects.ts.
 
 import { BodyIntake } from '../../src/http2/body-intake.js'
-import { HpackDecoder } from '../../src/http2/hpack-decoder.js'
+import { HpackDecoder } from '../../src/http2/hpack/decoder.js'
 import type { StreamTable } from '../../src/http2/stream-table.js'
 import { Exchange } from '../../src/proxy/index.js'
 import { backendPrototype, type Defect, wrap } from './defects.js'

@@ -6,8 +6,8 @@ import { FrameReader } from '../../../src/http2/frame-reader.js'
 import type { FrameSink } from '../../../src/http2/frame-sink.js'
 import { serveHttp2 } from '../../../src/http2/index.js'
 import { http2Limits } from '../../../src/http2/limits.js'
-import { frame, framesOf, headers, PREFACE, REQUEST } from '../../world/frames.js'
-import { memoryProxy } from '../../world/memory-proxy.js'
+import { frame, framesOf, headers, PREFACE, REQUEST } from '../../../tools/testbed/frames.js'
+import { memoryProxy } from '../../../tools/testbed/memory-proxy.js'
 
 const OK = [[':status', '200']] as const
 

@@ -7,7 +7,7 @@ import type { Duplex } from 'node:stream'
 import t, { type Test } from 'tap'
 import { ConnectPattern } from '../../../src/proxy/index.js'
 import type { Limits } from '../../../src/server/index.js'
-import { run, unlessInstalled } from '../../peers/programs.js'
+import { run, unlessInstalled } from '../../../tools/testbed/programs.js'
 import { once } from '../../world/proxy-world.js'
 import { connectH2, counting, type ProxyPort, proxyTo } from './tunnel-world.js'
 

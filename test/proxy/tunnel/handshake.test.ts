@@ -5,7 +5,7 @@ import * as http2 from 'node:http2'
 import { type AddressInfo, connect, type Server as NetServer } from 'node:net'
 import type { Duplex } from 'node:stream'
 import t, { type Test } from 'tap'
-import { localhost } from '../../world/certificates/index.js'
+import { localhost } from '../../../tools/testbed/certificates/index.js'
 import { once } from '../../world/proxy-world.js'
 import { acceptOf, connectH2, handshake, proxyTo, rawBackend } from './tunnel-world.js'
 

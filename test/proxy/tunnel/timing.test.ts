@@ -3,9 +3,9 @@
 
 import t, { type Test } from 'tap'
 import type { Limits } from '../../../src/server/index.js'
-import { type Frame, frame, framesOf, headers } from '../../world/frames.js'
-import type { FarEnd } from '../../world/memory-pollset.js'
-import { type MemoryProxyOptions, memoryProxy } from '../../world/memory-proxy.js'
+import { type Frame, frame, framesOf, headers } from '../../../tools/testbed/frames.js'
+import type { FarEnd } from '../../../tools/testbed/memory-pollset.js'
+import { type MemoryProxyOptions, memoryProxy } from '../../../tools/testbed/memory-proxy.js'
 import { acceptOf, handshake } from './tunnel-world.js'
 
 type Version = 'http/1.1' | 'h2c'

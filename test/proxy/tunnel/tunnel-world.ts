@@ -10,7 +10,7 @@ import type { Duplex } from 'node:stream'
 import type { Test } from 'tap'
 import { WebSocket, WebSocketServer } from 'ws'
 import { type Limits, Server, type ServerOptions } from '../../../src/server/index.js'
-import { authority, localhost } from '../../world/certificates/index.js'
+import { authority, localhost } from '../../../tools/testbed/certificates/index.js'
 import { once } from '../../world/proxy-world.js'
 
 /** `http:` HTTP/1.1, `h2c:` HTTP/2, both in clear text; `https:`, `h2:` the same over TLS. */

@@ -10,10 +10,10 @@
 // but the field, unless its name came from the dynamic table, which is never done for these; so
 // they are kept with the field (`memo`) and good on every connection.
 
-import { type Field, Token } from '../http/field.js'
-import { STATIC_ENTRIES, STATIC_FIELDS, staticIndex, staticNameIndex } from './hpack-static.js'
-import { DynamicTable } from './hpack-table.js'
+import { type Field, Token } from '../../http/field.js'
 import { huffmanEncode, huffmanLength } from './huffman.js'
+import { STATIC_ENTRIES, STATIC_FIELDS, staticIndex, staticNameIndex } from './static.js'
+import { DynamicTable } from './table.js'
 
 /** Octets {@link HpackEncoder.begin} writes at most: two updates of a prefix and four octets more. */
 export const SIZE_UPDATES_OCTETS_MAX = 12

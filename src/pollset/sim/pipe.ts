@@ -1,8 +1,8 @@
 // What the simulated network may do, and one direction of a connection on it: a pipe, which keeps bytes and
 // their order, as TCP does. When they arrive, and in what pieces, is drawn.
 
-import type { Flushable } from './door.js'
-import type { Pollable } from './pollable.js'
+import type { Flushable } from '../door.js'
+import type { Pollable } from '../pollable.js'
 import type { Prng } from './prng.js'
 
 /** What the network may do to connections; percents are of the cases where it could. All 0: a network without faults. */

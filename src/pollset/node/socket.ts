@@ -14,13 +14,13 @@ import {
   SECURED,
   Socket,
   WRITABLE,
-} from './door.js'
-import { numericHost } from './node-networks.js'
-import type { Reading } from './node-reading.js'
-import { type NodeTlsServer, securedBy } from './node-tls.js'
-import { WriteFault } from './node-write-fault.js'
-import type { Pollable } from './pollable.js'
-import type { TlsServer } from './tls.js'
+} from '../door.js'
+import type { Pollable } from '../pollable.js'
+import type { TlsServer } from '../tls.js'
+import { numericHost } from './networks.js'
+import type { Reading } from './reading.js'
+import { type NodeTlsServer, securedBy } from './tls.js'
+import { WriteFault } from './write-fault.js'
 
 /** Something with bits that the operating system raises between turns. */
 export interface Marked extends Pollable {

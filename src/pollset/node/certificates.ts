@@ -3,7 +3,7 @@
 // OpenSSL shows the one that the client's signature algorithms allow (RFC 8446 §4.4.2.2).
 
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto'
-import type { Certificate } from './tls.js'
+import type { Certificate } from '../tls.js'
 
 /** RFC 9113 §9.2 asks for 1.2 at least; nothing older is offered to anybody. */
 export const VERSION_MIN = 'TLSv1.2'

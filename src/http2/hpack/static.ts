@@ -2,7 +2,7 @@
 // connection and World, so that they travel by identity from any decoder to any encoder. Their
 // uid is their index. An encoder never keeps a memo on them: it sends the index.
 
-import { Field } from '../http/field.js'
+import { Field } from '../../http/field.js'
 
 const TEXT = [
   ':authority',

@@ -4,7 +4,7 @@
 // An octet at a time, except in strings. Of a literal to be indexed, as many octets are kept as an entry may have; a
 // larger one empties the table (§4.4). The verdict and the table are those of HpackDecoder.decode on the whole block.
 
-import type { Field } from '../http/field.js'
+import type { Field } from '../../http/field.js'
 import { HuffmanPieces } from './huffman.js'
 
 /** What a block does to the tables of its decoder. */

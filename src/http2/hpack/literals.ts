@@ -1,6 +1,6 @@
 // Literals of HPACK that were decoded before, by the octets they came in.
 
-import type { Field } from '../http/field.js'
+import type { Field } from '../../http/field.js'
 
 const LITERAL_SLOTS = 64
 /** Of a product of 32 bits the highest six depend on every octet. */

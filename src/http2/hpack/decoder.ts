@@ -12,12 +12,12 @@
 // table; but of what is not to be kept, no string is made. A block that is too large to be
 // gathered is decoded in pieces (hpack-skipper.ts).
 
-import type { Field, FieldTable } from '../http/field.js'
-import { LiteralCache } from './hpack-literals.js'
-import { HpackSkipper, type HpackTables } from './hpack-skipper.js'
-import { STATIC_ENTRIES, STATIC_FIELDS } from './hpack-static.js'
-import { DynamicTable } from './hpack-table.js'
+import type { Field, FieldTable } from '../../http/field.js'
 import { huffmanDecode } from './huffman.js'
+import { LiteralCache } from './literals.js'
+import { HpackSkipper, type HpackTables } from './skipper.js'
+import { STATIC_ENTRIES, STATIC_FIELDS } from './static.js'
+import { DynamicTable } from './table.js'
 
 /** COMPRESSION_ERROR (RFC 9113 §4.3): the table is out of step, the connection cannot go on. */
 export const HPACK_ERROR = -1

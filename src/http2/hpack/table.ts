@@ -6,7 +6,7 @@
 // index is a distance from the newest. Numbers never return, so a stale one is told by its age.
 // The ring begins small and doubles: most connections never fill a table.
 
-import type { Field } from '../http/field.js'
+import type { Field } from '../../http/field.js'
 
 const RING_FIRST = 16
 

@@ -13,10 +13,10 @@ import {
   type Server,
   type TLSSocket,
 } from 'node:tls'
+import type { Secured, TlsClient, TlsClientOptions, TlsServer, TlsServerOptions } from '../tls.js'
+import { type CertificateGroup, Certificates, explained, trusting, VERSION_MIN } from './certificates.js'
 import { ClientHelloReader } from './client-hello.js'
-import { type CertificateGroup, Certificates, explained, trusting, VERSION_MIN } from './node-certificates.js'
-import type { TcpKeepAlive } from './node-keep-alive.js'
-import type { Secured, TlsClient, TlsClientOptions, TlsServer, TlsServerOptions } from './tls.js'
+import type { TcpKeepAlive } from './keep-alive.js'
 
 /** Told once how a handshake ended; of one whose socket has just closed, nothing is told. */
 export interface Handshaking {

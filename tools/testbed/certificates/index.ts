@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 // Compiled tests run from dist/; PEM files stay where they are.
-const folder = join(import.meta.dirname, '..', '..', '..', '..', 'test', 'world', 'certificates')
+const folder = join(import.meta.dirname, '..', '..', '..', '..', 'tools', 'testbed', 'certificates')
 export const pathOf = (name: string): string => join(folder, name)
 const read = (name: string): string => readFileSync(pathOf(name), 'utf8')
 const pair = (name: string) => ({ cert: read(`${name}.pem`), key: read(`${name}.key`) })

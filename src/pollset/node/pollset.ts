@@ -1,5 +1,5 @@
 // The door as the operating system opens it: Node's TCP, DNS, timers and randomness, which
-// only the node-*.ts of this room may import. One turn per iteration of Node's loop, in the check phase
+// only the files of this folder may import. One turn per iteration of Node's loop, in the check phase
 // (setImmediate) right after the poll phase in which the callbacks marked.
 
 import { randomFillSync } from 'node:crypto'
@@ -16,14 +16,14 @@ import {
   Resolution,
   type Socket,
   type SocketFault,
-} from './door.js'
-import { type TcpKeepAlive, tcpKeepAlive } from './node-keep-alive.js'
-import { faultOf, NodeListener, type NodeListenerLimits } from './node-listener.js'
-import { ReadBuffers, Reading } from './node-reading.js'
-import { type Marked, type Marks, NodeSocket } from './node-socket.js'
-import { NodeTlsClient, NodeTlsServer } from './node-tls.js'
-import type { TlsClient, TlsClientOptions, TlsServer, TlsServerOptions } from './tls.js'
-import { type TurnLimits, Turns, turnLimits } from './turn.js'
+} from '../door.js'
+import type { TlsClient, TlsClientOptions, TlsServer, TlsServerOptions } from '../tls.js'
+import { type TurnLimits, Turns, turnLimits } from '../turn.js'
+import { type TcpKeepAlive, tcpKeepAlive } from './keep-alive.js'
+import { faultOf, NodeListener, type NodeListenerLimits } from './listener.js'
+import { ReadBuffers, Reading } from './reading.js'
+import { type Marked, type Marks, NodeSocket } from './socket.js'
+import { NodeTlsClient, NodeTlsServer } from './tls.js'
 
 export interface NodePollsetLimits extends TurnLimits, NodeListenerLimits {
   /** orders that wait for the next turn; further ones are dropped */

@@ -22,13 +22,13 @@ import {
   Resolution,
   type Socket,
   type SocketFault,
-} from './door.js'
-import type { Pollable } from './pollable.js'
+} from '../door.js'
+import type { Pollable } from '../pollable.js'
+import type { TlsClient, TlsClientOptions, TlsServer, TlsServerOptions } from '../tls.js'
+import { Turns } from '../turn.js'
+import { SIMULATED_TLS, type SimFar, SimSocket } from './link.js'
+import { noFaults, type SimFaults, type SimNet } from './pipe.js'
 import { Prng } from './prng.js'
-import { SIMULATED_TLS, type SimFar, SimSocket } from './sim-link.js'
-import { noFaults, type SimFaults, type SimNet } from './sim-pipe.js'
-import type { TlsClient, TlsClientOptions, TlsServer, TlsServerOptions } from './tls.js'
-import { Turns } from './turn.js'
 
 interface SimEvent {
   readonly at: number

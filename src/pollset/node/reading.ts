@@ -3,7 +3,7 @@
 // (P21), so that is when a buffer whose octets were taken comes back.
 
 import type { OnReadOpts } from 'node:net'
-import { SlabPool } from './slabs.js'
+import { SlabPool } from '../slabs.js'
 
 /** octets of a buffer for a socket on which little comes, and for one on which much does */
 const SMALL = 4 * 1024

@@ -12,10 +12,10 @@ import {
   Listener,
   type Socket,
   type SocketFault,
-} from './door.js'
-import { tcpKeepAlive } from './node-keep-alive.js'
-import { numericHost } from './node-networks.js'
-import { type Marked, type Marks, NodeSocket, type NodeSocketLimits } from './node-socket.js'
+} from '../door.js'
+import { tcpKeepAlive } from './keep-alive.js'
+import { numericHost } from './networks.js'
+import { type Marked, type Marks, NodeSocket, type NodeSocketLimits } from './socket.js'
 
 export interface NodeListenerLimits extends NodeSocketLimits {
   /** accepted sockets that wait for their listener's continuation; further ones are destroyed */

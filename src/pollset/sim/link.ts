@@ -15,9 +15,9 @@ import {
   SECURED,
   Socket,
   WRITABLE,
-} from './door.js'
-import { DATA, FIN, type Piece, Pipe, RST, type SimNet, tally } from './sim-pipe.js'
-import type { Secured, TlsServer } from './tls.js'
+} from '../door.js'
+import type { Secured, TlsServer } from '../tls.js'
+import { DATA, FIN, type Piece, Pipe, RST, type SimNet, tally } from './pipe.js'
 
 /** Who plays the peer. Called between turns. */
 /** octets of one read, as libuv's: no more come at once */
