@@ -7,12 +7,13 @@ const below = ['continuation', 'pollset']
 const rooms = {
   pollset: [],
   continuation: ['pollset'],
+  transport: below,
   engine: below,
-  http: below,
-  http1: ['http', 'engine', ...below],
-  http2: ['http', 'engine', ...below],
-  proxy: ['http', 'engine', ...below],
-  filters: ['proxy', 'http', 'engine', ...below],
+  http: ['transport', 'engine', ...below],
+  http1: ['http', 'transport', 'engine', ...below],
+  http2: ['http', 'transport', 'engine', ...below],
+  proxy: ['http', 'transport', 'engine', ...below],
+  filters: ['proxy', 'http', 'transport', 'engine', ...below],
   debugger: below,
 }
 

@@ -3,9 +3,14 @@
 // the last word. How octets become messages is each version's.
 
 import { Continuation, type Fault, fault, type Program } from '../continuation/index.js'
-import { CLOSED, type DurationList, Pollable, type SlabOutput, type Socket } from '../pollset/index.js'
-import { Linger, type LingerLimits } from './linger.js'
-import { Transit, type TransitLimits } from './transit.js'
+import { CLOSED, type DurationList, Pollable, type Socket } from '../pollset/index.js'
+import {
+  Linger,
+  type LingerLimits,
+  type SlabOutput,
+  Transit,
+  type TransitLimits,
+} from '../transport/index.js'
 import type { HttpWorld } from './world.js'
 
 /** What all connections of one version and World share, as far as it matters here. */

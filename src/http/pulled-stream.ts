@@ -2,9 +2,9 @@
 // stream's connection takes it at the turn's flush, straight from the other side's inbox into its output slab.
 
 import type { Pollable } from '../pollset/index.js'
+import type { Inbox } from '../transport/index.js'
 import type { Field } from './field.js'
 import type { Head } from './head.js'
-import type { Inbox } from './inbox.js'
 import { mayWait } from './interims.js'
 import { BODY, type ResetReason, Stream } from './stream.js'
 

@@ -8,10 +8,10 @@
 
 import type { Fault } from '../continuation/index.js'
 import { Pollable } from '../pollset/index.js'
+import type { Inbox } from '../transport/index.js'
 import type { Client, LingeringClient } from './client.js'
 import type { Field } from './field.js'
 import type { Head } from './head.js'
-import type { Inbox } from './inbox.js'
 import { InterimBudget, type InterimLimits, mayWait } from './interims.js'
 
 // Bits of a stream.

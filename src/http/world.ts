@@ -1,9 +1,9 @@
 // What the HTTP rooms share beyond the World itself: held bytes, interned fields, the date.
 
 import type { World } from '../continuation/index.js'
+import { HeldBytes } from '../transport/index.js'
 import { DateClock } from './date.js'
 import { FieldTable } from './field.js'
-import { HeldBytes } from './held.js'
 
 export interface HttpWorld extends World {
   readonly held: HeldBytes

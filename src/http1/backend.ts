@@ -4,8 +4,6 @@
 import { type Fault, fault } from '../continuation/index.js'
 import type { Session, SessionFactory, SessionReports, SessionState } from '../engine/index.js'
 import {
-  Attempts,
-  type BackendTarget,
   bindsConnection,
   type Client,
   EXTENDED_CONNECT,
@@ -18,6 +16,8 @@ import {
   Token,
 } from '../http/index.js'
 import type { Socket } from '../pollset/index.js'
+import type { BackendTarget } from '../transport/index.js'
+import { Attempts } from '../transport/index.js'
 import { Connection } from './connection.js'
 import {
   type After,

@@ -6,19 +6,9 @@
 // does not take stops the reading, within the socket's look-ahead.
 
 import { type Fault, fault } from '../continuation/index.js'
-import {
-  BODY,
-  type Field,
-  type Head,
-  HeldByConnection,
-  HttpConnection,
-  Inbox,
-  RESET,
-  type ResetReason,
-  SENT,
-  STALL,
-} from '../http/index.js'
+import { BODY, type Field, type Head, HttpConnection, RESET, type ResetReason, SENT } from '../http/index.js'
 import { CLOSED, ENDED, READABLE, type Settling, type Socket } from '../pollset/index.js'
+import { HeldByConnection, Inbox, STALL } from '../transport/index.js'
 import {
   type After,
   connectionLife,

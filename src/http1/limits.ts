@@ -1,15 +1,14 @@
 // The bounds of this room, in one place: names, defaults, units. Only server/ knows of files and options.
 
+import { type InterimLimits, interimLimits } from '../http/index.js'
 import {
   type AttemptLimits,
   attemptLimits,
-  type InterimLimits,
-  interimLimits,
   type LingerLimits,
   lingerLimits,
   type TransitLimits,
   transitLimits,
-} from '../http/index.js'
+} from '../transport/index.js'
 
 export interface Http1Limits extends AttemptLimits, InterimLimits, TransitLimits, LingerLimits {
   /** octets of a request line (above: 414) or a status line (above: 502); RFC 9112 §3 asks for 8,000 at least */

@@ -2,7 +2,8 @@
 // (design, section 3). A message of our own making (a refusal) goes before it.
 
 import type { Field, Head } from '../http/index.js'
-import { type OutputSlabs, type Pollset, SlabOutput } from '../pollset/index.js'
+import type { OutputSlabs, Pollset } from '../pollset/index.js'
+import { SlabOutput } from '../transport/index.js'
 import { CHUNKED, NONE, TUNNEL } from './framing.js'
 import type { Http1Stream } from './stream.js'
 import {

@@ -1,14 +1,9 @@
 // One request and its response on an HTTP/1.1 connection, seen as a stream: a head, a body, trailers each way. It does
 // nothing by itself: its connection fills it as messages arrive, and its output pulls from it.
 
-import {
-  PulledStream,
-  type Receiving,
-  type ResetReason,
-  type StreamHome,
-  type StreamOwner,
-} from '../http/index.js'
+import { PulledStream, type ResetReason, type StreamHome, type StreamOwner } from '../http/index.js'
 import type { Pollable } from '../pollset/index.js'
+import type { Receiving } from '../transport/index.js'
 import { NONE } from './framing.js'
 
 /** What a stream asks of its connection. */

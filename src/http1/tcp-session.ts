@@ -3,8 +3,9 @@
 
 import { fault } from '../continuation/index.js'
 import type { SessionFactory, SessionReports } from '../engine/index.js'
-import { type BackendTarget, type Client, type Head, responseHead } from '../http/index.js'
+import { type Client, type Head, responseHead } from '../http/index.js'
 import { CLOSED } from '../pollset/index.js'
+import type { BackendTarget } from '../transport/index.js'
 import { Backend, type BackendSession } from './backend.js'
 import { MOVED } from './connection.js'
 import { type After, connectionSteps, waitForMessages } from './connection-life.js'

@@ -4,21 +4,19 @@
 import { type Fault, fault } from '../continuation/index.js'
 import type { Session, SessionReports, SessionState } from '../engine/index.js'
 import {
-  Attempts,
-  type BackendTarget,
   BODY,
   EXTENDED_CONNECT,
   type Field,
   HEAD,
   type Head,
   type HttpSession,
-  notConnected,
   otherProtocol,
   type ResetReason,
   Token,
   tokenSet,
 } from '../http/index.js'
 import type { Socket } from '../pollset/index.js'
+import { Attempts, type BackendTarget, notConnected } from '../transport/index.js'
 import { IDS_SPENT, LIMIT_LOWERED, REFUSED } from './backend-faults.js'
 import { Calm } from './calm.js'
 import { ErrorCode, errorName, PREFACE, Setting } from './codes.js'

@@ -2,8 +2,9 @@
 // design, section 6). Credit of a stream goes back when its bytes have left for the other side; what nobody
 // will pull is credited at once, so that no path loses any (property S3).
 
-import { BODY, HeldByConnection, Inbox } from '../http/index.js'
+import { BODY } from '../http/index.js'
 import type { Settling } from '../pollset/index.js'
+import { HeldByConnection, Inbox } from '../transport/index.js'
 import { ErrorCode } from './codes.js'
 import type { Http2Context } from './context.js'
 import type { FramePurse } from './frame-purse.js'

@@ -5,7 +5,8 @@
 // of it each for itself.
 
 import { type Fault, fault } from '../continuation/index.js'
-import { BODY, type Field, type Inbox, RESET, type ResetReason, SENT, STALL } from '../http/index.js'
+import { BODY, type Field, RESET, type ResetReason, SENT } from '../http/index.js'
+import { type Inbox, STALL } from '../transport/index.js'
 import { BodyIntake, type Intaking } from './body-intake.js'
 import { ErrorCode, errorName, WINDOW_MAX } from './codes.js'
 import { ConnectionBase, QUIET } from './connection-base.js'

@@ -16,6 +16,7 @@ import {
   responseHead,
 } from '../http/index.js'
 import { CLOSED, ENDED, READABLE, type Socket } from '../pollset/index.js'
+import { TokenBucket } from '../transport/index.js'
 import { DEFAULT_WINDOW, ErrorCode, PREFACE, Setting, WINDOW_MAX } from './codes.js'
 import { Connection, RESET_CODES } from './connection.js'
 import { type After, connectionLife, connectionSteps, waitForPreface } from './connection-life.js'
@@ -25,7 +26,6 @@ import { HTTP1_METHOD, HTTP1_METHOD_BEGUN, http1Answer, PREFACE_TEXT } from './p
 import { inadequate } from './security.js'
 import { Http2Stream } from './stream.js'
 import { StreamEvent, StreamState } from './stream-states.js'
-import { TokenBucket } from './token-bucket.js'
 
 const { goto } = connectionLife
 

@@ -1,15 +1,14 @@
 // The bounds of this room, in one place: names, defaults, units. Only server/ knows of files and options.
 
+import { type InterimLimits, interimLimits } from '../http/index.js'
 import {
   type AttemptLimits,
   attemptLimits,
-  type InterimLimits,
-  interimLimits,
   type LingerLimits,
   lingerLimits,
   type TransitLimits,
   transitLimits,
-} from '../http/index.js'
+} from '../transport/index.js'
 import type { FrameReaderLimits } from './frame-reader.js'
 
 export interface Http2Limits

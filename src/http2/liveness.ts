@@ -5,8 +5,8 @@
 // tells how much of that has left: so it gets the time that the slowest living peer may need for it (Transit). And
 // a peer that is only quiet is asked once in a silence and then every few minutes: gRPC servers end a connection for more.
 
-import type { Transit } from '../http/index.js'
 import { type Socket, WRITABLE } from '../pollset/index.js'
+import type { Transit } from '../transport/index.js'
 import type { Http2Limits } from './limits.js'
 
 /** Nothing speaks against it. */

@@ -6,10 +6,10 @@
 // budget too: or who asks for large bodies and leaves would have them drawn to the end, for nothing.
 
 import Denque from 'denque'
+import { TokenBucket } from '../transport/index.js'
 import { ErrorCode } from './codes.js'
 import type { Http2Limits } from './limits.js'
 import type { Http2Stream } from './stream.js'
-import { TokenBucket } from './token-bucket.js'
 
 /** What pacing asks of its connection. */
 export interface Paced {

@@ -1,8 +1,8 @@
 // Sessions of HTTP/2 for an engine: on sockets of their own, or on one that is connected already.
 
 import type { SessionFactory, SessionReports } from '../engine/index.js'
-import type { BackendTarget } from '../http/index.js'
 import type { Socket } from '../pollset/index.js'
+import type { BackendTarget } from '../transport/index.js'
 import { Backend, type BackendSession } from './backend.js'
 import { connectionSteps } from './connection-life.js'
 import type { Http2Context } from './context.js'

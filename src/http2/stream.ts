@@ -1,14 +1,9 @@
 // An HTTP/2 stream of either role: its state (RFC 9113 §5.1), its two windows, what is noted for sending.
 // It does nothing by itself: its connection moves it when frames arrive, its output pulls from it.
 
-import {
-  PulledStream,
-  type Receiving,
-  type ResetReason,
-  type StreamHome,
-  type StreamOwner,
-} from '../http/index.js'
+import { PulledStream, type ResetReason, type StreamHome, type StreamOwner } from '../http/index.js'
 import type { Pollable } from '../pollset/index.js'
+import type { Receiving } from '../transport/index.js'
 import type { SendQueue } from './send-queue.js'
 import { StreamState } from './stream-states.js'
 

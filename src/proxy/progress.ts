@@ -4,7 +4,7 @@
 // an exchange ends at most a tenth of the limit late, two tenths where it waits for what may be on its way, and never early.
 //
 // A slow reader is given nothing new while the kernels have much for it. So where a side does not take what waits for it, the time
-// is counted from when all that it was sent may have arrived (http/transit.ts).
+// is counted from when all that it was sent may have arrived (transport/transit.ts).
 
 import type { Stream } from '../http/index.js'
 import type { ProxyLimits } from './limits.js'

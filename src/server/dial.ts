@@ -3,16 +3,11 @@
 
 import { Continuation, defineLife, type Fault, type Program, type World } from '../continuation/index.js'
 import type { SessionFactory, SessionReports, SessionState } from '../engine/index.js'
-import {
-  type AttemptLimits,
-  Attempts,
-  type BackendTarget,
-  type Client,
-  type Head,
-  type Stream,
-} from '../http/index.js'
+import type { Client, Head, Stream } from '../http/index.js'
 import type { Socket } from '../pollset/index.js'
 import type { ExchangeSession } from '../proxy/index.js'
+import type { BackendTarget } from '../transport/index.js'
+import { type AttemptLimits, Attempts } from '../transport/index.js'
 
 /** Makes the session of the protocol that was chosen, on a connected socket; it reports `opened` by itself. */
 export type SessionOn = (socket: Socket, reports: SessionReports<ExchangeSession>) => ExchangeSession

@@ -2,11 +2,11 @@
 
 import { type SchedulerLimits, schedulerLimits } from '../continuation/index.js'
 import { type EngineLimits, engineLimits } from '../engine/index.js'
-import { type HeldLimits, heldLimits } from '../http/index.js'
 import { type Http1Limits, http1Limits } from '../http1/index.js'
 import { type Http2Limits, http2Limits } from '../http2/index.js'
 import { type NodePollsetLimits, nodePollsetLimits } from '../pollset/index.js'
 import { type ProxyLimits, proxyLimits } from '../proxy/index.js'
+import { type HeldLimits, heldLimits } from '../transport/index.js'
 import { ConfigError } from './address.js'
 import { type ClientAddressLimits, clientAddressLimits } from './client-addresses.js'
 import { type ProcessLogLimits, processLogLimits } from './process-log.js'

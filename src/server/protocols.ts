@@ -3,7 +3,7 @@
 
 import type { Continuation } from '../continuation/index.js'
 import type { EngineLimits, SessionFactory } from '../engine/index.js'
-import type { Acceptor, BackendTarget, Client, Ends, HttpWorld } from '../http/index.js'
+import type { Acceptor, Client, Ends, HttpWorld } from '../http/index.js'
 import {
   createHttp1,
   type Http1Context,
@@ -15,6 +15,7 @@ import {
 import { createHttp2, type Http2Context, http2SessionOn, http2Sessions, serveHttp2 } from '../http2/index.js'
 import { isNumeric, type Socket, type TlsClient } from '../pollset/index.js'
 import type { ExchangeSession, SessionsFor } from '../proxy/index.js'
+import type { BackendTarget } from '../transport/index.js'
 import type { BackendUrl } from './address.js'
 import type { Spoken } from './arrival.js'
 import { dialledSessions } from './dial.js'

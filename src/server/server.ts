@@ -9,7 +9,6 @@ import {
   type Client,
   createHttpWorld,
   type FrontendStream,
-  HeldBytes,
   type HttpWorld,
   type LingeringClient,
 } from '../http/index.js'
@@ -22,6 +21,7 @@ import {
   type TlsServer,
 } from '../pollset/index.js'
 import { Backend, CLEAR_TEXT, Connects, ReverseProxy, RouteTable, type Share } from '../proxy/index.js'
+import { HeldBytes } from '../transport/index.js'
 import { type Listen, parseBackend, type RouteText } from './address.js'
 import { Arrival, type ArrivalEvents, type Spoken } from './arrival.js'
 import { ClientAddresses } from './client-addresses.js'

@@ -36,7 +36,12 @@ const plants: readonly Plant[] = [
   ['src/engine/a.ts', '../continuation/b.js', null],
   ['src/engine/a.ts', '../http/b.js', 'room-engine'],
   ['src/http/a.ts', '../pollset/b.js', null],
-  ['src/http/a.ts', '../engine/b.js', 'room-http'],
+  ['src/transport/a.ts', '../continuation/b.js', null],
+  ['src/transport/a.ts', '../engine/b.js', 'room-transport'],
+  ['src/transport/a.ts', '../http/b.js', 'room-transport'],
+  ['src/http/a.ts', '../transport/b.js', null],
+  ['src/http/a.ts', '../engine/b.js', null],
+  ['src/http/a.ts', '../proxy/b.js', 'room-http'],
   ['src/http1/a.ts', '../engine/b.js', null],
   ['src/http1/a.ts', '../http2/b.js', 'room-http1'],
   ['src/http2/a.ts', '../http/b.js', null],
@@ -76,7 +81,18 @@ const plants: readonly Plant[] = [
   ['src/server/a.ts', 'denque', null],
 ]
 
-const targets = ['pollset', 'continuation', 'engine', 'http', 'http1', 'http2', 'proxy', 'filters', 'server']
+const targets = [
+  'pollset',
+  'continuation',
+  'transport',
+  'engine',
+  'http',
+  'http1',
+  'http2',
+  'proxy',
+  'filters',
+  'server',
+]
 
 /** Write the plants into one tree. Each importing file gets a name of its own, to tell them apart. */
 function plant(directory: string): readonly { readonly file: string; readonly rule: string | null }[] {
@@ -134,7 +150,9 @@ t.test('a type import counts, and a circle is found', async (t) => {
     'package.json': '{ "type": "module" }',
     src: {
       engine: { 'session.ts': 'export interface Session { id: string }\n' },
-      http: { 'stream.ts': "import type { Session } from '../engine/session.js'\nexport type S = Session\n" },
+      transport: {
+        'dial.ts': "import type { Session } from '../engine/session.js'\nexport type S = Session\n",
+      },
       proxy: {
         'x.ts': "import { y } from './y.js'\nexport const x = (): number => y()\n",
         'y.ts': "import { x } from './x.js'\nexport const y = (): number => x()\n",
@@ -146,7 +164,7 @@ t.test('a type import counts, and a circle is found', async (t) => {
   const violations = await cruise(directory)
   t.strictSame(
     violations.map((each) => each.replace(/x\.ts → src\/proxy\/y\.ts|y\.ts → src\/proxy\/x\.ts/, 'x ↔ y')),
-    ['no-circular: src/proxy/x ↔ y', 'room-http: src/http/stream.ts → src/engine/session.ts'],
+    ['no-circular: src/proxy/x ↔ y', 'room-transport: src/transport/dial.ts → src/engine/session.ts'],
     'but types of one room may know each other',
   )
 })

@@ -2,7 +2,7 @@
 // and properties S2 (a prefix, in order, unaltered), S3 (credit is conserved) and S4 (bounds).
 
 import t from 'tap'
-import { HeldByConnection, HeldBytes, type HeldLimits, heldLimits, Inbox } from '../../src/http/index.js'
+import { HeldByConnection, HeldBytes, type HeldLimits, heldLimits, Inbox } from '../../src/transport/index.js'
 import { seeded } from '../world/random.js'
 
 /** One stream's receiving half, and what was told of it. */

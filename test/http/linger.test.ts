@@ -1,10 +1,10 @@
-// How connections close, on a simulated clock (src/http/linger.ts): slow readers get the last response whole, however
+// How connections close, on a simulated clock (src/transport/linger.ts): slow readers get the last response whole, however
 // much of it the kernels hold; who says nothing or too much is waited for no longer than the limits say.
 
 import t from 'tap'
 import { createWorld } from '../../src/continuation/index.js'
 import { engineLimits } from '../../src/engine/index.js'
-import { createHttpWorld, Linger, Transit, transitLimits } from '../../src/http/index.js'
+import { createHttpWorld } from '../../src/http/index.js'
 import { createHttp1, http1Sessions, serveHttp1 } from '../../src/http1/index.js'
 import { createHttp2, serveHttp2 } from '../../src/http2/index.js'
 import {
@@ -20,6 +20,7 @@ import {
 } from '../../src/pollset/index.js'
 import { Backend, ReverseProxy, RouteTable } from '../../src/proxy/index.js'
 import { defaultLimits } from '../../src/server/limits.js'
+import { Linger, Transit, transitLimits } from '../../src/transport/index.js'
 import { frame, headers, PREFACE, uint32 } from '../../tools/testbed/frames.js'
 
 const BACKEND = { host: '192.0.2.9', port: 9 }

@@ -1,7 +1,7 @@
 // What may be on its way to a peer, for the slowest that is not taken for dead.
 
 import t from 'tap'
-import { Transit } from '../../src/http/index.js'
+import { Transit } from '../../src/transport/index.js'
 
 const LIMITS = { slowestBytesPerSecond: 1_000, transitBytesMax: 60_000 }
 

@@ -2,7 +2,8 @@
 // has drained. The protocol is text.
 
 import t from 'tap'
-import { OutputSlabs, SlabOutput } from '../../src/pollset/index.js'
+import { OutputSlabs } from '../../src/pollset/index.js'
+import { SlabOutput } from '../../src/transport/index.js'
 import { MemoryPollset } from '../../tools/testbed/memory-pollset.js'
 
 const LARGE = 64 * 1024

@@ -2,8 +2,8 @@
 // on the simulated network, whose kernels hold 4 MiB, and take more only when a good part of that is read.
 
 import t, { type Test } from 'tap'
-import { transitLimits } from '../../src/http/index.js'
 import { proxyLimits } from '../../src/proxy/limits.js'
+import { transitLimits } from '../../src/transport/index.js'
 import { REQUEST } from '../../tools/testbed/frames.js'
 import { simProxy } from '../world/sim-proxy.js'
 

@@ -4,18 +4,13 @@
 import t, { type Test } from 'tap'
 import { createWorld } from '../../src/continuation/index.js'
 import { Engine, engineLimits, LEASED, Lease, UNLEASED } from '../../src/engine/index.js'
-import {
-  attemptLimits,
-  type BackendTarget,
-  createHttpWorld,
-  EXTENDED_CONNECT,
-  HeldBytes,
-  heldLimits,
-} from '../../src/http/index.js'
+import { createHttpWorld, EXTENDED_CONNECT } from '../../src/http/index.js'
 import { createHttp1, http1SessionOn } from '../../src/http1/index.js'
 import { createHttp2, http2SessionOn } from '../../src/http2/index.js'
 import type { ExchangeSession } from '../../src/proxy/index.js'
 import { dialLife, dialledSessions } from '../../src/server/dial.js'
+import type { BackendTarget } from '../../src/transport/index.js'
+import { attemptLimits, HeldBytes, heldLimits } from '../../src/transport/index.js'
 import { frame } from '../../tools/testbed/frames.js'
 import { type FarEnd, MemoryPollset, type Served } from '../../tools/testbed/memory-pollset.js'
 import { declared, Seen } from '../world/seen.js'

@@ -2,12 +2,13 @@
 
 import { createWorld } from '../../src/continuation/index.js'
 import { engineLimits } from '../../src/engine/index.js'
-import { createHttpWorld, HeldBytes, heldLimits } from '../../src/http/index.js'
+import { createHttpWorld } from '../../src/http/index.js'
 import { createHttp1, http1Sessions, serveHttp1 } from '../../src/http1/index.js'
 import { createHttp2, http2Sessions, serveHttp2 } from '../../src/http2/index.js'
 import { ACCEPTABLE, noFaults, type SimFar, type SimFaults, SimPollset } from '../../src/pollset/index.js'
 import { Backend, ReverseProxy, RouteTable } from '../../src/proxy/index.js'
 import type { Limits } from '../../src/server/index.js'
+import { HeldBytes, heldLimits } from '../../src/transport/index.js'
 import { PacedPeer, type PeerOptions } from './paced-peer.js'
 import { PacedPeer1 } from './paced-peer1.js'
 

@@ -1,8 +1,8 @@
 // Defects of closing, to plant one at a time, as those of defects.ts.
 
-import { Linger } from '../../src/http/index.js'
 import { Connection } from '../../src/http1/connection.js'
 import { CLOSED, type Socket } from '../../src/pollset/index.js'
+import { Linger } from '../../src/transport/index.js'
 import { type Defect, wrap } from './defects.js'
 
 const SLOW = {

@@ -4,14 +4,7 @@
 
 import { Continuation, createWorld, Scheduler } from '../../src/continuation/index.js'
 import { Engine, type Session, type SessionFactory } from '../../src/engine/index.js'
-import {
-  createHttpWorld,
-  HeldBytes,
-  type HttpWorld,
-  Inbox,
-  PulledStream,
-  Stream,
-} from '../../src/http/index.js'
+import { createHttpWorld, type HttpWorld, PulledStream, Stream } from '../../src/http/index.js'
 import { BodyIntake } from '../../src/http2/body-intake.js'
 import { Connection } from '../../src/http2/connection.js'
 import { ConnectionBase } from '../../src/http2/connection-base.js'
@@ -23,6 +16,7 @@ import { ResetBudget } from '../../src/http2/reset-budget.js'
 import { Http2Stream } from '../../src/http2/stream.js'
 import { type Deadlines, DurationList, SimPollset } from '../../src/pollset/index.js'
 import { Exchange, ReverseProxy } from '../../src/proxy/index.js'
+import { HeldBytes, Inbox } from '../../src/transport/index.js'
 import type { ConnectionInside, InboxInside, StreamInside } from './inside.js'
 import type { PlanName } from './plan.js'
 

@@ -4,7 +4,6 @@
 
 import type { Continuation } from '../../src/continuation/index.js'
 import type { Engine, Lease, Session } from '../../src/engine/index.js'
-import type { Inbox as HttpInbox } from '../../src/http/index.js'
 import { Connection as Http1Connection } from '../../src/http1/connection.js'
 import type { Http1Stream } from '../../src/http1/stream.js'
 import type { Connection as Http2Connection } from '../../src/http2/connection.js'
@@ -12,6 +11,7 @@ import type { Output } from '../../src/http2/output.js'
 import type { Http2Stream } from '../../src/http2/stream.js'
 import type { Deadline, Deadlines, Pollable, SimSocket } from '../../src/pollset/index.js'
 import type { Exchange } from '../../src/proxy/index.js'
+import type { Inbox as HttpInbox } from '../../src/transport/index.js'
 
 export interface InboxInside {
   readonly length: HttpInbox['length']

@@ -1,7 +1,7 @@
 // Defects of who is taken for dead, and of how often a peer is asked, to plant one at a time, as those of defects.ts.
 
-import { Transit } from '../../src/http/index.js'
 import { Liveness } from '../../src/http2/liveness.js'
+import { Transit } from '../../src/transport/index.js'
 import { type Defect, wrap } from './defects.js'
 
 /** Slow peers of a network without other faults, and bodies that take it long. */

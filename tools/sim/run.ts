@@ -9,7 +9,7 @@ import {
   TraceLines,
   type Tracer,
 } from '../../src/continuation/index.js'
-import { createHttpWorld, HeldBytes, type HttpWorld } from '../../src/http/index.js'
+import { createHttpWorld, type HttpWorld } from '../../src/http/index.js'
 import type { Http1Context } from '../../src/http1/index.js'
 import type { Http2Context } from '../../src/http2/index.js'
 import { Prng, type SimFar, SimPollset } from '../../src/pollset/index.js'
@@ -19,6 +19,7 @@ import { Arrival, type ArrivalEvents, type Spoken } from '../../src/server/arriv
 import type { Limits } from '../../src/server/index.js'
 import { Listening } from '../../src/server/listening.js'
 import { Protocols } from '../../src/server/protocols.js'
+import { HeldBytes } from '../../src/transport/index.js'
 import { BackendPeer } from './backend.js'
 import { Backend1 } from './backend1.js'
 import { Books, type Request, Violation } from './books.js'

@@ -2,11 +2,12 @@
 
 import { createWorld, TraceLines, type Tracer } from '../../src/continuation/index.js'
 import { engineLimits } from '../../src/engine/index.js'
-import { createHttpWorld, HeldBytes, heldLimits } from '../../src/http/index.js'
+import { createHttpWorld } from '../../src/http/index.js'
 import { createHttp1, http1Sessions, serveHttp1, tcpSessions } from '../../src/http1/index.js'
 import { createHttp2, http2Sessions, serveHttp2 } from '../../src/http2/index.js'
 import { Backend, Connects, ReverseProxy, RouteTable, type Share } from '../../src/proxy/index.js'
 import type { Limits } from '../../src/server/index.js'
+import { HeldBytes, heldLimits } from '../../src/transport/index.js'
 import { frame, PREFACE } from './frames.js'
 import { type FarEnd, MemoryPollset } from './memory-pollset.js'
 

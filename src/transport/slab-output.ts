@@ -2,8 +2,8 @@
 // hands it to the socket in one write. One write is in flight at most, and its slab goes back when it has drained, not
 // before (design, section 3). What waits, and how it looks on the wire, is the protocol's.
 
-import { type Flushable, type Pollset, type Socket, WRITABLE } from './door.js'
-import type { OutputSlabs } from './slabs.js'
+import { type Flushable, type Pollset, type Socket, WRITABLE } from '../pollset/door.js'
+import type { OutputSlabs } from '../pollset/slabs.js'
 
 export abstract class SlabOutput implements Flushable {
   /** Everything is written, and FIN behind it. */

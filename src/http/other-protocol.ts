@@ -1,27 +1,8 @@
-// Where a backend is, and what is told when it cannot be reached. The way there is in attempts.ts.
+// A backend that speaks another protocol than configured: its first bytes tell which.
 
 import { type Fault, fault } from '../continuation/index.js'
-import { type Address, formatAddress, type TlsClient } from '../pollset/index.js'
-
-/** `host` may be a name; with `path` it is a Unix-domain socket, and host and port say nothing. */
-export interface BackendTarget extends Address {
-  readonly tls?: TlsClient
-  /** What is said first on each connection, before TLS. */
-  readonly preamble?: Buffer
-}
-
-/** Nothing of a request has been sent: it may go elsewhere. What is wrong behind us is not a client's to know. */
-const notReached = (code: string, message: string, detail: string): Fault => ({
-  ...fault(code, 'backend', 'connection', 'safe', message),
-  detail,
-})
-
-export const notConnected = (target: BackendTarget, why: string): Fault =>
-  notReached(
-    'backend-not-connected',
-    'no connection to the backend could be made',
-    `${formatAddress(target)}: ${why}`,
-  )
+import { formatAddress } from '../pollset/index.js'
+import type { BackendTarget } from '../transport/index.js'
 
 /** What a peer speaks, by its first octets: a status line; a TLS record, of an alert or a handshake; a frame of HTTP/2 shorter than 64 KiB. */
 function protocolOf(octets: Buffer): 'http/1.1' | 'h2' | 'tls' | null {
@@ -57,6 +38,3 @@ export function otherProtocol(
     detail: `${formatAddress(target)}: ${why}`,
   }
 }
-
-export const notResolved = ({ host }: BackendTarget, why: string): Fault =>
-  notReached('backend-not-resolved', 'the name of the backend has no address', `${host}: ${why}`)
