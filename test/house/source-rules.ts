@@ -51,7 +51,7 @@ function parse(path: string, text: string): Tree {
 }
 
 /** The operating system's side of the door: the only files with timers, clocks, chance and promises. */
-export const isDoor = (path: string): boolean => /^src\/pollset\/node-[^/]+\.ts$/.test(path)
+export const isDoor = (path: string): boolean => /^src\/pollset\/node\/[^/]+\.ts$/.test(path)
 
 /** Where a promise may be named as a type besides: the contract for task records. */
 const promiseTypesIn: ReadonlySet<string> = new Set(['src/pollset/door.ts'])
