@@ -1,8 +1,8 @@
 // A stream whose sending half is pulled, whichever HTTP version carries it: what an exchange sends is noted here, and the
-// stream's connection takes it at the turn's flush, straight from the other side's inbox into its output slab.
+// stream's connection takes it at the turn's flush, straight from the other side's receive buffer into its output slab.
 
 import type { Pollable } from '../pollset/index.js'
-import type { Inbox } from '../transport/index.js'
+import type { ReceiveBuffer } from '../transport/index.js'
 import type { Field } from './field.js'
 import type { Head } from './head.js'
 import { mayWait } from './interims.js'
@@ -23,7 +23,7 @@ export interface StreamHome<S> {
   resetByUs(stream: S, reason: ResetReason): void
   /** It holds most and moves least. */
   stalled(stream: S): void
-  newInbox(stream: S): Inbox
+  newReceiveBuffer(stream: S): ReceiveBuffer
   /** bytes of interim heads that may wait for the peer to read */
   readonly interimBytesMax: number
   /** See {@link Stream.arrivingUntil}. */
@@ -136,7 +136,7 @@ export abstract class PulledStream extends Stream {
     this.sentBytes += bytes
     this.sentAt = now
     const whole = this.whole
-    if (whole === null) ((this.source as Stream).inbox as Inbox).pull(target, at, bytes, now)
+    if (whole === null) ((this.source as Stream).receiveBuffer as ReceiveBuffer).pull(target, at, bytes, now)
     else {
       const from = whole.length - this.granted - bytes
       whole.copy(target, at, from, from + bytes)
@@ -157,7 +157,7 @@ export abstract class PulledStream extends Stream {
     return {
       ...super.describe(),
       waitingBytes: this.waitingBytes,
-      heldBytes: this.inbox?.heldBytes ?? 0,
+      heldBytes: this.receiveBuffer?.heldBytes ?? 0,
       granted: this.granted,
       sentBytes: this.sentBytes,
     }

@@ -2,13 +2,13 @@
 // body, trailers), half of it sends. Pollable like a socket.
 //
 // Nothing is pushed through it. What an exchange sends is noted on the stream, and the connection
-// pulls it at the turn's flush: heads, then body bytes straight from the other side's inbox, within the
+// pulls it at the turn's flush: heads, then body bytes straight from the other side's receive buffer, within the
 // windows, in turns with its siblings. `forwardBody` therefore grants: all that the source holds at
 // this moment may leave. A held exchange grants nothing, so its bytes stay where they are.
 
 import type { Fault } from '../continuation/index.js'
 import { Pollable } from '../pollset/index.js'
-import type { Inbox } from '../transport/index.js'
+import type { ReceiveBuffer } from '../transport/index.js'
 import type { Client, LingeringClient } from './client.js'
 import type { Field } from './field.js'
 import type { Head } from './head.js'
@@ -36,7 +36,7 @@ export abstract class Stream extends Pollable {
   interims: Head[] | null
   private interimBudget: InterimBudget | null
   /** Body bytes received; null as long as there were none. */
-  inbox: Inbox | null
+  receiveBuffer: ReceiveBuffer | null
   trailers: readonly Field[] | null
   /** Nothing further will be received: head, body and trailers are complete. */
   remoteEnded: boolean
@@ -58,7 +58,7 @@ export abstract class Stream extends Pollable {
     this.head = null
     this.interims = null
     this.interimBudget = null
-    this.inbox = null
+    this.receiveBuffer = null
     this.trailers = null
     this.remoteEnded = false
     this.localEnded = false
@@ -98,7 +98,7 @@ export abstract class Stream extends Pollable {
 
   /** Body octets that wait to be forwarded. */
   get waitingBytes(): number {
-    return this.inbox === null ? 0 : this.inbox.length
+    return this.receiveBuffer === null ? 0 : this.receiveBuffer.length
   }
 
   /** The peer has promised body octets (content-length) that have not come. */
@@ -127,7 +127,7 @@ export abstract class Stream extends Pollable {
 
   /** Whether the body can be sent again from its first octet. */
   get replayable(): boolean {
-    return this.inbox === null || this.inbox.retained
+    return this.receiveBuffer === null || this.receiveBuffer.retained
   }
 }
 

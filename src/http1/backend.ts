@@ -255,7 +255,7 @@ export class Backend extends Connection implements BackendSession {
 
   resetByUs(stream: Http1Stream, _reason: ResetReason): void {
     const open = this.stream === stream && !stream.closed
-    this.clearInbox(stream)
+    this.clearReceiveBuffer(stream)
     if (!open) return
     stream.closed = true
     this.stream = null

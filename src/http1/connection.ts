@@ -8,7 +8,7 @@
 import { type Fault, fault } from '../continuation/index.js'
 import { BODY, type Field, type Head, HttpConnection, RESET, type ResetReason, SENT } from '../http/index.js'
 import { CLOSED, ENDED, READABLE, type Settling, type Socket } from '../pollset/index.js'
-import { HeldByConnection, Inbox, STALL } from '../transport/index.js'
+import { ConnectionBudget, ReceiveBuffer, STALL } from '../transport/index.js'
 import {
   type After,
   connectionLife,
@@ -47,8 +47,8 @@ export abstract class Connection
   /** What has come further is read in the next turn. */
   protected readEnough = false
   private tendedAt: number
-  private readonly holding = new HeldByConnection()
-  private readonly unsettled: Inbox[] = []
+  private readonly budget = new ConnectionBudget()
+  private readonly unsettled: ReceiveBuffer[] = []
 
   constructor(context: Http1Context, side: 'frontend' | 'backend') {
     super(context, connectionSteps, side, ['MOVED'])
@@ -228,8 +228,8 @@ export abstract class Connection
     if (stream === null || stream.closed || stream.fault !== null) return
     stream.outstanding += end - start
     stream.receivedBytes += end - start
-    stream.inbox ??= this.newInbox(stream)
-    if (stream.inbox.push(buffer, start, end) && this.unsettled.push(stream.inbox) === 1)
+    stream.receiveBuffer ??= this.newReceiveBuffer(stream)
+    if (stream.receiveBuffer.push(buffer, start, end) && this.unsettled.push(stream.receiveBuffer) === 1)
       this.context.world.pollset.settleLater(this)
     stream.raise(BODY)
   }
@@ -249,10 +249,10 @@ export abstract class Connection
   }
 
   settle(): void {
-    const { held, pollset } = this.context.world
-    for (const inbox of this.unsettled) inbox.settle(pollset.now)
+    const { memory, pollset } = this.context.world
+    for (const receiveBuffer of this.unsettled) receiveBuffer.settle(pollset.now)
     this.unsettled.length = 0
-    held.enforce(pollset.now, this.holding)
+    memory.enforce(pollset.now, this.budget)
   }
 
   // What streams ask for, and what becomes of them
@@ -265,8 +265,8 @@ export abstract class Connection
     return this.context.limits.interimBytesMax
   }
 
-  newInbox(stream: Http1Stream): Inbox {
-    return new Inbox(this.context.world.held, this.holding, stream)
+  newReceiveBuffer(stream: Http1Stream): ReceiveBuffer {
+    return new ReceiveBuffer(this.context.world.memory, this.budget, stream)
   }
 
   consumed(stream: Http1Stream, bytes: number): void {
@@ -281,7 +281,7 @@ export abstract class Connection
     stream.fault = STALL
     stream.remoteEnded = false
     this.last = true
-    this.clearInbox(stream)
+    this.clearReceiveBuffer(stream)
     stream.raise(RESET)
   }
 
@@ -310,15 +310,15 @@ export abstract class Connection
       stream.fault = why
       stream.closed = true
       this.output.leave(stream)
-      if (!stream.remoteEnded) this.clearInbox(stream)
+      if (!stream.remoteEnded) this.clearReceiveBuffer(stream)
     }
     if (this.stream === stream) this.stream = null
     stream.raise(RESET)
     stream.owner?.cancel()
   }
 
-  protected clearInbox(stream: Http1Stream): void {
-    stream.inbox?.clear()
+  protected clearReceiveBuffer(stream: Http1Stream): void {
+    stream.receiveBuffer?.clear()
   }
 
   override describe() {
@@ -326,7 +326,7 @@ export abstract class Connection
       stream: this.stream?.id ?? null,
       messages: this.count,
       draining: this.draining,
-      heldBytes: this.holding.bytes,
+      heldBytes: this.budget.bytes,
       output: this.output.describe(),
       failure: this.failure,
     }

@@ -250,7 +250,7 @@ class Frontend extends Connection implements Client {
   resetByUs(stream: Http1Stream, reason: ResetReason): void {
     stream.owner = null
     if (stream.closed || (stream.localEnded && stream.framing !== TUNNEL)) {
-      this.clearInbox(stream)
+      this.clearReceiveBuffer(stream)
       return
     }
     if (!stream.headWritten && reason === 'refused') this.refuse(503, REFUSED)
@@ -263,7 +263,7 @@ class Frontend extends Connection implements Client {
       this.lose(stream, GIVEN_UP)
       this.abort(GIVEN_UP)
     }
-    this.clearInbox(stream)
+    this.clearReceiveBuffer(stream)
   }
 
   protected override idle(idleMs: number): 'stay' | 'close' {

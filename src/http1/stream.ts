@@ -3,7 +3,7 @@
 
 import { PulledStream, type ResetReason, type StreamHome, type StreamOwner } from '../http/index.js'
 import type { Pollable } from '../pollset/index.js'
-import type { Receiving } from '../transport/index.js'
+import type { CreditSink } from '../transport/index.js'
 import { NONE } from './framing.js'
 
 /** What a stream asks of its connection. */
@@ -12,7 +12,7 @@ export interface Http1StreamHome extends StreamHome<Http1Stream> {
   readonly bodyAheadMax: number
 }
 
-export class Http1Stream extends PulledStream implements Receiving {
+export class Http1Stream extends PulledStream implements CreditSink {
   readonly home: Http1StreamHome
   /** Which of its connection it is, from 1 on. */
   readonly number: number
@@ -73,8 +73,8 @@ export class Http1Stream extends PulledStream implements Receiving {
   }
 
   retainBody(max: number): void {
-    this.inbox ??= this.home.newInbox(this)
-    this.inbox.retain(max)
+    this.receiveBuffer ??= this.home.newReceiveBuffer(this)
+    this.receiveBuffer.retain(max)
   }
 
   /** Reading stops soon for what is withheld: it must be let go before that. */

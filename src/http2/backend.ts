@@ -215,7 +215,7 @@ export class Backend extends Connection implements BackendSession {
 
   resetByUs(stream: Http2Stream, reason: ResetReason): void {
     if (stream.closed) {
-      this.clearInbox(stream)
+      this.clearReceiveBuffer(stream)
       return
     }
     // It runs dry already, and is reset when the budget allows.

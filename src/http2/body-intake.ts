@@ -1,10 +1,10 @@
-// The DATA a connection receives: windows, credit, and the inboxes of its streams (RFC 9113 §6.1, §6.9;
+// The DATA a connection receives: windows, credit, and the receive buffers of its streams (RFC 9113 §6.1, §6.9;
 // design, section 6). Credit of a stream goes back when its bytes have left for the other side; what nobody
 // will pull is credited at once, so that no path loses any (property S3).
 
 import { BODY } from '../http/index.js'
 import type { Settling } from '../pollset/index.js'
-import { HeldByConnection, Inbox } from '../transport/index.js'
+import { ConnectionBudget, ReceiveBuffer } from '../transport/index.js'
 import { ErrorCode } from './codes.js'
 import type { Http2Context } from './context.js'
 import type { FramePurse } from './frame-purse.js'
@@ -34,8 +34,8 @@ export class BodyIntake implements Settling {
   private readonly connection: Intaking
   private readonly purse: FramePurse
   private readonly received: ReceiveWindow
-  private readonly held = new HeldByConnection()
-  private readonly unsettled: Inbox[] = []
+  private readonly budget = new ConnectionBudget()
+  private readonly unsettled: ReceiveBuffer[] = []
   private stream: Http2Stream | null = null
   /** Octets of the current frame that are not (yet) known to be body. */
   private padding = 0
@@ -52,12 +52,12 @@ export class BodyIntake implements Settling {
     return this.received.window
   }
   get heldBytes(): number {
-    return this.held.bytes
+    return this.budget.bytes
   }
 
   data(id: number, size: number, endStream: boolean): void {
     const { connection } = this
-    if (!this.received.received(size, !this.context.world.held.aboveSoft)) {
+    if (!this.received.received(size, !this.context.world.memory.aboveSoft)) {
       const message = 'DATA beyond the connection window (RFC 9113 §6.9.1)'
       connection.connectionError(ErrorCode.FLOW_CONTROL_ERROR, message)
       return
@@ -100,8 +100,8 @@ export class BodyIntake implements Settling {
       }
     }
     this.purse.received(size)
-    stream.inbox ??= this.newInbox(stream)
-    if (stream.inbox.push(buffer, start, end)) this.settleSoon(stream.inbox)
+    stream.receiveBuffer ??= this.newReceiveBuffer(stream)
+    if (stream.receiveBuffer.push(buffer, start, end)) this.settleSoon(stream.receiveBuffer)
     stream.raise(BODY)
   }
 
@@ -112,8 +112,8 @@ export class BodyIntake implements Settling {
     if (stream !== null && endStream && !stream.closed) this.connection.remoteEnd(stream)
   }
 
-  newInbox(stream: Http2Stream): Inbox {
-    return new Inbox(this.context.world.held, this.held, stream)
+  newReceiveBuffer(stream: Http2Stream): ReceiveBuffer {
+    return new ReceiveBuffer(this.context.world.memory, this.budget, stream)
   }
 
   /** Body bytes of a stream have left for the other side. */
@@ -129,12 +129,12 @@ export class BodyIntake implements Settling {
 
   /** Drop what a stream holds. */
   clear(stream: Http2Stream): void {
-    if (stream.inbox !== null) this.dropped(stream.inbox.clear())
+    if (stream.receiveBuffer !== null) this.dropped(stream.receiveBuffer.clear())
   }
 
   /** It runs dry: what it holds is discarded, and the sender may go on (design, section 5). */
   drain(stream: Http2Stream): void {
-    if (stream.inbox !== null) this.consumed(stream, stream.inbox.clear())
+    if (stream.receiveBuffer !== null) this.consumed(stream, stream.receiveBuffer.clear())
   }
 
   private discard(stream: Http2Stream | null, bytes: number): void {
@@ -149,10 +149,10 @@ export class BodyIntake implements Settling {
 
   /** A stream that flows gets a wider window, out of budget that nobody uses. */
   private widen(stream: Http2Stream): void {
-    const { held } = this.context.world
+    const { memory } = this.context.world
     const max = this.context.limits.streamWindowMax
     if (stream.windowSize >= max || stream.waitingBytes > 0) return
-    if (held.bytes * 2 > held.limits.heldBytesSoft) return
+    if (memory.bytes * 2 > memory.limits.heldBytesSoft) return
     const by = Math.min(stream.windowSize, max - stream.windowSize)
     stream.windowSize += by
     stream.uncredited += by
@@ -163,16 +163,16 @@ export class BodyIntake implements Settling {
     if (credit > 0) this.output.creditConnection(credit)
   }
 
-  private settleSoon(inbox: Inbox): void {
-    this.unsettled.push(inbox)
+  private settleSoon(receiveBuffer: ReceiveBuffer): void {
+    this.unsettled.push(receiveBuffer)
     if (this.unsettled.length === 1) this.context.world.pollset.settleLater(this)
   }
 
   settle(): void {
-    const { pollset, held } = this.context.world
-    const inboxes = this.unsettled
-    for (let i = 0; i < inboxes.length; i++) inboxes[i].settle(pollset.now)
-    inboxes.length = 0
-    held.enforce(pollset.now, this.held)
+    const { memory, pollset } = this.context.world
+    const receiveBuffers = this.unsettled
+    for (let i = 0; i < receiveBuffers.length; i++) receiveBuffers[i].settle(pollset.now)
+    receiveBuffers.length = 0
+    memory.enforce(pollset.now, this.budget)
   }
 }

@@ -6,7 +6,7 @@
 
 import { type Fault, fault } from '../continuation/index.js'
 import { BODY, type Field, RESET, type ResetReason, SENT } from '../http/index.js'
-import { type Inbox, STALL } from '../transport/index.js'
+import { type ReceiveBuffer, STALL } from '../transport/index.js'
 import { BodyIntake, type Intaking } from './body-intake.js'
 import { ErrorCode, errorName, WINDOW_MAX } from './codes.js'
 import { ConnectionBase, QUIET } from './connection-base.js'
@@ -316,8 +316,8 @@ export abstract class Connection extends ConnectionBase implements FrameSink, Ht
     return this.context.limits.interimBytesMax
   }
 
-  newInbox(stream: Http2Stream): Inbox {
-    return this.intake.newInbox(stream)
+  newReceiveBuffer(stream: Http2Stream): ReceiveBuffer {
+    return this.intake.newReceiveBuffer(stream)
   }
 
   consumed(stream: Http2Stream, bytes: number): void {
@@ -335,20 +335,20 @@ export abstract class Connection extends ConnectionBase implements FrameSink, Ht
     stream.dry = true
     // What had come complete is so no more.
     stream.remoteEnded = false
-    this.clearInbox(stream)
+    this.clearReceiveBuffer(stream)
     stream.raise(RESET)
   }
 
   /** Take a stream out of the table, and drop its body unless it may still be forwarded. */
   protected remove(stream: Http2Stream, dropBody: boolean): void {
     this.output.leave(stream)
-    if (dropBody) this.clearInbox(stream)
+    if (dropBody) this.clearReceiveBuffer(stream)
     this.streams.delete(stream)
     this.gone(stream)
     if (this.draining && this.live === 0) this.pollable.raise(QUIET)
   }
 
-  protected clearInbox(stream: Http2Stream): void {
+  protected clearReceiveBuffer(stream: Http2Stream): void {
     this.intake.clear(stream)
   }
 

@@ -271,7 +271,7 @@ class Frontend extends Connection implements Client {
   resetByUs(stream: Http2Stream, reason: ResetReason): void {
     stream.owner = null
     if (stream.closed) {
-      this.clearInbox(stream)
+      this.clearReceiveBuffer(stream)
       return
     }
     this.output.endStreamEarly(stream.streamId, RESET_CODES[reason])

@@ -3,7 +3,7 @@
 
 import { PulledStream, type ResetReason, type StreamHome, type StreamOwner } from '../http/index.js'
 import type { Pollable } from '../pollset/index.js'
-import type { Receiving } from '../transport/index.js'
+import type { CreditSink } from '../transport/index.js'
 import type { SendQueue } from './send-queue.js'
 import { StreamState } from './stream-states.js'
 
@@ -15,7 +15,7 @@ export interface Http2StreamHome extends StreamHome<Http2Stream> {
   ended(stream: Http2Stream): void
 }
 
-export class Http2Stream extends PulledStream implements Receiving {
+export class Http2Stream extends PulledStream implements CreditSink {
   /** 0 until the head of a request to a backend is written. */
   streamId: number
   readonly home: Http2StreamHome
@@ -102,8 +102,8 @@ export class Http2Stream extends PulledStream implements Receiving {
   }
 
   retainBody(max: number): void {
-    this.inbox ??= this.home.newInbox(this)
-    this.inbox.retain(max)
+    this.receiveBuffer ??= this.home.newReceiveBuffer(this)
+    this.receiveBuffer.retain(max)
   }
 
   /** With withheld credit the window of a stream is all a peer can send; long before that it must be let go. */

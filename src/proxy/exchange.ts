@@ -212,7 +212,7 @@ export class Exchange extends Continuation {
       this.progress.answered(this.now, frontend, backend)
       this.lease.trust()
       // From here nothing is sent again.
-      frontend.inbox?.letGo()
+      frontend.receiveBuffer?.letGo()
       this.tunnelOpen = this.asksTunnel && backend.head.isSuccess && !backend.declined
       frontend.declined = backend.declined
       const empty =
@@ -337,7 +337,7 @@ export class Exchange extends Continuation {
   takeBack(): void {
     this.backend?.reset('cancel')
     this.backend = null
-    this.frontend.inbox?.rewind()
+    this.frontend.receiveBuffer?.rewind()
   }
 
   /** Answer in the place of a backend; the whole of it. */

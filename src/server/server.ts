@@ -21,7 +21,7 @@ import {
   type TlsServer,
 } from '../pollset/index.js'
 import { Backend, CLEAR_TEXT, Connects, ReverseProxy, RouteTable, type Share } from '../proxy/index.js'
-import { HeldBytes } from '../transport/index.js'
+import { MemoryBudget } from '../transport/index.js'
 import { type Listen, parseBackend, type RouteText } from './address.js'
 import { Arrival, type ArrivalEvents, type Spoken } from './arrival.js'
 import { ClientAddresses } from './client-addresses.js'
@@ -124,7 +124,7 @@ export class Server
     checkLimits(limits)
     this.pollset = new NodePollset(limits)
     const world = createWorld(this.pollset, { limits })
-    this.world = createHttpWorld(world, new HeldBytes(limits))
+    this.world = createHttpWorld(world, new MemoryBudget(limits))
     this.world.scheduler.onCrash = (continuation, error) => this.emit('crashed', continuation.id, error)
     if (options.trace !== undefined) this.world.scheduler.tracer = new TraceLines(this.pollset, options.trace)
     this.limits = limits
@@ -354,7 +354,7 @@ export class Server
         outcomes: Object.fromEntries(this.proxy.outcomes),
       },
       engines: this.backends.flatMap((backend) => backend.engines().map((engine) => engine.describe())),
-      held: { bytes: this.world.held.bytes, stalls: this.world.held.stalls },
+      held: { bytes: this.world.memory.bytes, stalls: this.world.memory.stalls },
       http1: { ...this.protocols.http1.counts },
       http2: { ...this.protocols.http2.counts },
     }

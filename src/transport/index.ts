@@ -2,9 +2,9 @@
 // budget, lingering, rates. It knows no protocol.
 
 export { type AttemptLimits, Attempts, attemptLimits } from './attempts.js'
-export { HeldByConnection, HeldBytes, type HeldLimits, heldLimits, STALL } from './held.js'
-export { Inbox, type Receiving } from './inbox.js'
 export { Linger, type LingerLimits, lingerLimits } from './linger.js'
+export { ConnectionBudget, MemoryBudget, type MemoryLimits, memoryLimits, STALL } from './memory-budget.js'
+export { type CreditSink, ReceiveBuffer } from './receive-buffer.js'
 export { SlabOutput } from './slab-output.js'
 export { type BackendTarget, notConnected } from './target.js'
 export { TokenBucket } from './token-bucket.js'

@@ -172,7 +172,7 @@ class Field {
     const note = (name: keyof Held, value: number) => {
       if (value > most[name]) most[name] = value
     }
-    note('heldBytes', world.held.bytes)
+    note('heldBytes', world.memory.bytes)
     note('slabs', http2.slabs.lent)
     note('living', world.scheduler.living)
     for (const engine of backend.engines()) {
@@ -305,7 +305,7 @@ export function runAttack(attack: Attack): Outcome {
     ...outcome,
     turnsDuring,
     left: {
-      heldBytes: proxy.world.held.bytes,
+      heldBytes: proxy.world.memory.bytes,
       slabs: proxy.http2.slabs.lent,
       frontends: [...proxy.world.scheduler.alive()].filter((each) => each.kind === 'frontend').length,
       exchanges: proxy.proxy.begun - proxy.proxy.logged,

@@ -29,7 +29,7 @@ function over(t: Test, proxy: Proxy, title: string): void {
   t.equal(proxy.proxy.begun, proxy.proxy.logged, `${title}: each exchange is over`)
   const leased = proxy.backend.engines().flatMap(({ sessions }) => sessions.map((each) => each.leased))
   t.equal(
-    leased.reduce((sum, each) => sum + each, proxy.world.held.bytes),
+    leased.reduce((sum, each) => sum + each, proxy.world.memory.bytes),
     0,
     `${title}: no lease, nothing held`,
   )

@@ -24,7 +24,7 @@ function over(t: Test, { proxy, backend, world }: Proxy): void {
   t.equal(proxy.begun, proxy.logged, 'each exchange is over')
   const leased = backend.engines().flatMap(({ sessions }) => sessions.map((each) => each.leased))
   t.equal(
-    leased.reduce((sum, each) => sum + each, world.held.bytes),
+    leased.reduce((sum, each) => sum + each, world.memory.bytes),
     0,
     'no lease, nothing held',
   )

@@ -75,7 +75,7 @@ t.test('a stream that paid for held bytes counts as no dry one', (t) => {
   proxy.greet(backend)
   backend.send(headers(1, [[':status', '200']], false))
   for (const _ of [1, 2]) backend.send(frame(0, 0, 1, Buffer.alloc(16_000)))
-  t.equal(proxy.world.held.stalls, 1)
+  t.equal(proxy.world.memory.stalls, 1)
   // GOAWAY: it serves those it has, then it ends.
   backend.send(frame(7, 0, 0, Buffer.concat([uint32(3), uint32(0)])))
   t.equal(backend.ended, false)

@@ -42,7 +42,7 @@ function counted(stream: ServerHttp2Stream | ClientHttp2Stream): Promise<number>
   return new Promise((resolve) => stream.on('end', () => resolve(bytes)))
 }
 
-const memory = () => process.memoryUsage().rss
+const rss = () => process.memoryUsage().rss
 
 async function siblings(t: Test, setting: Setting, client: ClientHttp2Session): Promise<void> {
   for (let i = 0; i < 10; i++) {
@@ -77,12 +77,12 @@ const origin: OnStream = (stream, headers) => {
 
 t.test('a client that stops reading a response of 1 GiB', async (t) => {
   const setting = await setUp(origin)
-  const { held } = setting.server.world
+  const { memory } = setting.server.world
   const client = setting.client()
   await once(client, 'connect')
   // Its own connection window is not what is tested: the stream's is.
   client.setLocalWindowSize(16 * 1024 * 1024)
-  const before = memory()
+  const before = rss()
   const slow = client.request({ ':path': `/bytes/${GIBIBYTE}` })
   slow.on('error', () => {})
   slow.pause()
@@ -90,9 +90,9 @@ t.test('a client that stops reading a response of 1 GiB', async (t) => {
   t.equal(head['content-length'], String(GIBIBYTE))
   await siblings(t, setting, client)
   await siblings(t, setting, setting.client())
-  t.ok(held.bytes >= http2Limits.streamWindow, `${held.bytes} octets held: its window is full`)
-  t.ok(held.bytes <= HELD_MAX, `${held.bytes} octets held: and no more than that`)
-  t.ok(memory() - before < GROWTH_MAX, `the process grew by ${memory() - before}`)
+  t.ok(memory.bytes >= http2Limits.streamWindow, `${memory.bytes} octets held: its window is full`)
+  t.ok(memory.bytes <= HELD_MAX, `${memory.bytes} octets held: and no more than that`)
+  t.ok(rss() - before < GROWTH_MAX, `the process grew by ${rss() - before}`)
   slow.close(constants.NGHTTP2_CANCEL)
   await once(slow, 'close')
   await setting.close()
@@ -100,18 +100,18 @@ t.test('a client that stops reading a response of 1 GiB', async (t) => {
 
 t.test('a backend that stops reading an upload', async (t) => {
   const setting = await setUp(origin)
-  const { held } = setting.server.world
+  const { memory } = setting.server.world
   const client = setting.client()
-  const before = memory()
+  const before = rss()
   const slow = client.request({ ':path': '/stop', ':method': 'POST', 'content-length': GIBIBYTE })
   slow.on('error', () => {})
   await once(slow, 'response')
   pour(slow, GIBIBYTE)
   await siblings(t, setting, client)
   await siblings(t, setting, setting.client())
-  t.ok(held.bytes > 0, `${held.bytes} octets held: it is on its way`)
-  t.ok(held.bytes <= HELD_MAX, `${held.bytes} octets held: one window`)
-  t.ok(memory() - before < GROWTH_MAX, `the process grew by ${memory() - before}`)
+  t.ok(memory.bytes > 0, `${memory.bytes} octets held: it is on its way`)
+  t.ok(memory.bytes <= HELD_MAX, `${memory.bytes} octets held: one window`)
+  t.ok(rss() - before < GROWTH_MAX, `the process grew by ${rss() - before}`)
   t.equal(stopped.length, 1)
   const closed = once(stopped[0], 'close')
   slow.close(constants.NGHTTP2_CANCEL)
@@ -125,18 +125,18 @@ for (const [way, path] of [
 ]) {
   t.test(`${FLOW_BYTES / 1024 / 1024} MiB ${way} cost nothing`, async (t) => {
     const setting = await setUp(origin)
-    const { held } = setting.server.world
+    const { memory } = setting.server.world
     const client = setting.client()
     // A first run, so that what is pooled and compiled is there.
     await siblings(t, setting, client)
-    const before = memory()
+    const before = rss()
     let most = 0
     let mostHeld = 0
     const stream = client.request({ ':path': path, ':method': way === 'up' ? 'POST' : 'GET' })
     const taken = counted(stream)
     const look = () => {
-      most = Math.max(most, memory())
-      mostHeld = Math.max(mostHeld, held.bytes)
+      most = Math.max(most, rss())
+      mostHeld = Math.max(mostHeld, memory.bytes)
     }
     stream.on('data', look)
     stream.on('drain', look)

@@ -97,7 +97,7 @@ function endsAt(t: Test, it: SetUp, due: number, outcome: string, limitMs = T): 
   t.ok(at >= due, `not early: at ${at}, due at ${due}`)
   t.ok(at <= due + limitMs / 10 + 1e-6, `not late: at ${at}, due at ${due}`)
   t.equal(how, outcome)
-  t.equal(it.world.held.bytes, 0)
+  t.equal(it.world.memory.bytes, 0)
 }
 
 /** Every case: its limits, and the story up to where the clock is left to itself; answers when it is due. */

@@ -280,7 +280,7 @@ t.test('a client that stops reading costs its window, and its siblings go on', a
   const client = setting.client()
   for (let i = 0; i < 50; i++) t.equal((await get(client, '/small')).body.length, 100_000)
   t.equal(setting.sessions.length, 1, 'on the same backend connection')
-  const held = setting.server.world.held.bytes
+  const held = setting.server.world.memory.bytes
   t.ok(held > 0 && held <= 512 * 1024, `${held} octets held`)
   slow.close(constants.NGHTTP2_CANCEL)
   await once(slow, 'close')
@@ -300,7 +300,7 @@ t.test('at the limit of held bytes the stalled stream pays', async (t) => {
   const answers = Array.from({ length: 6 }, () => answerOf(slow.request({ ':path': '/large' })))
   const first = await Promise.race(answers)
   t.equal(first.code, constants.NGHTTP2_ENHANCE_YOUR_CALM)
-  t.ok(setting.server.world.held.stalls > 0)
+  t.ok(setting.server.world.memory.stalls > 0)
   t.equal((await get(setting.client(), '/small')).body.length, 1_000)
   slow.destroy()
   await Promise.all(answers)

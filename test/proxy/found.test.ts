@@ -167,7 +167,7 @@ t.test('a response that lost its body by stalling does not look complete', async
   backends[0].send(headers(1, OK, false))
   world.scheduler.gate = { holds: (each) => each.stepName === 'transfer' }
   backends[0].send(frame(DATA, 0, 1, Buffer.alloc(1000)))
-  t.equal(world.held.stalls, 1)
+  t.equal(world.memory.stalls, 1)
   backends[0].send(frame(DATA, 1, 1, Buffer.alloc(10)))
   world.scheduler.gate = null
   for (const each of [...world.scheduler.alive()]) world.scheduler.release(each)
@@ -191,7 +191,7 @@ t.test('a request of HTTP/1.1 that lost its body by stalling does not look compl
   world.scheduler.gate = { holds: (each) => each.stepName === 'lease' }
   greet(backends[0])
   far.send(Buffer.alloc(1000))
-  t.equal(world.held.stalls, 1)
+  t.equal(world.memory.stalls, 1)
   far.send(Buffer.alloc(10))
   world.scheduler.gate = null
   for (const each of [...world.scheduler.alive()]) world.scheduler.release(each)
@@ -214,7 +214,7 @@ t.test('a response of HTTP/1.1 that lost its body by stalling does not look comp
   backends[0].send(Buffer.from('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n'))
   world.scheduler.gate = { holds: (each) => each.stepName === 'transfer' }
   backends[0].send(Buffer.from(`3e8\r\n${'x'.repeat(1000)}\r\n`))
-  t.equal(world.held.stalls, 1)
+  t.equal(world.memory.stalls, 1)
   backends[0].send(Buffer.from('0\r\n\r\n'))
   world.scheduler.gate = null
   for (const each of [...world.scheduler.alive()]) world.scheduler.release(each)
@@ -238,7 +238,7 @@ t.test('a tunnel over HTTP/1.1 that lost its octets by stalling does not end as 
       ),
     )
     backends[0].send(Buffer.alloc(1000))
-    t.equal(world.held.stalls, 1)
+    t.equal(world.memory.stalls, 1)
     const { turns } = pollset
     if (way === 'end') backends[0].end()
     t.ok(pollset.turns < turns + 5, 'and nobody is woken by it again and again')

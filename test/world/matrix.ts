@@ -398,7 +398,7 @@ async function quiet(t: Test, server: Server): Promise<void> {
   const left = () => {
     const engines = server.describe()['engines'] as { queued: number; sessions: { leased: number }[] }[]
     const leases = engines.flatMap((each) => [each.queued, ...each.sessions.map(({ leased }) => leased)])
-    return proxy.begun - proxy.logged + world.held.bytes + leases.reduce((sum, each) => sum + each, 0)
+    return proxy.begun - proxy.logged + world.memory.bytes + leases.reduce((sum, each) => sum + each, 0)
   }
   for (let turns = 0; left() > 0 && turns < 20_000; turns++) await new Promise(setImmediate)
   t.equal(proxy.begun, proxy.logged, 'every exchange is over (S1)')

@@ -72,8 +72,8 @@ export async function setUp(
       await new Promise<void>((resolve) => origin.close(() => resolve()))
       if (crashes.length > 0) throw crashes[0]
       if (server.proxy.begun !== server.proxy.logged) throw new Error('an exchange was not logged (S1)')
-      if (server.world.held.bytes !== 0)
-        throw new Error(`${server.world.held.bytes} octets are still held (S4)`)
+      if (server.world.memory.bytes !== 0)
+        throw new Error(`${server.world.memory.bytes} octets are still held (S4)`)
     },
   }
 }

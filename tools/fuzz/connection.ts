@@ -124,7 +124,7 @@ class Stage {
 
   private mustBeBounded({ reader, output, streams, decoder, encoder }: Inside): void {
     const { limits } = this.proxy.http2
-    const { held } = this.proxy.world
+    const { memory } = this.proxy.world
     hold(reader.bufferedBytes <= FRAME_OCTETS_MAX + limits.headerBlockBytesMax, 'the reader holds too much')
     hold(
       Math.max(output.controlBytes, output.control?.length ?? 0) <= limits.controlBytesMax,
@@ -135,7 +135,7 @@ class Stage {
     hold(decoder.tableSize <= Math.max(limits.headerTableBytesMax, TABLE_SIZE_INITIAL), 'the decoder table')
     hold(encoder.tableSize <= limits.headerTableBytesMax, 'the encoder table')
     const held1 = this.limits.connectionHeldBytesMax ?? 0
-    hold(held.bytes <= 3 * held1, () => `${held.bytes} octets held`)
+    hold(memory.bytes <= 3 * held1, () => `${memory.bytes} octets held`)
   }
 }
 

@@ -197,7 +197,7 @@ class Stage {
       pollset.run(TURNS_MAX)
       this.answer()
       const most = 4 * (this.fed.limits.connectionHeldBytesMax ?? 0)
-      hold(world.held.bytes <= most, () => `${world.held.bytes} octets held`)
+      hold(world.memory.bytes <= most, () => `${world.memory.bytes} octets held`)
     }
     if (this.fed.fin && !far.closed) far.end()
     this.answer()

@@ -16,8 +16,8 @@ import { ResetBudget } from '../../src/http2/reset-budget.js'
 import { Http2Stream } from '../../src/http2/stream.js'
 import { type Deadlines, DurationList, SimPollset } from '../../src/pollset/index.js'
 import { Exchange, ReverseProxy } from '../../src/proxy/index.js'
-import { HeldBytes, Inbox } from '../../src/transport/index.js'
-import type { ConnectionInside, InboxInside, StreamInside } from './inside.js'
+import { MemoryBudget, ReceiveBuffer } from '../../src/transport/index.js'
+import type { ConnectionInside, ReceiveBufferInside, StreamInside } from './inside.js'
 import type { PlanName } from './plan.js'
 
 export interface Defect {
@@ -122,7 +122,7 @@ export const defects: readonly Defect[] = [
     plan: { ...TINY_HELD, cancelPercent: 50 },
     plant: () =>
       wrap<Intake, [StreamInside]>(BodyIntake.prototype, 'clear', (_self, _original, stream) => {
-        ;(stream.inbox as unknown as Inbox | null)?.clear()
+        ;(stream.receiveBuffer as unknown as ReceiveBuffer | null)?.clear()
       }),
   },
   {
@@ -157,8 +157,8 @@ export const defects: readonly Defect[] = [
     expected: ['S3'],
     plan: { uploadPercent: 90 },
     plant: () =>
-      wrap<{ readonly receiving: object }, []>(Inbox.prototype, 'letGo', (self, original) =>
-        muted(self.receiving, 'consumed', original),
+      wrap<{ readonly sink: object }, []>(ReceiveBuffer.prototype, 'letGo', (self, original) =>
+        muted(self.sink, 'consumed', original),
       ),
   },
   {
@@ -247,8 +247,8 @@ export const defects: readonly Defect[] = [
     what: 'a block that held body bytes is dropped and still counts as held',
     expected: ['S1'],
     plant: () =>
-      wrap<HeldBytes, [{ size: number }, Buffer, never]>(
-        HeldBytes.prototype,
+      wrap<MemoryBudget, [{ size: number }, Buffer, never]>(
+        MemoryBudget.prototype,
         'give',
         (_self, original, pool, block, by) => {
           if (pool.size !== 4096) original(pool, block, by)
@@ -278,7 +278,7 @@ export const defects: readonly Defect[] = [
           const own = self.source
           const other = last
           last = own
-          if (own === null || other === null || other === own || (other.inbox?.length ?? 0) < bytes) {
+          if (own === null || other === null || other === own || (other.receiveBuffer?.length ?? 0) < bytes) {
             original(slab, at, bytes, now)
             return
           }
@@ -307,7 +307,7 @@ export const defects: readonly Defect[] = [
     what: 'bytes that outlive their turn are not copied into blocks',
     expected: ['S2'],
     plan: { heldBytesSoft: 1_000_000_000 },
-    plant: () => wrap<InboxInside, [number]>(Inbox.prototype, 'settle', () => undefined),
+    plant: () => wrap<ReceiveBufferInside, [number]>(ReceiveBuffer.prototype, 'settle', () => undefined),
   },
   {
     name: 'forged end',
@@ -433,7 +433,7 @@ export const defects: readonly Defect[] = [
     what: 'no stream pays when memory runs short',
     expected: ['S4'],
     plan: { heldBytesSoft: 2000, heldBytesOver: 0, stuckPercent: 50, responseBytes: 70_000 },
-    plant: () => wrap<HeldBytes, [number, never]>(HeldBytes.prototype, 'enforce', () => undefined),
+    plant: () => wrap<MemoryBudget, [number, never]>(MemoryBudget.prototype, 'enforce', () => undefined),
   },
   {
     name: 'capacity ignored',

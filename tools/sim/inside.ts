@@ -11,17 +11,17 @@ import type { Output } from '../../src/http2/output.js'
 import type { Http2Stream } from '../../src/http2/stream.js'
 import type { Deadline, Deadlines, Pollable, SimSocket } from '../../src/pollset/index.js'
 import type { Exchange } from '../../src/proxy/index.js'
-import type { Inbox as HttpInbox } from '../../src/transport/index.js'
+import type { ReceiveBuffer as HttpReceiveBuffer } from '../../src/transport/index.js'
 
-export interface InboxInside {
-  readonly length: HttpInbox['length']
-  readonly heldBytes: HttpInbox['heldBytes']
-  readonly retainedBytes: HttpInbox['retainedBytes']
-  readonly retainMax: HttpInbox['retainMax']
-  readonly stalled: HttpInbox['stalled']
+export interface ReceiveBufferInside {
+  readonly length: HttpReceiveBuffer['length']
+  readonly heldBytes: HttpReceiveBuffer['heldBytes']
+  readonly retainedBytes: HttpReceiveBuffer['retainedBytes']
+  readonly retainMax: HttpReceiveBuffer['retainMax']
+  readonly stalled: HttpReceiveBuffer['stalled']
   readonly by: { readonly bytes: number }
-  readonly receiving: StreamInside
-  readonly holdNext: InboxInside | null
+  readonly sink: StreamInside
+  readonly holdNext: ReceiveBufferInside | null
 }
 
 export interface StreamInside extends Pollable {
@@ -41,7 +41,7 @@ export interface StreamInside extends Pollable {
   readonly arrivingUntil: Http2Stream['arrivingUntil']
   readonly interims: Http2Stream['interims']
   readonly pendingInterims: Http2Stream['pendingInterims']
-  readonly inbox: InboxInside | null
+  readonly receiveBuffer: ReceiveBufferInside | null
   readonly owner: Http2Stream['owner']
   readonly hasWork: Http2Stream['hasWork']
   readonly fault: { readonly code: string } | null
@@ -110,7 +110,7 @@ export interface Http1Inside extends Continuation {
   readonly stream: Http1StreamInside | null
   readonly output: { readonly slab: Buffer | null }
   readonly failure: Http1Connection['failure']
-  readonly holding: { readonly bytes: number }
+  readonly budget: { readonly bytes: number }
   /** Of a backend's. */
   readonly leased: number
   readonly capacity: number
@@ -176,9 +176,9 @@ function eachArmed(deadlines: Deadlines, see: (each: Deadline) => void): void {
   if (inside.inWheel) inside.wheel.slots.forEach(walk)
 }
 
-/** The inboxes that hold blocks, first to last. */
-export function* holding(held: object): IterableIterator<InboxInside> {
-  for (let each = (held as { first: InboxInside | null }).first; each !== null; each = each.holdNext)
+/** The receive buffers that hold blocks, first to last. */
+export function* holding(held: object): IterableIterator<ReceiveBufferInside> {
+  for (let each = (held as { first: ReceiveBufferInside | null }).first; each !== null; each = each.holdNext)
     yield each
 }
 
@@ -188,5 +188,5 @@ export function givenUp(socket: SimSocket): boolean {
   return socket.closedHere || output === null || output.finishing || output.finished
 }
 
-export const inboxInside = (inbox: HttpInbox | null): InboxInside | null =>
-  inbox as unknown as InboxInside | null
+export const receiveBufferInside = (receiveBuffer: HttpReceiveBuffer | null): ReceiveBufferInside | null =>
+  receiveBuffer as unknown as ReceiveBufferInside | null

@@ -115,7 +115,7 @@ t.test('a stream that stalled is not taken for one that runs dry, and its sessio
   proxy.greet(backend)
   backend.send(Buffer.concat([headers(1, OK, false), frame(0, 0, 1, Buffer.alloc(16_384))]))
   backend.send(frame(0, 0, 1, Buffer.alloc(16_384)))
-  t.equal(proxy.world.held.stalls, 1)
+  t.equal(proxy.world.memory.stalls, 1)
   t.notOk(backend.ended)
   backend.send(frame(7, 0, 0, Buffer.from('0000000100000000', 'hex')))
   t.ok(backend.ended, 'with GOAWAY and no streams it parts')

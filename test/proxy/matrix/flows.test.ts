@@ -89,11 +89,11 @@ matrix(answer, [
   {
     title: 'a slow reader',
     async run(t, pair) {
-      const { held } = pair.server.world
+      const { memory } = pair.server.world
       const call = pair.peer().call({ path: `/bytes/${STALL_BYTES}`, unread: true })
       await call.head
       await siblings(t, pair)
-      t.ok(held.bytes <= HELD_MAX, `${held.bytes} octets held`)
+      t.ok(memory.bytes <= HELD_MAX, `${memory.bytes} octets held`)
       const taken = counted(call.response as never)
       t.equal(await taken, STALL_BYTES, 'and then all of it')
     },
@@ -101,7 +101,7 @@ matrix(answer, [
   {
     title: 'a backend that reads slowly',
     async run(t, pair) {
-      const { held } = pair.server.world
+      const { memory } = pair.server.world
       const arrived = new Promise<Request>((resolve) => {
         stalled = resolve
       })
@@ -109,7 +109,7 @@ matrix(answer, [
       pour(call.body, STALL_BYTES)
       const request = await arrived
       await siblings(t, pair)
-      t.ok(held.bytes <= HELD_MAX, `${held.bytes} octets held`)
+      t.ok(memory.bytes <= HELD_MAX, `${memory.bytes} octets held`)
       request.resume()
       t.equal((await call.answer).body.toString(), String(STALL_BYTES), 'and then all of it')
     },
@@ -134,13 +134,13 @@ matrix(answer, [
   ...(['down', 'up'] as const).map((way) => ({
     title: `${FLOW_BYTES} octets ${way}`,
     async run(t: Test, pair: Pair) {
-      const { held } = pair.server.world
+      const { memory } = pair.server.world
       const before = process.memoryUsage().rss
       let most = 0
       let mostHeld = 0
       const look = () => {
         most = Math.max(most, process.memoryUsage.rss() - before)
-        mostHeld = Math.max(mostHeld, held.bytes)
+        mostHeld = Math.max(mostHeld, memory.bytes)
       }
       if (way === 'down') {
         const call = pair.peer().call({ path: `/bytes/${FLOW_BYTES}`, unread: true })

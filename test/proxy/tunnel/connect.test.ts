@@ -151,7 +151,7 @@ for (const front of FRONTS) {
     let most = 0
     let same = true
     duplex.on('data', (chunk: Buffer) => {
-      most = Math.max(most, proxy.server.world.held.bytes)
+      most = Math.max(most, proxy.server.world.memory.bytes)
       same &&= chunk.equals(block.subarray(got, got + chunk.length))
       got += chunk.length
       duplex.pause()

@@ -87,14 +87,14 @@ for (const [front, back] of PAIRS) {
     t.test(`${name}: a reader that is slow, ${way}`, async (t) => {
       const { client, server, proxy, outcome } = await tunnel(t, front, back)
       const [from, to] = way === 'up' ? [client, server] : [server, client]
-      const { held } = proxy.server.world
+      const { memory } = proxy.server.world
       let most = 0
       let got = 0
       to.pause()
       from.end(block)
       let same = true
       to.on('data', (chunk: Buffer) => {
-        most = Math.max(most, held.bytes)
+        most = Math.max(most, memory.bytes)
         same &&= chunk.equals(block.subarray(got, got + chunk.length))
         got += chunk.length
         to.pause()

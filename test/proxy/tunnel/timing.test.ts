@@ -117,7 +117,7 @@ const isOpen = (far: FarEnd, front: Version): boolean =>
 function nothingLeft(t: Test, { proxy, world }: Over): void {
   t.equal(proxy.begun, proxy.logged, 'the exchange is over (S1)')
   t.equal(proxy.tunnels, 0)
-  t.equal(world.held.bytes, 0)
+  t.equal(world.memory.bytes, 0)
 }
 
 for (const [front, back] of PAIRS) {

@@ -170,7 +170,7 @@ export async function proxyTo(
     const { proxy, world } = server
     if (proxy.logged !== proxy.begun) throw new Error('an exchange was not logged (S1)')
     if (proxy.tunnels !== 0) throw new Error(`${proxy.tunnels} tunnels are counted`)
-    if (world.held.bytes !== 0) throw new Error(`${world.held.bytes} octets are still held (S4)`)
+    if (world.memory.bytes !== 0) throw new Error(`${world.memory.bytes} octets are still held (S4)`)
   })
   return { server, port: address.port, secure }
 }

@@ -1,7 +1,7 @@
 // S1: every exchange reaches `log` once, and nothing of it (lease, waiter, deadline, buffer) outlives that.
 
 import type { ExchangeInside, Http1Inside } from '../inside.js'
-import { holding, inboxInside, isHttp1 } from '../inside.js'
+import { holding, isHttp1, receiveBufferInside } from '../inside.js'
 import { type Checker, fail, type Scene } from './check.js'
 
 export function s1(): Checker {
@@ -27,7 +27,7 @@ export function s1(): Checker {
     end(scene) {
       const { world, http1, http2, proxy } = scene
       if (proxy.begun !== proxy.logged) fail('S1', `${proxy.begun} begun, ${proxy.logged} logged`)
-      if (world.held.bytes !== 0) fail('S1', `${world.held.bytes} octets are held when all is over`)
+      if (world.memory.bytes !== 0) fail('S1', `${world.memory.bytes} octets are held when all is over`)
       if (http2.slabs.lent !== 0) fail('S1', `${http2.slabs.lent} slabs are lent when all is over`)
       if (http1.slabs.lent !== 0) fail('S1', `${http1.slabs.lent} slabs are lent when all is over`)
       for (const engine of scene.engines) {
@@ -54,9 +54,16 @@ function nothingLeft(x: ExchangeInside): void {
   }
   if (frontend.owner === x) fail('S1', `${x.id} has logged and owns its stream`)
   for (const stream of [frontend, backend]) {
-    const inbox = inboxInside(stream?.inbox as never)
-    if (stream !== null && inbox !== null && (inbox.length > 0 || inbox.heldBytes > 0)) {
-      fail('S1', `${x.id} has logged and ${stream.id} holds ${inbox.length} octets in ${inbox.heldBytes}`)
+    const receiveBuffer = receiveBufferInside(stream?.receiveBuffer as never)
+    if (
+      stream !== null &&
+      receiveBuffer !== null &&
+      (receiveBuffer.length > 0 || receiveBuffer.heldBytes > 0)
+    ) {
+      fail(
+        'S1',
+        `${x.id} has logged and ${stream.id} holds ${receiveBuffer.length} octets in ${receiveBuffer.heldBytes}`,
+      )
     }
     if (stream !== null && !stream.closed && !stream.dry && !endsWithConnection(stream.home))
       fail('S1', `${x.id} has logged and ${stream.id} is open`)
@@ -85,16 +92,18 @@ function leasesAreHeld(scene: Scene): void {
   }
 }
 
-/** Blocks belong to inboxes, and inboxes to exchanges that live. */
+/** Blocks belong to receive buffers, and receive buffers to exchanges that live. */
 function blocksAreHeld(scene: Scene): void {
   // Mostly nothing is held, and this is looked at after every turn.
-  if (scene.world.held.bytes === 0 && holding(scene.world.held).next().done === true) return
+  if (scene.world.memory.bytes === 0 && holding(scene.world.memory).next().done === true) return
   let sum = 0
   const live = new Set<unknown>()
   for (const x of scene.exchanges) live.add(x.frontend).add(x.backend)
-  for (const inbox of holding(scene.world.held)) {
-    sum += inbox.heldBytes
-    if (!live.has(inbox.receiving)) fail('S1', `${inbox.receiving.id} holds octets, and its exchange is over`)
+  for (const receiveBuffer of holding(scene.world.memory)) {
+    sum += receiveBuffer.heldBytes
+    if (!live.has(receiveBuffer.sink))
+      fail('S1', `${receiveBuffer.sink.id} holds octets, and its exchange is over`)
   }
-  if (sum !== scene.world.held.bytes) fail('S1', `${scene.world.held.bytes} octets count as held, ${sum} are`)
+  if (sum !== scene.world.memory.bytes)
+    fail('S1', `${scene.world.memory.bytes} octets count as held, ${sum} are`)
 }

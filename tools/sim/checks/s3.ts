@@ -42,7 +42,8 @@ function streamOf(s: StreamInside, coming: number): void {
   if (s.remoteEnded || s.closed) return
   // One that has stalled is on its way to be reset, and gets no more.
   if (s.fault?.code === 'stall') return
-  const held = coming + (s.inbox === null ? 0 : s.inbox.length + s.inbox.retainedBytes)
+  const held =
+    coming + (s.receiveBuffer === null ? 0 : s.receiveBuffer.length + s.receiveBuffer.retainedBytes)
   if (s.recvWindow + s.uncredited + held !== s.windowSize) {
     fail(
       'S3',
@@ -80,6 +81,6 @@ function credited(c: ConnectionInside, scene: Scene): void {
   if (c.failure !== null || c.socket === null) return
   const { owed, due, size } = c.intake.received
   if (due * 2 >= size) fail('S3', `${c.id} is quiet, and owes ${due} octets of credit`)
-  if (owed > 0 && scene.world.held.bytes === 0)
+  if (owed > 0 && scene.world.memory.bytes === 0)
     fail('S3', `${c.id} withholds ${owed} octets, and nothing is held`)
 }

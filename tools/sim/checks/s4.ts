@@ -14,7 +14,7 @@ export function s4(): Checker {
   return {
     turn(scene) {
       const { limits, world, http1, http2 } = scene
-      within('heldBytesMax', world.held.bytes, limits.heldBytesMax)
+      within('heldBytesMax', world.memory.bytes, limits.heldBytesMax)
       within('slabs lent', http2.slabs.lent, scene.frontends.length + scene.sessions.length)
       within(
         'slabs of HTTP/1.1 lent',
@@ -71,7 +71,7 @@ function connection(c: ConnectionInside, scene: Scene): void {
 
 function http1Connection(c: Http1Inside, scene: Scene): void {
   const { limits } = scene
-  within(`connectionHeldBytesMax of ${c.id}`, c.holding.bytes, limits.connectionHeldBytesMax)
+  within(`connectionHeldBytesMax of ${c.id}`, c.budget.bytes, limits.connectionHeldBytesMax)
   const { stream } = c
   if (stream === null) return
   within(`body ahead of ${stream.id}`, stream.outstanding, limits.bodyAheadBytesMax + CHUNK_BYTES)

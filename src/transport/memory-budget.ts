@@ -7,7 +7,7 @@
 
 import { fault } from '../continuation/index.js'
 import { SlabPool } from '../pollset/index.js'
-import type { Inbox } from './inbox.js'
+import type { ReceiveBuffer } from './receive-buffer.js'
 
 /** Of a stream whose memory was taken back (design, section 6). */
 export const STALL = fault(
@@ -18,7 +18,7 @@ export const STALL = fault(
   'the stream held most memory and moved least',
 )
 
-export interface HeldLimits {
+export interface MemoryLimits {
   /** octets held by the World from which on connection credit is returned on consumption only and the longest stalled are reset */
   readonly heldBytesSoft: number
   /** octets held by the World above which a stream is reset however short its stall */
@@ -29,7 +29,7 @@ export interface HeldLimits {
   readonly stallMs: number
 }
 
-export const heldLimits: HeldLimits = {
+export const memoryLimits: MemoryLimits = {
   heldBytesSoft: 192 * 1024 * 1024,
   heldBytesMax: 256 * 1024 * 1024,
   connectionHeldBytesMax: 64 * 1024 * 1024,
@@ -39,21 +39,21 @@ export const heldLimits: HeldLimits = {
 const BLOCK_SIZES = [512, 4096, 16384] as const
 
 /** What one connection's streams hold. */
-export class HeldByConnection {
+export class ConnectionBudget {
   bytes = 0
 }
 
-export class HeldBytes {
+export class MemoryBudget {
   /** octets allocated to blocks now */
   bytes = 0
   /** streams reset because they stalled */
   stalls = 0
-  readonly limits: HeldLimits
+  readonly limits: MemoryLimits
   private readonly pools: readonly SlabPool[]
-  /** Inboxes that hold blocks; intrusive, the ends null. */
-  private first: Inbox | null = null
+  /** Receive buffers that hold blocks; intrusive, the ends null. */
+  private first: ReceiveBuffer | null = null
 
-  constructor(limits: HeldLimits = heldLimits) {
+  constructor(limits: MemoryLimits = memoryLimits) {
     this.limits = limits
     this.pools = BLOCK_SIZES.map((size) => new SlabPool(size, (1024 * 1024) / size))
   }
@@ -64,15 +64,15 @@ export class HeldBytes {
     return this.pools[this.pools.length - 1]
   }
 
-  take(pool: SlabPool, by: HeldByConnection): Buffer {
+  take(pool: SlabPool, budget: ConnectionBudget): Buffer {
     this.bytes += pool.size
-    by.bytes += pool.size
+    budget.bytes += pool.size
     return pool.take()
   }
 
-  give(pool: SlabPool, block: Buffer, by: HeldByConnection): void {
+  give(pool: SlabPool, block: Buffer, budget: ConnectionBudget): void {
     this.bytes -= pool.size
-    by.bytes -= pool.size
+    budget.bytes -= pool.size
     pool.give(block)
   }
 
@@ -80,36 +80,36 @@ export class HeldBytes {
     return this.bytes >= this.limits.heldBytesSoft
   }
 
-  enlist(inbox: Inbox): void {
-    inbox.holdNext = this.first
-    inbox.holdPrev = null
-    if (this.first !== null) this.first.holdPrev = inbox
-    this.first = inbox
+  enlist(buffer: ReceiveBuffer): void {
+    buffer.holdNext = this.first
+    buffer.holdPrev = null
+    if (this.first !== null) this.first.holdPrev = buffer
+    this.first = buffer
   }
 
-  delist(inbox: Inbox): void {
-    if (inbox.holdPrev !== null) inbox.holdPrev.holdNext = inbox.holdNext
-    else this.first = inbox.holdNext
-    if (inbox.holdNext !== null) inbox.holdNext.holdPrev = inbox.holdPrev
-    inbox.holdPrev = null
-    inbox.holdNext = null
+  delist(buffer: ReceiveBuffer): void {
+    if (buffer.holdPrev !== null) buffer.holdPrev.holdNext = buffer.holdNext
+    else this.first = buffer.holdNext
+    if (buffer.holdNext !== null) buffer.holdNext.holdPrev = buffer.holdPrev
+    buffer.holdPrev = null
+    buffer.holdNext = null
   }
 
   /** After settling: reset stalled streams until the limits hold again. `now` in ms. */
-  enforce(now: number, by: HeldByConnection): void {
+  enforce(now: number, budget: ConnectionBudget): void {
     while (this.aboveSoft) {
       if (!this.resetWorst(now, this.bytes > this.limits.heldBytesMax ? 0 : this.limits.stallMs, null)) break
     }
-    while (by.bytes > this.limits.connectionHeldBytesMax) if (!this.resetWorst(now, 0, by)) break
+    while (budget.bytes > this.limits.connectionHeldBytesMax) if (!this.resetWorst(now, 0, budget)) break
   }
 
   /** Reset the stream with the largest (time stalled × bytes held). Linear, and only above a limit. */
-  private resetWorst(now: number, stalledMs: number, by: HeldByConnection | null): boolean {
-    let worst: Inbox | null = null
+  private resetWorst(now: number, stalledMs: number, budget: ConnectionBudget | null): boolean {
+    let worst: ReceiveBuffer | null = null
     let most = -1
     for (let each = this.first; each !== null; each = each.holdNext) {
       const stalled = now - each.progressAt
-      if (each.stalled || stalled < stalledMs || (by !== null && each.by !== by)) continue
+      if (each.stalled || stalled < stalledMs || (budget !== null && each.budget !== budget)) continue
       const score = (stalled + 1) * each.heldBytes
       if (score > most) {
         most = score

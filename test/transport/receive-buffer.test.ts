@@ -1,8 +1,14 @@
-// What stays in memory because the other side has not taken it: Inbox and HeldBytes, against spec/flow-control.md
+// What stays in memory because the other side has not taken it: ReceiveBuffer and MemoryBudget, against spec/flow-control.md
 // and properties S2 (a prefix, in order, unaltered), S3 (credit is conserved) and S4 (bounds).
 
 import t from 'tap'
-import { HeldByConnection, HeldBytes, type HeldLimits, heldLimits, Inbox } from '../../src/transport/index.js'
+import {
+  ConnectionBudget,
+  MemoryBudget,
+  type MemoryLimits,
+  memoryLimits,
+  ReceiveBuffer,
+} from '../../src/transport/index.js'
 import { seeded } from '../world/random.js'
 
 /** One stream's receiving half, and what was told of it. */
@@ -10,12 +16,12 @@ class Sender {
   credited = 0
   stalls = 0
   starving = false
-  readonly inbox: Inbox
+  readonly receiveBuffer: ReceiveBuffer
   /** The read buffers of this turn. */
   private readonly read: Buffer[] = []
 
-  constructor(held: HeldBytes, by: HeldByConnection) {
-    this.inbox = new Inbox(held, by, this)
+  constructor(held: MemoryBudget, by: ConnectionBudget) {
+    this.receiveBuffer = new ReceiveBuffer(held, by, this)
   }
   consumed(bytes: number): void {
     this.credited += bytes
@@ -23,7 +29,7 @@ class Sender {
   /** As a protocol does: the stream is reset, and lets go of everything. */
   stalled(): void {
     this.stalls++
-    this.credited += this.inbox.clear()
+    this.credited += this.receiveBuffer.clear()
   }
   /** Bytes in a read buffer that dies with the turn. */
   push(bytes: Buffer): boolean {
@@ -31,22 +37,22 @@ class Sender {
     const buffer = Buffer.alloc(at + bytes.length + at)
     bytes.copy(buffer, at)
     this.read.push(buffer)
-    return this.inbox.push(buffer, at, at + bytes.length)
+    return this.receiveBuffer.push(buffer, at, at + bytes.length)
   }
   pull(most: number, now = 0): Buffer {
     const target = Buffer.alloc(most + 7, 0x21)
-    const pulled = this.inbox.pull(target, 7, most, now)
+    const pulled = this.receiveBuffer.pull(target, 7, most, now)
     return target.subarray(7, 7 + pulled)
   }
   settle(now = 0): void {
-    this.inbox.settle(now)
+    this.receiveBuffer.settle(now)
     for (const buffer of this.read.splice(0)) buffer.fill(0xdd)
   }
 }
 
-function setUp(limits: Partial<HeldLimits> = {}) {
-  const held = new HeldBytes({ ...heldLimits, ...limits })
-  const by = new HeldByConnection()
+function setUp(limits: Partial<MemoryLimits> = {}) {
+  const held = new MemoryBudget({ ...memoryLimits, ...limits })
+  const by = new ConnectionBudget()
   const sender = (connection = by) => new Sender(held, connection)
   return { held, by, sender }
 }
@@ -76,7 +82,7 @@ t.test('O12: what stays is copied, since the read buffer dies with the turn', as
   s.settle()
   t.equal(held.bytes, 4_096, 'F5: counted as what is allocated')
   t.equal(by.bytes, 4_096)
-  t.equal(s.inbox.heldBytes, 4_096)
+  t.equal(s.receiveBuffer.heldBytes, 4_096)
   t.same(s.pull(2_000), bytes(900, 100))
   t.equal(s.credited, 1_000)
   t.equal(held.bytes, 0)
@@ -107,11 +113,11 @@ t.test('F12: cleared, it says what is owed, and nothing is held', async (t) => {
   s.pull(10_000)
   s.settle()
   s.push(bytes(500))
-  t.equal(s.inbox.clear(), 60_500)
+  t.equal(s.receiveBuffer.clear(), 60_500)
   s.settle()
   t.equal(held.bytes, 0)
-  t.equal(s.inbox.length, 0)
-  t.equal(s.inbox.clear(), 0, 'once')
+  t.equal(s.receiveBuffer.length, 0)
+  t.equal(s.receiveBuffer.clear(), 0, 'once')
   s.push(bytes(5))
   t.same(s.pull(9), bytes(5), 'and it can be used again')
 })
@@ -119,24 +125,24 @@ t.test('F12: cleared, it says what is owed, and nothing is held', async (t) => {
 t.test('F22: retained bytes come again, and their credit waits', async (t) => {
   const { held, sender } = setUp()
   const s = sender()
-  s.inbox.retain(65_536)
+  s.receiveBuffer.retain(65_536)
   s.push(bytes(1_000))
   t.same(s.pull(300), bytes(300))
   s.settle()
   t.same(s.pull(300), bytes(300, 300))
   t.equal(s.credited, 0)
-  s.inbox.rewind()
-  t.equal(s.inbox.length, 1_000)
+  s.receiveBuffer.rewind()
+  t.equal(s.receiveBuffer.length, 1_000)
   t.same(s.pull(1_000), bytes(1_000))
-  s.inbox.rewind()
+  s.receiveBuffer.rewind()
   s.push(bytes(10, 1_000))
   s.settle()
   t.same(s.pull(700), bytes(700))
-  s.inbox.letGo()
+  s.receiveBuffer.letGo()
   t.equal(s.credited, 700)
-  t.notOk(s.inbox.retained)
-  s.inbox.rewind()
-  t.equal(s.inbox.length, 310, 'nothing comes again')
+  t.notOk(s.receiveBuffer.retained)
+  s.receiveBuffer.rewind()
+  t.equal(s.receiveBuffer.length, 310, 'nothing comes again')
   t.same(s.pull(1_000), bytes(310, 700))
   t.equal(s.credited, 1_010)
   t.equal(held.bytes, 0)
@@ -145,21 +151,21 @@ t.test('F22: retained bytes come again, and their credit waits', async (t) => {
 t.test('F22: no more than its bound, and not at the cost of a sender that would stop for good', async (t) => {
   const { sender } = setUp()
   const s = sender()
-  s.inbox.retain(100)
+  s.receiveBuffer.retain(100)
   s.push(bytes(201))
   s.pull(100)
-  t.ok(s.inbox.retained)
+  t.ok(s.receiveBuffer.retained)
   t.equal(s.credited, 0)
   s.pull(1)
-  t.notOk(s.inbox.retained)
+  t.notOk(s.receiveBuffer.retained)
   t.equal(s.credited, 101)
 
   const starved = sender()
-  starved.inbox.retain(100)
+  starved.receiveBuffer.retain(100)
   starved.starving = true
   starved.push(bytes(10))
   starved.pull(5)
-  t.notOk(starved.inbox.retained)
+  t.notOk(starved.receiveBuffer.retained)
   t.equal(starved.credited, 5)
 })
 
@@ -168,9 +174,9 @@ t.test('retained from the middle of a slice on', async (t) => {
   const s = sender()
   s.push(bytes(100))
   s.pull(40)
-  s.inbox.retain(1_000)
+  s.receiveBuffer.retain(1_000)
   t.same(s.pull(20), bytes(20, 40))
-  s.inbox.rewind()
+  s.receiveBuffer.rewind()
   t.same(s.pull(100), bytes(60, 40))
 })
 
@@ -180,9 +186,9 @@ t.test('pulling nothing is no progress', async (t) => {
   s.push(bytes(100))
   s.settle(5)
   s.pull(0, 50)
-  t.equal(s.inbox.progressAt, 5)
+  t.equal(s.receiveBuffer.progressAt, 5)
   s.pull(1, 60)
-  t.equal(s.inbox.progressAt, 60)
+  t.equal(s.receiveBuffer.progressAt, 60)
 })
 
 t.test('S2, S3, S4 at random, against an array of octets', async (t) => {
@@ -226,29 +232,29 @@ t.test('S2, S3, S4 at random, against an array of octets', async (t) => {
       else if (what === 13) {
         if (next(2) === 0 && retainMax === 0) {
           retainMax = 1 + next(20_000)
-          s.inbox.retain(retainMax)
+          s.receiveBuffer.retain(retainMax)
         } else {
-          s.inbox.rewind()
+          s.receiveBuffer.rewind()
           pulled = 0
         }
       } else if (what === 14 && next(4) === 0) {
-        s.inbox.letGo()
+        s.receiveBuffer.letGo()
         letGo()
       } else if (what === 15 && next(6) === 0) {
-        const owed = s.inbox.clear()
+        const owed = s.receiveBuffer.clear()
         must(owed === model.length, `step ${step}: owed ${owed}, not ${model.length}`)
         given += owed
         s.credited += owed
         model = Buffer.alloc(0)
         pulled = 0
       }
-      must(s.inbox.length === model.length - pulled, `step ${step}: length ${s.inbox.length}`)
+      must(s.receiveBuffer.length === model.length - pulled, `step ${step}: length ${s.receiveBuffer.length}`)
       must(s.credited === given, `step ${step}: credited ${s.credited}, not ${given}`)
       must(given + model.length === pushed, `step ${step}: credit is not conserved`)
-      must(held.bytes === s.inbox.heldBytes && by.bytes === held.bytes, `step ${step}: held bytes`)
+      must(held.bytes === s.receiveBuffer.heldBytes && by.bytes === held.bytes, `step ${step}: held bytes`)
       if (model.length === 0) must(held.bytes === 0, `step ${step}: ${held.bytes} held for nothing`)
     }
-    s.credited += s.inbox.clear()
+    s.credited += s.receiveBuffer.clear()
     must(s.credited === pushed, 'not all of it was given back')
     must(held.bytes === 0 && by.bytes === 0, 'something is held at the end')
   }
@@ -313,7 +319,7 @@ t.test('F9: above the most, how long does not matter', async (t) => {
 
 t.test('F9: a connection has a bound of its own, and its own streams pay', async (t) => {
   const { held, by, sender } = setUp({ connectionHeldBytesMax: 2 * KIB16 })
-  const other = new HeldByConnection()
+  const other = new ConnectionBudget()
   const elsewhere = stalled(sender(other), 2, 0)
   const here = stalled(sender(), 1, 50)
   const more = stalled(sender(), 2, 50)

@@ -9,7 +9,7 @@
 // session; its credit stays with us until `letGo` (design, section 5).
 
 import type { SlabPool } from '../pollset/index.js'
-import type { HeldByConnection, HeldBytes } from './held.js'
+import type { ConnectionBudget, MemoryBudget } from './memory-budget.js'
 
 /** A run of bytes; `pool` is set when the buffer is a hold block of ours. */
 interface Slice {
@@ -20,7 +20,7 @@ interface Slice {
 }
 
 /** Who receives what is pulled, told so that credit goes back to the sender. */
-export interface Receiving {
+export interface CreditSink {
   /** This many bytes have left for the other side. */
   consumed(bytes: number): void
   /** It holds most and moves least: let go of the stream. */
@@ -32,7 +32,7 @@ export interface Receiving {
 /** Below this a byte loop beats a call. */
 const SMALL = 48
 
-export class Inbox {
+export class ReceiveBuffer {
   /** octets that can be pulled now */
   length = 0
   /** octets allocated to hold blocks */
@@ -42,22 +42,22 @@ export class Inbox {
   stalled = false
   /** octets kept for replay at most; 0: nothing is kept */
   private retainMax = 0
-  holdPrev: Inbox | null = null
-  holdNext: Inbox | null = null
-  readonly by: HeldByConnection
+  holdPrev: ReceiveBuffer | null = null
+  holdNext: ReceiveBuffer | null = null
+  readonly budget: ConnectionBudget
   private readonly slices: Slice[] = []
   /** The slice being pulled from, and how far; slices before it are only there to be retained. */
   private at = 0
   private offset = 0
   private retainedBytes = 0
   private unsettled = 0
-  private readonly held: HeldBytes
-  private readonly receiving: Receiving
+  private readonly memory: MemoryBudget
+  private readonly sink: CreditSink
 
-  constructor(held: HeldBytes, by: HeldByConnection, receiving: Receiving) {
-    this.held = held
-    this.by = by
-    this.receiving = receiving
+  constructor(memory: MemoryBudget, budget: ConnectionBudget, sink: CreditSink) {
+    this.memory = memory
+    this.budget = budget
+    this.sink = sink
   }
 
   /** Keep what is pulled from now on, as long as it is not more than `max` octets. */
@@ -104,10 +104,10 @@ export class Inbox {
     this.progressAt = now
     if (this.retainMax > 0) {
       this.retainedBytes += pulled
-      if (this.retainedBytes > this.retainMax || this.receiving.starving) this.letGo()
+      if (this.retainedBytes > this.retainMax || this.sink.starving) this.letGo()
     } else {
       this.dropPulled()
-      this.receiving.consumed(pulled)
+      this.sink.consumed(pulled)
     }
     return pulled
   }
@@ -128,7 +128,7 @@ export class Inbox {
     const bytes = this.retainedBytes
     this.retainedBytes = 0
     this.dropPulled()
-    if (bytes > 0) this.receiving.consumed(bytes)
+    if (bytes > 0) this.sink.consumed(bytes)
   }
 
   /** Copy what still lies in read buffers into blocks of our own. */
@@ -138,7 +138,7 @@ export class Inbox {
     const slices = this.slices
     if (slices.length === 0) return
     if (this.heldBytes === 0) {
-      this.held.enlist(this)
+      this.memory.enlist(this)
       this.progressAt = now
     }
     let first = 0
@@ -157,8 +157,8 @@ export class Inbox {
       let from = each.start
       while (from < each.end) {
         if (last === null || last.pool === null || last.end === last.pool.size) {
-          const pool = this.held.poolFor(left)
-          last = { buffer: this.held.take(pool, this.by), start: 0, end: 0, pool }
+          const pool = this.memory.poolFor(left)
+          last = { buffer: this.memory.take(pool, this.budget), start: 0, end: 0, pool }
           this.heldBytes += pool.size
           slices.push(last)
         }
@@ -170,7 +170,7 @@ export class Inbox {
       }
     }
     this.seek()
-    if (this.heldBytes === 0) this.held.delist(this)
+    if (this.heldBytes === 0) this.memory.delist(this)
   }
 
   /** Let go of everything; answers the octets whose credit had not been given. */
@@ -187,7 +187,7 @@ export class Inbox {
 
   stall(): void {
     this.stalled = true
-    this.receiving.stalled()
+    this.sink.stalled()
   }
 
   /** Find the pulling position again: `length` octets before the end. */
@@ -215,8 +215,8 @@ export class Inbox {
   private drop(slice: Slice): void {
     if (slice.pool === null) return
     this.heldBytes -= slice.pool.size
-    this.held.give(slice.pool, slice.buffer, this.by)
-    if (this.heldBytes === 0) this.held.delist(this)
+    this.memory.give(slice.pool, slice.buffer, this.budget)
+    if (this.heldBytes === 0) this.memory.delist(this)
   }
 }
 
