@@ -18,8 +18,10 @@ const FAILED = 1
 
 const say = (line: string) => void process.stderr.write(`${line}\n`)
 
-/** Run the command line. Never throws; sets the exit code. */
+/** Runs the command line. Never throws; sets the exit code. */
 export function run(argv: readonly string[]): void {
+  // A reader that closes its pipe, or a full disk, costs log lines and no request.
+  for (const output of [process.stdout, process.stderr]) output.on('error', () => {})
   try {
     program(serve).parse(argv as string[])
   } catch (error) {

@@ -1,5 +1,6 @@
 // The built program as a user runs it: what it prints, what it refuses and how, and how it ends.
 
+import { spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import * as http2 from 'node:http2'
 import { type AddressInfo, connect as connectTcp, createServer as createTcpServer } from 'node:net'
@@ -9,7 +10,7 @@ import { pathToFileURL } from 'node:url'
 import t, { type Test } from 'tap'
 import { limitsByRoom } from '../../src/server/index.js'
 import { authority, localhost } from '../../tools/testbed/certificates/index.js'
-import { type Program, run, start, unlessInstalled } from '../../tools/testbed/programs.js'
+import { freePort, type Program, run, start, unlessInstalled } from '../../tools/testbed/programs.js'
 import { answerOf, get, type OnStream, once } from '../world/proxy-world.js'
 
 // Most of the time a program takes here is its start: tests run a few at a time, each with programs of its own.
@@ -369,6 +370,24 @@ t.test('--trace - to a reader that has left', { buffered: true }, async (t) => {
   }
   t.match(program.stderr, /the trace cannot be written: .*EPIPE/)
   t.notMatch(program.stderr, /\n +at /, 'no stack')
+})
+
+t.test('the reader of its log leaves: requests are answered as before', { buffered: true }, async (t) => {
+  const port = await freePort()
+  // Nothing listens there: each request leaves a line.
+  const gone = await freePort()
+  const args = ['serve', '--listen', `127.0.0.1:${port}`, '--backend', `http://127.0.0.1:${gone}`]
+  const child = spawn(process.execPath, [main, ...args], { stdio: ['ignore', 'ignore', 'pipe'] })
+  t.teardown(() => child.kill('SIGKILL'))
+  await once(child.stderr, 'data')
+  const left = once(child.stderr, 'close')
+  child.stderr.destroy()
+  await left
+  const client = clientOf(t, `http://127.0.0.1:${port}`)
+  for (const path of ['/1', '/2', '/3']) t.equal((await get(client, path)).status, 502, path)
+  client.close()
+  child.kill('SIGTERM')
+  t.strictSame(await once(child, 'exit'), [0, null])
 })
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
