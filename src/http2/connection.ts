@@ -144,7 +144,8 @@ export abstract class Connection extends ConnectionBase implements FrameSink, Ht
 
   ping(payload: Buffer, start: number, ack: boolean): void {
     this.idleFrame()
-    if (!ack) this.output.ping(payload, start, true)
+    if (ack) this.liveness.answered(this.now)
+    else this.output.ping(payload, start, true)
   }
 
   priority(_streamId: number): void {

@@ -19,10 +19,12 @@ export const DEAD = 2
 export class Liveness {
   /** ms of the pollset's clock: when bytes last came */
   private readAt: number
-  /** ms of the pollset's clock: when the last PING was sent */
+  /** ms of the pollset's clock: when the last PING was sent, or answered */
   private pingedAt: number
   /** A PING is out, and nothing has come since. */
   private pinging: boolean
+  /** The answer to the last PING has not come: it may still stand behind our own DATA. */
+  private unanswered: boolean
   /** HEADERS or DATA have come since the last PING. */
   private messageCame: boolean
   /** ms of the pollset's clock: when the peer is dead; 0 while nothing speaks against it */
@@ -38,6 +40,7 @@ export class Liveness {
     this.readAt = now
     this.pingedAt = Number.NEGATIVE_INFINITY
     this.pinging = false
+    this.unanswered = false
     this.messageCame = false
     this.deadAt = 0
     this.stuckBytes = -1
@@ -52,6 +55,12 @@ export class Liveness {
     this.readAt = now
     this.pinging = false
     this.deadAt = 0
+  }
+
+  /** The last PING is answered: the peer counts its time to the next from about now, however long the PING was on its way. */
+  answered(now: number): void {
+    if (this.unanswered) this.pingedAt = now
+    this.unanswered = false
   }
 
   /** HEADERS or DATA have come. Peers that count PINGs begin anew with each that they send, and with nothing else. */
@@ -70,6 +79,9 @@ export class Liveness {
       this.deadAt = Math.max(now, this.transit.until) + this.pingTimeoutMs
     if (toPing) {
       this.pinging = true
+      // A second PING behind the first would tell nothing more, and could arrive together with it.
+      if (this.unanswered) return ALIVE
+      this.unanswered = true
       this.pingedAt = now
       this.messageCame = false
       return TO_PING

@@ -128,6 +128,27 @@ for (const [name, act, everyMs] of QUIET) {
   })
 }
 
+t.test('E42: a PING that stands behind our own DATA is not followed by another', (t) => {
+  // A window is read in 64 s, and half of it credited every 32 s: each credit ends a silence.
+  const pace = { bytesPerSecond: 16 * KIB, window: MIB }
+  const often = { ...PATIENT, pingAfterMs: 5_000, pingIntervalMs: 20_000 }
+  const { client, backends, onBackend, pass } = simProxy(often, KERNEL, pace)
+  onBackend((backend) => {
+    backend.onHead = (stream) => void stream
+  })
+  const far = client()
+  far.head(1, POST, false)
+  far.body(1, 16 * MIB)
+  pass(HOUR, () => backends[0]?.endedStreams.has(1))
+  pass(5 * MINUTE)
+  const pings = backends[0]?.pings ?? []
+  t.ok(pings.length > 2, 'it is asked more than twice')
+  const gaps = pings.slice(1).map((at, index) => at - (pings[index] ?? 0))
+  t.ok(Math.min(...gaps) >= often.pingIntervalMs, 'none comes sooner than the interval allows')
+  t.equal(backends.length, 1)
+  t.end()
+})
+
 t.test('a silent backend that is gone is found by one PING', (t) => {
   const { client, backends, onBackend, pass, pollset } = simProxy(PATIENT)
   onBackend((backend) => {
