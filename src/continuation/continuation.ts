@@ -75,6 +75,11 @@ export abstract class Continuation extends Deadline implements Waiter {
   /** A step threw: our own fault. Let go of everything; no step will run again. */
   abstract crashed(error: unknown): void
 
+  /** Ends it as if a step of it had thrown this: for what it does outside of its steps, as when its output is flushed. */
+  crashWith(error: unknown): void {
+    this.scheduler.crash(this, error)
+  }
+
   /** Fill a wait slot (0 to 2) before suspending; slots do not survive the resumption. */
   waitOn(slot: 0 | 1 | 2, pollable: Pollable, bits: number): void {
     if (slot === 0) {

@@ -2,7 +2,7 @@
 // debugger's gate, writes the trace, counts the budget, and arms pollables and deadline together,
 // or neither (property S5).
 
-import type { Pollable, Pollset } from '../pollset/index.js'
+import { endsWorld, type Pollable, type Pollset } from '../pollset/index.js'
 import type { Continuation } from './continuation.js'
 import { DONE, GOTO, type Outcome, type Program, SUSPEND } from './steps.js'
 
@@ -39,6 +39,8 @@ export class Scheduler {
   tracer: Tracer | null = null
   /** Told when a step threw, before {@link Continuation.crashed}. Without it the error goes up. */
   onCrash: ((continuation: Continuation, error: unknown) => void) | null = null
+  /** Defects of ours that have ended a continuation. */
+  crashes = 0
   /** Continuations that have started and not ended. */
   living = 0
   private first: Continuation | null = null
@@ -129,13 +131,23 @@ export class Scheduler {
         return
       }
     } catch (error) {
-      if (this.onCrash === null) throw error
-      this.onCrash(continuation, error)
-      if (!continuation.finished) {
-        this.disarm(continuation)
-        this.end(continuation)
-        continuation.crashed(error)
-      }
+      this.crash(continuation, error)
+    }
+  }
+
+  /** Ends a continuation in which a defect of ours has shown itself. What reaches the World goes up: the turn ends that. */
+  crash(continuation: Continuation, error: unknown): void {
+    if (this.onCrash === null || endsWorld(error)) throw error
+    this.crashes++
+    this.onCrash(continuation, error)
+    if (continuation.finished) return
+    this.disarm(continuation)
+    this.end(continuation)
+    try {
+      continuation.crashed(error)
+    } catch (again) {
+      // What is broken may break again as it is let go of.
+      this.crash(continuation, again)
     }
   }
 

@@ -129,7 +129,10 @@ export abstract class HttpConnection<Context extends ConnectionContext> extends 
     this.socket?.destroy()
   }
 
+  /** Nothing further is written, and by RST: what the peer has of a message must not look complete. */
   crashed(): void {
+    this.output.abandon()
+    this.socket?.reset()
     this.failure ??= CRASHED
     this.loseStreams(this.failure)
     this.closed()

@@ -93,7 +93,7 @@ export class Backend extends Connection implements BackendSession {
   }
 
   greet(): After<'greet'> {
-    this.output.attach(this.socket as Socket)
+    this.output.attach(this.socket as Socket, this)
     this.quietSince = this.now
     this.reports.opened(this)
     return goto.messages

@@ -62,7 +62,7 @@ class Frontend extends Connection implements Client {
     this.ends = ends
     this.marks = marksOf(context.world.fields, '1.1', ends, scheme)
     this.reader = new RequestReader(this, context.decoder, context.limits, scheme)
-    this.output.attach(socket)
+    this.output.attach(socket, this)
   }
 
   resolve(): never {

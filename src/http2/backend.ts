@@ -90,7 +90,7 @@ export class Backend extends Connection implements BackendSession {
       return goto.closed
     }
     const { limits } = this.context
-    this.output.attach(socket)
+    this.output.attach(socket, this)
     this.output.bytes(PREFACE)
     this.output.settings([
       [Setting.ENABLE_PUSH, 0],

@@ -21,6 +21,7 @@ export interface Intaking {
   streamError(id: number, code: number, message: string): void
   connectionError(code: number, message: string): void
   idleFrame(): void
+  crashWith(error: unknown): void
   /** Whether a stream that runs dry, whose octets nobody will have, gets so much credit. */
   mayDraw(bytes: number): boolean
 }
@@ -166,6 +167,10 @@ export class BodyIntake implements Settling {
   private settleSoon(receiveBuffer: ReceiveBuffer): void {
     this.unsettled.push(receiveBuffer)
     if (this.unsettled.length === 1) this.context.world.pollset.settleLater(this)
+  }
+
+  crashWith(error: unknown): void {
+    this.connection.crashWith(error)
   }
 
   settle(): void {

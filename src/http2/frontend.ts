@@ -77,7 +77,7 @@ class Frontend extends Connection implements Client {
     this.quietSince = world.pollset.now
     this.streamWindow = Math.max(limits.streamWindow, DEFAULT_WINDOW)
     this.resets = new TokenBucket(limits.resetsBurst, limits.resetsPerSecond, world.pollset.now)
-    this.output.attach(socket)
+    this.output.attach(socket, this)
   }
 
   resolve(): never {

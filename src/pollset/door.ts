@@ -2,6 +2,7 @@
 // not enter. Two implementations: node-pollset.ts (the operating system) and sim-pollset.ts (a simulated network).
 
 import type { Deadlines } from './deadlines.js'
+import type { InvariantBroken } from './invariant.js'
 import { Pollable, type Waiter } from './pollable.js'
 import type { Secured, TlsClient, TlsClientOptions, TlsServer, TlsServerOptions } from './tls.js'
 
@@ -145,10 +146,14 @@ export abstract class Commands extends Pollable {
 export interface Flushable {
   /** Write what is pending, as far as the socket takes it. */
   flush(): void
+  /** {@link flush} threw this, by a defect of ours: end what it belongs to, and write nothing further. */
+  crashWith(error: unknown): void
 }
 export interface Settling {
   /** Copy what still points into this turn's read buffers: they are given up right after. */
   settle(): void
+  /** {@link settle} threw this, by a defect of ours: end what it belongs to. */
+  crashWith(error: unknown): void
 }
 
 /** The one door of a World. */
@@ -173,6 +178,8 @@ export interface Pollset {
   random(target: Uint8Array): void
   /** ms since 1970-01-01 UTC, for people: it may jump, and no wait is reckoned by it. */
   wallTime(): number
+  /** Told, after {@link close}, that a broken invariant has ended the World. Without it the error goes up, out of the turn. */
+  onBroken: ((error: InvariantBroken) => void) | null
   /** Join this turn's queue; for continuations only. */
   queue(waiter: Waiter): void
   /** Join the next turn's queue: the share of this turn is used up. */

@@ -5,11 +5,13 @@
 //   those whom the flush woke (a response that has left ends its exchange in the same turn) → settle
 //   what these have read
 //
-// Callbacks of the outside only mark and queue; no protocol code runs in them.
+// Callbacks of the outside only mark and queue; no protocol code runs in them. What throws in flush or settle ends what it belongs
+// to; a broken invariant that reaches the World ends that, at once.
 
 import Denque from 'denque'
 import { Deadlines } from './deadlines.js'
 import type { Flushable, Settling } from './door.js'
+import { endsWorld, type InvariantBroken } from './invariant.js'
 import type { Waiter } from './pollable.js'
 
 export interface TurnLimits {
@@ -22,6 +24,7 @@ export const turnLimits: TurnLimits = { resumesMax: 100_000 }
 export abstract class Turns {
   turns = 0
   readonly deadlines = new Deadlines()
+  onBroken: ((error: InvariantBroken) => void) | null = null
   private readonly ready = new Denque<Waiter>()
   private readonly deferred: Waiter[] = []
   private flushing: Flushable[] = []
@@ -60,6 +63,17 @@ export abstract class Turns {
 
   /** One turn. Called by the outside loop, never from within. */
   protected turn(): void {
+    try {
+      this.phases()
+    } catch (error) {
+      if (!endsWorld(error)) throw error
+      this.close()
+      if (this.onBroken === null) throw error
+      this.onBroken(error)
+    }
+  }
+
+  private phases(): void {
     this.running = true
     this.turns++
     this.deadlines.expire(this.readClock())
@@ -88,7 +102,14 @@ export abstract class Turns {
   private flush(): void {
     const outputs = this.flushing
     this.flushing = this.flushed
-    for (let i = 0; i < outputs.length; i++) outputs[i].flush()
+    for (let i = 0; i < outputs.length; i++) {
+      try {
+        outputs[i].flush()
+      } catch (error) {
+        if (endsWorld(error)) throw error
+        outputs[i].crashWith(error)
+      }
+    }
     outputs.length = 0
     this.flushed = outputs
   }
@@ -96,11 +117,20 @@ export abstract class Turns {
   private settle(): void {
     const inputs = this.settling
     this.settling = this.settled
-    for (let i = 0; i < inputs.length; i++) inputs[i].settle()
+    for (let i = 0; i < inputs.length; i++) {
+      try {
+        inputs[i].settle()
+      } catch (error) {
+        if (endsWorld(error)) throw error
+        inputs[i].crashWith(error)
+      }
+    }
     inputs.length = 0
     this.settled = inputs
   }
 
+  /** Stop for good: no further turn runs. */
+  abstract close(): void
   /** ms, monotonic. */
   protected abstract readClock(): number
   /** Turn what the outside marked into readiness. */

@@ -12,9 +12,10 @@ import { program, type ServeOptions } from './options.js'
 import { type Origin, startOrigin } from './origin.js'
 import { DRAIN_TIMEOUT_MS, Server, type ServerCertificates, type ServerOptions } from './server.js'
 
-/** Exit codes: a wrong command line, and a server that could not serve. */
+/** Exit codes: a wrong command line; a server that could not serve; a defect of ours that ended it (EX_SOFTWARE of sysexits.h). */
 const USAGE = 2
 const FAILED = 1
+const BROKEN = 70
 
 const say = (line: string) => void process.stderr.write(`${line}\n`)
 
@@ -155,6 +156,13 @@ function announce(
   })
   server.on('crashed', (id, error) => {
     log.tell('error', `internal error in ${id} (closed); other requests are unaffected: ${stackOf(error)}`)
+  })
+  server.on('broken', (error) => {
+    log.tell(
+      'error',
+      `internal error; all connections were closed, since bytes could reach the wrong client: ${stackOf(error)}`,
+    )
+    process.exit(BROKEN)
   })
   server.on('reloaded', (error) => {
     if (error === null) log.tell('info', 'certificates were read again')

@@ -74,6 +74,8 @@ export type ServerEvents = {
   failed: (address: Address, code: string) => void
   /** A step of ours threw; what it belonged to has been given up. */
   crashed: (id: string, error: unknown) => void
+  /** An invariant of ours is broken that reaches all connections: the server has closed them, and serves no more. */
+  broken: (error: Error) => void
   /** A connection to a backend could not be made; of each backend at most once in logRepeatMs. */
   unreached: (backend: string, why: string) => void
   draining: () => void
@@ -126,6 +128,10 @@ export class Server
     const world = createWorld(this.pollset, { limits })
     this.world = createHttpWorld(world, new MemoryBudget(limits))
     this.world.scheduler.onCrash = (continuation, error) => this.emit('crashed', continuation.id, error)
+    this.pollset.onBroken = (error) => {
+      this.log.flush()
+      this.emit('broken', error)
+    }
     if (options.trace !== undefined) this.world.scheduler.tracer = new TraceLines(this.pollset, options.trace)
     this.limits = limits
     this.log = new ProcessLog(this.pollset, limits, options.log ?? (() => {}))
@@ -348,6 +354,7 @@ export class Server
       turnedAway: this.turnedAway,
       gaveWay: this.gaveWay,
       addresses: this.addresses.describe(),
+      internalErrors: this.world.scheduler.crashes,
       exchanges: {
         begun: this.proxy.begun,
         ended: this.proxy.logged,

@@ -2,8 +2,12 @@
 // hands it to the socket in one write. One write is in flight at most, and its slab goes back when it has drained, not
 // before (design, section 3). What waits, and how it looks on the wire, is the protocol's.
 
-import { type Flushable, type Pollset, type Socket, WRITABLE } from '../pollset/door.js'
-import type { OutputSlabs } from '../pollset/slabs.js'
+import { type Flushable, type OutputSlabs, type Pollset, type Socket, WRITABLE } from '../pollset/index.js'
+
+/** What a connection is to its output: what ends where a flush fails by a defect of ours. A continuation is one. */
+export interface OutputOwner {
+  crashWith(error: unknown): void
+}
 
 export abstract class SlabOutput implements Flushable {
   /** Everything is written, and FIN behind it. */
@@ -16,6 +20,7 @@ export abstract class SlabOutput implements Flushable {
   protected end = 0
   protected readonly pollset: Pollset
   private socket: Socket | null = null
+  private owner: OutputOwner | null = null
   /** In flight. */
   private slab: Buffer | null = null
   private queued = false
@@ -33,8 +38,9 @@ export abstract class SlabOutput implements Flushable {
   /** Write what waits, as far as the slab takes it; moves {@link end}. */
   protected abstract fill(slab: Buffer): void
 
-  attach(socket: Socket): void {
+  attach(socket: Socket, owner: OutputOwner): void {
     this.socket = socket
+    this.owner = owner
     socket.output = this
     if (this.hasOutput) this.flushSoon()
   }
@@ -72,20 +78,25 @@ export abstract class SlabOutput implements Flushable {
       return
     }
     const slab = this.takeSlab(this.slabs)
+    this.slab = slab
     this.end = 0
     this.fill(slab)
     if (this.end === 0) {
-      this.slabs.give(slab)
+      this.giveBack()
       this.finishNow(socket)
       return
     }
-    this.slab = slab
     this.wroteAt = this.pollset.now
     socket.write(slab.subarray(0, this.end))
     if ((socket.readiness & WRITABLE) === 0) return
     this.giveBack()
     if (this.hasOutput) this.flushSoon()
     else this.finishNow(socket)
+  }
+
+  /** A flush has failed, by a defect of ours: nothing further is written. */
+  crashWith(error: unknown): void {
+    this.owner?.crashWith(error)
   }
 
   private giveBack(): void {

@@ -10,6 +10,7 @@ import { OutputSlabs } from '../../src/pollset/index.js'
 import { frame, framesOf, headers, REQUEST, uint32 } from '../../tools/testbed/frames.js'
 import { type FarEnd, MemoryPollset } from '../../tools/testbed/memory-pollset.js'
 import { memoryProxy } from '../../tools/testbed/memory-proxy.js'
+import { raise } from '../world/raise.js'
 import { play } from '../world/scenario.js'
 
 const GET = ':method=GET :scheme=http :authority=a :path=/'
@@ -184,7 +185,7 @@ t.test(
       16_384,
       new FramePurse(http2Limits, 0),
     )
-    output.attach(socket)
+    output.attach(socket, { crashWith: raise })
     output.settings([])
     output.endStreamEarly(1, 8)
     pollset.run()

@@ -19,6 +19,7 @@ import {
 } from '../../src/pollset/index.js'
 import { Alarm } from '../world/alarm.js'
 import { type Cleaning, HERE, listening, takeAll, takeBytes, until } from '../world/node-sockets.js'
+import { raise } from '../world/raise.js'
 
 /** Iterations of the loop: time enough for whatever is not bounded to go on. */
 async function iterations(count: number): Promise<void> {
@@ -208,6 +209,7 @@ t.test(
       flush() {
         flushes++
       },
+      crashWith: raise,
     }
     for (let round = 0; round < 3; round++) {
       for (let i = 0; i < slab.length; i += 4) slab.writeUInt32LE((i + round * 7_919) >>> 0, i)
@@ -245,6 +247,7 @@ t.test('destroyed with a write in flight: closed, and not writable again', async
     flush() {
       flushes++
     },
+    crashWith: raise,
   }
   socket.write(Buffer.alloc(16 * MIB))
   socket.destroy()

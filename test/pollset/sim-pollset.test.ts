@@ -21,6 +21,7 @@ import {
   WRITABLE,
 } from '../../src/pollset/index.js'
 import { Alarm } from '../world/alarm.js'
+import { raise } from '../world/raise.js'
 import { BACK, CLIENT, connection, FRONT, Peer, pattern, reads, SEEDS, settle, whenever } from './sim-ends.js'
 
 t.test('without faults octets arrive at once, whole, both ways', async (t) => {
@@ -125,7 +126,7 @@ t.test(
 t.test('whoever drains is flushed in that turn', async (t) => {
   const { pollset, socket } = connection({ sendBufferBytes: 50 })
   let flushes = 0
-  socket.output = { flush: () => void flushes++ }
+  socket.output = { flush: () => void flushes++, crashWith: raise }
   socket.write(pattern(60))
   settle(pollset)
   t.equal(flushes, 1)

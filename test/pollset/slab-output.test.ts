@@ -5,6 +5,7 @@ import t from 'tap'
 import { OutputSlabs } from '../../src/pollset/index.js'
 import { SlabOutput } from '../../src/transport/index.js'
 import { MemoryPollset } from '../../tools/testbed/memory-pollset.js'
+import { raise } from '../world/raise.js'
 
 const LARGE = 64 * 1024
 
@@ -38,7 +39,7 @@ function setUp() {
 t.test('O2: what is said in a turn is one write, and what was said before there was a socket too', (t) => {
   const { pollset, slabs, output, socket, far } = setUp()
   output.say('a')
-  output.attach(socket)
+  output.attach(socket, { crashWith: raise })
   output.say('b')
   pollset.run()
   t.equal(far.take().toString(), 'ab')
@@ -49,7 +50,7 @@ t.test('O2: what is said in a turn is one write, and what was said before there 
 
 t.test('O3, O9: one write in flight, and its slab comes back when it has drained', (t) => {
   const { pollset, slabs, output, socket, far } = setUp()
-  output.attach(socket)
+  output.attach(socket, { crashWith: raise })
   far.reading = false
   output.say('a')
   pollset.run()
@@ -67,7 +68,7 @@ t.test('O3, O9: one write in flight, and its slab comes back when it has drained
 
 t.test('more than a slab takes leaves in the next turns', (t) => {
   const { pollset, slabs, output, socket, far } = setUp()
-  output.attach(socket)
+  output.attach(socket, { crashWith: raise })
   output.say('x'.repeat(2 * LARGE + 1))
   pollset.run()
   t.equal(far.take().length, 2 * LARGE + 1)
@@ -78,7 +79,7 @@ t.test('more than a slab takes leaves in the next turns', (t) => {
 
 t.test('FIN goes behind all that is pending, once, and nothing behind it', (t) => {
   const { pollset, output, socket, far } = setUp()
-  output.attach(socket)
+  output.attach(socket, { crashWith: raise })
   far.reading = false
   output.say('a')
   pollset.run()
@@ -100,7 +101,7 @@ t.test('FIN goes behind all that is pending, once, and nothing behind it', (t) =
 
 t.test('O10: a slab in flight is lost with its socket, not given to the next', (t) => {
   const { pollset, slabs, output, socket, far } = setUp()
-  output.attach(socket)
+  output.attach(socket, { crashWith: raise })
   far.reading = false
   output.say('a')
   pollset.run()
@@ -108,7 +109,7 @@ t.test('O10: a slab in flight is lost with its socket, not given to the next', (
   t.equal(slabs.lent, 0)
   const other = setUp()
   const next = new TextOutput(other.pollset, slabs)
-  next.attach(other.socket)
+  next.attach(other.socket, { crashWith: raise })
   next.say('b')
   other.pollset.run()
   far.reading = true

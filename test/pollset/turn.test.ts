@@ -3,6 +3,7 @@
 import t from 'tap'
 import { type Flushable, type Settling, Turns, type Waiter } from '../../src/pollset/index.js'
 import { Alarm } from '../world/alarm.js'
+import { raise } from '../world/raise.js'
 
 /** A turn with its outside laid open: what was done, in order. */
 class Bare extends Turns {
@@ -28,6 +29,9 @@ class Bare extends Turns {
   protected override askForTurn(): void {
     this.asked++
   }
+  override close(): void {
+    this.log.push('closed')
+  }
   waiter(name: string, does: () => void = () => {}): Waiter {
     const waiter: Waiter = {
       wake: () => this.queue(waiter),
@@ -44,10 +48,11 @@ class Bare extends Turns {
         this.log.push(name)
         does()
       },
+      crashWith: raise,
     }
   }
   input(name: string): Settling {
-    return { settle: () => this.log.push(name) }
+    return { settle: () => this.log.push(name), crashWith: raise }
   }
 }
 

@@ -427,6 +427,36 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   })
 }
 
+t.test(
+  'a broken invariant that reaches all connections: told, and exit 70',
+  { buffered: true },
+  async (t) => {
+    const broken = pathToFileURL(join(import.meta.dirname, 'broken.js')).href
+    const args = [
+      '--import',
+      broken,
+      main,
+      'serve',
+      '--listen',
+      '127.0.0.1:0',
+      '--backend',
+      'h2c://127.0.0.1:1',
+    ]
+    const program = await start(process.execPath, args, { line: /goes to/ })
+    t.teardown(() => program.stop())
+    const client = clientOf(t, `http://${/listening on (\S+)/.exec(program.stderr)?.[1]}`)
+    const closed = once(client, 'close')
+    t.strictSame(await program.exited, { code: 70, signal: null })
+    await closed
+    const said = program.stderr.split('\n').filter((line) => / error /.test(line))
+    t.equal(said.length, 1)
+    t.match(
+      said[0],
+      /internal error; all connections were closed, since .*: InvariantBroken: this does not hold: a slab has one owner < at /,
+    )
+  },
+)
+
 t.test('a client that asks for nothing does not keep it from ending', { buffered: true }, async (t) => {
   const { program, url } = await serve(t)
   const client = clientOf(t, url)
