@@ -27,7 +27,7 @@ t.test('connections-too-many: one more is closed as it comes, those that are the
   await setting.close()
 })
 
-t.test('linger-drip: where there are too many, the oldest that lingers goes first', async (t) => {
+t.test('O28: linger-drip: where there are too many, the oldest that lingers goes first', async (t) => {
   const answer: OnStream = (stream) => stream.respond({ ':status': 200 }, { endStream: true })
   const setting = await setUp(answer, { connectionsMax: 4 })
   const good = setting.client()

@@ -6,6 +6,7 @@ import {
   createWorld,
   defineLife,
   type Program,
+  snapshot,
   TraceLines,
   type World,
 } from '../../src/continuation/index.js'
@@ -87,7 +88,7 @@ t.test('ids begin at 1 in each, and a prefix tells them apart', async (t) => {
   t.strictSame([second.nextId('m'), second.nextId('b')], ['w2/m1', 'w2/b1'])
 })
 
-t.test('a run beside another gives the trace that it gives alone', async (t) => {
+t.test('P29: a run beside another gives the trace that it gives alone', async (t) => {
   const first = story(100, 'hello')
   const second = story(7, 'goodbye')
   const traces: string[] = []
@@ -99,6 +100,26 @@ t.test('a run beside another gives the trace that it gives alone', async (t) => 
   t.equal(traces[1], alone(7, 'goodbye'))
   t.match(traces[0], /^0\.000 m1 begin/)
   t.match(traces[1], /^0\.000 m1 begin/)
+})
+
+t.test('P28: what a pollable shows of itself changes nothing', async (t) => {
+  const run = story(100, 'hello')
+  let shown = 0
+  let trace = ''
+  for (let each = run.next(); trace === ''; each = run.next()) {
+    if (each.done === true) {
+      trace = each.value.lines.join('')
+      continue
+    }
+    const { commands } = each.value.pollset
+    shown++
+    t.match(commands.describe(), { id: commands.id, kind: commands.kind })
+    t.strictSame(commands.holders(~0), commands.parent === null ? [] : [commands.parent])
+    for (const one of each.value.world.scheduler.alive())
+      t.equal(snapshot(one, each.value.pollset).id, one.id)
+  }
+  t.ok(shown > 2)
+  t.equal(trace, alone(100, 'hello'))
 })
 
 t.test('clocks, queues, deadlines and commands are apart', async (t) => {

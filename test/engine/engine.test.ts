@@ -243,7 +243,7 @@ t.test('a waiter leaves from the front, the middle and the end of the queue', as
   t.equal(made[0].leased, 3)
 })
 
-t.test('E10: lowered capacity ends none and grants none until there is room', async (t) => {
+t.test('E10, E11: lowered capacity ends none and grants none until there is room', async (t) => {
   const { made, order, ask } = opened(3, { sessionsMax: 1 })
   for (const name of ['a', 'b', 'c', 'd']) ask(name)
   made[0].allow(1)
@@ -608,7 +608,7 @@ t.test('E34: sessions of one lease each, closed after it, are opened as fast as 
 })
 
 /** What must hold whatever happens, told apart from the engine's own books. */
-t.test('at random, against a model that only counts', async (t) => {
+t.test('E12: at random, against a model that only counts', async (t) => {
   for (let seed = 1; seed <= 60; seed++) {
     const next = seeded(seed)
     const limits = {

@@ -36,7 +36,7 @@ function inMemory(depth: number, sessionsMax: number) {
   return { pollset, world, fars, engine, client }
 }
 
-t.test('it imports nothing but the three rooms', (t) => {
+t.test('E2: it imports nothing but the three rooms', (t) => {
   const source = readFileSync('test/engine/line-protocol.ts', 'utf8')
   const imports = [...source.matchAll(/from '([^']+)'/g)].map((match) => match[1])
   t.same(imports.sort(), [

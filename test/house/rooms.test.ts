@@ -169,6 +169,9 @@ t.test('a type import counts, and a circle is found', async (t) => {
   )
 })
 
-t.test('src keeps the table', async (t) => {
-  t.strictSame(await cruise(root), [])
-})
+t.test(
+  'P27: src keeps the table, and only the files of pollset/node import what the door is made of',
+  async (t) => {
+    t.strictSame(await cruise(root), [])
+  },
+)

@@ -114,7 +114,7 @@ for (const sendBufferBytes of [64 * KIB, 0]) {
   for (const bodyBytes of [300_000, 700_000, 1_500_000]) {
     const what = `${bodyBytes} bytes, ${sendBufferBytes || 'all'} of them in the send buffer`
     for (const [way, request] of Object.entries(REQUESTS)) {
-      t.test(`a reader of 60 KiB a second gets the last response whole: ${way}, ${what}`, async (t) => {
+      t.test(`O25: a reader of 60 KiB a second gets the last response whole: ${way}, ${what}`, async (t) => {
         const { pollset, client, connection } = proxied(bodyBytes, sendBufferBytes, 1, 60 * KIB)
         client.far.send(Buffer.from(request))
         t.ok(
@@ -124,20 +124,23 @@ for (const sendBufferBytes of [64 * KIB, 0]) {
         t.ok(client.bytes > bodyBytes && client.fin, `${client.bytes} bytes, and FIN`)
       })
     }
-    t.test(`the same of a drained HTTP/2 connection, whatever the client still says: ${what}`, async (t) => {
-      const { pollset, client, connection } = proxied(bodyBytes, sendBufferBytes, 2, 60 * KIB)
-      const wide = frame(4, 0, 0, Buffer.concat([Buffer.from([0, 4]), uint32(0x7fffffff)]))
-      client.far.send(
-        Buffer.concat([PREFACE, wide, frame(4, 1, 0), frame(8, 0, 0, uint32(0x7f000000)), REQUEST_ON_1]),
-      )
-      pollset.runUntil(() => client.bytes > 100_000, 120_000)
-      connection.cancel()
-      t.ok(
-        pollset.runUntil(() => connection.finished, 120_000),
-        'and then it closes',
-      )
-      t.ok(client.bytes > bodyBytes && client.fin, `${client.bytes} bytes, and FIN`)
-    })
+    t.test(
+      `O25: the same of a drained HTTP/2 connection, whatever the client still says: ${what}`,
+      async (t) => {
+        const { pollset, client, connection } = proxied(bodyBytes, sendBufferBytes, 2, 60 * KIB)
+        const wide = frame(4, 0, 0, Buffer.concat([Buffer.from([0, 4]), uint32(0x7fffffff)]))
+        client.far.send(
+          Buffer.concat([PREFACE, wide, frame(4, 1, 0), frame(8, 0, 0, uint32(0x7f000000)), REQUEST_ON_1]),
+        )
+        pollset.runUntil(() => client.bytes > 100_000, 120_000)
+        connection.cancel()
+        t.ok(
+          pollset.runUntil(() => connection.finished, 120_000),
+          'and then it closes',
+        )
+        t.ok(client.bytes > bodyBytes && client.fin, `${client.bytes} bytes, and FIN`)
+      },
+    )
   }
 }
 
@@ -148,16 +151,33 @@ const REQUEST_ON_1 = headers(1, [
   [':path', '/'],
 ])
 
-t.test('a client that reads nothing is waited for as long as the slowest reader would take', async (t) => {
-  const { pollset, client, connection } = proxied(160 * KIB, 0, 1, 1)
-  client.far.read(false)
-  client.far.send(Buffer.from(REQUESTS['Connection: close']))
-  t.notOk(pollset.runUntil(() => connection.finished, 14_900))
-  t.ok(
-    pollset.runUntil(() => connection.finished, 15_100),
-    '160 KiB at 16 KiB a second, and 5 s',
-  )
+t.test('O27: told to end while it lingers it lingers on; told again, it closes', async (t) => {
+  for (const version of [1, 2] as const) {
+    const { pollset, client, connection } = proxied(160 * KIB, 0, version, 1)
+    client.far.read(false)
+    client.far.send(Buffer.from('nonsense\r\n\r\n'))
+    pollset.runUntil(() => connection.stepName === 'linger', 1_000)
+    t.equal(connection.stepName, 'linger')
+    connection.cancel()
+    t.notOk(pollset.runUntil(() => connection.finished, 100))
+    connection.cancel()
+    t.ok(pollset.runUntil(() => connection.finished, 1))
+  }
 })
+
+t.test(
+  'O26: a client that reads nothing is waited for as long as the slowest reader would take',
+  async (t) => {
+    const { pollset, client, connection } = proxied(160 * KIB, 0, 1, 1)
+    client.far.read(false)
+    client.far.send(Buffer.from(REQUESTS['Connection: close']))
+    t.notOk(pollset.runUntil(() => connection.finished, 14_900))
+    t.ok(
+      pollset.runUntil(() => connection.finished, 15_100),
+      '160 KiB at 16 KiB a second, and 5 s',
+    )
+  },
+)
 
 // The wait itself
 
@@ -190,7 +210,7 @@ t.test('the time runs from FIN on, not from when the tail was queued', async (t)
   t.notOk(goesOn(9_000))
 })
 
-t.test('who keeps talking is heard for the time in all', async (t) => {
+t.test('O26: who keeps talking is heard for the time in all', async (t) => {
   const { chunks, socket, goesOn } = waiting()
   socket.readiness = FINISHED
   for (let now = 0; now < 30_000; now += 1_000) {
@@ -201,7 +221,7 @@ t.test('who keeps talking is heard for the time in all', async (t) => {
   t.notOk(goesOn(30_000))
 })
 
-t.test('and for so many bytes', async (t) => {
+t.test('O26: and for so many bytes', async (t) => {
   const { chunks, goesOn } = waiting()
   chunks.push(Buffer.alloc(600), Buffer.alloc(400))
   t.ok(goesOn(0))
@@ -209,7 +229,7 @@ t.test('and for so many bytes', async (t) => {
   t.notOk(goesOn(1))
 })
 
-t.test('the end of the peer ends it, but not before all is handed over', async (t) => {
+t.test('O25: the end of the peer ends it, but not before all is handed over', async (t) => {
   const { socket, goesOn, linger } = waiting()
   socket.readiness = ENDED
   t.ok(goesOn(0))

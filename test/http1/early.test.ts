@@ -19,7 +19,7 @@ for (const [what, response] of [
   ['one without content', 'HTTP/1.1 204 No Content\r\n\r\n'],
   ['a refusal, of which there is more to come', 'HTTP/1.1 413 Too Large\r\nContent-Length: 9\r\n\r\nok'],
 ] as const) {
-  t.test(`connection: close, where no more of a request will be read: ${what}`, async (t) => {
+  t.test(`O29: connection: close, where no more of a request will be read: ${what}`, async (t) => {
     const { client, backend } = asked()
     backend.send(bytesOf(response))
     t.match(client.received.toString(), /\r\nconnection: close\r\n/)

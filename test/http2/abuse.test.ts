@@ -63,7 +63,7 @@ t.test('SETTINGS that change the window of many streams weigh as the work they m
   t.end()
 })
 
-t.test('empty DATA', (t) => {
+t.test('I10: empty DATA is paid for until the purse is empty', (t) => {
   const proxy = memoryProxy()
   const bad = proxy.client()
   bad.send(headers(1, REQUEST, false))
@@ -123,7 +123,7 @@ t.test('streams past the limit are refused, the others go on', (t) => {
   t.end()
 })
 
-t.test('a peer that makes us answer and does not read', (t) => {
+t.test('O8: a peer that makes us answer and does not read', (t) => {
   const proxy = memoryProxy({ idleFramesBurst: 100_000 })
   const bad = proxy.client()
   bad.reading = false

@@ -38,7 +38,7 @@ function windowsOf(it: ReturnType<typeof faced>, direction: string, answers: rea
 
 for (const row of rows) {
   for (const role of rolesOf(row.role)) {
-    t.test(`${row.rule} (${role})`, (t) => {
+    t.test(`F15, F17, F18: ${row.rule} (${role})`, (t) => {
       const [, direction, connection, stream] = /^(in|out) (\d+)\/(\d+)$/.exec(row.before) ?? []
       const it = before(role, direction, Number(connection), Number(stream))
       const { peer } = it
@@ -58,7 +58,7 @@ for (const row of rows) {
   }
 }
 
-t.test('a window below zero: nothing leaves until it is above (RFC 9113 §6.9.2)', (t) => {
+t.test('F17, F18: a window below zero: nothing leaves until it is above (RFC 9113 §6.9.2)', (t) => {
   for (const role of ['server', 'client'] as const) {
     const it = before(role, 'out', 5_535, 5_535)
     const dataIn = () =>
@@ -79,7 +79,7 @@ t.test('a window below zero: nothing leaves until it is above (RFC 9113 §6.9.2)
   t.end()
 })
 
-t.test('an empty end needs no window', (t) => {
+t.test('F17: an empty end needs no window', (t) => {
   for (const role of ['server', 'client'] as const) {
     const it = faced(role)
     if (role === 'server') it.backend.send(headers(1, [[':status', '200']], false))

@@ -1,5 +1,7 @@
 // The decoder's own promises: identity, bounds, and COMPRESSION_ERROR for whatever a peer may send.
 
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import t from 'tap'
 import { type Field, FieldTable } from '../../src/http/field.js'
 import { HPACK_ERROR, HpackDecoder } from '../../src/http2/hpack/decoder.js'
@@ -337,6 +339,24 @@ t.test('memory is bounded', async (t) => {
   }
   t.ok(decoder.tableSize <= 4096 && decoder.entries().length <= 128, 'the table')
   t.ok(fields.size <= 200, 'the interned fields')
+})
+
+t.test('O13: a field keeps nothing alive of the buffer that it was decoded from', async (t) => {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  const decoder = decoderOf()
+  const buffers: WeakRef<Buffer>[] = []
+  const kept: unknown[] = []
+  const readFrom = (at: number): void => {
+    const octets = Buffer.concat([Buffer.alloc(64 * 1024), Buffer.from(literal(0, 'x-name', `value-${at}`))])
+    buffers.push(new WeakRef(octets))
+    kept.push(...decode(decoder, octets.subarray(64 * 1024)).out)
+  }
+  for (let at = 0; at < 50; at++) readFrom(at)
+  await new Promise((resolve) => setImmediate(resolve))
+  collect()
+  t.equal(kept.length, 50)
+  t.equal(buffers.filter((each) => each.deref() !== undefined).length, 0)
 })
 
 t.test('any octets at all', async (t) => {

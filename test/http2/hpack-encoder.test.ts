@@ -292,7 +292,7 @@ t.test('size updates', async (t) => {
   t.equal(octets.toString('hex', 0, end), '3fe1ffffff073fe0ffffff0f', 'numbers past 2^31')
 })
 
-t.test('table-size changes in mid-connection', async (t) => {
+t.test('O23: table-size changes in mid-connection', async (t) => {
   const context = new Context()
   const list = Array.from({ length: 20 }, (_, i) => fields.field(`x-${i}`, 'v'.repeat(i * 4)))
   for (const size of [4096, 500, 4096, 0, 0, 100, 2000, 60, 4096]) {

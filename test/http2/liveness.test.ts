@@ -34,7 +34,7 @@ for (const [name, window] of WINDOWS) {
   for (const bytesPerSecond of PACES) {
     // An hour at most.
     const bytes = Math.min(32 * MIB, bytesPerSecond * 1_500)
-    t.test(`slow and steady, a client gets all of it: ${bytesPerSecond / KIB} KiB/s, ${name}`, (t) => {
+    t.test(`E41: slow and steady, a client gets all of it: ${bytesPerSecond / KIB} KiB/s, ${name}`, (t) => {
       const { client, onBackend, pass } = simProxy(PATIENT, KERNEL)
       onBackend((backend) => {
         backend.onHead = (stream) => {
@@ -54,7 +54,7 @@ for (const [name, window] of WINDOWS) {
       t.end()
     })
 
-    t.test(`slow and steady, a backend gets all of it: ${bytesPerSecond / KIB} KiB/s, ${name}`, (t) => {
+    t.test(`E41: slow and steady, a backend gets all of it: ${bytesPerSecond / KIB} KiB/s, ${name}`, (t) => {
       const { client, backends, onBackend, pass } = simProxy(PATIENT, KERNEL, { bytesPerSecond, window })
       onBackend((backend) => {
         backend.onHead = (stream) => void stream
@@ -99,7 +99,7 @@ const QUIET: readonly (readonly [string, (backend: PacedPeer) => void, number])[
 ]
 
 for (const [name, act, everyMs] of QUIET) {
-  t.test(`a quiet stream lives for hours, and no gRPC server hangs up: ${name}`, (t) => {
+  t.test(`E42: a quiet stream lives for hours, and no gRPC server hangs up: ${name}`, (t) => {
     const { client, backends, onBackend, pass, pollset } = simProxy(PATIENT, { latencyMs: 300 })
     onBackend((backend) => {
       backend.onHead = (stream) => backend.head(stream, RESPONSE, false)
@@ -149,7 +149,26 @@ t.test('E42: a PING that stands behind our own DATA is not followed by another',
   t.end()
 })
 
-t.test('a silent backend that is gone is found by one PING', (t) => {
+t.test('E25: a backend connection without streams closes after backendIdleMs, with GOAWAY', (t) => {
+  const { client, backends, onBackend, pass, pollset } = simProxy({ ...PATIENT, backendIdleMs: 60_000 })
+  onBackend((backend) => {
+    backend.onHead = (stream) => backend.head(stream, RESPONSE, true)
+  })
+  const far = client()
+  far.head(1, REQUEST, true)
+  pass(1_000, () => far.endedStreams.has(1))
+  const since = pollset.clock
+  const [backend] = backends
+  pass(59_000)
+  t.equal(backend.goaways, 0)
+  pass(HOUR, () => backend.goaways > 0)
+  t.ok(backend.goaways > 0)
+  t.ok(pollset.clock - since >= 60_000)
+  t.ok(pollset.clock - since <= 60_000 + 2 * LOOK)
+  t.end()
+})
+
+t.test('E26: a silent backend that is gone is found by one PING', (t) => {
   const { client, backends, onBackend, pass, pollset } = simProxy(PATIENT)
   onBackend((backend) => {
     backend.onHead = (stream) => backend.head(stream, RESPONSE, false)

@@ -134,7 +134,7 @@ t.test('7540 §3.2.1: HTTP2-Settings is for one hop: it goes no further, whateve
   t.end()
 })
 
-t.test('7541 §7.1.3: what came never-indexed leaves so, and credentials always do', (t) => {
+t.test('O22: 7541 §7.1.3: what came never-indexed leaves so, and credentials always do', (t) => {
   const proxy = memoryProxy()
   const client = proxy.client()
   const never = Buffer.from('10 03 782d61 01 31'.replaceAll(' ', ''), 'hex')
@@ -299,7 +299,7 @@ t.test('§5.4.2: RST_STREAM is not answered with RST_STREAM', (t) => {
   t.end()
 })
 
-t.test('§6.5.3, §6.7: SETTINGS and PING are acknowledged in their order, ACKs are not', (t) => {
+t.test('O19: §6.5.3, §6.7: SETTINGS and PING are acknowledged in their order, ACKs are not', (t) => {
   for (const role of ['server', 'client'] as const) {
     const { peer } = faced(role)
     const ping = (text: string, flags = 0) => frame(6, flags, 0, Buffer.from(text))
@@ -367,7 +367,7 @@ t.test(
   },
 )
 
-t.test('§5.1.1: the last identifier is used, and those behind it go to another connection', (t) => {
+t.test('E27: §5.1.1: the last identifier is used, and those behind it go to another connection', (t) => {
   const proxy = memoryProxy()
   const client = proxy.client()
   client.send(headers(1, REQUEST, false))

@@ -33,6 +33,13 @@ backend< RST_STREAM stream=1 code=CANCEL
 ${leaves('client2')}
 backend> DATA stream=3 flags=ES text=rest
 backend< NOTHING stream=3`,
+  'E21: past the budget an unfinished request is reset out of the reserve, and never ended': `${BUDGET.replace('Reserve=0', 'Reserve=1')}
+${opens('client', 1, GET)}
+${opens('client2', 3, PUT, 'EH')}
+${leaves('client')}
+backend< RST_STREAM stream=1 code=CANCEL
+${leaves('client2')}
+backend< RST_STREAM stream=3 code=CANCEL`,
   'E22: a retired connection carries the siblings of what runs dry to their end': `${BUDGET}
 ${opens('client', 1, GET)}
 ${opens('client2', 3, PUT, 'EH')}
@@ -54,7 +61,7 @@ for (const [title, story] of Object.entries(STORIES)) {
   })
 }
 
-t.test('E20: each runs dry once', (t) => {
+t.test('E19, E20: each runs dry once', (t) => {
   const proxy = memoryProxy({ backendResetsBurst: 1, backendResetsPerSecond: 1 })
   const client = proxy.client()
   for (const id of [1, 3, 5]) client.send(headers(id, REQUEST))
@@ -174,7 +181,7 @@ t.test('E20: credit of a stream that runs dry is paid for once, however many fra
 })
 
 t.test(
-  'SETTINGS is the first of all frames, also where a stream is ended in the same turn (9113 §3.4)',
+  'O20: SETTINGS is the first of all frames, also where a stream is ended in the same turn (9113 §3.4)',
   (t) => {
     const pollset = new MemoryPollset()
     const socket = pollset.socket()

@@ -75,7 +75,7 @@ const origin: OnStream = (stream, headers) => {
   }
 }
 
-t.test('a client that stops reading a response of 1 GiB', async (t) => {
+t.test('F3: a client that stops reading a response of 1 GiB', async (t) => {
   const setting = await setUp(origin)
   const { memory } = setting.server.world
   const client = setting.client()
@@ -98,7 +98,7 @@ t.test('a client that stops reading a response of 1 GiB', async (t) => {
   await setting.close()
 })
 
-t.test('a backend that stops reading an upload', async (t) => {
+t.test('F4: a backend that stops reading an upload', async (t) => {
   const setting = await setUp(origin)
   const { memory } = setting.server.world
   const client = setting.client()

@@ -15,6 +15,7 @@ import {
   NodePollset,
   READABLE,
   RESOLVED,
+  type Waiter,
   WRITABLE,
 } from '../../src/pollset/index.js'
 import { Alarm } from '../world/alarm.js'
@@ -84,7 +85,7 @@ t.test('a refused connect: closed, with its fault, never connected', async (t) =
   t.equal(socket.fault?.code, 'ECONNREFUSED')
 })
 
-t.test('P30: wall time is that of the operating system', async (t) => {
+t.test('P33: wall time is that of the operating system', async (t) => {
   const pollset = new NodePollset()
   t.teardown(() => pollset.close())
   const before = Date.now()
@@ -302,6 +303,50 @@ t.test('sockets that nobody accepts are bounded, and go with their listener', as
   listener.close()
   await once(first.resume(), 'end')
   t.equal(listener.accept(), null)
+})
+
+t.test('P3: callbacks of the operating system only mark: nothing is woken before the turn', async (t) => {
+  const { pollset, pair } = await listening(t)
+  const { peer, socket } = await pair()
+  let inCallback = false
+  const { mark } = pollset
+  pollset.mark = (target, bits) => {
+    inCallback = true
+    mark.call(pollset, target, bits)
+    inCallback = false
+  }
+  const woken: boolean[] = []
+  const resumed = new Promise<number>((resolve) => {
+    socket.interest = READABLE
+    socket.waiter = {
+      wake: () => {
+        woken.push(inCallback)
+        pollset.queue(socket.waiter as Waiter)
+      },
+      resume: () => resolve(pollset.turns),
+    }
+  })
+  const before = pollset.turns
+  peer.write('x')
+  t.ok((await resumed) > before)
+  t.strictSame(woken, [false])
+  socket.interest = 0
+  socket.waiter = null
+})
+
+t.test('P4: one turn an iteration of the loop at most, however often it is asked for', async (t) => {
+  const pollset = new NodePollset()
+  t.teardown(() => pollset.close())
+  const waiter = { wake: () => {}, resume: () => {} }
+  for (let at = 0; at < 5; at++) {
+    const before = pollset.turns
+    for (let i = 0; i < 3; i++) pollset.queue(waiter)
+    pollset.commands.give(`${at}`)
+    await iterations(1)
+    t.ok(pollset.turns - before <= 1)
+  }
+  await iterations(1)
+  t.ok(pollset.turns > 0 && pollset.turns <= 6, `${pollset.turns} turns`)
 })
 
 t.test('P19: one timer, for the earliest; none without a deadline', async (t) => {

@@ -66,7 +66,7 @@ t.test('O3, O9: one write in flight, and its slab comes back when it has drained
   t.end()
 })
 
-t.test('more than a slab takes leaves in the next turns', (t) => {
+t.test('O6: more than a slab takes leaves in the next turns', (t) => {
   const { pollset, slabs, output, socket, far } = setUp()
   output.attach(socket, { crashWith: raise })
   output.say('x'.repeat(2 * LARGE + 1))

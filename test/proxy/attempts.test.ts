@@ -85,7 +85,7 @@ t.test(
   },
 )
 
-t.test('R12: so is a request that is not idempotent', async (t) => {
+t.test('R1, R12: so is a request that is not idempotent', async (t) => {
   const { got } = world(20, {}, 'POST').run((far, ids) => {
     far.send(Buffer.concat([goaway(ids[0]), headers(ids[0], OK)]))
   })

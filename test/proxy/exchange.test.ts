@@ -136,7 +136,7 @@ t.test('a response that ends before its request does', async (t) => {
   await setting.close()
 })
 
-t.test('the backend resets or dies', async (t) => {
+t.test('R2, R3, R4: the backend resets or dies', async (t) => {
   const setting = await setUp(origin)
   const client = setting.client()
   const before = await get(client, '/reset')
@@ -157,7 +157,7 @@ t.test('the backend resets or dies', async (t) => {
   await setting.close()
 })
 
-t.test('the client resets: the backend hears of it at once, and the lease is free', async (t) => {
+t.test('E18: the client resets: the backend hears of it at once, and the lease is free', async (t) => {
   let heard: (code: number) => void = () => {}
   const setting = await setUp((stream) => {
     stream.on('close', () => heard(stream.rstCode ?? -1))
@@ -252,7 +252,7 @@ t.test('GOAWAY: the next request goes to a new connection', async (t) => {
   await setting.close()
 })
 
-t.test('a client that stops reading costs its window, and its siblings go on', async (t) => {
+t.test('F2, F3: a client that stops reading costs its window, and its siblings go on', async (t) => {
   const size = 32 * 1024 * 1024
   const setting = await setUp((stream, headers) => {
     if (headers[':path'] !== '/large') {

@@ -253,7 +253,7 @@ t.test('a tunnel over HTTP/1.1 that lost its octets by stalling does not end as 
   }
 })
 
-t.test('a response that ends with its connection is not whole when that is reset', async (t) => {
+t.test('O18: a response that ends with its connection is not whole when that is reset', async (t) => {
   for (const way of ['end', 'destroy'] as const) {
     const { client, backends } = memoryProxy({}, { speaks: 'http/1.1' })
     const far = client()

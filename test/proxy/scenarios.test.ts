@@ -3,15 +3,17 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { play } from '../world/scenario.js'
+import { play, rulesOfScenario } from '../world/scenario.js'
 
 const folder = 'spec/scenarios'
 const pages = readdirSync(folder).filter((name) => name !== 'README.md')
 const read = (name: string) => readFileSync(join(folder, name), 'utf8')
 
 for (const name of pages) {
-  t.test(name, (t) => {
-    t.strictSame(play(read(name)), [])
+  const page = read(name)
+  const [, heading] = /^# (.+)$/m.exec(page) ?? [null, name]
+  t.test(`${rulesOfScenario(page).join(', ')}: ${heading}`, (t) => {
+    t.strictSame(play(page), [])
     t.end()
   })
 }

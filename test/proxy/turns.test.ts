@@ -4,7 +4,7 @@ import t from 'tap'
 import { frame, framesOf, headers, REQUEST } from '../../tools/testbed/frames.js'
 import { memoryProxy } from '../../tools/testbed/memory-proxy.js'
 
-t.test('one turn in, one turn out', (t) => {
+t.test('P13: one turn in, one turn out', (t) => {
   const { pollset, client, greet, backends, lines } = memoryProxy()
   const far = client()
   // Warm: the backend connection is made.

@@ -62,7 +62,7 @@ const TWICE = Buffer.from(Array.from({ length: 512 }, (_, i) => i * 31))
 const bytes = (length: number, from = 0) =>
   Buffer.alloc(length, TWICE.subarray(from % 256, (from % 256) + 256))
 
-t.test('what is pulled in its turn is never held', async (t) => {
+t.test('O11: what is pulled in its turn is never held', async (t) => {
   const { held, sender } = setUp()
   const s = sender()
   t.ok(s.push(bytes(300)), 'the first since the last settling')
@@ -122,7 +122,7 @@ t.test('F12: cleared, it says what is owed, and nothing is held', async (t) => {
   t.same(s.pull(9), bytes(5), 'and it can be used again')
 })
 
-t.test('F22: retained bytes come again, and their credit waits', async (t) => {
+t.test('R6, F22: retained bytes come again, and their credit waits', async (t) => {
   const { held, sender } = setUp()
   const s = sender()
   s.receiveBuffer.retain(65_536)

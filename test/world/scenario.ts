@@ -57,6 +57,12 @@ function wordsOf(words: readonly string[], hasFields: boolean): Words {
   return { values, fields, absent }
 }
 
+/** The rules that a scenario shows: they stand in brackets behind its sections. */
+export function rulesOfScenario(page: string): string[] {
+  const [, rules] = /^# .+\n\n[^\n]*\(([A-Z][0-9]+(?:, [A-Z][0-9]+)*)\)\n/.exec(page) ?? []
+  return rules === undefined ? [] : rules.split(', ')
+}
+
 /** The octets of a frame that a peer sends. */
 function encoded(type: string, { values, fields }: Words): Buffer {
   const number = (name: string): number => Number(values.get(name) ?? 0)

@@ -23,7 +23,7 @@ t.test('a reader that is stopped by an empty DATA frame reads no further', async
   t.strictSame(told, ['settingsEnd'])
 })
 
-t.test('nothing is behind GOAWAY with an error', async (t) => {
+t.test('O21: nothing is behind GOAWAY with an error', async (t) => {
   t.test('no RST_STREAM of the stream error that was one too many', async (t) => {
     const proxy = memoryProxy({ resetsBurst: 0 })
     const far = proxy.client()
