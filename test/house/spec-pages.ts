@@ -1,5 +1,6 @@
-// What the house tests read of spec/: its numbered rules; and the titles of tests.
+// What the house tests read of spec/: its numbered rules, its bounds, its citations of the design; and the titles of tests.
 
+import { tableOf } from '../../tools/testbed/frames.js'
 import { rulesOfScenario } from '../world/scenario.js'
 
 /** `E12`: a rule that a page numbers. */
@@ -50,5 +51,66 @@ export function ruleFindings(pages: readonly Page[], tests: readonly Page[]): st
   for (const each of tests)
     for (const rule of rulesInTitles(each.text))
       if (!known.has(rule)) findings.push(`${each.file}: no page has ${rule}`)
+  return findings
+}
+
+/** Where a bound may be named: the first column of a table whose header is `bound`. */
+export function boundsOf(page: Page): { readonly name: string; readonly value: string }[] {
+  return page.text
+    .split(/^## /m)
+    .filter((part) => /^\| *bound *\|/m.test(part))
+    .flatMap((part) => tableOf(`## ${part}`, part.split('\n')[0]))
+    .map((row) => ({ name: row.bound, value: row.default }))
+}
+
+/** `http2.lingerMs`, or `lingerMs` of any room: the name by itself. */
+export const bare = (name: string): string => name.slice(name.lastIndexOf('.') + 1)
+
+/** Words that look like a bound: units stand last. */
+const BOUND = /\b[a-z]+(?:[A-Z0-9][a-z0-9]*)*(?:Ms|Max|Min|Burst|PerSecond|Soft|Reserve|Window)\b/g
+
+/** Bounds that this page speaks of. */
+export function boundsNamed(page: Page): string[] {
+  const text = page.text.replace(/```[\s\S]*?```/g, '')
+  return [...new Set([...text.matchAll(BOUND)].map((match) => match[0]))]
+}
+
+/** Limits without a row, rows without a limit, and names of bounds that do not exist. */
+export function boundFindings(
+  pages: readonly Page[],
+  limits: ReadonlyMap<string, readonly number[]>,
+  others: ReadonlySet<string>,
+): string[] {
+  const findings: string[] = []
+  const rows = new Set<string>()
+  for (const page of pages) {
+    for (const { name, value } of boundsOf(page)) {
+      rows.add(bare(name))
+      const values = limits.get(bare(name))
+      if (values === undefined) findings.push(`${page.file}: ${name} is not a limit`)
+      else if (value !== 'limits' && !values.includes(Number(value)))
+        findings.push(`${page.file}: ${name} is ${values}, not ${value}`)
+    }
+    for (const name of boundsNamed(page))
+      if (!limits.has(name) && !others.has(name)) findings.push(`${page.file}: ${name} is not a limit`)
+  }
+  for (const name of limits.keys()) if (!rows.has(name)) findings.push(`no table of bounds has ${name}`)
+  return findings
+}
+
+/** How the design is cited: by a heading of spec/design.md. */
+const CITATION = /\bdesign: ([A-Z][a-z]+(?: [a-z]+)?)/g
+const BY_NUMBER = /\bdesign(?:, section| §|\.md §| section) ?[0-9]/g
+
+/** Citations of the design that lead nowhere. `headings` are those of spec/design.md. */
+export function citationFindings(page: Page, headings: ReadonlySet<string>): string[] {
+  const findings: string[] = []
+  for (const [cited] of page.text.matchAll(BY_NUMBER))
+    findings.push(`${page.file}: '${cited}': cite a heading`)
+  for (const [, words] of page.text.matchAll(CITATION)) {
+    const [first] = words.split(' ')
+    if (!headings.has(words) && !headings.has(first))
+      findings.push(`${page.file}: the design has no heading '${words}'`)
+  }
   return findings
 }

@@ -1,8 +1,11 @@
-// The pages of spec/ are true: every numbered rule is shown by a test.
+// The pages of spec/ are true: every numbered rule is shown by a test, every bound that a page names exists, and every limit has a
+// row.
 
 import t from 'tap'
+import { limitsByRoom } from '../../src/server/limits.js'
+import { planNames } from '../../tools/sim/plan.js'
 import { filesUnder, read } from './source-rules.js'
-import { type Page, ruleFindings } from './spec-pages.js'
+import { boundFindings, boundsNamed, type Page, ruleFindings } from './spec-pages.js'
 
 const pagesUnder = (folder: string, ending: string): Page[] =>
   filesUnder(folder, ending).map((file) => ({ file, text: read(file) }))
@@ -23,4 +26,29 @@ t.test('the checker finds rules that no title names, and titles of no rule', asy
 
 t.test('every numbered rule is named by the title of a test', async (t) => {
   t.strictSame(ruleFindings(spec, tests), [])
+})
+
+t.test('the checker finds bounds that do not exist, and limits without a row', async (t) => {
+  const page = {
+    file: 'spec/a.md',
+    text: '## Bounds\n\n| bound | default | what |\n|--|--|--|\n| aMs | 5 | x |\n| r.bMax | limits | y |\n',
+  }
+  const findings = (limits: Record<string, number[]>) =>
+    boundFindings([page], new Map(Object.entries(limits)), new Set())
+  t.strictSame(findings({ aMs: [5], bMax: [1] }), [])
+  t.strictSame(findings({ aMs: [5, 6], bMax: [1] }), [], 'two rooms have one of that name')
+  t.equal(findings({ aMs: [6], bMax: [1] }).length, 1, 'another number')
+  t.equal(findings({ aMs: [5], bMax: [1], cMax: [1] }).length, 1, 'no row')
+  t.equal(findings({ aMs: [5] }).length, 2, 'no limit')
+  t.strictSame(boundsNamed({ file: '', text: 'after `longTimeMs`, more than x2BytesMax; Max' }), [
+    'longTimeMs',
+    'x2BytesMax',
+  ])
+})
+
+t.test('every bound that a page names exists, and every limit has a row', async (t) => {
+  const limits = new Map<string, number[]>()
+  for (const room of Object.values(limitsByRoom))
+    for (const [name, value] of Object.entries(room)) limits.set(name, [...(limits.get(name) ?? []), value])
+  t.strictSame(boundFindings(spec, limits, new Set<string>(planNames)), [])
 })
