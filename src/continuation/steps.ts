@@ -1,5 +1,5 @@
 // Steps, edges and outcomes: the form in which a piece of work is written so that it can be held
-// (design, section 4).
+// (design: Continuations).
 //
 //   const life = defineLife({
 //     edges: { ask: ['tell', 'giveUp'], tell: ['done'], giveUp: ['done'] },

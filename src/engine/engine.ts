@@ -1,4 +1,4 @@
-// The engine: shares sessions to one backend among all who ask (design, section 5). It knows leases and
+// The engine: shares sessions to one backend among all who ask (design: Engine). It knows leases and
 // capacities, and no protocol: HTTP/1.1 with capacity 1, HTTP/2 with what SETTINGS allow and a pipelined
 // line protocol are the same to it.
 //

@@ -1,5 +1,5 @@
 // What an HTTP/1.1 connection sends: the one message under way, pulled at the turn's flush into a slab, in one write
-// (design, section 3). A message of our own making (a refusal) goes before it.
+// (design: Output). A message of our own making (a refusal) goes before it.
 
 import type { Field, Head } from '../http/index.js'
 import type { OutputSlabs, Pollset } from '../pollset/index.js'

@@ -1,5 +1,5 @@
 // The DATA a connection receives: windows, credit, and the receive buffers of its streams (RFC 9113 §6.1, §6.9;
-// design, section 6). Credit of a stream goes back when its bytes have left for the other side; what nobody
+// design: Flow control). Credit of a stream goes back when its bytes have left for the other side; what nobody
 // will pull is credited at once, so that no path loses any (property S3).
 
 import { BODY } from '../http/index.js'
@@ -133,7 +133,7 @@ export class BodyIntake implements Settling {
     if (stream.receiveBuffer !== null) this.dropped(stream.receiveBuffer.clear())
   }
 
-  /** It runs dry: what it holds is discarded, and the sender may go on (design, section 5). */
+  /** It runs dry: what it holds is discarded, and the sender may go on (design: Resets). */
   drain(stream: Http2Stream): void {
     if (stream.receiveBuffer !== null) this.consumed(stream, stream.receiveBuffer.clear())
   }

@@ -1,5 +1,5 @@
 // Control frames, written as they arise into a small bounded reserve, until the turn's flush takes them before all else
-// (design, section 3): SETTINGS, PING, RST_STREAM, GOAWAY. A peer that makes us answer and does not read runs it full.
+// (design: Output): SETTINGS, PING, RST_STREAM, GOAWAY. A peer that makes us answer and does not read runs it full.
 //
 // A stream that we end of our own accord is no answer to anything: its RST_STREAM waits beside the reserve, by its id, and
 // fills nothing that the peer is judged by. What waits so is bounded by the streams that the peer takes for open: a backend's get

@@ -1,6 +1,6 @@
 // What a connection sends. Control frames are written when they arise, into a small bounded reserve; window
 // updates are only counted; heads and bodies stay with their streams. The turn's flush gathers all of it
-// into one slab and one write (design, section 3): control, credit, then the streams in turns, one frame
+// into one slab and one write (design: Output): control, credit, then the streams in turns, one frame
 // each, as the windows and the slab allow.
 
 import type { Field } from '../http/index.js'

@@ -1,4 +1,4 @@
-// The receiving side of a connection's flow control (RFC 9113 §6.9; design, section 6).
+// The receiving side of a connection's flow control (RFC 9113 §6.9; design: Flow control).
 //
 // Below the soft limit of held bytes, connection credit goes back on receipt: a stream that stalls
 // must never starve its siblings of the connection's window. Above it, credit is owed until bytes are

@@ -35,7 +35,7 @@ export class Http2Stream extends PulledStream implements CreditSink {
   bodiless: boolean
   /** Asked for by CONNECT: once open, DATA is no message's body, and nothing but DATA follows (RFC 9113 §8.5). */
   connect: boolean
-  /** The exchange has let go; the rest is discarded as it comes (design, section 5). */
+  /** The exchange has let go; the rest is discarded as it comes (design: Resets). */
   dry: boolean
   /** ms of the pollset's clock: since when it runs dry; -1 while it does not. One that has stalled is dry and does not run. */
   dryAt: number

@@ -2,7 +2,7 @@
 // bits. Level-triggered: a bit stays up until its owner takes it down; a waiter is told at most
 // once per turn and tests again before it goes on.
 //
-// The bits, the interest and the one waiter are fields of the object itself (design, section 3):
+// The bits, the interest and the one waiter are fields of the object itself (design: Pollset):
 // no wrapper, no emitter, no closure. Everything below `raise` is cold, for traces and debuggers.
 
 /** Who waits. `wake` only queues it for this turn; `resume` runs it from the turn's queue. */

@@ -1,4 +1,4 @@
-// The turn: what one iteration of the outer loop does, the same for every pollset (design, section 3).
+// The turn: what one iteration of the outer loop does, the same for every pollset (design: Turn).
 //
 //   read the clock → expire deadlines → steal what the outside marked → resume waiters until the
 //   queue is empty or the budget spent → flush each dirty output once → settle inputs → resume

@@ -1,4 +1,4 @@
-// The life of an exchange, as steps (design, section 4; spec/exchange.md). The plain course is
+// The life of an exchange, as steps (design: Exchange; spec/exchange.md). The plain course is
 //
 //   receive → route → lease → sendHead → transfer → finish → log
 //

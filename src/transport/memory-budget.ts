@@ -1,4 +1,4 @@
-// Held bytes: what stays in memory because the other side has not taken it yet (design, section 6). Counted
+// Held bytes: what stays in memory because the other side has not taken it yet (design: Flow control). Counted
 // as allocated, not as payload, for the World and for each connection, and bounded for both.
 //
 // Below the soft limit nothing happens: a stream that stalls costs its own window. Above it the
@@ -9,7 +9,7 @@ import { fault } from '../continuation/index.js'
 import { SlabPool } from '../pollset/index.js'
 import type { ReceiveBuffer } from './receive-buffer.js'
 
-/** Of a stream whose memory was taken back (design, section 6). */
+/** Of a stream whose memory was taken back (design: Flow control). */
 export const STALL = fault(
   'stall',
   'internal',

@@ -2,11 +2,11 @@
 //
 // Bytes come as slices of a read buffer, which dies with the turn. What the other side pulls in the same
 // turn is copied once, from the read buffer into its output slab. What stays is copied into hold
-// blocks when the turn settles (design, section 3). So a body that flows is never held, and one that
+// blocks when the turn settles (design: Pollset). So a body that flows is never held, and one that
 // waits costs blocks that are counted.
 //
 // While `retained`, what was pulled is kept as well, so that a request can be sent again to another
-// session; its credit stays with us until `letGo` (design, section 5).
+// session; its credit stays with us until `letGo` (design: Engine).
 
 import type { SlabPool } from '../pollset/index.js'
 import type { ConnectionBudget, MemoryBudget } from './memory-budget.js'

@@ -1,6 +1,6 @@
 // How any connection writes, whatever it speaks: it asks to be flushed last in the turn, fills a slab with what waits, and
 // hands it to the socket in one write. One write is in flight at most, and its slab goes back when it has drained, not
-// before (design, section 3). What waits, and how it looks on the wire, is the protocol's.
+// before (design: Output). What waits, and how it looks on the wire, is the protocol's.
 
 import { type Flushable, type OutputSlabs, type Pollset, type Socket, WRITABLE } from '../pollset/index.js'
 

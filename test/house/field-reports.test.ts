@@ -29,7 +29,7 @@ for (const report of reports) {
   t.test(report, async (t) => {
     for (const row of tableOf(page, report)) {
       t.equal(missing(row.test), null, row.symptom)
-      t.match(row.right, /RFC \d+ §|\(\[?[\w./-]+\.md|design, section/, `the source of: ${row.right}`)
+      t.match(row.right, /RFC \d+ §|\(\[?[\w./-]+\.md|design: [A-Z]/, `the source of: ${row.right}`)
     }
   })
 }

@@ -2,10 +2,12 @@
 // violation, what the table allows passes, and src passes.
 
 import { mkdirSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import t from 'tap'
+import { tableOf } from '../../tools/testbed/frames.js'
 import { run } from '../../tools/testbed/programs.js'
-import { root } from './source-rules.js'
+import { read, root } from './source-rules.js'
 
 const cruiser = join(root, 'node_modules', 'dependency-cruiser', 'bin', 'dependency-cruise.mjs')
 const rules = join(root, '.dependency-cruiser.cjs')
@@ -175,3 +177,21 @@ t.test(
     t.strictSame(await cruise(root), [])
   },
 )
+
+t.test('the table of the design says what the rules say', async (t) => {
+  const { forbidden } = createRequire(import.meta.url)(rules) as {
+    forbidden: { readonly name: string; readonly comment: string }[]
+  }
+  const table = tableOf(read('spec/design.md'), 'Rooms').flatMap((row) =>
+    row.room
+      .split(', ')
+      .filter((room) => room.endsWith('/') || room.endsWith('/`'))
+      .map((room) => [room.replace(/[`/]/g, ''), row['may import']] as const),
+  )
+  t.ok(table.length > 8)
+  for (const [room, mayImport] of table) {
+    const rule = forbidden.find((each) => each.name === `room-${room}`)
+    if (room === 'server') t.equal(rule, undefined, 'it may import all')
+    else t.equal(rule?.comment, `${room}/ may import ${mayImport}.`)
+  }
+})

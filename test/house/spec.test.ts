@@ -1,11 +1,11 @@
-// The pages of spec/ are true: every numbered rule is shown by a test, every bound that a page names exists, and every limit has a
-// row.
+// The pages of spec/ are true: every numbered rule is shown by a test, every bound that a page names exists, every limit has a
+// row, citations of the design lead to a heading, and the list of pages has them all.
 
 import t from 'tap'
 import { limitsByRoom } from '../../src/server/limits.js'
 import { planNames } from '../../tools/sim/plan.js'
 import { filesUnder, read } from './source-rules.js'
-import { boundFindings, boundsNamed, type Page, ruleFindings } from './spec-pages.js'
+import { boundFindings, boundsNamed, citationFindings, type Page, ruleFindings } from './spec-pages.js'
 
 const pagesUnder = (folder: string, ending: string): Page[] =>
   filesUnder(folder, ending).map((file) => ({ file, text: read(file) }))
@@ -51,4 +51,32 @@ t.test('every bound that a page names exists, and every limit has a row', async 
   for (const room of Object.values(limitsByRoom))
     for (const [name, value] of Object.entries(room)) limits.set(name, [...(limits.get(name) ?? []), value])
   t.strictSame(boundFindings(spec, limits, new Set<string>(planNames)), [])
+})
+
+t.test('the checker finds citations that lead nowhere', async (t) => {
+  const findings = (text: string) =>
+    citationFindings({ file: 'a', text }, new Set(['Flow control', 'Engine'])).length
+  t.equal(
+    findings('(design: Engine; RFC 9113) | design: Flow control, 9113 §5 | design: Engine and so on'),
+    0,
+  )
+  t.equal(findings(`(design: ${'Motor'})`), 1)
+  t.equal(findings(`(design${', section'} 5)`), 1)
+  t.equal(findings(`design${' §'}5`), 1)
+})
+
+t.test('citations of the design lead to its headings', async (t) => {
+  const headings = new Set([...read('spec/design.md').matchAll(/^## (.+)$/gm)].map((match) => match[1]))
+  const all = [...spec, ...tests, ...pagesUnder('src', '.ts'), ...pagesUnder('tools', '.ts')]
+  for (const page of all) t.strictSame(citationFindings(page, headings), [], page.file)
+})
+
+t.test('the list of pages has each of them', async (t) => {
+  const listed = [...read('spec/README.md').matchAll(/^\| \[[^\]]+\]\(([^)]+)\)/gm)].map(
+    (match) => `spec/${match[1]}`,
+  )
+  const own = spec
+    .map((page) => page.file)
+    .filter((file) => file !== 'spec/README.md' && !/^spec\/scenarios\/(?!README)/.test(file))
+  t.strictSame(listed.sort(), own.sort())
 })

@@ -1,5 +1,5 @@
 // The life of an HTTP/1.1 connection, of either role: the edges seen are those declared, and each wait ends in each way,
-// ready, late and cancelled (design, section 8).
+// ready, late and cancelled (design: Tests).
 
 import t from 'tap'
 import { connectionLife } from '../../src/http1/index.js'

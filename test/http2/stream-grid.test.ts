@@ -14,6 +14,7 @@ import {
   StreamState,
   verdict,
 } from '../../src/http2/stream-states.js'
+import { StreamTable } from '../../src/http2/stream-table.js'
 import type { Exchange } from '../../src/proxy/exchange.js'
 import { type Frame, frame, framesOf, headers, REQUEST, tableOf, uint32 } from '../../tools/testbed/frames.js'
 import type { FarEnd } from '../../tools/testbed/memory-pollset.js'
@@ -139,6 +140,22 @@ for (const role of ['server', 'client'] as const) {
     t.end()
   })
 }
+
+t.test('a reset that was forgotten: its late frames are ignored, as are those of streams below it', (t) => {
+  const table = new StreamTable()
+  const last = 2_001
+  for (let id = 101; id < 101 + 2 * 256; id += 2) table.rememberReset(id, StreamState.CLOSED_RESET_BY_PEER)
+  t.equal(table.stateOf(101, last), StreamState.CLOSED_RESET_BY_PEER, '256 are remembered')
+  t.equal(table.stateOf(99, last), StreamState.CLOSED_ENDED, 'it was used, and nothing is known of it')
+  table.rememberReset(1_001, StreamState.CLOSED_RESET_BY_US)
+  t.equal(table.stateOf(101, last), StreamState.CLOSED_RESET_BY_US, 'the oldest is forgotten')
+  t.equal(table.stateOf(99, last), StreamState.CLOSED_RESET_BY_US)
+  t.equal(table.stateOf(103, last), StreamState.CLOSED_RESET_BY_PEER)
+  t.equal(table.stateOf(999, last), StreamState.CLOSED_ENDED)
+  t.equal(table.stateOf(last + 2, last), StreamState.IDLE)
+  t.equal(table.stateOf(100, last), StreamState.IDLE)
+  t.end()
+})
 
 t.test('a stream with an even identifier is idle, also below the highest used', (t) => {
   for (const role of ['server', 'client'] as const) {

@@ -1,5 +1,5 @@
 // Clients that vanish by the thousand, with nghttpd as the backend, which guards itself against rapid resets: it
-// ends a connection after some 1,000 (design, section 5). What shares the connection with them loses nothing.
+// ends a connection after some 1,000 (design: Resets). What shares the connection with them loses nothing.
 
 import { createHash, randomBytes } from 'node:crypto'
 import type { ClientHttp2Session } from 'node:http2'

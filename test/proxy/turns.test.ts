@@ -1,4 +1,4 @@
-// A request crosses in one turn in and one turn out, with one write each (design, section 3).
+// A request crosses in one turn in and one turn out, with one write each (design: Turn).
 
 import t from 'tap'
 import { frame, framesOf, headers, REQUEST } from '../../tools/testbed/frames.js'

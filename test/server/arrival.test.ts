@@ -1,5 +1,5 @@
 // Sockets as they arrive, in memory: what they turn out to speak, however their first octets are cut; and the whole life
-// of an arrival, its edges and its waits (design, section 8).
+// of an arrival, its edges and its waits (design: Tests).
 
 import t from 'tap'
 import { createWorld } from '../../src/continuation/index.js'

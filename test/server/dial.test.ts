@@ -1,5 +1,5 @@
 // Sessions whose protocol the handshake decides, in memory: one session to the engine, whatever carries it; and the whole
-// life of a dial, its edges and its waits (design, section 8).
+// life of a dial, its edges and its waits (design: Tests).
 
 import t, { type Test } from 'tap'
 import { createWorld } from '../../src/continuation/index.js'

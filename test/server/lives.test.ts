@@ -1,5 +1,5 @@
 // The server's own lives, of its control and of its listeners: the edges seen are those declared, and each wait ends
-// in every way it may (design, section 8).
+// in every way it may (design: Tests).
 
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'

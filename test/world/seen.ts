@@ -1,5 +1,5 @@
 // What continuations were seen to do: the edges they took, and how each of their waits ended. Compared with what
-// is declared: no dead edge, no undeclared one, every wait late and cancelled (design, section 8).
+// is declared: no dead edge, no undeclared one, every wait late and cancelled (design: Tests).
 
 import type { Continuation, Tracer } from '../../src/continuation/index.js'
 import { DONE, SUSPEND } from '../../src/continuation/steps.js'

@@ -1,5 +1,5 @@
 // The lives of connections, of either HTTP version, one way through after another: what a test does to a proxy in memory, and
-// the steps that a connection of it took. At the end all edges were seen, and each wait ended in each way (design, section 8).
+// the steps that a connection of it took. At the end all edges were seen, and each wait ended in each way (design: Tests).
 // Here are also the ways that know no version: those of a backend that is not reached.
 
 import t from 'tap'
