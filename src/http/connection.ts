@@ -78,8 +78,8 @@ export abstract class HttpConnection<Context extends ConnectionContext> extends 
     return this.context.world.pollset.now
   }
 
-  /** Why it closes: nothing was wrong, if nothing was said. */
-  protected get reason(): Fault {
+  /** Notes why it closes, unless that is known: then nothing was wrong. */
+  protected noteReason(): Fault {
     this.failure ??= CONNECTION_CLOSED[this.side]
     return this.failure
   }

@@ -187,7 +187,8 @@ export abstract class Connection
   }
 
   closing(): After<'closing'> {
-    const { reason, stream } = this
+    const { stream } = this
+    const reason = this.noteReason()
     this.reader.stop()
     if (stream?.headWritten && !stream.localEnded) this.cut = true
     this.loseStreams(reason)

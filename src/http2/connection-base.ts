@@ -180,7 +180,7 @@ export abstract class ConnectionBase extends HttpConnection<Http2Context> implem
   }
 
   closing(): After<'closing'> {
-    const { reason } = this
+    const reason = this.noteReason()
     this.reader.stop()
     this.loseStreams(reason)
     return this.part() ? goto.linger : goto.closed

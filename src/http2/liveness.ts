@@ -71,7 +71,7 @@ export class Liveness {
   /** Looks at the connection, every few seconds, after {@link Transit.look}. Whoever is told {@link TO_PING} sends a PING now. */
   look(socket: Socket, now: number): number {
     const inFlight = (socket.readiness & WRITABLE) === 0
-    const moved = this.hasMoved(socket.writtenBytes, inFlight)
+    const moved = this.observeWrite(socket.writtenBytes, inFlight)
     const { pingAfterMs, pingIntervalMs } = this.limits
     if (now - this.readAt < pingAfterMs) return ALIVE
     const toPing = !this.pinging && (this.messageCame || now - this.pingedAt >= pingIntervalMs)
@@ -91,10 +91,11 @@ export class Liveness {
   }
 
   /**
-   * Whether a write has been taken that had to wait: somebody reads, however slowly. One that is taken at once tells nothing, as
-   * the kernel takes it for a dead peer too; nor does one that a single look saw in flight: over TLS no write is taken at once.
+   * Notes what is in flight. Returns whether a write has been taken that had to wait: somebody reads, however slowly. One that is
+   * taken at once tells nothing, as the kernel takes it for a dead peer too; nor does one that a single look saw in flight: over TLS
+   * no write is taken at once.
    */
-  private hasMoved(writtenBytes: number, inFlight: boolean): boolean {
+  private observeWrite(writtenBytes: number, inFlight: boolean): boolean {
     if (inFlight && writtenBytes === this.stuckBytes) {
       this.stuck = true
       return false

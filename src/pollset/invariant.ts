@@ -1,4 +1,4 @@
-// Invariants of our own: what no peer can bring about, asserted where it changes (design, section 9). A broken one is a defect of
+// Invariants of our own: what no peer can bring about, asserted where it changes (design: House rules). A broken one is a defect of
 // this program, and ends what it may have spoiled: in a step that continuation, in flush or settle that connection with nothing
 // further written, and where bytes might reach another client the World.
 //

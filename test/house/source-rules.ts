@@ -24,7 +24,7 @@ export const read = (path: string): string => readFileSync(join(root, path), 'ut
 /** Where and what, as in `src/http/field.ts:12 await`. */
 export type Finding = string
 
-interface Tree {
+export interface Tree {
   readonly source: ts.SourceFile
   readonly findings: Finding[]
   found(node: ts.Node, what: string): void
@@ -33,7 +33,7 @@ interface Tree {
 /** Each rule looks at a file anew, and all look at the same tree. */
 const trees = new Map<string, ts.SourceFile>()
 
-function parse(path: string, text: string): Tree {
+export function parse(path: string, text: string): Tree {
   let source = trees.get(path)
   if (source?.text !== text) {
     source = ts.createSourceFile(path, text, ts.ScriptTarget.ES2022, true, ts.ScriptKind.TS)
