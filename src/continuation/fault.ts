@@ -1,24 +1,17 @@
-// What went wrong, told so that whoever hears of it knows what to do: who it was, how far it reaches,
-// and whether the same work may be tried again. Plain data; made once where the text does not vary.
+// What went wrong, for the code that must act on it: whose fault it is, how far it reaches, and whether the same work may be
+// tried again. Plain data, made once where the text does not vary. A protocol adds what it alone can say (http/stream-fault.ts).
 
 export interface Fault {
   /** Stable, kebab-case: what a log line, a metric or a test names it by. */
   readonly code: string
-  /** Whose doing: the peer in front, the peer behind, or ourselves. */
+  /** Whose fault it is: a client's, a backend's, or our own. */
   readonly side: 'frontend' | 'backend' | 'internal'
-  /** How far it reaches. */
+  /** How far it reaches: one stream, or its whole connection. */
   readonly scope: 'stream' | 'connection'
-  /** `safe`: the other side has certainly not begun the work (RFC 9113 §8.7). */
+  /** `safe`: the other side has certainly not begun the work. */
   readonly retry: 'never' | 'safe'
-  /** For a person, whoever that is: a client reads it too. */
+  /** Human-readable. It is also sent to clients, so it must not leak internals. */
   readonly message: string
-  /** The connection had served before, and ended with nothing said: for all that one can tell, before the work came. */
-  readonly stale?: boolean
-  /**
-   * The attempt does not count. `not-begun`: the other side has said so, and served others. `neighbour`: it ended for
-   * another's sake, whose fault it was or who took the room; not for ever, so whoever counts bounds it.
-   */
-  readonly uncounted?: 'not-begun' | 'neighbour'
   /** For the operator alone: addresses, names, a peer's own words. */
   readonly detail?: string
 }

@@ -13,6 +13,7 @@ import type { Client, LingeringClient } from './client.js'
 import type { Field } from './field.js'
 import type { Head } from './head.js'
 import { InterimBudget, type InterimLimits, mayWait } from './interims.js'
+import type { StreamFault } from './stream-fault.js'
 
 // Bits of a stream.
 /** The final head has arrived. */
@@ -46,7 +47,7 @@ export abstract class Stream extends Pollable {
   sentBytes: number
   /** ms of the pollset's clock: when the last of them left, or the end of the message */
   sentAt: number
-  fault: Fault | null
+  fault: StreamFault | null
   /**
    * Its head is a success that opens no tunnel, though one was asked for: an HTTP/1.1 backend has declined to switch protocols
    * (RFC 9110 §7.8).

@@ -12,6 +12,7 @@ import {
   type HttpSession,
   otherProtocol,
   type ResetReason,
+  type StreamFault,
   sendsToken,
   Token,
 } from '../http/index.js'
@@ -213,7 +214,7 @@ export class Backend extends Connection implements BackendSession {
     this.giveUp(unanswered && this.served ? { ...why, stale: true } : why)
   }
 
-  private giveUp(why: Fault): void {
+  private giveUp(why: StreamFault): void {
     this.failure ??= why
     this.reports.retired(this)
     const { stream } = this

@@ -6,7 +6,16 @@
 // does not take stops the reading, within the socket's look-ahead.
 
 import { type Fault, fault } from '../continuation/index.js'
-import { BODY, type Field, type Head, HttpConnection, RESET, type ResetReason, SENT } from '../http/index.js'
+import {
+  BODY,
+  type Field,
+  type Head,
+  HttpConnection,
+  RESET,
+  type ResetReason,
+  SENT,
+  type StreamFault,
+} from '../http/index.js'
 import { CLOSED, ENDED, READABLE, type Settling, type Socket } from '../pollset/index.js'
 import { ConnectionBudget, ReceiveBuffer, STALL } from '../transport/index.js'
 import {
@@ -207,7 +216,7 @@ export abstract class Connection
     return goto.linger
   }
 
-  protected override loseStreams(why: Fault): void {
+  protected override loseStreams(why: StreamFault): void {
     if (this.stream !== null) this.lose(this.stream, why)
   }
 
@@ -216,7 +225,7 @@ export abstract class Connection
   }
 
   /** Close, and let nothing that has left look complete. */
-  protected abort(why: Fault): void {
+  protected abort(why: StreamFault): void {
     this.failure ??= why
     this.cut = true
     this.moved()
@@ -306,7 +315,7 @@ export abstract class Connection
   }
 
   /** The stream is over through no doing of its exchange, which is told. */
-  protected lose(stream: Http1Stream, why: Fault): void {
+  protected lose(stream: Http1Stream, why: StreamFault): void {
     if (!stream.closed) {
       stream.fault = why
       stream.closed = true

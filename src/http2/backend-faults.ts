@@ -1,11 +1,12 @@
 // Why a request was not begun on an HTTP/2 connection to a backend, and may be sent elsewhere.
 
-import { type Fault, fault } from '../continuation/index.js'
+import { fault } from '../continuation/index.js'
+import type { StreamFault } from '../http/index.js'
 
 /** RFC 9113 §8.7: REFUSED_STREAM. */
 export const REFUSED = 'refused-stream'
 
-const notBegun = (code: string, message: string): Fault => ({
+const notBegun = (code: string, message: string): StreamFault => ({
   ...fault(code, 'backend', 'stream', 'safe', message),
   uncounted: 'not-begun',
 })

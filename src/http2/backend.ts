@@ -12,6 +12,7 @@ import {
   type HttpSession,
   otherProtocol,
   type ResetReason,
+  type StreamFault,
   Token,
   tokenSet,
 } from '../http/index.js'
@@ -50,7 +51,7 @@ export class Backend extends Connection implements BackendSession {
   private nextStreamId = 1
   private quietSince: number
   /** Why no further stream may be opened, though a lease was granted before; null while they may. */
-  private notBegun: Fault | null = null
+  private notBegun: StreamFault | null = null
   private readonly calm = new Calm()
 
   /** On a socket that is connected already, or on one of its own. */
@@ -301,13 +302,13 @@ export class Backend extends Connection implements BackendSession {
     stream.raise(BODY)
   }
 
-  protected override lose(stream: Http2Stream, why: Fault): void {
+  protected override lose(stream: Http2Stream, why: StreamFault): void {
     this.endIfWhole(stream)
     super.lose(stream, why)
   }
 
   /** ENHANCE_YOUR_CALM before a response speaks of the connection: its stream shares the lot of one that has died (R3, E31). */
-  protected override peerReset(stream: Http2Stream, code: number): Fault {
+  protected override peerReset(stream: Http2Stream, code: number): StreamFault {
     const why = super.peerReset(stream, code)
     // Beside others it says that there are too many; alone, that this one is not wanted.
     if (why.code === REFUSED && this.leased > 1) return { ...why, uncounted: 'neighbour' }
@@ -326,17 +327,17 @@ export class Backend extends Connection implements BackendSession {
     this.emptyFrame()
     const why = fault('goaway', 'backend', 'stream', 'safe', `the backend sent GOAWAY ${errorName(code)}`)
     const served = (Math.min(lastStreamId, this.lastStreamId) + 1) >>> 1
-    const notBegun: Fault =
+    const notBegun: StreamFault =
       served === 0 ? { ...why, detail: debug } : { ...why, detail: debug, uncounted: 'not-begun' }
     const cutShort = served === 0 ? this.leased > 0 : this.lastStreamId > lastStreamId
     this.openNoMore(notBegun, cutShort ? served : undefined)
     for (const stream of this.streams.all()) if (stream.streamId > lastStreamId) this.lose(stream, notBegun)
   }
 
-  protected override loseStreams(why: Fault): void {
+  protected override loseStreams(why: StreamFault): void {
     const culprit = this.culprit === 0 ? null : this.streams.get(this.culprit)
     // Where one stream is to blame, it alone pays; without a known cause each of them does.
-    const others: Fault = culprit === null ? why : { ...why, uncounted: 'neighbour' }
+    const others: StreamFault = culprit === null ? why : { ...why, uncounted: 'neighbour' }
     // First of all no new leases: who is told may ask for another session in this very turn.
     this.openNoMore({ ...others, retry: 'safe' })
     if (culprit !== null) this.lose(culprit, { ...why, scope: 'stream' })

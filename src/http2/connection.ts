@@ -4,8 +4,8 @@
 // An error of a stream stays with that stream; an error of the connection ends it, and its streams hear
 // of it each for itself.
 
-import { type Fault, fault } from '../continuation/index.js'
-import { BODY, type Field, RESET, type ResetReason, SENT } from '../http/index.js'
+import { fault } from '../continuation/index.js'
+import { BODY, type Field, RESET, type ResetReason, SENT, type StreamFault } from '../http/index.js'
 import { type ReceiveBuffer, STALL } from '../transport/index.js'
 import { BodyIntake, type Intaking } from './body-intake.js'
 import { ErrorCode, errorName, WINDOW_MAX } from './codes.js'
@@ -91,12 +91,12 @@ export abstract class Connection extends ConnectionBase implements FrameSink, Ht
     return true
   }
 
-  protected override loseStreams(why: Fault): void {
+  protected override loseStreams(why: StreamFault): void {
     for (const stream of this.streams.all()) this.lose(stream, why)
   }
 
   /** The stream is over through no doing of its exchange, which is told. */
-  protected lose(stream: Http2Stream, why: Fault): void {
+  protected lose(stream: Http2Stream, why: StreamFault): void {
     stream.fault = why
     stream.state = StreamState.CLOSED_RESET_BY_PEER
     this.remove(stream, !stream.remoteEnded)
@@ -251,7 +251,7 @@ export abstract class Connection extends ConnectionBase implements FrameSink, Ht
   /** The stream is over without END_STREAM: is what came of it whole all the same? */
   protected endIfWhole(_stream: Http2Stream): void {}
 
-  protected peerReset(_stream: Http2Stream, code: number): Fault {
+  protected peerReset(_stream: Http2Stream, code: number): StreamFault {
     const safe = code === ErrorCode.REFUSED_STREAM
     return fault(
       safe ? 'refused-stream' : code === ErrorCode.NO_ERROR ? 'reset-no-error' : 'reset',

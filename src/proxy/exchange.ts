@@ -14,6 +14,7 @@ import {
   type ResetReason,
   SENT,
   type Stream,
+  type StreamFault,
   Token,
 } from '../http/index.js'
 import type { ConnectTarget } from './connect.js'
@@ -69,7 +70,7 @@ export class Exchange extends Continuation {
   answered: boolean
   refusal: Refusal | null
   /** The fault that has ended an attempt, the last of them: what the operator is told. */
-  cause: Fault | null
+  cause: StreamFault | null
   /** How the client's stream ends when the exchange is aborted. */
   abortReason: ResetReason
   /** How it ended, stable and kebab-case: `ok`, a refusal's code, a fault's code. */
@@ -292,7 +293,7 @@ export class Exchange extends Continuation {
   }
 
   /** What a fault of the backend's allows (spec/exchange.md, R1 to R7). */
-  recover(why: Fault): Recovery {
+  recover(why: StreamFault): Recovery {
     this.outcome = why.code
     this.cause = why
     if (this.answered) {
@@ -322,7 +323,7 @@ export class Exchange extends Continuation {
   }
 
   /** Takes the attempt back where it does not count (R8, R12, R13), and it may be made again (R11). */
-  private excuse(why: Fault): void {
+  private excuse(why: StreamFault): void {
     if (this.clientMayBeGone) return
     const { staleAttemptsMax, neighbourAttemptsMax } = this.proxy.limits
     if (why.uncounted === 'neighbour') {

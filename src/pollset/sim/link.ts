@@ -19,10 +19,10 @@ import {
 import type { Secured, TlsServer } from '../tls.js'
 import { DATA, FIN, type Piece, Pipe, RST, type SimNet, tally } from './pipe.js'
 
-/** Who plays the peer. Called between turns. */
 /** octets of one read, as libuv's: no more come at once */
 const READ_BYTES_MAX = 65_536
 
+/** Who plays the peer. Called between turns. */
 export interface FarOwner {
   /** The bytes are the owner's to read until this returns. */
   received(bytes: Uint8Array): void
