@@ -4,14 +4,18 @@
 
 import { Deadline, type DurationList, type Pollable, type Waiter } from '../pollset/index.js'
 import type { Scheduler } from './scheduler.js'
-import type { Outcome, Program } from './steps.js'
+import { type Outcome, type Program, UNSTARTED } from './steps.js'
+import type { World } from './world.js'
 
 /** What a continuation tells of itself in a snapshot: JSON, ids in place of objects. */
 export type Description = Readonly<Record<string, unknown>>
 
+const NO_DURATIONS: readonly DurationList[] = []
+
 export abstract class Continuation extends Deadline implements Waiter {
   readonly scheduler: Scheduler
-  readonly program: Program<never>
+  /** Set when it starts. */
+  program: Program<never>
   /** By wait name of the program: how long it may last here. */
   readonly durations: readonly DurationList[]
   /** The step that runs now or next. */
@@ -37,10 +41,11 @@ export abstract class Continuation extends Deadline implements Waiter {
   alivePrev: Continuation | null
   aliveNext: Continuation | null
 
-  constructor(scheduler: Scheduler, program: Program<never>, durations: readonly DurationList[]) {
+  /** @param durations of its life's named waits, in this World ({@link Life.durations}) */
+  constructor(world: World, durations: readonly DurationList[] = NO_DURATIONS) {
     super()
-    this.scheduler = scheduler
-    this.program = program
+    this.scheduler = world.scheduler
+    this.program = UNSTARTED
     this.durations = durations
     this.step = 0
     this.suspended = null
@@ -122,7 +127,8 @@ export abstract class Continuation extends Deadline implements Waiter {
     if (this.suspended !== null) this.wake()
   }
 
+  /** The step that runs now or next; `-` before it starts. */
   get stepName(): string {
-    return this.program.names[this.step]
+    return this.program.names[this.step] ?? '-'
   }
 }

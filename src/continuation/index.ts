@@ -10,8 +10,19 @@ export {
   StepError,
   schedulerLimits,
   type Tracer,
+  type Watcher,
 } from './scheduler.js'
 export { type Snapshot, snapshot } from './snapshot.js'
-export { defineLife, type EdgeTable, type Life, type Outcome, type Program } from './steps.js'
+export {
+  type BoundLife,
+  DONE,
+  defineLife,
+  type EdgeTable,
+  GOTO,
+  type Life,
+  type Outcome,
+  type Program,
+  SUSPEND,
+} from './steps.js'
 export { TraceLines, waitsOf } from './trace.js'
 export { createWorld, type World, type WorldOptions } from './world.js'

@@ -4,7 +4,7 @@
 
 import { endsWorld, type Pollable, type Pollset } from '../pollset/index.js'
 import type { Continuation } from './continuation.js'
-import { DONE, GOTO, type Outcome, type Program, SUSPEND } from './steps.js'
+import { DONE, GOTO, type Outcome, type Program, SUSPEND, UNSTARTED } from './steps.js'
 
 /** Why a continuation is about to take a step. */
 export type Cause = 'started' | 'goto' | 'ready' | 'late' | 'cancelled'
@@ -15,11 +15,28 @@ export interface Gate {
   holds(continuation: Continuation, cause: Cause): boolean
 }
 
-/** Told of each transition, after its edge was checked and before anything follows from it. */
-export interface Tracer {
+/** Told of each transition, after its edge was checked and before anything follows from it. It must not throw. */
+export interface Watcher {
   transition(continuation: Continuation, step: number, outcome: Outcome<string>): void
   /** A deadline missed or a cancel taken: the suspension ends by that edge. */
   diverted(continuation: Continuation, step: number, cause: 'late' | 'cancelled', next: number): void
+}
+
+/** Writes the trace: told first, before all watchers. */
+export type Tracer = Watcher
+
+/** Several watchers as one. A list is not changed while it is told: {@link Scheduler.watch} makes another. */
+class Watchers implements Watcher {
+  private readonly each: readonly Watcher[]
+  constructor(each: readonly Watcher[]) {
+    this.each = each
+  }
+  transition(continuation: Continuation, step: number, outcome: Outcome<string>): void {
+    for (const watcher of this.each) watcher.transition(continuation, step, outcome)
+  }
+  diverted(continuation: Continuation, step: number, cause: 'late' | 'cancelled', next: number): void {
+    for (const watcher of this.each) watcher.diverted(continuation, step, cause, next)
+  }
 }
 
 export interface SchedulerLimits {
@@ -36,7 +53,6 @@ export class StepError extends Error {
 
 export class Scheduler {
   gate: Gate | null = null
-  tracer: Tracer | null = null
   /** Told when a step threw, before {@link Continuation.crashed}. Without it the error goes up. */
   onCrash: ((continuation: Continuation, error: unknown) => void) | null = null
   /** Defects of ours that have ended a continuation. */
@@ -44,6 +60,10 @@ export class Scheduler {
   /** Continuations that have started and not ended. */
   living = 0
   private first: Continuation | null = null
+  private traces: Tracer | null = null
+  private watchers: readonly Watcher[] = []
+  /** The tracer and the watchers as one; null without any. */
+  private told: Watcher | null = null
   private readonly pollset: Pollset
   private readonly limits: SchedulerLimits
 
@@ -52,9 +72,37 @@ export class Scheduler {
     this.limits = limits
   }
 
-  /** Queue a new continuation; it takes its first step in this turn. */
-  start<X extends Continuation>(continuation: X, program: Program<X>, step: string): void {
-    continuation.step = program.indexOf(step)
+  get tracer(): Tracer | null {
+    return this.traces
+  }
+
+  set tracer(tracer: Tracer | null) {
+    this.traces = tracer
+    this.tellAll()
+  }
+
+  /** Tells this watcher too, from the next transition on. */
+  watch(watcher: Watcher): void {
+    this.watchers = [...this.watchers, watcher]
+    this.tellAll()
+  }
+
+  unwatch(watcher: Watcher): void {
+    this.watchers = this.watchers.filter((each) => each !== watcher)
+    this.tellAll()
+  }
+
+  private tellAll(): void {
+    const all = this.traces === null ? this.watchers : [this.traces, ...this.watchers]
+    this.told = all.length === 0 ? null : all.length === 1 ? all[0] : new Watchers(all)
+  }
+
+  /** Queues a new continuation; it takes its first step in this turn. Called by {@link BoundLife.start}. */
+  start<X extends Continuation>(continuation: X, program: Program<X>, step: number): void {
+    if (continuation.scheduler !== this) throw new StepError(`${continuation.id} is of another World`)
+    if (continuation.program !== UNSTARTED) throw new StepError(`${continuation.id} has already started`)
+    continuation.program = program
+    continuation.step = step
     const first = this.first
     continuation.aliveNext = first
     if (first !== null) first.alivePrev = continuation
@@ -92,7 +140,7 @@ export class Scheduler {
       else return
       this.disarm(continuation)
       const next = cause === 'ready' ? out.next : cause === 'late' ? out.late : out.cancelled
-      if (cause !== 'ready') this.tracer?.diverted(continuation, continuation.step, cause, next)
+      if (cause !== 'ready') this.told?.diverted(continuation, continuation.step, cause, next)
       // Taken once: a life that has gone down its cancelled edge is not cancelled again.
       if (cause === 'cancelled') continuation.cancelAsked = false
       continuation.step = next
@@ -118,7 +166,7 @@ export class Scheduler {
         if ((masks[at] & out.mask) !== out.mask) {
           throw new StepError(`${continuation.id}: ${program.names[at]} left by an edge it has not declared`)
         }
-        if (this.tracer !== null) this.tracer.transition(continuation, at, out)
+        if (this.told !== null) this.told.transition(continuation, at, out)
         if (out.kind === GOTO) {
           continuation.step = out.next
           if (this.gate !== null && this.held(continuation, 'goto')) return

@@ -1,17 +1,18 @@
 // Steps, edges and outcomes: the form in which a piece of work is written so that it can be held
 // (design: Continuations).
 //
-//   const life = defineLife({
+//   const asking = defineLife({
 //     edges: { ask: ['tell', 'giveUp'], tell: ['done'], giveUp: ['done'] },
 //     waits: ['answer'],
 //   })
-//   const { goto, done } = life
-//   const waitForAnswer = life.suspend({ then: 'tell', late: 'giveUp', within: 'answer' })
-//   const steps = life.steps<Question>({
+//   const { goto, done } = asking
+//   const waitForAnswer = asking.suspend({ then: 'tell', late: 'giveUp', within: 'answer' })
+//   const life = asking.steps<Question>({
 //     ask(q) { q.waitOn(0, q.reply, ANSWERED); return waitForAnswer },
 //     tell(q) { …; return done },
 //     giveUp(q) { …; return done },
 //   })
+//   life.start(world, new Question(world), 'ask')
 //
 // The compiler refuses an edge to a step that does not exist and a step that leaves by an edge it has
 // not declared; the scheduler checks the same at run time. Names become small integers and bit
@@ -19,6 +20,7 @@
 
 import type { Deadlines, DurationList } from '../pollset/index.js'
 import type { Continuation } from './continuation.js'
+import type { World } from './world.js'
 
 export const GOTO = 0
 export const SUSPEND = 1
@@ -71,7 +73,7 @@ export type EdgeTable<E> = { readonly [K in keyof E]: readonly (Names<E> | 'done
 /** Thirty steps and `done` fit one mask of 31 bits. */
 const STEPS_MAX = 30
 
-/** A life compiled: what the scheduler runs. */
+/** A life with its steps, compiled: what the scheduler runs. */
 export interface Program<X> {
   readonly names: readonly string[]
   readonly edges: { readonly [step: string]: readonly string[] }
@@ -79,7 +81,21 @@ export interface Program<X> {
   readonly steps: readonly ((x: X) => Outcome<string>)[]
   /** By step: the edges it may leave by. */
   readonly masks: readonly number[]
-  indexOf(step: string): number
+}
+
+/** A life with its steps: continuations of class `X` can begin at any step of `S`. */
+export interface BoundLife<X, S extends string> extends Program<X> {
+  /** Starts a new continuation of this World at a step, which it takes in this turn. */
+  readonly start: (world: World, x: X, step: S) => void
+}
+
+/** Has no steps: the program of a continuation that has not started. */
+export const UNSTARTED: Program<never> = {
+  names: [],
+  edges: {},
+  waits: [],
+  steps: [],
+  masks: [],
 }
 
 export interface Life<E extends EdgeTable<E>, W extends string> {
@@ -103,7 +119,7 @@ export interface Life<E extends EdgeTable<E>, W extends string> {
     table: {
       readonly [K in Names<E>]: (x: X) => Outcome<E[K][number]>
     },
-  ): Program<X>
+  ): BoundLife<X, Names<E>>
   /** The durations (ms) of the named waits, as lists of one World. */
   durations(deadlines: Deadlines, ms: { readonly [K in W]: number }): readonly DurationList[]
 }
@@ -134,18 +150,19 @@ export function defineLife<const E extends EdgeTable<E>, const W extends string 
         within === undefined ? -1 : waits.indexOf(within),
         fair === true,
       ),
-    steps: <X extends Continuation>(
-      table: { readonly [K in Names<E>]: (x: X) => Outcome<E[K][number]> },
-    ) => ({
-      names,
-      edges: edges as { readonly [step: string]: readonly string[] },
-      waits,
-      steps: names.map((name) => table[name]),
-      masks: names.map((name) =>
-        edges[name].reduce((mask: number, to: string) => mask | (1 << indexOf(to)), 0),
-      ),
-      indexOf,
-    }),
+    steps: <X extends Continuation>(table: { readonly [K in Names<E>]: (x: X) => Outcome<E[K][number]> }) => {
+      const program: BoundLife<X, Names<E>> = {
+        names,
+        edges: edges as { readonly [step: string]: readonly string[] },
+        waits,
+        steps: names.map((name) => table[name]),
+        masks: names.map((name) =>
+          edges[name].reduce((mask: number, to: string) => mask | (1 << indexOf(to)), 0),
+        ),
+        start: (world, x, step) => world.scheduler.start(x, program, indexOf(step)),
+      }
+      return program
+    },
     durations: (deadlines, ms) => waits.map((wait) => deadlines.every(ms[wait])),
   }
 }

@@ -12,15 +12,18 @@
 
 import { type Fault, fault, type World } from '../continuation/index.js'
 import { Deadline, Pollable } from '../pollset/index.js'
-import { LEASED, type Lease, UNLEASED } from './lease.js'
+import { LEASED, type Lease, type LeaseAnswer, LeaseRefusal, UNLEASED } from './lease.js'
 import { type EngineLimits, engineLimits } from './limits.js'
 import type { Session, SessionFactory, SessionReports } from './session.js'
 
-export const GRANTED = 0
-export const QUEUED = 1
-export const REFUSED = 2
-
-const CLOSING = fault('engine-closed', 'internal', 'connection', 'never', 'the engine is shutting down')
+const REFUSED_CLOSING = new LeaseRefusal(
+  'engine-closed',
+  fault('engine-closed', 'internal', 'connection', 'never', 'the engine is shutting down'),
+)
+const REFUSED_FULL = new LeaseRefusal(
+  'queue-full',
+  fault('queue-full', 'internal', 'stream', 'never', 'too many requests wait for this backend'),
+)
 
 /** Armed while no further opening is tried: one has failed, and other sessions serve. */
 class Pause extends Deadline {
@@ -80,31 +83,25 @@ export class Engine<S extends Session> implements SessionReports<S> {
     this.limits = limits
   }
 
-  /**
-   * Ask for a lease that is neither queued nor granted. GRANTED: take it now. QUEUED: wait for LEASED or
-   * UNLEASED. REFUSED: the queue is full (or the engine closing; see `lease.fault`).
-   */
-  lease(lease: Lease<S>): number {
+  /** Asks for this lease, which is neither queued nor granted. */
+  lease(lease: Lease<S>): LeaseAnswer {
     lease.engine = this
     lease.readiness = 0
     lease.fault = null
-    if (this.closing) {
-      lease.fault = CLOSING
-      return REFUSED
-    }
+    if (this.closing) return REFUSED_CLOSING
     if (this.first === null) {
       const session = this.roomiest()
       if (session !== null) {
         this.give(session, lease)
         if (lease.doubtful) this.doubted(lease)
-        return GRANTED
+        return 'granted'
       }
     }
-    if (this.queued >= this.limits.queueMax) return REFUSED
+    if (this.queued >= this.limits.queueMax) return REFUSED_FULL
     this.append(lease)
     if (lease.doubtful) this.doubted(lease)
     this.openMore()
-    return QUEUED
+    return 'queued'
   }
 
   release(lease: Lease<S>): void {
@@ -148,7 +145,7 @@ export class Engine<S extends Session> implements SessionReports<S> {
   close(): void {
     this.closing = true
     this.world.pollset.deadlines.disarm(this.pause)
-    this.failQueue(CLOSING)
+    this.failQueue(REFUSED_CLOSING.fault)
     for (const session of [...this.sessions]) {
       if (session.leased === 0) session.close()
       else this.retired(session)

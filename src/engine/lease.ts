@@ -11,6 +11,22 @@ export const LEASED = 1
 /** It will not be granted: {@link Lease.fault} tells why. */
 export const UNLEASED = 2
 
+/** A lease that its engine refuses at once: nothing will come of it. */
+export class LeaseRefusal {
+  readonly code: 'queue-full' | 'engine-closed'
+  readonly fault: Fault
+  constructor(code: LeaseRefusal['code'], fault: Fault) {
+    this.code = code
+    this.fault = fault
+  }
+}
+
+/**
+ * An engine's answer to who asks for a lease. `granted`: {@link Lease.take} gives the session now. `queued`: the lease will have
+ * {@link LEASED} or {@link UNLEASED}, whichever comes; wait for both.
+ */
+export type LeaseAnswer = 'granted' | 'queued' | LeaseRefusal
+
 /** Whose lease it is, for traces: `m3/s5`. */
 export interface LeaseHolder {
   readonly id: string

@@ -2,7 +2,7 @@
 // parts. All that was pending is written, then FIN; then it waits for the peer's own end (linger.ts), so that the peer can read
 // the last word. How octets become messages is each version's.
 
-import { Continuation, type Fault, fault, type Program } from '../continuation/index.js'
+import { Continuation, type Fault, fault } from '../continuation/index.js'
 import { CLOSED, type DurationList, Pollable, type Socket } from '../pollset/index.js'
 import {
   Linger,
@@ -51,13 +51,8 @@ export abstract class HttpConnection<Context extends ConnectionContext> extends 
   private gaveWay = false
 
   /** @param bitNames of its pollable */
-  constructor(
-    context: Context,
-    program: Program<never>,
-    side: 'frontend' | 'backend',
-    bitNames: readonly string[],
-  ) {
-    super(context.world.scheduler, program, context.durations)
+  constructor(context: Context, side: 'frontend' | 'backend', bitNames: readonly string[]) {
+    super(context.world, context.durations)
     this.id = context.world.nextId(side === 'frontend' ? 'm' : 'b')
     this.pollable = new ConnectionPollable(this.id, bitNames)
     this.context = context

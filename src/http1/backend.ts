@@ -315,7 +315,7 @@ const TAKEN_BACK = fault('taken-back', 'internal', 'connection', 'never', 'the r
 export function http1Sessions(context: Http1Context, target: BackendTarget): SessionFactory<BackendSession> {
   return (reports) => {
     const backend = new Backend(context, target, reports, null)
-    context.world.scheduler.start(backend, connectionSteps, 'resolve')
+    connectionSteps.start(context.world, backend, 'resolve')
     return backend
   }
 }
@@ -328,6 +328,6 @@ export function http1SessionOn(
   reports: SessionReports<BackendSession>,
 ): BackendSession {
   const backend = new Backend(context, target, reports, socket)
-  context.world.scheduler.start(backend, connectionSteps, 'greet')
+  connectionSteps.start(context.world, backend, 'greet')
   return backend
 }

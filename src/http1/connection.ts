@@ -21,7 +21,6 @@ import { ConnectionBudget, ReceiveBuffer, STALL } from '../transport/index.js'
 import {
   type After,
   connectionLife,
-  connectionSteps,
   type Living,
   waitForEnd,
   waitForMessages,
@@ -60,7 +59,7 @@ export abstract class Connection
   private readonly unsettled: ReceiveBuffer[] = []
 
   constructor(context: Http1Context, side: 'frontend' | 'backend') {
-    super(context, connectionSteps, side, ['MOVED'])
+    super(context, side, ['MOVED'])
     const { world } = context
     this.quietSince = world.pollset.now
     this.tendedAt = this.quietSince

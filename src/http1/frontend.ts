@@ -320,6 +320,6 @@ export function serveHttp1(
   ends: Ends = endsOf(socket),
 ): Connection & Client {
   const frontend = new Frontend(context, socket, acceptor, ends)
-  context.world.scheduler.start(frontend, connectionSteps, 'messages')
+  connectionSteps.start(context.world, frontend, 'messages')
   return frontend
 }

@@ -64,7 +64,7 @@ class TcpSession extends Backend {
 export function tcpSessions(context: Http1Context, target: BackendTarget): SessionFactory<BackendSession> {
   return (reports: SessionReports<BackendSession>) => {
     const session = new TcpSession(context, target, reports, null)
-    context.world.scheduler.start(session, connectionSteps, 'resolve')
+    connectionSteps.start(context.world, session, 'resolve')
     return session
   }
 }

@@ -8,7 +8,6 @@ import { ErrorCode, errorName } from './codes.js'
 import {
   type After,
   connectionLife,
-  connectionSteps,
   type Living,
   waitAtPace,
   waitForCrossing,
@@ -48,7 +47,7 @@ export abstract class ConnectionBase extends HttpConnection<Http2Context> implem
   protected culprit = 0
 
   constructor(context: Http2Context, role: Role) {
-    super(context, connectionSteps, role === 'server' ? 'frontend' : 'backend', ['QUIET'])
+    super(context, role === 'server' ? 'frontend' : 'backend', ['QUIET'])
     const { limits } = context
     const { now } = this
     this.purse = new FramePurse(limits, now)

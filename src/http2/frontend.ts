@@ -394,6 +394,6 @@ export function serveHttp2(
   ends: Ends = endsOf(socket),
 ): Connection & Client {
   const frontend = new Frontend(context, socket, acceptor, ends)
-  context.world.scheduler.start(frontend, connectionSteps, 'preface')
+  connectionSteps.start(context.world, frontend, 'preface')
   return frontend
 }

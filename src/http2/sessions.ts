@@ -11,7 +11,7 @@ import type { Http2Context } from './context.js'
 export function http2Sessions(context: Http2Context, target: BackendTarget): SessionFactory<BackendSession> {
   return (reports) => {
     const backend = new Backend(context, target, reports, null)
-    context.world.scheduler.start(backend, connectionSteps, 'resolve')
+    connectionSteps.start(context.world, backend, 'resolve')
     return backend
   }
 }
@@ -24,6 +24,6 @@ export function http2SessionOn(
   reports: SessionReports<BackendSession>,
 ): BackendSession {
   const backend = new Backend(context, target, reports, socket)
-  context.world.scheduler.start(backend, connectionSteps, 'greet')
+  connectionSteps.start(context.world, backend, 'greet')
   return backend
 }

@@ -7,7 +7,7 @@
 // exchange ends in `log`, once.
 
 import { defineLife } from '../continuation/index.js'
-import { GRANTED, LEASED, REFUSED, UNLEASED } from '../engine/index.js'
+import { LEASED, UNLEASED } from '../engine/index.js'
 import { EXTENDED_CONNECT, type Stream } from '../http/index.js'
 import type { Exchange } from './exchange.js'
 import { forwardedByUs, maxForwardsAnswer } from './forwarding.js'
@@ -83,9 +83,9 @@ export const exchangeSteps = exchangeLife.steps<Exchange>({
       x.refusal = x.refusalOf(lease.fault)
       return goto.refuse
     }
-    const answer = x.engine === null ? REFUSED : x.engine.lease(lease)
-    if (answer === GRANTED) return goto.sendHead
-    if (answer === REFUSED) {
+    const answer = x.engine?.lease(lease)
+    if (answer === 'granted') return goto.sendHead
+    if (answer !== 'queued') {
       x.refusal = refusals.QUEUE_FULL
       return goto.refuse
     }
@@ -181,7 +181,7 @@ export const exchangeSteps = exchangeLife.steps<Exchange>({
     // Without another reason the wait for a lease was late.
     const refusal = x.refusal ?? x.refusalOf(null)
     x.outcome = refusal.code
-    x.proxy.watcher?.refused(x, refusal)
+    x.proxy.refused(x, refusal)
     x.lease.release()
     x.backend?.reset('cancel')
     x.sendRefusal(refusal)
@@ -207,7 +207,7 @@ export const exchangeSteps = exchangeLife.steps<Exchange>({
   /** End what was begun on both sides, without an answer. */
   abort(x) {
     if (x.outcome === 'ok') x.outcome = 'client-gone'
-    x.proxy.watcher?.aborted(x)
+    x.proxy.aborted(x)
     x.letGo(x.abortReason)
     return goto.log
   },

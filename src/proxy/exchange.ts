@@ -1,7 +1,7 @@
 // An exchange: a request and its response, as plain data and what its steps do with it. Its life, what may
 // follow what, is in exchange-steps.ts.
 
-import { Continuation, type Fault, type Program } from '../continuation/index.js'
+import { Continuation, type Fault } from '../continuation/index.js'
 import { type Engine, Lease } from '../engine/index.js'
 import {
   BODY,
@@ -77,8 +77,8 @@ export class Exchange extends Continuation {
   outcome: string
   readonly progress: Progress
 
-  constructor(proxy: ReverseProxy, frontend: FrontendStream, program: Program<never>) {
-    super(proxy.world.scheduler, program, proxy.durations)
+  constructor(proxy: ReverseProxy, frontend: FrontendStream) {
+    super(proxy.world, proxy.durations)
     this.proxy = proxy
     this.frontend = frontend
     this.request = frontend.head as Head

@@ -1,7 +1,6 @@
 // The proxy: takes streams from frontends, makes an exchange of each, knows the routes. Imports no wire
 // protocol: frontends are given it as their acceptor, and its backends bring their session factories.
 
-import type { Program } from '../continuation/index.js'
 import type { Acceptor, Client, FrontendStream, HttpWorld } from '../http/index.js'
 import type { DurationList } from '../pollset/index.js'
 import type { Connects } from './connect.js'
@@ -12,12 +11,14 @@ import { lookMs } from './progress.js'
 import type { Refusal } from './refusal.js'
 import type { RouteTable } from './routing.js'
 
-/** Told of exchanges that end badly. Rare, and so free to look at all of them. */
+/** Told how exchanges end: for logs, metrics, tests. It must not throw. */
 export interface ExchangeWatcher {
-  /** It is answered with this, and still has its engine and what it waited for. */
-  refused(exchange: Exchange, refusal: Refusal): void
-  /** It ends without a whole response. */
-  aborted(exchange: Exchange): void
+  /** An exchange is answered with this refusal. It still has its engine and what it waited for. */
+  refused?(exchange: Exchange, refusal: Refusal): void
+  /** An exchange ends without a whole response. */
+  aborted?(exchange: Exchange): void
+  /** An exchange has ended, in whichever way: see {@link Exchange.outcome}. */
+  ended?(exchange: Exchange): void
 }
 
 export class ReverseProxy implements Acceptor {
@@ -36,9 +37,7 @@ export class ReverseProxy implements Acceptor {
   tunnels = 0
   /** By outcome: how many exchanges ended so. */
   readonly outcomes = new Map<string, number>()
-  /** Told of each exchange as it ends: for an access log, for tests. */
-  onEnded: ((exchange: Exchange) => void) | null = null
-  watcher: ExchangeWatcher | null = null
+  private watchers: readonly ExchangeWatcher[] = []
 
   constructor(
     world: HttpWorld,
@@ -73,14 +72,31 @@ export class ReverseProxy implements Acceptor {
 
   private begin(stream: FrontendStream, refusal: Refusal | null): void {
     this.begun++
-    const exchange = new Exchange(this, stream, exchangeSteps as Program<never>)
+    const exchange = new Exchange(this, stream)
     exchange.refusal = refusal
     stream.owner = exchange
-    this.world.scheduler.start(exchange, exchangeSteps, 'receive')
+    exchangeSteps.start(this.world, exchange, 'receive')
+  }
+
+  /** Tells this watcher of each exchange from now on. */
+  watch(watcher: ExchangeWatcher): void {
+    this.watchers = [...this.watchers, watcher]
+  }
+
+  unwatch(watcher: ExchangeWatcher): void {
+    this.watchers = this.watchers.filter((each) => each !== watcher)
   }
 
   left(client: Client): void {
     for (const backend of this.routes.backends) backend.left(client)
+  }
+
+  refused(exchange: Exchange, refusal: Refusal): void {
+    for (const watcher of this.watchers) watcher.refused?.(exchange, refusal)
+  }
+
+  aborted(exchange: Exchange): void {
+    for (const watcher of this.watchers) watcher.aborted?.(exchange)
   }
 
   ended(exchange: Exchange): void {
@@ -88,6 +104,6 @@ export class ReverseProxy implements Acceptor {
     if (exchange.countsAsTunnel) this.tunnels--
     const { outcome } = exchange
     this.outcomes.set(outcome, (this.outcomes.get(outcome) ?? 0) + 1)
-    this.onEnded?.(exchange)
+    for (const watcher of this.watchers) watcher.ended?.(exchange)
   }
 }

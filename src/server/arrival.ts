@@ -2,7 +2,7 @@
 // preface of HTTP/2 where it does not, then hand over. HTTP in clear text on a listener over TLS is told from a handshake by its first octet, and
 // handed over too, so that it gets an answer. One deadline covers all of it.
 
-import { Continuation, defineLife, type Program, type World } from '../continuation/index.js'
+import { Continuation, defineLife, type World } from '../continuation/index.js'
 import { type Ends, endsOf } from '../http/index.js'
 import {
   type Address,
@@ -84,7 +84,7 @@ export class Arrival extends Continuation {
   private readonly arrivalMs: number
 
   constructor(world: World, socket: Socket, options: ArrivalOptions, events: ArrivalEvents) {
-    super(world.scheduler, arrivalSteps as Program<never>, [])
+    super(world)
     this.arrivesBy = world.pollset.now + options.arrivalMs
     this.arrivalMs = options.arrivalMs
     this.id = world.nextId('a')
@@ -94,7 +94,7 @@ export class Arrival extends Continuation {
     this.proxyHeader = proxyHeaderBytesMax > 0 ? new ProxyHeaderReader(proxyHeaderBytesMax) : null
     this.ends = endsOf(socket)
     this.events = events
-    world.scheduler.start(this, arrivalSteps, 'meet')
+    arrivalSteps.start(world, this, 'meet')
   }
 
   get kind(): string {

@@ -1,7 +1,7 @@
 // The server's own life: it serves until it is told to drain, then lets what runs come to its end, for as
 // long as it may. Orders come through the pollset like everything else.
 
-import { Continuation, defineLife, type Program } from '../continuation/index.js'
+import { Continuation, defineLife } from '../continuation/index.js'
 import { COMMANDED, Pollable } from '../pollset/index.js'
 import type { Server } from './server.js'
 
@@ -39,9 +39,9 @@ export class Control extends Continuation {
       drain: Math.max(1, drainTimeoutMs - idle),
       cut: cutMs,
     })
-    super(server.world.scheduler, controlSteps as Program<never>, durations)
+    super(server.world, durations)
     this.server = server
-    server.world.scheduler.start(this, controlSteps, 'serve')
+    controlSteps.start(server.world, this, 'serve')
   }
 
   get kind(): string {

@@ -1,7 +1,7 @@
 // A session to a backend whose protocol only its TLS handshake decides (RFC 7301). To the engine it is one session from the
 // beginning; what it is made of comes with the connection: a dial first, then the session of the protocol chosen.
 
-import { Continuation, defineLife, type Fault, type Program, type World } from '../continuation/index.js'
+import { Continuation, defineLife, type Fault, type World } from '../continuation/index.js'
 import type { SessionFactory, SessionReports, SessionState } from '../engine/index.js'
 import type { Client, Head, Stream } from '../http/index.js'
 import type { Socket } from '../pollset/index.js'
@@ -27,7 +27,7 @@ class Dial extends Continuation {
   readonly attempts: Attempts
 
   constructor(world: World, target: BackendTarget, limits: AttemptLimits, session: DialledSession) {
-    super(world.scheduler, dialSteps as Program<never>, [])
+    super(world)
     this.id = world.nextId('d')
     this.session = session
     this.attempts = new Attempts(world.pollset, target, limits)
@@ -92,7 +92,7 @@ class DialledSession implements ExchangeSession, SessionReports<ExchangeSession>
     this.reports = reports
     this.sessionOn = sessionOn
     this.dial = new Dial(world, target, limits, this)
-    world.scheduler.start(this.dial, dialSteps, 'resolve')
+    dialSteps.start(world, this.dial, 'resolve')
   }
 
   get id(): string {

@@ -82,7 +82,7 @@ export class Incidents implements ExchangeWatcher {
   }
 
   /** Requests that run when a second signal comes. */
-  ended(exchanges: number): void {
+  endedBySignal(exchanges: number): void {
     if (exchanges > 0) this.log.tell('warn', `ended by a second signal: ${areCut(exchanges)}`)
   }
 }

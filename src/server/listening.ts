@@ -1,6 +1,6 @@
 // A listener as a continuation: it waits for accepted sockets and hands each to the protocol that serves it.
 
-import { Continuation, defineLife, type Program, type World } from '../continuation/index.js'
+import { Continuation, defineLife, type World } from '../continuation/index.js'
 import {
   ACCEPTABLE,
   type Address,
@@ -31,11 +31,11 @@ export class Listening extends Continuation {
   readonly events: ListeningEvents
 
   constructor(world: World, address: Address, events: ListeningEvents) {
-    super(world.scheduler, listeningSteps as Program<never>, [])
+    super(world)
     this.id = world.nextId('l')
     this.events = events
     this.listener = world.pollset.listen(address, this.id)
-    world.scheduler.start(this, listeningSteps, 'bind')
+    listeningSteps.start(world, this, 'bind')
   }
 
   get kind(): string {

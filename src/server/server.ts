@@ -163,7 +163,7 @@ export class Server
         ? null
         : new Connects(this.world, options.connect, (target) => this.protocols.tcpSessions(target))
     this.proxy = new ReverseProxy(this.world, new RouteTable(routes), limits, connects)
-    this.proxy.watcher = this.incidents
+    this.proxy.watch(this.incidents)
     new Control(this, this.drainTimeoutMs, limits.drainIdleMs, limits.cutMs)
     for (const address of options.listen) {
       this.listening.push(
@@ -188,7 +188,7 @@ export class Server
 
   /** The process ends without waiting for anything: what is cut off by that, and what was not told yet. */
   endNow(): void {
-    this.incidents.ended(this.proxy.begun - this.proxy.logged)
+    this.incidents.endedBySignal(this.proxy.begun - this.proxy.logged)
     this.log.flush()
   }
 

@@ -6,14 +6,17 @@ import {
   type Cause,
   Continuation,
   createWorld,
+  DONE,
   defineLife,
   type Gate,
+  GOTO,
   type Outcome,
-  type Program,
   Scheduler,
   StepError,
+  SUSPEND,
   snapshot,
   TraceLines,
+  type Watcher,
 } from '../../src/continuation/index.js'
 import { Pollable } from '../../src/pollset/index.js'
 import { MemoryPollset } from '../../tools/testbed/memory-pollset.js'
@@ -61,7 +64,7 @@ class Worker extends Continuation {
   crash: unknown = null
   mayHold = true
   constructor(ground: Ground, does: Does, bells: Bell[]) {
-    super(ground.world.scheduler, program as Program<never>, ground.durations)
+    super(ground.world, ground.durations)
     this.id = ground.world.nextId('x')
     this.does = does
     this.bells = bells
@@ -111,7 +114,7 @@ function ground(stepsMax = 64) {
   const all = { pollset, world, lines, durations, scheduler: world.scheduler }
   const start = (does: Does = {}, bells: Bell[] = [new Bell('bell')]) => {
     const worker = new Worker(all, does, bells)
-    world.scheduler.start(worker, program, 'begin')
+    program.start(world, worker, 'begin')
     return worker
   }
   return { ...all, start }
@@ -166,6 +169,62 @@ t.test('the compiler knows the edges', async (t) => {
   const good = two.steps<Worker>({ a: () => two.goto.b, b: () => two.done })
   t.strictSame(good.names, ['a', 'b'])
   t.same(good.edges, { a: ['b'], b: ['done'] })
+  const { world, scheduler, start } = ground()
+  class Idler extends Continuation {
+    readonly id = 'idler'
+    readonly kind = 'idler'
+    crashed(): void {}
+  }
+  for (const wrong of [
+    // @ts-expect-error begins at a step that does not exist
+    () => good.start(world, start(), 'c'),
+    // @ts-expect-error a continuation of another class than the steps'
+    () => good.start(world, new Idler(world), 'a'),
+  ])
+    t.type(wrong, 'function')
+  t.equal(scheduler.living, 0)
+})
+
+t.test('a continuation starts once, in its own World', async (t) => {
+  const { world, scheduler, start } = ground()
+  const worker = start()
+  t.throws(() => program.start(world, worker, 'begin'), new StepError('x1 has already started'))
+  const other = ground()
+  const foreign = new Worker(other, {}, [])
+  t.equal(foreign.stepName, '-')
+  t.throws(() => program.start(world, foreign, 'begin'), new StepError('x1 is of another World'))
+  t.equal(scheduler.living, 1)
+})
+
+t.test('any number of watchers is told of each transition, after the trace', async (t) => {
+  const { pollset, scheduler, start, lines } = ground()
+  const told: string[] = []
+  const watching = (name: string): Watcher => ({
+    transition: (c, step, out) =>
+      told.push(`${name} ${lines.length} ${c.program.names[step]} ${out.kind === DONE ? 'done' : out.kind}`),
+    diverted: (c, step, cause) => told.push(`${name} ${lines.length} ${c.program.names[step]} ${cause}`),
+  })
+  const [a, b] = [watching('a'), watching('b')]
+  scheduler.watch(a)
+  scheduler.watch(b)
+  const worker = start()
+  pollset.run()
+  t.strictSame(told, [`a 1 begin ${GOTO}`, `b 1 begin ${GOTO}`, `a 2 wait ${SUSPEND}`, `b 2 wait ${SUSPEND}`])
+  told.length = 0
+  scheduler.unwatch(a)
+  worker.cancel()
+  pollset.run()
+  t.strictSame(told, ['b 3 wait cancelled', 'b 4 gone done'], 'the one that is left')
+  scheduler.unwatch(b)
+  scheduler.tracer = null
+  start()
+  pollset.run()
+  t.equal(told.length, 2, 'nobody is told')
+  t.equal(lines.length, 4)
+  scheduler.watch(a)
+  start()
+  pollset.run()
+  t.equal(told.length, 4, 'without a trace too')
 })
 
 t.test('a life has at most thirty steps', async (t) => {

@@ -5,7 +5,6 @@ import {
   Continuation,
   createWorld,
   defineLife,
-  type Program,
   snapshot,
   TraceLines,
   type World,
@@ -27,10 +26,10 @@ class Listener extends Continuation {
   readonly commands: Commands
   readonly heard: string[] = []
   constructor(world: World, patience: number) {
-    super(world.scheduler, program as Program<never>, life.durations(world.pollset.deadlines, { patience }))
+    super(world, life.durations(world.pollset.deadlines, { patience }))
     this.id = world.nextId('m')
     this.commands = world.pollset.commands
-    world.scheduler.start(this, program, 'begin')
+    program.start(world, this, 'begin')
   }
   crashed(error: unknown): void {
     throw error

@@ -2,17 +2,9 @@
 // session carries as many questions at once as its pipeline is deep. Each line of a client is a continuation
 // that leases, asks and answers.
 
-import {
-  Continuation,
-  defineLife,
-  type Fault,
-  fault,
-  type Program,
-  type World,
-} from '../../src/continuation/index.js'
+import { Continuation, defineLife, type Fault, fault, type World } from '../../src/continuation/index.js'
 import {
   type Engine,
-  GRANTED,
   LEASED,
   Lease,
   type Session,
@@ -60,11 +52,11 @@ abstract class LineConnection extends Continuation {
   private readonly rest = { text: '' }
   private unsent = ''
   constructor(world: World, kind: string, connection: (id: string) => Socket) {
-    super(world.scheduler, lineSteps as Program<never>, [])
+    super(world)
     this.id = world.nextId(kind)
     this.socket = connection(this.id)
     this.socket.output = this
-    world.scheduler.start(this, lineSteps, 'connect')
+    lineSteps.start(world, this, 'connect')
   }
   abstract line(text: string): void
   abstract over(): void
@@ -162,12 +154,12 @@ class Question extends Continuation {
   answer: string | null = null
   constructor(world: World, frontend: LineFrontend, text: string) {
     const durations = questionLife.durations(world.pollset.deadlines, { lease: 1_000, answer: 1_000 })
-    super(world.scheduler, questionSteps as Program<never>, durations)
+    super(world, durations)
     this.id = world.nextId(`${frontend.id}/q`)
     this.frontend = frontend
     this.text = text
     this.lease = new Lease<LineSession>(this)
-    world.scheduler.start(this, questionSteps, 'lease')
+    questionSteps.start(world, this, 'lease')
   }
   crashed(): void {
     this.lease.release()
@@ -178,7 +170,9 @@ const questionSteps = questionLife.steps<Question>({
   lease(q) {
     if ((q.lease.readiness & LEASED) !== 0) return questionLife.goto.ask
     if ((q.lease.readiness & UNLEASED) !== 0) return questionLife.goto.tell
-    if (q.frontend.engine.lease(q.lease) === GRANTED) return questionLife.goto.ask
+    const answer = q.frontend.engine.lease(q.lease)
+    if (answer === 'granted') return questionLife.goto.ask
+    if (answer !== 'queued') return questionLife.goto.tell
     q.waitOn(0, q.lease, LEASED | UNLEASED)
     return waitForLease
   },

@@ -25,9 +25,11 @@ async function before(t: Parameters<typeof beforeNghttpd>[0], options: readonly 
   )
   const gone = new Promise<void>((resolve) => {
     let count = 0
-    setting.server.proxy.onEnded = (x) => {
-      if (x.outcome === 'client-gone' && ++count === VANISHING) resolve()
-    }
+    setting.server.proxy.watch({
+      ended: (x) => {
+        if (x.outcome === 'client-gone' && ++count === VANISHING) resolve()
+      },
+    })
   })
   const vanishing = Array.from({ length: CLIENTS }, () => setting.client({ initialWindowSize: 0 }))
   const steadily = async (client: ClientHttp2Session, times: number) => {

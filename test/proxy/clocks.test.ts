@@ -29,7 +29,7 @@ function setUp(front: Version, back: Version, limits: Partial<Limits>, options =
   const proxy = memoryProxy({ ...FAR, ...limits }, { clients: front, speaks: back, ...options })
   const { pollset } = proxy
   const ended: { at: number; outcome: string }[] = []
-  proxy.proxy.onEnded = ({ outcome }) => ended.push({ at: pollset.now, outcome })
+  proxy.proxy.watch({ ended: ({ outcome }) => ended.push({ at: pollset.now, outcome }) })
   const client = proxy.client()
   const far = () => proxy.backends[0]
   return {

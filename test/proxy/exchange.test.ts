@@ -174,7 +174,7 @@ t.test('E18: the client resets: the backend hears of it at once, and the lease i
   stream.on('error', () => {})
   await atBackend
   const ended = new Promise<void>((resolve) => {
-    setting.server.proxy.onEnded = () => resolve()
+    setting.server.proxy.watch({ ended: () => resolve() })
   })
   stream.close(constants.NGHTTP2_CANCEL)
   t.equal(await code, constants.NGHTTP2_CANCEL)
@@ -331,9 +331,11 @@ t.test('a thousand clients that vanish cost a steady one nothing', async (t) => 
   await arrived
   const ended = new Promise<void>((resolve) => {
     let count = 0
-    setting.server.proxy.onEnded = (x) => {
-      if (x.outcome === 'client-gone' && ++count === 1_000) resolve()
-    }
+    setting.server.proxy.watch({
+      ended: (x) => {
+        if (x.outcome === 'client-gone' && ++count === 1_000) resolve()
+      },
+    })
   })
   for (const client of vanishing) client.destroy()
   for (let i = 0; i < 50; i++) t.equal(String((await get(steady, '/steady')).body), 'steady')

@@ -2,7 +2,6 @@
 // says which scheme to write.
 
 import t from 'tap'
-import type { Refusal } from '../../src/proxy/index.js'
 import { frame, headers, REQUEST } from '../../tools/testbed/frames.js'
 import { memoryProxy } from '../../tools/testbed/memory-proxy.js'
 
@@ -14,11 +13,11 @@ const POST = 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx'
 /** What is refused, and what its operator is told. */
 function watched(proxy: ReturnType<typeof memoryProxy>): string[] {
   const told: string[] = []
-  proxy.proxy.watcher = {
-    refused: ({ cause, attempts }, { status, code }: Refusal) =>
+  proxy.proxy.watch({
+    refused: ({ cause, attempts }, { status, code }) =>
       told.push(`${status} ${code} after ${attempts}: ${cause?.detail}`),
     aborted: () => told.push('aborted'),
-  }
+  })
   return told
 }
 

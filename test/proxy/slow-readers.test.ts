@@ -26,7 +26,7 @@ const LOOK = 5_000
 function watched(...options: Parameters<typeof simProxy>) {
   const it = simProxy(...options)
   const ended: { at: number; outcome: string }[] = []
-  it.proxy.onEnded = ({ outcome }) => ended.push({ at: it.pollset.clock, outcome })
+  it.proxy.watch({ ended: ({ outcome }) => ended.push({ at: it.pollset.clock, outcome }) })
   return { ...it, ended }
 }
 

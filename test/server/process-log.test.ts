@@ -95,7 +95,7 @@ t.test("a backend's own words are printed as text", (t) => {
   const proxy = memoryProxy({ retryTimeoutMs: 1_000 })
   const lines: string[] = []
   const log = new ProcessLog(proxy.pollset, defaultLimits, (line) => lines.push(line))
-  proxy.proxy.watcher = new Incidents(log, defaultLimits)
+  proxy.proxy.watch(new Incidents(log, defaultLimits))
   proxy.client().send(headers(1, REQUEST))
   const calm = Buffer.concat([Buffer.from([0, 0, 0, 0, 0, 0, 0, 11]), Buffer.from('calm\n\x1b[31m')])
   // Each connection says that it has begun nothing, as long as there is another try.

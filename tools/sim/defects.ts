@@ -239,7 +239,8 @@ export const defects: readonly Defect[] = [
     plant: () =>
       wrap<ReverseProxy, [Exchange]>(ReverseProxy.prototype, 'ended', (self, original, exchange) => {
         original(exchange)
-        self.onEnded?.(exchange)
+        self.logged--
+        original(exchange)
       }),
   },
   {

@@ -147,10 +147,12 @@ class Run implements Stage, Scene, Tracer, ArrivalEvents {
     const routes = new RouteTable([{ host: '', prefix: '/', backend: this.backend }])
     const connects = new Connects(this.world, [`${TARGET_NAME}:*`], (to) => protocols.tcpSessions(to))
     this.proxy = new ReverseProxy(this.world, routes, this.limits, connects)
-    this.proxy.onEnded = (exchange) => {
-      this.logged.push(exchange)
-      exchangeEnded(this.books, exchange)
-    }
+    this.proxy.watch({
+      ended: (exchange) => {
+        this.logged.push(exchange)
+        exchangeEnded(this.books, exchange)
+      },
+    })
     this.hand = new Hand(this, world.scheduler, this.chance.fork())
     if (plan.holdPercent > 0) world.scheduler.gate = this.hand
     this.checkers = [

@@ -37,7 +37,7 @@ async function proxyFor(t: Test, allowed: readonly string[] | null, limits: Part
   const more = allowed === null ? {} : { connect: allowed }
   const proxy = await proxyTo(t, BACKEND, { limits, more })
   const outcome = new Promise<string>((resolve) => {
-    proxy.server.proxy.onEnded = (exchange) => resolve(exchange.outcome)
+    proxy.server.proxy.watch({ ended: (exchange) => resolve(exchange.outcome) })
   })
   return { ...proxy, outcome }
 }

@@ -29,7 +29,7 @@ async function tunnel(t: Test, front: 'http' | 'h2c', back: Kind, drainTimeoutMs
   const server = await far
   server.on('error', () => {})
   const outcome = new Promise<string>((resolve) => {
-    proxy.server.proxy.onEnded = (exchange) => resolve(exchange.outcome)
+    proxy.server.proxy.watch({ ended: (exchange) => resolve(exchange.outcome) })
   })
   return { client, server, proxy, outcome }
 }

@@ -120,7 +120,7 @@ t.test('what a client says too early', async (t) => {
     const backend = await http1Backend(t, (key) => `${accepted(key)}hello`)
     const { port, server } = await proxyTo(t, backend.url)
     const ended = new Promise((resolve) => {
-      server.proxy.onEnded = resolve
+      server.proxy.watch({ ended: resolve })
     })
     const socket = connect(port, '127.0.0.1')
     socket.end(`${upgrade()}${early}`)

@@ -58,7 +58,7 @@ class End {
 function proxyOf(limits: Partial<Limits>, options: MemoryProxyOptions) {
   const proxy = memoryProxy(limits, options)
   const outcomes: string[] = []
-  proxy.proxy.onEnded = ({ outcome }) => outcomes.push(outcome)
+  proxy.proxy.watch({ ended: ({ outcome }) => outcomes.push(outcome) })
   return { ...proxy, outcomes }
 }
 
