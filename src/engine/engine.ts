@@ -12,6 +12,7 @@
 
 import { type Fault, fault, type World } from '../continuation/index.js'
 import { Deadline, Pollable } from '../pollset/index.js'
+import { SessionChoice } from './choice.js'
 import { LEASED, type Lease, type LeaseAnswer, LeaseRefusal, UNLEASED } from './lease.js'
 import { type EngineLimits, engineLimits } from './limits.js'
 import type { Session, SessionFactory, SessionReports } from './session.js'
@@ -42,6 +43,7 @@ export class Engine<S extends Session> implements SessionReports<S> {
   /** What it serves, for a person: `h2c://127.0.0.1:9000`. */
   readonly name: string
   readonly sessions: S[] = []
+  private readonly choice = new SessionChoice(this.sessions)
   /** Leases waiting now. */
   queued = 0
   /** Sessions opened since the beginning. */
@@ -90,7 +92,7 @@ export class Engine<S extends Session> implements SessionReports<S> {
     lease.fault = null
     if (this.closing) return REFUSED_CLOSING
     if (this.first === null) {
-      const session = this.roomiest()
+      const session = this.choose()
       if (session !== null) {
         this.give(session, lease)
         if (lease.doubtful) this.doubted(lease)
@@ -136,6 +138,7 @@ export class Engine<S extends Session> implements SessionReports<S> {
       return
     }
     this.sessions.splice(this.sessions.indexOf(session), 1)
+    this.choice.forget(session)
     engine.sessions.push(session)
     session.reportTo?.(engine as SessionReports<Session>)
     this.openMore()
@@ -241,18 +244,9 @@ export class Engine<S extends Session> implements SessionReports<S> {
     }
   }
 
-  /** The open session with room and the fewest leases. */
-  private roomiest(): S | null {
-    let best: S | null = null
-    const sessions = this.sessions
-    for (let i = 0; i < sessions.length; i++) {
-      const each = sessions[i]
-      if (each.state !== 'open' || each.leased >= each.capacity || each.leased >= this.share) continue
-      // Fewer than none there are not: the rest need not be asked, and the sessions in front stay the busy ones.
-      if (each.leased === 0) return each
-      if (best === null || each.leased < best.leased) best = each
-    }
-    return best
+  /** The session for the next lease; null: none has room. */
+  private choose(): S | null {
+    return this.choice.next(this.world.pollset.turns, this.share)
   }
 
   private give(session: S, lease: Lease<S>): void {
@@ -280,7 +274,7 @@ export class Engine<S extends Session> implements SessionReports<S> {
   private grant(): void {
     this.endDoubtful()
     while (this.first !== null) {
-      const session = this.roomiest()
+      const session = this.choose()
       if (session === null) break
       const lease = this.first
       this.remove(lease)
@@ -358,6 +352,7 @@ export class Engine<S extends Session> implements SessionReports<S> {
     else this.wasOfUse(session)
     this.unused.delete(session)
     session.state = 'closed'
+    this.choice.forget(session)
     const at = this.sessions.indexOf(session)
     if (at >= 0) this.sessions.splice(at, 1)
   }

@@ -153,7 +153,11 @@ t.test('E3: room that opens is enough for all who wait: no further session', asy
 })
 
 t.test('E4: the session with room and the fewest leases', async (t) => {
-  const { made, ask } = opened(2, { sessionsMax: 2 })
+  const { pollset, made, ask } = opened(2, { sessionsMax: 2 })
+  const askLater = (name: string) => {
+    pollset.one()
+    return ask(name)
+  }
   ask('a')
   ask('b')
   const third = ask('c')
@@ -161,12 +165,34 @@ t.test('E4: the session with room and the fewest leases', async (t) => {
   t.equal(third.lease.take().id, 'b2')
   made[0].free()
   made[0].free()
-  t.equal(ask('d').session?.id, 'b1', '0 beside 1')
+  t.equal(askLater('d').session?.id, 'b1', '0 beside 1')
   made[1].allow(1)
-  t.equal(ask('e').session?.id, 'b1', 'the other has no room')
+  t.equal(askLater('e').session?.id, 'b1', 'the other has no room')
   made[0].allow(9)
   made[1].allow(9)
-  t.equal(ask('f').session?.id, 'b2', '2 beside 1')
+  t.equal(askLater('f').session?.id, 'b2', '2 beside 1')
+})
+
+t.test('E4: leases of one turn keep to one session, in a row of bounded length', async (t) => {
+  const { pollset, made, ask } = opened(1, { sessionsMax: 2 })
+  ask('a')
+  ask('b')
+  made[1].opened(100)
+  made[0].allow(100)
+  made[0].free()
+  made[1].free()
+  const turn = (requests: number) => {
+    pollset.one()
+    return Array.from({ length: requests }, (_, at) => ask(`r${at}`).session?.id)
+  }
+  const row = (id: string, length: number) => Array.from({ length }, () => id)
+  t.strictSame(turn(20), row('b1', 20))
+  t.strictSame(turn(30), row('b2', 30), 'the next turn begins at the one with fewer')
+  t.strictSame(turn(45), [...row('b1', 32), ...row('b2', 13)], 'a row ends, others get theirs')
+  made[1].allow(45)
+  t.strictSame(turn(4), [...row('b2', 2), ...row('b1', 2)], 'a row ends where there is no room')
+  made[1].gone()
+  t.strictSame(turn(2), row('b1', 2))
 })
 
 t.test('E5, E6: sessions up to the limit, then a queue in order, then a refusal', async (t) => {

@@ -444,7 +444,7 @@ export const defects: readonly Defect[] = [
     plant: () =>
       wrap<{ readonly sessions: readonly { state: string }[] }, []>(
         Engine.prototype,
-        'roomiest',
+        'choose',
         (self) => self.sessions.find((each) => each.state === 'open') ?? null,
       ),
   },
