@@ -63,7 +63,7 @@ export abstract class Connection
     const { world } = context
     this.quietSince = world.pollset.now
     this.tendedAt = this.quietSince
-    this.output = new Output(world.pollset, context.slabs, this)
+    this.output = new Output(world.pollset, world.slabs, this)
   }
 
   abstract resolve(): After<'resolve'>

@@ -1,7 +1,7 @@
-// What all HTTP/1.1 connections of one World share: its limits, output slabs, durations, field decoder and counts.
+// What all HTTP/1.1 connections of one World share: its limits, durations, field decoder and counts.
 
 import type { HttpWorld } from '../http/index.js'
-import { type DurationList, OutputSlabs } from '../pollset/index.js'
+import type { DurationList } from '../pollset/index.js'
 import { connectionLife } from './connection-life.js'
 import { FieldDecoder } from './field-decoder.js'
 import { type Http1Limits, http1Limits } from './limits.js'
@@ -19,7 +19,6 @@ export interface Http1Counts {
 export interface Http1Context {
   readonly world: HttpWorld
   readonly limits: Http1Limits
-  readonly slabs: OutputSlabs
   readonly durations: readonly DurationList[]
   /** ms between two looks at a connection: no limit ends it more than a tenth late */
   readonly tendMs: number
@@ -38,7 +37,6 @@ export function createHttp1(world: HttpWorld, limits: Partial<Http1Limits> = {})
   return {
     world,
     limits: all,
-    slabs: new OutputSlabs(all.flushBytesMax, all.largeSlabsMax),
     durations: connectionLife.durations(world.pollset.deadlines, {
       tend: tendMs,
     }),

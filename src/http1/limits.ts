@@ -33,10 +33,6 @@ export interface Http1Limits extends AttemptLimits, InterimLimits, TransitLimits
   readonly trailersMax: number
   /** octets of a body that may have come and not left before its connection is read no further */
   readonly bodyAheadBytesMax: number
-  /** octets of one write: the size of a large output slab */
-  readonly flushBytesMax: number
-  /** large output slabs in flight at once; past them bulk leaves 16 KiB at a time */
-  readonly largeSlabsMax: number
   /** ms from the first octet of a request to the end of its head: 408 */
   readonly headMs: number
   /** ms a client connection stays open between two requests */
@@ -70,8 +66,6 @@ export const http1Limits: Http1Limits = {
   trailerSectionBytesMax: 8192,
   trailersMax: 64,
   bodyAheadBytesMax: 128 * 1024,
-  flushBytesMax: 256 * 1024,
-  largeSlabsMax: 256,
   headMs: 10_000,
   keepAliveMs: 75_000,
   halfClosedMs: 5_000,

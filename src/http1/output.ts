@@ -2,8 +2,8 @@
 // (design: Output). A message of our own making (a refusal) goes before it.
 
 import type { Field, Head } from '../http/index.js'
-import type { OutputSlabs, Pollset } from '../pollset/index.js'
-import { SlabOutput } from '../transport/index.js'
+import type { Pollset, Slab } from '../pollset/index.js'
+import { type OutputSlabs, SlabOutput } from '../transport/index.js'
 import { CHUNKED, NONE, TUNNEL } from './framing.js'
 import type { Http1Stream } from './stream.js'
 import {
@@ -58,12 +58,13 @@ export class Output extends SlabOutput {
     return this.own !== null || this.stream?.hasWork === true
   }
 
-  protected override takeSlab(slabs: OutputSlabs): Buffer {
+  protected override takeSlab(slabs: OutputSlabs): Slab {
     const { own, stream } = this
     const fixed = HEAD_FRAMING + (own === null ? 0 : own.length)
     return slabs.take(
       fixed + (stream === null ? 0 : stream.wantedBytes),
       fixed + (stream === null ? 0 : stream.headBytes),
+      this,
     )
   }
 

@@ -60,7 +60,7 @@ export abstract class Connection extends ConnectionBase implements FrameSink, Ht
     this.decoder = new HpackDecoder(world.fields, { tableSizeMax: limits.headerTableBytesMax })
     this.encoder = new HpackEncoder({ tableSizeMax: limits.headerTableBytesMax })
     this.reader = new FrameReader(this, limits)
-    this.output = new Output(world.pollset, this.encoder, context.slabs, limits.controlBytesMax, this.purse)
+    this.output = new Output(world.pollset, this.encoder, world.slabs, limits.controlBytesMax, this.purse)
     this.peer = new PeerSettings(role, this.encoder, this.output, this.streams)
     this.intake = new BodyIntake(context, this.output, this, this.purse)
   }

@@ -1,7 +1,7 @@
-// What all HTTP/2 connections of one World share: its limits, output slabs, durations and counts.
+// What all HTTP/2 connections of one World share: its limits, durations and counts.
 
 import type { HttpWorld } from '../http/index.js'
-import { type DurationList, OutputSlabs } from '../pollset/index.js'
+import type { DurationList } from '../pollset/index.js'
 import { connectionLife } from './connection-life.js'
 import { type Http2Limits, http2Limits } from './limits.js'
 
@@ -22,7 +22,6 @@ export interface Http2Counts {
 export interface Http2Context {
   readonly world: HttpWorld
   readonly limits: Http2Limits
-  readonly slabs: OutputSlabs
   readonly durations: readonly DurationList[]
   /** ms between two looks at a connection: no limit ends it more than a tenth late */
   readonly tendMs: number
@@ -46,7 +45,6 @@ export function createHttp2(world: HttpWorld, limits: Partial<Http2Limits> = {})
   return {
     world,
     limits: all,
-    slabs: new OutputSlabs(all.flushBytesMax, all.largeSlabsMax),
     durations: connectionLife.durations(world.pollset.deadlines, {
       tend: tendMs,
       look: lookMs,

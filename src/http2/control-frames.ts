@@ -5,8 +5,8 @@
 // fills nothing that the peer is judged by. What waits so is bounded by the streams that the peer takes for open: a backend's get
 // no id, and a client's are refused, while as many wait.
 
-import type { OutputSlabs, Pollset } from '../pollset/index.js'
-import { SlabOutput } from '../transport/index.js'
+import type { Pollset } from '../pollset/index.js'
+import { type OutputSlabs, SlabOutput } from '../transport/index.js'
 import { DEFAULT_WINDOW, ErrorCode, FRAME_HEADER_SIZE } from './codes.js'
 import {
   writeGoaway,

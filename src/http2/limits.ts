@@ -32,10 +32,6 @@ export interface Http2Limits
   readonly streamWindowMax: number
   /** octets all streams of a connection may send before it gets credit */
   readonly connectionWindow: number
-  /** octets of one write: the size of a large output slab */
-  readonly flushBytesMax: number
-  /** large output slabs in flight at once; past them bulk leaves 16 KiB at a time */
-  readonly largeSlabsMax: number
   /** octets of control frames that may wait to be written */
   readonly controlBytesMax: number
   /**
@@ -101,8 +97,6 @@ export const http2Limits: Http2Limits = {
   streamWindow: 65_535,
   streamWindowMax: 256 * 1024,
   connectionWindow: 1024 * 1024,
-  flushBytesMax: 256 * 1024,
-  largeSlabsMax: 256,
   controlBytesMax: 16 * 1024,
   idleFramesBurst: 1_000,
   idleFramesPerSecond: 100,

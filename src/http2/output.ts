@@ -4,7 +4,8 @@
 // each, as the windows and the slab allow.
 
 import type { Field } from '../http/index.js'
-import type { OutputSlabs, Pollset } from '../pollset/index.js'
+import type { Pollset, Slab } from '../pollset/index.js'
+import type { OutputSlabs } from '../transport/index.js'
 import { DEFAULT_FRAME_SIZE, DEFAULT_WINDOW, Flag, FRAME_HEADER_SIZE, FrameType } from './codes.js'
 import { ControlFrames, WINDOW_UPDATE_SIZE } from './control-frames.js'
 import type { FramePurse } from './frame-purse.js'
@@ -104,13 +105,13 @@ export class Output extends ControlFrames {
     )
   }
 
-  protected override takeSlab(slabs: OutputSlabs): Buffer {
+  protected override takeSlab(slabs: OutputSlabs): Slab {
     const first = this.ready.first
     const fixed = this.controlBytes + WINDOW_UPDATE_SIZE + ROOM_MIN
     let wanted = fixed + WINDOW_UPDATE_SIZE * (this.creditStreams.length + this.resetsWaiting)
     for (let each = first; each !== null && wanted <= slabs.smallSize; each = each.queueNext)
       wanted += each.wantedBytes
-    return slabs.take(wanted, fixed + (first === null ? 0 : first.headBytes))
+    return slabs.take(wanted, fixed + (first === null ? 0 : first.headBytes), this)
   }
 
   protected override fill(slab: Buffer): void {

@@ -1,11 +1,37 @@
-// Memory that is lent and comes back. Output slabs are taken at flush and return when the write has
-// drained; hold blocks keep body bytes that outlive the turn they came in. Both belong to a World.
+// Memory that is lent and comes back: read buffers, output slabs, blocks of body bytes. Each is one Slab, which knows its owner:
+// bytes of one client must never be written where another's are read, so that an owner that is not the owner ends the World.
 
-/** A pool of equal buffers. Keeps up to `idleMax` unused; counts what is lent out. */
+import { invariant } from './invariant.js'
+
+/** One piece of a pool's memory. */
+export class Slab {
+  readonly bytes: Buffer
+  readonly pool: SlabPool
+  /** Who has it; null while it is idle, and for good once it is lost. */
+  owner: object | null
+
+  constructor(pool: SlabPool, owner: object) {
+    // allocUnsafeSlow: a slab is long-lived and must not pin a piece of Node's shared pool.
+    this.bytes = Buffer.allocUnsafeSlow(pool.size)
+    this.pool = pool
+    this.owner = owner
+  }
+
+  /** It has another owner from here on. */
+  pass(from: object, to: object): void {
+    invariant(this.owner === from, OWNED, 'world')
+    this.owner = to
+  }
+}
+
+const OWNED = 'a slab is given back by its owner, once'
+const IDLE = 'an idle slab has no owner'
+
+/** A pool of equal slabs. Keeps up to `idleMax` unused; counts what is lent out. */
 export class SlabPool {
-  /** octets */
+  /** bytes */
   readonly size: number
-  private readonly idle: Buffer[] = []
+  private readonly idle: Slab[] = []
   private readonly idleMax: number
   /** Slabs lent out now. */
   lent = 0
@@ -15,73 +41,24 @@ export class SlabPool {
     this.idleMax = idleMax
   }
 
-  take(): Buffer {
+  take(owner: object): Slab {
     this.lent++
-    // allocUnsafeSlow: a slab is long-lived and must not pin a piece of Node's shared pool.
-    return this.idle.pop() ?? Buffer.allocUnsafeSlow(this.size)
+    const slab = this.idle.pop()
+    if (slab === undefined) return new Slab(this, owner)
+    invariant(slab.owner === null, IDLE, 'world')
+    slab.owner = owner
+    return slab
   }
 
   /** A slab that will not come back: whoever reads it may not be done. */
-  lose(): void {
+  lose(slab: Slab, owner: object): void {
+    invariant(slab.owner === owner && slab.pool === this, OWNED, 'world')
+    slab.owner = null
     this.lent--
   }
 
-  give(slab: Buffer): void {
-    this.lent--
+  give(slab: Slab, owner: object): void {
+    this.lose(slab, owner)
     if (this.idle.length < this.idleMax) this.idle.push(slab)
-  }
-}
-
-/** octets of a small output slab */
-const SMALL_SLAB = 16 * 1024
-/** unused slabs kept, of each size */
-const IDLE_MAX = 64
-
-/**
- * Output slabs of one World. A slab is in flight for as long as a peer does not read, so most are small, and of the
- * large ones, for bulk, there are so many and no more: past them bulk leaves in small pieces too.
- */
-export class OutputSlabs {
-  readonly smallSize = SMALL_SLAB
-  private readonly small = new SlabPool(SMALL_SLAB, IDLE_MAX)
-  private readonly large: SlabPool
-  private readonly largeMax: number
-
-  /**
-   * @param size octets of a large slab, more than {@link smallSize}
-   * @param largeMax large slabs in flight at once
-   */
-  constructor(size: number, largeMax: number) {
-    this.large = new SlabPool(size, IDLE_MAX)
-    this.largeMax = largeMax
-  }
-
-  /** Slabs lent out now. */
-  get lent(): number {
-    return this.small.lent + this.large.lent
-  }
-
-  /** octets lent out now */
-  get lentBytes(): number {
-    return this.small.lent * this.smallSize + this.large.lent * this.large.size
-  }
-
-  /** A slab for about `wanted` octets, the first `least` of which must find room in one piece. */
-  take(wanted: number, least: number): Buffer {
-    if (wanted <= this.smallSize) return this.small.take()
-    return least > this.smallSize || this.large.lent < this.largeMax ? this.large.take() : this.small.take()
-  }
-
-  give(slab: Buffer): void {
-    this.poolOf(slab).give(slab)
-  }
-
-  /** A slab that will not come back: whoever reads it may not be done. */
-  lose(slab: Buffer): void {
-    this.poolOf(slab).lose()
-  }
-
-  private poolOf(slab: Buffer): SlabPool {
-    return slab.length === this.smallSize ? this.small : this.large
   }
 }

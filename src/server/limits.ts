@@ -6,7 +6,7 @@ import { type Http1Limits, http1Limits } from '../http1/index.js'
 import { type Http2Limits, http2Limits } from '../http2/index.js'
 import { type NodePollsetLimits, nodePollsetLimits } from '../pollset/index.js'
 import { type ProxyLimits, proxyLimits } from '../proxy/index.js'
-import { type MemoryLimits, memoryLimits } from '../transport/index.js'
+import { type TransportLimits, transportLimits } from '../transport/index.js'
 import { ConfigError } from './address.js'
 import { type ClientAddressLimits, clientAddressLimits } from './client-addresses.js'
 import { type ProcessLogLimits, processLogLimits } from './process-log.js'
@@ -41,7 +41,7 @@ export const serverLimits: ServerLimits = {
 export type Limits = NodePollsetLimits &
   SchedulerLimits &
   EngineLimits &
-  MemoryLimits &
+  TransportLimits &
   Http1Limits &
   Http2Limits &
   ProxyLimits &
@@ -52,7 +52,7 @@ export const limitsByRoom: Readonly<Record<string, Readonly<Partial<Limits>>>> =
   pollset: nodePollsetLimits,
   continuation: schedulerLimits,
   engine: engineLimits,
-  http: memoryLimits,
+  transport: transportLimits,
   http1: http1Limits,
   http2: http2Limits,
   proxy: proxyLimits,

@@ -21,7 +21,6 @@ import {
   type TlsServer,
 } from '../pollset/index.js'
 import { Backend, CLEAR_TEXT, Connects, ReverseProxy, RouteTable, type Share } from '../proxy/index.js'
-import { MemoryBudget } from '../transport/index.js'
 import { type Listen, parseBackend, type RouteText } from './address.js'
 import { Arrival, type ArrivalEvents, type Spoken } from './arrival.js'
 import { ClientAddresses } from './client-addresses.js'
@@ -126,7 +125,7 @@ export class Server
     checkLimits(limits)
     this.pollset = new NodePollset(limits)
     const world = createWorld(this.pollset, { limits })
-    this.world = createHttpWorld(world, new MemoryBudget(limits))
+    this.world = createHttpWorld(world, limits)
     this.world.scheduler.onCrash = (continuation, error) => this.emit('crashed', continuation.id, error)
     this.pollset.onBroken = (error) => {
       this.log.flush()

@@ -6,7 +6,7 @@
 // comes back. The stalled stream pays, never its siblings.
 
 import { fault } from '../continuation/index.js'
-import { SlabPool } from '../pollset/index.js'
+import { invariant, type Slab, SlabPool } from '../pollset/index.js'
 import type { ReceiveBuffer } from './receive-buffer.js'
 
 /** Of a stream whose memory was taken back (design: Flow control). */
@@ -64,16 +64,18 @@ export class MemoryBudget {
     return this.pools[this.pools.length - 1]
   }
 
-  take(pool: SlabPool, budget: ConnectionBudget): Buffer {
+  take(pool: SlabPool, buffer: ReceiveBuffer): Slab {
     this.bytes += pool.size
-    budget.bytes += pool.size
-    return pool.take()
+    buffer.budget.bytes += pool.size
+    return pool.take(buffer)
   }
 
-  give(pool: SlabPool, block: Buffer, budget: ConnectionBudget): void {
+  give(block: Slab, buffer: ReceiveBuffer): void {
+    const { pool } = block
+    pool.give(block, buffer)
     this.bytes -= pool.size
-    budget.bytes -= pool.size
-    pool.give(block)
+    buffer.budget.bytes -= pool.size
+    invariant(this.bytes >= 0 && buffer.budget.bytes >= 0, 'bytes given back were counted as held')
   }
 
   get aboveSoft(): boolean {

@@ -8,15 +8,15 @@
 // While `retained`, what was pulled is kept as well, so that a request can be sent again to another
 // session; its credit stays with us until `letGo` (design: Engine).
 
-import type { SlabPool } from '../pollset/index.js'
+import { invariant, type Slab } from '../pollset/index.js'
 import type { ConnectionBudget, MemoryBudget } from './memory-budget.js'
 
-/** A run of bytes; `pool` is set when the buffer is a hold block of ours. */
+/** A run of bytes; `block` is set when they are in a block of ours. */
 interface Slice {
   buffer: Buffer
   start: number
   end: number
-  pool: SlabPool | null
+  block: Slab | null
 }
 
 /** Who receives what is pulled, told so that credit goes back to the sender. */
@@ -76,7 +76,7 @@ export class ReceiveBuffer {
 
   /** Bytes of this turn's read buffer. Answers whether it is the first since the last {@link settle}. */
   push(buffer: Buffer, start: number, end: number): boolean {
-    this.slices.push({ buffer, start, end, pool: null })
+    this.slices.push({ buffer, start, end, block: null })
     this.length += end - start
     return this.unsettled++ === 0
   }
@@ -88,6 +88,7 @@ export class ReceiveBuffer {
     const slices = this.slices
     while (left > 0) {
       const slice = slices[this.at]
+      invariant(slice !== undefined, 'what can be pulled has arrived')
       const from = slice.start + this.offset
       const size = Math.min(left, slice.end - from)
       copy(slice.buffer, from, target, offset, size)
@@ -142,7 +143,7 @@ export class ReceiveBuffer {
       this.progressAt = now
     }
     let first = 0
-    while (first < slices.length && slices[first].pool !== null) first++
+    while (first < slices.length && slices[first].block !== null) first++
     // A partly pulled slice that is not retained needs only its rest.
     if (this.retainMax === 0 && first === this.at && this.offset > 0 && first < slices.length) {
       slices[first].start += this.offset
@@ -156,13 +157,14 @@ export class ReceiveBuffer {
       // Slice boundaries may move here; the pulling position is kept by counting, not by pointing.
       let from = each.start
       while (from < each.end) {
-        if (last === null || last.pool === null || last.end === last.pool.size) {
+        if (last === null || last.block === null || last.end === last.buffer.length) {
           const pool = this.memory.poolFor(left)
-          last = { buffer: this.memory.take(pool, this.budget), start: 0, end: 0, pool }
+          const block = this.memory.take(pool, this)
+          last = { buffer: block.bytes, start: 0, end: 0, block }
           this.heldBytes += pool.size
           slices.push(last)
         }
-        const size = Math.min(each.end - from, (last.pool as SlabPool).size - last.end)
+        const size = Math.min(each.end - from, last.buffer.length - last.end)
         copy(each.buffer, from, last.buffer, last.end, size)
         last.end += size
         from += size
@@ -213,9 +215,11 @@ export class ReceiveBuffer {
   }
 
   private drop(slice: Slice): void {
-    if (slice.pool === null) return
-    this.heldBytes -= slice.pool.size
-    this.memory.give(slice.pool, slice.buffer, this.budget)
+    const { block } = slice
+    if (block === null) return
+    this.heldBytes -= block.pool.size
+    this.memory.give(block, this)
+    invariant(this.heldBytes >= 0, 'blocks given back were held')
     if (this.heldBytes === 0) this.memory.delist(this)
   }
 }

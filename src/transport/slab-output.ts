@@ -2,7 +2,8 @@
 // hands it to the socket in one write. One write is in flight at most, and its slab goes back when it has drained, not
 // before (design: Output). What waits, and how it looks on the wire, is the protocol's.
 
-import { type Flushable, type OutputSlabs, type Pollset, type Socket, WRITABLE } from '../pollset/index.js'
+import { type Flushable, type Pollset, type Slab, type Socket, WRITABLE } from '../pollset/index.js'
+import type { OutputSlabs } from './slabs.js'
 
 /** What a connection is to its output: what ends where a flush fails by a defect of ours. A continuation is one. */
 export interface OutputOwner {
@@ -22,7 +23,7 @@ export abstract class SlabOutput implements Flushable {
   private socket: Socket | null = null
   private owner: OutputOwner | null = null
   /** In flight. */
-  private slab: Buffer | null = null
+  private slab: Slab | null = null
   private queued = false
   private readonly slabs: OutputSlabs
 
@@ -33,8 +34,8 @@ export abstract class SlabOutput implements Flushable {
 
   /** Something waits to be written. */
   protected abstract get hasOutput(): boolean
-  /** As large as what waits asks for: a slab stays in flight for as long as the peer does not read. */
-  protected abstract takeSlab(slabs: OutputSlabs): Buffer
+  /** Owned by this output, and as large as what waits asks for: a slab stays in flight for as long as the peer does not read. */
+  protected abstract takeSlab(slabs: OutputSlabs): Slab
   /** Write what waits, as far as the slab takes it; moves {@link end}. */
   protected abstract fill(slab: Buffer): void
 
@@ -57,7 +58,7 @@ export abstract class SlabOutput implements Flushable {
     if (this.socket !== null) this.socket.output = null
     this.socket = null
     // The kernel may still read a slab in flight; it is not given back, only let go.
-    if (this.slab !== null) this.slabs.lose(this.slab)
+    if (this.slab !== null) this.slab.pool.lose(this.slab, this)
     this.slab = null
   }
 
@@ -80,14 +81,14 @@ export abstract class SlabOutput implements Flushable {
     const slab = this.takeSlab(this.slabs)
     this.slab = slab
     this.end = 0
-    this.fill(slab)
+    this.fill(slab.bytes)
     if (this.end === 0) {
       this.giveBack()
       this.finishNow(socket)
       return
     }
     this.wroteAt = this.pollset.now
-    socket.write(slab.subarray(0, this.end))
+    socket.write(slab.bytes.subarray(0, this.end))
     if ((socket.readiness & WRITABLE) === 0) return
     this.giveBack()
     if (this.hasOutput) this.flushSoon()
@@ -100,7 +101,8 @@ export abstract class SlabOutput implements Flushable {
   }
 
   private giveBack(): void {
-    this.slabs.give(this.slab as Buffer)
+    const slab = this.slab as Slab
+    slab.pool.give(slab, this)
     this.slab = null
   }
 

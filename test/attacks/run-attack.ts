@@ -167,13 +167,13 @@ class Field {
   }
 
   private look(): void {
-    const { world, http2, backend } = this.proxy
+    const { world, backend } = this.proxy
     const { most } = this
     const note = (name: keyof Held, value: number) => {
       if (value > most[name]) most[name] = value
     }
     note('heldBytes', world.memory.bytes)
-    note('slabs', http2.slabs.lent)
+    note('slabs', world.slabs.lent)
     note('living', world.scheduler.living)
     for (const engine of backend.engines()) {
       note('queued', engine.queued)
@@ -306,7 +306,7 @@ export function runAttack(attack: Attack): Outcome {
     turnsDuring,
     left: {
       heldBytes: proxy.world.memory.bytes,
-      slabs: proxy.http2.slabs.lent,
+      slabs: proxy.world.slabs.lent,
       frontends: [...proxy.world.scheduler.alive()].filter((each) => each.kind === 'frontend').length,
       exchanges: proxy.proxy.begun - proxy.proxy.logged,
     },

@@ -6,7 +6,7 @@ import { FramePurse } from '../../src/http2/frame-purse.js'
 import { HpackEncoder } from '../../src/http2/hpack/encoder.js'
 import { http2Limits } from '../../src/http2/limits.js'
 import { Output } from '../../src/http2/output.js'
-import { OutputSlabs } from '../../src/pollset/index.js'
+import { OutputSlabs } from '../../src/transport/index.js'
 import { frame, framesOf, headers, REQUEST, uint32 } from '../../tools/testbed/frames.js'
 import { type FarEnd, MemoryPollset } from '../../tools/testbed/memory-pollset.js'
 import { memoryProxy } from '../../tools/testbed/memory-proxy.js'
@@ -188,7 +188,7 @@ t.test(
     const output = new Output(
       pollset,
       new HpackEncoder({ tableSizeMax: 4096 }),
-      new OutputSlabs(65_536, 1),
+      new OutputSlabs(),
       16_384,
       new FramePurse(http2Limits, 0),
     )

@@ -2,6 +2,7 @@
 // each gets all of its octets in the end.
 
 import t from 'tap'
+import { slabLimits } from '../../src/transport/index.js'
 import { frame, framesOf, headers, REQUEST } from '../../tools/testbed/frames.js'
 import { memoryProxy } from '../../tools/testbed/memory-proxy.js'
 
@@ -21,9 +22,9 @@ t.test('stalled clients hold few large slabs, and lose nothing', (t) => {
     return [headers(id, [[':status', '200']], false), ...parts]
   })
   backend.send(Buffer.concat(response))
-  const { slabs, limits } = proxy.http2
+  const { slabs } = proxy.world
   t.equal(slabs.lent, clients.length)
-  t.equal(slabs.lentBytes, 2 * limits.flushBytesMax + 4 * slabs.smallSize)
+  t.equal(slabs.lentBytes, 2 * slabLimits.flushBytesMax + 4 * slabs.smallSize)
   for (const client of clients) {
     client.reading = true
     client.drain()

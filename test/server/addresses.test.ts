@@ -10,7 +10,6 @@ import { NodePollset, type Resolution } from '../../src/pollset/index.js'
 import type { ExchangeSession } from '../../src/proxy/index.js'
 import { defaultLimits } from '../../src/server/limits.js'
 import { Protocols } from '../../src/server/protocols.js'
-import { MemoryBudget, memoryLimits } from '../../src/transport/index.js'
 import { authority } from '../../tools/testbed/certificates/index.js'
 import { BACKENDS, startOrigin } from '../world/matrix.js'
 
@@ -30,7 +29,7 @@ class Named extends NodePollset {
 
 /** Until the engine has said yes or no. */
 async function leaseOf(pollset: NodePollset, scheme: string, port: number) {
-  const world = createHttpWorld(createWorld(pollset), new MemoryBudget(memoryLimits))
+  const world = createHttpWorld(createWorld(pollset))
   const protocols = new Protocols(world, defaultLimits, { ca: authority, serverName: 'localhost' })
   const sessions = protocols.sessions({ scheme: scheme as 'http', host: 'many', port })(null)
   const engine = new Engine<ExchangeSession>(world, 'many', sessions, engineLimits)

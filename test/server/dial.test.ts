@@ -10,7 +10,7 @@ import { createHttp2, http2SessionOn } from '../../src/http2/index.js'
 import type { ExchangeSession } from '../../src/proxy/index.js'
 import { dialLife, dialledSessions } from '../../src/server/dial.js'
 import type { BackendTarget } from '../../src/transport/index.js'
-import { attemptLimits, MemoryBudget, memoryLimits } from '../../src/transport/index.js'
+import { attemptLimits } from '../../src/transport/index.js'
 import { frame } from '../../tools/testbed/frames.js'
 import { type FarEnd, MemoryPollset, type Served } from '../../tools/testbed/memory-pollset.js'
 import { declared, Seen } from '../world/seen.js'
@@ -27,7 +27,7 @@ function dialling(
 ) {
   const base = createWorld(pollset)
   base.scheduler.tracer = seen
-  const world = createHttpWorld(base, new MemoryBudget(memoryLimits))
+  const world = createHttpWorld(base)
   const [http1, http2] = [createHttp1(world), createHttp2(world)]
   const tls = pollset.tlsClient({ serverName: '', alpn: [alpn], verify: true })
   const target: BackendTarget = { host: '192.0.2.9', port: 9, tls, ...to }

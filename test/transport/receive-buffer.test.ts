@@ -2,6 +2,7 @@
 // and properties S2 (a prefix, in order, unaltered), S3 (credit is conserved) and S4 (bounds).
 
 import t from 'tap'
+import type { Slab } from '../../src/pollset/index.js'
 import {
   ConnectionBudget,
   MemoryBudget,
@@ -330,19 +331,44 @@ t.test('F9: a connection has a bound of its own, and its own streams pay', async
 })
 
 t.test('blocks come from the pool that fits, and are lent once', async (t) => {
-  const { held, by } = setUp()
+  const { held, sender } = setUp()
   t.strictSame(
     [1, 512, 513, 4_096, 4_097, 16_384, 1_000_000].map((size) => held.poolFor(size).size),
     [512, 512, 4_096, 4_096, 16_384, 16_384, 16_384],
   )
   const pool = held.poolFor(1)
-  const [a, b] = [held.take(pool, by), held.take(pool, by)]
+  const { receiveBuffer } = sender()
+  const [a, b] = [held.take(pool, receiveBuffer), held.take(pool, receiveBuffer)]
   t.not(a, b)
   t.equal(pool.lent, 2)
-  held.give(pool, a, by)
-  t.equal(held.take(pool, by), a, 'used again')
-  held.give(pool, a, by)
-  held.give(pool, b, by)
+  held.give(a, receiveBuffer)
+  t.equal(held.take(pool, receiveBuffer), a, 'used again')
+  held.give(a, receiveBuffer)
+  held.give(b, receiveBuffer)
   t.equal(pool.lent, 0)
   t.equal(held.bytes, 0)
+})
+
+t.test(
+  'F25: a block that is not the buffer’s own ends the World; a count that does not add up, the connection',
+  async (t) => {
+    const { held, by, sender } = setUp()
+    const s = sender()
+    s.push(bytes(1_000))
+    s.settle()
+    const inside = s.receiveBuffer as unknown as { slices: { block: Slab }[] }
+    const { block } = inside.slices[0]
+    t.throws(() => held.give(block, sender().receiveBuffer), { name: 'InvariantBroken', reach: 'world' })
+    t.equal(held.bytes, 4_096)
+    by.bytes = 0
+    t.throws(() => s.pull(1_000), { name: 'InvariantBroken', reach: 'owner' })
+    t.equal(block.owner, null, 'the block has come back nevertheless')
+  },
+)
+
+t.test('no more can be pulled than has arrived', async (t) => {
+  const s = setUp().sender()
+  s.push(bytes(10))
+  s.receiveBuffer.length = 11
+  t.throws(() => s.pull(11), { name: 'InvariantBroken', reach: 'owner' })
 })

@@ -8,7 +8,6 @@ import { createHttp2, http2Sessions, serveHttp2 } from '../../src/http2/index.js
 import { ACCEPTABLE, noFaults, type SimFar, type SimFaults, SimPollset } from '../../src/pollset/index.js'
 import { Backend, ReverseProxy, RouteTable } from '../../src/proxy/index.js'
 import type { Limits } from '../../src/server/index.js'
-import { MemoryBudget, memoryLimits } from '../../src/transport/index.js'
 import { PacedPeer, type PeerOptions } from './paced-peer.js'
 import { PacedPeer1 } from './paced-peer1.js'
 
@@ -22,7 +21,7 @@ export function simProxy(
   versions: { readonly back?: 1 | 2 } = {},
 ) {
   const pollset = new SimPollset(1, { ...noFaults, ...faults })
-  const world = createHttpWorld(createWorld(pollset), new MemoryBudget({ ...memoryLimits, ...limits }))
+  const world = createHttpWorld(createWorld(pollset), limits)
   const http2 = createHttp2(world, limits)
   const http1 = createHttp1(world, limits)
   const sessions = versions.back === 1 ? http1Sessions(http1, BACK) : http2Sessions(http2, BACK)

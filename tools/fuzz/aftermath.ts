@@ -17,5 +17,5 @@ export function leave(proxy: ReturnType<typeof memoryProxy>, ...fars: FarEnd[]):
   hold(proxy.proxy.begun === proxy.proxy.logged, 'an exchange that did not end (S1)')
   hold(proxy.world.scheduler.living === 0, () => `${proxy.world.scheduler.living} still alive`)
   hold(proxy.world.memory.bytes === 0, () => `${proxy.world.memory.bytes} octets still held (S4)`)
-  hold(proxy.http1.slabs.lent + proxy.http2.slabs.lent === 0, 'a slab that did not come back')
+  hold(proxy.world.slabs.lent === 0, 'a slab that did not come back')
 }

@@ -14,7 +14,7 @@ import { PeerSettings } from '../../src/http2/peer-settings.js'
 import { ReceiveWindow } from '../../src/http2/receive-window.js'
 import { ResetBudget } from '../../src/http2/reset-budget.js'
 import { Http2Stream } from '../../src/http2/stream.js'
-import { type Deadlines, DurationList, SimPollset } from '../../src/pollset/index.js'
+import { type Deadlines, DurationList, SimPollset, type Slab } from '../../src/pollset/index.js'
 import { Exchange, ReverseProxy } from '../../src/proxy/index.js'
 import { MemoryBudget, ReceiveBuffer } from '../../src/transport/index.js'
 import type { ConnectionInside, ReceiveBufferInside, StreamInside } from './inside.js'
@@ -108,8 +108,7 @@ interface Intake {
   padding: number
 }
 interface OutputSelf {
-  slab: Buffer | null
-  readonly slabs: { give(slab: Buffer): void }
+  slab: Slab | null
 }
 
 const TINY_HELD = { heldBytesSoft: 2000, heldBytesOver: 100_000, connectionHeldBytesMax: 1_000_000_000 }
@@ -248,13 +247,9 @@ export const defects: readonly Defect[] = [
     what: 'a block that held body bytes is dropped and still counts as held',
     expected: ['S1'],
     plant: () =>
-      wrap<MemoryBudget, [{ size: number }, Buffer, never]>(
-        MemoryBudget.prototype,
-        'give',
-        (_self, original, pool, block, by) => {
-          if (pool.size !== 4096) original(pool, block, by)
-        },
-      ),
+      wrap<MemoryBudget, [Slab, never]>(MemoryBudget.prototype, 'give', (_self, original, block, buffer) => {
+        if (block.pool.size !== 4096) original(block, buffer)
+      }),
   },
   {
     name: 'stream outlives its exchange',
@@ -299,7 +294,7 @@ export const defects: readonly Defect[] = [
       wrap<OutputSelf, []>(Output.prototype, 'flush', (self, original) => {
         original()
         if (self.slab === null) return
-        self.slabs.give(self.slab)
+        self.slab.pool.give(self.slab, self)
         self.slab = null
       }),
   },

@@ -7,7 +7,7 @@ import { Output } from '../../src/http1/output.js'
 import { MessageReader } from '../../src/http1/reader.js'
 import { RequestReader } from '../../src/http1/request-reader.js'
 import { ResponseReader } from '../../src/http1/response-reader.js'
-import { Turns } from '../../src/pollset/index.js'
+import { type Slab, Turns } from '../../src/pollset/index.js'
 import { Exchange } from '../../src/proxy/index.js'
 import { backendPrototypeOf, type Defect, wrap, wrapGet } from './defects.js'
 import type { PlanName } from './plan.js'
@@ -149,16 +149,12 @@ export const http1Defects: readonly Defect[] = [
     expected: ['S2', 'W1'],
     plan: { ...BOTH, sendBufferBytes: 50, clients: 3 },
     plant: () =>
-      wrap<{ slab: Buffer | null; slabs: { give(slab: Buffer): void } }, []>(
-        Output.prototype,
-        'flush',
-        (self, original) => {
-          original()
-          if (self.slab === null) return
-          self.slabs.give(self.slab)
-          self.slab = null
-        },
-      ),
+      wrap<{ slab: Slab | null }, []>(Output.prototype, 'flush', (self, original) => {
+        original()
+        if (self.slab === null) return
+        self.slab.pool.give(self.slab, self)
+        self.slab = null
+      }),
   },
   {
     name: 'read buffer kept past the turn',

@@ -19,7 +19,6 @@ import { Arrival, type ArrivalEvents, type Spoken } from '../../src/server/arriv
 import type { Limits } from '../../src/server/index.js'
 import { Listening } from '../../src/server/listening.js'
 import { Protocols } from '../../src/server/protocols.js'
-import { MemoryBudget } from '../../src/transport/index.js'
 import { BackendPeer } from './backend.js'
 import { Backend1 } from './backend1.js'
 import { Books, type Request, Violation } from './books.js'
@@ -130,7 +129,7 @@ class Run implements Stage, Scene, Tracer, ArrivalEvents {
     const world = createWorld(pollset, { limits: this.limits })
     this.lines = options.lines === undefined ? null : new TraceLines(pollset, options.lines)
     world.scheduler.tracer = this
-    this.world = createHttpWorld(world, new MemoryBudget(this.limits))
+    this.world = createHttpWorld(world, this.limits)
     const protocols = new Protocols(this.world, this.limits, {})
     this.protocols = protocols
     this.http1 = protocols.http1

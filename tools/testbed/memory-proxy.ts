@@ -7,7 +7,6 @@ import { createHttp1, http1Sessions, serveHttp1, tcpSessions } from '../../src/h
 import { createHttp2, http2Sessions, serveHttp2 } from '../../src/http2/index.js'
 import { Backend, Connects, ReverseProxy, RouteTable, type Share } from '../../src/proxy/index.js'
 import type { Limits } from '../../src/server/index.js'
-import { MemoryBudget, memoryLimits } from '../../src/transport/index.js'
 import { frame, PREFACE } from './frames.js'
 import { type FarEnd, MemoryPollset } from './memory-pollset.js'
 
@@ -47,7 +46,7 @@ export function memoryProxy(limits: Partial<Limits> = {}, options: MemoryProxyOp
     transition: (...each) => told.forEach((tracer) => void tracer.transition(...each)),
     diverted: (...each) => told.forEach((tracer) => void tracer.diverted(...each)),
   }
-  const world = createHttpWorld(base, new MemoryBudget({ ...memoryLimits, ...limits }))
+  const world = createHttpWorld(base, limits)
   const http1 = createHttp1(world, limits)
   const http2 = createHttp2(world, limits)
   const backends: FarEnd[] = []

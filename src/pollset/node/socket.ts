@@ -16,6 +16,7 @@ import {
   WRITABLE,
 } from '../door.js'
 import type { Pollable } from '../pollable.js'
+import type { Slab } from '../slabs.js'
 import type { TlsServer } from '../tls.js'
 import { numericHost } from './networks.js'
 import type { Reading } from './reading.js'
@@ -54,7 +55,7 @@ export class NodeSocket extends Socket implements Marked {
   private readonly incoming: Buffer[] = []
   /** How it reads, when not by Node's own buffers; and the buffer that each of `incoming` is in. */
   private readonly reading: Reading | null
-  private readonly wholes: Buffer[] = []
+  private readonly wholes: (Slab | null)[] = []
   private taken = 0
   private incomingBytes = 0
   private heldBack = false
@@ -165,8 +166,8 @@ export class NodeSocket extends Socket implements Marked {
 
   private spend(reading: Reading): void {
     const whole = this.wholes[this.taken]
-    if (whole !== NOTHING) reading.spend(whole)
-    this.wholes[this.taken] = NOTHING
+    if (whole !== null) reading.spend(whole)
+    this.wholes[this.taken] = null
   }
 
   unread(bytes: Buffer): void {
@@ -176,7 +177,7 @@ export class NodeSocket extends Socket implements Marked {
     if (this.taken > 0) this.incoming[--this.taken] = kept
     else {
       this.incoming.unshift(kept)
-      if (this.reading !== null) this.wholes.unshift(NOTHING)
+      if (this.reading !== null) this.wholes.unshift(null)
     }
     this.incomingBytes += bytes.length
     this.raise(READABLE)

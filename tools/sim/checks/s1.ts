@@ -25,11 +25,10 @@ export function s1(): Checker {
       blocksAreHeld(scene)
     },
     end(scene) {
-      const { world, http1, http2, proxy } = scene
+      const { world, proxy } = scene
       if (proxy.begun !== proxy.logged) fail('S1', `${proxy.begun} begun, ${proxy.logged} logged`)
       if (world.memory.bytes !== 0) fail('S1', `${world.memory.bytes} octets are held when all is over`)
-      if (http2.slabs.lent !== 0) fail('S1', `${http2.slabs.lent} slabs are lent when all is over`)
-      if (http1.slabs.lent !== 0) fail('S1', `${http1.slabs.lent} slabs are lent when all is over`)
+      if (world.slabs.lent !== 0) fail('S1', `${world.slabs.lent} slabs are lent when all is over`)
       for (const engine of scene.engines) {
         if (engine.queued !== 0 || engine.sessions.length !== 0) {
           fail(

@@ -13,14 +13,11 @@ export function s4(): Checker {
   const before = new WeakMap<object, { readonly leased: number; readonly capacity: number }>()
   return {
     turn(scene) {
-      const { limits, world, http1, http2 } = scene
+      const { limits, world } = scene
       within('heldBytesMax', world.memory.bytes, limits.heldBytesMax)
-      within('slabs lent', http2.slabs.lent, scene.frontends.length + scene.sessions.length)
-      within(
-        'slabs of HTTP/1.1 lent',
-        http1.slabs.lent,
-        scene.http1Frontends.length + scene.http1Sessions.length,
-      )
+      const connections = scene.frontends.length + scene.sessions.length
+      const connections1 = scene.http1Frontends.length + scene.http1Sessions.length
+      within('slabs lent', world.slabs.lent, connections + connections1)
       for (const each of scene.http1Frontends) http1Connection(each, scene)
       for (const each of scene.http1Sessions) {
         http1Connection(each, scene)

@@ -2,8 +2,8 @@
 // has drained. The protocol is text.
 
 import t from 'tap'
-import { OutputSlabs } from '../../src/pollset/index.js'
-import { SlabOutput } from '../../src/transport/index.js'
+import type { Slab } from '../../src/pollset/index.js'
+import { OutputSlabs, SlabOutput } from '../../src/transport/index.js'
 import { MemoryPollset } from '../../tools/testbed/memory-pollset.js'
 import { raise } from '../world/raise.js'
 
@@ -19,8 +19,8 @@ class TextOutput extends SlabOutput {
   protected override get hasOutput(): boolean {
     return this.waiting !== ''
   }
-  protected override takeSlab(slabs: OutputSlabs): Buffer {
-    return slabs.take(this.waiting.length, 0)
+  protected override takeSlab(slabs: OutputSlabs): Slab {
+    return slabs.take(this.waiting.length, 0, this)
   }
   protected override fill(slab: Buffer): void {
     this.end = slab.write(this.waiting, 'latin1')
@@ -30,7 +30,7 @@ class TextOutput extends SlabOutput {
 
 function setUp() {
   const pollset = new MemoryPollset()
-  const slabs = new OutputSlabs(LARGE, 1)
+  const slabs = new OutputSlabs({ flushBytesMax: LARGE, largeSlabsMax: 1 })
   const output = new TextOutput(pollset, slabs)
   const socket = pollset.socket()
   return { pollset, slabs, output, socket, far: socket.far }

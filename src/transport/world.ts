@@ -1,0 +1,19 @@
+// What all connections of a World share, whatever they speak: its output slabs and its memory budget.
+
+import type { World } from '../continuation/index.js'
+import { MemoryBudget, type MemoryLimits, memoryLimits } from './memory-budget.js'
+import { OutputSlabs, type SlabLimits, slabLimits } from './slabs.js'
+
+export interface TransportLimits extends MemoryLimits, SlabLimits {}
+
+export const transportLimits: TransportLimits = { ...memoryLimits, ...slabLimits }
+
+export interface TransportWorld extends World {
+  readonly memory: MemoryBudget
+  readonly slabs: OutputSlabs
+}
+
+export function createTransportWorld(world: World, limits: Partial<TransportLimits> = {}): TransportWorld {
+  const all = { ...transportLimits, ...limits }
+  return { ...world, memory: new MemoryBudget(all), slabs: new OutputSlabs(all) }
+}
