@@ -1,6 +1,7 @@
 // Who is in front: a client's connection, as an exchange and a backend need to know it, whichever HTTP version it speaks.
 
-import { type Address, formatAddress, type Socket } from '../pollset/index.js'
+import { formatAddress, type Socket } from '../pollset/index.js'
+import type { Ends } from '../transport/index.js'
 import type { Field, FieldTable } from './field.js'
 
 /** What the requests of a client are marked with: how they came (RFC 9110 §7.6.3), from whom, and over what. */
@@ -21,15 +22,6 @@ export const marksOf = (
  */
 export const ownHost = (fields: FieldTable, { local }: Socket): Field =>
   fields.field('host', local.host === '' ? 'localhost' : formatAddress(local))
-
-/** Whom a connection is from, and to: a client's own address and the one it reached, whoever relays between. */
-export interface Ends {
-  readonly from: Address
-  readonly to: Address
-}
-
-/** The ends of a connection as the operating system tells them. */
-export const endsOf = (socket: Socket): Ends => ({ from: socket.remote, to: socket.local })
 
 /** A client's connection that only waits for the client to read our last word. */
 export interface LingeringClient extends Client {

@@ -1,9 +1,10 @@
 // What both HTTP versions share: the message (fields, heads, bodies, streams), the way to a backend, and how a connection parts.
 // No wire format.
 
+export { type Ends, endsOf } from '../transport/index.js'
 export { bindsConnection, sendsToken } from './bound.js'
 export { isBlank, isText, isToken, isTokenChar, TOKEN_CHAR } from './characters.js'
-export { type Client, type Ends, endsOf, type LingeringClient, marksOf, ownHost } from './client.js'
+export { type Client, type LingeringClient, marksOf, ownHost } from './client.js'
 export { HttpConnection } from './connection.js'
 export {
   Field,

@@ -13,7 +13,7 @@ import {
   type Socket,
   type TlsServer,
 } from '../pollset/index.js'
-import { ProxyHeaderReader } from './proxy-protocol.js'
+import { ProxyHeaderReader } from '../transport/index.js'
 
 /** What a socket turned out to speak, by its ALPN name (RFC 7301). */
 export type Spoken = 'http/1.1' | 'h2'

@@ -2,18 +2,9 @@
 // long as it may. Orders come through the pollset like everything else.
 
 import { Continuation, defineLife } from '../continuation/index.js'
-import { COMMANDED, Pollable } from '../pollset/index.js'
+import { COMMANDED } from '../pollset/index.js'
+import { EMPTY } from '../transport/index.js'
 import type { Server } from './server.js'
-
-/** No client connection is open. */
-export const EMPTY = 1
-
-/** The server's open client connections, as something to wait for. */
-export class OpenConnections extends Pollable {
-  readonly id = 'connections'
-  readonly kind = 'connections'
-  readonly bitNames = ['EMPTY']
-}
 
 export const controlLife = defineLife({
   edges: {

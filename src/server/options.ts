@@ -3,6 +3,7 @@
 
 import { readFileSync } from 'node:fs'
 import { Command, InvalidArgumentError } from 'commander'
+import type { ProxyVersion } from '../transport/index.js'
 import {
   addRoute,
   ConfigError,
@@ -14,7 +15,6 @@ import {
   parseRoute,
 } from './address.js'
 import { describeLimits, type Limits, setLimit } from './limits.js'
-import type { ProxyVersion } from './proxy-protocol.js'
 
 /** commander tells a wrong value as its own error; ours say what is right. */
 function checked<T>(parse: (text: string, before: T) => T): (text: string, before: T) => T {

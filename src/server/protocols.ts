@@ -15,12 +15,11 @@ import {
 import { createHttp2, type Http2Context, http2SessionOn, http2Sessions, serveHttp2 } from '../http2/index.js'
 import { isNumeric, type Socket, type TlsClient } from '../pollset/index.js'
 import type { ExchangeSession, SessionsFor } from '../proxy/index.js'
-import type { BackendTarget } from '../transport/index.js'
+import { type BackendTarget, type ProxyVersion, proxyHeader } from '../transport/index.js'
 import type { BackendUrl } from './address.js'
 import type { Spoken } from './arrival.js'
 import { dialledSessions } from './dial.js'
 import type { Limits } from './limits.js'
-import { type ProxyVersion, proxyHeader } from './proxy-protocol.js'
 
 /** How backends over TLS are spoken to. */
 export interface BackendTls {

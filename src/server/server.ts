@@ -21,16 +21,15 @@ import {
   type TlsServer,
 } from '../pollset/index.js'
 import { Backend, CLEAR_TEXT, Connects, ReverseProxy, RouteTable, type Share } from '../proxy/index.js'
+import { Connections, Listening, type ProxyVersion } from '../transport/index.js'
 import { type Listen, parseBackend, type RouteText } from './address.js'
 import { Arrival, type ArrivalEvents, type Spoken } from './arrival.js'
 import { ClientAddresses } from './client-addresses.js'
-import { Control, EMPTY, OpenConnections } from './control.js'
+import { Control } from './control.js'
 import { Incidents } from './incidents.js'
 import { checkLimits, defaultLimits, type Limits } from './limits.js'
-import { Listening } from './listening.js'
 import { ProcessLog } from './process-log.js'
 import { type BackendTls, Protocols } from './protocols.js'
-import type { ProxyVersion } from './proxy-protocol.js'
 
 export interface ServerOptions {
   readonly listen: readonly Listen[]
@@ -96,7 +95,8 @@ export class Server
   readonly world: HttpWorld
   readonly proxy: ReverseProxy
   readonly protocols: Protocols
-  readonly connections = new OpenConnections()
+  /** All that clients have open: those whose protocol is not settled yet, and those that are served. */
+  readonly connections: Connections
   private readonly pollset: NodePollset
   private readonly arriving = new Set<Arrival>()
   private readonly open = new Map<Client, Continuation>()
@@ -113,8 +113,6 @@ export class Server
   private readonly drainTimeoutMs: number
   private tls: TlsServer | null = null
   private draining = false
-  /** Client connections closed as they came, for want of room. */
-  private turnedAway = 0
   /** Lingering client connections closed for newcomers. */
   private gaveWay = 0
 
@@ -133,6 +131,7 @@ export class Server
     }
     if (options.trace !== undefined) this.world.scheduler.tracer = new TraceLines(this.pollset, options.trace)
     this.limits = limits
+    this.connections = new Connections('connections', limits.connectionsMax)
     this.log = new ProcessLog(this.pollset, limits, options.log ?? (() => {}))
     this.incidents = new Incidents(this.log, limits)
     this.drainTimeoutMs = options.drainTimeoutMs ?? DRAIN_TIMEOUT_MS
@@ -203,7 +202,7 @@ export class Server
   }
 
   left(client: Client): void {
-    this.open.delete(client)
+    this.forget(client)
     this.lingering.delete(client)
     this.gone(client.ends.from)
     this.proxy.left(client)
@@ -227,35 +226,37 @@ export class Server
   private makeRoom(): void {
     for (const oldest of this.lingering.values()) {
       this.lingering.delete(oldest)
-      this.open.delete(oldest)
+      this.forget(oldest)
       oldest.giveWay()
       this.gaveWay++
       return
     }
   }
 
-  private get isFull(): boolean {
-    return this.open.size + this.arriving.size >= this.limits.connectionsMax
+  /** It counts among the connections no more. */
+  private forget(client: Client): void {
+    const connection = this.open.get(client)
+    if (connection === undefined) return
+    this.open.delete(client)
+    this.connections.delete(connection)
   }
 
   private accepted(socket: Socket, secure: boolean): void {
-    if (this.isFull && this.lingering.size === 0) {
-      this.turnedAway++
+    if (this.lingering.size === 0 && this.connections.refuse(socket)) {
       this.incidents.turnedAway(socket.remote)
-      socket.destroy()
       return
     }
     if (!this.admits(socket.remote)) {
       socket.reset()
       return
     }
-    if (this.isFull) this.makeRoom()
+    if (this.connections.isFull) this.makeRoom()
     const { arrivalMs } = this.limits
     const tls = secure ? this.tls : null
     const proxyHeaderBytesMax = this.relays.has(socket.remote.host) ? this.limits.proxyHeaderBytesMax : 0
     const arrival = new Arrival(this.world, socket, { tls, proxyHeaderBytesMax, arrivalMs }, this)
     this.arriving.add(arrival)
-    this.connections.lower(EMPTY)
+    this.connections.add(arrival)
   }
 
   arrived(arrival: Arrival, spoken: Spoken): void {
@@ -263,11 +264,13 @@ export class Server
     const acceptor = arrival.inClearText ? this.inClearText : this
     const connection = this.protocols.serve(arrival.socket, spoken, acceptor, arrival.ends)
     this.open.set(connection, connection)
+    this.connections.replace(arrival, connection)
     if (this.draining) connection.cancel()
   }
 
   dropped(arrival: Arrival): void {
     this.arriving.delete(arrival)
+    this.connections.delete(arrival)
     this.incidents.dropped(arrival)
     this.gone(arrival.ends.from)
   }
@@ -286,11 +289,6 @@ export class Server
 
   private gone(from: Address): void {
     if (!this.relays.has(from.host)) this.addresses.left(from.host)
-    this.emptied()
-  }
-
-  private emptied(): void {
-    if (this.open.size === 0 && this.arriving.size === 0) this.connections.raise(EMPTY)
   }
 
   // What control asks for
@@ -299,7 +297,6 @@ export class Server
     this.draining = true
     this.emit('draining')
     for (const listening of this.listening) listening.cancel()
-    this.emptied()
     for (const connection of this.open.values()) connection.cancel()
   }
 
@@ -350,7 +347,7 @@ export class Server
       clients: this.open.size,
       arriving: this.arriving.size,
       lingering: this.lingering.size,
-      turnedAway: this.turnedAway,
+      turnedAway: this.connections.refused,
       gaveWay: this.gaveWay,
       addresses: this.addresses.describe(),
       internalErrors: this.world.scheduler.crashes,

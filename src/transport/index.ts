@@ -2,8 +2,12 @@
 // budget, lingering, rates. It knows no protocol.
 
 export { type AttemptLimits, Attempts, attemptLimits } from './attempts.js'
+export { Connections, EMPTY } from './connections.js'
+export { type Ends, endsOf } from './endpoints.js'
 export { Linger, type LingerLimits, lingerLimits } from './linger.js'
+export { Listening, type ListeningEvents, listeningLife } from './listening.js'
 export { ConnectionBudget, MemoryBudget, type MemoryLimits, memoryLimits, STALL } from './memory-budget.js'
+export { ProxyHeaderReader, type ProxyVersion, proxyHeader } from './proxy-protocol.js'
 export { type CreditSink, ReceiveBuffer } from './receive-buffer.js'
 export { type OutputOwner, SlabOutput } from './slab-output.js'
 export { OutputSlabs, type SlabLimits, slabLimits } from './slabs.js'

@@ -6,7 +6,7 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import t, { type Test } from 'tap'
 import { controlLife } from '../../src/server/control.js'
 import { Server, type ServerOptions } from '../../src/server/index.js'
-import { listeningLife } from '../../src/server/listening.js'
+import { listeningLife } from '../../src/transport/index.js'
 import { headers, PREFACE, REQUEST } from '../../tools/testbed/frames.js'
 import { declared, Seen } from '../world/seen.js'
 

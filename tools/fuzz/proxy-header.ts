@@ -3,7 +3,7 @@
 
 import { isIP } from 'node:net'
 import fc from 'fast-check'
-import { ProxyHeaderReader, proxyHeader } from '../../src/server/proxy-protocol.js'
+import { ProxyHeaderReader, proxyHeader } from '../../src/transport/index.js'
 import { crumbs, cut, type Edit, edits, hold, mangle, octets, places, type Target } from './target.js'
 
 interface Fed {
@@ -92,7 +92,7 @@ function check(wire: Buffer, places: readonly number[]): void {
 }
 
 export const proxyHeaders: Target<Fed> = {
-  about: 'octets into the reader of PROXY headers, split anywhere (server/proxy-protocol.ts)',
+  about: 'octets into the reader of PROXY headers, split anywhere (transport/proxy-protocol.ts)',
   arbitrary: fc.record({
     header: fc.oneof(written, lines, binary, octets(120)),
     edits: fc.oneof(fc.constant([]), edits),

@@ -1,4 +1,4 @@
-// A listener as a continuation: it waits for accepted sockets and hands each to the protocol that serves it.
+// A listener as a continuation: it binds, hands each accepted socket on, and closes when it is cancelled. What is accepted lives on.
 
 import { Continuation, defineLife, type World } from '../continuation/index.js'
 import {

@@ -1,8 +1,8 @@
 // The PROXY protocol, versions 1 and 2 (spec/proxy-protocol.md): a sans-IO reader, fed as octets come, and a writer.
 // Of a header is kept what can hold an address; TLVs are counted and skipped.
 
-import type { Ends } from '../http/index.js'
 import { addressVersion } from '../pollset/index.js'
+import type { Ends } from './endpoints.js'
 
 export type ProxyVersion = 'v1' | 'v2'
 

@@ -1,0 +1,117 @@
+// The connections of a service: how many there may be, and how they are drained; against a listener in memory.
+
+import t from 'tap'
+import { Continuation, createWorld, defineLife, type World } from '../../src/continuation/index.js'
+import { CLOSED, LISTENING, type Socket } from '../../src/pollset/index.js'
+import { Connections, EMPTY, Listening } from '../../src/transport/index.js'
+import { MemoryPollset } from '../../tools/testbed/memory-pollset.js'
+
+const HERE = { host: '192.0.2.1', port: 80 }
+
+const life = defineLife({ edges: { serve: ['close'], close: ['done'] } })
+const untilClosed = life.suspend({ then: 'close', cancelled: 'close' })
+
+/** Says nothing until it is closed, or told to end. */
+class Silent extends Continuation {
+  readonly id: string
+  readonly kind = 'silent'
+  readonly socket: Socket
+  readonly connections: Connections
+  constructor(world: World, socket: Socket, connections: Connections) {
+    super(world)
+    this.id = world.nextId('s')
+    this.socket = socket
+    this.connections = connections
+    steps.start(world, this, 'serve')
+  }
+  crashed(): void {
+    this.socket.destroy()
+  }
+}
+
+const steps = life.steps<Silent>({
+  serve(c) {
+    c.waitOn(0, c.socket, CLOSED)
+    return untilClosed
+  },
+  close(c) {
+    c.socket.destroy()
+    c.connections.delete(c)
+    return life.done
+  },
+})
+
+function setUp(most: number) {
+  const pollset = new MemoryPollset()
+  const world = createWorld(pollset)
+  const connections = new Connections('connections', most)
+  const told: string[] = []
+  const listening = new Listening(world, HERE, {
+    ready: ({ listener }) => void told.push(`ready ${listener.address.port}`),
+    failed: ({ listener }) => void told.push(`failed ${listener.fault?.code}`),
+    accepted: (socket) => {
+      if (!connections.refuse(socket)) connections.add(new Silent(world, socket, connections))
+    },
+  })
+  pollset.run()
+  return { pollset, world, connections, told, listening }
+}
+
+t.test('bound, or told why not', async (t) => {
+  const { pollset, world, told, listening } = setUp(1)
+  t.strictSame(told, ['ready 80'])
+  t.equal(listening.listener.readiness & LISTENING, 0)
+  const taken: string[] = []
+  const events = {
+    ready() {},
+    failed: (l: Listening) => void taken.push(l.listener.fault?.code ?? ''),
+    accepted() {},
+  }
+  const second = new Listening(world, HERE, events)
+  pollset.run()
+  t.strictSame(taken, ['EADDRINUSE'])
+  t.ok(second.finished)
+})
+
+t.test(
+  'one more than there may be is closed as it comes; when one has ended there is room again',
+  async (t) => {
+    const { pollset, connections } = setUp(2)
+    t.equal(connections.readiness, EMPTY)
+    const fars = [1, 2, 3].map(() => pollset.dial(80))
+    t.strictSame(
+      fars.map((far) => far.closed),
+      [false, false, true],
+    )
+    t.strictSame([connections.size, connections.refused, connections.readiness], [2, 1, 0])
+    fars[0].destroy()
+    t.notOk(pollset.dial(80).closed)
+    t.ok(pollset.dial(80).closed)
+  },
+)
+
+t.test('drained: each is told to end, and who comes after that; then it is empty', async (t) => {
+  const { pollset, world, connections, listening } = setUp(9)
+  const fars = [1, 2].map(() => pollset.dial(80))
+  connections.drain()
+  connections.add(new Silent(world, pollset.socket(), connections))
+  listening.cancel()
+  pollset.run()
+  t.ok(fars.every((far) => far.closed))
+  t.strictSame([connections.size, connections.readiness], [0, EMPTY])
+  t.equal(world.scheduler.living, 0)
+  t.throws(() => pollset.dial(80), /nobody listens/)
+})
+
+t.test('one that goes on as another leaves no gap', async (t) => {
+  const { pollset, world, connections } = setUp(9)
+  pollset.dial(80)
+  const [before] = [...world.scheduler.alive()] as Silent[]
+  const after = new Silent(world, before.socket, connections)
+  connections.replace(before, after)
+  t.strictSame([connections.size, connections.readiness], [1, 0])
+  connections.delete(before)
+  t.equal(connections.size, 1, 'what is not in it is not taken out of it')
+  connections.delete(after)
+  t.strictSame([connections.size, connections.readiness], [0, EMPTY])
+})
