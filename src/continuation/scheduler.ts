@@ -2,7 +2,7 @@
 // debugger's gate, writes the trace, counts the budget, and arms pollables and deadline together,
 // or neither (property S5).
 
-import { endsWorld, type Pollable, type Pollset } from '../pollset/index.js'
+import { endsWorld, invariant, type Pollable, type Pollset } from '../pollset/index.js'
 import type { Continuation } from './continuation.js'
 import { DONE, GOTO, type Outcome, type Program, SUSPEND, UNSTARTED } from './steps.js'
 
@@ -239,6 +239,7 @@ export class Scheduler {
   private end(continuation: Continuation): void {
     continuation.finished = true
     this.living--
+    invariant(this.living >= 0, 'a continuation ends once')
     const { alivePrev, aliveNext } = continuation
     if (alivePrev !== null) alivePrev.aliveNext = aliveNext
     else this.first = aliveNext

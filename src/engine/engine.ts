@@ -11,12 +11,13 @@
 // take it from under it; a newcomer queues behind those who wait.
 
 import { type Fault, fault, type World } from '../continuation/index.js'
-import { Deadline, Pollable } from '../pollset/index.js'
+import { Deadline, invariant, Pollable } from '../pollset/index.js'
 import { SessionChoice } from './choice.js'
 import { LEASED, type Lease, type LeaseAnswer, LeaseRefusal, UNLEASED } from './lease.js'
 import { type EngineLimits, engineLimits } from './limits.js'
 import type { Session, SessionFactory, SessionReports } from './session.js'
 
+const OPENINGS_COUNT = 'an opening ends once'
 const REFUSED_CLOSING = new LeaseRefusal(
   'engine-closed',
   fault('engine-closed', 'internal', 'connection', 'never', 'the engine is shutting down'),
@@ -158,6 +159,7 @@ export class Engine<S extends Session> implements SessionReports<S> {
   opened(session: S): void {
     if (session.state !== 'opening') return
     this.opening--
+    invariant(this.opening >= 0, OPENINGS_COUNT)
     session.state = 'open'
     this.unopened.delete(session)
     if (this.closing) this.retired(session)
@@ -181,6 +183,7 @@ export class Engine<S extends Session> implements SessionReports<S> {
 
   private givenBack(session: S): void {
     session.leased--
+    invariant(session.leased >= 0, 'a lease is given back once')
     if (session.state === 'retired') {
       if (session.leased === 0) session.close()
       // Its place is still taken until it has closed.
@@ -193,6 +196,7 @@ export class Engine<S extends Session> implements SessionReports<S> {
     if (served !== undefined) this.cutShort(served)
     if (session.state === 'closed' || session.state === 'retired') return
     if (session.state === 'opening') this.opening--
+    invariant(this.opening >= 0, OPENINGS_COUNT)
     this.wasOfUse(session)
     session.state = 'retired'
     if (session.leased === 0) session.close()
@@ -383,5 +387,6 @@ export class Engine<S extends Session> implements SessionReports<S> {
     lease.queuePrev = null
     lease.queueNext = null
     this.queued--
+    invariant(this.queued >= 0, 'a lease leaves the queue once')
   }
 }

@@ -2,7 +2,7 @@
 // can wait for it; an intrusive queue node, so that leaving the queue is O(1).
 
 import type { Fault } from '../continuation/index.js'
-import { Pollable } from '../pollset/index.js'
+import { invariant, Pollable } from '../pollset/index.js'
 import type { Engine } from './engine.js'
 import type { Session } from './session.js'
 
@@ -72,7 +72,8 @@ export class Lease<S extends Session> extends Pollable {
 
   /** Turn a granted lease into a stream: from here the session reports when it is freed. */
   take(): S {
-    const session = this.session as S
+    const { session } = this
+    invariant(session !== null, 'a lease is taken once, where it was granted')
     this.session = null
     this.readiness = 0
     return session

@@ -1,7 +1,7 @@
 // A stream whose sending half is pulled, whichever HTTP version carries it: what an exchange sends is noted here, and the
 // stream's connection takes it at the turn's flush, straight from the other side's receive buffer into its output slab.
 
-import type { Pollable } from '../pollset/index.js'
+import { invariant, type Pollable } from '../pollset/index.js'
 import type { ReceiveBuffer } from '../transport/index.js'
 import type { Field } from './field.js'
 import type { Head } from './head.js'
@@ -133,6 +133,7 @@ export abstract class PulledStream extends Stream {
   /** Copy granted octets into an output slab. `now`: ms of the pollset's clock. */
   pullInto(target: Buffer, at: number, bytes: number, now: number): void {
     this.granted -= bytes
+    invariant(this.granted >= 0, 'no more leaves than was granted')
     this.sentBytes += bytes
     this.sentAt = now
     const whole = this.whole

@@ -16,7 +16,7 @@ import {
   SENT,
   type StreamFault,
 } from '../http/index.js'
-import { CLOSED, ENDED, READABLE, type Settling, type Socket } from '../pollset/index.js'
+import { CLOSED, ENDED, invariant, READABLE, type Settling, type Socket } from '../pollset/index.js'
 import { ConnectionBudget, ReceiveBuffer, STALL } from '../transport/index.js'
 import {
   type After,
@@ -282,6 +282,7 @@ export abstract class Connection
     const max = this.bodyAheadMax
     const stopped = stream.outstanding >= max
     stream.outstanding -= bytes
+    invariant(stream.outstanding >= 0, 'a byte leaves once')
     if (stopped && stream.outstanding < max) this.moved()
   }
 

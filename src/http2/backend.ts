@@ -16,7 +16,7 @@ import {
   Token,
   tokenSet,
 } from '../http/index.js'
-import type { Socket } from '../pollset/index.js'
+import { invariant, type Socket } from '../pollset/index.js'
 import { Attempts, type BackendTarget, notConnected } from '../transport/index.js'
 import { IDS_SPENT, LIMIT_LOWERED, REFUSED } from './backend-faults.js'
 import { Calm } from './calm.js'
@@ -273,7 +273,10 @@ export class Backend extends Connection implements BackendSession {
 
   protected override gone(stream: Http2Stream): void {
     this.quietSince = this.context.world.pollset.now
-    if (stream.dryAt >= 0) this.budget.dryOpen--
+    if (stream.dryAt >= 0) {
+      this.budget.dryOpen--
+      invariant(this.budget.dryOpen >= 0, 'a stream that is discarded ends once')
+    }
     if (stream.fault !== null && stream.fault.code === REFUSED) this.reports.declined(this)
     else this.reports.freed(this)
     this.closeIfDry()

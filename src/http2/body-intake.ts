@@ -3,7 +3,7 @@
 // will pull is credited at once, so that no path loses any (property S3).
 
 import { BODY } from '../http/index.js'
-import type { Settling } from '../pollset/index.js'
+import { invariant, type Settling } from '../pollset/index.js'
 import { ConnectionBudget, ReceiveBuffer } from '../transport/index.js'
 import { ErrorCode } from './codes.js'
 import type { Http2Context } from './context.js'
@@ -86,6 +86,7 @@ export class BodyIntake implements Settling {
     const size = end - start
     if (size === 0) return
     this.padding -= size
+    invariant(this.padding >= 0, 'a DATA frame has the bytes that it announced')
     const stream = this.stream
     if (stream === null || stream.dry || stream.closed) {
       this.discard(stream, size)

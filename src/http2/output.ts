@@ -4,7 +4,7 @@
 // each, as the windows and the slab allow.
 
 import type { Field } from '../http/index.js'
-import type { Pollset, Slab } from '../pollset/index.js'
+import { invariant, type Pollset, type Slab } from '../pollset/index.js'
 import type { OutputSlabs } from '../transport/index.js'
 import { DEFAULT_FRAME_SIZE, DEFAULT_WINDOW, Flag, FRAME_HEADER_SIZE, FrameType } from './codes.js'
 import { ControlFrames, WINDOW_UPDATE_SIZE } from './control-frames.js'
@@ -134,6 +134,7 @@ export class Output extends ControlFrames {
       stream.uncredited = 0
       if (bytes === 0 || stream.closed || stream.remoteEnded || stream.streamId === 0) continue
       stream.recvWindow += bytes
+      invariant(stream.recvWindow <= stream.windowSize, 'a stream gets no more credit than it has used')
       at = writeWindowUpdate(slab, at, stream.streamId, bytes)
     }
     if (done === streams.length) streams.length = 0
@@ -201,6 +202,7 @@ export class Output extends ControlFrames {
     stream.pullInto(slab, at + FRAME_HEADER_SIZE, size, this.pollset.now)
     stream.sendWindow -= size
     this.sendWindow -= size
+    invariant(stream.sendWindow >= 0 && this.sendWindow >= 0, 'DATA stays within both windows (F17)')
     this.purse.sent(size, size === available)
     const last = stream.granted === 0 && stream.endGranted && stream.endingTrailers === null
     writeFrameHeader(slab, at, size, FrameType.DATA, last ? Flag.END_STREAM : 0, stream.streamId)

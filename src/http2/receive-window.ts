@@ -4,6 +4,10 @@
 // must never starve its siblings of the connection's window. Above it, credit is owed until bytes are
 // consumed, and paid then. Whatever is received is credited exactly once (property S3).
 
+import { invariant } from '../pollset/index.js'
+
+const CONSERVED = 'what was received is credited once (S3)'
+
 export class ReceiveWindow {
   /** octets the peer may still send */
   window: number
@@ -26,6 +30,7 @@ export class ReceiveWindow {
       this.due += bytes + this.owed
       this.owed = 0
     } else this.owed += bytes
+    invariant(this.window + this.owed + this.due === this.size, CONSERVED)
     return true
   }
 
@@ -43,6 +48,7 @@ export class ReceiveWindow {
     if (due * 2 < this.size) return 0
     this.due = 0
     this.window += due
+    invariant(this.window + this.owed === this.size, CONSERVED)
     return due
   }
 }

@@ -1,6 +1,7 @@
 // Streams in line to send: a ring through the streams themselves, so that joining, leaving and taking
 // turns are O(1) and allocate nothing. A stream is in one queue at most.
 
+import { invariant } from '../pollset/index.js'
 import type { Http2Stream } from './stream.js'
 
 export class SendQueue {
@@ -8,6 +9,7 @@ export class SendQueue {
   private last: Http2Stream | null = null
 
   push(stream: Http2Stream): void {
+    invariant(stream.queue === null, 'a stream stands in one queue')
     stream.queue = this
     stream.queuePrev = this.last
     stream.queueNext = null

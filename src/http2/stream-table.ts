@@ -4,6 +4,7 @@
 // where a Map takes 87). A stream that outlives a whole round of the ring makes the ring grow, up to
 // a bound; past it the stragglers live in a Map.
 
+import { invariant } from '../pollset/index.js'
 import type { Http2Stream } from './stream.js'
 import { StreamState } from './stream-states.js'
 
@@ -28,6 +29,7 @@ export class StreamTable {
   }
 
   add(stream: Http2Stream): void {
+    invariant(this.get(stream.streamId) === null, 'one stream has this id')
     this.count++
     this.place(stream)
   }
@@ -37,6 +39,7 @@ export class StreamTable {
     if (this.ring[at] === stream) this.ring[at] = null
     else if (this.stragglers === null || !this.stragglers.delete(stream.streamId)) return
     this.count--
+    invariant(this.count >= 0, 'a stream leaves the table once')
   }
 
   /** All of them, oldest id not necessarily first; a copy, so that streams may leave while it is walked. */

@@ -434,7 +434,7 @@ t.test(
   async (t) => {
     const { engine, made, ask } = opened(1, { sessionsMax: 1 })
     for (const name of ['a', 'b']) {
-      ask(name).lease.take()
+      ask(name)
       made.at(-1)?.retire(1)
       made.at(-1)?.free()
       t.equal(made.length, name === 'a' ? 1 : 2)
@@ -464,8 +464,7 @@ t.test('close: idle sessions part, busy ones finish, who waits is told, who asks
   made[1].free()
   ask('c')
   made[1].free()
-  const opening = ask('d')
-  opening.lease.take()
+  ask('d')
   ask('e')
   const f = ask('f')
   t.equal(made.length, 3)
@@ -627,6 +626,14 @@ t.test('E34: sessions of one lease each, closed after it, are opened as fast as 
     each.gone()
   }
   t.equal(engine.opens, 16)
+})
+
+t.test('a lease that is given back twice, or taken twice, is a defect of ours', async (t) => {
+  const { made, ask } = opened(2)
+  const a = ask('a')
+  t.throws(() => a.lease.take(), { name: 'InvariantBroken' })
+  made[0].free()
+  t.throws(() => made[0].free(), { name: 'InvariantBroken', message: /given back once/ })
 })
 
 /** What must hold whatever happens, told apart from the engine's own books. */
