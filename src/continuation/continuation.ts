@@ -31,6 +31,7 @@ export abstract class Continuation extends Deadline implements Waiter {
   bits1: number
   bits2: number
   queued: boolean
+  /** Its deadline ended the last wait. To be read only in the step that a `late` edge leads to: the next wait clears it. */
   late: boolean
   /** A cancel was asked for; it is taken once, at the next suspension that has an edge for it. */
   cancelAsked: boolean
@@ -41,7 +42,11 @@ export abstract class Continuation extends Deadline implements Waiter {
   alivePrev: Continuation | null
   aliveNext: Continuation | null
 
-  /** @param durations of its life's named waits, in this World ({@link Life.durations}) */
+  /**
+   * Every field is assigned here, in one order: V8 then gives all continuations of a class one shape.
+   *
+   * @param durations of its life's named waits, in this World ({@link Life.durations})
+   */
   constructor(world: World, durations: readonly DurationList[] = NO_DURATIONS) {
     super()
     this.scheduler = world.scheduler
@@ -85,7 +90,10 @@ export abstract class Continuation extends Deadline implements Waiter {
     this.scheduler.crash(this, error)
   }
 
-  /** Fill a wait slot (0 to 2) before suspending; slots do not survive the resumption. */
+  /**
+   * Fills a wait slot (0 to 2) for the next suspension. A filled slot survives a goto, so that the step which suspends need not be the
+   * one which fills. Resuming empties all three.
+   */
   waitOn(slot: 0 | 1 | 2, pollable: Pollable, bits: number): void {
     if (slot === 0) {
       this.slot0 = pollable

@@ -1,5 +1,4 @@
-// A picture of a continuation for a person: JSON, with ids in place of objects. It is for showing;
-// going back is running the journal again in a new World.
+// A picture of a continuation for a person: JSON, with ids in place of objects. It is for showing: no continuation is made from it.
 
 import type { Pollset } from '../pollset/index.js'
 import type { Continuation, Description } from './continuation.js'

@@ -25,7 +25,10 @@ export interface Session {
   reportTo?(reports: SessionReports<Session>): void
 }
 
-/** Opens a session of its protocol; must not report back before it has returned. */
+/**
+ * Opens a session of its protocol. Nothing may be reported before it has returned: until then the engine does not know the session,
+ * and would count its opening twice or never.
+ */
 export type SessionFactory<S extends Session> = (reports: SessionReports<S>) => S
 
 /** What a session tells its engine. */

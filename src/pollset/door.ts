@@ -56,7 +56,7 @@ export abstract class Socket extends Pollable {
   fault: SocketFault | null = null
   /** What the TLS handshake has settled; null in clear text. */
   secured: Secured | null = null
-  /** Flushed in the turn in which WRITABLE rises again: what was written has drained. */
+  /** The pollset flushes it in the turn in which WRITABLE rises again: nobody else needs to wait for that bit in order to write on. */
   output: Flushable | null = null
   /** bytes given to {@link write} so far */
   writtenBytes = 0
@@ -65,7 +65,7 @@ export abstract class Socket extends Pollable {
   abstract readonly remote: Address
   abstract readonly local: Address
 
-  /** The next received chunk, or null. It belongs to the taker until this turn ends, and to nobody after. */
+  /** The next received chunk, or null. It lies in a read buffer that dies with the turn: copy what must stay longer (P21). */
   abstract take(): Buffer | null
   /** Put octets that were taken in this turn back before all others (P23): the next {@link take} has them. */
   abstract unread(bytes: Buffer): void
