@@ -11,10 +11,11 @@
 // take it from under it; a newcomer queues behind those who wait.
 
 import { type Fault, fault, type World } from '../continuation/index.js'
-import { Deadline, invariant, Pollable } from '../pollset/index.js'
+import { invariant, Pollable } from '../pollset/index.js'
 import { SessionChoice } from './choice.js'
 import { LEASED, type Lease, type LeaseAnswer, LeaseRefusal, UNLEASED } from './lease.js'
 import { type EngineLimits, engineLimits } from './limits.js'
+import { ReopenBackoff } from './reopen-backoff.js'
 import type { Session, SessionFactory, SessionReports } from './session.js'
 
 const OPENINGS_COUNT = 'an opening ends once'
@@ -26,18 +27,6 @@ const REFUSED_FULL = new LeaseRefusal(
   'queue-full',
   fault('queue-full', 'internal', 'stream', 'never', 'too many requests wait for this backend'),
 )
-
-/** Armed while no further opening is tried: one has failed, and other sessions serve. */
-class Pause extends Deadline {
-  private readonly over: () => void
-  constructor(over: () => void) {
-    super()
-    this.over = over
-  }
-  expire(): void {
-    this.over()
-  }
-}
 
 export class Engine<S extends Session> implements SessionReports<S> {
   readonly id: string
@@ -54,7 +43,7 @@ export class Engine<S extends Session> implements SessionReports<S> {
   /** Asked whose engine a session moves to that has become this owner's; null: none has it. Without: all are one owner's. */
   onReserved: ((owner: object) => Engine<S> | null) | null = null
   private opening = 0
-  private readonly pause = new Pause(() => {
+  private readonly pause = new ReopenBackoff(() => {
     this.barren = false
     this.openMore()
   })
