@@ -4,9 +4,9 @@
 import { setFlagsFromString } from 'node:v8'
 import { run } from './server/command-line.js'
 
-// V8 remembers up to four shapes of object at each place that reads a field; past them each read is a look-up in a table.
-// The turn and the scheduler meet a dozen: each kind of continuation and of pollable is one. Remembered, a
-// request costs a tenth to a quarter less.
+// V8 remembers up to four shapes of object at each place that reads a field; past them each read is a look-up
+// in a table. The turn and the scheduler meet a dozen: each kind of continuation and of pollable is one.
+// Remembered, a request costs a tenth to a quarter less.
 setFlagsFromString('--max-valid-polymorphic-map-count=16')
 
 run(process.argv)

@@ -22,7 +22,10 @@ export abstract class Continuation extends Deadline implements Waiter {
   step: number
   /** How it is suspended; null while it runs, is queued to run, or is held. */
   suspended: Outcome<string> | null
-  /** Where the deadline of an unnamed wait stands (ms of the pollset's clock); 0 for none. See {@link waitUntil}. */
+  /**
+   * Where the deadline of an unnamed wait stands (ms of the pollset's clock); 0 for none. See
+   * {@link waitUntil}.
+   */
   until: number
   slot0: Pollable | null
   slot1: Pollable | null
@@ -31,7 +34,10 @@ export abstract class Continuation extends Deadline implements Waiter {
   bits1: number
   bits2: number
   queued: boolean
-  /** Its deadline ended the last wait. To be read only in the step that a `late` edge leads to: the next wait clears it. */
+  /**
+   * Its deadline ended the last wait. To be read only in the step that a `late` edge leads to: the next wait
+   * clears it.
+   */
   late: boolean
   /** A cancel was asked for; it is taken once, at the next suspension that has an edge for it. */
   cancelAsked: boolean
@@ -85,14 +91,17 @@ export abstract class Continuation extends Deadline implements Waiter {
   /** A step threw: our own fault. Let go of everything; no step will run again. */
   abstract crashed(error: unknown): void
 
-  /** Ends it as if a step of it had thrown this: for what it does outside of its steps, as when its output is flushed. */
+  /**
+   * Ends it as if a step of it had thrown this: for what it does outside of its steps, as when its output is
+   * flushed.
+   */
   crashWith(error: unknown): void {
     this.scheduler.crash(this, error)
   }
 
   /**
-   * Fills a wait slot (0 to 2) for the next suspension. A filled slot survives a goto, so that the step which suspends need not be the
-   * one which fills. Resuming empties all three.
+   * Fills a wait slot (0 to 2) for the next suspension. A filled slot survives a goto, so that the step which
+   * suspends need not be the one which fills. Resuming empties all three.
    */
   waitOn(slot: 0 | 1 | 2, pollable: Pollable, bits: number): void {
     if (slot === 0) {

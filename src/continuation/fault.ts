@@ -1,5 +1,6 @@
-// What went wrong, for the code that must act on it: whose fault it is, how far it reaches, and whether the same work may be
-// tried again. Plain data, made once where the text does not vary. A protocol adds what it alone can say (http/stream-fault.ts).
+// What went wrong, for the code that must act on it: whose fault it is, how far it reaches, and whether the
+// same work may be tried again. Plain data, made once where the text does not vary. A protocol adds what it
+// alone can say (http/stream-fault.ts).
 
 export interface Fault {
   /** Stable, kebab-case: what a log line, a metric or a test names it by. */

@@ -15,7 +15,9 @@ export interface Gate {
   holds(continuation: Continuation, cause: Cause): boolean
 }
 
-/** Told of each transition, after its edge was checked and before anything follows from it. It must not throw. */
+/**
+ * Told of each transition, after its edge was checked and before anything follows from it. It must not throw.
+ */
 export interface Watcher {
   transition(continuation: Continuation, step: number, outcome: Outcome<string>): void
   /** A deadline missed or a cancel taken: the suspension ends by that edge. */
@@ -183,7 +185,10 @@ export class Scheduler {
     }
   }
 
-  /** Ends a continuation in which a defect of ours has shown itself. What reaches the World goes up: the turn ends that. */
+  /**
+   * Ends a continuation in which a defect of ours has shown itself. What reaches the World goes up: the turn
+   * ends that.
+   */
   crash(continuation: Continuation, error: unknown): void {
     if (this.onCrash === null || endsWorld(error)) throw error
     this.crashes++

@@ -1,4 +1,5 @@
-// A picture of a continuation for a person: JSON, with ids in place of objects. It is for showing: no continuation is made from it.
+// A picture of a continuation for a person: JSON, with ids in place of objects. It is for showing: no
+// continuation is made from it.
 
 import type { Pollset } from '../pollset/index.js'
 import type { Continuation, Description } from './continuation.js'

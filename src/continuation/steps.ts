@@ -106,8 +106,8 @@ export interface Life<E extends EdgeTable<E>, W extends string> {
   /** The end. */
   readonly done: Outcome<'done'>
   /**
-   * Wait for what the step filled its slots with, and for at most the named duration. A `fair` wait that is met
-   * already goes on in the next turn.
+   * Wait for what the step filled its slots with, and for at most the named duration. A `fair` wait that is
+   * met already goes on in the next turn.
    */
   suspend<
     const T extends Names<E>,

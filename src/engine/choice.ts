@@ -1,6 +1,7 @@
-// Which session gets the next lease (spec/engine.md, E4). Requests that come in one turn leave in one write if they share a
-// session, and their answers come back together. So a turn's leases go to one session in a row, of bounded length; each
-// row begins at the session with the fewest leases, which keeps the sessions evenly loaded from turn to turn.
+// Which session gets the next lease (spec/engine.md, E4). Requests that come in one turn leave in one write
+// if they share a session, and their answers come back together. So a turn's leases go to one session in a
+// row, of bounded length; each row begins at the session with the fewest leases, which keeps the sessions
+// evenly loaded from turn to turn.
 
 import type { Session } from './session.js'
 

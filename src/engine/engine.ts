@@ -40,7 +40,10 @@ export class Engine<S extends Session> implements SessionReports<S> {
   opens = 0
   /** Told when a session could not be opened. */
   onUnopened: ((why: Fault) => void) | null = null
-  /** Asked whose engine a session moves to that has become this owner's; null: none has it. Without: all are one owner's. */
+  /**
+   * Asked whose engine a session moves to that has become this owner's; null: none has it. Without: all are
+   * one owner's.
+   */
   onReserved: ((owner: object) => Engine<S> | null) | null = null
   private opening = 0
   private readonly pause = new ReopenBackoff(() => {
@@ -248,7 +251,10 @@ export class Engine<S extends Session> implements SessionReports<S> {
     if (this.unused.size > 0) this.unused.delete(session)
   }
 
-  /** Past half of the room the oldest doubtful leases are ended: the other half is for those who certainly wait. */
+  /**
+   * Past half of the room the oldest doubtful leases are ended: the other half is for those who certainly
+   * wait.
+   */
   private endDoubtful(): void {
     if (this.doubtful.size * 2 <= this.limits.sessionsMax) return
     let capacity = 0
@@ -290,7 +296,10 @@ export class Engine<S extends Session> implements SessionReports<S> {
     if (this.share >= session.capacity) this.share = Number.POSITIVE_INFINITY
   }
 
-  /** A session went and had not begun all of its leases; the next is not tried at once where it had begun none. */
+  /**
+   * A session went and had not begun all of its leases; the next is not tried at once where it had begun
+   * none.
+   */
   private cutShort(served: number): void {
     this.narrowShare(served)
     if (served > 0 || this.closing) return

@@ -22,8 +22,8 @@ export class LeaseRefusal {
 }
 
 /**
- * An engine's answer to who asks for a lease. `granted`: {@link Lease.take} gives the session now. `queued`: the lease will have
- * {@link LEASED} or {@link UNLEASED}, whichever comes; wait for both.
+ * An engine's answer to who asks for a lease. `granted`: {@link Lease.take} gives the session now. `queued`:
+ * the lease will have {@link LEASED} or {@link UNLEASED}, whichever comes; wait for both.
  */
 export type LeaseAnswer = 'granted' | 'queued' | LeaseRefusal
 
@@ -79,7 +79,10 @@ export class Lease<S extends Session> extends Pollable {
     return session
   }
 
-  /** Whoever this is for may have gone. It stays, queued or taken, while few enough are like it (spec/engine.md, E33). */
+  /**
+   * Whoever this is for may have gone. It stays, queued or taken, while few enough are like it
+   * (spec/engine.md, E33).
+   */
   doubt(): void {
     this.doubtful = true
     this.engine?.doubted(this)

@@ -7,7 +7,10 @@ export interface EngineLimits {
   readonly openingMax: number
   /** leases waiting in the queue */
   readonly queueMax: number
-  /** sessions of one backend that are a client connection's own (NTLM, Negotiate); one more is closed behind its response */
+  /**
+   * sessions of one backend that are a client connection's own (NTLM, Negotiate); one more is closed behind
+   * its response
+   */
   readonly boundSessionsMax: number
   /** ms before another opening is tried after one has failed, while other sessions serve */
   readonly reopenDelayMs: number

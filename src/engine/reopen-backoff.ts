@@ -1,5 +1,5 @@
-// The time that an engine waits before it opens another session: armed after an opening has failed while other sessions serve, and
-// after a session that was of no use (spec/engine.md, E30, E35).
+// The time that an engine waits before it opens another session: armed after an opening has failed while
+// other sessions serve, and after a session that was of no use (spec/engine.md, E30, E35).
 
 import { Deadline } from '../pollset/index.js'
 

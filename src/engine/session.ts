@@ -26,8 +26,8 @@ export interface Session {
 }
 
 /**
- * Opens a session of its protocol. Nothing may be reported before it has returned: until then the engine does not know the session,
- * and would count its opening twice or never.
+ * Opens a session of its protocol. Nothing may be reported before it has returned: until then the engine does
+ * not know the session, and would count its opening twice or never.
  */
 export type SessionFactory<S extends Session> = (reports: SessionReports<S>) => S
 
@@ -42,11 +42,14 @@ export interface SessionReports<S extends Session> {
   /** One of its leases has ended: the backend refused it, as more than it can serve at once. */
   declined(session: S): void
   /**
-   * It takes no new leases, and closes when those it has are done. `served`, where the backend goes before its time:
-   * the leases that it has served or still serves, it having told that it did not begin the others.
+   * It takes no new leases, and closes when those it has are done. `served`, where the backend goes before
+   * its time: the leases that it has served or still serves, it having told that it did not begin the others.
    */
   retired(session: S, served?: number): void
-  /** All its leases are over and its last word is said: it waits for the backend's end only, and `closed` follows. */
+  /**
+   * All its leases are over and its last word is said: it waits for the backend's end only, and `closed`
+   * follows.
+   */
   leaving(session: S): void
   /** What it carries has taken it over (a tunnel, say): it is counted no more, and ends with it. */
   surrendered(session: S): void

@@ -1,5 +1,5 @@
-// Credentials that authenticate a connection instead of a request: NTLM and Negotiate (RFC 4559 §6). A server that knows who
-// is at the other end of a connection answers whoever uses it next as that client.
+// Credentials that authenticate a connection instead of a request: NTLM and Negotiate (RFC 4559 §6). A server
+// that knows who is at the other end of a connection answers whoever uses it next as that client.
 
 import { Token } from './field.js'
 import type { Head } from './head.js'
@@ -16,8 +16,9 @@ export const sendsToken = (request: Head): boolean =>
   isToken(request.find(Token.AUTHORIZATION)?.value) || isToken(request.find(Token.PROXY_AUTHORIZATION)?.value)
 
 /**
- * Whether a final response makes its connection its client's: its challenge has a token, so a handshake is under way there; or
- * it answers a token other than by asking for credentials, so the client may be authenticated, whatever the status.
+ * Whether a final response makes its connection its client's: its challenge has a token, so a handshake is
+ * under way there; or it answers a token other than by asking for credentials, so the client may be
+ * authenticated, whatever the status.
  */
 export function bindsConnection(response: Head, tokenSent: boolean): boolean {
   const asks = response.status === 401 || response.status === 407

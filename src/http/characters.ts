@@ -1,5 +1,5 @@
-// Which characters may stand where in a field line (RFC 9110 §5.5, §5.6.2): for whoever reads octets, and for whoever looks
-// at text made of them. A character is an octet (latin1).
+// Which characters may stand where in a field line (RFC 9110 §5.5, §5.6.2): for whoever reads octets, and for
+// whoever looks at text made of them. A character is an octet (latin1).
 
 /** By octet: a token character in lower case (RFC 9110 §5.6.2), 0 for what is none. */
 export const TOKEN_CHAR = new Uint8Array(256)
@@ -8,8 +8,8 @@ for (const c of "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz")
 for (const c of 'ABCDEFGHIJKLMNOPQRSTUVWXYZ') TOKEN_CHAR[c.charCodeAt(0)] = c.charCodeAt(0) + 32
 
 /**
- * By octet: 1 where it may stand in a value: HTAB, SP, visible characters, obs-text (RFC 9110 §5.5). No other control
- * character in either version: what follows a message must not depend on who reads it.
+ * By octet: 1 where it may stand in a value: HTAB, SP, visible characters, obs-text (RFC 9110 §5.5). No other
+ * control character in either version: what follows a message must not depend on who reads it.
  */
 const VALUE_CHAR = new Uint8Array(256).fill(1, 0x20)
 VALUE_CHAR[0x7f] = 0

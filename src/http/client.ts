@@ -1,10 +1,13 @@
-// Who is in front: a client's connection, as an exchange and a backend need to know it, whichever HTTP version it speaks.
+// Who is in front: a client's connection, as an exchange and a backend need to know it, whichever HTTP
+// version it speaks.
 
 import { formatAddress, type Socket } from '../pollset/index.js'
 import type { Ends } from '../transport/index.js'
 import type { Field, FieldTable } from './field.js'
 
-/** What the requests of a client are marked with: how they came (RFC 9110 §7.6.3), from whom, and over what. */
+/**
+ * What the requests of a client are marked with: how they came (RFC 9110 §7.6.3), from whom, and over what.
+ */
 export const marksOf = (
   fields: FieldTable,
   version: '1.1' | '2',
@@ -17,8 +20,8 @@ export const marksOf = (
 ]
 
 /**
- * A request that names no host is for the address it came to: HTTP/1.0 need not name one (RFC 9112 §3.3), nor HTTP/2 where
- * its request was made from one of those (RFC 9113 §8.3.1).
+ * A request that names no host is for the address it came to: HTTP/1.0 need not name one (RFC 9112 §3.3), nor
+ * HTTP/2 where its request was made from one of those (RFC 9113 §8.3.1).
  */
 export const ownHost = (fields: FieldTable, { local }: Socket): Field =>
   fields.field('host', local.host === '' ? 'localhost' : formatAddress(local))

@@ -1,6 +1,6 @@
-// A connection of either HTTP version and either role, as a continuation on a socket: what it is to others, and how it
-// parts. All that was pending is written, then FIN; then it waits for the peer's own end (linger.ts), so that the peer can read
-// the last word. How octets become messages is each version's.
+// A connection of either HTTP version and either role, as a continuation on a socket: what it is to others,
+// and how it parts. All that was pending is written, then FIN; then it waits for the peer's own end
+// (linger.ts), so that the peer can read the last word. How octets become messages is each version's.
 
 import { Continuation, type Fault, fault } from '../continuation/index.js'
 import { CLOSED, type DurationList, Pollable, type Socket } from '../pollset/index.js'

@@ -1,5 +1,5 @@
-// The Date of what we send (RFC 9110 §6.6.1): added to responses that have none, and to our own. One field a second for the
-// whole World, so that a response costs no allocation and HPACK finds the field by identity.
+// The Date of what we send (RFC 9110 §6.6.1): added to responses that have none, and to our own. One field a
+// second for the whole World, so that a response costs no allocation and HPACK finds the field by identity.
 
 import type { Pollset } from '../pollset/index.js'
 import { type Field, type FieldTable, Token } from './field.js'

@@ -1,4 +1,5 @@
-// Which fields are for one connection only, and which may not be trailers, whichever HTTP version carries them.
+// Which fields are for one connection only, and which may not be trailers, whichever HTTP version carries
+// them.
 
 import { Token, tokenSet } from './field.js'
 
@@ -24,8 +25,9 @@ export const CLAIMS: readonly number[] = [
 ]
 
 /**
- * RFC 9110 §6.5.1: no trailer is what frames or routes a message, says who asks, or changes what is asked for; nor what is a
- * connection's own. A backend that adds trailers to the head's fields would take them for what was checked there.
+ * RFC 9110 §6.5.1: no trailer is what frames or routes a message, says who asks, or changes what is asked
+ * for; nor what is a connection's own. A backend that adds trailers to the head's fields would take them for
+ * what was checked there.
  */
 const NO_TRAILERS = tokenSet(
   ...HOP_BY_HOP,

@@ -75,7 +75,10 @@ const TOKEN_COUNT = Object.keys(Token).length
 export const tokenSet = (...members: readonly number[]): TokenSet =>
   Uint8Array.from({ length: TOKEN_COUNT }, (_, token) => (members.includes(token) ? 1 : 0))
 
-/** All spellings of a name. CGI and its like treat `-` and `_` alike, so a client could say with `_` what we say with `-`. */
+/**
+ * All spellings of a name. CGI and its like treat `-` and `_` alike, so a client could say with `_` what we
+ * say with `-`.
+ */
 function spellings(name: string): string[] {
   let names = ['']
   for (const c of name) names = names.flatMap((each) => (c === '-' ? [`${each}-`, `${each}_`] : [each + c]))
@@ -90,7 +93,10 @@ const lookalikes = (name: string): [string, number][] =>
     .filter((each) => each !== name)
     .map((each) => [each, Token.FRAMING_LOOKALIKE])
 
-/** Names by which clients claim an identity or another target, beside `x-forwarded-*` (spec/exchange.md, Fields). */
+/**
+ * Names by which clients claim an identity or another target, beside `x-forwarded-*` (spec/exchange.md,
+ * Fields).
+ */
 const CLAIMED = [
   'x-client-ip',
   'true-client-ip',
@@ -169,13 +175,16 @@ const COLON = 0x3a
 /** RFC 3986 §3.1: a letter, then letters, digits, + - . */
 const isScheme = (value: string) => /^[A-Za-z][A-Za-z0-9+\-.]*$/.test(value)
 /**
- * A host that is not empty (RFC 9110 §4.2.1), as an address in brackets or a name (RFC 3986 §3.2.2), and a port of
- * digits; userinfo must not be there (RFC 9113 §8.3.1).
+ * A host that is not empty (RFC 9110 §4.2.1), as an address in brackets or a name (RFC 3986 §3.2.2), and a
+ * port of digits; userinfo must not be there (RFC 9113 §8.3.1).
  */
 const isAuthority = (value: string) =>
   /^(?:\[[0-9A-Fa-f:.]+\]|(?:[A-Za-z0-9\-._~!$&'()*+,;=]|%[0-9A-Fa-f]{2})+)(?::[0-9]*)?$/.test(value)
 
-/** A path and query, or `*`: visible ASCII only (RFC 3986 §2), so that no HTTP/1 reader can see another line in it. */
+/**
+ * A path and query, or `*`: visible ASCII only (RFC 3986 §2), so that no HTTP/1 reader can see another line
+ * in it.
+ */
 function isPath(value: string): boolean {
   const first = value.charCodeAt(0)
   if (first !== 0x2f && value !== '*') return false
@@ -186,7 +195,9 @@ function isPath(value: string): boolean {
   return true
 }
 
-/** The control data of a message: what each pseudo-field, Host and content-length may hold (RFC 9113 §8.3). */
+/**
+ * The control data of a message: what each pseudo-field, Host and content-length may hold (RFC 9113 §8.3).
+ */
 function formInvalid(token: number, value: string): boolean {
   switch (token) {
     case Token.METHOD:
@@ -208,7 +219,10 @@ function formInvalid(token: number, value: string): boolean {
   }
 }
 
-/** The one length that a list of several equal ones says, such as `5, 5` (RFC 9112 §6.3); null where it says none. */
+/**
+ * The one length that a list of several equal ones says, such as `5, 5` (RFC 9112 §6.3); null where it says
+ * none.
+ */
 export function oneLength(value: string): string | null {
   if (!/^[0-9]{1,15}(?:[ \t]*,[ \t]*[0-9]{1,15})*$/.test(value)) return null
   const lengths = value.split(',').map(Number)
@@ -222,7 +236,10 @@ function unnamedToken(name: string): number {
   return first === X && FORWARDED_NAME.test(name) ? Token.CLAIM : Token.OTHER
 }
 
-/** An immutable field line. Make one with {@link FieldTable.field} or `new Field` where it is not to be shared. */
+/**
+ * An immutable field line. Make one with {@link FieldTable.field} or `new Field` where it is not to be
+ * shared.
+ */
 export class Field {
   readonly name: string
   readonly value: string
@@ -281,7 +298,9 @@ export class FieldTable {
     return new Field(name, value, neverIndexed, this.uids)
   }
 
-  /** The one field of this text. Fields marked never-indexed are never shared with unmarked ones, nor kept. */
+  /**
+   * The one field of this text. Fields marked never-indexed are never shared with unmarked ones, nor kept.
+   */
   field(name: string, value: string): Field {
     // The length keeps (`a\0b`, `c`) and (`a`, `b\0c`) apart, both malformed.
     const key = `${name.length}\0${name}\0${value}`

@@ -94,7 +94,10 @@ export class Head {
     return this.status >= 100 && this.status < 200
   }
 
-  /** A request for a tunnel: CONNECT, or with {@link protocol} extended CONNECT (RFC 8441), the one form of all upgrades here. */
+  /**
+   * A request for a tunnel: CONNECT, or with {@link protocol} extended CONNECT (RFC 8441), the one form of
+   * all upgrades here.
+   */
   get asksTunnel(): boolean {
     return this.method !== null && this.method.value === 'CONNECT'
   }

@@ -1,5 +1,5 @@
-// What both HTTP versions share: the message (fields, heads, bodies, streams), the way to a backend, and how a connection parts.
-// No wire format.
+// What both HTTP versions share: the message (fields, heads, bodies, streams), the way to a backend, and how
+// a connection parts. No wire format.
 
 export { type Ends, endsOf } from '../transport/index.js'
 export { bindsConnection, sendsToken } from './bound.js'

@@ -1,11 +1,13 @@
-// Interim (1xx) responses of one request: how many pass, and how many bytes of them may wait. A backend may report its progress
-// for hours (102, 104), so there is no total. What exceeds is dropped, never the response behind it: an interim response may
-// be missed without harm (RFC 9110 §15.2).
+// Interim (1xx) responses of one request: how many pass, and how many bytes of them may wait. A backend may
+// report its progress for hours (102, 104), so there is no total. What exceeds is dropped, never the response
+// behind it: an interim response may be missed without harm (RFC 9110 §15.2).
 
 import type { Head } from './head.js'
 
 export interface InterimLimits {
-  /** interim (1xx) responses of one response that pass: as many at once, as many a second; more are dropped */
+  /**
+   * interim (1xx) responses of one response that pass: as many at once, as many a second; more are dropped
+   */
   readonly interimsBurst: number
   readonly interimsPerSecond: number
   /** bytes of interim responses of one stream that wait; more are dropped */

@@ -4,7 +4,10 @@ import { type Fault, fault } from '../continuation/index.js'
 import { formatAddress } from '../pollset/index.js'
 import type { BackendTarget } from '../transport/index.js'
 
-/** What a peer speaks, by its first octets: a status line; a TLS record, of an alert or a handshake; a frame of HTTP/2 shorter than 64 KiB. */
+/**
+ * What a peer speaks, by its first octets: a status line; a TLS record, of an alert or a handshake; a frame
+ * of HTTP/2 shorter than 64 KiB.
+ */
 function protocolOf(octets: Buffer): 'http/1.1' | 'h2' | 'tls' | null {
   if (octets.toString('latin1', 0, 5) === 'HTTP/') return 'http/1.1'
   if (octets[0] === 21 || octets[0] === 22) return 'tls'
@@ -17,7 +20,10 @@ const SCHEMES = {
   tls: ['TLS', 'https://', 'https://'],
 } as const
 
-/** Which scheme a backend is to be configured with, where its first octets are of another protocol than `spoken`; null where they tell nothing. */
+/**
+ * Which scheme a backend is to be configured with, where its first octets are of another protocol than
+ * `spoken`; null where they tell nothing.
+ */
 export function otherProtocol(
   target: BackendTarget,
   spoken: 'http/1.1' | 'h2',

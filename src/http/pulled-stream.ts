@@ -1,5 +1,6 @@
-// A stream whose sending half is pulled, whichever HTTP version carries it: what an exchange sends is noted here, and the
-// stream's connection takes it at the turn's flush, straight from the other side's receive buffer into its output slab.
+// A stream whose sending half is pulled, whichever HTTP version carries it: what an exchange sends is noted
+// here, and the stream's connection takes it at the turn's flush, straight from the other side's receive
+// buffer into its output slab.
 
 import { invariant, type Pollable } from '../pollset/index.js'
 import type { ReceiveBuffer } from '../transport/index.js'

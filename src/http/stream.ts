@@ -1,10 +1,10 @@
 // A stream, as an exchange sees it, whichever HTTP version carries it: half of it receives (a head, a
 // body, trailers), half of it sends. Pollable like a socket.
 //
-// Nothing is pushed through it. What an exchange sends is noted on the stream, and the connection
-// pulls it at the turn's flush: heads, then body bytes straight from the other side's receive buffer, within the
-// windows, in turns with its siblings. `forwardBody` therefore grants: all that the source holds at
-// this moment may leave. A held exchange grants nothing, so its bytes stay where they are.
+// Nothing is pushed through it. What an exchange sends is noted on the stream, and the connection pulls it at
+// the turn's flush: heads, then body bytes straight from the other side's receive buffer, within the windows,
+// in turns with its siblings. `forwardBody` therefore grants: all that the source holds at this moment may
+// leave. A held exchange grants nothing, so its bytes stay where they are.
 
 import type { Fault } from '../continuation/index.js'
 import { Pollable } from '../pollset/index.js'
@@ -49,8 +49,8 @@ export abstract class Stream extends Pollable {
   sentAt: number
   fault: StreamFault | null
   /**
-   * Its head is a success that opens no tunnel, though one was asked for: an HTTP/1.1 backend has declined to switch protocols
-   * (RFC 9110 §7.8).
+   * Its head is a success that opens no tunnel, though one was asked for: an HTTP/1.1 backend has declined to
+   * switch protocols (RFC 9110 §7.8).
    */
   declined: boolean
 
@@ -108,8 +108,8 @@ export abstract class Stream extends Pollable {
   abstract get blocked(): boolean
 
   /**
-   * ms of the pollset's clock: until when what has been written to the peer so far, on whichever stream of its connection, may
-   * still be on its way (transit.ts); a time that has passed: all has arrived
+   * ms of the pollset's clock: until when what has been written to the peer so far, on whichever stream of
+   * its connection, may still be on its way (transit.ts); a time that has passed: all has arrived
    */
   abstract get arrivingUntil(): number
 
@@ -136,7 +136,10 @@ export abstract class Stream extends Pollable {
 export interface StreamOwner {
   /** The peer has ended the stream early, or its connection has gone. */
   cancel(): void
-  /** The peer has sent FIN behind its whole request: it waits for the answer with its half closed, or it has left. */
+  /**
+   * The peer has sent FIN behind its whole request: it waits for the answer with its half closed, or it has
+   * left.
+   */
   halfClosed?(): void
 }
 
@@ -145,7 +148,10 @@ export interface FrontendStream extends Stream {
   /** The continuation that answers it, told when the client is gone. */
   owner: StreamOwner | null
   readonly client: Client
-  /** It asks by Upgrade: a success may decline, and is the answer to an ordinary request then. To extended CONNECT it would open the tunnel. */
+  /**
+   * It asks by Upgrade: a success may decline, and is the answer to an ordinary request then. To extended
+   * CONNECT it would open the tunnel.
+   */
   readonly mayBeDeclined: boolean
 }
 
@@ -157,8 +163,8 @@ export interface Acceptor {
   /** The client's connection has said its last word, and lingers. `left` follows. */
   lingers?(client: LingeringClient): void
   /**
-   * The client's connection ends, and has used up this part, from a tenth on, of what it may ask of us in vain; 1: it is
-   * ended for that. `left` follows.
+   * The client's connection ends, and has used up this part, from a tenth on, of what it may ask of us in
+   * vain; 1: it is ended for that. `left` follows.
    */
   abused?(client: Client, part: number): void
 }
@@ -169,7 +175,9 @@ export const EXTENDED_CONNECT = 1
 /** What a backend's session offers to an exchange, beside being a session of an engine. */
 export interface HttpSession {
   readonly id: string
-  /** Why no request can be sent on this session, nor on another of its backend: it speaks another protocol. */
+  /**
+   * Why no request can be sent on this session, nor on another of its backend: it speaks another protocol.
+   */
   readonly unfit: Fault | null
   /** A new stream for a request of this client; its lease must have been taken from this session. */
   openStream(request: Head, client: Client): Stream

@@ -1,5 +1,6 @@
-// The client's side of HTTP/1.1: a connection we made to a backend. It is a session of an engine, of capacity 1: one
-// request at a time, and the next when the response to it is whole and the backend lets the connection go on.
+// The client's side of HTTP/1.1: a connection we made to a backend. It is a session of an engine, of capacity
+// 1: one request at a time, and the next when the response to it is whole and the backend lets the connection
+// go on.
 
 import { type Fault, fault } from '../continuation/index.js'
 import type { Session, SessionFactory, SessionReports, SessionState } from '../engine/index.js'
@@ -219,7 +220,8 @@ export class Backend extends Connection implements BackendSession {
     this.reports.retired(this)
     const { stream } = this
     if (stream === null) return
-    // A request that has not left can go elsewhere; one that has may have had its effect, whoever ends the connection (RFC 9110 §9.2.2).
+    // A request that has not left can go elsewhere; one that has may have had its effect, whoever ends the
+    // connection (RFC 9110 §9.2.2).
     this.lose(stream, { ...why, retry: stream.headWritten || this.unfit !== null ? 'never' : 'safe' })
     this.reports.freed(this)
   }
@@ -261,7 +263,8 @@ export class Backend extends Connection implements BackendSession {
     stream.closed = true
     this.stream = null
     this.output.leave(stream)
-    // HTTP/1.1 has no way to take a request back but to close the connection; one that has not left is forgotten.
+    // HTTP/1.1 has no way to take a request back but to close the connection; one that has not left is
+    // forgotten.
     if (stream.headWritten) {
       this.reports.retired(this)
       this.abort(TAKEN_BACK)

@@ -1,4 +1,5 @@
-// The line before a chunk (RFC 9112 §7.1): its size in hexadecimal digits, and extensions, which mean nothing to us.
+// The line before a chunk (RFC 9112 §7.1): its size in hexadecimal digits, and extensions, which mean nothing
+// to us.
 
 /** By octet: the value of a hexadecimal digit, 255 for what is none. */
 const HEX: Uint8Array = Uint8Array.from({ length: 256 }, (_, c) => {

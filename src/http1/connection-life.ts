@@ -1,6 +1,6 @@
-// The life of an HTTP/1.1 connection, of either role, as steps. A frontend begins at `messages`, a backend at `resolve`.
-// One `messages` a readable batch, or for what has become of the message under way. What each step does is the
-// connection's (connection.ts, frontend.ts, backend.ts); here is only what may follow what.
+// The life of an HTTP/1.1 connection, of either role, as steps. A frontend begins at `messages`, a backend at
+// `resolve`. One `messages` a readable batch, or for what has become of the message under way. What each step
+// does is the connection's (connection.ts, frontend.ts, backend.ts); here is only what may follow what.
 
 import { type Continuation, defineLife, type Outcome } from '../continuation/index.js'
 
@@ -78,7 +78,9 @@ export const connectionSteps = connectionLife.steps<Living>({
   },
   /** All that was pending is written, then FIN. */
   closing: (c) => c.closing(),
-  /** Let the peer read the last word before the socket goes: destroyed now, it could be lost to a TCP reset. */
+  /**
+   * Let the peer read the last word before the socket goes: destroyed now, it could be lost to a TCP reset.
+   */
   linger: (c) => c.linger(),
   /** Told to end while it lingers. */
   hurry: (c) => c.hurry(),

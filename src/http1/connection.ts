@@ -1,9 +1,9 @@
-// An HTTP/1.1 connection as a continuation on a socket, the part both roles share: it reads messages, one at a time, holds
-// their bodies for the other side, and parts. A frontend (frontend.ts) answers requests; a backend (backend.ts) sends
-// them and is a session of capacity 1.
+// An HTTP/1.1 connection as a continuation on a socket, the part both roles share: it reads messages, one at
+// a time, holds their bodies for the other side, and parts. A frontend (frontend.ts) answers requests; a
+// backend (backend.ts) sends them and is a session of capacity 1.
 //
-// What is not read stays with the socket: pipelined requests wait there for their turn, and a body that the other side
-// does not take stops the reading, within the socket's look-ahead.
+// What is not read stays with the socket: pipelined requests wait there for their turn, and a body that the
+// other side does not take stops the reading, within the socket's look-ahead.
 
 import { type Fault, fault } from '../continuation/index.js'
 import {
@@ -114,8 +114,9 @@ export abstract class Connection
   }
 
   /**
-   * An end counts once all that came before it is read: a backend that answers early and does not read the rest resets its
-   * connection, and its answer stands. A client's fault counts at once: nobody is left to be answered.
+   * An end counts once all that came before it is read: a backend that answers early and does not read the
+   * rest resets its connection, and its answer stands. A client's fault counts at once: nobody is left to be
+   * answered.
    */
   private peerIsOver(socket: Socket): boolean {
     if (this.side === 'frontend' && (socket.readiness & CLOSED) !== 0 && socket.fault !== null) return true
@@ -123,8 +124,8 @@ export abstract class Connection
   }
 
   /**
-   * The peer has said all that it had, and we may go on. Where ours has ended before, its end closes the socket at once:
-   * what it said last may have been read only after that.
+   * The peer has said all that it had, and we may go on. Where ours has ended before, its end closes the
+   * socket at once: what it said last may have been read only after that.
    */
   private halfEnded(socket: Socket): boolean {
     if ((socket.readiness & CLOSED) === 0) return true
@@ -132,8 +133,9 @@ export abstract class Connection
   }
 
   /**
-   * FIN behind a CONNECT that is not answered yet is the end of its half of the tunnel, and waits for the tunnel. Behind a
-   * WebSocket's handshake it is none: no client ends its half before its closing handshake (RFC 6455 §7.1.1).
+   * FIN behind a CONNECT that is not answered yet is the end of its half of the tunnel, and waits for the
+   * tunnel. Behind a WebSocket's handshake it is none: no client ends its half before its closing handshake
+   * (RFC 6455 §7.1.1).
    */
   protected halfWaits(socket: Socket): boolean {
     return this.reader.switching && this.stream?.key === '' && (socket.readiness & (ENDED | CLOSED)) === ENDED

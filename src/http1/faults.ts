@@ -1,5 +1,5 @@
-// What can be wrong with an HTTP/1.1 message (spec/http1/strictness.md): a stable code, the status that answers
-// a request, and the reason for a person. A response with a fault is its backend's: always 502.
+// What can be wrong with an HTTP/1.1 message (spec/http1/strictness.md): a stable code, the status that
+// answers a request, and the reason for a person. A response with a fault is its backend's: always 502.
 
 const refusals = {
   'start-line': [400, 'malformed start line (RFC 9112 §3, §4)'],

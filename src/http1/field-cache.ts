@@ -1,8 +1,9 @@
 // Fields by the octets of the line they came in, so that a line seen before costs neither a string nor a look
 // into the FieldTable. One for a World: clients of one kind send the same lines on every connection.
 //
-// Direct-mapped, of a fixed size, and whole lines are compared: what collides is only decoded again. A line is taken in
-// when it comes a second time, since most paths and dates never do. Credentials are never taken in.
+// Direct-mapped, of a fixed size, and whole lines are compared: what collides is only decoded again. A line
+// is taken in when it comes a second time, since most paths and dates never do. Credentials are never taken
+// in.
 
 import type { Field } from '../http/index.js'
 
@@ -57,8 +58,9 @@ export class FieldCache {
 }
 
 /**
- * From the length, the middle and the end, where lines differ: all octets are compared later. The kind stands in the highest
- * octet and is multiplied by odd numbers only, so the same octets of two kinds never share a slot.
+ * From the length, the middle and the end, where lines differ: all octets are compared later. The kind stands
+ * in the highest octet and is multiplied by odd numbers only, so the same octets of two kinds never share a
+ * slot.
  */
 function hash(kind: number, b: Buffer, start: number, end: number): number {
   const last = b[end - 1] | (b[end - 2] << 8) | (b[end - 3] << 16) | (b[end - 4] << 24)

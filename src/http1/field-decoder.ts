@@ -1,8 +1,8 @@
 // From octets to Field objects: field lines (RFC 9112 §5), and the parts of a start line, which become
 // pseudo-fields. One for a World. Sans-IO; what a peer sends never throws: null, and `refused` says why.
 //
-// What returns is interned in the World's FieldTable and found by its octets (FieldCache); what comes once is made
-// and forgotten. The text of each field is judged here, its company by the readers.
+// What returns is interned in the World's FieldTable and found by its octets (FieldCache); what comes once is
+// made and forgotten. The text of each field is judged here, its company by the readers.
 
 import {
   type Field,
@@ -19,8 +19,9 @@ import type { RefusalCode } from './faults.js'
 import { FieldCache } from './field-cache.js'
 
 /**
- * What a text is read as: a field line of a request (whose Host becomes `:authority`), of a response, a path, a trailer of a
- * request. What a backend writes in a way that has one reading only is taken (RFC 9112 §5.1, §6.3).
+ * What a text is read as: a field line of a request (whose Host becomes `:authority`), of a response, a path,
+ * a trailer of a request. What a backend writes in a way that has one reading only is taken (RFC 9112 §5.1,
+ * §6.3).
  */
 export const REQUEST_FIELD = 1
 export const RESPONSE_FIELD = 2

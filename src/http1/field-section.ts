@@ -1,6 +1,6 @@
-// The field lines of one head as they come (RFC 9112 §5): which are kept for the other side, and what the others say
-// of the message's framing and of its connection. Hop-by-hop fields end here (RFC 9110 §7.6.1): a head that leaves this
-// room towards an exchange has none.
+// The field lines of one head as they come (RFC 9112 §5): which are kept for the other side, and what the
+// others say of the message's framing and of its connection. Hop-by-hop fields end here (RFC 9110 §7.6.1): a
+// head that leaves this room towards an exchange has none.
 
 import { type Field, Token } from '../http/index.js'
 import type { RefusalCode } from './faults.js'

@@ -1,5 +1,5 @@
-// Where a message ends (RFC 9112 §6.3; spec/http1/framing.md). A framing is a number: from 0 on it is the length of
-// the body in octets, below it one of the names here.
+// Where a message ends (RFC 9112 §6.3; spec/http1/framing.md). A framing is a number: from 0 on it is the
+// length of the body in octets, below it one of the names here.
 
 import { type Head, Token } from '../http/index.js'
 

@@ -1,6 +1,6 @@
-// The server's side of HTTP/1.1: a connection that a client made. Each request becomes a stream that goes to whoever
-// accepts; the next is read when its response has left. What is no request is answered here, and ends the connection
-// wherever its framing is in doubt.
+// The server's side of HTTP/1.1: a connection that a client made. Each request becomes a stream that goes to
+// whoever accepts; the next is read when its response has left. What is no request is answered here, and ends
+// the connection wherever its framing is in doubt.
 
 import { type Fault, fault } from '../continuation/index.js'
 import {
@@ -87,8 +87,8 @@ class Frontend extends Connection implements Client {
   }
 
   /**
-   * FIN behind a whole request: the client waits for the answer with its half closed (RFC 9112 §9.6), or it has left. The two
-   * look the same until we write.
+   * FIN behind a whole request: the client waits for the answer with its half closed (RFC 9112 §9.6), or it
+   * has left. The two look the same until we write.
    */
   protected override halfWaits(socket: Socket): boolean {
     const { stream } = this
@@ -103,8 +103,9 @@ class Frontend extends Connection implements Client {
   }
 
   /**
-   * When such a client has waited too long for the next octets from us, the head or, behind it, more of the body; 0 for no
-   * time. What we write tells: a client that has left answers it by RST. Its exchange is told once.
+   * When such a client has waited too long for the next octets from us, the head or, behind it, more of the
+   * body; 0 for no time. What we write tells: a client that has left answers it by RST. Its exchange is told
+   * once.
    */
   private answerBy(stream: Http1Stream): number {
     const whole = stream.remoteEnded || this.stalledWhole(stream)
@@ -196,8 +197,8 @@ class Frontend extends Connection implements Client {
   }
 
   /**
-   * The response is whole before the request is, or refuses it in its middle: no more of the request is wanted, so no other follows
-   * it (RFC 9112 §9.6, RFC 9110 §15.5.14).
+   * The response is whole before the request is, or refuses it in its middle: no more of the request is
+   * wanted, so no other follows it (RFC 9112 §9.6, RFC 9110 §15.5.14).
    */
   private isEarly(stream: Http1Stream, head: Head, ended: boolean): boolean {
     if (stream.remoteEnded || this.reader.switching) return false
@@ -310,8 +311,8 @@ const REFUSED = parting('refused-stream', 'the backend refused the request, and 
 const GIVEN_UP = parting('given-up', 'the exchange ended without a whole response')
 
 /**
- * Serve HTTP/1.1 on an accepted socket; each request goes to the acceptor. `ends`: the client's, where it is not the socket's peer.
- * Returns the connection's continuation.
+ * Serve HTTP/1.1 on an accepted socket; each request goes to the acceptor. `ends`: the client's, where it is
+ * not the socket's peer. Returns the connection's continuation.
  */
 export function serveHttp1(
   context: Http1Context,

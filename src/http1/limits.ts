@@ -11,7 +11,9 @@ import {
 } from '../transport/index.js'
 
 export interface Http1Limits extends AttemptLimits, InterimLimits, TransitLimits, LingerLimits {
-  /** octets of a request line (above: 414) or a status line (above: 502); RFC 9112 §3 asks for 8,000 at least */
+  /**
+   * octets of a request line (above: 414) or a status line (above: 502); RFC 9112 §3 asks for 8,000 at least
+   */
   readonly startLineBytesMax: number
   /** octets of a method; above: 501 (RFC 9112 §3) */
   readonly methodBytesMax: number
@@ -38,8 +40,9 @@ export interface Http1Limits extends AttemptLimits, InterimLimits, TransitLimits
   /** ms a client connection stays open between two requests */
   readonly keepAliveMs: number
   /**
-   * ms that a client which has sent FIN behind its whole request waits for the response head (504), or for more of a
-   * response that had begun. It may have left, as both look the same. 0: it is taken for that at once
+   * ms that a client which has sent FIN behind its whole request waits for the response head (504), or for
+   * more of a response that had begun. It may have left, as both look the same. 0: it is taken for that at
+   * once
    */
   readonly halfClosedMs: number
   /** ms in which an idle client connection takes one more request when it is asked to drain */

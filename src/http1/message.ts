@@ -1,10 +1,13 @@
-// The rules of heads that need no octets: what a Connection field nominates, what a Transfer-Encoding comes to,
-// which form a request-target has, and whether the connection goes on. RFC 9112 and RFC
-// 9110 §7.6; the tables are spec/http1/strictness.md and spec/http1/translation.md.
+// The rules of heads that need no octets: what a Connection field nominates, what a Transfer-Encoding comes
+// to, which form a request-target has, and whether the connection goes on. RFC 9112 and RFC 9110 §7.6; the
+// tables are spec/http1/strictness.md and spec/http1/translation.md.
 
 import { isBlank, isToken } from '../http/index.js'
 
-/** The members of a list in lower case, without SP and HTAB around them: other blanks of Unicode are no blanks here. */
+/**
+ * The members of a list in lower case, without SP and HTAB around them: other blanks of Unicode are no blanks
+ * here.
+ */
 function members(value: string): string[] {
   const found = value.split(',')
   for (let i = 0; i < found.length; i++) found[i] = withoutBlanks(found[i]).toLowerCase()
@@ -59,7 +62,9 @@ export class ConnectionOptions {
     return true
   }
 
-  /** RFC 9110 §7.6.1: never a field that is for all recipients; these two would change what the message is. */
+  /**
+   * RFC 9110 §7.6.1: never a field that is for all recipients; these two would change what the message is.
+   */
   get overreaches(): boolean {
     const names = this.nominated
     return names !== null && (names.has('host') || names.has('content-length'))
@@ -72,8 +77,8 @@ export class ConnectionOptions {
 }
 
 /**
- * The seconds of `timeout` in a Keep-Alive field, after which its sender closes an idle connection; -1 where it has none
- * (RFC 2068 §19.7.1.1).
+ * The seconds of `timeout` in a Keep-Alive field, after which its sender closes an idle connection; -1 where
+ * it has none (RFC 2068 §19.7.1.1).
  */
 export function keepAliveTimeout(value: string): number {
   const match = /(?:^|,)[ \t]*timeout[ \t]*=[ \t]*"?(\d{1,9})"?[ \t]*(?:,|$)/i.exec(value)
@@ -86,7 +91,9 @@ export const CODING_UNKNOWN = 1
 /** Where the message ends is in doubt. */
 export const CODING_FAULTY = 2
 
-/** What all Transfer-Encoding fields of a head come to, joined by commas in their order (RFC 9112 §6.1, §6.3). */
+/**
+ * What all Transfer-Encoding fields of a head come to, joined by commas in their order (RFC 9112 §6.1, §6.3).
+ */
 export function codingOf(value: string): number {
   const codings = members(value)
   if (codings.pop() !== 'chunked') return CODING_FAULTY
@@ -95,7 +102,10 @@ export function codingOf(value: string): number {
   return whole ? CODING_UNKNOWN : CODING_FAULTY
 }
 
-/** Whether a list of protocols, as Upgrade has them, names this one (RFC 9110 §7.8); a version behind a slash is another protocol. */
+/**
+ * Whether a list of protocols, as Upgrade has them, names this one (RFC 9110 §7.8); a version behind a slash
+ * is another protocol.
+ */
 export const namesProtocol = (upgrade: string, protocol: string): boolean =>
   members(upgrade).includes(protocol)
 
@@ -108,7 +118,10 @@ export interface Target {
   readonly path: string | null
 }
 
-/** A request-target in any form but origin-form (RFC 9112 §3.2); null when it is none that this method may have. */
+/**
+ * A request-target in any form but origin-form (RFC 9112 §3.2); null when it is none that this method may
+ * have.
+ */
 export function readTarget(method: string, text: string): Target | null {
   if (method === 'CONNECT') {
     const port = /:(\d{1,5})$/.exec(text)

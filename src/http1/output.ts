@@ -1,5 +1,5 @@
-// What an HTTP/1.1 connection sends: the one message under way, pulled at the turn's flush into a slab, in one write
-// (design: Output). A message of our own making (a refusal) goes before it.
+// What an HTTP/1.1 connection sends: the one message under way, pulled at the turn's flush into a slab, in
+// one write (design: Output). A message of our own making (a refusal) goes before it.
 
 import type { Field, Head } from '../http/index.js'
 import type { Pollset, Slab } from '../pollset/index.js'

@@ -1,13 +1,13 @@
-// An HTTP/1.1 connection, receiving (RFC 9112): bytes in by `feed`, calls on a sink out. Sans-IO: it owns no socket and
-// no clock, and keeps only what a split line needs. Here is what both roles share: lines, field sections, bodies. What a
-// head says is read by request-reader.ts and response-reader.ts.
+// An HTTP/1.1 connection, receiving (RFC 9112): bytes in by `feed`, calls on a sink out. Sans-IO: it owns no
+// socket and no clock, and keeps only what a split line needs. Here is what both roles share: lines, field
+// sections, bodies. What a head says is read by request-reader.ts and response-reader.ts.
 //
-// One message at a time. Behind `messageEnd` the reader stops and `feed` returns how far it came; what is left of
-// the chunk is the caller's to keep or to give back to the socket, until `next` lets it go on. So this room holds no
-// queue of requests, and the bound of a look-ahead is the socket's.
+// One message at a time. Behind `messageEnd` the reader stops and `feed` returns how far it came; what is
+// left of the chunk is the caller's to keep or to give back to the socket, until `next` lets it go on. So
+// this room holds no queue of requests, and the bound of a look-ahead is the socket's.
 //
-// Body bytes are passed on as slices of the chunk. A line is read in place when the chunk holds all of it, else octet by octet
-// through `carry`; where a chunk is split makes no difference to what is told.
+// Body bytes are passed on as slices of the chunk. A line is read in place when the chunk holds all of it,
+// else octet by octet through `carry`; where a chunk is split makes no difference to what is told.
 
 import type { Field, Head } from '../http/index.js'
 import { chunkSizeDigits, chunkSizeOf, isChunkExtensions, paddingEnd, paddingStart } from './chunk-size.js'
@@ -24,7 +24,7 @@ export interface MessageSink {
   body(buffer: Buffer, start: number, end: number): void
   /** Before {@link messageEnd}, where there are any. */
   trailers(fields: readonly Field[]): void
-  /** The message is whole. `persists`: another may follow on this connection; look at it when `feed` has returned. */
+  /** The message is whole. `persists`: another may follow; look at it when `feed` has returned. */
   messageEnd(persists: boolean): void
   /** What came is no message, or not a whole one: the reader has stopped, and the connection must end. */
   error(status: number, code: RefusalCode, reason: string): void
@@ -89,7 +89,7 @@ export abstract class MessageReader {
   protected abstract unasked(): void
   /** The connection ended before the next message began. */
   protected abstract endedBefore(): void
-  /** Octets of blanks and zeros that may stand around a chunk-size; 0: it is taken as RFC 9112 §7.1 has it, or not. */
+  /** Octets of blanks and zeros allowed around a chunk-size; 0: as RFC 9112 §7.1 has it, or refused. */
   protected abstract get chunkPaddingMax(): number
   /** A trailer line, for {@link trailer}. */
   protected abstract trailerLine(b: Buffer, start: number, end: number): void
@@ -147,7 +147,7 @@ export abstract class MessageReader {
     this.lineMax = this.limits.startLineBytesMax
   }
 
-  /** Read from `at` on. Returns the offset behind what was used: less than all of it when a message is whole. */
+  /** Reads from `at` on. Returns the offset behind what was used: less than all when a message is whole. */
   feed(chunk: Buffer, at = 0): number {
     const end = chunk.length
     while (at < end) {
@@ -193,7 +193,7 @@ export abstract class MessageReader {
     return at
   }
 
-  /** The connection is over (RFC 9112 §8). `fin`: by the peer's FIN; a connection that broke makes nothing whole. */
+  /** The connection is over (RFC 9112 §8). `fin`: by FIN; a connection that broke makes nothing whole. */
   end(fin = true): void {
     if (this.state === BODY_UNTIL_CLOSE && fin) this.finish()
     else if (this.state === START && !this.begun) this.endedBefore()

@@ -1,5 +1,5 @@
-// Status lines (RFC 9112 §4), made once for each status. The phrases are those of RFC 9110 §15 and of the registry;
-// a status without one has an empty phrase, which is as good.
+// Status lines (RFC 9112 §4), made once for each status. The phrases are those of RFC 9110 §15 and of the
+// registry; a status without one has an empty phrase, which is as good.
 
 const PHRASES: Readonly<Record<number, string>> = {
   100: 'Continue',

@@ -1,5 +1,5 @@
-// Requests, as a server reads them (RFC 9112 §3; spec/http1/strictness.md, translation.md): a request line and
-// field lines become a head in HTTP/2's form, so that an exchange need not know which version it came by.
+// Requests, as a server reads them (RFC 9112 §3; spec/http1/strictness.md, translation.md): a request line
+// and field lines become a head in HTTP/2's form, so that an exchange need not know which version it came by.
 
 import { type Field, Head, isForbiddenTrailer, isTokenChar, Token } from '../http/index.js'
 import type { RefusalCode } from './faults.js'
@@ -40,7 +40,10 @@ export class RequestReader extends MessageReader {
     this.begin()
   }
 
-  /** What is being read, or was read last, is a request by HEAD: no answer to it has content (RFC 9110 §9.3.2). */
+  /**
+   * What is being read, or was read last, is a request by HEAD: no answer to it has content (RFC 9110
+   * §9.3.2).
+   */
   get asksHead(): boolean {
     return this.method?.value === 'HEAD'
   }
@@ -75,7 +78,10 @@ export class RequestReader extends MessageReader {
 
   protected readonly chunkPaddingMax = 0
 
-  /** A client is not helped: what it writes among trailers may be meant for a reader behind us (RFC 9110 §6.5.1). */
+  /**
+   * A client is not helped: what it writes among trailers may be meant for a reader behind us (RFC 9110
+   * §6.5.1).
+   */
   protected trailerLine(b: Buffer, start: number, end: number): void {
     const field = this.decoder.fieldLine(REQUEST_TRAILER, b, start, end)
     if (field === null)

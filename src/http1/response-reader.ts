@@ -1,6 +1,6 @@
-// Responses, as a client reads them (RFC 9112 §4; spec/http1/framing.md): none without a request outstanding, and where
-// it ends depends on the request's method. What a backend does wrong is a 502 to whoever asked; what has one reading only is
-// taken as that (spec/http1/strictness.md).
+// Responses, as a client reads them (RFC 9112 §4; spec/http1/framing.md): none without a request outstanding,
+// and where it ends depends on the request's method. What a backend does wrong is a 502 to whoever asked;
+// what has one reading only is taken as that (spec/http1/strictness.md).
 
 import {
   type Field,
@@ -137,7 +137,10 @@ export class ResponseReader extends MessageReader {
     else this.section.replaceLast(field)
   }
 
-  /** RFC 9110 §6.5.1: a field that may not be a trailer is left out; it says nothing of a message that is whole. */
+  /**
+   * RFC 9110 §6.5.1: a field that may not be a trailer is left out; it says nothing of a message that is
+   * whole.
+   */
   protected trailerLine(b: Buffer, start: number, end: number): void {
     const field = this.decoder.fieldLine(RESPONSE_FIELD, b, start, end)
     if (field !== null) {
@@ -159,7 +162,8 @@ export class ResponseReader extends MessageReader {
     section.removeNominated()
     const bodiless = isBodiless(this.method, status)
     if (status < 200 || status === 204) {
-      // RFC 9112 §6.1, §6.2: none of the two may stand here. It is read without; but its sender may have meant a body.
+      // RFC 9112 §6.1, §6.2: none of the two may stand here. It is read without; but its sender may have
+      // meant a body.
       if (section.coding !== null || section.contentLength > 0) this.doubtful = true
       this.withoutLength()
     } else if (tunnel) this.withoutLength()
@@ -198,7 +202,9 @@ export class ResponseReader extends MessageReader {
   }
 }
 
-/** Their values decide what the message is: two readers could see two messages where one of them is folded. */
+/**
+ * Their values decide what the message is: two readers could see two messages where one of them is folded.
+ */
 const FRAMES = tokenSet(...HOP_BY_HOP, Token.CONTENT_LENGTH)
 
 /** The text of a folded line, without its blanks. */

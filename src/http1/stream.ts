@@ -1,5 +1,5 @@
-// One request and its response on an HTTP/1.1 connection, seen as a stream: a head, a body, trailers each way. It does
-// nothing by itself: its connection fills it as messages arrive, and its output pulls from it.
+// One request and its response on an HTTP/1.1 connection, seen as a stream: a head, a body, trailers each
+// way. It does nothing by itself: its connection fills it as messages arrive, and its output pulls from it.
 
 import { PulledStream, type ResetReason, type StreamHome, type StreamOwner } from '../http/index.js'
 import type { Pollable } from '../pollset/index.js'
@@ -31,7 +31,10 @@ export class Http1Stream extends PulledStream implements CreditSink {
   key: string
   /** On a frontend: the continuation that answers it. */
   owner: StreamOwner | null
-  /** On a frontend, where FIN came behind the request: ms of the pollset's clock, when its answer is late; else 0. */
+  /**
+   * On a frontend, where FIN came behind the request: ms of the pollset's clock, when its answer is late;
+   * else 0.
+   */
   answerBy: number
   /** Of the response, when FIN came: 1 for its head and its body's octets. */
   sentBeforeFin: number

@@ -1,5 +1,5 @@
-// A connection to the target of a CONNECT (RFC 9110 §9.3.6): what is left of HTTP/1.1 when its heads are taken away. A
-// session of one tunnel, open with the connection; its octets are none of ours to read.
+// A connection to the target of a CONNECT (RFC 9110 §9.3.6): what is left of HTTP/1.1 when its heads are
+// taken away. A session of one tunnel, open with the connection; its octets are none of ours to read.
 
 import { fault } from '../continuation/index.js'
 import type { SessionFactory, SessionReports } from '../engine/index.js'

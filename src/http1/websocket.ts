@@ -1,6 +1,6 @@
-// The handshake of the WebSocket Protocol (RFC 6455 §4), as far as HTTP/1.1 has it and extended CONNECT has not: the key
-// that one side makes up, and the answer that shows that the other has understood it. What passes after it is no
-// business of ours.
+// The handshake of the WebSocket Protocol (RFC 6455 §4), as far as HTTP/1.1 has it and extended CONNECT has
+// not: the key that one side makes up, and the answer that shows that the other has understood it. What
+// passes after it is no business of ours.
 
 import { createHash } from 'node:crypto'
 import type { Pollset } from '../pollset/index.js'

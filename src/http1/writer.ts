@@ -1,9 +1,10 @@
-// An HTTP/1.1 connection, sending (RFC 9112): each function writes into a buffer at an offset and returns the offset
-// behind it. The caller has made sure of the room: {@link headBytesMax}, {@link trailersBytesMax}, CHUNK_OVERHEAD.
+// An HTTP/1.1 connection, sending (RFC 9112): each function writes into a buffer at an offset and returns the
+// offset behind it. The caller has made sure of the room: {@link headBytesMax}, {@link trailersBytesMax},
+// CHUNK_OVERHEAD.
 //
-// A head has HTTP/2's form (spec/http1/translation.md says what becomes of it). What frames the message is written by
-// its framing alone, never copied from a field; fields that belong to another connection are left out, and so is
-// any field whose text could be read as more than one line.
+// A head has HTTP/2's form (spec/http1/translation.md says what becomes of it). What frames the message is
+// written by its framing alone, never copied from a field; fields that belong to another connection are left
+// out, and so is any field whose text could be read as more than one line.
 
 import {
   type Field,
@@ -64,7 +65,9 @@ const isUnsafe = (field: Field): boolean => (field.faults & (NAME_INVALID | VALU
 
 /** Octets that a head takes at most: each field's size counts 32 for what stands between its parts. */
 export const headBytesMax = (head: Head): number => head.size + STATUS_LINE_MAX + FRAMING_MAX
-/** `host: `, `content-length: ` or `transfer-encoding: chunked`, `connection: keep-alive`, and the empty line. */
+/**
+ * `host: `, `content-length: ` or `transfer-encoding: chunked`, `connection: keep-alive`, and the empty line.
+ */
 const FRAMING_MAX = 128
 
 /**
@@ -85,7 +88,10 @@ export function writeRequestHead(b: Buffer, at: number, head: Head, framing: num
   return writeCrLf(b, at)
 }
 
-/** Extended CONNECT as HTTP/1.1 says it: a GET that asks for an upgrade (RFC 8441 §5, RFC 6455 §4.1), with this key. */
+/**
+ * Extended CONNECT as HTTP/1.1 says it: a GET that asks for an upgrade (RFC 8441 §5, RFC 6455 §4.1), with
+ * this key.
+ */
 export function writeUpgradeRequest(b: Buffer, at: number, head: Head, key: string): number {
   at = writeText(b, at, 'GET ')
   at = writeText(b, at, checked(head.path))
@@ -121,8 +127,8 @@ function checked(field: Field | null): string {
 }
 
 /**
- * A response to a client of HTTP/1.`minor`. `keep`: the connection goes on behind it, as far as the framing lets it.
- * To a client of HTTP/1.0 an interim response is nothing (RFC 9110 §15.2): `at` is returned.
+ * A response to a client of HTTP/1.`minor`. `keep`: the connection goes on behind it, as far as the framing
+ * lets it. To a client of HTTP/1.0 an interim response is nothing (RFC 9110 §15.2): `at` is returned.
  */
 export function writeResponseHead(
   b: Buffer,

@@ -294,8 +294,9 @@ export class Backend extends Connection implements BackendSession {
   protected override resetByPeer(): void {}
 
   /**
-   * A response whose content-length has come in full is whole, as over HTTP/1.1 (RFC 9112 §6.3): node:http2 sends
-   * RST_STREAM(NO_ERROR) in the place of END_STREAM when it is asked to close a stream early. Announced trailers are missed.
+   * A response whose content-length has come in full is whole, as over HTTP/1.1 (RFC 9112 §6.3): node:http2
+   * sends RST_STREAM(NO_ERROR) in the place of END_STREAM when it is asked to close a stream early. Announced
+   * trailers are missed.
    */
   protected override endIfWhole(stream: Http2Stream): void {
     const { head, promised } = stream
@@ -310,7 +311,10 @@ export class Backend extends Connection implements BackendSession {
     super.lose(stream, why)
   }
 
-  /** ENHANCE_YOUR_CALM before a response speaks of the connection: its stream shares the lot of one that has died (R3, E31). */
+  /**
+   * ENHANCE_YOUR_CALM before a response speaks of the connection: its stream shares the lot of one that has
+   * died (R3, E31).
+   */
   protected override peerReset(stream: Http2Stream, code: number): StreamFault {
     const why = super.peerReset(stream, code)
     // Beside others it says that there are too many; alone, that this one is not wanted.

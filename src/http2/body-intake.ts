@@ -1,6 +1,6 @@
-// The DATA a connection receives: windows, credit, and the receive buffers of its streams (RFC 9113 §6.1, §6.9;
-// design: Flow control). Credit of a stream goes back when its bytes have left for the other side; what nobody
-// will pull is credited at once, so that no path loses any (property S3).
+// The DATA a connection receives: windows, credit, and the receive buffers of its streams (RFC 9113 §6.1,
+// §6.9; design: Flow control). Credit of a stream goes back when its bytes have left for the other side; what
+// nobody will pull is credited at once, so that no path loses any (property S3).
 
 import { BODY } from '../http/index.js'
 import { invariant, type Settling } from '../pollset/index.js'
@@ -26,7 +26,10 @@ export interface Intaking {
   mayDraw(bytes: number): boolean
 }
 
-/** octets: smaller DATA for a stream that is gone counts as an idle frame; it may be the end of an upload that is answered already */
+/**
+ * octets: smaller DATA for a stream that is gone counts as an idle frame; it may be the end of an upload that
+ * is answered already
+ */
 const CRUMB = 256
 
 export class BodyIntake implements Settling {

@@ -1,6 +1,7 @@
-// When a backend has had enough of a connection without saying so of the connection: ENHANCE_YOUR_CALM (RFC 9113 §7) on its
-// streams. Node's server refuses every further stream so once its memory of a connection is full, of which responses that were
-// cancelled are never taken off; a hundred later it ends the connection, with all that runs on it.
+// When a backend has had enough of a connection without saying so of the connection: ENHANCE_YOUR_CALM (RFC
+// 9113 §7) on its streams. Node's server refuses every further stream so once its memory of a connection is
+// full, of which responses that were cancelled are never taken off; a hundred later it ends the connection,
+// with all that runs on it.
 
 /** One such reset may be the answer to its request alone. */
 const RESETS_MAX = 2

@@ -1,5 +1,5 @@
-// An HTTP/2 connection before it has streams: it reads, looks after itself (is the peer still there, is anything overdue?), and
-// gives itself up when the peer breaks the rules. connection.ts adds the streams.
+// An HTTP/2 connection before it has streams: it reads, looks after itself (is the peer still there, is
+// anything overdue?), and gives itself up when the peer breaks the rules. connection.ts adds the streams.
 
 import { fault } from '../continuation/index.js'
 import { HttpConnection } from '../http/index.js'
@@ -66,7 +66,10 @@ export abstract class ConnectionBase extends HttpConnection<Http2Context> implem
   }
   /** Streams that somebody still waits for. */
   protected abstract get live(): number
-  /** While it drains: until when (ms of the pollset's clock) the peer may open streams that it could not know to be late; 0 for none. */
+  /**
+   * While it drains: until when (ms of the pollset's clock) the peer may open streams that it could not know
+   * to be late; 0 for none.
+   */
   protected get opensUntil(): number {
     return 0
   }
@@ -217,12 +220,18 @@ export abstract class ConnectionBase extends HttpConnection<Http2Context> implem
     return 0
   }
 
-  /** Counts a frame that carries nothing and goes with no work. `weight`: the number of ordinary frames it costs us. */
+  /**
+   * Counts a frame that carries nothing and goes with no work. `weight`: the number of ordinary frames it
+   * costs us.
+   */
   emptyFrame(weight = 1): void {
     if (!this.purse.payFromTime(this.now, weight)) this.flooded()
   }
 
-  /** Counts a frame that carries nothing and comes with ordinary work: PING, and what is late for a stream that is gone. */
+  /**
+   * Counts a frame that carries nothing and comes with ordinary work: PING, and what is late for a stream
+   * that is gone.
+   */
   idleFrame(): void {
     if (!this.purse.pay(this.now)) this.flooded()
   }

@@ -108,7 +108,9 @@ export const connectionSteps = connectionLife.steps<Living>({
   drain: (c) => c.drain(),
   /** All that was pending is written, then FIN. */
   closing: (c) => c.closing(),
-  /** Let the peer read the last word before the socket goes: destroyed now, it could be lost to a TCP reset. */
+  /**
+   * Let the peer read the last word before the socket goes: destroyed now, it could be lost to a TCP reset.
+   */
   linger: (c) => c.linger(),
   /** Told to end while it lingers. */
   hurry: (c) => c.hurry(),

@@ -1,5 +1,6 @@
 // An HTTP/2 connection with its streams, the part both roles share: it keeps streams and windows, answers
-// SETTINGS and PING, and asks the grid what a frame may do. A frontend (frontend.ts) accepts streams; a backend (backend.ts) opens them and is a session.
+// SETTINGS and PING, and asks the grid what a frame may do. A frontend (frontend.ts) accepts streams; a
+// backend (backend.ts) opens them and is a session.
 //
 // An error of a stream stays with that stream; an error of the connection ends it, and its streams hear
 // of it each for itself.
@@ -67,7 +68,10 @@ export abstract class Connection extends ConnectionBase implements FrameSink, Ht
 
   // What the roles do each in their own way
 
-  /** A field section has come. `size` is more than allowed where the section is, whose fields are then not all here. */
+  /**
+   * A field section has come. `size` is more than allowed where the section is, whose fields are then not all
+   * here.
+   */
   protected abstract fieldSection(id: number, fields: Field[], size: number, endStream: boolean): void
   abstract goaway(lastStreamId: number, code: number, debug: string): void
   abstract opening(stream: Http2Stream): void
@@ -173,7 +177,8 @@ export abstract class Connection extends ConnectionBase implements FrameSink, Ht
       )
     } else if (action === Action.STREAM)
       this.streamError(id, codeOf(cell), 'a frame out of its place (RFC 9113 §5.1)')
-    // DATA that comes too late is counted by its size (body-intake.ts); WINDOW_UPDATE and RST_STREAM by who calls.
+    // DATA that comes too late is counted by its size (body-intake.ts); WINDOW_UPDATE and RST_STREAM by who
+    // calls.
     else if (event === StreamEvent.HEADERS || event === StreamEvent.HEADERS_ES) this.emptyFrame()
     return null
   }
@@ -233,8 +238,8 @@ export abstract class Connection extends ConnectionBase implements FrameSink, Ht
     this.output.forgetReset(id)
     const stream = this.streamFor(id, StreamEvent.RST_STREAM)
     if (stream === null) {
-      // RFC 9113 §8.1: a server that needs no more of a request says so behind its answer, and a client that hears of it says
-      // CANCEL, or the same.
+      // RFC 9113 §8.1: a server that needs no more of a request says so behind its answer, and a client that
+      // hears of it says CANCEL, or the same.
       this.idleFrame()
       return
     }
@@ -365,7 +370,10 @@ export abstract class Connection extends ConnectionBase implements FrameSink, Ht
   }
 }
 
-/** Streams gone through for the price of a frame that carries nothing; and the price at most, whatever a backend carries. */
+/**
+ * Streams gone through for the price of a frame that carries nothing; and the price at most, whatever a
+ * backend carries.
+ */
 const STREAMS_A_FRAME = 8
 const WINDOW_WEIGHT_MAX = 20
 

@@ -1,9 +1,10 @@
-// Control frames, written as they arise into a small bounded reserve, until the turn's flush takes them before all else
-// (design: Output): SETTINGS, PING, RST_STREAM, GOAWAY. A peer that makes us answer and does not read runs it full.
+// Control frames, written as they arise into a small bounded reserve, until the turn's flush takes them
+// before all else (design: Output): SETTINGS, PING, RST_STREAM, GOAWAY. A peer that makes us answer and does
+// not read runs it full.
 //
-// A stream that we end of our own accord is no answer to anything: its RST_STREAM waits beside the reserve, by its id, and
-// fills nothing that the peer is judged by. What waits so is bounded by the streams that the peer takes for open: a backend's get
-// no id, and a client's are refused, while as many wait.
+// A stream that we end of our own accord is no answer to anything: its RST_STREAM waits beside the reserve,
+// by its id, and fills nothing that the peer is judged by. What waits so is bounded by the streams that the
+// peer takes for open: a backend's get no id, and a client's are refused, while as many wait.
 
 import type { Pollset } from '../pollset/index.js'
 import { type OutputSlabs, SlabOutput } from '../transport/index.js'
@@ -102,9 +103,13 @@ export abstract class ControlFrames extends SlabOutput {
     if (code !== ErrorCode.NO_ERROR) this.lastWordSaid = true
   }
 
-  /** Move what waits to the first `bytes` of a slab: all of the reserve, and resets as far as they fit; returns the offset behind it. */
+  /**
+   * Move what waits to the first `bytes` of a slab: all of the reserve, and resets as far as they fit;
+   * returns the offset behind it.
+   */
   protected moveControl(slab: Buffer, bytes: number): number {
-    // Resets come behind what has waited: SETTINGS is the first of all frames (RFC 9113 §3.4). But nothing comes behind the last word.
+    // Resets come behind what has waited: SETTINGS is the first of all frames (RFC 9113 §3.4). But nothing
+    // comes behind the last word.
     let at = this.lastWordSaid ? this.moveResets(slab, 0, bytes - this.controlBytes) : 0
     const { control, controlBytes } = this
     if (control !== null && controlBytes > 0) {

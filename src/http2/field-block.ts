@@ -1,9 +1,13 @@
-// A field block that did not fit its HEADERS frame (RFC 9113 §4.3): its fragments, gathered from one CONTINUATION to the next
-// until it is whole. Bounded in bytes and in frames: a block that does not end is what CVE-2024-27316 and its kin send. A block
-// past its bounds is not kept: it is only decoded, for the table's sake, up to further bounds.
+// A field block that did not fit its HEADERS frame (RFC 9113 §4.3): its fragments, gathered from one
+// CONTINUATION to the next until it is whole. Bounded in bytes and in frames: a block that does not end is
+// what CVE-2024-27316 and its kin send. A block past its bounds is not kept: it is only decoded, for the
+// table's sake, up to further bounds.
 
 export interface FieldBlockLimits {
-  /** bytes of a header block over all its frames that are kept: past them it is decoded and discarded, and is its stream's fault */
+  /**
+   * bytes of a header block over all its frames that are kept: past them it is decoded and discarded, and is
+   * its stream's fault
+   */
   readonly headerBlockBytesMax: number
   /** CONTINUATION frames of a header block that is kept */
   readonly continuationsMax: number

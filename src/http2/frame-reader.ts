@@ -1,9 +1,9 @@
 // The frame layer, receiving (RFC 9113 §4, §6): bytes in, calls on a sink out. Sans-IO: it owns no socket
 // and no clock, keeps only what a split frame needs, and makes no object per frame.
 //
-// DATA is passed on as it comes, in pieces, so that no body is buffered here. Other frames are given whole: in
-// place when the chunk holds them, else gathered in `carry`. Header blocks are given whole too (field-block.ts), or in
-// pieces where they are too large.
+// DATA is passed on as it comes, in pieces, so that no body is buffered here. Other frames are given whole:
+// in place when the chunk holds them, else gathered in `carry`. Header blocks are given whole too
+// (field-block.ts), or in pieces where they are too large.
 //
 // The form of each frame (stream id, length, padding) is checked here; what it means is the sink's affair.
 
@@ -71,12 +71,18 @@ export class FrameReader {
     return this.state === READ_PAYLOAD ? this.frames : 0
   }
 
-  /** The stream of the frame or header block that is being read; 0 between them, and for frames of the connection. */
+  /**
+   * The stream of the frame or header block that is being read; 0 between them, and for frames of the
+   * connection.
+   */
   get stream(): number {
     return this.block === null ? this.streamId : this.block.streamId
   }
 
-  /** The first octets of all, as long as no frame was begun with them: what the peer speaks in place of HTTP/2. */
+  /**
+   * The first octets of all, as long as no frame was begun with them: what the peer speaks in place of
+   * HTTP/2.
+   */
   get beginning(): Buffer {
     return this.header.subarray(0, this.started ? 0 : this.headerRead)
   }

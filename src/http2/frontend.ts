@@ -62,7 +62,7 @@ class Frontend extends Connection implements Client {
   private drainBy = 0
   /** ms of the pollset's clock: when the last stream went, and all that was written till then had arrived */
   private quietSince: number
-  /** octets a new stream may send: never less than the default before the client has heard of less (RFC 9113 §6.9.2) */
+  /** octets a new stream may send: the default at least, until the client knows of less (RFC 9113 §6.9.2) */
   private streamWindow: number
 
   constructor(context: Http2Context, socket: Socket, acceptor: Acceptor, ends: Ends) {
@@ -90,7 +90,7 @@ class Frontend extends Connection implements Client {
     throw new Error('a frontend does not connect')
   }
 
-  /** Asked to drain before its preface, a client could not know: it is waited for, for a time, and greeted before GOAWAY. */
+  /** A client whose preface has not come cannot know of the drain: wait for it, greet it, then say GOAWAY. */
   override cancel(): void {
     if (this.begun.length < PREFACE.length) {
       if (this.drainBy !== 0) this.failure ??= NO_PREFACE
@@ -225,14 +225,14 @@ class Frontend extends Connection implements Client {
     this.acceptor.accept(stream)
   }
 
-  /** RFC 6585 §5. Answered here: there is no whole request to give to anyone. `discarded`: its block was not even kept. */
+  /** Answers 431 (RFC 6585 §5): there is no whole request to pass on. `discarded`: its block was not kept. */
   private tooLarge(stream: Http2Stream, discarded: boolean): void {
     this.context.counts.headersTooLarge++
     if (discarded) this.peerErred()
     this.answer(stream, '431', 'fields-too-large')
   }
 
-  /** Answer in the place of an exchange. Whatever follows of the request is discarded: a fault in it must not take the answer away. */
+  /** Answers in place of an exchange. The rest of the request is discarded, and so are its faults. */
   private answer(stream: Http2Stream, status: string, code: string): void {
     stream.dry = true
     const { fields, date } = this.context.world
@@ -340,7 +340,7 @@ class Frontend extends Connection implements Client {
     if (ack && this.draining) this.lastWord()
   }
 
-  /** Requests that crossed the first GOAWAY are served, as long as the second has not said which was the last. */
+  /** Requests that crossed the first GOAWAY are served until the second has said which was the last. */
   protected override get opensUntil(): number {
     return this.lastGoaway === WINDOW_MAX ? this.drainBy : 0
   }
@@ -351,7 +351,7 @@ class Frontend extends Connection implements Client {
     this.output.goaway(this.lastStreamId, ErrorCode.NO_ERROR, '')
   }
 
-  /** How much of what a client may ask in vain it has used up. Streams that it leaves open when it goes are reset too. */
+  /** The part of its reset budget that a client has used. Streams that it leaves open count as reset. */
   private get abuse(): number {
     if (this.failure?.code === 'calm') return 1
     const { now } = this.context.world.pollset
@@ -384,8 +384,8 @@ const NO_PREFACE: Fault = fault('drained', 'frontend', 'connection', 'safe', 'th
 const NOT_HTTP2: Fault = fault('http1', 'frontend', 'connection', 'never', 'the client speaks HTTP/1')
 
 /**
- * Serve HTTP/2 on an accepted socket; each request goes to the acceptor. `ends`: the client's, where it is not the socket's peer.
- * Returns the connection's continuation.
+ * Serve HTTP/2 on an accepted socket; each request goes to the acceptor. `ends`: the client's, where it is
+ * not the socket's peer. Returns the connection's continuation.
  */
 export function serveHttp2(
   context: Http2Context,

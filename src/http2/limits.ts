@@ -35,26 +35,42 @@ export interface Http2Limits
   /** octets of control frames that may wait to be written */
   readonly controlBytesMax: number
   /**
-   * frames that carry nothing (PING, SETTINGS, PRIORITY, empty DATA …): as many at once, as many a second. PING, WINDOW_UPDATE and
-   * RST_STREAM may also come with work: four for each answer, three for each message of DATA, one for each 256 octets of it
+   * frames that carry nothing (PING, SETTINGS, PRIORITY, empty DATA …): as many at once, as many a second.
+   * PING, WINDOW_UPDATE and RST_STREAM may also come with work: four for each answer, three for each message
+   * of DATA, one for each 256 octets of it
    */
   readonly idleFramesBurst: number
   readonly idleFramesPerSecond: number
-  /** octets of sent DATA that the peer may give back later in pieces of 256 and more, by connection and stream together */
+  /**
+   * octets of sent DATA that the peer may give back later in pieces of 256 and more, by connection and stream
+   * together
+   */
   readonly unreturnedBytesMax: number
-  /** streams reset by a client or for its faults: as many at once, as many a second (CVE-2023-44487, CVE-2025-8671) */
+  /**
+   * streams reset by a client or for its faults: as many at once, as many a second (CVE-2023-44487,
+   * CVE-2025-8671)
+   */
   readonly resetsBurst: number
   readonly resetsPerSecond: number
-  /** RST_STREAM we send to one backend: as many at once, as many a second; and a reserve for unfinished requests */
+  /**
+   * RST_STREAM we send to one backend: as many at once, as many a second; and a reserve for unfinished
+   * requests
+   */
   readonly backendResetsBurst: number
   readonly backendResetsPerSecond: number
   readonly backendResetsReserve: number
-  /** octets, and frames, of one connection read in a turn: past either, what has come further waits for the next */
+  /**
+   * octets, and frames, of one connection read in a turn: past either, what has come further waits for the
+   * next
+   */
   readonly turnBytesMax: number
   readonly turnFramesMax: number
   /** ms for the client's preface, for the peer's first SETTINGS, and for its acknowledgement of ours */
   readonly prefaceMs: number
-  /** ms for a frame other than DATA, and for a field block over all its frames, from its first octet to its last */
+  /**
+   * ms for a frame other than DATA, and for a field block over all its frames, from its first octet to its
+   * last
+   */
   readonly frameMs: number
   /** ms a client connection without streams stays open, whatever else it sends */
   readonly frontendIdleMs: number
@@ -63,19 +79,27 @@ export interface Http2Limits
   /** ms of silence, with streams open, before a PING is sent */
   readonly pingAfterMs: number
   /**
-   * ms from one PING to the next, unless HEADERS or DATA came in between: gRPC servers allow one in five minutes, and PINGs may arrive
-   * closer together than they left
+   * ms from one PING to the next, unless HEADERS or DATA came in between: gRPC servers allow one in five
+   * minutes, and PINGs may arrive closer together than they left
    */
   readonly pingIntervalMs: number
-  /** ms for the answer to a PING, of a client and of a backend, beside what is on its way (slowestBytesPerSecond) */
+  /**
+   * ms for the answer to a PING, of a client and of a backend, beside what is on its way
+   * (slowestBytesPerSecond)
+   */
   readonly frontendPingTimeoutMs: number
   readonly backendPingTimeoutMs: number
   /** ms a stream whose client has left may run dry before it is reset or its connection retired */
   readonly dryMs: number
-  /** octets of credit that the dry streams of one backend connection get: as many at once, as many a second */
+  /**
+   * octets of credit that the dry streams of one backend connection get: as many at once, as many a second
+   */
   readonly dryBytesBurst: number
   readonly dryBytesPerSecond: number
-  /** ms in which a client that is told to open no more streams may still open some: until it acknowledges a PING sent with that */
+  /**
+   * ms in which a client that is told to open no more streams may still open some: until it acknowledges a
+   * PING sent with that
+   */
   readonly drainIdleMs: number
 }
 

@@ -1,9 +1,11 @@
-// Whether the peer of an HTTP/2 connection is still there, as far as somebody waits for it. Two things tell that it is not:
-// a PING of ours without an answer, and a write that the operating system does not take to its end.
+// Whether the peer of an HTTP/2 connection is still there, as far as somebody waits for it. Two things tell
+// that it is not: a PING of ours without an answer, and a write that the operating system does not take to
+// its end.
 //
-// Neither is in a hurry. A PING stands behind all that was written before it, in Node's queue and in the kernels', and nothing
-// tells how much of that has left: so it gets the time that the slowest living peer may need for it (Transit). And
-// a peer that is only quiet is asked once in a silence and then every few minutes: gRPC servers end a connection for more.
+// Neither is in a hurry. A PING stands behind all that was written before it, in Node's queue and in the
+// kernels', and nothing tells how much of that has left: so it gets the time that the slowest living peer may
+// need for it (Transit). And a peer that is only quiet is asked once in a silence and then every few minutes:
+// gRPC servers end a connection for more.
 
 import { type Socket, WRITABLE } from '../pollset/index.js'
 import type { Transit } from '../transport/index.js'
@@ -29,7 +31,10 @@ export class Liveness {
   private messageCame: boolean
   /** ms of the pollset's clock: when the peer is dead; 0 while nothing speaks against it */
   private deadAt: number
-  /** The bytes written when a look last saw a write in flight, and whether a second look saw it too; -1 for none. */
+  /**
+   * The bytes written when a look last saw a write in flight, and whether a second look saw it too; -1 for
+   * none.
+   */
   private stuckBytes: number
   private stuck: boolean
   private readonly transit: Transit
@@ -57,18 +62,27 @@ export class Liveness {
     this.deadAt = 0
   }
 
-  /** The last PING is answered: the peer counts its time to the next from about now, however long the PING was on its way. */
+  /**
+   * The last PING is answered: the peer counts its time to the next from about now, however long the PING was
+   * on its way.
+   */
   answered(now: number): void {
     if (this.unanswered) this.pingedAt = now
     this.unanswered = false
   }
 
-  /** HEADERS or DATA have come. Peers that count PINGs begin anew with each that they send, and with nothing else. */
+  /**
+   * HEADERS or DATA have come. Peers that count PINGs begin anew with each that they send, and with nothing
+   * else.
+   */
   message(): void {
     this.messageCame = true
   }
 
-  /** Looks at the connection, every few seconds, after {@link Transit.look}. Whoever is told {@link TO_PING} sends a PING now. */
+  /**
+   * Looks at the connection, every few seconds, after {@link Transit.look}. Whoever is told {@link TO_PING}
+   * sends a PING now.
+   */
   look(socket: Socket, now: number): number {
     const inFlight = (socket.readiness & WRITABLE) === 0
     const moved = this.observeWrite(socket.writtenBytes, inFlight)
@@ -91,9 +105,9 @@ export class Liveness {
   }
 
   /**
-   * Notes what is in flight. Returns whether a write has been taken that had to wait: somebody reads, however slowly. One that is
-   * taken at once tells nothing, as the kernel takes it for a dead peer too; nor does one that a single look saw in flight: over TLS
-   * no write is taken at once.
+   * Notes what is in flight. Returns whether a write has been taken that had to wait: somebody reads, however
+   * slowly. One that is taken at once tells nothing, as the kernel takes it for a dead peer too; nor does one
+   * that a single look saw in flight: over TLS no write is taken at once.
    */
   private observeWrite(writtenBytes: number, inFlight: boolean): boolean {
     if (inFlight && writtenBytes === this.stuckBytes) {

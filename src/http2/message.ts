@@ -54,7 +54,9 @@ const REQUEST_PSEUDOS =
   (1 << Token.PATH) |
   (1 << Token.PROTOCOL)
 
-/** Whom an authority names: without regard to case, and to a port that is the scheme's own (RFC 9110 §4.2.3). */
+/**
+ * Whom an authority names: without regard to case, and to a port that is the scheme's own (RFC 9110 §4.2.3).
+ */
 function entity(authority: Field, scheme: Field | null): string {
   const text = authority.value.toLowerCase()
   return text.replace(scheme?.value === 'https' ? /:(?:443)?$/ : /:(?:80)?$/, '')
@@ -123,7 +125,10 @@ export function readRequest(fields: Field[], size: number): Head | Malformed {
   return new Head(fields, pseudos, size, 0, method, scheme, authority, path, protocol, contentLength)
 }
 
-/** RFC 9113 §8.3.2. Equal lengths, in one field or several, become one (RFC 9110 §8.6). `table` makes that field. */
+/**
+ * RFC 9113 §8.3.2. Equal lengths, in one field or several, become one (RFC 9110 §8.6). `table` makes that
+ * field.
+ */
 export function readResponse(fields: Field[], size: number, table: FieldTable): Head | Malformed {
   const first = fields.length === 0 ? null : fields[0]
   if (first === null || first.token !== Token.STATUS) {
@@ -151,7 +156,8 @@ export function readResponse(fields: Field[], size: number, table: FieldTable): 
   const status = Number(first.value)
   // §8.6: HTTP/2 has no upgrade.
   if (status === 101) return '101 in HTTP/2'
-  // RFC 9110 §8.6: beside 1xx and 204 it must not stand, and clients reset where it does. 304 and answers to HEAD may have it.
+  // RFC 9110 §8.6: beside 1xx and 204 it must not stand, and clients reset where it does. 304 and answers to
+  // HEAD may have it.
   const framed = contentLength >= 0 && (status < 200 || status === 204)
   const head = new Head(fields, 1, size, status, null, null, null, null, null, framed ? -1 : contentLength)
   if (framed) head.remove(LENGTH)
@@ -165,7 +171,10 @@ const isDroppedTrailer = ({ token, faults }: Field): boolean =>
   CONNECTION_SPECIFIC[token] === 0 &&
   (faults & (NAME_INVALID | VALUE_INVALID)) === 0
 
-/** What no trailer may be is left out of a response's (RFC 9110 §6.5.1): it says nothing of a message that is whole. */
+/**
+ * What no trailer may be is left out of a response's (RFC 9110 §6.5.1): it says nothing of a message that is
+ * whole.
+ */
 export function readResponseTrailers(fields: Field[]): Malformed | null {
   let kept = 0
   for (const field of fields) {
@@ -178,7 +187,10 @@ export function readResponseTrailers(fields: Field[]): Malformed | null {
   return null
 }
 
-/** RFC 9113 §8.1: trailers have no pseudo-fields; RFC 9110 §6.5.1: nor what frames or routes. Null when they are well formed. */
+/**
+ * RFC 9113 §8.1: trailers have no pseudo-fields; RFC 9110 §6.5.1: nor what frames or routes. Null when they
+ * are well formed.
+ */
 export function trailersFault(fields: readonly Field[]): Malformed | null {
   for (const field of fields) {
     const wrong = regularFault(field)

@@ -157,7 +157,10 @@ export class Output extends ControlFrames {
     }
   }
 
-  /** One turn of one stream: its heads, one DATA frame, its end. False when the slab has no room for what comes next. */
+  /**
+   * One turn of one stream: its heads, one DATA frame, its end. False when the slab has no room for what
+   * comes next.
+   */
   private pull(stream: Http2Stream, slab: Buffer): boolean {
     while (stream.pendingInterims !== null) {
       const interim = stream.pendingInterims[0]

@@ -62,8 +62,8 @@ export class PeerSettings {
   }
 
   /**
-   * The frame has ended. RFC 9113 §6.9.2: a changed initial window changes every stream's, below zero if need be.
-   * All streams are gone through, so that is done once a frame, however often it names the window.
+   * The frame has ended. RFC 9113 §6.9.2: a changed initial window changes every stream's, below zero if need
+   * be. All streams are gone through, so that is done once a frame, however often it names the window.
    */
   apply(): SettingFault | null {
     const by = this.windowNext - this.window

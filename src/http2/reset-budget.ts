@@ -2,8 +2,9 @@
 // (Node's server gives up after some 900 in a burst, nghttpd after some 1,000): a token bucket, and a reserve
 // for requests that are unfinished, since those cannot be left to end by themselves (design: Resets).
 //
-// Past it a stream runs dry: what comes is discarded, until it has ended or its reset is due. Its credit goes back only within a
-// budget too: or who asks for large bodies and leaves would have them drawn to the end, for nothing.
+// Past it a stream runs dry: what comes is discarded, until it has ended or its reset is due. Its credit goes
+// back only within a budget too: or who asks for large bodies and leaves would have them drawn to the end,
+// for nothing.
 
 import Denque from 'denque'
 import { TokenBucket } from '../transport/index.js'

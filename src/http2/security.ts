@@ -1,5 +1,5 @@
-// What HTTP/2 asks of the TLS under it (RFC 9113 §9.2): 1.2 at least, and of the cipher suites of 1.2 only those that are
-// ephemeral and AEAD. Appendix A lists the others by name; here is what they have in common.
+// What HTTP/2 asks of the TLS under it (RFC 9113 §9.2): 1.2 at least, and of the cipher suites of 1.2 only
+// those that are ephemeral and AEAD. Appendix A lists the others by name; here is what they have in common.
 
 import type { Secured } from '../pollset/index.js'
 
@@ -11,6 +11,8 @@ export function inadequate({ version, cipher }: Secured): string | null {
   return `${version} with ${cipher} is not for HTTP/2 (RFC 9113 §9.2.2)`
 }
 
-/** What is wrong with a backend's, likewise: over TLS, HTTP/2 is what ALPN chose, or it is not spoken (§3.2). */
+/**
+ * What is wrong with a backend's, likewise: over TLS, HTTP/2 is what ALPN chose, or it is not spoken (§3.2).
+ */
 export const unfit = (secured: Secured): string | null =>
   secured.protocol === 'h2' ? inadequate(secured) : 'the backend does not speak HTTP/2 (ALPN)'

@@ -7,7 +7,10 @@ import { Backend, type BackendSession } from './backend.js'
 import { connectionSteps } from './connection-life.js'
 import type { Http2Context } from './context.js'
 
-/** Opens HTTP/2 sessions for an engine of this target, in clear text with prior knowledge (RFC 9113 §3.3) or over TLS. */
+/**
+ * Opens HTTP/2 sessions for an engine of this target, in clear text with prior knowledge (RFC 9113 §3.3) or
+ * over TLS.
+ */
 export function http2Sessions(context: Http2Context, target: BackendTarget): SessionFactory<BackendSession> {
   return (reports) => {
     const backend = new Backend(context, target, reports, null)

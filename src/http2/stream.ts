@@ -33,11 +33,16 @@ export class Http2Stream extends PulledStream implements CreditSink {
   promised: number
   /** For a request that was HEAD, or a 304: content-length promises nothing (RFC 9110 §8.6). */
   bodiless: boolean
-  /** Asked for by CONNECT: once open, DATA is no message's body, and nothing but DATA follows (RFC 9113 §8.5). */
+  /**
+   * Asked for by CONNECT: once open, DATA is no message's body, and nothing but DATA follows (RFC 9113 §8.5).
+   */
   connect: boolean
   /** The exchange has let go; the rest is discarded as it comes (design: Resets). */
   dry: boolean
-  /** ms of the pollset's clock: since when it runs dry; -1 while it does not. One that has stalled is dry and does not run. */
+  /**
+   * ms of the pollset's clock: since when it runs dry; -1 while it does not. One that has stalled is dry and
+   * does not run.
+   */
   dryAt: number
   /** Of a request to a backend: the bytes that had been written to the connection before its head. */
   bytesBefore: number
@@ -106,7 +111,9 @@ export class Http2Stream extends PulledStream implements CreditSink {
     this.receiveBuffer.retain(max)
   }
 
-  /** With withheld credit the window of a stream is all a peer can send; long before that it must be let go. */
+  /**
+   * With withheld credit the window of a stream is all a peer can send; long before that it must be let go.
+   */
   get starving(): boolean {
     return !this.remoteEnded && this.recvWindow * 4 < this.windowSize
   }

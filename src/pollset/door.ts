@@ -1,5 +1,5 @@
-// The door: the contract of all that can steer a run (design: Pollset). Whatever is not here does
-// not enter. Two implementations: node-pollset.ts (the operating system) and sim-pollset.ts (a simulated network).
+// The door: the contract of all that can steer a run (design: Pollset). Whatever is not here does not enter.
+// Two implementations: node-pollset.ts (the operating system) and sim-pollset.ts (a simulated network).
 
 import type { Deadlines } from './deadlines.js'
 import type { InvariantBroken } from './invariant.js'
@@ -39,9 +39,14 @@ export const ENDED = 4
 export const CLOSED = 8
 /** A connect has succeeded, its TLS handshake included; accepted sockets are born with it. */
 export const CONNECTED = 16
-/** The handshake that {@link Socket.secure} began has succeeded. Where it fails the socket closes with a fault. */
+/**
+ * The handshake that {@link Socket.secure} began has succeeded. Where it fails the socket closes with a
+ * fault.
+ */
 export const SECURED = 32
-/** All that was written, and the FIN of {@link Socket.end} behind it, has been handed to the operating system. */
+/**
+ * All that was written, and the FIN of {@link Socket.end} behind it, has been handed to the operating system.
+ */
 export const FINISHED = 64
 const SOCKET_BITS = ['READABLE', 'WRITABLE', 'ENDED', 'CLOSED', 'CONNECTED', 'SECURED', 'FINISHED'] as const
 
@@ -56,7 +61,10 @@ export abstract class Socket extends Pollable {
   fault: SocketFault | null = null
   /** What the TLS handshake has settled; null in clear text. */
   secured: Secured | null = null
-  /** The pollset flushes it in the turn in which WRITABLE rises again: nobody else needs to wait for that bit in order to write on. */
+  /**
+   * The pollset flushes it in the turn in which WRITABLE rises again: nobody else needs to wait for that bit
+   * in order to write on.
+   */
   output: Flushable | null = null
   /** bytes given to {@link write} so far */
   writtenBytes = 0
@@ -65,7 +73,10 @@ export abstract class Socket extends Pollable {
   abstract readonly remote: Address
   abstract readonly local: Address
 
-  /** The next received chunk, or null. It lies in a read buffer that dies with the turn: copy what must stay longer (P21). */
+  /**
+   * The next received chunk, or null. It lies in a read buffer that dies with the turn: copy what must stay
+   * longer (P21).
+   */
   abstract take(): Buffer | null
   /** Put octets that were taken in this turn back before all others (P23): the next {@link take} has them. */
   abstract unread(bytes: Buffer): void
@@ -166,11 +177,14 @@ export interface Pollset {
   readonly commands: Commands
   listen(address: Address, id: string): Listener
   /**
-   * With `tls`, CONNECTED rises when the handshake has succeeded too. `preamble`: octets that are sent before all else, in
-   * clear text.
+   * With `tls`, CONNECTED rises when the handshake has succeeded too. `preamble`: octets that are sent before
+   * all else, in clear text.
    */
   connect(address: Address, id: string, tls?: TlsClient, preamble?: Buffer): Socket
-  /** What this pollset's sockets are secured with. Throws an error that says what is wrong with a certificate or key. */
+  /**
+   * What this pollset's sockets are secured with. Throws an error that says what is wrong with a certificate
+   * or key.
+   */
   tlsServer(options: TlsServerOptions): TlsServer
   tlsClient(options: TlsClientOptions): TlsClient
   /** Numeric hosts resolve too, at once. */
@@ -178,7 +192,10 @@ export interface Pollset {
   random(target: Uint8Array): void
   /** ms since 1970-01-01 UTC, for people: it may jump, and no wait is reckoned by it. */
   wallTime(): number
-  /** Told, after {@link close}, that a broken invariant has ended the World. Without it the error goes up, out of the turn. */
+  /**
+   * Told, after {@link close}, that a broken invariant has ended the World. Without it the error goes up, out
+   * of the turn.
+   */
   onBroken: ((error: InvariantBroken) => void) | null
   /** Join this turn's queue; for continuations only. */
   queue(waiter: Waiter): void

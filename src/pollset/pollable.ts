@@ -28,7 +28,10 @@ export abstract class Pollable {
   /** The one continuation that waits here. */
   waiter: Waiter | null
 
-  /** Fields are assigned in constructors, here and in what extends this: V8 then gives all objects of a class one shape. */
+  /**
+   * Fields are assigned in constructors, here and in what extends this: V8 then gives all objects of a class
+   * one shape.
+   */
   constructor() {
     this.readiness = 0
     this.interest = 0

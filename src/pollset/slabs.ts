@@ -1,5 +1,6 @@
-// Memory that is lent and comes back: read buffers, output slabs, blocks of body bytes. Each is one Slab, which knows its owner:
-// bytes of one client must never be written where another's are read, so that an owner that is not the owner ends the World.
+// Memory that is lent and comes back: read buffers, output slabs, blocks of body bytes. Each is one Slab,
+// which knows its owner: bytes of one client must never be written where another's are read, so that an owner
+// that is not the owner ends the World.
 
 import { invariant } from './invariant.js'
 

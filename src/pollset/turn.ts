@@ -5,8 +5,8 @@
 //   those whom the flush woke (a response that has left ends its exchange in the same turn) → settle
 //   what these have read
 //
-// Callbacks of the outside only mark and queue; no protocol code runs in them. What throws in flush or settle ends what it belongs
-// to; a broken invariant that reaches the World ends that, at once.
+// Callbacks of the outside only mark and queue; no protocol code runs in them. What throws in flush or settle
+// ends what it belongs to; a broken invariant that reaches the World ends that, at once.
 
 import Denque from 'denque'
 import { Deadlines } from './deadlines.js'

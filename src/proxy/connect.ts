@@ -1,5 +1,5 @@
-// Plain CONNECT (RFC 9110 §9.3.6): which targets clients may have connections to, and the way there. Off where no target is
-// allowed: a proxy that connects anyone to anything is a door into the network behind it.
+// Plain CONNECT (RFC 9110 §9.3.6): which targets clients may have connections to, and the way there. Off
+// where no target is allowed: a proxy that connects anyone to anything is a door into the network behind it.
 
 import type { World } from '../continuation/index.js'
 import { Engine, engineLimits, type SessionFactory } from '../engine/index.js'

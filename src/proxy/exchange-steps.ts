@@ -2,8 +2,8 @@
 //
 //   receive → route → lease → sendHead → transfer → finish → log
 //
-// `transfer` is one step with two flows: a response may begin before its request ends, and end before
-// it does. A tunnel goes from it to `tunnel`: two flows that know no message, each with an end of its own. Every
+// `transfer` is one step with two flows: a response may begin before its request ends, and end before it
+// does. A tunnel goes from it to `tunnel`: two flows that know no message, each with an end of its own. Every
 // exchange ends in `log`, once.
 
 import { defineLife } from '../continuation/index.js'
@@ -151,7 +151,10 @@ export const exchangeSteps = exchangeLife.steps<Exchange>({
     return x.headWaitIsWhole(backend) ? waitForHead : waitOnForHead
   },
 
-  /** No HTTP any more: both flows, until each has ended, or one side is gone, or neither says anything for too long. */
+  /**
+   * No HTTP any more: both flows, until each has ended, or one side is gone, or neither says anything for too
+   * long.
+   */
   tunnel(x) {
     if (x.cancelAsked) return goto.abort
     const backend = x.backend as Stream

@@ -242,7 +242,7 @@ export class Exchange extends Continuation {
     this.waitOn(1, backend, BODY | early | (backend.fault === null ? RESET : 0))
   }
 
-  /** What breaks a tunnel. A backend that has ended its half and then wants no more of the client's breaks nothing. */
+  /** What breaks a tunnel. A backend that has ended its half may refuse the rest of the client's. */
   tunnelFault(backend: Stream): Fault | null {
     const { fault } = backend
     const parting = fault !== null && backend.remoteEnded && fault.code === 'reset-no-error'
@@ -262,7 +262,7 @@ export class Exchange extends Continuation {
     this.waitOn(1, backend, BODY | (upOpen ? SENT : 0) | (backend.fault === null ? RESET : 0))
   }
 
-  /** Whether too little has moved for as long as that may be (bodyTimeoutMs and bodyBytesMin; tunnelIdleMs). */
+  /** Whether too little has moved for too long (bodyTimeoutMs and bodyBytesMin; tunnelIdleMs). */
   flowsStand(backend: Stream): boolean {
     const { bodyTimeoutMs, tunnelIdleMs } = this.proxy.limits
     const limitMs = this.tunnelOpen ? tunnelIdleMs : bodyTimeoutMs

@@ -4,13 +4,15 @@
 import { CLAIMS, type Client, type FieldTable, type Head, Token, tokenSet } from '../http/index.js'
 
 /**
- * What no backend gets of what a client said (spec/exchange.md, Fields): who it claims to be, names that could be read as
- * framing, and an upgrade to HTTP/2, which is for the next hop only (RFC 7540 §3.2.1) and which HTTP/2 does not call malformed.
+ * What no backend gets of what a client said (spec/exchange.md, Fields): who it claims to be, names that
+ * could be read as framing, and an upgrade to HTTP/2, which is for the next hop only (RFC 7540 §3.2.1) and
+ * which HTTP/2 does not call malformed.
  */
 const NOT_PASSED = tokenSet(...CLAIMS, Token.FRAMING_LOOKALIKE, Token.HTTP2_SETTINGS)
 
 /**
- * Say that the request came through us, and from whom. Whom it is for is said in `:authority`, also where only Host did (RFC 9113 §8.3.1).
+ * Say that the request came through us, and from whom. Whom it is for is said in `:authority`, also where
+ * only Host did (RFC 9113 §8.3.1).
  */
 export function forwardedByUs(request: Head, client: Client, fields: FieldTable): void {
   const host = request.authority === null ? request.find(Token.HOST) : null

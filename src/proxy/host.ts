@@ -1,5 +1,6 @@
-// Hosts, of requests and of routes, as they are compared (RFC 3986 §6.2.2, §6.2.3): `EXAMPLE.org`, `example.org.` and
-// `example.org:` are one host, `[::1]` and `[0:0:0:0:0:0:0:1]` are one address, and a port that is left out is the scheme's own.
+// Hosts, of requests and of routes, as they are compared (RFC 3986 §6.2.2, §6.2.3): `EXAMPLE.org`,
+// `example.org.` and `example.org:` are one host, `[::1]` and `[0:0:0:0:0:0:0:1]` are one address, and a port
+// that is left out is the scheme's own.
 
 /** An authority taken apart. */
 export interface Host {
@@ -39,7 +40,9 @@ export const defaultPort = (scheme: string | undefined): number => (scheme === '
 export class HostPattern {
   /** Its one spelling; '' for every host. */
   readonly text: string
-  /** The more exact, the higher: a port counts less than a name, a wildcard less than both, the longer first. */
+  /**
+   * The more exact, the higher: a port counts less than a name, a wildcard less than both, the longer first.
+   */
   readonly rank: number
   private readonly name: string
   /** `.example.org` of `*.example.org`; '' where the host is no wildcard. */
@@ -79,6 +82,8 @@ export class HostPattern {
 
 /** An exact name ranks above every wildcard: no name is that long. */
 const EXACT = 1_000_000
-/** An address in brackets, or characters of a name (RFC 3986 §3.2.2); a wildcard stands first or not at all. */
+/**
+ * An address in brackets, or characters of a name (RFC 3986 §3.2.2); a wildcard stands first or not at all.
+ */
 const NAME = /^(?:\[[\da-f:.]+\]|[\w~!$&'()+,;%-]+(?:\.[\w~!$&'()+,;%-]+)*)$/
 const WILD_NAME = /^(?:\.[\w~!$&'()+,;%-]+)+$/

@@ -1,5 +1,5 @@
-// What becomes of an interim (1xx) response on its way to the client (spec/exchange.md, Interim responses). How many pass is
-// the streams' matter (http/interims.ts).
+// What becomes of an interim (1xx) response on its way to the client (spec/exchange.md, Interim responses).
+// How many pass is the streams' matter (http/interims.ts).
 
 import { type Head, Token } from '../http/index.js'
 
@@ -9,8 +9,8 @@ const PROCESSING = 102
 const UPLOAD_PROGRESS = 104
 
 /**
- * A client that does not expect 100 has nothing to wait with, and may drop it (RFC 9110 §15.2.1). HTTP/1.0 has no expectations:
- * its readers drop the field (RFC 9110 §10.1.1).
+ * A client that does not expect 100 has nothing to wait with, and may drop it (RFC 9110 §15.2.1). HTTP/1.0
+ * has no expectations: its readers drop the field (RFC 9110 §10.1.1).
  */
 export const interimPasses = (interim: Head, request: Head): boolean =>
   interim.status !== CONTINUE || request.find(Token.EXPECT)?.value.toLowerCase() === '100-continue'

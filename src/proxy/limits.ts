@@ -4,18 +4,18 @@ export interface ProxyLimits {
   /** ms a request waits for a stream on a session: 503 */
   readonly leaseTimeoutMs: number
   /**
-   * ms from the last octet of the request that was sent to the final response head: 504; 408 where the client owes the rest. Of a body
-   * from when it may have arrived (slowestBytesPerSecond)
+   * ms from the last octet of the request that was sent to the final response head: 504; 408 where the client
+   * owes the rest. Of a body from when it may have arrived (slowestBytesPerSecond)
    */
   readonly headTimeoutMs: number
   /**
-   * ms after the final head without an octet leaving in either direction: reset. Where a side does not take what waits for it, from
-   * when what it was sent may have arrived (slowestBytesPerSecond)
+   * ms after the final head without an octet leaving in either direction: reset. Where a side does not take
+   * what waits for it, from when what it was sent may have arrived (slowestBytesPerSecond)
    */
   readonly bodyTimeoutMs: number
   /**
-   * octets that must move in each bodyTimeoutMs (or headTimeoutMs, before the head) while either side owes them: it has
-   * promised them by content-length, or does not take what waits for it
+   * octets that must move in each bodyTimeoutMs (or headTimeoutMs, before the head) while either side owes
+   * them: it has promised them by content-length, or does not take what waits for it
    */
   readonly bodyBytesMin: number
   /** ms from receiving a request to its end, whatever moves: 408, 503 or 504, or reset */
@@ -28,9 +28,15 @@ export interface ProxyLimits {
   readonly retryTimeoutMs: number
   /** how often one request is sent, the first time included */
   readonly attemptsMax: number
-  /** attempts on connections that had served before and ended with nothing said, which are not counted in those */
+  /**
+   * attempts on connections that had served before and ended with nothing said, which are not counted in
+   * those
+   */
   readonly staleAttemptsMax: number
-  /** attempts that ended for the sake of another request on the same connection, which are not counted in those */
+  /**
+   * attempts that ended for the sake of another request on the same connection, which are not counted in
+   * those
+   */
   readonly neighbourAttemptsMax: number
   /** octets of a request body kept for a retry */
   readonly replayBytesMax: number

@@ -1,10 +1,11 @@
-// The timing of an exchange: when octets last moved, what a side owes, and when each wait of `transfer` and `tunnel` is over
-// (spec/exchange.md, Bounds). A wait may be woken by what moves nothing, and octets may leave without waking it. So a wait is
-// cut into looks, each a tenth of its limit, and every look compares the clock with the time at which octets last left:
-// an exchange ends at most a tenth of the limit late, two tenths where it waits for what may be on its way, and never early.
+// The timing of an exchange: when octets last moved, what a side owes, and when each wait of `transfer` and
+// `tunnel` is over (spec/exchange.md, Bounds). A wait may be woken by what moves nothing, and octets may
+// leave without waking it. So a wait is cut into looks, each a tenth of its limit, and every look compares
+// the clock with the time at which octets last left: an exchange ends at most a tenth of the limit late, two
+// tenths where it waits for what may be on its way, and never early.
 //
-// A slow reader is given nothing new while the kernels have much for it. So where a side does not take what waits for it, the time
-// is counted from when all that it was sent may have arrived (transport/transit.ts).
+// A slow reader is given nothing new while the kernels have much for it. So where a side does not take what
+// waits for it, the time is counted from when all that it was sent may have arrived (transport/transit.ts).
 
 import type { Stream } from '../http/index.js'
 import type { ProxyLimits } from './limits.js'
@@ -30,8 +31,8 @@ export class Progress {
   private moved: number
   private movedAt: number
   /**
-   * Until when what had been written to the client, the backend by then may be on its way. What is written later, for other
-   * streams of the connection too, stands behind it.
+   * Until when what had been written to the client, the backend by then may be on its way. What is written
+   * later, for other streams of the connection too, stands behind it.
    */
   private clientHasBy: number
   private backendHasBy: number
@@ -80,7 +81,10 @@ export class Progress {
     this.backendHasBy = backend.arrivingUntil
   }
 
-  /** Before new octets are granted: does a side not take what it could, or not send what it promised? A tunnel owes nothing. */
+  /**
+   * Before new octets are granted: does a side not take what it could, or not send what it promised? A tunnel
+   * owes nothing.
+   */
   beforeGrant(frontend: Stream, backend: Stream, tunnel: boolean): void {
     this.clientBlocked = frontend.blocked
     this.backendBlocked = backend.blocked
@@ -122,7 +126,10 @@ export class Progress {
     return now - this.waitsSince(frontend, backend) >= limitMs || this.tooOld(now)
   }
 
-  /** Since when nobody moves: a slow reader, who does not take what waits for it, may still be taking what it was sent before. */
+  /**
+   * Since when nobody moves: a slow reader, who does not take what waits for it, may still be taking what it
+   * was sent before.
+   */
   private waitsSince(frontend: Stream, backend: Stream): number {
     const { movedAt } = this
     const client = this.clientBlocked ? Math.min(this.clientHasBy, frontend.arrivingUntil) : movedAt
@@ -131,9 +138,9 @@ export class Progress {
   }
 
   /**
-   * Whether the response head is late. Only what is sent of the request, and a backend's report ({@link reported}), moves
-   * {@link headBy}: another interim response is no answer, and a trickle of what is owed is no progress. A backend that was sent
-   * a body may not have all of it yet.
+   * Whether the response head is late. Only what is sent of the request, and a backend's report
+   * ({@link reported}), moves {@link headBy}: another interim response is no answer, and a trickle of what is
+   * owed is no progress. A backend that was sent a body may not have all of it yet.
    * @param requestOwed the client has not sent all of it, and the backend has taken what came
    */
   headIsLate(now: number, backend: Stream, requestOwed: boolean): boolean {

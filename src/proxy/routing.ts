@@ -53,7 +53,8 @@ export class Backend {
 
   engineFor(client: Client): Engine<ExchangeSession> {
     if (this.bound.size > 0) {
-      // All requests of its connection, in the order of their leases: the backend takes them for one client's.
+      // All requests of its connection, in the order of their leases: the backend takes them for one
+      // client's.
       const own = this.bound.get(client)
       if (own !== undefined && (own.sessions.length > 0 || own.queued > 0)) return own
     }
@@ -70,8 +71,9 @@ export class Backend {
   }
 
   /**
-   * A backend may have authenticated a session's connection (NTLM, Negotiate; RFC 4559 §6): from then on that session is
-   * this client connection's, and closes with it. It is one a client: another, or one too many, is closed behind its response.
+   * A backend may have authenticated a session's connection (NTLM, Negotiate; RFC 4559 §6): from then on that
+   * session is this client connection's, and closes with it. It is one a client: another, or one too many, is
+   * closed behind its response.
    */
   private bind(client: Client): Engine<ExchangeSession> | null {
     if (this.gone.has(client)) return null
@@ -91,7 +93,10 @@ export class Backend {
     return engine
   }
 
-  /** Where a tunnel may go when the sessions of the others carry none; null when there is nothing else. A session of it has one tunnel ever. */
+  /**
+   * Where a tunnel may go when the sessions of the others carry none; null when there is nothing else. A
+   * session of it has one tunnel ever.
+   */
   get tunnelEngine(): Engine<ExchangeSession> | null {
     if (this.tunnelSessions === null) return null
     this.tunnels ??= this.heard(new Engine(this.world, this.name, this.tunnelSessions, this.limits))

@@ -26,7 +26,10 @@ function unixAddress(path: string): Address & { readonly path: string } {
   return { host: '', port: 0, path }
 }
 
-/** `[http://|https://]` and `HOST:PORT`, `[IPV6]:PORT`, `:PORT` (all interfaces), `PORT` (loopback) or `unix:PATH`. Port 0: any free one. */
+/**
+ * `[http://|https://]` and `HOST:PORT`, `[IPV6]:PORT`, `:PORT` (all interfaces), `PORT` (loopback) or
+ * `unix:PATH`. Port 0: any free one.
+ */
 export function parseListen(text: string): Listen {
   const [, scheme, rest] = /^(?:(https?):\/\/)?(.*)$/s.exec(text) as RegExpExecArray
   const secure = scheme === 'https'
@@ -56,8 +59,8 @@ export interface BackendUrl extends Address {
 const isScheme = (text: string): text is BackendUrl['scheme'] => Object.hasOwn(SCHEMES, text)
 
 /**
- * `SCHEME://HOST[:PORT]` or `SCHEME://unix:PATH`. http: HTTP/1.1; https: over TLS, HTTP/2 or HTTP/1.1 by ALPN; h2c: HTTP/2 in
- * clear text, with prior knowledge; h2: HTTP/2 over TLS.
+ * `SCHEME://HOST[:PORT]` or `SCHEME://unix:PATH`. http: HTTP/1.1; https: over TLS, HTTP/2 or HTTP/1.1 by
+ * ALPN; h2c: HTTP/2 in clear text, with prior knowledge; h2: HTTP/2 over TLS.
  */
 export function parseBackend(text: string): BackendUrl {
   const parts = /^([a-z][a-z0-9+.-]*):\/\/(.*)$/is.exec(text)

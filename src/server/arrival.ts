@@ -1,6 +1,7 @@
-// An accepted socket until its protocol is known: read a PROXY header if the peer is trusted, do TLS where the listener does, sniff the
-// preface of HTTP/2 where it does not, then hand over. HTTP in clear text on a listener over TLS is told from a handshake by its first octet, and
-// handed over too, so that it gets an answer. One deadline covers all of it.
+// An accepted socket until its protocol is known: read a PROXY header if the peer is trusted, do TLS where
+// the listener does, sniff the preface of HTTP/2 where it does not, then hand over. HTTP in clear text on a
+// listener over TLS is told from a handshake by its first octet, and handed over too, so that it gets an
+// answer. One deadline covers all of it.
 
 import { Continuation, defineLife, type World } from '../continuation/index.js'
 import { type Ends, endsOf } from '../http/index.js'
@@ -25,7 +26,9 @@ export interface ArrivalFailure {
 }
 
 export interface ArrivalEvents {
-  /** Whether clients from there are served: asked where a PROXY header has told, before anything is answered. */
+  /**
+   * Whether clients from there are served: asked where a PROXY header has told, before anything is answered.
+   */
   admits(from: Address): boolean
   /** All its octets are still there. */
   arrived(arrival: Arrival, spoken: Spoken): void
@@ -51,7 +54,10 @@ export const arrivalLife = defineLife({
 /** RFC 9113 §3.4: the preface of HTTP/2 begins so, and no request of HTTP/1. */
 const H2_BEGINS = Buffer.from('PRI ', 'latin1')
 
-/** A method begins with a letter (all that are registered), a TLS record with its type (RFC 8446 §5.1: 20 to 24). */
+/**
+ * A method begins with a letter (all that are registered), a TLS record with its type (RFC 8446 §5.1: 20 to
+ * 24).
+ */
 const isLetter = (octet: number): boolean => (octet | 0x20) >= 0x61 && (octet | 0x20) <= 0x7a
 
 export interface ArrivalOptions {
@@ -110,7 +116,10 @@ export class Arrival extends Continuation {
     this.failure = { kind: 'tls-handshake', text: why }
   }
 
-  /** Notes why it is dropped. One that said nothing has not failed: a health check, or a browser that connects ahead. */
+  /**
+   * Notes why it is dropped. One that said nothing has not failed: a health check, or a browser that connects
+   * ahead.
+   */
   noteDropped(): void {
     const over = this.late || (this.socket.readiness & (ENDED | CLOSED)) !== 0
     if (this.failure !== null || !over) return
@@ -170,7 +179,10 @@ const arrivalSteps = arrivalLife.steps<Arrival>({
     return waitForHeader
   },
 
-  /** Does a TLS record come first, or HTTP in clear text? What is neither is left to TLS, which says so in its own words. */
+  /**
+   * Does a TLS record come first, or HTTP in clear text? What is neither is left to TLS, which says so in its
+   * own words.
+   */
   peek(a) {
     const { socket } = a
     for (let chunk = socket.take(); chunk !== null; chunk = socket.take()) {

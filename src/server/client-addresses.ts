@@ -1,11 +1,15 @@
-// What is known of the addresses that clients come from: how much of an abuse their connections were when they ended,
-// and how many are open. Whoever was cut off for abuse comes back at once, with all its budgets anew: each connection is
-// bounded, and this bounds how often. An address whose connections end well is not in the table, however many it makes.
+// What is known of the addresses that clients come from: how much of an abuse their connections were when
+// they ended, and how many are open. Whoever was cut off for abuse comes back at once, with all its budgets
+// anew: each connection is bounded, and this bounds how often. An address whose connections end well is not
+// in the table, however many it makes.
 
 import { numericHost } from '../pollset/index.js'
 
 export interface ClientAddressLimits {
-  /** client connections ended for abuse, of one address within abuseWindowMs, from which on it is refused; 0: none ever is */
+  /**
+   * client connections ended for abuse, of one address within abuseWindowMs, from which on it is refused; 0:
+   * none ever is
+   */
   readonly abusesMax: number
   /** ms in which they count together */
   readonly abuseWindowMs: number
@@ -18,7 +22,8 @@ export interface ClientAddressLimits {
 }
 
 export const clientAddressLimits: ClientAddressLimits = {
-  // Many may have one address, behind a load balancer or a NAT, and would pay for one of them: it is for the operator to say.
+  // Many may have one address, behind a load balancer or a NAT, and would pay for one of them: it is for the
+  // operator to say.
   abusesMax: 0,
   abuseWindowMs: 60_000,
   refusalMs: 60_000,
@@ -28,7 +33,10 @@ export const clientAddressLimits: ClientAddressLimits = {
 
 interface Abuser {
   abuses: number
-  /** ms of the pollset's clock, these three: when the first came, until when it is refused, when it may be forgotten */
+  /**
+   * ms of the pollset's clock, these three: when the first came, until when it is refused, when it may be
+   * forgotten
+   */
   since: number
   refusedUntil: number
   knownUntil: number
@@ -68,7 +76,10 @@ export class ClientAddresses {
     this.limits = limits
   }
 
-  /** Whether another connection from there is taken. {@link left} follows, once, if it is. A Unix-domain socket has no address: ''. */
+  /**
+   * Whether another connection from there is taken. {@link left} follows, once, if it is. A Unix-domain
+   * socket has no address: ''.
+   */
   admit(host: string, now: number): boolean {
     const { connectionsPerAddressMax } = this.limits
     if (host === '' || (this.abusers.size === 0 && connectionsPerAddressMax === 0)) return true

@@ -1,5 +1,5 @@
-// What options of `serve` mean together: a combination that cannot do what it says is refused by name, before anything starts.
-// Mistakes in a single option are told where it is read (options.ts).
+// What options of `serve` mean together: a combination that cannot do what it says is refused by name, before
+// anything starts. Mistakes in a single option are told where it is read (options.ts).
 
 import { formatAddress } from '../pollset/index.js'
 import { ConfigError, type Listen, parseBackend } from './address.js'

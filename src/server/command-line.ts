@@ -1,5 +1,5 @@
-// Runs the command line: checks what options mean together, starts what they ask for, prints what becomes of it. The options
-// themselves are in options.ts; the server is in server.ts.
+// Runs the command line: checks what options mean together, starts what they ask for, prints what becomes of
+// it. The options themselves are in options.ts; the server is in server.ts.
 
 import { createWriteStream, openSync, readFileSync } from 'node:fs'
 import { CommanderError } from 'commander'
@@ -12,7 +12,10 @@ import { program, type ServeOptions } from './options.js'
 import { type Origin, startOrigin } from './origin.js'
 import { DRAIN_TIMEOUT_MS, Server, type ServerCertificates, type ServerOptions } from './server.js'
 
-/** Exit codes: a wrong command line; a server that could not serve; a defect of ours that ended it (EX_SOFTWARE of sysexits.h). */
+/**
+ * Exit codes: a wrong command line; a server that could not serve; a defect of ours that ended it
+ * (EX_SOFTWARE of sysexits.h).
+ */
 const USAGE = 2
 const FAILED = 1
 const BROKEN = 70
@@ -66,7 +69,10 @@ function traceFile(file: string): number {
   }
 }
 
-/** Not ended at the end: the last lines come after all is over, and what is pending is written before the process ends. */
+/**
+ * Not ended at the end: the last lines come after all is over, and what is pending is written before the
+ * process ends.
+ */
 function traceTo(file: string | undefined): ServerOptions['trace'] {
   if (file === undefined) return undefined
   const stream = file === '-' ? process.stdout : createWriteStream(file, { fd: traceFile(file) })

@@ -21,7 +21,9 @@ export class Control extends Continuation {
   readonly id = 'control'
   readonly server: Server
 
-  /** @param drainTimeoutMs all in all; of that at most `drainIdleMs` is for what is on its way when it begins */
+  /**
+   * @param drainTimeoutMs all in all; of that at most `drainIdleMs` is for what is on its way when it begins
+   */
   constructor(server: Server, drainTimeoutMs: number, drainIdleMs: number, cutMs: number) {
     const { deadlines } = server.world.pollset
     const idle = Math.max(1, Math.min(drainIdleMs, drainTimeoutMs))

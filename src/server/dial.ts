@@ -1,5 +1,6 @@
-// A session to a backend whose protocol only its TLS handshake decides (RFC 7301). To the engine it is one session from the
-// beginning; what it is made of comes with the connection: a dial first, then the session of the protocol chosen.
+// A session to a backend whose protocol only its TLS handshake decides (RFC 7301). To the engine it is one
+// session from the beginning; what it is made of comes with the connection: a dial first, then the session of
+// the protocol chosen.
 
 import { Continuation, defineLife, type Fault, type World } from '../continuation/index.js'
 import type { SessionFactory, SessionReports, SessionState } from '../engine/index.js'
@@ -9,7 +10,9 @@ import type { ExchangeSession } from '../proxy/index.js'
 import type { BackendTarget } from '../transport/index.js'
 import { type AttemptLimits, Attempts } from '../transport/index.js'
 
-/** Makes the session of the protocol that was chosen, on a connected socket; it reports `opened` by itself. */
+/**
+ * Makes the session of the protocol that was chosen, on a connected socket; it reports `opened` by itself.
+ */
 export type SessionOn = (socket: Socket, reports: SessionReports<ExchangeSession>) => ExchangeSession
 
 export const dialLife = defineLife({

@@ -1,4 +1,5 @@
-// What an operator can do about a fault: from the operating system's codes, from OpenSSL's, and from the state of an engine.
+// What an operator can do about a fault: from the operating system's codes, from OpenSSL's, and from the
+// state of an engine.
 
 import type { Fault } from '../continuation/index.js'
 import type { Engine } from '../engine/index.js'

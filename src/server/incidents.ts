@@ -1,5 +1,6 @@
-// What goes wrong while the server serves, as sentences for its operator: which bound was reached and how to raise it, which scheme to write. Clients are told
-// less (proxy/refusal.ts): addresses, limits and a peer's own words are not for them.
+// What goes wrong while the server serves, as sentences for its operator: which bound was reached and how to
+// raise it, which scheme to write. Clients are told less (proxy/refusal.ts): addresses, limits and a peer's
+// own words are not for them.
 
 import type { Fault } from '../continuation/index.js'
 import { type Address, formatAddress } from '../pollset/index.js'

@@ -21,7 +21,9 @@ export interface ServerLimits extends ClientAddressLimits, ProcessLogLimits {
   readonly arrivalMs: number
   /** octets of a PROXY header, its TLVs included */
   readonly proxyHeaderBytesMax: number
-  /** open connections to one backend of HTTP/1.1 (or whose protocol TLS decides), those being opened included */
+  /**
+   * open connections to one backend of HTTP/1.1 (or whose protocol TLS decides), those being opened included
+   */
   readonly http1SessionsMax: number
   /** of those, being opened at once */
   readonly http1OpeningMax: number
@@ -68,8 +70,9 @@ const MIB = 1024 * KIB
 const MANY = 1_000_000
 
 /**
- * What each limit may be, where more than 0 is asked: what a window, a SETTINGS value or a number of digits can say; less than
- * would refuse what every peer sends; more than memory was ever meant for. What depends on another limit is in {@link checkLimits}.
+ * What each limit may be, where more than 0 is asked: what a window, a SETTINGS value or a number of digits
+ * can say; less than would refuse what every peer sends; more than memory was ever meant for. What depends on
+ * another limit is in {@link checkLimits}.
  */
 const RANGES: Readonly<Partial<Record<keyof Limits, readonly [number, number]>>> = {
   readAheadBytesMax: [KIB, 1024 * MIB],
@@ -156,7 +159,8 @@ export function checkLimits(limits: Limits): void {
     `trailerSectionBytesMax + ${FIELD_OVERHEAD} for each of trailersMax`,
     limits.trailerSectionBytesMax + FIELD_OVERHEAD * trailersMax,
   )
-  // What a connection reads ahead, a read of it more, is held: less would reset every upload that meets a slow backend.
+  // What a connection reads ahead, a read of it more, is held: less would reset every upload that meets a
+  // slow backend.
   if (2 * limits.bodyAheadBytesMax > limits.connectionHeldBytesMax)
     throw new ConfigError(
       `connectionHeldBytesMax=${limits.connectionHeldBytesMax} is less than twice bodyAheadBytesMax=${limits.bodyAheadBytesMax}`,

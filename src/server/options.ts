@@ -1,5 +1,5 @@
-// The commands and options of `fermata`: how each is read, and what its help says. Mistakes in a single option are told here; what options
-// mean together, and all that is started, is in command-line.ts.
+// The commands and options of `fermata`: how each is read, and what its help says. Mistakes in a single
+// option are told here; what options mean together, and all that is started, is in command-line.ts.
 
 import { readFileSync } from 'node:fs'
 import { Command, InvalidArgumentError } from 'commander'

@@ -1,5 +1,6 @@
-// The process log: what the operator should know of, as lines `TIME LEVEL TEXT` on standard error. A line that would repeat is written once, then counted:
-// a backend that is down fails thousands of times a second. No text of a peer starts a line or reaches a terminal as more than text.
+// The process log: what the operator should know of, as lines `TIME LEVEL TEXT` on standard error. A line
+// that would repeat is written once, then counted: a backend that is down fails thousands of times a second.
+// No text of a peer starts a line or reaches a terminal as more than text.
 
 import { Deadline, type Pollset } from '../pollset/index.js'
 
@@ -79,9 +80,9 @@ export class ProcessLog {
   }
 
   /**
-   * Tells of something that may happen at any rate. `what`: the kind and what it is about, as in `502 from h2c://a`; no part of it is a peer's. The
-   * first is written at once as `what: why`; those that follow within logRepeatMs are counted, and the count is written after it. Returns whether
-   * it was written.
+   * Tells of something that may happen at any rate. `what`: the kind and what it is about, as in `502 from
+   * h2c://a`; no part of it is a peer's. The first is written at once as `what: why`; those that follow
+   * within logRepeatMs are counted, and the count is written after it. Returns whether it was written.
    */
   repeated(level: Level, what: string, why: () => string): boolean {
     const before = this.repeats.get(what)

@@ -1,5 +1,5 @@
-// The protocols under one roof: what serves an accepted socket, and what sessions a backend's URL gives. The only place
-// that knows both HTTP versions.
+// The protocols under one roof: what serves an accepted socket, and what sessions a backend's URL gives. The
+// only place that knows both HTTP versions.
 
 import type { Continuation } from '../continuation/index.js'
 import type { EngineLimits, SessionFactory } from '../engine/index.js'
@@ -88,7 +88,10 @@ export class Protocols {
     )
   }
 
-  /** Where TLS has chosen an HTTP/2 that carries no tunnels (RFC 8441 §3), HTTP/1.1 does; not behind a PROXY header, whose sessions have clients. */
+  /**
+   * Where TLS has chosen an HTTP/2 that carries no tunnels (RFC 8441 §3), HTTP/1.1 does; not behind a PROXY
+   * header, whose sessions have clients.
+   */
   tunnelSessions(url: BackendUrl, sendProxy?: ProxyVersion): SessionFactory<ExchangeSession> | null {
     if (url.scheme !== 'https' || sendProxy !== undefined) return null
     return http1Sessions(this.http1, { ...targetOf(url), tls: this.tls(url, ['http/1.1']) })

@@ -1,4 +1,5 @@
-// Numbers with units, as people write limits: times as 500ms, 10s, 2m or 1h, sizes as 64KiB or 1MiB. The name of a limit says which it is.
+// Numbers with units, as people write limits: times as 500ms, 10s, 2m or 1h, sizes as 64KiB or 1MiB. The name
+// of a limit says which it is.
 
 import { ConfigError } from './address.js'
 
@@ -18,7 +19,10 @@ const SIZE: Kind = {
 }
 const COUNT: Kind = { units: {}, form: 'a number without a unit' }
 
-/** Units stand in names of limits: last, but for `heldBytesSoft` and the like; windows are bytes (RFC 9113 §6.9). */
+/**
+ * Units stand in names of limits: last, but for `heldBytesSoft` and the like; windows are bytes (RFC 9113
+ * §6.9).
+ */
 const kindOf = (name: string): Kind => (name.endsWith('Ms') ? TIME : /Bytes|Window/.test(name) ? SIZE : COUNT)
 
 /** The value of the limit of this name. */

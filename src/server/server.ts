@@ -38,7 +38,10 @@ export interface ServerOptions {
   readonly backendTls?: BackendTls
   /** Networks whose connections begin with a PROXY header that is believed (spec/proxy-protocol.md). */
   readonly acceptProxy?: readonly string[]
-  /** The PROXY header that each connection to a backend begins with; it tells of a client with `share` `connection` only. */
+  /**
+   * The PROXY header that each connection to a backend begins with; it tells of a client with `share`
+   * `connection` only.
+   */
   readonly sendProxy?: ProxyVersion
   /** Targets of plain CONNECT: `HOST:PORT`, `*.DOMAIN:PORT`, `*` for either part; none without any. */
   readonly connect?: readonly string[]
@@ -72,7 +75,10 @@ export type ServerEvents = {
   failed: (address: Address, code: string) => void
   /** A step of ours threw; what it belonged to has been given up. */
   crashed: (id: string, error: unknown) => void
-  /** An invariant of ours is broken that reaches all connections: the server has closed them, and serves no more. */
+  /**
+   * An invariant of ours is broken that reaches all connections: the server has closed them, and serves no
+   * more.
+   */
   broken: (error: Error) => void
   /** A connection to a backend could not be made; of each backend at most once in logRepeatMs. */
   unreached: (backend: string, why: string) => void
@@ -83,7 +89,10 @@ export type ServerEvents = {
   stopped: () => void
 }
 
-/** What listeners over TLS offer, the most wanted first. A client whose list has none of it is refused (RFC 7301 §3.2). */
+/**
+ * What listeners over TLS offer, the most wanted first. A client whose list has none of it is refused (RFC
+ * 7301 §3.2).
+ */
 const ALPN = ['h2', 'http/1.1', 'http/1.0'] as const
 
 export const DRAIN_TIMEOUT_MS = 30_000
@@ -116,7 +125,10 @@ export class Server
   /** Lingering client connections closed for newcomers. */
   private gaveWay = 0
 
-  /** Throws where a listener over TLS has no good certificate, a network is none, or limits do not go together. */
+  /**
+   * Throws where a listener over TLS has no good certificate, a network is none, or limits do not go
+   * together.
+   */
   constructor(options: ServerOptions) {
     super()
     const limits: Limits = { ...defaultLimits, ...options.limits }
@@ -208,7 +220,10 @@ export class Server
     this.proxy.left(client)
   }
 
-  /** Of connections in clear text to a listener over TLS: each request is told so, and the connection ends with it. */
+  /**
+   * Of connections in clear text to a listener over TLS: each request is told so, and the connection ends
+   * with it.
+   */
   private readonly inClearText: Acceptor = {
     accept: (stream) => {
       this.proxy.refuse(stream, CLEAR_TEXT)
@@ -222,7 +237,10 @@ export class Server
     this.lingering.set(client, client)
   }
 
-  /** The oldest connection that lingers goes, before a newcomer is turned away. It closes in this turn, and counts no more. */
+  /**
+   * The oldest connection that lingers goes, before a newcomer is turned away. It closes in this turn, and
+   * counts no more.
+   */
   private makeRoom(): void {
     for (const oldest of this.lingering.values()) {
       this.lingering.delete(oldest)
@@ -312,7 +330,9 @@ export class Server
     for (const connection of this.open.values()) connection.cancel()
   }
 
-  /** Read certificates anew: connections from here on get them. What is wrong with them leaves the old ones. */
+  /**
+   * Read certificates anew: connections from here on get them. What is wrong with them leaves the old ones.
+   */
   reload(): void {
     let wrong: Error | null = null
     try {

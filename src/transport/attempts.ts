@@ -1,7 +1,9 @@
-// The way to a backend whose name may have several addresses: connection attempts, in the order in which the name gives them,
-// the families in turns (RFC 8305 §4). One that fails is followed by the next at once; one that says nothing by the next after
-// connectAttemptMs (§5), and goes on beside it, where no more than three do: then the oldest makes room, after its share of the time that is left.
-// The first that is connected is taken, the others are dropped. All of it, the look-up too, has one deadline. A continuation drives it and waits for it; here is nothing that moves by itself.
+// The way to a backend whose name may have several addresses: connection attempts, in the order in which the
+// name gives them, the families in turns (RFC 8305 §4). One that fails is followed by the next at once; one
+// that says nothing by the next after connectAttemptMs (§5), and goes on beside it, where no more than three
+// do: then the oldest makes room, after its share of the time that is left. The first that is connected is
+// taken, the others are dropped. All of it, the look-up too, has one deadline. A continuation drives it and
+// waits for it; here is nothing that moves by itself.
 
 import type { Continuation, Fault } from '../continuation/index.js'
 import {
@@ -19,7 +21,9 @@ import { type BackendTarget, notConnected, notResolved } from './target.js'
 export interface AttemptLimits {
   /** ms for a connection to a backend to be made, whatever it takes: name, addresses, TLS */
   readonly connectMs: number
-  /** ms after which another address of a backend's name is tried beside one that does not answer (RFC 8305 §8) */
+  /**
+   * ms after which another address of a backend's name is tried beside one that does not answer (RFC 8305 §8)
+   */
   readonly connectAttemptMs: number
   /** addresses of one name that are tried */
   readonly connectAddressesMax: number
@@ -65,7 +69,10 @@ export class Attempts {
     this.limits = limits
   }
 
-  /** Have its name looked up, and this continuation wait for it; false for a Unix-domain socket, which has none. */
+  /**
+   * Have its name looked up, and this continuation wait for it; false for a Unix-domain socket, which has
+   * none.
+   */
   resolve(c: Continuation): boolean {
     this.by = this.pollset.now + this.limits.connectMs
     if (this.target.path !== undefined) return false
@@ -85,7 +92,10 @@ export class Attempts {
     return notConnected(this.target, this.late ? 'ETIMEDOUT' : 'closed')
   }
 
-  /** See what has become of the attempts, and begin another where one is due. False: nothing is left to wait for. `id`: of the sockets. */
+  /**
+   * See what has become of the attempts, and begin another where one is due. False: nothing is left to wait
+   * for. `id`: of the sockets.
+   */
   goOn(c: Continuation, id: string): boolean {
     this.untried ??= this.addresses()
     this.look()

@@ -1,8 +1,12 @@
-// Between whom a connection is: the original source and destination of a client connection, even behind a trusted relay.
+// Between whom a connection is: the original source and destination of a client connection, even behind a
+// trusted relay.
 
 import type { Address, Socket } from '../pollset/index.js'
 
-/** The source and destination of a connection: a client's own address and the one it reached, whoever relays between. */
+/**
+ * The source and destination of a connection: a client's own address and the one it reached, whoever relays
+ * between.
+ */
 export interface Ends {
   readonly from: Address
   readonly to: Address

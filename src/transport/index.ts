@@ -1,5 +1,5 @@
-// What every protocol needs under it and above the sockets: connection attempts, output slabs, the bytes that wait and their memory
-// budget, lingering, rates. It knows no protocol.
+// What every protocol needs under it and above the sockets: connection attempts, output slabs, the bytes that
+// wait and their memory budget, lingering, rates. It knows no protocol.
 
 export { type AttemptLimits, Attempts, attemptLimits } from './attempts.js'
 export { Connections, EMPTY } from './connections.js'

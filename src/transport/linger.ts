@@ -1,10 +1,11 @@
-// How a connection waits for its peer after its last word (RFC 9112 §9.6). A socket that is closed with unread bytes, or that gets
-// some after it was closed, answers with a TCP reset, and a reset destroys what the peer has not read yet. So the connection
-// goes on reading, and discards what it reads, until the peer's FIN.
+// How a connection waits for its peer after its last word (RFC 9112 §9.6). A socket that is closed with
+// unread bytes, or that gets some after it was closed, answers with a TCP reset, and a reset destroys what
+// the peer has not read yet. So the connection goes on reading, and discards what it reads, until the peer's
+// FIN.
 //
-// The wait begins when the operating system has taken the last byte and FIN. It ends after a silence, and after a time in
-// all; both begin behind what may still be on its way to the peer (transit.ts), as a slow reader says nothing meanwhile. Before the
-// last byte is taken the same bounds hold for the taking.
+// The wait begins when the operating system has taken the last byte and FIN. It ends after a silence, and
+// after a time in all; both begin behind what may still be on its way to the peer (transit.ts), as a slow
+// reader says nothing meanwhile. Before the last byte is taken the same bounds hold for the taking.
 
 import { CLOSED, ENDED, FINISHED, READABLE, type Socket } from '../pollset/index.js'
 import type { Transit } from './transit.js'
@@ -12,7 +13,9 @@ import type { Transit } from './transit.js'
 export interface LingerLimits {
   /** ms of silence after which a closing connection waits no longer for the peer's end */
   readonly lingerMs: number
-  /** ms that it waits in all, however much the peer says; both begin behind what may be on its way to the peer */
+  /**
+   * ms that it waits in all, however much the peer says; both begin behind what may be on its way to the peer
+   */
   readonly lingerTotalMs: number
   /** bytes that it reads and discards meanwhile */
   readonly lingerBytesMax: number

@@ -1,4 +1,5 @@
-// A listener as a continuation: it binds, hands each accepted socket on, and closes when it is cancelled. What is accepted lives on.
+// A listener as a continuation: it binds, hands each accepted socket on, and closes when it is cancelled.
+// What is accepted lives on.
 
 import { Continuation, defineLife, type World } from '../continuation/index.js'
 import {

@@ -1,5 +1,5 @@
-// Held bytes: what stays in memory because the other side has not taken it yet (design: Flow control). Counted
-// as allocated, not as payload, for the World and for each connection, and bounded for both.
+// Held bytes: what stays in memory because the other side has not taken it yet (design: Flow control).
+// Counted as allocated, not as payload, for the World and for each connection, and bounded for both.
 //
 // Below the soft limit nothing happens: a stream that stalls costs its own window. Above it the
 // streams that hold are looked at: whoever has stalled longest with most is reset, and its memory
@@ -19,7 +19,10 @@ export const STALL = fault(
 )
 
 export interface MemoryLimits {
-  /** octets held by the World from which on connection credit is returned on consumption only and the longest stalled are reset */
+  /**
+   * octets held by the World from which on connection credit is returned on consumption only and the longest
+   * stalled are reset
+   */
   readonly heldBytesSoft: number
   /** octets held by the World above which a stream is reset however short its stall */
   readonly heldBytesMax: number

@@ -1,5 +1,5 @@
-// The PROXY protocol, versions 1 and 2 (spec/proxy-protocol.md): a sans-IO reader, fed as octets come, and a writer.
-// Of a header is kept what can hold an address; TLVs are counted and skipped.
+// The PROXY protocol, versions 1 and 2 (spec/proxy-protocol.md): a sans-IO reader, fed as octets come, and a
+// writer. Of a header is kept what can hold an address; TLVs are counted and skipped.
 
 import { addressVersion } from '../pollset/index.js'
 import type { Ends } from './endpoints.js'

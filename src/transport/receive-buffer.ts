@@ -81,7 +81,10 @@ export class ReceiveBuffer {
     return this.unsettled++ === 0
   }
 
-  /** Copy up to `bytes` into `target` at `offset`; returns how many. Credit is given where nothing is retained. */
+  /**
+   * Copy up to `bytes` into `target` at `offset`; returns how many. Credit is given where nothing is
+   * retained.
+   */
   pull(target: Buffer, offset: number, bytes: number, now: number): number {
     let left = Math.min(bytes, this.length)
     const pulled = left

@@ -1,11 +1,15 @@
-// How any connection writes, whatever it speaks: it asks to be flushed last in the turn, fills a slab with what waits, and
-// hands it to the socket in one write. One write is in flight at most, and its slab goes back when it has drained, not
-// before (design: Output). What waits, and how it looks on the wire, is the protocol's.
+// How any connection writes, whatever it speaks: it asks to be flushed last in the turn, fills a slab with
+// what waits, and hands it to the socket in one write. One write is in flight at most, and its slab goes back
+// when it has drained, not before (design: Output). What waits, and how it looks on the wire, is the
+// protocol's.
 
 import { type Flushable, type Pollset, type Slab, type Socket, WRITABLE } from '../pollset/index.js'
 import type { OutputSlabs } from './slabs.js'
 
-/** What a connection is to its output: what ends where a flush fails by a defect of ours. A continuation is one. */
+/**
+ * What a connection is to its output: what ends where a flush fails by a defect of ours. A continuation is
+ * one.
+ */
 export interface OutputOwner {
   crashWith(error: unknown): void
 }
@@ -34,7 +38,10 @@ export abstract class SlabOutput implements Flushable {
 
   /** Something waits to be written. */
   protected abstract get hasOutput(): boolean
-  /** Owned by this output, and as large as what waits asks for: a slab stays in flight for as long as the peer does not read. */
+  /**
+   * Owned by this output, and as large as what waits asks for: a slab stays in flight for as long as the peer
+   * does not read.
+   */
   protected abstract takeSlab(slabs: OutputSlabs): Slab
   /** Write what waits, as far as the slab takes it; moves {@link end}. */
   protected abstract fill(slab: Buffer): void
@@ -71,7 +78,8 @@ export abstract class SlabOutput implements Flushable {
   flush(): void {
     this.queued = false
     const socket = this.socket
-    // One write in flight: the socket asks for the next flush when it has drained. After FIN there may still be wishes.
+    // One write in flight: the socket asks for the next flush when it has drained. After FIN there may still
+    // be wishes.
     if (socket === null || this.finished || (socket.readiness & WRITABLE) === 0) return
     if (this.slab !== null) this.giveBack()
     if (!this.hasOutput) {

@@ -1,6 +1,7 @@
-// The output slabs of a World, for all its connections, whatever they speak. A slab is taken at flush and comes back when the write has
-// drained, so it is in flight for as long as a peer does not read: most are small. Of the large ones, for bulk, at most
-// largeSlabsMax are in flight; past them bulk leaves in small pieces too.
+// The output slabs of a World, for all its connections, whatever they speak. A slab is taken at flush and
+// comes back when the write has drained, so it is in flight for as long as a peer does not read: most are
+// small. Of the large ones, for bulk, at most largeSlabsMax are in flight; past them bulk leaves in small
+// pieces too.
 
 import { type Slab, SlabPool } from '../pollset/index.js'
 

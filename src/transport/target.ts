@@ -10,7 +10,9 @@ export interface BackendTarget extends Address {
   readonly preamble?: Buffer
 }
 
-/** Nothing of a request has been sent: it may go elsewhere. What is wrong behind us is not a client's to know. */
+/**
+ * Nothing of a request has been sent: it may go elsewhere. What is wrong behind us is not a client's to know.
+ */
 const notReached = (code: string, message: string, detail: string): Fault => ({
   ...fault(code, 'backend', 'connection', 'safe', message),
   detail,

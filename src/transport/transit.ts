@@ -1,5 +1,6 @@
-// What may still be on its way to a peer. Nothing tells when written bytes have arrived: the kernels on the way may hold some MiB
-// of them after a write has completed. So it is bounded from above, by the slowest peer that is not taken for dead.
+// What may still be on its way to a peer. Nothing tells when written bytes have arrived: the kernels on the
+// way may hold some MiB of them after a write has completed. So it is bounded from above, by the slowest peer
+// that is not taken for dead.
 
 /** The slowest peer, and the most that may be on its way to it. */
 export interface TransitLimits {
@@ -14,9 +15,15 @@ export const transitLimits: TransitLimits = {
   transitBytesMax: 4 * 1024 * 1024,
 }
 
-/** What may be on its way on one connection. Ask it of {@link look}, which costs nothing between two questions. */
+/**
+ * What may be on its way on one connection. Ask it of {@link look}, which costs nothing between two
+ * questions.
+ */
 export class Transit {
-  /** ms of the pollset's clock: until then the slowest peer may still be taking what was written before the last look */
+  /**
+   * ms of the pollset's clock: until then the slowest peer may still be taking what was written before the
+   * last look
+   */
   until: number
   private written: number
   private readonly limits: TransitLimits

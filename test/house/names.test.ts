@@ -4,6 +4,8 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import {
+  commentColumnsMax,
+  commentFindings,
   filesUnder,
   linesMax,
   nameFindings,
@@ -41,6 +43,30 @@ t.test('the checker finds the wrong sides, long files and files without an openi
   t.strictSame(shapeFindings(src, lines(linesMax + 1)), [`${src} has ${linesMax + 1} lines`])
   t.equal(shapeFindings(src, "import t from 'tap'\n").length, 1)
   t.strictSame(shapeFindings(src, '#!/usr/bin/env node\n// The command line.\n'), [])
+})
+
+t.test('the checker finds comments that are too long', async (t) => {
+  const long = 'x'.repeat(commentColumnsMax)
+  for (const sample of [
+    `// ${long}`,
+    `const a = 1 // ${long}`,
+    `/**\n * ${long}\n */\nconst a = 1`,
+    `/** ${long} */\nconst a = 1`,
+    `class C {\n  // ${long}\n}`,
+    `f(a, /* ${long} */ b)`,
+  ])
+    t.equal(commentFindings(src, sample).length, 1, sample)
+  for (const sample of [
+    `const a = '// ${long}'`,
+    `const a = \`// ${long}\``,
+    `const a${long} = 1`,
+    '// short',
+  ])
+    t.strictSame(commentFindings(src, sample), [], sample)
+})
+
+t.test('comments in src fit', async (t) => {
+  for (const file of filesUnder('src')) t.strictSame(commentFindings(file, read(file)), [], file)
 })
 
 t.test('src keeps them', async (t) => {

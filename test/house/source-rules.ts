@@ -278,3 +278,27 @@ export function shapeFindings(path: string, text: string): readonly Finding[] {
   if (!/^(#!.*\n)?(\/\/|\/\*)/.test(text)) findings.push(`${path} does not open with what it holds`)
   return findings
 }
+
+export const commentColumnsMax = 110
+
+/** Comments whose lines are longer than {@link commentColumnsMax}: the formatter does not look at them. */
+export function commentFindings(path: string, text: string): readonly Finding[] {
+  const tree = parse(path, text)
+  const lines = text.split('\n')
+  const long = new Set<number>()
+  const look = (range: ts.CommentRange): void => {
+    const first = tree.source.getLineAndCharacterOfPosition(range.pos).line
+    const last = tree.source.getLineAndCharacterOfPosition(range.end).line
+    for (let at = first; at <= last; at++) if (lines[at].length > commentColumnsMax) long.add(at)
+  }
+  const visit = (node: ts.Node): void => {
+    // Tokens alone: what stands before and behind them is no part of a string.
+    if (node.getChildCount(tree.source) === 0) {
+      for (const range of ts.getLeadingCommentRanges(text, node.pos) ?? []) look(range)
+      for (const range of ts.getTrailingCommentRanges(text, node.end) ?? []) look(range)
+    }
+    for (const each of node.getChildren(tree.source)) visit(each)
+  }
+  visit(tree.source)
+  return [...long].sort((a, b) => a - b).map((at) => `${path}:${at + 1} has ${lines[at].length} columns`)
+}

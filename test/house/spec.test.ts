@@ -1,10 +1,12 @@
 // The pages of spec/ are true: every numbered rule is shown by a test, every bound that a page names exists, every limit has a
 // row, citations of the design lead to a heading, and the list of pages has them all.
 
+import { existsSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import t from 'tap'
 import { limitsByRoom } from '../../src/server/limits.js'
 import { planNames } from '../../tools/sim/plan.js'
-import { filesUnder, read } from './source-rules.js'
+import { filesUnder, read, root } from './source-rules.js'
 import { boundFindings, boundsNamed, citationFindings, type Page, ruleFindings } from './spec-pages.js'
 
 const pagesUnder = (folder: string, ending: string): Page[] =>
@@ -80,4 +82,15 @@ t.test('the list of pages has each of them', async (t) => {
     .map((page) => page.file)
     .filter((file) => file !== 'spec/README.md' && !/^spec\/scenarios\/(?!README)/.test(file))
   t.strictSame(listed.sort(), own.sort())
+})
+
+t.test('pages that are cited exist', async (t) => {
+  const here = 'test/house/spec.test.ts'
+  const all = [...tests, ...pagesUnder('src', '.ts'), ...pagesUnder('tools', '.ts')]
+  for (const { file, text } of all.filter((each) => each.file !== here))
+    for (const [cited] of text.matchAll(/\bspec\/[a-z0-9/-]+\.md/g))
+      if (!existsSync(join(root, cited))) t.fail(`${file} cites ${cited}`)
+  for (const { file, text } of spec)
+    for (const [, link] of text.matchAll(/\]\(([^)#:]+\.md)\)/g))
+      if (!existsSync(join(root, dirname(file), link))) t.fail(`${file} cites ${link}`)
 })

@@ -146,8 +146,8 @@ export function huffmanDecode(source: Uint8Array, start: number, end: number, ta
 }
 
 /**
- * Decodes one string that comes in pieces. Slower than {@link huffmanDecode}, which wants it whole: a code that ends
- * beyond a piece waits in the window.
+ * Decodes one string that comes in pieces. Slower than {@link huffmanDecode}, which wants it whole: a code
+ * that ends beyond a piece waits in the window.
  */
 export class HuffmanPieces {
   /** Bits that are no whole code yet, aligned to the left, and how many. */
@@ -155,8 +155,8 @@ export class HuffmanPieces {
   private bits = 0
 
   /**
-   * Decodes source[start..end) into `target` from `at` on and returns where the next octet goes, or -1 for EOS.
-   * Octets beyond the end of `target` are counted and not written.
+   * Decodes source[start..end) into `target` from `at` on and returns where the next octet goes, or -1 for
+   * EOS. Octets beyond the end of `target` are counted and not written.
    */
   decode(source: Uint8Array, start: number, end: number, target: Uint8Array, at: number): number {
     let { window, bits } = this

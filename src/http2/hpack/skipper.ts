@@ -1,8 +1,9 @@
-// HPACK (RFC 7541 §6) of a header block that is too large to be kept: it is read in pieces, as its frames come, and
-// nothing is made of it but what the dynamic table must hold for the blocks that follow. Sans-IO.
+// HPACK (RFC 7541 §6) of a header block that is too large to be kept: it is read in pieces, as its frames
+// come, and nothing is made of it but what the dynamic table must hold for the blocks that follow. Sans-IO.
 //
-// An octet at a time, except in strings. Of a literal to be indexed, as many octets are kept as an entry may have; a
-// larger one empties the table (§4.4). The verdict and the table are those of HpackDecoder.decode on the whole block.
+// An octet at a time, except in strings. Of a literal to be indexed, as many octets are kept as an entry may
+// have; a larger one empties the table (§4.4). The verdict and the table are those of HpackDecoder.decode on
+// the whole block.
 
 import type { Field } from '../../http/field.js'
 import { HuffmanPieces } from './huffman.js'

@@ -1,6 +1,7 @@
-// Which certificates a TLS listener shows: those for the name that the client asks for (SNI, RFC 6066 §3). An exact name wins over a
-// wildcard, whatever the order in which they were given. Certificates for one name with different kinds of keys (RSA, ECDSA) are one group:
-// OpenSSL shows the one that the client's signature algorithms allow (RFC 8446 §4.4.2.2).
+// Which certificates a TLS listener shows: those for the name that the client asks for (SNI, RFC 6066 §3). An
+// exact name wins over a wildcard, whatever the order in which they were given. Certificates for one name
+// with different kinds of keys (RSA, ECDSA) are one group: OpenSSL shows the one that the client's signature
+// algorithms allow (RFC 8446 §4.4.2.2).
 
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto'
 import type { Certificate } from '../tls.js'
@@ -17,7 +18,9 @@ export function explained<T>(what: string, make: () => T): T {
   }
 }
 
-/** Authorities for a context. Node ignores what is not PEM, and would then trust nobody: refused here instead. */
+/**
+ * Authorities for a context. Node ignores what is not PEM, and would then trust nobody: refused here instead.
+ */
 export function trusting(ca: string | undefined): { ca?: string } {
   if (ca === undefined) return {}
   explained('the authorities to trust are not PEM certificates', () => new X509Certificate(ca))
@@ -28,7 +31,10 @@ export function trusting(ca: string | undefined): { ca?: string } {
 const ALTERNATIVE = /([A-Za-z ]+):("(?:[^"\\]|\\.)*"|[^,]*)(?:, |$)/gy
 const HOST = /^(?:\*\.)?[\w-]+(?:\.[\w-]+)*$/
 
-/** The host names that a certificate is for, in lower case; of its subject's CN only where subjectAltName has none (RFC 6125 §6.4.4). */
+/**
+ * The host names that a certificate is for, in lower case; of its subject's CN only where subjectAltName has
+ * none (RFC 6125 §6.4.4).
+ */
 function namesOf(certificate: X509Certificate): string[] {
   const alternatives = [...(certificate.subjectAltName ?? '').matchAll(ALTERNATIVE)]
   const names = alternatives.filter(([, kind]) => kind === 'DNS').map(([, , value]) => value)
@@ -85,12 +91,18 @@ const groupOf = (identities: readonly Identity[]): CertificateGroup => ({
 })
 
 export class Certificates {
-  /** The first is for clients that name no server, or one that no certificate is for: the first certificate, and others for all its names. */
+  /**
+   * The first is for clients that name no server, or one that no certificate is for: the first certificate,
+   * and others for all its names.
+   */
   readonly groups: readonly CertificateGroup[]
   /** Places in {@link groups}. */
   private readonly byName = new Map<string, number>()
 
-  /** Throws where a certificate or key is not one, where they do not belong together, and where a certificate would never be shown. */
+  /**
+   * Throws where a certificate or key is not one, where they do not belong together, and where a certificate
+   * would never be shown.
+   */
   constructor(certificates: readonly Certificate[]) {
     if (certificates.length === 0) throw new TypeError('TLS needs a certificate')
     const identities = certificates.map((each) => new Identity(each))

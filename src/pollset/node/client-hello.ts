@@ -1,6 +1,7 @@
-// The name of the server in a TLS ClientHello (RFC 8446 §4.1.2, RFC 6066 §3), read before the handshake begins: a sans-IO reader, fed as octets come.
-// Node shows only one certificate of the context that its SNICallback gives, beside all those of the server's own. So the server is chosen first.
-// What is malformed has no name here: TLS then refuses it in its own words.
+// The name of the server in a TLS ClientHello (RFC 8446 §4.1.2, RFC 6066 §3), read before the handshake
+// begins: a sans-IO reader, fed as octets come. Node shows only one certificate of the context that its
+// SNICallback gives, beside all those of the server's own. So the server is chosen first. What is malformed
+// has no name here: TLS then refuses it in its own words.
 
 const HANDSHAKE_RECORD = 22
 const CLIENT_HELLO = 1

@@ -1,5 +1,6 @@
-// A listener of Node's behind the door, on TCP or a Unix-domain socket. A socket file on which nobody listens any more, as a killed program leaves it, is removed
-// and its path taken over; one that is listened on, and any other file, stays.
+// A listener of Node's behind the door, on TCP or a Unix-domain socket. A socket file on which nobody listens
+// any more, as a killed program leaves it, is removed and its path taken over; one that is listened on, and
+// any other file, stays.
 
 import { lstatSync, unlinkSync } from 'node:fs'
 import { connect, createServer, type Socket as NetSocket, type Server } from 'node:net'
@@ -23,8 +24,8 @@ export interface NodeListenerLimits extends NodeSocketLimits {
   /** connections the operating system queues for a listener */
   readonly backlog: number
   /**
-   * ms in which nothing comes from a client until TCP asks whether its host is still there; whole seconds, 0: never.
-   * It asks ten times, a second apart: Node lets only the first of these times be chosen.
+   * ms in which nothing comes from a client until TCP asks whether its host is still there; whole seconds, 0:
+   * never. It asks ten times, a second apart: Node lets only the first of these times be chosen.
    */
   readonly frontendTcpKeepAliveMs: number
 }
@@ -39,7 +40,9 @@ export const faultOf = (error: NodeJS.ErrnoException): SocketFault => ({
   message: error.message,
 })
 
-/** Bytes of a path in a sockaddr_un, its final NUL aside. Node cuts longer ones, and would listen elsewhere. */
+/**
+ * Bytes of a path in a sockaddr_un, its final NUL aside. Node cuts longer ones, and would listen elsewhere.
+ */
 export const UNIX_PATH_BYTES_MAX = process.platform === 'linux' ? 107 : 103
 
 const kindOf = (path: string): 'none' | 'folder' | 'socket' | 'other' => {

@@ -39,7 +39,8 @@ export const nodePollsetLimits: NodePollsetLimits = {
   acceptQueueMax: 4096,
   commandsMax: 64,
   backlog: 4096,
-  // Networks of clients pause now and then: they are asked later, and a connection that is used is not asked at all.
+  // Networks of clients pause now and then: they are asked later, and a connection that is used is not asked
+  // at all.
   frontendTcpKeepAliveMs: 120_000,
   backendTcpKeepAliveMs: 60_000,
 }

@@ -1,6 +1,6 @@
-// Reading into buffers that come back. Node gives each read of a socket 64 KiB of its own, garbage a turn later; a socket
-// that we connect can be given ours in its place (`onread`). What was read belongs to its taker until the turn ends
-// (P21), so that is when a buffer whose octets were taken comes back.
+// Reading into buffers that come back. Node gives each read of a socket 64 KiB of its own, garbage a turn
+// later; a socket that we connect can be given ours in its place (`onread`). What was read belongs to its
+// taker until the turn ends (P21), so that is when a buffer whose octets were taken comes back.
 
 import type { OnReadOpts } from 'node:net'
 import { type Slab, SlabPool } from '../slabs.js'

@@ -1,7 +1,8 @@
 // TLS behind the door, by Node's own. A listener's sockets are looked at in clear text first, so a TLS server
 // here never listens itself: it is handed sockets (`emit('connection', socket)`), and whose handshake is over
-// is told by the peer's address. Where peers have none, over Unix-domain sockets, each has a TLS server of its own.
-// There is a server for each group of certificates, chosen by the name in the ClientHello (client-hello.ts).
+// is told by the peer's address. Where peers have none, over Unix-domain sockets, each has a TLS server of
+// its own. There is a server for each group of certificates, chosen by the name in the ClientHello
+// (client-hello.ts).
 
 import type { Socket as NetSocket } from 'node:net'
 import {
@@ -143,7 +144,8 @@ export class NodeTlsClient implements TlsClient {
       secureContext: this.context,
       rejectUnauthorized: verify,
     })
-    // Unlike net.connect, tls.connect ignores these options. Without the first, each credit would wait for the acknowledgement of the last.
+    // Unlike net.connect, tls.connect ignores these options. Without the first, each credit would wait for
+    // the acknowledgement of the last.
     socket.setNoDelay()
     socket.setKeepAlive(keepAlive, keepAliveInitialDelay)
     return socket

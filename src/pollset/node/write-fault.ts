@@ -1,10 +1,11 @@
-// A fault that a write meets, held back until all that has arrived is read. A backend may answer, close without having read the
-// request, and so reset the connection: the next write fails, while the answer waits in the kernel's receive queue, which
-// Linux still hands out. Node destroys a socket as soon as a write has failed, and that queue with it. So the fault waits for
-// the end of reading.
+// A fault that a write meets, held back until all that has arrived is read. A backend may answer, close
+// without having read the request, and so reset the connection: the next write fails, while the answer waits
+// in the kernel's receive queue, which Linux still hands out. Node destroys a socket as soon as a write has
+// failed, and that queue with it. So the fault waits for the end of reading.
 //
-// What follows the queue is end-of-file, whether the peer sent FIN or not: the failed write has taken the error away. The
-// error tells: EPIPE is that of a socket whose FIN had come before the reset (tcp_reset in Linux), ECONNRESET of any other.
+// What follows the queue is end-of-file, whether the peer sent FIN or not: the failed write has taken the
+// error away. The error tells: EPIPE is that of a socket whose FIN had come before the reset (tcp_reset in
+// Linux), ECONNRESET of any other.
 
 import type { Socket as NetSocket } from 'node:net'
 
@@ -48,7 +49,10 @@ export class WriteFault {
     done?.(error)
   }
 
-  /** All that had arrived is read. Returns whether its end is the peer's FIN; a fault that was held destroys the socket now. */
+  /**
+   * All that had arrived is read. Returns whether its end is the peer's FIN; a fault that was held destroys
+   * the socket now.
+   */
   readingEnded(): boolean {
     const { held } = this
     if (held === null) return true

@@ -341,7 +341,10 @@ export class SimSocket extends Socket {
     return true
   }
 
-  /** Bytes for a socket that the World has closed: the operating system resets it, and what was written is lost. */
+  /**
+   * Bytes for a socket that the World has closed: the operating system resets it, and what was written is
+   * lost.
+   */
   private unheard(): void {
     if (!this.destroyed || this.toFar.empty) return
     this.toFar.drop()

@@ -5,7 +5,10 @@ import type { Flushable } from '../door.js'
 import type { Pollable } from '../pollable.js'
 import type { Prng } from './prng.js'
 
-/** What the network may do to connections; percents are of the cases where it could. All 0: a network without faults. */
+/**
+ * What the network may do to connections; percents are of the cases where it could. All 0: a network without
+ * faults.
+ */
 export interface SimFaults {
   /** ms a piece travels, at most */
   readonly latencyMs: number
@@ -15,7 +18,10 @@ export interface SimFaults {
   readonly coalescePercent: number
   /** octets the network takes at once from the World; 0: all */
   readonly sendBufferBytes: number
-  /** octets of these that must have been read before more is taken: kernels tell of room in lumps, and a slow reader's far between */
+  /**
+   * octets of these that must have been read before more is taken: kernels tell of room in lumps, and a slow
+   * reader's far between
+   */
   readonly roomBytes: number
   /** of pieces: held up for up to stallMs */
   readonly stallPercent: number

@@ -1,5 +1,5 @@
-// The door onto a network in memory: no operating system, no time that passes by itself. Whatever happens
-// is drawn from one seed, so a seed names a run. The clock stands still in a turn and then jumps on to the next
+// The door onto a network in memory: no operating system, no time that passes by itself. Whatever happens is
+// drawn from one seed, so a seed names a run. The clock stands still in a turn and then jumps on to the next
 // event; deadlines fire by it. Who plays the peers listens (serve) and dials from outside the turn.
 //
 //   const pollset = new SimPollset(seed, { ...noFaults, latencyMs: 5 })
@@ -281,7 +281,10 @@ export class SimPollset extends Turns implements Pollset, SimNet {
 
   // Running
 
-  /** Move on to the next event, and run one turn if it concerns the World. False when nothing will ever happen. */
+  /**
+   * Move on to the next event, and run one turn if it concerns the World. False when nothing will ever
+   * happen.
+   */
   step(): boolean {
     if (this.shut) return false
     const at = this.asked ? this.clock : Math.min(this.agenda.earliest, this.deadlines.earliest())
