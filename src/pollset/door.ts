@@ -1,5 +1,5 @@
 // The door: the contract of all that can steer a run (design: Pollset). Whatever is not here does not enter.
-// Two implementations: node-pollset.ts (the operating system) and sim-pollset.ts (a simulated network).
+// Two implementations: node/pollset.ts (the operating system) and sim/pollset.ts (a simulated network).
 
 import type { Deadlines } from './deadlines.js'
 import type { InvariantBroken } from './invariant.js'

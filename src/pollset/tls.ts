@@ -1,6 +1,6 @@
 // TLS lies under the door: what is above reads and writes clear text, and sees what the handshake has
 // settled. Here is how it is asked for and what is told of it; who does it is the pollset's own affair
-// (node-tls.ts).
+// (node/tls.ts).
 
 /** A certificate chain and its private key, both PEM. */
 export interface Certificate {

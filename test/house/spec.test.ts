@@ -2,7 +2,7 @@
 // row, citations of the design lead to a heading, and the list of pages has them all.
 
 import { existsSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import t from 'tap'
 import { limitsByRoom } from '../../src/server/limits.js'
 import { planNames } from '../../tools/sim/plan.js'
@@ -93,4 +93,14 @@ t.test('pages that are cited exist', async (t) => {
   for (const { file, text } of spec)
     for (const [, link] of text.matchAll(/\]\(([^)#:]+\.md)\)/g))
       if (!existsSync(join(root, dirname(file), link))) t.fail(`${file} cites ${link}`)
+})
+
+t.test('files that comments and pages name exist', async (t) => {
+  const sources = pagesUnder('src', '.ts')
+  const names = new Set(
+    [...sources, ...tests, ...pagesUnder('tools', '.ts')].map(({ file }) => basename(file)),
+  )
+  for (const { file, text } of [...sources, ...spec])
+    for (const [name] of text.matchAll(/\b[a-z][a-z0-9-]*\.ts\b/g))
+      if (!names.has(name) && name !== 'test.ts') t.fail(`${file} names ${name}`)
 })

@@ -10,7 +10,7 @@
 //
 // A block that breaks its bounds is still decoded to its end, since the next one builds on its
 // table; but of what is not to be kept, no string is made. A block that is too large to be
-// gathered is decoded in pieces (hpack-skipper.ts).
+// gathered is decoded in pieces (skipper.ts).
 
 import type { Field, FieldTable } from '../../http/field.js'
 import { huffmanDecode } from './huffman.js'
