@@ -20,30 +20,30 @@ import {
 import type { Socket } from '../pollset/index.js'
 import type { BackendTarget } from '../transport/index.js'
 import { Attempts } from '../transport/index.js'
-import { Connection } from './connection.js'
+import { BackendIdle } from './backend-idle.js'
 import {
   type After,
-  connectionLife,
-  connectionSteps,
+  type BackendSteps,
+  backendLife,
+  backendSteps,
   waitForConnect,
-  waitForMessages,
   waitForName,
-  waitForTime,
-} from './connection-life.js'
+} from './backend-life.js'
+import { Connection } from './connection.js'
 import type { Http1Context } from './context.js'
 import type { RefusalCode } from './faults.js'
 import { NONE, requestFraming } from './framing.js'
-import { keepAliveTimeout, namesProtocol } from './message.js'
+import { namesProtocol } from './message.js'
 import { ResponseReader } from './response-reader.js'
 import { Http1Stream } from './stream.js'
 import { newWebSocketKey, WEBSOCKET, webSocketAccept } from './websocket.js'
 import { writeRequestHead, writeUpgradeRequest } from './writer.js'
 
-const { goto } = connectionLife
+const { goto } = backendLife
 
 export interface BackendSession extends Session, HttpSession {}
 
-export class Backend extends Connection implements BackendSession {
+export class Backend extends Connection implements BackendSession, BackendSteps {
   state: SessionState = 'opening'
   leased = 0
   unfit: Fault | null = null
@@ -61,10 +61,7 @@ export class Backend extends Connection implements BackendSession {
   private tokenSent = false
   /** It has answered a request. */
   private served = false
-  /** ms that it may stay idle: ours, or less where the backend says that it closes sooner */
-  private idleMax: number
-  /** The Keep-Alive field that this was read from. */
-  private keepAlive = ''
+  private readonly allowedIdle: BackendIdle
 
   /** On a socket that is connected already, or on one of its own. */
   constructor(
@@ -77,7 +74,7 @@ export class Backend extends Connection implements BackendSession {
     this.socket = socket
     this.target = target
     this.reports = reports
-    this.idleMax = context.limits.backendIdleMs
+    this.allowedIdle = new BackendIdle(context.limits.backendIdleMs)
     this.attempts = new Attempts(context.world.pollset, target, context.limits)
     this.reader = new ResponseReader(this, context.decoder, context.limits)
   }
@@ -91,22 +88,21 @@ export class Backend extends Connection implements BackendSession {
     if (attempts.goOn(this, this.id)) return waitForConnect
     this.socket = attempts.socket
     this.failure = attempts.fault
-    return this.socket === null ? goto.closed : goto.greet
+    return this.socket === null ? goto.end : goto.greet
   }
 
   greet(): After<'greet'> {
     this.output.attach(this.socket as Socket, this)
     this.quietSince = this.now
     this.reports.opened(this)
-    return goto.messages
+    return goto.readMessages
   }
 
-  override messages(): After<'messages'> {
-    const next = super.messages()
-    const told = this.keepAlive !== '' && this.stream === null && this.leased === 0 && this.state === 'open'
-    if (next !== waitForMessages || !told) return next
-    this.waitUntil(this.quietSince + this.idleMax)
-    return waitForTime
+  override awaitMore(): void {
+    super.awaitMore()
+    const { allowedIdle } = this
+    if (allowedIdle.isTold && this.stream === null && this.leased === 0 && this.state === 'open')
+      this.waitUntil(this.quietSince + allowedIdle.ms)
   }
 
   // A session of an engine
@@ -222,7 +218,7 @@ export class Backend extends Connection implements BackendSession {
     if (stream === null) return
     // A request that has not left can go elsewhere; one that has may have had its effect, whoever ends the
     // connection (RFC 9110 §9.2.2).
-    this.lose(stream, { ...why, retry: stream.headWritten || this.unfit !== null ? 'never' : 'safe' })
+    this.failStream(stream, { ...why, retry: stream.headWritten || this.unfit !== null ? 'never' : 'safe' })
     this.reports.freed(this)
   }
 
@@ -239,21 +235,12 @@ export class Backend extends Connection implements BackendSession {
     // It reads the next request behind this one.
     const { writtenBytes } = this.socket as Socket
     this.transit.arrived(writtenBytes, writtenBytes, this.now)
-    if (this.reader.keepAlive !== this.keepAlive) this.readKeepAlive(this.reader.keepAlive)
-    if (!persists || this.draining || this.idleMax === 0) {
+    this.allowedIdle.read(this.reader.keepAlive)
+    if (!persists || this.draining || this.allowedIdle.ms === 0) {
       this.failure ??= DONE
       this.reports.retired(this)
     }
     this.reports.freed(this)
-  }
-
-  /** A request that crosses the backend's FIN may be lost: we close first. */
-  private readKeepAlive(value: string): void {
-    const { backendIdleMs } = this.context.limits
-    const told = keepAliveTimeout(value) * 1000
-    this.keepAlive = value
-    this.idleMax =
-      told < 0 ? backendIdleMs : Math.min(backendIdleMs, told - Math.min(IDLE_MARGIN_MS, told / 2))
   }
 
   resetByUs(stream: Http1Stream, _reason: ResetReason): void {
@@ -273,20 +260,21 @@ export class Backend extends Connection implements BackendSession {
     this.reports.freed(this)
   }
 
-  protected override idle(): 'stay' | 'close' {
-    if (this.leased > 0 || this.state !== 'open') return 'stay'
-    if (this.now >= this.quietSince + this.idleMax) this.reports.retired(this)
-    return 'stay'
+  checkHealth(): void {
+    this.beginCheck()
+    if (this.leased > 0 || this.state !== 'open') return
+    // The sum, as in awaitMore: a difference may be rounded down, and the wait would end at once for ever.
+    if (this.now >= this.quietSince + this.allowedIdle.ms) this.reports.retired(this)
   }
 
-  override closing(): After<'closing'> {
+  override beginClose(): boolean {
     // First of all no new leases: who is told may ask for another session in this very turn.
     this.giveUp(this.failure ?? GONE)
-    return super.closing()
+    return super.beginClose()
   }
 
   override describe() {
-    return { ...super.describe(), idleMax: this.idleMax }
+    return { ...super.describe(), idleMs: this.allowedIdle.ms }
   }
 
   protected override lingerBegins(): void {
@@ -300,9 +288,6 @@ export class Backend extends Connection implements BackendSession {
     this.reports.closed(this, this.failure)
   }
 }
-
-/** ms before the time that a backend tells, for what is on its way then */
-const IDLE_MARGIN_MS = 1_000
 
 const notTunnel = (code: string, message: string): Fault => fault(code, 'backend', 'stream', 'never', message)
 const NOT_WEBSOCKET = notTunnel('upgrade-other', 'the backend switched to another protocol than WebSocket')
@@ -318,7 +303,7 @@ const TAKEN_BACK = fault('taken-back', 'internal', 'connection', 'never', 'the r
 export function http1Sessions(context: Http1Context, target: BackendTarget): SessionFactory<BackendSession> {
   return (reports) => {
     const backend = new Backend(context, target, reports, null)
-    connectionSteps.start(context.world, backend, 'resolve')
+    backendSteps.start(context.world, backend, 'resolve')
     return backend
   }
 }
@@ -331,6 +316,6 @@ export function http1SessionOn(
   reports: SessionReports<BackendSession>,
 ): BackendSession {
   const backend = new Backend(context, target, reports, socket)
-  connectionSteps.start(context.world, backend, 'greet')
+  backendSteps.start(context.world, backend, 'greet')
   return backend
 }

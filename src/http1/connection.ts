@@ -16,101 +16,98 @@ import {
   SENT,
   type StreamFault,
 } from '../http/index.js'
-import { CLOSED, ENDED, invariant, READABLE, type Settling, type Socket } from '../pollset/index.js'
-import { ConnectionBudget, ReceiveBuffer, STALL } from '../transport/index.js'
-import {
-  type After,
-  connectionLife,
-  type Living,
-  waitForEnd,
-  waitForMessages,
-  waitForNextTurn,
-} from './connection-life.js'
+import { CLOSED, ENDED, READABLE, type Socket } from '../pollset/index.js'
+import { type ReceiveBuffer, STALL } from '../transport/index.js'
+import { BodyIntake } from './body-intake.js'
+import type { ConnectionSteps } from './connection-steps.js'
 import type { Http1Context } from './context.js'
 import type { RefusalCode } from './faults.js'
-import { Output, type Sending } from './output.js'
+import { type MessageWriter, Output } from './output.js'
 import type { MessageReader, MessageSink } from './reader.js'
 import type { Http1Stream, Http1StreamHome } from './stream.js'
 
-const { goto } = connectionLife
-
-/** Something has become of the message under way, other than by what arrives. */
-export const MOVED = 1
+/** The message in progress has changed, other than by what arrives. */
+export const CHANGED = 1
 
 export abstract class Connection
   extends HttpConnection<Http1Context>
-  implements Living, Http1StreamHome, MessageSink, Sending, Settling
+  implements ConnectionSteps, Http1StreamHome, MessageSink, MessageWriter
 {
   protected abstract readonly reader: MessageReader
   protected readonly output: Output
-  /** The message exchange under way. */
-  protected stream: Http1Stream | null = null
+  protected readonly intake: BodyIntake
+  /** The message exchange in progress. */
+  protected stream: Http1Stream | null
   /** Message exchanges begun. */
-  protected count = 0
-  /** The message under way is the last. */
-  protected last = false
-  /** No word more: what the peer has must not look complete. */
-  private cut = false
+  protected count: number
+  /** The message in progress is the last. */
+  protected last: boolean
+  /** Nothing more is written: what the peer has must not look complete. */
+  private cut: boolean
   protected quietSince: number
-  /** What has come further is read in the next turn. */
-  protected readEnough = false
-  private tendedAt: number
-  private readonly budget = new ConnectionBudget()
-  private readonly unsettled: ReceiveBuffer[] = []
+  readEnough: boolean
+  private checkedAt: number
 
   constructor(context: Http1Context, side: 'frontend' | 'backend') {
-    super(context, side, ['MOVED'])
+    super(context, side, ['CHANGED'])
     const { world } = context
-    this.quietSince = world.pollset.now
-    this.tendedAt = this.quietSince
     this.output = new Output(world.pollset, world.slabs, this)
+    this.intake = new BodyIntake(context, this)
+    this.stream = null
+    this.count = 0
+    this.last = false
+    this.cut = false
+    this.quietSince = world.pollset.now
+    this.readEnough = false
+    this.checkedAt = this.quietSince
   }
 
-  abstract resolve(): After<'resolve'>
-  abstract connect(): After<'connect'>
-  abstract greet(): After<'greet'>
   abstract head(head: Head, ended: boolean): void
   abstract error(status: number, code: RefusalCode, reason: string): void
   abstract writeHead(stream: Http1Stream, head: Head, ended: boolean, slab: Buffer, at: number): number
   abstract resetByUs(stream: Http1Stream, reason: ResetReason): void
   /** The message exchange is over both ways. */
   protected abstract messageOver(persists: boolean): void
-  /** The peer has sent its last octet, in the middle of a message or not. */
+  /** The peer has sent its last byte, in the middle of a message or not. */
   protected abstract peerEnded(): void
   /** Read also where no message is expected: whatever comes is then an error. */
   protected abstract readonly readsOn: boolean
-  /** Nothing has moved for a while: go on, or close. */
-  protected abstract idle(idleMs: number): 'stay' | 'close'
-
   get bodyAheadMax(): number {
-    return this.context.limits.bodyAheadBytesMax
+    return this.intake.aheadMax
   }
 
   // Steps
 
-  messages(): After<'messages'> {
+  read(): void {
     const socket = this.socket as Socket
-    this.read(socket)
+    this.readFrom(socket)
     if (this.failure === null && this.peerIsOver(socket)) {
       if (this.reader.tunnelling && this.halfEnded(socket)) this.tunnelEnded()
       else if (!this.halfWaits(socket)) this.peerEnded()
     }
-    // What has moved so far, by what was read too, is looked at here.
-    this.pollable.lower(MOVED)
-    if (this.failure !== null) return goto.closing
-    // A peer that never falls silent is looked at too.
-    if (this.now - this.tendedAt >= this.context.tendMs) return goto.tend
+    // What has changed so far, by what was read too, is looked at in this step.
+    this.pollable.lower(CHANGED)
+  }
+
+  get failed(): boolean {
+    return this.failure !== null
+  }
+
+  get checkIsDue(): boolean {
+    return this.now - this.checkedAt >= this.context.checkMs
+  }
+
+  awaitMore(): void {
+    const socket = this.socket as Socket
+    const { mayRead, stream } = this
     const unread = (socket.readiness & READABLE) !== 0
-    if (this.mayRead) socket.unpause()
+    if (mayRead) socket.unpause()
     else socket.pause()
     // What was raised and cannot be acted on must not wake us for ever.
-    const { stream } = this
     const ended = stream !== null && (stream.remoteEnded || stream.fault !== null) && this.reader.tunnelling
-    const ends = ENDED | CLOSED
     const known = unread || ended || this.halfWaits(socket) ? socket.readiness : 0
-    this.waitOn(0, socket, (ends & ~known) | (this.mayRead ? READABLE : 0))
-    this.waitOn(1, this.pollable, MOVED)
-    return this.readEnough ? waitForNextTurn : waitForMessages
+    this.waitOn(0, socket, ((ENDED | CLOSED) & ~known) | (mayRead ? READABLE : 0))
+    this.waitOn(1, this.pollable, CHANGED)
   }
 
   /**
@@ -149,11 +146,11 @@ export abstract class Connection
   private get mayRead(): boolean {
     const { reader, stream } = this
     if (reader.stopped || reader.switching || (reader.waiting && !this.readsOn)) return false
-    return stream === null || stream.outstanding < this.bodyAheadMax
+    return stream === null || !this.intake.isFull(stream)
   }
 
   /** Bounded by what one message lets in, and by what the socket reads ahead. */
-  private read(socket: Socket): void {
+  private readFrom(socket: Socket): void {
     this.readEnough = false
     while (this.failure === null && this.mayRead && !this.readEnough) {
       const chunk = socket.take()
@@ -179,57 +176,57 @@ export abstract class Connection
     this.endIfOver(stream)
   }
 
-  tend(): After<'tend'> {
-    this.tendedAt = this.now
-    if (this.idle(this.now - this.quietSince) === 'close') return goto.closing
-    return goto.messages
+  /** A look begins: counts from here to the next, and returns the ms since anything moved. */
+  protected beginCheck(): number {
+    this.checkedAt = this.now
+    return this.now - this.quietSince
   }
 
-  /** Asked once, the message under way is the last; asked again, it is not waited for. */
+  /** Asked once, the message in progress is the last; asked again, it is not waited for. */
   drain(): void {
     if (this.draining || this.isQuiet) this.failure ??= drained(this.side)
     this.draining = true
   }
 
-  /** No message is under way. */
+  /** No message is in progress. */
   protected get isQuiet(): boolean {
     return this.stream === null
   }
 
-  closing(): After<'closing'> {
+  beginClose(): boolean {
     const { stream } = this
     const reason = this.noteReason()
     this.reader.stop()
     if (stream?.headWritten && !stream.localEnded) this.cut = true
     this.loseStreams(reason)
     if (this.cut) this.socket?.reset()
-    return !this.cut && this.part() ? goto.linger : goto.closed
+    return !this.cut && this.part()
   }
 
-  linger(): After<'linger'> {
+  waitForPeerClose(): boolean {
     this.socket?.unpause()
-    return this.lingers() ? waitForEnd : goto.closed
+    return this.lingers()
   }
 
-  hurry(): After<'hurry'> {
-    if (this.mustGo) return goto.closed
+  hurry(): boolean {
+    if (this.mustGo) return false
     this.draining = true
-    return goto.linger
+    return true
   }
 
   protected override loseStreams(why: StreamFault): void {
-    if (this.stream !== null) this.lose(this.stream, why)
+    if (this.stream !== null) this.failStream(this.stream, why)
   }
 
-  protected moved(): void {
-    this.pollable.raise(MOVED)
+  protected changed(): void {
+    this.pollable.raise(CHANGED)
   }
 
   /** Close, and let nothing that has left look complete. */
   protected abort(why: StreamFault): void {
     this.failure ??= why
     this.cut = true
-    this.moved()
+    this.changed()
   }
 
   // What arrives
@@ -237,11 +234,7 @@ export abstract class Connection
   body(buffer: Buffer, start: number, end: number): void {
     const { stream } = this
     if (stream === null || stream.closed || stream.fault !== null) return
-    stream.outstanding += end - start
-    stream.receivedBytes += end - start
-    stream.receiveBuffer ??= this.newReceiveBuffer(stream)
-    if (stream.receiveBuffer.push(buffer, start, end) && this.unsettled.push(stream.receiveBuffer) === 1)
-      this.context.world.pollset.settleLater(this)
+    this.intake.push(stream, buffer, start, end)
     stream.raise(BODY)
   }
 
@@ -259,13 +252,6 @@ export abstract class Connection
     this.endIfOver(stream)
   }
 
-  settle(): void {
-    const { memory, pollset } = this.context.world
-    for (const receiveBuffer of this.unsettled) receiveBuffer.settle(pollset.now)
-    this.unsettled.length = 0
-    memory.enforce(pollset.now, this.budget)
-  }
-
   // What streams ask for, and what becomes of them
 
   pending(stream: Http1Stream): void {
@@ -277,15 +263,11 @@ export abstract class Connection
   }
 
   newReceiveBuffer(stream: Http1Stream): ReceiveBuffer {
-    return new ReceiveBuffer(this.context.world.memory, this.budget, stream)
+    return this.intake.newReceiveBuffer(stream)
   }
 
   consumed(stream: Http1Stream, bytes: number): void {
-    const max = this.bodyAheadMax
-    const stopped = stream.outstanding >= max
-    stream.outstanding -= bytes
-    invariant(stream.outstanding >= 0, 'a byte leaves once')
-    if (stopped && stream.outstanding < max) this.moved()
+    if (this.intake.release(stream, bytes)) this.changed()
   }
 
   /** Its memory comes back at once; the exchange is told, and answers for it. */
@@ -302,9 +284,9 @@ export abstract class Connection
     this.endIfOver(stream)
   }
 
-  broken(stream: Http1Stream): void {
-    this.abort(BROKEN)
-    this.lose(stream, BROKEN)
+  lengthMismatch(stream: Http1Stream): void {
+    this.abort(LENGTH_MISMATCH)
+    this.failStream(stream, LENGTH_MISMATCH)
   }
 
   private endIfOver(stream: Http1Stream): void {
@@ -313,11 +295,11 @@ export abstract class Connection
     this.stream = null
     this.quietSince = this.now
     this.messageOver(!this.last && !this.reader.stopped)
-    this.moved()
+    this.changed()
   }
 
   /** The stream is over through no doing of its exchange, which is told. */
-  protected lose(stream: Http1Stream, why: StreamFault): void {
+  protected failStream(stream: Http1Stream, why: StreamFault): void {
     if (!stream.closed) {
       stream.fault = why
       stream.closed = true
@@ -338,14 +320,14 @@ export abstract class Connection
       stream: this.stream?.id ?? null,
       messages: this.count,
       draining: this.draining,
-      heldBytes: this.budget.bytes,
+      heldBytes: this.intake.heldBytes,
       output: this.output.describe(),
       failure: this.failure,
     }
   }
 }
 
-const BROKEN = fault(
+const LENGTH_MISMATCH = fault(
   'body-length',
   'internal',
   'connection',

@@ -2,8 +2,8 @@
 
 import type { HttpWorld } from '../http/index.js'
 import type { DurationList } from '../pollset/index.js'
-import { connectionLife } from './connection-life.js'
 import { FieldDecoder } from './field-decoder.js'
+import { frontendLife } from './frontend-life.js'
 import { type Http1Limits, http1Limits } from './limits.js'
 
 /** What has happened, for metrics and tests. Only grows. */
@@ -21,26 +21,26 @@ export interface Http1Context {
   readonly limits: Http1Limits
   readonly durations: readonly DurationList[]
   /** ms between two looks at a connection: no limit ends it more than a tenth late */
-  readonly tendMs: number
+  readonly checkMs: number
   readonly decoder: FieldDecoder
   readonly counts: Http1Counts
 }
 
 /** ms between two looks at a connection, at most; and looks in the time of each limit, at least */
-const TEND_MS = 1_000
+const CHECK_MS = 1_000
 const LOOKS = 10
 
 export function createHttp1(world: HttpWorld, limits: Partial<Http1Limits> = {}): Http1Context {
   const all = { ...http1Limits, ...limits }
   const shortest = Math.min(all.headMs, all.keepAliveMs, all.backendIdleMs)
-  const tendMs = Math.min(TEND_MS, shortest / LOOKS)
+  const checkMs = Math.min(CHECK_MS, shortest / LOOKS)
   return {
     world,
     limits: all,
-    durations: connectionLife.durations(world.pollset.deadlines, {
-      tend: tendMs,
+    durations: frontendLife.durations(world.pollset.deadlines, {
+      check: checkMs,
     }),
-    tendMs,
+    checkMs,
     decoder: new FieldDecoder(world.fields),
     counts: { badRequests: 0, badResponses: 0, headsLate: 0 },
   }

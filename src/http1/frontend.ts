@@ -15,18 +15,18 @@ import {
   marksOf,
   ownHost,
   type ResetReason,
-  responseHead,
 } from '../http/index.js'
 import { CLOSED, ENDED, type Socket } from '../pollset/index.js'
 import { Connection } from './connection.js'
-import { type After, connectionSteps, waitForMessages, waitForTime } from './connection-life.js'
 import type { Http1Context } from './context.js'
 import type { RefusalCode } from './faults.js'
 import { responseFraming, TUNNEL, UNTIL_CLOSE } from './framing.js'
+import { type FrontendSteps, frontendSteps } from './frontend-life.js'
+import { writeRefusal } from './refusal.js'
+import { HEAD_LATE, IN_TIME, RequestClock } from './request-clock.js'
 import { RequestReader } from './request-reader.js'
 import { Http1Stream } from './stream.js'
-import { WEBSOCKET_VERSION } from './websocket.js'
-import { headBytesMax, writeResponseHead, writeSwitchingHead } from './writer.js'
+import { writeResponseHead, writeSwitchingHead } from './writer.js'
 
 class Http1FrontendStream extends Http1Stream implements FrontendStream {
   readonly client: Client
@@ -42,15 +42,12 @@ class Http1FrontendStream extends Http1Stream implements FrontendStream {
   }
 }
 
-class Frontend extends Connection implements Client {
+class Frontend extends Connection implements Client, FrontendSteps {
   readonly marks: readonly Field[]
   readonly ends: Ends
   protected readonly reader: RequestReader
   private readonly acceptor: Acceptor
-  /** ms of the pollset's clock: when the head that is being read began; 0 outside of one */
-  private headSince = 0
-  /** ms of the pollset's clock: until when an idle connection that drains takes one more request */
-  private drainBy = 0
+  private readonly clock: RequestClock
   /** The last response head said that no request may follow. */
   private saidClose = false
 
@@ -61,29 +58,20 @@ class Frontend extends Connection implements Client {
     this.acceptor = acceptor
     this.ends = ends
     this.marks = marksOf(context.world.fields, '1.1', ends, scheme)
+    this.clock = new RequestClock(context.limits)
     this.reader = new RequestReader(this, context.decoder, context.limits, scheme)
     this.output.attach(socket, this)
   }
 
-  resolve(): never {
-    throw new Error('a frontend has no name to resolve')
-  }
-  connect(): never {
-    throw new Error('a frontend does not connect')
-  }
-  greet(): never {
-    throw new Error('a frontend does not connect')
+  override read(): void {
+    super.read()
+    this.clock.note(this.reader.inHead, this.now)
   }
 
-  override messages(): After<'messages'> {
-    const next = super.messages()
-    if (!this.reader.inHead) this.headSince = 0
-    else if (this.headSince === 0) this.headSince = this.now
-    if (next !== waitForMessages) return next
-    const by = this.stream !== null ? this.answerBy(this.stream) : this.isQuiet ? this.drainBy : 0
-    if (by === 0) return next
-    this.waitUntil(by)
-    return waitForTime
+  override awaitMore(): void {
+    super.awaitMore()
+    const by = this.stream !== null ? this.answerBy(this.stream) : this.isQuiet ? this.clock.drainBy : 0
+    if (by !== 0) this.waitUntil(by)
   }
 
   /**
@@ -124,7 +112,7 @@ class Frontend extends Connection implements Client {
     if (this.draining) super.drain()
     else {
       this.draining = true
-      this.drainBy = this.now + this.context.limits.drainIdleMs
+      this.clock.drain(this.now)
     }
   }
 
@@ -154,23 +142,13 @@ class Frontend extends Connection implements Client {
   private refuse(status: number, why: Fault): void {
     const { stream } = this
     this.failure ??= why
-    if (stream !== null) this.lose(stream, why)
+    if (stream !== null) this.failStream(stream, why)
     if (stream?.headWritten) {
       this.abort(why)
       return
     }
-    const { fields, date } = this.context.world
-    const text = Buffer.from(`${status} ${why.code}: ${why.message}\n`)
-    const more = status === 426 ? [fields.field('sec-websocket-version', WEBSOCKET_VERSION)] : []
-    const type = fields.field('content-type', 'text/plain; charset=utf-8')
-    const reason = fields.field('x-fermata', why.code)
-    const head = responseHead(fields.field(':status', String(status)), [reason, type, ...more], text.length)
-    date.stamp(head)
-    const room = Buffer.allocUnsafe(headBytesMax(head) + text.length)
-    const at = writeResponseHead(room, 0, head, text.length, 1, false)
-    const end = this.reader.asksHead ? at : at + text.copy(room, at)
-    this.output.message(room.subarray(0, end))
-    this.moved()
+    this.output.message(writeRefusal(this.context.world, status, why, this.reader.asksHead))
+    this.changed()
   }
 
   protected override peerEnded(): void {
@@ -218,7 +196,7 @@ class Frontend extends Connection implements Client {
       // Behind a CONNECT there may be what was meant for the tunnel: nobody shall read it as requests.
       this.last = true
     }
-    this.moved()
+    this.changed()
   }
 
   /** Whether another request may follow the one that is being answered. */
@@ -237,14 +215,14 @@ class Frontend extends Connection implements Client {
     // Answered in full before the request was: the rest is read and dropped while the connection closes.
     if (stream.closed || stream.framing === TUNNEL) return
     this.failure ??= ANSWERED_EARLY
-    this.moved()
+    this.changed()
   }
 
   protected override messageOver(persists: boolean): void {
     if (!persists || this.saidClose) this.failure ??= DONE
     else {
       this.reader.next()
-      if (this.draining) this.drainBy = this.now + this.context.limits.drainIdleMs
+      if (this.draining) this.clock.drain(this.now)
     }
   }
 
@@ -257,34 +235,31 @@ class Frontend extends Connection implements Client {
     if (!stream.headWritten && reason === 'refused') this.refuse(503, REFUSED)
     else if (stream.localEnded && reason === 'no-error') {
       // All there is for the client has left, FIN too; what it still says is dropped.
-      this.lose(stream, GIVEN_UP)
+      this.failStream(stream, GIVEN_UP)
       this.failure ??= GIVEN_UP
-      this.moved()
+      this.changed()
     } else {
-      this.lose(stream, GIVEN_UP)
+      this.failStream(stream, GIVEN_UP)
       this.abort(GIVEN_UP)
     }
     this.clearReceiveBuffer(stream)
   }
 
-  protected override idle(idleMs: number): 'stay' | 'close' {
-    const { headMs, keepAliveMs } = this.context.limits
+  checkHealth(): boolean {
+    const idleMs = this.beginCheck()
     if (this.stream !== null) {
       const by = this.answerBy(this.stream)
-      if (by === 0 || this.now < by) return 'stay'
+      if (by === 0 || this.now < by) return true
       this.refuse(504, ANSWER_LATE)
-      return 'close'
+      return false
     }
-    if (this.headSince === 0) {
-      const drained = this.draining && this.now >= this.drainBy
-      return drained || idleMs >= keepAliveMs ? 'close' : 'stay'
-    }
-    if (this.now - this.headSince < headMs) return 'stay'
+    const found = this.clock.look(this.now, idleMs)
+    if (found !== HEAD_LATE) return found === IN_TIME
     this.context.counts.headsLate++
-    this.refuse(408, HEAD_LATE)
+    this.refuse(408, LATE_HEAD)
     // A request that is begun and does not end is a way to hold us up for nothing.
     this.acceptor.abused?.(this, 1)
-    return 'close'
+    return false
   }
 
   protected override lingerBegins(): void {
@@ -302,7 +277,7 @@ const parting = (code: string, message: string): Fault =>
 const DONE = parting('done', 'the last response on this connection has left')
 const ANSWERED_EARLY = parting('answered-early', 'the response was whole before the request')
 const GONE = parting('frontend-closed', 'the client closed its connection')
-const HEAD_LATE = parting('head-late', 'the request did not come in time')
+const LATE_HEAD = parting('head-late', 'the request did not come in time')
 const ANSWER_LATE = parting(
   'half-closed-late',
   'the client sent FIN behind its request, and the backend did not answer in time',
@@ -321,6 +296,6 @@ export function serveHttp1(
   ends: Ends = endsOf(socket),
 ): Connection & Client {
   const frontend = new Frontend(context, socket, acceptor, ends)
-  connectionSteps.start(context.world, frontend, 'messages')
+  frontendSteps.start(context.world, frontend, 'readMessages')
   return frontend
 }

@@ -19,23 +19,23 @@ import {
 const HEAD_FRAMING = 256
 
 /** What each role does in its own way. */
-export interface Sending {
+export interface MessageWriter {
   /** Write the head, interim ones too; returns the offset behind it, and notes the framing on the stream. */
   writeHead(stream: Http1Stream, head: Head, ended: boolean, slab: Buffer, at: number): number
   /** The end of the message has been written. */
   sent(stream: Http1Stream): void
   /** More was promised than came, or less: the message cannot be ended as it was begun. */
-  broken(stream: Http1Stream): void
+  lengthMismatch(stream: Http1Stream): void
 }
 
 export class Output extends SlabOutput {
   private stream: Http1Stream | null = null
   private own: Buffer | null = null
-  private readonly role: Sending
+  private readonly writer: MessageWriter
 
-  constructor(pollset: Pollset, slabs: OutputSlabs, role: Sending) {
+  constructor(pollset: Pollset, slabs: OutputSlabs, writer: MessageWriter) {
     super(pollset, slabs)
-    this.role = role
+    this.writer = writer
   }
 
   /** A whole message of our own; no larger than a slab. */
@@ -83,13 +83,13 @@ export class Output extends SlabOutput {
       if (slab.length - this.end < headBytesMax(interim)) return
       stream.pendingInterims.shift()
       if (stream.pendingInterims.length === 0) stream.pendingInterims = null
-      this.end = this.role.writeHead(stream, interim, false, slab, this.end)
+      this.end = this.writer.writeHead(stream, interim, false, slab, this.end)
     }
     const head = stream.pendingHead
     if (head !== null) {
       if (slab.length - this.end < headBytesMax(head)) return
       stream.pendingHead = null
-      this.end = this.role.writeHead(stream, head, stream.pendingEnded, slab, this.end)
+      this.end = this.writer.writeHead(stream, head, stream.pendingEnded, slab, this.end)
       stream.headWritten = true
       if (stream.pendingEnded) {
         this.endMessage(stream)
@@ -114,7 +114,7 @@ export class Output extends SlabOutput {
     const size = Math.min(available, room)
     if (size <= 0) return
     if (framing === NONE || (framing >= 0 && stream.sentBytes + size > framing)) {
-      this.role.broken(stream)
+      this.writer.lengthMismatch(stream)
       return
     }
     let at = chunked ? writeChunkSize(slab, this.end, size) : this.end
@@ -129,7 +129,7 @@ export class Output extends SlabOutput {
       if (slab.length - this.end < trailersBytesMax(trailers)) return
       this.end = writeLastChunk(slab, this.end, trailers)
     } else if (stream.framing >= 0 && stream.sentBytes !== stream.framing) {
-      this.role.broken(stream)
+      this.writer.lengthMismatch(stream)
       return
     }
     this.endMessage(stream)
@@ -141,6 +141,6 @@ export class Output extends SlabOutput {
     this.stream = null
     // Our half of a tunnel ends with our half of the connection.
     if (stream.framing === TUNNEL) this.finishing = true
-    this.role.sent(stream)
+    this.writer.sent(stream)
   }
 }

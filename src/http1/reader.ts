@@ -6,15 +6,16 @@
 // left of the chunk is the caller's to keep or to give back to the socket, until `next` lets it go on. So
 // this room holds no queue of requests, and the bound of a look-ahead is the socket's.
 //
-// Body bytes are passed on as slices of the chunk. A line is read in place when the chunk holds all of it,
-// else octet by octet through `carry`; where a chunk is split makes no difference to what is told.
+// Body bytes are passed on as slices of the chunk. Lines are read by line-reader.ts, and what a line before a
+// chunk says by chunk-lines.ts.
 
 import type { Field, Head } from '../http/index.js'
-import { chunkSizeDigits, chunkSizeOf, isChunkExtensions, paddingEnd, paddingStart } from './chunk-size.js'
+import { ChunkLines } from './chunk-lines.js'
 import { REFUSALS, type RefusalCode } from './faults.js'
 import type { FieldDecoder } from './field-decoder.js'
 import { ASKED, CHUNKED, NONE, TUNNEL, UNTIL_CLOSE } from './framing.js'
 import type { Http1Limits } from './limits.js'
+import { BARE_CR, BARE_LF, LINE, LineReader, TOO_LONG } from './line-reader.js'
 
 /** Told what was read. Each call may stop the reader; `messageEnd` may call `next`. */
 export interface MessageSink {
@@ -45,36 +46,45 @@ const STOPPED: number = 11
 
 const CR = 13
 const LF = 10
-const CARRY_FIRST = 128
 
 export abstract class MessageReader {
   protected readonly sink: MessageSink
   protected readonly limits: Http1Limits
   protected readonly decoder: FieldDecoder
+  private readonly lines: LineReader
+  private readonly chunks: ChunkLines
   private state: number
   /** The message's HTTP/1.`minor`. */
-  protected minor = 1
-  private carry: Buffer | null = null
-  private carried = 0
-  /** A CR has come, and the chunk ended. */
-  private afterCr = false
-  /** octets that the current line may have */
-  private lineMax: number
+  protected minor: number
   /** octets that the current field section may still have; below 0 it has had too many */
-  private sectionLeft = 0
-  private linesLeft = 0
+  private sectionLeft: number
+  private linesLeft: number
   /** octets that are left of the body, or of the chunk */
-  private left = 0
-  private extensionLeft = 0
-  private trailers: Field[] | null = null
+  private left: number
+  private trailers: Field[] | null
   /** The first octet of what cannot be a message: what the peer speaks instead. */
-  beginning: Buffer = EMPTY
-  constructor(sink: MessageSink, decoder: FieldDecoder, limits: Http1Limits, waiting: boolean) {
+  beginning: Buffer
+
+  /** @param chunkPaddingMax octets of blanks and zeros that may stand around a chunk-size */
+  constructor(
+    sink: MessageSink,
+    decoder: FieldDecoder,
+    limits: Http1Limits,
+    waiting: boolean,
+    chunkPaddingMax: number,
+  ) {
     this.sink = sink
     this.decoder = decoder
     this.limits = limits
+    this.lines = new LineReader(limits.startLineBytesMax)
+    this.chunks = new ChunkLines(limits, chunkPaddingMax)
     this.state = waiting ? WAITING : START
-    this.lineMax = limits.startLineBytesMax
+    this.minor = 1
+    this.sectionLeft = 0
+    this.linesLeft = 0
+    this.left = 0
+    this.trailers = null
+    this.beginning = EMPTY
   }
 
   /** Whether a message that begins so can be one. */
@@ -89,8 +99,6 @@ export abstract class MessageReader {
   protected abstract unasked(): void
   /** The connection ended before the next message began. */
   protected abstract endedBefore(): void
-  /** Octets of blanks and zeros allowed around a chunk-size; 0: as RFC 9112 §7.1 has it, or refused. */
-  protected abstract get chunkPaddingMax(): number
   /** A trailer line, for {@link trailer}. */
   protected abstract trailerLine(b: Buffer, start: number, end: number): void
   /** The message is whole: may another follow? */
@@ -113,7 +121,7 @@ export abstract class MessageReader {
   }
   /** Inside a message, its first line begun: what a time limit for heads begins with. */
   get begun(): boolean {
-    return this.state > START ? this.state < SWITCHING : this.carried > 0
+    return this.state > START ? this.state < SWITCHING : this.lines.kept > 0
   }
   /** Inside a head. */
   get inHead(): boolean {
@@ -121,14 +129,13 @@ export abstract class MessageReader {
   }
   /** Octets kept for a split line; bounded by the longest line that is let pass. */
   get bufferedBytes(): number {
-    return this.carry === null ? 0 : this.carry.length
+    return this.lines.bufferedBytes
   }
 
   /** Read no further: the connection is being given up. */
   stop(): void {
     this.state = STOPPED
-    this.carry = null
-    this.carried = 0
+    this.lines.drop()
   }
 
   /** The tunnel that was asked for is open; or it is not, and what follows is HTTP. */
@@ -144,7 +151,7 @@ export abstract class MessageReader {
   /** Before another head: of the next message, or behind an interim one. */
   protected again(): void {
     this.state = START
-    this.lineMax = this.limits.startLineBytesMax
+    this.lines.max = this.limits.startLineBytesMax
   }
 
   /** Reads from `at` on. Returns the offset behind what was used: less than all when a message is whole. */
@@ -153,7 +160,7 @@ export abstract class MessageReader {
     while (at < end) {
       switch (this.state) {
         case START:
-          if (this.carried === 0 && !this.afterCr && !this.mayBegin(chunk[at])) {
+          if (this.lines.isFresh && !this.mayBegin(chunk[at])) {
             this.beginning = Buffer.of(chunk[at])
             this.fail('start-line')
             return at
@@ -213,56 +220,24 @@ export abstract class MessageReader {
 
   // Lines
 
-  /** Read a line, or what there is of one. Returns the offset behind it. */
+  /** Reads a line, or what there is of one. Returns the offset behind it. */
   private line(chunk: Buffer, at: number, end: number): number {
-    if (this.carried === 0 && !this.afterCr) {
-      const stop = Math.min(end - 2, at + this.lineMax)
-      let i = at
-      for (; i <= stop; i++) {
-        const c = chunk[i]
-        if (c === CR || c === LF) break
-      }
-      if (i <= stop && chunk[i] === CR && chunk[i + 1] === LF) {
-        this.lineRead(chunk, at, i)
-        return i + 2
-      }
-    }
-    return this.gather(chunk, at, end)
-  }
-
-  /** The careful way, for lines that are split, too long, or end in anything but CR LF. */
-  private gather(chunk: Buffer, at: number, end: number): number {
-    while (at < end) {
-      const c = chunk[at++]
-      if (this.afterCr) {
-        this.afterCr = false
-        if (c !== LF) this.fail('bare-cr')
-        else {
-          const size = this.carried
-          this.carried = 0
-          this.lineRead(this.carry ?? EMPTY, 0, size)
-        }
-        return at
-      }
-      if (c === CR) this.afterCr = true
-      else if (c === LF) {
+    const { lines } = this
+    const next = lines.read(chunk, at, end)
+    switch (lines.found) {
+      case LINE:
+        this.lineRead(lines.buffer(chunk), lines.start, lines.end)
+        break
+      case BARE_CR:
+        this.fail('bare-cr')
+        break
+      case BARE_LF:
         this.fail('bare-lf')
-        return at
-      } else if (this.carried >= this.lineMax) {
-        this.lineTooLong()
-        return at
-      } else this.keep(c)
+        break
+      case TOO_LONG:
+        this.lineTooLong(lines.buffer(chunk), lines.end)
     }
-    return at
-  }
-
-  private keep(octet: number): void {
-    if (this.carry === null || this.carry.length === this.carried) {
-      const larger = Buffer.allocUnsafeSlow(Math.max(CARRY_FIRST, Math.min(this.lineMax, this.carried * 2)))
-      this.carry?.copy(larger, 0, 0, this.carried)
-      this.carry = larger
-    }
-    this.carry[this.carried++] = octet
+    return next
   }
 
   private lineRead(b: Buffer, start: number, end: number): void {
@@ -272,7 +247,7 @@ export abstract class MessageReader {
         return
       case FIELDS:
         if (start === end) {
-          this.carry = null
+          this.lines.release()
           this.headEnd()
         } else if (this.lineFits(end - start)) this.fieldLine(b, start, end)
         else this.fail('fields-too-large')
@@ -287,16 +262,11 @@ export abstract class MessageReader {
     }
   }
 
-  private lineTooLong(): void {
-    const carry = this.carry ?? EMPTY
-    const size = this.carried
-    if (this.state === START) this.startLineTooLong(carry, size)
+  private lineTooLong(b: Buffer, end: number): void {
+    if (this.state === START) this.startLineTooLong(b, end)
     else if (this.state === FIELDS) this.fail('fields-too-large')
     else if (this.state === TRAILERS) this.fail('trailers-too-large')
-    else {
-      const sized = chunkSizeDigits(carry, 0, size, this.limits.chunkSizeDigitsMax) > 0
-      this.fail(sized ? 'chunk-extension' : 'chunk-size')
-    }
+    else this.fail(this.chunks.tooLong(b, end))
   }
 
   // Field sections
@@ -310,12 +280,12 @@ export abstract class MessageReader {
     this.state = state
     this.sectionLeft = bytesMax
     this.linesLeft = linesMax
-    this.lineMax = bytesMax
+    this.lines.max = bytesMax
   }
 
   private lineFits(size: number): boolean {
     this.sectionLeft -= size + 2
-    this.lineMax = Math.max(0, this.sectionLeft)
+    this.lines.max = Math.max(0, this.sectionLeft)
     return this.linesLeft-- > 0 && this.sectionLeft >= 0
   }
 
@@ -340,8 +310,8 @@ export abstract class MessageReader {
       this.left = framing
     } else if (framing === CHUNKED) {
       this.state = CHUNK_SIZE
-      this.extensionLeft = this.limits.chunkExtensionBytesMax
-      this.lineMax = this.chunkLineMax
+      this.chunks.begin()
+      this.lines.max = this.chunks.lineMax
     } else if (framing === UNTIL_CLOSE) this.state = BODY_UNTIL_CLOSE
     else if (framing === ASKED) this.state = SWITCHING
     else if (framing === TUNNEL) this.state = TUNNELLING
@@ -352,48 +322,32 @@ export abstract class MessageReader {
 
   private finish(): void {
     const persists = this.persists
-    this.carry = null
+    this.lines.release()
     if (persists) this.state = WAITING
     else this.stop()
     this.sink.messageEnd(persists)
   }
 
-  private get chunkLineMax(): number {
-    return this.limits.chunkSizeDigitsMax + this.chunkPaddingMax + this.extensionLeft
-  }
-
   private chunkSize(b: Buffer, start: number, end: number): void {
-    const padding = this.chunkPaddingMax
-    const size = end - start
-    if (padding > 0) {
-      start = paddingStart(b, start, end)
-      end = paddingEnd(b, start, end)
-    }
-    const digits = chunkSizeDigits(b, start, end, this.limits.chunkSizeDigitsMax)
-    const octets = chunkSizeOf(b, start, digits)
-    if (digits === 0 || size - (end - start) > padding) this.fail('chunk-size')
-    else if (start + digits < end && !this.extensionsFit(b, start + digits, end)) this.fail('chunk-extension')
-    else if (octets === 0)
+    const { chunks } = this
+    const wrong = chunks.read(b, start, end)
+    if (wrong !== null) this.fail(wrong)
+    else if (chunks.size === 0)
       this.sectionBegins(TRAILERS, this.limits.trailerSectionBytesMax, this.limits.trailersMax)
     else {
-      this.left = octets
+      this.left = chunks.size
       this.state = CHUNK_DATA
     }
   }
 
-  /** RFC 9112 §7.1.1: extensions mean nothing to us, and are not passed on. */
-  private extensionsFit(b: Buffer, start: number, end: number): boolean {
-    this.extensionLeft -= end - start
-    return this.extensionLeft >= 0 && isChunkExtensions(b.toString('latin1', start, end))
-  }
-
   private chunkEnd(octet: number): void {
-    if (octet !== (this.afterCr ? LF : CR)) this.fail('chunk-end')
-    else if (this.afterCr) {
-      this.afterCr = false
+    const { lines } = this
+    if (octet !== (lines.afterCr ? LF : CR)) this.fail('chunk-end')
+    else if (lines.afterCr) {
+      lines.afterCr = false
       this.state = CHUNK_SIZE
-      this.lineMax = this.chunkLineMax
-    } else this.afterCr = true
+      lines.max = this.chunks.lineMax
+    } else lines.afterCr = true
   }
 }
 

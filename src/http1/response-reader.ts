@@ -2,18 +2,10 @@
 // and where it ends depends on the request's method. What a backend does wrong is a 502 to whoever asked;
 // what has one reading only is taken as that (spec/http1/strictness.md).
 
-import {
-  type Field,
-  Head,
-  HOP_BY_HOP,
-  isBlank,
-  isForbiddenTrailer,
-  isText,
-  Token,
-  tokenSet,
-} from '../http/index.js'
+import { Head, isForbiddenTrailer, isText, Token } from '../http/index.js'
 import { type FieldDecoder, isDigit, isVersion, RESPONSE_FIELD } from './field-decoder.js'
 import { FieldSection } from './field-section.js'
+import { Folding } from './folding.js'
 import { isBodiless, NONE, opensTunnel, TUNNEL, UNTIL_CLOSE } from './framing.js'
 import type { Http1Limits } from './limits.js'
 import { MessageReader, type MessageSink } from './reader.js'
@@ -27,22 +19,27 @@ const STATUS = 9
 const STATUS_END = 12
 
 export class ResponseReader extends MessageReader {
-  private readonly section = new FieldSection(true)
-  private method = ''
-  private upgradeAsked = false
-  private status = 0
-  private interims = 0
+  private readonly section: FieldSection
+  private readonly folding: Folding
+  private method: string
+  private upgradeAsked: boolean
+  private status: number
+  private interims: number
   /** Something in it makes another reader see a body where we see none: it is the connection's last. */
-  private doubtful = false
+  private doubtful: boolean
   /** It ends with the connection. */
-  private untilClose = false
-  /** The field of the line before, where a folded line may go on with it; null where none may. */
-  private foldable: Field | null = null
-  /** What its folded lines have added; null while there is none. */
-  private folded: string | null = null
+  private untilClose: boolean
 
   constructor(sink: MessageSink, decoder: FieldDecoder, limits: Http1Limits) {
-    super(sink, decoder, limits, true)
+    super(sink, decoder, limits, true, limits.chunkPaddingBytesMax)
+    this.section = new FieldSection(true)
+    this.folding = new Folding()
+    this.method = ''
+    this.upgradeAsked = false
+    this.status = 0
+    this.interims = 0
+    this.doubtful = false
+    this.untilClose = false
   }
 
   /** A request of this method is being sent: its response is the next. */
@@ -76,10 +73,6 @@ export class ResponseReader extends MessageReader {
     return 502
   }
 
-  protected get chunkPaddingMax(): number {
-    return this.limits.chunkPaddingBytesMax
-  }
-
   protected mayBegin(octet: number): boolean {
     return octet === 0x48
   }
@@ -96,7 +89,7 @@ export class ResponseReader extends MessageReader {
     else if (b[start + MAJOR] !== ZERO + 1) this.fail('version')
     else {
       this.status = statusAt(b, start + STATUS)
-      this.foldable = null
+      this.folding.begin()
       this.section.begin([this.decoder.status(this.status)])
       this.fieldsFollow(b[start + MINOR] - ZERO)
     }
@@ -107,13 +100,8 @@ export class ResponseReader extends MessageReader {
   }
 
   protected fieldLine(b: Buffer, start: number, end: number): void {
-    if (isBlank(b[start]) && this.foldable !== null) {
-      const before = this.folded ?? this.foldable.value
-      const text = textOf(b, start, end)
-      this.folded = before === '' ? text : text === '' ? before : `${before} ${text}`
-      return
-    }
-    if (this.folded !== null) this.unfold()
+    if (this.folding.take(b, start, end)) return
+    if (this.folding.isFolded) this.unfold()
     const field = this.decoder.fieldLine(RESPONSE_FIELD, b, start, end)
     if (field === null) {
       this.fail(this.decoder.refused)
@@ -124,15 +112,11 @@ export class ResponseReader extends MessageReader {
       const wrong = this.section.special(field, this.decoder)
       if (wrong !== null) this.fail(wrong)
     }
-    this.foldable = FRAMES[field.token] === 1 ? null : field
+    this.folding.follows(field)
   }
 
-  /** RFC 9112 §5.2: a folded line goes on with the value before it, behind one space. */
   private unfold(): void {
-    const { name } = this.foldable as Field
-    const field = this.decoder.unfolded(name, this.folded as string)
-    this.folded = null
-    this.foldable = null
+    const field = this.folding.unfold(this.decoder)
     if (field === null) this.fail(this.decoder.refused)
     else this.section.replaceLast(field)
   }
@@ -149,7 +133,7 @@ export class ResponseReader extends MessageReader {
   }
 
   protected headEnd(): void {
-    if (this.folded !== null) this.unfold()
+    if (this.folding.isFolded) this.unfold()
     if (this.stopped) return
     const { section, status } = this
     const tunnel = opensTunnel(this.method, status)
@@ -200,18 +184,6 @@ export class ResponseReader extends MessageReader {
     const size = section.size + fields[0].size
     return new Head(fields, 1, size, this.status, null, null, null, null, null, section.contentLength)
   }
-}
-
-/**
- * Their values decide what the message is: two readers could see two messages where one of them is folded.
- */
-const FRAMES = tokenSet(...HOP_BY_HOP, Token.CONTENT_LENGTH)
-
-/** The text of a folded line, without its blanks. */
-function textOf(b: Buffer, start: number, end: number): string {
-  while (start < end && isBlank(b[start])) start++
-  while (end > start && isBlank(b[end - 1])) end--
-  return b.toString('latin1', start, end)
 }
 
 /** RFC 9112 §4, of any version; the reason may be missing, and SP before it too. */

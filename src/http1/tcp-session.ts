@@ -4,11 +4,11 @@
 import { fault } from '../continuation/index.js'
 import type { SessionFactory, SessionReports } from '../engine/index.js'
 import { type Client, type Head, responseHead } from '../http/index.js'
-import { CLOSED } from '../pollset/index.js'
+import { CLOSED, type Socket } from '../pollset/index.js'
 import type { BackendTarget } from '../transport/index.js'
 import { Backend, type BackendSession } from './backend.js'
-import { MOVED } from './connection.js'
-import { type After, connectionSteps, waitForMessages } from './connection-life.js'
+import { backendSteps } from './backend-life.js'
+import { CHANGED } from './connection.js'
 import type { Http1Context } from './context.js'
 import { TUNNEL } from './framing.js'
 import type { Http1Stream } from './stream.js'
@@ -27,19 +27,28 @@ class TcpSession extends Backend {
     stream.framing = TUNNEL
     stream.head = responseHead(this.context.world.fields.field(':status', '200'), [], -1)
     this.reports.surrendered(this)
-    this.moved()
+    this.changed()
     return stream
   }
 
   /** Until somebody has it, what comes waits in the socket, its end too: a target may speak first. */
-  override messages(): After<'messages'> {
-    const socket = this.socket
-    const unused = this.count === 0 && this.failure === null
-    if (socket === null || !unused || (socket.readiness & CLOSED) !== 0) return super.messages()
-    this.pollable.lower(MOVED)
-    this.waitOn(0, socket, CLOSED)
-    this.waitOn(1, this.pollable, MOVED)
-    return waitForMessages
+  override read(): void {
+    if (this.isUnclaimed) this.pollable.lower(CHANGED)
+    else super.read()
+  }
+
+  override awaitMore(): void {
+    if (!this.isUnclaimed) {
+      super.awaitMore()
+      return
+    }
+    this.waitOn(0, this.socket as Socket, CLOSED)
+    this.waitOn(1, this.pollable, CHANGED)
+  }
+
+  /** Until somebody has it, what comes waits in the socket, its end too: a target may speak first. */
+  private get isUnclaimed(): boolean {
+    return this.count === 0 && this.failure === null && ((this.socket as Socket).readiness & CLOSED) === 0
   }
 
   override writeHead(stream: Http1Stream, _head: Head, _ended: boolean, _slab: Buffer, at: number): number {
@@ -64,7 +73,7 @@ class TcpSession extends Backend {
 export function tcpSessions(context: Http1Context, target: BackendTarget): SessionFactory<BackendSession> {
   return (reports: SessionReports<BackendSession>) => {
     const session = new TcpSession(context, target, reports, null)
-    connectionSteps.start(context.world, session, 'resolve')
+    backendSteps.start(context.world, session, 'resolve')
     return session
   }
 }

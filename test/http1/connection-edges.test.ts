@@ -1,12 +1,16 @@
-// The life of an HTTP/1.1 connection, of either role: the edges seen are those declared, and each wait ends in each way,
-// ready, late and cancelled (design: Tests).
+// The life of an HTTP/1.1 connection, of either role: the edges seen are those declared, and each wait ends
+// in each way, ready, late and cancelled (design: Tests).
 
 import t from 'tap'
-import { connectionLife } from '../../src/http1/index.js'
+import { backendLife, frontendLife } from '../../src/http1/index.js'
 import { cancel, type Way, Ways } from '../world/ways.js'
 
 const GET = Buffer.from('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
 const OK = Buffer.from('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok')
+
+/** The backend closes after this response; and it closes after three seconds without a request. */
+const LAST = Buffer.from('HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok')
+const THREE_SECONDS = Buffer.from('HTTP/1.1 200 OK\r\nKeep-Alive: timeout=3\r\nContent-Length: 2\r\n\r\nok')
 
 const ways = new Ways('http/1.1', GET)
 
@@ -23,7 +27,68 @@ const WAYS: readonly Way[] = [
       return proxy
     },
     'b1',
-    'resolve, connect, greet, messages, tend, messages, drain, messages, closing, linger, closed',
+    'resolve, connect, greet, readMessages, checkHealth, readMessages, drain, readMessages, close, linger, end',
+  ],
+  [
+    'a backend that tells when it closes an idle connection',
+    () => {
+      const proxy = ways.proxy()
+      const client = ways.asked(proxy)
+      proxy.backends[0].send(THREE_SECONDS)
+      client.send(GET)
+      proxy.backends[0].send(THREE_SECONDS)
+      proxy.pollset.advance(1_999)
+      t.notOk(proxy.backends[0].ended)
+      proxy.pollset.advance(1)
+      t.ok(proxy.backends[0].ended, 'we close a second before it does')
+      proxy.backends[0].end()
+      return proxy
+    },
+    'b1',
+    'resolve, connect, greet, readMessages, checkHealth, readMessages, drain, readMessages, close, linger, end',
+  ],
+  [
+    'told to end while the backend may keep it idle',
+    () => {
+      const proxy = ways.proxy()
+      ways.asked(proxy)
+      proxy.backends[0].send(THREE_SECONDS)
+      cancel(proxy, 'b1')
+      t.ok(proxy.backends[0].ended)
+      proxy.backends[0].end()
+      return proxy
+    },
+    'b1',
+    'resolve, connect, greet, readMessages, drain, readMessages, close, linger, end',
+  ],
+  [
+    'a backend that does not close after its last response',
+    () => {
+      const proxy = ways.proxy({ lingerMs: 500 })
+      ways.asked(proxy)
+      proxy.backends[0].send(LAST)
+      t.ok(proxy.backends[0].ended)
+      proxy.pollset.advance(500)
+      t.ok(proxy.backends[0].closed)
+      return proxy
+    },
+    'b1',
+    'resolve, connect, greet, readMessages, close, linger, end',
+  ],
+  [
+    'told to end while it waits for the backend to close, and again',
+    () => {
+      const proxy = ways.proxy()
+      ways.asked(proxy)
+      proxy.backends[0].send(LAST)
+      cancel(proxy, 'b1')
+      t.notOk(proxy.backends[0].closed, 'it ends already')
+      cancel(proxy, 'b1')
+      t.ok(proxy.backends[0].closed)
+      return proxy
+    },
+    'b1',
+    'resolve, connect, greet, readMessages, close, linger, hurry, linger, hurry, end',
   ],
   [
     'a client that is gone at once',
@@ -33,7 +98,7 @@ const WAYS: readonly Way[] = [
       return proxy
     },
     'm1',
-    'messages, closing, closed',
+    'readMessages, close, end',
   ],
   [
     'a client that asks for nothing, and stays',
@@ -44,7 +109,7 @@ const WAYS: readonly Way[] = [
       return proxy
     },
     'm1',
-    'messages, tend, closing, linger, closed',
+    'readMessages, checkHealth, close, linger, end',
   ],
   [
     'told to drain with a request under way',
@@ -58,7 +123,7 @@ const WAYS: readonly Way[] = [
       return proxy
     },
     'm1',
-    'messages, drain, messages, closing, linger, closed',
+    'readMessages, drain, readMessages, close, linger, end',
   ],
   [
     'told to drain a second time',
@@ -74,7 +139,7 @@ const WAYS: readonly Way[] = [
       return proxy
     },
     'm1',
-    'messages, drain, messages, drain, messages, closing, linger, closed',
+    'readMessages, drain, readMessages, drain, readMessages, close, linger, end',
   ],
   [
     'told to drain while it is idle, and no request comes',
@@ -90,7 +155,7 @@ const WAYS: readonly Way[] = [
       return proxy
     },
     'm1',
-    'messages, drain, messages, tend, closing, linger, closed',
+    'readMessages, drain, readMessages, checkHealth, close, linger, end',
   ],
   [
     'told to drain while it is idle, and a request is on its way',
@@ -106,7 +171,7 @@ const WAYS: readonly Way[] = [
       return proxy
     },
     'm1',
-    'messages, drain, messages, closing, linger, closed',
+    'readMessages, drain, readMessages, close, linger, end',
   ],
   [
     'told to end while it waits for the client to leave',
@@ -122,7 +187,7 @@ const WAYS: readonly Way[] = [
       return proxy
     },
     'm1',
-    'messages, drain, messages, drain, messages, closing, linger, hurry, closed',
+    'readMessages, drain, readMessages, drain, readMessages, close, linger, hurry, end',
   ],
   [
     'FIN behind a request whose answer is late',
@@ -138,7 +203,7 @@ const WAYS: readonly Way[] = [
       return proxy
     },
     'm1',
-    'messages, tend, closing, linger, closed',
+    'readMessages, checkHealth, close, linger, end',
   ],
   [
     'told to end while it waits for the client to read its last response, and again',
@@ -155,12 +220,17 @@ const WAYS: readonly Way[] = [
       return proxy
     },
     'm1',
-    'messages, closing, linger, hurry, linger, hurry, closed',
+    'readMessages, close, linger, hurry, linger, hurry, end',
   ],
 ]
 
 ways.go(
-  connectionLife.edges,
-  ['connect until', 'linger until', 'messages tend', 'messages until', 'resolve until'],
+  [
+    [frontendLife.edges, ['linger until', 'readMessages check', 'readMessages until']],
+    [
+      backendLife.edges,
+      ['connect until', 'linger until', 'readMessages check', 'readMessages until', 'resolve until'],
+    ],
+  ],
   WAYS,
 )

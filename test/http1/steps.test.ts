@@ -36,17 +36,17 @@ t.test('no step is taken twice', async (t) => {
   const steps = lines.map((line) => line.split(' ').slice(1, 4).join(' '))
   const second = steps.slice(0, steps.indexOf('m1/r2 log done') + 2)
   t.same(second, [
-    'm1 messages suspend',
+    'm1 readMessages suspend',
     'm1/r2 receive goto',
     'm1/r2 route goto',
     'm1/r2 lease goto',
     'm1/r2 sendHead goto',
     'm1/r2 transfer suspend',
-    'b1 messages suspend',
+    'b1 readMessages suspend',
     'm1/r2 transfer suspend',
     'm1/r2 transfer goto',
     'm1/r2 finish goto',
     'm1/r2 log done',
-    'm1 messages suspend',
+    'm1 readMessages suspend',
   ])
 })

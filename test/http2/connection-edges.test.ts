@@ -256,4 +256,4 @@ const WAITS = [
   'resolve until',
 ]
 
-ways.go(connectionLife.edges, WAITS, WAYS)
+ways.go([[connectionLife.edges, WAITS]], WAYS)

@@ -54,7 +54,7 @@ t.test('the same of HTTP/1.1', async (t) => {
   t.match(lines.at(-1), / m1 linger suspend /)
   socket.mark(CLOSED)
   pollset.one()
-  t.match(lines.at(-1), / m1 closed done /)
+  t.match(lines.at(-1), / m1 end done /)
 })
 
 t.test('a lease granted as its session is given up is not used', async (t) => {

@@ -1,6 +1,7 @@
-// The lives of connections, of either HTTP version, one way through after another: what a test does to a proxy in memory, and
-// the steps that a connection of it took. At the end all edges were seen, and each wait ended in each way (design: Tests).
-// Here are also the ways that know no version: those of a backend that is not reached.
+// The lives of connections, of either HTTP version, one way through after another: what a test does to a
+// proxy in memory, and the steps that a connection of it took. At the end all edges were seen, and each wait
+// ended in each way (design: Tests). Here are also the ways that know no version: those of a backend that is
+// not reached.
 
 import t from 'tap'
 import type { Limits } from '../../src/server/index.js'
@@ -73,10 +74,11 @@ export class Ways {
       proxy.pollset.run()
     }
     const soon = { connectMs: 1_000 }
-    const tried = 'resolve, connect, closed'
+    const end = this.version === 'h2c' ? 'closed' : 'end'
+    const tried = `resolve, connect, ${end}`
     return [
-      way('a name that is resolved late', 'resolve, closed', soon, 'never.example', nothing, wait),
-      way('closed while its name is resolved', 'resolve, closed', {}, 'never.example', nothing, close),
+      way('a name that is resolved late', `resolve, ${end}`, soon, 'never.example', nothing, wait),
+      way('closed while its name is resolved', `resolve, ${end}`, {}, 'never.example', nothing, close),
       way('a name of nobody', tried, {}, 'nobody.invalid', nothing, nothing),
       way('not connected in time', tried, soon, undefined, hang, wait),
       way('closed while it connects', tried, {}, undefined, hang, close),
@@ -84,8 +86,14 @@ export class Ways {
     ]
   }
 
-  /** Go all these ways, a test each; then the edges seen are those of this life, and so are the waits and their ends. */
-  go(edges: Parameters<typeof declared>[0], waits: readonly string[], ways: readonly Way[]): void {
+  /**
+   * Go all these ways, a test each; then the edges seen are those of these lives, and so are the waits and
+   * their ends.
+   */
+  go(
+    lives: readonly (readonly [edges: Parameters<typeof declared>[0], waits: readonly string[]])[],
+    ways: readonly Way[],
+  ): void {
     const { seen } = this
     for (const [title, run, id, steps] of ways) {
       t.test(title, (t) => {
@@ -98,16 +106,19 @@ export class Ways {
       })
     }
     t.test('the edges seen are the edges declared', (t) => {
-      t.strictSame(seen.taken(edges), declared(edges))
-      t.strictSame(
-        seen.ended(edges),
-        [...waits].sort().map((wait) => `${wait}: cancelled, late, ready`),
-        'and every wait ended in each way: ready, late, cancelled',
-      )
+      for (const [edges, waits] of lives) {
+        t.strictSame(seen.taken(edges), declared(edges))
+        t.strictSame(
+          seen.ended(edges),
+          [...waits].sort().map((wait) => `${wait}: cancelled, late, ready`),
+          'and every wait ended in each way: ready, late, cancelled',
+        )
+      }
       t.end()
     })
   }
 }
 
 /** Looks that come to nothing stand once: how many there are is a matter of the limits. */
-const once = (steps: string): string => steps.replace(/((?:frames|messages|drain), tend, )\1+/g, '$1')
+const once = (steps: string): string =>
+  steps.replace(/((?:frames|readFrames|readMessages|drain), (?:tend|checkHealth), )\1+/g, '$1')

@@ -1,4 +1,5 @@
-// Defects of heads that are too large, and of what counts as an attempt, to plant one at a time, as those of defects.ts.
+// Defects of heads that are too large, and of what counts as an attempt, to plant one at a time, as those of
+// defects.ts.
 
 import { BodyIntake } from '../../src/http2/body-intake.js'
 import { HpackDecoder } from '../../src/http2/hpack/decoder.js'

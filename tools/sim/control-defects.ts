@@ -1,4 +1,5 @@
-// Defects of what an HTTP/2 connection sends beside heads and DATA, to plant one at a time, as those of defects.ts.
+// Defects of what an HTTP/2 connection sends beside heads and DATA, to plant one at a time, as those of
+// defects.ts.
 
 import { ControlFrames } from '../../src/http2/control-frames.js'
 import { FramePurse } from '../../src/http2/frame-purse.js'

@@ -1,12 +1,14 @@
 // Defects of HTTP/1.1 to plant, one at a time, as those of defects.ts.
 
 import { PulledStream } from '../../src/http/index.js'
+import { BodyIntake } from '../../src/http1/body-intake.js'
 import { Connection } from '../../src/http1/connection.js'
 import { createHttp1, http1Sessions } from '../../src/http1/index.js'
 import { Output } from '../../src/http1/output.js'
 import { MessageReader } from '../../src/http1/reader.js'
 import { RequestReader } from '../../src/http1/request-reader.js'
 import { ResponseReader } from '../../src/http1/response-reader.js'
+import type { Http1Stream } from '../../src/http1/stream.js'
 import { type Slab, Turns } from '../../src/pollset/index.js'
 import { Exchange } from '../../src/proxy/index.js'
 import { backendPrototypeOf, type Defect, wrap, wrapGet } from './defects.js'
@@ -78,7 +80,7 @@ export const http1Defects: readonly Defect[] = [
       paceMs: 3,
     },
     plant: () =>
-      wrap<Ending, []>(Connection.prototype, 'closing', (self, original) => {
+      wrap<Ending, []>(Connection.prototype, 'beginClose', (self, original) => {
         // As if nothing had been begun.
         const stream = self.stream as { headWritten: boolean } | null
         if (stream !== null) stream.headWritten = false
@@ -126,7 +128,7 @@ export const http1Defects: readonly Defect[] = [
       paceMs: 0,
       runMs: 1500,
     },
-    plant: () => wrapGet<Connection>(Connection.prototype, 'bodyAheadMax', () => 1_000_000_000),
+    plant: () => wrap<BodyIntake, [Http1Stream]>(BodyIntake.prototype, 'isFull', () => false),
   },
   {
     name: 'octet altered',

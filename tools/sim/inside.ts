@@ -4,6 +4,7 @@
 
 import type { Continuation } from '../../src/continuation/index.js'
 import type { Engine, Lease, Session } from '../../src/engine/index.js'
+import type { BodyIntake } from '../../src/http1/body-intake.js'
 import { Connection as Http1Connection } from '../../src/http1/connection.js'
 import type { Http1Stream } from '../../src/http1/stream.js'
 import type { Connection as Http2Connection } from '../../src/http2/connection.js'
@@ -110,7 +111,7 @@ export interface Http1Inside extends Continuation {
   readonly stream: Http1StreamInside | null
   readonly output: { readonly slab: Buffer | null }
   readonly failure: Http1Connection['failure']
-  readonly budget: { readonly bytes: number }
+  readonly intake: { readonly heldBytes: BodyIntake['heldBytes'] }
   /** Of a backend's. */
   readonly leased: number
   readonly capacity: number

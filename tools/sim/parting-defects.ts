@@ -3,14 +3,12 @@
 import { createWorld } from '../../src/continuation/index.js'
 import { Engine } from '../../src/engine/index.js'
 import { createHttpWorld, endsOf } from '../../src/http/index.js'
+import { BackendIdle } from '../../src/http1/backend-idle.js'
 import { Connection } from '../../src/http1/connection.js'
-import { createHttp1, http1Sessions, serveHttp1 } from '../../src/http1/index.js'
+import { createHttp1, serveHttp1 } from '../../src/http1/index.js'
 import { SimPollset } from '../../src/pollset/index.js'
 import { Exchange } from '../../src/proxy/index.js'
-import { backendPrototypeOf, type Defect, wrap } from './defects.js'
-
-const backendPrototype = (): object =>
-  backendPrototypeOf((world) => http1Sessions(createHttp1(world), { host: '192.0.2.9', port: 9 }))
+import { type Defect, wrap } from './defects.js'
 
 /** The class of a client's connection is its room's own. */
 function frontendPrototype(): object {
@@ -80,6 +78,6 @@ export const partingDefects: readonly Defect[] = [
       runMs: 1500,
       thinkMs: 0,
     },
-    plant: () => wrap<object, [string]>(backendPrototype(), 'readKeepAlive', () => undefined),
+    plant: () => wrap<BackendIdle, [string]>(BackendIdle.prototype, 'read', () => undefined),
   },
 ]

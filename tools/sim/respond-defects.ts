@@ -1,4 +1,5 @@
-// Defects to plant in how responses are read and passed on: interim ones, and the ends of those that are whole.
+// Defects to plant in how responses are read and passed on: interim ones, and the ends of those that are
+// whole.
 
 import { type Head, INTERIM, Stream } from '../../src/http/index.js'
 import { createHttp2, http2Sessions } from '../../src/http2/index.js'

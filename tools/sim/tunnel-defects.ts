@@ -46,7 +46,7 @@ export const tunnelDefects: readonly Defect[] = [
     expected: ['S2'],
     plan: { ...TUNNELS, http1Backend: 1, cancelPercent: 60, cancelWithinMs: 100, lastingPercent: 60 },
     plant: () =>
-      wrap<Ending, []>(Connection.prototype, 'closing', (self, original) => {
+      wrap<Ending, []>(Connection.prototype, 'beginClose', (self, original) => {
         self.cut = false
         return original()
       }),

@@ -81,7 +81,7 @@ matrix(answer, [
       const backends = [...server.world.scheduler.alive()].filter(({ kind }) => kind === 'backend')
       t.ok(backends.length > 0)
       // Node's servers say `Keep-Alive: timeout=5`.
-      for (const each of backends) t.match(each.describe(), { idleMax: 4_000 })
+      for (const each of backends) t.match(each.describe(), { idleMs: 4_000 })
     },
   },
 ])

@@ -68,7 +68,7 @@ function connection(c: ConnectionInside, scene: Scene): void {
 
 function http1Connection(c: Http1Inside, scene: Scene): void {
   const { limits } = scene
-  within(`connectionHeldBytesMax of ${c.id}`, c.budget.bytes, limits.connectionHeldBytesMax)
+  within(`connectionHeldBytesMax of ${c.id}`, c.intake.heldBytes, limits.connectionHeldBytesMax)
   const { stream } = c
   if (stream === null) return
   within(`body ahead of ${stream.id}`, stream.outstanding, limits.bodyAheadBytesMax + CHUNK_BYTES)

@@ -1,0 +1,129 @@
+// Lines that end in CR LF, read from chunks that may split them anywhere (RFC 9112 §2.2). A line is taken in
+// place where the chunk holds all of it, else octet by octet through a buffer of its own; where a chunk is
+// split makes no difference.
+
+/** What a read came to: the chunk has ended inside a line. */
+export const MORE = 0
+/** A whole line, without its CR LF. */
+export const LINE = 1
+export const BARE_CR = 2
+export const BARE_LF = 3
+export const TOO_LONG = 4
+
+const CR = 13
+const LF = 10
+const CARRY_FIRST = 128
+
+export class LineReader {
+  /** octets that the current line may have */
+  max: number
+  /** What the last {@link read} came to. */
+  found: number
+  /** Where the line stands in its {@link buffer}. */
+  start: number
+  end: number
+  /** A CR has come, and the chunk ended. */
+  afterCr: boolean
+  /** octets of a split line that are kept */
+  kept: number
+  private carry: Buffer | null
+  private inPlace: boolean
+
+  constructor(max: number) {
+    this.max = max
+    this.found = MORE
+    this.start = 0
+    this.end = 0
+    this.afterCr = false
+    this.kept = 0
+    this.carry = null
+    this.inPlace = false
+  }
+
+  /** Octets allocated for a split line; bounded by the longest line that is let pass. */
+  get bufferedBytes(): number {
+    return this.carry === null ? 0 : this.carry.length
+  }
+
+  /** The line begins at the next octet. */
+  get isFresh(): boolean {
+    return this.kept === 0 && !this.afterCr
+  }
+
+  /** Gives the memory for split lines back, behind one that was whole. */
+  release(): void {
+    this.carry = null
+  }
+
+  /** Drops what is kept of a line. */
+  drop(): void {
+    this.carry = null
+    this.kept = 0
+  }
+
+  /** Where the line found in this chunk stands; valid until the next read. */
+  buffer(chunk: Buffer): Buffer {
+    return this.inPlace ? chunk : (this.carry ?? EMPTY)
+  }
+
+  /** Reads a line, or what there is of one. Returns the offset behind it. */
+  read(chunk: Buffer, at: number, end: number): number {
+    if (this.kept === 0 && !this.afterCr) {
+      const stop = Math.min(end - 2, at + this.max)
+      let i = at
+      for (; i <= stop; i++) {
+        const c = chunk[i]
+        if (c === CR || c === LF) break
+      }
+      if (i <= stop && chunk[i] === CR && chunk[i + 1] === LF) {
+        this.inPlace = true
+        this.found = LINE
+        this.start = at
+        this.end = i
+        return i + 2
+      }
+    }
+    this.inPlace = false
+    return this.gather(chunk, at, end)
+  }
+
+  /** The careful way, for lines that are split, too long, or end in anything but CR LF. */
+  private gather(chunk: Buffer, at: number, end: number): number {
+    while (at < end) {
+      const c = chunk[at++]
+      if (this.afterCr) {
+        this.afterCr = false
+        this.finish(c === LF ? LINE : BARE_CR)
+        return at
+      }
+      if (c === CR) this.afterCr = true
+      else if (c === LF) {
+        this.found = BARE_LF
+        return at
+      } else if (this.kept >= this.max) {
+        this.finish(TOO_LONG)
+        return at
+      } else this.keep(c)
+    }
+    this.found = MORE
+    return at
+  }
+
+  private finish(found: number): void {
+    this.found = found
+    this.start = 0
+    this.end = this.kept
+    this.kept = 0
+  }
+
+  private keep(octet: number): void {
+    if (this.carry === null || this.carry.length === this.kept) {
+      const larger = Buffer.allocUnsafeSlow(Math.max(CARRY_FIRST, Math.min(this.max, this.kept * 2)))
+      this.carry?.copy(larger, 0, 0, this.kept)
+      this.carry = larger
+    }
+    this.carry[this.kept++] = octet
+  }
+}
+
+const EMPTY = Buffer.alloc(0)
