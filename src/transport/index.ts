@@ -2,6 +2,8 @@
 // wait and their memory budget, lingering, rates. It knows no protocol.
 
 export { type AttemptLimits, Attempts, attemptLimits } from './attempts.js'
+export { ByteConnection, byteConnectionLife } from './byte-connection.js'
+export { ByteOutput, type ByteOutputOwner } from './byte-output.js'
 export { Connections, EMPTY } from './connections.js'
 export { type Ends, endsOf } from './endpoints.js'
 export { Linger, type LingerLimits, lingerLimits } from './linger.js'

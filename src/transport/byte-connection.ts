@@ -1,0 +1,152 @@
+// A connection of a protocol of one's own, as a continuation on a socket: it reads while it may, owes answers or not, and ends as every
+// connection should: what waits is written, then FIN, then it waits for the peer's end. Cancelled, it reads nothing more, gives the
+// answers that it owes, and ends.
+
+import { Continuation, defineLife } from '../continuation/index.js'
+import { CLOSED, ENDED, Pollable, READABLE, type Socket } from '../pollset/index.js'
+import { ByteOutput, type ByteOutputOwner } from './byte-output.js'
+import { Linger, type LingerLimits, lingerLimits } from './linger.js'
+import { Transit, type TransitLimits, transitLimits } from './transit.js'
+import type { TransportWorld } from './world.js'
+
+/** What {@link ByteConnection.mayRead} or {@link ByteConnection.owes} say may have changed. */
+const CHANGED = 1
+
+class Change extends Pollable {
+  readonly id: string
+  readonly kind = 'connection'
+  readonly bitNames = ['CHANGED']
+
+  constructor(id: string) {
+    super()
+    this.id = id
+  }
+}
+
+export const byteConnectionLife = defineLife({
+  edges: {
+    read: ['read', 'drain', 'finish', 'close'],
+    drain: ['read'],
+    finish: ['linger'],
+    linger: ['linger', 'close'],
+    close: ['done'],
+  },
+})
+
+export abstract class ByteConnection extends Continuation implements ByteOutputOwner {
+  readonly id: string
+  readonly socket: Socket
+  readonly output: ByteOutput
+  /** Nothing more is read. */
+  ending: boolean
+  private readonly change: Change
+  private readonly transport: TransportWorld
+  private readonly limits: LingerLimits & TransitLimits
+  private lingering: Linger | null
+
+  constructor(
+    world: TransportWorld,
+    id: string,
+    socket: Socket,
+    limits: LingerLimits & TransitLimits = { ...lingerLimits, ...transitLimits },
+  ) {
+    super(world)
+    this.id = id
+    this.socket = socket
+    this.transport = world
+    this.limits = limits
+    this.ending = false
+    this.lingering = null
+    this.change = new Change(`${id}.change`)
+    this.output = new ByteOutput(world, this)
+    this.output.attach(socket, this)
+    steps.start(world, this, 'read')
+  }
+
+  /** Takes what has come from the socket, as far as it may be taken now. */
+  abstract take(socket: Socket): void
+  /** More may be read: what it would cost has room. */
+  abstract get mayRead(): boolean
+  /** The peer is still owed something by others than its {@link output}. */
+  abstract get owes(): boolean
+  /** It is over; whoever counts it is told. */
+  abstract closed(): void
+
+  /** To be called when {@link mayRead} or {@link owes} has changed. */
+  changed(): void {
+    this.change.raise(CHANGED)
+  }
+
+  sent(): void {
+    this.changed()
+  }
+
+  stalled(): void {
+    this.socket.reset()
+  }
+
+  crashed(): void {
+    this.output.abandon()
+    this.socket.reset()
+    this.closed()
+  }
+
+  /** Reads what may be read. Returns whether there is something to wait for before it ends. */
+  advance(): boolean {
+    const { socket } = this
+    this.change.lower(CHANGED)
+    if (!this.ending) this.take(socket)
+    if (this.ending && !this.owes) return false
+    const reads = this.mayRead && !this.ending
+    if (reads) socket.unpause()
+    else socket.pause()
+    this.waitOn(0, socket, reads ? READABLE | ENDED | CLOSED : CLOSED)
+    this.waitOn(1, this.change, CHANGED)
+    return true
+  }
+
+  /** Writes what waits, and FIN behind it. */
+  finish(): void {
+    this.output.finish()
+    this.lingering = new Linger(this.limits, new Transit(this.limits), this.transport.pollset.now)
+  }
+
+  /** Waits for the peer's end; false when there is nothing to wait for. */
+  lingers(): boolean {
+    const lingering = this.lingering as Linger
+    if (!lingering.goesOn(this.socket, this.transport.pollset.now)) return false
+    this.waitOn(0, this.socket, lingering.bits)
+    this.waitUntil(lingering.until)
+    return true
+  }
+
+  override describe() {
+    return { ending: this.ending, owes: this.owes, waiting: this.output.waiting }
+  }
+}
+
+const { goto, done, suspend } = byteConnectionLife
+const waitForBytes = suspend({ then: 'read', cancelled: 'drain' })
+const waitForPeer = suspend({ then: 'linger', late: 'linger', cancelled: 'close' })
+
+const steps = byteConnectionLife.steps<ByteConnection>({
+  read(c) {
+    if ((c.socket.readiness & CLOSED) !== 0) return goto.close
+    return c.advance() ? waitForBytes : goto.finish
+  },
+  drain(c) {
+    c.ending = true
+    return goto.read
+  },
+  finish(c) {
+    c.finish()
+    return goto.linger
+  },
+  linger: (c) => (c.lingers() ? waitForPeer : goto.close),
+  close(c) {
+    c.output.abandon()
+    c.socket.destroy()
+    c.closed()
+    return done
+  },
+})
