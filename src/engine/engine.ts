@@ -11,7 +11,7 @@
 // take it from under it; a newcomer queues behind those who wait.
 
 import { type Fault, fault, type World } from '../continuation/index.js'
-import { invariant, Pollable } from '../pollset/index.js'
+import { invariant, List, Pollable } from '../pollset/index.js'
 import { SessionChoice } from './choice.js'
 import { LEASED, type Lease, type LeaseAnswer, LeaseRefusal, UNLEASED } from './lease.js'
 import { type EngineLimits, engineLimits } from './limits.js'
@@ -34,8 +34,6 @@ export class Engine<S extends Session> implements SessionReports<S> {
   readonly name: string
   readonly sessions: S[] = []
   private readonly choice = new SessionChoice(this.sessions)
-  /** Leases waiting now. */
-  queued = 0
   /** Sessions opened since the beginning. */
   opens = 0
   /** Told when a session could not be opened. */
@@ -64,8 +62,8 @@ export class Engine<S extends Session> implements SessionReports<S> {
   private share = Number.POSITIVE_INFINITY
   /** Leases that were served since the share was set. */
   private servedOfShare = 0
-  private first: Lease<S> | null = null
-  private last: Lease<S> | null = null
+  /** Leases that wait, the first to be granted first. */
+  private readonly queue = new List<Lease<S>>()
   private readonly world: World
   private readonly open: SessionFactory<S>
   private readonly limits: EngineLimits
@@ -78,13 +76,18 @@ export class Engine<S extends Session> implements SessionReports<S> {
     this.limits = limits
   }
 
+  /** Leases that wait. */
+  get queued(): number {
+    return this.queue.size
+  }
+
   /** Asks for this lease, which is neither queued nor granted. */
   lease(lease: Lease<S>): LeaseAnswer {
     lease.engine = this
     lease.readiness = 0
     lease.fault = null
     if (this.closing) return REFUSED_CLOSING
-    if (this.first === null) {
+    if (this.queue.size === 0) {
       const session = this.choose()
       if (session !== null) {
         this.give(session, lease)
@@ -93,14 +96,14 @@ export class Engine<S extends Session> implements SessionReports<S> {
       }
     }
     if (this.queued >= this.limits.queueMax) return REFUSED_FULL
-    this.append(lease)
+    this.queue.push(lease)
     if (lease.doubtful) this.doubted(lease)
     this.openMore()
     return 'queued'
   }
 
   release(lease: Lease<S>): void {
-    if (lease.queuePrev !== null || this.first === lease) this.remove(lease)
+    if (lease.list !== null) this.queue.remove(lease)
     else if (lease.session !== null) this.givenBack(lease.take())
     if (this.doubtful.size > 0) this.doubtful.delete(lease)
     lease.readiness = 0
@@ -272,11 +275,11 @@ export class Engine<S extends Session> implements SessionReports<S> {
 
   private grant(): void {
     this.endDoubtful()
-    while (this.first !== null) {
+    while (this.queue.first !== null) {
       const session = this.choose()
       if (session === null) break
-      const lease = this.first
-      this.remove(lease)
+      const lease = this.queue.first
+      this.queue.remove(lease)
       this.give(session, lease)
       lease.raise(LEASED)
     }
@@ -360,31 +363,9 @@ export class Engine<S extends Session> implements SessionReports<S> {
   }
 
   private failQueue(why: Fault): void {
-    while (this.first !== null) {
-      const lease = this.first
-      this.remove(lease)
+    for (let lease = this.queue.shift(); lease !== null; lease = this.queue.shift()) {
       lease.fault = why
       lease.raise(UNLEASED)
     }
-  }
-
-  private append(lease: Lease<S>): void {
-    lease.queuePrev = this.last
-    if (this.last !== null) this.last.queueNext = lease
-    else this.first = lease
-    this.last = lease
-    this.queued++
-  }
-
-  private remove(lease: Lease<S>): void {
-    const { queuePrev, queueNext } = lease
-    if (queuePrev !== null) queuePrev.queueNext = queueNext
-    else this.first = queueNext
-    if (queueNext !== null) queueNext.queuePrev = queuePrev
-    else this.last = queuePrev
-    lease.queuePrev = null
-    lease.queueNext = null
-    this.queued--
-    invariant(this.queued >= 0, 'a lease leaves the queue once')
   }
 }

@@ -2,7 +2,7 @@
 // can wait for it; an intrusive queue node, so that leaving the queue is O(1).
 
 import type { Fault } from '../continuation/index.js'
-import { invariant, Pollable } from '../pollset/index.js'
+import { invariant, type Listed, Pollable } from '../pollset/index.js'
 import type { Engine } from './engine.js'
 import type { Session } from './session.js'
 
@@ -34,14 +34,16 @@ export interface LeaseHolder {
   cancel?(): void
 }
 
-export class Lease<S extends Session> extends Pollable {
+export class Lease<S extends Session> extends Pollable implements Listed<Lease<S>> {
   readonly of: LeaseHolder
   engine: Engine<S> | null
   /** The session it is granted on, until taken or given back. */
   session: S | null
   fault: Fault | null
-  queuePrev: Lease<S> | null
-  queueNext: Lease<S> | null
+  /** Its place in its engine's queue. */
+  list: object | null
+  listPrev: Lease<S> | null
+  listNext: Lease<S> | null
   /** Nobody may be waiting any more for what it is for; see {@link doubt}. */
   doubtful: boolean
 
@@ -51,8 +53,9 @@ export class Lease<S extends Session> extends Pollable {
     this.engine = null
     this.session = null
     this.fault = null
-    this.queuePrev = null
-    this.queueNext = null
+    this.list = null
+    this.listPrev = null
+    this.listNext = null
     this.doubtful = false
   }
 

@@ -3,6 +3,7 @@
 export * from './deadlines.js'
 export * from './door.js'
 export { endsWorld, InvariantBroken, type InvariantReach, invariant } from './invariant.js'
+export { List, type Listed } from './list.js'
 export { UNIX_PATH_BYTES_MAX } from './node/listener.js'
 export { addressVersion, Networks, numericHost } from './node/networks.js'
 export { NodePollset, type NodePollsetLimits, nodePollsetLimits } from './node/pollset.js'

@@ -1,6 +1,6 @@
-// A connection of a protocol of one's own, as a continuation on a socket: it reads while it may, owes answers or not, and ends as every
-// connection should: what waits is written, then FIN, then it waits for the peer's end. Cancelled, it reads nothing more, gives the
-// answers that it owes, and ends.
+// A connection of a protocol of one's own, as a continuation on a socket: it reads while it may, owes answers
+// or not, and ends as every connection should: what waits is written, then FIN, then it waits for the peer's
+// end. Cancelled, it reads nothing more, gives the answers that it owes, and ends.
 
 import { Continuation, defineLife } from '../continuation/index.js'
 import { CLOSED, ENDED, Pollable, READABLE, type Socket } from '../pollset/index.js'

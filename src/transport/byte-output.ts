@@ -1,5 +1,5 @@
-// Output of plain bytes: they wait in the memory budget of the World until the peer takes them. The connection that holds most and
-// moves least is told to end when the budget is spent.
+// Output of plain bytes: they wait in the memory budget of the World until the peer takes them. The
+// connection that holds most and moves least is told to end when the budget is spent.
 
 import type { Settling, Slab } from '../pollset/index.js'
 import { ConnectionBudget, type MemoryBudget } from './memory-budget.js'
@@ -37,8 +37,8 @@ export class ByteOutput extends SlabOutput implements CreditSink, Settling {
   }
 
   /**
-   * Writes these bytes, which may be of this turn's read buffer: what stays is copied when the turn settles. Once the
-   * connection is gone they are dropped.
+   * Writes these bytes, which may be of this turn's read buffer: what stays is copied when the turn
+   * settles. Once the connection is gone they are dropped.
    */
   write(bytes: Buffer): void {
     if (this.abandoned) return

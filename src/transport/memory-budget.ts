@@ -6,7 +6,7 @@
 // comes back. The stalled stream pays, never its siblings.
 
 import { fault } from '../continuation/index.js'
-import { invariant, type Slab, SlabPool } from '../pollset/index.js'
+import { invariant, List, type Slab, SlabPool } from '../pollset/index.js'
 import type { ReceiveBuffer } from './receive-buffer.js'
 
 /** Of a stream whose memory was taken back (design: Flow control). */
@@ -53,8 +53,8 @@ export class MemoryBudget {
   stalls = 0
   readonly limits: MemoryLimits
   private readonly pools: readonly SlabPool[]
-  /** Receive buffers that hold blocks; intrusive, the ends null. */
-  private first: ReceiveBuffer | null = null
+  /** Receive buffers that hold blocks. */
+  readonly holders = new List<ReceiveBuffer>()
 
   constructor(limits: MemoryLimits = memoryLimits) {
     this.limits = limits
@@ -85,21 +85,6 @@ export class MemoryBudget {
     return this.bytes >= this.limits.heldBytesSoft
   }
 
-  enlist(buffer: ReceiveBuffer): void {
-    buffer.holdNext = this.first
-    buffer.holdPrev = null
-    if (this.first !== null) this.first.holdPrev = buffer
-    this.first = buffer
-  }
-
-  delist(buffer: ReceiveBuffer): void {
-    if (buffer.holdPrev !== null) buffer.holdPrev.holdNext = buffer.holdNext
-    else this.first = buffer.holdNext
-    if (buffer.holdNext !== null) buffer.holdNext.holdPrev = buffer.holdPrev
-    buffer.holdPrev = null
-    buffer.holdNext = null
-  }
-
   /** After settling: reset stalled streams until the limits hold again. `now` in ms. */
   enforce(now: number, budget: ConnectionBudget): void {
     while (this.aboveSoft) {
@@ -112,7 +97,7 @@ export class MemoryBudget {
   private resetWorst(now: number, stalledMs: number, budget: ConnectionBudget | null): boolean {
     let worst: ReceiveBuffer | null = null
     let most = -1
-    for (let each = this.first; each !== null; each = each.holdNext) {
+    for (let each = this.holders.last; each !== null; each = each.listPrev) {
       const stalled = now - each.progressAt
       if (each.stalled || stalled < stalledMs || (budget !== null && each.budget !== budget)) continue
       const score = (stalled + 1) * each.heldBytes

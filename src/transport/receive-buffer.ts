@@ -8,7 +8,7 @@
 // While `retained`, what was pulled is kept as well, so that a request can be sent again to another
 // session; its credit stays with us until `letGo` (design: Engine).
 
-import { invariant, type Slab } from '../pollset/index.js'
+import { invariant, type Listed, type Slab } from '../pollset/index.js'
 import type { ConnectionBudget, MemoryBudget } from './memory-budget.js'
 
 /** A run of bytes; `block` is set when they are in a block of ours. */
@@ -32,7 +32,7 @@ export interface CreditSink {
 /** Below this a byte loop beats a call. */
 const SMALL = 48
 
-export class ReceiveBuffer {
+export class ReceiveBuffer implements Listed<ReceiveBuffer> {
   /** octets that can be pulled now */
   length = 0
   /** octets allocated to hold blocks */
@@ -42,8 +42,9 @@ export class ReceiveBuffer {
   stalled = false
   /** octets kept for replay at most; 0: nothing is kept */
   private retainMax = 0
-  holdPrev: ReceiveBuffer | null = null
-  holdNext: ReceiveBuffer | null = null
+  list: object | null = null
+  listPrev: ReceiveBuffer | null = null
+  listNext: ReceiveBuffer | null = null
   readonly budget: ConnectionBudget
   private readonly slices: Slice[] = []
   /** The slice being pulled from, and how far; slices before it are only there to be retained. */
@@ -142,7 +143,7 @@ export class ReceiveBuffer {
     const slices = this.slices
     if (slices.length === 0) return
     if (this.heldBytes === 0) {
-      this.memory.enlist(this)
+      this.memory.holders.push(this)
       this.progressAt = now
     }
     let first = 0
@@ -175,7 +176,7 @@ export class ReceiveBuffer {
       }
     }
     this.seek()
-    if (this.heldBytes === 0) this.memory.delist(this)
+    if (this.heldBytes === 0) this.memory.holders.remove(this)
   }
 
   /** Let go of everything; answers the octets whose credit had not been given. */
@@ -223,7 +224,7 @@ export class ReceiveBuffer {
     this.heldBytes -= block.pool.size
     this.memory.give(block, this)
     invariant(this.heldBytes >= 0, 'blocks given back were held')
-    if (this.heldBytes === 0) this.memory.delist(this)
+    if (this.heldBytes === 0) this.memory.holders.remove(this)
   }
 }
 

@@ -3,7 +3,7 @@
 // some numbers of the plan, where it would show in few of the runs otherwise.
 
 import { Continuation, createWorld, Scheduler } from '../../src/continuation/index.js'
-import { Engine, type Session, type SessionFactory } from '../../src/engine/index.js'
+import { Engine, type Lease, type Session, type SessionFactory } from '../../src/engine/index.js'
 import { createHttpWorld, type HttpWorld, PulledStream, Stream } from '../../src/http/index.js'
 import { BodyIntake } from '../../src/http2/body-intake.js'
 import { Connection } from '../../src/http2/connection.js'
@@ -14,7 +14,7 @@ import { PeerSettings } from '../../src/http2/peer-settings.js'
 import { ReceiveWindow } from '../../src/http2/receive-window.js'
 import { ResetBudget } from '../../src/http2/reset-budget.js'
 import { Http2Stream } from '../../src/http2/stream.js'
-import { type Deadlines, DurationList, SimPollset, type Slab } from '../../src/pollset/index.js'
+import { type Deadlines, DurationList, List, SimPollset, type Slab } from '../../src/pollset/index.js'
 import { Exchange, ReverseProxy } from '../../src/proxy/index.js'
 import { MemoryBudget, ReceiveBuffer } from '../../src/transport/index.js'
 import type { ConnectionInside, ReceiveBufferInside, StreamInside } from './inside.js'
@@ -212,14 +212,10 @@ export const defects: readonly Defect[] = [
     expected: ['S1'],
     plan: { cancelPercent: 50, holdPercent: 30, backendStreams: 1 },
     plant: () =>
-      wrap<Engine<never>, [{ session: unknown; queuePrev: unknown }]>(
-        Engine.prototype,
-        'release',
-        (_self, original, lease) => {
-          if (lease.session !== null) lease.session = null
-          else original(lease)
-        },
-      ),
+      wrap<Engine<never>, [{ session: unknown }]>(Engine.prototype, 'release', (_self, original, lease) => {
+        if (lease.session !== null) lease.session = null
+        else original(lease)
+      }),
   },
   {
     name: 'freed twice',
@@ -454,15 +450,16 @@ export const defects: readonly Defect[] = [
       const undoGrant = wrap<Engine<never>, []>(Engine.prototype, 'grant', (_self, original) =>
         ++times % 2 === 0 ? undefined : original(),
       )
-      const undoLease = wrap<{ first: unknown }, [never]>(
+      const undoLease = wrap<{ queue: List<Lease<never>> }, [never]>(
         Engine.prototype,
         'lease',
         (self, original, lease) => {
-          const { first } = self
-          self.first = null
+          const { queue } = self
+          self.queue = new List()
           const answer = original(lease)
-          if (first !== null) self.first = answer === 0 ? first : (self.first ?? first)
-          if (first !== null && answer === 1) self.first = first
+          const joined = self.queue.shift()
+          self.queue = queue
+          if (joined !== null) queue.push(joined)
           return answer
         },
       )

@@ -22,7 +22,7 @@ export interface ReceiveBufferInside {
   readonly stalled: HttpReceiveBuffer['stalled']
   readonly by: { readonly bytes: number }
   readonly sink: StreamInside
-  readonly holdNext: ReceiveBufferInside | null
+  readonly listNext: ReceiveBufferInside | null
 }
 
 export interface StreamInside extends Pollable {
@@ -140,7 +140,7 @@ export interface EngineInside {
   readonly queued: Engine<never>['queued']
   readonly opening: Engine<never>['opening']
   readonly pause: Deadline
-  readonly first: Lease<never> | null
+  readonly queue: { readonly first: Lease<never> | null }
   readonly doubtful: ReadonlySet<unknown>
   readonly leavers: ReadonlySet<unknown>
   readonly limits: { readonly sessionsMax: number }
@@ -179,8 +179,8 @@ function eachArmed(deadlines: Deadlines, see: (each: Deadline) => void): void {
 
 /** The receive buffers that hold blocks, first to last. */
 export function* holding(held: object): IterableIterator<ReceiveBufferInside> {
-  for (let each = (held as { first: ReceiveBufferInside | null }).first; each !== null; each = each.holdNext)
-    yield each
+  const { holders } = held as { holders: { first: ReceiveBufferInside | null } }
+  for (let each = holders.first; each !== null; each = each.listNext) yield each
 }
 
 /** The connection on this socket is being closed from within: its streams are over, whatever still leaves. */

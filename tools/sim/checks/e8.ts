@@ -10,7 +10,7 @@ export interface QueueChecker extends Checker {
 }
 
 interface Before {
-  readonly first: EngineInside['first']
+  readonly first: EngineInside['queue']['first']
   readonly holders: ReadonlySet<ExchangeInside>
 }
 
@@ -24,7 +24,7 @@ export function e8(): QueueChecker {
     turn(scene) {
       const now = new Map<EngineInside, Before>()
       for (const engine of scene.engines) {
-        const { first } = engine
+        const { first } = engine.queue
         if (first === null) continue
         const holders = holdersOf(engine, scene)
         now.set(engine, { first, holders })

@@ -43,7 +43,7 @@ export function s1(): Checker {
 
 function nothingLeft(x: ExchangeInside): void {
   const { lease, frontend, backend } = x
-  if (lease.session !== null || lease.queuePrev !== null || lease.engine?.['first' as never] === lease) {
+  if (lease.session !== null || lease.list !== null) {
     fail('S1', `${x.id} has logged and has its lease`)
   }
   if (x.deadlineArmed) fail('S1', `${x.id} has logged and its deadline is armed`)

@@ -43,7 +43,7 @@ export function s4(): Checker {
         within(`twice sessionsMax of ${engine.id}`, sessions.length, 2 * limits.sessionsMax)
         within(`openingMax of ${engine.id}`, engine.opening, limits.openingMax)
         let waiting = 0
-        for (let each = engine.first; each !== null; each = each.queueNext) waiting++
+        for (let each = engine.queue.first; each !== null; each = each.listNext) waiting++
         if (waiting !== engine.queued)
           fail('S4', `${engine.id} counts ${engine.queued} waiters, ${waiting} wait`)
       }

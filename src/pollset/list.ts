@@ -1,0 +1,57 @@
+// A list through its members themselves: joining and leaving are O(1) and allocate nothing. A member is in
+// one list at a time.
+
+import { invariant } from './invariant.js'
+
+/** What a member of a {@link List} has: its place, written by the list only. */
+export interface Listed<T> {
+  list: object | null
+  listPrev: T | null
+  listNext: T | null
+}
+
+export class List<T extends Listed<T>> {
+  first: T | null = null
+  last: T | null = null
+  size = 0
+
+  /** Joins at the end. */
+  push(member: T): void {
+    invariant(member.list === null, 'a member is in one list at a time')
+    member.list = this
+    member.listPrev = this.last
+    if (this.last !== null) this.last.listNext = member
+    else this.first = member
+    this.last = member
+    this.size++
+  }
+
+  remove(member: T): void {
+    invariant(member.list === this, 'who leaves a list is in it')
+    const { listPrev, listNext } = member
+    if (listPrev !== null) listPrev.listNext = listNext
+    else this.first = listNext
+    if (listNext !== null) listNext.listPrev = listPrev
+    else this.last = listPrev
+    member.list = null
+    member.listPrev = null
+    member.listNext = null
+    this.size--
+  }
+
+  /** Takes out the first. */
+  shift(): T | null {
+    const { first } = this
+    if (first !== null) this.remove(first)
+    return first
+  }
+
+  /** First to last. The member at hand may leave. */
+  *[Symbol.iterator](): IterableIterator<T> {
+    for (let each = this.first; each !== null; ) {
+      const { listNext }: T = each
+      yield each
+      each = listNext
+    }
+  }
+}
