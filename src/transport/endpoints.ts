@@ -12,5 +12,21 @@ export interface Ends {
   readonly to: Address
 }
 
-/** The ends of a connection as the operating system tells them. */
-export const endsOf = (socket: Socket): Ends => ({ from: socket.remote, to: socket.local })
+/**
+ * The ends of a connection as the operating system tells them. It is asked for the second where somebody
+ * wants it.
+ */
+class SocketEnds implements Ends {
+  private readonly socket: Socket
+  constructor(socket: Socket) {
+    this.socket = socket
+  }
+  get from(): Address {
+    return this.socket.remote
+  }
+  get to(): Address {
+    return this.socket.local
+  }
+}
+
+export const endsOf = (socket: Socket): Ends => new SocketEnds(socket)

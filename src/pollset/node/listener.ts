@@ -14,8 +14,10 @@ import {
   type Socket,
   type SocketFault,
 } from '../door.js'
+import { type Arriving, acceptHandles } from './accepting.js'
 import { tcpKeepAlive } from './keep-alive.js'
 import { numericHost } from './networks.js'
+import type { Reading } from './reading.js'
 import { type Marked, type Marks, NodeSocket, type NodeSocketLimits } from './socket.js'
 
 export interface NodeListenerLimits extends NodeSocketLimits {
@@ -32,7 +34,8 @@ export interface NodeListenerLimits extends NodeSocketLimits {
 
 /** The pollset, as a listener needs it. */
 export interface Adopting extends Marks {
-  adopt(socket: NodeSocket, net: NetSocket): NodeSocket
+  adopt(socket: NodeSocket): NodeSocket
+  newReading(): Reading
 }
 
 export const faultOf = (error: NodeJS.ErrnoException): SocketFault => ({
@@ -51,7 +54,7 @@ const kindOf = (path: string): 'none' | 'folder' | 'socket' | 'other' => {
   return found.isDirectory() ? 'folder' : found.isSocket() ? 'socket' : 'other'
 }
 
-export class NodeListener extends Listener implements Marked {
+export class NodeListener extends Listener implements Marked, Arriving {
   readonly id: string
   address: Address
   marked = 0
@@ -59,6 +62,7 @@ export class NodeListener extends Listener implements Marked {
   private readonly accepted: Socket[] = []
   private readonly pollset: Adopting
   private readonly limits: NodeListenerLimits
+  private accepts = 0
   private closed = false
 
   constructor(pollset: Adopting, address: Address, id: string, limits: NodeListenerLimits) {
@@ -67,25 +71,15 @@ export class NodeListener extends Listener implements Marked {
     this.address = address
     this.pollset = pollset
     this.limits = limits
-    let accepts = 0
-    this.server = createServer(
-      { allowHalfOpen: true, noDelay: true, ...tcpKeepAlive(limits.frontendTcpKeepAliveMs) },
-      (net) => {
-        if (this.accepted.length >= limits.acceptQueueMax) {
-          net.destroy()
-          return
-        }
-        const remote = { host: numericHost(net.remoteAddress ?? ''), port: net.remotePort ?? 0 }
-        this.accepted.push(
-          pollset.adopt(new NodeSocket(net, remote, `${id}.${++accepts}`, pollset, limits), net),
-        )
-        pollset.mark(this, ACCEPTABLE)
-      },
+    const keepAlive = tcpKeepAlive(limits.frontendTcpKeepAliveMs)
+    this.server = createServer({ allowHalfOpen: true, noDelay: true, ...keepAlive }, (net) =>
+      this.arrived(net, null),
     )
     this.server.on('listening', () => {
       const bound = this.server.address()
       if (bound !== null && typeof bound === 'object')
         this.address = { host: bound.address, port: bound.port }
+      acceptHandles(this.server, keepAlive, pollset, this)
       pollset.mark(this, LISTENING)
     })
     this.server.on('error', (error: NodeJS.ErrnoException) => {
@@ -100,6 +94,18 @@ export class NodeListener extends Listener implements Marked {
         message: `${bytes} bytes, and at most ${UNIX_PATH_BYTES_MAX} are possible`,
       })
     else this.listen()
+  }
+
+  arrived(net: NetSocket, reading: Reading | null): void {
+    const { pollset, limits, accepted } = this
+    if (accepted.length >= limits.acceptQueueMax) {
+      net.destroy()
+      return
+    }
+    const remote = { host: numericHost(net.remoteAddress ?? ''), port: net.remotePort ?? 0 }
+    const id = `${this.id}.${++this.accepts}`
+    accepted.push(pollset.adopt(new NodeSocket(net, remote, id, pollset, limits, reading)))
+    pollset.mark(this, ACCEPTABLE)
   }
 
   accept(): Socket | null {

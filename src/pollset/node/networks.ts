@@ -12,9 +12,11 @@ export const numericHost = (host: string): string => (/^::ffff:\d+\./.test(host)
 /** A set of networks, each as `10.0.0.0/8`, `2001:db8::/32` or a single address. */
 export class Networks {
   private readonly list = new BlockList()
+  private readonly isEmpty: boolean
 
   /** Throws a RangeError where one of them is none. */
   constructor(networks: readonly string[]) {
+    this.isEmpty = networks.length === 0
     for (const network of networks) {
       const [address, bits] = network.split('/', 2)
       const version = addressVersion(address)
@@ -27,7 +29,8 @@ export class Networks {
   }
 
   has(host: string): boolean {
-    const version = addressVersion(host)
+    // A check makes objects of addresses: not for each connection where there is nothing to find.
+    const version = this.isEmpty ? 0 : addressVersion(host)
     return version !== 0 && this.list.check(host, version === 4 ? 'ipv4' : 'ipv6')
   }
 }

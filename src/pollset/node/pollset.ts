@@ -153,8 +153,8 @@ export class NodePollset extends Turns implements Pollset, Marks {
     }
     if (tls === undefined && preamble === undefined) {
       const reading = new Reading(this.readBuffers)
-      const net = connect({ ...options, onread: reading.options } as NetConnectOpts)
-      return this.adopt(new NodeSocket(net, address, id, this, this.bounds, reading), net)
+      const net = connect({ ...options, onread: reading } as NetConnectOpts)
+      return this.adopt(new NodeSocket(net, address, id, this, this.bounds, reading))
     }
     const clear = tls === undefined || preamble !== undefined ? connect(options as NetConnectOpts) : null
     if (preamble !== undefined) clear?.write(preamble)
@@ -162,7 +162,7 @@ export class NodePollset extends Turns implements Pollset, Marks {
       tls === undefined
         ? (clear as NetSocket)
         : (tls as NodeTlsClient).connect(clear === null ? options : { socket: clear }, this.backendKeepAlive)
-    return this.adopt(new NodeSocket(net, address, id, this, this.bounds), net)
+    return this.adopt(new NodeSocket(net, address, id, this, this.bounds))
   }
 
   tlsServer(options: TlsServerOptions): TlsServer {
@@ -198,11 +198,18 @@ export class NodePollset extends Turns implements Pollset, Marks {
     this.askForTurn()
   }
 
+  newReading(): Reading {
+    return new Reading(this.readBuffers)
+  }
+
   /** Keep a socket in sight until it has closed. */
-  adopt(socket: NodeSocket, net: NetSocket): NodeSocket {
+  adopt(socket: NodeSocket): NodeSocket {
     this.sockets.add(socket)
-    net.once('close', () => this.sockets.delete(socket))
     return socket
+  }
+
+  forget(socket: NodeSocket): void {
+    this.sockets.delete(socket)
   }
 
   protected override readClock(): number {

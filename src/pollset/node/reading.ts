@@ -1,29 +1,33 @@
-// Reading into buffers that come back. Node gives each read of a socket 64 KiB of its own, garbage a turn
-// later; a socket that we connect can be given ours in its place (`onread`). What was read belongs to its
-// taker until the turn ends (P21), so that is when a buffer whose octets were taken comes back.
+// Reading into buffers that come back. Node gives each read of a socket 64 KiB of its own, which are garbage
+// a turn later. A socket can be given ours in its place (`onread`).
+//
+// All sockets on which little comes share one buffer. A read is handed on before the next begins, so what is
+// in it is copied out at once, and a socket that is silent holds no buffer. One on which much comes has a
+// buffer of its own for each read. What was read belongs to its taker until the turn ends (P21): that is when
+// a buffer whose bytes were taken comes back.
 
 import type { OnReadOpts } from 'node:net'
 import { type Slab, SlabPool } from '../slabs.js'
 
-/** octets of a buffer for a socket on which little comes, and for one on which much does */
-const SMALL = 4 * 1024
-const LARGE = 64 * 1024
+/** bytes of a buffer */
+const SIZE = 64 * 1024
+/** bytes of a read from which on the next one gets a buffer of its own: below, copying is cheaper */
+const MUCH = 4 * 1024
 /** unused buffers kept */
-const SMALL_IDLE = 256
-const LARGE_IDLE = 64
+const IDLE_MAX = 64
 
 /** The read buffers of one pollset. */
 export class ReadBuffers {
-  private readonly small = new SlabPool(SMALL, SMALL_IDLE)
-  private readonly large = new SlabPool(LARGE, LARGE_IDLE)
+  readonly shared = Buffer.allocUnsafeSlow(SIZE)
+  private readonly own = new SlabPool(SIZE, IDLE_MAX)
   private readonly spent: Slab[] = []
 
-  /** A buffer for a socket whose last read had so many octets. */
-  take(lastRead: number, owner: Reading): Slab {
-    return (lastRead < SMALL ? this.small : this.large).take(owner)
+  /** A buffer for a socket whose last read had so many bytes; null: the shared one. */
+  take(lastRead: number, owner: Reading): Slab | null {
+    return lastRead < MUCH ? null : this.own.take(owner)
   }
 
-  /** Its octets have been taken: it comes back when the turn is over. */
+  /** Its bytes have been taken: it comes back when the turn is over. */
   spend(buffer: Slab, owner: Reading): void {
     buffer.pass(owner, this)
     this.spent.push(buffer)
@@ -35,30 +39,48 @@ export class ReadBuffers {
   }
 }
 
-/** One socket's reading; {@link options} are for its connect. */
-export class Reading {
-  readonly options: OnReadOpts
-  /** Gets each read: its octets, and the whole buffer they are in. */
-  onRead: (chunk: Buffer, whole: Slab) => void = () => {}
+/** Gets what one socket reads. */
+export interface Reader {
+  /** @param whole the buffer that the chunk is in, where it has come from a pool */
+  bytesRead(chunk: Buffer, whole: Slab | null): void
+}
+
+/** One socket's reading; it is the `onread` of its making. */
+export class Reading implements OnReadOpts {
+  reader: Reader | null
+  readonly buffer: () => Buffer
+  readonly callback: (bytes: number) => boolean
   private readonly buffers: ReadBuffers
-  /** Where the next read goes. */
-  private next: Slab | null = null
-  private lastRead = 0
+  /** Where the next read goes; null: into the shared buffer. */
+  private next: Slab | null
+  private lastRead: number
 
   constructor(buffers: ReadBuffers) {
     this.buffers = buffers
-    this.options = {
-      buffer: () => {
-        this.next = buffers.take(this.lastRead, this)
-        return this.next.bytes
-      },
-      callback: (bytes) => {
-        const whole = this.next as Slab
-        this.lastRead = bytes
-        this.onRead(whole.bytes.subarray(0, bytes), whole)
-        return true
-      },
+    this.reader = null
+    this.next = null
+    this.lastRead = 0
+    this.buffer = () => {
+      this.next = buffers.take(this.lastRead, this)
+      return this.next === null ? buffers.shared : this.next.bytes
     }
+    this.callback = (bytes) => {
+      this.read(bytes)
+      return true
+    }
+  }
+
+  private read(bytes: number): void {
+    const { next, reader } = this
+    this.lastRead = bytes
+    if (next !== null) {
+      this.next = null
+      reader?.bytesRead(next.bytes.subarray(0, bytes), next)
+      return
+    }
+    const chunk = Buffer.allocUnsafe(bytes)
+    this.buffers.shared.copy(chunk, 0, 0, bytes)
+    reader?.bytesRead(chunk, null)
   }
 
   spend(whole: Slab): void {
@@ -67,7 +89,8 @@ export class Reading {
 
   /** The socket has closed: nothing will be read any more. */
   over(): void {
-    if (this.next !== null) this.next.pool.give(this.next, this)
+    const { next } = this
     this.next = null
+    if (next !== null) next.pool.give(next, this)
   }
 }

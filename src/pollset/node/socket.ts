@@ -19,7 +19,7 @@ import type { Pollable } from '../pollable.js'
 import type { Slab } from '../slabs.js'
 import type { TlsServer } from '../tls.js'
 import { numericHost } from './networks.js'
-import type { Reading } from './reading.js'
+import type { Reader, Reading } from './reading.js'
 import { type NodeTlsServer, securedBy } from './tls.js'
 import { WriteFault } from './write-fault.js'
 
@@ -34,6 +34,8 @@ export interface Marks {
   readonly now: number
   mark(target: Marked, bits: number): void
   flushLater(output: Flushable): void
+  /** A socket has closed. */
+  forget(socket: NodeSocket): void
 }
 
 export interface NodeSocketLimits {
@@ -45,16 +47,42 @@ export interface NodeSocketLimits {
 
 const NOTHING = Buffer.alloc(0)
 
-export class NodeSocket extends Socket implements Marked {
+/**
+ * Node's socket, which knows ours: the listeners are the same functions for all sockets, and none is made for
+ * each.
+ */
+const OURS = Symbol('ours')
+type OwnedSocket = NetSocket & { [OURS]: NodeSocket }
+
+function onData(this: OwnedSocket, chunk: Buffer): void {
+  this[OURS].bytesRead(chunk, null)
+}
+function onEnd(this: OwnedSocket): void {
+  this[OURS].netEnded()
+}
+function onError(this: OwnedSocket, error: NodeJS.ErrnoException): void {
+  this[OURS].netFailed(error)
+}
+function onClose(this: OwnedSocket): void {
+  this[OURS].netClosed()
+}
+function onFinish(this: OwnedSocket): void {
+  this[OURS].netFinished()
+}
+function onConnected(this: OwnedSocket): void {
+  this[OURS].netConnected()
+}
+
+export class NodeSocket extends Socket implements Marked, Reader {
   readonly id: string
   readonly remote: Address
   marked = 0
-  private net: NetSocket
+  private net: OwnedSocket
   private readonly marks: Marks
 
   private readonly incoming: Buffer[] = []
   /** How it reads, when not by Node's own buffers; and the buffer that each of `incoming` is in. */
-  private readonly reading: Reading | null
+  private reading: Reading | null
   private readonly wholes: (Slab | null)[] = []
   private taken = 0
   private incomingBytes = 0
@@ -63,11 +91,6 @@ export class NodeSocket extends Socket implements Marked {
   private gone = false
   /** Of a socket that we connected: what a backend has answered is read before its reset is told. */
   private readonly writeFault: WriteFault | null
-  private readonly onData: (chunk: Buffer) => void
-  private readonly onEnd: () => void
-  private readonly onError: (error: NodeJS.ErrnoException) => void
-  private readonly onClose: () => void
-  private readonly onFinish: () => void
   private readonly onWritten: (error?: Error | null) => void
   private readonly limits: NodeSocketLimits
 
@@ -80,60 +103,66 @@ export class NodeSocket extends Socket implements Marked {
     reading: Reading | null = null,
   ) {
     super()
-    this.net = net
+    this.net = net as OwnedSocket
+    this.net[OURS] = this
     this.reading = reading
+    if (reading !== null) reading.reader = this
     this.remote = remote
     this.id = id
     this.marks = marks
     this.limits = limits
     this.writeFault = net.connecting ? new WriteFault(net) : null
-
-    this.onData = (chunk) => {
-      this.incoming.push(chunk)
-      this.incomingBytes += chunk.length
-      this.holdBack()
-      marks.mark(this, READABLE)
-    }
-    this.onEnd = () => {
-      if (this.writeFault === null || this.writeFault.readingEnded()) marks.mark(this, ENDED)
-    }
-    this.onError = (error) => {
-      this.fault ??= { code: error.code ?? 'EUNKNOWN', message: error.message }
-    }
-    this.onClose = () => {
-      this.gone = true
-      this.reading?.over()
-      marks.mark(this, CLOSED)
-    }
-    // Of TLS, what waits when the socket is destroyed is told as if it had been written.
-    this.onFinish = () => {
-      if (!this.net.destroyed) marks.mark(this, FINISHED)
-    }
     this.onWritten = (error) => {
       if (!error && this.net.writableLength === 0 && !this.net.destroyed) this.marks.mark(this, WRITABLE)
     }
-    net.on('error', this.onError)
-    net.on('close', this.onClose)
-    net.on('finish', this.onFinish)
-    this.read()
+    this.listen()
     if (!net.connecting) this.readiness = CONNECTED | WRITABLE
-    else if (net instanceof TLSSocket) {
-      net.once('secureConnect', () => {
-        this.secured = securedBy(net)
-        marks.mark(this, CONNECTED | WRITABLE)
-      })
-    } else net.once('connect', () => marks.mark(this, CONNECTED | WRITABLE))
+    else net.once(net instanceof TLSSocket ? 'secureConnect' : 'connect', onConnected)
   }
 
-  private read(): void {
-    this.net.on('end', this.onEnd)
-    if (this.reading === null) this.net.on('data', this.onData)
-    else {
-      this.reading.onRead = (chunk, whole) => {
-        this.wholes.push(whole)
-        this.onData(chunk)
-      }
-    }
+  private listen(): void {
+    const { net } = this
+    net.on('error', onError)
+    net.on('close', onClose)
+    net.on('finish', onFinish)
+    net.on('end', onEnd)
+    if (this.reading === null) net.on('data', onData)
+  }
+
+  // What Node tells
+
+  bytesRead(chunk: Buffer, whole: Slab | null): void {
+    if (this.reading !== null) this.wholes.push(whole)
+    this.incoming.push(chunk)
+    this.incomingBytes += chunk.length
+    this.holdBack()
+    this.marks.mark(this, READABLE)
+  }
+
+  netEnded(): void {
+    if (this.writeFault === null || this.writeFault.readingEnded()) this.marks.mark(this, ENDED)
+  }
+
+  netFailed(error: NodeJS.ErrnoException): void {
+    this.fault ??= { code: error.code ?? 'EUNKNOWN', message: error.message }
+  }
+
+  netClosed(): void {
+    this.gone = true
+    this.reading?.over()
+    this.marks.forget(this)
+    this.marks.mark(this, CLOSED)
+  }
+
+  /** Of TLS, what waits when the socket is destroyed is told as if it had been written. */
+  netFinished(): void {
+    if (!this.net.destroyed) this.marks.mark(this, FINISHED)
+  }
+
+  netConnected(): void {
+    const { net } = this
+    if (net instanceof TLSSocket) this.secured = securedBy(net)
+    this.marks.mark(this, CONNECTED | WRITABLE)
   }
 
   override raise(bits: number): void {
@@ -185,28 +214,30 @@ export class NodeSocket extends Socket implements Marked {
 
   secure(tls: TlsServer): void {
     const clear = this.net
-    clear.off('data', this.onData)
-    clear.off('end', this.onEnd)
+    const { reading } = this
+    clear.off('data', onData)
+    clear.off('end', onEnd)
     clear.pause()
     this.heldBack = false
     this.lower(WRITABLE)
     // TLS reads from Node's own buffer: what has come so far goes back there.
     const chunks: Buffer[] = []
-    for (let chunk = this.take(); chunk !== null; chunk = this.take()) chunks.push(chunk)
-    ;(tls as NodeTlsServer).handshake(clear, chunks, {
-      secured: (net) => {
-        clear.off('close', this.onClose)
-        clear.off('finish', this.onFinish)
-        net.on('error', this.onError)
-        net.on('close', this.onClose)
-        net.on('finish', this.onFinish)
-        this.net = net
+    for (let chunk = this.take(); chunk !== null; chunk = this.take())
+      chunks.push(reading === null ? chunk : Buffer.from(chunk))
+    this.reading = null
+    const handshaking = {
+      secured: (net: TLSSocket) => {
+        clear.off('close', onClose)
+        clear.off('finish', onFinish)
+        this.net = net as unknown as OwnedSocket
+        this.net[OURS] = this
         this.secured = securedBy(net)
-        this.read()
+        this.listen()
         this.marks.mark(this, SECURED | WRITABLE)
       },
-      failed: this.onError,
-    })
+      failed: (error: NodeJS.ErrnoException) => this.netFailed(error),
+    }
+    ;(tls as NodeTlsServer).handshake(clear, chunks, handshaking, reading)
   }
 
   write(bytes: Uint8Array): void {

@@ -18,6 +18,7 @@ import type { Secured, TlsClient, TlsClientOptions, TlsServer, TlsServerOptions 
 import { type CertificateGroup, Certificates, explained, trusting, VERSION_MIN } from './certificates.js'
 import { ClientHelloReader } from './client-hello.js'
 import type { TcpKeepAlive } from './keep-alive.js'
+import type { Reading } from './reading.js'
 
 /** Told once how a handshake ended; of one whose socket has just closed, nothing is told. */
 export interface Handshaking {
@@ -70,10 +71,14 @@ export class NodeTlsServer implements TlsServer {
     return server
   }
 
-  /** Take over a socket that is paused, and the octets read from it so far. */
-  handshake(net: NetSocket, chunks: Buffer[], handshaking: Handshaking): void {
+  /**
+   * Take over a socket that is paused, and the octets read from it so far.
+   * @param reading how it reads, where not into Node's own buffers
+   */
+  handshake(net: NetSocket, chunks: Buffer[], handshaking: Handshaking, reading: Reading | null): void {
     // A peer that ends in mid-handshake has left: there is nothing to say to it.
     net.allowHalfOpen = false
+    if (reading !== null) reading.reader = null
     const begin = (group: number) => {
       net.unshift(Buffer.concat(chunks))
       this.begin(net, group, handshaking)
@@ -93,10 +98,12 @@ export class NodeTlsServer implements TlsServer {
       hello.feed(chunk)
       if (!hello.done) return
       net.off('data', more)
+      if (reading !== null) reading.reader = null
       net.pause()
       begin(this.certificates.groupFor(hello.serverName))
     }
-    net.on('data', more)
+    if (reading === null) net.on('data', more)
+    else reading.reader = { bytesRead: (chunk) => more(Buffer.from(chunk)) }
     net.resume()
   }
 
