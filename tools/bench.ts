@@ -9,10 +9,17 @@ import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Command } from 'commander'
 import { startBackend } from './bench/backends.js'
-import { contenderNames, contenders, type Spoken, type Started, startContender } from './bench/contenders.js'
+import {
+  contenderNames,
+  contenders,
+  contendersUsual,
+  type Started,
+  startContender,
+} from './bench/contenders.js'
 import { figure, median, spread, table } from './bench/figures.js'
 import { connectionsTo, cpuMicroseconds, peakRssKib, processTree, resetPeak } from './bench/measure.js'
 import { collect, names, positive } from './bench/options.js'
+import { type Pinning, pin } from './bench/pinning.js'
 import { load, loadText, type Scenario, scenarioNames, scenariosOf } from './bench/scenarios.js'
 import { findProgram } from './testbed/programs.js'
 
@@ -20,6 +27,7 @@ interface Options {
   readonly rounds: number
   readonly requests: number
   readonly largeRequests: number
+  readonly connections: number
   readonly seconds: number
   readonly body: number
   readonly warmUp: number
@@ -33,6 +41,7 @@ interface Options {
 interface Sample {
   readonly cpuPerRequestUs: number
   readonly requestsPerSecond: number
+  readonly medianMs: number
   readonly errors: number
   readonly peakRssMib: number
   readonly backendConnections: number
@@ -53,6 +62,7 @@ function readOptions(): Options {
       200_000,
     )
     .option('--large-requests <n>', 'requests with large bodies a round (a quarter again)', positive, 20_000)
+    .option('--connections <n>', 'connections of one request each a round', positive, 10_000)
     .option('--seconds <n>', 'seconds a round, where wrk makes the load', positive, 5)
     .option('--body <bytes>', 'size of a large body', positive, 65_536)
     .option(
@@ -65,7 +75,7 @@ function readOptions(): Options {
       '--only <names>',
       `proxies, of ${contenderNames.join(',')}`,
       names(contenderNames),
-      contenderNames,
+      contendersUsual,
     )
     .option('--scenarios <names>', `of ${scenarioNames.join(',')}`, names(scenarioNames), scenarioNames)
     .option('--fermata-arg <arg>', 'a further argument for fermata serve (repeat it for more)', collect, [])
@@ -80,9 +90,18 @@ function readOptions(): Options {
     .opts<Options>()
 }
 
+/** What is set up for a scenario. */
+interface Bench {
+  readonly backendPort: number
+  readonly pinning: Pinning
+  /** A file for the load generator's notes. */
+  readonly log: string
+}
+
 /** One measured run against one proxy. */
-async function sample(started: Started, scenario: Scenario, backendPort: number): Promise<Sample> {
+async function sample(started: Started, scenario: Scenario, bench: Bench): Promise<Sample> {
   const { share } = started.contender
+  const { backendPort, log } = bench
   const pids = processTree(started.program.pid)
   resetPeak(pids)
   let backendConnections = 0
@@ -91,13 +110,14 @@ async function sample(started: Started, scenario: Scenario, backendPort: number)
   }
   const looking = setInterval(look, 100)
   const before = cpuMicroseconds(pids)
-  const { total, requestsPerSecond, errors } = await load(scenario, started.port, share)
+  const { total, requestsPerSecond, errors, medianMs } = await load(scenario, started.port, share, log)
   const used = cpuMicroseconds(pids) - before
   clearInterval(looking)
   look()
   return {
     cpuPerRequestUs: used / total,
     requestsPerSecond,
+    medianMs,
     errors,
     peakRssMib: peakRssKib(pids) / 1024,
     backendConnections,
@@ -106,35 +126,46 @@ async function sample(started: Started, scenario: Scenario, backendPort: number)
 
 type Samples = Map<string, Sample[]>
 
+/** By round: what it costs, in parts of what another costs in the same round. */
+function ratios(samples: Samples, name: string, than: string): number[] {
+  const [of, to] = [samples.get(name) ?? [], samples.get(than) ?? []]
+  return to.length === 0
+    ? []
+    : of.map((each, round) => each.cpuPerRequestUs / (to[round]?.cpuPerRequestUs ?? Number.NaN))
+}
+
 function printScenario(scenario: Scenario, samples: Samples, warmUp: number): void {
   const of = (name: string, key: keyof Sample): number[] => (samples.get(name) ?? []).map((each) => each[key])
   const than = scenario.aims[0]?.than ?? ''
-  const cost = (name: string): number => median(of(name, 'cpuPerRequestUs'))
   const rows = [...samples.keys()].map((name) => [
     name,
     spread(of(name, 'cpuPerRequestUs')),
-    figure(cost(name) / cost(than)),
+    spread(ratios(samples, name, than)),
     spread(of(name, 'requestsPerSecond')),
+    spread(of(name, 'medianMs')),
     String(of(name, 'errors').reduce((sum, each) => sum + each, 0)),
     Math.max(...of(name, 'peakRssMib')).toFixed(1),
     String(Math.max(...of(name, 'backendConnections'))),
   ])
   console.log(
     `\n${scenario.name}, ${scenario.way.client} to ${scenario.way.backend}: ` +
-      `${scenario.body.toLocaleString('en-US')} bytes, ${loadText(scenario)}, each warmed up by ${warmUp} % of a round`,
+      `${scenario.body.toLocaleString('en-US')} bytes, ${loadText(scenario)}, ` +
+      (scenario.way.backend === 'h2c' ? `backend of ${scenario.backendStreams} streams a connection, ` : '') +
+      `each warmed up by ${warmUp} % of a round; median (least–most) of the rounds`,
   )
   const head = [
     'proxy',
     'CPU µs/request',
     `× ${than}`,
     'requests/s',
+    'p50 ms',
     'errors',
     'peak RSS MiB',
     'backend connections',
   ]
   console.log(table(head, rows))
   for (const aim of scenario.aims) {
-    const reached = cost('fermata') / cost(aim.than)
+    const reached = median(ratios(samples, 'fermata', aim.than))
     if (!Number.isFinite(reached)) continue
     console.log(
       `fermata to ${aim.than}: ${figure(reached)}, the aim is ${aim.ratio} or less: ` +
@@ -144,22 +175,23 @@ function printScenario(scenario: Scenario, samples: Samples, warmUp: number): vo
 }
 
 /** The proxies of this scenario, started anew: the protocols are theirs from the beginning. */
-async function startAll(options: Options, scenario: Scenario, backendPort: number): Promise<Started[]> {
+async function startAll(options: Options, scenario: Scenario, bench: Bench): Promise<Started[]> {
+  const { backendPort, pinning } = bench
   const proxies: Started[] = []
   for (const contender of contenders(options.only, options.fermataArg, options.nodeArg)) {
-    const started = await startContender(contender, scenario.way, backendPort)
+    const started = await startContender(contender, scenario.way, backendPort, [], pinning.proxy)
     if (started !== null) proxies.push(started)
   }
   if (proxies.length === 0) throw new Error(`no proxy to measure for ${scenario.name}`)
   return proxies
 }
 
-async function measure(options: Options, scenario: Scenario, backendPort: number): Promise<Samples> {
-  const proxies = await startAll(options, scenario, backendPort)
+async function measure(options: Options, scenario: Scenario, bench: Bench): Promise<Samples> {
+  const proxies = await startAll(options, scenario, bench)
   const samples: Samples = new Map(proxies.map((each) => [each.contender.name, []]))
   for (const { contender, port } of proxies) {
     process.stderr.write(`${scenario.name}: warm-up, ${contender.name}\n`)
-    await load(scenario, port, (contender.share * options.warmUp) / 100)
+    await load(scenario, port, (contender.share * options.warmUp) / 100, bench.log)
   }
   for (let round = 0; round < options.rounds; round++) {
     // Each round begins with another one, so that none always follows the same.
@@ -167,7 +199,7 @@ async function measure(options: Options, scenario: Scenario, backendPort: number
     for (const started of [...proxies.slice(first), ...proxies.slice(0, first)]) {
       const { name } = started.contender
       process.stderr.write(`${scenario.name}: round ${round + 1} of ${options.rounds}, ${name}\n`)
-      samples.get(name)?.push(await sample(started, scenario, backendPort))
+      samples.get(name)?.push(await sample(started, scenario, bench))
     }
   }
   await Promise.all(proxies.map((each) => each.program.stop()))
@@ -176,18 +208,29 @@ async function measure(options: Options, scenario: Scenario, backendPort: number
 
 async function measureAll(
   options: Options,
-  backendPort: (protocol: Spoken) => Promise<number>,
+  pinning: Pinning,
+  log: string,
+  backendPort: (scenario: Scenario) => Promise<number>,
 ): Promise<void> {
   const results: { readonly scenario: Scenario; readonly samples: Samples }[] = []
   for (const scenario of scenariosOf(options)) {
     if (!options.scenarios.includes(scenario.name)) continue
-    const samples = await measure(options, scenario, await backendPort(scenario.way.backend))
+    const samples = await measure(options, scenario, {
+      backendPort: await backendPort(scenario),
+      pinning,
+      log,
+    })
     printScenario(scenario, samples, options.warmUp)
     results.push({ scenario, samples })
   }
   if (options.json !== undefined) {
     const all = results.map((each) => ({ ...each.scenario, samples: Object.fromEntries(each.samples) }))
-    const machine = { node: process.version, cpu: cpus()[0]?.model, cpus: cpus().length }
+    const machine = {
+      node: process.version,
+      cpu: cpus()[0]?.model,
+      cpus: cpus().length,
+      pinning: pinning.text,
+    }
     writeFileSync(options.json, `${JSON.stringify({ machine, options, scenarios: all }, null, 2)}\n`)
   }
 }
@@ -195,7 +238,7 @@ async function measureAll(
 async function main(): Promise<void> {
   const options = readOptions()
   const asked = scenariosOf(options).filter((each) => options.scenarios.includes(each.name))
-  const loads = asked.map((each) => (each.way.client === 'h1' ? ['wrk'] : ['h2load']))
+  const loads = asked.map((each) => (each.connects ? [] : each.way.client === 'h1' ? ['wrk'] : ['h2load']))
   const backends = asked.map((each) => (each.way.backend === 'h2c' ? ['nghttpd'] : []))
   for (const each of new Set([...loads, ...backends].flat())) {
     if (findProgram(each) === null) throw new Error(`${each} is not installed`)
@@ -205,10 +248,13 @@ async function main(): Promise<void> {
   writeFileSync(join(htdocs, 'small'), 'twelve bytes')
   writeFileSync(join(htdocs, 'large'), Buffer.alloc(options.body, 'x'))
 
-  const ports = new Map<Spoken, number>()
-  await measureAll(options, async (protocol) => {
-    const port = ports.get(protocol) ?? (await startBackend(protocol, htdocs))
-    ports.set(protocol, port)
+  const pinning = pin()
+  console.log(pinning.text)
+  const ports = new Map<string, number>()
+  await measureAll(options, pinning, join(htdocs, 'log'), async ({ way, backendStreams }) => {
+    const kind = `${way.backend} ${backendStreams}`
+    const port = ports.get(kind) ?? (await startBackend(way.backend, htdocs, backendStreams))
+    ports.set(kind, port)
     return port
   })
 }

@@ -6,11 +6,14 @@ import { nginxConfiguration } from '../testbed/nginx.js'
 import { findProgram, freePort, start } from '../testbed/programs.js'
 import type { Spoken } from './contenders.js'
 
-/** Start what serves the files of this folder by this protocol; its port. */
-export async function startBackend(protocol: Spoken, folder: string): Promise<number> {
+/**
+ * Start what serves the files of this folder by this protocol; its port.
+ * @param streams that it allows on a connection of HTTP/2
+ */
+export async function startBackend(protocol: Spoken, folder: string, streams: number): Promise<number> {
   const port = await freePort()
   if (protocol === 'h2c') {
-    const options = ['--no-tls', '--address=127.0.0.1', '--workers=1', '--max-concurrent-streams=1000']
+    const options = ['--no-tls', '--address=127.0.0.1', '--workers=1', `--max-concurrent-streams=${streams}`]
     await start('nghttpd', [...options, `--htdocs=${folder}`, String(port)], { port })
   } else if (findProgram('nginx') !== null) {
     const file = join(folder, 'nginx.conf')

@@ -41,8 +41,12 @@ const backendUrl = (protocol: Spoken, port: number): string =>
 const certificate = pathOf('localhost.pem')
 const key = pathOf('localhost.key')
 
-export const fermata = (more: readonly string[] = [], nodeArgs: readonly string[] = []): Contender => ({
-  name: 'fermata',
+export const fermata = (
+  more: readonly string[] = [],
+  nodeArgs: readonly string[] = [],
+  name = 'fermata',
+): Contender => ({
+  name,
   share: 1,
   program: 'node',
   command: (way, port, backendPort, routes) => ({
@@ -76,7 +80,6 @@ export const nghttpx: Contender = {
         ...routes.map((each) => `--backend=127.0.0.1,${each.port};${each.host}/;proto=${proto};no-tls`),
         `--backend=127.0.0.1,${backendPort};;proto=${proto};no-tls`,
         '--workers=1',
-        '--accesslog-file=/dev/null',
         '--errorlog-file=/dev/null',
         ...(way.client === 'h2' ? ['--no-ocsp', key, certificate] : []),
       ],
@@ -116,7 +119,12 @@ export const plain: Contender = {
       : null,
 }
 
-export const contenderNames = ['fermata', 'nghttpx', 'node', 'relay', 'http-proxy', 'fastify'] as const
+/** The same as fermata: how far two of the same lie apart is what a ratio may be wrong by. */
+const COPY = 'fermata-copy'
+
+export const contenderNames = ['fermata', COPY, 'nghttpx', 'node', 'relay', 'http-proxy', 'fastify'] as const
+/** Those that are measured unless others are asked for. */
+export const contendersUsual = contenderNames.filter((each) => each !== COPY)
 
 /** The contenders with these names; says on stderr which of them is not installed. */
 export function contenders(
@@ -126,6 +134,7 @@ export function contenders(
 ): readonly Contender[] {
   const all = [
     fermata(fermataArgs, fermataNodeArgs),
+    fermata(fermataArgs, fermataNodeArgs, COPY),
     nghttpx,
     plain,
     http1Program('relay', 'relay.js'),
@@ -152,9 +161,11 @@ export async function startContender(
   way: Way,
   backendPort: number,
   routes: readonly Route[] = [],
+  before: readonly string[] = [],
 ): Promise<Started | null> {
   const port = await freePort()
   const command = contender.command(way, port, backendPort, routes)
   if (command === null) return null
-  return { contender, program: await start(command.command, command.args, { port }), port }
+  const [program, ...args] = [...before, command.command, ...command.args] as [string, ...string[]]
+  return { contender, program: await start(program, args, { port }), port }
 }

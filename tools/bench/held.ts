@@ -7,7 +7,7 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { type ClientHttp2Session, connect } from 'node:http2'
 import { join } from 'node:path'
 import { Command } from 'commander'
-import { type Contender, contenderNames, contenders, H2C, startContender } from './contenders.js'
+import { type Contender, contenders, contendersUsual, H2C, startContender } from './contenders.js'
 import { figure, quantile, table } from './figures.js'
 import type { HeldOrder, HeldState } from './held-client.js'
 import { connectionsTo, processTree, settledRssKib } from './measure.js'
@@ -206,9 +206,9 @@ async function main(): Promise<void> {
     )
     .option(
       '--only <names>',
-      `proxies, of ${contenderNames.join(',')}`,
-      names(contenderNames),
-      contenderNames,
+      `proxies, of ${contendersUsual.join(',')}`,
+      names(contendersUsual),
+      contendersUsual,
     )
     .option('--fermata-arg <arg>', 'a further argument for fermata serve (repeat it for more)', collect, [])
     .option('--node-arg <arg>', "an argument for Fermata's node (repeat it for more)", collect, [])

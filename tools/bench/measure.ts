@@ -37,8 +37,25 @@ export function processTree(root: number): readonly number[] {
   return [...parents.keys()].filter(descends)
 }
 
+/** ns that the threads of this process have run so far; null where the kernel does not count them. */
+function runNanoseconds(pid: number): number | null {
+  let sum = 0
+  try {
+    for (const thread of readdirSync(`/proc/${pid}/task`)) {
+      const ran = Number(readProc(`${pid}/task/${thread}/schedstat`)?.split(' ')[0] ?? Number.NaN)
+      if (Number.isNaN(ran)) return null
+      sum += ran
+    }
+    return sum
+  } catch {
+    return null
+  }
+}
+
 /** User and system time of all threads of these processes so far, in microseconds. */
 export function cpuMicroseconds(pids: readonly number[]): number {
+  const exact = pids.map(runNanoseconds)
+  if (exact.every((each) => each !== null)) return exact.reduce((sum, each) => sum + each, 0) / 1000
   let ticks = 0
   for (const pid of pids) {
     const fields = statFields(pid)

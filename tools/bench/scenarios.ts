@@ -1,8 +1,15 @@
 // What is measured: which way, under which load, and what the aim is.
 
-import { h2load, unsuccessful } from '../testbed/h2load.js'
+import { readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { h2load, medianMsOf, unsuccessful } from '../testbed/h2load.js'
+import { run } from '../testbed/programs.js'
 import { wrk } from '../testbed/wrk.js'
+import type { ConnectReport } from './connect-client.js'
 import { H2C, type Way } from './contenders.js'
+
+/** ms that one load may take */
+const TIMEOUT_MS = 600_000
 
 export interface Aim {
   /** The contender that it is compared with. */
@@ -15,7 +22,7 @@ export interface Scenario {
   readonly name: string
   readonly way: Way
   readonly file: string
-  /** octets of a response's body */
+  /** bytes of a response's body */
   readonly body: number
   /** A round of them; where wrk makes the load, so many seconds instead. */
   readonly requests: number
@@ -23,90 +30,137 @@ export interface Scenario {
   readonly clients: number
   /** concurrent streams on each connection */
   readonly streams: number
+  /** streams that a backend of HTTP/2 allows on a connection */
+  readonly backendStreams: number
+  /** Each request comes on a connection of its own. */
+  readonly connects: boolean
   /** The first is what the table shows ratios to. */
   readonly aims: readonly Aim[]
 }
 
-export const scenarioNames = ['small-1', 'small-50', 'large', 'h1', 'h2-h1', 'tls'] as const
-
 export interface ScenarioOptions {
   readonly requests: number
   readonly largeRequests: number
+  readonly connections: number
   readonly seconds: number
   readonly body: number
 }
 
+/** What nghttpd, nginx (128), Node and Envoy allow, about; and what a backend of one's own may be told to. */
+const USUAL_STREAMS = 100
+const MANY_STREAMS = 1000
+
+const toNghttpx = (ratio: number): readonly Aim[] => [{ than: 'nghttpx', ratio }]
+
+/** What differs from `small-50`; a name that ends with a number of streams has a backend that allows as many. */
+const differences = {
+  'small-1': () => ({ clients: 1, streams: 100, aims: toNghttpx(0.55) }),
+  'small-50': () => ({ aims: toNghttpx(0.7) }),
+  'small-1-1000': () => ({ clients: 1, streams: 100, backendStreams: MANY_STREAMS, aims: toNghttpx(0.55) }),
+  'small-50-1000': () => ({ backendStreams: MANY_STREAMS, aims: toNghttpx(0.6) }),
+  large: ({ body, largeRequests }: ScenarioOptions) => ({
+    file: 'large',
+    body,
+    requests: largeRequests,
+    clients: 4,
+    streams: 10,
+    aims: toNghttpx(1),
+  }),
+  h1: () => ({
+    way: { client: 'h1', backend: 'h1' },
+    clients: 64,
+    streams: 1,
+    aims: [
+      { than: 'relay', ratio: 1 },
+      { than: 'http-proxy', ratio: 0.333 },
+      { than: 'fastify', ratio: 0.333 },
+    ],
+  }),
+  'h2-h1': () => ({ way: { client: 'h2c', backend: 'h1' }, clients: 4, aims: toNghttpx(1.2) }),
+  tls: () => ({ way: { client: 'h2', backend: 'h2c' }, aims: toNghttpx(0.8) }),
+  'connect-h1': ({ connections }: ScenarioOptions) => ({
+    way: { client: 'h1', backend: 'h1' },
+    connects: true,
+    requests: connections,
+    aims: toNghttpx(1.7),
+  }),
+  'connect-h2': ({ connections }: ScenarioOptions) => ({
+    connects: true,
+    requests: connections,
+    aims: toNghttpx(1.7),
+  }),
+} satisfies Record<string, (options: ScenarioOptions) => Partial<Scenario>>
+
+export const scenarioNames = Object.keys(differences) as (keyof typeof differences)[]
+
 /** All of them, in this order. */
-export function scenariosOf({
-  requests,
-  largeRequests,
-  seconds,
-  body,
-}: ScenarioOptions): readonly Scenario[] {
-  const small = { way: H2C, file: 'small', body: 12, requests, seconds, clients: 50, streams: 20 }
-  const nghttpx = (ratio: number): readonly Aim[] => [{ than: 'nghttpx', ratio }]
-  return [
-    { ...small, name: 'small-1', clients: 1, streams: 100, aims: nghttpx(0.6) },
-    { ...small, name: 'small-50', aims: nghttpx(0.6) },
-    {
-      ...small,
-      name: 'large',
-      file: 'large',
-      body,
-      requests: largeRequests,
-      clients: 4,
-      streams: 10,
-      aims: nghttpx(1),
-    },
-    {
-      ...small,
-      name: 'h1',
-      way: { client: 'h1', backend: 'h1' },
-      clients: 64,
-      streams: 1,
-      aims: [
-        { than: 'relay', ratio: 1.3 },
-        { than: 'http-proxy', ratio: 0.333 },
-        { than: 'fastify', ratio: 0.333 },
-      ],
-    },
-    { ...small, name: 'h2-h1', way: { client: 'h2c', backend: 'h1' }, clients: 4, aims: nghttpx(1.2) },
-    { ...small, name: 'tls', way: { client: 'h2', backend: 'h2c' }, aims: nghttpx(0.8) },
-  ]
+export function scenariosOf(options: ScenarioOptions): readonly Scenario[] {
+  const { requests, seconds } = options
+  return scenarioNames.map((name) => ({
+    name,
+    way: H2C,
+    file: 'small',
+    body: 12,
+    requests,
+    seconds,
+    clients: 50,
+    streams: 20,
+    backendStreams: USUAL_STREAMS,
+    connects: false,
+    ...differences[name](options),
+  }))
 }
 
 /** How the load is made, as one would type it. */
-export const loadText = (scenario: Scenario): string =>
-  scenario.way.client === 'h1'
-    ? `wrk -c ${scenario.clients} -d ${scenario.seconds}s`
-    : `h2load -c ${scenario.clients} -m ${scenario.streams}, ${scenario.requests.toLocaleString('en-US')} requests a round`
+export function loadText(scenario: Scenario): string {
+  const { clients, streams, seconds } = scenario
+  const requests = scenario.requests.toLocaleString('en-US')
+  if (scenario.connects) return `a connection, one request, close: ${requests} a round`
+  if (scenario.way.client === 'h1') return `wrk -c ${clients} -d ${seconds}s`
+  return `h2load -c ${clients} -m ${streams}, ${requests} requests a round`
+}
 
 export interface Loaded {
   readonly total: number
   readonly requestsPerSecond: number
   readonly errors: number
+  /** ms that half of the requests took at most */
+  readonly medianMs: number
 }
 
-/** Load the proxy on this port; `part` of the whole, 0 to 1. */
-export async function load(scenario: Scenario, port: number, part: number): Promise<Loaded> {
+async function connectLoad(scenario: Scenario, port: number, part: number): Promise<Loaded> {
+  const file = join(import.meta.dirname, 'connect-client.js')
+  const total = Math.max(100, Math.round(scenario.requests * part))
+  const args = [file, String(port), scenario.way.client, String(total)]
+  const result = await run(process.execPath, args, { timeoutMs: TIMEOUT_MS })
+  if (result.code !== 0) throw new Error(`the client ended with ${result.code}:\n${result.stderr}`)
+  return JSON.parse(result.stdout) as ConnectReport
+}
+
+/**
+ * Load the proxy on this port.
+ * @param part of the whole, 0 to 1
+ * @param log a file for the load generator's notes
+ */
+export async function load(scenario: Scenario, port: number, part: number, log: string): Promise<Loaded> {
   const scheme = scenario.way.client === 'h2' ? 'https' : 'http'
   const url = `${scheme}://127.0.0.1:${port}/${scenario.file}`
+  if (scenario.connects) return connectLoad(scenario, port, part)
   if (scenario.way.client === 'h1') {
     const seconds = Math.max(1, Math.round(scenario.seconds * part))
     const report = await wrk({ url, connections: scenario.clients, seconds })
     return { ...report, total: report.requests }
   }
-  const requests = Math.max(Math.round(scenario.requests * part), scenario.clients * scenario.streams)
-  const report = await h2load({
-    url,
-    requests,
-    clients: scenario.clients,
-    streams: scenario.streams,
-    timeoutMs: 600_000,
-  })
+  const { clients, streams } = scenario
+  const requests = Math.max(Math.round(scenario.requests * part), clients * streams)
+  // h2load appends to its log.
+  rmSync(log, { force: true })
+  const more = [`--log-file=${log}`]
+  const report = await h2load({ url, requests, clients, streams, timeoutMs: TIMEOUT_MS, more })
   return {
     total: report.total,
     requestsPerSecond: report.requestsPerSecond,
     errors: unsuccessful(report),
+    medianMs: medianMsOf(readFileSync(log, 'latin1')),
   }
 }

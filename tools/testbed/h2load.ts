@@ -42,6 +42,15 @@ export interface LoadReport {
   readonly requestMeanMs: number
 }
 
+/**
+ * The time in ms that half of the requests took at most, from the file of `--log-file`: a line a request, of
+ * which the third column is its microseconds.
+ */
+export function medianMsOf(log: string): number {
+  const times = Float64Array.from(log.trimEnd().split('\n'), (line) => Number(line.split('\t')[2])).sort()
+  return (times[times.length >> 1] ?? Number.NaN) / 1000
+}
+
 const units: Readonly<Record<string, number>> = { us: 0.001, ms: 1, s: 1000, m: 60_000, h: 3_600_000 }
 
 /** A duration as h2load prints it (`1.23ms`), in milliseconds. */

@@ -1,0 +1,35 @@
+// Which CPU runs what. A proxy that shares its CPU with the load is measured with the caches that the load has left it, and
+// with as much work in each turn as has piled up meanwhile. So it has one CPU for itself, and everything else the others.
+
+import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { findProgram } from '../testbed/programs.js'
+
+export interface Pinning {
+  /** What comes before a proxy's command; nothing where it is not pinned. */
+  readonly proxy: readonly string[]
+  /** One sentence of it. */
+  readonly text: string
+}
+
+/** The CPUs that this process may use, as the kernel lists them: `0-1,4`. */
+function parseCpus(list: string): number[] {
+  return list.split(',').flatMap((range) => {
+    const [first, last = first] = range.split('-').map(Number)
+    return Array.from({ length: (last as number) - (first as number) + 1 }, (_, at) => (first as number) + at)
+  })
+}
+
+/** Pins this process, and so whatever it starts, to all CPUs but the one that it leaves to the proxy. */
+export function pin(): Pinning {
+  const none = (why: string): Pinning => ({ proxy: [], text: `Nothing is pinned to a CPU: ${why}.` })
+  if (process.platform !== 'linux' || findProgram('taskset') === null) return none('taskset is not installed')
+  const status = readFileSync('/proc/self/status', 'utf8')
+  const [proxy, ...others] = parseCpus(/^Cpus_allowed_list:\s+(\S+)$/m.exec(status)?.[1] ?? '0')
+  if (others.length === 0) return none('there is only one')
+  execFileSync('taskset', ['-a', '-p', '-c', others.join(','), String(process.pid)], { stdio: 'ignore' })
+  return {
+    proxy: ['taskset', '-c', String(proxy)],
+    text: `The proxy is pinned to CPU ${proxy}, everything else to ${others.join(',')}.`,
+  }
+}
