@@ -108,7 +108,7 @@ export abstract class ConnectionBase extends HttpConnection<Http2Context> implem
   }
 
   /** Ended or closed, and all that came before it is read. */
-  private get socketOver(): boolean {
+  protected get socketOver(): boolean {
     const { readiness } = this.socket as Socket
     return (readiness & (ENDED | CLOSED)) !== 0 && (readiness & READABLE) === 0
   }

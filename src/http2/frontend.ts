@@ -363,7 +363,8 @@ class Frontend extends Connection implements Client {
     const { abuse } = this
     // Told now: who is cut off may be back before its old connection has lingered.
     if (abuse >= ABUSE_MIN) this.acceptor.abused?.(this, abuse)
-    if (this.failure === null) this.lastWord()
+    // A client that has ended, with every stream answered, has nothing to learn from GOAWAY.
+    if (this.failure === null && (this.streams.count > 0 || !this.socketOver)) this.lastWord()
     return super.closing()
   }
 

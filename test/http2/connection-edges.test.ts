@@ -4,6 +4,7 @@
 import t from 'tap'
 import { connectionLife } from '../../src/http2/index.js'
 import { frame, framesOf, headers, PREFACE, REQUEST, uint32 } from '../../tools/testbed/frames.js'
+import { memoryProxy } from '../../tools/testbed/memory-proxy.js'
 import { cancel, type MemoryProxy, type Way, Ways } from '../world/ways.js'
 
 const PING_ACK = (payload: string) => frame(6, 1, 0, Buffer.from(payload, 'latin1'))
@@ -257,3 +258,17 @@ const WAITS = [
 ]
 
 ways.go([[connectionLife.edges, WAITS]], WAYS)
+
+t.test('a client that has ended gets GOAWAY only where a stream of it is unanswered', async (t) => {
+  for (const answered of [true, false]) {
+    const { client, greet, backends } = memoryProxy()
+    const far = client()
+    far.send(headers(1, REQUEST))
+    greet(backends[0])
+    if (answered) backends[0].send(headers(1, [[':status', '200']]))
+    far.take()
+    far.end()
+    const last = framesOf(far.take()).filter((each) => each.type === 7)
+    t.equal(last.length, answered ? 0 : 1, answered ? 'answered' : 'unanswered')
+  }
+})

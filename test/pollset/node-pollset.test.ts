@@ -10,6 +10,7 @@ import {
   COMMANDED,
   CONNECTED,
   ENDED,
+  FINISHED,
   LISTEN_FAILED,
   LISTENING,
   NodePollset,
@@ -444,5 +445,26 @@ t.test(
       t.equal(String(socket.take()), '0')
     }
     t.ok(seen.size < rounds, `${seen.size} buffers for ${rounds} reads`)
+  },
+)
+
+t.test(
+  'P31: where the peer has ended and nothing waits, ending is told at once, and all that was written arrives',
+  async (t) => {
+    const { pair } = await listening(t)
+    const { peer, socket } = await pair()
+    peer.end('request')
+    await until(socket, ENDED)
+    t.equal(String(takeAll(socket)), 'request')
+    socket.write(Buffer.from('response'))
+    const closed = once(peer, 'close')
+    const chunks: Buffer[] = []
+    peer.on('data', (chunk: Buffer) => chunks.push(chunk))
+    socket.end()
+    t.equal(socket.readiness & FINISHED, FINISHED)
+    const [hadError] = (await closed) as [boolean]
+    t.equal(hadError, false, 'FIN, no reset')
+    t.equal(String(Buffer.concat(chunks)), 'response')
+    await until(socket, CLOSED)
   },
 )

@@ -258,7 +258,16 @@ export class NodeSocket extends Socket implements Marked, Reader {
   }
 
   end(): void {
-    if (!this.gone) this.net.end()
+    if (this.gone) return
+    const { net } = this
+    if (this.secured !== null || (this.readiness & ENDED) === 0 || net.writableLength !== 0) {
+      net.end()
+      return
+    }
+    // The peer has ended, and the kernel has all we wrote: closing sends FIN behind it, with no shutdown to
+    // wait for.
+    net.destroy()
+    this.raise(FINISHED)
   }
 
   destroy(): void {
