@@ -7,7 +7,7 @@ type Edges = Readonly<Record<string, readonly string[]>>
 
 const LIVES: Readonly<Record<string, { edges: Edges; starts: readonly string[] }>> = {
   exchange: { edges: exchangeLife.edges, starts: ['receive'] },
-  connection: { edges: connectionLife.edges, starts: ['preface', 'resolve'] },
+  connection: { edges: connectionLife.edges, starts: ['preface', 'greet'] },
 }
 
 /** The diagram of a life by name; null when there is none of that name. */

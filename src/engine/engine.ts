@@ -15,10 +15,10 @@ import { invariant, List, Pollable } from '../pollset/index.js'
 import { SessionChoice } from './choice.js'
 import { LEASED, type Lease, type LeaseAnswer, LeaseRefusal, UNLEASED } from './lease.js'
 import { type EngineLimits, engineLimits } from './limits.js'
+import type { Opening } from './opening.js'
 import { ReopenBackoff } from './reopen-backoff.js'
 import type { Session, SessionFactory, SessionReports } from './session.js'
 
-const OPENINGS_COUNT = 'an opening ends once'
 const REFUSED_CLOSING = new LeaseRefusal(
   'engine-closed',
   fault('engine-closed', 'internal', 'connection', 'never', 'the engine is shutting down'),
@@ -43,14 +43,16 @@ export class Engine<S extends Session> implements SessionReports<S> {
    * one owner's.
    */
   onReserved: ((owner: object) => Engine<S> | null) | null = null
-  private opening = 0
   private readonly pause = new ReopenBackoff(() => {
     this.barren = false
     this.openMore()
   })
   private closing = false
-  /** Sessions that have not said that they are open, and those that were never given out. */
-  private readonly unopened = new Set<S>()
+  /** What is being opened: it takes a place, and counts as room for one lease. */
+  private readonly openings = new Set<Opening>()
+  /** Openings whose session was given up before it was open, and is not gone yet. */
+  private readonly givenUp = new Set<Opening>()
+  /** Sessions of which no lease was given yet. */
   private readonly unused = new Set<S>()
   /** Sessions that wait for their backend's end. */
   private readonly leavers = new Set<S>()
@@ -145,6 +147,7 @@ export class Engine<S extends Session> implements SessionReports<S> {
     this.closing = true
     this.world.pollset.deadlines.disarm(this.pause)
     this.failQueue(REFUSED_CLOSING.fault)
+    for (const each of [...this.openings]) each.close()
     for (const session of [...this.sessions]) {
       if (session.leased === 0) session.close()
       else this.retired(session)
@@ -152,11 +155,11 @@ export class Engine<S extends Session> implements SessionReports<S> {
   }
 
   opened(session: S): void {
-    if (session.state !== 'opening') return
-    this.opening--
-    invariant(this.opening >= 0, OPENINGS_COUNT)
+    if (!this.openings.delete(session.openedBy ?? session)) return
     session.state = 'open'
-    this.unopened.delete(session)
+    session.leased = 0
+    this.sessions.push(session)
+    this.unused.add(session)
     if (this.closing) this.retired(session)
     else this.grant()
   }
@@ -190,9 +193,11 @@ export class Engine<S extends Session> implements SessionReports<S> {
   retired(session: S, served?: number): void {
     if (served !== undefined) this.cutShort(served)
     if (session.state === 'closed' || session.state === 'retired') return
-    if (session.state === 'opening') this.opening--
-    invariant(this.opening >= 0, OPENINGS_COUNT)
-    this.wasOfUse(session)
+    const opening = session.openedBy ?? session
+    if (this.openings.delete(opening)) {
+      this.givenUp.add(opening)
+      this.inVain()
+    } else this.wasOfUse(session)
     session.state = 'retired'
     if (session.leased === 0) session.close()
     this.openMore()
@@ -207,20 +212,33 @@ export class Engine<S extends Session> implements SessionReports<S> {
 
   closed(session: S, why: Fault | null): void {
     this.leavers.delete(session)
-    // It may have been retired before it was open: given up while it greeted.
-    const wasOpening = this.unopened.delete(session)
+    const opening = session.openedBy ?? session
+    const neverOpened = this.openings.delete(opening) || this.givenUp.delete(opening)
     this.forget(session)
-    if (wasOpening && !this.closing) {
-      if (why !== null) this.onUnopened?.(why)
-      // Others still serve: those who wait, wait on. None does: tell them now rather than late.
-      if (this.serves) this.pauseOpening()
-      else {
-        this.failQueue(
-          why ?? fault('session-not-opened', 'backend', 'connection', 'safe', 'closed while opening'),
-        )
-      }
-    }
+    if (neverOpened) this.notOpened(why)
     this.openMore()
+  }
+
+  unopened(opening: Opening, why: Fault): void {
+    if (this.openings.delete(opening)) this.notOpened(why)
+    this.openMore()
+  }
+
+  private notOpened(why: Fault | null): void {
+    if (this.closing) return
+    if (why !== null) this.onUnopened?.(why)
+    // Others still serve: those who wait, wait on. None does: tell them now rather than late.
+    if (this.serves) this.pauseOpening()
+    else {
+      this.failQueue(
+        why ?? fault('session-not-opened', 'backend', 'connection', 'safe', 'closed while opening'),
+      )
+    }
+  }
+
+  /** Sessions that are being opened. */
+  get opening(): number {
+    return this.openings.size
   }
 
   /** The sessions that are pollables too, for wait-for graphs. */
@@ -233,6 +251,7 @@ export class Engine<S extends Session> implements SessionReports<S> {
       id: this.id,
       name: this.name,
       queued: this.queued,
+      opening: this.opening,
       share: this.share === Number.POSITIVE_INFINITY ? null : this.share,
       sessions: this.sessions.map((s) => ({
         id: s.id,
@@ -261,8 +280,7 @@ export class Engine<S extends Session> implements SessionReports<S> {
   private endDoubtful(): void {
     if (this.doubtful.size * 2 <= this.limits.sessionsMax) return
     let capacity = 0
-    for (const each of this.sessions)
-      if (each.state !== 'opening') capacity = Math.max(capacity, each.capacity)
+    for (const each of this.sessions) capacity = Math.max(capacity, each.capacity)
     // Before a session is open nobody knows how much room there is; nor does anyone take any.
     if (capacity === 0) return
     const most = Math.max(1, (this.limits.sessionsMax * capacity) >> 1)
@@ -312,12 +330,16 @@ export class Engine<S extends Session> implements SessionReports<S> {
 
   /** A session is there that grants leases, or will. */
   private get serves(): boolean {
-    return this.sessions.some((each) => each.state === 'open' || each.state === 'opening')
+    return this.openings.size > 0 || this.sessions.some((each) => each.state === 'open')
   }
 
   /** Gone before anything was sent on it: the next one is not tried at once, or there were no end to it. */
   private wasOfUse(session: S): void {
-    if (!this.unused.delete(session) || this.closing || this.queued === 0) return
+    if (this.unused.delete(session)) this.inVain()
+  }
+
+  private inVain(): void {
+    if (this.closing || this.queued === 0) return
     this.barren = true
     this.pauseOpening()
   }
@@ -337,25 +359,22 @@ export class Engine<S extends Session> implements SessionReports<S> {
     }
     // One that is being opened counts as room for one: more waiters than that may open another.
     while (
-      this.queued > this.opening &&
-      this.opening < this.limits.openingMax &&
-      this.sessions.length - Math.min(this.leavers.size, this.limits.sessionsMax) < this.limits.sessionsMax
+      this.queued > this.openings.size &&
+      this.openings.size < this.limits.openingMax &&
+      this.taken - Math.min(this.leavers.size, this.limits.sessionsMax) < this.limits.sessionsMax
     ) {
-      this.opening++
       this.opens++
-      const session = this.open(this)
-      session.state = 'opening'
-      session.leased = 0
-      this.sessions.push(session)
-      this.unopened.add(session)
-      this.unused.add(session)
+      this.openings.add(this.open(this))
     }
   }
 
+  /** Places that sessions and openings take. */
+  private get taken(): number {
+    return this.sessions.length + this.openings.size + this.givenUp.size
+  }
+
   private forget(session: S): void {
-    if (session.state === 'opening') this.opening--
-    else this.wasOfUse(session)
-    this.unused.delete(session)
+    this.wasOfUse(session)
     session.state = 'closed'
     this.choice.forget(session)
     const at = this.sessions.indexOf(session)

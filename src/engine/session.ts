@@ -2,6 +2,7 @@
 // how many leases it can carry; the engine counts them.
 
 import type { Fault } from '../continuation/index.js'
+import type { Opening } from './opening.js'
 
 export type SessionState = 'opening' | 'open' | 'retired' | 'closed'
 
@@ -11,6 +12,8 @@ export type SessionState = 'opening' | 'open' | 'retired' | 'closed'
  */
 export interface Session {
   readonly id: string
+  /** What it came of, by which its engine knows it until it is open; without: itself. Written by that. */
+  openedBy?: Opening
   /** Written by the engine only. */
   state: SessionState
   /** Leases granted on it and not yet freed. Written by the engine only. */
@@ -26,15 +29,17 @@ export interface Session {
 }
 
 /**
- * Opens a session of its protocol. Nothing may be reported before it has returned: until then the engine does
- * not know the session, and would count its opening twice or never.
+ * Begins to open a session of its protocol. Nothing may be reported before it has returned: until then the
+ * engine does not know the opening, and would count it twice or never. A session may be its own opening.
  */
-export type SessionFactory<S extends Session> = (reports: SessionReports<S>) => S
+export type SessionFactory<S extends Session> = (reports: SessionReports<S>) => Opening
 
 /** What a session tells its engine. */
 export interface SessionReports<S extends Session> {
   /** It can carry leases now. */
   opened(session: S): void
+  /** No session came of this. */
+  unopened(opening: Opening, why: Fault): void
   /** Its capacity has changed. */
   changed(session: S): void
   /** One of its leases has ended. */

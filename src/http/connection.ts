@@ -38,7 +38,7 @@ export abstract class HttpConnection<Context extends ConnectionContext> extends 
   protected readonly context: Context
   /** Where its peer is. */
   protected readonly side: 'frontend' | 'backend'
-  protected socket: Socket | null = null
+  protected readonly socket: Socket
   protected abstract readonly output: SlabOutput
   /** Why the connection is being given up; null while it is not. */
   protected failure: Fault | null = null
@@ -50,13 +50,23 @@ export abstract class HttpConnection<Context extends ConnectionContext> extends 
   /** Its place is needed: it waits no longer. */
   private gaveWay = false
 
-  /** @param bitNames of its pollable */
-  constructor(context: Context, side: 'frontend' | 'backend', bitNames: readonly string[]) {
+  /**
+   * @param bitNames of its pollable
+   * @param id unique in its World
+   */
+  constructor(
+    context: Context,
+    side: 'frontend' | 'backend',
+    bitNames: readonly string[],
+    socket: Socket,
+    id = context.world.nextId('m'),
+  ) {
     super(context.world, context.durations)
-    this.id = context.world.nextId(side === 'frontend' ? 'm' : 'b')
+    this.id = id
     this.pollable = new ConnectionPollable(this.id, bitNames)
     this.context = context
     this.side = side
+    this.socket = socket
     this.transit = new Transit(context.limits)
   }
 
@@ -82,12 +92,12 @@ export abstract class HttpConnection<Context extends ConnectionContext> extends 
   /** See {@link Stream.arrivingUntil}. */
   get arrivingUntil(): number {
     const { socket } = this
-    return socket === null ? 0 : this.transit.look(socket.writtenBytes, this.output.wroteAt)
+    return this.transit.look(socket.writtenBytes, this.output.wroteAt)
   }
 
   /** The last word is on its way; false where the socket is gone already. */
   protected part(): boolean {
-    if (((this.socket as Socket).readiness & CLOSED) !== 0) return false
+    if ((this.socket.readiness & CLOSED) !== 0) return false
     this.output.finish()
     this.lingering = new Linger(this.context.limits, this.transit, this.now)
     this.lingerBegins()
@@ -99,7 +109,7 @@ export abstract class HttpConnection<Context extends ConnectionContext> extends 
 
   /** Wait for the peer's end, whatever else it still says; false when there is nothing to wait for. */
   protected lingers(): boolean {
-    const socket = this.socket as Socket
+    const socket = this.socket
     const { lingering } = this
     if (lingering === null || !lingering.goesOn(socket, this.now)) return false
     this.waitOn(0, socket, lingering.bits)
@@ -121,13 +131,13 @@ export abstract class HttpConnection<Context extends ConnectionContext> extends 
   /** The end of every connection that had a socket. */
   protected letGo(): void {
     this.output.abandon()
-    this.socket?.destroy()
+    this.socket.destroy()
   }
 
   /** Nothing further is written, and by RST: what the peer has of a message must not look complete. */
   crashed(): void {
     this.output.abandon()
-    this.socket?.reset()
+    this.socket.reset()
     this.failure ??= CRASHED
     this.loseStreams(this.failure)
     this.closed()

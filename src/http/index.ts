@@ -6,6 +6,7 @@ export { bindsConnection, sendsToken } from './bound.js'
 export { isBlank, isText, isToken, isTokenChar, TOKEN_CHAR } from './characters.js'
 export { type Client, type LingeringClient, marksOf, ownHost } from './client.js'
 export { HttpConnection } from './connection.js'
+export { dialledSessions, type SessionOn } from './dialled-sessions.js'
 export {
   Field,
   FieldTable,

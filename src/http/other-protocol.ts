@@ -2,7 +2,7 @@
 
 import { type Fault, fault } from '../continuation/index.js'
 import { formatAddress } from '../pollset/index.js'
-import type { BackendTarget } from '../transport/index.js'
+import type { DialTarget } from '../transport/index.js'
 
 /**
  * What a peer speaks, by its first octets: a status line; a TLS record, of an alert or a handshake; a frame
@@ -24,11 +24,7 @@ const SCHEMES = {
  * Which scheme a backend is to be configured with, where its first octets are of another protocol than
  * `spoken`; null where they tell nothing.
  */
-export function otherProtocol(
-  target: BackendTarget,
-  spoken: 'http/1.1' | 'h2',
-  octets: Buffer,
-): Fault | null {
+export function otherProtocol(target: DialTarget, spoken: 'http/1.1' | 'h2', octets: Buffer): Fault | null {
   const found = protocolOf(octets)
   if (found === null || found === spoken) return null
   const at = target.tls === undefined ? 1 : 2

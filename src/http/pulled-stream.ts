@@ -7,7 +7,7 @@ import type { ReceiveBuffer } from '../transport/index.js'
 import type { Field } from './field.js'
 import type { Head } from './head.js'
 import { mayWait } from './interims.js'
-import { BODY, type ResetReason, Stream } from './stream.js'
+import { BODY, type BodySource, type ResetReason, Stream } from './stream.js'
 
 /** What stands around a head and a body, about. */
 const FRAMING_BYTES = 64
@@ -36,7 +36,7 @@ export abstract class PulledStream extends Stream {
   /** Nothing follows the pending head. */
   pendingEnded: boolean
   pendingInterims: Head[] | null
-  source: Stream | null
+  source: BodySource | null
   whole: Buffer | null
   /** octets of the source, or of `whole`, that may leave */
   granted: number
@@ -73,7 +73,7 @@ export abstract class PulledStream extends Stream {
     this.pending()
   }
 
-  forwardBody(source: Stream): void {
+  forwardBody(source: BodySource): void {
     source.lower(BODY)
     if (this.closed || this.localEnded) return
     this.source = source
@@ -138,7 +138,7 @@ export abstract class PulledStream extends Stream {
     this.sentBytes += bytes
     this.sentAt = now
     const whole = this.whole
-    if (whole === null) ((this.source as Stream).receiveBuffer as ReceiveBuffer).pull(target, at, bytes, now)
+    if (whole === null) (this.source as BodySource).receiveBuffer?.pull(target, at, bytes, now)
     else {
       const from = whole.length - this.granted - bytes
       whole.copy(target, at, from, from + bytes)

@@ -31,6 +31,20 @@ const STREAM_BITS = ['HEAD', 'BODY', 'INTERIM', 'SENT', 'RESET'] as const
 /** Why we end a stream early; each protocol has its own way to say it. */
 export type ResetReason = 'cancel' | 'no-error' | 'refused' | 'internal' | 'protocol' | 'calm' | 'connect'
 
+/**
+ * Where a body comes from, as far as {@link Stream.forwardBody} needs it: {@link BODY} is lowered, bytes are
+ * pulled at flush.
+ */
+export interface BodySource {
+  /** bytes that wait to be forwarded */
+  readonly waitingBytes: number
+  /** Nothing further will come. */
+  readonly remoteEnded: boolean
+  readonly receiveBuffer: Pick<ReceiveBuffer, 'pull'> | null
+  readonly trailers: readonly Field[] | null
+  lower(bits: number): void
+}
+
 export abstract class Stream extends Pollable {
   /** The final head received. */
   head: Head | null
@@ -118,7 +132,7 @@ export abstract class Stream extends Pollable {
   /** Send the final head; `ended`: nothing follows it. */
   abstract sendHead(head: Head, ended: boolean): void
   /** Let all that `source` holds now be sent, and its end and trailers if it has ended. */
-  abstract forwardBody(source: Stream): void
+  abstract forwardBody(source: BodySource): void
   /** Send these bytes as the whole body; after a {@link sendHead} that did not end. */
   abstract sendWhole(body: Buffer): void
   /** End it early, both ways. Harmless once it is over. What was received and not forwarded is dropped. */

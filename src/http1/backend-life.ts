@@ -7,8 +7,6 @@ import type { ConnectionSteps } from './connection-steps.js'
 
 export const backendLife = defineLife({
   edges: {
-    resolve: ['connect', 'end'],
-    connect: ['connect', 'greet', 'end'],
     greet: ['readMessages'],
     readMessages: ['readMessages', 'checkHealth', 'drain', 'close'],
     checkHealth: ['readMessages'],
@@ -22,9 +20,6 @@ export const backendLife = defineLife({
 })
 
 const { goto, done, suspend } = backendLife
-/** For the name, and for any of its addresses: until the absolute time that is theirs. */
-export const waitForName = suspend({ then: 'connect', late: 'end', cancelled: 'end' })
-export const waitForConnect = suspend({ then: 'connect', late: 'connect', cancelled: 'end' })
 const waitForMessages = suspend({
   then: 'readMessages',
   late: 'checkHealth',
@@ -52,17 +47,11 @@ export type After<S extends keyof Edges> = Outcome<Edges[S][number]>
 
 /** What a backend's steps ask of it beyond a client's. */
 export interface BackendSteps extends ConnectionSteps {
-  resolve(): After<'resolve'>
-  connect(): After<'connect'>
   greet(): After<'greet'>
   checkHealth(): void
 }
 
 export const backendSteps = backendLife.steps<BackendSteps>({
-  /** Turn the backend's name into an address. */
-  resolve: (c) => c.resolve(),
-  /** Try its addresses, until one is connected to. */
-  connect: (c) => c.connect(),
   /** Connected. */
   greet: (c) => c.greet(),
   /** Read what has arrived, as far as the message in progress lets more in. */

@@ -3,7 +3,7 @@
 // go on.
 
 import { type Fault, fault } from '../continuation/index.js'
-import type { Session, SessionFactory, SessionReports, SessionState } from '../engine/index.js'
+import type { Session, SessionReports, SessionState } from '../engine/index.js'
 import {
   bindsConnection,
   type Client,
@@ -18,17 +18,9 @@ import {
   Token,
 } from '../http/index.js'
 import type { Socket } from '../pollset/index.js'
-import type { BackendTarget } from '../transport/index.js'
-import { Attempts } from '../transport/index.js'
+import type { DialTarget } from '../transport/index.js'
 import { BackendIdle } from './backend-idle.js'
-import {
-  type After,
-  type BackendSteps,
-  backendLife,
-  backendSteps,
-  waitForConnect,
-  waitForName,
-} from './backend-life.js'
+import { type After, type BackendSteps, backendLife } from './backend-life.js'
 import { Connection } from './connection.js'
 import type { Http1Context } from './context.js'
 import type { RefusalCode } from './faults.js'
@@ -53,9 +45,8 @@ export class Backend extends Connection implements BackendSession, BackendSteps 
   /** RFC 9112 §9.2: octets that answer no request end the connection. */
   protected override readonly readsOn: boolean = true
   protected readonly reader: ResponseReader
-  protected readonly target: BackendTarget
+  protected readonly target: DialTarget
   protected reports: SessionReports<BackendSession>
-  protected readonly attempts: Attempts
   /** Whose request is under way, and whether it has a token that may authenticate the connection. */
   private client: Client | null = null
   private tokenSent = false
@@ -63,36 +54,22 @@ export class Backend extends Connection implements BackendSession, BackendSteps 
   private served = false
   private readonly allowedIdle: BackendIdle
 
-  /** On a socket that is connected already, or on one of its own. */
   constructor(
     context: Http1Context,
-    target: BackendTarget,
+    target: DialTarget,
     reports: SessionReports<BackendSession>,
-    socket: Socket | null,
+    socket: Socket,
+    id: string,
   ) {
-    super(context, 'backend')
-    this.socket = socket
+    super(context, 'backend', socket, id)
     this.target = target
     this.reports = reports
     this.allowedIdle = new BackendIdle(context.limits.backendIdleMs)
-    this.attempts = new Attempts(context.world.pollset, target, context.limits)
     this.reader = new ResponseReader(this, context.decoder, context.limits)
   }
 
-  resolve(): After<'resolve'> {
-    return this.attempts.resolve(this) ? waitForName : goto.connect
-  }
-
-  connect(): After<'connect'> {
-    const { attempts } = this
-    if (attempts.goOn(this, this.id)) return waitForConnect
-    this.socket = attempts.socket
-    this.failure = attempts.fault
-    return this.socket === null ? goto.end : goto.greet
-  }
-
   greet(): After<'greet'> {
-    this.output.attach(this.socket as Socket, this)
+    this.output.attach(this.socket, this)
     this.quietSince = this.now
     this.reports.opened(this)
     return goto.readMessages
@@ -233,7 +210,7 @@ export class Backend extends Connection implements BackendSession, BackendSteps 
   protected override messageOver(persists: boolean): void {
     this.served = true
     // It reads the next request behind this one.
-    const { writtenBytes } = this.socket as Socket
+    const { writtenBytes } = this.socket
     this.transit.arrived(writtenBytes, writtenBytes, this.now)
     this.allowedIdle.read(this.reader.keepAlive)
     if (!persists || this.draining || this.allowedIdle.ms === 0) {
@@ -282,8 +259,6 @@ export class Backend extends Connection implements BackendSession, BackendSteps 
   }
 
   closed(): void {
-    this.failure ??= this.attempts.ended
-    this.attempts.drop()
     this.letGo()
     this.reports.closed(this, this.failure)
   }
@@ -298,24 +273,3 @@ const NOT_ACCEPTED = notTunnel(
 const GONE = fault('backend-closed', 'backend', 'connection', 'never', 'the backend closed its connection')
 const DONE = fault('done', 'backend', 'connection', 'safe', 'the backend lets no more requests follow')
 const TAKEN_BACK = fault('taken-back', 'internal', 'connection', 'never', 'the request was taken back')
-
-/** Opens HTTP/1.1 sessions for an engine of this target. */
-export function http1Sessions(context: Http1Context, target: BackendTarget): SessionFactory<BackendSession> {
-  return (reports) => {
-    const backend = new Backend(context, target, reports, null)
-    backendSteps.start(context.world, backend, 'resolve')
-    return backend
-  }
-}
-
-/** A session on a socket that is connected, its TLS handshake done. */
-export function http1SessionOn(
-  context: Http1Context,
-  target: BackendTarget,
-  socket: Socket,
-  reports: SessionReports<BackendSession>,
-): BackendSession {
-  const backend = new Backend(context, target, reports, socket)
-  backendSteps.start(context.world, backend, 'greet')
-  return backend
-}

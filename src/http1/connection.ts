@@ -48,8 +48,8 @@ export abstract class Connection
   readEnough: boolean
   private checkedAt: number
 
-  constructor(context: Http1Context, side: 'frontend' | 'backend') {
-    super(context, side, ['CHANGED'])
+  constructor(context: Http1Context, side: 'frontend' | 'backend', socket: Socket, id?: string) {
+    super(context, side, ['CHANGED'], socket, id)
     const { world } = context
     this.output = new Output(world.pollset, world.slabs, this)
     this.intake = new BodyIntake(context, this)
@@ -79,7 +79,7 @@ export abstract class Connection
   // Steps
 
   read(): void {
-    const socket = this.socket as Socket
+    const socket = this.socket
     this.readFrom(socket)
     if (this.failure === null && this.peerIsOver(socket)) {
       if (this.reader.tunnelling && this.halfEnded(socket)) this.tunnelEnded()
@@ -98,7 +98,7 @@ export abstract class Connection
   }
 
   awaitMore(): void {
-    const socket = this.socket as Socket
+    const socket = this.socket
     const { mayRead, stream } = this
     const unread = (socket.readiness & READABLE) !== 0
     if (mayRead) socket.unpause()
@@ -140,7 +140,7 @@ export abstract class Connection
 
   /** The peer's FIN has come, and all before it is read. */
   protected get finCame(): boolean {
-    return this.socket !== null && (this.socket.readiness & (ENDED | READABLE)) === ENDED
+    return (this.socket.readiness & (ENDED | READABLE)) === ENDED
   }
 
   private get mayRead(): boolean {
@@ -199,12 +199,12 @@ export abstract class Connection
     this.reader.stop()
     if (stream?.headWritten && !stream.localEnded) this.cut = true
     this.loseStreams(reason)
-    if (this.cut) this.socket?.reset()
+    if (this.cut) this.socket.reset()
     return !this.cut && this.part()
   }
 
   waitForPeerClose(): boolean {
-    this.socket?.unpause()
+    this.socket.unpause()
     return this.lingers()
   }
 

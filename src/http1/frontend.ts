@@ -52,9 +52,8 @@ class Frontend extends Connection implements Client, FrontendSteps {
   private saidClose = false
 
   constructor(context: Http1Context, socket: Socket, acceptor: Acceptor, ends: Ends) {
-    super(context, 'frontend')
+    super(context, 'frontend', socket)
     const scheme = socket.secured === null ? 'http' : 'https'
-    this.socket = socket
     this.acceptor = acceptor
     this.ends = ends
     this.marks = marksOf(context.world.fields, '1.1', ends, scheme)
@@ -97,7 +96,7 @@ class Frontend extends Connection implements Client, FrontendSteps {
    */
   private answerBy(stream: Http1Stream): number {
     const whole = stream.remoteEnded || this.stalledWhole(stream)
-    if (!whole || !this.halfWaits(this.socket as Socket)) return 0
+    if (!whole || !this.halfWaits(this.socket)) return 0
     const sent = stream.headWritten ? 1 + stream.sentBytes : 0
     if (stream.answerBy === 0) {
       stream.answerBy = this.now + this.context.limits.halfClosedMs
@@ -125,7 +124,7 @@ class Frontend extends Connection implements Client, FrontendSteps {
   // Requests
 
   head(head: Head, ended: boolean): void {
-    if (head.host === '') head.add(ownHost(this.context.world.fields, this.socket as Socket))
+    if (head.host === '') head.add(ownHost(this.context.world.fields, this.socket))
     const stream = new Http1FrontendStream(this, ++this.count, head, this.reader.version)
     stream.remoteEnded = ended
     stream.key = this.reader.webSocketKey

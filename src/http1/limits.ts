@@ -2,15 +2,15 @@
 
 import { type InterimLimits, interimLimits } from '../http/index.js'
 import {
-  type AttemptLimits,
-  attemptLimits,
+  type DialLimits,
+  dialLimits,
   type LingerLimits,
   lingerLimits,
   type TransitLimits,
   transitLimits,
 } from '../transport/index.js'
 
-export interface Http1Limits extends AttemptLimits, InterimLimits, TransitLimits, LingerLimits {
+export interface Http1Limits extends DialLimits, InterimLimits, TransitLimits, LingerLimits {
   /**
    * octets of a request line (above: 414) or a status line (above: 502); RFC 9112 §3 asks for 8,000 at least
    */
@@ -54,7 +54,7 @@ export interface Http1Limits extends AttemptLimits, InterimLimits, TransitLimits
 }
 
 export const http1Limits: Http1Limits = {
-  ...attemptLimits,
+  ...dialLimits,
   ...transitLimits,
   ...interimLimits,
   ...lingerLimits,

@@ -2,10 +2,10 @@
 // taken away. A session of one tunnel, open with the connection; its octets are none of ours to read.
 
 import { fault } from '../continuation/index.js'
-import type { SessionFactory, SessionReports } from '../engine/index.js'
+import { type SessionFactory, sessionsOn } from '../engine/index.js'
 import { type Client, type Head, responseHead } from '../http/index.js'
 import { CLOSED, type Socket } from '../pollset/index.js'
-import type { BackendTarget } from '../transport/index.js'
+import { type DialTarget, dial } from '../transport/index.js'
 import { Backend, type BackendSession } from './backend.js'
 import { backendSteps } from './backend-life.js'
 import { CHANGED } from './connection.js'
@@ -42,38 +42,39 @@ class TcpSession extends Backend {
       super.awaitMore()
       return
     }
-    this.waitOn(0, this.socket as Socket, CLOSED)
+    this.waitOn(0, this.socket, CLOSED)
     this.waitOn(1, this.pollable, CHANGED)
   }
 
   /** Until somebody has it, what comes waits in the socket, its end too: a target may speak first. */
   private get isUnclaimed(): boolean {
-    return this.count === 0 && this.failure === null && ((this.socket as Socket).readiness & CLOSED) === 0
+    return this.count === 0 && this.failure === null && (this.socket.readiness & CLOSED) === 0
   }
 
   override writeHead(stream: Http1Stream, _head: Head, _ended: boolean, _slab: Buffer, at: number): number {
     stream.framing = TUNNEL
     return at
   }
-
-  override closed(): void {
-    if (this.attempts.socket === null && this.attempts.late)
-      this.failure = fault(
-        'connect-late',
-        'backend',
-        'connection',
-        'never',
-        'the target did not answer in time',
-      )
-    super.closed()
-  }
 }
+
+const LATE = fault('connect-late', 'backend', 'connection', 'never', 'the target did not answer in time')
 
 /** Opens a connection to this target for each tunnel. */
-export function tcpSessions(context: Http1Context, target: BackendTarget): SessionFactory<BackendSession> {
-  return (reports: SessionReports<BackendSession>) => {
-    const session = new TcpSession(context, target, reports, null)
-    backendSteps.start(context.world, session, 'resolve')
-    return session
+export const tcpSessions =
+  (context: Http1Context, target: DialTarget): SessionFactory<BackendSession> =>
+  (reports) => {
+    const { world, limits } = context
+    const id = world.nextId('b')
+    return sessionsOn<BackendSession, Socket>(
+      (told) =>
+        dial(world, id, target, limits, {
+          connected: (socket) => told.connected(socket),
+          failed: (why, late) => told.failed(late ? LATE : why),
+        }),
+      (socket, to) => {
+        const session = new TcpSession(context, target, to, socket, id)
+        backendSteps.start(world, session, 'greet')
+        return session
+      },
+    )(reports)
   }
-}

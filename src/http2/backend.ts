@@ -17,12 +17,12 @@ import {
   tokenSet,
 } from '../http/index.js'
 import { invariant, type Socket } from '../pollset/index.js'
-import { Attempts, type BackendTarget, notConnected } from '../transport/index.js'
+import { type DialTarget, notConnected } from '../transport/index.js'
 import { IDS_SPENT, LIMIT_LOWERED, REFUSED } from './backend-faults.js'
 import { Calm } from './calm.js'
 import { ErrorCode, errorName, PREFACE, Setting } from './codes.js'
 import { Connection, RESET_CODES } from './connection.js'
-import { type After, connectionLife, waitForConnect, waitForName } from './connection-life.js'
+import { type After, connectionLife } from './connection-life.js'
 import type { Http2Context } from './context.js'
 import { readResponse, readResponseTrailers } from './message.js'
 import { ResetBudget } from './reset-budget.js'
@@ -44,47 +44,32 @@ export class Backend extends Connection implements BackendSession {
   unfit: Fault | null = null
   /** Until a server says otherwise there is no limit (RFC 9113 §6.5.2); ours applies. */
   capacity: number
-  private readonly target: BackendTarget
+  private readonly target: DialTarget
   private readonly reports: SessionReports<BackendSession>
   private readonly budget: ResetBudget
-  private readonly attempts: Attempts
   private nextStreamId = 1
   private quietSince: number
   /** Why no further stream may be opened, though a lease was granted before; null while they may. */
   private notBegun: StreamFault | null = null
   private readonly calm = new Calm()
 
-  /** On a socket that is connected already, or on one of its own. */
   constructor(
     context: Http2Context,
-    target: BackendTarget,
+    target: DialTarget,
     reports: SessionReports<BackendSession>,
-    socket: Socket | null,
+    socket: Socket,
+    id: string,
   ) {
-    super(context, 'client')
-    this.socket = socket
+    super(context, 'client', socket, id)
     this.target = target
     this.reports = reports
-    this.attempts = new Attempts(context.world.pollset, target, context.limits)
     this.capacity = context.limits.backendStreamsMax
     this.budget = new ResetBudget(context.limits, context.world.pollset.now)
     this.quietSince = context.world.pollset.now
   }
 
-  resolve(): After<'resolve'> {
-    return this.attempts.resolve(this) ? waitForName : goto.connect
-  }
-
-  connect(): After<'connect'> {
-    const { attempts } = this
-    if (attempts.goOn(this, this.id)) return waitForConnect
-    this.socket = attempts.socket
-    this.failure = attempts.fault
-    return this.socket === null ? goto.closed : goto.greet
-  }
-
   greet(): After<'greet'> {
-    const socket = this.socket as Socket
+    const socket = this.socket
     const wrong = socket.secured === null ? null : unfit(socket.secured)
     if (wrong !== null) {
       this.failure = notConnected(this.target, wrong)
@@ -122,7 +107,7 @@ export class Backend extends Connection implements BackendSession {
   opening(stream: Http2Stream): void {
     stream.streamId = this.nextStreamId
     this.lastStreamId = stream.streamId
-    stream.bytesBefore = (this.socket as Socket).writtenBytes
+    stream.bytesBefore = this.socket.writtenBytes
     this.nextStreamId += 2
     // The window may have been changed between the stream's making and its first frame.
     stream.sendWindow = this.peer.window
@@ -206,7 +191,7 @@ export class Backend extends Connection implements BackendSession {
     stream.promised = tunnel ? -1 : stream.bodiless ? (endStream ? -1 : 0) : head.contentLength
     stream.head = head
     this.calm.answered(stream.streamId)
-    this.transit.arrived(stream.bytesBefore, (this.socket as Socket).writtenBytes, this.now)
+    this.transit.arrived(stream.bytesBefore, this.socket.writtenBytes, this.now)
     this.purse.answered()
     if (endStream) this.remoteEnd(stream)
     if (!stream.closed || stream.remoteEnded) stream.raise(HEAD)
@@ -378,8 +363,6 @@ export class Backend extends Connection implements BackendSession {
   }
 
   closed(): void {
-    this.failure ??= this.attempts.ended
-    this.attempts.drop()
     this.letGo()
     this.reports.closed(this, this.failure)
   }

@@ -46,8 +46,8 @@ export abstract class ConnectionBase extends HttpConnection<Http2Context> implem
   /** The stream for whose frame the connection is given up; 0 for none. */
   protected culprit = 0
 
-  constructor(context: Http2Context, role: Role) {
-    super(context, role === 'server' ? 'frontend' : 'backend', ['QUIET'])
+  constructor(context: Http2Context, role: Role, socket: Socket, id?: string) {
+    super(context, role === 'server' ? 'frontend' : 'backend', ['QUIET'], socket, id)
     const { limits } = context
     const { now } = this
     this.purse = new FramePurse(limits, now)
@@ -56,8 +56,6 @@ export abstract class ConnectionBase extends HttpConnection<Http2Context> implem
     this.handshakeBy = now + limits.prefaceMs
   }
 
-  abstract resolve(): After<'resolve'>
-  abstract connect(): After<'connect'>
   abstract greet(): After<'greet'>
   abstract sayGoaway(): void
   /** Of the client's; a backend is sent ours when it is greeted. */
@@ -82,7 +80,7 @@ export abstract class ConnectionBase extends HttpConnection<Http2Context> implem
 
   /** What the socket has, up to this connection's share of a turn (P12); what is left is read in the next. */
   protected read(): void {
-    const socket = this.socket as Socket
+    const socket = this.socket
     const { reader } = this
     const { turnBytesMax, turnFramesMax } = this.context.limits
     const framesBefore = reader.frames
@@ -109,7 +107,7 @@ export abstract class ConnectionBase extends HttpConnection<Http2Context> implem
 
   /** Ended or closed, and all that came before it is read. */
   protected get socketOver(): boolean {
-    const { readiness } = this.socket as Socket
+    const { readiness } = this.socket
     return (readiness & (ENDED | CLOSED)) !== 0 && (readiness & READABLE) === 0
   }
 
@@ -127,7 +125,7 @@ export abstract class ConnectionBase extends HttpConnection<Http2Context> implem
     this.read()
     if (this.failure !== null || this.socketOver) return goto.closing
     if (this.untended) return goto.tend
-    this.waitOn(0, this.socket as Socket, READABLE | ENDED | CLOSED)
+    this.waitOn(0, this.socket, READABLE | ENDED | CLOSED)
     if (this.pacing) return waitAtPace
     return this.inHaste ? waitInHaste : waitForFrames
   }
@@ -138,7 +136,7 @@ export abstract class ConnectionBase extends HttpConnection<Http2Context> implem
     const { opensUntil } = this
     if (this.live === 0 && this.now >= opensUntil) return goto.closing
     if (this.untended) return goto.tend
-    this.waitOn(0, this.socket as Socket, READABLE | ENDED | CLOSED)
+    this.waitOn(0, this.socket, READABLE | ENDED | CLOSED)
     this.pollable.lower(QUIET)
     this.waitOn(1, this.pollable, QUIET)
     if (this.live === 0) {
@@ -151,7 +149,7 @@ export abstract class ConnectionBase extends HttpConnection<Http2Context> implem
   tend(): After<'tend'> {
     const now = this.now
     this.tendedAt = now
-    this.transit.look((this.socket as Socket).writtenBytes, now)
+    this.transit.look(this.socket.writtenBytes, now)
     if (this.overdue(now)) return goto.closing
     if (this.idle() === 'part') return this.draining ? goto.closing : goto.goaway
     if (this.live > 0 && this.peerIsDead(now)) return goto.closing
@@ -160,7 +158,7 @@ export abstract class ConnectionBase extends HttpConnection<Http2Context> implem
 
   /** Somebody waits for the peer: is it there? */
   private peerIsDead(now: number): boolean {
-    const socket = this.socket as Socket
+    const socket = this.socket
     const verdict = this.liveness.look(socket, now)
     if (verdict === TO_PING) this.output.ping(PING_PAYLOAD, 0, false)
     // What has come and is not read yet may be its answer.

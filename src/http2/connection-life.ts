@@ -1,13 +1,11 @@
 // The life of an HTTP/2 connection, of either role, as steps. A frontend begins at `preface`, a backend at
-// `resolve`. One `frames` a readable batch. What each step does is the connection's (connection.ts,
+// `greet`. One `frames` a readable batch. What each step does is the connection's (connection.ts,
 // frontend.ts, backend.ts); here is only what may follow what.
 
 import { type Continuation, defineLife, type Outcome } from '../continuation/index.js'
 
 export const connectionLife = defineLife({
   edges: {
-    resolve: ['connect', 'closed'],
-    connect: ['connect', 'greet', 'closed'],
     greet: ['frames', 'closed'],
     preface: ['preface', 'frames', 'closing'],
     frames: ['frames', 'tend', 'goaway', 'closing'],
@@ -23,9 +21,6 @@ export const connectionLife = defineLife({
 })
 
 const { goto, done, suspend } = connectionLife
-/** For the name, and for any of its addresses: until the absolute time that is theirs. */
-export const waitForName = suspend({ then: 'connect', late: 'closed', cancelled: 'closed' })
-export const waitForConnect = suspend({ then: 'connect', late: 'connect', cancelled: 'closed' })
 /** Until the absolute time the connection has set: octets that trickle in do not prolong it. */
 export const waitForPreface = suspend({ then: 'preface', late: 'closing', cancelled: 'preface' })
 export const waitForFrames = suspend({
@@ -73,8 +68,6 @@ export type After<S extends keyof Edges> = Outcome<Edges[S][number]>
 
 /** What the steps ask of a connection. */
 export interface Living extends Continuation {
-  resolve(): After<'resolve'>
-  connect(): After<'connect'>
   greet(): After<'greet'>
   preface(): After<'preface'>
   frames(): After<'frames'>
@@ -88,10 +81,6 @@ export interface Living extends Continuation {
 }
 
 export const connectionSteps = connectionLife.steps<Living>({
-  /** Turn the backend's name into an address. */
-  resolve: (c) => c.resolve(),
-  /** Try its addresses, until one is connected to. */
-  connect: (c) => c.connect(),
   /** Connected. If it is HTTP/2 that was agreed on, our preface and SETTINGS go out. */
   greet: (c) => c.greet(),
   /** Wait for the client's preface (RFC 9113 §3.4). */

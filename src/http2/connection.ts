@@ -7,6 +7,7 @@
 
 import { fault } from '../continuation/index.js'
 import { BODY, type Field, RESET, type ResetReason, SENT, type StreamFault } from '../http/index.js'
+import type { Socket } from '../pollset/index.js'
 import { type ReceiveBuffer, STALL } from '../transport/index.js'
 import { BodyIntake, type Intaking } from './body-intake.js'
 import { ErrorCode, errorName, WINDOW_MAX } from './codes.js'
@@ -54,8 +55,8 @@ export abstract class Connection extends ConnectionBase implements FrameSink, Ht
   private readonly grid: Uint8Array
   protected readonly intake: BodyIntake
 
-  constructor(context: Http2Context, role: Role) {
-    super(context, role)
+  constructor(context: Http2Context, role: Role, socket: Socket, id?: string) {
+    super(context, role, socket, id)
     const { world, limits } = context
     this.grid = gridOf(role)
     this.decoder = new HpackDecoder(world.fields, { tableSizeMax: limits.headerTableBytesMax })

@@ -66,9 +66,8 @@ class Frontend extends Connection implements Client {
   private streamWindow: number
 
   constructor(context: Http2Context, socket: Socket, acceptor: Acceptor, ends: Ends) {
-    super(context, 'server')
+    super(context, 'server', socket)
     const { world, limits } = context
-    this.socket = socket
     this.acceptor = acceptor
     this.ends = ends
     const scheme = socket.secured === null ? 'http' : 'https'
@@ -80,12 +79,6 @@ class Frontend extends Connection implements Client {
     this.output.attach(socket, this)
   }
 
-  resolve(): never {
-    throw new Error('a frontend has no name to resolve')
-  }
-  connect(): never {
-    throw new Error('a frontend does not connect')
-  }
   greet(): never {
     throw new Error('a frontend does not connect')
   }
@@ -101,7 +94,7 @@ class Frontend extends Connection implements Client {
   }
 
   override preface(): After<'preface'> {
-    const socket = this.socket as Socket
+    const socket = this.socket
     if (this.failure !== null) return goto.closing
     for (let chunk = socket.take(); chunk !== null; chunk = socket.take()) {
       const size = Math.min(PREFACE.length - this.begun.length, chunk.length)
@@ -220,7 +213,7 @@ class Frontend extends Connection implements Client {
       }
       head.replaceScheme(this.scheme)
     }
-    if (head.host === '') head.add(ownHost(this.context.world.fields, this.socket as Socket))
+    if (head.host === '') head.add(ownHost(this.context.world.fields, this.socket))
     stream.readiness = HEAD
     this.acceptor.accept(stream)
   }
@@ -283,7 +276,7 @@ class Frontend extends Connection implements Client {
   protected override gone(_stream: Http2Stream): void {
     const { now } = this
     // A slow client is not idle while it may still be taking the last response.
-    this.quietSince = Math.max(now, this.transit.look((this.socket as Socket).writtenBytes, now))
+    this.quietSince = Math.max(now, this.transit.look(this.socket.writtenBytes, now))
   }
 
   protected override resetByPeer(_stream: Http2Stream): void {

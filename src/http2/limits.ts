@@ -2,8 +2,8 @@
 
 import { type InterimLimits, interimLimits } from '../http/index.js'
 import {
-  type AttemptLimits,
-  attemptLimits,
+  type DialLimits,
+  dialLimits,
   type LingerLimits,
   lingerLimits,
   type TransitLimits,
@@ -13,7 +13,7 @@ import type { FrameReaderLimits } from './frame-reader.js'
 
 export interface Http2Limits
   extends FrameReaderLimits,
-    AttemptLimits,
+    DialLimits,
     InterimLimits,
     TransitLimits,
     LingerLimits {
@@ -104,7 +104,7 @@ export interface Http2Limits
 }
 
 export const http2Limits: Http2Limits = {
-  ...attemptLimits,
+  ...dialLimits,
   ...transitLimits,
   ...interimLimits,
   ...lingerLimits,

@@ -1,32 +1,24 @@
-// Sessions of HTTP/2 for an engine: on sockets of their own, or on one that is connected already.
+// Sessions of HTTP/2 for an engine.
 
-import type { SessionFactory, SessionReports } from '../engine/index.js'
-import type { Socket } from '../pollset/index.js'
-import type { BackendTarget } from '../transport/index.js'
+import type { SessionFactory } from '../engine/index.js'
+import { dialledSessions, type SessionOn } from '../http/index.js'
+import type { DialTarget } from '../transport/index.js'
 import { Backend, type BackendSession } from './backend.js'
 import { connectionSteps } from './connection-life.js'
 import type { Http2Context } from './context.js'
+
+/** Makes sessions on sockets that are connected, their TLS handshake done. */
+export const http2SessionOn =
+  (context: Http2Context, target: DialTarget): SessionOn<BackendSession> =>
+  (socket, reports, id) => {
+    const backend = new Backend(context, target, reports, socket, id)
+    connectionSteps.start(context.world, backend, 'greet')
+    return backend
+  }
 
 /**
  * Opens HTTP/2 sessions for an engine of this target, in clear text with prior knowledge (RFC 9113 §3.3) or
  * over TLS.
  */
-export function http2Sessions(context: Http2Context, target: BackendTarget): SessionFactory<BackendSession> {
-  return (reports) => {
-    const backend = new Backend(context, target, reports, null)
-    connectionSteps.start(context.world, backend, 'resolve')
-    return backend
-  }
-}
-
-/** A session on a socket that is connected, its TLS handshake done. */
-export function http2SessionOn(
-  context: Http2Context,
-  target: BackendTarget,
-  socket: Socket,
-  reports: SessionReports<BackendSession>,
-): BackendSession {
-  const backend = new Backend(context, target, reports, socket)
-  connectionSteps.start(context.world, backend, 'greet')
-  return backend
-}
+export const http2Sessions = (context: Http2Context, target: DialTarget): SessionFactory<BackendSession> =>
+  dialledSessions(context.world, target, context.limits, http2SessionOn(context, target))

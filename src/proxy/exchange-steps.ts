@@ -1,25 +1,33 @@
 // The life of an exchange, as steps (design: Exchange; spec/exchange.md). The plain course is
 //
-//   receive → route → lease → sendHead → transfer → finish → log
+//   receive → route → lease → sendHead → awaitHead → answer → transfer → finish → log
 //
-// `transfer` is one step with two flows: a response may begin before its request ends, and end before it
-// does. A tunnel goes from it to `tunnel`: two flows that know no message, each with an end of its own. Every
+// The request's body flows from `sendHead` on. In `answer` the response head has come, and nothing of it has
+// left. A response may begin before its request ends, and end before it does: `transfer` has two flows. A
+// tunnel goes from `answer` to `tunnel`: two flows that know no message, each with an end of its own. Every
 // exchange ends in `log`, once.
 
 import { defineLife } from '../continuation/index.js'
 import { LEASED, UNLEASED } from '../engine/index.js'
-import { EXTENDED_CONNECT, type Stream } from '../http/index.js'
+import { EXTENDED_CONNECT, type Head } from '../http/index.js'
+import { attempts } from './attempts.js'
 import type { Exchange } from './exchange.js'
-import { forwardedByUs, maxForwardsAnswer } from './forwarding.js'
+import { BEFORE_HEAD, flows } from './flows.js'
+import { forwardedByUs, maxForwardsAnswer, type OwnAnswer } from './forwarding.js'
+import { respond, sendRefusal } from './own-answer.js'
+import type { Refusal } from './refusal.js'
 import * as refusals from './refusal.js'
 
 export const exchangeLife = defineLife({
   edges: {
     receive: ['route', 'refuse', 'abort'],
     route: ['lease', 'respond', 'refuse', 'abort'],
-    lease: ['lease', 'sendHead', 'refuse', 'abort'],
-    sendHead: ['transfer', 'retry', 'refuse', 'abort'],
-    transfer: ['transfer', 'tunnel', 'finish', 'retry', 'refuse', 'abort'],
+    lease: ['lease', 'leaseLate', 'sendHead', 'refuse', 'abort'],
+    leaseLate: ['refuse'],
+    sendHead: ['awaitHead', 'retry', 'refuse', 'abort'],
+    awaitHead: ['awaitHead', 'answer', 'retry', 'refuse', 'abort'],
+    answer: ['transfer', 'tunnel', 'retry', 'refuse', 'abort'],
+    transfer: ['transfer', 'finish', 'abort'],
     tunnel: ['tunnel', 'finish', 'abort'],
     finish: ['log'],
     respond: ['log', 'abort'],
@@ -32,12 +40,19 @@ export const exchangeLife = defineLife({
 })
 
 const { goto, done, suspend } = exchangeLife
-const waitForLease = suspend({ then: 'lease', late: 'refuse', cancelled: 'abort', within: 'lease' })
+// The step that a late wait leads to says why it was late: `leaseLate`, or its own step, which looks at the
+// clock.
+const waitForLease = suspend({ then: 'lease', late: 'leaseLate', cancelled: 'abort', within: 'lease' })
 /** The same where the exchange is too old before it. */
-const waitForLeaseUntil = suspend({ then: 'lease', late: 'refuse', cancelled: 'abort' })
-const waitForHead = suspend({ then: 'transfer', late: 'transfer', cancelled: 'abort', within: 'head' })
+const waitForLeaseUntil = suspend({ then: 'lease', late: 'leaseLate', cancelled: 'abort' })
+const waitForHead = suspend({ then: 'awaitHead', late: 'awaitHead', cancelled: 'abort', within: 'head' })
 /** What is left of such a wait, or while the request is under way: in looks (progress.ts). */
-const waitOnForHead = suspend({ then: 'transfer', late: 'transfer', cancelled: 'abort', within: 'headLook' })
+const waitOnForHead = suspend({
+  then: 'awaitHead',
+  late: 'awaitHead',
+  cancelled: 'abort',
+  within: 'headLook',
+})
 const waitForBody = suspend({ then: 'transfer', late: 'transfer', cancelled: 'abort', within: 'bodyLook' })
 const waitInTunnel = suspend({ then: 'tunnel', late: 'tunnel', cancelled: 'abort', within: 'tunnelLook' })
 const waitUntilSent = suspend({ then: 'log', late: 'abort', cancelled: 'abort', within: 'answer' })
@@ -46,9 +61,7 @@ export const exchangeSteps = exchangeLife.steps<Exchange>({
   /** A request head was accepted. Is it one that we serve? */
   receive(x) {
     if (x.cancelAsked) return goto.abort
-    if (x.refusal !== null) return goto.refuse
-    if (!x.asksTunnel) return goto.route
-    x.refusal = x.tunnelRefused()
+    x.refusal ??= x.asksTunnel ? x.tunnelRefused() : null
     return x.refusal === null ? goto.route : goto.refuse
   },
 
@@ -57,18 +70,14 @@ export const exchangeSteps = exchangeLife.steps<Exchange>({
     if (x.cancelAsked) return goto.abort
     x.engine = x.openConnect()
     if (x.engine !== null) return goto.lease
-    const ours = maxForwardsAnswer(x.request, x.proxy.world.fields)
-    if (ours !== null) {
-      x.respond(200, ours.text, ours.fields)
-      x.outcome = 'max-forwards'
-      return goto.respond
-    }
+    x.ownAnswer = maxForwardsAnswer(x.request, x.proxy.world.fields)
+    if (x.ownAnswer !== null) return goto.respond
     const backend = x.proxy.routes.match(x.request)
     if (backend === null) {
       x.refusal = refusals.NO_ROUTE
       return goto.refuse
     }
-    x.target = backend
+    x.backend = backend
     x.engine = backend.engineFor(x.frontend.client)
     forwardedByUs(x.request, x.frontend.client, x.proxy.world.fields)
     return goto.lease
@@ -89,18 +98,22 @@ export const exchangeSteps = exchangeLife.steps<Exchange>({
       x.refusal = refusals.QUEUE_FULL
       return goto.refuse
     }
-    x.refusal = null
     x.waitOn(0, lease, LEASED | UNLEASED)
     const { oldAt } = x.progress
-    if (oldAt >= x.proxy.world.pollset.now + x.proxy.leaseMs) return waitForLease
+    if (oldAt >= x.now + x.proxy.leaseMs) return waitForLease
     x.waitUntil(oldAt)
     return waitForLeaseUntil
+  },
+
+  /** No stream was free in time; of a connection for this exchange alone: it was not made. */
+  leaseLate(x) {
+    x.refusal = x.connectTarget === null ? refusals.LEASE_LATE : refusals.CONNECT_LATE
+    return goto.refuse
   },
 
   /** Queue the request head on the leased stream. */
   sendHead(x) {
     if (x.cancelAsked) return goto.abort
-    x.refusal = null
     const { session } = x.lease
     if (x.sendsNoMore) {
       x.refusal = refusals.RETRIES_SPENT
@@ -115,40 +128,63 @@ export const exchangeSteps = exchangeLife.steps<Exchange>({
       return goto.refuse
     }
     if (x.request.protocol !== null && (session.features & EXTENDED_CONNECT) === 0) {
-      if (x.goesElsewhere()) return goto.retry
+      if (x.tryTunnelEngine()) return goto.retry
       x.refusal = refusals.NO_TUNNEL
       return goto.refuse
     }
-    x.sendRequest(x.lease.take())
-    return goto.transfer
+    flows.sendRequest(x, x.lease.take().openStream(x.request, x.frontend.client))
+    return goto.awaitHead
+  },
+
+  /** The request's body flows; interim responses pass. Nothing of the response head has come. */
+  awaitHead(x) {
+    if (x.cancelAsked) return goto.abort
+    const stream = x.stream
+    const fault = flows.faultOf(x, stream)
+    if (fault !== null) return goto[attempts.recover(x, fault)]
+    flows.passInterims(x, stream)
+    if (stream.head !== null) return goto.answer
+    flows.passRequest(x, stream)
+    if (x.checkHead(stream)) {
+      x.refusal = x.requestIsOwed ? refusals.REQUEST_LATE : refusals.HEAD_LATE
+      return goto.refuse
+    }
+    flows.waitForFlows(x, stream, BEFORE_HEAD)
+    return x.headWaitIsWhole(stream) ? waitForHead : waitOnForHead
+  },
+
+  /** The response head has come, and nothing of it has left. */
+  answer(x) {
+    if (x.cancelAsked) return goto.abort
+    const stream = x.stream
+    const fault = flows.faultOf(x, stream)
+    if (fault !== null) return goto[attempts.recover(x, fault)]
+    if (stream.declined && !x.frontend.mayBeDeclined) {
+      x.refusal = refusals.DECLINED
+      return goto.refuse
+    }
+    flows.sendResponse(x, stream, stream.head as Head)
+    return x.tunnelOpen ? goto.tunnel : goto.transfer
   },
 
   /** Both flows, until the response has left and no more is wanted of the request. */
   transfer(x) {
     if (x.cancelAsked) return goto.abort
-    const backend = x.backend as Stream
-    const frontend = x.frontend
-    const fault = frontend.fault ?? (backend.remoteEnded ? null : backend.fault)
-    if (fault !== null) return goto[x.recover(fault)]
-    if (backend.declined && !frontend.mayBeDeclined) {
-      x.refusal = refusals.DECLINED
-      return goto.refuse
+    const stream = x.stream
+    const fault = flows.faultOf(x, stream)
+    if (fault !== null) {
+      attempts.cut(x, fault)
+      return goto.abort
     }
-    x.flow(backend)
-    if (x.tunnelOpen) return goto.tunnel
-    if (frontend.localEnded) return goto.finish
-    if (x.answered && x.flowsStand(backend)) {
-      x.outcome = x.lateness(backend)
+    flows.passBoth(x, stream)
+    if (x.frontend.localEnded) return goto.finish
+    if (x.checkProgress(stream, x.proxy.limits.bodyTimeoutMs)) {
+      x.outcome = x.bodyLateness(stream)
       x.abortReason = 'internal'
       return goto.abort
     }
-    if (!x.answered && x.headIsLate(backend)) {
-      x.refusal = x.requestIsOwed ? refusals.REQUEST_LATE : refusals.HEAD_LATE
-      return goto.refuse
-    }
-    x.waitForFlows(backend)
-    if (x.answered) return waitForBody
-    return x.headWaitIsWhole(backend) ? waitForHead : waitOnForHead
+    flows.waitForFlows(x, stream)
+    return waitForBody
   },
 
   /**
@@ -157,50 +193,53 @@ export const exchangeSteps = exchangeLife.steps<Exchange>({
    */
   tunnel(x) {
     if (x.cancelAsked) return goto.abort
-    const backend = x.backend as Stream
-    const fault = x.tunnelFault(backend)
+    const stream = x.stream
+    const fault = flows.tunnelFault(x, stream)
     if (fault !== null) {
-      x.recover(fault)
+      attempts.cut(x, fault)
       return goto.abort
     }
-    x.flow(backend)
-    if (x.tunnelOver(backend)) return goto.finish
-    if (x.flowsStand(backend)) {
+    flows.passBoth(x, stream)
+    if (flows.tunnelIsOver(x, stream)) return goto.finish
+    if (x.checkProgress(stream, x.proxy.limits.tunnelIdleMs)) {
       x.outcome = 'tunnel-idle'
       return goto.abort
     }
-    x.waitForTunnel(backend)
+    flows.waitForTunnel(x, stream)
     return waitInTunnel
   },
 
   /** The response has left; the lease goes back. */
   finish: () => goto.log,
 
-  /** An answer of our own that is no failure is on its way. */
-  respond: () => waitUntilSent,
+  /** Answer ourselves what is no failure. */
+  respond(x) {
+    x.outcome = 'max-forwards'
+    respond(x, 200, x.ownAnswer as OwnAnswer)
+    return waitUntilSent
+  },
 
   /** Say what failed, and whose it was. */
   refuse(x) {
-    // Without another reason the wait for a lease was late.
-    const refusal = x.refusal ?? x.refusalOf(null)
+    const refusal = x.refusal as Refusal
     x.outcome = refusal.code
     x.proxy.refused(x, refusal)
     x.lease.release()
-    x.backend?.reset('cancel')
-    x.sendRefusal(refusal)
+    x.backendStream?.reset('cancel')
+    sendRefusal(x, refusal)
     return waitUntilSent
   },
 
   /** Take the request back; may it be sent again? */
   retry(x) {
     if (x.cancelAsked) return goto.abort
-    x.takeBack()
+    attempts.withdraw(x)
     const { attemptsMax, retryTimeoutMs } = x.proxy.limits
     if (x.attempts >= attemptsMax || x.sendsNoMore) {
-      x.refusal ??= refusals.RETRIES_SPENT
+      x.refusal = attempts.spent(x)
       return goto.refuse
     }
-    if (x.proxy.world.pollset.now - x.receivedAt >= retryTimeoutMs) {
+    if (x.now - x.receivedAt >= retryTimeoutMs) {
       x.refusal = refusals.RETRY_LATE
       return goto.refuse
     }

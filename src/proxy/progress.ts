@@ -117,8 +117,8 @@ export class Progress {
     return now >= this.oldAt
   }
 
-  /** Whether too little has moved for `limitMs`, or the exchange is too old. */
-  stands(now: number, limitMs: number, frontend: Stream, backend: Stream): boolean {
+  /** Checks whether too little has moved for `limitMs`, or the exchange is too old. */
+  check(now: number, limitMs: number, frontend: Stream, backend: Stream): boolean {
     const moved = frontend.sentBytes + backend.sentBytes
     if (moved - this.moved >= this.leastBytes)
       this.periodBegins(Math.max(this.movedAt, frontend.sentAt, backend.sentAt), frontend, backend)
@@ -138,12 +138,12 @@ export class Progress {
   }
 
   /**
-   * Whether the response head is late. Only what is sent of the request, and a backend's report
+   * Checks whether the response head is late. Only what is sent of the request, and a backend's report
    * ({@link reported}), moves {@link headBy}: another interim response is no answer, and a trickle of what is
    * owed is no progress. A backend that was sent a body may not have all of it yet.
    * @param requestOwed the client has not sent all of it, and the backend has taken what came
    */
-  headIsLate(now: number, backend: Stream, requestOwed: boolean): boolean {
+  checkHead(now: number, backend: Stream, requestOwed: boolean): boolean {
     const { sentBytes, localEnded } = backend
     const { headTimeoutMs } = this.limits
     if (this.sentBefore < 0) {

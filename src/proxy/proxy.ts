@@ -3,13 +3,13 @@
 
 import type { Acceptor, Client, FrontendStream, HttpWorld } from '../http/index.js'
 import type { DurationList } from '../pollset/index.js'
-import type { Connects } from './connect.js'
+import type { ConnectPolicy } from './connect-policy.js'
 import { Exchange } from './exchange.js'
 import { exchangeLife, exchangeSteps } from './exchange-steps.js'
 import { type ProxyLimits, proxyLimits } from './limits.js'
 import { lookMs } from './progress.js'
 import type { Refusal } from './refusal.js'
-import type { RouteTable } from './routing.js'
+import type { RouteTable } from './route-table.js'
 
 /** Told how exchanges end: for logs, metrics, tests. It must not throw. */
 export interface ExchangeWatcher {
@@ -25,7 +25,7 @@ export class ReverseProxy implements Acceptor {
   readonly world: HttpWorld
   readonly routes: RouteTable
   /** Where a plain CONNECT may lead; null: nowhere. */
-  readonly connects: Connects | null
+  readonly connects: ConnectPolicy | null
   readonly limits: ProxyLimits
   /** ms a request waits for a lease at most */
   readonly leaseMs: number
@@ -43,7 +43,7 @@ export class ReverseProxy implements Acceptor {
     world: HttpWorld,
     routes: RouteTable,
     limits: Partial<ProxyLimits> = {},
-    connects: Connects | null = null,
+    connects: ConnectPolicy | null = null,
   ) {
     this.world = world
     this.routes = routes
@@ -72,8 +72,7 @@ export class ReverseProxy implements Acceptor {
 
   private begin(stream: FrontendStream, refusal: Refusal | null): void {
     this.begun++
-    const exchange = new Exchange(this, stream)
-    exchange.refusal = refusal
+    const exchange = new Exchange(this, stream, refusal)
     stream.owner = exchange
     exchangeSteps.start(this.world, exchange, 'receive')
   }

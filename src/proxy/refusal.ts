@@ -1,6 +1,5 @@
-// The answers of our own to a request that cannot be served, and what they say (spec/exchange.md).
-
-import { type FieldTable, type Head, responseHead, Token } from '../http/index.js'
+// The refusals: why a request cannot be served, by status and code (spec/exchange.md). How they are said is
+// in own-answer.ts.
 
 export interface Refusal {
   readonly status: number
@@ -18,7 +17,7 @@ export const CLEAR_TEXT = refusal(
 )
 export const NO_ROUTE = refusal(404, 'no-route', 'no route is configured for this host and path')
 export const NO_CONNECT = refusal(501, 'connect-not-served', 'CONNECT is not supported here')
-export const NO_PROTOCOL = refusal(
+export const UNSUPPORTED_PROTOCOL = refusal(
   501,
   'protocol-not-served',
   'only the websocket protocol is supported for extended CONNECT',
@@ -49,65 +48,3 @@ export const STALLED = refusal(503, 'stall', 'memory ran short while the request
 
 /** 502, for a fault of the backend's or of the way to it. */
 export const badGateway = (code: string, text: string): Refusal => refusal(502, code, text)
-
-/** A text answer: its body, and the head to go before it. */
-export function answer(
-  fields: FieldTable,
-  status: number,
-  text: string,
-  more: readonly [string, string][] = [],
-): { head: Head; body: Buffer } {
-  const body = Buffer.from(text, 'utf8')
-  const head = responseHead(
-    fields.field(':status', String(status)),
-    [
-      ...more.map(([name, value]) => fields.make(name, value)),
-      fields.field('content-type', 'text/plain; charset=utf-8'),
-      fields.field('content-length', String(body.length)),
-    ],
-    body.length,
-  )
-  return { head, body }
-}
-
-// gRPC
-
-const UNKNOWN = 2
-/** What a refusal's HTTP status becomes (spec/exchange.md, Refusals of gRPC requests). */
-export const GRPC_STATUS: ReadonlyMap<number, number> = new Map([
-  [404, 12],
-  [408, 4],
-  [501, 12],
-  [502, 14],
-  [503, 14],
-  [504, 4],
-])
-
-/** Its content-type is gRPC's own: `application/grpc`, with or without `+FORMAT` and parameters. */
-export function isGrpc(request: Head): boolean {
-  const type = request.find(Token.CONTENT_TYPE)
-  return type !== null && /^application\/grpc(?:$|[+;\s])/i.test(type.value)
-}
-
-/** Octets outside of SP to `~`, and `%`, as `%XX` (gRPC's PROTOCOL-HTTP2.md). */
-const percentEncoded = (text: string): string =>
-  Array.from(Buffer.from(text, 'utf8'), (octet) =>
-    octet < 0x20 || octet > 0x7e || octet === 0x25
-      ? `%${octet.toString(16).toUpperCase().padStart(2, '0')}`
-      : String.fromCharCode(octet),
-  ).join('')
-
-/** A refusal as a gRPC client reads it: Trailers-Only, nothing follows the head. */
-export function grpcAnswer(fields: FieldTable, { status, code, text }: Refusal): Head {
-  const lines: readonly [string, string][] = [
-    ['content-type', 'application/grpc'],
-    ['grpc-status', String(GRPC_STATUS.get(status) ?? UNKNOWN)],
-    ['grpc-message', percentEncoded(text).trim()],
-    ['x-fermata', code],
-  ]
-  return responseHead(
-    fields.field(':status', '200'),
-    lines.map(([name, value]) => fields.make(name, value)),
-    -1,
-  )
-}

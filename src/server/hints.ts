@@ -51,10 +51,9 @@ export function hinted(why: Fault | null, text: string, backend: Backend | null)
 
 /** Which bound kept a request waiting for a session of this engine, and how to raise it. */
 export function leaseShortage(engine: Engine<ExchangeSession>, limits: Limits): string {
-  const { sessions, name } = engine
+  const { sessions, opening, name } = engine
   const late = `it waited for leaseTimeoutMs=${limits.leaseTimeoutMs}`
   const open = sessions.filter((each) => each.state === 'open')
-  const opening = sessions.filter((each) => each.state === 'opening').length
   if (open.length === 0)
     return opening > 0
       ? `${late}, and no connection is open yet (${opening} being made): the backend is slow to accept`

@@ -28,10 +28,10 @@ export class Incidents implements ExchangeWatcher {
     if (status < 502) return
     this.log.repeated(status === 502 ? 'error' : 'warn', `${status} ${code} ${whereTo(x)}`, () => {
       const shortage =
-        code === 'lease-late' && x.engine !== null && x.target !== null
+        code === 'lease-late' && x.engine !== null && x.backend !== null
           ? leaseShortage(x.engine, this.limits)
           : null
-      return `${requestOf(x)}: ${shortage ?? hinted(x.cause, refusal.text, x.target)}`
+      return `${requestOf(x)}: ${shortage ?? hinted(x.cause, refusal.text, x.backend)}`
     })
   }
 
@@ -97,7 +97,7 @@ const WHAT = {
 } as const
 
 /** Configured names only: they are what lines are counted by. */
-const whereTo = (x: Exchange): string => (x.target === null ? 'of a CONNECT' : `from ${x.target.name}`)
+const whereTo = (x: Exchange): string => (x.backend === null ? 'of a CONNECT' : `from ${x.backend.name}`)
 
 const nameOf = (address: Address): string =>
   address.host === '' ? 'a client on a Unix-domain socket' : formatAddress(address)

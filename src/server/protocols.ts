@@ -3,7 +3,7 @@
 
 import type { Continuation } from '../continuation/index.js'
 import type { EngineLimits, SessionFactory } from '../engine/index.js'
-import type { Acceptor, Client, Ends, HttpWorld } from '../http/index.js'
+import { type Acceptor, type Client, dialledSessions, type Ends, type HttpWorld } from '../http/index.js'
 import {
   createHttp1,
   type Http1Context,
@@ -15,10 +15,9 @@ import {
 import { createHttp2, type Http2Context, http2SessionOn, http2Sessions, serveHttp2 } from '../http2/index.js'
 import { isNumeric, type Socket, type TlsClient } from '../pollset/index.js'
 import type { ExchangeSession, SessionsFor } from '../proxy/index.js'
-import { type BackendTarget, type ProxyVersion, proxyHeader } from '../transport/index.js'
+import { type DialTarget, type ProxyVersion, proxyHeader } from '../transport/index.js'
 import type { BackendUrl } from './address.js'
 import type { Spoken } from './arrival.js'
-import { dialledSessions } from './dial.js'
 import type { Limits } from './limits.js'
 
 /** How backends over TLS are spoken to. */
@@ -31,7 +30,7 @@ export interface BackendTls {
   readonly verify?: boolean
 }
 
-const targetOf = ({ host, port, path }: BackendUrl): BackendTarget => ({
+const targetOf = ({ host, port, path }: BackendUrl): DialTarget => ({
   host,
   port,
   ...(path === undefined ? {} : { path }),
@@ -74,17 +73,18 @@ export class Protocols {
 
   private sessionsTo(
     url: BackendUrl,
-    target: BackendTarget,
+    target: DialTarget,
     tls: TlsClient | null,
   ): SessionFactory<ExchangeSession> {
     if (tls === null)
       return url.scheme === 'http' ? http1Sessions(this.http1, target) : http2Sessions(this.http2, target)
     const secure = { ...target, tls }
     if (url.scheme === 'h2') return http2Sessions(this.http2, secure)
-    return dialledSessions(this.world, secure, this.limits, (socket, reports) =>
-      socket.secured?.protocol === 'h2'
-        ? http2SessionOn(this.http2, secure, socket, reports)
-        : http1SessionOn(this.http1, secure, socket, reports),
+    const http2 = http2SessionOn(this.http2, secure)
+    const http1 = http1SessionOn(this.http1, secure)
+    // Which of them only the TLS handshake decides (RFC 7301).
+    return dialledSessions<ExchangeSession>(this.world, secure, this.limits, (socket, reports, id) =>
+      (socket.secured?.protocol === 'h2' ? http2 : http1)(socket, reports, id),
     )
   }
 
@@ -98,7 +98,7 @@ export class Protocols {
   }
 
   /** To the target of a CONNECT. */
-  tcpSessions(target: BackendTarget): SessionFactory<ExchangeSession> {
+  tcpSessions(target: DialTarget): SessionFactory<ExchangeSession> {
     return tcpSessions(this.http1, target)
   }
 

@@ -20,7 +20,7 @@ import {
   type Socket,
   type TlsServer,
 } from '../pollset/index.js'
-import { Backend, CLEAR_TEXT, Connects, ReverseProxy, RouteTable, type Share } from '../proxy/index.js'
+import { Backend, CLEAR_TEXT, ConnectPolicy, ReverseProxy, RouteTable, type Share } from '../proxy/index.js'
 import { Connections, Listening, type ProxyVersion } from '../transport/index.js'
 import { type Listen, parseBackend, type RouteText } from './address.js'
 import { Arrival, type ArrivalEvents, type Spoken } from './arrival.js'
@@ -171,7 +171,7 @@ export class Server
     const connects =
       options.connect === undefined
         ? null
-        : new Connects(this.world, options.connect, (target) => this.protocols.tcpSessions(target))
+        : new ConnectPolicy(this.world, options.connect, (target) => this.protocols.tcpSessions(target))
     this.proxy = new ReverseProxy(this.world, new RouteTable(routes), limits, connects)
     this.proxy.watch(this.incidents)
     new Control(this, this.drainTimeoutMs, limits.drainIdleMs, limits.cutMs)

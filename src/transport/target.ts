@@ -4,7 +4,7 @@ import { type Fault, fault } from '../continuation/index.js'
 import { type Address, formatAddress, type TlsClient } from '../pollset/index.js'
 
 /** `host` may be a name; with `path` it is a Unix-domain socket, and host and port say nothing. */
-export interface BackendTarget extends Address {
+export interface DialTarget extends Address {
   readonly tls?: TlsClient
   /** What is said first on each connection, before TLS. */
   readonly preamble?: Buffer
@@ -18,12 +18,12 @@ const notReached = (code: string, message: string, detail: string): Fault => ({
   detail,
 })
 
-export const notConnected = (target: BackendTarget, why: string): Fault =>
+export const notConnected = (target: DialTarget, why: string): Fault =>
   notReached(
     'backend-not-connected',
     'no connection to the backend could be made',
     `${formatAddress(target)}: ${why}`,
   )
 
-export const notResolved = ({ host }: BackendTarget, why: string): Fault =>
+export const notResolved = ({ host }: DialTarget, why: string): Fault =>
   notReached('backend-not-resolved', 'the name of the backend has no address', `${host}: ${why}`)

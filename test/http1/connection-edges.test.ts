@@ -15,7 +15,6 @@ const THREE_SECONDS = Buffer.from('HTTP/1.1 200 OK\r\nKeep-Alive: timeout=3\r\nC
 const ways = new Ways('http/1.1', GET)
 
 const WAYS: readonly Way[] = [
-  ...ways.unmade,
   [
     'a backend connection idle for long',
     () => {
@@ -27,7 +26,7 @@ const WAYS: readonly Way[] = [
       return proxy
     },
     'b1',
-    'resolve, connect, greet, readMessages, checkHealth, readMessages, drain, readMessages, close, linger, end',
+    'greet, readMessages, checkHealth, readMessages, drain, readMessages, close, linger, end',
   ],
   [
     'a backend that tells when it closes an idle connection',
@@ -45,7 +44,7 @@ const WAYS: readonly Way[] = [
       return proxy
     },
     'b1',
-    'resolve, connect, greet, readMessages, checkHealth, readMessages, drain, readMessages, close, linger, end',
+    'greet, readMessages, checkHealth, readMessages, drain, readMessages, close, linger, end',
   ],
   [
     'told to end while the backend may keep it idle',
@@ -59,7 +58,7 @@ const WAYS: readonly Way[] = [
       return proxy
     },
     'b1',
-    'resolve, connect, greet, readMessages, drain, readMessages, close, linger, end',
+    'greet, readMessages, drain, readMessages, close, linger, end',
   ],
   [
     'a backend that does not close after its last response',
@@ -73,7 +72,7 @@ const WAYS: readonly Way[] = [
       return proxy
     },
     'b1',
-    'resolve, connect, greet, readMessages, close, linger, end',
+    'greet, readMessages, close, linger, end',
   ],
   [
     'told to end while it waits for the backend to close, and again',
@@ -88,7 +87,7 @@ const WAYS: readonly Way[] = [
       return proxy
     },
     'b1',
-    'resolve, connect, greet, readMessages, close, linger, hurry, linger, hurry, end',
+    'greet, readMessages, close, linger, hurry, linger, hurry, end',
   ],
   [
     'a client that is gone at once',
@@ -227,10 +226,7 @@ const WAYS: readonly Way[] = [
 ways.go(
   [
     [frontendLife.edges, ['linger until', 'readMessages check', 'readMessages until']],
-    [
-      backendLife.edges,
-      ['connect until', 'linger until', 'readMessages check', 'readMessages until', 'resolve until'],
-    ],
+    [backendLife.edges, ['linger until', 'readMessages check', 'readMessages until']],
   ],
   WAYS,
 )

@@ -19,7 +19,6 @@ const seenLate = (proxy: MemoryProxy) => proxy.lines.some((line) => / b1 frames 
 const silent = (proxy: MemoryProxy) => proxy.client(Buffer.alloc(0))
 
 const WAYS: readonly Way[] = [
-  ...ways.unmade,
   [
     'a backend whose TLS does not choose HTTP/2',
     () => {
@@ -28,7 +27,7 @@ const WAYS: readonly Way[] = [
       return proxy
     },
     'b1',
-    'resolve, connect, greet, closed',
+    'greet, closed',
   ],
   [
     'a backend connection idle for long',
@@ -42,7 +41,7 @@ const WAYS: readonly Way[] = [
       return proxy
     },
     'b1',
-    'resolve, connect, greet, frames, tend, frames, goaway, drain, closing, linger, closed',
+    'greet, frames, tend, frames, goaway, drain, closing, linger, closed',
   ],
   [
     'a peer that does not answer PING',
@@ -54,7 +53,7 @@ const WAYS: readonly Way[] = [
       return proxy
     },
     'b1',
-    'resolve, connect, greet, frames, tend, frames, tend, frames, tend, closing, linger, closed',
+    'greet, frames, tend, frames, tend, frames, tend, closing, linger, closed',
   ],
   [
     'nothing but the beginning of a preface',
@@ -239,14 +238,13 @@ const WAYS: readonly Way[] = [
       },
       'b1',
       end === 'late'
-        ? 'resolve, connect, greet, frames, tend, frames, goaway, drain, closing, linger'
-        : 'resolve, connect, greet, frames, goaway, drain, closing, linger',
+        ? 'greet, frames, tend, frames, goaway, drain, closing, linger'
+        : 'greet, frames, goaway, drain, closing, linger',
     ],
   ),
 ]
 
 const WAITS = [
-  'connect until',
   'drain look',
   'drain until',
   'frames pace',
@@ -254,7 +252,6 @@ const WAITS = [
   'frames tend',
   'linger until',
   'preface until',
-  'resolve until',
 ]
 
 ways.go([[connectionLife.edges, WAITS]], WAYS)

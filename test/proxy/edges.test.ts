@@ -50,7 +50,7 @@ backend< DATA stream=3 flags=ES text=bye
 client< NOTHING stream=3
 backend> DATA stream=3 flags=ES text=later
 client< DATA stream=3 flags=ES text=later
-trace client stream=3 receive, route, lease, sendHead, transfer, tunnel, finish, log`,
+trace client stream=3 receive, route, lease, sendHead, awaitHead, answer, tunnel, finish, log`,
   ],
   [
     'a tunnel that stands still',
@@ -63,19 +63,19 @@ client< NOTHING stream=3
 after 2001
 client< RST_STREAM stream=3 code=CANCEL
 backend< RST_STREAM stream=3 code=CANCEL
-trace client stream=3 receive, route, lease, sendHead, transfer, tunnel, abort, log`,
+trace client stream=3 receive, route, lease, sendHead, awaitHead, answer, tunnel, abort, log`,
   ],
   [
     'a tunnel that the client resets',
     `${TUNNEL}client> RST_STREAM stream=3 code=CANCEL
 backend< RST_STREAM stream=3 code=CANCEL
-trace client stream=3 receive, route, lease, sendHead, transfer, tunnel, abort, log`,
+trace client stream=3 receive, route, lease, sendHead, awaitHead, answer, tunnel, abort, log`,
   ],
   [
     'a tunnel that the backend resets',
     `${TUNNEL}backend> RST_STREAM stream=3 code=INTERNAL_ERROR
 client< RST_STREAM stream=3 code=CONNECT_ERROR
-trace client stream=3 receive, route, lease, sendHead, transfer, tunnel, abort, log`,
+trace client stream=3 receive, route, lease, sendHead, awaitHead, answer, tunnel, abort, log`,
   ],
   [
     'a tunnel whose backend ends and will hear no more',
@@ -83,7 +83,7 @@ trace client stream=3 receive, route, lease, sendHead, transfer, tunnel, abort, 
 client< DATA stream=3 flags=ES text=bye
 backend> RST_STREAM stream=3 code=NO_ERROR
 client< RST_STREAM stream=3 code=NO_ERROR
-trace client stream=3 receive, route, lease, sendHead, transfer, tunnel, finish, log`,
+trace client stream=3 receive, route, lease, sendHead, awaitHead, answer, tunnel, finish, log`,
   ],
   [
     'a tunnel whose backend ends and then resets',
@@ -91,21 +91,21 @@ trace client stream=3 receive, route, lease, sendHead, transfer, tunnel, finish,
 client< DATA stream=3 flags=ES text=bye
 backend> RST_STREAM stream=3 code=CANCEL
 client< RST_STREAM stream=3 code=CONNECT_ERROR
-trace client stream=3 receive, route, lease, sendHead, transfer, tunnel, abort, log`,
+trace client stream=3 receive, route, lease, sendHead, awaitHead, answer, tunnel, abort, log`,
   ],
   [
     'no HEADERS in a tunnel',
     `${TUNNEL}client> HEADERS stream=3 flags=ES,EH x=1
 client< RST_STREAM stream=3 code=PROTOCOL_ERROR
 backend< RST_STREAM stream=3 code=CANCEL
-trace client stream=3 receive, route, lease, sendHead, transfer, tunnel, abort, log`,
+trace client stream=3 receive, route, lease, sendHead, awaitHead, answer, tunnel, abort, log`,
   ],
   [
     'no HEADERS in a tunnel from the backend either',
     `${TUNNEL}backend> HEADERS stream=3 flags=ES,EH x=1
 backend< RST_STREAM stream=3 code=PROTOCOL_ERROR
 client< RST_STREAM stream=3 code=CONNECT_ERROR
-trace client stream=3 receive, route, lease, sendHead, transfer, tunnel, abort, log`,
+trace client stream=3 receive, route, lease, sendHead, awaitHead, answer, tunnel, abort, log`,
   ],
   [
     'nothing passes before the backend has said yes, and the length it says is none',
@@ -126,7 +126,7 @@ client< HEADERS stream=3 flags=EH :status=403
 client< DATA stream=3 flags=ES text=no
 client< RST_STREAM stream=3 code=NO_ERROR
 backend< RST_STREAM stream=3 code=CANCEL
-trace client stream=3 receive, route, lease, sendHead, transfer, finish, log`,
+trace client stream=3 receive, route, lease, sendHead, awaitHead, answer, transfer, finish, log`,
   ],
   [
     'a backend that does not take extended CONNECT',
@@ -234,7 +234,7 @@ backend< RST_STREAM stream=1 code=CANCEL`,
 backend< HEADERS stream=1 flags=ES,EH
 client> RST_STREAM stream=1 code=CANCEL
 backend< RST_STREAM stream=1 code=CANCEL
-trace client stream=1 receive, route, lease, sendHead, transfer, abort, log`,
+trace client stream=1 receive, route, lease, sendHead, awaitHead, abort, log`,
   ],
   [
     'an upload that does not move',
@@ -245,7 +245,7 @@ after 1001
 client< HEADERS stream=1 :status=408 x-fermata=request-late
 client< RST_STREAM stream=1 code=NO_ERROR
 backend< RST_STREAM stream=1 code=CANCEL
-trace client stream=1 receive, route, lease, sendHead, transfer, refuse, log`,
+trace client stream=1 receive, route, lease, sendHead, awaitHead, refuse, log`,
   ],
   [
     'the client leaves after an interim response',
@@ -255,7 +255,7 @@ backend> HEADERS stream=1 flags=EH :status=103
 client< HEADERS stream=1 flags=EH :status=103
 client> RST_STREAM stream=1 code=CANCEL
 backend< RST_STREAM stream=1 code=CANCEL
-trace client stream=1 receive, route, lease, sendHead, transfer, abort, log`,
+trace client stream=1 receive, route, lease, sendHead, awaitHead, abort, log`,
   ],
   [
     'the body stands still',
@@ -273,7 +273,7 @@ client< DATA stream=1 text=part
 after 2001
 client< RST_STREAM stream=1 code=INTERNAL_ERROR
 backend< RST_STREAM stream=1 code=CANCEL
-trace client stream=1 receive, route, lease, sendHead, transfer, abort, log`,
+trace client stream=1 receive, route, lease, sendHead, awaitHead, answer, transfer, abort, log`,
   ],
   [
     'an upload that moves puts the time for the head off, 1xx do not',
@@ -290,7 +290,7 @@ client< HEADERS stream=1 flags=EH :status=103
 after 301
 client< HEADERS stream=1 :status=504 x-fermata=head-late
 backend< RST_STREAM stream=1 code=CANCEL
-trace client stream=1 receive, route, lease, sendHead, transfer, refuse, log`,
+trace client stream=1 receive, route, lease, sendHead, awaitHead, refuse, log`,
   ],
   [
     'refused each time it was sent',
@@ -302,7 +302,7 @@ backend> RST_STREAM stream=3 code=REFUSED_STREAM
 backend< HEADERS stream=5 flags=ES,EH
 backend> RST_STREAM stream=5 code=REFUSED_STREAM
 client< HEADERS stream=1 :status=503 x-fermata=retries-spent
-trace client stream=1 receive, route, lease, sendHead, transfer, retry, lease, sendHead, transfer, retry, lease, sendHead, transfer, retry, refuse, log`,
+trace client stream=1 receive, route, lease, sendHead, awaitHead, retry, lease, sendHead, awaitHead, retry, lease, sendHead, awaitHead, retry, refuse, log`,
   ],
   [
     'the time for retries is over',
@@ -312,7 +312,7 @@ backend< HEADERS stream=1 flags=ES,EH
 after 1000
 backend> RST_STREAM stream=1 code=REFUSED_STREAM
 client< HEADERS stream=1 :status=504 x-fermata=retry-late
-trace client stream=1 receive, route, lease, sendHead, transfer, retry, refuse, log`,
+trace client stream=1 receive, route, lease, sendHead, awaitHead, retry, refuse, log`,
   ],
   [
     'the connection dies each time',
@@ -364,11 +364,12 @@ function heldAt(step: string, octets: Buffer, event: (far: FarEnd, backend: FarE
 const request = headers(3, REQUEST)
 const reset = (far: FarEnd) => far.send(frame(RST_STREAM, 0, 3, uint32(8)))
 const refused = frame(RST_STREAM, 0, 3, uint32(7))
+const response = headers(3, [[':status', '200']], false)
 const TRACE = headers(3, [
   ...REQUEST.map(([name, value]) => [name, name === ':method' ? 'TRACE' : value] as const),
   ['max-forwards', '0'],
 ])
-const PLAIN = 'receive, route, lease, sendHead, transfer, finish, log'
+const PLAIN = 'receive, route, lease, sendHead, awaitHead, answer, transfer, finish, log'
 
 t.test('the scenarios', (t) => {
   for (const name of readdirSync('spec/scenarios').filter((each) => each !== 'README.md'))
@@ -389,10 +390,36 @@ const HELD: readonly (readonly [string, Buffer, (far: FarEnd, backend: FarEnd) =
     ['route', request, reset, 'receive, route, abort, log'],
     ['lease', request, reset, 'receive, route, lease, sendHead, abort, log'],
     ['sendHead', request, reset, 'receive, route, lease, sendHead, abort, log'],
-    ['transfer', request, reset, 'receive, route, lease, sendHead, transfer, abort, log'],
+    ['awaitHead', request, reset, 'receive, route, lease, sendHead, awaitHead, abort, log'],
+    [
+      'answer',
+      request,
+      (far, backend) => {
+        backend.send(response)
+        reset(far)
+      },
+      'receive, route, lease, sendHead, awaitHead, answer, abort, log',
+    ],
+    [
+      'answer',
+      request,
+      (_far, backend) => {
+        backend.send(response)
+        backend.send(frame(RST_STREAM, 0, 3, uint32(2)))
+      },
+      'receive, route, lease, sendHead, awaitHead, answer, refuse, log',
+    ],
+    [
+      'answer',
+      request,
+      (_far, backend) => {
+        backend.send(response)
+        backend.send(refused)
+      },
+      'receive, route, lease, sendHead, awaitHead, answer, retry, lease, sendHead, awaitHead',
+    ],
     ['refuse', request, reset, 'receive, route, refuse, abort, log', '/elsewhere'],
-    // The answer had left before.
-    ['respond', TRACE, reset, 'receive, route, respond, log'],
+    ['respond', TRACE, reset, 'receive, route, respond, abort, log'],
     [
       'retry',
       request,
@@ -400,7 +427,7 @@ const HELD: readonly (readonly [string, Buffer, (far: FarEnd, backend: FarEnd) =
         backend.send(refused)
         reset(far)
       },
-      'receive, route, lease, sendHead, transfer, retry, abort, log',
+      'receive, route, lease, sendHead, awaitHead, retry, abort, log',
     ],
     ['log', request, (_far, backend) => backend.send(headers(3, [[':status', '200']])), PLAIN],
     [
@@ -419,7 +446,11 @@ t.test('what a held exchange finds when it goes on', (t) => {
     t.equal(proxy.proxy.logged, proxy.proxy.begun, `${step}: logged once`)
     const sent = backendFrames.filter(([, stream]) => stream === 3).map(([type]) => type)
     const heard =
-      step === 'transfer' ? [HEADERS, RST_STREAM] : ['retry', 'log'].includes(step) ? [HEADERS] : []
+      step === 'awaitHead' || steps.includes('answer, abort')
+        ? [HEADERS, RST_STREAM]
+        : ['retry', 'log', 'answer'].includes(step)
+          ? [HEADERS]
+          : []
     t.strictSame(sent, heard, `${step}: what the backend hears of it`)
   }
   t.end()
@@ -441,13 +472,13 @@ t.test('the edges seen are the edges declared', (t) => {
   t.strictSame(
     seen.ended(exchangeLife.edges),
     [
+      'awaitHead head',
+      'awaitHead headLook',
       'lease lease',
       'lease until',
       'refuse answer',
       'respond answer',
       'transfer bodyLook',
-      'transfer head',
-      'transfer headLook',
       'tunnel tunnelLook',
     ].map((wait) => `${wait}: ${anyEnd}`),
     'and every wait ended in each way: ready, late, cancelled',

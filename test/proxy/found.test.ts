@@ -230,7 +230,7 @@ t.test('a tunnel over HTTP/1.1 that lost its octets by stalling does not end as 
     const far = client()
     far.send(headers(1, WEBSOCKET, false))
     const [, key] = /sec-websocket-key: (\S+)/.exec(backends[0].take().toString('latin1')) ?? ['', '']
-    world.scheduler.gate = { holds: (each) => each.stepName === 'transfer' }
+    world.scheduler.gate = { holds: (each) => each.stepName === 'answer' }
     const accept = webSocketAccept(key)
     backends[0].send(
       Buffer.from(

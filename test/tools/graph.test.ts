@@ -26,7 +26,7 @@ t.test("the README's diagram is the tool's", (t) => {
 
 t.test('the connection of either side has its beginning', (t) => {
   const text = diagram('connection') ?? ''
-  t.match(text, /^stateDiagram-v2\n {2}\[\*\] --> preface\n {2}\[\*\] --> resolve\n/)
+  t.match(text, /^stateDiagram-v2\n {2}\[\*\] --> preface\n {2}\[\*\] --> greet\n/)
   for (const [step, next] of Object.entries(connectionLife.edges)) {
     for (const to of next)
       t.ok(text.includes(`  ${step} --> ${to === 'done' ? '[*]' : to}\n`), `${step} → ${to}`)

@@ -56,7 +56,7 @@ export interface ToldByStream {
 
 /** What the stream of an exchange on the side where we have this role tells of itself. */
 export function streamOf(exchange: Exchange, role: Role): ToldByStream {
-  const stream = role === 'server' ? exchange.frontend : (exchange.backend as Stream)
+  const stream = role === 'server' ? exchange.frontend : (exchange.backendStream as Stream)
   return stream.describe() as unknown as ToldByStream
 }
 

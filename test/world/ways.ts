@@ -1,7 +1,5 @@
-// The lives of connections, of either HTTP version, one way through after another: what a test does to a
-// proxy in memory, and the steps that a connection of it took. At the end all edges were seen, and each wait
-// ended in each way (design: Tests). Here are also the ways that know no version: those of a backend that is
-// not reached.
+// The lives of connections, of either HTTP version, one way through after another: what a test does to a proxy in memory, and
+// the steps that a connection of it took. At the end all edges were seen, and each wait ended in each way (design: Tests).
 
 import t from 'tap'
 import type { Limits } from '../../src/server/index.js'
@@ -45,51 +43,7 @@ export class Ways {
     return client
   }
 
-  /** Ways of a backend connection that is not made. */
-  get unmade(): readonly Way[] {
-    const way = (
-      title: string,
-      steps: string,
-      limits: Partial<Limits>,
-      host: string | undefined,
-      before: (proxy: MemoryProxy) => void,
-      after: (proxy: MemoryProxy) => void,
-    ): Way => [
-      title,
-      () => {
-        const proxy = this.proxy(limits, host === undefined ? {} : { host })
-        before(proxy)
-        this.asked(proxy)
-        after(proxy)
-        return proxy
-      },
-      'b1',
-      steps,
-    ]
-    const nothing = () => {}
-    const hang = (proxy: MemoryProxy) => proxy.hang()
-    const wait = (proxy: MemoryProxy) => proxy.pollset.advance(1_000)
-    const close = (proxy: MemoryProxy) => {
-      proxy.backend.close()
-      proxy.pollset.run()
-    }
-    const soon = { connectMs: 1_000 }
-    const end = this.version === 'h2c' ? 'closed' : 'end'
-    const tried = `resolve, connect, ${end}`
-    return [
-      way('a name that is resolved late', `resolve, ${end}`, soon, 'never.example', nothing, wait),
-      way('closed while its name is resolved', `resolve, ${end}`, {}, 'never.example', nothing, close),
-      way('a name of nobody', tried, {}, 'nobody.invalid', nothing, nothing),
-      way('not connected in time', tried, soon, undefined, hang, wait),
-      way('closed while it connects', tried, {}, undefined, hang, close),
-      way('refused', tried, {}, undefined, (proxy) => proxy.refuse(), nothing),
-    ]
-  }
-
-  /**
-   * Go all these ways, a test each; then the edges seen are those of these lives, and so are the waits and
-   * their ends.
-   */
+  /** Go all these ways, a test each; then the edges seen are those of these lives, and so are the waits and their ends. */
   go(
     lives: readonly (readonly [edges: Parameters<typeof declared>[0], waits: readonly string[]])[],
     ways: readonly Way[],

@@ -14,17 +14,19 @@ import {
   engineLimits,
   LEASED,
   Lease,
+  type Opening,
   type Session,
   type SessionReports,
+  sessionsOn,
   UNLEASED,
 } from '../../src/engine/index.js'
 import { type Address, ENDED, Pollable, type Socket } from '../../src/pollset/index.js'
 import {
-  Attempts,
-  attemptLimits,
-  type BackendTarget,
   ByteConnection,
   Connections,
+  type DialTarget,
+  dial,
+  dialLimits,
   Listening,
   type TransportWorld,
 } from '../../src/transport/index.js'
@@ -103,53 +105,33 @@ class Reply extends Pollable {
 
 const GONE = fault('line-closed', 'backend', 'connection', 'never', 'the backend has gone')
 
-/** A connection to the backend, as its engine sees it: from the dial on. */
-class LineSession implements Session {
-  readonly id: string
+/** A connection to the backend: a session of the engine. */
+class LineSession extends LineConnection implements Session {
+  readonly kind = 'line-session'
+  readonly mayRead = true
   readonly features = 0
   readonly capacity: number
   state: Session['state'] = 'opening'
   leased = 0
-  readonly reports: SessionReports<LineSession>
-  private readonly dial: LineDial
-  private backend: LineBackend | null = null
-
-  constructor(proxy: LineProxy, reports: SessionReports<LineSession>) {
-    this.id = proxy.world.nextId('b')
-    this.capacity = proxy.options.depth
-    this.reports = reports
-    this.dial = new LineDial(proxy, this)
-  }
-
-  connected(proxy: LineProxy, socket: Socket): void {
-    this.backend = new LineBackend(proxy, this, socket)
-    this.reports.opened(this)
-  }
-
-  ask(text: string): Reply {
-    return (this.backend as LineBackend).ask(text)
-  }
-
-  close(): void {
-    ;(this.backend ?? this.dial).cancel()
-  }
-}
-
-class LineBackend extends LineConnection {
-  readonly kind = 'line-backend'
-  readonly mayRead = true
   protected readonly lineBytesMax: number
-  private readonly session: LineSession
+  private readonly reports: SessionReports<LineSession>
   private readonly asked: Reply[] = []
 
-  constructor(proxy: LineProxy, session: LineSession, socket: Socket) {
-    super(proxy.world, session.id, socket)
+  constructor(proxy: LineProxy, id: string, socket: Socket, reports: SessionReports<LineSession>) {
+    super(proxy.world, id, socket)
+    this.capacity = proxy.options.depth
     this.lineBytesMax = proxy.options.lineBytesMax
-    this.session = session
+    this.reports = reports
   }
 
   get owes(): boolean {
     return this.asked.length > 0
+  }
+
+  /** Its first step: it stands on its socket, and can carry questions. */
+  override take(socket: Socket): void {
+    if (this.state === 'opening') this.reports.opened(this)
+    super.take(socket)
   }
 
   ask(text: string): Reply {
@@ -157,6 +139,10 @@ class LineBackend extends LineConnection {
     this.asked.push(reply)
     this.say(text)
     return reply
+  }
+
+  close(): void {
+    this.cancel()
   }
 
   protected line(text: string): void {
@@ -167,7 +153,7 @@ class LineBackend extends LineConnection {
     }
     reply.text = text
     reply.raise(ANSWERED)
-    this.session.reports.freed(this.session)
+    this.reports.freed(this)
   }
 
   /** It says what nobody asked for, or without end. */
@@ -177,59 +163,9 @@ class LineBackend extends LineConnection {
 
   closed(): void {
     for (const reply of this.asked) reply.raise(ANSWERED)
-    this.session.reports.closed(this.session, GONE)
+    this.reports.closed(this, GONE)
   }
 }
-
-const dialLife = defineLife({
-  edges: {
-    resolve: ['connect', 'fail'],
-    connect: ['connect', 'handOver', 'fail'],
-    handOver: ['done'],
-    fail: ['done'],
-  },
-})
-const waitForName = dialLife.suspend({ then: 'connect', late: 'fail', cancelled: 'fail' })
-const waitForConnect = dialLife.suspend({ then: 'connect', late: 'connect', cancelled: 'fail' })
-
-class LineDial extends Continuation {
-  readonly id: string
-  readonly kind = 'line-dial'
-  readonly proxy: LineProxy
-  readonly session: LineSession
-  readonly attempts: Attempts
-
-  constructor(proxy: LineProxy, session: LineSession) {
-    super(proxy.world)
-    this.id = `${session.id}.dial`
-    this.proxy = proxy
-    this.session = session
-    const { connectMs } = proxy.options
-    this.attempts = new Attempts(proxy.world.pollset, proxy.target, { ...attemptLimits, connectMs })
-    dialSteps.start(proxy.world, this, 'resolve')
-  }
-
-  crashed(): void {
-    this.attempts.drop()
-    this.session.reports.closed(this.session, this.attempts.fault ?? this.attempts.ended)
-  }
-}
-
-const dialSteps = dialLife.steps<LineDial>({
-  resolve: (d) => (d.attempts.resolve(d) ? waitForName : dialLife.goto.connect),
-  connect(d) {
-    if (d.attempts.goOn(d, d.session.id)) return waitForConnect
-    return d.attempts.socket === null ? dialLife.goto.fail : dialLife.goto.handOver
-  },
-  handOver(d) {
-    d.session.connected(d.proxy, d.attempts.socket as Socket)
-    return dialLife.done
-  },
-  fail(d) {
-    d.crashed()
-    return dialLife.done
-  },
-})
 
 const questionLife = defineLife({
   edges: { lease: ['ask', 'tell'], ask: ['tell'], tell: ['done'] },
@@ -341,7 +277,7 @@ class LineFrontend extends LineConnection {
 /** Listens, and shares the connections to one backend among all its clients. */
 export class LineProxy {
   readonly world: TransportWorld
-  readonly target: BackendTarget
+  readonly target: DialTarget
   readonly options: LineOptions
   readonly engine: Engine<LineSession>
   readonly clients: Connections
@@ -352,14 +288,14 @@ export class LineProxy {
   constructor(
     world: TransportWorld,
     address: Address,
-    target: BackendTarget,
+    target: DialTarget,
     options: Partial<LineOptions> = {},
   ) {
     this.world = world
     this.target = target
     this.options = { ...defaults, ...options }
     this.clients = new Connections('clients', this.options.clientsMax)
-    this.engine = new Engine(world, 'lines', (reports) => new LineSession(this, reports), this.options)
+    this.engine = new Engine(world, 'lines', (reports) => this.open(reports), this.options)
     this.listening = new Listening(world, address, {
       ready() {},
       failed: ({ listener }) => {
@@ -369,6 +305,17 @@ export class LineProxy {
         if (!this.clients.refuse(socket)) this.clients.add(new LineFrontend(this, socket))
       },
     })
+  }
+
+  /** Dials the backend; the session stands on the connected socket, and can carry questions at once. */
+  private open(reports: SessionReports<LineSession>): Opening {
+    const { world, target, options } = this
+    const id = world.nextId('b')
+    const limits = { ...dialLimits, connectMs: options.connectMs }
+    return sessionsOn<LineSession, Socket>(
+      (told) => dial(world, id, target, limits, told),
+      (socket, to) => new LineSession(this, id, socket, to),
+    )(reports)
   }
 
   left(client: LineFrontend): void {

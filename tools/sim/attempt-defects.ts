@@ -4,7 +4,7 @@
 import { BodyIntake } from '../../src/http2/body-intake.js'
 import { HpackDecoder } from '../../src/http2/hpack/decoder.js'
 import type { StreamTable } from '../../src/http2/stream-table.js'
-import { Exchange } from '../../src/proxy/index.js'
+import { attempts } from '../../src/proxy/attempts.js'
 import { backendPrototype, type Defect, wrap } from './defects.js'
 
 /** Nothing else ends a connection. */
@@ -59,7 +59,7 @@ export const attemptDefects: readonly Defect[] = [
       retryTimeoutMs: 5000,
       stepsMax: 64,
     },
-    plant: () => wrap<Exchange, [unknown]>(Exchange.prototype, 'excuse', () => undefined),
+    plant: () => wrap<unknown, [unknown]>(attempts, 'excuse', () => undefined),
   },
   {
     name: '431 taken away',

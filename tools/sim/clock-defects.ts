@@ -13,7 +13,7 @@ export const clockDefects: readonly Defect[] = [
     plant: () =>
       wrap<Progress, [number, number, never, never]>(
         Progress.prototype,
-        'stands',
+        'check',
         (_self, original, now, limitMs, frontend, backend) => original(now, 2 * limitMs, frontend, backend),
       ),
   },
@@ -25,7 +25,7 @@ export const clockDefects: readonly Defect[] = [
     plant: () =>
       wrap<Exchange, [never]>(
         Exchange.prototype,
-        'headIsLate',
+        'checkHead',
         (self, original, backend) =>
           original(backend) ||
           self.proxy.world.pollset.now - self.receivedAt >= self.proxy.limits.headTimeoutMs,

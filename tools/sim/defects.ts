@@ -2,19 +2,20 @@
 // wrapping methods of the classes that run, and undone after; src has no hook for them. A defect may ask for
 // some numbers of the plan, where it would show in few of the runs otherwise.
 
-import { Continuation, createWorld, Scheduler } from '../../src/continuation/index.js'
-import { Engine, type Lease, type Session, type SessionFactory } from '../../src/engine/index.js'
-import { createHttpWorld, type HttpWorld, PulledStream, Stream } from '../../src/http/index.js'
+import { Continuation, Scheduler } from '../../src/continuation/index.js'
+import { Engine, type Lease } from '../../src/engine/index.js'
+import { PulledStream, Stream } from '../../src/http/index.js'
+import { Backend } from '../../src/http2/backend.js'
 import { BodyIntake } from '../../src/http2/body-intake.js'
 import { Connection } from '../../src/http2/connection.js'
 import { ConnectionBase } from '../../src/http2/connection-base.js'
-import { createHttp2, http2Sessions } from '../../src/http2/index.js'
 import { Output } from '../../src/http2/output.js'
 import { PeerSettings } from '../../src/http2/peer-settings.js'
 import { ReceiveWindow } from '../../src/http2/receive-window.js'
 import { ResetBudget } from '../../src/http2/reset-budget.js'
 import { Http2Stream } from '../../src/http2/stream.js'
-import { type Deadlines, DurationList, List, SimPollset, type Slab } from '../../src/pollset/index.js'
+import { type Deadlines, DurationList, List, type Slab } from '../../src/pollset/index.js'
+import { attempts } from '../../src/proxy/attempts.js'
 import { Exchange, ReverseProxy } from '../../src/proxy/index.js'
 import { MemoryBudget, ReceiveBuffer } from '../../src/transport/index.js'
 import type { ConnectionInside, ReceiveBufferInside, StreamInside } from './inside.js'
@@ -81,26 +82,8 @@ function muted(object: object, name: string, act: () => unknown): unknown {
   }
 }
 
-/** The class of backend connections, which its room keeps to itself. */
-export const backendPrototype = (): object =>
-  backendPrototypeOf((world) => http2Sessions(createHttp2(world), { host: '192.0.2.9', port: 9 }))
-
-export function backendPrototypeOf(sessions: (world: HttpWorld) => SessionFactory<Session>): object {
-  const world = createWorld(new SimPollset(1))
-  const made = sessions(createHttpWorld(world))
-  const reports = {
-    opened() {},
-    changed() {},
-    freed() {},
-    declined() {},
-    retired() {},
-    leaving() {},
-    surrendered() {},
-    reserved() {},
-    closed() {},
-  }
-  return Object.getPrototypeOf(made(reports))
-}
+/** The methods of HTTP/2 backend connections. */
+export const backendPrototype = (): object => Backend.prototype
 
 interface Intake {
   readonly connection: ConnectionInside
@@ -254,7 +237,9 @@ export const defects: readonly Defect[] = [
     plan: { cancelPercent: 50 },
     plant: () =>
       wrap<Exchange, [never]>(Exchange.prototype, 'letGo', (self, original, reason) =>
-        self.backend === null ? original(reason) : muted(self.backend, 'reset', () => original(reason)),
+        self.backendStream === null
+          ? original(reason)
+          : muted(self.backendStream, 'reset', () => original(reason)),
       ),
   },
   {
@@ -364,8 +349,8 @@ export const defects: readonly Defect[] = [
     expected: ['R'],
     plan: { rstPercent: 60, thinkMs: 100 },
     plant: () =>
-      wrap<Exchange, [{ retry: string }]>(Exchange.prototype, 'recover', (_self, original, why) =>
-        original({ ...why, retry: 'safe' }),
+      wrap<unknown, [Exchange, { retry: string }]>(attempts, 'recover', (_self, original, x, why) =>
+        original(x, { ...why, retry: 'safe' }),
       ),
   },
   {

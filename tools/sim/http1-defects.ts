@@ -1,17 +1,18 @@
 // Defects of HTTP/1.1 to plant, one at a time, as those of defects.ts.
 
 import { PulledStream } from '../../src/http/index.js'
+import { Backend } from '../../src/http1/backend.js'
 import { BodyIntake } from '../../src/http1/body-intake.js'
 import { Connection } from '../../src/http1/connection.js'
-import { createHttp1, http1Sessions } from '../../src/http1/index.js'
 import { Output } from '../../src/http1/output.js'
 import { MessageReader } from '../../src/http1/reader.js'
 import { RequestReader } from '../../src/http1/request-reader.js'
 import { ResponseReader } from '../../src/http1/response-reader.js'
 import type { Http1Stream } from '../../src/http1/stream.js'
 import { type Slab, Turns } from '../../src/pollset/index.js'
-import { Exchange } from '../../src/proxy/index.js'
-import { backendPrototypeOf, type Defect, wrap, wrapGet } from './defects.js'
+import { attempts } from '../../src/proxy/attempts.js'
+import type { Exchange } from '../../src/proxy/index.js'
+import { type Defect, wrap, wrapGet } from './defects.js'
 import type { PlanName } from './plan.js'
 
 type Set = Readonly<Partial<Record<PlanName, number>>>
@@ -27,8 +28,7 @@ interface Ending {
   reports: { freed(session: unknown): void }
 }
 
-const backendPrototype = (): object =>
-  backendPrototypeOf((world) => http1Sessions(createHttp1(world), { host: '192.0.2.9', port: 9 }))
+const backendPrototype = (): object => Backend.prototype
 
 export const http1Defects: readonly Defect[] = [
   {
@@ -185,8 +185,8 @@ export const http1Defects: readonly Defect[] = [
     expected: ['R'],
     plan: { ...BACKENDS, uploadPercent: 90, refusedPercent: 60, attemptsMax: 3, retryTimeoutMs: 5000 },
     plant: () =>
-      wrap<Exchange, [{ retry: string }]>(Exchange.prototype, 'recover', (_self, original, why) =>
-        original({ ...why, retry: 'safe' }),
+      wrap<unknown, [Exchange, { retry: string }]>(attempts, 'recover', (_self, original, x, why) =>
+        original(x, { ...why, retry: 'safe' }),
       ),
   },
 ]

@@ -122,10 +122,9 @@ export const isHttp1 = (connection: Continuation): boolean => connection instanc
 
 export interface ExchangeInside extends Continuation {
   readonly frontend: StreamInside
-  readonly backend: StreamInside | null
+  readonly backendStream: StreamInside | null
   readonly lease: Lease<never>
   readonly outcome: Exchange['outcome']
-  readonly answered: Exchange['answered']
   readonly receivedAt: Exchange['receivedAt']
   readonly attempts: Exchange['attempts']
   readonly sent: Exchange['sent']
@@ -134,11 +133,27 @@ export interface ExchangeInside extends Continuation {
   readonly proxy: Exchange['proxy']
 }
 
+/** The steps before a final head, or an answer of ours, was queued to the client. */
+const BEFORE_RESPONSE = new Set([
+  'receive',
+  'route',
+  'lease',
+  'leaseLate',
+  'sendHead',
+  'awaitHead',
+  'answer',
+  'retry',
+])
+
+/** A final head was queued to the client, or never will be. */
+export const responseBegun = (x: ExchangeInside): boolean => !BEFORE_RESPONSE.has(x.stepName)
+
 export interface EngineInside {
   readonly id: string
   readonly sessions: readonly SessionInside[]
   readonly queued: Engine<never>['queued']
   readonly opening: Engine<never>['opening']
+  readonly taken: number
   readonly pause: Deadline
   readonly queue: { readonly first: Lease<never> | null }
   readonly doubtful: ReadonlySet<unknown>

@@ -2,9 +2,9 @@
 // whole.
 
 import { type Head, INTERIM, Stream } from '../../src/http/index.js'
-import { createHttp2, http2Sessions } from '../../src/http2/index.js'
-import { Exchange } from '../../src/proxy/index.js'
-import { backendPrototypeOf, type Defect, wrap } from './defects.js'
+import { flows } from '../../src/proxy/flows.js'
+import type { Exchange } from '../../src/proxy/index.js'
+import { backendPrototype, type Defect, wrap } from './defects.js'
 
 const STORMS = { interimStormPercent: 60, interimBytesMax: 1024, handOnly: 0, tunnelPercent: 0 }
 
@@ -28,8 +28,8 @@ export const respondDefects: readonly Defect[] = [
     expected: ['S2'],
     plan: { interimPercent: 80, expectPercent: 0, tunnelPercent: 0 },
     plant: () =>
-      wrap<Exchange, [Head]>(Exchange.prototype, 'passInterim', (self, _original, head) =>
-        self.frontend.sendInterim(head),
+      wrap<unknown, [Exchange, Head]>(flows, 'passInterim', (_self, _original, x, head) =>
+        x.frontend.sendInterim(head),
       ),
   },
   {
@@ -45,11 +45,6 @@ export const respondDefects: readonly Defect[] = [
       tunnelPercent: 0,
       handOnly: 0,
     },
-    plant: () =>
-      wrap(
-        backendPrototypeOf((world) => http2Sessions(createHttp2(world), { host: '192.0.2.9', port: 9 })),
-        'endIfWhole',
-        () => undefined,
-      ),
+    plant: () => wrap(backendPrototype(), 'endIfWhole', () => undefined),
   },
 ]

@@ -13,7 +13,7 @@ import { createHttpWorld, type HttpWorld } from '../../src/http/index.js'
 import type { Http1Context } from '../../src/http1/index.js'
 import type { Http2Context } from '../../src/http2/index.js'
 import { Prng, type SimFar, SimPollset } from '../../src/pollset/index.js'
-import { Backend, Connects, type Exchange, ReverseProxy, RouteTable } from '../../src/proxy/index.js'
+import { Backend, ConnectPolicy, type Exchange, ReverseProxy, RouteTable } from '../../src/proxy/index.js'
 import { parseBackend } from '../../src/server/address.js'
 import { Arrival, type ArrivalEvents, type Spoken } from '../../src/server/arrival.js'
 import type { Limits } from '../../src/server/index.js'
@@ -144,7 +144,7 @@ class Run implements Stage, Scene, Tracer, ArrivalEvents {
       share,
     )
     const routes = new RouteTable([{ host: '', prefix: '/', backend: this.backend }])
-    const connects = new Connects(this.world, [`${TARGET_NAME}:*`], (to) => protocols.tcpSessions(to))
+    const connects = new ConnectPolicy(this.world, [`${TARGET_NAME}:*`], (to) => protocols.tcpSessions(to))
     this.proxy = new ReverseProxy(this.world, routes, this.limits, connects)
     this.proxy.watch({
       ended: (exchange) => {

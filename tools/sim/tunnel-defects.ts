@@ -1,7 +1,9 @@
 // Defects of tunnels and of 100-continue to plant, one at a time, as those of defects.ts.
 
+import type { Stream } from '../../src/http/index.js'
 import { type Head, PulledStream } from '../../src/http/index.js'
 import { Connection } from '../../src/http1/connection.js'
+import { flows } from '../../src/proxy/flows.js'
 import { Exchange } from '../../src/proxy/index.js'
 import { type Defect, wrap } from './defects.js'
 import type { PlanName } from './plan.js'
@@ -21,11 +23,9 @@ export const tunnelDefects: readonly Defect[] = [
     expected: ['S2'],
     plan: { ...TUNNELS, connectPercent: 0, earlyOctetsPercent: 100, http1Backend: 0, thinkMs: 10 },
     plant: () =>
-      wrap<Exchange, [never]>(Exchange.prototype, 'flowUp', (self, original, backend) => {
-        const { tunnelOpen } = self
-        self.tunnelOpen = true
-        original(backend)
-        self.tunnelOpen = tunnelOpen
+      wrap<unknown, [Exchange, Stream]>(flows, 'passRequest', (_self, original, x, stream) => {
+        if (x.asksTunnel) flows.passUp(x.frontend, stream)
+        return original(x, stream)
       }),
   },
   {
@@ -34,10 +34,10 @@ export const tunnelDefects: readonly Defect[] = [
     expected: ['S2'],
     plan: { ...TUNNELS, paceMs: 3 },
     plant: () =>
-      wrap<Exchange, [{ localEnded: boolean }]>(
-        Exchange.prototype,
-        'tunnelOver',
-        (self, original, backend) => original(backend) || self.frontend.localEnded || backend.localEnded,
+      wrap<unknown, [Exchange, Stream]>(
+        flows,
+        'tunnelIsOver',
+        (_self, original, x, stream) => original(x, stream) || x.frontend.localEnded || stream.localEnded,
       ),
   },
   {
@@ -71,11 +71,8 @@ export const tunnelDefects: readonly Defect[] = [
         Connection.prototype,
         'tunnelEnded',
         (self, original) => {
-          const { stream } = self
-          const fault = stream?.fault ?? null
-          if (stream !== null) stream.fault = null
+          if (self.stream !== null) self.stream.fault = null
           original()
-          if (stream !== null) stream.fault = fault
         },
       ),
   },
@@ -85,8 +82,10 @@ export const tunnelDefects: readonly Defect[] = [
     expected: ['L1'],
     plan: { ...TUNNELS, lastingPercent: 60, tunnelIdleMs: 100, runMs: 1500 },
     plant: () =>
-      wrap<Exchange, [never]>(Exchange.prototype, 'flowsStand', (self, original, backend) =>
-        self.tunnelOpen ? false : original(backend),
+      wrap<Exchange, [never, never]>(
+        Exchange.prototype,
+        'checkProgress',
+        (self, original, stream, limitMs) => (self.tunnelOpen ? false : original(stream, limitMs)),
       ),
   },
   {
@@ -95,11 +94,15 @@ export const tunnelDefects: readonly Defect[] = [
     expected: ['L1'],
     plan: { ...TUNNELS, paceMs: 30, chunkBytes: 1, tunnelIdleMs: 100, runMs: 1500, uploadBytes: 5000 },
     plant: () =>
-      wrap<Exchange, [never]>(Exchange.prototype, 'flowsStand', (self, original, backend) => {
-        const inside = self.progress as unknown as { moved: number }
-        if (self.tunnelOpen) inside.moved = self.frontend.sentBytes + (self.backend?.sentBytes ?? 0)
-        return original(backend)
-      }),
+      wrap<Exchange, [never, never]>(
+        Exchange.prototype,
+        'checkProgress',
+        (self, original, stream, limitMs) => {
+          const inside = self.progress as unknown as { moved: number }
+          if (self.tunnelOpen) inside.moved = self.frontend.sentBytes + (self.backendStream?.sentBytes ?? 0)
+          return original(stream, limitMs)
+        },
+      ),
   },
   {
     name: '100 lost',

@@ -5,7 +5,7 @@ import { engineLimits } from '../../src/engine/index.js'
 import { createHttpWorld } from '../../src/http/index.js'
 import { createHttp1, http1Sessions, serveHttp1, tcpSessions } from '../../src/http1/index.js'
 import { createHttp2, http2Sessions, serveHttp2 } from '../../src/http2/index.js'
-import { Backend, Connects, ReverseProxy, RouteTable, type Share } from '../../src/proxy/index.js'
+import { Backend, ConnectPolicy, ReverseProxy, RouteTable, type Share } from '../../src/proxy/index.js'
 import type { Limits } from '../../src/server/index.js'
 import { frame, PREFACE } from './frames.js'
 import { type FarEnd, MemoryPollset } from './memory-pollset.js'
@@ -75,7 +75,7 @@ export function memoryProxy(limits: Partial<Limits> = {}, options: MemoryProxyOp
     routes.push({ host: '', prefix: options.beside, backend: backendAt('h2c://beside', BESIDE) })
   const { connect } = options
   const connects =
-    connect === undefined ? null : new Connects(world, connect, (target) => tcpSessions(http1, target))
+    connect === undefined ? null : new ConnectPolicy(world, connect, (target) => tcpSessions(http1, target))
   const proxy = new ReverseProxy(world, new RouteTable(routes), limits, connects)
   return {
     pollset,

@@ -2,7 +2,7 @@
 // that late, unless a side that takes no more may still be taking what it was sent; and none is ended as late while something moved within that time.
 
 import type { Limits } from '../../../src/server/index.js'
-import type { ExchangeInside } from '../inside.js'
+import { type ExchangeInside, responseBegun } from '../inside.js'
 import { type Checker, fail, type Scene } from './check.js'
 
 interface Seen {
@@ -25,8 +25,11 @@ interface Seen {
 type Phase = 'none' | 'head' | 'body' | 'tunnel'
 
 /** Which clock runs. Before a stream is opened it is the lease's. */
-const phaseOf = (x: ExchangeInside): Phase =>
-  x.tunnelOpen ? 'tunnel' : x.answered ? 'body' : x.backend === null ? 'none' : 'head'
+const phaseOf = (x: ExchangeInside): Phase => {
+  if (x.tunnelOpen) return 'tunnel'
+  if (responseBegun(x)) return 'body'
+  return x.backendStream === null ? 'none' : 'head'
+}
 
 /** ms: the difference of two readings of the clock may come out a little less than it is */
 const ROUNDING_MS = 1e-6
@@ -40,7 +43,7 @@ export function clocks(): Checker {
   const seen = new WeakMap<object, Seen>()
 
   function look(x: ExchangeInside, now: number): Seen {
-    const { frontend, backend } = x
+    const { frontend, backendStream: backend } = x
     const moved = frontend.sentBytes + (backend?.sentBytes ?? 0)
     const waits = frontend.granted > 0 || (backend !== null && backend.granted > 0)
     const sent = backend?.localEnded === true
@@ -110,7 +113,7 @@ export function clocks(): Checker {
 }
 
 /** Until when a side that takes nothing may still be taking what it was sent. */
-function arriving({ frontend, backend }: ExchangeInside, phase: Phase): number {
+function arriving({ frontend, backendStream: backend }: ExchangeInside, phase: Phase): number {
   const client = frontend.granted > 0 ? frontend.arrivingUntil : 0
   if (backend === null) return client
   const upload = backend.granted > 0 || (phase === 'head' && backend.sentBytes > 0)

@@ -45,7 +45,7 @@ function holdersOf(engine: EngineInside, scene: Scene): ReadonlySet<ExchangeInsi
   const holders = new Set<ExchangeInside>()
   for (const x of scene.exchanges) {
     if ((x.lease.engine as unknown) !== engine) continue
-    if (x.lease.session !== null || x.backend !== null) holders.add(x)
+    if (x.lease.session !== null || x.backendStream !== null) holders.add(x)
   }
   return holders
 }

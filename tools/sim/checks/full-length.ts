@@ -7,7 +7,7 @@ import { type Checker, fail } from './check.js'
 export function fullLength(): Checker {
   return {
     turn(scene) {
-      for (const { id, outcome, backend } of scene.logged) {
+      for (const { id, outcome, backendStream: backend } of scene.logged) {
         if (outcome !== 'reset-no-error' || backend === null || backend.head === null) continue
         const { promised } = backend as Http2Stream
         if (promised === 0 && backend.head.contentLength > 0)

@@ -24,8 +24,8 @@ export function h1(): Checker {
       for (const x of scene.exchanges) {
         if (!((x.frontend as Http1StreamInside).answerBy > 0)) continue
         const before = atFin.get(x)
-        if (before === undefined) atFin.set(x, { sent: x.sent, backend: x.backend })
-        else if (before.sent && x.backend !== null && x.backend !== before.backend)
+        if (before === undefined) atFin.set(x, { sent: x.sent, backend: x.backendStream })
+        else if (before.sent && x.backendStream !== null && x.backendStream !== before.backend)
           fail('R', `${x.id} was sent again after its client's FIN`)
       }
       for (const { id, sessions, doubtful, limits } of scene.engines) {

@@ -2,6 +2,7 @@
 // by the backend that gets it, with what all backends know of it.
 
 import type { Attempt, Request } from '../books.js'
+import { responseBegun } from '../inside.js'
 import type { Plan } from '../plan.js'
 import { type Checker, fail } from './check.js'
 
@@ -40,7 +41,7 @@ export function r(): Checker {
   return {
     turn(scene) {
       for (const x of scene.exchanges) {
-        if (!x.answered) continue
+        if (!responseBegun(x)) continue
         const attempts = answeredAfter.get(x)
         if (attempts === undefined) answeredAfter.set(x, x.attempts)
         else if (x.attempts > attempts) fail('R', `${x.id} was sent again after it was answered`)

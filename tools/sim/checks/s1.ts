@@ -42,7 +42,7 @@ export function s1(): Checker {
 }
 
 function nothingLeft(x: ExchangeInside): void {
-  const { lease, frontend, backend } = x
+  const { lease, frontend, backendStream: backend } = x
   if (lease.session !== null || lease.list !== null) {
     fail('S1', `${x.id} has logged and has its lease`)
   }
@@ -97,7 +97,7 @@ function blocksAreHeld(scene: Scene): void {
   if (scene.world.memory.bytes === 0 && holding(scene.world.memory).next().done === true) return
   let sum = 0
   const live = new Set<unknown>()
-  for (const x of scene.exchanges) live.add(x.frontend).add(x.backend)
+  for (const x of scene.exchanges) live.add(x.frontend).add(x.backendStream)
   for (const receiveBuffer of holding(scene.world.memory)) {
     sum += receiveBuffer.heldBytes
     if (!live.has(receiveBuffer.sink))

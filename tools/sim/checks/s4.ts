@@ -38,9 +38,9 @@ export function s4(): Checker {
       }
       for (const engine of scene.engines) {
         within(`queueMax of ${engine.id}`, engine.queued, limits.queueMax)
-        const { sessions, leavers } = engine
-        within(`sessionsMax of ${engine.id}`, sessions.length - leavers.size, limits.sessionsMax)
-        within(`twice sessionsMax of ${engine.id}`, sessions.length, 2 * limits.sessionsMax)
+        const { taken, leavers } = engine
+        within(`sessionsMax of ${engine.id}`, taken - leavers.size, limits.sessionsMax)
+        within(`twice sessionsMax of ${engine.id}`, taken, 2 * limits.sessionsMax)
         within(`openingMax of ${engine.id}`, engine.opening, limits.openingMax)
         let waiting = 0
         for (let each = engine.queue.first; each !== null; each = each.listNext) waiting++

@@ -15,7 +15,7 @@ interface Moving {
 export function tunnels(): Checker {
   const moving = new WeakMap<object, Moving>()
   const looked = (x: ExchangeInside, now: number): Moving => {
-    const moved = x.frontend.sentBytes + (x.backend?.sentBytes ?? 0)
+    const moved = x.frontend.sentBytes + (x.backendStream?.sentBytes ?? 0)
     const seen = moving.get(x) ?? { moved, at: now, heldAt: 0, held: false }
     if (seen.moved !== moved) seen.at = now
     if (x.held || seen.held) seen.heldAt = now
@@ -42,7 +42,7 @@ export function tunnels(): Checker {
 
   function ended(x: ExchangeInside, now: number): void {
     if (!x.tunnelOpen) return
-    const { frontend, backend } = x
+    const { frontend, backendStream: backend } = x
     const whole = frontend.localEnded && backend !== null && (backend.localEnded || backend.fault !== null)
     if (x.outcome === 'ok' && !whole) fail('S2', `tunnel ${x.id} ends well, and a half of it is open`)
     const { at, heldAt } = looked(x, now)

@@ -1,9 +1,8 @@
-// Which backend a request goes to: by host and path prefix, the most specific route first.
+// A backend, and the engines that share its sessions: one for all clients, or one for each (design: Engine).
 
 import type { Fault, World } from '../continuation/index.js'
 import { Engine, type EngineLimits, type Session, type SessionFactory } from '../engine/index.js'
-import type { Client, Head, HttpSession } from '../http/index.js'
-import { defaultPort, type Host, HostPattern, readHost } from './host.js'
+import type { Client, HttpSession } from '../http/index.js'
 
 /** A session as an exchange needs it: leased from an engine, opening HTTP streams. */
 export interface ExchangeSession extends Session, HttpSession {}
@@ -97,7 +96,7 @@ export class Backend {
    * Where a tunnel may go when the sessions of the others carry none; null when there is nothing else. A
    * session of it has one tunnel ever.
    */
-  get tunnelEngine(): Engine<ExchangeSession> | null {
+  tunnelEngine(): Engine<ExchangeSession> | null {
     if (this.tunnelSessions === null) return null
     this.tunnels ??= this.heard(new Engine(this.world, this.name, this.tunnelSessions, this.limits))
     return this.tunnels
@@ -129,72 +128,4 @@ export class Backend {
     engine.onUnopened = (why) => this.onUnreached?.(why)
     return engine
   }
-}
-
-export interface Route {
-  /** A host or `*.DOMAIN`, with or without a port; '' for every host. */
-  readonly host: string
-  /** Begins with '/'. `/api` is a prefix of `/api`, `/api/x` and `/api?x`, not of `/apis`. */
-  readonly prefix: string
-  readonly backend: Backend
-}
-
-interface CompiledRoute {
-  readonly host: HostPattern
-  readonly prefix: string
-  readonly backend: Backend
-}
-
-/** Authorities whose parts are kept; a client may write any number of them. */
-const KNOWN_HOSTS_MAX = 1_024
-
-export class RouteTable {
-  /** The most exact host first, of each host the longest prefix first. */
-  private readonly routes: readonly CompiledRoute[]
-  /** The one route for everything, when there is no other to try first. */
-  private readonly only: Backend | null
-  private readonly known = new Map<string, Host | null>()
-
-  constructor(routes: readonly Route[]) {
-    this.routes = routes
-      .map(({ host, prefix, backend }) => ({ host: new HostPattern(host), prefix, backend }))
-      .sort((a, b) => b.host.rank - a.host.rank || b.prefix.length - a.prefix.length)
-    const first = this.routes[0]
-    this.only = first !== undefined && first.host.text === '' && first.prefix === '/' ? first.backend : null
-  }
-
-  match(head: Head): Backend | null {
-    if (this.only !== null) return this.only
-    const host = this.hostOf(head.host)
-    const port = defaultPort(head.scheme?.value)
-    const path = head.path?.value ?? '/'
-    for (const route of this.routes)
-      if (route.host.matches(host, port) && covers(route.prefix, path)) return route.backend
-    return null
-  }
-
-  private hostOf(authority: string): Host {
-    let host = this.known.get(authority)
-    if (host === undefined) {
-      if (this.known.size >= KNOWN_HOSTS_MAX) this.known.clear()
-      host = readHost(authority)
-      this.known.set(authority, host)
-    }
-    return host ?? NO_HOST
-  }
-
-  get backends(): ReadonlySet<Backend> {
-    return new Set(this.routes.map((route) => route.backend))
-  }
-}
-
-const NO_HOST: Host = { name: '', port: -1 }
-
-function covers(prefix: string, path: string): boolean {
-  // Also `*`, which asks a host as a whole, and no part of it (RFC 9110 §9.3.7).
-  if (prefix === '/') return true
-  if (!path.startsWith(prefix)) return false
-  if (prefix.endsWith('/') || path.length === prefix.length) return true
-  const next = path[prefix.length]
-  return next === '/' || next === '?'
 }

@@ -1,9 +1,8 @@
-// The way to a backend whose name may have several addresses: connection attempts, in the order in which the
-// name gives them, the families in turns (RFC 8305 §4). One that fails is followed by the next at once; one
-// that says nothing by the next after connectAttemptMs (§5), and goes on beside it, where no more than three
-// do: then the oldest makes room, after its share of the time that is left. The first that is connected is
-// taken, the others are dropped. All of it, the look-up too, has one deadline. A continuation drives it and
-// waits for it; here is nothing that moves by itself.
+// Connection attempts to the addresses of a name, as RFC 8305 has them: in the order in which the name gives
+// them, the families in turns (§4). One that fails is followed by the next at once; one that says nothing by
+// the next after connectAttemptMs (§5). No more than three are in flight: then the oldest makes room, after
+// its share of the time that is left. The first that is connected is taken, the others are dropped. All of
+// it, the look-up too, has one deadline. A continuation drives it (dial.ts).
 
 import type { Continuation, Fault } from '../continuation/index.js'
 import {
@@ -16,9 +15,9 @@ import {
   type Resolution,
   type Socket,
 } from '../pollset/index.js'
-import { type BackendTarget, notConnected, notResolved } from './target.js'
+import { type DialTarget, notConnected, notResolved } from './target.js'
 
-export interface AttemptLimits {
+export interface DialLimits {
   /** ms for a connection to a backend to be made, whatever it takes: name, addresses, TLS */
   readonly connectMs: number
   /**
@@ -29,32 +28,32 @@ export interface AttemptLimits {
   readonly connectAddressesMax: number
 }
 
-export const attemptLimits: AttemptLimits = {
+export const dialLimits: DialLimits = {
   connectMs: 5_000,
   connectAttemptMs: 250,
   connectAddressesMax: 16,
 }
 
 /** Attempts under way at once: a continuation waits for no more. */
-const UNDER_WAY_MAX = 3
+const IN_FLIGHT_MAX = 3
 
 interface Attempt {
   readonly to: Address
   readonly socket: Socket
 }
 
-export class Attempts {
+export class HappyEyeballs {
   /** What has connected; null before. */
   socket: Socket | null = null
   /** Why nothing has and nothing will; null before. */
   fault: Fault | null = null
   private readonly pollset: Pollset
-  private readonly target: BackendTarget
-  private readonly limits: AttemptLimits
+  private readonly target: DialTarget
+  private readonly limits: DialLimits
   private resolution: Resolution | null = null
-  /** Addresses not tried yet, the next first; null before they are known. */
-  private untried: Address[] | null = null
-  private underWay: Attempt[] = []
+  /** Addresses that remain to be tried, the next first; null before they are known. */
+  private remaining: Address[] | null = null
+  private inFlight: Attempt[] = []
   private readonly failures: string[] = []
   private begun = 0
   /** The name has more than one address: what failed is told with it. */
@@ -63,15 +62,15 @@ export class Attempts {
   private nextAt = 0
   private by = 0
 
-  constructor(pollset: Pollset, target: BackendTarget, limits: AttemptLimits) {
+  constructor(pollset: Pollset, target: DialTarget, limits: DialLimits) {
     this.pollset = pollset
     this.target = target
     this.limits = limits
   }
 
   /**
-   * Have its name looked up, and this continuation wait for it; false for a Unix-domain socket, which has
-   * none.
+   * Starts the look-up of the name, and has this continuation wait for it; returns false for a Unix-domain
+   * socket, which has none.
    */
   resolve(c: Continuation): boolean {
     this.by = this.pollset.now + this.limits.connectMs
@@ -87,33 +86,33 @@ export class Attempts {
     return this.by !== 0 && this.pollset.now >= this.by
   }
 
-  /** What it says of itself where it was ended from outside. */
+  /** The fault where it was ended from outside. */
   get ended(): Fault {
     return notConnected(this.target, this.late ? 'ETIMEDOUT' : 'closed')
   }
 
   /**
-   * See what has become of the attempts, and begin another where one is due. False: nothing is left to wait
-   * for. `id`: of the sockets.
+   * Checks the running attempts and starts the next if it is due. Returns false once connected or failed.
+   * `id`: of the sockets.
    */
-  goOn(c: Continuation, id: string): boolean {
-    this.untried ??= this.addresses()
-    this.look()
-    if (this.socket === null && this.fault === null) this.begin(id)
+  advance(c: Continuation, id: string): boolean {
+    this.remaining ??= this.addresses()
+    this.check()
+    if (this.socket === null && this.fault === null) this.beginNext(id)
     if (this.socket !== null || this.fault !== null) {
       this.drop()
       return false
     }
-    for (let slot = 0; slot < this.underWay.length; slot++)
-      c.waitOn(slot as 0 | 1 | 2, this.underWay[slot].socket, CONNECTED | CLOSED)
-    c.waitUntil(this.untried.length > 0 ? Math.min(this.nextAt, this.by) : this.by)
+    for (let slot = 0; slot < this.inFlight.length; slot++)
+      c.waitOn(slot as 0 | 1 | 2, this.inFlight[slot].socket, CONNECTED | CLOSED)
+    c.waitUntil(this.remaining.length > 0 ? Math.min(this.nextAt, this.by) : this.by)
     return true
   }
 
   /** Attempts that are not wanted any more. */
   drop(): void {
-    for (const { socket } of this.underWay) socket.destroy()
-    this.underWay.length = 0
+    for (const { socket } of this.inFlight) socket.destroy()
+    this.inFlight.length = 0
   }
 
   private addresses(): Address[] {
@@ -128,42 +127,42 @@ export class Attempts {
       .map((address) => ({ host: address, port }))
   }
 
-  private look(): void {
-    for (const attempt of [...this.underWay]) {
+  private check(): void {
+    for (const attempt of [...this.inFlight]) {
       const { socket } = attempt
       if ((socket.readiness & CLOSED) !== 0) this.failed(attempt, socket.fault?.code ?? 'closed')
       else if ((socket.readiness & CONNECTED) !== 0) {
         this.socket = socket
-        this.underWay.splice(this.underWay.indexOf(attempt), 1)
+        this.inFlight.splice(this.inFlight.indexOf(attempt), 1)
         return
       }
     }
     if (!this.late) return
-    for (const attempt of [...this.underWay]) this.failed(attempt, 'ETIMEDOUT')
+    for (const attempt of [...this.inFlight]) this.failed(attempt, 'ETIMEDOUT')
     this.fault ??= this.why()
   }
 
   private failed(attempt: Attempt, code: string): void {
     attempt.socket.destroy()
-    this.underWay.splice(this.underWay.indexOf(attempt), 1)
+    this.inFlight.splice(this.inFlight.indexOf(attempt), 1)
     this.failures.push(this.several ? `${code} (${attempt.to.host})` : code)
     this.nextAt = this.pollset.now
   }
 
-  private begin(id: string): void {
+  private beginNext(id: string): void {
     const { pollset, target, limits } = this
-    const untried = this.untried as Address[]
-    if (this.underWay.length > 0 && pollset.now < this.nextAt) return
-    const to = untried.shift()
+    const remaining = this.remaining as Address[]
+    if (this.inFlight.length > 0 && pollset.now < this.nextAt) return
+    const to = remaining.shift()
     if (to === undefined) {
-      if (this.underWay.length === 0) this.fault = this.why()
+      if (this.inFlight.length === 0) this.fault = this.why()
       return
     }
-    if (this.underWay.length === UNDER_WAY_MAX) this.failed(this.underWay[0], 'ETIMEDOUT')
+    if (this.inFlight.length === IN_FLIGHT_MAX) this.failed(this.inFlight[0], 'ETIMEDOUT')
     const name = ++this.begun === 1 ? `${id}.socket` : `${id}.socket${this.begun}`
-    this.underWay.push({ to, socket: pollset.connect(to, name, target.tls, target.preamble) })
+    this.inFlight.push({ to, socket: pollset.connect(to, name, target.tls, target.preamble) })
     // Where no more fit, the oldest has its share of what time is left before it makes room for another.
-    const share = this.underWay.length < UNDER_WAY_MAX ? 0 : (this.by - pollset.now) / (untried.length + 1)
+    const share = this.inFlight.length < IN_FLIGHT_MAX ? 0 : (this.by - pollset.now) / (remaining.length + 1)
     this.nextAt = pollset.now + Math.max(limits.connectAttemptMs, share)
   }
 
@@ -173,8 +172,8 @@ export class Attempts {
 
   describe(): Readonly<Record<string, unknown>> {
     return {
-      underWay: this.underWay.map(({ to }) => formatAddress(to)),
-      untried: this.untried?.length ?? null,
+      inFlight: this.inFlight.map(({ to }) => formatAddress(to)),
+      remaining: this.remaining?.length ?? null,
       failures: this.failures,
     }
   }

@@ -1,0 +1,72 @@
+// Sessions that are made in two stages: a connection, and the session on it. To the engine an opening is one
+// thing from the first stage on, until its session opens or it fails.
+
+import type { Fault } from '../continuation/index.js'
+import type { Session, SessionFactory, SessionReports } from './session.js'
+
+/** What an engine waits for: a session that does not carry leases yet. */
+export interface Opening {
+  readonly id: string
+  /** Ends it: it is reported as unopened, or its session as closed. */
+  close(): void
+}
+
+/** Told of the first stage, once. */
+export interface Connected<C> {
+  connected(connection: C): void
+  failed(why: Fault): void
+}
+
+/** The first stage while it runs. It must not tell before it has been returned. */
+export interface Connecting {
+  readonly id: string
+  cancel(): void
+}
+
+class StagedOpening<S extends Session, C> implements Opening, Connected<C> {
+  private readonly connecting: Connecting
+  private session: S | null = null
+  private readonly reports: SessionReports<S>
+  private readonly sessionOn: (connection: C, reports: SessionReports<S>) => S
+
+  constructor(
+    connect: (told: Connected<C>) => Connecting,
+    sessionOn: (connection: C, reports: SessionReports<S>) => S,
+    reports: SessionReports<S>,
+  ) {
+    this.reports = reports
+    this.sessionOn = sessionOn
+    this.connecting = connect(this)
+  }
+
+  get id(): string {
+    return this.session?.id ?? this.connecting.id
+  }
+
+  connected(connection: C): void {
+    this.session = this.sessionOn(connection, this.reports)
+    this.session.openedBy = this
+  }
+
+  failed(why: Fault): void {
+    this.reports.unopened(this, why)
+  }
+
+  close(): void {
+    if (this.session === null) this.connecting.cancel()
+    else this.session.close()
+  }
+}
+
+/**
+ * Opens sessions on connections.
+ * @param connect begins a connection
+ * @param sessionOn makes the session, which must not report before it has been returned
+ */
+export const sessionsOn =
+  <S extends Session, C>(
+    connect: (told: Connected<C>) => Connecting,
+    sessionOn: (connection: C, reports: SessionReports<S>) => S,
+  ): SessionFactory<S> =>
+  (reports) =>
+    new StagedOpening(connect, sessionOn, reports)

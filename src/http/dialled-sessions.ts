@@ -1,0 +1,28 @@
+// Sessions on sockets that are dialled for them.
+
+import type { World } from '../continuation/index.js'
+import { type Session, type SessionFactory, type SessionReports, sessionsOn } from '../engine/index.js'
+import type { Socket } from '../pollset/index.js'
+import { type DialLimits, type DialTarget, dial } from '../transport/index.js'
+
+/**
+ * Makes a session on a connected socket; `id` is for the session. It must not report before it has been
+ * returned.
+ */
+export type SessionOn<S extends Session> = (socket: Socket, reports: SessionReports<S>, id: string) => S
+
+/** Opens sessions of this target, each on a socket of its own. */
+export const dialledSessions =
+  <S extends Session>(
+    world: World,
+    target: DialTarget,
+    limits: DialLimits,
+    sessionOn: SessionOn<S>,
+  ): SessionFactory<S> =>
+  (reports) => {
+    const id = world.nextId('b')
+    return sessionsOn<S, Socket>(
+      (told) => dial(world, id, target, limits, told),
+      (socket, to) => sessionOn(socket, to, id),
+    )(reports)
+  }

@@ -1,0 +1,21 @@
+// Sessions of HTTP/1.1 for an engine.
+
+import type { SessionFactory } from '../engine/index.js'
+import { dialledSessions, type SessionOn } from '../http/index.js'
+import type { DialTarget } from '../transport/index.js'
+import { Backend, type BackendSession } from './backend.js'
+import { backendSteps } from './backend-life.js'
+import type { Http1Context } from './context.js'
+
+/** Makes sessions on sockets that are connected, their TLS handshake done. */
+export const http1SessionOn =
+  (context: Http1Context, target: DialTarget): SessionOn<BackendSession> =>
+  (socket, reports, id) => {
+    const backend = new Backend(context, target, reports, socket, id)
+    backendSteps.start(context.world, backend, 'greet')
+    return backend
+  }
+
+/** Opens HTTP/1.1 sessions for an engine of this target. */
+export const http1Sessions = (context: Http1Context, target: DialTarget): SessionFactory<BackendSession> =>
+  dialledSessions(context.world, target, context.limits, http1SessionOn(context, target))

@@ -1,0 +1,85 @@
+// Answers of our own: how a refusal is said to a client, as text or as gRPC reads it (spec/exchange.md).
+
+import { type FieldTable, type Head, RESET, responseHead, SENT, Token } from '../http/index.js'
+import type { Exchange } from './exchange.js'
+import type { OwnAnswer } from './forwarding.js'
+import type { Refusal } from './refusal.js'
+
+type Lines = readonly (readonly [string, string])[]
+
+/** Answers in the place of a backend, and waits until the answer has left. */
+export function respond(x: Exchange, status: number, { text, fields: more }: OwnAnswer): void {
+  const { fields } = x.proxy.world
+  const body = Buffer.from(text, 'utf8')
+  const lines: Lines = [
+    ...more,
+    ['content-type', 'text/plain; charset=utf-8'],
+    ['content-length', String(body.length)],
+  ]
+  const bare = x.request.method?.value === 'HEAD' || body.length === 0
+  send(x, headOf(fields, status, lines, body.length), bare ? null : body)
+}
+
+/** Says what failed, in the form that the client's library reads, and waits until that has left. */
+export function sendRefusal(x: Exchange, refusal: Refusal): void {
+  const { status, code, text } = refusal
+  if (isGrpc(x.request)) send(x, grpcHead(x.proxy.world.fields, refusal), null)
+  else respond(x, status, { text: `${status} ${code}: ${text}\n`, fields: [['x-fermata', code]] })
+}
+
+function send(x: Exchange, head: Head, body: Buffer | null): void {
+  const { frontend } = x
+  x.proxy.world.date.stamp(head)
+  frontend.sendHead(head, body === null)
+  if (body !== null) frontend.sendWhole(body)
+  // One that has stalled was told so, and stands: it gets its answer. One that is lost cancels us.
+  x.waitOn(0, frontend, SENT | (frontend.fault === null ? RESET : 0))
+}
+
+const headOf = (fields: FieldTable, status: number, lines: Lines, length: number): Head =>
+  responseHead(
+    fields.field(':status', String(status)),
+    lines.map(([name, value]) => fields.make(name, value)),
+    length,
+  )
+
+// gRPC
+
+const UNKNOWN = 2
+/** What a refusal's HTTP status becomes (spec/exchange.md, Refusals of gRPC requests). */
+export const GRPC_STATUS: ReadonlyMap<number, number> = new Map([
+  [404, 12],
+  [408, 4],
+  [501, 12],
+  [502, 14],
+  [503, 14],
+  [504, 4],
+])
+
+/** Its content-type is gRPC's own: `application/grpc`, with or without `+FORMAT` and parameters. */
+export function isGrpc(request: Head): boolean {
+  const type = request.find(Token.CONTENT_TYPE)
+  return type !== null && /^application\/grpc(?:$|[+;\s])/i.test(type.value)
+}
+
+/** Octets outside of SP to `~`, and `%`, as `%XX` (gRPC's PROTOCOL-HTTP2.md). */
+const percentEncoded = (text: string): string =>
+  Array.from(Buffer.from(text, 'utf8'), (octet) =>
+    octet < 0x20 || octet > 0x7e || octet === 0x25
+      ? `%${octet.toString(16).toUpperCase().padStart(2, '0')}`
+      : String.fromCharCode(octet),
+  ).join('')
+
+/** A refusal as a gRPC client reads it: Trailers-Only, nothing follows the head. */
+const grpcHead = (fields: FieldTable, { status, code, text }: Refusal): Head =>
+  headOf(
+    fields,
+    200,
+    [
+      ['content-type', 'application/grpc'],
+      ['grpc-status', String(GRPC_STATUS.get(status) ?? UNKNOWN)],
+      ['grpc-message', percentEncoded(text).trim()],
+      ['x-fermata', code],
+    ],
+    -1,
+  )
