@@ -21,6 +21,7 @@ const first: readonly string[] = [
   'attacks',
   'proxy',
   'house/rooms',
+  'package',
   'sim/defects',
   'sim/seeds',
   'house',

@@ -23,7 +23,8 @@ export interface ExchangeWatcher {
 
 export class ReverseProxy implements Acceptor {
   readonly world: HttpWorld
-  readonly routes: RouteTable
+  /** What is set here holds for exchanges that have not been routed yet. */
+  routes: RouteTable
   /** Where a plain CONNECT may lead; null: nowhere. */
   readonly connects: ConnectPolicy | null
   readonly limits: ProxyLimits

@@ -4,13 +4,13 @@
 import { createWriteStream, openSync, readFileSync } from 'node:fs'
 import { CommanderError } from 'commander'
 import { type Address, formatAddress } from '../pollset/index.js'
-import { addRoute, ConfigError, type Listen, parseListen } from './address.js'
+import { addRoute, ConfigError, type Listen, parseListen, type RouteText } from './address.js'
 import { checkTogether } from './combinations.js'
+import { createServer, type ProxyServer, type ProxyServerOptions } from './create-server.js'
 import { checkLimits, defaultLimits } from './limits.js'
-import { notListening } from './listen-faults.js'
 import { program, type ServeOptions } from './options.js'
 import { type Origin, startOrigin } from './origin.js'
-import { DRAIN_TIMEOUT_MS, Server, type ServerCertificates, type ServerOptions } from './server.js'
+import { DRAIN_TIMEOUT_MS, type ServerCertificates } from './server.js'
 
 /**
  * Exit codes: a wrong command line; a server that could not serve; a defect of ours that ended it
@@ -73,7 +73,7 @@ function traceFile(file: string): number {
  * Not ended at the end: the last lines come after all is over, and what is pending is written before the
  * process ends.
  */
-function traceTo(file: string | undefined): ServerOptions['trace'] {
+function traceTo(file: string | undefined): ProxyServerOptions['trace'] {
   if (file === undefined) return undefined
   const stream = file === '-' ? process.stdout : createWriteStream(file, { fd: traceFile(file) })
   stream.on('error', (error) => {
@@ -108,11 +108,11 @@ function certificatesOf({ cert, key, clientCa, requireClientCert }: ServeOptions
   }
 }
 
-function makeServer(options: ServeOptions, listen: Listen[], routes: ServerOptions['routes']): Server {
+function makeServer(options: ServeOptions, listen: Listen[], routes: readonly RouteText[]): ProxyServer {
   const { acceptProxy, connect, sendProxy, backendCa, backendName, backendInsecure } = options
-  const server = new Server({
+  const server = createServer({
     listen,
-    routes,
+    routes: Object.fromEntries(routes.map(({ host, prefix, url }) => [`${host}${prefix}`, url])),
     certificates: () => certificatesOf(options),
     backendTls: {
       ...(backendCa === undefined ? {} : { ca: textOf(backendCa, '--backend-ca') }),
@@ -134,9 +134,9 @@ function makeServer(options: ServeOptions, listen: Listen[], routes: ServerOptio
 
 /** Says what becomes of the server, to whoever started it. */
 function announce(
-  server: Server,
+  server: ProxyServer,
   listeners: number,
-  routes: ServerOptions['routes'],
+  routes: readonly RouteText[],
   origin: Origin | null,
 ): void {
   const { log } = server
@@ -156,19 +156,9 @@ function announce(
   server.on('replaced', (address) =>
     log.tell('warn', `${formatAddress(address)} was stale, nobody listened on it: removed`),
   )
-  server.on('failed', (address, code) => {
-    log.tell('error', notListening(address, code))
-    process.exit(FAILED)
-  })
-  server.on('crashed', (id, error) => {
-    log.tell('error', `internal error in ${id} (closed); other requests are unaffected: ${stackOf(error)}`)
-  })
-  server.on('broken', (error) => {
-    log.tell(
-      'error',
-      `internal error; all connections were closed, since bytes could reach the wrong client: ${stackOf(error)}`,
-    )
-    process.exit(BROKEN)
+  server.on('error', ({ code, message, cause }) => {
+    log.tell('error', code === 'not-listening' ? message : `${message}: ${stackOf(cause)}`)
+    if (code !== 'internal') process.exit(code === 'broken' ? BROKEN : FAILED)
   })
   server.on('reloaded', (error) => {
     if (error === null) log.tell('info', 'certificates were read again')
@@ -191,9 +181,9 @@ function curlFor(address: Address, secure: boolean): string {
 const stackOf = (error: unknown): string =>
   (error instanceof Error ? String(error.stack) : String(error)).replace(/\s*\n\s*/g, ' < ')
 
-function begin(options: ServeOptions, routes: ServerOptions['routes'], origin: Origin | null): void {
+function begin(options: ServeOptions, routes: readonly RouteText[], origin: Origin | null): void {
   const listen = listenersOf(options)
-  let server: Server
+  let server: ProxyServer
   try {
     server = makeServer(options, listen, routes)
   } catch (error) {
@@ -203,11 +193,13 @@ function begin(options: ServeOptions, routes: ServerOptions['routes'], origin: O
     return
   }
   announce(server, listen.length, routes, origin)
-  server.on('stopped', () => {
+  // Told as an `error` event.
+  server.listen().catch(() => {})
+  server.on('close', () => {
     origin?.close()
     for (const signal of [...SIGNALS, 'SIGHUP']) process.removeAllListeners(signal)
   })
-  process.on('SIGHUP', () => server.command('reload'))
+  process.on('SIGHUP', () => server.reload())
   let asked = false
   for (const signal of SIGNALS) {
     process.on(signal, () => {
@@ -216,7 +208,7 @@ function begin(options: ServeOptions, routes: ServerOptions['routes'], origin: O
         process.exit(FAILED)
       }
       asked = true
-      server.command('drain')
+      void server.close()
     })
   }
 }

@@ -14,26 +14,25 @@ export const controlLife = defineLife({
     cut: ['stop'],
     stop: ['done'],
   },
-  waits: ['idle', 'drain', 'cut'],
+  waits: ['cut'],
 })
 
 export class Control extends Continuation {
   readonly id = 'control'
   readonly server: Server
 
+  private readonly drainIdleMs: number
+  /** ms of the pollset's clock: when draining is late */
+  private drainedBy = 0
+
   /**
-   * @param drainTimeoutMs all in all; of that at most `drainIdleMs` is for what is on its way when it begins
+   * @param drainIdleMs for what is on its way when draining begins; a part of the time that draining may
+   * take
    */
-  constructor(server: Server, drainTimeoutMs: number, drainIdleMs: number, cutMs: number) {
-    const { deadlines } = server.world.pollset
-    const idle = Math.max(1, Math.min(drainIdleMs, drainTimeoutMs))
-    const durations = controlLife.durations(deadlines, {
-      idle,
-      drain: Math.max(1, drainTimeoutMs - idle),
-      cut: cutMs,
-    })
-    super(server.world, durations)
+  constructor(server: Server, drainIdleMs: number, cutMs: number) {
+    super(server.world, controlLife.durations(server.world.pollset.deadlines, { cut: cutMs }))
     this.server = server
+    this.drainIdleMs = drainIdleMs
     controlSteps.start(server.world, this, 'serve')
   }
 
@@ -44,12 +43,25 @@ export class Control extends Continuation {
   crashed(): void {
     this.server.stop()
   }
+
+  /**
+   * Waits until the last client connection has gone: for what is on its way when draining begins, and then
+   * for the rest.
+   */
+  waitForEmpty(part: 'idle' | 'rest'): void {
+    const { now } = this.server.world.pollset
+    const { drainTimeoutMs } = this.server
+    if (part === 'idle') this.drainedBy = now + drainTimeoutMs
+    const at = part === 'idle' ? now + Math.min(this.drainIdleMs, drainTimeoutMs) : this.drainedBy
+    this.waitOn(0, this.server.connections, EMPTY)
+    this.waitUntil(Math.max(now + 1, at))
+  }
 }
 
 const { goto, done, suspend } = controlLife
 const waitForOrder = suspend({ then: 'serve' })
-const waitForArrivals = suspend({ then: 'stop', late: 'settle', within: 'idle' })
-const waitForEnd = suspend({ then: 'stop', late: 'cut', within: 'drain' })
+const waitForArrivals = suspend({ then: 'stop', late: 'settle' })
+const waitForEnd = suspend({ then: 'stop', late: 'cut' })
 const waitForCut = suspend({ then: 'stop', late: 'stop', within: 'cut' })
 
 const controlSteps = controlLife.steps<Control>({
@@ -65,13 +77,13 @@ const controlSteps = controlLife.steps<Control>({
   /** No new connections, no new streams; those there are may finish. */
   drain(c) {
     c.server.drain()
-    c.waitOn(0, c.server.connections, EMPTY)
+    c.waitForEmpty('idle')
     return waitForArrivals
   },
   /** Who has connected and said nothing by now has nothing to say. */
   settle(c) {
     c.server.settle()
-    c.waitOn(0, c.server.connections, EMPTY)
+    c.waitForEmpty('rest')
     return waitForEnd
   },
   /** Their time is over. */

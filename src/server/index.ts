@@ -1,5 +1,18 @@
-// The server: the only room that knows the whole.
+// fermata-proxy: a reverse proxy made in one call.
 
-export { run } from './command-line.js'
-export { type Limits, limitsByRoom } from './limits.js'
-export { Server, type ServerEvents, type ServerOptions } from './server.js'
+export type { Address, Certificate } from '../pollset/index.js'
+export { ConfigError, type Listen } from './address.js'
+export {
+  createServer,
+  type ExchangeReport,
+  type ProxyServer,
+  type ProxyServerEvents,
+  type ProxyServerOptions,
+  type Routing,
+  ServerError,
+} from './create-server.js'
+export type { Emitter, EventMap } from './emitter.js'
+export { defaultLimits, type Limits, limitsByRoom } from './limits.js'
+export type { Level } from './process-log.js'
+export type { BackendTls } from './protocols.js'
+export type { ServerCertificates } from './server.js'

@@ -20,12 +20,14 @@ import {
   type Socket,
   type TlsServer,
 } from '../pollset/index.js'
-import { Backend, CLEAR_TEXT, ConnectPolicy, ReverseProxy, RouteTable, type Share } from '../proxy/index.js'
+import { Backend, CLEAR_TEXT, ConnectPolicy, ReverseProxy, type Share } from '../proxy/index.js'
 import { Connections, Listening, type ProxyVersion } from '../transport/index.js'
 import { type Listen, parseBackend, type RouteText } from './address.js'
 import { Arrival, type ArrivalEvents, type Spoken } from './arrival.js'
+import { Backends } from './backends.js'
 import { ClientAddresses } from './client-addresses.js'
 import { Control } from './control.js'
+import type { Emitter } from './emitter.js'
 import { Incidents } from './incidents.js'
 import { checkLimits, defaultLimits, type Limits } from './limits.js'
 import { ProcessLog } from './process-log.js'
@@ -97,10 +99,10 @@ const ALPN = ['h2', 'http/1.1', 'http/1.0'] as const
 
 export const DRAIN_TIMEOUT_MS = 30_000
 
-export class Server
-  extends (EventEmitter as new () => TypedEmitter.default<ServerEvents>)
-  implements Acceptor, ArrivalEvents
-{
+const TypedEvents: new () => Emitter<ServerEvents> =
+  EventEmitter as new () => TypedEmitter.default<ServerEvents>
+
+export class Server extends TypedEvents implements Acceptor, ArrivalEvents {
   readonly world: HttpWorld
   readonly proxy: ReverseProxy
   readonly protocols: Protocols
@@ -111,24 +113,23 @@ export class Server
   private readonly open = new Map<Client, Continuation>()
   /** Those of them that only wait for their client to read our last word, the oldest first. */
   private readonly lingering = new Map<Client, LingeringClient>()
-  private readonly listening: Listening[] = []
-  private readonly backends: readonly Backend[]
+  private readonly bound: Listening[] = []
+  private readonly backends: Backends
+  private readonly listen: readonly Listen[]
   private readonly certificates: (() => ServerCertificates) | null
   private readonly limits: Limits
   private readonly relays: Networks
   private readonly addresses: ClientAddresses
   readonly log: ProcessLog
   private readonly incidents: Incidents
-  private readonly drainTimeoutMs: number
+  /** ms that draining may take; until it begins it may be set. */
+  drainTimeoutMs: number
   private tls: TlsServer | null = null
   private draining = false
   /** Lingering client connections closed for newcomers. */
   private gaveWay = 0
 
-  /**
-   * Throws where a listener over TLS has no good certificate, a network is none, or limits do not go
-   * together.
-   */
+  /** Throws where a certificate of a TLS listener, a network, a route or a limit is wrong. */
   constructor(options: ServerOptions) {
     super()
     const limits: Limits = { ...defaultLimits, ...options.limits }
@@ -152,31 +153,37 @@ export class Server
     this.protocols = new Protocols(this.world, limits, options.backendTls ?? {})
     this.certificates = options.certificates ?? null
     if (options.listen.some((each) => each.secure === true)) this.tls = this.secureWith()
-    const backends = new Map<string, Backend>()
-    const routes = options.routes.map(({ host, prefix, url }) => {
-      let backend = backends.get(url)
-      if (backend === undefined) {
-        const to = parseBackend(url)
-        const { protocols } = this
-        const sessions = protocols.sessions(to, options.sendProxy)
-        const share = options.share ?? 'process'
-        const tunnels = protocols.tunnelSessions(to, options.sendProxy)
-        backend = new Backend(this.world, url, sessions, protocols.engineLimits(to), share, tunnels)
-        this.watch(backend)
-        backends.set(url, backend)
-      }
-      return { host, prefix, backend }
+    this.listen = options.listen
+    this.backends = new Backends(this.world.scheduler, (url) => {
+      const to = parseBackend(url)
+      const { protocols } = this
+      const sessions = protocols.sessions(to, options.sendProxy)
+      const share = options.share ?? 'process'
+      const tunnels = protocols.tunnelSessions(to, options.sendProxy)
+      const backend = new Backend(this.world, url, sessions, protocols.engineLimits(to), share, tunnels)
+      this.watch(backend)
+      return backend
     })
-    this.backends = [...backends.values()]
     const connects =
       options.connect === undefined
         ? null
         : new ConnectPolicy(this.world, options.connect, (target) => this.protocols.tcpSessions(target))
-    this.proxy = new ReverseProxy(this.world, new RouteTable(routes), limits, connects)
+    this.proxy = new ReverseProxy(this.world, this.backends.tableOf(options.routes), limits, connects)
     this.proxy.watch(this.incidents)
-    new Control(this, this.drainTimeoutMs, limits.drainIdleMs, limits.cutMs)
-    for (const address of options.listen) {
-      this.listening.push(
+    this.proxy.watch(this.backends)
+    new Control(this, limits.drainIdleMs, limits.cutMs)
+  }
+
+  /** A server whose listeners are being bound. */
+  static listening(options: ServerOptions): Server {
+    const server = new Server(options)
+    server.begin()
+    return server
+  }
+
+  begin(): void {
+    for (const address of this.listen) {
+      this.bound.push(
         new Listening(this.world, address, {
           ready: ({ listener }) => {
             if (listener.replaced) this.emit('replaced', listener.address)
@@ -187,6 +194,11 @@ export class Server
         }),
       )
     }
+  }
+
+  /** Routes requests from now on so. Throws where a route is wrong, and then the old ones stay. */
+  route(routes: readonly RouteText[]): void {
+    this.proxy.routes = this.backends.tableOf(routes)
   }
 
   private watch(backend: Backend): void {
@@ -217,7 +229,7 @@ export class Server
     this.forget(client)
     this.lingering.delete(client)
     this.gone(client.ends.from)
-    this.proxy.left(client)
+    this.backends.left(client)
   }
 
   /**
@@ -314,7 +326,7 @@ export class Server
   drain(): void {
     this.draining = true
     this.emit('draining')
-    for (const listening of this.listening) listening.cancel()
+    for (const listening of this.bound) listening.cancel()
     for (const connection of this.open.values()) connection.cancel()
   }
 
@@ -355,7 +367,7 @@ export class Server
   }
 
   stop(): void {
-    for (const backend of this.backends) backend.close()
+    for (const backend of this.backends.all()) backend.close()
     this.log.flush()
     this.pollset.close()
     this.emit('stopped')
@@ -376,7 +388,7 @@ export class Server
         ended: this.proxy.logged,
         outcomes: Object.fromEntries(this.proxy.outcomes),
       },
-      engines: this.backends.flatMap((backend) => backend.engines().map((engine) => engine.describe())),
+      engines: this.backends.all().flatMap((backend) => backend.engines().map((engine) => engine.describe())),
       held: { bytes: this.world.memory.bytes, stalls: this.world.memory.stalls },
       http1: { ...this.protocols.http1.counts },
       http2: { ...this.protocols.http2.counts },

@@ -4,7 +4,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import t, { type Test } from 'tap'
 import { Agent, request } from 'undici'
-import type { ServerOptions } from '../../src/server/index.js'
+import type { ServerOptions } from '../../src/server/server.js'
 import { authority, localhost, pathOf } from '../../tools/testbed/certificates/index.js'
 import { nginx } from '../../tools/testbed/nginx.js'
 import { freePort, start, unlessInstalled } from '../../tools/testbed/programs.js'

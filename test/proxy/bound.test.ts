@@ -7,7 +7,7 @@ import * as http2 from 'node:http2'
 import * as https from 'node:https'
 import type { AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
-import { Server } from '../../src/server/index.js'
+import { Server } from '../../src/server/server.js'
 import { authority, localhost } from '../../tools/testbed/certificates/index.js'
 import { frame, framesOf, headers, REQUEST } from '../../tools/testbed/frames.js'
 import type { FarEnd } from '../../tools/testbed/memory-pollset.js'
@@ -200,7 +200,7 @@ async function serve(t: Test, secure: boolean) {
   origin.listen(0, '127.0.0.1')
   await once(origin, 'listening')
   const { port: behind } = origin.address() as AddressInfo
-  const server = new Server({
+  const server = Server.listening({
     listen: [{ host: '127.0.0.1', port: 0 }],
     routes: [{ host: '', prefix: '/', url: `${secure ? 'https' : 'http'}://127.0.0.1:${behind}` }],
     backendTls: { ca: authority },

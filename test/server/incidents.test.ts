@@ -9,7 +9,7 @@ import { type AddressInfo, connect, createServer, type Server as NetServer } fro
 import { connect as connectTls } from 'node:tls'
 import t, { type Test } from 'tap'
 import type { Limits } from '../../src/server/index.js'
-import { Server, type ServerOptions } from '../../src/server/index.js'
+import { Server, type ServerOptions } from '../../src/server/server.js'
 import { localhost } from '../../tools/testbed/certificates/index.js'
 
 const LINE = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z (info|warn|error) (.*)$/
@@ -23,7 +23,7 @@ async function serve(
 ) {
   const lines: string[] = []
   let wake = () => {}
-  const server = new Server({
+  const server = Server.listening({
     listen: [{ host: '127.0.0.1', port: 0 }],
     routes: [{ host: '', prefix: '/', url }],
     limits,

@@ -5,7 +5,7 @@ import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import t, { type Test } from 'tap'
 import { controlLife } from '../../src/server/control.js'
-import { Server, type ServerOptions } from '../../src/server/index.js'
+import { Server, type ServerOptions } from '../../src/server/server.js'
 import { listeningLife } from '../../src/transport/index.js'
 import { headers, PREFACE, REQUEST } from '../../tools/testbed/frames.js'
 import { declared, Seen } from '../world/seen.js'
@@ -16,7 +16,7 @@ const routes = [{ host: '', prefix: '/', url: 'h2c://127.0.0.1:1' }]
 
 /** A server on this port, its end, and its port once it listens. */
 function serve(port: number, options: Partial<ServerOptions> = {}) {
-  const server = new Server({ listen: [{ host: '127.0.0.1', port }], routes, ...options })
+  const server = Server.listening({ listen: [{ host: '127.0.0.1', port }], routes, ...options })
   server.world.scheduler.tracer = seen
   const stopped = once(server as never, 'stopped')
   const listening = new Promise<number>((resolve) =>
@@ -144,9 +144,9 @@ t.test('the edges seen are the edges declared', (t) => {
   }
   t.strictSame(seen.ended(controlLife.edges), [
     'cut cut: late, ready',
-    'drain idle: late, ready',
+    'drain until: late, ready',
     'serve for ever: ready',
-    'settle drain: late, ready',
+    'settle until: late, ready',
   ])
   t.strictSame(seen.ended(listeningLife.edges), [
     'accept for ever: cancelled, ready',

@@ -11,7 +11,7 @@ import { join } from 'node:path'
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls'
 import t, { type Test } from 'tap'
 import type { Certificate } from '../../src/pollset/index.js'
-import { Server, type ServerOptions } from '../../src/server/index.js'
+import { Server, type ServerOptions } from '../../src/server/server.js'
 import {
   authority,
   client,
@@ -38,7 +38,7 @@ async function serve(t: Test, options: Partial<ServerOptions> = {}, origin: http
     backend.close()
   })
   const { port: behind } = backend.address() as AddressInfo
-  const server = new Server({
+  const server = Server.listening({
     listen: [{ host: '127.0.0.1', port: 0, secure: true }],
     certificates: () => ({ certificates: [localhost, example] }),
     backendTls: { ca },

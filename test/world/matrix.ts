@@ -10,7 +10,7 @@ import type { Duplex, Readable, Writable } from 'node:stream'
 import { connect as connectTls } from 'node:tls'
 import t, { type Test } from 'tap'
 import type { Limits } from '../../src/server/index.js'
-import { Server } from '../../src/server/index.js'
+import { Server } from '../../src/server/server.js'
 import { authority, localhost } from '../../tools/testbed/certificates/index.js'
 import { once } from './proxy-world.js'
 
@@ -416,7 +416,7 @@ export function matrix(answer: Answering, cases: readonly Case[], limits: Partia
   )) {
     t.test(`to ${backend}`, async (t) => {
       const origin = await startOrigin(backend, answer)
-      const server = new Server({
+      const server = Server.listening({
         listen: [
           { host: '127.0.0.1', port: 0 },
           { host: '127.0.0.1', port: 0, secure: true },

@@ -4,7 +4,7 @@ import events, { type EventEmitter } from 'node:events'
 import * as http2 from 'node:http2'
 import type { AddressInfo } from 'node:net'
 import type { Limits } from '../../src/server/index.js'
-import { Server, type ServerOptions } from '../../src/server/index.js'
+import { Server, type ServerOptions } from '../../src/server/server.js'
 
 export interface Setting {
   readonly server: Server
@@ -40,7 +40,7 @@ export async function setUp(
   })
   await new Promise<void>((resolve) => origin.listen(0, '127.0.0.1', resolve))
   const port = (origin.address() as AddressInfo).port
-  const server = new Server({
+  const server = Server.listening({
     listen: [{ host: '127.0.0.1', port: 0 }],
     routes: [{ host: '', prefix: '/', url: `h2c://127.0.0.1:${port}` }],
     limits: { drainIdleMs: 1, ...limits },

@@ -9,7 +9,8 @@ import { type AddressInfo, connect, type Server as NetServer } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Test } from 'tap'
 import { WebSocket, WebSocketServer } from 'ws'
-import { type Limits, Server, type ServerOptions } from '../../../src/server/index.js'
+import type { Limits } from '../../../src/server/index.js'
+import { Server, type ServerOptions } from '../../../src/server/server.js'
 import { authority, localhost } from '../../../tools/testbed/certificates/index.js'
 import { once } from '../../world/proxy-world.js'
 
@@ -143,7 +144,7 @@ export async function proxyTo(
   options: { secure?: boolean; limits?: Partial<Limits>; more?: Partial<ServerOptions> } = {},
 ) {
   const secure = options.secure === true
-  const server = new Server({
+  const server = Server.listening({
     listen: [{ host: '127.0.0.1', port: 0, secure }],
     certificates: () => ({ certificates: [localhost] }),
     backendTls: { ca: authority },

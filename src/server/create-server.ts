@@ -1,0 +1,254 @@
+// fermata-proxy: a reverse proxy made in one call. The command line stands on it too. Promises are for
+// starting and stopping; no request passes through one.
+
+import { EventEmitter } from 'node:events'
+import type TypedEmitter from 'typed-emitter'
+import type { Address } from '../pollset/index.js'
+import type { Exchange } from '../proxy/index.js'
+import { addRoute, ConfigError, type Listen, parseListen, parseRoute, type RouteText } from './address.js'
+import type { Emitter } from './emitter.js'
+import { notListening } from './listen-faults.js'
+import type { ProcessLog } from './process-log.js'
+import { Server, type ServerOptions } from './server.js'
+
+/** Where requests go. */
+export interface Routing {
+  /**
+   * URLs of backends by `HOST/PREFIX`, as in `{ 'example.org/api': 'h2c://127.0.0.1:9000' }`; the most
+   * specific wins.
+   */
+  readonly routes?: Readonly<Record<string, string>>
+  /**
+   * The URL of the backend for what no route takes: `http://`, `https://`, `h2c://` or `h2://` and HOST:PORT
+   * or `unix:PATH`.
+   */
+  readonly backend?: string
+}
+
+export interface ProxyServerOptions extends Omit<ServerOptions, 'listen' | 'routes'>, Routing {
+  /** `HOST:PORT`, `https://HOST:PORT` or `unix:PATH`. Port 0 is any free one. HTTP/1.1 and HTTP/2 on each. */
+  readonly listen: string | readonly (string | Listen)[]
+}
+
+/** An exchange that is over. */
+export interface ExchangeReport {
+  /** As in the trace: `m3/s5`. */
+  readonly id: string
+  readonly method: string
+  readonly host: string
+  readonly path: string
+  /** The URL of the backend that it went to; null where it went to none. */
+  readonly backend: string | null
+  /** `ok`, or the stable code of what went wrong. */
+  readonly outcome: string
+  /** Times that the request was sent. */
+  readonly attempts: number
+  /** ms from the request's head to the end */
+  readonly durationMs: number
+}
+
+/** What went wrong with the server itself. */
+export class ServerError extends Error {
+  override name = 'ServerError'
+  /**
+   * `not-listening`: an address could not be bound. `internal`: a step of ours threw; what it belonged to is
+   * closed, other requests are unaffected. `broken`: an invariant of ours is broken that reaches all
+   * connections; the server has closed them, and serves no more.
+   */
+  readonly code: 'not-listening' | 'internal' | 'broken'
+
+  constructor(code: ServerError['code'], message: string, cause?: unknown) {
+    super(message, { cause })
+    this.code = code
+  }
+}
+
+export type ProxyServerEvents = {
+  /** A listener is ready. */
+  listening: (address: Address, secure: boolean) => void
+  /** A listener has taken the path of a Unix-domain socket on which nobody listened any more. */
+  replaced: (address: Address) => void
+  /** An exchange has ended. */
+  exchange: (report: ExchangeReport) => void
+  /** Without a listener the error goes to the log. */
+  error: (error: ServerError) => void
+  /** A connection to a backend could not be made; of each backend at most once in logRepeatMs. */
+  unreached: (backend: string, why: string) => void
+  /** Closing has begun: running requests may finish. */
+  draining: () => void
+  /** Certificates were read again; or could not be, and the old ones stay. */
+  reloaded: (error: Error | null) => void
+  /** No socket is open any more. */
+  close: () => void
+}
+
+export interface ProxyServer extends Emitter<ProxyServerEvents> {
+  /** The addresses that are bound, in the order in which they were. */
+  readonly addresses: readonly Address[]
+  /** Writes a line to the log that the options name. */
+  readonly log: Pick<ProcessLog, 'tell'>
+  /**
+   * Binds all addresses. Rejects with a {@link ServerError} where one cannot be bound, and then the server
+   * closes.
+   */
+  listen(): Promise<readonly Address[]>
+  /**
+   * Lets running requests finish, for at most this time (default: `drainTimeoutMs` of the options), and
+   * closes.
+   */
+  close(deadlineMs?: number): Promise<void>
+  /**
+   * Routes requests so from now on. Throws a {@link ConfigError} where a route is wrong, and then nothing
+   * has changed.
+   */
+  apply(routing: Routing): void
+  /** Reads certificates again, for connections from now on. */
+  reload(): void
+  /** Logs what is cut off, for a process that ends now. */
+  endNow(): void
+  /** What there is, for people: connections, engines, counts. */
+  describe(): Readonly<Record<string, unknown>>
+}
+
+function routesOf({ routes = {}, backend }: Routing): RouteText[] {
+  let all: RouteText[] = []
+  for (const [from, url] of Object.entries(routes)) all = addRoute(all, parseRoute(`${from}=${url}`))
+  if (backend !== undefined) all = addRoute(all, parseRoute(`=${backend}`))
+  if (all.length === 0) throw new ConfigError('there is no backend: write backend or routes')
+  return all
+}
+
+const listenOf = (listen: ProxyServerOptions['listen']): Listen[] =>
+  (typeof listen === 'string' ? [listen] : listen).map((each) =>
+    typeof each === 'string' ? parseListen(each) : each,
+  )
+
+const wasClosed = () => new ServerError('not-listening', 'the server was closed')
+
+const TypedEvents: new () => Emitter<ProxyServerEvents> =
+  EventEmitter as new () => TypedEmitter.default<ProxyServerEvents>
+
+class RunningServer extends TypedEvents implements ProxyServer {
+  private readonly server: Server
+  private readonly listenersCount: number
+  private readonly bound: Address[] = []
+  private listened: Promise<readonly Address[]> | null = null
+  private closed: Promise<void> | null = null
+  private over = false
+
+  constructor({ listen, routes, backend, ...options }: ProxyServerOptions) {
+    super()
+    const addresses = listenOf(listen)
+    const routing = {
+      ...(routes === undefined ? {} : { routes }),
+      ...(backend === undefined ? {} : { backend }),
+    }
+    this.listenersCount = addresses.length
+    this.server = new Server({ ...options, listen: addresses, routes: routesOf(routing) })
+    this.forward()
+  }
+
+  private forward(): void {
+    const { server } = this
+    server.on('listening', (address, secure) => {
+      this.bound.push(address)
+      this.emit('listening', address, secure)
+    })
+    server.on('replaced', (address) => void this.emit('replaced', address))
+    server.on('failed', (address, code) => this.failed('not-listening', notListening(address, code), code))
+    server.on('crashed', (id, error) =>
+      this.failed('internal', `internal error in ${id} (closed); other requests are unaffected`, error),
+    )
+    server.on('broken', (error) =>
+      this.failed(
+        'broken',
+        'internal error; all connections were closed, since bytes could reach the wrong client',
+        error,
+      ),
+    )
+    server.on('unreached', (backend, why) => void this.emit('unreached', backend, why))
+    server.on('draining', () => void this.emit('draining'))
+    server.on('reloaded', (error) => void this.emit('reloaded', error))
+    server.on('stopped', () => {
+      this.over = true
+      this.emit('close')
+    })
+    server.proxy.watch({ ended: (exchange) => this.ended(exchange) })
+  }
+
+  private failed(code: ServerError['code'], message: string, cause: unknown): void {
+    if (this.listenerCount('error') > 0) this.emit('error', new ServerError(code, message, cause))
+    else this.server.log.tell('error', `${message}${cause instanceof Error ? `: ${cause.message}` : ''}`)
+  }
+
+  private ended(x: Exchange): void {
+    if (this.listenerCount('exchange') === 0) return
+    const { id, request, outcome, attempts, receivedAt, target } = x
+    this.emit('exchange', {
+      id,
+      method: request.method?.value ?? '',
+      host: request.host,
+      path: request.path?.value ?? '',
+      backend: target?.name ?? null,
+      outcome,
+      attempts,
+      durationMs: this.server.world.pollset.now - receivedAt,
+    })
+  }
+
+  get addresses(): readonly Address[] {
+    return [...this.bound]
+  }
+
+  get log(): Pick<ProcessLog, 'tell'> {
+    return this.server.log
+  }
+
+  listen(): Promise<readonly Address[]> {
+    if (this.closed !== null) return Promise.reject(wasClosed())
+    this.listened ??= new Promise((resolve, reject) => {
+      this.server.on('listening', () => {
+        if (this.bound.length === this.listenersCount) resolve(this.addresses)
+      })
+      this.server.on('failed', (address, code) => {
+        reject(new ServerError('not-listening', notListening(address, code), code))
+        this.server.command('drain')
+      })
+      this.server.on('stopped', () => reject(wasClosed()))
+      this.server.begin()
+    })
+    return this.listened
+  }
+
+  close(deadlineMs?: number): Promise<void> {
+    if (deadlineMs !== undefined) this.server.drainTimeoutMs = deadlineMs
+    this.closed ??= new Promise((resolve) => {
+      if (this.over) resolve()
+      this.server.on('stopped', resolve)
+      this.server.command('drain')
+    })
+    return this.closed
+  }
+
+  apply(routing: Routing): void {
+    this.server.route(routesOf(routing))
+  }
+
+  reload(): void {
+    this.server.command('reload')
+  }
+
+  endNow(): void {
+    this.server.endNow()
+  }
+
+  describe(): Readonly<Record<string, unknown>> {
+    return this.server.describe()
+  }
+}
+
+/**
+ * Makes a reverse proxy; {@link ProxyServer.listen} starts it. Throws a {@link ConfigError} where an option
+ * is wrong: an address, a route, a certificate, limits that do not go together.
+ */
+export const createServer = (options: ProxyServerOptions): ProxyServer => new RunningServer(options)

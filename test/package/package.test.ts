@@ -1,0 +1,198 @@
+// The package as its users have it: packed, unpacked into a folder's node_modules with our dependencies
+// linked, compiled against with the strictest options, and run.
+
+import { execFileSync } from 'node:child_process'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import t from 'tap'
+import ts from 'typescript'
+import { run } from '../../tools/testbed/programs.js'
+import { root } from '../house/source-rules.js'
+import { EVERY_EXPORT, REQUIRED, SMALL_PROXY } from './sources.js'
+
+interface Manifest {
+  readonly exports: Readonly<Record<string, string | { readonly types: string }>>
+  readonly dependencies: Readonly<Record<string, string>>
+  readonly devDependencies: Readonly<Record<string, string>>
+}
+const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Manifest
+
+const folder = mkdtempSync(join(tmpdir(), 'fermata-package-'))
+t.teardown(() => rmSync(folder, { recursive: true, force: true }))
+const installed = join(folder, 'node_modules', 'fermata-proxy')
+
+const write = (name: string, text: string): string => {
+  writeFileSync(join(folder, name), text)
+  return join(folder, name)
+}
+
+/** Packs without building: the tests have just been built, and `prepack` would build all again. */
+const [{ filename, files }] = JSON.parse(
+  execFileSync('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder], {
+    cwd: root,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'ignore'],
+  }),
+) as [{ filename: string; files: { path: string }[] }]
+mkdirSync(installed, { recursive: true })
+execFileSync('tar', ['-xzf', join(folder, filename), '-C', installed, '--strip-components=1'])
+for (const name of [...Object.keys(manifest.dependencies), '@types/node']) {
+  const link = join(folder, 'node_modules', name)
+  mkdirSync(dirname(link), { recursive: true })
+  symlinkSync(join(root, 'node_modules', name), link)
+}
+write('package.json', '{ "type": "module" }')
+
+const options: ts.CompilerOptions = {
+  strict: true,
+  skipLibCheck: false,
+  noImplicitOverride: true,
+  exactOptionalPropertyTypes: true,
+  target: ts.ScriptTarget.ES2022,
+  module: ts.ModuleKind.NodeNext,
+  moduleResolution: ts.ModuleResolutionKind.NodeNext,
+  types: ['node'],
+  typeRoots: [join(folder, 'node_modules', '@types')],
+}
+
+const worded = (each: ts.Diagnostic): string =>
+  `${each.file?.fileName.slice(folder.length + 1)}: ${ts.flattenDiagnosticMessageText(each.messageText, ' ')}`
+
+/** The same protocol that the project runs, with imports as a stranger writes them. */
+function lineProtocol(): string {
+  const candidates = ['tools/examples/line-protocol.ts', 'test/engine/line-protocol.ts']
+  const file = candidates.find((each) => existsSync(join(root, each))) as string
+  return readFileSync(join(root, file), 'utf8').replace(
+    /'(?:\.\.\/)+src\/(\w+)\/index\.js'/g,
+    "'fermata-proxy/$1'",
+  )
+}
+
+const readmeExample = (): string =>
+  /<!-- example -->\n```ts\n([\s\S]*?)```/.exec(readFileSync(join(root, 'README.md'), 'utf8'))?.[1] ?? ''
+
+const names = Object.keys(manifest.exports)
+  .filter((each) => each !== './package.json')
+  .map((each) => `fermata-proxy${each.slice(1)}`)
+const program = ts.createProgram(
+  [
+    write('small-proxy.ts', SMALL_PROXY),
+    write('line-protocol.ts', lineProtocol()),
+    write('every-export.ts', EVERY_EXPORT(names)),
+    write('readme.ts', readmeExample()),
+  ],
+  options,
+)
+
+t.test('the tarball holds what a user needs and nothing else', async (t) => {
+  const all = files.map((each) => each.path)
+  const needed =
+    /^(dist\/src\/.*\.(js|d\.ts|js\.map)|spec\/.*\.md|package\.json|README\.md|CHANGELOG\.md|LICENSE)$/
+  t.strictSame(
+    all.filter((each) => !needed.test(each)),
+    [],
+  )
+  for (const each of Object.values(manifest.exports))
+    if (typeof each !== 'string') t.ok(all.includes(each.types.slice(2)), each.types)
+  t.ok(all.includes('dist/src/main.js'), 'the command')
+})
+
+t.test('its declarations name no package that a user does not install', async (t) => {
+  for (const { path } of files.filter((each) => each.path.endsWith('.d.ts'))) {
+    const text = readFileSync(join(installed, path), 'utf8')
+    for (const [, name] of text.matchAll(/(?:from|import\()\s*'([^'.][^']*)'/g))
+      t.ok(name.startsWith('node:') || name in manifest.dependencies, `${path} names ${name}`)
+  }
+})
+
+t.test('maps carry the source, so that an editor can show a step of an installed package', async (t) => {
+  const map = JSON.parse(readFileSync(join(installed, 'dist/src/proxy/exchange-steps.js.map'), 'utf8')) as {
+    sourcesContent?: string[]
+  }
+  t.equal(map.sourcesContent?.[0], readFileSync(join(root, 'src/proxy/exchange-steps.ts'), 'utf8'))
+})
+
+t.test(
+  'it compiles for a stranger: a proxy, the line protocol, each export, the example of the README',
+  async (t) => {
+    t.match(readmeExample(), /createServer/, 'the README has an example')
+    t.match(lineProtocol(), /from 'fermata-proxy\/continuation'/)
+    t.strictSame(ts.getPreEmitDiagnostics(program).map(worded), [])
+    t.notOk(program.emit().emitSkipped)
+  },
+)
+
+t.test('a small proxy runs from it', async (t) => {
+  const { stdout, stderr, code } = await run(process.execPath, [join(folder, 'small-proxy.js')], {
+    cwd: folder,
+  })
+  t.equal(stderr, '')
+  t.equal(code, 0, 'and ends by itself')
+  t.strictSame(JSON.parse(stdout), {
+    said: ['200 first', 'true', '200 first', '200 second', '200 first', 'not-listening'],
+    order: ['listening', 'draining', 'close'],
+    reports: [
+      ['/', false, 'ok'],
+      ['/same', false, 'ok'],
+      ['/new', true, 'ok'],
+      ['/old', false, 'ok'],
+    ],
+  })
+})
+
+t.test('each export loads, by import and by require', async (t) => {
+  const [imported, required, line] = await Promise.all([
+    run(process.execPath, [join(folder, 'every-export.js')], { cwd: folder }),
+    run(process.execPath, [write('required.cjs', REQUIRED)], { cwd: folder }),
+    run(process.execPath, [join(folder, 'line-protocol.js')], { cwd: folder }),
+  ])
+  t.match(imported, { code: 0, stderr: '', stdout: 'true '.repeat(names.length) })
+  t.match(required, { code: 0, stderr: '', stdout: 'function function' })
+  t.match(line, { code: 0, stderr: '' })
+})
+
+/**
+ * The properties that a class of the package and its bases have; the names that a subclass may mean to have
+ * for itself.
+ */
+function membersOf(of: ts.Program, room: string, name: string): string[] {
+  const checker = of.getTypeChecker()
+  const file = of.getSourceFile(join(installed, `dist/src/${room}/index.d.ts`)) as ts.SourceFile
+  const exported = checker.getExportsOfModule(checker.getSymbolAtLocation(file) as ts.Symbol)
+  const symbol = exported.find((each) => each.name === name) as ts.Symbol
+  const whole = symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol
+  return checker.getPropertiesOfType(checker.getDeclaredTypeOfSymbol(whole)).map((each) => each.name)
+}
+
+t.test('a subclass whose member clashes with one of ours does not compile', async (t) => {
+  const classes = [
+    ['continuation', 'Continuation'],
+    ['pollset', 'Pollable'],
+    ['pollset', 'Deadline'],
+  ] as const
+  const clashes = new Map<string, string>()
+  for (const [room, name] of classes) {
+    const members = membersOf(program, room, name)
+    t.ok(members.length > 3, `${name} has ${members.length} members`)
+    for (const member of members)
+      clashes.set(
+        write(
+          `clash-${name}-${member}.ts`,
+          `import { ${name} } from 'fermata-proxy/${room}'\n` +
+            `export abstract class Clashes extends ${name} {\n  ${member}: { clash: 'yes' } = { clash: 'yes' }\n}\n`,
+        ),
+        `${name}.${member}`,
+      )
+  }
+  const clashing = ts.createProgram(
+    [...clashes.keys()],
+    { ...options, noImplicitOverride: false },
+    undefined,
+    program,
+  )
+  for (const [file, what] of clashes) {
+    const source = clashing.getSourceFile(file) as ts.SourceFile
+    t.not(clashing.getSemanticDiagnostics(source).length, 0, what)
+  }
+})
