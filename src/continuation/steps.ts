@@ -78,8 +78,9 @@ export interface Program<X> {
   readonly names: readonly string[]
   readonly edges: { readonly [step: string]: readonly string[] }
   readonly waits: readonly string[]
+  /** @internal */
   readonly steps: readonly ((x: X) => Outcome<string>)[]
-  /** By step: the edges it may leave by. */
+  /** By step: the edges it may leave by. @internal */
   readonly masks: readonly number[]
 }
 

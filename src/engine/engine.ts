@@ -111,12 +111,13 @@ export class Engine<S extends Session> implements SessionReports<S> {
     lease.readiness = 0
   }
 
-  /** {@link Lease.doubt} of a lease that waits here, or was granted. */
+  /** {@link Lease.doubt} of a lease that waits here, or was granted. @internal */
   doubted(lease: Lease<S>): void {
     this.doubtful.add(lease)
     this.endDoubtful()
   }
 
+  /** @internal */
   trusted(lease: Lease<S>): void {
     this.doubtful.delete(lease)
   }

@@ -36,6 +36,7 @@ export interface LeaseHolder {
 
 export class Lease<S extends Session> extends Pollable implements Listed<Lease<S>> {
   readonly of: LeaseHolder
+  /** @internal */
   engine: Engine<S> | null
   /** The session it is granted on, until taken or given back. */
   session: S | null

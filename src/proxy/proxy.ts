@@ -91,14 +91,17 @@ export class ReverseProxy implements Acceptor {
     for (const backend of this.routes.backends) backend.left(client)
   }
 
+  /** @internal */
   refused(exchange: Exchange, refusal: Refusal): void {
     for (const watcher of this.watchers) watcher.refused?.(exchange, refusal)
   }
 
+  /** @internal */
   aborted(exchange: Exchange): void {
     for (const watcher of this.watchers) watcher.aborted?.(exchange)
   }
 
+  /** @internal */
   ended(exchange: Exchange): void {
     this.logged++
     if (exchange.countsAsTunnel) this.tunnels--

@@ -2,14 +2,14 @@
 // linked, compiled against with the strictest options, and run.
 
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import t from 'tap'
 import ts from 'typescript'
 import { run } from '../../tools/testbed/programs.js'
 import { root } from '../house/source-rules.js'
-import { EVERY_EXPORT, REQUIRED, SMALL_PROXY } from './sources.js'
+import { EVERY_EXPORT, LINES, REQUIRED, SMALL_PROXY } from './sources.js'
 
 interface Manifest {
   readonly exports: Readonly<Record<string, string | { readonly types: string }>>
@@ -59,15 +59,12 @@ const options: ts.CompilerOptions = {
 const worded = (each: ts.Diagnostic): string =>
   `${each.file?.fileName.slice(folder.length + 1)}: ${ts.flattenDiagnosticMessageText(each.messageText, ' ')}`
 
-/** The same protocol that the project runs, with imports as a stranger writes them. */
-function lineProtocol(): string {
-  const candidates = ['tools/examples/line-protocol.ts', 'test/engine/line-protocol.ts']
-  const file = candidates.find((each) => existsSync(join(root, each))) as string
-  return readFileSync(join(root, file), 'utf8').replace(
+/** The example of another protocol, with imports as a stranger writes them. */
+const lineProtocol = (): string =>
+  readFileSync(join(root, 'tools/examples/line-protocol.ts'), 'utf8').replace(
     /'(?:\.\.\/)+src\/(\w+)\/index\.js'/g,
     "'fermata-proxy/$1'",
   )
-}
 
 const readmeExample = (): string =>
   /<!-- example -->\n```ts\n([\s\S]*?)```/.exec(readFileSync(join(root, 'README.md'), 'utf8'))?.[1] ?? ''
@@ -79,6 +76,7 @@ const program = ts.createProgram(
   [
     write('small-proxy.ts', SMALL_PROXY),
     write('line-protocol.ts', lineProtocol()),
+    write('lines.ts', LINES),
     write('every-export.ts', EVERY_EXPORT(names)),
     write('readme.ts', readmeExample()),
   ],
@@ -141,56 +139,63 @@ t.test('a small proxy runs from it', async (t) => {
   })
 })
 
-t.test('each export loads, by import and by require', async (t) => {
+t.test('each export loads, by import and by require; lines pass through the example', async (t) => {
   const [imported, required, line] = await Promise.all([
     run(process.execPath, [join(folder, 'every-export.js')], { cwd: folder }),
     run(process.execPath, [write('required.cjs', REQUIRED)], { cwd: folder }),
-    run(process.execPath, [join(folder, 'line-protocol.js')], { cwd: folder }),
+    run(process.execPath, [join(folder, 'lines.js')], { cwd: folder }),
   ])
   t.match(imported, { code: 0, stderr: '', stdout: 'true '.repeat(names.length) })
   t.match(required, { code: 0, stderr: '', stdout: 'function function' })
-  t.match(line, { code: 0, stderr: '' })
+  t.match(line, { code: 0, stderr: '', stdout: 'HELLO\n' })
 })
 
-/**
- * The properties that a class of the package and its bases have; the names that a subclass may mean to have
- * for itself.
- */
-function membersOf(of: ts.Program, room: string, name: string): string[] {
-  const checker = of.getTypeChecker()
-  const file = of.getSourceFile(join(installed, `dist/src/${room}/index.d.ts`)) as ts.SourceFile
+/** The members that a class of the package and its bases have: what a subclass may mean to have for itself. */
+function membersOf(room: string, name: string): ts.Symbol[] {
+  const checker = program.getTypeChecker()
+  const file = program.getSourceFile(join(installed, `dist/src/${room}/index.d.ts`)) as ts.SourceFile
   const exported = checker.getExportsOfModule(checker.getSymbolAtLocation(file) as ts.Symbol)
   const symbol = exported.find((each) => each.name === name) as ts.Symbol
   const whole = symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol
-  return checker.getPropertiesOfType(checker.getDeclaredTypeOfSymbol(whole)).map((each) => each.name)
+  return checker.getPropertiesOfType(checker.getDeclaredTypeOfSymbol(whole))
 }
 
+const namesOf = (members: readonly ts.Symbol[]): string[] => members.map((each) => each.name)
+
+/** A subclass is to have this one. */
+const isAbstract = ({ declarations = [] }: ts.Symbol): boolean =>
+  declarations.some((each) => (ts.getCombinedModifierFlags(each) & ts.ModifierFlags.Abstract) !== 0)
+
+t.test('internals are not in the published types, but where a stranger subclasses', async (t) => {
+  for (const { path } of files.filter((each) => each.path.endsWith('.d.ts')))
+    t.notMatch(readFileSync(join(installed, path), 'utf8'), /@internal/, path)
+  const scheduler = namesOf(membersOf('continuation', 'Scheduler'))
+  t.ok(scheduler.includes('watch'))
+  t.notOk(scheduler.includes('resume'))
+  t.ok(namesOf(membersOf('continuation', 'Continuation')).includes('alivePrev'))
+})
+
 t.test('a subclass whose member clashes with one of ours does not compile', async (t) => {
-  const classes = [
+  const clashes = new Map<string, string>()
+  const plant = (kind: string, room: string, name: string, member: string, value: string): void => {
+    const text = `import { ${name} } from 'fermata-proxy/${room}'\nexport abstract class Clashes extends ${name} {\n  ${value}\n}\n`
+    clashes.set(write(`${kind}-${name}-${member}.ts`, text), `${name}.${member}, ${kind}`)
+  }
+  for (const [room, name] of [
     ['continuation', 'Continuation'],
     ['pollset', 'Pollable'],
     ['pollset', 'Deadline'],
-  ] as const
-  const clashes = new Map<string, string>()
-  for (const [room, name] of classes) {
-    const members = membersOf(program, room, name)
+  ] as const) {
+    const members = membersOf(room, name)
     t.ok(members.length > 3, `${name} has ${members.length} members`)
-    for (const member of members)
-      clashes.set(
-        write(
-          `clash-${name}-${member}.ts`,
-          `import { ${name} } from 'fermata-proxy/${room}'\n` +
-            `export abstract class Clashes extends ${name} {\n  ${member}: { clash: 'yes' } = { clash: 'yes' }\n}\n`,
-        ),
-        `${name}.${member}`,
-      )
+    for (const each of members) {
+      const member = each.name
+      plant('another type', room, name, member, `override ${member}: { clash: 'yes' } = { clash: 'yes' }`)
+      // Of the same type it is taken for an override that does not say so (noImplicitOverride).
+      if (!isAbstract(each)) plant('the same type', room, name, member, `${member} = undefined as never`)
+    }
   }
-  const clashing = ts.createProgram(
-    [...clashes.keys()],
-    { ...options, noImplicitOverride: false },
-    undefined,
-    program,
-  )
+  const clashing = ts.createProgram([...clashes.keys()], options, undefined, program)
   for (const [file, what] of clashes) {
     const source = clashing.getSourceFile(file) as ts.SourceFile
     t.not(clashing.getSemanticDiagnostics(source).length, 0, what)

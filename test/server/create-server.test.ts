@@ -1,0 +1,75 @@
+// A server of one call: routes are replaced while requests run, and closing has a deadline.
+
+import { once } from 'node:events'
+import { createServer as createOrigin, get, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import t, { type Test } from 'tap'
+import { ConfigError, createServer } from '../../src/server/index.js'
+
+/** An origin that answers when it is told, and counts its open connections. */
+async function origin(t: Test) {
+  const waiting: ServerResponse[] = []
+  const server = createOrigin((_request, response) => void waiting.push(response)).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const connections = () => new Promise<number>((resolve) => server.getConnections((_, n) => resolve(n)))
+  return { url, waiting, connections }
+}
+
+function ask(port: number, path: string): Promise<string> {
+  return new Promise((resolve) => {
+    get({ port, host: '127.0.0.1', path, agent: false }, (response) => {
+      response.resume().on('close', () => resolve(`${response.statusCode}`))
+    }).on('error', () => resolve('cut'))
+  })
+}
+
+const until = async (holds: () => boolean | Promise<boolean>) => {
+  while (!(await holds())) await new Promise(setImmediate)
+}
+
+t.test('a backend that no route names any more serves what it has, then closes', async (t) => {
+  const [old, next] = await Promise.all([origin(t), origin(t)])
+  const server = createServer({ listen: '127.0.0.1:0', backend: old.url, limits: { drainIdleMs: 1 } })
+  const [{ port }] = await server.listen()
+  const running = ask(port, '/running')
+  await until(() => old.waiting.length === 1)
+  t.throws(() => server.apply({ routes: { 'example.org': 'ftp://x' } }), ConfigError)
+  t.throws(() => server.apply({}), ConfigError, 'nowhere to go')
+  server.apply({ backend: next.url })
+  const later = ask(port, '/later')
+  await until(() => next.waiting.length === 1)
+  t.equal(await old.connections(), 1, 'the request that runs has its connection')
+  old.waiting[0].end()
+  next.waiting[0].end()
+  t.strictSame(await Promise.all([running, later]), ['200', '200'])
+  await until(async () => (await old.connections()) === 0)
+  server.apply({ backend: old.url })
+  const again = ask(port, '/again')
+  await until(() => old.waiting.length === 2)
+  old.waiting[1].end()
+  t.equal(await again, '200', 'a URL may come back')
+  await server.close()
+})
+
+t.test('closing has a deadline', async (t) => {
+  const silent = await origin(t)
+  const server = createServer({
+    listen: '127.0.0.1:0',
+    backend: silent.url,
+    limits: { drainIdleMs: 1, cutMs: 1 },
+  })
+  const [{ port }] = await server.listen()
+  const outcomes: string[] = []
+  server.on('exchange', ({ outcome }) => outcomes.push(outcome))
+  const running = ask(port, '/')
+  await until(() => silent.waiting.length === 1)
+  await server.close(2)
+  t.equal(await running, 'cut')
+  t.equal(outcomes.length, 1)
+  t.not(outcomes[0], 'ok')
+})
