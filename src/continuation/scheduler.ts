@@ -99,7 +99,10 @@ export class Scheduler {
     this.told = all.length === 0 ? null : all.length === 1 ? all[0] : new Watchers(all)
   }
 
-  /** Queues a new continuation; it takes its first step in this turn. Called by {@link BoundLife.start}. @internal */
+  /**
+   * Queues a new continuation; it takes its first step in this turn. Called by {@link BoundLife.start}.
+   * @internal
+   */
   start<X extends Continuation>(continuation: X, program: Program<X>, step: number): void {
     if (continuation.scheduler !== this) throw new StepError(`${continuation.id} is of another World`)
     if (continuation.program !== UNSTARTED) throw new StepError(`${continuation.id} has already started`)
@@ -130,7 +133,10 @@ export class Scheduler {
     for (let each = this.first; each !== null; each = each.aliveNext) yield each
   }
 
-  /** From the turn's queue. Tests again: an earlier resumption may have changed what it was woken for. @internal */
+  /**
+   * From the turn's queue. Tests again: an earlier resumption may have changed what it was woken for.
+   * @internal
+   */
   resume(continuation: Continuation): void {
     if (continuation.finished || continuation.held) return
     let cause: Cause = 'started'
