@@ -37,8 +37,8 @@ export class Backends implements ExchangeWatcher {
   }
 
   ended(exchange: Exchange): void {
-    const { target } = exchange
-    if (target !== null && this.retiring.get(target.name) === target) this.closeUnused(target, exchange)
+    const { backend } = exchange
+    if (backend !== null && this.retiring.get(backend.name) === backend) this.closeUnused(backend, exchange)
   }
 
   left(client: Client): void {
@@ -52,7 +52,7 @@ export class Backends implements ExchangeWatcher {
   /** `ending`: an exchange that is over and still counts as alive. */
   private closeUnused(backend: Backend, ending: Exchange | null): void {
     for (const each of this.scheduler.alive())
-      if (each !== ending && each instanceof Exchange && each.target === backend) return
+      if (each !== ending && each instanceof Exchange && each.backend === backend) return
     this.retiring.delete(backend.name)
     backend.close()
   }

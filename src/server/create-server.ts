@@ -183,13 +183,13 @@ class RunningServer extends TypedEvents implements ProxyServer {
 
   private ended(x: Exchange): void {
     if (this.listenerCount('exchange') === 0) return
-    const { id, request, outcome, attempts, receivedAt, target } = x
+    const { id, request, outcome, attempts, receivedAt, backend } = x
     this.emit('exchange', {
       id,
       method: request.method?.value ?? '',
       host: request.host,
       path: request.path?.value ?? '',
-      backend: target?.name ?? null,
+      backend: backend?.name ?? null,
       outcome,
       attempts,
       durationMs: this.server.world.pollset.now - receivedAt,
