@@ -9,6 +9,7 @@ export interface InterimLimits {
    * interim (1xx) responses of one response that pass: as many at once, as many a second; more are dropped
    */
   readonly interimsBurst: number
+  /** interim heads of one stream that are taken each second behind the burst */
   readonly interimsPerSecond: number
   /** bytes of interim responses of one stream that wait; more are dropped */
   readonly interimBytesMax: number

@@ -1,16 +1,9 @@
 // The bounds of this room, in one place: names, defaults, units. Only server/ knows of files and options.
 
 import { type InterimLimits, interimLimits } from '../http/index.js'
-import {
-  type DialLimits,
-  dialLimits,
-  type LingerLimits,
-  lingerLimits,
-  type TransitLimits,
-  transitLimits,
-} from '../transport/index.js'
+import { type LingerLimits, lingerLimits, type TransitLimits, transitLimits } from '../transport/index.js'
 
-export interface Http1Limits extends DialLimits, InterimLimits, TransitLimits, LingerLimits {
+export interface Http1Limits extends InterimLimits, TransitLimits, LingerLimits {
   /**
    * octets of a request line (above: 414) or a status line (above: 502); RFC 9112 §3 asks for 8,000 at least
    */
@@ -54,7 +47,6 @@ export interface Http1Limits extends DialLimits, InterimLimits, TransitLimits, L
 }
 
 export const http1Limits: Http1Limits = {
-  ...dialLimits,
   ...transitLimits,
   ...interimLimits,
   ...lingerLimits,

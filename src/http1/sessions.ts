@@ -18,4 +18,4 @@ export const http1SessionOn =
 
 /** Opens HTTP/1.1 sessions for an engine of this target. */
 export const http1Sessions = (context: Http1Context, target: DialTarget): SessionFactory<BackendSession> =>
-  dialledSessions(context.world, target, context.limits, http1SessionOn(context, target))
+  dialledSessions(context.world, target, context.world.transportLimits, http1SessionOn(context, target))

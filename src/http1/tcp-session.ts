@@ -63,11 +63,11 @@ const LATE = fault('connect-late', 'backend', 'connection', 'never', 'the target
 export const tcpSessions =
   (context: Http1Context, target: DialTarget): SessionFactory<BackendSession> =>
   (reports) => {
-    const { world, limits } = context
+    const { world } = context
     const id = world.nextId('b')
     return sessionsOn<BackendSession, Socket>(
       (told) =>
-        dial(world, id, target, limits, {
+        dial(world, id, target, world.transportLimits, {
           connected: (socket) => told.connected(socket),
           failed: (why, late) => told.failed(late ? LATE : why),
         }),

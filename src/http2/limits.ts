@@ -1,22 +1,10 @@
 // The bounds of this room, in one place: names, defaults, units. Only server/ knows of files and options.
 
 import { type InterimLimits, interimLimits } from '../http/index.js'
-import {
-  type DialLimits,
-  dialLimits,
-  type LingerLimits,
-  lingerLimits,
-  type TransitLimits,
-  transitLimits,
-} from '../transport/index.js'
+import { type LingerLimits, lingerLimits, type TransitLimits, transitLimits } from '../transport/index.js'
 import type { FrameReaderLimits } from './frame-reader.js'
 
-export interface Http2Limits
-  extends FrameReaderLimits,
-    DialLimits,
-    InterimLimits,
-    TransitLimits,
-    LingerLimits {
+export interface Http2Limits extends FrameReaderLimits, InterimLimits, TransitLimits, LingerLimits {
   /** octets, RFC 9113 §6.5.2: requests above get 431, responses above 502 */
   readonly headerListBytesMax: number
   /** field lines of one message */
@@ -27,8 +15,9 @@ export interface Http2Limits
   readonly concurrentStreamsMax: number
   /** streams we open on one backend connection, whatever it allows */
   readonly backendStreamsMax: number
-  /** octets a stream may send before it gets credit: first, and at most when it flows well */
+  /** bytes a stream may send before it gets credit: its window at first */
   readonly streamWindow: number
+  /** bytes a stream may send before it gets credit, at most: its window grows so far where it flows well */
   readonly streamWindowMax: number
   /** octets all streams of a connection may send before it gets credit */
   readonly connectionWindow: number
@@ -40,6 +29,7 @@ export interface Http2Limits
    * of DATA, one for each 256 octets of it
    */
   readonly idleFramesBurst: number
+  /** frames with no work that are taken each second behind the burst */
   readonly idleFramesPerSecond: number
   /**
    * octets of sent DATA that the peer may give back later in pieces of 256 and more, by connection and stream
@@ -51,19 +41,23 @@ export interface Http2Limits
    * CVE-2025-8671)
    */
   readonly resetsBurst: number
+  /** resets by one client that are taken each second behind the burst */
   readonly resetsPerSecond: number
   /**
    * RST_STREAM we send to one backend: as many at once, as many a second; and a reserve for unfinished
    * requests
    */
   readonly backendResetsBurst: number
+  /** resets that one backend connection is sent each second behind the burst */
   readonly backendResetsPerSecond: number
+  /** resets beside that budget in the life of a backend connection, for requests that are unfinished */
   readonly backendResetsReserve: number
   /**
    * octets, and frames, of one connection read in a turn: past either, what has come further waits for the
    * next
    */
   readonly turnBytesMax: number
+  /** frames that one connection may have read in one turn */
   readonly turnFramesMax: number
   /** ms for the client's preface, for the peer's first SETTINGS, and for its acknowledgement of ours */
   readonly prefaceMs: number
@@ -88,6 +82,7 @@ export interface Http2Limits
    * (slowestBytesPerSecond)
    */
   readonly frontendPingTimeoutMs: number
+  /** ms that a silent backend has to answer PING while it owes an answer */
   readonly backendPingTimeoutMs: number
   /** ms a stream whose client has left may run dry before it is reset or its connection retired */
   readonly dryMs: number
@@ -95,6 +90,7 @@ export interface Http2Limits
    * octets of credit that the dry streams of one backend connection get: as many at once, as many a second
    */
   readonly dryBytesBurst: number
+  /** bytes of credit each second, behind the burst, for the dry streams of one backend connection */
   readonly dryBytesPerSecond: number
   /**
    * ms in which a client that is told to open no more streams may still open some: until it acknowledges a
@@ -104,7 +100,6 @@ export interface Http2Limits
 }
 
 export const http2Limits: Http2Limits = {
-  ...dialLimits,
   ...transitLimits,
   ...interimLimits,
   ...lingerLimits,

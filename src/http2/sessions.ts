@@ -21,4 +21,4 @@ export const http2SessionOn =
  * over TLS.
  */
 export const http2Sessions = (context: Http2Context, target: DialTarget): SessionFactory<BackendSession> =>
-  dialledSessions(context.world, target, context.limits, http2SessionOn(context, target))
+  dialledSessions(context.world, target, context.world.transportLimits, http2SessionOn(context, target))

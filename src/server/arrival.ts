@@ -129,7 +129,7 @@ export class Arrival extends Continuation {
   }
 
   private get notInTime(): string {
-    return `it was not done within arrivalMs=${this.arrivalMs}`
+    return `it was not done within server.arrivalMs=${this.arrivalMs}`
   }
 
   crashed(): void {

@@ -7,7 +7,7 @@ import { type Address, formatAddress } from '../pollset/index.js'
 import { addRoute, ConfigError, type Listen, parseListen, type RouteText } from './address.js'
 import { checkTogether } from './combinations.js'
 import { createServer, type ProxyServer, type ProxyServerOptions } from './create-server.js'
-import { checkLimits, defaultLimits } from './limits.js'
+import { checkLimits, defaultLimits, limitsWith } from './limits.js'
 import { program, type ServeOptions } from './options.js'
 import { type Origin, startOrigin } from './origin.js'
 import { DRAIN_TIMEOUT_MS, type ServerCertificates } from './server.js'
@@ -45,7 +45,7 @@ function serve(options: ServeOptions): void {
     listenersOf(options),
     routes.map((each) => each.url),
   )
-  checkLimits({ ...defaultLimits, ...options.limit })
+  checkLimits(limitsWith(defaultLimits, options.limit))
   if (routes.length > 0) begin(options, routes, null)
   else {
     startOrigin(

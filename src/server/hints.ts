@@ -52,7 +52,7 @@ export function hinted(why: Fault | null, text: string, backend: Backend | null)
 /** Which bound kept a request waiting for a session of this engine, and how to raise it. */
 export function leaseShortage(engine: Engine<ExchangeSession>, limits: Limits): string {
   const { sessions, opening, name } = engine
-  const late = `it waited for leaseTimeoutMs=${limits.leaseTimeoutMs}`
+  const late = `it waited for proxy.leaseTimeoutMs=${limits.proxy.leaseTimeoutMs}`
   const open = sessions.filter((each) => each.state === 'open')
   if (open.length === 0)
     return opening > 0
@@ -60,17 +60,19 @@ export function leaseShortage(engine: Engine<ExchangeSession>, limits: Limits): 
       : `${late}, and no connection to the backend stays open`
   const capacity = Math.max(...open.map((each) => each.capacity))
   const { scheme } = parseBackend(name)
-  const sessionsName = scheme === 'h2' || scheme === 'h2c' ? 'sessionsMax' : 'http1SessionsMax'
+  const http2 = scheme === 'h2' || scheme === 'h2c'
+  const sessionsName = http2 ? 'engine.sessionsMax' : 'server.http1SessionsMax'
+  const sessionsMax = http2 ? limits.engine.sessionsMax : limits.server.http1SessionsMax
   const requests = capacity === 1 ? '1 request' : `${capacity} requests`
   const each =
-    sessionsName === 'http1SessionsMax' && capacity === 1
+    !http2 && capacity === 1
       ? 'one request at a time'
-      : capacity >= limits.backendStreamsMax
-        ? `backendStreamsMax=${requests} at a time`
+      : capacity >= limits.http2.backendStreamsMax
+        ? `http2.backendStreamsMax=${requests} at a time`
         : `${requests} at a time, as the backend's SETTINGS allow`
   const carry = `${late}: ${open.length} ${open.length === 1 ? 'connection carries' : 'connections carry'} ${each}`
-  if (sessions.length >= limits[sessionsName])
-    return `${carry}, and ${sessionsName}=${limits[sessionsName]} is reached: raise it with --limit ${sessionsName}=N${each.startsWith('one') ? '' : ', or what each may carry'}`
+  if (sessions.length >= sessionsMax)
+    return `${carry}, and ${sessionsName}=${sessionsMax} is reached: raise it with --limit ${sessionsName}=N${each.startsWith('one') ? '' : ', or what each may carry'}`
   if (opening > 0) return `${carry}, and ${opening} more being made: the backend is slow to accept`
-  return `${carry}, and no further one is made for this client or before reopenDelayMs=${limits.reopenDelayMs} is over`
+  return `${carry}, and no further one is made for this client or before engine.reopenDelayMs=${limits.engine.reopenDelayMs} is over`
 }

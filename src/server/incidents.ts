@@ -57,22 +57,22 @@ export class Incidents implements ExchangeWatcher {
   }
 
   turnedAway(from: Address): void {
-    const { connectionsMax } = this.limits
+    const { connectionsMax } = this.limits.server
     this.log.repeated(
       'warn',
       'client connection refused',
       () =>
-        `${nameOf(from)}: connectionsMax=${connectionsMax} are open; raise it with --limit connectionsMax=N`,
+        `${nameOf(from)}: server.connectionsMax=${connectionsMax} are open; raise it with --limit server.connectionsMax=N`,
     )
   }
 
   notAdmitted(from: Address): void {
-    const { abusesMax, connectionsPerAddressMax } = this.limits
+    const { abusesMax, connectionsPerAddressMax } = this.limits.server
     this.log.repeated(
       'warn',
       'client address refused',
       () =>
-        `${nameOf(from)}: it has connectionsPerAddressMax=${connectionsPerAddressMax} open, or was cut off abusesMax=${abusesMax} times`,
+        `${nameOf(from)}: it has server.connectionsPerAddressMax=${connectionsPerAddressMax} open, or was cut off server.abusesMax=${abusesMax} times`,
     )
   }
 

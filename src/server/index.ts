@@ -12,7 +12,7 @@ export {
   ServerError,
 } from './create-server.js'
 export type { Emitter, EventMap } from './emitter.js'
-export { defaultLimits, type Limits, limitsByRoom } from './limits.js'
+export { defaultLimits, type Limits, limitsByRoom, limitsWith, type SomeLimits } from './limits.js'
 export type { Level } from './process-log.js'
 export type { BackendTls } from './protocols.js'
 export type { ServerCertificates } from './server.js'

@@ -1,4 +1,4 @@
-// All bounds of all rooms under one roof, so that each can be set by its name.
+// The bounds of all rooms, each of which is set by its room and its name: `http2.lingerMs`.
 
 import { type SchedulerLimits, schedulerLimits } from '../continuation/index.js'
 import { type EngineLimits, engineLimits } from '../engine/index.js'
@@ -9,6 +9,8 @@ import { type ProxyLimits, proxyLimits } from '../proxy/index.js'
 import { type TransportLimits, transportLimits } from '../transport/index.js'
 import { ConfigError } from './address.js'
 import { type ClientAddressLimits, clientAddressLimits } from './client-addresses.js'
+import { LIMIT_RANGES } from './limit-ranges.js'
+import { LIMIT_TEXTS } from './limit-texts.js'
 import { type ProcessLogLimits, processLogLimits } from './process-log.js'
 import { parseQuantity } from './quantity.js'
 
@@ -40,157 +42,139 @@ export const serverLimits: ServerLimits = {
   http1OpeningMax: 64,
 }
 
-export type Limits = NodePollsetLimits &
-  SchedulerLimits &
-  EngineLimits &
-  TransportLimits &
-  Http1Limits &
-  Http2Limits &
-  ProxyLimits &
-  ServerLimits
+/** One plain object a room. */
+export interface Limits {
+  readonly pollset: NodePollsetLimits
+  readonly continuation: SchedulerLimits
+  readonly transport: TransportLimits
+  readonly engine: EngineLimits
+  readonly http1: Http1Limits
+  readonly http2: Http2Limits
+  readonly proxy: ProxyLimits
+  readonly server: ServerLimits
+}
 
-/** The defaults, room by room. */
-export const limitsByRoom: Readonly<Record<string, Readonly<Partial<Limits>>>> = {
+/** Those that are not the defaults. */
+export type SomeLimits = { readonly [Room in keyof Limits]?: Partial<Limits[Room]> }
+
+export const defaultLimits: Limits = {
   pollset: nodePollsetLimits,
   continuation: schedulerLimits,
-  engine: engineLimits,
   transport: transportLimits,
+  engine: engineLimits,
   http1: http1Limits,
   http2: http2Limits,
   proxy: proxyLimits,
   server: serverLimits,
 }
 
-/** Spread, as an object that was assigned to stays a slow one. */
-export const defaultLimits = { ...(Object.assign({}, ...Object.values(limitsByRoom)) as Limits) }
+/** The values of each room by name, whatever the room. */
+type Values = Readonly<Record<string, number>>
+const valuesOf = (limits: SomeLimits): Readonly<Record<string, Values | undefined>> =>
+  limits as Readonly<Record<string, Values | undefined>>
 
-const KIB = 1024
-const MIB = 1024 * KIB
-/** What a counter, a SETTINGS value or an array of them is never asked to be. */
-const MANY = 1_000_000
+export const limitsByRoom: Readonly<Record<string, Values>> = valuesOf(defaultLimits) as Record<
+  string,
+  Values
+>
 
-/**
- * What each limit may be, where more than 0 is asked: what a window, a SETTINGS value or a number of digits
- * can say; less than would refuse what every peer sends; more than memory was ever meant for. What depends on
- * another limit is in {@link checkLimits}.
- */
-const RANGES: Readonly<Partial<Record<keyof Limits, readonly [number, number]>>> = {
-  readAheadBytesMax: [KIB, 1024 * MIB],
-  lookAheadBytesMax: [1, 1024 * MIB],
-  acceptQueueMax: [1, MANY],
-  commandsMax: [1, MANY],
-  backlog: [1, 65_535],
-  // As many seconds as Linux takes.
-  frontendTcpKeepAliveMs: [0, 32_767_000],
-  backendTcpKeepAliveMs: [0, 32_767_000],
-  sessionsMax: [1, MANY],
-  openingMax: [1, MANY],
-  boundSessionsMax: [0, MANY],
-  heldBytesSoft: [MIB, Number.MAX_SAFE_INTEGER],
-  heldBytesMax: [MIB, Number.MAX_SAFE_INTEGER],
-  connectionHeldBytesMax: [64 * KIB, Number.MAX_SAFE_INTEGER],
-  connectAttemptMs: [10, Number.MAX_SAFE_INTEGER],
-  connectAddressesMax: [1, 64],
-  startLineBytesMax: [KIB, 16 * MIB],
-  methodBytesMax: [7, 8 * KIB],
-  emptyLinesMax: [0, MANY],
-  fieldSectionBytesMax: [KIB, 16 * MIB],
-  fieldsMax: [16, 65_536],
-  // A number of 14 digits is not exact any more: two readers would see two ends.
-  chunkSizeDigitsMax: [1, 13],
-  chunkPaddingBytesMax: [0, KIB],
-  chunkExtensionBytesMax: [0, 16 * MIB],
-  trailerSectionBytesMax: [64, 16 * MIB],
-  trailersMax: [0, 65_536],
-  halfClosedMs: [0, Number.MAX_SAFE_INTEGER],
-  drainIdleMs: [0, Number.MAX_SAFE_INTEGER],
-  interimsBurst: [1, MANY],
-  interimBytesMax: [KIB, 16 * MIB],
-  headerBlockBytesMax: [KIB, 16 * MIB],
-  continuationsMax: [1, MANY],
-  headerBlockDiscardMax: [KIB, 16 * MIB],
-  continuationsDiscardMax: [1, MANY],
-  settingsMax: [6, 2_730],
-  concurrentStreamsMax: [1, MANY],
-  backendStreamsMax: [1, MANY],
-  // A change of windows weighs as twenty.
-  idleFramesBurst: [100, MANY],
-  streamWindow: [1, 0x7fffffff],
-  streamWindowMax: [1, 0x7fffffff],
-  connectionWindow: [65_535, 0x7fffffff],
-  flushBytesMax: [64 * KIB, 16 * MIB],
-  headerListBytesMax: [KIB, 48 * KIB],
-  headerTableBytesMax: [0, 64 * KIB],
-  controlBytesMax: [KIB, 48 * KIB],
-  transitBytesMax: [64 * KIB, 1024 * MIB],
-  abusesMax: [0, Number.MAX_SAFE_INTEGER],
-  connectionsPerAddressMax: [0, Number.MAX_SAFE_INTEGER],
-  proxyHeaderBytesMax: [232, 65_551],
-  logLineCharactersMax: [100, MANY],
-  replayBytesMax: [0, 16 * MIB],
-  staleAttemptsMax: [0, MANY],
-  tunnelsMax: [0, Number.MAX_SAFE_INTEGER],
+/** `over` where it says something, and `limits` for the rest. */
+export function limitsWith<L extends SomeLimits>(limits: L, over: SomeLimits = {}): L {
+  const all: Record<string, Values> = {}
+  for (const room of Object.keys(limitsByRoom)) {
+    const values = { ...valuesOf(limits)[room], ...valuesOf(over)[room] }
+    if (Object.keys(values).length > 0) all[room] = values
+  }
+  return all as L
 }
 
 /** octets for what we say in a head ourselves, and for what frames it */
-const OWN_BYTES = KIB
+const OWN_BYTES = 1024
 /** octets that each field line may take beside its text, as its size counts them (RFC 9113 §6.5.2) */
 const FIELD_OVERHEAD = 32
 
 /** What limits must hold together; throws where they do not. */
-export function checkLimits(limits: Limits): void {
-  const { flushBytesMax, fieldsMax, trailersMax, startLineBytesMax, fieldSectionBytesMax } = limits
-  const atMost = (name: keyof Limits, other: keyof Limits): void => {
-    if (limits[name] > limits[other])
-      throw new ConfigError(`${name}=${limits[name]} is more than ${other}=${limits[other]}`)
+export function checkLimits({ transport, http1, http2 }: Limits): void {
+  const { flushBytesMax, connectionHeldBytesMax } = transport
+  const { startLineBytesMax, fieldSectionBytesMax, fieldsMax, trailerSectionBytesMax, trailersMax } = http1
+  const atMost = (name: string, value: number, other: string, most: number): void => {
+    if (value > most) throw new ConfigError(`${name}=${value} is more than ${other}=${most}`)
   }
   // A head leaves in one piece: one that no output slab takes would wait for ever.
   const fits = (what: string, bytes: number): void => {
     if (bytes + OWN_BYTES > flushBytesMax)
       throw new ConfigError(
-        `${what} is ${bytes} bytes, more than flushBytesMax=${flushBytesMax} can write at once: lower one of them or raise flushBytesMax`,
+        `${what} is ${bytes} bytes, more than transport.flushBytesMax=${flushBytesMax} can write at once: lower one of them or raise transport.flushBytesMax`,
       )
   }
   fits(
-    `startLineBytesMax + fieldSectionBytesMax + ${FIELD_OVERHEAD} for each of fieldsMax`,
+    `http1.startLineBytesMax + http1.fieldSectionBytesMax + ${FIELD_OVERHEAD} for each of http1.fieldsMax`,
     startLineBytesMax + fieldSectionBytesMax + FIELD_OVERHEAD * fieldsMax,
   )
   fits(
-    `trailerSectionBytesMax + ${FIELD_OVERHEAD} for each of trailersMax`,
-    limits.trailerSectionBytesMax + FIELD_OVERHEAD * trailersMax,
+    `http1.trailerSectionBytesMax + ${FIELD_OVERHEAD} for each of http1.trailersMax`,
+    trailerSectionBytesMax + FIELD_OVERHEAD * trailersMax,
   )
-  // What a connection reads ahead, a read of it more, is held: less would reset every upload that meets a
+  // What a connection reads ahead, and one read more, is held: less would reset every upload that meets a
   // slow backend.
-  if (2 * limits.bodyAheadBytesMax > limits.connectionHeldBytesMax)
+  if (2 * http1.bodyAheadBytesMax > connectionHeldBytesMax)
     throw new ConfigError(
-      `connectionHeldBytesMax=${limits.connectionHeldBytesMax} is less than twice bodyAheadBytesMax=${limits.bodyAheadBytesMax}`,
+      `transport.connectionHeldBytesMax=${connectionHeldBytesMax} is less than twice http1.bodyAheadBytesMax=${http1.bodyAheadBytesMax}`,
     )
-  atMost('heldBytesSoft', 'heldBytesMax')
-  atMost('streamWindow', 'streamWindowMax')
-  atMost('streamWindowMax', 'connectionHeldBytesMax')
+  atMost('transport.heldBytesSoft', transport.heldBytesSoft, 'transport.heldBytesMax', transport.heldBytesMax)
+  atMost('http2.streamWindow', http2.streamWindow, 'http2.streamWindowMax', http2.streamWindowMax)
+  const held = 'transport.connectionHeldBytesMax'
+  atMost('http2.streamWindowMax', http2.streamWindowMax, held, connectionHeldBytesMax)
 }
 
-/** Takes `NAME=VALUE` into the limits. */
-export function setLimit(limits: Partial<Limits>, text: string): Partial<Limits> {
-  const [, name, written] = /^([A-Za-z0-9]+)=(.+)$/s.exec(text) ?? []
-  if (name === undefined)
-    throw new ConfigError(`'${text}' is not a limit: write NAME=VALUE, as in headTimeoutMs=10s`)
-  if (!Object.hasOwn(defaultLimits, name)) {
-    throw new ConfigError(`there is no limit '${name}': 'fermata limits' lists them`)
-  }
-  const [least, most] = RANGES[name as keyof Limits] ?? [1, Number.MAX_SAFE_INTEGER]
-  const value = parseQuantity(name, written)
+/** Takes `ROOM.NAME=VALUE` into the limits. */
+export function setLimit(limits: SomeLimits, text: string): SomeLimits {
+  const [, full, written] = /^([A-Za-z0-9.]+)=(.+)$/s.exec(text) ?? []
+  if (full === undefined)
+    throw new ConfigError(`'${text}' is not a limit: write ROOM.NAME=VALUE, as in proxy.headTimeoutMs=10s`)
+  const [room, name, more] = full.split('.')
+  if (name === undefined) throw new ConfigError(whichRoom(full))
+  if (more !== undefined || !Object.hasOwn(limitsByRoom, room) || !Object.hasOwn(limitsByRoom[room], name))
+    throw new ConfigError(`there is no limit '${full}': ${otherwise(name)}`)
+  const [least, most] = valuesRange(room, name)
+  const value = parseQuantity(full, written)
   if (value < least || value > most)
-    throw new ConfigError(`${name} must be ${least} to ${most}, not ${written}`)
-  return { ...limits, [name]: value }
+    throw new ConfigError(`${full} must be ${least} to ${most}, not ${written}`)
+  return limitsWith(limits, { [room]: { [name]: value } })
 }
 
-/** One line a limit, for people. */
+/** Limits by this name, in whichever room. */
+const namesakes = (name: string): string[] =>
+  Object.entries(limitsByRoom)
+    .filter(([, values]) => Object.hasOwn(values, name))
+    .map(([room]) => `${room}.${name}`)
+
+const otherwise = (name: string): string => {
+  const found = namesakes(name)
+  return found.length === 0 ? "'fermata limits' lists them" : `did you mean ${found.join(' or ')}?`
+}
+
+function whichRoom(name: string): string {
+  const found = namesakes(name)
+  return found.length === 0
+    ? `there is no limit '${name}': 'fermata limits' lists them`
+    : `--limit ${name}: say which room: ${found.join(', ')}`
+}
+
+function valuesRange(room: string, name: string): readonly [least: number, most: number] {
+  const ranges = LIMIT_RANGES as Readonly<Record<string, Readonly<Record<string, readonly [number, number]>>>>
+  return ranges[room]?.[name] ?? [1, Number.MAX_SAFE_INTEGER]
+}
+
+/** Prints each limit's name, default and unit, and what it is, for people. */
 export function describeLimits(): string {
-  return Object.entries(limitsByRoom)
-    .map(([room, limits]) => {
-      const lines = Object.entries(limits).map(([name, value]) => `  ${name.padEnd(26)} ${value}\n`)
-      return `${room}\n${lines.join('')}`
-    })
-    .join('')
+  const lines: string[] = []
+  for (const [room, values] of Object.entries(limitsByRoom)) {
+    for (const [name, value] of Object.entries(values)) {
+      const full = `${room}.${name}`
+      const [unit, text] = LIMIT_TEXTS[full]
+      lines.push(`${full} = ${value}${unit === '' ? '' : ` ${unit}`}\n    ${text}\n`)
+    }
+  }
+  return lines.join('')
 }

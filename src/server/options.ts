@@ -14,7 +14,7 @@ import {
   parseNetwork,
   parseRoute,
 } from './address.js'
-import { describeLimits, type Limits, setLimit } from './limits.js'
+import { describeLimits, type SomeLimits, setLimit } from './limits.js'
 
 /** commander tells a wrong value as its own error; ours say what is right. */
 function checked<T>(parse: (text: string, before: T) => T): (text: string, before: T) => T {
@@ -56,7 +56,7 @@ export interface ServeOptions {
   share: 'process' | 'connection'
   trace?: string
   drainTimeout?: number
-  limit?: Partial<Limits>
+  limit?: SomeLimits
 }
 
 function version(): string {
@@ -70,7 +70,7 @@ Examples:
   fermata serve --listen :8080 --backend h2c://127.0.0.1:9000
   fermata serve --listen https://:8443 --cert site.pem --key site.key --backend http://127.0.0.1:3000
   fermata serve --route example.org/api=h2c://10.0.0.2:9000 --route /=h2c://10.0.0.1:9000
-  fermata serve --trace - --limit sessionsMax=1    each transition of each request, on standard output
+  fermata serve --trace - --limit engine.sessionsMax=1    each transition of each request, on standard output
 `
 
 /** Where it listens, and where requests go. */
@@ -157,9 +157,9 @@ const running = (command: Command): Command =>
       checked((text: string, _before: number | undefined) => parseDuration(text)),
     )
     .option(
-      '--limit <name=value>',
-      "set a bound or timeout by its name, repeatable: headTimeoutMs=10s, flushBytesMax=512KiB; 'fermata limits' lists them",
-      checked((text: string, before: Partial<Limits> | undefined) => setLimit(before ?? {}, text)),
+      '--limit <room.name=value>',
+      "set a bound or timeout by its name, repeatable: proxy.headTimeoutMs=10s, transport.flushBytesMax=512KiB; 'fermata limits' lists them",
+      checked((text: string, before: SomeLimits | undefined) => setLimit(before ?? {}, text)),
     )
 
 /** The action of `serve`. Options may be wrong together: commander tells it as it tells of one alone. */

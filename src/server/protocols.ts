@@ -47,8 +47,8 @@ export class Protocols {
     this.world = world
     this.limits = limits
     this.backendTls = backendTls
-    this.http1 = createHttp1(world, limits)
-    this.http2 = createHttp2(world, limits)
+    this.http1 = createHttp1(world, limits.http1)
+    this.http2 = createHttp2(world, limits.http2)
   }
 
   serve(socket: Socket, spoken: Spoken, acceptor: Acceptor, ends: Ends): Continuation & Client {
@@ -83,8 +83,11 @@ export class Protocols {
     const http2 = http2SessionOn(this.http2, secure)
     const http1 = http1SessionOn(this.http1, secure)
     // Which of them only the TLS handshake decides (RFC 7301).
-    return dialledSessions<ExchangeSession>(this.world, secure, this.limits, (socket, reports, id) =>
-      (socket.secured?.protocol === 'h2' ? http2 : http1)(socket, reports, id),
+    return dialledSessions<ExchangeSession>(
+      this.world,
+      secure,
+      this.limits.transport,
+      (socket, reports, id) => (socket.secured?.protocol === 'h2' ? http2 : http1)(socket, reports, id),
     )
   }
 
@@ -104,9 +107,9 @@ export class Protocols {
 
   /** A session of HTTP/1.1 carries one request: there are more of them, and more are opened at once. */
   engineLimits(url: BackendUrl): EngineLimits {
-    if (url.scheme === 'h2c' || url.scheme === 'h2') return this.limits
-    const { http1SessionsMax, http1OpeningMax } = this.limits
-    return { ...this.limits, sessionsMax: http1SessionsMax, openingMax: http1OpeningMax }
+    if (url.scheme === 'h2c' || url.scheme === 'h2') return this.limits.engine
+    const { http1SessionsMax, http1OpeningMax } = this.limits.server
+    return { ...this.limits.engine, sessionsMax: http1SessionsMax, openingMax: http1OpeningMax }
   }
 
   private tlsFor(url: BackendUrl): TlsClient | null {

@@ -29,7 +29,7 @@ import { ClientAddresses } from './client-addresses.js'
 import { Control } from './control.js'
 import type { Emitter } from './emitter.js'
 import { Incidents } from './incidents.js'
-import { checkLimits, defaultLimits, type Limits } from './limits.js'
+import { checkLimits, defaultLimits, type Limits, limitsWith, type SomeLimits } from './limits.js'
 import { ProcessLog } from './process-log.js'
 import { type BackendTls, Protocols } from './protocols.js'
 
@@ -50,7 +50,7 @@ export interface ServerOptions {
   /** Most specific first is not needed; the table sorts them. */
   readonly routes: readonly RouteText[]
   readonly share?: Share
-  readonly limits?: Partial<Limits>
+  readonly limits?: SomeLimits
   /** ms */
   readonly drainTimeoutMs?: number
   /** Gets each line of the process log, without its end. */
@@ -132,11 +132,11 @@ export class Server extends TypedEvents implements Acceptor, ArrivalEvents {
   /** Throws where a certificate of a TLS listener, a network, a route or a limit is wrong. */
   constructor(options: ServerOptions) {
     super()
-    const limits: Limits = { ...defaultLimits, ...options.limits }
+    const limits: Limits = limitsWith(defaultLimits, options.limits)
     checkLimits(limits)
-    this.pollset = new NodePollset(limits)
-    const world = createWorld(this.pollset, { limits })
-    this.world = createHttpWorld(world, limits)
+    this.pollset = new NodePollset(limits.pollset)
+    const world = createWorld(this.pollset, { limits: limits.continuation })
+    this.world = createHttpWorld(world, limits.transport)
     this.world.scheduler.onCrash = (continuation, error) => this.emit('crashed', continuation.id, error)
     this.pollset.onBroken = (error) => {
       this.log.flush()
@@ -144,12 +144,12 @@ export class Server extends TypedEvents implements Acceptor, ArrivalEvents {
     }
     if (options.trace !== undefined) this.world.scheduler.tracer = new TraceLines(this.pollset, options.trace)
     this.limits = limits
-    this.connections = new Connections('connections', limits.connectionsMax)
-    this.log = new ProcessLog(this.pollset, limits, options.log ?? (() => {}))
+    this.connections = new Connections('connections', limits.server.connectionsMax)
+    this.log = new ProcessLog(this.pollset, limits.server, options.log ?? (() => {}))
     this.incidents = new Incidents(this.log, limits)
     this.drainTimeoutMs = options.drainTimeoutMs ?? DRAIN_TIMEOUT_MS
     this.relays = new Networks(options.acceptProxy ?? [])
-    this.addresses = new ClientAddresses(limits)
+    this.addresses = new ClientAddresses(limits.server)
     this.protocols = new Protocols(this.world, limits, options.backendTls ?? {})
     this.certificates = options.certificates ?? null
     if (options.listen.some((each) => each.secure === true)) this.tls = this.secureWith()
@@ -168,10 +168,10 @@ export class Server extends TypedEvents implements Acceptor, ArrivalEvents {
       options.connect === undefined
         ? null
         : new ConnectPolicy(this.world, options.connect, (target) => this.protocols.tcpSessions(target))
-    this.proxy = new ReverseProxy(this.world, this.backends.tableOf(options.routes), limits, connects)
+    this.proxy = new ReverseProxy(this.world, this.backends.tableOf(options.routes), limits.proxy, connects)
     this.proxy.watch(this.incidents)
     this.proxy.watch(this.backends)
-    new Control(this, limits.drainIdleMs, limits.cutMs)
+    new Control(this, Math.max(limits.http1.drainIdleMs, limits.http2.drainIdleMs), limits.server.cutMs)
   }
 
   /** A server whose listeners are being bound. */
@@ -281,9 +281,11 @@ export class Server extends TypedEvents implements Acceptor, ArrivalEvents {
       return
     }
     if (this.connections.isFull) this.makeRoom()
-    const { arrivalMs } = this.limits
+    const { arrivalMs } = this.limits.server
     const tls = secure ? this.tls : null
-    const proxyHeaderBytesMax = this.relays.has(socket.remote.host) ? this.limits.proxyHeaderBytesMax : 0
+    const proxyHeaderBytesMax = this.relays.has(socket.remote.host)
+      ? this.limits.server.proxyHeaderBytesMax
+      : 0
     const arrival = new Arrival(this.world, socket, { tls, proxyHeaderBytesMax, arrivalMs }, this)
     this.arriving.add(arrival)
     this.connections.add(arrival)

@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs'
 import t, { type Test } from 'tap'
 import { ErrorCode } from '../../src/http2/codes.js'
-import { defaultLimits, type Limits } from '../../src/server/limits.js'
+import { limitsByRoom } from '../../src/server/limits.js'
 import type { Attack } from '../../tools/attack/attack.js'
 import { backendAttacks } from '../../tools/attack/backend-attacks.js'
 import { clientAttacks } from '../../tools/attack/client-attacks.js'
@@ -20,6 +20,12 @@ const AT_A_LISTENER = ['connections-too-many', 'comes-back', 'connections-of-one
 /** Of HTTP/1.1: http1/half-closed.test.ts and http1/connection-edges.test.ts have them. */
 const OF_HTTP1 = ['half-closed-clients', 'drain-idlers']
 const ELSEWHERE = [...AT_A_LISTENER, ...OF_HTTP1]
+
+/** `http2.fieldsMax`. */
+function defaultOf(full: string): number | undefined {
+  const [room, name] = full.split('.')
+  return limitsByRoom[room]?.[name]
+}
 
 const codeNamed = (name: string) => ErrorCode[name as keyof typeof ErrorCode]
 
@@ -48,24 +54,27 @@ function check(t: Test, got: string, outcome: Outcome): void {
 function bounded(t: Test, half: Held, { limits, waves }: Outcome): void {
   const most = (name: keyof Held, bound: number) =>
     t.ok(half[name] <= bound, `${name} ${half[name]}, at most ${bound}`)
-  const streams = limits.concurrentStreamsMax
+  const streams = limits.http2.concurrentStreamsMax
   // A window's worth a stream, in whole blocks; one victim a wave.
   most(
     'heldBytes',
-    Math.min(limits.connectionHeldBytesMax, (streams + waves) * (limits.streamWindowMax + 16_384)),
+    Math.min(
+      limits.transport.connectionHeldBytesMax,
+      (streams + waves) * (limits.http2.streamWindowMax + 16_384),
+    ),
   )
-  most('controlBytes', limits.controlBytesMax)
-  most('bufferedBytes', 3 * (16_384 + limits.headerBlockBytesMax))
+  most('controlBytes', limits.http2.controlBytesMax)
+  most('bufferedBytes', 3 * (16_384 + limits.http2.headerBlockBytesMax))
   most('streams', streams)
-  most('slabs', 2 * limits.sessionsMax + 3)
-  most('queued', limits.queueMax)
+  most('slabs', 2 * limits.engine.sessionsMax + 3)
+  most('queued', limits.engine.queueMax)
   // As many again may wait for their backend to end (E36).
-  most('sessions', 2 * limits.sessionsMax)
-  most('interimBytes', limits.interimBytesMax)
+  most('sessions', 2 * limits.engine.sessionsMax)
+  most('interimBytes', limits.http2.interimBytesMax)
   // A victim, its connection, its exchange; the attacker's exchanges; sessions; the steady ones.
-  most('living', 2 * waves + streams + 2 * limits.sessionsMax + 10)
+  most('living', 2 * waves + streams + 2 * limits.engine.sessionsMax + 10)
   // One chunk is read whole: 65,536 octets are 7,281 frames of nothing.
-  most('frames', limits.turnFramesMax + 7_282)
+  most('frames', limits.http2.turnFramesMax + 7_282)
 }
 
 for (const { section, attacks } of sides) {
@@ -76,9 +85,7 @@ for (const { section, attacks } of sides) {
       const names = rows.map((row) => row.attack).filter((name) => !ELSEWHERE.includes(name))
       t.strictSame(names.toSorted(), attacks.map((each) => each.name).toSorted())
       for (const { attack, limits, default: defaults } of rows) {
-        const now = limits
-          .split(', ')
-          .map((name) => (name === '-' ? '-' : defaultLimits[name as keyof Limits]))
+        const now = limits.split(', ').map((name) => (name === '-' ? '-' : defaultOf(name)))
         t.equal(now.join(', '), defaults, attack)
       }
     },

@@ -6,7 +6,7 @@ import { get, type OnStream, once, setUp } from '../world/proxy-world.js'
 
 t.test('connections-too-many: one more is closed as it comes, those that are there go on', async (t) => {
   const setting = await setUp((stream) => stream.respond({ ':status': 200 }, { endStream: true }), {
-    connectionsMax: 3,
+    server: { connectionsMax: 3 },
   })
   const good = setting.client()
   t.equal((await get(good, '/')).status, 200)
@@ -29,7 +29,7 @@ t.test('connections-too-many: one more is closed as it comes, those that are the
 
 t.test('O28: linger-drip: where there are too many, the oldest that lingers goes first', async (t) => {
   const answer: OnStream = (stream) => stream.respond({ ':status': 200 }, { endStream: true })
-  const setting = await setUp(answer, { connectionsMax: 4 })
+  const setting = await setUp(answer, { server: { connectionsMax: 4 } })
   const good = setting.client()
   t.equal((await get(good, '/')).status, 200)
   const port = Number(new URL(setting.url).port)

@@ -5,7 +5,8 @@ import type { Connection } from '../../src/http2/connection.js'
 import type { FrameReader } from '../../src/http2/frame-reader.js'
 import type { Output } from '../../src/http2/output.js'
 import type { StreamTable } from '../../src/http2/stream-table.js'
-import { defaultLimits, type Limits } from '../../src/server/limits.js'
+import { limitsWith } from '../../src/server/index.js'
+import { defaultLimits, type Limits, type SomeLimits, setLimit } from '../../src/server/limits.js'
 import { type Attack, data, quiet, request } from '../../tools/attack/attack.js'
 import { frame, headers, PREFACE } from '../../tools/testbed/frames.js'
 import type { FarEnd } from '../../tools/testbed/memory-pollset.js'
@@ -90,7 +91,7 @@ class Field {
   private seen = 0
   private seenBad = 0
 
-  constructor(attack: Attack, limits: Partial<Limits>) {
+  constructor(attack: Attack, limits: SomeLimits) {
     this.attack = attack
     this.proxy = memoryProxy(limits, { beside: '/beside' })
     const ofClient = attack.role === 'client'
@@ -200,8 +201,15 @@ class Field {
 
 const UPLOAD = headers(1, request('/upload', 'POST'), false)
 
+/** The limits that this attack asks for. */
+const limitsOf = (attack: Attack): SomeLimits =>
+  Object.entries(attack.limits ?? {}).reduce<SomeLimits>(
+    (limits, [name, value]) => setLimit(limits, `${name}=${value}`),
+    {},
+  )
+
 export function runAttack(attack: Attack): Outcome {
-  const limits = (attack.limits ?? {}) as Partial<Limits>
+  const limits = limitsOf(attack)
   const field = new Field(attack, limits)
   const { proxy } = field
   field.measure()
@@ -294,7 +302,7 @@ export function runAttack(attack: Attack): Outcome {
     second,
     counts: { ...proxy.http2.counts },
     opens: field.opens,
-    limits: { ...defaultLimits, ...limits },
+    limits: limitsWith(defaultLimits, limits),
   }
   // Victims first: while they wait, a backend that has gone is followed by another.
   for (const each of [...victims, ...attackers]) if (each !== null && !each.far.closed) each.far.destroy()

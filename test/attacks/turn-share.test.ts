@@ -1,6 +1,7 @@
 // A connection's share of a turn (spec/pollset.md, P12): whoever has sent more waits for the next one, and nothing is lost.
 
 import t from 'tap'
+import type { SomeLimits } from '../../src/server/index.js'
 import { data, quiet } from '../../tools/attack/attack.js'
 import { framesOf, headers, REQUEST } from '../../tools/testbed/frames.js'
 import type { FarEnd } from '../../tools/testbed/memory-pollset.js'
@@ -14,7 +15,7 @@ const bodyOf = (far: FarEnd) =>
     .filter((each) => each.type === 0)
     .reduce((sum, each) => sum + each.payload.length, 0)
 
-function uploading(limits: object) {
+function uploading(limits: SomeLimits) {
   const proxy = memoryProxy(limits)
   const bad = proxy.client()
   bad.send(headers(1, REQUEST, false))
@@ -25,8 +26,8 @@ function uploading(limits: object) {
 
 t.test('by octets, by frames', async (t) => {
   for (const [limits, share] of [
-    [{ turnBytesMax: 2 * SIZE }, 2],
-    [{ turnFramesMax: 3 }, 3],
+    [{ http2: { turnBytesMax: 2 * SIZE } }, 2],
+    [{ http2: { turnFramesMax: 3 } }, 3],
     [{}, 12],
   ] as const) {
     const { bad, backends, pollset } = uploading(limits)
@@ -41,7 +42,7 @@ t.test('by octets, by frames', async (t) => {
 })
 
 t.test('a neighbour waits for none of it', async (t) => {
-  const { bad, backends, pollset, client } = uploading({ turnFramesMax: 1 })
+  const { bad, backends, pollset, client } = uploading({ http2: { turnFramesMax: 1 } })
   const good = client()
   for (let i = 0; i < 10; i++) bad.put(data(1, SIZE))
   good.put(quiet(1))
@@ -56,7 +57,7 @@ t.test('a neighbour waits for none of it', async (t) => {
 })
 
 t.test('an end that comes behind what is not read yet is seen after it', async (t) => {
-  const { bad, lines } = uploading({ turnFramesMax: 1 })
+  const { bad, lines } = uploading({ http2: { turnFramesMax: 1 } })
   lines.length = 0
   for (let i = 0; i < 5; i++) bad.put(data(1, SIZE))
   bad.end()

@@ -2,25 +2,27 @@
 // the peer says in between to be looked at.
 
 import t, { type Test } from 'tap'
-import type { Limits } from '../../src/server/index.js'
+import type { SomeLimits } from '../../src/server/index.js'
+import { limitsWith } from '../../src/server/index.js'
 import { frame, framesOf, headers, PREFACE, REQUEST } from '../../tools/testbed/frames.js'
 import type { FarEnd } from '../../tools/testbed/memory-pollset.js'
 import { type MemoryProxyOptions, memoryProxy } from '../../tools/testbed/memory-proxy.js'
 
 /** ms: the limit in question; all others are far away */
 const T = 1_000
-const FAR: Partial<Limits> = {
-  headMs: 1e6,
-  keepAliveMs: 1e6,
-  backendIdleMs: 1e6,
-  frontendIdleMs: 1e6,
-  prefaceMs: 1e6,
-  frameMs: 1e6,
-  pingAfterMs: 1e6,
-  frontendPingTimeoutMs: 1e6,
-  backendPingTimeoutMs: 1e6,
-  headTimeoutMs: 1e6,
-  dryMs: 1e6,
+const FAR: SomeLimits = {
+  http1: { headMs: 1e6, keepAliveMs: 1e6, backendIdleMs: 1e6 },
+  http2: {
+    backendIdleMs: 1e6,
+    frontendIdleMs: 1e6,
+    prefaceMs: 1e6,
+    frameMs: 1e6,
+    pingAfterMs: 1e6,
+    frontendPingTimeoutMs: 1e6,
+    backendPingTimeoutMs: 1e6,
+    dryMs: 1e6,
+  },
+  proxy: { headTimeoutMs: 1e6 },
 }
 const OK = Buffer.from('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok')
 const GET = Buffer.from('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
@@ -51,10 +53,10 @@ function silent(proxy: Proxy, octets: Buffer): FarEnd {
   return socket.far
 }
 
-const CASES: readonly (readonly [string, Partial<Limits>, MemoryProxyOptions, Story])[] = [
+const CASES: readonly (readonly [string, SomeLimits, MemoryProxyOptions, Story])[] = [
   [
     'headMs',
-    { headMs: T },
+    { http1: { headMs: T } },
     h1,
     (proxy) => {
       const far = proxy.client()
@@ -64,7 +66,7 @@ const CASES: readonly (readonly [string, Partial<Limits>, MemoryProxyOptions, St
   ],
   [
     'headMs of a head that trickles',
-    { headMs: T },
+    { http1: { headMs: T } },
     h1,
     (proxy) => {
       const far = proxy.client()
@@ -72,10 +74,10 @@ const CASES: readonly (readonly [string, Partial<Limits>, MemoryProxyOptions, St
       return { far, trickle: ['E', 'T', ' ', '/'].map((each) => Buffer.from(each)) }
     },
   ],
-  ['keepAliveMs', { keepAliveMs: T }, h1, (proxy) => ({ far: proxy.client() })],
+  ['keepAliveMs', { http1: { keepAliveMs: T } }, h1, (proxy) => ({ far: proxy.client() })],
   [
     'keepAliveMs behind a request',
-    { keepAliveMs: T },
+    { http1: { keepAliveMs: T } },
     h1,
     (proxy) => {
       const far = proxy.client()
@@ -86,7 +88,7 @@ const CASES: readonly (readonly [string, Partial<Limits>, MemoryProxyOptions, St
   ],
   [
     'backendIdleMs of HTTP/1.1',
-    { backendIdleMs: T },
+    { http1: { backendIdleMs: T }, http2: { backendIdleMs: T } },
     h1,
     (proxy) => {
       proxy.client().send(GET)
@@ -94,10 +96,15 @@ const CASES: readonly (readonly [string, Partial<Limits>, MemoryProxyOptions, St
       return { far: proxy.backends[0] }
     },
   ],
-  ['frontendIdleMs', { frontendIdleMs: T }, {}, (proxy) => ({ far: proxy.client(), over: saidGoaway })],
+  [
+    'frontendIdleMs',
+    { http2: { frontendIdleMs: T } },
+    {},
+    (proxy) => ({ far: proxy.client(), over: saidGoaway }),
+  ],
   [
     'frontendIdleMs of a client that sends PING',
-    { frontendIdleMs: T },
+    { http2: { frontendIdleMs: T } },
     {},
     (proxy) => {
       const ping = frame(6, 0, 0, Buffer.alloc(8))
@@ -106,7 +113,7 @@ const CASES: readonly (readonly [string, Partial<Limits>, MemoryProxyOptions, St
   ],
   [
     'frontendIdleMs behind a request',
-    { frontendIdleMs: T },
+    { http2: { frontendIdleMs: T } },
     {},
     (proxy) => {
       const far = asked(proxy)
@@ -116,7 +123,7 @@ const CASES: readonly (readonly [string, Partial<Limits>, MemoryProxyOptions, St
   ],
   [
     'backendIdleMs of HTTP/2',
-    { backendIdleMs: T },
+    { http1: { backendIdleMs: T }, http2: { backendIdleMs: T } },
     {},
     (proxy) => {
       asked(proxy)
@@ -124,10 +131,15 @@ const CASES: readonly (readonly [string, Partial<Limits>, MemoryProxyOptions, St
       return { far: proxy.backends[0], over: saidGoaway }
     },
   ],
-  ['prefaceMs: no preface', { prefaceMs: T }, {}, (proxy) => ({ far: silent(proxy, Buffer.alloc(0)) })],
+  [
+    'prefaceMs: no preface',
+    { http2: { prefaceMs: T } },
+    {},
+    (proxy) => ({ far: silent(proxy, Buffer.alloc(0)) }),
+  ],
   [
     'prefaceMs: a preface that trickles',
-    { prefaceMs: T },
+    { http2: { prefaceMs: T } },
     {},
     (proxy) => ({
       far: silent(proxy, PREFACE.subarray(0, 1)),
@@ -136,13 +148,13 @@ const CASES: readonly (readonly [string, Partial<Limits>, MemoryProxyOptions, St
   ],
   [
     'prefaceMs: no SETTINGS',
-    { prefaceMs: T },
+    { http2: { prefaceMs: T } },
     {},
     (proxy) => ({ far: silent(proxy, PREFACE), over: saidGoaway }),
   ],
   [
     'prefaceMs: our SETTINGS are not acknowledged',
-    { prefaceMs: T },
+    { http2: { prefaceMs: T } },
     {},
     (proxy) => ({
       far: silent(proxy, Buffer.concat([PREFACE, frame(4, 0, 0)])),
@@ -151,7 +163,7 @@ const CASES: readonly (readonly [string, Partial<Limits>, MemoryProxyOptions, St
   ],
   [
     'prefaceMs: a backend says nothing',
-    { prefaceMs: T },
+    { http2: { prefaceMs: T } },
     {},
     (proxy) => {
       proxy.client().send(headers(1, REQUEST))
@@ -161,7 +173,7 @@ const CASES: readonly (readonly [string, Partial<Limits>, MemoryProxyOptions, St
   ],
   [
     'frameMs',
-    { frameMs: T },
+    { http2: { frameMs: T } },
     {},
     (proxy) => {
       const far = proxy.client()
@@ -171,7 +183,7 @@ const CASES: readonly (readonly [string, Partial<Limits>, MemoryProxyOptions, St
   ],
   [
     'frameMs of a frame that trickles',
-    { frameMs: T },
+    { http2: { frameMs: T } },
     {},
     (proxy) => {
       const far = proxy.client()
@@ -202,7 +214,7 @@ function endsInTime(t: Test, proxy: Proxy, story: ReturnType<Story>): void {
 for (const [title, limits, options, story] of CASES) {
   t.test(title, async (t) => {
     // Not at the beginning of a look.
-    const proxy = memoryProxy({ ...FAR, ...limits }, options)
+    const proxy = memoryProxy(limitsWith(FAR, limits), options)
     proxy.pollset.advance(37)
     endsInTime(t, proxy, story(proxy))
   })

@@ -90,7 +90,7 @@ function proxied(bodyBytes: number, sendBufferBytes: number, version: 1 | 2, byt
   const proxy = new ReverseProxy(
     world,
     new RouteTable([{ host: '', prefix: '/', backend }]),
-    defaultLimits,
+    defaultLimits.proxy,
     null,
   )
   const listener = pollset.listen(FRONT, 'l1')

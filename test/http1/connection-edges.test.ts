@@ -18,7 +18,7 @@ const WAYS: readonly Way[] = [
   [
     'a backend connection idle for long',
     () => {
-      const proxy = ways.proxy({ backendIdleMs: 1_000 })
+      const proxy = ways.proxy({ http1: { backendIdleMs: 1_000 }, http2: { backendIdleMs: 1_000 } })
       ways.asked(proxy)
       proxy.backends[0].send(OK)
       proxy.pollset.advance(2_500)
@@ -63,7 +63,7 @@ const WAYS: readonly Way[] = [
   [
     'a backend that does not close after its last response',
     () => {
-      const proxy = ways.proxy({ lingerMs: 500 })
+      const proxy = ways.proxy({ http1: { lingerMs: 500 }, http2: { lingerMs: 500 } })
       ways.asked(proxy)
       proxy.backends[0].send(LAST)
       t.ok(proxy.backends[0].ended)
@@ -102,7 +102,7 @@ const WAYS: readonly Way[] = [
   [
     'a client that asks for nothing, and stays',
     () => {
-      const proxy = ways.proxy({ keepAliveMs: 1_000, lingerMs: 500 })
+      const proxy = ways.proxy({ http1: { keepAliveMs: 1_000, lingerMs: 500 }, http2: { lingerMs: 500 } })
       proxy.client()
       proxy.pollset.advance(3_000)
       return proxy
@@ -143,7 +143,7 @@ const WAYS: readonly Way[] = [
   [
     'told to drain while it is idle, and no request comes',
     () => {
-      const proxy = ways.proxy({ drainIdleMs: 100 })
+      const proxy = ways.proxy({ http1: { drainIdleMs: 100 }, http2: { drainIdleMs: 100 } })
       const client = proxy.client()
       cancel(proxy, 'm1')
       proxy.pollset.advance(99)
@@ -159,7 +159,7 @@ const WAYS: readonly Way[] = [
   [
     'told to drain while it is idle, and a request is on its way',
     () => {
-      const proxy = ways.proxy({ drainIdleMs: 100 })
+      const proxy = ways.proxy({ http1: { drainIdleMs: 100 }, http2: { drainIdleMs: 100 } })
       const client = proxy.client()
       cancel(proxy, 'm1')
       client.send(GET)
@@ -191,7 +191,7 @@ const WAYS: readonly Way[] = [
   [
     'FIN behind a request whose answer is late',
     () => {
-      const proxy = ways.proxy({ halfClosedMs: 100 })
+      const proxy = ways.proxy({ http1: { halfClosedMs: 100 } })
       const client = ways.asked(proxy)
       client.end()
       proxy.pollset.advance(99)

@@ -4,7 +4,7 @@
 import { readFileSync } from 'node:fs'
 import t, { type Test } from 'tap'
 import { proxyLimits } from '../../src/proxy/index.js'
-import type { Limits } from '../../src/server/index.js'
+import type { SomeLimits } from '../../src/server/index.js'
 import { tableOf } from '../../tools/testbed/frames.js'
 import { read, wireOf } from '../../tools/testbed/http1-wire.js'
 import type { FarEnd } from '../../tools/testbed/memory-pollset.js'
@@ -14,7 +14,7 @@ const strictness = readFileSync('spec/http1/strictness.md', 'utf8')
 const REQUESTS = ['lines', 'the start line', 'target and Host', 'framing fields', 'bodies'] as const
 
 const HTTP1: MemoryProxyOptions = { clients: 'http/1.1', speaks: 'http/1.1' }
-const proxyOf = (limits: Partial<Limits> = {}, options: MemoryProxyOptions = {}) =>
+const proxyOf = (limits: SomeLimits = {}, options: MemoryProxyOptions = {}) =>
   memoryProxy(limits, { ...HTTP1, ...options })
 type Proxy = ReturnType<typeof proxyOf>
 
@@ -158,7 +158,7 @@ t.test('responses', (t) => {
 })
 
 /** A proxy whose backend has answered once, and its connection is idle. */
-function idle(limits: Partial<Limits> = {}) {
+function idle(limits: SomeLimits = {}) {
   const proxy = proxyOf(limits)
   const client = proxy.client()
   client.send(GET)
@@ -280,7 +280,10 @@ t.test('nor when we give its connection up ourselves, asked twice', (t) => {
 })
 
 t.test('an idle backend connection', (t) => {
-  const { proxy, client, backend } = idle({ backendIdleMs: 1_000 })
+  const { proxy, client, backend } = idle({
+    http1: { backendIdleMs: 1_000 },
+    http2: { backendIdleMs: 1_000 },
+  })
   proxy.pollset.advance(500)
   client.send(GET)
   t.equal(proxy.backends.length, 1, 'is used again')
@@ -323,7 +326,7 @@ t.test('requests sent ahead wait in the socket, for their turn', (t) => {
 })
 
 t.test('a head that does not come', (t) => {
-  const proxy = proxyOf({ headMs: 2_000, keepAliveMs: 10_000 })
+  const proxy = proxyOf({ http1: { headMs: 2_000, keepAliveMs: 10_000 } })
   const client = proxy.client()
   // An octet now and then does not help.
   for (const octet of 'GET ') {
@@ -339,7 +342,7 @@ t.test('a head that does not come', (t) => {
 })
 
 t.test('a client that asks for nothing more', (t) => {
-  const { proxy, client } = idle({ keepAliveMs: 2_000 })
+  const { proxy, client } = idle({ http1: { keepAliveMs: 2_000 } })
   proxy.pollset.advance(1_900)
   t.notOk(client.ended)
   proxy.pollset.advance(1_200)
@@ -349,7 +352,7 @@ t.test('a client that asks for nothing more', (t) => {
 })
 
 t.test('the last of so many requests', (t) => {
-  const proxy = proxyOf({ keepAliveRequestsMax: 2 })
+  const proxy = proxyOf({ http1: { keepAliveRequestsMax: 2 } })
   const client = proxy.client()
   client.send(Buffer.concat([GET, GET, GET]))
   for (let i = 0; i < 2; i++) proxy.backends[0].send(OK)

@@ -2,12 +2,13 @@
 // backend that sent it resets its connection.
 
 import t from 'tap'
+import type { SomeLimits } from '../../src/server/index.js'
 import { memoryProxy } from '../../tools/testbed/memory-proxy.js'
 
 const UPLOAD = Buffer.from('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nbegun')
 const bytesOf = (text: string): Buffer => Buffer.from(text, 'latin1')
 
-const asked = (limits = {}) => {
+const asked = (limits: SomeLimits = {}) => {
   const proxy = memoryProxy(limits, { clients: 'http/1.1', speaks: 'http/1.1' })
   const client = proxy.client()
   client.send(UPLOAD)
@@ -50,7 +51,7 @@ t.test(
 )
 
 t.test('an answer that came before the backend reset its connection is passed on whole', async (t) => {
-  const { client, backend, pollset } = asked({ bodyAheadBytesMax: 1_000 })
+  const { client, backend, pollset } = asked({ http1: { bodyAheadBytesMax: 1_000 } })
   client.reading = false
   backend.put(bytesOf('HTTP/1.1 413 Too Large\r\nContent-Length: 6000\r\n\r\n'))
   for (let i = 0; i < 6; i++) backend.put(Buffer.alloc(1_000, 97))

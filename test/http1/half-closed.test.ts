@@ -2,7 +2,8 @@
 // That it may have left as well has its bounds, in time and in number.
 
 import t, { type Test } from 'tap'
-import type { Limits } from '../../src/server/index.js'
+import type { SomeLimits } from '../../src/server/index.js'
+import { limitsWith } from '../../src/server/index.js'
 import { frame, framesOf, headers, REQUEST } from '../../tools/testbed/frames.js'
 import type { FarEnd } from '../../tools/testbed/memory-pollset.js'
 import { type MemoryProxyOptions, memoryProxy } from '../../tools/testbed/memory-proxy.js'
@@ -17,7 +18,8 @@ const OK = bytesOf('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok')
 const UNTIL_CLOSE = bytesOf('HTTP/1.1 200 OK\r\n\r\nok')
 
 const text = (far: FarEnd) => far.received.toString('latin1')
-const proxyOf = (limits: Partial<Limits> = {}) => memoryProxy({ lingerMs: 100, ...limits }, HTTP1)
+const proxyOf = (limits: SomeLimits = {}) =>
+  memoryProxy(limitsWith({ http1: { lingerMs: 100 }, http2: { lingerMs: 100 } }, limits), HTTP1)
 type Proxy = ReturnType<typeof proxyOf>
 
 function over(t: Test, { proxy, backend, world }: Proxy): void {
@@ -72,7 +74,7 @@ t.test('FIN before the head has come: the body has the time of any body', (t) =>
 
 t.test('FIN behind the head of the response: more of it must come in halfClosedMs, once', (t) => {
   for (const leaves of [false, true]) {
-    const proxy = proxyOf({ halfClosedMs: 5_000 })
+    const proxy = proxyOf({ http1: { halfClosedMs: 5_000 } })
     const client = proxy.client()
     client.send(GET)
     const [backend] = proxy.backends
@@ -99,7 +101,7 @@ t.test('FIN behind the head of the response: more of it must come in halfClosedM
 
 t.test('FIN behind two whole requests: both are answered, in order', (t) => {
   for (const late of [false, true]) {
-    const proxy = proxyOf({ halfClosedMs: 1_000 })
+    const proxy = proxyOf({ http1: { halfClosedMs: 1_000 } })
     const client = proxy.client()
     client.send(Buffer.concat([GET, POST]))
     if (late) t.match(text(proxy.backends[0]), /^GET /, 'FIN comes after what waits in the socket')
@@ -134,7 +136,7 @@ t.test('FIN in the middle of the second request: the first is answered, the seco
 })
 
 t.test('no head for halfClosedMs: 504, and the backend is told', (t) => {
-  const proxy = proxyOf({ halfClosedMs: 3_000 })
+  const proxy = proxyOf({ http1: { halfClosedMs: 3_000 } })
   const client = half(proxy, GET)
   proxy.pollset.advance(2_999)
   // An interim response is no answer.
@@ -149,7 +151,7 @@ t.test('no head for halfClosedMs: 504, and the backend is told', (t) => {
 })
 
 t.test('the same in the queue', (t) => {
-  const proxy = proxyOf({ halfClosedMs: 3_000, sessionsMax: 1 })
+  const proxy = proxyOf({ http1: { halfClosedMs: 3_000 }, engine: { sessionsMax: 1 } })
   const first = proxy.client()
   first.send(GET)
   const client = half(proxy, GET)
@@ -164,7 +166,7 @@ t.test('the same in the queue', (t) => {
 
 t.test('halfClosedMs of 0: FIN is taken for leaving', (t) => {
   for (const request of [GET, POST]) {
-    const proxy = proxyOf({ halfClosedMs: 0 })
+    const proxy = proxyOf({ http1: { halfClosedMs: 0 } })
     const client = half(proxy, request)
     t.ok(proxy.backends[0].wasReset, 'the backend is told')
     t.ok(client.ended)
@@ -212,7 +214,7 @@ t.test('R11: nothing is sent again after FIN', (t) => {
 })
 
 t.test('half-closed-clients: a thousand that ask and leave, before a silent backend', (t) => {
-  const proxy = proxyOf({ sessionsMax: 256, openingMax: 64, halfClosedMs: 5_000 })
+  const proxy = proxyOf({ engine: { sessionsMax: 256, openingMax: 64 }, http1: { halfClosedMs: 5_000 } })
   for (let i = 0; i < 1_000; i++) half(proxy, GET)
   const asked = () => proxy.backends.filter((each) => !each.closed && !each.wasReset)
   t.ok(asked().length <= 128, `they have half of the sessions: ${asked().length}`)
@@ -231,7 +233,10 @@ t.test('half-closed-clients: a thousand that ask and leave, before a silent back
 })
 
 t.test('the same before a backend of HTTP/2: half of its streams', (t) => {
-  const proxy = memoryProxy({ sessionsMax: 2, halfClosedMs: 5_000 }, { clients: 'http/1.1' })
+  const proxy = memoryProxy(
+    { engine: { sessionsMax: 2 }, http1: { halfClosedMs: 5_000 } },
+    { clients: 'http/1.1' },
+  )
   for (let i = 0; i < 40; i++) half(proxy, GET)
   // Before its SETTINGS nobody knows how many it takes.
   t.equal(proxy.proxy.logged, 0)
@@ -258,7 +263,7 @@ t.test('a client of HTTP/2 that sends FIN has left: its streams are cancelled', 
 })
 
 t.test('a drain behind a head that lets a request follow', (t) => {
-  const proxy = proxyOf({ drainIdleMs: 1_000 })
+  const proxy = proxyOf({ http1: { drainIdleMs: 1_000 }, http2: { drainIdleMs: 1_000 } })
   const client = proxy.client()
   client.send(GET)
   const [backend] = proxy.backends
@@ -281,7 +286,10 @@ t.test('a drain behind a head that lets a request follow', (t) => {
 
 t.test('a request that has lost its body for want of memory, with FIN behind it, is answered too', (t) => {
   for (const reached of [true, false]) {
-    const limits = { connectionHeldBytesMax: 2_000, bodyAheadBytesMax: 100_000, halfClosedMs: 3_000 }
+    const limits = {
+      transport: { connectionHeldBytesMax: 2_000 },
+      http1: { bodyAheadBytesMax: 100_000, halfClosedMs: 3_000 },
+    }
     const proxy = memoryProxy(limits, HTTP1)
     if (!reached) proxy.hang()
     const client = proxy.client()

@@ -3,7 +3,7 @@
 
 import t from 'tap'
 import { keepAliveTimeout } from '../../src/http1/message.js'
-import type { Limits } from '../../src/server/index.js'
+import type { SomeLimits } from '../../src/server/index.js'
 import { memoryProxy } from '../../tools/testbed/memory-proxy.js'
 
 const POST = Buffer.from('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi')
@@ -29,7 +29,7 @@ t.test('the timeout of a Keep-Alive field', (t) => {
 })
 
 /** A proxy whose backend has answered once, with this line. */
-function answered(line: string, limits: Partial<Limits> = {}) {
+function answered(line: string, limits: SomeLimits = {}) {
   const proxy = memoryProxy(limits, { clients: 'http/1.1', speaks: 'http/1.1' })
   const client = proxy.client()
   const ask = () => {

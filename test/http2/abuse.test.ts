@@ -108,7 +108,7 @@ t.test('a header list too large is answered with 431, and the connection goes on
 })
 
 t.test('streams past the limit are refused, the others go on', (t) => {
-  const proxy = memoryProxy({ concurrentStreamsMax: 10 })
+  const proxy = memoryProxy({ http2: { concurrentStreamsMax: 10 } })
   const far = proxy.client()
   far.send(many(12, (i) => headers(2 * i + 1, REQUEST)))
   const refused = framesOf(far.take()).filter((each) => each.type === 3)
@@ -124,7 +124,7 @@ t.test('streams past the limit are refused, the others go on', (t) => {
 })
 
 t.test('O8: a peer that makes us answer and does not read', (t) => {
-  const proxy = memoryProxy({ idleFramesBurst: 100_000 })
+  const proxy = memoryProxy({ http2: { idleFramesBurst: 100_000 } })
   const bad = proxy.client()
   bad.reading = false
   bad.send(many(2_000, FLOODS.PING))
@@ -154,7 +154,7 @@ t.test('interim responses past their rate', (t) => {
 })
 
 t.test('connections that say nothing are closed, dead backends are found', (t) => {
-  const proxy = memoryProxy({ frontendIdleMs: 20_000 })
+  const proxy = memoryProxy({ http2: { frontendIdleMs: 20_000 } })
   const far = proxy.client()
   far.send(headers(1, REQUEST))
   proxy.greet(proxy.backends[0])

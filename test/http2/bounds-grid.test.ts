@@ -82,7 +82,7 @@ const BOUNDS: Readonly<Record<string, readonly Excess[]>> = {
     { within: () => Buffer.alloc(0), past: (role) => continued(role, 5, 16_000, true) },
     // Up to the very bound of what is discarded.
     {
-      limits: { headerBlockBytesMax: 1024, headerBlockDiscardMax: 16_041 },
+      limits: { http2: { headerBlockBytesMax: 1024, headerBlockDiscardMax: 16_041 } },
       within: () => Buffer.alloc(0),
       past: (role) => continued(role, 1, 16_041 - blockOf(role).length, true),
     },
@@ -92,14 +92,14 @@ const BOUNDS: Readonly<Record<string, readonly Excess[]>> = {
   ],
   'continuations-many': [
     {
-      limits: { continuationsMax: 4, continuationsDiscardMax: 8 },
+      limits: { http2: { continuationsMax: 4, continuationsDiscardMax: 8 } },
       within: (role) => continued(role, 3, 0, false),
       past: () => Buffer.concat([many(4, () => frame(9, 0, 3)), frame(9, 4, 3)]),
     },
   ],
   'response-continuations-many': [
     {
-      limits: { continuationsMax: 4, continuationsDiscardMax: 8 },
+      limits: { http2: { continuationsMax: 4, continuationsDiscardMax: 8 } },
       within: (role) => continued(role, 3, 0, false),
       past: () => Buffer.concat([many(4, () => frame(9, 0, 1)), frame(9, 4, 1)]),
     },
@@ -112,33 +112,33 @@ const BOUNDS: Readonly<Record<string, readonly Excess[]>> = {
   ],
   'continuations-too-many': [
     {
-      limits: { continuationsMax: 4, continuationsDiscardMax: 8 },
+      limits: { http2: { continuationsMax: 4, continuationsDiscardMax: 8 } },
       within: (role) => continued(role, 8, 0, false),
       past: (role) => frame(9, 0, heads(role)[0]),
     },
   ],
   'streams-too-many': [
     {
-      limits: { concurrentStreamsMax: 3 },
+      limits: { http2: { concurrentStreamsMax: 3 } },
       within: () => Buffer.concat([headers(3, REQUEST, false), headers(5, REQUEST, false)]),
       past: () => headers(7, REQUEST, false),
     },
   ],
   'resets-too-many': [
     {
-      limits: { resetsBurst: 10 },
+      limits: { http2: { resetsBurst: 10 } },
       within: (role) => resets(role, 10),
       past: () => Buffer.concat([headers(101, REQUEST), frame(3, 0, 101, uint32(8))]),
     },
     {
-      limits: { resetsBurst: 10 },
+      limits: { http2: { resetsBurst: 10 } },
       within: (role) => resets(role, 10),
       past: () => Buffer.concat([headers(101, REQUEST), frame(8, 0, 101, uint32(0))]),
     },
   ],
   'control-frames-queued-too-many': [
     {
-      limits: { idleFramesBurst: 100_000 },
+      limits: { http2: { idleFramesBurst: 100_000 } },
       before: ({ peer }) => {
         peer.reading = false
       },
@@ -152,7 +152,7 @@ const BOUNDS: Readonly<Record<string, readonly Excess[]>> = {
   ],
   'empty-frames-too-many': Object.values(EMPTY).map((make) => ({
     // Some went into the handshake.
-    limits: { idleFramesBurst: 40 },
+    limits: { http2: { idleFramesBurst: 40 } },
     within: (role: Role) =>
       Buffer.concat([...(role === 'client' ? [headers(1, STATUS, false)] : []), many(35, () => make(role))]),
     past: (role: Role) => many(10, () => make(role)),

@@ -32,7 +32,10 @@ const WAYS: readonly Way[] = [
   [
     'a backend connection idle for long',
     () => {
-      const proxy = ways.proxy({ backendIdleMs: 1_000, pingAfterMs: 500 })
+      const proxy = ways.proxy({
+        http1: { backendIdleMs: 1_000 },
+        http2: { backendIdleMs: 1_000, pingAfterMs: 500 },
+      })
       ways.asked(proxy)
       proxy.greet(proxy.backends[0])
       proxy.backends[0].send(headers(1, RESPONSE))
@@ -46,7 +49,10 @@ const WAYS: readonly Way[] = [
   [
     'a peer that does not answer PING',
     () => {
-      const proxy = ways.proxy({ pingAfterMs: 1_000, backendPingTimeoutMs: 1_000, lingerMs: 100 })
+      const proxy = ways.proxy({
+        http2: { pingAfterMs: 1_000, backendPingTimeoutMs: 1_000, lingerMs: 100 },
+        http1: { lingerMs: 100 },
+      })
       ways.asked(proxy)
       proxy.greet(proxy.backends[0])
       proxy.pollset.advance(4_000)
@@ -58,7 +64,7 @@ const WAYS: readonly Way[] = [
   [
     'nothing but the beginning of a preface',
     () => {
-      const proxy = ways.proxy({ prefaceMs: 1_000 })
+      const proxy = ways.proxy({ http2: { prefaceMs: 1_000 } })
       const far = silent(proxy)
       far.send(PREFACE.subarray(0, 10))
       proxy.pollset.advance(1_000)
@@ -116,7 +122,7 @@ const WAYS: readonly Way[] = [
   [
     'told to drain before its preface, which does not come',
     () => {
-      const proxy = ways.proxy({ drainIdleMs: 100 })
+      const proxy = ways.proxy({ http1: { drainIdleMs: 100 }, http2: { drainIdleMs: 100 } })
       const far = silent(proxy)
       cancel(proxy, 'm1')
       proxy.pollset.advance(99)
@@ -145,7 +151,10 @@ const WAYS: readonly Way[] = [
   [
     'an idle client',
     () => {
-      const proxy = ways.proxy({ frontendIdleMs: 1_000, pingAfterMs: 500, lingerMs: 100, drainIdleMs: 100 })
+      const proxy = ways.proxy({
+        http2: { frontendIdleMs: 1_000, pingAfterMs: 500, lingerMs: 100, drainIdleMs: 100 },
+        http1: { lingerMs: 100, drainIdleMs: 100 },
+      })
       proxy.client()
       proxy.pollset.advance(2_000)
       return proxy
@@ -191,7 +200,7 @@ const WAYS: readonly Way[] = [
   [
     'told to drain, with a request that goes on for long, and then ends',
     () => {
-      const proxy = ways.proxy({ pingAfterMs: 1_000 })
+      const proxy = ways.proxy({ http2: { pingAfterMs: 1_000 } })
       const far = ways.asked(proxy)
       proxy.greet(proxy.backends[0])
       cancel(proxy, 'm1')
@@ -223,7 +232,7 @@ const WAYS: readonly Way[] = [
     (end): Way => [
       `streams that run dry: ${end}`,
       () => {
-        const proxy = ways.proxy({ backendResetsBurst: 1, backendResetsPerSecond: 1 })
+        const proxy = ways.proxy({ http2: { backendResetsBurst: 1, backendResetsPerSecond: 1 } })
         const far = proxy.client()
         for (const id of [1, 3]) far.send(headers(id, REQUEST))
         const [backend] = proxy.backends

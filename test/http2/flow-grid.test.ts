@@ -11,7 +11,8 @@ const INITIAL = 65_535
 
 /** A connection with the windows of a row. */
 function before(role: Role, direction: string, connection: number, stream: number) {
-  if (direction === 'in') return faced(role, { connectionWindow: connection, streamWindow: stream })
+  if (direction === 'in')
+    return faced(role, { http2: { connectionWindow: connection, streamWindow: stream } })
   const it = faced(role)
   if (connection !== stream) throw new Error('one stream uses as much of one window as of the other')
   if (role === 'server') it.backend.send(headers(1, [[':status', '200']], false))

@@ -3,6 +3,7 @@
 
 import t from 'tap'
 import { http2Limits } from '../../src/http2/index.js'
+import { limitsWith, type SomeLimits } from '../../src/server/index.js'
 import { type Frame, frame, framesOf, headers, REQUEST, uint32 } from '../../tools/testbed/frames.js'
 import { memoryProxy } from '../../tools/testbed/memory-proxy.js'
 import { answersPing, faced } from '../world/faced.js'
@@ -28,11 +29,11 @@ const bytesIn = (frames: readonly Frame[]): number =>
   sum(frames.filter((each) => each.type === DATA).map((each) => each.payload.length))
 
 /** Small windows, so that every frame is worth its credit. */
-const SMALL = { connectionWindow: 65_535, streamWindow: 65_535, streamWindowMax: 65_535 }
+const SMALL = { http2: { connectionWindow: 65_535, streamWindow: 65_535, streamWindowMax: 65_535 } }
 
 /** A client that takes nothing of its stream, and a backend that has answered it. */
-function shut(limits = {}, streams = 1) {
-  const it = faced('client', { ...SMALL, ...limits }, streams)
+function shut(limits: SomeLimits = {}, streams = 1) {
+  const it = faced('client', limitsWith(SMALL, limits), streams)
   it.client.send(initialWindow(0))
   for (let i = 0; i < streams; i++) it.backend.send(headers(2 * i + 1, OK, false))
   it.backend.take()
@@ -64,7 +65,7 @@ t.test('F6: below heldBytesSoft the connection has its credit on receipt', (t) =
 })
 
 t.test('F7: above heldBytesSoft the connection has its credit as bytes leave', (t) => {
-  const { client, backend } = shut({ heldBytesSoft: 1, stallMs: 1_000_000 })
+  const { client, backend } = shut({ transport: { heldBytesSoft: 1, stallMs: 1_000_000 } })
   backend.send(data(1, 16_000))
   backend.take()
   // From here on something is held.
@@ -77,8 +78,8 @@ t.test('F7: above heldBytesSoft the connection has its credit as bytes leave', (
 })
 
 /** The window of an upload that flows, in the end; another one, of `held` bytes, waits beside it. */
-function widened(held: number, limits = {}) {
-  const proxy = memoryProxy({ streamWindow: 20_000, streamWindowMax: 60_000, ...limits })
+function widened(held: number, limits: SomeLimits = {}) {
+  const proxy = memoryProxy(limitsWith({ http2: { streamWindow: 20_000, streamWindowMax: 60_000 } }, limits))
   const client = proxy.client()
   client.send(Buffer.concat([headers(1, REQUEST, false), headers(3, REQUEST, false)]))
   const [backend] = proxy.backends
@@ -97,7 +98,7 @@ function widened(held: number, limits = {}) {
 }
 
 t.test('F10: a stream begins with streamWindow, and widens only while little is held', (t) => {
-  const proxy = memoryProxy({ streamWindow: 20_000 })
+  const proxy = memoryProxy({ http2: { streamWindow: 20_000 } })
   const socket = proxy.pollset.socket()
   proxy.serve(socket)
   socket.far.send(Buffer.concat([Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'), frame(4, 0, 0)]))
@@ -111,21 +112,25 @@ t.test('F10: a stream begins with streamWindow, and widens only while little is 
     [4, 20_000],
   )
   const limits = { heldBytesSoft: 40_000, heldBytesMax: 40_000, stallMs: 1_000_000 }
-  const free = widened(0, limits)
+  const free = widened(0, { transport: limits })
   t.ok(free > 20_000 && free <= 60_000, `${free}: wider, and no wider than streamWindowMax`)
-  t.ok(widened(20_000, limits) <= 20_000, 'no wider where more than half of heldBytesSoft is held')
+  t.ok(
+    widened(20_000, { transport: limits }) <= 20_000,
+    'no wider where more than half of heldBytesSoft is held',
+  )
   t.end()
 })
 
 t.test('F11: windows may add up to more than heldBytesMax; what is held may not', (t) => {
-  const limits = { ...SMALL, heldBytesSoft: 150_000, heldBytesMax: 200_000, connectionWindow: 1_000_000 }
-  const it = shut({ ...limits, stallMs: 1 }, 10)
+  const { streamWindow } = SMALL.http2
+  const memory = { heldBytesSoft: 150_000, heldBytesMax: 200_000, stallMs: 1 }
+  const it = shut({ transport: memory, http2: { connectionWindow: 1_000_000 } }, 10)
   const { memory: held } = it.proxy.world
   for (let id = 1; id < 20; id += 2) {
     it.backend.send(Buffer.concat([data(id, 16_000), data(id, 16_000), data(id, 16_000), data(id, 16_000)]))
-    t.ok(held.bytes <= limits.heldBytesMax, `${held.bytes} held`)
+    t.ok(held.bytes <= memory.heldBytesMax, `${held.bytes} held`)
   }
-  t.ok(10 * SMALL.streamWindow > limits.heldBytesMax)
+  t.ok(10 * streamWindow > memory.heldBytesMax)
   t.ok(held.stalls > 0, 'some paid')
   t.end()
 })
@@ -182,7 +187,7 @@ t.test('F19: one WINDOW_UPDATE a turn for a stream, and one for the connection',
 })
 
 t.test('F20: whatever its streams wait for, an HTTP/2 connection is read', (t) => {
-  const { client, backend, proxy } = shut({ connectionWindow: 1_000_000 }, 5)
+  const { client, backend, proxy } = shut({ http2: { connectionWindow: 1_000_000 } }, 5)
   for (let id = 1; id < 10; id += 2)
     backend.send(Buffer.concat([data(id, 16_000), data(id, 16_000), data(id, 16_000), data(id, 16_000)]))
   t.ok(answersPing(backend), 'every stream is full')

@@ -220,7 +220,7 @@ function earlyAnswers(
   ended: boolean,
   behind: (client: FarEnd, backend: FarEnd, id: number) => void,
 ) {
-  const proxy = memoryProxy({ backendResetsBurst: 100_000, resetsBurst: 500 })
+  const proxy = memoryProxy({ http2: { backendResetsBurst: 100_000, resetsBurst: 500 } })
   const client = proxy.client()
   for (let id = 1; id < 3_000; id += 2) {
     client.send(Buffer.concat([headers(id, POST, false), data(id, 1, ended ? 1 : 0)]))

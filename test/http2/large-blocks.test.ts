@@ -4,6 +4,7 @@
 import t from 'tap'
 import { type Field, FieldTable } from '../../src/http/index.js'
 import { HpackDecoder } from '../../src/http2/hpack/decoder.js'
+import type { SomeLimits } from '../../src/server/index.js'
 import { type Frame, frame, framesOf, headers, REQUEST } from '../../tools/testbed/frames.js'
 import type { FarEnd } from '../../tools/testbed/memory-pollset.js'
 import { memoryProxy } from '../../tools/testbed/memory-proxy.js'
@@ -86,7 +87,7 @@ class Reader {
 }
 
 /** Three requests on one backend connection. */
-function three(limits = {}) {
+function three(limits: SomeLimits = {}) {
   const proxy = memoryProxy(limits)
   const client = proxy.client()
   for (const id of [1, 3, 5]) client.send(headers(id, REQUEST))
@@ -182,7 +183,7 @@ t.test('the table of a backend is in step behind a head that was discarded', asy
   }
   for (const [what, [first, next, expected]] of Object.entries(others))
     for (const size of [16_000, 1_001]) {
-      const { client, backend } = three({ continuationsMax: 500, continuationsDiscardMax: 500 })
+      const { client, backend } = three({ http2: { continuationsMax: 500, continuationsDiscardMax: 500 } })
       backend.send(split(3, first, size))
       t.equal(client.head(3, 'x-fermata'), '502 stream-error')
       backend.send(frame(1, 5, 5, next))
@@ -247,7 +248,7 @@ t.test('past what is discarded the connection ends: by bytes, by frames, by time
     time: [Buffer.alloc(0), 12_000],
   }
   for (const [what, [octets, ms]] of Object.entries(past)) {
-    const { client, backend, backends, pollset } = three({ frameMs: 5_000 })
+    const { client, backend, backends, pollset } = three({ http2: { frameMs: 5_000 } })
     backend.send(Buffer.concat([begun(3), octets]))
     for (let passed = 0; passed < ms; passed += 1_000) {
       if (!backend.ended) backend.send(frame(CONTINUATION, 0, 3))
@@ -270,7 +271,7 @@ t.test('past what is discarded the connection ends: by bytes, by frames, by time
 })
 
 t.test('clients that send such heads again and again are reset-abusers', async (t) => {
-  const proxy = memoryProxy({ resetsBurst: 10 })
+  const proxy = memoryProxy({ http2: { resetsBurst: 10 } })
   const far = proxy.client()
   const client = new Reader(far)
   for (let id = 1; id < 30 && !far.ended; id += 2) far.send(LARGE['33 CONTINUATIONs'](id))

@@ -14,7 +14,7 @@ const RESPONSE = [[':status', '200']] as const
 const POST = [...REQUEST.filter(([name]) => name !== ':method'), [':method', 'POST']] as const
 const KERNEL = { sendBufferBytes: 4 * MIB }
 /** The timing of exchanges is not what is tested here. */
-const PATIENT = { bodyTimeoutMs: 24 * HOUR, headTimeoutMs: 24 * HOUR }
+const PATIENT = { proxy: { bodyTimeoutMs: 24 * HOUR, headTimeoutMs: 24 * HOUR } }
 /** ms between two looks */
 const LOOK = 5_000
 
@@ -131,7 +131,7 @@ for (const [name, act, everyMs] of QUIET) {
 t.test('E42: a PING that stands behind our own DATA is not followed by another', (t) => {
   // A window is read in 64 s, and half of it credited every 32 s: each credit ends a silence.
   const pace = { bytesPerSecond: 16 * KIB, window: MIB }
-  const often = { ...PATIENT, pingAfterMs: 5_000, pingIntervalMs: 20_000 }
+  const often = { ...PATIENT, http2: { pingAfterMs: 5_000, pingIntervalMs: 20_000 } }
   const { client, backends, onBackend, pass } = simProxy(often, KERNEL, pace)
   onBackend((backend) => {
     backend.onHead = (stream) => void stream
@@ -144,13 +144,16 @@ t.test('E42: a PING that stands behind our own DATA is not followed by another',
   const pings = backends[0]?.pings ?? []
   t.ok(pings.length > 2, 'it is asked more than twice')
   const gaps = pings.slice(1).map((at, index) => at - (pings[index] ?? 0))
-  t.ok(Math.min(...gaps) >= often.pingIntervalMs, 'none comes sooner than the interval allows')
+  t.ok(Math.min(...gaps) >= often.http2.pingIntervalMs, 'none comes sooner than the interval allows')
   t.equal(backends.length, 1)
   t.end()
 })
 
 t.test('E25: a backend connection without streams closes after backendIdleMs, with GOAWAY', (t) => {
-  const { client, backends, onBackend, pass, pollset } = simProxy({ ...PATIENT, backendIdleMs: 60_000 })
+  const { client, backends, onBackend, pass, pollset } = simProxy({
+    ...PATIENT,
+    http2: { backendIdleMs: 60_000 },
+  })
   onBackend((backend) => {
     backend.onHead = (stream) => backend.head(stream, RESPONSE, true)
   })

@@ -164,7 +164,7 @@ t.test('§4.3: a block is decoded whatever becomes of its stream', (t) => {
     'a stream reset by its client': () => Buffer.concat([frame(3, 0, 1, uint32(8)), frame(1, 5, 1, indexed)]),
   }
   for (const [name, wire] of Object.entries(ways)) {
-    const it = faced('server', { concurrentStreamsMax: name === 'a stream refused' ? 1 : 100 })
+    const it = faced('server', { http2: { concurrentStreamsMax: name === 'a stream refused' ? 1 : 100 } })
     it.peer.send(wire(it))
     it.peer.send(frame(3, 0, 1, uint32(8)))
     it.backend.take()
@@ -398,7 +398,7 @@ t.test('E27: §5.1.1: the last identifier is used, and those behind it go to ano
 })
 
 t.test('§5.1.2: a lowered limit holds for those that wait to be written too', (t) => {
-  const proxy = memoryProxy({ sessionsMax: 1 })
+  const proxy = memoryProxy({ engine: { sessionsMax: 1 } })
   const client = proxy.client()
   client.send(headers(1, REQUEST, false))
   const backend = proxy.backends[0]

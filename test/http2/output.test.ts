@@ -1,6 +1,7 @@
 // What a connection writes, and in which order (spec/output.md): the test is the peers, and reads every frame.
 
 import t from 'tap'
+import { limitsWith, type SomeLimits } from '../../src/server/index.js'
 import { type Frame, frame, framesOf, headers, REQUEST, uint32 } from '../../tools/testbed/frames.js'
 import { memoryProxy } from '../../tools/testbed/memory-proxy.js'
 import { faced } from '../world/faced.js'
@@ -19,8 +20,8 @@ const data = (stream: number, bytes: number, flags = 0): Buffer =>
 const bodies = (frames: readonly Frame[]): Frame[] => frames.filter((each) => each.type === DATA)
 
 /** A client that has asked for so much, and whose backend has begun to answer all of it. */
-function answered(streams: number, limits = {}) {
-  const proxy = memoryProxy({ connectionWindow: 10_000_000, ...limits })
+function answered(streams: number, limits: SomeLimits = {}) {
+  const proxy = memoryProxy(limitsWith({ http2: { connectionWindow: 10_000_000 } }, limits))
   const client = proxy.client()
   const [first] = [Buffer.concat(Array.from({ length: streams }, (_, i) => headers(2 * i + 1, REQUEST)))]
   client.send(first)
@@ -52,7 +53,7 @@ t.test('O4: DATA is not queued for a connection that reads nothing: it stays wit
 })
 
 t.test('O5: streams take turns, within a flush and from one to the next', (t) => {
-  const it = answered(3, { flushBytesMax: 65_536 })
+  const it = answered(3, { transport: { flushBytesMax: 65_536 } })
   it.client.reading = false
   it.backend.send(data(1, 10))
   for (const id of [1, 3]) for (let i = 0; i < 4; i++) it.backend.send(data(id, 16_000))
@@ -108,7 +109,7 @@ function longHead(fields: readonly (readonly [string, string])[], id: number): B
 }
 
 t.test('O14: nothing comes between HEADERS and its CONTINUATIONs', (t) => {
-  const it = faced('client', { connectionWindow: 10_000_000 }, 3)
+  const it = faced('client', { http2: { connectionWindow: 10_000_000 } }, 3)
   it.client.send(WIDE)
   it.backend.send(headers(1, OK, false))
   it.client.reading = false
@@ -134,7 +135,7 @@ t.test('O14: nothing comes between HEADERS and its CONTINUATIONs', (t) => {
 })
 
 t.test("O15: no frame is larger than the peer's SETTINGS_MAX_FRAME_SIZE, raised and lowered", (t) => {
-  const it = faced('client', { connectionWindow: 10_000_000 }, 2)
+  const it = faced('client', { http2: { connectionWindow: 10_000_000 } }, 2)
   it.client.send(WIDE)
   for (const id of [1, 3])
     it.backend.send(id === 1 ? headers(1, OK, false) : longHead([...OK, ...large(24_000)], 3))

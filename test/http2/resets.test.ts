@@ -6,6 +6,7 @@ import { FramePurse } from '../../src/http2/frame-purse.js'
 import { HpackEncoder } from '../../src/http2/hpack/encoder.js'
 import { http2Limits } from '../../src/http2/limits.js'
 import { Output } from '../../src/http2/output.js'
+import { limitsWith } from '../../src/server/index.js'
 import { OutputSlabs } from '../../src/transport/index.js'
 import { frame, framesOf, headers, REQUEST, uint32 } from '../../tools/testbed/frames.js'
 import { type FarEnd, MemoryPollset } from '../../tools/testbed/memory-pollset.js'
@@ -20,7 +21,8 @@ const opens = (client: string, id: number, fields: string, flags = 'ES,EH') =>
   `${client}> HEADERS stream=1 flags=${flags} ${fields}\nbackend< HEADERS stream=${id} flags=${flags}`
 const leaves = (client: string) => `${client}> RST_STREAM stream=1 code=CANCEL`
 /** One reset for the budget, then none for this test. */
-const BUDGET = 'given backendResetsBurst=1\ngiven backendResetsPerSecond=1\ngiven backendResetsReserve=0'
+const BUDGET =
+  'given http2.backendResetsBurst=1\ngiven http2.backendResetsPerSecond=1\ngiven http2.backendResetsReserve=0'
 
 const STORIES: Readonly<Record<string, string>> = {
   'E20: what runs dry to its end is not reset': `${BUDGET}
@@ -62,7 +64,7 @@ for (const [title, story] of Object.entries(STORIES)) {
 }
 
 t.test('E19, E20: each runs dry once', (t) => {
-  const proxy = memoryProxy({ backendResetsBurst: 1, backendResetsPerSecond: 1 })
+  const proxy = memoryProxy({ http2: { backendResetsBurst: 1, backendResetsPerSecond: 1 } })
   const client = proxy.client()
   for (const id of [1, 3, 5]) client.send(headers(id, REQUEST))
   proxy.greet(proxy.backends[0])
@@ -74,7 +76,7 @@ t.test('E19, E20: each runs dry once', (t) => {
 })
 
 t.test('a stream that paid for held bytes counts as no dry one', (t) => {
-  const proxy = memoryProxy({ connectionHeldBytesMax: 20_000 })
+  const proxy = memoryProxy({ transport: { connectionHeldBytesMax: 20_000 } })
   const [slow, steady] = [proxy.client(), proxy.client()]
   slow.send(frame(4, 0, 0, Buffer.from([0, 4, 0, 0, 0, 0])))
   slow.send(headers(1, REQUEST))
@@ -106,8 +108,10 @@ const odd = (count: number) => Array.from({ length: count }, (_, i) => 2 * i + 1
 
 t.test('E20: what streams that run dry draw is bounded; the sibling beside them is served', (t) => {
   const [burst, perSecond, window] = [100_000, 10_000, 65_535]
-  const limits = { backendResetsBurst: 1, backendResetsPerSecond: 1, dryMs: 60_000 }
-  const proxy = memoryProxy({ ...limits, dryBytesBurst: burst, dryBytesPerSecond: perSecond })
+  const limits = { http2: { backendResetsBurst: 1, backendResetsPerSecond: 1, dryMs: 60_000 } }
+  const proxy = memoryProxy(
+    limitsWith(limits, { http2: { dryBytesBurst: burst, dryBytesPerSecond: perSecond } }),
+  )
   const [client, sibling] = [proxy.client(), proxy.client()]
   const stays = 1
   // The budget has one reset for stream 3.
@@ -156,8 +160,8 @@ t.test('E20: what streams that run dry draw is bounded; the sibling beside them 
 })
 
 t.test('E20: credit of a stream that runs dry is paid for once, however many frames come in a turn', (t) => {
-  const limits = { backendResetsBurst: 1, backendResetsPerSecond: 1, dryMs: 60_000 }
-  const proxy = memoryProxy({ ...limits, dryBytesBurst: 120_000, dryBytesPerSecond: 1 })
+  const limits = { http2: { backendResetsBurst: 1, backendResetsPerSecond: 1, dryMs: 60_000 } }
+  const proxy = memoryProxy(limitsWith(limits, { http2: { dryBytesBurst: 120_000, dryBytesPerSecond: 1 } }))
   const [client, sibling] = [proxy.client(), proxy.client()]
   sibling.send(headers(1, REQUEST))
   for (const id of [1, 3]) client.send(headers(id, REQUEST))
@@ -213,7 +217,7 @@ t.test(
 )
 
 t.test('E17, O24: a backend that reads slowly does not pay for the resets that clients cause', (t) => {
-  const proxy = memoryProxy({ controlBytesMax: 1024, concurrentStreamsMax: 100 })
+  const proxy = memoryProxy({ http2: { controlBytesMax: 1024, concurrentStreamsMax: 100 } })
   const client = proxy.client()
   for (const id of odd(90)) client.send(headers(id, REQUEST))
   const [backend] = proxy.backends
@@ -240,11 +244,8 @@ t.test('E17, O24: a backend that reads slowly does not pay for the resets that c
 t.test('more resets than one slab takes leave one slab after the other, before any new stream', (t) => {
   const count = 1400
   const proxy = memoryProxy({
-    concurrentStreamsMax: 2000,
-    backendResetsBurst: 2000,
-    resetsBurst: 2000,
-    flushBytesMax: 16 * 1024 + 1,
-    largeSlabsMax: 0,
+    http2: { concurrentStreamsMax: 2000, backendResetsBurst: 2000, resetsBurst: 2000 },
+    transport: { flushBytesMax: 16 * 1024 + 1, largeSlabsMax: 0 },
   })
   const client = proxy.client()
   client.send(Buffer.concat(odd(count).map((id) => headers(id, REQUEST))))
@@ -267,7 +268,7 @@ t.test('more resets than one slab takes leave one slab after the other, before a
 
 /** A client that reads nothing, and whose two streams were reset with their backend's. */
 function unread() {
-  const proxy = memoryProxy({ concurrentStreamsMax: 2 })
+  const proxy = memoryProxy({ http2: { concurrentStreamsMax: 2 } })
   const client = proxy.client()
   for (const id of [1, 3]) client.send(headers(id, REQUEST))
   const [backend] = proxy.backends

@@ -10,7 +10,7 @@ const BODY = Buffer.alloc(16_000, 'x')
 const PARTS = 4
 
 t.test('stalled clients hold few large slabs, and lose nothing', (t) => {
-  const proxy = memoryProxy({ largeSlabsMax: 2 })
+  const proxy = memoryProxy({ transport: { largeSlabsMax: 2 } })
   const clients = Array.from({ length: 6 }, () => proxy.client())
   for (const client of clients) client.send(headers(1, REQUEST))
   const [backend] = proxy.backends

@@ -18,7 +18,7 @@ const origin = async (text: string) => {
 }
 const [first, second] = await Promise.all([origin('first'), origin('second')])
 
-const proxy = createServer({ listen: '127.0.0.1:0', backend: first.url, limits: { drainIdleMs: 1 } })
+const proxy = createServer({ listen: '127.0.0.1:0', backend: first.url, limits: { http1: { drainIdleMs: 1 } } })
 const reports: ExchangeReport[] = []
 const order: string[] = []
 proxy.on('exchange', (report) => reports.push(report))

@@ -18,7 +18,7 @@ const before = (t: Test, port: number) =>
     {
       routes: [{ host: '', prefix: '/', url: `h2c://127.0.0.1:${port}` }],
       // So that no pace of a test's is slow enough for an absolute rate to bear it.
-      limits: { idleFramesPerSecond: 1 },
+      limits: { http2: { idleFramesPerSecond: 1 } },
     },
   )
 

@@ -7,7 +7,7 @@ import type { Readable } from 'node:stream'
 import * as grpc from '@grpc/grpc-js'
 import t, { type Test } from 'tap'
 import { GRPC_STATUS } from '../../src/proxy/index.js'
-import type { Limits } from '../../src/server/index.js'
+import type { SomeLimits } from '../../src/server/index.js'
 import { authority, localhost } from '../../tools/testbed/certificates/index.js'
 import { tableOf } from '../../tools/testbed/frames.js'
 import { answerOf, get, setUp } from '../world/proxy-world.js'
@@ -90,7 +90,7 @@ class Service {
 type Pair = { readonly client: 'h2c' | 'h2'; readonly backend: 'h2c' | 'h2' }
 
 /** The service, Fermata before it, a client before that. */
-async function before(t: Test, pair: Pair, limits: Partial<Limits> = {}, options: grpc.ServerOptions = {}) {
+async function before(t: Test, pair: Pair, limits: SomeLimits = {}, options: grpc.ServerOptions = {}) {
   const service = new Service()
   const server = new grpc.Server(options)
   server.addService(Octets, service.calls)
@@ -348,7 +348,7 @@ t.test('no backend: UNAVAILABLE', async (t) => {
 })
 
 t.test('no stream in time: UNAVAILABLE, and the call was never sent', async (t) => {
-  const limits = { sessionsMax: 1, leaseTimeoutMs: 100 }
+  const limits = { engine: { sessionsMax: 1 }, proxy: { leaseTimeoutMs: 100 } }
   const { client } = await before(t, pairs[0], limits, { 'grpc.max_concurrent_streams': 1 })
   const first = split(client, 'wait', Buffer.from('x'))
   const end = received(first)
@@ -359,14 +359,14 @@ t.test('no stream in time: UNAVAILABLE, and the call was never sent', async (t) 
 })
 
 t.test('no answer in time: DEADLINE_EXCEEDED', async (t) => {
-  const { client, service } = await before(t, pairs[0], { headTimeoutMs: 100 })
+  const { client, service } = await before(t, pairs[0], { proxy: { headTimeoutMs: 100 } })
   const { status } = await received(split(client, 'wait', Buffer.alloc(0)))
   t.same([status.code, status.metadata.get('x-fermata')], [grpc.status.DEADLINE_EXCEEDED, ['head-late']])
   await service.untilCancelled(1)
 })
 
 t.test('refused while the client still sends', async (t) => {
-  const { plain } = await before(t, pairs[0], { headTimeoutMs: 100 })
+  const { plain } = await before(t, pairs[0], { proxy: { headTimeoutMs: 100 } })
   const stream = plain().request(
     { ':path': '/nowhere', ':method': 'POST', 'content-type': 'application/grpc' },
     { endStream: false },

@@ -74,10 +74,10 @@ async function setting(t: Test, ...limits: readonly string[]) {
 }
 
 /** Clocks that must not be what ends it. */
-const LONG = ['bodyTimeoutMs=10m', 'headTimeoutMs=10m']
+const LONG = ['proxy.bodyTimeoutMs=10m', 'proxy.headTimeoutMs=10m']
 
 t.test('a backend that is gone in a silence: TCP asks, and the stream is reset', { skip }, async (t) => {
-  const limits = [...LONG, 'pingAfterMs=10m', 'backendTcpKeepAliveMs=1s']
+  const limits = [...LONG, 'http2.pingAfterMs=10m', 'pollset.backendTcpKeepAliveMs=1s']
   const { inFront, down, url } = await setting(t, ...limits)
   const client = await begin(t, inFront(peer, 'quiet', url), /data/)
   t.match(client.stdout, /status 200/)
@@ -87,7 +87,12 @@ t.test('a backend that is gone in a silence: TCP asks, and the stream is reset',
 })
 
 t.test('a backend that is gone in the midst of an upload is found', { skip }, async (t) => {
-  const limits = [...LONG, 'pingAfterMs=200', 'backendPingTimeoutMs=500', 'slowestBytesPerSecond=1000000']
+  const limits = [
+    ...LONG,
+    'http2.pingAfterMs=200',
+    'http2.backendPingTimeoutMs=500',
+    'http2.slowestBytesPerSecond=1000000',
+  ]
   const { inFront, down, backend, url } = await setting(t, ...limits)
   const client = await begin(t, inFront(peer, 'upload', url), /^/)
   await backend.until('a million bytes', () => /a million taken/.test(backend.stdout))

@@ -1,7 +1,7 @@
 // nghttpd, nghttp2's server of files, as the backend of a Fermata in this process.
 
 import type { Test } from 'tap'
-import type { Limits } from '../../src/server/index.js'
+import type { SomeLimits } from '../../src/server/index.js'
 import { freePort, start } from '../../tools/testbed/programs.js'
 import { setUp } from '../world/proxy-world.js'
 
@@ -9,7 +9,7 @@ export interface NghttpdOptions {
   /** Of its command line. */
   readonly options?: readonly string[]
   /** Of Fermata. */
-  readonly limits?: Partial<Limits>
+  readonly limits?: SomeLimits
 }
 
 /** nghttpd with these files, and Fermata before it. */

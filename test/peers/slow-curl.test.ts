@@ -9,11 +9,8 @@ import { run, unlessInstalled } from '../../tools/testbed/programs.js'
 import { setUp } from '../world/proxy-world.js'
 
 const limits = {
-  pingAfterMs: 100,
-  frontendPingTimeoutMs: 200,
-  backendPingTimeoutMs: 200,
-  bodyTimeoutMs: 500,
-  headTimeoutMs: 500,
+  http2: { pingAfterMs: 100, frontendPingTimeoutMs: 200, backendPingTimeoutMs: 200 },
+  proxy: { bodyTimeoutMs: 500, headTimeoutMs: 500 },
 }
 const BYTES = 16_000_000
 

@@ -21,7 +21,10 @@ async function before(t: Parameters<typeof beforeNghttpd>[0], options: readonly 
     t,
     { small: 'steady', large },
     // A small window each: what all of them hold stays far from any bound.
-    { options: ['-m', '5000', ...options], limits: { streamWindow: 16_384, streamWindowMax: 16_384 } },
+    {
+      options: ['-m', '5000', ...options],
+      limits: { http2: { streamWindow: 16_384, streamWindowMax: 16_384 } },
+    },
   )
   const gone = new Promise<void>((resolve) => {
     let count = 0

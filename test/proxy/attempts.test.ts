@@ -2,6 +2,8 @@
 // for a frame of one stream, one that dies without a known cause, a refusal beside others.
 
 import t from 'tap'
+import type { SomeLimits } from '../../src/server/index.js'
+import { limitsWith } from '../../src/server/index.js'
 import { type Frame, frame, framesOf, headers, REQUEST, uint32 } from '../../tools/testbed/frames.js'
 import type { FarEnd } from '../../tools/testbed/memory-pollset.js'
 import { memoryProxy } from '../../tools/testbed/memory-proxy.js'
@@ -34,8 +36,8 @@ function statuses(far: FarEnd, seen: Map<number, string> = new Map()): Map<numbe
 }
 
 /** `count` requests of one client, and a backend that is a function of what it is asked. */
-function world(count: number, limits = {}, method = 'GET') {
-  const proxy = memoryProxy({ reopenDelayMs: 100, ...limits })
+function world(count: number, limits: SomeLimits = {}, method = 'GET') {
+  const proxy = memoryProxy(limitsWith({ engine: { reopenDelayMs: 100 } }, limits))
   const far = proxy.client()
   for (let i = 0; i < count; i++) far.send(headers(2 * i + 1, with_(method)))
   const got = new Map<number, string>()
@@ -103,7 +105,7 @@ t.test('R12: a backend that begins none is asked attemptsMax times, and not at o
 })
 
 t.test('R12: within the one deadline', async (t) => {
-  const it = world(2, { retryTimeoutMs: 500, leaseTimeoutMs: 5_000 })
+  const it = world(2, { proxy: { retryTimeoutMs: 500, leaseTimeoutMs: 5_000 } })
   // The second is never begun, and somebody is served on each connection: it would go on for ever.
   let id = 5
   const { got } = it.run((far, ids) => {
@@ -146,13 +148,13 @@ t.test(
 
 t.test('R13: neighbours keep their attempt twice, and those that are not idempotent get 502', async (t) => {
   // One request, of which the backend always begins another that breaks the connection.
-  const { run } = world(7, { attemptsMax: 1 })
+  const { run } = world(7, { proxy: { attemptsMax: 1 } })
   const { got } = run((far, ids, at) => {
     if (at < 2) far.send(frame(1, 5, ids[0], Buffer.from([0x80])))
     else far.send(Buffer.concat(ids.map((id) => headers(id, OK))))
   })
   t.same([all(got, '200'), all(got, 'error')], [5, 2], 'two connections, two culprits')
-  const third = world(7, { attemptsMax: 1 }).run((far, ids, at) => {
+  const third = world(7, { proxy: { attemptsMax: 1 } }).run((far, ids, at) => {
     if (at < 3) far.send(frame(1, 5, ids[0], Buffer.from([0x80])))
     else far.send(Buffer.concat(ids.map((id) => headers(id, OK))))
   })
@@ -173,7 +175,7 @@ t.test('R13: a death without a known cause costs every request an attempt', asyn
 t.test(
   'R13: a backend that serves fewer at once than it says refuses the others, who wait for room',
   async (t) => {
-    const it = world(60, { sessionsMax: 1 })
+    const it = world(60, { engine: { sessionsMax: 1 } })
     let open: number[] = []
     const { got, sends } = it.run((far, ids) => {
       const room = ids.splice(0, 10 - open.length)

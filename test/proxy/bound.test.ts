@@ -7,6 +7,7 @@ import * as http2 from 'node:http2'
 import * as https from 'node:https'
 import type { AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
+import type { SomeLimits } from '../../src/server/index.js'
 import { Server } from '../../src/server/server.js'
 import { authority, localhost } from '../../tools/testbed/certificates/index.js'
 import { frame, framesOf, headers, REQUEST } from '../../tools/testbed/frames.js'
@@ -25,7 +26,7 @@ const responseOf = (status: number, challenge = '', name = 'WWW-Authenticate'): 
     `HTTP/1.1 ${status} X\r\n${challenge === '' ? '' : `${name}: ${challenge}\r\n`}Content-Length: 2\r\n\r\nok`,
   )
 
-function world(limits = {}, options: MemoryProxyOptions = {}) {
+function world(limits: SomeLimits = {}, options: MemoryProxyOptions = {}) {
   const proxy = memoryProxy(limits, { clients: 'http/1.1', speaks: 'http/1.1', ...options })
   /** One request and its answer; which of the connections to the backend it went on. */
   const ask = (client: FarEnd, request: Buffer, answer: Buffer): number => {
@@ -96,7 +97,7 @@ t.test('E24: once its connection has gone a client is like any other', async (t)
 })
 
 t.test('boundSessionsMax: one more is closed behind its response', async (t) => {
-  const { proxy, ask, client } = world({ boundSessionsMax: 2 })
+  const { proxy, ask, client } = world({ engine: { boundSessionsMax: 2 } })
   const clients = [client(), client(), client()]
   for (let i = 0; i < 3; i++) t.equal(ask(clients[i], requestOf('NTLM x'), responseOf(200)), i)
   t.strictSame(

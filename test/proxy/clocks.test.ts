@@ -2,7 +2,8 @@
 // from the last octet that moved, however often it was looked at between; and the side that owed octets is blamed.
 
 import t, { type Test } from 'tap'
-import type { Limits } from '../../src/server/index.js'
+import type { SomeLimits } from '../../src/server/index.js'
+import { limitsWith } from '../../src/server/index.js'
 import { frame, headers, REQUEST, uint32 } from '../../tools/testbed/frames.js'
 import { memoryProxy } from '../../tools/testbed/memory-proxy.js'
 import { acceptOf, handshake } from './tunnel/tunnel-world.js'
@@ -14,19 +15,14 @@ const PAIRS = VERSIONS.flatMap((front) => VERSIONS.map((back) => [front, back] a
 /** ms: the limit in question; all others are far away */
 const T = 1_000
 const DATA = 0
-const FAR: Partial<Limits> = {
-  headTimeoutMs: 1e6,
-  bodyTimeoutMs: 1e6,
-  tunnelIdleMs: 1e6,
-  exchangeTimeoutMs: 1e7,
-  pingAfterMs: 1e6,
-  prefaceMs: 1e6,
-  frontendIdleMs: 1e6,
+const FAR: SomeLimits = {
+  proxy: { headTimeoutMs: 1e6, bodyTimeoutMs: 1e6, tunnelIdleMs: 1e6, exchangeTimeoutMs: 1e7 },
+  http2: { pingAfterMs: 1e6, prefaceMs: 1e6, frontendIdleMs: 1e6 },
 }
 
 /** A client and a backend in whichever version, and when the one exchange between them ended. */
-function setUp(front: Version, back: Version, limits: Partial<Limits>, options = {}) {
-  const proxy = memoryProxy({ ...FAR, ...limits }, { clients: front, speaks: back, ...options })
+function setUp(front: Version, back: Version, limits: SomeLimits, options = {}) {
+  const proxy = memoryProxy(limitsWith(FAR, limits), { clients: front, speaks: back, ...options })
   const { pollset } = proxy
   const ended: { at: number; outcome: string }[] = []
   proxy.proxy.watch({ ended: ({ outcome }) => ended.push({ at: pollset.now, outcome }) })
@@ -103,13 +99,13 @@ function endsAt(t: Test, it: SetUp, due: number, outcome: string, limitMs = T): 
 /** Every case: its limits, and the story up to where the clock is left to itself; answers when it is due. */
 const CASES: readonly {
   readonly title: string
-  readonly limits: Partial<Limits>
+  readonly limits: SomeLimits
   readonly outcome: string
   readonly story: (it: SetUp) => number
 }[] = [
   {
     title: 'headTimeoutMs: a backend that says nothing',
-    limits: { headTimeoutMs: T },
+    limits: { proxy: { headTimeoutMs: T } },
     outcome: 'head-late',
     story(it) {
       it.ask()
@@ -118,7 +114,7 @@ const CASES: readonly {
   },
   {
     title: 'headTimeoutMs: interim responses but 102 and 104 do not prolong it',
-    limits: { headTimeoutMs: T },
+    limits: { proxy: { headTimeoutMs: T } },
     outcome: 'head-late',
     story(it) {
       it.ask()
@@ -131,7 +127,7 @@ const CASES: readonly {
   },
   {
     title: 'headTimeoutMs: begins with the last octet of the request',
-    limits: { headTimeoutMs: T },
+    limits: { proxy: { headTimeoutMs: T } },
     outcome: 'head-late',
     story(it) {
       it.ask('unknown')
@@ -144,7 +140,7 @@ const CASES: readonly {
   },
   {
     title: 'headTimeoutMs: a client that does not send its body is blamed itself',
-    limits: { headTimeoutMs: T },
+    limits: { proxy: { headTimeoutMs: T } },
     outcome: 'request-late',
     story(it) {
       it.ask(10)
@@ -153,7 +149,7 @@ const CASES: readonly {
   },
   {
     title: 'headTimeoutMs: a client that sends some of its body and no more is blamed itself',
-    limits: { headTimeoutMs: T },
+    limits: { proxy: { headTimeoutMs: T } },
     outcome: 'request-late',
     story(it) {
       it.ask('unknown')
@@ -164,7 +160,7 @@ const CASES: readonly {
   },
   {
     title: 'headTimeoutMs: a trickle of what was promised does not prolong it',
-    limits: { headTimeoutMs: T, bodyBytesMin: 100 },
+    limits: { proxy: { headTimeoutMs: T, bodyBytesMin: 100 } },
     outcome: 'request-late',
     story(it) {
       it.ask(10_000)
@@ -179,7 +175,7 @@ const CASES: readonly {
   },
   {
     title: 'bodyTimeoutMs: a backend that says nothing behind its head',
-    limits: { bodyTimeoutMs: T },
+    limits: { proxy: { bodyTimeoutMs: T } },
     outcome: 'body-late',
     story(it) {
       it.ask()
@@ -190,7 +186,7 @@ const CASES: readonly {
   },
   {
     title: 'bodyTimeoutMs: begins with the last octet that left',
-    limits: { bodyTimeoutMs: T },
+    limits: { proxy: { bodyTimeoutMs: T } },
     outcome: 'body-late',
     story(it) {
       it.ask()
@@ -204,7 +200,7 @@ const CASES: readonly {
   },
   {
     title: 'bodyTimeoutMs: a trickle of what was promised does not prolong it',
-    limits: { bodyTimeoutMs: T, bodyBytesMin: 100 },
+    limits: { proxy: { bodyTimeoutMs: T, bodyBytesMin: 100 } },
     outcome: 'body-late',
     story(it) {
       it.ask()
@@ -220,7 +216,7 @@ const CASES: readonly {
   },
   {
     title: 'bodyTimeoutMs: a client that does not read is blamed, and has all its time from when it could',
-    limits: { bodyTimeoutMs: T },
+    limits: { proxy: { bodyTimeoutMs: T } },
     outcome: 'response-unread',
     story(it) {
       it.ask()
@@ -236,7 +232,7 @@ const CASES: readonly {
   },
   {
     title: 'bodyTimeoutMs: a client that stops its upload is blamed, where the response ends with it',
-    limits: { bodyTimeoutMs: T },
+    limits: { proxy: { bodyTimeoutMs: T } },
     outcome: 'request-late',
     story(it) {
       it.ask(10_000)
@@ -249,7 +245,7 @@ const CASES: readonly {
   },
   {
     title: 'exchangeTimeoutMs: whatever moves before the head',
-    limits: { exchangeTimeoutMs: T },
+    limits: { proxy: { exchangeTimeoutMs: T } },
     outcome: 'request-late',
     story(it) {
       it.ask('unknown')
@@ -262,7 +258,7 @@ const CASES: readonly {
   },
   {
     title: 'exchangeTimeoutMs: whatever moves behind the head',
-    limits: { exchangeTimeoutMs: T },
+    limits: { proxy: { exchangeTimeoutMs: T } },
     outcome: 'body-late',
     story(it) {
       it.ask()
@@ -277,7 +273,7 @@ const CASES: readonly {
   },
   {
     title: 'exchangeTimeoutMs: nothing moves before the head',
-    limits: { exchangeTimeoutMs: T },
+    limits: { proxy: { exchangeTimeoutMs: T } },
     outcome: 'head-late',
     story(it) {
       it.ask()
@@ -296,7 +292,7 @@ for (const [front, back] of PAIRS) {
 
   t.test(`${front} to ${back}: tunnelIdleMs`, async (t) => {
     for (const words of [[], [370], [370, 995, 50]]) {
-      const it = setUp(front, back, { tunnelIdleMs: T })
+      const it = setUp(front, back, { proxy: { tunnelIdleMs: T } })
       const open = openTunnel(it, front, back)
       for (const ms of words) {
         it.pollset.advance(ms)
@@ -311,7 +307,7 @@ for (const [front, back] of PAIRS) {
       [undefined, 'head-late'],
       [10, 'request-late'],
     ] as const) {
-      const it = setUp(front, back, { headTimeoutMs: T })
+      const it = setUp(front, back, { proxy: { headTimeoutMs: T } })
       it.ask(length)
       it.pollset.advance(2 * T)
       t.equal(it.said(), said)
@@ -322,8 +318,11 @@ for (const [front, back] of PAIRS) {
   t.test(
     `${front} to ${back}: a lease is waited for until leaseTimeoutMs, or exchangeTimeoutMs`,
     async (t) => {
-      for (const limits of [{ leaseTimeoutMs: T }, { leaseTimeoutMs: 1e6, exchangeTimeoutMs: T }]) {
-        const it = setUp(front, back, { connectMs: 1e6, ...limits })
+      for (const limits of [
+        { proxy: { leaseTimeoutMs: T } },
+        { proxy: { leaseTimeoutMs: 1e6, exchangeTimeoutMs: T } },
+      ]) {
+        const it = setUp(front, back, limitsWith({ transport: { connectMs: 1e6 } }, limits))
         it.hang()
         it.ask()
         endsAt(t, it, T, 'lease-late')

@@ -54,7 +54,7 @@ trace client stream=3 receive, route, lease, sendHead, awaitHead, answer, tunnel
   ],
   [
     'a tunnel that stands still',
-    `given tunnelIdleMs=1000
+    `given proxy.tunnelIdleMs=1000
 ${TUNNEL}after 999
 client> DATA stream=3 text=ping
 backend< DATA stream=3 text=ping
@@ -144,7 +144,7 @@ trace client stream=1 receive, refuse, log`,
   ],
   [
     'too many tunnels',
-    `given tunnelsMax=1
+    `given proxy.tunnelsMax=1
 ${TUNNEL}client> ${CONNECT.replace('stream=3', 'stream=5')}
 client< HEADERS stream=5 :status=503 x-fermata=tunnels-full
 client< RST_STREAM stream=5 code=NO_ERROR
@@ -162,7 +162,7 @@ trace client stream=1 receive, route, respond, log`,
   ].flatMap((end): [string, string][] => [
     [
       `an answer of ours that the client does not take: ${end}`,
-      `given bodyTimeoutMs=1000
+      `given proxy.bodyTimeoutMs=1000
 client> SETTINGS INITIAL_WINDOW_SIZE=0
 client> HEADERS stream=1 flags=ES,EH :method=TRACE :scheme=http :authority=a :path=/ max-forwards=0
 client< HEADERS stream=1 flags=EH :status=200
@@ -172,7 +172,7 @@ trace client stream=1 receive, route, respond, abort, log`,
     [
       `a refusal that the client does not take: ${end}`,
       `given backend=refuses
-given bodyTimeoutMs=1000
+given proxy.bodyTimeoutMs=1000
 client> SETTINGS INITIAL_WINDOW_SIZE=0
 client> ${GET}
 client< HEADERS stream=1 flags=EH :status=502
@@ -183,7 +183,7 @@ trace client stream=1 receive, route, lease, refuse, abort, log`,
   [
     'the client leaves while it waits for a lease, and the lease goes to the next',
     `given streams=1
-given sessionsMax=1
+given engine.sessionsMax=1
 client> ${GET}
 backend< HEADERS stream=1 flags=ES,EH
 client> ${GET.replace('stream=1', 'stream=3')}
@@ -207,8 +207,8 @@ client< HEADERS stream=1 flags=ES,EH :status=200`,
   ].map((end): [string, string] => [
     `sent back to the queue, near the end of its time: ${end}`,
     `given streams=1
-given sessionsMax=1
-given exchangeTimeoutMs=1000
+given engine.sessionsMax=1
+given proxy.exchangeTimeoutMs=1000
 client> ${GET}
 backend< HEADERS stream=1 flags=ES,EH
 client> ${GET.replace('stream=1', 'stream=3')}
@@ -219,7 +219,7 @@ ${end}${end.startsWith('backend') ? '' : '\nbackend< RST_STREAM stream=3 code=CA
   ]),
   [
     'a backend that says nothing',
-    `given headTimeoutMs=1000
+    `given proxy.headTimeoutMs=1000
 client> ${GET}
 backend< HEADERS stream=1 flags=ES,EH
 after 999
@@ -238,7 +238,7 @@ trace client stream=1 receive, route, lease, sendHead, awaitHead, abort, log`,
   ],
   [
     'an upload that does not move',
-    `given headTimeoutMs=1000
+    `given proxy.headTimeoutMs=1000
 client> HEADERS stream=1 flags=EH :method=PUT :scheme=http :authority=a :path=/
 backend< HEADERS stream=1 flags=EH
 after 1001
@@ -259,8 +259,8 @@ trace client stream=1 receive, route, lease, sendHead, awaitHead, abort, log`,
   ],
   [
     'the body stands still',
-    `given headTimeoutMs=1000
-given bodyTimeoutMs=1000
+    `given proxy.headTimeoutMs=1000
+given proxy.bodyTimeoutMs=1000
 client> ${GET}
 backend< HEADERS stream=1 flags=ES,EH
 after 999
@@ -277,7 +277,7 @@ trace client stream=1 receive, route, lease, sendHead, awaitHead, answer, transf
   ],
   [
     'an upload that moves puts the time for the head off, 1xx do not',
-    `given headTimeoutMs=1000
+    `given proxy.headTimeoutMs=1000
 client> HEADERS stream=1 flags=EH :method=PUT :scheme=http :authority=a :path=/
 backend< HEADERS stream=1 flags=EH
 after 900
@@ -306,7 +306,7 @@ trace client stream=1 receive, route, lease, sendHead, awaitHead, retry, lease, 
   ],
   [
     'the time for retries is over',
-    `given retryTimeoutMs=1000
+    `given proxy.retryTimeoutMs=1000
 client> ${GET}
 backend< HEADERS stream=1 flags=ES,EH
 after 1000

@@ -187,7 +187,7 @@ t.test('E18: the client resets: the backend hears of it at once, and the lease i
 t.test('no backend, late ones, full queues', async (t) => {
   const setting = await setUp(
     origin,
-    { headTimeoutMs: 400, leaseTimeoutMs: 400, queueMax: 1, sessionsMax: 1 },
+    { proxy: { headTimeoutMs: 400, leaseTimeoutMs: 400 }, engine: { queueMax: 1, sessionsMax: 1 } },
     {
       settings: { maxConcurrentStreams: 1 },
     },
@@ -227,7 +227,11 @@ t.test('past what the peer allows, requests wait in order, or a further session 
       if (waiting.length === 2) resolve()
     }
   })
-  const setting = await setUp(holding, { sessionsMax: 2 }, { settings: { maxConcurrentStreams: 1 } })
+  const setting = await setUp(
+    holding,
+    { engine: { sessionsMax: 2 } },
+    { settings: { maxConcurrentStreams: 1 } },
+  )
   const client = setting.client()
   const answers = [get(client, '/1'), get(client, '/2')]
   await two
@@ -293,7 +297,7 @@ t.test('at the limit of held bytes the stalled stream pays', async (t) => {
       stream.respond({ ':status': 200 })
       stream.end(Buffer.alloc(headers[':path'] === '/large' ? 60_000 : 1_000))
     },
-    { heldBytesSoft: 100_000, heldBytesMax: 150_000, stallMs: 1 },
+    { transport: { heldBytesSoft: 100_000, heldBytesMax: 150_000, stallMs: 1 } },
   )
   const slow = setting.client()
   slow.settings({ initialWindowSize: 0 })

@@ -5,6 +5,8 @@ import { serveHttp1 } from '../../src/http1/index.js'
 import { webSocketAccept } from '../../src/http1/websocket.js'
 import { serveHttp2 } from '../../src/http2/index.js'
 import { CLOSED } from '../../src/pollset/index.js'
+import type { SomeLimits } from '../../src/server/index.js'
+import { limitsWith } from '../../src/server/index.js'
 import { type Frame, frame, framesOf, headers, PREFACE, REQUEST, uint32 } from '../../tools/testbed/frames.js'
 import type { FarEnd } from '../../tools/testbed/memory-pollset.js'
 import { memoryProxy } from '../../tools/testbed/memory-proxy.js'
@@ -58,7 +60,11 @@ t.test('the same of HTTP/1.1', async (t) => {
 })
 
 t.test('a lease granted as its session is given up is not used', async (t) => {
-  const { client, greet, backends, pollset } = memoryProxy({ sessionsMax: 1, lingerMs: 100 })
+  const { client, greet, backends, pollset } = memoryProxy({
+    engine: { sessionsMax: 1 },
+    http1: { lingerMs: 100 },
+    http2: { lingerMs: 100 },
+  })
   const far = client()
   far.send(headers(1, REQUEST))
   backends[0].send(setting(3, 1))
@@ -81,8 +87,10 @@ t.test('a lease granted as its session is given up is not used', async (t) => {
 })
 
 /** A backend stream that runs dry: the budget of resets is spent on one before it. */
-function dry(more: Buffer, limits = {}) {
-  const world = memoryProxy({ backendResetsBurst: 1, backendResetsPerSecond: 1, ...limits })
+function dry(more: Buffer, limits: SomeLimits = {}) {
+  const world = memoryProxy(
+    limitsWith({ http2: { backendResetsBurst: 1, backendResetsPerSecond: 1 } }, limits),
+  )
   const far = world.client()
   far.send(setting(4, 0))
   far.send(Buffer.concat([headers(1, REQUEST), headers(3, REQUEST)]))
@@ -120,8 +128,9 @@ t.test('a stream that runs dry is not held against its content-length', async (t
 
 t.test('a stream that is reset twice runs dry once, and its session closes', async (t) => {
   const { far, backend, pollset, http2, backends } = dry(Buffer.alloc(0), {
-    headTimeoutMs: 500,
-    backendIdleMs: 2000,
+    proxy: { headTimeoutMs: 500 },
+    http1: { backendIdleMs: 2000 },
+    http2: { backendIdleMs: 2000 },
   })
   far.send(headers(5, REQUEST))
   pollset.advance(501)
@@ -132,7 +141,9 @@ t.test('a stream that is reset twice runs dry once, and its session closes', asy
 })
 
 t.test('a stream that stalled does not keep its session open', async (t) => {
-  const { client, greet, backends, backend, pollset } = memoryProxy({ heldBytesSoft: 1, heldBytesMax: 1 })
+  const { client, greet, backends, backend, pollset } = memoryProxy({
+    transport: { heldBytesSoft: 1, heldBytesMax: 1 },
+  })
   const far = client()
   far.send(setting(4, 0))
   far.send(headers(1, REQUEST))
@@ -159,7 +170,9 @@ t.test('an answer of ours does not follow a reset', async (t) => {
 })
 
 t.test('a response that lost its body by stalling does not look complete', async (t) => {
-  const { client, greet, backends, pollset, world } = memoryProxy({ heldBytesSoft: 1, heldBytesMax: 1 })
+  const { client, greet, backends, pollset, world } = memoryProxy({
+    transport: { heldBytesSoft: 1, heldBytesMax: 1 },
+  })
   const far = client()
   far.send(setting(4, 0))
   far.send(headers(1, REQUEST))
@@ -184,7 +197,7 @@ t.test('a response that lost its body by stalling does not look complete', async
 })
 
 t.test('a request of HTTP/1.1 that lost its body by stalling does not look complete', async (t) => {
-  const limits = { heldBytesSoft: 1, heldBytesMax: 1 }
+  const limits = { transport: { heldBytesSoft: 1, heldBytesMax: 1 } }
   const { client, greet, backends, pollset, world } = memoryProxy(limits, { clients: 'http/1.1' })
   const far = client()
   far.send(Buffer.from('POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 1010\r\n\r\n'))
@@ -204,7 +217,7 @@ t.test('a request of HTTP/1.1 that lost its body by stalling does not look compl
 })
 
 t.test('a response of HTTP/1.1 that lost its body by stalling does not look complete', async (t) => {
-  const limits = { heldBytesSoft: 1, heldBytesMax: 1 }
+  const limits = { transport: { heldBytesSoft: 1, heldBytesMax: 1 } }
   const { client, backends, pollset, world } = memoryProxy(limits, {
     clients: 'http/1.1',
     speaks: 'http/1.1',
@@ -225,7 +238,7 @@ t.test('a response of HTTP/1.1 that lost its body by stalling does not look comp
 
 t.test('a tunnel over HTTP/1.1 that lost its octets by stalling does not end as if whole', async (t) => {
   for (const way of ['end', 'none'] as const) {
-    const limits = { heldBytesSoft: 1, heldBytesMax: 1 }
+    const limits = { transport: { heldBytesSoft: 1, heldBytesMax: 1 } }
     const { client, backends, pollset, world } = memoryProxy(limits, { speaks: 'http/1.1' })
     const far = client()
     far.send(headers(1, WEBSOCKET, false))
@@ -272,12 +285,9 @@ t.test('O18: a response that ends with its connection is not whole when that is 
 
 t.test('credit that arises after FIN is not written', async (t) => {
   const { client, greet, backends, pollset } = memoryProxy({
-    heldBytesSoft: 1,
-    connectionWindow: 65_535,
-    stallMs: 1_000_000,
-    pingAfterMs: 1_000,
-    backendPingTimeoutMs: 1_000,
-    lingerMs: 10_000,
+    transport: { heldBytesSoft: 1, stallMs: 1_000_000 },
+    http2: { connectionWindow: 65_535, pingAfterMs: 1_000, backendPingTimeoutMs: 1_000, lingerMs: 10_000 },
+    http1: { lingerMs: 10_000 },
   })
   const far = client()
   far.send(setting(4, 0))
@@ -305,7 +315,7 @@ t.test('credit that arises after FIN is not written', async (t) => {
 })
 
 t.test('a connection that is not made in time is told as late', async (t) => {
-  const { backend, client, hang, pollset } = memoryProxy({ connectMs: 1_000 })
+  const { backend, client, hang, pollset } = memoryProxy({ transport: { connectMs: 1_000 } })
   const told: string[] = []
   backend.onUnreached = (why) => told.push(why.detail ?? '')
   hang()
@@ -315,7 +325,7 @@ t.test('a connection that is not made in time is told as late', async (t) => {
 })
 
 t.test('F24: a client may fill the default window before it has heard of a smaller one', async (t) => {
-  const { pollset, http2, proxy, backends, greet } = memoryProxy({ streamWindow: 1000 })
+  const { pollset, http2, proxy, backends, greet } = memoryProxy({ http2: { streamWindow: 1000 } })
   const socket = pollset.socket()
   serveHttp2(http2, socket, proxy)
   const post = [[':method', 'POST'], ...REQUEST.slice(1)] as const

@@ -1,7 +1,7 @@
 // Interim (1xx) responses: which pass, at what rate, and what waits where a client does not read. In both versions, front and back.
 
 import t, { type Test } from 'tap'
-import { defaultLimits, type Limits } from '../../src/server/limits.js'
+import { defaultLimits, type SomeLimits } from '../../src/server/limits.js'
 import { framesOf, headers } from '../../tools/testbed/frames.js'
 import { Recorder, readerFor } from '../../tools/testbed/http1-wire.js'
 import type { FarEnd } from '../../tools/testbed/memory-pollset.js'
@@ -9,8 +9,8 @@ import { memoryProxy } from '../../tools/testbed/memory-proxy.js'
 
 type Version = 'http/1.1' | 'h2c'
 const VERSIONS = ['http/1.1', 'h2c'] as const
-const BURST = defaultLimits.interimsBurst
-const PER_SECOND = defaultLimits.interimsPerSecond
+const BURST = defaultLimits.http2.interimsBurst
+const PER_SECOND = defaultLimits.http2.interimsPerSecond
 
 interface Asked {
   readonly minor?: 0 | 1
@@ -18,7 +18,7 @@ interface Asked {
 }
 
 /** A client with one request for a backend, and the backend that has it. */
-function asked(clients: Version, speaks: Version, limits: Partial<Limits> = {}, how: Asked = {}) {
+function asked(clients: Version, speaks: Version, limits: SomeLimits = {}, how: Asked = {}) {
   const proxy = memoryProxy(limits, { clients, speaks })
   const client = proxy.client()
   const { minor = 1, expect = false } = how
@@ -88,7 +88,7 @@ for (const clients of VERSIONS) {
 
     t.test(`${ways}: progress is told for hours`, (t: Test) => {
       // Nobody here answers a PING.
-      const { proxy, client, backend } = asked(clients, speaks, { pingAfterMs: 1_000_000_000 })
+      const { proxy, client, backend } = asked(clients, speaks, { http2: { pingAfterMs: 1_000_000_000 } })
       for (let times = 0; times < 144; times++) {
         proxy.pollset.advance(50_000)
         client.take()
@@ -102,7 +102,7 @@ for (const clients of VERSIONS) {
     })
 
     t.test(`${ways}: other interim responses do not prolong the wait for the head`, (t: Test) => {
-      const { proxy, backend } = asked(clients, speaks, { pingAfterMs: 1_000_000_000 })
+      const { proxy, backend } = asked(clients, speaks, { http2: { pingAfterMs: 1_000_000_000 } })
       for (let i = 0; i < 13; i++) {
         backend.send(head(speaks, 103))
         proxy.pollset.advance(5_000)
@@ -125,7 +125,11 @@ for (const clients of VERSIONS) {
     })
 
     t.test(`${ways}: what waits for a client that does not read is bounded`, (t: Test) => {
-      const limits = { interimsBurst: 1_000, interimBytesMax: 4_096, flushBytesMax: 65_536 }
+      const limits = {
+        http1: { interimsBurst: 1_000, interimBytesMax: 4_096 },
+        http2: { interimsBurst: 1_000, interimBytesMax: 4_096 },
+        transport: { flushBytesMax: 65_536 },
+      }
       const { proxy, client, backend } = asked(clients, speaks, limits)
       client.reading = false
       // Past what the socket takes: all that follows waits with the stream.

@@ -55,7 +55,7 @@ for (const [speaks, octets, scheme] of [
 }
 
 t.test('HTTP/2 that begins with another frame than SETTINGS is a fault of HTTP/2', (t) => {
-  const proxy = memoryProxy({ lingerMs: 10 })
+  const proxy = memoryProxy({ http1: { lingerMs: 10 }, http2: { lingerMs: 10 } })
   const told = watched(proxy)
   proxy.client().send(headers(1, REQUEST))
   proxy.backends[0].send(frame(6, 0, 0, Buffer.alloc(8)))

@@ -194,7 +194,7 @@ t.test('what HTTP/2 refuses by itself has Date', async (t) => {
   )
   const [head] = got(client, 'h2c')
   t.strictSame(named(head, 'date'), [DATE])
-  const large = memoryProxy({ headerListBytesMax: 1_024 })
+  const large = memoryProxy({ http2: { headerListBytesMax: 1_024 } })
   const other = large.client()
   other.send(
     headers(1, [...REQUEST, ...Array.from({ length: 40 }, (_, at) => [`x-${at}`, 'y'.repeat(50)] as const)]),

@@ -18,7 +18,7 @@ client< HEADERS stream=1 flags=EH ${OK}
 backend> CLOSE
 client< RST_STREAM stream=1 code=INTERNAL_ERROR
 trace client stream=1 receive, route, lease, sendHead, awaitHead, answer, transfer, abort, log`,
-  'R5, R7: a body of which too much has left is not sent again, and its client is told that nothing was begun': `given replayBytesMax=4
+  'R5, R7: a body of which too much has left is not sent again, and its client is told that nothing was begun': `given proxy.replayBytesMax=4
 client> HEADERS stream=1 flags=EH ${POST}
 client> DATA stream=1 text=five!
 backend< HEADERS stream=1 flags=EH
@@ -26,8 +26,8 @@ backend< DATA stream=1 text=five!
 backend> RST_STREAM stream=1 code=REFUSED_STREAM
 client< RST_STREAM stream=1 code=REFUSED_STREAM
 trace client stream=1 receive, route, lease, sendHead, awaitHead, abort, log`,
-  'R5: a body that is kept is sent again from its beginning': `given replayBytesMax=5
-given reopenDelayMs=10
+  'R5: a body that is kept is sent again from its beginning': `given proxy.replayBytesMax=5
+given engine.reopenDelayMs=10
 client> HEADERS stream=1 flags=EH ${POST}
 client> DATA stream=1 text=five!
 backend< HEADERS stream=1 flags=EH
@@ -43,7 +43,7 @@ client< HEADERS stream=1 flags=ES,EH ${OK}
 backend< GOAWAY code=NO_ERROR
 backend< CLOSE`,
   'R9, E14: it goes to the end of the queue, and not to the session that refused it by GOAWAY': `given streams=1
-given sessionsMax=2
+given engine.sessionsMax=2
 client> HEADERS stream=1 flags=ES,EH ${GET}
 backend< HEADERS stream=1 flags=ES,EH
 client> HEADERS stream=3 flags=ES,EH ${GET}
@@ -82,7 +82,7 @@ for (const [title, story] of Object.entries(STORIES)) {
 }
 
 t.test('R7: a client of HTTP/1.1 has no word for that: 503', (t) => {
-  const proxy = memoryProxy({ replayBytesMax: 4 }, { clients: 'http/1.1' })
+  const proxy = memoryProxy({ proxy: { replayBytesMax: 4 } }, { clients: 'http/1.1' })
   const client = proxy.client()
   client.send(Buffer.from('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nfive!'))
   const [backend] = proxy.backends
@@ -94,7 +94,7 @@ t.test('R7: a client of HTTP/1.1 has no word for that: 503', (t) => {
 })
 
 t.test('R5: whatever died, a request whose body is not whole is not sent again', (t) => {
-  const proxy = memoryProxy({ replayBytesMax: 4 })
+  const proxy = memoryProxy({ proxy: { replayBytesMax: 4 } })
   const client = proxy.client()
   const PUT = REQUEST.map(([name, value]) => [name, name === ':method' ? 'PUT' : value] as const)
   client.send(Buffer.concat([headers(1, PUT, false), frame(0, 0, 1, Buffer.from('five!'))]))

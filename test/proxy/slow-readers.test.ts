@@ -124,7 +124,7 @@ for (const bytesPerSecond of PACES) {
 
 t.test('a client that stops reading in the midst of much has what is on its way and bodyTimeoutMs', (t) => {
   for (const version of [1, 2]) {
-    const it = watched({ pingAfterMs: HOUR }, KERNEL)
+    const it = watched({ http2: { pingAfterMs: HOUR } }, KERNEL)
     it.onBackend((backend) => {
       backend.onHead = (stream) => {
         backend.head(stream, RESPONSE, false)

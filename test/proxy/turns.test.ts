@@ -68,7 +68,7 @@ t.test('a slab in flight is not written into', (t) => {
 })
 
 t.test('E4: the requests of one turn share a session, so that they leave in one write', (t) => {
-  const { pollset, client, backends } = memoryProxy({ sessionsMax: 4 })
+  const { pollset, client, backends } = memoryProxy({ engine: { sessionsMax: 4 } })
   const far = client()
   const tenStreams = Buffer.concat([frame(4, 0, 0, Buffer.from([0, 3, 0, 0, 0, 10])), frame(4, 1, 0)])
   const streamsOf = (bytes: Buffer) =>

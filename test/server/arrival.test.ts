@@ -122,7 +122,10 @@ t.test(
 t.test('why an arrival was given up', (t) => {
   const handshake = arrive({ alpn: 'h2', hangs: true })
   handshake.pollset.advance(ARRIVAL_MS)
-  t.match(handshake.arrival.failure, { kind: 'tls-handshake', text: /not done within arrivalMs=1000$/ })
+  t.match(handshake.arrival.failure, {
+    kind: 'tls-handshake',
+    text: /not done within server.arrivalMs=1000$/,
+  })
   const left = arrive({ alpn: 'h2', hangs: true })
   left.far.destroy()
   t.match(left.arrival.failure, { kind: 'tls-handshake', text: /ECONNRESET$/ })
@@ -135,7 +138,7 @@ t.test('why an arrival was given up', (t) => {
   t.match(header('GET /'), { kind: 'proxy-header', text: /the first octets are not one$/ })
   t.match(
     header('PROXY ', ({ pollset }) => pollset.advance(ARRIVAL_MS)),
-    { text: /arrivalMs=1000$/ },
+    { text: /server.arrivalMs=1000$/ },
   )
   t.match(
     header('PROXY ', ({ far }) => far.end()),

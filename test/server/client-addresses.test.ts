@@ -148,7 +148,10 @@ const FLOODS: Readonly<Record<string, Buffer>> = {
 
 for (const [name, octets] of Object.entries(FLOODS)) {
   t.test(`comes-back, after ${name}: who is cut off comes back so often, and no more`, async (t) => {
-    const setting = await origin({ abusesMax: 3, resetsBurst: 20, idleFramesBurst: 20 })
+    const setting = await origin({
+      server: { abusesMax: 3 },
+      http2: { resetsBurst: 20, idleFramesBurst: 20 },
+    })
     const before = setting.client()
     t.equal((await get(before, '/')).status, 200)
     t.equal(await refusedAfter(setting, octets), 3)
@@ -212,7 +215,10 @@ t.test('HTTP/1.1: a head that does not end is an abuse, a connection that says n
 })
 
 t.test('behind a relay, the address that its header tells', async (t) => {
-  const setting = await origin({ abusesMax: 2, idleFramesBurst: 20 }, { acceptProxy: ['127.0.0.2'] })
+  const setting = await origin(
+    { server: { abusesMax: 2 }, http2: { idleFramesBurst: 20 } },
+    { acceptProxy: ['127.0.0.2'] },
+  )
   const from = (host: string, octets: Buffer) =>
     Buffer.concat([Buffer.from(`PROXY TCP4 ${host} 192.0.2.9 1 2\r\n`), octets])
   const flood = FLOODS['ping-flood']

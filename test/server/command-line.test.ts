@@ -79,9 +79,8 @@ t.test('help, version, limits', { buffered: true }, async (t) => {
 
   t.equal(limits.code, 0)
   for (const [room, bounds] of Object.entries(limitsByRoom)) {
-    t.match(limits.stdout, `${room}\n`)
     for (const [name, value] of Object.entries(bounds))
-      t.match(limits.stdout, new RegExp(`^ +${name} +${value}$`, 'm'), name)
+      t.match(limits.stdout, new RegExp(`^${room}\\.${name} = ${value}( [a-z ]+)?\n {4}\\S`, 'm'), name)
   }
 
   t.equal(nothing.code, 2)
@@ -118,42 +117,46 @@ const wrong: readonly (readonly [readonly string[], ...(string | RegExp)[]])[] =
   [['serve', '--share', 'all'], "'all'", "write 'process' or 'connection'"],
   [['serve', '--limit', 'sessionsMax'], "'sessionsMax'", 'NAME=VALUE', 'headTimeoutMs=10s'],
   [
-    ['serve', '--limit', 'headTimeoutMs=1KiB'],
+    ['serve', '--limit', 'proxy.headTimeoutMs=1KiB'],
     'headTimeoutMs is a time: write 500ms, 10s or 2m',
     "not '1KiB'",
   ],
-  [['serve', '--limit', 'headTimeoutMs=1 s'], 'headTimeoutMs is a time', "not '1 s'"],
-  [['serve', '--limit', 'headTimeoutMs=0.5ms'], 'headTimeoutMs is a time', "not '0.5ms'"],
-  [['serve', '--limit', 'headTimeoutMs=-1'], 'headTimeoutMs is a time', "not '-1'"],
+  [['serve', '--limit', 'proxy.headTimeoutMs=1 s'], 'headTimeoutMs is a time', "not '1 s'"],
+  [['serve', '--limit', 'proxy.headTimeoutMs=0.5ms'], 'headTimeoutMs is a time', "not '0.5ms'"],
+  [['serve', '--limit', 'proxy.headTimeoutMs=-1'], 'headTimeoutMs is a time', "not '-1'"],
   [
-    ['serve', '--limit', 'flushBytesMax=512KB'],
+    ['serve', '--limit', 'transport.flushBytesMax=512KB'],
     'flushBytesMax is a size: write 4096, 64KiB or 1MiB',
     "'512KB'",
   ],
-  [['serve', '--limit', 'flushBytesMax=10s'], 'flushBytesMax is a size', "'10s'"],
-  [['serve', '--limit', 'flushBytesMax=1GiB'], 'flushBytesMax must be 65536 to 16777216, not 1GiB'],
-  [['serve', '--limit', 'sessionsMax=16KiB'], "sessionsMax is a number without a unit, not '16KiB'"],
+  [['serve', '--limit', 'transport.flushBytesMax=10s'], 'flushBytesMax is a size', "'10s'"],
+  [['serve', '--limit', 'transport.flushBytesMax=1GiB'], 'flushBytesMax must be 65536 to 16777216, not 1GiB'],
+  [['serve', '--limit', 'engine.sessionsMax=16KiB'], "sessionsMax is a number without a unit, not '16KiB'"],
   [
-    ['serve', '--limit', 'sessionsMax=99999999999999999999'],
+    ['serve', '--limit', 'engine.sessionsMax=99999999999999999999'],
     'sessionsMax must be',
     'not 99999999999999999999',
   ],
   [['serve', '--limit', 'sessionMax=1'], "'sessionMax'", 'fermata limits'],
-  [['serve', '--limit', 'sessionsMax=0'], 'sessionsMax', '1 to ', 'not 0'],
-  [['serve', '--limit', 'flushBytesMax=1'], 'flushBytesMax', '65536 to ', 'not 1'],
+  [['serve', '--limit', 'engine.sessionsMax=0'], 'sessionsMax', '1 to ', 'not 0'],
+  [['serve', '--limit', 'transport.flushBytesMax=1'], 'flushBytesMax', '65536 to ', 'not 1'],
   // Beyond these a head would wait for ever, a chunk-size would not be exact, a SETTINGS value would not be written.
-  [['serve', '--limit', 'fieldSectionBytesMax=300000'], 'fieldSectionBytesMax', 'flushBytesMax=262144'],
-  [['serve', '--limit', 'startLineBytesMax=300000'], 'startLineBytesMax', 'flushBytesMax=262144'],
-  [['serve', '--limit', 'fieldsMax=10000'], 'fieldsMax', 'flushBytesMax=262144'],
-  [['serve', '--limit', 'trailerSectionBytesMax=262144'], 'trailerSectionBytesMax', 'flushBytesMax=262144'],
-  [['serve', '--limit', 'trailersMax=10000'], 'trailersMax', 'flushBytesMax=262144'],
-  [['serve', '--limit', 'fieldsMax=1000000'], 'fieldsMax', '16 to 65536'],
-  [['serve', '--limit', 'chunkSizeDigitsMax=14'], 'chunkSizeDigitsMax', '1 to 13'],
-  [['serve', '--limit', 'concurrentStreamsMax=4294967296'], 'concurrentStreamsMax', '1 to 1000000'],
-  [['serve', '--limit', 'heldBytesSoft=300000000'], 'heldBytesSoft', 'heldBytesMax=268435456'],
-  [['serve', '--limit', 'streamWindow=300000'], 'streamWindow', 'streamWindowMax=262144'],
+  [['serve', '--limit', 'http1.fieldSectionBytesMax=300000'], 'fieldSectionBytesMax', 'flushBytesMax=262144'],
+  [['serve', '--limit', 'http1.startLineBytesMax=300000'], 'startLineBytesMax', 'flushBytesMax=262144'],
+  [['serve', '--limit', 'http1.fieldsMax=10000'], 'fieldsMax', 'flushBytesMax=262144'],
   [
-    ['serve', '--limit', 'connectionHeldBytesMax=65536'],
+    ['serve', '--limit', 'http1.trailerSectionBytesMax=262144'],
+    'trailerSectionBytesMax',
+    'flushBytesMax=262144',
+  ],
+  [['serve', '--limit', 'http1.trailersMax=10000'], 'trailersMax', 'flushBytesMax=262144'],
+  [['serve', '--limit', 'http1.fieldsMax=1000000'], 'fieldsMax', '16 to 65536'],
+  [['serve', '--limit', 'http1.chunkSizeDigitsMax=14'], 'chunkSizeDigitsMax', '1 to 13'],
+  [['serve', '--limit', 'http2.concurrentStreamsMax=4294967296'], 'concurrentStreamsMax', '1 to 1000000'],
+  [['serve', '--limit', 'transport.heldBytesSoft=300000000'], 'heldBytesSoft', 'heldBytesMax=268435456'],
+  [['serve', '--limit', 'http2.streamWindow=300000'], 'streamWindow', 'streamWindowMax=262144'],
+  [
+    ['serve', '--limit', 'transport.connectionHeldBytesMax=65536'],
     'connectionHeldBytesMax=65536',
     'bodyAheadBytesMax=131072',
   ],
@@ -664,14 +667,20 @@ t.test(
 )
 
 t.test('--limit is heeded, repeated too', { buffered: true }, async (t) => {
-  const { url } = await serve(t, '--limit', 'headTimeoutMs=0.05s', '--limit', 'concurrentStreamsMax=7')
+  const { url } = await serve(
+    t,
+    '--limit',
+    'proxy.headTimeoutMs=0.05s',
+    '--limit',
+    'http2.concurrentStreamsMax=7',
+  )
   const client = clientOf(t, url)
   t.match(await get(client, '/wait'), { status: 504, headers: { 'x-fermata': 'head-late' } })
   t.equal(client.remoteSettings.maxConcurrentStreams, 7)
 })
 
 t.test('a time longer than timers can take is no short one', { buffered: true }, async (t) => {
-  const { program, url } = await serve(t, '--limit', 'arrivalMs=9007199254740991')
+  const { program, url } = await serve(t, '--limit', 'server.arrivalMs=9007199254740991')
   const { port, hostname } = new URL(url)
   // Accepted, and silent: the one deadline there is.
   const silent = connectTcp(Number(port), hostname).resume()

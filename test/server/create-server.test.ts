@@ -34,7 +34,11 @@ const until = async (holds: () => boolean | Promise<boolean>) => {
 
 t.test('a backend that no route names any more serves what it has, then closes', async (t) => {
   const [old, next] = await Promise.all([origin(t), origin(t)])
-  const server = createServer({ listen: '127.0.0.1:0', backend: old.url, limits: { drainIdleMs: 1 } })
+  const server = createServer({
+    listen: '127.0.0.1:0',
+    backend: old.url,
+    limits: { http1: { drainIdleMs: 1 }, http2: { drainIdleMs: 1 } },
+  })
   const [{ port }] = await server.listen()
   const running = ask(port, '/running')
   await until(() => old.waiting.length === 1)
@@ -61,7 +65,7 @@ t.test('closing has a deadline', async (t) => {
   const server = createServer({
     listen: '127.0.0.1:0',
     backend: silent.url,
-    limits: { drainIdleMs: 1, cutMs: 1 },
+    limits: { http1: { drainIdleMs: 1 }, http2: { drainIdleMs: 1 }, server: { cutMs: 1 } },
   })
   const [{ port }] = await server.listen()
   const outcomes: string[] = []

@@ -8,19 +8,14 @@ import * as https from 'node:https'
 import { type AddressInfo, connect, createServer, type Server as NetServer } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import t, { type Test } from 'tap'
-import type { Limits } from '../../src/server/index.js'
+import { limitsWith, type SomeLimits } from '../../src/server/index.js'
 import { Server, type ServerOptions } from '../../src/server/server.js'
 import { localhost } from '../../tools/testbed/certificates/index.js'
 
 const LINE = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z (info|warn|error) (.*)$/
 
 /** A server with this behind it, its lines without their time, and a way to wait for one. */
-async function serve(
-  t: Test,
-  url: string,
-  limits: Partial<Limits> = {},
-  options: Partial<ServerOptions> = {},
-) {
+async function serve(t: Test, url: string, limits: SomeLimits = {}, options: Partial<ServerOptions> = {}) {
   const lines: string[] = []
   let wake = () => {}
   const server = Server.listening({
@@ -173,38 +168,38 @@ t.test('a backend that has answered before is not said to speak something else',
 const silent = () => createServer((socket) => void socket.resume())
 
 t.test('503 lease-late names the bound that was reached', async (t) => {
-  const limits = { leaseTimeoutMs: 400, headTimeoutMs: 60_000 }
+  const limits = { proxy: { leaseTimeoutMs: 400, headTimeoutMs: 60_000 } }
   const h2c = () => http2.createServer({ settings: { maxConcurrentStreams: 1 } })
   for (const [scheme, server, more, line] of [
     [
       'http',
       silent(),
-      { http1SessionsMax: 1 },
-      /1 connection carries one request at a time, and http1SessionsMax=1 is reached: raise it with --limit http1SessionsMax=N$/,
+      { server: { http1SessionsMax: 1 } },
+      /1 connection carries one request at a time, and server.http1SessionsMax=1 is reached: raise it with --limit server.http1SessionsMax=N$/,
     ],
     [
       'h2c',
       h2c(),
-      { sessionsMax: 1 },
-      /1 request at a time, as the backend's SETTINGS allow, and sessionsMax=1 is reached: raise it with --limit sessionsMax=N, or what each may carry$/,
+      { engine: { sessionsMax: 1 } },
+      /1 request at a time, as the backend's SETTINGS allow, and engine.sessionsMax=1 is reached: raise it with --limit engine.sessionsMax=N, or what each may carry$/,
     ],
     [
       'h2c',
       http2.createServer(),
-      { sessionsMax: 1, backendStreamsMax: 1 },
-      /backendStreamsMax=1 request at a time, and sessionsMax=1 is reached/,
+      { engine: { sessionsMax: 1 }, http2: { backendStreamsMax: 1 } },
+      /http2.backendStreamsMax=1 request at a time, and engine.sessionsMax=1 is reached/,
     ],
     [
       'h2c',
       http2.createServer(),
-      { sessionsMax: 1, backendStreamsMax: 2 },
-      /backendStreamsMax=2 requests at a time, and sessionsMax=1 is reached/,
+      { engine: { sessionsMax: 1 }, http2: { backendStreamsMax: 2 } },
+      /http2.backendStreamsMax=2 requests at a time, and engine.sessionsMax=1 is reached/,
     ],
     ['h2c', silent(), {}, /no connection is open yet \(1 being made\): the backend is slow to accept$/],
   ] as const) {
     await t.test(`${scheme} ${JSON.stringify(more)}`, async (t) => {
       const port = await behind(t, server)
-      const proxy = await serve(t, `${scheme}://127.0.0.1:${port}`, { ...limits, ...more })
+      const proxy = await serve(t, `${scheme}://127.0.0.1:${port}`, limitsWith(limits, more))
       const held = [1, 2].map(() => connect(proxy.port, '127.0.0.1').on('error', () => {}))
       for (const each of held) {
         t.teardown(() => each.destroy())
@@ -213,7 +208,7 @@ t.test('503 lease-late names the bound that was reached', async (t) => {
       const text = await Promise.race([said(t, proxy.port, GET), proxy.line(/lease-late/)])
       if (text.startsWith('HTTP')) t.notMatch(text, 'Max', 'clients are not told of bounds')
       const told = await proxy.line(/lease-late/)
-      t.match(told, /^warn 503 lease-late from .*it waited for leaseTimeoutMs=400/)
+      t.match(told, /^warn 503 lease-late from .*it waited for proxy.leaseTimeoutMs=400/)
       t.match(told, line)
     })
   }
@@ -222,31 +217,31 @@ t.test('503 lease-late names the bound that was reached', async (t) => {
 t.test('504, refused connections, handshakes, PROXY headers: a line each', async (t) => {
   const port = await behind(t, silent())
   const url = `http://127.0.0.1:${port}`
-  const late = await serve(t, url, { headTimeoutMs: 50 })
+  const late = await serve(t, url, { proxy: { headTimeoutMs: 50 } })
   t.match(await said(t, late.port, GET), /504 head-late/)
   t.match(
     await late.line(/504/),
     /^warn 504 head-late from http:\S+: GET a\.test\/path \(m1\/r1\): the backend did not answer in time$/,
   )
 
-  const full = await serve(t, url, { connectionsMax: 1 })
+  const full = await serve(t, url, { server: { connectionsMax: 1 } })
   const first = connect(full.port, '127.0.0.1')
   t.teardown(() => first.destroy())
   await once(first, 'connect')
   await said(t, full.port, GET)
   t.match(
     await full.line(/refused/),
-    /^warn client connection refused: 127\.0\.0\.1:\d+: connectionsMax=1 are open; raise it with --limit/,
+    /^warn client connection refused: 127\.0\.0\.1:\d+: server.connectionsMax=1 are open; raise it with --limit/,
   )
 
-  const each = await serve(t, url, { connectionsPerAddressMax: 1 })
+  const each = await serve(t, url, { server: { connectionsPerAddressMax: 1 } })
   const one = connect(each.port, '127.0.0.1')
   t.teardown(() => one.destroy())
   await once(one, 'connect')
   await said(t, each.port, GET)
   t.match(
     await each.line(/refused/),
-    /^warn client address refused: 127\.0\.0\.1:\d+: .*connectionsPerAddressMax=1/,
+    /^warn client address refused: 127\.0\.0\.1:\d+: .*server.connectionsPerAddressMax=1/,
   )
 
   const secure = await serve(
@@ -272,7 +267,7 @@ t.test('504, refused connections, handshakes, PROXY headers: a line each', async
 
 t.test('requests cut at drain, and responses cut short', async (t) => {
   const port = await behind(t, silent())
-  const proxy = await serve(t, `http://127.0.0.1:${port}`, { cutMs: 50 }, { drainTimeoutMs: 50 })
+  const proxy = await serve(t, `http://127.0.0.1:${port}`, { server: { cutMs: 50 } }, { drainTimeoutMs: 50 })
   const client = connect(proxy.port, '127.0.0.1').on('error', () => {})
   t.teardown(() => client.destroy())
   client.write(GET)

@@ -71,7 +71,11 @@ for (const [title, leaves] of [
 ] as const) {
   t.test(title, async (t) => {
     // A request that nobody answers: its backend is never connected.
-    const limits = { cutMs: leaves ? 10_000 : 50, lingerMs: 10_000 }
+    const limits = {
+      server: { cutMs: leaves ? 10_000 : 50 },
+      http1: { lingerMs: 10_000 },
+      http2: { lingerMs: 10_000 },
+    }
     const silent = createServer().listen(0, '127.0.0.1')
     await once(silent, 'listening')
     const { port } = silent.address() as AddressInfo
@@ -104,7 +108,7 @@ t.test(
     t.teardown(() => void silent.close())
     const { port } = silent.address() as AddressInfo
     const { server, stopped, listening } = serve(0, {
-      limits: { drainIdleMs: 1 },
+      limits: { http1: { drainIdleMs: 1 }, http2: { drainIdleMs: 1 } },
       routes: [{ host: '', prefix: '/', url: `h2c://127.0.0.1:${port}` }],
     })
     const at = await listening
@@ -122,7 +126,9 @@ t.test(
 )
 
 t.test('a request of a client that had connected when the drain began', async (t) => {
-  const { server, stopped, listening } = serve(0, { limits: { drainIdleMs: 60_000 } })
+  const { server, stopped, listening } = serve(0, {
+    limits: { http1: { drainIdleMs: 60_000 }, http2: { drainIdleMs: 60_000 } },
+  })
   const socket = await client(t, await listening)
   while (server.describe()['arriving'] === 0) await new Promise(setImmediate)
   server.command('drain')

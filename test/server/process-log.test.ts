@@ -92,9 +92,9 @@ t.test('what repeats is written once, then counted', (t) => {
 })
 
 t.test("a backend's own words are printed as text", (t) => {
-  const proxy = memoryProxy({ retryTimeoutMs: 1_000 })
+  const proxy = memoryProxy({ proxy: { retryTimeoutMs: 1_000 } })
   const lines: string[] = []
-  const log = new ProcessLog(proxy.pollset, defaultLimits, (line) => lines.push(line))
+  const log = new ProcessLog(proxy.pollset, defaultLimits.server, (line) => lines.push(line))
   proxy.proxy.watch(new Incidents(log, defaultLimits))
   proxy.client().send(headers(1, REQUEST))
   const calm = Buffer.concat([Buffer.from([0, 0, 0, 0, 0, 0, 0, 11]), Buffer.from('calm\n\x1b[31m')])

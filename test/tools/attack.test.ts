@@ -32,7 +32,13 @@ for (const [attacks, name] of [
       seconds: 0.3,
       connections,
       // What it is cut off for takes few frames, and is remembered for as long as it needs.
-      limits: ['abusesMax=3', 'resetsBurst=20', 'abuseWindowMs=3600s', 'refusalMs=3600s', 'prefaceMs=60s'],
+      limits: [
+        'server.abusesMax=3',
+        'http2.resetsBurst=20',
+        'server.abuseWindowMs=3600s',
+        'server.refusalMs=3600s',
+        'http2.prefaceMs=60s',
+      ],
       enough: (got) => calmedOf(got) > 0 && (attack.role === 'backend' || got.wordless > 0),
     })
     const calmed = calmedOf(got)

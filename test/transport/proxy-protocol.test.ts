@@ -123,7 +123,7 @@ t.test('from a trusted address: believed, or closed without an answer', async (t
 })
 
 t.test('it has the time of an arrival', async (t) => {
-  const setting = await setUp(origin, { arrivalMs: 50 }, trusting)
+  const setting = await setUp(origin, { server: { arrivalMs: 50 } }, trusting)
   t.teardown(setting.close)
   t.equal(await said(t, setting.url, 'PROXY TCP4 '), '')
 })
@@ -223,7 +223,7 @@ t.test('sent first on each connection to a backend', async (t) => {
         const { port, beginnings } = await listener(t)
         const routes = [{ host: '', prefix: '/', url: `${scheme}://127.0.0.1:${port}` }]
         // A backend of HTTP/2 that hangs up before its SETTINGS is tried again for as long as a lease may take.
-        const limits = { leaseTimeoutMs: 100 }
+        const limits = { proxy: { leaseTimeoutMs: 100 } }
         const setting = await setUp(origin, limits, { ...trusting, sendProxy, share, routes })
         await said(t, setting.url, TOLD + REQUEST)
         await setting.close()

@@ -5,7 +5,7 @@ import type { Continuation } from '../../src/continuation/index.js'
 import type { Stream } from '../../src/http/index.js'
 import { ErrorCode } from '../../src/http2/codes.js'
 import type { Exchange } from '../../src/proxy/exchange.js'
-import type { Limits } from '../../src/server/index.js'
+import type { SomeLimits } from '../../src/server/index.js'
 import { type Frame, frame, framesOf, headers, REQUEST } from '../../tools/testbed/frames.js'
 import type { FarEnd } from '../../tools/testbed/memory-pollset.js'
 import { memoryProxy } from '../../tools/testbed/memory-proxy.js'
@@ -61,7 +61,7 @@ export function streamOf(exchange: Exchange, role: Role): ToldByStream {
 }
 
 /** A connection of ours in this role; `streams` requests are open on it, unfinished: 1, 3 … */
-export function faced(role: Role, limits: Partial<Limits> = {}, streams = 1) {
+export function faced(role: Role, limits: SomeLimits = {}, streams = 1) {
   const proxy = memoryProxy(limits)
   const client = proxy.client()
   client.send(Buffer.concat(Array.from({ length: streams }, (_, i) => headers(2 * i + 1, REQUEST, false))))

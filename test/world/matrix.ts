@@ -9,7 +9,7 @@ import { type AddressInfo, connect as connectTcp, type Socket } from 'node:net'
 import type { Duplex, Readable, Writable } from 'node:stream'
 import { connect as connectTls } from 'node:tls'
 import t, { type Test } from 'tap'
-import type { Limits } from '../../src/server/index.js'
+import { limitsWith, type SomeLimits } from '../../src/server/index.js'
 import { Server } from '../../src/server/server.js'
 import { authority, localhost } from '../../tools/testbed/certificates/index.js'
 import { once } from './proxy-world.js'
@@ -409,7 +409,7 @@ async function quiet(t: Test, server: Server): Promise<void> {
 const TIMEOUT_MS = 120_000
 
 /** Run these cases on every pair. */
-export function matrix(answer: Answering, cases: readonly Case[], limits: Partial<Limits> = {}): void {
+export function matrix(answer: Answering, cases: readonly Case[], limits: SomeLimits = {}): void {
   t.setTimeout(TIMEOUT_MS)
   for (const backend of BACKENDS.filter((each) =>
     cases.some(({ where }) => FRONTENDS.some((from) => where === undefined || where(from, each))),
@@ -425,7 +425,7 @@ export function matrix(answer: Answering, cases: readonly Case[], limits: Partia
         backendTls: { ca: authority, serverName: 'localhost' },
         routes: [{ host: '', prefix: '/', url: origin.url }],
         // Nothing is under way at the end of a table: what idles need not be waited for.
-        limits: { drainIdleMs: 1, ...limits },
+        limits: limitsWith({ http1: { drainIdleMs: 1 }, http2: { drainIdleMs: 1 } }, limits),
       })
       const crashes: unknown[] = []
       server.on('crashed', (_id, error) => crashes.push(error))

@@ -3,7 +3,7 @@
 import events, { type EventEmitter } from 'node:events'
 import * as http2 from 'node:http2'
 import type { AddressInfo } from 'node:net'
-import type { Limits } from '../../src/server/index.js'
+import { limitsWith, type SomeLimits } from '../../src/server/index.js'
 import { Server, type ServerOptions } from '../../src/server/server.js'
 
 export interface Setting {
@@ -24,7 +24,7 @@ export const once = (emitter: unknown, name: string) => events.once(emitter as E
 /** Start an origin, a proxy before it, and wait until both are ready. */
 export async function setUp(
   onStream: OnStream,
-  limits: Partial<Limits> = {},
+  limits: SomeLimits = {},
   options: Partial<ServerOptions> & { settings?: http2.Settings } = {},
 ): Promise<Setting> {
   const { settings, ...more } = options
@@ -43,7 +43,7 @@ export async function setUp(
   const server = Server.listening({
     listen: [{ host: '127.0.0.1', port: 0 }],
     routes: [{ host: '', prefix: '/', url: `h2c://127.0.0.1:${port}` }],
-    limits: { drainIdleMs: 1, ...limits },
+    limits: limitsWith({ http1: { drainIdleMs: 1 }, http2: { drainIdleMs: 1 } }, limits),
     ...more,
   })
   const crashes: unknown[] = []

@@ -3,7 +3,7 @@
 import type { Tracer } from '../../src/continuation/index.js'
 import { FieldTable } from '../../src/http/index.js'
 import { HpackDecoder } from '../../src/http2/index.js'
-import { type Limits, limitsByRoom } from '../../src/server/index.js'
+import { limitsByRoom, limitsWith, type SomeLimits } from '../../src/server/index.js'
 import { block, type Frame, frame, framesOf, PREFACE, uint32 } from '../../tools/testbed/frames.js'
 import type { FarEnd } from '../../tools/testbed/memory-pollset.js'
 import { memoryProxy } from '../../tools/testbed/memory-proxy.js'
@@ -243,14 +243,15 @@ class Scene {
   private readonly streamsMax: number
 
   constructor(given: ReadonlyMap<string, string>, seen: Tracer | undefined) {
-    const limits: Record<string, number> = {}
+    let limits: SomeLimits = {}
     for (const [name, value] of given) {
       if (['backend', 'streams', 'share'].includes(name)) continue
-      if (!Object.values(limitsByRoom).some((room) => name in room)) throw new Error(`no bound '${name}'`)
-      limits[name] = Number(value)
+      const [room, limit] = name.split('.')
+      if (limitsByRoom[room]?.[limit] === undefined) throw new Error(`no bound '${name}'`)
+      limits = limitsWith(limits, { [room]: { [limit]: Number(value) } })
     }
     const share = given.get('share') === 'connection' ? 'connection' : 'process'
-    this.proxy = memoryProxy(limits as Partial<Limits>, {
+    this.proxy = memoryProxy(limits, {
       share,
       ...(seen === undefined ? {} : { seen }),
     })

@@ -7,7 +7,7 @@ import { createHttp1, http1Sessions, serveHttp1 } from '../../src/http1/index.js
 import { createHttp2, http2Sessions, serveHttp2 } from '../../src/http2/index.js'
 import { ACCEPTABLE, noFaults, type SimFar, type SimFaults, SimPollset } from '../../src/pollset/index.js'
 import { Backend, ReverseProxy, RouteTable } from '../../src/proxy/index.js'
-import type { Limits } from '../../src/server/index.js'
+import type { SomeLimits } from '../../src/server/index.js'
 import { PacedPeer, type PeerOptions } from './paced-peer.js'
 import { PacedPeer1 } from './paced-peer1.js'
 
@@ -15,18 +15,24 @@ const FRONT = { host: '192.0.2.1', port: 80 }
 const BACK = { host: '192.0.2.9', port: 9 }
 
 export function simProxy(
-  limits: Partial<Limits> = {},
+  limits: SomeLimits = {},
   faults: Partial<SimFaults> = {},
   backendOptions: PeerOptions = {},
   versions: { readonly back?: 1 | 2 } = {},
 ) {
   const pollset = new SimPollset(1, { ...noFaults, ...faults })
-  const world = createHttpWorld(createWorld(pollset), limits)
-  const http2 = createHttp2(world, limits)
-  const http1 = createHttp1(world, limits)
+  const world = createHttpWorld(createWorld(pollset), limits.transport)
+  const http2 = createHttp2(world, limits.http2)
+  const http1 = createHttp1(world, limits.http1)
   const sessions = versions.back === 1 ? http1Sessions(http1, BACK) : http2Sessions(http2, BACK)
-  const backend = new Backend(world, 'h2c://b', () => sessions, { ...engineLimits, ...limits }, 'process')
-  const proxy = new ReverseProxy(world, new RouteTable([{ host: '', prefix: '/', backend }]), limits)
+  const backend = new Backend(
+    world,
+    'h2c://b',
+    () => sessions,
+    { ...engineLimits, ...limits.engine },
+    'process',
+  )
+  const proxy = new ReverseProxy(world, new RouteTable([{ host: '', prefix: '/', backend }]), limits.proxy)
   const backends: PacedPeer[] = []
   const backends1: PacedPeer1[] = []
   let onBackend: (peer: PacedPeer) => void = () => {}

@@ -2,7 +2,7 @@
 // the steps that a connection of it took. At the end all edges were seen, and each wait ended in each way (design: Tests).
 
 import t from 'tap'
-import type { Limits } from '../../src/server/index.js'
+import type { SomeLimits } from '../../src/server/index.js'
 import type { FarEnd } from '../../tools/testbed/memory-pollset.js'
 import { type MemoryProxyOptions, memoryProxy } from '../../tools/testbed/memory-proxy.js'
 import { stepsOf } from './scenario.js'
@@ -31,7 +31,7 @@ export class Ways {
   }
 
   /** Clients and backends of this version, and all that they do is seen. */
-  proxy(limits: Partial<Limits> = {}, options: MemoryProxyOptions = {}): MemoryProxy {
+  proxy(limits: SomeLimits = {}, options: MemoryProxyOptions = {}): MemoryProxy {
     const { version, seen } = this
     return memoryProxy(limits, { clients: version, speaks: version, ...options, seen })
   }

@@ -34,7 +34,7 @@ export interface Attack {
   readonly sips?: boolean
   /** Against a backend: what its victims ask for. */
   readonly victim?: 'get' | 'upload'
-  /** Limits without which a test would take too long. */
+  /** Limits, by room and name, without which a test would take too long. */
   readonly limits?: Readonly<Record<string, number>>
 }
 

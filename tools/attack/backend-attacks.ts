@@ -186,7 +186,7 @@ const SLOW: readonly Attack[] = [
     name: 'endless-progress',
     role: 'backend',
     everyMs: 10_000,
-    limits: { exchangeTimeoutMs: 100_000 },
+    limits: { 'proxy.exchangeTimeoutMs': 100_000 },
     wave: (_, streams) => Buffer.concat(streams.map((id) => many(100, () => response(id, '102')))),
   },
   onStream(

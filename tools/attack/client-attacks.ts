@@ -65,7 +65,7 @@ const RESETS: readonly Attack[] = [
       (id) => data(id, 1_001),
       (id) => quiet(id, false),
     ),
-    limits: { streamWindow: 1_000 },
+    limits: { 'http2.streamWindow': 1_000 },
   },
   streams(
     'made-you-reset-content-length-less',
@@ -126,12 +126,15 @@ const FLOODS: readonly Attack[] = [
   flood('data-for-gone-streams', () => data(1, 1), Buffer.concat([quiet(1, false), widen(1, 0)])),
   flood('goaway-flood', () => goaway(0)),
   saveThenFlood('save-then-flood', ping),
-  { ...saveThenFlood('save-then-update', () => widen(0, 256)), limits: { unreturnedBytesMax: 65_536 } },
+  {
+    ...saveThenFlood('save-then-update', () => widen(0, 256)),
+    limits: { 'http2.unreturnedBytesMax': 65_536 },
+  },
   flood('octets-and-ping', () => Buffer.concat([data(1, 1), ping()]), quiet(1, false)),
   {
     ...streams('resets-and-ping', (id) => Buffer.concat([reset(id), ping(), ping(), ping()])),
     // So that they are not what ends it.
-    limits: { resetsBurst: 100_000 },
+    limits: { 'http2.resetsBurst': 100_000 },
   },
   flood('resets-after-end', () => reset(1, 0), Buffer.concat([quiet(1), reset(1)])),
   { ...flood('unread-answers', ping), deaf: true, everyMs: 1_000 },
@@ -250,7 +253,7 @@ const SLOW: readonly Attack[] = [
     name: 'body-trickles-unpromised',
     role: 'client',
     everyMs: 10_000,
-    limits: { exchangeTimeoutMs: 300_000 },
+    limits: { 'proxy.exchangeTimeoutMs': 300_000 },
     wave: (at) => (at === 0 ? quiet(1, false) : data(1, 1)),
   },
   {

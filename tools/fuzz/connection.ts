@@ -12,7 +12,8 @@ import fc from 'fast-check'
 import { FieldTable } from '../../src/http/index.js'
 import { HpackDecoder } from '../../src/http2/hpack/decoder.js'
 import { serveHttp2 } from '../../src/http2/index.js'
-import type { Limits } from '../../src/server/index.js'
+import type { SomeLimits } from '../../src/server/index.js'
+import { limitsWith } from '../../src/server/index.js'
 import { block, type Frame, frame, framesOf, PREFACE, REQUEST } from '../testbed/frames.js'
 import type { FarEnd } from '../testbed/memory-pollset.js'
 import { memoryProxy } from '../testbed/memory-proxy.js'
@@ -25,39 +26,50 @@ interface Fed {
   readonly pieces: Piece[]
   readonly edits: readonly Edit[]
   readonly places: number[]
-  readonly limits: Partial<Limits>
+  readonly limits: SomeLimits
 }
 
 /** Each seed draws its own: small bounds are reached by few frames. */
-const limits: fc.Arbitrary<Partial<Limits>> = fc.record({
-  concurrentStreamsMax: fc.constantFrom(2, 128),
-  headerListBytesMax: fc.constantFrom(400, 32_768),
-  fieldsMax: fc.constantFrom(6, 256),
-  headerTableBytesMax: fc.constantFrom(0, 100, 4096, 65_536),
-  headerBlockBytesMax: fc.constantFrom(512, 65_536),
-  continuationsMax: fc.constantFrom(1, 32),
-  headerBlockDiscardMax: fc.constantFrom(1024, 262_144),
-  continuationsDiscardMax: fc.constantFrom(2, 128),
-  controlBytesMax: fc.constantFrom(600, 16_384),
-  idleFramesBurst: fc.constantFrom(4, 1000),
-  resetsBurst: fc.constantFrom(2, 500),
-  backendResetsBurst: fc.constantFrom(1, 300),
-  backendResetsReserve: fc.constantFrom(0, 200),
-  streamWindow: fc.constantFrom(100, 65_535),
-  connectionWindow: fc.constantFrom(65_535, 1_048_576),
-  connectionHeldBytesMax: fc.constantFrom(4096, 64 * 1024 * 1024),
-  heldBytesSoft: fc.constantFrom(1024, 64 * 1024 * 1024),
-  interimsBurst: fc.constantFrom(1, 32),
-  interimBytesMax: fc.constantFrom(1024, 65_536),
+const limits: fc.Arbitrary<SomeLimits> = fc.record({
+  http2: fc.record({
+    concurrentStreamsMax: fc.constantFrom(2, 128),
+    headerListBytesMax: fc.constantFrom(400, 32_768),
+    fieldsMax: fc.constantFrom(6, 256),
+    headerTableBytesMax: fc.constantFrom(0, 100, 4096, 65_536),
+    headerBlockBytesMax: fc.constantFrom(512, 65_536),
+    continuationsMax: fc.constantFrom(1, 32),
+    headerBlockDiscardMax: fc.constantFrom(1024, 262_144),
+    continuationsDiscardMax: fc.constantFrom(2, 128),
+    controlBytesMax: fc.constantFrom(600, 16_384),
+    idleFramesBurst: fc.constantFrom(4, 1000),
+    resetsBurst: fc.constantFrom(2, 500),
+    backendResetsBurst: fc.constantFrom(1, 300),
+    backendResetsReserve: fc.constantFrom(0, 200),
+    streamWindow: fc.constantFrom(100, 65_535),
+    connectionWindow: fc.constantFrom(65_535, 1_048_576),
+    interimsBurst: fc.constantFrom(1, 32),
+    interimBytesMax: fc.constantFrom(1024, 65_536),
+  }),
+  http1: fc.record({
+    fieldsMax: fc.constantFrom(6, 256),
+    interimsBurst: fc.constantFrom(1, 32),
+    interimBytesMax: fc.constantFrom(1024, 65_536),
+  }),
+  transport: fc.record({
+    connectionHeldBytesMax: fc.constantFrom(4096, 64 * 1024 * 1024),
+    heldBytesSoft: fc.constantFrom(1024, 64 * 1024 * 1024),
+  }),
 })
 
 /** A server's frames do not begin with the size update that a smaller table would ask for. */
 const serverLimits = limits.map(
-  (all): Partial<Limits> => ({
-    ...all,
-    headerTableBytesMax: Math.max(4096, all.headerTableBytesMax as number),
-    concurrentStreamsMax: 128,
-  }),
+  (all): SomeLimits =>
+    limitsWith(all, {
+      http2: {
+        headerTableBytesMax: Math.max(4096, all.http2?.headerTableBytesMax as number),
+        concurrentStreamsMax: 128,
+      },
+    }),
 )
 
 const GOAWAY = 7
@@ -84,8 +96,8 @@ type Split = 'whole' | 'in-one-turn' | 'in-turns'
  * HEADERS of those that do all right. Where our table is smaller than the initial one, the first block of a
  * connection must begin with a size update (RFC 7541 §4.2), and the others may.
  */
-function headers(fed: Partial<Limits>, stream: number, fields: readonly Line[], end = true): Buffer {
-  const size = fed.headerTableBytesMax ?? TABLE_SIZE_INITIAL
+function headers(fed: SomeLimits, stream: number, fields: readonly Line[], end = true): Buffer {
+  const size = fed.http2?.headerTableBytesMax ?? TABLE_SIZE_INITIAL
   const update = size < TABLE_SIZE_INITIAL ? integer(0x20, 5, size) : Buffer.alloc(0)
   return frame(1, 4 | (end ? 1 : 0), stream, Buffer.concat([update, block(fields)]))
 }
@@ -95,9 +107,9 @@ class Stage {
   readonly proxy: ReturnType<typeof memoryProxy>
   readonly bystander: FarEnd
   steps = 0
-  private readonly limits: Partial<Limits>
+  private readonly limits: SomeLimits
 
-  constructor(limits: Partial<Limits>) {
+  constructor(limits: SomeLimits) {
     this.limits = limits
     this.proxy = memoryProxy(limits)
     this.proxy.world.scheduler.tracer = { transition: () => this.steps++, diverted: () => this.steps++ }
@@ -134,7 +146,7 @@ class Stage {
     hold((streams.resets?.size ?? 0) <= RESETS_KEPT, 'resets remembered')
     hold(decoder.tableSize <= Math.max(limits.headerTableBytesMax, TABLE_SIZE_INITIAL), 'the decoder table')
     hold(encoder.tableSize <= limits.headerTableBytesMax, 'the encoder table')
-    const held1 = this.limits.connectionHeldBytesMax ?? 0
+    const held1 = this.limits.transport?.connectionHeldBytesMax ?? 0
     hold(memory.bytes <= 3 * held1, () => `${memory.bytes} octets held`)
   }
 }
@@ -256,7 +268,7 @@ function runFrontend(
   return outcome
 }
 
-const clientWire = (pieces: readonly Piece[], limits: Partial<Limits>): Buffer =>
+const clientWire = (pieces: readonly Piece[], limits: SomeLimits): Buffer =>
   Buffer.concat([PREFACE, GREETING, headers(limits, SIBLING, REQUEST), wireOf(pieces)])
 
 /** With another's octets in them, frames may be about the sibling itself. */
@@ -268,7 +280,7 @@ function checkFrontend(wire: Buffer, whole: boolean, fed: Omit<Fed, 'pieces' | '
 }
 
 /** Requests of one more client, on the streams that frames of a server are about: one open, one HEAD. */
-const requests = (limits: Partial<Limits>): Buffer =>
+const requests = (limits: SomeLimits): Buffer =>
   Buffer.concat([
     headers(limits, 3, REQUEST, false),
     headers(limits, 5, [[':method', 'HEAD'], ...REQUEST.slice(1)]),
@@ -326,7 +338,7 @@ const clear = (pieces: readonly Piece[], edits: readonly Edit[]): boolean =>
   edits.length === 0 && isWhole(pieces) && !pieces.some((each) => each.type === GOAWAY)
 const show = (fed: Fed): string =>
   `${showPieces(fed.pieces)}\n${JSON.stringify({ ...fed, pieces: undefined })}`
-const arbitrary = (sender: 'client' | 'server', limits: fc.Arbitrary<Partial<Limits>>): fc.Arbitrary<Fed> =>
+const arbitrary = (sender: 'client' | 'server', limits: fc.Arbitrary<SomeLimits>): fc.Arbitrary<Fed> =>
   fc.record({
     pieces: frames(sender),
     edits: fc.oneof({ weight: 3, arbitrary: fc.constant([]) }, { weight: 1, arbitrary: edits }),
@@ -336,7 +348,10 @@ const arbitrary = (sender: 'client' | 'server', limits: fc.Arbitrary<Partial<Lim
 /** For octets alone: bounds that are soon met. */
 const CLOSE: Omit<Fed, 'pieces' | 'edits'> = {
   places: [0x3333, 0x6666, 0x9999, 0xcccc],
-  limits: { idleFramesBurst: 20, resetsBurst: 5, connectionHeldBytesMax: 1 << 24, concurrentStreamsMax: 4 },
+  limits: {
+    http2: { idleFramesBurst: 20, resetsBurst: 5, concurrentStreamsMax: 4 },
+    transport: { connectionHeldBytesMax: 1 << 24 },
+  },
 }
 
 export const frontend: Target<Fed> = {

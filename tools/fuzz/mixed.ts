@@ -9,7 +9,7 @@
 
 import { createHash } from 'node:crypto'
 import fc from 'fast-check'
-import type { Limits } from '../../src/server/index.js'
+import type { SomeLimits } from '../../src/server/index.js'
 import { type Frame, frame, framesOf, headers, PREFACE, REQUEST } from '../testbed/frames.js'
 import { read } from '../testbed/http1-wire.js'
 import type { FarEnd } from '../testbed/memory-pollset.js'
@@ -31,7 +31,7 @@ interface Fed {
   /** They begin to read only when all is said. */
   readonly slow: { readonly client: boolean; readonly backend: boolean }
   readonly fin: boolean
-  readonly limits: Partial<Limits>
+  readonly limits: SomeLimits
 }
 
 const TURNS_MAX = 500
@@ -196,7 +196,7 @@ class Stage {
       if (piece.length > 0) far.put(piece)
       pollset.run(TURNS_MAX)
       this.answer()
-      const most = 4 * (this.fed.limits.connectionHeldBytesMax ?? 0)
+      const most = 4 * (this.fed.limits.transport?.connectionHeldBytesMax ?? 0)
       hold(world.memory.bytes <= most, () => `${world.memory.bytes} octets held`)
     }
     if (this.fed.fin && !far.closed) far.end()
@@ -310,22 +310,33 @@ function wireFrom(from: Fed['from'], speech: Speech): fc.Arbitrary<Buffer> {
 }
 
 /** Small ones are reached by few octets. */
-const limits: fc.Arbitrary<Partial<Limits>> = fc.record({
-  headerListBytesMax: fc.constantFrom(400, 32_768),
-  fieldsMax: fc.constantFrom(6, 256),
-  startLineBytesMax: fc.constantFrom(40, 8_192),
-  bodyAheadBytesMax: fc.constantFrom(1_024, 65_536),
-  flushBytesMax: fc.constantFrom(65_536, 262_144),
-  keepAliveRequestsMax: fc.constantFrom(2, 100_000),
-  tunnelsMax: fc.constantFrom(1, 1_000),
-  replayBytesMax: fc.constantFrom(0, 3, 65_536),
-  interimsBurst: fc.constantFrom(1, 32),
-  interimBytesMax: fc.constantFrom(1024, 65_536),
-  idleFramesBurst: fc.constantFrom(6, 1_000),
-  streamWindow: fc.constantFrom(100, 65_535),
-  heldBytesSoft: fc.constantFrom(1_024, 64 * 1024 * 1024),
-  connectionHeldBytesMax: fc.constantFrom(65_536, 64 * 1024 * 1024),
-}) as fc.Arbitrary<Partial<Limits>>
+const limits: fc.Arbitrary<SomeLimits> = fc.record({
+  http2: fc.record({
+    headerListBytesMax: fc.constantFrom(400, 32_768),
+    fieldsMax: fc.constantFrom(6, 256),
+    interimsBurst: fc.constantFrom(1, 32),
+    interimBytesMax: fc.constantFrom(1024, 65_536),
+    idleFramesBurst: fc.constantFrom(6, 1_000),
+    streamWindow: fc.constantFrom(100, 65_535),
+  }),
+  http1: fc.record({
+    fieldsMax: fc.constantFrom(6, 256),
+    startLineBytesMax: fc.constantFrom(40, 8_192),
+    bodyAheadBytesMax: fc.constantFrom(1_024, 65_536),
+    keepAliveRequestsMax: fc.constantFrom(2, 100_000),
+    interimsBurst: fc.constantFrom(1, 32),
+    interimBytesMax: fc.constantFrom(1024, 65_536),
+  }),
+  transport: fc.record({
+    flushBytesMax: fc.constantFrom(65_536, 262_144),
+    heldBytesSoft: fc.constantFrom(1_024, 64 * 1024 * 1024),
+    connectionHeldBytesMax: fc.constantFrom(65_536, 64 * 1024 * 1024),
+  }),
+  proxy: fc.record({
+    tunnelsMax: fc.constantFrom(1, 1_000),
+    replayBytesMax: fc.constantFrom(0, 3, 65_536),
+  }),
+}) as fc.Arbitrary<SomeLimits>
 
 const speech: fc.Arbitrary<Speech> = fc.constantFrom('http/1.1', 'h2c')
 

@@ -97,7 +97,7 @@ export class BackendPeer extends Peer<BackendStream> {
 
   protected override pingCame(): void {
     const { plan, pollset } = this.stage
-    this.pings.came(this.id, pollset.clock, this.out.messages, plan, plan)
+    this.pings.came(this.id, pollset.clock, this.out.messages, plan, plan.pingIntervalMs)
   }
 
   protected override resetCame(): void {

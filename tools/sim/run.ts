@@ -126,10 +126,10 @@ class Run implements Stage, Scene, Tracer, ArrivalEvents {
     this.faults = pollset.done
     pollset.name(BACK_NAME, [BACK.host])
     pollset.name(TARGET_NAME, [TARGET_HOST])
-    const world = createWorld(pollset, { limits: this.limits })
+    const world = createWorld(pollset, { limits: this.limits.continuation })
     this.lines = options.lines === undefined ? null : new TraceLines(pollset, options.lines)
     world.scheduler.tracer = this
-    this.world = createHttpWorld(world, this.limits)
+    this.world = createHttpWorld(world, this.limits.transport)
     const protocols = new Protocols(this.world, this.limits, {})
     this.protocols = protocols
     this.http1 = protocols.http1
@@ -145,7 +145,7 @@ class Run implements Stage, Scene, Tracer, ArrivalEvents {
     )
     const routes = new RouteTable([{ host: '', prefix: '/', backend: this.backend }])
     const connects = new ConnectPolicy(this.world, [`${TARGET_NAME}:*`], (to) => protocols.tcpSessions(to))
-    this.proxy = new ReverseProxy(this.world, routes, this.limits, connects)
+    this.proxy = new ReverseProxy(this.world, routes, this.limits.proxy, connects)
     this.proxy.watch({
       ended: (exchange) => {
         this.logged.push(exchange)
@@ -176,7 +176,7 @@ class Run implements Stage, Scene, Tracer, ArrivalEvents {
         new Arrival(
           this.world,
           socket,
-          { tls: null, proxyHeaderBytesMax: 0, arrivalMs: this.limits.arrivalMs },
+          { tls: null, proxyHeaderBytesMax: 0, arrivalMs: this.limits.server.arrivalMs },
           this,
         )
       },

@@ -6,7 +6,7 @@ import { createHttpWorld } from '../../src/http/index.js'
 import { createHttp1, http1Sessions, serveHttp1, tcpSessions } from '../../src/http1/index.js'
 import { createHttp2, http2Sessions, serveHttp2 } from '../../src/http2/index.js'
 import { Backend, ConnectPolicy, ReverseProxy, RouteTable, type Share } from '../../src/proxy/index.js'
-import type { Limits } from '../../src/server/index.js'
+import type { SomeLimits } from '../../src/server/index.js'
 import { frame, PREFACE } from './frames.js'
 import { type FarEnd, MemoryPollset } from './memory-pollset.js'
 
@@ -36,7 +36,7 @@ export interface MemoryProxyOptions {
   readonly connect?: readonly string[]
 }
 
-export function memoryProxy(limits: Partial<Limits> = {}, options: MemoryProxyOptions = {}) {
+export function memoryProxy(limits: SomeLimits = {}, options: MemoryProxyOptions = {}) {
   const pollset = new MemoryPollset()
   const base = createWorld(pollset)
   const lines = options.lines ?? []
@@ -46,9 +46,9 @@ export function memoryProxy(limits: Partial<Limits> = {}, options: MemoryProxyOp
     transition: (...each) => told.forEach((tracer) => void tracer.transition(...each)),
     diverted: (...each) => told.forEach((tracer) => void tracer.diverted(...each)),
   }
-  const world = createHttpWorld(base, limits)
-  const http1 = createHttp1(world, limits)
-  const http2 = createHttp2(world, limits)
+  const world = createHttpWorld(base, limits.transport)
+  const http1 = createHttp1(world, limits.http1)
+  const http2 = createHttp2(world, limits.http2)
   const backends: FarEnd[] = []
   const beside: FarEnd[] = []
   const frontends: ReturnType<typeof serveHttp2>[] = []
@@ -65,7 +65,7 @@ export function memoryProxy(limits: Partial<Limits> = {}, options: MemoryProxyOp
       world,
       name,
       () => sessions,
-      { ...engineLimits, ...limits },
+      { ...engineLimits, ...limits.engine },
       options.share ?? 'process',
     )
   }
@@ -76,7 +76,7 @@ export function memoryProxy(limits: Partial<Limits> = {}, options: MemoryProxyOp
   const { connect } = options
   const connects =
     connect === undefined ? null : new ConnectPolicy(world, connect, (target) => tcpSessions(http1, target))
-  const proxy = new ReverseProxy(world, new RouteTable(routes), limits, connects)
+  const proxy = new ReverseProxy(world, new RouteTable(routes), limits.proxy, connects)
   return {
     pollset,
     world,

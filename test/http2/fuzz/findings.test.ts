@@ -25,7 +25,7 @@ t.test('a reader that is stopped by an empty DATA frame reads no further', async
 
 t.test('O21: nothing is behind GOAWAY with an error', async (t) => {
   t.test('no RST_STREAM of the stream error that was one too many', async (t) => {
-    const proxy = memoryProxy({ resetsBurst: 0 })
+    const proxy = memoryProxy({ http2: { resetsBurst: 0 } })
     const far = proxy.client()
     far.send(headers(1, [...REQUEST, ['connection', 'close']]))
     t.strictSame(
@@ -35,7 +35,7 @@ t.test('O21: nothing is behind GOAWAY with an error', async (t) => {
     t.ok(far.ended)
   })
   t.test('no credit that was due', async (t) => {
-    const proxy = memoryProxy({ connectionWindow: 65_535 })
+    const proxy = memoryProxy({ http2: { connectionWindow: 65_535 } })
     const far = proxy.client()
     far.send(
       Buffer.concat([
@@ -84,7 +84,7 @@ t.test('an HTTP/1 request is told so, however it is split', async (t) => {
 })
 
 t.test('a stream that runs dry is counted once, and its session keeps the streams of others', async (t) => {
-  const proxy = memoryProxy({ backendResetsBurst: 1, backendResetsReserve: 0 })
+  const proxy = memoryProxy({ http2: { backendResetsBurst: 1, backendResetsReserve: 0 } })
   const stays = proxy.client()
   stays.send(headers(1, REQUEST))
   const backend = proxy.backends[0]
@@ -108,7 +108,7 @@ t.test('a stream that runs dry is counted once, and its session keeps the stream
 })
 
 t.test('a stream that stalled is not taken for one that runs dry, and its session closes', async (t) => {
-  const proxy = memoryProxy({ connectionHeldBytesMax: 16_384 })
+  const proxy = memoryProxy({ transport: { connectionHeldBytesMax: 16_384 } })
   const slow = proxy.client()
   slow.send(Buffer.concat([frame(4, 0, 0, Buffer.from('000400000000', 'hex')), headers(1, REQUEST)]))
   const backend = proxy.backends[0]

@@ -69,7 +69,7 @@ matrix(
       },
     },
   ],
-  { keepAliveRequestsMax: 4 },
+  { http1: { keepAliveRequestsMax: 4 } },
 )
 
 matrix(answer, [
@@ -115,5 +115,5 @@ matrix(
       },
     },
   ],
-  { keepAliveMs: 60, headMs: 60, arrivalMs: 1_000 },
+  { http1: { keepAliveMs: 60, headMs: 60 }, server: { arrivalMs: 1_000 } },
 )

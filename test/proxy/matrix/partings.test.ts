@@ -229,4 +229,4 @@ const CASES: readonly Case[] = [
 ]
 
 // What has left and what has only half closed look the same for that long.
-matrix(answer, CASES, { halfClosedMs: 50 })
+matrix(answer, CASES, { http1: { halfClosedMs: 50 } })

@@ -6,7 +6,7 @@ import { type AddressInfo, connect, createServer, type Server as NetServer, type
 import type { Duplex } from 'node:stream'
 import t, { type Test } from 'tap'
 import { ConnectPattern } from '../../../src/proxy/index.js'
-import type { Limits } from '../../../src/server/index.js'
+import type { SomeLimits } from '../../../src/server/index.js'
 import { run, unlessInstalled } from '../../../tools/testbed/programs.js'
 import { once } from '../../world/proxy-world.js'
 import { connectH2, counting, type ProxyPort, proxyTo } from './tunnel-world.js'
@@ -33,7 +33,7 @@ async function target(t: Test, onSocket: (socket: Socket) => void, host = '127.0
   return (server.address() as AddressInfo).port
 }
 
-async function proxyFor(t: Test, allowed: readonly string[] | null, limits: Partial<Limits> = {}) {
+async function proxyFor(t: Test, allowed: readonly string[] | null, limits: SomeLimits = {}) {
   const more = allowed === null ? {} : { connect: allowed }
   const proxy = await proxyTo(t, BACKEND, { limits, more })
   const outcome = new Promise<string>((resolve) => {
@@ -198,7 +198,7 @@ for (const front of FRONTS) {
 
   t.test(`${front}: nothing is said for too long`, async (t) => {
     const port = await target(t, (socket) => socket.resume())
-    const proxy = await proxyFor(t, [`127.0.0.1:${port}`], { tunnelIdleMs: 50 })
+    const proxy = await proxyFor(t, [`127.0.0.1:${port}`], { proxy: { tunnelIdleMs: 50 } })
     const { status, duplex } = await ask(t, front, proxy, `127.0.0.1:${port}`)
     t.equal(status, 200)
     duplex.resume()
@@ -218,7 +218,7 @@ for (const front of FRONTS) {
 
   t.test(`${front}: one tunnel more than tunnelsMax`, async (t) => {
     const port = await target(t, (socket) => socket.pipe(socket))
-    const proxy = await proxyFor(t, ['*:*'], { tunnelsMax: 1 })
+    const proxy = await proxyFor(t, ['*:*'], { proxy: { tunnelsMax: 1 } })
     const { duplex } = await ask(t, front, proxy, `127.0.0.1:${port}`)
     t.match(await ask(t, front, proxy, `127.0.0.1:${port}`), { status: 503, code: 'tunnels-full' })
     duplex.end()

@@ -252,7 +252,7 @@ for (const front of ['http', 'h2c'] as const) {
 t.test('a tunnel leaves the engine: others are not kept from their backend', async (t) => {
   const backend = await rawBackend('http', (duplex) => duplex.pipe(duplex))
   t.teardown(() => backend.close())
-  const { port, server } = await proxyTo(t, backend.url, { limits: { http1SessionsMax: 1 } })
+  const { port, server } = await proxyTo(t, backend.url, { limits: { server: { http1SessionsMax: 1 } } })
   for (let each = 0; each < 3; each++) t.equal(await statusFor(t, 'http', port), '101 -')
   t.equal(server.proxy.tunnels, 3)
   t.strictSame(

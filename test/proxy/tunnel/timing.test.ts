@@ -2,7 +2,7 @@
 // begun. From either HTTP version to either, and to the target of a CONNECT.
 
 import t, { type Test } from 'tap'
-import type { Limits } from '../../../src/server/index.js'
+import type { SomeLimits } from '../../../src/server/index.js'
 import { type Frame, frame, framesOf, headers } from '../../../tools/testbed/frames.js'
 import type { FarEnd } from '../../../tools/testbed/memory-pollset.js'
 import { type MemoryProxyOptions, memoryProxy } from '../../../tools/testbed/memory-proxy.js'
@@ -55,7 +55,7 @@ class End {
   }
 }
 
-function proxyOf(limits: Partial<Limits>, options: MemoryProxyOptions) {
+function proxyOf(limits: SomeLimits, options: MemoryProxyOptions) {
   const proxy = memoryProxy(limits, options)
   const outcomes: string[] = []
   proxy.proxy.watch({ ended: ({ outcome }) => outcomes.push(outcome) })
@@ -63,7 +63,7 @@ function proxyOf(limits: Partial<Limits>, options: MemoryProxyOptions) {
 }
 
 /** An open WebSocket, as far as the proxy knows. */
-function webSocket(front: Version, back: Version, limits: Partial<Limits>) {
+function webSocket(front: Version, back: Version, limits: SomeLimits) {
   const proxy = proxyOf(limits, { clients: front, speaks: back })
   const client = proxy.client()
   if (front === 'http/1.1')
@@ -87,7 +87,7 @@ const connectHead = (...more: [string, string][]) =>
   headers(1, [[':method', 'CONNECT'], ...more, [':authority', TARGET]], false)
 
 /** A CONNECT that was sent, in the same octets as what follows it. */
-function connect(front: Version, limits: Partial<Limits> = {}, prepare = (_: MemoryProxy) => {}, host = '') {
+function connect(front: Version, limits: SomeLimits = {}, prepare = (_: MemoryProxy) => {}, host = '') {
   const proxy = proxyOf(limits, { clients: front, connect: ['*:*'] })
   prepare(proxy)
   const to = host === '' ? TARGET : `${host}:9`
@@ -122,7 +122,7 @@ function nothingLeft(t: Test, { proxy, world }: Over): void {
 
 for (const [front, back] of PAIRS) {
   t.test(`${front} to ${back}: a tunnel on which nothing is said for tunnelIdleMs`, (t) => {
-    const tunnel = webSocket(front, back, { tunnelIdleMs: 1_000 })
+    const tunnel = webSocket(front, back, { proxy: { tunnelIdleMs: 1_000 } })
     const { near, far, pollset, outcomes } = tunnel
     for (const [from, to] of [
       [near, far],
@@ -144,7 +144,7 @@ for (const [front, back] of PAIRS) {
   })
 
   t.test(`${front} to ${back}: half a tunnel that stands idle is ended too`, (t) => {
-    const tunnel = webSocket(front, back, { tunnelIdleMs: 1_000 })
+    const tunnel = webSocket(front, back, { proxy: { tunnelIdleMs: 1_000 } })
     const { near, far, pollset, outcomes } = tunnel
     near.say('bye')
     near.end()
@@ -161,9 +161,13 @@ for (const [front, back] of PAIRS) {
 for (const front of VERSIONS) {
   const hang = ({ hang }: MemoryProxy) => hang()
   for (const [title, limits, host] of [
-    ['a target that never answers', { connectMs: 1_000 }, ''],
-    ['a target that never answers, and nobody waits as long as that', { leaseTimeoutMs: 1_000 }, ''],
-    ['a target whose name is never found', { connectMs: 1_000 }, 'never.example'],
+    ['a target that never answers', { transport: { connectMs: 1_000 } }, ''],
+    [
+      'a target that never answers, and nobody waits as long as that',
+      { proxy: { leaseTimeoutMs: 1_000 } },
+      '',
+    ],
+    ['a target whose name is never found', { transport: { connectMs: 1_000 } }, 'never.example'],
   ] as const) {
     t.test(`${front}: CONNECT to ${title}: 504`, (t) => {
       const tunnel = connect(front, limits, hang, host)

@@ -9,7 +9,7 @@ import { type AddressInfo, connect, type Server as NetServer } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Test } from 'tap'
 import { WebSocket, WebSocketServer } from 'ws'
-import type { Limits } from '../../../src/server/index.js'
+import { limitsWith, type SomeLimits } from '../../../src/server/index.js'
 import { Server, type ServerOptions } from '../../../src/server/server.js'
 import { authority, localhost } from '../../../tools/testbed/certificates/index.js'
 import { once } from '../../world/proxy-world.js'
@@ -141,7 +141,7 @@ export const acceptOf = (key: string): string =>
 export async function proxyTo(
   t: Test,
   backend: string,
-  options: { secure?: boolean; limits?: Partial<Limits>; more?: Partial<ServerOptions> } = {},
+  options: { secure?: boolean; limits?: SomeLimits; more?: Partial<ServerOptions> } = {},
 ) {
   const secure = options.secure === true
   const server = Server.listening({
@@ -149,7 +149,7 @@ export async function proxyTo(
     certificates: () => ({ certificates: [localhost] }),
     backendTls: { ca: authority },
     routes: [{ host: '', prefix: '/', url: backend }],
-    limits: { drainIdleMs: 1, ...options.limits },
+    limits: limitsWith({ http1: { drainIdleMs: 1 }, http2: { drainIdleMs: 1 } }, options.limits),
     drainTimeoutMs: 5_000,
     ...options.more,
   })

@@ -85,7 +85,7 @@ export function clocks(): Checker {
     last.judged = true
     const ms = pollset.now - last.at
     // A trickle of what a side owes is no progress.
-    const trickles = last.moved > 0 && phase !== 'tunnel' && limits.bodyBytesMin > 1
+    const trickles = last.moved > 0 && phase !== 'tunnel' && limits.proxy.bodyBytesMin > 1
     if (last.heldAt < 0 && !trickles && ms + ROUNDING_MS < limitOf(phase, limits))
       fail('L1', `${x.id} is ended by ${x.outcome} after ${ms} ms`)
   }
@@ -121,7 +121,7 @@ function arriving({ frontend, backendStream: backend }: ExchangeInside, phase: P
 }
 
 function limitOf(phase: Phase, limits: Limits): number {
-  if (phase === 'head') return limits.headTimeoutMs
-  if (phase === 'body') return limits.bodyTimeoutMs
-  return phase === 'tunnel' ? limits.tunnelIdleMs : Number.POSITIVE_INFINITY
+  if (phase === 'head') return limits.proxy.headTimeoutMs
+  if (phase === 'body') return limits.proxy.bodyTimeoutMs
+  return phase === 'tunnel' ? limits.proxy.tunnelIdleMs : Number.POSITIVE_INFINITY
 }

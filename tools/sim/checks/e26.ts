@@ -1,7 +1,6 @@
 // E26, E41 and E42: nobody is taken for dead who is only slow, and no backend is asked more often than gRPC servers allow. Where the
 // network holds pieces up, or carries so little at once that its latency makes it slower than any limit, nothing is judged.
 
-import type { Limits } from '../../../src/server/index.js'
 import type { Plan } from '../plan.js'
 import { type Checker, fail, type Scene } from './check.js'
 
@@ -29,9 +28,9 @@ export class PingCount {
   private strikes = 0
 
   /** @param messages that it has sent so far */
-  came(id: string, now: number, messages: number, plan: Plan, limits: Pick<Limits, 'pingIntervalMs'>): void {
+  came(id: string, now: number, messages: number, plan: Plan, intervalMs: number): void {
     // PINGs may arrive closer together than they left.
-    const least = limits.pingIntervalMs - plan.latencyMs - plan.stallMs
+    const least = intervalMs - plan.latencyMs - plan.stallMs
     if (messages > this.messages) this.strikes = 0
     else if (now - this.lastAt < least && ++this.strikes > STRIKES_MAX) fail('E42', `${id}: too many PINGs`)
     this.messages = messages

@@ -5,29 +5,35 @@ import { fail, type Scene } from './check.js'
 
 /** ms until a peer that is gone without a word is known to be: it is asked first, and what was sent to it may be on its way for long. */
 function silenceMs(limits: Limits): number {
-  const { pingAfterMs, pingIntervalMs, frontendPingTimeoutMs, backendPingTimeoutMs } = limits
-  const transitMs = (limits.transitBytesMax * 1_000) / limits.slowestBytesPerSecond
+  const { pingAfterMs, pingIntervalMs, frontendPingTimeoutMs, backendPingTimeoutMs } = limits.http2
+  const transitMs = (limits.http2.transitBytesMax * 1_000) / limits.http2.slowestBytesPerSecond
   return pingAfterMs + pingIntervalMs + Math.max(frontendPingTimeoutMs, backendPingTimeoutMs) + transitMs
 }
 
 /** ms within which every exchange must have ended after the healing: all its waits, one behind the other. */
 export function exchangesEndWithinMs(limits: Limits): number {
-  const attempt = limits.leaseTimeoutMs + limits.connectMs * 2 + limits.headTimeoutMs
+  const attempt = limits.proxy.leaseTimeoutMs + limits.transport.connectMs * 2 + limits.proxy.headTimeoutMs
   const silence = silenceMs(limits) + 2 * 5_000
   return (
-    attempt * (limits.attemptsMax + 1) +
-    3 * limits.bodyTimeoutMs +
-    3 * limits.tunnelIdleMs +
+    attempt * (limits.proxy.attemptsMax + 1) +
+    3 * limits.proxy.bodyTimeoutMs +
+    3 * limits.proxy.tunnelIdleMs +
     silence +
-    limits.dryMs +
-    limits.lingerMs
+    limits.http2.dryMs +
+    limits.http2.lingerMs
   )
 }
 
 /** ms within which every connection must have closed after its last exchange. */
 export function connectionsEndWithinMs(limits: Limits): number {
   const silence = silenceMs(limits) + 4 * 5_000
-  return silence + limits.frontendIdleMs + limits.backendIdleMs + limits.dryMs * 2 + limits.lingerMs * 2
+  return (
+    silence +
+    limits.http2.frontendIdleMs +
+    limits.http2.backendIdleMs +
+    limits.http2.dryMs * 2 +
+    limits.http2.lingerMs * 2
+  )
 }
 
 /** The time is over: nothing may be left. */

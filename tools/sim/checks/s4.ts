@@ -14,7 +14,7 @@ export function s4(): Checker {
   return {
     turn(scene) {
       const { limits, world } = scene
-      within('heldBytesMax', world.memory.bytes, limits.heldBytesMax)
+      within('heldBytesMax', world.memory.bytes, limits.transport.heldBytesMax)
       const connections = scene.frontends.length + scene.sessions.length
       const connections1 = scene.http1Frontends.length + scene.http1Sessions.length
       within('slabs lent', world.slabs.lent, connections + connections1)
@@ -25,7 +25,7 @@ export function s4(): Checker {
       }
       for (const each of scene.frontends) {
         connection(each, scene)
-        within(`concurrentStreamsMax of ${each.id}`, each.streams.count, limits.concurrentStreamsMax)
+        within(`concurrentStreamsMax of ${each.id}`, each.streams.count, limits.http2.concurrentStreamsMax)
       }
       for (const each of scene.sessions) {
         connection(each, scene)
@@ -37,11 +37,11 @@ export function s4(): Checker {
         before.set(each, { leased: each.leased, capacity: each.capacity })
       }
       for (const engine of scene.engines) {
-        within(`queueMax of ${engine.id}`, engine.queued, limits.queueMax)
+        within(`queueMax of ${engine.id}`, engine.queued, limits.engine.queueMax)
         const { taken, leavers } = engine
-        within(`sessionsMax of ${engine.id}`, taken - leavers.size, limits.sessionsMax)
-        within(`twice sessionsMax of ${engine.id}`, taken, 2 * limits.sessionsMax)
-        within(`openingMax of ${engine.id}`, engine.opening, limits.openingMax)
+        within(`sessionsMax of ${engine.id}`, taken - leavers.size, limits.engine.sessionsMax)
+        within(`twice sessionsMax of ${engine.id}`, taken, 2 * limits.engine.sessionsMax)
+        within(`openingMax of ${engine.id}`, engine.opening, limits.engine.openingMax)
         let waiting = 0
         for (let each = engine.queue.first; each !== null; each = each.listNext) waiting++
         if (waiting !== engine.queued)
@@ -53,8 +53,8 @@ export function s4(): Checker {
 
 function connection(c: ConnectionInside, scene: Scene): void {
   const { limits } = scene
-  within(`connectionHeldBytesMax of ${c.id}`, c.intake.heldBytes, limits.connectionHeldBytesMax)
-  within(`controlBytesMax of ${c.id}`, c.output.controlBytes, limits.controlBytesMax)
+  within(`connectionHeldBytesMax of ${c.id}`, c.intake.heldBytes, limits.transport.connectionHeldBytesMax)
+  within(`controlBytesMax of ${c.id}`, c.output.controlBytes, limits.http2.controlBytesMax)
   within(`resets remembered by ${c.id}`, c.streams.resets?.size ?? 0, RESETS_KEPT)
   let count = 0
   for (const each of c.streams.ring) {
@@ -68,10 +68,10 @@ function connection(c: ConnectionInside, scene: Scene): void {
 
 function http1Connection(c: Http1Inside, scene: Scene): void {
   const { limits } = scene
-  within(`connectionHeldBytesMax of ${c.id}`, c.intake.heldBytes, limits.connectionHeldBytesMax)
+  within(`connectionHeldBytesMax of ${c.id}`, c.intake.heldBytes, limits.transport.connectionHeldBytesMax)
   const { stream } = c
   if (stream === null) return
-  within(`body ahead of ${stream.id}`, stream.outstanding, limits.bodyAheadBytesMax + CHUNK_BYTES)
+  within(`body ahead of ${stream.id}`, stream.outstanding, limits.http1.bodyAheadBytesMax + CHUNK_BYTES)
   interims(stream.id, stream, limits)
 }
 
@@ -80,7 +80,7 @@ function interims(id: string, stream: StreamInside, limits: Limits): void {
   for (const heads of [stream.interims, stream.pendingInterims]) {
     if (heads === null || heads.length === 1) continue
     const bytes = heads.reduce((sum, each) => sum + each.size, 0)
-    within(`interimBytesMax of ${id}`, bytes, limits.interimBytesMax)
+    within(`interimBytesMax of ${id}`, bytes, limits.http2.interimBytesMax)
   }
 }
 

@@ -36,7 +36,7 @@ export function tunnels(): Checker {
       for (const each of scene.logged) ended(each as unknown as ExchangeInside, now)
       const { proxy, limits } = scene
       if (proxy.tunnels !== count) fail('S4', `${proxy.tunnels} tunnels are counted, ${count} are there`)
-      if (count > limits.tunnelsMax) fail('S4', `${count} tunnels, at most ${limits.tunnelsMax}`)
+      if (count > limits.proxy.tunnelsMax) fail('S4', `${count} tunnels, at most ${limits.proxy.tunnelsMax}`)
     },
   }
 

@@ -1,0 +1,92 @@
+// What each limit may be set to, where it is not "1 or more".
+
+import type { Limits } from './limits.js'
+
+const KIB = 1024
+const MIB = 1024 * KIB
+/** What a counter, a SETTINGS value or an array of them is never asked to be. */
+const MANY = 1_000_000
+
+/**
+ * The least and the most, where more than 0 is asked: what a window, a SETTINGS value or a number of digits
+ * can say; less than would refuse what every peer sends; more than memory was ever meant for. What depends on
+ * another limit is in checkLimits.
+ */
+export const LIMIT_RANGES: {
+  readonly [Room in keyof Limits]?: Readonly<Partial<Record<keyof Limits[Room], readonly [number, number]>>>
+} = {
+  pollset: {
+    readAheadBytesMax: [KIB, 1024 * MIB],
+    lookAheadBytesMax: [1, 1024 * MIB],
+    acceptQueueMax: [1, MANY],
+    commandsMax: [1, MANY],
+    backlog: [1, 65_535],
+    // As many seconds as Linux takes.
+    frontendTcpKeepAliveMs: [0, 32_767_000],
+    backendTcpKeepAliveMs: [0, 32_767_000],
+  },
+  engine: {
+    sessionsMax: [1, MANY],
+    openingMax: [1, MANY],
+    boundSessionsMax: [0, MANY],
+  },
+  transport: {
+    heldBytesSoft: [MIB, Number.MAX_SAFE_INTEGER],
+    heldBytesMax: [MIB, Number.MAX_SAFE_INTEGER],
+    connectionHeldBytesMax: [64 * KIB, Number.MAX_SAFE_INTEGER],
+    connectAttemptMs: [10, Number.MAX_SAFE_INTEGER],
+    connectAddressesMax: [1, 64],
+    flushBytesMax: [64 * KIB, 16 * MIB],
+  },
+  http1: {
+    startLineBytesMax: [KIB, 16 * MIB],
+    methodBytesMax: [7, 8 * KIB],
+    emptyLinesMax: [0, MANY],
+    fieldSectionBytesMax: [KIB, 16 * MIB],
+    fieldsMax: [16, 65_536],
+    // A number of 14 digits is not exact any more: two readers would see two ends.
+    chunkSizeDigitsMax: [1, 13],
+    chunkPaddingBytesMax: [0, KIB],
+    chunkExtensionBytesMax: [0, 16 * MIB],
+    trailerSectionBytesMax: [64, 16 * MIB],
+    trailersMax: [0, 65_536],
+    halfClosedMs: [0, Number.MAX_SAFE_INTEGER],
+    drainIdleMs: [0, Number.MAX_SAFE_INTEGER],
+    interimsBurst: [1, MANY],
+    interimBytesMax: [KIB, 16 * MIB],
+    transitBytesMax: [64 * KIB, 1024 * MIB],
+  },
+  http2: {
+    fieldsMax: [16, 65_536],
+    drainIdleMs: [0, Number.MAX_SAFE_INTEGER],
+    interimsBurst: [1, MANY],
+    interimBytesMax: [KIB, 16 * MIB],
+    headerBlockBytesMax: [KIB, 16 * MIB],
+    continuationsMax: [1, MANY],
+    headerBlockDiscardMax: [KIB, 16 * MIB],
+    continuationsDiscardMax: [1, MANY],
+    settingsMax: [6, 2_730],
+    concurrentStreamsMax: [1, MANY],
+    backendStreamsMax: [1, MANY],
+    // A change of windows weighs as twenty.
+    idleFramesBurst: [100, MANY],
+    streamWindow: [1, 0x7fffffff],
+    streamWindowMax: [1, 0x7fffffff],
+    connectionWindow: [65_535, 0x7fffffff],
+    headerListBytesMax: [KIB, 48 * KIB],
+    headerTableBytesMax: [0, 64 * KIB],
+    controlBytesMax: [KIB, 48 * KIB],
+    transitBytesMax: [64 * KIB, 1024 * MIB],
+  },
+  proxy: {
+    replayBytesMax: [0, 16 * MIB],
+    staleAttemptsMax: [0, MANY],
+    tunnelsMax: [0, Number.MAX_SAFE_INTEGER],
+  },
+  server: {
+    abusesMax: [0, Number.MAX_SAFE_INTEGER],
+    connectionsPerAddressMax: [0, Number.MAX_SAFE_INTEGER],
+    proxyHeaderBytesMax: [232, 65_551],
+    logLineCharactersMax: [100, MANY],
+  },
+}

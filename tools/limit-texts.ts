@@ -1,0 +1,55 @@
+// What `fermata limits` says of each limit, from the doc comments of the Limits interfaces: prints
+// src/server/limit-texts.ts, which ships, as TypeScript does not. A test compares the two.
+
+import { join } from 'node:path'
+import ts from 'typescript'
+
+/** The unit of a limit, as its name tells it. */
+export function unitOf(name: string): string {
+  if (name.endsWith('Ms')) return 'ms'
+  if (/Bytes|Window/.test(name)) return name.endsWith('PerSecond') ? 'bytes a second' : 'bytes'
+  return name.endsWith('PerSecond') ? 'a second' : ''
+}
+
+/** By room and name: unit and doc comment, of each member of `Limits` in src/server/limits.ts. */
+export function limitTexts(root: string): ReadonlyMap<string, readonly [unit: string, text: string]> {
+  const file = join(root, 'src', 'server', 'limits.ts')
+  const config = ts.readConfigFile(join(root, 'tsconfig.json'), ts.sys.readFile)
+  const { options } = ts.parseJsonConfigFileContent(config.config, ts.sys, root)
+  const program = ts.createProgram([file], { ...options, incremental: false, composite: false, noEmit: true })
+  const checker = program.getTypeChecker()
+  const source = program.getSourceFile(file)
+  const texts = new Map<string, readonly [string, string]>()
+  source?.forEachChild((node) => {
+    if (!ts.isInterfaceDeclaration(node) || node.name.text !== 'Limits') return
+    for (const room of checker.getTypeAtLocation(node).getProperties()) {
+      for (const limit of checker.getTypeOfSymbol(room).getProperties()) {
+        const comment = ts.displayPartsToString(limit.getDocumentationComment(checker))
+        const text = comment
+          .replace(/\{@link ([^}]*)\}/g, '$1')
+          .replace(/\s+/g, ' ')
+          .replaceAll('octet', 'byte')
+          .trim()
+        texts.set(`${room.name}.${limit.name}`, [unitOf(limit.name), text])
+      }
+    }
+  })
+  return texts
+}
+
+/** The file that ships. */
+export function limitTextsFile(root: string): string {
+  const lines = [...limitTexts(root)].map(
+    ([name, [unit, text]]) =>
+      `  ${JSON.stringify(name)}: [${JSON.stringify(unit)}, ${JSON.stringify(text)}],`,
+  )
+  return `// What each limit is, for 'fermata limits'. Written by 'npm run limit-texts' from the doc comments of the
+// Limits interfaces.
+
+export const LIMIT_TEXTS: Readonly<Record<string, readonly [unit: string, text: string]>> = {
+${lines.join('\n')}
+}
+`
+}
+
+if (process.argv[1]?.endsWith('limit-texts.js')) process.stdout.write(limitTextsFile(process.cwd()))
