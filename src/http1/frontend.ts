@@ -20,7 +20,7 @@ import { CLOSED, ENDED, type Socket } from '../pollset/index.js'
 import { Connection } from './connection.js'
 import type { Http1Context } from './context.js'
 import type { RefusalCode } from './faults.js'
-import { responseFraming, TUNNEL, UNTIL_CLOSE } from './framing.js'
+import { CHUNKED, responseFraming, TUNNEL, UNTIL_CLOSE } from './framing.js'
 import { type FrontendSteps, frontendSteps } from './frontend-life.js'
 import { writeRefusal } from './refusal.js'
 import { HEAD_LATE, IN_TIME, RequestClock } from './request-clock.js'
@@ -238,6 +238,12 @@ class Frontend extends Connection implements Client, FrontendSteps {
       this.failure ??= GIVEN_UP
       this.changed()
     } else {
+      // Responses before it may still be on their way: RST would lose them.
+      // A client that has sent FIN itself could take our FIN for an answer.
+      const shows = stream.headWritten
+        ? stream.framing === CHUNKED || stream.framing >= 0
+        : stream.answerBy === 0
+      this.cutShows = this.count > 1 && shows
       this.failStream(stream, GIVEN_UP)
       this.abort(GIVEN_UP)
     }

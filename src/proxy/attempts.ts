@@ -11,7 +11,6 @@ export const attempts = {
    * The step that follows a fault before the response head was sent. Sets the refusal, where it is `refuse`.
    */
   recover(x: Exchange, why: StreamFault): 'retry' | 'refuse' | 'abort' {
-    x.outcome = why.code
     x.cause = why
     if (why.code === 'stall') {
       x.refusal = STALLED
@@ -24,6 +23,7 @@ export const attempts = {
         attempts.excuse(x, why)
         return 'retry'
       }
+      x.outcome = why.code
       x.abortReason = 'refused'
       return 'abort'
     }

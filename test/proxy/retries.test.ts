@@ -104,3 +104,16 @@ t.test('R5: whatever died, a request whose body is not whole is not sent again',
   t.same([...proxy.proxy.outcomes.values()], [1])
   t.end()
 })
+
+t.test('an exchange that was sent again and answered has ended well', (t) => {
+  const outcomes: string[] = []
+  const { client, greet, backends, proxy } = memoryProxy()
+  proxy.watch({ ended: ({ outcome, attempts }) => outcomes.push(`${outcome} after ${attempts}`) })
+  const far = client()
+  far.send(headers(1, REQUEST))
+  greet(backends[0])
+  backends[0].send(frame(3, 0, 1, Buffer.from([0, 0, 0, ErrorCode.REFUSED_STREAM])))
+  backends[0].send(headers(3, [[':status', '204']]))
+  t.strictSame(outcomes, ['ok after 2'])
+  t.end()
+})
