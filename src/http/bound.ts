@@ -1,8 +1,8 @@
 // Credentials that authenticate a connection instead of a request: NTLM and Negotiate (RFC 4559 §6). A server
 // that knows who is at the other end of a connection answers whoever uses it next as that client.
 
-import { Token } from './field.js'
 import type { Head } from './head.js'
+import { Token } from './token.js'
 
 const CREDENTIALS = /^(?:ntlm|negotiate)[ \t]+[^ \t]/i
 /** One of a list of challenges. A bare scheme offers it, and says nothing of this connection. */

@@ -3,7 +3,8 @@
 
 import { formatAddress, type Socket } from '../pollset/index.js'
 import type { Ends } from '../transport/index.js'
-import type { Field, FieldTable } from './field.js'
+import type { Field } from './field.js'
+import type { FieldTable } from './field-table.js'
 
 /**
  * What the requests of a client are marked with: how they came (RFC 9110 §7.6.3), from whom, and over what.

@@ -2,8 +2,10 @@
 // second for the whole World, so that a response costs no allocation and HPACK finds the field by identity.
 
 import type { Pollset } from '../pollset/index.js'
-import { type Field, type FieldTable, Token } from './field.js'
+import type { Field } from './field.js'
+import type { FieldTable } from './field-table.js'
 import type { Head } from './head.js'
+import { Token } from './token.js'
 
 const SECOND_MS = 1_000
 

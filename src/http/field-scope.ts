@@ -1,7 +1,7 @@
 // Which fields are for one connection only, and which may not be trailers, whichever HTTP version carries
 // them.
 
-import { Token, tokenSet } from './field.js'
+import { Token, tokenSet } from './token.js'
 
 /** Tokens of fields that belong to one connection (RFC 9110 §7.6.1), or to its message framing. */
 export const HOP_BY_HOP: readonly number[] = [

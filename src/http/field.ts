@@ -9,168 +9,13 @@
 // Strings are latin1: one character is one octet, so obs-text survives unaltered.
 
 import { isLowerToken, isToken, isValue } from './characters.js'
-
-/** Names the proxy itself must recognise (RFC 9110, 9113 §8.3). OTHER is everything else. */
-export const Token = {
-  OTHER: 0,
-  METHOD: 1,
-  SCHEME: 2,
-  AUTHORITY: 3,
-  PATH: 4,
-  PROTOCOL: 5,
-  STATUS: 6,
-  /** A name that begins with a colon and is none of the above. */
-  UNKNOWN_PSEUDO: 7,
-  HOST: 8,
-  CONTENT_LENGTH: 9,
-  CONNECTION: 10,
-  KEEP_ALIVE: 11,
-  PROXY_CONNECTION: 12,
-  TRANSFER_ENCODING: 13,
-  UPGRADE: 14,
-  TE: 15,
-  TRAILER: 16,
-  COOKIE: 17,
-  SET_COOKIE: 18,
-  AUTHORIZATION: 19,
-  PROXY_AUTHORIZATION: 20,
-  EXPECT: 21,
-  VIA: 22,
-  X_FORWARDED_FOR: 23,
-  X_FORWARDED_PROTO: 24,
-  CONTENT_TYPE: 25,
-  ETAG: 26,
-  LOCATION: 27,
-  AGE: 28,
-  IF_MODIFIED_SINCE: 29,
-  IF_NONE_MATCH: 30,
-  RANGE: 31,
-  CONTENT_RANGE: 32,
-  LAST_MODIFIED: 33,
-  DATE: 34,
-  SERVER: 35,
-  HTTP2_SETTINGS: 36,
-  SEC_WEBSOCKET_KEY: 37,
-  SEC_WEBSOCKET_ACCEPT: 38,
-  SEC_WEBSOCKET_VERSION: 39,
-  FORWARDED: 40,
-  X_FORWARDED_HOST: 41,
-  X_REAL_IP: 42,
-  IF_MATCH: 43,
-  IF_UNMODIFIED_SINCE: 44,
-  IF_RANGE: 45,
-  MAX_FORWARDS: 46,
-  CONTENT_ENCODING: 47,
-  /** A name by which intermediaries say who asks and for what, beside those above (field-scope.ts). */
-  CLAIM: 48,
-  /** A name that frames messages, spelled with `_`. */
-  FRAMING_LOOKALIKE: 49,
-} as const
-
-/** A set of tokens, asked by index: `set[token] === 1`. However many names are known, each has a place. */
-export type TokenSet = Uint8Array
-
-const TOKEN_COUNT = Object.keys(Token).length
-
-export const tokenSet = (...members: readonly number[]): TokenSet =>
-  Uint8Array.from({ length: TOKEN_COUNT }, (_, token) => (members.includes(token) ? 1 : 0))
-
-/**
- * All spellings of a name. CGI and its like treat `-` and `_` alike, so a client could say with `_` what we
- * say with `-`.
- */
-function spellings(name: string): string[] {
-  let names = ['']
-  for (const c of name) names = names.flatMap((each) => (c === '-' ? [`${each}-`, `${each}_`] : [each + c]))
-  return names
-}
-
-const readAs = (name: string, token: number): [string, number][] =>
-  spellings(name).map((each) => [each, token])
-
-const lookalikes = (name: string): [string, number][] =>
-  spellings(name)
-    .filter((each) => each !== name)
-    .map((each) => [each, Token.FRAMING_LOOKALIKE])
-
-/**
- * Names by which clients claim an identity or another target, beside `x-forwarded-*` (spec/exchange.md,
- * Fields).
- */
-const CLAIMED = [
-  'x-client-ip',
-  'true-client-ip',
-  'client-ip',
-  'x-cluster-client-ip',
-  'x-original-url',
-  'x-original-host',
-  'x-rewrite-url',
-  'front-end-https',
-]
-const FRAMING = ['content-length', 'transfer-encoding', 'keep-alive', 'proxy-connection', 'http2-settings']
-
-/** `x-forwarded`, and whatever follows behind it, in all spellings. */
-const FORWARDED_NAME = /^x[-_]forwarded(?:[-_]|$)/
-const X = 0x78
-
-const tokens: ReadonlyMap<string, number> = new Map([
-  [':method', Token.METHOD],
-  [':scheme', Token.SCHEME],
-  [':authority', Token.AUTHORITY],
-  [':path', Token.PATH],
-  [':protocol', Token.PROTOCOL],
-  [':status', Token.STATUS],
-  ['host', Token.HOST],
-  ['content-length', Token.CONTENT_LENGTH],
-  ['connection', Token.CONNECTION],
-  ['keep-alive', Token.KEEP_ALIVE],
-  ['proxy-connection', Token.PROXY_CONNECTION],
-  ['transfer-encoding', Token.TRANSFER_ENCODING],
-  ['upgrade', Token.UPGRADE],
-  ['te', Token.TE],
-  ['trailer', Token.TRAILER],
-  ['cookie', Token.COOKIE],
-  ['set-cookie', Token.SET_COOKIE],
-  ['authorization', Token.AUTHORIZATION],
-  ['proxy-authorization', Token.PROXY_AUTHORIZATION],
-  ['expect', Token.EXPECT],
-  ['via', Token.VIA],
-  ...readAs('x-forwarded-for', Token.X_FORWARDED_FOR),
-  ...readAs('x-forwarded-proto', Token.X_FORWARDED_PROTO),
-  ...readAs('x-forwarded-host', Token.X_FORWARDED_HOST),
-  ...readAs('x-real-ip', Token.X_REAL_IP),
-  ...CLAIMED.flatMap((name) => readAs(name, Token.CLAIM)),
-  ...FRAMING.flatMap(lookalikes),
-  ['forwarded', Token.FORWARDED],
-  ['if-match', Token.IF_MATCH],
-  ['if-unmodified-since', Token.IF_UNMODIFIED_SINCE],
-  ['if-range', Token.IF_RANGE],
-  ['max-forwards', Token.MAX_FORWARDS],
-  ['content-encoding', Token.CONTENT_ENCODING],
-  ['content-type', Token.CONTENT_TYPE],
-  ['etag', Token.ETAG],
-  ['location', Token.LOCATION],
-  ['age', Token.AGE],
-  ['if-modified-since', Token.IF_MODIFIED_SINCE],
-  ['if-none-match', Token.IF_NONE_MATCH],
-  ['range', Token.RANGE],
-  ['content-range', Token.CONTENT_RANGE],
-  ['last-modified', Token.LAST_MODIFIED],
-  ['date', Token.DATE],
-  ['server', Token.SERVER],
-  ['http2-settings', Token.HTTP2_SETTINGS],
-  ['sec-websocket-key', Token.SEC_WEBSOCKET_KEY],
-  ['sec-websocket-accept', Token.SEC_WEBSOCKET_ACCEPT],
-  ['sec-websocket-version', Token.SEC_WEBSOCKET_VERSION],
-])
+import { Token, tokenOf } from './token.js'
 
 /** What is wrong with a field's text, whichever version carried it. */
 export const NAME_INVALID = 1
 export const VALUE_INVALID = 2
 /** The value is good text, but not what a field of this name may hold. */
 export const FORM_INVALID = 4
-
-const COLON = 0x3a
 
 /** RFC 3986 §3.1: a letter, then letters, digits, + - . */
 const isScheme = (value: string) => /^[A-Za-z][A-Za-z0-9+\-.]*$/.test(value)
@@ -229,12 +74,7 @@ export function oneLength(value: string): string | null {
   return lengths.every((each) => each === lengths[0]) ? String(lengths[0]) : null
 }
 
-/** The token of a name that has none of its own. */
-function unnamedToken(name: string): number {
-  const first = name.charCodeAt(0)
-  if (first === COLON) return Token.UNKNOWN_PSEUDO
-  return first === X && FORWARDED_NAME.test(name) ? Token.CLAIM : Token.OTHER
-}
+const COLON = 0x3a
 
 /**
  * An immutable field line. Make one with {@link FieldTable.field} or `new Field` where it is not to be
@@ -259,7 +99,7 @@ export class Field {
   constructor(name: string, value: string, neverIndexed = false, uid = 0) {
     this.name = name
     this.value = value
-    this.token = tokens.get(name) ?? unnamedToken(name)
+    this.token = tokenOf(name)
     this.faults =
       (isLowerToken(name, name.charCodeAt(0) === COLON ? 1 : 0) ? 0 : NAME_INVALID) |
       (isValue(value) ? 0 : VALUE_INVALID) |
@@ -268,56 +108,5 @@ export class Field {
     this.size = name.length + value.length + 32
     this.uid = uid
     this.memo = null
-  }
-}
-
-const CREDENTIALS = tokenSet(Token.COOKIE, Token.SET_COOKIE, Token.AUTHORIZATION, Token.PROXY_AUTHORIZATION)
-
-/** Credentials are one client's: no table that connections share may keep them. */
-export const isCredential = (token: number): boolean => CREDENTIALS[token] === 1
-
-/**
- * The interned fields of one World: equal text gives one object, whichever connection it came by.
- * Bounded by two generations: when the young one is full it becomes the old one, and what is
- * asked for again moves up; the rest is let go.
- */
-export class FieldTable {
-  private young = new Map<string, Field>()
-  private old = new Map<string, Field>()
-  private uids = 1
-  private readonly entriesMax: number
-
-  /** @param entriesMax fields kept per generation (two generations) */
-  constructor(entriesMax = 1024) {
-    this.entriesMax = entriesMax
-  }
-
-  /** A field made but not kept: for text that is not expected to return (`:path`, an ETag). */
-  make(name: string, value: string, neverIndexed = false): Field {
-    this.uids = (this.uids + 1) & 0x3fffffff
-    return new Field(name, value, neverIndexed, this.uids)
-  }
-
-  /**
-   * The one field of this text. Fields marked never-indexed are never shared with unmarked ones, nor kept.
-   */
-  field(name: string, value: string): Field {
-    // The length keeps (`a\0b`, `c`) and (`a`, `b\0c`) apart, both malformed.
-    const key = `${name.length}\0${name}\0${value}`
-    const found = this.young.get(key)
-    if (found !== undefined) return found
-    const field = this.old.get(key) ?? this.make(name, value)
-    if (isCredential(field.token)) return field
-    if (this.young.size >= this.entriesMax) {
-      this.old = this.young
-      this.young = new Map()
-    }
-    this.young.set(key, field)
-    return field
-  }
-
-  /** Fields kept at present, both generations. */
-  get size(): number {
-    return this.young.size + this.old.size
   }
 }

@@ -7,23 +7,16 @@ export { isBlank, isText, isToken, isTokenChar, TOKEN_CHAR } from './characters.
 export { type Client, type LingeringClient, marksOf, ownHost } from './client.js'
 export { HttpConnection } from './connection.js'
 export { dialledSessions, type SessionOn } from './dialled-sessions.js'
-export {
-  Field,
-  FieldTable,
-  FORM_INVALID,
-  isCredential,
-  NAME_INVALID,
-  oneLength,
-  Token,
-  type TokenSet,
-  tokenSet,
-  VALUE_INVALID,
-} from './field.js'
+export { Field, FORM_INVALID, NAME_INVALID, oneLength, VALUE_INVALID } from './field.js'
 export { CLAIMS, HOP_BY_HOP, isForbiddenTrailer } from './field-scope.js'
-export { Head, IDEMPOTENT, responseHead } from './head.js'
+export { FieldTable } from './field-table.js'
+export * from './frontend-stream.js'
+export { Head, IDEMPOTENT } from './head.js'
 export { type InterimLimits, interimLimits } from './interims.js'
+export { OctetCache } from './octet-cache.js'
 export { otherProtocol } from './other-protocol.js'
-export { PulledStream, type StreamHome } from './pulled-stream.js'
+export * from './session.js'
 export * from './stream.js'
 export type { StreamFault } from './stream-fault.js'
+export { isCredential, Token, type TokenSet, tokenSet } from './token.js'
 export { createHttpWorld, type HttpWorld } from './world.js'

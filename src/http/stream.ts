@@ -1,16 +1,15 @@
 // A stream, as an exchange sees it, whichever HTTP version carries it: half of it receives (a head, a
 // body, trailers), half of it sends. Pollable like a socket.
 //
-// Nothing is pushed through it. What an exchange sends is noted on the stream, and the connection pulls it at
+// Nothing is pushed through it. What an exchange sends is noted here, and the stream's connection pulls it at
 // the turn's flush: heads, then body bytes straight from the other side's receive buffer, within the windows,
 // in turns with its siblings. `forwardBody` therefore grants: all that the source holds at this moment may
 // leave. A held exchange grants nothing, so its bytes stay where they are.
 
-import type { Fault } from '../continuation/index.js'
-import { Pollable } from '../pollset/index.js'
-import type { ReceiveBuffer } from '../transport/index.js'
-import type { Client, LingeringClient } from './client.js'
+import { invariant, Pollable } from '../pollset/index.js'
+import type { CreditSink, ReceiveBuffer } from '../transport/index.js'
 import type { Field } from './field.js'
+import type { StreamOwner } from './frontend-stream.js'
 import type { Head } from './head.js'
 import { InterimBudget, type InterimLimits, mayWait } from './interims.js'
 import type { StreamFault } from './stream-fault.js'
@@ -27,6 +26,9 @@ export const SENT = 8
 /** The stream is over before its time: {@link Stream.fault} tells why. */
 export const RESET = 16
 const STREAM_BITS = ['HEAD', 'BODY', 'INTERIM', 'SENT', 'RESET'] as const
+
+/** octets about that stand around a head and a body */
+const FRAMING_BYTES = 64
 
 /** Why we end a stream early; each protocol has its own way to say it. */
 export type ResetReason = 'cancel' | 'no-error' | 'refused' | 'internal' | 'protocol' | 'calm' | 'connect'
@@ -45,7 +47,31 @@ export interface BodySource {
   lower(bits: number): void
 }
 
-export abstract class Stream extends Pollable {
+/**
+ * What a stream asks of its connection, which hears of its own streams only: each version narrows the type.
+ */
+export interface StreamConnection {
+  readonly id: string
+  readonly pollable: Pollable
+  /** The stream has something to send. */
+  pending(stream: Stream): void
+  /** The exchange ends it early. */
+  resetByUs(stream: Stream, reason: ResetReason): void
+  /** It holds most and moves least. */
+  stalled(stream: Stream): void
+  newReceiveBuffer(stream: Stream): ReceiveBuffer
+  /** bytes of interim heads that may wait for the peer to read */
+  readonly interimBytesMax: number
+  /** See {@link Stream.arrivingUntil}. */
+  readonly arrivingUntil: number
+}
+
+export abstract class Stream extends Pollable implements CreditSink {
+  /** The connection that carries it. */
+  abstract readonly connection: StreamConnection
+
+  // What it receives
+
   /** The final head received. */
   head: Head | null
   interims: Head[] | null
@@ -55,18 +81,33 @@ export abstract class Stream extends Pollable {
   trailers: readonly Field[] | null
   /** Nothing further will be received: head, body and trailers are complete. */
   remoteEnded: boolean
+  /**
+   * Its head is a success that opens no tunnel, though one was asked for: an HTTP/1.1 backend has declined to
+   * switch protocols (RFC 9110 §7.8).
+   */
+  declined: boolean
+
+  // What it sends
+
+  pendingHead: Head | null
+  /** Nothing follows the pending head. */
+  pendingEnded: boolean
+  pendingInterims: Head[] | null
+  source: BodySource | null
+  whole: Buffer | null
+  /** octets of the source, or of `whole`, that may leave */
+  granted: number
+  endGranted: boolean
   /** END_STREAM has left. */
   localEnded: boolean
   /** Body octets that have left. */
   sentBytes: number
   /** ms of the pollset's clock: when the last of them left, or the end of the message */
   sentAt: number
+
   fault: StreamFault | null
-  /**
-   * Its head is a success that opens no tunnel, though one was asked for: an HTTP/1.1 backend has declined to
-   * switch protocols (RFC 9110 §7.8).
-   */
-  declined: boolean
+  /** On a frontend: the continuation that answers it, told when the client is gone. */
+  owner: StreamOwner | null
 
   constructor() {
     super()
@@ -76,11 +117,19 @@ export abstract class Stream extends Pollable {
     this.receiveBuffer = null
     this.trailers = null
     this.remoteEnded = false
+    this.declined = false
+    this.pendingHead = null
+    this.pendingEnded = false
+    this.pendingInterims = null
+    this.source = null
+    this.whole = null
+    this.granted = 0
+    this.endGranted = false
     this.localEnded = false
     this.sentBytes = 0
     this.sentAt = 0
     this.fault = null
-    this.declined = false
+    this.owner = null
   }
 
   get kind(): string {
@@ -89,6 +138,14 @@ export abstract class Stream extends Pollable {
   get bitNames(): readonly string[] {
     return STREAM_BITS
   }
+  override get parent(): Pollable {
+    return this.connection.pollable
+  }
+
+  /** It is over, both ways. */
+  abstract readonly closed: boolean
+
+  // What it receives
 
   /** An interim head has come. False: it is one too many, and dropped. `now`: ms of the pollset's clock. */
   interimCame(head: Head, limits: InterimLimits, now: number): boolean {
@@ -118,81 +175,153 @@ export abstract class Stream extends Pollable {
 
   /** The peer has promised body octets (content-length) that have not come. */
   abstract get owing(): boolean
-  /** Octets granted in an earlier turn have not left: the peer does not take them. */
-  abstract get blocked(): boolean
 
-  /**
-   * ms of the pollset's clock: until when what has been written to the peer so far, on whichever stream of
-   * its connection, may still be on its way (transit.ts); a time that has passed: all has arrived
-   */
-  abstract get arrivingUntil(): number
-
-  /** Send an interim head; one too many is dropped. Only before {@link sendHead}. */
-  abstract sendInterim(head: Head): void
-  /** Send the final head; `ended`: nothing follows it. */
-  abstract sendHead(head: Head, ended: boolean): void
-  /** Let all that `source` holds now be sent, and its end and trailers if it has ended. */
-  abstract forwardBody(source: BodySource): void
-  /** Send these bytes as the whole body; after a {@link sendHead} that did not end. */
-  abstract sendWhole(body: Buffer): void
-  /** End it early, both ways. Harmless once it is over. What was received and not forwarded is dropped. */
-  abstract reset(reason: ResetReason): void
-  /** Keep up to `max` octets of the body for replay, from the first on. */
-  abstract retainBody(max: number): void
+  /** Keeps up to `max` octets of the body for replay, from the first on. */
+  retainBody(max: number): void {
+    this.receiveBuffer ??= this.connection.newReceiveBuffer(this)
+    this.receiveBuffer.retain(max)
+  }
 
   /** Whether the body can be sent again from its first octet. */
   get replayable(): boolean {
     return this.receiveBuffer === null || this.receiveBuffer.retained
   }
-}
 
-/** A frontend gives each new stream to whoever accepts. */
-export interface StreamOwner {
-  /** The peer has ended the stream early, or its connection has gone. */
-  cancel(): void
+  /** Body bytes have left for the other side. */
+  abstract consumed(bytes: number): void
+  /** Its peer can send no more for what is withheld: it must be let go before that. */
+  abstract get starving(): boolean
+
+  stalled(): void {
+    this.connection.stalled(this)
+  }
+
+  // What it sends
+
+  /** Sends an interim head; one too many is dropped. Only before {@link sendHead}. */
+  sendInterim(head: Head): void {
+    if (this.closed || this.localEnded) return
+    if (!mayWait(this.pendingInterims, head, this.connection.interimBytesMax)) return
+    this.pendingInterims ??= []
+    this.pendingInterims.push(head)
+    this.connection.pending(this)
+  }
+
+  /** Sends the final head; `ended`: nothing follows it. */
+  sendHead(head: Head, ended: boolean): void {
+    if (this.closed || this.localEnded) return
+    this.pendingHead = head
+    this.pendingEnded = ended
+    this.connection.pending(this)
+  }
+
+  /** Lets all that `source` holds now be sent, and its end and trailers if it has ended. */
+  forwardBody(source: BodySource): void {
+    source.lower(BODY)
+    if (this.closed || this.localEnded) return
+    this.source = source
+    this.granted = source.waitingBytes
+    this.endGranted = source.remoteEnded
+    if (this.granted > 0 || this.endGranted) this.connection.pending(this)
+  }
+
+  /** Sends these bytes as the whole body; after a {@link sendHead} that did not end. */
+  sendWhole(body: Buffer): void {
+    if (this.closed || this.localEnded) return
+    this.whole = body
+    this.granted = body.length
+    this.endGranted = true
+    this.connection.pending(this)
+  }
+
+  /** Ends it early, both ways. Harmless once it is over. What was received and not forwarded is dropped. */
+  reset(reason: ResetReason): void {
+    this.connection.resetByUs(this, reason)
+  }
+
+  /** Octets granted in an earlier turn have not left: the peer does not take them. */
+  get blocked(): boolean {
+    return this.granted > 0
+  }
+
   /**
-   * The peer has sent FIN behind its whole request: it waits for the answer with its half closed, or it has
-   * left.
+   * ms of the pollset's clock: until when what has been written to the peer so far, on whichever stream of
+   * its connection, may still be on its way (transit.ts); a time that has passed: all has arrived
    */
-  halfClosed?(): void
-}
+  get arrivingUntil(): number {
+    return this.connection.arrivingUntil
+  }
 
-/** A stream that a client opened; `head` is there from the beginning. */
-export interface FrontendStream extends Stream {
-  /** The continuation that answers it, told when the client is gone. */
-  owner: StreamOwner | null
-  readonly client: Client
-  /**
-   * It asks by Upgrade: a success may decline, and is the answer to an ordinary request then. To extended
-   * CONNECT it would open the tunnel.
-   */
-  readonly mayBeDeclined: boolean
-}
+  // What its connection pulls
 
-/** What a frontend is given. */
-export interface Acceptor {
-  accept(stream: FrontendStream): void
-  /** The client's connection has gone; all its streams have been told before. */
-  left(client: Client): void
-  /** The client's connection has said its last word, and lingers. `left` follows. */
-  lingers?(client: LingeringClient): void
-  /**
-   * The client's connection ends, and has used up this part, from a tenth on, of what it may ask of us in
-   * vain; 1: it is ended for that. `left` follows.
-   */
-  abused?(client: Client, part: number): void
-}
+  /** octets granted that are still there: a source that was reset has dropped its body */
+  get available(): number {
+    if (this.whole !== null || this.source === null) return this.granted
+    return Math.min(this.granted, this.source.waitingBytes)
+  }
 
-/** A feature bit of an {@link HttpSession}: a request for a tunnel with a `:protocol` may be sent on it. */
-export const EXTENDED_CONNECT = 1
+  /** Trailers that end the body being sent, once all of it has left. */
+  get endingTrailers(): readonly Field[] | null {
+    return this.source === null ? null : this.source.trailers
+  }
 
-/** What a backend's session offers to an exchange, beside being a session of an engine. */
-export interface HttpSession {
-  readonly id: string
-  /**
-   * Why no request can be sent on this session, nor on another of its backend: it speaks another protocol.
-   */
-  readonly unfit: Fault | null
-  /** A new stream for a request of this client; its lease must have been taken from this session. */
-  openStream(request: Head, client: Client): Stream
+  /** Whether its connection would find something to write, windows aside. */
+  get hasWork(): boolean {
+    return (
+      this.pendingHead !== null ||
+      this.pendingInterims !== null ||
+      this.granted > 0 ||
+      (this.endGranted && !this.localEnded)
+    )
+  }
+
+  /** octets at most that the next head or the trailers take, which must find room in one piece */
+  get headBytes(): number {
+    if (this.pendingInterims !== null) return this.pendingInterims[0].size
+    if (this.pendingHead !== null) return this.pendingHead.size
+    if (this.granted > 0 || !this.endGranted) return 0
+    let bytes = 0
+    const trailers = this.endingTrailers
+    if (trailers !== null) for (let i = 0; i < trailers.length; i++) bytes += trailers[i].size
+    return bytes
+  }
+
+  /** octets about that it would send now, windows aside */
+  get wantedBytes(): number {
+    return this.headBytes + this.granted + FRAMING_BYTES
+  }
+
+  /** Copies granted octets into an output slab. `now`: ms of the pollset's clock. */
+  pullInto(target: Buffer, at: number, bytes: number, now: number): void {
+    this.granted -= bytes
+    invariant(this.granted >= 0, 'no more leaves than was granted')
+    this.sentBytes += bytes
+    this.sentAt = now
+    const whole = this.whole
+    if (whole === null) (this.source as BodySource).receiveBuffer?.pull(target, at, bytes, now)
+    else {
+      const from = whole.length - this.granted - bytes
+      whole.copy(target, at, from, from + bytes)
+    }
+  }
+
+  /** It is over: nothing noted for sending survives. */
+  dropPending(): void {
+    this.pendingHead = null
+    this.pendingInterims = null
+    this.source = null
+    this.whole = null
+    this.granted = 0
+    this.endGranted = false
+  }
+
+  override describe() {
+    return {
+      ...super.describe(),
+      waitingBytes: this.waitingBytes,
+      heldBytes: this.receiveBuffer?.heldBytes ?? 0,
+      granted: this.granted,
+      sentBytes: this.sentBytes,
+    }
+  }
 }

@@ -3,7 +3,7 @@
 import type { World } from '../continuation/index.js'
 import { createTransportWorld, type TransportLimits, type TransportWorld } from '../transport/index.js'
 import { DateClock } from './date.js'
-import { FieldTable } from './field.js'
+import { FieldTable } from './field-table.js'
 
 export interface HttpWorld extends TransportWorld {
   readonly fields: FieldTable

@@ -153,9 +153,7 @@ export class Backend extends Connection implements BackendSession, BackendSteps 
   private successOf(head: Head): Head {
     const status = this.context.world.fields.field(':status', '200')
     const rest = head.fields.slice(1).filter((each) => each.token !== Token.SEC_WEBSOCKET_ACCEPT)
-    const fields = [status, ...rest]
-    const size = fields.reduce((sum, each) => sum + each.size, 0)
-    return new Head(fields, 1, size, 200, null, null, null, null, null, -1)
+    return Head.response([status, ...rest], undefined, -1)
   }
 
   /** A final answer that opens no tunnel: the request was one like any other (RFC 9110 §7.8). */

@@ -24,14 +24,14 @@ import type { Http1Context } from './context.js'
 import type { RefusalCode } from './faults.js'
 import { type MessageWriter, Output } from './output.js'
 import type { MessageReader, MessageSink } from './reader.js'
-import type { Http1Stream, Http1StreamHome } from './stream.js'
+import type { Http1Stream, Http1StreamConnection } from './stream.js'
 
 /** The message in progress has changed, other than by what arrives. */
 export const CHANGED = 1
 
 export abstract class Connection
   extends HttpConnection<Http1Context>
-  implements ConnectionSteps, Http1StreamHome, MessageSink, MessageWriter
+  implements ConnectionSteps, Http1StreamConnection, MessageSink, MessageWriter
 {
   protected abstract readonly reader: MessageReader
   protected readonly output: Output

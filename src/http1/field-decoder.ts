@@ -1,7 +1,7 @@
 // From octets to Field objects: field lines (RFC 9112 §5), and the parts of a start line, which become
 // pseudo-fields. One for a World. Sans-IO; what a peer sends never throws: null, and `refused` says why.
 //
-// What returns is interned in the World's FieldTable and found by its octets (FieldCache); what comes once is
+// What returns is interned in the World's FieldTable and found by its octets (OctetCache); what comes once is
 // made and forgotten. The text of each field is judged here, its company by the readers.
 
 import {
@@ -11,12 +11,12 @@ import {
   isBlank,
   isCredential,
   isText,
+  OctetCache,
   oneLength,
   TOKEN_CHAR,
   Token,
 } from '../http/index.js'
 import type { RefusalCode } from './faults.js'
-import { FieldCache } from './field-cache.js'
 
 /**
  * What a text is read as: a field line of a request (whose Host becomes `:authority`), of a response, a path,
@@ -27,6 +27,10 @@ export const REQUEST_FIELD = 1
 export const RESPONSE_FIELD = 2
 const PATH = 3
 export const REQUEST_TRAILER = 4
+
+/** Lines that are kept by their octets, and octets of one: some 100 KB for a World that meets HTTP/1.1. */
+const LINES = 512
+const LINE_OCTETS_MAX = 192
 
 const COLON = 58
 const SLASH = 47
@@ -52,7 +56,7 @@ export class FieldDecoder {
   /** What a head says of a client that takes trailers, whichever version it speaks. */
   readonly teTrailers: Field
   readonly schemes: { readonly http: Field; readonly https: Field }
-  private readonly cache = new FieldCache()
+  private readonly cache = new OctetCache(LINES, LINE_OCTETS_MAX)
   private readonly methods: ReadonlyMap<string, Field>
   private readonly get: Field
   private readonly statuses: (Field | null)[] = new Array<Field | null>(1000).fill(null)
@@ -125,7 +129,7 @@ export class FieldDecoder {
       if (made.token === Token.CONTENT_LENGTH) return this.refuse('content-length')
       if (made.token === Token.PATH) return this.refuse('request-target')
     }
-    if (isCredential(made.token) || !this.cache.returns(kind, b, start, end)) return made
+    if (isCredential(made.token) || !this.cache.note(kind, b, start, end)) return made
     const field = this.fields.field(name, value)
     this.cache.keep(kind, b, start, end, field)
     return field

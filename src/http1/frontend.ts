@@ -34,9 +34,9 @@ class Http1FrontendStream extends Http1Stream implements FrontendStream {
     return this.key !== ''
   }
 
-  constructor(home: Frontend, number: number, head: Head, minor: number) {
-    super(home, number, head.method?.value ?? '', minor)
-    this.client = home
+  constructor(connection: Frontend, number: number, head: Head, minor: number) {
+    super(connection, number, head.method?.value ?? '', minor)
+    this.client = connection
     this.head = head
     this.readiness = HEAD
   }

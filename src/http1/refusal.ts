@@ -2,7 +2,7 @@
 // answered it.
 
 import type { Fault } from '../continuation/index.js'
-import { type HttpWorld, responseHead } from '../http/index.js'
+import { Head, type HttpWorld } from '../http/index.js'
 import { WEBSOCKET_VERSION } from './websocket.js'
 import { headBytesMax, writeResponseHead } from './writer.js'
 
@@ -15,7 +15,8 @@ export function writeRefusal(world: HttpWorld, status: number, why: Fault, asksH
   const more = status === 426 ? [fields.field('sec-websocket-version', WEBSOCKET_VERSION)] : []
   const type = fields.field('content-type', 'text/plain; charset=utf-8')
   const reason = fields.field('x-fermata', why.code)
-  const head = responseHead(fields.field(':status', String(status)), [reason, type, ...more], text.length)
+  const lines = [fields.field(':status', String(status)), reason, type, ...more]
+  const head = Head.response(lines, undefined, text.length)
   date.stamp(head)
   const room = Buffer.allocUnsafe(headBytesMax(head) + text.length)
   const at = writeResponseHead(room, 0, head, text.length, 1, false)

@@ -172,12 +172,11 @@ export class RequestReader extends MessageReader {
     section.fields[0] = connect
     section.fields.splice(section.pseudos++, 0, protocol)
     this.requestLine.method = connect
-    this.bodyFollows(this.head(false, protocol), ASKED)
+    this.bodyFollows(this.head(false), ASKED)
   }
 
-  private head(connect: boolean, protocol: Field | null = null): Head {
+  private head(connect: boolean): Head {
     const { section } = this
-    const { method, path } = this.requestLine
     // RFC 9112 §3.2.2: what the target names is whom it is for, and Host is not looked at.
     const authority = this.requestLine.authority ?? this.host
     const fields = section.take()
@@ -190,18 +189,6 @@ export class RequestReader extends MessageReader {
     }
     let size = section.size
     for (let i = 0; i < pseudos; i++) size += fields[i].size
-    const scheme = connect ? null : this.requestLine.scheme
-    return new Head(
-      fields,
-      pseudos,
-      size,
-      0,
-      method,
-      scheme,
-      authority,
-      path,
-      protocol,
-      section.contentLength,
-    )
+    return Head.request(fields, size, section.contentLength)
   }
 }

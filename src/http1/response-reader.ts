@@ -181,8 +181,7 @@ export class ResponseReader extends MessageReader {
   private head(): Head {
     const { section } = this
     const fields = section.take()
-    const size = section.size + fields[0].size
-    return new Head(fields, 1, size, this.status, null, null, null, null, null, section.contentLength)
+    return Head.response(fields, section.size + fields[0].size, section.contentLength)
   }
 }
 

@@ -1,19 +1,19 @@
 // One request and its response on an HTTP/1.1 connection, seen as a stream: a head, a body, trailers each
 // way. It does nothing by itself: its connection fills it as messages arrive, and its output pulls from it.
 
-import { PulledStream, type ResetReason, type StreamHome, type StreamOwner } from '../http/index.js'
-import type { Pollable } from '../pollset/index.js'
-import type { CreditSink } from '../transport/index.js'
+import { Stream, type StreamConnection } from '../http/index.js'
 import { NONE } from './framing.js'
 
 /** What a stream asks of its connection. */
-export interface Http1StreamHome extends StreamHome<Http1Stream> {
+export interface Http1StreamConnection extends StreamConnection {
+  /** Body bytes of it have left for the other side. */
+  consumed(stream: Http1Stream, bytes: number): void
   /** octets of a body that may have come and not left, before reading stops */
   readonly bodyAheadMax: number
 }
 
-export class Http1Stream extends PulledStream implements CreditSink {
-  readonly home: Http1StreamHome
+export class Http1Stream extends Stream {
+  readonly connection: Http1StreamConnection
   /** Which of its connection it is, from 1 on. */
   readonly number: number
   /** The request's method, and on a frontend its HTTP/1.`minor`: what frames the response. */
@@ -29,8 +29,6 @@ export class Http1Stream extends PulledStream implements CreditSink {
   closed: boolean
   /** Of a WebSocket handshake: the key that the client, or we, made it with; '' without one. */
   key: string
-  /** On a frontend: the continuation that answers it. */
-  owner: StreamOwner | null
   /**
    * On a frontend, where FIN came behind the request: ms of the pollset's clock, when its answer is late;
    * else 0.
@@ -39,9 +37,9 @@ export class Http1Stream extends PulledStream implements CreditSink {
   /** Of the response, when FIN came: 1 for its head and its body's octets. */
   sentBeforeFin: number
 
-  constructor(home: Http1StreamHome, number: number, method: string, minor: number) {
+  constructor(connection: Http1StreamConnection, number: number, method: string, minor: number) {
     super()
-    this.home = home
+    this.connection = connection
     this.number = number
     this.method = method
     this.minor = minor
@@ -51,53 +49,24 @@ export class Http1Stream extends PulledStream implements CreditSink {
     this.receivedBytes = 0
     this.closed = false
     this.key = ''
-    this.owner = null
     this.answerBy = 0
     this.sentBeforeFin = 0
   }
 
   get id(): string {
-    return `${this.home.id}/r${this.number}`
-  }
-  override get parent(): Pollable {
-    return this.home.pollable
-  }
-
-  protected pending(): void {
-    this.home.pending(this)
-  }
-
-  protected get interimBytesMax(): number {
-    return this.home.interimBytesMax
-  }
-
-  reset(reason: ResetReason): void {
-    this.home.resetByUs(this, reason)
-  }
-
-  retainBody(max: number): void {
-    this.receiveBuffer ??= this.home.newReceiveBuffer(this)
-    this.receiveBuffer.retain(max)
+    return `${this.connection.id}/r${this.number}`
   }
 
   /** Reading stops soon for what is withheld: it must be let go before that. */
   get starving(): boolean {
-    return !this.remoteEnded && this.outstanding * 4 >= this.home.bodyAheadMax * 3
+    return !this.remoteEnded && this.outstanding * 4 >= this.connection.bodyAheadMax * 3
   }
 
   get owing(): boolean {
     return !this.remoteEnded && this.head !== null && this.head.contentLength > this.receivedBytes
   }
 
-  get arrivingUntil(): number {
-    return this.home.arrivingUntil
-  }
-
   consumed(bytes: number): void {
-    this.home.consumed(this, bytes)
-  }
-
-  stalled(): void {
-    this.home.stalled(this)
+    this.connection.consumed(this, bytes)
   }
 }

@@ -3,7 +3,7 @@
 
 import { fault } from '../continuation/index.js'
 import { type SessionFactory, sessionsOn } from '../engine/index.js'
-import { type Client, type Head, responseHead } from '../http/index.js'
+import { type Client, Head } from '../http/index.js'
 import { CLOSED, type Socket } from '../pollset/index.js'
 import { type DialTarget, dial } from '../transport/index.js'
 import { Backend, type BackendSession } from './backend.js'
@@ -25,7 +25,7 @@ class TcpSession extends Backend {
     this.reader.answered(true)
     stream.headWritten = true
     stream.framing = TUNNEL
-    stream.head = responseHead(this.context.world.fields.field(':status', '200'), [], -1)
+    stream.head = Head.response([this.context.world.fields.field(':status', '200')])
     this.reports.surrendered(this)
     this.changed()
     return stream

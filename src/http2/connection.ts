@@ -19,7 +19,7 @@ import { HpackDecoder } from './hpack/decoder.js'
 import { HpackEncoder } from './hpack/encoder.js'
 import { Output } from './output.js'
 import { PeerSettings } from './peer-settings.js'
-import type { Http2Stream, Http2StreamHome } from './stream.js'
+import type { Http2Stream, Http2StreamConnection } from './stream.js'
 import {
   Action,
   actionOf,
@@ -43,7 +43,10 @@ export const RESET_CODES: Readonly<Record<ResetReason, number>> = {
   connect: ErrorCode.CONNECT_ERROR,
 }
 
-export abstract class Connection extends ConnectionBase implements FrameSink, Http2StreamHome, Intaking {
+export abstract class Connection
+  extends ConnectionBase
+  implements FrameSink, Http2StreamConnection, Intaking
+{
   protected readonly streams = new StreamTable()
   protected readonly output: Output
   protected readonly reader: FrameReader
@@ -53,7 +56,7 @@ export abstract class Connection extends ConnectionBase implements FrameSink, Ht
   /** The highest stream id used by the side that opens streams. */
   protected lastStreamId = 0
   private readonly grid: Uint8Array
-  protected readonly intake: BodyIntake
+  readonly intake: BodyIntake
 
   constructor(context: Http2Context, role: Role, socket: Socket, id?: string) {
     super(context, role, socket, id)
@@ -325,10 +328,6 @@ export abstract class Connection extends ConnectionBase implements FrameSink, Ht
 
   newReceiveBuffer(stream: Http2Stream): ReceiveBuffer {
     return this.intake.newReceiveBuffer(stream)
-  }
-
-  consumed(stream: Http2Stream, bytes: number): void {
-    this.intake.consumed(stream, bytes)
   }
 
   ended(stream: Http2Stream): void {

@@ -10,10 +10,10 @@ import {
   type Field,
   type FrontendStream,
   HEAD,
+  Head,
   marksOf,
   ownHost,
   type ResetReason,
-  responseHead,
 } from '../http/index.js'
 import { CLOSED, ENDED, READABLE, type Socket } from '../pollset/index.js'
 import { TokenBucket } from '../transport/index.js'
@@ -21,8 +21,8 @@ import { DEFAULT_WINDOW, ErrorCode, PREFACE, Setting, WINDOW_MAX } from './codes
 import { Connection, RESET_CODES } from './connection.js'
 import { type After, connectionLife, connectionSteps, waitForPreface } from './connection-life.js'
 import type { Http2Context } from './context.js'
-import { readRequest, trailersFault } from './message.js'
 import { HTTP1_METHOD, HTTP1_METHOD_BEGUN, http1Answer, PREFACE_TEXT } from './preface.js'
+import { readRequest, readRequestTrailers } from './request-message.js'
 import { inadequate } from './security.js'
 import { Http2Stream } from './stream.js'
 import { StreamEvent, StreamState } from './stream-states.js'
@@ -33,14 +33,14 @@ class Http2FrontendStream extends Http2Stream implements FrontendStream {
   readonly client: Client
   readonly mayBeDeclined = false
   constructor(
-    home: Frontend,
+    connection: Frontend,
     client: Client,
     id: number,
     state: number,
     sendWindow: number,
     recvWindow: number,
   ) {
-    super(home, id, state, sendWindow, recvWindow)
+    super(connection, id, state, sendWindow, recvWindow)
     this.client = client
   }
 }
@@ -231,7 +231,7 @@ class Frontend extends Connection implements Client {
     const { fields, date } = this.context.world
     const reason = fields.field('x-fermata', code)
     const length = fields.field('content-length', '0')
-    stream.sendHead(responseHead(fields.field(':status', status), [reason, length, date.now()], 0), true)
+    stream.sendHead(Head.response([fields.field(':status', status), reason, length, date.now()]), true)
   }
 
   private trailers(id: number, fields: Field[], size: number, endStream: boolean): void {
@@ -244,7 +244,7 @@ class Frontend extends Connection implements Client {
     const tooLarge =
       size > this.context.limits.headerListBytesMax || fields.length > this.context.limits.fieldsMax
     const inTunnel = stream.connect ? 'HEADERS behind a CONNECT (RFC 9113 §8.5)' : null
-    const wrong = tooLarge ? 'trailers too large' : (inTunnel ?? trailersFault(fields))
+    const wrong = tooLarge ? 'trailers too large' : (inTunnel ?? readRequestTrailers(fields))
     if (wrong !== null) {
       this.streamError(id, ErrorCode.PROTOCOL_ERROR, wrong)
       return

@@ -172,7 +172,7 @@ export class Output extends ControlFrames {
     const head = stream.pendingHead
     if (head !== null) {
       if (!this.fits(head.size, slab)) return false
-      if (stream.streamId === 0) stream.home.opening(stream)
+      if (stream.streamId === 0) stream.connection.opening(stream)
       stream.pendingHead = null
       this.writeHead(stream, head.fields, slab, stream.pendingEnded)
       if (head.status > 0) this.purse.answered()
@@ -233,7 +233,7 @@ export class Output extends ControlFrames {
     stream.localEnded = true
     stream.sentAt = this.pollset.now
     stream.state = afterLocalEnd(stream.state)
-    stream.home.ended(stream)
+    stream.connection.ended(stream)
   }
 
   /** Whether a header block of fields of this size fits what is left of the slab. */

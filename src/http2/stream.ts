@@ -1,24 +1,25 @@
 // An HTTP/2 stream of either role: its state (RFC 9113 §5.1), its two windows, what is noted for sending.
 // It does nothing by itself: its connection moves it when frames arrive, its output pulls from it.
 
-import { PulledStream, type ResetReason, type StreamHome, type StreamOwner } from '../http/index.js'
-import type { Pollable } from '../pollset/index.js'
-import type { CreditSink } from '../transport/index.js'
+import { Stream, type StreamConnection } from '../http/index.js'
+import type { BodyIntake } from './body-intake.js'
 import type { SendQueue } from './send-queue.js'
 import { StreamState } from './stream-states.js'
 
 /** What a stream asks of its connection. */
-export interface Http2StreamHome extends StreamHome<Http2Stream> {
+export interface Http2StreamConnection extends StreamConnection {
+  /** Told of body bytes that have left for the other side. */
+  readonly intake: BodyIntake
   /** Its first head is about to be written: give it an id. */
   opening(stream: Http2Stream): void
   /** Its END_STREAM has been written. */
   ended(stream: Http2Stream): void
 }
 
-export class Http2Stream extends PulledStream implements CreditSink {
+export class Http2Stream extends Stream {
   /** 0 until the head of a request to a backend is written. */
   streamId: number
-  readonly home: Http2StreamHome
+  readonly connection: Http2StreamConnection
   state: number
   /** octets the peer lets us send; may be negative (RFC 9113 §6.9.2) */
   sendWindow: number
@@ -48,21 +49,19 @@ export class Http2Stream extends PulledStream implements CreditSink {
   bytesBefore: number
   /** Its peer has sent WINDOW_UPDATE for it. */
   widened: boolean
-  /** On a frontend: the continuation that answers it. */
-  owner: StreamOwner | null
   queue: SendQueue | null
   queuePrev: Http2Stream | null
   queueNext: Http2Stream | null
 
   constructor(
-    home: Http2StreamHome,
+    connection: Http2StreamConnection,
     streamId: number,
     state: number,
     sendWindow: number,
     recvWindow: number,
   ) {
     super()
-    this.home = home
+    this.connection = connection
     this.streamId = streamId
     this.state = state
     this.sendWindow = sendWindow
@@ -77,38 +76,17 @@ export class Http2Stream extends PulledStream implements CreditSink {
     this.dryAt = -1
     this.bytesBefore = 0
     this.widened = false
-    this.owner = null
     this.queue = null
     this.queuePrev = null
     this.queueNext = null
   }
 
   get id(): string {
-    return `${this.home.id}/s${this.streamId === 0 ? '?' : this.streamId}`
-  }
-  override get parent(): Pollable {
-    return this.home.pollable
+    return `${this.connection.id}/s${this.streamId === 0 ? '?' : this.streamId}`
   }
 
   get closed(): boolean {
     return this.state >= StreamState.CLOSED_ENDED
-  }
-
-  protected pending(): void {
-    this.home.pending(this)
-  }
-
-  protected get interimBytesMax(): number {
-    return this.home.interimBytesMax
-  }
-
-  reset(reason: ResetReason): void {
-    this.home.resetByUs(this, reason)
-  }
-
-  retainBody(max: number): void {
-    this.receiveBuffer ??= this.home.newReceiveBuffer(this)
-    this.receiveBuffer.retain(max)
   }
 
   /**
@@ -122,16 +100,8 @@ export class Http2Stream extends PulledStream implements CreditSink {
     return this.promised > 0 && !this.remoteEnded && !this.bodiless
   }
 
-  get arrivingUntil(): number {
-    return this.home.arrivingUntil
-  }
-
   consumed(bytes: number): void {
-    this.home.consumed(this, bytes)
-  }
-
-  stalled(): void {
-    this.home.stalled(this)
+    this.connection.intake.consumed(this, bytes)
   }
 
   override describe() {

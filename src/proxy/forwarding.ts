@@ -36,11 +36,11 @@ export interface OwnAnswer {
 export function maxForwardsAnswer(request: Head, fields: FieldTable): OwnAnswer | null {
   const method = request.method?.value
   if (method !== 'OPTIONS' && method !== 'TRACE') return null
-  const at = request.fields.findIndex((field) => field.name === 'max-forwards')
-  if (at < 0 || !/^\d{1,9}$/.test(request.fields[at].value)) return null
-  const left = Number(request.fields[at].value)
+  const said = request.find(Token.MAX_FORWARDS)
+  if (said === null || !/^\d{1,9}$/.test(said.value)) return null
+  const left = Number(said.value)
   if (left > 0) {
-    request.fields[at] = fields.make('max-forwards', String(left - 1))
+    request.replace(said, fields.make('max-forwards', String(left - 1)))
     return null
   }
   if (method === 'OPTIONS') {

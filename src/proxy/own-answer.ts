@@ -1,6 +1,6 @@
 // Answers of our own: how a refusal is said to a client, as text or as gRPC reads it (spec/exchange.md).
 
-import { type FieldTable, type Head, RESET, responseHead, SENT, Token } from '../http/index.js'
+import { type FieldTable, Head, RESET, SENT, Token } from '../http/index.js'
 import type { Exchange } from './exchange.js'
 import type { OwnAnswer } from './forwarding.js'
 import type { Refusal } from './refusal.js'
@@ -37,9 +37,9 @@ function send(x: Exchange, head: Head, body: Buffer | null): void {
 }
 
 const headOf = (fields: FieldTable, status: number, lines: Lines, length: number): Head =>
-  responseHead(
-    fields.field(':status', String(status)),
-    lines.map(([name, value]) => fields.make(name, value)),
+  Head.response(
+    [fields.field(':status', String(status)), ...lines.map(([name, value]) => fields.make(name, value))],
+    undefined,
     length,
   )
 

@@ -3,7 +3,8 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import t from 'tap'
-import { type Field, FieldTable } from '../../src/http/field.js'
+import type { Field } from '../../src/http/field.js'
+import { FieldTable } from '../../src/http/field-table.js'
 import { HPACK_ERROR, HpackDecoder } from '../../src/http2/hpack/decoder.js'
 import { STATIC_FIELDS } from '../../src/http2/hpack/static.js'
 

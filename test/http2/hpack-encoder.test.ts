@@ -2,7 +2,8 @@
 // and what it writes when the table changes size.
 
 import t from 'tap'
-import { type Field, FieldTable } from '../../src/http/field.js'
+import type { Field } from '../../src/http/field.js'
+import { FieldTable } from '../../src/http/field-table.js'
 import { HpackDecoder } from '../../src/http2/hpack/decoder.js'
 import { HpackEncoder, SIZE_UPDATES_OCTETS_MAX } from '../../src/http2/hpack/encoder.js'
 import { STATIC_FIELDS } from '../../src/http2/hpack/static.js'

@@ -2,7 +2,8 @@
 // the encoder where its policy and that of the examples agree.
 
 import t, { type Test } from 'tap'
-import { type Field, FieldTable } from '../../src/http/field.js'
+import type { Field } from '../../src/http/field.js'
+import { FieldTable } from '../../src/http/field-table.js'
 import { HPACK_ERROR, HpackDecoder } from '../../src/http2/hpack/decoder.js'
 import { HpackEncoder } from '../../src/http2/hpack/encoder.js'
 

@@ -37,8 +37,7 @@ function request(authority: string, path = '/', scheme = 'http', method = 'GET')
     fields.field(':path', path),
     fields.field(':authority', authority),
   ]
-  const [first, second, third, fourth] = list
-  return new Head(list, 4, 0, 0, first, second, fourth, third, null, -1)
+  return Head.request(list)
 }
 
 const taken = (routes: RouteTable, ...of: Parameters<typeof request>): string =>

@@ -1,8 +1,10 @@
-// Arbitrary field lists through http2/message.ts: what it takes for a message is one, and no other.
+// Arbitrary field lists through http2/request-message.ts and response-message.ts: what they take for a
+// message is one, and no other.
 
 import fc from 'fast-check'
 import { Field, FieldTable, Head } from '../../src/http/index.js'
-import { readRequest, readResponse, readResponseTrailers, trailersFault } from '../../src/http2/message.js'
+import { readRequest, readRequestTrailers } from '../../src/http2/request-message.js'
+import { readResponse, readResponseTrailers } from '../../src/http2/response-message.js'
 import { type Line, mustBeWellFormed, requestList, responseList, trailerList } from './field-lists.js'
 import { hold, type Target } from './target.js'
 
@@ -64,7 +66,7 @@ export const message: Target<List> = {
     const fields = lines.map(([name, value]) => new Field(name, value))
     const size = fields.reduce((sum, field) => sum + field.size, 0)
     if (kind === 'trailers') {
-      if (trailersFault(fields) === null) mustBeWellFormed(lines, kind)
+      if (readRequestTrailers(fields) === null) mustBeWellFormed(lines, kind)
       if (readResponseTrailers(fields) === null) mustBeWellFormed(linesOf(fields), kind)
       return
     }

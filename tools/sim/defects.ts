@@ -4,7 +4,7 @@
 
 import { Continuation, Scheduler } from '../../src/continuation/index.js'
 import { Engine, type Lease } from '../../src/engine/index.js'
-import { PulledStream, Stream } from '../../src/http/index.js'
+import { Stream } from '../../src/http/index.js'
 import { Backend } from '../../src/http2/backend.js'
 import { BodyIntake } from '../../src/http2/body-intake.js'
 import { Connection } from '../../src/http2/connection.js'
@@ -306,7 +306,7 @@ export const defects: readonly Defect[] = [
     what: 'a body ends without its trailers',
     expected: ['S2'],
     plan: { trailersPercent: 50 },
-    plant: () => wrapGet<PulledStream>(PulledStream.prototype, 'endingTrailers', () => null),
+    plant: () => wrapGet<Stream>(Stream.prototype, 'endingTrailers', () => null),
   },
   {
     name: 'retry of half a body',

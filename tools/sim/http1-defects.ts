@@ -1,6 +1,6 @@
 // Defects of HTTP/1.1 to plant, one at a time, as those of defects.ts.
 
-import { PulledStream } from '../../src/http/index.js'
+import { Stream } from '../../src/http/index.js'
 import { Backend } from '../../src/http1/backend.js'
 import { BodyIntake } from '../../src/http1/body-intake.js'
 import { Connection } from '../../src/http1/connection.js'
@@ -137,7 +137,7 @@ export const http1Defects: readonly Defect[] = [
     plan: { ...CLIENTS, http10Percent: 0, lengthPercent: 0 },
     plant: () =>
       wrap<object, [Buffer, number, number, number]>(
-        PulledStream.prototype,
+        Stream.prototype,
         'pullInto',
         (_self, original, target, at, bytes, now) => {
           original(target, at, bytes, now)

@@ -27,7 +27,7 @@ export interface ReceiveBufferInside {
 
 export interface StreamInside extends Pollable {
   readonly streamId: Http2Stream['streamId']
-  readonly home: ConnectionInside
+  readonly connection: ConnectionInside
   readonly state: Http2Stream['state']
   readonly sendWindow: Http2Stream['sendWindow']
   readonly recvWindow: Http2Stream['recvWindow']

@@ -1,7 +1,6 @@
 // Defects of tunnels and of 100-continue to plant, one at a time, as those of defects.ts.
 
-import type { Stream } from '../../src/http/index.js'
-import { type Head, PulledStream } from '../../src/http/index.js'
+import { type Head, Stream } from '../../src/http/index.js'
 import { Connection } from '../../src/http1/connection.js'
 import { flows } from '../../src/proxy/flows.js'
 import { Exchange } from '../../src/proxy/index.js'
@@ -110,7 +109,7 @@ export const tunnelDefects: readonly Defect[] = [
     expected: ['S2'],
     plan: { expectPercent: 100, uploadPercent: 90, continuePercent: 100 },
     plant: () =>
-      wrap<PulledStream, [Head]>(PulledStream.prototype, 'sendInterim', (_self, original, head) =>
+      wrap<Stream, [Head]>(Stream.prototype, 'sendInterim', (_self, original, head) =>
         head.status === 100 ? undefined : original(head),
       ),
   },

@@ -5,18 +5,20 @@
 // Fields travel by identity. An index gives the very object of the static or dynamic table. A
 // literal to be indexed is interned in the World's FieldTable, so that equal entries of two
 // connections are one object. A literal without indexing whose octets came before on this
-// connection gives the same object again, found by its octets (LiteralCache). Only never-indexed
+// connection gives the same object again, found by its octets (literals.ts). Only never-indexed
 // literals (§6.2.3) are always made anew and kept nowhere.
 //
 // A block that breaks its bounds is still decoded to its end, since the next one builds on its
 // table; but of what is not to be kept, no string is made. A block that is too large to be
 // gathered is decoded in pieces (skipper.ts).
 
-import type { Field, FieldTable } from '../../http/field.js'
-import { huffmanDecode } from './huffman.js'
-import { LiteralCache } from './literals.js'
+import type { Field } from '../../http/field.js'
+import type { FieldTable } from '../../http/field-table.js'
+import type { OctetCache } from '../../http/octet-cache.js'
+import { LITERAL, literalCache, literalEnd } from './literals.js'
 import { HpackSkipper, type HpackTables } from './skipper.js'
 import { STATIC_ENTRIES, STATIC_FIELDS } from './static.js'
+import { StringReader } from './string-reader.js'
 import { DynamicTable } from './table.js'
 
 /** COMPRESSION_ERROR (RFC 9113 §4.3): the table is out of step, the connection cannot go on. */
@@ -28,11 +30,7 @@ export const TABLE_SIZE_INITIAL = 4096
 /** RFC 7541 §4.1: what an entry counts besides its octets. */
 const ENTRY_OVERHEAD = 32
 
-/** The scratch for Huffman strings is kept between blocks up to here; a larger one is let go. */
-const SCRATCH_OCTETS_FIRST = 256
-const SCRATCH_OCTETS_MAX = 4096
-
-/** Short-lived connections never pay for a LiteralCache. */
+/** Short-lived connections never pay for a cache of literals. */
 const LITERALS_BEFORE_CACHE = 8
 
 export class HpackDecoder implements HpackTables {
@@ -42,9 +40,9 @@ export class HpackDecoder implements HpackTables {
   private tableSizeMax: number
   /** RFC 7541 §4.2: the next block must begin with an update to this or less; -1 if it need not. */
   private updateMax = -1
-  private literals: LiteralCache | null = null
+  private literals: OctetCache | null = null
   private literalsSeen = 0
-  private scratch: Buffer | null = null
+  private readonly strings = new StringReader()
   /** Reads a block in pieces; null while none is. */
   private skipper: HpackSkipper | null = null
 
@@ -53,8 +51,6 @@ export class HpackDecoder implements HpackTables {
   private at = 0
   /** RFC 9113 §6.5.2 size of the literal just read, whether it was kept or not. */
   private literalSize = 0
-  /** Octets of the string just read, or -1 if it was malformed. */
-  private textLength = 0
 
   /**
    * @param options.tableSizeMax octets we advertise as SETTINGS_HEADER_TABLE_SIZE. Until
@@ -116,9 +112,9 @@ export class HpackDecoder implements HpackTables {
         at++
         let index = octet & 0x7f
         if (index === 0x7f) {
-          index = this.integer(block, at, end, 0x7f)
+          index = this.strings.integer(block, at, end, 0x7f)
           if (index < 0) return HPACK_ERROR
-          at = this.at
+          at = this.strings.at
         }
         field = this.entry(index)
         if (field === null) return HPACK_ERROR
@@ -127,9 +123,10 @@ export class HpackDecoder implements HpackTables {
         // RFC 7541 §4.2: a size update stands at the beginning of a block only.
         if ((octet & 0xe0) === 0x20) return HPACK_ERROR
         const known = octet < 0x10 ? this.literals : null
-        field = known === null ? null : known.find(block, at, end)
-        if (known !== null && field !== null) {
-          at += known.length
+        const stop = known === null ? at : literalEnd(block, at, end)
+        field = known === null ? null : known.find(LITERAL, block, at, stop)
+        if (field !== null) {
+          at = stop
           size += field.size
         } else {
           field = this.literal(block, at, end, full || room <= 0 ? 0 : listSizeMax - size)
@@ -191,9 +188,9 @@ export class HpackDecoder implements HpackTables {
     while (at < end && (block[at] & 0xe0) === 0x20) {
       let octets = block[at++] & 0x1f
       if (octets === 0x1f) {
-        octets = this.integer(block, at, end, 0x1f)
+        octets = this.strings.integer(block, at, end, 0x1f)
         if (octets < 0) return -1
-        at = this.at
+        at = this.strings.at
       }
       if (!this.sizeUpdate(octets)) return -1
     }
@@ -213,49 +210,19 @@ export class HpackDecoder implements HpackTables {
   }
 
   /**
-   * RFC 7541 §5.1, from the octet after a prefix that was all ones. Returns -1 if the block ends
-   * first or the number has more than four further octets (so it stays below 2^28 + 128).
-   */
-  private integer(block: Buffer, start: number, end: number, prefix: number): number {
-    let value = prefix
-    let at = start
-    for (let shift = 0; shift <= 21 && at < end; shift += 7) {
-      const octet = block[at++]
-      value += (octet & 0x7f) << shift
-      if (octet < 0x80) {
-        this.at = at
-        return value
-      }
-    }
-    return -1
-  }
-
-  /** RFC 7541 §5.2: reads a length. Returns where the string ends, or -1; it begins at `this.at`. */
-  private stringEnd(block: Buffer, start: number, end: number): number {
-    if (start >= end) return -1
-    let length = block[start] & 0x7f
-    this.at = start + 1
-    if (length === 0x7f) {
-      length = this.integer(block, start + 1, end, 0x7f)
-      if (length < 0) return -1
-    }
-    const stringEnd = this.at + length
-    return stringEnd > end ? -1 : stringEnd
-  }
-
-  /**
    * RFC 7541 §6.2: a literal of any kind. Sets `at` (-1 on error) and `literalSize`. Null if it
    * is larger than `sizeMax` and need not be made for the table either.
    */
   private literal(block: Buffer, start: number, end: number, sizeMax: number): Field | null {
+    const { strings } = this
     const octet = block[start]
     const prefix = octet >= 0x40 ? 0x3f : 0x0f
     let at = start + 1
     let index = octet & prefix
     if (index === prefix) {
-      index = this.integer(block, at, end, prefix)
+      index = strings.integer(block, at, end, prefix)
       if (index < 0) return this.malformed()
-      at = this.at
+      at = strings.at
     }
     let named: Field | null = null
     const nameHead = at
@@ -264,14 +231,14 @@ export class HpackDecoder implements HpackTables {
       named = this.entry(index)
       if (named === null) return this.malformed()
     } else {
-      at = this.stringEnd(block, at, end)
+      at = strings.stringEnd(block, at, end)
       if (at < 0) return this.malformed()
-      nameStart = this.at
+      nameStart = strings.at
     }
     const nameEnd = at
-    const valueEnd = this.stringEnd(block, nameEnd, end)
+    const valueEnd = strings.stringEnd(block, nameEnd, end)
     if (valueEnd < 0) return this.malformed()
-    const valueStart = this.at
+    const valueStart = strings.at
 
     // Strings are made if the list or the table will hold them.
     const worth = (octet >= 0x40 ? Math.max(sizeMax, this.table.sizeMax) : sizeMax) - ENTRY_OVERHEAD
@@ -281,14 +248,14 @@ export class HpackDecoder implements HpackTables {
       name = named.name
       nameLength = name.length
     } else {
-      name = this.text(block, block[nameHead] >= 0x80, nameStart, nameEnd, worth)
-      nameLength = this.textLength
+      name = strings.text(block, block[nameHead] >= 0x80, nameStart, nameEnd, worth)
+      nameLength = strings.length
       if (nameLength < 0) return this.malformed()
     }
-    const value = this.text(block, block[nameEnd] >= 0x80, valueStart, valueEnd, worth - nameLength)
-    if (this.textLength < 0) return this.malformed()
+    const value = strings.text(block, block[nameEnd] >= 0x80, valueStart, valueEnd, worth - nameLength)
+    if (strings.length < 0) return this.malformed()
     this.at = valueEnd
-    this.literalSize = nameLength + this.textLength + ENTRY_OVERHEAD
+    this.literalSize = nameLength + strings.length + ENTRY_OVERHEAD
     if (octet >= 0x40) return this.index(name, value)
     if (name === null || value === null) return null
     if (octet >= 0x10) return this.fields.make(name, value, true)
@@ -299,8 +266,10 @@ export class HpackDecoder implements HpackTables {
   }
 
   private keep(block: Buffer, start: number, end: number, field: Field): void {
-    if (this.literals !== null) this.literals.keep(block, start, end, field)
-    else if (++this.literalsSeen >= LITERALS_BEFORE_CACHE) this.literals = new LiteralCache()
+    const known = this.literals
+    if (known === null) {
+      if (++this.literalsSeen >= LITERALS_BEFORE_CACHE) this.literals = literalCache()
+    } else if (known.note(LITERAL, block, start, end)) known.keep(LITERAL, block, start, end, field)
   }
 
   /** RFC 7541 §6.2.1: into the table, if it fits there (§4.4). Null strings were not worth making. */
@@ -320,32 +289,5 @@ export class HpackDecoder implements HpackTables {
   private malformed(): null {
     this.at = -1
     return null
-  }
-
-  /** The text of a string literal, or null if it is longer than `lengthMax`. Sets `textLength`. */
-  private text(
-    block: Buffer,
-    huffman: boolean,
-    start: number,
-    end: number,
-    lengthMax: number,
-  ): string | null {
-    if (!huffman) {
-      this.textLength = end - start
-      return end - start > lengthMax ? null : block.toString('latin1', start, end)
-    }
-    let scratch = this.scratch
-    if (scratch === null) this.scratch = scratch = Buffer.allocUnsafeSlow(SCRATCH_OCTETS_FIRST)
-    const length = huffmanDecode(block, start, end, scratch)
-    this.textLength = length
-    if (length < 0 || length > lengthMax) return null
-    if (length > scratch.length) {
-      // Decoded once for its length, it is decoded again into a scratch of the right size.
-      const octets = length > SCRATCH_OCTETS_MAX ? length : Math.min(2 * length, SCRATCH_OCTETS_MAX)
-      scratch = Buffer.allocUnsafeSlow(octets)
-      huffmanDecode(block, start, end, scratch)
-      if (octets <= SCRATCH_OCTETS_MAX) this.scratch = scratch
-    }
-    return scratch.toString('latin1', 0, length)
   }
 }

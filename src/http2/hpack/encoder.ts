@@ -10,7 +10,8 @@
 // but the field, unless its name came from the dynamic table, which is never done for these; so
 // they are kept with the field (`memo`) and good on every connection.
 
-import { type Field, Token } from '../../http/field.js'
+import type { Field } from '../../http/field.js'
+import { Token } from '../../http/token.js'
 import { huffmanEncode, huffmanLength } from './huffman.js'
 import { STATIC_ENTRIES, STATIC_FIELDS, staticIndex, staticNameIndex } from './static.js'
 import { DynamicTable } from './table.js'

@@ -64,14 +64,14 @@ function nothingLeft(x: ExchangeInside): void {
         `${x.id} has logged and ${stream.id} holds ${receiveBuffer.length} octets in ${receiveBuffer.heldBytes}`,
       )
     }
-    if (stream !== null && !stream.closed && !stream.dry && !endsWithConnection(stream.home))
+    if (stream !== null && !stream.closed && !stream.dry && !endsWithConnection(stream.connection))
       fail('S1', `${x.id} has logged and ${stream.id} is open`)
   }
 }
 
 /** HTTP/1.1 knows no end of a request that was answered early but that of its connection, which is on its way. */
-const endsWithConnection = (home: unknown): boolean => {
-  const connection = home as Http1Inside
+const endsWithConnection = (carrier: unknown): boolean => {
+  const connection = carrier as Http1Inside
   return isHttp1(connection) && connection.failure !== null
 }
 

@@ -1,14 +1,13 @@
 // The cache of lines: a line gives the field that these very octets, read as this kind, gave before, or nothing.
 
 import t from 'tap'
-import { FieldTable } from '../../src/http/index.js'
-import { FieldCache } from '../../src/http1/field-cache.js'
+import { FieldTable, OctetCache } from '../../src/http/index.js'
 import { REQUEST_FIELD, RESPONSE_FIELD } from '../../src/http1/field-decoder.js'
 import { FieldDecoder } from '../../src/http1/index.js'
 import { seeded } from '../world/random.js'
 
 t.test('only the same octets, and only as the same kind', (t) => {
-  const cache = new FieldCache()
+  const cache = new OctetCache(512, 192)
   const table = new FieldTable()
   const random = seeded(1)
   for (let n = 0; n < 3_000; n++) {
@@ -49,14 +48,14 @@ t.test(
 )
 
 t.test('what comes once is not kept, and what is too short or too long never', (t) => {
-  const cache = new FieldCache()
+  const cache = new OctetCache(512, 192)
   const line = Buffer.from('accept: */*', 'latin1')
-  t.notOk(cache.returns(1, line, 0, line.length))
-  t.ok(cache.returns(1, line, 0, line.length))
+  t.notOk(cache.note(1, line, 0, line.length))
+  t.ok(cache.note(1, line, 0, line.length))
   for (const size of [3, 193]) {
     const odd = Buffer.alloc(size, 0x61)
-    t.notOk(cache.returns(1, odd, 0, size))
-    t.notOk(cache.returns(1, odd, 0, size))
+    t.notOk(cache.note(1, odd, 0, size))
+    t.notOk(cache.note(1, odd, 0, size))
     t.equal(cache.find(1, odd, 0, size), null)
   }
   t.end()

@@ -1,0 +1,34 @@
+// What any field line of HTTP/2 must be, in heads and trailers alike (RFC 9113 §8.2). The text of each was
+// judged when the field was made (http/field.ts); here it is what may stand where.
+
+import { type Field, FORM_INVALID, NAME_INVALID, Token, tokenSet, VALUE_INVALID } from '../http/index.js'
+
+/** Malformed: why, for a person. */
+export type Malformed = string
+
+/** RFC 9113 §8.2.2: fields that belong to an HTTP/1 connection. */
+export const CONNECTION_SPECIFIC = tokenSet(
+  Token.CONNECTION,
+  Token.KEEP_ALIVE,
+  Token.PROXY_CONNECTION,
+  Token.TRANSFER_ENCODING,
+  Token.UPGRADE,
+)
+
+export function faultOf(field: Field): Malformed {
+  if ((field.faults & NAME_INVALID) !== 0) return 'a field name has characters that names may not have'
+  if ((field.faults & VALUE_INVALID) !== 0)
+    return `the value of ${field.name} has control characters, or blanks at an end`
+  return `the value of ${field.name} is not one`
+}
+
+/** Rules for every regular field, of heads and trailers alike. */
+export function regularFault(field: Field): Malformed | null {
+  if (field.token >= Token.METHOD && field.token <= Token.UNKNOWN_PSEUDO)
+    return `${field.name} behind regular fields`
+  if ((field.faults & (NAME_INVALID | VALUE_INVALID)) !== 0) return faultOf(field)
+  if (CONNECTION_SPECIFIC[field.token] === 1) return `${field.name} in HTTP/2`
+  if (field.token === Token.TE && field.value !== 'trailers') return 'te other than trailers in HTTP/2'
+  if ((field.faults & FORM_INVALID) !== 0) return faultOf(field)
+  return null
+}
