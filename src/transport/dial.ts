@@ -1,6 +1,6 @@
 // Dialling: from a name, an address or a path to a connected socket, secured where TLS is asked for, within
-// one deadline. It tells its caller once: a socket, or why there is none. Whoever has no more use for it
-// cancels it.
+// one deadline. It tells its caller once: a socket, or why there is none. A caller that no longer wants the
+// socket cancels the dial.
 
 import { Continuation, defineLife, type Fault, type World } from '../continuation/index.js'
 import type { Socket } from '../pollset/index.js'

@@ -1,4 +1,4 @@
-// Where a backend is, and what is told when it cannot be reached. The way there is in attempts.ts.
+// Where a backend is, and what is told when it cannot be reached. The way there is in dial.ts.
 
 import { type Fault, fault } from '../continuation/index.js'
 import { type Address, formatAddress, type TlsClient } from '../pollset/index.js'
