@@ -232,18 +232,15 @@ class Frontend extends Connection implements Client, FrontendSteps {
       return
     }
     if (!stream.headWritten && reason === 'refused') this.refuse(503, REFUSED)
+    // Responses before it may still be on their way, and RST would lose them: it is answered instead.
+    else if (!stream.headWritten && this.count > 1) this.refuse(502, GIVEN_UP)
     else if (stream.localEnded && reason === 'no-error') {
       // All there is for the client has left, FIN too; what it still says is dropped.
       this.failStream(stream, GIVEN_UP)
       this.failure ??= GIVEN_UP
       this.changed()
     } else {
-      // Responses before it may still be on their way: RST would lose them.
-      // A client that has sent FIN itself could take our FIN for an answer.
-      const shows = stream.headWritten
-        ? stream.framing === CHUNKED || stream.framing >= 0
-        : stream.answerBy === 0
-      this.cutShows = this.count > 1 && shows
+      this.cutShows = this.count > 1 && (stream.framing === CHUNKED || stream.framing >= 0)
       this.failStream(stream, GIVEN_UP)
       this.abort(GIVEN_UP)
     }
