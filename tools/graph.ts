@@ -1,13 +1,14 @@
 // Prints a life as a state diagram (Mermaid), from the edges that the compiler and the scheduler check.
 
-import { connectionLife } from '../src/http2/index.js'
+import { backendLife, frontendLife } from '../src/http2/index.js'
 import { exchangeLife } from '../src/proxy/index.js'
 
 type Edges = Readonly<Record<string, readonly string[]>>
 
 const LIVES: Readonly<Record<string, { edges: Edges; starts: readonly string[] }>> = {
   exchange: { edges: exchangeLife.edges, starts: ['receive'] },
-  connection: { edges: connectionLife.edges, starts: ['preface', 'greet'] },
+  frontend: { edges: frontendLife.edges, starts: ['awaitPreface'] },
+  backend: { edges: backendLife.edges, starts: ['greet'] },
 }
 
 /** The diagram of a life by name; null when there is none of that name. */

@@ -71,7 +71,7 @@ export abstract class HttpConnection<Context extends ConnectionContext> extends 
   }
 
   /** All streams are over, for this reason. */
-  protected abstract loseStreams(why: Fault): void
+  protected abstract failAll(why: Fault): void
   /** The last step: whoever counts it is told. */
   abstract closed(): void
 
@@ -95,8 +95,13 @@ export abstract class HttpConnection<Context extends ConnectionContext> extends 
     return this.transit.look(socket.writtenBytes, this.output.wroteAt)
   }
 
-  /** The last word is on its way; false where the socket is gone already. */
-  protected part(): boolean {
+  /** It is being given up. */
+  get failed(): boolean {
+    return this.failure !== null
+  }
+
+  /** Lets the last word go, and FIN behind it; false where the socket is gone already. */
+  protected finishOutput(): boolean {
     if ((this.socket.readiness & CLOSED) !== 0) return false
     this.output.finish()
     this.lingering = new Linger(this.context.limits, this.transit, this.now)
@@ -107,8 +112,8 @@ export abstract class HttpConnection<Context extends ConnectionContext> extends 
   /** Whoever counts it may be told that nobody but the peer's last reading needs it. */
   protected lingerBegins(): void {}
 
-  /** Wait for the peer's end, whatever else it still says; false when there is nothing to wait for. */
-  protected lingers(): boolean {
+  /** Waits for the peer's end, whatever else it still says; false when there is nothing to wait for. */
+  waitForPeerClose(): boolean {
     const socket = this.socket
     const { lingering } = this
     if (lingering === null || !lingering.goesOn(socket, this.now)) return false
@@ -117,19 +122,24 @@ export abstract class HttpConnection<Context extends ConnectionContext> extends 
     return true
   }
 
-  /** Told to end while it lingers: once, it is ending already; twice, or as its place is needed, it goes. */
-  protected get mustGo(): boolean {
-    return this.draining || this.gaveWay
+  /**
+   * Takes a cancel while it lingers: once, it is ending already; twice, or as its place is needed, it goes.
+   * False: wait no longer.
+   */
+  hurry(): boolean {
+    if (this.draining || this.gaveWay) return false
+    this.draining = true
+    return true
   }
 
-  /** End the lingering now: its place is needed. */
+  /** Ends the lingering now: its place is needed. */
   giveWay(): void {
     this.gaveWay = true
     this.cancel()
   }
 
-  /** The end of every connection that had a socket. */
-  protected letGo(): void {
+  /** Lets go of the socket. */
+  protected release(): void {
     this.output.abandon()
     this.socket.destroy()
   }
@@ -139,7 +149,7 @@ export abstract class HttpConnection<Context extends ConnectionContext> extends 
     this.output.abandon()
     this.socket.reset()
     this.failure ??= CRASHED
-    this.loseStreams(this.failure)
+    this.failAll(this.failure)
     this.closed()
   }
 }

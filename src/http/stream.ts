@@ -59,7 +59,6 @@ export interface StreamConnection {
   resetByUs(stream: Stream, reason: ResetReason): void
   /** It holds most and moves least. */
   stalled(stream: Stream): void
-  newReceiveBuffer(stream: Stream): ReceiveBuffer
   /** bytes of interim heads that may wait for the peer to read */
   readonly interimBytesMax: number
   /** See {@link Stream.arrivingUntil}. */
@@ -178,9 +177,11 @@ export abstract class Stream extends Pollable implements CreditSink {
 
   /** Keeps up to `max` octets of the body for replay, from the first on. */
   retainBody(max: number): void {
-    this.receiveBuffer ??= this.connection.newReceiveBuffer(this)
+    this.receiveBuffer ??= this.newReceiveBuffer()
     this.receiveBuffer.retain(max)
   }
+
+  protected abstract newReceiveBuffer(): ReceiveBuffer
 
   /** Whether the body can be sent again from its first octet. */
   get replayable(): boolean {

@@ -257,7 +257,7 @@ export class Backend extends Connection implements BackendSession, BackendSteps 
   }
 
   closed(): void {
-    this.letGo()
+    this.release()
     this.reports.closed(this, this.failure)
   }
 }

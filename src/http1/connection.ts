@@ -95,10 +95,6 @@ export abstract class Connection
     this.pollable.lower(CHANGED)
   }
 
-  get failed(): boolean {
-    return this.failure !== null
-  }
-
   get checkIsDue(): boolean {
     return this.now - this.checkedAt >= this.context.checkMs
   }
@@ -204,26 +200,20 @@ export abstract class Connection
     const reason = this.noteReason()
     this.reader.stop()
     if (stream?.headWritten && !stream.localEnded) this.cut = true
-    this.loseStreams(reason)
+    this.failAll(reason)
     if (this.cut && !this.cutShows) {
       this.socket.reset()
       return false
     }
-    return this.part()
+    return this.finishOutput()
   }
 
-  waitForPeerClose(): boolean {
+  override waitForPeerClose(): boolean {
     this.socket.unpause()
-    return this.lingers()
+    return super.waitForPeerClose()
   }
 
-  hurry(): boolean {
-    if (this.mustGo) return false
-    this.draining = true
-    return true
-  }
-
-  protected override loseStreams(why: StreamFault): void {
+  protected override failAll(why: StreamFault): void {
     if (this.stream !== null) this.failStream(this.stream, why)
   }
 

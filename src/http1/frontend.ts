@@ -269,7 +269,7 @@ class Frontend extends Connection implements Client, FrontendSteps {
   }
 
   closed(): void {
-    this.letGo()
+    this.release()
     this.acceptor.left(this)
   }
 }

@@ -2,10 +2,12 @@
 // way. It does nothing by itself: its connection fills it as messages arrive, and its output pulls from it.
 
 import { Stream, type StreamConnection } from '../http/index.js'
+import type { ReceiveBuffer } from '../transport/index.js'
 import { NONE } from './framing.js'
 
 /** What a stream asks of its connection. */
 export interface Http1StreamConnection extends StreamConnection {
+  newReceiveBuffer(stream: Http1Stream): ReceiveBuffer
   /** Body bytes of it have left for the other side. */
   consumed(stream: Http1Stream, bytes: number): void
   /** octets of a body that may have come and not left, before reading stops */
@@ -64,6 +66,10 @@ export class Http1Stream extends Stream {
 
   get owing(): boolean {
     return !this.remoteEnded && this.head !== null && this.head.contentLength > this.receivedBytes
+  }
+
+  protected newReceiveBuffer(): ReceiveBuffer {
+    return this.connection.newReceiveBuffer(this)
   }
 
   consumed(bytes: number): void {

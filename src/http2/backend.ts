@@ -19,18 +19,17 @@ import {
 import { invariant, type Socket } from '../pollset/index.js'
 import { type DialTarget, notConnected } from '../transport/index.js'
 import { IDS_SPENT, LIMIT_LOWERED, REFUSED } from './backend-faults.js'
-import { Calm } from './calm.js'
+import type { BackendSteps } from './backend-life.js'
 import { ErrorCode, errorName, PREFACE, Setting } from './codes.js'
-import { Connection, RESET_CODES } from './connection.js'
-import { type After, connectionLife } from './connection-life.js'
+import { Connection } from './connection.js'
 import type { Http2Context } from './context.js'
+import { EnhanceYourCalmResets } from './enhance-your-calm.js'
+import { RESET_CODES } from './faults.js'
 import { ResetBudget } from './reset-budget.js'
 import { readResponse, readResponseTrailers } from './response-message.js'
 import { unfit } from './security.js'
 import { Http2Stream } from './stream.js'
 import { StreamEvent, StreamState } from './stream-states.js'
-
-const { goto } = connectionLife
 
 const LENGTH = tokenSet(Token.CONTENT_LENGTH)
 
@@ -38,20 +37,20 @@ const STREAM_ID_MAX = 0x7fffffff
 
 export interface BackendSession extends Session, HttpSession {}
 
-export class Backend extends Connection implements BackendSession {
-  state: SessionState = 'opening'
-  leased = 0
-  unfit: Fault | null = null
+export class Backend extends Connection implements BackendSession, BackendSteps {
+  state: SessionState
+  leased: number
+  unfit: Fault | null
   /** Until a server says otherwise there is no limit (RFC 9113 §6.5.2); ours applies. */
   capacity: number
   private readonly target: DialTarget
   private readonly reports: SessionReports<BackendSession>
   private readonly budget: ResetBudget
-  private nextStreamId = 1
+  private nextStreamId: number
   private quietSince: number
   /** Why no further stream may be opened, though a lease was granted before; null while they may. */
-  private notBegun: StreamFault | null = null
-  private readonly calm = new Calm()
+  private notBegun: StreamFault | null
+  private readonly calm: EnhanceYourCalmResets
 
   constructor(
     context: Http2Context,
@@ -61,6 +60,12 @@ export class Backend extends Connection implements BackendSession {
     id: string,
   ) {
     super(context, 'client', socket, id)
+    this.state = 'opening'
+    this.leased = 0
+    this.unfit = null
+    this.nextStreamId = 1
+    this.notBegun = null
+    this.calm = new EnhanceYourCalmResets()
     this.target = target
     this.reports = reports
     this.capacity = context.limits.backendStreamsMax
@@ -68,12 +73,12 @@ export class Backend extends Connection implements BackendSession {
     this.quietSince = context.world.pollset.now
   }
 
-  greet(): After<'greet'> {
+  greet(): boolean {
     const socket = this.socket
     const wrong = socket.secured === null ? null : unfit(socket.secured)
     if (wrong !== null) {
       this.failure = notConnected(this.target, wrong)
-      return goto.closed
+      return false
     }
     const { limits } = this.context
     this.output.attach(socket, this)
@@ -86,9 +91,9 @@ export class Backend extends Connection implements BackendSession {
     ])
     this.output.widenConnection(limits.connectionWindow)
     const { now } = this
-    this.liveness.read(now)
-    this.handshakeBy = now + limits.prefaceMs
-    return goto.frames
+    this.health.liveness.read(now)
+    this.health.handshake.by = now + limits.prefaceMs
+    return true
   }
 
   // A session of an engine
@@ -98,8 +103,8 @@ export class Backend extends Connection implements BackendSession {
     const stream = new Http2Stream(this, 0, StreamState.OPEN, this.peer.window, limits.streamWindow)
     stream.bodiless = request.method?.value === 'HEAD'
     stream.connect = request.asksTunnel
-    if (this.notBegun !== null) this.lose(stream, this.notBegun)
-    else if (this.leased > this.capacity) this.lose(stream, LIMIT_LOWERED)
+    if (this.notBegun !== null) this.failStream(stream, this.notBegun)
+    else if (this.leased > this.capacity) this.failStream(stream, LIMIT_LOWERED)
     return stream
   }
 
@@ -119,7 +124,7 @@ export class Backend extends Connection implements BackendSession {
   private openNoMore(why: Fault, served?: number): void {
     this.notBegun ??= why
     this.reports.retired(this, served)
-    for (const stream of this.output.unopened()) this.lose(stream, why)
+    for (const stream of this.output.unopened()) this.failStream(stream, why)
   }
 
   /** RFC 8441 §3: only what the backend's SETTINGS allow. */
@@ -132,22 +137,24 @@ export class Backend extends Connection implements BackendSession {
     if (this.failure === null) this.cancel()
   }
 
-  protected override settingsCame(first: boolean): void {
+  override settingsCame(first: boolean): void {
     // §5.1.2: what was leased under a higher limit and has not been written yet counts under this one.
     for (const stream of this.output.unopened().reverse())
-      if (this.leased > this.capacity) this.lose(stream, LIMIT_LOWERED)
+      if (this.leased > this.capacity) this.failStream(stream, LIMIT_LOWERED)
     if (first) this.reports.opened(this)
     else this.reports.changed(this)
   }
 
-  protected override roleSetting(id: number, value: number): void {
+  override settingsAcknowledged(): void {}
+
+  override roleSetting(id: number, value: number): void {
     if (id === Setting.MAX_CONCURRENT_STREAMS)
       this.capacity = Math.min(value, this.context.limits.backendStreamsMax)
   }
 
   // Responses
 
-  protected override fieldSection(id: number, fields: Field[], size: number, endStream: boolean): void {
+  override fieldSection(id: number, fields: Field[], size: number, endStream: boolean): void {
     if ((id & 1) === 0) {
       this.connectionError(ErrorCode.PROTOCOL_ERROR, 'a stream opened by the server, and push is not enabled')
       return
@@ -165,7 +172,7 @@ export class Backend extends Connection implements BackendSession {
       const wrong = inTunnel ?? (endStream ? readResponseTrailers(fields) : 'a second head (RFC 9113 §8.1)')
       if (wrong !== null) this.streamError(id, ErrorCode.PROTOCOL_ERROR, wrong)
       else {
-        stream.trailers = fields.length > 0 && !stream.dry ? fields : null
+        stream.trailers = fields.length > 0 && !stream.discarding ? fields : null
         this.remoteEnd(stream)
       }
       return
@@ -179,7 +186,7 @@ export class Backend extends Connection implements BackendSession {
   private interim(stream: Http2Stream, head: Head, endStream: boolean): void {
     if (endStream)
       this.streamError(stream.streamId, ErrorCode.PROTOCOL_ERROR, '1xx with END_STREAM (RFC 9113 §8.1)')
-    else if (!stream.dry) stream.interimCame(head, this.context.limits, this.context.world.pollset.now)
+    else if (!stream.discarding) stream.interimCame(head, this.context.limits, this.now)
   }
 
   private final(stream: Http2Stream, head: Head, endStream: boolean): void {
@@ -201,24 +208,24 @@ export class Backend extends Connection implements BackendSession {
 
   resetByUs(stream: Http2Stream, reason: ResetReason): void {
     if (stream.closed) {
-      this.clearReceiveBuffer(stream)
+      this.intake.clear(stream)
       return
     }
-    // It runs dry already, and is reset when the budget allows.
-    if (stream.dryAt >= 0) return
+    // It is discarded already, and reset when the budget allows.
+    if (stream.discardedAt >= 0) return
     if (stream.streamId === 0) {
       // Its head has not left: the backend never hears of it.
       stream.state = StreamState.CLOSED_RESET_BY_US
       this.remove(stream, true)
       return
     }
-    const now = this.context.world.pollset.now
-    if (this.budget.mayReset(now)) this.rst(stream, RESET_CODES[reason])
-    else if (stream.localEnded) this.runDry(stream, now)
+    const now = this.now
+    if (this.budget.takeReset(now)) this.rst(stream, RESET_CODES[reason])
+    else if (stream.localEnded) this.discard(stream, now)
     else if (this.budget.takeReserve()) this.rst(stream, RESET_CODES[reason])
     else {
       // To end it would forge a complete request, to reset it would cost its siblings the connection.
-      this.runDry(stream, now)
+      this.discard(stream, now)
       this.reports.retired(this)
     }
   }
@@ -230,50 +237,62 @@ export class Backend extends Connection implements BackendSession {
     this.remove(stream, true)
   }
 
-  private runDry(stream: Http2Stream, now: number): void {
-    this.context.counts.dried++
-    this.budget.runDry(stream, now)
+  /** In the place of a reset (design: Resets). */
+  private discard(stream: Http2Stream, now: number): void {
+    this.context.counts.discarded++
+    this.budget.discard(stream, now)
     this.output.leave(stream)
-    this.intake.drain(stream)
-    this.closeIfDry()
+    this.intake.discard(stream)
+    this.closeIfUnused()
   }
 
-  protected override get pacing(): boolean {
+  get isPacing(): boolean {
     return this.budget.pacing
   }
 
   retire(): void {
     this.reports.retired(this)
-    this.closeIfDry()
+    this.closeIfUnused()
   }
 
-  override mayDraw(bytes: number): boolean {
-    return this.budget.mayDraw(bytes, this.context.world.pollset.now)
+  override takeDiscardCredit(bytes: number): boolean {
+    return this.budget.takeCredit(bytes, this.now)
   }
 
-  override tend(): After<'tend'> {
-    this.budget.pace(this.context.world.pollset.now, this)
-    return super.tend()
+  override checkHealth(): boolean {
+    this.budget.pace(this.now, this)
+    if (!super.checkHealth()) return false
+    if (this.isUnused) this.reports.retired(this)
+    return true
   }
 
-  protected override gone(stream: Http2Stream): void {
-    this.quietSince = this.context.world.pollset.now
-    if (stream.dryAt >= 0) {
-      this.budget.dryOpen--
-      invariant(this.budget.dryOpen >= 0, 'a stream that is discarded ends once')
+  private get isUnused(): boolean {
+    if (this.leased > 0 || this.streams.count > 0 || this.state !== 'open') return false
+    return this.now - this.quietSince >= this.context.limits.backendIdleMs
+  }
+
+  protected override removed(stream: Http2Stream): void {
+    this.quietSince = this.now
+    if (stream.discardedAt >= 0) {
+      this.budget.discardingOpen--
+      invariant(this.budget.discardingOpen >= 0, 'a stream that is discarded ends once')
     }
     if (stream.fault !== null && stream.fault.code === REFUSED) this.reports.declined(this)
     else this.reports.freed(this)
-    this.closeIfDry()
+    this.closeIfUnused()
   }
 
   /** Nobody waits for what is left on a retired session. */
-  private closeIfDry(): void {
+  private closeIfUnused(): void {
     if (this.state === 'retired' && this.live === 0) this.close()
   }
 
   protected override get live(): number {
-    return this.leased - this.budget.dryOpen
+    return this.leased - this.budget.discardingOpen
+  }
+
+  protected override get goawayId(): number {
+    return 0
   }
 
   protected override resetByPeer(): void {}
@@ -285,15 +304,16 @@ export class Backend extends Connection implements BackendSession {
    */
   protected override endIfWhole(stream: Http2Stream): void {
     const { head, promised } = stream
-    if (head === null || promised !== 0 || stream.remoteEnded || stream.dry || stream.fault !== null) return
+    if (head === null || promised !== 0 || stream.remoteEnded || stream.discarding || stream.fault !== null)
+      return
     if (head.find(Token.TRAILER) !== null) return
     stream.remoteEnded = true
     stream.raise(BODY)
   }
 
-  protected override lose(stream: Http2Stream, why: StreamFault): void {
+  protected override failStream(stream: Http2Stream, why: StreamFault): void {
     this.endIfWhole(stream)
-    super.lose(stream, why)
+    super.failStream(stream, why)
   }
 
   /**
@@ -311,7 +331,7 @@ export class Backend extends Connection implements BackendSession {
 
   /** Our own resets for its faults count as resets that it must bear. */
   protected override peerErred(): void {
-    this.budget.mayReset(this.context.world.pollset.now)
+    this.budget.takeReset(this.now)
   }
 
   /** RFC 9113 §6.8: streams above the last were not begun, and may be sent elsewhere. */
@@ -323,39 +343,35 @@ export class Backend extends Connection implements BackendSession {
       served === 0 ? { ...why, detail: debug } : { ...why, detail: debug, uncounted: 'not-begun' }
     const cutShort = served === 0 ? this.leased > 0 : this.lastStreamId > lastStreamId
     this.openNoMore(notBegun, cutShort ? served : undefined)
-    for (const stream of this.streams.all()) if (stream.streamId > lastStreamId) this.lose(stream, notBegun)
+    for (const stream of this.streams.all())
+      if (stream.streamId > lastStreamId) this.failStream(stream, notBegun)
   }
 
-  protected override loseStreams(why: StreamFault): void {
+  protected override failAll(why: StreamFault): void {
     const culprit = this.culprit === 0 ? null : this.streams.get(this.culprit)
     // Where one stream is to blame, it alone pays; without a known cause each of them does.
     const others: StreamFault = culprit === null ? why : { ...why, uncounted: 'neighbour' }
     // First of all no new leases: who is told may ask for another session in this very turn.
     this.openNoMore({ ...others, retry: 'safe' })
-    if (culprit !== null) this.lose(culprit, { ...why, scope: 'stream' })
-    super.loseStreams(others)
+    if (culprit !== null) this.failStream(culprit, { ...why, scope: 'stream' })
+    super.failAll(others)
   }
 
-  protected override idle(): 'stay' | 'part' {
-    if (this.leased > 0 || this.streams.count > 0 || this.state !== 'open') return 'stay'
-    if (this.context.world.pollset.now - this.quietSince < this.context.limits.backendIdleMs) return 'stay'
-    this.reports.retired(this)
-    return 'stay'
-  }
-
-  sayGoaway(): void {
+  sendGoaway(): void {
     this.draining = true
     this.output.goaway(0, ErrorCode.NO_ERROR, '')
   }
 
   /** A peer that speaks something else may linger: whoever waits for the session is told before. */
-  override closing(): After<'closing'> {
-    this.unfit = this.settled ? null : otherProtocol(this.target, 'h2', this.reader.beginning)
+  override beginClose(): boolean {
+    this.unfit = this.health.handshake.settled
+      ? null
+      : otherProtocol(this.target, 'h2', this.reader.beginning)
     if (this.unfit !== null) {
       this.failure = this.unfit
       this.reports.closed(this, this.unfit)
     }
-    return super.closing()
+    return super.beginClose()
   }
 
   protected override lingerBegins(): void {
@@ -363,7 +379,7 @@ export class Backend extends Connection implements BackendSession {
   }
 
   closed(): void {
-    this.letGo()
+    this.release()
     this.reports.closed(this, this.failure)
   }
 }

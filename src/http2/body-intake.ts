@@ -1,6 +1,6 @@
 // The DATA a connection receives: windows, credit, and the receive buffers of its streams (RFC 9113 §6.1,
 // §6.9; design: Flow control). Credit of a stream goes back when its bytes have left for the other side; what
-// nobody will pull is credited at once, so that no path loses any (property S3).
+// nobody will pull is credited at once, so that no path loses any (property S3). It is the sink of DATA.
 
 import { BODY } from '../http/index.js'
 import { invariant, type Settling } from '../pollset/index.js'
@@ -8,22 +8,28 @@ import { ConnectionBudget, ReceiveBuffer } from '../transport/index.js'
 import { ErrorCode } from './codes.js'
 import type { Http2Context } from './context.js'
 import type { FramePurse } from './frame-purse.js'
+import type { DataSink } from './frame-sink.js'
+import type { Liveness } from './liveness.js'
 import type { Output } from './output.js'
 import { ReceiveWindow } from './receive-window.js'
 import type { Http2Stream } from './stream.js'
 import { StreamEvent } from './stream-states.js'
 
-/** What the intake needs of its connection. */
-export interface Intaking {
+/** The connection that an intake belongs to. */
+export interface BodyIntakeHost {
   /** The stream that may get this event; null when the event has been dealt with. */
   streamFor(id: number, event: number): Http2Stream | null
   remoteEnd(stream: Http2Stream): void
   streamError(id: number, code: number, message: string): void
   connectionError(code: number, message: string): void
+  /**
+   * Counts a frame that carries nothing and comes with ordinary work: PING, and what is late for a stream
+   * that is gone.
+   */
   idleFrame(): void
   crashWith(error: unknown): void
-  /** Whether a stream that runs dry, whose octets nobody will have, gets so much credit. */
-  mayDraw(bytes: number): boolean
+  /** Takes credit for a stream that is discarded, whose octets nobody will have; false: it gets none. */
+  takeDiscardCredit(bytes: number): boolean
 }
 
 /**
@@ -32,11 +38,12 @@ export interface Intaking {
  */
 const CRUMB = 256
 
-export class BodyIntake implements Settling {
+export class BodyIntake implements DataSink, Settling {
   private readonly context: Http2Context
   private readonly output: Output
-  private readonly connection: Intaking
+  private readonly connection: BodyIntakeHost
   private readonly purse: FramePurse
+  private readonly liveness: Liveness
   private readonly received: ReceiveWindow
   private readonly budget = new ConnectionBudget()
   private readonly unsettled: ReceiveBuffer[] = []
@@ -44,11 +51,18 @@ export class BodyIntake implements Settling {
   /** Octets of the current frame that are not (yet) known to be body. */
   private padding = 0
 
-  constructor(context: Http2Context, output: Output, connection: Intaking, purse: FramePurse) {
+  constructor(
+    context: Http2Context,
+    output: Output,
+    connection: BodyIntakeHost,
+    purse: FramePurse,
+    liveness: Liveness,
+  ) {
     this.context = context
     this.output = output
     this.connection = connection
     this.purse = purse
+    this.liveness = liveness
     this.received = new ReceiveWindow(context.limits.connectionWindow)
   }
 
@@ -61,6 +75,7 @@ export class BodyIntake implements Settling {
 
   data(id: number, size: number, endStream: boolean): void {
     const { connection } = this
+    this.liveness.message()
     if (!this.received.received(size, !this.context.world.memory.aboveSoft)) {
       const message = 'DATA beyond the connection window (RFC 9113 §6.9.1)'
       connection.connectionError(ErrorCode.FLOW_CONTROL_ERROR, message)
@@ -79,26 +94,26 @@ export class BodyIntake implements Settling {
     if (stream.recvWindow < 0 && size > 0) {
       const message = 'DATA beyond the stream window (RFC 9113 §6.9.1)'
       connection.streamError(id, ErrorCode.FLOW_CONTROL_ERROR, message)
-    } else if (stream.head === null && !stream.dry) {
+    } else if (stream.head === null && !stream.discarding) {
       connection.streamError(id, ErrorCode.PROTOCOL_ERROR, 'DATA before the head (RFC 9113 §8.1)')
     }
     if (stream.closed) this.stream = null
   }
 
-  bytes(buffer: Buffer, start: number, end: number): void {
+  dataBytes(_id: number, buffer: Buffer, start: number, end: number): void {
     const size = end - start
     if (size === 0) return
     this.padding -= size
     invariant(this.padding >= 0, 'a DATA frame has the bytes that it announced')
     const stream = this.stream
-    if (stream === null || stream.dry || stream.closed) {
-      this.discard(stream, size)
+    if (stream === null || stream.discarding || stream.closed) {
+      this.drop(stream, size)
       return
     }
     if (stream.promised >= 0) {
       stream.promised -= size
       if (stream.promised < 0) {
-        this.discard(null, size)
+        this.drop(null, size)
         const message = 'more DATA than content-length (RFC 9113 §8.1.1)'
         this.connection.streamError(stream.streamId, ErrorCode.PROTOCOL_ERROR, message)
         return
@@ -110,10 +125,10 @@ export class BodyIntake implements Settling {
     stream.raise(BODY)
   }
 
-  end(endStream: boolean): void {
+  dataEnd(_id: number, endStream: boolean): void {
     const stream = this.stream
     this.stream = null
-    if (this.padding > 0) this.discard(stream, this.padding)
+    if (this.padding > 0) this.drop(stream, this.padding)
     if (stream !== null && endStream && !stream.closed) this.connection.remoteEnd(stream)
   }
 
@@ -127,22 +142,22 @@ export class BodyIntake implements Settling {
     if (stream.remoteEnded || stream.closed) return
     stream.uncredited += bytes
     if (stream.uncredited * 2 < stream.windowSize) return
-    if (!stream.dry) this.widen(stream)
-    else if (!this.connection.mayDraw(stream.creditDue ? bytes : stream.uncredited)) return
+    if (!stream.discarding) this.widen(stream)
+    else if (!this.connection.takeDiscardCredit(stream.creditDue ? bytes : stream.uncredited)) return
     this.output.creditStream(stream)
   }
 
-  /** Drop what a stream holds. */
+  /** Drops what a stream holds. */
   clear(stream: Http2Stream): void {
     if (stream.receiveBuffer !== null) this.dropped(stream.receiveBuffer.clear())
   }
 
-  /** It runs dry: what it holds is discarded, and the sender may go on (design: Resets). */
-  drain(stream: Http2Stream): void {
+  /** From here on it is discarded: what it holds goes, and the sender may go on (design: Resets). */
+  discard(stream: Http2Stream): void {
     if (stream.receiveBuffer !== null) this.consumed(stream, stream.receiveBuffer.clear())
   }
 
-  private discard(stream: Http2Stream | null, bytes: number): void {
+  private drop(stream: Http2Stream | null, bytes: number): void {
     if (stream !== null && !stream.closed) this.consumed(stream, bytes)
     else this.dropped(bytes)
   }

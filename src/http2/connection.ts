@@ -1,24 +1,34 @@
 // An HTTP/2 connection with its streams, the part both roles share: it keeps streams and windows, answers
-// SETTINGS and PING, and asks the grid what a frame may do. A frontend (frontend.ts) accepts streams; a
-// backend (backend.ts) opens them and is a session.
+// SETTINGS and PING, asks the grid what a frame may do, and sees to it that its peer is there. A frontend
+// (frontend.ts) accepts streams; a backend (backend.ts) opens them and is a session.
 //
 // An error of a stream stays with that stream; an error of the connection ends it, and its streams hear
 // of it each for itself.
 
-import { fault } from '../continuation/index.js'
-import { BODY, type Field, RESET, type ResetReason, SENT, type StreamFault } from '../http/index.js'
-import type { Socket } from '../pollset/index.js'
-import { type ReceiveBuffer, STALL } from '../transport/index.js'
-import { BodyIntake, type Intaking } from './body-intake.js'
-import { ErrorCode, errorName, WINDOW_MAX } from './codes.js'
-import { ConnectionBase, QUIET } from './connection-base.js'
+import {
+  BODY,
+  type Field,
+  HttpConnection,
+  RESET,
+  type ResetReason,
+  SENT,
+  type StreamFault,
+} from '../http/index.js'
+import { CLOSED, ENDED, READABLE, type Socket } from '../pollset/index.js'
+import { STALL } from '../transport/index.js'
+import { BodyIntake, type BodyIntakeHost } from './body-intake.js'
+import { ErrorCode, WINDOW_MAX } from './codes.js'
+import type { ConnectionSteps } from './connection-steps.js'
 import type { Http2Context } from './context.js'
+import { connectionFault, DEAD_PEER, resetFault, streamFault } from './faults.js'
+import { FieldSections, type FieldSectionsHost } from './field-sections.js'
+import { FramePurse } from './frame-purse.js'
 import { FrameReader } from './frame-reader.js'
 import type { FrameSink } from './frame-sink.js'
-import { HpackDecoder } from './hpack/decoder.js'
+import { Health } from './health.js'
 import { HpackEncoder } from './hpack/encoder.js'
 import { Output } from './output.js'
-import { PeerSettings } from './peer-settings.js'
+import { PeerSettings, type SettingsHost } from './peer-settings.js'
 import type { Http2Stream, Http2StreamConnection } from './stream.js'
 import {
   Action,
@@ -29,130 +39,204 @@ import {
   type Role,
   StreamEvent,
   StreamState,
+  stateName,
   verdict,
 } from './stream-states.js'
 import { StreamTable } from './stream-table.js'
 
-export const RESET_CODES: Readonly<Record<ResetReason, number>> = {
-  cancel: ErrorCode.CANCEL,
-  'no-error': ErrorCode.NO_ERROR,
-  refused: ErrorCode.REFUSED_STREAM,
-  internal: ErrorCode.INTERNAL_ERROR,
-  protocol: ErrorCode.PROTOCOL_ERROR,
-  calm: ErrorCode.ENHANCE_YOUR_CALM,
-  connect: ErrorCode.CONNECT_ERROR,
-}
+/** No streams are left. */
+export const QUIET = 1
 
 export abstract class Connection
-  extends ConnectionBase
-  implements FrameSink, Http2StreamConnection, Intaking
+  extends HttpConnection<Http2Context>
+  implements
+    ConnectionSteps,
+    FrameSink,
+    Http2StreamConnection,
+    BodyIntakeHost,
+    FieldSectionsHost,
+    SettingsHost
 {
-  protected readonly streams = new StreamTable()
+  protected readonly streams: StreamTable
   protected readonly output: Output
   protected readonly reader: FrameReader
-  protected readonly decoder: HpackDecoder
   protected readonly encoder: HpackEncoder
   protected readonly peer: PeerSettings
-  /** The highest stream id used by the side that opens streams. */
-  protected lastStreamId = 0
-  private readonly grid: Uint8Array
+  protected readonly health: Health
+  protected readonly purse: FramePurse
+  protected readonly blocks: FieldSections
   readonly intake: BodyIntake
+  private readonly grid: Uint8Array
+  /** The highest stream id used by the side that opens streams. */
+  protected lastStreamId: number
+  /** The stream for whose frame the connection is given up; 0 for none. */
+  protected culprit: number
 
   constructor(context: Http2Context, role: Role, socket: Socket, id?: string) {
-    super(context, role, socket, id)
+    super(context, role === 'server' ? 'frontend' : 'backend', ['QUIET'], socket, id)
     const { world, limits } = context
-    this.grid = gridOf(role)
-    this.decoder = new HpackDecoder(world.fields, { tableSizeMax: limits.headerTableBytesMax })
+    const { now } = this
+    this.streams = new StreamTable()
+    this.purse = new FramePurse(limits, now)
     this.encoder = new HpackEncoder({ tableSizeMax: limits.headerTableBytesMax })
-    this.reader = new FrameReader(this, limits)
     this.output = new Output(world.pollset, this.encoder, world.slabs, limits.controlBytesMax, this.purse)
-    this.peer = new PeerSettings(role, this.encoder, this.output, this.streams)
-    this.intake = new BodyIntake(context, this.output, this, this.purse)
+    this.health = new Health(context, this.side, this.transit, now)
+    const { handshake, liveness } = this.health
+    this.blocks = new FieldSections(context, this, liveness)
+    const { output, encoder, streams, blocks } = this
+    this.peer = new PeerSettings(role, encoder, output, streams, handshake, blocks, this)
+    this.intake = new BodyIntake(context, output, this, this.purse, liveness)
+    this.reader = new FrameReader({ frames: this, data: this.intake, blocks, settings: this.peer }, limits)
+    this.grid = gridOf(role)
+    this.lastStreamId = 0
+    this.culprit = 0
   }
 
   // What the roles do each in their own way
 
-  /**
-   * A field section has come. `size` is more than allowed where the section is, whose fields are then not all
-   * here.
-   */
-  protected abstract fieldSection(id: number, fields: Field[], size: number, endStream: boolean): void
+  abstract fieldSection(id: number, fields: Field[], size: number, endStream: boolean): void
   abstract goaway(lastStreamId: number, code: number, debug: string): void
   abstract opening(stream: Http2Stream): void
   abstract resetByUs(stream: Http2Stream, reason: ResetReason): void
-  /** The peer's SETTINGS have come, the first or anew. */
-  protected abstract settingsCame(first: boolean): void
-  protected abstract roleSetting(id: number, value: number): void
+  abstract takeDiscardCredit(bytes: number): boolean
+  abstract sendGoaway(): void
+  abstract settingsCame(first: boolean): void
+  abstract settingsAcknowledged(): void
+  abstract roleSetting(id: number, value: number): void
   /** The stream has left the table. */
-  protected abstract gone(stream: Http2Stream): void
+  protected abstract removed(stream: Http2Stream): void
   /** The peer has reset it. */
   protected abstract resetByPeer(stream: Http2Stream, code: number): void
   /** A stream was reset for a fault of the peer's. */
   protected abstract peerErred(): void
   /** Streams that somebody still waits for. */
-  protected get live(): number {
-    return this.streams.count
+  protected abstract get live(): number
+  /** The highest stream id of the peer's that was acted on (RFC 9113 §6.8); 0 where it may open none. */
+  protected abstract get goawayId(): number
+
+  // Steps
+
+  read(): void {
+    const { socket, reader } = this
+    const { turnBytesMax, turnFramesMax } = this.context.limits
+    const framesBefore = reader.frames
+    let bytes = 0
+    // Up to this connection's share of a turn (P12); what is left is read in the next.
+    while (!reader.stopped && bytes < turnBytesMax && reader.frames - framesBefore < turnFramesMax) {
+      const chunk = socket.take()
+      if (chunk === null) break
+      reader.feed(chunk)
+      bytes += chunk.length
+    }
+    if (bytes > 0) this.health.read(reader.unfinished, this.now)
+    if (this.output.overflowed) {
+      this.connectionError(ErrorCode.ENHANCE_YOUR_CALM, 'too many control frames wait to be read', 0)
+    }
   }
 
-  /** On a frontend only those that have stalled are dry, until their exchange resets them. */
-  mayDraw(_bytes: number): boolean {
-    return true
+  get socketOver(): boolean {
+    const { readiness } = this.socket
+    return (readiness & (ENDED | CLOSED)) !== 0 && (readiness & READABLE) === 0
   }
 
-  protected override loseStreams(why: StreamFault): void {
-    for (const stream of this.streams.all()) this.lose(stream, why)
+  get checkIsDue(): boolean {
+    return this.health.isDue(this.inHaste, this.now)
+  }
+
+  get inHaste(): boolean {
+    return this.live > 0 || this.draining || this.health.owes
+  }
+
+  get isDraining(): boolean {
+    return this.draining
+  }
+
+  get isDrained(): boolean {
+    return this.live === 0
+  }
+
+  awaitFrames(): void {
+    this.waitOn(0, this.socket, READABLE | ENDED | CLOSED)
+  }
+
+  awaitStreams(): void {
+    this.awaitFrames()
+    this.pollable.lower(QUIET)
+    this.waitOn(1, this.pollable, QUIET)
+  }
+
+  checkHealth(): boolean {
+    const { now } = this
+    const overdue = this.health.check(this.socket, now)
+    if (overdue !== null)
+      this.connectionError(overdue.code, overdue.message, overdue.blamesFrame ? this.reader.stream : 0)
+    // A peer that nobody waits for may be silent.
+    else if (this.live > 0 && !this.health.liveness.check(this.socket, this.output, now))
+      this.failure ??= DEAD_PEER[this.side]
+    return !this.failed
+  }
+
+  beginClose(): boolean {
+    const reason = this.noteReason()
+    this.reader.stop()
+    this.failAll(reason)
+    return this.finishOutput()
+  }
+
+  // Ends
+
+  protected override failAll(why: StreamFault): void {
+    for (const stream of this.streams.all()) this.failStream(stream, why)
   }
 
   /** The stream is over through no doing of its exchange, which is told. */
-  protected lose(stream: Http2Stream, why: StreamFault): void {
+  protected failStream(stream: Http2Stream, why: StreamFault): void {
     stream.fault = why
     stream.state = StreamState.CLOSED_RESET_BY_PEER
     this.remove(stream, !stream.remoteEnded)
-    this.tell(stream)
+    this.reportReset(stream)
   }
 
   /** Its exchange hears that the stream is over: by readiness on a backend, by a cancel on a frontend. */
-  private tell(stream: Http2Stream): void {
+  private reportReset(stream: Http2Stream): void {
     stream.raise(RESET)
     stream.owner?.cancel()
   }
 
+  /** `culprit`: the stream whose frame it is for, where it is not that being read. */
+  connectionError(code: number, message: string, culprit = this.reader.stream): void {
+    if (this.failure !== null) return
+    this.culprit = culprit
+    this.failure = connectionFault(this.side, code, message)
+    if (code === ErrorCode.ENHANCE_YOUR_CALM) this.context.counts.calmed++
+    else this.context.counts.connectionErrors++
+    this.reader.stop()
+    this.output.goaway(this.goawayId, code, message)
+  }
+
+  // Frames that carry nothing
+
+  emptyFrame(weight = 1): void {
+    if (!this.purse.payFromTime(this.now, weight)) this.flooded()
+  }
+
+  idleFrame(): void {
+    if (!this.purse.pay(this.now)) this.flooded()
+  }
+
+  private updateFrame(increment: number): void {
+    if (!this.purse.payUpdate(this.now, increment)) this.flooded()
+  }
+
+  private flooded(): void {
+    this.connectionError(ErrorCode.ENHANCE_YOUR_CALM, 'too many frames that carry nothing')
+  }
+
   // Frames of the connection
-
-  setting(id: number, value: number): void {
-    const wrong = this.peer.take(id, value)
-    if (wrong !== null) this.connectionError(wrong.code, wrong.message)
-    else this.roleSetting(id, value)
-  }
-
-  settingsEnd(): void {
-    const { window } = this.peer
-    const wrong = this.peer.apply()
-    if (wrong !== null) {
-      this.connectionError(wrong.code, wrong.message)
-      return
-    }
-    const first = !this.settled
-    this.settled = true
-    this.output.settingsAck()
-    if (!first) this.emptyFrame(window === this.peer.window ? 1 : this.windowWeight)
-    this.settingsCame(first)
-  }
-
-  /** Another initial window changes each stream's. */
-  private get windowWeight(): number {
-    return Math.min(1 + Math.floor(this.streams.count / STREAMS_A_FRAME), WINDOW_WEIGHT_MAX)
-  }
-
-  settingsAck(): void {
-    this.decoder.setTableSizeMax(this.context.limits.headerTableBytesMax)
-    this.acknowledged = true
-    this.emptyFrame()
-  }
 
   ping(payload: Buffer, start: number, ack: boolean): void {
     this.idleFrame()
-    if (ack) this.liveness.answered(this.now)
+    if (ack) this.health.liveness.answered(this.now)
     else this.output.ping(payload, start, true)
   }
 
@@ -175,10 +259,8 @@ export abstract class Connection
     const action = actionOf(cell)
     if (action === Action.OK) return stream
     if (action === Action.CONNECTION) {
-      this.connectionError(
-        codeOf(cell),
-        `a frame that a stream in state ${stateName(state)} may not get (RFC 9113 §5.1)`,
-      )
+      const message = `a frame that a stream in state ${stateName(state)} may not get (RFC 9113 §5.1)`
+      this.connectionError(codeOf(cell), message)
     } else if (action === Action.STREAM)
       this.streamError(id, codeOf(cell), 'a frame out of its place (RFC 9113 §5.1)')
     // DATA that comes too late is counted by its size (body-intake.ts); WINDOW_UPDATE and RST_STREAM by who
@@ -187,48 +269,12 @@ export abstract class Connection
     return null
   }
 
-  data(id: number, size: number, endStream: boolean): void {
-    this.liveness.message()
-    this.intake.data(id, size, endStream)
-  }
-  dataBytes(_id: number, buffer: Buffer, start: number, end: number): void {
-    this.intake.bytes(buffer, start, end)
-  }
-  dataEnd(_id: number, endStream: boolean): void {
-    this.intake.end(endStream)
-  }
-
-  headers(id: number, block: Buffer, start: number, end: number, endStream: boolean): void {
-    this.liveness.message()
-    const { headerListBytesMax, fieldsMax } = this.context.limits
-    const fields: Field[] = []
-    const size = this.decoder.decode(block, start, end, fields, headerListBytesMax, fieldsMax)
-    if (size >= 0) this.fieldSection(id, fields, size, endStream)
-    else this.malformedBlock()
-  }
-
-  headersPiece(block: Buffer, start: number, end: number): void {
-    if (!this.decoder.skip(block, start, end)) this.malformedBlock()
-  }
-
-  headersTooLarge(id: number, endStream: boolean): void {
-    if (this.decoder.skipEnd()) this.fieldSection(id, [], Number.POSITIVE_INFINITY, endStream)
-    else this.malformedBlock()
-  }
-
-  private malformedBlock(): void {
-    this.connectionError(ErrorCode.COMPRESSION_ERROR, 'a header block that does not decode (RFC 9113 §4.3)')
-  }
-
   /** The peer's END_STREAM. */
   remoteEnd(stream: Http2Stream): void {
-    // What a dry stream got was discarded uncounted.
-    if (stream.promised > 0 && !stream.bodiless && !stream.dry) {
-      this.streamError(
-        stream.streamId,
-        ErrorCode.PROTOCOL_ERROR,
-        'less DATA than content-length (RFC 9113 §8.1.1)',
-      )
+    // What a stream got that is discarded was discarded uncounted.
+    if (stream.promised > 0 && !stream.bodiless && !stream.discarding) {
+      const message = 'less DATA than content-length (RFC 9113 §8.1.1)'
+      this.streamError(stream.streamId, ErrorCode.PROTOCOL_ERROR, message)
       return
     }
     // One that has stalled has lost what it held: what comes after that never makes it whole.
@@ -254,21 +300,14 @@ export abstract class Connection
     // What came complete before the reset stays good (RFC 9113 §8.1: NO_ERROR after a full response).
     this.remove(stream, !stream.remoteEnded)
     this.resetByPeer(stream, code)
-    this.tell(stream)
+    this.reportReset(stream)
   }
 
   /** The stream is over without END_STREAM: is what came of it whole all the same? */
   protected endIfWhole(_stream: Http2Stream): void {}
 
   protected peerReset(_stream: Http2Stream, code: number): StreamFault {
-    const safe = code === ErrorCode.REFUSED_STREAM
-    return fault(
-      safe ? 'refused-stream' : code === ErrorCode.NO_ERROR ? 'reset-no-error' : 'reset',
-      this.side,
-      'stream',
-      safe ? 'safe' : 'never',
-      `the ${this.side} sent RST_STREAM ${errorName(code)}`,
-    )
+    return resetFault(this.side, code)
   }
 
   streamError(id: number, code: number, message: string): void {
@@ -288,21 +327,17 @@ export abstract class Connection
       return
     }
     stream.state = StreamState.CLOSED_RESET_BY_US
-    stream.fault = fault('stream-error', this.side, 'stream', 'never', `${errorName(code)}: ${message}`)
+    stream.fault = streamFault(this.side, code, message)
     this.remove(stream, true)
-    this.tell(stream)
+    this.reportReset(stream)
   }
 
   windowUpdate(id: number, increment: number): void {
     if (id === 0) {
       this.updateFrame(increment)
-      this.output.sendWindow += increment
-      if (this.output.sendWindow > WINDOW_MAX) {
-        this.connectionError(
-          ErrorCode.FLOW_CONTROL_ERROR,
-          'the connection window overflows (RFC 9113 §6.9.1)',
-        )
-      } else this.output.unstarve()
+      if (this.output.openWindow(increment)) return
+      const message = 'the connection window overflows (RFC 9113 §6.9.1)'
+      this.connectionError(ErrorCode.FLOW_CONTROL_ERROR, message)
       return
     }
     const stream = this.streamFor(id, StreamEvent.WINDOW_UPDATE)
@@ -326,10 +361,6 @@ export abstract class Connection
     return this.context.limits.interimBytesMax
   }
 
-  newReceiveBuffer(stream: Http2Stream): ReceiveBuffer {
-    return this.intake.newReceiveBuffer(stream)
-  }
-
   ended(stream: Http2Stream): void {
     stream.raise(SENT)
     if (stream.closed) this.remove(stream, false)
@@ -338,24 +369,20 @@ export abstract class Connection
   /** Its memory comes back at once; the exchange is told, and answers for it. */
   stalled(stream: Http2Stream): void {
     stream.fault = STALL
-    stream.dry = true
+    stream.discarding = true
     // What had come complete is so no more.
     stream.remoteEnded = false
-    this.clearReceiveBuffer(stream)
+    this.intake.clear(stream)
     stream.raise(RESET)
   }
 
   /** Take a stream out of the table, and drop its body unless it may still be forwarded. */
   protected remove(stream: Http2Stream, dropBody: boolean): void {
     this.output.leave(stream)
-    if (dropBody) this.clearReceiveBuffer(stream)
+    if (dropBody) this.intake.clear(stream)
     this.streams.delete(stream)
-    this.gone(stream)
+    this.removed(stream)
     if (this.draining && this.live === 0) this.pollable.raise(QUIET)
-  }
-
-  protected clearReceiveBuffer(stream: Http2Stream): void {
-    this.intake.clear(stream)
   }
 
   override describe() {
@@ -369,13 +396,3 @@ export abstract class Connection
     }
   }
 }
-
-/**
- * Streams gone through for the price of a frame that carries nothing; and the price at most, whatever a
- * backend carries.
- */
-const STREAMS_A_FRAME = 8
-const WINDOW_WEIGHT_MAX = 20
-
-const stateName = (state: number): string =>
-  Object.keys(StreamState)[state].toLowerCase().replaceAll('_', '-')

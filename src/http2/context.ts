@@ -2,7 +2,7 @@
 
 import type { HttpWorld } from '../http/index.js'
 import type { DurationList } from '../pollset/index.js'
-import { connectionLife } from './connection-life.js'
+import { backendLife } from './backend-life.js'
 import { type Http2Limits, http2Limits } from './limits.js'
 
 /** What has happened, for metrics and tests. Only grows. */
@@ -15,43 +15,44 @@ export interface Http2Counts {
   headersTooLarge: number
   /** requests refused because the client had too many open */
   refused: number
-  /** streams left to run dry instead of being reset */
-  dried: number
+  /** streams that were discarded instead of being reset */
+  discarded: number
 }
 
 export interface Http2Context {
   readonly world: HttpWorld
   readonly limits: Http2Limits
+  /** Of the waits of either life (connection-steps.ts). */
   readonly durations: readonly DurationList[]
-  /** ms between two looks at a connection: no limit ends it more than a tenth late */
-  readonly tendMs: number
+  /** ms between two checks of a connection: no limit ends it more than a tenth late */
+  readonly checkMs: number
   /** The same while the peer owes something, or somebody waits for it. */
-  readonly lookMs: number
+  readonly hastyCheckMs: number
   readonly counts: Http2Counts
 }
 
 /** ms between two looks at a connection, at most; and looks in the time of each limit, at least */
-const TEND_MS = 5_000
+const CHECK_MS = 5_000
 const LOOKS = 10
-/** ms between two looks at streams that run dry */
+/** ms between two looks at streams that are discarded */
 const PACE_MS = 100
 
 export function createHttp2(world: HttpWorld, limits: Partial<Http2Limits> = {}): Http2Context {
   const all = { ...http2Limits, ...limits }
-  const tendMs = Math.min(TEND_MS, Math.min(all.frontendIdleMs, all.backendIdleMs) / LOOKS)
+  const checkMs = Math.min(CHECK_MS, Math.min(all.frontendIdleMs, all.backendIdleMs) / LOOKS)
   const { pingAfterMs, frontendPingTimeoutMs, backendPingTimeoutMs, prefaceMs, frameMs, dryMs } = all
   const hasty = [pingAfterMs, frontendPingTimeoutMs, backendPingTimeoutMs, prefaceMs, frameMs, dryMs]
-  const lookMs = Math.min(tendMs, Math.min(...hasty) / LOOKS)
+  const hastyCheckMs = Math.min(checkMs, Math.min(...hasty) / LOOKS)
   return {
     world,
     limits: all,
-    durations: connectionLife.durations(world.pollset.deadlines, {
-      tend: tendMs,
-      look: lookMs,
+    durations: backendLife.durations(world.pollset.deadlines, {
+      check: checkMs,
+      hasten: hastyCheckMs,
       pace: Math.min(PACE_MS, all.dryMs / LOOKS),
     }),
-    tendMs,
-    lookMs,
-    counts: { calmed: 0, connectionErrors: 0, streamErrors: 0, headersTooLarge: 0, refused: 0, dried: 0 },
+    checkMs,
+    hastyCheckMs,
+    counts: { calmed: 0, connectionErrors: 0, streamErrors: 0, headersTooLarge: 0, refused: 0, discarded: 0 },
   }
 }

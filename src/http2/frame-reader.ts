@@ -9,7 +9,7 @@
 
 import { DEFAULT_FRAME_SIZE, ErrorCode, Flag, FRAME_HEADER_SIZE, FrameType } from './codes.js'
 import { FieldBlock, type FieldBlockLimits } from './field-block.js'
-import type { FrameSink } from './frame-sink.js'
+import type { DataSink, FieldBlockSink, FrameSink, FrameSinks, SettingsSink } from './frame-sink.js'
 
 export interface FrameReaderLimits extends FieldBlockLimits {
   /** parameters of one SETTINGS frame (CVE-2020-11080) */
@@ -28,6 +28,9 @@ const DEBUG_BYTES_MAX = 256
 
 export class FrameReader {
   private readonly sink: FrameSink
+  private readonly data: DataSink
+  private readonly blocks: FieldBlockSink
+  private readonly settings: SettingsSink
   private readonly limits: FrameReaderLimits
   /** Frames begun. */
   frames = 0
@@ -47,8 +50,11 @@ export class FrameReader {
   private block: FieldBlock | null = null
   private started = false
 
-  constructor(sink: FrameSink, limits: FrameReaderLimits) {
-    this.sink = sink
+  constructor({ frames, data, blocks, settings }: FrameSinks, limits: FrameReaderLimits) {
+    this.sink = frames
+    this.data = data
+    this.blocks = blocks
+    this.settings = settings
     this.limits = limits
   }
 
@@ -132,7 +138,7 @@ export class FrameReader {
         case READ_DATA: {
           const size = Math.min(this.left - this.padding, end - at)
           this.left -= size
-          this.sink.dataBytes(this.streamId, chunk, at, at + size)
+          this.data.dataBytes(this.streamId, chunk, at, at + size)
           at += size
           if (this.state === READ_DATA && this.left === this.padding) this.dataRead()
           break
@@ -211,7 +217,7 @@ export class FrameReader {
       this.sink.emptyFrame()
       if (this.stopped) return
     }
-    this.sink.data(this.streamId, this.length, endStream)
+    this.data.data(this.streamId, this.length, endStream)
     if (this.state === READ_DATA && this.length === 0) this.dataRead()
   }
 
@@ -232,7 +238,7 @@ export class FrameReader {
 
   private frameEnd(): void {
     this.state = READ_HEADER
-    this.sink.dataEnd(this.streamId, (this.flags & Flag.END_STREAM) !== 0)
+    this.data.dataEnd(this.streamId, (this.flags & Flag.END_STREAM) !== 0)
     this.streamId = 0
   }
 
@@ -316,16 +322,16 @@ export class FrameReader {
     if (this.streamId !== 0) this.fail(ErrorCode.PROTOCOL_ERROR, 'SETTINGS on a stream (RFC 9113 §6.5)')
     else if ((this.flags & Flag.ACK) !== 0) {
       if (size !== 0) this.fail(ErrorCode.FRAME_SIZE_ERROR, 'SETTINGS ACK with a payload (RFC 9113 §6.5)')
-      else this.sink.settingsAck()
+      else this.settings.settingsAck()
     } else if (size % 6 !== 0)
       this.fail(ErrorCode.FRAME_SIZE_ERROR, 'SETTINGS not a multiple of 6 octets (RFC 9113 §6.5)')
     else if (size > this.limits.settingsMax * 6)
       this.fail(ErrorCode.ENHANCE_YOUR_CALM, `more than ${this.limits.settingsMax} settings in a frame`)
     else {
       for (let at = start; at < end && !this.stopped; at += 6) {
-        this.sink.setting((b[at] << 8) | b[at + 1], b.readUInt32BE(at + 2))
+        this.settings.setting((b[at] << 8) | b[at + 1], b.readUInt32BE(at + 2))
       }
-      if (!this.stopped) this.sink.settingsEnd()
+      if (!this.stopped) this.settings.settingsEnd()
     }
   }
 
@@ -350,7 +356,7 @@ export class FrameReader {
     }
     const endStream = (flags & Flag.END_STREAM) !== 0
     if ((flags & Flag.END_HEADERS) !== 0) {
-      this.sink.headers(this.streamId, b, from, end - padding, endStream)
+      this.blocks.headers(this.streamId, b, from, end - padding, endStream)
       return
     }
     this.block = new FieldBlock(this.streamId, this.frames, endStream, this.limits)
@@ -358,7 +364,7 @@ export class FrameReader {
   }
 
   private fragment(block: FieldBlock, b: Buffer, start: number, end: number): void {
-    const { sink } = this
+    const { blocks } = this
     const wrong = block.count(end - start)
     if (wrong !== null) {
       this.fail(ErrorCode.ENHANCE_YOUR_CALM, wrong)
@@ -367,15 +373,15 @@ export class FrameReader {
     if (!block.discarded) block.keep(b, start, end)
     else {
       if (block.length > 0) {
-        sink.headersPiece(block.bytes, 0, block.length)
+        blocks.headersPiece(block.bytes, 0, block.length)
         block.drop()
       }
-      if (!this.stopped) sink.headersPiece(b, start, end)
+      if (!this.stopped) blocks.headersPiece(b, start, end)
       if (this.stopped) return
     }
     if ((this.flags & Flag.END_HEADERS) === 0) return
     this.block = null
-    if (block.discarded) sink.headersTooLarge(block.streamId, block.endStream)
-    else sink.headers(block.streamId, block.bytes, 0, block.length, block.endStream)
+    if (block.discarded) blocks.headersTooLarge(block.streamId, block.endStream)
+    else blocks.headers(block.streamId, block.bytes, 0, block.length, block.endStream)
   }
 }

@@ -8,58 +8,41 @@ import {
   type Ends,
   endsOf,
   type Field,
-  type FrontendStream,
   HEAD,
   Head,
   marksOf,
   ownHost,
   type ResetReason,
 } from '../http/index.js'
-import { CLOSED, ENDED, READABLE, type Socket } from '../pollset/index.js'
+import type { Socket } from '../pollset/index.js'
 import { TokenBucket } from '../transport/index.js'
-import { DEFAULT_WINDOW, ErrorCode, PREFACE, Setting, WINDOW_MAX } from './codes.js'
-import { Connection, RESET_CODES } from './connection.js'
-import { type After, connectionLife, connectionSteps, waitForPreface } from './connection-life.js'
+import { DEFAULT_WINDOW, ErrorCode, Setting, WINDOW_MAX } from './codes.js'
+import { Connection } from './connection.js'
 import type { Http2Context } from './context.js'
-import { HTTP1_METHOD, HTTP1_METHOD_BEGUN, http1Answer, PREFACE_TEXT } from './preface.js'
+import { RESET_CODES } from './faults.js'
+import { type FrontendSteps, frontendSteps } from './frontend-life.js'
+import { Http2FrontendStream } from './frontend-stream.js'
+import { ClientPreface, http1Answer } from './preface.js'
 import { readRequest, readRequestTrailers } from './request-message.js'
 import { inadequate } from './security.js'
-import { Http2Stream } from './stream.js'
+import type { Http2Stream } from './stream.js'
 import { StreamEvent, StreamState } from './stream-states.js'
 
-const { goto } = connectionLife
-
-class Http2FrontendStream extends Http2Stream implements FrontendStream {
-  readonly client: Client
-  readonly mayBeDeclined = false
-  constructor(
-    connection: Frontend,
-    client: Client,
-    id: number,
-    state: number,
-    sendWindow: number,
-    recvWindow: number,
-  ) {
-    super(connection, id, state, sendWindow, recvWindow)
-    this.client = client
-  }
-}
-
-class Frontend extends Connection implements Client {
+class Frontend extends Connection implements Client, FrontendSteps {
   readonly marks: readonly Field[]
   readonly ends: Ends
   private readonly acceptor: Acceptor
   private readonly resets: TokenBucket
   /** How the client connected: the scheme of every request, whatever it says. */
   private readonly scheme: Field
-  /** The client's first octets, as many as the preface has. */
-  private begun = ''
+  private readonly preface: ClientPreface
+  greeted: boolean
   /** The ids last skipped, which may not be used any more: between these two. */
-  private gapStart = 0
-  private gapEnd = 0
-  private lastGoaway = WINDOW_MAX
+  private gapStart: number
+  private gapEnd: number
+  private lastGoaway: number
   /** ms of the pollset's clock: when a client that is told to open no more streams must have heard it */
-  private drainBy = 0
+  private drainBy: number
   /** ms of the pollset's clock: when the last stream went, and all that was written till then had arrived */
   private quietSince: number
   /** octets a new stream may send: the default at least, until the client knows of less (RFC 9113 §6.9.2) */
@@ -76,53 +59,55 @@ class Frontend extends Connection implements Client {
     this.quietSince = world.pollset.now
     this.streamWindow = Math.max(limits.streamWindow, DEFAULT_WINDOW)
     this.resets = new TokenBucket(limits.resetsBurst, limits.resetsPerSecond, world.pollset.now)
+    this.preface = new ClientPreface()
+    this.greeted = false
+    this.gapStart = 0
+    this.gapEnd = 0
+    this.lastGoaway = WINDOW_MAX
+    this.drainBy = 0
     this.output.attach(socket, this)
-  }
-
-  greet(): never {
-    throw new Error('a frontend does not connect')
   }
 
   /** A client whose preface has not come cannot know of the drain: wait for it, greet it, then say GOAWAY. */
   override cancel(): void {
-    if (this.begun.length < PREFACE.length) {
+    if (!this.preface.isWhole) {
       if (this.drainBy !== 0) this.failure ??= NO_PREFACE
       this.drainBy = this.now + this.context.limits.drainIdleMs
-      this.handshakeBy = Math.min(this.handshakeBy, this.drainBy)
+      const { handshake } = this.health
+      handshake.by = Math.min(handshake.by, this.drainBy)
     }
     super.cancel()
   }
 
-  override preface(): After<'preface'> {
-    const socket = this.socket
-    if (this.failure !== null) return goto.closing
+  readPreface(): void {
+    const { socket, preface } = this
+    if (this.failed) return
     for (let chunk = socket.take(); chunk !== null; chunk = socket.take()) {
-      const size = Math.min(PREFACE.length - this.begun.length, chunk.length)
-      this.begun += chunk.toString('latin1', 0, size)
-      if (!PREFACE_TEXT.startsWith(this.begun)) {
-        if (HTTP1_METHOD_BEGUN.test(this.begun)) continue
-        this.notHttp2()
-        return goto.closing
+      const size = preface.take(chunk)
+      if (preface.isWrong) {
+        this.refusePreface()
+        return
       }
-      if (this.begun.length < PREFACE.length) continue
+      if (!preface.isWhole) continue
       this.greetClient()
       const wrong = socket.secured === null ? null : inadequate(socket.secured)
-      if (wrong !== null) {
-        this.connectionError(ErrorCode.INADEQUATE_SECURITY, wrong)
-        return goto.closing
+      if (wrong !== null) this.connectionError(ErrorCode.INADEQUATE_SECURITY, wrong)
+      else {
+        if (chunk.length > size) this.reader.feed(chunk.subarray(size))
+        if (this.drainBy !== 0) this.cancel()
       }
-      if (chunk.length > size) this.reader.feed(chunk.subarray(size))
-      if (this.drainBy !== 0) this.cancel()
-      return goto.frames
+      return
     }
-    if ((socket.readiness & (ENDED | CLOSED)) !== 0) return goto.closing
-    this.waitOn(0, socket, READABLE | ENDED | CLOSED)
-    this.waitUntil(this.handshakeBy)
-    return waitForPreface
+  }
+
+  awaitMorePreface(): void {
+    this.awaitFrames()
+    this.waitUntil(this.health.handshake.by)
   }
 
   /** Our SETTINGS. Not before the client's preface: one that speaks HTTP/1 could not read them. */
   private greetClient(): void {
+    this.greeted = true
     const { limits } = this.context
     this.output.settings([
       [Setting.MAX_CONCURRENT_STREAMS, limits.concurrentStreamsMax],
@@ -134,14 +119,14 @@ class Frontend extends Connection implements Client {
     this.output.widenConnection(limits.connectionWindow)
   }
 
-  private notHttp2(): void {
-    if (HTTP1_METHOD.test(this.begun)) {
-      this.output.bytes(http1Answer(this.context.world.date.now().value, this.begun.startsWith('HEAD')))
+  private refusePreface(): void {
+    if (this.preface.isHttp1) {
+      this.output.bytes(http1Answer(this.context.world.date.now().value, this.preface.asksHead))
       this.failure = NOT_HTTP2
     } else this.connectionError(ErrorCode.PROTOCOL_ERROR, 'not the HTTP/2 connection preface (RFC 9113 §3.4)')
   }
 
-  protected override fieldSection(id: number, fields: Field[], size: number, endStream: boolean): void {
+  override fieldSection(id: number, fields: Field[], size: number, endStream: boolean): void {
     if ((id & 1) === 0) {
       this.connectionError(ErrorCode.PROTOCOL_ERROR, 'an even stream id from a client (RFC 9113 §5.1.1)')
       return
@@ -227,7 +212,7 @@ class Frontend extends Connection implements Client {
 
   /** Answers in place of an exchange. The rest of the request is discarded, and so are its faults. */
   private answer(stream: Http2Stream, status: string, code: string): void {
-    stream.dry = true
+    stream.discarding = true
     const { fields, date } = this.context.world
     const reason = fields.field('x-fermata', code)
     const length = fields.field('content-length', '0')
@@ -237,7 +222,7 @@ class Frontend extends Connection implements Client {
   private trailers(id: number, fields: Field[], size: number, endStream: boolean): void {
     const stream = this.streamFor(id, endStream ? StreamEvent.HEADERS_ES : StreamEvent.HEADERS)
     if (stream === null) return
-    if (stream.dry) {
+    if (stream.discarding) {
       if (endStream) this.remoteEnd(stream)
       return
     }
@@ -264,7 +249,7 @@ class Frontend extends Connection implements Client {
   resetByUs(stream: Http2Stream, reason: ResetReason): void {
     stream.owner = null
     if (stream.closed) {
-      this.clearReceiveBuffer(stream)
+      this.intake.clear(stream)
       return
     }
     this.output.endStreamEarly(stream.streamId, RESET_CODES[reason])
@@ -273,7 +258,7 @@ class Frontend extends Connection implements Client {
     this.remove(stream, true)
   }
 
-  protected override gone(_stream: Http2Stream): void {
+  protected override removed(_stream: Http2Stream): void {
     const { now } = this
     // A slow client is not idle while it may still be taking the last response.
     this.quietSince = Math.max(now, this.transit.look(this.socket.writtenBytes, now))
@@ -290,8 +275,7 @@ class Frontend extends Connection implements Client {
     }
   }
 
-  override settingsAck(): void {
-    super.settingsAck()
+  override settingsAcknowledged(): void {
     const by = this.context.limits.streamWindow - this.streamWindow
     if (by === 0) return
     this.streamWindow += by
@@ -301,8 +285,8 @@ class Frontend extends Connection implements Client {
     }
   }
 
-  protected override settingsCame(): void {}
-  protected override roleSetting(): void {}
+  override settingsCame(): void {}
+  override roleSetting(): void {}
 
   /** Of a client, GOAWAY only says that it will open no more streams. */
   goaway(): void {
@@ -313,15 +297,22 @@ class Frontend extends Connection implements Client {
     return this.lastStreamId
   }
 
+  protected override get live(): number {
+    return this.streams.count
+  }
+
+  /** On a frontend only those that have stalled are discarded, until their exchange resets them. */
+  override takeDiscardCredit(_bytes: number): boolean {
+    return true
+  }
+
   /** A client that only keeps the connection busy, with PING say, is idle too. */
-  protected override idle(): 'stay' | 'part' {
-    if (this.streams.count > 0) return 'stay'
-    const idleMs = this.now - this.quietSince
-    return idleMs >= this.context.limits.frontendIdleMs ? 'part' : 'stay'
+  get isUnused(): boolean {
+    return this.streams.count === 0 && this.now - this.quietSince >= this.context.limits.frontendIdleMs
   }
 
   /** First that no more shall come, then, a round trip later, which was the last (RFC 9113 §6.8). */
-  sayGoaway(): void {
+  sendGoaway(): void {
     this.draining = true
     this.drainBy = this.now + this.context.limits.drainIdleMs
     this.output.goaway(WINDOW_MAX, ErrorCode.NO_ERROR, '')
@@ -333,9 +324,21 @@ class Frontend extends Connection implements Client {
     if (ack && this.draining) this.lastWord()
   }
 
-  /** Requests that crossed the first GOAWAY are served until the second has said which was the last. */
-  protected override get opensUntil(): number {
+  /**
+   * Until when, in ms of the pollset's clock, the client may open streams that crossed the first GOAWAY: they
+   * are served until the second has said which was the last.
+   */
+  private get opensUntil(): number {
     return this.lastGoaway === WINDOW_MAX ? this.drainBy : 0
+  }
+
+  override get isDrained(): boolean {
+    return super.isDrained && this.now >= this.opensUntil
+  }
+
+  override awaitStreams(): void {
+    super.awaitStreams()
+    if (this.live === 0) this.waitUntil(this.opensUntil)
   }
 
   private lastWord(): void {
@@ -352,13 +355,13 @@ class Frontend extends Connection implements Client {
     return Math.min(1, Math.max(this.resets.spent(now) + abandoned, this.purse.spent(now)))
   }
 
-  override closing(): After<'closing'> {
+  override beginClose(): boolean {
     const { abuse } = this
     // Told now: who is cut off may be back before its old connection has lingered.
     if (abuse >= ABUSE_MIN) this.acceptor.abused?.(this, abuse)
     // A client that has ended, with every stream answered, has nothing to learn from GOAWAY.
     if (this.failure === null && (this.streams.count > 0 || !this.socketOver)) this.lastWord()
-    return super.closing()
+    return super.beginClose()
   }
 
   protected override lingerBegins(): void {
@@ -366,7 +369,7 @@ class Frontend extends Connection implements Client {
   }
 
   closed(): void {
-    this.letGo()
+    this.release()
     this.acceptor.left(this)
   }
 }
@@ -388,6 +391,6 @@ export function serveHttp2(
   ends: Ends = endsOf(socket),
 ): Connection & Client {
   const frontend = new Frontend(context, socket, acceptor, ends)
-  connectionSteps.start(context.world, frontend, 'preface')
+  frontendSteps.start(context.world, frontend, 'awaitPreface')
   return frontend
 }

@@ -7,9 +7,10 @@
 // need for it (Transit). And a peer that is only quiet is asked once in a silence and then every few minutes:
 // gRPC servers end a connection for more.
 
-import { type Socket, WRITABLE } from '../pollset/index.js'
+import { READABLE, type Socket, WRITABLE } from '../pollset/index.js'
 import type { Transit } from '../transport/index.js'
 import type { Http2Limits } from './limits.js'
+import type { Output } from './output.js'
 
 /** Nothing speaks against it. */
 export const ALIVE = 0
@@ -17,6 +18,8 @@ export const ALIVE = 0
 export const TO_PING = 1
 /** It neither answered nor took what we wrote. */
 export const DEAD = 2
+
+const PING_PAYLOAD = Buffer.from('fermata!', 'latin1')
 
 export class Liveness {
   /** ms of the pollset's clock: when bytes last came */
@@ -77,6 +80,14 @@ export class Liveness {
    */
   message(): void {
     this.messageCame = true
+  }
+
+  /** Looks at the connection, and sends a PING where one is due. False: the peer is dead. */
+  check(socket: Socket, output: Output, now: number): boolean {
+    const verdict = this.look(socket, now)
+    if (verdict === TO_PING) output.ping(PING_PAYLOAD, 0, false)
+    // What has come and is not read yet may be its answer.
+    return verdict !== DEAD || (socket.readiness & READABLE) !== 0
   }
 
   /**

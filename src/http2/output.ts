@@ -6,7 +6,14 @@
 import type { Field } from '../http/index.js'
 import { invariant, type Pollset, type Slab } from '../pollset/index.js'
 import type { OutputSlabs } from '../transport/index.js'
-import { DEFAULT_FRAME_SIZE, DEFAULT_WINDOW, Flag, FRAME_HEADER_SIZE, FrameType } from './codes.js'
+import {
+  DEFAULT_FRAME_SIZE,
+  DEFAULT_WINDOW,
+  Flag,
+  FRAME_HEADER_SIZE,
+  FrameType,
+  WINDOW_MAX,
+} from './codes.js'
 import { ControlFrames, WINDOW_UPDATE_SIZE } from './control-frames.js'
 import type { FramePurse } from './frame-purse.js'
 import { blockOverhead, frameHeaderBlock, writeFrameHeader, writeWindowUpdate } from './frame-writer.js'
@@ -80,11 +87,14 @@ export class Output extends ControlFrames {
     stream.dropPending()
   }
 
-  /** The connection's window has opened. */
-  unstarve(): void {
-    if (this.starved.first === null) return
+  /** The peer lets all streams send more; false: the window overflows. */
+  openWindow(increment: number): boolean {
+    this.sendWindow += increment
+    if (this.sendWindow > WINDOW_MAX) return false
+    if (this.starved.first === null) return true
     this.ready.takeAll(this.starved)
     this.flushSoon()
+    return true
   }
 
   /** Streams in line whose head has not been written. */

@@ -1,6 +1,10 @@
-// The peer's SETTINGS (RFC 9113 §6.5): which values are none, and what the good ones change.
+// The peer's SETTINGS (RFC 9113 §6.5): which values are not allowed, and what the good ones change. It is the
+// sink of these frames.
 
 import { DEFAULT_WINDOW, ErrorCode, Setting, WINDOW_MAX } from './codes.js'
+import type { FieldSections } from './field-sections.js'
+import type { SettingsSink } from './frame-sink.js'
+import type { Handshake } from './handshake.js'
 import type { HpackEncoder } from './hpack/encoder.js'
 import type { Output } from './output.js'
 import type { Role } from './stream-states.js'
@@ -14,7 +18,30 @@ export interface SettingFault {
 
 const wrong = (code: number, message: string): SettingFault => ({ code, message })
 
-export class PeerSettings {
+/** The connection that they come on. */
+export interface SettingsHost {
+  connectionError(code: number, message: string): void
+  /**
+   * Counts a frame that carries nothing and goes with no work. `weight`: the number of ordinary frames it
+   * costs us.
+   */
+  emptyFrame(weight?: number): void
+  /** A good parameter: those of one role only are the role's. */
+  roleSetting(id: number, value: number): void
+  /** The peer's SETTINGS have come, the first or others. */
+  settingsCame(first: boolean): void
+  /** The peer has acknowledged ours. */
+  settingsAcknowledged(): void
+}
+
+/**
+ * Streams gone through for the price of a frame that carries nothing; and the price at most, whatever a
+ * backend carries.
+ */
+const STREAMS_A_FRAME = 8
+const WINDOW_WEIGHT_MAX = 20
+
+export class PeerSettings implements SettingsSink {
   /** SETTINGS_INITIAL_WINDOW_SIZE: octets each new stream may send. */
   window = DEFAULT_WINDOW
   /** The peer has said that it takes extended CONNECT (RFC 8441 §3). */
@@ -25,16 +52,62 @@ export class PeerSettings {
   private readonly encoder: HpackEncoder
   private readonly output: Output
   private readonly streams: StreamTable
+  private readonly handshake: Handshake
+  private readonly sections: FieldSections
+  private readonly connection: SettingsHost
 
-  constructor(role: Role, encoder: HpackEncoder, output: Output, streams: StreamTable) {
+  constructor(
+    role: Role,
+    encoder: HpackEncoder,
+    output: Output,
+    streams: StreamTable,
+    handshake: Handshake,
+    sections: FieldSections,
+    connection: SettingsHost,
+  ) {
     this.role = role
     this.encoder = encoder
     this.output = output
     this.streams = streams
+    this.handshake = handshake
+    this.sections = sections
+    this.connection = connection
   }
 
-  /** Take one parameter; null when it is good. Those of one role only are none of ours. */
-  take(id: number, value: number): SettingFault | null {
+  setting(id: number, value: number): void {
+    const wrong = this.take(id, value)
+    if (wrong !== null) this.connection.connectionError(wrong.code, wrong.message)
+    else this.connection.roleSetting(id, value)
+  }
+
+  settingsEnd(): void {
+    const before = this.window
+    const wrong = this.apply()
+    if (wrong !== null) {
+      this.connection.connectionError(wrong.code, wrong.message)
+      return
+    }
+    const first = !this.handshake.settled
+    this.handshake.settled = true
+    this.output.settingsAck()
+    if (!first) this.connection.emptyFrame(before === this.window ? 1 : this.windowWeight)
+    this.connection.settingsCame(first)
+  }
+
+  settingsAck(): void {
+    this.sections.settingsAck()
+    this.handshake.acknowledged = true
+    this.connection.emptyFrame()
+    this.connection.settingsAcknowledged()
+  }
+
+  /** Another initial window changes each stream's. */
+  private get windowWeight(): number {
+    return Math.min(1 + Math.floor(this.streams.count / STREAMS_A_FRAME), WINDOW_WEIGHT_MAX)
+  }
+
+  /** Applies one parameter; null if it is valid. */
+  private take(id: number, value: number): SettingFault | null {
     switch (id) {
       case Setting.HEADER_TABLE_SIZE:
         this.encoder.setPeerTableSizeMax(value)
@@ -65,7 +138,7 @@ export class PeerSettings {
    * The frame has ended. RFC 9113 §6.9.2: a changed initial window changes every stream's, below zero if need
    * be. All streams are gone through, so that is done once a frame, however often it names the window.
    */
-  apply(): SettingFault | null {
+  private apply(): SettingFault | null {
     const by = this.windowNext - this.window
     if (by === 0) return null
     this.window = this.windowNext

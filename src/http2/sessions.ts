@@ -4,7 +4,7 @@ import type { SessionFactory } from '../engine/index.js'
 import { dialledSessions, type SessionOn } from '../http/index.js'
 import type { DialTarget } from '../transport/index.js'
 import { Backend, type BackendSession } from './backend.js'
-import { connectionSteps } from './connection-life.js'
+import { backendSteps } from './backend-life.js'
 import type { Http2Context } from './context.js'
 
 /** Makes sessions on sockets that are connected, their TLS handshake done. */
@@ -12,7 +12,7 @@ export const http2SessionOn =
   (context: Http2Context, target: DialTarget): SessionOn<BackendSession> =>
   (socket, reports, id) => {
     const backend = new Backend(context, target, reports, socket, id)
-    connectionSteps.start(context.world, backend, 'greet')
+    backendSteps.start(context.world, backend, 'greet')
     return backend
   }
 

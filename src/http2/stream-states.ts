@@ -21,6 +21,9 @@ export const StreamState = {
   CLOSED_RESET_BY_PEER: 6,
 } as const
 
+const STATE_NAMES = Object.keys(StreamState)
+export const stateName = (state: number): string => STATE_NAMES[state].toLowerCase().replaceAll('_', '-')
+
 /** What arrives on a stream; with `_ES` it carries END_STREAM. */
 export const StreamEvent = {
   DATA: 0,

@@ -2,13 +2,14 @@
 // It does nothing by itself: its connection moves it when frames arrive, its output pulls from it.
 
 import { Stream, type StreamConnection } from '../http/index.js'
+import type { ReceiveBuffer } from '../transport/index.js'
 import type { BodyIntake } from './body-intake.js'
 import type { SendQueue } from './send-queue.js'
 import { StreamState } from './stream-states.js'
 
 /** What a stream asks of its connection. */
 export interface Http2StreamConnection extends StreamConnection {
-  /** Told of body bytes that have left for the other side. */
+  /** Holds the body, and is told of bytes of it that have left for the other side. */
   readonly intake: BodyIntake
   /** Its first head is about to be written: give it an id. */
   opening(stream: Http2Stream): void
@@ -39,12 +40,12 @@ export class Http2Stream extends Stream {
    */
   connect: boolean
   /** The exchange has let go; the rest is discarded as it comes (design: Resets). */
-  dry: boolean
+  discarding: boolean
   /**
-   * ms of the pollset's clock: since when it runs dry; -1 while it does not. One that has stalled is dry and
-   * does not run.
+   * ms of the pollset's clock: since when it is discarded in the place of a reset; -1 while it is not, also
+   * where it has stalled.
    */
-  dryAt: number
+  discardedAt: number
   /** Of a request to a backend: the bytes that had been written to the connection before its head. */
   bytesBefore: number
   /** Its peer has sent WINDOW_UPDATE for it. */
@@ -72,8 +73,8 @@ export class Http2Stream extends Stream {
     this.promised = -1
     this.bodiless = false
     this.connect = false
-    this.dry = false
-    this.dryAt = -1
+    this.discarding = false
+    this.discardedAt = -1
     this.bytesBefore = 0
     this.widened = false
     this.queue = null
@@ -98,6 +99,10 @@ export class Http2Stream extends Stream {
 
   get owing(): boolean {
     return this.promised > 0 && !this.remoteEnded && !this.bodiless
+  }
+
+  protected newReceiveBuffer(): ReceiveBuffer {
+    return this.connection.intake.newReceiveBuffer(this)
   }
 
   consumed(bytes: number): void {

@@ -63,11 +63,11 @@ t.test('an end that comes behind what is not read yet is seen after it', async (
   bad.end()
   const steps = lines.filter((line) => / m1 /.test(line)).map((line) => line.split(' ').slice(2, 5).join(' '))
   t.strictSame(steps, [
-    ...Array(4).fill('frames suspend frames'),
-    'frames goto closing',
-    'closing goto linger',
+    ...Array(4).fill('readFrames suspend readFrames'),
+    'readFrames goto close',
+    'close goto linger',
     'linger suspend linger',
-    'linger goto closed',
-    'closed done -',
+    'linger goto end',
+    'end done -',
   ])
 })

@@ -66,8 +66,8 @@ t.test('in settling', async (t) => {
 t.test('what breaks again as it is let go of is told again, and nothing worse', async (t) => {
   const it = setUp()
   it.inside[0].output.fill = breaks
-  const failing = it.inside[0] as unknown as { loseStreams(): void }
-  failing.loseStreams = breaks
+  const failing = it.inside[0] as unknown as { failAll(): void }
+  failing.failAll = breaks
   it.backend.send(headers(1, [[':status', '200']], false))
   t.equal(it.crashes.length, 2)
   t.equal(it.proxy.world.scheduler.crashes, 2)

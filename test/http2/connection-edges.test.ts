@@ -1,8 +1,8 @@
-// The life of an HTTP/2 connection, of either role: the edges seen are those declared, and each wait ends in each way,
-// ready, late and cancelled (design: Tests).
+// The lives of HTTP/2 connections, a frontend's and a backend's: the edges seen are those declared, and each
+// wait ends in each way, ready, late and cancelled (design: Tests).
 
 import t from 'tap'
-import { connectionLife } from '../../src/http2/index.js'
+import { backendLife, frontendLife } from '../../src/http2/index.js'
 import { frame, framesOf, headers, PREFACE, REQUEST, uint32 } from '../../tools/testbed/frames.js'
 import { memoryProxy } from '../../tools/testbed/memory-proxy.js'
 import { cancel, type MemoryProxy, type Way, Ways } from '../world/ways.js'
@@ -13,7 +13,7 @@ const RESPONSE = [[':status', '200']] as const
 const ways = new Ways('h2c', headers(1, REQUEST))
 
 /** The backend connection has missed a deadline. */
-const seenLate = (proxy: MemoryProxy) => proxy.lines.some((line) => / b1 frames late /.test(line))
+const seenLate = (proxy: MemoryProxy) => proxy.lines.some((line) => / b1 readFrames late /.test(line))
 
 /** A socket that says nothing yet. */
 const silent = (proxy: MemoryProxy) => proxy.client(Buffer.alloc(0))
@@ -27,7 +27,7 @@ const WAYS: readonly Way[] = [
       return proxy
     },
     'b1',
-    'greet, closed',
+    'greet, end',
   ],
   [
     'a backend connection idle for long',
@@ -39,12 +39,13 @@ const WAYS: readonly Way[] = [
       ways.asked(proxy)
       proxy.greet(proxy.backends[0])
       proxy.backends[0].send(headers(1, RESPONSE))
+      proxy.backends[0].send(frame(6, 0, 0, Buffer.alloc(8)))
       proxy.pollset.advance(3_000)
       proxy.backends[0].end()
       return proxy
     },
     'b1',
-    'greet, frames, tend, frames, goaway, drain, closing, linger, closed',
+    'greet, readFrames, checkHealth, readFrames, sendGoaway, drain, close, linger, end',
   ],
   [
     'a peer that does not answer PING',
@@ -59,7 +60,81 @@ const WAYS: readonly Way[] = [
       return proxy
     },
     'b1',
-    'greet, frames, tend, frames, tend, frames, tend, closing, linger, closed',
+    'greet, readFrames, checkHealth, readFrames, checkHealth, readFrames, checkHealth, close, linger, end',
+  ],
+  [
+    'a client that does not answer PING',
+    () => {
+      const proxy = ways.proxy({
+        http2: {
+          pingAfterMs: 1_000,
+          frontendPingTimeoutMs: 1_000,
+          backendPingTimeoutMs: 60_000,
+          lingerMs: 100,
+        },
+      })
+      ways.asked(proxy)
+      proxy.greet(proxy.backends[0])
+      proxy.pollset.advance(4_000)
+      return proxy
+    },
+    'm1',
+    'awaitPreface, readFrames, checkHealth, close, linger, end',
+  ],
+  [
+    'a backend that drops the connection',
+    () => {
+      const proxy = ways.proxy()
+      ways.asked(proxy)
+      proxy.greet(proxy.backends[0])
+      proxy.backends[0].destroy()
+      return proxy
+    },
+    'b1',
+    'greet, readFrames, close, end',
+  ],
+  [
+    'a backend that breaks the rules, told to end twice while it is waited for',
+    () => {
+      const proxy = ways.proxy()
+      ways.asked(proxy)
+      proxy.greet(proxy.backends[0])
+      proxy.backends[0].send(frame(0, 0, 0, Buffer.from('x')))
+      for (let i = 0; i < 2; i++) cancel(proxy, 'b1')
+      return proxy
+    },
+    'b1',
+    'greet, readFrames, close, linger, hurry, linger, hurry, end',
+  ],
+  [
+    'a backend connection told to drain, with a request that goes on for long',
+    () => {
+      const proxy = ways.proxy({ http2: { pingAfterMs: 1_000 } })
+      const far = ways.asked(proxy)
+      proxy.greet(proxy.backends[0])
+      cancel(proxy, 'b1')
+      proxy.pollset.advance(1_500)
+      far.send(PING_ACK('fermata!'))
+      proxy.backends[0].send(PING_ACK('fermata!'))
+      proxy.backends[0].send(headers(1, RESPONSE))
+      proxy.backends[0].end()
+      return proxy
+    },
+    'b1',
+    'greet, readFrames, sendGoaway, drain, checkHealth, drain, close, linger, end',
+  ],
+  [
+    'a backend connection told to drain, and then to end',
+    () => {
+      const proxy = ways.proxy()
+      ways.asked(proxy)
+      proxy.greet(proxy.backends[0])
+      for (let i = 0; i < 2; i++) cancel(proxy, 'b1')
+      proxy.backends[0].end()
+      return proxy
+    },
+    'b1',
+    'greet, readFrames, sendGoaway, drain, close, linger, end',
   ],
   [
     'nothing but the beginning of a preface',
@@ -72,7 +147,7 @@ const WAYS: readonly Way[] = [
       return proxy
     },
     'm1',
-    'preface, closing, linger, closed',
+    'awaitPreface, close, linger, end',
   ],
   [
     'a preface in two parts, then the client drops the connection',
@@ -85,7 +160,7 @@ const WAYS: readonly Way[] = [
       return proxy
     },
     'm1',
-    'preface, frames, closing, closed',
+    'awaitPreface, readFrames, close, end',
   ],
   [
     'told to end before its preface',
@@ -96,7 +171,7 @@ const WAYS: readonly Way[] = [
       return proxy
     },
     'm1',
-    'preface, closing, linger, hurry, linger, hurry, closed',
+    'awaitPreface, close, linger, hurry, linger, hurry, end',
   ],
   [
     'told to drain before its preface, which is on its way',
@@ -117,7 +192,7 @@ const WAYS: readonly Way[] = [
       return proxy
     },
     'm1',
-    'preface, frames, goaway, drain, closing, linger, closed',
+    'awaitPreface, readFrames, sendGoaway, drain, close, linger, end',
   ],
   [
     'told to drain before its preface, which does not come',
@@ -133,7 +208,7 @@ const WAYS: readonly Way[] = [
       return proxy
     },
     'm1',
-    'preface, closing, linger, closed',
+    'awaitPreface, close, linger, end',
   ],
   [
     'no preface, and words after the last',
@@ -146,7 +221,7 @@ const WAYS: readonly Way[] = [
       return proxy
     },
     'm1',
-    'preface, closing, linger, closed',
+    'awaitPreface, close, linger, end',
   ],
   [
     'an idle client',
@@ -160,7 +235,7 @@ const WAYS: readonly Way[] = [
       return proxy
     },
     'm1',
-    'preface, frames, tend, goaway, drain, closing, linger, closed',
+    'awaitPreface, readFrames, checkHealth, sendGoaway, drain, close, linger, end',
   ],
   [
     'told to drain while it is idle, and a request crosses that',
@@ -181,7 +256,7 @@ const WAYS: readonly Way[] = [
       return proxy
     },
     'm1',
-    'preface, frames, goaway, drain, closing, linger, closed',
+    'awaitPreface, readFrames, sendGoaway, drain, close, linger, end',
   ],
   [
     'told to drain while it is idle, and to end',
@@ -195,7 +270,7 @@ const WAYS: readonly Way[] = [
       return proxy
     },
     'm1',
-    'preface, frames, goaway, drain, closing, linger, closed',
+    'awaitPreface, readFrames, sendGoaway, drain, close, linger, end',
   ],
   [
     'told to drain, with a request that goes on for long, and then ends',
@@ -213,7 +288,7 @@ const WAYS: readonly Way[] = [
       return proxy
     },
     'm1',
-    'preface, frames, goaway, drain, tend, drain, closing, linger, closed',
+    'awaitPreface, readFrames, sendGoaway, drain, checkHealth, drain, close, linger, end',
   ],
   [
     'told to drain, and then to end',
@@ -226,11 +301,11 @@ const WAYS: readonly Way[] = [
       return proxy
     },
     'm1',
-    'preface, frames, goaway, drain, closing, linger, closed',
+    'awaitPreface, readFrames, sendGoaway, drain, close, linger, end',
   ],
   ...(['ready', 'late', 'cancelled'] as const).map(
     (end): Way => [
-      `streams that run dry: ${end}`,
+      `streams that are discarded: ${end}`,
       () => {
         const proxy = ways.proxy({ http2: { backendResetsBurst: 1, backendResetsPerSecond: 1 } })
         const far = proxy.client()
@@ -247,23 +322,35 @@ const WAYS: readonly Way[] = [
       },
       'b1',
       end === 'late'
-        ? 'greet, frames, tend, frames, goaway, drain, closing, linger'
-        : 'greet, frames, goaway, drain, closing, linger',
+        ? 'greet, readFrames, checkHealth, readFrames, sendGoaway, drain, close, linger'
+        : 'greet, readFrames, sendGoaway, drain, close, linger',
     ],
   ),
 ]
 
-const WAITS = [
-  'drain look',
+const FRONTEND_WAITS = [
+  'awaitPreface until',
+  'drain hasten',
   'drain until',
-  'frames pace',
-  'frames look',
-  'frames tend',
   'linger until',
-  'preface until',
+  'readFrames check',
+  'readFrames hasten',
+]
+const BACKEND_WAITS = [
+  'drain hasten',
+  'linger until',
+  'readFrames check',
+  'readFrames hasten',
+  'readFrames pace',
 ]
 
-ways.go([[connectionLife.edges, WAITS]], WAYS)
+ways.go(
+  [
+    [frontendLife.edges, FRONTEND_WAITS],
+    [backendLife.edges, BACKEND_WAITS],
+  ],
+  WAYS,
+)
 
 t.test('a client that has ended gets GOAWAY only where a stream of it is unanswered', async (t) => {
   for (const answered of [true, false]) {

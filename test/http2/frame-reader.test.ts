@@ -4,6 +4,7 @@ import t, { type Test } from 'tap'
 import { ErrorCode } from '../../src/http2/codes.js'
 import { FrameReader } from '../../src/http2/frame-reader.js'
 import { http2Limits } from '../../src/http2/limits.js'
+import { toOne } from '../../tools/testbed/frame-sinks.js'
 import { block, frame, headers, REQUEST, uint32 } from '../../tools/testbed/frames.js'
 import { FrameLog } from '../world/frame-log.js'
 
@@ -87,7 +88,7 @@ const ENDS: Readonly<Record<string, { wire: Buffer; code: number }>> = {
 
 function read(...pieces: Buffer[]): FrameLog {
   const log = new FrameLog()
-  const reader = new FrameReader(log, http2Limits)
+  const reader = new FrameReader(toOne(log), http2Limits)
   // Each piece in a buffer of its own, overwritten as soon as it was read: nothing may point into it.
   for (const piece of pieces) {
     const chunk = Buffer.from(piece)
@@ -170,7 +171,7 @@ t.test('nothing is read once the sink has stopped the reader, whatever it was to
   for (let stopAt = 1; stopAt < count; stopAt++) {
     for (const pieces of [[all], Array.from({ length: all.length }, (_, at) => all.subarray(at, at + 1))]) {
       const log = new FrameLog()
-      const reader = new FrameReader(log, http2Limits)
+      const reader = new FrameReader(toOne(log), http2Limits)
       log.stopAt = stopAt
       log.stop = () => reader.stop()
       for (const piece of pieces) reader.feed(Buffer.from(piece))

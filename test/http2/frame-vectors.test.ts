@@ -9,6 +9,7 @@ import t from 'tap'
 import { ErrorCode, FrameType } from '../../src/http2/codes.js'
 import { FrameReader } from '../../src/http2/frame-reader.js'
 import { http2Limits } from '../../src/http2/limits.js'
+import { toOne } from '../../tools/testbed/frame-sinks.js'
 import { frame } from '../../tools/testbed/frames.js'
 import { FrameLog } from '../world/frame-log.js'
 
@@ -110,7 +111,7 @@ function expectedOf(vector: Vector): string[] {
 
 function tell(vector: Vector, octets: boolean): string[] {
   const log = new FrameLog()
-  const reader = new FrameReader(log, http2Limits)
+  const reader = new FrameReader(toOne(log), http2Limits)
   reader.feed(before(vector))
   const seen = log.events.length
   const wire = Buffer.from(vector.wire, 'hex')
@@ -155,7 +156,7 @@ t.test('without SETTINGS before it, none of them is read (RFC 9113 §3.4)', { sk
     const vector = JSON.parse(readFileSync(join(VECTORS, name), 'utf8')) as Vector
     if (vector.wire.slice(6, 10) === '0400') continue
     const log = new FrameLog()
-    new FrameReader(log, http2Limits).feed(Buffer.from(vector.wire, 'hex'))
+    new FrameReader(toOne(log), http2Limits).feed(Buffer.from(vector.wire, 'hex'))
     t.same(log.events, ['connection error PROTOCOL_ERROR'], name)
   }
   t.end()

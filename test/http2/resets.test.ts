@@ -70,7 +70,7 @@ t.test('E19, E20: each runs dry once', (t) => {
   proxy.greet(proxy.backends[0])
   for (const id of [1, 3, 5]) client.send(frame(3, 0, id, uint32(8)))
   t.equal(framesOf(proxy.backends[0].take()).filter((each) => each.type === 3).length, 1)
-  t.equal(proxy.http2.counts.dried, 2)
+  t.equal(proxy.http2.counts.discarded, 2)
   t.match(proxy.backend.engines()[0].describe(), { sessions: [{ leased: 2 }] }, 'and keeps its lease so long')
   t.end()
 })
@@ -143,7 +143,7 @@ t.test('E20: what streams that run dry draw is bounded; the sibling beside them 
   }
   for (const id of [stays, 3, ...dry]) backend.send(headers(id, OK, false))
   for (const id of odd(6)) client.send(cancel(id))
-  t.equal(proxy.http2.counts.dried, dry.length)
+  t.equal(proxy.http2.counts.discarded, dry.length)
   pay(dry)
   const all = () => dry.reduce((sum, id) => sum + (sent.get(id) ?? 0), 0)
   const windowed = dry.length * window

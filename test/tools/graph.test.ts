@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { connectionLife } from '../../src/http2/index.js'
+import { backendLife, frontendLife } from '../../src/http2/index.js'
 import { exchangeLife } from '../../src/proxy/index.js'
 import { diagram } from '../../tools/graph.js'
 import { run } from '../../tools/testbed/programs.js'
@@ -25,11 +25,16 @@ t.test("the README's diagram is the tool's", (t) => {
 })
 
 t.test('the connection of either side has its beginning', (t) => {
-  const text = diagram('connection') ?? ''
-  t.match(text, /^stateDiagram-v2\n {2}\[\*\] --> preface\n {2}\[\*\] --> greet\n/)
-  for (const [step, next] of Object.entries(connectionLife.edges)) {
-    for (const to of next)
-      t.ok(text.includes(`  ${step} --> ${to === 'done' ? '[*]' : to}\n`), `${step} → ${to}`)
+  for (const [name, start, edges] of [
+    ['frontend', 'awaitPreface', frontendLife.edges],
+    ['backend', 'greet', backendLife.edges],
+  ] as const) {
+    const text = diagram(name) ?? ''
+    t.ok(text.startsWith(`stateDiagram-v2\n  [*] --> ${start}\n`))
+    for (const [step, next] of Object.entries<readonly string[]>(edges)) {
+      for (const to of next)
+        t.ok(text.includes(`  ${step} --> ${to === 'done' ? '[*]' : to}\n`), `${step} → ${to}`)
+    }
   }
   t.end()
 })
@@ -43,19 +48,19 @@ t.test('there is no diagram of what does not exist', (t) => {
 t.test('as a command', async (t) => {
   const graph = (...args: string[]) =>
     run(process.execPath, [join(import.meta.dirname, '..', '..', 'tools', 'graph.js'), ...args])
-  const usage = /usage: .*exchange\|connection/
-  const [exchange, connection, help, none, nothing, two] = await Promise.all([
+  const usage = /usage: .*exchange\|frontend\|backend/
+  const [exchange, frontend, help, none, nothing, two] = await Promise.all([
     graph('exchange'),
-    graph('connection'),
+    graph('frontend'),
     graph('--help'),
     graph(),
     graph('nothing'),
-    graph('exchange', 'connection'),
+    graph('exchange', 'frontend'),
   ])
   t.match(exchange, { code: 0, stdout: diagram('exchange'), stderr: '' })
-  t.match(connection, { code: 0, stdout: diagram('connection'), stderr: '' })
+  t.match(frontend, { code: 0, stdout: diagram('frontend'), stderr: '' })
   t.match(help, { code: 0, stdout: usage, stderr: '' })
   t.match(none, { code: 0, stdout: usage, stderr: '' })
   t.match(nothing, { code: 2, stdout: '', stderr: usage })
-  t.match(two.stderr, "no diagram of 'exchange connection'")
+  t.match(two.stderr, "no diagram of 'exchange frontend'")
 })

@@ -1,11 +1,11 @@
 // A sink that writes down what a frame reader tells it, one line an event, the pieces of a DATA frame joined.
 
 import { ErrorCode } from '../../src/http2/codes.js'
-import type { FrameSink } from '../../src/http2/frame-sink.js'
+import type { EveryFrame } from '../../tools/testbed/frame-sinks.js'
 
 const CODES = Object.keys(ErrorCode)
 
-export class FrameLog implements FrameSink {
+export class FrameLog implements EveryFrame {
   readonly events: string[] = []
   /** Octets the reader kept at the end. */
   rest = 0

@@ -85,7 +85,7 @@ interface Inside {
   readonly reader: { readonly bufferedBytes: number; readonly stopped: boolean }
   readonly output: { readonly controlBytes: number; readonly control: Buffer | null }
   readonly streams: { readonly count: number; readonly resets: Map<number, number> | null }
-  readonly decoder: { readonly tableSize: number }
+  readonly blocks: { readonly decoder: { readonly tableSize: number } }
   readonly encoder: { readonly tableSize: number }
   readonly failure: { readonly code: string } | null
 }
@@ -134,7 +134,7 @@ class Stage {
     hold(this.steps <= STEPS_MAX + 2 * pieces.length, () => `${this.steps} steps`)
   }
 
-  private mustBeBounded({ reader, output, streams, decoder, encoder }: Inside): void {
+  private mustBeBounded({ reader, output, streams, blocks, encoder }: Inside): void {
     const { limits } = this.proxy.http2
     const { memory } = this.proxy.world
     hold(reader.bufferedBytes <= FRAME_OCTETS_MAX + limits.headerBlockBytesMax, 'the reader holds too much')
@@ -144,7 +144,10 @@ class Stage {
     )
     hold(streams.count <= limits.concurrentStreamsMax, () => `${streams.count} streams`)
     hold((streams.resets?.size ?? 0) <= RESETS_KEPT, 'resets remembered')
-    hold(decoder.tableSize <= Math.max(limits.headerTableBytesMax, TABLE_SIZE_INITIAL), 'the decoder table')
+    hold(
+      blocks.decoder.tableSize <= Math.max(limits.headerTableBytesMax, TABLE_SIZE_INITIAL),
+      'the decoder table',
+    )
     hold(encoder.tableSize <= limits.headerTableBytesMax, 'the encoder table')
     const held1 = this.limits.transport?.connectionHeldBytesMax ?? 0
     hold(memory.bytes <= 3 * held1, () => `${memory.bytes} octets held`)

@@ -3,7 +3,7 @@
 
 import fc from 'fast-check'
 import { FrameReader, type FrameReaderLimits } from '../../src/http2/frame-reader.js'
-import type { FrameSink } from '../../src/http2/frame-sink.js'
+import { type EveryFrame, toOne } from '../testbed/frame-sinks.js'
 import { frames, type Piece, showPieces, wireOf } from './frames.js'
 import { crumbs, cut, type Edit, edits, hold, mangle, places, type Target } from './target.js'
 
@@ -18,7 +18,7 @@ interface Fed {
 const FRAME_OCTETS_MAX = 16_384
 
 /** Writes down what it is told. */
-class Listener implements FrameSink {
+class Listener implements EveryFrame {
   readonly told: string[] = []
   reader: FrameReader | null = null
   private readonly stopAt: number
@@ -89,7 +89,7 @@ class Listener implements FrameSink {
 
 function read(chunks: readonly Buffer[], stopAt: number, limits: Fed['limits']): string[] {
   const listener = new Listener(stopAt)
-  const reader = new FrameReader(listener, limits)
+  const reader = new FrameReader(toOne(listener), limits)
   listener.reader = reader
   for (const chunk of chunks) {
     // Of its own memory, wiped when it has been read: nothing may be kept by reference.

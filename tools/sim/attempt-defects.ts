@@ -40,7 +40,7 @@ export const attemptDefects: readonly Defect[] = [
     expected: ['R'],
     plan: { ...QUIET, largeHeadPercent: 40, requests: 40, uploadPercent: 0, cancelPercent: 0 },
     plant: () =>
-      wrap<{ culprit: number }, [unknown]>(backendPrototype(), 'loseStreams', (self, original, why) => {
+      wrap<{ culprit: number }, [unknown]>(backendPrototype(), 'failAll', (self, original, why) => {
         self.culprit = 0
         original(why)
       }),
@@ -79,7 +79,7 @@ export const attemptDefects: readonly Defect[] = [
         'data',
         (self, original, id, size, ended) => {
           const stream = self.connection.streams.get(id)
-          if (stream !== null && stream.head === null && stream.dry) stream.dry = false
+          if (stream !== null && stream.head === null && stream.discarding) stream.discarding = false
           original(id, size, ended)
         },
       ),

@@ -8,7 +8,6 @@ import { Stream } from '../../src/http/index.js'
 import { Backend } from '../../src/http2/backend.js'
 import { BodyIntake } from '../../src/http2/body-intake.js'
 import { Connection } from '../../src/http2/connection.js'
-import { ConnectionBase } from '../../src/http2/connection-base.js'
 import { Output } from '../../src/http2/output.js'
 import { PeerSettings } from '../../src/http2/peer-settings.js'
 import { ReceiveWindow } from '../../src/http2/receive-window.js'
@@ -113,9 +112,9 @@ export const defects: readonly Defect[] = [
     expected: ['S3'],
     plan: { paddedPercent: 50 },
     plant: () =>
-      wrap<Intake, [boolean]>(BodyIntake.prototype, 'end', (self, original, ended) => {
+      wrap<Intake, [number, boolean]>(BodyIntake.prototype, 'dataEnd', (self, original, id, ended) => {
         self.padding = 0
-        original(ended)
+        original(id, ended)
       }),
   },
   {
@@ -294,7 +293,7 @@ export const defects: readonly Defect[] = [
     plant: () =>
       wrap<Connection, [{ remoteEnded: boolean }, unknown]>(
         Connection.prototype,
-        'lose',
+        'failStream',
         (_self, original, stream, why) => {
           stream.remoteEnded = true
           original(stream, why)
@@ -502,7 +501,7 @@ export const defects: readonly Defect[] = [
   },
   {
     name: 'dry streams never end',
-    what: 'a stream that runs dry is neither reset nor given up',
+    what: 'a stream that is discarded is neither reset nor given up',
     expected: ['L1'],
     plan: {
       backendResetsBurst: 1,
@@ -519,7 +518,7 @@ export const defects: readonly Defect[] = [
     expected: ['L1'],
     plan: { vanishPercent: 40, clients: 4 },
     plant: () =>
-      wrap<{ until: number }, []>(ConnectionBase.prototype, 'linger', (self, original) => {
+      wrap<{ until: number }, []>(Connection.prototype, 'waitForPeerClose', (self, original) => {
         const out = original()
         self.until = 0
         return out
@@ -536,7 +535,7 @@ export const defects: readonly Defect[] = [
       cancelPercent: 70,
       thinkMs: 100,
     },
-    plant: () => wrap<ResetBudget, [number]>(ResetBudget.prototype, 'mayReset', () => true),
+    plant: () => wrap<ResetBudget, [number]>(ResetBudget.prototype, 'takeReset', () => true),
   },
   {
     name: 'an error reaches another connection',
@@ -544,8 +543,8 @@ export const defects: readonly Defect[] = [
     expected: ['E17'],
     plan: { clients: 4, resetsBurst: 1, cancelPercent: 30, requests: 5 },
     plant: () =>
-      wrap<ConnectionBase, [number, string]>(
-        ConnectionBase.prototype,
+      wrap<Connection, [number, string]>(
+        Connection.prototype,
         'connectionError',
         (self, original, code, text) => {
           original(code, text)
@@ -556,7 +555,7 @@ export const defects: readonly Defect[] = [
               (each as unknown as ConnectionInside).failure !== null
             )
               continue
-            ;(each as unknown as ConnectionBase).connectionError(code, text)
+            ;(each as unknown as Connection).connectionError(code, text)
             return
           }
         },

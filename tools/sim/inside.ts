@@ -33,7 +33,7 @@ export interface StreamInside extends Pollable {
   readonly recvWindow: Http2Stream['recvWindow']
   readonly windowSize: Http2Stream['windowSize']
   readonly uncredited: Http2Stream['uncredited']
-  readonly dry: Http2Stream['dry']
+  readonly discarding: Http2Stream['discarding']
   readonly closed: Http2Stream['closed']
   readonly remoteEnded: Http2Stream['remoteEnded']
   readonly localEnded: Http2Stream['localEnded']

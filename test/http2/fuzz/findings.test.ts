@@ -3,9 +3,9 @@
 import t from 'tap'
 import { ErrorCode } from '../../../src/http2/codes.js'
 import { FrameReader } from '../../../src/http2/frame-reader.js'
-import type { FrameSink } from '../../../src/http2/frame-sink.js'
 import { serveHttp2 } from '../../../src/http2/index.js'
 import { http2Limits } from '../../../src/http2/limits.js'
+import { type EveryFrame, toOne } from '../../../tools/testbed/frame-sinks.js'
 import { frame, framesOf, headers, PREFACE, REQUEST } from '../../../tools/testbed/frames.js'
 import { memoryProxy } from '../../../tools/testbed/memory-proxy.js'
 
@@ -14,10 +14,10 @@ const OK = [[':status', '200']] as const
 t.test('a reader that is stopped by an empty DATA frame reads no further', async (t) => {
   const told: string[] = []
   const note = (name: string) => () => told.push(name)
-  const sink = new Proxy({} as FrameSink, {
+  const sink = new Proxy({} as EveryFrame, {
     get: (_, name) => (name === 'emptyFrame' ? () => reader.stop() : note(String(name))),
   })
-  const reader = new FrameReader(sink, http2Limits)
+  const reader = new FrameReader(toOne(sink), http2Limits)
   reader.feed(Buffer.concat([frame(4, 0, 0), frame(0, 0, 1), frame(6, 0, 0, Buffer.alloc(8))]))
   t.ok(reader.stopped)
   t.strictSame(told, ['settingsEnd'])
@@ -98,7 +98,7 @@ t.test('a stream that runs dry is counted once, and its session keeps the stream
     [[3, 3]],
     'one stream is reset, the unfinished one runs dry',
   )
-  t.equal(proxy.http2.counts.dried, 1)
+  t.equal(proxy.http2.counts.discarded, 1)
   backend.send(headers(1, OK))
   t.strictSame(
     framesOf(stays.take()).map((each) => [each.type, each.stream]),

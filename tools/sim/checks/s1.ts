@@ -64,7 +64,7 @@ function nothingLeft(x: ExchangeInside): void {
         `${x.id} has logged and ${stream.id} holds ${receiveBuffer.length} octets in ${receiveBuffer.heldBytes}`,
       )
     }
-    if (stream !== null && !stream.closed && !stream.dry && !endsWithConnection(stream.connection))
+    if (stream !== null && !stream.closed && !stream.discarding && !endsWithConnection(stream.connection))
       fail('S1', `${x.id} has logged and ${stream.id} is open`)
   }
 }

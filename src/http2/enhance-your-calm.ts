@@ -6,7 +6,7 @@
 /** One such reset may be the answer to its request alone. */
 const RESETS_MAX = 2
 
-export class Calm {
+export class EnhanceYourCalmResets {
   /** The last stream that was reset so, and how many in a row were. */
   private lastId = 0
   private resets = 0

@@ -1,0 +1,47 @@
+// The peer's part of the handshake of an HTTP/2 connection (RFC 9113 §3.4, §6.5.3): its first SETTINGS, and
+// its acknowledgement of ours, within a time.
+
+import { ErrorCode } from './codes.js'
+
+/** What is not there in time, as an error of the connection. */
+export interface Overdue {
+  readonly code: number
+  readonly message: string
+  /** The frame being read has to do with it. */
+  readonly blamesFrame: boolean
+}
+
+const NO_SETTINGS: Overdue = {
+  code: ErrorCode.PROTOCOL_ERROR,
+  message: 'no SETTINGS came in time (RFC 9113 §3.4)',
+  blamesFrame: true,
+}
+const NO_ACK: Overdue = {
+  code: ErrorCode.SETTINGS_TIMEOUT,
+  message: 'our SETTINGS are not acknowledged (§6.5.3)',
+  blamesFrame: false,
+}
+
+export class Handshake {
+  /** The peer's first SETTINGS have come. */
+  settled: boolean
+  /** Our SETTINGS have been acknowledged. */
+  acknowledged: boolean
+  /** ms of the pollset's clock: when it is late */
+  by: number
+
+  constructor(by: number) {
+    this.settled = false
+    this.acknowledged = false
+    this.by = by
+  }
+
+  get isDone(): boolean {
+    return this.settled && this.acknowledged
+  }
+
+  overdue(now: number): Overdue | null {
+    if (this.isDone || now < this.by) return null
+    return this.settled ? NO_ACK : NO_SETTINGS
+  }
+}

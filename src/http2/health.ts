@@ -1,0 +1,60 @@
+// How well an HTTP/2 connection is, looked at every few seconds: whether its peer is there (liveness.ts), has
+// done its part of the handshake in time, and has not begun a frame that does not end.
+
+import type { Socket } from '../pollset/index.js'
+import type { Transit } from '../transport/index.js'
+import { ErrorCode } from './codes.js'
+import type { Http2Context } from './context.js'
+import { Handshake, type Overdue } from './handshake.js'
+import { Liveness } from './liveness.js'
+import { UnfinishedFrame } from './unfinished-frame.js'
+
+const ENDLESS_FRAME: Overdue = {
+  code: ErrorCode.ENHANCE_YOUR_CALM,
+  message: 'a frame or field block that does not end',
+  blamesFrame: true,
+}
+
+export class Health {
+  readonly handshake: Handshake
+  readonly liveness: Liveness
+  private readonly unfinished: UnfinishedFrame
+  private readonly context: Http2Context
+  private readonly transit: Transit
+  /** ms of the pollset's clock: when it was last looked at */
+  private checkedAt: number
+
+  constructor(context: Http2Context, side: 'frontend' | 'backend', transit: Transit, now: number) {
+    const { limits } = context
+    this.handshake = new Handshake(now + limits.prefaceMs)
+    this.liveness = new Liveness(limits, side, transit, now)
+    this.unfinished = new UnfinishedFrame()
+    this.context = context
+    this.transit = transit
+    this.checkedAt = now
+  }
+
+  /** Bytes have come. `unfinished`: the frame that has begun and not ended, by its number; 0 for none. */
+  read(unfinished: number, now: number): void {
+    this.liveness.read(now)
+    this.unfinished.note(unfinished, now)
+  }
+
+  /** The peer owes its part of the handshake, or the rest of a frame. */
+  get owes(): boolean {
+    return this.unfinished.isThere || !this.handshake.isDone
+  }
+
+  /** A peer that never falls silent is looked at too. `inHaste`: more often. */
+  isDue(inHaste: boolean, now: number): boolean {
+    return now - this.checkedAt >= (inHaste ? this.context.hastyCheckMs : this.context.checkMs)
+  }
+
+  /** Looks at what is late: null, or what the connection is to be given up for. */
+  check(socket: Socket, now: number): Overdue | null {
+    this.checkedAt = now
+    this.transit.look(socket.writtenBytes, now)
+    const endless = this.unfinished.isOlder(this.context.limits.frameMs, now)
+    return this.handshake.overdue(now) ?? (endless ? ENDLESS_FRAME : null)
+  }
+}

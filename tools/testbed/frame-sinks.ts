@@ -1,0 +1,13 @@
+// One sink for all frames that a reader tells of.
+
+import type { DataSink, FieldBlockSink, FrameSink, FrameSinks, SettingsSink } from '../../src/http2/index.js'
+
+/** Told of all frames. */
+export type EveryFrame = FrameSink & DataSink & FieldBlockSink & SettingsSink
+
+export const toOne = (sink: EveryFrame): FrameSinks => ({
+  frames: sink,
+  data: sink,
+  blocks: sink,
+  settings: sink,
+})
