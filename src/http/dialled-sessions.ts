@@ -1,6 +1,6 @@
 // Sessions on sockets that are dialled for them.
 
-import type { World } from '../continuation/index.js'
+import type { Fault, World } from '../continuation/index.js'
 import { type Session, type SessionFactory, type SessionReports, sessionsOn } from '../engine/index.js'
 import type { Socket } from '../pollset/index.js'
 import { type DialLimits, type DialTarget, dial } from '../transport/index.js'
@@ -11,18 +11,26 @@ import { type DialLimits, type DialTarget, dial } from '../transport/index.js'
  */
 export type SessionOn<S extends Session> = (socket: Socket, reports: SessionReports<S>, id: string) => S
 
-/** Opens sessions of this target, each on a socket of its own. */
+/**
+ * Opens sessions of this target, each on a socket of its own.
+ * @param late the fault of a dial that took too long; without it, the dial's own
+ */
 export const dialledSessions =
   <S extends Session>(
     world: World,
     target: DialTarget,
     limits: DialLimits,
     sessionOn: SessionOn<S>,
+    late: Fault | null = null,
   ): SessionFactory<S> =>
   (reports) => {
     const id = world.nextId('b')
     return sessionsOn<S, Socket>(
-      (told) => dial(world, id, target, limits, told),
+      (told) =>
+        dial(world, id, target, limits, {
+          connected: (socket) => told.connected(socket),
+          failed: (why, isLate) => told.failed(isLate && late !== null ? late : why),
+        }),
       (socket, to) => sessionOn(socket, to, id),
     )(reports)
   }

@@ -44,11 +44,6 @@ export abstract class Connection
   protected last: boolean
   /** Nothing more is written: what the peer has must not look complete. */
   private cut: boolean
-  /**
-   * FIN is enough: chunks or a length show that the last message is not whole. A reset could take an earlier
-   * one from its reader.
-   */
-  protected cutShows: boolean
   protected quietSince: number
   readEnough: boolean
   private checkedAt: number
@@ -62,7 +57,6 @@ export abstract class Connection
     this.count = 0
     this.last = false
     this.cut = false
-    this.cutShows = false
     this.quietSince = world.pollset.now
     this.readEnough = false
     this.checkedAt = this.quietSince
@@ -201,11 +195,8 @@ export abstract class Connection
     this.reader.stop()
     if (stream?.headWritten && !stream.localEnded) this.cut = true
     this.failAll(reason)
-    if (this.cut && !this.cutShows) {
-      this.socket.reset()
-      return false
-    }
-    return this.finishOutput()
+    if (this.cut) this.socket.reset()
+    return !this.cut && this.finishOutput()
   }
 
   override waitForPeerClose(): boolean {

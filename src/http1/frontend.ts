@@ -234,15 +234,15 @@ class Frontend extends Connection implements Client, FrontendSteps {
     if (!stream.headWritten && reason === 'refused') this.refuse(503, REFUSED)
     // Responses before it may still be on their way, and RST would lose them: it is answered instead.
     else if (!stream.headWritten && this.count > 1) this.refuse(502, GIVEN_UP)
-    else if (stream.localEnded && reason === 'no-error') {
-      // All there is for the client has left, FIN too; what it still says is dropped.
+    else {
+      const framed = stream.framing === CHUNKED || stream.framing >= 0
       this.failStream(stream, GIVEN_UP)
-      this.failure ??= GIVEN_UP
-      this.changed()
-    } else {
-      this.cutShows = this.count > 1 && (stream.framing === CHUNKED || stream.framing >= 0)
-      this.failStream(stream, GIVEN_UP)
-      this.abort(GIVEN_UP)
+      // FIN is enough where all has left, and what the client still says is dropped; and behind other
+      // responses, which RST could take from the client, where chunks or a length show that this one is cut.
+      if (stream.localEnded ? reason === 'no-error' : this.count > 1 && framed) {
+        this.failure ??= GIVEN_UP
+        this.changed()
+      } else this.abort(GIVEN_UP)
     }
     this.clearReceiveBuffer(stream)
   }

@@ -1,11 +1,11 @@
 // A connection to the target of a CONNECT (RFC 9110 §9.3.6): what is left of HTTP/1.1 when its heads are
-// taken away. A session of one tunnel, open with the connection; its octets are none of ours to read.
+// taken away. It is a session of one tunnel, open with its connection; its bytes are not interpreted.
 
 import { fault } from '../continuation/index.js'
-import { type SessionFactory, sessionsOn } from '../engine/index.js'
-import { type Client, Head } from '../http/index.js'
-import { CLOSED, type Socket } from '../pollset/index.js'
-import { type DialTarget, dial } from '../transport/index.js'
+import type { SessionFactory } from '../engine/index.js'
+import { type Client, dialledSessions, Head, type SessionOn } from '../http/index.js'
+import { CLOSED } from '../pollset/index.js'
+import type { DialTarget } from '../transport/index.js'
 import { Backend, type BackendSession } from './backend.js'
 import { backendSteps } from './backend-life.js'
 import { CHANGED } from './connection.js'
@@ -14,7 +14,7 @@ import { TUNNEL } from './framing.js'
 import type { Http1Stream } from './stream.js'
 
 class TcpSession extends Backend {
-  /** Of no protocol: there is none to ask for another in. */
+  /** Raw TCP has no upgrade mechanism. */
   override readonly features = 0
   protected override readonly readsOn = false
 
@@ -60,21 +60,12 @@ class TcpSession extends Backend {
 const LATE = fault('connect-late', 'backend', 'connection', 'never', 'the target did not answer in time')
 
 /** Opens a connection to this target for each tunnel. */
-export const tcpSessions =
-  (context: Http1Context, target: DialTarget): SessionFactory<BackendSession> =>
-  (reports) => {
-    const { world } = context
-    const id = world.nextId('b')
-    return sessionsOn<BackendSession, Socket>(
-      (told) =>
-        dial(world, id, target, world.transportLimits, {
-          connected: (socket) => told.connected(socket),
-          failed: (why, late) => told.failed(late ? LATE : why),
-        }),
-      (socket, to) => {
-        const session = new TcpSession(context, target, to, socket, id)
-        backendSteps.start(world, session, 'greet')
-        return session
-      },
-    )(reports)
+export function tcpSessions(context: Http1Context, target: DialTarget): SessionFactory<BackendSession> {
+  const { world } = context
+  const sessionOn: SessionOn<BackendSession> = (socket, reports, id) => {
+    const session = new TcpSession(context, target, reports, socket, id)
+    backendSteps.start(world, session, 'greet')
+    return session
   }
+  return dialledSessions(world, target, world.transportLimits, sessionOn, LATE)
+}
