@@ -4,7 +4,7 @@
 import type { Fault } from '../continuation/index.js'
 import type { Session, SessionFactory, SessionReports } from './session.js'
 
-/** What an engine waits for: a session that does not carry leases yet. */
+/** A session that is being opened: it does not carry leases yet. */
 export interface Opening {
   readonly id: string
   /** Ends it: it is reported as unopened, or its session as closed. */

@@ -75,8 +75,8 @@ export class Liveness {
   }
 
   /**
-   * HEADERS or DATA have come. Peers that count PINGs begin anew with each that they send, and with nothing
-   * else.
+   * HEADERS or DATA have come. Peers that count PINGs start their count again with each that they send, and
+   * with nothing else.
    */
   message(): void {
     this.messageCame = true
@@ -91,8 +91,8 @@ export class Liveness {
   }
 
   /**
-   * Looks at the connection, every few seconds, after {@link Transit.look}. Whoever is told {@link TO_PING}
-   * sends a PING now.
+   * Looks at the connection, every few seconds, after {@link Transit.look}. At {@link TO_PING} the caller
+   * sends a PING.
    */
   look(socket: Socket, now: number): number {
     const inFlight = (socket.readiness & WRITABLE) === 0

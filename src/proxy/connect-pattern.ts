@@ -26,7 +26,7 @@ export class ConnectPattern {
   private readonly host: string
   private readonly port: string
 
-  /** Throws where it is none. */
+  /** Throws if the text is not a pattern. */
   constructor(text: string) {
     const parts = partsOf(text)
     if (parts === null || /\*/.test(parts.host.replace(/^\*($|\.(?=.))/, '')))

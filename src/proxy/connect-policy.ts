@@ -25,7 +25,7 @@ export class ConnectPolicy {
     this.sessionsTo = sessionsTo
   }
 
-  /** The target of this authority; a refusal where it is none, or not allowed. */
+  /** The target of this authority; a refusal if it is malformed or not allowed. */
   targetOf(authority: string): ConnectTarget | Refusal {
     const parts = partsOf(authority)
     if (parts === null || parts.port === '*') return NO_TARGET

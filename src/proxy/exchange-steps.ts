@@ -212,7 +212,7 @@ export const exchangeSteps = exchangeLife.steps<Exchange>({
   /** The response has left; the lease goes back. */
   finish: () => goto.log,
 
-  /** Answer ourselves what is no failure. */
+  /** Answer the request ourselves, with success. */
   respond(x) {
     x.outcome = 'max-forwards'
     respond(x, 200, x.ownAnswer as OwnAnswer)

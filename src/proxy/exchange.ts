@@ -56,7 +56,7 @@ export class Exchange extends Continuation {
   tunnelOpen: boolean
   /** Why it is refused: set by the step before `refuse`. */
   refusal: Refusal | null
-  /** What we answer ourselves: set by the step before `respond`. */
+  /** Our own answer: set by the step before `respond`. */
   ownAnswer: OwnAnswer | null
   /** The fault that has ended an attempt, the last of them: what the operator is told. */
   cause: StreamFault | null
@@ -141,7 +141,7 @@ export class Exchange extends Continuation {
     return connectTarget === null ? null : (this.proxy.connects?.engineTo(connectTarget) ?? null)
   }
 
-  /** What the fault means by which a lease was refused. */
+  /** The refusal that follows from a lease's fault. */
   refusalOf(why: Fault): Refusal {
     const late = this.connectTarget !== null && why.code === CONNECT_LATE.code
     return late ? CONNECT_LATE : badGateway(why.code, why.message)
@@ -156,12 +156,12 @@ export class Exchange extends Continuation {
     return true
   }
 
-  /** Whether too little has moved for this time (ms; bodyBytesMin). */
+  /** Checks whether too little has moved for this time (ms; bodyBytesMin). */
   checkProgress(stream: Stream, limitMs: number): boolean {
     return this.progress.check(this.now, limitMs, this.frontend, stream)
   }
 
-  /** Whether the response head is late. */
+  /** Checks whether the response head is late. */
   checkHead(stream: Stream): boolean {
     return this.progress.checkHead(this.now, stream, this.requestIsOwed)
   }

@@ -39,7 +39,7 @@ export const flows = {
     frontend.raise(BODY)
   },
 
-  /** Passes what has come of the request's body; before the response head, and of no tunnel. */
+  /** Passes on the request body, as far as it has come, before the response head. A tunnel's bytes wait. */
   passRequest(x: Exchange, stream: Stream): void {
     const { frontend, progress } = x
     progress.beforeGrant(frontend, stream, false)
@@ -94,7 +94,7 @@ export const flows = {
     if (empty) stream.lower(BODY)
   },
 
-  /** What ends the exchange before its response is whole; null while nothing does. */
+  /** The fault that ends the exchange before its response is whole; null if there is none. */
   faultOf(x: Exchange, stream: Stream): StreamFault | null {
     return x.frontend.fault ?? (stream.remoteEnded ? null : stream.fault)
   },

@@ -1,7 +1,7 @@
 // What is known of the addresses that clients come from: how much of an abuse their connections were when
-// they ended, and how many are open. Whoever was cut off for abuse comes back at once, with all its budgets
-// anew: each connection is bounded, and this bounds how often. An address whose connections end well is not
-// in the table, however many it makes.
+// they ended, and how many are open. A client that was cut off for abuse can come back at once with full
+// budgets: each connection is bounded, and this table bounds how often. An address whose connections end well
+// is not in the table, however many it makes.
 
 import { numericHost } from '../pollset/index.js'
 

@@ -1,5 +1,5 @@
 // The connections that a service has accepted and that have not ended: how many there may be, and how they
-// are drained. Whoever drains waits for EMPTY, with a deadline of its own.
+// are drained. A caller that drains waits for EMPTY, with its own deadline.
 
 import type { Continuation } from '../continuation/index.js'
 import { Pollable, type Socket } from '../pollset/index.js'

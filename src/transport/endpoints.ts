@@ -1,5 +1,4 @@
-// Between whom a connection is: the original source and destination of a client connection, even behind a
-// trusted relay.
+// The original source and destination of a client connection, even behind a trusted relay.
 
 import type { Address, Socket } from '../pollset/index.js'
 
