@@ -1,6 +1,6 @@
 // Prints a life as a state diagram (Mermaid), from the edges that the compiler and the scheduler check.
 
-import { backendLife, frontendLife } from '../src/http2/index.js'
+import { frontendLife, sessionLife } from '../src/http2/index.js'
 import { exchangeLife } from '../src/proxy/index.js'
 
 type Edges = Readonly<Record<string, readonly string[]>>
@@ -8,7 +8,7 @@ type Edges = Readonly<Record<string, readonly string[]>>
 const LIVES: Readonly<Record<string, { edges: Edges; starts: readonly string[] }>> = {
   exchange: { edges: exchangeLife.edges, starts: ['receive'] },
   frontend: { edges: frontendLife.edges, starts: ['awaitPreface'] },
-  backend: { edges: backendLife.edges, starts: ['greet'] },
+  backend: { edges: sessionLife.edges, starts: ['greet'] },
 }
 
 /** The diagram of a life by name; null when there is none of that name. */

@@ -65,7 +65,7 @@ export class Scheduler {
   private traces: Tracer | null = null
   private watchers: readonly Watcher[] = []
   /** The tracer and the watchers as one; null without any. */
-  private told: Watcher | null = null
+  private watcher: Watcher | null = null
   private readonly pollset: Pollset
   private readonly limits: SchedulerLimits
 
@@ -96,7 +96,7 @@ export class Scheduler {
 
   private tellAll(): void {
     const all = this.traces === null ? this.watchers : [this.traces, ...this.watchers]
-    this.told = all.length === 0 ? null : all.length === 1 ? all[0] : new Watchers(all)
+    this.watcher = all.length === 0 ? null : all.length === 1 ? all[0] : new Watchers(all)
   }
 
   /**
@@ -145,11 +145,11 @@ export class Scheduler {
       if (continuation.cancelAsked && out.cancelled >= 0) cause = 'cancelled'
       // Where a deadline and readiness meet in one turn, it is late (spec/pollset.md, P16).
       else if (continuation.late && out.late >= 0) cause = 'late'
-      else if (meets(continuation)) cause = 'ready'
+      else if (isMet(continuation)) cause = 'ready'
       else return
       this.disarm(continuation)
       const next = cause === 'ready' ? out.next : cause === 'late' ? out.late : out.cancelled
-      if (cause !== 'ready') this.told?.diverted(continuation, continuation.step, cause, next)
+      if (cause !== 'ready') this.watcher?.diverted(continuation, continuation.step, cause, next)
       // Taken once: a life that has gone down its cancelled edge is not cancelled again.
       if (cause === 'cancelled') continuation.cancelAsked = false
       continuation.step = next
@@ -175,7 +175,7 @@ export class Scheduler {
         if ((masks[at] & out.mask) !== out.mask) {
           throw new StepError(`${continuation.id}: ${program.names[at]} left by an edge it has not declared`)
         }
-        if (this.told !== null) this.told.transition(continuation, at, out)
+        if (this.watcher !== null) this.watcher.transition(continuation, at, out)
         if (out.kind === GOTO) {
           continuation.step = out.next
           if (this.gate !== null && this.held(continuation, 'goto')) return
@@ -232,8 +232,8 @@ export class Scheduler {
     if (out.within >= 0) continuation.durations[out.within].arm(continuation)
     else if (continuation.until !== 0) this.pollset.deadlines.at(continuation, continuation.until)
     if (continuation.cancelAsked && out.cancelled >= 0) continuation.wake()
-    else if (meets(continuation)) {
-      if (out.fair) this.later(continuation)
+    else if (isMet(continuation)) {
+      if (out.yieldFirst) this.later(continuation)
       else continuation.wake()
     }
   }
@@ -261,7 +261,7 @@ export class Scheduler {
   }
 }
 
-function meets(continuation: Continuation): boolean {
+function isMet(continuation: Continuation): boolean {
   const { slot0, slot1, slot2 } = continuation
   return (
     (slot0 !== null && (slot0.readiness & continuation.bits0) !== 0) ||

@@ -42,18 +42,18 @@ export interface Outcome<out Next extends string> {
   /** Index of the named wait whose duration is the deadline, or -1. */
   readonly within: number
   /** Readiness that is there already is for the next turn: this one's share has been had. */
-  readonly fair: boolean
+  readonly yieldFirst: boolean
   /** The edges this outcome takes, as bits. */
   readonly mask: number
 }
 
-class Out implements Outcome<never> {
+class StepOutcome implements Outcome<never> {
   readonly kind: number
   readonly next: number
   readonly late: number
   readonly cancelled: number
   readonly within: number
-  readonly fair: boolean
+  readonly yieldFirst: boolean
   readonly mask: number
 
   constructor(kind: number, next: number, late = -1, cancelled = -1, within = -1, fair = false) {
@@ -62,7 +62,7 @@ class Out implements Outcome<never> {
     this.late = late
     this.cancelled = cancelled
     this.within = within
-    this.fair = fair
+    this.yieldFirst = fair
     this.mask = (1 << next) | (late < 0 ? 0 : 1 << late) | (cancelled < 0 ? 0 : 1 << cancelled)
   }
 }
@@ -136,14 +136,14 @@ export function defineLife<const E extends EdgeTable<E>, const W extends string 
     throw new RangeError(`a life has at most ${STEPS_MAX} steps, not ${names.length}`)
   const indexOf = (name: string): number => (name === 'done' ? names.length : names.indexOf(name as Names<E>))
   const goto = {} as { [K in Names<E>]: Outcome<K> }
-  for (const name of names) goto[name] = new Out(GOTO, indexOf(name))
+  for (const name of names) goto[name] = new StepOutcome(GOTO, indexOf(name))
   return {
     edges,
     waits,
     goto,
-    done: new Out(DONE, names.length),
+    done: new StepOutcome(DONE, names.length),
     suspend: ({ then, late, cancelled, within, fair }) =>
-      new Out(
+      new StepOutcome(
         SUSPEND,
         indexOf(then),
         late === undefined ? -1 : indexOf(late),

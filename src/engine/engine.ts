@@ -43,23 +43,23 @@ export class Engine<S extends Session> implements SessionReports<S> {
    * one owner's.
    */
   onReserved: ((owner: object) => Engine<S> | null) | null = null
-  private readonly pause = new ReopenBackoff(() => {
-    this.barren = false
+  private readonly backoff = new ReopenBackoff(() => {
+    this.backingOff = false
     this.openMore()
   })
   private closing = false
   /** What is being opened: it takes a place, and counts as room for one lease. */
   private readonly openings = new Set<Opening>()
   /** Openings whose session was given up before it was open, and is not gone yet. */
-  private readonly givenUp = new Set<Opening>()
+  private readonly abandonedOpenings = new Set<Opening>()
   /** Sessions of which no lease was given yet. */
-  private readonly unused = new Set<S>()
+  private readonly neverLeased = new Set<S>()
   /** Sessions that wait for their backend's end. */
-  private readonly leavers = new Set<S>()
+  private readonly awaitingPeerClose = new Set<S>()
   /** Leases of which it is doubtful whether anybody waits, the oldest first. */
   private readonly doubtful = new Set<Lease<S>>()
   /** The pause is for a session that went without having been of use: a backend that opens only to close. */
-  private barren = false
+  private backingOff = false
   /** Leases that a session may have at once, whatever it says: what a backend has shown to serve (E34). */
   private share = Number.POSITIVE_INFINITY
   /** Leases that were served since the share was set. */
@@ -146,7 +146,7 @@ export class Engine<S extends Session> implements SessionReports<S> {
   /** Take no more leases; sessions close as their work ends. */
   close(): void {
     this.closing = true
-    this.world.pollset.deadlines.disarm(this.pause)
+    this.world.pollset.deadlines.disarm(this.backoff)
     this.failQueue(REFUSED_CLOSING.fault)
     for (const each of [...this.openings]) each.close()
     for (const session of [...this.sessions]) {
@@ -160,7 +160,7 @@ export class Engine<S extends Session> implements SessionReports<S> {
     session.state = 'open'
     session.leased = 0
     this.sessions.push(session)
-    this.unused.add(session)
+    this.neverLeased.add(session)
     if (this.closing) this.retired(session)
     else this.grant()
   }
@@ -192,13 +192,13 @@ export class Engine<S extends Session> implements SessionReports<S> {
   }
 
   retired(session: S, served?: number): void {
-    if (served !== undefined) this.cutShort(served)
+    if (served !== undefined) this.declinedLeases(served)
     if (session.state === 'closed' || session.state === 'retired') return
     const opening = session.openedBy ?? session
     if (this.openings.delete(opening)) {
-      this.givenUp.add(opening)
-      this.inVain()
-    } else this.wasOfUse(session)
+      this.abandonedOpenings.add(opening)
+      this.openedInVain()
+    } else this.noteUse(session)
     session.state = 'retired'
     if (session.leased === 0) session.close()
     this.openMore()
@@ -207,14 +207,14 @@ export class Engine<S extends Session> implements SessionReports<S> {
   /** Its place is free for another; as many may wait for their backend's end so as there are places. */
   leaving(session: S): void {
     if (session.state === 'closed') return
-    this.leavers.add(session)
+    this.awaitingPeerClose.add(session)
     this.openMore()
   }
 
   closed(session: S, why: Fault | null): void {
-    this.leavers.delete(session)
+    this.awaitingPeerClose.delete(session)
     const opening = session.openedBy ?? session
-    const neverOpened = this.openings.delete(opening) || this.givenUp.delete(opening)
+    const neverOpened = this.openings.delete(opening) || this.abandonedOpenings.delete(opening)
     this.forget(session)
     if (neverOpened) this.notOpened(why)
     this.openMore()
@@ -271,7 +271,7 @@ export class Engine<S extends Session> implements SessionReports<S> {
   private give(session: S, lease: Lease<S>): void {
     session.leased++
     lease.session = session
-    if (this.unused.size > 0) this.unused.delete(session)
+    if (this.neverLeased.size > 0) this.neverLeased.delete(session)
   }
 
   /**
@@ -322,10 +322,10 @@ export class Engine<S extends Session> implements SessionReports<S> {
    * A session went and had not begun all of its leases; the next is not tried at once where it had begun
    * none.
    */
-  private cutShort(served: number): void {
+  private declinedLeases(served: number): void {
     this.narrowShare(served)
     if (served > 0 || this.closing) return
-    this.barren = true
+    this.backingOff = true
     this.pauseOpening()
   }
 
@@ -335,34 +335,34 @@ export class Engine<S extends Session> implements SessionReports<S> {
   }
 
   /** Gone before anything was sent on it: the next one is not tried at once, or there were no end to it. */
-  private wasOfUse(session: S): void {
-    if (this.unused.delete(session)) this.inVain()
+  private noteUse(session: S): void {
+    if (this.neverLeased.delete(session)) this.openedInVain()
   }
 
-  private inVain(): void {
+  private openedInVain(): void {
     if (this.closing || this.queued === 0) return
-    this.barren = true
+    this.backingOff = true
     this.pauseOpening()
   }
 
   private pauseOpening(): void {
     const { deadlines } = this.world.pollset
-    deadlines.disarm(this.pause)
-    deadlines.every(this.limits.reopenDelayMs).arm(this.pause)
+    deadlines.disarm(this.backoff)
+    deadlines.every(this.limits.reopenDelayMs).arm(this.backoff)
   }
 
   private openMore(): void {
     if (this.closing || this.queued === 0) return
-    if (this.pause.deadlineArmed) {
-      if (this.serves || this.barren) return
+    if (this.backoff.deadlineArmed) {
+      if (this.serves || this.backingOff) return
       // The last one that served has gone meanwhile: nothing else would ever wake those who wait.
-      this.world.pollset.deadlines.disarm(this.pause)
+      this.world.pollset.deadlines.disarm(this.backoff)
     }
     // One that is being opened counts as room for one: more waiters than that may open another.
     while (
       this.queued > this.openings.size &&
       this.openings.size < this.limits.openingMax &&
-      this.taken - Math.min(this.leavers.size, this.limits.sessionsMax) < this.limits.sessionsMax
+      this.taken - Math.min(this.awaitingPeerClose.size, this.limits.sessionsMax) < this.limits.sessionsMax
     ) {
       this.opens++
       this.openings.add(this.open(this))
@@ -371,11 +371,11 @@ export class Engine<S extends Session> implements SessionReports<S> {
 
   /** Places that sessions and openings take. */
   private get taken(): number {
-    return this.sessions.length + this.openings.size + this.givenUp.size
+    return this.sessions.length + this.openings.size + this.abandonedOpenings.size
   }
 
   private forget(session: S): void {
-    this.wasOfUse(session)
+    this.noteUse(session)
     session.state = 'closed'
     this.choice.forget(session)
     const at = this.sessions.indexOf(session)

@@ -3,5 +3,5 @@
 export { Engine } from './engine.js'
 export { LEASED, Lease, type LeaseAnswer, type LeaseHolder, LeaseRefusal, UNLEASED } from './lease.js'
 export { type EngineLimits, engineLimits } from './limits.js'
-export { type Connected, type Connecting, type Opening, sessionsOn } from './opening.js'
+export { type ConnectAttempt, type ConnectEvents, type Opening, sessionsOn } from './opening.js'
 export type { Session, SessionFactory, SessionReports, SessionState } from './session.js'

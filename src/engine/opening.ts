@@ -12,25 +12,25 @@ export interface Opening {
 }
 
 /** Told of the first stage, once. */
-export interface Connected<C> {
+export interface ConnectEvents<C> {
   connected(connection: C): void
   failed(why: Fault): void
 }
 
 /** The first stage while it runs. It must not tell before it has been returned. */
-export interface Connecting {
+export interface ConnectAttempt {
   readonly id: string
   cancel(): void
 }
 
-class StagedOpening<S extends Session, C> implements Opening, Connected<C> {
-  private readonly connecting: Connecting
+class StagedOpening<S extends Session, C> implements Opening, ConnectEvents<C> {
+  private readonly connecting: ConnectAttempt
   private session: S | null = null
   private readonly reports: SessionReports<S>
   private readonly sessionOn: (connection: C, reports: SessionReports<S>) => S
 
   constructor(
-    connect: (told: Connected<C>) => Connecting,
+    connect: (told: ConnectEvents<C>) => ConnectAttempt,
     sessionOn: (connection: C, reports: SessionReports<S>) => S,
     reports: SessionReports<S>,
   ) {
@@ -65,7 +65,7 @@ class StagedOpening<S extends Session, C> implements Opening, Connected<C> {
  */
 export const sessionsOn =
   <S extends Session, C>(
-    connect: (told: Connected<C>) => Connecting,
+    connect: (told: ConnectEvents<C>) => ConnectAttempt,
     sessionOn: (connection: C, reports: SessionReports<S>) => S,
   ): SessionFactory<S> =>
   (reports) =>

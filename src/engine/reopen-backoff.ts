@@ -4,14 +4,14 @@
 import { Deadline } from '../pollset/index.js'
 
 export class ReopenBackoff extends Deadline {
-  private readonly over: () => void
+  private readonly elapsed: () => void
 
   constructor(over: () => void) {
     super()
-    this.over = over
+    this.elapsed = over
   }
 
   expire(): void {
-    this.over()
+    this.elapsed()
   }
 }

@@ -2,17 +2,17 @@
 // version it speaks.
 
 import { formatAddress, type Socket } from '../pollset/index.js'
-import type { Ends } from '../transport/index.js'
+import type { AddressPair } from '../transport/index.js'
 import type { Field } from './field.js'
 import type { FieldTable } from './field-table.js'
 
 /**
  * What the requests of a client are marked with: how they came (RFC 9110 §7.6.3), from whom, and over what.
  */
-export const marksOf = (
+export const forwardingFieldsOf = (
   fields: FieldTable,
   version: '1.1' | '2',
-  ends: Ends,
+  ends: AddressPair,
   scheme: 'http' | 'https',
 ): readonly Field[] => [
   fields.field('via', `${version} fermata`),
@@ -30,14 +30,14 @@ export const ownHost = (fields: FieldTable, { local }: Socket): Field =>
 /** A client's connection that only waits for the client to read our last word. */
 export interface LingeringClient extends Client {
   /** Close now: its place is needed. */
-  giveWay(): void
+  evict(): void
 }
 
 /** Who is in front: one a frontend connection. */
 export interface Client {
   readonly id: string
-  /** {@link marksOf} it; made once. */
-  readonly marks: readonly Field[]
+  /** {@link forwardingFieldsOf} it; made once. */
+  readonly forwardingFields: readonly Field[]
   /** Between whom its connection was made: what tells a backend of it. */
-  readonly ends: Ends
+  readonly addresses: AddressPair
 }

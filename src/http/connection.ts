@@ -48,7 +48,7 @@ export abstract class HttpConnection<Context extends ConnectionContext> extends 
   /** From its last word on. */
   private lingering: Linger | null = null
   /** Its place is needed: it waits no longer. */
-  private gaveWay = false
+  private evicted = false
 
   /**
    * @param bitNames of its pollable
@@ -105,18 +105,18 @@ export abstract class HttpConnection<Context extends ConnectionContext> extends 
     if ((this.socket.readiness & CLOSED) !== 0) return false
     this.output.finish()
     this.lingering = new Linger(this.context.limits, this.transit, this.now)
-    this.lingerBegins()
+    this.lingerBegan()
     return true
   }
 
   /** Whoever counts it may be told that nobody but the peer's last reading needs it. */
-  protected lingerBegins(): void {}
+  protected lingerBegan(): void {}
 
   /** Waits for the peer's end, whatever else it still says; false when there is nothing to wait for. */
   waitForPeerClose(): boolean {
     const socket = this.socket
     const { lingering } = this
-    if (lingering === null || !lingering.goesOn(socket, this.now)) return false
+    if (lingering === null || !lingering.keepsWaiting(socket, this.now)) return false
     this.waitOn(0, socket, lingering.bits)
     this.waitUntil(lingering.until)
     return true
@@ -127,14 +127,14 @@ export abstract class HttpConnection<Context extends ConnectionContext> extends 
    * False: wait no longer.
    */
   hurry(): boolean {
-    if (this.draining || this.gaveWay) return false
+    if (this.draining || this.evicted) return false
     this.draining = true
     return true
   }
 
   /** Ends the lingering now: its place is needed. */
-  giveWay(): void {
-    this.gaveWay = true
+  evict(): void {
+    this.evicted = true
     this.cancel()
   }
 

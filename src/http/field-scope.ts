@@ -15,7 +15,7 @@ export const HOP_BY_HOP: readonly number[] = [
 ]
 
 /** Who asks, from where and for what host, as an intermediary tells it (RFC 7239); anyone can write that. */
-export const CLAIMS: readonly number[] = [
+export const IDENTITY_FIELDS: readonly number[] = [
   Token.FORWARDED,
   Token.X_FORWARDED_FOR,
   Token.X_FORWARDED_HOST,
@@ -29,7 +29,7 @@ export const CLAIMS: readonly number[] = [
  * for; nor what is a connection's own. A backend that adds trailers to the head's fields would take them for
  * what was checked there.
  */
-const NO_TRAILERS = tokenSet(
+const FORBIDDEN_TRAILERS = tokenSet(
   ...HOP_BY_HOP,
   Token.CONTENT_LENGTH,
   Token.FRAMING_LOOKALIKE,
@@ -41,7 +41,7 @@ const NO_TRAILERS = tokenSet(
   Token.PROXY_AUTHORIZATION,
   Token.COOKIE,
   Token.SET_COOKIE,
-  ...CLAIMS,
+  ...IDENTITY_FIELDS,
   Token.IF_MATCH,
   Token.IF_MODIFIED_SINCE,
   Token.IF_NONE_MATCH,
@@ -54,4 +54,4 @@ const NO_TRAILERS = tokenSet(
   Token.CONTENT_RANGE,
 )
 
-export const isForbiddenTrailer = (token: number): boolean => NO_TRAILERS[token] === 1
+export const isForbiddenTrailer = (token: number): boolean => FORBIDDEN_TRAILERS[token] === 1

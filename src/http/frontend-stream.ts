@@ -25,15 +25,15 @@ export interface FrontendStream extends Stream {
 }
 
 /** What a frontend is given. */
-export interface Acceptor {
+export interface StreamAcceptor {
   accept(stream: FrontendStream): void
   /** The client's connection has gone; all its streams have been told before. */
-  left(client: Client): void
+  clientClosed(client: Client): void
   /** The client's connection has said its last word, and lingers. `left` follows. */
-  lingers?(client: LingeringClient): void
+  clientLingers?(client: LingeringClient): void
   /**
    * The client's connection ends, and has used up this part, from a tenth on, of what it may ask of us in
    * vain; 1: it is ended for that. `left` follows.
    */
-  abused?(client: Client, part: number): void
+  clientAbused?(client: Client, part: number): void
 }

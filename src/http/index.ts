@@ -1,14 +1,14 @@
 // What both HTTP versions share: the message (fields, heads, bodies, streams), the way to a backend, and how
 // a connection parts. No wire format.
 
-export { type Ends, endsOf } from '../transport/index.js'
+export { type AddressPair, addressPairOf } from '../transport/index.js'
 export { bindsConnection, sendsToken } from './bound.js'
 export { isBlank, isText, isToken, isTokenChar, TOKEN_CHAR } from './characters.js'
-export { type Client, type LingeringClient, marksOf, ownHost } from './client.js'
+export { type Client, forwardingFieldsOf, type LingeringClient, ownHost } from './client.js'
 export { HttpConnection } from './connection.js'
 export { dialledSessions, type SessionOn } from './dialled-sessions.js'
 export { Field, FORM_INVALID, NAME_INVALID, oneLength, VALUE_INVALID } from './field.js'
-export { CLAIMS, HOP_BY_HOP, isForbiddenTrailer } from './field-scope.js'
+export { HOP_BY_HOP, IDENTITY_FIELDS, isForbiddenTrailer } from './field-scope.js'
 export { FieldTable } from './field-table.js'
 export * from './frontend-stream.js'
 export { Head, IDEMPOTENT } from './head.js'

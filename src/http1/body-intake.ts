@@ -1,7 +1,7 @@
 // The bodies that a connection receives: they wait in the receive buffers of their streams for the other side
 // to take them, within a bound for each, past which the connection is read no further.
 
-import { invariant, type Settling } from '../pollset/index.js'
+import { invariant, type Settleable } from '../pollset/index.js'
 import { ConnectionBudget, ReceiveBuffer } from '../transport/index.js'
 import type { Http1Context } from './context.js'
 import type { Http1Stream } from './stream.js'
@@ -11,7 +11,7 @@ export interface BodyIntakeHost {
   crashWith(error: unknown): void
 }
 
-export class BodyIntake implements Settling {
+export class BodyIntake implements Settleable {
   /** octets of a body that may have come and not left, before reading stops */
   readonly aheadMax: number
   private readonly context: Http1Context

@@ -29,7 +29,7 @@ import type { Http1Stream, Http1StreamConnection } from './stream.js'
 /** The message in progress has changed, other than by what arrives. */
 export const CHANGED = 1
 
-export abstract class Connection
+export abstract class Http1Connection
   extends HttpConnection<Http1Context>
   implements ConnectionSteps, Http1StreamConnection, MessageSink, MessageWriter
 {

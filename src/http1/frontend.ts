@@ -4,20 +4,20 @@
 
 import { type Fault, fault } from '../continuation/index.js'
 import {
-  type Acceptor,
+  type AddressPair,
+  addressPairOf,
   type Client,
-  type Ends,
-  endsOf,
   type Field,
   type FrontendStream,
+  forwardingFieldsOf,
   HEAD,
   type Head,
-  marksOf,
   ownHost,
   type ResetReason,
+  type StreamAcceptor,
 } from '../http/index.js'
 import { CLOSED, ENDED, type Socket } from '../pollset/index.js'
-import { Connection } from './connection.js'
+import { Http1Connection } from './connection.js'
 import type { Http1Context } from './context.js'
 import type { RefusalCode } from './faults.js'
 import { CHUNKED, responseFraming, TUNNEL, UNTIL_CLOSE } from './framing.js'
@@ -34,7 +34,7 @@ class Http1FrontendStream extends Http1Stream implements FrontendStream {
     return this.key !== ''
   }
 
-  constructor(connection: Frontend, number: number, head: Head, minor: number) {
+  constructor(connection: Http1Frontend, number: number, head: Head, minor: number) {
     super(connection, number, head.method?.value ?? '', minor)
     this.client = connection
     this.head = head
@@ -42,21 +42,21 @@ class Http1FrontendStream extends Http1Stream implements FrontendStream {
   }
 }
 
-class Frontend extends Connection implements Client, FrontendSteps {
-  readonly marks: readonly Field[]
-  readonly ends: Ends
+class Http1Frontend extends Http1Connection implements Client, FrontendSteps {
+  readonly forwardingFields: readonly Field[]
+  readonly addresses: AddressPair
   protected readonly reader: RequestReader
-  private readonly acceptor: Acceptor
+  private readonly acceptor: StreamAcceptor
   private readonly clock: RequestClock
   /** The last response head said that no request may follow. */
   private saidClose = false
 
-  constructor(context: Http1Context, socket: Socket, acceptor: Acceptor, ends: Ends) {
+  constructor(context: Http1Context, socket: Socket, acceptor: StreamAcceptor, ends: AddressPair) {
     super(context, 'frontend', socket)
     const scheme = socket.secured === null ? 'http' : 'https'
     this.acceptor = acceptor
-    this.ends = ends
-    this.marks = marksOf(context.world.fields, '1.1', ends, scheme)
+    this.addresses = ends
+    this.forwardingFields = forwardingFieldsOf(context.world.fields, '1.1', ends, scheme)
     this.clock = new RequestClock(context.limits)
     this.reader = new RequestReader(this, context.decoder, context.limits, scheme)
     this.output.attach(socket, this)
@@ -260,17 +260,17 @@ class Frontend extends Connection implements Client, FrontendSteps {
     this.context.counts.headsLate++
     this.refuse(408, LATE_HEAD)
     // A request that is begun and does not end is a way to hold us up for nothing.
-    this.acceptor.abused?.(this, 1)
+    this.acceptor.clientAbused?.(this, 1)
     return false
   }
 
-  protected override lingerBegins(): void {
-    this.acceptor.lingers?.(this)
+  protected override lingerBegan(): void {
+    this.acceptor.clientLingers?.(this)
   }
 
   closed(): void {
     this.release()
-    this.acceptor.left(this)
+    this.acceptor.clientClosed(this)
   }
 }
 
@@ -294,10 +294,10 @@ const GIVEN_UP = parting('given-up', 'the exchange ended without a whole respons
 export function serveHttp1(
   context: Http1Context,
   socket: Socket,
-  acceptor: Acceptor,
-  ends: Ends = endsOf(socket),
-): Connection & Client {
-  const frontend = new Frontend(context, socket, acceptor, ends)
+  acceptor: StreamAcceptor,
+  ends: AddressPair = addressPairOf(socket),
+): Http1Connection & Client {
+  const frontend = new Http1Frontend(context, socket, acceptor, ends)
   frontendSteps.start(context.world, frontend, 'readMessages')
   return frontend
 }

@@ -6,14 +6,14 @@ import type { SessionFactory } from '../engine/index.js'
 import { type Client, dialledSessions, Head, type SessionOn } from '../http/index.js'
 import { CLOSED } from '../pollset/index.js'
 import type { DialTarget } from '../transport/index.js'
-import { Backend, type BackendSession } from './backend.js'
-import { backendSteps } from './backend-life.js'
 import { CHANGED } from './connection.js'
 import type { Http1Context } from './context.js'
 import { TUNNEL } from './framing.js'
+import { type BackendSession, Http1Session } from './session.js'
+import { sessionSteps } from './session-life.js'
 import type { Http1Stream } from './stream.js'
 
-class TcpSession extends Backend {
+class TcpSession extends Http1Session {
   /** Raw TCP has no upgrade mechanism. */
   override readonly features = 0
   protected override readonly readsOn = false
@@ -64,7 +64,7 @@ export function tcpSessions(context: Http1Context, target: DialTarget): SessionF
   const { world } = context
   const sessionOn: SessionOn<BackendSession> = (socket, reports, id) => {
     const session = new TcpSession(context, target, reports, socket, id)
-    backendSteps.start(world, session, 'greet')
+    sessionSteps.start(world, session, 'greet')
     return session
   }
   return dialledSessions(world, target, world.transportLimits, sessionOn, LATE)

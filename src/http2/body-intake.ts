@@ -3,11 +3,11 @@
 // nobody will pull is credited at once, so that no path loses any (property S3). It is the sink of DATA.
 
 import { BODY } from '../http/index.js'
-import { invariant, type Settling } from '../pollset/index.js'
+import { invariant, type Settleable } from '../pollset/index.js'
 import { ConnectionBudget, ReceiveBuffer } from '../transport/index.js'
 import { ErrorCode } from './codes.js'
 import type { Http2Context } from './context.js'
-import type { FramePurse } from './frame-purse.js'
+import type { FrameBudget } from './frame-budget.js'
 import type { DataSink } from './frame-sink.js'
 import type { Liveness } from './liveness.js'
 import type { Output } from './output.js'
@@ -38,11 +38,11 @@ export interface BodyIntakeHost {
  */
 const CRUMB = 256
 
-export class BodyIntake implements DataSink, Settling {
+export class BodyIntake implements DataSink, Settleable {
   private readonly context: Http2Context
   private readonly output: Output
   private readonly connection: BodyIntakeHost
-  private readonly purse: FramePurse
+  private readonly frameBudget: FrameBudget
   private readonly liveness: Liveness
   private readonly received: ReceiveWindow
   private readonly budget = new ConnectionBudget()
@@ -55,13 +55,13 @@ export class BodyIntake implements DataSink, Settling {
     context: Http2Context,
     output: Output,
     connection: BodyIntakeHost,
-    purse: FramePurse,
+    purse: FrameBudget,
     liveness: Liveness,
   ) {
     this.context = context
     this.output = output
     this.connection = connection
-    this.purse = purse
+    this.frameBudget = purse
     this.liveness = liveness
     this.received = new ReceiveWindow(context.limits.connectionWindow)
   }
@@ -119,7 +119,7 @@ export class BodyIntake implements DataSink, Settling {
         return
       }
     }
-    this.purse.received(size)
+    this.frameBudget.received(size)
     stream.receiveBuffer ??= this.newReceiveBuffer(stream)
     if (stream.receiveBuffer.push(buffer, start, end)) this.settleSoon(stream.receiveBuffer)
     stream.raise(BODY)

@@ -1,5 +1,5 @@
 // What the steps of an HTTP/2 connection ask of it, in either role. The steps and what may follow them are
-// frontend-life.ts and backend-life.ts; here are the questions and the actions that both tables use.
+// frontend-life.ts and session-life.ts; here are the questions and the actions that both tables use.
 
 import type { Continuation } from '../continuation/index.js'
 

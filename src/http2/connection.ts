@@ -22,7 +22,7 @@ import type { ConnectionSteps } from './connection-steps.js'
 import type { Http2Context } from './context.js'
 import { connectionFault, DEAD_PEER, resetFault, streamFault } from './faults.js'
 import { FieldSections, type FieldSectionsHost } from './field-sections.js'
-import { FramePurse } from './frame-purse.js'
+import { FrameBudget } from './frame-budget.js'
 import { FrameReader } from './frame-reader.js'
 import type { FrameSink } from './frame-sink.js'
 import { Health } from './health.js'
@@ -47,7 +47,7 @@ import { StreamTable } from './stream-table.js'
 /** No streams are left. */
 export const QUIET = 1
 
-export abstract class Connection
+export abstract class Http2Connection
   extends HttpConnection<Http2Context>
   implements
     ConnectionSteps,
@@ -63,7 +63,7 @@ export abstract class Connection
   protected readonly encoder: HpackEncoder
   protected readonly peer: PeerSettings
   protected readonly health: Health
-  protected readonly purse: FramePurse
+  protected readonly frameBudget: FrameBudget
   protected readonly blocks: FieldSections
   readonly intake: BodyIntake
   private readonly grid: Uint8Array
@@ -77,15 +77,16 @@ export abstract class Connection
     const { world, limits } = context
     const { now } = this
     this.streams = new StreamTable()
-    this.purse = new FramePurse(limits, now)
+    this.frameBudget = new FrameBudget(limits, now)
     this.encoder = new HpackEncoder({ tableSizeMax: limits.headerTableBytesMax })
-    this.output = new Output(world.pollset, this.encoder, world.slabs, limits.controlBytesMax, this.purse)
+    const { pollset, slabs } = world
+    this.output = new Output(pollset, this.encoder, slabs, limits.controlBytesMax, this.frameBudget)
     this.health = new Health(context, this.side, this.transit, now)
     const { handshake, liveness } = this.health
     this.blocks = new FieldSections(context, this, liveness)
     const { output, encoder, streams, blocks } = this
     this.peer = new PeerSettings(role, encoder, output, streams, handshake, blocks, this)
-    this.intake = new BodyIntake(context, output, this, this.purse, liveness)
+    this.intake = new BodyIntake(context, output, this, this.frameBudget, liveness)
     this.reader = new FrameReader({ frames: this, data: this.intake, blocks, settings: this.peer }, limits)
     this.grid = gridOf(role)
     this.lastStreamId = 0
@@ -217,15 +218,15 @@ export abstract class Connection
   // Frames that carry nothing
 
   emptyFrame(weight = 1): void {
-    if (!this.purse.payFromTime(this.now, weight)) this.flooded()
+    if (!this.frameBudget.payFromTime(this.now, weight)) this.flooded()
   }
 
   idleFrame(): void {
-    if (!this.purse.pay(this.now)) this.flooded()
+    if (!this.frameBudget.pay(this.now)) this.flooded()
   }
 
   private updateFrame(increment: number): void {
-    if (!this.purse.payUpdate(this.now, increment)) this.flooded()
+    if (!this.frameBudget.payUpdate(this.now, increment)) this.flooded()
   }
 
   private flooded(): void {

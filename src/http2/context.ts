@@ -2,8 +2,8 @@
 
 import type { HttpWorld } from '../http/index.js'
 import type { DurationList } from '../pollset/index.js'
-import { backendLife } from './backend-life.js'
 import { type Http2Limits, http2Limits } from './limits.js'
+import { sessionLife } from './session-life.js'
 
 /** What has happened, for metrics and tests. Only grows. */
 export interface Http2Counts {
@@ -40,16 +40,16 @@ const PACE_MS = 100
 export function createHttp2(world: HttpWorld, limits: Partial<Http2Limits> = {}): Http2Context {
   const all = { ...http2Limits, ...limits }
   const checkMs = Math.min(CHECK_MS, Math.min(all.frontendIdleMs, all.backendIdleMs) / LOOKS)
-  const { pingAfterMs, frontendPingTimeoutMs, backendPingTimeoutMs, prefaceMs, frameMs, dryMs } = all
-  const hasty = [pingAfterMs, frontendPingTimeoutMs, backendPingTimeoutMs, prefaceMs, frameMs, dryMs]
+  const { pingAfterMs, frontendPingTimeoutMs, backendPingTimeoutMs, prefaceMs, frameMs, discardMs } = all
+  const hasty = [pingAfterMs, frontendPingTimeoutMs, backendPingTimeoutMs, prefaceMs, frameMs, discardMs]
   const hastyCheckMs = Math.min(checkMs, Math.min(...hasty) / LOOKS)
   return {
     world,
     limits: all,
-    durations: backendLife.durations(world.pollset.deadlines, {
+    durations: sessionLife.durations(world.pollset.deadlines, {
       check: checkMs,
       hasten: hastyCheckMs,
-      pace: Math.min(PACE_MS, all.dryMs / LOOKS),
+      pace: Math.min(PACE_MS, all.discardMs / LOOKS),
     }),
     checkMs,
     hastyCheckMs,

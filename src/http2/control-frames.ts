@@ -27,7 +27,7 @@ export abstract class ControlFrames extends SlabOutput {
   /** Control frames were lost for want of room. */
   overflowed = false
   /** GOAWAY with an error is the last frame (RFC 9113 §5.4.1): nothing follows it but FIN. */
-  protected lastWordSaid = false
+  protected goawaySent = false
   /** octets that wait */
   protected controlBytes = 0
   private control: Buffer | null = null
@@ -76,7 +76,7 @@ export abstract class ControlFrames extends SlabOutput {
 
   /** Of our own accord: the peer has done nothing that it should pay for. */
   endStreamEarly(streamId: number, code: number): void {
-    if (this.lastWordSaid) return
+    if (this.goawaySent) return
     this.waitingResets ??= new Map()
     this.waitingResets.set(streamId, code)
     this.flushSoon()
@@ -100,7 +100,7 @@ export abstract class ControlFrames extends SlabOutput {
       at = this.reserve(FRAME_HEADER_SIZE + 8 + debug.length)
     }
     if (at >= 0) this.controlBytes = writeGoaway(this.control as Buffer, at, lastStreamId, code, debug)
-    if (code !== ErrorCode.NO_ERROR) this.lastWordSaid = true
+    if (code !== ErrorCode.NO_ERROR) this.goawaySent = true
   }
 
   /**
@@ -110,7 +110,7 @@ export abstract class ControlFrames extends SlabOutput {
   protected moveControl(slab: Buffer, bytes: number): number {
     // Resets come behind what has waited: SETTINGS is the first of all frames (RFC 9113 §3.4). But nothing
     // comes behind the last word.
-    let at = this.lastWordSaid ? this.moveResets(slab, 0, bytes - this.controlBytes) : 0
+    let at = this.goawaySent ? this.moveResets(slab, 0, bytes - this.controlBytes) : 0
     const { control, controlBytes } = this
     if (control !== null && controlBytes > 0) {
       control.copy(slab, at, 0, controlBytes)
@@ -118,7 +118,7 @@ export abstract class ControlFrames extends SlabOutput {
       this.controlBytes = 0
       if (control.length > FIRST) this.control = null
     }
-    if (this.lastWordSaid) this.waitingResets = null
+    if (this.goawaySent) this.waitingResets = null
     return this.moveResets(slab, at, bytes)
   }
 
@@ -144,7 +144,7 @@ export abstract class ControlFrames extends SlabOutput {
 
   /** Room for control frames; -1 (and {@link overflowed}) when there is none. */
   private reserve(bytes: number): number {
-    if (this.lastWordSaid) return -1
+    if (this.goawaySent) return -1
     const needed = this.controlBytes + bytes
     if (needed > this.controlMax) {
       this.overflowed = true

@@ -3,21 +3,21 @@
 
 import { type Fault, fault } from '../continuation/index.js'
 import {
-  type Acceptor,
+  type AddressPair,
+  addressPairOf,
   type Client,
-  type Ends,
-  endsOf,
   type Field,
+  forwardingFieldsOf,
   HEAD,
   Head,
-  marksOf,
   ownHost,
   type ResetReason,
+  type StreamAcceptor,
 } from '../http/index.js'
 import type { Socket } from '../pollset/index.js'
 import { TokenBucket } from '../transport/index.js'
 import { DEFAULT_WINDOW, ErrorCode, Setting, WINDOW_MAX } from './codes.js'
-import { Connection } from './connection.js'
+import { Http2Connection } from './connection.js'
 import type { Http2Context } from './context.js'
 import { RESET_CODES } from './faults.js'
 import { type FrontendSteps, frontendSteps } from './frontend-life.js'
@@ -28,10 +28,10 @@ import { inadequate } from './security.js'
 import type { Http2Stream } from './stream.js'
 import { StreamEvent, StreamState } from './stream-states.js'
 
-class Frontend extends Connection implements Client, FrontendSteps {
-  readonly marks: readonly Field[]
-  readonly ends: Ends
-  private readonly acceptor: Acceptor
+class Http2Frontend extends Http2Connection implements Client, FrontendSteps {
+  readonly forwardingFields: readonly Field[]
+  readonly addresses: AddressPair
+  private readonly acceptor: StreamAcceptor
   private readonly resets: TokenBucket
   /** How the client connected: the scheme of every request, whatever it says. */
   private readonly scheme: Field
@@ -48,14 +48,14 @@ class Frontend extends Connection implements Client, FrontendSteps {
   /** octets a new stream may send: the default at least, until the client knows of less (RFC 9113 §6.9.2) */
   private streamWindow: number
 
-  constructor(context: Http2Context, socket: Socket, acceptor: Acceptor, ends: Ends) {
+  constructor(context: Http2Context, socket: Socket, acceptor: StreamAcceptor, ends: AddressPair) {
     super(context, 'server', socket)
     const { world, limits } = context
     this.acceptor = acceptor
-    this.ends = ends
+    this.addresses = ends
     const scheme = socket.secured === null ? 'http' : 'https'
     this.scheme = world.fields.field(':scheme', scheme)
-    this.marks = marksOf(world.fields, '2', ends, scheme)
+    this.forwardingFields = forwardingFieldsOf(world.fields, '2', ends, scheme)
     this.quietSince = world.pollset.now
     this.streamWindow = Math.max(limits.streamWindow, DEFAULT_WINDOW)
     this.resets = new TokenBucket(limits.resetsBurst, limits.resetsPerSecond, world.pollset.now)
@@ -321,7 +321,7 @@ class Frontend extends Connection implements Client, FrontendSteps {
 
   override ping(payload: Buffer, start: number, ack: boolean): void {
     super.ping(payload, start, ack)
-    if (ack && this.draining) this.lastWord()
+    if (ack && this.draining) this.finalGoaway()
   }
 
   /**
@@ -341,7 +341,7 @@ class Frontend extends Connection implements Client, FrontendSteps {
     if (this.live === 0) this.waitUntil(this.opensUntil)
   }
 
-  private lastWord(): void {
+  private finalGoaway(): void {
     if (this.lastGoaway !== WINDOW_MAX) return
     this.lastGoaway = this.lastStreamId
     this.output.goaway(this.lastStreamId, ErrorCode.NO_ERROR, '')
@@ -352,25 +352,25 @@ class Frontend extends Connection implements Client, FrontendSteps {
     if (this.failure?.code === 'calm') return 1
     const { now } = this.context.world.pollset
     const abandoned = this.failure === null ? this.streams.count / this.context.limits.resetsBurst : 0
-    return Math.min(1, Math.max(this.resets.spent(now) + abandoned, this.purse.spent(now)))
+    return Math.min(1, Math.max(this.resets.spent(now) + abandoned, this.frameBudget.spent(now)))
   }
 
   override beginClose(): boolean {
     const { abuse } = this
     // Told now: who is cut off may be back before its old connection has lingered.
-    if (abuse >= ABUSE_MIN) this.acceptor.abused?.(this, abuse)
+    if (abuse >= ABUSE_MIN) this.acceptor.clientAbused?.(this, abuse)
     // A client that has ended, with every stream answered, has nothing to learn from GOAWAY.
-    if (this.failure === null && (this.streams.count > 0 || !this.socketOver)) this.lastWord()
+    if (this.failure === null && (this.streams.count > 0 || !this.socketOver)) this.finalGoaway()
     return super.beginClose()
   }
 
-  protected override lingerBegins(): void {
-    this.acceptor.lingers?.(this)
+  protected override lingerBegan(): void {
+    this.acceptor.clientLingers?.(this)
   }
 
   closed(): void {
     this.release()
-    this.acceptor.left(this)
+    this.acceptor.clientClosed(this)
   }
 }
 
@@ -387,10 +387,10 @@ const NOT_HTTP2: Fault = fault('http1', 'frontend', 'connection', 'never', 'the 
 export function serveHttp2(
   context: Http2Context,
   socket: Socket,
-  acceptor: Acceptor,
-  ends: Ends = endsOf(socket),
-): Connection & Client {
-  const frontend = new Frontend(context, socket, acceptor, ends)
+  acceptor: StreamAcceptor,
+  ends: AddressPair = addressPairOf(socket),
+): Http2Connection & Client {
+  const frontend = new Http2Frontend(context, socket, acceptor, ends)
   frontendSteps.start(context.world, frontend, 'awaitPreface')
   return frontend
 }

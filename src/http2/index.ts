@@ -1,9 +1,7 @@
 // fermata-proxy/http2: HTTP/2 (RFC 9113, RFC 7541), both roles, and the codecs under them.
 
-export type { BackendSession } from './backend.js'
-export { backendLife } from './backend-life.js'
 export * from './codes.js'
-export type { Connection } from './connection.js'
+export type { Http2Connection } from './connection.js'
 export { createHttp2, type Http2Context, type Http2Counts } from './context.js'
 export { FrameReader, type FrameReaderLimits } from './frame-reader.js'
 export type { DataSink, FieldBlockSink, FrameSink, FrameSinks, SettingsSink } from './frame-sink.js'
@@ -12,4 +10,6 @@ export { frontendLife } from './frontend-life.js'
 export { HPACK_ERROR, HpackDecoder } from './hpack/decoder.js'
 export { HpackEncoder } from './hpack/encoder.js'
 export { type Http2Limits, http2Limits } from './limits.js'
-export { http2SessionOn, http2Sessions } from './sessions.js'
+export type { BackendSession } from './session.js'
+export { http2SessionOn, http2Sessions } from './session-factory.js'
+export { sessionLife } from './session-life.js'

@@ -85,13 +85,13 @@ export interface Http2Limits extends FrameReaderLimits, InterimLimits, TransitLi
   /** ms that a silent backend has to answer PING while it owes an answer */
   readonly backendPingTimeoutMs: number
   /** ms a stream whose client has left may run dry before it is reset or its connection retired */
-  readonly dryMs: number
+  readonly discardMs: number
   /**
    * octets of credit that the dry streams of one backend connection get: as many at once, as many a second
    */
-  readonly dryBytesBurst: number
+  readonly discardBytesBurst: number
   /** bytes of credit each second, behind the burst, for the dry streams of one backend connection */
-  readonly dryBytesPerSecond: number
+  readonly discardBytesPerSecond: number
   /**
    * ms in which a client that is told to open no more streams may still open some: until it acknowledges a
    * PING sent with that
@@ -135,8 +135,8 @@ export const http2Limits: Http2Limits = {
   pingIntervalMs: 310_000,
   frontendPingTimeoutMs: 20_000,
   backendPingTimeoutMs: 5_000,
-  dryMs: 10_000,
-  dryBytesBurst: 1024 * 1024,
-  dryBytesPerSecond: 1024 * 1024,
+  discardMs: 10_000,
+  discardBytesBurst: 1024 * 1024,
+  discardBytesPerSecond: 1024 * 1024,
   drainIdleMs: 1_000,
 }

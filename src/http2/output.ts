@@ -15,7 +15,7 @@ import {
   WINDOW_MAX,
 } from './codes.js'
 import { ControlFrames, WINDOW_UPDATE_SIZE } from './control-frames.js'
-import type { FramePurse } from './frame-purse.js'
+import type { FrameBudget } from './frame-budget.js'
 import { blockOverhead, frameHeaderBlock, writeFrameHeader, writeWindowUpdate } from './frame-writer.js'
 import { type HpackEncoder, SIZE_UPDATES_OCTETS_MAX } from './hpack/encoder.js'
 import { SendQueue } from './send-queue.js'
@@ -37,23 +37,23 @@ export class Output extends ControlFrames {
   /** Streams with something to send and no connection window. */
   private readonly starved = new SendQueue()
   private readonly encoder: HpackEncoder
-  private readonly purse: FramePurse
+  private readonly frameBudget: FrameBudget
 
   constructor(
     pollset: Pollset,
     encoder: HpackEncoder,
     slabs: OutputSlabs,
     controlMax: number,
-    purse: FramePurse,
+    purse: FrameBudget,
   ) {
     super(pollset, slabs, controlMax)
     this.encoder = encoder
-    this.purse = purse
+    this.frameBudget = purse
   }
 
   override goaway(lastStreamId: number, code: number, debug: string): void {
     super.goaway(lastStreamId, code, debug)
-    if (!this.lastWordSaid) return
+    if (!this.goawaySent) return
     this.credit = 0
     this.creditStreams.length = 0
   }
@@ -61,13 +61,13 @@ export class Output extends ControlFrames {
   // Credit
 
   creditConnection(bytes: number): void {
-    if (this.lastWordSaid) return
+    if (this.goawaySent) return
     this.credit += bytes
     this.flushSoon()
   }
 
   creditStream(stream: Http2Stream): void {
-    if (stream.creditDue || this.lastWordSaid) return
+    if (stream.creditDue || this.goawaySent) return
     stream.creditDue = true
     this.creditStreams.push(stream)
     this.flushSoon()
@@ -77,7 +77,7 @@ export class Output extends ControlFrames {
 
   /** A stream has something to send: it joins the line, unless it stands in it. */
   pending(stream: Http2Stream): void {
-    if (stream.queue !== null || this.lastWordSaid) return
+    if (stream.queue !== null || this.goawaySent) return
     this.ready.push(stream)
     this.flushSoon()
   }
@@ -153,7 +153,7 @@ export class Output extends ControlFrames {
   }
 
   private pullStreams(slab: Buffer): void {
-    if (this.lastWordSaid) return
+    if (this.goawaySent) return
     const ready = this.ready
     for (let stream = ready.first; stream !== null; stream = ready.first) {
       if (slab.length - this.end < ROOM_MIN || !this.pull(stream, slab)) return
@@ -185,7 +185,7 @@ export class Output extends ControlFrames {
       if (stream.streamId === 0) stream.connection.opening(stream)
       stream.pendingHead = null
       this.writeHead(stream, head.fields, slab, stream.pendingEnded)
-      if (head.status > 0) this.purse.answered()
+      if (head.status > 0) this.frameBudget.answered()
       if (stream.pendingEnded) {
         this.endStream(stream)
         return true
@@ -216,7 +216,7 @@ export class Output extends ControlFrames {
     stream.sendWindow -= size
     this.sendWindow -= size
     invariant(stream.sendWindow >= 0 && this.sendWindow >= 0, 'DATA stays within both windows (F17)')
-    this.purse.sent(size, size === available)
+    this.frameBudget.sent(size, size === available)
     const last = stream.granted === 0 && stream.endGranted && stream.endingTrailers === null
     writeFrameHeader(slab, at, size, FrameType.DATA, last ? Flag.END_STREAM : 0, stream.streamId)
     this.end = at + FRAME_HEADER_SIZE + size

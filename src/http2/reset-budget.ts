@@ -32,8 +32,8 @@ export class ResetBudget {
 
   constructor(limits: Http2Limits, now: number) {
     this.bucket = new TokenBucket(limits.backendResetsBurst, limits.backendResetsPerSecond, now)
-    this.credit = new TokenBucket(limits.dryBytesBurst, limits.dryBytesPerSecond, now)
-    this.discardMs = limits.dryMs
+    this.credit = new TokenBucket(limits.discardBytesBurst, limits.discardBytesPerSecond, now)
+    this.discardMs = limits.discardMs
     this.reserve = limits.backendResetsReserve
   }
 

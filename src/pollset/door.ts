@@ -160,7 +160,7 @@ export interface Flushable {
   /** {@link flush} threw this, by a defect of ours: end what it belongs to, and write nothing further. */
   crashWith(error: unknown): void
 }
-export interface Settling {
+export interface Settleable {
   /** Copy what still points into this turn's read buffers: they are given up right after. */
   settle(): void
   /** {@link settle} threw this, by a defect of ours: end what it belongs to. */
@@ -204,7 +204,7 @@ export interface Pollset {
   /** Be flushed once, last in this turn (or the next, when this turn's flush is over). */
   flushLater(output: Flushable): void
   /** Be settled once, after this turn's flush. */
-  settleLater(input: Settling): void
+  settleLater(input: Settleable): void
   /** Stop for good: listeners and sockets are destroyed, no further turn runs. */
   close(): void
 }

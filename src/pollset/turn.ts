@@ -10,7 +10,7 @@
 
 import Denque from 'denque'
 import { Deadlines } from './deadlines.js'
-import type { Flushable, Settling } from './door.js'
+import type { Flushable, Settleable } from './door.js'
 import { endsWorld, type InvariantBroken } from './invariant.js'
 import type { Waiter } from './pollable.js'
 
@@ -29,8 +29,8 @@ export abstract class Turns {
   private readonly deferred: Waiter[] = []
   private flushing: Flushable[] = []
   private flushed: Flushable[] = []
-  private settling: Settling[] = []
-  private settled: Settling[] = []
+  private settling: Settleable[] = []
+  private settled: Settleable[] = []
   private readonly limits: TurnLimits
   private running = false
 
@@ -57,7 +57,7 @@ export abstract class Turns {
     if (!this.running) this.askForTurn()
   }
 
-  settleLater(input: Settling): void {
+  settleLater(input: Settleable): void {
     this.settling.push(input)
   }
 

@@ -46,7 +46,7 @@ export const attempts = {
 
   /** Does not count the attempt where that is right (R8, R12, R13), and it may be made again (R11). */
   excuse(x: Exchange, why: StreamFault): void {
-    if (x.clientMayBeGone) return
+    if (x.clientHalfClosed) return
     const { staleAttemptsMax, neighbourAttemptsMax } = x.proxy.limits
     if (why.uncounted === 'neighbour') {
       if (++x.neighbourAttempts > neighbourAttemptsMax) return

@@ -32,7 +32,7 @@ export class Backend {
   /** Engines of the sessions that are a client connection's own. */
   private readonly bound = new Map<Client, Engine<ExchangeSession>>()
   /** Clients that have left while an exchange of theirs may still be ending. */
-  private readonly gone = new WeakSet<Client>()
+  private readonly closedClients = new WeakSet<Client>()
 
   constructor(
     world: World,
@@ -75,7 +75,7 @@ export class Backend {
    * closed behind its response.
    */
   private bind(client: Client): Engine<ExchangeSession> | null {
-    if (this.gone.has(client)) return null
+    if (this.closedClients.has(client)) return null
     let sessions = 0
     for (const each of this.bound.values()) sessions += each.sessions.length
     if (sessions >= this.limits.boundSessionsMax) return null
@@ -98,13 +98,13 @@ export class Backend {
    */
   tunnelEngine(): Engine<ExchangeSession> | null {
     if (this.tunnelSessions === null) return null
-    this.tunnels ??= this.heard(new Engine(this.world, this.name, this.tunnelSessions, this.limits))
+    this.tunnels ??= this.watched(new Engine(this.world, this.name, this.tunnelSessions, this.limits))
     return this.tunnels
   }
 
   /** A client has gone: engines that were its own go too. */
-  left(client: Client): void {
-    this.gone.add(client)
+  clientClosed(client: Client): void {
+    this.closedClients.add(client)
     for (const own of [this.byClient, this.bound]) {
       own.get(client)?.close()
       own.delete(client)
@@ -121,10 +121,10 @@ export class Backend {
   }
 
   private open(client: Client | null, limits = this.limits): Engine<ExchangeSession> {
-    return this.heard(new Engine(this.world, this.name, this.sessionsFor(client), limits))
+    return this.watched(new Engine(this.world, this.name, this.sessionsFor(client), limits))
   }
 
-  private heard(engine: Engine<ExchangeSession>): Engine<ExchangeSession> {
+  private watched(engine: Engine<ExchangeSession>): Engine<ExchangeSession> {
     engine.onUnopened = (why) => this.onUnreached?.(why)
     return engine
   }

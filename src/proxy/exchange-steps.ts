@@ -250,13 +250,13 @@ export const exchangeSteps = exchangeLife.steps<Exchange>({
   abort(x) {
     if (x.outcome === 'ok') x.outcome = 'client-gone'
     x.proxy.aborted(x)
-    x.letGo(x.abortReason)
+    x.release(x.abortReason)
     return goto.log
   },
 
   /** Once, last; then nothing of it is left. */
   log(x) {
-    x.letGo('no-error')
+    x.release('no-error')
     x.proxy.ended(x)
     return done
   },

@@ -51,7 +51,7 @@ export class Exchange extends Continuation {
   /** Some session was given it. */
   sent: boolean
   /** The client's FIN has come: it may have left, so the request is sent once. */
-  clientMayBeGone: boolean
+  clientHalfClosed: boolean
   /** The backend has agreed to the tunnel. */
   tunnelOpen: boolean
   /** Why it is refused: set by the step before `refuse`. */
@@ -83,7 +83,7 @@ export class Exchange extends Continuation {
     this.countsAsTunnel = false
     this.connectTarget = null
     this.sent = false
-    this.clientMayBeGone = false
+    this.clientHalfClosed = false
     this.tunnelOpen = false
     this.refusal = refusal
     this.ownAnswer = null
@@ -113,11 +113,11 @@ export class Exchange extends Continuation {
 
   /** R11: once is enough for a client that may have left. */
   get sendsNoMore(): boolean {
-    return this.sent && this.clientMayBeGone
+    return this.sent && this.clientHalfClosed
   }
 
   halfClosed(): void {
-    this.clientMayBeGone = true
+    this.clientHalfClosed = true
     this.lease.doubt()
   }
 
@@ -184,7 +184,7 @@ export class Exchange extends Continuation {
   }
 
   /** Lets go of all that it has (property S1). Harmless where all has ended well. */
-  letGo(reason: ResetReason): void {
+  release(reason: ResetReason): void {
     this.lease.release()
     this.backendStream?.reset('cancel')
     if (this.connectTarget !== null) this.engine?.close()
@@ -195,7 +195,7 @@ export class Exchange extends Continuation {
 
   crashed(): void {
     this.outcome = 'internal'
-    this.letGo('internal')
+    this.release('internal')
     this.proxy.ended(this)
   }
 

@@ -86,7 +86,7 @@ export const flows = {
     x.proxy.world.date.stamp(head)
     x.progress.answered(x.now, frontend, stream)
     x.lease.trust()
-    frontend.receiveBuffer?.letGo()
+    frontend.receiveBuffer?.releaseRetained()
     x.tunnelOpen = x.asksTunnel && head.isSuccess && !stream.declined
     frontend.declined = stream.declined
     const empty = !x.tunnelOpen && isEmpty(stream)

@@ -1,14 +1,14 @@
 // What an intermediary changes in a request head (RFC 9110 §7.6): Via, Max-Forwards, and who asked, for
 // backends that want to know. Everything else passes unaltered.
 
-import { CLAIMS, type Client, type FieldTable, type Head, Token, tokenSet } from '../http/index.js'
+import { type Client, type FieldTable, type Head, IDENTITY_FIELDS, Token, tokenSet } from '../http/index.js'
 
 /**
  * What no backend gets of what a client said (spec/exchange.md, Fields): who it claims to be, names that
  * could be read as framing, and an upgrade to HTTP/2, which is for the next hop only (RFC 7540 §3.2.1) and
  * which HTTP/2 does not call malformed.
  */
-const NOT_PASSED = tokenSet(...CLAIMS, Token.FRAMING_LOOKALIKE, Token.HTTP2_SETTINGS)
+const STRIPPED = tokenSet(...IDENTITY_FIELDS, Token.FRAMING_LOOKALIKE, Token.HTTP2_SETTINGS)
 
 /**
  * Say that the request came through us, and from whom. Whom it is for is said in `:authority`, also where
@@ -17,8 +17,8 @@ const NOT_PASSED = tokenSet(...CLAIMS, Token.FRAMING_LOOKALIKE, Token.HTTP2_SETT
 export function forwardedByUs(request: Head, client: Client, fields: FieldTable): void {
   const host = request.authority === null ? request.find(Token.HOST) : null
   if (host !== null) request.addAuthority(fields.make(':authority', host.value, host.neverIndexed))
-  request.remove(NOT_PASSED)
-  for (const mark of client.marks) request.add(mark)
+  request.remove(STRIPPED)
+  for (const mark of client.forwardingFields) request.add(mark)
 }
 
 /** Fields that an answer to TRACE must not show (RFC 9110 §9.3.8). */

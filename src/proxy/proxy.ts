@@ -1,7 +1,7 @@
 // The proxy: takes streams from frontends, makes an exchange of each, knows the routes. Imports no wire
 // protocol: frontends are given it as their acceptor, and its backends bring their session factories.
 
-import type { Acceptor, Client, FrontendStream, HttpWorld } from '../http/index.js'
+import type { Client, FrontendStream, HttpWorld, StreamAcceptor } from '../http/index.js'
 import type { DurationList } from '../pollset/index.js'
 import type { ConnectPolicy } from './connect-policy.js'
 import { Exchange } from './exchange.js'
@@ -21,7 +21,7 @@ export interface ExchangeWatcher {
   ended?(exchange: Exchange): void
 }
 
-export class ReverseProxy implements Acceptor {
+export class ReverseProxy implements StreamAcceptor {
   readonly world: HttpWorld
   /** What is set here holds for exchanges that have not been routed yet. */
   routes: RouteTable
@@ -87,8 +87,8 @@ export class ReverseProxy implements Acceptor {
     this.watchers = this.watchers.filter((each) => each !== watcher)
   }
 
-  left(client: Client): void {
-    for (const backend of this.routes.backends) backend.left(client)
+  clientClosed(client: Client): void {
+    for (const backend of this.routes.backends) backend.clientClosed(client)
   }
 
   /** @internal */

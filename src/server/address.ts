@@ -137,14 +137,16 @@ function parseHost(text: string, route: string): string {
   }
 }
 
-const meant = (route: RouteText): string =>
+const describeRoute = (route: RouteText): string =>
   route.host === '' && route.prefix === '/' ? 'everything (/)' : `${route.host}${route.prefix}`
 
 /** One more route: each says something of its own, or one of them would never be taken. */
 export function addRoute(routes: readonly RouteText[], route: RouteText): RouteText[] {
   const other = routes.find((each) => each.host === route.host && each.prefix === route.prefix)
   if (other === undefined) return [...routes, route]
-  throw new ConfigError(`two routes for ${meant(route)}: ${other.url} and ${route.url}; leave out one`)
+  throw new ConfigError(
+    `two routes for ${describeRoute(route)}: ${other.url} and ${route.url}; leave out one`,
+  )
 }
 
 const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000 }

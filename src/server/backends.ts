@@ -41,8 +41,8 @@ export class Backends implements ExchangeWatcher {
     if (backend !== null && this.retiring.get(backend.name) === backend) this.closeUnused(backend, exchange)
   }
 
-  left(client: Client): void {
-    for (const backend of this.all()) backend.left(client)
+  clientClosed(client: Client): void {
+    for (const backend of this.all()) backend.clientClosed(client)
   }
 
   all(): Backend[] {

@@ -77,7 +77,7 @@ export class ClientAddresses {
   }
 
   /**
-   * Whether another connection from there is taken. {@link left} follows, once, if it is. A Unix-domain
+   * Whether another connection from there is taken. {@link closed} follows, once, if it is. A Unix-domain
    * socket has no address: ''.
    */
   admit(host: string, now: number): boolean {
@@ -95,7 +95,7 @@ export class ClientAddresses {
   }
 
   /** A connection from there has ended. */
-  left(host: string): void {
+  closed(host: string): void {
     if (host === '' || this.open.size === 0) return
     const key = addressKey(host)
     const count = this.open.get(key) ?? 0

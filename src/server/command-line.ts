@@ -20,7 +20,7 @@ const USAGE = 2
 const FAILED = 1
 const BROKEN = 70
 
-const say = (line: string) => void process.stderr.write(`${line}\n`)
+const writeLine = (line: string) => void process.stderr.write(`${line}\n`)
 
 /** Runs the command line. Never throws; sets the exit code. */
 export function run(argv: readonly string[]): void {
@@ -51,7 +51,7 @@ function serve(options: ServeOptions): void {
     startOrigin(
       (origin) => begin(options, [{ host: '', prefix: '/', url: `h2c://127.0.0.1:${origin.port}` }], origin),
       (error) => {
-        say(`error: the embedded origin cannot start: ${error.message}`)
+        writeLine(`error: the embedded origin cannot start: ${error.message}`)
         process.exitCode = FAILED
       },
     )
@@ -77,7 +77,7 @@ function traceTo(file: string | undefined): ProxyServerOptions['trace'] {
   if (file === undefined) return undefined
   const stream = file === '-' ? process.stdout : createWriteStream(file, { fd: traceFile(file) })
   stream.on('error', (error) => {
-    say(`error: the trace cannot be written: ${error.message}`)
+    writeLine(`error: the trace cannot be written: ${error.message}`)
     process.exit(FAILED)
   })
   return (line) => void stream.write(line)
@@ -126,7 +126,7 @@ function makeServer(options: ServeOptions, listen: Listen[], routes: readonly Ro
     limits: options.limit ?? {},
     drainTimeoutMs: options.drainTimeout ?? DRAIN_TIMEOUT_MS,
     trace: traceTo(options.trace),
-    log: say,
+    log: writeLine,
   })
   if (backendInsecure) server.log.tell('warn', '--backend-insecure: certificates of backends are not checked')
   return server
@@ -187,7 +187,7 @@ function begin(options: ServeOptions, routes: readonly RouteText[], origin: Orig
   try {
     server = makeServer(options, listen, routes)
   } catch (error) {
-    say(`error: ${error instanceof Error ? error.message : String(error)}`)
+    writeLine(`error: ${error instanceof Error ? error.message : String(error)}`)
     origin?.close()
     process.exitCode = USAGE
     return

@@ -60,7 +60,7 @@ export class Control extends Continuation {
 
 const { goto, done, suspend } = controlLife
 const waitForOrder = suspend({ then: 'serve' })
-const waitForArrivals = suspend({ then: 'stop', late: 'settle' })
+const waitForHandshakes = suspend({ then: 'stop', late: 'settle' })
 const waitForEnd = suspend({ then: 'stop', late: 'cut' })
 const waitForCut = suspend({ then: 'stop', late: 'stop', within: 'cut' })
 
@@ -78,7 +78,7 @@ const controlSteps = controlLife.steps<Control>({
   drain(c) {
     c.server.drain()
     c.waitForEmpty('idle')
-    return waitForArrivals
+    return waitForHandshakes
   },
   /** Who has connected and said nothing by now has nothing to say. */
   settle(c) {

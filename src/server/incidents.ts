@@ -5,7 +5,7 @@
 import type { Fault } from '../continuation/index.js'
 import { type Address, formatAddress } from '../pollset/index.js'
 import type { Backend, Exchange, ExchangeWatcher, Refusal } from '../proxy/index.js'
-import type { Arrival } from './arrival.js'
+import type { ClientHandshake } from './client-handshake.js'
 import { hinted, leaseShortage } from './hints.js'
 import type { Limits } from './limits.js'
 import type { ProcessLog } from './process-log.js'
@@ -51,7 +51,7 @@ export class Incidents implements ExchangeWatcher {
     )
   }
 
-  dropped({ failure, ends }: Arrival): void {
+  dropped({ failure, addresses: ends }: ClientHandshake): void {
     if (failure === null) return
     this.log.repeated('warn', WHAT[failure.kind], () => `${nameOf(ends.from)}: ${failure.text}`)
   }

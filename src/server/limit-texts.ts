@@ -203,15 +203,15 @@ export const LIMIT_TEXTS: Readonly<Record<string, readonly [unit: string, text: 
     'ms for the answer to a PING, of a client and of a backend, beside what is on its way (slowestBytesPerSecond)',
   ],
   'http2.backendPingTimeoutMs': ['ms', 'ms that a silent backend has to answer PING while it owes an answer'],
-  'http2.dryMs': [
+  'http2.discardMs': [
     'ms',
     'ms a stream whose client has left may run dry before it is reset or its connection retired',
   ],
-  'http2.dryBytesBurst': [
+  'http2.discardBytesBurst': [
     'bytes',
     'bytes of credit that the dry streams of one backend connection get: as many at once, as many a second',
   ],
-  'http2.dryBytesPerSecond': [
+  'http2.discardBytesPerSecond': [
     'bytes a second',
     'bytes of credit each second, behind the burst, for the dry streams of one backend connection',
   ],
@@ -291,7 +291,7 @@ export const LIMIT_TEXTS: Readonly<Record<string, readonly [unit: string, text: 
     'ms',
     'ms that connections which were told to close have for it, once the time to drain is over',
   ],
-  'server.arrivalMs': [
+  'server.handshakeMs': [
     'ms',
     'ms from accepting a socket until it is known what it speaks, its TLS handshake included',
   ],

@@ -20,7 +20,7 @@ export interface ServerLimits extends ClientAddressLimits, ProcessLogLimits {
   /** ms that connections which were told to close have for it, once the time to drain is over */
   readonly cutMs: number
   /** ms from accepting a socket until it is known what it speaks, its TLS handshake included */
-  readonly arrivalMs: number
+  readonly handshakeMs: number
   /** octets of a PROXY header, its TLVs included */
   readonly proxyHeaderBytesMax: number
   /**
@@ -36,7 +36,7 @@ export const serverLimits: ServerLimits = {
   ...processLogLimits,
   connectionsMax: 20_000,
   cutMs: 1_000,
-  arrivalMs: 10_000,
+  handshakeMs: 10_000,
   proxyHeaderBytesMax: 4_096,
   http1SessionsMax: 256,
   http1OpeningMax: 64,

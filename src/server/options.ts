@@ -163,7 +163,7 @@ const running = (command: Command): Command =>
     )
 
 /** The action of `serve`. Options may be wrong together: commander tells it as it tells of one alone. */
-function acted(serve: (options: ServeOptions) => void, options: ServeOptions, self: Command): void {
+function runAction(serve: (options: ServeOptions) => void, options: ServeOptions, self: Command): void {
   const [excess] = self.args
   if (excess !== undefined) {
     self.error(`error: unexpected argument '${excess}'; did you mean --backend ${excess}?`)
@@ -191,7 +191,7 @@ export function program(serve: (options: ServeOptions) => void): Command {
   running(connections(certificates(places(serving))))
     .addHelpText('after', EXAMPLES)
     .allowExcessArguments()
-    .action((options: ServeOptions, self: Command) => acted(serve, options, self))
+    .action((options: ServeOptions, self: Command) => runAction(serve, options, self))
   command
     .command('limits')
     .description('print every bound and timeout with its default')

@@ -3,7 +3,13 @@
 
 import type { Continuation } from '../continuation/index.js'
 import type { EngineLimits, SessionFactory } from '../engine/index.js'
-import { type Acceptor, type Client, dialledSessions, type Ends, type HttpWorld } from '../http/index.js'
+import {
+  type AddressPair,
+  type Client,
+  dialledSessions,
+  type HttpWorld,
+  type StreamAcceptor,
+} from '../http/index.js'
 import {
   createHttp1,
   type Http1Context,
@@ -17,7 +23,7 @@ import { isNumeric, type Socket, type TlsClient } from '../pollset/index.js'
 import type { ExchangeSession, SessionsFor } from '../proxy/index.js'
 import { type DialTarget, type ProxyVersion, proxyHeader } from '../transport/index.js'
 import type { BackendUrl } from './address.js'
-import type { Spoken } from './arrival.js'
+import type { AlpnProtocol } from './client-handshake.js'
 import type { Limits } from './limits.js'
 
 /** How backends over TLS are spoken to. */
@@ -51,7 +57,12 @@ export class Protocols {
     this.http2 = createHttp2(world, limits.http2)
   }
 
-  serve(socket: Socket, spoken: Spoken, acceptor: Acceptor, ends: Ends): Continuation & Client {
+  serve(
+    socket: Socket,
+    spoken: AlpnProtocol,
+    acceptor: StreamAcceptor,
+    ends: AddressPair,
+  ): Continuation & Client {
     return spoken === 'h2'
       ? serveHttp2(this.http2, socket, acceptor, ends)
       : serveHttp1(this.http1, socket, acceptor, ends)
@@ -66,7 +77,7 @@ export class Protocols {
       return () => sessions
     }
     return (client) => {
-      const preamble = proxyHeader(sendProxy, client === null ? null : client.ends)
+      const preamble = proxyHeader(sendProxy, client === null ? null : client.addresses)
       return this.sessionsTo(url, { ...target, preamble }, tls)
     }
   }

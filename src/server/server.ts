@@ -5,12 +5,12 @@ import { EventEmitter } from 'node:events'
 import type TypedEmitter from 'typed-emitter'
 import { type Continuation, createWorld, TraceLines } from '../continuation/index.js'
 import {
-  type Acceptor,
   type Client,
   createHttpWorld,
   type FrontendStream,
   type HttpWorld,
   type LingeringClient,
+  type StreamAcceptor,
 } from '../http/index.js'
 import {
   type Address,
@@ -23,9 +23,9 @@ import {
 import { Backend, CLEAR_TEXT, ConnectPolicy, ReverseProxy, type Share } from '../proxy/index.js'
 import { Connections, Listening, type ProxyVersion } from '../transport/index.js'
 import { type Listen, parseBackend, type RouteText } from './address.js'
-import { Arrival, type ArrivalEvents, type Spoken } from './arrival.js'
 import { Backends } from './backends.js'
 import { ClientAddresses } from './client-addresses.js'
+import { type AlpnProtocol, ClientHandshake, type HandshakeEvents } from './client-handshake.js'
 import { Control } from './control.js'
 import type { Emitter } from './emitter.js'
 import { Incidents } from './incidents.js'
@@ -102,14 +102,14 @@ export const DRAIN_TIMEOUT_MS = 30_000
 const TypedEvents: new () => Emitter<ServerEvents> =
   EventEmitter as new () => TypedEmitter.default<ServerEvents>
 
-export class Server extends TypedEvents implements Acceptor, ArrivalEvents {
+export class Server extends TypedEvents implements StreamAcceptor, HandshakeEvents {
   readonly world: HttpWorld
   readonly proxy: ReverseProxy
   readonly protocols: Protocols
   /** All that clients have open: those whose protocol is not settled yet, and those that are served. */
   readonly connections: Connections
   private readonly pollset: NodePollset
-  private readonly arriving = new Set<Arrival>()
+  private readonly handshakes = new Set<ClientHandshake>()
   private readonly open = new Map<Client, Continuation>()
   /** Those of them that only wait for their client to read our last word, the oldest first. */
   private readonly lingering = new Map<Client, LingeringClient>()
@@ -127,7 +127,7 @@ export class Server extends TypedEvents implements Acceptor, ArrivalEvents {
   private tls: TlsServer | null = null
   private draining = false
   /** Lingering client connections closed for newcomers. */
-  private gaveWay = 0
+  private evictions = 0
 
   /** Throws where a certificate of a TLS listener, a network, a route or a limit is wrong. */
   constructor(options: ServerOptions) {
@@ -225,27 +225,27 @@ export class Server extends TypedEvents implements Acceptor, ArrivalEvents {
     this.proxy.accept(stream)
   }
 
-  left(client: Client): void {
+  clientClosed(client: Client): void {
     this.forget(client)
     this.lingering.delete(client)
-    this.gone(client.ends.from)
-    this.backends.left(client)
+    this.addressClosed(client.addresses.from)
+    this.backends.clientClosed(client)
   }
 
   /**
    * Of connections in clear text to a listener over TLS: each request is told so, and the connection ends
    * with it.
    */
-  private readonly inClearText: Acceptor = {
+  private readonly inClearText: StreamAcceptor = {
     accept: (stream) => {
       this.proxy.refuse(stream, CLEAR_TEXT)
       this.open.get(stream.client)?.cancel()
     },
-    left: (client) => this.left(client),
-    abused: (client, part) => this.abused(client, part),
+    clientClosed: (client) => this.clientClosed(client),
+    clientAbused: (client, part) => this.clientAbused(client, part),
   }
 
-  lingers(client: LingeringClient): void {
+  clientLingers(client: LingeringClient): void {
     this.lingering.set(client, client)
   }
 
@@ -257,8 +257,8 @@ export class Server extends TypedEvents implements Acceptor, ArrivalEvents {
     for (const oldest of this.lingering.values()) {
       this.lingering.delete(oldest)
       this.forget(oldest)
-      oldest.giveWay()
-      this.gaveWay++
+      oldest.evict()
+      this.evictions++
       return
     }
   }
@@ -281,34 +281,35 @@ export class Server extends TypedEvents implements Acceptor, ArrivalEvents {
       return
     }
     if (this.connections.isFull) this.makeRoom()
-    const { arrivalMs } = this.limits.server
+    const { handshakeMs } = this.limits.server
     const tls = secure ? this.tls : null
     const proxyHeaderBytesMax = this.relays.has(socket.remote.host)
       ? this.limits.server.proxyHeaderBytesMax
       : 0
-    const arrival = new Arrival(this.world, socket, { tls, proxyHeaderBytesMax, arrivalMs }, this)
-    this.arriving.add(arrival)
-    this.connections.add(arrival)
+    const options = { tls, proxyHeaderBytesMax, handshakeMs }
+    const handshake = new ClientHandshake(this.world, socket, options, this)
+    this.handshakes.add(handshake)
+    this.connections.add(handshake)
   }
 
-  arrived(arrival: Arrival, spoken: Spoken): void {
-    this.arriving.delete(arrival)
-    const acceptor = arrival.inClearText ? this.inClearText : this
-    const connection = this.protocols.serve(arrival.socket, spoken, acceptor, arrival.ends)
+  handshakeDone(handshake: ClientHandshake, spoken: AlpnProtocol): void {
+    this.handshakes.delete(handshake)
+    const acceptor = handshake.inClearText ? this.inClearText : this
+    const connection = this.protocols.serve(handshake.socket, spoken, acceptor, handshake.addresses)
     this.open.set(connection, connection)
-    this.connections.replace(arrival, connection)
+    this.connections.replace(handshake, connection)
     if (this.draining) connection.cancel()
   }
 
-  dropped(arrival: Arrival): void {
-    this.arriving.delete(arrival)
-    this.connections.delete(arrival)
-    this.incidents.dropped(arrival)
-    this.gone(arrival.ends.from)
+  handshakeDropped(handshake: ClientHandshake): void {
+    this.handshakes.delete(handshake)
+    this.connections.delete(handshake)
+    this.incidents.dropped(handshake)
+    this.addressClosed(handshake.addresses.from)
   }
 
-  abused({ ends }: Client | Arrival, part: number): void {
-    const { host } = ends.from
+  clientAbused({ addresses }: Client | ClientHandshake, part: number): void {
+    const { host } = addresses.from
     if (!this.relays.has(host)) this.addresses.abused(host, part, this.world.pollset.now)
   }
 
@@ -319,8 +320,8 @@ export class Server extends TypedEvents implements Acceptor, ArrivalEvents {
     return false
   }
 
-  private gone(from: Address): void {
-    if (!this.relays.has(from.host)) this.addresses.left(from.host)
+  private addressClosed(from: Address): void {
+    if (!this.relays.has(from.host)) this.addresses.closed(from.host)
   }
 
   // What control asks for
@@ -332,9 +333,9 @@ export class Server extends TypedEvents implements Acceptor, ArrivalEvents {
     for (const connection of this.open.values()) connection.cancel()
   }
 
-  /** Arrivals had time for what was on its way. */
+  /** Handshakes had time for what was on its way. */
   settle(): void {
-    for (const arrival of this.arriving) arrival.cancel()
+    for (const handshake of this.handshakes) handshake.cancel()
   }
 
   /** Told once they come to their end, told twice they close. */
@@ -379,10 +380,10 @@ export class Server extends TypedEvents implements Acceptor, ArrivalEvents {
   describe(): Readonly<Record<string, unknown>> {
     return {
       clients: this.open.size,
-      arriving: this.arriving.size,
+      arriving: this.handshakes.size,
       lingering: this.lingering.size,
       turnedAway: this.connections.refused,
-      gaveWay: this.gaveWay,
+      gaveWay: this.evictions,
       addresses: this.addresses.describe(),
       internalErrors: this.world.scheduler.crashes,
       exchanges: {

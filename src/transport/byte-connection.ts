@@ -114,7 +114,7 @@ export abstract class ByteConnection extends Continuation implements ByteOutputO
   /** Waits for the peer's end; false when there is nothing to wait for. */
   lingers(): boolean {
     const lingering = this.lingering as Linger
-    if (!lingering.goesOn(this.socket, this.transport.pollset.now)) return false
+    if (!lingering.keepsWaiting(this.socket, this.transport.pollset.now)) return false
     this.waitOn(0, this.socket, lingering.bits)
     this.waitUntil(lingering.until)
     return true

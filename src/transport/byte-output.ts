@@ -1,7 +1,7 @@
 // Output of plain bytes: they wait in the memory budget of the World until the peer takes them. The
 // connection that holds most and moves least is told to end when the budget is spent.
 
-import type { Settling, Slab } from '../pollset/index.js'
+import type { Settleable, Slab } from '../pollset/index.js'
 import { ConnectionBudget, type MemoryBudget } from './memory-budget.js'
 import { type CreditSink, ReceiveBuffer } from './receive-buffer.js'
 import { type OutputOwner, SlabOutput } from './slab-output.js'
@@ -16,7 +16,7 @@ export interface ByteOutputOwner extends OutputOwner {
   stalled(): void
 }
 
-export class ByteOutput extends SlabOutput implements CreditSink, Settling {
+export class ByteOutput extends SlabOutput implements CreditSink, Settleable {
   readonly starving = false
   private readonly memory: MemoryBudget
   private readonly budget = new ConnectionBudget()

@@ -8,7 +8,7 @@ import { type DialLimits, HappyEyeballs } from './happy-eyeballs.js'
 import type { DialTarget } from './target.js'
 
 /** Told once of each dial. Neither is called before {@link dial} has returned. */
-export interface Dialled {
+export interface DialEvents {
   /** The socket is CONNECTED, its TLS handshake done. It is the caller's from here on. */
   connected(socket: Socket): void
   /** No socket could be had. `late`: the time was over. */
@@ -29,14 +29,14 @@ export class Dial extends Continuation {
   readonly attempts: HappyEyeballs
   /** Ids of the sockets begin with it. */
   readonly name: string
-  readonly told: Dialled
+  readonly events: DialEvents
 
-  constructor(world: World, name: string, target: DialTarget, limits: DialLimits, told: Dialled) {
+  constructor(world: World, name: string, target: DialTarget, limits: DialLimits, told: DialEvents) {
     super(world, [])
     this.id = `${name}.dial`
     this.name = name
     this.attempts = new HappyEyeballs(world.pollset, target, limits)
-    this.told = told
+    this.events = told
   }
 
   get kind(): string {
@@ -46,7 +46,7 @@ export class Dial extends Continuation {
   giveUp(): void {
     const { attempts } = this
     attempts.drop()
-    this.told.failed(attempts.fault ?? attempts.ended, attempts.late)
+    this.events.failed(attempts.fault ?? attempts.ended, attempts.late)
   }
 
   crashed(): void {
@@ -73,7 +73,7 @@ const dialSteps = dialLife.steps<Dial>({
     return d.attempts.socket === null ? goto.fail : goto.handOver
   },
   handOver(d) {
-    d.told.connected(d.attempts.socket as Socket)
+    d.events.connected(d.attempts.socket as Socket)
     return done
   },
   fail(d) {
@@ -92,7 +92,7 @@ export function dial(
   name: string,
   target: DialTarget,
   limits: DialLimits,
-  told: Dialled,
+  told: DialEvents,
 ): Dial {
   const it = new Dial(world, name, target, limits, told)
   dialSteps.start(world, it, 'resolve')

@@ -1,11 +1,11 @@
 // What every protocol needs under it and above the sockets: connection attempts, output slabs, the bytes that
 // wait and their memory budget, lingering, rates. It knows no protocol.
 
+export { type AddressPair, addressPairOf } from './address-pair.js'
 export { ByteConnection, byteConnectionLife } from './byte-connection.js'
 export { ByteOutput, type ByteOutputOwner } from './byte-output.js'
 export { Connections, EMPTY } from './connections.js'
-export { Dial, type Dialled, dial, dialLife } from './dial.js'
-export { type Ends, endsOf } from './endpoints.js'
+export { Dial, type DialEvents, dial, dialLife } from './dial.js'
 export { type DialLimits, dialLimits } from './happy-eyeballs.js'
 export { Linger, type LingerLimits, lingerLimits } from './linger.js'
 export { Listening, type ListeningEvents, listeningLife } from './listening.js'

@@ -52,7 +52,7 @@ export class Linger {
   }
 
   /** Discards what has come. Returns false when there is nothing to wait for any more. */
-  goesOn(socket: Socket, now: number): boolean {
+  keepsWaiting(socket: Socket, now: number): boolean {
     const { lingerMs, lingerTotalMs, lingerBytesMax } = this.limits
     for (let chunk = socket.take(); chunk !== null; chunk = socket.take()) {
       this.heardAt = now

@@ -2,7 +2,7 @@
 // writer. Of a header is kept what can hold an address; TLVs are counted and skipped.
 
 import { addressVersion } from '../pollset/index.js'
-import type { Ends } from './endpoints.js'
+import type { AddressPair } from './address-pair.js'
 
 export type ProxyVersion = 'v1' | 'v2'
 
@@ -32,7 +32,7 @@ export type ProxyHeaderState = 'reading' | 'whole' | 'wrong'
 export class ProxyHeaderReader {
   state: ProxyHeaderState = 'reading'
   /** Between whom the connection was made, once `whole`; null: between whom it seems to be. */
-  ends: Ends | null = null
+  addresses: AddressPair | null = null
   private readonly head = Buffer.allocUnsafe(KEPT_BYTES)
   private readonly bytesMax: number
   /** octets read */
@@ -84,7 +84,7 @@ export class ProxyHeaderReader {
       addressVersion(to ?? '') === version &&
       isPort(fromPort) &&
       isPort(toPort)
-    if (right) this.ends = endsAt(from, Number(fromPort), to, Number(toPort))
+    if (right) this.addresses = endsAt(from, Number(fromPort), to, Number(toPort))
     else this.state = 'wrong'
   }
 
@@ -97,7 +97,7 @@ export class ProxyHeaderReader {
       const known = octet >> 4 < ADDRESS_BYTES.length && (octet & 15) < TRANSPORTS
       if (!known && this.head[COMMAND_AT] === PROXY) this.state = 'wrong'
     } else if (at === V2_BEGINS_BYTES - 1) this.length(this.head.readUInt16BE(LENGTH_AT))
-    if (this.size === this.total && this.state === 'reading') this.addresses()
+    if (this.size === this.total && this.state === 'reading') this.readAddresses()
   }
 
   private length(bytes: number): void {
@@ -106,7 +106,7 @@ export class ProxyHeaderReader {
     if (bytes < least || this.total > this.bytesMax) this.state = 'wrong'
   }
 
-  private addresses(): void {
+  private readAddresses(): void {
     this.state = 'whole'
     const { head } = this
     if (head[COMMAND_AT] === LOCAL || (head[FAMILY_AT] & 15) === 0) return
@@ -116,11 +116,16 @@ export class ProxyHeaderReader {
     const text = (at: number) => textOf(head.subarray(at, at + size))
     const from = V2_BEGINS_BYTES
     const ports = from + 2 * size
-    this.ends = endsAt(text(from), head.readUInt16BE(ports), text(from + size), head.readUInt16BE(ports + 2))
+    this.addresses = endsAt(
+      text(from),
+      head.readUInt16BE(ports),
+      text(from + size),
+      head.readUInt16BE(ports + 2),
+    )
   }
 }
 
-const endsAt = (from: string, fromPort: number, to: string, toPort: number): Ends => ({
+const endsAt = (from: string, fromPort: number, to: string, toPort: number): AddressPair => ({
   from: { host: from, port: fromPort },
   to: { host: to, port: toPort },
 })
@@ -147,7 +152,7 @@ function octetsOf(host: string, version: 4 | 6): Buffer {
 }
 
 /** The header for a connection made on behalf of a client; of nobody in particular with null. */
-export function proxyHeader(protocol: ProxyVersion, ends: Ends | null): Buffer {
+export function proxyHeader(protocol: ProxyVersion, ends: AddressPair | null): Buffer {
   const version = ends === null ? 0 : addressVersion(ends.from.host)
   if (ends === null || version === 0 || addressVersion(ends.to.host) !== version)
     return protocol === 'v1'

@@ -109,7 +109,7 @@ export class ReceiveBuffer implements Listed<ReceiveBuffer> {
     this.progressAt = now
     if (this.retainMax > 0) {
       this.retainedBytes += pulled
-      if (this.retainedBytes > this.retainMax || this.sink.starving) this.letGo()
+      if (this.retainedBytes > this.retainMax || this.sink.starving) this.releaseRetained()
     } else {
       this.dropPulled()
       this.sink.consumed(pulled)
@@ -127,7 +127,7 @@ export class ReceiveBuffer implements Listed<ReceiveBuffer> {
   }
 
   /** Retain no longer: what was pulled is dropped and its credit given. */
-  letGo(): void {
+  releaseRetained(): void {
     if (this.retainMax === 0) return
     this.retainMax = 0
     const bytes = this.retainedBytes

@@ -1,7 +1,7 @@
 // One attack in memory: the attacker sends its waves, and beside it a client of good manners asks all along. Tells what
 // the attacker got, how many turns the steady requests took, and the most that was held of anything.
 
-import type { Connection } from '../../src/http2/connection.js'
+import type { Http2Connection } from '../../src/http2/connection.js'
 import type { FrameReader } from '../../src/http2/frame-reader.js'
 import type { Output } from '../../src/http2/output.js'
 import type { StreamTable } from '../../src/http2/stream-table.js'
@@ -182,7 +182,7 @@ class Field {
     }
     for (const each of world.scheduler.alive()) {
       if (each.kind !== 'frontend' && each.kind !== 'backend') continue
-      const { reader, output, streams } = each as unknown as Connection & Inside
+      const { reader, output, streams } = each as unknown as Http2Connection & Inside
       note('controlBytes', output.describe().controlBytes as number)
       note('bufferedBytes', reader.bufferedBytes)
       for (const stream of streams.all())

@@ -62,7 +62,7 @@ class Plain implements Session {
 }
 
 /** Notes in which order leases were told. */
-class Wish implements Waiter {
+class Waiting implements Waiter {
   readonly name: string
   readonly lease: Lease<Plain>
   woken = 0
@@ -96,7 +96,7 @@ function setUp(capacity: number, limits: Partial<EngineLimits> = {}) {
     },
     { ...engineLimits, ...limits },
   )
-  const wish = (name: string) => new Wish(name, order)
+  const wish = (name: string) => new Waiting(name, order)
   /** Ask, and take at once where granted. */
   const ask = (name: string) => {
     const one = wish(name)
@@ -649,8 +649,8 @@ t.test('E12: at random, against a model that only counts', async (t) => {
     }
     const { pollset, engine, made, order, wish } = setUp(1 + next(3), limits)
     /** Queued by the model, in order; granted, not yet taken; taken, by session. */
-    let queue: Wish[] = []
-    const granted = new Set<Wish>()
+    let queue: Waiting[] = []
+    const granted = new Set<Waiting>()
     const taken: Plain[] = []
     let asked = 0
     let pausedUntil = 0

@@ -4,7 +4,13 @@ import { readFileSync } from 'node:fs'
 import { type AddressInfo, connect, createServer, type Socket as NetSocket } from 'node:net'
 import t, { type Test } from 'tap'
 import { createWorld } from '../../src/continuation/index.js'
-import { NodePollset, noFaults, type SimFar, type SimFaults, SimPollset } from '../../src/pollset/index.js'
+import {
+  NodePollset,
+  noFaults,
+  type SimFaults,
+  type SimPeerSocket,
+  SimPollset,
+} from '../../src/pollset/index.js'
 import { createTransportWorld, type TransportLimits } from '../../src/transport/index.js'
 import { type LineOptions, LineProxy } from '../../tools/examples/line-protocol.js'
 import { once } from '../world/proxy-world.js'
@@ -27,9 +33,9 @@ class Peer {
   text = ''
   ended = false
   closed = false
-  readonly far: SimFar
+  readonly far: SimPeerSocket
   private readonly heard: (peer: Peer) => void
-  constructor(far: SimFar, heard: (peer: Peer) => void = () => {}) {
+  constructor(far: SimPeerSocket, heard: (peer: Peer) => void = () => {}) {
     this.far = far
     this.heard = heard
     far.owner = {
@@ -82,7 +88,7 @@ function setUp({ options = {}, faults = {}, seed = 1, limits = {}, heard = () =>
   settle()
   let ports = 40_000
   const client = (text = '') => {
-    const peer = new Peer(pollset.dial(FRONT, { host: '192.0.2.7', port: ports++ }) as SimFar)
+    const peer = new Peer(pollset.dial(FRONT, { host: '192.0.2.7', port: ports++ }) as SimPeerSocket)
     peer.say(text)
     settle()
     return peer

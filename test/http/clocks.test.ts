@@ -20,7 +20,7 @@ const FAR: SomeLimits = {
     pingAfterMs: 1e6,
     frontendPingTimeoutMs: 1e6,
     backendPingTimeoutMs: 1e6,
-    dryMs: 1e6,
+    discardMs: 1e6,
   },
   proxy: { headTimeoutMs: 1e6 },
 }

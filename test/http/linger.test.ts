@@ -10,11 +10,11 @@ import { createHttp2, serveHttp2 } from '../../src/http2/index.js'
 import {
   CLOSED,
   ENDED,
-  type FarOwner,
   FINISHED,
   noFaults,
   READABLE,
-  type SimFar,
+  type SimPeerSocket,
+  type SimPeerSocketOwner,
   SimPollset,
   type Socket,
 } from '../../src/pollset/index.js'
@@ -28,10 +28,10 @@ const FRONT = { host: '192.0.2.1', port: 80 }
 const CLIENT = { host: '192.0.2.7', port: 7 }
 
 /** A backend of HTTP/1.1 that answers each request with so many bytes. */
-class Answering implements FarOwner {
-  private readonly far: SimFar
+class Answering implements SimPeerSocketOwner {
+  private readonly far: SimPeerSocket
   private readonly bytes: number
-  constructor(far: SimFar, bytes: number) {
+  constructor(far: SimPeerSocket, bytes: number) {
     this.far = far
     this.bytes = bytes
     far.owner = this
@@ -47,8 +47,8 @@ class Answering implements FarOwner {
 }
 
 /** A client that reads so many bytes a second, whatever comes; `says`: after each read. */
-class SlowReader implements FarOwner {
-  readonly far: SimFar
+class SlowReader implements SimPeerSocketOwner {
+  readonly far: SimPeerSocket
   bytes = 0
   fin = false
   gone = false
@@ -56,7 +56,7 @@ class SlowReader implements FarOwner {
   private readonly bytesPerSecond: number
   private readonly says: Buffer | null
 
-  constructor(pollset: SimPollset, far: SimFar, bytesPerSecond: number, says: Buffer | null) {
+  constructor(pollset: SimPollset, far: SimPeerSocket, bytesPerSecond: number, says: Buffer | null) {
     this.pollset = pollset
     this.far = far
     this.bytesPerSecond = bytesPerSecond
@@ -96,7 +96,7 @@ function proxied(bodyBytes: number, sendBufferBytes: number, version: 1 | 2, byt
   const listener = pollset.listen(FRONT, 'l1')
   pollset.step()
   const says = version === 2 ? frame(8, 0, 0, uint32(1)) : null
-  const client = new SlowReader(pollset, pollset.dial(FRONT, CLIENT) as SimFar, bytesPerSecond, says)
+  const client = new SlowReader(pollset, pollset.dial(FRONT, CLIENT) as SimPeerSocket, bytesPerSecond, says)
   const socket = listener.accept() as Socket
   const connection =
     version === 1 ? serveHttp1(http1, socket, proxy) : serveHttp2(createHttp2(world, {}), socket, proxy)
@@ -192,7 +192,12 @@ function waiting(limits: Partial<typeof LIMITS> = {}) {
   }
   const all = { ...LIMITS, ...limits }
   const linger = new Linger(all, new Transit(all), 0)
-  return { chunks, socket, goesOn: (now: number) => linger.goesOn(socket as unknown as Socket, now), linger }
+  return {
+    chunks,
+    socket,
+    goesOn: (now: number) => linger.keepsWaiting(socket as unknown as Socket, now),
+    linger,
+  }
 }
 const LIMITS = { ...transitLimits, lingerMs: 5_000, lingerTotalMs: 30_000, lingerBytesMax: 1_000 }
 

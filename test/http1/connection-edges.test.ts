@@ -2,7 +2,7 @@
 // in each way, ready, late and cancelled (design: Tests).
 
 import t from 'tap'
-import { backendLife, frontendLife } from '../../src/http1/index.js'
+import { frontendLife, sessionLife } from '../../src/http1/index.js'
 import { cancel, type Way, Ways } from '../world/ways.js'
 
 const GET = Buffer.from('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
@@ -226,7 +226,7 @@ const WAYS: readonly Way[] = [
 ways.go(
   [
     [frontendLife.edges, ['linger until', 'readMessages check', 'readMessages until']],
-    [backendLife.edges, ['linger until', 'readMessages check', 'readMessages until']],
+    [sessionLife.edges, ['linger until', 'readMessages check', 'readMessages until']],
   ],
   WAYS,
 )

@@ -63,7 +63,7 @@ t.test('SETTINGS that change the window of many streams weigh as the work they m
   t.end()
 })
 
-t.test('I10: empty DATA is paid for until the purse is empty', (t) => {
+t.test('I10: empty DATA is paid for until the frame budget is empty', (t) => {
   const proxy = memoryProxy()
   const bad = proxy.client()
   bad.send(headers(1, REQUEST, false))

@@ -2,7 +2,7 @@
 // wait ends in each way, ready, late and cancelled (design: Tests).
 
 import t from 'tap'
-import { backendLife, frontendLife } from '../../src/http2/index.js'
+import { frontendLife, sessionLife } from '../../src/http2/index.js'
 import { frame, framesOf, headers, PREFACE, REQUEST, uint32 } from '../../tools/testbed/frames.js'
 import { memoryProxy } from '../../tools/testbed/memory-proxy.js'
 import { cancel, type MemoryProxy, type Way, Ways } from '../world/ways.js'
@@ -347,7 +347,7 @@ const BACKEND_WAITS = [
 ways.go(
   [
     [frontendLife.edges, FRONTEND_WAITS],
-    [backendLife.edges, BACKEND_WAITS],
+    [sessionLife.edges, BACKEND_WAITS],
   ],
   WAYS,
 )

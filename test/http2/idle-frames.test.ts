@@ -2,7 +2,7 @@
 // flood is tried by the attackers of spec/attacks.md; here is what ordinary peers send, in both roles, at any speed.
 
 import t, { type Test } from 'tap'
-import { FRAME_PRICE, FramePurse } from '../../src/http2/frame-purse.js'
+import { FRAME_PRICE, FrameBudget } from '../../src/http2/frame-budget.js'
 import { http2Limits } from '../../src/http2/limits.js'
 import { data, many, ping, reset, response, settings, wide, widen } from '../../tools/attack/attack.js'
 import { framesOf, headers, REQUEST } from '../../tools/testbed/frames.js'
@@ -16,7 +16,7 @@ const ROLES: readonly Role[] = ['server', 'client']
 const POST = [...REQUEST.slice(1), [':method', 'POST'] as const]
 
 const purse = (more: Partial<typeof http2Limits> = {}) =>
-  new FramePurse({ ...http2Limits, idleFramesBurst: 10, idleFramesPerSecond: 2, ...more }, 0)
+  new FrameBudget({ ...http2Limits, idleFramesBurst: 10, idleFramesPerSecond: 2, ...more }, 0)
 
 /** Frames that it pays for, one after the other. */
 function frames(pay: () => boolean): number {
@@ -25,7 +25,7 @@ function frames(pay: () => boolean): number {
   return count
 }
 
-t.test('I1, I2: the purse is full at first, time fills it again, and no further', async (t) => {
+t.test('I1, I2: the frame budget is full at first, time fills it again, and no further', async (t) => {
   const its = purse()
   t.equal(
     frames(() => its.pay(0)),
@@ -49,9 +49,9 @@ t.test('I1, I2: the purse is full at first, time fills it again, and no further'
 
 t.test('I1: what does not fit is lost, of answers and of octets either way', async (t) => {
   for (const earn of [
-    (its: FramePurse) => its.sent(1 << 30, true),
-    (its: FramePurse) => its.received(1 << 30),
-    (its: FramePurse) => its.answered(),
+    (its: FrameBudget) => its.sent(1 << 30, true),
+    (its: FrameBudget) => its.received(1 << 30),
+    (its: FrameBudget) => its.answered(),
   ]) {
     const its = purse()
     for (let i = 0; i < 1_000; i++) earn(its)

@@ -2,7 +2,7 @@
 // each, and cost those beside them nothing (spec/engine.md).
 
 import t from 'tap'
-import { FramePurse } from '../../src/http2/frame-purse.js'
+import { FrameBudget } from '../../src/http2/frame-budget.js'
 import { HpackEncoder } from '../../src/http2/hpack/encoder.js'
 import { http2Limits } from '../../src/http2/limits.js'
 import { Output } from '../../src/http2/output.js'
@@ -108,9 +108,9 @@ const odd = (count: number) => Array.from({ length: count }, (_, i) => 2 * i + 1
 
 t.test('E20: what streams that run dry draw is bounded; the sibling beside them is served', (t) => {
   const [burst, perSecond, window] = [100_000, 10_000, 65_535]
-  const limits = { http2: { backendResetsBurst: 1, backendResetsPerSecond: 1, dryMs: 60_000 } }
+  const limits = { http2: { backendResetsBurst: 1, backendResetsPerSecond: 1, discardMs: 60_000 } }
   const proxy = memoryProxy(
-    limitsWith(limits, { http2: { dryBytesBurst: burst, dryBytesPerSecond: perSecond } }),
+    limitsWith(limits, { http2: { discardBytesBurst: burst, discardBytesPerSecond: perSecond } }),
   )
   const [client, sibling] = [proxy.client(), proxy.client()]
   const stays = 1
@@ -160,8 +160,10 @@ t.test('E20: what streams that run dry draw is bounded; the sibling beside them 
 })
 
 t.test('E20: credit of a stream that runs dry is paid for once, however many frames come in a turn', (t) => {
-  const limits = { http2: { backendResetsBurst: 1, backendResetsPerSecond: 1, dryMs: 60_000 } }
-  const proxy = memoryProxy(limitsWith(limits, { http2: { dryBytesBurst: 120_000, dryBytesPerSecond: 1 } }))
+  const limits = { http2: { backendResetsBurst: 1, backendResetsPerSecond: 1, discardMs: 60_000 } }
+  const proxy = memoryProxy(
+    limitsWith(limits, { http2: { discardBytesBurst: 120_000, discardBytesPerSecond: 1 } }),
+  )
   const [client, sibling] = [proxy.client(), proxy.client()]
   sibling.send(headers(1, REQUEST))
   for (const id of [1, 3]) client.send(headers(id, REQUEST))
@@ -194,7 +196,7 @@ t.test(
       new HpackEncoder({ tableSizeMax: 4096 }),
       new OutputSlabs(),
       16_384,
-      new FramePurse(http2Limits, 0),
+      new FrameBudget(http2Limits, 0),
     )
     output.attach(socket, { crashWith: raise })
     output.settings([])

@@ -4,8 +4,8 @@ import {
   noFaults,
   type Pollable,
   READABLE,
-  type SimFar,
   type SimFaults,
+  type SimPeerSocket,
   SimPollset,
   type Socket,
   type Waiter,
@@ -25,9 +25,9 @@ export const pattern = (size: number): Buffer =>
 export class Peer {
   readonly chunks: Buffer[] = []
   readonly told: string[] = []
-  readonly far: SimFar
+  readonly far: SimPeerSocket
   private readonly pollset: SimPollset
-  constructor(pollset: SimPollset, far: SimFar) {
+  constructor(pollset: SimPollset, far: SimPeerSocket) {
     this.pollset = pollset
     this.far = far
     far.owner = this
@@ -60,7 +60,7 @@ export function connection(faults: Partial<SimFaults> = {}, seed = 1) {
   const pollset = new SimPollset(seed, { ...noFaults, ...faults })
   const listener = pollset.listen(FRONT, 'listener')
   pollset.step()
-  const peer = new Peer(pollset, pollset.dial(FRONT, CLIENT) as SimFar)
+  const peer = new Peer(pollset, pollset.dial(FRONT, CLIENT) as SimPeerSocket)
   pollset.step()
   const socket = listener.accept() as Socket
   return { pollset, listener, peer, socket }

@@ -14,8 +14,8 @@ import {
   READABLE,
   RESOLVED,
   SECURED,
-  type SimFar,
   type SimFaults,
+  type SimPeerSocket,
   SimPollset,
   type Waiter,
   WRITABLE,
@@ -229,7 +229,7 @@ t.test('a burst of clients is accepted in one turn, in order', async (t) => {
   })
   settle(pollset)
   t.strictSame([ports, pollset.turns], [[0, 1, 2, 3, 4], turns + 1])
-  const left = new Peer(pollset, pollset.dial(FRONT, CLIENT) as SimFar)
+  const left = new Peer(pollset, pollset.dial(FRONT, CLIENT) as SimPeerSocket)
   listener.interest = 0
   settle(pollset)
   listener.close()

@@ -1,7 +1,7 @@
 // The turn against spec/pollset.md and spec/output.md: its order, its budget, and that each thing is done once.
 
 import t from 'tap'
-import { type Flushable, type Settling, Turns, type Waiter } from '../../src/pollset/index.js'
+import { type Flushable, type Settleable, Turns, type Waiter } from '../../src/pollset/index.js'
 import { Alarm } from '../world/alarm.js'
 import { raise } from '../world/raise.js'
 
@@ -51,7 +51,7 @@ class Bare extends Turns {
       crashWith: raise,
     }
   }
-  input(name: string): Settling {
+  input(name: string): Settleable {
     return { settle: () => this.log.push(name), crashWith: raise }
   }
 }

@@ -14,7 +14,7 @@ type Version = 'http/1.1' | 'h2c'
 const VERSIONS: readonly Version[] = ['http/1.1', 'h2c']
 
 /** As spec/exchange.md lists them. */
-const CLAIMS = [
+const IDENTITY_FIELDS = [
   'forwarded',
   'x-forwarded',
   ...['for', 'host', 'proto', 'port', 'prefix', 'ssl', 'scheme', 'server', 'user', 'client-cert'].map(
@@ -31,7 +31,7 @@ const CLAIMS = [
   'front-end-https',
 ]
 const LOOKALIKES = ['content_length', 'transfer_encoding', 'keep_alive', 'proxy_connection', 'http2_settings']
-const SAID = [...CLAIMS, ...CLAIMS.map((each) => each.replaceAll('-', '_')), ...LOOKALIKES]
+const SAID = [...IDENTITY_FIELDS, ...IDENTITY_FIELDS.map((each) => each.replaceAll('-', '_')), ...LOOKALIKES]
 
 function linesOf(far: FarEnd, version: Version): string[] {
   if (version === 'http/1.1') return far.take().toString('latin1').split('\r\n')

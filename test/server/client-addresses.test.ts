@@ -4,7 +4,7 @@
 import { connect } from 'node:net'
 import t from 'tap'
 import { createWorld } from '../../src/continuation/index.js'
-import { type Acceptor, createHttpWorld, type HttpWorld } from '../../src/http/index.js'
+import { createHttpWorld, type HttpWorld, type StreamAcceptor } from '../../src/http/index.js'
 import { createHttp1, serveHttp1 } from '../../src/http1/index.js'
 import { createHttp2, serveHttp2 } from '../../src/http2/index.js'
 import type { Socket } from '../../src/pollset/index.js'
@@ -103,7 +103,7 @@ t.test('connections-of-one-address: so many at once, of one address at once', (t
   for (const host of ['2001:db8::1', '2001:db8::2']) t.ok(addresses.admit(host, 0))
   t.notOk(addresses.admit('2001:db8::3', 0))
   t.ok(addresses.admit('2001:db8:0:1::3', 0))
-  addresses.left('2001:db8::1')
+  addresses.closed('2001:db8::1')
   t.ok(addresses.admit('2001:db8::3', 0))
   t.end()
 })
@@ -165,14 +165,14 @@ for (const [name, octets] of Object.entries(FLOODS)) {
 // What the protocols tell of a client when its connection ends, in memory.
 
 /** What is told of clients that say this, and then nothing for 10 s, or go. */
-function told(serve: (world: HttpWorld, socket: Socket, acceptor: Acceptor) => void) {
+function told(serve: (world: HttpWorld, socket: Socket, acceptor: StreamAcceptor) => void) {
   const pollset = new MemoryPollset()
   const world = createHttpWorld(createWorld(pollset))
   const heard: string[] = []
-  const acceptor: Acceptor = {
+  const acceptor: StreamAcceptor = {
     accept: () => {},
-    left: () => heard.push('left'),
-    abused: (_client, part) => heard.push(`abused ${part}`),
+    clientClosed: () => heard.push('left'),
+    clientAbused: (_client, part) => heard.push(`abused ${part}`),
   }
   return (octets: Buffer, goes: boolean, afterMs = 0): string => {
     heard.length = 0

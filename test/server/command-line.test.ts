@@ -680,7 +680,7 @@ t.test('--limit is heeded, repeated too', { buffered: true }, async (t) => {
 })
 
 t.test('a time longer than timers can take is no short one', { buffered: true }, async (t) => {
-  const { program, url } = await serve(t, '--limit', 'server.arrivalMs=9007199254740991')
+  const { program, url } = await serve(t, '--limit', 'server.handshakeMs=9007199254740991')
   const { port, hostname } = new URL(url)
   // Accepted, and silent: the one deadline there is.
   const silent = connectTcp(Number(port), hostname).resume()

@@ -433,7 +433,7 @@ t.test('clear text on a port of TLS is answered, and its connection ends', async
 })
 
 t.test('no end of a handshake', async (t) => {
-  const { port } = await serve(t, { limits: { server: { arrivalMs: 200 } } })
+  const { port } = await serve(t, { limits: { server: { handshakeMs: 200 } } })
   const socket = connectTcp(port, '127.0.0.1').resume()
   socket.on('error', () => {})
   t.teardown(() => socket.destroy())

@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { backendLife, frontendLife } from '../../src/http2/index.js'
+import { frontendLife, sessionLife } from '../../src/http2/index.js'
 import { exchangeLife } from '../../src/proxy/index.js'
 import { diagram } from '../../tools/graph.js'
 import { run } from '../../tools/testbed/programs.js'
@@ -27,7 +27,7 @@ t.test("the README's diagram is the tool's", (t) => {
 t.test('the connection of either side has its beginning', (t) => {
   for (const [name, start, edges] of [
     ['frontend', 'awaitPreface', frontendLife.edges],
-    ['backend', 'greet', backendLife.edges],
+    ['backend', 'greet', sessionLife.edges],
   ] as const) {
     const text = diagram(name) ?? ''
     t.ok(text.startsWith(`stateDiagram-v2\n  [*] --> ${start}\n`))

@@ -32,7 +32,7 @@ function readIn(octets: Buffer, cuts: readonly number[]): string {
   }
   if (reader.state === 'reading') return `more, ${left} left`
   if (reader.state === 'wrong') return 'wrong'
-  const from = reader.ends?.from
+  const from = reader.addresses?.from
   return `${from === undefined ? 'own' : `${from.host} ${from.port}`}, ${left} left`
 }
 
@@ -61,7 +61,7 @@ t.test('written: every row; and read back', (t) => {
     const reader = new ProxyHeaderReader(BYTES_MAX)
     t.equal(reader.feed(header), header.length)
     t.equal(reader.state, 'whole')
-    if (reader.ends !== null) t.same(reader.ends, ends)
+    if (reader.addresses !== null) t.same(reader.addresses, ends)
   }
   t.end()
 })
@@ -123,7 +123,7 @@ t.test('from a trusted address: believed, or closed without an answer', async (t
 })
 
 t.test('it has the time of an arrival', async (t) => {
-  const setting = await setUp(origin, { server: { arrivalMs: 50 } }, trusting)
+  const setting = await setUp(origin, { server: { handshakeMs: 50 } }, trusting)
   t.teardown(setting.close)
   t.equal(await said(t, setting.url, 'PROXY TCP4 '), '')
 })
@@ -232,7 +232,7 @@ t.test('sent first on each connection to a backend', async (t) => {
         reader.feed(beginnings[0] as Buffer)
         t.equal(reader.state, 'whole', name)
         const told = { from: { host: '192.0.2.1', port: 56324 }, to: { host: '198.51.100.2', port: 443 } }
-        t.same(reader.ends, share === 'connection' ? told : null, name)
+        t.same(reader.addresses, share === 'connection' ? told : null, name)
       }
     }
   }

@@ -139,7 +139,7 @@ t.test('R6, F22: retained bytes come again, and their credit waits', async (t) =
   s.push(bytes(10, 1_000))
   s.settle()
   t.same(s.pull(700), bytes(700))
-  s.receiveBuffer.letGo()
+  s.receiveBuffer.releaseRetained()
   t.equal(s.credited, 700)
   t.notOk(s.receiveBuffer.retained)
   s.receiveBuffer.rewind()
@@ -239,7 +239,7 @@ t.test('S2, S3, S4 at random, against an array of octets', async (t) => {
           pulled = 0
         }
       } else if (what === 14 && next(4) === 0) {
-        s.receiveBuffer.letGo()
+        s.receiveBuffer.releaseRetained()
         letGo()
       } else if (what === 15 && next(6) === 0) {
         const owed = s.receiveBuffer.clear()

@@ -55,7 +55,7 @@ t.test('O10: largeSlabsMax is what both HTTP versions of a World get together', 
   const largeSlabsMax = 2
   const pollset = new MemoryPollset()
   const world = createHttpWorld(createWorld(pollset), { largeSlabsMax })
-  const acceptor = { accept() {}, left() {}, abused() {} }
+  const acceptor = { accept() {}, clientClosed() {}, clientAbused() {} }
   const [http1, http2] = [createHttp1(world), createHttp2(world)]
   const connections = [1, 2, 3, 4].map((each) => {
     const socket = pollset.socket()

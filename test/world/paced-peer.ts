@@ -1,7 +1,7 @@
 // A peer of HTTP/2 on the simulated network that takes what it gets at a pace, and counts PINGs as gRPC servers do. It answers each
 // PING in its turn, behind all that it was sent before.
 
-import type { FarOwner, SimFar, SimPollset } from '../../src/pollset/index.js'
+import type { SimPeerSocket, SimPeerSocketOwner, SimPollset } from '../../src/pollset/index.js'
 import { frame, headers, PREFACE, uint32 } from '../../tools/testbed/frames.js'
 
 const DATA = 0
@@ -26,8 +26,8 @@ export interface PeerOptions {
   readonly credits?: (stream: number) => boolean
 }
 
-export class PacedPeer implements FarOwner {
-  readonly far: SimFar
+export class PacedPeer implements SimPeerSocketOwner {
+  readonly far: SimPeerSocket
   /** octets of DATA that have come */
   got = 0
   /** Streams that have ended. */
@@ -54,7 +54,12 @@ export class PacedPeer implements FarOwner {
   private streamWindow = WINDOW
   private readonly sending = new Map<number, { left: number; window: number }>()
 
-  constructor(pollset: SimPollset, far: SimFar, role: 'client' | 'backend', options: PeerOptions = {}) {
+  constructor(
+    pollset: SimPollset,
+    far: SimPeerSocket,
+    role: 'client' | 'backend',
+    options: PeerOptions = {},
+  ) {
     this.pollset = pollset
     this.far = far
     this.window = options.window ?? 0x3fffffff

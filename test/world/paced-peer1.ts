@@ -1,10 +1,10 @@
 // A peer of HTTP/1.1 on the simulated network that takes what it gets at a pace, and counts it.
 
-import type { FarOwner, SimFar } from '../../src/pollset/index.js'
+import type { SimPeerSocket, SimPeerSocketOwner } from '../../src/pollset/index.js'
 import type { PeerOptions } from './paced-peer.js'
 
-export class PacedPeer1 implements FarOwner {
-  readonly far: SimFar
+export class PacedPeer1 implements SimPeerSocketOwner {
+  readonly far: SimPeerSocket
   /** octets that have come behind the first head */
   got = 0
   /** The first head that has come, and what came with it. */
@@ -13,7 +13,7 @@ export class PacedPeer1 implements FarOwner {
   /** Told when the head has come. */
   onHead: () => void = () => {}
 
-  constructor(far: SimFar, options: PeerOptions = {}) {
+  constructor(far: SimPeerSocket, options: PeerOptions = {}) {
     this.far = far
     far.owner = this
     far.pace(options.bytesPerSecond ?? 0)

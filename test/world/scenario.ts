@@ -218,14 +218,14 @@ export function play(page: string, seen?: Tracer): string[] {
   const story = /^```scenario\n([\s\S]*?)^```$/m.exec(page)?.[1]
   if (story === undefined) return ['no scenario']
   const statements = story.split('\n').map((line, at) => ({ line, at: at + 1 }))
-  let scene: Scene | null = null
+  let scene: ScenarioRun | null = null
   const given = new Map<string, string>()
   for (const { line, at } of statements) {
     if (line === '' || line.startsWith('#')) continue
     try {
       const [, name, value] = /^given ([^=]+)=(.*)$/.exec(line) ?? []
       if (name === undefined) {
-        scene ??= new Scene(given, seen)
+        scene ??= new ScenarioRun(given, seen)
         scene.perform(line)
       } else if (scene === null) given.set(name, value)
       else throw new Error('given comes first')
@@ -236,7 +236,7 @@ export function play(page: string, seen?: Tracer): string[] {
   return scene === null ? ['an empty scenario'] : scene.leftOver()
 }
 
-class Scene {
+class ScenarioRun {
   private readonly proxy: ReturnType<typeof memoryProxy>
   private readonly clients = new Map<string, Peer>()
   private readonly backends: Peer[] = []

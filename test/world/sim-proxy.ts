@@ -5,7 +5,13 @@ import { engineLimits } from '../../src/engine/index.js'
 import { createHttpWorld } from '../../src/http/index.js'
 import { createHttp1, http1Sessions, serveHttp1 } from '../../src/http1/index.js'
 import { createHttp2, http2Sessions, serveHttp2 } from '../../src/http2/index.js'
-import { ACCEPTABLE, noFaults, type SimFar, type SimFaults, SimPollset } from '../../src/pollset/index.js'
+import {
+  ACCEPTABLE,
+  noFaults,
+  type SimFaults,
+  type SimPeerSocket,
+  SimPollset,
+} from '../../src/pollset/index.js'
 import { Backend, ReverseProxy, RouteTable } from '../../src/proxy/index.js'
 import type { SomeLimits } from '../../src/server/index.js'
 import { PacedPeer, type PeerOptions } from './paced-peer.js'
@@ -48,7 +54,7 @@ export function simProxy(
   const listener = pollset.listen(FRONT, 'l1')
   pollset.step()
   const connect = () => {
-    const far = pollset.dial(FRONT, { host: '198.51.100.1', port: 40_000 }) as SimFar
+    const far = pollset.dial(FRONT, { host: '198.51.100.1', port: 40_000 }) as SimPeerSocket
     while ((listener.readiness & ACCEPTABLE) === 0) pollset.step()
     const socket = listener.accept()
     if (socket === null) throw new Error('nobody was accepted')

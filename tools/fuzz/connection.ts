@@ -103,7 +103,7 @@ function headers(fed: SomeLimits, stream: number, fields: readonly Line[], end =
 }
 
 /** A proxy, and the connections of one run. */
-class Stage {
+class ProxyUnderTest {
   readonly proxy: ReturnType<typeof memoryProxy>
   readonly bystander: FarEnd
   steps = 0
@@ -243,7 +243,7 @@ function runFrontend(
   split: Split,
   fed: Omit<Fed, 'pieces' | 'edits'>,
 ): Outcome {
-  const stage = new Stage(fed.limits)
+  const stage = new ProxyUnderTest(fed.limits)
   const { proxy, bystander } = stage
   const backend = proxy.backends[0]
   backend.send(GREETING)
@@ -297,7 +297,7 @@ function runBackend(
   split: Split,
   fed: Omit<Fed, 'pieces' | 'edits'>,
 ): Outcome {
-  const stage = new Stage(fed.limits)
+  const stage = new ProxyUnderTest(fed.limits)
   const { proxy, bystander } = stage
   const backend = proxy.backends[0]
   proxy.greet(backend)

@@ -79,7 +79,7 @@ function responsesIn(bytes: Buffer, methods: readonly string[], fin: boolean): M
   return all
 }
 
-class Stage {
+class ProxyUnderTest {
   readonly proxy = memoryProxy({}, { clients: 'http/1.1', speaks: 'http/1.1' })
   readonly bystander: FarEnd
 
@@ -117,9 +117,9 @@ class Stage {
 /** What backends have been asked, each connection read by itself; whole messages only are answered. */
 class Asked {
   readonly messages: Message[] = []
-  private readonly stage: Stage
+  private readonly stage: ProxyUnderTest
 
-  constructor(stage: Stage) {
+  constructor(stage: ProxyUnderTest) {
     this.stage = stage
   }
 
@@ -143,7 +143,7 @@ class Asked {
 }
 
 function runFrontend(fed: Fed, split: Split): string {
-  const stage = new Stage()
+  const stage = new ProxyUnderTest()
   const client = stage.proxy.client()
   const asked = new Asked(stage)
   stage.feed(client, fed, split, () => asked.answer())
@@ -193,7 +193,7 @@ function mustBeTold(answers: readonly Message[], oracle: Outcome, client: FarEnd
 }
 
 function runBackend(fed: Fed, split: Split): string {
-  const stage = new Stage()
+  const stage = new ProxyUnderTest()
   const { proxy } = stage
   const client = proxy.client()
   client.send(bytesOf(`${fed.method} / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n`))

@@ -134,7 +134,7 @@ class Answering {
   }
 }
 
-class Stage {
+class ProxyUnderTest {
   readonly proxy: ReturnType<typeof memoryProxy>
   readonly bystander: FarEnd
   readonly fars: FarEnd[] = []
@@ -358,7 +358,7 @@ export const mixed: Target<Fed> = {
       ),
     ),
   check(fed) {
-    const stage = new Stage(fed)
+    const stage = new ProxyUnderTest(fed)
     stage.run()
     stage.end()
   },

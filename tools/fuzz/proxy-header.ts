@@ -65,7 +65,7 @@ function readIn(pieces: readonly Buffer[]) {
     hold(used === piece.length || reader.state !== 'reading', 'octets left, and it is not at its end')
     taken += used
   }
-  return { state: reader.state, ends: reader.ends, taken }
+  return { state: reader.state, ends: reader.addresses, taken }
 }
 
 function check(wire: Buffer, places: readonly number[]): void {

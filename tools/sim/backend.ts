@@ -2,8 +2,7 @@
 // at all, refuses, resets, says GOAWAY, changes its SETTINGS, dies. What it gets is held against what the clients
 // sent, and that it gets a request again against the rules of retrying (spec/exchange.md, R1 to R4).
 
-import type { Prng, SimFar } from '../../src/pollset/index.js'
-import type { Attempt, Request, Response } from './books.js'
+import type { Prng, SimPeerSocket } from '../../src/pollset/index.js'
 import { resetsAreBounded } from './checks/e17.js'
 import { PingCount } from './checks/e26.js'
 import { brokeItsConnection, mayComeAgain } from './checks/r.js'
@@ -12,7 +11,8 @@ import { forgery } from './claims.js'
 import { givenUp } from './inside.js'
 import { stormOf, tagged } from './interims.js'
 import { drawExcess, isPastAll, sendLargeHead } from './large-heads.js'
-import { Peer, PeerStream, type Stage } from './peer.js'
+import type { Attempt, Request, Response } from './ledger.js'
+import { Peer, type PeerContext, PeerStream } from './peer.js'
 import * as wire from './wire.js'
 
 const REFUSED_STREAM = 7
@@ -68,7 +68,7 @@ export class BackendPeer extends Peer<BackendStream> {
   private readonly since: number
   private readonly onLeft: (peer: BackendPeer) => void
 
-  constructor(stage: Stage, far: SimFar, chance: Prng, onLeft: (peer: BackendPeer) => void) {
+  constructor(stage: PeerContext, far: SimPeerSocket, chance: Prng, onLeft: (peer: BackendPeer) => void) {
     super(stage, far, chance, wire.PREFACE.length)
     this.onLeft = onLeft
     this.since = stage.pollset.clock

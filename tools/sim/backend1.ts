@@ -2,15 +2,15 @@
 // at all, in any framing, in full or not; ends its connection when it likes, just as a request comes too, or says more than
 // it was asked for. What it gets is held against what the clients sent, and against the rules of retrying.
 
-import type { Prng, SimFar } from '../../src/pollset/index.js'
-import type { Attempt, Request, Response } from './books.js'
+import type { Prng, SimPeerSocket } from '../../src/pollset/index.js'
 import { agreesOnIdle } from './checks/h1.js'
 import { mayComeAgain } from './checks/r.js'
 import { bodyBelongs, flowIsWhole, framedIsWhole } from './checks/s2.js'
 import { forgery } from './claims.js'
 import { givenUp } from './inside.js'
 import { stormOf, tagged } from './interims.js'
-import type { Stage } from './peer.js'
+import type { Attempt, Request, Response } from './ledger.js'
+import type { PeerContext } from './peer.js'
 import { acceptOf, headOf, type Outgoing, Peer1 } from './peer1.js'
 import { CHUNKED, type Fields, framingOf, only, UNTIL_CLOSE } from './wire1.js'
 
@@ -58,7 +58,7 @@ export class Backend1 extends Peer1 {
   private idles = 0
   private readonly onLeft: (peer: Backend1) => void
 
-  constructor(stage: Stage, far: SimFar, chance: Prng, onLeft: (peer: Backend1) => void) {
+  constructor(stage: PeerContext, far: SimPeerSocket, chance: Prng, onLeft: (peer: Backend1) => void) {
     super(stage, far, chance)
     this.onLeft = onLeft
     const { plan, pollset } = stage

@@ -2,11 +2,11 @@
 // no flood however much of it there is (spec/http2/idle-frames.md).
 
 import type { Prng } from '../../src/pollset/index.js'
-import type { Stage } from './peer.js'
+import type { PeerContext } from './peer.js'
 import { type FrameOut, PING } from './wire.js'
 
 /** Sends it, where this run's peers are so. It leaves with what the peer sends next. */
-export function pingWith(stage: Stage, chance: Prng, out: FrameOut): void {
+export function pingWith(stage: PeerContext, chance: Prng, out: FrameOut): void {
   const { chattyPercent } = stage.plan
   if (chattyPercent === 0 || !chance.chance(chattyPercent)) return
   stage.tally('ping with a message')

@@ -2,14 +2,14 @@
 // patience. It may cancel at any moment, read slowly, go away politely, rudely or in the middle of a frame. What
 // it gets is held against what the backends sent.
 
-import type { Prng, SimFar } from '../../src/pollset/index.js'
-import type { Request, Response, TunnelKind } from './books.js'
+import type { Prng, SimPeerSocket } from '../../src/pollset/index.js'
 import { cutOff } from './checks/closing.js'
 import { attemptsAreSpent } from './checks/r.js'
 import { bodyBelongs, flowIsWhole, interimsCame, messageIsWhole } from './checks/s2.js'
 import { forgedField, forgedScheme } from './claims.js'
 import { drawExcess, isPastAll, sendLargeHead } from './large-heads.js'
-import { Peer, PeerStream, type Stage } from './peer.js'
+import type { Request, Response, TunnelKind } from './ledger.js'
+import { Peer, type PeerContext, PeerStream } from './peer.js'
 import { methodOf } from './plan.js'
 import { wrongResponse } from './response-fields.js'
 import * as wire from './wire.js'
@@ -45,7 +45,7 @@ export class Client extends Peer<ClientStream> {
   private nextId = 1
   private leaving = false
 
-  constructor(stage: Stage, far: SimFar, chance: Prng) {
+  constructor(stage: PeerContext, far: SimPeerSocket, chance: Prng) {
     super(stage, far, chance, 0)
     const { plan, pollset } = stage
     this.left = plan.requests

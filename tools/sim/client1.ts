@@ -2,13 +2,13 @@
 // pipelined. It leaves, rudely or politely, in the middle of a message too. What it gets is held against what the backends
 // sent: the response to this request and no other, complete only if it is.
 
-import type { Prng, SimFar } from '../../src/pollset/index.js'
-import { Message, type Request, type Response, type TunnelKind } from './books.js'
+import type { Prng, SimPeerSocket } from '../../src/pollset/index.js'
 import { cutOff } from './checks/closing.js'
 import { answeredAtEnd } from './checks/h1.js'
 import { bodyBelongs, flowIsWhole, framedIsWhole, interimsCame } from './checks/s2.js'
 import { forgedField } from './claims.js'
-import type { Stage } from './peer.js'
+import { Message, type Request, type Response, type TunnelKind } from './ledger.js'
+import type { PeerContext } from './peer.js'
 import { acceptOf, headOf, type Outgoing, Peer1 } from './peer1.js'
 import { methodOf } from './plan.js'
 import { wrongResponse } from './response-fields.js'
@@ -58,9 +58,9 @@ export class Client1 extends Peer1 {
   private readonly unsent: { readonly asked: Asked; readonly outgoing: Outgoing; readonly last: boolean }[] =
     []
   private waitingFor: Asked[] = []
-  private readonly dial: () => SimFar | null
+  private readonly dial: () => SimPeerSocket | null
 
-  constructor(stage: Stage, far: SimFar, chance: Prng, dial: () => SimFar | null) {
+  constructor(stage: PeerContext, far: SimPeerSocket, chance: Prng, dial: () => SimPeerSocket | null) {
     super(stage, far, chance)
     this.dial = dial
     const { plan, pollset } = stage

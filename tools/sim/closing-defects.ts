@@ -1,6 +1,6 @@
 // Defects of closing, to plant one at a time, as those of defects.ts.
 
-import { Connection } from '../../src/http1/connection.js'
+import { Http1Connection } from '../../src/http1/connection.js'
 import { CLOSED, type Socket } from '../../src/pollset/index.js'
 import { Linger } from '../../src/transport/index.js'
 import { type Defect, wrap } from './defects.js'
@@ -34,13 +34,17 @@ export const closingDefects: readonly Defect[] = [
     },
     plant: () => {
       const begun = new WeakMap<Linger, number>()
-      return wrap<Linger, [Socket, number]>(Linger.prototype, 'goesOn', (self, original, socket, now) => {
-        const until = begun.get(self) ?? now + 100
-        begun.set(self, until)
-        const goesOn = original(socket, now)
-        self.until = Math.min(self.until, until)
-        return goesOn && now < until
-      })
+      return wrap<Linger, [Socket, number]>(
+        Linger.prototype,
+        'keepsWaiting',
+        (self, original, socket, now) => {
+          const until = begun.get(self) ?? now + 100
+          begun.set(self, until)
+          const goesOn = original(socket, now)
+          self.until = Math.min(self.until, until)
+          return goesOn && now < until
+        },
+      )
     },
   },
   {
@@ -67,7 +71,7 @@ export const closingDefects: readonly Defect[] = [
     },
     plant: () =>
       wrap<{ readonly side: string }, [Socket]>(
-        Connection.prototype,
+        Http1Connection.prototype,
         'peerIsOver',
         (_self, original, socket) =>
           (socket.readiness & CLOSED) !== 0 && socket.fault !== null ? true : original(socket),

@@ -2,7 +2,7 @@
 // defects.ts.
 
 import { ControlFrames } from '../../src/http2/control-frames.js'
-import { FramePurse } from '../../src/http2/frame-purse.js'
+import { FrameBudget } from '../../src/http2/frame-budget.js'
 import { Output } from '../../src/http2/output.js'
 import { type Defect, wrap } from './defects.js'
 
@@ -77,6 +77,6 @@ export const controlDefects: readonly Defect[] = [
       backendWindow: 65_535,
       streamWindow: 65_535,
     },
-    plant: () => wrap<FramePurse, [number]>(FramePurse.prototype, 'earn', () => undefined),
+    plant: () => wrap<FrameBudget, [number]>(FrameBudget.prototype, 'earn', () => undefined),
   },
 ]

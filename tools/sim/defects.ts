@@ -5,13 +5,13 @@
 import { Continuation, Scheduler } from '../../src/continuation/index.js'
 import { Engine, type Lease } from '../../src/engine/index.js'
 import { Stream } from '../../src/http/index.js'
-import { Backend } from '../../src/http2/backend.js'
 import { BodyIntake } from '../../src/http2/body-intake.js'
-import { Connection } from '../../src/http2/connection.js'
+import { Http2Connection } from '../../src/http2/connection.js'
 import { Output } from '../../src/http2/output.js'
 import { PeerSettings } from '../../src/http2/peer-settings.js'
 import { ReceiveWindow } from '../../src/http2/receive-window.js'
 import { ResetBudget } from '../../src/http2/reset-budget.js'
+import { Http2Session } from '../../src/http2/session.js'
 import { Http2Stream } from '../../src/http2/stream.js'
 import { type Deadlines, DurationList, List, type Slab } from '../../src/pollset/index.js'
 import { attempts } from '../../src/proxy/attempts.js'
@@ -82,7 +82,7 @@ function muted(object: object, name: string, act: () => unknown): unknown {
 }
 
 /** The methods of HTTP/2 backend connections. */
-export const backendPrototype = (): object => Backend.prototype
+export const backendPrototype = (): object => Http2Session.prototype
 
 interface Intake {
   readonly connection: ConnectionInside
@@ -138,7 +138,7 @@ export const defects: readonly Defect[] = [
     expected: ['S3'],
     plan: { uploadPercent: 90 },
     plant: () =>
-      wrap<{ readonly sink: object }, []>(ReceiveBuffer.prototype, 'letGo', (self, original) =>
+      wrap<{ readonly sink: object }, []>(ReceiveBuffer.prototype, 'releaseRetained', (self, original) =>
         muted(self.sink, 'consumed', original),
       ),
   },
@@ -184,7 +184,7 @@ export const defects: readonly Defect[] = [
     expected: ['S1'],
     plan: { cancelPercent: 50, backendStreams: 1, sessionsMax: 1 },
     plant: () =>
-      wrap<Exchange, [never]>(Exchange.prototype, 'letGo', (self, original, reason) =>
+      wrap<Exchange, [never]>(Exchange.prototype, 'release', (self, original, reason) =>
         muted(self.lease, 'release', () => original(reason)),
       ),
   },
@@ -235,7 +235,7 @@ export const defects: readonly Defect[] = [
     expected: ['S1'],
     plan: { cancelPercent: 50 },
     plant: () =>
-      wrap<Exchange, [never]>(Exchange.prototype, 'letGo', (self, original, reason) =>
+      wrap<Exchange, [never]>(Exchange.prototype, 'release', (self, original, reason) =>
         self.backendStream === null
           ? original(reason)
           : muted(self.backendStream, 'reset', () => original(reason)),
@@ -291,8 +291,8 @@ export const defects: readonly Defect[] = [
     expected: ['S2'],
     plan: { diePercent: 90, resetPercent: 30, paceMs: 3, chunkBytes: 100, responseBytes: 5000 },
     plant: () =>
-      wrap<Connection, [{ remoteEnded: boolean }, unknown]>(
-        Connection.prototype,
+      wrap<Http2Connection, [{ remoteEnded: boolean }, unknown]>(
+        Http2Connection.prototype,
         'failStream',
         (_self, original, stream, why) => {
           stream.remoteEnded = true
@@ -518,7 +518,7 @@ export const defects: readonly Defect[] = [
     expected: ['L1'],
     plan: { vanishPercent: 40, clients: 4 },
     plant: () =>
-      wrap<{ until: number }, []>(Connection.prototype, 'waitForPeerClose', (self, original) => {
+      wrap<{ until: number }, []>(Http2Connection.prototype, 'waitForPeerClose', (self, original) => {
         const out = original()
         self.until = 0
         return out
@@ -543,8 +543,8 @@ export const defects: readonly Defect[] = [
     expected: ['E17'],
     plan: { clients: 4, resetsBurst: 1, cancelPercent: 30, requests: 5 },
     plant: () =>
-      wrap<Connection, [number, string]>(
-        Connection.prototype,
+      wrap<Http2Connection, [number, string]>(
+        Http2Connection.prototype,
         'connectionError',
         (self, original, code, text) => {
           original(code, text)
@@ -555,7 +555,7 @@ export const defects: readonly Defect[] = [
               (each as unknown as ConnectionInside).failure !== null
             )
               continue
-            ;(each as unknown as Connection).connectionError(code, text)
+            ;(each as unknown as Http2Connection).connectionError(code, text)
             return
           }
         },

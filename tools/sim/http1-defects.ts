@@ -1,13 +1,13 @@
 // Defects of HTTP/1.1 to plant, one at a time, as those of defects.ts.
 
 import { Stream } from '../../src/http/index.js'
-import { Backend } from '../../src/http1/backend.js'
 import { BodyIntake } from '../../src/http1/body-intake.js'
-import { Connection } from '../../src/http1/connection.js'
+import { Http1Connection } from '../../src/http1/connection.js'
 import { Output } from '../../src/http1/output.js'
 import { MessageReader } from '../../src/http1/reader.js'
 import { RequestReader } from '../../src/http1/request-reader.js'
 import { ResponseReader } from '../../src/http1/response-reader.js'
+import { Http1Session } from '../../src/http1/session.js'
 import type { Http1Stream } from '../../src/http1/stream.js'
 import { type Slab, Turns } from '../../src/pollset/index.js'
 import { attempts } from '../../src/proxy/attempts.js'
@@ -28,7 +28,7 @@ interface Ending {
   reports: { freed(session: unknown): void }
 }
 
-const backendPrototype = (): object => Backend.prototype
+const backendPrototype = (): object => Http1Session.prototype
 
 export const http1Defects: readonly Defect[] = [
   {
@@ -80,7 +80,7 @@ export const http1Defects: readonly Defect[] = [
       paceMs: 3,
     },
     plant: () =>
-      wrap<Ending, []>(Connection.prototype, 'beginClose', (self, original) => {
+      wrap<Ending, []>(Http1Connection.prototype, 'beginClose', (self, original) => {
         // As if nothing had been begun.
         const stream = self.stream as { headWritten: boolean } | null
         if (stream !== null) stream.headWritten = false

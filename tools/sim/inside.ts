@@ -5,9 +5,9 @@
 import type { Continuation } from '../../src/continuation/index.js'
 import type { Engine, Lease, Session } from '../../src/engine/index.js'
 import type { BodyIntake } from '../../src/http1/body-intake.js'
-import { Connection as Http1Connection } from '../../src/http1/connection.js'
+import { Http1Connection } from '../../src/http1/connection.js'
 import type { Http1Stream } from '../../src/http1/stream.js'
-import type { Connection as Http2Connection } from '../../src/http2/connection.js'
+import type { Http2Connection } from '../../src/http2/connection.js'
 import type { Output } from '../../src/http2/output.js'
 import type { Http2Stream } from '../../src/http2/stream.js'
 import type { Deadline, Deadlines, Pollable, SimSocket } from '../../src/pollset/index.js'
@@ -154,10 +154,10 @@ export interface EngineInside {
   readonly queued: Engine<never>['queued']
   readonly opening: Engine<never>['opening']
   readonly taken: number
-  readonly pause: Deadline
+  readonly backoff: Deadline
   readonly queue: { readonly first: Lease<never> | null }
   readonly doubtful: ReadonlySet<unknown>
-  readonly leavers: ReadonlySet<unknown>
+  readonly awaitingPeerClose: ReadonlySet<unknown>
   readonly limits: { readonly sessionsMax: number }
 }
 

@@ -1,7 +1,7 @@
 // How backends of the simulation send interim responses (RFC 9110 §15.2), whichever version they speak: one, or a storm of them;
 // 100 where it was asked for, and where it was not.
 
-import type { Request } from './books.js'
+import type { Request } from './ledger.js'
 
 /** A request at a backend, as far as interim responses go. */
 export interface Interims {

@@ -34,7 +34,7 @@ export function limitsOf(plan: Plan): Limits {
       },
       transport: { stallMs: plan.heldStallMs, heldBytesMax: plan.heldBytesSoft + plan.heldBytesOver },
       server: {
-        arrivalMs: 1000,
+        handshakeMs: 1000,
         // A session of HTTP/1.1 carries one request.
         http1SessionsMax: plan.sessionsMax,
         http1OpeningMax: plan.openingMax,

@@ -2,9 +2,9 @@
 
 import { createWorld } from '../../src/continuation/index.js'
 import { Engine } from '../../src/engine/index.js'
-import { createHttpWorld, endsOf } from '../../src/http/index.js'
+import { addressPairOf, createHttpWorld } from '../../src/http/index.js'
 import { BackendIdle } from '../../src/http1/backend-idle.js'
-import { Connection } from '../../src/http1/connection.js'
+import { Http1Connection } from '../../src/http1/connection.js'
 import { createHttp1, serveHttp1 } from '../../src/http1/index.js'
 import { SimPollset } from '../../src/pollset/index.js'
 import { Exchange } from '../../src/proxy/index.js'
@@ -15,7 +15,12 @@ function frontendPrototype(): object {
   const pollset = new SimPollset(1)
   const world = createHttpWorld(createWorld(pollset))
   const socket = pollset.connect({ host: '192.0.2.9', port: 9 }, 's1')
-  const made = serveHttp1(createHttp1(world), socket, { accept() {}, left() {} }, endsOf(socket))
+  const made = serveHttp1(
+    createHttp1(world),
+    socket,
+    { accept() {}, clientClosed() {} },
+    addressPairOf(socket),
+  )
   return Object.getPrototypeOf(made)
 }
 
@@ -28,10 +33,12 @@ export const partingDefects: readonly Defect[] = [
     expected: ['H1'],
     plan: HALF,
     plant: () =>
-      wrap<Connection, [unknown]>(frontendPrototype(), 'halfWaits', (self, _original, socket) =>
-        Reflect.apply((Connection.prototype as unknown as Record<string, () => boolean>).halfWaits, self, [
-          socket,
-        ]),
+      wrap<Http1Connection, [unknown]>(frontendPrototype(), 'halfWaits', (self, _original, socket) =>
+        Reflect.apply(
+          (Http1Connection.prototype as unknown as Record<string, () => boolean>).halfWaits,
+          self,
+          [socket],
+        ),
       ),
   },
   {

@@ -2,18 +2,18 @@
 // both windows of every stream in its own books, so that the proxy's can be held against them (S3), checks
 // that what it gets is HTTP/2 at all (W1), and sends bodies at the pace its plan says.
 
-import type { FarOwner, Prng, SimFar, SimPollset } from '../../src/pollset/index.js'
-import { type Books, type Message, type Request, Violation } from './books.js'
+import type { Prng, SimPeerSocket, SimPeerSocketOwner, SimPollset } from '../../src/pollset/index.js'
 import { pingWith } from './chatty.js'
 import { errorIsOurs } from './checks/e17.js'
+import { type Ledger, type Message, type Request, Violation } from './ledger.js'
 import type { Plan } from './plan.js'
 import * as wire from './wire.js'
 
 /** What all actors of a run share. */
-export interface Stage {
+export interface PeerContext {
   readonly plan: Plan
   readonly pollset: SimPollset
-  readonly books: Books
+  readonly books: Ledger
   /** Faults are over: from here on everyone behaves. */
   readonly healed: boolean
   tally(kind: string): void
@@ -63,8 +63,8 @@ export class PeerStream {
 const DRIBBLE = 256
 const DRIBBLES_BORNE = 400
 
-export abstract class Peer<S extends PeerStream> implements FarOwner {
-  readonly far: SimFar
+export abstract class Peer<S extends PeerStream> implements SimPeerSocketOwner {
+  readonly far: SimPeerSocket
   readonly streams = new Map<number, S>()
   /** octets we may send; octets the proxy may */
   sendWindow = WINDOW
@@ -74,7 +74,7 @@ export abstract class Peer<S extends PeerStream> implements FarOwner {
   faults = 0
   /** GOAWAY was received. */
   told = false
-  protected readonly stage: Stage
+  protected readonly stage: PeerContext
   protected readonly chance: Prng
   protected readonly out = new wire.FrameOut()
   private readonly hpack = new wire.HpackIn()
@@ -92,7 +92,7 @@ export abstract class Peer<S extends PeerStream> implements FarOwner {
   private ourWindow = WINDOW
   private readonly unacknowledged: (readonly [window: number, table: number])[] = []
 
-  constructor(stage: Stage, far: SimFar, chance: Prng, skip: number) {
+  constructor(stage: PeerContext, far: SimPeerSocket, chance: Prng, skip: number) {
     this.stage = stage
     this.far = far
     this.chance = chance

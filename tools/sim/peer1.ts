@@ -2,9 +2,9 @@
 // pace the plan says, and reading that may stop for a while. What comes is read by wire1.ts.
 
 import { createHash } from 'node:crypto'
-import type { FarOwner, Prng, SimFar } from '../../src/pollset/index.js'
-import { type Message, Violation } from './books.js'
-import type { Stage } from './peer.js'
+import type { Prng, SimPeerSocket, SimPeerSocketOwner } from '../../src/pollset/index.js'
+import { type Message, Violation } from './ledger.js'
+import type { PeerContext } from './peer.js'
 import { CHUNKED, type Fields, MessageIn, type MessageSink, UNTIL_CLOSE } from './wire1.js'
 
 /** octets on their way from which on an actor waits, as TCP would make it: bounds what the proxy reads at once */
@@ -24,10 +24,10 @@ export interface Outgoing {
   readonly lasts?: boolean
 }
 
-export abstract class Peer1 implements FarOwner, MessageSink {
-  far: SimFar
+export abstract class Peer1 implements SimPeerSocketOwner, MessageSink {
+  far: SimPeerSocket
   gone = false
-  protected readonly stage: Stage
+  protected readonly stage: PeerContext
   protected readonly chance: Prng
   protected reader = new MessageIn(this)
   protected readonly queue: Outgoing[] = []
@@ -37,7 +37,7 @@ export abstract class Peer1 implements FarOwner, MessageSink {
   private begun = false
   private waiting = false
 
-  constructor(stage: Stage, far: SimFar, chance: Prng) {
+  constructor(stage: PeerContext, far: SimPeerSocket, chance: Prng) {
     this.stage = stage
     this.far = far
     this.chance = chance
@@ -125,7 +125,7 @@ export abstract class Peer1 implements FarOwner, MessageSink {
   }
 
   /** On another connection from here on. */
-  protected again(far: SimFar): void {
+  protected again(far: SimPeerSocket): void {
     // What becomes of the one before is nobody's.
     this.far.owner = null
     this.far = far

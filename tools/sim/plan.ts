@@ -112,7 +112,7 @@ const KNOBS = {
   backendResetsBurst: oneOf(300, 1, 3, 300, 300),
   backendResetsReserve: oneOf(200, 0, 2, 200),
   backendResetsPerSecond: oneOf(20, 1, 20),
-  dryMs: oneOf(500, 50, 500, 3000),
+  discardMs: oneOf(500, 50, 500, 3000),
   connectMs: oneOf(300, 100, 500),
   frontendIdleMs: oneOf(3000, 1500, 5000),
   backendIdleMs: oneOf(3000, 1200, 5000),

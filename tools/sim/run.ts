@@ -12,17 +12,20 @@ import {
 import { createHttpWorld, type HttpWorld } from '../../src/http/index.js'
 import type { Http1Context } from '../../src/http1/index.js'
 import type { Http2Context } from '../../src/http2/index.js'
-import { Prng, type SimFar, SimPollset } from '../../src/pollset/index.js'
+import { Prng, type SimPeerSocket, SimPollset } from '../../src/pollset/index.js'
 import { Backend, ConnectPolicy, type Exchange, ReverseProxy, RouteTable } from '../../src/proxy/index.js'
 import { parseBackend } from '../../src/server/address.js'
-import { Arrival, type ArrivalEvents, type Spoken } from '../../src/server/arrival.js'
+import {
+  type AlpnProtocol,
+  ClientHandshake,
+  type HandshakeEvents,
+} from '../../src/server/client-handshake.js'
 import type { Limits } from '../../src/server/index.js'
 import { Protocols } from '../../src/server/protocols.js'
 import { Listening } from '../../src/transport/index.js'
 import { BackendPeer } from './backend.js'
 import { Backend1 } from './backend1.js'
-import { Books, type Request, Violation } from './books.js'
-import type { Checker, Scene } from './checks/check.js'
+import type { Checker, RunView } from './checks/check.js'
 import { clocks } from './checks/clocks.js'
 import { exchangeEnded } from './checks/closing.js'
 import { e8 } from './checks/e8.js'
@@ -39,7 +42,7 @@ import { s6 } from './checks/s6.js'
 import { tunnels } from './checks/tunnels.js'
 import { Client } from './client.js'
 import { Client1 } from './client1.js'
-import { Hand } from './hand.js'
+import { DebuggerActor } from './debugger-actor.js'
 import {
   type ConnectionInside,
   type EngineInside,
@@ -48,8 +51,9 @@ import {
   isHttp1,
   type SessionInside,
 } from './inside.js'
+import { Ledger, type Request, Violation } from './ledger.js'
 import { faultsOf, limitsOf } from './limits.js'
-import type { Stage } from './peer.js'
+import type { PeerContext } from './peer.js'
 import type { Plan } from './plan.js'
 import { Target } from './target.js'
 
@@ -80,11 +84,11 @@ export interface RunOptions {
 }
 
 /** An actor, whatever it speaks. */
-interface Heals {
+interface Healing {
   heal(): void
 }
 
-class Run implements Stage, Scene, Tracer, ArrivalEvents {
+class Run implements PeerContext, RunView, Tracer, HandshakeEvents {
   readonly plan: Plan
   readonly limits: Limits
   readonly pollset: SimPollset
@@ -93,8 +97,8 @@ class Run implements Stage, Scene, Tracer, ArrivalEvents {
   readonly http2: Http2Context
   readonly proxy: ReverseProxy
   readonly backend: Backend
-  readonly hand: Hand
-  readonly books = new Books()
+  readonly hand: DebuggerActor
+  readonly books = new Ledger()
   readonly octets: ((bytes: Uint8Array) => void) | null
   readonly faults: Record<string, number>
   healed = false
@@ -106,7 +110,7 @@ class Run implements Stage, Scene, Tracer, ArrivalEvents {
   engines: readonly EngineInside[] = []
   logged: Exchange[] = []
   private readonly clients: (Client | Client1)[] = []
-  private readonly peers = new Set<Heals>()
+  private readonly peers = new Set<Healing>()
   private readonly protocols: Protocols
   private readonly listening: Listening
   private readonly checkers: readonly Checker[]
@@ -152,7 +156,7 @@ class Run implements Stage, Scene, Tracer, ArrivalEvents {
         exchangeEnded(this.books, exchange)
       },
     })
-    this.hand = new Hand(this, world.scheduler, this.chance.fork())
+    this.hand = new DebuggerActor(this, world.scheduler, this.chance.fork())
     if (plan.holdPercent > 0) world.scheduler.gate = this.hand
     this.checkers = [
       s1(),
@@ -173,10 +177,10 @@ class Run implements Stage, Scene, Tracer, ArrivalEvents {
       ready: () => {},
       failed: () => {},
       accepted: (socket) => {
-        new Arrival(
+        new ClientHandshake(
           this.world,
           socket,
-          { tls: null, proxyHeaderBytesMax: 0, arrivalMs: this.limits.server.arrivalMs },
+          { tls: null, proxyHeaderBytesMax: 0, handshakeMs: this.limits.server.handshakeMs },
           this,
         )
       },
@@ -186,20 +190,20 @@ class Run implements Stage, Scene, Tracer, ArrivalEvents {
 
   // What the run is made of
 
-  arrived(arrival: Arrival, spoken: Spoken): void {
-    this.protocols.serve(arrival.socket, spoken, this.proxy, arrival.ends)
+  handshakeDone(handshake: ClientHandshake, spoken: AlpnProtocol): void {
+    this.protocols.serve(handshake.socket, spoken, this.proxy, handshake.addresses)
   }
 
-  dropped(_arrival: Arrival): void {}
-  abused(): void {}
+  handshakeDropped(_handshake: ClientHandshake): void {}
+  clientAbused(): void {}
   admits(): boolean {
     return true
   }
 
   private serve(): void {
-    const connected = (far: SimFar): void => {
+    const connected = (far: SimPeerSocket): void => {
       const chance = this.chance.fork()
-      const left = (gone: Heals): void => {
+      const left = (gone: Healing): void => {
         this.peers.delete(gone)
       }
       const peer =
@@ -224,7 +228,8 @@ class Run implements Stage, Scene, Tracer, ArrivalEvents {
       const chance = this.chance.fork()
       // A burst, or one after the other.
       pollset.after(1 + (i === 0 ? 0 : chance.below(plan.spreadMs + 1)), () => {
-        const dial = (): SimFar | null => pollset.dial(FRONT, { host: `198.51.100.${i + 1}`, port: 40_000 })
+        const dial = (): SimPeerSocket | null =>
+          pollset.dial(FRONT, { host: `198.51.100.${i + 1}`, port: 40_000 })
         const far = dial()
         if (far === null) return
         const http1 = chance.chance(plan.http1ClientsPercent)

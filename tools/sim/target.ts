@@ -1,12 +1,12 @@
 // The target of a CONNECT of the simulation: a connection that the proxy has made for one tunnel. It may speak first, fall silent,
 // read slowly, end its half or be gone; there is no protocol that could tell the proxy anything of it.
 
-import type { Prng, SimFar } from '../../src/pollset/index.js'
-import type { Request } from './books.js'
+import type { Prng, SimPeerSocket } from '../../src/pollset/index.js'
 import { mayComeAgain } from './checks/r.js'
 import { bodyBelongs, flowIsWhole } from './checks/s2.js'
 import { givenUp } from './inside.js'
-import type { Stage } from './peer.js'
+import type { Request } from './ledger.js'
+import type { PeerContext } from './peer.js'
 import { Peer1 } from './peer1.js'
 import { UNTIL_CLOSE } from './wire1.js'
 
@@ -16,7 +16,13 @@ export class Target extends Peer1 {
   private readonly request: Request
   private readonly onLeft: (peer: Target) => void
 
-  constructor(stage: Stage, far: SimFar, chance: Prng, request: Request, onLeft: (peer: Target) => void) {
+  constructor(
+    stage: PeerContext,
+    far: SimPeerSocket,
+    chance: Prng,
+    request: Request,
+    onLeft: (peer: Target) => void,
+  ) {
     super(stage, far, chance)
     this.request = request
     this.onLeft = onLeft

@@ -1,7 +1,7 @@
 // Defects of tunnels and of 100-continue to plant, one at a time, as those of defects.ts.
 
 import { type Head, Stream } from '../../src/http/index.js'
-import { Connection } from '../../src/http1/connection.js'
+import { Http1Connection } from '../../src/http1/connection.js'
 import { flows } from '../../src/proxy/flows.js'
 import { Exchange } from '../../src/proxy/index.js'
 import { type Defect, wrap } from './defects.js'
@@ -45,7 +45,7 @@ export const tunnelDefects: readonly Defect[] = [
     expected: ['S2'],
     plan: { ...TUNNELS, http1Backend: 1, cancelPercent: 60, cancelWithinMs: 100, lastingPercent: 60 },
     plant: () =>
-      wrap<Ending, []>(Connection.prototype, 'beginClose', (self, original) => {
+      wrap<Ending, []>(Http1Connection.prototype, 'beginClose', (self, original) => {
         self.cut = false
         return original()
       }),
@@ -67,7 +67,7 @@ export const tunnelDefects: readonly Defect[] = [
     },
     plant: () =>
       wrap<{ stream: { fault: unknown } | null }, []>(
-        Connection.prototype,
+        Http1Connection.prototype,
         'tunnelEnded',
         (self, original) => {
           if (self.stream !== null) self.stream.fault = null

@@ -8,7 +8,7 @@ import type { TcpKeepAlive } from './keep-alive.js'
 import type { Reading } from './reading.js'
 
 /** Gets what is accepted. */
-export interface Arriving {
+export interface HandleReceiver {
   arrived(net: NetSocket, reading: Reading): void
 }
 
@@ -24,7 +24,7 @@ export function acceptHandles(
   server: Server,
   { keepAlive, keepAliveInitialDelay }: TcpKeepAlive,
   buffers: { newReading(): Reading },
-  listener: Arriving,
+  listener: HandleReceiver,
 ): void {
   const handle = (server as unknown as { _handle?: Partial<Handle> | null })._handle
   const own = handle?.onconnection

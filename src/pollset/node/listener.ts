@@ -14,7 +14,7 @@ import {
   type Socket,
   type SocketFault,
 } from '../door.js'
-import { type Arriving, acceptHandles } from './accepting.js'
+import { acceptHandles, type HandleReceiver } from './accepting.js'
 import { tcpKeepAlive } from './keep-alive.js'
 import { numericHost } from './networks.js'
 import type { Reading } from './reading.js'
@@ -33,7 +33,7 @@ export interface NodeListenerLimits extends NodeSocketLimits {
 }
 
 /** The pollset, as a listener needs it. */
-export interface Adopting extends Marks {
+export interface HandleAdopter extends Marks {
   adopt(socket: NodeSocket): NodeSocket
   newReading(): Reading
 }
@@ -54,18 +54,18 @@ const kindOf = (path: string): 'none' | 'folder' | 'socket' | 'other' => {
   return found.isDirectory() ? 'folder' : found.isSocket() ? 'socket' : 'other'
 }
 
-export class NodeListener extends Listener implements Marked, Arriving {
+export class NodeListener extends Listener implements Marked, HandleReceiver {
   readonly id: string
   address: Address
   marked = 0
   private readonly server: Server
   private readonly accepted: Socket[] = []
-  private readonly pollset: Adopting
+  private readonly pollset: HandleAdopter
   private readonly limits: NodeListenerLimits
   private accepts = 0
   private closed = false
 
-  constructor(pollset: Adopting, address: Address, id: string, limits: NodeListenerLimits) {
+  constructor(pollset: HandleAdopter, address: Address, id: string, limits: NodeListenerLimits) {
     super()
     this.id = id
     this.address = address

@@ -21,7 +21,7 @@ import type { TcpKeepAlive } from './keep-alive.js'
 import type { Reading } from './reading.js'
 
 /** Told once how a handshake ended; of one whose socket has just closed, nothing is told. */
-export interface Handshaking {
+export interface TlsHandshakeListener {
   secured(socket: TLSSocket): void
   failed(error: NodeJS.ErrnoException): void
 }
@@ -33,7 +33,7 @@ export class NodeTlsServer implements TlsServer {
   private readonly certificates: Certificates
   /** One a group of certificates. */
   private readonly servers: readonly Server[]
-  private readonly handshakes = new Map<string, Handshaking>()
+  private readonly handshakes = new Map<string, TlsHandshakeListener>()
 
   /** Throws where a certificate or key is not one, or the two do not belong together. */
   constructor(options: TlsServerOptions) {
@@ -49,7 +49,7 @@ export class NodeTlsServer implements TlsServer {
 
   private serverOn(
     { cert, key }: CertificateGroup,
-    over: (socket: TLSSocket) => Handshaking | undefined,
+    over: (socket: TLSSocket) => TlsHandshakeListener | undefined,
   ): Server {
     const { alpn, clientCertificate, clientCa } = this.options
     const server = createServer({
@@ -75,7 +75,12 @@ export class NodeTlsServer implements TlsServer {
    * Take over a socket that is paused, and the octets read from it so far.
    * @param reading how it reads, where not into Node's own buffers
    */
-  handshake(net: NetSocket, chunks: Buffer[], handshaking: Handshaking, reading: Reading | null): void {
+  handshake(
+    net: NetSocket,
+    chunks: Buffer[],
+    handshaking: TlsHandshakeListener,
+    reading: Reading | null,
+  ): void {
     // A peer that ends in mid-handshake has left: there is nothing to say to it.
     net.allowHalfOpen = false
     if (reading !== null) reading.reader = null
@@ -107,7 +112,7 @@ export class NodeTlsServer implements TlsServer {
     net.resume()
   }
 
-  private begin(net: NetSocket, group: number, handshaking: Handshaking): void {
+  private begin(net: NetSocket, group: number, handshaking: TlsHandshakeListener): void {
     if (net.remotePort === undefined) {
       this.serverOn(this.certificates.groups[group], () => handshaking).emit('connection', net)
       return
@@ -120,7 +125,7 @@ export class NodeTlsServer implements TlsServer {
     this.servers[group].emit('connection', net)
   }
 
-  private over(socket: TLSSocket): Handshaking | undefined {
+  private over(socket: TLSSocket): TlsHandshakeListener | undefined {
     const peer = peerOf(socket)
     const found = this.handshakes.get(peer)
     this.handshakes.delete(peer)

@@ -23,7 +23,7 @@ import { DATA, FIN, type Piece, Pipe, RST, type SimNet, tally } from './pipe.js'
 const READ_BYTES_MAX = 65_536
 
 /** Who plays the peer. Called between turns. */
-export interface FarOwner {
+export interface SimPeerSocketOwner {
   /** The bytes are the owner's to read until this returns. */
   received(bytes: Uint8Array): void
   /** FIN has come. */
@@ -33,8 +33,8 @@ export interface FarOwner {
 }
 
 /** The far end of a link. What it does takes effect when the network has carried it. */
-export class SimFar {
-  owner: FarOwner | null = null
+export class SimPeerSocket {
+  owner: SimPeerSocketOwner | null = null
   /** False: what the World sends stays in the network, until that takes no more. */
   reading = true
   /** The far end is over: by FIN from both, by reset, or closed by the World. */
@@ -102,7 +102,7 @@ export class SimSocket extends Socket {
   readonly id: string
   readonly remote: Address
   readonly local: Address
-  readonly far: SimFar
+  readonly peer: SimPeerSocket
   readonly toFar: Pipe
   readonly toNear: Pipe
   paused = false
@@ -126,7 +126,7 @@ export class SimSocket extends Socket {
     this.remote = remote
     this.local = local
     this.id = id
-    this.far = new SimFar(net, this)
+    this.peer = new SimPeerSocket(net, this)
     this.toFar = new Pipe(net, (piece) => this.atFar(piece))
     this.toNear = new Pipe(net, (piece) => this.atNear(piece))
     if (connected) this.connected(false)
@@ -143,7 +143,7 @@ export class SimSocket extends Socket {
       this.net.at(clock + chance.below(faults.faultWithinMs + 1), () => this.vanish())
     } else if (chance.chance(faults.slowPercent)) {
       tally(this.net.done, 'slow')
-      this.far.pace(faults.slowBytesPerSecond)
+      this.peer.pace(faults.slowBytesPerSecond)
     }
   }
 
@@ -295,7 +295,7 @@ export class SimSocket extends Socket {
 
   /** Something has arrived at the far end; false where it does not read. */
   private atFar(piece: Piece): boolean {
-    const { far } = this
+    const { peer: far } = this
     if (!far.reading && piece.kind === DATA) return false
     if (piece.kind === RST) this.farGone()
     else if (far.gone) return true
@@ -318,9 +318,9 @@ export class SimSocket extends Socket {
   }
 
   private farGone(): void {
-    if (this.far.gone) return
-    this.far.gone = true
-    this.far.owner?.closed()
+    if (this.peer.gone) return
+    this.peer.gone = true
+    this.peer.owner?.closed()
   }
 
   /** Something has arrived at the World's end. */

@@ -26,7 +26,7 @@ import {
 import type { Pollable } from '../pollable.js'
 import type { TlsClient, TlsClientOptions, TlsServer, TlsServerOptions } from '../tls.js'
 import { Turns } from '../turn.js'
-import { SIMULATED_TLS, type SimFar, SimSocket } from './link.js'
+import { SIMULATED_TLS, type SimPeerSocket, SimSocket } from './link.js'
 import { noFaults, type SimFaults, type SimNet } from './pipe.js'
 import { Prng } from './prng.js'
 
@@ -170,7 +170,7 @@ export class SimPollset extends Turns implements Pollset, SimNet {
   private readonly spoilt: Buffer[] = []
   private readonly names = new Map<string, readonly string[]>()
   private readonly listeners = new Map<string, SimListener>()
-  private readonly served = new Map<string, (far: SimFar) => void>()
+  private readonly served = new Map<string, (far: SimPeerSocket) => void>()
 
   constructor(seed: number, faults: SimFaults = noFaults) {
     super()
@@ -206,7 +206,7 @@ export class SimPollset extends Turns implements Pollset, SimNet {
       if (refused || serving === undefined) socket.failed('ECONNREFUSED')
       else {
         socket.connected(true)
-        serving(socket.far)
+        serving(socket.peer)
       }
     })
     return socket
@@ -249,7 +249,7 @@ export class SimPollset extends Turns implements Pollset, SimNet {
   // The side of the peers
 
   /** Connects of the World to this address arrive here. */
-  serve(address: Address, connected: (far: SimFar) => void): void {
+  serve(address: Address, connected: (far: SimPeerSocket) => void): void {
     this.served.set(formatAddress(address), connected)
   }
 
@@ -264,9 +264,9 @@ export class SimPollset extends Turns implements Pollset, SimNet {
   }
 
   /** Connect to a listener of the World, from outside of a turn; null when nobody listens there. */
-  dial(address: Address, from: Address): SimFar | null {
+  dial(address: Address, from: Address): SimPeerSocket | null {
     const listener = this.listeners.get(formatAddress(address))
-    return listener === undefined || !listener.open ? null : listener.arrive(from).far
+    return listener === undefined || !listener.open ? null : listener.arrive(from).peer
   }
 
   /** Have this happen in so many ms. */

@@ -115,5 +115,5 @@ matrix(
       },
     },
   ],
-  { http1: { keepAliveMs: 60, headMs: 60 }, server: { arrivalMs: 1_000 } },
+  { http1: { keepAliveMs: 60, headMs: 60 }, server: { handshakeMs: 1_000 } },
 )

@@ -6,13 +6,13 @@ import type { Http2Context } from '../../../src/http2/index.js'
 import type { SimPollset } from '../../../src/pollset/index.js'
 import type { Backend, Exchange, ReverseProxy } from '../../../src/proxy/index.js'
 import type { Limits } from '../../../src/server/index.js'
-import { Violation } from '../books.js'
-import type { Hand } from '../hand.js'
+import type { DebuggerActor } from '../debugger-actor.js'
 import type { ConnectionInside, EngineInside, ExchangeInside, Http1Inside, SessionInside } from '../inside.js'
+import { Violation } from '../ledger.js'
 import type { Plan } from '../plan.js'
 
 /** A run as the checkers see it. The lists are of this turn. */
-export interface Scene {
+export interface RunView {
   readonly plan: Plan
   readonly limits: Limits
   readonly pollset: SimPollset
@@ -21,7 +21,7 @@ export interface Scene {
   readonly http2: Http2Context
   readonly proxy: ReverseProxy
   readonly backend: Backend
-  readonly hand: Hand
+  readonly hand: DebuggerActor
   readonly healed: boolean
   readonly exchanges: readonly ExchangeInside[]
   /** Of HTTP/2. */
@@ -37,11 +37,11 @@ export interface Scene {
 
 export interface Checker {
   /** After a turn. */
-  turn?(scene: Scene): void
+  turn?(scene: RunView): void
   /** All exchanges have ended, and nothing is under way on the network. */
-  quiet?(scene: Scene): void
+  quiet?(scene: RunView): void
   /** All connections have closed. */
-  end?(scene: Scene): void
+  end?(scene: RunView): void
 }
 
 export function fail(property: string, message: string): never {

@@ -3,7 +3,7 @@
 
 import type { Limits } from '../../../src/server/index.js'
 import { type ExchangeInside, responseBegun } from '../inside.js'
-import { type Checker, fail, type Scene } from './check.js'
+import { type Checker, fail, type RunView } from './check.js'
 
 interface Seen {
   moved: number
@@ -78,7 +78,7 @@ export function clocks(): Checker {
   }
 
   /** It was given up as late since the last look: its answer has not been counted yet. */
-  function judge(x: ExchangeInside, { limits, pollset }: Scene): void {
+  function judge(x: ExchangeInside, { limits, pollset }: RunView): void {
     const last = seen.get(x)
     const phase = LATE[x.outcome]
     if (last === undefined || phase === undefined || last.judged) return

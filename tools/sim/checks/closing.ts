@@ -2,7 +2,7 @@
 // whole reaches a client that stays; one that has come whole is passed on, though its backend resets the connection behind it.
 
 import type { Exchange } from '../../../src/proxy/index.js'
-import type { Books, Request } from '../books.js'
+import type { Ledger, Request } from '../ledger.js'
 import type { Plan } from '../plan.js'
 import { fail } from './check.js'
 
@@ -10,7 +10,7 @@ import { fail } from './check.js'
 const LOST = new Set(['backend-closed', 'unanswered', 'truncated'])
 
 /** Told of each exchange that ends. */
-export function exchangeEnded(books: Books, { request, outcome, asksTunnel }: Exchange): void {
+export function exchangeEnded(books: Ledger, { request, outcome, asksTunnel }: Exchange): void {
   const id = Number((request.path?.value ?? '').slice(1))
   const asked = asksTunnel ? undefined : books.requests[id]
   if (asked === undefined) return

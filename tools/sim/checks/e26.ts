@@ -2,7 +2,7 @@
 // network holds pieces up, or carries so little at once that its latency makes it slower than any limit, nothing is judged.
 
 import type { Plan } from '../plan.js'
-import { type Checker, fail, type Scene } from './check.js'
+import { type Checker, fail, type RunView } from './check.js'
 
 /** PINGs that gRPC servers bear before their time. */
 const STRIKES_MAX = 2
@@ -12,7 +12,7 @@ const isSteady = ({ stallPercent, sendBufferBytes, latencyMs }: Plan): boolean =
 
 export function e26(): Checker {
   return {
-    turn(scene: Scene): void {
+    turn(scene: RunView): void {
       if (!isSteady(scene.plan)) return
       for (const each of [...scene.frontends, ...scene.sessions])
         if (each.failure?.code === 'ping-timeout' && each.socket !== null && !each.socket.vanished)

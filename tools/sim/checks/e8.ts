@@ -2,7 +2,7 @@
 
 import type { Continuation } from '../../../src/continuation/index.js'
 import type { EngineInside, ExchangeInside } from '../inside.js'
-import { type Checker, fail, type Scene } from './check.js'
+import { type Checker, fail, type RunView } from './check.js'
 
 export interface QueueChecker extends Checker {
   /** A continuation has taken a step. */
@@ -41,7 +41,7 @@ export function e8(): QueueChecker {
   }
 }
 
-function holdersOf(engine: EngineInside, scene: Scene): ReadonlySet<ExchangeInside> {
+function holdersOf(engine: EngineInside, scene: RunView): ReadonlySet<ExchangeInside> {
   const holders = new Set<ExchangeInside>()
   for (const x of scene.exchanges) {
     if ((x.lease.engine as unknown) !== engine) continue

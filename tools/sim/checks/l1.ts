@@ -1,7 +1,7 @@
 // L1: once the network heals, every exchange ends within its deadlines, and then everything is quiet.
 
 import type { Limits } from '../../../src/server/index.js'
-import { fail, type Scene } from './check.js'
+import { fail, type RunView } from './check.js'
 
 /** ms until a peer that is gone without a word is known to be: it is asked first, and what was sent to it may be on its way for long. */
 function silenceMs(limits: Limits): number {
@@ -19,7 +19,7 @@ export function exchangesEndWithinMs(limits: Limits): number {
     3 * limits.proxy.bodyTimeoutMs +
     3 * limits.proxy.tunnelIdleMs +
     silence +
-    limits.http2.dryMs +
+    limits.http2.discardMs +
     limits.http2.lingerMs
   )
 }
@@ -31,13 +31,13 @@ export function connectionsEndWithinMs(limits: Limits): number {
     silence +
     limits.http2.frontendIdleMs +
     limits.http2.backendIdleMs +
-    limits.http2.dryMs * 2 +
+    limits.http2.discardMs * 2 +
     limits.http2.lingerMs * 2
   )
 }
 
 /** The time is over: nothing may be left. */
-export function endedInTime(scene: Scene, what: 'exchanges' | 'connections'): void {
+export function endedInTime(scene: RunView, what: 'exchanges' | 'connections'): void {
   const left =
     what === 'exchanges'
       ? scene.exchanges

@@ -1,8 +1,8 @@
 // R: a request is sent again only where that is safe (spec/exchange.md, R1 to R4; RFC 9110 §9.2.2, RFC 9113 §8.7). Judged
 // by the backend that gets it, with what all backends know of it.
 
-import type { Attempt, Request } from '../books.js'
 import { responseBegun } from '../inside.js'
+import type { Attempt, Request } from '../ledger.js'
 import type { Plan } from '../plan.js'
 import { type Checker, fail } from './check.js'
 

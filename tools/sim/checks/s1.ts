@@ -2,7 +2,7 @@
 
 import type { ExchangeInside, Http1Inside } from '../inside.js'
 import { holding, isHttp1, receiveBufferInside } from '../inside.js'
-import { type Checker, fail, type Scene } from './check.js'
+import { type Checker, fail, type RunView } from './check.js'
 
 export function s1(): Checker {
   let logs = 0
@@ -76,7 +76,7 @@ const endsWithConnection = (carrier: unknown): boolean => {
 }
 
 /** A session's leases are its streams, and those that were granted and not taken. */
-function leasesAreHeld(scene: Scene): void {
+function leasesAreHeld(scene: RunView): void {
   for (const session of scene.sessions) {
     let held = session.streams.count + session.output.unopened().length
     for (const x of scene.exchanges) if ((x.lease.session as unknown) === session) held++
@@ -92,7 +92,7 @@ function leasesAreHeld(scene: Scene): void {
 }
 
 /** Blocks belong to receive buffers, and receive buffers to exchanges that live. */
-function blocksAreHeld(scene: Scene): void {
+function blocksAreHeld(scene: RunView): void {
   // Mostly nothing is held, and this is looked at after every turn.
   if (scene.world.memory.bytes === 0 && holding(scene.world.memory).next().done === true) return
   let sum = 0

@@ -1,7 +1,7 @@
 // S2: a stream gets the bytes of its own counterpart: a prefix, in order, unaltered; and its end only when all of
 // it is there. Judged by whoever receives, against the books of whoever sent.
 
-import type { Message, Response } from '../books.js'
+import type { Message, Response } from '../ledger.js'
 import { fail } from './check.js'
 
 /** What a receiver has of a message so far. */

@@ -4,7 +4,7 @@
 import { ENDED } from '../../../src/pollset/index.js'
 import type { ConnectionInside, StreamInside } from '../inside.js'
 import { Peer, type PeerStream } from '../peer.js'
-import { type Checker, fail, type Scene } from './check.js'
+import { type Checker, fail, type RunView } from './check.js'
 
 export function s3(): Checker {
   return {
@@ -25,7 +25,7 @@ function connection(c: ConnectionInside): void {
     fail('S3', `${c.id}: window ${window}, owed ${owed} and due ${due} are not ${size}`)
   }
   for (const stream of c.streams.all()) streamOf(stream, c.intake.stream === stream ? c.intake.padding : 0)
-  const far = c.socket.far
+  const far = c.socket.peer
   if (
     far.idle &&
     c.output.controlBytes === 0 &&
@@ -80,7 +80,7 @@ function bothEnds(c: ConnectionInside, peer: Peer<PeerStream>): void {
 }
 
 /** All is quiet: what is not credited is less than is worth a frame. */
-function credited(c: ConnectionInside, scene: Scene): void {
+function credited(c: ConnectionInside, scene: RunView): void {
   if (c.failure !== null || c.socket === null) return
   const { owed, due, size } = c.intake.received
   if (due * 2 >= size) fail('S3', `${c.id} is quiet, and owes ${due} octets of credit`)

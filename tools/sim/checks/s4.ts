@@ -2,7 +2,7 @@
 
 import type { Limits } from '../../../src/server/index.js'
 import type { ConnectionInside, Http1Inside, StreamInside } from '../inside.js'
-import { type Checker, fail, type Scene } from './check.js'
+import { type Checker, fail, type RunView } from './check.js'
 
 /** Reset streams a connection remembers (http2/stream-table.ts). */
 const RESETS_KEPT = 256
@@ -38,7 +38,7 @@ export function s4(): Checker {
       }
       for (const engine of scene.engines) {
         within(`queueMax of ${engine.id}`, engine.queued, limits.engine.queueMax)
-        const { taken, leavers } = engine
+        const { taken, awaitingPeerClose: leavers } = engine
         within(`sessionsMax of ${engine.id}`, taken - leavers.size, limits.engine.sessionsMax)
         within(`twice sessionsMax of ${engine.id}`, taken, 2 * limits.engine.sessionsMax)
         within(`openingMax of ${engine.id}`, engine.opening, limits.engine.openingMax)
@@ -51,7 +51,7 @@ export function s4(): Checker {
   }
 }
 
-function connection(c: ConnectionInside, scene: Scene): void {
+function connection(c: ConnectionInside, scene: RunView): void {
   const { limits } = scene
   within(`connectionHeldBytesMax of ${c.id}`, c.intake.heldBytes, limits.transport.connectionHeldBytesMax)
   within(`controlBytesMax of ${c.id}`, c.output.controlBytes, limits.http2.controlBytesMax)
@@ -66,7 +66,7 @@ function connection(c: ConnectionInside, scene: Scene): void {
   if (count !== c.streams.count) fail('S4', `${c.id} counts ${c.streams.count} streams, ${count} are there`)
 }
 
-function http1Connection(c: Http1Inside, scene: Scene): void {
+function http1Connection(c: Http1Inside, scene: RunView): void {
   const { limits } = scene
   within(`connectionHeldBytesMax of ${c.id}`, c.intake.heldBytes, limits.transport.connectionHeldBytesMax)
   const { stream } = c

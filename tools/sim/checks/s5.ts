@@ -14,7 +14,7 @@ export function s5(): Checker {
         waits(each)
         if (each.deadlineArmed) deadlines++
       }
-      for (const engine of scene.engines) if (engine.pause.deadlineArmed) deadlines++
+      for (const engine of scene.engines) if (engine.backoff.deadlineArmed) deadlines++
       if (countArmed(scene.pollset.deadlines) !== deadlines) {
         const all = armed(scene.pollset.deadlines)
         const stray = all.find((each) => (each as Continuation).finished === true) as Continuation | undefined
@@ -26,7 +26,7 @@ export function s5(): Checker {
     },
     end(scene) {
       // A pause of an engine ends by itself.
-      const pauses = scene.engines.filter((each) => each.pause.deadlineArmed).length
+      const pauses = scene.engines.filter((each) => each.backoff.deadlineArmed).length
       const left = armed(scene.pollset.deadlines).length - pauses
       if (left > 0) fail('S5', `${left} deadlines are armed when all is over`)
     },

@@ -1,7 +1,7 @@
 // S7: the same seed gives the same trace to the letter, and the same octets on the wire.
 
 import { createHash } from 'node:crypto'
-import { Violation } from '../books.js'
+import { Violation } from '../ledger.js'
 import type { Plan } from '../plan.js'
 import { type Result, simulate } from '../run.js'
 

@@ -3,16 +3,16 @@
 import type { SessionFactory } from '../engine/index.js'
 import { dialledSessions, type SessionOn } from '../http/index.js'
 import type { DialTarget } from '../transport/index.js'
-import { Backend, type BackendSession } from './backend.js'
-import { backendSteps } from './backend-life.js'
 import type { Http2Context } from './context.js'
+import { type BackendSession, Http2Session } from './session.js'
+import { sessionSteps } from './session-life.js'
 
 /** Makes sessions on sockets that are connected, their TLS handshake done. */
 export const http2SessionOn =
   (context: Http2Context, target: DialTarget): SessionOn<BackendSession> =>
   (socket, reports, id) => {
-    const backend = new Backend(context, target, reports, socket, id)
-    backendSteps.start(context.world, backend, 'greet')
+    const backend = new Http2Session(context, target, reports, socket, id)
+    sessionSteps.start(context.world, backend, 'greet')
     return backend
   }
 

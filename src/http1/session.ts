@@ -20,22 +20,22 @@ import {
 import type { Socket } from '../pollset/index.js'
 import type { DialTarget } from '../transport/index.js'
 import { BackendIdle } from './backend-idle.js'
-import { type After, type BackendSteps, backendLife } from './backend-life.js'
-import { Connection } from './connection.js'
+import { Http1Connection } from './connection.js'
 import type { Http1Context } from './context.js'
 import type { RefusalCode } from './faults.js'
 import { NONE, requestFraming } from './framing.js'
 import { namesProtocol } from './message.js'
 import { ResponseReader } from './response-reader.js'
+import { type Next, type SessionSteps, sessionLife } from './session-life.js'
 import { Http1Stream } from './stream.js'
 import { newWebSocketKey, WEBSOCKET, webSocketAccept } from './websocket.js'
 import { writeRequestHead, writeUpgradeRequest } from './writer.js'
 
-const { goto } = backendLife
+const { goto } = sessionLife
 
 export interface BackendSession extends Session, HttpSession {}
 
-export class Backend extends Connection implements BackendSession, BackendSteps {
+export class Http1Session extends Http1Connection implements BackendSession, SessionSteps {
   state: SessionState = 'opening'
   leased = 0
   unfit: Fault | null = null
@@ -68,7 +68,7 @@ export class Backend extends Connection implements BackendSession, BackendSteps 
     this.reader = new ResponseReader(this, context.decoder, context.limits)
   }
 
-  greet(): After<'greet'> {
+  greet(): Next<'greet'> {
     this.output.attach(this.socket, this)
     this.quietSince = this.now
     this.reports.opened(this)
@@ -252,7 +252,7 @@ export class Backend extends Connection implements BackendSession, BackendSteps 
     return { ...super.describe(), idleMs: this.allowedIdle.ms }
   }
 
-  protected override lingerBegins(): void {
+  protected override lingerBegan(): void {
     this.reports.leaving(this)
   }
 

@@ -19,15 +19,15 @@ import {
 import { invariant, type Socket } from '../pollset/index.js'
 import { type DialTarget, notConnected } from '../transport/index.js'
 import { IDS_SPENT, LIMIT_LOWERED, REFUSED } from './backend-faults.js'
-import type { BackendSteps } from './backend-life.js'
 import { ErrorCode, errorName, PREFACE, Setting } from './codes.js'
-import { Connection } from './connection.js'
+import { Http2Connection } from './connection.js'
 import type { Http2Context } from './context.js'
 import { EnhanceYourCalmResets } from './enhance-your-calm.js'
 import { RESET_CODES } from './faults.js'
 import { ResetBudget } from './reset-budget.js'
 import { readResponse, readResponseTrailers } from './response-message.js'
 import { unfit } from './security.js'
+import type { SessionSteps } from './session-life.js'
 import { Http2Stream } from './stream.js'
 import { StreamEvent, StreamState } from './stream-states.js'
 
@@ -37,7 +37,7 @@ const STREAM_ID_MAX = 0x7fffffff
 
 export interface BackendSession extends Session, HttpSession {}
 
-export class Backend extends Connection implements BackendSession, BackendSteps {
+export class Http2Session extends Http2Connection implements BackendSession, SessionSteps {
   state: SessionState
   leased: number
   unfit: Fault | null
@@ -50,7 +50,7 @@ export class Backend extends Connection implements BackendSession, BackendSteps 
   private quietSince: number
   /** Why no further stream may be opened, though a lease was granted before; null while they may. */
   private notBegun: StreamFault | null
-  private readonly calm: EnhanceYourCalmResets
+  private readonly calmResets: EnhanceYourCalmResets
 
   constructor(
     context: Http2Context,
@@ -65,7 +65,7 @@ export class Backend extends Connection implements BackendSession, BackendSteps 
     this.unfit = null
     this.nextStreamId = 1
     this.notBegun = null
-    this.calm = new EnhanceYourCalmResets()
+    this.calmResets = new EnhanceYourCalmResets()
     this.target = target
     this.reports = reports
     this.capacity = context.limits.backendStreamsMax
@@ -197,9 +197,9 @@ export class Backend extends Connection implements BackendSession, BackendSteps 
     if (tunnel) head.remove(LENGTH)
     stream.promised = tunnel ? -1 : stream.bodiless ? (endStream ? -1 : 0) : head.contentLength
     stream.head = head
-    this.calm.answered(stream.streamId)
+    this.calmResets.answered(stream.streamId)
     this.transit.arrived(stream.bytesBefore, this.socket.writtenBytes, this.now)
-    this.purse.answered()
+    this.frameBudget.answered()
     if (endStream) this.remoteEnd(stream)
     if (!stream.closed || stream.remoteEnded) stream.raise(HEAD)
   }
@@ -325,7 +325,7 @@ export class Backend extends Connection implements BackendSession, BackendSteps 
     // Beside others it says that there are too many; alone, that this one is not wanted.
     if (why.code === REFUSED && this.leased > 1) return { ...why, uncounted: 'neighbour' }
     if (code !== ErrorCode.ENHANCE_YOUR_CALM || stream.head !== null) return why
-    if (this.calm.reset(stream.streamId)) this.reports.retired(this)
+    if (this.calmResets.reset(stream.streamId)) this.reports.retired(this)
     return { ...why, scope: 'connection' }
   }
 
@@ -374,7 +374,7 @@ export class Backend extends Connection implements BackendSession, BackendSteps 
     return super.beginClose()
   }
 
-  protected override lingerBegins(): void {
+  protected override lingerBegan(): void {
     this.reports.leaving(this)
   }
 

@@ -5,7 +5,7 @@
 import { defineLife, type Outcome } from '../continuation/index.js'
 import type { ConnectionSteps } from './connection-steps.js'
 
-export const backendLife = defineLife({
+export const sessionLife = defineLife({
   edges: {
     greet: ['readMessages'],
     readMessages: ['readMessages', 'checkHealth', 'drain', 'close'],
@@ -19,7 +19,7 @@ export const backendLife = defineLife({
   waits: ['check'],
 })
 
-const { goto, done, suspend } = backendLife
+const { goto, done, suspend } = sessionLife
 const waitForMessages = suspend({
   then: 'readMessages',
   late: 'checkHealth',
@@ -42,16 +42,16 @@ const waitForNextTurn = suspend({
  */
 const waitForEnd = suspend({ then: 'linger', late: 'linger', cancelled: 'hurry' })
 
-type Edges = typeof backendLife.edges
-export type After<S extends keyof Edges> = Outcome<Edges[S][number]>
+type Edges = typeof sessionLife.edges
+export type Next<S extends keyof Edges> = Outcome<Edges[S][number]>
 
 /** What a backend's steps ask of it beyond a client's. */
-export interface BackendSteps extends ConnectionSteps {
-  greet(): After<'greet'>
+export interface SessionSteps extends ConnectionSteps {
+  greet(): Next<'greet'>
   checkHealth(): void
 }
 
-export const backendSteps = backendLife.steps<BackendSteps>({
+export const sessionSteps = sessionLife.steps<SessionSteps>({
   /** Connected. */
   greet: (c) => c.greet(),
   /** Read what has arrived, as far as the message in progress lets more in. */

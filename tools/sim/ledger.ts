@@ -134,7 +134,7 @@ export interface Attempt {
   readonly dead: () => boolean
 }
 
-export class Books {
+export class Ledger {
   readonly requests: Request[] = []
   readonly responses: Response[] = []
 

@@ -4,7 +4,7 @@
 import t from 'tap'
 import { createWorld } from '../../src/continuation/index.js'
 import { ENDED, type Socket } from '../../src/pollset/index.js'
-import { Arrival, arrivalLife, type Spoken } from '../../src/server/arrival.js'
+import { type AlpnProtocol, ClientHandshake, handshakeLife } from '../../src/server/client-handshake.js'
 import { localhost } from '../../tools/testbed/certificates/index.js'
 import { MemoryPollset } from '../../tools/testbed/memory-pollset.js'
 import { declared, Seen } from '../world/seen.js'
@@ -29,17 +29,17 @@ function arrive(secure: Secure | null = null, before: (socket: Socket) => void =
   world.scheduler.tracer = seen
   const socket = pollset.socket()
   before(socket)
-  const told: (Spoken | 'abused' | 'dropped')[] = []
+  const told: (AlpnProtocol | 'abused' | 'dropped')[] = []
   const certificates = secure?.hangs === true ? [] : [localhost]
   const tls = secure === null ? null : pollset.tlsServer({ certificates, alpn: [secure.alpn] })
-  const arrival = new Arrival(
+  const arrival = new ClientHandshake(
     world,
     socket,
-    { tls, proxyHeaderBytesMax: relayed ? 536 : 0, arrivalMs: ARRIVAL_MS },
+    { tls, proxyHeaderBytesMax: relayed ? 536 : 0, handshakeMs: ARRIVAL_MS },
     {
-      arrived: (_arrival, spoken) => told.push(spoken),
-      dropped: () => told.push('dropped'),
-      abused: () => told.push('abused'),
+      handshakeDone: (_arrival, spoken) => told.push(spoken),
+      handshakeDropped: () => told.push('dropped'),
+      clientAbused: () => told.push('abused'),
       admits: () => true,
     },
   )
@@ -124,7 +124,7 @@ t.test('why an arrival was given up', (t) => {
   handshake.pollset.advance(ARRIVAL_MS)
   t.match(handshake.arrival.failure, {
     kind: 'tls-handshake',
-    text: /not done within server.arrivalMs=1000$/,
+    text: /not done within server.handshakeMs=1000$/,
   })
   const left = arrive({ alpn: 'h2', hangs: true })
   left.far.destroy()
@@ -138,7 +138,7 @@ t.test('why an arrival was given up', (t) => {
   t.match(header('GET /'), { kind: 'proxy-header', text: /the first octets are not one$/ })
   t.match(
     header('PROXY ', ({ pollset }) => pollset.advance(ARRIVAL_MS)),
-    { text: /server.arrivalMs=1000$/ },
+    { text: /server.handshakeMs=1000$/ },
   )
   t.match(
     header('PROXY ', ({ far }) => far.end()),
@@ -321,10 +321,10 @@ t.test('behind a relay: the PROXY header first, then the rest of its octets', (t
 })
 
 t.test('the edges seen are the edges declared', (t) => {
-  t.strictSame(seen.taken(arrivalLife.edges), declared(arrivalLife.edges))
+  t.strictSame(seen.taken(handshakeLife.edges), declared(handshakeLife.edges))
   t.strictSame(
-    seen.ended(arrivalLife.edges),
-    ['peek until', 'relayed until', 'secure until', 'sniff until'].map(
+    seen.ended(handshakeLife.edges),
+    ['peek until', 'readProxyHeader until', 'secure until', 'sniff until'].map(
       (wait) => `${wait}: cancelled, late, ready`,
     ),
   )

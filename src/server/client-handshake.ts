@@ -4,7 +4,7 @@
 // answer. One deadline covers all of it.
 
 import { Continuation, defineLife, type World } from '../continuation/index.js'
-import { type Ends, endsOf } from '../http/index.js'
+import { type AddressPair, addressPairOf } from '../http/index.js'
 import {
   type Address,
   CLOSED,
@@ -17,31 +17,31 @@ import {
 import { ProxyHeaderReader } from '../transport/index.js'
 
 /** What a socket turned out to speak, by its ALPN name (RFC 7301). */
-export type Spoken = 'http/1.1' | 'h2'
+export type AlpnProtocol = 'http/1.1' | 'h2'
 
 /** Why an arrival was given up, where its operator should know. */
-export interface ArrivalFailure {
+export interface HandshakeFailure {
   readonly kind: 'proxy-header' | 'tls-handshake'
   readonly text: string
 }
 
-export interface ArrivalEvents {
+export interface HandshakeEvents {
   /**
    * Whether clients from there are served: asked where a PROXY header has told, before anything is answered.
    */
   admits(from: Address): boolean
   /** All its octets are still there. */
-  arrived(arrival: Arrival, spoken: Spoken): void
+  handshakeDone(arrival: ClientHandshake, spoken: AlpnProtocol): void
   /** It is given up for its abuse of us, and dropped next. */
-  abused(arrival: Arrival, part: number): void
+  clientAbused(arrival: ClientHandshake, part: number): void
   /** It is gone, or was given up. */
-  dropped(arrival: Arrival): void
+  handshakeDropped(arrival: ClientHandshake): void
 }
 
-export const arrivalLife = defineLife({
+export const handshakeLife = defineLife({
   edges: {
-    meet: ['relayed', 'peek', 'sniff'],
-    relayed: ['relayed', 'peek', 'sniff', 'drop'],
+    start: ['readProxyHeader', 'peek', 'sniff'],
+    readProxyHeader: ['readProxyHeader', 'peek', 'sniff', 'drop'],
     peek: ['peek', 'secure', 'sniff', 'drop'],
     secure: ['handOver', 'drop'],
     sniff: ['sniff', 'handOver', 'drop'],
@@ -60,47 +60,47 @@ const H2_BEGINS = Buffer.from('PRI ', 'latin1')
  */
 const isLetter = (octet: number): boolean => (octet | 0x20) >= 0x61 && (octet | 0x20) <= 0x7a
 
-export interface ArrivalOptions {
+export interface HandshakeOptions {
   /** Of a listener over TLS. */
   readonly tls: TlsServer | null
   /** octets of the PROXY header that must come first; 0 where none may */
   readonly proxyHeaderBytesMax: number
   /** ms from here on, all in all */
-  readonly arrivalMs: number
+  readonly handshakeMs: number
 }
 
-export class Arrival extends Continuation {
+export class ClientHandshake extends Continuation {
   readonly id: string
   readonly socket: Socket
   /** ms of the pollset's clock: one time for all its waits, so that nobody stays by trickling */
-  readonly arrivesBy: number
+  readonly endsBy: number
   readonly tls: TlsServer | null
-  readonly events: ArrivalEvents
+  readonly events: HandshakeEvents
   readonly proxyHeader: ProxyHeaderReader | null
   /** The client's connection: this one, or the one that a PROXY header tells of. */
-  ends: Ends
+  addresses: AddressPair
   /** Octets of {@link H2_BEGINS} that have come. */
   seen = 0
-  spoken: Spoken = 'http/1.1'
+  protocol: AlpnProtocol = 'http/1.1'
   /** It speaks HTTP in clear text, and its listener does TLS. */
   inClearText = false
   /** TLS has begun. */
   securing = false
-  failure: ArrivalFailure | null = null
-  private readonly arrivalMs: number
+  failure: HandshakeFailure | null = null
+  private readonly handshakeMs: number
 
-  constructor(world: World, socket: Socket, options: ArrivalOptions, events: ArrivalEvents) {
+  constructor(world: World, socket: Socket, options: HandshakeOptions, events: HandshakeEvents) {
     super(world)
-    this.arrivesBy = world.pollset.now + options.arrivalMs
-    this.arrivalMs = options.arrivalMs
+    this.endsBy = world.pollset.now + options.handshakeMs
+    this.handshakeMs = options.handshakeMs
     this.id = world.nextId('a')
     this.socket = socket
     this.tls = options.tls
     const { proxyHeaderBytesMax } = options
     this.proxyHeader = proxyHeaderBytesMax > 0 ? new ProxyHeaderReader(proxyHeaderBytesMax) : null
-    this.ends = endsOf(socket)
+    this.addresses = addressPairOf(socket)
     this.events = events
-    arrivalSteps.start(world, this, 'meet')
+    handshakeSteps.start(world, this, 'start')
   }
 
   get kind(): string {
@@ -129,12 +129,12 @@ export class Arrival extends Continuation {
   }
 
   private get notInTime(): string {
-    return `it was not done within server.arrivalMs=${this.arrivalMs}`
+    return `it was not done within server.handshakeMs=${this.handshakeMs}`
   }
 
   crashed(): void {
     this.socket.destroy()
-    this.events.dropped(this)
+    this.events.handshakeDropped(this)
   }
 
   override describe() {
@@ -142,20 +142,20 @@ export class Arrival extends Continuation {
   }
 }
 
-const { goto, done, suspend } = arrivalLife
+const { goto, done, suspend } = handshakeLife
 const waitForHandshake = suspend({ then: 'handOver', late: 'drop', cancelled: 'drop' })
-const waitForHeader = suspend({ then: 'relayed', late: 'drop', cancelled: 'drop' })
+const waitForHeader = suspend({ then: 'readProxyHeader', late: 'drop', cancelled: 'drop' })
 const waitForFirst = suspend({ then: 'peek', late: 'drop', cancelled: 'drop' })
 const waitForOctets = suspend({ then: 'sniff', late: 'drop', cancelled: 'drop' })
 
-const arrivalSteps = arrivalLife.steps<Arrival>({
-  meet(a) {
-    if (a.proxyHeader !== null) return goto.relayed
+const handshakeSteps = handshakeLife.steps<ClientHandshake>({
+  start(a) {
+    if (a.proxyHeader !== null) return goto.readProxyHeader
     return a.tls === null ? goto.sniff : goto.peek
   },
 
   /** A PROXY header comes first, before TLS: nothing is answered without it. */
-  relayed(a) {
+  readProxyHeader(a) {
     const { socket } = a
     const header = a.proxyHeader as ProxyHeaderReader
     for (let chunk = socket.take(); chunk !== null; chunk = socket.take()) {
@@ -166,16 +166,16 @@ const arrivalSteps = arrivalLife.steps<Arrival>({
       }
       if (header.state === 'reading') continue
       socket.unread(chunk.subarray(used))
-      if (header.ends !== null && !a.events.admits(header.ends.from)) {
+      if (header.addresses !== null && !a.events.admits(header.addresses.from)) {
         socket.reset()
         return goto.drop
       }
-      a.ends = header.ends ?? a.ends
+      a.addresses = header.addresses ?? a.addresses
       return a.tls === null ? goto.sniff : goto.peek
     }
     if ((socket.readiness & (ENDED | CLOSED)) !== 0) return goto.drop
     a.waitOn(0, socket, READABLE | ENDED | CLOSED)
-    a.waitUntil(a.arrivesBy)
+    a.waitUntil(a.endsBy)
     return waitForHeader
   },
 
@@ -193,7 +193,7 @@ const arrivalSteps = arrivalLife.steps<Arrival>({
     }
     if ((socket.readiness & (ENDED | CLOSED)) !== 0) return goto.drop
     a.waitOn(0, socket, READABLE | ENDED | CLOSED)
-    a.waitUntil(a.arrivesBy)
+    a.waitUntil(a.endsBy)
     return waitForFirst
   },
 
@@ -201,7 +201,7 @@ const arrivalSteps = arrivalLife.steps<Arrival>({
     a.securing = true
     a.socket.secure(a.tls as TlsServer)
     a.waitOn(0, a.socket, SECURED | CLOSED)
-    a.waitUntil(a.arrivesBy)
+    a.waitUntil(a.endsBy)
     return waitForHandshake
   },
 
@@ -215,14 +215,14 @@ const arrivalSteps = arrivalLife.steps<Arrival>({
         a.seen += size
         continue
       }
-      if (like) a.spoken = 'h2'
+      if (like) a.protocol = 'h2'
       socket.unread(chunk)
       if (a.seen > 0) socket.unread(H2_BEGINS.subarray(0, a.seen))
       return goto.handOver
     }
     if ((socket.readiness & (ENDED | CLOSED)) !== 0) return goto.drop
     a.waitOn(0, socket, READABLE | ENDED | CLOSED)
-    a.waitUntil(a.arrivesBy)
+    a.waitUntil(a.endsBy)
     return waitForOctets
   },
 
@@ -230,20 +230,20 @@ const arrivalSteps = arrivalLife.steps<Arrival>({
     const { socket } = a
     if ((socket.readiness & CLOSED) !== 0) {
       a.noteDropped()
-      a.events.dropped(a)
+      a.events.handshakeDropped(a)
     } else {
-      if (socket.secured?.protocol === 'h2') a.spoken = 'h2'
-      a.events.arrived(a, a.spoken)
+      if (socket.secured?.protocol === 'h2') a.protocol = 'h2'
+      a.events.handshakeDone(a, a.protocol)
     }
     return done
   },
 
   drop(a) {
     // It had begun to speak. Silence is no abuse: browsers connect ahead of what they may need.
-    if (a.late && a.seen > 0) a.events.abused(a, 1)
+    if (a.late && a.seen > 0) a.events.clientAbused(a, 1)
     a.noteDropped()
     a.socket.destroy()
-    a.events.dropped(a)
+    a.events.handshakeDropped(a)
     return done
   },
 })

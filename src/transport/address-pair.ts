@@ -6,7 +6,7 @@ import type { Address, Socket } from '../pollset/index.js'
  * The source and destination of a connection: a client's own address and the one it reached, whoever relays
  * between.
  */
-export interface Ends {
+export interface AddressPair {
   readonly from: Address
   readonly to: Address
 }
@@ -15,7 +15,7 @@ export interface Ends {
  * The ends of a connection as the operating system tells them. It is asked for the second where somebody
  * wants it.
  */
-class SocketEnds implements Ends {
+class SocketAddressPair implements AddressPair {
   private readonly socket: Socket
   constructor(socket: Socket) {
     this.socket = socket
@@ -28,4 +28,4 @@ class SocketEnds implements Ends {
   }
 }
 
-export const endsOf = (socket: Socket): Ends => new SocketEnds(socket)
+export const addressPairOf = (socket: Socket): AddressPair => new SocketAddressPair(socket)

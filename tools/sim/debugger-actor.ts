@@ -3,16 +3,16 @@
 
 import type { Cause, Continuation, Gate, Scheduler } from '../../src/continuation/index.js'
 import type { Prng } from '../../src/pollset/index.js'
-import type { Stage } from './peer.js'
+import type { PeerContext } from './peer.js'
 
-export class Hand implements Gate {
+export class DebuggerActor implements Gate {
   /** Those it holds. */
   readonly holding = new Set<Continuation>()
-  private readonly stage: Stage
+  private readonly stage: PeerContext
   private readonly scheduler: Scheduler
   private readonly chance: Prng
 
-  constructor(stage: Stage, scheduler: Scheduler, chance: Prng) {
+  constructor(stage: PeerContext, scheduler: Scheduler, chance: Prng) {
     this.stage = stage
     this.scheduler = scheduler
     this.chance = chance
@@ -24,16 +24,16 @@ export class Hand implements Gate {
     this.stage.tally('held')
     this.holding.add(continuation)
     if (!this.chance.chance(plan.holdOnPercent)) {
-      pollset.after(this.chance.between(1, plan.holdMs), () => this.letGo(continuation))
+      pollset.after(this.chance.between(1, plan.holdMs), () => this.releaseHeld(continuation))
     }
     return true
   }
 
   heal(): void {
-    for (const each of this.holding) this.letGo(each)
+    for (const each of this.holding) this.releaseHeld(each)
   }
 
-  private letGo(continuation: Continuation): void {
+  private releaseHeld(continuation: Continuation): void {
     if (this.holding.delete(continuation)) this.scheduler.release(continuation)
   }
 }

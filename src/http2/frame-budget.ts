@@ -2,23 +2,23 @@
 // WINDOW_UPDATE and RST_STREAM(NO_ERROR) come with ordinary work: grpc-go sends a PING and a WINDOW_UPDATE
 // with each message, Go's servers update two windows with each read of a handler, nginx ends each upload that
 // it has not read, and its client then resets or ends it too. Any absolute rate is a flood for one peer and
-// lets another one flood us. So a connection has one purse, in octets, and each such frame takes 256 of them
-// out of it.
+// lets another one flood us. So a connection has one frame budget, in octets, and each such frame takes 256
+// of them out of it.
 //
-// Time fills the purse, and so does work: an answer (a stream that reached its final head), DATA that came,
-// DATA that left. A stream that is reset before its answer earns nothing; a flood of single octets earns
-// single octets. What does not fit is lost: one large download pays for no flood after it. Time comes first,
-// and takes the place of work; so the frames that may draw on time alone (SETTINGS, PRIORITY, GOAWAY, unknown
-// and empty frames, HEADERS for streams that are gone) find it there after any amount of work.
+// Time fills the frame budget, and so does work: an answer (a stream that reached its final head), DATA that
+// came, DATA that left. A stream that is reset before its answer earns nothing; a flood of single octets
+// earns single octets. What does not fit is lost: one large download pays for no flood after it. Time comes
+// first, and takes the place of work; so the frames that may draw on time alone (SETTINGS, PRIORITY, GOAWAY,
+// unknown and empty frames, HEADERS for streams that are gone) find it there after any amount of work.
 //
 // WINDOW_UPDATE that gives back 256 octets and more of DATA that we sent does what flow control is for, and
 // takes nothing. A receiver may have a whole window of DATA before it reads the first octet, and then give it
-// back in small pieces: no purse of frames holds that much, so octets that are not given back are counted for
-// themselves, up to a bound (a window's worth, by the connection and by the stream).
+// back in small pieces: no frame budget of frames holds that much, so octets that are not given back are
+// counted for themselves, up to a bound (a window's worth, by the connection and by the stream).
 
 import type { Http2Limits } from './limits.js'
 
-/** octets that a frame takes out of the purse */
+/** octets that a frame takes out of the frame budget */
 export const FRAME_PRICE = 256
 /**
  * octets that an answer earns: a window opened, a PING, a window given back, a reset of an upload that is not
@@ -31,7 +31,7 @@ const ANSWER = 4 * FRAME_PRICE
  */
 const MESSAGE = 3 * FRAME_PRICE
 
-export class FramePurse {
+export class FrameBudget {
   /** octets that time has filled in, and octets that work has: together at most `size` */
   private time: number
   private work: number

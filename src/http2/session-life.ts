@@ -5,14 +5,14 @@ import { defineLife } from '../continuation/index.js'
 import { CONNECTION_WAITS, type ConnectionSteps } from './connection-steps.js'
 
 /** What a backend's steps ask of it beyond a frontend's. */
-export interface BackendSteps extends ConnectionSteps {
+export interface SessionSteps extends ConnectionSteps {
   /** Sends our preface and SETTINGS; false: TLS has not agreed on HTTP/2. */
   greet(): boolean
   /** Streams wait to be reset as the peer bears it. */
   readonly isPacing: boolean
 }
 
-export const backendLife = defineLife({
+export const sessionLife = defineLife({
   edges: {
     greet: ['readFrames', 'end'],
     readFrames: ['readFrames', 'checkHealth', 'sendGoaway', 'close'],
@@ -27,7 +27,7 @@ export const backendLife = defineLife({
   waits: CONNECTION_WAITS,
 })
 
-const { goto, done, suspend } = backendLife
+const { goto, done, suspend } = sessionLife
 const waitForFrames = suspend({
   then: 'readFrames',
   late: 'checkHealth',
@@ -63,7 +63,7 @@ const waitToDrain = suspend({
  */
 const waitForEnd = suspend({ then: 'linger', late: 'linger', cancelled: 'hurry' })
 
-export const backendSteps = backendLife.steps<BackendSteps>({
+export const sessionSteps = sessionLife.steps<SessionSteps>({
   /** Connected. If it is HTTP/2 that was agreed on, our preface and SETTINGS go out. */
   greet: (c) => (c.greet() ? goto.readFrames : goto.end),
   /** Read what has arrived; the streams it concerns wake in this turn. */
