@@ -1,22 +1,22 @@
-// What follows a fault of the backend's: the request is sent again, refused, or its response is cut
+// Decides after a backend's fault: the request is sent again or refused, or its response is cut
 // (spec/exchange.md, R1 to R13).
 
 import { IDEMPOTENT, type StreamFault } from '../http/index.js'
 import type { Exchange } from './exchange.js'
 import { badGateway, RETRIES_SPENT, type Refusal, STALLED } from './refusal.js'
 
-/** What an exchange does about a fault. */
+/** An object, so that the simulator can plant defects in it. */
 export const attempts = {
   /**
-   * The step that follows a fault before the response head was sent. Sets the refusal, where it is `refuse`.
+   * Returns the step that follows a fault before the response head was sent. Sets the refusal for `refuse`.
    */
-  recover(x: Exchange, why: StreamFault): 'retry' | 'refuse' | 'abort' {
+  afterFault(x: Exchange, why: StreamFault): 'retry' | 'refuse' | 'abort' {
     x.cause = why
     if (why.code === 'stall') {
       x.refusal = STALLED
       return 'refuse'
     }
-    // Of what is meant for a tunnel nothing was sent.
+    // No byte of a tunnel is sent before the backend agrees to it.
     const replayable = x.asksTunnel || x.frontend.replayable
     if (why.retry === 'safe') {
       if (replayable) {
@@ -27,7 +27,7 @@ export const attempts = {
       x.abortReason = 'refused'
       return 'abort'
     }
-    // A handshake that was not answered has done no more than a GET.
+    // A handshake that was not answered has changed nothing, as a GET.
     const repeatable = x.asksTunnel || IDEMPOTENT.has(x.request.method?.value ?? '')
     if (why.scope !== 'connection' || !repeatable || !replayable) {
       x.refusal = badGateway(why.code, why.message)
@@ -37,14 +37,16 @@ export const attempts = {
     return 'retry'
   },
 
-  /** Notes what cuts the response, or the tunnel, and how the client is told. */
+  /** Notes which fault cuts the response or the tunnel, and how the client's stream is reset. */
   cut(x: Exchange, why: StreamFault): void {
     x.outcome = why.code
     x.cause = why
     x.abortReason = why.code === 'stall' ? 'calm' : x.tunnelOpen ? 'connect' : 'internal'
   },
 
-  /** Does not count the attempt where that is right (R8, R12, R13), and it may be made again (R11). */
+  /**
+   * Uncounts an attempt that rules R8, R12 and R13 excuse, unless the request must not be sent again (R11).
+   */
   excuse(x: Exchange, why: StreamFault): void {
     if (x.clientHalfClosed) return
     const { staleAttemptsMax, neighbourAttemptsMax } = x.proxy.limits
@@ -56,7 +58,7 @@ export const attempts = {
     x.attempts--
   },
 
-  /** Takes the request back from the session that did not serve it. */
+  /** Withdraws the request from the session that did not serve it, and rewinds its body. */
   withdraw(x: Exchange): void {
     x.backendStream?.reset('cancel')
     x.backendStream = null
@@ -64,10 +66,10 @@ export const attempts = {
   },
 
   /**
-   * What is said when the request may not be sent again: the fault of the last attempt, where it was more
-   * than a refusal.
+   * Returns the refusal for a request that must not be sent again: the last attempt's fault, where it says
+   * more.
    */
-  spent({ cause }: Exchange): Refusal {
+  finalRefusal({ cause }: Exchange): Refusal {
     return cause === null || cause.retry === 'safe' ? RETRIES_SPENT : badGateway(cause.code, cause.message)
   },
 }

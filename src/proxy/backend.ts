@@ -1,25 +1,25 @@
-// A backend, and the engines that share its sessions: one for all clients, or one for each (design: Engine).
+// A backend, and its engines: one for all clients, or one for each client connection (design: Engine).
 
 import type { Fault, World } from '../continuation/index.js'
 import { Engine, type EngineLimits, type Session, type SessionFactory } from '../engine/index.js'
 import type { Client, HttpSession } from '../http/index.js'
 
-/** A session as an exchange needs it: leased from an engine, opening HTTP streams. */
+/** A session as an exchange needs it: an engine leases it, and it opens HTTP streams. */
 export interface ExchangeSession extends Session, HttpSession {}
 
-/** Who may share a connection to a backend: all clients, or only the streams of one client connection. */
+/** Which requests may share a backend connection: those of all clients, or of one client connection. */
 export type Share = 'process' | 'connection'
 
-/** What opens sessions for one client alone, or with null for all of them. */
+/** Makes the session factory for one client connection, or with null for all clients. */
 export type SessionsFor = (client: Client | null) => SessionFactory<ExchangeSession>
 
 /** A backend and the engines that serve it. */
 export class Backend {
-  /** As configured: `h2c://127.0.0.1:9000`. */
+  /** The configured URL: `h2c://127.0.0.1:9000`. */
   readonly name: string
-  /** It has answered a request: it speaks what it is configured to. */
+  /** The backend has answered a request, so it speaks the configured protocol. */
   hasAnswered = false
-  /** Told when a connection to it could not be made. */
+  /** Called when a connection to the backend could not be made. */
   onUnreached: ((why: Fault) => void) | null = null
   private readonly world: World
   private readonly sessionsFor: SessionsFor
@@ -29,9 +29,9 @@ export class Backend {
   private readonly tunnelSessions: SessionFactory<ExchangeSession> | null
   private tunnels: Engine<ExchangeSession> | null = null
   private readonly byClient = new Map<Client, Engine<ExchangeSession>>()
-  /** Engines of the sessions that are a client connection's own. */
+  /** Engines of sessions that belong to one client connection (NTLM, Negotiate). */
   private readonly bound = new Map<Client, Engine<ExchangeSession>>()
-  /** Clients that have left while an exchange of theirs may still be ending. */
+  /** Client connections that have closed while an exchange of theirs may still be ending. */
   private readonly closedClients = new WeakSet<Client>()
 
   constructor(
@@ -52,8 +52,7 @@ export class Backend {
 
   engineFor(client: Client): Engine<ExchangeSession> {
     if (this.bound.size > 0) {
-      // All requests of its connection, in the order of their leases: the backend takes them for one
-      // client's.
+      // The backend takes all requests of this session as one client's, so the client's requests go there.
       const own = this.bound.get(client)
       if (own !== undefined && (own.sessions.length > 0 || own.queued > 0)) return own
     }
@@ -70,9 +69,9 @@ export class Backend {
   }
 
   /**
-   * A backend may have authenticated a session's connection (NTLM, Negotiate; RFC 4559 §6): from then on that
-   * session is this client connection's, and closes with it. It is one a client: another, or one too many, is
-   * closed behind its response.
+   * Binds a session to a client connection: NTLM and Negotiate authenticate the connection, not the request
+   * (RFC 4559 §6), so it must not be shared, and closes with its client. Returns null for a second session of
+   * one client, and past boundSessionsMax: that session closes after its response.
    */
   private bind(client: Client): Engine<ExchangeSession> | null {
     if (this.closedClients.has(client)) return null
@@ -93,8 +92,8 @@ export class Backend {
   }
 
   /**
-   * Where a tunnel may go when the sessions of the others carry none; null when there is nothing else. A
-   * session of it has one tunnel ever.
+   * Returns the engine for tunnels that the other sessions cannot carry; null if there is none. Each of its
+   * sessions carries one tunnel.
    */
   tunnelEngine(): Engine<ExchangeSession> | null {
     if (this.tunnelSessions === null) return null
@@ -102,7 +101,7 @@ export class Backend {
     return this.tunnels
   }
 
-  /** A client has gone: engines that were its own go too. */
+  /** Closes the engines of a client connection that has closed. */
   clientClosed(client: Client): void {
     this.closedClients.add(client)
     for (const own of [this.byClient, this.bound]) {

@@ -1,5 +1,5 @@
-// Plain CONNECT (RFC 9110 §9.3.6): which targets clients may have connections to, and the way there. Off
-// where no target is allowed: a proxy that connects anyone to anything is a door into the network behind it.
+// Plain CONNECT (RFC 9110 §9.3.6): the allowed targets, and the engines to them. It is off by default: an
+// open CONNECT proxy lets anyone into the network behind it.
 
 import type { World } from '../continuation/index.js'
 import { Engine, engineLimits, type SessionFactory } from '../engine/index.js'
@@ -25,7 +25,7 @@ export class ConnectPolicy {
     this.sessionsTo = sessionsTo
   }
 
-  /** The target of this authority; a refusal if it is malformed or not allowed. */
+  /** Returns the target that this authority names; a refusal if it is malformed or not allowed. */
   targetOf(authority: string): ConnectTarget | Refusal {
     const parts = partsOf(authority)
     if (parts === null || parts.port === '*') return NO_TARGET
@@ -33,7 +33,7 @@ export class ConnectPolicy {
     return this.patterns.some((each) => each.matches(target)) ? target : NOT_ALLOWED
   }
 
-  /** For one tunnel: whoever opens it closes it. */
+  /** Makes an engine for one tunnel. The caller closes it. */
   engineTo(target: ConnectTarget): Engine<ExchangeSession> {
     const name = `tcp://${target.host.includes(':') ? `[${target.host}]` : target.host}:${target.port}`
     const limits = { ...engineLimits, sessionsMax: 1, openingMax: 1, queueMax: 1 }

@@ -1,11 +1,11 @@
-// The life of an exchange, as steps (design: Exchange; spec/exchange.md). The plain course is
+// The steps of an exchange (design: Exchange; spec/exchange.md). Most requests go through
 //
 //   receive → route → lease → sendHead → awaitHead → answer → transfer → finish → log
 //
-// The request's body flows from `sendHead` on. In `answer` the response head has come, and nothing of it has
-// left. A response may begin before its request ends, and end before it does: `transfer` has two flows. A
-// tunnel goes from `answer` to `tunnel`: two flows that know no message, each with an end of its own. Every
-// exchange ends in `log`, once.
+// The request body flows from `sendHead` on. In `answer` the response head has come, and nothing of it has
+// been sent to the client. A response may begin, and may end, before its request ends: `transfer` moves both
+// bodies. A tunnel goes from `answer` to `tunnel`, which moves bytes both ways and ends each way by itself.
+// Every exchange ends in `log`, once.
 
 import { defineLife } from '../continuation/index.js'
 import { LEASED, UNLEASED } from '../engine/index.js'
@@ -40,13 +40,12 @@ export const exchangeLife = defineLife({
 })
 
 const { goto, done, suspend } = exchangeLife
-// The step that a late wait leads to says why it was late: `leaseLate`, or its own step, which looks at the
-// clock.
+// The step after a late wait knows why it was late: `leaseLate` by its name, the others by the clock.
 const waitForLease = suspend({ then: 'lease', late: 'leaseLate', cancelled: 'abort', within: 'lease' })
-/** The same where the exchange is too old before it. */
+/** Waits likewise until exchangeTimeoutMs, which ends first. */
 const waitForLeaseUntil = suspend({ then: 'lease', late: 'leaseLate', cancelled: 'abort' })
 const waitForHead = suspend({ then: 'awaitHead', late: 'awaitHead', cancelled: 'abort', within: 'head' })
-/** What is left of such a wait, or while the request is under way: in looks (progress.ts). */
+/** Waits for the head in short looks (progress.ts): part of the time has passed, or the body still flows. */
 const waitOnForHead = suspend({
   then: 'awaitHead',
   late: 'awaitHead',
@@ -58,14 +57,14 @@ const waitInTunnel = suspend({ then: 'tunnel', late: 'tunnel', cancelled: 'abort
 const waitUntilSent = suspend({ then: 'log', late: 'abort', cancelled: 'abort', within: 'answer' })
 
 export const exchangeSteps = exchangeLife.steps<Exchange>({
-  /** A request head was accepted. Is it one that we serve? */
+  /** Decides whether we serve this request at all. */
   receive(x) {
     if (x.cancelAsked) return goto.abort
     x.refusal ??= x.asksTunnel ? x.tunnelRefused() : null
     return x.refusal === null ? goto.route : goto.refuse
   },
 
-  /** Find its backend's engine, and say in the head that it went through us. */
+  /** Finds the engine of the backend, and adds the forwarding fields. */
   route(x) {
     if (x.cancelAsked) return goto.abort
     x.engine = x.openConnect()
@@ -83,7 +82,7 @@ export const exchangeSteps = exchangeLife.steps<Exchange>({
     return goto.lease
   },
 
-  /** Have a stream on a shared session. The engine wakes us with the lease in hand, or with its fault. */
+  /** Waits for a stream on a shared session. The engine wakes us with the lease granted, or with a fault. */
   lease(x) {
     const lease = x.lease
     if ((lease.readiness & LEASED) !== 0) return goto.sendHead
@@ -105,13 +104,13 @@ export const exchangeSteps = exchangeLife.steps<Exchange>({
     return waitForLeaseUntil
   },
 
-  /** No stream was free in time; of a connection for this exchange alone: it was not made. */
+  /** No stream was free in time, or the connection of a plain CONNECT was not made in time. */
   leaseLate(x) {
     x.refusal = x.connectTarget === null ? refusals.LEASE_LATE : refusals.CONNECT_LATE
     return goto.refuse
   },
 
-  /** Queue the request head on the leased stream. */
+  /** Queues the request head on the leased stream. */
   sendHead(x) {
     if (x.cancelAsked) return goto.abort
     const { session } = x.lease
@@ -119,7 +118,7 @@ export const exchangeSteps = exchangeLife.steps<Exchange>({
       x.refusal = refusals.RETRIES_SPENT
       return goto.refuse
     }
-    // It may have died, or said that it takes no more, between the grant and now.
+    // The session may have closed, or have stopped taking streams, since the grant.
     if (session?.state !== 'open') {
       x.cause = session?.unfit ?? null
       x.lease.release()
@@ -136,12 +135,12 @@ export const exchangeSteps = exchangeLife.steps<Exchange>({
     return goto.awaitHead
   },
 
-  /** The request's body flows; interim responses pass. Nothing of the response head has come. */
+  /** Passes the request body and interim responses until the response head comes. */
   awaitHead(x) {
     if (x.cancelAsked) return goto.abort
     const stream = x.stream
     const fault = flows.faultOf(x, stream)
-    if (fault !== null) return goto[attempts.recover(x, fault)]
+    if (fault !== null) return goto[attempts.afterFault(x, fault)]
     flows.passInterims(x, stream)
     if (stream.head !== null) return goto.answer
     flows.passRequest(x, stream)
@@ -153,12 +152,12 @@ export const exchangeSteps = exchangeLife.steps<Exchange>({
     return x.headWaitIsWhole(stream) ? waitForHead : waitOnForHead
   },
 
-  /** The response head has come, and nothing of it has left. */
+  /** Has the response head, of which nothing was sent to the client yet. */
   answer(x) {
     if (x.cancelAsked) return goto.abort
     const stream = x.stream
     const fault = flows.faultOf(x, stream)
-    if (fault !== null) return goto[attempts.recover(x, fault)]
+    if (fault !== null) return goto[attempts.afterFault(x, fault)]
     if (stream.declined && !x.frontend.mayBeDeclined) {
       x.refusal = refusals.DECLINED
       return goto.refuse
@@ -167,7 +166,7 @@ export const exchangeSteps = exchangeLife.steps<Exchange>({
     return x.tunnelOpen ? goto.tunnel : goto.transfer
   },
 
-  /** Both flows, until the response has left and no more is wanted of the request. */
+  /** Passes both bodies until the whole response has left. */
   transfer(x) {
     if (x.cancelAsked) return goto.abort
     const stream = x.stream
@@ -188,8 +187,7 @@ export const exchangeSteps = exchangeLife.steps<Exchange>({
   },
 
   /**
-   * No HTTP any more: both flows, until each has ended, or one side is gone, or neither says anything for too
-   * long.
+   * Passes bytes both ways until both ways have ended, one side has failed, or the tunnel is idle too long.
    */
   tunnel(x) {
     if (x.cancelAsked) return goto.abort
@@ -209,17 +207,17 @@ export const exchangeSteps = exchangeLife.steps<Exchange>({
     return waitInTunnel
   },
 
-  /** The response has left; the lease goes back. */
+  /** The whole response has left. */
   finish: () => goto.log,
 
-  /** Answer the request ourselves, with success. */
+  /** Answers the request ourselves, with success. */
   respond(x) {
     x.outcome = 'max-forwards'
     respond(x, 200, x.ownAnswer as OwnAnswer)
     return waitUntilSent
   },
 
-  /** Say what failed, and whose it was. */
+  /** Answers with the refusal that an earlier step has set. */
   refuse(x) {
     const refusal = x.refusal as Refusal
     x.outcome = refusal.code
@@ -230,13 +228,13 @@ export const exchangeSteps = exchangeLife.steps<Exchange>({
     return waitUntilSent
   },
 
-  /** Take the request back; may it be sent again? */
+  /** Withdraws the request from its session, and decides whether it may be sent again. */
   retry(x) {
     if (x.cancelAsked) return goto.abort
     attempts.withdraw(x)
     const { attemptsMax, retryTimeoutMs } = x.proxy.limits
     if (x.attempts >= attemptsMax || x.sendsNoMore) {
-      x.refusal = attempts.spent(x)
+      x.refusal = attempts.finalRefusal(x)
       return goto.refuse
     }
     if (x.now - x.receivedAt >= retryTimeoutMs) {
@@ -246,7 +244,7 @@ export const exchangeSteps = exchangeLife.steps<Exchange>({
     return goto.lease
   },
 
-  /** End what was begun on both sides, without an answer. */
+  /** Resets both streams without an answer. */
   abort(x) {
     if (x.outcome === 'ok') x.outcome = 'client-gone'
     x.proxy.aborted(x)
@@ -254,7 +252,7 @@ export const exchangeSteps = exchangeLife.steps<Exchange>({
     return goto.log
   },
 
-  /** Once, last; then nothing of it is left. */
+  /** Releases everything and reports the outcome: the last step of every exchange. */
   log(x) {
     x.release('no-error')
     x.proxy.ended(x)

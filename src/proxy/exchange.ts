@@ -1,5 +1,5 @@
-// An exchange: a request and its response, as plain data. Its life, what may follow what, is in
-// exchange-steps.ts; what moves its bytes in flows.ts; what follows a fault in attempts.ts.
+// An exchange: a request and its response, as plain data. Its steps are in exchange-steps.ts, the flow of
+// bodies in flows.ts, retries in attempts.ts.
 
 import { Continuation, type Fault } from '../continuation/index.js'
 import { type Engine, Lease } from '../engine/index.js'
@@ -29,40 +29,40 @@ export class Exchange extends Continuation {
   readonly proxy: ReverseProxy
   readonly frontend: FrontendStream
   readonly request: Head
-  /** Which backend its route leads to; null before, and of a plain CONNECT. */
+  /** The backend of its route; null before `route`, and for a plain CONNECT. */
   backend: Backend | null
-  /** The backend's stream of the present attempt. */
+  /** The stream of the current attempt; null between attempts. */
   backendStream: Stream | null
   engine: Engine<ExchangeSession> | null
   readonly lease: Lease<ExchangeSession>
   /** ms of the pollset's clock */
   readonly receivedAt: number
-  /** How often the request was sent, as far as it counts. */
+  /** How often the request was sent, without the attempts that are not counted (attempts.ts). */
   attempts: number
-  /** Attempts that are not counted in those, by kind (attempts.ts). */
+  /** Attempts that are not counted, by kind (attempts.ts). */
   staleAttempts: number
   neighbourAttempts: number
-  /** The client asked for a tunnel: nothing passes before the backend has said yes. */
+  /** The client asked for a tunnel: no byte of it passes before the backend agrees. */
   readonly asksTunnel: boolean
-  /** It is one of the proxy's {@link ReverseProxy.tunnels}. */
+  /** {@link ReverseProxy.tunnels} includes this exchange. */
   countsAsTunnel: boolean
-  /** Of a plain CONNECT: its engine is for this exchange alone. */
+  /** The target of a plain CONNECT, whose engine serves this exchange alone; null otherwise. */
   connectTarget: ConnectTarget | null
-  /** Some session was given it. */
+  /** The request was given to a session at least once. */
   sent: boolean
-  /** The client's FIN has come: it may have left, so the request is sent once. */
+  /** The client has sent FIN. It may have left, so the request is not sent again. */
   clientHalfClosed: boolean
   /** The backend has agreed to the tunnel. */
   tunnelOpen: boolean
-  /** Why it is refused: set by the step before `refuse`. */
+  /** Why the request is refused. The step before `refuse` sets it. */
   refusal: Refusal | null
-  /** Our own answer: set by the step before `respond`. */
+  /** The answer that we give ourselves. The step before `respond` sets it. */
   ownAnswer: OwnAnswer | null
-  /** The fault that has ended an attempt, the last of them: what the operator is told. */
+  /** The fault that ended the last attempt, for the process log. */
   cause: StreamFault | null
-  /** How the client's stream ends when the exchange is aborted. */
+  /** The reason for resetting the client's stream when the exchange is aborted. */
   abortReason: ResetReason
-  /** How it ended, stable and kebab-case: `ok`, a refusal's code, a fault's code. */
+  /** How the exchange ended: `ok`, or the code of a refusal or fault. Stable, kebab-case. */
   outcome: string
   readonly progress: Progress
 
@@ -106,12 +106,12 @@ export class Exchange extends Continuation {
   get now(): number {
     return this.proxy.world.pollset.now
   }
-  /** The backend's stream, in the steps that have one. */
+  /** {@link backendStream}, in the steps that have one. */
   get stream(): Stream {
     return this.backendStream as Stream
   }
 
-  /** R11: once is enough for a client that may have left. */
+  /** The request was sent, and must not be sent again for a client that may have left (R11). */
   get sendsNoMore(): boolean {
     return this.sent && this.clientHalfClosed
   }
@@ -135,19 +135,22 @@ export class Exchange extends Continuation {
     return null
   }
 
-  /** Of a plain CONNECT, the way to its target; null for all else. */
+  /** Returns a new engine to the target of a plain CONNECT; null for every other request. */
   openConnect(): Engine<ExchangeSession> | null {
     const { connectTarget } = this
     return connectTarget === null ? null : (this.proxy.connects?.engineTo(connectTarget) ?? null)
   }
 
-  /** The refusal that follows from a lease's fault. */
+  /** Returns the refusal for a fault of the lease. */
   refusalOf(why: Fault): Refusal {
     const late = this.connectTarget !== null && why.code === CONNECT_LATE.code
     return late ? CONNECT_LATE : badGateway(why.code, why.message)
   }
 
-  /** The session that was leased carries no tunnel: goes to the backend's other engine, where it has one. */
+  /**
+   * Takes the backend's engine for tunnels, where the leased session cannot carry one. Returns false if there
+   * is no such engine, or if it was tried.
+   */
   tryTunnelEngine(): boolean {
     const other = this.backend?.tunnelEngine() ?? null
     if (other === null || other === this.engine) return false
@@ -156,7 +159,7 @@ export class Exchange extends Continuation {
     return true
   }
 
-  /** Checks whether too little has moved for this time (ms; bodyBytesMin). */
+  /** Checks whether fewer than bodyBytesMin bytes have moved for `limitMs`. */
   checkProgress(stream: Stream, limitMs: number): boolean {
     return this.progress.check(this.now, limitMs, this.frontend, stream)
   }
@@ -166,30 +169,30 @@ export class Exchange extends Continuation {
     return this.progress.checkHead(this.now, stream, this.requestIsOwed)
   }
 
-  /** The whole wait for the head lies ahead, and nothing but the head can end it. */
+  /** All of headTimeoutMs is left, and only the response head can end the wait. */
   headWaitIsWhole(stream: Stream): boolean {
     const whole = this.asksTunnel || (this.frontend.remoteEnded && !stream.blocked)
     return whole && this.progress.headWaitIsWhole(this.now)
   }
 
-  /** The client has not sent all of its request, and the backend has taken all that came. */
+  /** The client has not sent its whole request, and the backend has taken all that has arrived. */
   get requestIsOwed(): boolean {
     return !this.asksTunnel && !this.frontend.remoteEnded && !this.progress.backendBlocked
   }
 
-  /** Which side let the time for the body pass: the outcome that says so. */
+  /** Returns the outcome that names the side which was late with the body. */
   bodyLateness(stream: Stream): string {
     if (this.progress.clientBlocked) return 'response-unread'
     return this.frontend.owing && !stream.owing && this.requestIsOwed ? 'request-late' : 'body-late'
   }
 
-  /** Lets go of all that it has (property S1). Harmless where all has ended well. */
+  /** Releases lease and streams (property S1). Does nothing where they have ended. */
   release(reason: ResetReason): void {
     this.lease.release()
     this.backendStream?.reset('cancel')
     if (this.connectTarget !== null) this.engine?.close()
     this.frontend.owner = null
-    // A client that still sends is told that its request is not needed (RFC 9113 §8.1).
+    // Tells a client that still sends that the rest of its request is not needed (RFC 9113 §8.1).
     this.frontend.reset(reason)
   }
 

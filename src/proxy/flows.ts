@@ -1,5 +1,5 @@
-// The flows of an exchange: the request's body to the backend, the response to the client, and what each step
-// waits for to move them.
+// Moves the request body to the backend and the response to the client, and arms the waits of the steps that
+// do so.
 
 import {
   BODY,
@@ -20,9 +20,9 @@ const isEmpty = (source: Stream): boolean =>
 
 export const BEFORE_HEAD = HEAD | INTERIM
 
-/** Each takes the exchange and the backend's stream of its present attempt. */
+/** An object, so that the simulator can plant defects in it. `stream` is that of the current attempt. */
 export const flows = {
-  /** Sends the request head on the stream of the session that was leased. */
+  /** Sends the request head on `stream`, which the leased session has opened. */
   sendRequest(x: Exchange, stream: Stream): void {
     const { frontend, request } = x
     x.backendStream = stream
@@ -39,30 +39,28 @@ export const flows = {
     frontend.raise(BODY)
   },
 
-  /** Passes on the request body, as far as it has come, before the response head. A tunnel's bytes wait. */
+  /** Passes the part of the request body that has come, before the response head. A tunnel's bytes wait. */
   passRequest(x: Exchange, stream: Stream): void {
     const { frontend, progress } = x
     progress.beforeGrant(frontend, stream, false)
-    if (!x.asksTunnel) flows.passUp(frontend, stream)
+    if (!x.asksTunnel) flows.forwardRequestBody(frontend, stream)
     progress.afterGrant(x.now, frontend, stream)
   },
 
-  /**
-   * Passes what has come of both bodies, behind the response head. A tunnel that was declined has no way up.
-   */
+  /** Passes what has come of both bodies, after the response head. A declined tunnel sends nothing more. */
   passBoth(x: Exchange, stream: Stream): void {
     const { frontend, progress, tunnelOpen } = x
     progress.beforeGrant(frontend, stream, tunnelOpen)
-    if (tunnelOpen || !x.asksTunnel) flows.passUp(frontend, stream)
+    if (tunnelOpen || !x.asksTunnel) flows.forwardRequestBody(frontend, stream)
     if ((stream.readiness & BODY) !== 0) {
-      // What is written shows who is there: one that has left answers it by RST.
+      // Writing to a client that has left is answered by RST, so the lease needs no doubt any longer.
       x.lease.trust()
       frontend.forwardBody(stream)
     }
     progress.afterGrant(x.now, frontend, stream)
   },
 
-  passUp(from: FrontendStream, to: Stream): void {
+  forwardRequestBody(from: FrontendStream, to: Stream): void {
     if ((from.readiness & BODY) !== 0 && !to.localEnded && to.fault === null) to.forwardBody(from)
   },
 
@@ -79,7 +77,7 @@ export const flows = {
     x.frontend.sendInterim(head)
   },
 
-  /** Sends the response head. From here nothing is sent again. */
+  /** Sends the response head. From here on the request is not sent again. */
   sendResponse(x: Exchange, stream: Stream, head: Head): void {
     const { frontend, backend } = x
     if (backend !== null) backend.hasAnswered = true
@@ -94,15 +92,15 @@ export const flows = {
     if (empty) stream.lower(BODY)
   },
 
-  /** The fault that ends the exchange before its response is whole; null if there is none. */
+  /** Returns the fault that ends the exchange before its response is whole; null if there is none. */
   faultOf(x: Exchange, stream: Stream): StreamFault | null {
     return x.frontend.fault ?? (stream.remoteEnded ? null : stream.fault)
   },
 
   /**
-   * Waits for all that may move either flow; `early` are the bits of the backend's stream that count before
-   * the response head. A side that is over raises nothing new, and what it has raised must not wake us for
-   * ever.
+   * Waits for whatever may move either body. `early`: the bits of the backend's stream that count before the
+   * response head. Bits that a finished side has raised stay raised, so they are not waited for: they would
+   * wake us for ever.
    */
   waitForFlows(x: Exchange, stream: Stream, early = 0): void {
     const upOpen = !x.asksTunnel && !stream.localEnded && stream.fault === null
@@ -110,7 +108,7 @@ export const flows = {
     x.waitOn(1, stream, BODY | early | (stream.fault === null ? RESET : 0))
   },
 
-  /** The same for a tunnel, where the end of one flow is not the end of the other. */
+  /** Waits likewise in a tunnel, where one direction may end before the other. */
   waitForTunnel(x: Exchange, stream: Stream): void {
     const { frontend } = x
     const upOpen = !stream.localEnded && stream.fault === null
@@ -119,8 +117,8 @@ export const flows = {
   },
 
   /**
-   * What breaks a tunnel. A backend that has ended its half and then wants no more of the client's breaks
-   * nothing.
+   * Returns the fault that breaks a tunnel; null if there is none. A backend that has ended its half may
+   * refuse the rest of the client's with NO_ERROR: that is not a fault.
    */
   tunnelFault(x: Exchange, stream: Stream): StreamFault | null {
     const { fault } = stream
@@ -128,7 +126,7 @@ export const flows = {
     return x.frontend.fault ?? (parting ? null : fault)
   },
 
-  /** Both halves of the tunnel have ended; or the backend's has, and it takes no more of the client's. */
+  /** Both directions have ended, or the backend's has and it takes no more from the client. */
   tunnelIsOver(x: Exchange, stream: Stream): boolean {
     return x.frontend.localEnded && (stream.localEnded || stream.fault !== null)
   },

@@ -1,37 +1,38 @@
-// What an intermediary changes in a request head (RFC 9110 §7.6): Via, Max-Forwards, and who asked, for
-// backends that want to know. Everything else passes unaltered.
+// Changes a request head as an intermediary must (RFC 9110 §7.6): Via, Max-Forwards, and the fields that tell
+// a backend of the client. All other fields pass unchanged.
 
 import { type Client, type FieldTable, type Head, IDENTITY_FIELDS, Token, tokenSet } from '../http/index.js'
 
 /**
- * What no backend gets of what a client said (spec/exchange.md, Fields): who it claims to be, names that
- * could be read as framing, and an upgrade to HTTP/2, which is for the next hop only (RFC 7540 §3.2.1) and
- * which HTTP/2 does not call malformed.
+ * Fields of a client that no backend gets (spec/exchange.md, Fields): claimed identities, names that could be
+ * read as framing, and HTTP2-Settings, which is for the next hop only (RFC 7540 §3.2.1) though HTTP/2 does
+ * not call it malformed.
  */
 const STRIPPED = tokenSet(...IDENTITY_FIELDS, Token.FRAMING_LOOKALIKE, Token.HTTP2_SETTINGS)
 
 /**
- * Say that the request came through us, and from whom. Whom it is for is said in `:authority`, also where
- * only Host did (RFC 9113 §8.3.1).
+ * Replaces the client's forwarding fields by our own. A Host field without `:authority` becomes `:authority`
+ * (RFC 9113 §8.3.1).
  */
 export function forwardedByUs(request: Head, client: Client, fields: FieldTable): void {
   const host = request.authority === null ? request.find(Token.HOST) : null
   if (host !== null) request.addAuthority(fields.make(':authority', host.value, host.neverIndexed))
   request.remove(STRIPPED)
-  for (const mark of client.forwardingFields) request.add(mark)
+  for (const field of client.forwardingFields) request.add(field)
 }
 
-/** Fields that an answer to TRACE must not show (RFC 9110 §9.3.8). */
+/** Fields that an answer to TRACE must not repeat (RFC 9110 §9.3.8). */
 const SECRET: ReadonlySet<number> = new Set([Token.AUTHORIZATION, Token.PROXY_AUTHORIZATION, Token.COOKIE])
 
+/** A successful answer that we give in the backend's place. */
 export interface OwnAnswer {
   readonly text: string
   readonly fields: [string, string][]
 }
 
 /**
- * RFC 9110 §7.6.2: OPTIONS and TRACE with Max-Forwards 0 are answered by whoever has them; above 0 the
- * number is lowered by one. Null when the request goes on.
+ * Answers OPTIONS and TRACE with Max-Forwards 0, and decrements a larger number (RFC 9110 §7.6.2). Returns
+ * null when the request is forwarded.
  */
 export function maxForwardsAnswer(request: Head, fields: FieldTable): OwnAnswer | null {
   const method = request.method?.value

@@ -1,19 +1,19 @@
-// Hosts, of requests and of routes, as they are compared (RFC 3986 §6.2.2, §6.2.3): `EXAMPLE.org`,
-// `example.org.` and `example.org:` are one host, `[::1]` and `[0:0:0:0:0:0:0:1]` are one address, and a port
-// that is left out is the scheme's own.
+// Compares the hosts of requests and routes (RFC 3986 §6.2.2, §6.2.3): `EXAMPLE.org`, `example.org.` and
+// `example.org:` are one host, `[::1]` and `[0:0:0:0:0:0:0:1]` are one address, and a missing port is the
+// scheme's default.
 
-/** An authority taken apart. */
+/** The parts of an authority. */
 export interface Host {
-  /** In lower case, without a last dot; an IPv6 address in brackets, in its one short form. */
+  /** In lower case, without a final dot. An IPv6 address has brackets and its shortest form. */
   readonly name: string
-  /** -1 where none is named. */
+  /** -1 if the authority has no port. */
   readonly port: number
 }
 
 const PARTS = /^(\[[\da-f:.]+\]|[^[\]:/?#@\s]+)(?::(\d{0,5}))?$/i
 const PORT_MAX = 65_535
 
-/** Percent-encoded unreserved characters are what they stand for (RFC 3986 §6.2.2.2). */
+/** Decodes percent-encoded unreserved characters (RFC 3986 §6.2.2.2). */
 const decoded = (name: string): string =>
   name.replace(/%([0-9a-f]{2})/gi, (text, digits: string) => {
     const character = String.fromCharCode(Number.parseInt(digits, 16))
@@ -26,7 +26,7 @@ function nameOf(text: string): string {
   return URL.canParse(`http://${lower}`) ? new URL(`http://${lower}`).hostname : lower
 }
 
-/** The parts of an authority; null where it is none. */
+/** Returns the parts of an authority; null if the text is not one. */
 export function readHost(authority: string): Host | null {
   const match = PARTS.exec(authority)
   if (match === null) return null
@@ -36,20 +36,20 @@ export function readHost(authority: string): Host | null {
 
 export const defaultPort = (scheme: string | undefined): number => (scheme === 'https' ? 443 : 80)
 
-/** What a route says of hosts: nothing, one host, or `*.DOMAIN`, each with or without a port. */
+/** The host of a route: any, one name, or `*.DOMAIN`, with or without a port. */
 export class HostPattern {
-  /** Its one spelling; '' for every host. */
+  /** The normalised spelling; '' for any host. */
   readonly text: string
   /**
-   * The more exact, the higher: a port counts less than a name, a wildcard less than both, the longer first.
+   * A more exact pattern ranks higher: a name before a wildcard, a long wildcard before a short, then a port.
    */
   readonly rank: number
   private readonly name: string
-  /** `.example.org` of `*.example.org`; '' where the host is no wildcard. */
+  /** `.example.org` for `*.example.org`; '' if the pattern is not a wildcard. */
   private readonly suffix: string
   private readonly port: number
 
-  /** Throws where it is none. */
+  /** Throws if the text is not a host pattern. */
   constructor(text: string) {
     if (text === '') {
       this.text = ''
@@ -63,7 +63,7 @@ export class HostPattern {
     const wild = text.startsWith('*')
     const named = host?.name ?? ''
     if (host === null || host.port === 0 || !(wild ? WILD_NAME : NAME).test(named))
-      throw new Error(`no host: ${text}`)
+      throw new Error(`not a host: ${text}`)
     this.name = wild ? '' : named
     this.suffix = wild ? named : ''
     this.port = host.port
@@ -71,7 +71,7 @@ export class HostPattern {
     this.rank = (wild ? named.length : EXACT) * 2 + (host.port < 0 ? 0 : 1)
   }
 
-  /** `defaultPort`: what a host that names no port means. */
+  /** @param defaultPort the port of a host that names none */
   matches(host: Host, defaultPort: number): boolean {
     if (this.text === '') return true
     if (this.port >= 0 && this.port !== (host.port < 0 ? defaultPort : host.port)) return false
@@ -80,10 +80,8 @@ export class HostPattern {
   }
 }
 
-/** An exact name ranks above every wildcard: no name is that long. */
+/** Ranks an exact name above every wildcard, whose rank is its length. */
 const EXACT = 1_000_000
-/**
- * An address in brackets, or characters of a name (RFC 3986 §3.2.2); a wildcard stands first or not at all.
- */
+/** An address in brackets, or a registered name (RFC 3986 §3.2.2). A wildcard stands first or not at all. */
 const NAME = /^(?:\[[\da-f:.]+\]|[\w~!$&'()+,;%-]+(?:\.[\w~!$&'()+,;%-]+)*)$/
 const WILD_NAME = /^(?:\.[\w~!$&'()+,;%-]+)+$/

@@ -1,4 +1,4 @@
-// The exchange: a request and its response, from whichever frontend to whichever backend.
+// The exchange: a request and its response, between a frontend and a backend of either HTTP version.
 
 export { Backend, type ExchangeSession, type SessionsFor, type Share } from './backend.js'
 export { ConnectPattern, type ConnectTarget } from './connect-pattern.js'

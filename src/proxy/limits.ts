@@ -1,44 +1,39 @@
-// The bounds of an exchange: names, defaults, units. What happens at each is in spec/exchange.md.
+// The limits of an exchange, with their units and defaults. spec/exchange.md says what happens at each.
 
 export interface ProxyLimits {
-  /** ms a request waits for a stream on a session: 503 */
+  /** ms that a request waits for a stream on a backend connection: 503 */
   readonly leaseTimeoutMs: number
   /**
-   * ms from the last octet of the request that was sent to the final response head: 504; 408 where the client
-   * owes the rest. Of a body from when it may have arrived (slowestBytesPerSecond)
+   * ms from the last byte of the request that was sent to the final response head: 504, or 408 if the client
+   * has not sent the rest. After a body it counts from when all of it may have arrived
+   * (slowestBytesPerSecond)
    */
   readonly headTimeoutMs: number
   /**
-   * ms after the final head without an octet leaving in either direction: reset. Where a side does not take
-   * what waits for it, from when what it was sent may have arrived (slowestBytesPerSecond)
+   * ms after the final head in which no byte leaves in either direction: the stream is reset. If a side does
+   * not read, it counts from when all that it was sent may have arrived (slowestBytesPerSecond)
    */
   readonly bodyTimeoutMs: number
   /**
-   * octets that must move in each bodyTimeoutMs (or headTimeoutMs, before the head) while either side owes
-   * them: it has promised them by content-length, or does not take what waits for it
+   * bytes that must move in each bodyTimeoutMs (before the head: headTimeoutMs) while a side owes some: it
+   * has announced them by content-length, or does not read what waits for it
    */
   readonly bodyBytesMin: number
-  /** ms from receiving a request to its end, whatever moves: 408, 503 or 504, or reset */
+  /** ms from receiving a request to its end, whatever moves: 408, 503, 504, or the stream is reset */
   readonly exchangeTimeoutMs: number
-  /** ms without an octet leaving in either direction of a tunnel: it is ended */
+  /** ms in which no byte leaves in either direction of a tunnel: it is closed */
   readonly tunnelIdleMs: number
-  /** tunnels asked for or open: further ones get 503 */
+  /** tunnels that are requested or open; one more gets 503 */
   readonly tunnelsMax: number
-  /** ms from receiving a request to its last permitted retry: 504 */
+  /** ms after receiving a request in which it may be sent again; later: 504 */
   readonly retryTimeoutMs: number
-  /** how often one request is sent, the first time included */
+  /** times that a request is sent at most, the first included */
   readonly attemptsMax: number
-  /**
-   * attempts on connections that had served before and ended with nothing said, which are not counted in
-   * those
-   */
+  /** attempts beside attemptsMax, on connections that had served before and closed without a word */
   readonly staleAttemptsMax: number
-  /**
-   * attempts that ended for the sake of another request on the same connection, which are not counted in
-   * those
-   */
+  /** attempts beside attemptsMax, on connections that were ended because of another request */
   readonly neighbourAttemptsMax: number
-  /** octets of a request body kept for a retry */
+  /** bytes of a request body that are kept for a retry; a longer body is sent once */
   readonly replayBytesMax: number
 }
 

@@ -1,17 +1,17 @@
-// Answers of our own: how a refusal is said to a client, as text or as gRPC reads it (spec/exchange.md).
+// Writes our own answers and refusals, as text or as gRPC reads them (spec/exchange.md).
 
 import { type FieldTable, Head, RESET, SENT, Token } from '../http/index.js'
 import type { Exchange } from './exchange.js'
 import type { OwnAnswer } from './forwarding.js'
 import type { Refusal } from './refusal.js'
 
-type Lines = readonly (readonly [string, string])[]
+type FieldLines = readonly (readonly [string, string])[]
 
-/** Answers in the place of a backend, and waits until the answer has left. */
+/** Answers in the backend's place, and waits until the answer has left. */
 export function respond(x: Exchange, status: number, { text, fields: more }: OwnAnswer): void {
   const { fields } = x.proxy.world
   const body = Buffer.from(text, 'utf8')
-  const lines: Lines = [
+  const lines: FieldLines = [
     ...more,
     ['content-type', 'text/plain; charset=utf-8'],
     ['content-length', String(body.length)],
@@ -20,7 +20,7 @@ export function respond(x: Exchange, status: number, { text, fields: more }: Own
   send(x, headOf(fields, status, lines, body.length), bare ? null : body)
 }
 
-/** Says what failed, in the form that the client's library reads, and waits until that has left. */
+/** Sends a refusal in the form that the client's library reads, and waits until it has left. */
 export function sendRefusal(x: Exchange, refusal: Refusal): void {
   const { status, code, text } = refusal
   if (isGrpc(x.request)) send(x, grpcHead(x.proxy.world.fields, refusal), null)
@@ -32,11 +32,11 @@ function send(x: Exchange, head: Head, body: Buffer | null): void {
   x.proxy.world.date.stamp(head)
   frontend.sendHead(head, body === null)
   if (body !== null) frontend.sendWhole(body)
-  // One that has stalled was told so, and stands: it gets its answer. One that is lost cancels us.
+  // A stalled stream has a fault but still takes its answer. A lost stream cancels the exchange.
   x.waitOn(0, frontend, SENT | (frontend.fault === null ? RESET : 0))
 }
 
-const headOf = (fields: FieldTable, status: number, lines: Lines, length: number): Head =>
+const headOf = (fields: FieldTable, status: number, lines: FieldLines, length: number): Head =>
   Head.response(
     [fields.field(':status', String(status)), ...lines.map(([name, value]) => fields.make(name, value))],
     undefined,
@@ -46,7 +46,7 @@ const headOf = (fields: FieldTable, status: number, lines: Lines, length: number
 // gRPC
 
 const UNKNOWN = 2
-/** What a refusal's HTTP status becomes (spec/exchange.md, Refusals of gRPC requests). */
+/** The gRPC status for each HTTP status of a refusal (spec/exchange.md, Refusals of gRPC requests). */
 export const GRPC_STATUS: ReadonlyMap<number, number> = new Map([
   [404, 12],
   [408, 4],
@@ -56,13 +56,13 @@ export const GRPC_STATUS: ReadonlyMap<number, number> = new Map([
   [504, 4],
 ])
 
-/** Its content-type is gRPC's own: `application/grpc`, with or without `+FORMAT` and parameters. */
+/** The content-type is `application/grpc`, with or without `+FORMAT` and parameters. */
 export function isGrpc(request: Head): boolean {
   const type = request.find(Token.CONTENT_TYPE)
   return type !== null && /^application\/grpc(?:$|[+;\s])/i.test(type.value)
 }
 
-/** Octets outside of SP to `~`, and `%`, as `%XX` (gRPC's PROTOCOL-HTTP2.md). */
+/** Encodes bytes outside of SP to `~`, and `%`, as `%XX` (gRPC's PROTOCOL-HTTP2.md). */
 const percentEncoded = (text: string): string =>
   Array.from(Buffer.from(text, 'utf8'), (octet) =>
     octet < 0x20 || octet > 0x7e || octet === 0x25
@@ -70,7 +70,7 @@ const percentEncoded = (text: string): string =>
       : String.fromCharCode(octet),
   ).join('')
 
-/** A refusal as a gRPC client reads it: Trailers-Only, nothing follows the head. */
+/** Returns a refusal as a gRPC client reads it: Trailers-Only, a head without a body. */
 const grpcHead = (fields: FieldTable, { status, code, text }: Refusal): Head =>
   headOf(
     fields,

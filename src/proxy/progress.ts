@@ -1,11 +1,11 @@
-// The timing of an exchange: when octets last moved, what a side owes, and when each wait of `transfer` and
-// `tunnel` is over (spec/exchange.md, Bounds). A wait may be woken by what moves nothing, and octets may
-// leave without waking it. So a wait is cut into looks, each a tenth of its limit, and every look compares
-// the clock with the time at which octets last left: an exchange ends at most a tenth of the limit late, two
-// tenths where it waits for what may be on its way, and never early.
+// The timing of an exchange: when bytes last moved, which side owes some, and when a wait of `awaitHead`,
+// `transfer` or `tunnel` is over (spec/exchange.md, Bounds). Readiness may wake a wait though nothing moves,
+// and bytes may leave without waking it. So a wait is cut into looks of a tenth of its limit, and each look
+// compares the clock with the time at which bytes last left. An exchange ends never early, and at most a
+// tenth of the limit late; two tenths where bytes may still be on their way.
 //
-// A slow reader is given nothing new while the kernels have much for it. So where a side does not take what
-// waits for it, the time is counted from when all that it was sent may have arrived (transport/transit.ts).
+// Nothing new is written to a slow reader while the kernels still hold much for it. So where a side does not
+// take what waits for it, time counts from when all that it was sent may have arrived (transport/transit.ts).
 
 import type { Stream } from '../http/index.js'
 import type { ProxyLimits } from './limits.js'
@@ -13,32 +13,31 @@ import type { ProxyLimits } from './limits.js'
 /** Looks in each limit. */
 const LOOKS = 10
 
-/** ms between two looks at a wait of this limit, which also ends when the exchange is too old. */
+/** Returns the ms between two looks of a wait with this limit. exchangeTimeoutMs ends the wait too. */
 export const lookMs = (limitMs: number, { exchangeTimeoutMs }: ProxyLimits): number =>
   Math.min(limitMs, exchangeTimeoutMs) / LOOKS
 
 export class Progress {
   private readonly limits: ProxyLimits
-  /** ms of the pollset's clock, as all times here */
   readonly receivedAt: number
-  /** When the response head is late. */
+  /** When the response head is late: ms of the pollset's clock, as are all times here. */
   headBy: number
-  /** Octets of the request that had left when {@link headBy} was set; -1 before. */
+  /** Bytes of the request that had left when {@link headBy} was set; -1 before. */
   private sentBefore: number
-  /** All of the request had left then. */
+  /** The whole request had left when {@link headBy} was set. */
   private requestSent: boolean
-  /** Octets that had left, both ways, when the present period began, and when that was. */
+  /** Bytes that had left, both ways, when the current period began, and the time when it began. */
   private moved: number
   private movedAt: number
   /**
-   * Until when what had been written to the client, the backend by then may be on its way. What is written
-   * later, for other streams of the connection too, stands behind it.
+   * Until when bytes that were written to the client, or the backend, before the period may be on their way.
+   * Bytes written later, for other streams too, arrive behind them.
    */
   private clientHasBy: number
   private backendHasBy: number
-  /** A message owes octets: more than a trickle must move. */
+  /** A side owes bytes, so at least bodyBytesMin must move. */
   private owed: boolean
-  /** The client, the backend had not taken all that was granted to it before. */
+  /** The client, or the backend, has not taken all that was granted to it before. */
   clientBlocked: boolean
   backendBlocked: boolean
 
@@ -57,19 +56,19 @@ export class Progress {
     this.backendBlocked = false
   }
 
-  /** The request is sent, for the first time or again. */
+  /** Starts the time of an attempt. */
   sendingBegins(): void {
     this.sentBefore = -1
     this.requestSent = false
     this.backendHasBy = 0
   }
 
-  /** The backend has reported that it is at work. */
+  /** Restarts the time for the head: the backend reports that it works. */
   reported(now: number): void {
     this.headBy = now + this.limits.headTimeoutMs
   }
 
-  /** The response head has come: the time for the body begins, however long the head took. */
+  /** Starts the time for the body: the response head has come. */
   answered(now: number, frontend: Stream, backend: Stream): void {
     this.periodBegins(now, frontend, backend)
   }
@@ -82,8 +81,8 @@ export class Progress {
   }
 
   /**
-   * Before new octets are granted: does a side not take what it could, or not send what it promised? A tunnel
-   * owes nothing.
+   * Samples, before new bytes are granted, whether a side fails to read, or fails to send a body that it
+   * promised. A tunnel promises nothing.
    */
   beforeGrant(frontend: Stream, backend: Stream, tunnel: boolean): void {
     this.clientBlocked = frontend.blocked
@@ -91,46 +90,43 @@ export class Progress {
     this.owed = !tunnel && (this.clientBlocked || this.backendBlocked || frontend.owing || backend.owing)
   }
 
-  /** After it: where nothing waited, the side that has something to take now has all its time from now on. */
+  /** Starts a new period for a side that has something to take since this grant, and had nothing before. */
   afterGrant(now: number, frontend: Stream, backend: Stream): void {
     if (this.owed || this.clientBlocked || this.backendBlocked) return
     if (!frontend.blocked && !backend.blocked) return
     this.periodBegins(now, frontend, backend)
   }
 
-  /** octets that count as progress */
+  /** The bytes that count as progress. */
   private get leastBytes(): number {
     return this.owed ? this.limits.bodyBytesMin : 1
   }
 
-  /** Whether all of headTimeoutMs lies ahead, and exchangeTimeoutMs does not end before it. */
+  /** All of headTimeoutMs is left, and exchangeTimeoutMs does not end before it. */
   headWaitIsWhole(now: number): boolean {
     return this.headBy - now === this.limits.headTimeoutMs && this.headBy <= this.oldAt
   }
 
-  /** When exchangeTimeoutMs is over. */
+  /** When exchangeTimeoutMs ends. */
   get oldAt(): number {
     return this.receivedAt + this.limits.exchangeTimeoutMs
   }
 
-  private tooOld(now: number): boolean {
+  private isTooOld(now: number): boolean {
     return now >= this.oldAt
   }
 
-  /** Checks whether too little has moved for `limitMs`, or the exchange is too old. */
+  /** Checks whether too little has moved for `limitMs`, or exchangeTimeoutMs has passed. */
   check(now: number, limitMs: number, frontend: Stream, backend: Stream): boolean {
     const moved = frontend.sentBytes + backend.sentBytes
     if (moved - this.moved >= this.leastBytes)
       this.periodBegins(Math.max(this.movedAt, frontend.sentAt, backend.sentAt), frontend, backend)
-    if (now - this.movedAt < limitMs) return this.tooOld(now)
-    return now - this.waitsSince(frontend, backend) >= limitMs || this.tooOld(now)
+    if (now - this.movedAt < limitMs) return this.isTooOld(now)
+    return now - this.waitingSince(frontend, backend) >= limitMs || this.isTooOld(now)
   }
 
-  /**
-   * Since when nobody moves: a slow reader, who does not take what waits for it, may still be taking what it
-   * was sent before.
-   */
-  private waitsSince(frontend: Stream, backend: Stream): number {
+  /** Returns since when no side moves. A slow reader may still be taking what it was sent before. */
+  private waitingSince(frontend: Stream, backend: Stream): number {
     const { movedAt } = this
     const client = this.clientBlocked ? Math.min(this.clientHasBy, frontend.arrivingUntil) : movedAt
     const server = this.backendBlocked ? Math.min(this.backendHasBy, backend.arrivingUntil) : movedAt
@@ -138,10 +134,10 @@ export class Progress {
   }
 
   /**
-   * Checks whether the response head is late. Only what is sent of the request, and a backend's report
-   * ({@link reported}), moves {@link headBy}: another interim response is no answer, and a trickle of what is
-   * owed is no progress. A backend that was sent a body may not have all of it yet.
-   * @param requestOwed the client has not sent all of it, and the backend has taken what came
+   * Checks whether the response head is late. Only bytes of the request that are sent, and the backend's
+   * report ({@link reported}), move {@link headBy}: other interim responses do not, nor does a trickle of an
+   * owed body. A backend that was sent a body has its time from when all of it may have arrived.
+   * @param requestOwed the client has not sent the whole request, and the backend has taken what came
    */
   checkHead(now: number, backend: Stream, requestOwed: boolean): boolean {
     const { sentBytes, localEnded } = backend
@@ -155,13 +151,13 @@ export class Progress {
       this.backendHasBy = sentBytes === 0 ? 0 : backend.arrivingUntil
     }
     this.requestSent = localEnded
-    if (now < this.headBy) return this.tooOld(now)
+    if (now < this.headBy) return this.isTooOld(now)
     if (requestOwed) return true
-    return now - Math.min(this.backendHasBy, backend.arrivingUntil) >= headTimeoutMs || this.tooOld(now)
+    return now - Math.min(this.backendHasBy, backend.arrivingUntil) >= headTimeoutMs || this.isTooOld(now)
   }
 }
 
-/** One flow, for a person. */
+/** Describes one direction, for snapshots. */
 export const flowOf = (from: Stream | null, to: Stream | null) => ({
   state: from?.fault ? 'reset' : from?.remoteEnded && to?.localEnded ? 'ended' : 'open',
   waitingBytes: from?.waitingBytes ?? 0,

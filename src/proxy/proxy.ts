@@ -1,5 +1,5 @@
-// The proxy: takes streams from frontends, makes an exchange of each, knows the routes. Imports no wire
-// protocol: frontends are given it as their acceptor, and its backends bring their session factories.
+// The proxy: makes an exchange of each stream that a frontend accepts, and has the routes. It imports neither
+// HTTP/1.1 nor HTTP/2: it is the acceptor of frontends, and backends bring their session factories.
 
 import type { Client, FrontendStream, HttpWorld, StreamAcceptor } from '../http/index.js'
 import type { DurationList } from '../pollset/index.js'
@@ -11,32 +11,32 @@ import { lookMs } from './progress.js'
 import type { Refusal } from './refusal.js'
 import type { RouteTable } from './route-table.js'
 
-/** Told how exchanges end: for logs, metrics, tests. It must not throw. */
+/** Watches how exchanges end, for logs, metrics and tests. Its methods must not throw. */
 export interface ExchangeWatcher {
-  /** An exchange is answered with this refusal. It still has its engine and what it waited for. */
+  /** An exchange is about to be answered with this refusal. It still has its engine and its lease. */
   refused?(exchange: Exchange, refusal: Refusal): void
   /** An exchange ends without a whole response. */
   aborted?(exchange: Exchange): void
-  /** An exchange has ended, in whichever way: see {@link Exchange.outcome}. */
+  /** An exchange has ended: {@link Exchange.outcome} says how. */
   ended?(exchange: Exchange): void
 }
 
 export class ReverseProxy implements StreamAcceptor {
   readonly world: HttpWorld
-  /** What is set here holds for exchanges that have not been routed yet. */
+  /** Routes for exchanges that have not reached `route`. May be replaced at any time. */
   routes: RouteTable
-  /** Where a plain CONNECT may lead; null: nowhere. */
+  /** The allowed targets of a plain CONNECT; null refuses every one. */
   readonly connects: ConnectPolicy | null
   readonly limits: ProxyLimits
-  /** ms a request waits for a lease at most */
+  /** ms that a request waits for a lease at most */
   readonly leaseMs: number
   readonly durations: readonly DurationList[]
-  /** Exchanges that have begun, and that have ended in `log`. */
+  /** Exchanges that have begun, and those that have ended. */
   begun = 0
   logged = 0
   /** Exchanges that asked for a tunnel and have not ended. */
   tunnels = 0
-  /** By outcome: how many exchanges ended so. */
+  /** The number of ended exchanges by outcome. */
   readonly outcomes = new Map<string, number>()
   private watchers: readonly ExchangeWatcher[] = []
 
@@ -66,7 +66,7 @@ export class ReverseProxy implements StreamAcceptor {
     this.begin(stream, null)
   }
 
-  /** Answer with this, whatever is asked for. */
+  /** Answers the request with this refusal. */
   refuse(stream: FrontendStream, refusal: Refusal): void {
     this.begin(stream, refusal)
   }
@@ -78,11 +78,12 @@ export class ReverseProxy implements StreamAcceptor {
     exchangeSteps.start(this.world, exchange, 'receive')
   }
 
-  /** Tells this watcher of each exchange from now on. */
+  /** Adds a watcher for all exchanges. */
   watch(watcher: ExchangeWatcher): void {
     this.watchers = [...this.watchers, watcher]
   }
 
+  /** Removes a watcher. */
   unwatch(watcher: ExchangeWatcher): void {
     this.watchers = this.watchers.filter((each) => each !== watcher)
   }

@@ -1,10 +1,12 @@
-// The refusals: why a request cannot be served, by status and code (spec/exchange.md). How they are said is
-// in own-answer.ts.
+// The refusals: why a request cannot be served, by status and code (spec/exchange.md). own-answer.ts sends
+// them.
 
+/** Why a request is not served. */
 export interface Refusal {
   readonly status: number
-  /** Stable, kebab-case: for the log, and for the one who asks why. */
+  /** Names the reason in `x-fermata` and the log. Stable, kebab-case. */
   readonly code: string
+  /** Human-readable. Sent to clients, so it must not tell internals. */
   readonly text: string
 }
 
@@ -31,7 +33,7 @@ export const NO_TUNNEL = refusal(
 export const DECLINED = refusal(
   502,
   'upgrade-declined',
-  'the backend answered the request to switch to WebSocket with a success that is not a 101',
+  'the backend answered the WebSocket handshake with a success other than 101',
 )
 export const CONNECT_LATE = refusal(504, 'connect-late', 'the target could not be reached in time')
 export const LEASE_LATE = refusal(503, 'lease-late', 'no connection to the backend was free in time')
@@ -43,8 +45,8 @@ export const RETRIES_SPENT = refusal(
 )
 export const RETRY_LATE = refusal(504, 'retry-late', 'retry timeout exceeded')
 export const HEAD_LATE = refusal(504, 'head-late', 'the backend did not answer in time')
-export const REQUEST_LATE = refusal(408, 'request-late', 'the request did not come whole in time')
+export const REQUEST_LATE = refusal(408, 'request-late', 'the client did not send the whole request in time')
 export const STALLED = refusal(503, 'stall', 'memory ran short while the request waited for the backend')
 
-/** 502, for a fault of the backend's or of the way to it. */
+/** Returns a 502, for a fault of the backend or of the connection to it. */
 export const badGateway = (code: string, text: string): Refusal => refusal(502, code, text)

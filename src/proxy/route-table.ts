@@ -1,13 +1,13 @@
-// Which backend a request goes to: by host and path prefix, the most specific route first.
+// Chooses the backend of a request by host and path prefix, the most specific route first.
 
 import type { Head } from '../http/index.js'
 import type { Backend } from './backend.js'
 import { defaultPort, type Host, HostPattern, readHost } from './host.js'
 
 export interface Route {
-  /** A host or `*.DOMAIN`, with or without a port; '' for every host. */
+  /** A host or `*.DOMAIN`, with or without a port; '' for any host. */
   readonly host: string
-  /** Begins with '/'. `/api` is a prefix of `/api`, `/api/x` and `/api?x`, not of `/apis`. */
+  /** A path that begins with '/'. `/api` matches `/api`, `/api/x` and `/api?x`, not `/apis`. */
   readonly prefix: string
   readonly backend: Backend
 }
@@ -18,13 +18,15 @@ interface CompiledRoute {
   readonly backend: Backend
 }
 
-/** Authorities whose parts are kept; a client may write any number of them. */
+/** Authorities whose parts are cached. Clients may write any number of them, so the cache is bounded. */
 const KNOWN_HOSTS_MAX = 1_024
 
 export class RouteTable {
-  /** The most exact host first, of each host the longest prefix first. */
+  /** Sorted by host, the most exact first, then by prefix, the longest first. */
   private readonly routes: readonly CompiledRoute[]
-  /** The one route for everything, when there is no other to try first. */
+  /**
+   * The backend of a catch-all route that stands first, so no other route can match; null if there is none.
+   */
   private readonly only: Backend | null
   private readonly known = new Map<string, Host | null>()
 
@@ -64,7 +66,7 @@ export class RouteTable {
 const NO_HOST: Host = { name: '', port: -1 }
 
 function covers(prefix: string, path: string): boolean {
-  // Also `*`, which asks a host as a whole, and no part of it (RFC 9110 §9.3.7).
+  // `/` also matches `*`, which means the whole server (RFC 9110 §9.3.7).
   if (prefix === '/') return true
   if (!path.startsWith(prefix)) return false
   if (prefix.endsWith('/') || path.length === prefix.length) return true

@@ -348,7 +348,7 @@ export const defects: readonly Defect[] = [
     expected: ['R'],
     plan: { rstPercent: 60, thinkMs: 100 },
     plant: () =>
-      wrap<unknown, [Exchange, { retry: string }]>(attempts, 'recover', (_self, original, x, why) =>
+      wrap<unknown, [Exchange, { retry: string }]>(attempts, 'afterFault', (_self, original, x, why) =>
         original(x, { ...why, retry: 'safe' }),
       ),
   },

@@ -185,7 +185,7 @@ export const http1Defects: readonly Defect[] = [
     expected: ['R'],
     plan: { ...BACKENDS, uploadPercent: 90, refusedPercent: 60, attemptsMax: 3, retryTimeoutMs: 5000 },
     plant: () =>
-      wrap<unknown, [Exchange, { retry: string }]>(attempts, 'recover', (_self, original, x, why) =>
+      wrap<unknown, [Exchange, { retry: string }]>(attempts, 'afterFault', (_self, original, x, why) =>
         original(x, { ...why, retry: 'safe' }),
       ),
   },
