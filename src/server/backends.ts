@@ -1,6 +1,5 @@
-// The backends that the routes name, one for each URL. New routes keep the backends that they name again.
-// One that is not named any more serves the exchanges that have it, retries included, and closes behind the
-// last of them.
+// The backends of the routes, one for each URL. New routes keep the backends that they name again. A backend
+// that is no longer named serves its exchanges, retries included, and closes after the last of them.
 
 import type { Scheduler } from '../continuation/index.js'
 import type { Client } from '../http/index.js'
@@ -13,13 +12,13 @@ export class Backends implements ExchangeWatcher {
   private named: ReadonlyMap<string, Backend> = new Map()
   private readonly retiring = new Map<string, Backend>()
 
-  /** `make`: a backend for a URL; throws where it is no URL of a backend. */
+  /** @param make makes the backend of a URL; throws if the URL is wrong */
   constructor(scheduler: Scheduler, make: (url: string) => Backend) {
     this.scheduler = scheduler
     this.make = make
   }
 
-  /** The table of these routes. Throws where one is wrong, and then nothing has changed. */
+  /** Makes the table of these routes. Throws if one is wrong, and then nothing has changed. */
   tableOf(routes: readonly RouteText[]): RouteTable {
     const named = new Map<string, Backend>()
     const table = new RouteTable(
@@ -49,7 +48,7 @@ export class Backends implements ExchangeWatcher {
     return [...this.named.values(), ...this.retiring.values()]
   }
 
-  /** `ending`: an exchange that is over and still counts as alive. */
+  /** @param ending an exchange that has ended and still counts as alive */
   private closeUnused(backend: Backend, ending: Exchange | null): void {
     for (const each of this.scheduler.alive())
       if (each !== ending && each instanceof Exchange && each.backend === backend) return

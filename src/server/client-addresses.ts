@@ -1,29 +1,24 @@
-// What is known of the addresses that clients come from: how much of an abuse their connections were when
-// they ended, and how many are open. A client that was cut off for abuse can come back at once with full
-// budgets: each connection is bounded, and this table bounds how often. An address whose connections end well
-// is not in the table, however many it makes.
+// Counts, by client address, connections that were closed for abuse and connections that are open. Limits
+// bound each connection, but a client that was closed for abuse can connect again with full budgets: this
+// table bounds how often. An address without abuse is not in the table, however many connections it makes.
 
 import { numericHost } from '../pollset/index.js'
 
 export interface ClientAddressLimits {
-  /**
-   * client connections ended for abuse, of one address within abuseWindowMs, from which on it is refused; 0:
-   * none ever is
-   */
+  /** connections of one address closed for abuse within abuseWindowMs, after which it is refused; 0: never */
   readonly abusesMax: number
-  /** ms in which they count together */
+  /** ms in which abuses of one address are counted together */
   readonly abuseWindowMs: number
-  /** ms that such an address is refused, from the abuse on that was too much */
+  /** ms that such an address is refused, from its last abuse on */
   readonly refusalMs: number
-  /** addresses remembered for abuse; one more, and the one that abused longest ago is forgotten */
+  /** addresses that are remembered for abuse; one more, and the one with the oldest abuse is forgotten */
   readonly abusersMax: number
-  /** client connections of one address at once; 0: as many as it likes */
+  /** client connections of one address that are open at once; one more is closed; 0: any number */
   readonly connectionsPerAddressMax: number
 }
 
 export const clientAddressLimits: ClientAddressLimits = {
-  // Many may have one address, behind a load balancer or a NAT, and would pay for one of them: it is for the
-  // operator to say.
+  // Off by default: behind a load balancer or a NAT many clients have one address, and would pay for one.
   abusesMax: 0,
   abuseWindowMs: 60_000,
   refusalMs: 60_000,
@@ -34,15 +29,15 @@ export const clientAddressLimits: ClientAddressLimits = {
 interface Abuser {
   abuses: number
   /**
-   * ms of the pollset's clock, these three: when the first came, until when it is refused, when it may be
-   * forgotten
+   * Times, in ms of the pollset's clock: of the first abuse, of the end of the refusal, and from when the
+   * address may be forgotten.
    */
   since: number
   refusedUntil: number
   knownUntil: number
 }
 
-/** One address of IPv4; of IPv6 the /64, as a client has all of that (RFC 6177 §2). */
+/** Returns an IPv4 address, or the /64 of an IPv6 address, which one client has whole (RFC 6177 §2). */
 export function addressKey(host: string): string {
   const numeric = numericHost(host)
   if (!numeric.includes(':')) return numeric
@@ -54,7 +49,7 @@ export function addressKey(host: string): string {
     groups.push(...rest)
   }
   const numbers = groups.map((group) => Number.parseInt(group, 16))
-  // IPv4 in its other clothes, as a relay may write it.
+  // IPv4-mapped IPv6, as a relay may write it.
   if (numbers.slice(0, 5).every((each) => each === 0) && numbers[5] === 0xffff)
     return `${numbers[6] >> 8}.${numbers[6] & 255}.${numbers[7] >> 8}.${numbers[7] & 255}`
   return numbers
@@ -67,9 +62,9 @@ export class ClientAddresses {
   /** Connections that were refused. */
   refused = 0
   private readonly limits: ClientAddressLimits
-  /** By key, the last abuse last. */
+  /** By key; the latest abuse is last. */
   private readonly abusers = new Map<string, Abuser>()
-  /** By key, where they are bounded. */
+  /** Open connections by key, if connectionsPerAddressMax bounds them. */
   private readonly open = new Map<string, number>()
 
   constructor(limits: ClientAddressLimits) {
@@ -77,8 +72,8 @@ export class ClientAddresses {
   }
 
   /**
-   * Whether another connection from there is taken. {@link closed} follows, once, if it is. A Unix-domain
-   * socket has no address: ''.
+   * Decides whether another connection of this address is accepted; if so, {@link closed} follows once.
+   * @param host '' for a Unix-domain socket, which has no address
    */
   admit(host: string, now: number): boolean {
     const { connectionsPerAddressMax } = this.limits
@@ -94,7 +89,7 @@ export class ClientAddresses {
     return true
   }
 
-  /** A connection from there has ended. */
+  /** Notes that an accepted connection of this address has closed. */
   closed(host: string): void {
     if (host === '' || this.open.size === 0) return
     const key = addressKey(host)
@@ -103,7 +98,7 @@ export class ClientAddresses {
     else this.open.delete(key)
   }
 
-  /** A connection from there ends, and was so much of an abuse: up to 1. */
+  /** Notes an abuse. `part`: how much of what closes a connection it was, up to 1. */
   abused(host: string, part: number, now: number): void {
     const { abusesMax, abuseWindowMs, refusalMs, abusersMax } = this.limits
     if (host === '' || abusesMax === 0) return

@@ -1,7 +1,6 @@
-// An accepted socket until its protocol is known: read a PROXY header if the peer is trusted, do TLS where
-// the listener does, sniff the preface of HTTP/2 where it does not, then hand over. HTTP in clear text on a
-// listener over TLS is told from a handshake by its first octet, and handed over too, so that it gets an
-// answer. One deadline covers all of it.
+// An accepted socket until its protocol is known: read a PROXY header if the peer is trusted, do TLS or sniff
+// the preface of HTTP/2, then hand over. HTTP in clear text on a TLS listener is known by its first byte, and
+// handed over too, so that it gets an answer. One deadline covers all of it.
 
 import { Continuation, defineLife, type World } from '../continuation/index.js'
 import { type AddressPair, addressPairOf } from '../http/index.js'
@@ -16,25 +15,23 @@ import {
 } from '../pollset/index.js'
 import { ProxyHeaderReader } from '../transport/index.js'
 
-/** What a socket turned out to speak, by its ALPN name (RFC 7301). */
+/** The protocol of a connection, by its ALPN name (RFC 7301). */
 export type AlpnProtocol = 'http/1.1' | 'h2'
 
-/** Why an arrival was given up, where its operator should know. */
+/** Why a handshake failed, for the process log. */
 export interface HandshakeFailure {
   readonly kind: 'proxy-header' | 'tls-handshake'
   readonly text: string
 }
 
 export interface HandshakeEvents {
-  /**
-   * Whether clients from there are served: asked where a PROXY header has told, before anything is answered.
-   */
+  /** Decides whether a client is served whose address came in a PROXY header. */
   admits(from: Address): boolean
-  /** All its octets are still there. */
+  /** The protocol is known. All bytes are still in the socket. */
   handshakeDone(arrival: ClientHandshake, spoken: AlpnProtocol): void
-  /** It is given up for its abuse of us, and dropped next. */
+  /** The client was too slow with bytes that it began to send. `handshakeDropped` follows. */
   clientAbused(arrival: ClientHandshake, part: number): void
-  /** It is gone, or was given up. */
+  /** The connection has closed, or was dropped. */
   handshakeDropped(arrival: ClientHandshake): void
 }
 
@@ -51,38 +48,40 @@ export const handshakeLife = defineLife({
   waits: [],
 })
 
-/** RFC 9113 §3.4: the preface of HTTP/2 begins so, and no request of HTTP/1. */
+/** The first bytes of the HTTP/2 preface, which no HTTP/1.1 request has (RFC 9113 §3.4). */
 const H2_BEGINS = Buffer.from('PRI ', 'latin1')
 
 /**
- * A method begins with a letter (all that are registered), a TLS record with its type (RFC 8446 §5.1: 20 to
- * 24).
+ * Tells a method, which begins with a letter, from a TLS record, which begins with 20 to 24 (RFC 8446 §5.1).
  */
 const isLetter = (octet: number): boolean => (octet | 0x20) >= 0x61 && (octet | 0x20) <= 0x7a
 
 export interface HandshakeOptions {
-  /** Of a listener over TLS. */
+  /** The TLS context of the listener; null in clear text. */
   readonly tls: TlsServer | null
-  /** octets of the PROXY header that must come first; 0 where none may */
+  /** Bytes of the PROXY header that must come first, at most; 0 if there must not be one. */
   readonly proxyHeaderBytesMax: number
-  /** ms from here on, all in all */
+  /** ms for the whole handshake */
   readonly handshakeMs: number
 }
 
 export class ClientHandshake extends Continuation {
   readonly id: string
   readonly socket: Socket
-  /** ms of the pollset's clock: one time for all its waits, so that nobody stays by trickling */
+  /**
+   * When the handshake must be done: ms of the pollset's clock. One deadline, so that a trickle gains no
+   * time.
+   */
   readonly endsBy: number
   readonly tls: TlsServer | null
   readonly events: HandshakeEvents
   readonly proxyHeader: ProxyHeaderReader | null
-  /** The client's connection: this one, or the one that a PROXY header tells of. */
+  /** The addresses of the connection, or those that the PROXY header names. */
   addresses: AddressPair
-  /** Octets of {@link H2_BEGINS} that have come. */
+  /** Bytes of {@link H2_BEGINS} that have come. */
   seen = 0
   protocol: AlpnProtocol = 'http/1.1'
-  /** It speaks HTTP in clear text, and its listener does TLS. */
+  /** The client speaks HTTP in clear text to a TLS listener. */
   inClearText = false
   /** TLS has begun. */
   securing = false
@@ -116,10 +115,7 @@ export class ClientHandshake extends Continuation {
     this.failure = { kind: 'tls-handshake', text: why }
   }
 
-  /**
-   * Notes why it is dropped. One that said nothing has not failed: a health check, or a browser that connects
-   * ahead.
-   */
+  /** Notes why the socket is dropped. Silence is not a failure: health checks and browsers connect so. */
   noteDropped(): void {
     const over = this.late || (this.socket.readiness & (ENDED | CLOSED)) !== 0
     if (this.failure !== null || !over) return
@@ -154,14 +150,14 @@ const handshakeSteps = handshakeLife.steps<ClientHandshake>({
     return a.tls === null ? goto.sniff : goto.peek
   },
 
-  /** A PROXY header comes first, before TLS: nothing is answered without it. */
+  /** Reads the PROXY header, which comes before TLS. Nothing is answered without it. */
   readProxyHeader(a) {
     const { socket } = a
     const header = a.proxyHeader as ProxyHeaderReader
     for (let chunk = socket.take(); chunk !== null; chunk = socket.take()) {
       const used = header.feed(chunk)
       if (header.state === 'wrong') {
-        a.noHeader('the first octets are not one')
+        a.noHeader('the first bytes are not one')
         return goto.drop
       }
       if (header.state === 'reading') continue
@@ -179,10 +175,7 @@ const handshakeSteps = handshakeLife.steps<ClientHandshake>({
     return waitForHeader
   },
 
-  /**
-   * Does a TLS record come first, or HTTP in clear text? What is neither is left to TLS, which says so in its
-   * own words.
-   */
+  /** Tells TLS from HTTP in clear text by the first byte. TLS answers what is neither with an alert. */
   peek(a) {
     const { socket } = a
     for (let chunk = socket.take(); chunk !== null; chunk = socket.take()) {
@@ -205,7 +198,7 @@ const handshakeSteps = handshakeLife.steps<ClientHandshake>({
     return waitForHandshake
   },
 
-  /** HTTP/2 with prior knowledge begins with its preface; what begins otherwise is HTTP/1's to judge. */
+  /** Looks for the preface of HTTP/2 with prior knowledge. HTTP/1.1 judges everything else. */
   sniff(a) {
     const { socket } = a
     for (let chunk = socket.take(); chunk !== null; chunk = socket.take()) {
@@ -239,7 +232,7 @@ const handshakeSteps = handshakeLife.steps<ClientHandshake>({
   },
 
   drop(a) {
-    // It had begun to speak. Silence is no abuse: browsers connect ahead of what they may need.
+    // The client had begun to send. Silence is not abuse: browsers connect before they need to.
     if (a.late && a.seen > 0) a.events.clientAbused(a, 1)
     a.noteDropped()
     a.socket.destroy()

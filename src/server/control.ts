@@ -1,5 +1,5 @@
-// The server's own life: it serves until it is told to drain, then lets what runs come to its end, for as
-// long as it may. Orders come through the pollset like everything else.
+// The life of the server: it serves until it is told to drain, then lets running requests finish within the
+// drain timeout. Orders come through the pollset, as all input does.
 
 import { Continuation, defineLife } from '../continuation/index.js'
 import { COMMANDED } from '../pollset/index.js'
@@ -22,13 +22,10 @@ export class Control extends Continuation {
   readonly server: Server
 
   private readonly drainIdleMs: number
-  /** ms of the pollset's clock: when draining is late */
+  /** When draining must end: ms of the pollset's clock. */
   private drainedBy = 0
 
-  /**
-   * @param drainIdleMs for what is on its way when draining begins; a part of the time that draining may
-   * take
-   */
+  /** @param drainIdleMs ms for handshakes and requests that are on their way when draining begins */
   constructor(server: Server, drainIdleMs: number, cutMs: number) {
     super(server.world, controlLife.durations(server.world.pollset.deadlines, { cut: cutMs }))
     this.server = server
@@ -44,10 +41,7 @@ export class Control extends Continuation {
     this.server.stop()
   }
 
-  /**
-   * Waits until the last client connection has gone: for what is on its way when draining begins, and then
-   * for the rest.
-   */
+  /** Waits until the last client connection has closed. */
   waitForEmpty(part: 'idle' | 'rest'): void {
     const { now } = this.server.world.pollset
     const { drainTimeoutMs } = this.server
@@ -74,19 +68,19 @@ const controlSteps = controlLife.steps<Control>({
     c.waitOn(0, commands, COMMANDED)
     return waitForOrder
   },
-  /** No new connections, no new streams; those there are may finish. */
+  /** Stops accepting connections and streams. Those that are open may finish. */
   drain(c) {
     c.server.drain()
     c.waitForEmpty('idle')
     return waitForHandshakes
   },
-  /** Who has connected and said nothing by now has nothing to say. */
+  /** Drops connections that have not sent anything by now. */
   settle(c) {
     c.server.settle()
     c.waitForEmpty('rest')
     return waitForEnd
   },
-  /** Their time is over. */
+  /** Cuts what still runs: the drain timeout has passed. */
   cut(c) {
     c.server.cut()
     c.waitOn(0, c.server.connections, EMPTY)

@@ -1,5 +1,5 @@
-// fermata-proxy: a reverse proxy made in one call. The command line stands on it too. Promises are for
-// starting and stopping; no request passes through one.
+// Makes a reverse proxy in one call. The command line uses it too. Promises serve starting and stopping; no
+// request passes through one.
 
 import { EventEmitter } from 'node:events'
 import type TypedEmitter from 'typed-emitter'
@@ -11,49 +11,52 @@ import { notListening } from './listen-faults.js'
 import type { ProcessLog } from './process-log.js'
 import { Server, type ServerOptions } from './server.js'
 
-/** Where requests go. */
+/** The routes of requests. */
 export interface Routing {
   /**
-   * URLs of backends by `HOST/PREFIX`, as in `{ 'example.org/api': 'h2c://127.0.0.1:9000' }`; the most
-   * specific wins.
+   * URLs of backends by `HOST/PREFIX`, as in `{ 'example.org/api': 'h2c://127.0.0.1:9000' }`. The most
+   * specific route wins.
    */
   readonly routes?: Readonly<Record<string, string>>
   /**
-   * The URL of the backend for what no route takes: `http://`, `https://`, `h2c://` or `h2://` and HOST:PORT
+   * The URL of the backend for all other requests: `http://`, `https://`, `h2c://` or `h2://`, then HOST:PORT
    * or `unix:PATH`.
    */
   readonly backend?: string
 }
 
 export interface ProxyServerOptions extends Omit<ServerOptions, 'listen' | 'routes'>, Routing {
-  /** `HOST:PORT`, `https://HOST:PORT` or `unix:PATH`. Port 0 is any free one. HTTP/1.1 and HTTP/2 on each. */
+  /**
+   * `HOST:PORT`, `https://HOST:PORT` or `unix:PATH`; port 0 takes a free port. Each takes HTTP/1.1 and
+   * HTTP/2.
+   */
   readonly listen: string | readonly (string | Listen)[]
 }
 
-/** An exchange that is over. */
+/** An exchange that has ended. */
 export interface ExchangeReport {
-  /** As in the trace: `m3/s5`. */
+  /** The id of the exchange, as in the trace: `m3/s5`. */
   readonly id: string
   readonly method: string
   readonly host: string
   readonly path: string
-  /** The URL of the backend that it went to; null where it went to none. */
+  /** The URL of the backend that was chosen; null if none was. */
   readonly backend: string | null
-  /** `ok`, or the stable code of what went wrong. */
+  /** `ok`, or a stable code that says what went wrong. */
   readonly outcome: string
-  /** Times that the request was sent. */
+  /** Times that the request was sent to a backend. */
   readonly attempts: number
-  /** ms from the request's head to the end */
+  /** ms from the request head to the end of the exchange */
   readonly durationMs: number
 }
 
-/** What went wrong with the server itself. */
+/** An error of the server itself. */
 export class ServerError extends Error {
   override name = 'ServerError'
   /**
-   * `not-listening`: an address could not be bound. `internal`: a step of ours threw; what it belonged to is
-   * closed, other requests are unaffected. `broken`: an invariant of ours is broken that reaches all
-   * connections; the server has closed them, and serves no more.
+   * `not-listening`: an address could not be bound. `internal`: a step of ours threw; its exchange or
+   * connection is closed, and others are unaffected. `broken`: an invariant that concerns all connections is
+   * broken; the server has closed them, and serves no more.
    */
   readonly code: 'not-listening' | 'internal' | 'broken'
 
@@ -66,47 +69,46 @@ export class ServerError extends Error {
 export type ProxyServerEvents = {
   /** A listener is ready. */
   listening: (address: Address, secure: boolean) => void
-  /** A listener has taken the path of a Unix-domain socket on which nobody listened any more. */
+  /** A listener has replaced a stale Unix-domain socket, on which no process listened. */
   replaced: (address: Address) => void
   /** An exchange has ended. */
   exchange: (report: ExchangeReport) => void
-  /** Without a listener the error goes to the log. */
+  /** An error of the server. Without a listener for it, it goes to the log. */
   error: (error: ServerError) => void
-  /** A connection to a backend could not be made; of each backend at most once in logRepeatMs. */
+  /** A connection to a backend could not be made. Emitted once a backend in each logRepeatMs. */
   unreached: (backend: string, why: string) => void
   /** Closing has begun: running requests may finish. */
   draining: () => void
-  /** Certificates were read again; or could not be, and the old ones stay. */
+  /** Certificates were read again, or could not be read, and the old ones stay. */
   reloaded: (error: Error | null) => void
-  /** No socket is open any more. */
+  /** The server has stopped: no socket is open. */
   close: () => void
 }
 
 export interface ProxyServer extends Emitter<ProxyServerEvents> {
-  /** The addresses that are bound, in the order in which they were. */
+  /** The bound addresses, in the order of binding. */
   readonly addresses: readonly Address[]
-  /** Writes a line to the log that the options name. */
+  /** Writes a line to the process log. */
   readonly log: Pick<ProcessLog, 'tell'>
   /**
-   * Binds all addresses. Rejects with a {@link ServerError} where one cannot be bound, and then the server
-   * closes.
+   * Binds all addresses. If one cannot be bound, it rejects with a {@link ServerError} and the server closes.
    */
   listen(): Promise<readonly Address[]>
   /**
-   * Lets running requests finish, for at most this time (default: `drainTimeoutMs` of the options), and
-   * closes.
+   * Lets running requests finish, then closes. Resolves when no socket is open.
+   * @param drainTimeoutMs ms after which running requests are cut; by default that of the options
    */
   close(deadlineMs?: number): Promise<void>
   /**
-   * Routes requests so from now on. Throws a {@link ConfigError} where a route is wrong, and then nothing
-   * has changed.
+   * Replaces the routes, for requests from now on. Throws a {@link ConfigError} if a route is wrong, and then
+   * nothing has changed.
    */
   apply(routing: Routing): void
   /** Reads certificates again, for connections from now on. */
   reload(): void
-  /** Logs what is cut off, for a process that ends now. */
+  /** Logs what is cut, for a process that ends now. */
   endNow(): void
-  /** What there is, for people: connections, engines, counts. */
+  /** Describes connections, engines and counts, for people. */
   describe(): Readonly<Record<string, unknown>>
 }
 
@@ -248,7 +250,7 @@ class RunningServer extends TypedEvents implements ProxyServer {
 }
 
 /**
- * Makes a reverse proxy; {@link ProxyServer.listen} starts it. Throws a {@link ConfigError} where an option
- * is wrong: an address, a route, a certificate, limits that do not go together.
+ * Makes a reverse proxy, which {@link ProxyServer.listen} starts. Throws a {@link ConfigError} if an option
+ * is wrong: an address, a route, a certificate, limits that contradict each other.
  */
 export const createServer = (options: ProxyServerOptions): ProxyServer => new RunningServer(options)

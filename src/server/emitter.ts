@@ -1,8 +1,7 @@
-// Typed events. Inside, the type is typed-emitter's; what is published is this interface, which says the
-// same (a test compares the two), so that no declaration that a user compiles names a package that the user
-// does not install.
+// The published type of typed events. src uses typed-emitter; this interface says the same, and a test
+// compares them. So no published declaration names a package that users do not install.
 
-/** The events of an emitter by name, and what each listener is given. */
+/** The events of an emitter by name, with the signature of their listeners. */
 export type EventMap = { [event: string]: (...args: never[]) => void }
 
 /** Node's EventEmitter with typed events. */

@@ -1,6 +1,6 @@
-// What goes wrong while the server serves, as sentences for its operator: which bound was reached and how to
-// raise it, which scheme to write. Clients are told less (proxy/refusal.ts): addresses, limits and a peer's
-// own words are not for them.
+// Writes to the process log what goes wrong while the server serves: the limit that was reached and how to
+// raise it, the scheme to write. Clients get less (proxy/refusal.ts): no addresses, limits or words of a
+// peer.
 
 import type { Fault } from '../continuation/index.js'
 import { type Address, formatAddress } from '../pollset/index.js'
@@ -10,7 +10,7 @@ import { hinted, leaseShortage } from './hints.js'
 import type { Limits } from './limits.js'
 import type { ProcessLog } from './process-log.js'
 
-/** Characters of a request's authority and path in a line. */
+/** The characters of a request's method, authority and path that a line shows. */
 const REQUEST_CHARACTERS_MAX = 120
 
 export class Incidents implements ExchangeWatcher {
@@ -22,7 +22,7 @@ export class Incidents implements ExchangeWatcher {
     this.limits = limits
   }
 
-  /** Mistakes of clients (4xx, 501) are theirs to mend: the access log is the place for them. */
+  /** Logs refusals that the operator can mend, not the mistakes of clients (4xx, 501). */
   refused(x: Exchange, refusal: Refusal): void {
     const { status, code } = refusal
     if (status < 502) return
@@ -35,7 +35,7 @@ export class Incidents implements ExchangeWatcher {
     })
   }
 
-  /** A response that had begun and did not end. A client that left is not told of. */
+  /** Logs a response that was cut. A client that left is not logged. */
   aborted(x: Exchange): void {
     const { cause } = x
     const late = x.outcome === 'body-late' || x.outcome === 'tunnel-idle'
@@ -51,9 +51,9 @@ export class Incidents implements ExchangeWatcher {
     )
   }
 
-  dropped({ failure, addresses: ends }: ClientHandshake): void {
+  dropped({ failure, addresses }: ClientHandshake): void {
     if (failure === null) return
-    this.log.repeated('warn', WHAT[failure.kind], () => `${nameOf(ends.from)}: ${failure.text}`)
+    this.log.repeated('warn', WHAT[failure.kind], () => `${nameOf(addresses.from)}: ${failure.text}`)
   }
 
   turnedAway(from: Address): void {
@@ -76,13 +76,13 @@ export class Incidents implements ExchangeWatcher {
     )
   }
 
-  /** Requests that run when the time to drain is over. */
+  /** Logs the requests that still run when the drain timeout passes. */
   cut(exchanges: number, drainTimeoutMs: number): void {
     if (exchanges > 0)
       this.log.tell('warn', `--drain-timeout=${drainTimeoutMs / 1_000}s is over: ${areCut(exchanges)}`)
   }
 
-  /** Requests that run when a second signal comes. */
+  /** Logs the requests that still run when a second signal comes. */
   endedBySignal(exchanges: number): void {
     if (exchanges > 0) this.log.tell('warn', `ended by a second signal: ${areCut(exchanges)}`)
   }
@@ -96,13 +96,13 @@ const WHAT = {
   'tls-handshake': 'TLS handshake failed',
 } as const
 
-/** Configured names only: they are what lines are counted by. */
+/** Names the backend. Only configured names: lines are counted by them. */
 const whereTo = (x: Exchange): string => (x.backend === null ? 'of a CONNECT' : `from ${x.backend.name}`)
 
 const nameOf = (address: Address): string =>
   address.host === '' ? 'a client on a Unix-domain socket' : formatAddress(address)
 
-/** Without the query, which may hold secrets. */
+/** Describes a request without its query, which may hold secrets. */
 function requestOf({ id, request }: Exchange): string {
   const path = (request.path?.value ?? '').split('?', 1)[0]
   const whole = `${request.method?.value ?? ''} ${request.host}${path}`

@@ -1,16 +1,15 @@
-// What each limit may be set to, where it is not "1 or more".
+// The range of each limit, if it is not "1 or more".
 
 import type { Limits } from './limits.js'
 
 const KIB = 1024
 const MIB = 1024 * KIB
-/** What a counter, a SETTINGS value or an array of them is never asked to be. */
+/** More than any count needs. */
 const MANY = 1_000_000
 
 /**
- * The least and the most, where more than 0 is asked: what a window, a SETTINGS value or a number of digits
- * can say; less than would refuse what every peer sends; more than memory was ever meant for. What depends on
- * another limit is in checkLimits.
+ * The least and the greatest value. The least allows what every peer sends; the greatest is what a window, a
+ * SETTINGS value or memory can hold. checkLimits checks limits that depend on each other.
  */
 export const LIMIT_RANGES: {
   readonly [Room in keyof Limits]?: Readonly<Partial<Record<keyof Limits[Room], readonly [number, number]>>>
@@ -21,7 +20,7 @@ export const LIMIT_RANGES: {
     acceptQueueMax: [1, MANY],
     commandsMax: [1, MANY],
     backlog: [1, 65_535],
-    // As many seconds as Linux takes.
+    // The greatest number of seconds that Linux takes.
     frontendTcpKeepAliveMs: [0, 32_767_000],
     backendTcpKeepAliveMs: [0, 32_767_000],
   },
@@ -44,7 +43,7 @@ export const LIMIT_RANGES: {
     emptyLinesMax: [0, MANY],
     fieldSectionBytesMax: [KIB, 16 * MIB],
     fieldsMax: [16, 65_536],
-    // A number of 14 digits is not exact any more: two readers would see two ends.
+    // A hexadecimal number of 14 digits is not exact in JavaScript: two readers would see two ends.
     chunkSizeDigitsMax: [1, 13],
     chunkPaddingBytesMax: [0, KIB],
     chunkExtensionBytesMax: [0, 16 * MIB],
@@ -68,7 +67,7 @@ export const LIMIT_RANGES: {
     settingsMax: [6, 2_730],
     concurrentStreamsMax: [1, MANY],
     backendStreamsMax: [1, MANY],
-    // A change of windows weighs as twenty.
+    // A SETTINGS frame that changes windows counts as twenty.
     idleFramesBurst: [100, MANY],
     streamWindow: [1, 0x7fffffff],
     streamWindowMax: [1, 0x7fffffff],

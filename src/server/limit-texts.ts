@@ -289,38 +289,41 @@ export const LIMIT_TEXTS: Readonly<Record<string, readonly [unit: string, text: 
     'bytes',
     'bytes of a request body that are kept for a retry; a longer body is sent once',
   ],
-  'server.connectionsMax': ['', 'client connections at once; one more is closed as it comes'],
-  'server.cutMs': [
-    'ms',
-    'ms that connections which were told to close have for it, once the time to drain is over',
+  'server.connectionsMax': [
+    '',
+    'client connections that are open at once; one more is closed when it is accepted',
   ],
+  'server.cutMs': ['ms', 'ms that connections have to close after the drain timeout; then the process exits'],
   'server.handshakeMs': [
     'ms',
-    'ms from accepting a socket until it is known what it speaks, its TLS handshake included',
+    'ms from accepting a client connection until its protocol is known, with PROXY header and TLS handshake',
   ],
-  'server.proxyHeaderBytesMax': ['bytes', 'bytes of a PROXY header, its TLVs included'],
+  'server.proxyHeaderBytesMax': [
+    'bytes',
+    'bytes of a PROXY header, its TLVs included; longer ones are refused',
+  ],
   'server.http1SessionsMax': [
     '',
-    'open connections to one backend of HTTP/1.1 (or whose protocol TLS decides), those being opened included',
+    'connections to one HTTP/1.1 backend (or one whose protocol ALPN decides), those being opened included',
   ],
-  'server.http1OpeningMax': ['', 'of those, being opened at once'],
+  'server.http1OpeningMax': ['', 'connections to one such backend that are being opened at once'],
   'server.abusesMax': [
     '',
-    'client connections ended for abuse, of one address within abuseWindowMs, from which on it is refused; 0: none ever is',
+    'connections of one address closed for abuse within abuseWindowMs, after which it is refused; 0: never',
   ],
-  'server.abuseWindowMs': ['ms', 'ms in which they count together'],
-  'server.refusalMs': ['ms', 'ms that such an address is refused, from the abuse on that was too much'],
+  'server.abuseWindowMs': ['ms', 'ms in which abuses of one address are counted together'],
+  'server.refusalMs': ['ms', 'ms that such an address is refused, from its last abuse on'],
   'server.abusersMax': [
     '',
-    'addresses remembered for abuse; one more, and the one that abused longest ago is forgotten',
+    'addresses that are remembered for abuse; one more, and the one with the oldest abuse is forgotten',
   ],
   'server.connectionsPerAddressMax': [
     '',
-    'client connections of one address at once; 0: as many as it likes',
+    'client connections of one address that are open at once; one more is closed; 0: any number',
   ],
   'server.logRepeatMs': [
     'ms',
-    'ms in which lines of one kind about one backend are counted after one was written',
+    'ms in which further lines of one kind about one backend are counted, not written',
   ],
-  'server.logLineCharactersMax': ['', 'characters of a line of the process log; the rest is cut'],
+  'server.logLineCharactersMax': ['', 'characters of a line of the process log; the rest is cut off'],
 }

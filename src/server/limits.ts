@@ -1,4 +1,4 @@
-// The bounds of all rooms, each of which is set by its room and its name: `http2.lingerMs`.
+// The limits of all rooms. Each is set by its room and name: `http2.lingerMs`.
 
 import { type SchedulerLimits, schedulerLimits } from '../continuation/index.js'
 import { type EngineLimits, engineLimits } from '../engine/index.js'
@@ -15,19 +15,19 @@ import { type ProcessLogLimits, processLogLimits } from './process-log.js'
 import { parseQuantity } from './quantity.js'
 
 export interface ServerLimits extends ClientAddressLimits, ProcessLogLimits {
-  /** client connections at once; one more is closed as it comes */
+  /** client connections that are open at once; one more is closed when it is accepted */
   readonly connectionsMax: number
-  /** ms that connections which were told to close have for it, once the time to drain is over */
+  /** ms that connections have to close after the drain timeout; then the process exits */
   readonly cutMs: number
-  /** ms from accepting a socket until it is known what it speaks, its TLS handshake included */
-  readonly handshakeMs: number
-  /** octets of a PROXY header, its TLVs included */
-  readonly proxyHeaderBytesMax: number
   /**
-   * open connections to one backend of HTTP/1.1 (or whose protocol TLS decides), those being opened included
+   * ms from accepting a client connection until its protocol is known, with PROXY header and TLS handshake
    */
+  readonly handshakeMs: number
+  /** bytes of a PROXY header, its TLVs included; longer ones are refused */
+  readonly proxyHeaderBytesMax: number
+  /** connections to one HTTP/1.1 backend (or one whose protocol ALPN decides), those being opened included */
   readonly http1SessionsMax: number
-  /** of those, being opened at once */
+  /** connections to one such backend that are being opened at once */
   readonly http1OpeningMax: number
 }
 
@@ -42,7 +42,7 @@ export const serverLimits: ServerLimits = {
   http1OpeningMax: 64,
 }
 
-/** One plain object a room. */
+/** The limits of each room. */
 export interface Limits {
   readonly pollset: NodePollsetLimits
   readonly continuation: SchedulerLimits
@@ -54,7 +54,7 @@ export interface Limits {
   readonly server: ServerLimits
 }
 
-/** Those that are not the defaults. */
+/** Limits that differ from the defaults. */
 export type SomeLimits = { readonly [Room in keyof Limits]?: Partial<Limits[Room]> }
 
 export const defaultLimits: Limits = {
@@ -68,7 +68,7 @@ export const defaultLimits: Limits = {
   server: serverLimits,
 }
 
-/** The values of each room by name, whatever the room. */
+/** The limits of each room, by name. */
 type Values = Readonly<Record<string, number>>
 const valuesOf = (limits: SomeLimits): Readonly<Record<string, Values | undefined>> =>
   limits as Readonly<Record<string, Values | undefined>>
@@ -78,7 +78,7 @@ export const limitsByRoom: Readonly<Record<string, Values>> = valuesOf(defaultLi
   Values
 >
 
-/** `over` where it says something, and `limits` for the rest. */
+/** Returns `limits`, with the values of `over` in place of its own. */
 export function limitsWith<L extends SomeLimits>(limits: L, over: SomeLimits = {}): L {
   const all: Record<string, Values> = {}
   for (const room of Object.keys(limitsByRoom)) {
@@ -88,19 +88,19 @@ export function limitsWith<L extends SomeLimits>(limits: L, over: SomeLimits = {
   return all as L
 }
 
-/** octets for what we say in a head ourselves, and for what frames it */
+/** bytes for the fields and the framing that we add to a head */
 const OWN_BYTES = 1024
-/** octets that each field line may take beside its text, as its size counts them (RFC 9113 §6.5.2) */
+/** bytes that a field line counts beside its text (RFC 9113 §6.5.2) */
 const FIELD_OVERHEAD = 32
 
-/** What limits must hold together; throws where they do not. */
+/** Throws if limits contradict each other. */
 export function checkLimits({ transport, http1, http2 }: Limits): void {
   const { flushBytesMax, connectionHeldBytesMax } = transport
   const { startLineBytesMax, fieldSectionBytesMax, fieldsMax, trailerSectionBytesMax, trailersMax } = http1
   const atMost = (name: string, value: number, other: string, most: number): void => {
     if (value > most) throw new ConfigError(`${name}=${value} is more than ${other}=${most}`)
   }
-  // A head leaves in one piece: one that no output slab takes would wait for ever.
+  // A head is written in one piece: a head that no output slab can hold would wait for ever.
   const fits = (what: string, bytes: number): void => {
     if (bytes + OWN_BYTES > flushBytesMax)
       throw new ConfigError(
@@ -115,7 +115,7 @@ export function checkLimits({ transport, http1, http2 }: Limits): void {
     `http1.trailerSectionBytesMax + ${FIELD_OVERHEAD} for each of http1.trailersMax`,
     trailerSectionBytesMax + FIELD_OVERHEAD * trailersMax,
   )
-  // What a connection reads ahead, and one read more, is held: less would reset every upload that meets a
+  // A connection buffers what it reads ahead, and one more read: a lower bound would reset every upload to a
   // slow backend.
   if (2 * http1.bodyAheadBytesMax > connectionHeldBytesMax)
     throw new ConfigError(
@@ -127,7 +127,7 @@ export function checkLimits({ transport, http1, http2 }: Limits): void {
   atMost('http2.streamWindowMax', http2.streamWindowMax, held, connectionHeldBytesMax)
 }
 
-/** Takes `ROOM.NAME=VALUE` into the limits. */
+/** Sets the limit that `ROOM.NAME=VALUE` names. */
 export function setLimit(limits: SomeLimits, text: string): SomeLimits {
   const [, full, written] = /^([A-Za-z0-9.]+)=(.+)$/s.exec(text) ?? []
   if (full === undefined)
@@ -143,7 +143,7 @@ export function setLimit(limits: SomeLimits, text: string): SomeLimits {
   return limitsWith(limits, { [room]: { [name]: value } })
 }
 
-/** Limits by this name, in whichever room. */
+/** Returns the limits with this name, in all rooms. */
 const namesakes = (name: string): string[] =>
   Object.entries(limitsByRoom)
     .filter(([, values]) => Object.hasOwn(values, name))
@@ -166,7 +166,7 @@ function valuesRange(room: string, name: string): readonly [least: number, most:
   return ranges[room]?.[name] ?? [1, Number.MAX_SAFE_INTEGER]
 }
 
-/** Prints each limit's name, default and unit, and what it is, for people. */
+/** Lists each limit with its default, unit and description, for people. */
 export function describeLimits(): string {
   const lines: string[] = []
   for (const [room, values] of Object.entries(limitsByRoom)) {

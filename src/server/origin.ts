@@ -1,5 +1,5 @@
-// The embedded origin: a small HTTP/2 server for trying things out, on a loopback socket of its own. It is
-// Node's, not ours, so that what comes through the proxy was made by somebody else.
+// The embedded origin: a small HTTP/2 server on a loopback socket, for trying the proxy. It is Node's own
+// server, so that the proxy is tried against code that is not ours.
 
 import { createServer, type Http2Server, type Http2ServerRequest, type Http2ServerResponse } from 'node:http2'
 
@@ -59,7 +59,7 @@ function answer(request: Http2ServerRequest, response: Http2ServerResponse): voi
 const portOf = (address: ReturnType<Http2Server['address']>): number =>
   address !== null && typeof address === 'object' ? address.port : 0
 
-/** Start it on a free loopback port. */
+/** Starts the origin on a free loopback port. */
 export function startOrigin(ready: (origin: Origin) => void, failed: (error: Error) => void): void {
   const server = createServer({ settings: { maxConcurrentStreams: 1000 } }, answer)
   const sessions = new Set<{ destroy(): void }>()

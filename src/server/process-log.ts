@@ -1,15 +1,15 @@
-// The process log: what the operator should know of, as lines `TIME LEVEL TEXT` on standard error. A line
-// that would repeat is written once, then counted: a backend that is down fails thousands of times a second.
-// No text of a peer starts a line or reaches a terminal as more than text.
+// The process log: lines `TIME LEVEL TEXT` on standard error, for the operator. A repeated line is written
+// once and then counted: a backend that is down fails thousands of times a second. Text of a peer cannot
+// start a line, nor a terminal sequence.
 
 import { Deadline, type Pollset } from '../pollset/index.js'
 
 export type Level = 'info' | 'warn' | 'error'
 
 export interface ProcessLogLimits {
-  /** ms in which lines of one kind about one backend are counted after one was written */
+  /** ms in which further lines of one kind about one backend are counted, not written */
   readonly logRepeatMs: number
-  /** characters of a line of the process log; the rest is cut */
+  /** characters of a line of the process log; the rest is cut off */
   readonly logLineCharactersMax: number
 }
 
@@ -18,7 +18,7 @@ export const processLogLimits: ProcessLogLimits = {
   logLineCharactersMax: 1_000,
 }
 
-/** Control characters of both sets, line separators, and what changes the direction of text. */
+/** Control characters (C0, C1), line separators, and characters that change the direction of text. */
 const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g
 
 const escapedCharacter = (character: string): string => {
@@ -28,13 +28,15 @@ const escapedCharacter = (character: string): string => {
     : `\\u${code.toString(16).padStart(4, '0')}`
 }
 
-/** Text as it may stand in a line: unprintable characters as `\x1b` or `\u202e`, and cut. */
+/**
+ * Returns text for one line: unprintable characters are escaped as `\x1b` or `\u202e`, and long text is cut.
+ */
 export function printable(text: string, charactersMax: number): string {
   const escaped = text.slice(0, charactersMax + 1).replace(UNPRINTABLE, escapedCharacter)
   return escaped.length > charactersMax ? `${escaped.slice(0, charactersMax)}…` : escaped
 }
 
-/** Lines of one kind about one backend, since one of them was written. */
+/** Counts the lines of one kind about one backend since the last one that was written. */
 class Repeats extends Deadline {
   count = 0
   readonly level: Level
@@ -58,10 +60,10 @@ export class ProcessLog {
   private readonly limits: ProcessLogLimits
   private readonly write: (line: string) => void
   private readonly wallTime: () => Date
-  /** By what repeats. As many as there are kinds and configured backends: no peer makes another. */
+  /** By kind and backend. Peers cannot add entries: kinds and backends are ours. */
   private readonly repeats = new Map<string, Repeats>()
 
-  /** `write` gets each line, without its end. */
+  /** @param write writes a line, which has no line end */
   constructor(
     pollset: Pollset,
     limits: ProcessLogLimits,
@@ -80,9 +82,9 @@ export class ProcessLog {
   }
 
   /**
-   * Tells of something that may happen at any rate. `what`: the kind and what it is about, as in `502 from
-   * h2c://a`; no part of it is a peer's. The first is written at once as `what: why`; those that follow
-   * within logRepeatMs are counted, and the count is written after it. Returns whether it was written.
+   * Logs something that may happen at any rate. Writes the first line at once as `what: why`, counts those
+   * that follow within logRepeatMs, then writes the count. Returns whether the line was written.
+   * @param what the kind and its subject, as in `502 from h2c://a`; no part of it comes from a peer
    */
   repeated(level: Level, what: string, why: () => string): boolean {
     const before = this.repeats.get(what)
@@ -97,7 +99,7 @@ export class ProcessLog {
     return true
   }
 
-  /** Writes the counts that have not been written: the end is near. */
+  /** Writes the counts that are still unwritten, before the process ends. */
   flush(): void {
     for (const repeats of this.repeats.values()) {
       this.pollset.deadlines.disarm(repeats)

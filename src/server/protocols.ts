@@ -1,5 +1,5 @@
-// The protocols under one roof: what serves an accepted socket, and what sessions a backend's URL gives. The
-// only place that knows both HTTP versions.
+// Chooses the HTTP version: serves an accepted socket, and makes the session factory of a backend's URL. Only
+// this file knows both versions.
 
 import type { Continuation } from '../continuation/index.js'
 import type { EngineLimits, SessionFactory } from '../engine/index.js'
@@ -26,13 +26,13 @@ import type { BackendUrl } from './address.js'
 import type { AlpnProtocol } from './client-handshake.js'
 import type { Limits } from './limits.js'
 
-/** How backends over TLS are spoken to. */
+/** The TLS options of connections to backends. */
 export interface BackendTls {
-  /** PEM of the authorities to trust in place of those that the runtime knows. */
+  /** PEM of the trusted authorities, in place of those of the runtime. */
   readonly ca?: string
-  /** The name asked for and checked, in place of the URL's. */
+  /** The server name that is sent and checked, in place of the URL's. */
   readonly serverName?: string
-  /** False: take any certificate. */
+  /** False accepts any certificate. */
   readonly verify?: boolean
 }
 
@@ -68,7 +68,7 @@ export class Protocols {
       : serveHttp1(this.http1, socket, acceptor, ends)
   }
 
-  /** `sendProxy`: which PROXY header each connection begins with. */
+  /** @param sendProxy the PROXY header that begins each backend connection */
   sessions(url: BackendUrl, sendProxy?: ProxyVersion): SessionsFor {
     const tls = this.tlsFor(url)
     const target = targetOf(url)
@@ -93,7 +93,7 @@ export class Protocols {
     if (url.scheme === 'h2') return http2Sessions(this.http2, secure)
     const http2 = http2SessionOn(this.http2, secure)
     const http1 = http1SessionOn(this.http1, secure)
-    // Which of them only the TLS handshake decides (RFC 7301).
+    // ALPN decides in the TLS handshake (RFC 7301).
     return dialledSessions<ExchangeSession>(
       this.world,
       secure,
@@ -103,20 +103,22 @@ export class Protocols {
   }
 
   /**
-   * Where TLS has chosen an HTTP/2 that carries no tunnels (RFC 8441 §3), HTTP/1.1 does; not behind a PROXY
-   * header, whose sessions have clients.
+   * Returns HTTP/1.1 sessions for tunnels, where ALPN may choose an HTTP/2 backend that does not support them
+   * (RFC 8441 §3). Null with a PROXY header that names a client: such sessions are not shared.
    */
   tunnelSessions(url: BackendUrl, sendProxy?: ProxyVersion): SessionFactory<ExchangeSession> | null {
     if (url.scheme !== 'https' || sendProxy !== undefined) return null
     return http1Sessions(this.http1, { ...targetOf(url), tls: this.tls(url, ['http/1.1']) })
   }
 
-  /** To the target of a CONNECT. */
+  /** Returns raw TCP sessions to the target of a CONNECT. */
   tcpSessions(target: DialTarget): SessionFactory<ExchangeSession> {
     return tcpSessions(this.http1, target)
   }
 
-  /** A session of HTTP/1.1 carries one request: there are more of them, and more are opened at once. */
+  /**
+   * An HTTP/1.1 session carries one request at a time, so there are more of them, and more opened at once.
+   */
   engineLimits(url: BackendUrl): EngineLimits {
     if (url.scheme === 'h2c' || url.scheme === 'h2') return this.limits.engine
     const { http1SessionsMax, http1OpeningMax } = this.limits.server

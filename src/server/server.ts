@@ -1,5 +1,5 @@
-// A server: one World on Node's pollset, with its listeners, its proxy and its backends. The only room
-// that knows the whole.
+// A server: one World on Node's pollset, with its listeners, proxy and backends. Only this room knows all
+// the others.
 
 import { EventEmitter } from 'node:events'
 import type TypedEmitter from 'typed-emitter'
@@ -35,64 +35,63 @@ import { type BackendTls, Protocols } from './protocols.js'
 
 export interface ServerOptions {
   readonly listen: readonly Listen[]
-  /** What listeners over TLS show; asked again for each {@link Server.command} `reload`. */
+  /** Returns the certificates of TLS listeners. Called again for each {@link Server.command} `reload`. */
   readonly certificates?: () => ServerCertificates
   readonly backendTls?: BackendTls
-  /** Networks whose connections begin with a PROXY header that is believed (spec/proxy-protocol.md). */
+  /**
+   * Networks whose connections must begin with a PROXY header, which is believed (spec/proxy-protocol.md).
+   */
   readonly acceptProxy?: readonly string[]
   /**
-   * The PROXY header that each connection to a backend begins with; it tells of a client with `share`
-   * `connection` only.
+   * The PROXY header that begins each backend connection. It names the client only if `share` is
+   * `connection`.
    */
   readonly sendProxy?: ProxyVersion
-  /** Targets of plain CONNECT: `HOST:PORT`, `*.DOMAIN:PORT`, `*` for either part; none without any. */
+  /** Allowed targets of plain CONNECT: `HOST:PORT`, `*.DOMAIN:PORT`, `*` for either part. Default: none. */
   readonly connect?: readonly string[]
-  /** Most specific first is not needed; the table sorts them. */
+  /** In any order: the route table sorts them. */
   readonly routes: readonly RouteText[]
   readonly share?: Share
   readonly limits?: SomeLimits
-  /** ms */
+  /** ms that draining may take at most */
   readonly drainTimeoutMs?: number
-  /** Gets each line of the process log, without its end. */
+  /** Writes a line of the process log; the line has no line end. */
   readonly log?: ((line: string) => void) | undefined
-  /** Gets each trace line. */
+  /** Writes a line of the trace. */
   readonly trace?: ((line: string) => void) | undefined
 }
 
 export interface ServerCertificates {
-  /** The first is for clients that name no server. */
+  /** Clients that name no server, or an unknown one, get the first. */
   readonly certificates: readonly Certificate[]
-  /** PEM of the authorities that client certificates are checked against; with it they are asked for. */
+  /** PEM of the authorities for client certificates. If given, clients are asked for a certificate. */
   readonly clientCa?: string
-  /** Without a good certificate a client is not served. */
+  /** Clients without a valid certificate are refused. */
   readonly clientRequired?: boolean
 }
 
 export type ServerEvents = {
   /** A listener is ready. */
   listening: (address: Address, secure: boolean) => void
-  /** A listener has taken the path of a Unix-domain socket on which nobody listened any more. */
+  /** A listener has replaced a stale Unix-domain socket, on which no process listened. */
   replaced: (address: Address) => void
   /** A listener could not be bound; the server stops. */
   failed: (address: Address, code: string) => void
-  /** A step of ours threw; what it belonged to has been given up. */
+  /** A step of ours threw. Its exchange or connection has been closed. */
   crashed: (id: string, error: unknown) => void
-  /**
-   * An invariant of ours is broken that reaches all connections: the server has closed them, and serves no
-   * more.
-   */
+  /** An invariant that concerns all connections is broken. The server has closed them, and serves no more. */
   broken: (error: Error) => void
-  /** A connection to a backend could not be made; of each backend at most once in logRepeatMs. */
+  /** A connection to a backend could not be made. Emitted once a backend in each logRepeatMs. */
   unreached: (backend: string, why: string) => void
   draining: () => void
-  /** Certificates were read anew; or could not be, and the old ones stay. */
+  /** Certificates were read again, or could not be read, and the old ones stay. */
   reloaded: (error: Error | null) => void
-  /** All is over: no socket is open any more. */
+  /** The server has stopped: no socket is open. */
   stopped: () => void
 }
 
 /**
- * What listeners over TLS offer, the most wanted first. A client whose list has none of it is refused (RFC
+ * The ALPN names of TLS listeners, in our order of preference. A client that offers others is refused (RFC
  * 7301 §3.2).
  */
 const ALPN = ['h2', 'http/1.1', 'http/1.0'] as const
@@ -106,12 +105,12 @@ export class Server extends TypedEvents implements StreamAcceptor, HandshakeEven
   readonly world: HttpWorld
   readonly proxy: ReverseProxy
   readonly protocols: Protocols
-  /** All that clients have open: those whose protocol is not settled yet, and those that are served. */
+  /** All client connections, with those whose protocol is not known yet. */
   readonly connections: Connections
   private readonly pollset: NodePollset
   private readonly handshakes = new Set<ClientHandshake>()
   private readonly open = new Map<Client, Continuation>()
-  /** Those of them that only wait for their client to read our last word, the oldest first. */
+  /** Client connections that linger, the oldest first. */
   private readonly lingering = new Map<Client, LingeringClient>()
   private readonly bound: Listening[] = []
   private readonly backends: Backends
@@ -122,14 +121,14 @@ export class Server extends TypedEvents implements StreamAcceptor, HandshakeEven
   private readonly addresses: ClientAddresses
   readonly log: ProcessLog
   private readonly incidents: Incidents
-  /** ms that draining may take; until it begins it may be set. */
+  /** ms that draining may take. May be set until draining begins. */
   drainTimeoutMs: number
   private tls: TlsServer | null = null
   private draining = false
   /** Lingering client connections closed for newcomers. */
   private evictions = 0
 
-  /** Throws where a certificate of a TLS listener, a network, a route or a limit is wrong. */
+  /** Throws if a certificate, a network, a route or a limit is wrong. */
   constructor(options: ServerOptions) {
     super()
     const limits: Limits = limitsWith(defaultLimits, options.limits)
@@ -174,7 +173,7 @@ export class Server extends TypedEvents implements StreamAcceptor, HandshakeEven
     new Control(this, Math.max(limits.http1.drainIdleMs, limits.http2.drainIdleMs), limits.server.cutMs)
   }
 
-  /** A server whose listeners are being bound. */
+  /** Starts a server, whose listeners are bound in the next turns. */
   static listening(options: ServerOptions): Server {
     const server = new Server(options)
     server.begin()
@@ -196,7 +195,9 @@ export class Server extends TypedEvents implements StreamAcceptor, HandshakeEven
     }
   }
 
-  /** Routes requests from now on so. Throws where a route is wrong, and then the old ones stay. */
+  /**
+   * Replaces the routes, for requests from now on. Throws if a route is wrong, and then the old ones stay.
+   */
   route(routes: readonly RouteText[]): void {
     this.proxy.routes = this.backends.tableOf(routes)
   }
@@ -208,13 +209,13 @@ export class Server extends TypedEvents implements StreamAcceptor, HandshakeEven
     }
   }
 
-  /** The process ends without waiting for anything: what is cut off by that, and what was not told yet. */
+  /** Logs what is cut, for a process that ends now. */
   endNow(): void {
     this.incidents.endedBySignal(this.proxy.begun - this.proxy.logged)
     this.log.flush()
   }
 
-  /** An order from outside: `drain` or `reload`. Takes effect in the next turn. */
+  /** Gives an order, which takes effect in the next turn. */
   command(order: 'drain' | 'reload'): void {
     this.pollset.commands.give(order)
   }
@@ -232,10 +233,7 @@ export class Server extends TypedEvents implements StreamAcceptor, HandshakeEven
     this.backends.clientClosed(client)
   }
 
-  /**
-   * Of connections in clear text to a listener over TLS: each request is told so, and the connection ends
-   * with it.
-   */
+  /** Refuses requests that came in clear text to a TLS listener, and closes their connections. */
   private readonly inClearText: StreamAcceptor = {
     accept: (stream) => {
       this.proxy.refuse(stream, CLEAR_TEXT)
@@ -249,10 +247,7 @@ export class Server extends TypedEvents implements StreamAcceptor, HandshakeEven
     this.lingering.set(client, client)
   }
 
-  /**
-   * The oldest connection that lingers goes, before a newcomer is turned away. It closes in this turn, and
-   * counts no more.
-   */
+  /** Evicts the oldest lingering connection, so that a new one is not refused. It closes in this turn. */
   private makeRoom(): void {
     for (const oldest of this.lingering.values()) {
       this.lingering.delete(oldest)
@@ -263,7 +258,7 @@ export class Server extends TypedEvents implements StreamAcceptor, HandshakeEven
     }
   }
 
-  /** It counts among the connections no more. */
+  /** Stops counting this client's connection. */
   private forget(client: Client): void {
     const connection = this.open.get(client)
     if (connection === undefined) return
@@ -313,7 +308,9 @@ export class Server extends TypedEvents implements StreamAcceptor, HandshakeEven
     if (!this.relays.has(host)) this.addresses.abused(host, part, this.world.pollset.now)
   }
 
-  /** Relays are trusted: they speak for many, and only those are counted. */
+  /**
+   * Decides whether a client address is served. Trusted relays always are: their clients are counted instead.
+   */
   admits(from: Address): boolean {
     if (this.relays.has(from.host) || this.addresses.admit(from.host, this.world.pollset.now)) return true
     this.incidents.notAdmitted(from)
@@ -324,7 +321,7 @@ export class Server extends TypedEvents implements StreamAcceptor, HandshakeEven
     if (!this.relays.has(from.host)) this.addresses.closed(from.host)
   }
 
-  // What control asks for
+  // Called by control
 
   drain(): void {
     this.draining = true
@@ -333,21 +330,19 @@ export class Server extends TypedEvents implements StreamAcceptor, HandshakeEven
     for (const connection of this.open.values()) connection.cancel()
   }
 
-  /** Handshakes had time for what was on its way. */
+  /** Ends handshakes that are not done: they had time for what was on its way. */
   settle(): void {
     for (const handshake of this.handshakes) handshake.cancel()
   }
 
-  /** Told once they come to their end, told twice they close. */
+  /** Closes every client connection: a second cancel does not wait for requests. */
   cut(): void {
     this.incidents.cut(this.proxy.begun - this.proxy.logged, this.drainTimeoutMs)
     this.settle()
     for (const connection of this.open.values()) connection.cancel()
   }
 
-  /**
-   * Read certificates anew: connections from here on get them. What is wrong with them leaves the old ones.
-   */
+  /** Reads the certificates again, for connections from now on. If one is wrong, the old ones stay. */
   reload(): void {
     let wrong: Error | null = null
     try {
@@ -376,7 +371,7 @@ export class Server extends TypedEvents implements StreamAcceptor, HandshakeEven
     this.emit('stopped')
   }
 
-  /** What there is, for people: connections, engines, counts. */
+  /** Describes connections, engines and counts, for people. */
   describe(): Readonly<Record<string, unknown>> {
     return {
       clients: this.open.size,

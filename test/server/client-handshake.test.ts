@@ -135,7 +135,7 @@ t.test('why an arrival was given up', (t) => {
     then(one)
     return one.arrival.failure
   }
-  t.match(header('GET /'), { kind: 'proxy-header', text: /the first octets are not one$/ })
+  t.match(header('GET /'), { kind: 'proxy-header', text: /the first bytes are not one$/ })
   t.match(
     header('PROXY ', ({ pollset }) => pollset.advance(ARRIVAL_MS)),
     { text: /server.handshakeMs=1000$/ },
