@@ -42,8 +42,8 @@ export abstract class Http1Connection
   protected count: number
   /** The message in progress is the last. */
   protected last: boolean
-  /** Nothing more is written: what the peer has must not look complete. */
-  private cut: boolean
+  /** The message that is given up in its midst: what the peer has of it must not look complete. */
+  private cut: Http1Stream | null
   protected quietSince: number
   readEnough: boolean
   private checkedAt: number
@@ -56,7 +56,7 @@ export abstract class Http1Connection
     this.stream = null
     this.count = 0
     this.last = false
-    this.cut = false
+    this.cut = null
     this.quietSince = world.pollset.now
     this.readEnough = false
     this.checkedAt = this.quietSince
@@ -193,10 +193,15 @@ export abstract class Http1Connection
     const { stream } = this
     const reason = this.noteReason()
     this.reader.stop()
-    if (stream?.headWritten && !stream.localEnded) this.cut = true
+    if (stream?.headWritten && !stream.localEnded) this.cut = stream
     this.failAll(reason)
-    if (this.cut) this.socket.reset()
-    return !this.cut && this.finishOutput()
+    return this.cut === null ? this.finishOutput() : this.breakOff(this.cut)
+  }
+
+  /** Shows the peer that this message is cut. Returns false where there is nothing to wait for. */
+  protected breakOff(_stream: Http1Stream): boolean {
+    this.socket.reset()
+    return false
   }
 
   override waitForPeerClose(): boolean {
@@ -212,10 +217,10 @@ export abstract class Http1Connection
     this.pollable.raise(CHANGED)
   }
 
-  /** Close, and let nothing that has left look complete. */
-  protected abort(why: StreamFault): void {
+  /** Close, and do not let what has left of this message look complete. */
+  protected abort(stream: Http1Stream, why: StreamFault): void {
     this.failure ??= why
-    this.cut = true
+    this.cut = stream
     this.changed()
   }
 
@@ -275,7 +280,7 @@ export abstract class Http1Connection
   }
 
   lengthMismatch(stream: Http1Stream): void {
-    this.abort(LENGTH_MISMATCH)
+    this.abort(stream, LENGTH_MISMATCH)
     this.failStream(stream, LENGTH_MISMATCH)
   }
 

@@ -16,7 +16,8 @@ import {
   type ResetReason,
   type StreamAcceptor,
 } from '../http/index.js'
-import { CLOSED, ENDED, type Socket } from '../pollset/index.js'
+import { CLOSED, ENDED, READABLE, type Socket } from '../pollset/index.js'
+import { DelayedReset } from '../transport/index.js'
 import { Http1Connection } from './connection.js'
 import type { Http1Context } from './context.js'
 import type { RefusalCode } from './faults.js'
@@ -50,6 +51,10 @@ class Http1Frontend extends Http1Connection implements Client, FrontendSteps {
   private readonly clock: RequestClock
   /** The last response head said that no request may follow. */
   private saidClose = false
+  /** ms of the pollset's clock: when the client has read the responses before the one that is being sent */
+  private earlierArrivedBy = 0
+  /** A response is cut that only RST can show as cut. */
+  private reset: DelayedReset | null = null
 
   constructor(context: Http1Context, socket: Socket, acceptor: StreamAcceptor, ends: AddressPair) {
     super(context, 'frontend', socket)
@@ -143,7 +148,7 @@ class Http1Frontend extends Http1Connection implements Client, FrontendSteps {
     this.failure ??= why
     if (stream !== null) this.failStream(stream, why)
     if (stream?.headWritten) {
-      this.abort(why)
+      this.abort(stream, why)
       return
     }
     this.output.message(writeRefusal(this.context.world, status, why, this.reader.asksHead))
@@ -163,6 +168,7 @@ class Http1Frontend extends Http1Connection implements Client, FrontendSteps {
     const framing = responseFraming(head, ended, stream.declined ? 'GET' : stream.method, stream.minor)
     if (!interim) {
       stream.framing = framing
+      if (this.count > 1) this.earlierArrivedBy = this.arrivedBy
       // Its end is the connection's, whatever the client asked for (RFC 9112 §6.3).
       if (framing === UNTIL_CLOSE || this.isEarly(stream, head, ended)) this.last = true
       if (this.reader.switching) this.answerToAsking(stream)
@@ -235,16 +241,47 @@ class Http1Frontend extends Http1Connection implements Client, FrontendSteps {
     // Responses before it may still be on their way, and RST would lose them: it is answered instead.
     else if (!stream.headWritten && this.count > 1) this.refuse(502, GIVEN_UP)
     else {
-      const framed = stream.framing === CHUNKED || stream.framing >= 0
       this.failStream(stream, GIVEN_UP)
-      // FIN is enough where all has left, and what the client still says is dropped; and behind other
-      // responses, which RST could take from the client, where chunks or a length show that this one is cut.
-      if (stream.localEnded ? reason === 'no-error' : this.count > 1 && framed) {
+      // FIN is enough where all has left, and what the client still says is dropped.
+      if (stream.localEnded && reason === 'no-error') {
         this.failure ??= GIVEN_UP
         this.changed()
-      } else this.abort(GIVEN_UP)
+      } else this.abort(stream, GIVEN_UP)
     }
     this.clearReceiveBuffer(stream)
+  }
+
+  /**
+   * RST could take from the client what it has not read of earlier responses. So FIN must do where chunks or
+   * a length show that this one is cut. Where FIN would end it as if whole, a tunnel say, RST waits until the
+   * client must have read those.
+   */
+  protected override breakOff(stream: Http1Stream): boolean {
+    if (this.count === 1) return super.breakOff(stream)
+    const { framing } = stream
+    if (framing === CHUNKED || framing > stream.sentBytes) return this.finishOutput()
+    const { lingerMs, lingerBytesMax } = this.context.limits
+    this.reset = new DelayedReset(this.earlierArrivedBy + lingerMs, lingerBytesMax)
+    this.lingerBegan()
+    return true
+  }
+
+  override waitForPeerClose(): boolean {
+    const { reset, socket } = this
+    if (reset === null) return super.waitForPeerClose()
+    socket.unpause()
+    if (!reset.goesOn(socket, this.now)) return false
+    this.waitOn(0, socket, READABLE | CLOSED)
+    this.waitUntil(reset.until)
+    return true
+  }
+
+  /**
+   * ms of the pollset's clock: when a client that is slow at most has read what was written. It is not idle
+   * before that.
+   */
+  private get arrivedBy(): number {
+    return Math.max(this.socket.wroteAt, this.arrivingUntil)
   }
 
   checkHealth(): boolean {
@@ -255,7 +292,7 @@ class Http1Frontend extends Http1Connection implements Client, FrontendSteps {
       this.refuse(504, ANSWER_LATE)
       return false
     }
-    const found = this.clock.look(this.now, idleMs)
+    const found = this.clock.look(this.now, Math.min(idleMs, this.now - this.arrivedBy))
     if (found !== HEAD_LATE) return found === IN_TIME
     this.context.counts.headsLate++
     this.refuse(408, LATE_HEAD)
@@ -269,6 +306,7 @@ class Http1Frontend extends Http1Connection implements Client, FrontendSteps {
   }
 
   closed(): void {
+    if (this.reset !== null && (this.socket.readiness & CLOSED) === 0) this.socket.reset()
     this.release()
     this.acceptor.clientClosed(this)
   }

@@ -53,6 +53,12 @@ export class Http1Session extends Http1Connection implements BackendSession, Ses
   /** It has answered a request. */
   private served = false
   private readonly allowedIdle: BackendIdle
+  /**
+   * ms of the pollset's clock: since when the response is read more slowly than the backend may send it; 0:
+   * it is not. Its last byte may have left the backend at any time since, and the backend counts its idle
+   * time from there.
+   */
+  private behindSince = 0
 
   constructor(
     context: Http1Context,
@@ -77,8 +83,9 @@ export class Http1Session extends Http1Connection implements BackendSession, Ses
 
   override awaitMore(): void {
     super.awaitMore()
-    const { allowedIdle } = this
-    if (allowedIdle.isTold && this.stream === null && this.leased === 0 && this.state === 'open')
+    const { allowedIdle, stream } = this
+    if (this.behindSince === 0 && stream !== null && this.intake.isFull(stream)) this.behindSince = this.now
+    if (allowedIdle.isTold && stream === null && this.leased === 0 && this.state === 'open')
       this.waitUntil(this.quietSince + allowedIdle.ms)
   }
 
@@ -211,7 +218,9 @@ export class Http1Session extends Http1Connection implements BackendSession, Ses
     const { writtenBytes } = this.socket
     this.transit.arrived(writtenBytes, writtenBytes, this.now)
     this.allowedIdle.read(this.reader.keepAlive)
-    if (!persists || this.draining || this.allowedIdle.ms === 0) {
+    if (this.behindSince !== 0) this.quietSince = this.behindSince
+    this.behindSince = 0
+    if (!persists || this.draining || this.now >= this.quietSince + this.allowedIdle.ms) {
       this.failure ??= DONE
       this.reports.retired(this)
     }
@@ -229,7 +238,7 @@ export class Http1Session extends Http1Connection implements BackendSession, Ses
     // forgotten.
     if (stream.headWritten) {
       this.reports.retired(this)
-      this.abort(TAKEN_BACK)
+      this.abort(stream, TAKEN_BACK)
     }
     this.quietSince = this.now
     this.reports.freed(this)

@@ -351,6 +351,34 @@ t.test('a client that asks for nothing more', (t) => {
   t.end()
 })
 
+t.test('a client is not idle while it may still be reading the last response', (t) => {
+  // 32 KiB are on their way for 2 s to the slowest reader.
+  const { proxy, client } = idle({ http1: { keepAliveMs: 2_000 } })
+  client.send(GET)
+  const bytes = 32 * 1024
+  proxy.backends[0].send(bytesOf(`HTTP/1.1 200 OK\r\nContent-Length: ${bytes}\r\n\r\n${'x'.repeat(bytes)}`))
+  t.ok(text(client).endsWith('x'))
+  proxy.pollset.advance(3_900)
+  t.notOk(client.ended)
+  proxy.pollset.advance(600)
+  t.ok(client.ended)
+  t.end()
+})
+
+t.test('a client is not idle before the operating system has taken the last response', (t) => {
+  const { proxy, client } = idle({ http1: { keepAliveMs: 2_000 } })
+  client.send(GET)
+  client.reading = false
+  proxy.backends[0].send(OK)
+  proxy.pollset.advance(1_900)
+  client.drain()
+  proxy.pollset.advance(1_900)
+  t.notOk(client.ended)
+  proxy.pollset.advance(600)
+  t.ok(client.ended)
+  t.end()
+})
+
 t.test('the last of so many requests', (t) => {
   const proxy = proxyOf({ http1: { keepAliveRequestsMax: 2 } })
   const client = proxy.client()

@@ -88,6 +88,52 @@ t.test('a timeout of 0 lets no request follow', (t) => {
   t.end()
 })
 
+/** A backend that has sent all of a response and keeps the connection for 5 s, before a client that reads slowly. */
+function unread() {
+  const proxy = memoryProxy(
+    { http1: { bodyAheadBytesMax: 1_000 } },
+    { clients: 'http/1.1', speaks: 'http/1.1' },
+  )
+  proxy.pollset.advance(1)
+  const client = proxy.client()
+  client.send(POST)
+  client.reading = false
+  const [backend] = proxy.backends
+  const body = (bytes: number) => Buffer.alloc(bytes, 'x')
+  backend.send(Buffer.from('HTTP/1.1 200 OK\r\nKeep-Alive: timeout=5\r\nContent-Length: 5000\r\n\r\n'))
+  // The first is in flight, the second waits, and the third is not read.
+  for (const bytes of [2_000, 2_000, 1_000]) backend.send(body(bytes))
+  const readAll = () => {
+    while (!client.received.toString().endsWith('\r\n\r\n' + 'x'.repeat(5_000))) client.drain()
+    client.reading = true
+  }
+  return { proxy, client, backend, readAll }
+}
+
+t.test('a response that waits for its client: the backend is idle since its last byte may have left', (t) => {
+  const { proxy, client, backend, readAll } = unread()
+  proxy.pollset.advance(3_000)
+  readAll()
+  t.notOk(backend.ended)
+  proxy.pollset.advance(999)
+  t.notOk(backend.ended)
+  proxy.pollset.advance(1)
+  t.ok(backend.ended, 'four seconds behind the last byte')
+  client.send(POST)
+  t.equal(proxy.backends.length, 2)
+  t.end()
+})
+
+t.test('a response that waits for its client for longer: no request follows', (t) => {
+  const { proxy, client, backend, readAll } = unread()
+  proxy.pollset.advance(4_500)
+  readAll()
+  t.ok(backend.ended)
+  client.send(POST)
+  t.equal(proxy.backends.length, 2)
+  t.end()
+})
+
 t.test('a connection that is granted as its time ends is used', (t) => {
   const { proxy, client } = answered('Keep-Alive: timeout=5\r\n')
   client.take()

@@ -86,4 +86,13 @@ t.test('reset by the network: both are told; vanished: nobody is, and nothing ar
   settle(pollset)
   t.strictSame([socket.take(), socket.readiness & (ENDED | CLOSED), peer.told], [null, 0, []])
   t.strictSame(pollset.done, { vanish: 1 })
+
+  socket.reset()
+  settle(pollset)
+  t.strictSame([socket.readiness & CLOSED, peer.told], [CLOSED, []], 'no reset of ours arrives')
+  const silent = connection({ vanishPercent: 100, faultWithinMs: 100 })
+  settle(silent.pollset)
+  silent.peer.far.reset()
+  settle(silent.pollset)
+  t.equal(silent.socket.readiness & CLOSED, 0, 'nor one of the peer')
 })

@@ -305,6 +305,7 @@ export class BackendPeer extends Peer<BackendStream> {
     const broken = !bodiless && chance.chance(plan.brokenPercent)
     const response = books.response(request, total, trailers, broken)
     stream.response = response
+    response.cutOff = () => this.gone
     response.interims = stream.interims
     response.interimTag = stream.interimTag
     const fields: [string, string][] = [
@@ -314,7 +315,8 @@ export class BackendPeer extends Peer<BackendStream> {
     if (broken) {
       this.stage.tally('broken response')
       this.faults++
-      fields.push(['content-length', String(chance.chance(50) || total === 0 ? total + 1 : total - 1)])
+      response.promised = chance.chance(50) || total === 0 ? total + 1 : total - 1
+      fields.push(['content-length', String(response.promised)])
     } else if (bodiless && chance.chance(50)) fields.push(['content-length', '1234'])
     else if (!bodiless && chance.chance(plan.lengthPercent)) {
       fields.push(['content-length', String(total)])
@@ -355,6 +357,7 @@ export class BackendPeer extends Peer<BackendStream> {
     const total = chance.chance(20) ? 0 : chance.between(1, this.bodyMax(plan.responseBytes))
     const response = books.response(stream.request, total, null, false)
     stream.response = response
+    response.cutOff = () => this.gone
     response.interims = stream.interims
     response.interimTag = stream.interimTag
     this.out.headers(stream.id, 0, [

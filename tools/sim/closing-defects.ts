@@ -4,6 +4,9 @@ import { Http1Connection } from '../../src/http1/connection.js'
 import { CLOSED, type Socket } from '../../src/pollset/index.js'
 import { Linger } from '../../src/transport/index.js'
 import { type Defect, wrap } from './defects.js'
+import { frontendPrototype } from './parting-defects.js'
+
+const ofConnection = Http1Connection.prototype as unknown as Record<string, () => boolean>
 
 const SLOW = {
   slowPercent: 100,
@@ -19,6 +22,38 @@ const SLOW = {
 }
 
 export const closingDefects: readonly Defect[] = [
+  {
+    name: 'reset behind whole responses',
+    what: 'a tunnel that breaks is reset at once, whatever was sent before it on its connection',
+    expected: ['C1'],
+    plan: {
+      ...SLOW,
+      http1ClientsPercent: 100,
+      pipelinePercent: 100,
+      tunnelPercent: 50,
+      requests: 20,
+      connectPercent: 0,
+      declinePercent: 0,
+      backendTunnels: 1,
+      tunnelsMax: 100,
+      http1Backend: 1,
+      diePercent: 60,
+      runMs: 600,
+      spreadMs: 100,
+      thinkMs: 0,
+      silentPercent: 0,
+      sessionsMax: 16,
+      openingMax: 3,
+      uploadPercent: 0,
+      lastingPercent: 60,
+      sendBufferBytes: 0,
+      responseBytes: 5000,
+    },
+    plant: () =>
+      wrap<Http1Connection, [unknown]>(frontendPrototype(), 'breakOff', (self, _original, stream) =>
+        Reflect.apply(ofConnection.breakOff, self, [stream]),
+      ),
+  },
   {
     name: 'lingers from the slab on',
     what: 'the time to linger runs from when the last of a response is queued, whatever is on its way',

@@ -22,7 +22,7 @@ const BOTH: Set = { http1ClientsPercent: 100, http1Backend: 1, handOnly: 0 }
 
 interface Ending {
   failure: unknown
-  cut: boolean
+  cut: unknown
   stream: unknown
   last: boolean
   reports: { freed(session: unknown): void }
@@ -84,7 +84,7 @@ export const http1Defects: readonly Defect[] = [
         // As if nothing had been begun.
         const stream = self.stream as { headWritten: boolean } | null
         if (stream !== null) stream.headWritten = false
-        self.cut = false
+        self.cut = null
         return original()
       }),
   },

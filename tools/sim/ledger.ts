@@ -33,7 +33,7 @@ export class Message {
   /** Its end is at odds with its content-length: it may never look complete to anyone. */
   readonly broken: boolean
   sent = 0
-  /** The content-length it has, where that is right; -1 for none. */
+  /** The content-length it has, which is wrong where it is {@link broken}; -1 for none. */
   promised = -1
   /** END_STREAM was sent. */
   ended = false
@@ -114,6 +114,8 @@ export class Response extends Message {
   interimTag = ''
   /** All of it has come to the proxy, and then its connection was reset. */
   arrived = false
+  /** Its connection is over: what was sent last may not have come to the proxy. */
+  cutOff: () => boolean = () => false
   constructor(id: number, request: Request, total: number, trailers: string | null, broken: boolean) {
     super(id, 'response', total, trailers, broken)
     this.request = request

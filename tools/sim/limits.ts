@@ -5,6 +5,12 @@ import { defaultLimits, type Limits, limitsByRoom, limitsWith } from '../../src/
 import { BLOCK_LIMITS } from './large-heads.js'
 import type { Plan } from './plan.js'
 
+/** What a connection of this plan carries at the least: a small buffer is filled again once what it held has arrived. */
+function slowestBytesPerSecond({ slowBytesPerSecond, sendBufferBytes, latencyMs }: Plan): number {
+  if (sendBufferBytes === 0) return slowBytesPerSecond
+  return sendBufferBytes / (latencyMs / 1_000 + sendBufferBytes / slowBytesPerSecond)
+}
+
 export function limitsOf(plan: Plan): Limits {
   // A number of the plan is that of every room which has a limit of its name.
   const named: Record<string, Record<string, number>> = {}
@@ -17,13 +23,13 @@ export function limitsOf(plan: Plan): Limits {
     limitsWith(limitsWith(defaultLimits, named), {
       http1: {
         // No connection is slower than that, and its network may hold whatever is written.
-        slowestBytesPerSecond: plan.slowBytesPerSecond,
+        slowestBytesPerSecond: slowestBytesPerSecond(plan),
         transitBytesMax: 32 * 1024 * 1024,
         fieldSectionBytesMax: 2048,
       },
       http2: {
         // No connection is slower than that, and its network may hold whatever is written.
-        slowestBytesPerSecond: plan.slowBytesPerSecond,
+        slowestBytesPerSecond: slowestBytesPerSecond(plan),
         transitBytesMax: 32 * 1024 * 1024,
         backendPingTimeoutMs: plan.frontendPingTimeoutMs,
         streamWindowMax: plan.streamWindow + plan.streamWindowOver,

@@ -6,12 +6,13 @@ import { addressPairOf, createHttpWorld } from '../../src/http/index.js'
 import { BackendIdle } from '../../src/http1/backend-idle.js'
 import { Http1Connection } from '../../src/http1/connection.js'
 import { createHttp1, serveHttp1 } from '../../src/http1/index.js'
+import { Http1Session } from '../../src/http1/session.js'
 import { SimPollset } from '../../src/pollset/index.js'
 import { Exchange } from '../../src/proxy/index.js'
 import { type Defect, wrap } from './defects.js'
 
 /** The class of a client's connection is its room's own. */
-function frontendPrototype(): object {
+export function frontendPrototype(): object {
   const pollset = new SimPollset(1)
   const world = createHttpWorld(createWorld(pollset))
   const socket = pollset.connect({ host: '192.0.2.9', port: 9 }, 's1')
@@ -86,5 +87,40 @@ export const partingDefects: readonly Defect[] = [
       thinkMs: 0,
     },
     plant: () => wrap<BackendIdle, [string]>(BackendIdle.prototype, 'read', () => undefined),
+  },
+  {
+    name: 'idle since it was read',
+    what: 'a backend whose response was read slowly is idle only since its last byte was read',
+    expected: ['H1'],
+    plan: {
+      http1Backend: 1,
+      http1ClientsPercent: 0,
+      clientWindow: 100,
+      creditDelayMs: 100,
+      bodyAheadBytesMax: 1,
+      keepAliveToldPercent: 100,
+      stallPercent: 0,
+      stuckPercent: 0,
+      holdPercent: 0,
+      sendBufferBytes: 0,
+      vanishPercent: 0,
+      resetPercent: 0,
+      responseBytes: 5000,
+      requests: 10,
+      endsPercent: 0,
+      spreadMs: 0,
+      runMs: 1500,
+      thinkMs: 0,
+      bodyTimeoutMs: 3000,
+    },
+    plant: () =>
+      wrap<{ behindSince: number }, [boolean]>(
+        Http1Session.prototype,
+        'messageOver',
+        (self, original, persists) => {
+          self.behindSince = 0
+          original(persists)
+        },
+      ),
   },
 ]

@@ -11,7 +11,7 @@ type Set = Readonly<Partial<Record<PlanName, number>>>
 const TUNNELS: Set = { tunnelPercent: 60, tunnelsMax: 100, backendTunnels: 1, handOnly: 0, declinePercent: 0 }
 
 interface Ending {
-  cut: boolean
+  cut: unknown
   stream: { headWritten: boolean; remoteEnded: boolean } | null
 }
 
@@ -46,7 +46,7 @@ export const tunnelDefects: readonly Defect[] = [
     plan: { ...TUNNELS, http1Backend: 1, cancelPercent: 60, cancelWithinMs: 100, lastingPercent: 60 },
     plant: () =>
       wrap<Ending, []>(Http1Connection.prototype, 'beginClose', (self, original) => {
-        self.cut = false
+        self.cut = null
         return original()
       }),
   },

@@ -68,7 +68,7 @@ export class SimPeerSocket {
     this.near.toFar.drop()
     // A reset may overtake what was sent before it.
     if (this.net.chance.chance(30)) this.near.toNear.drop()
-    this.near.toNear.cut = false
+    this.near.toNear.cut = this.near.vanished
     this.near.toNear.finish(RST)
   }
 
@@ -238,7 +238,7 @@ export class SimSocket extends Socket {
     // With bytes unread the operating system sends RST, which may overtake what was written.
     if (!this.toNear.empty && this.net.chance.chance(50)) {
       this.toFar.drop()
-      this.toFar.cut = false
+      this.toFar.cut = this.vanished
     }
     this.toFar.finish(RST)
     const { cut } = this.toNear
@@ -250,7 +250,7 @@ export class SimSocket extends Socket {
 
   reset(): void {
     this.toFar.drop()
-    this.toFar.cut = false
+    this.toFar.cut = this.vanished
     this.destroy()
   }
 
@@ -348,7 +348,7 @@ export class SimSocket extends Socket {
   private unheard(): void {
     if (!this.destroyed || this.toFar.empty) return
     this.toFar.drop()
-    this.toFar.cut = false
+    this.toFar.cut = this.vanished
     this.toFar.finish(RST)
   }
 

@@ -1,7 +1,7 @@
 // S2: a stream gets the bytes of its own counterpart: a prefix, in order, unaltered; and its end only when all of
 // it is there. Judged by whoever receives, against the books of whoever sent.
 
-import type { Message, Response } from '../ledger.js'
+import { type Message, Response } from '../ledger.js'
 import { fail } from './check.js'
 
 /** What a receiver has of a message so far. */
@@ -18,14 +18,18 @@ export function bodyBelongs(stream: Received, message: Message, b: Buffer, from:
   fail('S2', `stream ${stream.id}: octets ${received}+${to - from} are not those of ${nameOf(message)}`)
 }
 
+/**
+ * All of a length is the whole, whatever becomes of its sender then: only trailers may be missed, and that more was to come than
+ * was promised, where the connection is lost before it.
+ */
+const isFullLength = (stream: Received, { promised, broken, ended, cutOff }: Response): boolean =>
+  promised === stream.received && stream.trailers === null && (cutOff() || (!ended && !broken))
+
 /** END_STREAM has come. */
 export function messageIsWhole(stream: Received, message: Message): void {
+  if (message instanceof Response && isFullLength(stream, message)) return
   const got = `stream ${stream.id} ends with ${stream.received} of ${message.total} octets of ${nameOf(message)}`
-  if (!message.ended) {
-    // All of a length is the whole, whatever its sender does then: only trailers may be missed.
-    if (message.promised === stream.received && !message.broken) return
-    fail('S2', `${got}, which has not ended`)
-  }
+  if (!message.ended) fail('S2', `${got}, which has not ended`)
   if (message.broken) fail('S2', `${got}, which is malformed`)
   if (stream.received !== message.total) fail('S2', got)
   if (stream.trailers !== message.trailers) fail('S2', `${got}, and trailers ${stream.trailers}`)
