@@ -42,7 +42,7 @@ class Watchers implements Watcher {
 }
 
 export interface SchedulerLimits {
-  /** Steps one resumption may take; the rest wait for the next turn (P12). */
+  /** The number of steps of one continuation in a turn. The rest wait for the next turn (P12). */
   readonly stepsMax: number
 }
 

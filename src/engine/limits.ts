@@ -1,18 +1,23 @@
 // The bounds of this room, in one place: names, defaults, units. Only server/ knows of files and options.
 
 export interface EngineLimits {
-  /** open sessions to the backend, those being opened included; as many again may wait for its end (E36) */
+  /**
+   * The number of sessions to the backend, those being opened included. As many again may wait for the peer's
+   * close (E36).
+   */
   readonly sessionsMax: number
-  /** sessions being opened at once; until it is open, a session counts as room for one */
+  /**
+   * The number of sessions that are being opened at once. Each counts as room for one lease until it is open.
+   */
   readonly openingMax: number
-  /** leases waiting in the queue */
+  /** The number of leases that wait in the queue. One more is refused. */
   readonly queueMax: number
   /**
-   * sessions of one backend that are a client connection's own (NTLM, Negotiate); one more is closed behind
-   * its response
+   * The number of sessions of one backend that each belong to a client connection (NTLM, Negotiate). One more
+   * is closed after its response.
    */
   readonly boundSessionsMax: number
-  /** ms before another opening is tried after one has failed, while other sessions serve */
+  /** The time after a failed opening before the next one, while other sessions serve, in ms. */
   readonly reopenDelayMs: number
 }
 

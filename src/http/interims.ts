@@ -5,13 +5,11 @@
 import type { Head } from './head.js'
 
 export interface InterimLimits {
-  /**
-   * interim (1xx) responses of one response that pass: as many at once, as many a second; more are dropped
-   */
+  /** The number of interim (1xx) responses of one response that pass at once. More are dropped. */
   readonly interimsBurst: number
-  /** interim heads of one stream that are taken each second behind the burst */
+  /** The number of interim responses of one response that pass each second after the burst. */
   readonly interimsPerSecond: number
-  /** bytes of interim responses of one stream that wait; more are dropped */
+  /** The bytes of interim responses of one stream that wait to be sent. More are dropped. */
   readonly interimBytesMax: number
 }
 

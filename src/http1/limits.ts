@@ -5,44 +5,48 @@ import { type LingerLimits, lingerLimits, type TransitLimits, transitLimits } fr
 
 export interface Http1Limits extends InterimLimits, TransitLimits, LingerLimits {
   /**
-   * octets of a request line (above: 414) or a status line (above: 502); RFC 9112 §3 asks for 8,000 at least
+   * The bytes of a request line (above: 414) or a status line (above: 502). RFC 9112 §3 asks for 8,000 at
+   * least.
    */
   readonly startLineBytesMax: number
-  /** octets of a method; above: 501 (RFC 9112 §3) */
+  /** The bytes of a method. Above: 501 (RFC 9112 §3). */
   readonly methodBytesMax: number
-  /** empty lines that may stand before a request line (RFC 9112 §2.2) */
+  /** The number of empty lines that may stand before a request line (RFC 9112 §2.2). */
   readonly emptyLinesMax: number
-  /** octets of all field lines of one head: requests above get 431, responses above 502 */
+  /** The bytes of all field lines of one head. Above: 431 for a request, 502 for a response. */
   readonly fieldSectionBytesMax: number
-  /** field lines of one head */
+  /** The number of field lines of one head. Above: 431 for a request, 502 for a response. */
   readonly fieldsMax: number
-  /** hexadecimal digits of a chunk-size, leading zeros counted */
+  /** The hexadecimal digits of a chunk size, leading zeros included. */
   readonly chunkSizeDigitsMax: number
-  /** octets of blanks and zeros around each chunk-size of a backend; a client's has none (RFC 9112 §7.1) */
+  /**
+   * The bytes of blanks and zeros around each chunk size of a backend. A client must send none (RFC 9112
+   * §7.1).
+   */
   readonly chunkPaddingBytesMax: number
-  /** octets of all chunk extensions of one message (RFC 9112 §7.1.1) */
+  /** The bytes of all chunk extensions of one message (RFC 9112 §7.1.1). */
   readonly chunkExtensionBytesMax: number
-  /** octets of all trailer lines of one message */
+  /** The bytes of all trailer lines of one message. */
   readonly trailerSectionBytesMax: number
-  /** trailer lines of one message */
+  /** The number of trailer lines of one message. */
   readonly trailersMax: number
-  /** octets of a body that may have come and not left before its connection is read no further */
+  /** The bytes of a body that may have come and not been sent on. Past them the connection is not read. */
   readonly bodyAheadBytesMax: number
-  /** ms from the first octet of a request to the end of its head: 408 */
+  /** The longest time from the first byte of a request to the end of its head, in ms. After it: 408. */
   readonly headMs: number
-  /** ms a client connection stays open between two requests */
+  /** The time that a client connection stays open between two requests, in ms. */
   readonly keepAliveMs: number
   /**
-   * ms that a client which has sent FIN behind its whole request waits for the response head (504), or for
-   * more of a response that had begun. It may have left, as both look the same. 0: it is taken for that at
-   * once
+   * The longest wait of a client that has sent FIN after its request, for the response head (504) or for more
+   * of a response that has begun, in ms. Such a client may have left, which looks the same. 0: it is taken
+   * for gone at once.
    */
   readonly halfClosedMs: number
-  /** ms in which an idle client connection takes one more request when it is asked to drain */
+  /** The time in which an idle client connection takes one more request after draining begins, in ms. */
   readonly drainIdleMs: number
-  /** requests on one client connection; the last is answered with `connection: close` */
+  /** The number of requests on one client connection. The last is answered with `connection: close`. */
   readonly keepAliveRequestsMax: number
-  /** ms a backend connection stays open between two requests */
+  /** The time that a backend connection stays open between two requests, in ms. */
   readonly backendIdleMs: number
 }
 

@@ -5,15 +5,21 @@
 
 export interface FieldBlockLimits {
   /**
-   * bytes of a header block over all its frames that are kept: past them it is decoded and discarded, and is
-   * its stream's fault
+   * The bytes of a header block, over all its frames, that are kept. A longer block is decoded and discarded,
+   * and fails its stream.
    */
   readonly headerBlockBytesMax: number
-  /** CONTINUATION frames of a header block that is kept */
+  /**
+   * The number of CONTINUATION frames of a header block that is kept. One more, and the block is discarded as
+   * a longer one.
+   */
   readonly continuationsMax: number
-  /** bytes of a header block that is discarded: past them the connection ends */
+  /** The bytes of a header block that is discarded. Past them the connection is closed. */
   readonly headerBlockDiscardMax: number
-  /** CONTINUATION frames of such a block */
+  /**
+   * The number of CONTINUATION frames of a header block that is discarded. Past them the connection is
+   * closed.
+   */
   readonly continuationsDiscardMax: number
 }
 

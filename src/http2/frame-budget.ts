@@ -13,7 +13,7 @@
 //
 // WINDOW_UPDATE that gives back 256 octets and more of DATA that we sent does what flow control is for, and
 // takes nothing. A receiver may have a whole window of DATA before it reads the first octet, and then give it
-// back in small pieces: no frame budget of frames holds that much, so octets that are not given back are
+// back in small pieces. The frame budget cannot hold that much, so octets that are not given back are
 // counted for themselves, up to a bound (a window's worth, by the connection and by the stream).
 
 import type { Http2Limits } from './limits.js'

@@ -12,7 +12,7 @@ import { FieldBlock, type FieldBlockLimits } from './field-block.js'
 import type { DataSink, FieldBlockSink, FrameSink, FrameSinks, SettingsSink } from './frame-sink.js'
 
 export interface FrameReaderLimits extends FieldBlockLimits {
-  /** parameters of one SETTINGS frame (CVE-2020-11080) */
+  /** The number of parameters of one SETTINGS frame (CVE-2020-11080). */
   readonly settingsMax: number
 }
 

@@ -5,96 +5,103 @@ import { type LingerLimits, lingerLimits, type TransitLimits, transitLimits } fr
 import type { FrameReaderLimits } from './frame-reader.js'
 
 export interface Http2Limits extends FrameReaderLimits, InterimLimits, TransitLimits, LingerLimits {
-  /** octets, RFC 9113 §6.5.2: requests above get 431, responses above 502 */
+  /** The bytes of a header list (RFC 9113 §6.5.2). Above: 431 for a request, 502 for a response. */
   readonly headerListBytesMax: number
-  /** field lines of one message */
+  /** The number of field lines of one message. Above: 431 for a request, 502 for a response. */
   readonly fieldsMax: number
-  /** octets of HPACK's dynamic table, in each direction (RFC 7541 §4.2) */
+  /** The bytes of HPACK's dynamic table, in each direction (RFC 7541 §4.2). */
   readonly headerTableBytesMax: number
-  /** streams a client may have open at once (SETTINGS_MAX_CONCURRENT_STREAMS) */
+  /** The number of streams that a client may have open at once (SETTINGS_MAX_CONCURRENT_STREAMS). */
   readonly concurrentStreamsMax: number
-  /** streams we open on one backend connection, whatever it allows */
+  /** The number of streams that we open on one backend connection, even if it allows more. */
   readonly backendStreamsMax: number
-  /** bytes a stream may send before it gets credit: its window at first */
+  /** The bytes that a new stream may send before it gets credit: its initial window. */
   readonly streamWindow: number
-  /** bytes a stream may send before it gets credit, at most: its window grows so far where it flows well */
+  /**
+   * The bytes that a stream may send before it gets credit, at most. The window of a stream that flows well
+   * grows to it.
+   */
   readonly streamWindowMax: number
-  /** octets all streams of a connection may send before it gets credit */
+  /** The bytes that all streams of a connection may send before it gets credit. */
   readonly connectionWindow: number
-  /** octets of control frames that may wait to be written */
+  /** The bytes of control frames that wait to be written. Past them the connection is closed. */
   readonly controlBytesMax: number
   /**
-   * frames that carry nothing (PING, SETTINGS, PRIORITY, empty DATA …): as many at once, as many a second.
-   * PING, WINDOW_UPDATE and RST_STREAM may also come with work: four for each answer, three for each message
-   * of DATA, one for each 256 octets of it
+   * The number of frames without payload (PING, SETTINGS, PRIORITY, empty DATA …) that are taken at once.
+   * PING, WINDOW_UPDATE and RST_STREAM may also come with work: four for each response, three for each DATA
+   * frame, one for each 256 bytes of DATA.
    */
   readonly idleFramesBurst: number
-  /** frames with no work that are taken each second behind the burst */
+  /** The number of frames without payload or work that are taken each second after the burst. */
   readonly idleFramesPerSecond: number
   /**
-   * octets of sent DATA that the peer may give back later in pieces of 256 and more, by connection and stream
-   * together
+   * The bytes of sent DATA for which the peer may return credit later in pieces of 256 bytes and more, by
+   * connection and stream together.
    */
   readonly unreturnedBytesMax: number
   /**
-   * streams reset by a client or for its faults: as many at once, as many a second (CVE-2023-44487,
-   * CVE-2025-8671)
+   * The number of streams at once that a client resets, or that are reset for its faults (CVE-2023-44487,
+   * CVE-2025-8671). Past it the connection is closed.
    */
   readonly resetsBurst: number
-  /** resets by one client that are taken each second behind the burst */
+  /** The number of such resets each second after the burst. */
   readonly resetsPerSecond: number
   /**
-   * RST_STREAM we send to one backend: as many at once, as many a second; and a reserve for unfinished
-   * requests
+   * The number of RST_STREAM frames that we send to one backend connection at once. Past it streams are
+   * drained and discarded instead.
    */
   readonly backendResetsBurst: number
-  /** resets that one backend connection is sent each second behind the burst */
+  /** The number of such RST_STREAM frames each second after the burst. */
   readonly backendResetsPerSecond: number
-  /** resets beside that budget in the life of a backend connection, for requests that are unfinished */
-  readonly backendResetsReserve: number
   /**
-   * octets, and frames, of one connection read in a turn: past either, what has come further waits for the
-   * next
+   * The number of further RST_STREAM frames in the life of a backend connection, for requests that are not
+   * whole.
    */
+  readonly backendResetsReserve: number
+  /** The bytes of one connection that are read in a turn. The rest waits for the next turn. */
   readonly turnBytesMax: number
-  /** frames that one connection may have read in one turn */
+  /** The number of frames of one connection that are read in a turn. The rest waits for the next turn. */
   readonly turnFramesMax: number
-  /** ms for the client's preface, for the peer's first SETTINGS, and for its acknowledgement of ours */
+  /**
+   * The longest wait for the client's preface, for the peer's first SETTINGS and for its acknowledgement of
+   * ours, in ms.
+   */
   readonly prefaceMs: number
   /**
-   * ms for a frame other than DATA, and for a field block over all its frames, from its first octet to its
-   * last
+   * The longest time from the first byte of a frame other than DATA to its last, in ms; of a header block
+   * over all its frames.
    */
   readonly frameMs: number
-  /** ms a client connection without streams stays open, whatever else it sends */
+  /** The time that a client connection without streams stays open, whatever else it sends, in ms. */
   readonly frontendIdleMs: number
-  /** ms a backend connection without streams stays open */
+  /** The time that a backend connection without streams stays open, in ms. */
   readonly backendIdleMs: number
-  /** ms of silence, with streams open, before a PING is sent */
+  /** The time of silence, while streams are open, after which a PING is sent, in ms. */
   readonly pingAfterMs: number
   /**
-   * ms from one PING to the next, unless HEADERS or DATA came in between: gRPC servers allow one in five
-   * minutes, and PINGs may arrive closer together than they left
+   * The time between two PINGs, unless HEADERS or DATA came in between, in ms. gRPC servers allow one in five
+   * minutes.
    */
   readonly pingIntervalMs: number
   /**
-   * ms for the answer to a PING, of a client and of a backend, beside what is on its way
-   * (slowestBytesPerSecond)
+   * The longest wait for a client's answer to PING, in ms. Time begins when all that was sent may have
+   * arrived (slowestBytesPerSecond).
    */
   readonly frontendPingTimeoutMs: number
-  /** ms that a silent backend has to answer PING while it owes an answer */
+  /** The longest wait for a backend's answer to PING, in ms. Time begins as for frontendPingTimeoutMs. */
   readonly backendPingTimeoutMs: number
-  /** ms a stream whose client has left may run dry before it is reset or its connection retired */
-  readonly discardMs: number
   /**
-   * octets of credit that the dry streams of one backend connection get: as many at once, as many a second
+   * The longest time for which DATA of a stream is discarded after its client has left, in ms. Then it is
+   * reset, or its connection retired.
    */
+  readonly discardMs: number
+  /** The bytes of credit that streams whose DATA is discarded get at once, on one backend connection. */
   readonly discardBytesBurst: number
-  /** bytes of credit each second, behind the burst, for the dry streams of one backend connection */
+  /** The bytes of such credit each second after the burst. */
   readonly discardBytesPerSecond: number
   /**
-   * ms in which a client that is told to open no more streams may still open some: until it acknowledges a
-   * PING sent with that
+   * The time in which a client that got GOAWAY may still open streams, in ms. It ends when the client
+   * acknowledges a PING that was sent with the GOAWAY.
    */
   readonly drainIdleMs: number
 }

@@ -15,7 +15,10 @@ import { endsWorld, type InvariantBroken } from './invariant.js'
 import type { Waiter } from './pollable.js'
 
 export interface TurnLimits {
-  /** Resumptions in one turn before the rest wait for the next: keeps a flood from starving the outside. */
+  /**
+   * The number of continuations that one turn resumes. The rest wait for the next turn, so that a flood does
+   * not keep the loop from its sockets.
+   */
   readonly resumesMax: number
 }
 

@@ -1,39 +1,46 @@
 // The limits of an exchange, with their units and defaults. spec/exchange.md says what happens at each.
 
 export interface ProxyLimits {
-  /** ms that a request waits for a stream on a backend connection: 503 */
+  /** The longest wait of a request for a stream on a backend connection, in ms. After it: 503. */
   readonly leaseTimeoutMs: number
   /**
-   * ms from the last byte of the request that was sent to the final response head: 504, or 408 if the client
-   * has not sent the rest. After a body it counts from when all of it may have arrived
-   * (slowestBytesPerSecond)
+   * The longest wait for the final response head after the last byte of the request, in ms. After it: 504, or
+   * 408 if the client has not sent the rest. Time begins when the body may have arrived
+   * (slowestBytesPerSecond).
    */
   readonly headTimeoutMs: number
   /**
-   * ms after the final head in which no byte leaves in either direction: the stream is reset. If a side does
-   * not read, it counts from when all that it was sent may have arrived (slowestBytesPerSecond)
+   * The longest time, after the final response head, in which no byte leaves in either direction, in ms.
+   * After it the stream is reset. For a side that does not read, time begins when all that it was sent may
+   * have arrived (slowestBytesPerSecond).
    */
   readonly bodyTimeoutMs: number
   /**
-   * bytes that must move in each bodyTimeoutMs (before the head: headTimeoutMs) while a side owes some: it
-   * has announced them by content-length, or does not read what waits for it
+   * The bytes that must move in each bodyTimeoutMs (before the response head: headTimeoutMs) while a side
+   * owes some: it has announced them by content-length, or does not read what waits for it.
    */
   readonly bodyBytesMin: number
-  /** ms from receiving a request to its end, whatever moves: 408, 503, 504, or the stream is reset */
+  /**
+   * The longest time from receiving a request to its end, whatever moves, in ms. After it: 408, 503 or 504,
+   * or the stream is reset.
+   */
   readonly exchangeTimeoutMs: number
-  /** ms in which no byte leaves in either direction of a tunnel: it is closed */
+  /**
+   * The longest time in which no byte leaves in either direction of a tunnel, in ms. After it the tunnel is
+   * closed.
+   */
   readonly tunnelIdleMs: number
-  /** tunnels that are requested or open; one more gets 503 */
+  /** The number of tunnels that are requested or open. One more gets 503. */
   readonly tunnelsMax: number
-  /** ms after receiving a request in which it may be sent again; later: 504 */
+  /** The time after receiving a request in which it may be sent again, in ms. Later: 504. */
   readonly retryTimeoutMs: number
-  /** times that a request is sent at most, the first included */
+  /** The number of times that a request is sent, the first included. */
   readonly attemptsMax: number
-  /** attempts beside attemptsMax, on connections that had served before and closed without a word */
+  /** The number of further attempts after connections that had served before and closed without a word. */
   readonly staleAttemptsMax: number
-  /** attempts beside attemptsMax, on connections that were ended because of another request */
+  /** The number of further attempts after connections that were closed because of another request. */
   readonly neighbourAttemptsMax: number
-  /** bytes of a request body that are kept for a retry; a longer body is sent once */
+  /** The bytes of a request body that are kept for a retry. A longer body is sent once. */
   readonly replayBytesMax: number
 }
 

@@ -5,15 +5,20 @@
 import { numericHost } from '../pollset/index.js'
 
 export interface ClientAddressLimits {
-  /** connections of one address closed for abuse within abuseWindowMs, after which it is refused; 0: never */
+  /**
+   * The number of connections of one address, closed for abuse within abuseWindowMs, after which the address
+   * is refused. 0: never.
+   */
   readonly abusesMax: number
-  /** ms in which abuses of one address are counted together */
+  /** The time in which abuses of one address are counted together, in ms. */
   readonly abuseWindowMs: number
-  /** ms that such an address is refused, from its last abuse on */
+  /** The time for which an address is refused after its last abuse, in ms. */
   readonly refusalMs: number
-  /** addresses that are remembered for abuse; one more, and the one with the oldest abuse is forgotten */
+  /**
+   * The number of addresses that are remembered for abuse. One more replaces the one with the oldest abuse.
+   */
   readonly abusersMax: number
-  /** client connections of one address that are open at once; one more is closed; 0: any number */
+  /** The number of open client connections of one address. One more is closed. 0: any number. */
   readonly connectionsPerAddressMax: number
 }
 

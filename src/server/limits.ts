@@ -15,19 +15,23 @@ import { type ProcessLogLimits, processLogLimits } from './process-log.js'
 import { parseQuantity } from './quantity.js'
 
 export interface ServerLimits extends ClientAddressLimits, ProcessLogLimits {
-  /** client connections that are open at once; one more is closed when it is accepted */
+  /** The number of open client connections. One more is closed when it is accepted. */
   readonly connectionsMax: number
-  /** ms that connections have to close after the drain timeout; then the process exits */
+  /** The time that connections have to close after the drain timeout, in ms. Then the process exits. */
   readonly cutMs: number
   /**
-   * ms from accepting a client connection until its protocol is known, with PROXY header and TLS handshake
+   * The longest time from accepting a client connection until its protocol is known, with PROXY header and
+   * TLS handshake, in ms. After it the connection is closed.
    */
   readonly handshakeMs: number
-  /** bytes of a PROXY header, its TLVs included; longer ones are refused */
+  /** The bytes of a PROXY header, its TLVs included. A longer one is refused. */
   readonly proxyHeaderBytesMax: number
-  /** connections to one HTTP/1.1 backend (or one whose protocol ALPN decides), those being opened included */
+  /**
+   * The number of connections to one HTTP/1.1 backend, or one whose protocol ALPN decides, those being opened
+   * included.
+   */
   readonly http1SessionsMax: number
-  /** connections to one such backend that are being opened at once */
+  /** The number of connections to one such backend that are being opened at once. */
   readonly http1OpeningMax: number
 }
 

@@ -7,9 +7,12 @@ import { Deadline, type Pollset } from '../pollset/index.js'
 export type Level = 'info' | 'warn' | 'error'
 
 export interface ProcessLogLimits {
-  /** ms in which further lines of one kind about one backend are counted, not written */
+  /**
+   * The time after a log line in which further lines of its kind about the same backend are counted, not
+   * written, in ms.
+   */
   readonly logRepeatMs: number
-  /** characters of a line of the process log; the rest is cut off */
+  /** The characters of a line of the process log. The rest is cut off. */
   readonly logLineCharactersMax: number
 }
 

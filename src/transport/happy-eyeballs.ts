@@ -18,13 +18,14 @@ import {
 import { type DialTarget, notConnected, notResolved } from './target.js'
 
 export interface DialLimits {
-  /** ms for a connection to a backend to be made, whatever it takes: name, addresses, TLS */
+  /** The longest time to make a connection to a backend, in ms: name, addresses and TLS. */
   readonly connectMs: number
   /**
-   * ms after which another address of a backend's name is tried beside one that does not answer (RFC 8305 §8)
+   * The time after which the next address of a backend's name is tried beside one that does not answer, in ms
+   * (RFC 8305 §8).
    */
   readonly connectAttemptMs: number
-  /** addresses of one name that are tried */
+  /** The number of addresses of one name that are tried. */
   readonly connectAddressesMax: number
 }
 

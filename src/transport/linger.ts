@@ -11,13 +11,17 @@ import { CLOSED, ENDED, FINISHED, READABLE, type Socket } from '../pollset/index
 import type { Transit } from './transit.js'
 
 export interface LingerLimits {
-  /** ms of silence after which a closing connection waits no longer for the peer's end */
+  /**
+   * The time of silence after which a closing connection no longer waits for the peer's close, in ms. It
+   * begins when all that was sent may have arrived.
+   */
   readonly lingerMs: number
   /**
-   * ms that it waits in all, however much the peer says; both begin behind what may be on its way to the peer
+   * The longest wait for the peer's close, however much the peer sends, in ms. It begins when all that was
+   * sent may have arrived.
    */
   readonly lingerTotalMs: number
-  /** bytes that it reads and discards meanwhile */
+  /** The bytes that a lingering connection reads and discards. */
   readonly lingerBytesMax: number
 }
 

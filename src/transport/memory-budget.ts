@@ -20,15 +20,15 @@ export const STALL = fault(
 
 export interface MemoryLimits {
   /**
-   * octets held by the World from which on connection credit is returned on consumption only and the longest
-   * stalled are reset
+   * The bytes buffered by the World from which on connection credit is returned only when they are consumed,
+   * and the streams that stalled longest are reset.
    */
   readonly heldBytesSoft: number
-  /** octets held by the World above which a stream is reset however short its stall */
+  /** The bytes buffered by the World past which streams are reset even before they have stalled. */
   readonly heldBytesMax: number
-  /** octets held by one connection, likewise */
+  /** The bytes buffered by one connection past which its streams are reset even before they have stalled. */
   readonly connectionHeldBytesMax: number
-  /** ms without progress after which a stream counts as stalled */
+  /** The time without progress after which a stream counts as stalled, in ms. */
   readonly stallMs: number
 }
 

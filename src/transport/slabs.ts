@@ -6,9 +6,9 @@
 import { type Slab, SlabPool } from '../pollset/index.js'
 
 export interface SlabLimits {
-  /** bytes of one write: the size of a large output slab */
+  /** The bytes of one write: the size of a large output slab. */
   readonly flushBytesMax: number
-  /** large output slabs in flight at once; past them bulk leaves 16 KiB at a time */
+  /** The number of large output slabs of the World. Past it connections write 16 KiB at a time. */
   readonly largeSlabsMax: number
 }
 

@@ -4,9 +4,9 @@
 
 /** The slowest peer, and the most that may be on its way to it. */
 export interface TransitLimits {
-  /** bytes a second: a peer that takes as many is slow, not dead */
+  /** The rate at which a slow peer is still taken for alive, in bytes a second. */
   readonly slowestBytesPerSecond: number
-  /** bytes that may be on their way to a peer: what the kernels of both sides hold at most */
+  /** The bytes that may be on their way to a peer: the most that the kernels of both sides hold. */
   readonly transitBytesMax: number
 }
 

@@ -21,13 +21,13 @@ import type { Reading } from './reading.js'
 import { type Marked, type Marks, NodeSocket, type NodeSocketLimits } from './socket.js'
 
 export interface NodeListenerLimits extends NodeSocketLimits {
-  /** accepted sockets that wait for their listener's continuation; further ones are destroyed */
+  /** The number of accepted sockets that wait for their listener's continuation. One more is closed. */
   readonly acceptQueueMax: number
-  /** connections the operating system queues for a listener */
+  /** The number of connections that the operating system queues for a listener. */
   readonly backlog: number
   /**
-   * ms in which nothing comes from a client until TCP asks whether its host is still there; whole seconds, 0:
-   * never. It asks ten times, a second apart: Node lets only the first of these times be chosen.
+   * The time of silence after which TCP probes a client's host, in ms (whole seconds). It probes ten times, a
+   * second apart: Node sets only the first of these times. 0: never.
    */
   readonly frontendTcpKeepAliveMs: number
 }

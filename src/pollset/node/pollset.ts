@@ -26,9 +26,9 @@ import { type Marked, type Marks, NodeSocket } from './socket.js'
 import { NodeTlsClient, NodeTlsServer } from './tls.js'
 
 export interface NodePollsetLimits extends TurnLimits, NodeListenerLimits {
-  /** orders that wait for the next turn; further ones are dropped */
+  /** The number of commands that wait for the next turn. One more is dropped. */
   readonly commandsMax: number
-  /** ms in which nothing comes from a backend, likewise */
+  /** The time of silence after which TCP probes a backend's host, in ms, as frontendTcpKeepAliveMs does. */
   readonly backendTcpKeepAliveMs: number
 }
 

@@ -39,9 +39,12 @@ export interface Marks {
 }
 
 export interface NodeSocketLimits {
-  /** octets received and not yet taken, past which reading from the operating system pauses */
+  /**
+   * The bytes that a socket has received and nothing has taken, past which reading from the operating system
+   * pauses.
+   */
   readonly readAheadBytesMax: number
-  /** octets likewise while {@link Socket.pause}d: as long as there are fewer, its end and reset are seen */
+  /** The bytes that a paused socket still reads, so that its end and its reset are seen. */
   readonly lookAheadBytesMax: number
 }
 
