@@ -46,6 +46,7 @@ export function limitTextsFile(root: string): string {
   return `// What each limit is, for 'fermata limits'. Written by 'npm run limit-texts' from the doc comments of the
 // Limits interfaces.
 
+// biome-ignore format: one line for each limit
 export const LIMIT_TEXTS: Readonly<Record<string, readonly [unit: string, text: string]>> = {
 ${lines.join('\n')}
 }
