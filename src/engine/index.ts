@@ -3,5 +3,11 @@
 export { Engine } from './engine.js'
 export { LEASED, Lease, type LeaseAnswer, type LeaseHolder, LeaseRefusal, UNLEASED } from './lease.js'
 export { type EngineLimits, engineLimits } from './limits.js'
-export { type ConnectAttempt, type ConnectEvents, type Opening, sessionsOn } from './opening.js'
+export {
+  type ConnectAttempt,
+  type ConnectEvents,
+  type Opening,
+  type SessionOnConnection,
+  sessionsOn,
+} from './opening.js'
 export type { Session, SessionFactory, SessionReports, SessionState } from './session.js'

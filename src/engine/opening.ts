@@ -23,15 +23,24 @@ export interface ConnectAttempt {
   cancel(): void
 }
 
-class StagedOpening<S extends Session, C> implements Opening, ConnectEvents<C> {
-  private readonly connecting: ConnectAttempt
+/**
+ * Makes the session on what `attempt` has connected. The session must not report before it has been returned.
+ */
+export type SessionOnConnection<S extends Session, C, A extends ConnectAttempt> = (
+  connection: C,
+  reports: SessionReports<S>,
+  attempt: A,
+) => S
+
+class StagedOpening<S extends Session, C, A extends ConnectAttempt> implements Opening, ConnectEvents<C> {
+  private readonly connecting: A
   private session: S | null = null
   private readonly reports: SessionReports<S>
-  private readonly sessionOn: (connection: C, reports: SessionReports<S>) => S
+  private readonly sessionOn: SessionOnConnection<S, C, A>
 
   constructor(
-    connect: (told: ConnectEvents<C>) => ConnectAttempt,
-    sessionOn: (connection: C, reports: SessionReports<S>) => S,
+    connect: (told: ConnectEvents<C>) => A,
+    sessionOn: SessionOnConnection<S, C, A>,
     reports: SessionReports<S>,
   ) {
     this.reports = reports
@@ -44,7 +53,7 @@ class StagedOpening<S extends Session, C> implements Opening, ConnectEvents<C> {
   }
 
   connected(connection: C): void {
-    this.session = this.sessionOn(connection, this.reports)
+    this.session = this.sessionOn(connection, this.reports, this.connecting)
     this.session.openedBy = this
   }
 
@@ -61,12 +70,11 @@ class StagedOpening<S extends Session, C> implements Opening, ConnectEvents<C> {
 /**
  * Opens sessions on connections.
  * @param connect begins a connection
- * @param sessionOn makes the session, which must not report before it has been returned
  */
 export const sessionsOn =
-  <S extends Session, C>(
-    connect: (told: ConnectEvents<C>) => ConnectAttempt,
-    sessionOn: (connection: C, reports: SessionReports<S>) => S,
+  <S extends Session, C, A extends ConnectAttempt>(
+    connect: (told: ConnectEvents<C>) => A,
+    sessionOn: SessionOnConnection<S, C, A>,
   ): SessionFactory<S> =>
   (reports) =>
     new StagedOpening(connect, sessionOn, reports)

@@ -3,7 +3,7 @@
 // (linger.ts), so that the peer can read the last word. How octets become messages is each version's.
 
 import { Continuation, type Fault, fault } from '../continuation/index.js'
-import { CLOSED, type DurationList, Pollable, type Socket } from '../pollset/index.js'
+import { CLOSED, type DurationList, type Pollable, Signal, type Socket } from '../pollset/index.js'
 import {
   Linger,
   type LingerLimits,
@@ -20,20 +20,9 @@ export interface ConnectionContext {
   readonly limits: TransitLimits & LingerLimits
 }
 
-/** The connection as something to wait for, beside its socket. */
-class ConnectionPollable extends Pollable {
-  readonly id: string
-  readonly kind = 'connection'
-  readonly bitNames: readonly string[]
-  constructor(id: string, bitNames: readonly string[]) {
-    super()
-    this.id = id
-    this.bitNames = bitNames
-  }
-}
-
 export abstract class HttpConnection<Context extends ConnectionContext> extends Continuation {
   readonly id: string
+  /** The connection as something to wait for, beside its socket. */
   readonly pollable: Pollable
   protected readonly context: Context
   /** Where its peer is. */
@@ -63,7 +52,7 @@ export abstract class HttpConnection<Context extends ConnectionContext> extends 
   ) {
     super(context.world, context.durations)
     this.id = id
-    this.pollable = new ConnectionPollable(this.id, bitNames)
+    this.pollable = new Signal(this.id, 'connection', bitNames)
     this.context = context
     this.side = side
     this.socket = socket

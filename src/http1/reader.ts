@@ -6,16 +6,16 @@
 // left of the chunk is the caller's to keep or to give back to the socket, until `next` lets it go on. So
 // this room holds no queue of requests, and the bound of a look-ahead is the socket's.
 //
-// Body bytes are passed on as slices of the chunk. Lines are read by line-reader.ts, and what a line before a
-// chunk says by chunk-lines.ts.
+// Body bytes are passed on as slices of the chunk. LineReader of transport reads lines; what a line before a
+// chunk says is read by chunk-lines.ts.
 
 import type { Field, Head } from '../http/index.js'
+import { BARE_CR, BARE_LF, LINE, LineReader, TOO_LONG } from '../transport/index.js'
 import { ChunkLines } from './chunk-lines.js'
 import { REFUSALS, type RefusalCode } from './faults.js'
 import type { FieldDecoder } from './field-decoder.js'
 import { ASKED, CHUNKED, NONE, TUNNEL, UNTIL_CLOSE } from './framing.js'
 import type { Http1Limits } from './limits.js'
-import { BARE_CR, BARE_LF, LINE, LineReader, TOO_LONG } from './line-reader.js'
 
 /** Told what was read. Each call may stop the reader; `messageEnd` may call `next`. */
 export interface MessageSink {

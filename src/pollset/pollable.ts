@@ -74,6 +74,20 @@ export abstract class Pollable {
   }
 }
 
+/** A pollable whose bits others raise and lower: it has no other state. */
+export class Signal extends Pollable {
+  readonly id: string
+  readonly kind: string
+  readonly bitNames: readonly string[]
+
+  constructor(id: string, kind: string, bitNames: readonly string[]) {
+    super()
+    this.id = id
+    this.kind = kind
+    this.bitNames = bitNames
+  }
+}
+
 /** The names of the bits in a mask. */
 export function namesOf(bits: number, names: readonly string[]): string[] {
   return names.filter((_, at) => (bits & (1 << at)) !== 0)

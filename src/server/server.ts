@@ -21,7 +21,7 @@ import {
   type TlsServer,
 } from '../pollset/index.js'
 import { Backend, CLEAR_TEXT, ConnectPolicy, ReverseProxy, type Share } from '../proxy/index.js'
-import { Connections, Listening, type ProxyVersion } from '../transport/index.js'
+import { Connections, type ProxyVersion } from '../transport/index.js'
 import { type Listen, parseBackend, type RouteText } from './address.js'
 import { Backends } from './backends.js'
 import { ClientAddresses } from './client-addresses.js'
@@ -112,7 +112,6 @@ export class Server extends TypedEvents implements StreamAcceptor, HandshakeEven
   private readonly open = new Map<Client, Continuation>()
   /** Client connections that linger, the oldest first. */
   private readonly lingering = new Map<Client, LingeringClient>()
-  private readonly bound: Listening[] = []
   private readonly backends: Backends
   private readonly listen: readonly Listen[]
   private readonly certificates: (() => ServerCertificates) | null
@@ -182,16 +181,14 @@ export class Server extends TypedEvents implements StreamAcceptor, HandshakeEven
 
   begin(): void {
     for (const address of this.listen) {
-      this.bound.push(
-        new Listening(this.world, address, {
-          ready: ({ listener }) => {
-            if (listener.replaced) this.emit('replaced', listener.address)
-            this.emit('listening', listener.address, address.secure === true)
-          },
-          failed: (listening) => this.emit('failed', address, listening.listener.fault?.code ?? 'EUNKNOWN'),
-          accepted: (socket) => this.accepted(socket, address.secure === true),
-        }),
-      )
+      this.connections.listen(this.world, address, {
+        ready: ({ listener }) => {
+          if (listener.replaced) this.emit('replaced', listener.address)
+          this.emit('listening', listener.address, address.secure === true)
+        },
+        failed: ({ listener }) => this.emit('failed', address, listener.fault?.code ?? 'EUNKNOWN'),
+        accepted: (socket) => this.accepted(socket, address.secure === true),
+      })
     }
   }
 
@@ -326,7 +323,7 @@ export class Server extends TypedEvents implements StreamAcceptor, HandshakeEven
   drain(): void {
     this.draining = true
     this.emit('draining')
-    for (const listening of this.bound) listening.cancel()
+    this.connections.stopListening()
     for (const connection of this.open.values()) connection.cancel()
   }
 

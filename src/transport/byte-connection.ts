@@ -3,7 +3,7 @@
 // end. Cancelled, it reads nothing more, gives the answers that it owes, and ends.
 
 import { Continuation, defineLife } from '../continuation/index.js'
-import { CLOSED, ENDED, Pollable, READABLE, type Socket } from '../pollset/index.js'
+import { CLOSED, ENDED, READABLE, Signal, type Socket } from '../pollset/index.js'
 import { ByteOutput, type ByteOutputOwner } from './byte-output.js'
 import { Linger, type LingerLimits, lingerLimits } from './linger.js'
 import { Transit, type TransitLimits, transitLimits } from './transit.js'
@@ -11,17 +11,7 @@ import type { TransportWorld } from './world.js'
 
 /** What {@link ByteConnection.mayRead} or {@link ByteConnection.owes} say may have changed. */
 const CHANGED = 1
-
-class Change extends Pollable {
-  readonly id: string
-  readonly kind = 'connection'
-  readonly bitNames = ['CHANGED']
-
-  constructor(id: string) {
-    super()
-    this.id = id
-  }
-}
+const CHANGE_BITS = ['CHANGED']
 
 export const byteConnectionLife = defineLife({
   edges: {
@@ -39,7 +29,7 @@ export abstract class ByteConnection extends Continuation implements ByteOutputO
   readonly output: ByteOutput
   /** Nothing more is read. */
   ending: boolean
-  private readonly change: Change
+  private readonly change: Signal
   private readonly transport: TransportWorld
   private readonly limits: LingerLimits & TransitLimits
   private lingering: Linger | null
@@ -57,7 +47,7 @@ export abstract class ByteConnection extends Continuation implements ByteOutputO
     this.limits = limits
     this.ending = false
     this.lingering = null
-    this.change = new Change(`${id}.change`)
+    this.change = new Signal(`${id}.change`, 'connection', CHANGE_BITS)
     this.output = new ByteOutput(world, this)
     this.output.attach(socket, this)
     steps.start(world, this, 'read')

@@ -1,8 +1,10 @@
-// The connections that a service has accepted and that have not ended: how many there may be, and how they
-// are drained. A caller that drains waits for EMPTY, with its own deadline.
+// The listeners of a service, and the connections that it has accepted and that have not ended: how many
+// there may be, and how they are drained. A caller that drains within a time waits for EMPTY, with its own
+// deadline.
 
-import type { Continuation } from '../continuation/index.js'
-import { Pollable, type Socket } from '../pollset/index.js'
+import type { Continuation, World } from '../continuation/index.js'
+import { type Address, Pollable, type Socket } from '../pollset/index.js'
+import { Listening, type ListeningEvents } from './listening.js'
 
 /** No connection is open. */
 export const EMPTY = 1
@@ -16,6 +18,8 @@ export class Connections extends Pollable {
   /** New ones are told to end as they are added. */
   draining = false
   private readonly open = new Set<Continuation>()
+  private readonly listeners: Listening[] = []
+  private onDrained: (() => void) | null = null
   private readonly most: number
 
   /** @param most connections at once */
@@ -34,6 +38,18 @@ export class Connections extends Pollable {
     return this.open.size >= this.most
   }
 
+  /** Listens at this address until the service is drained. */
+  listen(world: World, address: Address, events: ListeningEvents): Listening {
+    const listening = new Listening(world, address, events)
+    this.listeners.push(listening)
+    return listening
+  }
+
+  /** Closes the listeners. */
+  stopListening(): void {
+    for (const listening of this.listeners) listening.cancel()
+  }
+
   /** Closes a socket for which there is no room. Returns whether it did. */
   refuse(socket: Socket): boolean {
     if (!this.isFull) return false
@@ -50,7 +66,9 @@ export class Connections extends Pollable {
 
   /** This one has ended. */
   delete(connection: Continuation): void {
-    if (this.open.delete(connection) && this.open.size === 0) this.raise(EMPTY)
+    if (!this.open.delete(connection) || this.open.size > 0) return
+    this.raise(EMPTY)
+    this.tellDrained()
   }
 
   /** One goes on as another: a handshake as the connection of the protocol that it settled. */
@@ -59,9 +77,21 @@ export class Connections extends Pollable {
     this.delete(before)
   }
 
-  /** Asks each to end when its work is done, and those that come from here on. */
-  drain(): void {
+  /**
+   * Closes the listeners, and asks each connection to end when its work is done, with those that still come.
+   * @param drained called once, when no connection is left
+   */
+  drain(drained: () => void = () => {}): void {
     this.draining = true
+    this.onDrained = drained
+    this.stopListening()
     for (const connection of this.open) connection.cancel()
+    if (this.open.size === 0) this.tellDrained()
+  }
+
+  private tellDrained(): void {
+    const { onDrained } = this
+    this.onDrained = null
+    onDrained?.()
   }
 }

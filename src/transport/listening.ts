@@ -13,8 +13,10 @@ import {
 
 /** What becomes of a listener, and of what it accepts. */
 export interface ListeningEvents {
-  ready(listening: Listening): void
-  failed(listening: Listening): void
+  /** The address is bound. */
+  ready?(listening: Listening): void
+  /** The address could not be bound: its listener's `fault` says why. */
+  failed?(listening: Listening): void
   accepted(socket: Socket): void
 }
 
@@ -60,12 +62,12 @@ const listeningSteps = listeningLife.steps<Listening>({
   accept(l) {
     const { listener, events } = l
     if ((listener.readiness & LISTEN_FAILED) !== 0) {
-      events.failed(l)
+      events.failed?.(l)
       return goto.close
     }
     if ((listener.readiness & LISTENING) !== 0) {
       listener.lower(LISTENING)
-      events.ready(l)
+      events.ready?.(l)
     }
     for (let socket = listener.accept(); socket !== null; socket = listener.accept()) events.accepted(socket)
     l.waitOn(0, listener, ACCEPTABLE | LISTEN_FAILED)

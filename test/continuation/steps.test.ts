@@ -18,19 +18,11 @@ import {
   TraceLines,
   type Watcher,
 } from '../../src/continuation/index.js'
-import { Pollable } from '../../src/pollset/index.js'
+import { Signal } from '../../src/pollset/index.js'
 import { MemoryPollset } from '../../tools/testbed/memory-pollset.js'
 import { seeded } from '../world/random.js'
 
-class Signal extends Pollable {
-  readonly id: string
-  readonly kind = 'bell'
-  readonly bitNames = ['RUNG', 'CRACKED']
-  constructor(id: string) {
-    super()
-    this.id = id
-  }
-}
+const signalOf = (id: string) => new Signal(id, 'bell', ['RUNG', 'CRACKED'])
 const RUNG = 1
 const CRACKED = 2
 
@@ -112,7 +104,7 @@ function ground(stepsMax = 64) {
   world.scheduler.tracer = new TraceLines(pollset, (line) => lines.push(line))
   const durations = life.durations(pollset.deadlines, { short: 100, long: 1_000 })
   const all = { pollset, world, lines, durations, scheduler: world.scheduler }
-  const start = (does: Does = {}, bells: Signal[] = [new Signal('bell')]) => {
+  const start = (does: Does = {}, bells: Signal[] = [signalOf('bell')]) => {
     const worker = new Worker(all, does, bells)
     program.start(world, worker, 'begin')
     return worker
@@ -258,7 +250,7 @@ t.test('the scheduler checks the edges again', async (t) => {
 
 t.test('ready: by what raises, once, disarmed before the step', async (t) => {
   const { pollset, start } = ground()
-  const bells = ['a', 'b', 'c'].map((id) => new Signal(id))
+  const bells = ['a', 'b', 'c'].map((id) => signalOf(id))
   let whole = false
   const worker = start(
     {
@@ -286,7 +278,7 @@ t.test('ready: by what raises, once, disarmed before the step', async (t) => {
 
 t.test('what is ready already does not wait, and bits it does not wait for do not wake', async (t) => {
   const { pollset, start } = ground()
-  const bell = new Signal('bell')
+  const bell = signalOf('bell')
   bell.raise(CRACKED)
   const waits: Does = {
     wait: (w) => {
@@ -309,8 +301,8 @@ t.test('what is ready already does not wait, and bits it does not wait for do no
 
 t.test('P8: tested again, since an earlier one may have taken it', async (t) => {
   const { pollset, start } = ground()
-  const shared = new Signal('shared')
-  const first = new Signal('first')
+  const shared = signalOf('shared')
+  const first = signalOf('first')
   const thief = start(
     {
       fine: () => {
@@ -335,7 +327,7 @@ t.test('P8: tested again, since an earlier one may have taken it', async (t) => 
 
 t.test('P9: what is raised within the turn is served in it, in the order of raising', async (t) => {
   const { pollset, start, lines } = ground()
-  const bells = ['a', 'b', 'c'].map((id) => new Signal(id))
+  const bells = ['a', 'b', 'c'].map((id) => signalOf(id))
   const ring = (next: Signal | null): Does => ({
     fine: () => {
       next?.raise(RUNG)
@@ -380,7 +372,7 @@ t.test('late: once, at its time and not before', async (t) => {
 
 t.test('P16: lateness and readiness in one turn: late, once', async (t) => {
   const { pollset, start } = ground()
-  const bell = new Signal('rings as it falls due')
+  const bell = signalOf('rings as it falls due')
   start({
     late: () => {
       bell.raise(RUNG)
@@ -412,7 +404,7 @@ t.test('a wait with a name and no late edge waits on', async (t) => {
 
 t.test('waitUntil: late at a point in time, which does not outlive the wait', async (t) => {
   const { pollset, lines, start } = ground()
-  const bell = new Signal('bell')
+  const bell = signalOf('bell')
   let waits = 0
   const worker = start(
     {
@@ -482,7 +474,7 @@ t.test('cancelled: by its edge, once; pending where there is none', async (t) =>
 t.test('P14, P15: arming is all or nothing, and another’s wait is left alone', async (t) => {
   const { pollset, scheduler, start } = ground()
   scheduler.onCrash = () => {}
-  const [a, b, c] = ['a', 'b', 'c'].map((id) => new Signal(id))
+  const [a, b, c] = ['a', 'b', 'c'].map((id) => signalOf(id))
   const owner = start({}, [b])
   pollset.run()
   const intruder = start({}, [a, b, c])
@@ -551,7 +543,7 @@ t.test('with nobody to tell, the error goes up', async (t) => {
 t.test('P12: one that never suspends takes its bound of steps a turn; its siblings go on', async (t) => {
   const { pollset, start } = ground(10)
   const spinner = start({ begin: () => goto.begin })
-  const bell = new Signal('bell')
+  const bell = signalOf('bell')
   const sibling = start({}, [bell])
   pollset.one()
   t.equal(spinner.taken.length, 10)
@@ -697,7 +689,7 @@ t.test(
         return true
       })
       const workers: Worker[] = []
-      const bells = Array.from({ length: 6 }, (_, at) => new Signal(`bell${at}`))
+      const bells = Array.from({ length: 6 }, (_, at) => signalOf(`bell${at}`))
       const free = [...bells]
       for (let turn = 0; turn < 300; turn++) {
         if (free.length > 2 && next(3) === 0) {

@@ -147,6 +147,19 @@ t.test('nobody answers a dial: its deadline is told', async (t) => {
   over(t, it)
 })
 
+t.test('one question more than may wait for a session: told at once', async (t) => {
+  const it = setUp({ options: { depth: 1, sessionsMax: 1, queueMax: 1 } })
+  const one = it.client('a\n')
+  one.say('b\nc\n')
+  it.settle()
+  it.backends[0].say('A\n')
+  it.settle()
+  it.backends[0].say('B\n')
+  it.settle()
+  t.equal(one.take(), 'A\nB\nERROR too many requests wait for this backend\n')
+  over(t, it)
+})
+
 t.test('no answer, and no place on a session: each has its time', async (t) => {
   const it = setUp({ options: { depth: 1, sessionsMax: 1, leaseMs: 1_000, answerMs: 3_000 } })
   const one = it.client('a\nb\n')
@@ -313,7 +326,7 @@ t.test('an address that is taken', async (t) => {
   const it = setUp()
   const second = new LineProxy(it.world, FRONT, BACK)
   it.settle()
-  t.equal(second.failure, 'EADDRINUSE')
+  t.equal(second.listening.listener.fault?.code, 'EADDRINUSE')
   over(t, it)
 })
 

@@ -49,7 +49,7 @@ function setUp(limits: Partial<TransportLimits> = {}) {
   return { pollset, world, open }
 }
 
-t.test('read no further while it may not be, and then from where it stood', async (t) => {
+t.test('T5: read no further while it may not be, and then from where it stood', async (t) => {
   const { pollset, open } = setUp()
   const { taker, socket, far } = open()
   far.put(Buffer.from('a stop'))
@@ -64,38 +64,44 @@ t.test('read no further while it may not be, and then from where it stood', asyn
   t.notOk(socket.paused)
 })
 
-t.test('the peer’s end: what is owed and what waits goes first, then FIN, then it is closed', async (t) => {
-  const { pollset, world, open } = setUp()
-  const { taker, far } = open()
-  far.reading = false
-  taker.owes = true
-  far.end()
-  t.notOk(far.ended, 'it owes an answer')
-  taker.output.write(Buffer.from('answer'))
-  taker.owes = false
-  taker.changed()
-  pollset.run()
-  t.notOk(far.ended, 'it waits to be written')
-  far.drain()
-  t.equal(far.take().toString(), 'answer')
-  t.ok(far.ended)
-  t.equal(taker.over, 1)
-  t.ok(taker.finished)
-  t.strictSame([world.memory.bytes, world.slabs.lent], [0, 0])
-})
+t.test(
+  'T6: the peer’s end: what is owed and what waits goes first, then FIN, then it is closed',
+  async (t) => {
+    const { pollset, world, open } = setUp()
+    const { taker, far } = open()
+    far.reading = false
+    taker.owes = true
+    far.end()
+    t.notOk(far.ended, 'it owes an answer')
+    taker.output.write(Buffer.from('answer'))
+    taker.owes = false
+    taker.changed()
+    pollset.run()
+    t.notOk(far.ended, 'it waits to be written')
+    far.drain()
+    t.equal(far.take().toString(), 'answer')
+    t.ok(far.ended)
+    t.equal(taker.over, 1)
+    t.ok(taker.finished)
+    t.strictSame([world.memory.bytes, world.slabs.lent], [0, 0])
+  },
+)
 
-t.test('cancelled: nothing more is read; after its FIN it waits for the peer’s, for a time', async (t) => {
-  const { pollset, open } = setUp()
-  const { taker, far } = open()
-  taker.cancel()
-  far.send(Buffer.from('late'))
-  t.equal(taker.text, '')
-  t.ok(far.ended)
-  t.notOk(far.closed)
-  pollset.advance(60_000)
-  t.ok(far.closed)
-  t.equal(taker.over, 1)
-})
+t.test(
+  'T7: cancelled: nothing more is read; after its FIN it waits for the peer’s, for a time',
+  async (t) => {
+    const { pollset, open } = setUp()
+    const { taker, far } = open()
+    taker.cancel()
+    far.send(Buffer.from('late'))
+    t.equal(taker.text, '')
+    t.ok(far.ended)
+    t.notOk(far.closed)
+    pollset.advance(60_000)
+    t.ok(far.closed)
+    t.equal(taker.over, 1)
+  },
+)
 
 t.test(
   'F8: of those that do not read, the one that stalls with most is reset; its bytes come back',

@@ -46,7 +46,7 @@ function setUp(most: number) {
   const world = createWorld(pollset)
   const connections = new Connections('connections', most)
   const told: string[] = []
-  const listening = new Listening(world, HERE, {
+  const listening = connections.listen(world, HERE, {
     ready: ({ listener }) => void told.push(`ready ${listener.address.port}`),
     failed: ({ listener }) => void told.push(`failed ${listener.fault?.code}`),
     accepted: (socket) => {
@@ -74,7 +74,7 @@ t.test('bound, or told why not', async (t) => {
 })
 
 t.test(
-  'one more than there may be is closed as it comes; when one has ended there is room again',
+  'T8: one more than there may be is closed as it comes; when one has ended there is room again',
   async (t) => {
     const { pollset, connections } = setUp(2)
     t.equal(connections.readiness, EMPTY)
@@ -90,18 +90,29 @@ t.test(
   },
 )
 
-t.test('drained: each is told to end, and who comes after that; then it is empty', async (t) => {
-  const { pollset, world, connections, listening } = setUp(9)
-  const fars = [1, 2].map(() => pollset.dial(80))
-  connections.drain()
-  connections.add(new Silent(world, pollset.socket(), connections))
-  listening.cancel()
-  pollset.run()
-  t.ok(fars.every((far) => far.closed))
-  t.strictSame([connections.size, connections.readiness], [0, EMPTY])
-  t.equal(world.scheduler.living, 0)
-  t.throws(() => pollset.dial(80), /nobody listens/)
-})
+t.test(
+  'T9: drained: the listener closes; each is told to end, and who comes after that; told once when empty',
+  async (t) => {
+    const { pollset, world, connections } = setUp(9)
+    const fars = [1, 2].map(() => pollset.dial(80))
+    let drained = 0
+    connections.drain(() => drained++)
+    connections.add(new Silent(world, pollset.socket(), connections))
+    t.equal(drained, 0)
+    pollset.run()
+    t.equal(drained, 1)
+    t.ok(fars.every((far) => far.closed))
+    t.strictSame([connections.size, connections.readiness], [0, EMPTY])
+    t.equal(world.scheduler.living, 0)
+    t.throws(() => pollset.dial(80), /nobody listens/)
+    const late = new Silent(world, pollset.socket(), connections)
+    connections.add(late)
+    pollset.run()
+    t.ok(late.finished)
+    connections.drain(() => drained++)
+    t.equal(drained, 2, 'at once, with no connection open')
+  },
+)
 
 t.test('one that goes on as another leaves no gap', async (t) => {
   const { pollset, world, connections } = setUp(9)

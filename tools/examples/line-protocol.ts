@@ -7,120 +7,62 @@
 // questions of a client and the bytes it has not taken (it is read no further), the time of a dial and of an
 // answer, and by the World's memory budget all of it together.
 
-import { Continuation, defineLife, fault } from '../../src/continuation/index.js'
+import { Continuation, defineLife } from '../../src/continuation/index.js'
 import {
   Engine,
-  type EngineLimits,
   engineLimits,
   LEASED,
   Lease,
-  type Opening,
   type Session,
   type SessionReports,
+  type SessionState,
   sessionsOn,
   UNLEASED,
 } from '../../src/engine/index.js'
-import { type Address, ENDED, Pollable, type Socket } from '../../src/pollset/index.js'
+import { type Address, Signal, type Socket } from '../../src/pollset/index.js'
 import {
-  ByteConnection,
   Connections,
+  type Dial,
   type DialTarget,
   dial,
   dialLimits,
-  Listening,
+  LineConnection,
+  type Listening,
   type TransportWorld,
 } from '../../src/transport/index.js'
 
-export interface LineOptions extends EngineLimits {
-  /** questions that one connection to the backend carries at once */
-  readonly depth: number
-  /** clients at once; one more is closed as it comes */
-  readonly clientsMax: number
-  /** questions of one client that wait for their answers; it is read no further */
-  readonly questionsMax: number
-  /** bytes of a line; bytes of answers that a client has not taken before it is read no further */
-  readonly lineBytesMax: number
-  /** ms for a connection to the backend; for a place on one; for an answer */
-  readonly connectMs: number
-  readonly leaseMs: number
-  readonly answerMs: number
-}
-
-const defaults: LineOptions = {
+const defaults = {
   ...engineLimits,
+  ...dialLimits,
+  /** questions that one connection to the backend carries at once */
   depth: 8,
+  /** clients at once; one more is closed as it comes */
   clientsMax: 1_000,
+  /** questions of one client that wait for their answers; it is read no further */
   questionsMax: 64,
+  /** bytes of a line; bytes of answers that a client has not taken before it is read no further */
   lineBytesMax: 4_096,
-  connectMs: 2_000,
+  /** ms for a place on a connection to the backend */
   leaseMs: 5_000,
+  /** ms for an answer */
   answerMs: 5_000,
 }
+export type LineOptions = Readonly<typeof defaults>
 
-/** Both ends read lines and write lines. */
-abstract class LineConnection extends ByteConnection {
-  private rest = ''
-  protected abstract readonly lineBytesMax: number
-  protected abstract line(text: string): void
-  /** A line does not end within its bound. */
-  protected abstract overlong(): void
-
-  say(text: string): void {
-    this.output.write(Buffer.from(`${text}\n`, 'latin1'))
-  }
-
-  take(socket: Socket): void {
-    while (this.mayRead && !this.ending) {
-      const end = this.rest.indexOf('\n')
-      if ((end < 0 ? this.rest.length : end) > this.lineBytesMax) {
-        this.ending = true
-        this.overlong()
-      } else if (end >= 0) {
-        const text = this.rest.slice(0, end)
-        this.rest = this.rest.slice(end + 1)
-        this.line(text)
-      } else {
-        const chunk = socket.take()
-        if (chunk !== null) this.rest += chunk.toString('latin1')
-        else if ((socket.readiness & ENDED) !== 0) this.ending = true
-        else return
-      }
-    }
-  }
-}
-
-const ANSWERED = 1
-
-/** The answer to one question; `text` stays null where the session ends before it. */
-class Reply extends Pollable {
-  readonly id: string
-  readonly kind = 'reply'
-  readonly bitNames = ['ANSWERED']
-  text: string | null = null
-  constructor(id: string) {
-    super()
-    this.id = id
-  }
-}
-
-const GONE = fault('line-closed', 'backend', 'connection', 'never', 'the backend has gone')
-
-/** A connection to the backend: a session of the engine. */
+/** A connection to the backend, shared by the engine. Each line of the backend answers the oldest question. */
 class LineSession extends LineConnection implements Session {
   readonly kind = 'line-session'
   readonly mayRead = true
   readonly features = 0
   readonly capacity: number
-  state: Session['state'] = 'opening'
+  state: SessionState = 'opening'
   leased = 0
-  protected readonly lineBytesMax: number
   private readonly reports: SessionReports<LineSession>
-  private readonly asked: Reply[] = []
+  private readonly asked: Question[] = []
 
   constructor(proxy: LineProxy, id: string, socket: Socket, reports: SessionReports<LineSession>) {
-    super(proxy.world, id, socket)
+    super(proxy.world, id, socket, proxy.options.lineBytesMax)
     this.capacity = proxy.options.depth
-    this.lineBytesMax = proxy.options.lineBytesMax
     this.reports = reports
   }
 
@@ -128,124 +70,127 @@ class LineSession extends LineConnection implements Session {
     return this.asked.length > 0
   }
 
-  /** Its first step: it stands on its socket, and can carry questions. */
+  /** In its first step: it can carry questions. */
   override take(socket: Socket): void {
     if (this.state === 'opening') this.reports.opened(this)
     super.take(socket)
   }
 
-  ask(text: string): Reply {
-    const reply = new Reply(`${this.id}.reply`)
-    this.asked.push(reply)
-    this.say(text)
-    return reply
+  ask(question: Question): void {
+    this.asked.push(question)
+    this.writeLine(question.text)
+  }
+
+  protected line(text: string): void {
+    const question = this.asked.shift()
+    if (question === undefined) {
+      this.badLine()
+      return
+    }
+    question.answered(text)
+    this.reports.freed(this)
+  }
+
+  protected badLine(): void {
+    this.socket.reset()
   }
 
   close(): void {
     this.cancel()
   }
 
-  protected line(text: string): void {
-    const reply = this.asked.shift()
-    if (reply === undefined) {
-      this.overlong()
-      return
-    }
-    reply.text = text
-    reply.raise(ANSWERED)
-    this.reports.freed(this)
-  }
-
-  /** It says what nobody asked for, or without end. */
-  protected overlong(): void {
-    this.socket.reset()
-  }
-
   closed(): void {
-    for (const reply of this.asked) reply.raise(ANSWERED)
-    this.reports.closed(this, GONE)
+    for (const question of this.asked) question.answered(null)
+    this.reports.closed(this, null)
   }
 }
 
 const questionLife = defineLife({
   edges: { lease: ['ask', 'tell'], ask: ['tell'], tell: ['done'] },
-  waits: ['lease', 'answer'],
+  waits: ['leaseMs', 'answerMs'],
 })
-const waitForLease = questionLife.suspend({ then: 'ask', late: 'tell', cancelled: 'tell', within: 'lease' })
-const waitForAnswer = questionLife.suspend({
-  then: 'tell',
-  late: 'tell',
-  cancelled: 'tell',
-  within: 'answer',
-})
+const { goto, done, suspend } = questionLife
+const waitForLease = suspend({ then: 'ask', late: 'tell', cancelled: 'tell', within: 'leaseMs' })
+const waitForAnswer = suspend({ then: 'tell', late: 'tell', cancelled: 'tell', within: 'answerMs' })
 
-/** One line of a client: it leases, asks and answers. */
+const ANSWERED = 1
+
+/** One line of a client: it leases a place on a session, asks there, and tells its client the answer. */
 class Question extends Continuation {
   readonly id: string
   readonly kind = 'question'
   readonly client: LineFrontend
   readonly text: string
   readonly lease: Lease<LineSession>
-  reply: Reply | null = null
+  readonly reply: Signal
   answer: string | null = null
 
   constructor(client: LineFrontend, text: string) {
     const { world, options } = client.proxy
-    const ms = { lease: options.leaseMs, answer: options.answerMs }
-    super(world, questionLife.durations(world.pollset.deadlines, ms))
+    super(world, questionLife.durations(world.pollset.deadlines, options))
     this.id = world.nextId(`${client.id}/q`)
     this.client = client
     this.text = text
     this.lease = new Lease<LineSession>(this)
+    this.reply = new Signal(`${this.id}.reply`, 'reply', ['ANSWERED'])
     questionSteps.start(world, this, 'lease')
   }
 
-  tell(answer: string): void {
+  /** The session has its answer, or has closed without one. */
+  answered(text: string | null): void {
+    this.answer ??= text
+    this.reply.raise(ANSWERED)
+  }
+
+  tell(otherwise: string): void {
     this.lease.release()
-    this.answer = answer
-    this.client.answered()
+    this.answer ??= `ERROR ${otherwise}`
+    this.client.sendAnswers()
   }
 
   crashed(): void {
-    this.tell('ERROR internal error')
+    this.tell('internal error')
   }
 }
 
 const questionSteps = questionLife.steps<Question>({
   lease(q) {
     const answer = q.client.proxy.engine.lease(q.lease)
-    if (answer === 'granted') return questionLife.goto.ask
-    if (answer !== 'queued') return questionLife.goto.tell
+    if (answer === 'granted') return goto.ask
+    if (answer !== 'queued') {
+      q.answer = `ERROR ${answer.fault.message}`
+      return goto.tell
+    }
     q.waitOn(0, q.lease, LEASED | UNLEASED)
     return waitForLease
   },
   ask(q) {
-    if (q.lease.session === null) return questionLife.goto.tell
-    q.reply = q.lease.take().ask(q.text)
+    if (q.lease.session === null) return goto.tell
+    q.lease.take().ask(q)
     q.waitOn(0, q.reply, ANSWERED)
     return waitForAnswer
   },
   tell(q) {
-    const why = q.lease.fault ?? GONE
-    q.tell(q.reply?.text ?? `ERROR ${q.late ? 'no answer in time' : why.message}`)
-    return questionLife.done
+    q.tell(q.late ? 'no answer in time' : (q.lease.fault?.message ?? 'the backend has gone'))
+    return done
   },
 })
 
+/** A connection from a client. */
 class LineFrontend extends LineConnection {
   readonly kind = 'line-frontend'
   readonly proxy: LineProxy
-  protected readonly lineBytesMax: number
-  private readonly questions: { readonly answer: string | null; cancel?(): void }[] = []
+  private readonly questions: Question[] = []
+  private lastLine: string | null = null
 
   constructor(proxy: LineProxy, socket: Socket) {
-    super(proxy.world, proxy.world.nextId('m'), socket)
+    super(proxy.world, proxy.world.nextId('m'), socket, proxy.options.lineBytesMax)
     this.proxy = proxy
-    this.lineBytesMax = proxy.options.lineBytesMax
   }
 
   get mayRead(): boolean {
-    return this.questions.length < this.proxy.options.questionsMax && this.output.waiting < this.lineBytesMax
+    const { questionsMax, lineBytesMax } = this.proxy.options
+    return this.questions.length < questionsMax && this.output.waiting < lineBytesMax
   }
 
   get owes(): boolean {
@@ -256,81 +201,51 @@ class LineFrontend extends LineConnection {
     this.questions.push(new Question(this, text))
   }
 
-  protected overlong(): void {
-    this.questions.push({ answer: 'ERROR the line is too long' })
-    this.answered()
+  protected badLine(why: string): void {
+    this.lastLine = `ERROR ${why}`
+    this.sendAnswers()
   }
 
   /** Answers leave in the order of their questions. */
-  answered(): void {
+  sendAnswers(): void {
     while (this.questions.length > 0 && this.questions[0].answer !== null)
-      this.say(this.questions.shift()?.answer as string)
+      this.writeLine(this.questions.shift()?.answer as string)
+    if (this.questions.length === 0 && this.lastLine !== null) this.writeLine(this.lastLine)
     this.changed()
   }
 
   closed(): void {
-    for (const question of this.questions) question.cancel?.()
-    this.proxy.left(this)
+    for (const question of this.questions) question.cancel()
+    this.proxy.clients.delete(this)
   }
 }
 
 /** Listens, and shares the connections to one backend among all its clients. */
 export class LineProxy {
   readonly world: TransportWorld
-  readonly target: DialTarget
   readonly options: LineOptions
   readonly engine: Engine<LineSession>
   readonly clients: Connections
   readonly listening: Listening
-  /** Why it does not listen. */
-  failure: string | null = null
 
-  constructor(
-    world: TransportWorld,
-    address: Address,
-    target: DialTarget,
-    options: Partial<LineOptions> = {},
-  ) {
+  constructor(world: TransportWorld, at: Address, target: DialTarget, options: Partial<LineOptions> = {}) {
     this.world = world
-    this.target = target
     this.options = { ...defaults, ...options }
+    const sessions = sessionsOn<LineSession, Socket, Dial>(
+      (told) => dial(world, world.nextId('b'), target, this.options, told),
+      (socket, reports, { name }) => new LineSession(this, name, socket, reports),
+    )
+    this.engine = new Engine(world, 'lines', sessions, this.options)
     this.clients = new Connections('clients', this.options.clientsMax)
-    this.engine = new Engine(world, 'lines', (reports) => this.open(reports), this.options)
-    this.listening = new Listening(world, address, {
-      ready() {},
-      failed: ({ listener }) => {
-        this.failure = listener.fault?.code ?? 'unknown'
-      },
+    this.listening = this.clients.listen(world, at, {
       accepted: (socket) => {
         if (!this.clients.refuse(socket)) this.clients.add(new LineFrontend(this, socket))
       },
     })
   }
 
-  /** Dials the backend; the session stands on the connected socket, and can carry questions at once. */
-  private open(reports: SessionReports<LineSession>): Opening {
-    const { world, target, options } = this
-    const id = world.nextId('b')
-    const limits = { ...dialLimits, connectMs: options.connectMs }
-    return sessionsOn<LineSession, Socket>(
-      (told) => dial(world, id, target, limits, told),
-      (socket, to) => new LineSession(this, id, socket, to),
-    )(reports)
-  }
-
-  left(client: LineFrontend): void {
-    this.clients.delete(client)
-    this.endIfDrained()
-  }
-
   /** Accepts nobody more. What was asked is answered; then all closes. */
   drain(): void {
-    this.listening.cancel()
-    this.clients.drain()
-    this.endIfDrained()
-  }
-
-  private endIfDrained(): void {
-    if (this.clients.draining && this.clients.size === 0) this.engine.close()
+    this.clients.drain(() => this.engine.close())
   }
 }

@@ -174,8 +174,6 @@ class Run implements PeerContext, RunView, Tracer, HandshakeEvents {
     ]
     this.serve()
     this.listening = new Listening(this.world, FRONT, {
-      ready: () => {},
-      failed: () => {},
       accepted: (socket) => {
         new ClientHandshake(
           this.world,

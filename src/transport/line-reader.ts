@@ -1,12 +1,14 @@
-// Lines that end in CR LF, read from chunks that may split them anywhere (RFC 9112 §2.2). A line is taken in
-// place where the chunk holds all of it, else octet by octet through a buffer of its own; where a chunk is
-// split makes no difference.
+// Reads lines from chunks that may split them anywhere. A line is read in place if the chunk holds all of it,
+// else byte by byte through a buffer of its own; where a chunk is split makes no difference. A line ends in
+// CR LF or in LF alone, and the reader says in which: HTTP/1.1 refuses the second (RFC 9112 §2.2).
 
 /** What a read came to: the chunk has ended inside a line. */
 export const MORE = 0
 /** A whole line, without its CR LF. */
 export const LINE = 1
+/** A CR without an LF behind it. */
 export const BARE_CR = 2
+/** A whole line that ends in LF alone, without it. */
 export const BARE_LF = 3
 export const TOO_LONG = 4
 
@@ -75,19 +77,22 @@ export class LineReader {
         const c = chunk[i]
         if (c === CR || c === LF) break
       }
-      if (i <= stop && chunk[i] === CR && chunk[i + 1] === LF) {
-        this.inPlace = true
-        this.found = LINE
-        this.start = at
-        this.end = i
-        return i + 2
+      if (i <= stop) {
+        const bare = chunk[i] === LF
+        if (bare || chunk[i + 1] === LF) {
+          this.inPlace = true
+          this.found = bare ? BARE_LF : LINE
+          this.start = at
+          this.end = i
+          return bare ? i + 1 : i + 2
+        }
       }
     }
     this.inPlace = false
     return this.gather(chunk, at, end)
   }
 
-  /** The careful way, for lines that are split, too long, or end in anything but CR LF. */
+  /** The careful way, for lines that are split, too long, or have a CR inside. */
   private gather(chunk: Buffer, at: number, end: number): number {
     while (at < end) {
       const c = chunk[at++]
@@ -98,7 +103,7 @@ export class LineReader {
       }
       if (c === CR) this.afterCr = true
       else if (c === LF) {
-        this.found = BARE_LF
+        this.finish(BARE_LF)
         return at
       } else if (this.kept >= this.max) {
         this.finish(TOO_LONG)
