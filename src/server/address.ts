@@ -1,19 +1,19 @@
-// Addresses and URLs as people write them on a command line, and what is wrong with them.
+// Parses addresses and URLs of the command line. Errors say what to write.
 
 import { domainToASCII } from 'node:url'
 import { type Address, Networks, UNIX_PATH_BYTES_MAX } from '../pollset/index.js'
 import { ConnectPattern, HostPattern } from '../proxy/index.js'
 
-/** A mistake of the one who configures: the message says what is right. */
+/** A mistake in the configuration. The message says what to write. */
 export class ConfigError extends Error {
   override name = 'ConfigError'
 }
 
 const PORT_MAX = 65_535
 
-/** What to listen on. */
+/** An address to listen on. */
 export interface Listen extends Address {
-  /** Over TLS. */
+  /** The listener does TLS. */
   readonly secure?: boolean
 }
 
@@ -21,14 +21,14 @@ function unixAddress(path: string): Address & { readonly path: string } {
   const bytes = Buffer.byteLength(path)
   if (bytes > UNIX_PATH_BYTES_MAX)
     throw new ConfigError(
-      `unix:${path}: the path has ${bytes} bytes, and at most ${UNIX_PATH_BYTES_MAX} are possible`,
+      `unix:${path}: the path has ${bytes} bytes; at most ${UNIX_PATH_BYTES_MAX} are possible`,
     )
   return { host: '', port: 0, path }
 }
 
 /**
- * `[http://|https://]` and `HOST:PORT`, `[IPV6]:PORT`, `:PORT` (all interfaces), `PORT` (loopback) or
- * `unix:PATH`. Port 0: any free one.
+ * Parses `HOST:PORT`, `[IPV6]:PORT`, `:PORT` (all interfaces), `PORT` (loopback) or `unix:PATH`, behind
+ * `http://` or `https://` if given. Port 0 takes a free port. Throws a {@link ConfigError}.
  */
 export function parseListen(text: string): Listen {
   const [, scheme, rest] = /^(?:(https?):\/\/)?(.*)$/s.exec(text) as RegExpExecArray
@@ -49,7 +49,7 @@ export function parseListen(text: string): Listen {
   return { host: host === '' ? '::' : host.replace(/^\[|\]$/g, ''), port: Number(match[2]), secure }
 }
 
-/** How a backend is spoken to, and the port where the URL has none. */
+/** The schemes of backends, and their default ports. */
 const SCHEMES = { http: 80, https: 443, h2c: 80, h2: 443 } as const
 
 export interface BackendUrl extends Address {
@@ -59,8 +59,9 @@ export interface BackendUrl extends Address {
 const isScheme = (text: string): text is BackendUrl['scheme'] => Object.hasOwn(SCHEMES, text)
 
 /**
- * `SCHEME://HOST[:PORT]` or `SCHEME://unix:PATH`. http: HTTP/1.1; https: over TLS, HTTP/2 or HTTP/1.1 by
- * ALPN; h2c: HTTP/2 in clear text, with prior knowledge; h2: HTTP/2 over TLS.
+ * Parses `SCHEME://HOST[:PORT]` or `SCHEME://unix:PATH`. http: HTTP/1.1; https: over TLS, HTTP/2 or HTTP/1.1
+ * by ALPN; h2c: HTTP/2 in clear text, with prior knowledge; h2: HTTP/2 over TLS. Throws a {@link
+ * ConfigError}.
  */
 export function parseBackend(text: string): BackendUrl {
   const parts = /^([a-z][a-z0-9+.-]*):\/\/(.*)$/is.exec(text)
@@ -81,7 +82,7 @@ export function parseBackend(text: string): BackendUrl {
   return { scheme, host: host.replace(/^\[|\]$/g, ''), port: Number(port ?? SCHEMES[scheme]) }
 }
 
-/** A network as CIDR, or a single address. */
+/** Checks a network in CIDR form, or a single address. */
 export function parseNetwork(text: string): string {
   try {
     new Networks([text])
@@ -91,7 +92,7 @@ export function parseNetwork(text: string): string {
   return text
 }
 
-/** What a plain CONNECT may lead to. */
+/** Checks a target of plain CONNECT. */
 export function parseConnect(text: string): string {
   try {
     new ConnectPattern(text)
@@ -109,7 +110,7 @@ export interface RouteText {
   readonly url: string
 }
 
-/** `HOST/PREFIX=URL`; without HOST every host, without PREFIX every path. */
+/** Parses `HOST/PREFIX=URL`. Without HOST the route takes every host, without PREFIX every path. */
 export function parseRoute(text: string): RouteText {
   const match = /^([^/=\s]*)(\/[^=\s]*)?=(\S+)$/.exec(text)
   if (match === null) {
@@ -120,11 +121,11 @@ export function parseRoute(text: string): RouteText {
   parseBackend(match[3])
   const prefix = match[2] ?? '/'
   if (!/^[!"$-~]*$/.test(prefix))
-    throw new ConfigError(`'${text}': no path begins with ${prefix}: write other characters as %XX`)
+    throw new ConfigError(`'${text}': a path cannot begin with ${prefix}; write its other characters as %XX`)
   return { host: parseHost(match[1], text), prefix, url: match[3] }
 }
 
-/** The one spelling of a route's host. Requests name hosts in ASCII. */
+/** Normalises the host of a route. Requests name hosts in ASCII. */
 function parseHost(text: string, route: string): string {
   try {
     const [, name, port] = /^(.*?)(:\d*)?$/s.exec(text) as RegExpExecArray
@@ -140,7 +141,7 @@ function parseHost(text: string, route: string): string {
 const describeRoute = (route: RouteText): string =>
   route.host === '' && route.prefix === '/' ? 'everything (/)' : `${route.host}${route.prefix}`
 
-/** One more route: each says something of its own, or one of them would never be taken. */
+/** Adds a route. Refuses a second one for the same host and prefix, which would never be taken. */
 export function addRoute(routes: readonly RouteText[], route: RouteText): RouteText[] {
   const other = routes.find((each) => each.host === route.host && each.prefix === route.prefix)
   if (other === undefined) return [...routes, route]
@@ -151,7 +152,7 @@ export function addRoute(routes: readonly RouteText[], route: RouteText): RouteT
 
 const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000 }
 
-/** `10s`, `500ms`, `2m`, or seconds without a unit; to ms. */
+/** Parses `10s`, `500ms`, `2m`, or seconds without a unit. Returns ms. */
 export function parseDuration(text: string): number {
   const match = /^(\d+(?:\.\d+)?)(ms|s|m)?$/.exec(text)
   if (match === null) throw new ConfigError(`'${text}' is not a duration: write 10s, 500ms or 2m`)

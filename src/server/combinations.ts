@@ -1,5 +1,5 @@
-// What options of `serve` mean together: a combination that cannot do what it says is refused by name, before
-// anything starts. Mistakes in a single option are told where it is read (options.ts).
+// Refuses combinations of options that cannot work together, by name, before anything starts. options.ts
+// refuses mistakes in a single option.
 
 import { formatAddress } from '../pollset/index.js'
 import { ConfigError, type Listen, parseBackend } from './address.js'
@@ -7,7 +7,7 @@ import type { ServeOptions } from './options.js'
 
 const HTTPS = 'write --listen https://HOST:PORT'
 
-/** Certificates, of either direction, that nothing would show or check. */
+/** Refuses certificates that no listener would show or check. */
 function checkListenersTls(options: ServeOptions, listen: readonly Listen[]): void {
   const secure = listen.some((each) => each.secure === true)
   const { cert = [], key = [], clientCa, requireClientCert } = options
@@ -20,12 +20,12 @@ function checkListenersTls(options: ServeOptions, listen: readonly Listen[]): vo
     throw new ConfigError('--require-client-cert needs --client-ca FILE to check certificates against')
   if (!secure && clientCa !== undefined)
     throw new ConfigError(
-      `--client-ca is for https:// listeners, and clear text asks nobody for a certificate: ${HTTPS}`,
+      `--client-ca is for https:// listeners, since clear text has no certificates: ${HTTPS}`,
     )
   const clear = listen.find((each) => each.secure !== true)
   if (requireClientCert && clear !== undefined)
     throw new ConfigError(
-      `--require-client-cert does not hold on ${formatAddress(clear)}, which is in clear text: leave that listener out, or write https://`,
+      `--require-client-cert cannot hold on ${formatAddress(clear)}, which is in clear text: leave that listener out, or write https://`,
     )
 }
 
@@ -33,7 +33,7 @@ function checkBackendsTls(options: ServeOptions, urls: readonly string[]): void 
   const { backendCa, backendName, backendInsecure } = options
   if (backendInsecure && backendCa !== undefined)
     throw new ConfigError(
-      '--backend-insecure takes any certificate, and --backend-ca checks them: leave out one',
+      '--backend-insecure accepts any certificate, and --backend-ca checks them: leave out one',
     )
   if (urls.some((url) => ['https', 'h2'].includes(parseBackend(url).scheme))) return
   const named = [
@@ -43,7 +43,7 @@ function checkBackendsTls(options: ServeOptions, urls: readonly string[]): void 
   ].find(([, value]) => value !== undefined)
   if (named !== undefined)
     throw new ConfigError(
-      `${named[0]} is for backends over TLS, and there is none: write https:// or h2://HOST:PORT`,
+      `${named[0]} is for backends over TLS, and no backend URL begins with https:// or h2://`,
     )
 }
 
@@ -53,7 +53,7 @@ function checkAddresses(listen: readonly Listen[]): void {
   if (twice !== undefined) throw new ConfigError(`--listen ${twice} is given twice: leave out one`)
 }
 
-/** `urls`: all backends; none where the embedded origin serves. */
+/** @param urls the URLs of all backends; none for the embedded origin */
 export function checkTogether(
   options: ServeOptions,
   listen: readonly Listen[],

@@ -1,5 +1,5 @@
-// Runs the command line: checks what options mean together, starts what they ask for, prints what becomes of
-// it. The options themselves are in options.ts; the server is in server.ts.
+// Runs the command line: checks combinations of options, starts the server, and logs its events. The options
+// are in options.ts, the server in server.ts.
 
 import { createWriteStream, openSync, readFileSync } from 'node:fs'
 import { CommanderError } from 'commander'
@@ -13,8 +13,8 @@ import { type Origin, startOrigin } from './origin.js'
 import { DRAIN_TIMEOUT_MS, type ServerCertificates } from './server.js'
 
 /**
- * Exit codes: a wrong command line; a server that could not serve; a defect of ours that ended it
- * (EX_SOFTWARE of sysexits.h).
+ * Exit codes: a wrong command line, a server that could not serve, a defect of ours (EX_SOFTWARE of
+ * sysexits.h).
  */
 const USAGE = 2
 const FAILED = 1
@@ -24,7 +24,7 @@ const writeLine = (line: string) => void process.stderr.write(`${line}\n`)
 
 /** Runs the command line. Never throws; sets the exit code. */
 export function run(argv: readonly string[]): void {
-  // A reader that closes its pipe, or a full disk, costs log lines and no request.
+  // A closed pipe or a full disk loses log lines, not requests.
   for (const output of [process.stdout, process.stderr]) output.on('error', () => {})
   try {
     program(serve).parse(argv as string[])
@@ -34,7 +34,7 @@ export function run(argv: readonly string[]): void {
   }
 }
 
-/** The routes, and behind them the backend for what none of them takes. */
+/** Returns the routes, with `--backend` as the catch-all. */
 const withBackend = ({ route, backend }: ServeOptions) =>
   addRoute(route ?? [], { host: '', prefix: '/', url: backend as string })
 
@@ -60,7 +60,7 @@ function serve(options: ServeOptions): void {
 
 const listenersOf = ({ listen }: ServeOptions): Listen[] => listen ?? [parseListen('127.0.0.1:8080')]
 
-/** Opened at once: where it cannot be, nothing is served either. */
+/** Opens the trace at start, so that a wrong path is a usage error. */
 function traceFile(file: string): number {
   try {
     return openSync(file, 'w')
@@ -70,8 +70,8 @@ function traceFile(file: string): number {
 }
 
 /**
- * Not ended at the end: the last lines come after all is over, and what is pending is written before the
- * process ends.
+ * Writes the trace. The stream is not ended: lines come until the process exits, which writes what is
+ * pending.
  */
 function traceTo(file: string | undefined): ProxyServerOptions['trace'] {
   if (file === undefined) return undefined
@@ -94,7 +94,7 @@ const textOf = (file: string, option: string): string => {
 const wrongFile = (option: string, file: string, error: unknown): ConfigError =>
   new ConfigError(`${option} ${file}: ${error instanceof Error ? error.message : String(error)}`)
 
-/** Read each time it is asked: certificates are renewed in their files. */
+/** Reads the certificates from their files, again for each reload. */
 function certificatesOf({ cert, key, clientCa, requireClientCert }: ServeOptions): ServerCertificates {
   const keys = (key ?? []).map((file) => textOf(file, '--key'))
   return {
@@ -132,7 +132,7 @@ function makeServer(options: ServeOptions, listen: Listen[], routes: readonly Ro
   return server
 }
 
-/** Says what becomes of the server, to whoever started it. */
+/** Logs the events of the server. */
 function announce(
   server: ProxyServer,
   listeners: number,
@@ -154,7 +154,7 @@ function announce(
     if (origin !== null) log.tell('info', `try  ${curlFor(address, secure)}`)
   })
   server.on('replaced', (address) =>
-    log.tell('warn', `${formatAddress(address)} was stale, nobody listened on it: removed`),
+    log.tell('warn', `replaced ${formatAddress(address)}, a stale socket on which no process listened`),
   )
   server.on('error', ({ code, message, cause }) => {
     log.tell('error', code === 'not-listening' ? message : `${message}: ${stackOf(cause)}`)
@@ -165,11 +165,11 @@ function announce(
     else log.tell('error', `certificates were not changed: ${error.message}`)
   })
   server.on('draining', () =>
-    log.tell('info', 'draining: running requests may finish; a second signal ends them at once'),
+    log.tell('info', 'draining: running requests may finish; a second signal cuts them'),
   )
 }
 
-/** A command that reaches this listener. */
+/** Returns a curl command that reaches this listener. */
 function curlFor(address: Address, secure: boolean): string {
   const scheme = secure ? '-k https' : 'http'
   if (address.path !== undefined) return `curl --unix-socket ${address.path} ${scheme}://localhost/`
@@ -177,7 +177,7 @@ function curlFor(address: Address, secure: boolean): string {
   return `curl ${scheme}://${formatAddress({ host, port: address.port })}/`
 }
 
-/** On one line. */
+/** Returns the stack on one line. */
 const stackOf = (error: unknown): string =>
   (error instanceof Error ? String(error.stack) : String(error)).replace(/\s*\n\s*/g, ' < ')
 
@@ -193,7 +193,7 @@ function begin(options: ServeOptions, routes: readonly RouteText[], origin: Orig
     return
   }
   announce(server, listen.length, routes, origin)
-  // Told as an `error` event.
+  // The `error` event reports it.
   server.listen().catch(() => {})
   server.on('close', () => {
     origin?.close()

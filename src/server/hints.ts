@@ -1,5 +1,5 @@
-// What an operator can do about a fault: from the operating system's codes, from OpenSSL's, and from the
-// state of an engine.
+// Tells the operator what to do about a fault, from error codes of the operating system and OpenSSL, and from
+// the state of an engine.
 
 import type { Fault } from '../continuation/index.js'
 import type { Engine } from '../engine/index.js'
@@ -7,14 +7,14 @@ import type { Backend, ExchangeSession } from '../proxy/index.js'
 import { parseBackend } from './address.js'
 import type { Limits } from './limits.js'
 
-/** By what a fault's detail has in it; the first that fits. */
+/** Hints by a pattern of the fault's detail. The first that matches is taken. */
 const HINTS: readonly (readonly [RegExp, string])[] = [
   [/\bECONNREFUSED\b/, 'nothing listens there'],
   [/\bENOENT\b/, 'there is no such socket'],
   [/\bEACCES\b/, 'not permitted to connect to it'],
-  [/\bETIMEDOUT\b/, 'no answer within connectMs'],
-  [/\bE(?:HOSTUNREACH|NETUNREACH|ADDRNOTAVAIL)\b/, 'there is no way to this address'],
-  [/\b(?:ENOTFOUND|EAI_AGAIN)\b/, 'the name is not known here'],
+  [/\bETIMEDOUT\b/, 'no answer within transport.connectMs'],
+  [/\bE(?:HOSTUNREACH|NETUNREACH|ADDRNOTAVAIL)\b/, 'there is no network route to this address'],
+  [/\b(?:ENOTFOUND|EAI_AGAIN)\b/, 'DNS does not know the name'],
   [
     /\bERR_SSL_(?:WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|HTTP_REQUEST)\b/,
     'it does not speak TLS: write http:// or h2c://',
@@ -31,7 +31,7 @@ const HINTS: readonly (readonly [RegExp, string])[] = [
   [/\bCERT_HAS_EXPIRED\b/, 'its certificate has expired'],
 ]
 
-/** What may be meant where a backend says nothing: it has never answered a request. */
+/** Hints for a backend that closes without an answer and has never answered: its scheme may be wrong. */
 const SILENT = {
   http: 'if it speaks TLS, write https://; if it speaks HTTP/2 only, write h2c://',
   h2c: 'if it speaks HTTP/1.1, write http://; if it speaks TLS, write h2:// or https://',
@@ -39,7 +39,7 @@ const SILENT = {
   h2: 'if it does not speak TLS, write http:// or h2c://',
 } as const
 
-/** The fault for the operator, with what can be done about it. `backend`: whose silence it may be. */
+/** Describes a fault for the operator, with a hint. @param backend the backend whose scheme may be wrong */
 export function hinted(why: Fault | null, text: string, backend: Backend | null): string {
   const detail = why?.detail ?? text
   const known = HINTS.find(([sign]) => sign.test(detail))
@@ -49,7 +49,7 @@ export function hinted(why: Fault | null, text: string, backend: Backend | null)
   return `${detail} (${SILENT[parseBackend(backend.name).scheme]})`
 }
 
-/** Which bound kept a request waiting for a session of this engine, and how to raise it. */
+/** Names the limit that kept a request waiting for a session of this engine, and how to raise it. */
 export function leaseShortage(engine: Engine<ExchangeSession>, limits: Limits): string {
   const { sessions, opening, name } = engine
   const late = `it waited for proxy.leaseTimeoutMs=${limits.proxy.leaseTimeoutMs}`

@@ -1,4 +1,4 @@
-// Why an address cannot be listened on, as a sentence that says what to do: from the operating system's code.
+// Says why an address cannot be bound and what to do, from the operating system's error code.
 
 import { dirname } from 'node:path'
 import { type Address, formatAddress, UNIX_PATH_BYTES_MAX } from '../pollset/index.js'
@@ -9,7 +9,7 @@ const TCP: Readonly<Record<string, string>> = {
   EACCES: 'not permitted; ports below 1024 may need more rights',
   EAFNOSUPPORT: 'this machine has no addresses of this family',
   ENOTFOUND: 'the name has no address',
-  EAI_AGAIN: 'the name could not be looked up now',
+  EAI_AGAIN: 'DNS did not answer; try again',
 }
 
 const UNIX: Readonly<Record<string, (folder: string) => string>> = {

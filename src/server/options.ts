@@ -1,5 +1,5 @@
-// The commands and options of `fermata`: how each is read, and what its help says. Mistakes in a single
-// option are told here; what options mean together, and all that is started, is in command-line.ts.
+// The commands and options of `fermata`, with their help. Mistakes in a single option are refused here, wrong
+// combinations in combinations.ts; command-line.ts starts the server.
 
 import { readFileSync } from 'node:fs'
 import { Command, InvalidArgumentError } from 'commander'
@@ -16,7 +16,7 @@ import {
 } from './address.js'
 import { describeLimits, type SomeLimits, setLimit } from './limits.js'
 
-/** commander tells a wrong value as its own error; ours say what is right. */
+/** Turns our errors, which say what to write, into commander's. */
 function checked<T>(parse: (text: string, before: T) => T): (text: string, before: T) => T {
   return (text, before) => {
     try {
@@ -32,7 +32,7 @@ const collect =
   <T>(parse: (text: string) => T) =>
   (text: string, before: T[] | undefined): T[] => [...(before ?? []), parse(text)]
 
-/** One of two words. */
+/** Takes one of two words. */
 const oneOf = <const T extends string>(one: T, other: T) =>
   checked((text: string) => {
     if (text !== one && text !== other) throw new ConfigError(`write '${one}' or '${other}'`)
@@ -66,103 +66,113 @@ function version(): string {
 
 const EXAMPLES = `
 Examples:
-  fermata serve                                    with an embedded origin behind it, to try things out
+  fermata serve                                    with an embedded origin as its backend, to try it
   fermata serve --listen :8080 --backend h2c://127.0.0.1:9000
   fermata serve --listen https://:8443 --cert site.pem --key site.key --backend http://127.0.0.1:3000
   fermata serve --route example.org/api=h2c://10.0.0.2:9000 --route /=h2c://10.0.0.1:9000
-  fermata serve --trace - --limit engine.sessionsMax=1    each transition of each request, on standard output
+  fermata serve --trace - --limit engine.sessionsMax=1    print each step of each request
 `
 
-/** Where it listens, and where requests go. */
+/** Adds the options for listeners and routes. */
 const places = (command: Command): Command =>
   command
     .option(
       '-l, --listen <address>',
-      'HOST:PORT or https://HOST:PORT to listen on, repeatable; HTTP/1.1 and HTTP/2 on each (default: 127.0.0.1:8080)',
+      'listen on HOST:PORT, https://HOST:PORT or unix:PATH, for HTTP/1.1 and HTTP/2; repeatable (default: 127.0.0.1:8080)',
       checked(collect(parseListen)),
     )
     .option(
       '-b, --backend <url>',
-      'http://, https://, h2c:// or h2://HOST:PORT, for what no route takes (default: an embedded origin, unless there are routes)',
+      'the backend of requests that no route takes: http://, https://, h2c:// or h2://, then HOST:PORT or unix:PATH (default without --route: an embedded origin)',
       checked((text: string, before: string | undefined) => {
         parseBackend(text)
         if (before === undefined) return text
-        throw new ConfigError(
-          `--backend is given twice, and ${before} is there already; others need a --route`,
-        )
+        throw new ConfigError(`got a second --backend, after ${before}: give the other one a --route`)
       }),
     )
     .option(
       '-r, --route <route>',
-      "'HOST/PREFIX=URL', repeatable; the most specific wins. HOST or PREFIX may be left out",
+      "send requests for HOST/PREFIX to the backend URL, as in 'example.org/api=http://10.0.0.2:80'; HOST or PREFIX may be left out; repeatable, and the most specific route wins",
       checked((text: string, before: ReturnType<typeof parseRoute>[] | undefined) =>
         addRoute(before ?? [], parseRoute(text)),
       ),
     )
 
-/** TLS, to clients and to backends. */
+/** Adds the TLS options, for clients and for backends. */
 const certificates = (command: Command): Command =>
   command
     .option(
       '--cert <file>',
-      'PEM certificate chain for https:// listeners; repeatable, each with its --key, chosen by server name',
+      'PEM certificate chain of https:// listeners; repeatable, each with its --key; the server name chooses',
       collect((file) => file),
     )
     .option(
       '--key <file>',
-      'PEM private key of the --cert at the same place',
+      'PEM private key of the --cert with the same position',
       collect((file) => file),
     )
-    .option('--client-ca <file>', 'ask clients for a certificate, and check it against these authorities')
-    .option('--require-client-cert', 'serve no client without a good certificate (with --client-ca)')
-    .option('--backend-ca <file>', 'PEM authorities to trust for https:// and h2:// backends')
-    .option('--backend-name <name>', 'the server name to ask such backends for, and to check')
-    .option('--backend-insecure', 'take any certificate of a backend: anyone in between can read along')
+    .option(
+      '--client-ca <file>',
+      'ask clients for a certificate, which one of these PEM authorities must have signed',
+    )
+    .option('--require-client-cert', 'refuse clients without a valid certificate (needs --client-ca)')
+    .option(
+      '--backend-ca <file>',
+      "trust these PEM authorities for https:// and h2:// backends, in place of the system's",
+    )
+    .option(
+      '--backend-name <name>',
+      'the server name to send to such backends, and to check in their certificates',
+    )
+    .option(
+      '--backend-insecure',
+      'accept any certificate of a backend: whoever sits in between can read and change everything',
+    )
 
-/** What its connections begin with, who shares them, and who may have one of their own through it. */
+/** Adds the options for the PROXY protocol, tunnels and sharing. */
 const connections = (command: Command): Command =>
   command
     .option(
       '--accept-proxy <network>',
-      'connections from this network (CIDR) begin with a PROXY header, which is believed; repeatable',
+      'require a PROXY header from clients in this network (CIDR), and believe it; repeatable',
       checked(collect(parseNetwork)),
     )
     .option(
       '--send-proxy <version>',
-      "begin each connection to a backend with a PROXY header, 'v1' or 'v2'; it tells of the client only with --share connection",
+      "begin each backend connection with a PROXY header, 'v1' or 'v2'; it names the client only with --share connection",
       oneOf('v1', 'v2'),
     )
     .option(
       '--connect <target>',
-      "HOST:PORT that clients may have tunnels to by CONNECT, repeatable: a name or address, *.DOMAIN, or * for either part; '*:*' lets everyone reach whatever this machine reaches (default: none)",
+      "allow CONNECT tunnels to HOST:PORT; HOST may be * or *.DOMAIN, and PORT may be *; repeatable; '*:*' lets clients reach all that this machine reaches (default: none)",
       checked(collect(parseConnect)),
     )
     .option(
       '--share <scope>',
-      "who shares connections to a backend: 'process', all clients, or 'connection', the requests of one client connection",
+      "which requests share backend connections: 'process', those of all clients, or 'connection', those of one client connection",
       oneOf('process', 'connection'),
       'process',
     )
 
-/** How it runs. */
+/** Adds the options for trace, draining and limits. */
 const running = (command: Command): Command =>
   command
     .option(
       '--trace <file>',
-      "write a line for each transition of each continuation; '-' for standard output",
+      "write a line for each step of each request and connection to FILE; '-' is standard output",
     )
     .option(
       '--drain-timeout <duration>',
-      'how long running requests may take to finish after SIGTERM or SIGINT (default: 30s)',
+      'the time that running requests have to finish after SIGTERM or SIGINT (default: 30s)',
       checked((text: string, _before: number | undefined) => parseDuration(text)),
     )
     .option(
       '--limit <room.name=value>',
-      "set a bound or timeout by its name, repeatable: proxy.headTimeoutMs=10s, transport.flushBytesMax=512KiB; 'fermata limits' lists them",
+      "set a limit or timeout, as in proxy.headTimeoutMs=10s or transport.flushBytesMax=512KiB; repeatable; 'fermata limits' lists them",
       checked((text: string, before: SomeLimits | undefined) => setLimit(before ?? {}, text)),
     )
 
-/** The action of `serve`. Options may be wrong together: commander tells it as it tells of one alone. */
+/** Runs `serve`. Reports wrong combinations of options as commander reports a wrong option. */
 function runAction(serve: (options: ServeOptions) => void, options: ServeOptions, self: Command): void {
   const [excess] = self.args
   if (excess !== undefined) {
@@ -176,10 +186,10 @@ function runAction(serve: (options: ServeOptions) => void, options: ServeOptions
   }
 }
 
-/** The whole command line; `serve` begins what was asked for. */
+/** Makes the command line. @param serve starts the server */
 export function program(serve: (options: ServeOptions) => void): Command {
   const command = new Command('fermata')
-    .description('A reverse proxy in which every request can be held and told to go on.')
+    .description('A reverse proxy for HTTP/1.1 and HTTP/2 in which every request is a continuation.')
     .version(version(), '-v, --version')
     .configureHelp({ showGlobalOptions: true })
     .showHelpAfterError("See 'fermata --help'.")
@@ -187,14 +197,14 @@ export function program(serve: (options: ServeOptions) => void): Command {
   const serving = command
     .command('serve')
     .showHelpAfterError("See 'fermata serve --help'.")
-    .description('listen for HTTP/1.1 and HTTP/2, in clear text or over TLS, and proxy to backends of either')
+    .description('listen for HTTP/1.1 and HTTP/2, in clear text or over TLS, and proxy to backends')
   running(connections(certificates(places(serving))))
     .addHelpText('after', EXAMPLES)
     .allowExcessArguments()
     .action((options: ServeOptions, self: Command) => runAction(serve, options, self))
   command
     .command('limits')
-    .description('print every bound and timeout with its default')
+    .description('list every limit and timeout with its default')
     .action(() => void process.stdout.write(describeLimits()))
   return command
 }

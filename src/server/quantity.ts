@@ -1,11 +1,11 @@
-// Numbers with units, as people write limits: times as 500ms, 10s, 2m or 1h, sizes as 64KiB or 1MiB. The name
-// of a limit says which it is.
+// Parses the values of limits: times as 500ms, 10s, 2m or 1h, sizes as 64KiB or 1MiB. The name of a limit
+// tells its kind.
 
 import { ConfigError } from './address.js'
 
 interface Kind {
   readonly units: Readonly<Record<string, number>>
-  /** What it is, and how it is written. */
+  /** Says what it is and how to write it, in errors. */
   readonly form: string
 }
 
@@ -19,13 +19,10 @@ const SIZE: Kind = {
 }
 const COUNT: Kind = { units: {}, form: 'a number without a unit' }
 
-/**
- * Units stand in names of limits: last, but for `heldBytesSoft` and the like; windows are bytes (RFC 9113
- * §6.9).
- */
+/** Tells the kind of a limit by the unit in its name. Windows are bytes (RFC 9113 §6.9). */
 const kindOf = (name: string): Kind => (name.endsWith('Ms') ? TIME : /Bytes|Window/.test(name) ? SIZE : COUNT)
 
-/** The value of the limit of this name. */
+/** Parses the value of the limit with this name. Throws a {@link ConfigError}. */
 export function parseQuantity(name: string, text: string): number {
   const { units, form } = kindOf(name)
   const [, digits, fraction, unit] = /^(\d+)(\.\d+)?([A-Za-z]*)$/.exec(text) ?? []

@@ -26,7 +26,7 @@ const ROWS: readonly Row[] = [
     [SECURE, CLEAR],
     { ...PAIR, clientCa: 'ca', requireClientCert: true },
     [],
-    /does not hold on 127.0.0.1:8080/,
+    /cannot hold on 127.0.0.1:8080/,
   ],
   [[CLEAR], { backendCa: 'ca' }, ['http://a', 'https://b'], null],
   [[CLEAR], { backendInsecure: true, backendName: 'x' }, ['h2://a'], null],

@@ -70,7 +70,7 @@ t.test('help, version, limits', { buffered: true }, async (t) => {
   const valued = ['listen', 'backend', 'route', 'share', 'trace', 'drain-timeout', 'limit', 'connect']
   for (const option of [...valued, 'accept-proxy', 'send-proxy', 'backend-ca', 'backend-name'])
     t.match(serveHelp.stdout, `--${option} <`, option)
-  t.match(serveHelp.stdout.replace(/\s+/g, ' '), "'*:*' lets everyone reach whatever this machine reaches")
+  t.match(serveHelp.stdout.replace(/\s+/g, ' '), "'*:*' lets clients reach all that this machine reaches")
   t.match(serveHelp.stdout, /Examples:/)
 
   const manifest = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string }
@@ -98,8 +98,8 @@ const wrong: readonly (readonly [readonly string[], ...(string | RegExp)[]])[] =
   [['serve', '--listen', 'here'], "'here'", 'HOST:PORT', '127.0.0.1:8080'],
   [['serve', '--listen', '127.0.0.1:65536'], "'127.0.0.1:65536': port 65536 is out of range (1 to 65535"],
   [['serve', '--listen', ':8080', '--listen', ':8080'], '--listen [::]:8080 is given twice: leave out one'],
-  [['serve', '--listen', `unix:/${'x'.repeat(107)}`], 'the path has 108 bytes, and at most 10'],
-  [['serve', '--backend', `http://unix:/${'x'.repeat(107)}`], 'the path has 108 bytes, and at most 10'],
+  [['serve', '--listen', `unix:/${'x'.repeat(107)}`], 'the path has 108 bytes; at most 10'],
+  [['serve', '--backend', `http://unix:/${'x'.repeat(107)}`], 'the path has 108 bytes; at most 10'],
   [['serve', '--listen', '::1:80'], "'::1:80'", 'HOST:PORT'],
   [['serve', '--backend', '127.0.0.1:9000'], "'127.0.0.1:9000'", 'http://', 'h2c://', 'HOST:PORT'],
   [['serve', '--backend', 'ftp://a'], "'ftp://a'", 'http://, https://, h2c:// or h2://', 'HOST:PORT'],
@@ -259,7 +259,7 @@ t.test(
     await first.exited
     t.ok(existsSync(path), 'it was killed, and left its file')
     const { program } = await serve(t, '--listen', `unix:${path}`)
-    t.match(program.stderr, `unix:${path} was stale, nobody listened on it: removed`)
+    t.match(program.stderr, `replaced unix:${path}, a stale socket on which no process listened`)
     t.match(program.stderr, `listening on unix:${path} `)
     await program.until('it says what to try', () => /try .+\n/.test(program.stderr))
     t.match(program.stderr, `try  curl --unix-socket ${path} http://localhost/\n`)
@@ -492,7 +492,7 @@ t.test('a second signal ends it at once', { buffered: true }, async (t) => {
   await get(client, '/')
   program.signal('SIGTERM')
   await program.until('it is draining', () =>
-    /draining: running requests may finish; a second signal ends them at once/.test(program.stderr),
+    /draining: running requests may finish; a second signal cuts them/.test(program.stderr),
   )
   program.signal('SIGINT')
   t.strictSame(await program.exited, { code: 1, signal: null })
