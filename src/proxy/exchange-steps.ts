@@ -244,10 +244,12 @@ export const exchangeSteps = exchangeLife.steps<Exchange>({
     return goto.lease
   },
 
-  /** Resets both streams without an answer. */
+  /** Resets both streams. The client may have closed its connection when its whole answer had left. */
   abort(x) {
-    if (x.outcome === 'ok') x.outcome = 'client-gone'
-    x.proxy.aborted(x)
+    if (x.tunnelOpen || !x.frontend.localEnded) {
+      if (x.outcome === 'ok') x.outcome = 'client-gone'
+      x.proxy.aborted(x)
+    }
     x.release(x.abortReason)
     return goto.log
   },

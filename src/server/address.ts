@@ -41,13 +41,17 @@ export function parseListen(text: string): Listen {
     )
   if (match === null) {
     throw new ConfigError(
-      `'${text}' is not an address to listen on: write HOST:PORT, as in 127.0.0.1:8080, or https://HOST:PORT`,
+      `'${text}' is not an address to listen on: write HOST:PORT, as in 127.0.0.1:8080, https://HOST:PORT or unix:PATH${brackets(rest)}`,
     )
   }
   const host = match[1]
   if (host === undefined) return { host: '127.0.0.1', port: Number(match[2]), secure }
   return { host: host === '' ? '::' : host.replace(/^\[|\]$/g, ''), port: Number(match[2]), secure }
 }
+
+/** Names the mistake of an IPv6 address that has no brackets. */
+const brackets = (address: string): string =>
+  /^[\da-f]*:[\da-f:.]*:[\da-f]*\/?$/i.test(address) ? '; an IPv6 address has brackets, as in [::1]:8080' : ''
 
 /** The schemes of backends, and their default ports. */
 const SCHEMES = { http: 80, https: 443, h2c: 80, h2: 443 } as const
@@ -69,13 +73,15 @@ export function parseBackend(text: string): BackendUrl {
   if (parts === null || !isScheme(scheme)) {
     const names = Object.keys(SCHEMES).map((each) => `${each}://`)
     throw new ConfigError(
-      `'${text}' is not a backend: write ${names.slice(0, -1).join(', ')} or ${names.at(-1)} and HOST:PORT`,
+      `'${text}' is not a backend: write ${names.slice(0, -1).join(', ')} or ${names.at(-1)}, then HOST:PORT or unix:PATH`,
     )
   }
   if (/^unix:./.test(parts[2])) return { scheme, ...unixAddress(parts[2].slice(5)) }
   const match = /^(\[[0-9a-fA-F:.]+\]|[^[\]:/?#@\s]+)(?::(\d{1,5}))?\/?$/.exec(parts[2])
   if (match === null)
-    throw new ConfigError(`'${text}' is not a backend: write ${scheme}://HOST:PORT, without a path or a user`)
+    throw new ConfigError(
+      `'${text}' is not a backend: write ${scheme}://HOST:PORT, without a path or a user, or ${scheme}://unix:PATH${brackets(parts[2])}`,
+    )
   const [, host, port] = match
   if (Number(port ?? 80) > PORT_MAX || port === '0')
     throw new ConfigError(`'${text}': port ${port} is out of range (1 to ${PORT_MAX})`)
@@ -90,6 +96,12 @@ export function parseNetwork(text: string): string {
     throw new ConfigError(`'${text}' is not a network: write ADDRESS/BITS, as in 10.0.0.0/8, or an address`)
   }
   return text
+}
+
+/** Checks a TLS server name. */
+export function parseServerName(text: string): string {
+  if (/^[\w-]+(?:\.[\w-]+)*\.?$/.test(text)) return text
+  throw new ConfigError(`'${text}' is not a server name: write a host name, as in backend.example.org`)
 }
 
 /** Checks a target of plain CONNECT. */
@@ -113,6 +125,8 @@ export interface RouteText {
 /** Parses `HOST/PREFIX=URL`. Without HOST the route takes every host, without PREFIX every path. */
 export function parseRoute(text: string): RouteText {
   const match = /^([^/=\s]*)(\/[^=\s]*)?=(\S+)$/.exec(text)
+  if (/^[a-z][a-z0-9+.-]*:\/\//i.test(text))
+    throw new ConfigError(`'${text}': a route begins with HOST or /PREFIX, without a scheme`)
   if (match === null) {
     throw new ConfigError(
       `'${text}' is not a route: write HOST/PREFIX=URL, as in example.org/api=h2c://127.0.0.1:9000`,
@@ -121,7 +135,11 @@ export function parseRoute(text: string): RouteText {
   parseBackend(match[3])
   const prefix = match[2] ?? '/'
   if (!/^[!"$-~]*$/.test(prefix))
-    throw new ConfigError(`'${text}': a path cannot begin with ${prefix}; write its other characters as %XX`)
+    throw new ConfigError(`'${text}': no path begins with ${prefix}; write other characters as %XX`)
+  if (prefix.endsWith('*'))
+    throw new ConfigError(
+      `'${text}': a prefix is not a pattern; ${prefix.slice(0, -1)} takes all paths that begin with it`,
+    )
   return { host: parseHost(match[1], text), prefix, url: match[3] }
 }
 
@@ -152,9 +170,11 @@ export function addRoute(routes: readonly RouteText[], route: RouteText): RouteT
 
 const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000 }
 
-/** Parses `10s`, `500ms`, `2m`, or seconds without a unit. Returns ms. */
+/**
+ * Parses `10s`, `500ms`, `2m` or 0. Returns ms. Other numbers need a unit: limits count in ms, people in s.
+ */
 export function parseDuration(text: string): number {
-  const match = /^(\d+(?:\.\d+)?)(ms|s|m)?$/.exec(text)
+  const match = /^(?:(\d+(?:\.\d+)?)(ms|s|m)|(0))$/.exec(text)
   if (match === null) throw new ConfigError(`'${text}' is not a duration: write 10s, 500ms or 2m`)
-  return Number(match[1]) * UNITS[match[2] ?? 's']
+  return match[3] === undefined ? Number(match[1]) * UNITS[match[2]] : 0
 }

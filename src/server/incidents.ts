@@ -38,9 +38,12 @@ export class Incidents implements ExchangeWatcher {
   /** Logs a response that was cut. A client that left is not logged. */
   aborted(x: Exchange): void {
     const { cause } = x
+    // `refused` has logged it.
+    if (x.refusal !== null) return
     const late = x.outcome === 'body-late' || x.outcome === 'tunnel-idle'
     if (!late && (cause === null || cause.side !== 'backend' || cause.code !== x.outcome)) return
-    this.log.repeated('warn', `response cut short, ${x.outcome} ${whereTo(x)}`, () =>
+    const what = x.tunnelOpen ? 'tunnel closed' : 'response cut short'
+    this.log.repeated('warn', `${what}, ${x.outcome} ${whereTo(x)}`, () =>
       late ? requestOf(x) : `${requestOf(x)}: ${hinted(cause, cause?.message ?? '', null)}`,
     )
   }
@@ -105,6 +108,6 @@ const nameOf = (address: Address): string =>
 /** Describes a request without its query, which may hold secrets. */
 function requestOf({ id, request }: Exchange): string {
   const path = (request.path?.value ?? '').split('?', 1)[0]
-  const whole = `${request.method?.value ?? ''} ${request.host}${path}`
+  const whole = `${request.protocol?.value ?? request.method?.value ?? ''} ${request.host}${path}`
   return `${whole.length > REQUEST_CHARACTERS_MAX ? `${whole.slice(0, REQUEST_CHARACTERS_MAX)}…` : whole} (${id})`
 }

@@ -140,6 +140,8 @@ export function setLimit(limits: SomeLimits, text: string): SomeLimits {
   if (name === undefined) throw new ConfigError(whichRoom(full))
   if (more !== undefined || !Object.hasOwn(limitsByRoom, room) || !Object.hasOwn(limitsByRoom[room], name))
     throw new ConfigError(`there is no limit '${full}': ${otherwise(name)}`)
+  if (Object.hasOwn(valuesOf(limits)[room] ?? {}, name))
+    throw new ConfigError(`--limit ${full} is given twice: leave out one`)
   const [least, most] = valuesRange(room, name)
   const value = parseQuantity(full, written)
   if (value < least || value > most)
@@ -153,15 +155,24 @@ const namesakes = (name: string): string[] =>
     .filter(([, values]) => Object.hasOwn(values, name))
     .map(([room]) => `${room}.${name}`)
 
+/** Returns the limits whose names begin so, in all rooms: the unit may be missing, or the case be wrong. */
+const likely = (begin: string): string[] =>
+  Object.entries(limitsByRoom).flatMap(([room, values]) =>
+    Object.keys(values)
+      .filter((each) => each.toLowerCase().startsWith(begin.toLowerCase()))
+      .map((each) => `${room}.${each}`),
+  )
+
 const otherwise = (name: string): string => {
-  const found = namesakes(name)
+  const same = namesakes(name)
+  const found = same.length === 0 && name.length > 3 ? likely(name) : same
   return found.length === 0 ? "'fermata limits' lists them" : `did you mean ${found.join(' or ')}?`
 }
 
 function whichRoom(name: string): string {
   const found = namesakes(name)
   return found.length === 0
-    ? `there is no limit '${name}': 'fermata limits' lists them`
+    ? `there is no limit '${name}': ${otherwise(name)}`
     : `--limit ${name}: say which room: ${found.join(', ')}`
 }
 

@@ -13,6 +13,7 @@ import {
   parseListen,
   parseNetwork,
   parseRoute,
+  parseServerName,
 } from './address.js'
 import { describeLimits, type SomeLimits, setLimit } from './limits.js'
 
@@ -92,7 +93,7 @@ const places = (command: Command): Command =>
     )
     .option(
       '-r, --route <route>',
-      "send requests for HOST/PREFIX to the backend URL, as in 'example.org/api=http://10.0.0.2:80'; HOST or PREFIX may be left out; repeatable, and the most specific route wins",
+      "send requests for HOST/PREFIX to the backend URL, as in 'example.org/api=http://10.0.0.2:80'; HOST may be *.DOMAIN; HOST or PREFIX may be left out; repeatable, and the most specific route wins",
       checked((text: string, before: ReturnType<typeof parseRoute>[] | undefined) =>
         addRoute(before ?? [], parseRoute(text)),
       ),
@@ -123,6 +124,7 @@ const certificates = (command: Command): Command =>
     .option(
       '--backend-name <name>',
       'the server name to send to such backends, and to check in their certificates',
+      checked((text: string, _before: string | undefined) => parseServerName(text)),
     )
     .option(
       '--backend-insecure',
@@ -163,7 +165,7 @@ const running = (command: Command): Command =>
     )
     .option(
       '--drain-timeout <duration>',
-      'the time that running requests have to finish after SIGTERM or SIGINT (default: 30s)',
+      'the time that running requests have to finish after SIGTERM or SIGINT, as 10s, 500ms or 2m (default: 30s)',
       checked((text: string, _before: number | undefined) => parseDuration(text)),
     )
     .option(

@@ -17,7 +17,7 @@ const SIZE: Kind = {
   units: { B: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 },
   form: 'a size: write 4096, 64KiB or 1MiB (a number alone is bytes)',
 }
-const COUNT: Kind = { units: {}, form: 'a number without a unit' }
+const COUNT: Kind = { units: {}, form: 'a whole number without a unit' }
 
 /** Tells the kind of a limit by the unit in its name. Windows are bytes (RFC 9113 §6.9). */
 const kindOf = (name: string): Kind => (name.endsWith('Ms') ? TIME : /Bytes|Window/.test(name) ? SIZE : COUNT)

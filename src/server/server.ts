@@ -343,7 +343,8 @@ export class Server extends TypedEvents implements StreamAcceptor, HandshakeEven
   reload(): void {
     let wrong: Error | null = null
     try {
-      if (this.tls !== null) this.tls = this.secureWith()
+      if (this.tls === null) throw new Error('no listener has certificates')
+      this.tls = this.secureWith()
     } catch (error) {
       wrong = error instanceof Error ? error : new Error(String(error))
     }

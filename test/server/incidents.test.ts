@@ -265,6 +265,33 @@ t.test('504, refused connections, handshakes, PROXY headers: a line each', async
   )
 })
 
+t.test('a refused CONNECT and a closed tunnel leave one line each', async (t) => {
+  const proxy = await serve(
+    t,
+    'http://127.0.0.1:1',
+    { proxy: { tunnelIdleMs: 50 } },
+    { connect: ['127.0.0.1:*'] },
+  )
+  const closed = createServer().listen(0, '127.0.0.1')
+  await once(closed, 'listening')
+  const { port: nobody } = closed.address() as AddressInfo
+  await new Promise((resolve) => closed.close(resolve))
+  const connecting = (port: number) => `CONNECT 127.0.0.1:${port} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n\r\n`
+  t.match(await said(t, proxy.port, connecting(nobody)), /^HTTP\/1\.1 502 [\s\S]*backend-not-connected/)
+  t.match(await proxy.line(/of a CONNECT/), /^error 502 backend-not-connected of a CONNECT: /)
+
+  const target = await behind(t, silent())
+  t.match(await said(t, proxy.port, connecting(target)), /^HTTP\/1\.1 200/)
+  t.match(
+    await proxy.line(/tunnel-idle/),
+    /^warn tunnel closed, tunnel-idle of a CONNECT: CONNECT 127\.0\.0\.1:/,
+  )
+  t.strictSame(
+    proxy.lines.filter((line) => line.includes('cut short')),
+    [],
+  )
+})
+
 t.test('requests cut at drain, and responses cut short', async (t) => {
   const port = await behind(t, silent())
   const proxy = await serve(t, `http://127.0.0.1:${port}`, { server: { cutMs: 50 } }, { drainTimeoutMs: 50 })

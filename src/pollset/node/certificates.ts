@@ -18,12 +18,10 @@ export function explained<T>(what: string, make: () => T): T {
   }
 }
 
-/**
- * Authorities for a context. Node ignores what is not PEM, and would then trust nobody: refused here instead.
- */
-export function trusting(ca: string | undefined): { ca?: string } {
+/** Returns the authorities for a context. Node ignores text that is not PEM, and would then trust nobody. */
+export function trusting(ca: string | undefined, forWhom: string): { ca?: string } {
   if (ca === undefined) return {}
-  explained('the authorities to trust are not PEM certificates', () => new X509Certificate(ca))
+  explained(`the authorities ${forWhom} are not PEM certificates`, () => new X509Certificate(ca))
   return { ca }
 }
 

@@ -39,6 +39,7 @@ export class NodeTlsServer implements TlsServer {
   constructor(options: TlsServerOptions) {
     this.options = options
     this.certificates = new Certificates(options.certificates)
+    trusting(options.clientCa, 'for clients')
     const over = (socket: TLSSocket) => this.over(socket)
     this.servers = this.certificates.groups.map((group) =>
       explained(`${group.from}TLS does not take the certificate or its key`, () =>
@@ -55,7 +56,7 @@ export class NodeTlsServer implements TlsServer {
     const server = createServer({
       cert: [...cert],
       key: [...key],
-      ...trusting(clientCa),
+      ...trusting(clientCa, 'for clients'),
       minVersion: VERSION_MIN,
       ALPNProtocols: [...alpn],
       requestCert: (clientCertificate ?? 'none') !== 'none',
@@ -142,7 +143,7 @@ export class NodeTlsClient implements TlsClient {
     this.options = options
     this.context = createSecureContext({
       ...options.certificate,
-      ...trusting(options.ca),
+      ...trusting(options.ca, 'for backends'),
       minVersion: VERSION_MIN,
     })
   }
