@@ -8,6 +8,8 @@ import { type Frame, frame, framesOf, headers } from '../../tools/testbed/frames
 import type { FarEnd } from '../../tools/testbed/memory-pollset.js'
 
 const LARGE_BODY = 4 * 1024 * 1024
+/** octets of bodies that a backend sends in a turn: a few reads of a connection */
+const BODIES_A_TURN = 4 * 65_536
 
 /** What a backend still owes on a stream, and may send. */
 interface Debt {
@@ -58,7 +60,8 @@ export class Peer {
     if (octets.subarray(0, 3).toString() === 'PRI') octets = octets.subarray(24)
     const out: Buffer[] = []
     for (const each of framesOf(octets)) this.take(each, out)
-    for (const [id, debt] of this.debts) this.pay(id, debt, out)
+    let left = BODIES_A_TURN
+    for (const [id, debt] of this.debts) left -= this.pay(id, debt, left, out)
     if (out.length > 0 && !this.gone) this.far.put(Buffer.concat(out))
   }
 
@@ -108,10 +111,12 @@ export class Peer {
     else if (debt !== undefined) debt.window += by
   }
 
-  private pay(id: number, debt: Debt, out: Buffer[]): void {
-    for (;;) {
-      const size = Math.min(16_384, debt.left, debt.window, this.window)
-      if (size <= 0) return
+  /** Sends what it may of a body, at most `most` octets. Returns how many they are. */
+  private pay(id: number, debt: Debt, most: number, out: Buffer[]): number {
+    for (let paid = 0; ; ) {
+      const size = Math.min(16_384, debt.left, debt.window, this.window, most - paid)
+      if (size <= 0) return paid
+      paid += size
       debt.left -= size
       debt.window -= size
       this.window -= size

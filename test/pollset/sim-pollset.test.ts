@@ -211,6 +211,45 @@ t.test('look-ups: names that are known, addresses, and those that fail', async (
   const failing = pollset.resolve('backend.sim')
   settle(pollset)
   t.equal(failing.fault?.code, 'ENOTFOUND')
+  pollset.faults = noFaults
+  pollset.name('backend.sim', null)
+  const unanswered = pollset.resolve('backend.sim')
+  settle(pollset)
+  t.equal(unanswered.readiness, 0)
+})
+
+t.test('a connect that waits for its peer', async (t) => {
+  const pollset = new SimPollset(1)
+  const fars: SimPeerSocket[] = []
+  pollset.serve(BACK, (far) => fars.push(far), true)
+  const socket = pollset.connect(BACK, 'b1.socket')
+  settle(pollset)
+  t.strictSame([socket.readiness, fars.length], [0, 1])
+  fars[0].accept()
+  settle(pollset)
+  t.equal(socket.readiness, CONNECTED | WRITABLE)
+})
+
+t.test('a closed window: a write is the World’s own until it is taken, and FIN behind it', async (t) => {
+  const { pollset, peer, socket } = connection()
+  peer.far.windowOpen = false
+  const slab = pattern(100)
+  socket.write(slab)
+  socket.end()
+  settle(pollset)
+  t.equal(socket.readiness & WRITABLE, 0)
+  t.strictSame(peer.told, [])
+  slab.fill(9)
+  peer.far.takeOnce()
+  settle(pollset)
+  t.equal(socket.readiness & WRITABLE, WRITABLE)
+  t.strictSame([peer.told, [...new Set(peer.bytes)]], [['100 octets at 0', 'FIN'], [9]])
+  peer.far.takeOnce()
+  settle(pollset)
+  t.equal(peer.told.length, 2)
+  t.notOk(peer.far.near.wasReset)
+  socket.reset()
+  t.ok(peer.far.near.wasReset)
 })
 
 t.test('a burst of clients is accepted in one turn, in order', async (t) => {

@@ -42,7 +42,7 @@ t.test('a closing connection whose socket goes with something unwritten is over 
   socket.far.send(Buffer.concat([PREFACE, frame(SETTINGS, 0, 0)]))
   socket.far.end()
   t.match(lines.at(-1), / m1 linger suspend /)
-  socket.mark(CLOSED)
+  pollset.mark(socket, CLOSED)
   pollset.one()
   t.match(lines.at(-1), / m1 end done /)
 })
@@ -54,7 +54,7 @@ t.test('the same of HTTP/1.1', async (t) => {
   socket.far.reading = false
   socket.far.send(Buffer.from('nonsense\r\n\r\n'))
   t.match(lines.at(-1), / m1 linger suspend /)
-  socket.mark(CLOSED)
+  pollset.mark(socket, CLOSED)
   pollset.one()
   t.match(lines.at(-1), / m1 end done /)
 })

@@ -33,7 +33,7 @@ for (const [speaks, octets, scheme] of [
       const proxy = memoryProxy({}, { clients: 'http/1.1', speaks })
       const told = watched(proxy)
       if (when === 'with its connection')
-        proxy.pollset.serve({ host: '192.0.2.9', port: 9 }, (far) => {
+        proxy.pollset.serveFar({ host: '192.0.2.9', port: 9 }, (far) => {
           proxy.backends.push(far)
           far.put(octets)
           far.putEnd()

@@ -3,10 +3,10 @@
 
 import t from 'tap'
 import { createWorld } from '../../src/continuation/index.js'
-import { ENDED, type Socket } from '../../src/pollset/index.js'
+import type { Socket } from '../../src/pollset/index.js'
 import { type AlpnProtocol, ClientHandshake, handshakeLife } from '../../src/server/client-handshake.js'
 import { localhost } from '../../tools/testbed/certificates/index.js'
-import { MemoryPollset } from '../../tools/testbed/memory-pollset.js'
+import { type FarEnd, MemoryPollset } from '../../tools/testbed/memory-pollset.js'
 import { declared, Seen } from '../world/seen.js'
 
 const seen = new Seen()
@@ -285,9 +285,9 @@ for (const [title, run] of gone) {
 
 t.test('what came before its end counts', (t) => {
   const { told, far } = arrive(null, (socket) => {
-    const { far, mark } = socket as Socket & { far: { put(bytes: Buffer): void }; mark(bits: number): void }
+    const { far } = socket as Socket & { far: FarEnd }
     far.put(Buffer.from('GET / HTTP/1.1\r\n'))
-    mark.call(socket, ENDED)
+    far.putEnd()
   })
   t.strictSame(told, ['http/1.1'])
   t.notOk(far.closed)

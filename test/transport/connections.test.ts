@@ -78,15 +78,15 @@ t.test(
   async (t) => {
     const { pollset, connections } = setUp(2)
     t.equal(connections.readiness, EMPTY)
-    const fars = [1, 2, 3].map(() => pollset.dial(80))
+    const fars = [1, 2, 3].map(() => pollset.dialFar(HERE))
     t.strictSame(
       fars.map((far) => far.closed),
       [false, false, true],
     )
     t.strictSame([connections.size, connections.refused, connections.readiness], [2, 1, 0])
     fars[0].destroy()
-    t.notOk(pollset.dial(80).closed)
-    t.ok(pollset.dial(80).closed)
+    t.notOk(pollset.dialFar(HERE).closed)
+    t.ok(pollset.dialFar(HERE).closed)
   },
 )
 
@@ -94,7 +94,7 @@ t.test(
   'T9: drained: the listener closes; each is told to end, and who comes after that; told once when empty',
   async (t) => {
     const { pollset, world, connections } = setUp(9)
-    const fars = [1, 2].map(() => pollset.dial(80))
+    const fars = [1, 2].map(() => pollset.dialFar(HERE))
     let drained = 0
     connections.drain(() => drained++)
     connections.add(new Silent(world, pollset.socket(), connections))
@@ -104,7 +104,7 @@ t.test(
     t.ok(fars.every((far) => far.closed))
     t.strictSame([connections.size, connections.readiness], [0, EMPTY])
     t.equal(world.scheduler.living, 0)
-    t.throws(() => pollset.dial(80), /nobody listens/)
+    t.throws(() => pollset.dialFar(HERE), /nobody listens/)
     const late = new Silent(world, pollset.socket(), connections)
     connections.add(late)
     pollset.run()
@@ -116,7 +116,7 @@ t.test(
 
 t.test('one that goes on as another leaves no gap', async (t) => {
   const { pollset, world, connections } = setUp(9)
-  pollset.dial(80)
+  pollset.dialFar(HERE)
   const [before] = [...world.scheduler.alive()] as Silent[]
   const after = new Silent(world, before.socket, connections)
   connections.replace(before, after)

@@ -31,7 +31,7 @@ function dialling(
   const tls = pollset.tlsClient({ serverName: '', alpn: [alpn], verify: true })
   const target: DialTarget = { host: '192.0.2.9', port: 9, tls, ...to }
   const fars: FarEnd[] = []
-  pollset.serve(target, (far) => fars.push(far), served)
+  pollset.serveFar(target, (far) => fars.push(far), served)
   const [on1, on2] = [http1SessionOn(http1, target), http2SessionOn(http2, target)]
   const factory = dialledSessions<ExchangeSession>(world, target, LIMITS, (socket, reports, id) =>
     (socket.secured?.protocol === 'h2' ? on2 : on1)(socket, reports, id),
@@ -136,7 +136,7 @@ function named(addresses: readonly (readonly [string, Served])[]) {
       tried.push(host)
       fars.push(far)
     }
-    pollset.serve({ host, port: 9 }, connected, served)
+    pollset.serveFar({ host, port: 9 }, connected, served)
   }
   return { ...dialling('accept', { host: 'many' }, 'http/1.1', pollset), tried, fars }
 }

@@ -52,8 +52,8 @@ export function memoryProxy(limits: SomeLimits = {}, options: MemoryProxyOptions
   const backends: FarEnd[] = []
   const beside: FarEnd[] = []
   const frontends: ReturnType<typeof serveHttp2>[] = []
-  pollset.serve(ADDRESS, (far) => backends.push(far))
-  pollset.serve(BESIDE, (far) => beside.push(far))
+  pollset.serveFar(ADDRESS, (far) => backends.push(far))
+  pollset.serveFar(BESIDE, (far) => beside.push(far))
   const { alpn } = options
   const tls =
     alpn === undefined ? {} : { tls: pollset.tlsClient({ serverName: '', alpn: [alpn], verify: true }) }
@@ -91,9 +91,9 @@ export function memoryProxy(limits: SomeLimits = {}, options: MemoryProxyOptions
     frontends,
     lines,
     /** From now on connections to the backend are refused. */
-    refuse: () => pollset.serve(ADDRESS, () => {}, 'refuse'),
+    refuse: () => pollset.serveFar(ADDRESS, () => {}, 'refuse'),
     /** From now on connections to the backend are neither made nor refused. */
-    hang: () => pollset.serve(ADDRESS, () => {}, 'hang'),
+    hang: () => pollset.serveFar(ADDRESS, () => {}, 'hang'),
     /** Serve a client's connection that says nothing yet. */
     serve: (socket: ReturnType<MemoryPollset['socket']>) => serveHttp2(http2, socket, proxy),
     /** A client connection, hands shaken, or with other first octets. */

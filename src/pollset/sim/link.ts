@@ -37,6 +37,11 @@ export class SimPeerSocket {
   owner: SimPeerSocketOwner | null = null
   /** False: what the World sends stays in the network, until that takes no more. */
   reading = true
+  /**
+   * False: its window is closed, and the network takes nothing of what the World writes from here on. It
+   * stays the World's own memory, until {@link takeOnce}.
+   */
+  windowOpen = true
   /** The far end is over: by FIN from both, by reset, or closed by the World. */
   gone = false
   /** It has sent FIN. */
@@ -75,6 +80,16 @@ export class SimPeerSocket {
   read(on: boolean): void {
     this.reading = on
     if (on) this.near.toFar.run()
+  }
+
+  /** Takes the write that a closed window holds back. */
+  takeOnce(): void {
+    this.near.takenOnce()
+  }
+
+  /** Connects a socket whose connect waits for it ({@link SimPollset.serve}). */
+  accept(): void {
+    this.near.connected(true)
   }
 
   /** Takes what the World sends at so many octets a second, steadily; 0: as it comes. */
@@ -119,6 +134,8 @@ export class SimSocket extends Socket {
   private destroyed = false
   /** The network has reset it. */
   brokenUp = false
+  /** The World has reset it. */
+  wasReset = false
 
   constructor(net: SimNet, remote: Address, local: Address, id: string, connected: boolean) {
     super()
@@ -249,6 +266,7 @@ export class SimSocket extends Socket {
   }
 
   reset(): void {
+    this.wasReset = true
     this.toFar.drop()
     this.toFar.cut = this.vanished
     this.destroy()
@@ -272,13 +290,22 @@ export class SimSocket extends Socket {
   /** Move what the network has room for from the World's memory onto the wire. */
   private refill(): void {
     const bytes = this.inFlight
-    if (bytes === null) return
+    if (bytes === null || !this.peer.windowOpen) return
     const room = this.net.faults.sendBufferBytes
     const size = room === 0 ? bytes.length : Math.min(bytes.length, room - this.toFar.bytes)
     if (size > 0) {
       this.toFar.put(Buffer.from(bytes.subarray(0, size)))
       this.inFlight = size === bytes.length ? null : bytes.subarray(size)
     }
+  }
+
+  takenOnce(): void {
+    const bytes = this.inFlight
+    if (bytes === null || this.over) return
+    this.toFar.put(Buffer.from(bytes))
+    this.inFlight = null
+    this.net.mark(this, WRITABLE)
+    if (this.finWanted) this.fin()
   }
 
   private fin(): void {

@@ -129,6 +129,12 @@ class SimResolution extends Resolution {
   }
 }
 
+/** What becomes of connects to an address. */
+interface Serving {
+  readonly connected: (far: SimPeerSocket) => void
+  readonly waits: boolean
+}
+
 class SimCommands extends Commands {
   readonly id = 'commands'
   private readonly orders: string[] = []
@@ -168,13 +174,13 @@ export class SimPollset extends Turns implements Pollset, SimNet {
   private marked: Pollable[] = []
   private markedBits: number[] = []
   private readonly spoilt: Buffer[] = []
-  private readonly names = new Map<string, readonly string[]>()
+  private readonly names = new Map<string, readonly string[] | null>()
   private readonly listeners = new Map<string, SimListener>()
-  private readonly served = new Map<string, (far: SimPeerSocket) => void>()
+  private readonly served = new Map<string, Serving>()
 
-  constructor(seed: number, faults: SimFaults = noFaults) {
+  constructor(seed: number, faults: SimFaults = noFaults, chance = new Prng(seed)) {
     super()
-    this.chance = new Prng(seed)
+    this.chance = chance
     this.faults = faults
     this.commands = new SimCommands(this)
   }
@@ -205,8 +211,8 @@ export class SimPollset extends Turns implements Pollset, SimNet {
       const serving = this.served.get(formatAddress(address))
       if (refused || serving === undefined) socket.failed('ECONNREFUSED')
       else {
-        socket.connected(true)
-        serving(socket.peer)
+        if (!serving.waits) socket.connected(true)
+        serving.connected(socket.peer)
       }
     })
     return socket
@@ -216,7 +222,9 @@ export class SimPollset extends Turns implements Pollset, SimNet {
     const resolution = new SimResolution(host)
     const fails = this.chance.chance(this.faults.unresolvedPercent)
     if (fails) this.tally('unresolved name')
-    const found = this.names.get(host) ?? (/^[\d.]+$|:/.test(host) ? [host] : [])
+    const named = this.names.get(host)
+    if (named === null) return resolution
+    const found = named ?? (/^[\d.]+$|:/.test(host) ? [host] : [])
     this.soon(() => {
       if (fails || found.length === 0)
         resolution.fault = { code: 'ENOTFOUND', message: `no address of ${host}` }
@@ -248,9 +256,12 @@ export class SimPollset extends Turns implements Pollset, SimNet {
 
   // The side of the peers
 
-  /** Connects of the World to this address arrive here. */
-  serve(address: Address, connected: (far: SimPeerSocket) => void): void {
-    this.served.set(formatAddress(address), connected)
+  /**
+   * Connects of the World to this address arrive here.
+   * @param waits they are not connected before {@link SimPeerSocket.accept}
+   */
+  serve(address: Address, connected: (far: SimPeerSocket) => void, waits = false): void {
+    this.served.set(formatAddress(address), { connected, waits })
   }
 
   /** Nobody is there any more: connects are refused. */
@@ -258,9 +269,14 @@ export class SimPollset extends Turns implements Pollset, SimNet {
     this.served.delete(formatAddress(address))
   }
 
-  /** What a look-up of this name finds. */
-  name(host: string, addresses: readonly string[]): void {
+  /** What a look-up of this name finds; null: it is never answered. */
+  name(host: string, addresses: readonly string[] | null): void {
     this.names.set(host, addresses)
+  }
+
+  /** What a look-up of this name finds has been said. */
+  protected isNamed(host: string): boolean {
+    return this.names.has(host)
   }
 
   /** Connect to a listener of the World, from outside of a turn; null when nobody listens there. */
@@ -293,9 +309,7 @@ export class SimPollset extends Turns implements Pollset, SimNet {
       this.clock = at
       this.stepsAtOnce = 0
     } else if (++this.stepsAtOnce > STEPS_AT_ONCE_MAX) throw new Error('the World goes round in circles')
-    for (let left = STEPS_AT_ONCE_MAX; this.agenda.earliest <= this.clock && left > 0; left--) {
-      this.agenda.shift().act()
-    }
+    this.due()
     if (this.asked || this.deadlines.earliest() <= this.clock) this.one()
     return true
   }
@@ -310,7 +324,15 @@ export class SimPollset extends Turns implements Pollset, SimNet {
     return true
   }
 
-  private one(): void {
+  /** What the network does now. */
+  protected due(): void {
+    for (let left = STEPS_AT_ONCE_MAX; this.agenda.earliest <= this.clock && left > 0; left--) {
+      this.agenda.shift().act()
+    }
+  }
+
+  /** Runs one turn. */
+  protected one(): void {
     this.asked = false
     this.turn()
     // A slice of a read buffer is dead after the turn (spec/pollset.md, P21).

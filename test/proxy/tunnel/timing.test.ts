@@ -221,7 +221,7 @@ for (const front of VERSIONS) {
     t.test(`${front}: the target ${how} as soon as it is reached`, (t) => {
       const tunnel = connect(front)
       const { client, head, near, pollset, outcomes, backends } = tunnel
-      pollset.serve({ host: '192.0.2.9', port: 9 }, (far) => {
+      pollset.serveFar({ host: '192.0.2.9', port: 9 }, (far) => {
         backends.push(far)
         far.put(Buffer.from('220 no'))
         if (how === 'ends') far.putEnd()
