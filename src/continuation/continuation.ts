@@ -1,5 +1,5 @@
 // A continuation: a named step plus plain data, suspended on at most three pollables and a deadline.
-// Only its scheduler moves it. It is a deadline node and a waiter itself, so that suspending allocates
+// Only its scheduler moves it. It extends Deadline and implements Waiter itself, so suspending allocates
 // nothing.
 
 import { Deadline, type DurationList, type Pollable, type Waiter } from '../pollset/index.js'
@@ -7,25 +7,22 @@ import type { Scheduler } from './scheduler.js'
 import { type Outcome, type Program, UNSTARTED } from './steps.js'
 import type { World } from './world.js'
 
-/** What a continuation tells of itself in a snapshot: JSON, ids in place of objects. */
+/** What a continuation shows of itself in a snapshot: JSON, with ids in place of objects. */
 export type Description = Readonly<Record<string, unknown>>
 
 const NO_DURATIONS: readonly DurationList[] = []
 
 export abstract class Continuation extends Deadline implements Waiter {
   readonly scheduler: Scheduler
-  /** Set when it starts. */
+  /** The steps and edges it runs; {@link UNSTARTED} until it starts. */
   program: Program<never>
-  /** By wait name of the program: how long it may last here. */
+  /** The longest time of each named wait of the program, by the index of its name. */
   readonly durations: readonly DurationList[]
   /** The step that runs now or next. */
   step: number
-  /** How it is suspended; null while it runs, is queued to run, or is held. */
+  /** The outcome that suspended it; null while it runs, is queued for its first or next step, or is held. */
   suspended: Outcome<string> | null
-  /**
-   * Where the deadline of an unnamed wait stands (ms of the pollset's clock); 0 for none. See
-   * {@link waitUntil}.
-   */
+  /** The deadline set by {@link waitUntil}, in ms of the pollset's clock; 0 without one. */
   until: number
   slot0: Pollable | null
   slot1: Pollable | null
@@ -35,16 +32,16 @@ export abstract class Continuation extends Deadline implements Waiter {
   bits2: number
   queued: boolean
   /**
-   * Its deadline ended the last wait. To be read only in the step that a `late` edge leads to: the next wait
-   * clears it.
+   * Whether its deadline ended the last wait. Read it only in the step that a `late` edge leads to: the next
+   * wait clears it.
    */
   late: boolean
-  /** A cancel was asked for; it is taken once, at the next suspension that has an edge for it. */
+  /** Whether a cancel is pending. It is taken once, at the next suspension that has an edge for it. */
   cancelAsked: boolean
-  /** A debugger holds it: it takes no step until released. */
+  /** Whether a debugger holds it. It takes no step until {@link Scheduler.release}. */
   held: boolean
   finished: boolean
-  /** The scheduler's list of the living. */
+  /** Its neighbours in the scheduler's list of living continuations. */
   alivePrev: Continuation | null
   aliveNext: Continuation | null
 
@@ -78,30 +75,30 @@ export abstract class Continuation extends Deadline implements Waiter {
 
   /** Unique in its World. */
   abstract get id(): string
-  /** What it is: `exchange`, `frontend`, `backend`, `listener` … */
+  /** The kind of continuation: `exchange`, `frontend`, `backend`, `listener` … */
   abstract get kind(): string
-  /** Whether a debugger may hold it. Connections may not be held: that would stop siblings. */
+  /** Whether a debugger may hold it. A connection must not be held: all its streams would stop. */
   get holdable(): boolean {
     return false
   }
-  /** The data of it, for a person. */
+  /** Returns its data for a person to read. */
   describe(): Description {
     return {}
   }
-  /** A step threw: our own fault. Let go of everything; no step will run again. */
+  /** Releases everything it has, after one of its steps threw. No step of it runs again. */
   abstract crashed(error: unknown): void
 
   /**
-   * Ends it as if a step of it had thrown this: for what it does outside of its steps, as when its output is
-   * flushed.
+   * Ends it as if one of its steps had thrown this error. For code that runs outside its steps, such as the
+   * flush of its output.
    */
   crashWith(error: unknown): void {
     this.scheduler.crash(this, error)
   }
 
   /**
-   * Fills a wait slot (0 to 2) for the next suspension. A filled slot survives a goto, so that the step which
-   * suspends need not be the one which fills. Resuming empties all three.
+   * Fills a wait slot (0 to 2) for the next suspension. A filled slot survives a goto, so one step can fill
+   * it and another suspend. Resuming empties all three.
    */
   waitOn(slot: 0 | 1 | 2, pollable: Pollable, bits: number): void {
     if (slot === 0) {
@@ -116,7 +113,9 @@ export abstract class Continuation extends Deadline implements Waiter {
     }
   }
 
-  /** The next suspension ends late at this time (ms of the pollset's clock), instead of by a named wait. */
+  /**
+   * Makes the next suspension end late at this time (ms of the pollset's clock); for waits without a name.
+   */
   waitUntil(at: number): void {
     this.until = at
   }
@@ -137,14 +136,14 @@ export abstract class Continuation extends Deadline implements Waiter {
     this.wake()
   }
 
-  /** Ask it to end: an event like any other, taken at its next suspension that has an edge for it. */
+  /** Asks it to end. The cancel is taken at its next suspension that has an edge for it. */
   cancel(): void {
     if (this.cancelAsked || this.finished) return
     this.cancelAsked = true
     if (this.suspended !== null) this.wake()
   }
 
-  /** The step that runs now or next; `-` before it starts. */
+  /** The name of the step that runs now or next; `-` before it starts. */
   get stepName(): string {
     return this.program.names[this.step] ?? '-'
   }

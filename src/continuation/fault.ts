@@ -1,19 +1,18 @@
-// What went wrong, for the code that must act on it: whose fault it is, how far it reaches, and whether the
-// same work may be tried again. Plain data, made once where the text does not vary. A protocol adds what it
-// alone can say (http/stream-fault.ts).
+// A fault: whose it is, how far it reaches, and whether the same work may be tried again. It is plain data,
+// made once where its text does not vary. A protocol adds its own properties (http/stream-fault.ts).
 
 export interface Fault {
-  /** Stable, kebab-case: what a log line, a metric or a test names it by. */
+  /** A stable name in kebab-case, for logs, metrics and tests. */
   readonly code: string
-  /** Whose fault it is: a client's, a backend's, or our own. */
+  /** The side at fault: a client, a backend, or this program. */
   readonly side: 'frontend' | 'backend' | 'internal'
-  /** How far it reaches: one stream, or its whole connection. */
+  /** What it ends: one stream, or its whole connection. */
   readonly scope: 'stream' | 'connection'
-  /** `safe`: the other side has certainly not begun the work. */
+  /** `safe`: the other side has certainly not begun the work, so it may be sent again. */
   readonly retry: 'never' | 'safe'
   /** Human-readable. It is also sent to clients, so it must not leak internals. */
   readonly message: string
-  /** For the operator alone: addresses, names, a peer's own words. */
+  /** For the operator only: addresses, names, the peer's own text. */
   readonly detail?: string
 }
 

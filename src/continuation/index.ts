@@ -1,4 +1,4 @@
-// fermata-proxy/continuation: work as steps and plain data, that can be held and told to go on.
+// fermata-proxy/continuation: work as named steps and plain data, which can be held between two steps.
 
 export { Continuation, type Description } from './continuation.js'
 export { type Fault, fault } from './fault.js'

@@ -1,33 +1,31 @@
 // The scheduler: the only one that moves a continuation. It runs steps, checks their edges, asks the
-// debugger's gate, writes the trace, counts the budget, and arms pollables and deadline together,
-// or neither (property S5).
+// debugger's gate, writes the trace, counts the budget, and arms all pollables of a wait and its deadline, or
+// none of them (spec/pollset.md, P15).
 
 import { endsWorld, invariant, type Pollable, type Pollset } from '../pollset/index.js'
 import type { Continuation } from './continuation.js'
 import { DONE, GOTO, type Outcome, type Program, SUSPEND, UNSTARTED } from './steps.js'
 
-/** Why a continuation is about to take a step. */
+/** Why a continuation is about to take its next step. */
 export type Cause = 'started' | 'goto' | 'ready' | 'late' | 'cancelled'
 
-/** A debugger's say before a step. With none attached the scheduler pays one null check. */
+/** Lets a debugger stop a continuation before a step. Without a gate the scheduler pays one null check. */
 export interface Gate {
-  /** True to hold this continuation before the step it is at; {@link Scheduler.release} lets it go on. */
+  /** Returns true to hold this continuation before its next step, until {@link Scheduler.release}. */
   holds(continuation: Continuation, cause: Cause): boolean
 }
 
-/**
- * Told of each transition, after its edge was checked and before anything follows from it. It must not throw.
- */
+/** Is called at each transition, after its edge was checked and before it takes effect. It must not throw. */
 export interface Watcher {
   transition(continuation: Continuation, step: number, outcome: Outcome<string>): void
-  /** A deadline missed or a cancel taken: the suspension ends by that edge. */
+  /** A suspension ends by its late or cancelled edge. */
   diverted(continuation: Continuation, step: number, cause: 'late' | 'cancelled', next: number): void
 }
 
-/** Writes the trace: told first, before all watchers. */
+/** Writes the trace. It is called before all other watchers. */
 export type Tracer = Watcher
 
-/** Several watchers as one. A list is not changed while it is told: {@link Scheduler.watch} makes another. */
+/** Several watchers as one. Its list never changes: {@link Scheduler.watch} makes a new one. */
 class Watchers implements Watcher {
   private readonly each: readonly Watcher[]
   constructor(each: readonly Watcher[]) {
@@ -48,23 +46,23 @@ export interface SchedulerLimits {
 
 export const schedulerLimits: SchedulerLimits = { stepsMax: 64 }
 
-/** One of our own steps broke the rules: never the peer's doing. */
+/** A step of ours broke the rules of this room. A peer cannot cause it. */
 export class StepError extends Error {
   override name = 'StepError'
 }
 
 export class Scheduler {
   gate: Gate | null = null
-  /** Told when a step threw, before {@link Continuation.crashed}. Without it the error goes up. */
+  /** Is called when a step threw, before {@link Continuation.crashed}. Without it the error propagates. */
   onCrash: ((continuation: Continuation, error: unknown) => void) | null = null
-  /** Defects of ours that have ended a continuation. */
+  /** How many continuations a defect of ours has ended. */
   crashes = 0
   /** Continuations that have started and not ended. */
   living = 0
   private first: Continuation | null = null
   private traces: Tracer | null = null
   private watchers: readonly Watcher[] = []
-  /** The tracer and the watchers as one; null without any. */
+  /** The tracer and the watchers as one; null if there are none. */
   private watcher: Watcher | null = null
   private readonly pollset: Pollset
   private readonly limits: SchedulerLimits
@@ -83,7 +81,7 @@ export class Scheduler {
     this.tellAll()
   }
 
-  /** Tells this watcher too, from the next transition on. */
+  /** Adds a watcher, from the next transition on. */
   watch(watcher: Watcher): void {
     this.watchers = [...this.watchers, watcher]
     this.tellAll()
@@ -121,20 +119,21 @@ export class Scheduler {
     this.pollset.queue(continuation)
   }
 
-  /** Let a held continuation go on. */
+  /** Lets a held continuation take its next step. */
   release(continuation: Continuation): void {
     if (!continuation.held) return
     continuation.held = false
     continuation.wake()
   }
 
-  /** The living, newest first. */
+  /** Continuations that have started and not ended, newest first. */
   *alive(): IterableIterator<Continuation> {
     for (let each = this.first; each !== null; each = each.aliveNext) yield each
   }
 
   /**
-   * From the turn's queue. Tests again: an earlier resumption may have changed what it was woken for.
+   * Resumes a continuation from the turn's queue. It tests the wait again, because an earlier resumption may
+   * have consumed what woke this one.
    * @internal
    */
   resume(continuation: Continuation): void {
@@ -143,14 +142,14 @@ export class Scheduler {
     const out = continuation.suspended
     if (out !== null) {
       if (continuation.cancelAsked && out.cancelled >= 0) cause = 'cancelled'
-      // Where a deadline and readiness meet in one turn, it is late (spec/pollset.md, P16).
+      // A deadline wins over readiness in the same turn (spec/pollset.md, P16).
       else if (continuation.late && out.late >= 0) cause = 'late'
       else if (isMet(continuation)) cause = 'ready'
       else return
       this.disarm(continuation)
       const next = cause === 'ready' ? out.next : cause === 'late' ? out.late : out.cancelled
       if (cause !== 'ready') this.watcher?.diverted(continuation, continuation.step, cause, next)
-      // Taken once: a life that has gone down its cancelled edge is not cancelled again.
+      // A cancel is taken once.
       if (cause === 'cancelled') continuation.cancelAsked = false
       continuation.step = next
       if (this.gate !== null && this.held(continuation, cause)) return
@@ -193,8 +192,8 @@ export class Scheduler {
   }
 
   /**
-   * Ends a continuation in which a defect of ours has shown itself. What reaches the World goes up: the turn
-   * ends that.
+   * Ends a continuation after a defect of ours. An error that ends the World propagates to the turn, which
+   * ends it.
    */
   crash(continuation: Continuation, error: unknown): void {
     if (this.onCrash === null || endsWorld(error)) throw error
@@ -206,12 +205,12 @@ export class Scheduler {
     try {
       continuation.crashed(error)
     } catch (again) {
-      // What is broken may break again as it is let go of.
+      // Releasing a broken continuation may throw again.
       this.crash(continuation, again)
     }
   }
 
-  /** It has had its share of this turn. */
+  /** Queues it for the next turn. */
   private later(continuation: Continuation): void {
     if (continuation.queued) return
     continuation.queued = true
@@ -224,7 +223,7 @@ export class Scheduler {
     if (slot1 !== null) mustBeFree(slot1)
     if (slot2 !== null) mustBeFree(slot2)
     continuation.suspended = out
-    // Not before: the step that a late wait leads to may ask whether it was.
+    // Cleared only now, because the step after a late wait may read it.
     continuation.late = false
     if (slot0 !== null) armSlot(continuation, slot0, continuation.bits0)
     if (slot1 !== null) armSlot(continuation, slot1, continuation.bits1)
@@ -279,7 +278,7 @@ function armSlot(continuation: Continuation, pollable: Pollable, bits: number): 
   pollable.interest = bits
 }
 
-/** A slot may be filled and not armed: a step that threw. Another's wait there is left alone. */
+/** Clears a slot. After a step threw, a slot may be filled but not armed: another waiter there stays. */
 function disarmSlot(continuation: Continuation, pollable: Pollable): null {
   if (pollable.waiter === continuation) {
     pollable.waiter = null

@@ -1,5 +1,5 @@
-// A picture of a continuation for a person: JSON, with ids in place of objects. It is for showing: no
-// continuation is made from it.
+// A snapshot of a continuation for a person to read: JSON, with ids in place of objects. A continuation
+// cannot be restored from it.
 
 import type { Pollset } from '../pollset/index.js'
 import type { Continuation, Description } from './continuation.js'
@@ -10,9 +10,9 @@ export interface Snapshot {
   readonly kind: string
   readonly step: string
   readonly state: 'queued' | 'suspended' | 'held' | 'done'
-  /** In the trace's grammar. */
+  /** What it waits for, in the trace's grammar (spec/trace.md). */
   readonly waits: string
-  /** ms until it is late, or null without a deadline. */
+  /** ms until its deadline; null without one. */
   readonly lateInMs: number | null
   readonly data: Description
 }

@@ -1,5 +1,5 @@
-// Steps, edges and outcomes: the form in which a piece of work is written so that it can be held
-// (design: Continuations).
+// Steps, edges and outcomes: work written in this form can be held between two steps (design:
+// Continuations).
 //
 //   const asking = defineLife({
 //     edges: { ask: ['tell', 'giveUp'], tell: ['done'], giveUp: ['done'] },
@@ -14,9 +14,9 @@
 //   })
 //   life.start(world, new Question(world), 'ask')
 //
-// The compiler refuses an edge to a step that does not exist and a step that leaves by an edge it has
-// not declared; the scheduler checks the same at run time. Names become small integers and bit
-// masks when the module loads; outcomes are made then, all of one shape, and never in a step.
+// The compiler rejects an edge to a step that does not exist, and a step that leaves by an edge it has not
+// declared. The scheduler checks the same at run time. Names become small integers and bit masks when the
+// module loads. Outcomes are made then too, all of one shape, and never in a step.
 
 import type { Deadlines, DurationList } from '../pollset/index.js'
 import type { Continuation } from './continuation.js'
@@ -35,13 +35,13 @@ export interface Outcome<out Next extends string> {
   readonly kind: number
   /** The step that follows (for SUSPEND: once ready); the number of steps for DONE. */
   readonly next: number
-  /** The step after a missed deadline, or -1: waiting on. */
+  /** The step after a missed deadline; -1: the wait has no late edge. */
   readonly late: number
-  /** The step after a cancel, or -1: the cancel stays pending. */
+  /** The step after a cancel; -1: the cancel stays pending. */
   readonly cancelled: number
-  /** Index of the named wait whose duration is the deadline, or -1. */
+  /** The index of the named wait that gives the deadline, or -1. */
   readonly within: number
-  /** Readiness that is there already is for the next turn: this one's share has been had. */
+  /** Whether a wait that is met at once resumes only in the next turn, after other continuations. */
   readonly yieldFirst: boolean
   /** The edges this outcome takes, as bits. */
   readonly mask: number
@@ -56,13 +56,13 @@ class StepOutcome implements Outcome<never> {
   readonly yieldFirst: boolean
   readonly mask: number
 
-  constructor(kind: number, next: number, late = -1, cancelled = -1, within = -1, fair = false) {
+  constructor(kind: number, next: number, late = -1, cancelled = -1, within = -1, yieldFirst = false) {
     this.kind = kind
     this.next = next
     this.late = late
     this.cancelled = cancelled
     this.within = within
-    this.yieldFirst = fair
+    this.yieldFirst = yieldFirst
     this.mask = (1 << next) | (late < 0 ? 0 : 1 << late) | (cancelled < 0 ? 0 : 1 << cancelled)
   }
 }
@@ -70,7 +70,7 @@ class StepOutcome implements Outcome<never> {
 type Names<E> = Extract<keyof E, string>
 export type EdgeTable<E> = { readonly [K in keyof E]: readonly (Names<E> | 'done')[] }
 
-/** Thirty steps and `done` fit one mask of 31 bits. */
+/** Thirty steps and `done` fit one mask of 31 bits, which V8 keeps as a small integer. */
 const STEPS_MAX = 30
 
 /** A life with its steps, compiled: what the scheduler runs. */
@@ -80,17 +80,17 @@ export interface Program<X> {
   readonly waits: readonly string[]
   /** @internal */
   readonly steps: readonly ((x: X) => Outcome<string>)[]
-  /** By step: the edges it may leave by. @internal */
+  /** The edges of each step, as a bit mask. @internal */
   readonly masks: readonly number[]
 }
 
 /** A life with its steps: continuations of class `X` can begin at any step of `S`. */
 export interface BoundLife<X, S extends string> extends Program<X> {
-  /** Starts a new continuation of this World at a step, which it takes in this turn. */
+  /** Starts a new continuation of this World at this step; the step runs in this turn. */
   readonly start: (world: World, x: X, step: S) => void
 }
 
-/** Has no steps: the program of a continuation that has not started. */
+/** The program of a continuation that has not started: it has no steps. */
 export const UNSTARTED: Program<never> = {
   names: [],
   edges: {},
@@ -102,26 +102,26 @@ export const UNSTARTED: Program<never> = {
 export interface Life<E extends EdgeTable<E>, W extends string> {
   readonly edges: E
   readonly waits: readonly W[]
-  /** Go on with another step at once. */
+  /** Outcomes that continue with another step at once. */
   readonly goto: { readonly [K in Names<E>]: Outcome<K> }
-  /** The end. */
+  /** The outcome that ends the continuation. */
   readonly done: Outcome<'done'>
   /**
-   * Wait for what the step filled its slots with, and for at most the named duration. A `fair` wait that is
-   * met already goes on in the next turn.
+   * Makes an outcome that waits on the filled slots, for at most the named duration. A `fair` wait that is
+   * met at once resumes only in the next turn.
    */
   suspend<
     const T extends Names<E>,
     const L extends Names<E> = never,
     const C extends Names<E> = never,
   >(wait: { then: T; late?: L; cancelled?: C; within?: W; fair?: boolean }): Outcome<T | L | C>
-  /** Bind the steps: one function a name. */
+  /** Binds one function to each step. */
   steps<X extends Continuation>(
     table: {
       readonly [K in Names<E>]: (x: X) => Outcome<E[K][number]>
     },
   ): BoundLife<X, Names<E>>
-  /** The durations (ms) of the named waits, as lists of one World. */
+  /** Makes the duration lists of the named waits in one World, from durations in ms. */
   durations(deadlines: Deadlines, ms: { readonly [K in W]: number }): readonly DurationList[]
 }
 

@@ -1,10 +1,6 @@
-// The trace: one line a transition, in one grammar that stays.
+// The trace: one line for each transition, in the grammar of spec/trace.md.
 //
 //   TIME ID STEP OUTCOME NEXT WAITS
-//
-// TIME ms with three decimals, of the pollset's clock; OUTCOME goto, suspend, done, late or
-// cancelled; NEXT the step that follows, or - after the last; WAITS what it waits for, comma-separated
-// ID:BIT|BIT and within:MS or until:MS, or -.
 
 import { namesOf, type Pollable, type Pollset } from '../pollset/index.js'
 import type { Continuation } from './continuation.js'
@@ -15,7 +11,7 @@ function waitOf(pollable: Pollable | null, bits: number): string[] {
   return pollable === null ? [] : [`${pollable.id}:${namesOf(bits, pollable.bitNames).join('|')}`]
 }
 
-/** What a continuation waits for with this outcome, in the trace's grammar; '-' for nothing. */
+/** Returns what a continuation waits for with this outcome, in the trace's grammar; '-' for nothing. */
 export function waitsOf(c: Continuation, out: Outcome<string>): string {
   if (out.kind !== SUSPEND) return '-'
   const waits = [...waitOf(c.slot0, c.bits0), ...waitOf(c.slot1, c.bits1), ...waitOf(c.slot2, c.bits2)]
@@ -24,7 +20,7 @@ export function waitsOf(c: Continuation, out: Outcome<string>): string {
   return waits.length === 0 ? '-' : waits.join(',')
 }
 
-/** Writes trace lines, newline included, to wherever they are wanted. */
+/** Calls `write` with each trace line, its newline included. */
 export class TraceLines implements Tracer {
   private readonly pollset: Pollset
   private readonly write: (line: string) => void

@@ -1,5 +1,5 @@
-// A World: everything that one run owns. Two of them in one process do not touch: there is no mutable
-// state at module level, so all of it hangs from here or from what was made with it.
+// A World: everything that one run owns. Two Worlds in one process share nothing, because no module has
+// mutable state: all state belongs to a World or to an object made with it.
 
 import type { Pollset } from '../pollset/index.js'
 import { Scheduler, type SchedulerLimits, schedulerLimits } from './scheduler.js'
@@ -7,13 +7,13 @@ import { Scheduler, type SchedulerLimits, schedulerLimits } from './scheduler.js
 export interface World {
   readonly pollset: Pollset
   readonly scheduler: Scheduler
-  /** The next id of a kind: `m1`, `m2`, … for `m`; a prefix such as `w2/` when the World has one. */
+  /** Returns the next id of a kind: `m1`, `m2`, … for `m`, after the World's prefix if it has one. */
   nextId(kind: string): string
 }
 
 export interface WorldOptions {
   readonly limits?: SchedulerLimits
-  /** Put before every id, for worlds that share a log: `w2/`. */
+  /** The text before every id, such as `w2/`, for Worlds that share a log. */
   readonly prefix?: string
 }
 

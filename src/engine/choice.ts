@@ -1,22 +1,22 @@
-// Which session gets the next lease (spec/engine.md, E4). Requests that come in one turn leave in one write
-// if they share a session, and their answers come back together. So a turn's leases go to one session in a
-// row, of bounded length; each row begins at the session with the fewest leases, which keeps the sessions
-// evenly loaded from turn to turn.
+// The choice of the session for the next lease (spec/engine.md, E4). Requests of one turn that share a
+// session leave in one write, and their responses come back together. So the leases of one turn go to one
+// session, up to a bound: a row. Each row begins at the session with the fewest leases, which keeps the load
+// even from turn to turn.
 
 import type { Session } from './session.js'
 
-/** leases that one session gets in a row, while others have room */
+/** The leases that one session gets in a row. */
 const ROW_MAX = 32
 
 export class SessionChoice<S extends Session> {
   private readonly sessions: readonly S[]
   private row: S | null
-  /** leases that the row still has */
+  /** How many leases the row may still get. */
   private left: number
-  /** The turn of the row. */
+  /** The turn in which the row began. */
   private turn: number
 
-  /** @param sessions of the engine, as they change */
+  /** @param sessions the engine's own array, which the engine changes */
   constructor(sessions: readonly S[]) {
     this.sessions = sessions
     this.row = null
@@ -25,9 +25,9 @@ export class SessionChoice<S extends Session> {
   }
 
   /**
-   * The session for one lease; null: none has room.
-   * @param turn in which the lease is asked for
-   * @param share leases that a session may have, whatever its capacity
+   * Returns the session for one lease, or null if no session has room.
+   * @param turn the turn in which the lease is asked for
+   * @param share how many leases a session may have, whatever its capacity
    */
   next(turn: number, share: number): S | null {
     const { row } = this
@@ -42,7 +42,7 @@ export class SessionChoice<S extends Session> {
     return first
   }
 
-  /** The session is no longer the engine's. */
+  /** Ends the row of a session that leaves the engine. */
   forget(session: S): void {
     if (this.row === session) this.row = null
   }

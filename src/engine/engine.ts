@@ -1,14 +1,13 @@
-// The engine: shares sessions to one backend among all who ask (design: Engine). It knows leases and
-// capacities, and no protocol: HTTP/1.1 with capacity 1, HTTP/2 with what SETTINGS allow and a pipelined
-// line protocol are the same to it.
+// The engine: shares sessions to one backend among all exchanges that ask (design: Engine). It knows leases
+// and capacities, but no protocol: HTTP/1.1 has capacity 1, HTTP/2 has what SETTINGS allow.
 //
 //   lease ── a session has room ──────────────► granted
 //     └──── none has ──► queued, in order ──── room appears ──► granted
 //                          │                └─ nothing can open ──► UNLEASED with the fault
 //                          └─ queue full ──► refused at once
 //
-// Capacity is granted, not signalled: a waiter has its lease before it wakes, so a newcomer cannot
-// take it from under it; a newcomer queues behind those who wait.
+// Capacity is granted, not signalled: a waiter has its lease before it wakes, so no newcomer can take it in
+// between. A newcomer queues behind the waiters.
 
 import { type Fault, fault, type World } from '../continuation/index.js'
 import { invariant, List, Pollable } from '../pollset/index.js'
@@ -30,17 +29,17 @@ const REFUSED_FULL = new LeaseRefusal(
 
 export class Engine<S extends Session> implements SessionReports<S> {
   readonly id: string
-  /** What it serves, for a person: `h2c://127.0.0.1:9000`. */
+  /** The backend's name for a person: `h2c://127.0.0.1:9000`. */
   readonly name: string
   readonly sessions: S[] = []
   private readonly choice = new SessionChoice(this.sessions)
-  /** Sessions opened since the beginning. */
+  /** How many sessions it has begun to open. */
   opens = 0
-  /** Told when a session could not be opened. */
+  /** Is called when a session could not be opened. */
   onUnopened: ((why: Fault) => void) | null = null
   /**
-   * Asked whose engine a session moves to that has become this owner's; null: none has it. Without: all are
-   * one owner's.
+   * Returns the engine of this owner, which a reserved session moves to; null if it moves nowhere. If this is
+   * null, all sessions have one owner already.
    */
   onReserved: ((owner: object) => Engine<S> | null) | null = null
   private readonly backoff = new ReopenBackoff(() => {
@@ -48,23 +47,23 @@ export class Engine<S extends Session> implements SessionReports<S> {
     this.openMore()
   })
   private closing = false
-  /** What is being opened: it takes a place, and counts as room for one lease. */
+  /** Sessions that are being opened. Each takes a place, and counts as room for one lease. */
   private readonly openings = new Set<Opening>()
-  /** Openings whose session was given up before it was open, and is not gone yet. */
+  /** Openings that were given up and have not closed yet. */
   private readonly abandonedOpenings = new Set<Opening>()
-  /** Sessions of which no lease was given yet. */
+  /** Sessions that have never carried a lease. */
   private readonly neverLeased = new Set<S>()
-  /** Sessions that wait for their backend's end. */
+  /** Sessions that wait only for their backend to close. */
   private readonly awaitingPeerClose = new Set<S>()
-  /** Leases of which it is doubtful whether anybody waits, the oldest first. */
+  /** Doubtful leases (E33), the oldest first. */
   private readonly doubtful = new Set<Lease<S>>()
-  /** The pause is for a session that went without having been of use: a backend that opens only to close. */
+  /** Whether the pause follows a session that closed before it was of use (E30, E35). */
   private backingOff = false
-  /** Leases that a session may have at once, whatever it says: what a backend has shown to serve (E34). */
+  /** How many leases a session may have at once, whatever its capacity: what the backend has served (E34). */
   private share = Number.POSITIVE_INFINITY
-  /** Leases that were served since the share was set. */
+  /** How many leases were served since the share was set. */
   private servedOfShare = 0
-  /** Leases that wait, the first to be granted first. */
+  /** Leases that wait, in the order in which they will be granted. */
   private readonly queue = new List<Lease<S>>()
   private readonly world: World
   private readonly open: SessionFactory<S>
@@ -78,12 +77,12 @@ export class Engine<S extends Session> implements SessionReports<S> {
     this.limits = limits
   }
 
-  /** Leases that wait. */
+  /** How many leases wait. */
   get queued(): number {
     return this.queue.size
   }
 
-  /** Asks for this lease, which is neither queued nor granted. */
+  /** Grants this lease, queues it, or refuses it. It must be neither queued nor granted. */
   lease(lease: Lease<S>): LeaseAnswer {
     lease.engine = this
     lease.readiness = 0
@@ -111,24 +110,24 @@ export class Engine<S extends Session> implements SessionReports<S> {
     lease.readiness = 0
   }
 
-  /** {@link Lease.doubt} of a lease that waits here, or was granted. @internal */
+  /** Notes that a lease, queued or granted, is doubtful. @internal */
   doubted(lease: Lease<S>): void {
     this.doubtful.add(lease)
     this.endDoubtful()
   }
 
-  /** @internal */
+  /** Notes that a lease is no longer doubtful. @internal */
   trusted(lease: Lease<S>): void {
     this.doubtful.delete(lease)
   }
 
-  /** A session leaves the engine with all that is on it: a tunnel has taken it over. */
+  /** Drops a session with its one lease: a tunnel has taken it over. */
   surrendered(session: S): void {
     this.forget(session)
     this.openMore()
   }
 
-  /** It moves to its owner's engine with all that is on it, or closes when that is over. */
+  /** Moves a session and its lease to its owner's engine; without such an engine, retires it. */
   reserved(session: S, owner: object): void {
     if (this.onReserved === null || session.state !== 'open') return
     const engine = session.reportTo === undefined ? null : this.onReserved(owner)
@@ -143,7 +142,7 @@ export class Engine<S extends Session> implements SessionReports<S> {
     this.openMore()
   }
 
-  /** Take no more leases; sessions close as their work ends. */
+  /** Refuses further leases, and closes each session when its last lease ends. */
   close(): void {
     this.closing = true
     this.world.pollset.deadlines.disarm(this.backoff)
@@ -175,7 +174,7 @@ export class Engine<S extends Session> implements SessionReports<S> {
   }
 
   declined(session: S): void {
-    // Those that are left on it are what it bears.
+    // The backend serves the leases that are left on it.
     if (session.state !== 'retired') this.narrowShare(session.leased - 1)
     this.givenBack(session)
   }
@@ -185,7 +184,7 @@ export class Engine<S extends Session> implements SessionReports<S> {
     invariant(session.leased >= 0, 'a lease is given back once')
     if (session.state === 'retired') {
       if (session.leased === 0) session.close()
-      // Its place is still taken until it has closed.
+      // It keeps its place until it has closed.
       return
     }
     this.grant()
@@ -204,7 +203,7 @@ export class Engine<S extends Session> implements SessionReports<S> {
     this.openMore()
   }
 
-  /** Its place is free for another; as many may wait for their backend's end so as there are places. */
+  /** Frees its place for another session (E36). At most `sessionsMax` sessions free their places so. */
   leaving(session: S): void {
     if (session.state === 'closed') return
     this.awaitingPeerClose.add(session)
@@ -228,7 +227,8 @@ export class Engine<S extends Session> implements SessionReports<S> {
   private notOpened(why: Fault | null): void {
     if (this.closing) return
     if (why !== null) this.onUnopened?.(why)
-    // Others still serve: those who wait, wait on. None does: tell them now rather than late.
+    // While another session serves, waiters keep waiting. Otherwise, fail them now rather than at their
+    // deadline.
     if (this.serves) this.pauseOpening()
     else {
       this.failQueue(
@@ -237,12 +237,12 @@ export class Engine<S extends Session> implements SessionReports<S> {
     }
   }
 
-  /** Sessions that are being opened. */
+  /** How many sessions are being opened. */
   get opening(): number {
     return this.openings.size
   }
 
-  /** The sessions that are pollables too, for wait-for graphs. */
+  /** The sessions that are pollables, for wait-for graphs. */
   sessionPollables(): readonly Pollable[] {
     return this.sessions.filter((each): each is S & Pollable => each instanceof Pollable)
   }
@@ -263,7 +263,7 @@ export class Engine<S extends Session> implements SessionReports<S> {
     }
   }
 
-  /** The session for the next lease; null: none has room. */
+  /** Returns the session for the next lease, or null if no session has room. */
   private choose(): S | null {
     return this.choice.next(this.world.pollset.turns, this.share)
   }
@@ -275,14 +275,13 @@ export class Engine<S extends Session> implements SessionReports<S> {
   }
 
   /**
-   * Past half of the room the oldest doubtful leases are ended: the other half is for those who certainly
-   * wait.
+   * Ends the oldest doubtful leases past half of the room. The other half is for leases in no doubt (E33).
    */
   private endDoubtful(): void {
     if (this.doubtful.size * 2 <= this.limits.sessionsMax) return
     let capacity = 0
     for (const each of this.sessions) capacity = Math.max(capacity, each.capacity)
-    // Before a session is open nobody knows how much room there is; nor does anyone take any.
+    // Before a session is open the room is unknown, and no lease takes any.
     if (capacity === 0) return
     const most = Math.max(1, (this.limits.sessionsMax * capacity) >> 1)
     for (const lease of this.doubtful) {
@@ -310,7 +309,7 @@ export class Engine<S extends Session> implements SessionReports<S> {
     this.servedOfShare = 0
   }
 
-  /** A session that has gone says nothing of how many the next one bears. */
+  /** Doubles the share when sessions that stay have served as many. A retired session proves nothing. */
   private widenShare(session: S): void {
     if (session.state === 'retired' || ++this.servedOfShare < this.share) return
     this.servedOfShare = 0
@@ -318,10 +317,7 @@ export class Engine<S extends Session> implements SessionReports<S> {
     if (this.share >= session.capacity) this.share = Number.POSITIVE_INFINITY
   }
 
-  /**
-   * A session went and had not begun all of its leases; the next is not tried at once where it had begun
-   * none.
-   */
+  /** Handles a session that ended before it began all its leases. If it began none, reopening waits (E35). */
   private declinedLeases(served: number): void {
     this.narrowShare(served)
     if (served > 0 || this.closing) return
@@ -329,12 +325,12 @@ export class Engine<S extends Session> implements SessionReports<S> {
     this.pauseOpening()
   }
 
-  /** A session is there that grants leases, or will. */
+  /** Whether a session is open or being opened. */
   private get serves(): boolean {
     return this.openings.size > 0 || this.sessions.some((each) => each.state === 'open')
   }
 
-  /** Gone before anything was sent on it: the next one is not tried at once, or there were no end to it. */
+  /** Backs off if this session closed before it was ever leased; else we would loop. */
   private noteUse(session: S): void {
     if (this.neverLeased.delete(session)) this.openedInVain()
   }
@@ -355,10 +351,10 @@ export class Engine<S extends Session> implements SessionReports<S> {
     if (this.closing || this.queued === 0) return
     if (this.backoff.deadlineArmed) {
       if (this.serves || this.backingOff) return
-      // The last one that served has gone meanwhile: nothing else would ever wake those who wait.
+      // The last open session has closed meanwhile, so nothing else would wake the waiters.
       this.world.pollset.deadlines.disarm(this.backoff)
     }
-    // One that is being opened counts as room for one: more waiters than that may open another.
+    // Each opening counts as room for one lease (E3).
     while (
       this.queued > this.openings.size &&
       this.openings.size < this.limits.openingMax &&
@@ -369,7 +365,7 @@ export class Engine<S extends Session> implements SessionReports<S> {
     }
   }
 
-  /** Places that sessions and openings take. */
+  /** How many places sessions and openings take. */
   private get taken(): number {
     return this.sessions.length + this.openings.size + this.abandonedOpenings.size
   }

@@ -1,4 +1,4 @@
-// fermata-proxy/engine: sessions to one backend, shared. Knows no protocol.
+// fermata-proxy/engine: shares sessions to one backend. It knows no protocol.
 
 export { Engine } from './engine.js'
 export { LEASED, Lease, type LeaseAnswer, type LeaseHolder, LeaseRefusal, UNLEASED } from './lease.js'

@@ -1,5 +1,5 @@
-// A lease: the right to one stream on some session of an engine. A pollable, so that a continuation
-// can wait for it; an intrusive queue node, so that leaving the queue is O(1).
+// A lease: the right to one stream on one session of an engine. It is a pollable, so that a continuation can
+// wait for it, and a list node itself, so that leaving the queue is O(1).
 
 import type { Fault } from '../continuation/index.js'
 import { invariant, type Listed, Pollable } from '../pollset/index.js'
@@ -8,10 +8,10 @@ import type { Session } from './session.js'
 
 /** Granted: {@link Lease.take} gives the session. */
 export const LEASED = 1
-/** It will not be granted: {@link Lease.fault} tells why. */
+/** It will not be granted; {@link Lease.fault} says why. */
 export const UNLEASED = 2
 
-/** A lease that its engine refuses at once: nothing will come of it. */
+/** The answer of an engine that refuses a lease at once. */
 export class LeaseRefusal {
   readonly code: 'queue-full' | 'engine-closed'
   readonly fault: Fault
@@ -22,15 +22,16 @@ export class LeaseRefusal {
 }
 
 /**
- * An engine's answer to who asks for a lease. `granted`: {@link Lease.take} gives the session now. `queued`:
- * the lease will have {@link LEASED} or {@link UNLEASED}, whichever comes; wait for both.
+ * An engine's answer to a request for a lease. `granted`: {@link Lease.take} gives the session now. `queued`:
+ * the lease will raise {@link LEASED} or {@link UNLEASED}; wait for both.
  */
 export type LeaseAnswer = 'granted' | 'queued' | LeaseRefusal
 
-/** Whose lease it is, for traces: `m3/s5`. */
+/** The owner of a lease. */
 export interface LeaseHolder {
+  /** Its name in traces, such as `m3/s5`. */
   readonly id: string
-  /** Asks it to end: too many leases beside it are {@link Lease.doubtful} too. It releases its lease. */
+  /** Asks it to end, because too many leases are {@link Lease.doubtful}. It must release its lease. */
   cancel?(): void
 }
 
@@ -38,14 +39,15 @@ export class Lease<S extends Session> extends Pollable implements Listed<Lease<S
   readonly of: LeaseHolder
   /** @internal */
   engine: Engine<S> | null
-  /** The session it is granted on, until taken or given back. */
+  /** The session it was granted on, until {@link take} or {@link release}. */
   session: S | null
+  /** Why it was not granted. */
   fault: Fault | null
   /** Its place in its engine's queue. */
   list: object | null
   listPrev: Lease<S> | null
   listNext: Lease<S> | null
-  /** Nobody may be waiting any more for what it is for; see {@link doubt}. */
+  /** Whether its client may have left; see {@link doubt}. */
   doubtful: boolean
 
   constructor(of: LeaseHolder) {
@@ -69,12 +71,12 @@ export class Lease<S extends Session> extends Pollable implements Listed<Lease<S
   get bitNames(): readonly string[] {
     return ['LEASED', 'UNLEASED']
   }
-  /** Who holds what it waits for: the streams of the engine's sessions are named by their sessions. */
+  /** The sessions of the engine: their streams hold the capacity that this lease waits for. */
   override holders(): readonly Pollable[] {
     return this.engine?.sessionPollables() ?? []
   }
 
-  /** Turn a granted lease into a stream: from here the session reports when it is freed. */
+  /** Takes the session of a granted lease. From here on the session reports when the lease is freed. */
   take(): S {
     const { session } = this
     invariant(session !== null, 'a lease is taken once, where it was granted')
@@ -83,23 +85,20 @@ export class Lease<S extends Session> extends Pollable implements Listed<Lease<S
     return session
   }
 
-  /**
-   * Whoever this is for may have gone. It stays, queued or taken, while few enough are like it
-   * (spec/engine.md, E33).
-   */
+  /** Notes that its client may have left. It is kept while few leases are doubtful (spec/engine.md, E33). */
   doubt(): void {
     this.doubtful = true
     this.engine?.doubted(this)
   }
 
-  /** There is no doubt any more. */
+  /** Notes that its client is still there. */
   trust(): void {
     if (!this.doubtful) return
     this.doubtful = false
     this.engine?.trusted(this)
   }
 
-  /** Leave the queue, or give back what was granted and not taken. Harmless otherwise. */
+  /** Leaves the queue, or gives back a session that was granted but not taken. Harmless otherwise. */
   release(): void {
     this.engine?.release(this)
   }

@@ -1,4 +1,4 @@
-// The bounds of this room, in one place: names, defaults, units. Only server/ knows of files and options.
+// The limits of this room: names, defaults, units. Only server/ knows files and options.
 
 export interface EngineLimits {
   /**

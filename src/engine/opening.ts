@@ -1,30 +1,30 @@
-// Sessions that are made in two stages: a connection, and the session on it. To the engine an opening is one
-// thing from the first stage on, until its session opens or it fails.
+// Sessions made in two stages: a connection, then the session on it. The engine sees one opening, from the
+// start of the first stage until the session opens or either stage fails.
 
 import type { Fault } from '../continuation/index.js'
 import type { Session, SessionFactory, SessionReports } from './session.js'
 
-/** A session that is being opened: it does not carry leases yet. */
+/** A session that is being opened. It carries no leases yet. */
 export interface Opening {
   readonly id: string
-  /** Ends it: it is reported as unopened, or its session as closed. */
+  /** Ends it. It is then reported as unopened, or its session as closed. */
   close(): void
 }
 
-/** Told of the first stage, once. */
+/** Is called once, when the first stage ends. */
 export interface ConnectEvents<C> {
   connected(connection: C): void
   failed(why: Fault): void
 }
 
-/** The first stage while it runs. It must not tell before it has been returned. */
+/** The first stage while it runs. It must not report before it has been returned. */
 export interface ConnectAttempt {
   readonly id: string
   cancel(): void
 }
 
 /**
- * Makes the session on what `attempt` has connected. The session must not report before it has been returned.
+ * Makes a session on the connection of `attempt`. The session must not report before it has been returned.
  */
 export type SessionOnConnection<S extends Session, C, A extends ConnectAttempt> = (
   connection: C,
@@ -39,7 +39,7 @@ class StagedOpening<S extends Session, C, A extends ConnectAttempt> implements O
   private readonly sessionOn: SessionOnConnection<S, C, A>
 
   constructor(
-    connect: (told: ConnectEvents<C>) => A,
+    connect: (events: ConnectEvents<C>) => A,
     sessionOn: SessionOnConnection<S, C, A>,
     reports: SessionReports<S>,
   ) {
@@ -68,12 +68,12 @@ class StagedOpening<S extends Session, C, A extends ConnectAttempt> implements O
 }
 
 /**
- * Opens sessions on connections.
+ * Makes a factory that opens each session on a connection of its own.
  * @param connect begins a connection
  */
 export const sessionsOn =
   <S extends Session, C, A extends ConnectAttempt>(
-    connect: (told: ConnectEvents<C>) => A,
+    connect: (events: ConnectEvents<C>) => A,
     sessionOn: SessionOnConnection<S, C, A>,
   ): SessionFactory<S> =>
   (reports) =>

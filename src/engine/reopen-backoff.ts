@@ -1,14 +1,14 @@
-// The time that an engine waits before it opens another session: armed after an opening has failed while
-// other sessions serve, and after a session that was of no use (spec/engine.md, E30, E35).
+// The pause before an engine opens another session. It is armed after an opening failed while other sessions
+// serve, and after a session closed before it was of use (spec/engine.md, E30, E35).
 
 import { Deadline } from '../pollset/index.js'
 
 export class ReopenBackoff extends Deadline {
   private readonly elapsed: () => void
 
-  constructor(over: () => void) {
+  constructor(elapsed: () => void) {
     super()
-    this.elapsed = over
+    this.elapsed = elapsed
   }
 
   expire(): void {

@@ -1,24 +1,24 @@
-// Credentials that authenticate a connection instead of a request: NTLM and Negotiate (RFC 4559 §6). A server
-// that knows who is at the other end of a connection answers whoever uses it next as that client.
+// NTLM and Negotiate authenticate the connection, not the request (RFC 4559 §6). A server answers every later
+// request on that connection as from the same client, so the connection must not be shared.
 
 import type { Head } from './head.js'
 import { Token } from './token.js'
 
 const CREDENTIALS = /^(?:ntlm|negotiate)[ \t]+[^ \t]/i
-/** One of a list of challenges. A bare scheme offers it, and says nothing of this connection. */
+/** A challenge with a token, in a list of challenges. A bare scheme is only an offer. */
 const CHALLENGE = /(?:^|,)[ \t]*(?:ntlm|negotiate)[ \t]+[^ \t,]/i
 
 const isToken = (credentials: string | undefined): boolean =>
   credentials !== undefined && CREDENTIALS.test(credentials)
 
-/** Whether a request has a token of these schemes. */
+/** Whether a request carries a token of these schemes. */
 export const sendsToken = (request: Head): boolean =>
   isToken(request.find(Token.AUTHORIZATION)?.value) || isToken(request.find(Token.PROXY_AUTHORIZATION)?.value)
 
 /**
- * Whether a final response makes its connection its client's: its challenge has a token, so a handshake is
- * under way there; or it answers a token other than by asking for credentials, so the client may be
- * authenticated, whatever the status.
+ * Whether a final response binds its connection to its client. It does if its challenge has a token: a
+ * handshake is under way. It also does if it answers a token with any status but 401 or 407: the client may
+ * be authenticated.
  */
 export function bindsConnection(response: Head, tokenSent: boolean): boolean {
   const asks = response.status === 401 || response.status === 407

@@ -1,15 +1,15 @@
-// Which characters may stand where in a field line (RFC 9110 §5.5, §5.6.2): for whoever reads octets, and for
-// whoever looks at text made of them. A character is an octet (latin1).
+// The characters allowed in each part of a field line (RFC 9110 §5.5, §5.6.2), for octets and for text made
+// of them. A character is one octet (latin1).
 
-/** By octet: a token character in lower case (RFC 9110 §5.6.2), 0 for what is none. */
+/** Maps an octet to its token character in lower case (RFC 9110 §5.6.2); 0 if it is not one. */
 export const TOKEN_CHAR = new Uint8Array(256)
 for (const c of "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz")
   TOKEN_CHAR[c.charCodeAt(0)] = c.charCodeAt(0)
 for (const c of 'ABCDEFGHIJKLMNOPQRSTUVWXYZ') TOKEN_CHAR[c.charCodeAt(0)] = c.charCodeAt(0) + 32
 
 /**
- * By octet: 1 where it may stand in a value: HTAB, SP, visible characters, obs-text (RFC 9110 §5.5). No other
- * control character in either version: what follows a message must not depend on who reads it.
+ * Maps an octet to 1 if a value may contain it: HTAB, SP, visible characters, obs-text (RFC 9110 §5.5). Other
+ * control characters are rejected in both versions, because parsers differ on them.
  */
 const VALUE_CHAR = new Uint8Array(256).fill(1, 0x20)
 VALUE_CHAR[0x7f] = 0
@@ -19,7 +19,7 @@ export const isTokenChar = (octet: number): boolean => TOKEN_CHAR[octet] !== 0
 
 export const isBlank = (octet: number): boolean => octet === 0x20 || octet === 0x09
 
-/** What a method is (RFC 9110 §9.1), and a protocol's name (§7.8). */
+/** Whether this is a token: a method (RFC 9110 §9.1) or a protocol name (§7.8). */
 export function isToken(text: string): boolean {
   for (let i = 0; i < text.length; i++) {
     const c = text.charCodeAt(i)
@@ -28,7 +28,7 @@ export function isToken(text: string): boolean {
   return text.length > 0
 }
 
-/** A name is compared, kept and sent in lower case. */
+/** Whether the text from `from` on is a token in lower case, as names are stored and sent. */
 export function isLowerToken(text: string, from: number): boolean {
   for (let i = from; i < text.length; i++) {
     const c = text.charCodeAt(i)
@@ -42,7 +42,7 @@ export function isText(b: Uint8Array, start: number, end: number): boolean {
   return true
 }
 
-/** Text that may be a value: above 0xff is no octet. */
+/** Whether this may be a field value. A character above 0xff is not an octet. */
 export function isValue(text: string): boolean {
   const { length } = text
   if (length === 0) return true

@@ -1,6 +1,6 @@
-// A connection of either HTTP version and either role, as a continuation on a socket: what it is to others,
-// and how it parts. All that was pending is written, then FIN; then it waits for the peer's own end
-// (linger.ts), so that the peer can read the last word. How octets become messages is each version's.
+// A connection of either HTTP version and either role, as a continuation on a socket: how others see it, and
+// how it closes. It writes all that is pending, then FIN, then waits for the peer's FIN (linger.ts), so that
+// the peer can read everything. Each version turns bytes into messages itself.
 
 import { Continuation, type Fault, fault } from '../continuation/index.js'
 import { CLOSED, type DurationList, type Pollable, Signal, type Socket } from '../pollset/index.js'
@@ -13,7 +13,7 @@ import {
 } from '../transport/index.js'
 import type { HttpWorld } from './world.js'
 
-/** What all connections of one version and World share, as far as it matters here. */
+/** What all connections of one version and World share. */
 export interface ConnectionContext {
   readonly world: HttpWorld
   readonly durations: readonly DurationList[]
@@ -22,25 +22,25 @@ export interface ConnectionContext {
 
 export abstract class HttpConnection<Context extends ConnectionContext> extends Continuation {
   readonly id: string
-  /** The connection as something to wait for, beside its socket. */
+  /** The connection as a pollable, apart from its socket. */
   readonly pollable: Pollable
   protected readonly context: Context
-  /** Where its peer is. */
+  /** The side its peer is on. */
   protected readonly side: 'frontend' | 'backend'
   protected readonly socket: Socket
   protected abstract readonly output: SlabOutput
-  /** Why the connection is being given up; null while it is not. */
+  /** Why the connection is failing; null while it is not. */
   protected failure: Fault | null = null
   protected draining = false
-  /** What may still be on its way to the peer. */
+  /** How much of the output may not have reached the peer yet. */
   protected readonly transit: Transit
-  /** From its last word on. */
+  /** Set once FIN is sent. */
   private lingering: Linger | null = null
-  /** Its place is needed: it waits no longer. */
+  /** Whether its place is needed, so that it stops lingering. */
   private evicted = false
 
   /**
-   * @param bitNames of its pollable
+   * @param bitNames the bit names of its pollable
    * @param id unique in its World
    */
   constructor(
@@ -59,9 +59,9 @@ export abstract class HttpConnection<Context extends ConnectionContext> extends 
     this.transit = new Transit(context.limits)
   }
 
-  /** All streams are over, for this reason. */
+  /** Fails all streams for this reason. */
   protected abstract failAll(why: Fault): void
-  /** The last step: whoever counts it is told. */
+  /** Reports that it has closed; called in its last step. */
   abstract closed(): void
 
   get kind(): string {
@@ -72,7 +72,7 @@ export abstract class HttpConnection<Context extends ConnectionContext> extends 
     return this.context.world.pollset.now
   }
 
-  /** Notes why it closes, unless that is known: then nothing was wrong. */
+  /** Returns why it closes. Unless a reason is known already, the peer closed it. */
   protected noteReason(): Fault {
     this.failure ??= CONNECTION_CLOSED[this.side]
     return this.failure
@@ -84,12 +84,12 @@ export abstract class HttpConnection<Context extends ConnectionContext> extends 
     return this.transit.look(socket.writtenBytes, this.output.wroteAt)
   }
 
-  /** It is being given up. */
+  /** Whether it is failing. */
   get failed(): boolean {
     return this.failure !== null
   }
 
-  /** Lets the last word go, and FIN behind it; false where the socket is gone already. */
+  /** Sends what is pending, then FIN. Returns false if the socket has closed already. */
   protected finishOutput(): boolean {
     if ((this.socket.readiness & CLOSED) !== 0) return false
     this.output.finish()
@@ -98,10 +98,10 @@ export abstract class HttpConnection<Context extends ConnectionContext> extends 
     return true
   }
 
-  /** Whoever counts it may be told that nobody but the peer's last reading needs it. */
+  /** Is called when it begins to linger. */
   protected lingerBegan(): void {}
 
-  /** Waits for the peer's end, whatever else it still says; false when there is nothing to wait for. */
+  /** Waits for the peer's FIN and discards what still arrives. Returns false if it need not wait. */
   waitForPeerClose(): boolean {
     const socket = this.socket
     const { lingering } = this
@@ -111,29 +111,26 @@ export abstract class HttpConnection<Context extends ConnectionContext> extends 
     return true
   }
 
-  /**
-   * Takes a cancel while it lingers: once, it is ending already; twice, or as its place is needed, it goes.
-   * False: wait no longer.
-   */
+  /** Takes a cancel while it lingers. Returns false, to stop waiting, at the second cancel or if evicted. */
   hurry(): boolean {
     if (this.draining || this.evicted) return false
     this.draining = true
     return true
   }
 
-  /** Ends the lingering now: its place is needed. */
+  /** Ends lingering now, because its place is needed. */
   evict(): void {
     this.evicted = true
     this.cancel()
   }
 
-  /** Lets go of the socket. */
+  /** Destroys its socket and drops its output. */
   protected release(): void {
     this.output.abandon()
     this.socket.destroy()
   }
 
-  /** Nothing further is written, and by RST: what the peer has of a message must not look complete. */
+  /** Closes by RST and writes nothing further, so that a cut message cannot look complete. */
   crashed(): void {
     this.output.abandon()
     this.socket.reset()

@@ -1,5 +1,4 @@
-// Which fields are for one connection only, and which may not be trailers, whichever HTTP version carries
-// them.
+// Fields that belong to one connection only, and fields that must not be trailers, in either HTTP version.
 
 import { Token, tokenSet } from './token.js'
 
@@ -14,7 +13,7 @@ export const HOP_BY_HOP: readonly number[] = [
   Token.HTTP2_SETTINGS,
 ]
 
-/** Who asks, from where and for what host, as an intermediary tells it (RFC 7239); anyone can write that. */
+/** Fields in which an intermediary identifies the client (RFC 7239). Any client can forge them. */
 export const IDENTITY_FIELDS: readonly number[] = [
   Token.FORWARDED,
   Token.X_FORWARDED_FOR,
@@ -25,9 +24,8 @@ export const IDENTITY_FIELDS: readonly number[] = [
 ]
 
 /**
- * RFC 9110 §6.5.1: no trailer is what frames or routes a message, says who asks, or changes what is asked
- * for; nor what is a connection's own. A backend that adds trailers to the head's fields would take them for
- * what was checked there.
+ * RFC 9110 §6.5.1: a trailer must not frame or route a message, authenticate or modify the request, or belong
+ * to one connection. A backend may merge trailers into the head's fields, past the checks made there.
  */
 const FORBIDDEN_TRAILERS = tokenSet(
   ...HOP_BY_HOP,

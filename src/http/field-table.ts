@@ -1,12 +1,11 @@
-// The interned fields of a World, so that equal text that arrives on many connections is one object.
+// The interned fields of a World: equal text on many connections becomes one object.
 
 import { Field } from './field.js'
 import { isCredential } from './token.js'
 
 /**
- * The interned fields of one World: equal text gives one object, whichever connection it came by.
- * Bounded by two generations: when the young one is full it becomes the old one, and what is
- * asked for again moves up; the rest is let go.
+ * The interned fields of one World, bounded by two generations. A full young generation replaces the old one.
+ * A field of the old generation that is asked for moves to the young one; the rest is dropped.
  */
 export class FieldTable {
   private young = new Map<string, Field>()
@@ -14,22 +13,20 @@ export class FieldTable {
   private uids = 1
   private readonly entriesMax: number
 
-  /** @param entriesMax fields kept per generation (two generations) */
+  /** @param entriesMax how many fields one of the two generations keeps */
   constructor(entriesMax = 1024) {
     this.entriesMax = entriesMax
   }
 
-  /** A field made but not kept: for text that is not expected to return (`:path`, an ETag). */
+  /** Makes a field without interning it, for text that seldom returns (`:path`, an ETag). */
   make(name: string, value: string, neverIndexed = false): Field {
     this.uids = (this.uids + 1) & 0x3fffffff
     return new Field(name, value, neverIndexed, this.uids)
   }
 
-  /**
-   * The one field of this text. Fields marked never-indexed are never shared with unmarked ones, nor kept.
-   */
+  /** Returns the interned field of this text. Credentials and never-indexed fields are not interned. */
   field(name: string, value: string): Field {
-    // The length keeps (`a\0b`, `c`) and (`a`, `b\0c`) apart, both malformed.
+    // The length distinguishes (`a\0b`, `c`) from (`a`, `b\0c`), both malformed.
     const key = `${name.length}\0${name}\0${value}`
     const found = this.young.get(key)
     if (found !== undefined) return found
@@ -43,7 +40,7 @@ export class FieldTable {
     return field
   }
 
-  /** Fields kept at present, both generations. */
+  /** How many fields are kept, in both generations. */
   get size(): number {
     return this.young.size + this.old.size
   }

@@ -1,20 +1,19 @@
-// A field line, as both HTTP versions share it: a name, a value, and what is worth knowing about
-// them once. No wire format lives here.
+// A field line of either HTTP version: a name, a value, and properties derived from them once. It knows no
+// wire format.
 //
-// Fields travel by identity. A decoder hands out the same object for the same table entry, and
-// an encoder finds the index it gave that object without touching a string. So a Field is
-// immutable, everything derived from its text (token, validity) is worked out when it is made,
-// and equal text that arrives on many connections is interned into one object (FieldTable).
+// Fields are compared by identity. A decoder returns the same object for the same table entry, and an encoder
+// finds the index of that object without reading a string. So a Field is immutable, its token and validity
+// are computed when it is made, and equal text on many connections is interned into one object (FieldTable).
 //
-// Strings are latin1: one character is one octet, so obs-text survives unaltered.
+// Strings are latin1: one character is one octet, so obs-text passes unchanged.
 
 import { isLowerToken, isToken, isValue } from './characters.js'
 import { Token, tokenOf } from './token.js'
 
-/** What is wrong with a field's text, whichever version carried it. */
+// Bits of Field.faults.
 export const NAME_INVALID = 1
 export const VALUE_INVALID = 2
-/** The value is good text, but not what a field of this name may hold. */
+/** The value has valid characters, but not the syntax of this field. */
 export const FORM_INVALID = 4
 
 /** RFC 3986 §3.1: a letter, then letters, digits, + - . */
@@ -27,8 +26,8 @@ const isAuthority = (value: string) =>
   /^(?:\[[0-9A-Fa-f:.]+\]|(?:[A-Za-z0-9\-._~!$&'()*+,;=]|%[0-9A-Fa-f]{2})+)(?::[0-9]*)?$/.test(value)
 
 /**
- * A path and query, or `*`: visible ASCII only (RFC 3986 §2), so that no HTTP/1 reader can see another line
- * in it.
+ * Whether this is a path and query, or `*`: visible ASCII only (RFC 3986 §2), so that no HTTP/1.1 parser can
+ * find a second line in it.
  */
 function isPath(value: string): boolean {
   const first = value.charCodeAt(0)
@@ -40,9 +39,7 @@ function isPath(value: string): boolean {
   return true
 }
 
-/**
- * The control data of a message: what each pseudo-field, Host and content-length may hold (RFC 9113 §8.3).
- */
+/** Whether a pseudo-field, Host or content-length has invalid syntax (RFC 9113 §8.3). */
 function formInvalid(token: number, value: string): boolean {
   switch (token) {
     case Token.METHOD:
@@ -65,8 +62,8 @@ function formInvalid(token: number, value: string): boolean {
 }
 
 /**
- * The one length that a list of several equal ones says, such as `5, 5` (RFC 9112 §6.3); null where it says
- * none.
+ * Returns the length in a list of equal lengths, such as `5, 5` (RFC 9112 §6.3); null if the list is invalid
+ * or its lengths differ.
  */
 export function oneLength(value: string): string | null {
   if (!/^[0-9]{1,15}(?:[ \t]*,[ \t]*[0-9]{1,15})*$/.test(value)) return null
@@ -76,24 +73,21 @@ export function oneLength(value: string): string | null {
 
 const COLON = 0x3a
 
-/**
- * An immutable field line. Make one with {@link FieldTable.field} or `new Field` where it is not to be
- * shared.
- */
+/** An immutable field line. {@link FieldTable.field} makes a shared one, `new Field` one of your own. */
 export class Field {
   readonly name: string
   readonly value: string
   /** One of {@link Token}. */
   readonly token: number
-  /** NAME_INVALID, VALUE_INVALID and FORM_INVALID bits; 0 for a good field. */
+  /** NAME_INVALID, VALUE_INVALID and FORM_INVALID bits; 0 for a valid field. */
   readonly faults: number
-  /** RFC 7541 §6.2.3: whoever sends it on must keep it out of every compression table. */
+  /** RFC 7541 §6.2.3: an encoder must keep it out of every compression table. */
   readonly neverIndexed: boolean
-  /** RFC 9113 §6.5.2: octets of name and value, plus 32. */
+  /** The octets of name and value, plus 32 (RFC 9113 §6.5.2). */
   readonly size: number
-  /** A small number, near-unique: encoders use it to find their cached place for this very object. */
+  /** A small, nearly unique number, by which an encoder finds its cached index of this object. */
   readonly uid: number
-  /** A codec's own encoding of this field, kept for reuse. Opaque here; immutable once set. */
+  /** A codec's encoding of this field, kept for reuse. Immutable once set. */
   memo: Uint8Array | null
 
   constructor(name: string, value: string, neverIndexed = false, uid = 0) {

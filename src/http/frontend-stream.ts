@@ -1,39 +1,36 @@
-// The streams that clients open, and what a frontend gives them to.
+// Streams that clients open, and the acceptor that a frontend gives them to.
 
 import type { Client, LingeringClient } from './client.js'
 import type { Stream } from './stream.js'
 
-/** A frontend gives each new stream to whoever accepts. */
+/** The owner of a frontend stream: the exchange that answers it. */
 export interface StreamOwner {
-  /** The peer has ended the stream early, or its connection has gone. */
+  /** The client has reset the stream, or its connection has closed. */
   cancel(): void
-  /**
-   * The peer has sent FIN behind its whole request: it waits for the answer with its half closed, or it has
-   * left.
-   */
+  /** The client has sent FIN after its whole request. It either waits for the response or has left. */
   halfClosed?(): void
 }
 
-/** A stream that a client opened; `head` is there from the beginning. */
+/** A stream that a client opened. Its `head` is set from the start. */
 export interface FrontendStream extends Stream {
   readonly client: Client
   /**
-   * It asks by Upgrade: a success may decline, and is the answer to an ordinary request then. To extended
-   * CONNECT it would open the tunnel.
+   * Whether the request uses Upgrade, which a backend may decline: a 2xx then answers it as an ordinary
+   * request. For extended CONNECT a 2xx would open the tunnel.
    */
   readonly mayBeDeclined: boolean
 }
 
-/** What a frontend is given. */
+/** Accepts the streams of a frontend and learns what happens to its connection. */
 export interface StreamAcceptor {
   accept(stream: FrontendStream): void
-  /** The client's connection has gone; all its streams have been told before. */
+  /** The client's connection has closed. All its streams were cancelled before. */
   clientClosed(client: Client): void
-  /** The client's connection has said its last word, and lingers. `left` follows. */
+  /** The client's connection lingers: it has sent FIN. {@link clientClosed} follows. */
   clientLingers?(client: LingeringClient): void
   /**
-   * The client's connection ends, and has used up this part, from a tenth on, of what it may ask of us in
-   * vain; 1: it is ended for that. `left` follows.
+   * The client's connection ends, having used this part (0.1 to 1) of a budget against abuse. At 1 we end it
+   * for abuse. {@link clientClosed} follows.
    */
   clientAbused?(client: Client, part: number): void
 }

@@ -1,16 +1,16 @@
-// The head of a message, request or response, as both HTTP versions share it: control data as
-// pseudo-fields (RFC 9113 §8.3; HTTP/1.1's start line says the same), then the field lines in order.
+// The head of a request or response, for both HTTP versions: control data as pseudo-fields (RFC 9113 §8.3;
+// HTTP/1.1's start line has the same data), then the field lines in order.
 
 import { Field } from './field.js'
 import { HOP_BY_HOP } from './field-scope.js'
 import { Token, type TokenSet, tokenSet } from './token.js'
 
 export class Head {
-  /** Pseudo-fields first, then the regular ones, in the order they came. */
+  /** Pseudo-fields first, then regular fields, in the order of arrival. */
   readonly fields: Field[]
   /** How many of them are pseudo-fields. */
   pseudos: number
-  /** RFC 9113 §6.5.2: the sum of the fields' sizes; an upper bound of any encoding of it. */
+  /** The sum of the fields' sizes (RFC 9113 §6.5.2): an upper bound of every encoding. */
   size: number
   /** 100 to 999; 0 in a request. */
   readonly status: number
@@ -53,19 +53,19 @@ export class Head {
   }
 
   /**
-   * The head of a request with these fields, pseudo-fields first. `size` and `contentLength`: for whoever
-   * knows them already; what they are is looked up otherwise.
+   * Makes the head of a request from these fields, pseudo-fields first. A caller that knows `size` and
+   * `contentLength` passes them; otherwise they are computed.
    */
   static request(fields: Field[], size = sizeOf(fields), contentLength = lengthOf(fields)): Head {
     return new Head(fields, 0, size, contentLength)
   }
 
-  /** The same of a response, whose first field is `:status`. */
+  /** Makes the head of a response. Its first field must be `:status`. */
   static response(fields: Field[], size = sizeOf(fields), contentLength = lengthOf(fields)): Head {
     return new Head(fields, Number(fields[0].value), size, contentLength)
   }
 
-  /** The first regular field with this token, or null. */
+  /** Returns the first regular field with this token, or null. */
   find(token: number): Field | null {
     const fields = this.fields
     for (let i = this.pseudos; i < fields.length; i++) if (fields[i].token === token) return fields[i]
@@ -77,7 +77,7 @@ export class Head {
     this.size += field.size
   }
 
-  /** Says whom the request is for, where no `:authority` did. */
+  /** Adds `:authority` to a request without one. */
   addAuthority(field: Field): void {
     this.fields.splice(this.pseudos, 0, field)
     this.pseudos++
@@ -85,22 +85,21 @@ export class Head {
     this.size += field.size
   }
 
-  /** Puts a field in the place of one that is here. */
+  /** Replaces `before`, which must be in this head. */
   replace(before: Field, after: Field): void {
     this.fields[this.fields.indexOf(before)] = after
     this.size += after.size - before.size
   }
 
-  /** Says by another scheme how the client connected. Only where there is one. */
+  /** Replaces `:scheme`, which this head must have. */
   replaceScheme(field: Field): void {
     this.replace(this.scheme as Field, field)
     this.scheme = field
   }
 
   /**
-   * This head, but with one regular field of this name, which has this value; this one stays as it is. Throws
-   * a RangeError where that is not a field line, and for fields that say where a message goes or ends: those
-   * have control data and framing beside them, which would say something else.
+   * Returns a copy with exactly one regular field of this name, with this value. Throws a RangeError if name
+   * or value is invalid, and for fields of routing and framing: the copy would contradict its control data.
    */
   with(name: string, value: string): Head {
     const regular = this.fields.slice(this.pseudos)
@@ -113,20 +112,20 @@ export class Head {
     return new Head(fields, this.status, sizeOf(fields), this.contentLength)
   }
 
-  /** Takes out all regular fields with one of these tokens. */
+  /** Removes all regular fields with one of these tokens. */
   remove(tokens: TokenSet): void {
     const fields = this.fields
     let kept = this.pseudos
     for (let i = kept; i < fields.length; i++) {
       const field = fields[i]
       if (tokens[field.token] === 1) this.size -= field.size
-      // Most heads have none of them, and stay as they are.
+      // Most heads have none of these fields: then nothing is moved.
       else if (kept++ < i) fields[kept - 1] = field
     }
     if (kept < fields.length) fields.length = kept
   }
 
-  /** `host:port` the request is for: `:authority`, else Host (RFC 9113 §8.3.1); '' when neither is there. */
+  /** The request's `:authority`, else its Host (RFC 9113 §8.3.1); '' if it has neither. */
   get host(): string {
     return this.authority?.value ?? this.find(Token.HOST)?.value ?? ''
   }
@@ -136,33 +135,33 @@ export class Head {
   }
 
   /**
-   * A request for a tunnel: CONNECT, or with {@link protocol} extended CONNECT (RFC 8441), the one form of
-   * all upgrades here.
+   * Whether this requests a tunnel: by CONNECT, or with {@link protocol} by extended CONNECT (RFC 8441). An
+   * Upgrade of HTTP/1.1 becomes extended CONNECT too.
    */
   get asksTunnel(): boolean {
     return this.method !== null && this.method.value === 'CONNECT'
   }
 
-  /** A response that opens a tunnel where one was asked for. */
+  /** Whether the status is 2xx, which opens a tunnel if the request asked for one. */
   get isSuccess(): boolean {
     return this.status >= 200 && this.status < 300
   }
 }
 
-/** RFC 9113 §6.5.2: the size of a list of fields. */
+/** Returns the size of a list of fields (RFC 9113 §6.5.2). */
 function sizeOf(fields: readonly Field[]): number {
   let size = 0
   for (let i = 0; i < fields.length; i++) size += fields[i].size
   return size
 }
 
-/** What content-length says; -1 where there is none. */
+/** Returns the value of content-length, or -1 without one. */
 function lengthOf(fields: readonly Field[]): number {
   const field = fields.find((each) => each.token === Token.CONTENT_LENGTH)
   return field === undefined ? -1 : Number(field.value)
 }
 
-/** What {@link Head.with} leaves alone: control data, framing, and what is one connection's own. */
+/** Fields that {@link Head.with} refuses to change: control data, framing, and fields of one connection. */
 const FIXED = tokenSet(
   Token.METHOD,
   Token.SCHEME,
@@ -177,5 +176,5 @@ const FIXED = tokenSet(
   ...HOP_BY_HOP,
 )
 
-/** Methods that may be sent twice without harm (RFC 9110 §9.2.2). */
+/** The idempotent methods (RFC 9110 §9.2.2). */
 export const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE'])

@@ -1,6 +1,6 @@
-// Interim (1xx) responses of one request: how many pass, and how many bytes of them may wait. A backend may
-// report its progress for hours (102, 104), so there is no total. What exceeds is dropped, never the response
-// behind it: an interim response may be missed without harm (RFC 9110 §15.2).
+// Bounds on the interim (1xx) responses of one request: their rate, and the bytes that may wait. They have no
+// total, because a backend may report progress for hours (102, 104). An interim response past a bound is
+// dropped, which does no harm (RFC 9110 §15.2); the final response never is.
 
 import type { Head } from './head.js'
 
@@ -19,7 +19,7 @@ export const interimLimits: InterimLimits = {
   interimBytesMax: 64 * 1024,
 }
 
-/** The interim responses of one response that pass. Made for the first of them: most responses have none. */
+/** A token bucket for the interim responses of one request, made for the first: most requests have none. */
 export class InterimBudget {
   private tokens: number
   private at: number
@@ -32,6 +32,7 @@ export class InterimBudget {
     this.at = now
   }
 
+  /** Takes one token. Returns false if none is left. `now`: ms of the pollset's clock. */
   take(now: number): boolean {
     const { interimsBurst, interimsPerSecond } = this.limits
     const gained = ((now - this.at) / 1000) * interimsPerSecond
@@ -43,7 +44,7 @@ export class InterimBudget {
   }
 }
 
-/** Whether another head may wait behind these. One alone always may: its own bounds hold. */
+/** Whether another head may wait behind these. The first always may: the reader has bounded its size. */
 export function mayWait(heads: readonly Head[] | null, head: Head, bytesMax: number): boolean {
   if (heads === null) return true
   let bytes = head.size

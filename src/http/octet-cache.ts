@@ -1,29 +1,30 @@
-// Fields by the octets they came in, so that octets seen before cost neither a string nor a look into the
-// FieldTable: lines of HTTP/1.1, one cache for a World, and literals of HPACK, one for a connection.
+// Caches fields by their octets, so that octets seen before cost neither a string nor a look into the
+// FieldTable. HTTP/1.1 has one cache of lines for each World, HPACK one cache of literals for each
+// connection.
 //
-// Direct-mapped, of a fixed size, and all octets are compared: what collides is only decoded again. Octets
-// are taken in when they come a second time, since most paths and dates never do.
+// The cache is direct-mapped, has a fixed size, and compares all octets, so a collision only costs a second
+// decoding. It keeps octets that come a second time: most paths and dates never do.
 
 import type { Field } from './field.js'
 
-/** The hash looks at four octets at the end. */
+/** The hash reads the last four octets. */
 const OCTETS_MIN = 4
 const NOTHING = new Uint8Array(0)
 
 export class OctetCache {
-  /** By slot, the hash of what came last and is not (yet) here. */
+  /** For each slot, the hash of the octets that were noted last. */
   private readonly seen: Int32Array
-  /** Made when octets return for the first time: whoever meets none that do has none. */
+  /** Allocated when octets return for the first time. */
   private octets: Uint8Array
   private readonly lengths: Uint8Array
   private readonly fields: (Field | null)[]
   private readonly octetsMax: number
-  /** Of a product of 32 bits the highest depend on every octet that went into it. */
+  /** The slot is the top bits of the hash: they depend on every octet of the input. */
   private readonly slotShift: number
 
   /**
    * @param slots a power of two
-   * @param octetsMax of one field, at most 255; longer ones are not kept
+   * @param octetsMax the octets of one field, at most 255; longer fields are not kept
    */
   constructor(slots: number, octetsMax: number) {
     this.seen = new Int32Array(slots)
@@ -34,7 +35,7 @@ export class OctetCache {
     this.slotShift = Math.clz32(slots) + 1
   }
 
-  /** The field that these octets gave before, read as this kind of text; null when it is not here. */
+  /** Returns the field kept for these octets, read as this kind of text; null without one. */
   find(kind: number, b: Buffer, start: number, end: number): Field | null {
     const length = end - start
     if (length < OCTETS_MIN || length > this.octetsMax) return null
@@ -46,7 +47,9 @@ export class OctetCache {
     return this.fields[slot]
   }
 
-  /** Notes these octets. Returns whether they came before, and lately: then they are worth keeping. */
+  /**
+   * Notes these octets. Returns whether they were also the last noted in their slot, and so worth keeping.
+   */
   note(kind: number, b: Buffer, start: number, end: number): boolean {
     const length = end - start
     if (length < OCTETS_MIN || length > this.octetsMax) return false
@@ -57,7 +60,7 @@ export class OctetCache {
     return false
   }
 
-  /** Only after {@link note} has said so. */
+  /** Keeps the field of these octets. Call it only if {@link note} returned true. */
   keep(kind: number, b: Buffer, start: number, end: number, field: Field): void {
     const slot = hash(kind, b, start, end) >>> this.slotShift
     const base = slot * this.octetsMax
@@ -69,9 +72,9 @@ export class OctetCache {
 }
 
 /**
- * From the length, the middle and the end, where fields differ: all octets are compared later. The kind
- * stands in the highest octet and is multiplied by odd numbers only, so the same octets of two kinds never
- * share a slot.
+ * Hashes the length, the middle and the end, where fields differ most; all octets are compared later. The
+ * kind is the highest octet and is multiplied by odd numbers only, so equal octets of two kinds never share a
+ * slot.
  */
 function hash(kind: number, b: Buffer, start: number, end: number): number {
   const last = b[end - 1] | (b[end - 2] << 8) | (b[end - 3] << 16) | (b[end - 4] << 24)

@@ -1,12 +1,12 @@
-// A backend that speaks another protocol than configured: its first bytes tell which.
+// Detects a backend that speaks another protocol than configured, by its first bytes.
 
 import { type Fault, fault } from '../continuation/index.js'
 import { formatAddress } from '../pollset/index.js'
 import type { DialTarget } from '../transport/index.js'
 
 /**
- * What a peer speaks, by its first octets: a status line; a TLS record, of an alert or a handshake; a frame
- * of HTTP/2 shorter than 64 KiB.
+ * Guesses a peer's protocol from its first octets: a status line; a TLS record with an alert or a handshake;
+ * an HTTP/2 frame shorter than 64 KiB.
  */
 function protocolOf(octets: Buffer): 'http/1.1' | 'h2' | 'tls' | null {
   if (octets.toString('latin1', 0, 5) === 'HTTP/') return 'http/1.1'
@@ -21,8 +21,8 @@ const SCHEMES = {
 } as const
 
 /**
- * Which scheme a backend is to be configured with, where its first octets are of another protocol than
- * `spoken`; null where they tell nothing.
+ * Returns a fault that names the scheme to configure, if a backend's first octets belong to another protocol
+ * than `spoken`; null otherwise.
  */
 export function otherProtocol(target: DialTarget, spoken: 'http/1.1' | 'h2', octets: Buffer): Fault | null {
   const found = protocolOf(octets)

@@ -1,19 +1,17 @@
-// What a session of either HTTP version is to an exchange, beside being a session of an engine.
+// A session of either HTTP version, as an exchange sees it.
 
 import type { Fault } from '../continuation/index.js'
 import type { Client } from './client.js'
 import type { Head } from './head.js'
 import type { Stream } from './stream.js'
 
-/** A feature bit of an {@link HttpSession}: a request for a tunnel with a `:protocol` may be sent on it. */
+/** A feature bit of a session: it takes extended CONNECT, a tunnel request with `:protocol` (RFC 8441). */
 export const EXTENDED_CONNECT = 1
 
 export interface HttpSession {
   readonly id: string
-  /**
-   * Why no request can be sent on this session, nor on another of its backend: it speaks another protocol.
-   */
+  /** Why no session of this backend can carry a request: it speaks another protocol. Null otherwise. */
   readonly unfit: Fault | null
-  /** A new stream for a request of this client; its lease must have been taken from this session. */
+  /** Opens a stream for a request of this client. The caller must have taken its lease on this session. */
   openStream(request: Head, client: Client): Stream
 }

@@ -1,10 +1,9 @@
-// A stream, as an exchange sees it, whichever HTTP version carries it: half of it receives (a head, a
-// body, trailers), half of it sends. Pollable like a socket.
+// A stream of either HTTP version, as an exchange sees it. One half receives a head, a body and trailers; the
+// other half sends them. It is a pollable.
 //
-// Nothing is pushed through it. What an exchange sends is noted here, and the stream's connection pulls it at
-// the turn's flush: heads, then body bytes straight from the other side's receive buffer, within the windows,
-// in turns with its siblings. `forwardBody` therefore grants: all that the source holds at this moment may
-// leave. A held exchange grants nothing, so its bytes stay where they are.
+// A connection pulls what its streams send, at the flush of the turn: heads, then body bytes straight from
+// the other side's receive buffer, within the windows, streams in turns. So `forwardBody` only grants: all
+// bytes that the source holds at this moment may leave. A held exchange grants nothing, so its bytes stay.
 
 import { invariant, Pollable } from '../pollset/index.js'
 import type { CreditSink, ReceiveBuffer } from '../transport/index.js'
@@ -17,30 +16,29 @@ import type { StreamFault } from './stream-fault.js'
 // Bits of a stream.
 /** The final head has arrived. */
 export const HEAD = 1
-/** Body bytes have arrived, or the end of them. Lowered by {@link Stream.forwardBody} of the other side. */
+/** Body bytes or the end of the body have arrived. The other side's {@link Stream.forwardBody} lowers it. */
 export const BODY = 2
 /** An interim (1xx) head has arrived; lowered by {@link Stream.takeInterim}. */
 export const INTERIM = 4
-/** END_STREAM has left: all that was to be sent is sent. */
+/** The end of the message has left: everything is sent. */
 export const SENT = 8
-/** The stream is over before its time: {@link Stream.fault} tells why. */
+/** The stream ended early; {@link Stream.fault} says why. */
 export const RESET = 16
 const STREAM_BITS = ['HEAD', 'BODY', 'INTERIM', 'SENT', 'RESET'] as const
 
-/** octets about that stand around a head and a body */
+/** About the bytes of framing around a head and a body. */
 const FRAMING_BYTES = 64
 
-/** Why we end a stream early; each protocol has its own way to say it. */
+/** Why we end a stream early. Each version maps it to its own codes. */
 export type ResetReason = 'cancel' | 'no-error' | 'refused' | 'internal' | 'protocol' | 'calm' | 'connect'
 
 /**
- * Where a body comes from, as far as {@link Stream.forwardBody} needs it: {@link BODY} is lowered, bytes are
- * pulled at flush.
+ * The source of a body. {@link Stream.forwardBody} lowers {@link BODY} on it; the flush pulls its bytes.
  */
 export interface BodySource {
-  /** bytes that wait to be forwarded */
+  /** The bytes that wait to be forwarded. */
   readonly waitingBytes: number
-  /** Nothing further will come. */
+  /** Whether the body is complete. */
   readonly remoteEnded: boolean
   readonly receiveBuffer: Pick<ReceiveBuffer, 'pull'> | null
   readonly trailers: readonly Field[] | null
@@ -48,18 +46,19 @@ export interface BodySource {
 }
 
 /**
- * What a stream asks of its connection, which hears of its own streams only: each version narrows the type.
+ * What a stream needs of its connection. A connection gets only its own streams: each version narrows the
+ * type.
  */
 export interface StreamConnection {
   readonly id: string
   readonly pollable: Pollable
-  /** The stream has something to send. */
+  /** Notes that the stream has something to send. */
   pending(stream: Stream): void
-  /** The exchange ends it early. */
+  /** Ends the stream early. */
   resetByUs(stream: Stream, reason: ResetReason): void
-  /** It holds most and moves least. */
+  /** Ends the stream to free memory: it buffers most and moves least. */
   stalled(stream: Stream): void
-  /** bytes of interim heads that may wait for the peer to read */
+  /** How many bytes of interim heads may wait to be sent. */
   readonly interimBytesMax: number
   /** See {@link Stream.arrivingUntil}. */
   readonly arrivingUntil: number
@@ -75,37 +74,35 @@ export abstract class Stream extends Pollable implements CreditSink {
   head: Head | null
   interims: Head[] | null
   private interimBudget: InterimBudget | null
-  /** Body bytes received; null as long as there were none. */
+  /** Body bytes received; null until the first. */
   receiveBuffer: ReceiveBuffer | null
   trailers: readonly Field[] | null
-  /** Nothing further will be received: head, body and trailers are complete. */
+  /** Whether everything is received: head, body and trailers. */
   remoteEnded: boolean
-  /**
-   * Its head is a success that opens no tunnel, though one was asked for: an HTTP/1.1 backend has declined to
-   * switch protocols (RFC 9110 §7.8).
-   */
+  /** Whether its 2xx response opens no tunnel: an HTTP/1.1 backend declined the Upgrade (RFC 9110 §7.8). */
   declined: boolean
 
   // What it sends
 
   pendingHead: Head | null
-  /** Nothing follows the pending head. */
+  /** Whether the pending head ends the message. */
   pendingEnded: boolean
   pendingInterims: Head[] | null
   source: BodySource | null
+  /** The body given to {@link sendWhole}. */
   whole: Buffer | null
-  /** octets of the source, or of `whole`, that may leave */
+  /** How many bytes of `source` or `whole` may still leave. */
   granted: number
   endGranted: boolean
-  /** END_STREAM has left. */
+  /** Whether the end of the message has left. */
   localEnded: boolean
-  /** Body octets that have left. */
+  /** How many body bytes have left. */
   sentBytes: number
-  /** ms of the pollset's clock: when the last of them left, or the end of the message */
+  /** When body bytes or the end of the message last left, in ms of the pollset's clock. */
   sentAt: number
 
   fault: StreamFault | null
-  /** On a frontend: the continuation that answers it, told when the client is gone. */
+  /** On a frontend: the exchange that answers it, cancelled when the client leaves. */
   owner: StreamOwner | null
 
   constructor() {
@@ -141,12 +138,12 @@ export abstract class Stream extends Pollable implements CreditSink {
     return this.connection.pollable
   }
 
-  /** It is over, both ways. */
+  /** Whether it has ended in both directions. */
   abstract readonly closed: boolean
 
   // What it receives
 
-  /** An interim head has come. False: it is one too many, and dropped. `now`: ms of the pollset's clock. */
+  /** Takes an interim head. Returns false if it was dropped at a bound. `now`: ms of the pollset's clock. */
   interimCame(head: Head, limits: InterimLimits, now: number): boolean {
     this.interimBudget ??= new InterimBudget(limits, now)
     if (!this.interimBudget.take(now) || !mayWait(this.interims, head, limits.interimBytesMax)) return false
@@ -167,15 +164,15 @@ export abstract class Stream extends Pollable implements CreditSink {
     return head
   }
 
-  /** Body octets that wait to be forwarded. */
+  /** How many body bytes wait to be forwarded. */
   get waitingBytes(): number {
     return this.receiveBuffer === null ? 0 : this.receiveBuffer.length
   }
 
-  /** The peer has promised body octets (content-length) that have not come. */
+  /** Whether the peer has promised body bytes (content-length) that have not arrived. */
   abstract get owing(): boolean
 
-  /** Keeps up to `max` octets of the body for replay, from the first on. */
+  /** Keeps the body for replay, as long as it has at most `max` bytes. */
   retainBody(max: number): void {
     this.receiveBuffer ??= this.newReceiveBuffer()
     this.receiveBuffer.retain(max)
@@ -183,14 +180,14 @@ export abstract class Stream extends Pollable implements CreditSink {
 
   protected abstract newReceiveBuffer(): ReceiveBuffer
 
-  /** Whether the body can be sent again from its first octet. */
+  /** Whether the body can be sent again from its first byte. */
   get replayable(): boolean {
     return this.receiveBuffer === null || this.receiveBuffer.retained
   }
 
-  /** Body bytes have left for the other side. */
+  /** Notes that body bytes have left for the other side. */
   abstract consumed(bytes: number): void
-  /** Its peer can send no more for what is withheld: it must be let go before that. */
+  /** Whether its peer can send nothing more until credit that is withheld is given. */
   abstract get starving(): boolean
 
   stalled(): void {
@@ -199,7 +196,7 @@ export abstract class Stream extends Pollable implements CreditSink {
 
   // What it sends
 
-  /** Sends an interim head; one too many is dropped. Only before {@link sendHead}. */
+  /** Sends an interim head, before {@link sendHead} only. Drops it past `interimBytesMax`. */
   sendInterim(head: Head): void {
     if (this.closed || this.localEnded) return
     if (!mayWait(this.pendingInterims, head, this.connection.interimBytesMax)) return
@@ -208,7 +205,7 @@ export abstract class Stream extends Pollable implements CreditSink {
     this.connection.pending(this)
   }
 
-  /** Sends the final head; `ended`: nothing follows it. */
+  /** Sends the final head. `ended`: it ends the message. */
   sendHead(head: Head, ended: boolean): void {
     if (this.closed || this.localEnded) return
     this.pendingHead = head
@@ -216,7 +213,7 @@ export abstract class Stream extends Pollable implements CreditSink {
     this.connection.pending(this)
   }
 
-  /** Lets all that `source` holds now be sent, and its end and trailers if it has ended. */
+  /** Grants all bytes that `source` holds now, and its trailers and end if it has ended. */
   forwardBody(source: BodySource): void {
     source.lower(BODY)
     if (this.closed || this.localEnded) return
@@ -226,7 +223,7 @@ export abstract class Stream extends Pollable implements CreditSink {
     if (this.granted > 0 || this.endGranted) this.connection.pending(this)
   }
 
-  /** Sends these bytes as the whole body; after a {@link sendHead} that did not end. */
+  /** Sends these bytes as the whole body, after a {@link sendHead} that did not end the message. */
   sendWhole(body: Buffer): void {
     if (this.closed || this.localEnded) return
     this.whole = body
@@ -235,19 +232,19 @@ export abstract class Stream extends Pollable implements CreditSink {
     this.connection.pending(this)
   }
 
-  /** Ends it early, both ways. Harmless once it is over. What was received and not forwarded is dropped. */
+  /** Ends it early in both directions and drops what was not forwarded. Harmless once it has ended. */
   reset(reason: ResetReason): void {
     this.connection.resetByUs(this, reason)
   }
 
-  /** Octets granted in an earlier turn have not left: the peer does not take them. */
+  /** Whether granted bytes have not left, because the peer does not take them. */
   get blocked(): boolean {
     return this.granted > 0
   }
 
   /**
-   * ms of the pollset's clock: until when what has been written to the peer so far, on whichever stream of
-   * its connection, may still be on its way (transit.ts); a time that has passed: all has arrived
+   * When everything written so far on its connection has reached the peer at the latest (transit.ts), in ms
+   * of the pollset's clock. A time in the past: all of it has arrived.
    */
   get arrivingUntil(): number {
     return this.connection.arrivingUntil
@@ -255,18 +252,18 @@ export abstract class Stream extends Pollable implements CreditSink {
 
   // What its connection pulls
 
-  /** octets granted that are still there: a source that was reset has dropped its body */
+  /** How many granted bytes still exist: a source that was reset has dropped its body. */
   get available(): number {
     if (this.whole !== null || this.source === null) return this.granted
     return Math.min(this.granted, this.source.waitingBytes)
   }
 
-  /** Trailers that end the body being sent, once all of it has left. */
+  /** The trailers to send after the body. */
   get endingTrailers(): readonly Field[] | null {
     return this.source === null ? null : this.source.trailers
   }
 
-  /** Whether its connection would find something to write, windows aside. */
+  /** Whether it has something to write, windows aside. */
   get hasWork(): boolean {
     return (
       this.pendingHead !== null ||
@@ -276,7 +273,7 @@ export abstract class Stream extends Pollable implements CreditSink {
     )
   }
 
-  /** octets at most that the next head or the trailers take, which must find room in one piece */
+  /** The most bytes that the next head or the trailers take. They need room in one piece. */
   get headBytes(): number {
     if (this.pendingInterims !== null) return this.pendingInterims[0].size
     if (this.pendingHead !== null) return this.pendingHead.size
@@ -287,12 +284,12 @@ export abstract class Stream extends Pollable implements CreditSink {
     return bytes
   }
 
-  /** octets about that it would send now, windows aside */
+  /** About how many bytes it would send now, windows aside. */
   get wantedBytes(): number {
     return this.headBytes + this.granted + FRAMING_BYTES
   }
 
-  /** Copies granted octets into an output slab. `now`: ms of the pollset's clock. */
+  /** Copies granted bytes into an output slab. `now`: ms of the pollset's clock. */
   pullInto(target: Buffer, at: number, bytes: number, now: number): void {
     this.granted -= bytes
     invariant(this.granted >= 0, 'no more leaves than was granted')
@@ -306,7 +303,7 @@ export abstract class Stream extends Pollable implements CreditSink {
     }
   }
 
-  /** It is over: nothing noted for sending survives. */
+  /** Drops everything that waits to be sent. */
   dropPending(): void {
     this.pendingHead = null
     this.pendingInterims = null

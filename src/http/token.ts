@@ -1,7 +1,7 @@
-// The names that the proxy itself must recognise, as small numbers: what a field is called is looked up once,
-// when the field is made.
+// The field names that the proxy itself must recognise, as small numbers. A name is looked up once, when its
+// field is made.
 
-/** Names the proxy itself must recognise (RFC 9110, 9113 §8.3). OTHER is everything else. */
+/** One number for each recognised name (RFC 9110, RFC 9113 §8.3). OTHER is every other name. */
 export const Token = {
   OTHER: 0,
   METHOD: 1,
@@ -10,7 +10,7 @@ export const Token = {
   PATH: 4,
   PROTOCOL: 5,
   STATUS: 6,
-  /** A name that begins with a colon and is none of the above. */
+  /** A name that begins with a colon and is not listed above. */
   UNKNOWN_PSEUDO: 7,
   HOST: 8,
   CONTENT_LENGTH: 9,
@@ -52,13 +52,13 @@ export const Token = {
   IF_RANGE: 45,
   MAX_FORWARDS: 46,
   CONTENT_ENCODING: 47,
-  /** A name by which intermediaries say who asks and for what, beside those above (field-scope.ts). */
+  /** Any other name in which an intermediary identifies the client or its target (field-scope.ts). */
   CLAIM: 48,
   /** A name that frames messages, spelled with `_`. */
   FRAMING_LOOKALIKE: 49,
 } as const
 
-/** A set of tokens, asked by index: `set[token] === 1`. However many names are known, each has a place. */
+/** A set of tokens: `set[token] === 1` for each member. */
 export type TokenSet = Uint8Array
 
 const TOKEN_COUNT = Object.keys(Token).length
@@ -67,8 +67,8 @@ export const tokenSet = (...members: readonly number[]): TokenSet =>
   Uint8Array.from({ length: TOKEN_COUNT }, (_, token) => (members.includes(token) ? 1 : 0))
 
 /**
- * All spellings of a name. CGI and its like treat `-` and `_` alike, so a client could say with `_` what we
- * say with `-`.
+ * Returns all spellings of a name with `-` or `_`. CGI-style backends treat the two alike, so a client could
+ * spoof our forwarding fields with the other spelling.
  */
 function spellings(name: string): string[] {
   let names = ['']
@@ -85,8 +85,8 @@ const lookalikes = (name: string): [string, number][] =>
     .map((each) => [each, Token.FRAMING_LOOKALIKE])
 
 /**
- * Names by which clients claim an identity or another target, beside `x-forwarded-*` (spec/exchange.md,
- * Fields).
+ * Names in which a client could claim an identity or another target, in addition to `x-forwarded-*`
+ * (spec/exchange.md, Fields).
  */
 const CLAIMED = [
   'x-client-ip',
@@ -100,7 +100,7 @@ const CLAIMED = [
 ]
 const FRAMING = ['content-length', 'transfer-encoding', 'keep-alive', 'proxy-connection', 'http2-settings']
 
-/** `x-forwarded`, and whatever follows behind it, in all spellings. */
+/** `x-forwarded` and `x-forwarded-*`, in all spellings. */
 const FORWARDED_NAME = /^x[-_]forwarded(?:[-_]|$)/
 const X = 0x78
 
@@ -158,17 +158,17 @@ const tokens: ReadonlyMap<string, number> = new Map([
 
 const COLON = 0x3a
 
-/** The token of a name that has none of its own. */
+/** Returns the token of a name that is not in `tokens`. */
 function unnamedToken(name: string): number {
   const first = name.charCodeAt(0)
   if (first === COLON) return Token.UNKNOWN_PSEUDO
   return first === X && FORWARDED_NAME.test(name) ? Token.CLAIM : Token.OTHER
 }
 
-/** One of {@link Token}. */
+/** Returns the token of a name: one of {@link Token}. */
 export const tokenOf = (name: string): number => tokens.get(name) ?? unnamedToken(name)
 
 const CREDENTIALS = tokenSet(Token.COOKIE, Token.SET_COOKIE, Token.AUTHORIZATION, Token.PROXY_AUTHORIZATION)
 
-/** Credentials are one client's: no table that connections share may keep them. */
+/** Whether a field holds credentials, which a table that connections share must not keep. */
 export const isCredential = (token: number): boolean => CREDENTIALS[token] === 1
