@@ -45,6 +45,21 @@ export class Connections extends Pollable {
     return listening
   }
 
+  /** The same, where each socket for which there is room becomes a connection. */
+  serve(
+    world: World,
+    address: Address,
+    connectionOn: (socket: Socket) => Continuation,
+    events: Omit<ListeningEvents, 'accepted'> = {},
+  ): Listening {
+    return this.listen(world, address, {
+      ...events,
+      accepted: (socket) => {
+        if (!this.refuse(socket)) this.add(connectionOn(socket))
+      },
+    })
+  }
+
   /** Closes the listeners. */
   stopListening(): void {
     for (const listening of this.listeners) listening.cancel()

@@ -179,11 +179,11 @@ t.test('no answer, and no place on a session: each has its time', async (t) => {
 
 t.test('a line without end: told, and closed; of a backend, reset', async (t) => {
   const it = setUp({ options: { lineBytesMax: 100 } })
-  const long = it.client(`a\n${'x'.repeat(101)}`)
+  const long = it.client(`a\nb\n${'x'.repeat(101)}`)
   t.equal(long.take(), '', 'behind the answer before it')
-  it.backends[0].say('A\n')
+  it.backends[0].say('A\nB\n')
   it.settle()
-  t.equal(long.take(), 'A\nERROR the line is too long\n')
+  t.equal(long.take(), 'A\nB\nERROR the line is too long\n')
   t.ok(long.ended)
   const two = it.client('b\n')
   it.backends[0].say('x'.repeat(101))

@@ -46,12 +46,9 @@ function setUp(most: number) {
   const world = createWorld(pollset)
   const connections = new Connections('connections', most)
   const told: string[] = []
-  const listening = connections.listen(world, HERE, {
+  const listening = connections.serve(world, HERE, (socket) => new Silent(world, socket, connections), {
     ready: ({ listener }) => void told.push(`ready ${listener.address.port}`),
     failed: ({ listener }) => void told.push(`failed ${listener.fault?.code}`),
-    accepted: (socket) => {
-      if (!connections.refuse(socket)) connections.add(new Silent(world, socket, connections))
-    },
   })
   pollset.run()
   return { pollset, world, connections, told, listening }

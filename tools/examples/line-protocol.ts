@@ -83,14 +83,14 @@ class LineSession extends LineConnection implements Session {
 
   protected line(text: string): void {
     const question = this.asked.shift()
-    if (question === undefined) {
-      this.badLine()
-      return
+    if (question === undefined) this.badLine()
+    else {
+      question.answered(text)
+      this.reports.freed(this)
     }
-    question.answered(text)
-    this.reports.freed(this)
   }
 
+  /** It says too much, or what nobody asked. */
   protected badLine(): void {
     this.socket.reset()
   }
@@ -180,8 +180,7 @@ const questionSteps = questionLife.steps<Question>({
 class LineFrontend extends LineConnection {
   readonly kind = 'line-frontend'
   readonly proxy: LineProxy
-  private readonly questions: Question[] = []
-  private lastLine: string | null = null
+  private readonly questions: (Question | { readonly answer: string; cancel(): void })[] = []
 
   constructor(proxy: LineProxy, socket: Socket) {
     super(proxy.world, proxy.world.nextId('m'), socket, proxy.options.lineBytesMax)
@@ -202,7 +201,7 @@ class LineFrontend extends LineConnection {
   }
 
   protected badLine(why: string): void {
-    this.lastLine = `ERROR ${why}`
+    this.questions.push({ answer: `ERROR ${why}`, cancel() {} })
     this.sendAnswers()
   }
 
@@ -210,7 +209,6 @@ class LineFrontend extends LineConnection {
   sendAnswers(): void {
     while (this.questions.length > 0 && this.questions[0].answer !== null)
       this.writeLine(this.questions.shift()?.answer as string)
-    if (this.questions.length === 0 && this.lastLine !== null) this.writeLine(this.lastLine)
     this.changed()
   }
 
@@ -237,11 +235,7 @@ export class LineProxy {
     )
     this.engine = new Engine(world, 'lines', sessions, this.options)
     this.clients = new Connections('clients', this.options.clientsMax)
-    this.listening = this.clients.listen(world, at, {
-      accepted: (socket) => {
-        if (!this.clients.refuse(socket)) this.clients.add(new LineFrontend(this, socket))
-      },
-    })
+    this.listening = this.clients.serve(world, at, (socket) => new LineFrontend(this, socket))
   }
 
   /** Accepts nobody more. What was asked is answered; then all closes. */
