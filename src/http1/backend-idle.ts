@@ -1,15 +1,15 @@
-// How long a connection to a backend may stay idle: our own limit, or less where its Keep-Alive field tells
-// that the backend closes sooner. A request that crosses the backend's FIN may be lost, so we close first.
+// The time that a backend connection may stay idle: backendIdleMs, or less if the backend's Keep-Alive field
+// says that it closes sooner. A request that crosses the backend's FIN may be lost, so we close first.
 
 import { keepAliveTimeout } from './message.js'
 
-/** ms before the time that a backend tells, for what is on its way then */
+/** ms by which we close before the backend does */
 const MARGIN_MS = 1_000
 
 export class BackendIdle {
-  /** ms that it may stay idle; 0: it serves no second request */
+  /** ms that the connection may stay idle; 0: it takes no second request */
   ms: number
-  /** ms: our own limit */
+  /** our own limit in ms */
   private readonly most: number
   /** The Keep-Alive field that was read last. */
   private field: string
@@ -20,12 +20,12 @@ export class BackendIdle {
     this.field = ''
   }
 
-  /** The backend has told a time of its own. */
+  /** The backend's Keep-Alive has a timeout. */
   get isTold(): boolean {
     return this.field !== ''
   }
 
-  /** Reads the Keep-Alive field of a response; '' where it has none. */
+  /** Reads the Keep-Alive field of a response; '' if it has none. */
   read(field: string): void {
     if (field === this.field) return
     this.field = field

@@ -1,5 +1,5 @@
-// The bodies that a connection receives: they wait in the receive buffers of their streams for the other side
-// to take them, within a bound for each, past which the connection is read no further.
+// Takes the bodies that a connection receives. They wait in receive buffers until the other side takes them.
+// Past a bound for each, the connection is not read.
 
 import { invariant, type Settleable } from '../pollset/index.js'
 import { ConnectionBudget, ReceiveBuffer } from '../transport/index.js'
@@ -12,7 +12,7 @@ export interface BodyIntakeHost {
 }
 
 export class BodyIntake implements Settleable {
-  /** octets of a body that may have come and not left, before reading stops */
+  /** bytes of a body that may be buffered before reading stops */
   readonly aheadMax: number
   private readonly context: Http1Context
   private readonly host: BodyIntakeHost
@@ -35,10 +35,7 @@ export class BodyIntake implements Settleable {
     return new ReceiveBuffer(this.context.world.memory, this.budget, stream)
   }
 
-  /**
-   * Takes bytes of a read buffer, which dies with the turn: what the other side leaves is copied when it
-   * settles.
-   */
+  /** Takes bytes of a read buffer, which is valid in this turn only. Settling copies what is left of them. */
   push(stream: Http1Stream, buffer: Buffer, start: number, end: number): void {
     stream.outstanding += end - start
     stream.receivedBytes += end - start
@@ -51,7 +48,7 @@ export class BodyIntake implements Settleable {
     return stream.outstanding >= this.aheadMax
   }
 
-  /** Counts bytes that have left; true: the stream was full, and is no longer. */
+  /** Counts bytes that have left. Returns true if the stream was full and no longer is. */
   release(stream: Http1Stream, bytes: number): boolean {
     const wasFull = this.isFull(stream)
     stream.outstanding -= bytes

@@ -1,20 +1,20 @@
-// The lines before the chunks of one body (RFC 9112 §7.1), within the bounds of all of them: a size each, and
-// extensions, which mean nothing to us and are not passed on.
+// Reads the lines before the chunks of a body (RFC 9112 §7.1): a size, and extensions, which are bounded and
+// not passed on.
 
 import { chunkSizeDigits, chunkSizeOf, isChunkExtensions, paddingEnd, paddingStart } from './chunk-size.js'
 import type { RefusalCode } from './faults.js'
 import type { Http1Limits } from './limits.js'
 
 export class ChunkLines {
-  /** octets of the chunk whose line was read last; 0: the body is over */
+  /** bytes of the chunk whose line was read last; 0: the last chunk */
   size: number
   private extensionLeft: number
   private readonly limits: Http1Limits
   private readonly paddingMax: number
 
   /**
-   * @param paddingMax octets of blanks and zeros that may stand around a size; 0: it is taken as RFC 9112
-   * §7.1 has it, or not
+   * @param paddingMax bytes of blanks and zeros that are accepted around a size; 0: none, as RFC 9112 §7.1
+   * says
    */
   constructor(limits: Http1Limits, paddingMax: number) {
     this.size = 0
@@ -23,17 +23,17 @@ export class ChunkLines {
     this.paddingMax = paddingMax
   }
 
-  /** Before the first chunk of a body. */
+  /** Begins a body. */
   begin(): void {
     this.extensionLeft = this.limits.chunkExtensionBytesMax
   }
 
-  /** octets that the next line may have */
+  /** The bytes that the next line may have. */
   get lineMax(): number {
     return this.limits.chunkSizeDigitsMax + this.paddingMax + this.extensionLeft
   }
 
-  /** Reads a line; why it is refused, or null. */
+  /** Reads a line. Returns why it is refused, or null. */
   read(b: Buffer, start: number, end: number): RefusalCode | null {
     const { paddingMax } = this
     const length = end - start
@@ -48,7 +48,7 @@ export class ChunkLines {
     return null
   }
 
-  /** Why a line that is too long is refused, by what has come of it. */
+  /** Returns why a line that is too long is refused, by what has come of it. */
   tooLong(b: Buffer, end: number): RefusalCode {
     const sized = chunkSizeDigits(b, 0, end, this.limits.chunkSizeDigitsMax) > 0
     return sized ? 'chunk-extension' : 'chunk-size'

@@ -1,7 +1,6 @@
-// The line before a chunk (RFC 9112 §7.1): its size in hexadecimal digits, and extensions, which mean nothing
-// to us.
+// Parses the line before a chunk (RFC 9112 §7.1): a size in hexadecimal digits, and extensions.
 
-/** By octet: the value of a hexadecimal digit, 255 for what is none. */
+/** By octet: the value of a hexadecimal digit, or 255. */
 const HEX: Uint8Array = Uint8Array.from({ length: 256 }, (_, c) => {
   const digit = '0123456789abcdef'.indexOf(String.fromCharCode(c).toLowerCase())
   return digit < 0 ? 255 : digit
@@ -14,20 +13,20 @@ const SEMICOLON = 0x3b
 const ZERO = 0x30
 const isBlank = (octet: number): boolean => octet === SP || octet === HTAB
 
-/** Where a size begins behind blanks and zeros; one digit is left. */
+/** Returns where the size begins after blanks and zeros, of which it leaves one digit. */
 export function paddingStart(b: Buffer, start: number, end: number): number {
   while (start < end && isBlank(b[start])) start++
   while (start + 1 < end && b[start] === ZERO && HEX[b[start + 1]] !== 255) start++
   return start
 }
 
-/** Where the line ends before blanks. */
+/** Returns where the line ends before trailing blanks. */
 export function paddingEnd(b: Buffer, start: number, end: number): number {
   while (end > start && isBlank(b[end - 1])) end--
   return end
 }
 
-/** How many digits the size has that this line begins with; 0 where it is none, or has more than `max`. */
+/** Counts the digits of the size; 0 if there is none or if it has more than `max`. */
 export function chunkSizeDigits(b: Buffer, start: number, end: number, max: number): number {
   let i = start
   while (i < end && HEX[b[i]] !== 255) i++
@@ -36,14 +35,14 @@ export function chunkSizeDigits(b: Buffer, start: number, end: number, max: numb
   return i === end || b[i] === SEMICOLON || b[i] === SP || b[i] === HTAB ? digits : 0
 }
 
-/** Up to 13 digits stay exact. */
+/** Returns the size. Up to 13 digits are exact. */
 export function chunkSizeOf(b: Buffer, start: number, digits: number): number {
   let size = 0
   for (let i = start; i < start + digits; i++) size = size * 16 + HEX[b[i]]
   return size
 }
 
-/** RFC 9112 §7.1.1, quoted strings by RFC 9110 §5.6.4. */
+/** Chunk extensions (RFC 9112 §7.1.1), with quoted strings (RFC 9110 §5.6.4). */
 const CHUNK_EXTENSIONS =
   /^(?:[ \t]*;[ \t]*[!#$%&'*+\-.^_`|~0-9A-Za-z]+(?:[ \t]*=[ \t]*(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+|"(?:[\t !#-[\]-~\x80-\xff]|\\[\t -~\x80-\xff])*"))?)+$/
 

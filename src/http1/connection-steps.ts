@@ -1,27 +1,26 @@
-// What the steps of a connection ask of it, in either role. The steps and what may follow them are
-// frontend-life.ts and session-life.ts; here are the questions and the actions that both tables use.
+// The methods that the steps of both roles call. The steps are in frontend-life.ts and session-life.ts.
 
 import type { Continuation } from '../continuation/index.js'
 
 export interface ConnectionSteps extends Continuation {
-  /** Reads what has come, as far as the message in progress lets more in. */
+  /** Reads what has arrived, as far as the current message lets more in. */
   read(): void
-  /** It is being given up. */
+  /** The connection is failing. */
   readonly failed: boolean
-  /** The last check is long ago, although something has come all the time. */
+  /** A check is due, although bytes keep arriving. */
   readonly checkIsDue: boolean
-  /** Fills the wait slots, and sets a deadline where an earlier one than the next check is due. */
+  /** Fills the wait slots, and sets a deadline if one is due before the next check. */
   awaitMore(): void
-  /** What has come beyond is for the next turn. */
+  /** The connection has had its share of this turn. */
   readonly readEnough: boolean
-  /** Lets the message in progress be the last. */
+  /** Makes the current message the last. */
   drain(): void
-  /** Writes what was pending, then FIN; false: nobody is there to wait for. */
+  /** Writes pending output, then FIN. Returns false if there is no peer to wait for. */
   beginClose(): boolean
-  /** Discards what the peer still sends; false: the wait is over. */
+  /** Discards what the peer still sends. Returns false when the wait is over. */
   waitForPeerClose(): boolean
-  /** Takes a cancel while it waits for the peer; false: wait no longer. */
+  /** Takes a cancel while it waits for the peer. Returns false to wait no longer. */
   hurry(): boolean
-  /** Lets go of the socket, and tells who counts the connection. */
+  /** Releases the socket, and reports the close. */
   closed(): void
 }

@@ -1,9 +1,8 @@
-// An HTTP/1.1 connection as a continuation on a socket, the part both roles share: it reads messages, one at
-// a time, holds their bodies for the other side, and parts. A frontend (frontend.ts) answers requests; a
-// backend (backend.ts) sends them and is a session of capacity 1.
+// What both roles of an HTTP/1.1 connection share: it reads messages one at a time, buffers their bodies for
+// the other side, and closes. A frontend (frontend.ts) answers requests; a session (session.ts) sends them.
 //
-// What is not read stays with the socket: pipelined requests wait there for their turn, and a body that the
-// other side does not take stops the reading, within the socket's look-ahead.
+// Unread bytes stay in the socket: pipelined requests wait there, and a body that the other side does not
+// take stops the reading, within the socket's look-ahead.
 
 import { type Fault, fault } from '../continuation/index.js'
 import {
@@ -26,7 +25,7 @@ import { type MessageWriter, Output } from './output.js'
 import type { MessageReader, MessageSink } from './reader.js'
 import type { Http1Stream, Http1StreamConnection } from './stream.js'
 
-/** The message in progress has changed, other than by what arrives. */
+/** The current message has changed, other than by bytes that arrive. */
 export const CHANGED = 1
 
 export abstract class Http1Connection
@@ -36,13 +35,13 @@ export abstract class Http1Connection
   protected abstract readonly reader: MessageReader
   protected readonly output: Output
   protected readonly intake: BodyIntake
-  /** The message exchange in progress. */
+  /** The current request and response. */
   protected stream: Http1Stream | null
-  /** Message exchanges begun. */
+  /** The number of requests so far. */
   protected count: number
-  /** The message in progress is the last. */
+  /** The current message is the last. */
   protected last: boolean
-  /** The message that is given up in its midst: what the peer has of it must not look complete. */
+  /** A message that was given up after it began. What the peer has of it must not look whole. */
   private cut: Http1Stream | null
   protected quietSince: number
   readEnough: boolean
@@ -66,11 +65,11 @@ export abstract class Http1Connection
   abstract error(status: number, code: RefusalCode, reason: string): void
   abstract writeHead(stream: Http1Stream, head: Head, ended: boolean, slab: Buffer, at: number): number
   abstract resetByUs(stream: Http1Stream, reason: ResetReason): void
-  /** The message exchange is over both ways. */
+  /** Request and response have both ended. */
   protected abstract messageOver(persists: boolean): void
-  /** The peer has sent its last byte, in the middle of a message or not. */
+  /** The peer has sent its last byte, within a message or not. */
   protected abstract peerEnded(): void
-  /** Read also where no message is expected: whatever comes is then an error. */
+  /** Reads also when no message is expected. Bytes that come then are an error. */
   protected abstract readonly readsOn: boolean
   get bodyAheadMax(): number {
     return this.intake.aheadMax
@@ -85,7 +84,7 @@ export abstract class Http1Connection
       if (this.reader.tunnelling && this.halfEnded(socket)) this.tunnelEnded()
       else if (!this.halfWaits(socket)) this.peerEnded()
     }
-    // What has changed so far, by what was read too, is looked at in this step.
+    // This step looks at all changes so far.
     this.pollable.lower(CHANGED)
   }
 
@@ -99,7 +98,7 @@ export abstract class Http1Connection
     const unread = (socket.readiness & READABLE) !== 0
     if (mayRead) socket.unpause()
     else socket.pause()
-    // What was raised and cannot be acted on must not wake us for ever.
+    // Bits that stay raised and cannot be acted on must not wake us for ever.
     const ended = stream !== null && (stream.remoteEnded || stream.fault !== null) && this.reader.tunnelling
     const known = unread || ended || this.halfWaits(socket) ? socket.readiness : 0
     this.waitOn(0, socket, ((ENDED | CLOSED) & ~known) | (mayRead ? READABLE : 0))
@@ -107,9 +106,8 @@ export abstract class Http1Connection
   }
 
   /**
-   * An end counts once all that came before it is read: a backend that answers early and does not read the
-   * rest resets its connection, and its answer stands. A client's fault counts at once: nobody is left to be
-   * answered.
+   * The peer's end counts when all before it is read: a backend that answers early may reset its connection,
+   * and its answer stands. A client's reset counts at once: it takes no answer.
    */
   private peerIsOver(socket: Socket): boolean {
     if (this.side === 'frontend' && (socket.readiness & CLOSED) !== 0 && socket.fault !== null) return true
@@ -117,8 +115,8 @@ export abstract class Http1Connection
   }
 
   /**
-   * The peer has said all that it had, and we may go on. Where ours has ended before, its end closes the
-   * socket at once: what it said last may have been read only after that.
+   * The peer has ended its half, and ours goes on. If ours ended before, the socket closes with the peer's
+   * end, though its last bytes may not be read yet.
    */
   private halfEnded(socket: Socket): boolean {
     if ((socket.readiness & CLOSED) === 0) return true
@@ -126,15 +124,15 @@ export abstract class Http1Connection
   }
 
   /**
-   * FIN behind a CONNECT that is not answered yet is the end of its half of the tunnel, and waits for the
-   * tunnel. Behind a WebSocket's handshake it is none: no client ends its half before its closing handshake
-   * (RFC 6455 §7.1.1).
+   * FIN after a CONNECT without an answer ends the client's half of the tunnel, and waits for the tunnel.
+   * After a WebSocket handshake it does not: clients end their half after the closing handshake (RFC 6455
+   * §7.1.1).
    */
   protected halfWaits(socket: Socket): boolean {
     return this.reader.switching && this.stream?.key === '' && (socket.readiness & (ENDED | CLOSED)) === ENDED
   }
 
-  /** The peer's FIN has come, and all before it is read. */
+  /** The peer's FIN has come, and all bytes before it are read. */
   protected get finCame(): boolean {
     return (this.socket.readiness & (ENDED | READABLE)) === ENDED
   }
@@ -145,7 +143,7 @@ export abstract class Http1Connection
     return stream === null || !this.intake.isFull(stream)
   }
 
-  /** Bounded by what one message lets in, and by what the socket reads ahead. */
+  /** Reads messages. What one message lets in, and the socket's read-ahead, bound it. */
   private readFrom(socket: Socket): void {
     this.readEnough = false
     while (this.failure === null && this.mayRead && !this.readEnough) {
@@ -162,29 +160,29 @@ export abstract class Http1Connection
     return chunk.length
   }
 
-  /** The peer's FIN ends its half of the tunnel; ours goes on. */
+  /** Ends the peer's half of the tunnel after its FIN. Ours goes on. */
   private tunnelEnded(): void {
     const { stream } = this
-    // One that has stalled has lost some of it: its end is not the end of what was said.
+    // A stalled stream has lost bytes: its end must not look like a whole tunnel's.
     if (stream === null || stream.remoteEnded || stream.fault !== null) return
     stream.remoteEnded = true
     stream.raise(BODY)
     this.endIfOver(stream)
   }
 
-  /** A look begins: counts from here to the next, and returns the ms since anything moved. */
+  /** Begins a check, and returns the ms since a byte moved. */
   protected beginCheck(): number {
     this.checkedAt = this.now
     return this.now - this.quietSince
   }
 
-  /** Asked once, the message in progress is the last; asked again, it is not waited for. */
+  /** Makes the current message the last. A second call does not wait for it. */
   drain(): void {
     if (this.draining || this.isQuiet) this.failure ??= drained(this.side)
     this.draining = true
   }
 
-  /** No message is in progress. */
+  /** There is no current message. */
   protected get isQuiet(): boolean {
     return this.stream === null
   }
@@ -198,7 +196,7 @@ export abstract class Http1Connection
     return this.cut === null ? this.finishOutput() : this.breakOff(this.cut)
   }
 
-  /** Shows the peer that this message is cut. Returns false where there is nothing to wait for. */
+  /** Shows the peer that this message is cut. Returns false if there is nothing to wait for. */
   protected breakOff(_stream: Http1Stream): boolean {
     this.socket.reset()
     return false
@@ -217,7 +215,7 @@ export abstract class Http1Connection
     this.pollable.raise(CHANGED)
   }
 
-  /** Close, and do not let what has left of this message look complete. */
+  /** Closes, so that what the peer has of this message does not look whole. */
   protected abort(stream: Http1Stream, why: StreamFault): void {
     this.failure ??= why
     this.cut = stream
@@ -239,7 +237,7 @@ export abstract class Http1Connection
 
   messageEnd(persists: boolean): void {
     const { stream } = this
-    // One that has stalled has lost some of it: it is never whole.
+    // A stalled stream has lost bytes: it is never whole.
     if (stream === null || stream.fault !== null) return
     stream.remoteEnded = true
     stream.raise(BODY)
@@ -247,7 +245,7 @@ export abstract class Http1Connection
     this.endIfOver(stream)
   }
 
-  // What streams ask for, and what becomes of them
+  // Streams
 
   pending(stream: Http1Stream): void {
     this.output.pending(stream)
@@ -265,7 +263,7 @@ export abstract class Http1Connection
     if (this.intake.release(stream, bytes)) this.changed()
   }
 
-  /** Its memory comes back at once; the exchange is told, and answers for it. */
+  /** Frees the stream's buffer at once. Its exchange answers for it. */
   stalled(stream: Http1Stream): void {
     stream.fault = STALL
     stream.remoteEnded = false
@@ -293,7 +291,7 @@ export abstract class Http1Connection
     this.changed()
   }
 
-  /** The stream is over through no doing of its exchange, which is told. */
+  /** Fails the stream, and tells its exchange. */
   protected failStream(stream: Http1Stream, why: StreamFault): void {
     if (!stream.closed) {
       stream.fault = why

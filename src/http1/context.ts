@@ -1,4 +1,4 @@
-// What all HTTP/1.1 connections of one World share: its limits, durations, field decoder and counts.
+// What all HTTP/1.1 connections of one World share: limits, durations, field decoder and counts.
 
 import type { HttpWorld } from '../http/index.js'
 import type { DurationList } from '../pollset/index.js'
@@ -6,11 +6,11 @@ import { FieldDecoder } from './field-decoder.js'
 import { frontendLife } from './frontend-life.js'
 import { type Http1Limits, http1Limits } from './limits.js'
 
-/** What has happened, for metrics and tests. Only grows. */
+/** Counters, for metrics and tests. They only grow. */
 export interface Http1Counts {
-  /** requests that were none, answered here */
+  /** malformed requests, answered here */
   badRequests: number
-  /** responses that were none */
+  /** malformed responses */
   badResponses: number
   /** client connections whose head did not come in time (408) */
   headsLate: number
@@ -20,13 +20,13 @@ export interface Http1Context {
   readonly world: HttpWorld
   readonly limits: Http1Limits
   readonly durations: readonly DurationList[]
-  /** ms between two looks at a connection: no limit ends it more than a tenth late */
+  /** ms between two checks of a connection, so that limits end at most a tenth late */
   readonly checkMs: number
   readonly decoder: FieldDecoder
   readonly counts: Http1Counts
 }
 
-/** ms between two looks at a connection, at most; and looks in the time of each limit, at least */
+/** ms between two checks at most, and checks in the time of each limit at least. */
 const CHECK_MS = 1_000
 const LOOKS = 10
 

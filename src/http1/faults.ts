@@ -1,9 +1,9 @@
-// What can be wrong with an HTTP/1.1 message (spec/http1/strictness.md): a stable code, the status that
-// answers a request, and the reason for a person. A response with a fault is its backend's: always 502.
+// The faults of HTTP/1.1 messages (spec/http1/strictness.md): a stable code, the status that answers a
+// request, and a reason for people. A fault in a response is always a 502.
 
 const refusals = {
   'start-line': [400, 'malformed start line (RFC 9112 §3, §4)'],
-  'start-line-too-long': [400, 'the first line is too long'],
+  'start-line-too-long': [400, 'the start line is too long'],
   'empty-lines': [400, 'too many empty lines before a request'],
   version: [505, 'an HTTP version other than 1.0 and 1.1 (RFC 9110 §15.6.6)'],
   'method-too-long': [501, 'a method longer than any that is known (RFC 9112 §3)'],
@@ -41,7 +41,7 @@ const refusals = {
   unanswered: [400, 'the connection ended before a response began (RFC 9112 §8)'],
   'upgrade-not-asked': [400, '101 to a request without Upgrade (RFC 9110 §15.2.2)'],
   'upgrade-missing': [400, '101 without Upgrade (RFC 9110 §15.2.2)'],
-  unasked: [400, 'octets that answer no request (RFC 9112 §9.2)'],
+  unasked: [400, 'bytes that answer no request (RFC 9112 §9.2)'],
 } as const
 
 export type RefusalCode = keyof typeof refusals

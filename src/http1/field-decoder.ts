@@ -1,8 +1,9 @@
-// From octets to Field objects: field lines (RFC 9112 §5), and the parts of a start line, which become
-// pseudo-fields. One for a World. Sans-IO; what a peer sends never throws: null, and `refused` says why.
+// Decodes octets to Field objects: field lines (RFC 9112 §5), and the parts of a start line, which become
+// pseudo-fields. One for a World. Sans-IO. Bad input never throws: the result is null, and `refused` says
+// why.
 //
-// What returns is interned in the World's FieldTable and found by its octets (OctetCache); what comes once is
-// made and forgotten. The text of each field is judged here, its company by the readers.
+// Fields that come again are interned in the World's FieldTable and found by their octets (OctetCache). This
+// file judges the text of each field, the readers judge fields together.
 
 import {
   type Field,
@@ -19,16 +20,15 @@ import {
 import type { RefusalCode } from './faults.js'
 
 /**
- * What a text is read as: a field line of a request (whose Host becomes `:authority`), of a response, a path,
- * a trailer of a request. What a backend writes in a way that has one reading only is taken (RFC 9112 §5.1,
- * §6.3).
+ * The kinds of text: a field line of a request (whose Host becomes `:authority`) or of a response, a path, a
+ * trailer of a request. From a backend, text with only one reading is accepted (RFC 9112 §5.1, §6.3).
  */
 export const REQUEST_FIELD = 1
 export const RESPONSE_FIELD = 2
 const PATH = 3
 export const REQUEST_TRAILER = 4
 
-/** Lines that are kept by their octets, and octets of one: some 100 KB for a World that meets HTTP/1.1. */
+/** Lines that the cache keeps, and the octets of one: some 100 KB for a World. */
 const LINES = 512
 const LINE_OCTETS_MAX = 192
 
@@ -36,7 +36,7 @@ const COLON = 58
 const SLASH = 47
 
 export const isDigit = (octet: number): boolean => octet >= 0x30 && octet <= 0x39
-/** RFC 9112 §2.3: `HTTP/1.1`, of any version. There are eight octets. */
+/** Whether eight octets are `HTTP/x.y` (RFC 9112 §2.3). */
 export const isVersion = (b: Buffer, at: number): boolean =>
   b[at] === 0x48 &&
   b[at + 1] === 0x54 &&
@@ -50,10 +50,10 @@ export const isVersion = (b: Buffer, at: number): boolean =>
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'CONNECT', 'OPTIONS', 'TRACE', 'PATCH'] as const
 
 export class FieldDecoder {
-  /** Why the last call answered null. */
+  /** Why the last call returned null. */
   refused: RefusalCode = 'field-name'
   readonly fields: FieldTable
-  /** What a head says of a client that takes trailers, whichever version it speaks. */
+  /** The field of a head whose client accepts trailers. */
   readonly teTrailers: Field
   readonly schemes: { readonly http: Field; readonly https: Field }
   private readonly cache = new OctetCache(LINES, LINE_OCTETS_MAX)
@@ -69,7 +69,7 @@ export class FieldDecoder {
     this.get = fields.field(':method', 'GET')
   }
 
-  /** A field line without its CR LF, of a kind of REQUEST_FIELD or RESPONSE_FIELD. */
+  /** Decodes a field line without its CR LF. `kind`: REQUEST_FIELD or RESPONSE_FIELD. */
   fieldLine(kind: number, b: Buffer, start: number, end: number): Field | null {
     return this.cache.find(kind, b, start, end) ?? this.parse(kind, b, start, end)
   }
@@ -86,7 +86,7 @@ export class FieldDecoder {
       if (c !== b[colon]) lower = false
     }
     const nameEnd = colon
-    // RFC 9112 §5.1: a proxy removes white space before the colon of a response.
+    // A proxy removes white space before the colon in a response (RFC 9112 §5.1).
     if (kind === RESPONSE_FIELD) while (colon < end && isBlank(b[colon])) colon++
     if (nameEnd === start || colon === end || b[colon] !== COLON) return this.refuse('field-name')
     let from = colon + 1
@@ -117,7 +117,7 @@ export class FieldDecoder {
   ): Field | null {
     let made = this.fields.make(name, value)
     if (kind === RESPONSE_FIELD && made.token === Token.CONTENT_LENGTH && made.faults !== 0) {
-      // RFC 9112 §6.3: a list of one and the same length is that length.
+      // A list of equal lengths is that length (RFC 9112 §6.3).
       const length = oneLength(value)
       if (length !== null) {
         value = length
@@ -135,13 +135,13 @@ export class FieldDecoder {
     return field
   }
 
-  /** The field of a value that came in several lines. */
+  /** Makes the field of a value that was folded over several lines. */
   unfolded(name: string, value: string): Field | null {
     const field = this.fields.make(name, value)
     return field.faults === 0 ? field : this.refuse('field-value')
   }
 
-  /** A method: any token (RFC 9110 §9.1). */
+  /** Decodes a method: any token (RFC 9110 §9.1). */
   method(b: Buffer, start: number, end: number): Field | null {
     if (end - start === 3 && b[start] === 71 && b[start + 1] === 69 && b[start + 2] === 84) return this.get
     const text = b.toString('latin1', start, end)
@@ -151,7 +151,7 @@ export class FieldDecoder {
     return field.faults === 0 ? field : this.refuse('start-line')
   }
 
-  /** A request-target in origin-form (RFC 9112 §3.2.1). */
+  /** Decodes a request-target in origin-form (RFC 9112 §3.2.1). */
   path(b: Buffer, start: number, end: number): Field | null {
     if (b[start] !== SLASH) return this.refuse('request-target')
     return (
@@ -160,13 +160,13 @@ export class FieldDecoder {
     )
   }
 
-  /** A pseudo-field of this text; null when it is not one. */
+  /** Makes a pseudo-field of this text; null if the text is malformed. */
   pseudo(name: ':authority' | ':path', value: string): Field | null {
     const field = this.fields.make(name, value)
     return field.faults === 0 ? field : this.refuse('request-target')
   }
 
-  /** 100 to 999. */
+  /** Returns the field of a status code, 100 to 999. */
   status(code: number): Field {
     return (this.statuses[code] ??= this.fields.field(':status', String(code)))
   }

@@ -1,6 +1,5 @@
-// The field lines of one head as they come (RFC 9112 §5): which are kept for the other side, and what the
-// others say of the message's framing and of its connection. Hop-by-hop fields end here (RFC 9110 §7.6.1): a
-// head that leaves this room towards an exchange has none.
+// Collects the field lines of a head (RFC 9112 §5), and what they say of framing and connection. Hop-by-hop
+// fields end here (RFC 9110 §7.6.1): a head that an exchange gets has none.
 
 import { type Field, Token } from '../http/index.js'
 import type { RefusalCode } from './faults.js'
@@ -8,21 +7,21 @@ import type { FieldDecoder } from './field-decoder.js'
 import { CHUNKED, NONE } from './framing.js'
 import { CODING_FAULTY, CODING_UNKNOWN, ConnectionOptions, codingOf, takesTrailers } from './message.js'
 
-/** The fields of a head while it is read, and what they say of its framing and its connection. */
+/** The fields of a head while it is read. */
 export class FieldSection {
   fields: Field[] = []
   size = 0
   pseudos = 0
-  /** -1 without one */
+  /** The Content-Length; -1 without one. */
   contentLength = -1
-  /** All Transfer-Encoding values; null without one. */
+  /** The Transfer-Encoding values, joined; null without one. */
   coding: string | null = null
   lengthTwice = false
-  /** TE says that its sender takes trailers. */
+  /** TE says that the sender accepts trailers. */
   trailersTaken = false
-  /** Of a response: a length that is said twice is that length (RFC 9112 §6.3). */
+  /** For responses: equal Content-Lengths count as one (RFC 9112 §6.3). */
   private readonly takesEqualLengths: boolean
-  /** What Upgrade asks for or grants; '' for nothing. */
+  /** The Upgrade field; '' without one. */
   upgrade = ''
   /** The Keep-Alive field; '' without one. */
   keepAlive = ''
@@ -32,7 +31,7 @@ export class FieldSection {
     this.takesEqualLengths = takesEqualLengths
   }
 
-  /** Begin with these pseudo-fields. */
+  /** Begins a head with these pseudo-fields. */
   begin(pseudos: Field[]): void {
     this.fields = pseudos
     this.pseudos = pseudos.length
@@ -46,7 +45,7 @@ export class FieldSection {
     this.connection.clear()
   }
 
-  /** All fields, for a head: the section keeps none of them. */
+  /** Returns all fields, and keeps none. */
   take(): Field[] {
     const fields = this.fields
     this.fields = []
@@ -58,14 +57,14 @@ export class FieldSection {
     this.size += field.size
   }
 
-  /** The same field with another value. */
+  /** Replaces the last field, which has another value now. */
   replaceLast(field: Field): void {
     const last = this.fields.pop() as Field
     this.size -= last.size
     this.push(field)
   }
 
-  /** A field that is not OTHER; why it must not be, or null. Hop-by-hop fields are read and not kept. */
+  /** Takes a known field. Returns why it is refused, or null. Hop-by-hop fields are read and not kept. */
   special(field: Field, decoder: FieldDecoder): RefusalCode | null {
     switch (field.token) {
       case Token.CONTENT_LENGTH:
@@ -101,7 +100,7 @@ export class FieldSection {
     }
   }
 
-  /** What is wrong with the company these fields keep, in a head of HTTP/1.`minor`; null for nothing. */
+  /** Returns what is wrong with these fields together, in a head of HTTP/1.`minor`, or null. */
   fault(minor: number): RefusalCode | null {
     if (this.connection.overreaches) return 'connection-option'
     if (this.lengthTwice) return 'content-length'
@@ -113,13 +112,13 @@ export class FieldSection {
     return coding === CODING_UNKNOWN ? 'coding-unknown' : null
   }
 
-  /** The framing that faultless fields give; NONE where they say nothing. */
+  /** The framing that valid fields give; NONE if they give none. */
   get framing(): number {
     if (this.coding !== null) return CHUNKED
     return this.contentLength < 0 ? NONE : this.contentLength
   }
 
-  /** Take out the fields that Connection nominated. */
+  /** Removes the fields that Connection nominated. */
   removeNominated(): void {
     const names = this.connection.nominated
     if (names === null) return

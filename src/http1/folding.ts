@@ -1,18 +1,16 @@
-// A field line of a response that is folded onto the next (RFC 9112 §5.2): it goes on with the value before
-// it, behind one space.
+// Unfolds field lines of a response (RFC 9112 §5.2): a folded line continues the value before it, after one
+// space.
 
 import { type Field, HOP_BY_HOP, isBlank, Token, tokenSet } from '../http/index.js'
 import type { FieldDecoder } from './field-decoder.js'
 
-/**
- * Their values decide what the message is: two readers could see two messages where one of them is folded.
- */
+/** Fields that frame the message. They must not be folded: two parsers could see two messages. */
 const FRAMES = tokenSet(...HOP_BY_HOP, Token.CONTENT_LENGTH)
 
 export class Folding {
-  /** The field of the line before, where a folded line may go on with it; null where none may. */
+  /** The field of the line before, if a folded line may continue it; else null. */
   private field: Field | null
-  /** What its folded lines have made of its value; null while there is none. */
+  /** The value with its folded lines; null if there are none. */
   private value: string | null
 
   constructor() {
@@ -20,22 +18,22 @@ export class Folding {
     this.value = null
   }
 
-  /** Before the first field line of a head. */
+  /** Begins a head. */
   begin(): void {
     this.field = null
   }
 
-  /** A field that later lines may go on with. */
+  /** Notes a field that the next lines may continue. */
   follows(field: Field): void {
     this.field = FRAMES[field.token] === 1 ? null : field
   }
 
-  /** Lines were folded into the field before, and {@link unfold} makes it whole. */
+  /** The field before has folded lines, which {@link unfold} joins. */
   get isFolded(): boolean {
     return this.value !== null
   }
 
-  /** Takes a folded line; false where it is not one, or must not be. */
+  /** Takes a folded line. Returns false if it must not be one. */
   take(b: Buffer, start: number, end: number): boolean {
     if (!isBlank(b[start]) || this.field === null) return false
     const before = this.value ?? this.field.value
@@ -44,7 +42,7 @@ export class Folding {
     return true
   }
 
-  /** The field with all of its value; null where the decoder refuses it. */
+  /** Returns the field with its whole value; null if the decoder refuses it. */
   unfold(decoder: FieldDecoder): Field | null {
     const field = decoder.unfolded((this.field as Field).name, this.value as string)
     this.value = null
@@ -53,7 +51,7 @@ export class Folding {
   }
 }
 
-/** The text of a folded line, without its blanks. */
+/** Returns the text of a folded line without blanks around it. */
 function textOf(b: Buffer, start: number, end: number): string {
   while (start < end && isBlank(b[start])) start++
   while (end > start && isBlank(b[end - 1])) end--

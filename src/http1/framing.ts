@@ -1,37 +1,37 @@
-// Where a message ends (RFC 9112 §6.3; spec/http1/framing.md). A framing is a number: from 0 on it is the
-// length of the body in octets, below it one of the names here.
+// Tells where a message ends (RFC 9112 §6.3; spec/http1/framing.md). A framing is a number: 0 or more is the
+// length of the body in octets, less is one of these names.
 
 import { type Head, Token } from '../http/index.js'
 
-/** The head is all. */
+/** No body. */
 export const NONE = -1
 export const CHUNKED = -2
-/** Until the connection ends: responses only. */
+/** The connection's end ends the body: responses only. */
 export const UNTIL_CLOSE = -3
-/** No HTTP follows. */
+/** The bytes of a tunnel follow. */
 export const TUNNEL = -4
-/** Of unknown length, and the peer would not know where it ends. */
+/** The length is unknown, and the peer could not tell the end. */
 export const IMPOSSIBLE = -5
-/** Of a request: the head is all, and what follows it depends on the answer. */
+/** A request for a tunnel: the answer decides what follows. */
 export const ASKED = -6
 
-/** A response that is its head alone, whatever its fields say. */
+/** Whether a response has no body, whatever its fields say. */
 export const isBodiless = (method: string, status: number): boolean =>
   method === 'HEAD' || status === 204 || status === 304 || (status >= 100 && status < 200)
 
-/** A successful answer to CONNECT, or 101: what follows is no message (RFC 9112 §6.3). */
+/** Whether a response opens a tunnel: 2xx to CONNECT, or 101 (RFC 9112 §6.3). */
 export const opensTunnel = (method: string, status: number): boolean =>
   status === 101 || (method === 'CONNECT' && status >= 200 && status < 300)
 
-/** RFC 9110 §6.6.2: its sender says that trailers follow. Only chunks can carry them. */
+/** Whether Trailer announces trailers (RFC 9110 §6.6.2), which only chunks can carry. */
 const announcesTrailers = (head: Head): boolean => head.find(Token.TRAILER) !== null
 
-/** Methods whose request means something with an empty body (RFC 9110 §8.6). */
+/** Whether an empty body has a meaning for this method (RFC 9110 §8.6). */
 const takesContent = (method: string): boolean => method === 'POST' || method === 'PUT' || method === 'PATCH'
 
 /**
- * How to send a request to a backend of HTTP/1.`minor`. `ended`: nothing follows the head.
- * IMPOSSIBLE: of unknown length, and HTTP/1.0 knows no chunks.
+ * Returns how to frame a request to a backend of HTTP/1.`minor`; IMPOSSIBLE if its length is unknown and the
+ * backend does not know chunks. `ended`: no body follows the head.
  */
 export function requestFraming(head: Head, ended: boolean, minor: number): number {
   const method = head.method === null ? '' : head.method.value
@@ -41,7 +41,7 @@ export function requestFraming(head: Head, ended: boolean, minor: number): numbe
   return head.contentLength < 0 ? IMPOSSIBLE : head.contentLength
 }
 
-/** How to send a response to a client of HTTP/1.`minor` that asked by `method`. */
+/** Returns how to frame a response to a request of HTTP/1.`minor` with this method. */
 export function responseFraming(head: Head, ended: boolean, method: string, minor: number): number {
   if (opensTunnel(method, head.status)) return TUNNEL
   if (isBodiless(method, head.status)) return NONE

@@ -1,13 +1,12 @@
-// The life of a client's connection as steps. One `readMessages` for each batch that arrives, or for a change
-// of the message in progress. What a step does is the connection's (connection.ts, frontend.ts); this table
-// says what may follow what.
+// The steps of a client connection: one `readMessages` for each batch that arrives, or for a change of the
+// current message. connection.ts and frontend.ts do the work; this table says which step may follow which.
 
 import { defineLife } from '../continuation/index.js'
 import type { ConnectionSteps } from './connection-steps.js'
 
-/** What a frontend's steps ask of it beyond a backend's. */
+/** What only the steps of a frontend need. */
 export interface FrontendSteps extends ConnectionSteps {
-  /** Ends what is overdue; false: close. */
+  /** Ends what is overdue. Returns false to close the connection. */
   checkHealth(): boolean
 }
 
@@ -31,16 +30,15 @@ const waitForMessages = suspend({
   cancelled: 'drain',
   within: 'check',
 })
-/** Until the absolute time that the connection has set. */
+/** Waits until the time that the connection has set. */
 const waitUntilDue = suspend({ then: 'readMessages', late: 'checkHealth', cancelled: 'drain' })
 /**
- * For the peer's FIN, until the absolute time that the connection has set; what was written meanwhile may
- * move it.
+ * Waits for the peer's FIN, until the time that the connection has set. Bytes that are written may extend it.
  */
 const waitForEnd = suspend({ then: 'linger', late: 'linger', cancelled: 'hurry' })
 
 export const frontendSteps = frontendLife.steps<FrontendSteps>({
-  /** Read what has arrived, as far as the message in progress lets more in. */
+  /** Reads what has arrived, as far as the current message lets more in. */
   readMessages(c) {
     c.read()
     if (c.failed) return goto.close
@@ -48,21 +46,18 @@ export const frontendSteps = frontendLife.steps<FrontendSteps>({
     c.awaitMore()
     return c.until === 0 ? waitForMessages : waitUntilDue
   },
-  /** Nothing has arrived for a while: is the connection still of use? */
+  /** Checks the connection: something is due, or nothing has arrived for a while. */
   checkHealth: (c) => (c.checkHealth() ? goto.readMessages : goto.close),
-  /** The message in progress is the last. */
+  /** Makes the current message the last. */
   drain(c) {
     c.drain()
     return goto.readMessages
   },
-  /** Write all that was pending, then FIN. */
+  /** Writes all pending output, then FIN. */
   close: (c) => (c.beginClose() ? goto.linger : goto.end),
-  /**
-   * Let the peer read the last bytes before the socket goes: destroyed now, they could be lost to a TCP
-   * reset.
-   */
+  /** Lets the peer read the last bytes. Closing the socket now could reset the connection and lose them. */
   linger: (c) => (c.waitForPeerClose() ? waitForEnd : goto.end),
-  /** Told to end while it lingers. */
+  /** Takes a cancel while lingering. */
   hurry: (c) => (c.hurry() ? goto.linger : goto.end),
   end(c) {
     c.closed()

@@ -1,6 +1,6 @@
-// The server's side of HTTP/1.1: a connection that a client made. Each request becomes a stream that goes to
-// whoever accepts; the next is read when its response has left. What is no request is answered here, and ends
-// the connection wherever its framing is in doubt.
+// A client's HTTP/1.1 connection. Each request becomes a stream for the acceptor; the next request is read
+// when its response has left. A malformed request is answered here, and ends the connection if its framing is
+// in doubt.
 
 import { type Fault, fault } from '../continuation/index.js'
 import {
@@ -49,19 +49,19 @@ class Http1Frontend extends Http1Connection implements Client, FrontendSteps {
   protected readonly reader: RequestReader
   private readonly acceptor: StreamAcceptor
   private readonly clock: RequestClock
-  /** The last response head said that no request may follow. */
+  /** The last response head had `connection: close`. */
   private saidClose = false
-  /** ms of the pollset's clock: when the client has read the responses before the one that is being sent */
+  /** When the client can have read the responses before the current one: ms of the pollset's clock. */
   private earlierArrivedBy = 0
-  /** A response is cut that only RST can show as cut. */
+  /** Set while a response waits to be cut by RST, where FIN would make it look whole. */
   private reset: DelayedReset | null = null
 
-  constructor(context: Http1Context, socket: Socket, acceptor: StreamAcceptor, ends: AddressPair) {
+  constructor(context: Http1Context, socket: Socket, acceptor: StreamAcceptor, addresses: AddressPair) {
     super(context, 'frontend', socket)
     const scheme = socket.secured === null ? 'http' : 'https'
     this.acceptor = acceptor
-    this.addresses = ends
-    this.forwardingFields = forwardingFieldsOf(context.world.fields, '1.1', ends, scheme)
+    this.addresses = addresses
+    this.forwardingFields = forwardingFieldsOf(context.world.fields, '1.1', addresses, scheme)
     this.clock = new RequestClock(context.limits)
     this.reader = new RequestReader(this, context.decoder, context.limits, scheme)
     this.output.attach(socket, this)
@@ -79,13 +79,13 @@ class Http1Frontend extends Http1Connection implements Client, FrontendSteps {
   }
 
   /**
-   * FIN behind a whole request: the client waits for the answer with its half closed (RFC 9112 §9.6), or it
-   * has left. The two look the same until we write.
+   * Waits for the response after a client's FIN. The client has half closed (RFC 9112 §9.6) or has left; only
+   * writing tells which.
    */
   protected override halfWaits(socket: Socket): boolean {
     const { stream } = this
     const half = (socket.readiness & (ENDED | CLOSED)) === ENDED && this.context.limits.halfClosedMs > 0
-    // One that has stalled is not whole any more, though all of it was read: its 503 is on its way.
+    // A stalled stream has lost body bytes, so it is never whole: its 503 is on its way.
     const read = stream !== null && (stream.remoteEnded || this.stalledWhole(stream))
     return (half && read) || super.halfWaits(socket)
   }
@@ -95,9 +95,8 @@ class Http1Frontend extends Http1Connection implements Client, FrontendSteps {
   }
 
   /**
-   * When such a client has waited too long for the next octets from us, the head or, behind it, more of the
-   * body; 0 for no time. What we write tells: a client that has left answers it by RST. Its exchange is told
-   * once.
+   * Returns when a half-closed client has waited too long for the head or for more of the body; 0 if it does
+   * not wait. Once we write, a client that has left answers with RST. Tells the exchange once.
    */
   private answerBy(stream: Http1Stream): number {
     const whole = stream.remoteEnded || this.stalledWhole(stream)
@@ -111,7 +110,7 @@ class Http1Frontend extends Http1Connection implements Client, FrontendSteps {
     return sent > stream.sentBeforeFin || stream.hasWork ? 0 : stream.answerBy
   }
 
-  /** A request may be on its way, sent before the client could know: one more is taken, for a time. */
+  /** Takes one more request for drainIdleMs: the client may have sent it before it can know of the drain. */
   override drain(): void {
     if (this.draining) super.drain()
     else {
@@ -142,7 +141,7 @@ class Http1Frontend extends Http1Connection implements Client, FrontendSteps {
     this.refuse(status, fault(code, 'frontend', 'connection', 'never', reason))
   }
 
-  /** Answer in the place of an exchange, as long as nothing else was answered, and close. */
+  /** Answers in place of the exchange, if no response head was sent, and closes. */
   private refuse(status: number, why: Fault): void {
     const { stream } = this
     this.failure ??= why
@@ -156,7 +155,7 @@ class Http1Frontend extends Http1Connection implements Client, FrontendSteps {
   }
 
   protected override peerEnded(): void {
-    // A request that was begun is answered for what it is; one that was whole has nobody left to answer.
+    // A truncated request gets its answer. A whole one does not: its client has left.
     if (this.stream === null || !this.stream.remoteEnded) this.reader.end(this.finCame)
     this.failure ??= GONE
   }
@@ -169,7 +168,7 @@ class Http1Frontend extends Http1Connection implements Client, FrontendSteps {
     if (!interim) {
       stream.framing = framing
       if (this.count > 1) this.earlierArrivedBy = this.arrivedBy
-      // Its end is the connection's, whatever the client asked for (RFC 9112 §6.3).
+      // The connection's end ends this response (RFC 9112 §6.3).
       if (framing === UNTIL_CLOSE || this.isEarly(stream, head, ended)) this.last = true
       if (this.reader.switching) this.answerToAsking(stream)
     }
@@ -180,31 +179,31 @@ class Http1Frontend extends Http1Connection implements Client, FrontendSteps {
   }
 
   /**
-   * The response is whole before the request is, or refuses it in its middle: no more of the request is
-   * wanted, so no other follows it (RFC 9112 §9.6, RFC 9110 §15.5.14).
+   * The response is whole before the request, or refuses it: the rest of the request is not needed, so the
+   * connection closes (RFC 9112 §9.6, RFC 9110 §15.5.14).
    */
   private isEarly(stream: Http1Stream, head: Head, ended: boolean): boolean {
     if (stream.remoteEnded || this.reader.switching) return false
     return ended || stream.endGranted || head.status >= 400
   }
 
-  /** The answer to a request for a tunnel decides what follows the request. */
+  /** Decides, by the response to a tunnel request, whether HTTP or the tunnel follows the request. */
   private answerToAsking(stream: Http1Stream): void {
     if (stream.framing === TUNNEL) {
       this.reader.answered(true)
       this.last = true
     } else if (stream.key !== '') {
-      // RFC 9110 §7.8: declined, it was a request like any other.
+      // A declined upgrade was an ordinary request (RFC 9110 §7.8).
       this.reader.answered(false)
       stream.remoteEnded = true
     } else {
-      // Behind a CONNECT there may be what was meant for the tunnel: nobody shall read it as requests.
+      // Bytes meant for a refused tunnel must not be read as requests.
       this.last = true
     }
     this.changed()
   }
 
-  /** Whether another request may follow the one that is being answered. */
+  /** Another request may follow the one that is being answered. */
   private get keeps(): boolean {
     return (
       !this.draining &&
@@ -217,7 +216,7 @@ class Http1Frontend extends Http1Connection implements Client, FrontendSteps {
 
   override sent(stream: Http1Stream): void {
     super.sent(stream)
-    // Answered in full before the request was: the rest is read and dropped while the connection closes.
+    // The response was whole before the request: the rest is discarded while the connection closes.
     if (stream.closed || stream.framing === TUNNEL) return
     this.failure ??= ANSWERED_EARLY
     this.changed()
@@ -238,11 +237,11 @@ class Http1Frontend extends Http1Connection implements Client, FrontendSteps {
       return
     }
     if (!stream.headWritten && reason === 'refused') this.refuse(503, REFUSED)
-    // Responses before it may still be on their way, and RST would lose them: it is answered instead.
+    // RST could lose earlier responses that are still on their way, so this request is answered.
     else if (!stream.headWritten && this.count > 1) this.refuse(502, GIVEN_UP)
     else {
       this.failStream(stream, GIVEN_UP)
-      // FIN is enough where all has left, and what the client still says is dropped.
+      // FIN is enough if all has left. What the client still sends is discarded.
       if (stream.localEnded && reason === 'no-error') {
         this.failure ??= GIVEN_UP
         this.changed()
@@ -252,9 +251,9 @@ class Http1Frontend extends Http1Connection implements Client, FrontendSteps {
   }
 
   /**
-   * RST could take from the client what it has not read of earlier responses. So FIN must do where chunks or
-   * a length show that this one is cut. Where FIN would end it as if whole, a tunnel say, RST waits until the
-   * client must have read those.
+   * RST could discard earlier responses that the client has not read. So FIN cuts a response whose chunks or
+   * length show the cut. Where FIN would look like the end, as in a tunnel, RST waits until the client must
+   * have read the earlier responses.
    */
   protected override breakOff(stream: Http1Stream): boolean {
     if (this.count === 1) return super.breakOff(stream)
@@ -277,8 +276,8 @@ class Http1Frontend extends Http1Connection implements Client, FrontendSteps {
   }
 
   /**
-   * ms of the pollset's clock: when a client that is slow at most has read what was written. It is not idle
-   * before that.
+   * When even a slow client has read what was written: ms of the pollset's clock. The client is not idle
+   * before.
    */
   private get arrivedBy(): number {
     return Math.max(this.socket.wroteAt, this.arrivingUntil)
@@ -296,7 +295,7 @@ class Http1Frontend extends Http1Connection implements Client, FrontendSteps {
     if (found !== HEAD_LATE) return found === IN_TIME
     this.context.counts.headsLate++
     this.refuse(408, LATE_HEAD)
-    // A request that is begun and does not end is a way to hold us up for nothing.
+    // Requests that never end are a way to keep connections occupied.
     this.acceptor.clientAbused?.(this, 1)
     return false
   }
@@ -326,16 +325,17 @@ const REFUSED = parting('refused-stream', 'the backend refused the request, and 
 const GIVEN_UP = parting('given-up', 'the exchange ended without a whole response')
 
 /**
- * Serve HTTP/1.1 on an accepted socket; each request goes to the acceptor. `ends`: the client's, where it is
- * not the socket's peer. Returns the connection's continuation.
+ * Serves HTTP/1.1 on an accepted socket. Each request goes to the acceptor. Returns the connection's
+ * continuation.
+ * @param addresses those of the client connection, if a relay made the socket's connection
  */
 export function serveHttp1(
   context: Http1Context,
   socket: Socket,
   acceptor: StreamAcceptor,
-  ends: AddressPair = addressPairOf(socket),
+  addresses: AddressPair = addressPairOf(socket),
 ): Http1Connection & Client {
-  const frontend = new Http1Frontend(context, socket, acceptor, ends)
+  const frontend = new Http1Frontend(context, socket, acceptor, addresses)
   frontendSteps.start(context.world, frontend, 'readMessages')
   return frontend
 }

@@ -1,20 +1,16 @@
-// The rules of heads that need no octets: what a Connection field nominates, what a Transfer-Encoding comes
-// to, which form a request-target has, and whether the connection goes on. RFC 9112 and RFC 9110 §7.6; the
-// tables are spec/http1/strictness.md and spec/http1/translation.md.
+// Parses values of a head: Connection, Transfer-Encoding, Keep-Alive, Upgrade, TE and the request-target
+// (RFC 9112, RFC 9110 §7.6; spec/http1/strictness.md, spec/http1/translation.md).
 
 import { isBlank, isToken } from '../http/index.js'
 
-/**
- * The members of a list in lower case, without SP and HTAB around them: other blanks of Unicode are no blanks
- * here.
- */
+/** Returns the members of a list in lower case, without SP and HTAB around them; other blanks are text. */
 function members(value: string): string[] {
   const found = value.split(',')
   for (let i = 0; i < found.length; i++) found[i] = withoutBlanks(found[i]).toLowerCase()
   return found
 }
 
-/** A loop, as a pattern would look at a long run of blanks once from each of them. */
+/** Strips SP and HTAB. A loop: a pattern takes quadratic time on a long run of blanks. */
 function withoutBlanks(text: string): string {
   let start = 0
   let end = text.length
@@ -23,12 +19,12 @@ function withoutBlanks(text: string): string {
   return text.slice(start, end)
 }
 
-/** What the Connection fields of one head say (RFC 9110 §7.6.1). */
+/** The options in the Connection fields of a head (RFC 9110 §7.6.1). */
 export class ConnectionOptions {
   close = false
   keepAlive = false
   upgrade = false
-  /** Names of fields that are this connection's own; null when there are none. */
+  /** The nominated fields, which belong to this connection; null if there are none. */
   nominated: Set<string> | null = null
 
   clear(): void {
@@ -38,7 +34,7 @@ export class ConnectionOptions {
     this.nominated = null
   }
 
-  /** One more Connection field; false when it is not a list of tokens. */
+  /** Takes a Connection field. Returns false if it is not a list of tokens. */
   add(value: string): boolean {
     if (value === 'keep-alive') this.keepAlive = true
     else if (value === 'close') this.close = true
@@ -48,7 +44,7 @@ export class ConnectionOptions {
 
   private addList(value: string): boolean {
     for (const option of members(value)) {
-      // RFC 9110 §5.6.1.2: empty members of a list are ignored.
+      // Empty members of a list are ignored (RFC 9110 §5.6.1.2).
       if (option === '') continue
       if (!isToken(option)) return false
       if (option === 'close') this.close = true
@@ -62,37 +58,32 @@ export class ConnectionOptions {
     return true
   }
 
-  /**
-   * RFC 9110 §7.6.1: never a field that is for all recipients; these two would change what the message is.
-   */
+  /** Nominates Host or Content-Length, which are for all recipients (RFC 9110 §7.6.1). */
   get overreaches(): boolean {
     const names = this.nominated
     return names !== null && (names.has('host') || names.has('content-length'))
   }
 
-  /** RFC 9112 §9.3, for a message of HTTP/1.`minor`. */
+  /** Whether the connection persists after a message of HTTP/1.`minor` (RFC 9112 §9.3). */
   persists(minor: number): boolean {
     return !this.close && (minor > 0 || this.keepAlive)
   }
 }
 
-/**
- * The seconds of `timeout` in a Keep-Alive field, after which its sender closes an idle connection; -1 where
- * it has none (RFC 2068 §19.7.1.1).
- */
+/** Returns the `timeout` of a Keep-Alive field in seconds; -1 if it has none (RFC 2068 §19.7.1.1). */
 export function keepAliveTimeout(value: string): number {
   const match = /(?:^|,)[ \t]*timeout[ \t]*=[ \t]*"?(\d{1,9})"?[ \t]*(?:,|$)/i.exec(value)
   return match === null ? -1 : Number(match[1])
 }
 
 const CODING_CHUNKED = 0
-/** Chunked is last, so the end is known; what is in it is not. */
+/** Chunked is last, so the end is known; another coding is unknown. */
 export const CODING_UNKNOWN = 1
-/** Where the message ends is in doubt. */
+/** The end of the message is in doubt. */
 export const CODING_FAULTY = 2
 
 /**
- * What all Transfer-Encoding fields of a head come to, joined by commas in their order (RFC 9112 §6.1, §6.3).
+ * Returns what the Transfer-Encoding fields of a head, joined by commas, mean (RFC 9112 §6.1, §6.3).
  */
 export function codingOf(value: string): number {
   const codings = members(value)
@@ -103,24 +94,23 @@ export function codingOf(value: string): number {
 }
 
 /**
- * Whether a list of protocols, as Upgrade has them, names this one (RFC 9110 §7.8); a version behind a slash
- * is another protocol.
+ * Whether an Upgrade field names this protocol (RFC 9110 §7.8). A name with a version is another protocol.
  */
 export const namesProtocol = (upgrade: string, protocol: string): boolean =>
   members(upgrade).includes(protocol)
 
-/** Whether TE says that its sender takes trailers (RFC 9110 §10.1.4). */
+/** Whether TE says that the sender accepts trailers (RFC 9110 §10.1.4). */
 export const takesTrailers = (te: string): boolean => members(te).includes('trailers')
 
-/** A request-target taken apart; null for what it does not say. */
+/** The parts of a request-target; null for a part that it does not have. */
 export interface Target {
   readonly authority: string | null
   readonly path: string | null
 }
 
 /**
- * A request-target in any form but origin-form (RFC 9112 §3.2); null when it is none that this method may
- * have.
+ * Parses a request-target that is not in origin-form (RFC 9112 §3.2). Returns null if the method must not
+ * have it.
  */
 export function readTarget(method: string, text: string): Target | null {
   if (method === 'CONNECT') {
@@ -131,7 +121,7 @@ export function readTarget(method: string, text: string): Target | null {
   const parts = /^https?:\/\/([^/?]+)(.*)$/is.exec(text)
   if (parts === null) return null
   const [, authority, rest] = parts
-  // §3.2.4: without path and query OPTIONS asks about the server as a whole.
+  // OPTIONS without path and query is about the whole server (§3.2.4).
   const empty = method === 'OPTIONS' && rest === '' ? '*' : '/'
   return {
     authority,

@@ -1,5 +1,5 @@
-// What an HTTP/1.1 connection sends: the one message under way, pulled at the turn's flush into a slab, in
-// one write (design: Output). A message of our own making (a refusal) goes before it.
+// The output of an HTTP/1.1 connection: the flush of a turn pulls the current message into a slab, for one
+// write (design: Output). A refusal of our own goes before it.
 
 import type { Field, Head } from '../http/index.js'
 import type { Pollset, Slab } from '../pollset/index.js'
@@ -15,16 +15,16 @@ import {
   writeLastChunk,
 } from './writer.js'
 
-/** octets at most around a head or the trailers */
+/** bytes around a head or the trailers at most */
 const HEAD_FRAMING = 256
 
-/** What each role does in its own way. */
+/** What each role does differently. */
 export interface MessageWriter {
-  /** Write the head, interim ones too; returns the offset behind it, and notes the framing on the stream. */
+  /** Writes a head, final or interim, and notes the framing on the stream. Returns the offset behind it. */
   writeHead(stream: Http1Stream, head: Head, ended: boolean, slab: Buffer, at: number): number
   /** The end of the message has been written. */
   sent(stream: Http1Stream): void
-  /** More was promised than came, or less: the message cannot be ended as it was begun. */
+  /** More or less came than Content-Length promised: the message cannot end as it began. */
   lengthMismatch(stream: Http1Stream): void
 }
 
@@ -38,7 +38,7 @@ export class Output extends SlabOutput {
     this.writer = writer
   }
 
-  /** A whole message of our own; no larger than a slab. */
+  /** Sends a whole message of our own, which fits a slab. */
   message(bytes: Buffer): void {
     this.own = bytes
     this.flushSoon()
@@ -76,7 +76,7 @@ export class Output extends SlabOutput {
     if (this.stream !== null) this.pull(this.stream, slab)
   }
 
-  /** As much of the message as the slab takes: heads, body, end. */
+  /** Pulls as much of the message as the slab takes: heads, body, end. */
   private pull(stream: Http1Stream, slab: Buffer): void {
     while (stream.pendingInterims !== null) {
       const interim = stream.pendingInterims[0]
@@ -103,7 +103,7 @@ export class Output extends SlabOutput {
   private pullBody(stream: Http1Stream, slab: Buffer): void {
     const available = stream.available
     if (available === 0) {
-      // Its source was reset after the grant; the exchange will hear of it and end this stream too.
+      // The source was reset after the grant. The exchange will end this stream too.
       stream.granted = 0
       stream.endGranted = false
       return
@@ -139,7 +139,7 @@ export class Output extends SlabOutput {
     stream.localEnded = true
     stream.sentAt = this.pollset.now
     this.stream = null
-    // Our half of a tunnel ends with our half of the connection.
+    // FIN ends our half of a tunnel.
     if (stream.framing === TUNNEL) this.finishing = true
     this.writer.sent(stream)
   }

@@ -1,13 +1,13 @@
-// An HTTP/1.1 connection, receiving (RFC 9112): bytes in by `feed`, calls on a sink out. Sans-IO: it owns no
-// socket and no clock, and keeps only what a split line needs. Here is what both roles share: lines, field
-// sections, bodies. What a head says is read by request-reader.ts and response-reader.ts.
+// Parses HTTP/1.1 messages (RFC 9112): `feed` takes bytes and calls a sink. Sans-IO: no socket, no clock, and
+// no buffer but for a split line. This file has what both roles share: lines, field sections, bodies.
+// request-reader.ts and response-reader.ts read heads.
 //
-// One message at a time. Behind `messageEnd` the reader stops and `feed` returns how far it came; what is
-// left of the chunk is the caller's to keep or to give back to the socket, until `next` lets it go on. So
-// this room holds no queue of requests, and the bound of a look-ahead is the socket's.
+// The reader stops after each `messageEnd`, and `feed` returns how far it came. The caller keeps the rest of
+// the chunk, or gives it back to the socket, until `next`. So there is no queue of requests here, and the
+// socket bounds the look-ahead.
 //
-// Body bytes are passed on as slices of the chunk. LineReader of transport reads lines; what a line before a
-// chunk says is read by chunk-lines.ts.
+// Body bytes are passed on as slices of the chunk. transport's LineReader reads lines, chunk-lines.ts the
+// lines before chunks.
 
 import type { Field, Head } from '../http/index.js'
 import { BARE_CR, BARE_LF, LINE, LineReader, TOO_LONG } from '../transport/index.js'
@@ -17,17 +17,17 @@ import type { FieldDecoder } from './field-decoder.js'
 import { ASKED, CHUNKED, NONE, TUNNEL, UNTIL_CLOSE } from './framing.js'
 import type { Http1Limits } from './limits.js'
 
-/** Told what was read. Each call may stop the reader; `messageEnd` may call `next`. */
+/** Takes what was read. Each call may stop the reader; `messageEnd` may call `next`. */
 export interface MessageSink {
-  /** A head, interim ones too. `ended`: no body follows, and {@link messageEnd} is called next. */
+  /** Takes a head, final or interim. `ended`: no body follows, and {@link messageEnd} is called next. */
   head(head: Head, ended: boolean): void
-  /** Body bytes, valid until `feed` returns. */
+  /** Takes body bytes, which are valid until `feed` returns. */
   body(buffer: Buffer, start: number, end: number): void
-  /** Before {@link messageEnd}, where there are any. */
+  /** Takes trailers, if there are any, before {@link messageEnd}. */
   trailers(fields: readonly Field[]): void
-  /** The message is whole. `persists`: another may follow; look at it when `feed` has returned. */
+  /** The message is whole. `persists`: another may follow, which is read when `feed` has returned. */
   messageEnd(persists: boolean): void
-  /** What came is no message, or not a whole one: the reader has stopped, and the connection must end. */
+  /** The message is malformed or truncated. The reader has stopped, and the connection must end. */
   error(status: number, code: RefusalCode, reason: string): void
 }
 
@@ -56,16 +56,16 @@ export abstract class MessageReader {
   private state: number
   /** The message's HTTP/1.`minor`. */
   protected minor: number
-  /** octets that the current field section may still have; below 0 it has had too many */
+  /** octets that the current field section may still have; negative when it has had too many */
   private sectionLeft: number
   private linesLeft: number
-  /** octets that are left of the body, or of the chunk */
+  /** octets left of the body or of the chunk */
   private left: number
   private trailers: Field[] | null
-  /** The first octet of what cannot be a message: what the peer speaks instead. */
+  /** The first bytes of input that cannot be HTTP/1.1, to recognise another protocol. */
   beginning: Buffer
 
-  /** @param chunkPaddingMax octets of blanks and zeros that may stand around a chunk-size */
+  /** @param chunkPaddingMax octets of blanks and zeros that are accepted around a chunk size */
   constructor(
     sink: MessageSink,
     decoder: FieldDecoder,
@@ -87,58 +87,58 @@ export abstract class MessageReader {
     this.beginning = EMPTY
   }
 
-  /** Whether a message that begins so can be one. */
+  /** Whether a message may begin with this octet. */
   protected abstract mayBegin(octet: number): boolean
-  /** A whole start line; {@link fieldsFollow} when it is good. */
+  /** Reads a whole start line, and calls {@link fieldsFollow} if it is valid. */
   protected abstract startLine(b: Buffer, start: number, end: number): void
   protected abstract startLineTooLong(b: Buffer, end: number): void
   protected abstract fieldLine(b: Buffer, start: number, end: number): void
-  /** The empty line behind the fields: tell the sink and say by {@link bodyFollows} what comes. */
+  /** Reads the empty line after the fields, and calls {@link bodyFollows}. */
   protected abstract headEnd(): void
-  /** Octets have come that belong to no message. */
+  /** Bytes have come that belong to no message. */
   protected abstract unasked(): void
   /** The connection ended before the next message began. */
   protected abstract endedBefore(): void
-  /** A trailer line, for {@link trailer}. */
+  /** Reads a trailer line, and calls {@link trailer}. */
   protected abstract trailerLine(b: Buffer, start: number, end: number): void
-  /** The message is whole: may another follow? */
+  /** Another message may follow this one. */
   protected abstract get persists(): boolean
 
   get stopped(): boolean {
     return this.state === STOPPED
   }
-  /** A message is whole, or none has been asked for: {@link feed} takes nothing until `next`. */
+  /** A message is whole, or none is expected: {@link feed} takes nothing until `next`. */
   get waiting(): boolean {
     return this.state === WAITING
   }
-  /** The answer decides what follows: {@link feed} takes nothing until it was {@link answered}. */
+  /** The answer decides what follows: {@link feed} takes nothing until {@link answered}. */
   get switching(): boolean {
     return this.state === SWITCHING
   }
-  /** What is left of the chunk, and all that comes, is no HTTP: the role's to pass on. */
+  /** The rest of the chunk, and all that follows, are the bytes of a tunnel. */
   get tunnelling(): boolean {
     return this.state === TUNNELLING
   }
-  /** Inside a message, its first line begun: what a time limit for heads begins with. */
+  /** The start line of a message has begun, and with it the time for the head. */
   get begun(): boolean {
     return this.state > START ? this.state < SWITCHING : this.lines.kept > 0
   }
-  /** Inside a head. */
+  /** The reader is inside a head. */
   get inHead(): boolean {
     return this.begun && this.state <= FIELDS
   }
-  /** Octets kept for a split line; bounded by the longest line that is let pass. */
+  /** The octets kept for a split line. The longest line that is accepted bounds them. */
   get bufferedBytes(): number {
     return this.lines.bufferedBytes
   }
 
-  /** Read no further: the connection is being given up. */
+  /** Stops reading: the connection is failing. */
   stop(): void {
     this.state = STOPPED
     this.lines.drop()
   }
 
-  /** The tunnel that was asked for is open; or it is not, and what follows is HTTP. */
+  /** Goes on after a tunnel request: with the tunnel if it is open, else with HTTP. */
   answered(open: boolean): void {
     this.state = open ? TUNNELLING : this.persists ? WAITING : STOPPED
   }
@@ -148,13 +148,15 @@ export abstract class MessageReader {
     this.again()
   }
 
-  /** Before another head: of the next message, or behind an interim one. */
+  /** Begins another head: of the next message, or after an interim one. */
   protected again(): void {
     this.state = START
     this.lines.max = this.limits.startLineBytesMax
   }
 
-  /** Reads from `at` on. Returns the offset behind what was used: less than all when a message is whole. */
+  /**
+   * Reads from `at` on. Returns the offset after what was read, which may be less than all after a message.
+   */
   feed(chunk: Buffer, at = 0): number {
     const end = chunk.length
     while (at < end) {
@@ -200,7 +202,7 @@ export abstract class MessageReader {
     return at
   }
 
-  /** The connection is over (RFC 9112 §8). `fin`: by FIN; a connection that broke makes nothing whole. */
+  /** Ends the input (RFC 9112 §8). `fin`: by FIN, which ends a message until close; a reset does not. */
   end(fin = true): void {
     if (this.state === BODY_UNTIL_CLOSE && fin) this.finish()
     else if (this.state === START && !this.begun) this.endedBefore()
@@ -220,7 +222,7 @@ export abstract class MessageReader {
 
   // Lines
 
-  /** Reads a line, or what there is of one. Returns the offset behind it. */
+  /** Reads a line or a part of one. Returns the offset after it. */
   private line(chunk: Buffer, at: number, end: number): number {
     const { lines } = this
     const next = lines.read(chunk, at, end)
@@ -303,7 +305,7 @@ export abstract class MessageReader {
 
   // Bodies
 
-  /** Give the head to the sink; then what it says comes: a body of this framing. */
+  /** Gives the head to the sink, and begins a body of this framing. */
   protected bodyFollows(head: Head, framing: number): void {
     if (framing > 0) {
       this.state = BODY

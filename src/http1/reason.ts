@@ -1,5 +1,5 @@
-// Status lines (RFC 9112 §4), made once for each status. The phrases are those of RFC 9110 §15 and of the
-// registry; a status without one has an empty phrase, which is as good.
+// Status lines (RFC 9112 §4), made once for each status. Phrases are those of RFC 9110 §15 and of the
+// registry; an unknown status gets an empty one, which RFC 9112 §4 allows.
 
 const PHRASES: Readonly<Record<number, string>> = {
   100: 'Continue',
@@ -64,11 +64,11 @@ const PHRASES: Readonly<Record<number, string>> = {
   511: 'Network Authentication Required',
 }
 
-/** By status, its whole line with CR LF. */
+/** The whole status line by status, with CR LF. */
 export const STATUS_LINES: readonly string[] = Array.from(
   { length: 1000 },
   (_, status) => `HTTP/1.1 ${status} ${PHRASES[status] ?? ''}\r\n`,
 )
 
-/** No status line is longer. */
+/** The length of the longest status line. */
 export const STATUS_LINE_MAX = Math.max(...STATUS_LINES.map((each) => each.length))

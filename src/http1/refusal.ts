@@ -1,5 +1,4 @@
-// A response of our own to what is not a request, or to one that is given up, before anything else has
-// answered it.
+// Writes our own response to a malformed request, or to one that was given up before its response head.
 
 import type { Fault } from '../continuation/index.js'
 import { Head, type HttpWorld } from '../http/index.js'
@@ -7,7 +6,7 @@ import { WEBSOCKET_VERSION } from './websocket.js'
 import { headBytesMax, writeResponseHead } from './writer.js'
 
 /**
- * A whole message that ends the connection. `asksHead`: the request was HEAD, and its answer has no content.
+ * Returns a whole message, which ends the connection. `asksHead`: the request was HEAD, so it has no content.
  */
 export function writeRefusal(world: HttpWorld, status: number, why: Fault, asksHead: boolean): Buffer {
   const { fields, date } = world

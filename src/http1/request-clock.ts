@@ -1,20 +1,19 @@
-// The times that a client's connection keeps between and at the beginning of its requests: a head that does
-// not end, an idle connection, and one that is asked to drain while a request may be on its way.
+// The time limits of a client connection outside of an exchange: for a head, for an idle connection, and for
+// a request that may be on its way when draining begins.
 
 import type { Http1Limits } from './limits.js'
 
-/** What a look at the clock comes to. */
+/** The results of {@link RequestClock.look}. */
 export const IN_TIME = 0
 export const IDLE = 1
 export const HEAD_LATE = 2
 
 export class RequestClock {
   /**
-   * ms of the pollset's clock: until when an idle connection that drains takes one more request; 0: it does
-   * not drain
+   * Until when a draining connection takes one more request, in ms of the pollset's clock; 0: not draining.
    */
   drainBy: number
-  /** ms of the pollset's clock: when the head that is being read began; 0 outside of one */
+  /** When the current head began, in ms of the pollset's clock; 0 outside of a head. */
   private headSince: number
   private readonly limits: Http1Limits
 
@@ -30,12 +29,12 @@ export class RequestClock {
     else if (this.headSince === 0) this.headSince = now
   }
 
-  /** A request may be on its way, sent before the client could know of the drain: it is taken for a time. */
+  /** Starts the time for a request that the client sent before it could know of the drain. */
   drain(now: number): void {
     this.drainBy = now + this.limits.drainIdleMs
   }
 
-  /** Between two requests, or in a head. `idleMs`: since the last byte. */
+  /** Checks the limits, between two requests or in a head. `idleMs`: ms since the last byte. */
   look(now: number, idleMs: number): number {
     if (this.headSince !== 0) return now - this.headSince < this.limits.headMs ? IN_TIME : HEAD_LATE
     const drained = this.drainBy !== 0 && now >= this.drainBy

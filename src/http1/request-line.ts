@@ -1,5 +1,4 @@
-// A request line (RFC 9112 §3; spec/http1/strictness.md): its parts become the pseudo-fields of HTTP/2's
-// form.
+// Parses a request line (RFC 9112 §3; spec/http1/strictness.md) into the pseudo-fields of HTTP/2.
 
 import { type Field, isTokenChar } from '../http/index.js'
 import type { RefusalCode } from './faults.js'
@@ -14,9 +13,9 @@ export class RequestLine {
   scheme: Field | null
   authority: Field | null
   path: Field | null
-  /** The request's HTTP/1.`minor`. */
+  /** The minor version of the request. */
   minor: number
-  /** How the client connected: the scheme of every request, whatever its target says. */
+  /** The scheme of the client connection, which every request gets, whatever its target says. */
   private readonly ownScheme: Field
   private readonly decoder: FieldDecoder
   private readonly limits: Http1Limits
@@ -32,7 +31,7 @@ export class RequestLine {
     this.limits = limits
   }
 
-  /** Reads a line that is not empty; why it is refused, or null. */
+  /** Reads a line that is not empty. Returns why it is refused, or null. */
   read(b: Buffer, start: number, end: number): RefusalCode | null {
     let space = start
     while (space < end && b[space] !== SP) space++
@@ -42,14 +41,14 @@ export class RequestLine {
     this.method = method
     const wrong = this.readVersion(b, start, end)
     if (wrong !== null) return wrong
-    // `GET / HTTP/1.1`: what stands between the two spaces has none in it.
+    // In `GET / HTTP/1.1` the target has no space.
     const stop = end - 9
     for (let i = space + 1; i < stop; i++) if (b[i] === SP) return 'start-line'
     if (method === null || space + 1 >= stop) return 'start-line'
     return this.readTarget(method, b, space + 1, stop) ? null : 'request-target'
   }
 
-  /** Why a line that is too long is refused, by what has come of it. */
+  /** Returns why a line that is too long is refused, by what has come of it. */
   tooLong(b: Buffer, end: number): RefusalCode {
     let space = 0
     while (space < end && b[space] !== SP) space++
@@ -60,7 +59,7 @@ export class RequestLine {
     return 'target-too-long'
   }
 
-  /** The version of a line that ends in ` HTTP/1.x`. */
+  /** Reads the version at the end of the line. Returns why it is refused, or null. */
   private readVersion(b: Buffer, start: number, end: number): RefusalCode | null {
     const at = end - 9
     if (at <= start || b[at] !== SP || !isVersion(b, at + 1)) return 'start-line'

@@ -1,5 +1,5 @@
-// Requests, as a server reads them (RFC 9112 §3; spec/http1/strictness.md, translation.md): a request line
-// and field lines become a head in HTTP/2's form, so that an exchange need not know which version it came by.
+// Reads requests (RFC 9112 §3; spec/http1/strictness.md, translation.md): a request line and field lines
+// become a head in the form of HTTP/2, so that an exchange does not know the version.
 
 import { type Field, Head, isForbiddenTrailer, isTokenChar, Token } from '../http/index.js'
 import { type FieldDecoder, REQUEST_FIELD, REQUEST_TRAILER } from './field-decoder.js'
@@ -19,7 +19,7 @@ export class RequestReader extends MessageReader {
   private readonly requestLine: RequestLine
   private emptyLines: number
   private host: Field | null
-  /** Of a WebSocket handshake: the client's key; '' for any other request. */
+  /** The client's key of a WebSocket handshake; '' for other requests. */
   webSocketKey: string
 
   constructor(sink: MessageSink, decoder: FieldDecoder, limits: Http1Limits, scheme: 'http' | 'https') {
@@ -31,32 +31,29 @@ export class RequestReader extends MessageReader {
     this.webSocketKey = ''
   }
 
-  /** Go on to the next request, behind one that was whole. */
+  /** Goes on to the next request. */
   next(): void {
     this.emptyLines = 0
     this.requestLine.method = null
     this.begin()
   }
 
-  /**
-   * What is being read, or was read last, is a request by HEAD: no answer to it has content (RFC 9110
-   * §9.3.2).
-   */
+  /** The current or last request is HEAD, so its response has no content (RFC 9110 §9.3.2). */
   get asksHead(): boolean {
     return this.requestLine.method?.value === 'HEAD'
   }
 
-  /** The request's HTTP/1.`version`: its answer is framed for it. */
+  /** The minor version of the request, for which the response is framed. */
   get version(): number {
     return this.minor
   }
 
-  /** What the request asks to switch to; '' for nothing (RFC 9110 §7.8: HTTP/1.0 cannot ask). */
+  /** The Upgrade field; '' if there is none. HTTP/1.0 cannot upgrade (RFC 9110 §7.8). */
   get upgrade(): string {
     return this.minor > 0 && this.section.connection.upgrade ? this.section.upgrade : ''
   }
 
-  /** Whether the client lets another request follow, as far as its head has told. */
+  /** The head allows another request on this connection. */
   get keepAlive(): boolean {
     return this.persists
   }
@@ -69,15 +66,12 @@ export class RequestReader extends MessageReader {
     return isTokenChar(octet) || octet === CR || octet === LF
   }
 
-  /** RFC 9112 §9.2 is for clients: more requests may come, and wait for their turn. */
+  /** Accepts bytes after a request: they are pipelined requests. */
   protected unasked(): void {}
   /** A client may leave between two requests. */
   protected endedBefore(): void {}
 
-  /**
-   * A client is not helped: what it writes among trailers may be meant for a reader behind us (RFC 9110
-   * §6.5.1).
-   */
+  /** Refuses forbidden trailers: they may be meant for a reader behind us (RFC 9110 §6.5.1). */
   protected trailerLine(b: Buffer, start: number, end: number): void {
     const field = this.decoder.fieldLine(REQUEST_TRAILER, b, start, end)
     if (field === null)
@@ -99,7 +93,7 @@ export class RequestReader extends MessageReader {
     }
     this.host = null
     this.webSocketKey = ''
-    // The place of `:authority` is kept: Host may be any of the lines that follow.
+    // The slot of `:authority` is reserved: Host may be any line that follows.
     const method = requestLine.method as Field
     const { path } = requestLine
     this.section.begin(path === null ? [method, method] : [method, requestLine.scheme as Field, method, path])
@@ -122,7 +116,7 @@ export class RequestReader extends MessageReader {
       if (this.host !== null) this.fail('host')
       this.host = field
     } else if (field.token === Token.EXPECT && this.minor === 0) {
-      // RFC 9110 §10.1.1: of a client of HTTP/1.0 it must be ignored.
+      // The Expect field of HTTP/1.0 must be ignored (RFC 9110 §10.1.1).
     } else {
       const wrong = section.special(field, this.decoder)
       if (wrong !== null) this.fail(wrong)
@@ -150,13 +144,13 @@ export class RequestReader extends MessageReader {
     else if (this.requestLine.method?.value === 'GET' && namesProtocol(this.upgrade, WEBSOCKET))
       this.webSocket()
     else {
-      // TE itself was for this connection; to the next it is ours to send (RFC 9110 §10.1.4).
+      // TE is hop-by-hop; the next hop gets our own (RFC 9110 §10.1.4).
       if (section.trailersTaken && this.minor > 0) section.push(this.decoder.teTrailers)
       this.bodyFollows(this.head(false), section.framing)
     }
   }
 
-  /** A WebSocket handshake becomes extended CONNECT (RFC 8441 §5); the key stays with this connection. */
+  /** Turns a WebSocket handshake into extended CONNECT (RFC 8441 §5). The key stays with this connection. */
   private webSocket(): void {
     const wrong = handshakeFault(this.section)
     if (wrong !== null) {
@@ -177,7 +171,7 @@ export class RequestReader extends MessageReader {
 
   private head(connect: boolean): Head {
     const { section } = this
-    // RFC 9112 §3.2.2: what the target names is whom it is for, and Host is not looked at.
+    // The authority of the target overrides Host (RFC 9112 §3.2.2).
     const authority = this.requestLine.authority ?? this.host
     const fields = section.take()
     let pseudos = section.pseudos

@@ -1,6 +1,5 @@
-// Responses, as a client reads them (RFC 9112 §4; spec/http1/framing.md): none without a request outstanding,
-// and where it ends depends on the request's method. What a backend does wrong is a 502 to whoever asked;
-// what has one reading only is taken as that (spec/http1/strictness.md).
+// Reads responses (RFC 9112 §4; spec/http1/framing.md). A response needs an outstanding request, whose method
+// decides where it ends. A fault is a 502; text with only one reading is accepted (spec/http1/strictness.md).
 
 import { Head, isForbiddenTrailer, isText, Token } from '../http/index.js'
 import { type FieldDecoder, isDigit, isVersion, RESPONSE_FIELD } from './field-decoder.js'
@@ -12,7 +11,7 @@ import { MessageReader, type MessageSink } from './reader.js'
 
 const SP = 32
 const ZERO = 48
-/** Where they stand in `HTTP/1.1 200`. */
+/** Offsets in `HTTP/1.1 200`. */
 const MAJOR = 5
 const MINOR = 7
 const STATUS = 9
@@ -25,9 +24,9 @@ export class ResponseReader extends MessageReader {
   private upgradeAsked: boolean
   private status: number
   private interims: number
-  /** Something in it makes another reader see a body where we see none: it is the connection's last. */
+  /** Another parser could see a body where we see none, so this response is the connection's last. */
   private doubtful: boolean
-  /** It ends with the connection. */
+  /** The connection's end ends this response. */
   private untilClose: boolean
 
   constructor(sink: MessageSink, decoder: FieldDecoder, limits: Http1Limits) {
@@ -42,7 +41,7 @@ export class ResponseReader extends MessageReader {
     this.untilClose = false
   }
 
-  /** A request of this method is being sent: its response is the next. */
+  /** Expects the response to a request with this method. */
   next(method: string, upgradeAsked = false): void {
     this.begin()
     this.method = method
@@ -50,17 +49,17 @@ export class ResponseReader extends MessageReader {
     this.interims = 0
   }
 
-  /** The response's HTTP/1.`version`: what the backend is known to understand (RFC 9112 §6.1). */
+  /** The minor version of the response, which the backend understands (RFC 9112 §6.1). */
   get version(): number {
     return this.minor
   }
 
-  /** What a 101 switches to. */
+  /** The Upgrade field of a 101. */
   get upgrade(): string {
     return this.section.connection.upgrade ? this.section.upgrade : ''
   }
 
-  /** Its Keep-Alive field: how long the backend keeps the connection idle. */
+  /** The Keep-Alive field; '' without one. */
   get keepAlive(): string {
     return this.section.keepAlive
   }
@@ -121,10 +120,7 @@ export class ResponseReader extends MessageReader {
     else this.section.replaceLast(field)
   }
 
-  /**
-   * RFC 9110 §6.5.1: a field that may not be a trailer is left out; it says nothing of a message that is
-   * whole.
-   */
+  /** Drops forbidden trailers (RFC 9110 §6.5.1): the message is whole without them. */
   protected trailerLine(b: Buffer, start: number, end: number): void {
     const field = this.decoder.fieldLine(RESPONSE_FIELD, b, start, end)
     if (field !== null) {
@@ -137,7 +133,7 @@ export class ResponseReader extends MessageReader {
     if (this.stopped) return
     const { section, status } = this
     const tunnel = opensTunnel(this.method, status)
-    // RFC 9112 §6.3: of the answer to a CONNECT that was granted, both fields must be ignored.
+    // In a 2xx to CONNECT both fields must be ignored (RFC 9112 §6.3).
     const wrong = tunnel && status !== 101 ? null : section.fault(this.minor)
     if (wrong !== null) {
       this.fail(wrong)
@@ -146,8 +142,8 @@ export class ResponseReader extends MessageReader {
     section.removeNominated()
     const bodiless = isBodiless(this.method, status)
     if (status < 200 || status === 204) {
-      // RFC 9112 §6.1, §6.2: none of the two may stand here. It is read without; but its sender may have
-      // meant a body.
+      // Neither field may stand here (RFC 9112 §6.1, §6.2). They are ignored, but the sender may have meant a
+      // body.
       if (section.coding !== null || section.contentLength > 0) this.doubtful = true
       this.withoutLength()
     } else if (tunnel) this.withoutLength()
@@ -185,7 +181,10 @@ export class ResponseReader extends MessageReader {
   }
 }
 
-/** RFC 9112 §4, of any version; the reason may be missing, and SP before it too. */
+/**
+ * Whether a line is a status line of any version (RFC 9112 §4). The reason may be missing, and the SP before
+ * it.
+ */
 function isStatusLine(b: Buffer, start: number, end: number): boolean {
   const status = start + STATUS
   const reason = start + STATUS_END

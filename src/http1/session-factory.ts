@@ -1,4 +1,4 @@
-// Sessions of HTTP/1.1 for an engine.
+// Makes HTTP/1.1 sessions for an engine.
 
 import type { SessionFactory } from '../engine/index.js'
 import { dialledSessions, type SessionOn } from '../http/index.js'
@@ -7,7 +7,7 @@ import type { Http1Context } from './context.js'
 import { type BackendSession, Http1Session } from './session.js'
 import { sessionSteps } from './session-life.js'
 
-/** Makes sessions on sockets that are connected, their TLS handshake done. */
+/** Makes a session on a connected, secured socket. */
 export const http1SessionOn =
   (context: Http1Context, target: DialTarget): SessionOn<BackendSession> =>
   (socket, reports, id) => {

@@ -1,6 +1,5 @@
-// The life of a connection to a backend as steps. One `readMessages` for each batch that arrives, or for a
-// change of the message in progress. What a step does is the connection's (connection.ts, backend.ts); this
-// table says what may follow what.
+// The steps of a backend connection: one `readMessages` for each batch that arrives, or for a change of the
+// current message. connection.ts and session.ts do the work; this table says which step may follow which.
 
 import { defineLife, type Outcome } from '../continuation/index.js'
 import type { ConnectionSteps } from './connection-steps.js'
@@ -26,9 +25,9 @@ const waitForMessages = suspend({
   cancelled: 'drain',
   within: 'check',
 })
-/** Until the absolute time that the connection has set. */
+/** Waits until the time that the connection has set. */
 const waitUntilDue = suspend({ then: 'readMessages', late: 'checkHealth', cancelled: 'drain' })
-/** After a connection's share of a turn: what has come beyond is read in the next. */
+/** Waits for the next turn, after the connection has had its share of this one. */
 const waitForNextTurn = suspend({
   then: 'readMessages',
   late: 'checkHealth',
@@ -37,24 +36,23 @@ const waitForNextTurn = suspend({
   fair: true,
 })
 /**
- * For the peer's FIN, until the absolute time that the connection has set; what was written meanwhile may
- * move it.
+ * Waits for the peer's FIN, until the time that the connection has set. Bytes that are written may extend it.
  */
 const waitForEnd = suspend({ then: 'linger', late: 'linger', cancelled: 'hurry' })
 
 type Edges = typeof sessionLife.edges
 export type Next<S extends keyof Edges> = Outcome<Edges[S][number]>
 
-/** What a backend's steps ask of it beyond a client's. */
+/** What only the steps of a session need. */
 export interface SessionSteps extends ConnectionSteps {
   greet(): Next<'greet'>
   checkHealth(): void
 }
 
 export const sessionSteps = sessionLife.steps<SessionSteps>({
-  /** Connected. */
+  /** Reports the connected session to its engine. */
   greet: (c) => c.greet(),
-  /** Read what has arrived, as far as the message in progress lets more in. */
+  /** Reads what has arrived, as far as the current message lets more in. */
   readMessages(c) {
     c.read()
     if (c.failed) return goto.close
@@ -63,24 +61,21 @@ export const sessionSteps = sessionLife.steps<SessionSteps>({
     if (c.readEnough) return waitForNextTurn
     return c.until === 0 ? waitForMessages : waitUntilDue
   },
-  /** Nothing has arrived for a while: one that is no longer of use is retired, and its engine closes it. */
+  /** Checks the connection. An idle one is retired, and its engine closes it. */
   checkHealth(c) {
     c.checkHealth()
     return goto.readMessages
   },
-  /** The message in progress is the last. */
+  /** Makes the current message the last. */
   drain(c) {
     c.drain()
     return goto.readMessages
   },
-  /** Write all that was pending, then FIN. */
+  /** Writes all pending output, then FIN. */
   close: (c) => (c.beginClose() ? goto.linger : goto.end),
-  /**
-   * Let the peer read the last bytes before the socket goes: destroyed now, they could be lost to a TCP
-   * reset.
-   */
+  /** Lets the peer read the last bytes. Closing the socket now could reset the connection and lose them. */
   linger: (c) => (c.waitForPeerClose() ? waitForEnd : goto.end),
-  /** Told to end while it lingers. */
+  /** Takes a cancel while lingering. */
   hurry: (c) => (c.hurry() ? goto.linger : goto.end),
   end(c) {
     c.closed()

@@ -1,6 +1,5 @@
-// The client's side of HTTP/1.1: a connection we made to a backend. It is a session of an engine, of capacity
-// 1: one request at a time, and the next when the response to it is whole and the backend lets the connection
-// go on.
+// An HTTP/1.1 connection to a backend: a session with a capacity of 1. It takes the next request when the
+// response is whole and the backend keeps the connection open.
 
 import { type Fault, fault } from '../continuation/index.js'
 import type { Session, SessionReports, SessionState } from '../engine/index.js'
@@ -40,23 +39,22 @@ export class Http1Session extends Http1Connection implements BackendSession, Ses
   leased = 0
   unfit: Fault | null = null
   readonly capacity = 1
-  /** As Upgrade (RFC 8441 §5). */
+  /** Extended CONNECT is sent as Upgrade (RFC 8441 §5). */
   readonly features: number = EXTENDED_CONNECT
-  /** RFC 9112 §9.2: octets that answer no request end the connection. */
+  /** Reads also without a request: bytes that answer none end the connection (RFC 9112 §9.2). */
   protected override readonly readsOn: boolean = true
   protected readonly reader: ResponseReader
   protected readonly target: DialTarget
   protected reports: SessionReports<BackendSession>
-  /** Whose request is under way, and whether it has a token that may authenticate the connection. */
+  /** The client of the current request, and whether the request may authenticate the connection. */
   private client: Client | null = null
   private tokenSent = false
-  /** It has answered a request. */
+  /** The connection has answered a request. */
   private served = false
   private readonly allowedIdle: BackendIdle
   /**
-   * ms of the pollset's clock: since when the response is read more slowly than the backend may send it; 0:
-   * it is not. Its last byte may have left the backend at any time since, and the backend counts its idle
-   * time from there.
+   * Since when we read the response more slowly than the backend may send it, in ms of the pollset's clock; 0
+   * if we do not. The backend may have sent its last byte at any time since, and counts idle time from then.
    */
   private behindSince = 0
 
@@ -104,7 +102,7 @@ export class Http1Session extends Http1Connection implements BackendSession, Ses
   }
 
   close(): void {
-    // One that is being given up closes by itself.
+    // A failing connection closes by itself.
     if (this.failure === null) this.cancel()
   }
 
@@ -129,12 +127,12 @@ export class Http1Session extends Http1Connection implements BackendSession, Ses
       return
     }
     if (head.isInterim) {
-      // Whoever sends more than pass is read a piece a turn: the dropped ones cost its siblings no time.
+      // A backend that sends more than pass is read one piece a turn, so that others lose no time to it.
       if (!stream.interimCame(head, this.context.limits, this.now)) this.readEnough = true
       return
     }
     if (stream.key !== '') this.declined(stream, head)
-    // Before the session is freed: who is granted it next would be taken for this client (RFC 4559 §6).
+    // Before the session is free: its next user would be taken for this client (RFC 4559 §6).
     if (this.client !== null && bindsConnection(head, this.tokenSent))
       this.reports.reserved(this, this.client)
     stream.head = head
@@ -142,7 +140,7 @@ export class Http1Session extends Http1Connection implements BackendSession, Ses
     stream.raise(HEAD)
   }
 
-  /** The tunnel is open: the connection is its own from here on, and leaves the engine. */
+  /** Opens the tunnel. The connection now belongs to it, and leaves the engine. */
   private switched(stream: Http1Stream, head: Head): void {
     const accepts = head.fields.filter((each) => each.token === Token.SEC_WEBSOCKET_ACCEPT)
     if (!namesProtocol(this.reader.upgrade, WEBSOCKET)) this.notSwitched(NOT_WEBSOCKET)
@@ -156,17 +154,17 @@ export class Http1Session extends Http1Connection implements BackendSession, Ses
     }
   }
 
-  /** What a 101 says is what the 200 to an extended CONNECT says (RFC 8441 §5). */
+  /** Turns a 101 into the 200 of extended CONNECT (RFC 8441 §5). */
   private successOf(head: Head): Head {
     const status = this.context.world.fields.field(':status', '200')
     const rest = head.fields.slice(1).filter((each) => each.token !== Token.SEC_WEBSOCKET_ACCEPT)
     return Head.response([status, ...rest], undefined, -1)
   }
 
-  /** A final answer that opens no tunnel: the request was one like any other (RFC 9110 §7.8). */
+  /** Handles a final response that opens no tunnel: the request was an ordinary one (RFC 9110 §7.8). */
   private declined(stream: Http1Stream, head: Head): void {
     stream.declined = head.isSuccess
-    // Whoever sees a tunnel where we see none would get the next request as its octets: there is no next one.
+    // A backend that has opened a tunnel would take the next request as its bytes, so there is none.
     this.last = true
     this.output.leave(stream)
     stream.framing = NONE
@@ -186,7 +184,7 @@ export class Http1Session extends Http1Connection implements BackendSession, Ses
       this.giveUp(this.unfit)
       return
     }
-    // Where nothing came at all the request may be sent again, if it is one that may be sent twice.
+    // If nothing came at all, an idempotent request may be sent again.
     const unanswered = code === 'unanswered'
     const none = unanswered || (code === 'truncated' && this.stream?.head === null)
     const why = fault(code, 'backend', none ? 'connection' : 'stream', 'never', reason)
@@ -198,8 +196,8 @@ export class Http1Session extends Http1Connection implements BackendSession, Ses
     this.reports.retired(this)
     const { stream } = this
     if (stream === null) return
-    // A request that has not left can go elsewhere; one that has may have had its effect, whoever ends the
-    // connection (RFC 9110 §9.2.2).
+    // A request that has not left may go to another session. One that has left may have taken effect
+    // (RFC 9110 §9.2.2).
     this.failStream(stream, { ...why, retry: stream.headWritten || this.unfit !== null ? 'never' : 'safe' })
     this.reports.freed(this)
   }
@@ -214,7 +212,7 @@ export class Http1Session extends Http1Connection implements BackendSession, Ses
 
   protected override messageOver(persists: boolean): void {
     this.served = true
-    // It reads the next request behind this one.
+    // The backend reads the next request after this one.
     const { writtenBytes } = this.socket
     this.transit.arrived(writtenBytes, writtenBytes, this.now)
     this.allowedIdle.read(this.reader.keepAlive)
@@ -234,8 +232,7 @@ export class Http1Session extends Http1Connection implements BackendSession, Ses
     stream.closed = true
     this.stream = null
     this.output.leave(stream)
-    // HTTP/1.1 has no way to take a request back but to close the connection; one that has not left is
-    // forgotten.
+    // Only closing the connection takes back a request that has left. One that has not left is forgotten.
     if (stream.headWritten) {
       this.reports.retired(this)
       this.abort(stream, TAKEN_BACK)
@@ -247,12 +244,12 @@ export class Http1Session extends Http1Connection implements BackendSession, Ses
   checkHealth(): void {
     this.beginCheck()
     if (this.leased > 0 || this.state !== 'open') return
-    // The sum, as in awaitMore: a difference may be rounded down, and the wait would end at once for ever.
+    // A sum, as in awaitMore: a difference may be rounded down, and the wait would end at once, for ever.
     if (this.now >= this.quietSince + this.allowedIdle.ms) this.reports.retired(this)
   }
 
   override beginClose(): boolean {
-    // First of all no new leases: who is told may ask for another session in this very turn.
+    // No new leases first: a stream that is failed here may ask for another session in this turn.
     this.giveUp(this.failure ?? GONE)
     return super.beginClose()
   }

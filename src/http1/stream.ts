@@ -1,42 +1,42 @@
-// One request and its response on an HTTP/1.1 connection, seen as a stream: a head, a body, trailers each
-// way. It does nothing by itself: its connection fills it as messages arrive, and its output pulls from it.
+// One request and its response on an HTTP/1.1 connection, as a stream. It does nothing by itself: the
+// connection fills it as messages arrive, and the output pulls from it.
 
 import { Stream, type StreamConnection } from '../http/index.js'
 import type { ReceiveBuffer } from '../transport/index.js'
 import { NONE } from './framing.js'
 
-/** What a stream asks of its connection. */
+/** The connection, as its streams need it. */
 export interface Http1StreamConnection extends StreamConnection {
   newReceiveBuffer(stream: Http1Stream): ReceiveBuffer
-  /** Body bytes of it have left for the other side. */
+  /** Body bytes of this stream have left for the other side. */
   consumed(stream: Http1Stream, bytes: number): void
-  /** octets of a body that may have come and not left, before reading stops */
+  /** bytes of a body that may be buffered before reading stops */
   readonly bodyAheadMax: number
 }
 
 export class Http1Stream extends Stream {
   readonly connection: Http1StreamConnection
-  /** Which of its connection it is, from 1 on. */
+  /** The number of the stream on its connection, from 1 on. */
   readonly number: number
-  /** The request's method, and on a frontend its HTTP/1.`minor`: what frames the response. */
+  /** The method of the request and, on a frontend, its HTTP/1.`minor`: they frame the response. */
   readonly method: string
   readonly minor: number
-  /** Its head has left; {@link framing} says how its body is sent. */
+  /** The head has left. {@link framing} says how the body is sent. */
   headWritten: boolean
   framing: number
-  /** octets of the body received whose leaving has not been told */
+  /** bytes of the body that were received and have not left */
   outstanding: number
-  /** octets of the body received */
+  /** bytes of the body that were received */
   receivedBytes: number
   closed: boolean
-  /** Of a WebSocket handshake: the key that the client, or we, made it with; '' without one. */
+  /** The key of a WebSocket handshake; '' for other requests. */
   key: string
   /**
-   * On a frontend, where FIN came behind the request: ms of the pollset's clock, when its answer is late;
-   * else 0.
+   * When the answer to a half-closed client is late, in ms of the pollset's clock; 0 if it is not half
+   * closed.
    */
   answerBy: number
-  /** Of the response, when FIN came: 1 for its head and its body's octets. */
+  /** What of the response had left when FIN came: 1 for the head, and the bytes of the body. */
   sentBeforeFin: number
 
   constructor(connection: Http1StreamConnection, number: number, method: string, minor: number) {
@@ -59,7 +59,7 @@ export class Http1Stream extends Stream {
     return `${this.connection.id}/r${this.number}`
   }
 
-  /** Reading stops soon for what is withheld: it must be let go before that. */
+  /** Reading will stop soon because of withheld bytes, which must be released before. */
   get starving(): boolean {
     return !this.remoteEnded && this.outstanding * 4 >= this.connection.bodyAheadMax * 3
   }

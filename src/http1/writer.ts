@@ -1,10 +1,9 @@
-// An HTTP/1.1 connection, sending (RFC 9112): each function writes into a buffer at an offset and returns the
-// offset behind it. The caller has made sure of the room: {@link headBytesMax}, {@link trailersBytesMax},
-// CHUNK_OVERHEAD.
+// Writes HTTP/1.1 messages (RFC 9112): each function writes into a buffer at an offset and returns the offset
+// after it. The caller has checked the room: {@link headBytesMax}, {@link trailersBytesMax}, CHUNK_OVERHEAD.
 //
-// A head has HTTP/2's form (spec/http1/translation.md says what becomes of it). What frames the message is
-// written by its framing alone, never copied from a field; fields that belong to another connection are left
-// out, and so is any field whose text could be read as more than one line.
+// A head has the form of HTTP/2 (spec/http1/translation.md). Framing fields are written from the framing,
+// never copied. Hop-by-hop fields are left out, and so is a field whose text could be read as more than one
+// line.
 
 import {
   type Field,
@@ -20,14 +19,14 @@ import { CHUNKED, NONE, TUNNEL, UNTIL_CLOSE } from './framing.js'
 import { STATUS_LINE_MAX, STATUS_LINES } from './reason.js'
 import { WEBSOCKET, WEBSOCKET_VERSION, webSocketAccept } from './websocket.js'
 
-/** What becomes of a regular field, by its token. */
+/** How a regular field is written, by its token. */
 const PLAIN = 0
 const OMIT = 1
 const COOKIES = 2
 const IF_CHUNKED = 3
-/** Each side of a tunnel has a handshake of its own. */
+/** Handshake fields: each side of a tunnel has its own. */
 const HANDSHAKE = 4
-/** Of a request: its client takes trailers, and we pass them on. */
+/** `te: trailers` of a request, whose client accepts trailers. */
 const TE_TRAILERS = 5
 const writeAs: Uint8Array = tokenSet().map((_, token) => {
   if (token === Token.COOKIE) return COOKIES
@@ -37,10 +36,10 @@ const writeAs: Uint8Array = tokenSet().map((_, token) => {
   return token === Token.HOST || token === Token.CONTENT_LENGTH || HOP_BY_HOP.includes(token) ? OMIT : PLAIN
 })
 
-/** Below this a loop over the characters beats a call. */
+/** Up to this length a loop over the characters is faster than a call. */
 const LOOP_CHARS_MAX = 64
 
-/** Text of latin1 characters, none of which may be CR, LF or NUL. */
+/** Writes text of latin1 characters without CR, LF and NUL. */
 function writeText(b: Buffer, at: number, text: string): number {
   const length = text.length
   if (length > LOOP_CHARS_MAX) return at + b.write(text, at, 'latin1')
@@ -63,16 +62,14 @@ function writeLine(b: Buffer, at: number, name: string, value: string): number {
 
 const isUnsafe = (field: Field): boolean => (field.faults & (NAME_INVALID | VALUE_INVALID)) !== 0
 
-/** Octets that a head takes at most: each field's size counts 32 for what stands between its parts. */
+/** Returns the octets that a head takes at most. A field's size counts 32 for its separators. */
 export const headBytesMax = (head: Head): number => head.size + STATUS_LINE_MAX + FRAMING_MAX
-/**
- * `host: `, `content-length: ` or `transfer-encoding: chunked`, `connection: keep-alive`, and the empty line.
- */
+/** The octets of Host's name, a framing field, `connection: keep-alive` and the empty line, at most. */
 const FRAMING_MAX = 128
 
 /**
- * A request for a backend: `keep` says whether the connection goes on behind it. Its target is in
- * origin-form, asterisk-form or, for CONNECT, authority-form: we are no client of a proxy (RFC 9112 §3.2).
+ * Writes a request head for a backend. `keep`: the connection persists after it. The target is in
+ * origin-form, asterisk-form or, for CONNECT, authority-form, since a backend is not a proxy (RFC 9112 §3.2).
  */
 export function writeRequestHead(b: Buffer, at: number, head: Head, framing: number, keep: boolean): number {
   const method = checked(head.method)
@@ -89,8 +86,7 @@ export function writeRequestHead(b: Buffer, at: number, head: Head, framing: num
 }
 
 /**
- * Extended CONNECT as HTTP/1.1 says it: a GET that asks for an upgrade (RFC 8441 §5, RFC 6455 §4.1), with
- * this key.
+ * Writes extended CONNECT as a GET with Upgrade (RFC 8441 §5, RFC 6455 §4.1), with this key.
  */
 export function writeUpgradeRequest(b: Buffer, at: number, head: Head, key: string): number {
   at = writeText(b, at, 'GET ')
@@ -105,7 +101,7 @@ export function writeUpgradeRequest(b: Buffer, at: number, head: Head, key: stri
   return writeCrLf(b, writeFields(b, at, head, TUNNEL))
 }
 
-/** The success of an extended CONNECT as HTTP/1.1 says it: 101, with the answer to the client's key. */
+/** Writes the success of extended CONNECT as a 101, with the answer to the client's key. */
 export function writeSwitchingHead(b: Buffer, at: number, head: Head, key: string): number {
   at = writeText(b, at, STATUS_LINES[101])
   at = writeText(b, at, 'connection: upgrade\r\n')
@@ -114,21 +110,21 @@ export function writeSwitchingHead(b: Buffer, at: number, head: Head, key: strin
   return writeCrLf(b, writeFields(b, at, head, TUNNEL))
 }
 
-/** RFC 9112 §3.2: first of all fields, and empty where the target has no authority. */
+/** Returns the value of Host, which is empty if the target has no authority (RFC 9112 §3.2). */
 function hostOf(head: Head): string {
   const field = head.authority ?? head.find(Token.HOST)
   return field === null ? '' : checked(field)
 }
 
-/** Control data was judged when the head was read; what is wrong with it now is our own fault. */
+/** Checks control data again. The reader has judged it, so a fault here is a defect of ours. */
 function checked(field: Field | null): string {
   if (field === null || field.faults !== 0) throw new Error('a head without its control data')
   return field.value
 }
 
 /**
- * A response to a client of HTTP/1.`minor`. `keep`: the connection goes on behind it, as far as the framing
- * lets it. To a client of HTTP/1.0 an interim response is nothing (RFC 9110 §15.2): `at` is returned.
+ * Writes a response head for a client of HTTP/1.`minor`. `keep`: the connection persists, if the framing
+ * allows it. HTTP/1.0 gets no interim responses (RFC 9110 §15.2): `at` is returned.
  */
 export function writeResponseHead(
   b: Buffer,
@@ -145,7 +141,7 @@ export function writeResponseHead(
   at = writeFields(b, at, head, framing)
   if (framing !== NONE) at = writeFraming(b, at, framing)
   else if (!interim && status !== 204 && head.contentLength >= 0) at = writeLength(b, at, head.contentLength)
-  // RFC 9110 §15.5.22: it must name a protocol, and to no other does this side switch.
+  // A 426 must name a protocol (RFC 9110 §15.5.22): we switch to this one only.
   if (status === 426) at = writeText(b, at, 'connection: upgrade\r\nupgrade: websocket\r\n')
   if (!interim && framing !== TUNNEL) {
     if (!keep || framing === UNTIL_CLOSE) at = writeText(b, at, 'connection: close\r\n')
@@ -178,12 +174,12 @@ function writeFields(b: Buffer, at: number, head: Head, framing: number): number
     } else if (how === IF_CHUNKED && framing === CHUNKED) at = writeLine(b, at, field.name, field.value)
     else if (how === TE_TRAILERS && head.method !== null && framing !== TUNNEL) te = true
   }
-  // RFC 9110 §10.1.4: whoever sends TE must also nominate it.
+  // A sender of TE must nominate it (RFC 9110 §10.1.4).
   if (te) at = writeText(b, at, 'te: trailers\r\nconnection: te\r\n')
   return at
 }
 
-/** RFC 9113 §8.2.3: what came in crumbs is one field again. */
+/** Joins cookie crumbs into one field (RFC 9113 §8.2.3). */
 function writeCookies(b: Buffer, at: number, fields: readonly Field[], from: number): number {
   at = writeText(b, writeText(b, at, 'cookie: '), fields[from].value)
   for (let i = from + 1; i < fields.length; i++) {
@@ -196,10 +192,10 @@ function writeCookies(b: Buffer, at: number, fields: readonly Field[], from: num
   return writeCrLf(b, at)
 }
 
-/** Octets around the bytes of one chunk at most: eight digits, and two line ends. */
+/** The octets around one chunk at most: eight digits and two line ends. */
 export const CHUNK_OVERHEAD = 12
 
-/** What stands before a chunk of `size` octets, from 1 to 2^32 - 1. */
+/** Writes the line before a chunk of `size` octets, from 1 to 2^32 - 1. */
 export function writeChunkSize(b: Buffer, at: number, size: number): number {
   let shift = 28
   while (shift > 0 && size >>> shift === 0) shift -= 4
@@ -210,17 +206,17 @@ export function writeChunkSize(b: Buffer, at: number, size: number): number {
   return writeCrLf(b, at)
 }
 
-/** What stands behind a chunk. */
+/** Writes the end of a chunk. */
 export const writeChunkEnd = writeCrLf
 
-/** Octets of the end of a chunked body at most. */
+/** Returns the octets of the end of a chunked body at most. */
 export function trailersBytesMax(trailers: readonly Field[] | null): number {
   let size = 5
   if (trailers !== null) for (const field of trailers) size += field.size
   return size
 }
 
-/** The last chunk, the trailers that may be sent, and the end. */
+/** Writes the last chunk and the trailers that may be sent. */
 export function writeLastChunk(b: Buffer, at: number, trailers: readonly Field[] | null): number {
   b[at] = 0x30
   at = writeCrLf(b, at + 1)
