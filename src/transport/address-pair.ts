@@ -2,19 +2,13 @@
 
 import type { Address, Socket } from '../pollset/index.js'
 
-/**
- * The source and destination of a connection: a client's own address and the one it reached, whoever relays
- * between.
- */
+/** The source and destination of a client connection. A relay's connection has those of its client. */
 export interface AddressPair {
   readonly from: Address
   readonly to: Address
 }
 
-/**
- * The ends of a connection as the operating system tells them. It is asked for the second where somebody
- * wants it.
- */
+/** The addresses of a socket. The operating system is asked for the destination only when it is needed. */
 class SocketAddressPair implements AddressPair {
   private readonly socket: Socket
   constructor(socket: Socket) {

@@ -1,6 +1,6 @@
-// A connection of a protocol of one's own, as a continuation on a socket: it reads while it may, owes answers
-// or not, and ends as every connection should: what waits is written, then FIN, then it waits for the peer's
-// end. Cancelled, it reads nothing more, gives the answers that it owes, and ends.
+// A connection for any protocol, as a continuation on a socket. It reads while it may. It closes by writing
+// all pending output, sending FIN and waiting for the peer's close. After a cancel it reads nothing more,
+// sends the answers that it owes, and closes.
 
 import { Continuation, defineLife } from '../continuation/index.js'
 import { CLOSED, ENDED, READABLE, Signal, type Socket } from '../pollset/index.js'
@@ -9,7 +9,7 @@ import { Linger, type LingerLimits, lingerLimits } from './linger.js'
 import { Transit, type TransitLimits, transitLimits } from './transit.js'
 import type { TransportWorld } from './world.js'
 
-/** What {@link ByteConnection.mayRead} or {@link ByteConnection.owes} say may have changed. */
+/** {@link ByteConnection.mayRead} or {@link ByteConnection.owes} may have changed. */
 const CHANGED = 1
 const CHANGE_BITS = ['CHANGED']
 
@@ -27,7 +27,7 @@ export abstract class ByteConnection extends Continuation implements ByteOutputO
   readonly id: string
   readonly socket: Socket
   readonly output: ByteOutput
-  /** Nothing more is read. */
+  /** The connection reads nothing more. */
   ending: boolean
   private readonly change: Signal
   private readonly transport: TransportWorld
@@ -53,16 +53,16 @@ export abstract class ByteConnection extends Continuation implements ByteOutputO
     steps.start(world, this, 'read')
   }
 
-  /** Takes what has come from the socket, as far as it may be taken now. */
+  /** Takes bytes from the socket, as long as {@link mayRead}. */
   abstract take(socket: Socket): void
-  /** More may be read: what it would cost has room. */
+  /** More may be read: there is room for what it may cause. */
   abstract get mayRead(): boolean
-  /** The peer is still owed something by others than its {@link output}. */
+  /** The peer is owed an answer that has not reached {@link output}. */
   abstract get owes(): boolean
-  /** It is over; whoever counts it is told. */
+  /** Reports that the connection has closed. */
   abstract closed(): void
 
-  /** To be called when {@link mayRead} or {@link owes} has changed. */
+  /** Wakes the connection. Must be called when {@link mayRead} or {@link owes} has changed. */
   changed(): void {
     this.change.raise(CHANGED)
   }
@@ -81,7 +81,7 @@ export abstract class ByteConnection extends Continuation implements ByteOutputO
     this.closed()
   }
 
-  /** Reads what may be read. Returns whether there is something to wait for before it ends. */
+  /** Reads what may be read. Returns whether the connection must wait for something before it closes. */
   advance(): boolean {
     const { socket } = this
     this.change.lower(CHANGED)
@@ -95,13 +95,13 @@ export abstract class ByteConnection extends Continuation implements ByteOutputO
     return true
   }
 
-  /** Writes what waits, and FIN behind it. */
+  /** Writes all pending output, then FIN. */
   finish(): void {
     this.output.finish()
     this.lingering = new Linger(this.limits, new Transit(this.limits), this.transport.pollset.now)
   }
 
-  /** Waits for the peer's end; false when there is nothing to wait for. */
+  /** Waits for the peer's close. Returns false if there is nothing to wait for. */
   lingers(): boolean {
     const lingering = this.lingering as Linger
     if (!lingering.keepsWaiting(this.socket, this.transport.pollset.now)) return false

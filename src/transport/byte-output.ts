@@ -1,5 +1,5 @@
-// Output of plain bytes: they wait in the memory budget of the World until the peer takes them. The
-// connection that holds most and moves least is told to end when the budget is spent.
+// Output of plain bytes, which wait in the World's memory budget until the peer takes them. When the budget
+// is spent, the connection that holds most and moves least is told to close.
 
 import type { Settleable, Slab } from '../pollset/index.js'
 import { ConnectionBudget, type MemoryBudget } from './memory-budget.js'
@@ -8,11 +8,11 @@ import { type OutputOwner, SlabOutput } from './slab-output.js'
 import type { OutputSlabs } from './slabs.js'
 import type { TransportWorld } from './world.js'
 
-/** What a connection is to its bytes: also what ends where they wait too long. */
+/** The connection, as its output needs it. */
 export interface ByteOutputOwner extends OutputOwner {
-  /** So many of them have left. */
+  /** This many bytes have left. */
   sent(bytes: number): void
-  /** The budget is spent and these bytes move least: what waited is dropped. End the connection. */
+  /** The budget is spent and these bytes move least, so they were dropped. The connection must close. */
   stalled(): void
 }
 
@@ -31,14 +31,14 @@ export class ByteOutput extends SlabOutput implements CreditSink, Settleable {
     this.unsent = new ReceiveBuffer(world.memory, this.budget, this)
   }
 
-  /** Bytes that wait. */
+  /** The number of bytes that wait. */
   get waiting(): number {
     return this.unsent.length
   }
 
   /**
-   * Writes these bytes, which may be of this turn's read buffer: what stays is copied when the turn
-   * settles. Once the connection is gone they are dropped.
+   * Writes bytes, which may be a slice of this turn's read buffer: what is left of them is copied when the
+   * turn settles. After the connection has closed they are dropped.
    */
   write(bytes: Buffer): void {
     if (this.abandoned) return

@@ -1,6 +1,5 @@
-// The listeners of a service, and the connections that it has accepted and that have not ended: how many
-// there may be, and how they are drained. A caller that drains within a time waits for EMPTY, with its own
-// deadline.
+// The listeners of a service and its open connections: it bounds and drains them. A caller that must drain
+// within some time waits for EMPTY with a deadline.
 
 import type { Continuation, World } from '../continuation/index.js'
 import { type Address, Pollable, type Socket } from '../pollset/index.js'
@@ -13,16 +12,16 @@ export class Connections extends Pollable {
   readonly id: string
   readonly kind = 'connections'
   readonly bitNames = ['EMPTY']
-  /** Sockets closed as they came, for want of room. */
+  /** The number of sockets that were closed when accepted, because the service was full. */
   refused = 0
-  /** New ones are told to end as they are added. */
+  /** New connections are told to close when they are added. */
   draining = false
   private readonly open = new Set<Continuation>()
   private readonly listeners: Listening[] = []
   private onDrained: (() => void) | null = null
   private readonly most: number
 
-  /** @param most connections at once */
+  /** @param most the number of open connections */
   constructor(id: string, most: number) {
     super()
     this.id = id
@@ -45,7 +44,7 @@ export class Connections extends Pollable {
     return listening
   }
 
-  /** The same, where each socket for which there is room becomes a connection. */
+  /** Listens likewise, and makes a connection of each socket for which there is room. */
   serve(
     world: World,
     address: Address,
@@ -65,7 +64,7 @@ export class Connections extends Pollable {
     for (const listening of this.listeners) listening.cancel()
   }
 
-  /** Closes a socket for which there is no room. Returns whether it did. */
+  /** Closes the socket if the service is full. Returns whether it did. */
   refuse(socket: Socket): boolean {
     if (!this.isFull) return false
     this.refused++
@@ -79,21 +78,21 @@ export class Connections extends Pollable {
     if (this.draining) connection.cancel()
   }
 
-  /** This one has ended. */
+  /** Removes a connection that has closed. */
   delete(connection: Continuation): void {
     if (!this.open.delete(connection) || this.open.size > 0) return
     this.raise(EMPTY)
     this.tellDrained()
   }
 
-  /** One goes on as another: a handshake as the connection of the protocol that it settled. */
+  /** Replaces a continuation by another on the same socket: a handshake by the connection it leads to. */
   replace(before: Continuation, after: Continuation): void {
     this.add(after)
     this.delete(before)
   }
 
   /**
-   * Closes the listeners, and asks each connection to end when its work is done, with those that still come.
+   * Closes the listeners, and cancels each connection, which closes when its work is done.
    * @param drained called once, when no connection is left
    */
   drain(drained: () => void = () => {}): void {

@@ -1,12 +1,12 @@
-// A TCP reset that waits for what was sent before. A reset shows a peer that a message is cut, and it
-// destroys what the peer has not read yet: also whole messages that left before the cut one. So nothing more
-// is written, no FIN is sent, as it would make the cut message look whole, and the reset follows when the
-// earlier messages must have been read. Meanwhile the connection reads, and discards what it reads.
+// A delayed TCP reset. A reset shows a peer that a message is cut, but it also discards whole, earlier
+// messages that the peer has not read. FIN would make the cut message look whole. So nothing more is written,
+// and the reset follows when the peer must have read the earlier messages. Meanwhile the connection reads and
+// discards.
 
 import { CLOSED, type Socket } from '../pollset/index.js'
 
 export class DelayedReset {
-  /** ms of the pollset's clock: when the reset is due */
+  /** When the reset is due: ms of the pollset's clock. */
   readonly until: number
   private discardedBytes: number
   private readonly discardBytesMax: number
@@ -17,7 +17,7 @@ export class DelayedReset {
     this.discardBytesMax = discardBytesMax
   }
 
-  /** Discards what has come. Returns false when the reset is due, or the socket is gone. */
+  /** Discards what has come. Returns false when the reset is due or the socket has closed. */
   goesOn(socket: Socket, now: number): boolean {
     for (let chunk = socket.take(); chunk !== null; chunk = socket.take()) {
       this.discardedBytes += chunk.length

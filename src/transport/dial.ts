@@ -1,17 +1,17 @@
-// Dialling: from a name, an address or a path to a connected socket, secured where TLS is asked for, within
-// one deadline. It tells its caller once: a socket, or why there is none. A caller that no longer wants the
-// socket cancels the dial.
+// Dials: leads from a name, an address or a path to a connected socket, with TLS if asked for, within one
+// deadline. It reports once: a socket, or why there is none. A caller that no longer needs the socket cancels
+// the dial.
 
 import { Continuation, defineLife, type Fault, type World } from '../continuation/index.js'
 import type { Socket } from '../pollset/index.js'
 import { type DialLimits, HappyEyeballs } from './happy-eyeballs.js'
 import type { DialTarget } from './target.js'
 
-/** Told once of each dial. Neither is called before {@link dial} has returned. */
+/** The outcome of a dial. One method is called, once, after {@link dial} has returned. */
 export interface DialEvents {
-  /** The socket is CONNECTED, its TLS handshake done. It is the caller's from here on. */
+  /** The socket is connected and its TLS handshake done. It belongs to the caller now. */
   connected(socket: Socket): void
-  /** No socket could be had. `late`: the time was over. */
+  /** There is no socket. `late`: the deadline has passed. */
   failed(why: Fault, late: boolean): void
 }
 
@@ -27,7 +27,7 @@ export const dialLife = defineLife({
 export class Dial extends Continuation {
   readonly id: string
   readonly attempts: HappyEyeballs
-  /** Ids of the sockets begin with it. */
+  /** The beginning of the ids of its sockets. */
   readonly name: string
   readonly events: DialEvents
 
@@ -60,14 +60,14 @@ export class Dial extends Continuation {
 }
 
 const { goto, done, suspend } = dialLife
-// Until the absolute time that is theirs.
+// The attempts have the deadline of these waits.
 const waitForName = suspend({ then: 'connect', late: 'fail', cancelled: 'fail' })
 const waitForConnect = suspend({ then: 'connect', late: 'connect', cancelled: 'fail' })
 
 const dialSteps = dialLife.steps<Dial>({
-  /** Turn the name into addresses. */
+  /** Resolves the name to addresses. */
   resolve: (d) => (d.attempts.resolve(d) ? waitForName : goto.connect),
-  /** Try the addresses, until one is connected to. */
+  /** Tries the addresses until one is connected. */
   connect(d) {
     if (d.attempts.advance(d, d.name)) return waitForConnect
     return d.attempts.socket === null ? goto.fail : goto.handOver
@@ -83,9 +83,9 @@ const dialSteps = dialLife.steps<Dial>({
 })
 
 /**
- * Dials a target. `told` hears of the outcome in a later step of the loop; `cancel()` of what is returned
- * ends the dial, which is then told as failed.
- * @param name of the connection, unique in its World: the socket's id is `NAME.socket`
+ * Dials a target. `told` gets the outcome in a later step. Cancelling the returned continuation ends the
+ * dial, which then reports a failure.
+ * @param name the name of the connection, unique in its World; the socket's id is `NAME.socket`
  */
 export function dial(
   world: World,

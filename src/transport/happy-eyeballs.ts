@@ -1,8 +1,8 @@
-// Connection attempts to the addresses of a name, as RFC 8305 has them: in the order in which the name gives
-// them, the families in turns (§4). One that fails is followed by the next at once; one that says nothing by
-// the next after connectAttemptMs (§5). No more than three are in flight: then the oldest makes room, after
-// its share of the time that is left. The first that is connected is taken, the others are dropped. All of
-// it, the look-up too, has one deadline. A continuation drives it (dial.ts).
+// Connection attempts to the addresses of a name, as RFC 8305 says: in the resolver's order, with alternating
+// families (§4). After a failure the next address is tried at once; after silence, when connectAttemptMs has
+// passed (§5). At most three attempts are in flight; then the oldest is given up after its share of the time
+// that is left. The first connected socket is taken, and the others are closed. One deadline covers
+// everything, the resolution too. A continuation drives it (dial.ts).
 
 import type { Continuation, Fault } from '../continuation/index.js'
 import {
@@ -35,7 +35,7 @@ export const dialLimits: DialLimits = {
   connectAddressesMax: 16,
 }
 
-/** Attempts under way at once: a continuation waits for no more. */
+/** The number of attempts in flight: a continuation has three wait slots. */
 const IN_FLIGHT_MAX = 3
 
 interface Attempt {
@@ -44,22 +44,22 @@ interface Attempt {
 }
 
 export class HappyEyeballs {
-  /** What has connected; null before. */
+  /** The connected socket; null before. */
   socket: Socket | null = null
-  /** Why nothing has and nothing will; null before. */
+  /** Why no attempt has succeeded, when none is left; null before. */
   fault: Fault | null = null
   private readonly pollset: Pollset
   private readonly target: DialTarget
   private readonly limits: DialLimits
   private resolution: Resolution | null = null
-  /** Addresses that remain to be tried, the next first; null before they are known. */
+  /** Addresses that remain to be tried, in order; null before the name is resolved. */
   private remaining: Address[] | null = null
   private inFlight: Attempt[] = []
   private readonly failures: string[] = []
   private begun = 0
-  /** The name has more than one address: what failed is told with it. */
+  /** The name has more than one address, so errors name the address. */
   private several = false
-  /** ms of the pollset's clock: when the next attempt is due, and when it is too late for any. */
+  /** When the next attempt is due, and when the deadline is: ms of the pollset's clock. */
   private nextAt = 0
   private by = 0
 
@@ -70,8 +70,8 @@ export class HappyEyeballs {
   }
 
   /**
-   * Starts the look-up of the name, and has this continuation wait for it; returns false for a Unix-domain
-   * socket, which has none.
+   * Starts to resolve the name, and makes this continuation wait for it. Returns false for a Unix-domain
+   * socket, which has no name.
    */
   resolve(c: Continuation): boolean {
     this.by = this.pollset.now + this.limits.connectMs
@@ -82,19 +82,19 @@ export class HappyEyeballs {
     return true
   }
 
-  /** The time is over. */
+  /** The deadline has passed. */
   get late(): boolean {
     return this.by !== 0 && this.pollset.now >= this.by
   }
 
-  /** The fault where it was ended from outside. */
+  /** The fault of a dial that was cancelled. */
   get ended(): Fault {
     return notConnected(this.target, this.late ? 'ETIMEDOUT' : 'closed')
   }
 
   /**
    * Checks the running attempts and starts the next if it is due. Returns false once connected or failed.
-   * `id`: of the sockets.
+   * @param id the id of the sockets
    */
   advance(c: Continuation, id: string): boolean {
     this.remaining ??= this.addresses()
@@ -110,7 +110,7 @@ export class HappyEyeballs {
     return true
   }
 
-  /** Attempts that are not wanted any more. */
+  /** Closes the attempts that are not needed. */
   drop(): void {
     for (const { socket } of this.inFlight) socket.destroy()
     this.inFlight.length = 0
@@ -162,7 +162,7 @@ export class HappyEyeballs {
     if (this.inFlight.length === IN_FLIGHT_MAX) this.failed(this.inFlight[0], 'ETIMEDOUT')
     const name = ++this.begun === 1 ? `${id}.socket` : `${id}.socket${this.begun}`
     this.inFlight.push({ to, socket: pollset.connect(to, name, target.tls, target.preamble) })
-    // Where no more fit, the oldest has its share of what time is left before it makes room for another.
+    // If all places are taken, the oldest attempt keeps its place for its share of the time that is left.
     const share = this.inFlight.length < IN_FLIGHT_MAX ? 0 : (this.by - pollset.now) / (remaining.length + 1)
     this.nextAt = pollset.now + Math.max(limits.connectAttemptMs, share)
   }
@@ -180,7 +180,7 @@ export class HappyEyeballs {
   }
 }
 
-/** One family, then the other, beginning with that of the first (RFC 8305 §4). */
+/** Alternates the families, beginning with that of the first address (RFC 8305 §4). */
 function inTurns(addresses: readonly string[]): string[] {
   const isSix = (address: string) => address.includes(':')
   const first = addresses.filter((each) => isSix(each) === isSix(addresses[0]))

@@ -1,5 +1,5 @@
-// What every protocol needs under it and above the sockets: connection attempts, output slabs, the bytes that
-// wait and their memory budget, lingering, rates. It knows no protocol.
+// Connections for any protocol: listening, dialling, output slabs, receive buffers and their memory budget,
+// lingering, token buckets. This room knows no protocol.
 
 export { type AddressPair, addressPairOf } from './address-pair.js'
 export { ByteConnection, byteConnectionLife } from './byte-connection.js'

@@ -1,6 +1,5 @@
-// A connection of a protocol of lines, to build on. A line ends in LF or in CR LF. It is read only while more
-// may be read: what has come behind it goes back to the socket, so that a connection which may not read keeps
-// no more than the beginning of one line.
+// A connection of a line protocol, to extend. A line ends in LF or CR LF. While the connection must not read,
+// bytes after a line go back to the socket, so that it buffers the beginning of one line at most.
 
 import { ENDED, type Socket } from '../pollset/index.js'
 import { ByteConnection } from './byte-connection.js'
@@ -10,15 +9,15 @@ import type { TransportWorld } from './world.js'
 export abstract class LineConnection extends ByteConnection {
   private readonly lines: LineReader
 
-  /** @param lineBytesMax bytes of a line, without its end */
+  /** @param lineBytesMax the bytes of a line, without its end */
   constructor(world: TransportWorld, id: string, socket: Socket, lineBytesMax: number) {
     super(world, id, socket)
     this.lines = new LineReader(lineBytesMax)
   }
 
-  /** A line has come; each character of it is a byte. */
+  /** Takes a line, whose characters are bytes (latin1). */
   protected abstract line(text: string): void
-  /** What comes is not a line that may be: nothing more is read, and the connection ends. */
+  /** The input is not a valid line: nothing more is read, and the connection closes. */
   protected abstract badLine(why: string): void
 
   writeLine(text: string): void {

@@ -1,12 +1,12 @@
-// Reads lines from chunks that may split them anywhere. A line is read in place if the chunk holds all of it,
-// else byte by byte through a buffer of its own; where a chunk is split makes no difference. A line ends in
-// CR LF or in LF alone, and the reader says in which: HTTP/1.1 refuses the second (RFC 9112 §2.2).
+// Reads lines from chunks that may split them anywhere. A line that is whole in its chunk is read in place; a
+// split one is gathered in a buffer. A line ends in CR LF or in LF alone, and the reader tells which:
+// HTTP/1.1 refuses the second (RFC 9112 §2.2).
 
-/** What a read came to: the chunk has ended inside a line. */
+/** The result of a read: the chunk ended inside a line. */
 export const MORE = 0
 /** A whole line, without its CR LF. */
 export const LINE = 1
-/** A CR without an LF behind it. */
+/** A CR without an LF after it. */
 export const BARE_CR = 2
 /** A whole line that ends in LF alone, without it. */
 export const BARE_LF = 3
@@ -19,14 +19,14 @@ const CARRY_FIRST = 128
 export class LineReader {
   /** octets that the current line may have */
   max: number
-  /** What the last {@link read} came to. */
+  /** The result of the last {@link read}. */
   found: number
-  /** Where the line stands in its {@link buffer}. */
+  /** The bounds of the line in its {@link buffer}. */
   start: number
   end: number
-  /** A CR has come, and the chunk ended. */
+  /** The chunk ended after a CR. */
   afterCr: boolean
-  /** octets of a split line that are kept */
+  /** The octets of a split line that are kept. */
   kept: number
   private carry: Buffer | null
   private inPlace: boolean
@@ -42,7 +42,7 @@ export class LineReader {
     this.inPlace = false
   }
 
-  /** Octets allocated for a split line; bounded by the longest line that is let pass. */
+  /** The octets allocated for a split line. The longest line that is accepted bounds them. */
   get bufferedBytes(): number {
     return this.carry === null ? 0 : this.carry.length
   }
@@ -52,7 +52,7 @@ export class LineReader {
     return this.kept === 0 && !this.afterCr
   }
 
-  /** Gives the memory for split lines back, behind one that was whole. */
+  /** Frees the memory for split lines, after a whole line. */
   release(): void {
     this.carry = null
   }
@@ -63,12 +63,12 @@ export class LineReader {
     this.kept = 0
   }
 
-  /** Where the line found in this chunk stands; valid until the next read. */
+  /** Returns the buffer that holds the line; valid until the next read. */
   buffer(chunk: Buffer): Buffer {
     return this.inPlace ? chunk : (this.carry ?? EMPTY)
   }
 
-  /** Reads a line, or what there is of one. Returns the offset behind it. */
+  /** Reads a line or a part of one. Returns the offset after it. */
   read(chunk: Buffer, at: number, end: number): number {
     if (this.kept === 0 && !this.afterCr) {
       const stop = Math.min(end - 2, at + this.max)
@@ -92,7 +92,7 @@ export class LineReader {
     return this.gather(chunk, at, end)
   }
 
-  /** The careful way, for lines that are split, too long, or have a CR inside. */
+  /** Reads byte by byte a line that is split, too long, or has a CR inside. */
   private gather(chunk: Buffer, at: number, end: number): number {
     while (at < end) {
       const c = chunk[at++]

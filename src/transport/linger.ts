@@ -1,11 +1,10 @@
-// How a connection waits for its peer after its last word (RFC 9112 §9.6). A socket that is closed with
-// unread bytes, or that gets some after it was closed, answers with a TCP reset, and a reset destroys what
-// the peer has not read yet. So the connection goes on reading, and discards what it reads, until the peer's
-// FIN.
+// Lingering: a connection waits for its peer's close after it has sent its last byte (RFC 9112 §9.6). A
+// socket that is closed with unread bytes, or that gets bytes after it was closed, answers with a TCP reset,
+// which discards what the peer has not read. So the connection reads, and discards, until the peer's FIN.
 //
-// The wait begins when the operating system has taken the last byte and FIN. It ends after a silence, and
-// after a time in all; both begin behind what may still be on its way to the peer (transit.ts), as a slow
-// reader says nothing meanwhile. Before the last byte is taken the same bounds hold for the taking.
+// The wait begins when the operating system has taken the last byte and FIN. It ends after a silence, or
+// after lingerTotalMs. Both begin when all that was sent may have arrived (transit.ts), since a slow reader
+// is silent meanwhile. The same bounds hold until the operating system has taken the last byte.
 
 import { CLOSED, ENDED, FINISHED, READABLE, type Socket } from '../pollset/index.js'
 import type { Transit } from './transit.js'
@@ -31,11 +30,11 @@ export const lingerLimits: LingerLimits = {
   lingerBytesMax: 64 * 1024 * 1024,
 }
 
-/** The wait of one connection, from its last word on. */
+/** The wait of one connection, from its last byte on. */
 export class Linger {
-  /** ms of the pollset's clock: when the wait is over, unless the peer says more */
+  /** When the wait is over, unless the peer sends more: ms of the pollset's clock. */
   until: number
-  /** Waits for these bits of the socket. */
+  /** The bits of the socket to wait for. */
   bits: number
   private since: number
   private heardAt: number
@@ -55,7 +54,7 @@ export class Linger {
     this.transit = transit
   }
 
-  /** Discards what has come. Returns false when there is nothing to wait for any more. */
+  /** Discards what has come. Returns false when the wait is over. */
   keepsWaiting(socket: Socket, now: number): boolean {
     const { lingerMs, lingerTotalMs, lingerBytesMax } = this.limits
     for (let chunk = socket.take(); chunk !== null; chunk = socket.take()) {

@@ -1,5 +1,5 @@
-// A listener as a continuation: it binds, hands each accepted socket on, and closes when it is cancelled.
-// What is accepted lives on.
+// A listener as a continuation: it binds, hands on each accepted socket, and closes when it is cancelled.
+// Accepted sockets stay open.
 
 import { Continuation, defineLife, type World } from '../continuation/index.js'
 import {
@@ -11,11 +11,11 @@ import {
   type Socket,
 } from '../pollset/index.js'
 
-/** What becomes of a listener, and of what it accepts. */
+/** The events of a listener. */
 export interface ListeningEvents {
   /** The address is bound. */
   ready?(listening: Listening): void
-  /** The address could not be bound: its listener's `fault` says why. */
+  /** The address could not be bound. The listener's `fault` says why. */
   failed?(listening: Listening): void
   accepted(socket: Socket): void
 }
@@ -58,7 +58,7 @@ const listeningSteps = listeningLife.steps<Listening>({
     l.waitOn(0, l.listener, LISTENING | LISTEN_FAILED)
     return waitToAccept
   },
-  /** All that have come since the last turn. */
+  /** Accepts all sockets that have come since the last turn. */
   accept(l) {
     const { listener, events } = l
     if ((listener.readiness & LISTEN_FAILED) !== 0) {

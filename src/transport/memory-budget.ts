@@ -1,15 +1,15 @@
-// Held bytes: what stays in memory because the other side has not taken it yet (design: Flow control).
-// Counted as allocated, not as payload, for the World and for each connection, and bounded for both.
+// The memory budget: bounds the bytes that wait in receive buffers, for the World and for each connection
+// (design: Flow control). It counts what is allocated, not the payload.
 //
-// Below the soft limit nothing happens: a stream that stalls costs its own window. Above it the
-// streams that hold are looked at: whoever has stalled longest with most is reset, and its memory
-// comes back. The stalled stream pays, never its siblings.
+// Below the soft limit a stalled stream costs no more than its own window. Above it the stream that has
+// stalled longest with most bytes is reset, and its memory is freed. The stalled stream pays, never its
+// siblings.
 
 import { fault } from '../continuation/index.js'
 import { invariant, List, type Slab, SlabPool } from '../pollset/index.js'
 import type { ReceiveBuffer } from './receive-buffer.js'
 
-/** Of a stream whose memory was taken back (design: Flow control). */
+/** The fault of a stream that was reset to free memory (design: Flow control). */
 export const STALL = fault(
   'stall',
   'internal',
@@ -41,19 +41,19 @@ export const memoryLimits: MemoryLimits = {
 
 const BLOCK_SIZES = [512, 4096, 16384] as const
 
-/** What one connection's streams hold. */
+/** The bytes that one connection's streams hold. */
 export class ConnectionBudget {
   bytes = 0
 }
 
 export class MemoryBudget {
-  /** octets allocated to blocks now */
+  /** bytes allocated to blocks now */
   bytes = 0
   /** streams reset because they stalled */
   stalls = 0
   readonly limits: MemoryLimits
   private readonly pools: readonly SlabPool[]
-  /** Receive buffers that hold blocks. */
+  /** The receive buffers that hold blocks. */
   readonly holders = new List<ReceiveBuffer>()
 
   constructor(limits: MemoryLimits = memoryLimits) {
@@ -61,7 +61,7 @@ export class MemoryBudget {
     this.pools = BLOCK_SIZES.map((size) => new SlabPool(size, (1024 * 1024) / size))
   }
 
-  /** The pool whose blocks fit `bytes` best; the largest for more than one block. */
+  /** Returns the pool whose blocks fit `bytes` best; the largest if they need several blocks. */
   poolFor(bytes: number): SlabPool {
     for (const pool of this.pools) if (bytes <= pool.size) return pool
     return this.pools[this.pools.length - 1]
@@ -85,7 +85,7 @@ export class MemoryBudget {
     return this.bytes >= this.limits.heldBytesSoft
   }
 
-  /** After settling: reset stalled streams until the limits hold again. `now` in ms. */
+  /** Resets stalled streams until the limits hold again. Called after settling. */
   enforce(now: number, budget: ConnectionBudget): void {
     while (this.aboveSoft) {
       if (!this.resetWorst(now, this.bytes > this.limits.heldBytesMax ? 0 : this.limits.stallMs, null)) break
@@ -93,7 +93,9 @@ export class MemoryBudget {
     while (budget.bytes > this.limits.connectionHeldBytesMax) if (!this.resetWorst(now, 0, budget)) break
   }
 
-  /** Reset the stream with the largest (time stalled × bytes held). Linear, and only above a limit. */
+  /**
+   * Resets the stream with the largest product of stalled time and bytes held. Linear, only above a limit.
+   */
   private resetWorst(now: number, stalledMs: number, budget: ConnectionBudget | null): boolean {
     let worst: ReceiveBuffer | null = null
     let most = -1

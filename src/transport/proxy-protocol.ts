@@ -1,5 +1,5 @@
-// The PROXY protocol, versions 1 and 2 (spec/proxy-protocol.md): a sans-IO reader, fed as octets come, and a
-// writer. Of a header is kept what can hold an address; TLVs are counted and skipped.
+// The PROXY protocol, versions 1 and 2 (spec/proxy-protocol.md): a sans-IO reader and a writer. The reader
+// keeps only the addresses of a header; it counts and skips TLVs.
 
 import { addressVersion } from '../pollset/index.js'
 import type { AddressPair } from './address-pair.js'
@@ -9,7 +9,7 @@ export type ProxyVersion = 'v1' | 'v2'
 const V1_BEGINS = Buffer.from('PROXY ', 'latin1')
 const V1_MAX = 107
 const SIGNATURE = Buffer.from('\r\n\r\n\0\r\nQUIT\n', 'latin1')
-/** Signature, version and command, family and transport, length. */
+/** The octets of signature, version and command, family and transport, and length. */
 const V2_BEGINS_BYTES = 16
 
 const COMMAND_AT = 12
@@ -20,7 +20,7 @@ const PROXY = 0x21
 const INET = 1
 const INET6 = 2
 const TRANSPORTS = 3
-/** octets of both addresses and ports, by family */
+/** The octets of both addresses and ports, by family. */
 const ADDRESS_BYTES = [0, 12, 36, 216] as const
 const KEPT_BYTES = Math.max(V1_MAX, V2_BEGINS_BYTES + ADDRESS_BYTES[INET6])
 
@@ -31,26 +31,26 @@ export type ProxyHeaderState = 'reading' | 'whole' | 'wrong'
 
 export class ProxyHeaderReader {
   state: ProxyHeaderState = 'reading'
-  /** Between whom the connection was made, once `whole`; null: between whom it seems to be. */
+  /** The addresses in the header, when `whole`; null if it has none, and the socket's are meant. */
   addresses: AddressPair | null = null
   private readonly head = Buffer.allocUnsafe(KEPT_BYTES)
   private readonly bytesMax: number
-  /** octets read */
+  /** The octets that were read. */
   private size = 0
-  /** octets of the whole header; 0 as long as that is not known */
+  /** The octets of the whole header; 0 while unknown. */
   private total = 0
 
-  /** `bytesMax`: octets that a header of version 2 may have, at least as many as its addresses need. */
+  /** @param bytesMax octets of a version 2 header; at least what its addresses need */
   constructor(bytesMax: number) {
     this.bytesMax = bytesMax
   }
 
-  /** An octet has come. */
+  /** An octet of the header has come. */
   get begun(): boolean {
     return this.size > 0
   }
 
-  /** Returns how much of the chunk belonged to the header. */
+  /** Reads a chunk. Returns how many octets belonged to the header. */
   feed(chunk: Buffer): number {
     let at = 0
     while (at < chunk.length && this.state === 'reading') this.octet(chunk[at++])
@@ -133,7 +133,7 @@ const endsAt = (from: string, fromPort: number, to: string, toPort: number): Add
 const isPort = (text: string | undefined): boolean =>
   text !== undefined && /^(?:0|[1-9]\d{0,4})$/.test(text) && Number(text) <= 0xffff
 
-/** As a URL writes it: RFC 5952's form. */
+/** Returns an IPv6 address in the form of RFC 5952. */
 function canonicalV6(text: string): string {
   return new URL(`http://[${text}]`).hostname.slice(1, -1)
 }
@@ -151,7 +151,7 @@ function octetsOf(host: string, version: 4 | 6): Buffer {
   return Buffer.from(hex, 'hex')
 }
 
-/** The header for a connection made on behalf of a client; of nobody in particular with null. */
+/** Returns the header of a connection made for a client; with null, for no client in particular. */
 export function proxyHeader(protocol: ProxyVersion, ends: AddressPair | null): Buffer {
   const version = ends === null ? 0 : addressVersion(ends.from.host)
   if (ends === null || version === 0 || addressVersion(ends.to.host) !== version)

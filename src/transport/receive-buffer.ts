@@ -1,17 +1,16 @@
-// The body bytes of a stream that have arrived and not yet left for the other side.
+// The body bytes of a stream that have arrived and not left for the other side.
 //
-// Bytes come as slices of a read buffer, which dies with the turn. What the other side pulls in the same
-// turn is copied once, from the read buffer into its output slab. What stays is copied into hold
-// blocks when the turn settles (design: Pollset). So a body that flows is never held, and one that
-// waits costs blocks that are counted.
+// Bytes come as slices of a read buffer, which is valid in this turn only. What the other side pulls in the
+// same turn is copied once, into its output slab. The rest is copied into blocks when the turn settles
+// (design: Pollset). So a body that flows costs no memory, and one that waits costs counted blocks.
 //
-// While `retained`, what was pulled is kept as well, so that a request can be sent again to another
-// session; its credit stays with us until `letGo` (design: Engine).
+// While `retained`, pulled bytes are kept too, so that a request can be sent again to another session. Their
+// credit is withheld until `releaseRetained` (design: Engine).
 
 import { invariant, type Listed, type Slab } from '../pollset/index.js'
 import type { ConnectionBudget, MemoryBudget } from './memory-budget.js'
 
-/** A run of bytes; `block` is set when they are in a block of ours. */
+/** A run of bytes. `block` is set if they are in a block of ours. */
 interface Slice {
   buffer: Buffer
   start: number
@@ -19,35 +18,35 @@ interface Slice {
   block: Slab | null
 }
 
-/** Who receives what is pulled, told so that credit goes back to the sender. */
+/** The stream, which returns credit to the sender. */
 export interface CreditSink {
   /** This many bytes have left for the other side. */
   consumed(bytes: number): void
-  /** It holds most and moves least: let go of the stream. */
+  /** The stream holds most and moves least: it must end. */
   stalled(): void
-  /** The sender has (nearly) no credit left, and more to send: withholding more would stop it for good. */
+  /** The sender has nearly no credit left and more to send: withholding more would stop it for good. */
   readonly starving: boolean
 }
 
-/** Below this a byte loop beats a call. */
+/** Up to this size a loop over the bytes is faster than a call. */
 const SMALL = 48
 
 export class ReceiveBuffer implements Listed<ReceiveBuffer> {
-  /** octets that can be pulled now */
+  /** The bytes that can be pulled now. */
   length = 0
-  /** octets allocated to hold blocks */
+  /** The bytes allocated to blocks. */
   heldBytes = 0
-  /** ms of the pollset's clock at which bytes last left */
+  /** When bytes last left: ms of the pollset's clock. */
   progressAt = 0
   stalled = false
-  /** octets kept for replay at most; 0: nothing is kept */
+  /** The bytes that are retained at most; 0: none. */
   private retainMax = 0
   list: object | null = null
   listPrev: ReceiveBuffer | null = null
   listNext: ReceiveBuffer | null = null
   readonly budget: ConnectionBudget
   private readonly slices: Slice[] = []
-  /** The slice being pulled from, and how far; slices before it are only there to be retained. */
+  /** The slice that is pulled from, and the offset in it. Slices before it are retained. */
   private at = 0
   private offset = 0
   private retainedBytes = 0
@@ -61,9 +60,9 @@ export class ReceiveBuffer implements Listed<ReceiveBuffer> {
     this.sink = sink
   }
 
-  /** Keep what is pulled from now on, as long as it is not more than `max` octets. */
+  /** Retains what is pulled from now on, up to `max` bytes; more ends the retaining. */
   retain(max: number): void {
-    // A slice begins where its retained part begins: a rewind goes back to it.
+    // A slice begins at its retained part, to which a rewind returns.
     if (this.retainMax === 0 && this.offset > 0) {
       this.slices[this.at].start += this.offset
       this.offset = 0
@@ -75,7 +74,9 @@ export class ReceiveBuffer implements Listed<ReceiveBuffer> {
     return this.retainMax > 0
   }
 
-  /** Bytes of this turn's read buffer. Answers whether it is the first since the last {@link settle}. */
+  /**
+   * Adds bytes of this turn's read buffer. Returns whether they are the first since the last {@link settle}.
+   */
   push(buffer: Buffer, start: number, end: number): boolean {
     this.slices.push({ buffer, start, end, block: null })
     this.length += end - start
@@ -83,8 +84,8 @@ export class ReceiveBuffer implements Listed<ReceiveBuffer> {
   }
 
   /**
-   * Copy up to `bytes` into `target` at `offset`; returns how many. Credit is given where nothing is
-   * retained.
+   * Copies up to `bytes` into `target` at `offset`, and returns how many. Returns their credit unless they
+   * are retained.
    */
   pull(target: Buffer, offset: number, bytes: number, now: number): number {
     let left = Math.min(bytes, this.length)
@@ -117,7 +118,7 @@ export class ReceiveBuffer implements Listed<ReceiveBuffer> {
     return pulled
   }
 
-  /** Begin again from the first retained byte; nothing to do where nothing is retained. */
+  /** Goes back to the first retained byte, if any are retained. */
   rewind(): void {
     if (this.retainMax === 0) return
     this.length += this.retainedBytes
@@ -126,7 +127,7 @@ export class ReceiveBuffer implements Listed<ReceiveBuffer> {
     this.offset = 0
   }
 
-  /** Retain no longer: what was pulled is dropped and its credit given. */
+  /** Ends the retaining: drops pulled bytes and returns their credit. */
   releaseRetained(): void {
     if (this.retainMax === 0) return
     this.retainMax = 0
@@ -136,7 +137,7 @@ export class ReceiveBuffer implements Listed<ReceiveBuffer> {
     if (bytes > 0) this.sink.consumed(bytes)
   }
 
-  /** Copy what still lies in read buffers into blocks of our own. */
+  /** Copies what still lies in read buffers into blocks. */
   settle(now: number): void {
     if (this.unsettled === 0) return
     this.unsettled = 0
@@ -148,7 +149,7 @@ export class ReceiveBuffer implements Listed<ReceiveBuffer> {
     }
     let first = 0
     while (first < slices.length && slices[first].block !== null) first++
-    // A partly pulled slice that is not retained needs only its rest.
+    // Of a partly pulled slice that is not retained, only the rest is needed.
     if (this.retainMax === 0 && first === this.at && this.offset > 0 && first < slices.length) {
       slices[first].start += this.offset
       this.offset = 0
@@ -158,7 +159,7 @@ export class ReceiveBuffer implements Listed<ReceiveBuffer> {
     let left = 0
     for (const each of loose) left += each.end - each.start
     for (const each of loose) {
-      // Slice boundaries may move here; the pulling position is kept by counting, not by pointing.
+      // Slice boundaries may move here, so the position is kept as a count of bytes.
       let from = each.start
       while (from < each.end) {
         if (last === null || last.block === null || last.end === last.buffer.length) {
@@ -179,7 +180,7 @@ export class ReceiveBuffer implements Listed<ReceiveBuffer> {
     if (this.heldBytes === 0) this.memory.holders.remove(this)
   }
 
-  /** Let go of everything; answers the octets whose credit had not been given. */
+  /** Drops everything. Returns the bytes whose credit was not returned. */
   clear(): number {
     const owed = this.length + this.retainedBytes
     for (const slice of this.slices) this.drop(slice)
@@ -196,7 +197,7 @@ export class ReceiveBuffer implements Listed<ReceiveBuffer> {
     this.sink.stalled()
   }
 
-  /** Find the pulling position again: `length` octets before the end. */
+  /** Finds the position again: `length` bytes before the end. */
   private seek(): void {
     let back = this.length
     let at = this.slices.length
@@ -211,7 +212,7 @@ export class ReceiveBuffer implements Listed<ReceiveBuffer> {
   private dropPulled(): void {
     const slices = this.slices
     if (this.at === 0) return
-    // The last block may still have room for what comes, but an emptied one is better given back.
+    // The last block may have room for more, but an empty one is better freed.
     for (let i = 0; i < this.at; i++) this.drop(slices[i])
     if (this.at === slices.length) slices.length = 0
     else slices.splice(0, this.at)

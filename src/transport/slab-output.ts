@@ -1,32 +1,28 @@
-// How any connection writes, whatever it speaks: it asks to be flushed last in the turn, fills a slab with
-// what waits, and hands it to the socket in one write. One write is in flight at most, and its slab goes back
-// when it has drained, not before (design: Output). What waits, and how it looks on the wire, is the
-// protocol's.
+// The output of any connection: it asks for a flush at the end of the turn, fills a slab with what waits, and
+// gives it to the socket in one write. One write is in flight at most, and its slab returns when it has
+// drained (design: Output). The protocol decides what waits and how it is written.
 
 import { type Flushable, type Pollset, type Slab, type Socket, WRITABLE } from '../pollset/index.js'
 import type { OutputSlabs } from './slabs.js'
 
-/**
- * What a connection is to its output: what ends where a flush fails by a defect of ours. A continuation is
- * one.
- */
+/** The connection, which ends if a flush fails by a defect of ours. A continuation is an owner. */
 export interface OutputOwner {
   crashWith(error: unknown): void
 }
 
 export abstract class SlabOutput implements Flushable {
-  /** Everything is written, and FIN behind it. */
+  /** Everything is written, and FIN after it. */
   finished = false
-  /** ms of the pollset's clock: when the last write began */
+  /** When the last write began: ms of the pollset's clock. */
   wroteAt = 0
-  /** FIN goes behind all that is pending. */
+  /** FIN follows all pending output. */
   protected finishing = false
-  /** While a slab is being filled: how far it is. */
+  /** While a slab is filled: the offset after the last byte. */
   protected end = 0
   protected readonly pollset: Pollset
   private socket: Socket | null = null
   private owner: OutputOwner | null = null
-  /** In flight. */
+  /** The slab of the write in flight. */
   private slab: Slab | null = null
   private queued = false
   private readonly slabs: OutputSlabs
@@ -36,14 +32,14 @@ export abstract class SlabOutput implements Flushable {
     this.slabs = slabs
   }
 
-  /** Something waits to be written. */
+  /** There is pending output. */
   protected abstract get hasOutput(): boolean
   /**
-   * Owned by this output, and as large as what waits asks for: a slab stays in flight for as long as the peer
-   * does not read.
+   * Takes a slab that fits the pending output, and no larger: it stays in flight as long as the peer does not
+   * read.
    */
   protected abstract takeSlab(slabs: OutputSlabs): Slab
-  /** Write what waits, as far as the slab takes it; moves {@link end}. */
+  /** Writes pending output into the slab, as much as fits, and moves {@link end}. */
   protected abstract fill(slab: Buffer): void
 
   attach(socket: Socket, owner: OutputOwner): void {
@@ -53,18 +49,18 @@ export abstract class SlabOutput implements Flushable {
     if (this.hasOutput) this.flushSoon()
   }
 
-  /** After all that is pending now: FIN. */
+  /** Sends FIN after all pending output. */
   finish(): void {
     if (this.finished) return
     this.finishing = true
     this.flushSoon()
   }
 
-  /** The socket is gone: nothing will be written again. */
+  /** Drops pending output: the socket has closed. */
   abandon(): void {
     if (this.socket !== null) this.socket.output = null
     this.socket = null
-    // The kernel may still read a slab in flight; it is not given back, only let go.
+    // The kernel may still read a slab in flight, so it is not reused.
     if (this.slab !== null) this.slab.pool.lose(this.slab, this)
     this.slab = null
   }
@@ -78,8 +74,8 @@ export abstract class SlabOutput implements Flushable {
   flush(): void {
     this.queued = false
     const socket = this.socket
-    // One write in flight: the socket asks for the next flush when it has drained. After FIN there may still
-    // be wishes.
+    // One write in flight: the socket asks for the next flush when it has drained. Flushes may be asked for
+    // even after FIN.
     if (socket === null || this.finished || (socket.readiness & WRITABLE) === 0) return
     if (this.slab !== null) this.giveBack()
     if (!this.hasOutput) {
@@ -103,7 +99,7 @@ export abstract class SlabOutput implements Flushable {
     else this.finishNow(socket)
   }
 
-  /** A flush has failed, by a defect of ours: nothing further is written. */
+  /** Ends the output after a defect of ours: nothing more is written. */
   crashWith(error: unknown): void {
     this.owner?.crashWith(error)
   }

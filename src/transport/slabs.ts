@@ -1,7 +1,6 @@
-// The output slabs of a World, for all its connections, whatever they speak. A slab is taken at flush and
-// comes back when the write has drained, so it is in flight for as long as a peer does not read: most are
-// small. Of the large ones, for bulk, at most largeSlabsMax are in flight; past them bulk leaves in small
-// pieces too.
+// The output slabs of a World, for all its connections. A slab is taken at flush and returns when its write
+// has drained, so it is in flight as long as the peer does not read. Most slabs are small. At most
+// largeSlabsMax large ones, for bulk, are in flight; past that bulk is written in small pieces too.
 
 import { type Slab, SlabPool } from '../pollset/index.js'
 
@@ -17,9 +16,9 @@ export const slabLimits: SlabLimits = {
   largeSlabsMax: 256,
 }
 
-/** bytes of a small output slab */
+/** The bytes of a small output slab. */
 const SMALL_SLAB = 16 * 1024
-/** unused slabs kept, of each size */
+/** The unused slabs of each size that are kept. */
 const IDLE_MAX = 64
 
 export class OutputSlabs {
@@ -33,17 +32,17 @@ export class OutputSlabs {
     this.largeMax = limits.largeSlabsMax
   }
 
-  /** Slabs lent out now. */
+  /** The slabs that are lent now. */
   get lent(): number {
     return this.small.lent + this.large.lent
   }
 
-  /** bytes lent out now */
+  /** The bytes that are lent now. */
   get lentBytes(): number {
     return this.small.lent * this.small.size + this.large.lent * this.large.size
   }
 
-  /** A slab for about `wanted` bytes, the first `least` of which must find room in one piece. */
+  /** Takes a slab for about `wanted` bytes, of which the first `least` must fit. */
   take(wanted: number, least: number, owner: object): Slab {
     const large = wanted > this.smallSize && (least > this.smallSize || this.large.lent < this.largeMax)
     return (large ? this.large : this.small).take(owner)

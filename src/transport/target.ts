@@ -1,17 +1,18 @@
-// Where a backend is, and what is told when it cannot be reached. The way there is in dial.ts.
+// The target of a dial, and the faults of a target that cannot be reached.
 
 import { type Fault, fault } from '../continuation/index.js'
 import { type Address, formatAddress, type TlsClient } from '../pollset/index.js'
 
-/** `host` may be a name; with `path` it is a Unix-domain socket, and host and port say nothing. */
+/** A target. `host` may be a name. With `path` it is a Unix-domain socket, without host and port. */
 export interface DialTarget extends Address {
   readonly tls?: TlsClient
-  /** What is said first on each connection, before TLS. */
+  /** The bytes that begin each connection, before TLS. */
   readonly preamble?: Buffer
 }
 
 /**
- * Nothing of a request has been sent: it may go elsewhere. What is wrong behind us is not a client's to know.
+ * Makes the fault of a target that was not reached. No request was sent, so it may go elsewhere. Clients do
+ * not get the detail.
  */
 const notReached = (code: string, message: string, detail: string): Fault => ({
   ...fault(code, 'backend', 'connection', 'safe', message),

@@ -1,4 +1,4 @@
-// A bound on how often something may happen: so many at once, so many a second after that.
+// A token bucket: bounds a rate, with a burst (RFC 2697 §3).
 
 export class TokenBucket {
   private tokens: number
@@ -6,7 +6,10 @@ export class TokenBucket {
   private readonly burst: number
   private readonly perSecond: number
 
-  /** @param now ms of the pollset's clock */
+  /**
+   * @param burst the tokens of a full bucket
+   * @param now ms of the pollset's clock
+   */
   constructor(burst: number, perSecond: number, now: number) {
     this.tokens = burst
     this.at = now
@@ -14,7 +17,7 @@ export class TokenBucket {
     this.perSecond = perSecond
   }
 
-  /** Take one, or so many; false when there are not. */
+  /** Takes `count` tokens. Returns false if there are not enough. */
   take(now: number, count = 1): boolean {
     this.refill(now)
     if (this.tokens < count) return false
@@ -22,7 +25,7 @@ export class TokenBucket {
     return true
   }
 
-  /** How many have been taken and not regained, as a part of all. */
+  /** The part of the burst that is spent, from 0 to 1. */
   spent(now: number): number {
     this.refill(now)
     return 1 - this.tokens / this.burst

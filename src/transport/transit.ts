@@ -1,8 +1,8 @@
-// What may still be on its way to a peer. Nothing tells when written bytes have arrived: the kernels on the
-// way may hold some MiB of them after a write has completed. So it is bounded from above, by the slowest peer
-// that is not taken for dead.
+// Estimates what may still be on its way to a peer. Nothing tells when written bytes have arrived: kernels
+// may hold some MiB after a write has completed. The estimate is an upper bound, for the slowest peer that is
+// not taken for dead.
 
-/** The slowest peer, and the most that may be on its way to it. */
+/** The rate of the slowest peer, and the most that may be on its way to it. */
 export interface TransitLimits {
   /** The rate at which a slow peer is still taken for alive, in bytes a second. */
   readonly slowestBytesPerSecond: number
@@ -15,14 +15,10 @@ export const transitLimits: TransitLimits = {
   transitBytesMax: 4 * 1024 * 1024,
 }
 
-/**
- * What may be on its way on one connection. Ask it of {@link look}, which costs nothing between two
- * questions.
- */
+/** What may be on its way on one connection. {@link look} updates it; nothing runs in between. */
 export class Transit {
   /**
-   * ms of the pollset's clock: until then the slowest peer may still be taking what was written before the
-   * last look
+   * Until when the slowest peer may take what was written before the last look: ms of the pollset's clock.
    */
   until: number
   private written: number
@@ -35,9 +31,9 @@ export class Transit {
   }
 
   /**
-   * Counts what was written since the last look, as if it had been written now; returns {@link until}.
-   * @param writtenBytes of the socket, so far
-   * @param now ms of the pollset's clock: not before the last of them were written
+   * Counts what was written since the last look as if it were written now. Returns {@link until}.
+   * @param writtenBytes all bytes written to the socket
+   * @param now ms of the pollset's clock, not before the last write
    */
   look(writtenBytes: number, now: number): number {
     const bytes = writtenBytes - this.written
@@ -51,8 +47,8 @@ export class Transit {
   }
 
   /**
-   * The peer has answered what was sent after the first `bytes` of all that was written: these have arrived.
-   * @param writtenBytes of the socket, so far
+   * Notes that the first `bytes` written have arrived: the peer has answered what followed them.
+   * @param writtenBytes all bytes written to the socket
    */
   arrived(bytes: number, writtenBytes: number, now: number): void {
     this.look(writtenBytes, now)
