@@ -2,11 +2,10 @@
 
 import t from 'tap'
 import { createWorld } from '../../src/continuation/index.js'
-import { noFaults, type SimPeerSocket, SimPollset, type Socket } from '../../src/pollset/index.js'
+import type { Socket } from '../../src/pollset/index.js'
 import {
   BARE_CR,
   BARE_LF,
-  Connections,
   createTransportWorld,
   LINE,
   LineConnection,
@@ -15,6 +14,7 @@ import {
   TOO_LONG,
   type TransportWorld,
 } from '../../src/transport/index.js'
+import { MemoryPollset } from '../../tools/testbed/memory-pollset.js'
 
 const MAX = 8
 
@@ -102,41 +102,20 @@ class Lines extends LineConnection {
   }
 }
 
-const HERE = { host: '192.0.2.1', port: 7 }
-
 function setUp() {
-  const pollset = new SimPollset(1, noFaults)
+  const pollset = new MemoryPollset()
   const world = createTransportWorld(createWorld(pollset))
-  const connections = new Connections('connections', 9)
-  const open: Lines[] = []
-  connections.listen(world, HERE, { accepted: (socket) => void open.push(new Lines(world, socket)) })
-  const settle = () => pollset.runUntil(() => false, 0)
-  settle()
-  const peer = pollset.dial(HERE, { host: '192.0.2.7', port: 40_000 }) as SimPeerSocket
-  let answer = ''
-  let ended = false
-  peer.owner = {
-    received: (bytes) => {
-      answer += Buffer.from(bytes).toString('latin1')
-    },
-    ended: () => {
-      ended = true
-    },
-    closed() {},
-  }
-  const say = (text: string) => {
-    peer.send(Buffer.from(text, 'latin1'))
-    settle()
-  }
-  settle()
-  const [lines] = open
-  return { settle, peer, say, lines, heard: () => ({ answer, ended }) }
+  const socket = pollset.socket()
+  const lines = new Lines(world, socket)
+  pollset.run()
+  const { far } = socket
+  return { pollset, lines, far, say: (text: string) => far.send(Buffer.from(text, 'latin1')) }
 }
 
 t.test(
   'T3: read no further than it may: the rest of the chunk goes back, and comes when it may',
   async (t) => {
-    const { settle, say, lines, heard } = setUp()
+    const { pollset, say, lines, far } = setUp()
     lines.room = 1
     say('one\ntwo\r\nthree\nfo')
     t.strictSame(lines.taken, ['one'])
@@ -144,21 +123,20 @@ t.test(
     t.strictSame(lines.taken, ['one'])
     lines.room = 9
     lines.changed()
-    settle()
+    pollset.run()
     t.strictSame(lines.taken, ['one', 'two', 'three', 'four'])
     lines.writeLine('\u00e9')
-    settle()
-    t.equal(heard().answer, '\u00e9\n', 'a character is a byte')
+    pollset.run()
+    t.equal(far.take().toString('latin1'), '\u00e9\n', 'a character is a byte')
   },
 )
 
 t.test('T4: what the peer’s end cuts is not a line', async (t) => {
-  const { settle, peer, say, lines, heard } = setUp()
+  const { far, say, lines } = setUp()
   say('one\ntw')
-  peer.end()
-  settle()
+  far.end()
   t.strictSame([lines.taken, lines.bad, lines.over], [['one'], [], 1])
-  t.ok(heard().ended)
+  t.ok(far.ended)
 })
 
 t.test('T4: nothing is read behind a line that is refused', async (t) => {
@@ -166,10 +144,10 @@ t.test('T4: nothing is read behind a line that is refused', async (t) => {
     ['123456789', 'the line is too long'],
     ['a\rb\n', 'the line has a CR inside'],
   ]) {
-    const { say, lines, heard } = setUp()
+    const { say, lines, far } = setUp()
     say(`one\n${bad}\ntwo\n`)
     say('three\n')
     t.strictSame([lines.taken, lines.bad], [['one'], [why]])
-    t.ok(heard().ended)
+    t.ok(far.ended)
   }
 })
