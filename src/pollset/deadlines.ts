@@ -1,15 +1,15 @@
-// Deadlines. A node is part of what it wakes (a continuation extends Deadline), so arming and
+// Deadlines. What a deadline wakes is the list node itself (a continuation extends Deadline), so arming and
 // disarming are O(1), allocate nothing and leave nothing behind.
 //
-// Nearly all waits of a proxy last one of a few named durations. Nodes of the same duration,
-// appended as they are armed, are already in order: one list each (DurationList). The odd ones
-// (what is left of an interrupted wait) go to a hashed timing wheel (Varghese and Lauck, 1987).
+// Nearly all waits of a proxy last one of a few named durations. Nodes of one duration, appended as they are
+// armed, are already in order, so each duration has a list (DurationList). Other deadlines, such as the rest
+// of an interrupted wait, go to a hashed timing wheel (Varghese and Lauck, 1987).
 
-/** An intrusive list node; the owner is woken by {@link expire}. Times are ms of the pollset's clock. */
+/** An intrusive list node, whose {@link expire} is called when it is due. */
 export abstract class Deadline {
-  /** When it falls due; meaningless while not armed. */
+  /** When it is due, in ms of the pollset's clock; meaningless while not armed. */
   deadlineAt: number
-  /** Counts the armings of a World: which of two that fall due together was armed first. */
+  /** The number of its arming in this World: of two nodes due together, the lower expires first. */
   deadlineOrder: number
   deadlinePrev: Deadline | null
   deadlineNext: Deadline | null
@@ -25,11 +25,11 @@ export abstract class Deadline {
     return this.deadlinePrev !== null
   }
 
-  /** Called once, in a turn, already disarmed. */
+  /** Is called once, in a turn, after it was disarmed. */
   abstract expire(): void
 }
 
-/** The ends of a list: a ring with itself as the only node when it is empty. */
+/** A list as a ring through this node. An empty ring has no other node. */
 class Ring extends Deadline {
   constructor() {
     super()
@@ -51,7 +51,7 @@ class Ring extends Deadline {
   }
 }
 
-/** All deadlines of one duration, in the order they fall due. */
+/** All deadlines of one duration, in the order in which they are due. */
 export class DurationList {
   /** ms */
   readonly duration: number
@@ -64,7 +64,7 @@ export class DurationList {
     this.ring = new Ring()
   }
 
-  /** Arm a node that is not armed, this duration from now. */
+  /** Arms a node, which must not be armed, to expire this duration from now. */
   arm(node: Deadline): void {
     node.deadlineAt = this.owner.now + this.duration
     node.deadlineOrder = ++this.owner.armings
@@ -73,7 +73,7 @@ export class DurationList {
 }
 
 const WHEEL_SLOTS = 256
-/** ms a slot; what lies further off than a whole round simply stays in its slot for another. */
+/** ms of one slot. A deadline more than one round away stays in its slot for another round. */
 const WHEEL_SLOT_MS = 16
 
 class TimingWheel {
@@ -86,7 +86,7 @@ class TimingWheel {
     this.slots[tick % WHEEL_SLOTS].append(node)
   }
 
-  /** Add what is due to `due`, in no order. */
+  /** Adds all nodes that are due to `due`, in no order. */
   collect(now: number, due: Deadline[]): void {
     const last = Math.floor(now / WHEEL_SLOT_MS)
     const from = Math.max(this.tick, last - WHEEL_SLOTS + 1)
@@ -99,7 +99,7 @@ class TimingWheel {
     this.tick = last
   }
 
-  /** Cold: asked when the one timer is set. */
+  /** Returns the time of the earliest deadline, or Infinity. It visits all nodes. */
   earliest(): number {
     let at = Number.POSITIVE_INFINITY
     for (const ring of this.slots) {
@@ -125,17 +125,17 @@ function unlink(node: Deadline): void {
 
 /** All deadlines of one World. */
 export class Deadlines {
-  /** ms; the clock as it was read at the beginning of the turn. */
+  /** The clock as read at the start of the turn, in ms. */
   now = 0
-  /** Armings so far. */
+  /** How many armings there have been. */
   armings = 0
   private readonly due: Deadline[] = []
   private readonly lists = new Map<number, DurationList>()
   private readonly wheel = new TimingWheel()
-  /** Something may be in the wheel. */
+  /** Whether the wheel may have a node. */
   private inWheel = false
 
-  /** The list of this duration (ms > 0); the same object for the same number. */
+  /** Returns the list of this duration (ms, above 0): the same object for the same number. */
   every(duration: number): DurationList {
     let list = this.lists.get(duration)
     if (list === undefined) {
@@ -145,7 +145,9 @@ export class Deadlines {
     return list
   }
 
-  /** Arm a node that is not armed at a point in time; for waits that have no named duration. */
+  /**
+   * Arms a node, which must not be armed, to expire at this time (ms). For waits without a named duration.
+   */
   at(node: Deadline, at: number): void {
     this.inWheel = true
     node.deadlineOrder = ++this.armings
@@ -157,8 +159,8 @@ export class Deadlines {
   }
 
   /**
-   * Fire all that is due, in the order of their times (spec/pollset.md, P17). What a firing arms anew waits
-   * for a later turn; what it disarms does not fire.
+   * Expires all nodes that are due, in the order of their times (spec/pollset.md, P17). A node that is armed
+   * meanwhile waits for a later turn; one that is disarmed meanwhile does not expire.
    */
   expire(now: number): void {
     this.now = now
@@ -184,7 +186,7 @@ export class Deadlines {
     due.length = 0
   }
 
-  /** The next time something falls due, or Infinity. */
+  /** Returns when the next deadline is due, in ms, or Infinity. */
   earliest(): number {
     let at = this.inWheel ? this.wheel.earliest() : Number.POSITIVE_INFINITY
     for (const list of this.lists.values()) {

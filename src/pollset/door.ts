@@ -1,5 +1,5 @@
-// The door: the contract of all that can steer a run (design: Pollset). Whatever is not here does not enter.
-// Two implementations: node/pollset.ts (the operating system) and sim/pollset.ts (a simulated network).
+// The door: the contract of everything that can steer a run (design: Pollset). Nothing enters another way. It
+// has two implementations: node/pollset.ts (the operating system) and sim/pollset.ts (a simulated network).
 
 import type { Deadlines } from './deadlines.js'
 import type { InvariantBroken } from './invariant.js'
@@ -14,7 +14,7 @@ export interface Address {
   readonly path?: string
 }
 
-/** Whether it is an address already, not a name to be resolved. */
+/** Whether a host is a numeric address, not a name to resolve. */
 export const isNumeric = (host: string): boolean => /^(\d{1,3}\.){3}\d{1,3}$/.test(host) || host.includes(':')
 
 export function formatAddress(a: Address): string {
@@ -22,31 +22,26 @@ export function formatAddress(a: Address): string {
   return a.host.includes(':') ? `[${a.host}]:${a.port}` : `${a.host}:${a.port}`
 }
 
-/** What went wrong below the door: the operating system's code, as in `ECONNREFUSED`. */
+/** A fault of the operating system, with its code, such as `ECONNREFUSED`. */
 export interface SocketFault {
   readonly code: string
   readonly message: string
 }
 
 // Bits of a Socket.
-/** Bytes have arrived; {@link Socket.take} hands them out. */
+/** Bytes have arrived; {@link Socket.take} returns them. */
 export const READABLE = 1
-/** Nothing written is still in flight. */
+/** The operating system has taken everything written. */
 export const WRITABLE = 2
-/** The peer sent FIN: nothing follows what can still be taken. */
+/** The peer sent FIN: nothing follows the bytes that can still be taken. */
 export const ENDED = 4
-/** Gone, with or without a fault. Nothing else will happen. */
+/** The socket has closed, with or without a fault. Nothing else happens on it. */
 export const CLOSED = 8
-/** A connect has succeeded, its TLS handshake included; accepted sockets are born with it. */
+/** The connect has succeeded, with its TLS handshake. An accepted socket has this bit from the start. */
 export const CONNECTED = 16
-/**
- * The handshake that {@link Socket.secure} began has succeeded. Where it fails the socket closes with a
- * fault.
- */
+/** The handshake of {@link Socket.secure} has succeeded. If it fails, the socket closes with a fault. */
 export const SECURED = 32
-/**
- * All that was written, and the FIN of {@link Socket.end} behind it, has been handed to the operating system.
- */
+/** The operating system has taken everything written and the FIN of {@link Socket.end}. */
 export const FINISHED = 64
 const SOCKET_BITS = ['READABLE', 'WRITABLE', 'ENDED', 'CLOSED', 'CONNECTED', 'SECURED', 'FINISHED'] as const
 
@@ -57,44 +52,41 @@ export abstract class Socket extends Pollable {
   override get bitNames(): readonly string[] {
     return SOCKET_BITS
   }
-  /** Why it closed, when it was not at our wish. */
+  /** Why it closed, if we did not close it. */
   fault: SocketFault | null = null
-  /** What the TLS handshake has settled; null in clear text. */
+  /** The result of the TLS handshake; null in clear text. */
   secured: Secured | null = null
-  /**
-   * The pollset flushes it in the turn in which WRITABLE rises again: nobody else needs to wait for that bit
-   * in order to write on.
-   */
+  /** Is flushed in the turn in which WRITABLE rises again, so nothing else needs to wait for that bit. */
   output: Flushable | null = null
-  /** bytes given to {@link write} so far */
+  /** How many bytes {@link write} was given. */
   writtenBytes = 0
-  /** ms of the pollset's clock: when the operating system had last taken all that was written */
+  /** When the operating system had last taken everything written, in ms of the pollset's clock. */
   wroteAt = 0
   abstract readonly remote: Address
   abstract readonly local: Address
 
   /**
-   * The next received chunk, or null. It lies in a read buffer that dies with the turn: copy what must stay
-   * longer (P21).
+   * Returns the next received chunk, or null. Its buffer is reused after the turn: copy what you keep (P21).
    */
   abstract take(): Buffer | null
-  /** Put octets that were taken in this turn back before all others (P23): the next {@link take} has them. */
+  /** Puts bytes taken in this turn back: the next {@link take} returns them first (P23). */
   abstract unread(bytes: Buffer): void
   /**
-   * Become the server's side of TLS, from the octets that can be taken now on. Nothing has been written
-   * before. {@link secured} and SECURED tell when it is done; the wait is the caller's to bound.
+   * Begins TLS as the server, with the next byte that can be taken. Nothing must have been written before.
+   * SECURED rises when the handshake is done. It has no time limit of its own: the caller sets a deadline.
    */
   abstract secure(tls: TlsServer): void
-  /** Write bytes that stay untouched until WRITABLE is up again. Only while WRITABLE is up. */
+  /** Writes bytes, only while WRITABLE is up. They must not change until WRITABLE is up again. */
   abstract write(bytes: Uint8Array): void
-  /** Send FIN after what was written. */
+  /** Sends FIN after everything written. */
   abstract end(): void
-  /** Close at once; what was not yet sent is lost. */
+  /** Closes at once. Unsent bytes are lost. */
   abstract destroy(): void
-  /** Close at once by TCP RST where there is one: what the peer has of a message must not look complete. */
+  /** Closes at once, by RST over TCP, so that a cut message cannot look complete to the peer. */
   abstract reset(): void
-  /** Stop and resume reading from the operating system (a bounded look-ahead may still arrive). */
+  /** Stops reading from the operating system, except for a bounded look-ahead (P22). */
   abstract pause(): void
+  /** Resumes reading. */
   abstract unpause(): void
 }
 
@@ -112,20 +104,20 @@ export abstract class Listener extends Pollable {
     return LISTENER_BITS
   }
   fault: SocketFault | null = null
-  /** It has taken the path of a Unix-domain socket on which nobody listened any more. */
+  /** Whether it replaced the file of a Unix-domain socket that no process listened on. */
   replaced = false
-  /** The address bound, once LISTENING. */
+  /** The bound address, once LISTENING. */
   abstract readonly address: Address
-  /** The next accepted socket, or null. */
+  /** Returns the next accepted socket, or null. */
   abstract accept(): Socket | null
-  /** Stop listening; accepted sockets live on. */
+  /** Stops listening. Sockets that {@link accept} has returned stay open; others are destroyed. */
   abstract close(): void
 }
 
 // Bits of a Resolution.
 export const RESOLVED = 1
 
-/** A name look-up under way; ends with `addresses` or `fault`, and RESOLVED up either way. */
+/** A running name look-up. It ends with `addresses` or `fault`; RESOLVED rises either way. */
 export abstract class Resolution extends Pollable {
   override get kind(): string {
     return 'resolution'
@@ -140,7 +132,7 @@ export abstract class Resolution extends Pollable {
 // Bits of Commands.
 export const COMMANDED = 1
 
-/** Orders from outside the traffic: signals, an administrator, a debugger. Bounded; the oldest first. */
+/** A bounded queue of commands: signals, an administrator, a debugger. The oldest comes first. */
 export abstract class Commands extends Pollable {
   override get kind(): string {
     return 'commands'
@@ -148,63 +140,64 @@ export abstract class Commands extends Pollable {
   override get bitNames(): readonly string[] {
     return ['COMMANDED']
   }
+  /** Returns the next command, or null. */
   abstract take(): string | null
-  /** Hand in an order from outside the turn; it takes effect in the next one. */
+  /**
+   * Adds a command from outside the turn; it takes effect in the next turn. It is dropped if the queue is
+   * full.
+   */
   abstract give(command: string): void
 }
 
-/** What a turn does last for whoever asked: write once, then settle what outlives the turn. */
+/** An output that the turn flushes once, after all steps. */
 export interface Flushable {
-  /** Write what is pending, as far as the socket takes it. */
+  /** Writes what is pending, as far as the socket takes it. */
   flush(): void
-  /** {@link flush} threw this, by a defect of ours: end what it belongs to, and write nothing further. */
+  /** Ends its owner, without writing further, after {@link flush} threw this error. */
   crashWith(error: unknown): void
 }
+/** An input that the turn settles once, after the flush. */
 export interface Settleable {
-  /** Copy what still points into this turn's read buffers: they are given up right after. */
+  /** Copies what still points into this turn's read buffers, which are reused afterwards. */
   settle(): void
-  /** {@link settle} threw this, by a defect of ours: end what it belongs to. */
+  /** Ends its owner after {@link settle} threw this error. */
   crashWith(error: unknown): void
 }
 
 /** The one door of a World. */
 export interface Pollset {
-  /** ms, monotonic, read once a turn. */
+  /** The monotonic clock, in ms, read once a turn. */
   readonly now: number
-  /** Turns run so far. */
+  /** How many turns have begun. */
   readonly turns: number
   readonly deadlines: Deadlines
   readonly commands: Commands
   listen(address: Address, id: string): Listener
   /**
-   * With `tls`, CONNECTED rises when the handshake has succeeded too. `preamble`: octets that are sent before
-   * all else, in clear text.
+   * Connects to a numeric address. With `tls`, CONNECTED rises after the handshake. `preamble`: bytes sent
+   * before all else, in clear text.
    */
   connect(address: Address, id: string, tls?: TlsClient, preamble?: Buffer): Socket
-  /**
-   * What this pollset's sockets are secured with. Throws an error that says what is wrong with a certificate
-   * or key.
-   */
+  /** Makes the TLS side of listeners. Throws an error that says what is wrong with a certificate or key. */
   tlsServer(options: TlsServerOptions): TlsServer
+  /** Makes the TLS side of connects. Throws as {@link tlsServer} does. */
   tlsClient(options: TlsClientOptions): TlsClient
-  /** Numeric hosts resolve too, at once. */
+  /** Looks up a name. A numeric host resolves to itself. */
   resolve(host: string): Resolution
+  /** Fills `target` with random bytes. */
   random(target: Uint8Array): void
-  /** ms since 1970-01-01 UTC, for people: it may jump, and no wait is reckoned by it. */
+  /** ms since 1970-01-01 UTC, for people and peers. It may jump, so no wait uses it (P33). */
   wallTime(): number
-  /**
-   * Told, after {@link close}, that a broken invariant has ended the World. Without it the error goes up, out
-   * of the turn.
-   */
+  /** Is called after a broken invariant has closed the World. If it is null, the turn throws the error. */
   onBroken: ((error: InvariantBroken) => void) | null
-  /** Join this turn's queue; for continuations only. */
+  /** Adds a continuation to this turn's queue. */
   queue(waiter: Waiter): void
-  /** Join the next turn's queue: the share of this turn is used up. */
+  /** Adds a continuation to the next turn's queue. */
   queueLater(waiter: Waiter): void
-  /** Be flushed once, last in this turn (or the next, when this turn's flush is over). */
+  /** Flushes this output at the end of this turn, or of the next if this turn's flush is over. */
   flushLater(output: Flushable): void
-  /** Be settled once, after this turn's flush. */
+  /** Settles this input after this turn's flush. */
   settleLater(input: Settleable): void
-  /** Stop for good: listeners and sockets are destroyed, no further turn runs. */
+  /** Stops for good: destroys all listeners and sockets, and runs no further turn. */
   close(): void
 }

@@ -1,4 +1,4 @@
-// fermata-proxy/pollset: readiness. What can be waited for, until when, and the turn that tells.
+// fermata-proxy/pollset: pollables, deadlines, and the turn that resumes waiters.
 
 export * from './deadlines.js'
 export * from './door.js'

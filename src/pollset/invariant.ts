@@ -1,17 +1,14 @@
-// Invariants of our own: what no peer can bring about, asserted where it changes (design: House rules). A
-// broken one is a defect of this program, and ends what it may have spoiled: in a step that continuation, in
-// flush or settle that connection with nothing further written, and where bytes might reach another client
-// the World.
+// Invariants: assertions on our own state, which no peer can break (design: House rules). A broken invariant
+// is a defect of this program and ends what it may have corrupted. In a step, that is the continuation. In
+// flush or settle, it is the connection, with nothing further written. If bytes might reach another client,
+// it is the World.
 //
 //   invariant(this.lent >= 0, 'slabs lent are counted')
 //   invariant(slab.owner === owner, 'a slab has one owner', 'world')
 //
-// The text is a constant, so that an invariant that holds costs a comparison.
+// The text is a constant, so an invariant that holds costs one comparison.
 
-/**
- * How far a broken invariant reaches: to the continuation or connection in which it is noticed, or to the
- * whole World.
- */
+/** What a broken invariant ends: the continuation or connection in which it is noticed, or the World. */
 export type InvariantReach = 'owner' | 'world'
 
 export class InvariantBroken extends Error {
@@ -24,11 +21,11 @@ export class InvariantBroken extends Error {
   }
 }
 
-/** Throws {@link InvariantBroken} unless it holds. `what`: the sentence that is true while it does. */
+/** Throws {@link InvariantBroken} if `holds` is false. `what`: a sentence that states the invariant. */
 export function invariant(holds: boolean, what: string, reach: InvariantReach = 'owner'): asserts holds {
   if (!holds) throw new InvariantBroken(what, reach)
 }
 
-/** Whether this error ends the World: nothing but its end is safe. */
+/** Whether this error must end the World. */
 export const endsWorld = (error: unknown): error is InvariantBroken =>
   error instanceof InvariantBroken && error.reach === 'world'

@@ -1,9 +1,9 @@
-// A list through its members themselves: joining and leaving are O(1) and allocate nothing. A member is in
-// one list at a time.
+// An intrusive list: its members hold the links, so joining and leaving are O(1) and allocate nothing. A
+// member is in one list at a time.
 
 import { invariant } from './invariant.js'
 
-/** What a member of a {@link List} has: its place, written by the list only. */
+/** The links of a member of a {@link List}, written by the list only. */
 export interface Listed<T> {
   list: object | null
   listPrev: T | null
@@ -15,7 +15,7 @@ export class List<T extends Listed<T>> {
   last: T | null = null
   size = 0
 
-  /** Joins at the end. */
+  /** Adds a member at the end. */
   push(member: T): void {
     invariant(member.list === null, 'a member is in one list at a time')
     member.list = this
@@ -27,7 +27,7 @@ export class List<T extends Listed<T>> {
   }
 
   remove(member: T): void {
-    invariant(member.list === this, 'who leaves a list is in it')
+    invariant(member.list === this, 'a member leaves only the list that it is in')
     const { listPrev, listNext } = member
     if (listPrev !== null) listPrev.listNext = listNext
     else this.first = listNext
@@ -39,14 +39,14 @@ export class List<T extends Listed<T>> {
     this.size--
   }
 
-  /** Takes out the first. */
+  /** Removes and returns the first member, or null. */
   shift(): T | null {
     const { first } = this
     if (first !== null) this.remove(first)
     return first
   }
 
-  /** First to last. The member at hand may leave. */
+  /** Visits the members from first to last. The visited member may leave meanwhile. */
   *[Symbol.iterator](): IterableIterator<T> {
     for (let each = this.first; each !== null; ) {
       const { listNext }: T = each

@@ -1,17 +1,17 @@
-// What can be waited for. A socket, a listener, a protocol stream, a lease: anything with readiness
-// bits. Level-triggered: a bit stays up until its owner takes it down; a waiter is told at most
-// once per turn and tests again before it goes on.
+// A pollable: an object with readiness bits, such as a socket, a listener, a stream or a lease. Bits are
+// level-triggered: a bit stays up until its owner lowers it. A waiter is woken at most once a turn, and tests
+// the bits again before it resumes.
 //
-// The bits, the interest and the one waiter are fields of the object itself (design: Pollset):
-// no wrapper, no emitter, no closure. Everything below `raise` is cold, for traces and debuggers.
+// The bits, the interest and the one waiter are fields of the object itself (design: Pollset): no wrapper, no
+// emitter, no closure. `holders` and `describe` are for traces and debuggers only.
 
-/** Who waits. `wake` only queues it for this turn; `resume` runs it from the turn's queue. */
+/** A waiter on a pollable. `wake` only queues it for this turn; the turn's queue calls `resume`. */
 export interface Waiter {
   wake(): void
   resume(): void
 }
 
-/** A plain picture of a pollable, for a person: JSON, ids in place of objects. */
+/** A snapshot of a pollable for a person to read: JSON, with ids in place of objects. */
 export interface PollableView {
   readonly id: string
   readonly kind: string
@@ -21,16 +21,16 @@ export interface PollableView {
 }
 
 export abstract class Pollable {
-  /** The bits that hold now; each kind of pollable names its own. */
+  /** The bits that are up now; each kind of pollable defines its own. */
   readiness: number
   /** The bits the waiter waits for; 0 without a waiter. */
   interest: number
-  /** The one continuation that waits here. */
+  /** The one continuation that waits here, or null. */
   waiter: Waiter | null
 
   /**
-   * Fields are assigned in constructors, here and in what extends this: V8 then gives all objects of a class
-   * one shape.
+   * Assigns every field, as all subclasses must do in their constructors: V8 then gives all objects of a
+   * class one shape.
    */
   constructor() {
     this.readiness = 0
@@ -41,14 +41,14 @@ export abstract class Pollable {
   /** Unique in its World, as in `m3/s5`, `b1`, `b1/s7`. */
   abstract get id(): string
   abstract get kind(): string
-  /** What it lives on: a stream's connection, say. */
+  /** The pollable that carries it, such as a stream's connection; null without one. */
   get parent(): Pollable | null {
     return null
   }
   /** The name of each bit, lowest first. */
   abstract get bitNames(): readonly string[]
 
-  /** Raise readiness; joins the waiter to this turn's queue if it is interested. */
+  /** Raises bits, and wakes the waiter if it waits for one of them. */
   raise(bits: number): void {
     this.readiness |= bits
     if ((this.interest & bits) !== 0) (this.waiter as Waiter).wake()
@@ -58,7 +58,7 @@ export abstract class Pollable {
     this.readiness &= ~bits
   }
 
-  /** Who keeps these bits from rising: one step of the wait-for graph. */
+  /** Returns the pollables that keep these bits from rising: one edge of the wait-for graph. */
   holders(_bits: number): readonly Pollable[] {
     const parent = this.parent
     return parent === null ? [] : [parent]
@@ -74,7 +74,7 @@ export abstract class Pollable {
   }
 }
 
-/** A pollable whose bits others raise and lower: it has no other state. */
+/** A pollable with no state but its bits, which others raise and lower. */
 export class Signal extends Pollable {
   readonly id: string
   readonly kind: string
@@ -88,7 +88,7 @@ export class Signal extends Pollable {
   }
 }
 
-/** The names of the bits in a mask. */
+/** Returns the names of the bits in a mask. */
 export function namesOf(bits: number, names: readonly string[]): string[] {
   return names.filter((_, at) => (bits & (1 << at)) !== 0)
 }

@@ -1,6 +1,5 @@
-// Memory that is lent and comes back: read buffers, output slabs, blocks of body bytes. Each is one Slab,
-// which knows its owner: bytes of one client must never be written where another's are read, so that an owner
-// that is not the owner ends the World.
+// Pooled memory: read buffers, output slabs, blocks of body bytes. Each is a Slab, which knows its owner. A
+// wrong owner ends the World, because bytes of one client might reach another.
 
 import { invariant } from './invariant.js'
 
@@ -8,7 +7,7 @@ import { invariant } from './invariant.js'
 export class Slab {
   readonly bytes: Buffer
   readonly pool: SlabPool
-  /** Who has it; null while it is idle, and for good once it is lost. */
+  /** Its owner; null while it is idle, and forever once it is lost. */
   owner: object | null
 
   constructor(pool: SlabPool, owner: object) {
@@ -18,7 +17,7 @@ export class Slab {
     this.owner = owner
   }
 
-  /** It has another owner from here on. */
+  /** Gives it to another owner. */
   pass(from: object, to: object): void {
     invariant(this.owner === from, OWNED, 'world')
     this.owner = to
@@ -28,13 +27,13 @@ export class Slab {
 const OWNED = 'a slab is given back by its owner, once'
 const IDLE = 'an idle slab has no owner'
 
-/** A pool of equal slabs. Keeps up to `idleMax` unused; counts what is lent out. */
+/** A pool of slabs of one size. It keeps up to `idleMax` idle slabs and counts those that are lent. */
 export class SlabPool {
-  /** bytes */
+  /** The bytes of each slab. */
   readonly size: number
   private readonly idle: Slab[] = []
   private readonly idleMax: number
-  /** Slabs lent out now. */
+  /** How many slabs are lent now. */
   lent = 0
 
   constructor(size: number, idleMax: number) {
@@ -51,13 +50,14 @@ export class SlabPool {
     return slab
   }
 
-  /** A slab that will not come back: whoever reads it may not be done. */
+  /** Writes off a slab that will not return, because the kernel or Node may still read it. */
   lose(slab: Slab, owner: object): void {
     invariant(slab.owner === owner && slab.pool === this, OWNED, 'world')
     slab.owner = null
     this.lent--
   }
 
+  /** Takes a slab back. */
   give(slab: Slab, owner: object): void {
     this.lose(slab, owner)
     if (this.idle.length < this.idleMax) this.idle.push(slab)

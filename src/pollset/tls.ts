@@ -1,61 +1,60 @@
-// TLS lies under the door: what is above reads and writes clear text, and sees what the handshake has
-// settled. Here is how it is asked for and what is told of it; who does it is the pollset's own affair
-// (node/tls.ts).
+// The contract of TLS, which is under the door: code above reads and writes clear text, and sees the result
+// of the handshake. The pollset does the work (node/tls.ts).
 
 /** A certificate chain and its private key, both PEM. */
 export interface Certificate {
   readonly cert: string
   readonly key: string
-  /** Where the two are from, for whoever reads what is wrong with them. */
+  /** The source of the two, for error messages. */
   readonly from?: string
 }
 
 export interface TlsServerOptions {
-  /** One at least. The first serves clients that name no server, or one that none is for (RFC 6066 §3). */
+  /** At least one. The first serves clients that name no server or an unknown one (RFC 6066 §3). */
   readonly certificates: readonly Certificate[]
-  /** Protocol names (RFC 7301), the most wanted first. */
+  /** Protocol names (RFC 7301), in order of preference. */
   readonly alpn: readonly string[]
-  /** `request`: a client may show a certificate; `require`: without a good one the handshake fails. */
+  /** `request`: a client may send a certificate; `require`: the handshake fails without a valid one. */
   readonly clientCertificate?: 'none' | 'request' | 'require'
   /** PEM of the authorities that client certificates are checked against. */
   readonly clientCa?: string
 }
 
 export interface TlsClientOptions {
-  /** The name asked for (SNI) and that the certificate must be for; '' for none, as with a bare address. */
+  /** The name for SNI, which the certificate must match; '' for none, as with an IP address. */
   readonly serverName: string
-  /** Protocol names (RFC 7301), the most wanted first. */
+  /** Protocol names (RFC 7301), in order of preference. */
   readonly alpn: readonly string[]
-  /** False: take any certificate. Explicit, since it lets anyone in between read along. */
+  /** False: accept any certificate, which lets anyone on the path read and change the traffic. */
   readonly verify: boolean
-  /** PEM of the authorities to trust in place of those that the runtime knows. */
+  /** PEM of the authorities to trust instead of the runtime's own. */
   readonly ca?: string
-  /** To be shown where the server asks for one. */
+  /** Our certificate, sent if the server asks for one. */
   readonly certificate?: Certificate
 }
 
-/** What a listener's sockets become secure with. Made by the pollset whose sockets it secures. */
+/** The TLS side of accepted sockets. Use it only with the pollset that made it. */
 export interface TlsServer {
   readonly options: TlsServerOptions
 }
 
-/** What a connect becomes secure with. Made by the pollset that connects. */
+/** The TLS side of connects. Use it only with the pollset that made it. */
 export interface TlsClient {
   readonly options: TlsClientOptions
 }
 
-/** What the handshake has settled. */
+/** The result of a handshake. */
 export interface Secured {
-  /** The protocol chosen by ALPN; '' when none was. */
+  /** The protocol chosen by ALPN; '' if none was. */
   readonly protocol: string
-  /** As in `TLSv1.3`. */
+  /** The TLS version, such as `TLSv1.3`. */
   readonly version: string
-  /** As in `TLS_AES_128_GCM_SHA256` (its IANA name). */
+  /** The IANA name of the cipher, such as `TLS_AES_128_GCM_SHA256`. */
   readonly cipher: string
-  /** The server name that the client asked for; '' when it named none. */
+  /** The server name that the client sent; '' if it sent none. */
   readonly serverName: string
-  /** The peer has shown a certificate, and it is good. */
+  /** Whether the peer sent a valid certificate. */
   readonly authorized: boolean
-  /** Subject and SHA-256 fingerprint of the peer's certificate; null when it has shown none. */
+  /** Subject and SHA-256 fingerprint of the peer's certificate; null if it sent none. */
   readonly peer: { readonly subject: string; readonly fingerprint: string } | null
 }

@@ -1,12 +1,11 @@
-// The turn: what one iteration of the outer loop does, the same for every pollset (design: Turn).
+// The turn: one iteration of the outer loop, the same for every pollset (design: Turn).
 //
-//   read the clock → expire deadlines → steal what the outside marked → resume waiters until the
-//   queue is empty or the budget spent → flush each dirty output once → settle inputs → resume
-//   those whom the flush woke (a response that has left ends its exchange in the same turn) → settle
-//   what these have read
+//   read the clock → expire deadlines → turn marks into readiness → resume waiters until the queue is empty
+//   or the budget spent → flush each dirty output once → settle inputs → resume waiters that the flush woke
+//   (a response that has left ends its exchange in the same turn) → settle inputs again
 //
-// Callbacks of the outside only mark and queue; no protocol code runs in them. What throws in flush or settle
-// ends what it belongs to; a broken invariant that reaches the World ends that, at once.
+// Callbacks of the operating system only mark and queue; no protocol code runs in them. An error in flush or
+// settle ends the owner. A broken invariant of the World ends the World at once.
 
 import Denque from 'denque'
 import { Deadlines } from './deadlines.js'
@@ -64,7 +63,7 @@ export abstract class Turns {
     this.settling.push(input)
   }
 
-  /** One turn. Called by the outside loop, never from within. */
+  /** Runs one turn. Only the outer loop calls it. */
   protected turn(): void {
     try {
       this.phases()
@@ -85,7 +84,7 @@ export abstract class Turns {
     this.flush()
     this.settle()
     this.drain(left)
-    // What was read in this last part too: its buffers end with the turn.
+    // Waiters resumed by the flush may have read too, from buffers that are reused after the turn.
     this.settle()
     for (let i = 0; i < this.deferred.length; i++) this.ready.push(this.deferred[i])
     this.deferred.length = 0
@@ -132,12 +131,12 @@ export abstract class Turns {
     this.settled = inputs
   }
 
-  /** Stop for good: no further turn runs. */
+  /** Stops for good: no further turn runs. */
   abstract close(): void
-  /** ms, monotonic. */
+  /** Returns the monotonic clock, in ms. */
   protected abstract readClock(): number
-  /** Turn what the outside marked into readiness. */
+  /** Turns the marks of the operating system into readiness. */
   protected abstract steal(): void
-  /** See to it that another turn runs soon; may be called many times. */
+  /** Makes sure that another turn runs soon. It may be called many times. */
   protected abstract askForTurn(): void
 }

@@ -1,13 +1,13 @@
-// Accepts with read buffers of ours. Node makes the sockets that a server accepts itself, and gives them no
-// `onread`: each of their reads then costs 64 KiB, a `data` event and a stream's bookkeeping. So an accepted
-// handle is made a socket here, as net.Server makes it. The handle is not documented: where a server has
-// none, Node's own way stays.
+// Makes accepted sockets read into our buffers. Node gives a socket that a server accepts no `onread`, so
+// each of its reads costs 64 KiB, a `data` event and a stream's bookkeeping. So this file makes a socket of
+// each accepted handle, as net.Server does. The handle is not documented: if a server has none, Node makes
+// the sockets.
 
 import { Socket as NetSocket, type Server } from 'node:net'
 import type { TcpKeepAlive } from './keep-alive.js'
 import type { Reading } from './reading.js'
 
-/** Gets what is accepted. */
+/** Receives accepted sockets. */
 export interface HandleReceiver {
   arrived(net: NetSocket, reading: Reading): void
 }
@@ -19,7 +19,7 @@ interface Handle {
   onconnection(this: Handle, status: number, accepted?: unknown): void
 }
 
-/** From here on the sockets of a server that listens read into buffers of ours. */
+/** Makes the sockets that a listening server accepts from now on read into our buffers. */
 export function acceptHandles(
   server: Server,
   { keepAlive, keepAliveInitialDelay }: TcpKeepAlive,
@@ -29,7 +29,7 @@ export function acceptHandles(
   const handle = (server as unknown as { _handle?: Partial<Handle> | null })._handle
   const own = handle?.onconnection
   if (!handle || own === undefined) return
-  // On Linux a socket that is accepted has them from the one that listens: five system calls less for each.
+  // On Linux an accepted socket inherits these options from the listening one: five system calls fewer each.
   const inherits = process.platform === 'linux'
   if (inherits) {
     handle.setNoDelay?.(true)

@@ -1,15 +1,15 @@
-// Which certificates a TLS listener shows: those for the name that the client asks for (SNI, RFC 6066 §3). An
-// exact name wins over a wildcard, whatever the order in which they were given. Certificates for one name
-// with different kinds of keys (RSA, ECDSA) are one group: OpenSSL shows the one that the client's signature
-// algorithms allow (RFC 8446 §4.4.2.2).
+// Chooses the certificates that a TLS listener presents, by the name that the client sends (SNI, RFC 6066
+// §3). An exact name wins over a wildcard, in whatever order they were configured. Certificates for one name
+// with different kinds of keys (RSA, ECDSA) form a group, from which OpenSSL presents the one that the
+// client's signature algorithms allow (RFC 8446 §4.4.2.2).
 
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto'
 import type { Certificate } from '../tls.js'
 
-/** RFC 9113 §9.2 asks for 1.2 at least; nothing older is offered to anybody. */
+/** RFC 9113 §9.2 requires at least TLS 1.2. We offer nothing older, for HTTP/1.1 either. */
 export const VERSION_MIN = 'TLSv1.2'
 
-/** Says which file is wrong and how, with OpenSSL's own words behind it. */
+/** Calls `make`, and prefixes an error of OpenSSL with `what`. */
 export function explained<T>(what: string, make: () => T): T {
   try {
     return make()
@@ -25,13 +25,13 @@ export function trusting(ca: string | undefined, forWhom: string): { ca?: string
   return { ca }
 }
 
-/** One entry of subjectAltName as Node writes it; a value with odd characters is a JSON string. */
+/** One entry of subjectAltName as Node writes it; a value with special characters is a JSON string. */
 const ALTERNATIVE = /([A-Za-z ]+):("(?:[^"\\]|\\.)*"|[^,]*)(?:, |$)/gy
 const HOST = /^(?:\*\.)?[\w-]+(?:\.[\w-]+)*$/
 
 /**
- * The host names that a certificate is for, in lower case; of its subject's CN only where subjectAltName has
- * none (RFC 6125 §6.4.4).
+ * Returns the host names of a certificate, in lower case. The subject's CN counts only if subjectAltName has
+ * no host name (RFC 6125 §6.4.4).
  */
 function namesOf(certificate: X509Certificate): string[] {
   const alternatives = [...(certificate.subjectAltName ?? '').matchAll(ALTERNATIVE)]
@@ -41,14 +41,14 @@ function namesOf(certificate: X509Certificate): string[] {
   return [...new Set(found.map((each) => each.toLowerCase()))].filter((each) => HOST.test(each))
 }
 
-/** A certificate chain with its key, found to belong together. */
+/** A certificate chain and its key, checked to belong together. */
 class Identity {
   readonly cert: string
   readonly key: string
   readonly names: readonly string[]
-  /** `rsa`, `ec`, …: OpenSSL has room for one of each in a context. */
+  /** `rsa`, `ec`, …: an OpenSSL context holds one certificate of each type. */
   readonly keyType: string
-  /** What a message about it begins with. */
+  /** The prefix of messages about it. */
   readonly from: string
 
   constructor({ cert, key, from }: Certificate) {
@@ -70,15 +70,15 @@ class Identity {
   }
 }
 
-/** The first of each kind of key. */
+/** Returns the first identity of each key type. */
 const oneOfEach = (identities: readonly Identity[]): Identity[] =>
   identities.filter((each, at) => identities.findIndex(({ keyType }) => keyType === each.keyType) === at)
 
-/** Certificates that are shown for the same names, and their keys: as Node takes them. */
+/** Certificates presented for the same names, and their keys, in the form that Node takes. */
 export interface CertificateGroup {
   readonly cert: readonly string[]
   readonly key: readonly string[]
-  /** What a message about them begins with. */
+  /** The prefix of messages about them. */
   readonly from: string
 }
 
@@ -90,24 +90,24 @@ const groupOf = (identities: readonly Identity[]): CertificateGroup => ({
 
 export class Certificates {
   /**
-   * The first is for clients that name no server, or one that no certificate is for: the first certificate,
-   * and others for all its names.
+   * The first group serves clients that name no server or an unknown one. It has the first certificate, and
+   * others for all its names.
    */
   readonly groups: readonly CertificateGroup[]
-  /** Places in {@link groups}. */
+  /** The index in {@link groups} of each name. */
   private readonly byName = new Map<string, number>()
 
   /**
-   * Throws where a certificate or key is not one, where they do not belong together, and where a certificate
-   * would never be shown.
+   * Throws if a certificate or key is malformed, if the two do not belong together, or if a certificate would
+   * never be presented.
    */
   constructor(certificates: readonly Certificate[]) {
     if (certificates.length === 0) throw new TypeError('TLS needs a certificate')
     const identities = certificates.map((each) => new Identity(each))
     const [first] = identities
-    const asGood = (each: Identity) =>
+    const coversFirst = (each: Identity) =>
       each === first || first.names.every((name) => each.names.includes(name))
-    const groups = [first.names.length === 0 ? [first] : oneOfEach(identities.filter(asGood))]
+    const groups = [first.names.length === 0 ? [first] : oneOfEach(identities.filter(coversFirst))]
     for (const name of new Set(identities.flatMap((each) => each.names))) {
       const group = oneOfEach(identities.filter((each) => each.names.includes(name)))
       const same = groups.findIndex(
@@ -120,7 +120,7 @@ export class Certificates {
     this.groups = groups.map(groupOf)
   }
 
-  /** The place in {@link groups} of those for this name. */
+  /** Returns the index in {@link groups} for this server name. */
   groupFor(serverName: string): number {
     const name = serverName.toLowerCase().replace(/\.$/, '')
     // A wildcard stands for one whole label (RFC 9525 §6.3).

@@ -1,14 +1,14 @@
-// The name of the server in a TLS ClientHello (RFC 8446 §4.1.2, RFC 6066 §3), read before the handshake
-// begins: a sans-IO reader, fed as octets come. Node shows only one certificate of the context that its
-// SNICallback gives, beside all those of the server's own. So the server is chosen first. What is malformed
-// has no name here: TLS then refuses it in its own words.
+// A sans-IO reader of the server name in a TLS ClientHello (RFC 8446 §4.1.2, RFC 6066 §3), before the
+// handshake begins. A context from Node's SNICallback can present only one certificate, a server's own
+// context several. So the server is chosen first, by this name. A malformed ClientHello gives no name; TLS
+// then rejects it.
 
 const HANDSHAKE_RECORD = 22
 const CLIENT_HELLO = 1
 const RECORD_HEADER_BYTES = 5
 const MESSAGE_HEADER_BYTES = 4
 const RECORD_BYTES_MAX = 16_384
-/** OpenSSL takes no longer one. */
+/** OpenSSL accepts no longer ClientHello. */
 const HELLO_BYTES_MAX = 16_384
 /** legacy_version and random */
 const FIXED_BYTES = 34
@@ -16,15 +16,15 @@ const SERVER_NAME = 0
 const HOST_NAME = 0
 
 export class ClientHelloReader {
-  /** Nothing more needs to be read. */
+  /** Whether nothing more needs to be read. */
   done = false
-  /** '' where there is none. */
+  /** The server name; '' without one. */
   serverName = ''
   private readonly header = Buffer.alloc(RECORD_HEADER_BYTES)
   private headerRead = 0
-  /** Octets of this record that have not come. */
+  /** How many octets of this record have not arrived. */
   private left = 0
-  /** The message, as far as it has come; its records' headers are not in it. */
+  /** The handshake message received so far, without record headers. */
   private message = Buffer.alloc(512)
   private size = 0
 
@@ -67,7 +67,7 @@ export class ClientHelloReader {
   }
 }
 
-/** A vector whose length stands before it in `width` octets; null where it does not fit. */
+/** Returns the vector at `at`, after its length in `width` octets; null if it does not fit. */
 function vectorAt(b: Buffer, at: number, width: number): Buffer | null {
   if (at + width > b.length) return null
   const end = at + width + b.readUIntBE(at, width)

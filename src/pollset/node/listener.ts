@@ -1,6 +1,5 @@
-// A listener of Node's behind the door, on TCP or a Unix-domain socket. A socket file on which nobody listens
-// any more, as a killed program leaves it, is removed and its path taken over; one that is listened on, and
-// any other file, stays.
+// The listener of Node's pollset, on TCP or a Unix-domain socket. It replaces a socket file that no process
+// listens on, as a killed program leaves it. It keeps a socket file in use, and any other file.
 
 import { lstatSync, unlinkSync } from 'node:fs'
 import { connect, createServer, type Socket as NetSocket, type Server } from 'node:net'
@@ -32,7 +31,7 @@ export interface NodeListenerLimits extends NodeSocketLimits {
   readonly frontendTcpKeepAliveMs: number
 }
 
-/** The pollset, as a listener needs it. */
+/** What a listener needs of its pollset. */
 export interface HandleAdopter extends Marks {
   adopt(socket: NodeSocket): NodeSocket
   newReading(): Reading
@@ -44,7 +43,7 @@ export const faultOf = (error: NodeJS.ErrnoException): SocketFault => ({
 })
 
 /**
- * Bytes of a path in a sockaddr_un, its final NUL aside. Node cuts longer ones, and would listen elsewhere.
+ * The most bytes of a path in a sockaddr_un, without its NUL. Node cuts a longer path and listens elsewhere.
  */
 export const UNIX_PATH_BYTES_MAX = process.platform === 'linux' ? 107 : 103
 
@@ -133,16 +132,16 @@ export class NodeListener extends Listener implements Marked, HandleReceiver {
   }
 
   private failedAt(path: string, error: NodeJS.ErrnoException): void {
-    // libuv makes EACCES of ENOENT.
+    // libuv turns ENOENT into EACCES.
     if (error.code === 'EACCES' && kindOf(dirname(path)) === 'none')
       this.fail({ code: 'ENOENT', message: error.message })
     else if (error.code !== 'EADDRINUSE' || this.replaced) this.fail(faultOf(error))
-    // Another file refuses connections, too.
+    // A connect to another kind of file fails with ECONNREFUSED too, so a probe could not tell.
     else if (kindOf(path) !== 'socket') this.fail({ code: 'ENOTSOCK', message: error.message })
     else this.probe(path, error)
   }
 
-  /** Is the socket file listened on? */
+  /** Connects to the socket file to see whether a process listens on it. */
   private probe(path: string, inUse: NodeJS.ErrnoException): void {
     const probe = connect(path)
     probe.on('connect', () => {

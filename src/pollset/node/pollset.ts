@@ -1,6 +1,6 @@
-// The door as the operating system opens it: Node's TCP, DNS, timers and randomness, which
-// only the files of this folder may import. One turn per iteration of Node's loop, in the check phase
-// (setImmediate) right after the poll phase in which the callbacks marked.
+// The pollset of Node: TCP, DNS, timers and randomness, which only the files of this folder may import. It
+// runs one turn in each iteration of Node's loop, in the check phase (setImmediate) right after the poll
+// phase in which the callbacks marked.
 
 import { randomFillSync } from 'node:crypto'
 import { lookup } from 'node:dns'
@@ -39,13 +39,12 @@ export const nodePollsetLimits: NodePollsetLimits = {
   acceptQueueMax: 4096,
   commandsMax: 64,
   backlog: 4096,
-  // Networks of clients pause now and then: they are asked later, and a connection that is used is not asked
-  // at all.
+  // Clients' networks pause now and then, so they are probed later. A connection in use is not probed.
   frontendTcpKeepAliveMs: 120_000,
   backendTcpKeepAliveMs: 60_000,
 }
 
-/** What Node's timers can take; above it they fire at once. */
+/** The longest time of a Node timer, in ms. A longer one would fire at once. */
 const TIMER_MS_MAX = 0x7fffffff
 
 class NodeResolution extends Resolution implements Marked {
@@ -62,7 +61,7 @@ class NodeResolution extends Resolution implements Marked {
       this.readiness = RESOLVED
       return
     }
-    // IPv4 first: a server on this machine is more often on 127.0.0.1 alone than on ::1 alone.
+    // IPv4 first: a local server listens on 127.0.0.1 alone more often than on ::1 alone.
     lookup(host, { all: true, verbatim: false }, (error, found) => {
       if (error !== null) this.fault = faultOf(error)
       else this.addresses = found.map((each) => each.address)
@@ -76,16 +75,16 @@ class NodeCommands extends Commands implements Marked {
   marked = 0
   private readonly orders: string[] = []
   private readonly marks: Marks
-  private readonly most: number
+  private readonly commandsMax: number
 
-  constructor(marks: Marks, most: number) {
+  constructor(marks: Marks, commandsMax: number) {
     super()
     this.marks = marks
-    this.most = most
+    this.commandsMax = commandsMax
   }
 
   give(command: string): void {
-    if (this.orders.length >= this.most) return
+    if (this.orders.length >= this.commandsMax) return
     this.orders.push(command)
     this.marks.mark(this, COMMANDED)
   }
@@ -101,6 +100,7 @@ export class NodePollset extends Turns implements Pollset, Marks {
   readonly commands: NodeCommands
   private readonly bounds: NodePollsetLimits
   private marks: Marked[] = []
+  /** The other of two arrays, empty between turns. */
   private stolen: Marked[] = []
   private asked = false
   private closed = false
@@ -142,7 +142,7 @@ export class NodePollset extends Turns implements Pollset, Marks {
 
   connect(address: Address, id: string, tls?: TlsClient, preamble?: Buffer): Socket {
     const { host, port, path } = address
-    // Node would look a name up behind the door's back (P26).
+    // Node would resolve a name itself, past the pollset (P26).
     if (path === undefined && isIP(host) === 0) throw new TypeError(`${id}: not a numeric address: ${host}`)
     const options = {
       ...(path === undefined ? { host, port } : { path }),
@@ -202,7 +202,7 @@ export class NodePollset extends Turns implements Pollset, Marks {
     return new Reading(this.readBuffers)
   }
 
-  /** Keep a socket in sight until it has closed. */
+  /** Notes a socket, so that {@link close} can destroy it. */
   adopt(socket: NodeSocket): NodeSocket {
     this.sockets.add(socket)
     return socket
@@ -235,7 +235,9 @@ export class NodePollset extends Turns implements Pollset, Marks {
     setImmediate(this.onImmediate)
   }
 
-  /** One Node timer, for the earliest deadline; one that fires too early only costs an empty turn. */
+  /**
+   * Sets the one Node timer for the earliest deadline. A timer that fires too early costs only an empty turn.
+   */
   private setTimer(): void {
     const at = this.deadlines.earliest()
     if (at >= this.timerAt && at !== Number.POSITIVE_INFINITY) return

@@ -1,5 +1,5 @@
-// A TCP or TLS socket of Node behind the door. Its callbacks only queue chunks and mark bits; the turn
-// makes readiness of them.
+// The TCP or TLS socket of Node's pollset. Its callbacks only queue chunks and mark bits; the turn turns
+// marks into readiness.
 
 import type { Socket as NetSocket } from 'node:net'
 import { TLSSocket } from 'node:tls'
@@ -23,18 +23,19 @@ import type { Reader, Reading } from './reading.js'
 import { type NodeTlsServer, securedBy } from './tls.js'
 import { WriteFault } from './write-fault.js'
 
-/** Something with bits that the operating system raises between turns. */
+/** A pollable that callbacks mark between turns. */
 export interface Marked extends Pollable {
+  /** The bits to raise in the next turn. */
   marked: number
 }
 
-/** Where callbacks leave their marks. */
+/** What the pollables of this folder need of their pollset. */
 export interface Marks {
-  /** ms, read once a turn */
+  /** The clock in ms, read once a turn. */
   readonly now: number
   mark(target: Marked, bits: number): void
   flushLater(output: Flushable): void
-  /** A socket has closed. */
+  /** Drops a socket that has closed. */
   forget(socket: NodeSocket): void
 }
 
@@ -50,10 +51,7 @@ export interface NodeSocketLimits {
 
 const NOTHING = Buffer.alloc(0)
 
-/**
- * Node's socket, which knows ours: the listeners are the same functions for all sockets, and none is made for
- * each.
- */
+/** The property of Node's socket that holds ours. So all sockets share the same listener functions. */
 const OURS = Symbol('ours')
 type OwnedSocket = NetSocket & { [OURS]: NodeSocket }
 
@@ -84,15 +82,16 @@ export class NodeSocket extends Socket implements Marked, Reader {
   private readonly marks: Marks
 
   private readonly incoming: Buffer[] = []
-  /** How it reads, when not by Node's own buffers; and the buffer that each of `incoming` is in. */
+  /** Our reading; null if Node's own buffers are used. */
   private reading: Reading | null
+  /** With our reading: the pooled buffer that holds each chunk of `incoming`, or null. */
   private readonly wholes: (Slab | null)[] = []
   private taken = 0
   private incomingBytes = 0
   private heldBack = false
   private paused = false
   private gone = false
-  /** Of a socket that we connected: what a backend has answered is read before its reset is told. */
+  /** On a socket that we connected: reports a failed write only after all that has arrived is read (P32). */
   private readonly writeFault: WriteFault | null
   private readonly onWritten: (error?: Error | null) => void
   private readonly limits: NodeSocketLimits
@@ -132,7 +131,7 @@ export class NodeSocket extends Socket implements Marked, Reader {
     if (this.reading === null) net.on('data', onData)
   }
 
-  // What Node tells
+  // Callbacks from Node
 
   bytesRead(chunk: Buffer, whole: Slab | null): void {
     if (this.reading !== null) this.wholes.push(whole)
@@ -157,7 +156,7 @@ export class NodeSocket extends Socket implements Marked, Reader {
     this.marks.mark(this, CLOSED)
   }
 
-  /** Of TLS, what waits when the socket is destroyed is told as if it had been written. */
+  /** Ignores a destroyed socket: TLS then reports pending writes as finished. */
   netFinished(): void {
     if (!this.net.destroyed) this.marks.mark(this, FINISHED)
   }
@@ -204,7 +203,7 @@ export class NodeSocket extends Socket implements Marked, Reader {
 
   unread(bytes: Buffer): void {
     if (bytes.length === 0) return
-    // The buffer it is in comes back when the turn is over: these octets must not go with it.
+    // A pooled buffer is reused after the turn, so the bytes are copied.
     const kept = this.reading === null ? bytes : Buffer.from(bytes)
     if (this.taken > 0) this.incoming[--this.taken] = kept
     else {
@@ -223,7 +222,7 @@ export class NodeSocket extends Socket implements Marked, Reader {
     clear.pause()
     this.heldBack = false
     this.lower(WRITABLE)
-    // TLS reads from Node's own buffer: what has come so far goes back there.
+    // TLS reads from Node's own buffer, so bytes that have arrived go back there.
     const chunks: Buffer[] = []
     for (let chunk = this.take(); chunk !== null; chunk = this.take())
       chunks.push(reading === null ? chunk : Buffer.from(chunk))
@@ -247,14 +246,14 @@ export class NodeSocket extends Socket implements Marked, Reader {
     if (this.gone) return
     this.writtenBytes += bytes.length
     if (this.secured !== null) {
-      // What TLS writes is never taken at once.
+      // A write over TLS never completes at once.
       this.lower(WRITABLE)
       this.net.write(bytes, this.onWritten)
       return
     }
     this.net.write(bytes)
     if (this.net.writableLength !== 0) {
-      // The kernel did not take all of it at once: an empty write behind it tells when it has.
+      // The kernel did not take all of it. The callback of an empty write tells when it has.
       this.lower(WRITABLE)
       this.net.write(NOTHING, this.onWritten)
     } else this.wroteAt = this.marks.now
@@ -267,8 +266,8 @@ export class NodeSocket extends Socket implements Marked, Reader {
       net.end()
       return
     }
-    // The peer has ended, and the kernel has all we wrote: closing sends FIN behind it, with no shutdown to
-    // wait for.
+    // The peer has ended and the kernel has everything written, so closing sends FIN without waiting for a
+    // shutdown.
     net.destroy()
     this.raise(FINISHED)
   }
@@ -278,12 +277,12 @@ export class NodeSocket extends Socket implements Marked, Reader {
   }
 
   reset(): void {
-    // TLS tells a cut connection by the missing close_notify.
+    // Over TLS the missing close_notify shows that the connection was cut.
     if (this.secured === null && !this.gone && !this.net.connecting) this.net.resetAndDestroy()
     else this.net.destroy()
   }
 
-  /** A socket of Node that does not read sees neither FIN nor RST: so one look-ahead goes on (P22). */
+  /** Pauses reading past a look-ahead. A Node socket that does not read sees neither FIN nor RST (P22). */
   pause(): void {
     this.paused = true
     this.holdBack()

@@ -1,8 +1,7 @@
-// TLS behind the door, by Node's own. A listener's sockets are looked at in clear text first, so a TLS server
-// here never listens itself: it is handed sockets (`emit('connection', socket)`), and whose handshake is over
-// is told by the peer's address. Where peers have none, over Unix-domain sockets, each has a TLS server of
-// its own. There is a server for each group of certificates, chosen by the name in the ClientHello
-// (client-hello.ts).
+// TLS of Node's pollset. Our listeners read sockets in clear text first, so a TLS server here never listens
+// itself: it is given each socket by `emit('connection', socket)`. When a handshake ends, the peer's address
+// finds its socket. Over a Unix-domain socket peers have no address, so each gets a TLS server of its own.
+// Each group of certificates has a server, chosen by the name in the ClientHello (client-hello.ts).
 
 import type { Socket as NetSocket } from 'node:net'
 import {
@@ -20,7 +19,7 @@ import { ClientHelloReader } from './client-hello.js'
 import type { TcpKeepAlive } from './keep-alive.js'
 import type { Reading } from './reading.js'
 
-/** Told once how a handshake ended; of one whose socket has just closed, nothing is told. */
+/** Is called once when a handshake ends, unless its socket has closed before. */
 export interface TlsHandshakeListener {
   secured(socket: TLSSocket): void
   failed(error: NodeJS.ErrnoException): void
@@ -31,11 +30,11 @@ const peerOf = (net: NetSocket): string => `${net.remoteAddress} ${net.remotePor
 export class NodeTlsServer implements TlsServer {
   readonly options: TlsServerOptions
   private readonly certificates: Certificates
-  /** One a group of certificates. */
+  /** One server for each group of certificates. */
   private readonly servers: readonly Server[]
   private readonly handshakes = new Map<string, TlsHandshakeListener>()
 
-  /** Throws where a certificate or key is not one, or the two do not belong together. */
+  /** Throws if a certificate or key is malformed, or the two do not belong together. */
   constructor(options: TlsServerOptions) {
     this.options = options
     this.certificates = new Certificates(options.certificates)
@@ -63,7 +62,7 @@ export class NodeTlsServer implements TlsServer {
       rejectUnauthorized: clientCertificate === 'require',
     })
     server.on('secureConnection', (socket) => {
-      // RFC 9113 §9.2.1: no renegotiation; nobody else needs it either.
+      // RFC 9113 §9.2.1 forbids renegotiation; HTTP/1.1 does not need it.
       socket.disableRenegotiation()
       socket.allowHalfOpen = true
       over(socket)?.secured(socket)
@@ -73,8 +72,8 @@ export class NodeTlsServer implements TlsServer {
   }
 
   /**
-   * Take over a socket that is paused, and the octets read from it so far.
-   * @param reading how it reads, where not into Node's own buffers
+   * Takes over a paused socket, and the bytes read from it so far.
+   * @param reading its reading into our buffers; null if it reads into Node's
    */
   handshake(
     net: NetSocket,
@@ -82,7 +81,7 @@ export class NodeTlsServer implements TlsServer {
     handshaking: TlsHandshakeListener,
     reading: Reading | null,
   ): void {
-    // A peer that ends in mid-handshake has left: there is nothing to say to it.
+    // A peer that sends FIN during the handshake has left, so the socket then closes.
     net.allowHalfOpen = false
     if (reading !== null) reading.reader = null
     const begin = (group: number) => {
@@ -138,7 +137,7 @@ export class NodeTlsClient implements TlsClient {
   readonly options: TlsClientOptions
   readonly context: SecureContext
 
-  /** Throws where a certificate, key or authority is none. */
+  /** Throws if a certificate, key or authority is malformed. */
   constructor(options: TlsClientOptions) {
     this.options = options
     this.context = createSecureContext({
@@ -157,15 +156,15 @@ export class NodeTlsClient implements TlsClient {
       secureContext: this.context,
       rejectUnauthorized: verify,
     })
-    // Unlike net.connect, tls.connect ignores these options. Without the first, each credit would wait for
-    // the acknowledgement of the last.
+    // tls.connect ignores these options, unlike net.connect. Without setNoDelay each WINDOW_UPDATE would wait
+    // for the acknowledgement of the last write.
     socket.setNoDelay()
     socket.setKeepAlive(keepAlive, keepAliveInitialDelay)
     return socket
   }
 }
 
-/** What is told of a handshake, of either side. */
+/** Returns the result of a finished handshake, of either side. */
 export function securedBy(socket: TLSSocket): Secured {
   const { subject, fingerprint256 } = socket.getPeerCertificate()
   const name = (socket as TLSSocket & { servername?: string | false }).servername

@@ -1,11 +1,11 @@
-// A fault that a write meets, held back until all that has arrived is read. A backend may answer, close
-// without having read the request, and so reset the connection: the next write fails, while the answer waits
-// in the kernel's receive queue, which Linux still hands out. Node destroys a socket as soon as a write has
-// failed, and that queue with it. So the fault waits for the end of reading.
+// Holds back a write error until everything that has arrived is read. A backend may respond and close without
+// reading the whole request, which resets the connection. The next write then fails while the response waits
+// in the kernel's receive queue, which Linux can still read. Node destroys a socket, and this queue, as soon
+// as a write fails. So the error waits for the end of reading.
 //
-// What follows the queue is end-of-file, whether the peer sent FIN or not: the failed write has taken the
-// error away. The error tells: EPIPE is that of a socket whose FIN had come before the reset (tcp_reset in
-// Linux), ECONNRESET of any other.
+// After the queue comes end-of-file, whether or not the peer sent FIN, because the failed write has cleared
+// the error. The error code tells them apart: EPIPE if FIN came before the reset (tcp_reset in Linux),
+// ECONNRESET otherwise.
 
 import type { Socket as NetSocket } from 'node:net'
 
@@ -15,12 +15,12 @@ const SILENT_RESETS: ReadonlySet<string> = new Set(['EPIPE', 'ECONNRESET'])
 
 export class WriteFault {
   private readonly net: NetSocket
-  /** Node's, for the write that is under way; one at a time is. */
+  /** Node's callback of the current write. Node makes one write at a time. */
   private done: Done | null = null
   private held: NodeJS.ErrnoException | null = null
   private readonly onDone: Done
 
-  /** From here on the socket's writes come through this. */
+  /** Intercepts all further writes of this socket. */
   constructor(net: NetSocket) {
     this.net = net
     this.onDone = (error) => {
@@ -50,8 +50,8 @@ export class WriteFault {
   }
 
   /**
-   * All that had arrived is read. Returns whether its end is the peer's FIN; a fault that was held destroys
-   * the socket now.
+   * Is called when everything that has arrived is read. A held error now destroys the socket. Returns whether
+   * the end was the peer's FIN.
    */
   readingEnded(): boolean {
     const { held } = this

@@ -1,39 +1,33 @@
-// What the simulated network may do, and one direction of a connection on it: a pipe, which keeps bytes and
-// their order, as TCP does. When they arrive, and in what pieces, is drawn.
+// The faults of the simulated network, and a pipe: one direction of a connection. A pipe keeps bytes and
+// their order, as TCP does. The seed decides when they arrive, and in what pieces.
 
 import type { Flushable } from '../door.js'
 import type { Pollable } from '../pollable.js'
 import type { Prng } from './prng.js'
 
-/**
- * What the network may do to connections; percents are of the cases where it could. All 0: a network without
- * faults.
- */
+/** The faults of the network. A percentage is the probability each time it could happen. All 0: no faults. */
 export interface SimFaults {
-  /** ms a piece travels, at most */
+  /** The most ms that a piece travels. */
   readonly latencyMs: number
-  /** of writes, either way: split at one to three places */
+  /** Writes, of either side, that are split at one to three places. */
   readonly splitPercent: number
-  /** of arrivals: joined with what has arrived and was not taken yet */
+  /** Arrivals that are joined to bytes not taken yet. */
   readonly coalescePercent: number
-  /** octets the network takes at once from the World; 0: all */
+  /** The most bytes on their way from the World; 0: no bound. */
   readonly sendBufferBytes: number
-  /**
-   * octets of these that must have been read before more is taken: kernels tell of room in lumps, and a slow
-   * reader's far between
-   */
+  /** How many of `sendBufferBytes` must be free before the World may write: kernels report room in lumps. */
   readonly roomBytes: number
-  /** of pieces: held up for up to stallMs */
+  /** Pieces that are delayed by up to `stallMs`. */
   readonly stallPercent: number
   readonly stallMs: number
-  /** of connections: reset, or gone without a word, within faultWithinMs */
+  /** Connections that are reset, or vanish silently, within `faultWithinMs`. */
   readonly resetPercent: number
   readonly vanishPercent: number
   readonly faultWithinMs: number
-  /** of connections: what the World sends is carried at slowBytesPerSecond, steadily */
+  /** Connections on which the World's bytes are carried at `slowBytesPerSecond`. */
   readonly slowPercent: number
   readonly slowBytesPerSecond: number
-  /** of connects and look-ups */
+  /** Connects that are refused or hang, and look-ups that fail. */
   readonly refusePercent: number
   readonly hangPercent: number
   readonly unresolvedPercent: number
@@ -57,23 +51,23 @@ export const noFaults: SimFaults = {
   unresolvedPercent: 0,
 }
 
-/** What a link needs of its network. */
+/** What a connection needs of its network. */
 export interface SimNet {
   readonly faults: SimFaults
   readonly chance: Prng
   readonly clock: number
-  /** How often each kind of fault was done. */
+  /** How often each kind of fault happened. */
   readonly done: Record<string, number>
-  /** Writes of the World to its sockets. */
+  /** How many writes the World has made. */
   writes: number
   mark(target: Pollable, bits: number): void
   at(time: number, act: () => void): void
-  /** A chunk that the World has taken: it is spoilt after this turn. */
+  /** Notes a chunk that the World has taken: it is overwritten after this turn. */
   taken(chunk: Buffer): void
   flushLater(output: Flushable): void
 }
 
-/** octets of a piece on a slow connection */
+/** The most bytes of a piece on a slow connection. */
 const SLOW_PIECE = 4096
 
 export const DATA = 0
@@ -89,20 +83,21 @@ export const tally = (done: Record<string, number>, kind: string): void => {
   done[kind] = (done[kind] ?? 0) + 1
 }
 
-/** One direction. What is put in comes out in order, some time. */
+/** One direction of a connection. It delivers its pieces in order. */
 export class Pipe {
-  /** octets on their way */
+  /** How many bytes are on their way. */
   bytes = 0
+  /** Whether it carries nothing any more. */
   cut = false
-  /** octets a second that it carries; 0: any number at once */
+  /** Its rate in bytes per second; 0: no bound. */
   bytesPerSecond = 0
   private readonly net: SimNet
   private readonly deliver: (piece: Piece) => boolean
   private readonly pieces: Piece[] = []
-  /** Pieces that are due and were not taken. */
+  /** How many pieces are due but not taken. */
   private due = 0
   private lastAt = 0
-  /** Counts the droppings: what was planned before one does not happen. */
+  /** How often {@link drop} was called: it cancels deliveries planned before. */
   private drops = 0
 
   constructor(net: SimNet, deliver: (piece: Piece) => boolean) {
@@ -114,7 +109,7 @@ export class Pipe {
     return this.pieces.length === 0
   }
 
-  /** Its bytes belong to the pipe from here on. */
+  /** Sends bytes, which then belong to the pipe. */
   put(bytes: Buffer): void {
     const { chance, faults } = this.net
     this.bytes += bytes.length
@@ -130,7 +125,7 @@ export class Pipe {
     tally(this.net.done, 'split')
     let from = 0
     for (let cuts = chance.between(1, 3); cuts > 0 && bytes.length - from > 1; cuts--) {
-      // Half of the cuts lie in the first octets, where frame headers are.
+      // Half of the cuts are in the first bytes, where frame headers are.
       const most = chance.chance(50) ? Math.min(20, bytes.length - from - 1) : bytes.length - from - 1
       const to = from + chance.between(1, most)
       this.send({ kind: DATA, bytes: bytes.subarray(from, to) })
@@ -139,11 +134,12 @@ export class Pipe {
     this.send({ kind: DATA, bytes: bytes.subarray(from) })
   }
 
+  /** Sends FIN or RST. */
   finish(kind: number): void {
     this.send({ kind, bytes: null })
   }
 
-  /** What has not arrived never will. */
+  /** Drops everything that has not arrived, and carries nothing further. */
   drop(): void {
     this.pieces.length = 0
     this.due = 0
@@ -152,7 +148,7 @@ export class Pipe {
     this.drops++
   }
 
-  /** Deliver what is due, as far as it is taken. */
+  /** Delivers the pieces that are due, as far as they are taken. */
   run(): void {
     const { drops } = this
     while (this.due > 0 && this.deliver(this.pieces[0])) {

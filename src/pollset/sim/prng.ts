@@ -1,5 +1,5 @@
-// Chance that a seed names: the same seed, the same draws, on every machine. xoshiro128** (Blackman and
-// Vigna, 2018), its state filled by splitmix32. For simulation; nothing secret may come from it.
+// A seeded random generator: the same seed gives the same numbers on every machine. It is xoshiro128**
+// (Blackman and Vigna, 2018), seeded by splitmix32. It is for simulation only and must not make secrets.
 
 export class Prng {
   private a: number
@@ -22,7 +22,7 @@ export class Prng {
     this.d = next() | 1
   }
 
-  /** 32 bits. */
+  /** Returns 32 random bits. */
   next(): number {
     const times5 = Math.imul(this.b, 5)
     const drawn = Math.imul((times5 << 7) | (times5 >>> 25), 9) >>> 0
@@ -36,22 +36,22 @@ export class Prng {
     return drawn
   }
 
-  /** A whole number from 0 to below `n`; 0 where there is none. */
+  /** Returns an integer from 0 to `n` - 1; 0 if `n` is below 1. */
   below(n: number): number {
     return n <= 1 ? 0 : Math.floor((this.next() / 0x1_0000_0000) * n)
   }
 
-  /** A whole number from `least` to `most`, both included. */
+  /** Returns an integer from `least` to `most`, both included. */
   between(least: number, most: number): number {
     return least + this.below(most - least + 1)
   }
 
-  /** True in `percent` of a hundred cases; 0 draws nothing. */
+  /** Returns true with this probability. 0 draws no number. */
   chance(percent: number): boolean {
     return percent > 0 && this.below(100) < percent
   }
 
-  /** Another source that goes its own way from here. */
+  /** Makes another generator, independent from here on. */
   fork(): Prng {
     return new Prng(this.next())
   }
