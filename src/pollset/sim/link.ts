@@ -1,9 +1,9 @@
-// One connection of the simulated network: a socket of the World at the near end, whoever plays the peer
-// at the far end, and two pipes between them. A pipe keeps order and bytes, as TCP does; when they arrive,
-// in what pieces, and how much is taken at once is drawn by the network from its seed.
+// One connection of the simulated network: a socket of the World, the peer's socket, and two pipes between
+// them. A pipe keeps bytes and their order, as TCP does. The seed of the network decides when bytes arrive,
+// in what pieces, and how much is taken at once.
 //
-// What the World writes is read from its own buffer when the network gets to it, not before: a slab that
-// is reused too soon shows as wrong bytes at the far end. What it reads is spoilt after the turn.
+// The network copies what the World writes from the World's own buffer only when it sends it, so a slab that
+// is reused too soon shows as wrong bytes at the peer. What the World reads is overwritten after the turn.
 
 import {
   type Address,
@@ -19,32 +19,31 @@ import {
 import type { Secured, TlsServer } from '../tls.js'
 import { DATA, FIN, type Piece, Pipe, RST, type SimNet, tally } from './pipe.js'
 
-/** octets of one read, as libuv's: no more come at once */
+/** The most bytes of one read, as in libuv. */
 const READ_BYTES_MAX = 65_536
 
-/** Who plays the peer. Called between turns. */
+/** The code that plays the peer. It is called between turns. */
 export interface SimPeerSocketOwner {
-  /** The bytes are the owner's to read until this returns. */
+  /** Bytes have arrived. They are valid only until this returns. */
   received(bytes: Uint8Array): void
-  /** FIN has come. */
+  /** FIN has arrived. */
   ended(): void
-  /** The connection is gone. */
+  /** The connection has closed. */
   closed(): void
 }
 
-/** The far end of a link. What it does takes effect when the network has carried it. */
+/** The peer's end of a connection. What it sends takes effect when the network has carried it. */
 export class SimPeerSocket {
   owner: SimPeerSocketOwner | null = null
-  /** False: what the World sends stays in the network, until that takes no more. */
+  /** Whether it reads. If not, the World's bytes stay in the network until that is full. */
   reading = true
   /**
-   * False: its window is closed, and the network takes nothing of what the World writes from here on. It
-   * stays the World's own memory, until {@link takeOnce}.
+   * Whether the network takes what the World writes. If not, a write stays in flight until {@link takeOnce}.
    */
   windowOpen = true
-  /** The far end is over: by FIN from both, by reset, or closed by the World. */
+  /** Whether the connection has closed: by FIN from both ends, by RST, or by the World. */
   gone = false
-  /** It has sent FIN. */
+  /** Whether it has sent FIN. */
   ended = false
   readonly near: SimSocket
   private readonly net: SimNet
@@ -59,19 +58,19 @@ export class SimPeerSocket {
     this.near.toNear.put(Buffer.from(bytes))
   }
 
-  /** FIN. */
+  /** Sends FIN. */
   end(): void {
     if (this.gone || this.ended) return
     this.ended = true
     this.near.toNear.finish(FIN)
   }
 
-  /** RST. What the World sends from here on reaches nobody. */
+  /** Sends RST. What the World sends from here on is lost. */
   reset(): void {
     if (this.gone) return
     this.gone = true
     this.near.toFar.drop()
-    // A reset may overtake what was sent before it.
+    // RST may overtake what was sent before it.
     if (this.net.chance.chance(30)) this.near.toNear.drop()
     this.near.toNear.cut = this.near.vanished
     this.near.toNear.finish(RST)
@@ -87,23 +86,23 @@ export class SimPeerSocket {
     this.near.takenOnce()
   }
 
-  /** Connects a socket whose connect waits for it ({@link SimPollset.serve}). */
+  /** Completes a connect that waits for it ({@link SimPollset.serve}). */
   accept(): void {
     this.near.connected(true)
   }
 
-  /** Takes what the World sends at so many octets a second, steadily; 0: as it comes. */
+  /** Takes the World's bytes at this rate; 0: as they arrive. */
   pace(bytesPerSecond: number): void {
     this.near.toFar.bytesPerSecond = bytesPerSecond
   }
 
-  /** Nothing is under way, in neither direction. */
+  /** Whether nothing is on its way in either direction. */
   get idle(): boolean {
     return this.near.idle
   }
 }
 
-/** What a simulated handshake settles, but for the protocol. */
+/** The result of a simulated handshake, except for its protocol. */
 export const SIMULATED_TLS: Secured = {
   protocol: '',
   version: 'TLSv1.3',
@@ -121,20 +120,20 @@ export class SimSocket extends Socket {
   readonly toFar: Pipe
   readonly toNear: Pipe
   paused = false
-  /** Nothing arrives at either end any more. */
+  /** Whether nothing arrives at either end any more. */
   vanished = false
   private readonly net: SimNet
   private readonly incoming: Buffer[] = []
-  /** The rest of a write that the network has not taken: still the World's own memory. */
+  /** The rest of a write that the network has not taken. It is still the World's own memory. */
   private inFlight: Uint8Array | null = null
   private finWanted = false
   private peerEnded = false
   private over = false
-  /** Closed by the World, for both directions. */
+  /** Whether the World has closed it in both directions. */
   private destroyed = false
-  /** The network has reset it. */
+  /** Whether the network has reset it. */
   brokenUp = false
-  /** The World has reset it. */
+  /** Whether the World has reset it. */
   wasReset = false
 
   constructor(net: SimNet, remote: Address, local: Address, id: string, connected: boolean) {
@@ -149,7 +148,7 @@ export class SimSocket extends Socket {
     if (connected) this.connected(false)
   }
 
-  /** The connection stands. */
+  /** Notes that the connection is established, and draws its faults. */
   connected(tell: boolean): void {
     if (tell) this.net.mark(this, CONNECTED | WRITABLE)
     else this.readiness = CONNECTED | WRITABLE
@@ -164,7 +163,7 @@ export class SimSocket extends Socket {
     }
   }
 
-  /** The network resets it, for both ends. */
+  /** Resets it at both ends, as a fault of the network. */
   breakUp(): void {
     if (this.over || this.net.faults.resetPercent === 0) return
     tally(this.net.done, 'reset')
@@ -175,14 +174,14 @@ export class SimSocket extends Socket {
     this.farGone()
   }
 
-  /** Nothing arrives any more, and nobody is told. */
+  /** Loses everything from here on, silently, as a fault of the network. */
   vanish(): void {
     if (this.over || this.net.faults.vanishPercent === 0) return
     tally(this.net.done, 'vanish')
     this.lose()
   }
 
-  /** Nothing arrives any more, either way. */
+  /** Loses everything from here on, in both directions. */
   lose(): void {
     this.vanished = true
     this.toFar.drop()
@@ -197,7 +196,7 @@ export class SimSocket extends Socket {
     this.net.mark(this, CLOSED)
   }
 
-  /** The World has no connection any more. */
+  /** Whether it has closed for the World. */
   get closedHere(): boolean {
     return this.over
   }
@@ -216,12 +215,12 @@ export class SimSocket extends Socket {
 
   unread(bytes: Buffer): void {
     if (bytes.length === 0) return
-    // What was taken is spoilt when the turn is over: these octets are the socket's again.
+    // What was taken is overwritten after the turn, so the bytes are copied.
     this.incoming.unshift(Buffer.from(bytes))
     this.raise(READABLE)
   }
 
-  /** TLS lies under the door: no octets of it are simulated, and the first protocol of ours is chosen. */
+  /** Succeeds without simulating TLS records. It chooses the first of our protocols. */
   secure(tls: TlsServer): void {
     this.secured = { ...SIMULATED_TLS, protocol: tls.options.alpn[0] ?? '' }
     this.net.mark(this, SECURED)
@@ -252,7 +251,7 @@ export class SimSocket extends Socket {
     this.over = true
     this.destroyed = true
     this.inFlight = null
-    // With bytes unread the operating system sends RST, which may overtake what was written.
+    // If bytes are unread, the operating system sends RST, which may overtake what was written.
     if (!this.toNear.empty && this.net.chance.chance(50)) {
       this.toFar.drop()
       this.toFar.cut = this.vanished
@@ -260,7 +259,7 @@ export class SimSocket extends Socket {
     this.toFar.finish(RST)
     const { cut } = this.toNear
     this.toNear.drop()
-    // What the peer still sends arrives, and is answered.
+    // What the peer still sends arrives, and is answered by RST.
     this.toNear.cut = cut
     this.net.mark(this, CLOSED)
   }
@@ -287,7 +286,7 @@ export class SimSocket extends Socket {
     if (this.output !== null) this.net.flushLater(this.output)
   }
 
-  /** Move what the network has room for from the World's memory onto the wire. */
+  /** Copies bytes in flight from the World's memory to the network, as far as it has room. */
   private refill(): void {
     const bytes = this.inFlight
     if (bytes === null || !this.peer.windowOpen) return
@@ -320,7 +319,7 @@ export class SimSocket extends Socket {
     this.net.mark(this, CLOSED)
   }
 
-  /** Something has arrived at the far end; false where it does not read. */
+  /** Takes a piece that has arrived at the peer. Returns false if the peer does not read. */
   private atFar(piece: Piece): boolean {
     const { peer: far } = this
     if (!far.reading && piece.kind === DATA) return false
@@ -350,7 +349,7 @@ export class SimSocket extends Socket {
     this.peer.owner?.closed()
   }
 
-  /** Something has arrived at the World's end. */
+  /** Takes a piece that has arrived at the World. Returns false if the World does not read. */
   private atNear(piece: Piece): boolean {
     if (this.over) {
       if (piece.kind === DATA) this.unheard()
@@ -368,10 +367,7 @@ export class SimSocket extends Socket {
     return true
   }
 
-  /**
-   * Bytes for a socket that the World has closed: the operating system resets it, and what was written is
-   * lost.
-   */
+  /** Answers bytes for a closed socket by RST, as the operating system does. Bytes on their way are lost. */
   private unheard(): void {
     if (!this.destroyed || this.toFar.empty) return
     this.toFar.drop()

@@ -1,6 +1,6 @@
-// The door onto a network in memory: no operating system, no time that passes by itself. Whatever happens is
-// drawn from one seed, so a seed names a run. The clock stands still in a turn and then jumps on to the next
-// event; deadlines fire by it. Who plays the peers listens (serve) and dials from outside the turn.
+// The pollset of a simulated network in memory, without an operating system. Everything is drawn from one
+// seed, so a seed identifies a run. The clock stands still during a turn and then jumps to the next event or
+// deadline. Peers listen (serve) and dial from outside the turn.
 //
 //   const pollset = new SimPollset(seed, { ...noFaults, latencyMs: 5 })
 //   pollset.serve({ host: '192.0.2.9', port: 9 }, (far) => { far.owner = … })
@@ -38,7 +38,7 @@ interface SimEvent {
 
 const before = (a: SimEvent, b: SimEvent): boolean => a.at < b.at || (a.at === b.at && a.order < b.order)
 
-/** What is going to happen, the earliest first; of equals the one that was planned first. A binary heap. */
+/** The planned events as a binary heap: the earliest first, of equal times the one planned first. */
 class Agenda {
   private readonly heap: SimEvent[] = []
   private orders = 0
@@ -98,7 +98,7 @@ class SimListener extends Listener {
     this.id = id
   }
 
-  /** Somebody has dialled. */
+  /** Accepts a connection from this address. */
   arrive(from: Address): SimSocket {
     const socket = new SimSocket(this.net, from, this.address, `${this.id}.${++this.accepts}`, true)
     this.accepted.push(socket)
@@ -129,7 +129,7 @@ class SimResolution extends Resolution {
   }
 }
 
-/** What becomes of connects to an address. */
+/** A served address: what happens to connects to it. */
 interface Serving {
   readonly connected: (far: SimPeerSocket) => void
   readonly waits: boolean
@@ -154,10 +154,10 @@ class SimCommands extends Commands {
   }
 }
 
-/** Steps without the clock moving, past which something goes round in circles. */
+/** The most steps while the clock stands still; more of them are an endless loop. */
 const STEPS_AT_ONCE_MAX = 100_000
 
-/** When every run begins: Sun, 06 Nov 1994 08:49:37 GMT, the example of RFC 9110 §5.6.7. */
+/** The start of every run: Sun, 06 Nov 1994 08:49:37 GMT, the example of RFC 9110 §5.6.7. */
 const WALL_TIME = 784_111_777_000
 
 export class SimPollset extends Turns implements Pollset, SimNet {
@@ -185,7 +185,7 @@ export class SimPollset extends Turns implements Pollset, SimNet {
     this.commands = new SimCommands(this)
   }
 
-  // The World's side
+  // For the World
 
   listen(address: Address, id: string): Listener {
     const listener = new SimListener(this, address, id)
@@ -254,43 +254,43 @@ export class SimPollset extends Turns implements Pollset, SimNet {
     this.agenda.clear()
   }
 
-  // The side of the peers
+  // For the peers
 
   /**
-   * Connects of the World to this address arrive here.
-   * @param waits they are not connected before {@link SimPeerSocket.accept}
+   * Calls `connected` for each connect of the World to this address.
+   * @param waits whether each connect waits for {@link SimPeerSocket.accept}
    */
   serve(address: Address, connected: (far: SimPeerSocket) => void, waits = false): void {
     this.served.set(formatAddress(address), { connected, waits })
   }
 
-  /** Nobody is there any more: connects are refused. */
+  /** Refuses further connects to this address. */
   unserve(address: Address): void {
     this.served.delete(formatAddress(address))
   }
 
-  /** What a look-up of this name finds; null: it is never answered. */
+  /** Sets the addresses of a name; null: its look-ups never end. */
   name(host: string, addresses: readonly string[] | null): void {
     this.names.set(host, addresses)
   }
 
-  /** What a look-up of this name finds has been said. */
+  /** Whether {@link name} has set the addresses of this name. */
   protected isNamed(host: string): boolean {
     return this.names.has(host)
   }
 
-  /** Connect to a listener of the World, from outside of a turn; null when nobody listens there. */
+  /** Connects to a listener of the World, from outside a turn. Returns null if none listens there. */
   dial(address: Address, from: Address): SimPeerSocket | null {
     const listener = this.listeners.get(formatAddress(address))
     return listener === undefined || !listener.open ? null : listener.arrive(from).peer
   }
 
-  /** Have this happen in so many ms. */
+  /** Calls `act` after this many ms. */
   after(ms: number, act: () => void): void {
     this.at(this.clock + ms, act)
   }
 
-  /** From here on the network does nothing wrong; what is lost stays lost. */
+  /** Stops all faults of the network. What is lost stays lost. */
   heal(): void {
     this.faults = { ...noFaults, latencyMs: this.faults.latencyMs }
   }
@@ -298,8 +298,7 @@ export class SimPollset extends Turns implements Pollset, SimNet {
   // Running
 
   /**
-   * Move on to the next event, and run one turn if it concerns the World. False when nothing will ever
-   * happen.
+   * Moves to the next event, and runs one turn if one is needed. Returns false if nothing will ever happen.
    */
   step(): boolean {
     if (this.shut) return false
@@ -308,13 +307,13 @@ export class SimPollset extends Turns implements Pollset, SimNet {
     if (at > this.clock) {
       this.clock = at
       this.stepsAtOnce = 0
-    } else if (++this.stepsAtOnce > STEPS_AT_ONCE_MAX) throw new Error('the World goes round in circles')
+    } else if (++this.stepsAtOnce > STEPS_AT_ONCE_MAX) throw new Error('the World loops without end')
     this.due()
     if (this.asked || this.deadlines.earliest() <= this.clock) this.one()
     return true
   }
 
-  /** Step until this holds; false when nothing will ever happen, or it would take longer than `ms`. */
+  /** Steps until `over` returns true. Returns false if nothing will ever happen, or not within `ms`. */
   runUntil(over: () => boolean, ms = Number.POSITIVE_INFINITY): boolean {
     const last = this.clock + ms
     while (!over()) {
@@ -324,7 +323,7 @@ export class SimPollset extends Turns implements Pollset, SimNet {
     return true
   }
 
-  /** What the network does now. */
+  /** Runs the events that are due. */
   protected due(): void {
     for (let left = STEPS_AT_ONCE_MAX; this.agenda.earliest <= this.clock && left > 0; left--) {
       this.agenda.shift().act()
@@ -335,7 +334,7 @@ export class SimPollset extends Turns implements Pollset, SimNet {
   protected one(): void {
     this.asked = false
     this.turn()
-    // A slice of a read buffer is dead after the turn (spec/pollset.md, P21).
+    // A slice of a read buffer is invalid after the turn (spec/pollset.md, P21).
     for (const chunk of this.spoilt) chunk.fill(0xdd)
     this.spoilt.length = 0
   }
@@ -348,7 +347,7 @@ export class SimPollset extends Turns implements Pollset, SimNet {
     this.done[kind] = (this.done[kind] ?? 0) + 1
   }
 
-  // What links and listeners need
+  // For sockets and listeners
 
   at(time: number, act: () => void): void {
     this.agenda.add(time, act)
