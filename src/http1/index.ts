@@ -14,7 +14,6 @@ export { ResponseReader } from './response-reader.js'
 export type { BackendSession } from './session.js'
 export { http1SessionOn, http1Sessions } from './session-factory.js'
 export { sessionLife } from './session-life.js'
-export { tcpSessions } from './tcp-session.js'
 export {
   CHUNK_OVERHEAD,
   headBytesMax,

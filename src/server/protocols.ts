@@ -10,17 +10,10 @@ import {
   type HttpWorld,
   type StreamAcceptor,
 } from '../http/index.js'
-import {
-  createHttp1,
-  type Http1Context,
-  http1SessionOn,
-  http1Sessions,
-  serveHttp1,
-  tcpSessions,
-} from '../http1/index.js'
+import { createHttp1, type Http1Context, http1SessionOn, http1Sessions, serveHttp1 } from '../http1/index.js'
 import { createHttp2, type Http2Context, http2SessionOn, http2Sessions, serveHttp2 } from '../http2/index.js'
 import { isNumeric, type Socket, type TlsClient } from '../pollset/index.js'
-import type { ExchangeSession, SessionsFor } from '../proxy/index.js'
+import { type ExchangeSession, type SessionsFor, tcpSessions } from '../proxy/index.js'
 import { type DialTarget, type ProxyVersion, proxyHeader } from '../transport/index.js'
 import type { BackendUrl } from './address.js'
 import type { AlpnProtocol } from './client-handshake.js'
@@ -113,7 +106,7 @@ export class Protocols {
 
   /** Returns raw TCP sessions to the target of a CONNECT. */
   tcpSessions(target: DialTarget): SessionFactory<ExchangeSession> {
-    return tcpSessions(this.http1, target)
+    return tcpSessions(this.world, target, this.limits.http1)
   }
 
   /**

@@ -2,7 +2,7 @@
 // lingering, token buckets. This room knows no protocol.
 
 export { type AddressPair, addressPairOf } from './address-pair.js'
-export { ByteConnection, byteConnectionLife } from './byte-connection.js'
+export { ByteConnection } from './byte-connection.js'
 export { ByteOutput, type ByteOutputOwner } from './byte-output.js'
 export { Connections, EMPTY } from './connections.js'
 export { DelayedReset } from './delayed-reset.js'
@@ -17,6 +17,7 @@ export { ProxyHeaderReader, type ProxyVersion, proxyHeader } from './proxy-proto
 export { type CreditSink, ReceiveBuffer } from './receive-buffer.js'
 export { type OutputOwner, SlabOutput } from './slab-output.js'
 export { OutputSlabs, type SlabLimits, slabLimits } from './slabs.js'
+export { SocketConnection, socketConnectionLife } from './socket-connection.js'
 export { type DialTarget, notConnected } from './target.js'
 export { TokenBucket } from './token-bucket.js'
 export { Transit, type TransitLimits, transitLimits } from './transit.js'

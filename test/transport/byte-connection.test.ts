@@ -104,6 +104,22 @@ t.test(
 )
 
 t.test(
+  'T7: cancelled while it may not read: what the peer still says is discarded, up to its end',
+  async (t) => {
+    const { pollset, open } = setUp()
+    const { taker, socket, far } = open()
+    far.put(Buffer.from('a stop'))
+    far.send(Buffer.from('never read'))
+    t.ok(socket.paused)
+    taker.cancel()
+    pollset.run()
+    t.ok(far.ended)
+    far.end()
+    t.strictSame([taker.text, taker.over], ['a stop', 1])
+  },
+)
+
+t.test(
   'F8: of those that do not read, the one that stalls with most is reset; its bytes come back',
   async (t) => {
     const { pollset, world, open } = setUp({ heldBytesSoft: 10_000, heldBytesMax: 60_000, stallMs: 1_000 })

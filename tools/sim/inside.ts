@@ -12,6 +12,8 @@ import type { Output } from '../../src/http2/output.js'
 import type { Http2Stream } from '../../src/http2/stream.js'
 import type { Deadline, Deadlines, Pollable, SimSocket } from '../../src/pollset/index.js'
 import type { Exchange } from '../../src/proxy/index.js'
+import { TcpSession } from '../../src/proxy/tcp-session.js'
+import type { TcpStream } from '../../src/proxy/tcp-stream.js'
 import type { ReceiveBuffer as HttpReceiveBuffer } from '../../src/transport/index.js'
 
 export interface ReceiveBufferInside {
@@ -117,8 +119,18 @@ export interface Http1Inside extends Continuation {
   readonly capacity: number
 }
 
+/** A connection to the target of a CONNECT; its stream is a tunnel. */
+export interface TcpInside extends Continuation {
+  readonly socket: SimSocket
+  readonly stream: (StreamInside & { readonly outstanding: TcpStream['outstanding'] }) | null
+  readonly failure: TcpSession['failure']
+  readonly leased: TcpSession['leased']
+  readonly capacity: TcpSession['capacity']
+}
+
 /** Which of them it is. */
-export const isHttp1 = (connection: Continuation): boolean => connection instanceof Http1Connection
+export const isHttp1 = (connection: unknown): boolean => connection instanceof Http1Connection
+export const isTcp = (connection: unknown): boolean => connection instanceof TcpSession
 
 export interface ExchangeInside extends Continuation {
   readonly frontend: StreamInside

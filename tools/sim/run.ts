@@ -49,7 +49,9 @@ import {
   type ExchangeInside,
   type Http1Inside,
   isHttp1,
+  isTcp,
   type SessionInside,
+  type TcpInside,
 } from './inside.js'
 import { Ledger, type Request, Violation } from './ledger.js'
 import { faultsOf, limitsOf } from './limits.js'
@@ -107,6 +109,7 @@ class Run implements PeerContext, RunView, Tracer, HandshakeEvents {
   sessions: SessionInside[] = []
   http1Frontends: Http1Inside[] = []
   http1Sessions: Http1Inside[] = []
+  tcpSessions: TcpInside[] = []
   engines: readonly EngineInside[] = []
   logged: Exchange[] = []
   private readonly clients: (Client | Client1)[] = []
@@ -292,12 +295,14 @@ class Run implements PeerContext, RunView, Tracer, HandshakeEvents {
 
   /** Nothing is under way on any connection that stands. */
   private get still(): boolean {
-    const still = (c: ConnectionInside | Http1Inside): boolean => c.socket === null || c.socket.idle
+    const still = (c: ConnectionInside | Http1Inside | TcpInside): boolean =>
+      c.socket === null || c.socket.idle
     return (
       this.frontends.every(still) &&
       this.sessions.every(still) &&
       this.http1Frontends.every(still) &&
-      this.http1Sessions.every(still)
+      this.http1Sessions.every(still) &&
+      this.tcpSessions.every(still)
     )
   }
 
@@ -320,12 +325,14 @@ class Run implements PeerContext, RunView, Tracer, HandshakeEvents {
     this.sessions = []
     this.http1Frontends = []
     this.http1Sessions = []
+    this.tcpSessions = []
     for (const each of this.world.scheduler.alive()) {
       if (each.kind === 'exchange') this.exchanges.push(each as ExchangeInside)
       else if (isHttp1(each)) {
         if (each.kind === 'frontend') this.http1Frontends.push(each as Http1Inside)
         else this.http1Sessions.push(each as Http1Inside)
-      } else if (each.kind === 'frontend') this.frontends.push(each as ConnectionInside)
+      } else if (isTcp(each)) this.tcpSessions.push(each as TcpInside)
+      else if (each.kind === 'frontend') this.frontends.push(each as ConnectionInside)
       else if (each.kind === 'backend') this.sessions.push(each as SessionInside)
     }
     this.engines = this.backend.engines() as unknown as readonly EngineInside[]

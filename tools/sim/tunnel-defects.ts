@@ -4,6 +4,8 @@ import { type Head, Stream } from '../../src/http/index.js'
 import { Http1Connection } from '../../src/http1/connection.js'
 import { flows } from '../../src/proxy/flows.js'
 import { Exchange } from '../../src/proxy/index.js'
+import { TcpSession } from '../../src/proxy/tcp-session.js'
+import type { TcpStream } from '../../src/proxy/tcp-stream.js'
 import { type Defect, wrap } from './defects.js'
 import type { PlanName } from './plan.js'
 
@@ -51,6 +53,17 @@ export const tunnelDefects: readonly Defect[] = [
       }),
   },
   {
+    name: 'a broken CONNECT ends',
+    what: 'the target of a CONNECT that its client has broken gets FIN in the place of RST',
+    expected: ['S2'],
+    plan: { ...TUNNELS, connectPercent: 100, cancelPercent: 60, cancelWithinMs: 100, lastingPercent: 60 },
+    plant: () =>
+      wrap<TcpSession, [TcpStream]>(TcpSession.prototype, 'resetByUs', (self, _original, stream) => {
+        stream.receiveBuffer?.clear()
+        if (!stream.closed) (self as unknown as { over(stream: TcpStream): void }).over(stream)
+      }),
+  },
+  {
     name: 'a stalled tunnel ends',
     what: 'a tunnel over HTTP/1.1 that has lost octets for want of memory ends as if all were there',
     expected: ['S2'],
@@ -65,15 +78,29 @@ export const tunnelDefects: readonly Defect[] = [
       holdPercent: 20,
       holdMs: 50,
     },
-    plant: () =>
-      wrap<{ stream: { fault: unknown } | null }, []>(
+    plant: () => {
+      const whole = (self: { stream: { fault: unknown } | null }, original: () => unknown): void => {
+        if (self.stream !== null) self.stream.fault = null
+        original()
+      }
+      const undo1 = wrap<{ stream: { fault: unknown } | null }, []>(
         Http1Connection.prototype,
         'tunnelEnded',
-        (self, original) => {
-          if (self.stream !== null) self.stream.fault = null
-          original()
+        whole,
+      )
+      const undo2 = wrap<TcpSession, [{ fault: unknown }]>(
+        TcpSession.prototype,
+        'targetEnded',
+        (_self, original, stream) => {
+          stream.fault = null
+          original(stream)
         },
-      ),
+      )
+      return () => {
+        undo1()
+        undo2()
+      }
+    },
   },
   {
     name: 'idle for ever',

@@ -3,9 +3,16 @@
 import { createWorld, TraceLines, type Tracer } from '../../src/continuation/index.js'
 import { engineLimits } from '../../src/engine/index.js'
 import { createHttpWorld } from '../../src/http/index.js'
-import { createHttp1, http1Sessions, serveHttp1, tcpSessions } from '../../src/http1/index.js'
+import { createHttp1, http1Sessions, serveHttp1 } from '../../src/http1/index.js'
 import { createHttp2, http2Sessions, serveHttp2 } from '../../src/http2/index.js'
-import { Backend, ConnectPolicy, ReverseProxy, RouteTable, type Share } from '../../src/proxy/index.js'
+import {
+  Backend,
+  ConnectPolicy,
+  ReverseProxy,
+  RouteTable,
+  type Share,
+  tcpSessions,
+} from '../../src/proxy/index.js'
 import type { SomeLimits } from '../../src/server/index.js'
 import { frame, PREFACE } from './frames.js'
 import { type FarEnd, MemoryPollset } from './memory-pollset.js'
@@ -75,7 +82,9 @@ export function memoryProxy(limits: SomeLimits = {}, options: MemoryProxyOptions
     routes.push({ host: '', prefix: options.beside, backend: backendAt('h2c://beside', BESIDE) })
   const { connect } = options
   const connects =
-    connect === undefined ? null : new ConnectPolicy(world, connect, (target) => tcpSessions(http1, target))
+    connect === undefined
+      ? null
+      : new ConnectPolicy(world, connect, (target) => tcpSessions(world, target, http1.limits))
   const proxy = new ReverseProxy(world, new RouteTable(routes), limits.proxy, connects)
   return {
     pollset,

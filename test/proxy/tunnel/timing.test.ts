@@ -193,6 +193,25 @@ for (const front of VERSIONS) {
     t.end()
   })
 
+  t.test(`${front}: a CONNECT in which nothing is said does not wake its target's connection`, (t) => {
+    const tunnel = connect(front, { proxy: { tunnelIdleMs: 100_000 } })
+    const { client, head, pollset, backends, lines, near } = tunnel
+    client.send(head)
+    t.ok(isOpen(client, front))
+    const before = lines.length
+    pollset.advance(20_000)
+    t.strictSame(
+      lines.slice(before).filter((each) => / b\d+ /.test(each)),
+      [],
+    )
+    backends[0].send(Buffer.from('still there'))
+    t.match(near.heard(), 'still there')
+    client.destroy()
+    t.ok(backends[0].wasReset)
+    nothingLeft(t, tunnel)
+    t.end()
+  })
+
   for (const early of ['', 'early']) {
     t.test(
       `${front}: the client has ended its half with its CONNECT${early && ', and said something'}`,

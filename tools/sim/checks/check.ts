@@ -7,7 +7,14 @@ import type { SimPollset } from '../../../src/pollset/index.js'
 import type { Backend, Exchange, ReverseProxy } from '../../../src/proxy/index.js'
 import type { Limits } from '../../../src/server/index.js'
 import type { DebuggerActor } from '../debugger-actor.js'
-import type { ConnectionInside, EngineInside, ExchangeInside, Http1Inside, SessionInside } from '../inside.js'
+import type {
+  ConnectionInside,
+  EngineInside,
+  ExchangeInside,
+  Http1Inside,
+  SessionInside,
+  TcpInside,
+} from '../inside.js'
 import { Violation } from '../ledger.js'
 import type { Plan } from '../plan.js'
 
@@ -30,6 +37,7 @@ export interface RunView {
   /** Of HTTP/1.1. */
   readonly http1Frontends: readonly Http1Inside[]
   readonly http1Sessions: readonly Http1Inside[]
+  readonly tcpSessions: readonly TcpInside[]
   readonly engines: readonly EngineInside[]
   /** Exchanges that have logged in this turn, each as often as it did. */
   readonly logged: readonly Exchange[]

@@ -47,6 +47,7 @@ export function endedInTime(scene: RunView, what: 'exchanges' | 'connections'): 
           ...scene.sessions,
           ...scene.http1Frontends,
           ...scene.http1Sessions,
+          ...scene.tcpSessions,
         ]
   if (left.length === 0) return
   const told = left.slice(0, 5).map((each) => `${each.id} at ${each.stepName}`)

@@ -1,7 +1,7 @@
 // S1: every exchange reaches `log` once, and nothing of it (lease, waiter, deadline, buffer) outlives that.
 
 import type { ExchangeInside, Http1Inside } from '../inside.js'
-import { holding, isHttp1, receiveBufferInside } from '../inside.js'
+import { holding, isHttp1, isTcp, receiveBufferInside } from '../inside.js'
 import { type Checker, fail, type RunView } from './check.js'
 
 export function s1(): Checker {
@@ -72,7 +72,7 @@ function nothingLeft(x: ExchangeInside): void {
 /** HTTP/1.1 knows no end of a request that was answered early but that of its connection, which is on its way. */
 const endsWithConnection = (carrier: unknown): boolean => {
   const connection = carrier as Http1Inside
-  return isHttp1(connection) && connection.failure !== null
+  return (isHttp1(connection) || isTcp(connection)) && connection.failure !== null
 }
 
 /** A session's leases are its streams, and those that were granted and not taken. */
@@ -83,7 +83,7 @@ function leasesAreHeld(scene: RunView): void {
     if (session.leased !== held)
       fail('S1', `${session.id} has ${session.leased} leases, and ${held} are held`)
   }
-  for (const session of scene.http1Sessions) {
+  for (const session of [...scene.http1Sessions, ...scene.tcpSessions]) {
     let held = session.stream === null ? 0 : 1
     for (const x of scene.exchanges) if ((x.lease.session as unknown) === session) held++
     if (session.leased !== held)

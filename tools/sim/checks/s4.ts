@@ -1,7 +1,7 @@
 // S4: held bytes, queues, tables and counts stay within their named bounds.
 
 import type { Limits } from '../../../src/server/index.js'
-import type { ConnectionInside, Http1Inside, StreamInside } from '../inside.js'
+import type { ConnectionInside, Http1Inside, StreamInside, TcpInside } from '../inside.js'
 import { type Checker, fail, type RunView } from './check.js'
 
 /** Reset streams a connection remembers (http2/stream-table.ts). */
@@ -16,11 +16,15 @@ export function s4(): Checker {
       const { limits, world } = scene
       within('heldBytesMax', world.memory.bytes, limits.transport.heldBytesMax)
       const connections = scene.frontends.length + scene.sessions.length
-      const connections1 = scene.http1Frontends.length + scene.http1Sessions.length
+      const connections1 = scene.http1Frontends.length + scene.http1Sessions.length + scene.tcpSessions.length
       within('slabs lent', world.slabs.lent, connections + connections1)
       for (const each of scene.http1Frontends) http1Connection(each, scene)
       for (const each of scene.http1Sessions) {
         http1Connection(each, scene)
+        within(`leases of ${each.id}`, each.leased, each.capacity)
+      }
+      for (const each of scene.tcpSessions) {
+        tunnel(each, limits)
         within(`leases of ${each.id}`, each.leased, each.capacity)
       }
       for (const each of scene.frontends) {
@@ -73,6 +77,16 @@ function http1Connection(c: Http1Inside, scene: RunView): void {
   if (stream === null) return
   within(`body ahead of ${stream.id}`, stream.outstanding, limits.http1.bodyAheadBytesMax + CHUNK_BYTES)
   interims(stream.id, stream, limits)
+}
+
+function tunnel({ stream }: TcpInside, limits: Limits): void {
+  if (stream === null) return
+  within(
+    `connectionHeldBytesMax of ${stream.id}`,
+    stream.receiveBuffer?.heldBytes ?? 0,
+    limits.transport.connectionHeldBytesMax,
+  )
+  within(`bytes ahead of ${stream.id}`, stream.outstanding, limits.http1.bodyAheadBytesMax + CHUNK_BYTES)
 }
 
 /** Received and not passed on, or sent and not yet written: one alone may be as large as a head may be. */
