@@ -1,4 +1,4 @@
-// Why a request was not begun on an HTTP/2 connection to a backend, and may be sent elsewhere.
+// The faults of a request that a session has not begun, so that it may be sent elsewhere.
 
 import { fault } from '../continuation/index.js'
 import type { StreamFault } from '../http/index.js'

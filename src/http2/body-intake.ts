@@ -1,6 +1,6 @@
-// The DATA a connection receives: windows, credit, and the receive buffers of its streams (RFC 9113 §6.1,
-// §6.9; design: Flow control). Credit of a stream goes back when its bytes have left for the other side; what
-// nobody will pull is credited at once, so that no path loses any (property S3). It is the sink of DATA.
+// The sink of DATA: windows, credit and the receive buffers of streams (RFC 9113 §6.1, §6.9; design:
+// Flow control). Stream credit is returned when the bytes have left for the other side. Bytes that no exchange
+// will pull are credited at once, so that no path loses credit (property S3).
 
 import { BODY } from '../http/index.js'
 import { invariant, type Settleable } from '../pollset/index.js'
@@ -17,25 +17,21 @@ import { StreamEvent } from './stream-states.js'
 
 /** The connection that an intake belongs to. */
 export interface BodyIntakeHost {
-  /** The stream that may get this event; null when the event has been dealt with. */
+  /** Returns the stream for this event; null if the event has been handled. */
   streamFor(id: number, event: number): Http2Stream | null
   remoteEnd(stream: Http2Stream): void
   streamError(id: number, code: number, message: string): void
   connectionError(code: number, message: string): void
   /**
-   * Counts a frame that carries nothing and comes with ordinary work: PING, and what is late for a stream
-   * that is gone.
+   * Counts a frame without payload that comes with ordinary work: PING, and late frames of a closed stream.
    */
   idleFrame(): void
   crashWith(error: unknown): void
-  /** Takes credit for a stream that is discarded, whose octets nobody will have; false: it gets none. */
+  /** Takes credit for a stream whose DATA is discarded. Returns false if it gets none. */
   takeDiscardCredit(bytes: number): boolean
 }
 
-/**
- * octets: smaller DATA for a stream that is gone counts as an idle frame; it may be the end of an upload that
- * is answered already
- */
+/** The octets below which DATA for a closed stream counts as an idle frame. It may end an answered upload. */
 const CRUMB = 256
 
 export class BodyIntake implements DataSink, Settleable {
@@ -48,7 +44,7 @@ export class BodyIntake implements DataSink, Settleable {
   private readonly budget = new ConnectionBudget()
   private readonly unsettled: ReceiveBuffer[] = []
   private stream: Http2Stream | null = null
-  /** Octets of the current frame that are not (yet) known to be body. */
+  /** Octets of the current frame that are not known to be body. */
   private padding = 0
 
   constructor(
@@ -90,7 +86,7 @@ export class BodyIntake implements DataSink, Settleable {
       return
     }
     stream.recvWindow -= size
-    // An empty frame is within any window, below zero too (RFC 9113 §6.9.1).
+    // An empty frame is within any window, even a negative one (RFC 9113 §6.9.1).
     if (stream.recvWindow < 0 && size > 0) {
       const message = 'DATA beyond the stream window (RFC 9113 §6.9.1)'
       connection.streamError(id, ErrorCode.FLOW_CONTROL_ERROR, message)
@@ -147,12 +143,12 @@ export class BodyIntake implements DataSink, Settleable {
     this.output.creditStream(stream)
   }
 
-  /** Drops what a stream holds. */
+  /** Drops what a stream has buffered. */
   clear(stream: Http2Stream): void {
     if (stream.receiveBuffer !== null) this.dropped(stream.receiveBuffer.clear())
   }
 
-  /** From here on it is discarded: what it holds goes, and the sender may go on (design: Resets). */
+  /** Discards a stream's DATA from now on: drops its buffer and lets the sender go on (design: Resets). */
   discard(stream: Http2Stream): void {
     if (stream.receiveBuffer !== null) this.consumed(stream, stream.receiveBuffer.clear())
   }
@@ -167,7 +163,7 @@ export class BodyIntake implements DataSink, Settleable {
     this.giveCredit()
   }
 
-  /** A stream that flows gets a wider window, out of budget that nobody uses. */
+  /** Widens the window of a stream that flows, out of unused budget. */
   private widen(stream: Http2Stream): void {
     const { memory } = this.context.world
     const max = this.context.limits.streamWindowMax

@@ -1,4 +1,4 @@
-// The numbers of HTTP/2 (RFC 9113 §6, §7, §6.5.2), by the names the RFC gives them.
+// The numbers of HTTP/2 (RFC 9113 §6, §7, §6.5.2), by their names in the RFC.
 
 export const FrameType = {
   DATA: 0,

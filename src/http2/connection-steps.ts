@@ -1,43 +1,44 @@
-// What the steps of an HTTP/2 connection ask of it, in either role. The steps and what may follow them are
-// frontend-life.ts and session-life.ts; here are the questions and the actions that both tables use.
+// The methods that the steps of both roles call. The steps are in frontend-life.ts and session-life.ts.
 
 import type { Continuation } from '../continuation/index.js'
 
 /**
- * The waits of both lives, in one order, so that one list of durations does for both: until the next check;
- * until the next where something is owed or waited for; until streams are reset, as the peer bears it.
+ * The waits of both lives, in one order, so that both use one list of durations: until the next check; until
+ * the next check while something is owed; until the next paced reset of discarded streams.
  */
 export const CONNECTION_WAITS = ['check', 'hasten', 'pace'] as const
 
 export interface ConnectionSteps extends Continuation {
-  /** Reads what has come, up to this connection's share of a turn. */
+  /** Reads what has arrived, up to this connection's share of a turn. */
   read(): void
-  /** It is being given up. */
+  /** The connection is failing. */
   readonly failed: boolean
-  /** The peer has ended or closed, and all that came before is read. */
+  /** The peer has ended or closed, and all bytes before that are read. */
   readonly socketOver: boolean
-  /** The last check is long ago, although something has come all the time. */
+  /** A check is due, although bytes keep arriving. */
   readonly checkIsDue: boolean
-  /** Somebody waits for the peer, or it owes a handshake or the rest of a frame: checks are more frequent. */
+  /**
+   * Checks are frequent: an exchange waits for the peer, or the peer owes a handshake or the rest of a frame.
+   */
   readonly inHaste: boolean
-  /** It was told to end when its streams have. */
+  /** The connection closes when its streams have ended. */
   readonly isDraining: boolean
-  /** No stream is left, and none is on its way. */
+  /** No stream is open, and none can be on its way. */
   readonly isDrained: boolean
   /** Fills the wait slot. */
   awaitFrames(): void
-  /** Fills the wait slots, and sets a deadline where streams may be on their way. */
+  /** Fills the wait slots, and sets a deadline if streams may be on their way. */
   awaitStreams(): void
-  /** Sends what is due; false: close, as the peer is dead or something is overdue. */
+  /** Sends PING if due. Returns false to close: the peer is dead, or something is overdue. */
   checkHealth(): boolean
-  /** Tells the peer that no new streams are served. */
+  /** Sends GOAWAY. */
   sendGoaway(): void
-  /** Writes what was pending, then FIN; false: nobody is there to wait for. */
+  /** Writes pending output, then FIN. Returns false if there is no peer to wait for. */
   beginClose(): boolean
-  /** Discards what the peer still sends; false: the wait is over. */
+  /** Discards what the peer still sends. Returns false when the wait is over. */
   waitForPeerClose(): boolean
-  /** Takes a cancel while it waits for the peer; false: wait no longer. */
+  /** Takes a cancel while it waits for the peer. Returns false to wait no longer. */
   hurry(): boolean
-  /** Lets go of the socket, and tells who counts the connection. */
+  /** Releases the socket, and reports the close. */
   closed(): void
 }

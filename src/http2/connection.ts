@@ -1,9 +1,8 @@
-// An HTTP/2 connection with its streams, the part both roles share: it keeps streams and windows, answers
-// SETTINGS and PING, asks the grid what a frame may do, and sees to it that its peer is there. A frontend
-// (frontend.ts) accepts streams; a backend (backend.ts) opens them and is a session.
+// What both roles of an HTTP/2 connection share: it keeps streams and windows, answers SETTINGS and PING,
+// asks the grid what a frame may do, and checks that the peer is alive. A frontend (frontend.ts) accepts
+// streams; a session (session.ts) opens them.
 //
-// An error of a stream stays with that stream; an error of the connection ends it, and its streams hear
-// of it each for itself.
+// A stream error ends its stream only. A connection error ends the connection, and fails each stream.
 
 import {
   BODY,
@@ -44,7 +43,7 @@ import {
 } from './stream-states.js'
 import { StreamTable } from './stream-table.js'
 
-/** No streams are left. */
+/** No stream is open. */
 export const QUIET = 1
 
 export abstract class Http2Connection
@@ -67,9 +66,9 @@ export abstract class Http2Connection
   protected readonly blocks: FieldSections
   readonly intake: BodyIntake
   private readonly grid: Uint8Array
-  /** The highest stream id used by the side that opens streams. */
+  /** The highest stream id of the side that opens streams. */
   protected lastStreamId: number
-  /** The stream for whose frame the connection is given up; 0 for none. */
+  /** The stream whose frame made the connection fail; 0 for none. */
   protected culprit: number
 
   constructor(context: Http2Context, role: Role, socket: Socket, id?: string) {
@@ -93,7 +92,7 @@ export abstract class Http2Connection
     this.culprit = 0
   }
 
-  // What the roles do each in their own way
+  // What the roles do differently
 
   abstract fieldSection(id: number, fields: Field[], size: number, endStream: boolean): void
   abstract goaway(lastStreamId: number, code: number, debug: string): void
@@ -106,13 +105,13 @@ export abstract class Http2Connection
   abstract roleSetting(id: number, value: number): void
   /** The stream has left the table. */
   protected abstract removed(stream: Http2Stream): void
-  /** The peer has reset it. */
+  /** The peer has reset the stream. */
   protected abstract resetByPeer(stream: Http2Stream, code: number): void
-  /** A stream was reset for a fault of the peer's. */
+  /** A stream was reset for a fault of the peer. */
   protected abstract peerErred(): void
-  /** Streams that somebody still waits for. */
+  /** The number of streams that exchanges wait for. */
   protected abstract get live(): number
-  /** The highest stream id of the peer's that was acted on (RFC 9113 §6.8); 0 where it may open none. */
+  /** The highest stream id of the peer that was processed (RFC 9113 §6.8); 0 if it opens none. */
   protected abstract get goawayId(): number
 
   // Steps
@@ -122,7 +121,7 @@ export abstract class Http2Connection
     const { turnBytesMax, turnFramesMax } = this.context.limits
     const framesBefore = reader.frames
     let bytes = 0
-    // Up to this connection's share of a turn (P12); what is left is read in the next.
+    // Up to this connection's share of a turn (P12). The rest is read in the next.
     while (!reader.stopped && bytes < turnBytesMax && reader.frames - framesBefore < turnFramesMax) {
       const chunk = socket.take()
       if (chunk === null) break
@@ -171,7 +170,7 @@ export abstract class Http2Connection
     const overdue = this.health.check(this.socket, now)
     if (overdue !== null)
       this.connectionError(overdue.code, overdue.message, overdue.blamesFrame ? this.reader.stream : 0)
-    // A peer that nobody waits for may be silent.
+    // A peer that no exchange waits for may be silent.
     else if (this.live > 0 && !this.health.liveness.check(this.socket, this.output, now))
       this.failure ??= DEAD_PEER[this.side]
     return !this.failed
@@ -190,7 +189,7 @@ export abstract class Http2Connection
     for (const stream of this.streams.all()) this.failStream(stream, why)
   }
 
-  /** The stream is over through no doing of its exchange, which is told. */
+  /** Fails the stream, and tells its exchange. */
   protected failStream(stream: Http2Stream, why: StreamFault): void {
     stream.fault = why
     stream.state = StreamState.CLOSED_RESET_BY_PEER
@@ -198,13 +197,13 @@ export abstract class Http2Connection
     this.reportReset(stream)
   }
 
-  /** Its exchange hears that the stream is over: by readiness on a backend, by a cancel on a frontend. */
+  /** Tells the exchange that the stream is over: by readiness on a session, by a cancel on a frontend. */
   private reportReset(stream: Http2Stream): void {
     stream.raise(RESET)
     stream.owner?.cancel()
   }
 
-  /** `culprit`: the stream whose frame it is for, where it is not that being read. */
+  /** @param culprit the stream whose frame is to blame, if not the current one */
   connectionError(code: number, message: string, culprit = this.reader.stream): void {
     if (this.failure !== null) return
     this.culprit = culprit
@@ -215,7 +214,7 @@ export abstract class Http2Connection
     this.output.goaway(this.goawayId, code, message)
   }
 
-  // Frames that carry nothing
+  // Frames without payload
 
   emptyFrame(weight = 1): void {
     if (!this.frameBudget.payFromTime(this.now, weight)) this.flooded()
@@ -245,14 +244,14 @@ export abstract class Http2Connection
     this.emptyFrame()
   }
 
-  /** RFC 9113 §6.6: we never allow it. */
+  /** Refuses push, which our SETTINGS never allow (RFC 9113 §6.6). */
   pushPromise(_streamId: number): void {
     this.connectionError(ErrorCode.PROTOCOL_ERROR, 'PUSH_PROMISE, and push is not enabled (RFC 9113 §6.6)')
   }
 
   // Frames of streams
 
-  /** What the grid says of this event; null when there is nothing further to do with it. */
+  /** Applies the grid to this event. Returns its stream, or null if there is nothing more to do. */
   streamFor(id: number, event: number): Http2Stream | null {
     const stream = this.streams.get(id)
     const state = stream === null ? this.streams.stateOf(id, this.lastStreamId) : stream.state
@@ -264,21 +263,20 @@ export abstract class Http2Connection
       this.connectionError(codeOf(cell), message)
     } else if (action === Action.STREAM)
       this.streamError(id, codeOf(cell), 'a frame out of its place (RFC 9113 §5.1)')
-    // DATA that comes too late is counted by its size (body-intake.ts); WINDOW_UPDATE and RST_STREAM by who
-    // calls.
+    // Late DATA is counted by its size (body-intake.ts), WINDOW_UPDATE and RST_STREAM by the callers.
     else if (event === StreamEvent.HEADERS || event === StreamEvent.HEADERS_ES) this.emptyFrame()
     return null
   }
 
-  /** The peer's END_STREAM. */
+  /** Handles the peer's END_STREAM. */
   remoteEnd(stream: Http2Stream): void {
-    // What a stream got that is discarded was discarded uncounted.
+    // The DATA of a discarded stream was not counted.
     if (stream.promised > 0 && !stream.bodiless && !stream.discarding) {
       const message = 'less DATA than content-length (RFC 9113 §8.1.1)'
       this.streamError(stream.streamId, ErrorCode.PROTOCOL_ERROR, message)
       return
     }
-    // One that has stalled has lost what it held: what comes after that never makes it whole.
+    // A stalled stream has lost its buffer, so it is never whole.
     stream.remoteEnded = stream.fault === null
     stream.state = afterRemoteEnd(stream.state)
     stream.raise(BODY)
@@ -289,8 +287,8 @@ export abstract class Http2Connection
     this.output.forgetReset(id)
     const stream = this.streamFor(id, StreamEvent.RST_STREAM)
     if (stream === null) {
-      // RFC 9113 §8.1: a server that needs no more of a request says so behind its answer, and a client that
-      // hears of it says CANCEL, or the same.
+      // A server that needs no more of a request resets it with NO_ERROR after its response, and a client may
+      // answer with a reset (RFC 9113 §8.1).
       this.idleFrame()
       return
     }
@@ -298,13 +296,13 @@ export abstract class Http2Connection
     this.streams.rememberReset(id, stream.state)
     if (code === ErrorCode.NO_ERROR) this.endIfWhole(stream)
     stream.fault = this.peerReset(stream, code)
-    // What came complete before the reset stays good (RFC 9113 §8.1: NO_ERROR after a full response).
+    // A response that was whole before the reset stays valid (RFC 9113 §8.1: NO_ERROR).
     this.remove(stream, !stream.remoteEnded)
     this.resetByPeer(stream, code)
     this.reportReset(stream)
   }
 
-  /** The stream is over without END_STREAM: is what came of it whole all the same? */
+  /** Ends a stream without END_STREAM, if its message is whole all the same. */
   protected endIfWhole(_stream: Http2Stream): void {}
 
   protected peerReset(_stream: Http2Stream, code: number): StreamFault {
@@ -312,7 +310,7 @@ export abstract class Http2Connection
   }
 
   streamError(id: number, code: number, message: string): void {
-    // §6.4: RST_STREAM must not be sent for an idle stream.
+    // RST_STREAM must not be sent for an idle stream (§6.4).
     if (id > this.lastStreamId || (id & 1) === 0) {
       this.connectionError(code, message)
       return
@@ -323,7 +321,7 @@ export abstract class Http2Connection
     const stream = this.streams.get(id)
     this.streams.rememberReset(id, StreamState.CLOSED_RESET_BY_US)
     if (stream === null) {
-      // Nobody is harmed by it, and it could go on for ever.
+      // It does no harm, but it could go on for ever.
       this.emptyFrame()
       return
     }
@@ -342,7 +340,7 @@ export abstract class Http2Connection
       return
     }
     const stream = this.streamFor(id, StreamEvent.WINDOW_UPDATE)
-    // A stream's window may be widened once, when it begins.
+    // A peer may widen a stream's window once, when the stream begins, at no cost.
     if (stream !== null && !stream.widened) stream.widened = true
     else this.updateFrame(increment)
     if (stream === null) return
@@ -352,7 +350,7 @@ export abstract class Http2Connection
     } else if (stream.hasWork) this.output.pending(stream)
   }
 
-  // What streams ask for
+  // Called by streams
 
   pending(stream: Http2Stream): void {
     this.output.pending(stream)
@@ -367,17 +365,17 @@ export abstract class Http2Connection
     if (stream.closed) this.remove(stream, false)
   }
 
-  /** Its memory comes back at once; the exchange is told, and answers for it. */
+  /** Frees the stream's buffer at once. Its exchange answers for it. */
   stalled(stream: Http2Stream): void {
     stream.fault = STALL
     stream.discarding = true
-    // What had come complete is so no more.
+    // A message that was whole has lost its buffer.
     stream.remoteEnded = false
     this.intake.clear(stream)
     stream.raise(RESET)
   }
 
-  /** Take a stream out of the table, and drop its body unless it may still be forwarded. */
+  /** Removes a stream from the table, and drops its body unless that may still be forwarded. */
   protected remove(stream: Http2Stream, dropBody: boolean): void {
     this.output.leave(stream)
     if (dropBody) this.intake.clear(stream)

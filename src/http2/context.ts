@@ -1,13 +1,13 @@
-// What all HTTP/2 connections of one World share: its limits, durations and counts.
+// What all HTTP/2 connections of one World share: limits, durations and counts.
 
 import type { HttpWorld } from '../http/index.js'
 import type { DurationList } from '../pollset/index.js'
 import { type Http2Limits, http2Limits } from './limits.js'
 import { sessionLife } from './session-life.js'
 
-/** What has happened, for metrics and tests. Only grows. */
+/** Counters, for metrics and tests. They only grow. */
 export interface Http2Counts {
-  /** connections given up because the peer kept us busy with nothing (ENHANCE_YOUR_CALM) */
+  /** connections closed for abuse (ENHANCE_YOUR_CALM) */
   calmed: number
   connectionErrors: number
   streamErrors: number
@@ -22,19 +22,19 @@ export interface Http2Counts {
 export interface Http2Context {
   readonly world: HttpWorld
   readonly limits: Http2Limits
-  /** Of the waits of either life (connection-steps.ts). */
+  /** The durations of the waits of both lives (connection-steps.ts). */
   readonly durations: readonly DurationList[]
-  /** ms between two checks of a connection: no limit ends it more than a tenth late */
+  /** ms between two checks of a connection, so that limits end at most a tenth late */
   readonly checkMs: number
-  /** The same while the peer owes something, or somebody waits for it. */
+  /** ms between two checks while the peer owes something, or an exchange waits for it. */
   readonly hastyCheckMs: number
   readonly counts: Http2Counts
 }
 
-/** ms between two looks at a connection, at most; and looks in the time of each limit, at least */
+/** ms between two checks at most, and checks in the time of each limit at least. */
 const CHECK_MS = 5_000
 const LOOKS = 10
-/** ms between two looks at streams that are discarded */
+/** ms between two paced resets of discarded streams. */
 const PACE_MS = 100
 
 export function createHttp2(world: HttpWorld, limits: Partial<Http2Limits> = {}): Http2Context {

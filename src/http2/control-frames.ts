@@ -1,10 +1,10 @@
-// Control frames, written as they arise into a small bounded reserve, until the turn's flush takes them
-// before all else (design: Output): SETTINGS, PING, RST_STREAM, GOAWAY. A peer that makes us answer and does
-// not read runs it full.
+// Control frames: SETTINGS, PING, RST_STREAM, GOAWAY. They are written into a small bounded reserve, which
+// the flush sends first (design: Output). A peer that makes us answer and does not read fills the reserve,
+// and the connection closes.
 //
-// A stream that we end of our own accord is no answer to anything: its RST_STREAM waits beside the reserve,
-// by its id, and fills nothing that the peer is judged by. What waits so is bounded by the streams that the
-// peer takes for open: a backend's get no id, and a client's are refused, while as many wait.
+// RST_STREAM of a stream that we end of our own accord is not an answer to the peer, so it waits beside the
+// reserve. The streams that the peer takes for open bound how many wait: meanwhile sessions open no more
+// streams, and frontends refuse them.
 
 import type { Pollset } from '../pollset/index.js'
 import { type OutputSlabs, SlabOutput } from '../transport/index.js'
@@ -20,18 +20,18 @@ import {
 
 export const WINDOW_UPDATE_SIZE = 13
 const RST_STREAM_SIZE = FRAME_HEADER_SIZE + 4
-/** octets of the reserve at first, and again whenever it is empty */
+/** The octets of the reserve when it is empty. */
 const FIRST = 256
 
 export abstract class ControlFrames extends SlabOutput {
-  /** Control frames were lost for want of room. */
+  /** The reserve is full, and frames were lost. */
   overflowed = false
-  /** GOAWAY with an error is the last frame (RFC 9113 §5.4.1): nothing follows it but FIN. */
+  /** GOAWAY with an error was written. Only FIN follows it (RFC 9113 §5.4.1). */
   protected goawaySent = false
-  /** octets that wait */
+  /** The octets in the reserve. */
   protected controlBytes = 0
   private control: Buffer | null = null
-  /** Error codes by the streams that wait to be reset, the first first. */
+  /** The error codes of streams that wait to be reset, in order. */
   private waitingResets: Map<number, number> | null = null
   private readonly controlMax: number
 
@@ -47,7 +47,7 @@ export abstract class ControlFrames extends SlabOutput {
     this.controlBytes = at + data.length
   }
 
-  /** A connection's window begins at 65,535 whatever SETTINGS say (RFC 9113 §6.9.2). */
+  /** Widens the connection window, which begins at 65,535 whatever SETTINGS say (RFC 9113 §6.9.2). */
   widenConnection(window: number): void {
     const at = window > DEFAULT_WINDOW ? this.reserve(WINDOW_UPDATE_SIZE) : -1
     if (at >= 0) this.controlBytes = writeWindowUpdate(this.control as Buffer, at, 0, window - DEFAULT_WINDOW)
@@ -68,13 +68,13 @@ export abstract class ControlFrames extends SlabOutput {
     if (at >= 0) this.controlBytes = writePing(this.control as Buffer, at, payload, from, ack)
   }
 
-  /** For a fault of the peer's. */
+  /** Resets a stream for a fault of the peer. */
   rstStream(streamId: number, code: number): void {
     const at = this.reserve(RST_STREAM_SIZE)
     if (at >= 0) this.controlBytes = writeRstStream(this.control as Buffer, at, streamId, code)
   }
 
-  /** Of our own accord: the peer has done nothing that it should pay for. */
+  /** Resets a stream of our own accord, for which the peer must not pay. */
   endStreamEarly(streamId: number, code: number): void {
     if (this.goawaySent) return
     this.waitingResets ??= new Map()
@@ -82,17 +82,17 @@ export abstract class ControlFrames extends SlabOutput {
     this.flushSoon()
   }
 
-  /** The peer has reset it as well: it need not hear of ours. */
+  /** Drops a reset that waits: the peer has reset the stream itself. */
   forgetReset(streamId: number): void {
     this.waitingResets?.delete(streamId)
   }
 
-  /** Streams that the peer takes for open, as our RST_STREAM has not left. */
+  /** The number of streams whose RST_STREAM has not left, so that the peer takes them for open. */
   get resetsWaiting(): number {
     return this.waitingResets === null ? 0 : this.waitingResets.size
   }
 
-  /** The last word must find room: what is in its way is dropped, as nothing after it would be answered. */
+  /** Writes GOAWAY. It must find room, so it replaces frames that wait: nothing is answered after it. */
   goaway(lastStreamId: number, code: number, debug: string): void {
     let at = this.reserve(FRAME_HEADER_SIZE + 8 + debug.length)
     if (at < 0) {
@@ -104,12 +104,12 @@ export abstract class ControlFrames extends SlabOutput {
   }
 
   /**
-   * Move what waits to the first `bytes` of a slab: all of the reserve, and resets as far as they fit;
-   * returns the offset behind it.
+   * Moves the reserve, and as many resets as fit, to the first `bytes` of a slab. Returns the offset after
+   * them.
    */
   protected moveControl(slab: Buffer, bytes: number): number {
-    // Resets come behind what has waited: SETTINGS is the first of all frames (RFC 9113 §3.4). But nothing
-    // comes behind the last word.
+    // Resets follow the reserve, since SETTINGS must be the first frame (RFC 9113 §3.4). But nothing follows
+    // a GOAWAY with an error.
     let at = this.goawaySent ? this.moveResets(slab, 0, bytes - this.controlBytes) : 0
     const { control, controlBytes } = this
     if (control !== null && controlBytes > 0) {
@@ -142,7 +142,7 @@ export abstract class ControlFrames extends SlabOutput {
     this.waitingResets = null
   }
 
-  /** Room for control frames; -1 (and {@link overflowed}) when there is none. */
+  /** Makes room in the reserve, and returns its offset; -1 and {@link overflowed} if there is none. */
   private reserve(bytes: number): number {
     if (this.goawaySent) return -1
     const needed = this.controlBytes + bytes

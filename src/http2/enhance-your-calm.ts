@@ -1,23 +1,23 @@
-// When a backend has had enough of a connection without saying so of the connection: ENHANCE_YOUR_CALM (RFC
-// 9113 §7) on its streams. Node's server refuses every further stream so once its memory of a connection is
-// full, of which responses that were cancelled are never taken off; a hundred later it ends the connection,
-// with all that runs on it.
+// Counts resets with ENHANCE_YOUR_CALM (RFC 9113 §7) on the streams of a session. Node's server sends them
+// for every further stream once its memory for a connection is full, from which cancelled responses are never
+// subtracted; a hundred later it closes the connection with all its streams. So the session is retired
+// before.
 
-/** One such reset may be the answer to its request alone. */
+/** Resets in a row that retire the session. A single one may concern its request alone. */
 const RESETS_MAX = 2
 
 export class EnhanceYourCalmResets {
-  /** The last stream that was reset so, and how many in a row were. */
+  /** The last stream with such a reset, and the number of them in a row. */
   private lastId = 0
   private resets = 0
 
-  /** A stream was reset so before its response began. Whether the connection should get no new ones. */
+  /** Notes such a reset before the response. Returns whether the session should be retired. */
   reset(id: number): boolean {
     this.lastId = Math.max(this.lastId, id)
     return ++this.resets >= RESETS_MAX
   }
 
-  /** The response of a stream has begun. Of one opened before it says nothing. */
+  /** Notes that a response has begun, which ends the row if its stream is newer. */
   answered(id: number): void {
     if (id > this.lastId) this.resets = 0
   }

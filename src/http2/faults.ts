@@ -1,4 +1,4 @@
-// Why a stream or a connection of HTTP/2 ends early, in either role.
+// The faults of HTTP/2 streams and connections, in both roles.
 
 import { type Fault, fault } from '../continuation/index.js'
 import type { ResetReason, StreamFault } from '../http/index.js'
@@ -16,7 +16,7 @@ export const RESET_CODES: Readonly<Record<ResetReason, number>> = {
   connect: ErrorCode.CONNECT_ERROR,
 }
 
-/** We end the connection with this error code. */
+/** Makes the fault of a connection that we end with this error code. */
 export const connectionFault = (side: Side, code: number, message: string): Fault =>
   fault(
     code === ErrorCode.ENHANCE_YOUR_CALM ? 'calm' : 'protocol-error',
@@ -26,11 +26,11 @@ export const connectionFault = (side: Side, code: number, message: string): Faul
     `${errorName(code)}: ${message}`,
   )
 
-/** We end the stream with this error code, for a fault of its peer's. */
+/** Makes the fault of a stream that we reset with this error code. */
 export const streamFault = (side: Side, code: number, message: string): StreamFault =>
   fault('stream-error', side, 'stream', 'never', `${errorName(code)}: ${message}`)
 
-/** The peer has ended the stream with this error code. */
+/** Makes the fault of a stream that the peer has reset with this error code. */
 export function resetFault(side: Side, code: number): StreamFault {
   const safe = code === ErrorCode.REFUSED_STREAM
   return fault(

@@ -1,7 +1,6 @@
-// A field block that did not fit its HEADERS frame (RFC 9113 §4.3): its fragments, gathered from one
-// CONTINUATION to the next until it is whole. Bounded in bytes and in frames: a block that does not end is
-// what CVE-2024-27316 and its kin send. A block past its bounds is not kept: it is only decoded, for the
-// table's sake, up to further bounds.
+// Gathers a header block that does not fit its HEADERS frame (RFC 9113 §4.3) from its CONTINUATION frames. It
+// is bounded in bytes and frames, against blocks that do not end (CVE-2024-27316). A block past its bounds is
+// not kept, but still decoded, for the sake of the dynamic table, up to further bounds.
 
 export interface FieldBlockLimits {
   /**
@@ -23,18 +22,18 @@ export interface FieldBlockLimits {
   readonly continuationsDiscardMax: number
 }
 
-/** bytes of the buffer at least */
+/** The first size of the buffer. */
 const FIRST = 1024
 
 export class FieldBlock {
   readonly streamId: number
-  /** The frame in which it began, by its number. */
+  /** The number of the frame in which the block began. */
   readonly frame: number
   readonly endStream: boolean
   bytes: Buffer = Buffer.allocUnsafeSlow(0)
-  /** bytes of {@link bytes} that are there */
+  /** The bytes in {@link bytes}. */
   length = 0
-  /** It is past its bounds, and discarded. */
+  /** The block is past its bounds, and discarded. */
   discarded = false
   private total = 0
   private fragments = 0
@@ -47,7 +46,7 @@ export class FieldBlock {
     this.limits = limits
   }
 
-  /** Counts the next fragment; null, or why it is one too many for the connection. */
+  /** Counts the next fragment. Returns why the connection must end, or null. */
   count(bytes: number): string | null {
     const { limits } = this
     this.total += bytes
@@ -75,7 +74,7 @@ export class FieldBlock {
     this.length = length
   }
 
-  /** Lets go of what was kept. */
+  /** Drops the fragments. */
   drop(): void {
     this.bytes = Buffer.allocUnsafeSlow(0)
     this.length = 0

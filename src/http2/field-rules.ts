@@ -1,12 +1,12 @@
-// What any field line of HTTP/2 must be, in heads and trailers alike (RFC 9113 §8.2). The text of each was
-// judged when the field was made (http/field.ts); here it is what may stand where.
+// The rules for field lines in HTTP/2 heads and trailers (RFC 9113 §8.2). Their text was checked when the
+// field was made (http/field.ts).
 
 import { type Field, FORM_INVALID, NAME_INVALID, Token, tokenSet, VALUE_INVALID } from '../http/index.js'
 
-/** Malformed: why, for a person. */
+/** Why a message is malformed, for people. */
 export type Malformed = string
 
-/** RFC 9113 §8.2.2: fields that belong to an HTTP/1 connection. */
+/** Fields that belong to an HTTP/1.1 connection (RFC 9113 §8.2.2). */
 export const CONNECTION_SPECIFIC = tokenSet(
   Token.CONNECTION,
   Token.KEEP_ALIVE,
@@ -22,7 +22,7 @@ export function faultOf(field: Field): Malformed {
   return `the value of ${field.name} is not one`
 }
 
-/** Rules for every regular field, of heads and trailers alike. */
+/** Returns what is wrong with a regular field, or null. */
 export function regularFault(field: Field): Malformed | null {
   if (field.token >= Token.METHOD && field.token <= Token.UNKNOWN_PSEUDO)
     return `${field.name} behind regular fields`

@@ -1,6 +1,5 @@
-// The header blocks that a connection receives, decoded: each becomes a field section of its stream, or,
-// where it is past its bounds, one that is too large. What does not decode ends the connection, as the tables
-// are out of step (RFC 9113 §4.3).
+// Decodes header blocks to the field sections of streams. A block past its bounds is reported as too large. A
+// block that does not decode ends the connection, since the dynamic tables differ then (RFC 9113 §4.3).
 
 import type { Field } from '../http/index.js'
 import { ErrorCode } from './codes.js'
@@ -9,11 +8,10 @@ import type { FieldBlockSink } from './frame-sink.js'
 import { HpackDecoder } from './hpack/decoder.js'
 import type { Liveness } from './liveness.js'
 
-/** The connection that they come on. */
+/** The connection of these sections. */
 export interface FieldSectionsHost {
   /**
-   * A field section has come. `size` is more than allowed where the section is, whose fields are then not all
-   * here.
+   * Takes a field section. If it is larger than allowed, `size` is too, and some fields are missing.
    */
   fieldSection(id: number, fields: Field[], size: number, endStream: boolean): void
   connectionError(code: number, message: string): void

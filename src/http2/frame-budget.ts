@@ -1,46 +1,38 @@
-// What a peer may send that carries nothing itself, measured against the work that goes with it. PING,
-// WINDOW_UPDATE and RST_STREAM(NO_ERROR) come with ordinary work: grpc-go sends a PING and a WINDOW_UPDATE
-// with each message, Go's servers update two windows with each read of a handler, nginx ends each upload that
-// it has not read, and its client then resets or ends it too. Any absolute rate is a flood for one peer and
-// lets another one flood us. So a connection has one frame budget, in octets, and each such frame takes 256
-// of them out of it.
+// Bounds frames without payload by the work that goes with them. PING, WINDOW_UPDATE and RST_STREAM(NO_ERROR)
+// come with ordinary work: grpc-go sends a PING and a WINDOW_UPDATE with each message, Go's servers update
+// two windows with each read of a handler, nginx ends each upload that it has not read, and its client then
+// resets or ends it too. Any fixed rate would be too low for one peer and let another one flood us. So a
+// connection has one frame budget, in octets, and each such frame takes 256 of them.
 //
-// Time fills the frame budget, and so does work: an answer (a stream that reached its final head), DATA that
-// came, DATA that left. A stream that is reset before its answer earns nothing; a flood of single octets
-// earns single octets. What does not fit is lost: one large download pays for no flood after it. Time comes
-// first, and takes the place of work; so the frames that may draw on time alone (SETTINGS, PRIORITY, GOAWAY,
-// unknown and empty frames, HEADERS for streams that are gone) find it there after any amount of work.
+// Time fills the budget, and so does work: a response (a stream that reached its final head), DATA received,
+// DATA sent. A stream that is reset before its response earns nothing; a flood of single octets earns single
+// octets. What does not fit is lost, so one large download pays for no later flood. Time is filled first, and
+// displaces work. So the frames that may draw on time alone (SETTINGS, PRIORITY, GOAWAY,
+// unknown and empty frames, HEADERS for closed streams) find it there after any amount of work.
 //
-// WINDOW_UPDATE that gives back 256 octets and more of DATA that we sent does what flow control is for, and
-// takes nothing. A receiver may have a whole window of DATA before it reads the first octet, and then give it
-// back in small pieces. The frame budget cannot hold that much, so octets that are not given back are
+// A WINDOW_UPDATE that returns credit for 256 octets or more of sent DATA is ordinary flow control, and takes
+// nothing. A receiver may hold a whole window of DATA before it reads the first octet, and then return credit
+// in small pieces. The frame budget cannot hold that much, so octets that are not given back are
 // counted for themselves, up to a bound (a window's worth, by the connection and by the stream).
 
 import type { Http2Limits } from './limits.js'
 
-/** octets that a frame takes out of the frame budget */
+/** The octets that a frame takes out of the budget. */
 export const FRAME_PRICE = 256
-/**
- * octets that an answer earns: a window opened, a PING, a window given back, a reset of an upload that is not
- * wanted
- */
+/** The octets that a response earns: for two WINDOW_UPDATEs, a PING and a reset of an unread upload. */
 const ANSWER = 4 * FRAME_PRICE
-/**
- * octets that a frame of DATA earns at least which holds all there was: its receiver may PING, and update two
- * windows
- */
+/** The octets that a DATA frame earns at least, if no window cut it: for a PING and two WINDOW_UPDATEs. */
 const MESSAGE = 3 * FRAME_PRICE
 
 export class FrameBudget {
-  /** octets that time has filled in, and octets that work has: together at most `size` */
+  /** The octets filled by time and by work; together at most `size`. */
   private time: number
   private work: number
   /**
-   * octets of DATA that we sent and WINDOW_UPDATE has not given back: each counts for its stream and for the
-   * connection
+   * The octets of sent DATA without returned credit. Each counts twice: for its stream and the connection.
    */
   private unreturned: number
-  /** ms of the pollset's clock: until when time is filled in */
+  /** Until when time has been filled in: ms of the pollset's clock. */
   private at: number
   private readonly size: number
   private readonly perMs: number
@@ -57,8 +49,7 @@ export class FrameBudget {
   }
 
   /**
-   * Pays for a frame that no work explains. `weight`: the number of ordinary frames it costs us. False when
-   * it cannot.
+   * Pays for a frame that no work explains, which costs `weight` ordinary ones. Returns false if it cannot.
    */
   payFromTime(now: number, weight: number): boolean {
     this.fill(now)
@@ -68,7 +59,7 @@ export class FrameBudget {
     return true
   }
 
-  /** Pays for a frame that comes with work, from work first. False when it cannot. */
+  /** Pays for a frame that comes with work, from work first. Returns false if it cannot. */
   pay(now: number, price = FRAME_PRICE): boolean {
     this.fill(now)
     if (this.time + this.work < price) return false
@@ -78,33 +69,30 @@ export class FrameBudget {
     return true
   }
 
-  /** Pays for a WINDOW_UPDATE: less by what it gives back of DATA that we sent. False when it cannot. */
+  /** Pays for a WINDOW_UPDATE, less the credit that it returns for sent DATA. Returns false if it cannot. */
   payUpdate(now: number, increment: number): boolean {
     const returned = Math.min(increment, this.unreturned)
     this.unreturned -= returned
     return returned >= FRAME_PRICE || this.pay(now, FRAME_PRICE - returned)
   }
 
-  /** A stream has reached its final head. */
+  /** Earns for a stream that reached its final head. */
   answered(): void {
     this.earn(ANSWER)
   }
 
-  /** Body bytes came, on a stream that somebody waits for. */
+  /** Earns for received body bytes that an exchange waits for. */
   received(bytes: number): void {
     this.earn(bytes)
   }
 
-  /**
-   * A frame of DATA has left. `whole`: it holds all there was, so no small window of the peer's has cut it
-   * short.
-   */
+  /** Earns for a sent DATA frame. `whole`: it has all that waited, so no small window has cut it. */
   sent(bytes: number, whole: boolean): void {
     this.unreturned = Math.min(this.unreturned + 2 * bytes, this.unreturnedMax)
     this.earn(whole && bytes < MESSAGE ? MESSAGE : bytes)
   }
 
-  /** How much of it is spent, as a part of all. */
+  /** The part of the budget that is spent, from 0 to 1. */
   spent(now: number): number {
     this.fill(now)
     return 1 - (this.time + this.work) / this.size

@@ -1,11 +1,11 @@
-// The frame layer, receiving (RFC 9113 §4, §6): bytes in, calls on a sink out. Sans-IO: it owns no socket
-// and no clock, keeps only what a split frame needs, and makes no object per frame.
+// Reads frames (RFC 9113 §4, §6): takes bytes and calls a sink. Sans-IO: it has no socket and no clock,
+// buffers only a split frame, and allocates no object for a frame.
 //
-// DATA is passed on as it comes, in pieces, so that no body is buffered here. Other frames are given whole:
-// in place when the chunk holds them, else gathered in `carry`. Header blocks are given whole too
-// (field-block.ts), or in pieces where they are too large.
+// DATA is passed on in pieces as it comes, so bodies are not buffered here. Other frames are passed whole: in
+// place if the chunk holds them, else gathered in `carry`. Header blocks are passed whole (field-block.ts),
+// or in pieces if they are too large.
 //
-// The form of each frame (stream id, length, padding) is checked here; what it means is the sink's affair.
+// This file checks the form of each frame (stream id, length, padding). The sink decides what it means.
 
 import { DEFAULT_FRAME_SIZE, ErrorCode, Flag, FRAME_HEADER_SIZE, FrameType } from './codes.js'
 import { FieldBlock, type FieldBlockLimits } from './field-block.js'
@@ -23,7 +23,7 @@ const READ_DATA: number = 3
 const READ_PADDING: number = 4
 const STOPPED: number = 5
 
-/** GOAWAY debug data that is kept for a person to read. */
+/** The octets of GOAWAY debug data that are kept for people. */
 const DEBUG_BYTES_MAX = 256
 
 export class FrameReader {
@@ -32,21 +32,21 @@ export class FrameReader {
   private readonly blocks: FieldBlockSink
   private readonly settings: SettingsSink
   private readonly limits: FrameReaderLimits
-  /** Frames begun. */
+  /** The number of frames so far. */
   frames = 0
   private state = READ_HEADER
   private length = 0
   private type = 0
   private flags = 0
   private streamId = 0
-  /** Octets of the current frame's payload that have not been read. */
+  /** The octets of the current payload that are not read. */
   private left = 0
   private padding = 0
   private carry: Buffer | null = null
   private carried = 0
   private readonly header = Buffer.alloc(FRAME_HEADER_SIZE)
   private headerRead = 0
-  /** The header block that has begun and not ended; null between. */
+  /** The header block that is gathered; null between blocks. */
   private block: FieldBlock | null = null
   private started = false
 
@@ -62,14 +62,14 @@ export class FrameReader {
     return this.state === STOPPED
   }
 
-  /** Octets buffered for split frames and header blocks; bounded by one frame and the block limit. */
+  /** The octets buffered for a split frame and a header block. Both are bounded. */
   get bufferedBytes(): number {
     return (this.carry?.length ?? 0) + (this.block?.bytes.length ?? 0)
   }
 
   /**
-   * Which frame has begun and not ended, by its number; for a field block, that in which it began. 0 between
-   * frames, and within DATA, which is bodies' affair.
+   * The number of the frame that has begun and not ended; for a header block, of its first frame. 0 between
+   * frames and within DATA, whose progress the exchange checks.
    */
   get unfinished(): number {
     if (this.block !== null) return this.block.frame
@@ -78,22 +78,21 @@ export class FrameReader {
   }
 
   /**
-   * The stream of the frame or header block that is being read; 0 between them, and for frames of the
-   * connection.
+   * The stream of the current frame or header block; 0 between them, and for frames of the connection.
    */
   get stream(): number {
     return this.block === null ? this.streamId : this.block.streamId
   }
 
   /**
-   * The first octets of all, as long as no frame was begun with them: what the peer speaks in place of
-   * HTTP/2.
+   * The first octets of the connection, until a frame has begun: they show what a peer speaks that does not
+   * speak HTTP/2.
    */
   get beginning(): Buffer {
     return this.header.subarray(0, this.started ? 0 : this.headerRead)
   }
 
-  /** Read no further: the connection is being given up. */
+  /** Stops reading: the connection is failing. */
   stop(): void {
     this.state = STOPPED
     this.carry = null
@@ -157,8 +156,7 @@ export class FrameReader {
   }
 
   private gather(chunk: Buffer, at: number, end: number): number {
-    // Exactly as long as the frame: a peer that sends a header and stops costs what it announced, at most
-    // one frame of the size we allow.
+    // Exactly as long as the frame: a peer that stops after a frame header costs one frame at most.
     this.carry ??= Buffer.allocUnsafeSlow(this.length)
     const size = Math.min(this.length - this.carried, end - at)
     chunk.copy(this.carry, this.carried, at, at + size)
@@ -179,7 +177,7 @@ export class FrameReader {
     this.type = type
     this.flags = b[at + 4]
     this.streamId = ((b[at + 5] & 0x7f) << 24) | (b[at + 6] << 16) | (b[at + 7] << 8) | b[at + 8]
-    // §3.4: the connection preface ends with a SETTINGS frame, and nothing may come before it.
+    // The preface ends with a SETTINGS frame, before which no other may come (§3.4).
     if (!this.started && (type !== FrameType.SETTINGS || (this.flags & Flag.ACK) !== 0)) {
       this.headerRead = b.copy(this.header, 0, at, at + FRAME_HEADER_SIZE)
       this.fail(ErrorCode.PROTOCOL_ERROR, 'the first frame is not SETTINGS (RFC 9113 §3.4)')
@@ -230,7 +228,7 @@ export class FrameReader {
     } else this.state = READ_DATA
   }
 
-  /** All bytes but the padding have been passed on. */
+  /** Ends the data of a frame. Padding may follow. */
   private dataRead(): void {
     this.state = READ_PADDING
     if (this.left === 0) this.frameEnd()
@@ -248,7 +246,7 @@ export class FrameReader {
     this.sink.connectionError(code, message)
   }
 
-  /** A whole payload of any frame but DATA. */
+  /** Reads a whole payload of any frame but DATA. */
   private payload(b: Buffer, start: number, end: number): void {
     this.state = READ_HEADER
     this.started = true
@@ -306,7 +304,7 @@ export class FrameReader {
         else this.windowUpdate(id, b.readUInt32BE(start) & 0x7fffffff)
         return
       default:
-        // §4.1: frames of unknown type are ignored. They may still be a way to keep us busy.
+        // Frames of unknown type are ignored (§4.1), but counted: they may be a flood.
         sink.emptyFrame()
     }
   }

@@ -1,5 +1,5 @@
-// What is told of the frames of a connection as they are read (frame-reader.ts): DATA, header blocks,
-// SETTINGS and all others may each have a sink of their own. Each call may stop the reader by its `stop`.
+// The sinks of a frame reader (frame-reader.ts): for DATA, header blocks, SETTINGS and all other frames. Each
+// call may stop the reader.
 
 export interface DataSink {
   /** A DATA frame begins; `size` counts padding too (§6.1). Its bytes follow, then {@link dataEnd}. */
@@ -9,16 +9,16 @@ export interface DataSink {
 }
 
 export interface FieldBlockSink {
-  /** A complete header block. */
+  /** Takes a whole header block. */
   headers(streamId: number, block: Buffer, start: number, end: number, endStream: boolean): void
-  /** A piece of a header block that is past its bounds, and not kept: the pieces make up the whole block. */
+  /** Takes a piece of a header block that is past its bounds. The pieces make up the whole block. */
   headersPiece(block: Buffer, start: number, end: number): void
-  /** Such a block has ended. */
+  /** A header block past its bounds has ended. */
   headersTooLarge(streamId: number, endStream: boolean): void
 }
 
 export interface SettingsSink {
-  /** One a parameter, then {@link settingsEnd}. */
+  /** Takes a parameter. {@link settingsEnd} follows the last. */
   setting(id: number, value: number): void
   settingsEnd(): void
   settingsAck(): void
@@ -35,7 +35,7 @@ export interface FrameSink {
   connectionError(code: number, message: string): void
   /** An error of one stream only. */
   streamError(streamId: number, code: number, message: string): void
-  /** Called for each frame that carries nothing (§10.5): empty DATA without END_STREAM, and the like. */
+  /** Counts a frame without payload (§10.5), as empty DATA without END_STREAM. */
   emptyFrame(): void
 }
 

@@ -1,5 +1,5 @@
-// The frame layer, sending (RFC 9113 §4.1, §6): each function writes one frame into a buffer at an
-// offset and returns the offset behind it. The caller has made sure of the room.
+// Writes frames (RFC 9113 §4.1, §6): each function writes one frame into a buffer at an offset and returns
+// the offset after it. The caller has checked the room.
 
 import { Flag, FRAME_HEADER_SIZE, FrameType } from './codes.js'
 
@@ -72,8 +72,8 @@ export function writeSettingsAck(b: Buffer, at: number): number {
 }
 
 /**
- * Put frame headers to a header block that was written from `start + 9` to `end`: HEADERS, and
- * CONTINUATION where it is larger than one frame may be (§6.10). Returns the offset behind the last.
+ * Adds frame headers to a header block that was written from `start + 9` to `end`: HEADERS, and CONTINUATION
+ * if it is larger than one frame (§6.10). Returns the offset after the last frame.
  */
 export function frameHeaderBlock(
   b: Buffer,
@@ -102,6 +102,6 @@ export function frameHeaderBlock(
   return end
 }
 
-/** Octets of frame headers a block of this many octets may need. */
+/** Returns the octets of frame headers that a block of this size needs. */
 export const blockOverhead = (size: number, frameSizeMax: number): number =>
   FRAME_HEADER_SIZE * (1 + Math.ceil(size / frameSizeMax))

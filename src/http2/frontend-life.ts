@@ -1,18 +1,18 @@
-// The life of a client's HTTP/2 connection as steps. One `readFrames` for each batch that arrives. What a
-// step does is the connection's (connection.ts, frontend.ts); this table says what may follow what.
+// The steps of a client's HTTP/2 connection: one `readFrames` for each batch that arrives. connection.ts and
+// frontend.ts do the work; this table says which step may follow which.
 
 import { defineLife } from '../continuation/index.js'
 import { CONNECTION_WAITS, type ConnectionSteps } from './connection-steps.js'
 
-/** What a frontend's steps ask of it beyond a backend's. */
+/** What only the steps of a frontend need. */
 export interface FrontendSteps extends ConnectionSteps {
-  /** Reads as much of the client's preface as has come, and answers it with ours. */
+  /** Reads what has come of the client's preface, and sends our SETTINGS after it. */
   readPreface(): void
-  /** The preface has come, and is answered. */
+  /** The preface has come, and our SETTINGS are sent. */
   readonly greeted: boolean
   /** Fills the wait slot, and sets the deadline. */
   awaitMorePreface(): void
-  /** It has had no streams for long. */
+  /** The connection has had no streams for http2.frontendIdleMs. */
   readonly isUnused: boolean
 }
 
@@ -32,7 +32,7 @@ export const frontendLife = defineLife({
 })
 
 const { goto, done, suspend } = frontendLife
-/** Until the absolute time that the connection has set: octets that trickle in do not prolong it. */
+/** Waits until the time that the connection has set: a trickle of octets does not extend it. */
 const waitForPreface = suspend({ then: 'awaitPreface', late: 'close', cancelled: 'awaitPreface' })
 const waitForFrames = suspend({
   then: 'readFrames',
@@ -55,16 +55,15 @@ const waitToDrain = suspend({
   within: 'hasten',
   fair: true,
 })
-/** For streams that may be on their way, until the absolute time that the connection has set. */
+/** Waits for streams that may be on their way, until the time that the connection has set. */
 const waitForCrossing = suspend({ then: 'drain', late: 'drain', cancelled: 'close', fair: true })
 /**
- * For the peer's FIN, until the absolute time that the connection has set; what was written meanwhile may
- * move it.
+ * Waits for the peer's FIN, until the time that the connection has set. Bytes that are written may extend it.
  */
 const waitForEnd = suspend({ then: 'linger', late: 'linger', cancelled: 'hurry' })
 
 export const frontendSteps = frontendLife.steps<FrontendSteps>({
-  /** Wait for the client's preface (RFC 9113 §3.4). */
+  /** Waits for the client's preface (RFC 9113 §3.4). */
   awaitPreface(c) {
     c.readPreface()
     if (c.greeted) return goto.readFrames
@@ -72,7 +71,7 @@ export const frontendSteps = frontendLife.steps<FrontendSteps>({
     c.awaitMorePreface()
     return waitForPreface
   },
-  /** Read what has arrived; the streams it concerns wake in this turn. */
+  /** Reads what has arrived. The streams that it concerns wake in this turn. */
   readFrames(c) {
     c.read()
     if (c.failed || c.socketOver) return goto.close
@@ -80,18 +79,18 @@ export const frontendSteps = frontendLife.steps<FrontendSteps>({
     c.awaitFrames()
     return c.inHaste ? waitInHaste : waitForFrames
   },
-  /** Every few seconds: is the client still there, is the connection still of use, is nothing overdue? */
+  /** Checks, every few seconds, that the client is alive, the connection in use, and nothing overdue. */
   checkHealth(c) {
     if (!c.checkHealth()) return goto.close
     if (c.isUnused) return c.isDraining ? goto.close : goto.sendGoaway
     return c.isDraining ? goto.drain : goto.readFrames
   },
-  /** No new streams; those there are may finish (RFC 9113 §6.8). */
+  /** Stops taking new streams. Open ones may finish (RFC 9113 §6.8). */
   sendGoaway(c) {
     c.sendGoaway()
     return goto.drain
   },
-  /** Serve the streams that are there, and those that are on their way. */
+  /** Serves open streams, and those that are on their way. */
   drain(c) {
     c.read()
     if (c.failed || c.socketOver || c.isDrained) return goto.close
@@ -99,14 +98,11 @@ export const frontendSteps = frontendLife.steps<FrontendSteps>({
     c.awaitStreams()
     return c.until === 0 ? waitToDrain : waitForCrossing
   },
-  /** Write all that was pending, then FIN. */
+  /** Writes all pending output, then FIN. */
   close: (c) => (c.beginClose() ? goto.linger : goto.end),
-  /**
-   * Let the peer read the last bytes before the socket goes: destroyed now, they could be lost to a TCP
-   * reset.
-   */
+  /** Lets the peer read the last bytes. Closing the socket now could reset the connection and lose them. */
   linger: (c) => (c.waitForPeerClose() ? waitForEnd : goto.end),
-  /** Told to end while it lingers. */
+  /** Takes a cancel while lingering. */
   hurry: (c) => (c.hurry() ? goto.linger : goto.end),
   end(c) {
     c.closed()

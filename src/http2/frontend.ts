@@ -1,5 +1,5 @@
-// The server's side of HTTP/2: a connection that a client made. It checks the preface, turns header
-// blocks into requests, and gives each new stream to whoever accepts.
+// A client's HTTP/2 connection. It checks the preface, turns header blocks into requests, and gives each new
+// stream to the acceptor.
 
 import { type Fault, fault } from '../continuation/index.js'
 import {
@@ -33,29 +33,29 @@ class Http2Frontend extends Http2Connection implements Client, FrontendSteps {
   readonly addresses: AddressPair
   private readonly acceptor: StreamAcceptor
   private readonly resets: TokenBucket
-  /** How the client connected: the scheme of every request, whatever it says. */
+  /** The scheme of the client connection, which every request gets, whatever it says. */
   private readonly scheme: Field
   private readonly preface: ClientPreface
   greeted: boolean
-  /** The ids last skipped, which may not be used any more: between these two. */
+  /** The ids between these two were skipped, and must not be used. */
   private gapStart: number
   private gapEnd: number
   private lastGoaway: number
-  /** ms of the pollset's clock: when a client that is told to open no more streams must have heard it */
+  /** When a client must have got our GOAWAY: ms of the pollset's clock. */
   private drainBy: number
-  /** ms of the pollset's clock: when the last stream went, and all that was written till then had arrived */
+  /** When the last stream had ended and its bytes had arrived: ms of the pollset's clock. */
   private quietSince: number
-  /** octets a new stream may send: the default at least, until the client knows of less (RFC 9113 §6.9.2) */
+  /** The window of new streams: the default or more, until the client knows of less (RFC 9113 §6.9.2). */
   private streamWindow: number
 
-  constructor(context: Http2Context, socket: Socket, acceptor: StreamAcceptor, ends: AddressPair) {
+  constructor(context: Http2Context, socket: Socket, acceptor: StreamAcceptor, addresses: AddressPair) {
     super(context, 'server', socket)
     const { world, limits } = context
     this.acceptor = acceptor
-    this.addresses = ends
+    this.addresses = addresses
     const scheme = socket.secured === null ? 'http' : 'https'
     this.scheme = world.fields.field(':scheme', scheme)
-    this.forwardingFields = forwardingFieldsOf(world.fields, '2', ends, scheme)
+    this.forwardingFields = forwardingFieldsOf(world.fields, '2', addresses, scheme)
     this.quietSince = world.pollset.now
     this.streamWindow = Math.max(limits.streamWindow, DEFAULT_WINDOW)
     this.resets = new TokenBucket(limits.resetsBurst, limits.resetsPerSecond, world.pollset.now)
@@ -68,7 +68,7 @@ class Http2Frontend extends Http2Connection implements Client, FrontendSteps {
     this.output.attach(socket, this)
   }
 
-  /** A client whose preface has not come cannot know of the drain: wait for it, greet it, then say GOAWAY. */
+  /** Drains. A client whose preface has not come gets GOAWAY after it. */
   override cancel(): void {
     if (!this.preface.isWhole) {
       if (this.drainBy !== 0) this.failure ??= NO_PREFACE
@@ -105,7 +105,7 @@ class Http2Frontend extends Http2Connection implements Client, FrontendSteps {
     this.waitUntil(this.health.handshake.by)
   }
 
-  /** Our SETTINGS. Not before the client's preface: one that speaks HTTP/1 could not read them. */
+  /** Sends our SETTINGS, after the client's preface: an HTTP/1.1 client could not read them. */
   private greetClient(): void {
     this.greeted = true
     const { limits } = this.context
@@ -142,7 +142,7 @@ class Http2Frontend extends Http2Connection implements Client, FrontendSteps {
     else this.trailers(id, fields, size, endStream)
   }
 
-  /** After the last GOAWAY: the client knows that these are not answered, and may ask elsewhere (§6.8). */
+  /** Ignores streams after the final GOAWAY, which the client may send elsewhere (§6.8). */
   override streamFor(id: number, event: number): Http2Stream | null {
     return id > this.lastGoaway ? null : super.streamFor(id, event)
   }
@@ -152,7 +152,7 @@ class Http2Frontend extends Http2Connection implements Client, FrontendSteps {
   }
 
   private request(id: number, fields: Field[], size: number, endStream: boolean): void {
-    // After the last GOAWAY: the client knows that these are not answered, and may ask elsewhere.
+    // The final GOAWAY told the client that these are not answered.
     if (id > this.lastGoaway) {
       this.emptyFrame()
       return
@@ -163,7 +163,7 @@ class Http2Frontend extends Http2Connection implements Client, FrontendSteps {
     }
     this.lastStreamId = id
     const { limits, counts } = this.context
-    // One whose RST_STREAM has not left is open as the client sees it (RFC 9113 §5.1.2).
+    // A stream whose RST_STREAM has not left is open for the client (RFC 9113 §5.1.2).
     if (this.streams.count + this.output.resetsWaiting >= limits.concurrentStreamsMax) {
       counts.refused++
       this.output.rstStream(id, ErrorCode.REFUSED_STREAM)
@@ -203,14 +203,14 @@ class Http2Frontend extends Http2Connection implements Client, FrontendSteps {
     this.acceptor.accept(stream)
   }
 
-  /** Answers 431 (RFC 6585 §5): there is no whole request to pass on. `discarded`: its block was not kept. */
+  /** Answers 431 (RFC 6585 §5). `discarded`: the header block was not kept. */
   private tooLarge(stream: Http2Stream, discarded: boolean): void {
     this.context.counts.headersTooLarge++
     if (discarded) this.peerErred()
     this.answer(stream, '431', 'fields-too-large')
   }
 
-  /** Answers in place of an exchange. The rest of the request is discarded, and so are its faults. */
+  /** Answers in place of an exchange. The rest of the request, and its faults, are discarded. */
   private answer(stream: Http2Stream, status: string, code: string): void {
     stream.discarding = true
     const { fields, date } = this.context.world
@@ -242,7 +242,7 @@ class Http2Frontend extends Http2Connection implements Client, FrontendSteps {
 
   override ended(stream: Http2Stream): void {
     super.ended(stream)
-    // Answered in full before the request was: no more of it is wanted (RFC 9113 §8.1).
+    // The response was whole before the request: the rest is not needed (RFC 9113 §8.1).
     if (!stream.closed && stream.owner === null) this.resetByUs(stream, 'no-error')
   }
 
@@ -260,7 +260,7 @@ class Http2Frontend extends Http2Connection implements Client, FrontendSteps {
 
   protected override removed(_stream: Http2Stream): void {
     const { now } = this
-    // A slow client is not idle while it may still be taking the last response.
+    // A slow client is not idle while it may still read the last response.
     this.quietSince = Math.max(now, this.transit.look(this.socket.writtenBytes, now))
   }
 
@@ -268,7 +268,7 @@ class Http2Frontend extends Http2Connection implements Client, FrontendSteps {
     this.peerErred()
   }
 
-  /** CVE-2023-44487 and CVE-2025-8671: streams opened only to be reset, by the client or by its faults. */
+  /** Counts streams that were opened only to be reset (CVE-2023-44487, CVE-2025-8671). */
   protected override peerErred(): void {
     if (!this.resets.take(this.context.world.pollset.now)) {
       this.connectionError(ErrorCode.ENHANCE_YOUR_CALM, 'too many streams reset')
@@ -288,7 +288,7 @@ class Http2Frontend extends Http2Connection implements Client, FrontendSteps {
   override settingsCame(): void {}
   override roleSetting(): void {}
 
-  /** Of a client, GOAWAY only says that it will open no more streams. */
+  /** Ignores a client's GOAWAY, which only says that it opens no more streams. */
   goaway(): void {
     this.emptyFrame()
   }
@@ -301,17 +301,17 @@ class Http2Frontend extends Http2Connection implements Client, FrontendSteps {
     return this.streams.count
   }
 
-  /** On a frontend only those that have stalled are discarded, until their exchange resets them. */
+  /** Gives credit always: only stalled streams are discarded here, until their exchange resets them. */
   override takeDiscardCredit(_bytes: number): boolean {
     return true
   }
 
-  /** A client that only keeps the connection busy, with PING say, is idle too. */
+  /** The connection is idle, even if the client keeps it busy with PING. */
   get isUnused(): boolean {
     return this.streams.count === 0 && this.now - this.quietSince >= this.context.limits.frontendIdleMs
   }
 
-  /** First that no more shall come, then, a round trip later, which was the last (RFC 9113 §6.8). */
+  /** Sends a first GOAWAY for the highest id, then, a round trip later, the final one (RFC 9113 §6.8). */
   sendGoaway(): void {
     this.draining = true
     this.drainBy = this.now + this.context.limits.drainIdleMs
@@ -325,8 +325,8 @@ class Http2Frontend extends Http2Connection implements Client, FrontendSteps {
   }
 
   /**
-   * Until when, in ms of the pollset's clock, the client may open streams that crossed the first GOAWAY: they
-   * are served until the second has said which was the last.
+   * Until when streams that crossed the first GOAWAY are served: ms of the pollset's clock. The final GOAWAY
+   * names the last of them.
    */
   private get opensUntil(): number {
     return this.lastGoaway === WINDOW_MAX ? this.drainBy : 0
@@ -347,7 +347,7 @@ class Http2Frontend extends Http2Connection implements Client, FrontendSteps {
     this.output.goaway(this.lastStreamId, ErrorCode.NO_ERROR, '')
   }
 
-  /** The part of its reset budget that a client has used. Streams that it leaves open count as reset. */
+  /** The part of its reset budget that the client has used. Streams that it leaves open count as reset. */
   private get abuse(): number {
     if (this.failure?.code === 'calm') return 1
     const { now } = this.context.world.pollset
@@ -357,9 +357,9 @@ class Http2Frontend extends Http2Connection implements Client, FrontendSteps {
 
   override beginClose(): boolean {
     const { abuse } = this
-    // Told now: who is cut off may be back before its old connection has lingered.
+    // Reported now: the client may connect again while this connection lingers.
     if (abuse >= ABUSE_MIN) this.acceptor.clientAbused?.(this, abuse)
-    // A client that has ended, with every stream answered, has nothing to learn from GOAWAY.
+    // A client that has sent FIN, with every stream answered, needs no GOAWAY.
     if (this.failure === null && (this.streams.count > 0 || !this.socketOver)) this.finalGoaway()
     return super.beginClose()
   }
@@ -374,23 +374,24 @@ class Http2Frontend extends Http2Connection implements Client, FrontendSteps {
   }
 }
 
-/** Below a tenth of what it may, a client has not abused anything. */
+/** The part of its budgets below which a client has not abused anything. */
 const ABUSE_MIN = 0.1
 const GOAWAY_PING = Buffer.from('goaway!!', 'latin1')
 const NO_PREFACE: Fault = fault('drained', 'frontend', 'connection', 'safe', 'the client said nothing')
 const NOT_HTTP2: Fault = fault('http1', 'frontend', 'connection', 'never', 'the client speaks HTTP/1')
 
 /**
- * Serve HTTP/2 on an accepted socket; each request goes to the acceptor. `ends`: the client's, where it is
- * not the socket's peer. Returns the connection's continuation.
+ * Serves HTTP/2 on an accepted socket. Each request goes to the acceptor. Returns the connection's
+ * continuation.
+ * @param addresses those of the client connection, if a relay made the socket's connection
  */
 export function serveHttp2(
   context: Http2Context,
   socket: Socket,
   acceptor: StreamAcceptor,
-  ends: AddressPair = addressPairOf(socket),
+  addresses: AddressPair = addressPairOf(socket),
 ): Http2Connection & Client {
-  const frontend = new Http2Frontend(context, socket, acceptor, ends)
+  const frontend = new Http2Frontend(context, socket, acceptor, addresses)
   frontendSteps.start(context.world, frontend, 'awaitPreface')
   return frontend
 }

@@ -1,13 +1,13 @@
-// The peer's part of the handshake of an HTTP/2 connection (RFC 9113 §3.4, §6.5.3): its first SETTINGS, and
-// its acknowledgement of ours, within a time.
+// The handshake of an HTTP/2 connection (RFC 9113 §3.4, §6.5.3): the peer owes its first SETTINGS and the
+// acknowledgement of ours within prefaceMs.
 
 import { ErrorCode } from './codes.js'
 
-/** What is not there in time, as an error of the connection. */
+/** What the peer has not sent in time, as a connection error. */
 export interface Overdue {
   readonly code: number
   readonly message: string
-  /** The frame being read has to do with it. */
+  /** The current frame is to blame. */
   readonly blamesFrame: boolean
 }
 
@@ -27,7 +27,7 @@ export class Handshake {
   settled: boolean
   /** Our SETTINGS have been acknowledged. */
   acknowledged: boolean
-  /** ms of the pollset's clock: when it is late */
+  /** When the handshake is late: ms of the pollset's clock. */
   by: number
 
   constructor(by: number) {

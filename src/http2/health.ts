@@ -1,5 +1,5 @@
-// How well an HTTP/2 connection is, looked at every few seconds: whether its peer is there (liveness.ts), has
-// done its part of the handshake in time, and has not begun a frame that does not end.
+// Checks an HTTP/2 connection every few seconds: the peer must be alive (liveness.ts), must finish the
+// handshake in time, and must finish each frame that it begins.
 
 import type { Socket } from '../pollset/index.js'
 import type { Transit } from '../transport/index.js'
@@ -21,7 +21,7 @@ export class Health {
   private readonly unfinished: UnfinishedFrame
   private readonly context: Http2Context
   private readonly transit: Transit
-  /** ms of the pollset's clock: when it was last looked at */
+  /** When the connection was checked last: ms of the pollset's clock. */
   private checkedAt: number
 
   constructor(context: Http2Context, side: 'frontend' | 'backend', transit: Transit, now: number) {
@@ -34,23 +34,23 @@ export class Health {
     this.checkedAt = now
   }
 
-  /** Bytes have come. `unfinished`: the frame that has begun and not ended, by its number; 0 for none. */
+  /** Notes that bytes have come. `unfinished`: the number of the frame that has not ended; 0 for none. */
   read(unfinished: number, now: number): void {
     this.liveness.read(now)
     this.unfinished.note(unfinished, now)
   }
 
-  /** The peer owes its part of the handshake, or the rest of a frame. */
+  /** The peer owes the handshake, or the rest of a frame. */
   get owes(): boolean {
     return this.unfinished.isThere || !this.handshake.isDone
   }
 
-  /** A peer that never falls silent is looked at too. `inHaste`: more often. */
+  /** A check is due, although bytes keep arriving. `inHaste`: checks are frequent. */
   isDue(inHaste: boolean, now: number): boolean {
     return now - this.checkedAt >= (inHaste ? this.context.hastyCheckMs : this.context.checkMs)
   }
 
-  /** Looks at what is late: null, or what the connection is to be given up for. */
+  /** Returns what is overdue, for which the connection must end, or null. */
   check(socket: Socket, now: number): Overdue | null {
     this.checkedAt = now
     this.transit.look(socket.writtenBytes, now)

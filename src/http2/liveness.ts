@@ -1,43 +1,39 @@
-// Whether the peer of an HTTP/2 connection is still there, as far as somebody waits for it. Two things tell
-// that it is not: a PING of ours without an answer, and a write that the operating system does not take to
-// its end.
+// Checks whether the peer of an HTTP/2 connection is alive while an exchange waits for it. It is dead if it
+// does not answer a PING, or if the operating system cannot finish a write to it.
 //
-// Neither is in a hurry. A PING stands behind all that was written before it, in Node's queue and in the
-// kernels', and nothing tells how much of that has left: so it gets the time that the slowest living peer may
-// need for it (Transit). And a peer that is only quiet is asked once in a silence and then every few minutes:
-// gRPC servers end a connection for more.
+// A PING waits behind all that was written before it, in Node's queue and the kernels' buffers, and nothing
+// tells how much of that has left. So it gets the time that the slowest living peer may need (Transit). A
+// quiet peer gets one PING in a silence, and the next minutes later: gRPC servers close a connection for
+// more.
 
 import { READABLE, type Socket, WRITABLE } from '../pollset/index.js'
 import type { Transit } from '../transport/index.js'
 import type { Http2Limits } from './limits.js'
 import type { Output } from './output.js'
 
-/** Nothing speaks against it. */
+/** The peer is taken for alive. */
 export const ALIVE = 0
-/** It has been silent: it is to be sent a PING. */
+/** The peer has been silent: a PING is due. */
 export const TO_PING = 1
-/** It neither answered nor took what we wrote. */
+/** The peer neither answered nor read. */
 export const DEAD = 2
 
 const PING_PAYLOAD = Buffer.from('fermata!', 'latin1')
 
 export class Liveness {
-  /** ms of the pollset's clock: when bytes last came */
+  /** When bytes came last: ms of the pollset's clock, as are the next two. */
   private readAt: number
-  /** ms of the pollset's clock: when the last PING was sent, or answered */
+  /** When the last PING was sent or answered. */
   private pingedAt: number
-  /** A PING is out, and nothing has come since. */
+  /** A PING was sent, and nothing has come since. */
   private pinging: boolean
-  /** The answer to the last PING has not come: it may still stand behind our own DATA. */
+  /** The last PING has no answer yet: it may still wait behind our DATA. */
   private unanswered: boolean
   /** HEADERS or DATA have come since the last PING. */
   private messageCame: boolean
-  /** ms of the pollset's clock: when the peer is dead; 0 while nothing speaks against it */
+  /** When the peer will be taken for dead; 0 while it is taken for alive. */
   private deadAt: number
-  /**
-   * The bytes written when a look last saw a write in flight, and whether a second look saw it too; -1 for
-   * none.
-   */
+  /** The bytes written when a check saw a write in flight, or -1; and whether a second check saw it too. */
   private stuckBytes: number
   private stuck: boolean
   private readonly transit: Transit
@@ -58,7 +54,7 @@ export class Liveness {
     this.pingTimeoutMs = side === 'frontend' ? limits.frontendPingTimeoutMs : limits.backendPingTimeoutMs
   }
 
-  /** Bytes have come, whatever they say: the peer is there. */
+  /** Notes that bytes have come, so the peer is alive. */
   read(now: number): void {
     this.readAt = now
     this.pinging = false
@@ -66,8 +62,8 @@ export class Liveness {
   }
 
   /**
-   * The last PING is answered: the peer counts its time to the next from about now, however long the PING was
-   * on its way.
+   * Notes the answer to the last PING. The peer counts the time to the next PING from about now, however long
+   * this one was on its way.
    */
   answered(now: number): void {
     if (this.unanswered) this.pingedAt = now
@@ -75,23 +71,23 @@ export class Liveness {
   }
 
   /**
-   * HEADERS or DATA have come. Peers that count PINGs start their count again with each that they send, and
-   * with nothing else.
+   * Notes HEADERS or DATA. Peers that count PINGs restart their count with each HEADERS or DATA that they
+   * send.
    */
   message(): void {
     this.messageCame = true
   }
 
-  /** Looks at the connection, and sends a PING where one is due. False: the peer is dead. */
+  /** Checks the connection, and sends a PING if one is due. Returns false if the peer is dead. */
   check(socket: Socket, output: Output, now: number): boolean {
     const verdict = this.look(socket, now)
     if (verdict === TO_PING) output.ping(PING_PAYLOAD, 0, false)
-    // What has come and is not read yet may be its answer.
+    // Unread bytes may be its answer.
     return verdict !== DEAD || (socket.readiness & READABLE) !== 0
   }
 
   /**
-   * Looks at the connection, every few seconds, after {@link Transit.look}. At {@link TO_PING} the caller
+   * Checks the connection, every few seconds, after {@link Transit.look}. For {@link TO_PING} the caller
    * sends a PING.
    */
   look(socket: Socket, now: number): number {
@@ -104,7 +100,7 @@ export class Liveness {
       this.deadAt = Math.max(now, this.transit.until) + this.pingTimeoutMs
     if (toPing) {
       this.pinging = true
-      // A second PING behind the first would tell nothing more, and could arrive together with it.
+      // A second PING behind the first would tell nothing more, and could arrive with it.
       if (this.unanswered) return ALIVE
       this.unanswered = true
       this.pingedAt = now
@@ -116,9 +112,9 @@ export class Liveness {
   }
 
   /**
-   * Notes what is in flight. Returns whether a write has been taken that had to wait: somebody reads, however
-   * slowly. One that is taken at once tells nothing, as the kernel takes it for a dead peer too; nor does one
-   * that a single look saw in flight: over TLS no write is taken at once.
+   * Notes what is in flight. Returns whether a write has completed that had to wait, which shows that the
+   * peer reads, however slowly. A write that completes at once shows nothing: the kernel takes it for a dead
+   * peer too. Nor does one that a single check saw in flight: over TLS no write completes at once.
    */
   private observeWrite(writtenBytes: number, inFlight: boolean): boolean {
     if (inFlight && writtenBytes === this.stuckBytes) {

@@ -1,7 +1,7 @@
-// What a connection sends. Control frames are written when they arise, into a small bounded reserve; window
-// updates are only counted; heads and bodies stay with their streams. The turn's flush gathers all of it
-// into one slab and one write (design: Output): control, credit, then the streams in turns, one frame
-// each, as the windows and the slab allow.
+// The output of an HTTP/2 connection. Control frames wait in a small bounded reserve, credit is only counted,
+// and heads and bodies stay with their streams. The turn's flush gathers everything into one slab and one
+// write (design: Output): control frames, credit, then streams in turns, one frame each, as windows and slab
+// allow.
 
 import type { Field } from '../http/index.js'
 import { invariant, type Pollset, type Slab } from '../pollset/index.js'
@@ -22,19 +22,19 @@ import { SendQueue } from './send-queue.js'
 import type { Http2Stream } from './stream.js'
 import { afterLocalEnd } from './stream-states.js'
 
-/** What a flush may leave unused at the end of a slab: less than this is not worth a frame. */
+/** The room at the end of a slab that is not worth a frame. */
 const ROOM_MIN = 512
 
 export class Output extends ControlFrames {
-  /** octets the peer lets all streams send together */
+  /** The octets that all streams may send together. */
   sendWindow = DEFAULT_WINDOW
-  /** The peer's SETTINGS_MAX_FRAME_SIZE, as far as we use it. */
+  /** The frame size that we use: every peer must take it. */
   readonly frameSizeMax = DEFAULT_FRAME_SIZE
-  /** octets of connection credit to be given at the next flush */
+  /** The connection credit that the next flush sends. */
   private credit = 0
   private creditStreams: Http2Stream[] = []
   private readonly ready = new SendQueue()
-  /** Streams with something to send and no connection window. */
+  /** Streams with pending output that wait for the connection window. */
   private readonly starved = new SendQueue()
   private readonly encoder: HpackEncoder
   private readonly frameBudget: FrameBudget
@@ -75,7 +75,7 @@ export class Output extends ControlFrames {
 
   // Streams
 
-  /** A stream has something to send: it joins the line, unless it stands in it. */
+  /** Queues a stream with pending output, unless it is queued. */
   pending(stream: Http2Stream): void {
     if (stream.queue !== null || this.goawaySent) return
     this.ready.push(stream)
@@ -87,7 +87,7 @@ export class Output extends ControlFrames {
     stream.dropPending()
   }
 
-  /** The peer lets all streams send more; false: the window overflows. */
+  /** Opens the connection window. Returns false if it overflows. */
   openWindow(increment: number): boolean {
     this.sendWindow += increment
     if (this.sendWindow > WINDOW_MAX) return false
@@ -97,7 +97,7 @@ export class Output extends ControlFrames {
     return true
   }
 
-  /** Streams in line whose head has not been written. */
+  /** Returns the queued streams whose head is not written. */
   unopened(): Http2Stream[] {
     const found: Http2Stream[] = []
     for (let each = this.ready.first; each !== null; each = each.queueNext)
@@ -157,19 +157,19 @@ export class Output extends ControlFrames {
     const ready = this.ready
     for (let stream = ready.first; stream !== null; stream = ready.first) {
       if (slab.length - this.end < ROOM_MIN || !this.pull(stream, slab)) return
-      // It may have left the line by what its end has set off.
+      // The end of another stream may have taken it out of the queue.
       if (stream.queue !== ready) continue
       ready.remove(stream)
       if (!stream.hasWork) continue
       if (stream.granted === 0) ready.push(stream)
       else if (stream.sendWindow > 0) (this.sendWindow > 0 ? ready : this.starved).push(stream)
-      // else its own window is shut: its WINDOW_UPDATE brings it back.
+      // Otherwise its own window is closed, and WINDOW_UPDATE will queue it again.
     }
   }
 
   /**
-   * One turn of one stream: its heads, one DATA frame, its end. False when the slab has no room for what
-   * comes next.
+   * Pulls a stream's heads, one DATA frame and its end. Returns false if the slab has no room for what comes
+   * next.
    */
   private pull(stream: Http2Stream, slab: Buffer): boolean {
     while (stream.pendingInterims !== null) {
@@ -199,7 +199,7 @@ export class Output extends ControlFrames {
     const at = this.end
     const available = stream.available
     if (available === 0) {
-      // Its source was reset after the grant; the exchange will hear of it and end this stream too.
+      // The source was reset after the grant. The exchange will end this stream too.
       stream.granted = 0
       stream.endGranted = false
       return
@@ -223,7 +223,7 @@ export class Output extends ControlFrames {
     if (last) this.endStream(stream)
   }
 
-  /** The end of a body that has left already: trailers, or an empty DATA frame. */
+  /** Writes the end of a body that has left: trailers, or an empty DATA frame. */
   private pullEnd(stream: Http2Stream, slab: Buffer): boolean {
     const trailers = stream.endingTrailers
     if (trailers !== null) {
@@ -246,7 +246,7 @@ export class Output extends ControlFrames {
     stream.connection.ended(stream)
   }
 
-  /** Whether a header block of fields of this size fits what is left of the slab. */
+  /** Whether the header block of a list of this size fits the rest of the slab. */
   private fits(bytes: number, slab: Buffer): boolean {
     return slab.length - this.end >= bytes + SIZE_UPDATES_OCTETS_MAX + blockOverhead(bytes, this.frameSizeMax)
   }

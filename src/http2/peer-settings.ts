@@ -1,5 +1,4 @@
-// The peer's SETTINGS (RFC 9113 §6.5): which values are not allowed, and what the good ones change. It is the
-// sink of these frames.
+// The sink of SETTINGS (RFC 9113 §6.5): checks the peer's values, and applies them.
 
 import { DEFAULT_WINDOW, ErrorCode, Setting, WINDOW_MAX } from './codes.js'
 import type { FieldSections } from './field-sections.js'
@@ -10,7 +9,7 @@ import type { Output } from './output.js'
 import type { Role } from './stream-states.js'
 import type { StreamTable } from './stream-table.js'
 
-/** What a wrong value is: an error of the connection. */
+/** A wrong value, which is a connection error. */
 export interface SettingFault {
   readonly code: number
   readonly message: string
@@ -18,35 +17,31 @@ export interface SettingFault {
 
 const wrong = (code: number, message: string): SettingFault => ({ code, message })
 
-/** The connection that they come on. */
+/** The connection of these SETTINGS. */
 export interface SettingsHost {
   connectionError(code: number, message: string): void
   /**
-   * Counts a frame that carries nothing and goes with no work. `weight`: the number of ordinary frames it
-   * costs us.
+   * Counts a frame without payload or work, which costs `weight` ordinary ones.
    */
   emptyFrame(weight?: number): void
-  /** A good parameter: those of one role only are the role's. */
+  /** Takes a valid parameter. The role applies those of one role only. */
   roleSetting(id: number, value: number): void
-  /** The peer's SETTINGS have come, the first or others. */
+  /** The peer's SETTINGS are applied. */
   settingsCame(first: boolean): void
-  /** The peer has acknowledged ours. */
+  /** The peer has acknowledged our SETTINGS. */
   settingsAcknowledged(): void
 }
 
-/**
- * Streams gone through for the price of a frame that carries nothing; and the price at most, whatever a
- * backend carries.
- */
+/** The streams that one frame's price covers when all windows change, and the highest price. */
 const STREAMS_A_FRAME = 8
 const WINDOW_WEIGHT_MAX = 20
 
 export class PeerSettings implements SettingsSink {
-  /** SETTINGS_INITIAL_WINDOW_SIZE: octets each new stream may send. */
+  /** The peer's SETTINGS_INITIAL_WINDOW_SIZE. */
   window = DEFAULT_WINDOW
-  /** The peer has said that it takes extended CONNECT (RFC 8441 §3). */
+  /** The peer supports extended CONNECT (RFC 8441 §3). */
   connectProtocol = false
-  /** The initial window that the frame being read has told last. */
+  /** The last initial window in the current frame. */
   private windowNext = DEFAULT_WINDOW
   private readonly role: Role
   private readonly encoder: HpackEncoder
@@ -101,7 +96,7 @@ export class PeerSettings implements SettingsSink {
     this.connection.settingsAcknowledged()
   }
 
-  /** Another initial window changes each stream's. */
+  /** The price of changing every stream's window. */
   private get windowWeight(): number {
     return Math.min(1 + Math.floor(this.streams.count / STREAMS_A_FRAME), WINDOW_WEIGHT_MAX)
   }
@@ -120,11 +115,11 @@ export class PeerSettings implements SettingsSink {
         this.windowNext = value
         return null
       case Setting.MAX_FRAME_SIZE:
-        // We never send more than 16,384 octets in a frame, which every peer must take.
+        // We never send frames above 16,384 octets, which every peer must take.
         if (value >= 16_384 && value <= 16_777_215) return null
         return wrong(ErrorCode.PROTOCOL_ERROR, `MAX_FRAME_SIZE ${value} (RFC 9113 §6.5.2)`)
       case Setting.ENABLE_CONNECT_PROTOCOL: {
-        // A server is not concerned; a client may not be promised it and then refused.
+        // It does not concern a server. A server must not withdraw it (RFC 8441 §3).
         const bad = this.role === 'client' && (value > 1 || (value === 0 && this.connectProtocol))
         this.connectProtocol = value === 1
         return bad ? wrong(ErrorCode.PROTOCOL_ERROR, `ENABLE_CONNECT_PROTOCOL ${value} (RFC 8441 §3)`) : null
@@ -135,8 +130,8 @@ export class PeerSettings implements SettingsSink {
   }
 
   /**
-   * The frame has ended. RFC 9113 §6.9.2: a changed initial window changes every stream's, below zero if need
-   * be. All streams are gone through, so that is done once a frame, however often it names the window.
+   * Applies the frame. A changed initial window changes every stream's, even below zero (RFC 9113 §6.9.2).
+   * That visits all streams, so it is done once a frame, however often the frame names the window.
    */
   private apply(): SettingFault | null {
     const by = this.windowNext - this.window

@@ -1,8 +1,8 @@
-// The preface of a client (RFC 9113 §3.4), as it comes, and how it is told from a request of HTTP/1.
+// Reads the client's preface (RFC 9113 §3.4), and tells it from an HTTP/1.1 request.
 
 import { PREFACE } from './codes.js'
 
-/** For a client that speaks HTTP/1 to us: the shortest answer that says what to do. */
+/** Returns the answer to an HTTP/1.1 client, which says what to do. */
 export const http1Answer = (date: string, head: boolean): Buffer =>
   Buffer.from(
     `HTTP/1.1 505 HTTP Version Not Supported\r\ndate: ${date}\r\nconnection: close\r\ncontent-type: text/plain\r\ncontent-length: ${HTTP1_TEXT.length}\r\n\r\n${head ? '' : HTTP1_TEXT}`,
@@ -10,31 +10,31 @@ export const http1Answer = (date: string, head: boolean): Buffer =>
   )
 const HTTP1_TEXT = 'HTTP/2 was chosen for this connection by ALPN, and this is HTTP/1.\n'
 const HTTP1_METHOD = /^[A-Z]{3,7} [/*h]/
-/** What may yet become that. */
+/** The beginning of an HTTP/1.1 request line. */
 const HTTP1_METHOD_BEGUN = /^[A-Z]{1,7}$|^[A-Z]{3,7} $/
 const PREFACE_TEXT = PREFACE.toString('latin1')
 
 export class ClientPreface {
-  /** The client's first octets, as many as the preface has. */
+  /** The client's first octets, up to the length of the preface. */
   private begun: string
 
   constructor() {
     this.begun = ''
   }
 
-  /** Takes what belongs to the preface from the beginning of a chunk; returns how many octets that are. */
+  /** Takes the octets of the preface from a chunk. Returns their number. */
   take(chunk: Buffer): number {
     const size = Math.min(PREFACE.length - this.begun.length, chunk.length)
     this.begun += chunk.toString('latin1', 0, size)
     return size
   }
 
-  /** As many octets have come as it has. */
+  /** The whole preface has come. */
   get isWhole(): boolean {
     return this.begun.length === PREFACE.length
   }
 
-  /** What has come is another thing, and cannot become the request line of HTTP/1 either. */
+  /** The input is neither the preface nor the beginning of an HTTP/1.1 request line. */
   get isWrong(): boolean {
     return !PREFACE_TEXT.startsWith(this.begun) && !HTTP1_METHOD_BEGUN.test(this.begun)
   }
@@ -43,7 +43,7 @@ export class ClientPreface {
     return HTTP1_METHOD.test(this.begun)
   }
 
-  /** That request is HEAD, whose answer has no content. */
+  /** The HTTP/1.1 request is HEAD, so its response has no content. */
   get asksHead(): boolean {
     return this.begun.startsWith('HEAD')
   }

@@ -1,19 +1,19 @@
-// The receiving side of a connection's flow control (RFC 9113 §6.9; design: Flow control).
+// The receive window of a connection (RFC 9113 §6.9; design: Flow control).
 //
-// Below the soft limit of held bytes, connection credit goes back on receipt: a stream that stalls
-// must never starve its siblings of the connection's window. Above it, credit is owed until bytes are
-// consumed, and paid then. Whatever is received is credited exactly once (property S3).
+// Below the soft limit on buffered bytes, connection credit is returned on receipt, so that a stalled stream
+// does not starve its siblings. Above it, credit is returned when bytes are consumed. Every byte received is
+// credited exactly once (property S3).
 
 import { invariant } from '../pollset/index.js'
 
 const CONSERVED = 'what was received is credited once (S3)'
 
 export class ReceiveWindow {
-  /** octets the peer may still send */
+  /** The octets that the peer may still send. */
   window: number
-  /** octets received for which credit has not been given back */
+  /** The octets received without returned credit. */
   owed = 0
-  /** octets of credit due, and not yet announced */
+  /** The credit that is due and not announced yet. */
   private due = 0
   private readonly size: number
 
@@ -22,7 +22,7 @@ export class ReceiveWindow {
     this.window = size
   }
 
-  /** Octets of a DATA frame, padding included. False when the peer sent more than it may. */
+  /** Counts the octets of a DATA frame, with padding. Returns false if the peer sent more than it may. */
   received(bytes: number, creditNow: boolean): boolean {
     this.window -= bytes
     if (this.window < 0) return false
@@ -34,7 +34,7 @@ export class ReceiveWindow {
     return true
   }
 
-  /** Octets that have left for the other side, or were dropped. */
+  /** Counts octets that have left for the other side, or were dropped. */
   consumed(bytes: number): void {
     if (this.owed === 0) return
     const paid = Math.min(bytes, this.owed)
@@ -42,7 +42,7 @@ export class ReceiveWindow {
     this.due += paid
   }
 
-  /** Credit to announce: 0 until it is worth a frame. */
+  /** Takes the credit to announce; 0 until it is worth a frame. */
   takeCredit(): number {
     const due = this.due
     if (due * 2 < this.size) return 0

@@ -1,5 +1,5 @@
-// From a list of field lines to a request, or the reason why it is malformed (RFC 9113 §8.1.1, §8.3.1). A
-// malformed request is an error of its stream, never of the connection.
+// Makes a request of a list of field lines, or tells why it is malformed (RFC 9113 §8.1.1, §8.3.1). A
+// malformed request is a stream error.
 
 import { type Field, Head, isForbiddenTrailer, Token } from '../http/index.js'
 import { faultOf, type Malformed, regularFault } from './field-rules.js'
@@ -12,14 +12,14 @@ const REQUEST_PSEUDOS =
   (1 << Token.PROTOCOL)
 
 /**
- * Whom an authority names: without regard to case, and to a port that is the scheme's own (RFC 9110 §4.2.3).
+ * Normalises an authority, to compare it: case and the scheme's default port do not count (RFC 9110 §4.2.3).
  */
 function entity(authority: Field, scheme: Field | null): string {
   const text = authority.value.toLowerCase()
   return text.replace(scheme?.value === 'https' ? /:(?:443)?$/ : /:(?:80)?$/, '')
 }
 
-/** RFC 9113 §8.3.1. `size` is the header list's size. */
+/** Reads a request (RFC 9113 §8.3.1). @param size the size of the header list */
 export function readRequest(fields: Field[], size: number): Head | Malformed {
   let seen = 0
   let method: Field | null = null
@@ -47,7 +47,7 @@ export function readRequest(fields: Field[], size: number): Head | Malformed {
   }
   for (; at < fields.length; at++) {
     const field = fields[at]
-    // Most fields are of no special name: nothing to ask but whether their text is good.
+    // Most fields have no special name, and need only valid text.
     if (field.token === Token.OTHER && field.faults === 0) continue
     const wrong = regularFault(field)
     if (wrong !== null) return wrong
@@ -62,12 +62,12 @@ export function readRequest(fields: Field[], size: number): Head | Malformed {
   if (method === null) return ':method is missing'
   const connect = method.value === 'CONNECT'
   if (protocol !== null && !connect) return ':protocol, and the method is not CONNECT'
-  // RFC 9110 §9.3.6: what follows its head is no content.
+  // The bytes after CONNECT are not content (RFC 9110 §9.3.6).
   if (connect && contentLength >= 0) return 'CONNECT with content-length'
-  // RFC 8441 §4: with :protocol it has the control data of any other request.
+  // Extended CONNECT has the control data of other requests (RFC 8441 §4).
   if (connect && protocol === null) {
     if (scheme !== null || path !== null) return 'CONNECT with :scheme or :path'
-    // §8.5: the host and port to connect to; there is no scheme to tell a default.
+    // CONNECT names host and port; it has no scheme for a default (§8.5).
     if (authority === null || !/:\d{1,5}$/.test(authority.value))
       return 'CONNECT without HOST:PORT in :authority'
   } else {
@@ -81,10 +81,7 @@ export function readRequest(fields: Field[], size: number): Head | Malformed {
   return Head.request(fields, size, contentLength)
 }
 
-/**
- * RFC 9113 §8.1: trailers have no pseudo-fields; RFC 9110 §6.5.1: nor what frames or routes. Null when they
- * are well formed.
- */
+/** Returns what is wrong with the trailers of a request (RFC 9113 §8.1, RFC 9110 §6.5.1), or null. */
 export function readRequestTrailers(fields: readonly Field[]): Malformed | null {
   for (const field of fields) {
     const wrong = regularFault(field)

@@ -1,10 +1,10 @@
-// How many streams we may reset on one backend connection without tripping its guard against rapid resets
-// (Node's server gives up after some 900 in a burst, nghttpd after some 1,000): a token bucket, and a reserve
-// for requests that are unfinished, since those cannot be left to end by themselves (design: Resets).
+// Bounds the resets that we send on one backend connection, so as not to trip its guard against rapid resets
+// (Node's server closes after some 900 in a burst, nghttpd after some 1,000): a token bucket, and a reserve
+// for requests that are not whole, since those cannot end by themselves (design: Resets).
 //
-// Past it a stream is discarded: its DATA is dropped as it comes, until it has ended or its reset is due. Its
-// credit goes back only within a budget too: otherwise clients that ask for large bodies and leave would have
-// them sent to the end, for nothing.
+// Past the budget the DATA of a stream is discarded, until the stream ends or its reset is due. Its credit
+// has a budget too: otherwise clients that ask for large bodies and leave would have them sent whole, for
+// nothing.
 
 import Denque from 'denque'
 import { TokenBucket } from '../transport/index.js'
@@ -15,17 +15,17 @@ import type { Http2Stream } from './stream.js'
 /** The connection whose streams are reset. */
 export interface ResetHost {
   rst(stream: Http2Stream, code: number): void
-  /** It gets no new streams, and ends with the last that somebody waits for. */
+  /** Retires the session: it takes no new streams, and closes after the last that an exchange waits for. */
   retire(): void
 }
 
 export class ResetBudget {
-  /** Streams that are discarded and have not ended. */
+  /** The number of discarded streams that have not ended. */
   discardingOpen = 0
-  /** Streams that are discarded, the oldest first; some may have ended since. */
+  /** Discarded streams, the oldest first. Some may have ended. */
   private readonly waiting = new Denque<Http2Stream>()
   private readonly bucket: TokenBucket
-  /** octets of credit for streams that are discarded */
+  /** The credit for discarded streams, in octets. */
   private readonly credit: TokenBucket
   private readonly discardMs: number
   private reserve: number
@@ -37,12 +37,12 @@ export class ResetBudget {
     this.reserve = limits.backendResetsReserve
   }
 
-  /** Takes one reset out of the budget. False: there is none. */
+  /** Takes a reset from the budget. Returns false if there is none. */
   takeReset(now: number): boolean {
     return this.bucket.take(now)
   }
 
-  /** The same out of the reserve. */
+  /** Takes a reset from the reserve. Returns false if there is none. */
   takeReserve(): boolean {
     if (this.reserve === 0) return false
     this.reserve--
@@ -56,7 +56,7 @@ export class ResetBudget {
     this.waiting.push(stream)
   }
 
-  /** Takes credit for a stream that is discarded. False: it gets none, and stands until it is reset. */
+  /** Takes credit for a discarded stream. Returns false if it must wait until it is reset. */
   takeCredit(bytes: number, now: number): boolean {
     return this.credit.take(now, bytes)
   }
@@ -67,8 +67,8 @@ export class ResetBudget {
   }
 
   /**
-   * Resets what is discarded as the budget fills again; a stream that is discarded for too long costs the
-   * connection its future.
+   * Resets discarded streams as the budget fills. A stream that is discarded for too long retires the
+   * session.
    */
   pace(now: number, connection: ResetHost): void {
     const { waiting } = this

@@ -1,5 +1,5 @@
-// From a list of field lines to a response, or the reason why it is malformed (RFC 9113 §8.1.1, §8.3.2). A
-// malformed response is an error of its stream, never of the connection.
+// Makes a response of a list of field lines, or tells why it is malformed (RFC 9113 §8.1.1, §8.3.2). A
+// malformed response is a stream error.
 
 import {
   type Field,
@@ -18,8 +18,8 @@ import { CONNECTION_SPECIFIC, faultOf, type Malformed, regularFault } from './fi
 const LENGTH = tokenSet(Token.CONTENT_LENGTH)
 
 /**
- * RFC 9113 §8.3.2. Equal lengths, in one field or several, become one (RFC 9110 §8.6). `table` makes that
- * field.
+ * Reads a response (RFC 9113 §8.3.2). Equal lengths, in one field or several, become one (RFC 9110 §8.6).
+ * @param table makes that field
  */
 export function readResponse(fields: Field[], size: number, table: FieldTable): Head | Malformed {
   const first = fields.length === 0 ? null : fields[0]
@@ -46,17 +46,17 @@ export function readResponse(fields: Field[], size: number, table: FieldTable): 
     }
   }
   const status = Number(first.value)
-  // §8.6: HTTP/2 has no upgrade.
+  // HTTP/2 has no upgrade (§8.6).
   if (status === 101) return '101 in HTTP/2'
-  // RFC 9110 §8.6: beside 1xx and 204 it must not stand, and clients reset where it does. 304 and answers to
-  // HEAD may have it.
+  // 1xx and 204 must not have Content-Length, and clients reset if they do. 304 and responses to HEAD may
+  // (RFC 9110 §8.6).
   const framed = contentLength >= 0 && (status < 200 || status === 204)
   const head = Head.response(fields, size, framed ? -1 : contentLength)
   if (framed) head.remove(LENGTH)
   return head
 }
 
-/** A field that no trailer may be, and that is not malformed by itself. */
+/** Whether a field is well formed but must not be a trailer. */
 const isDroppedTrailer = ({ token, faults }: Field): boolean =>
   isForbiddenTrailer(token) &&
   token > Token.UNKNOWN_PSEUDO &&
@@ -64,8 +64,8 @@ const isDroppedTrailer = ({ token, faults }: Field): boolean =>
   (faults & (NAME_INVALID | VALUE_INVALID)) === 0
 
 /**
- * What no trailer may be is left out of a response's (RFC 9110 §6.5.1): it says nothing of a message that is
- * whole.
+ * Drops forbidden fields from the trailers of a response (RFC 9110 §6.5.1): the message is whole without
+ * them.
  */
 export function readResponseTrailers(fields: Field[]): Malformed | null {
   let kept = 0

@@ -1,5 +1,5 @@
-// Streams in line to send: a ring through the streams themselves, so that joining, leaving and taking
-// turns are O(1) and allocate nothing. A stream is in one queue at most.
+// The queue of streams that send: a ring through the streams, so that adding, removing and taking turns are
+// O(1) and allocate nothing. A stream is in one queue at most.
 
 import { invariant } from '../pollset/index.js'
 import type { Http2Stream } from './stream.js'
@@ -29,7 +29,7 @@ export class SendQueue {
     stream.queueNext = null
   }
 
-  /** All of another queue's streams, behind ours. */
+  /** Appends all streams of another queue. */
   takeAll(other: SendQueue): void {
     for (let stream = other.first; stream !== null; stream = other.first) {
       other.remove(stream)

@@ -1,4 +1,4 @@
-// Sessions of HTTP/2 for an engine.
+// Makes HTTP/2 sessions for an engine.
 
 import type { SessionFactory } from '../engine/index.js'
 import { dialledSessions, type SessionOn } from '../http/index.js'
@@ -7,7 +7,7 @@ import type { Http2Context } from './context.js'
 import { type BackendSession, Http2Session } from './session.js'
 import { sessionSteps } from './session-life.js'
 
-/** Makes sessions on sockets that are connected, their TLS handshake done. */
+/** Makes a session on a connected, secured socket. */
 export const http2SessionOn =
   (context: Http2Context, target: DialTarget): SessionOn<BackendSession> =>
   (socket, reports, id) => {

@@ -1,14 +1,14 @@
-// The life of an HTTP/2 connection to a backend as steps. One `readFrames` for each batch that arrives. What
-// a step does is the connection's (connection.ts, backend.ts); this table says what may follow what.
+// The steps of an HTTP/2 connection to a backend: one `readFrames` for each batch that arrives. connection.ts
+// and session.ts do the work; this table says which step may follow which.
 
 import { defineLife } from '../continuation/index.js'
 import { CONNECTION_WAITS, type ConnectionSteps } from './connection-steps.js'
 
-/** What a backend's steps ask of it beyond a frontend's. */
+/** What only the steps of a session need. */
 export interface SessionSteps extends ConnectionSteps {
-  /** Sends our preface and SETTINGS; false: TLS has not agreed on HTTP/2. */
+  /** Sends our preface and SETTINGS. Returns false if ALPN has not chosen HTTP/2. */
   greet(): boolean
-  /** Streams wait to be reset as the peer bears it. */
+  /** Streams wait to be reset within the reset budget. */
   readonly isPacing: boolean
 }
 
@@ -42,7 +42,7 @@ const waitInHaste = suspend({
   within: 'hasten',
   fair: true,
 })
-/** Streams are discarded: come back soon, to reset them as the budget allows. */
+/** Waits a short time to reset discarded streams, as the budget allows. */
 const waitAtPace = suspend({
   then: 'readFrames',
   late: 'checkHealth',
@@ -58,15 +58,14 @@ const waitToDrain = suspend({
   fair: true,
 })
 /**
- * For the peer's FIN, until the absolute time that the connection has set; what was written meanwhile may
- * move it.
+ * Waits for the peer's FIN, until the time that the connection has set. Bytes that are written may extend it.
  */
 const waitForEnd = suspend({ then: 'linger', late: 'linger', cancelled: 'hurry' })
 
 export const sessionSteps = sessionLife.steps<SessionSteps>({
-  /** Connected. If it is HTTP/2 that was agreed on, our preface and SETTINGS go out. */
+  /** Sends the preface and SETTINGS on the connected socket, if HTTP/2 was chosen. */
   greet: (c) => (c.greet() ? goto.readFrames : goto.end),
-  /** Read what has arrived; the streams it concerns wake in this turn. */
+  /** Reads what has arrived. The streams that it concerns wake in this turn. */
   readFrames(c) {
     c.read()
     if (c.failed || c.socketOver) return goto.close
@@ -75,12 +74,12 @@ export const sessionSteps = sessionLife.steps<SessionSteps>({
     if (c.isPacing) return waitAtPace
     return c.inHaste ? waitInHaste : waitForFrames
   },
-  /** Every few seconds: is the backend still there, is the connection still of use, is nothing overdue? */
+  /** Checks, every few seconds, that the backend is alive, the connection in use, and nothing overdue. */
   checkHealth(c) {
     if (!c.checkHealth()) return goto.close
     return c.isDraining ? goto.drain : goto.readFrames
   },
-  /** No new streams; those there are may finish. */
+  /** Stops taking new streams. Open ones may finish. */
   sendGoaway(c) {
     c.sendGoaway()
     return goto.drain
@@ -92,14 +91,11 @@ export const sessionSteps = sessionLife.steps<SessionSteps>({
     c.awaitStreams()
     return waitToDrain
   },
-  /** Write all that was pending, then FIN. */
+  /** Writes all pending output, then FIN. */
   close: (c) => (c.beginClose() ? goto.linger : goto.end),
-  /**
-   * Let the peer read the last bytes before the socket goes: destroyed now, they could be lost to a TCP
-   * reset.
-   */
+  /** Lets the peer read the last bytes. Closing the socket now could reset the connection and lose them. */
   linger: (c) => (c.waitForPeerClose() ? waitForEnd : goto.end),
-  /** Told to end while it lingers. */
+  /** Takes a cancel while lingering. */
   hurry: (c) => (c.hurry() ? goto.linger : goto.end),
   end(c) {
     c.closed()

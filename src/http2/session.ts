@@ -1,5 +1,5 @@
-// The client's side of HTTP/2: a connection we made to a backend. It is a session of an engine: it tells
-// how many streams it can carry, opens them for exchanges, and reports what becomes of it.
+// An HTTP/2 connection to a backend: a session of an engine. It tells how many streams it can carry, opens
+// them for exchanges, and reports changes.
 
 import { type Fault, fault } from '../continuation/index.js'
 import type { Session, SessionReports, SessionState } from '../engine/index.js'
@@ -41,14 +41,14 @@ export class Http2Session extends Http2Connection implements BackendSession, Ses
   state: SessionState
   leased: number
   unfit: Fault | null
-  /** Until a server says otherwise there is no limit (RFC 9113 §6.5.2); ours applies. */
+  /** Our own limit applies until the server sends one (RFC 9113 §6.5.2). */
   capacity: number
   private readonly target: DialTarget
   private readonly reports: SessionReports<BackendSession>
   private readonly budget: ResetBudget
   private nextStreamId: number
   private quietSince: number
-  /** Why no further stream may be opened, though a lease was granted before; null while they may. */
+  /** Why no stream may be opened, even for a granted lease; null while streams may. */
   private notBegun: StreamFault | null
   private readonly calmResets: EnhanceYourCalmResets
 
@@ -108,37 +108,37 @@ export class Http2Session extends Http2Connection implements BackendSession, Ses
     return stream
   }
 
-  /** Ids in the order of the heads on the wire (RFC 9113 §5.1.1). */
+  /** Gives the stream its id, in the order of heads on the wire (RFC 9113 §5.1.1). */
   opening(stream: Http2Stream): void {
     stream.streamId = this.nextStreamId
     this.lastStreamId = stream.streamId
     stream.bytesBefore = this.socket.writtenBytes
     this.nextStreamId += 2
-    // The window may have been changed between the stream's making and its first frame.
+    // SETTINGS may have changed the window since the stream was made.
     stream.sendWindow = this.peer.window
     this.streams.add(stream)
     if (this.nextStreamId > STREAM_ID_MAX) this.openNoMore(IDS_SPENT)
   }
 
-  /** Streams in line, and those whose lease was granted already, are sent elsewhere. */
+  /** Opens no more streams. Queued ones, and granted leases, go elsewhere. */
   private openNoMore(why: Fault, served?: number): void {
     this.notBegun ??= why
     this.reports.retired(this, served)
     for (const stream of this.output.unopened()) this.failStream(stream, why)
   }
 
-  /** RFC 8441 §3: only what the backend's SETTINGS allow. */
+  /** What the backend's SETTINGS allow (RFC 8441 §3). */
   get features(): number {
     return this.peer.connectProtocol ? EXTENDED_CONNECT : 0
   }
 
   close(): void {
-    // One that is being given up closes by itself, after its last word.
+    // A failing connection closes by itself, after GOAWAY.
     if (this.failure === null) this.cancel()
   }
 
   override settingsCame(first: boolean): void {
-    // §5.1.2: what was leased under a higher limit and has not been written yet counts under this one.
+    // Streams that were leased under a higher limit and are not written yet count under this one (§5.1.2).
     for (const stream of this.output.unopened().reverse())
       if (this.leased > this.capacity) this.failStream(stream, LIMIT_LOWERED)
     if (first) this.reports.opened(this)
@@ -190,9 +190,9 @@ export class Http2Session extends Http2Connection implements BackendSession, Ses
   }
 
   private final(stream: Http2Stream, head: Head, endStream: boolean): void {
-    // RFC 9110 §8.6: here content-length tells of a body that is not sent.
+    // Content-Length describes a body that is not sent here (RFC 9110 §8.6).
     if (head.status === 304 || head.status === 204) stream.bodiless = true
-    // RFC 9110 §9.3.6: of the success of a CONNECT it is to be ignored.
+    // Content-Length in a 2xx to CONNECT is ignored (RFC 9110 §9.3.6).
     const tunnel = stream.connect && head.isSuccess
     if (tunnel) head.remove(LENGTH)
     stream.promised = tunnel ? -1 : stream.bodiless ? (endStream ? -1 : 0) : head.contentLength
@@ -211,10 +211,10 @@ export class Http2Session extends Http2Connection implements BackendSession, Ses
       this.intake.clear(stream)
       return
     }
-    // It is discarded already, and reset when the budget allows.
+    // The stream is discarded, and reset when the budget allows.
     if (stream.discardedAt >= 0) return
     if (stream.streamId === 0) {
-      // Its head has not left: the backend never hears of it.
+      // The head has not left, so the backend does not know the stream.
       stream.state = StreamState.CLOSED_RESET_BY_US
       this.remove(stream, true)
       return
@@ -224,7 +224,7 @@ export class Http2Session extends Http2Connection implements BackendSession, Ses
     else if (stream.localEnded) this.discard(stream, now)
     else if (this.budget.takeReserve()) this.rst(stream, RESET_CODES[reason])
     else {
-      // To end it would forge a complete request, to reset it would cost its siblings the connection.
+      // Ending it would forge a whole request; resetting it could cost its siblings the connection.
       this.discard(stream, now)
       this.reports.retired(this)
     }
@@ -237,7 +237,7 @@ export class Http2Session extends Http2Connection implements BackendSession, Ses
     this.remove(stream, true)
   }
 
-  /** In the place of a reset (design: Resets). */
+  /** Discards a stream's DATA in place of a reset (design: Resets). */
   private discard(stream: Http2Stream, now: number): void {
     this.context.counts.discarded++
     this.budget.discard(stream, now)
@@ -282,7 +282,7 @@ export class Http2Session extends Http2Connection implements BackendSession, Ses
     this.closeIfUnused()
   }
 
-  /** Nobody waits for what is left on a retired session. */
+  /** Closes a retired session on which no exchange waits. */
   private closeIfUnused(): void {
     if (this.state === 'retired' && this.live === 0) this.close()
   }
@@ -298,9 +298,9 @@ export class Http2Session extends Http2Connection implements BackendSession, Ses
   protected override resetByPeer(): void {}
 
   /**
-   * A response whose content-length has come in full is whole, as over HTTP/1.1 (RFC 9112 §6.3): node:http2
-   * sends RST_STREAM(NO_ERROR) in the place of END_STREAM when it is asked to close a stream early. Announced
-   * trailers are missed.
+   * Ends a response whose Content-Length has come in full, as HTTP/1.1 does (RFC 9112 §6.3): node:http2 sends
+   * RST_STREAM(NO_ERROR) in place of END_STREAM when it closes a stream early. A response with announced
+   * trailers is not whole.
    */
   protected override endIfWhole(stream: Http2Stream): void {
     const { head, promised } = stream
@@ -317,24 +317,24 @@ export class Http2Session extends Http2Connection implements BackendSession, Ses
   }
 
   /**
-   * ENHANCE_YOUR_CALM before a response speaks of the connection: its stream shares the lot of one that has
-   * died (R3, E31).
+   * ENHANCE_YOUR_CALM before the response head concerns the whole connection: treats the stream as if the
+   * connection had died (R3, E31).
    */
   protected override peerReset(stream: Http2Stream, code: number): StreamFault {
     const why = super.peerReset(stream, code)
-    // Beside others it says that there are too many; alone, that this one is not wanted.
+    // REFUSED_STREAM beside other streams says that there are too many; alone, that this one is refused.
     if (why.code === REFUSED && this.leased > 1) return { ...why, uncounted: 'neighbour' }
     if (code !== ErrorCode.ENHANCE_YOUR_CALM || stream.head !== null) return why
     if (this.calmResets.reset(stream.streamId)) this.reports.retired(this)
     return { ...why, scope: 'connection' }
   }
 
-  /** Our own resets for its faults count as resets that it must bear. */
+  /** Counts resets for the backend's own faults too. */
   protected override peerErred(): void {
     this.budget.takeReset(this.now)
   }
 
-  /** RFC 9113 §6.8: streams above the last were not begun, and may be sent elsewhere. */
+  /** Sends streams above the last elsewhere: the backend has not begun them (RFC 9113 §6.8). */
   goaway(lastStreamId: number, code: number, debug: string): void {
     this.emptyFrame()
     const why = fault('goaway', 'backend', 'stream', 'safe', `the backend sent GOAWAY ${errorName(code)}`)
@@ -349,9 +349,9 @@ export class Http2Session extends Http2Connection implements BackendSession, Ses
 
   protected override failAll(why: StreamFault): void {
     const culprit = this.culprit === 0 ? null : this.streams.get(this.culprit)
-    // Where one stream is to blame, it alone pays; without a known cause each of them does.
+    // If one stream is to blame, it alone pays an attempt; without a known cause each stream does.
     const others: StreamFault = culprit === null ? why : { ...why, uncounted: 'neighbour' }
-    // First of all no new leases: who is told may ask for another session in this very turn.
+    // No new leases first: a stream that is failed here may ask for another session in this turn.
     this.openNoMore({ ...others, retry: 'safe' })
     if (culprit !== null) this.failStream(culprit, { ...why, scope: 'stream' })
     super.failAll(others)
@@ -362,7 +362,7 @@ export class Http2Session extends Http2Connection implements BackendSession, Ses
     this.output.goaway(0, ErrorCode.NO_ERROR, '')
   }
 
-  /** A peer that speaks something else may linger: whoever waits for the session is told before. */
+  /** Closes. Those that wait for the session are told first: a peer of another protocol may linger. */
   override beginClose(): boolean {
     this.unfit = this.health.handshake.settled
       ? null

@@ -1,8 +1,8 @@
-// The life of a stream, receiving (RFC 9113 §5.1): for each state and frame, what to do with it. The grid
-// is data; spec/http2/stream-grid.md holds the same, written from the RFC, and a test compares the two.
+// What to do with a received frame in each state of a stream (RFC 9113 §5.1). The grid is data.
+// spec/http2/stream-grid.md has the same, written from the RFC, and a test compares the two.
 //
 //   ok          the frame has its effect
-//   ignore      it is read and dropped; HPACK state and connection credit are kept up
+//   ignore      it is read and dropped; HPACK state and connection credit are updated
 //   stream      an error of this stream: RST_STREAM with the code
 //   connection  an error of the connection: GOAWAY with the code
 
@@ -24,7 +24,7 @@ export const StreamState = {
 const STATE_NAMES = Object.keys(StreamState)
 export const stateName = (state: number): string => STATE_NAMES[state].toLowerCase().replaceAll('_', '-')
 
-/** What arrives on a stream; with `_ES` it carries END_STREAM. */
+/** What arrives on a stream; `_ES`: with END_STREAM. */
 export const StreamEvent = {
   DATA: 0,
   DATA_ES: 1,
@@ -55,7 +55,7 @@ const closed = 'stream:STREAM_CLOSED'
 const lost = 'connection:STREAM_CLOSED'
 const malformed = 'stream:PROTOCOL_ERROR'
 
-/** Rows by {@link StreamState}. A second HEADERS of a request is its trailers, so it must end it (§8.1). */
+/** Rows by {@link StreamState}. A second HEADERS of a request has its trailers, so it must end it (§8.1). */
 const SERVER: readonly Row[] = [
   [protocol, protocol, 'ok', 'ok', 'ignore', protocol, protocol, protocol],
   ['ok', 'ok', malformed, 'ok', 'ignore', 'ok', protocol, 'ok'],
@@ -97,15 +97,15 @@ const TABLES: Readonly<Record<Role, Uint8Array>> = { server: compile(SERVER), cl
 
 /** The compiled grid of a role, for {@link verdict}. */
 export const gridOf = (role: Role): Uint8Array => TABLES[role]
-/** What to do: an {@link Action} and, for errors, its code, as {@link actionOf} and {@link codeOf} tell. */
+/** Returns what to do: {@link actionOf} and, for errors, {@link codeOf} read it. */
 export const verdict = (grid: Uint8Array, state: number, event: number): number =>
   grid[state * EVENTS + event]
 export const actionOf = (cell: number): number => cell >> 4
 export const codeOf = (cell: number): number => cell & 15
 
-/** The state after the peer's END_STREAM. */
+/** Returns the state after the peer's END_STREAM. */
 export const afterRemoteEnd = (state: number): number =>
   state === StreamState.HALF_CLOSED_LOCAL ? StreamState.CLOSED_ENDED : StreamState.HALF_CLOSED_REMOTE
-/** The state after ours. */
+/** Returns the state after our END_STREAM. */
 export const afterLocalEnd = (state: number): number =>
   state === StreamState.HALF_CLOSED_REMOTE ? StreamState.CLOSED_ENDED : StreamState.HALF_CLOSED_LOCAL

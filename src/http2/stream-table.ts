@@ -1,8 +1,8 @@
-// The streams of a connection by id, and the memory of those that were reset.
+// The streams of a connection by id, and the ids of those that were reset.
 //
-// Ids of one side grow by two, so a ring indexed by id finds nearly every stream at once (9 ns a life,
-// where a Map takes 87). A stream that outlives a whole round of the ring makes the ring grow, up to
-// a bound; past it the stragglers live in a Map.
+// Ids of one side grow by two, so a ring indexed by id finds nearly every stream at once (9 ns for a stream's
+// life; a Map takes 87). A stream that outlives a round of the ring makes it grow, up to a bound; past that
+// such streams are in a Map.
 
 import { invariant } from '../pollset/index.js'
 import type { Http2Stream } from './stream.js'
@@ -10,11 +10,11 @@ import { StreamState } from './stream-states.js'
 
 const RING_MIN = 16
 const RING_MAX = 4096
-/** Reset streams remembered, to tell late frames from wrong ones (RFC 9113 §5.1). */
+/** The number of reset streams that are remembered, to tell late frames from wrong ones (RFC 9113 §5.1). */
 const RESETS_KEPT = 256
 
 export class StreamTable {
-  /** Streams here now. */
+  /** The number of open streams. */
   count = 0
   private ring: (Http2Stream | null)[] = new Array<Http2Stream | null>(RING_MIN).fill(null)
   private stragglers: Map<number, Http2Stream> | null = null
@@ -42,7 +42,7 @@ export class StreamTable {
     invariant(this.count >= 0, 'a stream leaves the table once')
   }
 
-  /** All of them, oldest id not necessarily first; a copy, so that streams may leave while it is walked. */
+  /** Returns a copy of all streams, in no order: streams may leave while it is iterated. */
   all(): Http2Stream[] {
     const found: Http2Stream[] = []
     for (const each of this.ring) if (each !== null) found.push(each)
@@ -59,13 +59,13 @@ export class StreamTable {
     if (oldest > this.forgotten) this.forgotten = oldest
   }
 
-  /** The state of an id that is not here, `last` being the highest id used by the side that opens streams. */
+  /** Returns the state of an id without a stream. `last`: the highest id of the side that opens streams. */
   stateOf(id: number, last: number): number {
-    // An even one is a server's to open, by a push, which never is.
+    // Even ids belong to pushes, which we never allow.
     if (id > last || (id & 1) === 0) return StreamState.IDLE
     const state = this.resets?.get(id)
     if (state !== undefined) return state
-    // What was forgotten is given the benefit of the doubt: a late frame costs less than a connection.
+    // A forgotten id may have been reset: a late frame costs less than the connection.
     return id <= this.forgotten ? StreamState.CLOSED_RESET_BY_US : StreamState.CLOSED_ENDED
   }
 
@@ -88,7 +88,7 @@ export class StreamTable {
   private grow(): void {
     const old = this.ring
     const ring = new Array<Http2Stream | null>(old.length * 2).fill(null)
-    // Ids that met modulo n differ modulo 2n or meet again; those that meet again cannot come from one ring.
+    // Two ids of one ring differ modulo n, so they differ modulo 2n.
     for (const each of old) if (each !== null) ring[(each.streamId >>> 1) & (ring.length - 1)] = each
     this.ring = ring
   }

@@ -1,5 +1,5 @@
-// An HTTP/2 stream of either role: its state (RFC 9113 §5.1), its two windows, what is noted for sending.
-// It does nothing by itself: its connection moves it when frames arrive, its output pulls from it.
+// An HTTP/2 stream of either role: its state (RFC 9113 §5.1), its two windows, and pending output. It does
+// nothing by itself: the connection moves it when frames arrive, and the output pulls from it.
 
 import { Stream, type StreamConnection } from '../http/index.js'
 import type { ReceiveBuffer } from '../transport/index.js'
@@ -7,13 +7,13 @@ import type { BodyIntake } from './body-intake.js'
 import type { SendQueue } from './send-queue.js'
 import { StreamState } from './stream-states.js'
 
-/** What a stream asks of its connection. */
+/** The connection, as its streams need it. */
 export interface Http2StreamConnection extends StreamConnection {
-  /** Holds the body, and is told of bytes of it that have left for the other side. */
+  /** Buffers the bodies, and takes the bytes that have left for the other side. */
   readonly intake: BodyIntake
-  /** Its first head is about to be written: give it an id. */
+  /** Gives the stream an id, before its first head is written. */
   opening(stream: Http2Stream): void
-  /** Its END_STREAM has been written. */
+  /** The END_STREAM of the stream has been written. */
   ended(stream: Http2Stream): void
 }
 
@@ -22,33 +22,31 @@ export class Http2Stream extends Stream {
   streamId: number
   readonly connection: Http2StreamConnection
   state: number
-  /** octets the peer lets us send; may be negative (RFC 9113 §6.9.2) */
+  /** The octets that the peer lets us send; may be negative (RFC 9113 §6.9.2). */
   sendWindow: number
-  /** octets we have let the peer send and it has not */
+  /** The octets that the peer may still send. */
   recvWindow: number
-  /** octets of credit when full; widens while the stream flows */
+  /** The full size of {@link recvWindow}. It grows while the stream flows. */
   windowSize: number
-  /** octets consumed, and not yet given back as credit */
+  /** The octets consumed without returned credit. */
   uncredited: number
   creditDue: boolean
-  /** octets the content-length still promises; -1 without one */
+  /** The octets that Content-Length still promises; -1 without one. */
   promised: number
-  /** For a request that was HEAD, or a 304: content-length promises nothing (RFC 9110 §8.6). */
+  /** A response to HEAD, or a 304: Content-Length promises nothing (RFC 9110 §8.6). */
   bodiless: boolean
-  /**
-   * Asked for by CONNECT: once open, DATA is no message's body, and nothing but DATA follows (RFC 9113 §8.5).
-   */
+  /** Opened by CONNECT: DATA is a tunnel's, and nothing but DATA follows (RFC 9113 §8.5). */
   connect: boolean
-  /** The exchange has let go; the rest is discarded as it comes (design: Resets). */
+  /** The exchange has released the stream, and the rest of its DATA is discarded (design: Resets). */
   discarding: boolean
   /**
-   * ms of the pollset's clock: since when it is discarded in the place of a reset; -1 while it is not, also
-   * where it has stalled.
+   * Since when DATA is discarded in place of a reset: ms of the pollset's clock; -1 if it is not, or if the
+   * stream has stalled.
    */
   discardedAt: number
-  /** Of a request to a backend: the bytes that had been written to the connection before its head. */
+  /** The bytes that had been written to the backend connection before the head of this request. */
   bytesBefore: number
-  /** Its peer has sent WINDOW_UPDATE for it. */
+  /** The peer has sent WINDOW_UPDATE for the stream. */
   widened: boolean
   queue: SendQueue | null
   queuePrev: Http2Stream | null
@@ -90,9 +88,7 @@ export class Http2Stream extends Stream {
     return this.state >= StreamState.CLOSED_ENDED
   }
 
-  /**
-   * With withheld credit the window of a stream is all a peer can send; long before that it must be let go.
-   */
+  /** With credit withheld the peer can send one window only, so retained bytes must be released before. */
   get starving(): boolean {
     return !this.remoteEnded && this.recvWindow * 4 < this.windowSize
   }

@@ -1,10 +1,10 @@
-// The frame, or field block, that has begun on a connection and not ended: a peer that begins one and sends
-// no more of it keeps what was gathered (spec/http2/connection-grid.md, Bounds).
+// The frame or header block that a peer has begun and not ended. It holds memory, so it has a time limit
+// (spec/http2/connection-grid.md, Bounds).
 
 export class UnfinishedFrame {
-  /** The frame by its number; 0 for none. */
+  /** The number of the frame; 0 for none. */
   private number: number
-  /** ms of the pollset's clock: since when it is this one */
+  /** Since when it is this one: ms of the pollset's clock. */
   private since: number
 
   constructor() {
@@ -12,7 +12,7 @@ export class UnfinishedFrame {
     this.since = 0
   }
 
-  /** Bytes were read: `number` is what is unfinished behind them, 0 for nothing. */
+  /** Notes the frame that is unfinished after a read; 0 for none. */
   note(number: number, now: number): void {
     if (number === this.number) return
     this.number = number
@@ -23,7 +23,7 @@ export class UnfinishedFrame {
     return this.number !== 0
   }
 
-  /** One frame has been unfinished for so many ms. */
+  /** A frame has been unfinished for this many ms. */
   isOlder(ms: number, now: number): boolean {
     return this.number !== 0 && now - this.since >= ms
   }
