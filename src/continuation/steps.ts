@@ -107,14 +107,14 @@ export interface Life<E extends EdgeTable<E>, W extends string> {
   /** The outcome that ends the continuation. */
   readonly done: Outcome<'done'>
   /**
-   * Makes an outcome that waits on the filled slots, for at most the named duration. A `fair` wait that is
-   * met at once resumes only in the next turn.
+   * Makes an outcome that waits on the filled slots, for at most the named duration. A `yieldFirst` wait that
+   * is met at once resumes only in the next turn.
    */
   suspend<
     const T extends Names<E>,
     const L extends Names<E> = never,
     const C extends Names<E> = never,
-  >(wait: { then: T; late?: L; cancelled?: C; within?: W; fair?: boolean }): Outcome<T | L | C>
+  >(wait: { then: T; late?: L; cancelled?: C; within?: W; yieldFirst?: boolean }): Outcome<T | L | C>
   /** Binds one function to each step. */
   steps<X extends Continuation>(
     table: {
@@ -142,14 +142,14 @@ export function defineLife<const E extends EdgeTable<E>, const W extends string 
     waits,
     goto,
     done: new StepOutcome(DONE, names.length),
-    suspend: ({ then, late, cancelled, within, fair }) =>
+    suspend: ({ then, late, cancelled, within, yieldFirst }) =>
       new StepOutcome(
         SUSPEND,
         indexOf(then),
         late === undefined ? -1 : indexOf(late),
         cancelled === undefined ? -1 : indexOf(cancelled),
         within === undefined ? -1 : waits.indexOf(within),
-        fair === true,
+        yieldFirst === true,
       ),
     steps: <X extends Continuation>(table: { readonly [K in Names<E>]: (x: X) => Outcome<E[K][number]> }) => {
       const program: BoundLife<X, Names<E>> = {

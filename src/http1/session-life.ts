@@ -33,7 +33,7 @@ const waitForNextTurn = suspend({
   late: 'checkHealth',
   cancelled: 'drain',
   within: 'check',
-  fair: true,
+  yieldFirst: true,
 })
 /**
  * Waits for the peer's FIN, until the time that the connection has set. Bytes that are written may extend it.

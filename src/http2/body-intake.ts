@@ -1,6 +1,6 @@
-// The sink of DATA: windows, credit and the receive buffers of streams (RFC 9113 §6.1, §6.9; design: Flow
-// control). Stream credit is returned when the bytes have left for the other side. Bytes that no exchange
-// will pull are credited at once, so that no path loses credit (property S3).
+// The sink of DATA: windows, credit and the receive buffers of streams (design: Flow control; RFC 9113 §6.1,
+// §6.9). Stream credit is returned when the bytes have left for the other side. Bytes that no exchange will
+// pull are credited at once, so that no path loses credit (property S3).
 
 import { BODY } from '../http/index.js'
 import { invariant, type Settleable } from '../pollset/index.js'

@@ -39,24 +39,24 @@ const waitForFrames = suspend({
   late: 'checkHealth',
   cancelled: 'sendGoaway',
   within: 'check',
-  fair: true,
+  yieldFirst: true,
 })
 const waitInHaste = suspend({
   then: 'readFrames',
   late: 'checkHealth',
   cancelled: 'sendGoaway',
   within: 'hasten',
-  fair: true,
+  yieldFirst: true,
 })
 const waitToDrain = suspend({
   then: 'drain',
   late: 'checkHealth',
   cancelled: 'close',
   within: 'hasten',
-  fair: true,
+  yieldFirst: true,
 })
 /** Waits for streams that may be on their way, until the time that the connection has set. */
-const waitForCrossing = suspend({ then: 'drain', late: 'drain', cancelled: 'close', fair: true })
+const waitForCrossing = suspend({ then: 'drain', late: 'drain', cancelled: 'close', yieldFirst: true })
 /**
  * Waits for the peer's FIN, until the time that the connection has set. Bytes that are written may extend it.
  */

@@ -33,14 +33,14 @@ const waitForFrames = suspend({
   late: 'checkHealth',
   cancelled: 'sendGoaway',
   within: 'check',
-  fair: true,
+  yieldFirst: true,
 })
 const waitInHaste = suspend({
   then: 'readFrames',
   late: 'checkHealth',
   cancelled: 'sendGoaway',
   within: 'hasten',
-  fair: true,
+  yieldFirst: true,
 })
 /** Waits a short time to reset discarded streams, as the budget allows. */
 const waitAtPace = suspend({
@@ -48,14 +48,14 @@ const waitAtPace = suspend({
   late: 'checkHealth',
   cancelled: 'sendGoaway',
   within: 'pace',
-  fair: true,
+  yieldFirst: true,
 })
 const waitToDrain = suspend({
   then: 'drain',
   late: 'checkHealth',
   cancelled: 'close',
   within: 'hasten',
-  fair: true,
+  yieldFirst: true,
 })
 /**
  * Waits for the peer's FIN, until the time that the connection has set. Bytes that are written may extend it.
