@@ -41,7 +41,10 @@ export abstract class Continuation extends Deadline implements Waiter {
   /** Whether a debugger holds it. It takes no step until {@link Scheduler.release}. */
   held: boolean
   finished: boolean
-  /** Its neighbours in the scheduler's list of living continuations. */
+  /**
+   * Its neighbours in the scheduler's list of living continuations. That is not a List, so that the
+   * continuation may be in a List of its owner's too.
+   */
   alivePrev: Continuation | null
   aliveNext: Continuation | null
 

@@ -4,7 +4,7 @@
 // allow.
 
 import type { Field } from '../http/index.js'
-import { invariant, type Pollset, type Slab } from '../pollset/index.js'
+import { invariant, List, type Pollset, type Slab } from '../pollset/index.js'
 import type { OutputSlabs } from '../transport/index.js'
 import {
   DEFAULT_FRAME_SIZE,
@@ -18,7 +18,6 @@ import { ControlFrames, WINDOW_UPDATE_SIZE } from './control-frames.js'
 import type { FrameBudget } from './frame-budget.js'
 import { blockOverhead, frameHeaderBlock, writeFrameHeader, writeWindowUpdate } from './frame-writer.js'
 import { type HpackEncoder, SIZE_UPDATES_OCTETS_MAX } from './hpack/encoder.js'
-import { SendQueue } from './send-queue.js'
 import type { Http2Stream } from './stream.js'
 import { afterLocalEnd } from './stream-states.js'
 
@@ -33,9 +32,9 @@ export class Output extends ControlFrames {
   /** The connection credit that the next flush sends. */
   private credit = 0
   private creditStreams: Http2Stream[] = []
-  private readonly ready = new SendQueue()
+  private readonly ready = new List<Http2Stream>()
   /** Streams with pending output that wait for the connection window. */
-  private readonly starved = new SendQueue()
+  private readonly starved = new List<Http2Stream>()
   private readonly encoder: HpackEncoder
   private readonly frameBudget: FrameBudget
 
@@ -77,13 +76,13 @@ export class Output extends ControlFrames {
 
   /** Queues a stream with pending output, unless it is queued. */
   pending(stream: Http2Stream): void {
-    if (stream.queue !== null || this.goawaySent) return
+    if (stream.list !== null || this.goawaySent) return
     this.ready.push(stream)
     this.flushSoon()
   }
 
   leave(stream: Http2Stream): void {
-    stream.queue?.remove(stream)
+    stream.list?.remove(stream)
     stream.dropPending()
   }
 
@@ -100,7 +99,7 @@ export class Output extends ControlFrames {
   /** Returns the queued streams whose head is not written. */
   unopened(): Http2Stream[] {
     const found: Http2Stream[] = []
-    for (let each = this.ready.first; each !== null; each = each.queueNext)
+    for (let each = this.ready.first; each !== null; each = each.listNext)
       if (each.streamId === 0) found.push(each)
     return found
   }
@@ -119,7 +118,7 @@ export class Output extends ControlFrames {
     const first = this.ready.first
     const fixed = this.controlBytes + WINDOW_UPDATE_SIZE + ROOM_MIN
     let wanted = fixed + WINDOW_UPDATE_SIZE * (this.creditStreams.length + this.resetsWaiting)
-    for (let each = first; each !== null && wanted <= slabs.smallSize; each = each.queueNext)
+    for (let each = first; each !== null && wanted <= slabs.smallSize; each = each.listNext)
       wanted += each.wantedBytes
     return slabs.take(wanted, fixed + (first === null ? 0 : first.headBytes), this)
   }
@@ -158,7 +157,7 @@ export class Output extends ControlFrames {
     for (let stream = ready.first; stream !== null; stream = ready.first) {
       if (slab.length - this.end < ROOM_MIN || !this.pull(stream, slab)) return
       // The end of another stream may have taken it out of the queue.
-      if (stream.queue !== ready) continue
+      if (stream.list !== ready) continue
       ready.remove(stream)
       if (!stream.hasWork) continue
       if (stream.granted === 0) ready.push(stream)

@@ -2,9 +2,9 @@
 // nothing by itself: the connection moves it when frames arrive, and the output pulls from it.
 
 import { Stream, type StreamConnection } from '../http/index.js'
+import type { List, Listed } from '../pollset/index.js'
 import type { ReceiveBuffer } from '../transport/index.js'
 import type { BodyIntake } from './body-intake.js'
-import type { SendQueue } from './send-queue.js'
 import { StreamState } from './stream-states.js'
 
 /** The connection, as its streams need it. */
@@ -17,7 +17,7 @@ export interface Http2StreamConnection extends StreamConnection {
   ended(stream: Http2Stream): void
 }
 
-export class Http2Stream extends Stream {
+export class Http2Stream extends Stream implements Listed<Http2Stream> {
   /** 0 until the head of a request to a backend is written. */
   streamId: number
   readonly connection: Http2StreamConnection
@@ -48,9 +48,10 @@ export class Http2Stream extends Stream {
   bytesBefore: number
   /** The peer has sent WINDOW_UPDATE for the stream. */
   widened: boolean
-  queue: SendQueue | null
-  queuePrev: Http2Stream | null
-  queueNext: Http2Stream | null
+  /** The line of its connection's output that it stands in. */
+  list: List<Http2Stream> | null
+  listPrev: Http2Stream | null
+  listNext: Http2Stream | null
 
   constructor(
     connection: Http2StreamConnection,
@@ -75,9 +76,9 @@ export class Http2Stream extends Stream {
     this.discardedAt = -1
     this.bytesBefore = 0
     this.widened = false
-    this.queue = null
-    this.queuePrev = null
-    this.queueNext = null
+    this.list = null
+    this.listPrev = null
+    this.listNext = null
   }
 
   get id(): string {

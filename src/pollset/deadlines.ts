@@ -29,7 +29,10 @@ export abstract class Deadline {
   abstract expire(): void
 }
 
-/** A list as a ring through this node. An empty ring has no other node. */
+/**
+ * A list as a ring through this node. An empty ring has no other node. It is not a List: a node is in a ring
+ * and in the list of the living at once, and leaves without knowing which ring it is in.
+ */
 class Ring extends Deadline {
   constructor() {
     super()

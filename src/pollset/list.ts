@@ -46,6 +46,14 @@ export class List<T extends Listed<T>> {
     return first
   }
 
+  /** Moves all members of another list to the end of this one. */
+  takeAll(other: List<T>): void {
+    for (let each = other.first; each !== null; each = other.first) {
+      other.remove(each)
+      this.push(each)
+    }
+  }
+
   /** Visits the members from first to last. The visited member may leave meanwhile. */
   *[Symbol.iterator](): IterableIterator<T> {
     for (let each = this.first; each !== null; ) {

@@ -2,7 +2,6 @@
 
 import t from 'tap'
 import { ReceiveWindow } from '../../src/http2/receive-window.js'
-import { SendQueue } from '../../src/http2/send-queue.js'
 import type { Http2Stream } from '../../src/http2/stream.js'
 import { StreamTable } from '../../src/http2/stream-table.js'
 import { endsWorld, InvariantBroken } from '../../src/pollset/index.js'
@@ -12,7 +11,7 @@ import { faced } from '../world/faced.js'
 const broken = (message: RegExp) => ({ name: 'InvariantBroken', message })
 /** What the table and the queues look at. */
 const stream = (streamId: number): Http2Stream =>
-  ({ streamId, queue: null, queuePrev: null, queueNext: null }) as unknown as Http2Stream
+  ({ streamId, list: null, listPrev: null, listNext: null }) as unknown as Http2Stream
 
 t.test('a window: what was received is credited once', async (t) => {
   const window = new ReceiveWindow(1_000)
@@ -41,16 +40,6 @@ t.test('the table: an id is of one stream, and leaves once', async (t) => {
   table.add(stream(3))
   table.count = 0
   t.throws(() => table.delete(table.get(3) as Http2Stream), broken(/leaves the table once/))
-})
-
-t.test('a queue: a stream stands in one', async (t) => {
-  const [ready, starved] = [new SendQueue(), new SendQueue()]
-  const one = stream(1)
-  ready.push(one)
-  t.throws(() => starved.push(one), broken(/stands in one queue/))
-  ready.remove(one)
-  starved.push(one)
-  t.equal(starved.first, one)
 })
 
 t.test('one that breaks on a connection ends that connection alone, told and counted', async (t) => {

@@ -42,6 +42,17 @@ t.test('the member at hand may leave while it is gone through', async (t) => {
   t.strictSame([list.size, list.first, list.last], [0, null, null])
 })
 
+t.test('all of another list join at the end, in their order', async (t) => {
+  const [list, other] = [new List<Member>(), new List<Member>()]
+  const members = [new Member(), new Member(), new Member()]
+  list.push(members[0])
+  other.push(members[1])
+  other.push(members[2])
+  list.takeAll(other)
+  t.ok([...list].every((each, at) => each === members[at]))
+  t.strictSame([list.size, other.size, other.first, other.last], [3, 0, null, null])
+})
+
 t.test('twice in, or out of another: broken', async (t) => {
   const [list, other] = [new List<Member>(), new List<Member>()]
   const member = new Member()

@@ -51,7 +51,7 @@ export interface StreamInside extends Pollable {
 }
 
 interface QueueInside {
-  readonly first: (StreamInside & { readonly queueNext: StreamInside | null }) | null
+  readonly first: (StreamInside & { readonly listNext: StreamInside | null }) | null
 }
 
 /** Each type is the field's own, so that a field of another name does not compile: a check of what is not there passes. */
