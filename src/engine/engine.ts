@@ -281,7 +281,7 @@ export class Engine<S extends Session> implements SessionReports<S> {
     if (this.doubtful.size * 2 <= this.limits.sessionsMax) return
     let capacity = 0
     for (const each of this.sessions) capacity = Math.max(capacity, each.capacity)
-    // Before a session is open the room is unknown, and no lease takes any.
+    // No session can carry any: the room is unknown, and no lease takes any.
     if (capacity === 0) return
     const most = Math.max(1, (this.limits.sessionsMax * capacity) >> 1)
     for (const lease of this.doubtful) {

@@ -291,10 +291,10 @@ export abstract class Http1Connection
     this.changed()
   }
 
-  /** Fails the stream, and tells its exchange. */
+  /** Fails the stream, and tells its exchange. A stalled stream stays that: it had failed before. */
   protected failStream(stream: Http1Stream, why: StreamFault): void {
     if (!stream.closed) {
-      stream.fault = why
+      stream.fault ??= why
       stream.closed = true
       this.output.leave(stream)
       if (!stream.remoteEnded) this.clearReceiveBuffer(stream)

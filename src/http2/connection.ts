@@ -189,9 +189,9 @@ export abstract class Http2Connection
     for (const stream of this.streams.all()) this.failStream(stream, why)
   }
 
-  /** Fails the stream, and tells its exchange. */
+  /** Fails the stream, and tells its exchange. A stalled stream stays that: it had failed before. */
   protected failStream(stream: Http2Stream, why: StreamFault): void {
-    stream.fault = why
+    stream.fault ??= why
     stream.state = StreamState.CLOSED_RESET_BY_PEER
     this.remove(stream, !stream.remoteEnded)
     this.reportReset(stream)
@@ -295,7 +295,8 @@ export abstract class Http2Connection
     stream.state = StreamState.CLOSED_RESET_BY_PEER
     this.streams.rememberReset(id, stream.state)
     if (code === ErrorCode.NO_ERROR) this.endIfWhole(stream)
-    stream.fault = this.peerReset(stream, code)
+    const why = this.peerReset(stream, code)
+    stream.fault ??= why
     // A response that was whole before the reset stays valid (RFC 9113 §8.1: NO_ERROR).
     this.remove(stream, !stream.remoteEnded)
     this.resetByPeer(stream, code)
@@ -326,7 +327,7 @@ export abstract class Http2Connection
       return
     }
     stream.state = StreamState.CLOSED_RESET_BY_US
-    stream.fault = streamFault(this.side, code, message)
+    stream.fault ??= streamFault(this.side, code, message)
     this.remove(stream, true)
     this.reportReset(stream)
   }

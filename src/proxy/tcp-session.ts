@@ -144,7 +144,7 @@ export class TcpSession extends SocketConnection implements ExchangeSession, Tcp
   closed(): void {
     const { stream } = this
     if (stream !== null) {
-      stream.fault = this.failure
+      stream.fault ??= this.failure
       if (!stream.remoteEnded) stream.receiveBuffer?.clear()
       this.over(stream)
       stream.raise(RESET)

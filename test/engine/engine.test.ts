@@ -788,6 +788,17 @@ t.test('E33: past half of the room the oldest doubtful leases are ended', async 
   }
 })
 
+t.test('E33: where the sessions can carry none, no doubtful lease is ended', async (t) => {
+  const { ask } = opened(0, { sessionsMax: 1 })
+  const ended: string[] = []
+  for (const name of ['a', 'b', 'c']) {
+    const { lease } = ask(name)
+    ;(lease.of as { cancel?: () => void }).cancel = () => ended.push(name)
+    lease.doubt()
+  }
+  t.strictSame(ended, [])
+})
+
 t.test('E33: one there may be, whatever the room', async (t) => {
   const { ask } = opened(1, { sessionsMax: 1 })
   const ended: string[] = []

@@ -236,6 +236,35 @@ t.test('a response of HTTP/1.1 that lost its body by stalling does not look comp
   t.ok(far.wasReset)
 })
 
+t.test('a response that stalled stays so when its backend goes: it is not sent again', async (t) => {
+  const limits = { transport: { heldBytesSoft: 1, heldBytesMax: 1 } }
+  for (const speaks of ['http/1.1', 'h2c'] as const) {
+    for (const way of speaks === 'h2c' ? ['close', 'reset'] : ['close']) {
+      const it = memoryProxy(limits, { clients: 'http/1.1', speaks })
+      const outcomes: string[] = []
+      it.proxy.watch({ ended: ({ outcome }) => outcomes.push(outcome) })
+      const far = it.client()
+      far.send(Buffer.from('GET / HTTP/1.1\r\nhost: a\r\n\r\n'))
+      const [backend] = it.backends
+      if (speaks === 'h2c') it.greet(backend)
+      it.world.scheduler.gate = { holds: (each) => each.stepName === 'awaitHead' }
+      const body = 'x'.repeat(1000)
+      if (speaks === 'h2c')
+        backend.send(Buffer.concat([headers(1, OK, false), frame(DATA, 0, 1, Buffer.from(body))]))
+      else
+        backend.send(Buffer.from(`HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3e8\r\n${body}\r\n`))
+      t.equal(it.world.memory.stalls, 1)
+      if (way === 'reset') backend.send(reset(1))
+      else backend.destroy()
+      it.world.scheduler.gate = null
+      for (const each of [...it.world.scheduler.alive()]) it.world.scheduler.release(each)
+      it.pollset.run()
+      t.match(far.take().toString('latin1'), /^HTTP\/1\.1 503 [\s\S]*x-fermata: stall/, `${speaks}, ${way}`)
+      t.strictSame([outcomes, it.backends.length], [['stall'], 1])
+    }
+  }
+})
+
 t.test('a tunnel over HTTP/1.1 that lost its octets by stalling does not end as if whole', async (t) => {
   for (const way of ['end', 'none'] as const) {
     const limits = { transport: { heldBytesSoft: 1, heldBytesMax: 1 } }

@@ -90,7 +90,8 @@ export class Backend1 extends Peer1 {
   /** It has said that it would. */
   private idleOver(idles: number): void {
     if (this.gone || this.far.ended || idles !== this.idles) return
-    if (agreesOnIdle(this.stage.plan) && !this.far.near.vanished)
+    // What waits to be read keeps it in use: nothing is sent on it.
+    if (agreesOnIdle(this.stage.plan) && this.far.idle)
       this.fail('H1', `idle for the ${this.keepsMs} ms that it told, and not closed before`)
     this.stage.tally('http/1.1: idle for as long as told')
     this.fin()

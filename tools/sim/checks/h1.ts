@@ -31,7 +31,7 @@ export function h1(): Checker {
         let capacity = 0
         for (const each of sessions) capacity = Math.max(capacity, each.capacity)
         const most = Math.max(1, (capacity * limits.sessionsMax) >> 1)
-        if (sessions.some(({ state }) => state === 'open') && doubtful.size > most)
+        if (capacity > 0 && doubtful.size > most)
           fail('S4', `${doubtful.size} leases of ${id} are doubtful, at most ${most}`)
       }
     },
