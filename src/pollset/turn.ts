@@ -5,7 +5,7 @@
 //   (a response that has left ends its exchange in the same turn) → settle inputs again
 //
 // Callbacks of the operating system only mark and queue; no protocol code runs in them. An error in flush or
-// settle ends the owner. A broken invariant of the World ends the World at once.
+// settle ends the owner. A broken invariant of the World ends the World at once, wherever it is noticed.
 
 import Denque from 'denque'
 import { Deadlines } from './deadlines.js'
@@ -35,6 +35,7 @@ export abstract class Turns {
   private settled: Settleable[] = []
   private readonly limits: TurnLimits
   private running = false
+  private isBroken = false
 
   constructor(limits: TurnLimits = turnLimits) {
     this.limits = limits
@@ -67,13 +68,27 @@ export abstract class Turns {
   protected turn(): void {
     try {
       this.phases()
+      this.turnOver()
     } catch (error) {
-      if (!endsWorld(error)) throw error
-      this.close()
-      if (this.onBroken === null) throw error
-      this.onBroken(error)
+      this.broken(error)
     }
   }
+
+  /**
+   * Ends the World and tells {@link onBroken}, once, if this error must end it. Throws any other error. A
+   * callback of the operating system must call it for what it catches.
+   */
+  protected broken(error: unknown): void {
+    if (!endsWorld(error)) throw error
+    if (this.isBroken) return
+    this.isBroken = true
+    this.close()
+    if (this.onBroken === null) throw error
+    this.onBroken(error)
+  }
+
+  /** Is called at the end of each turn, when nothing uses what was read in it. */
+  protected turnOver(): void {}
 
   private phases(): void {
     this.running = true

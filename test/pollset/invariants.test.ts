@@ -6,6 +6,8 @@ import { endsWorld, InvariantBroken, invariant, Turns } from '../../src/pollset/
 
 class Bare extends Turns {
   readonly log: string[] = []
+  /** At the end of each turn. */
+  atEnd = (): void => {}
   one(): void {
     this.turn()
   }
@@ -16,6 +18,13 @@ class Bare extends Turns {
     return 0
   }
   protected override steal(): void {}
+  protected override turnOver(): void {
+    this.atEnd()
+  }
+  /** As a callback of the operating system does. */
+  inCallback(error: unknown): void {
+    this.broken(error)
+  }
   protected override askForTurn(): void {}
 
   /** Asks for a flush and a settle that log their name, and for one of each that break an invariant. */
@@ -64,6 +73,20 @@ t.test('one that reaches the World ends it at once, and is told', async (t) => {
   turns.ask('world')
   turns.one()
   t.strictSame(turns.log, ['first flush', 'closed', 'this does not hold: what is flushed is whole'])
+})
+
+t.test('P34: so does one at the end of the turn, or in a callback; it is told once', async (t) => {
+  for (const first of ['end', 'callback']) {
+    const turns = new Bare()
+    turns.onBroken = (error) => void turns.log.push(error.message)
+    turns.atEnd = () => invariant(turns.log.length < 0, 'a buffer has one owner', 'world')
+    const again = new InvariantBroken('a buffer has one owner', 'world')
+    if (first === 'end') turns.one()
+    turns.inCallback(again)
+    turns.inCallback(again)
+    t.strictSame(turns.log, ['closed', 'this does not hold: a buffer has one owner'])
+    t.throws(() => turns.inCallback(new TypeError('oh')), { message: 'oh' }, 'any other error goes up')
+  }
 })
 
 t.test('where nobody asked to be told, it goes up', async (t) => {

@@ -1,11 +1,17 @@
 // How Node's sockets read (src/pollset/node/reading.ts): into one buffer that all share, as long as little comes.
 
+import { once } from 'node:events'
 import t from 'tap'
-import { READABLE, type Slab } from '../../src/pollset/index.js'
+import { READABLE, type Slab, type SlabPool } from '../../src/pollset/index.js'
 import { ReadBuffers, Reading } from '../../src/pollset/node/reading.js'
 import { listening, takeBytes, until } from '../world/node-sockets.js'
 
 const MUCH = 16 * 1024
+
+/** What breaks fails the test. */
+const up = (error: unknown): void => {
+  throw error
+}
 
 /** A socket that reads: what it has got, and a way to give it bytes as Node does. */
 function reader(buffers: ReadBuffers) {
@@ -35,7 +41,7 @@ function reader(buffers: ReadBuffers) {
 }
 
 t.test('sockets on which little comes share one buffer', async (t) => {
-  const buffers = new ReadBuffers()
+  const buffers = new ReadBuffers(up)
   const a = reader(buffers)
   const b = reader(buffers)
   t.equal(a.next, buffers.shared)
@@ -48,7 +54,7 @@ t.test('sockets on which little comes share one buffer', async (t) => {
 })
 
 t.test('what was read stays as it was while others read', async (t) => {
-  const buffers = new ReadBuffers()
+  const buffers = new ReadBuffers(up)
   const kept: Buffer[] = []
   const reading = new Reading(buffers)
   reading.reader = { bytesRead: (chunk) => void kept.push(chunk) }
@@ -61,7 +67,7 @@ t.test('what was read stays as it was while others read', async (t) => {
 t.test(
   'P21: a socket on which much comes has buffers of its own, which come back when the turn is over',
   async (t) => {
-    const buffers = new ReadBuffers()
+    const buffers = new ReadBuffers(up)
     const a = reader(buffers)
     a.read('x'.repeat(MUCH))
     const own = a.next
@@ -83,7 +89,7 @@ t.test(
 )
 
 t.test('a socket that closes gives back what it would have read into', async (t) => {
-  const buffers = new ReadBuffers()
+  const buffers = new ReadBuffers(up)
   const a = reader(buffers)
   a.read('x'.repeat(MUCH))
   const own = a.next
@@ -94,6 +100,49 @@ t.test('a socket that closes gives back what it would have read into', async (t)
   reader(buffers).reading.over()
   t.equal(reader(buffers).next, buffers.shared, 'the shared one is never given away')
 })
+
+t.test(
+  'P34: a buffer with two owners, noticed in a callback of Node: told, and the shared one is used',
+  async (t) => {
+    const told: unknown[] = []
+    const buffers = new ReadBuffers((error) => told.push(error))
+    const a = reader(buffers)
+    a.read('x'.repeat(MUCH))
+    const { next } = a.reading as unknown as { next: Slab }
+    next.pass(a.reading, t)
+    a.reading.over()
+    t.match(told, [{ name: 'InvariantBroken', reach: 'world' }], 'as its socket closes')
+    next.pass(t, a.reading)
+    const b = reader(buffers)
+    b.read('x'.repeat(MUCH))
+    const idle = b.reading as unknown as { next: Slab }
+    b.reading.over()
+    next.pool.give(next, a.reading)
+    ;(next as { owner: object | null }).owner = t
+    const c = reader(buffers)
+    c.read('x'.repeat(MUCH))
+    t.equal(c.next, buffers.shared, 'as a socket takes it')
+    t.equal(told.length, 2)
+    t.equal(idle.next, null)
+  },
+)
+
+t.test(
+  'P34: one that its turn gives back and does not own ends the World, and all its sockets',
+  async (t) => {
+    const { pollset, pair } = await listening(t)
+    const { peer, socket } = await pair()
+    const { readBuffers } = pollset as unknown as { readBuffers: { own: SlabPool; spent: Slab[] } }
+    const told = new Promise((resolve) => {
+      pollset.onBroken = resolve
+    })
+    const closed = once(peer.resume(), 'end')
+    readBuffers.spent.push(readBuffers.own.take(socket))
+    pollset.queue({ wake() {}, resume() {} })
+    t.match(await told, { name: 'InvariantBroken', message: /its owner, once/ })
+    await closed
+  },
+)
 
 t.test('accepted sockets read so too', async (t) => {
   const { pair } = await listening(t)

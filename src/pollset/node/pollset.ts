@@ -106,7 +106,7 @@ export class NodePollset extends Turns implements Pollset, Marks {
   private closed = false
   private timer: NodeJS.Timeout | null = null
   private timerAt = Number.POSITIVE_INFINITY
-  private readonly readBuffers = new ReadBuffers()
+  private readonly readBuffers = new ReadBuffers((error) => this.broken(error))
   private readonly listeners = new Set<NodeListener>()
   private readonly sockets = new Set<NodeSocket>()
   private readonly backendKeepAlive: TcpKeepAlive
@@ -123,7 +123,6 @@ export class NodePollset extends Turns implements Pollset, Marks {
       this.asked = false
       if (this.closed) return
       this.turn()
-      this.readBuffers.turnOver()
       if (!this.closed) this.setTimer()
     }
     this.onTimer = () => {
@@ -227,6 +226,10 @@ export class NodePollset extends Turns implements Pollset, Marks {
     }
     marks.length = 0
     this.stolen = marks
+  }
+
+  protected override turnOver(): void {
+    this.readBuffers.turnOver()
   }
 
   protected override askForTurn(): void {

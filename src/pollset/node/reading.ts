@@ -21,10 +21,31 @@ export class ReadBuffers {
   readonly shared = Buffer.allocUnsafeSlow(SIZE)
   private readonly own = new SlabPool(SIZE, IDLE_MAX)
   private readonly spent: Slab[] = []
+  private readonly broken: (error: unknown) => void
 
-  /** A buffer for a socket whose last read had so many bytes; null: the shared one. */
+  /** @param broken gets what is thrown in a callback of Node: a broken invariant must not stay there */
+  constructor(broken: (error: unknown) => void) {
+    this.broken = broken
+  }
+
+  /** Returns a buffer for a socket whose last read had so many bytes; null: the shared one. */
   take(lastRead: number, owner: Reading): Slab | null {
-    return lastRead < MUCH ? null : this.own.take(owner)
+    if (lastRead < MUCH) return null
+    try {
+      return this.own.take(owner)
+    } catch (error) {
+      this.broken(error)
+      return null
+    }
+  }
+
+  /** Takes back a buffer that nothing was read into. */
+  giveBack(buffer: Slab, owner: Reading): void {
+    try {
+      this.own.give(buffer, owner)
+    } catch (error) {
+      this.broken(error)
+    }
   }
 
   /** Its bytes have been taken: it comes back when the turn is over. */
@@ -34,7 +55,7 @@ export class ReadBuffers {
   }
 
   turnOver(): void {
-    for (let i = 0; i < this.spent.length; i++) this.spent[i].pool.give(this.spent[i], this)
+    for (let i = 0; i < this.spent.length; i++) this.own.give(this.spent[i], this)
     this.spent.length = 0
   }
 }
@@ -91,6 +112,6 @@ export class Reading implements OnReadOpts {
   over(): void {
     const { next } = this
     this.next = null
-    if (next !== null) next.pool.give(next, this)
+    if (next !== null) this.buffers.giveBack(next, this)
   }
 }
