@@ -75,6 +75,19 @@ export function boundsNamed(page: Page): string[] {
   return [...new Set([...text.matchAll(BOUND)].map((match) => match[0]))]
 }
 
+/** A limit's name without a room, beside titles of tests, which may say anything. */
+const BARE = /[^|`]* › [^|]*|(?<![\w.])([a-z][A-Za-z0-9]+)(?![\w(])/g
+
+/** Limits that this page names without their room, though one room alone has them. `rooms`: by name. */
+export function bareFindings(page: Page, rooms: ReadonlyMap<string, readonly string[]>): string[] {
+  const findings: string[] = []
+  for (const [, name] of page.text.matchAll(BARE)) {
+    const owners = name === undefined || !/[A-Z]/.test(name) ? [] : (rooms.get(name) ?? [])
+    if (owners.length === 1) findings.push(`${page.file}: write ${owners[0]}.${name}`)
+  }
+  return findings
+}
+
 /** Limits without a row, rows without a limit, and names of bounds that do not exist. */
 export function boundFindings(
   pages: readonly Page[],

@@ -7,7 +7,14 @@ import t from 'tap'
 import { limitsByRoom } from '../../src/server/limits.js'
 import { planNames } from '../../tools/sim/plan.js'
 import { filesUnder, read, root } from './source-rules.js'
-import { boundFindings, boundsNamed, citationFindings, type Page, ruleFindings } from './spec-pages.js'
+import {
+  bareFindings,
+  boundFindings,
+  boundsNamed,
+  citationFindings,
+  type Page,
+  ruleFindings,
+} from './spec-pages.js'
 
 const pagesUnder = (folder: string, ending: string): Page[] =>
   filesUnder(folder, ending).map((file) => ({ file, text: read(file) }))
@@ -54,6 +61,17 @@ t.test('every bound that a page names exists, and every limit has a row', async 
     for (const [name, value] of Object.entries(room)) limits.set(name, [...(limits.get(name) ?? []), value])
   const readme = { file: 'README.md', text: read('README.md') }
   t.strictSame(boundFindings([...spec, readme], limits, new Set<string>(planNames)), [])
+})
+
+t.test('pages name limits with their room', async (t) => {
+  const rooms = new Map<string, string[]>()
+  for (const [room, limits] of Object.entries(limitsByRoom))
+    for (const name of Object.keys(limits)) rooms.set(name, [...(rooms.get(name) ?? []), room])
+  const page = (text: string): Page => ({ file: 'a.md', text })
+  t.strictSame(bareFindings(page('after `leaseTimeoutMs`'), rooms), ['a.md: write proxy.leaseTimeoutMs'])
+  t.strictSame(bareFindings(page('`proxy.leaseTimeoutMs`, `lingerMs`, `a › leaseTimeoutMs: b`'), rooms), [])
+  for (const each of [...spec, { file: 'README.md', text: read('README.md') }])
+    t.strictSame(bareFindings(each, rooms), [], each.file)
 })
 
 t.test('the checker finds citations that lead nowhere', async (t) => {

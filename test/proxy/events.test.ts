@@ -490,7 +490,7 @@ const byHttp1 = (text: string) => (stage: Stage) => {
 
 const TUNNEL_PLAYS: Readonly<Record<string, Play>> = {
   'another :protocol than websocket': { fresh: true, act: byClient(connecting('mqtt')) },
-  'more tunnels than tunnelsMax': {
+  'more tunnels than proxy.tunnelsMax': {
     limits: { proxy: { tunnelsMax: 0 } },
     fresh: true,
     act: byClient(WEBSOCKET),
@@ -527,7 +527,7 @@ const TUNNEL_PLAYS: Readonly<Record<string, Play>> = {
   'backend resets, or its connection dies': { act: byBackend(reset('INTERNAL_ERROR')) },
   'client sends HEADERS': { act: byClient(TRAILERS) },
   'backend sends HEADERS': { act: byBackend(TRAILERS) },
-  'nothing moves for tunnelIdleMs': { limits: { proxy: { tunnelIdleMs: 1000 } }, act: later(1100) },
+  'nothing moves for proxy.tunnelIdleMs': { limits: { proxy: { tunnelIdleMs: 1000 } }, act: later(1100) },
   'drain begins': { act: drain },
   'drain late': { act: drainLate },
 }
@@ -571,7 +571,7 @@ const CONNECT_PLAYS: Readonly<Record<string, Play>> = {
   'no target is allowed at all': { act: byClient(TO_TARGET) },
   'its authority is no HOST:PORT': { options: ALLOWED, act: byClient(connectTo('a:99999')) },
   'its target is not allowed': { options: ALLOWED, act: byClient(connectTo('192.0.2.9:10')) },
-  'more tunnels than tunnelsMax': {
+  'more tunnels than proxy.tunnelsMax': {
     options: ALLOWED,
     limits: { proxy: { tunnelsMax: 0 } },
     act: byClient(TO_TARGET),
