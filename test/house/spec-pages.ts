@@ -81,7 +81,8 @@ const BARE = /[^|`]* › [^|]*|(?<![\w.])([a-z][A-Za-z0-9]+)(?![\w(])/g
 /** Limits that this page names without their room, though one room alone has them. `rooms`: by name. */
 export function bareFindings(page: Page, rooms: ReadonlyMap<string, readonly string[]>): string[] {
   const findings: string[] = []
-  for (const [, name] of page.text.matchAll(BARE)) {
+  const text = page.text.replace(/```[\s\S]*?```/g, '')
+  for (const [, name] of text.matchAll(BARE)) {
     const owners = name === undefined || !/[A-Z]/.test(name) ? [] : (rooms.get(name) ?? [])
     if (owners.length === 1) findings.push(`${page.file}: write ${owners[0]}.${name}`)
   }
