@@ -75,16 +75,26 @@ export function boundsNamed(page: Page): string[] {
   return [...new Set([...text.matchAll(BOUND)].map((match) => match[0]))]
 }
 
-/** A limit's name without a room, beside titles of tests, which may say anything. */
-const BARE = /[^|`]* › [^|]*|(?<![\w.])([a-z][A-Za-z0-9]+)(?![\w(])/g
+/** A name with or without a room; and titles of tests, which may say anything. */
+const NAME = /[^|`]* › [^|]*|(?<![\w.])(?:([A-Za-z][A-Za-z0-9]*)\.)?([a-z][A-Za-z0-9]+)(?![\w(])/g
 
-/** Limits that this page names without their room, though one room alone has them. `rooms`: by name. */
+/** The rooms that a name such as `httpN.lingerMs` speaks of. */
+const roomsOf = (written: string): readonly string[] => (written === 'httpN' ? ['http1', 'http2'] : [written])
+
+/** Limits that this page names without their room, or with another. `rooms`: by name. */
 export function bareFindings(page: Page, rooms: ReadonlyMap<string, readonly string[]>): string[] {
   const findings: string[] = []
   const text = page.text.replace(/```[\s\S]*?```/g, '')
-  for (const [, name] of text.matchAll(BARE)) {
-    const owners = name === undefined || !/[A-Z]/.test(name) ? [] : (rooms.get(name) ?? [])
-    if (owners.length === 1) findings.push(`${page.file}: write ${owners[0]}.${name}`)
+  for (const [whole, room, name] of text.matchAll(NAME)) {
+    const owners = name === undefined ? undefined : rooms.get(name)
+    // `backlog` is a word too.
+    if (owners === undefined || (room === undefined && !/[A-Z]/.test(name))) continue
+    if (room !== undefined && roomsOf(room).every((each) => owners.includes(each))) continue
+    const forms = owners.map((each) => `${each}.${name}`)
+    if (forms.length > 1) forms.push(`httpN.${name}`)
+    const last = forms.pop()
+    const right = forms.length === 0 ? last : `${forms.join(', ')} or ${last}`
+    findings.push(`${page.file}: write ${right}, not ${whole}`)
   }
   return findings
 }

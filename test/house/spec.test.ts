@@ -1,5 +1,5 @@
-// The pages of spec/ are true: every numbered rule is shown by a test, every bound that a page names exists, every limit has a
-// row, citations of the design lead to a heading, and the list of pages has them all.
+// The pages of spec/ are true: every table is read by a test, every numbered rule is shown by one, every limit that a page names
+// exists and has a row, citations of the design lead to a heading, and the list of pages has them all.
 
 import { existsSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
@@ -15,6 +15,7 @@ import {
   type Page,
   ruleFindings,
 } from './spec-pages.js'
+import { TABLE_READERS, tableFindings, UNREAD_TABLES } from './spec-tables.js'
 
 const pagesUnder = (folder: string, ending: string): Page[] =>
   filesUnder(folder, ending).map((file) => ({ file, text: read(file) }))
@@ -35,6 +36,27 @@ t.test('the checker finds rules that no title names, and titles of no rule', asy
 
 t.test('every numbered rule is named by the title of a test', async (t) => {
   t.strictSame(ruleFindings(spec, tests), [])
+})
+
+t.test('the checker finds tables that no test reads', async (t) => {
+  const page = (text: string): Page => ({ file: 'spec/a.md', text })
+  const table = '| x | y |\n|---|---|\n| 1 | 2 |\n'
+  const test = { file: 'test/b/c.test.ts', text: "tableOf(read('spec/a.md'), 'One')" }
+  const findings = (text: string, readers: Record<string, string>, unread: Record<string, string> = {}) =>
+    tableFindings([page(text)], [test], readers, unread)
+  t.strictSame(findings(`## One\n${table}`, { 'a.md › One': 'b/c' }), [])
+  t.strictSame(findings(`## One\n${table}`, { 'a.md › *': 'b/c' }), [])
+  t.strictSame(findings(`## Two\n${table}`, {}, { 'a.md › Two': 'it is a picture' }), [])
+  t.match(findings(`## Two\n${table}`, {}), [/no test reads it/])
+  t.match(findings(`## Two\n${table}`, { 'a.md › Two': 'b/c' }), [/c.test.ts does not read it/])
+  t.match(findings(`## One\n${table}\n${table}`, { 'a.md › One': 'b/c' }), [/a second table/])
+  t.match(findings('', { 'a.md › One': 'b/c' }), [/there is no table/])
+  t.strictSame(findings('## R\n| id | x |\n|--|--|\n| E1, E2 | y |\n', {}), [])
+  t.match(findings('## R\n| id | x |\n|--|--|\n| 1a | y |\n', {}), [/'1a' is not a rule's number/])
+})
+
+t.test('every table is read by a test', async (t) => {
+  t.strictSame(tableFindings(spec, tests, TABLE_READERS, UNREAD_TABLES), [])
 })
 
 t.test('the checker finds bounds that do not exist, and limits without a row', async (t) => {
@@ -68,8 +90,17 @@ t.test('pages name limits with their room', async (t) => {
   for (const [room, limits] of Object.entries(limitsByRoom))
     for (const name of Object.keys(limits)) rooms.set(name, [...(rooms.get(name) ?? []), room])
   const page = (text: string): Page => ({ file: 'a.md', text })
-  t.strictSame(bareFindings(page('after `leaseTimeoutMs`'), rooms), ['a.md: write proxy.leaseTimeoutMs'])
-  t.strictSame(bareFindings(page('`proxy.leaseTimeoutMs`, `lingerMs`, `a › leaseTimeoutMs: b`'), rooms), [])
+  const findings = (text: string) => bareFindings(page(text), rooms)
+  t.strictSame(findings('after `leaseTimeoutMs`'), ['a.md: write proxy.leaseTimeoutMs, not leaseTimeoutMs'])
+  t.strictSame(findings('after `lingerMs`'), [
+    'a.md: write http1.lingerMs, http2.lingerMs or httpN.lingerMs, not lingerMs',
+  ])
+  t.strictSame(findings('`http1.leaseTimeoutMs`'), [
+    'a.md: write proxy.leaseTimeoutMs, not http1.leaseTimeoutMs',
+  ])
+  t.equal(findings('`httpN.leaseTimeoutMs`, `server.backlog`').length, 2)
+  t.strictSame(findings('`proxy.leaseTimeoutMs`, `httpN.lingerMs`, `http1.lingerMs`, a backlog'), [])
+  t.strictSame(findings('| `a › leaseTimeoutMs: b` |'), [])
   for (const each of [...spec, { file: 'README.md', text: read('README.md') }])
     t.strictSame(bareFindings(each, rooms), [], each.file)
 })

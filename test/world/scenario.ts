@@ -23,6 +23,9 @@ function numberOf(list: string, name: string): number {
 }
 const nameOf = (list: string, number: number): string => list.split(' ')[number] ?? `0x${number.toString(16)}`
 
+/** What `given` sets, beside limits. */
+export const GIVEN: readonly string[] = ['backend', 'streams', 'share']
+
 /** Skipped unless a statement asks for them. */
 const QUIET: readonly string[] = ['WINDOW_UPDATE', 'SETTINGS', 'PING', 'PRIORITY']
 
@@ -245,7 +248,7 @@ class ScenarioRun {
   constructor(given: ReadonlyMap<string, string>, seen: Tracer | undefined) {
     let limits: SomeLimits = {}
     for (const [name, value] of given) {
-      if (['backend', 'streams', 'share'].includes(name)) continue
+      if (GIVEN.includes(name)) continue
       const [room, limit] = name.split('.')
       if (limitsByRoom[room]?.[limit] === undefined) throw new Error(`no bound '${name}'`)
       limits = limitsWith(limits, { [room]: { [limit]: Number(value) } })
