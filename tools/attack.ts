@@ -134,7 +134,7 @@ function startServer(
   )
 }
 
-/** What a phase of so long is like for the steady client, and what it takes of the server. */
+/** Measures a phase: what the steady client sees, and what the server spends. */
 async function phase(steady: ClientHttp2Session, server: Program, ms: number) {
   const began = performance.now()
   const cpuBefore = cpuMicroseconds([server.pid])

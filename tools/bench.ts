@@ -90,7 +90,7 @@ function readOptions(): Options {
     .opts<Options>()
 }
 
-/** What is set up for a scenario. */
+/** The setting of a scenario. */
 interface Bench {
   readonly backendPort: number
   readonly pinning: Pinning
@@ -174,7 +174,7 @@ function printScenario(scenario: Scenario, samples: Samples, warmUp: number): vo
   }
 }
 
-/** The proxies of this scenario, started anew: the protocols are theirs from the beginning. */
+/** Starts the proxies of this scenario, whose protocols are fixed at start. */
 async function startAll(options: Options, scenario: Scenario, bench: Bench): Promise<Started[]> {
   const { backendPort, pinning } = bench
   const proxies: Started[] = []

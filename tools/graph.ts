@@ -11,7 +11,7 @@ const LIVES: Readonly<Record<string, { edges: Edges; starts: readonly string[] }
   backend: { edges: sessionLife.edges, starts: ['greet'] },
 }
 
-/** The diagram of a life by name; null when there is none of that name. */
+/** Returns the diagram of a life by name; null for an unknown name. */
 export function diagram(name: string): string | null {
   if (!Object.hasOwn(LIVES, name)) return null
   const life = LIVES[name]

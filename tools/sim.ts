@@ -20,7 +20,7 @@ interface Options {
   readonly defects?: boolean
 }
 
-/** One seed in so many is run twice (S7). */
+/** One seed in this many is run twice (S7). */
 const TWICE_EVERY = 16
 const LINES_SHOWN = 25
 
@@ -57,7 +57,7 @@ class Progress {
   }
 }
 
-/** What happened, and the one command that shows it again. */
+/** Prints a failure, and the command that repeats it. */
 function tell(failed: Result, shrinks: boolean): void {
   const shown = shrinks ? shrink(failed) : failed
   const lines: string[] = []

@@ -1,4 +1,4 @@
-// What an attack is: octets, wave by wave, and the rhythm they come in. Sans-IO, so that the same attackers run in memory
+// An attack: octets, wave by wave, and their rhythm. Sans-IO, so that the same attackers run in memory
 // (test/attacks) and over sockets (tools/attack.ts). spec/attacks.md has a row for each.
 
 import { block, frame, headers, uint32 } from '../testbed/frames.js'

@@ -79,7 +79,7 @@ class Line {
       this.timer = setTimeout(() => this.wave(), attack.everyMs ?? WAVE_MS)
     }
     if (this.at < (attack.waves ?? Number.POSITIVE_INFINITY)) {
-      // A backend attacks those who ask; before that there is nobody.
+      // A backend attacks when it gets a request.
       const octets = attack.wave(this.at++, [...this.asked], this.fresh)
       this.fresh = []
       this.send(octets)

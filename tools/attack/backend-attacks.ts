@@ -1,4 +1,4 @@
-// What a backend may try against a proxy, its clients, and the other backends.
+// Attacks by backends, against a proxy, its clients and other backends.
 
 import { block, frame, headers } from '../testbed/frames.js'
 import {

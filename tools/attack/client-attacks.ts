@@ -1,4 +1,4 @@
-// What a client may try against a proxy and everyone behind it.
+// Attacks by clients, against a proxy and the backends behind it.
 
 import { block, frame, headers, PREFACE } from '../testbed/frames.js'
 import {

@@ -5,7 +5,7 @@ import { createServer } from 'node:http2'
 
 const LARGE = Buffer.alloc(4 * 1024 * 1024, 97)
 
-// As much memory as it wants (MB): past Node's default it resets whom it likes, which is not what is looked at here.
+// Memory without bound (MB): past Node's default it would reset any stream, which is not tested here.
 const server = createServer({ maxSessionMemory: 4_096 })
 server.on('session', (session) => session.on('error', () => {}))
 server.on('stream', (stream, headers) => {

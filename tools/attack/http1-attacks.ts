@@ -1,4 +1,4 @@
-// What a client of HTTP/1.1 may try. In memory these have tests of their own (spec/attacks.md names them).
+// Attacks by HTTP/1.1 clients. In memory they have separate tests (spec/attacks.md names them).
 
 import type { Attack } from './attack.js'
 

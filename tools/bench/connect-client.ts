@@ -15,7 +15,7 @@ export interface ConnectReport {
 /** connections at once */
 const AT_ONCE = 8
 const BODY = 'twelve bytes'
-/** What they wait for at most: a connection that gets no answer counts as an error. */
+/** The longest wait: a connection without an answer by then counts as an error. */
 const TIMEOUT_MS = 10_000
 
 function frame(type: number, flags: number, stream: number, payload: Buffer): Buffer {
@@ -69,7 +69,7 @@ function one(): void {
     socket.end()
   })
   socket.on('timeout', () => socket.destroy())
-  // What counts is whether the response came: a reset behind it is no error.
+  // A reset after the response is not an error.
   socket.on('error', () => {})
   socket.on('close', () => {
     over++

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { pathOf } from '../testbed/certificates/index.js'
 import { findProgram, freePort, type Program, start } from '../testbed/programs.js'
 
-/** What is spoken: to clients, where it may be over TLS, and to a backend. */
+/** The protocols to clients, over TLS or not, and to a backend. */
 export type Spoken = 'h1' | 'h2c'
 export interface Way {
   readonly client: Spoken | 'h2'
@@ -29,7 +29,7 @@ export interface Contender {
   readonly name: string
   /** Its part of the requests: the slow one gets fewer, since the figures are per request. */
   readonly share: number
-  /** What must be installed. */
+  /** The program that must be installed. */
   readonly program: string
   /** Null where it does not know one of the protocols. */
   command(way: Way, port: number, backendPort: number, routes: readonly Route[]): Command | null

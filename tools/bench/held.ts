@@ -1,4 +1,4 @@
-// What a held request costs. Many requests are sent through a proxy to a backend that never answers;
+// Measures what a held request costs. Many requests are sent through a proxy to a backend that never answers;
 // then: how much has the proxy's memory grown for each, and how fast does it answer others meanwhile?
 //
 //   npm run bench:held -- --help
@@ -38,7 +38,7 @@ class Worker {
     this.process = fork(join(import.meta.dirname, file), { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
   }
 
-  /** What it says next. The type is the caller's knowledge of whom it asks. */
+  /** Returns the next message of the child, with the type that the caller expects. */
   next<Answer>(): Promise<Answer> {
     return new Promise((resolve, reject) => {
       const ended = (): void => reject(new Error('a process of the benchmark has ended'))

@@ -1,4 +1,4 @@
-// What the kernel knows of a process and its children: CPU time, memory, connections. Read from
+// Reads what the kernel knows of a process and its children: CPU time, memory, connections; from
 // /proc, so the measured program is not asked and does not notice.
 
 import { readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs'

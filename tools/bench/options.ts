@@ -1,4 +1,4 @@
-// What the benchmarks' command lines have in common: how the text of an option is read.
+// Parses options of the benchmarks.
 
 import { InvalidArgumentError } from 'commander'
 

@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs'
 import { findProgram } from '../testbed/programs.js'
 
 export interface Pinning {
-  /** What comes before a proxy's command; nothing where it is not pinned. */
+  /** The words before a proxy's command; none if it is not pinned. */
   readonly proxy: readonly string[]
   /** One sentence of it. */
   readonly text: string

@@ -1,4 +1,4 @@
-// What is measured: which way, under which load, and what the aim is.
+// The scenarios: protocols, load and aims.
 
 import { readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
@@ -46,13 +46,13 @@ export interface ScenarioOptions {
   readonly body: number
 }
 
-/** What nghttpd, nginx (128), Node and Envoy allow, about; and what a backend of one's own may be told to. */
+/** About what nghttpd, nginx (128), Node and Envoy allow, and what an operator's own backend may be set to. */
 const USUAL_STREAMS = 100
 const MANY_STREAMS = 1000
 
 const toNghttpx = (ratio: number): readonly Aim[] => [{ than: 'nghttpx', ratio }]
 
-/** What differs from `small-50`; a name that ends with a number of streams has a backend that allows as many. */
+/** The differences to `small-50`. A name that ends in a number has a backend with as many streams. */
 const differences = {
   'small-1': () => ({ clients: 1, streams: 100, aims: toNghttpx(0.55) }),
   'small-50': () => ({ aims: toNghttpx(0.7) }),

@@ -34,7 +34,7 @@ const settings = Buffer.from([0, 3, 0, 0x0f, 0x42, 0x40])
 
 const counts = { open: 0, resets: 0, connections: 0 }
 
-/** What one connection needs to remember: the octets of an unfinished frame, and its open streams. */
+/** A connection: the octets of an unfinished frame, and the open streams. */
 class Connection {
   private readonly socket: Socket
   private readonly streams = new Set<number>()

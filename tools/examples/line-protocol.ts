@@ -90,7 +90,7 @@ class LineSession extends LineConnection implements Session {
     }
   }
 
-  /** It says too much, or what nobody asked. */
+  /** The line is too long, or answers no question. */
   protected badLine(): void {
     this.socket.reset()
   }
@@ -238,7 +238,7 @@ export class LineProxy {
     this.listening = this.clients.serve(world, at, (socket) => new LineFrontend(this, socket))
   }
 
-  /** Accepts nobody more. What was asked is answered; then all closes. */
+  /** Stops accepting. Questions that were asked are answered, then all connections close. */
   drain(): void {
     this.clients.drain(() => this.engine.close())
   }

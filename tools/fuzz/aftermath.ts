@@ -1,4 +1,4 @@
-// What must be left of a proxy when all its peers have gone: nothing.
+// Checks that nothing is left of a proxy when all its peers have closed.
 
 import type { FarEnd } from '../testbed/memory-pollset.js'
 import type { memoryProxy } from '../testbed/memory-proxy.js'

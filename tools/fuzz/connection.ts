@@ -80,7 +80,7 @@ const TURNS_MAX = 300
 /** Transitions of all continuations together, for so few frames. */
 const STEPS_MAX = 3000
 
-/** What the invariants look at inside a connection. */
+/** The inside of a connection, as the invariants see it. */
 interface Inside {
   readonly reader: { readonly bufferedBytes: number; readonly stopped: boolean }
   readonly output: { readonly controlBytes: number; readonly control: Buffer | null }
@@ -156,7 +156,7 @@ class ProxyUnderTest {
 
 const isError = (each: Frame): boolean => each.type === GOAWAY && each.payload.readUInt32BE(4) !== 0
 
-/** What was written, cut off where the connection was given up. */
+/** Returns what was written until the connection ended. */
 function mustEndWell(written: Buffer, far: FarEnd, inside: Inside): Frame[] {
   const all = framesOf(written)
   const errors = all.filter(isError)

@@ -196,7 +196,7 @@ export function mustBeWellFormed(lines: readonly Line[], kind: 'request' | 'resp
   if (kind === 'response') hold(/^[1-9]\d\d$/.test(all(':status')[0] ?? ''), () => `:status: ${say()}`)
 }
 
-/** Written as HTTP/1.1 it is one request line and as many field lines, whoever splits it however loosely. */
+/** Checks that, written as HTTP/1.1, it is one request line and as many field lines, even for a loose parser. */
 function mustBeOneRequest(lines: readonly Line[], all: (name: string) => string[], say: () => string): void {
   const [method] = all(':method')
   // Extended CONNECT (RFC 8441 §4) names what any other request names.

@@ -7,7 +7,7 @@ import { uint32 } from '../testbed/frames.js'
 import { type Line, requestList, responseList, trailerList } from './field-lists.js'
 import { octets } from './target.js'
 
-/** A frame. What its header says of its length may be a lie. */
+/** A frame. The length in its header may be wrong. */
 export interface Piece {
   readonly type: number
   readonly flags: number

@@ -1,4 +1,4 @@
-// What Jazzer.js loads and calls: the target named in the environment, in its form of octets.
+// The entry that Jazzer.js loads and calls: the target named in the environment, fed with octets.
 
 import { targets } from './targets.js'
 
@@ -6,7 +6,7 @@ const name = process.env['FUZZ_TARGET'] ?? ''
 const octets = targets[name]?.octets
 if (octets === undefined) throw new Error(`FUZZ_TARGET: no target with a form in octets: ${name}`)
 
-/** What is given is the fuzzer's own memory: it is copied. */
+/** Copies the input, which is the fuzzer's own memory. */
 export function fuzz(given: Buffer): void {
   octets?.check(Buffer.from(given))
 }

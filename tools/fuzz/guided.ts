@@ -11,7 +11,7 @@ import fc from 'fast-check'
 import type { AnyTarget } from './targets.js'
 
 const HERE = dirname(fileURLToPath(import.meta.url))
-/** What is instrumented: our own code as it was built. */
+/** The instrumented code: our own, as built. */
 const INSTRUMENTED = join('dist', 'src')
 /** Values drawn for a corpus to begin with. */
 const SEEDS = 300

@@ -1,4 +1,4 @@
-// What we use of hpack.js (2015), which has no types of its own.
+// Types for the part of hpack.js (2015) that we use.
 
 declare module 'hpack.js' {
   export interface HpackField {

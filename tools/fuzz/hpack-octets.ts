@@ -130,7 +130,7 @@ export const hpackOctets: Target<Fed> = {
           .map(({ octets, edits }) => mangle(octets, edits).subarray(0, 60))
           .flatMap((each) => [Buffer.from([each.length]), each]),
       ),
-    /** An octet of length, then so many of a block; and again. */
+    /** A length octet, then as many octets of a block, repeated. */
     check(octets) {
       const blocks: Buffer[] = []
       for (let at = 0; at < octets.length && blocks.length < 20; at += 1 + octets[at])

@@ -70,7 +70,7 @@ function responsesIn(bytes: Buffer, methods: readonly string[], fin: boolean): M
     const reader = readerFor({ to }, sink)
     rest = rest.subarray(reader.feed(rest))
     if (fin) reader.end()
-    // What comes behind is the next response; what is cut is looked at by whoever asks.
+    // The next response follows; the caller checks one that is cut.
     const fault = sink.events.find((each) => each.kind === 'error' && !EXPECTED.has(each.code))
     hold(fault === undefined, () => `what is written is no response: ${shown(bytes)}`)
     all.push(...messagesOf(sink.events))
@@ -114,7 +114,7 @@ class ProxyUnderTest {
   }
 }
 
-/** What backends have been asked, each connection read by itself; whole messages only are answered. */
+/** The requests that backends got, by connection. Only whole ones are answered. */
 class Asked {
   readonly messages: Message[] = []
   private readonly stage: ProxyUnderTest
@@ -160,7 +160,7 @@ function runFrontend(fed: Fed, split: Split): string {
   const methods = sent.map(({ what }) => what.split(' ')[0])
   const octets = client.take()
   let answers = responsesIn(octets, methods, client.ended)
-  // What is refused may have been a HEAD: its answer has no content.
+  // A refused request may have been HEAD: its response has no content.
   if (!answers.every((each) => each.whole) && fed.wire.includes('HEAD '))
     answers = responsesIn(octets, [...methods, 'HEAD'], client.ended)
   hold(answers.every((each) => each.whole) || client.wasReset, 'half an answer, and no reset')
@@ -198,7 +198,7 @@ function runBackend(fed: Fed, split: Split): string {
   const client = proxy.client()
   client.send(bytesOf(`${fed.method} / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n`))
   const [, backend] = proxy.backends
-  // What is tried again finds nobody, so that there is one answer.
+  // A retry finds no backend, so that there is one answer.
   proxy.refuse()
   stage.feed(backend, fed, split, () => {})
   const oracle = read(fed.wire, { to: fed.method, fin: fed.fin })

@@ -7,7 +7,7 @@ import { integer } from './frames.js'
 import { theirHuffman, theirHuffmanDecode } from './independent-hpack.js'
 import { type Edit, edits, hold, mangle, octets, type Target } from './target.js'
 
-/** Octets between which each string stands, and which nobody may touch. */
+/** The octets around each string, which must not change. */
 const GUARD = 0xa5
 
 function encode(text: Buffer): Buffer {

@@ -60,7 +60,7 @@ const bytesOf = (text: string): Buffer => Buffer.from(text, 'latin1')
 const data = (stream: number, text: string, end = false): Buffer =>
   frame(0, end ? 1 : 0, stream, bytesOf(text))
 
-// What the other side asks and answers
+// The other side's requests and responses
 
 /** One client's requests: one to be answered, one with a body, one for a tunnel with words for it. */
 const REQUESTS: Readonly<Record<Speech, readonly Buffer[]>> = {
@@ -245,7 +245,7 @@ function statusOf(octets: Buffer, speech: Speech): number {
   return head?.type === 1 && head.payload.includes(0x88) ? 200 : 1
 }
 
-// What is drawn
+// Arbitraries
 
 const tunnelFrames = fc
   .array(

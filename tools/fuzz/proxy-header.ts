@@ -13,7 +13,7 @@ interface Fed {
 }
 
 const BYTES_MAX = 256
-/** What a version 1 header may have; a version 2 one has the bound that it is given. */
+/** The octets of a version 1 header at most; version 2 has the bound that it is given. */
 const V1_MAX = 107
 
 const port = fc.oneof(fc.constantFrom(0, 1, 65_535), fc.nat(65_535))

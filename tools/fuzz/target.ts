@@ -1,4 +1,4 @@
-// What a fuzz target is: values to draw, and a check that throws when one of them shows a defect. The tests
+// A fuzz target: values to draw, and a check that throws if one of them shows a defect. The tests
 // run each target for a moment, the tool (fuzz.ts) for as long as it is told.
 
 import fc from 'fast-check'

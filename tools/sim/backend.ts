@@ -164,7 +164,7 @@ export class BackendPeer extends Peer<BackendStream> {
     this.flush()
   }
 
-  // What comes
+  // Input
 
   protected headers(id: number, fields: [string, string][], ended: boolean): void {
     const old = this.streams.get(id)

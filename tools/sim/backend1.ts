@@ -32,7 +32,7 @@ class Served {
   interims = 0
   readonly interimTag: string
   expects = false
-  /** Of a handshake: the client's key, and that we have said yes. */
+  /** The client's key of a handshake, and whether we accepted it. */
   key = ''
   open = false
   constructor(request: Request, silent: boolean, early: boolean) {
@@ -48,7 +48,7 @@ class Served {
 
 export class Backend1 extends Peer1 {
   private serving: Served | null = null
-  /** It has said what nobody asked for: whatever it says next is no answer. */
+  /** The backend has sent bytes that answer no request, so nothing it sends next is a response. */
   private saidMore = false
   /** It has said that no request follows. */
   private last = false
@@ -90,7 +90,7 @@ export class Backend1 extends Peer1 {
   /** It has said that it would. */
   private idleOver(idles: number): void {
     if (this.gone || this.far.ended || idles !== this.idles) return
-    // What waits to be read keeps it in use: nothing is sent on it.
+    // Unread bytes keep the connection in use: nothing is sent on it.
     if (agreesOnIdle(this.stage.plan) && this.far.idle)
       this.fail('H1', `idle for the ${this.keepsMs} ms that it told, and not closed before`)
     this.stage.tally('http/1.1: idle for as long as told')
@@ -103,7 +103,7 @@ export class Backend1 extends Peer1 {
     if (serving?.silent && this.chance.chance(50)) this.answer(serving)
   }
 
-  // What comes
+  // Input
 
   head(start: string, fields: Fields): number {
     const match = /^([A-Z]+) \/(\d+) HTTP\/1\.1$/.exec(start)
@@ -226,7 +226,7 @@ export class Backend1 extends Peer1 {
     else if (serving.due && !serving.silent) this.answer(serving)
   }
 
-  // What goes
+  // Output
 
   private answer(serving: Served): void {
     if (this.gone || this.far.ended || serving.answering) return
@@ -307,7 +307,7 @@ export class Backend1 extends Peer1 {
       this.stage.pollset.after(1, () => this.resetBehind(response))
       return
     }
-    // What the network has lost did not come.
+    // The network has lost it.
     response.arrived = !near.toNear.cut && !near.closedHere
     this.rst()
   }

@@ -1,4 +1,4 @@
-// What clients say of themselves, which no backend may get: forged fields in every spelling, and another `:scheme`.
+// The claims of clients that no backend may get: forged fields in every spelling, and another `:scheme`.
 
 import type { Prng } from '../../src/pollset/index.js'
 
@@ -25,10 +25,10 @@ export function forgedField(chance: Prng): [string, string] {
   return [name.replace(/-/g, (dash) => (chance.chance(30) ? '_' : dash)), FORGED]
 }
 
-/** What a client of HTTP/2 says of its scheme, in clear text. */
+/** The `:scheme` of an HTTP/2 client in clear text. */
 export const forgedScheme = (chance: Prng): string => ['http', 'https', 'HTTP'][chance.below(3)]
 
-/** What a backend got and should not have; null when there is nothing. */
+/** Returns a field that a backend got and must not get, or null. */
 export function forgery(fields: readonly (readonly [string, string])[]): string | null {
   const found = fields.find(([name, value]) => value === FORGED || (name === ':scheme' && value !== 'http'))
   return found === undefined ? null : `a client's ${found[0]}: ${found[1]} reached a backend`

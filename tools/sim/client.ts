@@ -119,7 +119,7 @@ export class Client extends Peer<ClientStream> {
     this.flush()
   }
 
-  /** What follows it leaves all the same. */
+  /** Sends on what follows. */
   private largeHead(stream: ClientStream, bare: boolean, fields: wire.Fields, chance: Prng): void {
     const excess = drawExcess(chance)
     this.stage.tally(`a head too large: ${excess}`)
@@ -174,7 +174,7 @@ export class Client extends Peer<ClientStream> {
     this.flush()
   }
 
-  /** What waited for a word of the backend's leaves. */
+  /** Sends what waited for the backend. */
   private goOn(stream: ClientStream): void {
     if (!stream.awaits) return
     stream.awaits = false
@@ -256,7 +256,7 @@ export class Client extends Peer<ClientStream> {
     this.far.end()
   }
 
-  // What comes
+  // Input
 
   protected headers(id: number, fields: [string, string][], ended: boolean): void {
     const stream = this.streams.get(id)

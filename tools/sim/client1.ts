@@ -28,7 +28,7 @@ class Asked {
   headCame = false
   /** Tags of the interim responses that have come. */
   readonly interims: string[] = []
-  /** Of a tunnel: the key of its handshake, what the client says in it, whether some of that has left before the answer, and that it is open. */
+  /** A tunnel: its handshake key, the client's bytes, whether some left before the answer, whether it is open. */
   key = ''
   flow: Outgoing | null = null
   early = false
@@ -161,7 +161,7 @@ export class Client1 extends Peer1 {
     this.cancelSometime(asked, chance)
   }
 
-  /** What it says in the tunnel leaves from now on. */
+  /** Starts to send the bytes of the tunnel. */
   private speak(asked: Asked): void {
     if (asked.flow === null) return
     this.flow = asked.request
@@ -250,7 +250,7 @@ export class Client1 extends Peer1 {
 
   protected cut(): void {}
 
-  /** What was asked and not answered is lost; the rest goes on another connection. */
+  /** Loses requests without an answer, and sends the rest on another connection. */
   protected parted(): void {
     this.waitingFor = []
     if (this.leaving || this.stage.healed || this.connections === CONNECTIONS_MAX) return
@@ -269,7 +269,7 @@ export class Client1 extends Peer1 {
     })
   }
 
-  // What comes
+  // Input
 
   head(start: string, fields: Fields): number {
     const [asked] = this.waitingFor
@@ -375,7 +375,7 @@ export class Client1 extends Peer1 {
       flowIsWhole(asked, response)
       return
     }
-    // What was said too early may be read as another request: there is nothing more to be had here.
+    // Early bytes may be read as another request, so this connection is not used again.
     if (asked.request.tunnel !== null && asked.early) {
       this.rst()
       return

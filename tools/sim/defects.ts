@@ -22,7 +22,7 @@ import type { PlanName } from './plan.js'
 
 export interface Defect {
   readonly name: string
-  /** What is wrong with it planted. */
+  /** Plants the defect. */
   readonly what: string
   /** Properties one of which must be seen to break. */
   readonly expected: readonly string[]

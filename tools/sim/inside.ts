@@ -1,4 +1,4 @@
-// What the checkers see of the inside: the parts of the proxy as they are, private fields included. The
+// The inside of the proxy, as the checkers see it, with private fields. The
 // only file of the simulator that knows their names; nothing here changes anything. Where a type is written Class['name'], the
 // compiler refuses a name that is gone: a checker that reads nothing finds nothing.
 
@@ -82,7 +82,7 @@ export interface ConnectionInside extends Continuation {
   }
   readonly intake: {
     readonly heldBytes: number
-    /** Of a DATA frame that has begun: the stream, and octets that are not here yet. */
+    /** The stream of the current DATA frame, and its octets that have not come. */
     readonly stream: StreamInside | null
     readonly padding: number
     readonly received: {
@@ -114,7 +114,7 @@ export interface Http1Inside extends Continuation {
   readonly output: { readonly slab: Buffer | null }
   readonly failure: Http1Connection['failure']
   readonly intake: { readonly heldBytes: BodyIntake['heldBytes'] }
-  /** Of a backend's. */
+  /** On a session only. */
   readonly leased: number
   readonly capacity: number
 }

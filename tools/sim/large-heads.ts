@@ -13,7 +13,7 @@ export const BLOCK_LIMITS = {
   continuationsDiscardMax: 12,
 }
 
-/** What is too large about it; of the last two the connection ends. */
+/** What is too large. The last two end the connection. */
 export type Excess = 'list' | 'bytes' | 'frames' | 'bytes past all' | 'frames past all'
 
 export const drawExcess = (chance: Prng): Excess =>

@@ -1,4 +1,4 @@
-// The books of a run: what each actor sent, so that whoever receives it can check every octet (S2). A body is
+// The ledger of a run: what each actor sent, so that the receiver can check every octet (S2). A body is
 // a function of its message and the offset: a stretch of one long pattern that begins at the message's phase.
 
 /** A property does not hold. */
@@ -70,7 +70,7 @@ export class Message {
   }
 }
 
-/** What a request asks to become: a WebSocket (Upgrade, or extended CONNECT), or a connection to a target (CONNECT). */
+/** The tunnel that a request asks for: a WebSocket (Upgrade or extended CONNECT), or a CONNECT to a target. */
 export type TunnelKind = 'websocket' | 'connect'
 
 export class Request extends Message {
@@ -80,7 +80,7 @@ export class Request extends Message {
   readonly attempts: Attempt[] = []
   /** Its head is over a bound: no backend may see it. */
   tooLarge = false
-  /** Of a tunnel: its client knows that it is open. */
+  /** The client knows that the tunnel is open. */
   opened = false
   /** How its exchange ended; '' before. */
   outcome = ''

@@ -5,7 +5,7 @@ import { defaultLimits, type Limits, limitsByRoom, limitsWith } from '../../src/
 import { BLOCK_LIMITS } from './large-heads.js'
 import type { Plan } from './plan.js'
 
-/** What a connection of this plan carries at the least: a small buffer is filled again once what it held has arrived. */
+/** The least rate of a connection of this plan: a small buffer is filled again when its bytes have arrived. */
 function slowestBytesPerSecond({ slowBytesPerSecond, sendBufferBytes, latencyMs }: Plan): number {
   if (sendBufferBytes === 0) return slowBytesPerSecond
   return sendBufferBytes / (latencyMs / 1_000 + sendBufferBytes / slowBytesPerSecond)

@@ -1,4 +1,4 @@
-// What clients and backends of the simulation have in common: an HTTP/2 connection as its owner sees it. It keeps
+// The base of the simulated HTTP/2 clients and backends: a connection as its owner sees it. It keeps
 // both windows of every stream in its own books, so that the proxy's can be held against them (S3), checks
 // that what it gets is HTTP/2 at all (W1), and sends bodies at the pace its plan says.
 
@@ -9,7 +9,7 @@ import { type Ledger, type Message, type Request, Violation } from './ledger.js'
 import type { Plan } from './plan.js'
 import * as wire from './wire.js'
 
-/** What all actors of a run share. */
+/** The context that all actors of a run share. */
 export interface PeerContext {
   readonly plan: Plan
   readonly pollset: SimPollset
@@ -151,7 +151,7 @@ export abstract class Peer<S extends PeerStream> implements SimPeerSocketOwner {
     this.flush()
   }
 
-  // What comes
+  // Input
 
   received(bytes: Uint8Array): void {
     this.stage.octets?.(bytes)
@@ -322,7 +322,7 @@ export abstract class Peer<S extends PeerStream> implements SimPeerSocketOwner {
     this.advance(stream)
   }
 
-  // What goes
+  // Output
 
   /** Our SETTINGS: windows widen at once, and narrow when the proxy has heard of it. */
   protected sendSettings(window: number, table: number, more: readonly (readonly [number, number])[]): void {

@@ -1,4 +1,4 @@
-// What clients and backends of HTTP/1.1 have in common: one connection, messages that leave one behind the other at the
+// The base of the simulated HTTP/1.1 clients and backends: one connection, messages that leave one after the other at the
 // pace the plan says, and reading that may stop for a while. What comes is read by wire1.ts.
 
 import { createHash } from 'node:crypto'
@@ -31,7 +31,7 @@ export abstract class Peer1 implements SimPeerSocketOwner, MessageSink {
   protected readonly chance: Prng
   protected reader = new MessageIn(this)
   protected readonly queue: Outgoing[] = []
-  /** What we say in the tunnel that this connection has become; null while it is none. */
+  /** What this connection sends as a tunnel; null if it is not one. */
   protected flow: Message | null = null
   private finCame = false
   private begun = false
@@ -126,7 +126,7 @@ export abstract class Peer1 implements SimPeerSocketOwner, MessageSink {
 
   /** On another connection from here on. */
   protected again(far: SimPeerSocket): void {
-    // What becomes of the one before is nobody's.
+    // The message before is not checked further.
     this.far.owner = null
     this.far = far
     far.owner = this

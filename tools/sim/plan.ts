@@ -186,7 +186,7 @@ export const calmOf = (name: PlanName): number => KNOBS[name].calm
 /** Everything at its quietest. */
 const allCalm: Set = Object.fromEntries(planNames.map((name) => [name, calmOf(name)]))
 
-/** What stays drawn in a run that the hand has to itself. */
+/** The numbers that stay drawn in a run whose only fault is the debugger. */
 const WITH_THE_HAND: readonly PlanName[] = [
   'clients',
   'requests',
@@ -220,7 +220,7 @@ export function drawPlan(seed: number, set: Set = {}): Plan {
   return plan as Plan
 }
 
-/** `NAME=NUMBER,…` as it stands behind --plan, perhaps with `calm` before; throws where one is none. */
+/** Parses `NAME=NUMBER,…` of --plan, with `calm` before if given. Throws if it is malformed. */
 export function parsePlan(text: string): Set {
   const set: Partial<Record<PlanName, number>> = {}
   for (const each of text.split(',')) {
@@ -236,7 +236,7 @@ export function parsePlan(text: string): Set {
   return set
 }
 
-/** What a plan has other than its seed would draw, to be said behind --plan; '' for nothing. */
+/** Returns how a plan differs from what its seed draws, as an argument of --plan; '' if it does not. */
 export function planDifference(plan: Plan): string {
   const from = (base: (name: PlanName) => number): string[] =>
     planNames.filter((name) => plan[name] !== base(name)).map((name) => `${name}=${plan[name]}`)

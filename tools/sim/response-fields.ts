@@ -1,8 +1,8 @@
-// Fields that a response must have or must not have, whoever made it (RFC 9110 §6.6.1, §8.6).
+// Checks fields that every response must or must not have, a backend's or ours (RFC 9110 §6.6.1, §8.6).
 
 type Fields = readonly (readonly [string, string])[]
 
-/** What is wrong with the fields of a response to a client; null when nothing is. */
+/** Returns what is wrong with the fields of a response, or null. */
 export function wrongResponse(status: number, fields: Fields): string | null {
   const dates = fields.filter(([name]) => name === 'date').length
   if (status >= 200 && dates !== 1) return `a response ${status} with ${dates} Date fields`

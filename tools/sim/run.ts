@@ -189,7 +189,7 @@ class Run implements PeerContext, RunView, Tracer, HandshakeEvents {
     this.dial()
   }
 
-  // What the run is made of
+  // The parts of the run
 
   handshakeDone(handshake: ClientHandshake, spoken: AlpnProtocol): void {
     this.protocols.serve(handshake.socket, spoken, this.proxy, handshake.addresses)

@@ -62,7 +62,7 @@ export class Target extends Peer1 {
   }
 
   end(): void {
-    // Its client had left before the connection was made: nobody has said anything in it, nor its end.
+    // The client had left before the connection was made: no byte was sent, and no FIN.
     if (!this.request.opened && this.octets === 0) return
     flowIsWhole({ id: this.request.id, received: this.octets }, this.request)
   }

@@ -14,7 +14,7 @@ export interface MessageSink {
   head(start: string, fields: Fields): number
   body(b: Buffer, from: number, to: number): void
   end(trailers: Fields): void
-  /** What came is not HTTP/1.1. */
+  /** The input is not HTTP/1.1. */
   wrong(text: string): never
 }
 
@@ -54,7 +54,7 @@ export class MessageIn {
     if (at < b.length) this.rest = Buffer.from(b.subarray(at))
   }
 
-  /** What follows is no message: octets up to FIN. */
+  /** Takes the octets of a tunnel, up to FIN. */
   tunnel(): void {
     this.part = 'close'
   }
@@ -139,7 +139,7 @@ export function only(sink: MessageSink, fields: Fields, name: string): string | 
   return values.length === 0 ? null : values[0][1]
 }
 
-/** What the fields alone say of the framing; null where they say nothing (RFC 9112 §6.3). */
+/** Returns the framing that the fields give; null if they give none (RFC 9112 §6.3). */
 export function framingOf(sink: MessageSink, fields: Fields): number | null {
   const coding = only(sink, fields, 'transfer-encoding')
   const length = only(sink, fields, 'content-length')

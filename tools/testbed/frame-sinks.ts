@@ -2,7 +2,7 @@
 
 import type { DataSink, FieldBlockSink, FrameSink, FrameSinks, SettingsSink } from '../../src/http2/index.js'
 
-/** Told of all frames. */
+/** Takes all frames. */
 export type EveryFrame = FrameSink & DataSink & FieldBlockSink & SettingsSink
 
 export const toOne = (sink: EveryFrame): FrameSinks => ({

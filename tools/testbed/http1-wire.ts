@@ -1,4 +1,4 @@
-// What the tests of this room share: wires as spec/http1 writes them, a sink that remembers, and a reader fed in pieces.
+// Tools for HTTP/1.1 tests: wires as spec/http1 writes them, a sink that records, and a reader fed in pieces.
 
 import { type Field, FieldTable, type Head } from '../../src/http/index.js'
 import {
@@ -133,7 +133,7 @@ export function read(bytes: Buffer, options: ReadOptions = {}): Outcome {
     const piece = Buffer.from(bytes.subarray(from, cut))
     from = cut
     const used = reader.feed(piece)
-    // What was read may be overwritten at once: nothing may look at it again.
+    // The bytes may be overwritten as soon as they are read.
     piece.fill(0x21)
     left += piece.length - used
   }

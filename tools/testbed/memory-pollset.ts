@@ -1,6 +1,6 @@
 // The simulated network without faults and without chance, for tests: the test is the peer. It dials a
 // listener of the World or serves the connects of one, sends bytes, looks at what came back, and moves the
-// clock. What it does has taken effect when its call returns.
+// clock. An action has taken effect when its call returns.
 
 import {
   type Address,
@@ -125,7 +125,7 @@ class NoChance extends Prng {
   }
 }
 
-/** What becomes of a connect to an address that the test serves. */
+/** What happens to a connect to an address that the test serves. */
 export type Served = 'accept' | 'refuse' | 'hang'
 
 export class MemoryPollset extends SimPollset {

@@ -23,7 +23,7 @@ const BESIDE = { host: '192.0.2.10', port: 9 }
 const HANDSHAKE = Buffer.concat([PREFACE, frame(4, 0, 0), frame(4, 1, 0)])
 
 export interface MemoryProxyOptions {
-  /** What clients and backends speak; HTTP/2 if not told. */
+  /** The protocols of clients and backends; HTTP/2 by default. */
   readonly clients?: 'http/1.1' | 'h2c'
   readonly speaks?: 'http/1.1' | 'h2c'
   readonly share?: Share
@@ -33,7 +33,7 @@ export interface MemoryProxyOptions {
   readonly beside?: string
   /** Gets the trace. */
   readonly lines?: string[]
-  /** Told of all transitions too. */
+  /** Another tracer for all transitions. */
   readonly seen?: Tracer
   /** Of the backend, instead of an address that answers at once. */
   readonly host?: string

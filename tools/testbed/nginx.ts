@@ -7,7 +7,7 @@ import { freePort, start } from './programs.js'
 export interface NginxOptions {
   /** Parameters of its `listen`, as in `ssl http2`. */
   readonly listen?: string
-  /** What stands in its `server`. */
+  /** Directives for its `server` block. */
   readonly server: string
   readonly files?: Readonly<Record<string, string | Buffer>>
 }

@@ -1,4 +1,4 @@
-// Programs nobody here wrote, as peers for tests and benchmarks: find one, start it, know by an event
+// Installed programs as peers for tests and benchmarks: find one, start it, know by an event
 // when it is ready, stop it, and read what it said. Nothing here sleeps for a guessed time, and
 // whatever was started is killed when this process ends, however it ends.
 

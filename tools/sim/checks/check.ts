@@ -1,4 +1,4 @@
-// What a checker is: one property, looked at after every turn and once at the end of a run.
+// A checker: one property, checked after every turn and once at the end of a run.
 
 import type { HttpWorld } from '../../../src/http/index.js'
 import type { Http1Context } from '../../../src/http1/index.js'

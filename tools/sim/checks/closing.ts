@@ -9,7 +9,7 @@ import { fail } from './check.js'
 /** Outcomes of exchanges whose backend's connection was lost before it had answered. */
 const LOST = new Set(['backend-closed', 'unanswered', 'truncated'])
 
-/** Told of each exchange that ends. */
+/** Called for each exchange that ends. */
 export function exchangeEnded(books: Ledger, { request, outcome, asksTunnel }: Exchange): void {
   const id = Number((request.path?.value ?? '').slice(1))
   const asked = asksTunnel ? undefined : books.requests[id]

@@ -20,7 +20,7 @@ export function e26(): Checker {
   }
 }
 
-/** What a gRPC server counts: PINGs that come too early, with no DATA or HEADERS of its own in between. */
+/** Counts as a gRPC server does: PINGs that come too early, without its own DATA or HEADERS in between. */
 export class PingCount {
   private lastAt = Number.NEGATIVE_INFINITY
   private messages = 0

@@ -1,4 +1,4 @@
-// E8: a newcomer queues behind those who wait. As long as the first of a queue waits, nobody else is granted.
+// E8: a new lease queues behind those that wait. While the first of a queue waits, no other is granted.
 
 import type { Continuation } from '../../../src/continuation/index.js'
 import type { EngineInside, ExchangeInside } from '../inside.js'

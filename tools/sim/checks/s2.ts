@@ -4,7 +4,7 @@
 import { type Message, Response } from '../ledger.js'
 import { fail } from './check.js'
 
-/** What a receiver has of a message so far. */
+/** The part of a message that its receiver has. */
 export interface Received {
   readonly id: number
   readonly received: number

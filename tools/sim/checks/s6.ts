@@ -4,7 +4,7 @@
 import type { Continuation } from '../../../src/continuation/index.js'
 import { type Checker, fail } from './check.js'
 
-/** ms in which an exchange ends that nobody keeps. */
+/** ms in which an exchange that is not held must end. */
 const ALONE_MS = 900
 
 export interface HoldChecker extends Checker {
