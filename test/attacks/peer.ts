@@ -84,7 +84,7 @@ export class Peer {
   }
 
   private head(each: Frame, out: Buffer[]): void {
-    // A list of up to 32 KiB may take CONTINUATION: only the attackers' own, which nobody here reads on.
+    // A list of up to 32 KiB may take CONTINUATION: only the attackers', which this peer does not read.
     if ((each.flags & 4) === 0 || each.type === 9) return
     const fields: Field[] = []
     this.decoder.decode(each.payload, 0, each.payload.length, fields, 1 << 20, 1000)

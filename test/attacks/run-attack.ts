@@ -239,7 +239,7 @@ export function runAttack(attack: Attack): Outcome {
   let of: Peer | null = field.attacker
   for (; wave < waves; wave++, at++) {
     if (attack.role === 'backend') {
-      // A victim a wave, so that there is always somebody to harm.
+      // A victim each wave, so that there is always one to harm.
       const victim = new Peer(proxy.client())
       victims.push(victim)
       field.peers.push(victim)

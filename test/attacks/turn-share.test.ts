@@ -1,4 +1,4 @@
-// A connection's share of a turn (spec/pollset.md, P12): whoever has sent more waits for the next one, and nothing is lost.
+// A connection's share of a turn (spec/pollset.md, P12): a connection that has sent more waits for the next one, and nothing is lost.
 
 import t from 'tap'
 import type { SomeLimits } from '../../src/server/index.js'

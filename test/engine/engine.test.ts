@@ -684,7 +684,7 @@ t.test('E12: at random, against a model that only counts', async (t) => {
           [...granted].filter((each) => each.lease.session === session).length
         must(session.leased === count, `${session.id} leased ${session.leased}, not ${count}`)
       }
-      // No lost wake-up: nobody waits beside room, nor beside leave to open.
+      // No lost wake-up: no lease waits while there is room, or while another session may be opened.
       if (queue.length > 0) {
         must(
           engine.sessions.every((each) => each.state !== 'open' || each.leased >= each.capacity),

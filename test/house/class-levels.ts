@@ -11,7 +11,7 @@ export const levelsMax = 4
 /** A continuation is a deadline, so that suspending allocates nothing: what extends it need not know. */
 const ROOTS: ReadonlySet<string> = new Set(['src/continuation/continuation.ts Continuation'])
 
-/** A file's text, or null where there is none of that path. */
+/** A file's text; null if the file does not exist. */
 export type Source = (path: string) => string | null
 
 interface Found {

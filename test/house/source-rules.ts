@@ -30,7 +30,7 @@ export interface Tree {
   found(node: ts.Node, what: string): void
 }
 
-/** Each rule looks at a file anew, and all look at the same tree. */
+/** All rules share one tree of a file. */
 const trees = new Map<string, ts.SourceFile>()
 
 export function parse(path: string, text: string): Tree {

@@ -29,7 +29,7 @@ const GET = Buffer.from('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
 const RESPONSE = [[':status', '204']] as const
 
 type Proxy = ReturnType<typeof memoryProxy>
-/** Tells whom it is about and what says that it is over; every octet of `trickle` is sent at a third of the limit. */
+/** Names the connection and the sign of its end; an octet of `trickle` is sent at each third of the limit. */
 type Story = (proxy: Proxy) => { far: FarEnd; trickle?: readonly Buffer[]; over?: (far: FarEnd) => boolean }
 
 const saidGoaway = (far: FarEnd): boolean =>

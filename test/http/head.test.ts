@@ -1,4 +1,4 @@
-// Heads, as whoever makes or changes one sees them.
+// Heads: made, changed and read.
 
 import t from 'tap'
 import { FieldTable, Head, Token } from '../../src/http/index.js'

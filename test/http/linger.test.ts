@@ -27,7 +27,7 @@ const BACKEND = { host: '192.0.2.9', port: 9 }
 const FRONT = { host: '192.0.2.1', port: 80 }
 const CLIENT = { host: '192.0.2.7', port: 7 }
 
-/** A backend of HTTP/1.1 that answers each request with so many bytes. */
+/** An HTTP/1.1 backend that answers each request with this many bytes. */
 class Answering implements SimPeerSocketOwner {
   private readonly far: SimPeerSocket
   private readonly bytes: number
@@ -46,7 +46,7 @@ class Answering implements SimPeerSocketOwner {
   closed(): void {}
 }
 
-/** A client that reads so many bytes a second, whatever comes; `says`: after each read. */
+/** A client that reads this many bytes a second; `says`: what it sends after each read. */
 class SlowReader implements SimPeerSocketOwner {
   readonly far: SimPeerSocket
   bytes = 0

@@ -238,7 +238,7 @@ t.test('the same before a backend of HTTP/2: half of its streams', (t) => {
     { clients: 'http/1.1' },
   )
   for (let i = 0; i < 40; i++) half(proxy, GET)
-  // Before its SETTINGS nobody knows how many it takes.
+  // Before its SETTINGS its limit is unknown.
   t.equal(proxy.proxy.logged, 0)
   for (const backend of proxy.backends)
     backend.send(Buffer.concat([frame(4, 0, 0, Buffer.from([0, 3, 0, 0, 0, 20])), frame(4, 1, 0)]))

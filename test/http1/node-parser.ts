@@ -88,7 +88,7 @@ export class NodeServer {
     socket.on('error', () => {})
     socket.end(wire)
     await once(socket, 'close')
-    // What Node refuses above its parser (no Host, say) it answers by itself, and tells nobody.
+    // What Node refuses above its parser (no Host, say) it answers by itself, without an event.
     const refused = /^HTTP\/1\.1 (4\d\d)/m.exec(answers)
     return { whole: this.whole, error: this.error ?? (refused === null ? null : `answered ${refused[1]}`) }
   }

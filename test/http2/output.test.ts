@@ -90,7 +90,7 @@ t.test('O7: control frames go before DATA, and DATA does not take their room', (
   t.end()
 })
 
-/** Field lines of so many bytes about. */
+/** Field lines of about this many bytes. */
 const large = (bytes: number): [string, string][] =>
   Array.from({ length: Math.ceil(bytes / 120) }, (_, i) => [
     `x-${String(i).padStart(3, '0')}`,

@@ -1,4 +1,4 @@
-// Backends that nobody here wrote: nginx, Apache httpd and nghttpd, in clear text and over TLS, by HTTP/1.1 and HTTP/2. Each
+// Real backends: nginx, Apache httpd and nghttpd, in clear text and over TLS, by HTTP/1.1 and HTTP/2. Each
 // serves the same files; what comes through Fermata is what it says itself.
 
 import { createHash, randomBytes } from 'node:crypto'

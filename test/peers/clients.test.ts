@@ -1,4 +1,4 @@
-// Clients that nobody here wrote, by every protocol they know: curl, undici, node:http, node:https and node:http2, in front of one
+// Real clients, by every protocol they know: curl, undici, node:http, node:https and node:http2, in front of one
 // Fermata that listens in clear text and one over TLS. Behind it node:http2 sends back what it gets.
 
 import { createHash, randomBytes } from 'node:crypto'

@@ -27,9 +27,9 @@ async function byNode(_t: Test, url: string): Promise<string> {
   const client = connect(url)
   const stream = client.request({ ':method': 'POST', ':path': '/', 'content-length': BODY.length })
   stream.end(BODY)
-  const { status } = await answerOf(stream)
+  const { status, headers, body } = await answerOf(stream)
   client.destroy()
-  return `${status} 0`
+  return status === 413 ? '413 0' : `${status} ${headers['x-fermata']}: ${body}`
 }
 
 for (const [scheme, listen] of [

@@ -18,7 +18,7 @@ const GROWTH_MAX = 48 * 1024 * 1024
 const FLOW_GROWTH_MAX = FLOW_BYTES / 2
 const CHUNK = Buffer.alloc(64 * 1024, 'fermata\n')
 
-/** Write so many octets as they are taken. */
+/** Writes this many octets, as they are taken. */
 function pour(stream: ServerHttp2Stream | ClientHttp2Stream, bytes: number): void {
   let left = bytes
   const more = (): void => {

@@ -228,7 +228,7 @@ t.test(
         })
       }
       await until(socket, WRITABLE)
-      // It is ours again: whoever reads it after this reads wrong octets.
+      // It is ours again: a later reader reads wrong octets.
       slab.fill(0xee)
     }
     socket.end()
@@ -270,7 +270,7 @@ t.test('names', async (t) => {
   await until(local, RESOLVED)
   t.ok(local.addresses.includes(HERE) || local.addresses.includes('::1'))
   t.equal(local.fault, null)
-  // No label is longer than 63 octets (RFC 1035 §2.3.4): nobody needs to be asked.
+  // A label has 63 octets at most (RFC 1035 §2.3.4), so no resolver is asked.
   const none = pollset.resolve('x'.repeat(64))
   await until(none, RESOLVED)
   t.strictSame(none.addresses, [])

@@ -14,7 +14,7 @@ import {
 export const FRONT = { host: '192.0.2.1', port: 80 }
 export const BACK = { host: '192.0.2.9', port: 9 }
 export const CLIENT = { host: '198.51.100.1', port: 40_000 }
-/** What no seed may decide is tried with so many. */
+/** What must not depend on a seed is tried with this many. */
 export const SEEDS = 20
 
 /** Octets that tell where they belong. */

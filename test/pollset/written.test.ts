@@ -19,7 +19,7 @@ import { authority, localhost } from '../../tools/testbed/certificates/index.js'
 import { type Cleaning, HERE, listening, until } from '../world/node-sockets.js'
 import { connection, pattern, settle } from './sim-ends.js'
 
-/** More than the kernels of both ends take, with nobody reading. */
+/** More than the kernels of both ends take without a reader. */
 const MANY_BYTES = 24 * 1024 * 1024
 
 async function accepted(t: Cleaning) {

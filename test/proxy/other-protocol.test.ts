@@ -1,4 +1,4 @@
-// A backend that speaks another protocol than configured: whoever waits is refused at once, nothing is sent twice, and the fault's detail
+// A backend that speaks another protocol than configured: waiting requests are refused at once, nothing is sent twice, and the fault's detail
 // says which scheme to write.
 
 import t from 'tap'

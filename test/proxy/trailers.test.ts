@@ -1,4 +1,4 @@
-// Trailers that frame or route a message (RFC 9110 §6.5.1) reach nobody, whichever versions are in front and behind. A request
+// Trailers that frame or route a message (RFC 9110 §6.5.1) reach no peer, in any pair of versions. A request
 // with one is malformed, and the backend never sees it whole. A response with one is whole without it.
 
 import t from 'tap'

@@ -1,4 +1,4 @@
-// spec/attacks.md, comes-back: who came back too often after abuse is refused for a time, and nobody else. The table and what
+// spec/attacks.md, comes-back: an address that comes back too often after abuse is refused for a time, and no other. The table and what
 // both protocols tell in memory, the rest at a real listener.
 
 import { connect } from 'node:net'

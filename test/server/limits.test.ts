@@ -22,7 +22,7 @@ const limits = limitsWith(defaultLimits, {
   },
 })
 
-/** So many field lines, of so many octets together. */
+/** This many field lines, of this many octets together. */
 function linesOf(count: number, bytes: number): string {
   const lines = Array.from({ length: count }, (_, at) => `x${at}: \r\n`)
   const left = bytes - lines.join('').length

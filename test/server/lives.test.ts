@@ -70,7 +70,7 @@ for (const [title, leaves] of [
   ['a client that stays then, too', false],
 ] as const) {
   t.test(title, async (t) => {
-    // A request that nobody answers: its backend is never connected.
+    // A request without an answer: its backend is never connected.
     const limits = {
       server: { cutMs: leaves ? 10_000 : 50 },
       http1: { lingerMs: 10_000 },

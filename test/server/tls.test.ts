@@ -1,4 +1,4 @@
-// TLS at the server, with Node's own peers: certificates by name and anew, clients' certificates, what is adequate for
+// TLS at the server, with Node's own peers: certificates by name and reloaded, clients' certificates, what is adequate for
 // HTTP/2 (RFC 9113 §9.2), backends that are not who they should be, Unix-domain sockets; and the command line's part.
 
 import { once } from 'node:events'
@@ -334,7 +334,7 @@ const main = join(import.meta.dirname, '..', '..', 'src', 'main.js')
 const SECURE = ['serve', '--listen', 'https://127.0.0.1:0', '--backend', 'http://127.0.0.1:1']
 const pair = (name: string) => ['--cert', pathOf(`${name}.pem`), '--key', pathOf(`${name}.key`)]
 
-/** A backend over TLS that nobody asks. */
+/** A backend over TLS that gets no request. */
 const OVER_TLS = ['--route', '/x=https://127.0.0.1:1']
 
 t.test('what is wrong with certificates is told', async (t) => {

@@ -127,7 +127,7 @@ export interface CallOptions {
 
 export interface Call {
   readonly body: Writable
-  /** The final head; rejects when there is none. */
+  /** The final head; rejects if none comes. */
   readonly head: Promise<{ status: number; headers: http.IncomingHttpHeaders }>
   readonly continued: Promise<unknown>
   /** The response's body, once its head is here. */

@@ -77,7 +77,7 @@ export class PacedPeer implements SimPeerSocketOwner {
     this.far.send(headers(stream, fields, ended))
   }
 
-  /** A body of so many octets, as the windows let it leave. */
+  /** Sends a body of this many octets, as the windows allow. */
   body(stream: number, bytes: number): void {
     this.sending.set(stream, { left: bytes, window: this.streamWindow })
     this.pour()

@@ -6,7 +6,7 @@ import { targets } from '../../tools/fuzz/targets.js'
 
 const SEED = 7541_9113
 
-/** Runs each of these targets, with so many runs. */
+/** Runs each of these targets this many times. */
 export function short(runs: Readonly<Record<string, number>>): void {
   for (const [name, count] of Object.entries(runs)) {
     t.test(`${name}: ${targets[name].about}`, async (t) => {

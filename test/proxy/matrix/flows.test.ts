@@ -22,7 +22,7 @@ interface Sink {
   on(event: 'drain', then: () => void): unknown
 }
 
-/** Write so many octets as they are taken. */
+/** Writes this many octets, as they are taken. */
 function pour(sink: Sink, bytes: number): void {
   let left = bytes
   const more = (): void => {
@@ -48,7 +48,7 @@ function counted(body: Pick<Request, 'on'>): Promise<number> {
   return new Promise((resolve) => body.on('end', () => resolve(bytes)))
 }
 
-/** The upload that nobody reads yet. */
+/** The upload that is not read yet. */
 let stalled: (request: Request) => void = () => {}
 
 const answer: Answering = (request, response) => {
