@@ -87,6 +87,11 @@ export class BackendPeer extends Peer<BackendStream> {
     if (chance.chance(plan.diePercent)) pollset.after(sometime(), () => this.die())
   }
 
+  /** The connection has ended at either end, so what was on its way is lost. */
+  private get isCut(): boolean {
+    return this.gone || this.far.ended || givenUp(this.far.near)
+  }
+
   protected open(): void {
     const { backendTable, backendTunnels } = this.stage.plan
     this.sendSettings(WIDE, backendTable, [
@@ -305,7 +310,7 @@ export class BackendPeer extends Peer<BackendStream> {
     const broken = !bodiless && chance.chance(plan.brokenPercent)
     const response = books.response(request, total, trailers, broken)
     stream.response = response
-    response.cutOff = () => this.gone
+    response.cutOff = () => this.isCut
     response.interims = stream.interims
     response.interimTag = stream.interimTag
     const fields: [string, string][] = [
@@ -357,7 +362,7 @@ export class BackendPeer extends Peer<BackendStream> {
     const total = chance.chance(20) ? 0 : chance.between(1, this.bodyMax(plan.responseBytes))
     const response = books.response(stream.request, total, null, false)
     stream.response = response
-    response.cutOff = () => this.gone
+    response.cutOff = () => this.isCut
     response.interims = stream.interims
     response.interimTag = stream.interimTag
     this.out.headers(stream.id, 0, [
