@@ -21,7 +21,7 @@ function unixAddress(path: string): Address & { readonly path: string } {
   const bytes = Buffer.byteLength(path)
   if (bytes > UNIX_PATH_BYTES_MAX)
     throw new ConfigError(
-      `unix:${path}: the path has ${bytes} bytes; at most ${UNIX_PATH_BYTES_MAX} are possible`,
+      `'unix:${path}': the path has ${bytes} bytes; at most ${UNIX_PATH_BYTES_MAX} are possible`,
     )
   return { host: '', port: 0, path }
 }
@@ -132,15 +132,23 @@ export function parseRoute(text: string): RouteText {
       `'${text}' is not a route: write HOST/PREFIX=URL, as in example.org/api=h2c://127.0.0.1:9000`,
     )
   }
-  parseBackend(match[3])
+  checkUrl(match[3], text)
   const prefix = match[2] ?? '/'
   if (!/^[!"$-~]*$/.test(prefix))
-    throw new ConfigError(`'${text}': no path begins with ${prefix}; write other characters as %XX`)
+    throw new ConfigError(`'${text}': no request path begins with ${prefix}; write special characters as %XX`)
   if (prefix.endsWith('*'))
     throw new ConfigError(
       `'${text}': a prefix is not a pattern; ${prefix.slice(0, -1)} takes all paths that begin with it`,
     )
   return { host: parseHost(match[1], text), prefix, url: match[3] }
+}
+
+function checkUrl(url: string, route: string): void {
+  try {
+    parseBackend(url)
+  } catch (error) {
+    throw error instanceof ConfigError ? new ConfigError(`'${route}': ${error.message}`) : error
+  }
 }
 
 /** Normalises the host of a route. Requests name hosts in ASCII. */

@@ -25,7 +25,7 @@ function checkListenersTls(options: ServeOptions, listen: readonly Listen[]): vo
   const clear = listen.find((each) => each.secure !== true)
   if (requireClientCert && clear !== undefined)
     throw new ConfigError(
-      `--require-client-cert cannot hold on ${formatAddress(clear)}, which is in clear text: leave that listener out, or write https://`,
+      `--require-client-cert cannot hold on ${formatAddress(clear)}, which is in clear text: leave this listener out, or write https://`,
     )
 }
 
@@ -68,6 +68,6 @@ export function checkTogether(
     )
   if (options.acceptProxy !== undefined && listen.every((each) => each.path !== undefined))
     throw new ConfigError(
-      '--accept-proxy names networks, and a Unix-domain socket has none: write --listen HOST:PORT',
+      '--accept-proxy names networks, and clients of a Unix-domain socket have no address: add --listen HOST:PORT',
     )
 }

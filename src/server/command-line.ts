@@ -8,7 +8,7 @@ import { addRoute, ConfigError, type Listen, parseListen, type RouteText } from 
 import { checkTogether } from './combinations.js'
 import { createServer, type ProxyServer, type ProxyServerOptions } from './create-server.js'
 import { checkLimits, defaultLimits, limitsWith } from './limits.js'
-import { program, type ServeOptions } from './options.js'
+import { program, SEE_HELP, type ServeOptions } from './options.js'
 import { type Origin, startOrigin } from './origin.js'
 import { DRAIN_TIMEOUT_MS, type ServerCertificates } from './server.js'
 
@@ -29,8 +29,11 @@ export function run(argv: readonly string[]): void {
   try {
     program(serve).parse(argv as string[])
   } catch (error) {
-    if (!(error instanceof CommanderError)) throw error
-    process.exitCode = error.exitCode === 0 ? 0 : USAGE
+    if (error instanceof ConfigError) {
+      writeLine(`error: ${error.message}\n${SEE_HELP}`)
+      process.exitCode = USAGE
+    } else if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : USAGE
+    else throw error
   }
 }
 
@@ -77,7 +80,7 @@ function traceTo(file: string | undefined): ProxyServerOptions['trace'] {
   if (file === undefined) return undefined
   const stream = file === '-' ? process.stdout : createWriteStream(file, { fd: traceFile(file) })
   stream.on('error', (error) => {
-    writeLine(`error: the trace cannot be written: ${error.message}`)
+    writeLine(`error: the trace cannot be written: ${plainText(error)}`)
     process.exit(FAILED)
   })
   return (line) => void stream.write(line)
@@ -92,7 +95,14 @@ const textOf = (file: string, option: string): string => {
 }
 
 const wrongFile = (option: string, file: string, error: unknown): ConfigError =>
-  new ConfigError(`${option} ${file}: ${error instanceof Error ? error.message : String(error)}`)
+  new ConfigError(`${option} ${file}: ${plainText(error)}`)
+
+/** `ENOENT: no such file or directory, open 'x'` is `no such file or directory (ENOENT)`. */
+function plainText(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error)
+  const [, code, what] = /^([A-Z]+): (.+?), [a-z]+(?: '.*')?$/s.exec(text) ?? []
+  return what === undefined ? text : `${what} (${code})`
+}
 
 /** Reads the certificates from their files, again for each reload. */
 function certificatesOf({ cert, key, clientCa, requireClientCert }: ServeOptions): ServerCertificates {

@@ -23,10 +23,10 @@ const HINTS: readonly (readonly [RegExp, string])[] = [
     /\bERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL\b|\(ALPN\)/,
     'it does not offer HTTP/2 over TLS: write https://',
   ],
-  [/\bERR_TLS_CERT_ALTNAME_INVALID\b/, 'its certificate is for another name: --backend-name NAME'],
+  [/\bERR_TLS_CERT_ALTNAME_INVALID\b/, 'its certificate is for another name: write --backend-name NAME'],
   [
     /\b\w*(?:SELF_SIGNED|UNABLE_TO_(?:VERIFY|GET_ISSUER))\w*\b/,
-    'its certificate is not signed by a known authority: --backend-ca FILE',
+    'its certificate is not signed by a known authority: write --backend-ca FILE',
   ],
   [/\bCERT_HAS_EXPIRED\b/, 'its certificate has expired'],
 ]
@@ -56,23 +56,25 @@ export function leaseShortage(engine: Engine<ExchangeSession>, limits: Limits): 
   const open = sessions.filter((each) => each.state === 'open')
   if (open.length === 0)
     return opening > 0
-      ? `${late}, and no connection is open yet (${opening} being made): the backend is slow to accept`
+      ? `${late}, and no connection is open yet (${opening} being opened): the backend is slow to accept`
       : `${late}, and no connection to the backend stays open`
   const capacity = Math.max(...open.map((each) => each.capacity))
   const { scheme } = parseBackend(name)
   const http2 = scheme === 'h2' || scheme === 'h2c'
   const sessionsName = http2 ? 'engine.sessionsMax' : 'server.http1SessionsMax'
   const sessionsMax = http2 ? limits.engine.sessionsMax : limits.server.http1SessionsMax
-  const requests = capacity === 1 ? '1 request' : `${capacity} requests`
-  const each =
-    !http2 && capacity === 1
-      ? 'one request at a time'
-      : capacity >= limits.http2.backendStreamsMax
-        ? `http2.backendStreamsMax=${requests} at a time`
-        : `${requests} at a time, as the backend's SETTINGS allow`
+  const { backendStreamsMax } = limits.http2
+  const requests = `${capacity} ${capacity === 1 ? 'request' : 'requests'} at a time`
+  const atOurLimit = (http2 || capacity > 1) && capacity >= backendStreamsMax
+  const each = atOurLimit
+    ? `${requests} (http2.backendStreamsMax=${backendStreamsMax})`
+    : http2 || capacity > 1
+      ? `${requests}, as the backend's SETTINGS allow`
+      : requests
+  const more = atOurLimit ? ', or raise http2.backendStreamsMax' : ''
   const carry = `${late}: ${open.length} ${open.length === 1 ? 'connection carries' : 'connections carry'} ${each}`
   if (sessions.length >= sessionsMax)
-    return `${carry}, and ${sessionsName}=${sessionsMax} is reached: raise it with --limit ${sessionsName}=N${each.startsWith('one') ? '' : ', or what each may carry'}`
-  if (opening > 0) return `${carry}, and ${opening} more being made: the backend is slow to accept`
-  return `${carry}, and no further one is made for this client or before engine.reopenDelayMs=${limits.engine.reopenDelayMs} is over`
+    return `${carry}, and ${sessionsName}=${sessionsMax} is reached: raise it with --limit ${sessionsName}=N${more}`
+  if (opening > 0) return `${carry}, and ${opening} more being opened: the backend is slow to accept`
+  return `${carry}, and no other is opened for this client, or not before engine.reopenDelayMs=${limits.engine.reopenDelayMs} is over`
 }

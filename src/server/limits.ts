@@ -173,7 +173,7 @@ function whichRoom(name: string): string {
   const found = namesakes(name)
   return found.length === 0
     ? `there is no limit '${name}': ${otherwise(name)}`
-    : `--limit ${name}: say which room: ${found.join(', ')}`
+    : `'${name}' needs its room: write ${found.join(' or ')}`
 }
 
 function valuesRange(room: string, name: string): readonly [least: number, most: number] {

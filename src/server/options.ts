@@ -2,7 +2,7 @@
 // combinations in combinations.ts; command-line.ts starts the server.
 
 import { readFileSync } from 'node:fs'
-import { Command, InvalidArgumentError } from 'commander'
+import { Command } from 'commander'
 import type { ProxyVersion } from '../transport/index.js'
 import {
   addRoute,
@@ -17,13 +17,14 @@ import {
 } from './address.js'
 import { describeLimits, type SomeLimits, setLimit } from './limits.js'
 
-/** Turns our errors, which say what to write, into commander's. */
-function checked<T>(parse: (text: string, before: T) => T): (text: string, before: T) => T {
+/** Names the option in front of a message that begins with the value. */
+function checked<T>(option: string, parse: (text: string, before: T) => T): (text: string, before: T) => T {
   return (text, before) => {
     try {
       return parse(text, before)
     } catch (error) {
-      if (error instanceof ConfigError) throw new InvalidArgumentError(error.message)
+      if (error instanceof ConfigError && error.message.startsWith("'"))
+        throw new ConfigError(`${option} ${error.message}`)
       throw error
     }
   }
@@ -34,9 +35,9 @@ const collect =
   (text: string, before: T[] | undefined): T[] => [...(before ?? []), parse(text)]
 
 /** Takes one of two words. */
-const oneOf = <const T extends string>(one: T, other: T) =>
-  checked((text: string) => {
-    if (text !== one && text !== other) throw new ConfigError(`write '${one}' or '${other}'`)
+const oneOf = <const T extends string>(option: string, one: T, other: T) =>
+  checked(option, (text: string) => {
+    if (text !== one && text !== other) throw new ConfigError(`'${text}': write '${one}' or '${other}'`)
     return text
   })
 
@@ -80,12 +81,12 @@ const places = (command: Command): Command =>
     .option(
       '-l, --listen <address>',
       'listen on HOST:PORT, https://HOST:PORT or unix:PATH, for HTTP/1.1 and HTTP/2; repeatable (default: 127.0.0.1:8080)',
-      checked(collect(parseListen)),
+      checked('--listen', collect(parseListen)),
     )
     .option(
       '-b, --backend <url>',
       'the backend of requests that no route takes: http://, https://, h2c:// or h2://, then HOST:PORT or unix:PATH (default without --route: an embedded origin)',
-      checked((text: string, before: string | undefined) => {
+      checked('--backend', (text: string, before: string | undefined) => {
         parseBackend(text)
         if (before === undefined) return text
         throw new ConfigError(`got a second --backend, after ${before}: give the other one a --route`)
@@ -94,7 +95,7 @@ const places = (command: Command): Command =>
     .option(
       '-r, --route <route>',
       "send requests for HOST/PREFIX to the backend URL, as in 'example.org/api=http://10.0.0.2:80'; HOST may be *.DOMAIN; HOST or PREFIX may be left out; repeatable, and the most specific route wins",
-      checked((text: string, before: ReturnType<typeof parseRoute>[] | undefined) =>
+      checked('--route', (text: string, before: ReturnType<typeof parseRoute>[] | undefined) =>
         addRoute(before ?? [], parseRoute(text)),
       ),
     )
@@ -124,7 +125,7 @@ const certificates = (command: Command): Command =>
     .option(
       '--backend-name <name>',
       'the server name to send to such backends, and to check in their certificates',
-      checked((text: string, _before: string | undefined) => parseServerName(text)),
+      checked('--backend-name', (text: string, _before: string | undefined) => parseServerName(text)),
     )
     .option(
       '--backend-insecure',
@@ -137,22 +138,22 @@ const connections = (command: Command): Command =>
     .option(
       '--accept-proxy <network>',
       'require a PROXY header from clients in this network (CIDR), and believe it; repeatable',
-      checked(collect(parseNetwork)),
+      checked('--accept-proxy', collect(parseNetwork)),
     )
     .option(
       '--send-proxy <version>',
       "begin each backend connection with a PROXY header, 'v1' or 'v2'; it names the client only with --share connection",
-      oneOf('v1', 'v2'),
+      oneOf('--send-proxy', 'v1', 'v2'),
     )
     .option(
       '--connect <target>',
       "allow CONNECT tunnels to HOST:PORT; HOST may be * or *.DOMAIN, and PORT may be *; repeatable; '*:*' lets clients reach all that this machine reaches (default: none)",
-      checked(collect(parseConnect)),
+      checked('--connect', collect(parseConnect)),
     )
     .option(
       '--share <scope>',
       "which requests share backend connections: 'process', those of all clients, or 'connection', those of one client connection",
-      oneOf('process', 'connection'),
+      oneOf('--share', 'process', 'connection'),
       'process',
     )
 
@@ -166,29 +167,26 @@ const running = (command: Command): Command =>
     .option(
       '--drain-timeout <duration>',
       'the time that running requests have to finish after SIGTERM or SIGINT, as 10s, 500ms or 2m (default: 30s)',
-      checked((text: string, _before: number | undefined) => parseDuration(text)),
+      checked('--drain-timeout', (text: string, _before: number | undefined) => parseDuration(text)),
     )
     .option(
       '--limit <room.name=value>',
       "set a limit or timeout, as in proxy.headTimeoutMs=10s or transport.flushBytesMax=512KiB; repeatable; 'fermata limits' lists them",
-      checked((text: string, before: SomeLimits | undefined) => setLimit(before ?? {}, text)),
+      checked('--limit', (text: string, before: SomeLimits | undefined) => setLimit(before ?? {}, text)),
     )
 
-/** Runs `serve`. Reports wrong combinations of options as commander reports a wrong option. */
-function runAction(serve: (options: ServeOptions) => void, options: ServeOptions, self: Command): void {
-  const [excess] = self.args
-  if (excess !== undefined) {
-    self.error(`error: unexpected argument '${excess}'; did you mean --backend ${excess}?`)
-  }
-  try {
-    serve(options)
-  } catch (error) {
-    if (error instanceof ConfigError) self.error(`error: ${error.message}`)
-    throw error
-  }
+function refuseExcess([excess]: readonly string[]): void {
+  if (excess !== undefined)
+    throw new ConfigError(`unexpected argument '${excess}'; did you mean --backend ${excess}?`)
 }
 
-/** Makes the command line. @param serve starts the server */
+/** Leads to the help, behind each error of `serve`. */
+export const SEE_HELP = "See 'fermata serve --help'."
+
+/**
+ * Makes the command line. Parsing throws a {@link ConfigError} for a value that is wrong.
+ * @param serve starts the server
+ */
 export function program(serve: (options: ServeOptions) => void): Command {
   const command = new Command('fermata')
     .description('A reverse proxy for HTTP/1.1 and HTTP/2 in which every request is a continuation.')
@@ -198,12 +196,15 @@ export function program(serve: (options: ServeOptions) => void): Command {
     .exitOverride()
   const serving = command
     .command('serve')
-    .showHelpAfterError("See 'fermata serve --help'.")
+    .showHelpAfterError(SEE_HELP)
     .description('listen for HTTP/1.1 and HTTP/2, in clear text or over TLS, and proxy to backends')
   running(connections(certificates(places(serving))))
     .addHelpText('after', EXAMPLES)
     .allowExcessArguments()
-    .action((options: ServeOptions, self: Command) => runAction(serve, options, self))
+    .action((options: ServeOptions, self: Command) => {
+      refuseExcess(self.args)
+      serve(options)
+    })
   command
     .command('limits')
     .description('list every limit and timeout with its default')

@@ -150,7 +150,7 @@ t.test('a route that could never be taken is refused by name', async (t) => {
   ])
     t.throws(() => parseRoute(`${host}/=http://127.0.0.1:1`), /is not a host|is not a route/, host)
   for (const prefix of ['/a#b', '/ü'])
-    t.throws(() => parseRoute(`example.org${prefix}=http://127.0.0.1:1`), /no path begins/, prefix)
+    t.throws(() => parseRoute(`example.org${prefix}=http://127.0.0.1:1`), /no request path begins/, prefix)
   t.equal(parseRoute('Bücher.example:81/=http://127.0.0.1:1').host, 'xn--bcher-kva.example:81')
   t.equal(parseRoute('*.bücher.example=http://127.0.0.1:1').host, '*.xn--bcher-kva.example')
   const first = parseRoute('example.org=http://127.0.0.1:1')

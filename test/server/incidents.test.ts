@@ -175,27 +175,27 @@ t.test('503 lease-late names the bound that was reached', async (t) => {
       'http',
       silent(),
       { server: { http1SessionsMax: 1 } },
-      /1 connection carries one request at a time, and server.http1SessionsMax=1 is reached: raise it with --limit server.http1SessionsMax=N$/,
+      /1 connection carries 1 request at a time, and server.http1SessionsMax=1 is reached: raise it with --limit server.http1SessionsMax=N$/,
     ],
     [
       'h2c',
       h2c(),
       { engine: { sessionsMax: 1 } },
-      /1 request at a time, as the backend's SETTINGS allow, and engine.sessionsMax=1 is reached: raise it with --limit engine.sessionsMax=N, or what each may carry$/,
+      /1 request at a time, as the backend's SETTINGS allow, and engine.sessionsMax=1 is reached: raise it with --limit engine.sessionsMax=N$/,
     ],
     [
       'h2c',
       http2.createServer(),
       { engine: { sessionsMax: 1 }, http2: { backendStreamsMax: 1 } },
-      /http2.backendStreamsMax=1 request at a time, and engine.sessionsMax=1 is reached/,
+      /1 request at a time \(http2.backendStreamsMax=1\), and engine.sessionsMax=1 is reached/,
     ],
     [
       'h2c',
       http2.createServer(),
       { engine: { sessionsMax: 1 }, http2: { backendStreamsMax: 2 } },
-      /http2.backendStreamsMax=2 requests at a time, and engine.sessionsMax=1 is reached/,
+      /2 requests at a time \(http2.backendStreamsMax=2\), .*=N, or raise http2.backendStreamsMax$/,
     ],
-    ['h2c', silent(), {}, /no connection is open yet \(1 being made\): the backend is slow to accept$/],
+    ['h2c', silent(), {}, /no connection is open yet \(1 being opened\): the backend is slow to accept$/],
   ] as const) {
     await t.test(`${scheme} ${JSON.stringify(more)}`, async (t) => {
       const port = await behind(t, server)

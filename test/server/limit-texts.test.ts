@@ -28,9 +28,9 @@ t.test('each limit is printed with its room, default and unit, and a sentence', 
 
 t.test('a name without its room is refused with the rooms that it may mean', (t) => {
   t.throws(() => setLimit({}, 'lingerMs=1s'), {
-    message: '--limit lingerMs: say which room: http1.lingerMs, http2.lingerMs',
+    message: "'lingerMs' needs its room: write http1.lingerMs or http2.lingerMs",
   })
-  t.throws(() => setLimit({}, 'headTimeoutMs=1s'), { message: /say which room: proxy.headTimeoutMs$/ })
+  t.throws(() => setLimit({}, 'headTimeoutMs=1s'), { message: /write proxy.headTimeoutMs$/ })
   t.throws(() => setLimit({}, 'http1.headTimeoutMs=1s'), { message: /did you mean proxy.headTimeoutMs\?$/ })
   t.throws(() => setLimit({}, 'http3.noMs=1s'), { message: /'fermata limits' lists them/ })
   t.strictSame(setLimit({ http1: { headMs: 5 } }, 'http1.lingerMs=1s'), {
