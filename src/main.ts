@@ -8,5 +8,8 @@ import { run } from './server/command-line.js'
 // in a table. The turn and the scheduler meet a dozen: each kind of continuation and of pollable is one.
 // Remembered, a request costs a tenth to a quarter less.
 setFlagsFromString('--max-valid-polymorphic-map-count=16')
+// A request crosses many small functions. With V8's own budget for inlining, more of them stay calls.
+setFlagsFromString('--max-inlined-bytecode-size=1000')
+setFlagsFromString('--max-inlined-bytecode-size-cumulative=3000')
 
 run(process.argv)
