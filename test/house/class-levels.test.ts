@@ -18,7 +18,7 @@ t.test('the checker counts within a file', async (t) => {
   const source = (text: string) => files({ 'src/a.ts': text })
   t.strictSame(levelFindings('src/a.ts', source(chain(levelsMax + 1))), [])
   t.strictSame(levelFindings('src/a.ts', source(chain(levelsMax + 2))), [
-    `src/a.ts:${levelsMax + 2} C${levelsMax + 1} is at level ${levelsMax + 1}`,
+    `src/a.ts:${levelsMax + 2} C${levelsMax + 1} is at level ${levelsMax + 1}, and ${levelsMax} is the last: give it an object in place of a base class`,
   ])
   t.equal(
     levelFindings('src/a.ts', source(`${chain(levelsMax + 1)}\nconst c = class extends C4 {}`)).length,

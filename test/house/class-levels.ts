@@ -90,7 +90,11 @@ export function levelFindings(path: string, source: Source): readonly Finding[] 
   const tree = parse(path, source(path) ?? '')
   for (const node of classesOf(tree.source)) {
     const level = levelOf({ path, node }, source)
-    if (level > levelsMax) tree.found(node, `${node.name?.text ?? 'a class'} is at level ${level}`)
+    if (level > levelsMax)
+      tree.found(
+        node,
+        `${node.name?.text ?? 'a class'} is at level ${level}, and ${levelsMax} is the last: give it an object in place of a base class`,
+      )
   }
   return tree.findings
 }

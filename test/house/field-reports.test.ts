@@ -12,10 +12,12 @@ const reports = [...page.matchAll(/^## (.+)$/gm)].map((match) => match[1])
 /** Why this cell names no test; null when it does. */
 function missing(cell: string): string | null {
   const [file, title, ...more] = cell.split(' › ')
-  if (title === undefined || more.length > 0) return 'it is FILE › TITLE'
+  if (title === undefined || more.length > 0) return `'${cell}': write FILE › TITLE of the test`
   const path = join(root, 'test', `${file}.test.ts`)
-  if (!existsSync(path)) return `there is no test/${file}.test.ts`
-  return readFileSync(path, 'utf8').includes(title) ? null : `test/${file}.test.ts has no test '${title}'`
+  if (!existsSync(path)) return `there is no test/${file}.test.ts: name the test that shows it`
+  return readFileSync(path, 'utf8').includes(title)
+    ? null
+    : `test/${file}.test.ts has no test '${title}': it may have been renamed or moved`
 }
 
 t.test('a cell that names no test is found', async (t) => {
@@ -29,7 +31,11 @@ for (const report of reports) {
   t.test(report, async (t) => {
     for (const row of tableOf(page, report)) {
       t.equal(missing(row.test), null, row.symptom)
-      t.match(row.right, /RFC \d+ §|\(\[?[\w./-]+\.md|design: [A-Z]/, `the source of: ${row.right}`)
+      t.match(
+        row.right,
+        /RFC \d+ §|\(\[?[\w./-]+\.md|design: [A-Z]/,
+        `name a source, as RFC 9113 §6.9, design: Engine or a page, for: ${row.right}`,
+      )
     }
   })
 }

@@ -18,6 +18,10 @@ import {
 
 const src = 'src/proxy/sample.ts'
 
+/** What stands beside a finding. */
+const WHY =
+  'name a file or type after what it holds; the sides are frontend and backend; part a long file by what its parts do, and open each with a comment'
+
 t.test('words', async (t) => {
   t.strictSame(words('src/http2/frameHandlers-of.ts'), ['src', 'http2', 'frame', 'handlers', 'of', 'ts'])
 })
@@ -66,7 +70,8 @@ t.test('the checker finds comments that are too long', async (t) => {
 })
 
 t.test('comments in src fit', async (t) => {
-  for (const file of filesUnder('src')) t.strictSame(commentFindings(file, read(file)), [], file)
+  for (const file of filesUnder('src'))
+    t.strictSame(commentFindings(file, read(file)), [], `${file}: break the comment, or say it shorter`)
 })
 
 t.test('src keeps them', async (t) => {
@@ -77,7 +82,7 @@ t.test('src keeps them', async (t) => {
     t.strictSame(
       [...nameFindings(file, text), ...shapeFindings(file, text), ...wordFindings(file, text)],
       [],
-      file,
+      `${file}: ${WHY}`,
     )
   }
 })
@@ -88,10 +93,10 @@ t.test('so does what stands beside it', async (t) => {
     .flatMap((each) => filesUnder(each))
   for (const file of code) {
     const text = read(file)
-    t.strictSame([...nameFindings(file, text), ...wordFindings(file, text)], [], file)
+    t.strictSame([...nameFindings(file, text), ...wordFindings(file, text)], [], `${file}: ${WHY}`)
   }
   const prose = [...filesUnder('spec', '.md'), 'README.md', 'CHANGELOG.md'].filter((each) =>
     existsSync(join(root, each)),
   )
-  for (const file of prose) t.strictSame(wordFindings(file, read(file)), [], file)
+  for (const file of prose) t.strictSame(wordFindings(file, read(file)), [], `${file}: ${WHY}`)
 })

@@ -89,7 +89,12 @@ t.test('the request path has neither promises nor time, chance or queues of its 
     .filter((each) => existsSync(join(root, 'src', each)))
     .flatMap((each) => filesUnder(`src/${each}`))
   t.ok(files.length > 5, `${files.length} files read`)
-  for (const file of files) t.strictSame(asyncFindings(file, read(file)), [], file)
+  for (const file of files)
+    t.strictSame(
+      asyncFindings(file, read(file)),
+      [],
+      `${file}: the same input must give the same run: suspend a continuation in place of a promise or timer, and take time, random bytes and work elsewhere from the pollset`,
+    )
 })
 
 t.test('the checker finds module-level state', async (t) => {
@@ -121,5 +126,10 @@ t.test('the checker finds module-level state', async (t) => {
 t.test('src has no module-level state: everything hangs from a World', async (t) => {
   const files = filesUnder('src')
   t.ok(files.length > 5, `${files.length} files read`)
-  for (const file of files) t.strictSame(stateFindings(file, read(file)), [], file)
+  for (const file of files)
+    t.strictSame(
+      stateFindings(file, read(file)),
+      [],
+      `${file}: two Worlds in one process share nothing: make it readonly, or a field of what hangs from a World`,
+    )
 })

@@ -45,5 +45,10 @@ t.test('the checker lets pass what a getter has of its own', async (t) => {
 })
 
 t.test('a question changes nothing in src', async (t) => {
-  for (const file of filesUnder('src')) t.strictSame(questionFindings(file, read(file)), [], file)
+  for (const file of filesUnder('src'))
+    t.strictSame(
+      questionFindings(file, read(file)),
+      [],
+      `${file}: reading a value must change nothing: make it a method that is named as a command`,
+    )
 })

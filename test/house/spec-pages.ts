@@ -39,18 +39,23 @@ export function ruleFindings(pages: readonly Page[], tests: readonly Page[]): st
   const owners = new Map<string, string>()
   for (const page of pages) {
     for (const rule of rulesOf(page)) {
-      if (!named.has(rule)) findings.push(`${page.file}: no test's title names ${rule}`)
+      if (!named.has(rule))
+        findings.push(
+          `${page.file}: no test's title names ${rule}: begin that of the test that shows it with '${rule}: '`,
+        )
       // The simulator's checkers are named after the properties and rules of other pages.
       if (page.file === 'spec/simulator.md') continue
       const owner = owners.get(rule)
-      if (owner !== undefined) findings.push(`${page.file}: ${rule} stands in ${owner} too`)
+      if (owner !== undefined)
+        findings.push(`${page.file}: ${rule} stands in ${owner} too: take the next free number`)
       owners.set(rule, page.file)
     }
   }
   const known = new Set(pages.flatMap(rulesOf))
   for (const each of tests)
     for (const rule of rulesInTitles(each.text))
-      if (!known.has(rule)) findings.push(`${each.file}: no page has ${rule}`)
+      if (!known.has(rule))
+        findings.push(`${each.file}: no page has ${rule}: number the rule there, or take the right number`)
   return findings
 }
 
@@ -111,14 +116,20 @@ export function boundFindings(
     for (const { name, value } of boundsOf(page)) {
       rows.add(bare(name))
       const values = limits.get(bare(name))
-      if (values === undefined) findings.push(`${page.file}: ${name} is not a limit`)
+      if (values === undefined)
+        findings.push(`${page.file}: ${name} is not a limit; 'fermata limits' lists them`)
       else if (value !== 'limits' && !values.includes(Number(value)))
-        findings.push(`${page.file}: ${name} is ${values}, not ${value}`)
+        findings.push(`${page.file}: ${name} is ${values}, not ${value}: correct it, or write 'limits'`)
     }
     for (const name of boundsNamed(page))
-      if (!limits.has(name) && !others.has(name)) findings.push(`${page.file}: ${name} is not a limit`)
+      if (!limits.has(name) && !others.has(name))
+        findings.push(`${page.file}: ${name} is not a limit; 'fermata limits' lists them`)
   }
-  for (const name of limits.keys()) if (!rows.has(name)) findings.push(`no table of bounds has ${name}`)
+  for (const name of limits.keys())
+    if (!rows.has(name))
+      findings.push(
+        `no table of limits has ${name}: add a row (bound, default, what) to the page of its room`,
+      )
   return findings
 }
 
@@ -134,7 +145,7 @@ export function citationFindings(page: Page, headings: ReadonlySet<string>): str
   for (const [, words] of page.text.matchAll(CITATION)) {
     const [first] = words.split(' ')
     if (!headings.has(words) && !headings.has(first))
-      findings.push(`${page.file}: the design has no heading '${words}'`)
+      findings.push(`${page.file}: spec/design.md has no heading '${words}'`)
   }
   return findings
 }

@@ -26,9 +26,11 @@ const tests = pagesUnder('test', '.ts')
 t.test('the checker finds rules that no title names, and titles of no rule', async (t) => {
   const page = { file: 'spec/a.md', text: '| id | rule |\n|--|--|\n| X1 | a |\n| X2 | b |\n' }
   const test = (title: string): Page => ({ file: 'test/a.test.ts', text: `t.test('${title}', f)` })
-  const first = 'X1'
+  const [first, second] = ['X1', 'X2']
   t.strictSame(ruleFindings([page], [test(`${first}, X2: both`)]), [])
-  t.strictSame(ruleFindings([page], [test(`${first}: one`)]), ["spec/a.md: no test's title names X2"])
+  t.strictSame(ruleFindings([page], [test(`${first}: one`)]), [
+    `spec/a.md: no test's title names ${second}: begin that of the test that shows it with '${second}: '`,
+  ])
   t.equal(ruleFindings([page], [test('X1 and X2 in the middle')]).length, 2)
   t.equal(ruleFindings([page], [test(`${first}, X2, X3: more`)]).length, 1)
   t.equal(ruleFindings([page, { ...page, file: 'spec/b.md' }], [test(`${first}, X2: both`)]).length, 2)
@@ -130,7 +132,7 @@ t.test('the list of pages has each of them', async (t) => {
   const own = spec
     .map((page) => page.file)
     .filter((file) => file !== 'spec/README.md' && !/^spec\/scenarios\/(?!README)/.test(file))
-  t.strictSame(listed.sort(), own.sort())
+  t.strictSame(listed.sort(), own.sort(), 'each page has a row in spec/README.md, and each row a page')
 })
 
 t.test('pages that are cited exist', async (t) => {
@@ -138,10 +140,10 @@ t.test('pages that are cited exist', async (t) => {
   const all = [...tests, ...pagesUnder('src', '.ts'), ...pagesUnder('tools', '.ts')]
   for (const { file, text } of all.filter((each) => each.file !== here))
     for (const [cited] of text.matchAll(/\bspec\/[a-z0-9/-]+\.md/g))
-      if (!existsSync(join(root, cited))) t.fail(`${file} cites ${cited}`)
+      if (!existsSync(join(root, cited))) t.fail(`${file} cites ${cited}, which does not exist`)
   for (const { file, text } of spec)
     for (const [, link] of text.matchAll(/\]\(([^)#:]+\.md)\)/g))
-      if (!existsSync(join(root, dirname(file), link))) t.fail(`${file} cites ${link}`)
+      if (!existsSync(join(root, dirname(file), link))) t.fail(`${file} cites ${link}, which does not exist`)
 })
 
 t.test('files that comments and pages name exist', async (t) => {
@@ -151,5 +153,6 @@ t.test('files that comments and pages name exist', async (t) => {
   )
   for (const { file, text } of [...sources, ...spec])
     for (const [name] of text.matchAll(/\b[a-z][a-z0-9-]*\.ts\b/g))
-      if (!names.has(name) && name !== 'test.ts') t.fail(`${file} names ${name}`)
+      if (!names.has(name) && name !== 'test.ts')
+        t.fail(`${file} names ${name}, which does not exist: it may have been renamed or parted`)
 })

@@ -1,9 +1,9 @@
-// Frames that others wrote down (http2-frame-test-case, MIT), and what our reader tells of them.
+// Frames that others wrote down (https://github.com/http2jp/http2-frame-test-case, MIT), and what our reader tells of them.
 //
 // The vectors are single frames for a decoder without a connection, that has no state, keeps padding and priority, and knows PUSH_PROMISE whole.
 // Ours reads a connection: SETTINGS come first here, a CONTINUATION after its HEADERS, and what has no use is not told.
 
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { ErrorCode, FrameType } from '../../src/http2/codes.js'
@@ -11,6 +11,7 @@ import { FrameReader } from '../../src/http2/frame-reader.js'
 import { http2Limits } from '../../src/http2/limits.js'
 import { toOne } from '../../tools/testbed/frame-sinks.js'
 import { frame } from '../../tools/testbed/frames.js'
+import { vectorsOf } from '../../tools/testbed/vectors.js'
 import { FrameLog } from '../world/frame-log.js'
 
 interface Vector {
@@ -26,8 +27,7 @@ interface Vector {
   } | null
 }
 
-const VECTORS = '../shared/http2-frame-test-case'
-const skip = existsSync(VECTORS) ? false : 'the vectors are not here'
+const { folder: VECTORS, skip } = vectorsOf('http2-frame-test-case')
 const files = skip
   ? []
   : readdirSync(VECTORS, { withFileTypes: true })

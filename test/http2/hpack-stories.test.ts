@@ -1,15 +1,15 @@
 // Stories of real traffic (https://github.com/http2jp/hpack-test-case, data, MIT): what other
 // implementations encoded goes through the decoder, what browsers sent through encoder and decoder.
 
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import type { Field } from '../../src/http/field.js'
 import { FieldTable } from '../../src/http/field-table.js'
 import { Token } from '../../src/http/token.js'
 import { HpackDecoder } from '../../src/http2/hpack/decoder.js'
 import { HpackEncoder } from '../../src/http2/hpack/encoder.js'
+import { vectorsOf } from '../../tools/testbed/vectors.js'
 
 interface Story {
   readonly cases: readonly {
@@ -19,17 +19,12 @@ interface Story {
   }[]
 }
 
-// Beside the repository, seen from the compiled test (dist/test/http2/) or from where it is run.
-const folder = [
-  fileURLToPath(new URL('../../../../shared/hpack-test-case', import.meta.url)),
-  join(process.cwd(), '../shared/hpack-test-case'),
-].find(existsSync)
-const skip = folder === undefined ? 'no ../shared/hpack-test-case here' : false
+const { folder, skip } = vectorsOf('hpack-test-case')
 
 const stories = (name: string): Story[] =>
-  readdirSync(join(folder ?? '', name))
+  readdirSync(join(folder, name))
     .filter((file) => file.endsWith('.json'))
-    .map((file): Story => JSON.parse(readFileSync(join(folder ?? '', name, file), 'utf8')))
+    .map((file): Story => JSON.parse(readFileSync(join(folder, name, file), 'utf8')))
 
 const latin1 = (text: string) => Buffer.from(text, 'utf8').toString('latin1')
 const lines = (headers: Story['cases'][number]['headers']) =>
