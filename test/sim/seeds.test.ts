@@ -33,12 +33,12 @@ t.test('the seeds pass', async (t) => {
  * after another attempt (810258); a keep-alive client that is still reading (718050209), a backend that is idle
  * before its response is read (920001399), a stalled response whose backend goes (930030417). Of the simulator
  * itself: resets that crossed a vanished connection (910001118, 910017235), a full length whose rest was lost
- * (910015829, 910040773), credit of a peer that had ended (910033712), a backend that allows no streams
+ * (910015829, 910040773, 960017381), credit of a peer that had ended (910033712), a backend that allows no streams
  * (910087724), a response that is still being read (930024416).
  */
 const FOUND = [
   6504, 8099, 31836, 32684, 810258, 710296401, 718050209, 910001118, 910015829, 910017235, 910033712,
-  910040773, 920001399, 930030417, 910087724, 930024416, 726630059,
+  910040773, 920001399, 930030417, 910087724, 930024416, 726630059, 960017381,
 ]
 
 t.test('seeds that have failed once pass', (t) => {

@@ -19,11 +19,13 @@ export function bodyBelongs(stream: Received, message: Message, b: Buffer, from:
 }
 
 /**
- * All of a length is the whole, whatever becomes of its sender then: only trailers may be missed, and that more was to come than
- * was promised, where the connection is lost before it.
+ * All of a length is the whole, whatever becomes of its sender after it. Trailers may be missed then, and so may a body longer than
+ * its length: its sender has sent no more than the length, or its connection is lost.
  */
-const isFullLength = (stream: Received, { promised, broken, ended, cutOff }: Response): boolean =>
-  promised === stream.received && stream.trailers === null && (cutOff() || (!ended && !broken))
+const isFullLength = (stream: Received, { promised, broken, ended, sent, cutOff }: Response): boolean =>
+  promised === stream.received &&
+  stream.trailers === null &&
+  (cutOff() || (!ended && (!broken || sent === promised)))
 
 /** END_STREAM has come. */
 export function messageIsWhole(stream: Received, message: Message): void {
