@@ -131,7 +131,7 @@ export class Engine<S extends Session> implements SessionReports<S> {
   reserved(session: S, owner: object): void {
     if (this.onReserved === null || session.state !== 'open') return
     const engine = session.reportTo === undefined ? null : this.onReserved(owner)
-    if (engine === null) {
+    if (engine === null || engine.closing) {
       this.retired(session)
       return
     }

@@ -168,6 +168,8 @@ export class Deadlines {
   expire(now: number): void {
     this.now = now
     const due = this.due
+    // A deadline that threw has left the rest here.
+    due.length = 0
     for (const { ring } of this.lists.values()) {
       let node = ring.first
       for (; node !== null && node !== ring && node.deadlineAt <= now; node = node.deadlineNext)

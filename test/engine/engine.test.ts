@@ -61,6 +61,28 @@ class Plain implements Session {
   }
 }
 
+t.test('E24: a session that is reserved for an owner whose engine closes is retired', (t) => {
+  const world = createWorld(new MemoryPollset())
+  const sessions: Plain[] = []
+  const open = (reports: SessionReports<Plain>): Plain => {
+    const session = new Plain(`b${sessions.length + 1}`, 1, reports)
+    sessions.push(session)
+    return session
+  }
+  const own = new Engine<Plain>(world, 'own', open)
+  const shared = new Engine<Plain>(world, 'shared', open)
+  shared.onReserved = () => own
+  const lease = new Lease<Plain>({ id: 'm1/s1' })
+  shared.lease(lease)
+  sessions[0].opened()
+  own.close()
+  Object.assign(sessions[0], { reportTo() {} })
+  shared.reserved(sessions[0], {})
+  t.equal(sessions[0].state, 'retired')
+  t.equal(own.sessions.length, 0)
+  t.end()
+})
+
 /** Notes in which order leases were told. */
 class Waiting implements Waiter {
   readonly name: string

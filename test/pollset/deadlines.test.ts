@@ -144,6 +144,23 @@ t.test('a node knows whether it is armed, and is free before it fires', async (t
   t.notOk(armed)
 })
 
+t.test('a deadline that throws leaves none that expires before its time', async (t) => {
+  const { deadlines, alarm, at } = setUp()
+  const late = alarm('late')
+  deadlines.at(
+    alarm('throws', () => {
+      throw new Error('planted')
+    }),
+    10,
+  )
+  deadlines.at(late, 20)
+  t.throws(() => deadlines.expire(30), /planted/)
+  deadlines.disarm(late)
+  deadlines.at(late, 100)
+  t.equal(at(40), 'throws', 'and not the other, which is due at 100 now')
+  t.equal(at(100), 'late')
+})
+
 t.test('P18: a million armed and disarmed leave nothing behind', async (t) => {
   const { deadlines, alarm, at } = setUp()
   const nodes = Array.from({ length: 1_000 }, (_, n) => alarm(`n${n}`))

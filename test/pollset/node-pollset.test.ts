@@ -108,6 +108,19 @@ t.test('an address in use', async (t) => {
   t.equal(second.fault?.code, 'EADDRINUSE')
 })
 
+t.test('a listener that has closed is forgotten, and reports no failure', async (t) => {
+  const { pollset, listener } = await listening(t)
+  const listeners = (pollset as unknown as { listeners: Set<unknown> }).listeners
+  t.equal(listeners.size, 1)
+  const second = pollset.listen(listener.address, 'l2')
+  t.equal(listeners.size, 2)
+  second.close()
+  t.equal(listeners.size, 1)
+  const third = pollset.listen(listener.address, 'l3')
+  await until(third, LISTEN_FAILED)
+  t.equal(second.readiness, 0, 'the same address failed for both, and the first had closed')
+})
+
 t.test('P24: half-close, the peer first', async (t) => {
   const { pair } = await listening(t)
   const { peer, socket } = await pair()

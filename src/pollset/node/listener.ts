@@ -34,6 +34,8 @@ export interface NodeListenerLimits extends NodeSocketLimits {
 /** What a listener needs of its pollset. */
 export interface HandleAdopter extends Marks {
   adopt(socket: NodeSocket): NodeSocket
+  /** Forgets a listener that has closed. */
+  drop(listener: NodeListener): void
   newReading(): Reading
 }
 
@@ -115,6 +117,7 @@ export class NodeListener extends Listener implements Marked, HandleReceiver {
 
   close(): void {
     this.closed = true
+    this.pollset.drop(this)
     this.server.close()
     for (const socket of this.accepted) socket.destroy()
     this.accepted.length = 0
@@ -127,6 +130,7 @@ export class NodeListener extends Listener implements Marked, HandleReceiver {
   }
 
   private fail(why: SocketFault): void {
+    if (this.closed) return
     this.fault = why
     this.pollset.mark(this, LISTEN_FAILED)
   }

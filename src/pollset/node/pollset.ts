@@ -187,7 +187,7 @@ export class NodePollset extends Turns implements Pollset, Marks {
   close(): void {
     this.closed = true
     if (this.timer !== null) clearTimeout(this.timer)
-    for (const listener of this.listeners) listener.close()
+    for (const listener of [...this.listeners]) listener.close()
     for (const socket of this.sockets) socket.destroy()
   }
 
@@ -205,6 +205,10 @@ export class NodePollset extends Turns implements Pollset, Marks {
   adopt(socket: NodeSocket): NodeSocket {
     this.sockets.add(socket)
     return socket
+  }
+
+  drop(listener: NodeListener): void {
+    this.listeners.delete(listener)
   }
 
   forget(socket: NodeSocket): void {
