@@ -8,6 +8,7 @@ import type { Exchange } from '../proxy/index.js'
 import { addRoute, ConfigError, type Listen, parseListen, parseRoute, type RouteText } from './address.js'
 import type { Emitter } from './emitter.js'
 import { notListening } from './listen-faults.js'
+import { checkOptions } from './option-checks.js'
 import type { ProcessLog } from './process-log.js'
 import { Server, type ServerOptions } from './server.js'
 
@@ -100,8 +101,8 @@ export interface ProxyServer extends Emitter<ProxyServerEvents> {
    */
   close(deadlineMs?: number): Promise<void>
   /**
-   * Replaces the routes, for requests from now on. Throws a {@link ConfigError} if a route is wrong, and then
-   * nothing has changed.
+   * Replaces all routes and the backend, for requests from now on. Throws a {@link ConfigError} if a route is
+   * wrong, and then nothing has changed.
    */
   apply(routing: Routing): void
   /** Reads certificates again, for connections from now on. */
@@ -125,6 +126,16 @@ const listenOf = (listen: ProxyServerOptions['listen']): Listen[] =>
     typeof each === 'string' ? parseListen(each) : each,
   )
 
+/** Certificates, networks and patterns are checked where they are used; their errors become a ConfigError. */
+function configured<T>(make: () => T): T {
+  try {
+    return make()
+  } catch (error) {
+    if (error instanceof ConfigError || !(error instanceof Error)) throw error
+    throw Object.assign(new ConfigError(error.message), { cause: error })
+  }
+}
+
 const wasClosed = () => new ServerError('not-listening', 'the server was closed')
 
 const TypedEvents: new () => Emitter<ProxyServerEvents> =
@@ -138,15 +149,17 @@ class RunningServer extends TypedEvents implements ProxyServer {
   private closed: Promise<void> | null = null
   private over = false
 
-  constructor({ listen, routes, backend, ...options }: ProxyServerOptions) {
+  constructor(all: ProxyServerOptions) {
     super()
+    checkOptions(all)
+    const { listen, routes, backend, ...options } = all
     const addresses = listenOf(listen)
     const routing = {
       ...(routes === undefined ? {} : { routes }),
       ...(backend === undefined ? {} : { backend }),
     }
     this.listenersCount = addresses.length
-    this.server = new Server({ ...options, listen: addresses, routes: routesOf(routing) })
+    this.server = configured(() => new Server({ ...options, listen: addresses, routes: routesOf(routing) }))
     this.forward()
   }
 
@@ -233,6 +246,9 @@ class RunningServer extends TypedEvents implements ProxyServer {
   }
 
   apply(routing: Routing): void {
+    if (this.closed !== null) throw wasClosed()
+    if (typeof routing !== 'object' || routing === null)
+      throw new ConfigError('apply takes { backend } or { routes }')
     this.server.route(routesOf(routing))
   }
 

@@ -139,7 +139,7 @@ export function setLimit(limits: SomeLimits, text: string): SomeLimits {
   const [room, name, more] = full.split('.')
   if (name === undefined) throw new ConfigError(whichRoom(full))
   if (more !== undefined || !Object.hasOwn(limitsByRoom, room) || !Object.hasOwn(limitsByRoom[room], name))
-    throw new ConfigError(`there is no limit '${full}': ${otherwise(name)}`)
+    throw new ConfigError(`there is no limit '${full}': ${likelyLimits(name)}`)
   if (Object.hasOwn(valuesOf(limits)[room] ?? {}, name))
     throw new ConfigError(`--limit ${full} is given twice: leave out one`)
   const [least, most] = valuesRange(room, name)
@@ -163,7 +163,8 @@ const likely = (begin: string): string[] =>
       .map((each) => `${room}.${each}`),
   )
 
-const otherwise = (name: string): string => {
+/** Says which limit may be meant by this name. */
+export const likelyLimits = (name: string): string => {
   const same = namesakes(name)
   const found = same.length === 0 && name.length > 3 ? likely(name) : same
   return found.length === 0 ? "'fermata limits' lists them" : `did you mean ${found.join(' or ')}?`
@@ -172,11 +173,12 @@ const otherwise = (name: string): string => {
 function whichRoom(name: string): string {
   const found = namesakes(name)
   return found.length === 0
-    ? `there is no limit '${name}': ${otherwise(name)}`
+    ? `there is no limit '${name}': ${likelyLimits(name)}`
     : `'${name}' needs its room: write ${found.join(' or ')}`
 }
 
-function valuesRange(room: string, name: string): readonly [least: number, most: number] {
+/** Returns the range of a limit. */
+export function valuesRange(room: string, name: string): readonly [least: number, most: number] {
   const ranges = LIMIT_RANGES as Readonly<Record<string, Readonly<Record<string, readonly [number, number]>>>>
   return ranges[room]?.[name] ?? [1, Number.MAX_SAFE_INTEGER]
 }

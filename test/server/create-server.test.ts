@@ -77,3 +77,51 @@ t.test('closing has a deadline', async (t) => {
   t.equal(outcomes.length, 1)
   t.not(outcomes[0], 'ok')
 })
+
+/** Options as JavaScript may pass them, and what the error has. */
+const WRONG: readonly (readonly [object, RegExp])[] = [
+  [{}, /there is no backend|listen/],
+  [{ listen: 18080 }, /listen: 18080 is not an address: write '127\.0\.0\.1:8080'/],
+  [{ listen: [] }, /listen is empty/],
+  [{ listen: ':0', drainTimeout: 1 }, /there is no option 'drainTimeout': did you mean drainTimeoutMs\?/],
+  [{ listen: ':0', drainTimeoutMs: -1 }, /drainTimeoutMs must be 0 or more ms, not -1/],
+  [{ listen: ':0', share: 'x' }, /share must be 'process' or 'connection', not 'x'/],
+  [{ listen: ':0', sendProxy: 'v3' }, /sendProxy must be 'v1' or 'v2', not 'v3'/],
+  [{ listen: ':0', limits: { proxi: {} } }, /there is no room 'proxi': did you mean proxy\?/],
+  [
+    { listen: ':0', limits: { proxy: { headTimeout: 1 } } },
+    /there is no limit 'proxy\.headTimeout': did you mean proxy\.headTimeoutMs\?/,
+  ],
+  [
+    { listen: ':0', limits: { proxy: { headTimeoutMs: '10s' } } },
+    /must be a whole number from 1 to \d+, not 10s/,
+  ],
+  [{ listen: ':0', limits: { proxy: { headTimeoutMs: Number.NaN } } }, /must be a whole number/],
+  [{ listen: ':0', limits: { transport: { flushBytesMax: 0 } } }, /from 65536 to 16777216, not 0/],
+  [{ listen: ':0', connect: ['x'] }, /not a pattern: x/],
+  [{ listen: ':0', acceptProxy: ['foo'] }, /foo/],
+  [{ listen: 'https://:0' }, /certificate/],
+]
+
+t.test('wrong options throw a ConfigError that says what to write', async (t) => {
+  for (const [options, message] of WRONG) {
+    const all = { backend: 'http://127.0.0.1:1', ...options } as never
+    const title = JSON.stringify(options)
+    try {
+      createServer(all)
+      t.fail(title)
+    } catch (error) {
+      t.type(error, ConfigError, title)
+      t.match((error as Error).message, message, title)
+    }
+  }
+  const server = createServer({
+    listen: '127.0.0.1:0',
+    backend: 'http://127.0.0.1:1',
+    limits: { http1: { drainIdleMs: 1 }, http2: { drainIdleMs: 1 } },
+  })
+  await server.listen()
+  t.throws(() => server.apply(undefined as never), ConfigError)
+  await server.close()
+  t.throws(() => server.apply({ backend: 'http://127.0.0.1:2' }), /was closed/)
+})
