@@ -55,7 +55,7 @@ export interface ServerOptions {
   readonly limits?: SomeLimits
   /** ms that draining may take at most */
   readonly drainTimeoutMs?: number
-  /** Writes a line of the process log; the line has no line end. */
+  /** Writes a line of the process log, without its line end. By default there is no log. */
   readonly log?: ((line: string) => void) | undefined
   /** Writes a line of the trace. */
   readonly trace?: ((line: string) => void) | undefined
