@@ -23,7 +23,7 @@ export interface BodyIntakeHost {
   streamError(id: number, code: number, message: string): void
   connectionError(code: number, message: string): void
   /**
-   * Counts a frame without payload that comes with ordinary work: PING, and late frames of a closed stream.
+   * Counts an idle frame that comes with ordinary work: PING, and late frames of a closed stream.
    */
   idleFrame(): void
   crashWith(error: unknown): void
@@ -31,7 +31,7 @@ export interface BodyIntakeHost {
   takeDiscardCredit(bytes: number): boolean
 }
 
-/** The octets below which DATA for a closed stream counts as an idle frame. It may end an answered upload. */
+/** DATA for a closed stream counts as an idle frame below this many octets: it may end an answered upload. */
 const CRUMB = 256
 
 export class BodyIntake implements DataSink, Settleable {
@@ -51,13 +51,13 @@ export class BodyIntake implements DataSink, Settleable {
     context: Http2Context,
     output: Output,
     connection: BodyIntakeHost,
-    purse: FrameBudget,
+    frameBudget: FrameBudget,
     liveness: Liveness,
   ) {
     this.context = context
     this.output = output
     this.connection = connection
-    this.frameBudget = purse
+    this.frameBudget = frameBudget
     this.liveness = liveness
     this.received = new ReceiveWindow(context.limits.connectionWindow)
   }
@@ -132,7 +132,7 @@ export class BodyIntake implements DataSink, Settleable {
     return new ReceiveBuffer(this.context.world.memory, this.budget, stream)
   }
 
-  /** Body bytes of a stream have left for the other side. */
+  /** Returns credit for body bytes of a stream that have left for the other side. */
   consumed(stream: Http2Stream, bytes: number): void {
     this.dropped(bytes)
     if (stream.remoteEnded || stream.closed) return

@@ -183,13 +183,12 @@ export abstract class Http2Connection
     return this.finishOutput()
   }
 
-  // Ends
-
+  // Failures
   protected override failAll(why: StreamFault): void {
     for (const stream of this.streams.all()) this.failStream(stream, why)
   }
 
-  /** Fails the stream, and tells its exchange. A stalled stream stays that: it had failed before. */
+  /** Fails the stream, and tells its exchange. A stalled stream keeps that fault. */
   protected failStream(stream: Http2Stream, why: StreamFault): void {
     stream.fault ??= why
     stream.state = StreamState.CLOSED_RESET_BY_PEER
@@ -214,7 +213,7 @@ export abstract class Http2Connection
     this.output.goaway(this.goawayId, code, message)
   }
 
-  // Frames without payload
+  // Idle frames
 
   emptyFrame(weight = 1): void {
     if (!this.frameBudget.payFromTime(this.now, weight)) this.flooded()
@@ -229,7 +228,7 @@ export abstract class Http2Connection
   }
 
   private flooded(): void {
-    this.connectionError(ErrorCode.ENHANCE_YOUR_CALM, 'too many frames that carry nothing')
+    this.connectionError(ErrorCode.ENHANCE_YOUR_CALM, 'too many frames that carry no message')
   }
 
   // Frames of the connection
@@ -259,10 +258,10 @@ export abstract class Http2Connection
     const action = actionOf(cell)
     if (action === Action.OK) return stream
     if (action === Action.CONNECTION) {
-      const message = `a frame that a stream in state ${stateName(state)} may not get (RFC 9113 §5.1)`
+      const message = `a frame that is not allowed on a stream in state ${stateName(state)} (RFC 9113 §5.1)`
       this.connectionError(codeOf(cell), message)
     } else if (action === Action.STREAM)
-      this.streamError(id, codeOf(cell), 'a frame out of its place (RFC 9113 §5.1)')
+      this.streamError(id, codeOf(cell), 'a frame that the stream state does not allow (RFC 9113 §5.1)')
     // Late DATA is counted by its size (body-intake.ts), WINDOW_UPDATE and RST_STREAM by the callers.
     else if (event === StreamEvent.HEADERS || event === StreamEvent.HEADERS_ES) this.emptyFrame()
     return null
@@ -303,7 +302,7 @@ export abstract class Http2Connection
     this.reportReset(stream)
   }
 
-  /** Ends a stream without END_STREAM, if its message is whole all the same. */
+  /** Ends a stream without END_STREAM if its message is whole. */
   protected endIfWhole(_stream: Http2Stream): void {}
 
   protected peerReset(_stream: Http2Stream, code: number): StreamFault {
@@ -322,7 +321,7 @@ export abstract class Http2Connection
     const stream = this.streams.get(id)
     this.streams.rememberReset(id, StreamState.CLOSED_RESET_BY_US)
     if (stream === null) {
-      // It does no harm, but it could go on for ever.
+      // Harmless by itself, but it could go on forever.
       this.emptyFrame()
       return
     }
@@ -366,7 +365,7 @@ export abstract class Http2Connection
     if (stream.closed) this.remove(stream, false)
   }
 
-  /** Frees the stream's buffer at once. Its exchange answers for it. */
+  /** Frees the buffer of a stalled stream at once. Its exchange will reset it. */
   stalled(stream: Http2Stream): void {
     stream.fault = STALL
     stream.discarding = true

@@ -7,15 +7,15 @@ import { sessionLife } from './session-life.js'
 
 /** Counters, for metrics and tests. They only grow. */
 export interface Http2Counts {
-  /** connections closed for abuse (ENHANCE_YOUR_CALM) */
+  /** Connections closed for abuse (ENHANCE_YOUR_CALM). */
   calmed: number
   connectionErrors: number
   streamErrors: number
-  /** requests answered with 431 here */
+  /** Requests answered with 431 here. */
   headersTooLarge: number
-  /** requests refused because the client had too many open */
+  /** Requests refused because the client had too many open. */
   refused: number
-  /** streams that were discarded instead of being reset */
+  /** Streams that were discarded instead of being reset. */
   discarded: number
 }
 
@@ -24,32 +24,33 @@ export interface Http2Context {
   readonly limits: Http2Limits
   /** The durations of the waits of both lives (connection-steps.ts). */
   readonly durations: readonly DurationList[]
-  /** ms between two checks of a connection, so that limits end at most a tenth late */
+  /** ms between two checks of a connection: at most a tenth of each time limit. */
   readonly checkMs: number
   /** ms between two checks while the peer owes something, or an exchange waits for it. */
   readonly hastyCheckMs: number
   readonly counts: Http2Counts
 }
 
-/** ms between two checks at most, and checks in the time of each limit at least. */
+/** ms between two checks, at most. */
 const CHECK_MS = 5_000
-const LOOKS = 10
+/** The number of checks within each time limit, at least. */
+const CHECKS_MIN = 10
 /** ms between two paced resets of discarded streams. */
 const PACE_MS = 100
 
 export function createHttp2(world: HttpWorld, limits: Partial<Http2Limits> = {}): Http2Context {
   const all = { ...http2Limits, ...limits }
-  const checkMs = Math.min(CHECK_MS, Math.min(all.frontendIdleMs, all.backendIdleMs) / LOOKS)
+  const checkMs = Math.min(CHECK_MS, Math.min(all.frontendIdleMs, all.backendIdleMs) / CHECKS_MIN)
   const { pingAfterMs, frontendPingTimeoutMs, backendPingTimeoutMs, prefaceMs, frameMs, discardMs } = all
   const hasty = [pingAfterMs, frontendPingTimeoutMs, backendPingTimeoutMs, prefaceMs, frameMs, discardMs]
-  const hastyCheckMs = Math.min(checkMs, Math.min(...hasty) / LOOKS)
+  const hastyCheckMs = Math.min(checkMs, Math.min(...hasty) / CHECKS_MIN)
   return {
     world,
     limits: all,
     durations: sessionLife.durations(world.pollset.deadlines, {
       check: checkMs,
       hasten: hastyCheckMs,
-      pace: Math.min(PACE_MS, all.discardMs / LOOKS),
+      pace: Math.min(PACE_MS, all.discardMs / CHECKS_MIN),
     }),
     checkMs,
     hastyCheckMs,

@@ -1,9 +1,8 @@
-// Counts resets with ENHANCE_YOUR_CALM (RFC 9113 §7) on the streams of a session. Node's server sends them
-// for every further stream once its memory for a connection is full, from which cancelled responses are never
-// subtracted; a hundred later it closes the connection with all its streams. So the session is retired
-// before.
+// Counts resets with ENHANCE_YOUR_CALM (RFC 9113 §7) on the streams of a session. Node's server bounds the
+// memory of a connection, and never subtracts cancelled responses. Past the bound it resets each new stream
+// so, and after a hundred resets it closes the connection. So the session is retired before that.
 
-/** Resets in a row that retire the session. A single one may concern its request alone. */
+/** The number of resets in a row that retires the session. A single one may concern its request alone. */
 const RESETS_MAX = 2
 
 export class EnhanceYourCalmResets {

@@ -1,23 +1,24 @@
-// Bounds frames without payload by the work that goes with them. PING, WINDOW_UPDATE and RST_STREAM(NO_ERROR)
-// come with ordinary work: grpc-go sends a PING and a WINDOW_UPDATE with each message, Go's servers update
-// two windows with each read of a handler, nginx ends each upload that it has not read, and its client then
-// resets or ends it too. Any fixed rate would be too low for one peer and let another one flood us. So a
-// connection has one frame budget, in octets, and each such frame takes 256 of them.
+// Bounds idle frames, which carry no part of a message, by the work that goes with them. PING, WINDOW_UPDATE
+// and RST_STREAM(NO_ERROR) come with ordinary work: grpc-go sends a PING and a WINDOW_UPDATE with each
+// message, Go's servers update two windows with each read of a handler, nginx ends each upload that it has
+// not read, and its client then resets or ends it too. Any fixed rate would be too low for one peer and let
+// another one flood us. So a connection has one frame budget, in octets, and each idle frame takes 256 of
+// them.
 //
 // Time fills the budget, and so does work: a response (a stream that reached its final head), DATA received,
 // DATA sent. A stream that is reset before its response earns nothing; a flood of single octets earns single
 // octets. What does not fit is lost, so one large download pays for no later flood. Time is filled first, and
-// displaces work. So the frames that may draw on time alone (SETTINGS, PRIORITY, GOAWAY,
-// unknown and empty frames, HEADERS for closed streams) find it there after any amount of work.
+// displaces work. So the frames that draw on time alone (SETTINGS, PRIORITY, GOAWAY, unknown and empty
+// frames, HEADERS for closed streams) can be paid for after any amount of work.
 //
 // A WINDOW_UPDATE that returns credit for 256 octets or more of sent DATA is ordinary flow control, and takes
 // nothing. A receiver may hold a whole window of DATA before it reads the first octet, and then return credit
-// in small pieces. The frame budget cannot hold that much, so octets that are not given back are
-// counted for themselves, up to a bound (a window's worth, by the connection and by the stream).
+// in small pieces. The frame budget cannot hold that much, so octets without returned credit are counted
+// separately, up to a bound (a window of the connection and one of the stream).
 
 import type { Http2Limits } from './limits.js'
 
-/** The octets that a frame takes out of the budget. */
+/** The octets that an idle frame takes out of the budget. */
 export const FRAME_PRICE = 256
 /** The octets that a response earns: for two WINDOW_UPDATEs, a PING and a reset of an unread upload. */
 const ANSWER = 4 * FRAME_PRICE
@@ -32,7 +33,7 @@ export class FrameBudget {
    * The octets of sent DATA without returned credit. Each counts twice: for its stream and the connection.
    */
   private unreturned: number
-  /** Until when time has been filled in: ms of the pollset's clock. */
+  /** When time was filled in last: ms of the pollset's clock. */
   private at: number
   private readonly size: number
   private readonly perMs: number
@@ -86,7 +87,7 @@ export class FrameBudget {
     this.earn(bytes)
   }
 
-  /** Earns for a sent DATA frame. `whole`: it has all that waited, so no small window has cut it. */
+  /** Earns for a sent DATA frame. `whole`: it holds all that waited, so no window has cut it. */
   sent(bytes: number, whole: boolean): void {
     this.unreturned = Math.min(this.unreturned + 2 * bytes, this.unreturnedMax)
     this.earn(whole && bytes < MESSAGE ? MESSAGE : bytes)

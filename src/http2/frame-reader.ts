@@ -23,7 +23,7 @@ const READ_DATA: number = 3
 const READ_PADDING: number = 4
 const STOPPED: number = 5
 
-/** The octets of GOAWAY debug data that are kept for people. */
+/** The octets of GOAWAY debug data that are kept, for people. */
 const DEBUG_BYTES_MAX = 256
 
 export class FrameReader {
@@ -85,8 +85,8 @@ export class FrameReader {
   }
 
   /**
-   * The first octets of the connection, until a frame has begun: they show what a peer speaks that does not
-   * speak HTTP/2.
+   * The first octets of the connection, until a frame was valid. They show which other protocol a peer
+   * speaks.
    */
   get beginning(): Buffer {
     return this.header.subarray(0, this.started ? 0 : this.headerRead)

@@ -35,7 +35,7 @@ export interface FrameSink {
   connectionError(code: number, message: string): void
   /** An error of one stream only. */
   streamError(streamId: number, code: number, message: string): void
-  /** Counts a frame without payload (§10.5), as empty DATA without END_STREAM. */
+  /** Counts an idle frame (frame-budget.ts), such as empty DATA without END_STREAM. */
   emptyFrame(): void
 }
 

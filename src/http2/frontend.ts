@@ -41,7 +41,7 @@ class Http2Frontend extends Http2Connection implements Client, FrontendSteps {
   private gapStart: number
   private gapEnd: number
   private lastGoaway: number
-  /** When a client must have got our GOAWAY: ms of the pollset's clock. */
+  /** When we stop waiting for streams that crossed our GOAWAY: ms of the pollset's clock; 0 before it. */
   private drainBy: number
   /** When the last stream had ended and its bytes had arrived: ms of the pollset's clock. */
   private quietSince: number
@@ -228,7 +228,7 @@ class Http2Frontend extends Http2Connection implements Client, FrontendSteps {
     }
     const tooLarge =
       size > this.context.limits.headerListBytesMax || fields.length > this.context.limits.fieldsMax
-    const inTunnel = stream.connect ? 'HEADERS behind a CONNECT (RFC 9113 §8.5)' : null
+    const inTunnel = stream.connect ? 'HEADERS in a tunnel (RFC 9113 §8.5)' : null
     const wrong = tooLarge ? 'trailers too large' : (inTunnel ?? readRequestTrailers(fields))
     if (wrong !== null) {
       this.streamError(id, ErrorCode.PROTOCOL_ERROR, wrong)
@@ -301,7 +301,7 @@ class Http2Frontend extends Http2Connection implements Client, FrontendSteps {
     return this.streams.count
   }
 
-  /** Gives credit always: only stalled streams are discarded here, until their exchange resets them. */
+  /** Always gives credit: only stalled streams are discarded here, until their exchange resets them. */
   override takeDiscardCredit(_bytes: number): boolean {
     return true
   }
@@ -374,16 +374,16 @@ class Http2Frontend extends Http2Connection implements Client, FrontendSteps {
   }
 }
 
-/** The part of its budgets below which a client has not abused anything. */
+/** The part of its budgets below which a client's conduct is not reported as abuse. */
 const ABUSE_MIN = 0.1
 const GOAWAY_PING = Buffer.from('goaway!!', 'latin1')
-const NO_PREFACE: Fault = fault('drained', 'frontend', 'connection', 'safe', 'the client said nothing')
+const NO_PREFACE: Fault = fault('drained', 'frontend', 'connection', 'safe', 'the client sent no preface')
 const NOT_HTTP2: Fault = fault('http1', 'frontend', 'connection', 'never', 'the client speaks HTTP/1')
 
 /**
  * Serves HTTP/2 on an accepted socket. Each request goes to the acceptor. Returns the connection's
  * continuation.
- * @param addresses those of the client connection, if a relay made the socket's connection
+ * @param addresses of the client connection, if the socket is a relay's
  */
 export function serveHttp2(
   context: Http2Context,

@@ -3,7 +3,7 @@
 
 import { ErrorCode } from './codes.js'
 
-/** What the peer has not sent in time, as a connection error. */
+/** The connection error for something that the peer has not sent in time. */
 export interface Overdue {
   readonly code: number
   readonly message: string
@@ -18,7 +18,7 @@ const NO_SETTINGS: Overdue = {
 }
 const NO_ACK: Overdue = {
   code: ErrorCode.SETTINGS_TIMEOUT,
-  message: 'our SETTINGS are not acknowledged (§6.5.3)',
+  message: 'our SETTINGS were not acknowledged in time (RFC 9113 §6.5.3)',
   blamesFrame: false,
 }
 

@@ -1,4 +1,4 @@
-// The bounds of this room, in one place: names, defaults, units. Only server/ knows of files and options.
+// The limits of this room: names, units and defaults. Only server/ knows of files and options.
 
 import { type InterimLimits, interimLimits } from '../http/index.js'
 import { type LingerLimits, lingerLimits, type TransitLimits, transitLimits } from '../transport/index.js'
@@ -11,28 +11,39 @@ export interface Http2Limits extends FrameReaderLimits, InterimLimits, TransitLi
   readonly fieldsMax: number
   /** The bytes of HPACK's dynamic table, in each direction (RFC 7541 §4.2). */
   readonly headerTableBytesMax: number
-  /** The number of streams that a client may have open at once (SETTINGS_MAX_CONCURRENT_STREAMS). */
+  /**
+   * The number of streams that a client may have open at once (SETTINGS_MAX_CONCURRENT_STREAMS). Further ones
+   * are refused with REFUSED_STREAM.
+   */
   readonly concurrentStreamsMax: number
-  /** The number of streams that we open on one backend connection, even if it allows more. */
+  /**
+   * The number of streams that we open at once on one backend connection, even if it allows more. Further
+   * requests use another connection, or wait.
+   */
   readonly backendStreamsMax: number
-  /** The bytes that a new stream may send before it gets credit: its initial window. */
+  /**
+   * The bytes that a new stream may send before it gets credit: its initial window. Past it the stream is
+   * reset.
+   */
   readonly streamWindow: number
   /**
-   * The bytes that a stream may send before it gets credit, at most. The window of a stream that flows well
-   * grows to it.
+   * The largest window of a stream, in bytes. The window of a stream whose bytes flow on grows up to it.
    */
   readonly streamWindowMax: number
-  /** The bytes that all streams of a connection may send before it gets credit. */
+  /**
+   * The bytes that all streams of a connection together may send before it gets credit. Past them the
+   * connection is closed.
+   */
   readonly connectionWindow: number
   /** The bytes of control frames that wait to be written. Past them the connection is closed. */
   readonly controlBytesMax: number
   /**
-   * The number of frames without payload (PING, SETTINGS, PRIORITY, empty DATA …) that are taken at once.
-   * PING, WINDOW_UPDATE and RST_STREAM may also come with work: four for each response, three for each DATA
-   * frame, one for each 256 bytes of DATA.
+   * The number of frames that carry no part of a message (PING, SETTINGS, PRIORITY, empty DATA …) that may
+   * come at once. Past it the connection is closed. Work allows more of PING, WINDOW_UPDATE and RST_STREAM:
+   * four for each response, three for each DATA frame, one for each 256 bytes of DATA.
    */
   readonly idleFramesBurst: number
-  /** The number of frames without payload or work that are taken each second after the burst. */
+  /** The number of frames that carry no part of a message that may come each second after the burst. */
   readonly idleFramesPerSecond: number
   /**
    * The bytes of sent DATA for which the peer may return credit later in pieces of 256 bytes and more, by
@@ -40,22 +51,22 @@ export interface Http2Limits extends FrameReaderLimits, InterimLimits, TransitLi
    */
   readonly unreturnedBytesMax: number
   /**
-   * The number of streams at once that a client resets, or that are reset for its faults (CVE-2023-44487,
-   * CVE-2025-8671). Past it the connection is closed.
+   * The number of streams that a client may reset at once, or that may be reset for its faults
+   * (CVE-2023-44487, CVE-2025-8671). Past it the connection is closed.
    */
   readonly resetsBurst: number
-  /** The number of such resets each second after the burst. */
+  /** The number of streams that a client may reset each second after the burst. */
   readonly resetsPerSecond: number
   /**
    * The number of RST_STREAM frames that we send to one backend connection at once. Past it streams are
    * drained and discarded instead.
    */
   readonly backendResetsBurst: number
-  /** The number of such RST_STREAM frames each second after the burst. */
+  /** The number of RST_STREAM frames that we send to one backend connection each second after the burst. */
   readonly backendResetsPerSecond: number
   /**
-   * The number of further RST_STREAM frames in the life of a backend connection, for requests that are not
-   * whole.
+   * The number of further RST_STREAM frames in the life of a backend connection, for requests that have not
+   * ended. Past it the connection takes no new streams.
    */
   readonly backendResetsReserve: number
   /** The bytes of one connection that are read in a turn. The rest waits for the next turn. */
@@ -63,18 +74,18 @@ export interface Http2Limits extends FrameReaderLimits, InterimLimits, TransitLi
   /** The number of frames of one connection that are read in a turn. The rest waits for the next turn. */
   readonly turnFramesMax: number
   /**
-   * The longest wait for the client's preface, for the peer's first SETTINGS and for its acknowledgement of
-   * ours, in ms.
+   * The time for the client's preface, the peer's first SETTINGS and its acknowledgement of ours, in ms. Past
+   * it the connection is closed.
    */
   readonly prefaceMs: number
   /**
-   * The longest time from the first byte of a frame other than DATA to its last, in ms; of a header block
-   * over all its frames.
+   * The time from the first byte of a frame other than DATA to its last, in ms; of a header block over all
+   * its frames. Past it the connection is closed.
    */
   readonly frameMs: number
-  /** The time that a client connection without streams stays open, whatever else it sends, in ms. */
+  /** The time after which a client connection without streams is closed, whatever else it sends, in ms. */
   readonly frontendIdleMs: number
-  /** The time that a backend connection without streams stays open, in ms. */
+  /** The time after which a backend connection without streams is closed, in ms. */
   readonly backendIdleMs: number
   /** The time of silence, while streams are open, after which a PING is sent, in ms. */
   readonly pingAfterMs: number
@@ -84,8 +95,8 @@ export interface Http2Limits extends FrameReaderLimits, InterimLimits, TransitLi
    */
   readonly pingIntervalMs: number
   /**
-   * The longest wait for a client's answer to PING, in ms. Time begins when all that was sent may have
-   * arrived (slowestBytesPerSecond).
+   * The longest wait for a client's answer to PING, in ms. Past it the connection is closed. Time begins when
+   * all that was sent may have arrived (slowestBytesPerSecond).
    */
   readonly frontendPingTimeoutMs: number
   /** The longest wait for a backend's answer to PING, in ms. Time begins as for frontendPingTimeoutMs. */
@@ -97,7 +108,9 @@ export interface Http2Limits extends FrameReaderLimits, InterimLimits, TransitLi
   readonly discardMs: number
   /** The bytes of credit that streams whose DATA is discarded get at once, on one backend connection. */
   readonly discardBytesBurst: number
-  /** The bytes of such credit each second after the burst. */
+  /**
+   * The bytes of credit that discarded streams get each second after the burst, on one backend connection.
+   */
   readonly discardBytesPerSecond: number
   /**
    * The time in which a client that got GOAWAY may still open streams, in ms. It ends when the client

@@ -21,7 +21,7 @@ import { type HpackEncoder, SIZE_UPDATES_OCTETS_MAX } from './hpack/encoder.js'
 import type { Http2Stream } from './stream.js'
 import { afterLocalEnd } from './stream-states.js'
 
-/** The room at the end of a slab that is not worth a frame. */
+/** The octets of a slab below which its rest is not worth a frame. */
 const ROOM_MIN = 512
 
 export class Output extends ControlFrames {
@@ -43,11 +43,11 @@ export class Output extends ControlFrames {
     encoder: HpackEncoder,
     slabs: OutputSlabs,
     controlMax: number,
-    purse: FrameBudget,
+    frameBudget: FrameBudget,
   ) {
     super(pollset, slabs, controlMax)
     this.encoder = encoder
-    this.frameBudget = purse
+    this.frameBudget = frameBudget
   }
 
   override goaway(lastStreamId: number, code: number, debug: string): void {

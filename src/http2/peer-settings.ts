@@ -20,9 +20,7 @@ const wrong = (code: number, message: string): SettingFault => ({ code, message 
 /** The connection of these SETTINGS. */
 export interface SettingsHost {
   connectionError(code: number, message: string): void
-  /**
-   * Counts a frame without payload or work, which costs `weight` ordinary ones.
-   */
+  /** Counts an idle frame that no work explains. It costs as much as `weight` ordinary ones. */
   emptyFrame(weight?: number): void
   /** Takes a valid parameter. The role applies those of one role only. */
   roleSetting(id: number, value: number): void

@@ -63,7 +63,7 @@ const waitToDrain = suspend({
 const waitForEnd = suspend({ then: 'linger', late: 'linger', cancelled: 'hurry' })
 
 export const sessionSteps = sessionLife.steps<SessionSteps>({
-  /** Sends the preface and SETTINGS on the connected socket, if HTTP/2 was chosen. */
+  /** Sends the preface and SETTINGS, unless ALPN has not chosen HTTP/2. */
   greet: (c) => (c.greet() ? goto.readFrames : goto.end),
   /** Reads what has arrived. The streams that it concerns wake in this turn. */
   readFrames(c) {

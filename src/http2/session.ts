@@ -322,7 +322,7 @@ export class Http2Session extends Http2Connection implements BackendSession, Ses
    */
   protected override peerReset(stream: Http2Stream, code: number): StreamFault {
     const why = super.peerReset(stream, code)
-    // REFUSED_STREAM beside other streams says that there are too many; alone, that this one is refused.
+    // With other streams open, REFUSED_STREAM means that there are too many; alone, that this one is refused.
     if (why.code === REFUSED && this.leased > 1) return { ...why, uncounted: 'neighbour' }
     if (code !== ErrorCode.ENHANCE_YOUR_CALM || stream.head !== null) return why
     if (this.calmResets.reset(stream.streamId)) this.reports.retired(this)
@@ -362,7 +362,7 @@ export class Http2Session extends Http2Connection implements BackendSession, Ses
     this.output.goaway(0, ErrorCode.NO_ERROR, '')
   }
 
-  /** Closes. Those that wait for the session are told first: a peer of another protocol may linger. */
+  /** Closes. Reports another protocol to the waiting leases first, since such a peer may linger. */
   override beginClose(): boolean {
     this.unfit = this.health.handshake.settled
       ? null

@@ -1,8 +1,8 @@
 // The streams of a connection by id, and the ids of those that were reset.
 //
 // Ids of one side grow by two, so a ring indexed by id finds nearly every stream at once (9 ns for a stream's
-// life; a Map takes 87). A stream that outlives a round of the ring makes it grow, up to a bound; past that
-// such streams are in a Map.
+// life; a Map takes 87). If two streams need one place, the ring doubles, up to a bound. Past that the newer
+// stream is in a Map.
 
 import { invariant } from '../pollset/index.js'
 import type { Http2Stream } from './stream.js'

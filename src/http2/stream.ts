@@ -48,7 +48,7 @@ export class Http2Stream extends Stream implements Listed<Http2Stream> {
   bytesBefore: number
   /** The peer has sent WINDOW_UPDATE for the stream. */
   widened: boolean
-  /** The line of its connection's output that it stands in. */
+  /** The list of its connection's output that holds it. */
   list: List<Http2Stream> | null
   listPrev: Http2Stream | null
   listNext: Http2Stream | null
@@ -89,7 +89,9 @@ export class Http2Stream extends Stream implements Listed<Http2Stream> {
     return this.state >= StreamState.CLOSED_ENDED
   }
 
-  /** With credit withheld the peer can send one window only, so retained bytes must be released before. */
+  /**
+   * Less than a quarter of the window is left. The peer gets no more while its bytes are kept for a retry.
+   */
   get starving(): boolean {
     return !this.remoteEnded && this.recvWindow * 4 < this.windowSize
   }

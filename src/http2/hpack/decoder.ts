@@ -1,15 +1,13 @@
-// HPACK decoding (RFC 7541): a complete header block in, Field objects out. Sans-IO; what a peer
-// sends never throws. What the fields mean, and whether they may stand where they stand, is not
-// known here.
+// HPACK decoding (RFC 7541): turns a complete header block into Field objects. Sans-IO; no input makes it
+// throw. It does not know what fields mean, or which are allowed.
 //
-// Fields travel by identity. An index gives the very object of the static or dynamic table. A
-// literal to be indexed is interned in the World's FieldTable, so that equal entries of two
-// connections are one object. A literal without indexing whose octets came before on this
-// connection gives the same object again, found by its octets (literals.ts). Only never-indexed
-// literals (§6.2.3) are always made anew and kept nowhere.
+// Equal fields are the same object where possible. An index gives the object in the static or dynamic table.
+// A literal with indexing is interned in the World's FieldTable, so that two connections share it. A literal
+// without indexing that came before on this connection gives the same object again (literals.ts). A
+// never-indexed literal (§6.2.3) gives a new object each time, and is kept nowhere.
 //
-// A block that breaks its bounds is still decoded to its end, since the next one builds on its
-// table; but of what is not to be kept, no string is made. A block that is too large to be
+// A block past its bounds is still decoded to its end, since later blocks depend on its changes to the
+// dynamic table. But no string is made of a field that will not be kept. A block that is too large to be
 // gathered is decoded in pieces (skipper.ts).
 
 import type { Field } from '../../http/field.js'
@@ -21,40 +19,40 @@ import { STATIC_ENTRIES, STATIC_FIELDS } from './static.js'
 import { StringReader } from './string-reader.js'
 import { DynamicTable } from './table.js'
 
-/** COMPRESSION_ERROR (RFC 9113 §4.3): the table is out of step, the connection cannot go on. */
+/** COMPRESSION_ERROR (RFC 9113 §4.3): the dynamic tables differ, so the connection must end. */
 export const HPACK_ERROR = -1
 
-/** SETTINGS_HEADER_TABLE_SIZE until a SETTINGS frame says otherwise (RFC 9113 §6.5.2). */
+/** The initial SETTINGS_HEADER_TABLE_SIZE (RFC 9113 §6.5.2), in octets. */
 export const TABLE_SIZE_INITIAL = 4096
 
-/** RFC 7541 §4.1: what an entry counts besides its octets. */
+/** The octets that an entry counts besides its name and value (RFC 7541 §4.1). */
 const ENTRY_OVERHEAD = 32
 
-/** Short-lived connections never pay for a cache of literals. */
+/** The number of literals before a cache is made. Short-lived connections need none. */
 const LITERALS_BEFORE_CACHE = 8
 
 export class HpackDecoder implements HpackTables {
   private readonly fields: FieldTable
   private readonly table: DynamicTable
-  /** What a size update may ask for at most. */
+  /** The largest table that a size update may set, in octets. */
   private tableSizeMax: number
-  /** RFC 7541 §4.2: the next block must begin with an update to this or less; -1 if it need not. */
+  /** The next block must begin with a size update to this or less (RFC 7541 §4.2); -1 if it need not. */
   private updateMax = -1
   private literals: OctetCache | null = null
   private literalsSeen = 0
   private readonly strings = new StringReader()
-  /** Reads a block in pieces; null while none is. */
+  /** Reads a block in pieces; null between such blocks. */
   private skipper: HpackSkipper | null = null
 
-  // What the readers below give back besides their value, to be taken at once.
-  /** Where reading goes on, or -1 after an error. */
+  // Further results of the methods below. The caller must read them at once.
+  /** The offset after what was read, or -1 after an error. */
   private at = 0
-  /** RFC 9113 §6.5.2 size of the literal just read, whether it was kept or not. */
+  /** The size of the last literal (RFC 9113 §6.5.2), even if it was not kept. */
   private literalSize = 0
 
   /**
-   * @param options.tableSizeMax octets we advertise as SETTINGS_HEADER_TABLE_SIZE. Until
-   * {@link setTableSizeMax} says it was acknowledged, the peer may go by the initial 4096.
+   * @param options.tableSizeMax our SETTINGS_HEADER_TABLE_SIZE, in octets. The peer may use the initial 4096
+   * until it acknowledges ours ({@link setTableSizeMax}).
    */
   constructor(fields: FieldTable, options: { readonly tableSizeMax: number }) {
     this.fields = fields
@@ -62,31 +60,31 @@ export class HpackDecoder implements HpackTables {
     this.tableSizeMax = Math.max(options.tableSizeMax, TABLE_SIZE_INITIAL)
   }
 
-  /** Octets in the dynamic table. */
+  /** The size of the dynamic table, in octets. */
   get tableSize(): number {
     return this.table.size
   }
 
-  /** The dynamic table, newest first. Cold: for the debugger and for tests. */
+  /** Returns the entries of the dynamic table, newest first. For tests: it allocates. */
   entries(): Field[] {
     return this.table.entries()
   }
 
-  /** The peer acknowledged a SETTINGS_HEADER_TABLE_SIZE of `octets` (RFC 7541 §4.2). */
+  /** Applies our SETTINGS_HEADER_TABLE_SIZE, which the peer has acknowledged (RFC 7541 §4.2). */
   setTableSizeMax(octets: number): void {
     this.tableSizeMax = octets
-    // Only a bound below the present size obliges the peer to answer with an update.
+    // The peer owes a size update only if the new maximum is below the current one.
     if (octets < this.table.sizeMax) {
       this.updateMax = this.updateMax < 0 ? octets : Math.min(this.updateMax, octets)
     }
   }
 
   /**
-   * Decodes one complete header block and pushes its fields to `out`, in order. Returns the size
-   * of the whole list (RFC 9113 §6.5.2), or HPACK_ERROR; `out` then holds what came before.
+   * Decodes a complete header block, and pushes its fields to `out` in order. Returns the size of the list
+   * (RFC 9113 §6.5.2), or HPACK_ERROR; then `out` has the fields before the error.
    *
-   * From the field on that goes beyond `listSizeMax` (octets) or `fieldsMax` nothing more is
-   * pushed, and what is returned is greater than `listSizeMax`.
+   * If the list is larger than `listSizeMax` octets or longer than `fieldsMax`, `out` has only the fields
+   * within both bounds, and the result is greater than `listSizeMax`.
    */
   decode(
     block: Buffer,
@@ -120,7 +118,7 @@ export class HpackDecoder implements HpackTables {
         if (field === null) return HPACK_ERROR
         size += field.size
       } else {
-        // RFC 7541 §4.2: a size update stands at the beginning of a block only.
+        // A size update is allowed only at the beginning of a block (RFC 7541 §4.2).
         if ((octet & 0xe0) === 0x20) return HPACK_ERROR
         const known = octet < 0x10 ? this.literals : null
         const stop = known === null ? at : literalEnd(block, at, end)
@@ -145,13 +143,13 @@ export class HpackDecoder implements HpackTables {
     return full && size <= listSizeMax ? listSizeMax + 1 : size
   }
 
-  /** Decodes the next piece of a header block for the table's sake only. False: HPACK_ERROR. */
+  /** Decodes the next piece of a block, only to update the dynamic table. Returns false on an error. */
   skip(block: Buffer, start: number, end: number): boolean {
     this.skipper ??= new HpackSkipper(this)
     return this.skipper.feed(block, start, end)
   }
 
-  /** That was its last piece. False: HPACK_ERROR. */
+  /** Ends a block that came in pieces. Returns false on an error. */
   skipEnd(): boolean {
     this.skipper ??= new HpackSkipper(this)
     const whole = this.skipper.end()
@@ -159,7 +157,7 @@ export class HpackDecoder implements HpackTables {
     return whole
   }
 
-  // What both ways to read a block do with the tables
+  // Used for whole blocks and for pieces
 
   get tableRoom(): number {
     return this.table.sizeMax
@@ -182,7 +180,7 @@ export class HpackDecoder implements HpackTables {
     this.index(name, value)
   }
 
-  /** RFC 7541 §6.3, §4.2. Returns where the fields begin, or -1. */
+  /** Reads the size updates of a block (RFC 7541 §6.3, §4.2). Returns where the fields begin, or -1. */
   private sizeUpdates(block: Buffer, start: number, end: number): number {
     let at = start
     while (at < end && (block[at] & 0xe0) === 0x20) {
@@ -197,21 +195,21 @@ export class HpackDecoder implements HpackTables {
     return this.updateMax >= 0 ? -1 : at
   }
 
-  /** RFC 7541 §2.3.3: both tables are one index space. Null for index 0 and beyond the end. */
+  /** Returns the entry at an index of both tables (RFC 7541 §2.3.3), or null. */
   entry(index: number): Field | null {
     if (index > STATIC_ENTRIES) return this.table.at(index - STATIC_ENTRIES - 1)
     return index === 0 ? null : STATIC_FIELDS[index]
   }
 
-  /** RFC 7541 §4.4: an entry larger than the table empties it, and that is no error. */
+  /** Evicts entries for a new one. One larger than the table empties it, without an error (RFC 7541 §4.4). */
   private makeRoom(octets: number): void {
     const table = this.table
     while (table.count > 0 && table.overflows(octets)) table.evict()
   }
 
   /**
-   * RFC 7541 §6.2: a literal of any kind. Sets `at` (-1 on error) and `literalSize`. Null if it
-   * is larger than `sizeMax` and need not be made for the table either.
+   * Reads a literal of any kind (RFC 7541 §6.2). Sets `at` (-1 on an error) and `literalSize`. Returns null
+   * if the field is larger than `sizeMax` and the table does not hold it either.
    */
   private literal(block: Buffer, start: number, end: number, sizeMax: number): Field | null {
     const { strings } = this
@@ -240,7 +238,7 @@ export class HpackDecoder implements HpackTables {
     if (valueEnd < 0) return this.malformed()
     const valueStart = strings.at
 
-    // Strings are made if the list or the table will hold them.
+    // Strings are made only if the list or the table will hold them.
     const worth = (octet >= 0x40 ? Math.max(sizeMax, this.table.sizeMax) : sizeMax) - ENTRY_OVERHEAD
     let name: string | null
     let nameLength: number
@@ -260,7 +258,7 @@ export class HpackDecoder implements HpackTables {
     if (name === null || value === null) return null
     if (octet >= 0x10) return this.fields.make(name, value, true)
     const field = this.fields.make(name, value)
-    // An index of the dynamic table means another entry later.
+    // An index of the dynamic table means a different entry later.
     if (index <= STATIC_ENTRIES) this.keep(block, start, valueEnd, field)
     return field
   }
@@ -272,15 +270,18 @@ export class HpackDecoder implements HpackTables {
     } else if (known.note(LITERAL, block, start, end)) known.keep(LITERAL, block, start, end, field)
   }
 
-  /** RFC 7541 §6.2.1: into the table, if it fits there (§4.4). Null strings were not worth making. */
+  /**
+   * Adds a literal to the dynamic table (RFC 7541 §6.2.1) if it fits (§4.4). Strings are null if they were
+   * too large to be made.
+   */
   private index(name: string | null, value: string | null): Field | null {
     const size = this.literalSize
     this.makeRoom(size)
     if (name === null || value === null) return null
-    // What the table does not hold is not expected to return, and may be large: not interned.
+    // Too large for the table: unlikely to return, so it is not interned.
     if (size > this.table.sizeMax) return this.fields.make(name, value)
     let field = this.fields.field(name, value)
-    // A NUL in a (malformed) name or value can make another pair look the same to the FieldTable.
+    // A NUL in a malformed name or value can make two different pairs equal to the FieldTable.
     if (field.value.length !== value.length) field = this.fields.make(name, value)
     this.table.insert(field)
     return field

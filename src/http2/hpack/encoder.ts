@@ -1,14 +1,12 @@
-// HPACK encoding (RFC 7541): Field objects in, a header block out, written straight into the
-// output. Sans-IO.
+// HPACK encoding (RFC 7541): writes Field objects as a header block, directly into the output. Sans-IO.
 //
-// Fields travel by identity: the place of a field is found by the object first (a direct-mapped
-// cache by uid), by its text only when that fails, and then remembered for the object. The text
-// matters, or every client's own copy of a field would evict what the others put in.
+// A field's index is looked up by the object first (a direct-mapped cache by uid), and by its text only if
+// that fails. The text matters: without it, equal fields of two clients would evict each other's entries.
 //
-// What is not worth an entry (a path, a length) or must not have one (credentials: connections
-// to a backend are shared by clients, RFC 7541 §7.1) is a literal. Its octets depend on nothing
-// but the field, unless its name came from the dynamic table, which is never done for these; so
-// they are kept with the field (`memo`) and good on every connection.
+// Some fields are literals: those not worth an entry (a path, a length), and those that must not have one
+// (credentials: clients share the connections to a backend, RFC 7541 §7.1). Their names never refer to the
+// dynamic table, so their octets depend on the field alone. They are kept with the field (`memo`), and used
+// on every connection.
 
 import type { Field } from '../../http/field.js'
 import { Token } from '../../http/token.js'
@@ -16,20 +14,20 @@ import { huffmanEncode, huffmanLength } from './huffman.js'
 import { STATIC_ENTRIES, STATIC_FIELDS, staticIndex, staticNameIndex } from './static.js'
 import { DynamicTable } from './table.js'
 
-/** Octets {@link HpackEncoder.begin} writes at most: two updates of a prefix and four octets more. */
+/** The octets that {@link HpackEncoder.begin} writes at most: two size updates. */
 export const SIZE_UPDATES_OCTETS_MAX = 12
 
-/** SETTINGS_HEADER_TABLE_SIZE until the peer says otherwise (RFC 9113 §6.5.2). */
+/** The initial SETTINGS_HEADER_TABLE_SIZE (RFC 9113 §6.5.2), in octets. */
 const TABLE_SIZE_INITIAL = 4096
 
-/** RFC 7541 §6.1, §6.2: representations by their first bits. */
+/** The first bits of each representation (RFC 7541 §6). */
 const INDEXED = 0x80
 const WITH_INDEXING = 0x40
 const SIZE_UPDATE = 0x20
 const NEVER_INDEXED = 0x10
 const WITHOUT_INDEXING = 0x00
 
-/** By token: how a field that is in no table is sent. */
+/** For each token, the representation of a field that is not in a table. */
 const REPRESENTATION = new Uint8Array(256).fill(WITH_INDEXING)
 for (const token of [Token.AUTHORIZATION, Token.PROXY_AUTHORIZATION, Token.COOKIE, Token.SET_COOKIE]) {
   REPRESENTATION[token] = NEVER_INDEXED
@@ -48,19 +46,19 @@ for (const token of [
   REPRESENTATION[token] = WITHOUT_INDEXING
 }
 
-/** Places by identity. A power of two. */
+/** The size of the cache by uid: a power of two. */
 const SLOTS = 64
 
-/** A longer literal is encoded each time: it is rare, and a memo would hold much. */
+/** The octets of the largest memo. A longer literal is rare, and is encoded each time. */
 const MEMO_OCTETS_MAX = 128
 
-/** The memo of a field sent once. Most are never sent again, and so never pay for a memo. */
+/** Marks a field that was sent once. It gets its memo the second time, since most are sent only once. */
 const SENT_ONCE = new Uint8Array(0)
 
-/** From here on a native copy beats a loop. */
+/** The octets from which a native copy is faster than a loop. */
 const LOOP_OCTETS_MAX = 64
 
-/** The entries of one name: insertion numbers, of the newest and by value. */
+/** The insertion numbers of the entries with one name: of the newest, and of each value. */
 interface Named {
   newest: number
   readonly byValue: Map<string, number>
@@ -68,35 +66,35 @@ interface Named {
 
 export class HpackEncoder {
   private readonly table = new DynamicTable(TABLE_SIZE_INITIAL)
-  /** The most we are willing to keep. */
+  /** The octets of our table at most, even if the peer allows more. */
   private readonly tableSizeMax: number
-  /** Larger fields are not indexed: they would evict most of what is there. */
+  /** The size of the largest field that is indexed. A larger one would evict most other entries. */
   private indexedSizeMax = (TABLE_SIZE_INITIAL * 3) >>> 2
   private readonly byName = new Map<string, Named>()
-  /** By uid: a field and where it is, an insertion number or minus its static index. */
+  /** The cache by uid: a field, and its insertion number or, negative, its static index. */
   private readonly slotFields: (Field | null)[] = new Array<Field | null>(SLOTS).fill(null)
   private readonly slotNumbers: number[] = new Array<number>(SLOTS).fill(0)
-  /** RFC 7541 §4.2: the smallest and the last size since the last block; -1 if there is no change. */
+  /** The smallest and the last table size set since the last block (RFC 7541 §4.2); -1 without a change. */
   private updateSmallest = -1
   private updateLast = -1
 
-  /** @param options.tableSizeMax octets, the most we are willing to keep */
+  /** @param options.tableSizeMax the octets of our table at most */
   constructor(options: { readonly tableSizeMax: number }) {
     this.tableSizeMax = options.tableSizeMax
     this.setPeerTableSizeMax(TABLE_SIZE_INITIAL)
   }
 
-  /** Octets in the dynamic table. */
+  /** The size of the dynamic table, in octets. */
   get tableSize(): number {
     return this.table.size
   }
 
-  /** The dynamic table, newest first. Cold: for the debugger and for tests. */
+  /** Returns the entries of the dynamic table, newest first. For tests: it allocates. */
   entries(): Field[] {
     return this.table.entries()
   }
 
-  /** The peer's SETTINGS_HEADER_TABLE_SIZE, in octets. The next block tells what we make of it. */
+  /** Takes the peer's SETTINGS_HEADER_TABLE_SIZE, in octets. The next block begins with our new size. */
   setPeerTableSizeMax(octets: number): void {
     const size = Math.min(octets, this.tableSizeMax)
     if (this.updateLast < 0 && size === this.table.sizeMax) return
@@ -104,7 +102,7 @@ export class HpackEncoder {
     this.updateLast = size
   }
 
-  /** Begins a block: writes size updates, where due (RFC 7541 §4.2), and returns the new offset. */
+  /** Begins a block: writes the size updates that are due (RFC 7541 §4.2). Returns the new offset. */
   begin(target: Buffer, offset: number): number {
     if (this.updateLast < 0) return offset
     let at = offset
@@ -114,7 +112,7 @@ export class HpackEncoder {
     return at
   }
 
-  /** Writes one field and returns the new offset. The caller has made sure of `field.size` octets of room. */
+  /** Writes a field. Returns the new offset. The target must have room for `field.size` octets. */
   encode(field: Field, target: Buffer, offset: number): number {
     const uid = field.uid
     if (uid <= STATIC_ENTRIES && STATIC_FIELDS[uid] === field) {
@@ -141,17 +139,17 @@ export class HpackEncoder {
     return this.search(field, target, offset)
   }
 
-  /** Whether a field not found in the tables is to be put there. */
+  /** Whether a field that is not in the tables should be added. */
   private indexable(field: Field): boolean {
     return REPRESENTATION[field.token] === WITH_INDEXING && field.size <= this.indexedSizeMax
   }
 
-  /** The field by its text; a literal if no table has it. */
+  /** Writes a field that is looked up by its text: an index, or a literal if no table has it. */
   private search(field: Field, target: Buffer, offset: number): number {
     const { name, value } = field
     const staticName = staticNameIndex(name)
     if (field.neverIndexed) {
-      // RFC 7541 §6.2.3: not even the index of an equal entry, that would lose the mark.
+      // Not as the index of an equal entry: the next hop must see that it is never indexed (RFC 7541 §6.2.3).
       const nameIndex = staticName !== 0 ? staticName : this.nameIndex(name)
       return writeLiteral(NEVER_INDEXED, nameIndex, field, target, offset)
     }
@@ -167,14 +165,14 @@ export class HpackEncoder {
       this.remember(field, number)
       return writeIndex(STATIC_ENTRIES + 1 + this.table.inserted - number, target, offset)
     }
-    // The name's index is that of before the insertion, and its entry may be evicted by it (RFC 7541 §4.4).
+    // The name's index is read before the insertion, which may evict the name's entry (RFC 7541 §4.4).
     const nameIndex = staticName !== 0 ? staticName : this.nameIndex(name)
     const at = writeLiteral(WITH_INDEXING, nameIndex, field, target, offset)
     this.insert(field)
     return at
   }
 
-  /** A literal that no table is to know, kept as the field's memo when it is sent again. */
+  /** Writes a literal that is not indexed. The second time, keeps it as the field's memo. */
   private writeApart(staticName: number, field: Field, target: Buffer, offset: number): number {
     const never = REPRESENTATION[field.token] === NEVER_INDEXED
     const at = writeLiteral(never ? NEVER_INDEXED : WITHOUT_INDEXING, staticName, field, target, offset)
@@ -186,7 +184,7 @@ export class HpackEncoder {
     return at
   }
 
-  /** The index of the newest entry of this name in the dynamic table, or 0. */
+  /** Returns the index of the newest entry with this name in the dynamic table, or 0. */
   private nameIndex(name: string): number {
     const named = this.byName.get(name)
     return named === undefined ? 0 : STATIC_ENTRIES + 1 + this.table.inserted - named.newest
@@ -217,14 +215,14 @@ export class HpackEncoder {
     const number = this.table.inserted - this.table.count + 1
     const field = this.table.evict()
     const named = this.byName.get(field.name)
-    // First in, first out: if the newest of a name goes, all others are gone.
+    // First in, first out: the newest entry of a name is evicted after all others of that name.
     if (named === undefined || named.newest === number) this.byName.delete(field.name)
     else named.byValue.delete(field.value)
     const slot = field.uid & (SLOTS - 1)
     if (this.slotFields[slot] === field) this.slotFields[slot] = null
   }
 
-  /** RFC 7541 §6.3. */
+  /** Resizes the table, and writes a size update (RFC 7541 §6.3). Returns the new offset. */
   private resize(octets: number, target: Buffer, offset: number): number {
     const table = this.table
     table.sizeMax = octets
@@ -234,7 +232,9 @@ export class HpackEncoder {
   }
 }
 
-/** RFC 7541 §5.1: a number in the low bits of its first octet, whose high bits are `flags`. */
+/**
+ * Writes an integer (RFC 7541 §5.1) after `flags`, the high bits of its first octet. Returns the new offset.
+ */
 function writeInteger(
   flags: number,
   prefix: number,
@@ -257,7 +257,7 @@ function writeInteger(
   return at
 }
 
-/** RFC 7541 §6.1. */
+/** Writes an index (RFC 7541 §6.1). Returns the new offset. */
 function writeIndex(index: number, target: Uint8Array, offset: number): number {
   if (index < 0x7f) {
     target[offset] = INDEXED | index
@@ -266,7 +266,7 @@ function writeIndex(index: number, target: Uint8Array, offset: number): number {
   return writeInteger(INDEXED, 0x7f, index, target, offset)
 }
 
-/** RFC 7541 §6.2, its name by index, or in full if that is 0. */
+/** Writes a literal (RFC 7541 §6.2): its name by index, or as text if that is 0. Returns the new offset. */
 function writeLiteral(
   flags: number,
   nameIndex: number,
@@ -279,7 +279,7 @@ function writeLiteral(
   return writeString(field.value, target, at)
 }
 
-/** RFC 7541 §5.2: Huffman or raw, whichever is shorter. */
+/** Writes a string (RFC 7541 §5.2): Huffman or raw, whichever is shorter. Returns the new offset. */
 function writeString(text: string, target: Buffer, offset: number): number {
   const length = text.length
   const coded = huffmanLength(text)

@@ -1,14 +1,12 @@
-// The Huffman code of HPACK (RFC 7541 §5.2, Appendix B), both ways. No headers and no tables of
-// them live here, only octets and strings.
+// Encodes and decodes the Huffman code of HPACK (RFC 7541 §5.2, Appendix B).
 //
-// The code is canonical: codes of one length are consecutive numbers, in the order of their
-// symbols, and longer codes are numerically greater once both are aligned to the left. So the
-// lengths alone give the whole code, and a code is told from its first bits by comparison.
-// Decoding keeps a window of 32 bits, aligned to the left. Eight bits look up every code of up to
-// eight bits (all of what URLs, dates and numbers are made of); the rare longer ones are found by
-// their rank among codes of their length.
+// The code is canonical: codes of one length are consecutive numbers, in the order of their symbols, and
+// longer codes are greater when both are aligned to the left. So the lengths alone give the whole code, and
+// comparing numbers finds the length of the next code. Decoding keeps a window of 32 bits, aligned to the
+// left. Its first eight bits are the index of a table of all codes of up to eight bits, which make up URLs,
+// dates and numbers. Longer codes are rare, and are found by their rank among the codes of their length.
 
-/** Symbols by length of code, in the order of their codes. EOS, the last of 30 bits, is apart. */
+/** The symbols of each code length in bits, in the order of their codes. EOS, the last one, is not in it. */
 const SYMBOLS: readonly (readonly [bits: number, symbols: string])[] = [
   [5, '012aceiost'],
   [6, ' %-./3456789=A_bdfghlmnpru'],
@@ -46,14 +44,14 @@ const SYMBOLS: readonly (readonly [bits: number, symbols: string])[] = [
 ]
 const EOS = 256
 
-/** By symbol: its code (aligned to the right) and its length in bits. */
+/** For each symbol, its code (aligned to the right) and the length of that in bits. */
 const CODE = new Int32Array(257)
 const BITS = new Uint8Array(257)
-/** By the first eight bits: symbol << 4 | length; 0 where the code is longer. */
+/** For each eight bits, symbol << 4 | length of the code that they begin with; 0 if it is longer. */
 const SHORT = new Uint16Array(256)
-/** Symbols in the order of their codes. */
+/** The symbols in the order of their codes. */
 const RANKED = new Uint16Array(257)
-/** By length in bits: where its codes end (aligned to the left), its first code, that one's rank. */
+/** For each length in bits: the end of its codes (aligned to the left), the first code, the rank of that. */
 const LIMIT = new Float64Array(31)
 const FIRST = new Int32Array(31)
 const RANK = new Uint16Array(31)
@@ -80,25 +78,25 @@ const RANK = new Uint16Array(31)
   }
 }
 
-/** RFC 7541 §5.2: what remains is padding, shorter than an octet, and the first bits of EOS. */
+/** Whether these bits are valid padding: less than an octet, and all ones as EOS (RFC 7541 §5.2). */
 function isPadding(window: number, bits: number): boolean {
   if (bits > 7) return false
   return bits === 0 || window >>> (32 - bits) === (1 << bits) - 1
 }
 
-/** The code at the front of a full window, longer than eight bits: symbol << 5 | length. */
+/** Decodes the code of more than eight bits at the front of a window. Returns symbol << 5 | length. */
 function longCode(window: number): number {
   const unsigned = window >>> 0
   let bits = 10
-  // Lengths no symbol has leave LIMIT at 0. The last limit is 2^32, so the loop ends.
+  // LIMIT is 0 for a length without symbols. The last limit is 2^32, so the loop ends.
   while (unsigned >= LIMIT[bits]) bits++
   return (RANKED[RANK[bits] + ((window >>> (32 - bits)) - FIRST[bits])] << 5) | bits
 }
 
 /**
- * Decodes source[start..end) into `target` and returns how many octets came out, or -1 if the
- * string is malformed (padding that is too long or not of ones, EOS: RFC 7541 §5.2). Octets that
- * do not fit in `target` are counted and not written; up to 8/5 of the source can come out.
+ * Decodes source[start..end) into `target`. Returns the number of decoded octets, at most 8/5 of the source;
+ * -1 if the string is malformed (RFC 7541 §5.2: EOS, or wrong padding). Octets that do not fit `target` are
+ * counted, but not written.
  */
 export function huffmanDecode(source: Uint8Array, start: number, end: number, target: Uint8Array): number {
   const room = target.length
@@ -128,7 +126,7 @@ export function huffmanDecode(source: Uint8Array, start: number, end: number, ta
       used = long & 31
       if (symbol === EOS) return -1
       if (used > bits && at < end) {
-        // The code ends inside the octet of which `spare` was borrowed.
+        // The code ends inside the octet that `spare` was taken from.
         const over = used - bits
         window = source[at++] << (24 + over)
         bits = 8 - over
@@ -146,17 +144,17 @@ export function huffmanDecode(source: Uint8Array, start: number, end: number, ta
 }
 
 /**
- * Decodes one string that comes in pieces. Slower than {@link huffmanDecode}, which wants it whole: a code
- * that ends beyond a piece waits in the window.
+ * Decodes a string that comes in pieces: a code that a piece cuts waits in the window. It is slower than
+ * {@link huffmanDecode}.
  */
 export class HuffmanPieces {
-  /** Bits that are no whole code yet, aligned to the left, and how many. */
+  /** The bits that are not a whole code yet, aligned to the left; and their number. */
   private window = 0
   private bits = 0
 
   /**
-   * Decodes source[start..end) into `target` from `at` on and returns where the next octet goes, or -1 for
-   * EOS. Octets beyond the end of `target` are counted and not written.
+   * Decodes source[start..end) into `target` from `at`. Returns the offset after the last octet, or -1 for
+   * EOS. Octets beyond the end of `target` are counted, but not written.
    */
   decode(source: Uint8Array, start: number, end: number, target: Uint8Array, at: number): number {
     let { window, bits } = this
@@ -167,7 +165,7 @@ export class HuffmanPieces {
         window |= octet << (24 - bits)
         bits += 8
       } else {
-        // More than 24 bits are one code, of 30 bits at most: it ends inside this octet.
+        // More than 24 bits are part of one code. It has at most 30, so it ends in this octet.
         const long = longCode(window | (octet >>> (bits - 24)))
         if (long >>> 5 === EOS) return -1
         if (length < target.length) target[length] = long >>> 5
@@ -198,7 +196,7 @@ export class HuffmanPieces {
     return length
   }
 
-  /** The string has ended; false where what is left is not padding (RFC 7541 §5.2). */
+  /** Ends the string. Returns false if it does not end with valid padding (RFC 7541 §5.2). */
   end(): boolean {
     const whole = isPadding(this.window, this.bits)
     this.window = 0
@@ -207,14 +205,14 @@ export class HuffmanPieces {
   }
 }
 
-/** Octets the Huffman code takes for this latin1 text. */
+/** Returns the octets that the Huffman code of a latin1 text has. */
 export function huffmanLength(text: string): number {
   let bits = 0
   for (let i = 0; i < text.length; i++) bits += BITS[text.charCodeAt(i) & 0xff]
   return (bits + 7) >>> 3
 }
 
-/** Writes the Huffman code of this latin1 text and returns the new offset. */
+/** Writes the Huffman code of a latin1 text. Returns the new offset. */
 export function huffmanEncode(text: string, target: Uint8Array, offset: number): number {
   let at = offset
   let window = 0
@@ -238,7 +236,7 @@ export function huffmanEncode(text: string, target: Uint8Array, offset: number):
     free = 32 - over
     window = code << free
   }
-  // RFC 7541 §5.2: the last octet is filled with the first bits of EOS, all ones.
+  // The last octet is padded with the first bits of EOS, all ones (RFC 7541 §5.2).
   if (free > 0) window |= -1 >>> (32 - free)
   for (let rest = 32 - free; rest > 0; rest -= 8) {
     target[at++] = window >>> 24

@@ -1,41 +1,42 @@
-// HPACK (RFC 7541 §6) of a header block that is too large to be kept: it is read in pieces, as its frames
-// come, and nothing is made of it but what the dynamic table must hold for the blocks that follow. Sans-IO.
+// Decodes an HPACK header block (RFC 7541 §6) that is too large to be kept, in pieces as its frames arrive.
+// It makes no fields except entries of the dynamic table, which later blocks depend on. Sans-IO.
 //
-// An octet at a time, except in strings. Of a literal to be indexed, as many octets are kept as an entry may
-// have; a larger one empties the table (§4.4). The verdict and the table are those of HpackDecoder.decode on
-// the whole block.
+// Strings are read in runs, all else an octet at a time. A literal with indexing is kept up to the size of
+// the table; a larger one empties the table (§4.4). The verdict and the table are the same as those of
+// HpackDecoder.decode for the whole block.
 
 import type { Field } from '../../http/field.js'
 import { HuffmanPieces } from './huffman.js'
 
-/** What a block does to the tables of its decoder. */
+/** The tables of a decoder, as a block in pieces changes them. */
 export interface HpackTables {
-  /** octets that the dynamic table may hold now */
+  /** The octets that the dynamic table may hold now. */
   readonly tableRoom: number
   /** The block must begin with a size update (RFC 7541 §4.2). */
   readonly updateOwed: boolean
-  /** False where the size is more than was allowed. */
+  /** Applies a size update, in octets. Returns false if the peer must not set this size. */
   sizeUpdate(octets: number): boolean
   entry(index: number): Field | null
-  /** Takes an entry of this size in; null strings where it is larger than the table. */
+  /** Adds an entry of this size. Its strings are null if it is larger than the table. */
   insert(name: string | null, value: string | null, size: number): void
 }
 
-// What the next octet is.
+// States: what the next octet is.
 const FIELD = 0
 const NAME_LENGTH = 1
 const VALUE_LENGTH = 2
-/** Past an integer's prefix (RFC 7541 §5.1), of: */
+// The rest of an integer after its prefix (RFC 7541 §5.1).
 const INDEX = 3
 const TABLE_SIZE = 4
 const NAME_INDEX = 5
 const NAME_LENGTH_REST = 6
 const VALUE_LENGTH_REST = 7
+// Octets of a string.
 const NAME = 8
 const VALUE = 9
 
 const ENTRY_OVERHEAD = 32
-/** An integer has four octets at most behind its prefix, as in HpackDecoder. */
+/** An integer has at most four octets after its prefix, as in string-reader.ts. */
 const SHIFT_MAX = 21
 const NOTHING = Buffer.alloc(0)
 
@@ -43,21 +44,22 @@ export class HpackSkipper {
   private readonly tables: HpackTables
   private readonly huffman = new HuffmanPieces()
   private state = FIELD
-  /** The integer that is being read. */
+  /** The integer so far. */
   private number = 0
   private shift = 0
-  /** Size updates may still come: no field has. */
+  /** No field has come yet, so size updates may. */
   private first = true
-  /** The literal is to be indexed. */
+  /** The literal has indexing. */
   private indexed = false
-  /** The name, where it is an entry's. */
+  /** The name that the literal takes from an entry, or null. */
   private named: string | null = null
+  /** The string is in Huffman code. */
   private coded = false
-  /** octets of the string that have not been read */
+  /** The octets of the string that are not read. */
   private left = 0
-  /** Name and value of a literal to be indexed, as far as they fit an entry. */
+  /** The name and value of a literal with indexing, as far as they fit the table. */
   private kept = NOTHING
-  /** octets of the literal so far: of its name, and in all (without an entry's name) */
+  /** The octets of the literal so far: of its name, and of both. An entry's name does not count. */
   private nameLength = 0
   private length = 0
 
@@ -65,7 +67,7 @@ export class HpackSkipper {
     this.tables = tables
   }
 
-  /** False: the block is malformed. */
+  /** Reads a piece. Returns false if the block is malformed. */
   feed(b: Buffer, start: number, end: number): boolean {
     let at = start
     while (at < end) {
@@ -82,7 +84,7 @@ export class HpackSkipper {
     return true
   }
 
-  /** False: the block is not whole. */
+  /** Ends the block. Returns false if it is not whole. */
   end(): boolean {
     return this.state === FIELD && !(this.first && this.tables.updateOwed)
   }
@@ -105,7 +107,7 @@ export class HpackSkipper {
     }
   }
 
-  /** The first octet of a representation. */
+  /** Reads the first octet of a representation. */
   private begin(octet: number): boolean {
     if ((octet & 0xe0) === 0x20) return this.first && this.prefix(octet, 0x1f, TABLE_SIZE)
     if (this.first && this.tables.updateOwed) return false
@@ -148,7 +150,7 @@ export class HpackSkipper {
     }
   }
 
-  /** Octets of a string. */
+  /** Reads octets of a string. */
   private text(b: Buffer, start: number, end: number): boolean {
     const kept = this.indexed ? this.kept : NOTHING
     if (this.coded) {

@@ -1,6 +1,5 @@
-// The static table of HPACK (RFC 7541 Appendix A) as Field objects: constants, the same for every
-// connection and World, so that they travel by identity from any decoder to any encoder. Their
-// uid is their index. An encoder never keeps a memo on them: it sends the index.
+// The static table of HPACK (RFC 7541 Appendix A) as Field objects. They are constants, the same in every
+// World, so an encoder finds a decoded entry by identity. Their uid is their index.
 
 import { Field } from '../../http/field.js'
 
@@ -68,10 +67,10 @@ const TEXT = [
   'www-authenticate',
 ]
 
-/** Entries of the static table; the dynamic table's indices begin above (RFC 7541 §2.3.3). */
+/** The number of entries. The indices of the dynamic table begin after it (RFC 7541 §2.3.3). */
 export const STATIC_ENTRIES = TEXT.length
 
-/** By index. Place 0 is no entry; it is filled so that every element is a Field. */
+/** The entries by index. Index 0 is not an entry, but has a Field so that all elements have one type. */
 export const STATIC_FIELDS: readonly Field[] = [
   new Field('', ''),
   ...TEXT.map((text, i) => {
@@ -82,20 +81,20 @@ export const STATIC_FIELDS: readonly Field[] = [
   }),
 ]
 
-/** By name, its first index. Entries of one name are neighbours. */
+/** The first index of each name. Entries of one name are neighbours. */
 const FIRST: ReadonlyMap<string, number> = new Map(
   STATIC_FIELDS.map((field, i): [string, number] => [field.name, i])
     .slice(1)
     .reverse(),
 )
 
-/** The first static index of this name, or 0. */
+/** Returns the first static index of a name, or 0. */
 export function staticNameIndex(name: string): number {
   const index = FIRST.get(name)
   return index === undefined ? 0 : index
 }
 
-/** The static index of this very name and value, or 0. `nameIndex` is what {@link staticNameIndex} gave. */
+/** Returns the static index of a name and value, or 0. `nameIndex`: see {@link staticNameIndex}. */
 export function staticIndex(nameIndex: number, name: string, value: string): number {
   if (nameIndex === 0) return 0
   for (let i = nameIndex; i <= STATIC_ENTRIES && STATIC_FIELDS[i].name === name; i++) {

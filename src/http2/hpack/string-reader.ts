@@ -1,22 +1,22 @@
-// Integers and string literals of HPACK (RFC 7541 §5) within one header block. What a call gives back besides
-// its value stands in fields, to be taken at once: nothing is allocated but the text itself.
+// Reads the integers and string literals of an HPACK header block (RFC 7541 §5). Further results of a call
+// are in fields, which the caller must read at once. So only the text itself is allocated.
 
 import { huffmanDecode } from './huffman.js'
 
-/** The scratch for Huffman strings is kept between blocks up to here; a larger one is let go. */
+/** The first size of the scratch buffer for Huffman strings, and the largest that is kept, in octets. */
 const SCRATCH_OCTETS_FIRST = 256
 const SCRATCH_OCTETS_MAX = 4096
 
 export class StringReader {
-  /** Where reading goes on. */
+  /** The offset after the last integer, or after the length of the last string. */
   at = 0
-  /** Octets of the text just read, or -1 if it was malformed. */
+  /** The octets of the last text; -1 if it was malformed. */
   length = 0
   private scratch: Buffer | null = null
 
   /**
-   * RFC 7541 §5.1, from the octet after a prefix that was all ones. Returns -1 if the block ends
-   * first or the number has more than four further octets (so it stays below 2^28 + 128).
+   * Reads the rest of an integer whose prefix is all ones (RFC 7541 §5.1). Returns -1 if the block ends
+   * first, or if the rest has more than four octets, so the result is below 2^28 + 128.
    */
   integer(block: Buffer, start: number, end: number, prefix: number): number {
     let value = prefix
@@ -32,7 +32,7 @@ export class StringReader {
     return -1
   }
 
-  /** RFC 7541 §5.2: reads a length. Returns where the string ends, or -1; it begins at {@link at}. */
+  /** Reads the length of a string (RFC 7541 §5.2), which begins at {@link at}. Returns its end, or -1. */
   stringEnd(block: Buffer, start: number, end: number): number {
     if (start >= end) return -1
     let length = block[start] & 0x7f
@@ -45,7 +45,7 @@ export class StringReader {
     return stringEnd > end ? -1 : stringEnd
   }
 
-  /** The text of a string literal, or null if it is longer than `lengthMax`. Sets {@link length}. */
+  /** Returns the text of a string, or null if it is longer than `lengthMax` octets. Sets {@link length}. */
   text(block: Buffer, huffman: boolean, start: number, end: number, lengthMax: number): string | null {
     if (!huffman) {
       this.length = end - start
@@ -57,7 +57,7 @@ export class StringReader {
     this.length = length
     if (length < 0 || length > lengthMax) return null
     if (length > scratch.length) {
-      // Decoded once for its length, it is decoded again into a scratch of the right size.
+      // The first decoding gave the length. Decodes again into a buffer that is large enough.
       const octets = length > SCRATCH_OCTETS_MAX ? length : Math.min(2 * length, SCRATCH_OCTETS_MAX)
       scratch = Buffer.allocUnsafeSlow(octets)
       huffmanDecode(block, start, end, scratch)

@@ -1,21 +1,20 @@
-// The dynamic table of HPACK (RFC 7541 §2.3.2, §4): first in, first out, bounded in octets. Both
-// sides of a compression context keep one; what an encoder keeps besides (where to find an entry
-// by its content) is its own.
+// The dynamic table of HPACK (RFC 7541 §2.3.2, §4): first in, first out, bounded in octets. Encoder and
+// decoder have one each.
 //
-// A ring of Field objects. Every entry has an insertion number, 1 for the first ever, and an
-// index is a distance from the newest. Numbers never return, so a stale one is told by its age.
-// The ring begins small and doubles: most connections never fill a table.
+// It is a ring of Field objects. Each entry has an insertion number, 1 for the first, and an index is the
+// distance from the newest. Numbers are never used twice, so a number too far from the newest is that of an
+// evicted entry. The ring begins small and doubles, since most connections never fill a table.
 
 import type { Field } from '../../http/field.js'
 
 const RING_FIRST = 16
 
 export class DynamicTable {
-  /** Octets held: the sum of the entries' sizes (RFC 7541 §4.1). */
+  /** The sum of the entries' sizes (RFC 7541 §4.1), in octets. */
   size = 0
-  /** Octets it may hold at present (RFC 7541 §4.2). */
+  /** The most that {@link size} may be now (RFC 7541 §4.2). */
   sizeMax: number
-  /** Entries held. */
+  /** The number of entries. */
   count = 0
   /** The insertion number of the newest entry. */
   inserted = 0
@@ -26,17 +25,17 @@ export class DynamicTable {
     this.sizeMax = sizeMax
   }
 
-  /** The entry that is `distance` from the newest (0 is the newest), or null if there is none. */
+  /** Returns the entry at this distance from the newest, or null. */
   at(distance: number): Field | null {
     return distance < this.count ? this.ring[(this.inserted - distance) & this.mask] : null
   }
 
-  /** Whether another `octets` would go beyond the bound. */
+  /** Whether an entry of this size needs others to be evicted. */
   overflows(octets: number): boolean {
     return this.size + octets > this.sizeMax
   }
 
-  /** Takes the oldest entry out (RFC 7541 §4.3, §4.4). There must be one. */
+  /** Removes and returns the oldest entry (RFC 7541 §4.3, §4.4). The table must not be empty. */
   evict(): Field {
     const place = (this.inserted - this.count + 1) & this.mask
     const field = this.ring[place] as Field
@@ -46,7 +45,10 @@ export class DynamicTable {
     return field
   }
 
-  /** Puts in what fits. Room is made by {@link evict}: only the owner knows what goes with an entry. */
+  /**
+   * Adds an entry. The owner makes room first, by {@link evict}: an encoder must forget an evicted entry
+   * elsewhere too.
+   */
   insert(field: Field): void {
     if (this.count > this.mask) this.widen()
     this.inserted++
@@ -66,7 +68,7 @@ export class DynamicTable {
     this.mask = mask
   }
 
-  /** The entries, newest first. Cold: for the debugger and for tests. */
+  /** Returns the entries, newest first. For tests: it allocates. */
   entries(): Field[] {
     const all: Field[] = []
     for (let i = 0; i < this.count; i++) all.push(this.at(i) as Field)
