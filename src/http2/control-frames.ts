@@ -2,9 +2,9 @@
 // the flush sends first (design: Output). A peer that makes us answer and does not read fills the reserve,
 // and the connection closes.
 //
-// RST_STREAM of a stream that we end of our own accord is not an answer to the peer, so it waits beside the
-// reserve. The streams that the peer takes for open bound how many wait: meanwhile sessions open no more
-// streams, and frontends refuse them.
+// RST_STREAM of a stream that we end of our own accord is not an answer to the peer, so it waits outside the
+// reserve. The number that waits is bounded by the number of streams that the peer takes for open: sessions
+// write no new heads before the resets, and frontends refuse new streams.
 
 import type { Pollset } from '../pollset/index.js'
 import { type OutputSlabs, SlabOutput } from '../transport/index.js'
@@ -142,7 +142,7 @@ export abstract class ControlFrames extends SlabOutput {
     this.waitingResets = null
   }
 
-  /** Makes room in the reserve, and returns its offset; -1 and {@link overflowed} if there is none. */
+  /** Makes room in the reserve. Returns its offset; -1 and {@link overflowed} if the reserve is full. */
   private reserve(bytes: number): number {
     if (this.goawaySent) return -1
     const needed = this.controlBytes + bytes

@@ -100,7 +100,7 @@ export class Liveness {
       this.deadAt = Math.max(now, this.transit.until) + this.pingTimeoutMs
     if (toPing) {
       this.pinging = true
-      // A second PING behind the first would tell nothing more, and could arrive with it.
+      // A second PING after the first would show nothing more, and could arrive together with it.
       if (this.unanswered) return ALIVE
       this.unanswered = true
       this.pingedAt = now

@@ -37,12 +37,12 @@ export class ResetBudget {
     this.reserve = limits.backendResetsReserve
   }
 
-  /** Takes a reset from the budget. Returns false if there is none. */
+  /** Takes a reset from the budget. Returns false if it is spent. */
   takeReset(now: number): boolean {
     return this.bucket.take(now)
   }
 
-  /** Takes a reset from the reserve. Returns false if there is none. */
+  /** Takes a reset from the reserve. Returns false if it is spent. */
   takeReserve(): boolean {
     if (this.reserve === 0) return false
     this.reserve--
