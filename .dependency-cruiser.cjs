@@ -14,7 +14,7 @@ const rooms = {
   http2: ['http', 'transport', 'engine', ...below],
   proxy: ['http', 'transport', 'engine', ...below],
   filters: ['proxy', 'http', 'transport', 'engine', ...below],
-  debugger: below,
+  debugger: ['transport', ...below],
 }
 
 /** What the outside comes in through: sockets, clocks, chance, the work of others. For the door's own files. */

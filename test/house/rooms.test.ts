@@ -55,6 +55,7 @@ const plants: readonly Plant[] = [
   ['src/filters/a.ts', '../proxy/b.js', null],
   ['src/filters/a.ts', '../http2/b.js', 'room-filters'],
   ['src/debugger/a.ts', '../continuation/b.js', null],
+  ['src/debugger/a.ts', '../transport/b.js', null],
   ['src/debugger/a.ts', '../http/b.js', 'room-debugger'],
   ['src/server/a.ts', '../http2/b.js', null],
   ['src/server/a.ts', '../main.js', 'nobody-imports-main'],

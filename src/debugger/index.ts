@@ -1,0 +1,21 @@
+// Debugging live requests over the Debug Adapter Protocol. This room knows continuations; it knows neither
+// HTTP nor what an exchange is.
+
+export {
+  BROKEN,
+  checkAnswer,
+  checkRequest,
+  type DapCheck,
+  type DapEvent,
+  type DapMessage,
+  type DapObject,
+  DapReader,
+  type DapRequest,
+  type DapResponse,
+  dapBytes,
+  isObject,
+  MALFORMED,
+  MESSAGE,
+  MORE,
+} from './dap-codec.js'
+export { type DebuggerLimits, debuggerLimits } from './limits.js'
