@@ -3,6 +3,7 @@
 // nothing.
 
 import { Deadline, type DurationList, type Pollable, type Waiter } from '../pollset/index.js'
+import type { Hold } from './hold.js'
 import type { Scheduler } from './scheduler.js'
 import { type Outcome, type Program, UNSTARTED } from './steps.js'
 import type { World } from './world.js'
@@ -24,6 +25,8 @@ export abstract class Continuation extends Deadline implements Waiter {
   suspended: Outcome<string> | null
   /** The deadline set by {@link waitUntil}, in ms of the pollset's clock; 0 without one. */
   until: number
+  /** When it began its current or last wait, in ms of the pollset's clock. */
+  since: number
   slot0: Pollable | null
   slot1: Pollable | null
   slot2: Pollable | null
@@ -38,8 +41,8 @@ export abstract class Continuation extends Deadline implements Waiter {
   late: boolean
   /** Whether a cancel is pending. It is taken once, at the next suspension that has an edge for it. */
   cancelAsked: boolean
-  /** Whether a debugger holds it. It takes no step until {@link Scheduler.release}. */
-  held: boolean
+  /** A debugger's hold on it: it takes no step until {@link Scheduler.release}. */
+  hold: Hold | null
   finished: boolean
   /**
    * Its neighbours in the scheduler's list of living continuations. That is not a List, so that the
@@ -61,6 +64,7 @@ export abstract class Continuation extends Deadline implements Waiter {
     this.step = 0
     this.suspended = null
     this.until = 0
+    this.since = 0
     this.slot0 = null
     this.slot1 = null
     this.slot2 = null
@@ -70,7 +74,7 @@ export abstract class Continuation extends Deadline implements Waiter {
     this.queued = false
     this.late = false
     this.cancelAsked = false
-    this.held = false
+    this.hold = null
     this.finished = false
     this.alivePrev = null
     this.aliveNext = null
@@ -83,6 +87,21 @@ export abstract class Continuation extends Deadline implements Waiter {
   /** Whether a debugger may hold it. A connection must not be held: all its streams would stop. */
   get holdable(): boolean {
     return false
+  }
+  /** Whether a debugger holds it. */
+  get held(): boolean {
+    return this.hold !== null
+  }
+  /** Moves its own absolute times on by these ms: a hold of that length has ended. */
+  shifted(_ms: number): void {}
+  /** Makes its own clocks agree that its wait is late. A debugger has asked for it. */
+  madeLate(): void {}
+  /**
+   * Returns why a debugger must not send it to this step, or null. The step is at the end of an edge of the
+   * step that it comes from.
+   */
+  mayEnter(_step: string): string | null {
+    return null
   }
   /** Returns its data for a person to read. */
   describe(): Description {
@@ -143,6 +162,7 @@ export abstract class Continuation extends Deadline implements Waiter {
   cancel(): void {
     if (this.cancelAsked || this.finished) return
     this.cancelAsked = true
+    this.scheduler.cancelNoted(this)
     if (this.suspended !== null) this.wake()
   }
 

@@ -2,16 +2,8 @@
 
 export { Continuation, type Description } from './continuation.js'
 export { type Fault, fault } from './fault.js'
-export {
-  type Cause,
-  type Gate,
-  Scheduler,
-  type SchedulerLimits,
-  StepError,
-  schedulerLimits,
-  type Tracer,
-  type Watcher,
-} from './scheduler.js'
+export { Hold, type HoldPoint } from './hold.js'
+export { Scheduler, type SchedulerLimits, StepError, schedulerLimits } from './scheduler.js'
 export { type Snapshot, snapshot } from './snapshot.js'
 export {
   type BoundLife,
@@ -25,4 +17,5 @@ export {
   SUSPEND,
 } from './steps.js'
 export { TraceLines, waitsOf } from './trace.js'
+export type { Cause, Gate, Tracer, Watcher } from './watchers.js'
 export { createWorld, type World, type WorldOptions } from './world.js'

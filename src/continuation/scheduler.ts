@@ -4,40 +4,9 @@
 
 import { endsWorld, invariant, type Pollable, type Pollset } from '../pollset/index.js'
 import type { Continuation } from './continuation.js'
+import { Hold, type HoldPoint } from './hold.js'
 import { DONE, GOTO, type Outcome, type Program, SUSPEND, UNSTARTED } from './steps.js'
-
-/** Why a continuation is about to take its next step. */
-export type Cause = 'started' | 'goto' | 'ready' | 'late' | 'cancelled'
-
-/** Lets a debugger stop a continuation before a step. Without a gate the scheduler pays one null check. */
-export interface Gate {
-  /** Returns true to hold this continuation before its next step, until {@link Scheduler.release}. */
-  holds(continuation: Continuation, cause: Cause): boolean
-}
-
-/** Is called at each transition, after its edge was checked and before it takes effect. It must not throw. */
-export interface Watcher {
-  transition(continuation: Continuation, step: number, outcome: Outcome<string>): void
-  /** A suspension ends by its late or cancelled edge. */
-  diverted(continuation: Continuation, step: number, cause: 'late' | 'cancelled', next: number): void
-}
-
-/** Writes the trace. It is called before all other watchers. */
-export type Tracer = Watcher
-
-/** Several watchers as one. Its list never changes: {@link Scheduler.watch} makes a new one. */
-class Watchers implements Watcher {
-  private readonly each: readonly Watcher[]
-  constructor(each: readonly Watcher[]) {
-    this.each = each
-  }
-  transition(continuation: Continuation, step: number, outcome: Outcome<string>): void {
-    for (const watcher of this.each) watcher.transition(continuation, step, outcome)
-  }
-  diverted(continuation: Continuation, step: number, cause: 'late' | 'cancelled', next: number): void {
-    for (const watcher of this.each) watcher.diverted(continuation, step, cause, next)
-  }
-}
+import { type Cause, type Gate, type Tracer, type Watcher, Watchers } from './watchers.js'
 
 export interface SchedulerLimits {
   /** The number of steps of one continuation in a turn. The rest wait for the next turn (P12). */
@@ -111,7 +80,8 @@ export class Scheduler {
     if (first !== null) first.alivePrev = continuation
     this.first = continuation
     this.living++
-    if (this.gate === null || !this.held(continuation, 'started')) continuation.wake()
+    this.watcher?.started?.(continuation)
+    if (this.mayStep(continuation, 'started', -1)) continuation.wake()
   }
 
   /** @internal */
@@ -119,11 +89,89 @@ export class Scheduler {
     this.pollset.queue(continuation)
   }
 
-  /** Lets a held continuation take its next step. */
+  /**
+   * Holds a continuation wherever it is. One that waits is parked: nothing wakes it, and the rest of its time
+   * is kept. Returns false if it is not holdable, is held, has ended, or is the one that runs.
+   */
+  hold(continuation: Continuation): boolean {
+    const { suspended, step } = continuation
+    if (!continuation.holdable || continuation.hold !== null || continuation.finished) return false
+    if (suspended === null) {
+      if (!continuation.queued) return false
+      this.beginHold(continuation, 'paused', step, null, -1)
+      return true
+    }
+    const { now, deadlines } = this.pollset
+    const { deadlineArmed, deadlineAt } = continuation
+    const left = continuation.late ? 0 : deadlineArmed ? Math.max(0, deadlineAt - now) : -1
+    // Its slots stay filled, and the release arms them again: readiness stays up until somebody takes it.
+    if (continuation.slot0 !== null) disarmSlot(continuation, continuation.slot0)
+    if (continuation.slot1 !== null) disarmSlot(continuation, continuation.slot1)
+    if (continuation.slot2 !== null) disarmSlot(continuation, continuation.slot2)
+    deadlines.disarm(continuation)
+    continuation.suspended = null
+    this.beginHold(continuation, 'paused', step, suspended, left)
+    return true
+  }
+
+  /** Lets a held continuation go on: it takes its next step, or waits for what was left of its time. */
   release(continuation: Continuation): void {
-    if (!continuation.held) return
-    continuation.held = false
-    continuation.wake()
+    const { hold } = continuation
+    if (hold === null) return
+    continuation.hold = null
+    const ms = this.pollset.now - hold.since
+    if (ms > 0) continuation.shifted(ms)
+    this.watcher?.released?.(continuation, hold)
+    if (hold.wait === null) {
+      continuation.wake()
+      return
+    }
+    if (continuation.until !== 0) continuation.until += ms
+    this.arm(continuation, hold.wait, hold.left)
+  }
+
+  /**
+   * Sends a held continuation to another step, along an edge of the step that it comes from. It stays held.
+   * Returns why that is refused, or null.
+   */
+  redirect(continuation: Continuation, step: string): string | null {
+    const { hold, program, id } = continuation
+    if (hold === null) return `${id} is not held`
+    const to = program.names.indexOf(step)
+    if (to < 0) return `${program.name} has no step '${step}': it has ${program.names.join(', ')}`
+    const from = hold.wait === null ? hold.from : continuation.step
+    if (from < 0) return `${id} has not begun: it can only begin at ${continuation.stepName}`
+    const edges = program.edges[program.names[from]]
+    if (!edges.includes(step)) {
+      return `${program.names[from]} has no edge to ${step}: it has edges to ${edges.join(', ')}`
+    }
+    const refused = continuation.mayEnter(step)
+    if (refused !== null) return refused
+    this.watcher?.redirected?.(continuation, from, to)
+    this.disarm(continuation)
+    continuation.hold = new Hold(hold.since, 'goto', from, null, -1)
+    continuation.step = to
+    return null
+  }
+
+  /** Ends the wait of a continuation as if its deadline had passed. Returns why that is refused, or null. */
+  makeLate(continuation: Continuation): string | null {
+    const { hold, id } = continuation
+    const wait = hold === null ? continuation.suspended : hold.wait
+    if (wait === null) return `${id} does not wait`
+    if (wait.late < 0) return `the wait of ${id} at ${continuation.stepName} has no deadline`
+    continuation.madeLate()
+    if (hold !== null) hold.left = 0
+    else {
+      this.pollset.deadlines.disarm(continuation)
+      continuation.expire()
+    }
+    return null
+  }
+
+  /** @internal */
+  cancelNoted(continuation: Continuation): void {
+    this.watcher?.cancelAsked?.(continuation)
   }
 
   /** Continuations that have started and not ended, newest first. */
@@ -137,10 +185,10 @@ export class Scheduler {
    * @internal
    */
   resume(continuation: Continuation): void {
-    if (continuation.finished || continuation.held) return
-    let cause: Cause = 'started'
+    if (continuation.finished || continuation.hold !== null) return
     const out = continuation.suspended
     if (out !== null) {
+      let cause: Cause
       if (continuation.cancelAsked && out.cancelled >= 0) cause = 'cancelled'
       // A deadline wins over readiness in the same turn (spec/pollset.md, P16).
       else if (continuation.late && out.late >= 0) cause = 'late'
@@ -148,19 +196,44 @@ export class Scheduler {
       else return
       this.disarm(continuation)
       const next = cause === 'ready' ? out.next : cause === 'late' ? out.late : out.cancelled
-      if (cause !== 'ready') this.watcher?.diverted(continuation, continuation.step, cause, next)
+      if (cause !== 'ready') this.watcher?.diverted?.(continuation, continuation.step, cause, next)
       // A cancel is taken once.
       if (cause === 'cancelled') continuation.cancelAsked = false
+      const from = continuation.step
       continuation.step = next
-      if (this.gate !== null && this.held(continuation, cause)) return
+      if (!this.mayStep(continuation, cause, from)) return
     }
     this.run(continuation)
   }
 
-  private held(continuation: Continuation, cause: Cause): boolean {
-    if (!continuation.holdable || !(this.gate as Gate).holds(continuation, cause)) return false
-    continuation.held = true
+  /** Tells the watchers of the next step, and asks the gate. */
+  private mayStep(continuation: Continuation, cause: Cause, from: number): boolean {
+    if (this.watcher !== null) this.watcher.before?.(continuation, cause, from)
+    return this.gate === null || !this.stops(this.gate, continuation, cause, from, null)
+  }
+
+  private stops(
+    gate: Gate,
+    continuation: Continuation,
+    cause: Cause,
+    from: number,
+    wait: Outcome<string> | null,
+  ): boolean {
+    if (!gate.holds(continuation, cause, from) || !continuation.holdable) return false
+    this.beginHold(continuation, cause, from, wait, -1)
     return true
+  }
+
+  private beginHold(
+    continuation: Continuation,
+    point: HoldPoint,
+    from: number,
+    wait: Outcome<string> | null,
+    left: number,
+  ): void {
+    const hold = new Hold(this.pollset.now, point, from, wait, left)
+    continuation.hold = hold
+    this.watcher?.held?.(continuation, hold)
   }
 
   private run(continuation: Continuation): void {
@@ -174,16 +247,18 @@ export class Scheduler {
         if ((masks[at] & out.mask) !== out.mask) {
           throw new StepError(`${continuation.id}: ${program.names[at]} left by an edge it has not declared`)
         }
-        if (this.watcher !== null) this.watcher.transition(continuation, at, out)
+        if (this.watcher !== null) this.watcher.transition?.(continuation, at, out)
         if (out.kind === GOTO) {
           continuation.step = out.next
-          if (this.gate !== null && this.held(continuation, 'goto')) return
+          if (!this.mayStep(continuation, 'goto', at)) return
           if (--budget > 0) continue
           this.later(continuation)
           return
         }
-        if (out.kind === SUSPEND) this.arm(continuation, out)
-        else if (out.kind === DONE) this.end(continuation)
+        if (out.kind === SUSPEND) {
+          if (this.gate === null || !this.stops(this.gate, continuation, 'arm', at, out))
+            this.arm(continuation, out, -1)
+        } else if (out.kind === DONE) this.end(continuation)
         return
       }
     } catch (error) {
@@ -198,6 +273,7 @@ export class Scheduler {
   crash(continuation: Continuation, error: unknown): void {
     if (this.onCrash === null || endsWorld(error)) throw error
     this.crashes++
+    this.watcher?.crashed?.(continuation, error)
     this.onCrash(continuation, error)
     if (continuation.finished) return
     this.disarm(continuation)
@@ -217,24 +293,28 @@ export class Scheduler {
     this.pollset.queueLater(continuation)
   }
 
-  private arm(continuation: Continuation, out: Outcome<string>): void {
+  /** @param left ms left of the wait; -1: all of it */
+  private arm(continuation: Continuation, out: Outcome<string>, left: number): void {
     const { slot0, slot1, slot2 } = continuation
     if (slot0 !== null) mustBeFree(slot0)
     if (slot1 !== null) mustBeFree(slot1)
     if (slot2 !== null) mustBeFree(slot2)
     continuation.suspended = out
+    continuation.since = this.pollset.now
     // Cleared only now, because the step after a late wait may read it.
     continuation.late = false
     if (slot0 !== null) armSlot(continuation, slot0, continuation.bits0)
     if (slot1 !== null) armSlot(continuation, slot1, continuation.bits1)
     if (slot2 !== null) armSlot(continuation, slot2, continuation.bits2)
-    if (out.within >= 0) continuation.durations[out.within].arm(continuation)
+    if (left >= 0) this.pollset.deadlines.at(continuation, this.pollset.now + left)
+    else if (out.within >= 0) continuation.durations[out.within].arm(continuation)
     else if (continuation.until !== 0) this.pollset.deadlines.at(continuation, continuation.until)
     if (continuation.cancelAsked && out.cancelled >= 0) continuation.wake()
     else if (isMet(continuation)) {
       if (out.yieldFirst) this.later(continuation)
       else continuation.wake()
     }
+    if (this.watcher !== null) this.watcher.armed?.(continuation, out)
   }
 
   private disarm(continuation: Continuation): void {
@@ -249,7 +329,9 @@ export class Scheduler {
 
   private end(continuation: Continuation): void {
     continuation.finished = true
+    continuation.hold = null
     this.living--
+    this.watcher?.ended?.(continuation)
     invariant(this.living >= 0, 'a continuation ends once')
     const { alivePrev, aliveNext } = continuation
     if (alivePrev !== null) alivePrev.aliveNext = aliveNext

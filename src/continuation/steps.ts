@@ -2,6 +2,8 @@
 // Continuations).
 //
 //   const asking = defineLife({
+//     name: 'asking',
+//     source: import.meta.url,
 //     edges: { ask: ['tell', 'giveUp'], tell: ['done'], giveUp: ['done'] },
 //     waits: ['answer'],
 //   })
@@ -75,6 +77,10 @@ const STEPS_MAX = 30
 
 /** A life with its steps, compiled: what the scheduler runs. */
 export interface Program<X> {
+  /** The name of the life: `exchange`, `http2.frontend`. A step of it is `exchange.lease`. */
+  readonly name: string
+  /** The URL of the module that has the steps, for a debugger to show; '' if it cannot. */
+  readonly source: string
   readonly names: readonly string[]
   readonly edges: { readonly [step: string]: readonly string[] }
   readonly waits: readonly string[]
@@ -92,6 +98,8 @@ export interface BoundLife<X, S extends string> extends Program<X> {
 
 /** The program of a continuation that has not started: it has no steps. */
 export const UNSTARTED: Program<never> = {
+  name: '-',
+  source: '',
   names: [],
   edges: {},
   waits: [],
@@ -100,6 +108,7 @@ export const UNSTARTED: Program<never> = {
 }
 
 export interface Life<E extends EdgeTable<E>, W extends string> {
+  readonly name: string
   readonly edges: E
   readonly waits: readonly W[]
   /** Outcomes that continue with another step at once. */
@@ -126,10 +135,14 @@ export interface Life<E extends EdgeTable<E>, W extends string> {
 }
 
 export function defineLife<const E extends EdgeTable<E>, const W extends string = never>(life: {
+  /** Unique among the lives of a program, such as `exchange`. */
+  name: string
+  /** `import.meta.url` of the module that binds its steps, so that a debugger can show them. */
+  source?: string
   edges: E
   waits?: readonly W[]
 }): Life<E, W> {
-  const edges = life.edges
+  const { name: lifeName, source = '', edges } = life
   const names = Object.keys(edges) as Names<E>[]
   const waits = life.waits ?? []
   if (names.length > STEPS_MAX)
@@ -138,6 +151,7 @@ export function defineLife<const E extends EdgeTable<E>, const W extends string 
   const goto = {} as { [K in Names<E>]: Outcome<K> }
   for (const name of names) goto[name] = new StepOutcome(GOTO, indexOf(name))
   return {
+    name: lifeName,
     edges,
     waits,
     goto,
@@ -153,6 +167,8 @@ export function defineLife<const E extends EdgeTable<E>, const W extends string 
       ),
     steps: <X extends Continuation>(table: { readonly [K in Names<E>]: (x: X) => Outcome<E[K][number]> }) => {
       const program: BoundLife<X, Names<E>> = {
+        name: lifeName,
+        source,
         names,
         edges: edges as { readonly [step: string]: readonly string[] },
         waits,

@@ -4,8 +4,9 @@
 
 import { namesOf, type Pollable, type Pollset } from '../pollset/index.js'
 import type { Continuation } from './continuation.js'
-import type { Tracer } from './scheduler.js'
+import type { Hold } from './hold.js'
 import { GOTO, type Outcome, SUSPEND } from './steps.js'
+import type { Tracer } from './watchers.js'
 
 function waitOf(pollable: Pollable | null, bits: number): string[] {
   return pollable === null ? [] : [`${pollable.id}:${namesOf(bits, pollable.bitNames).join('|')}`]
@@ -38,6 +39,26 @@ export class TraceLines implements Tracer {
 
   diverted(c: Continuation, step: number, cause: 'late' | 'cancelled', next: number): void {
     this.line(c, c.program.names[step], cause, c.program.names[next], '-')
+  }
+
+  held(c: Continuation, hold: Hold): void {
+    const from = hold.wait === null ? hold.from : c.step
+    this.line(
+      c,
+      c.program.names[from] ?? '-',
+      'held',
+      c.stepName,
+      hold.wait === null ? '-' : waitsOf(c, hold.wait),
+    )
+  }
+
+  released(c: Continuation, hold: Hold): void {
+    const from = hold.wait === null ? hold.from : c.step
+    this.line(c, c.program.names[from] ?? '-', 'released', c.stepName, '-')
+  }
+
+  redirected(c: Continuation, from: number, to: number): void {
+    this.line(c, c.program.names[from], 'redirected', c.program.names[to], '-')
   }
 
   private line(c: Continuation, step: string, outcome: string, next: string, waits: string): void {

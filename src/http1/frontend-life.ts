@@ -11,6 +11,8 @@ export interface FrontendSteps extends ConnectionSteps {
 }
 
 export const frontendLife = defineLife({
+  name: 'http1.frontend',
+  source: import.meta.url,
   edges: {
     readMessages: ['readMessages', 'checkHealth', 'drain', 'close'],
     checkHealth: ['readMessages', 'close'],

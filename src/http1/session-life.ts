@@ -5,6 +5,8 @@ import { defineLife, type Outcome } from '../continuation/index.js'
 import type { ConnectionSteps } from './connection-steps.js'
 
 export const sessionLife = defineLife({
+  name: 'http1.session',
+  source: import.meta.url,
   edges: {
     greet: ['readMessages'],
     readMessages: ['readMessages', 'checkHealth', 'drain', 'close'],

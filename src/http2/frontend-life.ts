@@ -17,6 +17,8 @@ export interface FrontendSteps extends ConnectionSteps {
 }
 
 export const frontendLife = defineLife({
+  name: 'http2.frontend',
+  source: import.meta.url,
   edges: {
     awaitPreface: ['awaitPreface', 'readFrames', 'close'],
     readFrames: ['readFrames', 'checkHealth', 'sendGoaway', 'close'],

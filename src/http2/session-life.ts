@@ -13,6 +13,8 @@ export interface SessionSteps extends ConnectionSteps {
 }
 
 export const sessionLife = defineLife({
+  name: 'http2.session',
+  source: import.meta.url,
   edges: {
     greet: ['readFrames', 'end'],
     readFrames: ['readFrames', 'checkHealth', 'sendGoaway', 'close'],

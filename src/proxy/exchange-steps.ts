@@ -19,6 +19,8 @@ import type { Refusal } from './refusal.js'
 import * as refusals from './refusal.js'
 
 export const exchangeLife = defineLife({
+  name: 'exchange',
+  source: import.meta.url,
   edges: {
     receive: ['route', 'refuse', 'abort'],
     route: ['lease', 'respond', 'refuse', 'abort'],

@@ -36,6 +36,8 @@ export interface HandshakeEvents {
 }
 
 export const handshakeLife = defineLife({
+  name: 'handshake',
+  source: import.meta.url,
   edges: {
     start: ['readProxyHeader', 'peek', 'sniff'],
     readProxyHeader: ['readProxyHeader', 'peek', 'sniff', 'drop'],

@@ -7,6 +7,8 @@ import { EMPTY } from '../transport/index.js'
 import type { Server } from './server.js'
 
 export const controlLife = defineLife({
+  name: 'control',
+  source: import.meta.url,
   edges: {
     serve: ['serve', 'drain'],
     drain: ['settle', 'stop'],

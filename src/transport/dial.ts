@@ -16,6 +16,8 @@ export interface DialEvents {
 }
 
 export const dialLife = defineLife({
+  name: 'dial',
+  source: import.meta.url,
   edges: {
     resolve: ['connect', 'fail'],
     connect: ['connect', 'handOver', 'fail'],

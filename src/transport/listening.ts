@@ -21,6 +21,8 @@ export interface ListeningEvents {
 }
 
 export const listeningLife = defineLife({
+  name: 'listening',
+  source: import.meta.url,
   edges: {
     bind: ['accept', 'close'],
     accept: ['accept', 'close'],

@@ -14,6 +14,8 @@ const CHANGED = 1
 const CHANGE_BITS = ['CHANGED']
 
 export const socketConnectionLife = defineLife({
+  name: 'connection',
+  source: import.meta.url,
   edges: {
     read: ['read', 'drain', 'finish', 'close'],
     drain: ['read'],

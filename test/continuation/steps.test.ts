@@ -28,6 +28,7 @@ const RUNG = 1
 const CRACKED = 2
 
 const life = defineLife({
+  name: 'test',
   edges: {
     begin: ['begin', 'wait', 'fine', 'late', 'gone', 'done'],
     wait: ['fine', 'late', 'gone'],
@@ -56,6 +57,9 @@ class Worker extends Continuation {
   readonly does: Does
   crash: unknown = null
   mayHold = true
+  shiftedBy = 0
+  lateByHand = 0
+  refuses: string | null = null
   constructor(ground: Ground, does: Does, bells: Signal[]) {
     super(ground.world, ground.durations)
     this.id = ground.world.nextId('x')
@@ -64,6 +68,15 @@ class Worker extends Continuation {
   }
   override get holdable(): boolean {
     return this.mayHold
+  }
+  override shifted(ms: number): void {
+    this.shiftedBy += ms
+  }
+  override madeLate(): void {
+    this.lateByHand++
+  }
+  override mayEnter(): string | null {
+    return this.refuses
   }
   crashed(error: unknown): void {
     this.crash = error
@@ -125,8 +138,8 @@ function armed(w: Worker, on: boolean): boolean {
 t.test('the compiler knows the edges', async (t) => {
   // Each line below is an error, and the compiler says so if one ceases to be.
   // @ts-expect-error an edge to a step that does not exist
-  defineLife({ edges: { a: ['b'] } })
-  const two = defineLife({ edges: { a: ['b'], b: ['done'] }, waits: ['w'] })
+  defineLife({ name: 'test', edges: { a: ['b'] } })
+  const two = defineLife({ name: 'test', edges: { a: ['b'], b: ['done'] }, waits: ['w'] })
   // @ts-expect-error no such step
   two.goto.c
   // @ts-expect-error suspended to a step that does not exist
@@ -604,7 +617,7 @@ t.test('S6: held before any step, for each cause; released, it goes on from ther
   }
 })
 
-t.test('what may not be held is not asked about', async (t) => {
+t.test('one that is not holdable is asked about too, and goes on', async (t) => {
   const { pollset, scheduler, start } = ground()
   const gate = new Holding(() => true)
   scheduler.gate = gate
@@ -615,7 +628,155 @@ t.test('what may not be held is not asked about', async (t) => {
   scheduler.release(worker)
   pollset.advance(100)
   t.strictSame(worker.taken, ['begin', 'wait', 'late'])
-  t.strictSame(gate.asked, [])
+  t.strictSame(gate.asked, ['x1 wait goto', 'x1 wait arm', 'x1 late late'])
+  t.notOk(scheduler.hold(worker), 'nor is it held by hand')
+})
+
+t.test('held before its wait is armed: its time begins with the release', async (t) => {
+  const { pollset, scheduler, start } = ground()
+  const gate = new Holding((_, cause) => cause === 'arm')
+  scheduler.gate = gate
+  const worker = start()
+  pollset.run()
+  t.ok(worker.held)
+  t.ok(armed(worker, false), 'S5')
+  t.strictSame(worker.taken, ['begin', 'wait'])
+  t.equal(worker.hold?.point, 'arm')
+  pollset.advance(10_000)
+  t.strictSame(worker.taken, ['begin', 'wait'])
+  scheduler.release(worker)
+  t.ok(armed(worker, true))
+  t.equal(worker.shiftedBy, 10_000, 'its own clocks stood still')
+  pollset.advance(99)
+  t.strictSame(worker.taken, ['begin', 'wait'])
+  pollset.advance(1)
+  t.strictSame(worker.taken, ['begin', 'wait', 'late'])
+})
+
+t.test('parked while it waits: nothing wakes it, and the rest of its time is kept', async (t) => {
+  const { pollset, scheduler, start } = ground()
+  const worker = start()
+  pollset.run()
+  pollset.advance(60)
+  t.ok(scheduler.hold(worker))
+  t.notOk(scheduler.hold(worker), 'only once')
+  t.ok(armed(worker, false), 'S5')
+  pollset.advance(10_000)
+  t.strictSame(worker.taken, ['begin', 'wait'])
+  scheduler.release(worker)
+  pollset.advance(39)
+  t.strictSame(worker.taken, ['begin', 'wait'])
+  pollset.advance(1)
+  t.strictSame(worker.taken, ['begin', 'wait', 'late'])
+})
+
+t.test('parked: what became ready, was cancelled or made late is seen at the release', async (t) => {
+  const cases: [string, (w: Worker, scheduler: Scheduler) => void][] = [
+    ['fine', (w) => w.bells[0].raise(RUNG)],
+    ['gone', (w) => w.cancel()],
+    ['late', (w, scheduler) => void t.equal(scheduler.makeLate(w), null)],
+  ]
+  for (const [end, happen] of cases) {
+    const { pollset, scheduler, start } = ground()
+    const worker = start()
+    pollset.run()
+    scheduler.hold(worker)
+    happen(worker, scheduler)
+    pollset.advance(10_000)
+    t.strictSame(worker.taken, ['begin', 'wait'], end)
+    scheduler.release(worker)
+    pollset.advance(1)
+    t.strictSame(worker.taken, ['begin', 'wait', end])
+  }
+})
+
+t.test('its deadline passes, and it is parked in the same turn: late at the release', async (t) => {
+  const { pollset, scheduler, start } = ground()
+  const worker = start()
+  pollset.run()
+  worker.expire()
+  t.ok(scheduler.hold(worker))
+  pollset.advance(10)
+  t.strictSame(worker.taken, ['begin', 'wait'])
+  scheduler.release(worker)
+  pollset.advance(1)
+  t.strictSame(worker.taken, ['begin', 'wait', 'late'])
+})
+
+t.test('made late by hand', async (t) => {
+  const { pollset, scheduler, start } = ground()
+  const worker = start()
+  t.match(scheduler.makeLate(worker), /does not wait/)
+  pollset.run()
+  t.equal(scheduler.makeLate(worker), null)
+  pollset.run()
+  t.strictSame(worker.taken, ['begin', 'wait', 'late'])
+  t.equal(worker.lateByHand, 1)
+})
+
+t.test('sent to another step, along a declared edge only', async (t) => {
+  const { pollset, scheduler, start } = ground()
+  const worker = start()
+  pollset.run()
+  t.match(scheduler.redirect(worker, 'late'), /is not held/)
+  scheduler.hold(worker)
+  t.match(scheduler.redirect(worker, 'nowhere'), /has no step 'nowhere'/)
+  t.match(scheduler.redirect(worker, 'begin'), /wait has no edge to begin: it has edges to fine, late, gone/)
+  worker.refuses = 'not now'
+  t.equal(scheduler.redirect(worker, 'gone'), 'not now')
+  worker.refuses = null
+  t.equal(scheduler.redirect(worker, 'gone'), null)
+  t.ok(armed(worker, false))
+  pollset.run()
+  t.strictSame(worker.taken, ['begin', 'wait'], 'it stays held')
+  scheduler.release(worker)
+  pollset.run()
+  t.strictSame(worker.taken, ['begin', 'wait', 'gone', 'wait'].slice(0, worker.taken.length))
+  t.ok(worker.taken.includes('gone'))
+})
+
+t.test('watchers are told of all that happens, in order', async (t) => {
+  const { pollset, scheduler, start } = ground()
+  const told: string[] = []
+  const tell =
+    (name: string) =>
+    (c: Continuation): void =>
+      void told.push(`${name} ${c.stepName}`)
+  scheduler.watch({
+    started: tell('started'),
+    before: tell('before'),
+    transition: tell('transition'),
+    armed: tell('armed'),
+    diverted: tell('diverted'),
+    held: tell('held'),
+    released: tell('released'),
+    redirected: tell('redirected'),
+    cancelAsked: tell('cancelAsked'),
+    ended: tell('ended'),
+  })
+  scheduler.watch({})
+  const worker = start()
+  pollset.run()
+  scheduler.hold(worker)
+  worker.cancel()
+  scheduler.release(worker)
+  pollset.run()
+  t.strictSame(told, [
+    'started begin',
+    'before begin',
+    'transition begin',
+    'before wait',
+    'transition wait',
+    'armed wait',
+    'held wait',
+    'cancelAsked wait',
+    'released wait',
+    'armed wait',
+    'diverted wait',
+    'before gone',
+    'transition gone',
+    'ended gone',
+  ])
 })
 
 t.test('snapshot', async (t) => {

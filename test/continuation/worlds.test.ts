@@ -13,6 +13,7 @@ import { COMMANDED, type Commands, NodePollset } from '../../src/pollset/index.j
 import { MemoryPollset } from '../../tools/testbed/memory-pollset.js'
 
 const life = defineLife({
+  name: 'test',
   edges: { begin: ['listen'], listen: ['hear', 'late'], hear: ['listen', 'done'], late: ['listen'] },
   waits: ['patience'],
 })

@@ -470,7 +470,7 @@ t.test('the edges seen are the edges declared', (t) => {
   t.strictSame(seen.taken(exchangeLife.edges), declared(exchangeLife.edges))
   const anyEnd = 'cancelled, late, ready'
   t.strictSame(
-    seen.ended(exchangeLife.edges),
+    seen.waitsEnded(exchangeLife.edges),
     [
       'awaitHead head',
       'awaitHead headLook',

@@ -323,7 +323,7 @@ t.test('behind a relay: the PROXY header first, then the rest of its octets', (t
 t.test('the edges seen are the edges declared', (t) => {
   t.strictSame(seen.taken(handshakeLife.edges), declared(handshakeLife.edges))
   t.strictSame(
-    seen.ended(handshakeLife.edges),
+    seen.waitsEnded(handshakeLife.edges),
     ['peek until', 'readProxyHeader until', 'secure until', 'sniff until'].map(
       (wait) => `${wait}: cancelled, late, ready`,
     ),

@@ -146,15 +146,15 @@ t.test('a request of a client that had connected when the drain began', async (t
 t.test('the edges seen are the edges declared', (t) => {
   for (const { edges } of [controlLife, listeningLife] as const) {
     t.strictSame(seen.taken(edges), declared(edges))
-    t.strictSame(seen.ended(edges), seen.mayEnd(edges), 'and every wait ended in every way')
+    t.strictSame(seen.waitsEnded(edges), seen.mayEnd(edges), 'and every wait ended in every way')
   }
-  t.strictSame(seen.ended(controlLife.edges), [
+  t.strictSame(seen.waitsEnded(controlLife.edges), [
     'cut cut: late, ready',
     'drain until: late, ready',
     'serve for ever: ready',
     'settle until: late, ready',
   ])
-  t.strictSame(seen.ended(listeningLife.edges), [
+  t.strictSame(seen.waitsEnded(listeningLife.edges), [
     'accept for ever: cancelled, ready',
     'bind for ever: cancelled, ready',
   ])

@@ -8,7 +8,7 @@ import { MemoryPollset } from '../../tools/testbed/memory-pollset.js'
 
 const HERE = { host: '192.0.2.1', port: 80 }
 
-const life = defineLife({ edges: { serve: ['close'], close: ['done'] } })
+const life = defineLife({ name: 'test', edges: { serve: ['close'], close: ['done'] } })
 const untilClosed = life.suspend({ then: 'close', cancelled: 'close' })
 
 /** Says nothing until it is closed, or told to end. */

@@ -248,7 +248,7 @@ t.test('so many addresses are tried, and no more', (t) => {
 t.test('the edges seen are the edges declared', (t) => {
   t.strictSame(seen.taken(dialLife.edges), declared(dialLife.edges))
   t.strictSame(
-    seen.ended(dialLife.edges),
+    seen.waitsEnded(dialLife.edges),
     ['connect until', 'resolve until'].map((wait) => `${wait}: cancelled, late, ready`),
   )
   t.end()

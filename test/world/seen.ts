@@ -1,10 +1,10 @@
 // What continuations were seen to do: the edges they took, and how each of their waits ended. Compared with what
 // is declared: no dead edge, no undeclared one, every wait late and cancelled (design: Tests).
 
-import type { Continuation, Tracer } from '../../src/continuation/index.js'
+import type { Outcome as AnyOutcome, Continuation, Tracer } from '../../src/continuation/index.js'
 import { DONE, SUSPEND } from '../../src/continuation/steps.js'
 
-type Outcome = Parameters<Tracer['transition']>[2]
+type Outcome = AnyOutcome<string>
 
 /** A life as it was declared: {@link defineLife}'s edges. */
 type Edges = Readonly<Record<string, readonly string[]>>
@@ -70,7 +70,7 @@ export class Seen implements Tracer {
   }
 
   /** Each wait of this life that was begun, with how it ended: `lease lease: cancelled, late, ready`. */
-  ended(edges: Edges): string[] {
+  waitsEnded(edges: Edges): string[] {
     return [...this.waitsOf(edges)].map(([wait, { had }]) => `${wait}: ${[...had].sort().join(', ')}`).sort()
   }
 

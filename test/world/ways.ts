@@ -63,7 +63,7 @@ export class Ways {
       for (const [edges, waits] of lives) {
         t.strictSame(seen.taken(edges), declared(edges))
         t.strictSame(
-          seen.ended(edges),
+          seen.waitsEnded(edges),
           [...waits].sort().map((wait) => `${wait}: cancelled, late, ready`),
           'and every wait ended in each way: ready, late, cancelled',
         )

@@ -106,6 +106,8 @@ class LineSession extends LineConnection implements Session {
 }
 
 const questionLife = defineLife({
+  name: 'question',
+  source: import.meta.url,
   edges: { lease: ['ask', 'tell'], ask: ['tell'], tell: ['done'] },
   waits: ['leaseMs', 'answerMs'],
 })

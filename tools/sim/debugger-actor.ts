@@ -20,7 +20,7 @@ export class DebuggerActor implements Gate {
 
   holds(continuation: Continuation, _cause: Cause): boolean {
     const { plan, pollset, healed } = this.stage
-    if (healed || !this.chance.chance(plan.holdPercent)) return false
+    if (healed || !continuation.holdable || !this.chance.chance(plan.holdPercent)) return false
     this.stage.tally('held')
     this.holding.add(continuation)
     if (!this.chance.chance(plan.holdOnPercent)) {

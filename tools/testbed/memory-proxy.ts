@@ -50,8 +50,8 @@ export function memoryProxy(limits: SomeLimits = {}, options: MemoryProxyOptions
   const told: Tracer[] = [new TraceLines(pollset, (line) => lines.push(line.trim()))]
   if (options.seen !== undefined) told.push(options.seen)
   base.scheduler.tracer = {
-    transition: (...each) => told.forEach((tracer) => void tracer.transition(...each)),
-    diverted: (...each) => told.forEach((tracer) => void tracer.diverted(...each)),
+    transition: (...each) => told.forEach((tracer) => void tracer.transition?.(...each)),
+    diverted: (...each) => told.forEach((tracer) => void tracer.diverted?.(...each)),
   }
   const world = createHttpWorld(base, limits.transport)
   const http1 = createHttp1(world, limits.http1)
