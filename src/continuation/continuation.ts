@@ -2,7 +2,14 @@
 // Only its scheduler moves it. It extends Deadline and implements Waiter itself, so suspending allocates
 // nothing.
 
-import { Deadline, type DurationList, type Pollable, type Waiter } from '../pollset/index.js'
+import {
+  Deadline,
+  type DurationList,
+  type Holder,
+  type Pollable,
+  type Subject,
+  type Waiter,
+} from '../pollset/index.js'
 import type { Hold } from './hold.js'
 import type { Scheduler } from './scheduler.js'
 import { type Outcome, type Program, UNSTARTED } from './steps.js'
@@ -13,7 +20,7 @@ export type Description = Readonly<Record<string, unknown>>
 
 const NO_DURATIONS: readonly DurationList[] = []
 
-export abstract class Continuation extends Deadline implements Waiter {
+export abstract class Continuation extends Deadline implements Waiter, Subject {
   readonly scheduler: Scheduler
   /** The steps and edges it runs; {@link UNSTARTED} until it starts. */
   program: Program<never>
@@ -102,6 +109,10 @@ export abstract class Continuation extends Deadline implements Waiter {
    */
   mayEnter(_step: string): string | null {
     return null
+  }
+  /** What keeps from others what they wait for, besides its own waits. For debuggers: it may allocate. */
+  holders(_bits: number): readonly Holder[] {
+    return []
   }
   /** Returns its data for a person to read. */
   describe(): Description {

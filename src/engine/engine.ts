@@ -10,24 +10,15 @@
 // between. A newcomer queues behind the waiters.
 
 import { type Fault, fault, type World } from '../continuation/index.js'
-import { invariant, List, Pollable } from '../pollset/index.js'
+import { type Holder, invariant, List, type Subject } from '../pollset/index.js'
 import { SessionChoice } from './choice.js'
-import { LEASED, type Lease, type LeaseAnswer, LeaseRefusal, UNLEASED } from './lease.js'
+import { LEASED, type Lease, type LeaseAnswer, REFUSED_CLOSING, REFUSED_FULL, UNLEASED } from './lease.js'
 import { type EngineLimits, engineLimits } from './limits.js'
 import type { Opening } from './opening.js'
 import { ReopenBackoff } from './reopen-backoff.js'
 import type { Session, SessionFactory, SessionReports } from './session.js'
 
-const REFUSED_CLOSING = new LeaseRefusal(
-  'engine-closed',
-  fault('engine-closed', 'internal', 'connection', 'never', 'the engine is shutting down'),
-)
-const REFUSED_FULL = new LeaseRefusal(
-  'queue-full',
-  fault('queue-full', 'internal', 'stream', 'never', 'too many requests wait for this backend'),
-)
-
-export class Engine<S extends Session> implements SessionReports<S> {
+export class Engine<S extends Session> implements SessionReports<S>, Subject {
   readonly id: string
   /** The backend's name for a person: `h2c://127.0.0.1:9000`. */
   readonly name: string
@@ -242,9 +233,33 @@ export class Engine<S extends Session> implements SessionReports<S> {
     return this.openings.size
   }
 
-  /** The sessions that are pollables, for wait-for graphs. */
-  sessionPollables(): readonly Pollable[] {
-    return this.sessions.filter((each): each is S & Pollable => each instanceof Pollable)
+  get kind(): string {
+    return 'engine'
+  }
+
+  /** Returns the place of a queued lease, from 1, and how many wait. It visits the queue. */
+  placeOf(lease: Lease<S>): { readonly place: number; readonly queued: number } {
+    let place = 1
+    for (let each = this.queue.first; each !== null && each !== lease; each = each.listNext) place++
+    return { place, queued: this.queued }
+  }
+
+  /** What keeps a place from becoming free: its sessions, and those that are being opened. */
+  holders(): readonly Holder[] {
+    const held: Holder[] = this.sessions.map((session) => ({
+      subject: session,
+      reason: `${session.state}, with ${session.leased} of ${Math.min(session.capacity, this.share)} places taken`,
+    }))
+    for (const opening of this.openings)
+      held.push({ subject: { id: opening.id, kind: 'opening' }, reason: 'is being opened' })
+    if (this.backoff.deadlineArmed) {
+      const ms = Math.max(0, this.backoff.deadlineAt - this.world.pollset.now)
+      held.push({
+        subject: { id: `${this.id}.pause`, kind: 'pause' },
+        reason: `no connection is opened for another ${Math.ceil(ms)} ms, since one has failed`,
+      })
+    }
+    return held
   }
 
   describe(): Readonly<Record<string, unknown>> {
@@ -254,12 +269,7 @@ export class Engine<S extends Session> implements SessionReports<S> {
       queued: this.queued,
       opening: this.opening,
       share: this.share === Number.POSITIVE_INFINITY ? null : this.share,
-      sessions: this.sessions.map((s) => ({
-        id: s.id,
-        state: s.state,
-        leased: s.leased,
-        capacity: s.capacity,
-      })),
+      sessions: this.sessions.map(({ id, state, leased, capacity }) => ({ id, state, leased, capacity })),
     }
   }
 

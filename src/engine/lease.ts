@@ -1,8 +1,8 @@
 // A lease: the right to one stream on one session of an engine. It is a pollable, so that a continuation can
 // wait for it, and a list node itself, so that leaving the queue is O(1).
 
-import type { Fault } from '../continuation/index.js'
-import { invariant, type Listed, Pollable } from '../pollset/index.js'
+import { type Fault, fault } from '../continuation/index.js'
+import { type Holder, invariant, type Listed, Pollable } from '../pollset/index.js'
 import type { Engine } from './engine.js'
 import type { Session } from './session.js'
 
@@ -20,6 +20,15 @@ export class LeaseRefusal {
     this.fault = fault
   }
 }
+
+export const REFUSED_CLOSING = new LeaseRefusal(
+  'engine-closed',
+  fault('engine-closed', 'internal', 'connection', 'never', 'the engine is shutting down'),
+)
+export const REFUSED_FULL = new LeaseRefusal(
+  'queue-full',
+  fault('queue-full', 'internal', 'stream', 'never', 'too many requests wait for this backend'),
+)
 
 /**
  * An engine's answer to a request for a lease. `granted`: {@link Lease.take} gives the session now. `queued`:
@@ -63,7 +72,7 @@ export class Lease<S extends Session> extends Pollable implements Listed<Lease<S
   }
 
   get id(): string {
-    return `${this.engine?.id ?? 'engine'}.lease`
+    return `${this.of.id}.lease`
   }
   get kind(): string {
     return 'lease'
@@ -71,9 +80,12 @@ export class Lease<S extends Session> extends Pollable implements Listed<Lease<S
   get bitNames(): readonly string[] {
     return ['LEASED', 'UNLEASED']
   }
-  /** The sessions of the engine: their streams hold the capacity that this lease waits for. */
-  override holders(): readonly Pollable[] {
-    return this.engine?.sessionPollables() ?? []
+  /** The engine, whose sessions have the capacity that this lease waits for. */
+  override holders(): readonly Holder[] {
+    const { engine } = this
+    if (engine === null || this.list === null) return []
+    const { place, queued } = engine.placeOf(this)
+    return [{ subject: engine, reason: `it is number ${place} of ${queued} that wait for ${engine.name}` }]
   }
 
   /** Takes the session of a granted lease. From here on the session reports when the lease is freed. */

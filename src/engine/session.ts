@@ -2,12 +2,13 @@
 // it can carry; the engine counts them.
 
 import type { Fault } from '../continuation/index.js'
+import type { Subject } from '../pollset/index.js'
 import type { Opening } from './opening.js'
 
 export type SessionState = 'opening' | 'open' | 'retired' | 'closed'
 
 /** One connection to a backend. It reports to its engine through {@link SessionReports}. */
-export interface Session {
+export interface Session extends Subject {
   readonly id: string
   /** The opening that made it, if it is not its own opening. Written by that opening. */
   openedBy?: Opening

@@ -3,7 +3,16 @@
 // the peer can read everything. Each version turns bytes into messages itself.
 
 import { Continuation, type Fault, fault } from '../continuation/index.js'
-import { CLOSED, type DurationList, type Pollable, Signal, type Socket } from '../pollset/index.js'
+import {
+  CLOSED,
+  type DurationList,
+  formatAddress,
+  type Holder,
+  type Pollable,
+  Signal,
+  type Socket,
+  WRITABLE,
+} from '../pollset/index.js'
 import {
   Linger,
   type LingerLimits,
@@ -11,6 +20,7 @@ import {
   Transit,
   type TransitLimits,
 } from '../transport/index.js'
+import type { Stream } from './stream.js'
 import type { HttpWorld } from './world.js'
 
 /** What all connections of one version and World share. */
@@ -82,6 +92,28 @@ export abstract class HttpConnection<Context extends ConnectionContext> extends 
   get arrivingUntil(): number {
     const { socket } = this
     return this.transit.look(socket.writtenBytes, this.output.wroteAt)
+  }
+
+  /** The streams that are open on it, oldest first. For debuggers: it may allocate. */
+  abstract openStreams(): readonly Stream[]
+
+  /**
+   * What keeps its places: on a backend the exchanges of its streams; on either side a peer that takes or
+   * sends nothing.
+   */
+  override holders(): readonly Holder[] {
+    const held: Holder[] = []
+    for (const { user } of this.openStreams())
+      if (user !== null) held.push({ subject: user, reason: `has a place on ${this.id}` })
+    const { socket } = this
+    const { remote } = socket
+    const where = `${this.side === 'frontend' ? 'the client' : 'the backend'} ${formatAddress(remote)}`
+    const blocked = (socket.readiness & (WRITABLE | CLOSED)) === 0
+    held.push({
+      subject: { id: `${this.id}.peer`, kind: 'peer' },
+      reason: blocked ? `${where} takes nothing more` : `${where} has sent nothing that is unread`,
+    })
+    return held
   }
 
   /** Whether it is failing. */

@@ -112,6 +112,22 @@ export class Head {
     return new Head(fields, this.status, sizeOf(fields), this.contentLength)
   }
 
+  /**
+   * Returns a copy of a request with this `:path` or `:authority`, which it must have. Throws a RangeError if
+   * the value is invalid. A Host field beside `:authority` follows it.
+   */
+  withControl(name: 'path' | 'authority', value: string): Head {
+    const before = this[name]
+    if (before === null) throw new RangeError(`this request has no :${name}`)
+    const after = new Field(`:${name}`, value, before.neverIndexed)
+    if (after.faults !== 0) throw new RangeError(`:${name} with this value is not valid`)
+    const fields = this.fields.map((each) => {
+      if (each === before) return after
+      return name === 'authority' && each.token === Token.HOST ? new Field('host', value) : each
+    })
+    return new Head(fields, this.status, sizeOf(fields), this.contentLength)
+  }
+
   /** Removes all regular fields with one of these tokens. */
   remove(tokens: TokenSet): void {
     const fields = this.fields

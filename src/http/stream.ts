@@ -5,7 +5,7 @@
 // the other side's receive buffer, within the windows, streams in turns. So `forwardBody` only grants: all
 // bytes that the source holds at this moment may leave. A held exchange grants nothing, so its bytes stay.
 
-import { invariant, Pollable } from '../pollset/index.js'
+import { type Holder, invariant, Pollable, type Subject } from '../pollset/index.js'
 import type { CreditSink, ReceiveBuffer } from '../transport/index.js'
 import type { Field } from './field.js'
 import type { StreamOwner } from './frontend-stream.js'
@@ -104,6 +104,8 @@ export abstract class Stream extends Pollable implements CreditSink {
   fault: StreamFault | null
   /** On a frontend: the exchange that answers it, cancelled when the client leaves. */
   owner: StreamOwner | null
+  /** On a backend: the exchange whose request it carries. */
+  user: Subject | null
 
   constructor() {
     super()
@@ -126,6 +128,7 @@ export abstract class Stream extends Pollable implements CreditSink {
     this.sentAt = 0
     this.fault = null
     this.owner = null
+    this.user = null
   }
 
   get kind(): string {
@@ -136,6 +139,30 @@ export abstract class Stream extends Pollable implements CreditSink {
   }
   override get parent(): Pollable {
     return this.connection.pollable
+  }
+
+  /** What its connection has to do with each bit; what a version adds is {@link sendingHolders}. */
+  override holders(bits: number): readonly Holder[] {
+    const held: Holder[] = []
+    const { connection } = this
+    const subject = connection as unknown as Subject
+    const sends = this.pendingHead !== null || this.granted > 0
+    if (sends) held.push(...this.sendingHolders())
+    const answers = (bits & (HEAD | INTERIM)) !== 0 && this.head === null
+    if (answers && !sends)
+      held.push({ subject, reason: `the peer of ${connection.id} has sent no response head` })
+    if ((bits & BODY) !== 0 && !answers && !this.remoteEnded && this.waitingBytes === 0)
+      held.push({ subject, reason: `the peer of ${connection.id} has sent no more of the body` })
+    return held
+  }
+
+  /** Returns what keeps its head, or granted bytes, from leaving. */
+  protected sendingHolders(): readonly Holder[] {
+    const { connection } = this
+    const what = this.pendingHead !== null ? 'its head waits' : `${this.granted} bytes wait`
+    return [
+      { subject: connection as unknown as Subject, reason: `${what} for the output of ${connection.id}` },
+    ]
   }
 
   /** Whether it has ended in both directions. */

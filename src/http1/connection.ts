@@ -308,6 +308,10 @@ export abstract class Http1Connection
     stream.receiveBuffer?.clear()
   }
 
+  openStreams(): readonly Http1Stream[] {
+    return this.stream === null ? [] : [this.stream]
+  }
+
   override describe() {
     return {
       stream: this.stream?.id ?? null,

@@ -56,11 +56,11 @@ export abstract class Http2Connection
     FieldSectionsHost,
     SettingsHost
 {
-  protected readonly streams: StreamTable
-  protected readonly output: Output
+  readonly streams: StreamTable
+  readonly output: Output
   protected readonly reader: FrameReader
   protected readonly encoder: HpackEncoder
-  protected readonly peer: PeerSettings
+  readonly peer: PeerSettings
   protected readonly health: Health
   protected readonly frameBudget: FrameBudget
   protected readonly blocks: FieldSections
@@ -74,13 +74,12 @@ export abstract class Http2Connection
   constructor(context: Http2Context, role: Role, socket: Socket, id?: string) {
     super(context, role === 'server' ? 'frontend' : 'backend', ['QUIET'], socket, id)
     const { world, limits } = context
-    const { now } = this
     this.streams = new StreamTable()
-    this.frameBudget = new FrameBudget(limits, now)
+    this.frameBudget = new FrameBudget(limits, this.now)
     this.encoder = new HpackEncoder({ tableSizeMax: limits.headerTableBytesMax })
     const { pollset, slabs } = world
     this.output = new Output(pollset, this.encoder, slabs, limits.controlBytesMax, this.frameBudget)
-    this.health = new Health(context, this.side, this.transit, now)
+    this.health = new Health(context, this.side, this.transit, this.now)
     const { handshake, liveness } = this.health
     this.blocks = new FieldSections(context, this, liveness)
     const { output, encoder, streams, blocks } = this
@@ -382,6 +381,10 @@ export abstract class Http2Connection
     this.streams.delete(stream)
     this.removed(stream)
     if (this.draining && this.live === 0) this.pollable.raise(QUIET)
+  }
+
+  override openStreams(): readonly Http2Stream[] {
+    return this.streams.oldestFirst()
   }
 
   override describe() {

@@ -47,6 +47,8 @@ export class Http2Session extends Http2Connection implements BackendSession, Ses
   private readonly reports: SessionReports<BackendSession>
   private readonly budget: ResetBudget
   private nextStreamId: number
+  /** How many streams it has made. */
+  private opened: number
   private quietSince: number
   /** Why no stream may be opened, even for a granted lease; null while streams may. */
   private notBegun: StreamFault | null
@@ -64,6 +66,7 @@ export class Http2Session extends Http2Connection implements BackendSession, Ses
     this.leased = 0
     this.unfit = null
     this.nextStreamId = 1
+    this.opened = 0
     this.notBegun = null
     this.calmResets = new EnhanceYourCalmResets()
     this.target = target
@@ -101,6 +104,7 @@ export class Http2Session extends Http2Connection implements BackendSession, Ses
   openStream(request: Head): Http2Stream {
     const limits = this.context.limits
     const stream = new Http2Stream(this, 0, StreamState.OPEN, this.peer.window, limits.streamWindow)
+    stream.number = ++this.opened
     stream.bodiless = request.method?.value === 'HEAD'
     stream.connect = request.asksTunnel
     if (this.notBegun !== null) this.failStream(stream, this.notBegun)

@@ -50,6 +50,18 @@ export class StreamTable {
     return found
   }
 
+  oldestFirst(): Http2Stream[] {
+    return this.all().sort((a, b) => a.streamId - b.streamId)
+  }
+
+  /** Returns the streams that have used of this window, with how many bytes; the most first. */
+  windowUsers(window: number): (readonly [Http2Stream, number])[] {
+    return this.all()
+      .map((stream) => [stream, window - stream.sendWindow] as const)
+      .filter(([, bytes]) => bytes > 0)
+      .sort((a, b) => b[1] - a[1])
+  }
+
   rememberReset(id: number, state: number): void {
     this.resets ??= new Map()
     this.resets.set(id, state)

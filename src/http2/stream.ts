@@ -2,10 +2,11 @@
 // nothing by itself: the connection moves it when frames arrive, and the output pulls from it.
 
 import { Stream, type StreamConnection } from '../http/index.js'
-import type { List, Listed } from '../pollset/index.js'
+import type { Holder, List, Listed, Subject } from '../pollset/index.js'
 import type { ReceiveBuffer } from '../transport/index.js'
 import type { BodyIntake } from './body-intake.js'
 import { StreamState } from './stream-states.js'
+import type { StreamTable } from './stream-table.js'
 
 /** The connection, as its streams need it. */
 export interface Http2StreamConnection extends StreamConnection {
@@ -13,6 +14,9 @@ export interface Http2StreamConnection extends StreamConnection {
   readonly intake: BodyIntake
   /** Gives the stream an id, before its first head is written. */
   opening(stream: Http2Stream): void
+  readonly output: { readonly sendWindow: number }
+  readonly streams: Pick<StreamTable, 'windowUsers'>
+  readonly peer: { readonly window: number }
   /** The END_STREAM of the stream has been written. */
   ended(stream: Http2Stream): void
 }
@@ -20,6 +24,8 @@ export interface Http2StreamConnection extends StreamConnection {
 export class Http2Stream extends Stream implements Listed<Http2Stream> {
   /** 0 until the head of a request to a backend is written. */
   streamId: number
+  /** On a backend: it is the connection's first, second … request; 0 on a frontend. */
+  number: number
   readonly connection: Http2StreamConnection
   state: number
   /** The octets that the peer lets us send; may be negative (RFC 9113 §6.9.2). */
@@ -63,6 +69,7 @@ export class Http2Stream extends Stream implements Listed<Http2Stream> {
     super()
     this.connection = connection
     this.streamId = streamId
+    this.number = 0
     this.state = state
     this.sendWindow = sendWindow
     this.recvWindow = recvWindow
@@ -82,7 +89,7 @@ export class Http2Stream extends Stream implements Listed<Http2Stream> {
   }
 
   get id(): string {
-    return `${this.connection.id}/s${this.streamId === 0 ? '?' : this.streamId}`
+    return `${this.connection.id}/${this.number === 0 ? `s${this.streamId}` : `r${this.number}`}`
   }
 
   get closed(): boolean {
@@ -106,6 +113,20 @@ export class Http2Stream extends Stream implements Listed<Http2Stream> {
 
   consumed(bytes: number): void {
     this.connection.intake.consumed(this, bytes)
+  }
+
+  protected override sendingHolders(): readonly Holder[] {
+    const { connection, granted, pendingHead } = this
+    if (pendingHead !== null || granted === 0) return super.sendingHolders()
+    const subject = connection as unknown as Subject
+    const waits = `${granted} bytes wait here`
+    if (this.sendWindow <= 0)
+      return [{ subject, reason: `the peer of ${connection.id} has shut this stream's window: ${waits}` }]
+    if (connection.output.sendWindow > 0) return super.sendingHolders()
+    const held: Holder[] = [{ subject, reason: `the window of ${connection.id} is shut: ${waits}` }]
+    for (const [stream, bytes] of connection.streams.windowUsers(connection.peer.window))
+      if (stream !== this) held.push({ subject: stream, reason: `${bytes} bytes of that window are with it` })
+    return held
   }
 
   override describe() {

@@ -7,7 +7,15 @@ export { List, type Listed } from './list.js'
 export { UNIX_PATH_BYTES_MAX } from './node/listener.js'
 export { addressVersion, Networks, numericHost } from './node/networks.js'
 export { NodePollset, type NodePollsetLimits, nodePollsetLimits } from './node/pollset.js'
-export { namesOf, Pollable, type PollableView, Signal, type Waiter } from './pollable.js'
+export {
+  type Holder,
+  namesOf,
+  Pollable,
+  type PollableView,
+  Signal,
+  type Subject,
+  type Waiter,
+} from './pollable.js'
 export type { SimPeerSocket, SimPeerSocketOwner, SimSocket } from './sim/link.js'
 export { noFaults, type SimFaults } from './sim/pipe.js'
 export { SimPollset } from './sim/pollset.js'

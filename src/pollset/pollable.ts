@@ -20,7 +20,23 @@ export interface PollableView {
   readonly [detail: string]: unknown
 }
 
-export abstract class Pollable {
+/** What a wait-for graph is made of: a pollable, a continuation, or a thing that only has a name. */
+export interface Subject {
+  /** Unique in its World. */
+  readonly id: string
+  readonly kind: string
+  /** See {@link Pollable.holders}. */
+  holders?(bits: number): readonly Holder[]
+}
+
+/** One edge of the wait-for graph. */
+export interface Holder {
+  readonly subject: Subject
+  /** Why it keeps the bits from rising: one clause, for a person. */
+  readonly reason: string
+}
+
+export abstract class Pollable implements Subject {
   /** The bits that are up now; each kind of pollable defines its own. */
   readiness: number
   /** The bits the waiter waits for; 0 without a waiter. */
@@ -38,7 +54,7 @@ export abstract class Pollable {
     this.waiter = null
   }
 
-  /** Unique in its World, as in `m3/s5`, `b1`, `b1/s7`. */
+  /** Unique in its World, as in `m3/s5`, `b1`, `b1/r7`. It never changes. */
   abstract get id(): string
   abstract get kind(): string
   /** The pollable that carries it, such as a stream's connection; null without one. */
@@ -58,10 +74,10 @@ export abstract class Pollable {
     this.readiness &= ~bits
   }
 
-  /** Returns the pollables that keep these bits from rising: one edge of the wait-for graph. */
-  holders(_bits: number): readonly Pollable[] {
+  /** Returns what keeps these bits from rising. For debuggers: it may allocate. */
+  holders(_bits: number): readonly Holder[] {
     const parent = this.parent
-    return parent === null ? [] : [parent]
+    return parent === null ? [] : [{ subject: parent, reason: 'carries it' }]
   }
 
   describe(): PollableView {

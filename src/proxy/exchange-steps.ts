@@ -15,7 +15,6 @@ import type { Exchange } from './exchange.js'
 import { BEFORE_HEAD, flows } from './flows.js'
 import { forwardedByUs, maxForwardsAnswer, type OwnAnswer } from './forwarding.js'
 import { respond, sendRefusal } from './own-answer.js'
-import type { Refusal } from './refusal.js'
 import * as refusals from './refusal.js'
 
 export const exchangeLife = defineLife({
@@ -24,10 +23,10 @@ export const exchangeLife = defineLife({
   edges: {
     receive: ['route', 'refuse', 'abort'],
     route: ['lease', 'respond', 'refuse', 'abort'],
-    lease: ['lease', 'leaseLate', 'sendHead', 'refuse', 'abort'],
+    lease: ['lease', 'leaseLate', 'sendHead', 'respond', 'refuse', 'abort'],
     leaseLate: ['refuse'],
-    sendHead: ['awaitHead', 'retry', 'refuse', 'abort'],
-    awaitHead: ['awaitHead', 'answer', 'retry', 'refuse', 'abort'],
+    sendHead: ['awaitHead', 'retry', 'respond', 'refuse', 'abort'],
+    awaitHead: ['awaitHead', 'answer', 'retry', 'respond', 'refuse', 'abort'],
     answer: ['transfer', 'tunnel', 'retry', 'refuse', 'abort'],
     transfer: ['transfer', 'finish', 'abort'],
     tunnel: ['tunnel', 'finish', 'abort'],
@@ -212,16 +211,19 @@ export const exchangeSteps = exchangeLife.steps<Exchange>({
   /** The whole response has left. */
   finish: () => goto.log,
 
-  /** Answers the request ourselves, with success. */
+  /** Answers the request in the backend's place. A debugger may send an exchange here that has a stream. */
   respond(x) {
-    x.outcome = 'max-forwards'
-    respond(x, 200, x.ownAnswer as OwnAnswer)
+    const answer = x.ownAnswer as OwnAnswer
+    x.outcome = answer.outcome
+    x.lease.release()
+    x.backendStream?.reset('cancel')
+    respond(x, answer)
     return waitUntilSent
   },
 
   /** Answers with the refusal that an earlier step has set. */
   refuse(x) {
-    const refusal = x.refusal as Refusal
+    const refusal = x.refusal ?? refusals.BY_DEBUGGER
     x.outcome = refusal.code
     x.proxy.refused(x, refusal)
     x.lease.release()

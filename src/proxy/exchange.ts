@@ -12,6 +12,7 @@ import {
   Token,
 } from '../http/index.js'
 import type { Backend, ExchangeSession } from './backend.js'
+import { changes } from './changes.js'
 import type { ConnectTarget } from './connect-pattern.js'
 import type { OwnAnswer } from './forwarding.js'
 import { flowOf, Progress } from './progress.js'
@@ -28,15 +29,16 @@ import {
 export class Exchange extends Continuation {
   readonly proxy: ReverseProxy
   readonly frontend: FrontendStream
-  readonly request: Head
+  /** Its fields may be changed before it is sent. */
+  request: Head
   /** The backend of its route; null before `route`, and for a plain CONNECT. */
   backend: Backend | null
   /** The stream of the current attempt; null between attempts. */
   backendStream: Stream | null
   engine: Engine<ExchangeSession> | null
   readonly lease: Lease<ExchangeSession>
-  /** ms of the pollset's clock */
-  readonly receivedAt: number
+  /** ms of the pollset's clock, without the time it was held */
+  receivedAt: number
   /** How often the request was sent, without the attempts that are not counted (attempts.ts). */
   attempts: number
   /** Attempts that are not counted, by kind (attempts.ts). */
@@ -101,6 +103,16 @@ export class Exchange extends Continuation {
   }
   override get holdable(): boolean {
     return true
+  }
+  override shifted(ms: number): void {
+    this.receivedAt += ms
+    this.progress.shifted(ms)
+  }
+  override madeLate(): void {
+    this.progress.overdue = true
+  }
+  override mayEnter(step: string): string | null {
+    return changes.mayEnter(this, step)
   }
   /** ms of the pollset's clock */
   get now(): number {

@@ -26,6 +26,7 @@ export const flows = {
   sendRequest(x: Exchange, stream: Stream): void {
     const { frontend, request } = x
     x.backendStream = stream
+    stream.user = x
     x.progress.sendingBegins()
     x.sent = true
     x.attempts++

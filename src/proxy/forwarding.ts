@@ -24,8 +24,13 @@ export function forwardedByUs(request: Head, client: Client, fields: FieldTable)
 /** Fields that an answer to TRACE must not repeat (RFC 9110 §9.3.8). */
 const SECRET: ReadonlySet<number> = new Set([Token.AUTHORIZATION, Token.PROXY_AUTHORIZATION, Token.COOKIE])
 
-/** A successful answer that we give in the backend's place. */
+const LAST_HOP = { status: 200, outcome: 'max-forwards' }
+
+/** An answer that we give in the backend's place. */
 export interface OwnAnswer {
+  readonly status: number
+  /** What the exchange reports as its outcome. */
+  readonly outcome: string
   readonly text: string
   readonly fields: [string, string][]
 }
@@ -45,10 +50,14 @@ export function maxForwardsAnswer(request: Head, fields: FieldTable): OwnAnswer 
     return null
   }
   if (method === 'OPTIONS') {
-    return { text: '', fields: [['allow', 'GET, HEAD, POST, PUT, DELETE, OPTIONS, TRACE, PATCH']] }
+    return {
+      ...LAST_HOP,
+      text: '',
+      fields: [['allow', 'GET, HEAD, POST, PUT, DELETE, OPTIONS, TRACE, PATCH']],
+    }
   }
   const lines = request.fields
     .filter((field) => !SECRET.has(field.token))
     .map((field) => `${field.name}: ${field.value}\r\n`)
-  return { text: lines.join(''), fields: [] }
+  return { ...LAST_HOP, text: lines.join(''), fields: [] }
 }

@@ -8,7 +8,7 @@ import type { Refusal } from './refusal.js'
 type FieldLines = readonly (readonly [string, string])[]
 
 /** Answers in the backend's place, and waits until the answer has left. */
-export function respond(x: Exchange, status: number, { text, fields: more }: OwnAnswer): void {
+export function respond(x: Exchange, { status, text, fields: more }: OwnAnswer): void {
   const { fields } = x.proxy.world
   const body = Buffer.from(text, 'utf8')
   const lines: FieldLines = [
@@ -24,7 +24,10 @@ export function respond(x: Exchange, status: number, { text, fields: more }: Own
 export function sendRefusal(x: Exchange, refusal: Refusal): void {
   const { status, code, text } = refusal
   if (isGrpc(x.request)) send(x, grpcHead(x.proxy.world.fields, refusal), null)
-  else respond(x, status, { text: `${status} ${code}: ${text}\n`, fields: [['x-fermata', code]] })
+  else {
+    const line = `${status} ${code}: ${text}\n`
+    respond(x, { status, outcome: code, text: line, fields: [['x-fermata', code]] })
+  }
 }
 
 function send(x: Exchange, head: Head, body: Buffer | null): void {

@@ -19,7 +19,7 @@ export const lookMs = (limitMs: number, { exchangeTimeoutMs }: ProxyLimits): num
 
 export class Progress {
   private readonly limits: ProxyLimits
-  readonly receivedAt: number
+  receivedAt: number
   /** When the response head is late: ms of the pollset's clock, as are all times here. */
   headBy: number
   /** Bytes of the request that had left when {@link headBy} was set; -1 before. */
@@ -40,6 +40,8 @@ export class Progress {
   /** The client, or the backend, has not taken all that was granted to it before. */
   clientBlocked: boolean
   backendBlocked: boolean
+  /** A debugger has made the current wait late. */
+  overdue: boolean
 
   constructor(limits: ProxyLimits, now: number) {
     this.limits = limits
@@ -54,10 +56,19 @@ export class Progress {
     this.owed = false
     this.clientBlocked = false
     this.backendBlocked = false
+    this.overdue = false
+  }
+
+  /** Moves its times on by these ms: the exchange was held so long. */
+  shifted(ms: number): void {
+    this.receivedAt += ms
+    this.headBy += ms
+    this.movedAt += ms
   }
 
   /** Starts the time of an attempt. */
   sendingBegins(): void {
+    this.overdue = false
     this.sentBefore = -1
     this.requestSent = false
     this.backendHasBy = 0
@@ -113,7 +124,7 @@ export class Progress {
   }
 
   private isTooOld(now: number): boolean {
-    return now >= this.oldAt
+    return now >= this.oldAt || this.overdue
   }
 
   /** Checks whether too little has moved for `limitMs`, or exchangeTimeoutMs has passed. */

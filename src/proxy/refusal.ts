@@ -43,6 +43,7 @@ export const RETRIES_SPENT = refusal(
   'retries-spent',
   'the backend refused the request each time it was sent',
 )
+export const BY_DEBUGGER = refusal(503, 'by-debugger', 'a debugger refused the request')
 export const RETRY_LATE = refusal(504, 'retry-late', 'retry timeout exceeded')
 export const HEAD_LATE = refusal(504, 'head-late', 'the backend did not answer in time')
 export const REQUEST_LATE = refusal(408, 'request-late', 'the client did not send the whole request in time')

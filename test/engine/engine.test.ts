@@ -14,12 +14,13 @@ import {
   type SessionState,
   UNLEASED,
 } from '../../src/engine/index.js'
-import type { Pollable, Waiter } from '../../src/pollset/index.js'
+import type { Waiter } from '../../src/pollset/index.js'
 import { MemoryPollset } from '../../tools/testbed/memory-pollset.js'
 import { seeded } from '../world/random.js'
 
 class Plain implements Session {
   readonly id: string
+  readonly kind = 'session'
   state: SessionState = 'opening'
   leased = 0
   capacity: number
@@ -522,8 +523,14 @@ t.test('what it shows of itself', async (t) => {
     share: null,
     sessions: [{ id: 'b1', state: 'open', leased: 1, capacity: 1 }],
   })
-  t.equal(b.lease.id, 'e1.lease')
-  t.strictSame(b.lease.holders() as readonly Pollable[], [], 'these sessions are no pollables')
+  t.equal(b.lease.id, 'b.lease')
+  const [{ subject, reason }] = b.lease.holders()
+  t.equal(subject, engine)
+  t.equal(reason, 'it is number 1 of 1 that wait for plain')
+  t.same(
+    engine.holders().map((each) => [each.subject.id, each.reason]),
+    [['b1', 'open, with 1 of 1 places taken']],
+  )
 })
 
 t.test('E16: a session that is retired while opening and then dies tells those who wait', async (t) => {

@@ -5,7 +5,8 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import t from 'tap'
 import type { Continuation } from '../../src/continuation/index.js'
-import { exchangeLife } from '../../src/proxy/index.js'
+import { changes } from '../../src/proxy/changes.js'
+import { Exchange, exchangeLife } from '../../src/proxy/index.js'
 import { frame, framesOf, headers, REQUEST, uint32 } from '../../tools/testbed/frames.js'
 import type { FarEnd } from '../../tools/testbed/memory-pollset.js'
 import { memoryProxy } from '../../tools/testbed/memory-proxy.js'
@@ -463,6 +464,42 @@ t.test('a request and its reset in one batch', (t) => {
   t.strictSame(stepsOf(proxy.lines, 'm1/s1'), ['receive', 'abort', 'log'])
   t.equal(proxy.backends.length, 0)
   t.equal(proxy.proxy.logged, 1)
+  t.end()
+})
+
+t.test('a debugger answers in the place of the backend, as long as no answer has begun', (t) => {
+  for (const step of ['lease', 'sendHead', 'awaitHead']) {
+    const proxy = memoryProxy({}, { seen })
+    const { scheduler } = proxy.world
+    const far = proxy.client()
+    let held: Exchange | null = null
+    // Before the step that follows: the edge begins at `step`.
+    scheduler.gate = {
+      holds(each, cause, from) {
+        if (held !== null || each.program.names[from] !== step || !(each instanceof Exchange)) return false
+        if (cause === 'arm' && step !== 'awaitHead') return false
+        held = each
+        return true
+      },
+    }
+    far.send(headers(1, REQUEST))
+    proxy.greet(proxy.backends[0])
+    proxy.backends[0].send(headers(1, [[':status', '204']], false))
+    const exchange = held as Exchange | null
+    if (exchange === null) throw new Error(`nothing left ${step}`)
+    t.match(scheduler.redirect(exchange, 'respond'), /say first what to answer/, step)
+    t.equal(changes.setAnswer(exchange, 418, 'short and stout'), null)
+    t.equal(scheduler.redirect(exchange, 'respond'), null, step)
+    scheduler.release(exchange)
+    proxy.pollset.run()
+    t.equal(exchange.outcome, 'by-debugger')
+    t.equal(proxy.proxy.logged, 1)
+    t.equal(
+      exchange.engine?.sessions.reduce((all, each) => all + each.leased, 0),
+      0,
+      'nothing is leased',
+    )
+  }
   t.end()
 })
 

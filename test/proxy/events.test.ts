@@ -370,7 +370,8 @@ const PLAYS: Readonly<Record<string, Play>> = {
   'response head late': { limits: SHORT, act: later(1100) },
   'client owes the rest of its request, head late': { request: UPLOAD, limits: SHORT, act: later(1100) },
   'response body late': { limits: SHORT, act: later(1100) },
-  'retry late': { limits: SHORT, act: later(1000) },
+  // What is held does not age: the time has passed already.
+  'retry late': { limits: { proxy: { retryTimeoutMs: 0 } }, act: nothing },
   'retries spent after a refusal': { limits: { proxy: { attemptsMax: 1 } }, act: nothing },
   'retries spent after a death': {
     limits: { proxy: { attemptsMax: 1 } },

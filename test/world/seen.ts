@@ -45,6 +45,10 @@ export class Seen implements Tracer {
     this.last.set(c, { step: c.program.names[at], wait: null })
   }
 
+  redirected(c: Continuation, from: number): void {
+    this.last.set(c, { step: c.program.names[from], wait: null })
+  }
+
   private arrived(c: Continuation, step: string): void {
     const last = this.last.get(c)
     if (last === undefined) return

@@ -51,6 +51,7 @@ export function memoryProxy(limits: SomeLimits = {}, options: MemoryProxyOptions
   if (options.seen !== undefined) told.push(options.seen)
   base.scheduler.tracer = {
     transition: (...each) => told.forEach((tracer) => void tracer.transition?.(...each)),
+    redirected: (...each) => told.forEach((tracer) => void tracer.redirected?.(...each)),
     diverted: (...each) => told.forEach((tracer) => void tracer.diverted?.(...each)),
   }
   const world = createHttpWorld(base, limits.transport)

@@ -53,9 +53,9 @@ class NodeResolution extends Resolution implements Marked {
   addresses: readonly string[] = []
   fault: SocketFault | null = null
 
-  constructor(host: string, marks: Marks) {
+  constructor(number: number, host: string, marks: Marks) {
     super()
-    this.id = `resolve(${host})`
+    this.id = `resolve${number}(${host})`
     if (isIP(host) !== 0) {
       this.addresses = [host]
       this.readiness = RESOLVED
@@ -100,6 +100,7 @@ export class NodePollset extends Turns implements Pollset, Marks {
   readonly commands: NodeCommands
   private readonly bounds: NodePollsetLimits
   private marks: Marked[] = []
+  private resolutions = 0
   /** The other of two arrays, empty between turns. */
   private stolen: Marked[] = []
   private asked = false
@@ -173,7 +174,7 @@ export class NodePollset extends Turns implements Pollset, Marks {
   }
 
   resolve(host: string): Resolution {
-    return new NodeResolution(host, this)
+    return new NodeResolution(++this.resolutions, host, this)
   }
 
   wallTime(): number {

@@ -123,9 +123,9 @@ class SimResolution extends Resolution {
   readonly id: string
   addresses: readonly string[] = []
   fault: SocketFault | null = null
-  constructor(host: string) {
+  constructor(number: number, host: string) {
     super()
-    this.id = `resolve(${host})`
+    this.id = `resolve${number}(${host})`
   }
 }
 
@@ -174,6 +174,7 @@ export class SimPollset extends Turns implements Pollset, SimNet {
   private marked: Pollable[] = []
   private markedBits: number[] = []
   private readonly spoilt: Buffer[] = []
+  private resolutions = 0
   private readonly names = new Map<string, readonly string[] | null>()
   private readonly listeners = new Map<string, SimListener>()
   private readonly served = new Map<string, Serving>()
@@ -219,7 +220,7 @@ export class SimPollset extends Turns implements Pollset, SimNet {
   }
 
   resolve(host: string): Resolution {
-    const resolution = new SimResolution(host)
+    const resolution = new SimResolution(++this.resolutions, host)
     const fails = this.chance.chance(this.faults.unresolvedPercent)
     if (fails) this.tally('unresolved name')
     const named = this.names.get(host)

@@ -1,0 +1,104 @@
+// What a debugger may change of an exchange that it holds: its next step, its request before it is sent, its
+// response before any of it is sent, its backend. Each change is checked as the codecs would check it, and
+// never touches framing: a message must not get two meanings.
+
+import { LEASED } from '../engine/index.js'
+import type { Exchange } from './exchange.js'
+
+/** The steps in which nothing of a response has been sent. */
+const UNANSWERED: ReadonlySet<string> = new Set([
+  'receive',
+  'route',
+  'lease',
+  'leaseLate',
+  'sendHead',
+  'awaitHead',
+  'answer',
+  'retry',
+])
+
+/** An object, so that the simulator can plant defects in it. Each method returns what is wrong, or null. */
+export const changes = {
+  /** Whether a debugger may send it to this step. */
+  mayEnter(x: Exchange, step: string): string | null {
+    if (step === x.stepName || step === 'abort') return null
+    if (!UNANSWERED.has(x.stepName)) return `the response to ${x.id} has begun`
+    switch (step) {
+      case 'refuse':
+      case 'lease':
+      case 'leaseLate':
+        return null
+      case 'sendHead':
+        return (x.lease.readiness & LEASED) !== 0 ? null : `${x.id} has no lease`
+      case 'answer':
+        return x.backendStream?.head ? null : `the response head of ${x.id} has not come`
+      case 'respond':
+        return x.ownAnswer !== null ? null : 'say first what to answer: answer ID STATUS [TEXT]'
+      case 'retry':
+        if (x.backendStream === null) return `${x.id} has not been sent`
+        return x.asksTunnel || x.frontend.replayable
+          ? null
+          : `the body of ${x.id} is not kept: it cannot be sent again`
+      default:
+        return `only the exchange itself goes on to ${step}`
+    }
+  },
+
+  /** Sets `path`, `authority` or a field of the request. */
+  setRequest(x: Exchange, name: string, value: string): string | null {
+    if (x.backendStream !== null || !UNANSWERED.has(x.stepName)) return `the request of ${x.id} has been sent`
+    return changed(() => {
+      x.request =
+        name === 'path' || name === 'authority'
+          ? x.request.withControl(name, value)
+          : x.request.with(name, value)
+    })
+  },
+
+  /** Sets a field of the response. */
+  setResponse(x: Exchange, name: string, value: string): string | null {
+    const stream = x.backendStream
+    if (stream === null || stream.head === null) return `the response head of ${x.id} has not come`
+    const { head } = stream
+    if (x.stepName !== 'answer')
+      return `the response head of ${x.id} has been sent: hold it at exchange.answer`
+    return changed(() => {
+      stream.head = head.with(name, value)
+    })
+  },
+
+  /** Gives it to another backend of the routes. It must be sent to `lease` then. */
+  setBackend(x: Exchange, name: string): string | null {
+    if (x.stepName !== 'lease') return `hold ${x.id} at exchange.lease to choose its backend`
+    if (x.connectTarget !== null) return 'a CONNECT goes to its own target'
+    const backend = [...x.proxy.routes.backends].find((each) => each.name === name)
+    if (backend === undefined) {
+      const names = [...x.proxy.routes.backends].map((each) => each.name)
+      return `no route has the backend '${name}': there are ${names.join(', ')}`
+    }
+    x.lease.release()
+    x.backend = backend
+    x.engine = backend.engineFor(x.frontend.client)
+    return null
+  },
+
+  /** Prepares an answer in the backend's place, for `respond`. */
+  setAnswer(x: Exchange, status: number, text: string): string | null {
+    if (!Number.isInteger(status) || status < 200 || status > 599)
+      return 'a status is a number from 200 to 599'
+    if (x.asksTunnel && status < 300) return `${x.id} asks for a tunnel: only its backend can open it`
+    if (text !== '' && (status === 204 || status === 205 || status === 304)) return `${status} has no body`
+    x.ownAnswer = { status, outcome: 'by-debugger', text, fields: [] }
+    return null
+  },
+}
+
+function changed(change: () => void): string | null {
+  try {
+    change()
+    return null
+  } catch (error) {
+    if (error instanceof RangeError) return error.message
+    throw error
+  }
+}

@@ -1,0 +1,185 @@
+// What a debugger may change of an exchange that it holds, and how it is told why not; and the wait-for graph
+// of exchanges.
+
+import t from 'tap'
+import { type Continuation, why, whyText } from '../../src/continuation/index.js'
+import { changes } from '../../src/proxy/changes.js'
+import { Exchange } from '../../src/proxy/index.js'
+import { frame, framesOf, headers, REQUEST } from '../../tools/testbed/frames.js'
+import { memoryProxy } from '../../tools/testbed/memory-proxy.js'
+import { decoded } from '../world/decoded.js'
+
+type Proxy = ReturnType<typeof memoryProxy>
+
+/** Holds the first exchange that comes to this step. */
+function holdAt(proxy: Proxy, step: string): () => Exchange {
+  let held: Exchange | null = null
+  proxy.world.scheduler.gate = {
+    holds(each, cause) {
+      if (held !== null || cause === 'arm' || each.stepName !== step || !(each instanceof Exchange))
+        return false
+      held = each
+      return true
+    },
+  }
+  return () => {
+    if (held === null) throw new Error(`nothing came to ${step}`)
+    return held
+  }
+}
+
+const goOn = (proxy: Proxy, exchange: Continuation): void => {
+  proxy.world.scheduler.release(exchange)
+  proxy.pollset.run()
+}
+
+t.test('the request, before it is sent', (t) => {
+  const proxy = memoryProxy()
+  const far = proxy.client()
+  const held = holdAt(proxy, 'lease')
+  far.send(headers(1, REQUEST))
+  const x = held()
+  t.equal(changes.setRequest(x, 'x-user', 'ann'), null)
+  t.equal(changes.setRequest(x, 'path', '/other?b=1'), null)
+  t.equal(changes.setRequest(x, 'authority', 'other.example'), null)
+  for (const name of ['content-length', 'transfer-encoding', 'connection', 'host', ':path', 'te', 'upgrade'])
+    t.match(changes.setRequest(x, name, '5'), /may be changed|not a field line/, name)
+  t.match(changes.setRequest(x, 'x-user', 'a\r\nb: c'), /not a field line/)
+  t.match(changes.setRequest(x, 'X User', 'a'), /not a field line/)
+  t.match(changes.setRequest(x, 'path', '/a b'), /not valid/)
+  t.match(changes.setRequest(x, 'authority', 'a/b'), /not valid/)
+  goOn(proxy, x)
+  const [backend] = proxy.backends
+  backend.send(Buffer.concat([frame(4, 0, 0), frame(4, 1, 0)]))
+  const sent = decoded(backend.take())
+  t.match(sent, { ':path': '/other?b=1', ':authority': 'other.example', 'x-user': 'ann' })
+  t.match(changes.setRequest(x, 'x-user', 'bob'), /has been sent/)
+  t.end()
+})
+
+t.test('the response, before any of it is sent', (t) => {
+  const proxy = memoryProxy()
+  const far = proxy.client()
+  const held = holdAt(proxy, 'answer')
+  far.send(headers(1, REQUEST))
+  proxy.greet(proxy.backends[0])
+  far.take()
+  proxy.backends[0].send(headers(1, [[':status', '200']], false))
+  const x = held()
+  t.match(changes.setRequest(x, 'x-user', 'bob'), /has been sent/)
+  t.equal(changes.setResponse(x, 'x-seen', 'yes'), null)
+  t.match(changes.setResponse(x, 'content-length', '3'), /may be changed/)
+  goOn(proxy, x)
+  t.match(decoded(far.take()), { ':status': '200', 'x-seen': 'yes' })
+  t.match(changes.setResponse(x, 'x-seen', 'no'), /has been sent/)
+  t.match(changes.mayEnter(x, 'retry'), /has begun/)
+  t.end()
+})
+
+t.test('steps that it may be sent to', (t) => {
+  const proxy = memoryProxy()
+  const { scheduler } = proxy.world
+  const far = proxy.client()
+  const held = holdAt(proxy, 'awaitHead')
+  far.send(headers(1, REQUEST))
+  proxy.greet(proxy.backends[0])
+  const x = held()
+  t.match(scheduler.redirect(x, 'transfer'), /no edge to transfer/)
+  t.match(scheduler.redirect(x, 'respond'), /say first/)
+  t.match(changes.setAnswer(x, 99, ''), /200 to 599/)
+  t.match(changes.setAnswer(x, 204, 'text'), /has no body/)
+  t.equal(scheduler.redirect(x, 'refuse'), null)
+  goOn(proxy, x)
+  t.equal(x.outcome, 'by-debugger')
+  t.match(decoded(far.take()), { ':status': '503', 'x-fermata': 'by-debugger' })
+  t.end()
+})
+
+t.test('a refusal that a debugger makes', (t) => {
+  const proxy = memoryProxy({ proxy: { headTimeoutMs: 60_000 } })
+  const { scheduler } = proxy.world
+  const far = proxy.client()
+  far.send(headers(1, REQUEST))
+  proxy.greet(proxy.backends[0])
+  far.take()
+  const [x] = [...scheduler.alive()].filter((each) => each instanceof Exchange)
+  t.equal(scheduler.makeLate(x), null, 'late now, and not in a minute')
+  proxy.pollset.run()
+  t.equal((x as Exchange).outcome, 'head-late')
+  t.match(decoded(far.take()), { ':status': '504' })
+  t.end()
+})
+
+t.test('its clocks stand still while it is held', (t) => {
+  const proxy = memoryProxy({ proxy: { headTimeoutMs: 1000, exchangeTimeoutMs: 5000 } })
+  const { scheduler } = proxy.world
+  const far = proxy.client()
+  far.send(headers(1, REQUEST))
+  proxy.greet(proxy.backends[0])
+  far.take()
+  const [x] = [...scheduler.alive()].filter((each): each is Exchange => each instanceof Exchange)
+  proxy.pollset.advance(400)
+  scheduler.hold(x)
+  proxy.pollset.advance(10_000)
+  scheduler.release(x)
+  proxy.pollset.advance(500)
+  t.equal(x.outcome, 'ok')
+  proxy.backends[0].send(headers(1, [[':status', '204']]))
+  t.match(decoded(far.take()), { ':status': '204' })
+  t.equal(x.outcome, 'ok')
+  t.end()
+})
+
+t.test(
+  'why: a queued exchange, its engine, the session, the exchange that has its place, its backend',
+  (t) => {
+    const proxy = memoryProxy({ engine: { sessionsMax: 1 }, http2: { backendStreamsMax: 1 } })
+    const { scheduler } = proxy.world
+    const far = proxy.client()
+    far.send(headers(1, REQUEST))
+    proxy.greet(proxy.backends[0])
+    far.send(headers(3, REQUEST))
+    proxy.pollset.advance(8200)
+    const waiting = [...scheduler.alive()].find((each) => each.id === 'm1/s3')
+    if (waiting === undefined) throw new Error('m1/s3 has ended')
+    const answer = why(waiting, proxy.pollset)
+    t.match(answer, { id: 'm1/s3', step: 'exchange.lease', state: 'waiting', sinceMs: 8200 })
+    const [lease] = answer.waits
+    t.match(lease, { on: 'm1/s3.lease', bits: ['LEASED', 'UNLEASED'] })
+    const [engine] = lease.holders
+    t.match(engine, { id: 'e1', reason: /number 1 of 1 that wait/ })
+    const [session] = engine.holders
+    t.match(session, { id: 'b1', reason: 'open, with 1 of 1 places taken' })
+    const [holder] = session.holders
+    t.match(holder, { id: 'm1/s1', reason: 'has a place on b1', why: { step: 'exchange.awaitHead' } })
+    const text = whyText(answer)
+    t.match(text, /^m1\/s3 at exchange\.lease: waits for 8\.2 s, late in/)
+    t.match(text, /m1\/s1 at exchange\.awaitHead/)
+    t.match(text, /the peer of b1 has sent no response head/)
+    const ids = JSON.stringify(answer).match(/"id":"[^"]*"/g) ?? []
+    t.equal(
+      new Set(ids).size,
+      ids.length - (text.match(/see elsewhere|a cycle/g) ?? []).length - 1,
+      'each once',
+    )
+    t.end()
+  },
+)
+
+t.test('why: a slow reader is named, and what waits for it', (t) => {
+  const proxy = memoryProxy()
+  const { scheduler } = proxy.world
+  const far = proxy.client()
+  far.send(headers(1, REQUEST))
+  proxy.greet(proxy.backends[0])
+  proxy.backends[0].send(headers(1, [[':status', '200']], false))
+  for (let i = 0; i < 5; i++) proxy.backends[0].send(frame(0, 0, 1, Buffer.alloc(16_000)))
+  const [x] = [...scheduler.alive()].filter((each) => each instanceof Exchange)
+  const text = whyText(why(x, proxy.pollset))
+  t.match(
+    text,
+    /the window of m1 is shut: \d+ bytes wait here|has shut this stream's window: \d+ bytes wait here/,
+  )
+  t.ok(framesOf(far.take()).length > 0)
+  t.end()
+})
