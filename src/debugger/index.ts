@@ -19,3 +19,4 @@ export {
   MORE,
 } from './dap-codec.js'
 export { type DebuggerLimits, debuggerLimits } from './limits.js'
+export { type Place, type SourceLife, Sources, type StepPlace } from './sources.js'
