@@ -1,6 +1,7 @@
 // Debugging live requests over the Debug Adapter Protocol. This room knows continuations; it knows neither
 // HTTP nor what an exchange is.
 
+export { type Condition, Conditions, type Name, type Vocabulary } from './conditions.js'
 export {
   BROKEN,
   checkAnswer,
@@ -18,5 +19,6 @@ export {
   MESSAGE,
   MORE,
 } from './dap-codec.js'
+export { Glob } from './glob.js'
 export { type DebuggerLimits, debuggerLimits } from './limits.js'
 export { type Place, type SourceLife, Sources, type StepPlace } from './sources.js'

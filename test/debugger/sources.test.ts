@@ -11,23 +11,21 @@ import { root } from '../house/source-rules.js'
 
 const url = (path: string): string => pathToFileURL(path).href
 const programs = [
-  { name: 'exchange', file: 'proxy/exchange-steps', program: exchangeSteps },
-  { name: 'http2.frontend', file: 'http2/frontend-life', program: frontendSteps },
+  { file: 'proxy/exchange-steps', program: exchangeSteps },
+  { file: 'http2/frontend-life', program: frontendSteps },
 ] as const
 
 /** Our own lives, as the compiled program has them. */
 function ours(): Sources {
   const sources = new Sources()
-  for (const { name, file, program } of programs) {
-    const source = url(join(root, 'dist', 'src', `${file}.js`))
-    sources.register({ name, source, names: program.names, steps: program.steps })
-  }
+  for (const { program } of programs) sources.register(program)
   return sources
 }
 
 t.test('each step is found at the line of its name', async (t) => {
   const sources = ours()
-  for (const { name, file, program } of programs) {
+  for (const { file, program } of programs) {
+    const { name } = program
     const path = join(root, 'src', `${file}.ts`)
     const lines = readFileSync(path, 'utf8').split('\n')
     for (const step of program.names) {
