@@ -25,7 +25,7 @@ export interface BodyIntakeHost {
   /**
    * Counts an idle frame that comes with ordinary work: PING, and late frames of a closed stream.
    */
-  idleFrame(): void
+  idleFrameWithWork(): void
   crashWith(error: unknown): void
   /** Takes credit for a stream whose DATA is discarded. Returns false if it gets none. */
   takeDiscardCredit(bytes: number): boolean
@@ -82,7 +82,7 @@ export class BodyIntake implements DataSink, Settleable {
     this.padding = size
     this.stream = stream
     if (stream === null) {
-      if (size < CRUMB) connection.idleFrame()
+      if (size < CRUMB) connection.idleFrameWithWork()
       return
     }
     stream.recvWindow -= size

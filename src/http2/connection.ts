@@ -214,11 +214,11 @@ export abstract class Http2Connection
 
   // Idle frames
 
-  emptyFrame(weight = 1): void {
+  idleFrame(weight = 1): void {
     if (!this.frameBudget.payFromTime(this.now, weight)) this.flooded()
   }
 
-  idleFrame(): void {
+  idleFrameWithWork(): void {
     if (!this.frameBudget.pay(this.now)) this.flooded()
   }
 
@@ -233,13 +233,13 @@ export abstract class Http2Connection
   // Frames of the connection
 
   ping(payload: Buffer, start: number, ack: boolean): void {
-    this.idleFrame()
+    this.idleFrameWithWork()
     if (ack) this.health.liveness.answered(this.now)
     else this.output.ping(payload, start, true)
   }
 
   priority(_streamId: number): void {
-    this.emptyFrame()
+    this.idleFrame()
   }
 
   /** Refuses push, which our SETTINGS never allow (RFC 9113 §6.6). */
@@ -262,7 +262,7 @@ export abstract class Http2Connection
     } else if (action === Action.STREAM)
       this.streamError(id, codeOf(cell), 'a frame that the stream state does not allow (RFC 9113 §5.1)')
     // Late DATA is counted by its size (body-intake.ts), WINDOW_UPDATE and RST_STREAM by the callers.
-    else if (event === StreamEvent.HEADERS || event === StreamEvent.HEADERS_ES) this.emptyFrame()
+    else if (event === StreamEvent.HEADERS || event === StreamEvent.HEADERS_ES) this.idleFrame()
     return null
   }
 
@@ -287,7 +287,7 @@ export abstract class Http2Connection
     if (stream === null) {
       // A server that needs no more of a request resets it with NO_ERROR after its response, and a client may
       // answer with a reset (RFC 9113 §8.1).
-      this.idleFrame()
+      this.idleFrameWithWork()
       return
     }
     stream.state = StreamState.CLOSED_RESET_BY_PEER
@@ -321,7 +321,7 @@ export abstract class Http2Connection
     this.streams.rememberReset(id, StreamState.CLOSED_RESET_BY_US)
     if (stream === null) {
       // Harmless by itself, but it could go on forever.
-      this.emptyFrame()
+      this.idleFrame()
       return
     }
     stream.state = StreamState.CLOSED_RESET_BY_US

@@ -1,22 +1,22 @@
-// Gathers a header block that does not fit its HEADERS frame (RFC 9113 §4.3) from its CONTINUATION frames. It
+// Gathers a field block that does not fit its HEADERS frame (RFC 9113 §4.3) from its CONTINUATION frames. It
 // is bounded in bytes and frames, against blocks that do not end (CVE-2024-27316). A block past its bounds is
 // not kept, but still decoded, for the sake of the dynamic table, up to further bounds.
 
 export interface FieldBlockLimits {
   /**
-   * The bytes of a header block, over all its frames, that are kept. A longer block is decoded and discarded,
+   * The bytes of a field block, over all its frames, that are kept. A longer block is decoded and discarded,
    * and fails its stream.
    */
   readonly headerBlockBytesMax: number
   /**
-   * The number of CONTINUATION frames of a header block that is kept. One more, and the block is discarded as
+   * The number of CONTINUATION frames of a field block that is kept. One more, and the block is discarded as
    * a longer one.
    */
   readonly continuationsMax: number
-  /** The bytes of a header block that is discarded. Past them the connection is closed. */
+  /** The bytes of a field block that is discarded. Past them the connection is closed. */
   readonly headerBlockDiscardMax: number
   /**
-   * The number of CONTINUATION frames of a header block that is discarded. Past them the connection is
+   * The number of CONTINUATION frames of a field block that is discarded. Past them the connection is
    * closed.
    */
   readonly continuationsDiscardMax: number
@@ -56,9 +56,9 @@ export class FieldBlock {
     if (total <= limits.headerBlockBytesMax && continuations <= limits.continuationsMax) return null
     this.discarded = true
     const bytesMax = Math.max(limits.headerBlockDiscardMax, limits.headerBlockBytesMax)
-    if (total > bytesMax) return `a header block of more than ${bytesMax} bytes`
+    if (total > bytesMax) return `a field block of more than ${bytesMax} bytes`
     const continuationsMax = Math.max(limits.continuationsDiscardMax, limits.continuationsMax)
-    return continuations > continuationsMax ? 'too many CONTINUATION frames in one header block' : null
+    return continuations > continuationsMax ? 'too many CONTINUATION frames in one field block' : null
   }
 
   /** Keeps a fragment that was counted. */

@@ -1,4 +1,4 @@
-// Decodes header blocks to the field sections of streams. A block past its bounds is reported as too large. A
+// Decodes field blocks to the field sections of streams. A block past its bounds is reported as too large. A
 // block that does not decode ends the connection, since the dynamic tables differ then (RFC 9113 §4.3).
 
 import type { Field } from '../http/index.js'
@@ -57,7 +57,7 @@ export class FieldSections implements FieldBlockSink {
   }
 
   private malformed(): void {
-    const message = 'a header block that does not decode (RFC 9113 §4.3)'
+    const message = 'a field block that does not decode (RFC 9113 §4.3)'
     this.connection.connectionError(ErrorCode.COMPRESSION_ERROR, message)
   }
 }

@@ -2,7 +2,7 @@
 // buffers only a split frame, and allocates no object for a frame.
 //
 // DATA is passed on in pieces as it comes, so bodies are not buffered here. Other frames are passed whole: in
-// place if the chunk holds them, else gathered in `carry`. Header blocks are passed whole (field-block.ts),
+// place if the chunk holds them, else gathered in `carry`. Field blocks are passed whole (field-block.ts),
 // or in pieces if they are too large.
 //
 // This file checks the form of each frame (stream id, length, padding). The sink decides what it means.
@@ -46,7 +46,7 @@ export class FrameReader {
   private carried = 0
   private readonly header = Buffer.alloc(FRAME_HEADER_SIZE)
   private headerRead = 0
-  /** The header block that is gathered; null between blocks. */
+  /** The field block that is gathered; null between blocks. */
   private block: FieldBlock | null = null
   private started = false
 
@@ -62,13 +62,13 @@ export class FrameReader {
     return this.state === STOPPED
   }
 
-  /** The octets buffered for a split frame and a header block. Both are bounded. */
+  /** The octets buffered for a split frame and a field block. Both are bounded. */
   get bufferedBytes(): number {
     return (this.carry?.length ?? 0) + (this.block?.bytes.length ?? 0)
   }
 
   /**
-   * The number of the frame that has begun and not ended; for a header block, of its first frame. 0 between
+   * The number of the frame that has begun and not ended; for a field block, of its first frame. 0 between
    * frames and within DATA, whose progress the exchange checks.
    */
   get unfinished(): number {
@@ -78,7 +78,7 @@ export class FrameReader {
   }
 
   /**
-   * The stream of the current frame or header block; 0 between them, and for frames of the connection.
+   * The stream of the current frame or field block; 0 between them, and for frames of the connection.
    */
   get stream(): number {
     return this.block === null ? this.streamId : this.block.streamId
@@ -185,7 +185,7 @@ export class FrameReader {
     }
     const { block } = this
     if (block !== null && (type !== FrameType.CONTINUATION || this.streamId !== block.streamId)) {
-      this.fail(ErrorCode.PROTOCOL_ERROR, 'a header block was interrupted (RFC 9113 §6.10)')
+      this.fail(ErrorCode.PROTOCOL_ERROR, 'a field block was interrupted (RFC 9113 §6.10)')
       return
     }
     // We never raise SETTINGS_MAX_FRAME_SIZE above its initial value (§6.5.2).
@@ -212,7 +212,7 @@ export class FrameReader {
     }
     this.state = padded ? READ_PAD_LENGTH : READ_DATA
     if (this.length === 0 && !endStream) {
-      this.sink.emptyFrame()
+      this.sink.idleFrame()
       if (this.stopped) return
     }
     this.data.data(this.streamId, this.length, endStream)
@@ -223,7 +223,7 @@ export class FrameReader {
     if (this.padding > this.left) {
       this.fail(ErrorCode.PROTOCOL_ERROR, 'padding as long as the payload or longer (RFC 9113 §6.1)')
     } else if (this.left === this.padding) {
-      if ((this.flags & Flag.END_STREAM) === 0) this.sink.emptyFrame()
+      if ((this.flags & Flag.END_STREAM) === 0) this.sink.idleFrame()
       if (!this.stopped) this.dataRead()
     } else this.state = READ_DATA
   }
@@ -305,7 +305,7 @@ export class FrameReader {
         return
       default:
         // Frames of unknown type are ignored (§4.1), but counted: they may be a flood.
-        sink.emptyFrame()
+        sink.idleFrame()
     }
   }
 

@@ -1,4 +1,4 @@
-// The sinks of a frame reader (frame-reader.ts): for DATA, header blocks, SETTINGS and all other frames. Each
+// The sinks of a frame reader (frame-reader.ts): for DATA, field blocks, SETTINGS and all other frames. Each
 // call may stop the reader.
 
 export interface DataSink {
@@ -9,11 +9,11 @@ export interface DataSink {
 }
 
 export interface FieldBlockSink {
-  /** Takes a whole header block. */
+  /** Takes a whole field block. */
   headers(streamId: number, block: Buffer, start: number, end: number, endStream: boolean): void
-  /** Takes a piece of a header block that is past its bounds. The pieces make up the whole block. */
+  /** Takes a piece of a field block that is past its bounds. The pieces make up the whole block. */
   headersPiece(block: Buffer, start: number, end: number): void
-  /** A header block past its bounds has ended. */
+  /** A field block past its bounds has ended. */
   headersTooLarge(streamId: number, endStream: boolean): void
 }
 
@@ -36,7 +36,7 @@ export interface FrameSink {
   /** An error of one stream only. */
   streamError(streamId: number, code: number, message: string): void
   /** Counts an idle frame (frame-budget.ts), such as empty DATA without END_STREAM. */
-  emptyFrame(): void
+  idleFrame(): void
 }
 
 /** The sinks of a reader. */

@@ -72,10 +72,10 @@ export function writeSettingsAck(b: Buffer, at: number): number {
 }
 
 /**
- * Adds frame headers to a header block that was written from `start + 9` to `end`: HEADERS, and CONTINUATION
+ * Adds frame headers to a field block that was written from `start + 9` to `end`: HEADERS, and CONTINUATION
  * if it is larger than one frame (§6.10). Returns the offset after the last frame.
  */
-export function frameHeaderBlock(
+export function frameFieldBlock(
   b: Buffer,
   start: number,
   end: number,

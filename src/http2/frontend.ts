@@ -1,4 +1,4 @@
-// A client's HTTP/2 connection. It checks the preface, turns header blocks into requests, and gives each new
+// A client's HTTP/2 connection. It checks the preface, turns field blocks into requests, and gives each new
 // stream to the acceptor.
 
 import { type Fault, fault } from '../continuation/index.js'
@@ -154,7 +154,7 @@ class Http2Frontend extends Http2Connection implements Client, FrontendSteps {
   private request(id: number, fields: Field[], size: number, endStream: boolean): void {
     // The final GOAWAY told the client that these are not answered.
     if (id > this.lastGoaway) {
-      this.emptyFrame()
+      this.idleFrame()
       return
     }
     if (id > this.lastStreamId + 2) {
@@ -168,7 +168,7 @@ class Http2Frontend extends Http2Connection implements Client, FrontendSteps {
       counts.refused++
       this.output.rstStream(id, ErrorCode.REFUSED_STREAM)
       this.streams.rememberReset(id, StreamState.CLOSED_RESET_BY_US)
-      this.emptyFrame()
+      this.idleFrame()
       return
     }
     const state = endStream ? StreamState.HALF_CLOSED_REMOTE : StreamState.OPEN
@@ -203,7 +203,7 @@ class Http2Frontend extends Http2Connection implements Client, FrontendSteps {
     this.acceptor.accept(stream)
   }
 
-  /** Answers 431 (RFC 6585 §5). `discarded`: the header block was not kept. */
+  /** Answers 431 (RFC 6585 §5). `discarded`: the field block was not kept. */
   private tooLarge(stream: Http2Stream, discarded: boolean): void {
     this.context.counts.headersTooLarge++
     if (discarded) this.peerErred()
@@ -290,7 +290,7 @@ class Http2Frontend extends Http2Connection implements Client, FrontendSteps {
 
   /** Ignores a client's GOAWAY, which only says that it opens no more streams. */
   goaway(): void {
-    this.emptyFrame()
+    this.idleFrame()
   }
 
   protected override get goawayId(): number {

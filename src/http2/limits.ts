@@ -79,7 +79,7 @@ export interface Http2Limits extends FrameReaderLimits, InterimLimits, TransitLi
    */
   readonly prefaceMs: number
   /**
-   * The time from the first byte of a frame other than DATA to its last, in ms; of a header block over all
+   * The time from the first byte of a frame other than DATA to its last, in ms; of a field block over all
    * its frames. Past it the connection is closed.
    */
   readonly frameMs: number

@@ -16,7 +16,7 @@ import {
 } from './codes.js'
 import { ControlFrames, WINDOW_UPDATE_SIZE } from './control-frames.js'
 import type { FrameBudget } from './frame-budget.js'
-import { blockOverhead, frameHeaderBlock, writeFrameHeader, writeWindowUpdate } from './frame-writer.js'
+import { blockOverhead, frameFieldBlock, writeFrameHeader, writeWindowUpdate } from './frame-writer.js'
 import { type HpackEncoder, SIZE_UPDATES_OCTETS_MAX } from './hpack/encoder.js'
 import type { Http2Stream } from './stream.js'
 import { afterLocalEnd } from './stream-states.js'
@@ -245,7 +245,7 @@ export class Output extends ControlFrames {
     stream.connection.ended(stream)
   }
 
-  /** Whether the header block of a list of this size fits the rest of the slab. */
+  /** Whether the field block of a list of this size fits the rest of the slab. */
   private fits(bytes: number, slab: Buffer): boolean {
     return slab.length - this.end >= bytes + SIZE_UPDATES_OCTETS_MAX + blockOverhead(bytes, this.frameSizeMax)
   }
@@ -255,7 +255,7 @@ export class Output extends ControlFrames {
     const at = this.end
     let end = encoder.begin(slab, at + FRAME_HEADER_SIZE)
     for (let i = 0; i < fields.length; i++) end = encoder.encode(fields[i], slab, end)
-    this.end = frameHeaderBlock(slab, at, end, stream.streamId, endStream, this.frameSizeMax)
+    this.end = frameFieldBlock(slab, at, end, stream.streamId, endStream, this.frameSizeMax)
   }
 
   override describe(): Readonly<Record<string, unknown>> {

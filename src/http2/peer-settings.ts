@@ -21,7 +21,7 @@ const wrong = (code: number, message: string): SettingFault => ({ code, message 
 export interface SettingsHost {
   connectionError(code: number, message: string): void
   /** Counts an idle frame that no work explains. It costs as much as `weight` ordinary ones. */
-  emptyFrame(weight?: number): void
+  idleFrame(weight?: number): void
   /** Takes a valid parameter. The role applies those of one role only. */
   roleSetting(id: number, value: number): void
   /** The peer's SETTINGS are applied. */
@@ -83,14 +83,14 @@ export class PeerSettings implements SettingsSink {
     const first = !this.handshake.settled
     this.handshake.settled = true
     this.output.settingsAck()
-    if (!first) this.connection.emptyFrame(before === this.window ? 1 : this.windowWeight)
+    if (!first) this.connection.idleFrame(before === this.window ? 1 : this.windowWeight)
     this.connection.settingsCame(first)
   }
 
   settingsAck(): void {
     this.sections.settingsAck()
     this.handshake.acknowledged = true
-    this.connection.emptyFrame()
+    this.connection.idleFrame()
     this.connection.settingsAcknowledged()
   }
 

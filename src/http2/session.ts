@@ -340,7 +340,7 @@ export class Http2Session extends Http2Connection implements BackendSession, Ses
 
   /** Sends streams above the last elsewhere: the backend has not begun them (RFC 9113 §6.8). */
   goaway(lastStreamId: number, code: number, debug: string): void {
-    this.emptyFrame()
+    this.idleFrame()
     const why = fault('goaway', 'backend', 'stream', 'safe', `the backend sent GOAWAY ${errorName(code)}`)
     const served = (Math.min(lastStreamId, this.lastStreamId) + 1) >>> 1
     const notBegun: StreamFault =

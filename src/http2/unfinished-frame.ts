@@ -1,4 +1,4 @@
-// The frame or header block that a peer has begun and not ended. It holds memory, so it has a time limit
+// The frame or field block that a peer has begun and not ended. It holds memory, so it has a time limit
 // (spec/http2/connection-grid.md, Bounds).
 
 export class UnfinishedFrame {

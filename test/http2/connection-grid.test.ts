@@ -86,7 +86,7 @@ t.test('Preface form', (t) => {
   t.end()
 })
 
-const STATES = ['preface-awaited', 'settings-awaited', 'open', 'header-block', 'going-away', 'closed']
+const STATES = ['preface-awaited', 'settings-awaited', 'open', 'field-block', 'going-away', 'closed']
 const HEAD = headers(5, REQUEST).subarray(9)
 
 /** Streams 1 and 3 are open, 5 is idle. Where the stream grid decides, it has no objection to these. */
@@ -125,7 +125,7 @@ function inState(role: Role, state: string) {
     // The client has heard of it, and is told now which was the last.
     it.peer.send(frame(6, 1, 0, Buffer.from('goaway!!')))
   }
-  if (state === 'header-block') it.peer.send(FRAMES['HEADERS-EH'](role))
+  if (state === 'field-block') it.peer.send(FRAMES['HEADERS-EH'](role))
   if (state === 'closed') it.peer.send(frame(6, 0, 1, Buffer.alloc(8)))
   it.peer.take()
   return { peer: it.peer, begun: () => it.proxy.proxy.begun }
@@ -167,7 +167,7 @@ t.test('Connection states', (t) => {
         continue
       }
       const next = row.next === '=' ? row.state : row.next
-      if (next === 'header-block') {
+      if (next === 'field-block') {
         peer.send(FRAMES.PING(role))
         t.equal(saidIn(framesOf(peer.take())), 'connection:PROTOCOL_ERROR', `${name}: next`)
       } else if (role === 'client' && next === 'going-away') {

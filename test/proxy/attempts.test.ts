@@ -126,7 +126,7 @@ t.test(
       'a head that does not decode': (id) => frame(1, 5, id, Buffer.from([0x80])),
       'a frame too large': (id) => frame(0, 0, id, Buffer.alloc(16_385)),
       'padding longer than its frame': (id) => frame(0, 8, id, Buffer.from([9, 0])),
-      'a header block without its end': (id) =>
+      'a field block without its end': (id) =>
         Buffer.concat([frame(1, 0, id), frame(6, 0, 0, Buffer.alloc(8))]),
       'HEADERS too short': (id) => frame(1, 0x24, id, Buffer.alloc(2)),
     }

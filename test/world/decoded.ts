@@ -1,4 +1,4 @@
-// The field lines of the first header block among the frames that a peer got, by name.
+// The field lines of the first field block among the frames that a peer got, by name.
 
 import { type Field, FieldTable } from '../../src/http/index.js'
 import { HpackDecoder } from '../../src/http2/index.js'

@@ -75,7 +75,7 @@ export class FrameLog implements EveryFrame {
   streamError(id: number, code: number): void {
     this.tell(`stream error ${id} ${CODES[code]}`)
   }
-  emptyFrame(): void {
-    this.tell('empty')
+  idleFrame(): void {
+    this.tell('idle')
   }
 }

@@ -124,7 +124,7 @@ class Peer {
       if ((each.flags & 4) === 0) return
       const fields: { name: string; value: string }[] = []
       const size = this.decoder.decode(payload, 0, payload.length, fields as never[], 1 << 20, 1000)
-      if (size < 0) throw new Error('a header block that does not decode')
+      if (size < 0) throw new Error('a field block that does not decode')
       this.put(
         this.pending,
         'HEADERS',

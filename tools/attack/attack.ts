@@ -84,11 +84,11 @@ export const bomb = (fields: Fields, references: number): Buffer =>
     Buffer.alloc(references, 0x80 | 62),
   ])
 
-/** A header block in more CONTINUATIONs than are kept. */
+/** A field block in more CONTINUATIONs than are kept. */
 export const oversized = (id: number, octets: Buffer): Buffer =>
   Buffer.concat([frame(1, 1, id, octets), many(40, () => frame(9, 0, id)), frame(9, 4, id)])
 
-/** A header block over as many frames as it needs. */
+/** A field block over as many frames as it needs. */
 export function blockFrames(id: number, octets: Buffer, endStream: boolean): Buffer {
   const size = 16_000
   const parts: Buffer[] = []

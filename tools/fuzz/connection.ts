@@ -176,14 +176,14 @@ function mustEndWell(written: Buffer, far: FarEnd, inside: Inside): Frame[] {
   return all
 }
 
-/** Header blocks among these frames, decoded, each a well-formed message of its kind. */
+/** Field blocks among these frames, decoded, each a well-formed message of its kind. */
 export function mustBeMessages(written: readonly Frame[], kind: 'request' | 'response'): void {
   const decoder = new HpackDecoder(new FieldTable(), { tableSizeMax: 65_536 })
   let block: Buffer[] = []
   const begun = new Set<number>()
   for (const { type, flags, stream, payload } of written) {
     hold(payload.length <= FRAME_OCTETS_MAX, 'a frame larger than allowed')
-    hold(block.length === 0 || type === 9, 'a header block was interrupted')
+    hold(block.length === 0 || type === 9, 'a field block was interrupted')
     if (type !== 1 && type !== 9) continue
     block.push(payload)
     if ((flags & 4) === 0) continue

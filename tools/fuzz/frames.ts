@@ -228,7 +228,7 @@ export const frames = (sender: Sender): fc.Arbitrary<Piece[]> => {
     .map(([first, rest]) => numbered([...first, ...rest.flat()], sender))
 }
 
-/** Whether these octets are whole frames, no header block left open. */
+/** Whether these octets are whole frames, no field block left open. */
 export function isWhole(pieces: readonly Piece[]): boolean {
   const last = pieces.at(-1)
   if (last === undefined) return true

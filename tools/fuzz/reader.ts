@@ -79,7 +79,7 @@ class Listener implements EveryFrame {
     hold(id !== 0, 'a stream error of stream 0')
     this.note(`stream error ${id} ${code}`)
   }
-  emptyFrame = () => this.note('empty')
+  idleFrame = () => this.note('idle')
   connectionError = (code: number) => {
     hold(this.reader?.stopped === true, 'a connection error, and it reads on')
     this.note(`connection error ${code}`)

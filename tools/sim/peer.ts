@@ -227,7 +227,7 @@ export abstract class Peer<S extends PeerStream> implements SimPeerSocketOwner {
     try {
       fields = this.hpack.decode(block)
     } catch (error) {
-      this.fail('W1', `a header block that does not decode: ${(error as Error).message}`)
+      this.fail('W1', `a field block that does not decode: ${(error as Error).message}`)
     }
     const stream = this.streams.get(id)
     if (stream !== undefined) {

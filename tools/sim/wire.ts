@@ -27,7 +27,7 @@ export type Fields = readonly (readonly [string, string])[]
 export class FrameOut {
   /** DATA and HEADERS so far. */
   messages = 0
-  /** The next header block begins with a table of size 0: the peer has lowered the size it allows (RFC 7541 §4.2). */
+  /** The next field block begins with a table of size 0: the peer has lowered the size it allows (RFC 7541 §4.2). */
   emptyTable = false
   /** Heads that are too large may put entries into the table; later ones name the newest. */
   tableUsed = true
@@ -195,7 +195,7 @@ function huffman(b: Buffer, from: number, to: number): string {
   return text
 }
 
-/** Decodes header blocks (RFC 7541); throws where one breaks the rules. */
+/** Decodes field blocks (RFC 7541); throws where one breaks the rules. */
 export class HpackIn {
   /** What our SETTINGS allow. */
   sizeMax = 4096
@@ -231,7 +231,7 @@ export class HpackIn {
         this.evict()
       }
     }
-    if (this.at !== block.length) throw new Error('a header block ends in the middle of a field')
+    if (this.at !== block.length) throw new Error('a field block ends in the middle of a field')
     return fields
   }
 

@@ -1,4 +1,4 @@
-// HPACK decoding (RFC 7541): turns a complete header block into Field objects. Sans-IO; no input makes it
+// HPACK decoding (RFC 7541): turns a complete field block into Field objects. Sans-IO; no input makes it
 // throw. It does not know what fields mean, or which are allowed.
 //
 // Equal fields are the same object where possible. An index gives the object in the static or dynamic table.
@@ -80,7 +80,7 @@ export class HpackDecoder implements HpackTables {
   }
 
   /**
-   * Decodes a complete header block, and pushes its fields to `out` in order. Returns the size of the list
+   * Decodes a complete field block, and pushes its fields to `out` in order. Returns the size of the list
    * (RFC 9113 §6.5.2), or HPACK_ERROR; then `out` has the fields before the error.
    *
    * If the list is larger than `listSizeMax` octets or longer than `fieldsMax`, `out` has only the fields

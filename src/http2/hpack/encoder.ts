@@ -1,4 +1,4 @@
-// HPACK encoding (RFC 7541): writes Field objects as a header block, directly into the output. Sans-IO.
+// HPACK encoding (RFC 7541): writes Field objects as a field block, directly into the output. Sans-IO.
 //
 // A field's index is looked up by the object first (a direct-mapped cache by uid), and by its text only if
 // that fails. The text matters: without it, equal fields of two clients would evict each other's entries.

@@ -1,4 +1,4 @@
-// Decodes an HPACK header block (RFC 7541 §6) that is too large to be kept, in pieces as its frames arrive.
+// Decodes an HPACK field block (RFC 7541 §6) that is too large to be kept, in pieces as its frames arrive.
 // It makes no fields except entries of the dynamic table, which later blocks depend on. Sans-IO.
 //
 // Strings are read in runs, all else an octet at a time. A literal with indexing is kept up to the size of

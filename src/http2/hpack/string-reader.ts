@@ -1,4 +1,4 @@
-// Reads the integers and string literals of an HPACK header block (RFC 7541 §5). Further results of a call
+// Reads the integers and string literals of an HPACK field block (RFC 7541 §5). Further results of a call
 // are in fields, which the caller must read at once. So only the text itself is allocated.
 
 import { huffmanDecode } from './huffman.js'

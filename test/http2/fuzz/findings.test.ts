@@ -15,7 +15,7 @@ t.test('a reader that is stopped by an empty DATA frame reads no further', async
   const told: string[] = []
   const note = (name: string) => () => told.push(name)
   const sink = new Proxy({} as EveryFrame, {
-    get: (_, name) => (name === 'emptyFrame' ? () => reader.stop() : note(String(name))),
+    get: (_, name) => (name === 'idleFrame' ? () => reader.stop() : note(String(name))),
   })
   const reader = new FrameReader(toOne(sink), http2Limits)
   reader.feed(Buffer.concat([frame(4, 0, 0), frame(0, 0, 1), frame(6, 0, 0, Buffer.alloc(8))]))
