@@ -202,7 +202,7 @@ type Act = (stage: Stage) => void
 interface Play {
   readonly limits?: SomeLimits
   readonly options?: MemoryProxyOptions
-  /** The client's first octets. */
+  /** The client's first bytes. */
   readonly handshake?: Buffer
   readonly request?: Buffer
   /** `act` begins with the request. */
@@ -379,7 +379,7 @@ const PLAYS: Readonly<Record<string, Play>> = {
     act: nothing,
   },
   'backend sends 1xx': { act: byBackend(head('103')) },
-  'backend sends 1xx, more than pass': {
+  'backend sends 1xx, above the rate': {
     limits: { http2: { interimsBurst: 1 } },
     act: (stage) => {
       stage.backend.send(head('103'))
@@ -399,7 +399,7 @@ const PLAYS: Readonly<Record<string, Play>> = {
     request: UPLOAD,
     act: byBackend(data(0, true), reset('NO_ERROR')),
   },
-  'stalled stream pays | awaitHead': {
+  'stalled stream is ended | awaitHead': {
     limits: { transport: { heldBytesSoft: 1, stallMs: 1000 } },
     request: UPLOAD,
     settings: NO_WINDOW,
@@ -409,7 +409,7 @@ const PLAYS: Readonly<Record<string, Play>> = {
       stage.client.send(data(1))
     },
   },
-  'stalled stream pays': {
+  'stalled stream is ended': {
     limits: { transport: { heldBytesSoft: 1, stallMs: 1000 } },
     handshake: NARROW,
     act: (stage) => {
@@ -490,7 +490,7 @@ const byHttp1 = (text: string) => (stage: Stage) => {
 }
 
 const TUNNEL_PLAYS: Readonly<Record<string, Play>> = {
-  'another :protocol than websocket': { fresh: true, act: byClient(connecting('mqtt')) },
+  'a :protocol other than websocket': { fresh: true, act: byClient(connecting('mqtt')) },
   'more tunnels than proxy.tunnelsMax': {
     limits: { proxy: { tunnelsMax: 0 } },
     fresh: true,
@@ -501,7 +501,7 @@ const TUNNEL_PLAYS: Readonly<Record<string, Play>> = {
     settings: Buffer.alloc(0),
     act: byClient(WEBSOCKET),
   },
-  'client sends octets': { act: byClient(data(3)) },
+  'client sends bytes': { act: byClient(data(3)) },
   'backend says yes (101, or 2xx over HTTP/2)': { act: byBackend(head()) },
   'backend says no (3xx, 4xx, 5xx)': { act: byBackend(head('404'), data(3), data(0, true)) },
   'HTTP/1.1 backend answers extended CONNECT with a success, not 101': {
@@ -570,7 +570,7 @@ const hanging = (then: (stage: Stage, target: FarEnd) => void) => (stage: Stage)
 
 const CONNECT_PLAYS: Readonly<Record<string, Play>> = {
   'no target is allowed at all': { act: byClient(TO_TARGET) },
-  'its authority is no HOST:PORT': { options: ALLOWED, act: byClient(connectTo('a:99999')) },
+  'its authority is not HOST:PORT': { options: ALLOWED, act: byClient(connectTo('a:99999')) },
   'its target is not allowed': { options: ALLOWED, act: byClient(connectTo('192.0.2.9:10')) },
   'more tunnels than proxy.tunnelsMax': {
     options: ALLOWED,
@@ -584,12 +584,12 @@ const CONNECT_PLAYS: Readonly<Record<string, Play>> = {
       client.send(TO_TARGET)
     },
   },
-  'connected to late': {
+  'connect late': {
     options: ALLOWED,
     limits: { transport: { connectMs: 1000 } },
     act: hanging((stage) => stage.pass(1100)),
   },
-  'client sends octets': { options: ALLOWED, act: hanging(byClient(data(3))) },
+  'client sends bytes': { options: ALLOWED, act: hanging(byClient(data(3))) },
   connected: { options: ALLOWED, act: hanging((_stage, target) => target.accept()) },
   'target speaks first': {
     options: ALLOWED,
