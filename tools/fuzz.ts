@@ -1,6 +1,6 @@
 // Fuzzing in its long form: draws values for a target (fuzz/targets.ts) until told to stop or until one shows
-// a defect, which is then shrunk. The tests run the same targets for a moment. With --guided what is drawn is altered by
-// a fuzzer that watches which code it reaches.
+// a defect, which is then shrunk. The tests run the same targets for a moment. With --guided what is drawn is
+// altered by a fuzzer that watches which code it reaches.
 //
 //   npm run fuzz -- --help
 
@@ -48,8 +48,8 @@ function command(): Command {
         throw new InvalidArgumentError(`Targets: ${Object.keys(targets).join(', ')}.`)
       return name
     })
-    .option('--runs <n>', `so many runs (${RUNS} if neither this nor --minutes is given)`, positive)
-    .option('--minutes <n>', 'for so long', minutesOf)
+    .option('--runs <n>', `number of runs (${RUNS} if neither this nor --minutes is given)`, positive)
+    .option('--minutes <n>', 'run for this many minutes', minutesOf)
     .option('--seed <n>', 'begin with this seed; each further batch of runs takes the next', whole)
     .option('--path <path>', 'with --seed: only the value at this path, as a failure prints it')
     .addOption(

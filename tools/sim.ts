@@ -42,7 +42,7 @@ const table = (counts: Iterable<readonly [string, number]>): string =>
     .map(([name, count]) => `  ${String(count).padStart(10)}  ${name}\n`)
     .join('')
 
-/** A line that is redrawn on a terminal; elsewhere one now and then. */
+/** Progress on stderr: one line redrawn on a terminal, otherwise a line every 20 s. */
 class Progress {
   private shownAt = 0
   private readonly tty = process.stderr.isTTY === true
@@ -71,14 +71,14 @@ function tell(failed: Result, shrinks: boolean): void {
   )
 }
 
-/** A table in Markdown; 1 where one of them was not found. */
+/** Prints the defects as a Markdown table. Returns the exit code: 1 if a defect was not found. */
 function findDefects(seedsMax: number): number {
   process.stdout.write('| defect | found by | seeds | what is wrong |\n|---|---|---|---|\n')
   let missed = 0
   for (const defect of defects) {
     const { property, seeds } = lookFor(defect, seedsMax)
     if (property === null) missed++
-    process.stdout.write(`| ${defect.name} | ${property ?? 'nobody'} | ${seeds} | ${defect.what} |\n`)
+    process.stdout.write(`| ${defect.name} | ${property ?? 'no checker'} | ${seeds} | ${defect.what} |\n`)
   }
   process.stdout.write(`${defects.length - missed} of ${defects.length} found\n`)
   return missed === 0 ? 0 : 1
@@ -123,16 +123,16 @@ const command = new Command('sim')
   .description(
     'Simulate many network schedules, and check the properties of spec/properties.md after every turn.',
   )
-  .option('--seeds <n>', 'so many seeds (1000 unless --minutes or --seed is given)', positive)
-  .option('--seed <s>', 'this seed only, twice', positive)
-  .option('--minutes <m>', 'as many seeds as this takes', positive)
-  .option('--first <s>', 'the first seed; else it is taken from the clock', positive)
-  .option('--plan <name=number,...>', 'numbers of the plan that are not to be drawn', parsePlan, {})
+  .option('--seeds <n>', 'number of seeds to run (1000 unless --minutes or --seed is given)', positive)
+  .option('--seed <s>', 'run only this seed, twice', positive)
+  .option('--minutes <m>', 'run new seeds for this many minutes', positive)
+  .option('--first <s>', 'the first seed (default: taken from the clock)', positive)
+  .option('--plan <name=number,...>', 'fix these numbers of the plan instead of drawing them', parsePlan, {})
   .option(
     '--defects',
-    'plant one defect after the other, and say which checker finds it after how many seeds',
+    'plant one defect after the other; print which checker finds it, and after how many seeds',
   )
-  .option('--no-shrink', 'show a failing schedule as it is')
+  .option('--no-shrink', 'print a failing schedule without shortening it')
 
 const options = command.parse().opts<Options>()
 process.exitCode = options.defects === true ? findDefects(options.seeds ?? 100) : main(options)

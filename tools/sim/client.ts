@@ -1,6 +1,6 @@
 // A client of the simulation: one connection with its requests, each with its own method, body, trailers and
-// patience. It may cancel at any moment, read slowly, go away politely, rudely or in the middle of a frame. What
-// it gets is held against what the backends sent.
+// patience. It may cancel at any moment, read slowly, go away politely, rudely or in the middle of a frame.
+// What it receives is checked against what the backends sent.
 
 import type { Prng, SimPeerSocket } from '../../src/pollset/index.js'
 import { cutOff } from './checks/closing.js'
@@ -16,22 +16,22 @@ import * as wire from './wire.js'
 
 const BODILESS = new Set(['GET', 'HEAD'])
 const CANCEL = 8
-/** octets */
+/** bytes */
 const WIDE = 1_000_000
 
 export class ClientStream extends PeerStream {
   readonly request: Request
-  /** The backend's response, once its head is here; null as well for an answer of the proxy's own. */
+  /** The backend's response once its head has arrived. Also null if the proxy itself answers. */
   response: Response | null = null
   status = 0
-  /** Of an answer of the proxy's own: octets it promises. */
+  /** The content-length of an answer by the proxy itself; -1 if unknown. */
   promised = -1
   trailers: string | null = null
-  /** Tags of the interim responses that have come. */
+  /** The tags of the interim responses received. */
   readonly interims: string[] = []
-  /** The body waits for 100, or for the tunnel to open. */
+  /** Whether the body waits for 100 (Continue), or for the tunnel to open. */
   awaits = false
-  /** A tunnel, and it is open. */
+  /** Whether this is an open tunnel. */
   open = false
   constructor(id: number, request: Request, sendWindow: number, recvWindow: number) {
     super(id, sendWindow, recvWindow)
@@ -40,7 +40,7 @@ export class ClientStream extends PeerStream {
 }
 
 export class Client extends Peer<ClientStream> {
-  /** Requests that are still to be made. */
+  /** The number of requests still to be made. */
   left: number
   private nextId = 1
   private leaving = false
@@ -61,7 +61,7 @@ export class Client extends Peer<ClientStream> {
     if (chance.chance(plan.leavePercent)) pollset.after(sometime(), () => this.leave())
   }
 
-  /** All requests were made and are over, or never will be. */
+  /** Whether all requests are over, or will never be made. */
   get finished(): boolean {
     if (this.gone) return true
     if (this.left > 0 && !this.leaving && !this.told) return false
@@ -95,7 +95,7 @@ export class Client extends Peer<ClientStream> {
       this.stage.tally('broken request')
       this.faults++
       fields.push(['content-length', String(chance.chance(50) ? total + 1 : Math.max(0, total - 1))])
-      // One octet too many, or one too few: with an empty body and nothing promised, nothing would be wrong.
+      // The length is wrong by one byte. For an empty body it must be 1, since 0 would be right.
       if (total === 0) fields[fields.length - 1][1] = '1'
     } else if (upload && chance.chance(plan.lengthPercent)) fields.push(['content-length', String(total)])
     if (chance.chance(plan.fieldsPercent)) this.moreFields(fields, chance)
@@ -119,7 +119,7 @@ export class Client extends Peer<ClientStream> {
     this.flush()
   }
 
-  /** Sends on what follows. */
+  /** Sends a head that is over a bound. */
   private largeHead(stream: ClientStream, bare: boolean, fields: wire.Fields, chance: Prng): void {
     const excess = drawExcess(chance)
     this.stage.tally(`a head too large: ${excess}`)
@@ -138,7 +138,7 @@ export class Client extends Peer<ClientStream> {
     return stream
   }
 
-  /** WebSocket by extended CONNECT, where the proxy has said that it serves it, or plain CONNECT. */
+  /** Asks for a WebSocket by extended CONNECT, if the proxy serves that, or sends a plain CONNECT. */
   private beginTunnel(chance: Prng): void {
     const { plan, books } = this.stage
     const kind: TunnelKind =
@@ -174,7 +174,7 @@ export class Client extends Peer<ClientStream> {
     this.flush()
   }
 
-  /** Sends what waited for the backend. */
+  /** Sends the body that waited for the backend's consent. */
   private goOn(stream: ClientStream): void {
     if (!stream.awaits) return
     stream.awaits = false
@@ -234,7 +234,7 @@ export class Client extends Peer<ClientStream> {
     const way = this.chance.below(4)
     this.stage.tally(['client FIN', 'client RST', 'client left in mid-frame', 'client GOAWAY'][way])
     if (way === 2) {
-      // Half a frame, in one of three places.
+      // A frame that is cut anywhere.
       this.out.headers(this.nextId, wire.END_STREAM, [[':method', 'GET']])
       const bytes = this.out.take()
       this.far.send(bytes.subarray(0, this.chance.between(1, bytes.length - 1)))
@@ -249,7 +249,7 @@ export class Client extends Peer<ClientStream> {
     }
   }
 
-  /** The end of the run: no more requests, and FIN. */
+  /** Leaves at the end of the run: makes no more requests and sends FIN. */
   part(): void {
     if (this.gone) return
     this.leaving = true

@@ -1,6 +1,6 @@
-// The inside of the proxy, as the checkers see it, with private fields. The
-// only file of the simulator that knows their names; nothing here changes anything. Where a type is written Class['name'], the
-// compiler refuses a name that is gone: a checker that reads nothing finds nothing.
+// The inside of the proxy, as the checkers see it, with private fields. The only file of the simulator that
+// knows their names; nothing here changes anything. Where a type is written Class['name'], the compiler
+// refuses a name that is gone: a checker that reads nothing finds nothing.
 
 import type { Continuation } from '../../src/continuation/index.js'
 import type { Engine, Lease, Session } from '../../src/engine/index.js'
@@ -54,7 +54,10 @@ interface QueueInside {
   readonly first: (StreamInside & { readonly listNext: StreamInside | null }) | null
 }
 
-/** Each type is the field's own, so that a field of another name does not compile: a check of what is not there passes. */
+/**
+ * Each type is taken from the field, so a renamed field does not compile. Otherwise a check of a missing
+ * field would pass.
+ */
 export interface OutputInside {
   readonly sendWindow: Output['sendWindow']
   readonly controlBytes: Output['controlBytes']
@@ -82,7 +85,7 @@ export interface ConnectionInside extends Continuation {
   }
   readonly intake: {
     readonly heldBytes: number
-    /** The stream of the current DATA frame, and its octets that have not come. */
+    /** The stream of the current DATA frame, and how many of its bytes have not arrived. */
     readonly stream: StreamInside | null
     readonly padding: number
     readonly received: {
@@ -128,7 +131,6 @@ export interface TcpInside extends Continuation {
   readonly capacity: TcpSession['capacity']
 }
 
-/** Which of them it is. */
 export const isHttp1 = (connection: unknown): boolean => connection instanceof Http1Connection
 export const isTcp = (connection: unknown): boolean => connection instanceof TcpSession
 
@@ -157,7 +159,7 @@ const BEFORE_RESPONSE = new Set([
   'retry',
 ])
 
-/** A final head was queued to the client, or never will be. */
+/** Whether a final head was queued to the client, or never will be. */
 export const responseBegun = (x: ExchangeInside): boolean => !BEFORE_RESPONSE.has(x.stepName)
 
 export interface EngineInside {
@@ -177,14 +179,14 @@ interface RingInside extends Deadline {
   readonly deadlineNext: Deadline | null
 }
 
-/** All deadlines that are armed, counted. */
+/** Counts the armed deadlines. */
 export function countArmed(deadlines: Deadlines): number {
   let count = 0
   eachArmed(deadlines, () => count++)
   return count
 }
 
-/** All deadlines that are armed. */
+/** Returns the armed deadlines. */
 export function armed(deadlines: Deadlines): Deadline[] {
   const found: Deadline[] = []
   eachArmed(deadlines, (each) => found.push(each))
@@ -210,7 +212,10 @@ export function* holding(held: object): IterableIterator<ReceiveBufferInside> {
   for (let each = holders.first; each !== null; each = each.listNext) yield each
 }
 
-/** The connection on this socket is being closed from within: its streams are over, whatever still leaves. */
+/**
+ * Whether we are closing the connection on this socket. Its streams are over then, though output may still
+ * leave.
+ */
 export function givenUp(socket: SimSocket): boolean {
   const output = socket.output as unknown as OutputInside | null
   return socket.closedHere || output === null || output.finishing || output.finished

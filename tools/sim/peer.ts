@@ -14,12 +14,12 @@ export interface PeerContext {
   readonly plan: Plan
   readonly pollset: SimPollset
   readonly books: Ledger
-  /** Faults are over: from here on everyone behaves. */
+  /** Whether the faults are over. From then on every actor behaves. */
   readonly healed: boolean
   tally(kind: string): void
-  /** Somebody to have a tunnel to, by CONNECT: HOST:PORT. */
+  /** Returns a target for a CONNECT as HOST:PORT. */
   target(request: Request): string
-  /** Gets all octets that actors receive. */
+  /** Gets all bytes that actors receive. */
   readonly octets: ((bytes: Uint8Array) => void) | null
 }
 
@@ -28,10 +28,10 @@ const FRAME_MAX = 16_384
 
 export class PeerStream {
   readonly id: number
-  /** octets we may send; octets the proxy may */
+  /** The bytes that we may send, and the bytes that the proxy may. */
   sendWindow: number
   recvWindow: number
-  /** octets received and not credited */
+  /** The bytes received and not credited. */
   owed = 0
   /** Gets no credit until all heals. */
   stuck = false
@@ -43,7 +43,7 @@ export class PeerStream {
   remoteEnded = false
   resetByUs = false
   resetByProxy = false
-  /** octets of body received */
+  /** The bytes of the body received. */
   received = 0
   /** Its end waits until all heals: a tunnel that falls silent. */
   lasts = false
@@ -59,18 +59,18 @@ export class PeerStream {
   }
 }
 
-/** octets of credit that let out no more than a dribble, and how often that is certainly borne */
+/** The bytes below which a credit makes the proxy dribble, and how many such credits it surely tolerates. */
 const DRIBBLE = 256
 const DRIBBLES_BORNE = 400
 
 export abstract class Peer<S extends PeerStream> implements SimPeerSocketOwner {
   readonly far: SimPeerSocket
   readonly streams = new Map<number, S>()
-  /** octets we may send; octets the proxy may */
+  /** The bytes that we may send, and the bytes that the proxy may. */
   sendWindow = WINDOW
   recvWindow = WINDOW
   gone = false
-  /** Streams we have reset, and messages we have sent that were none. */
+  /** The number of streams that we reset and of malformed messages that we sent. */
   faults = 0
   /** GOAWAY was received. */
   told = false
@@ -85,9 +85,12 @@ export abstract class Peer<S extends PeerStream> implements SimPeerSocketOwner {
   private blockEnds = false
   private owed = 0
   private crediting = false
-  /** Credit given for less than {@link DRIBBLE} octets. */
+  /** The number of credits below {@link DRIBBLE} bytes. */
   private dribbles = 0
-  /** The proxy's SETTINGS_INITIAL_WINDOW_SIZE; ours as the proxy may count on it, and what was sent and not acknowledged. */
+  /**
+   * The proxy's SETTINGS_INITIAL_WINDOW_SIZE; ours as the proxy may count on it, and what was sent and not
+   * acknowledged.
+   */
   private theirWindow = WINDOW
   private ourWindow = WINDOW
   private readonly unacknowledged: (readonly [window: number, table: number])[] = []
@@ -104,12 +107,12 @@ export abstract class Peer<S extends PeerStream> implements SimPeerSocketOwner {
     return this.far.near.id
   }
 
-  /** Both books agree on this: nothing of ours waits to be acknowledged. */
+  /** Whether the proxy has acknowledged all our SETTINGS, so that both sides know the same windows. */
   get settled(): boolean {
     return this.unacknowledged.length === 0
   }
 
-  /** Windows as wide as they come. */
+  /** Widens the windows to the maximum. */
   protected abstract open(): void
   protected abstract headers(stream: number, fields: [string, string][], ended: boolean): void
   protected abstract body(stream: S, b: Buffer, from: number, to: number): void
@@ -119,7 +122,7 @@ export abstract class Peer<S extends PeerStream> implements SimPeerSocketOwner {
   protected abstract parted(): void
   /** The proxy serves extended CONNECT (RFC 8441 §3). */
   protected connectProtocol = false
-  /** The code of the RST_STREAM that came last. */
+  /** The code of the last RST_STREAM received. */
   protected resetCode = 0
   protected goawayCame(_code: number): void {}
   /** PING has come. */
@@ -137,7 +140,7 @@ export abstract class Peer<S extends PeerStream> implements SimPeerSocketOwner {
     if (!this.gone) this.far.send(bytes)
   }
 
-  /** All is well from here on: credit what is owed, send what waits. */
+  /** Behaves from now on: credits what is owed and sends what waits. */
   heal(): void {
     if (this.gone) return
     this.open()
@@ -283,7 +286,7 @@ export abstract class Peer<S extends PeerStream> implements SimPeerSocketOwner {
     if ((flags & wire.ACK) !== 0) {
       const acknowledged = this.unacknowledged.shift()
       if (acknowledged === undefined) this.fail('W1', 'an acknowledgement of nothing')
-      // What was promised since still stands.
+      // Larger values that we announced later already count.
       let [window, table] = acknowledged
       for (const [later, laterTable] of this.unacknowledged) {
         window = Math.max(window, later)
@@ -324,7 +327,7 @@ export abstract class Peer<S extends PeerStream> implements SimPeerSocketOwner {
 
   // Output
 
-  /** Our SETTINGS: windows widen at once, and narrow when the proxy has heard of it. */
+  /** Sends SETTINGS. Our windows widen at once, and narrow when the proxy acknowledges. */
   protected sendSettings(window: number, table: number, more: readonly (readonly [number, number])[]): void {
     this.out.settings([[4, window], [1, table], ...more])
     if (window > this.ourWindow) this.widen(window - this.ourWindow)
@@ -341,7 +344,7 @@ export abstract class Peer<S extends PeerStream> implements SimPeerSocketOwner {
     return [this.theirWindow, this.ourWindow]
   }
 
-  /** octets of a body at most: where the proxy's windows are tiny, a long one would take for ever */
+  /** The largest body in bytes. With the proxy's windows tiny, a long body would take too long. */
   protected bodyMax(wanted: number): number {
     return Math.max(1, Math.min(wanted, 50 * this.stage.plan.streamWindow))
   }
@@ -366,7 +369,8 @@ export abstract class Peer<S extends PeerStream> implements SimPeerSocketOwner {
   private credit(stream: S): void {
     if (stream.owed === 0 || stream.remoteEnded || stream.resetByUs || stream.resetByProxy) return
     this.out.numbers(wire.WINDOW_UPDATE, 0, stream.id, stream.owed)
-    // With a window of a few octets it makes the proxy dribble, which is borne so often and no more (CVE-2019-9511).
+    // A tiny credit makes the proxy dribble, which it tolerates only a bounded number of times
+    // (CVE-2019-9511).
     if (stream.owed < DRIBBLE && ++this.dribbles > DRIBBLES_BORNE) this.faults++
     stream.recvWindow += stream.owed
     stream.owed = 0
@@ -380,14 +384,14 @@ export abstract class Peer<S extends PeerStream> implements SimPeerSocketOwner {
     this.lost(stream)
   }
 
-  /** Begin to send the body of a message whose head was sent. */
+  /** Begins to send the body of a message whose head was sent. */
   protected send(stream: S, message: Message): void {
     stream.message = message
     stream.sending = true
     this.advance(stream)
   }
 
-  /** Send what may be sent now. */
+  /** Sends what the windows and the pace allow now. */
   protected advance(stream: S): void {
     const { message } = stream
     if (message === null || !stream.sending || stream.waiting || stream.over || this.gone) return
@@ -434,7 +438,7 @@ export abstract class Peer<S extends PeerStream> implements SimPeerSocketOwner {
     else this.out.data(stream.id, wire.END_STREAM, message.bytes, 0, 0)
   }
 
-  /** Whether RST_STREAM(NO_ERROR) takes the place of END_STREAM behind a message that is complete. */
+  /** Whether RST_STREAM(NO_ERROR) ends a complete message instead of END_STREAM. */
   protected endedByReset(_stream: S): boolean {
     return false
   }

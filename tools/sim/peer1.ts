@@ -1,5 +1,5 @@
-// The base of the simulated HTTP/1.1 clients and backends: one connection, messages that leave one after the other at the
-// pace the plan says, and reading that may stop for a while. What comes is read by wire1.ts.
+// The base of the simulated HTTP/1.1 clients and backends: one connection, messages that leave one after the
+// other at the pace the plan says, and reading that may stop for a while. What comes is read by wire1.ts.
 
 import { createHash } from 'node:crypto'
 import type { Prng, SimPeerSocket, SimPeerSocketOwner } from '../../src/pollset/index.js'
@@ -7,7 +7,7 @@ import { type Message, Violation } from './ledger.js'
 import type { PeerContext } from './peer.js'
 import { CHUNKED, type Fields, MessageIn, type MessageSink, UNTIL_CLOSE } from './wire1.js'
 
-/** octets on their way from which on an actor waits, as TCP would make it: bounds what the proxy reads at once */
+/** The bytes in flight at which an actor waits, as TCP would make it. Bounds what the proxy reads at once. */
 const AHEAD_BYTES = 16_384
 const PIECE_BYTES = 16_384
 
@@ -16,11 +16,14 @@ export interface Outgoing {
   readonly head: string
   readonly message: Message
   readonly framing: number
-  /** octets of the body behind which its sender stops for good; at least its total where it does not */
+  /**
+   * The bytes of the body after which its sender stops for good. At least the total if the sender does not
+   * stop.
+   */
   readonly cutAt: number
   /** The body waits until the client is told to continue (RFC 9110 §10.1.1). */
   awaits?: boolean
-  /** Its end waits until all heals: a tunnel that falls silent. */
+  /** Whether its end waits until the run heals, as a tunnel that falls silent. */
   readonly lasts?: boolean
 }
 
@@ -31,7 +34,7 @@ export abstract class Peer1 implements SimPeerSocketOwner, MessageSink {
   protected readonly chance: Prng
   protected reader = new MessageIn(this)
   protected readonly queue: Outgoing[] = []
-  /** What this connection sends as a tunnel; null if it is not one. */
+  /** What this connection sends as a tunnel; null if it is not a tunnel. */
   protected flow: Message | null = null
   private finCame = false
   private begun = false
@@ -51,11 +54,11 @@ export abstract class Peer1 implements SimPeerSocketOwner, MessageSink {
   abstract head(start: string, fields: Fields): number
   abstract body(b: Buffer, from: number, to: number): void
   abstract end(trailers: Fields): void
-  /** The connection is over. */
+  /** Called when the connection is over. */
   protected abstract parted(): void
-  /** The message has left, all of it. */
+  /** Called when the whole message has left. */
   protected abstract left(outgoing: Outgoing): void
-  /** All of the message has left that ever will. */
+  /** Called when the sender stops in the middle of the message. */
   protected abstract cut(outgoing: Outgoing): void
 
   fail(property: string, message: string): never {
@@ -65,7 +68,7 @@ export abstract class Peer1 implements SimPeerSocketOwner, MessageSink {
     this.fail('W1', text)
   }
 
-  /** Now and then it does not read. */
+  /** In some runs stops reading for a while, or until the run heals. */
   protected readSlowly(): void {
     const { plan, pollset } = this.stage
     if (!this.chance.chance(plan.stuckPercent)) return
@@ -106,7 +109,7 @@ export abstract class Peer1 implements SimPeerSocketOwner, MessageSink {
     this.parted()
   }
 
-  /** FIN, from here: in a tunnel the end of what we say, wherever that is. */
+  /** Sends FIN. In a tunnel this ends our half, even in the middle of the flow. */
   protected fin(): void {
     if (this.gone || this.far.ended) return
     if (this.flow !== null) {
@@ -117,16 +120,16 @@ export abstract class Peer1 implements SimPeerSocketOwner, MessageSink {
     if (this.flow !== null && this.finCame) this.closed()
   }
 
-  /** RST, from here. */
+  /** Sends RST. */
   protected rst(): void {
     if (this.gone) return
     this.far.reset()
     this.closed()
   }
 
-  /** On another connection from here on. */
+  /** Continues on another connection. */
   protected again(far: SimPeerSocket): void {
-    // The message before is not checked further.
+    // The previous message is not checked further.
     this.far.owner = null
     this.far = far
     far.owner = this
@@ -138,7 +141,7 @@ export abstract class Peer1 implements SimPeerSocketOwner, MessageSink {
     this.finCame = false
   }
 
-  /** The body may leave. */
+  /** Lets the body leave that waited for 100 (Continue). */
   protected goOn(outgoing: Outgoing): void {
     if (outgoing.awaits !== true) return
     outgoing.awaits = false
@@ -181,7 +184,7 @@ export abstract class Peer1 implements SimPeerSocketOwner, MessageSink {
     this.far.send(message.bytes.subarray(at, at + size))
     if (framing === CHUNKED) this.far.send(Buffer.from('\r\n'))
     message.sent += size
-    // A length says the end by itself: no pause before it.
+    // Content-Length tells the end already, so there is no pause before it.
     if (framing >= 0 && message.sent === message.total) return
     if (plan.paceMs > 0 && !healed) this.wait(plan.paceMs)
     else if (this.far.near.toNear.bytes >= AHEAD_BYTES) this.wait(1)

@@ -1,6 +1,6 @@
-// One run: a World on the simulated network, the very rooms that run in production, actors on both sides, and the
-// checkers after every turn. First the faults (safety), then the network heals and everyone behaves (liveness),
-// then all part and nothing may be left.
+// One run: a World of production code on the simulated network, actors on both sides, and checkers after
+// every turn. It has three phases: faults (safety); then the network heals and all actors behave (liveness);
+// then all actors leave, and nothing must remain.
 
 import {
   type Continuation,
@@ -62,11 +62,11 @@ import { Target } from './target.js'
 const FRONT = { host: '192.0.2.1', port: 80 }
 const BACK = { host: '192.0.2.9', port: 9 }
 const BACK_NAME = 'backend.sim'
-/** Targets of CONNECT: a port for each. */
+/** The targets of CONNECT differ by port. */
 const TARGET_HOST = '192.0.2.77'
 const TARGET_NAME = 'target.sim'
 const TARGET_PORT = 1000
-/** Turns a run may take: more means that something never ends. */
+/** The most turns of a run. A run that takes more has something that never ends. */
 const TURNS_MAX = 200_000
 
 export interface Result {
@@ -81,11 +81,11 @@ export interface Result {
 export interface RunOptions {
   /** Gets each trace line. */
   readonly lines?: (line: string) => void
-  /** Gets all octets that the proxy sends. */
+  /** Gets all bytes that the proxy sends. */
   readonly octets?: (bytes: Uint8Array) => void
 }
 
-/** An actor, whatever it speaks. */
+/** An actor of either HTTP version, or the target of a CONNECT. */
 interface Healing {
   heal(): void
 }
@@ -227,7 +227,7 @@ class Run implements PeerContext, RunView, Tracer, HandshakeEvents {
     const { plan, pollset } = this
     for (let i = 0; i < plan.clients; i++) {
       const chance = this.chance.fork()
-      // A burst, or one after the other.
+      // With spreadMs 0 all clients connect in one burst.
       pollset.after(1 + (i === 0 ? 0 : chance.below(plan.spreadMs + 1)), () => {
         const dial = (): SimPeerSocket | null =>
           pollset.dial(FRONT, { host: `198.51.100.${i + 1}`, port: 40_000 })
@@ -239,7 +239,7 @@ class Run implements PeerContext, RunView, Tracer, HandshakeEvents {
     }
   }
 
-  /** One in ten is not there. */
+  /** Returns the target of a CONNECT. One in ten refuses connections. */
   target(request: Request): string {
     const port = TARGET_PORT + request.id
     if (!this.chance.chance(10)) {
@@ -293,7 +293,7 @@ class Run implements PeerContext, RunView, Tracer, HandshakeEvents {
     for (const each of this.checkers) each.end?.(this)
   }
 
-  /** Nothing is under way on any connection that stands. */
+  /** Whether no bytes are under way on any open connection. */
   private get still(): boolean {
     const still = (c: ConnectionInside | Http1Inside | TcpInside): boolean =>
       c.socket === null || c.socket.idle
@@ -352,7 +352,7 @@ class Run implements PeerContext, RunView, Tracer, HandshakeEvents {
   }
 }
 
-/** Run a plan. A thrown error of ours is a violation too: of none of the properties, and worse. */
+/** Runs a plan. An error that our code throws counts as a violation too. */
 export function simulate(plan: Plan, options: RunOptions = {}): Result {
   const run = new Run(plan, options)
   try {

@@ -1,6 +1,7 @@
-// HTTP/2 as the actors write and read it: frames, and HPACK. Their own, so that the codec under test is never
-// its own judge. Sending, fields are literals without indexing (RFC 7541 §6.2.2); receiving is the whole of RFC 7541,
-// since the proxy uses its table and Huffman. Huffman's codes and the static table are those of hpack.js.
+// HTTP/2 frames and HPACK as the actors write and read them. The code is separate, so that the codec under
+// test is never its own judge. When sending, fields are literals without indexing (RFC 7541 §6.2.2);
+// receiving is the whole of RFC 7541, since the proxy uses its table and Huffman. Huffman's codes and the
+// static table are those of hpack.js.
 
 import { createRequire } from 'node:module'
 
@@ -23,13 +24,16 @@ export const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n')
 
 export type Fields = readonly (readonly [string, string])[]
 
-/** Frames to be sent, one behind the other in one growing buffer. */
+/** Frames to be sent, in one growing buffer. */
 export class FrameOut {
-  /** DATA and HEADERS so far. */
+  /** The number of DATA and HEADERS frames so far. */
   messages = 0
-  /** The next field block begins with a table of size 0: the peer has lowered the size it allows (RFC 7541 §4.2). */
+  /**
+   * The next field block begins with a table of size 0: the peer has lowered the size it allows (RFC 7541
+   * §4.2).
+   */
   emptyTable = false
-  /** Heads that are too large may put entries into the table; later ones name the newest. */
+  /** Whether later heads name the newest table entry. Heads that are too large may have added entries. */
   tableUsed = true
   entries = 0
   private b: Buffer = Buffer.allocUnsafe(4096)
@@ -39,7 +43,7 @@ export class FrameOut {
     return this.at
   }
 
-  /** All so far; good until the next frame is written. */
+  /** Returns all frames so far. The bytes are valid until the next frame is written. */
   take(): Buffer {
     const bytes = this.b.subarray(0, this.at)
     this.at = 0
@@ -52,7 +56,9 @@ export class FrameOut {
     this.at += bytes.length
   }
 
-  /** A DATA frame of `size` octets of `from`, at `offset`; `padding` octets behind them, -1 for none at all. */
+  /**
+   * A DATA frame of `size` octets of `from`, at `offset`; `padding` octets behind them, -1 for none at all.
+   */
   data(stream: number, flags: number, from: Buffer, offset: number, size: number, padding = -1): void {
     this.messages++
     const padded = padding >= 0
@@ -66,11 +72,11 @@ export class FrameOut {
     }
   }
 
-  /** HEADERS, and where `split` is set a CONTINUATION behind its first octets. */
+  /** Writes HEADERS. If `split` is above 0, that many octets go there and the rest into a CONTINUATION. */
   headers(stream: number, flags: number, fields: Fields, split = 0): void {
     this.messages++
     if (this.emptyTable) this.tableUsed = false
-    // Interims and trailers stay as they are: what they hold is compared.
+    // Interim responses and trailers get no such field, since their fields are compared.
     const named = this.tableUsed && this.entries > 0 && isFinalHead(fields)
     let size = (this.emptyTable ? 1 : 0) + (named ? 1 : 0)
     for (const [name, value] of fields) size += 1 + name.length + value.length + prefix(name) + prefix(value)
@@ -195,9 +201,9 @@ function huffman(b: Buffer, from: number, to: number): string {
   return text
 }
 
-/** Decodes field blocks (RFC 7541); throws where one breaks the rules. */
+/** Decodes field blocks (RFC 7541). Throws if a block is malformed. */
 export class HpackIn {
-  /** What our SETTINGS allow. */
+  /** The table size that our SETTINGS allow, in octets. */
   sizeMax = 4096
   private limit = 4096
   private size = 0

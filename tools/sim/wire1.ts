@@ -1,16 +1,16 @@
-// HTTP/1.1 as the actors read it (RFC 9112): strictly, for the proxy has no excuse. Their own, so that the codec under test
-// is never its own judge. Writing it takes no more than strings (peer1.ts).
+// A strict reader of HTTP/1.1 for the actors (RFC 9112). It is separate code, so that the codec under test is
+// never its own judge. To write HTTP/1.1, strings suffice (peer1.ts).
 
 export type Fields = [string, string][]
 
-// Framings, below the lengths from 0 on.
+// Framings other than a length. They are negative, so that they differ from every length.
 export const CHUNKED = -1
 export const UNTIL_CLOSE = -2
-/** The head is all, and the message's own head is still to come. */
+/** The framing of an interim response: a head without a body, and the final head follows. */
 export const INTERIM = -3
 
 export interface MessageSink {
-  /** Answers how the body is framed: its length, or one of the names. */
+  /** Returns the framing of the body: its length in bytes, or one of the framings above. */
   head(start: string, fields: Fields): number
   body(b: Buffer, from: number, to: number): void
   end(trailers: Fields): void
@@ -21,7 +21,7 @@ export interface MessageSink {
 type Part = 'head' | 'length' | 'close' | 'size' | 'chunk' | 'chunk end' | 'trailers'
 const LINE_MAX = 16_384
 
-/** Reads one message after the other. */
+/** Reads messages one after the other. */
 export class MessageIn {
   private part: Part = 'head'
   private left = 0
@@ -33,7 +33,7 @@ export class MessageIn {
     this.sink = sink
   }
 
-  /** Between two messages, and nothing of the next is here. */
+  /** Whether the reader is between two messages, and no byte of the next has arrived. */
   get between(): boolean {
     return this.part === 'head' && this.rest === null
   }
@@ -54,17 +54,17 @@ export class MessageIn {
     if (at < b.length) this.rest = Buffer.from(b.subarray(at))
   }
 
-  /** Takes the octets of a tunnel, up to FIN. */
+  /** Reads all further bytes as a tunnel's, up to FIN. */
   tunnel(): void {
     this.part = 'close'
   }
 
-  /** FIN has come behind a message that ends so. */
+  /** Ends a message that the close of its connection ends. */
   closed(): void {
     this.finish()
   }
 
-  /** The offset behind what was read; -1 where more must come first. */
+  /** Returns the offset after what was read; -1 if more bytes are needed. */
   private next(b: Buffer, at: number): number {
     if (this.part === 'head') return this.head(b, at)
     if (this.part === 'length' || this.part === 'chunk' || this.part === 'close') return this.octets(b, at)
@@ -132,7 +132,7 @@ export class MessageIn {
   }
 }
 
-/** The value of a field that may stand once; two of them are wrong. */
+/** Returns the value of a field that must not occur twice; null if it is absent. */
 export function only(sink: MessageSink, fields: Fields, name: string): string | null {
   const values = fields.filter((each) => each[0] === name)
   if (values.length > 1) sink.wrong(`${name} twice`)

@@ -5,7 +5,7 @@ import type { EngineInside, ExchangeInside } from '../inside.js'
 import { type Checker, fail, type RunView } from './check.js'
 
 export interface QueueChecker extends Checker {
-  /** A continuation has taken a step. */
+  /** Called when a continuation has taken a step. */
   stepped(continuation: Continuation): void
 }
 

@@ -69,13 +69,16 @@ function nothingLeft(x: ExchangeInside): void {
   }
 }
 
-/** HTTP/1.1 knows no end of a request that was answered early but that of its connection, which is on its way. */
+/**
+ * In HTTP/1.1 only closing the connection ends a request that was answered early; the close is under way
+ * here.
+ */
 const endsWithConnection = (carrier: unknown): boolean => {
   const connection = carrier as Http1Inside
   return (isHttp1(connection) || isTcp(connection)) && connection.failure !== null
 }
 
-/** A session's leases are its streams, and those that were granted and not taken. */
+/** The leases of a session are its streams, plus the leases granted and not yet taken. */
 function leasesAreHeld(scene: RunView): void {
   for (const session of scene.sessions) {
     let held = session.streams.count + session.output.unopened().length
@@ -93,7 +96,7 @@ function leasesAreHeld(scene: RunView): void {
 
 /** Blocks belong to receive buffers, and receive buffers to exchanges that live. */
 function blocksAreHeld(scene: RunView): void {
-  // Mostly nothing is held, and this is looked at after every turn.
+  // This runs after every turn, and mostly nothing is held.
   if (scene.world.memory.bytes === 0 && holding(scene.world.memory).next().done === true) return
   let sum = 0
   const live = new Set<unknown>()

@@ -1,5 +1,5 @@
-// S2: a stream gets the bytes of its own counterpart: a prefix, in order, unaltered; and its end only when all of
-// it is there. Judged by whoever receives, against the books of whoever sent.
+// S2: a stream gets the bytes of its own counterpart: a prefix, in order, unaltered; and its end only when
+// all of it has arrived. The receiver checks it against the ledger of the sender.
 
 import { type Message, Response } from '../ledger.js'
 import { fail } from './check.js'
@@ -11,7 +11,7 @@ export interface Received {
   readonly trailers: string | null
 }
 
-/** These octets have come next. */
+/** Checks the next bytes received. */
 export function bodyBelongs(stream: Received, message: Message, b: Buffer, from: number, to: number): void {
   const { received } = stream
   if (received + to - from <= message.sent && message.matches(received, b, from, to)) return
@@ -19,15 +19,15 @@ export function bodyBelongs(stream: Received, message: Message, b: Buffer, from:
 }
 
 /**
- * All of a length is the whole, whatever becomes of its sender after it. Trailers may be missed then, and so may a body longer than
- * its length: its sender has sent no more than the length, or its connection is lost.
+ * All of a length is the whole, whatever becomes of its sender after it. Trailers may be missed then, and so
+ * may a body longer than its length: its sender has sent no more than the length, or its connection is lost.
  */
 const isFullLength = (stream: Received, { promised, broken, ended, sent, cutOff }: Response): boolean =>
   promised === stream.received &&
   stream.trailers === null &&
   (cutOff() || (!ended && (!broken || sent === promised)))
 
-/** END_STREAM has come. */
+/** Checks a message at END_STREAM. */
 export function messageIsWhole(stream: Received, message: Message): void {
   if (message instanceof Response && isFullLength(stream, message)) return
   const got = `stream ${stream.id} ends with ${stream.received} of ${message.total} octets of ${nameOf(message)}`
@@ -38,8 +38,8 @@ export function messageIsWhole(stream: Received, message: Message): void {
 }
 
 /**
- * A message of HTTP/1.1 has come whole, as its framing tells. By its length: no end is said, and no trailers are; one whose
- * sender promised less than it sent is whole short of that.
+ * A message of HTTP/1.1 has come whole, as its framing tells. By its length: no end is said, and no trailers
+ * are; one whose sender promised less than it sent is whole short of that.
  */
 export function framedIsWhole(
   stream: Received,
@@ -66,7 +66,9 @@ export function flowIsWhole(stream: Pick<Received, 'id' | 'received'>, message: 
   if (stream.received !== message.sent) fail('S2', got)
 }
 
-/** The head of a response has come behind these interim responses (RFC 9110 §15.2): none of its own is lost. */
+/**
+ * The head of a response has come behind these interim responses (RFC 9110 §15.2): none of its own is lost.
+ */
 export function interimsCame(id: number, tags: readonly string[], response: Response): void {
   const came = tags.filter((tag) => tag === response.interimTag).length
   if (came >= response.interims) return

@@ -1,5 +1,5 @@
-// S3: credit sent = credit received + credit outstanding, for each stream and each connection. From the inside by
-// the proxy's own books after every turn; against the actors' books whenever a connection is quiet.
+// S3: credit sent = credit received + credit outstanding, for each stream and each connection. From the
+// inside by the proxy's own books after every turn; against the actors' books whenever a connection is quiet.
 
 import { ENDED } from '../../../src/pollset/index.js'
 import type { ConnectionInside, StreamInside } from '../inside.js'
@@ -37,11 +37,11 @@ function connection(c: ConnectionInside): void {
   }
 }
 
-/** `coming`: octets of a DATA frame that has begun and not arrived whole. */
+/** @param coming The bytes of a DATA frame that has begun and not arrived whole. */
 function streamOf(s: StreamInside, coming: number): void {
-  // Its sender will send no more: no credit is kept for it (F16).
+  // Its sender sends no more, so no credit is kept for it (F16).
   if (s.remoteEnded || s.closed) return
-  // One that has stalled is on its way to be reset, and gets no more.
+  // A stalled stream is about to be reset and gets no more credit.
   if (s.fault?.code === 'stall') return
   const held =
     coming + (s.receiveBuffer === null ? 0 : s.receiveBuffer.length + s.receiveBuffer.retainedBytes)
@@ -53,7 +53,7 @@ function streamOf(s: StreamInside, coming: number): void {
   }
 }
 
-/** Nothing is under way: the proxy's books and the actor's say the same. */
+/** Compares the windows of the proxy and the actor while nothing is under way. */
 function bothEnds(c: ConnectionInside, peer: Peer<PeerStream>): void {
   if (peer.gone || !peer.settled) return
   const ended = c.socket !== null && (c.socket.readiness & ENDED) !== 0
@@ -64,7 +64,7 @@ function bothEnds(c: ConnectionInside, peer: Peer<PeerStream>): void {
       `${c.id} lets its peer send ${c.intake.received.window}, and the peer knows of ${peer.sendWindow}`,
     )
   }
-  // Nor does it tell of credit any more: it may let us send more than we know.
+  // Nor does it send WINDOW_UPDATE any more, so it may allow us more than we know.
   const agree = (ours: number, theirs: number): boolean => ours === theirs || (ended && ours < theirs)
   if (!agree(c.output.sendWindow, peer.recvWindow)) {
     fail('S3', `${c.id} may send ${c.output.sendWindow}, and its peer lets it ${peer.recvWindow}`)
@@ -81,7 +81,7 @@ function bothEnds(c: ConnectionInside, peer: Peer<PeerStream>): void {
   }
 }
 
-/** All is quiet: what is not credited is less than is worth a frame. */
+/** Checks a quiet connection: the credit not yet sent must be too small for a frame. */
 function credited(c: ConnectionInside, scene: RunView): void {
   if (c.failure !== null || c.socket === null) return
   const { owed, due, size } = c.intake.received

@@ -4,9 +4,9 @@ import type { Limits } from '../../../src/server/index.js'
 import type { ConnectionInside, Http1Inside, StreamInside, TcpInside } from '../inside.js'
 import { type Checker, fail, type RunView } from './check.js'
 
-/** Reset streams a connection remembers (http2/stream-table.ts). */
+/** The number of reset streams that a connection remembers (http2/stream-table.ts). */
 const RESETS_KEPT = 256
-/** octets that one look at a socket may bring at most, as the actors send (peer1.ts) */
+/** The most bytes that one read of a socket returns, given how the actors send (peer1.ts). */
 const CHUNK_BYTES = 65_536
 
 export function s4(): Checker {
@@ -34,7 +34,7 @@ export function s4(): Checker {
       for (const each of scene.sessions) {
         connection(each, scene)
         const was = before.get(each) ?? { leased: 0, capacity: each.capacity }
-        // Lowered capacity ends no stream, and grants none (E10); it may have been lowered in this turn.
+        // A lowered capacity ends no stream but grants no lease (E10). It may have been lowered in this turn.
         if (each.leased > Math.max(each.capacity, was.capacity) && each.leased > was.leased) {
           fail('S4', `${each.id} has ${each.leased} leases, ${each.capacity} allowed`)
         }
@@ -89,7 +89,7 @@ function tunnel({ stream }: TcpInside, limits: Limits): void {
   within(`bytes ahead of ${stream.id}`, stream.outstanding, limits.http1.bodyAheadBytesMax + CHUNK_BYTES)
 }
 
-/** Received and not passed on, or sent and not yet written: one alone may be as large as a head may be. */
+/** Bounds the interim responses that wait for either side. One alone may be as large as any head. */
 function interims(id: string, stream: StreamInside, limits: Limits): void {
   for (const heads of [stream.interims, stream.pendingInterims]) {
     if (heads === null || heads.length === 1) continue
@@ -99,6 +99,6 @@ function interims(id: string, stream: StreamInside, limits: Limits): void {
 }
 
 function within(what: string, value: number, most: number): void {
-  // Of what is not there, no comparison holds.
+  // Negated, so that NaN and undefined fail too.
   if (!(value >= 0 && value <= most)) fail('S4', `${what}: ${value}, at most ${most}`)
 }

@@ -1,5 +1,5 @@
-// S5: a waiter is armed on all of its pollables and on its deadline, or on none; and readiness that somebody
-// waits for has woken him.
+// S5: a waiter is armed on all of its pollables and on its deadline, or on none. Readiness that a
+// continuation waits for has woken it.
 
 import type { Continuation } from '../../../src/continuation/index.js'
 import type { Pollable } from '../../../src/pollset/index.js'
@@ -20,15 +20,15 @@ export function s5(): Checker {
         const stray = all.find((each) => (each as Continuation).finished === true) as Continuation | undefined
         fail(
           'S5',
-          `${all.length} deadlines are armed for ${deadlines} who wait${stray ? `: ${stray.id}` : ''}`,
+          `${all.length} deadlines are armed for ${deadlines} waiters${stray ? `: ${stray.id}` : ''}`,
         )
       }
     },
     end(scene) {
-      // A pause of an engine ends by itself.
+      // The reopening backoff of an engine ends by itself.
       const pauses = scene.engines.filter((each) => each.backoff.deadlineArmed).length
       const left = armed(scene.pollset.deadlines).length - pauses
-      if (left > 0) fail('S5', `${left} deadlines are armed when all is over`)
+      if (left > 0) fail('S5', `${left} deadlines are still armed at the end of the run`)
     },
   }
 }
@@ -48,7 +48,7 @@ function waits(c: Continuation): void {
   if (timed !== c.deadlineArmed) {
     fail('S5', `${c.id} waits at ${c.stepName} ${timed ? 'without its' : 'with a'} deadline`)
   }
-  if (meets) fail('S5', `${c.id} waits at ${c.stepName} for what is there, and was not woken`)
+  if (meets) fail('S5', `${c.id} waits at ${c.stepName} for readiness that holds, and was not woken`)
   if (c.cancelAsked && out.cancelled >= 0)
     fail('S5', `${c.id} waits at ${c.stepName}, cancelled and not woken`)
 }

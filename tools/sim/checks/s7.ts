@@ -1,11 +1,11 @@
-// S7: the same seed gives the same trace to the letter, and the same octets on the wire.
+// S7: the same seed gives the same trace to the letter, and the same bytes on the wire.
 
 import { createHash } from 'node:crypto'
 import { Violation } from '../ledger.js'
 import type { Plan } from '../plan.js'
 import { type Result, simulate } from '../run.js'
 
-/** Run a plan twice; the second result, or that they differ. */
+/** Runs a plan twice. Returns the second result, or a violation if the two runs differ. */
 export function sameTwice(plan: Plan): Result {
   const first = hashed(plan)
   if (first.result.violation !== null) return first.result

@@ -1,12 +1,16 @@
-// Tunnels, from the inside: a tunnel that ends well has passed both of its halves to their ends (S2); one in which nothing moves is
-// not ended before its time (L1; that it is ended then, clocks.ts sees); as many are counted as there are, and no more than may be (S4).
+// Tunnels, from the inside: a tunnel that ends well has passed both of its halves to their ends (S2); one in
+// which nothing moves is not ended before its time (L1; that it is ended then, clocks.ts sees); as many are
+// counted as there are, and no more than may be (S4).
 
 import type { ExchangeInside } from '../inside.js'
 import { type Checker, fail } from './check.js'
 
 interface Moving {
   moved: number
-  /** ms of the pollset's clock: when it last was another number; when the exchange was last seen held, which keeps its end away */
+  /**
+   * ms of the pollset's clock: when it last was another number; when the exchange was last seen held, which
+   * keeps its end away
+   */
   at: number
   heldAt: number
   held: boolean
@@ -47,7 +51,7 @@ export function tunnels(): Checker {
     if (x.outcome === 'ok' && !whole) fail('S2', `tunnel ${x.id} ends well, and a half of it is open`)
     const { at, heldAt } = looked(x, now)
     const ms = now - at
-    // One that was held may have been given up earlier than it could say so, with octets on their way.
+    // A held tunnel may log later than it was given up, with bytes still under way.
     if (x.outcome === 'tunnel-idle' && heldAt === 0 && ms < x.proxy.limits.tunnelIdleMs)
       fail('L1', `tunnel ${x.id} is ended as idle after ${ms} ms`)
   }
