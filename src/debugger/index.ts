@@ -22,3 +22,6 @@ export {
 export { Glob } from './glob.js'
 export { type DebuggerLimits, debuggerLimits } from './limits.js'
 export { type Place, type SourceLife, Sources, type StepPlace } from './sources.js'
+export { type DapContext, DapSession } from './dap-session.js'
+export { Debugger } from './debugger.js'
+export type { Link, Moment, Overview, Row, Scope, Target, Variable } from './target.js'

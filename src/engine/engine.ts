@@ -228,6 +228,12 @@ export class Engine<S extends Session> implements SessionReports<S>, Subject {
     }
   }
 
+  /** How many leases it can carry at most, as far as its sessions have told. */
+  get placesMax(): number {
+    const each = this.sessions.reduce((most, { capacity }) => Math.max(most, capacity), 1)
+    return Math.min(each, this.share) * this.limits.sessionsMax
+  }
+
   /** How many sessions are being opened. */
   get opening(): number {
     return this.openings.size

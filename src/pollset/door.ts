@@ -164,6 +164,15 @@ export interface Settleable {
   crashWith(error: unknown): void
 }
 
+export interface ListenOptions {
+  /** Only this user may use its Unix-domain socket: the file has mode 0600 from its creation on. */
+  readonly ownerOnly?: boolean
+  /** ms without traffic after which the operating system probes an accepted TCP connection */
+  readonly keepAliveMs?: number
+  /** See {@link Pollset.isPrivate}. */
+  readonly isPrivate?: boolean
+}
+
 /** The one door of a World. */
 export interface Pollset {
   /** The monotonic clock, in ms, read once a turn. */
@@ -172,7 +181,9 @@ export interface Pollset {
   readonly turns: number
   readonly deadlines: Deadlines
   readonly commands: Commands
-  listen(address: Address, id: string): Listener
+  listen(address: Address, id: string, options?: ListenOptions): Listener
+  /** Whether we listen there for ourselves, so that nothing may be dialled there. The address is numeric. */
+  isPrivate(address: Address): boolean
   /**
    * Connects to a numeric address. With `tls`, CONNECTED rises after the handshake. `preamble`: bytes sent
    * before all else, in clear text.

@@ -1,6 +1,7 @@
 // The exchange: a request and its response, between a frontend and a backend of either HTTP version.
 
 export { Backend, type ExchangeSession, type SessionsFor, type Share } from './backend.js'
+export { changes } from './changes.js'
 export { ConnectPattern, type ConnectTarget } from './connect-pattern.js'
 export { ConnectPolicy } from './connect-policy.js'
 export { Exchange } from './exchange.js'

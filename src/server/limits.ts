@@ -1,6 +1,7 @@
 // The limits of all rooms. Each is set by its room and name: `http2.lingerMs`.
 
 import { type SchedulerLimits, schedulerLimits } from '../continuation/index.js'
+import { type DebuggerLimits, debuggerLimits } from '../debugger/index.js'
 import { type EngineLimits, engineLimits } from '../engine/index.js'
 import { type Http1Limits, http1Limits } from '../http1/index.js'
 import { type Http2Limits, http2Limits } from '../http2/index.js'
@@ -56,6 +57,7 @@ export interface Limits {
   readonly http2: Http2Limits
   readonly proxy: ProxyLimits
   readonly server: ServerLimits
+  readonly debugger: DebuggerLimits
 }
 
 /** Limits that differ from the defaults. */
@@ -70,6 +72,7 @@ export const defaultLimits: Limits = {
   http2: http2Limits,
   proxy: proxyLimits,
   server: serverLimits,
+  debugger: debuggerLimits,
 }
 
 /** The limits of each room, by name. */

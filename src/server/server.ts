@@ -27,6 +27,7 @@ import { Backends } from './backends.js'
 import { ClientAddresses } from './client-addresses.js'
 import { type AlpnProtocol, ClientHandshake, type HandshakeEvents } from './client-handshake.js'
 import { Control } from './control.js'
+import { Debugging, type DebugOptions } from './debugging.js'
 import type { Emitter } from './emitter.js'
 import { Incidents } from './incidents.js'
 import { checkLimits, defaultLimits, type Limits, limitsWith, type SomeLimits } from './limits.js'
@@ -57,6 +58,8 @@ export interface ServerOptions {
   readonly drainTimeoutMs?: number
   /** Writes a line of the process log, without its line end. By default there is no log. */
   readonly log?: ((line: string) => void) | undefined
+  /** Opens a listener for debuggers (spec/debugger.md). */
+  readonly debug?: DebugOptions | undefined
   /** Writes a line of the trace. */
   readonly trace?: ((line: string) => void) | undefined
 }
@@ -77,6 +80,10 @@ export type ServerEvents = {
   replaced: (address: Address) => void
   /** A listener could not be bound; the server stops. */
   failed: (address: Address, code: string) => void
+  /** Debuggers may attach at this address. */
+  debugging: (address: Address) => void
+  /** The listener for debuggers could not be bound; the server stops. */
+  undebugged: (address: Address, code: string) => void
   /** A step of ours threw. Its exchange or connection has been closed. */
   crashed: (id: string, error: unknown) => void
   /** An invariant that concerns all connections is broken. The server has closed them, and serves no more. */
@@ -124,6 +131,7 @@ export class Server extends TypedEvents implements StreamAcceptor, HandshakeEven
   drainTimeoutMs: number
   private tls: TlsServer | null = null
   private draining = false
+  private readonly debugging: Debugging | null
   /** Lingering client connections closed for newcomers. */
   private evictions = 0
 
@@ -169,6 +177,14 @@ export class Server extends TypedEvents implements StreamAcceptor, HandshakeEven
     this.proxy = new ReverseProxy(this.world, this.backends.tableOf(options.routes), limits.proxy, connects)
     this.proxy.watch(this.incidents)
     this.proxy.watch(this.backends)
+    const { debug } = options
+    this.debugging =
+      debug === undefined
+        ? null
+        : new Debugging(this, this.backends, debug, limits.debugger, {
+            ready: (address) => this.emit('debugging', address),
+            failed: (code) => this.emit('undebugged', debug.address, code),
+          })
     new Control(this, Math.max(limits.http1.drainIdleMs, limits.http2.drainIdleMs), limits.server.cutMs)
   }
 
@@ -323,6 +339,7 @@ export class Server extends TypedEvents implements StreamAcceptor, HandshakeEven
   drain(): void {
     this.draining = true
     this.emit('draining')
+    this.debugging?.drain()
     this.connections.stopListening()
     for (const connection of this.open.values()) connection.cancel()
   }
@@ -367,6 +384,11 @@ export class Server extends TypedEvents implements StreamAcceptor, HandshakeEven
     this.log.flush()
     this.pollset.close()
     this.emit('stopped')
+  }
+
+  /** Returns the open client connections with their kind, for debuggers. */
+  openClients(): { readonly client: Client; readonly kind: string }[] {
+    return [...this.open].map(([client, connection]) => ({ client, kind: connection.program.name }))
   }
 
   /** Describes connections, engines and counts, for people. */

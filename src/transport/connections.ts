@@ -2,7 +2,7 @@
 // within some time waits for EMPTY with a deadline.
 
 import type { Continuation, World } from '../continuation/index.js'
-import { type Address, Pollable, type Socket } from '../pollset/index.js'
+import { type Address, type ListenOptions, Pollable, type Socket } from '../pollset/index.js'
 import { Listening, type ListeningEvents } from './listening.js'
 
 /** No connection is open. */
@@ -38,8 +38,8 @@ export class Connections extends Pollable {
   }
 
   /** Listens at this address until the service is drained. */
-  listen(world: World, address: Address, events: ListeningEvents): Listening {
-    const listening = new Listening(world, address, events)
+  listen(world: World, address: Address, events: ListeningEvents, options?: ListenOptions): Listening {
+    const listening = new Listening(world, address, events, options)
     this.listeners.push(listening)
     return listening
   }
@@ -50,13 +50,12 @@ export class Connections extends Pollable {
     address: Address,
     connectionOn: (socket: Socket) => Continuation,
     events: Omit<ListeningEvents, 'accepted'> = {},
+    options?: ListenOptions,
   ): Listening {
-    return this.listen(world, address, {
-      ...events,
-      accepted: (socket) => {
-        if (!this.refuse(socket)) this.add(connectionOn(socket))
-      },
-    })
+    const accepted = (socket: Socket): void => {
+      if (!this.refuse(socket)) this.add(connectionOn(socket))
+    }
+    return this.listen(world, address, { ...events, accepted }, options)
   }
 
   /** Closes the listeners. */

@@ -160,6 +160,11 @@ export class HappyEyeballs {
       return
     }
     if (this.inFlight.length === IN_FLIGHT_MAX) this.failed(this.inFlight[0], 'ETIMEDOUT')
+    if (pollset.isPrivate(to)) {
+      this.failures.push(`${formatAddress(to)}: a listener of this server, which is not to be dialled`)
+      this.beginNext(id)
+      return
+    }
     const name = ++this.begun === 1 ? `${id}.socket` : `${id}.socket${this.begun}`
     this.inFlight.push({ to, socket: pollset.connect(to, name, target.tls, target.preamble) })
     // If all places are taken, the oldest attempt keeps its place for its share of the time that is left.

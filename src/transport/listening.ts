@@ -8,6 +8,7 @@ import {
   LISTEN_FAILED,
   LISTENING,
   type Listener,
+  type ListenOptions,
   type Socket,
 } from '../pollset/index.js'
 
@@ -35,11 +36,11 @@ export class Listening extends Continuation {
   readonly listener: Listener
   readonly events: ListeningEvents
 
-  constructor(world: World, address: Address, events: ListeningEvents) {
+  constructor(world: World, address: Address, events: ListeningEvents, options?: ListenOptions) {
     super(world)
     this.id = world.nextId('l')
     this.events = events
-    this.listener = world.pollset.listen(address, this.id)
+    this.listener = world.pollset.listen(address, this.id, options)
     listeningSteps.start(world, this, 'bind')
   }
 

@@ -10,6 +10,7 @@ import {
   LISTEN_FAILED,
   LISTENING,
   Listener,
+  type ListenOptions,
   type Socket,
   type SocketFault,
 } from '../door.js'
@@ -64,15 +65,26 @@ export class NodeListener extends Listener implements Marked, HandleReceiver {
   private readonly pollset: HandleAdopter
   private readonly limits: NodeListenerLimits
   private accepts = 0
+  /** See {@link Pollset.isPrivate}. */
+  readonly isPrivate: boolean
+  private readonly ownerOnly: boolean
   private closed = false
 
-  constructor(pollset: HandleAdopter, address: Address, id: string, limits: NodeListenerLimits) {
+  constructor(
+    pollset: HandleAdopter,
+    address: Address,
+    id: string,
+    limits: NodeListenerLimits,
+    options: ListenOptions = {},
+  ) {
     super()
     this.id = id
     this.address = address
     this.pollset = pollset
     this.limits = limits
-    const keepAlive = tcpKeepAlive(limits.frontendTcpKeepAliveMs)
+    this.isPrivate = options.isPrivate === true
+    this.ownerOnly = options.ownerOnly === true
+    const keepAlive = tcpKeepAlive(options.keepAliveMs ?? limits.frontendTcpKeepAliveMs)
     this.server = createServer({ allowHalfOpen: true, noDelay: true, ...keepAlive }, (net) =>
       this.arrived(net, null),
     )
@@ -126,7 +138,10 @@ export class NodeListener extends Listener implements Marked, HandleReceiver {
   private listen(): void {
     const { backlog } = this.limits
     const { host, port, path } = this.address
+    // The file is made within this call, so its mode is right from the beginning.
+    const mask = this.ownerOnly ? process.umask(0o177) : null
     this.server.listen({ ...(path === undefined ? { host, port } : { path }), backlog })
+    if (mask !== null) process.umask(mask)
   }
 
   private fail(why: SocketFault): void {

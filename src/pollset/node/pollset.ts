@@ -11,6 +11,7 @@ import {
   COMMANDED,
   Commands,
   type Listener,
+  type ListenOptions,
   type Pollset,
   RESOLVED,
   Resolution,
@@ -134,10 +135,16 @@ export class NodePollset extends Turns implements Pollset, Marks {
     this.deadlines.now = this.readClock()
   }
 
-  listen(address: Address, id: string): Listener {
-    const listener = new NodeListener(this, address, id, this.bounds)
+  listen(address: Address, id: string, options: ListenOptions = {}): Listener {
+    const listener = new NodeListener(this, address, id, this.bounds, options)
     this.listeners.add(listener)
     return listener
+  }
+
+  isPrivate(address: Address): boolean {
+    for (const { address: own, isPrivate } of this.listeners)
+      if (isPrivate && reaches(address, own)) return true
+    return false
   }
 
   connect(address: Address, id: string, tls?: TlsClient, preamble?: Buffer): Socket {

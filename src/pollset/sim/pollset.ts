@@ -188,6 +188,11 @@ export class SimPollset extends Turns implements Pollset, SimNet {
 
   // For the World
 
+  /** No listener of a simulation is private. */
+  isPrivate(_address: Address): boolean {
+    return false
+  }
+
   listen(address: Address, id: string): Listener {
     const listener = new SimListener(this, address, id)
     const name = formatAddress(address)

@@ -1,0 +1,102 @@
+// Breakpoints and log points: where continuations stop, under which condition, and how often.
+//
+//   exchange.lease            before the step
+//   exchange.lease→sendHead   before the second step, when it comes from the first (`->` will do)
+//   exchange.lease:wait       before it waits in the step
+//   exchange.lease:late       after the wait of the step, late; `:cancelled` likewise
+//   exchange.*                before each step of the life
+
+import type { Cause, Continuation, Program } from '../continuation/index.js'
+import type { Condition } from './conditions.js'
+import type { Moment } from './target.js'
+
+/** Where a breakpoint stops, read from its text. */
+export interface Place {
+  readonly text: string
+  readonly life: string
+  /** The step that is to be taken, or waits; null: each. */
+  readonly step: string | null
+  /** The step it comes from; null: any. */
+  readonly from: string | null
+  readonly cause: 'step' | 'arm' | 'late' | 'cancelled'
+}
+
+const PLACE = /^([a-z0-9]+(?:\.[a-z0-9]+)*)\.(\*|\w+)(?:\s*(?:→|->)\s*(\w+)|:(wait|late|cancelled))?$/i
+
+/** Reads a place. Returns what is wrong with it if there is no such life or step. */
+export function placeOf(text: string, programs: readonly Program<never>[]): Place | string {
+  const parts = PLACE.exec(text.trim())
+  if (parts === null) return `'${text}' is not LIFE.STEP, LIFE.STEP→STEP, or LIFE.STEP:wait|late|cancelled`
+  const [, life, first, second, how] = parts
+  const program = programs.find((each) => each.name === life)
+  if (program === undefined) {
+    const names = programs.map((each) => each.name).sort()
+    return `there is no life '${life}': there are ${names.join(', ')}`
+  }
+  for (const step of [first, second])
+    if (step !== undefined && step !== '*' && !program.names.includes(step))
+      return `${life} has no step '${step}': it has ${program.names.join(', ')}`
+  if (second !== undefined && first !== '*' && !program.edges[first].includes(second))
+    return `${first} has no edge to ${second}: it has edges to ${program.edges[first].join(', ')}`
+  const named = first === '*' ? null : first
+  if (second !== undefined) return { text, life, step: second, from: named, cause: 'step' }
+  if (how === 'wait') return { text, life, step: named, from: null, cause: 'arm' }
+  if (how === 'late' || how === 'cancelled') return { text, life, step: null, from: named, cause: how }
+  return { text, life, step: named, from: null, cause: 'step' }
+}
+
+export interface BreakpointOptions {
+  readonly place: Place
+  readonly condition: Condition<Moment> | null
+  /** It stops at each hit from this one on; 1 for the first. */
+  readonly hits: number
+  /** It goes after it has stopped once. */
+  readonly once: boolean
+  /** Holds also what has the last free place of its engine. */
+  readonly lastPlace: boolean
+  /** The text that is written in place of a stop; null: it stops. */
+  readonly log: string | null
+}
+
+export class Breakpoint {
+  readonly id: number
+  readonly options: BreakpointOptions
+  /** How often its place and condition were met. */
+  hit = 0
+  /** It has been spent, or has failed. */
+  isOver = false
+
+  constructor(id: number, options: BreakpointOptions) {
+    this.id = id
+    this.options = options
+  }
+
+  /** Whether its place is met. It is asked at each transition, so it tests what differs most first. */
+  isAt(continuation: Continuation, cause: Cause, from: number): boolean {
+    const { place } = this.options
+    const { program } = continuation
+    if (program.name !== place.life || this.isOver) return false
+    if (place.cause === 'step' ? cause === 'arm' : place.cause !== cause) return false
+    if (place.step !== null && continuation.stepName !== place.step) return false
+    return place.from === null || program.names[from] === place.from
+  }
+
+  /** Counts a hit. Returns whether it is one to stop at, or to write. */
+  counts(): boolean {
+    this.hit++
+    if (this.hit < this.options.hits) return false
+    if (this.options.once) this.isOver = true
+    return true
+  }
+
+  /** Returns what it is, for a list. */
+  describe(): string {
+    const { place, condition, hits, once, log } = this.options
+    const parts = [`#${this.id} ${place.text}`]
+    if (condition !== null) parts.push(`if ${condition.text}`)
+    if (hits > 1) parts.push(`from hit ${hits} on`)
+    if (once) parts.push('once')
+    if (log !== null) parts.push(`log ${log}`)
+    return `${parts.join(' ')} (${this.hit} hits${this.isOver ? ', spent' : ''})`
+  }
+}

@@ -1,0 +1,334 @@
+// The requests of the Debug Adapter Protocol. Each handler returns the body of its response, or throws a
+// CommandError, whose message the client shows.
+
+import { type Continuation, why, whyText } from '../continuation/index.js'
+import { type Place, placeOf } from './breakpoints.js'
+import type { DapObject } from './dap-codec.js'
+import type { DapSession } from './dap-session.js'
+import type { Stride } from './debugger.js'
+import { CommandError, commands, completions, evaluate, find, rowsOf } from './language.js'
+import type { Row } from './target.js'
+
+type Handler = (session: DapSession, given: DapObject) => DapObject | undefined
+
+const LIST_ROWS = 100
+const LIST_ROWS_MAX = 10_000
+
+const refuse = (why: string | null): void => {
+  if (why !== null) throw new CommandError(why)
+}
+const text = (value: unknown): string => (typeof value === 'string' ? value : '')
+const list = (value: unknown): DapObject[] =>
+  Array.isArray(value) ? value.filter((each) => typeof each === 'object' && each !== null) : []
+
+/** The exception filters: places at which something has gone wrong. */
+const FILTERS: readonly {
+  readonly filter: string
+  readonly label: string
+  readonly places: readonly string[]
+}[] = [
+  { filter: 'refuse', label: 'Requests that are refused', places: ['exchange.refuse'] },
+  { filter: 'abort', label: 'Requests that are aborted', places: ['exchange.abort'] },
+  { filter: 'late', label: 'Waits that end late', places: ['exchange.*:late'] },
+  { filter: 'cancelled', label: 'Requests that are cancelled', places: ['exchange.*:cancelled'] },
+  {
+    filter: 'fault',
+    label: 'Faults of a backend',
+    places: ['exchange.retry', 'exchange.refuse', 'exchange.abort'],
+  },
+]
+
+const CAPABILITIES = {
+  supportsConfigurationDoneRequest: true,
+  supportsFunctionBreakpoints: true,
+  supportsConditionalBreakpoints: true,
+  supportsHitConditionalBreakpoints: true,
+  supportsLogPoints: true,
+  supportsEvaluateForHovers: true,
+  supportsSetVariable: true,
+  supportsRestartFrame: true,
+  supportsGotoTargetsRequest: true,
+  supportsStepInTargetsRequest: true,
+  supportsCompletionsRequest: true,
+  supportsExceptionInfoRequest: true,
+  supportsExceptionFilterOptions: true,
+  supportsLoadedSourcesRequest: true,
+  supportsTerminateThreadsRequest: true,
+  supportsSingleThreadExecutionRequests: true,
+  supportsValueFormattingOptions: false,
+  exceptionBreakpointFilters: FILTERS.map(({ filter, label }) => ({
+    filter,
+    label,
+    supportsCondition: true,
+  })),
+}
+
+/** Sets the breakpoints of one group, in the place of those it had. */
+function setPoints(
+  session: DapSession,
+  group: string,
+  wanted: readonly { readonly place: Place | string; readonly given: DapObject; readonly line?: number }[],
+): DapObject {
+  for (const id of session.pointsBy.get(group) ?? []) session.debugger.removePoint(session, id)
+  const ids: number[] = []
+  session.pointsBy.set(group, ids)
+  const breakpoints = wanted.map(({ place, given, line }) => {
+    const message = typeof place === 'string' ? place : addPoint(session, place, given)
+    if (typeof message === 'string') return { verified: false, message }
+    ids.push(message)
+    return { id: message, verified: true, ...(line === undefined ? {} : { line }) }
+  })
+  return { breakpoints }
+}
+
+/** Returns the number of the new breakpoint, or why it is refused. */
+function addPoint(session: DapSession, place: Place, given: DapObject): number | string {
+  const condition = session.debugger.condition(text(given.condition), session)
+  if (typeof condition === 'string') return condition
+  const wanted = /^\s*(?:>=\s*)?(\d{1,9})\s*$/.exec(text(given.hitCondition) || '1')
+  if (wanted === null) return `'${text(given.hitCondition)}' is not a number of hits`
+  const log = text(given.logMessage) === '' ? null : text(given.logMessage)
+  const options = { place, condition, hits: Number(wanted[1]), once: false, lastPlace: false, log }
+  const point = session.debugger.addPoint(session, options)
+  return typeof point === 'string' ? point : point.id
+}
+
+/** Returns the continuation that a request names by its thread. */
+const threadOf = (session: DapSession, { threadId }: DapObject): Continuation =>
+  session.views.thread(threadId)
+
+function go(session: DapSession, given: DapObject, stride: Stride): undefined {
+  refuse(session.debugger.go(threadOf(session, given), session, stride, null))
+}
+
+const SORTS: Readonly<Record<string, (a: Row, b: Row) => number>> = {
+  age: (a, b) => b.ageMs - a.ageMs,
+  held: (a, b) => b.heldBytes - a.heldBytes,
+  path: (a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0),
+  step: (a, b) => (a.step < b.step ? -1 : a.step > b.step ? 1 : 0),
+  id: (a, b) => a.id.localeCompare(b.id, 'en', { numeric: true }),
+}
+
+export const requests: Readonly<Record<string, Handler>> = {
+  initialize: () => CAPABILITIES,
+
+  attach(session, given) {
+    session.admit(text(given.token))
+    session.filter = text(given.filter)
+    if (session.filter !== '') {
+      const condition = session.debugger.condition(session.filter, session)
+      if (typeof condition === 'string') throw new CommandError(condition)
+    }
+    return undefined
+  },
+
+  configurationDone: () => undefined,
+  disconnect: () => undefined,
+
+  // Threads and what they show
+
+  threads: (session) => ({ threads: session.views.threads(session, session.filter) }),
+
+  stackTrace(session, given) {
+    const stackFrames = session.views.stack(threadOf(session, given))
+    return { stackFrames, totalFrames: stackFrames.length }
+  },
+
+  scopes: (session, { frameId }) => ({
+    scopes: session.views.scopes(session.views.frame(frameId), session.secrets),
+  }),
+
+  variables(session, { variablesReference }) {
+    const { scope } = session.views.scope(variablesReference, session.secrets)
+    const variables = scope.variables.map(({ name, value, settable }) => ({
+      name,
+      value,
+      variablesReference: 0,
+      ...(settable === true ? {} : { presentationHint: { attributes: ['readOnly'] } }),
+    }))
+    return { variables }
+  },
+
+  setVariable(session, given) {
+    const { continuation } = session.views.scope(given.variablesReference, session.secrets)
+    refuse(session.debugger.target.set(continuation, text(given.name), text(given.value)))
+    return { value: text(given.value) }
+  },
+
+  exceptionInfo(session, given) {
+    const one = threadOf(session, given)
+    const holding = session.debugger.holding.get(one)
+    return {
+      exceptionId: one.stepName,
+      description: holding?.text ?? '',
+      breakMode: 'always',
+      details: { message: whyText(why(one, session.debugger.target.world.pollset)) },
+    }
+  },
+
+  // Breakpoints
+
+  setFunctionBreakpoints: (session, given) =>
+    setPoints(
+      session,
+      'functions',
+      list(given.breakpoints).map((each) => ({
+        place: placeOf(text(each.name), session.debugger.programs()),
+        given: each,
+      })),
+    ),
+
+  setBreakpoints(session, given) {
+    const path = text((given.source as DapObject | undefined)?.path)
+    const { sources } = session.context
+    return setPoints(
+      session,
+      `source ${path}`,
+      list(given.breakpoints).map((each) => {
+        const found = sources.stepAt(path, Number(each.line))
+        if (found === null) return { place: `no step of a life is at this line of ${path}`, given: each }
+        return {
+          place: placeOf(`${found.life}.${found.step}`, session.debugger.programs()),
+          given: each,
+          line: found.line,
+        }
+      }),
+    )
+  },
+
+  setExceptionBreakpoints(session, given) {
+    const options = list(given.filterOptions)
+    const names = Array.isArray(given.filters) ? given.filters.map(text) : []
+    const wanted = [...names.map((filterId): DapObject => ({ filterId })), ...options]
+    const known = wanted.flatMap((each) => {
+      const filter = FILTERS.find((one) => one.filter === each.filterId)
+      const condition = [text(each.condition), filter?.filter === 'fault' ? "fault.code != ''" : '']
+        .filter((part) => part !== '')
+        .map((part) => `(${part})`)
+        .join(' && ')
+      return (filter?.places ?? []).map((place) => ({
+        place: placeOf(place, session.debugger.programs()),
+        given: { condition },
+      }))
+    })
+    return setPoints(session, 'exceptions', known)
+  },
+
+  // Going on
+
+  continue(session, given) {
+    refuse(session.debugger.release(threadOf(session, given), session))
+    return { allThreadsContinued: false }
+  },
+  next: (session, given) => go(session, given, 'next'),
+  stepOut: (session, given) => go(session, given, 'next'),
+  stepIn(session, given) {
+    const one = threadOf(session, given)
+    if (given.targetId === LATE) evaluate(session, `late ${one.id}`)
+    else if (given.targetId === CANCELLED) one.cancel()
+    return go(session, given, given.targetId === undefined ? 'step' : 'next')
+  },
+  pause(session, given) {
+    refuse(session.debugger.hold(threadOf(session, given), session))
+    return undefined
+  },
+  terminateThreads(session, given) {
+    const ids = Array.isArray(given.threadIds) ? given.threadIds : []
+    for (const id of ids) session.views.thread(id).cancel()
+    return undefined
+  },
+
+  stepInTargets(session, { frameId }) {
+    const { continuation } = session.views.frame(frameId)
+    const wait = continuation.hold?.wait ?? null
+    if (wait === null) return { targets: [] }
+    const { names } = continuation.program
+    const targets = [{ id: READY, label: `when ready → ${names[wait.next]}` }]
+    if (wait.late >= 0) targets.push({ id: LATE, label: `late → ${names[wait.late]}` })
+    if (wait.cancelled >= 0) targets.push({ id: CANCELLED, label: `cancelled → ${names[wait.cancelled]}` })
+    return { targets }
+  },
+
+  gotoTargets(session) {
+    // The protocol asks for a line of a source, and tells no thread: the targets are those of what is held.
+    const targets = session.debugger.holding.all().flatMap((each) => {
+      const from = each.hold?.wait === null ? each.program.names[each.hold.from] : each.stepName
+      return (each.program.edges[from] ?? [])
+        .filter((step) => step !== 'done' && each.mayEnter(step) === null)
+        .map((step) => ({
+          id: session.views.numberOf(each) * 64 + each.program.names.indexOf(step),
+          label: `${each.id} → ${step}`,
+          line: session.context.sources.place(each.program.name, step)?.line ?? 0,
+        }))
+    })
+    return { targets }
+  },
+  goto(session, given) {
+    const one = threadOf(session, given)
+    const step = one.program.names[Number(given.targetId) % 64] ?? ''
+    refuse(session.debugger.target.world.scheduler.redirect(one, step))
+    session.stopped(one, 'goto', `goes to ${step} when it goes on`)
+    return undefined
+  },
+  restartFrame(session, { frameId }) {
+    const { continuation } = session.views.frame(frameId)
+    refuse(session.debugger.target.world.scheduler.redirect(continuation, 'retry'))
+    session.stopped(continuation, 'restart', 'is tried again when it goes on')
+    return undefined
+  },
+
+  // Text
+
+  evaluate(session, given) {
+    if (given.frameId !== undefined) session.selected = session.views.frame(given.frameId).continuation
+    const expression = text(given.expression)
+    const [name] = expression.trim().split(/\s+/)
+    const isCommand = given.context === 'repl' || given.context === undefined
+    const line =
+      isCommand && (Object.hasOwn(commands, name) || session.selected === null)
+        ? expression
+        : `print ${expression}`
+    return { result: evaluate(session, line), variablesReference: 0 }
+  },
+  completions(session, given) {
+    const before = text(given.text).slice(0, Math.max(0, Number(given.column ?? 1) - 1))
+    return { targets: completions(session, before).map((label) => ({ label, type: 'text' })) }
+  },
+
+  // Sources
+
+  source(session, given) {
+    const source = given.source as DapObject | undefined
+    const path = session.views.pathOf(given.sourceReference) ?? text(source?.path)
+    const content = session.context.sources.text(path)
+    if (content === null) throw new CommandError('only sources of the lives of this server are shown')
+    return { content, mimeType: 'text/typescript' }
+  },
+  loadedSources: (session) => ({
+    sources: session.context.sources.paths().map((path) => session.views.source(path)),
+  }),
+
+  // Our own, for `fermata ps`, `why` and `top`
+
+  'fermata/list'(session, given) {
+    const rows = rowsOf(session, text(given.filter))
+    const sort = SORTS[text(given.sort) || 'age']
+    if (sort === undefined) throw new CommandError(`sort by ${Object.keys(SORTS).join(', ')}`)
+    rows.sort(sort)
+    if (given.descending === true) rows.reverse()
+    const limit = Math.min(LIST_ROWS_MAX, Number(given.limit ?? LIST_ROWS))
+    const { inFlight } = session.debugger.target.overview()
+    return { total: inFlight, matched: rows.length, rows: rows.slice(0, limit) }
+  },
+  'fermata/why'(session, given) {
+    const one = find(session, text(given.id))
+    const answer = why(one, session.debugger.target.world.pollset)
+    return { why: answer, text: whyText(answer) }
+  },
+  'fermata/top': (session) => ({ ...session.debugger.target.overview() }),
+}
+
+/** The targets of `stepIn`. */
+const READY = 1
+const LATE = 2
+const CANCELLED = 3

@@ -1,0 +1,165 @@
+// The numbers by which the Debug Adapter Protocol names threads, frames and groups of variables, and what
+// they stand for. A frame is valid while its thread is stopped; numbers are never used twice.
+
+import { existsSync } from 'node:fs'
+import { basename } from 'node:path'
+import { Continuation, stepOf } from '../continuation/index.js'
+import type { DapContext } from './dap-session.js'
+import { CommandError, type Commander, rowsOf } from './language.js'
+import type { Link, Row, Scope } from './target.js'
+
+export interface Frame {
+  readonly continuation: Continuation
+  readonly link: Link
+}
+
+interface Variables {
+  readonly continuation: Continuation
+  readonly scope: string
+}
+
+export class Views {
+  private readonly context: DapContext
+  private readonly numbers = new Map<Continuation, number>()
+  private readonly threads_ = new Map<number, Continuation>()
+  private readonly frames = new Map<number, Frame>()
+  private readonly variables = new Map<number, Variables>()
+  /** The paths of sources that are not files here, by number. */
+  private readonly references = new Map<string, number>()
+  private last = 0
+
+  constructor(context: DapContext) {
+    this.context = context
+  }
+
+  numberOf(continuation: Continuation): number {
+    let number = this.numbers.get(continuation)
+    if (number === undefined) {
+      number = ++this.last
+      this.numbers.set(continuation, number)
+      this.threads_.set(number, continuation)
+    }
+    return number
+  }
+
+  /** Returns the living continuation of a thread. Throws a CommandError. */
+  thread(id: unknown): Continuation {
+    const found = this.threads_.get(id as number)
+    if (found === undefined || found.finished) throw new CommandError(`thread ${String(id)} has ended`)
+    return found
+  }
+
+  frame(id: unknown): Frame {
+    const found = this.frames.get(id as number)
+    if (found === undefined || found.continuation.finished)
+      throw new CommandError(`frame ${String(id)} is not valid any more: its thread has gone on`)
+    return found
+  }
+
+  scope(
+    reference: unknown,
+    secrets: boolean,
+  ): { readonly scope: Scope; readonly continuation: Continuation } {
+    const found = this.variables.get(reference as number)
+    if (found === undefined || found.continuation.finished)
+      throw new CommandError(
+        `variables ${String(reference)} are not valid any more: their thread has gone on`,
+      )
+    const scopes = this.context.debugger.target.scopes(found.continuation, secrets)
+    const scope = scopes.find(({ name }) => name === found.scope)
+    if (scope === undefined) throw new CommandError(`there is no ${found.scope} any more`)
+    return { scope, continuation: found.continuation }
+  }
+
+  /** Drops its frames: it goes on. */
+  forget(continuation: Continuation): void {
+    for (const [id, frame] of this.frames) if (frame.continuation === continuation) this.frames.delete(id)
+    for (const [id, each] of this.variables) if (each.continuation === continuation) this.variables.delete(id)
+    const number = this.numbers.get(continuation)
+    if (number === undefined || !continuation.finished) return
+    this.numbers.delete(continuation)
+    this.threads_.delete(number)
+  }
+
+  /** The held requests, then those that the filter matches, as threads. */
+  threads(by: Commander, filter: string): { id: number; name: string }[] {
+    const { debugger: its } = this.context
+    const { target, limits } = its
+    for (const [number, each] of this.threads_) {
+      if (!each.finished) continue
+      this.threads_.delete(number)
+      this.numbers.delete(each)
+    }
+    const shown = new Map<Continuation, Row>()
+    for (const each of its.holding.all()) {
+      const row = target.row(each)
+      if (row !== null) shown.set(each, row)
+    }
+    if (filter !== '') {
+      const rows = new Map(rowsOf(by, filter).map((row) => [row.id, row]))
+      for (const each of target.world.scheduler.alive()) {
+        const row = each.holdable ? rows.get(each.id) : undefined
+        if (row !== undefined && shown.size < limits.threadsMax) shown.set(each, row)
+      }
+    }
+    return [...shown].map(([each, row]) => ({ id: this.numberOf(each), name: threadName(row) }))
+  }
+
+  stack(continuation: Continuation): Readonly<Record<string, unknown>>[] {
+    return this.context.debugger.target.chain(continuation).map((link) => {
+      const id = ++this.last
+      this.frames.set(id, { continuation, link })
+      const place =
+        link.subject instanceof Continuation
+          ? this.context.sources.place(link.subject.program.name, link.subject.stepName)
+          : null
+      return {
+        id,
+        name: link.label,
+        line: place?.line ?? 0,
+        column: place?.column ?? 0,
+        ...(place === null ? { presentationHint: 'label' } : { source: this.source(place.path) }),
+      }
+    })
+  }
+
+  scopes({ continuation, link }: Frame, secrets: boolean): Readonly<Record<string, unknown>>[] {
+    const { target } = this.context.debugger
+    const described = link.subject === continuation ? null : link.subject
+    return target.scopes(continuation, secrets).map(({ name, expensive, variables }) => {
+      const variablesReference = ++this.last
+      this.variables.set(variablesReference, { continuation, scope: name })
+      return {
+        name,
+        expensive: expensive || described !== null,
+        variablesReference,
+        namedVariables: variables.length,
+        presentationHint: 'locals',
+      }
+    })
+  }
+
+  /** Returns a source as the protocol names it: by its path if the file is here, else by a number. */
+  source(path: string): Readonly<Record<string, unknown>> {
+    const name = basename(path)
+    if (existsSync(path)) return { name, path }
+    let reference = this.references.get(path)
+    if (reference === undefined) {
+      reference = ++this.last
+      this.references.set(path, reference)
+    }
+    return { name, path, sourceReference: reference }
+  }
+
+  /** Returns the path of a source that was named by a number. */
+  pathOf(reference: unknown): string | undefined {
+    for (const [path, number] of this.references) if (number === reference) return path
+    return undefined
+  }
+}
+
+const threadName = ({ id, method, path, step, sinceMs }: Row): string =>
+  `${id} ${method} ${path} · ${step} · ${(sinceMs / 1000).toFixed(1)} s`
+
+/** Returns where a continuation is, for a list. */
+export const placeText = (c: Continuation): string => stepOf(c)

@@ -1,0 +1,336 @@
+// The debugger of a World: the one gate and the one watcher behind all debuggers that are attached. Nothing of
+// it is in the way of a request until a breakpoint is set or something is held.
+
+import type { Cause, Continuation, Gate, Hold, Program, Watcher } from '../continuation/index.js'
+import { Breakpoint, type BreakpointOptions } from './breakpoints.js'
+import { type Condition, Conditions, type Vocabulary } from './conditions.js'
+import { type HoldOwner, Holds } from './holds.js'
+import type { DebuggerLimits } from './limits.js'
+import type { Moment, Target } from './target.js'
+
+/** How far a released continuation goes before it stops again. */
+export type Stride =
+  /** To the arming of its next wait, or to its next step. */
+  | 'step'
+  /** To its next step, through its wait. */
+  | 'next'
+
+interface Going {
+  readonly owner: HoldOwner
+  readonly stride: Stride
+  /** The step at which it stops; null: at the next one. */
+  readonly to: string | null
+}
+
+/** A debugger that is attached, as the others see it. */
+export interface Attached extends HoldOwner {
+  /** A log point was hit, or something is to be told. */
+  wrote(text: string): void
+}
+
+interface Owned {
+  readonly owner: Attached
+  readonly point: Breakpoint
+  /** The second of the clock in which it last wrote, and how many lines in it. */
+  second: number
+  lines: number
+}
+
+export class Debugger implements Gate, Watcher {
+  readonly target: Target
+  readonly limits: DebuggerLimits
+  readonly holding: Holds
+  private readonly conditions: Conditions<Moment>
+  private readonly points: Owned[] = []
+  private readonly going = new Map<Continuation, Going>()
+  private readonly attached = new Set<Attached>()
+  private pointsMade = 0
+  private watches = false
+  private drained = false
+
+  constructor(target: Target, limits: DebuggerLimits) {
+    this.target = target
+    this.limits = limits
+    this.conditions = new Conditions(target.vocabulary, limits)
+    const { scheduler, pollset } = target.world
+    this.holding = new Holds(scheduler, pollset, limits)
+  }
+
+  get isFull(): boolean {
+    return this.attached.size >= this.limits.sessionsMax
+  }
+
+  attach(session: Attached): void {
+    this.attached.add(session)
+  }
+
+  /** Removes its breakpoints, and lets go of all that it holds. */
+  detach(session: Attached, why = 'its debugger has gone'): void {
+    this.attached.delete(session)
+    for (const { owner, point } of [...this.points]) if (owner === session) this.removePoint(owner, point.id)
+    for (const [c, { owner }] of this.going) if (owner === session) this.going.delete(c)
+    this.holding.releaseAll(session, why)
+    this.attend()
+  }
+
+  /** Lets go of everything, and stops nothing more: the server drains. */
+  drain(): void {
+    this.drained = true
+    this.points.length = 0
+    this.going.clear()
+    this.holding.releaseAll(null, 'the server drains')
+    for (const each of this.attached) each.wrote('the server drains: all holds and breakpoints are gone')
+    this.attend()
+  }
+
+  /** Compiles a condition for this debugger, which is told if it fails. Returns null for '', or why it is refused. */
+  condition(text: string, by: Attached): Condition<Moment> | string | null {
+    return text.trim() === '' ? null : this.conditions.compile(text, (why) => by.wrote(why))
+  }
+
+  // Breakpoints
+
+  /** Returns the breakpoint, or why it is refused. */
+  addPoint(owner: Attached, options: BreakpointOptions): Breakpoint | string {
+    if (this.drained) return 'the server drains: nothing is stopped any more'
+    const { breakpointsMax } = this.limits
+    if (this.points.length >= breakpointsMax) return `there are ${breakpointsMax} breakpoints already`
+    const point = new Breakpoint(++this.pointsMade, options)
+    this.points.push({ owner, point, second: 0, lines: 0 })
+    this.attend()
+    return point
+  }
+
+  removePoint(owner: Attached, id: number): boolean {
+    const at = this.points.findIndex((each) => each.owner === owner && each.point.id === id)
+    if (at < 0) return false
+    this.points.splice(at, 1)
+    this.attend()
+    return true
+  }
+
+  pointsOf(owner: Attached): Breakpoint[] {
+    return this.points.filter((each) => each.owner === owner).map((each) => each.point)
+  }
+
+  // Holding and going on
+
+  /** Holds one for this owner. Returns why it cannot be held, or null. */
+  hold(continuation: Continuation, owner: Attached): string | null {
+    const holding = this.holding.get(continuation)
+    if (holding !== undefined) {
+      holding.owners.add(owner)
+      owner.stopped(continuation, 'pause', `${continuation.id} is held by another debugger too`)
+      return null
+    }
+    if (this.drained) return 'the server drains: nothing is stopped any more'
+    if (!continuation.holdable)
+      return `${continuation.id} is a ${continuation.kind}: all that it carries would stop`
+    if (this.holding.isFull) return `${this.limits.holdsMax} are held already (debugger.holdsMax)`
+    if (!this.target.world.scheduler.hold(continuation))
+      return `${continuation.id} is not held: it runs, or has ended`
+    this.stop(continuation, [owner], 'pause', 'held by hand')
+    return null
+  }
+
+  /** Lets one go on for this owner. Returns why not, or null. */
+  release(continuation: Continuation, owner: Attached): string | null {
+    const holding = this.holding.get(continuation)
+    if (holding === undefined || !holding.owners.has(owner))
+      return `${continuation.id} is not held by this debugger`
+    this.holding.release(continuation, owner, `${continuation.id} goes on`)
+    this.attend()
+    return null
+  }
+
+  /** Lets one go on, to stop again soon. Returns why not, or null. */
+  go(continuation: Continuation, owner: Attached, stride: Stride, to: string | null): string | null {
+    const holding = this.holding.get(continuation)
+    if (holding === undefined || !holding.owners.has(owner))
+      return `${continuation.id} is not held by this debugger`
+    this.going.set(continuation, { owner, stride, to })
+    this.attend()
+    this.holding.release(continuation, owner, `${continuation.id} goes on`)
+    return null
+  }
+
+  // The gate
+
+  holds(continuation: Continuation, cause: Cause, from: number): boolean {
+    const going = this.going.get(continuation)
+    if (going !== undefined && isThere(going, continuation, cause)) {
+      this.going.delete(continuation)
+      // Others hold it for `arm` or for a step: the scheduler asks once for each.
+      return this.stopsAt(
+        continuation,
+        [going.owner],
+        going.to === null ? 'step' : 'goto',
+        `at ${where(continuation, cause)}`,
+      )
+    }
+    for (let i = 0; i < this.points.length; i++) {
+      const owned = this.points[i]
+      if (owned.point.isAt(continuation, cause, from) && this.hits(owned, continuation, cause, from))
+        return true
+    }
+    return false
+  }
+
+  /** Whether a breakpoint whose place is met holds it. */
+  private hits(owned: Owned, continuation: Continuation, cause: Cause, from: number): boolean {
+    const { owner, point } = owned
+    const { condition, log, lastPlace } = point.options
+    const moment = { continuation, from: continuation.program.names[from] ?? '-' }
+    if (condition !== null && !condition.test(moment)) return false
+    if (!point.counts()) return false
+    if (point.isOver) this.target.world.pollset.queueLater(new Later(() => this.removePoint(owner, point.id)))
+    const at = where(continuation, cause)
+    if (log !== null) {
+      this.write(owned, `${continuation.id} ${at}: ${this.filled(log, moment)}`)
+      return false
+    }
+    const refused = lastPlace ? null : this.target.lastPlace(continuation, (other) => other.held)
+    if (refused !== null) {
+      this.write(owned, `${continuation.id} ${at}: not held, since ${refused}`)
+      return false
+    }
+    if (this.holding.isFull) {
+      this.write(
+        owned,
+        `${continuation.id} ${at}: not held, since ${this.limits.holdsMax} are (debugger.holdsMax)`,
+      )
+      return false
+    }
+    return this.stopsAt(continuation, [owner], 'breakpoint', `breakpoint #${point.id} at ${at}`)
+  }
+
+  private stopsAt(
+    continuation: Continuation,
+    owners: readonly HoldOwner[],
+    reason: string,
+    text: string,
+  ): boolean {
+    if (!continuation.holdable) {
+      for (const each of owners) each.noted(continuation, `${continuation.id} ${text}: it cannot be held`)
+      return false
+    }
+    this.pending = { owners, reason, text }
+    return true
+  }
+
+  /** Why the gate has just said that one is to be held; the watcher's {@link held} takes it. */
+  private pending: { owners: readonly HoldOwner[]; reason: string; text: string } | null = null
+
+  private stop(continuation: Continuation, owners: Iterable<HoldOwner>, reason: string, text: string): void {
+    const waiters = this.target.waitersOn(continuation)
+    this.holding.add(
+      continuation,
+      owners,
+      reason,
+      waiters === 0 ? text : `${text}; ${waiters} wait for what it has`,
+    )
+    this.attend()
+  }
+
+  /** Writes a line of a log point: at most `logLinesMax` a second. */
+  private write(owned: Owned, text: string): void {
+    const second = Math.floor(this.target.world.pollset.now / 1000)
+    if (owned.second !== second) {
+      const missed = owned.lines - this.limits.logLinesMax
+      if (missed > 0) owned.owner.wrote(`… and ${missed} lines more in that second`)
+      owned.second = second
+      owned.lines = 0
+    }
+    if (++owned.lines <= this.limits.logLinesMax) owned.owner.wrote(text)
+  }
+
+  /** Replaces `{NAME}` by values. */
+  private filled(log: string, moment: Moment): string {
+    return log.replace(/\{([^{}]+)\}/g, (_, name: string) =>
+      valueText(this.target.vocabulary, moment, name.trim()),
+    )
+  }
+
+  // The watcher
+
+  held(continuation: Continuation, _hold: Hold): void {
+    const { pending } = this
+    this.pending = null
+    if (pending !== null) this.stop(continuation, pending.owners, pending.reason, pending.text)
+  }
+
+  cancelAsked(continuation: Continuation): void {
+    this.holding.cancelAsked(continuation)
+  }
+
+  crashed(continuation: Continuation, error: unknown): void {
+    const text = error instanceof Error ? error.message : String(error)
+    for (const each of this.attached)
+      each.wrote(`${continuation.id} ${continuation.stepName} crashed: ${text}`)
+  }
+
+  ended(continuation: Continuation): void {
+    this.going.delete(continuation)
+    this.holding.ended(continuation)
+    this.attend()
+  }
+
+  /** Is the gate and the watcher only while there is something to ask or to watch. */
+  private attend(): void {
+    const { scheduler } = this.target.world
+    const stops = this.points.length > 0 || this.going.size > 0
+    scheduler.gate = stops ? this : scheduler.gate === this ? null : scheduler.gate
+    const watches = stops || this.holding.size > 0
+    if (watches === this.watches) return
+    this.watches = watches
+    if (watches) scheduler.watch(this)
+    else scheduler.unwatch(this)
+  }
+
+  /** The lives of all living continuations, and of those that have been seen. */
+  programs(): Program<never>[] {
+    const found = new Map<string, Program<never>>(this.lives.map((each) => [each.name, each]))
+    for (const each of this.target.world.scheduler.alive()) found.set(each.program.name, each.program)
+    return [...found.values()]
+  }
+
+  /** Lives that a breakpoint may name before one of them lives. */
+  lives: readonly Program<never>[] = []
+}
+
+/** Runs a function in the next turn. */
+class Later {
+  private readonly run: () => void
+  constructor(run: () => void) {
+    this.run = run
+  }
+  wake(): void {}
+  resume(): void {
+    this.run()
+  }
+}
+
+const isThere = ({ stride, to }: Going, { stepName }: Continuation, cause: Cause): boolean =>
+  to === null ? stride === 'step' || cause !== 'arm' : stepName === to && cause !== 'arm'
+
+/** Returns where a continuation stops, for a person. */
+function where({ program, stepName }: Continuation, cause: Cause): string {
+  const step = `${program.name}.${stepName}`
+  return cause === 'arm'
+    ? `${step}, about to wait`
+    : cause === 'late' || cause === 'cancelled'
+      ? `${step}, ${cause}`
+      : step
+}
+
+/** Returns the value of a name of conditions as text, such as `request.headers['x-a']`; `-` if there is none. */
+export function valueText(vocabulary: Vocabulary<Moment>, moment: Moment, name: string): string {
+  const [, whole, key] = /^([\w.]+)(?:\[['"]([^'"]*)['"]\])?$/.exec(name) ?? []
+  const known = whole !== undefined && Object.hasOwn(vocabulary, whole) ? vocabulary[whole] : undefined
+  if (known === undefined) return `(there is no ${name})`
+  const value = known.read(moment)
+  if (value === null) return '-'
+  if (typeof value !== 'object') return String(value)
+  if (key !== undefined) return value.get(key) ?? '-'
+  return [...value].map(([field, text]) => `${field}: ${text}`).join(', ')
+}

@@ -1,0 +1,136 @@
+// The holds of all debuggers: who asked for each, and until when. A hold ends when all who asked for it have
+// let go, at its time limit, when the debugger goes away, and when the server drains.
+
+import type { Continuation, Scheduler } from '../continuation/index.js'
+import { Deadline, type Pollset } from '../pollset/index.js'
+import type { DebuggerLimits } from './limits.js'
+
+/** A debugger that has asked for holds. */
+export interface HoldOwner {
+  /** It is stopped, for this reason. */
+  stopped(continuation: Continuation, reason: string, text: string): void
+  /** It goes on, for this reason. */
+  wentOn(continuation: Continuation, text: string): void
+  /** Something has happened to it while it was held. */
+  noted(continuation: Continuation, text: string): void
+}
+
+/** One continuation that is held. It is the deadline of its hold. */
+export class Holding extends Deadline {
+  readonly continuation: Continuation
+  readonly owners = new Set<HoldOwner>()
+  readonly reason: string
+  readonly text: string
+  private readonly holds: Holds
+
+  constructor(holds: Holds, continuation: Continuation, reason: string, text: string) {
+    super()
+    this.holds = holds
+    this.continuation = continuation
+    this.reason = reason
+    this.text = text
+  }
+
+  expire(): void {
+    this.holds.release(this.continuation, null, 'its hold has reached debugger.holdMs')
+  }
+}
+
+export class Holds {
+  private readonly byContinuation = new Map<Continuation, Holding>()
+  private readonly scheduler: Scheduler
+  private readonly pollset: Pollset
+  private readonly limits: DebuggerLimits
+
+  constructor(scheduler: Scheduler, pollset: Pollset, limits: DebuggerLimits) {
+    this.scheduler = scheduler
+    this.pollset = pollset
+    this.limits = limits
+  }
+
+  get size(): number {
+    return this.byContinuation.size
+  }
+
+  get isFull(): boolean {
+    return this.size >= this.limits.holdsMax
+  }
+
+  get(continuation: Continuation): Holding | undefined {
+    return this.byContinuation.get(continuation)
+  }
+
+  all(): Continuation[] {
+    return [...this.byContinuation.keys()]
+  }
+
+  /** Notes that the scheduler holds this one, or is about to, and tells its owners. */
+  add(continuation: Continuation, owners: Iterable<HoldOwner>, reason: string, text: string): void {
+    const holding = new Holding(this, continuation, reason, text)
+    for (const owner of owners) holding.owners.add(owner)
+    this.byContinuation.set(continuation, holding)
+    this.pollset.deadlines.every(this.limits.holdMs).arm(holding)
+    for (const owner of holding.owners) owner.stopped(continuation, reason, text)
+  }
+
+  /**
+   * Lets go for this owner, or for all (`null`). When no owner is left, the continuation goes on. Returns
+   * whether it does.
+   */
+  release(continuation: Continuation, owner: HoldOwner | null, why: string): boolean {
+    const holding = this.byContinuation.get(continuation)
+    if (holding === undefined) return false
+    if (owner !== null) {
+      if (!holding.owners.delete(owner)) return false
+      if (holding.owners.size > 0) {
+        owner.wentOn(continuation, `${continuation.id} is still held by another debugger`)
+        return false
+      }
+      owner.wentOn(continuation, why)
+    }
+    for (const each of holding.owners) each.wentOn(continuation, why)
+    this.forget(continuation)
+    this.scheduler.release(continuation)
+    return true
+  }
+
+  /** Lets go of all that this owner holds, or of everything. */
+  releaseAll(owner: HoldOwner | null, why: string): void {
+    for (const each of this.all()) this.release(each, owner, why)
+  }
+
+  /** Tells its owners, and lets it go soon: its client has left, or it is to end. */
+  cancelAsked(continuation: Continuation): void {
+    const holding = this.byContinuation.get(continuation)
+    if (holding === undefined) return
+    const seconds = this.limits.goneMs / 1000
+    for (const owner of holding.owners)
+      owner.noted(
+        continuation,
+        `${continuation.id} is to end, since its client has left; it goes on in ${seconds} s`,
+      )
+    const { deadlines } = this.pollset
+    deadlines.disarm(holding)
+    deadlines.every(this.limits.goneMs).arm(holding)
+  }
+
+  /** Tells its owners of something that happened to it. */
+  note(continuation: Continuation, text: string): void {
+    for (const owner of this.byContinuation.get(continuation)?.owners ?? []) owner.noted(continuation, text)
+  }
+
+  /** It has ended, however that came. */
+  ended(continuation: Continuation): void {
+    const holding = this.byContinuation.get(continuation)
+    if (holding === undefined) return
+    this.forget(continuation)
+    for (const owner of holding.owners)
+      owner.wentOn(continuation, `${continuation.id} has ended while it was held`)
+  }
+
+  private forget(continuation: Continuation): void {
+    const holding = this.byContinuation.get(continuation)
+    if (holding !== undefined) this.pollset.deadlines.disarm(holding)
+    this.byContinuation.delete(continuation)
+  }
+}

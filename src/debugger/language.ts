@@ -1,0 +1,333 @@
+// The commands of a debugger as text. Every act has one, since the clients of the protocol differ in what they
+// offer. A command gives text, or throws a CommandError, which says what to do.
+
+import { type Continuation, stepOf, why, whyText } from '../continuation/index.js'
+import { placeOf } from './breakpoints.js'
+import { type Attached, type Debugger, valueText } from './debugger.js'
+import type { Row } from './target.js'
+
+/** A command that was not carried out, and why. */
+export class CommandError extends Error {
+  override name = 'CommandError'
+}
+
+/** A debugger that gives commands. */
+export interface Commander extends Attached {
+  readonly debugger: Debugger
+  readonly secrets: boolean
+  /** The continuation that a command without an id means: that of the selected frame; null without one. */
+  readonly selected: Continuation | null
+}
+
+interface Command {
+  readonly usage: string
+  readonly help: string
+  run(by: Commander, words: readonly string[], rest: string): string
+}
+
+const LIST_ROWS = 50
+
+const refuse = (why: string | null): void => {
+  if (why !== null) throw new CommandError(why)
+}
+
+/** Returns the living continuation with this id. */
+export function find(by: Commander, id: string | undefined): Continuation {
+  if (id === undefined || id === '') {
+    if (by.selected !== null) return by.selected
+    throw new CommandError('say which: the id of a request, as `list` shows it')
+  }
+  // An exchange and the stream it answers have one id.
+  for (const each of by.debugger.target.world.scheduler.alive()) if (each.id === id) return each
+  throw new CommandError(`nothing that lives has the id '${id}': see \`list\``)
+}
+
+/** Returns the requests that a condition matches, the oldest first. */
+export function rowsOf(by: Commander, filter: string): Row[] {
+  const { target } = by.debugger
+  const condition = by.debugger.condition(filter, by)
+  if (typeof condition === 'string') throw new CommandError(condition)
+  const rows: Row[] = []
+  for (const each of target.world.scheduler.alive()) {
+    const row = target.row(each)
+    if (row !== null && (condition === null || condition.test({ continuation: each, from: '-' })))
+      rows.push(row)
+  }
+  return rows.reverse()
+}
+
+const lineOf = ({ id, method, host, path, step, state, waits, sinceMs }: Row): string =>
+  `${id}  ${method} ${host}${path}  ${step}  ${state === 'running' ? state : `${state} ${(sinceMs / 1000).toFixed(1)} s`}${waits === '' ? '' : `  on ${waits}`}`
+
+function pointOptions(by: Commander, rest: string, log: boolean) {
+  const [, head, tail] = /^(\S+(?:\s*(?:→|->)\s*\w+)?)\s*(.*)$/s.exec(rest) ?? []
+  if (head === undefined) throw new CommandError('say where: LIFE.STEP, such as exchange.lease')
+  const place = placeOf(head, by.debugger.programs())
+  if (typeof place === 'string') throw new CommandError(place)
+  let options = tail
+  let once = false
+  let lastPlace = false
+  let hits = 1
+  for (;;) {
+    const flag = /^(once|last-place|hit\s+(\d{1,9}))(?:\s+|$)/.exec(options)
+    if (flag === null) break
+    if (flag[1] === 'once') once = true
+    else if (flag[1] === 'last-place') lastPlace = true
+    else hits = Math.max(1, Number(flag[2]))
+    options = options.slice(flag[0].length)
+  }
+  let text: string | null = null
+  let condition = ''
+  const parts = /^(?:if\s+(.*?))?(?:(?:^|\s+)do\s+(.*))?$/s.exec(options)
+  if (log) {
+    condition = parts?.[2] === undefined ? '' : (parts[1] ?? '')
+    text = parts?.[2] ?? options.trim()
+    if (text === '')
+      throw new CommandError('say what to write: log LIFE.STEP TEXT, with {request.path} and other names')
+  } else if (options !== '') {
+    if (!options.startsWith('if '))
+      throw new CommandError(`'${options}' is not \`if CONDITION\`, \`once\`, \`hit N\` or \`last-place\``)
+    condition = options.slice(3)
+  }
+  const compiled = by.debugger.condition(condition, by)
+  if (typeof compiled === 'string') throw new CommandError(compiled)
+  return { place, condition: compiled, hits, once, lastPlace, log: text }
+}
+
+function addPoint(by: Commander, rest: string, log: boolean): string {
+  const point = by.debugger.addPoint(by, pointOptions(by, rest, log))
+  if (typeof point === 'string') throw new CommandError(point)
+  return point.describe()
+}
+
+/** The commands by name. */
+export const commands: Readonly<Record<string, Command>> = {
+  help: {
+    usage: 'help [COMMAND]',
+    help: 'lists the commands, or says what one does',
+    run: (_by, [name]) => {
+      if (name !== undefined) {
+        if (!Object.hasOwn(commands, name))
+          throw new CommandError(`there is no command '${name}': see \`help\``)
+        return `${commands[name].usage}\n  ${commands[name].help}`
+      }
+      const width = Math.max(...Object.values(commands).map(({ usage }) => usage.length))
+      return Object.values(commands)
+        .map(({ usage, help }) => `${usage.padEnd(width)}  ${help}`)
+        .join('\n')
+    },
+  },
+  list: {
+    usage: 'list [CONDITION]',
+    help: "lists the requests in flight, the oldest first; with a condition such as request.path == '/a' those alone",
+    run: (by, _words, rest) => {
+      const rows = rowsOf(by, rest)
+      const lines = rows.slice(0, LIST_ROWS).map(lineOf)
+      if (rows.length > LIST_ROWS) lines.push(`… and ${rows.length - LIST_ROWS} more: give a condition`)
+      return lines.length === 0 ? 'no request is in flight' : lines.join('\n')
+    },
+  },
+  why: {
+    usage: 'why [ID]',
+    help: 'says what a request waits for, since when, and what keeps it from going on',
+    run: (by, [id]) => whyText(why(find(by, id), by.debugger.target.world.pollset)),
+  },
+  show: {
+    usage: 'show [ID]',
+    help: 'shows the values of a request',
+    run: (by, [id]) =>
+      by.debugger.target
+        .scopes(find(by, id), by.secrets)
+        .flatMap(({ name, variables }) => [
+          name,
+          ...variables.map((each) => `  ${each.name} = ${each.value}`),
+        ])
+        .join('\n'),
+  },
+  hold: {
+    usage: 'hold [ID | if CONDITION]',
+    help: 'holds a request, or all that a condition matches; the others go on',
+    run: (by, words, rest) => {
+      if (words[0] !== 'if') {
+        const one = find(by, words[0])
+        refuse(by.debugger.hold(one, by))
+        return `${one.id} is held at ${stepOf(one)}`
+      }
+      let held = 0
+      const matching = rowsOf(by, rest.slice(2).trim())
+      for (const { id } of matching) if (by.debugger.hold(find(by, id), by) === null) held++
+      return `${held} of ${matching.length} are held`
+    },
+  },
+  break: {
+    usage: 'break LIFE.STEP[→STEP | :wait | :late | :cancelled] [once] [hit N] [last-place] [if CONDITION]',
+    help: 'sets a breakpoint: what comes there is held',
+    run: (by, _words, rest) => addPoint(by, rest, false),
+  },
+  log: {
+    usage: 'log LIFE.STEP [once] [hit N] [if CONDITION do] TEXT',
+    help: 'sets a log point: writes the text, with names such as {request.path} filled in, and holds nothing',
+    run: (by, _words, rest) => addPoint(by, rest, true),
+  },
+  points: {
+    usage: 'points',
+    help: 'lists the breakpoints and log points of this debugger',
+    run: (by) =>
+      by.debugger
+        .pointsOf(by)
+        .map((each) => each.describe())
+        .join('\n') || 'no breakpoint is set',
+  },
+  clear: {
+    usage: 'clear N',
+    help: 'removes a breakpoint by its number',
+    run: (by, [number]) => {
+      const id = Number(number?.replace(/^#/, ''))
+      if (!by.debugger.removePoint(by, id))
+        throw new CommandError(`there is no breakpoint ${number ?? ''}: see \`points\``)
+      return `#${id} is removed`
+    },
+  },
+  continue: {
+    usage: 'continue [ID | all]',
+    help: 'lets a held request go on',
+    run: (by, [id]) => {
+      if (id === 'all') {
+        const all = by.debugger.holding.all().filter((each) => by.debugger.release(each, by) === null)
+        return `${all.length} go on`
+      }
+      const one = find(by, id)
+      refuse(by.debugger.release(one, by))
+      return `${one.id} goes on`
+    },
+  },
+  step: {
+    usage: 'step [ID]',
+    help: 'lets a held request take one step: to its next wait, or its next step',
+    run: (by, [id]) => {
+      refuse(by.debugger.go(find(by, id), by, 'step', null))
+      return ''
+    },
+  },
+  next: {
+    usage: 'next [ID]',
+    help: 'lets a held request go on to its next step, through its wait',
+    run: (by, [id]) => {
+      refuse(by.debugger.go(find(by, id), by, 'next', null))
+      return ''
+    },
+  },
+  until: {
+    usage: 'until [ID] STEP',
+    help: 'lets a held request go on until it comes to a step',
+    run: (by, words) => {
+      const step = words[words.length - 1]
+      const one = find(by, words.length > 1 ? words[0] : undefined)
+      if (step === undefined || !one.program.names.includes(step))
+        throw new CommandError(
+          `${one.program.name} has no step '${step ?? ''}': it has ${one.program.names.join(', ')}`,
+        )
+      refuse(by.debugger.go(one, by, 'next', step))
+      return ''
+    },
+  },
+  late: {
+    usage: 'late [ID]',
+    help: 'ends the wait of a request now, as if its time had passed',
+    run: (by, [id]) => {
+      const one = find(by, id)
+      refuse(by.debugger.target.world.scheduler.makeLate(one))
+      return one.held ? `${one.id} is late when it goes on` : `${one.id} is late`
+    },
+  },
+  cancel: {
+    usage: 'cancel [ID]',
+    help: 'ends a request, as if its client had left',
+    run: (by, [id]) => {
+      const one = find(by, id)
+      if (!one.holdable) throw new CommandError(`${one.id} is a ${one.kind}, and not a request`)
+      one.cancel()
+      return `${one.id} is cancelled`
+    },
+  },
+  goto: {
+    usage: 'goto [ID] STEP',
+    help: 'sends a held request to another step, along a declared edge',
+    run: (by, words) => {
+      const step = words[words.length - 1]
+      const one = find(by, words.length > 1 ? words[0] : undefined)
+      if (step === undefined) throw new CommandError('say where to: goto ID STEP')
+      refuse(by.debugger.target.world.scheduler.redirect(one, step))
+      return `${one.id} goes to ${step} when it goes on`
+    },
+  },
+  set: {
+    usage: 'set [ID] NAME VALUE',
+    help: "changes a held request: path, authority, request.headers['x-a'], response.headers['x-a'], backend",
+    run: (by, words, rest) => {
+      const byId = words.length > 2 && isId(by, words[0])
+      const one = find(by, byId ? words[0] : undefined)
+      const name = byId ? words[1] : words[0]
+      if (name === undefined) throw new CommandError('say what to change: set ID NAME VALUE')
+      const value = rest.slice(rest.indexOf(name) + name.length).trim()
+      if (!one.held) throw new CommandError(`${one.id} is not held: hold it first`)
+      refuse(by.debugger.target.set(one, name, value))
+      return `${name} = ${value}`
+    },
+  },
+  answer: {
+    usage: 'answer [ID] STATUS [TEXT]',
+    help: 'answers a held request in the place of its backend',
+    run: (by, words, rest) => {
+      const byId = /^\d{3}$/.test(words[0] ?? '') === false
+      const one = find(by, byId ? words[0] : undefined)
+      const status = words[byId ? 1 : 0] ?? ''
+      const text = rest.slice(rest.indexOf(status, byId ? words[0].length : 0) + status.length).trim()
+      if (!one.held) throw new CommandError(`${one.id} is not held: hold it first`)
+      refuse(by.debugger.target.answer(one, Number(status), text === '' ? '' : `${text}\n`))
+      return `${one.id} is answered with ${status} when it goes on`
+    },
+  },
+  print: {
+    usage: 'print [ID] NAME',
+    help: 'prints a value by the name that conditions use, such as request.path',
+    run: (by, words) => {
+      const one = find(by, words.length > 1 ? words[0] : undefined)
+      const moment = { continuation: one, from: '-' }
+      return valueText(by.debugger.target.vocabulary, moment, words[words.length - 1] ?? '')
+    },
+  },
+}
+
+const isId = (by: Commander, word: string): boolean => {
+  for (const each of by.debugger.target.world.scheduler.alive()) if (each.id === word) return true
+  return false
+}
+
+/** Runs one line. Throws a CommandError. */
+export function evaluate(by: Commander, line: string): string {
+  const [, name, rest] = /^\s*(\S*)\s*(.*?)\s*$/s.exec(line) ?? ['', '', '']
+  if (name === '') return ''
+  if (!Object.hasOwn(commands, name)) throw new CommandError(`there is no command '${name}': see \`help\``)
+  const words = rest === '' ? [] : rest.split(/\s+/)
+  return commands[name].run(by, words, rest)
+}
+
+/** Returns what may stand at the end of this line: commands, ids, places or steps. */
+export function completions(by: Commander, line: string): string[] {
+  const words = line.trimStart().split(/\s+/)
+  const last = words[words.length - 1]
+  const of = (all: Iterable<string>) => [...all].filter((each) => each.startsWith(last)).slice(0, 100)
+  if (words.length <= 1) return of(Object.keys(commands))
+  const { scheduler } = by.debugger.target.world
+  if (words[0] === 'break' || words[0] === 'log')
+    return of(by.debugger.programs().flatMap(({ name, names }) => names.map((step) => `${name}.${step}`)))
+  if (words[0] === 'help') return of(Object.keys(commands))
+  const ids: string[] = []
+  for (const each of scheduler.alive()) if (each.holdable && ids.length < 1000) ids.push(each.id)
+  if (words[0] === 'goto' && words.length === 3) {
+    for (const each of scheduler.alive())
+      if (each.id === words[1]) return of(each.program.edges[each.stepName] ?? [])
+  }
+  return of(ids)
+}

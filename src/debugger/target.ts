@@ -1,0 +1,93 @@
+// What a debugger debugs: a World, and what its owner lends of it. The debugger knows no protocol; the lender
+// knows what a request is.
+
+import type { Continuation } from '../continuation/index.js'
+import type { Subject } from '../pollset/index.js'
+import type { TransportWorld } from '../transport/index.js'
+import type { Vocabulary } from './conditions.js'
+
+/** What one living request shows in a list. Texts of peers are in it: a client must strip them. */
+export interface Row {
+  readonly id: string
+  /** The life and its step, as in `exchange.lease`. */
+  readonly step: string
+  readonly state: 'running' | 'waiting' | 'held'
+  readonly method: string
+  readonly host: string
+  readonly path: string
+  /** What it waits on: the ids of its pollables. */
+  readonly waits: string
+  /** ms that it has waited, or has been held */
+  readonly sinceMs: number
+  /** ms since it came, without the time it was held */
+  readonly ageMs: number
+  /** ms until its deadline; null without one */
+  readonly lateInMs: number | null
+  readonly heldBytes: number
+  readonly client: string
+  readonly clientAddress: string
+  readonly backend: string | null
+  readonly engine: string | null
+  readonly status: number
+}
+
+/** What the names of conditions are read from. */
+export interface Moment {
+  readonly continuation: Continuation
+  /** The name of the step it comes from; `-` if it comes from none. */
+  readonly from: string
+}
+
+export interface Variable {
+  readonly name: string
+  readonly value: string
+  /** Whether {@link Target.set} takes its name. */
+  readonly settable?: boolean
+}
+
+/** A group of values of one request. */
+export interface Scope {
+  readonly name: string
+  /** It is long, or costs time: a client asks for it only when it is opened. */
+  readonly expensive: boolean
+  readonly variables: readonly Variable[]
+}
+
+/** One link of the chain of a request: from the step to the connections. */
+export interface Link {
+  readonly label: string
+  readonly subject: Subject
+}
+
+/** What the whole World shows. Lists are bounded; `total` says how many there are. */
+export interface Overview {
+  readonly now: number
+  readonly uptimeMs: number
+  readonly turns: number
+  readonly inFlight: number
+  readonly held: number
+  readonly clients: readonly Readonly<Record<string, unknown>>[]
+  readonly clientsTotal: number
+  readonly engines: readonly Readonly<Record<string, unknown>>[]
+  readonly enginesTotal: number
+  /** How many continuations are at each step. */
+  readonly steps: Readonly<Record<string, number>>
+}
+
+/** Each method that changes something returns why it is refused, or null. */
+export interface Target {
+  readonly world: TransportWorld
+  readonly vocabulary: Vocabulary<Moment>
+  /** Returns null for a continuation that is not a request. */
+  row(continuation: Continuation): Row | null
+  /** @param secrets credentials are shown */
+  scopes(continuation: Continuation, secrets: boolean): readonly Scope[]
+  chain(continuation: Continuation): readonly Link[]
+  overview(): Overview
+  /** Returns how many others wait for what this one has. */
+  waitersOn(continuation: Continuation): number
+  /** Returns why a breakpoint should not hold it here: it has the last free place of its engine; or null. */
+  lastPlace(continuation: Continuation, held: (other: Continuation) => boolean): string | null
+  set(continuation: Continuation, name: string, value: string): string | null
+  answer(continuation: Continuation, status: number, text: string): string | null
+}

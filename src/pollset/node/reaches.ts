@@ -1,0 +1,23 @@
+// Whether a connect to a numeric address reaches a listener of this machine.
+
+import { networkInterfaces } from 'node:os'
+import type { Address } from '../door.js'
+import { numericHost } from './networks.js'
+
+const ANY: ReadonlySet<string> = new Set(['0.0.0.0', '::'])
+
+/** A connect to these reaches the machine itself. Linux takes `0.0.0.0` and `::` so too. */
+const isLoopback = (host: string): boolean => ANY.has(host) || host === '::1' || host.startsWith('127.')
+
+/** Whether a connect to `to` reaches a listener that is bound to `own`. In doubt it does. */
+export function reaches(to: Address, own: Address): boolean {
+  if (own.path !== undefined || to.path !== undefined) return own.path === to.path
+  if (to.port !== own.port) return false
+  const [target, bound] = [numericHost(to.host), numericHost(own.host)]
+  if (target === bound) return true
+  if (ANY.has(bound)) return isLoopback(target) || isOurs(target)
+  return ANY.has(target) && isLoopback(bound)
+}
+
+const isOurs = (host: string): boolean =>
+  Object.values(networkInterfaces()).some((all) => all?.some(({ address }) => address === host))

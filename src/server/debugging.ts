@@ -1,0 +1,71 @@
+// The debugger of a server: its listener, its token, and what it may see (spec/debugger.md).
+
+import type { Program } from '../continuation/index.js'
+import { type DapContext, DapSession, Debugger, type DebuggerLimits, Sources } from '../debugger/index.js'
+import type { Address } from '../pollset/index.js'
+import { exchangeSteps } from '../proxy/index.js'
+import { Connections } from '../transport/index.js'
+import type { Backends } from './backends.js'
+import { ExchangeTarget } from './exchange-target.js'
+import type { Server } from './server.js'
+
+export interface DebugOptions {
+  readonly address: Address
+  /** What a client must send before all else; null only on a Unix-domain socket, which is this user's alone. */
+  readonly token: string | null
+  /** Credentials are shown. */
+  readonly secrets?: boolean
+}
+
+export interface DebuggingEvents {
+  ready(address: Address): void
+  failed(code: string): void
+}
+
+/** ms without traffic after which a debugger's connection is probed; a vanished one ends in ten more seconds */
+const KEEP_ALIVE_MS = 1_000
+
+export class Debugging {
+  readonly debugger: Debugger
+  private readonly connections: Connections
+
+  constructor(
+    server: Server,
+    backends: Backends,
+    { address, token, secrets = false }: DebugOptions,
+    limits: DebuggerLimits,
+    events: DebuggingEvents,
+  ) {
+    const { world } = server
+    const target = new ExchangeTarget(server, backends, secrets)
+    this.debugger = new Debugger(target, limits)
+    this.debugger.lives = [exchangeSteps as Program<never>]
+    const sources = new Sources()
+    for (const life of this.debugger.lives) sources.register(life)
+    this.connections = new Connections('debuggers', limits.sessionsMax)
+    const context: DapContext = {
+      world,
+      debugger: this.debugger,
+      sources,
+      token,
+      secrets,
+      refusedAt: Number.NEGATIVE_INFINITY,
+      closed: (session) => this.connections.delete(session),
+    }
+    this.connections.serve(
+      world,
+      address,
+      (socket) => new DapSession(context, socket),
+      {
+        ready: ({ listener }) => events.ready(listener.address),
+        failed: ({ listener }) => events.failed(listener.fault?.code ?? 'EUNKNOWN'),
+      },
+      { ownerOnly: true, keepAliveMs: KEEP_ALIVE_MS, isPrivate: true },
+    )
+  }
+
+  /** Lets go of all that is held: the server drains. Debuggers may look on until it stops. */
+  drain(): void {
+    this.debugger.drain()
+  }
+}

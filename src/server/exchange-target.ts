@@ -1,0 +1,367 @@
+// What the debugger shows and changes of exchanges: the one place where the two meet. Values of peers are cut,
+// and credentials are masked unless the debugger may see them.
+
+import { type Continuation, stateOf, stepOf } from '../continuation/index.js'
+import type { Link, Moment, Overview, Row, Scope, Target, Variable, Vocabulary } from '../debugger/index.js'
+import type { Engine } from '../engine/index.js'
+import { type Field, type Head, type Stream, Token } from '../http/index.js'
+import { formatAddress, type Subject } from '../pollset/index.js'
+import { changes, Exchange, type ExchangeSession } from '../proxy/index.js'
+import type { Backends } from './backends.js'
+import type { Server } from './server.js'
+
+/** The characters of one value that are shown, or that a condition sees. */
+const VALUE_MAX = 4096
+/** The rows of each list of the overview. */
+const OVERVIEW_ROWS = 1000
+
+const SECRETS: ReadonlySet<number> = new Set([
+  Token.AUTHORIZATION,
+  Token.PROXY_AUTHORIZATION,
+  Token.COOKIE,
+  Token.SET_COOKIE,
+])
+
+const cut = (text: string): string => (text.length > VALUE_MAX ? `${text.slice(0, VALUE_MAX)}…` : text)
+
+/** Returns the value of a field; of a credential only its length. */
+const shown = (field: Field, secrets: boolean): string =>
+  secrets || !(field.neverIndexed || SECRETS.has(field.token))
+    ? cut(field.value)
+    : `•••• (${field.value.length} bytes)`
+
+function fieldsOf(head: Head | null, secrets: boolean): ReadonlyMap<string, string> {
+  const fields = new Map<string, string>()
+  for (const field of head?.fields.slice(head.pseudos) ?? []) {
+    const before = fields.get(field.name)
+    const value = shown(field, secrets)
+    fields.set(field.name, before === undefined ? value : cut(`${before}, ${value}`))
+  }
+  return fields
+}
+
+const exchangeOf = ({ continuation }: Moment): Exchange | null =>
+  continuation instanceof Exchange ? continuation : null
+
+const statusOf = (x: Exchange): number => x.refusal?.status ?? x.backendStream?.head?.status ?? 0
+
+/** The names of conditions, as in Envoy where it has them. */
+function vocabularyOf(secrets: boolean): Vocabulary<Moment> {
+  const text = (about: string, read: (x: Exchange, moment: Moment) => string | null) => ({
+    type: 'string' as const,
+    about,
+    read: (moment: Moment): string | null => {
+      const x = exchangeOf(moment)
+      const value = x === null ? null : read(x, moment)
+      return value === null ? null : cut(value)
+    },
+  })
+  return {
+    'request.method': text('the method', (x) => x.request.method?.value ?? null),
+    'request.path': text('path and query', (x) => x.request.path?.value ?? null),
+    'request.host': text('the authority, or Host', (x) => x.request.host),
+    'request.headers': {
+      type: 'map',
+      about: 'the fields of the request',
+      read: (moment) => {
+        const x = exchangeOf(moment)
+        return x === null ? null : fieldsOf(x.request, secrets)
+      },
+    },
+    'response.code': {
+      type: 'int',
+      about: 'the status of the response or refusal',
+      read: (moment) => {
+        const x = exchangeOf(moment)
+        return x === null || statusOf(x) === 0 ? null : statusOf(x)
+      },
+    },
+    'response.headers': {
+      type: 'map',
+      about: 'the fields of the response',
+      read: (moment) => {
+        const head = exchangeOf(moment)?.backendStream?.head ?? null
+        return head === null ? null : fieldsOf(head, secrets)
+      },
+    },
+    'source.address': text('the address of the client', (x) =>
+      formatAddress(x.frontend.client.addresses.from),
+    ),
+    'backend.name': text('the URL of the backend', (x) => x.backend?.name ?? null),
+    'fault.code': text(
+      'why it is refused, or why the last attempt failed',
+      (x) => x.refusal?.code ?? x.cause?.code ?? '',
+    ),
+    outcome: text('how it ends: ok, or a code', (x) => x.outcome),
+    step: {
+      type: 'string',
+      about: 'the step it takes next, or waits in',
+      read: ({ continuation }) => continuation.stepName,
+    },
+    from: { type: 'string', about: 'the step it comes from', read: ({ from }) => from },
+    id: { type: 'string', about: 'its id, such as m3/s5', read: ({ continuation }) => continuation.id },
+    waits: text('what it waits on', (x) => waitsOf(x)),
+    age: {
+      type: 'double',
+      about: 'ms since it came',
+      read: (moment) => {
+        const x = exchangeOf(moment)
+        return x === null ? null : x.now - x.receivedAt
+      },
+    },
+    attempts: {
+      type: 'int',
+      about: 'how often it was sent',
+      read: (moment) => exchangeOf(moment)?.attempts ?? null,
+    },
+  }
+}
+
+const waitsOf = ({ slot0, slot1, slot2 }: Continuation): string =>
+  [slot0, slot1, slot2].flatMap((each) => (each === null ? [] : [each.id])).join(', ')
+
+const heldBytesOf = (x: Exchange): number =>
+  (x.frontend.receiveBuffer?.heldBytes ?? 0) + (x.backendStream?.receiveBuffer?.heldBytes ?? 0)
+
+export class ExchangeTarget implements Target {
+  readonly vocabulary: Vocabulary<Moment>
+  private readonly server: Server
+  private readonly backends: Backends
+  private readonly startedAt: number
+
+  constructor(server: Server, backends: Backends, secrets: boolean) {
+    this.server = server
+    this.backends = backends
+    this.vocabulary = vocabularyOf(secrets)
+    this.startedAt = server.world.pollset.now
+  }
+
+  get world() {
+    return this.server.world
+  }
+
+  row(c: Continuation): Row | null {
+    if (!(c instanceof Exchange)) return null
+    const { now } = this.world.pollset
+    const state = stateOf(c)
+    const { hold, request, frontend } = c
+    return {
+      id: c.id,
+      step: stepOf(c),
+      state,
+      method: request.method?.value ?? '',
+      host: cut(request.host),
+      path: cut(request.path?.value ?? ''),
+      waits: waitsOf(c),
+      sinceMs: hold !== null ? now - hold.since : state === 'running' ? 0 : now - c.since,
+      ageMs: now - c.receivedAt,
+      lateInMs: c.deadlineArmed ? c.deadlineAt - now : hold !== null && hold.left >= 0 ? hold.left : null,
+      heldBytes: heldBytesOf(c),
+      client: frontend.connection.id,
+      clientAddress: formatAddress(frontend.client.addresses.from),
+      backend: c.backendStream?.id ?? null,
+      engine: c.engine?.id ?? null,
+      status: statusOf(c),
+    }
+  }
+
+  scopes(c: Continuation, secrets: boolean): readonly Scope[] {
+    if (!(c instanceof Exchange)) return [described('Values', c)]
+    const { request, backendStream, frontend, engine } = c
+    const row = this.row(c) as Row
+    const unsent = backendStream === null
+    const scopes: Scope[] = [
+      { name: 'Request', expensive: false, variables: headVariables(request, 'request', unsent, secrets) },
+    ]
+    if (backendStream?.head)
+      scopes.push({
+        name: 'Response',
+        expensive: false,
+        variables: headVariables(backendStream.head, 'response', c.stepName === 'answer', secrets),
+      })
+    scopes.push({
+      name: 'Waits and deadlines',
+      expensive: false,
+      variables: variablesOf({
+        step: row.step,
+        state: row.state,
+        waits: row.waits === '' ? '-' : row.waits,
+        since: `${row.sinceMs.toFixed(0)} ms`,
+        late: row.lateInMs === null ? 'never' : `in ${row.lateInMs.toFixed(0)} ms`,
+        age: `${row.ageMs.toFixed(0)} ms`,
+        attempts: c.attempts,
+        outcome: c.outcome,
+        fault: c.refusal?.code ?? c.cause?.code ?? '-',
+        backend: c.backend?.name ?? '-',
+      }),
+    })
+    scopes.push({
+      name: 'Flow control',
+      expensive: false,
+      variables: [
+        ...flowVariables('client', frontend),
+        ...(unsent ? [] : flowVariables('backend', backendStream)),
+      ],
+    })
+    for (const [name, subject] of [
+      ['Client connection', frontend.connection],
+      ['Backend connection', backendStream?.connection],
+      ['Engine', engine],
+    ] as const)
+      if (subject) scopes.push({ ...described(name, subject as unknown as Described), expensive: true })
+    return scopes
+  }
+
+  chain(c: Continuation): readonly Link[] {
+    if (!(c instanceof Exchange)) return [{ label: `${stepOf(c)} · ${c.id}`, subject: c }]
+    const { frontend, backendStream, engine } = c
+    const links: Link[] = [{ label: `${stepOf(c)} · ${c.id}`, subject: c }]
+    const add = (label: string, subject: unknown): void =>
+      void links.push({ label, subject: subject as Subject })
+    add(`client stream ${frontend.id}`, frontend)
+    add(connectionLabel('client connection', frontend.connection), frontend.connection)
+    if (engine !== null) add(`engine ${engine.id} · ${engine.name}`, engine)
+    if (backendStream !== null) {
+      add(`backend stream ${backendStream.id}`, backendStream)
+      add(connectionLabel('backend connection', backendStream.connection), backendStream.connection)
+    }
+    return links
+  }
+
+  overview(): Overview {
+    const { scheduler, pollset } = this.world
+    const steps: Record<string, number> = {}
+    let inFlight = 0
+    let held = 0
+    const byClient = new Map<string, { streams: number; heldBytes: number }>()
+    for (const each of scheduler.alive()) {
+      const step = stepOf(each)
+      steps[step] = (steps[step] ?? 0) + 1
+      if (!(each instanceof Exchange)) continue
+      inFlight++
+      if (each.held) held++
+      const { id } = each.frontend.connection
+      const client = byClient.get(id) ?? { streams: 0, heldBytes: 0 }
+      client.streams++
+      client.heldBytes += heldBytesOf(each)
+      byClient.set(id, client)
+    }
+    const clients = this.server.openClients()
+    const engines = this.backends.all().flatMap((backend) => backend.engines())
+    return {
+      now: pollset.now,
+      uptimeMs: pollset.now - this.startedAt,
+      turns: pollset.turns,
+      inFlight,
+      held,
+      clients: clients.slice(0, OVERVIEW_ROWS).map(({ client, kind }) => ({
+        id: client.id,
+        address: formatAddress(client.addresses.from),
+        protocol: kind,
+        ...(byClient.get(client.id) ?? { streams: 0, heldBytes: 0 }),
+      })),
+      clientsTotal: clients.length,
+      engines: engines.slice(0, OVERVIEW_ROWS).map((each) => each.describe()),
+      enginesTotal: engines.length,
+      steps,
+    }
+  }
+
+  waitersOn(c: Continuation): number {
+    const engine = c instanceof Exchange ? leasedOf(c) : null
+    return engine === null || placesOf(engine) > 0 ? 0 : engine.queued
+  }
+
+  lastPlace(c: Continuation): string | null {
+    const engine = c instanceof Exchange ? leasedOf(c) : null
+    if (engine === null) return null
+    let held = 1
+    for (const each of this.world.scheduler.alive())
+      if (each.held && each instanceof Exchange && leasedOf(each) === engine) held++
+    return held < engine.placesMax ? null : `it has the last free place of ${engine.name} (use last-place)`
+  }
+
+  set(c: Continuation, name: string, value: string): string | null {
+    if (!(c instanceof Exchange)) return `${c.id} has nothing that may be changed`
+    const [, side, field] = /^(request|response)(?:\.headers\[['"]([^'"]*)['"]\])$/.exec(name) ?? []
+    if (side === 'response') return changes.setResponse(c, field, value)
+    if (side === 'request') return changes.setRequest(c, field, value)
+    if (name === 'backend') {
+      const refused = changes.setBackend(c, value)
+      return (
+        refused ??
+        (c.stepName === 'lease' && c.hold?.wait != null ? this.world.scheduler.redirect(c, 'lease') : null)
+      )
+    }
+    const control =
+      name === 'path' || name === 'request.path'
+        ? 'path'
+        : name === 'authority' || name === 'request.host'
+          ? 'authority'
+          : null
+    if (control !== null) return changes.setRequest(c, control, value)
+    return `'${name}' may not be changed: path, authority, backend, request.headers['NAME'] and response.headers['NAME'] may`
+  }
+
+  answer(c: Continuation, status: number, text: string): string | null {
+    if (!(c instanceof Exchange)) return `${c.id} is not a request`
+    return changes.setAnswer(c, status, text) ?? this.world.scheduler.redirect(c, 'respond')
+  }
+}
+
+type Described = Subject & { describe(): Readonly<Record<string, unknown>> }
+
+/** The engine whose place an exchange has; null if it has none. */
+function leasedOf(x: Exchange): Engine<ExchangeSession> | null {
+  return x.lease.session !== null || x.backendStream !== null ? x.engine : null
+}
+
+/** The free places of the open sessions of an engine. */
+const placesOf = (engine: Engine<ExchangeSession>): number =>
+  engine.sessions.reduce(
+    (all, { state, capacity, leased }) => all + (state === 'open' ? Math.max(0, capacity - leased) : 0),
+    0,
+  )
+
+const variablesOf = (values: Readonly<Record<string, unknown>>): Variable[] =>
+  Object.entries(values).map(([name, value]) => ({
+    name,
+    value: typeof value === 'object' ? JSON.stringify(value) : String(value),
+  }))
+
+const described = (name: string, subject: Described): Scope => ({
+  name,
+  expensive: false,
+  variables: variablesOf(subject.describe()),
+})
+
+function headVariables(
+  head: Head,
+  side: 'request' | 'response',
+  settable: boolean,
+  secrets: boolean,
+): Variable[] {
+  const pseudos = head.fields.slice(0, head.pseudos).map((field) => ({
+    name: field.name.slice(1),
+    value: cut(field.value),
+    settable:
+      settable && side === 'request' && (field.token === Token.PATH || field.token === Token.AUTHORITY),
+  }))
+  const fields = head.fields.slice(head.pseudos).map((field) => ({
+    name: `${side}.headers['${field.name}']`,
+    value: shown(field, secrets),
+    settable,
+  }))
+  return [...pseudos, ...fields]
+}
+
+function flowVariables(side: string, stream: Stream): Variable[] {
+  const named = Object.entries(stream.describe()).map(([name, value]): [string, unknown] => [
+    `${side}.${name}`,
+    value,
+  ])
+  return variablesOf(Object.fromEntries(named))
+}
+
+const connectionLabel = (what: string, connection: { readonly id: string }): string =>
+  `${what} ${connection.id}${'stepName' in connection ? ` · ${stepOf(connection as unknown as Continuation)}` : ''}`
