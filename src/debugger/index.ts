@@ -19,9 +19,9 @@ export {
   MESSAGE,
   MORE,
 } from './dap-codec.js'
+export { type DapContext, DapSession } from './dap-session.js'
+export { Debugger } from './debugger.js'
 export { Glob } from './glob.js'
 export { type DebuggerLimits, debuggerLimits } from './limits.js'
 export { type Place, type SourceLife, Sources, type StepPlace } from './sources.js'
-export { type DapContext, DapSession } from './dap-session.js'
-export { Debugger } from './debugger.js'
 export type { Link, Moment, Overview, Row, Scope, Target, Variable } from './target.js'

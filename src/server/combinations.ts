@@ -53,6 +53,14 @@ function checkAddresses(listen: readonly Listen[]): void {
   if (twice !== undefined) throw new ConfigError(`--listen ${twice} is given twice: leave out one`)
 }
 
+function checkDebug({ debug, debugTokenFile, debugSecrets }: ServeOptions): void {
+  if (debug === undefined && (debugTokenFile !== undefined || debugSecrets))
+    throw new ConfigError(
+      `${debugTokenFile !== undefined ? '--debug-token-file' : '--debug-secrets'} is for debuggers: write --debug 127.0.0.1:4711`,
+    )
+  if (debug?.secure) throw new ConfigError('--debug takes no https://: write HOST:PORT or unix:PATH')
+}
+
 /** @param urls the URLs of all backends; none for the embedded origin */
 export function checkTogether(
   options: ServeOptions,
@@ -62,6 +70,7 @@ export function checkTogether(
   checkListenersTls(options, listen)
   checkBackendsTls(options, urls)
   checkAddresses(listen)
+  checkDebug(options)
   if (options.sendProxy !== undefined && urls.length === 0)
     throw new ConfigError(
       '--send-proxy is for backends of your own, and the embedded origin does not read PROXY headers: add --backend URL',

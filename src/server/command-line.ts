@@ -6,7 +6,12 @@ import { CommanderError } from 'commander'
 import { type Address, formatAddress } from '../pollset/index.js'
 import { addRoute, ConfigError, type Listen, parseListen, type RouteText } from './address.js'
 import { checkTogether } from './combinations.js'
-import { createServer, type ProxyServer, type ProxyServerOptions } from './create-server.js'
+import {
+  createServer,
+  type DebugListenOptions,
+  type ProxyServer,
+  type ProxyServerOptions,
+} from './create-server.js'
 import { checkLimits, defaultLimits, limitsWith } from './limits.js'
 import { program, SEE_HELP, type ServeOptions } from './options.js'
 import { type Origin, startOrigin } from './origin.js'
@@ -136,10 +141,17 @@ function makeServer(options: ServeOptions, listen: Listen[], routes: readonly Ro
     limits: options.limit ?? {},
     drainTimeoutMs: options.drainTimeout ?? DRAIN_TIMEOUT_MS,
     trace: traceTo(options.trace),
+    ...(options.debug === undefined ? {} : { debug: debugOf(options, formatAddress(options.debug)) }),
     log: writeLine,
   })
   if (backendInsecure) server.log.tell('warn', '--backend-insecure: certificates of backends are not checked')
   return server
+}
+
+function debugOf({ debugTokenFile, debugSecrets }: ServeOptions, listen: string): DebugListenOptions {
+  const token =
+    debugTokenFile === undefined ? {} : { token: textOf(debugTokenFile, '--debug-token-file').trim() }
+  return { listen, ...token, secrets: debugSecrets === true }
 }
 
 /** Logs the events of the server. */

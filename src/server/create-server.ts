@@ -1,11 +1,13 @@
 // Makes a reverse proxy in one call. The command line uses it too. Promises serve starting and stopping; no
 // request passes through one.
 
+import { randomBytes } from 'node:crypto'
 import { EventEmitter } from 'node:events'
 import type TypedEmitter from 'typed-emitter'
-import type { Address } from '../pollset/index.js'
+import { type Address, formatAddress } from '../pollset/index.js'
 import type { Exchange } from '../proxy/index.js'
 import { addRoute, ConfigError, type Listen, parseListen, parseRoute, type RouteText } from './address.js'
+import type { DebugOptions } from './debugging.js'
 import type { Emitter } from './emitter.js'
 import { notListening } from './listen-faults.js'
 import { checkOptions } from './option-checks.js'
@@ -26,7 +28,19 @@ export interface Routing {
   readonly backend?: string
 }
 
-export interface ProxyServerOptions extends Omit<ServerOptions, 'listen' | 'routes'>, Routing {
+/** Where debuggers may attach (spec/debugger.md). */
+export interface DebugListenOptions {
+  /** `HOST:PORT` or `unix:PATH`. The file of a Unix-domain socket has mode 0600. */
+  readonly listen: string
+  /** What a debugger must send, over TCP. Without it one is made, and written to the log. */
+  readonly token?: string
+  /** Shows the values of credentials. */
+  readonly secrets?: boolean
+}
+
+export interface ProxyServerOptions extends Omit<ServerOptions, 'listen' | 'routes' | 'debug'>, Routing {
+  /** Lets debuggers attach. */
+  readonly debug?: DebugListenOptions | undefined
   /**
    * `HOST:PORT`, `https://HOST:PORT` or `unix:PATH`; port 0 takes a free port. Each takes HTTP/1.1 and
    * HTTP/2.
@@ -126,6 +140,15 @@ const listenOf = (listen: ProxyServerOptions['listen']): Listen[] =>
     typeof each === 'string' ? parseListen(each) : each,
   )
 
+/** A TCP port is open to all users of the machine, so it has a token. */
+function debugOf({ listen, token, secrets = false }: DebugListenOptions): DebugOptions {
+  const address = parseListen(listen)
+  if (token !== undefined && !/^[\x21-\x7e]{8,200}$/.test(token))
+    throw new ConfigError('debug: a token has 8 to 200 characters, without spaces')
+  const made = address.path === undefined ? randomBytes(18).toString('base64url') : null
+  return { address, token: token ?? made, secrets }
+}
+
 /** Certificates, networks and patterns are checked where they are used; their errors become a ConfigError. */
 function configured<T>(make: () => T): T {
   try {
@@ -152,15 +175,37 @@ class RunningServer extends TypedEvents implements ProxyServer {
   constructor(all: ProxyServerOptions) {
     super()
     checkOptions(all)
-    const { listen, routes, backend, ...options } = all
+    const { listen, routes, backend, debug, ...options } = all
     const addresses = listenOf(listen)
     const routing = {
       ...(routes === undefined ? {} : { routes }),
       ...(backend === undefined ? {} : { backend }),
     }
     this.listenersCount = addresses.length
-    this.server = configured(() => new Server({ ...options, listen: addresses, routes: routesOf(routing) }))
+    const debugging = debug === undefined ? null : debugOf(debug)
+    this.server = configured(
+      () =>
+        new Server({
+          ...options,
+          listen: addresses,
+          routes: routesOf(routing),
+          ...(debugging === null ? {} : { debug: debugging }),
+        }),
+    )
+    if (debugging !== null) this.tellDebugging(debugging, debug?.token === undefined)
     this.forward()
+  }
+
+  private tellDebugging({ token }: DebugOptions, made: boolean): void {
+    const { log } = this.server
+    this.server.on('debugging', (address) => {
+      const at = formatAddress(address)
+      const how = token === null ? '' : made ? `, with the token ${token}` : ', with the given token'
+      log.tell('info', `debuggers may attach at ${at}${how}: fermata debug ${at}`)
+    })
+    this.server.on('undebugged', (address, code) =>
+      this.failed('not-listening', notListening(address, code, '--debug'), code),
+    )
   }
 
   private forward(): void {

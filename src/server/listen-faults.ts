@@ -23,8 +23,10 @@ const UNIX: Readonly<Record<string, (folder: string) => string>> = {
   ENAMETOOLONG: () => `the path is longer than ${UNIX_PATH_BYTES_MAX} bytes`,
 }
 
-export function notListening(address: Address, code: string): string {
+/** @param option the option that names another address */
+export function notListening(address: Address, code: string, option = '--listen'): string {
   const { path } = address
   const why = path === undefined ? TCP[code] : UNIX[code]?.(dirname(path))
-  return `cannot listen on ${formatAddress(address)}: ${why === undefined ? code : `${why} (${code})`}`
+  const text = why === undefined ? code : `${why.replace('--listen', option)} (${code})`
+  return `cannot listen on ${formatAddress(address)}: ${text}`
 }

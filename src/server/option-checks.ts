@@ -17,6 +17,7 @@ const OPTIONS: readonly string[] = [
   'drainTimeoutMs',
   'log',
   'trace',
+  'debug',
 ]
 
 /** Returns the known name that begins like this one, as a hint. */

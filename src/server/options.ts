@@ -57,6 +57,9 @@ export interface ServeOptions {
   sendProxy?: ProxyVersion
   share: 'process' | 'connection'
   trace?: string
+  debug?: ReturnType<typeof parseListen>
+  debugTokenFile?: string
+  debugSecrets?: boolean
   drainTimeout?: number
   limit?: SomeLimits
 }
@@ -164,6 +167,18 @@ const running = (command: Command): Command =>
       '--trace <file>',
       "write a line for each step of each request and connection to FILE; '-' is standard output",
     )
+    .option(
+      '--debug <address>',
+      "let debuggers attach at HOST:PORT, with a token, or at unix:PATH, which only this user may open; see 'fermata debug' (default: none)",
+      checked('--debug', (text: string, _before: ReturnType<typeof parseListen> | undefined) =>
+        parseListen(text),
+      ),
+    )
+    .option(
+      '--debug-token-file <file>',
+      'the token that debuggers must send; without it one is made at each start, and printed',
+    )
+    .option('--debug-secrets', 'show debuggers the values of credentials: Authorization, Cookie and the like')
     .option(
       '--drain-timeout <duration>',
       'the time that running requests have to finish after SIGTERM or SIGINT, as 10s, 500ms or 2m (default: 30s)',

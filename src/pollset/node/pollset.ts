@@ -22,6 +22,7 @@ import type { TlsClient, TlsClientOptions, TlsServer, TlsServerOptions } from '.
 import { type TurnLimits, Turns, turnLimits } from '../turn.js'
 import { type TcpKeepAlive, tcpKeepAlive } from './keep-alive.js'
 import { faultOf, NodeListener, type NodeListenerLimits } from './listener.js'
+import { reaches } from './reaches.js'
 import { ReadBuffers, Reading } from './reading.js'
 import { type Marked, type Marks, NodeSocket } from './socket.js'
 import { NodeTlsClient, NodeTlsServer } from './tls.js'
