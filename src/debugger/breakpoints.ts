@@ -1,6 +1,6 @@
 // Breakpoints and log points: where continuations stop, under which condition, and how often.
 //
-//   exchange.lease            before the step
+//   exchange.lease            before the step, when it comes from another
 //   exchange.lease→sendHead   before the second step, when it comes from the first (`->` will do)
 //   exchange.lease:wait       before it waits in the step
 //   exchange.lease:late       after the wait of the step, late; `:cancelled` likewise
@@ -78,7 +78,9 @@ export class Breakpoint {
     if (program.name !== place.life || this.isOver) return false
     if (place.cause === 'step' ? cause === 'arm' : place.cause !== cause) return false
     if (place.step !== null && continuation.stepName !== place.step) return false
-    return place.from === null || program.names[from] === place.from
+    if (place.from !== null) return program.names[from] === place.from
+    // A step that waits is one step, however often it is resumed.
+    return place.cause !== 'step' || program.names[from] !== continuation.stepName
   }
 
   /** Counts a hit. Returns whether it is one to stop at, or to write. */

@@ -9,7 +9,8 @@ import type { Stride } from './debugger.js'
 import { CommandError, commands, completions, evaluate, find, rowsOf } from './language.js'
 import type { Row } from './target.js'
 
-type Handler = (session: DapSession, given: DapObject) => DapObject | undefined
+/** Answers a request: returns the body of the response. */
+type Answering = (session: DapSession, given: DapObject) => DapObject | undefined
 
 const LIST_ROWS = 100
 const LIST_ROWS_MAX = 10_000
@@ -109,7 +110,7 @@ const SORTS: Readonly<Record<string, (a: Row, b: Row) => number>> = {
   id: (a, b) => a.id.localeCompare(b.id, 'en', { numeric: true }),
 }
 
-export const requests: Readonly<Record<string, Handler>> = {
+export const requests: Readonly<Record<string, Answering>> = {
   initialize: () => CAPABILITIES,
 
   attach(session, given) {

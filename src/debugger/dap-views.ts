@@ -3,7 +3,7 @@
 
 import { existsSync } from 'node:fs'
 import { basename } from 'node:path'
-import { Continuation, stepOf } from '../continuation/index.js'
+import { Continuation } from '../continuation/index.js'
 import type { DapContext } from './dap-session.js'
 import { CommandError, type Commander, rowsOf } from './language.js'
 import type { Link, Row, Scope } from './target.js'
@@ -106,13 +106,14 @@ export class Views {
   }
 
   stack(continuation: Continuation): Readonly<Record<string, unknown>>[] {
+    const { sources } = this.context
     return this.context.debugger.target.chain(continuation).map((link) => {
       const id = ++this.last
       this.frames.set(id, { continuation, link })
+      const { subject } = link
+      if (subject instanceof Continuation) sources.register(subject.program)
       const place =
-        link.subject instanceof Continuation
-          ? this.context.sources.place(link.subject.program.name, link.subject.stepName)
-          : null
+        subject instanceof Continuation ? sources.place(subject.program.name, subject.stepName) : null
       return {
         id,
         name: link.label,
@@ -160,6 +161,3 @@ export class Views {
 
 const threadName = ({ id, method, path, step, sinceMs }: Row): string =>
   `${id} ${method} ${path} · ${step} · ${(sinceMs / 1000).toFixed(1)} s`
-
-/** Returns where a continuation is, for a list. */
-export const placeText = (c: Continuation): string => stepOf(c)

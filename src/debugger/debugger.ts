@@ -1,5 +1,5 @@
-// The debugger of a World: the one gate and the one watcher behind all debuggers that are attached. Nothing of
-// it is in the way of a request until a breakpoint is set or something is held.
+// The debugger of a World: the one gate and the one watcher behind all debuggers that are attached. Nothing
+// of it is in the way of a request until a breakpoint is set or something is held.
 
 import type { Cause, Continuation, Gate, Hold, Program, Watcher } from '../continuation/index.js'
 import { Breakpoint, type BreakpointOptions } from './breakpoints.js'
@@ -83,7 +83,10 @@ export class Debugger implements Gate, Watcher {
     this.attend()
   }
 
-  /** Compiles a condition for this debugger, which is told if it fails. Returns null for '', or why it is refused. */
+  /**
+   * Compiles a condition for this debugger, which is told if it fails. Returns null for '', or why it is
+   * refused.
+   */
   condition(text: string, by: Attached): Condition<Moment> | string | null {
     return text.trim() === '' ? null : this.conditions.compile(text, (why) => by.wrote(why))
   }
@@ -323,7 +326,9 @@ function where({ program, stepName }: Continuation, cause: Cause): string {
       : step
 }
 
-/** Returns the value of a name of conditions as text, such as `request.headers['x-a']`; `-` if there is none. */
+/**
+ * Returns the value of a name of conditions as text, such as `request.headers['x-a']`; `-` if there is none.
+ */
 export function valueText(vocabulary: Vocabulary<Moment>, moment: Moment, name: string): string {
   const [, whole, key] = /^([\w.]+)(?:\[['"]([^'"]*)['"]\])?$/.exec(name) ?? []
   const known = whole !== undefined && Object.hasOwn(vocabulary, whole) ? vocabulary[whole] : undefined

@@ -1,5 +1,5 @@
-// The commands of a debugger as text. Every act has one, since the clients of the protocol differ in what they
-// offer. A command gives text, or throws a CommandError, which says what to do.
+// The commands of a debugger as text. Every act has one, since the clients of the protocol differ in what
+// they offer. A command gives text, or throws a CommandError, which says what to do.
 
 import { type Continuation, stepOf, why, whyText } from '../continuation/index.js'
 import { placeOf } from './breakpoints.js'

@@ -8,11 +8,15 @@ export interface DebuggerLimits {
   readonly conditionCharactersMax: number
   /** The number of debuggers that are attached at once. One more is closed when it is accepted. */
   readonly sessionsMax: number
-  /** The number of requests that all debuggers hold at once. One more is not held, and its debugger is told. */
+  /**
+   * The number of requests that all debuggers hold at once. One more is not held, and its debugger is told.
+   */
   readonly holdsMax: number
   /** The longest time of a hold, in ms. Then the request goes on. */
   readonly holdMs: number
-  /** The time of a hold after the client of the request has left, in ms. Then the request goes on to its end. */
+  /**
+   * The time of a hold after the client of the request has left, in ms. Then the request goes on to its end.
+   */
   readonly goneMs: number
   /** The number of breakpoints and log points of all debuggers. One more is refused. */
   readonly breakpointsMax: number

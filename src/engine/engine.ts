@@ -58,7 +58,7 @@ export class Engine<S extends Session> implements SessionReports<S>, Subject {
   private readonly queue = new List<Lease<S>>()
   private readonly world: World
   private readonly open: SessionFactory<S>
-  private readonly limits: EngineLimits
+  readonly limits: EngineLimits
 
   constructor(world: World, name: string, open: SessionFactory<S>, limits: EngineLimits = engineLimits) {
     this.world = world
@@ -226,12 +226,6 @@ export class Engine<S extends Session> implements SessionReports<S>, Subject {
         why ?? fault('session-not-opened', 'backend', 'connection', 'safe', 'closed while opening'),
       )
     }
-  }
-
-  /** How many leases it can carry at most, as far as its sessions have told. */
-  get placesMax(): number {
-    const each = this.sessions.reduce((most, { capacity }) => Math.max(most, capacity), 1)
-    return Math.min(each, this.share) * this.limits.sessionsMax
   }
 
   /** How many sessions are being opened. */

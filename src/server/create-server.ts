@@ -1,7 +1,6 @@
 // Makes a reverse proxy in one call. The command line uses it too. Promises serve starting and stopping; no
 // request passes through one.
 
-import { randomBytes } from 'node:crypto'
 import { EventEmitter } from 'node:events'
 import type TypedEmitter from 'typed-emitter'
 import { type Address, formatAddress } from '../pollset/index.js'
@@ -140,13 +139,10 @@ const listenOf = (listen: ProxyServerOptions['listen']): Listen[] =>
     typeof each === 'string' ? parseListen(each) : each,
   )
 
-/** A TCP port is open to all users of the machine, so it has a token. */
 function debugOf({ listen, token, secrets = false }: DebugListenOptions): DebugOptions {
-  const address = parseListen(listen)
   if (token !== undefined && !/^[\x21-\x7e]{8,200}$/.test(token))
     throw new ConfigError('debug: a token has 8 to 200 characters, without spaces')
-  const made = address.path === undefined ? randomBytes(18).toString('base64url') : null
-  return { address, token: token ?? made, secrets }
+  return { address: parseListen(listen), token, secrets }
 }
 
 /** Certificates, networks and patterns are checked where they are used; their errors become a ConfigError. */
@@ -192,16 +188,15 @@ class RunningServer extends TypedEvents implements ProxyServer {
           ...(debugging === null ? {} : { debug: debugging }),
         }),
     )
-    if (debugging !== null) this.tellDebugging(debugging, debug?.token === undefined)
+    this.tellDebugging()
     this.forward()
   }
 
-  private tellDebugging({ token }: DebugOptions, made: boolean): void {
+  private tellDebugging(): void {
     const { log } = this.server
-    this.server.on('debugging', (address) => {
+    this.server.on('debugging', (address, token) => {
       const at = formatAddress(address)
-      const how = token === null ? '' : made ? `, with the token ${token}` : ', with the given token'
-      log.tell('info', `debuggers may attach at ${at}${how}: fermata debug ${at}`)
+      log.tell('info', `debuggers may attach at ${at}${token === null ? '' : `, with the token ${token}`}`)
     })
     this.server.on('undebugged', (address, code) =>
       this.failed('not-listening', notListening(address, code, '--debug'), code),

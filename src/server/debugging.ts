@@ -2,7 +2,7 @@
 
 import type { Program } from '../continuation/index.js'
 import { type DapContext, DapSession, Debugger, type DebuggerLimits, Sources } from '../debugger/index.js'
-import type { Address } from '../pollset/index.js'
+import type { Address, Pollset } from '../pollset/index.js'
 import { exchangeSteps } from '../proxy/index.js'
 import { Connections } from '../transport/index.js'
 import type { Backends } from './backends.js'
@@ -11,19 +11,30 @@ import type { Server } from './server.js'
 
 export interface DebugOptions {
   readonly address: Address
-  /** What a client must send before all else; null only on a Unix-domain socket, which is this user's alone. */
-  readonly token: string | null
+  /** What a debugger must send before all else. Without it one is made, unless only this user can connect. */
+  readonly token?: string | undefined
   /** Credentials are shown. */
   readonly secrets?: boolean
 }
 
 export interface DebuggingEvents {
-  ready(address: Address): void
+  /** @param token the token that was made; null: it was given, or there is none */
+  ready(address: Address, token: string | null): void
   failed(code: string): void
 }
 
-/** ms without traffic after which a debugger's connection is probed; a vanished one ends in ten more seconds */
+/**
+ * ms without traffic after which a debugger's connection is probed; a vanished one ends in ten more seconds
+ */
 const KEEP_ALIVE_MS = 1_000
+
+const TOKEN_BYTES = 18
+
+function newToken(pollset: Pollset): string {
+  const bytes = Buffer.alloc(TOKEN_BYTES)
+  pollset.random(bytes)
+  return bytes.toString('base64url')
+}
 
 export class Debugging {
   readonly debugger: Debugger
@@ -37,6 +48,7 @@ export class Debugging {
     events: DebuggingEvents,
   ) {
     const { world } = server
+    const made = token === undefined && address.path === undefined ? newToken(world.pollset) : null
     const target = new ExchangeTarget(server, backends, secrets)
     this.debugger = new Debugger(target, limits)
     this.debugger.lives = [exchangeSteps as Program<never>]
@@ -47,7 +59,7 @@ export class Debugging {
       world,
       debugger: this.debugger,
       sources,
-      token,
+      token: token ?? made,
       secrets,
       refusedAt: Number.NEGATIVE_INFINITY,
       closed: (session) => this.connections.delete(session),
@@ -57,7 +69,7 @@ export class Debugging {
       address,
       (socket) => new DapSession(context, socket),
       {
-        ready: ({ listener }) => events.ready(listener.address),
+        ready: ({ listener }) => events.ready(listener.address, made),
         failed: ({ listener }) => events.failed(listener.fault?.code ?? 'EUNKNOWN'),
       },
       { ownerOnly: true, keepAliveMs: KEEP_ALIVE_MS, isPrivate: true },

@@ -1,5 +1,5 @@
-// What the debugger shows and changes of exchanges: the one place where the two meet. Values of peers are cut,
-// and credentials are masked unless the debugger may see them.
+// What the debugger shows and changes of exchanges: the one place where the two meet. Values of peers are
+// cut, and credentials are masked unless the debugger may see them.
 
 import { type Continuation, stateOf, stepOf } from '../continuation/index.js'
 import type { Link, Moment, Overview, Row, Scope, Target, Variable, Vocabulary } from '../debugger/index.js'
@@ -278,7 +278,7 @@ export class ExchangeTarget implements Target {
     let held = 1
     for (const each of this.world.scheduler.alive())
       if (each.held && each instanceof Exchange && leasedOf(each) === engine) held++
-    return held < engine.placesMax ? null : `it has the last free place of ${engine.name} (use last-place)`
+    return held < placesMaxOf(engine) ? null : `it has the last free place of ${engine.name} (use last-place)`
   }
 
   set(c: Continuation, name: string, value: string): string | null {
@@ -315,6 +315,10 @@ type Described = Subject & { describe(): Readonly<Record<string, unknown>> }
 function leasedOf(x: Exchange): Engine<ExchangeSession> | null {
   return x.lease.session !== null || x.backendStream !== null ? x.engine : null
 }
+
+/** The leases that an engine can carry at most, as far as its sessions have told. */
+const placesMaxOf = ({ sessions, limits }: Engine<ExchangeSession>): number =>
+  sessions.reduce((most, { capacity }) => Math.max(most, capacity), 1) * limits.sessionsMax
 
 /** The free places of the open sessions of an engine. */
 const placesOf = (engine: Engine<ExchangeSession>): number =>

@@ -12,96 +12,29 @@ import {
   type LingeringClient,
   type StreamAcceptor,
 } from '../http/index.js'
-import {
-  type Address,
-  type Certificate,
-  Networks,
-  NodePollset,
-  type Socket,
-  type TlsServer,
-} from '../pollset/index.js'
-import { Backend, CLEAR_TEXT, ConnectPolicy, ReverseProxy, type Share } from '../proxy/index.js'
-import { Connections, type ProxyVersion } from '../transport/index.js'
+import { type Address, Networks, NodePollset, type Socket, type TlsServer } from '../pollset/index.js'
+import { Backend, CLEAR_TEXT, ConnectPolicy, ReverseProxy } from '../proxy/index.js'
+import { Connections } from '../transport/index.js'
 import { type Listen, parseBackend, type RouteText } from './address.js'
 import { Backends } from './backends.js'
 import { ClientAddresses } from './client-addresses.js'
 import { type AlpnProtocol, ClientHandshake, type HandshakeEvents } from './client-handshake.js'
 import { Control } from './control.js'
-import { Debugging, type DebugOptions } from './debugging.js'
+import { Debugging } from './debugging.js'
 import type { Emitter } from './emitter.js'
 import { Incidents } from './incidents.js'
-import { checkLimits, defaultLimits, type Limits, limitsWith, type SomeLimits } from './limits.js'
+import { checkLimits, defaultLimits, type Limits, limitsWith } from './limits.js'
 import { ProcessLog } from './process-log.js'
-import { type BackendTls, Protocols } from './protocols.js'
-
-export interface ServerOptions {
-  readonly listen: readonly Listen[]
-  /** Returns the certificates of TLS listeners. Called again for each {@link Server.command} `reload`. */
-  readonly certificates?: () => ServerCertificates
-  readonly backendTls?: BackendTls
-  /**
-   * Networks whose connections must begin with a PROXY header, which is believed (spec/proxy-protocol.md).
-   */
-  readonly acceptProxy?: readonly string[]
-  /**
-   * The PROXY header that begins each backend connection. It names the client only if `share` is
-   * `connection`.
-   */
-  readonly sendProxy?: ProxyVersion
-  /** Allowed targets of plain CONNECT: `HOST:PORT`, `*.DOMAIN:PORT`, `*` for either part. Default: none. */
-  readonly connect?: readonly string[]
-  /** In any order: the route table sorts them. */
-  readonly routes: readonly RouteText[]
-  readonly share?: Share
-  readonly limits?: SomeLimits
-  /** ms that draining may take at most */
-  readonly drainTimeoutMs?: number
-  /** Writes a line of the process log, without its line end. By default there is no log. */
-  readonly log?: ((line: string) => void) | undefined
-  /** Opens a listener for debuggers (spec/debugger.md). */
-  readonly debug?: DebugOptions | undefined
-  /** Writes a line of the trace. */
-  readonly trace?: ((line: string) => void) | undefined
-}
-
-export interface ServerCertificates {
-  /** Clients that name no server, or an unknown one, get the first. */
-  readonly certificates: readonly Certificate[]
-  /** PEM of the authorities for client certificates. If given, clients are asked for a certificate. */
-  readonly clientCa?: string
-  /** Clients without a valid certificate are refused. */
-  readonly clientRequired?: boolean
-}
-
-export type ServerEvents = {
-  /** A listener is ready. */
-  listening: (address: Address, secure: boolean) => void
-  /** A listener has replaced a stale Unix-domain socket, on which no process listened. */
-  replaced: (address: Address) => void
-  /** A listener could not be bound; the server stops. */
-  failed: (address: Address, code: string) => void
-  /** Debuggers may attach at this address. */
-  debugging: (address: Address) => void
-  /** The listener for debuggers could not be bound; the server stops. */
-  undebugged: (address: Address, code: string) => void
-  /** A step of ours threw. Its exchange or connection has been closed. */
-  crashed: (id: string, error: unknown) => void
-  /** An invariant that concerns all connections is broken. The server has closed them, and serves no more. */
-  broken: (error: Error) => void
-  /** A connection to a backend could not be made. Emitted once a backend in each logRepeatMs. */
-  unreached: (backend: string, why: string) => void
-  draining: () => void
-  /** Certificates were read again, or could not be read, and the old ones stay. */
-  reloaded: (error: Error | null) => void
-  /** The server has stopped: no socket is open. */
-  stopped: () => void
-}
+import { Protocols } from './protocols.js'
+import type { ServerCertificates, ServerEvents, ServerOptions } from './server-options.js'
 
 /**
  * The ALPN names of TLS listeners, in our order of preference. A client that offers others is refused (RFC
  * 7301 §3.2).
  */
 const ALPN = ['h2', 'http/1.1', 'http/1.0'] as const
+
+export type { ServerCertificates, ServerEvents, ServerOptions } from './server-options.js'
 
 export const DRAIN_TIMEOUT_MS = 30_000
 
@@ -182,7 +115,7 @@ export class Server extends TypedEvents implements StreamAcceptor, HandshakeEven
       debug === undefined
         ? null
         : new Debugging(this, this.backends, debug, limits.debugger, {
-            ready: (address) => this.emit('debugging', address),
+            ready: (address, token) => this.emit('debugging', address, token),
             failed: (code) => this.emit('undebugged', debug.address, code),
           })
     new Control(this, Math.max(limits.http1.drainIdleMs, limits.http2.drainIdleMs), limits.server.cutMs)

@@ -203,6 +203,9 @@ const SERVE: readonly Row[] = [
     'serve --client-ca ca',
     '--client-ca is for https:// listeners, since clear text has no certificates: write --listen https://HOST:PORT',
   ],
+  ['serve --debug-secrets', '--debug-secrets is for debuggers: write --debug 127.0.0.1:4711'],
+  ['serve --debug-token-file a', '--debug-token-file is for debuggers: write --debug 127.0.0.1:4711'],
+  ['serve --debug https://:4711', '--debug takes no https://: write HOST:PORT or unix:PATH'],
   [
     'serve --require-client-cert',
     '--require-client-cert needs --client-ca FILE to check certificates against',
@@ -242,6 +245,7 @@ const NO_FILE = 'no such file or directory (ENOENT)'
 const FILES: readonly Row[] = [
   ['serve --backend h2://b --backend-ca no/such.pem', `--backend-ca no/such.pem: ${NO_FILE}`],
   ['serve --backend h2c://b --trace no/such/trace', `--trace no/such/trace: ${NO_FILE}`],
+  ['serve --backend h2c://b --debug 0 --debug-token-file no/such', `--debug-token-file no/such: ${NO_FILE}`],
   [
     `serve --backend h2c://b --listen https://:8443 --cert no/such.pem --key ${pathOf('localhost.key')}`,
     `--cert no/such.pem: ${NO_FILE}`,

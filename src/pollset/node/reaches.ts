@@ -1,5 +1,6 @@
 // Whether a connect to a numeric address reaches a listener of this machine.
 
+import { isIP, SocketAddress } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import type { Address } from '../door.js'
 import { numericHost } from './networks.js'
@@ -13,10 +14,18 @@ const isLoopback = (host: string): boolean => ANY.has(host) || host === '::1' ||
 export function reaches(to: Address, own: Address): boolean {
   if (own.path !== undefined || to.path !== undefined) return own.path === to.path
   if (to.port !== own.port) return false
-  const [target, bound] = [numericHost(to.host), numericHost(own.host)]
+  const [target, bound] = [canonical(to.host), canonical(own.host)]
   if (target === bound) return true
   if (ANY.has(bound)) return isLoopback(target) || isOurs(target)
   return ANY.has(target) && isLoopback(bound)
+}
+
+/** Returns the one way to write this address: it has several, as `::ffff:7f00:1` is 127.0.0.1. */
+function canonical(host: string): string {
+  const version = isIP(host)
+  if (version === 0) return host
+  const { address } = new SocketAddress({ address: host, family: version === 4 ? 'ipv4' : 'ipv6' })
+  return numericHost(address)
 }
 
 const isOurs = (host: string): boolean =>
