@@ -1,5 +1,6 @@
-// The attackers of spec/attacks.md over real sockets, against the built server, one after the other: what they get, what
-// a client of good manners notices, and what the server's memory does. Loopback only; stops by itself.
+// The attackers of spec/attacks.md over real sockets, against the built server, one after the other: what
+// they get, what a well-behaved client notices, and what the server's memory does. Loopback only; stops by
+// itself.
 //
 //   npm run attack -- --help
 
@@ -18,21 +19,21 @@ import { collect, positive } from './bench/options.js'
 import { type Program, start } from './testbed/programs.js'
 
 const all: readonly Attack[] = [...clientAttacks, ...http1Attacks, ...backendAttacks]
-/** `client/ping-flood`; either part may stand alone. */
+/** Returns the key of an attack, as `client/ping-flood`. */
 const keyOf = (attack: Attack): string => `${attack.role}/${attack.name}`
 
-/** ms between two requests of a backend's victims, and how many of them wait at most */
+/** The time between two requests of a backend's victims in ms, and the most that wait at once. */
 const VICTIM_MS = 20
 const VICTIMS_MAX = 100
 
 export interface AttackFigures {
   readonly attack: string
-  /** ms each */
+  /** Latencies of the steady client without other load, in ms. */
   readonly alone: readonly number[]
-  /** Beside as many connections of good manners. */
+  /** The latencies beside as many well-behaved connections, in ms. */
   readonly fair: readonly number[]
   readonly during: readonly number[]
-  /** processor ms of the server, a second of either */
+  /** CPU time of the server in ms, for each second of the fair load and of the attack. */
   readonly fairCpuMs: number
   readonly duringCpuMs: number
   readonly failed: number
@@ -40,11 +41,11 @@ export interface AttackFigures {
   readonly got: Got
 }
 
-/** A child of ours that talks; it ends with us. */
+/** A child process with IPC. It ends when this process does. */
 class Child {
   private readonly process: ChildProcess
   constructor(file: string, ...args: string[]) {
-    // Not what a test's own process is made to load.
+    // NODE_OPTIONS would load the hooks of the test runner into the child.
     const { NODE_OPTIONS: _, ...env } = process.env
     this.process = fork(join(import.meta.dirname, 'attack', file), args, { env, execArgv: [] })
   }
@@ -75,7 +76,7 @@ class Child {
   }
 }
 
-/** One request; ms until its response is complete, or null. */
+/** Sends one request. Resolves to the ms until its response is complete, or null if it failed. */
 function ask(session: ClientHttp2Session, path: string): Promise<number | null> {
   return new Promise((resolve) => {
     const began = performance.now()
@@ -90,7 +91,7 @@ function ask(session: ClientHttp2Session, path: string): Promise<number | null> 
   })
 }
 
-/** One request after the other for this time, and one at least. */
+/** Sends requests one after the other for `ms`, at least one, and returns their latencies. */
 async function latencies(session: ClientHttp2Session, ms: number): Promise<(number | null)[]> {
   const found: (number | null)[] = []
   const until = performance.now() + ms
@@ -103,12 +104,12 @@ async function latencies(session: ClientHttp2Session, ms: number): Promise<(numb
 const answered = (each: number | null): each is number => each !== null
 
 export interface RunOptions {
-  /** how long it is attacked; a third of that it is measured alone, and as long beside a fair load */
+  /** The length of the attack in s. The phases alone and beside a fair load take a third of it each. */
   readonly seconds: number
   readonly connections: number
-  /** Of the server: `NAME=NUMBER`. */
+  /** The limits of the server, as `NAME=NUMBER`. */
   readonly limits?: readonly string[]
-  /** It goes on, for as many seconds again and again, until the attacker has got this. */
+  /** If given, the attack is repeated until this is true of what the attacker got. */
   readonly enough?: (got: Got) => boolean
 }
 
@@ -243,26 +244,31 @@ const HEAD = [
 async function main(): Promise<void> {
   const command = new Command('attack')
     .description(
-      'Attacks the built server over loopback, one attack after the other, with a client of good manners beside it. ' +
-        'Latencies of that client: alone, beside as many connections of good manners, and beside the attack, and the ratio of the ' +
-        'last two. Processor time that the server takes of each second of a fair load, and of the attack. Memory before, during and ' +
-        'after. Connections of the attacker, and those that ended without a word; the codes it got. It and the fair load run behind ' +
-        'the rest (nice).',
+      'Attacks the built server over loopback, one attack after the other, with a well-behaved client beside it. ' +
+        'Prints the latencies of that client: alone, beside as many well-behaved connections (the fair load), and beside the ' +
+        'attack, and the ratio of the last two; the CPU time of the server in each second of the fair load and of the attack; its ' +
+        'memory before, during and after; the connections of the attacker, how many ended before a byte arrived, and the error ' +
+        'codes it got. The attacker and the fair load run at a lower priority (nice).',
     )
     .argument('[names...]', 'NAME, ROLE or ROLE/NAME of spec/attacks.md (default: all)')
-    .option('--seconds <n>', 'how long each lasts', positive, 3)
+    .option('--seconds <n>', 'seconds that each attack lasts', positive, 3)
     .option(
       '--connections <n>',
-      'connections of an attacking client, each followed by another when it is ended',
+      'connections of an attacking client; a new one replaces each that ends',
       positive,
       4,
     )
-    .option('--limit <NAME=NUMBER>', 'of the server, as its own --limit; may be repeated', collect, [])
+    .option(
+      '--limit <NAME=NUMBER>',
+      'a limit of the server, as its --limit (repeat it for more)',
+      collect,
+      [],
+    )
     .parse()
   const options = command.opts<{ seconds: number; connections: number; limit: string[] }>()
   for (const name of command.args) {
     if (!all.some((each) => [keyOf(each), each.name, each.role].includes(name)))
-      command.error(`error: there is no attack '${name}'; spec/attacks.md has them all`, { exitCode: 2 })
+      command.error(`error: unknown attack '${name}'; spec/attacks.md lists them`, { exitCode: 2 })
   }
   const chosen = all.filter(
     (each) =>

@@ -1,6 +1,6 @@
-// The benchmark: Fermata and other proxies, each in front of the same backend, loaded in turn by h2load or wrk.
-// Absolute figures swing with the machine and the minute, so the proxies take turns
-// within each round, and what counts is the ratio of the medians of one run.
+// The benchmark: Fermata and other proxies, each in front of the same backend, loaded in turn by h2load or
+// wrk. Absolute figures swing with the machine and the minute, so the proxies take turns within each round,
+// and what counts is the ratio of the medians of one run.
 //
 //   npm run bench -- --help
 
@@ -51,33 +51,43 @@ function readOptions(): Options {
   return new Command('bench')
     .usage('[options]')
     .description(
-      'Compares the CPU a request of Fermata and other proxies, each in front of the same backend: HTTP/2 under h2load ' +
+      'Compares the CPU time per request of Fermata and other proxies, each in front of the same backend: HTTP/2 under h2load ' +
         '(of nghttp2, as are nghttpd and nghttpx), HTTP/1.1 under wrk, nginx behind it. All on 127.0.0.1.',
     )
     .option('--rounds <n>', 'rounds; each proxy is measured once in each', positive, 5)
     .option(
       '--requests <n>',
-      'requests of 12 bytes a round (the plain proxy gets a quarter)',
+      'requests with 12-byte bodies per round (the plain proxy gets a quarter)',
       positive,
       200_000,
     )
-    .option('--large-requests <n>', 'requests with large bodies a round (a quarter again)', positive, 20_000)
-    .option('--connections <n>', 'connections of one request each a round', positive, 10_000)
-    .option('--seconds <n>', 'seconds a round, where wrk makes the load', positive, 5)
+    .option(
+      '--large-requests <n>',
+      'requests with large bodies per round (the plain proxy gets a quarter)',
+      positive,
+      20_000,
+    )
+    .option('--connections <n>', 'connections per round, with one request each', positive, 10_000)
+    .option('--seconds <n>', 'seconds per round under wrk', positive, 5)
     .option('--body <bytes>', 'size of a large body', positive, 65_536)
     .option(
       '--warm-up <percent>',
-      'of a round, not measured, for each proxy before the first round: V8 compiles what runs often',
+      'unmeasured load for each proxy before the first round, in percent of a round: V8 compiles what runs often',
       positive,
       100,
     )
     .option(
       '--only <names>',
-      `proxies, of ${contenderNames.join(',')}`,
+      `proxies to measure, out of ${contenderNames.join(',')}`,
       names(contenderNames),
       contendersUsual,
     )
-    .option('--scenarios <names>', `of ${scenarioNames.join(',')}`, names(scenarioNames), scenarioNames)
+    .option(
+      '--scenarios <names>',
+      `scenarios to run, out of ${scenarioNames.join(',')}`,
+      names(scenarioNames),
+      scenarioNames,
+    )
     .option('--fermata-arg <arg>', 'a further argument for fermata serve (repeat it for more)', collect, [])
     .option(
       '--node-arg <arg>',
@@ -94,7 +104,7 @@ function readOptions(): Options {
 interface Bench {
   readonly backendPort: number
   readonly pinning: Pinning
-  /** A file for the load generator's notes. */
+  /** A file for the log of the load generator. */
   readonly log: string
 }
 
@@ -126,7 +136,7 @@ async function sample(started: Started, scenario: Scenario, bench: Bench): Promi
 
 type Samples = Map<string, Sample[]>
 
-/** By round: what it costs, in parts of what another costs in the same round. */
+/** Returns, for each round, the CPU time of one proxy divided by that of another. */
 function ratios(samples: Samples, name: string, than: string): number[] {
   const [of, to] = [samples.get(name) ?? [], samples.get(than) ?? []]
   return to.length === 0

@@ -60,5 +60,5 @@ t.test('the command line', { buffered: true }, async (t) => {
   const help = await run(process.execPath, [tool, '--help'])
   t.match(help, { code: 0, stdout: /--seconds/ })
   const wrong = await run(process.execPath, [tool, 'no-such-attack'])
-  t.match(wrong, { code: 2, stderr: /no attack 'no-such-attack'/ })
+  t.match(wrong, { code: 2, stderr: /unknown attack 'no-such-attack'/ })
 })

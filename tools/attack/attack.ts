@@ -1,4 +1,4 @@
-// An attack: octets, wave by wave, and their rhythm. Sans-IO, so that the same attackers run in memory
+// An attack: waves of bytes, and their rhythm. Sans-IO, so that the same attackers run in memory
 // (test/attacks) and over sockets (tools/attack.ts). spec/attacks.md has a row for each.
 
 import { block, frame, headers, uint32 } from '../testbed/frames.js'
@@ -6,35 +6,35 @@ import { block, frame, headers, uint32 } from '../testbed/frames.js'
 export type Role = 'client' | 'backend'
 
 export interface Attack {
-  /** As in spec/attacks.md, where the pair of name and role is the row's key. */
+  /** The name in spec/attacks.md. Name and role together are the key of the row there. */
   readonly name: string
   readonly role: Role
   /**
-   * The octets of this wave. Of a backend: `streams` are those it was asked on and that are still open, `fresh` those it
-   * was asked on since the last wave.
+   * Returns the bytes of this wave. For a backend, `streams` are the open streams that carried a request to
+   * it, and `fresh` those that were opened since the last wave.
    */
   wave(at: number, streams: readonly number[], fresh: readonly number[]): Buffer
-  /** ms between two waves; without: as fast as they are taken */
+  /** The time between two waves in ms. Default: 2 over sockets; as fast as they are read in memory. */
   readonly everyMs?: number
-  /** Waves at most. */
+  /** The most waves. */
   readonly waves?: number
-  /** The waves are all it sends: no preface, no SETTINGS, no answer. */
+  /** Whether it sends only the waves: no preface, no SETTINGS, no answer. */
   readonly raw?: boolean
-  /** Said as soon as it is connected, in place of SETTINGS; then it hangs up. */
+  /** Bytes to send at once instead of SETTINGS, before it closes. */
   readonly lastWords?: Buffer
-  /** It hangs up as soon as it is asked, without a word. */
+  /** Whether it closes without an answer when a request arrives. */
   readonly hangsUp?: boolean
-  /** It does not acknowledge SETTINGS. */
+  /** Whether it leaves SETTINGS unacknowledged. */
   readonly rude?: boolean
-  /** It stays after our FIN: only a closed socket ends it. */
+  /** Whether it stays after our FIN. Only a closed socket ends it then. */
   readonly stays?: boolean
-  /** It reads nothing from its socket. */
+  /** Whether it reads nothing from its socket. */
   readonly deaf?: boolean
-  /** It reads nothing but, each wave, what one write has left waiting. */
+  /** Whether it reads only once in each wave, and only what one write left waiting. */
   readonly sips?: boolean
-  /** Against a backend: what its victims ask for. */
+  /** For an attacking backend: the request that its victims send. */
   readonly victim?: 'get' | 'upload'
-  /** Limits, by room and name, without which a test would take too long. */
+  /** The limits, by room and name, that keep a test short. */
   readonly limits?: Readonly<Record<string, number>>
 }
 
@@ -47,7 +47,7 @@ export const settings = (...all: readonly (readonly [number, number])[]): Buffer
   frame(4, 0, 0, Buffer.concat(all.map(([id, value]) => setting(id, value))))
 export const ping = (): Buffer => frame(6, 0, 0, Buffer.alloc(8))
 export const reset = (id: number, code = 8): Buffer => frame(3, 0, id, uint32(code))
-/** Windows as wide as they come: a body is not held up by them. */
+/** Opens the windows to the maximum, so that they delay no body. */
 export const wide = (): Buffer => Buffer.concat([settings([4, 0x7fffffff]), widen(0, 0x7fff0000)])
 export const widen = (id: number, by: number): Buffer => frame(8, 0, id, uint32(by))
 export const data = (id: number, octets: number, flags = 0): Buffer =>

@@ -1,5 +1,6 @@
-// An attacker over sockets, a process of its own: `attacker.js ROLE NAME`. A backend tells its port over IPC; a client is
-// told where to. Both tell what they got when asked, and end with their parent. Loopback only.
+// An attacker over sockets, in a separate process: `attacker.js ROLE NAME`. Over IPC a backend reports its
+// port, and a client receives the port to attack. Both report what they got when asked, and end with their
+// parent. Loopback only.
 
 import { connect, createServer, type Socket } from 'node:net'
 import { frame, PREFACE } from '../testbed/frames.js'
@@ -12,9 +13,9 @@ import { stepBack } from './niceness.js'
 export interface Got {
   connections: number
   ended: number
-  /** Ended without a word: refused, or cut off. */
+  /** The connections that ended before a byte arrived: refused, or cut off. */
   wordless: number
-  /** By code. */
+  /** The number of GOAWAY frames by error code. */
   goaways: Record<number, number>
   resets: Record<number, number>
   sentBytes: number
@@ -26,11 +27,14 @@ const got: Got = { connections: 0, ended: 0, wordless: 0, goaways: {}, resets: {
 const count = (table: Record<number, number>, code: number): void => {
   table[code] = (table[code] ?? 0) + 1
 }
-/** Of no client of good manners: what is told against an address is told against this one. */
+/** The source address of the attacker alone, so that no well-behaved client is blocked with it. */
 const FROM = '127.0.0.2'
-/** ms before another connection follows one that was ended: so that no attack runs out of ports */
+/**
+ * The time before another connection replaces an ended one, in ms. It keeps an attack from running out of
+ * ports.
+ */
 const AGAIN_MS = 5
-/** Waves a second at most; without a bound the attacker would only measure itself. */
+/** The default time between two waves in ms. Without it the attacker would only measure itself. */
 const WAVE_MS = 2
 
 /** One connection of the attack, of either role. */

@@ -19,7 +19,7 @@ import {
   widen,
 } from './attack.js'
 
-/** So many requests a wave, each on a stream of its own. */
+/** The number of requests in a wave, each on a new stream. */
 const EACH = 100
 const id = (wave: number, i: number): number => 2 * (wave * EACH + i) + 1
 

@@ -1,5 +1,6 @@
-// What the attacker is measured against: clients of good manners, who keep the machine as busy as they can with requests
-// that are answered. A process of its own, told where to; ends with its parent. Loopback only, from an address of its own.
+// The fair load that an attack is compared with: well-behaved clients that send answered requests as fast as
+// they can. It is a separate process that receives the port over IPC and ends with its parent. Loopback only,
+// from a separate address.
 
 import { type ClientHttp2Session, connect } from 'node:http2'
 import { connect as connectTcp } from 'node:net'
@@ -7,7 +8,7 @@ import type { Order } from './attacker.js'
 import { stepBack } from './niceness.js'
 
 const FROM = '127.0.0.3'
-/** requests of one connection under way at once: as many as a page has parts */
+/** The concurrent requests of one connection: about the number of parts of a page. */
 const ABREAST = 8
 
 function ask(session: ClientHttp2Session): void {

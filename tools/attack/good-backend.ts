@@ -1,11 +1,11 @@
-// The backend that the attack is not about: `/quiet` is never answered, `/large` at length, all else with 12 bytes at
-// once. Tells its port over IPC.
+// The well-behaved backend: it never answers `/quiet`, sends 4 MiB for `/large`, and 12 bytes at once for all
+// else. Reports its port over IPC.
 
 import { createServer } from 'node:http2'
 
 const LARGE = Buffer.alloc(4 * 1024 * 1024, 97)
 
-// Memory without bound (MB): past Node's default it would reset any stream, which is not tested here.
+// In MB, so large that it is never reached: at Node's default the backend would reset streams.
 const server = createServer({ maxSessionMemory: 4_096 })
 server.on('session', (session) => session.on('error', () => {}))
 server.on('stream', (stream, headers) => {

@@ -1,12 +1,14 @@
-// Attackers and what they are measured against run behind the rest. They share the cores with the proxy, its backend and the
-// client that measures: what is looked at is what the proxy does with an attack, not who gets the processor for making it.
+// Attackers and the fair load run at a lower priority. They share the cores with the proxy, its backend and
+// the measuring client, and the cost of making an attack must not count as its effect on the proxy.
 
 import { getPriority, setPriority } from 'node:os'
 
-/** More than the rest. */
+/** The niceness above that of the other processes. */
 const NICENESS = 10
 
-/** Set where nothing is measured: an attacker that steps back may wait for ever on a busy machine. */
+/**
+ * An environment variable that keeps the priority, for runs that measure nothing: a nice attacker can starve.
+ */
 export const STAYS = 'FERMATA_ATTACKER_STAYS'
 
 export function stepBack(): void {

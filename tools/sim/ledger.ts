@@ -1,7 +1,7 @@
-// The ledger of a run: what each actor sent, so that the receiver can check every octet (S2). A body is
-// a function of its message and the offset: a stretch of one long pattern that begins at the message's phase.
+// The ledger of a run: what each actor sent, so that the receiver can check every byte (S2). A body is a
+// stretch of one long pattern, which begins at the phase of its message.
 
-/** A property does not hold. */
+/** A property that does not hold. */
 export class Violation extends Error {
   override name = 'Violation'
   readonly property: string
@@ -25,17 +25,17 @@ const PATTERN = ((): Buffer => {
 
 /** A message as its sender knows it. */
 export class Message {
-  /** Of all requests of a run, or of all responses. */
+  /** The number of this message among all requests, or among all responses, of a run. */
   readonly id: number
-  /** octets of the body */
+  /** The bytes of the body. */
   readonly total: number
   readonly trailers: string | null
-  /** Its end is at odds with its content-length: it may never look complete to anyone. */
+  /** Whether the body contradicts the content-length. Such a message must never look complete. */
   readonly broken: boolean
   sent = 0
-  /** The content-length it has, which is wrong where it is {@link broken}; -1 for none. */
+  /** The content-length, which is wrong if the message is {@link broken}; -1 if it has none. */
   promised = -1
-  /** END_STREAM was sent. */
+  /** Whether the end of the message was sent. */
   ended = false
   private readonly phase: number
   readonly kind: 'request' | 'response'
@@ -55,7 +55,9 @@ export class Message {
     this.phase = (id * 9973 + (kind === 'request' ? 0 : 31_337)) % PERIOD
   }
 
-  /** The pattern's buffer has the body's octets from `offset` on at {@link at}; at least 65,521 of them. */
+  /**
+   * The buffer of the pattern. It holds at least 65,521 bytes of the body, from `offset` on, at {@link at}.
+   */
   get bytes(): Buffer {
     return PATTERN
   }
@@ -70,23 +72,25 @@ export class Message {
   }
 }
 
-/** The tunnel that a request asks for: a WebSocket (Upgrade or extended CONNECT), or a CONNECT to a target. */
+/**
+ * The tunnel that a request asks for: a WebSocket (Upgrade or extended CONNECT), or a CONNECT to a target.
+ */
 export type TunnelKind = 'websocket' | 'connect'
 
 export class Request extends Message {
   readonly method: string
   readonly tunnel: TunnelKind | null
-  /** How often a backend has seen it. */
+  /** The attempts that reached a backend. */
   readonly attempts: Attempt[] = []
-  /** Its head is over a bound: no backend may see it. */
+  /** Whether the head is over a bound. No backend must see such a request. */
   tooLarge = false
-  /** The client knows that the tunnel is open. */
+  /** Whether the client knows that the tunnel is open. */
   opened = false
-  /** How its exchange ended; '' before. */
+  /** The outcome of the exchange; '' until it ends. */
   outcome = ''
-  /** A backend has sent more interim responses than pass. */
+  /** Whether a backend sent more interim responses than the proxy passes on. */
   stormed = false
-  /** All that was begun in answer to it, the last last. */
+  /** All responses that backends began, the latest last. */
   readonly responses: Response[] = []
   constructor(
     id: number,
@@ -101,7 +105,7 @@ export class Request extends Message {
     this.tunnel = tunnel
   }
 
-  /** How interim responses to its last attempt are told from those to others. */
+  /** The tag of interim responses to the last attempt. */
   get interimTag(): string {
     return `${this.id}.${this.attempts.length}`
   }
@@ -109,12 +113,12 @@ export class Request extends Message {
 
 export class Response extends Message {
   readonly request: Request
-  /** Interim responses that went before it, and how they are tagged. */
+  /** The number of interim responses sent before this response, and their tag. */
   interims = 0
   interimTag = ''
-  /** All of it has come to the proxy, and then its connection was reset. */
+  /** Whether the proxy received all of it before the connection was reset. */
   arrived = false
-  /** Its connection is over: what was sent last may not have come to the proxy. */
+  /** Whether its connection is over. The last bytes sent may not have reached the proxy then. */
   cutOff: () => boolean = () => false
   constructor(id: number, request: Request, total: number, trailers: string | null, broken: boolean) {
     super(id, 'response', total, trailers, broken)
@@ -124,15 +128,15 @@ export class Response extends Message {
 
 /** A request that has reached a backend, as the backend sees it. */
 export interface Attempt {
-  /** The backend has said that it did not begin it: REFUSED_STREAM, or GOAWAY below it. */
+  /** Whether the backend refused it by REFUSED_STREAM, or by GOAWAY with a lower stream identifier. */
   refused: boolean
-  /** The backend has reset it by ENHANCE_YOUR_CALM before it answered, which speaks of the connection. */
+  /** Whether the backend reset it by ENHANCE_YOUR_CALM before any response, which concerns the connection. */
   calmed?: boolean
-  /** So its GOAWAY said, which told too that others were served. */
+  /** Whether a GOAWAY excluded it, while the backend served other requests. */
   notBegun?: boolean
-  /** The proxy has ended its connection for the head that answered it. */
+  /** Whether the proxy ended the connection because of the head that answered this request. */
   culprit?: boolean
-  /** The connection it came on is over, at the proxy's end. */
+  /** Whether its connection is over at the proxy's end. */
   readonly dead: () => boolean
 }
 
@@ -146,7 +150,7 @@ export class Ledger {
     return made
   }
 
-  /** A request for a tunnel: its octets are those that the client says in it. */
+  /** Adds a request for a tunnel. Its body is what the client sends in the tunnel. */
   tunnel(kind: TunnelKind, total: number): Request {
     const made = new Request(this.requests.length, 'CONNECT', total, null, false, kind)
     this.requests.push(made)
