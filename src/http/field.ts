@@ -85,6 +85,8 @@ export class Field {
   readonly neverIndexed: boolean
   /** The octets of name and value, plus 32 (RFC 9113 §6.5.2). */
   readonly size: number
+  /** The value of a valid `:status` or `content-length`; -1 in other fields. */
+  readonly number: number
   /** A small, nearly unique number, by which an encoder finds its cached index of this object. */
   readonly uid: number
   /** A codec's encoding of this field, kept for reuse. Immutable once set. */
@@ -100,6 +102,8 @@ export class Field {
       (formInvalid(this.token, value) ? FORM_INVALID : 0)
     this.neverIndexed = neverIndexed
     this.size = name.length + value.length + 32
+    const numeric = this.token === Token.STATUS || this.token === Token.CONTENT_LENGTH
+    this.number = numeric && this.faults === 0 ? Number(value) : -1
     this.uid = uid
     this.memo = null
   }

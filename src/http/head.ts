@@ -62,7 +62,7 @@ export class Head {
 
   /** Makes the head of a response. Its first field must be `:status`. */
   static response(fields: Field[], size = sizeOf(fields), contentLength = lengthOf(fields)): Head {
-    return new Head(fields, Number(fields[0].value), size, contentLength)
+    return new Head(fields, fields[0].number, size, contentLength)
   }
 
   /** Returns the first regular field with this token, or null. */
@@ -174,7 +174,7 @@ function sizeOf(fields: readonly Field[]): number {
 /** Returns the value of content-length, or -1 without one. */
 function lengthOf(fields: readonly Field[]): number {
   const field = fields.find((each) => each.token === Token.CONTENT_LENGTH)
-  return field === undefined ? -1 : Number(field.value)
+  return field === undefined ? -1 : field.number
 }
 
 /** Fields that {@link Head.with} refuses to change: control data, framing, and fields of one connection. */

@@ -69,10 +69,10 @@ export class FieldSection {
     switch (field.token) {
       case Token.CONTENT_LENGTH:
         if (this.contentLength >= 0) {
-          if (this.takesEqualLengths && Number(field.value) === this.contentLength) return null
+          if (this.takesEqualLengths && field.number === this.contentLength) return null
           this.lengthTwice = true
         }
-        this.contentLength = Number(field.value)
+        this.contentLength = field.number
         if (field.value.length > 1 && field.value.charCodeAt(0) === 0x30)
           field = decoder.fields.make(field.name, String(this.contentLength))
         this.push(field)

@@ -22,6 +22,7 @@ import type { Http2Context } from './context.js'
 import { RESET_CODES } from './faults.js'
 import { type FrontendSteps, frontendSteps } from './frontend-life.js'
 import { Http2FrontendStream } from './frontend-stream.js'
+import { schemeField } from './hpack/static.js'
 import { ClientPreface, http1Answer } from './preface.js'
 import { readRequest, readRequestTrailers } from './request-message.js'
 import { inadequate } from './security.js'
@@ -54,7 +55,7 @@ class Http2Frontend extends Http2Connection implements Client, FrontendSteps {
     this.acceptor = acceptor
     this.addresses = addresses
     const scheme = socket.secured === null ? 'http' : 'https'
-    this.scheme = world.fields.field(':scheme', scheme)
+    this.scheme = schemeField(scheme)
     this.forwardingFields = forwardingFieldsOf(world.fields, '2', addresses, scheme)
     this.quietSince = world.pollset.now
     this.streamWindow = Math.max(limits.streamWindow, DEFAULT_WINDOW)

@@ -56,7 +56,7 @@ export function readRequest(fields: Field[], size: number): Head | Malformed {
       host = field
     } else if (field.token === Token.CONTENT_LENGTH) {
       if (contentLength >= 0) return 'content-length twice'
-      contentLength = Number(field.value)
+      contentLength = field.number
     }
   }
   if (method === null) return ':method is missing'

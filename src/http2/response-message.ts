@@ -39,13 +39,13 @@ export function readResponse(fields: Field[], size: number, table: FieldTable): 
     const wrong = regularFault(fields[at])
     if (wrong !== null) return wrong
     if (field.token === Token.CONTENT_LENGTH) {
-      const length = Number(fields[at].value)
+      const length = fields[at].number
       if (contentLength < 0) contentLength = length
       else if (contentLength === length) fields.splice(at--, 1)
       else return 'content-length twice'
     }
   }
-  const status = Number(first.value)
+  const status = first.number
   // HTTP/2 has no upgrade (§8.6).
   if (status === 101) return '101 in HTTP/2'
   // 1xx and 204 must not have Content-Length, and clients reset if they do. 304 and responses to HEAD may

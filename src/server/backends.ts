@@ -36,6 +36,7 @@ export class Backends implements ExchangeWatcher {
   }
 
   ended(exchange: Exchange): void {
+    if (this.retiring.size === 0) return
     const { backend } = exchange
     if (backend !== null && this.retiring.get(backend.name) === backend) this.closeUnused(backend, exchange)
   }

@@ -183,8 +183,9 @@ export class ReceiveBuffer implements Listed<ReceiveBuffer> {
   /** Drops everything. Returns the bytes whose credit was not returned. */
   clear(): number {
     const owed = this.length + this.retainedBytes
-    for (const slice of this.slices) this.drop(slice)
-    this.slices.length = 0
+    const { slices } = this
+    for (const slice of slices) this.drop(slice)
+    empty(slices)
     this.length = 0
     this.retainedBytes = 0
     this.at = 0
@@ -214,7 +215,7 @@ export class ReceiveBuffer implements Listed<ReceiveBuffer> {
     if (this.at === 0) return
     // The last block may have room for more, but an empty one is better freed.
     for (let i = 0; i < this.at; i++) this.drop(slices[i])
-    if (this.at === slices.length) slices.length = 0
+    if (this.at === slices.length) empty(slices)
     else slices.splice(0, this.at)
     this.at = 0
   }
@@ -227,6 +228,11 @@ export class ReceiveBuffer implements Listed<ReceiveBuffer> {
     invariant(this.heldBytes >= 0, 'blocks given back were held')
     if (this.heldBytes === 0) this.memory.holders.remove(this)
   }
+}
+
+/** Empties a short array, which keeps its memory: `length = 0` would free it for the next push to allocate. */
+function empty(slices: Slice[]): void {
+  while (slices.length > 0) slices.pop()
 }
 
 function copy(from: Buffer, start: number, to: Buffer, offset: number, size: number): void {

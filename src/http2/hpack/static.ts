@@ -88,6 +88,11 @@ const FIRST: ReadonlyMap<string, number> = new Map(
     .reverse(),
 )
 
+/** Returns `:scheme` with this value. */
+export function schemeField(scheme: 'http' | 'https'): Field {
+  return STATIC_FIELDS[staticIndex(staticNameIndex(':scheme'), ':scheme', scheme)]
+}
+
 /** Returns the first static index of a name, or 0. */
 export function staticNameIndex(name: string): number {
   const index = FIRST.get(name)
