@@ -74,7 +74,7 @@ function readOptions(): Options {
       '--warm-up <percent>',
       'unmeasured load for each proxy before the first round, in percent of a round: V8 compiles what runs often',
       positive,
-      100,
+      1000,
     )
     .option(
       '--only <names>',
