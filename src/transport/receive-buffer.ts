@@ -230,7 +230,9 @@ export class ReceiveBuffer implements Listed<ReceiveBuffer> {
   }
 }
 
-/** Empties a short array, which keeps its memory: `length = 0` would free it for the next push to allocate. */
+/**
+ * Empties a short array, which keeps its memory: `length = 0` would free it for the next push to allocate.
+ */
 function empty(slices: Slice[]): void {
   while (slices.length > 0) slices.pop()
 }
