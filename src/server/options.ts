@@ -3,6 +3,7 @@
 
 import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
+import { addTerminalCommands } from '../terminal/index.js'
 import type { ProxyVersion } from '../transport/index.js'
 import {
   addRoute,
@@ -224,5 +225,6 @@ export function program(serve: (options: ServeOptions) => void): Command {
     .command('limits')
     .description('list every limit and timeout with its default')
     .action(() => void process.stdout.write(describeLimits()))
+  addTerminalCommands(command)
   return command
 }

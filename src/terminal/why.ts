@@ -1,0 +1,19 @@
+// `fermata why`: what a request waits for, and what keeps it from going on.
+
+import { Client, type TerminalOptions } from './client.js'
+import { printable } from './table.js'
+
+export interface WhyOptions extends TerminalOptions {
+  readonly json?: boolean
+}
+
+export async function why(address: string, id: string, { json, ...options }: WhyOptions): Promise<void> {
+  const client = await Client.attach(address, options)
+  try {
+    const { why: answer, text } = await client.request('fermata/why', { id })
+    const lines = String(text).split('\n').map(printable)
+    process.stdout.write(`${json === true ? JSON.stringify(answer) : lines.join('\n')}\n`)
+  } finally {
+    client.end()
+  }
+}
