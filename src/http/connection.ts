@@ -11,7 +11,6 @@ import {
   type Pollable,
   Signal,
   type Socket,
-  WRITABLE,
 } from '../pollset/index.js'
 import {
   Linger,
@@ -97,23 +96,16 @@ export abstract class HttpConnection<Context extends ConnectionContext> extends 
   /** The streams that are open on it, oldest first. For debuggers: it may allocate. */
   abstract openStreams(): readonly Stream[]
 
-  /**
-   * What keeps its places: on a backend the exchanges of its streams; on either side a peer that takes or
-   * sends nothing.
-   */
+  /** What keeps its places: the exchanges of its streams. */
   override holders(): readonly Holder[] {
-    const held: Holder[] = []
-    for (const { user } of this.openStreams())
-      if (user !== null) held.push({ subject: user, reason: `has a place on ${this.id}` })
-    const { socket } = this
-    const { remote } = socket
-    const where = `${this.side === 'frontend' ? 'the client' : 'the backend'} ${formatAddress(remote)}`
-    const blocked = (socket.readiness & (WRITABLE | CLOSED)) === 0
-    held.push({
-      subject: { id: `${this.id}.peer`, kind: 'peer' },
-      reason: blocked ? `${where} takes nothing more` : `${where} has sent nothing that is unread`,
-    })
-    return held
+    return this.openStreams().flatMap(({ user }) =>
+      user === null ? [] : [{ subject: user, reason: `has a place on ${this.id}` }],
+    )
+  }
+
+  /** See {@link StreamConnection.peerName}. */
+  get peerName(): string {
+    return `the ${this.side === 'frontend' ? 'client' : 'backend'} ${formatAddress(this.socket.remote)}`
   }
 
   /** Whether it is failing. */

@@ -62,6 +62,8 @@ export interface StreamConnection {
   readonly interimBytesMax: number
   /** See {@link Stream.arrivingUntil}. */
   readonly arrivingUntil: number
+  /** Its peer for a person: `the client 192.0.2.1:50412`. */
+  readonly peerName: string
 }
 
 export abstract class Stream extends Pollable implements CreditSink {
@@ -143,26 +145,23 @@ export abstract class Stream extends Pollable implements CreditSink {
 
   /** What its connection has to do with each bit; what a version adds is {@link sendingHolders}. */
   override holders(bits: number): readonly Holder[] {
-    const held: Holder[] = []
-    const { connection } = this
-    const subject = connection as unknown as Subject
-    const sends = this.pendingHead !== null || this.granted > 0
-    if (sends) held.push(...this.sendingHolders())
-    const answers = (bits & (HEAD | INTERIM)) !== 0 && this.head === null
-    if (answers && !sends)
-      held.push({ subject, reason: `the peer of ${connection.id} has sent no response head` })
-    if ((bits & BODY) !== 0 && !answers && !this.remoteEnded && this.waitingBytes === 0)
-      held.push({ subject, reason: `the peer of ${connection.id} has sent no more of the body` })
-    return held
+    if (this.pendingHead !== null || this.granted > 0) return this.sendingHolders()
+    if ((bits & (HEAD | INTERIM)) !== 0 && this.head === null)
+      return [this.heldByPeer('has sent no response head')]
+    if ((bits & BODY) === 0 || this.remoteEnded || this.waitingBytes > 0) return []
+    return [this.heldByPeer('has sent no more of the body')]
   }
 
   /** Returns what keeps its head, or granted bytes, from leaving. */
   protected sendingHolders(): readonly Holder[] {
-    const { connection } = this
     const what = this.pendingHead !== null ? 'its head waits' : `${this.granted} bytes wait`
-    return [
-      { subject: connection as unknown as Subject, reason: `${what} for the output of ${connection.id}` },
-    ]
+    return [this.heldByPeer(`takes nothing more: ${what} here`)]
+  }
+
+  /** Names its peer as the holder. */
+  protected heldByPeer(reason: string): Holder {
+    const { id, peerName } = this.connection
+    return { subject: { id: `${id}.peer`, kind: 'peer' }, reason: `${peerName} ${reason}` }
   }
 
   /** Whether it has ended in both directions. */

@@ -2,7 +2,7 @@
 // nothing by itself: the connection moves it when frames arrive, and the output pulls from it.
 
 import { Stream, type StreamConnection } from '../http/index.js'
-import type { Holder, List, Listed, Subject } from '../pollset/index.js'
+import type { Holder, List, Listed } from '../pollset/index.js'
 import type { ReceiveBuffer } from '../transport/index.js'
 import type { BodyIntake } from './body-intake.js'
 import { StreamState } from './stream-states.js'
@@ -118,14 +118,12 @@ export class Http2Stream extends Stream implements Listed<Http2Stream> {
   protected override sendingHolders(): readonly Holder[] {
     const { connection, granted, pendingHead } = this
     if (pendingHead !== null || granted === 0) return super.sendingHolders()
-    const subject = connection as unknown as Subject
     const waits = `${granted} bytes wait here`
-    if (this.sendWindow <= 0)
-      return [{ subject, reason: `the peer of ${connection.id} has shut this stream's window: ${waits}` }]
+    if (this.sendWindow <= 0) return [this.heldByPeer(`has shut this stream's window: ${waits}`)]
     if (connection.output.sendWindow > 0) return super.sendingHolders()
-    const held: Holder[] = [{ subject, reason: `the window of ${connection.id} is shut: ${waits}` }]
+    const held: Holder[] = [this.heldByPeer(`has shut the window of ${connection.id}: ${waits}`)]
     for (const [stream, bytes] of connection.streams.windowUsers(connection.peer.window))
-      if (stream !== this) held.push({ subject: stream, reason: `${bytes} bytes of that window are with it` })
+      if (stream !== this) held.push({ subject: stream, reason: `has ${bytes} bytes of that window` })
     return held
   }
 

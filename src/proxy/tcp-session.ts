@@ -15,7 +15,7 @@ import {
   type SessionOn,
   type StreamFault,
 } from '../http/index.js'
-import { CLOSED, ENDED, READABLE, type Socket } from '../pollset/index.js'
+import { CLOSED, ENDED, formatAddress, READABLE, type Socket } from '../pollset/index.js'
 import {
   type DialTarget,
   type LingerLimits,
@@ -153,6 +153,10 @@ export class TcpSession extends SocketConnection implements ExchangeSession, Tcp
   }
 
   // The tunnel
+
+  get peerName(): string {
+    return `the target ${formatAddress(this.socket.remote)}`
+  }
 
   get arrivingUntil(): number {
     return this.transit.look(this.socket.writtenBytes, this.output.wroteAt)

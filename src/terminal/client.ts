@@ -1,5 +1,5 @@
-// A client of a server's debugger, in a process of its own: it speaks the Debug Adapter Protocol over TCP or a
-// Unix-domain socket.
+// A client of a server's debugger, in a process of its own: it speaks the Debug Adapter Protocol over TCP or
+// a Unix-domain socket.
 
 import { readFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
@@ -80,6 +80,20 @@ export class Client {
       this.asked.clear()
       this.onClosed()
     })
+  }
+
+  /** Connects, does this work, and leaves, however the work ends. */
+  static async with(
+    address: string,
+    options: TerminalOptions,
+    work: (client: Client) => Promise<void>,
+  ): Promise<void> {
+    const client = await Client.attach(address, options)
+    try {
+      await work(client)
+    } finally {
+      client.end()
+    }
   }
 
   /** Connects and attaches. */

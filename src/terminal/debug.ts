@@ -11,8 +11,11 @@ const HISTORY = 500
 
 const lines = (text: string): string => text.split('\n').map(printable).join('\n')
 
-export async function debug(address: string, options: TerminalOptions): Promise<void> {
-  const client = await Client.attach(address, options)
+export function debug(address: string, options: TerminalOptions): Promise<void> {
+  return Client.with(address, options, (client) => converse(client, address))
+}
+
+async function converse(client: Client, address: string): Promise<void> {
   const { stdin, stdout } = process
   const prompts = stdin.isTTY && stdout.isTTY
   const prompt: Interface = createInterface({
@@ -66,7 +69,6 @@ export async function debug(address: string, options: TerminalOptions): Promise<
   }
   over = true
   prompt.close()
-  client.end()
 }
 
 /** Returns what an event says; '' for one that is not shown. */

@@ -1,6 +1,6 @@
 // `fermata ps`: the requests in flight, as a table or as JSON.
 
-import type { Row } from '../debugger/index.js'
+import type { DapObject, Row } from '../debugger/index.js'
 import { Client, type TerminalOptions } from './client.js'
 import { byteCount, type Column, duration, tableLines } from './table.js'
 
@@ -18,36 +18,39 @@ export const psColumns: readonly Column<Row>[] = [
   { title: 'ID', value: ({ id }) => id },
   { title: 'METHOD', value: ({ method }) => method },
   { title: 'PATH', value: ({ path }) => path, elastic: true },
-  { title: 'HOST', value: ({ host }) => host, elastic: true },
+  { title: 'HOST', value: ({ host }) => host, elastic: true, wide: true },
   { title: 'STEP', value: ({ step }) => step.replace(/^exchange\./, '') },
-  { title: 'STATE', value: ({ state }) => state },
+  { title: 'STATE', value: ({ state }) => state, wide: true },
   { title: 'SINCE', value: ({ sinceMs }) => duration(sinceMs), right: true },
   { title: 'LATE IN', value: ({ lateInMs }) => (lateInMs === null ? '-' : duration(lateInMs)), right: true },
   { title: 'WAITS FOR', value: ({ waits }) => waits || '-', elastic: true },
-  { title: 'HELD', value: ({ heldBytes }) => byteCount(heldBytes), right: true },
-  { title: 'CLIENT', value: ({ client }) => client },
-  { title: 'BACKEND', value: ({ backend, engine }) => backend ?? engine ?? '-' },
+  { title: 'HELD', value: ({ heldBytes }) => byteCount(heldBytes), right: true, wide: true },
+  { title: 'CLIENT', value: ({ client }) => client, wide: true },
+  { title: 'BACKEND', value: ({ backend, engine }) => backend ?? engine ?? '-', wide: true },
 ]
 
 export const widthOf = (output: NodeJS.WriteStream): number =>
   output.isTTY ? output.columns : WIDTH_OF_FILES
 
-export async function ps(address: string, { filter = '', sort = 'age', limit, json, ...options }: PsOptions) {
-  const client = await Client.attach(address, options)
-  const answer = await client.request('fermata/list', {
-    filter,
-    sort,
-    ...(limit === undefined ? {} : { limit }),
+export function ps(address: string, options: PsOptions): Promise<void> {
+  const { filter = '', sort = 'age', limit } = options
+  return Client.with(address, options, async (client) => {
+    const answer = await client.request('fermata/list', {
+      filter,
+      sort,
+      ...(limit === undefined ? {} : { limit }),
+    })
+    process.stdout.write(
+      `${options.json === true ? JSON.stringify(answer) : listText(answer, widthOf(process.stdout))}\n`,
+    )
   })
-  client.end()
-  if (json === true) {
-    process.stdout.write(`${JSON.stringify(answer)}\n`)
-    return
-  }
-  const rows = answer.rows as Row[]
-  const { total, matched } = answer
-  if (rows.length > 0)
-    process.stdout.write(`${tableLines(psColumns, rows, widthOf(process.stdout)).join('\n')}\n`)
-  const of = matched === total ? `${total}` : `${matched} of ${total}`
-  process.stdout.write(`${rows.length === matched ? of : `${rows.length} of ${of}`} requests in flight\n`)
+}
+
+/** Returns a list as text: the table, and how many there are. */
+function listText({ rows, total, matched }: DapObject, width: number): string {
+  const shown = rows as Row[]
+  const lines = shown.length === 0 ? [] : tableLines(psColumns, shown, width)
+  const filtered = matched === total ? '' : `${String(matched)} match, `
+  const cut = shown.length === matched ? '' : `${shown.length} are shown, `
+  return [...lines, `${cut}${filtered}${String(total)} in flight`].join('\n')
 }

@@ -1,4 +1,5 @@
-// Tables of text for a terminal. Texts of peers may have control characters: none of them reaches the terminal.
+// Tables of text for a terminal. Texts of peers may have control characters: none of them reaches the
+// terminal.
 
 import { stripVTControlCharacters } from 'node:util'
 
@@ -8,9 +9,13 @@ export interface Column<Row> {
   readonly right?: boolean
   /** It may be cut so that the table fits; columns without this are cut last. */
   readonly elastic?: boolean
+  /** It is left out of a table that is narrower than {@link WIDE}. */
+  readonly wide?: boolean
 }
 
 const GAP = 2
+/** The width from which a table has all its columns. */
+const WIDE = 110
 /** The least width of an elastic column that is cut. */
 const ELASTIC_MIN = 8
 
@@ -27,11 +32,8 @@ export const fitted = (text: string, width: number): string =>
       : `${text.slice(0, width - 1)}…`
 
 /** Returns the lines of a table, its titles first. No line is wider than `width`. */
-export function tableLines<Row>(
-  columns: readonly Column<Row>[],
-  rows: readonly Row[],
-  width: number,
-): string[] {
+export function tableLines<Row>(all: readonly Column<Row>[], rows: readonly Row[], width: number): string[] {
+  const columns = width < WIDE ? all.filter(({ wide }) => wide !== true) : all
   const cells = rows.map((row) => columns.map(({ value }) => printable(value(row))))
   const widths = columns.map(({ title }, at) =>
     Math.max(title.length, ...cells.map((each) => each[at].length)),

@@ -14,19 +14,16 @@ const SORTS = ['age', 'held', 'path', 'step', 'id'] as const
 const ENTER = '\x1b[?1049h\x1b[?25l'
 const LEAVE = '\x1b[?25h\x1b[?1049l'
 
-export async function top(address: string, options: TerminalOptions): Promise<void> {
-  const client = await Client.attach(address, options)
-  const { stdin, stdout } = process
-  if (!stdout.isTTY || !stdin.isTTY) {
-    const lines = topFrame(...(await ask(client, 'age', '')), {
-      ...{ width: 120, height: 60, sort: 'age', filter: '', offset: 0, message: ' ' },
-    })
-    client.end()
-    process.stdout.write(`${lines.join('\n').trimEnd()}\n`)
-    return
-  }
-  await new Screen(client).run()
-  client.end()
+export function top(address: string, options: TerminalOptions): Promise<void> {
+  return Client.with(address, options, async (client) => {
+    const { stdin, stdout } = process
+    if (stdout.isTTY && stdin.isTTY) await new Screen(client).run()
+    else {
+      const view = { width: 120, height: 60, sort: 'age', filter: '', offset: 0, message: ' ' }
+      const lines = topFrame(...(await ask(client, 'age', '')), view)
+      stdout.write(`${lines.join('\n').trimEnd()}\n`)
+    }
+  })
 }
 
 async function ask(client: Client, sort: string, filter: string): Promise<[Overview, Row[], number]> {

@@ -7,13 +7,10 @@ export interface WhyOptions extends TerminalOptions {
   readonly json?: boolean
 }
 
-export async function why(address: string, id: string, { json, ...options }: WhyOptions): Promise<void> {
-  const client = await Client.attach(address, options)
-  try {
+export function why(address: string, id: string, options: WhyOptions): Promise<void> {
+  return Client.with(address, options, async (client) => {
     const { why: answer, text } = await client.request('fermata/why', { id })
     const lines = String(text).split('\n').map(printable)
-    process.stdout.write(`${json === true ? JSON.stringify(answer) : lines.join('\n')}\n`)
-  } finally {
-    client.end()
-  }
+    process.stdout.write(`${options.json === true ? JSON.stringify(answer) : lines.join('\n')}\n`)
+  })
 }

@@ -57,6 +57,10 @@ const plants: readonly Plant[] = [
   ['src/debugger/a.ts', '../continuation/b.js', null],
   ['src/debugger/a.ts', '../transport/b.js', null],
   ['src/debugger/a.ts', '../http/b.js', 'room-debugger'],
+  ['src/terminal/a.ts', '../debugger/b.js', null],
+  ['src/terminal/a.ts', '../transport/b.js', 'room-terminal'],
+  ['src/terminal/client.ts', 'node:net', null],
+  ['src/terminal/a.ts', 'node:net', 'one-door'],
   ['src/server/a.ts', '../http2/b.js', null],
   ['src/server/a.ts', '../main.js', 'nobody-imports-main'],
   ['src/main.ts', './server/b.js', null],
@@ -94,6 +98,7 @@ const targets = [
   'http2',
   'proxy',
   'filters',
+  'debugger',
   'server',
 ]
 
@@ -117,8 +122,10 @@ function plant(directory: string): readonly { readonly file: string; readonly ru
       main += `import '${specifier}'\n`
       return { file: from, rule }
     }
-    // The names of these two mean something to the rules.
-    const file = /(node\/socket|origin)\.ts$/.test(from) ? from : from.replace(/a\.ts$/, `a${index}.ts`)
+    // The names of these three mean something to the rules.
+    const file = /(node\/socket|origin|terminal\/client)\.ts$/.test(from)
+      ? from
+      : from.replace(/a\.ts$/, `a${index}.ts`)
     const alone = plants.filter((each) => each[0] === from && file === from)
     write(
       file,

@@ -331,9 +331,9 @@ t.test('five commands to a hang: what a queued request waits for, down to the si
   t.match(why.waits[0].holders[0], { id: 'e1', reason: /number 1 of 20 that wait/ })
   const [session] = why.waits[0].holders[0].holders
   t.match(session, { id: 'b1', reason: 'open, with 100 of 100 places taken' })
-  t.equal(session.more, 96, 'the first five holders are told')
+  t.equal(session.more, 95, 'the first five holders are told')
   t.match(session.holders[0], { id: 'm1/s1', why: { step: 'exchange.awaitHead' } }, 'the oldest is the first')
-  t.match(text, /the peer of b1 has sent no response head/)
+  t.match(text, /the backend .* has sent no response head/)
   t.match(await run('why m1/s1'), /^m1\/s1 at exchange\.awaitHead: waits for /)
   t.match(await run("list request.path == '/119'"), /GET .*\/119 {2}exchange\.lease {2}waiting/)
   t.equal(all.length, 120)
@@ -354,10 +354,7 @@ t.test('the slow reader is named', async (t) => {
     const { rows } = (await debug.send('fermata/list')).body
     if (rows.length > 0) text = (await debug.send('fermata/why', { id: rows[0].id })).body.text
   }
-  t.match(
-    text,
-    /shut this stream's window: \d+ bytes wait here|the window of m1 is shut: \d+ bytes wait here/,
-  )
+  t.match(text, /the client \S+ has shut (?:this stream's window|the window of m1): \d+ bytes wait here/)
 })
 
 t.test('several debuggers: each its own breakpoints; one that vanishes lets go', async (t) => {

@@ -1,0 +1,129 @@
+// `fermata ps`, `why`, `top` and `debug` of the built program, as the README's tour has them.
+
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import * as http2 from 'node:http2'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import t from 'tap'
+import { freePort, run, start, unlessInstalled } from '../../tools/testbed/programs.js'
+
+t.jobs = 3
+
+const main = join(import.meta.dirname, '..', '..', 'src', 'main.js')
+const readme = readFileSync('README.md', 'utf8')
+
+/** The block of the README behind this mark. */
+const block = (mark: string): string => {
+  const found = new RegExp(`<!-- ${mark} -->\\n\`\`\`\\w*\\n([\\s\\S]*?)\`\`\``).exec(readme)
+  if (found === null) throw new Error(`the README has no block ${mark}`)
+  return found[1]
+}
+
+t.test("the README's tour works as printed", { skip: unlessInstalled('curl', 'bash') }, async (t) => {
+  const cwd = mkdtempSync(join(tmpdir(), 'fermata-'))
+  t.teardown(() => rmSync(cwd, { recursive: true }))
+  const [port, backendPort] = [await freePort(), await freePort()]
+  const here = (text: string): string =>
+    text
+      .replaceAll('node dist/src/main.js', `${process.execPath} ${main}`)
+      .replaceAll('8080', `${port}`)
+      .replaceAll('9000', `${backendPort}`)
+  const started = here(block('tour:start'))
+    .split('\n')
+    .filter((line) => line !== '')
+  const [backend, server, curl] = started.map((line) => line.replace(/ &$/, ''))
+  const programs = []
+  for (const [line, ready] of [
+    [backend, { port: backendPort }],
+    [server, { port }],
+  ] as const) {
+    const program = await start('bash', ['-c', `exec ${line}`], { ...ready, cwd })
+    t.teardown(() => program.stop())
+    programs.push(program)
+  }
+  const asking = run('bash', ['-c', curl], { cwd, timeoutMs: 30_000 })
+  const commands = here(block('tour:commands'))
+    .split('\n')
+    .filter((line) => line !== '')
+  t.equal(commands.length, 5, 'five commands')
+  const answers: string[] = []
+  for (const [at, command] of commands.entries()) {
+    let answer = ''
+    // The request of the background may not have come yet.
+    do answer = (await run('bash', ['-c', command], { cwd, timeoutMs: 20_000 })).stdout
+    while (at === 0 && !/ 1 in flight/.test(answer))
+    answers.push(answer)
+  }
+  const [top, ps, why, show, late] = answers
+  t.match(top, /^e1 +h2c:\/\/127\.0\.0\.1:\d+ +0 +0 +b1\[1\/\d+\]$/m)
+  t.match(top, /^m1\/s1 +GET +\/slow/m)
+  t.match(ps, /^m1\/s1 +GET +\/slow +127\.0\.0\.1:\d+ +awaitHead +waiting/m)
+  t.match(ps, /^1 in flight$/m)
+  const likely = here(block('tour:why'))
+    .replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
+    .replace(/\d+\\\.\d s/g, '\\d+\\.\\d s')
+  t.match(why, new RegExp(`^${likely}$`.replace(/\n\$$/, '\n$')), 'what the README shows')
+  t.match(show, /path = \/slow/)
+  t.match(late, /m1\/s1 is late/)
+  t.match((await asking).stdout, /^504 head-late/, 'and the client has its answer')
+})
+
+t.test('a script, JSON, errors that say what to do', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'fermata-'))
+  t.teardown(() => rmSync(folder, { recursive: true }))
+  const path = join(folder, 'a.sock')
+  const server = await start(
+    process.execPath,
+    [main, 'serve', '--listen', '127.0.0.1:0', '--debug', `unix:${path}`],
+    {
+      line: /goes to/,
+    },
+  )
+  t.teardown(() => server.stop())
+  const fermata = (line: string, input = '') =>
+    run('bash', ['-c', `printf '${input}' | ${process.execPath} ${main} ${line}`], { timeoutMs: 20_000 })
+  t.match(await fermata(`ps unix:${path}`), { code: 0, stdout: '0 in flight\n' })
+  t.same(JSON.parse((await fermata(`ps unix:${path} --json`)).stdout), { total: 0, matched: 0, rows: [] })
+  t.match(await fermata(`ps unix:${path} --filter 'step = 1'`), { code: 1, stderr: /^error: .*character/ })
+  t.match(await fermata(`ps unix:${path} --sort size`), {
+    code: 1,
+    stderr: 'error: sort by age, held, path, step, id\n',
+  })
+  t.match(await fermata(`why unix:${path} m9/s9`), {
+    code: 1,
+    stderr: /nothing that lives has the id 'm9\/s9'/,
+  })
+  t.match(await fermata('ps 127.0.0.1:1'), {
+    code: 1,
+    stderr: /start the server with --debug 127\.0\.0\.1:1/,
+  })
+  t.match(await fermata('ps nowhere'), { code: 1, stderr: /write HOST:PORT or unix:PATH/ })
+  t.match(await fermata(`debug unix:${path}`, '# a comment\\nlist\\npoints\\n'), {
+    code: 0,
+    stdout: 'no request is in flight\nno breakpoint is set\n',
+  })
+  t.match(await fermata(`debug unix:${path}`, 'lst\\nlist\\n'), {
+    code: 1,
+    stdout: "error: there is no command 'lst': see `help`\n",
+  })
+  // A whole session: a breakpoint, a request of ours, and its release.
+  const url = `http://${/listening on (\S+)/.exec(server.stderr)?.[1]}`
+  const debug = await start(
+    'bash',
+    ['-c', `(echo break exchange.lease; sleep 20) | ${process.execPath} ${main} debug unix:${path}`],
+    {
+      line: /#1 exchange\.lease/,
+    },
+  )
+  t.teardown(() => debug.stop())
+  const client = http2.connect(url)
+  t.teardown(() => client.destroy())
+  const stream = client.request({ ':path': '/held' })
+  const status = new Promise((resolve) => stream.on('response', (headers) => resolve(headers[':status'])))
+  while (!/stopped: m1\/s1: breakpoint #1 at exchange\.lease/.test(debug.stdout))
+    await fermata(`ps unix:${path}`)
+  t.match(await fermata(`ps unix:${path}`), { stdout: /held/ })
+  await debug.stop()
+  t.equal(await status, 404, 'its debugger has gone, and it goes on')
+  stream.close()
+})
