@@ -99,8 +99,8 @@ export abstract class Continuation extends Deadline implements Waiter, Subject {
   get held(): boolean {
     return this.hold !== null
   }
-  /** Moves its own absolute times on by these ms: a hold of that length has ended. */
-  shifted(_ms: number): void {}
+  /** A hold of these ms has ended: moves its own absolute times on by them. */
+  released(_ms: number): void {}
   /** Makes its own clocks agree that its wait is late. A debugger has asked for it. */
   madeLate(): void {}
   /**

@@ -120,7 +120,7 @@ export class Scheduler {
     if (hold === null) return
     continuation.hold = null
     const ms = this.pollset.now - hold.since
-    if (ms > 0) continuation.shifted(ms)
+    continuation.released(ms)
     this.watcher?.released?.(continuation, hold)
     if (hold.wait === null) {
       continuation.wake()

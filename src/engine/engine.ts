@@ -12,6 +12,7 @@
 import { type Fault, fault, type World } from '../continuation/index.js'
 import { type Holder, invariant, List, type Subject } from '../pollset/index.js'
 import { SessionChoice } from './choice.js'
+import { DoubtfulLeases } from './doubtful-leases.js'
 import { LEASED, type Lease, type LeaseAnswer, REFUSED_CLOSING, REFUSED_FULL, UNLEASED } from './lease.js'
 import { type EngineLimits, engineLimits } from './limits.js'
 import type { Opening } from './opening.js'
@@ -47,7 +48,7 @@ export class Engine<S extends Session> implements SessionReports<S>, Subject {
   /** Sessions that wait only for their backend to close. */
   private readonly awaitingPeerClose = new Set<S>()
   /** Doubtful leases (E33), the oldest first. */
-  private readonly doubtful = new Set<Lease<S>>()
+  private readonly doubtful = new DoubtfulLeases<S>()
   /** Whether the pause follows a session that closed before it was of use (E30, E35). */
   private backingOff = false
   /** How many leases a session may have at once, whatever its capacity: what the backend has served (E34). */
@@ -79,7 +80,7 @@ export class Engine<S extends Session> implements SessionReports<S>, Subject {
     lease.readiness = 0
     lease.fault = null
     if (this.closing) return REFUSED_CLOSING
-    if (this.queue.size === 0) {
+    if (this.nextWaiting() === null) {
       const session = this.choose()
       if (session !== null) {
         this.give(session, lease)
@@ -101,10 +102,22 @@ export class Engine<S extends Session> implements SessionReports<S>, Subject {
     lease.readiness = 0
   }
 
+  /** Grants what waited behind a hold. @internal */
+  heldNoMore(): void {
+    this.grant()
+  }
+
+  /** Returns the first lease that may be granted: those of held holders keep their places (E8). */
+  private nextWaiting(): Lease<S> | null {
+    let lease = this.queue.first
+    while (lease !== null && lease.of.held === true) lease = lease.listNext
+    return lease
+  }
+
   /** Notes that a lease, queued or granted, is doubtful. @internal */
   doubted(lease: Lease<S>): void {
     this.doubtful.add(lease)
-    this.endDoubtful()
+    this.doubtful.endOldest(this.sessions, this.limits.sessionsMax)
   }
 
   /** Notes that a lease is no longer doubtful. @internal */
@@ -284,29 +297,11 @@ export class Engine<S extends Session> implements SessionReports<S>, Subject {
     if (this.neverLeased.size > 0) this.neverLeased.delete(session)
   }
 
-  /**
-   * Ends the oldest doubtful leases past half of the room. The other half is for leases in no doubt (E33).
-   */
-  private endDoubtful(): void {
-    if (this.doubtful.size * 2 <= this.limits.sessionsMax) return
-    let capacity = 0
-    for (const each of this.sessions) capacity = Math.max(capacity, each.capacity)
-    // No session can carry any: the room is unknown, and no lease takes any.
-    if (capacity === 0) return
-    const most = Math.max(1, (this.limits.sessionsMax * capacity) >> 1)
-    for (const lease of this.doubtful) {
-      if (this.doubtful.size <= most) return
-      this.doubtful.delete(lease)
-      lease.of.cancel?.()
-    }
-  }
-
   private grant(): void {
-    this.endDoubtful()
-    while (this.queue.first !== null) {
+    this.doubtful.endOldest(this.sessions, this.limits.sessionsMax)
+    for (let lease = this.nextWaiting(); lease !== null; lease = this.nextWaiting()) {
       const session = this.choose()
       if (session === null) break
-      const lease = this.queue.first
       this.queue.remove(lease)
       this.give(session, lease)
       lease.raise(LEASED)

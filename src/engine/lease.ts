@@ -40,6 +40,8 @@ export type LeaseAnswer = 'granted' | 'queued' | LeaseRefusal
 export interface LeaseHolder {
   /** Its name in traces, such as `m3/s5`. */
   readonly id: string
+  /** A debugger holds it: its queued lease keeps its place and is passed over. */
+  readonly held?: boolean
   /** Asks it to end, because too many leases are {@link Lease.doubtful}. It must release its lease. */
   cancel?(): void
 }
@@ -108,6 +110,11 @@ export class Lease<S extends Session> extends Pollable implements Listed<Lease<S
     if (!this.doubtful) return
     this.doubtful = false
     this.engine?.trusted(this)
+  }
+
+  /** Its holder goes on after a hold: it may be granted again. */
+  heldNoMore(): void {
+    if (this.list !== null) this.engine?.heldNoMore()
   }
 
   /** Leaves the queue, or gives back a session that was granted but not taken. Harmless otherwise. */

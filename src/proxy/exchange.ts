@@ -104,9 +104,10 @@ export class Exchange extends Continuation {
   override get holdable(): boolean {
     return true
   }
-  override shifted(ms: number): void {
+  override released(ms: number): void {
     this.receivedAt += ms
-    this.progress.shifted(ms)
+    this.progress.shifted(ms, this.now, this.frontend, this.backendStream)
+    this.lease.heldNoMore()
   }
   override madeLate(): void {
     this.progress.overdue = true

@@ -59,11 +59,15 @@ export class Progress {
     this.overdue = false
   }
 
-  /** Moves its times on by these ms: the exchange was held so long. */
-  shifted(ms: number): void {
+  /** Moves its times on by these ms: the exchange was held so long. What left meanwhile counts from now. */
+  shifted(ms: number, now: number, frontend: Stream, backend: Stream | null): void {
     this.receivedAt += ms
     this.headBy += ms
     this.movedAt += ms
+    if (backend === null) return
+    const moved = frontend.sentBytes + backend.sentBytes - this.moved
+    if (moved >= this.leastBytes) this.periodBegins(now, frontend, backend)
+    if (this.sentBefore >= 0) this.noteSent(backend, now)
   }
 
   /** Starts the time of an attempt. */
@@ -118,6 +122,16 @@ export class Progress {
     return this.headBy - now === this.limits.headTimeoutMs && this.headBy <= this.oldAt
   }
 
+  /** Moves the time for the head on, if more of the request has left, as of this time. */
+  private noteSent(backend: Stream, at: number): void {
+    const { sentBytes, localEnded } = backend
+    if (localEnded === this.requestSent && sentBytes - this.sentBefore < this.leastBytes) return
+    this.sentBefore = sentBytes
+    this.requestSent = localEnded
+    this.headBy = Math.max(this.headBy, at + this.limits.headTimeoutMs)
+    this.backendHasBy = sentBytes === 0 ? 0 : backend.arrivingUntil
+  }
+
   /** When exchangeTimeoutMs ends. */
   get oldAt(): number {
     return this.receivedAt + this.limits.exchangeTimeoutMs
@@ -151,17 +165,12 @@ export class Progress {
    * @param requestOwed the client has not sent the whole request, and the backend has taken what came
    */
   checkHead(now: number, backend: Stream, requestOwed: boolean): boolean {
-    const { sentBytes, localEnded } = backend
     const { headTimeoutMs } = this.limits
     if (this.sentBefore < 0) {
       this.sentBefore = 0
       this.headBy = now + headTimeoutMs
-    } else if (localEnded !== this.requestSent || sentBytes - this.sentBefore >= this.leastBytes) {
-      this.sentBefore = sentBytes
-      this.headBy = Math.max(this.headBy, backend.sentAt + headTimeoutMs)
-      this.backendHasBy = sentBytes === 0 ? 0 : backend.arrivingUntil
-    }
-    this.requestSent = localEnded
+    } else this.noteSent(backend, backend.sentAt)
+    this.requestSent = backend.localEnded
     if (now < this.headBy) return this.isTooOld(now)
     if (requestOwed) return true
     return now - Math.min(this.backendHasBy, backend.arrivingUntil) >= headTimeoutMs || this.isTooOld(now)

@@ -69,7 +69,7 @@ class Worker extends Continuation {
   override get holdable(): boolean {
     return this.mayHold
   }
-  override shifted(ms: number): void {
+  override released(ms: number): void {
     this.shiftedBy += ms
   }
   override madeLate(): void {

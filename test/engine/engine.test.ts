@@ -511,6 +511,33 @@ t.test('close: idle sessions part, busy ones finish, who waits is told, who asks
   t.equal(made.length, 3, 'and nothing opens')
 })
 
+t.test('E8: one that a debugger holds keeps its place, and is passed over until it goes on', async (t) => {
+  const { made, engine, ask, order } = opened(1, { sessionsMax: 1 })
+  ask('a')
+  const b = ask('b')
+  ask('c')
+  const holder = b.lease.of as { held?: boolean }
+  holder.held = true
+  made[0].free()
+  t.strictSame(order, ['c'], 'the one behind it')
+  made[0].free()
+  t.strictSame(order, ['c'], 'and it waits, though a session has room')
+  t.equal(engine.queued, 1)
+  const d = ask('d')
+  t.ok(d.session !== null, 'a newcomer passes it too')
+  holder.held = false
+  made[0].free()
+  t.strictSame(order, ['c', 'b'])
+  const e = ask('e')
+  const late = e.lease.of as { held?: boolean }
+  late.held = true
+  made[0].free()
+  t.equal(e.lease.session, null)
+  late.held = false
+  e.lease.heldNoMore()
+  t.ok(e.lease.session !== null, 'the engine looks again when it goes on')
+})
+
 t.test('what it shows of itself', async (t) => {
   const { engine, ask } = opened(1, { sessionsMax: 1 })
   ask('a')

@@ -138,6 +138,7 @@ export interface ExchangeInside extends Continuation {
   readonly frontend: StreamInside
   readonly backendStream: StreamInside | null
   readonly lease: Lease<never>
+  readonly engine: EngineInside | null
   readonly outcome: Exchange['outcome']
   readonly receivedAt: Exchange['receivedAt']
   readonly attempts: Exchange['attempts']

@@ -1,7 +1,8 @@
 // Defects of how HTTP/1.1 connections end, to plant one at a time, as those of defects.ts.
 
 import { createWorld } from '../../src/continuation/index.js'
-import { Engine } from '../../src/engine/index.js'
+import { DoubtfulLeases } from '../../src/engine/doubtful-leases.js'
+import type { Engine } from '../../src/engine/index.js'
 import { addressPairOf, createHttpWorld } from '../../src/http/index.js'
 import { BackendIdle } from '../../src/http1/backend-idle.js'
 import { Http1Connection } from '../../src/http1/connection.js'
@@ -66,7 +67,7 @@ export const partingDefects: readonly Defect[] = [
       thinkMs: 800,
       halfClosedMs: 2000,
     },
-    plant: () => wrap<Engine<never>, []>(Engine.prototype, 'endDoubtful', () => undefined),
+    plant: () => wrap<Engine<never>, []>(DoubtfulLeases.prototype, 'endOldest', () => undefined),
   },
   {
     name: 'keep-alive timeout unread',

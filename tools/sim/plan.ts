@@ -173,6 +173,10 @@ const KNOBS = {
   interimStormPercent: fault(20),
   interimBytesMax: oneOf(65_536, 1024, 65_536),
   endsByResetPercent: fault(30),
+
+  // What else the hand does: it parks what waits, and before it lets go it makes late, redirects or cancels. Behind all others.
+  parkPercent: fault(40),
+  steerPercent: fault(50),
 } as const satisfies Readonly<Record<string, Knob>>
 
 export type PlanName = keyof typeof KNOBS

@@ -5,6 +5,7 @@
 import {
   type Continuation,
   createWorld,
+  type Hold,
   type Outcome,
   TraceLines,
   type Tracer,
@@ -264,6 +265,18 @@ class Run implements PeerContext, RunView, Tracer, HandshakeEvents {
 
   diverted(c: Continuation, step: number, cause: 'late' | 'cancelled', next: number): void {
     this.lines?.diverted(c, step, cause, next)
+  }
+
+  held(c: Continuation, hold: Hold): void {
+    this.lines?.held(c, hold)
+  }
+
+  released(c: Continuation, hold: Hold): void {
+    this.lines?.released(c, hold)
+  }
+
+  redirected(c: Continuation, from: number, to: number): void {
+    this.lines?.redirected(c, from, to)
   }
 
   // The run

@@ -15,6 +15,7 @@ interface Seen {
   /** ms of the pollset's clock: when one of them was last another; when the exchange was last seen held, which keeps its end away */
   at: number
   heldAt: number
+  lookedAt: number
   held: boolean
   /** ms likewise: until when a side that takes nothing may still be taking what it was sent, as of the last look */
   arriving: number
@@ -47,8 +48,9 @@ export function clocks(): Checker {
     const moved = frontend.sentBytes + (backend?.sentBytes ?? 0)
     const waits = frontend.granted > 0 || (backend !== null && backend.granted > 0)
     const sent = backend?.localEnded === true
-    const phase = phaseOf(x)
     const last = seen.get(x)
+    // What is held before its next step has not taken it.
+    const phase = x.held && last !== undefined ? last.phase : phaseOf(x)
     if (last === undefined) {
       const first = {
         moved,
@@ -59,11 +61,19 @@ export function clocks(): Checker {
         at: now,
         held: x.held,
         heldAt: x.held ? now : -1,
+        lookedAt: now,
         arriving: 0,
         judged: false,
       }
       seen.set(x, first)
       return first
+    }
+    // While it is held its own clocks stand still.
+    if (last.held) last.at += now - last.lookedAt
+    // It is given up, and held before its answer: what happens now comes after its clock.
+    if (x.held && last.held && responseBegun(x) && phase === 'head') {
+      last.heldAt = last.lookedAt = now
+      return last
     }
     if (
       last.backend !== backend ||
@@ -74,11 +84,12 @@ export function clocks(): Checker {
     )
       last.at = now
     if (x.held || last.held) last.heldAt = now
+    last.lookedAt = now
     return Object.assign(last, { moved, waits, sent, phase, held: x.held, backend })
   }
 
   /** It was given up as late since the last look: its answer has not been counted yet. */
-  function judge(x: ExchangeInside, { limits, pollset }: RunView): void {
+  function judge(x: ExchangeInside, { limits, pollset, hand }: RunView): void {
     const last = seen.get(x)
     const phase = LATE[x.outcome]
     if (last === undefined || phase === undefined || last.judged) return
@@ -86,7 +97,7 @@ export function clocks(): Checker {
     const ms = pollset.now - last.at
     // A trickle of what a side owes is no progress.
     const trickles = last.moved > 0 && phase !== 'tunnel' && limits.proxy.bodyBytesMin > 1
-    if (last.heldAt < 0 && !trickles && ms + ROUNDING_MS < limitOf(phase, limits))
+    if (!hand.steered.has(x) && !trickles && ms + ROUNDING_MS < limitOf(phase, limits))
       fail('L1', `${x.id} is ended by ${x.outcome} after ${ms} ms`)
   }
 

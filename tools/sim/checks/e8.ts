@@ -11,6 +11,7 @@ export interface QueueChecker extends Checker {
 
 interface Before {
   readonly first: EngineInside['queue']['first']
+  readonly ahead: ReadonlySet<unknown>
   readonly holders: ReadonlySet<ExchangeInside>
 }
 
@@ -24,14 +25,17 @@ export function e8(): QueueChecker {
     turn(scene) {
       const now = new Map<EngineInside, Before>()
       for (const engine of scene.engines) {
-        const { first } = engine.queue
+        let { first } = engine.queue
+        // Those that are held keep their places before it.
+        const ahead = new Set<unknown>()
+        for (; first?.of.held === true; first = first.listNext) ahead.add(first.of)
         if (first === null) continue
         const holders = holdersOf(engine, scene)
-        now.set(engine, { first, holders })
+        now.set(engine, { first, ahead, holders })
         const was = before.get(engine)
         if (was === undefined || was.first !== first || moved.has(first.of)) continue
         for (const each of holders) {
-          if (!was.holders.has(each))
+          if (!was.holders.has(each) && !was.ahead.has(each))
             fail('E8', `${each.id} was granted before ${first.of.id}, which waits longer`)
         }
       }

@@ -3,7 +3,7 @@
 
 import type { Continuation } from '../../../src/continuation/index.js'
 import type { Pollable } from '../../../src/pollset/index.js'
-import { armed, countArmed } from '../inside.js'
+import { armed, countArmed, type EngineInside } from '../inside.js'
 import { type Checker, fail } from './check.js'
 
 export function s5(): Checker {
@@ -14,7 +14,10 @@ export function s5(): Checker {
         waits(each)
         if (each.deadlineArmed) deadlines++
       }
-      for (const engine of scene.engines) if (engine.backoff.deadlineArmed) deadlines++
+      // A CONNECT has an engine of its own.
+      const engines = new Set<EngineInside>(scene.engines)
+      for (const { engine } of scene.exchanges) if (engine !== null) engines.add(engine)
+      for (const engine of engines) if (engine.backoff.deadlineArmed) deadlines++
       if (countArmed(scene.pollset.deadlines) !== deadlines) {
         const all = armed(scene.pollset.deadlines)
         const stray = all.find((each) => (each as Continuation).finished === true) as Continuation | undefined
