@@ -312,14 +312,16 @@ export const requests: Readonly<Record<string, Answering>> = {
   // Our own, for `fermata ps`, `why` and `top`
 
   'fermata/list'(session, given) {
-    const rows = rowsOf(session, text(given.filter))
-    const sort = SORTS[text(given.sort) || 'age']
+    const limit = Math.min(LIST_ROWS_MAX, Number(given.limit ?? LIST_ROWS))
+    const by = text(given.sort) || 'age'
+    const sort = SORTS[by]
     if (sort === undefined) throw new CommandError(`sort by ${Object.keys(SORTS).join(', ')}`)
+    // They come by age, so only another order needs them all.
+    const asTheyCome = by === 'age' && given.descending !== true
+    const { total, matched, rows } = rowsOf(session, text(given.filter), asTheyCome ? limit : undefined)
     rows.sort(sort)
     if (given.descending === true) rows.reverse()
-    const limit = Math.min(LIST_ROWS_MAX, Number(given.limit ?? LIST_ROWS))
-    const { inFlight } = session.debugger.target.overview()
-    return { total: inFlight, matched: rows.length, rows: rows.slice(0, limit) }
+    return { total, matched, rows: rows.slice(0, limit) }
   },
   'fermata/why'(session, given) {
     const one = find(session, text(given.id))

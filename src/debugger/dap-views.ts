@@ -96,7 +96,7 @@ export class Views {
       if (row !== null) shown.set(each, row)
     }
     if (filter !== '') {
-      const rows = new Map(rowsOf(by, filter).map((row) => [row.id, row]))
+      const rows = new Map(rowsOf(by, filter, limits.threadsMax).rows.map((row) => [row.id, row]))
       for (const each of target.world.scheduler.alive()) {
         const row = each.holdable ? rows.get(each.id) : undefined
         if (row !== undefined && shown.size < limits.threadsMax) shown.set(each, row)

@@ -42,18 +42,34 @@ export function find(by: Commander, id: string | undefined): Continuation {
   throw new CommandError(`nothing that lives has the id '${id}': see \`list\``)
 }
 
-/** Returns the requests that a condition matches, the oldest first. */
-export function rowsOf(by: Commander, filter: string): Row[] {
+/** The requests that a condition matches. */
+export interface Listed {
+  /** All requests in flight. */
+  readonly total: number
+  readonly matched: number
+  /** The first of them. */
+  readonly rows: Row[]
+}
+
+/**
+ * Returns the requests that a condition matches, the oldest first. Rows are made of the first `limit` only.
+ */
+export function rowsOf(by: Commander, filter: string, limit = Number.POSITIVE_INFINITY): Listed {
   const { target } = by.debugger
   const condition = by.debugger.condition(filter, by)
   if (typeof condition === 'string') throw new CommandError(condition)
-  const rows: Row[] = []
+  const moment = { continuation: null as unknown as Continuation, from: '-' }
+  const matching: Continuation[] = []
+  let total = 0
   for (const each of target.world.scheduler.alive()) {
-    const row = target.row(each)
-    if (row !== null && (condition === null || condition.test({ continuation: each, from: '-' })))
-      rows.push(row)
+    if (!target.isRequest(each)) continue
+    total++
+    moment.continuation = each
+    if (condition === null || condition.test(moment)) matching.push(each)
   }
-  return rows.reverse()
+  const first = matching.slice(Math.max(0, matching.length - limit)).reverse()
+  const rows = first.map((each) => target.row(each)).filter((each) => each !== null)
+  return { total, matched: matching.length, rows }
 }
 
 const lineOf = ({ id, method, host, path, step, state, waits, sinceMs }: Row): string =>
@@ -121,9 +137,9 @@ export const commands: Readonly<Record<string, Command>> = {
     usage: 'list [CONDITION]',
     help: "lists the requests in flight, the oldest first; with a condition such as request.path == '/a' those alone",
     run: (by, _words, rest) => {
-      const rows = rowsOf(by, rest)
-      const lines = rows.slice(0, LIST_ROWS).map(lineOf)
-      if (rows.length > LIST_ROWS) lines.push(`… and ${rows.length - LIST_ROWS} more: give a condition`)
+      const { rows, matched } = rowsOf(by, rest, LIST_ROWS)
+      const lines = rows.map(lineOf)
+      if (matched > LIST_ROWS) lines.push(`… and ${matched - LIST_ROWS} more: give a condition`)
       return lines.length === 0 ? 'no request is in flight' : lines.join('\n')
     },
   },
@@ -154,7 +170,7 @@ export const commands: Readonly<Record<string, Command>> = {
         return `${one.id} is held at ${stepOf(one)}`
       }
       let held = 0
-      const matching = rowsOf(by, rest.slice(2).trim())
+      const matching = rowsOf(by, rest.slice(2).trim()).rows
       for (const { id } of matching) if (by.debugger.hold(find(by, id), by) === null) held++
       return `${held} of ${matching.length} are held`
     },

@@ -78,6 +78,8 @@ export interface Overview {
 export interface Target {
   readonly world: TransportWorld
   readonly vocabulary: Vocabulary<Moment>
+  /** Whether this continuation is a request, and so has a row. It is asked for each of thousands. */
+  isRequest(continuation: Continuation): boolean
   /** Returns null for a continuation that is not a request. */
   row(continuation: Continuation): Row | null
   /** @param secrets credentials are shown */

@@ -1,7 +1,7 @@
 // What the debugger shows and changes of exchanges: the one place where the two meet. Values of peers are
 // cut, and credentials are masked unless the debugger may see them.
 
-import { type Continuation, stateOf, stepOf } from '../continuation/index.js'
+import { type Continuation, type Program, stateOf, stepOf } from '../continuation/index.js'
 import type { Link, Moment, Overview, Row, Scope, Target, Variable, Vocabulary } from '../debugger/index.js'
 import type { Engine } from '../engine/index.js'
 import { type Field, type Head, type Stream, Token } from '../http/index.js'
@@ -140,6 +140,10 @@ export class ExchangeTarget implements Target {
     return this.server.world
   }
 
+  isRequest(c: Continuation): boolean {
+    return c instanceof Exchange
+  }
+
   row(c: Continuation): Row | null {
     if (!(c instanceof Exchange)) return null
     const { now } = this.world.pollset
@@ -230,22 +234,33 @@ export class ExchangeTarget implements Target {
 
   overview(): Overview {
     const { scheduler, pollset } = this.world
-    const steps: Record<string, number> = {}
+    /** How many are at each step, by program. */
+    const counts = new Map<Program<never>, number[]>()
     let inFlight = 0
     let held = 0
-    const byClient = new Map<string, { streams: number; heldBytes: number }>()
+    const byClient = new Map<unknown, { streams: number; heldBytes: number }>()
     for (const each of scheduler.alive()) {
-      const step = stepOf(each)
-      steps[step] = (steps[step] ?? 0) + 1
+      let at = counts.get(each.program)
+      if (at === undefined) {
+        at = each.program.names.map(() => 0)
+        counts.set(each.program, at)
+      }
+      at[each.step]++
       if (!(each instanceof Exchange)) continue
       inFlight++
-      if (each.held) held++
-      const { id } = each.frontend.connection
-      const client = byClient.get(id) ?? { streams: 0, heldBytes: 0 }
+      if (each.hold !== null) held++
+      const { client: from } = each.frontend
+      let client = byClient.get(from)
+      if (client === undefined) {
+        client = { streams: 0, heldBytes: 0 }
+        byClient.set(from, client)
+      }
       client.streams++
       client.heldBytes += heldBytesOf(each)
-      byClient.set(id, client)
     }
+    const steps: Record<string, number> = {}
+    for (const [{ name, names }, at] of counts)
+      for (const [step, count] of at.entries()) if (count > 0) steps[`${name}.${names[step]}`] = count
     const clients = this.server.openClients()
     const engines = this.backends.all().flatMap((backend) => backend.engines())
     return {
@@ -258,7 +273,7 @@ export class ExchangeTarget implements Target {
         id: client.id,
         address: formatAddress(client.addresses.from),
         protocol: kind,
-        ...(byClient.get(client.id) ?? { streams: 0, heldBytes: 0 }),
+        ...(byClient.get(client) ?? { streams: 0, heldBytes: 0 }),
       })),
       clientsTotal: clients.length,
       engines: engines.slice(0, OVERVIEW_ROWS).map((each) => each.describe()),

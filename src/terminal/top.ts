@@ -7,8 +7,10 @@ import { Client, TerminalError, type TerminalOptions } from './client.js'
 import { topFrame } from './frame.js'
 
 const PERIOD_MS = 500
-/** The rows that are asked for. To scroll further, give a filter. */
-const ROWS = 500
+/**
+ * The rows that are asked for, besides those that were scrolled past. The server makes rows only of these.
+ */
+const ROWS = 100
 const SORTS = ['age', 'held', 'path', 'step', 'id'] as const
 
 const ENTER = '\x1b[?1049h\x1b[?25l'
@@ -26,9 +28,14 @@ export function top(address: string, options: TerminalOptions): Promise<void> {
   })
 }
 
-async function ask(client: Client, sort: string, filter: string): Promise<[Overview, Row[], number]> {
+async function ask(
+  client: Client,
+  sort: string,
+  filter: string,
+  offset = 0,
+): Promise<[Overview, Row[], number]> {
   const overview = (await client.request('fermata/top')) as unknown as Overview
-  const { rows, matched } = await client.request('fermata/list', { sort, filter, limit: ROWS })
+  const { rows, matched } = await client.request('fermata/list', { sort, filter, limit: offset + ROWS })
   return [overview, rows as Row[], Number(matched)]
 }
 
@@ -90,8 +97,8 @@ class Screen {
     this.busy = true
     try {
       const sort = SORTS[this.sort]
-      const [overview, rows, matched] = await ask(this.client, sort, this.filter)
-      this.matched = Math.min(matched, rows.length)
+      const [overview, rows, matched] = await ask(this.client, sort, this.filter, this.offset)
+      this.matched = matched
       const { columns: width, rows: height } = process.stdout
       const message = this.typed === null ? this.message : `filter: ${this.typed}▏  Enter applies, Esc leaves`
       const view = { width, height, sort, filter: this.filter, offset: this.offset, message }
