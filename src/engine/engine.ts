@@ -7,7 +7,7 @@
 //                          └─ queue full ──► refused at once
 //
 // Capacity is granted, not signalled: a waiter has its lease before it wakes, so no newcomer can take it in
-// between. A newcomer queues behind the waiters.
+// between. A newcomer queues behind the waiters, but for those that a debugger holds: they are passed over.
 
 import { type Fault, fault, type World } from '../continuation/index.js'
 import { type Holder, invariant, List, type Subject } from '../pollset/index.js'
@@ -341,7 +341,7 @@ export class Engine<S extends Session> implements SessionReports<S>, Subject {
   }
 
   private openedInVain(): void {
-    if (this.closing || this.queued === 0) return
+    if (this.closing || this.nextWaiting() === null) return
     this.backingOff = true
     this.pauseOpening()
   }
@@ -353,7 +353,7 @@ export class Engine<S extends Session> implements SessionReports<S>, Subject {
   }
 
   private openMore(): void {
-    if (this.closing || this.queued === 0) return
+    if (this.closing || this.nextWaiting() === null) return
     if (this.backoff.deadlineArmed) {
       if (this.serves || this.backingOff) return
       // The last open session has closed meanwhile, so nothing else would wake the waiters.

@@ -92,7 +92,8 @@ export const exchangeSteps = exchangeLife.steps<Exchange>({
       x.refusal = x.refusalOf(lease.fault)
       return goto.refuse
     }
-    const answer = x.engine?.lease(lease)
+    // A debugger may send it here while it is in the queue: it keeps its place.
+    const answer = lease.list !== null ? 'queued' : x.engine?.lease(lease)
     if (answer === 'granted') return goto.sendHead
     if (answer !== 'queued') {
       x.refusal = refusals.QUEUE_FULL

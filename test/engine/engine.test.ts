@@ -538,6 +538,20 @@ t.test('E8: one that a debugger holds keeps its place, and is passed over until 
   t.ok(e.lease.session !== null, 'the engine looks again when it goes on')
 })
 
+t.test('E8: no session is opened for those that are held', async (t) => {
+  const { engine, made, ask } = setUp(1, { sessionsMax: 4, openingMax: 4 })
+  const a = ask('a')
+  const holder = a.lease.of as { held?: boolean }
+  holder.held = true
+  made[0].gone(null)
+  t.equal(engine.queued, 0, 'E16 holds for them too')
+  t.equal(engine.lease(a.lease), 'queued')
+  t.equal(made.length, 1)
+  holder.held = false
+  a.lease.heldNoMore()
+  t.equal(made.length, 2)
+})
+
 t.test('what it shows of itself', async (t) => {
   const { engine, ask } = opened(1, { sessionsMax: 1 })
   ask('a')

@@ -130,6 +130,37 @@ t.test('its clocks stand still while it is held', (t) => {
   t.end()
 })
 
+t.test('E8: a held exchange that waits for a lease is passed over, and is granted when it goes on', (t) => {
+  const proxy = memoryProxy({ engine: { sessionsMax: 1 }, http2: { backendStreamsMax: 1 } })
+  const { scheduler } = proxy.world
+  const far = proxy.client()
+  far.send(headers(1, REQUEST))
+  proxy.greet(proxy.backends[0])
+  far.send(headers(3, REQUEST))
+  far.send(headers(5, REQUEST))
+  const of = (id: string): Exchange =>
+    [...scheduler.alive()].find(
+      (each): each is Exchange => each instanceof Exchange && each.id.endsWith(id),
+    ) as Exchange
+  const [first, held, third] = ['s1', 's3', 's5'].map(of)
+  t.equal(scheduler.hold(held), true)
+  proxy.backends[0].send(headers(1, [[':status', '204']]))
+  t.equal(first.finished, true)
+  t.equal(third.stepName, 'awaitHead', 'the one behind it has gone on')
+  t.equal(scheduler.redirect(held, 'lease'), null, 'asking again does not cost its place')
+  scheduler.release(held)
+  proxy.pollset.run()
+  t.equal(held.stepName, 'lease')
+  proxy.backends[0].send(headers(3, [[':status', '204']]))
+  t.equal(held.stepName, 'awaitHead')
+  scheduler.hold(held)
+  t.equal(scheduler.redirect(held, 'retry'), null)
+  scheduler.release(held)
+  proxy.pollset.run()
+  t.equal(held.stepName, 'awaitHead', 'what nobody waits for is granted at once')
+  t.end()
+})
+
 t.test(
   'why: a queued exchange, its engine, the session, the exchange that has its place, its backend',
   (t) => {

@@ -171,6 +171,8 @@ export interface EngineInside {
   readonly taken: number
   readonly backoff: Deadline
   readonly queue: { readonly first: Lease<never> | null }
+  /** Private in the engine, as is the queue: how many leases a session may have. */
+  readonly share: number
   readonly doubtful: ReadonlySet<unknown>
   readonly awaitingPeerClose: ReadonlySet<unknown>
   readonly limits: { readonly sessionsMax: number }

@@ -7,6 +7,7 @@ import { clockDefects } from './clock-defects.js'
 import { closingDefects } from './closing-defects.js'
 import { controlDefects } from './control-defects.js'
 import { type Defect, defects as http2Defects } from './defects.js'
+import { handDefects } from './hand-defects.js'
 import { http1Defects } from './http1-defects.js'
 import { livenessDefects } from './liveness-defects.js'
 import { partingDefects } from './parting-defects.js'
@@ -43,6 +44,7 @@ export const defects: readonly Defect[] = [
   ...tunnelDefects.map((each) => ({ ...each, plan: { forgedPercent: 0, ...each.plan } })),
   ...claimDefects.map((each) => ({ ...each, plan: { ...MESSAGES, ...each.plan } })),
   ...respondDefects.map((each) => ({ ...each, plan: { forgedPercent: 0, ...each.plan } })),
+  ...handDefects.map((each) => ({ ...each, plan: { ...MESSAGES, handOnly: 0, ...each.plan } })),
   ...clockDefects.map((each) => ({ ...each, plan: { ...MESSAGES, ...each.plan } })),
 ]
 

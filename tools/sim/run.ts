@@ -272,6 +272,7 @@ class Run implements PeerContext, RunView, Tracer, HandshakeEvents {
   }
 
   released(c: Continuation, hold: Hold): void {
+    this.queues.stepped(c)
     this.lines?.released(c, hold)
   }
 

@@ -1,11 +1,12 @@
-// E8: a new lease queues behind those that wait. While the first of a queue waits, no other is granted.
+// E8: a new lease queues behind those that wait, but for those that a debugger holds. While a lease waits
+// whose exchange is not held, none behind it is granted, and no session has room.
 
 import type { Continuation } from '../../../src/continuation/index.js'
 import type { EngineInside, ExchangeInside } from '../inside.js'
 import { type Checker, fail, type RunView } from './check.js'
 
 export interface QueueChecker extends Checker {
-  /** Called when a continuation has taken a step. */
+  /** Called when a continuation has taken a step, or goes on after a hold. */
   stepped(continuation: Continuation): void
 }
 
@@ -30,6 +31,10 @@ export function e8(): QueueChecker {
         const ahead = new Set<unknown>()
         for (; first?.of.held === true; first = first.listNext) ahead.add(first.of)
         if (first === null) continue
+        const room = engine.sessions.find(
+          ({ state, leased, capacity }) => state === 'open' && leased < Math.min(capacity, engine.share),
+        )
+        if (room !== undefined) fail('E8', `${first.of.id} waits, and ${room.id} has room`)
         const holders = holdersOf(engine, scene)
         now.set(engine, { first, ahead, holders })
         const was = before.get(engine)
