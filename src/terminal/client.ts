@@ -13,41 +13,77 @@ import {
   MESSAGE,
   MORE,
 } from '../debugger/index.js'
+import { type TerminalLimits, terminalLimits } from './limits.js'
 
 /** The address of a debugger, where none is given. */
 export const DEFAULT_ADDRESS = '127.0.0.1:4711'
 /** The variable that has the token, where no file is given. */
 export const TOKEN_VARIABLE = 'FERMATA_DEBUG_TOKEN'
 
-/** The bytes of one answer. A list of 10,000 requests has about 5 MB. */
-const ANSWER_BYTES_MAX = 64 * 1024 * 1024
-/** ms that an answer may take */
-const ANSWER_MS = 10_000
+const PORT_MAX = 65_535
 
 /** What went wrong, and what to do, for the person at the terminal. */
 export class TerminalError extends Error {
   override name = 'TerminalError'
 }
 
+/** The server has answered that it does not do what was asked. */
+class RefusedError extends TerminalError {}
+
 export interface TerminalOptions {
   readonly tokenFile?: string
 }
 
-/** Reads an address of the command line: `HOST:PORT`, `PORT` or `unix:PATH`. */
+/** Parses an address of the command line: `HOST:PORT`, `:PORT`, `PORT` (both loopback) or `unix:PATH`. */
 export function addressOf(text: string): { host: string; port: number } | { path: string } {
-  if (text.startsWith('unix:')) return { path: text.slice(5) }
-  const parts = /^(?:(\[[^\]]+\]|[^:[\]]+):)?(\d{1,5})$/.exec(text)
+  if (/^unix:./.test(text)) return { path: text.slice(5) }
+  const parts = /^(?:(\[[^\]]+\]|[^:[\]\s/]*):)?(\d{1,5})$/.exec(text)
   if (parts === null) throw new TerminalError(`'${text}' is not an address: write HOST:PORT or unix:PATH`)
-  return { host: (parts[1] ?? '127.0.0.1').replace(/^\[|\]$/g, ''), port: Number(parts[2]) }
+  const port = Number(parts[2])
+  if (port === 0 || port > PORT_MAX)
+    throw new TerminalError(`'${text}': port ${parts[2]} is out of range (1 to ${PORT_MAX})`)
+  return { host: (parts[1] || '127.0.0.1').replace(/^\[|\]$/g, ''), port }
 }
 
 function tokenOf({ tokenFile }: TerminalOptions): string | undefined {
   if (tokenFile === undefined) return process.env[TOKEN_VARIABLE]
   try {
     return readFileSync(tokenFile, 'utf8').trim()
-  } catch {
-    throw new TerminalError(`--token-file ${tokenFile} cannot be read`)
+  } catch (error) {
+    throw new TerminalError(`--token-file ${tokenFile} cannot be read (${codeOf(error)})`)
   }
+}
+
+const codeOf = (error: unknown): string =>
+  (error as NodeJS.ErrnoException).code ?? (error instanceof Error ? error.message : String(error))
+
+/** Says what to do when no connection could be made. */
+function unreachable(address: string, error: unknown): TerminalError {
+  const code = codeOf(error)
+  if (code === 'EACCES' || code === 'EPERM')
+    return new TerminalError(
+      `this user may not open ${address} (${code}): only the user of the server may attach there`,
+    )
+  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN')
+    return new TerminalError(`no host is known by the name in ${address} (${code})`)
+  return new TerminalError(`no debugger is at ${address} (${code}): start the server with --debug ${address}`)
+}
+
+/** Opens the connection. */
+function open(address: string, { connectMs }: TerminalLimits): Promise<Socket> {
+  const to = addressOf(address)
+  return new Promise((resolve, reject) => {
+    const socket = connect(to)
+    const timer = setTimeout(() => socket.destroy(new Error(`no answer in ${connectMs / 1000} s`)), connectMs)
+    socket.once('connect', () => {
+      clearTimeout(timer)
+      resolve(socket)
+    })
+    socket.once('error', (error) => {
+      clearTimeout(timer)
+      reject(unreachable(address, error))
+    })
+  })
 }
 
 interface Asked {
@@ -59,27 +95,30 @@ interface Asked {
 export class Client {
   /** Is told of each event. */
   onEvent: (event: string, body: DapObject) => void = () => {}
-  /** Is called when the server has closed the connection. */
-  onClosed: () => void = () => {}
+  /** Is told when the server has closed the connection, and why. */
+  onClosed: (error: TerminalError) => void = () => {}
+  private readonly address: string
+  private readonly limits: TerminalLimits
   private readonly socket: Socket
-  private readonly reader = new DapReader<DapResponse | DapEvent>(ANSWER_BYTES_MAX, checkAnswer)
+  private readonly reader: DapReader<DapResponse | DapEvent>
   private readonly asked = new Map<number, Asked>()
   private seq = 0
-  private closed = false
+  /** A message has come: it is a debugger. */
+  private heard = false
+  /** What was no message of a debugger; '' for none. */
+  private fault = ''
+  /** Why nothing can be asked any more; null while something can. */
+  private closed: TerminalError | null = null
 
-  private constructor(socket: Socket) {
+  private constructor(address: string, limits: TerminalLimits, socket: Socket) {
+    this.address = address
+    this.limits = limits
     this.socket = socket
+    this.reader = new DapReader<DapResponse | DapEvent>(limits.answerBytesMax, checkAnswer)
     socket.on('data', (chunk) => this.take(chunk))
+    // `close` follows it.
     socket.on('error', () => {})
-    socket.on('close', () => {
-      this.closed = true
-      for (const [, { reject, timer }] of this.asked) {
-        clearTimeout(timer)
-        reject(new TerminalError('the server has closed the connection'))
-      }
-      this.asked.clear()
-      this.onClosed()
-    })
+    socket.on('close', () => this.lost())
   }
 
   /** Connects, does this work, and leaves, however the work ends. */
@@ -97,43 +136,36 @@ export class Client {
   }
 
   /** Connects and attaches. */
-  static async attach(address: string, options: TerminalOptions): Promise<Client> {
-    const to = addressOf(address)
+  static async attach(
+    address: string,
+    options: TerminalOptions,
+    limits: TerminalLimits = terminalLimits,
+  ): Promise<Client> {
     const token = tokenOf(options)
-    const socket = await new Promise<Socket>((resolve, reject) => {
-      const made = connect(to)
-      made.once('connect', () => resolve(made))
-      made.once('error', (error: NodeJS.ErrnoException) =>
-        reject(
-          new TerminalError(
-            `no debugger is at ${address} (${error.code ?? error.message}): start the server with --debug ${address}`,
-          ),
-        ),
-      )
-    })
-    const client = new Client(socket)
-    await client.request('initialize', { clientID: 'fermata', adapterID: 'fermata' })
+    const client = new Client(address, limits, await open(address, limits))
     try {
+      await client.request('initialize', { clientID: 'fermata', adapterID: 'fermata' })
       await client.request('attach', token === undefined ? {} : { token })
+      return client
     } catch (error) {
       client.end()
-      if (token !== undefined || !(error instanceof TerminalError)) throw error
+      if (token !== undefined || !(error instanceof RefusedError)) throw error
       throw new TerminalError(
         `the debugger at ${address} wants a token: give --token-file FILE, or set ${TOKEN_VARIABLE}`,
       )
     }
-    return client
   }
 
   request(command: string, given: DapObject = {}): Promise<DapObject> {
-    if (this.closed) return Promise.reject(new TerminalError('the server has closed the connection'))
+    if (this.closed !== null) return Promise.reject(this.closed)
     const seq = ++this.seq
     this.socket.write(dapBytes({ seq, type: 'request', command, arguments: given }))
     return new Promise((resolve, reject) => {
+      const { answerMs } = this.limits
       const timer = setTimeout(() => {
         this.asked.delete(seq)
-        reject(new TerminalError(`the server has not answered '${command}' in ${ANSWER_MS / 1000} s`))
-      }, ANSWER_MS)
+        reject(new TerminalError(`the server has not answered '${command}' in ${answerMs / 1000} s`))
+      }, answerMs)
       this.asked.set(seq, { resolve, reject, timer })
     })
   }
@@ -144,8 +176,28 @@ export class Client {
     return typeof result === 'string' ? result : ''
   }
 
+  /** Leaves. It does not wait for the server, which may have stopped answering. */
   end(): void {
-    this.socket.end()
+    this.onClosed = () => {}
+    this.socket.destroy()
+  }
+
+  private lost(): void {
+    const error = new TerminalError(this.whyLost())
+    this.closed = error
+    for (const { reject, timer } of this.asked.values()) {
+      clearTimeout(timer)
+      reject(error)
+    }
+    this.asked.clear()
+    this.onClosed(error)
+  }
+
+  private whyLost(): string {
+    if (this.fault !== '')
+      return `what answers at ${this.address} is not a debugger of Fermata: ${this.fault}`
+    if (this.heard) return 'the server has closed the connection'
+    return `${this.address} closed the connection without an answer: it is not a debugger, or debugger.sessionsMax debuggers are attached`
   }
 
   private take(chunk: Buffer): void {
@@ -153,7 +205,8 @@ export class Client {
       at = this.reader.read(chunk, at, chunk.length)
       if (this.reader.found === MORE) continue
       if (this.reader.found !== MESSAGE) {
-        this.socket.destroy(new Error(this.reader.fault))
+        this.fault = this.reader.fault
+        this.socket.destroy()
         return
       }
       this.message(this.reader.message as DapResponse | DapEvent)
@@ -161,6 +214,7 @@ export class Client {
   }
 
   private message(message: DapResponse | DapEvent): void {
+    this.heard = true
     const body = (message.body ?? {}) as DapObject
     if (message.type === 'event') {
       this.onEvent(message.event, body)
@@ -171,6 +225,6 @@ export class Client {
     this.asked.delete(message.request_seq)
     clearTimeout(asked.timer)
     if (message.success) asked.resolve(body)
-    else asked.reject(new TerminalError(message.message ?? 'refused'))
+    else asked.reject(new RefusedError(message.message ?? 'the server refuses it, and does not say why'))
   }
 }

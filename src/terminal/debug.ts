@@ -4,71 +4,112 @@
 import { createInterface, type Interface } from 'node:readline'
 import type { DapObject } from '../debugger/index.js'
 import { Client, TerminalError, type TerminalOptions } from './client.js'
-import { printable } from './table.js'
+import { terminalLimits } from './limits.js'
+import { printableLines } from './table.js'
 
 const PROMPT = '(fermata) '
-const HISTORY = 500
-
-const lines = (text: string): string => text.split('\n').map(printable).join('\n')
 
 export function debug(address: string, options: TerminalOptions): Promise<void> {
-  return Client.with(address, options, (client) => converse(client, address))
+  return Client.with(address, options, (client) => {
+    const { stdin, stdout } = process
+    return stdin.isTTY && stdout.isTTY ? new Prompt(client).converse(address) : runScript(client)
+  })
 }
 
-async function converse(client: Client, address: string): Promise<void> {
-  const { stdin, stdout } = process
-  const prompts = stdin.isTTY && stdout.isTTY
-  const prompt: Interface = createInterface({
-    input: stdin,
-    output: stdout,
-    terminal: prompts,
-    historySize: HISTORY,
-    prompt: PROMPT,
-    completer: (line: string, done: (error: null, found: [string[], string]) => void) => {
-      const last = line.slice(line.lastIndexOf(' ') + 1)
-      client
-        .request('completions', { text: line, column: line.length + 1 })
-        .then(({ targets }) => done(null, [(targets as { label: string }[]).map(({ label }) => label), last]))
-        .catch(() => done(null, [[], last]))
-    },
-  })
-  const write = (text: string): void => {
-    if (prompts) stdout.write(`\r\x1b[K${text}\n`)
-    else stdout.write(`${text}\n`)
-    if (prompts) prompt.prompt(true)
+/** Returns the command of a line, or '' for an empty line or a comment. */
+const commandOf = (line: string): string => (/^\s*#/.test(line) ? '' : line.trim())
+
+const isEnd = (command: string): boolean => command === 'quit' || command === 'exit'
+
+/** Runs the lines of standard input, up to the first that fails. */
+async function runScript(client: Client): Promise<void> {
+  const script = createInterface({ input: process.stdin })
+  let lost: TerminalError | null = null
+  client.onEvent = (event, body) => writeLines(eventText(event, body))
+  client.onClosed = (error) => {
+    lost = error
+    script.close()
   }
-  client.onEvent = (event, body) => {
-    const text = eventText(event, body)
-    if (text !== '') write(lines(text))
+  for await (const line of script) {
+    const command = commandOf(line)
+    if (isEnd(command)) break
+    if (command !== '') writeLines(await client.run(command))
   }
-  let over = false
-  client.onClosed = () => {
-    if (!over) write('the server has closed the connection')
-    prompt.close()
+  if (lost !== null) throw lost
+}
+
+/** Writes text of the server; nothing if it is empty. */
+function writeLines(text: string): void {
+  if (text !== '') process.stdout.write(`${printableLines(text)}\n`)
+}
+
+class Prompt {
+  private readonly client: Client
+  private readonly lines: Interface
+  /** A command runs: the prompt comes back behind its answer. */
+  private running = false
+
+  constructor(client: Client) {
+    this.client = client
+    this.lines = createInterface({
+      input: process.stdin,
+      output: process.stdout,
+      historySize: terminalLimits.historyMax,
+      removeHistoryDuplicates: true,
+      prompt: PROMPT,
+      completer: (line: string, done: (error: null, found: [string[], string]) => void) => {
+        this.complete(line).then((found) => done(null, [found, line.slice(line.lastIndexOf(' ') + 1)]))
+      },
+    })
   }
-  if (prompts) stdout.write(`attached to ${address}: 'help' lists the commands, 'quit' leaves\n`)
-  prompt.prompt()
-  for await (const line of prompt) {
-    if (/^\s*(?:quit|exit)\s*$/.test(line)) break
-    if (line.trim() === '' || line.trimStart().startsWith('#')) {
-      if (prompts) prompt.prompt()
-      continue
+
+  async converse(address: string): Promise<void> {
+    const { client, lines } = this
+    client.onEvent = (event, body) => this.write(eventText(event, body))
+    client.onClosed = (error) => {
+      this.running = true
+      this.write(error.message)
+      lines.close()
+      process.exitCode = 1
     }
+    process.stdout.write(`attached to ${address}: 'help' lists the commands, 'quit' leaves\n`)
+    lines.prompt()
+    for await (const line of lines) {
+      const command = commandOf(line)
+      if (isEnd(command)) break
+      if (command !== '') await this.run(command)
+      lines.prompt()
+    }
+    lines.close()
+  }
+
+  private async run(command: string): Promise<void> {
+    this.running = true
     try {
-      const answer = await client.run(line)
-      if (answer !== '') stdout.write(`${lines(answer)}\n`)
+      this.write(await this.client.run(command))
     } catch (error) {
       if (!(error instanceof TerminalError)) throw error
-      stdout.write(`error: ${lines(error.message)}\n`)
-      if (!prompts) {
-        process.exitCode = 1
-        break
-      }
+      this.write(`error: ${error.message}`)
     }
-    if (prompts) prompt.prompt()
+    this.running = false
   }
-  over = true
-  prompt.close()
+
+  /** Writes above the prompt, and what is being typed stays. */
+  private write(text: string): void {
+    if (text === '') return
+    process.stdout.write('\r\x1b[J')
+    writeLines(text)
+    if (!this.running) this.lines.prompt(true)
+  }
+
+  private async complete(line: string): Promise<string[]> {
+    try {
+      const { targets } = await this.client.request('completions', { text: line, column: line.length + 1 })
+      return (targets as { label: string }[]).map(({ label }) => label)
+    } catch {
+      return []
+    }
+  }
 }
 
 /** Returns what an event says; '' for one that is not shown. */

@@ -13,6 +13,8 @@ export interface TopView {
   readonly offset: number
   /** What the last line says, in place of the keys. */
   readonly message: string
+  /** The titles are bold, and held requests yellow. */
+  readonly colors?: boolean
 }
 
 interface Session {
@@ -30,8 +32,11 @@ interface EngineRow {
   readonly sessions: readonly Session[]
 }
 
-/** Rows of engines, and of clients, that are shown above the requests. */
-const TOP_ROWS = 5
+/** Rows of engines, and of clients, that are shown above the requests, at most and at least. */
+const SECTION_ROWS_MAX = 5
+const SECTION_ROWS_MIN = 2
+/** The lines of a picture for each of these rows: the requests have most of the room. */
+const LINES_A_SECTION_ROW = 10
 const SESSIONS_SHOWN = 6
 
 const sessionText = ({ id, state, leased, capacity }: Session): string =>
@@ -69,45 +74,87 @@ const clientColumns: readonly Column<ClientRow>[] = [
   { title: 'HELD', value: ({ heldBytes }) => byteCount(heldBytes), right: true },
 ]
 
-const KEYS = 'q quit  s sort  / filter  ↑↓ PgUp PgDn scroll'
+const KEYS = '? help  q quit  s sort  r reverse  / filter  ↑↓ scroll'
 
-/** Returns the lines of the picture: at most `height`, none wider than `width`. */
-export function topFrame(
-  overview: Overview,
-  rows: readonly Row[],
-  matched: number,
-  { width, height, sort, filter, offset, message }: TopView,
-): string[] {
-  const { inFlight, held, clientsTotal, enginesTotal, uptimeMs } = overview
-  const lines = [
-    `fermata  up ${duration(uptimeMs)}  ${inFlight} in flight  ${held} held  ${clientsTotal} clients  ${enginesTotal} engines`,
-  ]
-  const engines = [...(overview.engines as unknown as EngineRow[])].sort((a, b) => loadOf(b) - loadOf(a))
-  lines.push(...section(engineColumns, engines, enginesTotal, width))
-  const clients = [...(overview.clients as unknown as ClientRow[])].sort((a, b) => b.streams - a.streams)
-  lines.push(...section(clientColumns, clients, clientsTotal, width))
-  lines.push('')
-  const room = Math.max(1, height - lines.length - 2)
-  const [titles, ...shown] = tableLines(psColumns, rows.slice(offset, offset + room), width)
-  lines.push(titles, ...shown)
+const HELP = [
+  'fermata top',
+  '',
+  '  q, Esc, Ctrl-C   quit',
+  '  s                sort by the next of age, held, path, step, id',
+  '  r                reverse the order',
+  '  /                show the requests that a condition in CEL matches, as in',
+  "                   request.path.startsWith('/api') && age > 1000.0",
+  '                   Enter applies it, Esc keeps the one before, no text shows all',
+  '  ↑ ↓ PgUp PgDn    scroll; Home, End: to the first and to the last',
+  '  ?                this page',
+  '',
+  'LATE IN is the time until the wait of a request ends late.',
+  "'fermata why ID' says what keeps a request from going on; 'fermata debug' holds,",
+  'changes and releases it.',
+]
+
+/** Returns the lines of the page of keys. */
+export function helpFrame({ width, height }: Pick<TopView, 'width' | 'height'>): string[] {
+  const lines = HELP.slice(0, Math.max(0, height - 1))
   while (lines.length < height - 1) lines.push('')
-  const last = Math.min(matched, offset + shown.length)
-  const where = `${matched === 0 ? 0 : offset + 1}–${last} of ${matched} by ${sort}${filter === '' ? '' : ` where ${filter}`}`
-  lines.length = height - 1
-  lines.push(message !== '' ? message : `${where}  ${KEYS}`)
-  return lines.map((line) => fitted(printable(line), width))
+  lines.push('any key returns')
+  return lines.map((line) => fitted(line, width))
+}
+
+const BOLD = ['\x1b[1m', '\x1b[22m'] as const
+const YELLOW = ['\x1b[33m', '\x1b[39m'] as const
+
+/** A line, and how it is shown. */
+type Line = readonly [text: string, style?: readonly [on: string, off: string]]
+
+/** Returns the lines of the picture: `height` of them, none wider than `width`. */
+export function topFrame(overview: Overview, rows: readonly Row[], matched: number, view: TopView): string[] {
+  const { width, height, colors } = view
+  const { inFlight, held, clients, clientsTotal, engines, enginesTotal, uptimeMs } = overview
+  const most = Math.floor(height / LINES_A_SECTION_ROW)
+  const shown = Math.max(SECTION_ROWS_MIN, Math.min(SECTION_ROWS_MAX, most))
+  const busiest = [...(engines as unknown as EngineRow[])].sort((a, b) => loadOf(b) - loadOf(a))
+  const largest = [...(clients as unknown as ClientRow[])].sort((a, b) => b.streams - a.streams)
+  const lines: Line[] = [
+    [
+      `fermata  up ${duration(uptimeMs)}  ${inFlight} in flight  ${held} held  ${clientsTotal} clients  ${enginesTotal} engines`,
+      BOLD,
+    ],
+    ...section(engineColumns, busiest.slice(0, shown), enginesTotal, width),
+    ...section(clientColumns, largest.slice(0, shown), clientsTotal, width),
+    [''],
+  ]
+  const last = Math.max(0, height - 1)
+  const offset = offsetIn(rows, view.offset)
+  const page = rows.slice(offset, offset + Math.max(0, last - lines.length - 1))
+  const [titles, ...texts] = tableLines(psColumns, page, width)
+  lines.push([titles, BOLD])
+  for (const [at, text] of texts.entries()) lines.push(page[at].state === 'held' ? [text, YELLOW] : [text])
+  while (lines.length < last) lines.push([''])
+  lines.length = last
+  lines.push([view.message !== '' ? view.message : `${whereOf(view, offset, page.length, matched)}  ${KEYS}`])
+  return lines.map(([text, style]) => {
+    const line = fitted(printable(text), width)
+    return style === undefined || colors !== true ? line : style[0] + line + style[1]
+  })
+}
+
+/** Returns the first row that is shown: there is always one, if there are any. */
+const offsetIn = (rows: readonly Row[], offset: number): number =>
+  Math.max(0, Math.min(offset, rows.length - 1))
+
+function whereOf({ sort, filter }: TopView, offset: number, shown: number, matched: number): string {
+  const from = shown === 0 ? 0 : offset + 1
+  const condition = filter === '' ? '' : ` where ${filter}`
+  return `${from}–${shown === 0 ? 0 : offset + shown} of ${matched} by ${sort}${condition}`
 }
 
 const loadOf = ({ queued, sessions }: EngineRow): number =>
   queued + sessions.reduce((all, { leased }) => all + leased, 0)
 
-function section<R>(
-  columns: readonly Column<R>[],
-  rows: readonly R[],
-  total: number,
-  width: number,
-): string[] {
-  const lines = ['', ...tableLines(columns, rows.slice(0, TOP_ROWS), width)]
-  if (total > TOP_ROWS) lines.push(`… and ${total - TOP_ROWS} more`)
+function section<R>(columns: readonly Column<R>[], rows: readonly R[], total: number, width: number): Line[] {
+  const [titles, ...texts] = tableLines(columns, rows, width)
+  const lines: Line[] = [[''], [titles, BOLD], ...texts.map((text): Line => [text])]
+  if (total > rows.length) lines.push([`… and ${total - rows.length} more`])
   return lines
 }

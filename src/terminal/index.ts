@@ -1,10 +1,12 @@
 // The commands that look at a running server from a process of their own: ps, why, top and debug. They are
 // clients of its debugger, so drawing costs the server nothing.
 
-import type { Command } from 'commander'
+import { type Command, InvalidArgumentError } from 'commander'
 import { DEFAULT_ADDRESS, TerminalError, type TerminalOptions, TOKEN_VARIABLE } from './client.js'
 import { debug } from './debug.js'
+import { terminalLimits } from './limits.js'
 import { type PsOptions, ps } from './ps.js'
+import { printableLines } from './table.js'
 import { top } from './top.js'
 import { type WhyOptions, why } from './why.js'
 
@@ -14,7 +16,7 @@ const FAILED = 1
 function run(command: Promise<void>): void {
   command.catch((error: unknown) => {
     const text = error instanceof TerminalError ? error.message : String((error as Error).stack)
-    process.stderr.write(`error: ${text}\n`)
+    process.stderr.write(`error: ${printableLines(text)}\n`)
     process.exitCode = FAILED
   })
 }
@@ -23,11 +25,39 @@ const TOKEN_FILE = '--token-file <file>'
 const TOKEN_TEXT = `the token of the debugger (default: the variable ${TOKEN_VARIABLE})`
 const ADDRESS_TEXT = `the --debug address of the server, HOST:PORT or unix:PATH (default: ${DEFAULT_ADDRESS})`
 
-/** Returns the whole number of an option. Throws an error that says what to write. */
-function count(text: string): number {
-  if (!/^[1-9]\d{0,4}$/.test(text)) throw new TerminalError(`'${text}' is not a number from 1 to 99999`)
-  return Number(text)
+/** Parses a number of rows. */
+function rowCount(text: string): number {
+  const { rowsMax } = terminalLimits
+  const count = /^[1-9]\d{0,8}$/.test(text) ? Number(text) : 0
+  if (count === 0 || count > rowsMax) throw new InvalidArgumentError(`Write a number from 1 to ${rowsMax}.`)
+  return count
 }
+
+const PS_EXAMPLES = `
+Examples:
+  fermata ps --filter "request.path.startsWith('/api') && age > 1000.0"
+  fermata ps unix:/run/fermata.sock --sort held --limit 10
+  fermata ps --json | jq '.rows[].id'
+`
+const WHY_TEXT = `
+ID is that of a request, as 'fermata ps' shows it. ADDRESS is the --debug address of the server, HOST:PORT or
+unix:PATH (default: ${DEFAULT_ADDRESS}).
+
+Examples:
+  fermata why m3/s5
+  fermata why unix:/run/fermata.sock m3/s5 --json
+`
+const TOP_TEXT = `
+Keys: q quits, s sorts, r reverses the order, / filters, arrows scroll, ? lists all keys.
+Without a terminal the picture is printed once.
+`
+const DEBUG_EXAMPLES = `
+'help' lists the commands. From a pipe they run one after the other, up to the first that fails.
+
+Examples:
+  fermata debug                                        a prompt, with history and completion
+  echo 'late m3/s5' | fermata debug unix:/run/fermata.sock
+`
 
 /** Adds the commands to the command line. */
 export function addTerminalCommands(program: Command): void {
@@ -35,22 +65,23 @@ export function addTerminalCommands(program: Command): void {
     .command('ps')
     .description('list the requests in flight of a running server')
     .argument('[address]', ADDRESS_TEXT)
-    .option(
-      '--filter <condition>',
-      'only requests that match, in CEL, as in "request.path.startsWith(\'/api\') && age > 1000.0"',
-    )
-    .option('--sort <by>', 'age, held, path, step or id', 'age')
-    .option('--limit <rows>', 'the most rows (default: 100)', count)
+    .option('--filter <condition>', 'list only requests that match this condition, in CEL')
+    .option('--sort <by>', 'sort by age, held, path, step or id', 'age')
+    .option('--limit <rows>', 'list at most this many (default: 100)', rowCount)
     .option('--json', 'print JSON')
     .option(TOKEN_FILE, TOKEN_TEXT)
+    .addHelpText('after', PS_EXAMPLES)
     .action((address: string | undefined, options: PsOptions) => run(ps(address ?? DEFAULT_ADDRESS, options)))
   program
     .command('why')
     .description('say what a request waits for, and what keeps it from going on')
-    .argument('<id>', 'the request, as ps shows it: m3/s5; or the address, and then the request')
+    // The first of two is the address. Commander has no optional argument in front of another.
+    .usage('[options] [ADDRESS] ID')
+    .argument('<id>')
     .argument('[request]')
     .option('--json', 'print JSON')
     .option(TOKEN_FILE, TOKEN_TEXT)
+    .addHelpText('after', WHY_TEXT)
     .action((first: string, second: string | undefined, options: WhyOptions) =>
       run(second === undefined ? why(DEFAULT_ADDRESS, first, options) : why(first, second, options)),
     )
@@ -59,6 +90,7 @@ export function addTerminalCommands(program: Command): void {
     .description('show clients, engines and requests of a running server, live')
     .argument('[address]', ADDRESS_TEXT)
     .option(TOKEN_FILE, TOKEN_TEXT)
+    .addHelpText('after', TOP_TEXT)
     .action((address: string | undefined, options: TerminalOptions) =>
       run(top(address ?? DEFAULT_ADDRESS, options)),
     )
@@ -67,6 +99,7 @@ export function addTerminalCommands(program: Command): void {
     .description('hold, step, change and release live requests, at a prompt or from a script')
     .argument('[address]', ADDRESS_TEXT)
     .option(TOKEN_FILE, TOKEN_TEXT)
+    .addHelpText('after', DEBUG_EXAMPLES)
     .action((address: string | undefined, options: TerminalOptions) =>
       run(debug(address ?? DEFAULT_ADDRESS, options)),
     )

@@ -2,7 +2,8 @@
 
 import type { DapObject, Row } from '../debugger/index.js'
 import { Client, type TerminalOptions } from './client.js'
-import { byteCount, type Column, duration, tableLines } from './table.js'
+import { sizeOf } from './screen.js'
+import { byteCount, type Column, duration, jsonText, tableLines } from './table.js'
 
 export interface PsOptions extends TerminalOptions {
   readonly filter?: string
@@ -29,8 +30,7 @@ export const psColumns: readonly Column<Row>[] = [
   { title: 'BACKEND', value: ({ backend, engine }) => backend ?? engine ?? '-', wide: true },
 ]
 
-export const widthOf = (output: NodeJS.WriteStream): number =>
-  output.isTTY ? output.columns : WIDTH_OF_FILES
+const widthOf = (output: NodeJS.WriteStream): number => (output.isTTY ? sizeOf(output).width : WIDTH_OF_FILES)
 
 export function ps(address: string, options: PsOptions): Promise<void> {
   const { filter = '', sort = 'age', limit } = options
@@ -41,7 +41,7 @@ export function ps(address: string, options: PsOptions): Promise<void> {
       ...(limit === undefined ? {} : { limit }),
     })
     process.stdout.write(
-      `${options.json === true ? JSON.stringify(answer) : listText(answer, widthOf(process.stdout))}\n`,
+      `${options.json === true ? jsonText(answer) : listText(answer, widthOf(process.stdout))}\n`,
     )
   })
 }

@@ -19,24 +19,68 @@ const WIDE = 110
 /** The least width of an elastic column that is cut. */
 const ELASTIC_MIN = 8
 
-/** Removes escape sequences, and replaces each other control character by `�`. */
-export const printable = (text: string): string =>
-  stripVTControlCharacters(text).replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, '�')
+/** What a terminal may obey, or what changes the order of text: controls, formats, lone surrogates. */
+const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu
 
-/** Cuts a text to this width, and ends it with `…` if it was cut. */
-export const fitted = (text: string, width: number): string =>
-  text.length <= width
-    ? text
-    : width <= 1
-      ? text.slice(0, Math.max(0, width))
-      : `${text.slice(0, width - 1)}…`
+/** Removes escape sequences, and replaces each other control character by `�`. */
+export const printable = (text: string): string => stripVTControlCharacters(text).replace(UNPRINTABLE, '�')
+
+/** Returns each line made {@link printable}. */
+export const printableLines = (text: string): string => text.split('\n').map(printable).join('\n')
+
+/** Returns JSON without characters that a terminal may obey: they are escaped. */
+export const jsonText = (value: unknown): string =>
+  JSON.stringify(value).replace(UNPRINTABLE, (found) =>
+    Array.from({ length: found.length }, (_, at) => escaped(found.charCodeAt(at))).join(''),
+  )
+
+const escaped = (code: number): string => `\\u${code.toString(16).padStart(4, '0')}`
+
+/** Characters of one cell each, up to the first combining mark. */
+const NARROW = /^[\x20-\x7e\xa0-\u02ff]*$/
+const COMBINING = /^[\p{Mn}\p{Me}]$/u
+/** East Asian Width W and F (UAX #11), and what is shown as an emoji. */
+const WIDE_CHARACTER =
+  /^[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\ua960-\ua97c\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff01-\uff60\uffe0-\uffe6\p{Emoji_Presentation}\u{17000}-\u{18cff}\u{20000}-\u{3fffd}]$/u
+
+const cellsOfCharacter = (character: string): number =>
+  COMBINING.test(character) ? 0 : WIDE_CHARACTER.test(character) ? 2 : 1
+
+/** Returns the number of cells that a printable text takes in a terminal. */
+export function cellsOf(text: string): number {
+  if (NARROW.test(text)) return text.length
+  let cells = 0
+  for (const character of text) cells += cellsOfCharacter(character)
+  return cells
+}
+
+/** Cuts a text to this number of cells, and ends it with `…` if it was cut. */
+export function fitted(text: string, width: number): string {
+  if (cellsOf(text) <= width) return text
+  const room = width <= 1 ? width : width - 1
+  let cut = ''
+  let cells = 0
+  for (const character of text) {
+    cells += cellsOfCharacter(character)
+    if (cells > room) break
+    cut += character
+  }
+  return width <= 1 ? cut : `${cut}…`
+}
+
+/** Cuts or fills a text to this number of cells. */
+function aligned(text: string, width: number, right: boolean): string {
+  const cut = fitted(text, width)
+  const space = ' '.repeat(Math.max(0, width - cellsOf(cut)))
+  return right ? space + cut : cut + space
+}
 
 /** Returns the lines of a table, its titles first. No line is wider than `width`. */
 export function tableLines<Row>(all: readonly Column<Row>[], rows: readonly Row[], width: number): string[] {
   const columns = width < WIDE ? all.filter(({ wide }) => wide !== true) : all
   const cells = rows.map((row) => columns.map(({ value }) => printable(value(row))))
   const widths = columns.map(({ title }, at) =>
-    Math.max(title.length, ...cells.map((each) => each[at].length)),
+    cells.reduce((most, each) => Math.max(most, cellsOf(each[at])), title.length),
   )
   let over = widths.reduce((sum, each) => sum + each + GAP, -GAP) - width
   for (const [at, { elastic }] of columns.entries()) {
@@ -46,10 +90,7 @@ export function tableLines<Row>(all: readonly Column<Row>[], rows: readonly Row[
     over -= less
   }
   const line = (texts: readonly string[]): string => {
-    const parts = texts.map((text, at) => {
-      const cut = fitted(text, widths[at])
-      return columns[at].right === true ? cut.padStart(widths[at]) : cut.padEnd(widths[at])
-    })
+    const parts = texts.map((text, at) => aligned(text, widths[at], columns[at].right === true))
     return fitted(parts.join(' '.repeat(GAP)).trimEnd(), width)
   }
   return [line(columns.map(({ title }) => title)), ...cells.map(line)]

@@ -1,139 +1,147 @@
 // `fermata top`: the picture of a server, twice a second, until a key ends it. Without a terminal it is
 // printed once.
 
-import { emitKeypressEvents, type Key } from 'node:readline'
+import type { Key } from 'node:readline'
 import type { Overview, Row } from '../debugger/index.js'
 import { Client, TerminalError, type TerminalOptions } from './client.js'
-import { topFrame } from './frame.js'
+import { helpFrame, topFrame } from './frame.js'
+import { terminalLimits } from './limits.js'
+import { Screen } from './screen.js'
 
-const PERIOD_MS = 500
-/**
- * The rows that are asked for, besides those that were scrolled past. The server makes rows only of these.
- */
-const ROWS = 100
 const SORTS = ['age', 'held', 'path', 'step', 'id'] as const
+const PAGE_ROWS = 10
 
-const ENTER = '\x1b[?1049h\x1b[?25l'
-const LEAVE = '\x1b[?25h\x1b[?1049l'
+/** The picture that is printed where there is no terminal. */
+const PLAIN = { width: 120, height: 60, sort: 'age', filter: '', offset: 0, message: ' ' }
 
 export function top(address: string, options: TerminalOptions): Promise<void> {
   return Client.with(address, options, async (client) => {
     const { stdin, stdout } = process
-    if (stdout.isTTY && stdin.isTTY) await new Screen(client).run()
+    if (stdout.isTTY && stdin.isTTY) await new Top(client).run()
     else {
-      const view = { width: 120, height: 60, sort: 'age', filter: '', offset: 0, message: ' ' }
-      const lines = topFrame(...(await ask(client, 'age', '')), view)
-      stdout.write(`${lines.join('\n').trimEnd()}\n`)
+      const { overview, rows, matched } = await ask(client, { ...PLAIN, descending: false })
+      stdout.write(`${topFrame(overview, rows, matched, PLAIN).join('\n').trimEnd()}\n`)
     }
   })
 }
 
-async function ask(
-  client: Client,
-  sort: string,
-  filter: string,
-  offset = 0,
-): Promise<[Overview, Row[], number]> {
-  const overview = (await client.request('fermata/top')) as unknown as Overview
-  const { rows, matched } = await client.request('fermata/list', { sort, filter, limit: offset + ROWS })
-  return [overview, rows as Row[], Number(matched)]
+/** What a picture is made of, and what was asked for: the picture says so only when it has come. */
+interface Answer {
+  readonly sort: string
+  readonly filter: string
+  readonly overview: Overview
+  readonly rows: readonly Row[]
+  readonly matched: number
 }
 
-class Screen {
+interface Question {
+  readonly sort: string
+  readonly descending: boolean
+  readonly filter: string
+  readonly offset: number
+}
+
+async function ask(client: Client, { sort, descending, filter, offset }: Question): Promise<Answer> {
+  const { pictureRows, rowsMax } = terminalLimits
+  const limit = Math.min(rowsMax, offset + pictureRows)
+  const overview = (await client.request('fermata/top')) as unknown as Overview
+  const { rows, matched } = await client.request('fermata/list', { sort, descending, filter, limit })
+  const order = descending ? `${sort} reversed` : sort
+  return { sort: order, filter, overview, rows: rows as Row[], matched: Number(matched) }
+}
+
+class Top {
   private readonly client: Client
-  private shown: string[] = []
+  private readonly screen = new Screen()
+  private answer: Answer | null = null
   private sort = 0
+  private reversed = false
   private filter = ''
+  /** The last filter that the server took. */
+  private takenFilter = ''
   /** The filter that is being typed; null while none is. */
   private typed: string | null = null
   private offset = 0
-  private matched = 0
   private message = ''
+  private showsHelp = false
+  private asking = false
+  /** What is asked for has changed since it was asked. */
+  private stale = false
   private ended: (error: Error | null) => void = () => {}
-  private busy = false
 
   constructor(client: Client) {
     this.client = client
   }
 
   async run(): Promise<void> {
-    const { stdin, stdout } = process
-    const restore = (): void => {
-      stdin.setRawMode(false)
-      stdout.write(LEAVE)
-    }
-    process.on('exit', restore)
-    emitKeypressEvents(stdin)
-    stdin.setRawMode(true)
-    stdin.resume()
-    stdout.write(ENTER)
-    const onKey = (text: string | undefined, key: Key): void => this.key(text ?? '', key)
-    const onResize = (): void => {
-      this.shown = []
-      stdout.write('\x1b[2J')
-      void this.draw()
-    }
-    stdin.on('keypress', onKey)
-    stdout.on('resize', onResize)
-    const timer = setInterval(() => void this.draw(), PERIOD_MS)
+    const { screen, client } = this
+    const over = new Promise<void>((resolve, reject) => {
+      this.ended = (error) => (error === null ? resolve() : reject(error))
+    })
+    client.onClosed = (error) => this.ended(error)
+    screen.onKey = (text, key) => this.key(text, key)
+    screen.onResize = () => this.paint()
+    screen.onGone = () => this.ended(null)
+    screen.open()
+    const timer = setInterval(() => void this.refresh(), terminalLimits.pictureMs)
     try {
-      await new Promise<void>((resolve, reject) => {
-        this.ended = (error) => (error === null ? resolve() : reject(error))
-        this.client.onClosed = () => this.ended(new TerminalError('the server has closed the connection'))
-        void this.draw()
-      })
+      void this.refresh()
+      await over
     } finally {
       clearInterval(timer)
-      stdin.off('keypress', onKey)
-      stdout.off('resize', onResize)
-      stdin.pause()
-      process.off('exit', restore)
-      restore()
+      screen.close()
     }
   }
 
-  private async draw(): Promise<void> {
-    if (this.busy) return
-    this.busy = true
+  /** Asks the server, and shows its answer. */
+  private async refresh(): Promise<void> {
+    this.stale = this.asking
+    if (this.asking) return
+    this.asking = true
+    const { filter } = this
     try {
-      const sort = SORTS[this.sort]
-      const [overview, rows, matched] = await ask(this.client, sort, this.filter, this.offset)
-      this.matched = matched
-      const { columns: width, rows: height } = process.stdout
-      const message = this.typed === null ? this.message : `filter: ${this.typed}▏  Enter applies, Esc leaves`
-      const view = { width, height, sort, filter: this.filter, offset: this.offset, message }
-      this.paint(topFrame(overview, rows, matched, view))
+      const { sort, reversed: descending, offset } = this
+      this.answer = await ask(this.client, { sort: SORTS[sort], descending, filter, offset })
+      this.offset = this.inList(this.offset)
+      this.takenFilter = filter
     } catch (error) {
       if (!(error instanceof TerminalError)) this.ended(error as Error)
       else {
         this.message = error.message
-        this.filter = ''
+        if (this.filter === filter) this.filter = this.takenFilter
       }
-    } finally {
-      this.busy = false
+    }
+    this.asking = false
+    this.paint()
+    if (this.stale) void this.refresh()
+  }
+
+  private paint(): void {
+    const { size, hasColors: colors } = this.screen
+    if (this.showsHelp) this.screen.paint(helpFrame(size))
+    else if (this.answer !== null) {
+      const { overview, rows, matched, sort, filter } = this.answer
+      const { typed, offset } = this
+      const message = typed === null ? this.message : `filter: ${typed}▏  Enter applies it, Esc leaves`
+      const view = { ...size, sort, filter, offset, message, colors }
+      this.screen.paint(topFrame(overview, rows, matched, view))
     }
   }
 
-  /** Writes the lines that have changed. */
-  private paint(lines: string[]): void {
-    let text = ''
-    for (const [at, line] of lines.entries())
-      if (line !== this.shown[at]) text += `\x1b[${at + 1};1H${line}\x1b[K`
-    this.shown = lines
-    if (text !== '') process.stdout.write(text)
-  }
-
   private key(text: string, { name, ctrl }: Key): void {
+    const isTyping = this.typed !== null
+    this.message = ''
     if (ctrl === true && name === 'c') this.ended(null)
-    else if (this.typed !== null) this.typing(text, name)
+    else if (isTyping) this.typing(text, name)
+    else if (this.showsHelp) this.showsHelp = false
     else if (name === 'q' || name === 'escape') this.ended(null)
     else if (name === 's') this.sort = (this.sort + 1) % SORTS.length
+    else if (name === 'r') this.reversed = !this.reversed
     else if (text === '/') this.typed = this.filter
-    else if (name === 'down') this.scroll(1)
-    else if (name === 'up') this.scroll(-1)
-    else if (name === 'pagedown') this.scroll(10)
-    else if (name === 'pageup') this.scroll(-10)
-    void this.draw()
+    else if (text === '?' || name === 'h') this.showsHelp = true
+    else this.scroll(name)
+    this.paint()
+    if (!isTyping || this.typed === null) void this.refresh()
   }
 
   private typing(text: string, name: string | undefined): void {
@@ -141,14 +149,21 @@ class Screen {
     if (name === 'return') {
       this.filter = typed
       this.typed = null
-      this.message = ''
       this.offset = 0
     } else if (name === 'escape') this.typed = null
     else if (name === 'backspace') this.typed = typed.slice(0, -1)
     else if (/^[\x20-\x7e]+$/.test(text)) this.typed = typed + text
   }
 
-  private scroll(rows: number): void {
-    this.offset = Math.max(0, Math.min(this.offset + rows, this.matched - 1))
+  private scroll(key: string | undefined): void {
+    const { rowsMax } = terminalLimits
+    const by = { down: 1, up: -1, pagedown: PAGE_ROWS, pageup: -PAGE_ROWS, home: -rowsMax, end: rowsMax }
+    this.offset = this.inList(this.offset + (by[key as keyof typeof by] ?? 0))
+  }
+
+  /** Returns the nearest offset at which a row is. */
+  private inList(offset: number): number {
+    const rows = Math.min(terminalLimits.rowsMax, this.answer?.matched ?? 0)
+    return Math.max(0, Math.min(offset, rows - 1))
   }
 }

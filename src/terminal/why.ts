@@ -1,7 +1,7 @@
 // `fermata why`: what a request waits for, and what keeps it from going on.
 
 import { Client, type TerminalOptions } from './client.js'
-import { printable } from './table.js'
+import { jsonText, printableLines } from './table.js'
 
 export interface WhyOptions extends TerminalOptions {
   readonly json?: boolean
@@ -10,7 +10,6 @@ export interface WhyOptions extends TerminalOptions {
 export function why(address: string, id: string, options: WhyOptions): Promise<void> {
   return Client.with(address, options, async (client) => {
     const { why: answer, text } = await client.request('fermata/why', { id })
-    const lines = String(text).split('\n').map(printable)
-    process.stdout.write(`${options.json === true ? JSON.stringify(answer) : lines.join('\n')}\n`)
+    process.stdout.write(`${options.json === true ? jsonText(answer) : printableLines(String(text))}\n`)
   })
 }

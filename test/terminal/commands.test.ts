@@ -102,10 +102,17 @@ t.test('a script, JSON, errors that say what to do', async (t) => {
     code: 0,
     stdout: 'no request is in flight\nno breakpoint is set\n',
   })
-  t.match(await fermata(`debug unix:${path}`, 'lst\\nlist\\n'), {
-    code: 1,
-    stdout: "error: there is no command 'lst': see `help`\n",
-  })
+  const failed = await fermata(`debug unix:${path}`, 'points\\nlst\\nlist\\n')
+  t.equal(failed.stderr, "error: there is no command 'lst': see `help`\n")
+  t.equal(failed.stdout, 'no breakpoint is set\n', 'no prompt, and nothing behind what failed')
+  t.equal(failed.code, 1)
+  const wrong = await fermata(`ps unix:${path} --limit 0`)
+  t.equal(
+    wrong.stderr.split('\n')[0],
+    "error: option '--limit <rows>' argument '0' is invalid. Write a number from 1 to 10000.",
+  )
+  t.equal(wrong.code, 2)
+  t.match((await fermata('why --help')).stdout, /^Usage: fermata why \[options\] \[ADDRESS\] ID\n/)
   // A whole session: a breakpoint, a request of ours, and its release.
   const url = `http://${/listening on (\S+)/.exec(server.stderr)?.[1]}`
   const debug = await start(

@@ -83,6 +83,8 @@ export interface StartOptions {
   readonly cwd?: string
   readonly env?: Readonly<Record<string, string>>
   readonly readyTimeoutMs?: number
+  /** Its standard input is a pipe, for {@link Program.type}. */
+  readonly input?: boolean
 }
 
 export interface Exit {
@@ -112,7 +114,7 @@ export class Program {
     this.name = command
     this.process = spawn(...plainly(path, args), {
       detached: true,
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: [options.input === true ? 'pipe' : 'ignore', 'pipe', 'pipe'],
       ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
       env: { ...process.env, ...options.env },
     })
@@ -182,6 +184,11 @@ export class Program {
     return this.until(`it accepted on port ${port}`, () => accepted, timeoutMs).finally(() => {
       over = true
     })
+  }
+
+  /** Write to its standard input. */
+  type(text: string): void {
+    this.process.stdin?.write(text)
   }
 
   signal(signal: NodeJS.Signals): void {
