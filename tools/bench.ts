@@ -6,13 +6,19 @@
 
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { cpus, tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { Command } from 'commander'
+import { Client } from '../src/terminal/client.js'
 import { startBackend } from './bench/backends.js'
 import {
+  ATTACHED,
+  againstBuild,
+  BREAKPOINT,
+  COPY,
   contenderNames,
   contenders,
   contendersUsual,
+  debugAddress,
   type Started,
   startContender,
 } from './bench/contenders.js'
@@ -36,6 +42,7 @@ interface Options {
   readonly fermataArg: readonly string[]
   readonly nodeArg: readonly string[]
   readonly json?: string
+  readonly against?: string
 }
 
 interface Sample {
@@ -95,6 +102,10 @@ function readOptions(): Options {
       collect,
       [],
     )
+    .option(
+      '--against <dir>',
+      'compare with the build in DIR/dist, with a copy of this one, and with this one under a debugger that only attaches, or sets a breakpoint that is never met',
+    )
     .option('--json <file>', 'write all samples to this file as well')
     .parse()
     .opts<Options>()
@@ -144,9 +155,9 @@ function ratios(samples: Samples, name: string, than: string): number[] {
     : of.map((each, round) => each.cpuPerRequestUs / (to[round]?.cpuPerRequestUs ?? Number.NaN))
 }
 
-function printScenario(scenario: Scenario, samples: Samples, warmUp: number): void {
+function printScenario(scenario: Scenario, samples: Samples, warmUp: number, against: boolean): void {
   const of = (name: string, key: keyof Sample): number[] => (samples.get(name) ?? []).map((each) => each[key])
-  const than = scenario.aims[0]?.than ?? ''
+  const than = against ? COPY : (scenario.aims[0]?.than ?? '')
   const rows = [...samples.keys()].map((name) => [
     name,
     spread(of(name, 'cpuPerRequestUs')),
@@ -174,7 +185,7 @@ function printScenario(scenario: Scenario, samples: Samples, warmUp: number): vo
     'backend connections',
   ]
   console.log(table(head, rows))
-  for (const aim of scenario.aims) {
+  for (const aim of against ? [] : scenario.aims) {
     const reached = median(ratios(samples, 'fermata', aim.than))
     if (!Number.isFinite(reached)) continue
     console.log(
@@ -184,13 +195,26 @@ function printScenario(scenario: Scenario, samples: Samples, warmUp: number): vo
   }
 }
 
+/** Attaches a debugger, which stays until this process ends. */
+async function attach({ log }: Bench, name: string): Promise<void> {
+  const client = await Client.attach(debugAddress(dirname(log), name), {})
+  if (name === BREAKPOINT) await client.run("break exchange.lease if request.path == '/never'")
+}
+
 /** Starts the proxies of this scenario, whose protocols are fixed at start. */
 async function startAll(options: Options, scenario: Scenario, bench: Bench): Promise<Started[]> {
   const { backendPort, pinning } = bench
   const proxies: Started[] = []
-  for (const contender of contenders(options.only, options.fermataArg, options.nodeArg)) {
+  const { against, fermataArg, nodeArg } = options
+  const all =
+    against === undefined
+      ? contenders(options.only, fermataArg, nodeArg)
+      : againstBuild(against, dirname(bench.log), fermataArg, nodeArg)
+  for (const contender of all) {
     const started = await startContender(contender, scenario.way, backendPort, [], pinning.proxy)
-    if (started !== null) proxies.push(started)
+    if (started === null) continue
+    proxies.push(started)
+    if (contender.name === ATTACHED || contender.name === BREAKPOINT) await attach(bench, contender.name)
   }
   if (proxies.length === 0) throw new Error(`no proxy to measure for ${scenario.name}`)
   return proxies
@@ -230,7 +254,7 @@ async function measureAll(
       pinning,
       log,
     })
-    printScenario(scenario, samples, options.warmUp)
+    printScenario(scenario, samples, options.warmUp, options.against !== undefined)
     results.push({ scenario, samples })
   }
   if (options.json !== undefined) {

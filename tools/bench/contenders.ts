@@ -45,6 +45,7 @@ export const fermata = (
   more: readonly string[] = [],
   nodeArgs: readonly string[] = [],
   name = 'fermata',
+  folder = compiled,
 ): Contender => ({
   name,
   share: 1,
@@ -53,7 +54,7 @@ export const fermata = (
     command: process.execPath,
     args: [
       ...nodeArgs,
-      join(compiled, 'src', 'main.js'),
+      join(folder, 'src', 'main.js'),
       'serve',
       '--listen',
       `${way.client === 'h2' ? 'https' : 'http'}://127.0.0.1:${port}`,
@@ -120,11 +121,38 @@ export const plain: Contender = {
 }
 
 /** The same as fermata: how far two of the same lie apart is what a ratio may be wrong by. */
-const COPY = 'fermata-copy'
+export const COPY = 'fermata-copy'
 
 export const contenderNames = ['fermata', COPY, 'nghttpx', 'node', 'relay', 'http-proxy', 'fastify'] as const
 /** Those that are measured unless others are asked for. */
 export const contendersUsual = contenderNames.filter((each) => each !== COPY)
+
+/** Another build of Fermata. */
+export const BEFORE = 'before'
+/** Fermata with a debugger attached, and with a breakpoint that is never met. */
+export const ATTACHED = 'attached'
+export const BREAKPOINT = 'breakpoint'
+
+/** Returns the address at which a debugger attaches to this contender. */
+export const debugAddress = (folder: string, name: string): string => `unix:${join(folder, `${name}.sock`)}`
+
+/** Fermata, a copy of it, the build in this folder, and Fermata with debuggers, which attach in `sockets`. */
+export function againstBuild(
+  folder: string,
+  sockets: string,
+  args: readonly string[],
+  nodeArgs: readonly string[],
+): readonly Contender[] {
+  const debugged = (name: string): Contender =>
+    fermata([...args, '--debug', debugAddress(sockets, name)], nodeArgs, name)
+  return [
+    fermata(args, nodeArgs),
+    fermata(args, nodeArgs, COPY),
+    fermata(args, nodeArgs, BEFORE, join(folder, 'dist')),
+    debugged(ATTACHED),
+    debugged(BREAKPOINT),
+  ]
+}
 
 /** The contenders with these names; says on stderr which of them is not installed. */
 export function contenders(
