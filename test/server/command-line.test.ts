@@ -252,9 +252,8 @@ t.test('--trace - to a reader that has left', { buffered: true }, async (t) => {
 
 t.test('the reader of its log leaves: requests are answered as before', { buffered: true }, async (t) => {
   const port = await freePort()
-  // Nothing listens there: each request leaves a line.
-  const gone = await freePort()
-  const args = ['serve', '--listen', `127.0.0.1:${port}`, '--backend', `http://127.0.0.1:${gone}`]
+  // Nothing listens on port 1: each request leaves a line.
+  const args = ['serve', '--listen', `127.0.0.1:${port}`, '--backend', 'http://127.0.0.1:1']
   const child = spawn(process.execPath, [main, ...args], { stdio: ['ignore', 'ignore', 'pipe'] })
   t.teardown(() => child.kill('SIGKILL'))
   await once(child.stderr, 'data')
