@@ -196,7 +196,12 @@ export class Engine<S extends Session> implements SessionReports<S>, Subject {
 
   retired(session: S, served?: number): void {
     if (served !== undefined) this.declinedLeases(served)
-    if (session.state === 'closed' || session.state === 'retired') return
+    if (session.state !== 'closed' && session.state !== 'retired') this.retire(session)
+    // Its share may be more than the one before.
+    if (served !== undefined) this.grant()
+  }
+
+  private retire(session: S): void {
     const opening = session.openedBy ?? session
     if (this.openings.delete(opening)) {
       this.abandonedOpenings.add(opening)

@@ -2,7 +2,6 @@
 // response before any of it is sent, its backend. Each change is checked as the codecs would check it, and
 // never touches framing: a message must not get two meanings.
 
-import { LEASED } from '../engine/index.js'
 import type { Exchange } from './exchange.js'
 
 /** The steps in which nothing of a response has been sent. */
@@ -29,7 +28,7 @@ export const changes = {
       case 'leaseLate':
         return null
       case 'sendHead':
-        return (x.lease.readiness & LEASED) !== 0 ? null : `${x.id} has no lease`
+        return x.lease.session !== null ? null : `${x.id} has no lease`
       case 'answer':
         return x.backendStream?.head ? null : `the response head of ${x.id} has not come`
       case 'respond':

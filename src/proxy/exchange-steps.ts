@@ -86,7 +86,7 @@ export const exchangeSteps = exchangeLife.steps<Exchange>({
   /** Waits for a stream on a shared session. The engine wakes us with the lease granted, or with a fault. */
   lease(x) {
     const lease = x.lease
-    if ((lease.readiness & LEASED) !== 0) return goto.sendHead
+    if (lease.session !== null) return goto.sendHead
     if ((lease.readiness & UNLEASED) !== 0 && lease.fault !== null) {
       x.cause = lease.fault
       x.refusal = x.refusalOf(lease.fault)

@@ -11,11 +11,15 @@ type FieldLines = readonly (readonly [string, string])[]
 export function respond(x: Exchange, { status, text, fields: more }: OwnAnswer): void {
   const { fields } = x.proxy.world
   const body = Buffer.from(text, 'utf8')
-  const lines: FieldLines = [
-    ...more,
-    ['content-type', 'text/plain; charset=utf-8'],
-    ['content-length', String(body.length)],
-  ]
+  // A response without content has no content-length (RFC 9110 §8.6).
+  const bodiless = status === 204 || status === 304
+  const lines: FieldLines = bodiless
+    ? more
+    : [
+        ...more,
+        ['content-type', 'text/plain; charset=utf-8'],
+        ['content-length', String(body.length)],
+      ]
   const bare = x.request.method?.value === 'HEAD' || body.length === 0
   send(x, headOf(fields, status, lines, body.length), bare ? null : body)
 }

@@ -59,15 +59,19 @@ export class Progress {
     this.overdue = false
   }
 
-  /** Moves its times on by these ms: the exchange was held so long. What left meanwhile counts from now. */
+  /**
+   * Moves its times on by these ms: the exchange was held so long. What left meanwhile counts from now, and
+   * what left before from as much later.
+   */
   shifted(ms: number, now: number, frontend: Stream, backend: Stream | null): void {
     this.receivedAt += ms
     this.headBy += ms
     this.movedAt += ms
     if (backend === null) return
     const moved = frontend.sentBytes + backend.sentBytes - this.moved
-    if (moved >= this.leastBytes) this.periodBegins(now, frontend, backend)
-    if (this.sentBefore >= 0) this.noteSent(backend, now)
+    const sentAt = Math.min(now, Math.max(frontend.sentAt, backend.sentAt) + ms)
+    if (moved >= this.leastBytes) this.periodBegins(Math.max(this.movedAt, sentAt), frontend, backend)
+    if (this.sentBefore >= 0) this.noteSent(backend, Math.min(now, backend.sentAt + ms))
   }
 
   /** Starts the time of an attempt. */

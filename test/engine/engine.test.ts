@@ -657,6 +657,19 @@ t.test('E34: what requests cost where each session serves so many, in sends', as
     }
 })
 
+t.test('E34: a share that is more than the one before is granted at once', async (t) => {
+  const { engine, made, ask } = setUp(100, { sessionsMax: 2, openingMax: 2 })
+  for (let i = 0; i < 6; i++) ask(`${i}`)
+  made[0].opened()
+  made[1].opened()
+  for (let i = 0; i < 5; i++) made[0].decline()
+  for (let i = 0; i < 4; i++) ask(`again ${i}`)
+  const { leased } = made[1]
+  t.equal(engine.queued > 0, true)
+  made[0].retire(4)
+  t.equal(made[1].leased > leased, true)
+})
+
 t.test('E34: a refused lease leaves a session as many as it has left', async (t) => {
   const { engine, made, ask } = setUp(100, { sessionsMax: 1 })
   for (let i = 0; i < 10; i++) ask(`${i}`)

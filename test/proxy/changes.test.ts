@@ -95,6 +95,30 @@ t.test('steps that it may be sent to', (t) => {
   t.end()
 })
 
+t.test('an answer that a debugger gives: 204 and 304 have no length', (t) => {
+  for (const [status, text] of [
+    [204, ''],
+    [304, ''],
+    [403, 'no'],
+  ] as const) {
+    const proxy = memoryProxy()
+    const far = proxy.client()
+    const held = holdAt(proxy, 'awaitHead')
+    far.send(headers(1, REQUEST))
+    proxy.greet(proxy.backends[0])
+    far.take()
+    const x = held()
+    t.equal(changes.setAnswer(x, status, text), null)
+    t.equal(proxy.world.scheduler.redirect(x, 'respond'), null)
+    goOn(proxy, x)
+    const answer = decoded(far.take())
+    t.match(answer, { ':status': String(status) })
+    t.equal(answer['content-length'], text === '' ? undefined : String(text.length))
+    t.equal(x.outcome, 'by-debugger')
+  }
+  t.end()
+})
+
 t.test('a refusal that a debugger makes', (t) => {
   const proxy = memoryProxy({ proxy: { headTimeoutMs: 60_000 } })
   const { scheduler } = proxy.world

@@ -3,6 +3,7 @@
 // sent, and that it gets a request again against the rules of retrying (spec/exchange.md, R1 to R4).
 
 import type { Prng, SimPeerSocket } from '../../src/pollset/index.js'
+import { changedRequestCame } from './checks/by-hand.js'
 import { resetsAreBounded } from './checks/e17.js'
 import { PingCount } from './checks/e26.js'
 import { brokeItsConnection, mayComeAgain } from './checks/r.js'
@@ -11,7 +12,7 @@ import { forgery } from './claims.js'
 import { givenUp } from './inside.js'
 import { stormOf, tagged } from './interims.js'
 import { drawExcess, isPastAll, sendLargeHead } from './large-heads.js'
-import type { Attempt, Request, Response } from './ledger.js'
+import { type Attempt, idOf, type Request, type Response } from './ledger.js'
 import { Peer, type PeerContext, PeerStream } from './peer.js'
 import * as wire from './wire.js'
 
@@ -182,10 +183,11 @@ export class BackendPeer extends Peer<BackendStream> {
     this.highest = id
     const { plan, books, pollset, healed } = this.stage
     const path = fields.find((each) => each[0] === ':path')?.[1] ?? ''
-    const request = books.requests[Number(path.slice(1))]
+    const request = books.requests[idOf(path)]
     if (request === undefined) this.fail('S2', `a request nobody made: ${path}`)
     const forged = forgery(fields)
     if (forged !== null) this.fail('S2', forged)
+    changedRequestCame(request, path, fields)
     if (request.tunnel !== null) this.handshake(request, fields, ended)
     const { chance } = this
     const refusedNow = id > this.lastServed

@@ -3,13 +3,14 @@
 // it was asked for. What it gets is held against what the clients sent, and against the rules of retrying.
 
 import type { Prng, SimPeerSocket } from '../../src/pollset/index.js'
+import { changedRequestCame } from './checks/by-hand.js'
 import { agreesOnIdle } from './checks/h1.js'
 import { mayComeAgain } from './checks/r.js'
 import { bodyBelongs, flowIsWhole, framedIsWhole } from './checks/s2.js'
 import { forgery } from './claims.js'
 import { givenUp } from './inside.js'
 import { stormOf, tagged } from './interims.js'
-import type { Attempt, Request, Response } from './ledger.js'
+import { type Attempt, idOf, type Request, type Response } from './ledger.js'
 import type { PeerContext } from './peer.js'
 import { acceptOf, headOf, type Outgoing, Peer1 } from './peer1.js'
 import { CHUNKED, type Fields, framingOf, only, UNTIL_CLOSE } from './wire1.js'
@@ -106,13 +107,14 @@ export class Backend1 extends Peer1 {
   // Input
 
   head(start: string, fields: Fields): number {
-    const match = /^([A-Z]+) \/(\d+) HTTP\/1\.1$/.exec(start)
+    const match = /^([A-Z]+) (\/\d+(?:\?hand=\d+)?) HTTP\/1\.1$/.exec(start)
     if (match === null) this.wrong(`a request line '${start}'`)
-    const request = this.stage.books.requests[Number(match[2])]
+    const request = this.stage.books.requests[idOf(match[2])]
     const tunnel = request?.tunnel === 'websocket'
     if ((tunnel ? 'GET' : request?.method) !== match[1]) this.fail('S2', `a request nobody made: ${start}`)
     const forged = forgery(fields)
     if (forged !== null) this.fail('S2', forged)
+    changedRequestCame(request, match[2], fields)
     if (this.serving !== null) this.wrong(`request ${request.id} while ${this.serving.id} is under way`)
     this.idles++
     if (this.last) this.wrong(`request ${request.id} on a connection that was to end`)

@@ -3,6 +3,7 @@
 // What it receives is checked against what the backends sent.
 
 import type { Prng, SimPeerSocket } from '../../src/pollset/index.js'
+import { answeredByHand, changedResponseCame } from './checks/by-hand.js'
 import { cutOff } from './checks/closing.js'
 import { attemptsAreSpent } from './checks/r.js'
 import { bodyBelongs, flowIsWhole, interimsCame, messageIsWhole } from './checks/s2.js'
@@ -283,7 +284,8 @@ export class Client extends Peer<ClientStream> {
       this.opened(stream, tag)
       return
     }
-    if (tag === undefined && field('x-fermata') === undefined && stream.status !== 431) {
+    const ours = field('x-fermata') !== undefined || answeredByHand(stream.request, stream.status)
+    if (tag === undefined && !ours && stream.status !== 431) {
       this.fail('S2', `a response on stream ${id} that no backend sent: ${JSON.stringify(fields)}`)
     }
     if (field('x-fermata') === 'retries-spent') attemptsAreSpent(stream.request, this.stage.plan)
@@ -297,6 +299,7 @@ export class Client extends Peer<ClientStream> {
       )
     }
     stream.response = response
+    if (response !== null) changedResponseCame(response, fields)
     if (response !== null) interimsCame(stream.request.id, stream.interims, response)
     if (response === null) stream.promised = Number(field('content-length') ?? -1)
   }

@@ -3,6 +3,7 @@
 // sent: the response to this request and no other, complete only if it is.
 
 import type { Prng, SimPeerSocket } from '../../src/pollset/index.js'
+import { answeredByHand, changedResponseCame } from './checks/by-hand.js'
 import { cutOff } from './checks/closing.js'
 import { answeredAtEnd } from './checks/h1.js'
 import { bodyBelongs, flowIsWhole, framedIsWhole, interimsCame } from './checks/s2.js'
@@ -346,7 +347,7 @@ export class Client1 extends Peer1 {
   private attribute(asked: Asked, status: number, fields: Fields): void {
     const tag = only(this, fields, 'x-r')
     if (tag === null) {
-      const ours = only(this, fields, 'x-fermata') !== null
+      const ours = only(this, fields, 'x-fermata') !== null || answeredByHand(asked.request, status)
       if (!ours && !this.leaving && status !== 408 && status !== 503) {
         this.fail('E17', `a request without fault is answered ${status}: ${JSON.stringify(fields)}`)
       }
@@ -357,6 +358,7 @@ export class Client1 extends Peer1 {
       this.fail('S2', `request ${asked.id} got the response to ${response?.request.id}`)
     }
     asked.response = response
+    changedResponseCame(response, fields)
     if (asked.minor === 1) interimsCame(asked.id, asked.interims, response)
   }
 

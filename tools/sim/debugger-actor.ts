@@ -1,19 +1,22 @@
 // The hand: does what a debugger does. It holds exchanges at the scheduler's gate and parks those that wait;
-// it makes them late, redirects and cancels them; it lets them go: soon, late, or not before all heals; and it
+// it steers them (steering.ts); it lets them go: soon, late, step by step, or not before all heals; and it
 // vanishes, which lets all of them go at once.
 
 import type { Cause, Continuation, Gate, Scheduler } from '../../src/continuation/index.js'
 import type { Prng } from '../../src/pollset/index.js'
+import { Exchange } from '../../src/proxy/index.js'
 import type { PeerContext } from './peer.js'
+import { Steering } from './steering.js'
 
-/** Where the hand sends an exchange. Not to `retry`: what a backend has begun would come again, as its user wants it. */
-const TARGETS = ['refuse', 'abort']
+/** ms: the longest time between two looks for something to park, or to vanish */
+const LOOK_MS = 100
 
 export class DebuggerActor implements Gate {
   /** Those it holds. */
   readonly holding = new Set<Continuation>()
-  /** Those whose end it has hurried: they may end late before their time. */
-  readonly steered = new WeakSet<Continuation>()
+  readonly steering: Steering
+  /** Those that it holds again at their next step or wait. */
+  private readonly stepping = new WeakSet<Continuation>()
   private readonly stage: PeerContext
   private readonly scheduler: Scheduler
   private readonly chance: Prng
@@ -22,38 +25,58 @@ export class DebuggerActor implements Gate {
     this.stage = stage
     this.scheduler = scheduler
     this.chance = chance
-    if (stage.plan.parkPercent > 0) this.parkLater()
+    this.steering = new Steering(stage, scheduler, chance)
+    const { parkPercent, vanishingPercent } = stage.plan
+    if (parkPercent + vanishingPercent > 0) this.lookLater()
   }
 
   holds(continuation: Continuation, _cause: Cause): boolean {
     const { plan, healed } = this.stage
-    if (healed || !continuation.holdable || !this.chance.chance(plan.holdPercent)) return false
-    this.take(continuation, 'held')
+    if (healed || !continuation.holdable) return false
+    const steps = this.stepping.delete(continuation)
+    if (!steps && !this.chance.chance(plan.holdPercent)) return false
+    this.take(continuation, steps ? 'stepped' : 'held')
     return true
   }
 
   private take(continuation: Continuation, what: string): void {
+    const { chance } = this
     const { plan } = this.stage
     this.stage.tally(what)
     this.holding.add(continuation)
-    if (this.chance.chance(plan.holdOnPercent)) return
-    this.inTurn(this.chance.between(1, plan.holdMs), () => {
-      if (this.holding.has(continuation) && this.chance.chance(plan.steerPercent)) this.steer(continuation)
-      this.releaseHeld(continuation)
+    const ms = chance.between(1, plan.holdMs)
+    if (chance.chance(plan.steerPercent)) {
+      this.inTurn(chance.below(ms + 1), () => {
+        if (this.holding.has(continuation) && continuation instanceof Exchange)
+          this.steering.steer(continuation)
+      })
+    }
+    if (chance.chance(plan.holdOnPercent)) return
+    this.inTurn(ms, () => {
+      if (this.holding.has(continuation) && chance.chance(plan.stepPercent)) this.stepping.add(continuation)
+      this.letGo(continuation)
     })
   }
 
-  private parkLater(): void {
+  private lookLater(): void {
     const { plan } = this.stage
-    this.inTurn(this.chance.between(1, 100), () => {
+    this.inTurn(this.chance.between(1, LOOK_MS), () => {
       if (this.stage.healed) return
-      const all = [...this.scheduler.alive()].filter((each) => each.holdable && !each.held)
-      if (all.length > 0 && this.chance.chance(plan.parkPercent)) {
-        const one = all[this.chance.between(0, all.length - 1)]
-        if (this.scheduler.hold(one)) this.take(one, 'parked')
+      if (this.chance.chance(plan.parkPercent)) this.park()
+      if (this.holding.size > 0 && this.chance.chance(plan.vanishingPercent)) {
+        this.stage.tally('the hand vanished')
+        this.vanish()
       }
-      this.parkLater()
+      this.lookLater()
     })
+  }
+
+  /** Holds one exchange wherever it is. */
+  private park(): void {
+    const all = [...this.scheduler.alive()].filter((each) => each.holdable && !each.held)
+    if (all.length === 0) return
+    const one = all[this.chance.below(all.length)]
+    if (this.scheduler.hold(one)) this.take(one, 'parked')
   }
 
   /** Does this in a turn, as a debugger's session does: the clock is that of the turn. */
@@ -62,33 +85,18 @@ export class DebuggerActor implements Gate {
     pollset.after(ms, () => pollset.queue({ wake() {}, resume: act }))
   }
 
-  /** Does one thing to a held exchange that its user may do. */
-  private steer(continuation: Continuation): void {
-    const act = this.chance.between(0, 3)
-    this.steered.add(continuation)
-    if (act === 0 && this.scheduler.makeLate(continuation) === null) this.stage.tally('made late')
-    else if (act === 1) {
-      const to = TARGETS[this.chance.between(0, TARGETS.length - 1)]
-      if (this.scheduler.redirect(continuation, to) === null) this.stage.tally(`sent to ${to}`)
-    } else if (act === 2) {
-      continuation.cancel()
-      this.stage.tally('cancelled by hand')
-    } else {
-      this.stage.tally('vanished')
-      this.vanish()
-    }
-  }
-
   heal(): void {
     this.stage.pollset.queue({ wake() {}, resume: () => this.vanish() })
   }
 
   /** Lets all of them go at once. */
   private vanish(): void {
-    for (const each of this.holding) this.releaseHeld(each)
+    for (const each of this.holding) this.letGo(each)
   }
 
-  private releaseHeld(continuation: Continuation): void {
-    if (this.holding.delete(continuation)) this.scheduler.release(continuation)
+  /** What was let go already, or has ended, is let go again: that changes nothing. */
+  private letGo(continuation: Continuation): void {
+    this.holding.delete(continuation)
+    this.scheduler.release(continuation)
   }
 }

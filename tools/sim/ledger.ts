@@ -1,6 +1,25 @@
 // The ledger of a run: what each actor sent, so that the receiver can check every byte (S2). A body is a
 // stretch of one long pattern, which begins at the phase of its message.
 
+import type { Head } from '../../src/http/index.js'
+
+/** The field in which a debugger's hand notes what it has changed. */
+export const HAND_FIELD = 'x-hand'
+/** The targets of CONNECT differ by port: this, and the number of the request. */
+export const TARGET_PORT = 1000
+
+/** What a debugger's hand did to a request, for those who see what comes of it. */
+export interface ByHand {
+  /** How often the request was sent to `retry`. Each time it may come again. */
+  retries: number
+  /** The answers that were to be given in the place of a backend. */
+  readonly answers: { readonly status: number; readonly length: number }[]
+  /** All values that were set in {@link HAND_FIELD}, or as the query of the path. */
+  readonly values: string[]
+  /** Whether the field was set before the request was first sent, so that each attempt has it. */
+  always: boolean
+}
+
 /** A property that does not hold. */
 export class Violation extends Error {
   override name = 'Violation'
@@ -90,6 +109,7 @@ export class Request extends Message {
   outcome = ''
   /** Whether a backend sent more interim responses than the proxy passes on. */
   stormed = false
+  readonly byHand: ByHand = { retries: 0, answers: [], values: [], always: false }
   /** All responses that backends began, the latest last. */
   readonly responses: Response[] = []
   constructor(
@@ -116,6 +136,8 @@ export class Response extends Message {
   /** The number of interim responses sent before this response, and their tag. */
   interims = 0
   interimTag = ''
+  /** What a debugger's hand set in it; null if nothing. */
+  handValue: string | null = null
   /** Whether the proxy received all of it before the connection was reset. */
   arrived = false
   /** Whether its connection is over. The last bytes sent may not have reached the proxy then. */
@@ -164,3 +186,12 @@ export class Ledger {
     return made
   }
 }
+
+/** Returns the request with this head, whether a debugger has changed its path or not. */
+export function requestOf(books: Ledger, { path, host }: Head): Request | undefined {
+  const id = path === null ? Number(host.slice(host.indexOf(':') + 1)) - TARGET_PORT : idOf(path.value)
+  return books.requests[id]
+}
+
+/** Returns the number of a request by its path: `/12`, or `/12?hand=3`. */
+export const idOf = (path: string): number => Number(/^\/(\d+)(?:\?hand=\d+)?$/.exec(path)?.[1] ?? Number.NaN)

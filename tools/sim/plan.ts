@@ -174,9 +174,11 @@ const KNOBS = {
   interimBytesMax: oneOf(65_536, 1024, 65_536),
   endsByResetPercent: fault(30),
 
-  // What else the hand does: it parks what waits, and before it lets go it makes late, redirects or cancels. Behind all others.
+  // What else the hand does: it parks what waits, steers what it holds, lets it go for one step only, and vanishes. Behind all others.
   parkPercent: fault(40),
   steerPercent: fault(50),
+  stepPercent: fault(60),
+  vanishingPercent: fault(10),
 } as const satisfies Readonly<Record<string, Knob>>
 
 export type PlanName = keyof typeof KNOBS

@@ -54,7 +54,7 @@ import {
   type SessionInside,
   type TcpInside,
 } from './inside.js'
-import { Ledger, type Request, Violation } from './ledger.js'
+import { Ledger, type Request, TARGET_PORT, Violation } from './ledger.js'
 import { faultsOf, limitsOf } from './limits.js'
 import type { PeerContext } from './peer.js'
 import type { Plan } from './plan.js'
@@ -63,10 +63,8 @@ import { Target } from './target.js'
 const FRONT = { host: '192.0.2.1', port: 80 }
 const BACK = { host: '192.0.2.9', port: 9 }
 const BACK_NAME = 'backend.sim'
-/** The targets of CONNECT differ by port. */
 const TARGET_HOST = '192.0.2.77'
 const TARGET_NAME = 'target.sim'
-const TARGET_PORT = 1000
 /** The most turns of a run. A run that takes more has something that never ends. */
 const TURNS_MAX = 200_000
 

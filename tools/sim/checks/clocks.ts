@@ -97,7 +97,7 @@ export function clocks(): Checker {
     const ms = pollset.now - last.at
     // A trickle of what a side owes is no progress.
     const trickles = last.moved > 0 && phase !== 'tunnel' && limits.proxy.bodyBytesMin > 1
-    if (!hand.steered.has(x) && !trickles && ms + ROUNDING_MS < limitOf(phase, limits))
+    if (!hand.steering.late.has(x) && !trickles && ms + ROUNDING_MS < limitOf(phase, limits))
       fail('L1', `${x.id} is ended by ${x.outcome} after ${ms} ms`)
   }
 

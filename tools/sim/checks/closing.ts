@@ -2,7 +2,7 @@
 // whole reaches a client that stays; one that has come whole is passed on, though its backend resets the connection behind it.
 
 import type { Exchange } from '../../../src/proxy/index.js'
-import type { Ledger, Request } from '../ledger.js'
+import { idOf, type Ledger, type Request } from '../ledger.js'
 import type { Plan } from '../plan.js'
 import { fail } from './check.js'
 
@@ -11,10 +11,12 @@ const LOST = new Set(['backend-closed', 'unanswered', 'truncated'])
 
 /** Called for each exchange that ends. */
 export function exchangeEnded(books: Ledger, { request, outcome, asksTunnel }: Exchange): void {
-  const id = Number((request.path?.value ?? '').slice(1))
+  const id = idOf(request.path?.value ?? '')
   const asked = asksTunnel ? undefined : books.requests[id]
   if (asked === undefined) return
   asked.outcome = outcome
+  // A debugger may have sent the request again, though an answer had come.
+  if (asked.byHand.retries > 0) return
   if (LOST.has(outcome) && asked.responses.at(-1)?.arrived === true)
     fail('C1', `the response to ${id} had come before its connection was reset, and is ${outcome}`)
 }

@@ -13,7 +13,7 @@ export function answeredAtEnd(id: number, attempts: number, headCame: boolean): 
 
 /** Where nothing holds up octets or steps, both ends of a connection agree within its margin on when it became idle. */
 export const agreesOnIdle = (plan: Plan): boolean =>
-  plan.stallPercent + plan.stuckPercent + plan.holdPercent + plan.sendBufferBytes === 0
+  plan.stallPercent + plan.stuckPercent + plan.holdPercent + plan.parkPercent + plan.sendBufferBytes === 0
 
 /** R11 of spec/exchange.md: nothing is sent again after FIN. And E33 of spec/engine.md. */
 export function h1(): Checker {

@@ -11,10 +11,14 @@ const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'PUT', 'CONNECT'
 
 export function mayComeAgain(request: Request): void {
   if (request.tooLarge) fail('R', `${request.method} ${request.id} came, whose head is too large`)
+  let left = request.byHand.retries
   for (const attempt of request.attempts) {
-    if (attempt.culprit === true) fail('R', `${request.id} comes again, though it broke a connection before`)
+    if (attempt.culprit === true && left === 0)
+      fail('R', `${request.id} comes again, though it broke a connection before`)
     const over = attempt.calmed === true || attempt.dead()
     if (attempt.refused || (over && IDEMPOTENT.has(request.method))) continue
+    // A debugger has sent it again.
+    if (left-- > 0) continue
     fail('R', `${request.method} ${request.id} comes again, though it was begun before`)
   }
 }
@@ -22,7 +26,7 @@ export function mayComeAgain(request: Request): void {
 /** R13: the proxy has ended the connection of this attempt for the head that answered it. */
 export function brokeItsConnection(request: Request, attempt: Attempt): void {
   attempt.culprit = true
-  if (request.attempts.at(-1) !== attempt)
+  if (request.attempts.at(-1) !== attempt && request.byHand.retries === 0)
     fail('R', `${request.id} has come again, though it broke a connection`)
 }
 
@@ -31,6 +35,7 @@ export function attemptsAreSpent(request: Request, plan: Plan): void {
   const { diePercent, resetPercent, vanishPercent, stallPercent, sendBufferBytes, refusedPercent } = plan
   if (diePercent + resetPercent + vanishPercent + stallPercent + sendBufferBytes + refusedPercent > 0) return
   const { attempts } = request
+  if (request.byHand.retries > 0) return
   if (attempts.length > 0 && attempts.every((each) => each.notBegun === true))
     fail('R', `no attempts are left for ${request.id}, of which none was begun`)
 }
