@@ -236,6 +236,11 @@ export const exchangeSteps = exchangeLife.steps<Exchange>({
   /** Withdraws the request from its session, and decides whether it may be sent again. */
   retry(x) {
     if (x.cancelAsked) return goto.abort
+    // A debugger has sent it here, and more of its body has left since.
+    if (x.backendStream !== null && !x.asksTunnel && !x.frontend.replayable) {
+      x.refusal = refusals.BY_DEBUGGER
+      return goto.refuse
+    }
     attempts.withdraw(x)
     const { attemptsMax, retryTimeoutMs } = x.proxy.limits
     if (x.attempts >= attemptsMax || x.sendsNoMore) {

@@ -5,7 +5,7 @@ import t from 'tap'
 import { type Continuation, why, whyText } from '../../src/continuation/index.js'
 import { changes } from '../../src/proxy/changes.js'
 import { Exchange } from '../../src/proxy/index.js'
-import { frame, framesOf, headers, REQUEST } from '../../tools/testbed/frames.js'
+import { frame, framesOf, headers, REQUEST, uint32 } from '../../tools/testbed/frames.js'
 import { memoryProxy } from '../../tools/testbed/memory-proxy.js'
 import { decoded } from '../world/decoded.js'
 
@@ -92,6 +92,28 @@ t.test('steps that it may be sent to', (t) => {
   goOn(proxy, x)
   t.equal(x.outcome, 'by-debugger')
   t.match(decoded(far.take()), { ':status': '503', 'x-fermata': 'by-debugger' })
+  t.end()
+})
+
+t.test('a body that has left while it was held is not sent again', (t) => {
+  for (const left of [false, true]) {
+    const proxy = memoryProxy({ proxy: { replayBytesMax: 10 } })
+    const { scheduler } = proxy.world
+    const far = proxy.client()
+    far.send(headers(1, [[':method', 'POST'], ...REQUEST.slice(1)], false))
+    const [backend] = proxy.backends
+    // SETTINGS_INITIAL_WINDOW_SIZE: 5
+    backend.send(Buffer.concat([frame(4, 0, 0, Buffer.from([0, 4, 0, 0, 0, 5])), frame(4, 1, 0)]))
+    far.send(frame(0, 0, 1, Buffer.alloc(50)))
+    backend.take()
+    const [x] = [...scheduler.alive()].filter((each): each is Exchange => each instanceof Exchange)
+    scheduler.hold(x)
+    t.equal(scheduler.redirect(x, 'retry'), null)
+    if (left) backend.send(frame(8, 0, 1, uint32(40)))
+    goOn(proxy, x)
+    t.equal(x.outcome, left ? 'by-debugger' : 'ok')
+    t.equal(x.stepName, left ? 'log' : 'awaitHead')
+  }
   t.end()
 })
 
