@@ -15,11 +15,7 @@ export function respond(x: Exchange, { status, text, fields: more }: OwnAnswer):
   const bodiless = status === 204 || status === 304
   const lines: FieldLines = bodiless
     ? more
-    : [
-        ...more,
-        ['content-type', 'text/plain; charset=utf-8'],
-        ['content-length', String(body.length)],
-      ]
+    : [...more, ['content-type', 'text/plain; charset=utf-8'], ['content-length', String(body.length)]]
   const bare = x.request.method?.value === 'HEAD' || body.length === 0
   send(x, headOf(fields, status, lines, body.length), bare ? null : body)
 }

@@ -95,6 +95,25 @@ t.test('steps that it may be sent to', (t) => {
   t.end()
 })
 
+t.test('one that was granted its lease and is sent to lease again has one lease', (t) => {
+  const proxy = memoryProxy({ engine: { sessionsMax: 1 } })
+  const { scheduler } = proxy.world
+  const far = proxy.client()
+  far.send(headers(1, REQUEST))
+  proxy.greet(proxy.backends[0])
+  const held = holdAt(proxy, 'sendHead')
+  far.send(headers(3, REQUEST))
+  const x = held()
+  const { session } = x.lease
+  t.not(session, null)
+  t.equal(session?.leased, 2)
+  t.equal(scheduler.redirect(x, 'lease'), null)
+  goOn(proxy, x)
+  t.equal(x.stepName, 'awaitHead')
+  t.equal(session?.leased, 2)
+  t.end()
+})
+
 t.test('a body that has left while it was held is not sent again', (t) => {
   for (const left of [false, true]) {
     const proxy = memoryProxy({ proxy: { replayBytesMax: 10 } })

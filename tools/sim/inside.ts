@@ -12,6 +12,7 @@ import type { Output } from '../../src/http2/output.js'
 import type { Http2Stream } from '../../src/http2/stream.js'
 import type { Deadline, Deadlines, Pollable, SimSocket } from '../../src/pollset/index.js'
 import type { Exchange } from '../../src/proxy/index.js'
+import type { Progress } from '../../src/proxy/progress.js'
 import { TcpSession } from '../../src/proxy/tcp-session.js'
 import type { TcpStream } from '../../src/proxy/tcp-stream.js'
 import type { ReceiveBuffer as HttpReceiveBuffer } from '../../src/transport/index.js'
@@ -141,6 +142,7 @@ export interface ExchangeInside extends Continuation {
   readonly engine: EngineInside | null
   readonly outcome: Exchange['outcome']
   readonly receivedAt: Exchange['receivedAt']
+  readonly progress: { readonly receivedAt: Progress['receivedAt'] }
   readonly attempts: Exchange['attempts']
   readonly sent: Exchange['sent']
   readonly countsAsTunnel: Exchange['countsAsTunnel']

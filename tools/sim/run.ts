@@ -118,6 +118,8 @@ class Run implements PeerContext, RunView, Tracer, HandshakeEvents {
   private readonly checkers: readonly Checker[]
   private readonly holds = s6()
   private readonly queues = e8()
+  private readonly waits = s5()
+  private readonly times = clocks()
   private readonly lines: TraceLines | null
   private readonly chance: Prng
   private turns = 0
@@ -164,13 +166,13 @@ class Run implements PeerContext, RunView, Tracer, HandshakeEvents {
       s1(),
       s3(),
       s4(),
-      s5(),
+      this.waits,
       this.holds,
       this.queues,
       r(),
       tunnels(),
       h1(),
-      clocks(),
+      this.times,
       e26(),
       fullLength(),
     ]
@@ -258,6 +260,8 @@ class Run implements PeerContext, RunView, Tracer, HandshakeEvents {
   transition(c: Continuation, step: number, out: Outcome<string>): void {
     this.holds.stepped(c)
     this.queues.stepped(c)
+    this.waits.stepped(c)
+    this.times.stepped(c, c.program.names[step])
     this.lines?.transition(c, step, out)
   }
 
@@ -271,6 +275,7 @@ class Run implements PeerContext, RunView, Tracer, HandshakeEvents {
 
   released(c: Continuation, hold: Hold): void {
     this.queues.stepped(c)
+    this.waits.released(c, hold, this.pollset.now)
     this.lines?.released(c, hold)
   }
 

@@ -74,6 +74,7 @@ export class Steering {
     const to = edges[this.chance.below(edges.length)]
     if (this.scheduler.redirect(x, to) !== null) return ''
     if (to === 'retry') request.byHand.retries++
+    else if (to === 'leaseLate') this.late.add(x)
     return `sent to ${to}`
   }
 

@@ -1,6 +1,8 @@
 // The clocks of an exchange, from the inside (L1): one in which nothing moves for the time of its wait is ended, at most a tenth of
 // that late, unless a side that takes no more may still be taking what it was sent; and none is ended as late while something moved within that time.
+// While a debugger holds it, its clocks stand still: the time of a hold counts neither way.
 
+import type { Continuation } from '../../../src/continuation/index.js'
 import type { Limits } from '../../../src/server/index.js'
 import { type ExchangeInside, responseBegun } from '../inside.js'
 import { type Checker, fail, type RunView } from './check.js'
@@ -12,35 +14,46 @@ interface Seen {
   phase: Phase
   /** Of the attempt under way: not every one is counted. */
   backend: object | null
-  /** ms of the pollset's clock: when one of them was last another; when the exchange was last seen held, which keeps its end away */
+  /** ms of the pollset's clock, later by each hold since: when one of them was last another; when the request came */
   at: number
-  heldAt: number
+  receivedAt: number
   lookedAt: number
   held: boolean
+  /** It has begun a wait for a lease since the last look. */
+  asked: boolean
   /** ms likewise: until when a side that takes nothing may still be taking what it was sent, as of the last look */
   arriving: number
+  /** The same without the time of holds: when it becomes another, so does `arriving`. */
+  arrivingUntil: number
   /** Its lateness was looked at. */
   judged: boolean
 }
 
-type Phase = 'none' | 'head' | 'body' | 'tunnel'
+type Phase = 'none' | 'lease' | 'head' | 'body' | 'tunnel'
 
-/** Which clock runs. Before a stream is opened it is the lease's. */
+/** Which clock runs. */
 const phaseOf = (x: ExchangeInside): Phase => {
   if (x.tunnelOpen) return 'tunnel'
   if (responseBegun(x)) return 'body'
-  return x.backendStream === null ? 'none' : 'head'
+  if (x.backendStream !== null) return 'head'
+  return x.lease.list === null ? 'none' : 'lease'
 }
 
 /** ms: the difference of two readings of the clock may come out a little less than it is */
 const ROUNDING_MS = 1e-6
 
 const LATE: Readonly<Record<string, Phase>> = {
+  'lease-late': 'lease',
   'head-late': 'head',
   'tunnel-idle': 'tunnel',
 }
 
-export function clocks(): Checker {
+export interface ClockChecker extends Checker {
+  /** Called when a continuation has taken this step. */
+  stepped(continuation: Continuation, step: string): void
+}
+
+export function clocks(): ClockChecker {
   const seen = new WeakMap<object, Seen>()
 
   function look(x: ExchangeInside, now: number): Seen {
@@ -59,23 +72,30 @@ export function clocks(): Checker {
         phase,
         backend,
         at: now,
-        held: x.held,
-        heldAt: x.held ? now : -1,
+        receivedAt: x.receivedAt,
         lookedAt: now,
+        held: x.held,
+        asked: false,
         arriving: 0,
+        arrivingUntil: 0,
         judged: false,
       }
       seen.set(x, first)
       return first
     }
     // While it is held its own clocks stand still.
-    if (last.held) last.at += now - last.lookedAt
+    if (last.held) {
+      last.at += now - last.lookedAt
+      last.receivedAt += now - last.lookedAt
+      last.arriving += now - last.lookedAt
+    }
     // It is given up, and held before its answer: what happens now comes after its clock.
     if (x.held && last.held && responseBegun(x) && phase === 'head') {
-      last.heldAt = last.lookedAt = now
+      last.lookedAt = now
       return last
     }
     if (
+      last.asked ||
       last.backend !== backend ||
       last.moved !== moved ||
       (phase === 'head' && last.sent !== sent) ||
@@ -83,9 +103,8 @@ export function clocks(): Checker {
       (phase !== 'head' && waits && !last.waits)
     )
       last.at = now
-    if (x.held || last.held) last.heldAt = now
     last.lookedAt = now
-    return Object.assign(last, { moved, waits, sent, phase, held: x.held, backend })
+    return Object.assign(last, { moved, waits, sent, phase, held: x.held, backend, asked: false })
   }
 
   /** It was given up as late since the last look: its answer has not been counted yet. */
@@ -96,23 +115,31 @@ export function clocks(): Checker {
     last.judged = true
     const ms = pollset.now - last.at
     // A trickle of what a side owes is no progress.
-    const trickles = last.moved > 0 && phase !== 'tunnel' && limits.proxy.bodyBytesMin > 1
+    const trickles = last.moved > 0 && phase === 'head' && limits.proxy.bodyBytesMin > 1
     if (!hand.steering.late.has(x) && !trickles && ms + ROUNDING_MS < limitOf(phase, limits))
       fail('L1', `${x.id} is ended by ${x.outcome} after ${ms} ms`)
   }
 
   return {
+    stepped(continuation, step) {
+      const last = step === 'lease' ? seen.get(continuation) : undefined
+      if (last !== undefined) last.asked = true
+    },
     turn(scene) {
       const { now } = scene.pollset
       for (const x of scene.exchanges) {
         judge(x, scene)
         const last = look(x, now)
-        const { at, heldAt, phase } = last
+        const { at, phase } = last
         // One that has just ended has nothing that waits any more.
         const before = last.arriving
-        last.arriving = arriving(x, phase)
+        const until = arriving(x, phase)
+        if (until !== last.arrivingUntil) last.arriving = last.arrivingUntil = until
         const limit = limitOf(phase, scene.limits)
-        if (now - Math.max(at, heldAt, before, last.arriving) > limit * 1.1 + 1)
+        if (x.held) continue
+        sameTime(x, x.receivedAt, last.receivedAt)
+        sameTime(x, x.progress.receivedAt, last.receivedAt)
+        if (now - Math.max(at, before, last.arriving) > limit * 1.1 + 1)
           fail(
             'L1',
             `${x.id} at ${x.stepName}: nothing moves for ${now - at} ms, and its limit is ${limit} ms`,
@@ -121,6 +148,12 @@ export function clocks(): Checker {
       for (const x of scene.logged as unknown as ExchangeInside[]) judge(x, scene)
     },
   }
+}
+
+/** Its own time of receipt moves on with each hold, and by no more. */
+function sameTime(x: ExchangeInside, theirs: number, ours: number): void {
+  if (Math.abs(theirs - ours) > ROUNDING_MS)
+    fail('L1', `${x.id} counts from ${theirs} ms, and its request came at ${ours} ms, without its holds`)
 }
 
 /** Until when a side that takes nothing may still be taking what it was sent. */
@@ -132,6 +165,7 @@ function arriving({ frontend, backendStream: backend }: ExchangeInside, phase: P
 }
 
 function limitOf(phase: Phase, limits: Limits): number {
+  if (phase === 'lease') return limits.proxy.leaseTimeoutMs
   if (phase === 'head') return limits.proxy.headTimeoutMs
   if (phase === 'body') return limits.proxy.bodyTimeoutMs
   return phase === 'tunnel' ? limits.proxy.tunnelIdleMs : Number.POSITIVE_INFINITY

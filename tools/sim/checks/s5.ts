@@ -1,19 +1,43 @@
 // S5: a waiter is armed on all of its pollables and on its deadline, or on none. Readiness that a
-// continuation waits for has woken it.
+// continuation waits for has woken it. What a debugger holds waits for nothing; what was parked waits, when it
+// goes on, for what was left of its time.
 
-import type { Continuation } from '../../../src/continuation/index.js'
+import type { Continuation, Hold } from '../../../src/continuation/index.js'
 import type { Pollable } from '../../../src/pollset/index.js'
 import { armed, countArmed, type EngineInside } from '../inside.js'
 import { type Checker, fail } from './check.js'
 
-export function s5(): Checker {
+export interface WaitChecker extends Checker {
+  /** Called when a continuation goes on after a hold, before it does. */
+  released(continuation: Continuation, hold: Hold, now: number): void
+  /** Called when a continuation has taken a step. */
+  stepped(continuation: Continuation): void
+}
+
+interface Rest {
+  readonly hold: Hold
+  readonly at: number
+}
+
+export function s5(): WaitChecker {
+  /** Those that have gone on since the last look, and wait for the rest of their time. */
+  const rests = new Map<Continuation, Rest>()
   return {
+    released(continuation, hold, at) {
+      if (hold.left >= 0) rests.set(continuation, { hold, at })
+    },
+    stepped(continuation) {
+      rests.delete(continuation)
+    },
     turn(scene) {
       let deadlines = 0
       for (const each of scene.world.scheduler.alive()) {
         waits(each)
         if (each.deadlineArmed) deadlines++
+        const rest = rests.get(each)
+        if (rest !== undefined) restArmed(each, rest)
       }
+      if (rests.size > 0) rests.clear()
       // A CONNECT has an engine of its own.
       const engines = new Set<EngineInside>(scene.engines)
       for (const { engine } of scene.exchanges) if (engine !== null) engines.add(engine)
@@ -41,8 +65,10 @@ function waits(c: Continuation): void {
   if (out === null) {
     if (c.deadlineArmed) fail('S5', `${c.id} does not wait at ${c.stepName}, and its deadline is armed`)
     if (!c.queued && !c.held) fail('S5', `${c.id} neither waits nor runs at ${c.stepName}`)
+    if (c.hold !== null) parked(c, c.hold)
     return
   }
+  if (c.held) fail('S5', `${c.id} is held at ${c.stepName}, and waits`)
   let meets = slot(c, c.slot0, c.bits0)
   meets = slot(c, c.slot1, c.bits1) || meets
   meets = slot(c, c.slot2, c.bits2) || meets
@@ -54,6 +80,21 @@ function waits(c: Continuation): void {
   if (meets) fail('S5', `${c.id} waits at ${c.stepName} for readiness that holds, and was not woken`)
   if (c.cancelAsked && out.cancelled >= 0)
     fail('S5', `${c.id} waits at ${c.stepName}, cancelled and not woken`)
+}
+
+/** It keeps what it waited for, and waits for nothing. */
+function parked(c: Continuation, hold: Hold): void {
+  for (const pollable of [c.slot0, c.slot1, c.slot2])
+    if (pollable?.waiter === c) fail('S5', `${c.id} is held at ${c.stepName}, and waits for ${pollable.id}`)
+  if (hold.point === 'paused' && hold.wait !== null && hold.wait.within >= 0 && hold.left < 0)
+    fail('S5', `${c.id} is parked at ${c.stepName}, and has lost the rest of its time`)
+}
+
+/** If it still waits as it did before it was parked, then until the rest of its time is over. */
+function restArmed(c: Continuation, { hold, at }: Rest): void {
+  if (c.suspended === null || c.suspended !== hold.wait || c.since !== at || c.queued) return
+  if (!c.deadlineArmed || Math.abs(c.deadlineAt - at - hold.left) > 1e-6)
+    fail('S5', `${c.id} has ${hold.left} ms left at ${c.stepName}, and waits for ${c.deadlineAt - at} ms`)
 }
 
 function slot(c: Continuation, pollable: Pollable | null, bits: number): boolean {
