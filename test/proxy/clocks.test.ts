@@ -2,6 +2,9 @@
 // from the last octet that moved, however often it was looked at between; and the side that owed octets is blamed.
 
 import t, { type Test } from 'tap'
+import type { Stream } from '../../src/http/index.js'
+import { proxyLimits } from '../../src/proxy/index.js'
+import { Progress } from '../../src/proxy/progress.js'
 import type { SomeLimits } from '../../src/server/index.js'
 import { limitsWith } from '../../src/server/index.js'
 import { frame, headers, REQUEST, uint32 } from '../../tools/testbed/frames.js'
@@ -365,3 +368,23 @@ const lines = (fields: Readonly<Record<string, string>>) =>
   Object.entries(fields)
     .map(([name, value]) => `${name}: ${value}\r\n`)
     .join('')
+
+t.test(
+  'after a hold: what left before it counts from then, later by the hold; what left meanwhile, from now',
+  (t) => {
+    const still = { sentBytes: 0, sentAt: 0, arrivingUntil: 0, localEnded: false }
+    for (const [sentAt, headBy] of [
+      [100, 1150],
+      [420, 1450],
+    ]) {
+      const progress = new Progress({ ...proxyLimits, headTimeoutMs: 1000 }, 0)
+      const backend = { ...still }
+      progress.sendingBegins()
+      t.equal(progress.checkHead(0, backend as Stream, false), false)
+      Object.assign(backend, { sentBytes: 100_000, sentAt })
+      progress.shifted(50, 450, still as Stream, backend as Stream)
+      t.equal(progress.headBy, headBy)
+    }
+    t.end()
+  },
+)
