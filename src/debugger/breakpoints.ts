@@ -86,9 +86,7 @@ export class Breakpoint {
   /** Counts a hit. Returns whether it is one to stop at, or to write. */
   counts(): boolean {
     this.hit++
-    if (this.hit < this.options.hits) return false
-    if (this.options.once) this.isOver = true
-    return true
+    return this.hit >= this.options.hits
   }
 
   /** Returns what it is, for a list. */

@@ -71,8 +71,12 @@ function setPoints(
   wanted: readonly { readonly place: Place | string; readonly given: DapObject; readonly line?: number }[],
 ): DapObject {
   for (const id of session.pointsBy.get(group) ?? []) session.debugger.removePoint(session, id)
+  const { breakpointsMax } = session.debugger.limits
+  if (wanted.length > breakpointsMax)
+    throw new CommandError(`there are at most ${breakpointsMax} breakpoints`)
   const ids: number[] = []
-  session.pointsBy.set(group, ids)
+  if (wanted.length === 0) session.pointsBy.delete(group)
+  else session.pointsBy.set(group, ids)
   const breakpoints = wanted.map(({ place, given, line }) => {
     const message = typeof place === 'string' ? place : addPoint(session, place, given)
     if (typeof message === 'string') return { verified: false, message }
@@ -114,12 +118,9 @@ export const requests: Readonly<Record<string, Answering>> = {
   initialize: () => CAPABILITIES,
 
   attach(session, given) {
-    session.admit(text(given.token))
-    session.filter = text(given.filter)
-    if (session.filter !== '') {
-      const condition = session.debugger.condition(session.filter, session)
-      if (typeof condition === 'string') throw new CommandError(condition)
-    }
+    const filter = text(given.filter)
+    session.admit(text(given.token), filter)
+    session.filter = filter
     return undefined
   },
 
@@ -152,6 +153,7 @@ export const requests: Readonly<Record<string, Answering>> = {
 
   setVariable(session, given) {
     const { continuation } = session.views.scope(given.variablesReference, session.secrets)
+    refuse(session.debugger.mayChange(continuation, session))
     refuse(session.debugger.target.set(continuation, text(given.name), text(given.value)))
     return { value: text(given.value) }
   },
@@ -169,15 +171,15 @@ export const requests: Readonly<Record<string, Answering>> = {
 
   // Breakpoints
 
-  setFunctionBreakpoints: (session, given) =>
-    setPoints(
+  setFunctionBreakpoints(session, given) {
+    const programs = session.debugger.programs()
+    const wanted = list(given.breakpoints).slice(0, session.debugger.limits.breakpointsMax + 1)
+    return setPoints(
       session,
       'functions',
-      list(given.breakpoints).map((each) => ({
-        place: placeOf(text(each.name), session.debugger.programs()),
-        given: each,
-      })),
-    ),
+      wanted.map((each) => ({ place: placeOf(text(each.name), programs), given: each })),
+    )
+  },
 
   setBreakpoints(session, given) {
     const path = text((given.source as DapObject | undefined)?.path)
@@ -267,12 +269,14 @@ export const requests: Readonly<Record<string, Answering>> = {
   goto(session, given) {
     const one = threadOf(session, given)
     const step = one.program.names[Number(given.targetId) % 64] ?? ''
+    refuse(session.debugger.mayChange(one, session))
     refuse(session.debugger.target.world.scheduler.redirect(one, step))
     session.stopped(one, 'goto', `goes to ${step} when it goes on`)
     return undefined
   },
   restartFrame(session, { frameId }) {
     const { continuation } = session.views.frame(frameId)
+    refuse(session.debugger.mayChange(continuation, session))
     refuse(session.debugger.target.world.scheduler.redirect(continuation, 'retry'))
     session.stopped(continuation, 'restart', 'is tried again when it goes on')
     return undefined
@@ -314,7 +318,7 @@ export const requests: Readonly<Record<string, Answering>> = {
   'fermata/list'(session, given) {
     const limit = Math.min(LIST_ROWS_MAX, Number(given.limit ?? LIST_ROWS))
     const by = text(given.sort) || 'age'
-    const sort = SORTS[by]
+    const sort = Object.hasOwn(SORTS, by) ? SORTS[by] : undefined
     if (sort === undefined) throw new CommandError(`sort by ${Object.keys(SORTS).join(', ')}`)
     // They come by age, so only another order needs them all.
     const asTheyCome = by === 'age' && given.descending !== true

@@ -3,7 +3,7 @@
 // that of one thread, and so is `continue`.
 
 import type { Continuation } from '../continuation/index.js'
-import { CLOSED, ENDED, type Socket } from '../pollset/index.js'
+import { CLOSED, ENDED, endsWorld, type Socket } from '../pollset/index.js'
 import { ByteConnection, type TransportWorld } from '../transport/index.js'
 import {
   checkRequest,
@@ -133,8 +133,9 @@ export class DapSession extends ByteConnection implements Commander {
       if (command === 'attach') this.event('initialized')
       if (command === 'disconnect') this.leave()
     } catch (error) {
-      if (!(error instanceof CommandError)) throw error
-      this.fail(seq, command, error.message)
+      // Odd arguments of a debugger must not cost it its connection, nor anybody else anything.
+      if (endsWorld(error)) throw error
+      this.fail(seq, command, error instanceof Error ? error.message : String(error))
     }
   }
 
@@ -152,7 +153,7 @@ export class DapSession extends ByteConnection implements Commander {
   }
 
   /** Checks the token of `attach`, in constant time. */
-  admit(given: string): void {
+  admit(given: string, filter: string): void {
     const { token, world } = this.context
     if (token !== null) {
       const { now } = world.pollset
@@ -166,6 +167,8 @@ export class DapSession extends ByteConnection implements Commander {
         )
       }
     }
+    const condition = this.debugger.condition(filter, this)
+    if (typeof condition === 'string') throw new CommandError(condition)
     this.isAttached = true
     this.debugger.attach(this)
   }
@@ -200,9 +203,15 @@ export class DapSession extends ByteConnection implements Commander {
   }
 
   wrote(text: string): void {
-    this.event('output', { category: 'console', output: `${text}\n` })
+    // A debugger that does not read loses lines, and costs no memory.
+    if (!this.mayRead) return
+    const line = text.length > LINE_CHARACTERS_MAX ? `${text.slice(0, LINE_CHARACTERS_MAX)}…` : text
+    this.event('output', { category: 'console', output: `${line}\n` })
   }
 }
+
+/** The characters of a line that a log point writes. */
+const LINE_CHARACTERS_MAX = 8192
 
 /** The characters of a token that are compared. */
 const TOKEN_CHARACTERS_MAX = 256

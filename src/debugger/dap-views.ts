@@ -106,6 +106,10 @@ export class Views {
   }
 
   stack(continuation: Continuation): Readonly<Record<string, unknown>>[] {
+    for (const [id, frame] of this.frames)
+      if (frame.continuation === continuation || frame.continuation.finished) this.frames.delete(id)
+    for (const [id, each] of this.variables)
+      if (each.continuation === continuation || each.continuation.finished) this.variables.delete(id)
     const { sources } = this.context
     return this.context.debugger.target.chain(continuation).map((link) => {
       const id = ++this.last

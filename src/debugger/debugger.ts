@@ -141,6 +141,7 @@ export class Debugger implements Gate, Watcher {
     const holding = this.holding.get(continuation)
     if (holding === undefined || !holding.owners.has(owner))
       return `${continuation.id} is not held by this debugger`
+    if (this.going.get(continuation)?.owner === owner) this.going.delete(continuation)
     this.holding.release(continuation, owner, `${continuation.id} goes on`)
     this.attend()
     return null
@@ -157,26 +158,39 @@ export class Debugger implements Gate, Watcher {
     return null
   }
 
+  /** Returns why this debugger may not change a continuation, or null: it must hold it. */
+  mayChange(continuation: Continuation, owner: Attached): string | null {
+    if (!continuation.held) return `${continuation.id} is not held: hold it first`
+    const mine = this.holding.get(continuation)?.owners.has(owner) === true
+    return mine ? null : `${continuation.id} is held by another debugger: hold it too`
+  }
+
   // The gate
 
   holds(continuation: Continuation, cause: Cause, from: number): boolean {
+    const owners: HoldOwner[] = []
+    let reason = ''
+    let text = ''
     const going = this.going.get(continuation)
     if (going !== undefined && isThere(going, continuation, cause)) {
-      this.going.delete(continuation)
-      // Others hold it for `arm` or for a step: the scheduler asks once for each.
-      return this.stopsAt(
-        continuation,
-        [going.owner],
-        going.to === null ? 'step' : 'goto',
-        `at ${where(continuation, cause)}`,
-      )
+      owners.push(going.owner)
+      reason = going.to === null ? 'step' : 'goto'
+      text = `at ${where(continuation, cause)}`
     }
+    // Each debugger gets its own stop and its own lines, whoever else stops here.
     for (let i = 0; i < this.points.length; i++) {
       const owned = this.points[i]
-      if (owned.point.isAt(continuation, cause, from) && this.hits(owned, continuation, cause, from))
-        return true
+      if (!owned.point.isAt(continuation, cause, from) || !this.hits(owned, continuation, cause, from))
+        continue
+      if (!owners.includes(owned.owner)) owners.push(owned.owner)
+      if (reason === '') {
+        reason = 'breakpoint'
+        text = `breakpoint #${owned.point.id} at ${where(continuation, cause)}`
+      }
     }
-    return false
+    if (owners.length === 0) return false
+    this.going.delete(continuation)
+    return this.stopsAt(continuation, owners, reason, text)
   }
 
   /** Whether a breakpoint whose place is met holds it. */
@@ -186,25 +200,20 @@ export class Debugger implements Gate, Watcher {
     const moment = { continuation, from: continuation.program.names[from] ?? '-' }
     if (condition !== null && !condition.test(moment)) return false
     if (!point.counts()) return false
-    if (point.isOver) this.target.world.pollset.queueLater(new Later(() => this.removePoint(owner, point.id)))
-    const at = where(continuation, cause)
-    if (log !== null) {
-      this.write(owned, `${continuation.id} ${at}: ${this.filled(log, moment)}`)
-      return false
+    const at = `${continuation.id} ${where(continuation, cause)}`
+    const refused =
+      log !== null || lastPlace ? null : this.target.lastPlace(continuation, (other) => other.held)
+    if (log !== null) this.write(owned, `${at}: ${this.filled(log, moment)}`)
+    else if (refused !== null) this.write(owned, `${at}: not held, since ${refused}`)
+    else if (this.holding.isFull)
+      this.write(owned, `${at}: not held, since ${this.limits.holdsMax} are (debugger.holdsMax)`)
+    const stops = log === null && refused === null && !this.holding.isFull
+    // `once` is spent by what it is for: a stop, or a line.
+    if (point.options.once && (stops || log !== null)) {
+      point.isOver = true
+      this.target.world.pollset.queueLater(new Later(() => this.removePoint(owner, point.id)))
     }
-    const refused = lastPlace ? null : this.target.lastPlace(continuation, (other) => other.held)
-    if (refused !== null) {
-      this.write(owned, `${continuation.id} ${at}: not held, since ${refused}`)
-      return false
-    }
-    if (this.holding.isFull) {
-      this.write(
-        owned,
-        `${continuation.id} ${at}: not held, since ${this.limits.holdsMax} are (debugger.holdsMax)`,
-      )
-      return false
-    }
-    return this.stopsAt(continuation, [owner], 'breakpoint', `breakpoint #${point.id} at ${at}`)
+    return stops
   }
 
   private stopsAt(

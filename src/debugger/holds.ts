@@ -109,7 +109,9 @@ export class Holds {
         continuation,
         `${continuation.id} is to end, since its client has left; it goes on in ${seconds} s`,
       )
-    const { deadlines } = this.pollset
+    const { deadlines, now } = this.pollset
+    // A cancel makes no hold longer.
+    if (holding.deadlineAt - now <= this.limits.goneMs) return
     deadlines.disarm(holding)
     deadlines.every(this.limits.goneMs).arm(holding)
   }

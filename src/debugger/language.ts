@@ -26,6 +26,8 @@ interface Command {
 }
 
 const LIST_ROWS = 50
+/** The characters of one command. Longer ones would take long to read. */
+const COMMAND_CHARACTERS_MAX = 4096
 
 const refuse = (why: string | null): void => {
   if (why !== null) throw new CommandError(why)
@@ -252,6 +254,7 @@ export const commands: Readonly<Record<string, Command>> = {
     help: 'ends the wait of a request now, as if its time had passed',
     run: (by, [id]) => {
       const one = find(by, id)
+      if (!one.holdable) throw new CommandError(`${one.id} is a ${one.kind}, and not a request`)
       refuse(by.debugger.target.world.scheduler.makeLate(one))
       return one.held ? `${one.id} is late when it goes on` : `${one.id} is late`
     },
@@ -273,6 +276,7 @@ export const commands: Readonly<Record<string, Command>> = {
       const step = words[words.length - 1]
       const one = find(by, words.length > 1 ? words[0] : undefined)
       if (step === undefined) throw new CommandError('say where to: goto ID STEP')
+      refuse(by.debugger.mayChange(one, by))
       refuse(by.debugger.target.world.scheduler.redirect(one, step))
       return `${one.id} goes to ${step} when it goes on`
     },
@@ -286,7 +290,7 @@ export const commands: Readonly<Record<string, Command>> = {
       const name = byId ? words[1] : words[0]
       if (name === undefined) throw new CommandError('say what to change: set ID NAME VALUE')
       const value = rest.slice(rest.indexOf(name) + name.length).trim()
-      if (!one.held) throw new CommandError(`${one.id} is not held: hold it first`)
+      refuse(by.debugger.mayChange(one, by))
       refuse(by.debugger.target.set(one, name, value))
       return `${name} = ${value}`
     },
@@ -295,11 +299,12 @@ export const commands: Readonly<Record<string, Command>> = {
     usage: 'answer [ID] STATUS [TEXT]',
     help: 'answers a held request in the place of its backend',
     run: (by, words, rest) => {
-      const byId = /^\d{3}$/.test(words[0] ?? '') === false
+      if (words.length === 0) throw new CommandError('say what to answer: answer ID STATUS [TEXT]')
+      const byId = !/^\d{3}$/.test(words[0])
       const one = find(by, byId ? words[0] : undefined)
       const status = words[byId ? 1 : 0] ?? ''
       const text = rest.slice(rest.indexOf(status, byId ? words[0].length : 0) + status.length).trim()
-      if (!one.held) throw new CommandError(`${one.id} is not held: hold it first`)
+      refuse(by.debugger.mayChange(one, by))
       refuse(by.debugger.target.answer(one, Number(status), text === '' ? '' : `${text}\n`))
       return `${one.id} is answered with ${status} when it goes on`
     },
@@ -322,7 +327,12 @@ const isId = (by: Commander, word: string): boolean => {
 
 /** Runs one line. Throws a CommandError. */
 export function evaluate(by: Commander, line: string): string {
-  const [, name, rest] = /^\s*(\S*)\s*(.*?)\s*$/s.exec(line) ?? ['', '', '']
+  if (line.length > COMMAND_CHARACTERS_MAX)
+    throw new CommandError(`a command has at most ${COMMAND_CHARACTERS_MAX} characters`)
+  const trimmed = line.trim()
+  const end = trimmed.search(/\s|$/)
+  const name = trimmed.slice(0, end)
+  const rest = trimmed.slice(end).trim()
   if (name === '') return ''
   if (!Object.hasOwn(commands, name)) throw new CommandError(`there is no command '${name}': see \`help\``)
   const words = rest === '' ? [] : rest.split(/\s+/)

@@ -43,15 +43,23 @@ export const changes = {
     }
   },
 
-  /** Sets `path`, `authority` or a field of the request. */
+  /** Sets a field of the request. */
   setRequest(x: Exchange, name: string, value: string): string | null {
-    if (x.backendStream !== null || !UNANSWERED.has(x.stepName)) return `the request of ${x.id} has been sent`
-    return changed(() => {
-      x.request =
-        name === 'path' || name === 'authority'
-          ? x.request.withControl(name, value)
-          : x.request.with(name, value)
-    })
+    return changes.isSent(x) ?? changed(() => void (x.request = x.request.with(name, value)))
+  },
+
+  /** Sets `:path` or `:authority` of the request. */
+  setControl(x: Exchange, name: 'path' | 'authority', value: string): string | null {
+    if (name === 'path' && value === '*' && x.request.method?.value !== 'OPTIONS')
+      return 'only OPTIONS asks for *'
+    return changes.isSent(x) ?? changed(() => void (x.request = x.request.withControl(name, value)))
+  },
+
+  /** Returns that the request has been sent, or null. */
+  isSent(x: Exchange): string | null {
+    return x.backendStream !== null || !UNANSWERED.has(x.stepName)
+      ? `the request of ${x.id} has been sent`
+      : null
   },
 
   /** Sets a field of the response. */

@@ -298,6 +298,7 @@ export class ExchangeTarget implements Target {
 
   set(c: Continuation, name: string, value: string): string | null {
     if (!(c instanceof Exchange)) return `${c.id} has nothing that may be changed`
+    if (!c.held) return `${c.id} is not held: hold it first`
     const [, side, field] = /^(request|response)(?:\.headers\[['"]([^'"]*)['"]\])$/.exec(name) ?? []
     if (side === 'response') return changes.setResponse(c, field, value)
     if (side === 'request') return changes.setRequest(c, field, value)
@@ -314,12 +315,13 @@ export class ExchangeTarget implements Target {
         : name === 'authority' || name === 'request.host'
           ? 'authority'
           : null
-    if (control !== null) return changes.setRequest(c, control, value)
+    if (control !== null) return changes.setControl(c, control, value)
     return `'${name}' may not be changed: path, authority, backend, request.headers['NAME'] and response.headers['NAME'] may`
   }
 
   answer(c: Continuation, status: number, text: string): string | null {
     if (!(c instanceof Exchange)) return `${c.id} is not a request`
+    if (!c.held) return `${c.id} is not held: hold it first`
     return changes.setAnswer(c, status, text) ?? this.world.scheduler.redirect(c, 'respond')
   }
 }

@@ -386,6 +386,50 @@ t.test('several debuggers: each its own breakpoints; one that vanishes lets go',
   t.ok(debug)
 })
 
+t.test(
+  "odd messages cost nothing; a change needs one's own hold; both debuggers stop at one place",
+  async (t) => {
+    const url = await backend(t, echo)
+    const { url: proxy, debug, run, stop, port } = await ground(t, '--backend', url)
+    await t.rejects(debug.send('fermata/list', { sort: '__proto__' }), /sort by age/)
+    await t.rejects(debug.send('stackTrace', { threadId: { toString: 1 } }))
+    await t.rejects(debug.send('scopes', { frameId: Number.MAX_VALUE }), /not valid any more/)
+    await t.rejects(run('answer'), /say what to answer/)
+    await t.rejects(run(`list ${' '.repeat(60_000)}x`), /at most 4096 characters/)
+    await t.rejects(run('late m1'), /nothing that lives|not a request/)
+    const many = Array.from({ length: 200 }, () => ({ name: 'exchange.nowhere' }))
+    await t.rejects(debug.setFunctionBreakpointsRequest({ breakpoints: many }), /at most 100 breakpoints/)
+    t.equal(await run('list'), 'no request is in flight', 'and it is still attached')
+
+    const other = await attached(t, port)
+    await run('break exchange.lease')
+    await other.setFunctionBreakpointsRequest({ breakpoints: [{ name: 'exchange.lease' }] })
+    const { get } = client(t, proxy)
+    const both = Promise.all([stop(), other.waitForEvent('stopped', 20_000)])
+    const answer = get('/a')
+    await both
+    await run('continue m1/s1')
+    await t.rejects(run('set m1/s1 path /b'), /held by another debugger/)
+    await t.rejects(run('goto m1/s1 refuse'), /held by another debugger/)
+    await other.evaluateRequest({ expression: "set m1/s1 request.headers['path'] x", context: 'repl' })
+    await other.evaluateRequest({ expression: 'continue m1/s1', context: 'repl' })
+    t.match(await answer, { status: 200, headers: { 'x-path': '/a' } }, 'a field named path is a field')
+    // Once: spent by the stop.
+    await other.setFunctionBreakpointsRequest({ breakpoints: [] })
+    await run('clear 1')
+    await run('break exchange.sendHead once')
+    const stopped = stop()
+    const next = get('/b')
+    await stopped
+    await run('until m1/s3 finish')
+    t.match(await run('points'), /no breakpoint|spent/)
+    const finished = await get('/c')
+    t.equal(finished.status, 200)
+    await run('continue all')
+    t.match(await next, { status: 200 })
+  },
+)
+
 t.test('step, next, log points, exception filters, completions, source breakpoints', async (t) => {
   let answerNow = (): void => {}
   const url = await backend(t, (stream, headers) => {

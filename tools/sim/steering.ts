@@ -94,8 +94,9 @@ export class Steering {
     const value = String(this.chance.below(1000))
     const path = this.chance.chance(30)
     if (
-      changes.setRequest(x, path ? 'path' : HAND_FIELD, path ? `/${request.id}?hand=${value}` : value) !==
-      null
+      (path
+        ? changes.setControl(x, 'path', `/${request.id}?hand=${value}`)
+        : changes.setRequest(x, HAND_FIELD, value)) !== null
     )
       return ''
     byHand.values.push(value)

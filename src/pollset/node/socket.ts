@@ -277,8 +277,9 @@ export class NodeSocket extends Socket implements Marked, Reader {
   }
 
   reset(): void {
-    // Over TLS the missing close_notify shows that the connection was cut.
-    if (this.secured === null && !this.gone && !this.net.connecting) this.net.resetAndDestroy()
+    // Over TLS the missing close_notify shows that the connection was cut. A Unix-domain socket has no RST.
+    const overTcp = this.remote.path === undefined && this.remote.host !== ''
+    if (overTcp && this.secured === null && !this.gone && !this.net.connecting) this.net.resetAndDestroy()
     else this.net.destroy()
   }
 
