@@ -3,7 +3,7 @@
 // that of one thread, and so is `continue`.
 
 import type { Continuation } from '../continuation/index.js'
-import { CLOSED, ENDED, endsWorld, type Socket } from '../pollset/index.js'
+import { CLOSED, Deadline, ENDED, endsWorld, type Socket } from '../pollset/index.js'
 import { ByteConnection, type TransportWorld } from '../transport/index.js'
 import {
   checkRequest,
@@ -34,6 +34,19 @@ export interface DapContext {
   closed(session: DapSession): void
 }
 
+/** Closes a connection that has not attached in time: it would keep a place that a debugger needs. */
+class AttachBy extends Deadline {
+  private readonly socket: Socket
+
+  constructor(socket: Socket) {
+    super()
+    this.socket = socket
+  }
+  expire(): void {
+    this.socket.destroy()
+  }
+}
+
 export class DapSession extends ByteConnection implements Commander {
   readonly context: DapContext
   readonly debugger: Debugger
@@ -48,12 +61,15 @@ export class DapSession extends ByteConnection implements Commander {
   readonly pointsBy = new Map<string, number[]>()
   private readonly reader: DapReader<DapRequest>
   private seq = 0
+  private readonly attachBy: AttachBy
 
   constructor(context: DapContext, socket: Socket) {
     super(context.world, context.world.nextId('dbg'), socket)
     this.context = context
     this.debugger = context.debugger
     this.views = new Views(context)
+    this.attachBy = new AttachBy(socket)
+    context.world.pollset.deadlines.every(context.debugger.limits.attachMs).arm(this.attachBy)
     this.reader = new DapReader<DapRequest>(context.debugger.limits.messageBytesMax, checkRequest)
   }
 
@@ -106,6 +122,7 @@ export class DapSession extends ByteConnection implements Commander {
   }
 
   override closed(): void {
+    this.context.world.pollset.deadlines.disarm(this.attachBy)
     this.debugger.detach(this)
     this.context.closed(this)
   }
@@ -170,6 +187,7 @@ export class DapSession extends ByteConnection implements Commander {
     const condition = this.debugger.condition(filter, this)
     if (typeof condition === 'string') throw new CommandError(condition)
     this.isAttached = true
+    world.pollset.deadlines.disarm(this.attachBy)
     this.debugger.attach(this)
   }
 

@@ -26,6 +26,10 @@ export interface DebuggerLimits {
   readonly threadsMax: number
   /** The bytes that wait to be sent to a debugger. Past them nothing more is read from it. */
   readonly outputBytesMax: number
+  /**
+   * The longest time from accepting a debugger's connection until it has attached, in ms. Then it is closed.
+   */
+  readonly attachMs: number
   /** The time between two tokens that are wrong, in ms. Until then the next one is not answered. */
   readonly tokenRetryMs: number
 }
@@ -41,5 +45,6 @@ export const debuggerLimits: DebuggerLimits = {
   logLinesMax: 100,
   threadsMax: 200,
   outputBytesMax: 1_048_576,
+  attachMs: 10_000,
   tokenRetryMs: 333,
 }

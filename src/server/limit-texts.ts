@@ -130,5 +130,6 @@ export const LIMIT_TEXTS: Readonly<Record<string, readonly [unit: string, text: 
   "debugger.logLinesMax": ["", "The number of lines that a log point writes in a second. Further lines are counted, and not written."],
   "debugger.threadsMax": ["", "The number of threads that a client of the Debug Adapter Protocol is shown. `list` shows the rest."],
   "debugger.outputBytesMax": ["bytes", "The bytes that wait to be sent to a debugger. Past them nothing more is read from it."],
+  "debugger.attachMs": ["ms", "The longest time from accepting a debugger's connection until it has attached, in ms. Then it is closed."],
   "debugger.tokenRetryMs": ["ms", "The time between two tokens that are wrong, in ms. Until then the next one is not answered."],
 }

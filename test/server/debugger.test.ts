@@ -357,6 +357,14 @@ t.test('the slow reader is named', async (t) => {
   t.match(text, /the client \S+ has shut (?:this stream's window|the window of m1): \d+ bytes wait here/)
 })
 
+t.test('a connection that does not attach is closed in time', async (t) => {
+  const { port, run } = await ground(t, '--limit', 'debugger.attachMs=200')
+  const socket = connectTcp(port, '127.0.0.1')
+  socket.resume()
+  await once(socket, 'close')
+  t.equal(await run('list'), 'no request is in flight', 'one that has attached stays')
+})
+
 t.test('several debuggers: each its own breakpoints; one that vanishes lets go', async (t) => {
   const url = await backend(t, echo)
   const { url: proxy, debug, run, stop, port } = await ground(t, '--backend', url)
