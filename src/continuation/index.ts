@@ -18,5 +18,5 @@ export {
 } from './steps.js'
 export { TraceLines, waitsOf } from './trace.js'
 export type { Cause, Gate, Tracer, Watcher } from './watchers.js'
-export { stateOf, stepOf, type Why, type WhyHolder, type WhyWait, why, whyText } from './why.js'
+export { seconds, stateOf, stepOf, type Why, type WhyHolder, type WhyWait, why, whyText } from './why.js'
 export { createWorld, type World, type WorldOptions } from './world.js'

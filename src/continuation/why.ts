@@ -127,7 +127,8 @@ export function whyText(answer: Why): string {
   return [headline(answer), ...waitLines(answer, '  ')].join('\n')
 }
 
-const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`
+/** Returns ms as seconds, for a person: `8.2 s`. */
+export const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`
 
 function headline({ id, step, state, sinceMs, lateInMs, waits }: Why): string {
   const since =

@@ -6,7 +6,7 @@ import { type Place, placeOf } from './breakpoints.js'
 import type { DapObject } from './dap-codec.js'
 import type { DapSession } from './dap-session.js'
 import type { Stride } from './debugger.js'
-import { CommandError, commands, completions, evaluate, find, rowsOf } from './language.js'
+import { CommandError, commands, completions, evaluate, find, refuse, rowsOf } from './language.js'
 import type { Row } from './target.js'
 
 /** Answers a request: returns the body of the response. */
@@ -15,9 +15,6 @@ type Answering = (session: DapSession, given: DapObject) => DapObject | undefine
 const LIST_ROWS = 100
 const LIST_ROWS_MAX = 10_000
 
-const refuse = (why: string | null): void => {
-  if (why !== null) throw new CommandError(why)
-}
 const text = (value: unknown): string => (typeof value === 'string' ? value : '')
 const list = (value: unknown): DapObject[] =>
   Array.isArray(value) ? value.filter((each) => typeof each === 'object' && each !== null) : []
@@ -184,6 +181,7 @@ export const requests: Readonly<Record<string, Answering>> = {
   setBreakpoints(session, given) {
     const path = text((given.source as DapObject | undefined)?.path)
     const { sources } = session.context
+    const programs = session.debugger.programs()
     return setPoints(
       session,
       `source ${path}`,
@@ -191,7 +189,7 @@ export const requests: Readonly<Record<string, Answering>> = {
         const found = sources.stepAt(path, Number(each.line))
         if (found === null) return { place: `no step of a life is at this line of ${path}`, given: each }
         return {
-          place: placeOf(`${found.life}.${found.step}`, session.debugger.programs()),
+          place: placeOf(`${found.life}.${found.step}`, programs),
           given: each,
           line: found.line,
         }
@@ -200,6 +198,7 @@ export const requests: Readonly<Record<string, Answering>> = {
   },
 
   setExceptionBreakpoints(session, given) {
+    const programs = session.debugger.programs()
     const options = list(given.filterOptions)
     const names = Array.isArray(given.filters) ? given.filters.map(text) : []
     const wanted = [...names.map((filterId): DapObject => ({ filterId })), ...options]
@@ -210,7 +209,7 @@ export const requests: Readonly<Record<string, Answering>> = {
         .map((part) => `(${part})`)
         .join(' && ')
       return (filter?.places ?? []).map((place) => ({
-        place: placeOf(place, session.debugger.programs()),
+        place: placeOf(place, programs),
         given: { condition },
       }))
     })

@@ -3,9 +3,9 @@
 
 import { existsSync } from 'node:fs'
 import { basename } from 'node:path'
-import { Continuation } from '../continuation/index.js'
+import { Continuation, seconds } from '../continuation/index.js'
 import type { DapContext } from './dap-session.js'
-import { CommandError, type Commander, rowsOf } from './language.js'
+import { CommandError, type Commander, matching } from './language.js'
 import type { Link, Row, Scope } from './target.js'
 
 export interface Frame {
@@ -73,12 +73,17 @@ export class Views {
 
   /** Drops its frames: it goes on. */
   forget(continuation: Continuation): void {
-    for (const [id, frame] of this.frames) if (frame.continuation === continuation) this.frames.delete(id)
-    for (const [id, each] of this.variables) if (each.continuation === continuation) this.variables.delete(id)
+    this.dropFrames(continuation)
     const number = this.numbers.get(continuation)
     if (number === undefined || !continuation.finished) return
     this.numbers.delete(continuation)
     this.threads_.delete(number)
+  }
+
+  /** Drops frames and variables of this continuation, and of all that have ended. */
+  private dropFrames(continuation: Continuation): void {
+    for (const views of [this.frames, this.variables])
+      for (const [id, { continuation: of }] of views) if (of === continuation || of.finished) views.delete(id)
   }
 
   /** The held requests, then those that the filter matches, as threads. */
@@ -96,20 +101,17 @@ export class Views {
       if (row !== null) shown.set(each, row)
     }
     if (filter !== '') {
-      const rows = new Map(rowsOf(by, filter, limits.threadsMax).rows.map((row) => [row.id, row]))
-      for (const each of target.world.scheduler.alive()) {
-        const row = each.holdable ? rows.get(each.id) : undefined
-        if (row !== undefined && shown.size < limits.threadsMax) shown.set(each, row)
+      const { all } = matching(by, filter)
+      for (let at = all.length - 1; at >= 0 && shown.size < limits.threadsMax; at--) {
+        const row = target.row(all[at])
+        if (row !== null) shown.set(all[at], row)
       }
     }
     return [...shown].map(([each, row]) => ({ id: this.numberOf(each), name: threadName(row) }))
   }
 
   stack(continuation: Continuation): Readonly<Record<string, unknown>>[] {
-    for (const [id, frame] of this.frames)
-      if (frame.continuation === continuation || frame.continuation.finished) this.frames.delete(id)
-    for (const [id, each] of this.variables)
-      if (each.continuation === continuation || each.continuation.finished) this.variables.delete(id)
+    this.dropFrames(continuation)
     const { sources } = this.context
     return this.context.debugger.target.chain(continuation).map((link) => {
       const id = ++this.last
@@ -164,4 +166,4 @@ export class Views {
 }
 
 const threadName = ({ id, method, path, step, sinceMs }: Row): string =>
-  `${id} ${method} ${path} · ${step} · ${(sinceMs / 1000).toFixed(1)} s`
+  `${id} ${method} ${path} · ${step} · ${seconds(sinceMs)}`

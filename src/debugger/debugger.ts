@@ -56,10 +56,6 @@ export class Debugger implements Gate, Watcher {
     this.holding = new Holds(scheduler, pollset, limits)
   }
 
-  get isFull(): boolean {
-    return this.attached.size >= this.limits.sessionsMax
-  }
-
   attach(session: Attached): void {
     this.attached.add(session)
   }
@@ -138,9 +134,7 @@ export class Debugger implements Gate, Watcher {
 
   /** Lets one go on for this owner. Returns why not, or null. */
   release(continuation: Continuation, owner: Attached): string | null {
-    const holding = this.holding.get(continuation)
-    if (holding === undefined || !holding.owners.has(owner))
-      return `${continuation.id} is not held by this debugger`
+    if (!this.has(continuation, owner)) return `${continuation.id} is not held by this debugger`
     if (this.going.get(continuation)?.owner === owner) this.going.delete(continuation)
     this.holding.release(continuation, owner, `${continuation.id} goes on`)
     this.attend()
@@ -149,9 +143,7 @@ export class Debugger implements Gate, Watcher {
 
   /** Lets one go on, to stop again soon. Returns why not, or null. */
   go(continuation: Continuation, owner: Attached, stride: Stride, to: string | null): string | null {
-    const holding = this.holding.get(continuation)
-    if (holding === undefined || !holding.owners.has(owner))
-      return `${continuation.id} is not held by this debugger`
+    if (!this.has(continuation, owner)) return `${continuation.id} is not held by this debugger`
     this.going.set(continuation, { owner, stride, to })
     this.attend()
     this.holding.release(continuation, owner, `${continuation.id} goes on`)
@@ -161,8 +153,14 @@ export class Debugger implements Gate, Watcher {
   /** Returns why this debugger may not change a continuation, or null: it must hold it. */
   mayChange(continuation: Continuation, owner: Attached): string | null {
     if (!continuation.held) return `${continuation.id} is not held: hold it first`
-    const mine = this.holding.get(continuation)?.owners.has(owner) === true
-    return mine ? null : `${continuation.id} is held by another debugger: hold it too`
+    return this.has(continuation, owner)
+      ? null
+      : `${continuation.id} is held by another debugger: hold it too`
+  }
+
+  /** Whether this debugger holds it. */
+  private has(continuation: Continuation, owner: HoldOwner): boolean {
+    return this.holding.get(continuation)?.owners.has(owner) === true
   }
 
   // The gate
@@ -201,8 +199,7 @@ export class Debugger implements Gate, Watcher {
     if (condition !== null && !condition.test(moment)) return false
     if (!point.counts()) return false
     const at = `${continuation.id} ${where(continuation, cause)}`
-    const refused =
-      log !== null || lastPlace ? null : this.target.lastPlace(continuation, (other) => other.held)
+    const refused = log !== null || lastPlace ? null : this.target.lastPlace(continuation, this.holding.all())
     if (log !== null) this.write(owned, `${at}: ${this.filled(log, moment)}`)
     else if (refused !== null) this.write(owned, `${at}: not held, since ${refused}`)
     else if (this.holding.isFull)

@@ -1,7 +1,7 @@
 // The commands of a debugger as text. Every act has one, since the clients of the protocol differ in what
 // they offer. A command gives text, or throws a CommandError, which says what to do.
 
-import { type Continuation, stepOf, why, whyText } from '../continuation/index.js'
+import { type Continuation, seconds, stepOf, why, whyText } from '../continuation/index.js'
 import { placeOf } from './breakpoints.js'
 import { type Attached, type Debugger, valueText } from './debugger.js'
 import type { Row } from './target.js'
@@ -29,7 +29,8 @@ const LIST_ROWS = 50
 /** The characters of one command. Longer ones would take long to read. */
 const COMMAND_CHARACTERS_MAX = 4096
 
-const refuse = (why: string | null): void => {
+/** Throws a CommandError with this reason, if there is one. */
+export const refuse = (why: string | null): void => {
   if (why !== null) throw new CommandError(why)
 }
 
@@ -39,43 +40,61 @@ export function find(by: Commander, id: string | undefined): Continuation {
     if (by.selected !== null) return by.selected
     throw new CommandError('say which: the id of a request, as `list` shows it')
   }
-  // An exchange and the stream it answers have one id.
-  for (const each of by.debugger.target.world.scheduler.alive()) if (each.id === id) return each
-  throw new CommandError(`nothing that lives has the id '${id}': see \`list\``)
-}
-
-/** The requests that a condition matches. */
-export interface Listed {
-  /** All requests in flight. */
-  readonly total: number
-  readonly matched: number
-  /** The first of them. */
-  readonly rows: Row[]
+  const found = living(by, id)
+  if (found === null) throw new CommandError(`nothing that lives has the id '${id}': see \`list\``)
+  return found
 }
 
 /**
- * Returns the requests that a condition matches, the oldest first. Rows are made of the first `limit` only.
+ * Returns the living continuation with this id, or null. An exchange and the stream it answers have one id.
  */
-export function rowsOf(by: Commander, filter: string, limit = Number.POSITIVE_INFINITY): Listed {
+function living(by: Commander, id: string): Continuation | null {
+  for (const each of by.debugger.target.world.scheduler.alive()) if (each.id === id) return each
+  return null
+}
+
+/** Requests that a condition matches. */
+interface Matching {
+  /** All requests in flight. */
+  readonly total: number
+  /** The newest first. */
+  readonly all: Continuation[]
+}
+
+export function matching(by: Commander, filter: string): Matching {
   const { target } = by.debugger
   const condition = by.debugger.condition(filter, by)
   if (typeof condition === 'string') throw new CommandError(condition)
   const moment = { continuation: null as unknown as Continuation, from: '-' }
-  const matching: Continuation[] = []
+  const all: Continuation[] = []
   let total = 0
   for (const each of target.world.scheduler.alive()) {
     if (!target.isRequest(each)) continue
     total++
     moment.continuation = each
-    if (condition === null || condition.test(moment)) matching.push(each)
+    if (condition === null || condition.test(moment)) all.push(each)
   }
-  const first = matching.slice(Math.max(0, matching.length - limit)).reverse()
-  const rows = first.map((each) => target.row(each)).filter((each) => each !== null)
-  return { total, matched: matching.length, rows }
+  return { total, all }
+}
+
+/** Requests as rows, the oldest first. */
+export interface Listed {
+  /** All requests in flight. */
+  readonly total: number
+  readonly matched: number
+  /** At most `limit` of those that match: to make a row costs more than to match. */
+  readonly rows: Row[]
+}
+
+export function rowsOf(by: Commander, filter: string, limit = Number.POSITIVE_INFINITY): Listed {
+  const { total, all } = matching(by, filter)
+  const first = all.slice(Math.max(0, all.length - limit)).reverse()
+  const rows = first.map((each) => by.debugger.target.row(each)).filter((each) => each !== null)
+  return { total, matched: all.length, rows }
 }
 
 const lineOf = ({ id, method, host, path, step, state, waits, sinceMs }: Row): string =>
-  `${id}  ${method} ${host}${path}  ${step}  ${state === 'running' ? state : `${state} ${(sinceMs / 1000).toFixed(1)} s`}${waits === '' ? '' : `  on ${waits}`}`
+  `${id}  ${method} ${host}${path}  ${step}  ${state === 'running' ? state : `${state} ${seconds(sinceMs)}`}${waits === '' ? '' : `  on ${waits}`}`
 
 function pointOptions(by: Commander, rest: string, log: boolean) {
   const [, head, tail] = /^(\S+(?:\s*(?:→|->)\s*\w+)?)\s*(.*)$/s.exec(rest) ?? []
@@ -172,9 +191,9 @@ export const commands: Readonly<Record<string, Command>> = {
         return `${one.id} is held at ${stepOf(one)}`
       }
       let held = 0
-      const matching = rowsOf(by, rest.slice(2).trim()).rows
-      for (const { id } of matching) if (by.debugger.hold(find(by, id), by) === null) held++
-      return `${held} of ${matching.length} are held`
+      const { all } = matching(by, rest.slice(2).trim())
+      for (const each of all) if (by.debugger.hold(each, by) === null) held++
+      return `${held} of ${all.length} are held`
     },
   },
   break: {
@@ -285,7 +304,7 @@ export const commands: Readonly<Record<string, Command>> = {
     usage: 'set [ID] NAME VALUE',
     help: "changes a held request: path, authority, request.headers['x-a'], response.headers['x-a'], backend",
     run: (by, words, rest) => {
-      const byId = words.length > 2 && isId(by, words[0])
+      const byId = words.length > 2 && living(by, words[0]) !== null
       const one = find(by, byId ? words[0] : undefined)
       const name = byId ? words[1] : words[0]
       if (name === undefined) throw new CommandError('say what to change: set ID NAME VALUE')
@@ -320,11 +339,6 @@ export const commands: Readonly<Record<string, Command>> = {
   },
 }
 
-const isId = (by: Commander, word: string): boolean => {
-  for (const each of by.debugger.target.world.scheduler.alive()) if (each.id === word) return true
-  return false
-}
-
 /** Runs one line. Throws a CommandError. */
 export function evaluate(by: Commander, line: string): string {
   if (line.length > COMMAND_CHARACTERS_MAX)
@@ -352,8 +366,8 @@ export function completions(by: Commander, line: string): string[] {
   const ids: string[] = []
   for (const each of scheduler.alive()) if (each.holdable && ids.length < 1000) ids.push(each.id)
   if (words[0] === 'goto' && words.length === 3) {
-    for (const each of scheduler.alive())
-      if (each.id === words[1]) return of(each.program.edges[each.stepName] ?? [])
+    const one = living(by, words[1])
+    if (one !== null) return of(one.program.edges[one.stepName] ?? [])
   }
   return of(ids)
 }

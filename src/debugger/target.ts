@@ -89,7 +89,7 @@ export interface Target {
   /** Returns how many others wait for what this one has. */
   waitersOn(continuation: Continuation): number
   /** Returns why a breakpoint should not hold it here: it has the last free place of its engine; or null. */
-  lastPlace(continuation: Continuation, held: (other: Continuation) => boolean): string | null
+  lastPlace(continuation: Continuation, held: readonly Continuation[]): string | null
   set(continuation: Continuation, name: string, value: string): string | null
   answer(continuation: Continuation, status: number, text: string): string | null
 }

@@ -4,7 +4,7 @@
 import { type Continuation, type Program, stateOf, stepOf } from '../continuation/index.js'
 import type { Link, Moment, Overview, Row, Scope, Target, Variable, Vocabulary } from '../debugger/index.js'
 import type { Engine } from '../engine/index.js'
-import { type Field, type Head, type Stream, Token } from '../http/index.js'
+import { type Field, type Head, isCredential, type Stream, Token } from '../http/index.js'
 import { formatAddress, type Subject } from '../pollset/index.js'
 import { changes, Exchange, type ExchangeSession } from '../proxy/index.js'
 import type { Backends } from './backends.js'
@@ -15,18 +15,11 @@ const VALUE_MAX = 4096
 /** The rows of each list of the overview. */
 const OVERVIEW_ROWS = 1000
 
-const SECRETS: ReadonlySet<number> = new Set([
-  Token.AUTHORIZATION,
-  Token.PROXY_AUTHORIZATION,
-  Token.COOKIE,
-  Token.SET_COOKIE,
-])
-
 const cut = (text: string): string => (text.length > VALUE_MAX ? `${text.slice(0, VALUE_MAX)}…` : text)
 
 /** Returns the value of a field; of a credential only its length. */
 const shown = (field: Field, secrets: boolean): string =>
-  secrets || !(field.neverIndexed || SECRETS.has(field.token))
+  secrets || !(field.neverIndexed || isCredential(field.token))
     ? cut(field.value)
     : `•••• (${field.value.length} bytes)`
 
@@ -287,13 +280,13 @@ export class ExchangeTarget implements Target {
     return engine === null || placesOf(engine) > 0 ? 0 : engine.queued
   }
 
-  lastPlace(c: Continuation): string | null {
+  lastPlace(c: Continuation, held: readonly Continuation[]): string | null {
     const engine = c instanceof Exchange ? leasedOf(c) : null
     if (engine === null) return null
-    let held = 1
-    for (const each of this.world.scheduler.alive())
-      if (each.held && each instanceof Exchange && leasedOf(each) === engine) held++
-    return held < placesMaxOf(engine) ? null : `it has the last free place of ${engine.name} (use last-place)`
+    const places = held.filter((each) => each instanceof Exchange && leasedOf(each) === engine).length
+    return places + 1 < placesMaxOf(engine)
+      ? null
+      : `it has the last free place of ${engine.name} (use last-place)`
   }
 
   set(c: Continuation, name: string, value: string): string | null {

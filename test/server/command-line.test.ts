@@ -11,6 +11,7 @@ import t, { type Test } from 'tap'
 import { limitsByRoom } from '../../src/server/index.js'
 import { authority, localhost } from '../../tools/testbed/certificates/index.js'
 import { freePort, type Program, run, start, unlessInstalled } from '../../tools/testbed/programs.js'
+import { backend } from '../world/http2-backend.js'
 import { answerOf, get, type OnStream, once } from '../world/proxy-world.js'
 
 // Most of the time a program takes here is its start: tests run a few at a time, each with programs of its own.
@@ -32,23 +33,6 @@ function clientOf(t: Test, url: string): http2.ClientHttp2Session {
   client.on('error', () => {})
   t.teardown(() => client.destroy())
   return client
-}
-
-/** A backend of node:http2; gives its `h2c://` URL. */
-async function backend(t: Test, onStream: OnStream): Promise<string> {
-  const server = http2.createServer()
-  server.on('session', (session) => {
-    session.on('error', () => {})
-    t.teardown(() => session.destroy())
-  })
-  server.on('stream', (stream, headers) => {
-    stream.on('error', () => {})
-    onStream(stream, headers)
-  })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.teardown(() => void server.close())
-  return `h2c://127.0.0.1:${(server.address() as AddressInfo).port}`
 }
 
 const says =
