@@ -111,6 +111,20 @@ const SORTS: Readonly<Record<string, (a: Row, b: Row) => number>> = {
   id: (a, b) => a.id.localeCompare(b.id, 'en', { numeric: true }),
 }
 
+/** Returns the requests that are asked for, as rows. */
+function listed(session: DapSession, given: DapObject): DapObject {
+  const limit = Math.min(LIST_ROWS_MAX, Number(given.limit ?? LIST_ROWS))
+  const by = text(given.sort) || 'age'
+  const sort = Object.hasOwn(SORTS, by) ? SORTS[by] : undefined
+  if (sort === undefined) throw new CommandError(`sort by ${Object.keys(SORTS).join(', ')}`)
+  // They come by age, so only another order needs them all.
+  const asTheyCome = by === 'age' && given.descending !== true
+  const { total, matched, rows } = rowsOf(session, text(given.filter), asTheyCome ? limit : undefined)
+  rows.sort(sort)
+  if (given.descending === true) rows.reverse()
+  return { total, matched, rows: rows.slice(0, limit) }
+}
+
 export const requests: Readonly<Record<string, Answering>> = {
   initialize: () => CAPABILITIES,
 
@@ -314,24 +328,17 @@ export const requests: Readonly<Record<string, Answering>> = {
 
   // Our own, for `fermata ps`, `why` and `top`
 
-  'fermata/list'(session, given) {
-    const limit = Math.min(LIST_ROWS_MAX, Number(given.limit ?? LIST_ROWS))
-    const by = text(given.sort) || 'age'
-    const sort = Object.hasOwn(SORTS, by) ? SORTS[by] : undefined
-    if (sort === undefined) throw new CommandError(`sort by ${Object.keys(SORTS).join(', ')}`)
-    // They come by age, so only another order needs them all.
-    const asTheyCome = by === 'age' && given.descending !== true
-    const { total, matched, rows } = rowsOf(session, text(given.filter), asTheyCome ? limit : undefined)
-    rows.sort(sort)
-    if (given.descending === true) rows.reverse()
-    return { total, matched, rows: rows.slice(0, limit) }
-  },
+  'fermata/list': (session, given) => listed(session, given),
   'fermata/why'(session, given) {
     const one = find(session, text(given.id))
     const answer = why(one, session.debugger.target.world.pollset)
     return { why: answer, text: whyText(answer) }
   },
-  'fermata/top': (session) => ({ ...session.debugger.target.overview() }),
+  // The counts and the list are of one moment.
+  'fermata/top': (session, given) => ({
+    ...listed(session, given),
+    ...session.debugger.target.overview(),
+  }),
 }
 
 /** The targets of `stepIn`. */

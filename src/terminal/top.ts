@@ -44,10 +44,17 @@ interface Question {
 async function ask(client: Client, { sort, descending, filter, offset }: Question): Promise<Answer> {
   const { pictureRows, rowsMax } = terminalLimits
   const limit = Math.min(rowsMax, offset + pictureRows)
-  const overview = (await client.request('fermata/top')) as unknown as Overview
-  const { rows, matched } = await client.request('fermata/list', { sort, descending, filter, limit })
+  // One answer has the counts and the rows: they are those of one picture.
+  const answer = await client.request('fermata/top', { sort, descending, filter, limit })
   const order = descending ? `${sort} reversed` : sort
-  return { sort: order, filter, overview, rows: rows as Row[], matched: Number(matched) }
+  const { rows, matched } = answer
+  return {
+    sort: order,
+    filter,
+    overview: answer as unknown as Overview,
+    rows: rows as Row[],
+    matched: Number(matched),
+  }
 }
 
 class Top {

@@ -310,6 +310,12 @@ t.test('five commands to a hang: what a queued request waits for, down to the si
   const { rows, total, matched } = (await debug.send('fermata/list', { filter: "step == 'lease'", limit: 3 }))
     .body
   t.strictSame([total, matched, rows.length], [120, 20, 3])
+  const picture = { filter: "request.path == '/119'", limit: 3 }
+  t.match((await debug.send('fermata/top', picture)).body, {
+    inFlight: 120,
+    matched: 1,
+    rows: [{ path: '/119', state: 'waiting' }],
+  })
   t.match(rows[0].waits, /^m1\/s\d+\.lease$/)
   const { why, text } = (await debug.send('fermata/why', { id: rows[0].id })).body
   t.match(why.waits[0].holders[0], { id: 'e1', reason: /number 1 of 20 that wait/ })

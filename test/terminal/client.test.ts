@@ -8,6 +8,7 @@ import t, { type Test } from 'tap'
 import { checkRequest, DapReader, type DapRequest, dapBytes, MESSAGE } from '../../src/debugger/index.js'
 import { addressOf, Client, TerminalError } from '../../src/terminal/client.js'
 import { terminalLimits } from '../../src/terminal/limits.js'
+import { run } from '../../tools/testbed/programs.js'
 
 /** Listens for the time of a test. Returns the address. */
 async function listening(t: Test, accept: (socket: Socket) => void): Promise<string> {
@@ -161,6 +162,27 @@ t.test('a token comes from the variable or from a file; without one the error sa
   client.end()
   t.strictSame(given, [undefined, 'bad', 'good'], 'the file comes first')
   await fails(t, Client.attach(address, { tokenFile: join(folder, 'none') }), /cannot be read \(ENOENT\)/)
+})
+
+t.test('top asks once for a picture: its counts and its rows are of one answer', async (t) => {
+  const asked: unknown[] = []
+  const address = await listening(
+    t,
+    serve(({ command, arguments: given }) => {
+      if (command === 'initialize' || command === 'attach') return {}
+      asked.push([command, given])
+      const texts = { method: 'GET', host: 'a', path: '/one', waits: '', client: 'm1', lateInMs: null }
+      const rows = [
+        { id: 'm1/s1', step: 'exchange.lease', state: 'held', sinceMs: 1, heldBytes: 0, ...texts },
+      ]
+      const counts = { inFlight: 1, held: 1, uptimeMs: 1, clientsTotal: 0, enginesTotal: 0 }
+      return { ...counts, clients: [], engines: [], rows, matched: 1 }
+    }),
+  )
+  const main = join(import.meta.dirname, '..', '..', 'src', 'main.js')
+  const { stdout } = await run(process.execPath, [main, 'top', address], { timeoutMs: 20_000 })
+  t.match(stdout, /1 in flight {2}1 held[\s\S]*^m1\/s1 /m)
+  t.strictSame(asked, [['fermata/top', { sort: 'age', descending: false, filter: '', limit: 100 }]])
 })
 
 t.test('addresses', async (t) => {

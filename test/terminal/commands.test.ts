@@ -117,7 +117,7 @@ t.test('a script, JSON, errors that say what to do', async (t) => {
   const url = `http://${/listening on (\S+)/.exec(server.stderr)?.[1]}`
   const debug = await start(
     'bash',
-    ['-c', `(echo break exchange.lease; sleep 20) | ${process.execPath} ${main} debug unix:${path}`],
+    ['-c', `(echo break exchange.lease; sleep 600) | ${process.execPath} ${main} debug unix:${path}`],
     {
       line: /#1 exchange\.lease/,
     },
