@@ -12,7 +12,10 @@ const rooms = {
   http: ['transport', 'engine', ...below],
   http1: ['http', 'transport', 'engine', ...below],
   http2: ['http', 'transport', 'engine', ...below],
-  proxy: ['http', 'transport', 'engine', ...below],
+  balancing: ['engine', ...below],
+  proxy: ['balancing', 'http', 'transport', 'engine', ...below],
+  // Reads files, opens no sockets.
+  config: ['proxy', 'balancing', 'http', 'transport', 'engine', ...below],
   filters: ['proxy', 'http', 'transport', 'engine', ...below],
   debugger: ['transport', ...below],
   // A process of its own, which carries no requests: a client of the debugger.

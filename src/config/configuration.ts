@@ -1,0 +1,170 @@
+// The configuration as plain data, after includes, defaults and inheritance: names are checked, durations are
+// in ms, sizes in bytes, and the texts of files are read. It can be cloned to and from a worker thread.
+// server/ makes a running server of it; spec/configuration.md says what each key means.
+
+import type { ActiveHealthOptions, BalanceOptions, PassiveHealthOptions } from '../balancing/index.js'
+import type { PathOptions, RetryOptions, RouteAction, RouteMatch, Timeouts } from '../proxy/index.js'
+
+/** Where a value was written. `file` is '' for a value that is built in. */
+export interface Source {
+  readonly file: string
+  /** From 1. */
+  readonly line: number
+  /** From 1, in UTF-16 code units. */
+  readonly column: number
+}
+
+export interface Configuration {
+  readonly listeners: readonly ListenerConfig[]
+  readonly trustedProxies: TrustedProxiesConfig
+  /** Allowed targets of plain CONNECT. */
+  readonly connect: readonly string[]
+  readonly backends: readonly BackendConfig[]
+  /** In the order of the file; includes follow, sorted by name. */
+  readonly routes: readonly RouteConfig[]
+  /** Limits that differ from the defaults, by room: `{ http2: { lingerMs: 500 } }`. */
+  readonly limits: Readonly<Record<string, Readonly<Record<string, number>>>>
+  readonly resolver: ResolverConfig
+  readonly shutdown: ShutdownConfig
+  readonly debug: DebugConfig | null
+}
+
+export interface ListenerConfig {
+  readonly name: string
+  /** `HOST:PORT`, `:PORT`, `PORT` or `unix:PATH`. */
+  readonly address: string
+  /** Null in clear text. */
+  readonly tls: ListenerTlsConfig | null
+  /** In order of preference. */
+  readonly protocols: readonly ('h2' | 'http/1.1')[]
+}
+
+export interface ListenerTlsConfig {
+  /** The first serves clients that name no server, or an unknown one. */
+  readonly certificates: readonly CertificateConfig[]
+  /** PEM of the authorities for client certificates; null asks for none. */
+  readonly clientCa: string | null
+  readonly clientCertificate: 'none' | 'request' | 'require'
+}
+
+export interface CertificateConfig {
+  readonly name: string
+  /** PEM */
+  readonly cert: string
+  readonly key: string
+}
+
+export interface TrustedProxiesConfig {
+  /** Networks whose forwarding fields are believed. */
+  readonly addresses: readonly string[]
+  /** The fields that are believed, in lower case. All others of the family are dropped. */
+  readonly fields: readonly string[]
+  /** Their connections must begin with a PROXY header, which is believed. */
+  readonly proxyProtocol: boolean
+}
+
+export interface ResolverConfig {
+  /** `ADDRESS` or `ADDRESS:PORT`; empty: as the system has them. */
+  readonly servers: readonly string[]
+  /** Null: as the system has it. */
+  readonly search: readonly string[] | null
+}
+
+export interface ShutdownConfig {
+  /** ms of accepting on after the signal, while load balancers learn of it */
+  readonly delayMs: number
+  /** ms that running requests may take to finish */
+  readonly timeoutMs: number
+}
+
+export interface DebugConfig {
+  readonly address: string
+  readonly token: string | null
+  readonly secrets: boolean
+}
+
+// Backends
+
+export interface BackendConfig {
+  readonly name: string
+  readonly protocol: 'http' | 'https' | 'h2c' | 'h2'
+  /** Empty with {@link discovery}. */
+  readonly endpoints: readonly EndpointConfig[]
+  readonly discovery: DiscoveryConfig | null
+  /** For `https` and `h2`. */
+  readonly tls: BackendTlsConfig
+  readonly share: 'process' | 'connection'
+  readonly sendProxy: 'v1' | 'v2' | null
+  readonly balance: BalanceOptions
+  readonly health: HealthConfig
+  readonly limits: BackendLimitsConfig
+  readonly retryBudget: {
+    /** of the first attempts, 0 to 1 */ readonly ratio: number
+    readonly perSecond: number
+  }
+}
+
+export interface EndpointConfig {
+  /** `HOST:PORT` or `unix:PATH` */
+  readonly address: string
+  /** 1 to 256 */
+  readonly weight: number
+}
+
+export interface DiscoveryConfig {
+  /** `dns`: A and AAAA records of the name; `srv`: SRV records. */
+  readonly kind: 'dns' | 'srv'
+  readonly name: string
+  /** For `dns`. */
+  readonly port: number
+  /** Bounds of the time between two look-ups: the TTL is kept between them. */
+  readonly leastMs: number
+  readonly mostMs: number
+}
+
+export interface BackendTlsConfig {
+  /** PEM of trusted authorities; null: those of the runtime. */
+  readonly ca: string | null
+  /** The server name that is sent and checked; null: the endpoint's. */
+  readonly name: string | null
+  readonly verify: boolean
+}
+
+export interface HealthConfig {
+  readonly active: ActiveHealthOptions | null
+  readonly passive: PassiveHealthOptions | null
+  /** Below this share of usable endpoints, 0 to 1, ejections are ignored; 0 for never. */
+  readonly panic: number
+}
+
+export interface BackendLimitsConfig {
+  /** Sessions to each endpoint; null: that of the room `engine`, or `server` for HTTP/1.1. */
+  readonly sessions: number | null
+  /** Requests in flight and waiting, over all endpoints; 0 for no limit. */
+  readonly requests: number
+  /** Requests that wait for a stream, at each endpoint. */
+  readonly pending: number
+  /** After this time a session takes no new request, in ms; 0 for never. */
+  readonly sessionAgeMs: number
+  /** Requests at once on a session; 0: what the backend allows. */
+  readonly streamsPerSession: number
+}
+
+// Routes
+
+export interface RouteConfig {
+  readonly name: string
+  readonly match: RouteMatch
+  readonly action: RouteAction
+  readonly timeouts: Timeouts
+  readonly retry: RetryOptions
+  readonly path: PathOptions
+  /** Protocols of `Upgrade` that may pass besides `websocket`, in lower case. */
+  readonly upgrades: readonly string[]
+  /** What the body of our own errors tells. */
+  readonly errors: 'plain' | 'detailed'
+  /** Where each setting was written, by its path in this object: `timeouts.headMs`. */
+  readonly sources: Readonly<Record<string, Source>>
+  /** Where the route begins. */
+  readonly source: Source
+}

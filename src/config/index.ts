@@ -1,0 +1,3 @@
+// The room of the configuration: from files to checked plain data.
+
+export type * from './configuration.js'
