@@ -1,6 +1,6 @@
 // The configuration as plain data, after includes, defaults and inheritance: names are checked, durations are
 // in ms, sizes in bytes, and the texts of files are read. It can be cloned to and from a worker thread.
-// server/ makes a running server of it; spec/configuration.md says what each key means.
+// server/ makes a running server of it.
 
 import type { ActiveHealthOptions, BalanceOptions, PassiveHealthOptions } from '../balancing/index.js'
 import type { PathOptions, RetryOptions, RouteAction, RouteMatch, Timeouts } from '../proxy/index.js'
