@@ -2,6 +2,7 @@
 // of it is in the way of a request until a breakpoint is set or something is held.
 
 import type { Cause, Continuation, Gate, Hold, Program, Watcher } from '../continuation/index.js'
+import type { HeldLoss } from '../transport/index.js'
 import { Breakpoint, type BreakpointOptions } from './breakpoints.js'
 import { type Condition, Conditions, type Vocabulary } from './conditions.js'
 import { type HoldOwner, Holds } from './holds.js'
@@ -260,6 +261,14 @@ export class Debugger implements Gate, Watcher {
     )
   }
 
+  // The memory budget
+
+  private readonly onHeldLoss: HeldLoss = (held, bytes, limit) =>
+    this.holding.note(
+      held,
+      `${held.id} has lost the ${bytes} bytes that waited for it, since ${limit} is reached: it fails when it goes on`,
+    )
+
   // The watcher
 
   held(continuation: Continuation, _hold: Hold): void {
@@ -286,12 +295,13 @@ export class Debugger implements Gate, Watcher {
 
   /** Is the gate and the watcher only while there is something to ask or to watch. */
   private attend(): void {
-    const { scheduler } = this.target.world
+    const { scheduler, memory } = this.target.world
     const stops = this.points.length > 0 || this.going.size > 0
     scheduler.gate = stops ? this : scheduler.gate === this ? null : scheduler.gate
     const watches = stops || this.holding.size > 0
     if (watches === this.watches) return
     this.watches = watches
+    memory.onHeldLoss = watches ? this.onHeldLoss : null
     if (watches) scheduler.watch(this)
     else scheduler.unwatch(this)
   }

@@ -5,6 +5,7 @@
 // the other side's receive buffer, within the windows, streams in turns. So `forwardBody` only grants: all
 // bytes that the source holds at this moment may leave. A held exchange grants nothing, so its bytes stay.
 
+import { Continuation } from '../continuation/index.js'
 import { type Holder, invariant, Pollable, type Subject } from '../pollset/index.js'
 import type { CreditSink, ReceiveBuffer } from '../transport/index.js'
 import type { Field } from './field.js'
@@ -215,6 +216,11 @@ export abstract class Stream extends Pollable implements CreditSink {
   abstract consumed(bytes: number): void
   /** Whether its peer can send nothing more until credit that is withheld is given. */
   abstract get starving(): boolean
+
+  get heldOwner(): Continuation | null {
+    const owner = this.owner ?? this.user
+    return owner instanceof Continuation && owner.held ? owner : null
+  }
 
   stalled(): void {
     this.connection.stalled(this)

@@ -18,6 +18,7 @@ export interface ByteOutputOwner extends OutputOwner {
 
 export class ByteOutput extends SlabOutput implements CreditSink, Settleable {
   readonly starving = false
+  readonly heldOwner = null
   private readonly memory: MemoryBudget
   private readonly budget = new ConnectionBudget()
   private readonly unsent: ReceiveBuffer

@@ -12,7 +12,14 @@ export { LineConnection } from './line-connection.js'
 export { BARE_CR, BARE_LF, LINE, LineReader, MORE, TOO_LONG } from './line-reader.js'
 export { Linger, type LingerLimits, lingerLimits } from './linger.js'
 export { Listening, type ListeningEvents, listeningLife } from './listening.js'
-export { ConnectionBudget, MemoryBudget, type MemoryLimits, memoryLimits, STALL } from './memory-budget.js'
+export {
+  ConnectionBudget,
+  type HeldLoss,
+  MemoryBudget,
+  type MemoryLimits,
+  memoryLimits,
+  STALL,
+} from './memory-budget.js'
 export { ProxyHeaderReader, type ProxyVersion, proxyHeader } from './proxy-protocol.js'
 export { type CreditSink, ReceiveBuffer } from './receive-buffer.js'
 export { type OutputOwner, SlabOutput } from './slab-output.js'

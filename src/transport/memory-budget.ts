@@ -3,9 +3,9 @@
 //
 // Below the soft limit a stalled stream costs no more than its own window. Above it the stream that has
 // stalled longest with most bytes is reset, and its memory is freed. The stalled stream pays, never its
-// siblings.
+// siblings. Among stalled streams, those of a continuation that a debugger holds pay first.
 
-import { fault } from '../continuation/index.js'
+import { type Continuation, fault } from '../continuation/index.js'
 import { invariant, List, type Slab, SlabPool } from '../pollset/index.js'
 import type { ReceiveBuffer } from './receive-buffer.js'
 
@@ -39,6 +39,9 @@ export const memoryLimits: MemoryLimits = {
   stallMs: 1_000,
 }
 
+/** Is told that a continuation loses these bytes while it is held, and which limit was reached. */
+export type HeldLoss = (held: Continuation, bytes: number, limit: string) => void
+
 const BLOCK_SIZES = [512, 4096, 16384] as const
 
 /** The bytes that one connection's streams hold. */
@@ -51,6 +54,8 @@ export class MemoryBudget {
   bytes = 0
   /** streams reset because they stalled */
   stalls = 0
+  /** For a debugger; null without one. */
+  onHeldLoss: HeldLoss | null = null
   readonly limits: MemoryLimits
   private readonly pools: readonly SlabPool[]
   /** The receive buffers that hold blocks. */
@@ -87,29 +92,46 @@ export class MemoryBudget {
 
   /** Resets stalled streams until the limits hold again. Called after settling. */
   enforce(now: number, budget: ConnectionBudget): void {
+    const { heldBytesMax, connectionHeldBytesMax, stallMs } = this.limits
     while (this.aboveSoft) {
-      if (!this.resetWorst(now, this.bytes > this.limits.heldBytesMax ? 0 : this.limits.stallMs, null)) break
+      const isReset =
+        this.bytes > heldBytesMax
+          ? this.resetWorst(now, 0, null, 'transport.heldBytesMax')
+          : this.resetWorst(now, stallMs, null, 'transport.heldBytesSoft')
+      if (!isReset) break
     }
-    while (budget.bytes > this.limits.connectionHeldBytesMax) if (!this.resetWorst(now, 0, budget)) break
+    while (budget.bytes > connectionHeldBytesMax)
+      if (!this.resetWorst(now, 0, budget, 'transport.connectionHeldBytesMax')) break
   }
 
   /**
-   * Resets the stream with the largest product of stalled time and bytes held. Linear, only above a limit.
+   * Resets the stream with the largest product of stalled time and bytes held; one that a debugger holds
+   * comes before all others. Linear, only above a limit.
    */
-  private resetWorst(now: number, stalledMs: number, budget: ConnectionBudget | null): boolean {
+  private resetWorst(
+    now: number,
+    stalledMs: number,
+    budget: ConnectionBudget | null,
+    limit: string,
+  ): boolean {
     let worst: ReceiveBuffer | null = null
     let most = -1
+    let owner: Continuation | null = null
     for (let each = this.holders.last; each !== null; each = each.listPrev) {
       const stalled = now - each.progressAt
       if (each.stalled || stalled < stalledMs || (budget !== null && each.budget !== budget)) continue
       const score = (stalled + 1) * each.heldBytes
-      if (score > most) {
+      const { heldOwner } = each
+      if (owner !== null && heldOwner === null) continue
+      if (score > most || (owner === null && heldOwner !== null)) {
         most = score
         worst = each
+        owner = heldOwner
       }
     }
     if (worst === null) return false
     this.stalls++
+    if (owner !== null) this.onHeldLoss?.(owner, worst.heldBytes, limit)
     worst.stall()
     return true
   }

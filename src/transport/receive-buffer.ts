@@ -7,6 +7,7 @@
 // While `retained`, pulled bytes are kept too, so that a request can be sent again to another session. Their
 // credit is withheld until `releaseRetained` (design: Engine).
 
+import type { Continuation } from '../continuation/index.js'
 import { invariant, type Listed, type Slab } from '../pollset/index.js'
 import type { ConnectionBudget, MemoryBudget } from './memory-budget.js'
 
@@ -26,6 +27,8 @@ export interface CreditSink {
   stalled(): void
   /** The sender has nearly no credit left and more to send: withholding more would stop it for good. */
   readonly starving: boolean
+  /** The continuation that these bytes wait for, if a debugger holds it; null otherwise. */
+  readonly heldOwner: Continuation | null
 }
 
 /** Up to this size a loop over the bytes is faster than a call. */
@@ -58,6 +61,11 @@ export class ReceiveBuffer implements Listed<ReceiveBuffer> {
     this.memory = memory
     this.budget = budget
     this.sink = sink
+  }
+
+  /** See {@link CreditSink.heldOwner}. */
+  get heldOwner(): Continuation | null {
+    return this.sink.heldOwner
   }
 
   /** Retains what is pulled from now on, up to `max` bytes; more ends the retaining. */

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import { freePort, run, start, unlessInstalled } from '../../tools/testbed/programs.js'
+import { backend } from '../world/http2-backend.js'
 
 t.jobs = 3
 
@@ -133,4 +134,59 @@ t.test('a script, JSON, errors that say what to do', async (t) => {
   await debug.stop()
   t.equal(await status, 404, 'its debugger has gone, and it goes on')
   stream.close()
+})
+
+t.test('a held request that loses its bytes to memory pressure: its debugger is told', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'fermata-'))
+  t.teardown(() => rmSync(folder, { recursive: true }))
+  const path = join(folder, 'a.sock')
+  const limits = ['transport.connectionHeldBytesMax=256KiB', 'http2.streamWindow=256KiB'].flatMap((each) => [
+    '--limit',
+    each,
+  ])
+  const server = await start(
+    process.execPath,
+    [
+      main,
+      'serve',
+      '--listen',
+      '127.0.0.1:0',
+      '--backend',
+      await backend(t, (stream) => {
+        stream.respond({ ':status': 200 })
+        stream.resume()
+        stream.end()
+      }),
+      '--debug',
+      `unix:${path}`,
+      ...limits,
+    ],
+    { line: /goes to/ },
+  )
+  t.teardown(() => server.stop())
+  const debug = await start(
+    'bash',
+    ['-c', `(echo break exchange.lease; sleep 20) | ${process.execPath} ${main} debug unix:${path}`],
+    { line: /#1 exchange\.lease/ },
+  )
+  t.teardown(() => debug.stop())
+  const client = http2.connect(`http://${/listening on (\S+)/.exec(server.stderr)?.[1]}`)
+  t.teardown(() => client.destroy())
+  const statuses = ['/one', '/two'].map((path) => {
+    const stream = client.request({ ':method': 'POST', ':path': path })
+    stream.on('error', () => {})
+    stream.write(Buffer.alloc(200_000))
+    return new Promise((resolve) => stream.on('response', (headers) => resolve(headers[':status'])))
+  })
+  const told =
+    /^(m1\/s[13]) has lost the (\d+) bytes that waited for it, since transport\.connectionHeldBytesMax is reached: it fails when it goes on$/m
+  while (!told.test(debug.stdout))
+    await run(process.execPath, [main, 'ps', `unix:${path}`], { timeoutMs: 20_000 })
+  const [, id, bytes] = told.exec(debug.stdout) ?? []
+  t.ok(Number(bytes) >= 131_072)
+  const listed = await run(process.execPath, [main, 'ps', `unix:${path}`], { timeoutMs: 20_000 })
+  t.equal(listed.stdout.match(/lease +held/g)?.length, 2, 'both stay held')
+  await debug.stop()
+  t.equal(await statuses[id === 'm1/s1' ? 0 : 1], 503)
+  t.equal(await statuses[id === 'm1/s1' ? 1 : 0], 200, 'the other goes on')
 })

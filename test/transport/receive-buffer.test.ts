@@ -2,6 +2,7 @@
 // and properties S2 (a prefix, in order, unaltered), S3 (credit is conserved) and S4 (bounds).
 
 import t from 'tap'
+import type { Continuation } from '../../src/continuation/index.js'
 import type { Slab } from '../../src/pollset/index.js'
 import {
   ConnectionBudget,
@@ -17,6 +18,7 @@ class Sender {
   credited = 0
   stalls = 0
   starving = false
+  heldOwner: Continuation | null = null
   readonly receiveBuffer: ReceiveBuffer
   /** The read buffers of this turn. */
   private readonly read: Buffer[] = []
@@ -270,6 +272,26 @@ function stalled(sender: Sender, blocks: number, at: number): Sender {
 }
 
 const KIB16 = 16_384
+
+t.test('F8: what a debugger holds pays first, the most before the least, and it is told', async (t) => {
+  const { held, by, sender } = setUp({ heldBytesSoft: 4 * KIB16, stallMs: 1_000 })
+  const owner = { id: 'm1/s1' } as Continuation
+  const losses: unknown[] = []
+  held.onHeldLoss = (...loss) => losses.push(loss)
+  const most = stalled(sender(), 4, 1_000)
+  const [small, large] = [stalled(sender(), 1, 5_000), stalled(sender(), 2, 5_000)]
+  small.heldOwner = owner
+  large.heldOwner = owner
+  const young = stalled(sender(), 1, 9_500)
+  young.heldOwner = owner
+  held.enforce(10_000, by)
+  const stalls = () => [most.stalls, small.stalls, large.stalls, young.stalls]
+  t.strictSame(stalls(), [1, 1, 1, 0], 'those of the hold did not free enough')
+  t.strictSame(losses, [
+    [owner, 2 * KIB16, 'transport.heldBytesSoft'],
+    [owner, KIB16, 'transport.heldBytesSoft'],
+  ])
+})
 
 t.test('F8: from the soft limit on, whoever has stalled longest with most pays', async (t) => {
   const { held, by, sender } = setUp({ heldBytesSoft: 4 * KIB16, stallMs: 1_000 })
