@@ -36,6 +36,8 @@ const FILTERS: readonly {
   },
 ]
 
+const FILTER_NAMES = `there are ${FILTERS.map(({ filter }) => filter).join(', ')}`
+
 const CAPABILITIES = {
   supportsConfigurationDoneRequest: true,
   supportsFunctionBreakpoints: true,
@@ -61,12 +63,15 @@ const CAPABILITIES = {
   })),
 }
 
+/** A breakpoint that is asked for: the places where it stops, or why there is none. */
+interface Wanted {
+  readonly places: readonly (Place | string)[]
+  readonly given: DapObject
+  readonly line?: number
+}
+
 /** Sets the breakpoints of one group, in the place of those it had. */
-function setPoints(
-  session: DapSession,
-  group: string,
-  wanted: readonly { readonly place: Place | string; readonly given: DapObject; readonly line?: number }[],
-): DapObject {
+function setPoints(session: DapSession, group: string, wanted: readonly Wanted[]): DapObject {
   for (const id of session.pointsBy.get(group) ?? []) session.debugger.removePoint(session, id)
   const { breakpointsMax } = session.debugger.limits
   if (wanted.length > breakpointsMax)
@@ -74,11 +79,18 @@ function setPoints(
   const ids: number[] = []
   if (wanted.length === 0) session.pointsBy.delete(group)
   else session.pointsBy.set(group, ids)
-  const breakpoints = wanted.map(({ place, given, line }) => {
-    const message = typeof place === 'string' ? place : addPoint(session, place, given)
-    if (typeof message === 'string') return { verified: false, message }
-    ids.push(message)
-    return { id: message, verified: true, ...(line === undefined ? {} : { line }) }
+  const breakpoints = wanted.map(({ places, given, line }) => {
+    const set: number[] = []
+    for (const place of places) {
+      const point = typeof place === 'string' ? place : addPoint(session, place, given)
+      if (typeof point === 'string') {
+        for (const id of set) session.debugger.removePoint(session, id)
+        return { verified: false, message: point }
+      }
+      set.push(point)
+    }
+    ids.push(...set)
+    return { id: set[0], verified: true, ...(line === undefined ? {} : { line }) }
   })
   return { breakpoints }
 }
@@ -188,7 +200,7 @@ export const requests: Readonly<Record<string, Answering>> = {
     return setPoints(
       session,
       'functions',
-      wanted.map((each) => ({ place: placeOf(text(each.name), programs), given: each })),
+      wanted.map((each) => ({ places: [placeOf(text(each.name), programs)], given: each })),
     )
   },
 
@@ -201,9 +213,9 @@ export const requests: Readonly<Record<string, Answering>> = {
       `source ${path}`,
       list(given.breakpoints).map((each) => {
         const found = sources.stepAt(path, Number(each.line))
-        if (found === null) return { place: `no step of a life is at this line of ${path}`, given: each }
+        if (found === null) return { places: [`no step of a life is at this line of ${path}`], given: each }
         return {
-          place: placeOf(`${found.life}.${found.step}`, programs),
+          places: [placeOf(`${found.life}.${found.step}`, programs)],
           given: each,
           line: found.line,
         }
@@ -216,16 +228,16 @@ export const requests: Readonly<Record<string, Answering>> = {
     const options = list(given.filterOptions)
     const names = Array.isArray(given.filters) ? given.filters.map(text) : []
     const wanted = [...names.map((filterId): DapObject => ({ filterId })), ...options]
-    const known = wanted.flatMap((each) => {
+    // One breakpoint is answered for each filter, in their order, as the protocol wants it.
+    const known = wanted.map((each): Wanted => {
       const filter = FILTERS.find((one) => one.filter === each.filterId)
-      const condition = [text(each.condition), filter?.filter === 'fault' ? "fault.code != ''" : '']
+      if (filter === undefined)
+        return { places: [`there is no filter '${text(each.filterId)}': ${FILTER_NAMES}`], given: each }
+      const condition = [text(each.condition), filter.filter === 'fault' ? "fault.code != ''" : '']
         .filter((part) => part !== '')
         .map((part) => `(${part})`)
         .join(' && ')
-      return (filter?.places ?? []).map((place) => ({
-        place: placeOf(place, programs),
-        given: { condition },
-      }))
+      return { places: filter.places.map((place) => placeOf(place, programs)), given: { condition } }
     })
     return setPoints(session, 'exceptions', known)
   },

@@ -161,7 +161,8 @@ export class HappyEyeballs {
     }
     if (this.inFlight.length === IN_FLIGHT_MAX) this.failed(this.inFlight[0], 'ETIMEDOUT')
     if (pollset.isPrivate(to)) {
-      this.failures.push(`${formatAddress(to)}: a listener of this server, which is not to be dialled`)
+      const what = 'a listener of this server, which is not to be dialled'
+      this.failures.push(this.several ? `${what} (${to.host})` : what)
       this.beginNext(id)
       return
     }

@@ -3,7 +3,7 @@
 // request, a wait made late.
 
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import * as http2 from 'node:http2'
 import { connect as connectTcp, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -425,6 +425,24 @@ t.test(
     t.equal(finished.status, 200)
     await run('continue all')
     t.match(await next, { status: 200 })
+
+    // One answer for each filter, in their order.
+    const filters = await debug.setExceptionBreakpointsRequest({
+      filters: ['fault', 'nothing'],
+      filterOptions: [{ filterId: 'late', condition: 'step ==' }, { filterId: 'abort' }],
+    } as never)
+    t.match(filters.body?.breakpoints, [
+      { verified: true, id: Number },
+      {
+        verified: false,
+        message: "there is no filter 'nothing': there are refuse, abort, late, cancelled, fault",
+      },
+      { verified: false, message: String },
+      { verified: true },
+    ])
+    t.equal(filters.body?.breakpoints?.length, 4)
+    await debug.setExceptionBreakpointsRequest({ filters: [] })
+    t.equal(await run('points'), 'no breakpoint is set')
   },
 )
 
@@ -529,4 +547,30 @@ t.test('the port cannot be dialled by a request', async (t) => {
     t.equal(head[':status'], 502, host)
     tunnel.close()
   }
+})
+
+t.test('a route cannot reach the port by another path to its socket', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'fermata-'))
+  t.teardown(() => rmSync(folder, { recursive: true }))
+  const path = join(folder, 'debug.sock')
+  symlinkSync('debug.sock', join(folder, 'link.sock'))
+  const to = (file: string) => `http://unix:${folder}${file}`
+  const routes = [
+    '--backend',
+    to('/link.sock'),
+    '--route',
+    `/dot=${to('/./debug.sock')}`,
+    '--route',
+    `/two=${to('//debug.sock')}`,
+  ]
+  const args = ['serve', '--listen', '127.0.0.1:0', '--debug', `unix:${path}`, ...routes]
+  const program = await start(process.execPath, [main, ...args], { line: /goes to/ })
+  t.teardown(() => program.stop())
+  const { get } = client(t, `http://${/listening on (\S+)/.exec(program.stderr)?.[1]}`)
+  for (const each of ['/', '/dot', '/two']) t.equal((await get(each)).status, 502, each)
+  t.equal(
+    program.stderr.match(/no connection to .*: a listener of this server, which is not to be dialled$/gm)
+      ?.length,
+    3,
+  )
 })

@@ -1,5 +1,6 @@
-// Whether a connect to a numeric address reaches a listener of this machine.
+// Whether a connect to a numeric address, or to a path, reaches a listener of this machine.
 
+import { type BigIntStats, statSync } from 'node:fs'
 import { isIP, SocketAddress } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import type { Address } from '../door.js'
@@ -12,12 +13,32 @@ const isLoopback = (host: string): boolean => ANY.has(host) || host === '::1' ||
 
 /** Whether a connect to `to` reaches a listener that is bound to `own`. In doubt it does. */
 export function reaches(to: Address, own: Address): boolean {
-  if (own.path !== undefined || to.path !== undefined) return own.path === to.path
+  if (own.path !== undefined && to.path !== undefined)
+    return own.path === to.path || isSameFile(own.path, to.path)
+  if (own.path !== undefined || to.path !== undefined) return false
   if (to.port !== own.port) return false
   const [target, bound] = [canonical(to.host), canonical(own.host)]
   if (target === bound) return true
   if (ANY.has(bound)) return isLoopback(target) || isOurs(target)
   return ANY.has(target) && isLoopback(bound)
+}
+
+/**
+ * Whether two paths lead to one file, by symbolic or hard links too. It looks when a path is dialled, since
+ * links may change. It blocks no longer than the connect that follows, which takes the same way in the kernel.
+ */
+function isSameFile(one: string, other: string): boolean {
+  const [first, second] = [fileAt(one), fileAt(other)]
+  return first !== null && second !== null && first.dev === second.dev && first.ino === second.ino
+}
+
+/** Returns null if no file can be reached by this path: a connect fails there too. */
+function fileAt(path: string): BigIntStats | null {
+  try {
+    return statSync(path, { bigint: true })
+  } catch {
+    return null
+  }
 }
 
 /** Returns the one way to write this address: it has several, as `::ffff:7f00:1` is 127.0.0.1. */
