@@ -25,7 +25,7 @@ export function reaches(to: Address, own: Address): boolean {
 
 /**
  * Whether two paths lead to one file, by symbolic or hard links too. It looks when a path is dialled, since
- * links may change. It blocks no longer than the connect that follows, which takes the same way in the kernel.
+ * links may change. It blocks no longer than the connect that follows, which walks the same path.
  */
 function isSameFile(one: string, other: string): boolean {
   const [first, second] = [fileAt(one), fileAt(other)]
