@@ -174,6 +174,11 @@ export class Scheduler {
     this.watcher?.cancelAsked?.(continuation)
   }
 
+  /** The living continuation that started last. `aliveNext` of each is the one that started before it. */
+  get newest(): Continuation | null {
+    return this.first
+  }
+
   /** Continuations that have started and not ended, newest first. */
   *alive(): IterableIterator<Continuation> {
     for (let each = this.first; each !== null; each = each.aliveNext) yield each

@@ -286,7 +286,9 @@ export function checkAnswer(value: DapObject): string | null {
 }
 
 /** Returns the bytes of a message, its header included. */
-export function dapBytes(message: DapMessage): Buffer {
-  const body = JSON.stringify(message)
+export const dapBytes = (message: DapMessage): Buffer => dapTextBytes(JSON.stringify(message))
+
+/** Returns the bytes of a message that is JSON already, its header included. */
+export function dapTextBytes(body: string): Buffer {
   return Buffer.from(`Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`)
 }

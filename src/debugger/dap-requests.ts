@@ -6,11 +6,12 @@ import { type Place, placeOf } from './breakpoints.js'
 import type { DapObject } from './dap-codec.js'
 import type { DapSession } from './dap-session.js'
 import type { Stride } from './debugger.js'
-import { CommandError, commands, completions, evaluate, find, refuse, rowsOf } from './language.js'
-import type { Row } from './target.js'
+import { CommandError, commands, completions, evaluate, find, refuse } from './language.js'
+import { Survey } from './survey.js'
+import { rowKeys } from './target.js'
 
-/** Answers a request: returns the body of the response. */
-type Answering = (session: DapSession, given: DapObject) => DapObject | undefined
+/** Answers a request: returns the body of the response, or the survey that makes it. */
+type Answering = (session: DapSession, given: DapObject) => DapObject | Survey | undefined
 
 const LIST_ROWS = 100
 const LIST_ROWS_MAX = 10_000
@@ -115,26 +116,17 @@ function go(session: DapSession, given: DapObject, stride: Stride): undefined {
   refuse(session.debugger.go(threadOf(session, given), session, stride, null))
 }
 
-const SORTS: Readonly<Record<string, (a: Row, b: Row) => number>> = {
-  age: (a, b) => b.ageMs - a.ageMs,
-  held: (a, b) => b.heldBytes - a.heldBytes,
-  path: (a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0),
-  step: (a, b) => (a.step < b.step ? -1 : a.step > b.step ? 1 : 0),
-  id: (a, b) => a.id.localeCompare(b.id, 'en', { numeric: true }),
-}
-
-/** Returns the requests that are asked for, as rows. */
-function listed(session: DapSession, given: DapObject): DapObject {
-  const limit = Math.min(LIST_ROWS_MAX, Number(given.limit ?? LIST_ROWS))
-  const by = text(given.sort) || 'age'
-  const sort = Object.hasOwn(SORTS, by) ? SORTS[by] : undefined
-  if (sort === undefined) throw new CommandError(`sort by ${Object.keys(SORTS).join(', ')}`)
-  // They come by age, so only another order needs them all.
-  const asTheyCome = by === 'age' && given.descending !== true
-  const { total, matched, rows } = rowsOf(session, text(given.filter), asTheyCome ? limit : undefined)
-  rows.sort(sort)
-  if (given.descending === true) rows.reverse()
-  return { total, matched, rows: rows.slice(0, limit) }
+/** Returns the survey that a list asks for: `filter`, `sort`, `descending` and `limit`. */
+function surveyOf(session: DapSession, given: DapObject, overview: boolean): Survey {
+  const asked = Number(given.limit ?? LIST_ROWS)
+  const limit = Number.isNaN(asked) ? LIST_ROWS : Math.max(0, Math.min(LIST_ROWS_MAX, Math.floor(asked)))
+  const sort = text(given.sort) || 'age'
+  const by = rowKeys.find((each) => each === sort)
+  if (by === undefined) throw new CommandError(`sort by ${rowKeys.join(', ')}`)
+  const condition = session.debugger.condition(text(given.filter), session)
+  if (typeof condition === 'string') throw new CommandError(condition)
+  const question = { condition, by, reversed: given.descending === true, limit, overview }
+  return new Survey(session.debugger.target, question, session)
 }
 
 export const requests: Readonly<Record<string, Answering>> = {
@@ -340,17 +332,14 @@ export const requests: Readonly<Record<string, Answering>> = {
 
   // Our own, for `fermata ps`, `why` and `top`
 
-  'fermata/list': (session, given) => listed(session, given),
+  'fermata/list': (session, given) => surveyOf(session, given, false),
   'fermata/why'(session, given) {
     const one = find(session, text(given.id))
     const answer = why(one, session.debugger.target.world.pollset)
     return { why: answer, text: whyText(answer) }
   },
-  // The counts and the list are of one moment.
-  'fermata/top': (session, given) => ({
-    ...listed(session, given),
-    ...session.debugger.target.overview(),
-  }),
+  // One survey has the counts and the rows, so that they agree.
+  'fermata/top': (session, given) => surveyOf(session, given, true),
 }
 
 /** The targets of `stepIn`. */

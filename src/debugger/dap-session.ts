@@ -1,9 +1,9 @@
 // A debugger's connection: the Debug Adapter Protocol on a socket of the pollset. Requests are answered in
-// the step that reads them; nothing of it is asynchronous. Live requests are never all stopped: a stop is
-// that of one thread, and so is `continue`.
+// the step that reads them, but for a survey, which takes more turns when there is much to look at. Live
+// requests are never all stopped: a stop is that of one thread, and so is `continue`.
 
 import type { Continuation } from '../continuation/index.js'
-import { CLOSED, Deadline, ENDED, endsWorld, type Socket } from '../pollset/index.js'
+import { Deadline, endsWorld, invariant, type Socket } from '../pollset/index.js'
 import { ByteConnection, type TransportWorld } from '../transport/index.js'
 import {
   checkRequest,
@@ -11,6 +11,7 @@ import {
   DapReader,
   type DapRequest,
   dapBytes,
+  dapTextBytes,
   MALFORMED,
   MESSAGE,
   MORE,
@@ -20,6 +21,7 @@ import { Views } from './dap-views.js'
 import type { Debugger } from './debugger.js'
 import { CommandError, type Commander } from './language.js'
 import type { Sources } from './sources.js'
+import { Survey, type Surveyor } from './survey.js'
 
 /** What all sessions of one server share. */
 export interface DapContext {
@@ -47,7 +49,7 @@ class AttachBy extends Deadline {
   }
 }
 
-export class DapSession extends ByteConnection implements Commander {
+export class DapSession extends ByteConnection implements Commander, Surveyor {
   readonly context: DapContext
   readonly debugger: Debugger
   readonly views: Views
@@ -59,6 +61,8 @@ export class DapSession extends ByteConnection implements Commander {
   selected: Continuation | null = null
   /** The numbers of breakpoints, by the request that set them. */
   readonly pointsBy = new Map<string, number[]>()
+  /** The request that a survey will answer: nothing is read until then. */
+  private pending: { readonly survey: Survey; readonly seq: number; readonly command: string } | null = null
   private readonly reader: DapReader<DapRequest>
   private seq = 0
   private readonly attachBy: AttachBy
@@ -67,7 +71,7 @@ export class DapSession extends ByteConnection implements Commander {
     super(context.world, context.world.nextId('dbg'), socket)
     this.context = context
     this.debugger = context.debugger
-    this.views = new Views(context)
+    this.views = new Views(context, (threadId) => this.event('thread', { reason: 'exited', threadId }))
     this.attachBy = new AttachBy(socket)
     context.world.pollset.deadlines.every(context.debugger.limits.attachMs).arm(this.attachBy)
     this.reader = new DapReader<DapRequest>(context.debugger.limits.messageBytesMax, checkRequest)
@@ -80,39 +84,31 @@ export class DapSession extends ByteConnection implements Commander {
     return this.context.secrets
   }
   get mayRead(): boolean {
-    return this.output.waiting < this.debugger.limits.outputBytesMax
+    return this.pending === null && this.hasRoom
   }
   get owes(): boolean {
-    return false
+    return this.pending !== null
+  }
+  /** It reads what it is sent. */
+  private get hasRoom(): boolean {
+    return this.output.waiting < this.debugger.limits.outputBytesMax
   }
 
-  take(socket: Socket): void {
-    while (this.mayRead && !this.ending && (socket.readiness & CLOSED) === 0) {
-      const chunk = socket.take()
-      if (chunk !== null) this.takeMessages(socket, chunk)
-      else {
-        if ((socket.readiness & ENDED) !== 0) this.leave()
-        return
-      }
-    }
-  }
-
-  private takeMessages(socket: Socket, chunk: Buffer): void {
+  protected takeBytes(chunk: Buffer, at: number): number {
     const { reader } = this
-    let at = 0
-    while (at < chunk.length && this.mayRead && !this.ending) {
-      at = reader.read(chunk, at, chunk.length)
-      if (reader.found === MORE) continue
-      if (reader.found === MESSAGE) this.request(reader.message as DapRequest)
-      else if (reader.found === MALFORMED) this.fail(reader.faultSeq, reader.faultCommand, reader.fault)
-      else {
-        // No word to what may be a browser: it gets nothing to read.
-        this.leave()
-        socket.destroy()
-        return
-      }
+    const end = reader.read(chunk, at, chunk.length)
+    if (reader.found === MESSAGE) this.request(reader.message as DapRequest)
+    else if (reader.found === MALFORMED) this.fail(reader.faultSeq, reader.faultCommand, reader.fault)
+    else if (reader.found !== MORE) {
+      // No word to what may be a browser: it gets nothing to read.
+      this.leave()
+      this.socket.destroy()
     }
-    if (at < chunk.length && !this.ending) socket.unread(chunk.subarray(at))
+    return end
+  }
+
+  protected override inputEnded(): void {
+    this.leave()
   }
 
   /** Reads nothing more. What it holds goes on. */
@@ -122,6 +118,9 @@ export class DapSession extends ByteConnection implements Commander {
   }
 
   override closed(): void {
+    this.pending?.survey.stop()
+    this.pending = null
+    this.views.clear()
     this.context.world.pollset.deadlines.disarm(this.attachBy)
     this.debugger.detach(this)
     this.context.closed(this)
@@ -140,20 +139,40 @@ export class DapSession extends ByteConnection implements Commander {
     this.selected = null
     try {
       const body = handle(this, given ?? {})
-      this.send({
-        type: 'response',
-        request_seq: seq,
-        success: true,
-        command,
-        ...(body === undefined ? {} : { body }),
-      })
+      if (body instanceof Survey) {
+        this.pending = { survey: body, seq, command }
+        body.begin()
+        return
+      }
+      this.send({ ...success(seq, command), ...(body === undefined ? {} : { body }) })
       if (command === 'attach') this.event('initialized')
       if (command === 'disconnect') this.leave()
     } catch (error) {
       // Odd arguments of a debugger must not cost it its connection, nor anybody else anything.
       if (endsWorld(error)) throw error
-      this.fail(seq, command, error instanceof Error ? error.message : String(error))
+      this.fail(seq, command, messageOf(error))
     }
+  }
+
+  // What a survey tells
+
+  surveyed(body: string): void {
+    const { seq, command } = this.answered()
+    const head = JSON.stringify({ seq: ++this.seq, ...success(seq, command) })
+    this.output.write(dapTextBytes(`${head.slice(0, -1)},"body":${body}}`))
+  }
+
+  surveyFailed(error: unknown): void {
+    const { seq, command } = this.answered()
+    this.fail(seq, command, messageOf(error))
+  }
+
+  private answered(): { readonly seq: number; readonly command: string } {
+    const { pending } = this
+    invariant(pending !== null, 'a survey ends once')
+    this.pending = null
+    this.changed()
+    return pending
   }
 
   private fail(seq: number, command: string, message: string): void {
@@ -208,10 +227,9 @@ export class DapSession extends ByteConnection implements Commander {
   }
 
   wentOn(continuation: Continuation, text: string): void {
-    const threadId = this.views.numberOf(continuation)
-    this.views.forget(continuation)
-    this.event('continued', { threadId, allThreadsContinued: false })
-    if (continuation.finished) this.event('thread', { reason: 'exited', threadId })
+    const threadId = this.views.given(continuation)
+    this.views.dropFrames(continuation)
+    if (threadId !== undefined) this.event('continued', { threadId, allThreadsContinued: false })
     this.wrote(text)
   }
 
@@ -222,11 +240,20 @@ export class DapSession extends ByteConnection implements Commander {
 
   wrote(text: string): void {
     // A debugger that does not read loses lines, and costs no memory.
-    if (!this.mayRead) return
+    if (!this.hasRoom) return
     const line = text.length > LINE_CHARACTERS_MAX ? `${text.slice(0, LINE_CHARACTERS_MAX)}…` : text
     this.event('output', { category: 'console', output: `${line}\n` })
   }
 }
+
+const success = (request_seq: number, command: string) => ({
+  type: 'response' as const,
+  request_seq,
+  success: true,
+  command,
+})
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
 /** The characters of a line that a log point writes. */
 const LINE_CHARACTERS_MAX = 8192

@@ -1,9 +1,10 @@
 // The numbers by which the Debug Adapter Protocol names threads, frames and groups of variables, and what
-// they stand for. A frame is valid while its thread is stopped; numbers are never used twice.
+// they stand for. A frame is valid while its thread is stopped; numbers are never used twice. The number of a
+// thread is kept until it ends, which the client is told.
 
 import { existsSync } from 'node:fs'
 import { basename } from 'node:path'
-import { Continuation, seconds } from '../continuation/index.js'
+import { Continuation, seconds, type Watcher } from '../continuation/index.js'
 import type { DapContext } from './dap-session.js'
 import { CommandError, type Commander, matching } from './language.js'
 import type { Link, Row, Scope } from './target.js'
@@ -18,8 +19,10 @@ interface Variables {
   readonly scope: string
 }
 
-export class Views {
+export class Views implements Watcher {
   private readonly context: DapContext
+  /** Is told of each thread that has ended. */
+  private readonly exited: (threadId: number) => void
   private readonly numbers = new Map<Continuation, number>()
   private readonly threads_ = new Map<number, Continuation>()
   private readonly frames = new Map<number, Frame>()
@@ -28,18 +31,49 @@ export class Views {
   private readonly references = new Map<string, number>()
   private last = 0
 
-  constructor(context: DapContext) {
+  constructor(context: DapContext, exited: (threadId: number) => void) {
     this.context = context
+    this.exited = exited
   }
+
+  /** How many threads have a number. */
+  get size(): number {
+    return this.numbers.size
+  }
+
+  /** Returns the number of a living continuation. */
 
   numberOf(continuation: Continuation): number {
     let number = this.numbers.get(continuation)
     if (number === undefined) {
       number = ++this.last
+      // It watches only while a number is given: ends are then to be told.
+      if (this.size === 0) this.context.world.scheduler.watch(this)
       this.numbers.set(continuation, number)
       this.threads_.set(number, continuation)
     }
     return number
+  }
+
+  /** Returns the number that a continuation has; undefined if it has none, or has ended. */
+  given(continuation: Continuation): number | undefined {
+    return this.numbers.get(continuation)
+  }
+
+  ended(continuation: Continuation): void {
+    const number = this.numbers.get(continuation)
+    if (number === undefined) return
+    this.dropFrames(continuation)
+    this.numbers.delete(continuation)
+    this.threads_.delete(number)
+    if (this.size === 0) this.context.world.scheduler.unwatch(this)
+    this.exited(number)
+  }
+
+  /** Forgets all: the client has gone. */
+  clear(): void {
+    if (this.size > 0) this.context.world.scheduler.unwatch(this)
+    for (const each of [this.numbers, this.threads_, this.frames, this.variables]) each.clear()
   }
 
   /** Returns the living continuation of a thread. Throws a CommandError. */
@@ -71,17 +105,8 @@ export class Views {
     return { scope, continuation: found.continuation }
   }
 
-  /** Drops its frames: it goes on. */
-  forget(continuation: Continuation): void {
-    this.dropFrames(continuation)
-    const number = this.numbers.get(continuation)
-    if (number === undefined || !continuation.finished) return
-    this.numbers.delete(continuation)
-    this.threads_.delete(number)
-  }
-
-  /** Drops frames and variables of this continuation, and of all that have ended. */
-  private dropFrames(continuation: Continuation): void {
+  /** Drops frames and variables of this continuation, which goes on, and of all that have ended. */
+  dropFrames(continuation: Continuation): void {
     for (const views of [this.frames, this.variables])
       for (const [id, { continuation: of }] of views) if (of === continuation || of.finished) views.delete(id)
   }
@@ -90,11 +115,6 @@ export class Views {
   threads(by: Commander, filter: string): { id: number; name: string }[] {
     const { debugger: its } = this.context
     const { target, limits } = its
-    for (const [number, each] of this.threads_) {
-      if (!each.finished) continue
-      this.threads_.delete(number)
-      this.numbers.delete(each)
-    }
     const shown = new Map<Continuation, Row>()
     for (const each of its.holding.all()) {
       const row = target.row(each)

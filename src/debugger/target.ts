@@ -5,6 +5,7 @@ import type { Continuation } from '../continuation/index.js'
 import type { Subject } from '../pollset/index.js'
 import type { TransportWorld } from '../transport/index.js'
 import type { Vocabulary } from './conditions.js'
+import type { Key } from './foremost.js'
 
 /** What one living request shows in a list. Texts of peers are in it: a client must strip them. */
 export interface Row {
@@ -74,6 +75,16 @@ export interface Overview {
   readonly steps: Readonly<Record<string, number>>
 }
 
+/** Counts continuations for an overview, one after the other. */
+export interface Tally {
+  add(continuation: Continuation): void
+  overview(): Overview
+}
+
+/** What a list may be sorted by: the oldest first, then the one that holds the most bytes, and so on. */
+export const rowKeys = ['age', 'held', 'path', 'step', 'id'] as const
+export type RowKey = (typeof rowKeys)[number]
+
 /** Each method that changes something returns why it is refused, or null. */
 export interface Target {
   readonly world: TransportWorld
@@ -85,7 +96,9 @@ export interface Target {
   /** @param secrets credentials are shown */
   scopes(continuation: Continuation, secrets: boolean): readonly Scope[]
   chain(continuation: Continuation): readonly Link[]
-  overview(): Overview
+  tally(): Tally
+  /** Returns the key of a request: the least comes first. It is asked for each of thousands. */
+  keyOf(continuation: Continuation, by: RowKey): Key
   /** Returns how many others wait for what this one has. */
   waitersOn(continuation: Continuation): number
   /** Returns why a breakpoint should not hold it here: it has the last free place of its engine; or null. */

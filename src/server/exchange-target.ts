@@ -1,19 +1,28 @@
 // What the debugger shows and changes of exchanges: the one place where the two meet. Values of peers are
 // cut, and credentials are masked unless the debugger may see them.
 
-import { type Continuation, type Program, stateOf, stepOf } from '../continuation/index.js'
-import type { Link, Moment, Overview, Row, Scope, Target, Variable, Vocabulary } from '../debugger/index.js'
+import { type Continuation, stateOf, stepOf } from '../continuation/index.js'
+import type {
+  Link,
+  Moment,
+  Row,
+  RowKey,
+  Scope,
+  Tally,
+  Target,
+  Variable,
+  Vocabulary,
+} from '../debugger/index.js'
 import type { Engine } from '../engine/index.js'
 import { type Field, type Head, isCredential, type Stream, Token } from '../http/index.js'
 import { formatAddress, type Subject } from '../pollset/index.js'
 import { changes, Exchange, type ExchangeSession } from '../proxy/index.js'
 import type { Backends } from './backends.js'
+import { ExchangeTally, heldBytesOf } from './exchange-tally.js'
 import type { Server } from './server.js'
 
 /** The characters of one value that are shown, or that a condition sees. */
 const VALUE_MAX = 4096
-/** The rows of each list of the overview. */
-const OVERVIEW_ROWS = 1000
 
 const cut = (text: string): string => (text.length > VALUE_MAX ? `${text.slice(0, VALUE_MAX)}…` : text)
 
@@ -112,9 +121,6 @@ function vocabularyOf(secrets: boolean): Vocabulary<Moment> {
 
 const waitsOf = ({ slot0, slot1, slot2 }: Continuation): string =>
   [slot0, slot1, slot2].flatMap((each) => (each === null ? [] : [each.id])).join(', ')
-
-const heldBytesOf = (x: Exchange): number =>
-  (x.frontend.receiveBuffer?.heldBytes ?? 0) + (x.backendStream?.receiveBuffer?.heldBytes ?? 0)
 
 export class ExchangeTarget implements Target {
   readonly vocabulary: Vocabulary<Moment>
@@ -225,53 +231,23 @@ export class ExchangeTarget implements Target {
     return links
   }
 
-  overview(): Overview {
-    const { scheduler, pollset } = this.world
-    /** How many are at each step, by program. */
-    const counts = new Map<Program<never>, number[]>()
-    let inFlight = 0
-    let held = 0
-    const byClient = new Map<unknown, { streams: number; heldBytes: number }>()
-    for (const each of scheduler.alive()) {
-      let at = counts.get(each.program)
-      if (at === undefined) {
-        at = each.program.names.map(() => 0)
-        counts.set(each.program, at)
-      }
-      at[each.step]++
-      if (!(each instanceof Exchange)) continue
-      inFlight++
-      if (each.hold !== null) held++
-      const { client: from } = each.frontend
-      let client = byClient.get(from)
-      if (client === undefined) {
-        client = { streams: 0, heldBytes: 0 }
-        byClient.set(from, client)
-      }
-      client.streams++
-      client.heldBytes += heldBytesOf(each)
-    }
-    const steps: Record<string, number> = {}
-    for (const [{ name, names }, at] of counts)
-      for (const [step, count] of at.entries()) if (count > 0) steps[`${name}.${names[step]}`] = count
-    const clients = this.server.openClients()
-    const engines = this.backends.all().flatMap((backend) => backend.engines())
-    return {
-      now: pollset.now,
-      uptimeMs: pollset.now - this.startedAt,
-      turns: pollset.turns,
-      inFlight,
-      held,
-      clients: clients.slice(0, OVERVIEW_ROWS).map(({ client, kind }) => ({
-        id: client.id,
-        address: formatAddress(client.addresses.from),
-        protocol: kind,
-        ...(byClient.get(client) ?? { streams: 0, heldBytes: 0 }),
-      })),
-      clientsTotal: clients.length,
-      engines: engines.slice(0, OVERVIEW_ROWS).map((each) => each.describe()),
-      enginesTotal: engines.length,
-      steps,
+  tally(): Tally {
+    return new ExchangeTally(this.server, this.backends, this.startedAt)
+  }
+
+  keyOf(c: Continuation, by: RowKey): number | string {
+    if (!(c instanceof Exchange)) return c.id
+    switch (by) {
+      case 'age':
+        return c.receivedAt
+      case 'held':
+        return -heldBytesOf(c)
+      case 'path':
+        return c.request.path?.value ?? ''
+      case 'step':
+        return stepOf(c)
+      default:
+        return c.id
     }
   }
 

@@ -319,9 +319,19 @@ export class Server extends TypedEvents implements StreamAcceptor, HandshakeEven
     this.emit('stopped')
   }
 
-  /** Returns the open client connections with their kind, for debuggers. */
-  openClients(): { readonly client: Client; readonly kind: string }[] {
-    return [...this.open].map(([client, connection]) => ({ client, kind: connection.program.name }))
+  /** Returns the open clients, for debuggers. */
+  clients(): IterableIterator<Client> {
+    return this.open.keys()
+  }
+
+  /** The number of open clients. */
+  get openClients(): number {
+    return this.open.size
+  }
+
+  /** Returns the name of the life of an open client; null if it has closed. */
+  protocolOf(client: Client): string | null {
+    return this.open.get(client)?.program.name ?? null
   }
 
   /** Describes connections, engines and counts, for people. */

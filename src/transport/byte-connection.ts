@@ -1,6 +1,7 @@
-// A connection that writes plain bytes, to build a protocol on.
+// A connection of plain bytes, to build a protocol on. While it must not read, bytes go back to the socket,
+// so that the protocol buffers the beginning of one message at most.
 
-import type { Socket } from '../pollset/index.js'
+import { CLOSED, ENDED, type Socket } from '../pollset/index.js'
 import { ByteOutput, type ByteOutputOwner } from './byte-output.js'
 import type { LingerLimits } from './linger.js'
 import { SocketConnection } from './socket-connection.js'
@@ -14,6 +15,30 @@ export abstract class ByteConnection extends SocketConnection implements ByteOut
     super(world, id, socket, limits)
     this.output = new ByteOutput(world, this)
     this.output.attach(socket, this)
+  }
+
+  /**
+   * Takes one message from the chunk, or the part of one. Returns the offset after it. What it does not take
+   * comes again, while {@link mayRead}.
+   */
+  protected abstract takeBytes(chunk: Buffer, at: number): number
+
+  take(socket: Socket): void {
+    while (this.mayRead && !this.ending && (socket.readiness & CLOSED) === 0) {
+      const chunk = socket.take()
+      if (chunk === null) {
+        if ((socket.readiness & ENDED) !== 0) this.inputEnded()
+        return
+      }
+      let at = 0
+      while (at < chunk.length && this.mayRead && !this.ending) at = this.takeBytes(chunk, at)
+      if (at < chunk.length && !this.ending) socket.unread(chunk.subarray(at))
+    }
+  }
+
+  /** The peer sends nothing more: nothing more is read, and the connection closes. */
+  protected inputEnded(): void {
+    this.ending = true
   }
 
   sent(): void {

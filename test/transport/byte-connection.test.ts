@@ -2,7 +2,7 @@
 
 import t from 'tap'
 import { createWorld } from '../../src/continuation/index.js'
-import { ENDED, InvariantBroken, invariant, type Socket } from '../../src/pollset/index.js'
+import { InvariantBroken, invariant, type Socket } from '../../src/pollset/index.js'
 import {
   ByteConnection,
   createTransportWorld,
@@ -21,16 +21,11 @@ class Taker extends ByteConnection {
   constructor(world: TransportWorld, socket: Socket) {
     super(world, world.nextId('t'), socket)
   }
-  take(socket: Socket): void {
-    while (this.mayRead) {
-      const chunk = socket.take()
-      if (chunk === null) {
-        if ((socket.readiness & ENDED) !== 0) this.ending = true
-        return
-      }
-      this.text += chunk.toString()
-      if (this.text.includes('stop')) this.mayRead = false
-    }
+  /** A message is one byte. */
+  protected takeBytes(chunk: Buffer, at: number): number {
+    this.text += String.fromCharCode(chunk[at])
+    if (this.text.endsWith('stop')) this.mayRead = false
+    return at + 1
   }
   closed(): void {
     this.over++
