@@ -1,3 +1,7 @@
 // The room of balancing: endpoints as members, the choice of one, their health and load. It knows no HTTP.
 
+export { type BalanceEvent, Balancer, type Score } from './balancer.js'
+export { type BalancerOptions, balancerOptions } from './balancer-options.js'
+export { type ActiveState, Member } from './member.js'
 export type * from './options.js'
+export { backoffMs, RetryBudget } from './retry-budget.js'

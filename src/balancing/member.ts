@@ -1,0 +1,56 @@
+// One endpoint as the balancer sees it: its weight, its load and its health.
+
+import { hashText } from './hash.js'
+import type { OutcomeWindow } from './outcome-window.js'
+
+/** What active checks know of a member. */
+export type ActiveState = 'unknown' | 'up' | 'down'
+
+export class Member {
+  /** The endpoint's address: its identity in hashes and cookies. */
+  readonly name: string
+  /** The hash of the name. */
+  readonly hash: number
+  /** Tell the balancer of a change by {@link Balancer.replace}. At 0 it gets no new request. */
+  weight: number
+  /** Requests that have a lease or wait for one. */
+  load = 0
+  /** ms of the pollset's clock */
+  readonly addedAt: number
+  active: ActiveState = 'unknown'
+  /** It gets no new request, but for those of its own clients by affinity. */
+  draining = false
+  /** Active checks in a row that passed, and that failed. @internal */
+  passedChecks = 0
+  /** @internal */
+  failedChecks = 0
+  /** Failed requests in a row. @internal */
+  failures = 0
+  /** The outcomes of the last time; null while no rate is watched. @internal */
+  outcomes: OutcomeWindow | null = null
+  /** When its ejection ends, in ms of the pollset's clock; 0 while it is not ejected. */
+  ejectedUntil = 0
+  /** By which its next ejection is longer than the first. @internal */
+  ejections = 0
+  /** When its last ejection ended. @internal */
+  returnedAt = 0
+  /** When it became usable; its slow start counts from here. -Infinity: at the start of the program. @internal */
+  usableSince = Number.NEGATIVE_INFINITY
+  /** Its weight now, lower during a slow start. @internal */
+  share: number
+  /** What round-robin owes it. @internal */
+  credit = 0
+  /** Whether it is chosen from now. @internal */
+  candidate = false
+  /** The value of its affinity cookie; null until it is asked for. @internal */
+  affinity: string | null = null
+
+  /** @param weight 1 to 256, relative to the other members */
+  constructor(name: string, weight: number, addedAt: number) {
+    this.name = name
+    this.hash = hashText(name)
+    this.weight = weight
+    this.share = weight
+    this.addedAt = addedAt
+  }
+}
