@@ -1,15 +1,15 @@
 // The balancer of a backend: which of its members may be chosen now, and which one is (design: Balancing).
 //
-//   usable: up for the active checks, and not ejected ── below the share `panic` ──► ejections are ignored
-//                                                         └─ all down for the checks ──► all are tried
+//   usable: up for the active checks, and not ejected
+//     └─ fewer than the share `panic` ──► ejections are ignored ── all are down ──► all are tried
 //
-// It has no clock: `now` is ms of the pollset's clock, and is told. What depends on health and time is computed
-// when something has changed, so that a choice costs a few comparisons.
+// It has no clock: `now` is ms of the pollset's clock, and is told. What depends on health and time is
+// computed when something has changed, so that a choice costs a few comparisons.
 
 import type { BalancerOptions } from './balancer-options.js'
 import { hashText } from './hash.js'
 import type { Member } from './member.js'
-import { OutcomeWindow } from './outcome-window.js'
+import { PassiveHealth } from './passive-health.js'
 import { type Chance, hash, leastRequests, random, roundRobin, scoreOf } from './policies.js'
 
 /** What can happen to a member, or to the backend (`member` null). */
@@ -22,6 +22,9 @@ export interface Score {
   readonly candidate: boolean
 }
 
+/** Which members are candidates: `up` has the ejected ones too. */
+type Take = 'usable' | 'up' | 'unknown' | 'all'
+
 const NONE: readonly Member[] = []
 
 /** The least part of its weight that a member has in its slow start. */
@@ -31,11 +34,18 @@ export class Balancer {
   members: readonly Member[] = NONE
   /** Is called after each event, with the member that it happened to. */
   onEvent: ((event: BalanceEvent, member: Member | null, now: number) => void) | null = null
+  /** Is called when a member can be chosen, after a time in which none could. */
+  onUsable: ((now: number) => void) | null = null
   private options: BalancerOptions
+  private readonly passive: PassiveHealth
   private readonly chance: Chance
   /** Members that may be chosen now. */
   private readonly candidates: { members: Member[]; even: boolean } = { members: [], even: true }
   private panicking = false
+  /** While first checks decide: until when. Otherwise 0. */
+  private awaitedUntil = 0
+  /** A check has passed. */
+  private started = false
   /** Something has changed since the candidates were found. */
   private stale = true
   /** When time alone will change the candidates. */
@@ -43,13 +53,12 @@ export class Balancer {
   /** When time alone changes the shares: at each moment of a slow start. */
   private ramping = false
   private weighedAt = Number.NEGATIVE_INFINITY
-  /** Connections that were lost, each of which has counted. */
-  private readonly lost = new WeakSet<object>()
   private readonly byCookie = new Map<string, Member>()
 
   /** @param chance returns a number in [0, 1), of the pollset's randomness */
   constructor(options: BalancerOptions, now: number, chance: Chance) {
     this.options = options
+    this.passive = new PassiveHealth(options.passive)
     this.chance = chance
     this.weighedAt = now
   }
@@ -61,11 +70,13 @@ export class Balancer {
     this.stale = true
     for (const each of this.members) {
       if (options.hmac !== before.hmac) each.affinity = null
-      // Those that have served go on until a check fails.
-      if (!before.checked && options.checked) each.active = 'up'
-      if (!options.checked) each.active = 'unknown'
-      this.watchOutcomes(each, before.passive?.rateMs !== options.passive?.rateMs)
+      if (options.checked === before.checked) continue
+      // Those that have served go on until checks fail.
+      each.active = options.checked ? 'up' : 'unknown'
+      each.passedChecks = 0
+      each.failedChecks = 0
     }
+    this.passive.configure(options.passive, this.members)
     if (options.hmac !== before.hmac) this.byCookie.clear()
   }
 
@@ -76,11 +87,12 @@ export class Balancer {
       if (before.has(each)) continue
       each.usableSince = before.size === 0 ? Number.NEGATIVE_INFINITY : now
       each.credit = 0
-      this.watchOutcomes(each, true)
+      this.passive.watch(each, true)
     }
     this.members = [...members]
     this.byCookie.clear()
     this.stale = true
+    this.refresh(now)
   }
 
   /**
@@ -121,17 +133,11 @@ export class Balancer {
    *   many requests it carried. Null for a failure of this request alone.
    */
   failed(member: Member, now: number, session: object | null): void {
-    if (session !== null) {
-      if (this.lost.has(session)) return
-      this.lost.add(session)
-    }
-    const { passive } = this.options
-    if (passive === null) return
     this.refresh(now)
-    if (member.ejectedUntil > 0) return
-    member.failures++
-    member.outcomes?.add(true, now)
-    if (this.hasFailed(member) && this.mayEject(member)) this.eject(member, now)
+    if (!this.passive.failed(member, now, session) || !this.mayEject(member)) return
+    this.passive.eject(member, now)
+    this.stale = true
+    this.onEvent?.('ejected', member, now)
   }
 
   /** Counts an active check of a member. */
@@ -151,6 +157,7 @@ export class Balancer {
       if (member.active !== 'down' && (decides || member.failedChecks >= unhealthy))
         this.turn(member, 'down', now)
     }
+    this.refresh(now)
   }
 
   /** Whether requests go to members that would not get any, as too few are usable. */
@@ -159,10 +166,13 @@ export class Balancer {
     return this.panicking
   }
 
-  /** Returns the time until which first checks may still make a member usable; 0 if none is awaited. */
+  /**
+   * Returns until when first checks may make a member usable: until then a request may wait for
+   * {@link onUsable}. 0 if none is awaited.
+   */
   awaitsChecksUntil(now: number): number {
     this.refresh(now)
-    return this.candidates.members.length === 0 && this.changesAt > now && this.pending ? this.changesAt : 0
+    return this.awaitedUntil
   }
 
   /** Returns the value of this member's affinity cookie; '' without affinity. */
@@ -228,32 +238,15 @@ export class Balancer {
     const { usableSince } = member
     const wasDown = member.active === 'down'
     member.active = active
+    if (active === 'up') this.started = true
     if (active === 'up' && (wasDown || (this.pending && usableSince !== Number.NEGATIVE_INFINITY)))
       member.usableSince = now
     this.stale = true
     this.onEvent?.(active, member, now)
   }
 
-  private watchOutcomes(member: Member, always: boolean): void {
-    const { passive } = this.options
-    if (passive === null || passive.rate === 0) member.outcomes = null
-    else if (always || member.outcomes === null) member.outcomes = new OutcomeWindow(passive.rateMs)
-  }
-
-  private hasFailed({ failures, outcomes }: Member): boolean {
-    const { passive } = this.options
-    if (passive === null) return false
-    if (passive.consecutive > 0 && failures >= passive.consecutive) return true
-    return (
-      outcomes !== null &&
-      outcomes.total >= passive.rateLeast &&
-      outcomes.failed >= passive.rate * outcomes.total
-    )
-  }
-
   /** A member that is alone, or that checks have left alone, is never ejected. */
   private mayEject(member: Member): boolean {
-    const most = this.options.passive?.ejectedMax ?? 0
     let all = 0
     let others = 0
     let ejected = 0
@@ -263,27 +256,12 @@ export class Balancer {
       if (each.ejectedUntil > 0) ejected++
       if (each !== member && this.isUp(each)) others++
     }
-    return others > 0 && most > 0 && ejected < Math.max(1, Math.floor(most * all))
-  }
-
-  private eject(member: Member, now: number): void {
-    const { passive } = this.options
-    if (passive === null) return
-    const served = Math.floor((now - member.returnedAt) / passive.ejectionMs)
-    member.ejections = Math.max(0, member.ejections - served) + 1
-    member.ejectedUntil = now + Math.min(passive.ejectionMostMs, passive.ejectionMs * member.ejections)
-    member.failures = 0
-    member.outcomes?.clear()
-    this.stale = true
-    this.onEvent?.('ejected', member, now)
+    return others > 0 && this.passive.mayEject(ejected, all)
   }
 
   private returned(member: Member, now: number): void {
-    member.ejectedUntil = 0
-    member.returnedAt = now
+    this.passive.returned(member, now)
     member.usableSince = now
-    member.failures = 0
-    member.outcomes?.clear()
     this.stale = true
     this.onEvent?.('returned', member, now)
   }
@@ -309,41 +287,45 @@ export class Balancer {
       }
       if (!isServing(each)) continue
       all++
-      if (each.active === 'unknown') unknown++
-      oldest = Math.min(oldest, each.addedAt)
-      if (!this.isUp(each)) continue
-      up++
-      if (each.ejectedUntil === 0) usable++
+      if (this.isUp(each)) {
+        up++
+        if (each.ejectedUntil === 0) usable++
+      } else if (each.active === 'unknown') {
+        unknown++
+        oldest = Math.min(oldest, each.addedAt)
+      }
     }
-    let panicking = false
-    let takes: 'usable' | 'up' | 'all' = 'usable'
-    if (this.pending && unknown === all) {
-      // No check has ended yet. Checks that take longer than their timeout keep nobody waiting.
+    let take: Take = 'usable'
+    this.awaitedUntil = 0
+    if (up === 0 && unknown > 0 && (unknown === all || !this.started)) {
       const decided = oldest + this.options.timeoutMs
-      if (now >= decided) takes = 'all'
-      else this.changesAt = Math.min(this.changesAt, decided)
-    } else if (usable < this.options.panic * all) {
-      takes = up > 0 ? 'up' : 'all'
-      panicking = takes === 'all' || up > usable
-    }
-    this.gather(takes)
+      if (now >= decided) take = 'unknown'
+      else {
+        this.awaitedUntil = decided
+        this.changesAt = Math.min(this.changesAt, decided)
+      }
+    } else if (usable < this.options.panic * all) take = up > 0 ? 'up' : 'all'
+    const had = this.candidates.members.length
+    this.gather(take)
     this.weigh(now)
     this.stale = false
-    if (panicking !== this.panicking) {
-      this.panicking = panicking
-      this.onEvent?.(panicking ? 'panic' : 'calm', null, now)
-    }
+    this.panics(take === 'all' || (take === 'up' && up > usable), now)
+    if (had === 0 && this.candidates.members.length > 0) this.onUsable?.(now)
   }
 
-  private gather(takes: 'usable' | 'up' | 'all'): void {
+  private panics(panicking: boolean, now: number): void {
+    if (panicking === this.panicking) return
+    this.panicking = panicking
+    this.onEvent?.(panicking ? 'panic' : 'calm', null, now)
+  }
+
+  private gather(take: Take): void {
     const { members } = this.candidates
     members.length = 0
     let credit = 0
     for (const each of this.members) {
       const was = each.candidate
-      each.candidate =
-        isServing(each) &&
-        (takes === 'all' || (this.isUp(each) && (takes === 'up' || each.ejectedUntil === 0)))
+      each.candidate = isServing(each) && this.takes(each, take)
       if (!each.candidate) continue
       if (!was) each.credit = 0
       credit += each.credit
@@ -351,6 +333,12 @@ export class Balancer {
     }
     // Round-robin's credits sum to 0, or a newcomer would be owed what others had before it.
     for (const each of members) each.credit -= credit / members.length
+  }
+
+  private takes(member: Member, take: Take): boolean {
+    if (take === 'all') return true
+    if (take === 'unknown') return member.active === 'unknown'
+    return this.isUp(member) && (take === 'up' || member.ejectedUntil === 0)
   }
 
   private weigh(now: number): void {

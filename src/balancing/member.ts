@@ -34,7 +34,10 @@ export class Member {
   ejections = 0
   /** When its last ejection ended. @internal */
   returnedAt = 0
-  /** When it became usable; its slow start counts from here. -Infinity: at the start of the program. @internal */
+  /**
+   * When it became usable; its slow start counts from here. -Infinity: at the start of the program.
+   * @internal
+   */
   usableSince = Number.NEGATIVE_INFINITY
   /** Its weight now, lower during a slow start. @internal */
   share: number

@@ -37,8 +37,8 @@ export function random(among: Candidates, avoid: readonly Member[], chance: Chan
 }
 
 /**
- * Of two members drawn by their shares: the first, unless the second has less load for its share, both without
- * this request and with it. So shares hold at low load too, and a slow start is one under any load.
+ * Of two members drawn by their shares: the first, unless the second has less load for its share, both
+ * without this request and with it. So shares hold at low load too, and a slow start is one under any load.
  */
 export function leastRequests(among: Candidates, avoid: readonly Member[], chance: Chance): Member {
   const { members, even } = among
