@@ -1,0 +1,391 @@
+// Active health checks of an endpoint (spec/balancing.md, B32 and on). A check is a continuation on a session
+// of its own: the session is opened for it, and closes with it. So it shows that the endpoint takes
+// connections, and neither waits for requests nor takes their streams.
+//
+//   http, grpc: lease → send → awaitHead → readBody → tell        tcp: connect → tell
+//
+// All of a check has one deadline. The first begins at once, the others an interval after the last one began.
+
+import type { ActiveHealthOptions } from '../balancing/index.js'
+import { Continuation, defineLife, type Fault } from '../continuation/index.js'
+import {
+  Engine,
+  type EngineLimits,
+  engineLimits,
+  LEASED,
+  Lease,
+  type SessionFactory,
+  UNLEASED,
+} from '../engine/index.js'
+import { BODY, type Client, HEAD, Head, type HttpWorld, INTERIM, RESET, type Stream } from '../http/index.js'
+import { Deadline, Signal, type Socket } from '../pollset/index.js'
+import { type AddressPair, type Dial, type DialEvents, type DialTarget, dial } from '../transport/index.js'
+import type { ExchangeSession } from './backend.js'
+import { CHECK_PATH, checkRequest, servingStatus } from './grpc-health.js'
+
+/** The interval while the endpoint is down, in ms, if the configured one is not shorter. */
+const DOWN_INTERVAL_MS = 3000
+
+/** Intervals differ from the configured one by up to this part, so that checks do not come together. */
+const JITTER = 0.1
+
+/** The bytes of a body that a check reads. A longer one is not read to its end. */
+const BODY_BYTES_MAX = 65_536
+
+const LIMITS: EngineLimits = { ...engineLimits, sessionsMax: 1, openingMax: 1, queueMax: 1 }
+
+/** What is checked, and how its checks reach it. */
+export interface CheckedEndpoint {
+  /** The endpoint's address, for a person. */
+  readonly name: string
+  /** Opens the sessions of http and grpc checks. */
+  readonly sessions: SessionFactory<ExchangeSession>
+  /** What a tcp check dials. A check passes when the connection is made, with TLS if the target has it. */
+  readonly target: DialTarget
+  readonly scheme: 'http' | 'https'
+  /** The `:authority` of check requests, unless the options have a host. */
+  readonly authority: string
+}
+
+/**
+ * Is called after each check. Returns whether the endpoint is down now: then its next check comes sooner.
+ * @param why what was met, as one clause for a person: `status 503`
+ */
+export type CheckReport = (passed: boolean, why: string) => boolean
+
+/** Checks an endpoint again and again, until it is closed. */
+export class HealthCheck extends Deadline {
+  private readonly world: HttpWorld
+  private readonly options: ActiveHealthOptions
+  private readonly endpoint: CheckedEndpoint
+  private readonly chance: () => number
+  private readonly report: CheckReport
+  private running: Check | null = null
+  private startedAt = 0
+  private closed = false
+
+  /** @param chance returns a number in [0, 1), of the pollset's randomness */
+  constructor(
+    world: HttpWorld,
+    options: ActiveHealthOptions,
+    endpoint: CheckedEndpoint,
+    chance: () => number,
+    report: CheckReport,
+  ) {
+    super()
+    this.world = world
+    this.options = options
+    this.endpoint = endpoint
+    this.chance = chance
+    this.report = report
+  }
+
+  /** Begins the first check. */
+  start(): void {
+    this.expire()
+  }
+
+  /** Ends the check that runs, which is not reported, and begins no other. */
+  close(): void {
+    this.closed = true
+    this.world.pollset.deadlines.disarm(this)
+    this.running?.cancel()
+  }
+
+  expire(): void {
+    if (this.closed) return
+    this.startedAt = this.world.pollset.now
+    this.running = new Check(this.world, this.options, this.endpoint, (passed, why) =>
+      this.ended(passed, why),
+    )
+    checkSteps.start(this.world, this.running, this.options.kind === 'tcp' ? 'connect' : 'lease')
+  }
+
+  private ended(passed: boolean, why: string): void {
+    this.running = null
+    if (this.closed) return
+    const isDown = this.report(passed, why)
+    // The report may have closed it.
+    if (this.closed) return
+    const { deadlines, now } = this.world.pollset
+    const { intervalMs } = this.options
+    const interval = isDown ? Math.min(DOWN_INTERVAL_MS, intervalMs) : intervalMs
+    const next = this.startedAt + interval * (1 - JITTER + 2 * JITTER * this.chance())
+    deadlines.at(this, Math.max(now, next))
+  }
+}
+
+const checkLife = defineLife({
+  name: 'check',
+  source: import.meta.url,
+  edges: {
+    connect: ['connect', 'tell', 'late', 'abandon'],
+    lease: ['lease', 'send', 'tell', 'late', 'abandon'],
+    send: ['awaitHead', 'tell'],
+    awaitHead: ['awaitHead', 'readBody', 'tell', 'late', 'abandon'],
+    readBody: ['readBody', 'tell', 'late', 'abandon'],
+    late: ['tell'],
+    tell: ['done'],
+    abandon: ['done'],
+  },
+})
+
+/** The bit of {@link Dialled}. */
+const DIALLED = 1
+
+/** Rises when the dial of a tcp check has ended. */
+class Dialled extends Signal {
+  dial: Dial | null = null
+
+  override holders() {
+    return this.dial === null ? [] : [{ subject: this.dial, reason: 'is connecting' }]
+  }
+}
+
+const NO_ADDRESS = { host: '', port: 0 }
+
+/** One check. It is its own client, without forwarding fields. */
+export class Check extends Continuation implements Client, DialEvents {
+  readonly id: string
+  readonly kind = 'check'
+  readonly forwardingFields = []
+  readonly addresses: AddressPair = { from: NO_ADDRESS, to: NO_ADDRESS }
+  readonly options: ActiveHealthOptions
+  readonly endpoint: CheckedEndpoint
+  readonly world: HttpWorld
+  /** When it is late, in ms of the pollset's clock. */
+  readonly lateAt: number
+  /** http and grpc: its engine, of one session. */
+  readonly engine: Engine<ExchangeSession> | null
+  readonly lease: Lease<ExchangeSession>
+  stream: Stream | null = null
+  /** tcp */
+  readonly dialled: Dialled
+  socket: Socket | null = null
+  /** The part of the body that was read: of grpc, since http has no use for it. */
+  body: Buffer[] = []
+  bodyBytes = 0
+  passed = false
+  why = ''
+  private readonly tell: (passed: boolean, why: string) => void
+
+  constructor(
+    world: HttpWorld,
+    options: ActiveHealthOptions,
+    endpoint: CheckedEndpoint,
+    tell: (passed: boolean, why: string) => void,
+  ) {
+    super(world)
+    this.id = world.nextId('k')
+    this.world = world
+    this.options = options
+    this.endpoint = endpoint
+    this.tell = tell
+    this.lateAt = world.pollset.now + options.timeoutMs
+    this.lease = new Lease(this)
+    this.dialled = new Dialled(`${this.id}.dialled`, 'signal', ['DIALLED'])
+    this.engine = options.kind === 'tcp' ? null : new Engine(world, endpoint.name, endpoint.sessions, LIMITS)
+  }
+
+  /** Sets the verdict. */
+  judge(passed: boolean, why: string): void {
+    this.passed = passed
+    this.why = why
+  }
+
+  failedBy({ message, detail }: Fault): void {
+    this.judge(false, detail ?? message)
+  }
+
+  report(): void {
+    this.release()
+    this.tell(this.passed, this.why)
+  }
+
+  connected(socket: Socket): void {
+    if (this.finished) socket.destroy()
+    else this.socket = socket
+    this.dialled.raise(DIALLED)
+  }
+
+  failed(why: Fault): void {
+    this.failedBy(why)
+    this.dialled.raise(DIALLED)
+  }
+
+  /** Gives up everything it has. */
+  release(): void {
+    this.lease.release()
+    this.stream?.reset('cancel')
+    this.engine?.close()
+    this.dialled.dial?.cancel()
+    this.socket?.destroy()
+  }
+
+  crashed(): void {
+    this.judge(false, 'a step of the check failed')
+    this.report()
+  }
+
+  /** Reads what has come of the body. Returns false past the bound. */
+  takeBody(stream: Stream): boolean {
+    stream.lower(BODY)
+    const bytes = stream.waitingBytes
+    if (bytes === 0) return true
+    this.bodyBytes += bytes
+    if (this.bodyBytes > BODY_BYTES_MAX) return false
+    const taken = Buffer.alloc(bytes)
+    stream.receiveBuffer?.pull(taken, 0, bytes, this.world.pollset.now)
+    if (this.options.kind === 'grpc') this.body.push(taken)
+    return true
+  }
+
+  /** Judges the whole response of a gRPC check. */
+  judgeGrpc(stream: Stream): void {
+    const trailers = stream.trailers ?? stream.head?.fields ?? []
+    const code = trailers.find((each) => each.name === 'grpc-status')?.value
+    if (code === undefined) this.judge(false, 'no gRPC status')
+    else if (code !== '0') this.judge(false, `gRPC status ${code}`)
+    else {
+      const status = servingStatus(Buffer.concat(this.body))
+      this.judge(status === 'SERVING', status ?? 'not a health response')
+    }
+  }
+
+  requestHead(): Head {
+    const { options, endpoint, world } = this
+    const { fields } = world
+    const isGrpc = options.kind === 'grpc'
+    const lines = [
+      fields.field(':method', isGrpc ? 'POST' : 'GET'),
+      fields.field(':scheme', endpoint.scheme),
+      fields.field(':authority', options.host ?? endpoint.authority),
+      fields.field(':path', isGrpc ? CHECK_PATH : options.path),
+      fields.field('user-agent', 'fermata-check'),
+    ]
+    if (isGrpc) lines.push(fields.field('te', 'trailers'), fields.field('content-type', 'application/grpc'))
+    return Head.request(lines)
+  }
+
+  override describe() {
+    const { endpoint, options, stream } = this
+    return { endpoint: endpoint.name, kind: options.kind, status: stream?.head?.status ?? 0 }
+  }
+}
+
+const { goto, done, suspend } = checkLife
+const waitForConnect = suspend({ then: 'connect', late: 'late', cancelled: 'abandon' })
+const waitForLease = suspend({ then: 'lease', late: 'late', cancelled: 'abandon' })
+const waitForHead = suspend({ then: 'awaitHead', late: 'late', cancelled: 'abandon' })
+const waitForBody = suspend({ then: 'readBody', late: 'late', cancelled: 'abandon' })
+
+const checkSteps = checkLife.steps<Check>({
+  /** tcp: dials. */
+  connect(c) {
+    if (c.socket !== null) {
+      c.judge(true, 'connected')
+      return goto.tell
+    }
+    if (c.why !== '') return goto.tell
+    const { endpoint, world } = c
+    c.dialled.dial ??= dial(world, c.id, endpoint.target, world.transportLimits, c)
+    c.waitOn(0, c.dialled, DIALLED)
+    c.waitUntil(c.lateAt)
+    return waitForConnect
+  },
+
+  /** Opens the session. */
+  lease(c) {
+    const { lease } = c
+    if (lease.session !== null) return goto.send
+    if ((lease.readiness & UNLEASED) !== 0 && lease.fault !== null) {
+      c.failedBy(lease.fault)
+      return goto.tell
+    }
+    if (lease.list === null && c.engine?.lease(lease) === 'granted') return goto.send
+    c.waitOn(0, lease, LEASED | UNLEASED)
+    c.waitUntil(c.lateAt)
+    return waitForLease
+  },
+
+  send(c) {
+    const { session } = c.lease
+    if (session?.state !== 'open') {
+      c.judge(false, session?.unfit?.message ?? 'the connection was closed')
+      return goto.tell
+    }
+    const head = c.requestHead()
+    const stream = c.lease.take().openStream(head, c)
+    c.stream = stream
+    stream.user = c
+    const { kind, service } = c.options
+    stream.sendHead(head, kind !== 'grpc')
+    if (kind === 'grpc') stream.sendWhole(checkRequest(service))
+    return goto.awaitHead
+  },
+
+  awaitHead(c) {
+    const stream = c.stream as Stream
+    while (stream.takeInterim() !== null);
+    if (stream.head !== null) {
+      const { status } = stream.head
+      const { kind, status: passing } = c.options
+      const ranges = kind === 'grpc' ? GRPC_PASSING : passing
+      c.judge(
+        ranges.some(([least, most]) => status >= least && status <= most),
+        `status ${status}`,
+      )
+      return c.passed ? goto.readBody : goto.tell
+    }
+    if (stream.fault !== null) {
+      c.failedBy(stream.fault)
+      return goto.tell
+    }
+    c.waitOn(0, stream, HEAD | INTERIM | RESET)
+    c.waitUntil(c.lateAt)
+    return waitForHead
+  },
+
+  /**
+   * Reads the body to its end. The status has decided a check over http: we read on so that the endpoint does
+   * not see a client that left early.
+   */
+  readBody(c) {
+    const stream = c.stream as Stream
+    const isGrpc = c.options.kind === 'grpc'
+    if (!c.takeBody(stream)) {
+      if (isGrpc) c.judge(false, 'not a health response')
+      return goto.tell
+    }
+    if (stream.remoteEnded) {
+      if (isGrpc) c.judgeGrpc(stream)
+      return goto.tell
+    }
+    if (stream.fault !== null) {
+      if (isGrpc) c.failedBy(stream.fault)
+      return goto.tell
+    }
+    c.waitOn(0, stream, BODY | RESET)
+    c.waitUntil(c.lateAt)
+    return waitForBody
+  },
+
+  late(c) {
+    const answered = c.stream !== null && c.stream.head !== null
+    if (!answered || c.options.kind === 'grpc') c.judge(false, `no answer within ${c.options.timeoutMs} ms`)
+    return goto.tell
+  },
+
+  tell(c) {
+    c.report()
+    return done
+  },
+
+  /** The checks of this endpoint are closed. */
+  abandon(c) {
+    c.release()
+    return done
+  },
+})
+
+const GRPC_PASSING: readonly (readonly [number, number])[] = [[200, 200]]
