@@ -50,9 +50,9 @@ t.test("the README's tour works as printed", { skip: unlessInstalled('curl', 'ba
   const answers: string[] = []
   for (const [at, command] of commands.entries()) {
     let answer = ''
-    // The request of the background may not have come yet.
+    // The request of the background may not have come to the backend yet.
     do answer = (await run('bash', ['-c', command], { cwd, timeoutMs: 20_000 })).stdout
-    while (at === 0 && !/ 1 in flight/.test(answer))
+    while (at === 0 && !/ b1\[1\//.test(answer))
     answers.push(answer)
   }
   const [top, ps, why, show, late] = answers

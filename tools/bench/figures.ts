@@ -26,6 +26,11 @@ export function spread(values: readonly number[]): string {
   return `${figure(median(values))} (${figure(Math.min(...values))}–${figure(Math.max(...values))})`
 }
 
+/** `median (first quartile–third)`: what a busy machine does to a few of many is left out. */
+export function middle(values: readonly number[]): string {
+  return `${figure(median(values))} (${figure(quantile(values, 0.25))}–${figure(quantile(values, 0.75))})`
+}
+
 /** Columns aligned: the first to the left, the others to the right. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const all = [head, ...rows]

@@ -3,16 +3,15 @@
 //
 //   npm run bench:held -- --help
 
-import { type ChildProcess, fork } from 'node:child_process'
 import { type ClientHttp2Session, connect } from 'node:http2'
-import { join } from 'node:path'
 import { Command } from 'commander'
 import { type Contender, contenders, contendersUsual, H2C, startContender } from './contenders.js'
 import { figure, quantile, table } from './figures.js'
-import type { HeldOrder, HeldState } from './held-client.js'
+import type { HeldState } from './held-client.js'
 import { connectionsTo, processTree, settledRssKib } from './measure.js'
 import { collect, names, positive } from './options.js'
 import type { SilentCounts } from './silent-backend.js'
+import { Worker } from './worker.js'
 
 interface Options {
   readonly requests: number
@@ -29,40 +28,6 @@ const arriveTimeoutMs = 30_000
 /** The :authority that every proxy is told to route to the prompt backend. */
 const promptHost = 'prompt.test'
 const silentHost = 'silent.test'
-
-/** A process of ours with IPC: it ends when this one does. */
-class Worker {
-  private readonly process: ChildProcess
-
-  constructor(file: string) {
-    this.process = fork(join(import.meta.dirname, file), { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
-  }
-
-  /** Returns the next message of the child, with the type that the caller expects. */
-  next<Answer>(): Promise<Answer> {
-    return new Promise((resolve, reject) => {
-      const ended = (): void => reject(new Error('a process of the benchmark has ended'))
-      this.process.once('exit', ended)
-      this.process.once('message', (answer) => {
-        this.process.off('exit', ended)
-        resolve(answer as Answer)
-      })
-    })
-  }
-
-  ask<Answer>(question: HeldOrder | 'counts'): Promise<Answer> {
-    const answer = this.next<Answer>()
-    this.process.send(question)
-    return answer
-  }
-
-  end(): Promise<void> {
-    return new Promise((resolve) => {
-      this.process.once('exit', () => resolve())
-      this.process.kill('SIGKILL')
-    })
-  }
-}
 
 /** One request to the prompt backend; the time until its response is complete, in ms. */
 function ping(session: ClientHttp2Session): Promise<number> {

@@ -43,13 +43,15 @@ export interface LoadReport {
 }
 
 /**
- * The time in ms that half of the requests took at most, from the file of `--log-file`: a line a request, of
- * which the third column is its microseconds.
+ * The time in ms that this part (0 to 1) of the requests took at most, from the file of `--log-file`: a line
+ * a request, of which the third column is its microseconds.
  */
-export function medianMsOf(log: string): number {
+export function quantileMsOf(log: string, part: number): number {
   const times = Float64Array.from(log.trimEnd().split('\n'), (line) => Number(line.split('\t')[2])).sort()
-  return (times[times.length >> 1] ?? Number.NaN) / 1000
+  return (times[Math.floor(times.length * part)] ?? Number.NaN) / 1000
 }
+
+export const medianMsOf = (log: string): number => quantileMsOf(log, 0.5)
 
 const units: Readonly<Record<string, number>> = { us: 0.001, ms: 1, s: 1000, m: 60_000, h: 3_600_000 }
 
