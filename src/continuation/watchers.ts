@@ -42,45 +42,68 @@ export interface Watcher {
 /** Writes the trace. It is called before all other watchers. */
 export type Tracer = Watcher
 
-/** Tells each watcher, in order. Its list never changes: `Scheduler.watch` makes a new one. */
+/**
+ * Tells each watcher, in order. Its lists never change: `Scheduler.watch` makes a new one. There is a list
+ * for each event, since most watchers watch few of them, and every step of a request is an event or three.
+ */
 export class Watchers implements Watcher {
-  private readonly each: readonly Watcher[]
+  private readonly startedEach: readonly Watcher[]
+  private readonly beforeEach: readonly Watcher[]
+  private readonly transitionEach: readonly Watcher[]
+  private readonly armedEach: readonly Watcher[]
+  private readonly divertedEach: readonly Watcher[]
+  private readonly heldEach: readonly Watcher[]
+  private readonly releasedEach: readonly Watcher[]
+  private readonly redirectedEach: readonly Watcher[]
+  private readonly cancelAskedEach: readonly Watcher[]
+  private readonly crashedEach: readonly Watcher[]
+  private readonly endedEach: readonly Watcher[]
 
   constructor(each: readonly Watcher[]) {
-    this.each = each
+    this.startedEach = each.filter(({ started }) => started !== undefined)
+    this.beforeEach = each.filter(({ before }) => before !== undefined)
+    this.transitionEach = each.filter(({ transition }) => transition !== undefined)
+    this.armedEach = each.filter(({ armed }) => armed !== undefined)
+    this.divertedEach = each.filter(({ diverted }) => diverted !== undefined)
+    this.heldEach = each.filter(({ held }) => held !== undefined)
+    this.releasedEach = each.filter(({ released }) => released !== undefined)
+    this.redirectedEach = each.filter(({ redirected }) => redirected !== undefined)
+    this.cancelAskedEach = each.filter(({ cancelAsked }) => cancelAsked !== undefined)
+    this.crashedEach = each.filter(({ crashed }) => crashed !== undefined)
+    this.endedEach = each.filter(({ ended }) => ended !== undefined)
   }
 
   started(continuation: Continuation): void {
-    for (const watcher of this.each) watcher.started?.(continuation)
+    for (const watcher of this.startedEach) watcher.started?.(continuation)
   }
   before(continuation: Continuation, cause: Cause, from: number): void {
-    for (const watcher of this.each) watcher.before?.(continuation, cause, from)
+    for (const watcher of this.beforeEach) watcher.before?.(continuation, cause, from)
   }
   transition(continuation: Continuation, step: number, outcome: Outcome<string>): void {
-    for (const watcher of this.each) watcher.transition?.(continuation, step, outcome)
+    for (const watcher of this.transitionEach) watcher.transition?.(continuation, step, outcome)
   }
   armed(continuation: Continuation, outcome: Outcome<string>): void {
-    for (const watcher of this.each) watcher.armed?.(continuation, outcome)
+    for (const watcher of this.armedEach) watcher.armed?.(continuation, outcome)
   }
   diverted(continuation: Continuation, step: number, cause: 'late' | 'cancelled', next: number): void {
-    for (const watcher of this.each) watcher.diverted?.(continuation, step, cause, next)
+    for (const watcher of this.divertedEach) watcher.diverted?.(continuation, step, cause, next)
   }
   held(continuation: Continuation, hold: Hold): void {
-    for (const watcher of this.each) watcher.held?.(continuation, hold)
+    for (const watcher of this.heldEach) watcher.held?.(continuation, hold)
   }
   released(continuation: Continuation, hold: Hold): void {
-    for (const watcher of this.each) watcher.released?.(continuation, hold)
+    for (const watcher of this.releasedEach) watcher.released?.(continuation, hold)
   }
   redirected(continuation: Continuation, from: number, to: number): void {
-    for (const watcher of this.each) watcher.redirected?.(continuation, from, to)
+    for (const watcher of this.redirectedEach) watcher.redirected?.(continuation, from, to)
   }
   cancelAsked(continuation: Continuation): void {
-    for (const watcher of this.each) watcher.cancelAsked?.(continuation)
+    for (const watcher of this.cancelAskedEach) watcher.cancelAsked?.(continuation)
   }
   crashed(continuation: Continuation, error: unknown): void {
-    for (const watcher of this.each) watcher.crashed?.(continuation, error)
+    for (const watcher of this.crashedEach) watcher.crashed?.(continuation, error)
   }
   ended(continuation: Continuation): void {
-    for (const watcher of this.each) watcher.ended?.(continuation)
+    for (const watcher of this.endedEach) watcher.ended?.(continuation)
   }
 }
