@@ -4,15 +4,10 @@
 
 import type { ActiveHealthOptions, BalanceOptions, PassiveHealthOptions } from '../balancing/index.js'
 import type { PathOptions, RetryOptions, RouteAction, RouteMatch, Timeouts } from '../proxy/index.js'
+import type { Place } from './diagnostics.js'
 
-/** Where a value was written. `file` is '' for a value that is built in. */
-export interface Source {
-  readonly file: string
-  /** From 1. */
-  readonly line: number
-  /** From 1, in UTF-16 code units. */
-  readonly column: number
-}
+/** Where a value was written. In a document from code `line` is 0; for a value that is built in, -1. */
+export type Source = Place
 
 export interface Configuration {
   readonly listeners: readonly ListenerConfig[]
@@ -27,10 +22,13 @@ export interface Configuration {
   readonly resolver: ResolverConfig
   readonly shutdown: ShutdownConfig
   readonly debug: DebugConfig | null
+  /** Where settings that belong to no name were written: `limits.http2.lingerMs`, `shutdown.delayMs`. */
+  readonly sources: Readonly<Record<string, Source>>
 }
 
 export interface ListenerConfig {
   readonly name: string
+  readonly source: Source
   /** `HOST:PORT`, `:PORT`, `PORT` or `unix:PATH`. */
   readonly address: string
   /** Null in clear text. */
@@ -49,6 +47,7 @@ export interface ListenerTlsConfig {
 
 export interface CertificateConfig {
   readonly name: string
+  readonly source: Source
   /** PEM */
   readonly cert: string
   readonly key: string
@@ -87,6 +86,10 @@ export interface DebugConfig {
 
 export interface BackendConfig {
   readonly name: string
+  /** Where the backend begins. */
+  readonly source: Source
+  /** Where each setting was written, by its path in this object: `balance.slowStartMs`. */
+  readonly sources: Readonly<Record<string, Source>>
   readonly protocol: 'http' | 'https' | 'h2c' | 'h2'
   /** Empty with {@link discovery}. */
   readonly endpoints: readonly EndpointConfig[]

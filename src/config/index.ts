@@ -1,3 +1,15 @@
 // The room of the configuration: from files to checked plain data.
 
 export type * from './configuration.js'
+export { type Diagnostic, diagnosticText, type Place, placeText } from './diagnostics.js'
+export { jsonSchema } from './json-schema.js'
+export { type LimitTables, writtenName } from './limits-schema.js'
+export {
+  ConfigReader,
+  fromObject,
+  type ReadOptions,
+  type ReadResult,
+  readConfiguration,
+  readText,
+} from './read.js'
+export { masked, withoutSecrets } from './secrets.js'

@@ -1,0 +1,84 @@
+// What is wrong with a configuration, or deserves a look: each with its place in a file.
+
+/** A place in a text, from 1. In a document from code `line` and `column` are 0. */
+export interface Place {
+  readonly file: string
+  readonly line: number
+  /** In UTF-16 code units. */
+  readonly column: number
+}
+
+export interface Diagnostic extends Place {
+  /** The path of the setting, as `routes[1].timeouts.head`; '' for the whole document. */
+  readonly path: string
+  /** What is wrong, then what is right. */
+  readonly message: string
+}
+
+export type Path = readonly (string | number)[]
+
+/** Writes a path: `routes[1].match.headers."x-a.b"`. */
+export function pathText(path: Path): string {
+  let text = ''
+  for (const key of path) {
+    if (typeof key === 'number') text += `[${key}]`
+    else {
+      const name = /^[\w*-]+$/.test(key) ? key : JSON.stringify(key)
+      text += text === '' ? name : `.${name}`
+    }
+  }
+  return text
+}
+
+/** `FILE:LINE:COLUMN`; '' for a document from code. */
+export const placeText = ({ file, line, column }: Place): string =>
+  line === 0 ? '' : `${file}:${line}:${column}`
+
+/** `FILE:LINE:COLUMN PATH: MESSAGE`, on one line. */
+export function diagnosticText(diagnostic: Diagnostic): string {
+  const { path, message } = diagnostic
+  const place = placeText(diagnostic)
+  const where = place === '' ? path : path === '' ? place : `${place} ${path}`
+  return where === '' ? message : `${where}: ${message}`
+}
+
+/** More errors than this do not help. */
+export const DIAGNOSTICS_MAX = 50
+
+/** The diagnostics of one reading. */
+export class Diagnostics {
+  readonly errors: Diagnostic[] = []
+  readonly warnings: Diagnostic[] = []
+  private readonly told = new Set<string>()
+
+  error(place: Place, path: Path | string, message: string): void {
+    this.add(this.errors, place, path, message)
+  }
+
+  warn(place: Place, path: Path | string, message: string): void {
+    this.add(this.warnings, place, path, message)
+  }
+
+  /**
+   * Sorts by file, in the order of their first mention, and by line; keeps {@link DIAGNOSTICS_MAX} of each.
+   */
+  finish(files: readonly string[]): void {
+    for (const list of [this.errors, this.warnings]) {
+      const rank = ({ file }: Diagnostic): number => {
+        const at = files.indexOf(file)
+        return at < 0 ? files.length : at
+      }
+      list.sort((a, b) => rank(a) - rank(b) || a.line - b.line || a.column - b.column)
+      list.splice(DIAGNOSTICS_MAX)
+    }
+  }
+
+  private add(list: Diagnostic[], { file, line, column }: Place, path: Path | string, message: string): void {
+    const diagnostic = { file, line, column, path: typeof path === 'string' ? path : pathText(path), message }
+    const text = diagnosticText(diagnostic)
+    // An anchor that is used twice has each of its mistakes once.
+    if (this.told.has(text)) return
+    this.told.add(text)
+    list.push(diagnostic)
+  }
+}

@@ -1,0 +1,127 @@
+// The effective configuration: what the parts say together, with defaults and inheritance.
+
+import { BackendReading } from './backends.js'
+import type { Configuration, DebugConfig, ResolverConfig, RouteConfig } from './configuration.js'
+import { type Diagnostics, type Path, placeText } from './diagnostics.js'
+import { hiddenRoutes } from './hidden-routes.js'
+import { type Layer, Sources } from './inheritance.js'
+import { certificatesOf, listenersOf, only, trustedProxiesOf, warnOfReaders } from './listeners.js'
+import { entriesOf, type Names, type Part } from './parts.js'
+import { checkRouteNames, RouteReading } from './routes.js'
+
+/** Makes the configuration of its parts, the main file first. Tells what does not belong together. */
+export function effectiveOf(parts: readonly Part[], names: Names, diagnostics: Diagnostics): Configuration {
+  const sources = new Sources()
+  const [main] = parts
+  const certificates = certificatesOf(parts, diagnostics)
+  const { delay, timeout } = main.value.shutdown ?? {}
+  const configuration: Configuration = {
+    listeners: listenersOf(parts, names, certificates, diagnostics),
+    trustedProxies: trustedProxiesOf(parts, diagnostics),
+    connect: [...new Set(parts.flatMap(({ value }) => value.connect ?? []))],
+    backends: entriesOf(parts, 'backends').map((entry) => new BackendReading(entry, diagnostics).read()),
+    routes: routesOf(parts, names, diagnostics),
+    limits: limitsOf(parts, sources, diagnostics),
+    resolver: resolverOf(parts, diagnostics),
+    shutdown: {
+      delayMs: sources.own('shutdown.delayMs', main.document, ['shutdown', 'delay'], delay, 0),
+      timeoutMs: sources.own('shutdown.timeoutMs', main.document, ['shutdown', 'timeout'], timeout, 30_000),
+    },
+    debug: debugOf(main, diagnostics),
+    sources: sources.all,
+  }
+  checkServes(parts, configuration, diagnostics)
+  return configuration
+}
+
+function routesOf(parts: readonly Part[], names: Names, diagnostics: Diagnostics): RouteConfig[] {
+  const [main] = parts
+  const { defaults: value } = main.value
+  const defaults: Layer | null =
+    value === undefined ? null : { document: main.document, path: ['defaults'], value }
+  const backends = new Map(entriesOf(parts, 'backends').map((entry) => [entry.name, entry]))
+  const context = { names, backends, defaults, diagnostics }
+  const routes: RouteConfig[] = []
+  const paths: Path[] = []
+  for (const { document, value } of parts) {
+    for (const [at, route] of (value.routes ?? []).entries()) {
+      const path = ['routes', at]
+      paths.push(path)
+      routes.push(new RouteReading(route, document, path, context).read(`route-${routes.length + 1}`))
+    }
+  }
+  checkRouteNames(routes, paths, diagnostics)
+  for (const { index, by } of hiddenRoutes(routes)) {
+    const { name, source } = routes[by]
+    const place = placeText(source)
+    const at = place === '' ? '' : ` (${place})`
+    diagnostics.warn(
+      routes[index].source,
+      paths[index],
+      `no request gets to the route ${routes[index].name}: ${name}${at} comes first and takes all that it matches`,
+    )
+  }
+  return routes
+}
+
+function limitsOf(
+  parts: readonly Part[],
+  sources: Sources,
+  diagnostics: Diagnostics,
+): Configuration['limits'] {
+  const all: Record<string, Record<string, number>> = {}
+  for (const { document, value } of parts) {
+    for (const [room, limits] of Object.entries(value.limits ?? {})) {
+      for (const [name, limit] of Object.entries(limits ?? {})) {
+        if (limit === undefined) continue
+        const { key, number } = limit
+        const path = ['limits', room, name]
+        const full = `limits.${room}.${key}`
+        const other = sources.all[full]
+        if (other !== undefined)
+          diagnostics.error(
+            document.place(path),
+            path,
+            `the limit is written at ${placeText(other)} too; leave out one`,
+          )
+        all[room] ??= {}
+        all[room][key] = sources.own(full, document, path, number, number)
+      }
+    }
+  }
+  return all
+}
+
+function resolverOf(parts: readonly Part[], diagnostics: Diagnostics): ResolverConfig {
+  const { servers = [], search = null } = only(parts, 'resolver', diagnostics)?.value ?? {}
+  return { servers, search }
+}
+
+function debugOf({ document, value }: Part, diagnostics: Diagnostics): DebugConfig | null {
+  const { debug } = value
+  if (debug === undefined) return null
+  const { address, token, secrets = false } = debug
+  const path = ['debug', 'token']
+  if (token !== undefined) warnOfReaders(token, document.place(path), path, diagnostics)
+  return { address, token: token?.text ?? null, secrets }
+}
+
+/** Tells of a configuration that serves nobody. */
+function checkServes(parts: readonly Part[], configuration: Configuration, diagnostics: Diagnostics): void {
+  const { listeners, routes, connect } = configuration
+  const isWhole = parts.every(({ document }) => !document.isDamaged([]))
+  if (!isWhole) return
+  const [{ document }] = parts
+  if (listeners.length === 0)
+    diagnostics.error(
+      document.place([]),
+      'listeners',
+      'nothing listens; write listeners: { main: { address: HOST:PORT } }',
+    )
+  if (routes.length === 0 && connect.length === 0)
+    diagnostics.warn(
+      document.place([]),
+      'routes',
+      'there is no route, and so nothing to serve; every request gets 404',
+    )
+}

@@ -1,0 +1,180 @@
+// Turns the issues of the schema into diagnostics: the place, what is wrong, and what is right.
+
+import { z } from 'zod'
+import type { Diagnostics, Path } from './diagnostics.js'
+import { type ConfigDocument, isPlainMap, type Plain } from './document.js'
+import { nearest } from './nearest.js'
+import { looksOutside, OUTSIDE_KEYS } from './outside.js'
+import type { ScalarIssue } from './scalars.js'
+
+type Issue = z.core.$ZodIssue
+
+/** Parses the document. Tells each mistake, takes it out, and returns what is left; null if nothing is. */
+export function parsed<S extends z.ZodType>(
+  schema: S,
+  document: ConfigDocument,
+  diagnostics: Diagnostics,
+): z.output<S> | null {
+  // What is taken out may make its map wrong, and so on up to the root.
+  for (let round = 0; round < ROUNDS_MAX; round++) {
+    const result = schema.safeParse(document.value, { reportInput: true })
+    if (result.success) return result.data
+    const issues = result.error.issues.flatMap((each) => chosen(each, []))
+    if (round === 0) {
+      const renamed = misspeltKeys(issues, schema)
+      for (const each of issues) if (!isExplained(each, renamed)) tell(each, schema, document, diagnostics)
+    }
+    for (const each of issues) {
+      if (each.code === 'unrecognized_keys')
+        for (const key of each.keys) document.prune([...each.path, key] as Path)
+      else if (!isMissing(each)) document.prune(each.path as Path)
+      else if (each.path.length > 1) document.prune(each.path.slice(0, -1) as Path)
+      if (each.path.length === 0 && each.code !== 'unrecognized_keys') return null
+    }
+    // The only key that the root must have: that it is wrong or missing has been told.
+    if (isPlainMap(document.value)) document.value.version ??= 1
+  }
+  return null
+}
+
+/** The levels of the schema, and one more. */
+const ROUNDS_MAX = 12
+
+const paramsOf = (issue: Issue): Partial<ScalarIssue> =>
+  issue.code === 'custom' ? ((issue.params ?? {}) as Partial<ScalarIssue>) : {}
+
+const isMissing = (issue: Issue): boolean =>
+  paramsOf(issue).kind === 'missing' || (issue.code === 'invalid_type' && issue.input === undefined)
+
+/**
+ * Returns the issues of the form that was meant, where a value has several: a map is judged as a map, a list
+ * as a list. A list of all forms would help nobody.
+ */
+function chosen(issue: Issue, before: readonly PropertyKey[]): Issue[] {
+  const path = [...before, ...issue.path]
+  if (issue.code !== 'invalid_union') return [{ ...issue, path }]
+  const { input } = issue
+  const fitting = (issue.errors as Issue[][]).filter((branch) => {
+    const [first] = branch
+    const atRoot = first.path.length === 0
+    if (isPlainMap(input) && !looksOutside(input)) return !(atRoot && first.code !== 'unrecognized_keys')
+    if (Array.isArray(input)) return !(atRoot && (first.code === 'invalid_type' || first.code === 'custom'))
+    return first.code === 'custom'
+  })
+  const [branch] = fitting
+  if (branch !== undefined) return branch.flatMap((each) => chosen(each, path))
+  return [{ ...issue, path }]
+}
+
+// Messages
+
+function tell(issue: Issue, schema: z.ZodType, document: ConfigDocument, diagnostics: Diagnostics): void {
+  const path = issue.path as Path
+  if (issue.code === 'unrecognized_keys') {
+    const known = keysAt(schema, path)
+    for (const key of issue.keys) {
+      const near = nearest(key, known)
+      const right = near === null ? `; known here: ${known.join(', ')}` : `; did you mean ${near}?`
+      diagnostics.error(document.keyPlace(path, key), [...path, key], `unknown key${right}`)
+    }
+    return
+  }
+  const { kind, key } = paramsOf(issue)
+  if (kind === 'key')
+    diagnostics.error(document.keyPlace(path, key as string), [...path, key as string], issue.message)
+  else if (kind === 'text-expected') {
+    const written = document.written(path)
+    const value = issue.message
+    const is =
+      written === null || value.endsWith(` ${written}`) || value === written
+        ? value
+        : `${value} (${written} in YAML)`
+    const quote = written === null ? 'write text' : `quote it: "${written}"`
+    diagnostics.error(document.place(path), path, `got ${is} where text is meant; ${quote}`)
+  } else if (isMissing(issue) || issue.code === 'invalid_key')
+    diagnostics.error(document.keyPlace(path.slice(0, -1), String(path.at(-1))), path, messageOf(issue))
+  else diagnostics.error(document.place(path), path, messageOf(issue))
+}
+
+const shape = (value: unknown): string => {
+  if (value === undefined) return 'nothing'
+  if (value === null) return 'nothing'
+  if (Array.isArray(value)) return 'a list'
+  return isPlainMap(value) ? 'a map' : JSON.stringify(value)
+}
+
+const EXPECTED: Readonly<Record<string, string>> = { object: 'a map', record: 'a map', array: 'a list' }
+
+function messageOf(issue: Issue): string {
+  switch (issue.code) {
+    case 'invalid_type': {
+      const expected = EXPECTED[issue.expected] ?? issue.expected
+      if (issue.input === undefined) return `missing; write ${expected}`
+      return issue.input === null
+        ? `is empty; write ${expected}, or leave out the key`
+        : `got ${shape(issue.input)}; write ${expected}${hint(issue.expected, issue.input as Plain)}`
+    }
+    case 'invalid_union':
+      return issue.input === null
+        ? 'is empty; write a value, or leave out the key'
+        : `got ${shape(issue.input)}, which does not fit here`
+    case 'invalid_key':
+      return (issue.issues[0] as Issue | undefined)?.message ?? issue.message
+    case 'too_small':
+      return `is empty; write at least ${issue.minimum}, or leave out the key`
+    case 'too_big':
+      return `has more than ${issue.maximum} entries`
+    default:
+      return issue.message
+  }
+}
+
+/** A single value in place of a list needs brackets only. */
+const hint = (expected: string, value: Plain): string =>
+  expected === 'array' && (typeof value === 'string' || typeof value === 'number') ? `: [${value}]` : ''
+
+// Keys
+
+/** A missing key is one that is misspelt, if an unknown key is near it. */
+function misspeltKeys(issues: readonly Issue[], schema: z.ZodType): ReadonlySet<string> {
+  const found = new Set<string>()
+  for (const each of issues) {
+    if (each.code !== 'unrecognized_keys') continue
+    const known = keysAt(schema, each.path as Path)
+    for (const key of each.keys) {
+      const near = nearest(key, known)
+      if (near !== null) found.add(JSON.stringify([...each.path, near]))
+    }
+  }
+  return found
+}
+
+const isExplained = (issue: Issue, renamed: ReadonlySet<string>): boolean =>
+  isMissing(issue) && renamed.has(JSON.stringify(issue.path))
+
+/** The keys that a map at this path may have. */
+function keysAt(schema: z.ZodType, path: Path): string[] {
+  let found: z.ZodType[] = formsOf(schema)
+  for (const key of path) {
+    found = found.flatMap((each) => {
+      if (each instanceof z.ZodObject) {
+        const next = (each.shape as Record<string, z.ZodType | undefined>)[key]
+        return next === undefined ? [] : formsOf(next)
+      }
+      if (each instanceof z.ZodArray) return formsOf(each.element as z.ZodType)
+      return each instanceof z.ZodRecord ? formsOf(each.valueType as z.ZodType) : []
+    })
+  }
+  const keys = found.flatMap((each) => (each instanceof z.ZodObject ? Object.keys(each.shape) : []))
+  // Where a scalar may stand too, a value from outside may.
+  return found.some((each) => each instanceof z.ZodPipe) && keys.length > 0
+    ? [...keys, ...OUTSIDE_KEYS]
+    : keys
+}
+
+/** The schema itself, or the forms of a value that has several. */
+function formsOf(schema: z.ZodType): z.ZodType[] {
+  if (schema instanceof z.ZodOptional) return formsOf(schema.unwrap() as z.ZodType)
+  if (schema instanceof z.ZodUnion) return schema.options.flatMap((each) => formsOf(each as z.ZodType))
+  return [schema]
+}

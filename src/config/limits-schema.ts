@@ -1,0 +1,56 @@
+// The part of the schema for `limits`: made from the table of the rooms' limits, which comes in as an option.
+
+import { z } from 'zod'
+import { DURATION_MAX_MS, durationText, sizeText } from './quantities.js'
+import type { Scalars } from './scalars.js'
+
+export interface LimitTables {
+  /** The limits of each room with their defaults: `{ http2: { lingerMs: 500 } }`. */
+  readonly limits: Readonly<Record<string, Readonly<Record<string, number>>>>
+  /** The least and the greatest value, where it is not 1 and more. */
+  readonly limitRanges?: Readonly<Record<string, Readonly<Record<string, readonly [number, number]>>>>
+  /** What each limit is: `{ 'http2.lingerMs': 'The time of …' }`. */
+  readonly limitTexts?: Readonly<Record<string, string>>
+}
+
+/** The name of a limit in the document: units are written, so names need none. */
+export const writtenName = (name: string): string => name.replace(/Ms$/, '')
+
+/** Windows are bytes (RFC 9113 §6.9). */
+const isSize = (name: string): boolean => /Bytes|Window/.test(name)
+
+function limitSchema(s: Scalars, tables: LimitTables, room: string, name: string) {
+  const fallback = tables.limits[room][name]
+  const [least, most] = tables.limitRanges?.[room]?.[name] ?? [1, Number.MAX_SAFE_INTEGER]
+  const about = tables.limitTexts?.[`${room}.${name}`] ?? `The limit ${room}.${name}.`
+  const text = (shown: string | number) => `${about} Default: ${shown}.`
+  if (name.endsWith('Ms'))
+    return s.duration(text(durationText(fallback)), { least, most: Math.min(most, DURATION_MAX_MS) })
+  if (isSize(name)) return s.size(text(sizeText(fallback)), { least, most })
+  return s.count(text(fallback), least, most)
+}
+
+const roomSchema = (s: Scalars, tables: LimitTables, room: string) =>
+  z
+    .strictObject(
+      Object.fromEntries(
+        Object.keys(tables.limits[room]).map((name) => [
+          writtenName(name),
+          // The number with the name that the room has for it.
+          limitSchema(s, tables, room, name)
+            .transform((number) => ({ key: name, number }))
+            .optional(),
+        ]),
+      ),
+    )
+    .describe(`Limits of ${room}/.`)
+
+/** Limits by room, with units: `http2: { linger: 500ms }`. */
+export const limitsSchema = (s: Scalars, tables: LimitTables) =>
+  z
+    .strictObject(
+      Object.fromEntries(
+        Object.keys(tables.limits).map((room) => [room, roomSchema(s, tables, room).optional()]),
+      ),
+    )
+    .describe("Limits that differ from the defaults, by room; 'fermata limits' lists them.")

@@ -1,0 +1,35 @@
+// The name that a misspelt one may mean.
+
+import { distance } from 'fastest-levenshtein'
+
+/**
+ * Returns the nearest of the names: at most two edits away, or a third of the longer name's length. Null if
+ * none is so near.
+ */
+export function nearest(name: string, names: Iterable<string>): string | null {
+  let best: string | null = null
+  let least = Number.POSITIVE_INFINITY
+  const written = name.toLowerCase()
+  for (const each of names) {
+    const edits = distance(written, each.toLowerCase())
+    const most = Math.max(2, Math.floor(Math.max(name.length, each.length) / 3))
+    // Two edits make any name of two letters out of any other.
+    if (edits <= most && edits < Math.max(name.length, each.length) && edits < least) {
+      best = each
+      least = edits
+    }
+  }
+  return best
+}
+
+/** `; did you mean NAME?`, or '' if no name is near. */
+export function didYouMean(name: string, names: Iterable<string>): string {
+  const found = nearest(name, names)
+  return found === null ? '' : `; did you mean ${found}?`
+}
+
+/** `a, b or c` */
+export function orList(words: readonly string[]): string {
+  if (words.length < 2) return words.join('')
+  return `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`
+}

@@ -1,0 +1,144 @@
+// Reads a configuration: the files, the schema, the checks of what belongs together, and the effective
+// values.
+
+import { dirname, resolve } from 'node:path'
+import type { z } from 'zod'
+import type { Configuration } from './configuration.js'
+import { type Diagnostic, Diagnostics } from './diagnostics.js'
+import { type ConfigDocument, ObjectDocument, YamlDocument } from './document.js'
+import { effectiveOf } from './effective.js'
+import { FILE_BYTES_MAX, FileFault, readText as readFileText } from './files.js'
+import { readIncludes } from './includes.js'
+import { parsed } from './issues.js'
+import type { LimitTables } from './limits-schema.js'
+import { Outside } from './outside.js'
+import { Names, type Part } from './parts.js'
+import { Scalars } from './scalars.js'
+import { type Schemas, schemaOf } from './schema.js'
+
+export interface ReadOptions extends LimitTables {
+  /** Default: the variables of the process. */
+  readonly env?: Readonly<Record<string, string | undefined>>
+  /** The key of the digits that stand for secrets; without it there are none. */
+  readonly secretKey?: Uint8Array | null
+}
+
+/** What a reading gives. It can be cloned to another thread. */
+export interface ReadResult {
+  /** Null if there is an error. */
+  readonly configuration: Configuration | null
+  /** At most 50. */
+  readonly errors: readonly Diagnostic[]
+  readonly warnings: readonly Diagnostic[]
+  /** The files that were read as configuration, as they are named in places. */
+  readonly files: readonly string[]
+}
+
+/** Reads configurations, one after the other. To make one takes longer than to read a short file. */
+export class ConfigReader {
+  private readonly env: Readonly<Record<string, string | undefined>>
+  private readonly scalars: Scalars
+  private readonly schemas: Schemas
+
+  constructor(options: ReadOptions) {
+    this.env = options.env ?? process.env
+    this.scalars = new Scalars(options.secretKey ?? null)
+    this.schemas = schemaOf(this.scalars, options)
+  }
+
+  /** Reads a file and what it includes. Does not throw for what users can do wrong. */
+  file(file: string): ReadResult {
+    const reading = this.begin()
+    try {
+      const { text, bytes } = readFileText(file, FILE_BYTES_MAX, true)
+      return reading.yaml(text, bytes, file, dirname(resolve(file)))
+    } catch (error) {
+      if (!(error instanceof FileFault)) throw error
+      return reading.failed(file, error.message)
+    }
+  }
+
+  /** Reads a text as a file of this name. Relative paths are relative to its folder. */
+  text(text: string, name: string): ReadResult {
+    return this.begin().yaml(text, Buffer.byteLength(text), name, dirname(resolve(name)))
+  }
+
+  /**
+   * Reads a document given from code, in the file's shape. Relative paths are relative to the working folder.
+   */
+  object(value: unknown): ReadResult {
+    return this.begin().object(value)
+  }
+
+  private begin(): Reading {
+    const outside = new Outside({ env: this.env })
+    this.scalars.begin(outside)
+    return new Reading(this.schemas, outside)
+  }
+}
+
+/** Reads a file and what it includes. */
+export const readConfiguration = (file: string, options: ReadOptions): ReadResult =>
+  new ConfigReader(options).file(file)
+
+/** Reads a text as a file of this name. */
+export const readText = (text: string, name: string, options: ReadOptions): ReadResult =>
+  new ConfigReader(options).text(text, name)
+
+/** Reads a document given from code. */
+export const fromObject = (value: unknown, options: ReadOptions): ReadResult =>
+  new ConfigReader(options).object(value)
+
+class Reading {
+  private readonly diagnostics: Diagnostics
+  private readonly outside: Outside
+  private readonly schemas: Schemas
+  private readonly names: Names
+  private readonly files: string[]
+
+  constructor(schemas: Schemas, outside: Outside) {
+    this.diagnostics = new Diagnostics()
+    this.names = new Names(this.diagnostics)
+    this.files = []
+    this.outside = outside
+    this.schemas = schemas
+  }
+
+  yaml(text: string, bytes: number, name: string, folder: string): ReadResult {
+    this.files.push(name)
+    return this.document(new YamlDocument(text, name, folder, this.diagnostics), bytes)
+  }
+
+  object(value: unknown): ReadResult {
+    return this.document(new ObjectDocument(value, process.cwd(), this.diagnostics), 0)
+  }
+
+  failed(name: string, message: string): ReadResult {
+    this.diagnostics.error({ file: name, line: 1, column: 1 }, '', message)
+    return this.result(null)
+  }
+
+  private result(configuration: Configuration | null): ReadResult {
+    this.diagnostics.finish(this.files)
+    const { errors, warnings } = this.diagnostics
+    return { configuration: errors.length === 0 ? configuration : null, errors, warnings, files: this.files }
+  }
+
+  private document(main: ConfigDocument, bytes: number): ReadResult {
+    if (!main.isReadable) return this.result(null)
+    const value = this.take(this.schemas.main, main)
+    if (value === null) return this.result(null)
+    const parts: Part[] = [{ document: main, value }]
+    for (const document of readIncludes(main, value.include ?? [], bytes, this.files, this.diagnostics)) {
+      const included = this.take(this.schemas.included, document)
+      if (included !== null) parts.push({ document, value: included })
+    }
+    return this.result(effectiveOf(parts, this.names, this.diagnostics))
+  }
+
+  private take<S extends z.ZodType>(schema: S, document: ConfigDocument): z.output<S> | null {
+    this.outside.adopt(document.value, document.folder)
+    this.names.collect(document)
+    return parsed(schema, document, this.diagnostics)
+  }
+}

@@ -1,0 +1,205 @@
+// The part of the schema for routes.
+
+import { z } from 'zod'
+import {
+  isName,
+  NAME_FORM,
+  readFieldName,
+  readFieldValue,
+  readHostName,
+  readHostPattern,
+  readMethod,
+  readPath,
+  readPattern,
+} from './forms.js'
+import { type Reading, read, wrong } from './quantities.js'
+import type { Scalars } from './scalars.js'
+import { routing, type shared } from './schema-shared.js'
+
+const KIB = 1024
+/** More than any count needs. */
+const MANY = 1_000_000
+const quoted = (text: string): string => JSON.stringify(text)
+
+/** Fields of an answer that frame it, or belong to a connection (RFC 9110 §7.6.1). */
+const FRAMING_FIELDS: ReadonlySet<string> = new Set([
+  'connection',
+  'content-length',
+  'keep-alive',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+])
+
+const REDIRECTS = [301, 302, 303, 307, 308] as const
+
+export type RedirectStatus = (typeof REDIRECTS)[number]
+
+function match(s: Scalars) {
+  const path = (description: string) => s.text(description, 'a path, as /api', readPath)
+  const pattern = (description: string) => s.text(description, 'a regular expression of RE2', readPattern)
+  const listenerName = s.text('The name of a listener.', 'the name of a listener')
+  const values = (what: string, check: (text: string) => Reading<string>) =>
+    z.union([
+      s.text(`The ${what} is equal to this.`, 'text', check),
+      z.strictObject({
+        pattern: pattern(`The whole ${what} matches this regular expression.`).optional(),
+        present: s.flag(`true: the ${what} may be anything.`).optional(),
+      }),
+    ])
+  return z
+    .strictObject({
+      listener: z
+        .union([listenerName, z.array(listenerName).min(1)])
+        .describe('Names of listeners. Default: any.')
+        .optional(),
+      hosts: z
+        .array(
+          s.text(
+            'example.org or *.example.org, with or without a port.',
+            'a host, as example.org',
+            readHostPattern,
+          ),
+        )
+        .min(1)
+        .describe('Hosts. Default: any.')
+        .optional(),
+      path: z
+        .union([
+          path('A prefix, by whole segments.'),
+          z.strictObject({
+            exact: path('The whole path.').optional(),
+            prefix: path('A prefix, by whole segments: /api takes /api and /api/x, not /apis.').optional(),
+            pattern: pattern('A regular expression that matches the whole path.').optional(),
+          }),
+        ])
+        .describe('The path, without the query. Default: any.')
+        .optional(),
+      methods: z
+        .array(s.text('A method.', 'a method, as GET', readMethod))
+        .min(1)
+        .describe('Methods. Default: any.')
+        .optional(),
+      headers: z
+        .record(
+          z
+            .string()
+            .refine((name) => 'value' in readFieldName(name), { error: 'this is not the name of a field' }),
+          values('value of the field', readFieldValue),
+        )
+        .describe('Fields that the request must have, by name.')
+        .optional(),
+      query: z
+        .record(
+          z.string(),
+          values('value of the parameter', (text) => read(text)),
+        )
+        .describe('Query parameters that the request must have, by name.')
+        .optional(),
+    })
+    .describe('Which requests the route takes: all that fit each of these.')
+}
+
+export function route(s: Scalars, { timeouts, retry }: ReturnType<typeof shared>) {
+  const { path, upgrades, errors } = routing(s)
+  const value = s.text('A value of the field.', 'text', readFieldValue)
+  return z
+    .strictObject({
+      name: s
+        .text('The name of the route, for logs and reload. Default: route-N.', 'a name', (text) =>
+          isName(text) ? read(text) : wrong(`${quoted(text)} is not a name; ${NAME_FORM}`),
+        )
+        .optional(),
+      match: match(s).optional(),
+      timeouts: timeouts.optional(),
+      retry: retry.optional(),
+      path: path.optional(),
+      upgrades: upgrades.optional(),
+      errors: errors.optional(),
+      backend: z
+        .union([
+          s.text('The name of a backend.', 'the name of a backend'),
+          z
+            .array(
+              z.strictObject({
+                to: s.text('The name of a backend.', 'the name of a backend'),
+                weight: s
+                  .count(
+                    'Its share of the requests, by the sum of all weights. 0: none. Default: 1.',
+                    0,
+                    MANY,
+                  )
+                  .optional(),
+              }),
+            )
+            .min(1)
+            .max(100),
+        ])
+        .describe('Where its requests go: a backend, or several by weight.')
+        .optional(),
+      redirect: z
+        .strictObject({
+          scheme: s.word('The scheme. Default: that of the request.', ['http', 'https']).optional(),
+          host: s.text('The host. Default: that of the request.', 'a host name', readHostName).optional(),
+          port: s
+            .count(
+              'The port. Default: that of the scheme if it is given, else that of the request.',
+              1,
+              65_535,
+            )
+            .optional(),
+          path: s
+            .text(
+              'The whole path; the query is kept. Default: that of the request.',
+              'a path, as /new',
+              readPath,
+            )
+            .optional(),
+          status: s
+            .number<RedirectStatus>(
+              '301, 302, 303, 307 or 308. Default: 302.',
+              REDIRECTS.join(', '),
+              { enum: REDIRECTS },
+              (text) => {
+                const status = REDIRECTS.find((each) => String(each) === text)
+                return status === undefined
+                  ? wrong(`${text} is not a redirect; write ${REDIRECTS.join(', ')}`)
+                  : read(status)
+              },
+            )
+            .optional(),
+        })
+        .describe('Sends the client elsewhere.')
+        .optional(),
+      answer: z
+        .strictObject({
+          status: s.count('The status code. Default: 200.', 200, 599).optional(),
+          body: s
+            .text('The body.', 'text', (text) =>
+              Buffer.byteLength(text) <= 64 * KIB
+                ? read(text)
+                : wrong('the body has more than 64 KiB; serve it from a backend'),
+            )
+            .optional(),
+          fields: z
+            .record(
+              z
+                .string()
+                .refine((name) => 'value' in readFieldName(name), {
+                  error: 'this is not the name of a field',
+                })
+                .refine((name) => !FRAMING_FIELDS.has(name.toLowerCase()), {
+                  error: 'this field is ours to write; leave it out',
+                }),
+              z.union([value, z.array(value).min(1)]),
+            )
+            .describe('Fields of the answer.')
+            .optional(),
+        })
+        .describe('Answers without a backend.')
+        .optional(),
+    })
+    .describe('What becomes of some requests: exactly one of backend, redirect and answer.')
+}

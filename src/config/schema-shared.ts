@@ -1,0 +1,104 @@
+// The part of the schema that routes, backends and defaults share.
+
+import { z } from 'zod'
+import { nearest } from './nearest.js'
+import { type Reading, read, wrong } from './quantities.js'
+import type { Scalars } from './scalars.js'
+
+const MIB = 1024 * 1024
+const quoted = (text: string): string => JSON.stringify(text)
+
+/** The words of `retry.on` besides status codes. */
+export const RETRY_WORDS = ['connect-failure', 'refused-stream', 'closed-before-head'] as const
+
+/** Settings that routes, backends and defaults share. */
+export function shared(s: Scalars) {
+  const timeout = (description: string) => s.duration(`${description} 0: no limit.`).optional()
+  const timeouts = z
+    .strictObject({
+      connect: timeout('The longest wait for a connection to an endpoint, while none is open.'),
+      lease: timeout('The longest wait for a stream on an open connection.'),
+      head: timeout('The longest wait for the response head.'),
+      idle: timeout('The longest silence in a body.'),
+      tunnel: timeout('The longest silence in a tunnel: WebSocket, CONNECT.'),
+      request: timeout('The longest time of the whole request, whatever moves.'),
+    })
+    .describe('How long a request may wait for what.')
+  const condition = s.number<number | (typeof RETRY_WORDS)[number]>(
+    'Why a request is sent again: a word, or a status code from 500 to 599.',
+    `one of ${RETRY_WORDS.join(', ')}, or a status code from 500 to 599`,
+    { anyOf: [{ enum: RETRY_WORDS }, { type: 'integer', minimum: 500, maximum: 599 }] },
+    readRetryCondition,
+  )
+  const retry = z
+    .strictObject({
+      attempts: s
+        .count('How often a request is sent at most, the first time included. 1: no retry.', 1, 20)
+        .optional(),
+      on: z.array(condition).max(20).describe('Why a request is sent again.').optional(),
+      replay: s
+        .size('The bytes of a request body that are kept for a retry. A longer body is sent once.', {
+          least: 0,
+          most: 16 * MIB,
+        })
+        .optional(),
+      backoff: z
+        .strictObject({
+          first: s
+            .duration('The longest wait before the first retry. It doubles with each further one.')
+            .optional(),
+          most: s.duration('The longest wait before any retry.').optional(),
+        })
+        .describe('Waits before retries; each is drawn at random, up to its bound.')
+        .optional(),
+    })
+    .describe('When a request is sent again.')
+  return { timeouts, retry }
+}
+
+function readRetryCondition(text: string): Reading<number | (typeof RETRY_WORDS)[number]> {
+  const word = RETRY_WORDS.find((each) => each === text)
+  if (word !== undefined) return read(word)
+  if (/^\d+$/.test(text))
+    return /^5\d\d$/.test(text)
+      ? read(Number(text))
+      : wrong(`${text} is out of range; write a status from 500 to 599`)
+  const near = nearest(text, RETRY_WORDS)
+  const right = near === null ? `write ${RETRY_WORDS.join(', ')} or a status as 503` : `did you mean ${near}?`
+  return wrong(`${quoted(text)} is unknown; ${right}`)
+}
+
+export function routing(s: Scalars) {
+  return {
+    path: z
+      .strictObject({
+        ambiguous: s
+          .word(
+            'What becomes of a path that a backend might read as another one: refuse it where a route of its host depends on the path, or pass it.',
+            ['refuse', 'pass'],
+          )
+          .optional(),
+        forward: s
+          .word("The spelling that a backend gets: the client's own, or the normalised one.", [
+            'client',
+            'normalised',
+          ])
+          .optional(),
+      })
+      .describe('How the path of a request is taken.'),
+    upgrades: z
+      .array(
+        s.text('A protocol of Upgrade.', 'a protocol, as tcp or spdy/3.1', (text) =>
+          /^[!#$%&'*+.^_`|~\w-]+(?:\/[!#$%&'*+.^_`|~\w-]+)?$/.test(text)
+            ? read(text.toLowerCase())
+            : wrong(`${quoted(text)} is not a protocol; write a word, as tcp or spdy/3.1`),
+        ),
+      )
+      .max(20)
+      .describe('Protocols of Upgrade that pass besides websocket, to HTTP/1.1 backends.'),
+    errors: s.word(
+      'What the bodies of our own errors tell: plain, the code; detailed, the setting and its route too.',
+      ['plain', 'detailed'],
+    ),
+  }
+}
