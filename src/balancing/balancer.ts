@@ -129,8 +129,8 @@ export class Balancer {
 
   /**
    * Counts a request that the member failed. What the client caused must not be told.
-   * @param session the lost connection, or the fault of one that could not be opened: it counts once, however
-   *   many requests it carried. Null for a failure of this request alone.
+   * @param session the lost connection, or the fault of one that could not be opened: it counts once a
+   *   second, however many requests tell it. Null for a failure of this request alone.
    */
   failed(member: Member, now: number, session: object | null): void {
     this.refresh(now)
@@ -144,6 +144,7 @@ export class Balancer {
   checked(member: Member, passed: boolean, now: number): void {
     const { checked, initial, healthy, unhealthy } = this.options
     if (!checked) return
+    this.refresh(now)
     if (passed) {
       member.failedChecks = 0
       member.passedChecks++

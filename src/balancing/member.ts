@@ -28,6 +28,8 @@ export class Member {
   failures = 0
   /** The outcomes of the last time; null while no rate is watched. @internal */
   outcomes: OutcomeWindow | null = null
+  /** What it has lost, and when: connections, or faults of opening one. @internal */
+  losses: WeakMap<object, number> | null = null
   /** When its ejection ends, in ms of the pollset's clock; 0 while it is not ejected. */
   ejectedUntil = 0
   /** By which its next ejection is longer than the first. @internal */

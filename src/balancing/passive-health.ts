@@ -5,10 +5,14 @@ import type { Member } from './member.js'
 import type { PassiveHealthOptions } from './options.js'
 import { OutcomeWindow } from './outcome-window.js'
 
+/**
+ * Within this time a lost connection counts once, in ms. Its requests learn of it in one turn. A fault
+ * without a connection, such as a late connect, may be the same object again later.
+ */
+const SAME_LOSS_MS = 1000
+
 export class PassiveHealth {
   private options: PassiveHealthOptions | null
-  /** Connections that were lost, each of which has counted. */
-  private readonly lost = new WeakSet<object>()
 
   constructor(options: PassiveHealthOptions | null) {
     this.options = options
@@ -39,15 +43,17 @@ export class PassiveHealth {
     const { options } = this
     if (options === null) return false
     if (lost !== null) {
-      if (this.lost.has(lost)) return false
-      this.lost.add(lost)
+      member.losses ??= new WeakMap()
+      const at = member.losses.get(lost)
+      if (at !== undefined && now - at < SAME_LOSS_MS) return false
+      member.losses.set(lost, now)
     }
     if (member.ejectedUntil > 0) return false
-    member.failures++
-    if (options.consecutive > 0 && member.failures >= options.consecutive) return true
     const { outcomes } = member
+    member.failures++
+    outcomes?.add(true, now)
+    if (options.consecutive > 0 && member.failures >= options.consecutive) return true
     if (outcomes === null) return false
-    outcomes.add(true, now)
     return outcomes.total >= options.rateLeast && outcomes.failed >= options.rate * outcomes.total
   }
 

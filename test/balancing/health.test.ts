@@ -289,6 +289,32 @@ t.test('B20: a lost connection counts once, however many requests it carried', a
   t.equal(usable(balancer, 0), 'bc')
 })
 
+t.test(
+  'B20: the fault of a connection that was not made counts once a second, for each member',
+  async (t) => {
+    const { balancer, members } = balancerOf([1, 1, 1, 1], { passive: { consecutive: 2 } })
+    const fault = {}
+    for (let now = 0; now < 1000; now += 100)
+      for (const each of members.slice(0, 2)) balancer.failed(each, now, fault)
+    t.equal(usable(balancer, 999), 'abcd')
+    balancer.failed(members[0], 1000, fault)
+    t.equal(usable(balancer, 1000), 'bcd')
+    balancer.failed(members[1], 1000, fault)
+    t.equal(usable(balancer, 1000), 'cd')
+  },
+)
+
+t.test('B24: a check that passes after an ejection has ended does not end it again', async (t) => {
+  const given = { active: {}, passive: { ejectionMs: 30_000 }, balance: { slowStartMs: 60_000 } }
+  const { balancer, members, events } = balancerOf([10, 10, 10], given)
+  for (const each of members) balancer.checked(each, true, 0)
+  fail(balancer, members[0], 5, 0)
+  balancer.checked(members[0], true, 60_000)
+  t.equal(events.at(-1), '30000 returned 10.0.0.1:80')
+  balancer.isPanicking(60_000)
+  t.equal(members[0].share, 5, 'its slow start counts from the end of its ejection')
+})
+
 t.test('B21: the n-th ejection lasts n times as long, up to a maximum', async (t) => {
   const given = { passive: { ejectionMs: 30_000, ejectionMostMs: 100_000 } }
   const { balancer, members, events } = balancerOf([1, 1, 1], given)
