@@ -1,0 +1,30 @@
+// Chooses among weighted entries.
+
+/** Entries with weights above 0. An entry's share of the choices is its weight by the sum of all. */
+export class Weighted<T> {
+  private readonly entries: readonly T[]
+  /** For each entry, the sum of the weights up to and with it. */
+  private readonly sums: readonly number[]
+
+  /** Throws a RangeError without entries, or for a weight that is not above 0. */
+  constructor(entries: readonly { readonly to: T; readonly weight: number }[]) {
+    let sum = 0
+    this.entries = entries.map((each) => each.to)
+    this.sums = entries.map(({ weight }) => {
+      if (!(weight > 0) || weight === Number.POSITIVE_INFINITY)
+        throw new RangeError(`a weight is above 0, not ${weight}`)
+      sum += weight
+      return sum
+    })
+    if (entries.length === 0) throw new RangeError('nothing to choose from')
+  }
+
+  /** @param chance from 0 to below 1, of the pollset */
+  choose(chance: number): T {
+    const { sums } = this
+    const point = chance * sums[sums.length - 1]
+    let at = 0
+    while (at < sums.length - 1 && point >= sums[at]) at++
+    return this.entries[at]
+  }
+}
