@@ -1,8 +1,10 @@
 // A route with one of its hosts, made ready for matching, and the order in which routes are tried.
 
+import type { Automaton } from './automaton.js'
 import { HostPattern } from './host.js'
-import { normalised } from './path.js'
+import { ambiguityOf, readings, routePath } from './path.js'
 import { Pattern } from './pattern.js'
+import { ParameterName } from './query.js'
 import type { PathOptions, RouteMatch, ValueMatch } from './route.js'
 
 /** What routes read of a request. The exchange implements it, so that matching allocates nothing. */
@@ -23,126 +25,212 @@ export interface RouteRequest {
   field(name: string): string | null
 }
 
-interface Condition {
+/** A route as the router takes it. `to` is what a match leads to. */
+export interface RouterRoute<T> {
   readonly name: string
-  readonly value: string
-  readonly pattern: Pattern | null
-  readonly present: boolean
+  readonly match: RouteMatch
+  readonly path: PathOptions
+  readonly to: T
 }
 
-const condition = ({ name, kind, value }: ValueMatch): Condition => ({
-  name,
-  value,
-  pattern: kind === 'pattern' ? new Pattern(value) : null,
-  present: kind === 'present',
-})
+/** Automata of patterns that have been built already, by the pattern's text. */
+export type Automata = ReadonlyMap<string, Automaton>
 
-function holds(condition: Condition, value: string | null): boolean {
-  if (value === null) return false
-  if (condition.present) return true
-  return condition.pattern === null ? condition.value === value : condition.pattern.matches(value)
+class Condition {
+  readonly name: string
+  private readonly kind: ValueMatch['kind']
+  private readonly value: string
+  private readonly pattern: Pattern | null
+
+  constructor({ name, kind, value }: ValueMatch, automata: Automata) {
+    this.name = name
+    this.kind = kind
+    this.value = value
+    this.pattern = kind === 'pattern' ? new Pattern(value, automata.get(value)) : null
+  }
+
+  holds(value: string | null): boolean {
+    if (value === null || this.kind === 'present') return value !== null
+    return this.pattern === null ? value === this.value : this.pattern.matches(value)
+  }
+
+  /** Returns why it does not hold. `what` is `field` or `query parameter`. */
+  faultOf(what: string, value: string | null): string {
+    if (value === null) return `the request has no ${what} ${this.name}`
+    const wanted = this.pattern === null ? `is not ${this.value}` : `does not match ${this.value}`
+    return `${what} ${this.name} ${wanted}`
+  }
 }
+
+const SLASH = 0x2f
+
+/** What a route's path depends on; a lower one goes first. */
+const Kind = { EXACT: 0, PREFIX: 1, PATTERN: 2, ANY: 3 } as const
+type Kind = (typeof Kind)[keyof typeof Kind]
+
+const KINDS = { exact: Kind.EXACT, prefix: Kind.PREFIX, pattern: Kind.PATTERN }
 
 export class CompiledRoute<T> {
   readonly name: string
   readonly to: T
   readonly host: HostPattern
-  readonly ambiguous: PathOptions['ambiguous']
-  readonly match: RouteMatch
-  readonly kind: 'exact' | 'prefix' | 'pattern' | 'any'
-  readonly path: string
-  readonly fileOrder: number
+  /** Whether it takes requests whose path a backend might read as another one. */
+  readonly passesAmbiguous: boolean
+  /** Its place in the file; a route with several hosts has one place. */
+  readonly place: number
+  /** Of two patterns the one with the lower number goes first. Equal patterns have one number. */
+  readonly patternPlace: number
+  private readonly kind: Kind
+  /** Normalised; a prefix has no `/` at its end. '' for patterns and for any path. */
+  private readonly path: string
   private readonly pattern: Pattern | null
+  private readonly listeners: readonly string[]
+  private readonly methods: readonly string[]
   private readonly fields: readonly Condition[]
   private readonly parameters: readonly Condition[]
+  private readonly parameterNames: readonly ParameterName[]
 
-  constructor(
-    route: {
-      readonly name: string
-      readonly match: RouteMatch
-      readonly path: PathOptions
-      readonly to: T
-    },
-    host: string,
-    fileOrder: number,
-  ) {
-    const { match } = route
+  constructor(route: RouterRoute<T>, host: string, place: number, patternPlace: number, automata: Automata) {
+    const { match, path } = route
     this.name = route.name
     this.to = route.to
     this.host = new HostPattern(host)
-    this.ambiguous = route.path.ambiguous
-    this.match = match
-    const anyPath = match.path === null || (match.path.kind === 'prefix' && match.path.value === '/')
-    this.kind = anyPath || match.path === null ? 'any' : match.path.kind
-    this.pattern = this.kind === 'pattern' && match.path !== null ? new Pattern(match.path.value) : null
-    const path = match.path === null ? '' : normalised(match.path.value)
-    // `/api/` is the segment `/api` too.
-    this.path = this.kind === 'prefix' && path.endsWith('/') ? path.slice(0, -1) : path
-    this.fileOrder = fileOrder
-    this.fields = match.headers.map(condition)
-    this.parameters = match.query.map(condition)
+    this.passesAmbiguous = path.ambiguous === 'pass'
+    this.place = place
+    this.patternPlace = patternPlace
+    const text = match.path?.value ?? '/'
+    const kind = match.path === null ? Kind.ANY : KINDS[match.path.kind]
+    const spelling = kind === Kind.EXACT || kind === Kind.PREFIX ? pathOf(text, this.passesAmbiguous) : ''
+    this.kind = kind === Kind.PREFIX && spelling === '/' ? Kind.ANY : kind
+    // `/api/` means the segment `/api` too.
+    this.path = kind === Kind.PREFIX && spelling.endsWith('/') ? spelling.slice(0, -1) : spelling
+    this.pattern = kind === Kind.PATTERN ? new Pattern(text, automata.get(text)) : null
+    this.listeners = match.listeners
+    this.methods = match.methods
+    this.fields = match.headers.map((each) => new Condition(each, automata))
+    this.parameters = match.query.map((each) => new Condition(each, automata))
+    this.parameterNames = match.query.map((each) => new ParameterName(each.name))
   }
 
+  /** Whether the path decides; a prefix `/` takes every path. */
   get readsPath(): boolean {
-    return this.kind !== 'any'
+    return this.kind !== Kind.ANY
   }
 
+  /** Whether it takes every request. */
   get takesAll(): boolean {
-    const { listeners, methods } = this.match
+    const conditions =
+      this.listeners.length + this.methods.length + this.fields.length + this.parameters.length
+    return this.host.text === '' && this.kind === Kind.ANY && conditions === 0
+  }
+
+  /**
+   * Tells whether the route takes a request to one of its hosts.
+   *
+   * @param path begins with the normalised path, which is `length` characters long
+   */
+  takes(request: RouteRequest, path: string, length: number): boolean {
+    if (this.listeners.length > 0 && !this.listeners.includes(request.listener)) return false
+    if (!this.takesPath(path, length)) return false
+    if (this.methods.length > 0 && !this.methods.includes(request.method)) return false
+    for (const each of this.fields) if (!each.holds(request.field(each.name))) return false
+    for (let i = 0; i < this.parameters.length; i++)
+      if (!this.parameters[i].holds(this.parameterNames[i].valueIn(request.target))) return false
+    return true
+  }
+
+  private takesPath(text: string, length: number): boolean {
+    const { path } = this
+    switch (this.kind) {
+      case Kind.ANY:
+        return true
+      case Kind.EXACT:
+        return length === path.length && text.startsWith(path)
+      case Kind.PREFIX:
+        if (length < path.length || !text.startsWith(path)) return false
+        return length === path.length || text.charCodeAt(path.length) === SLASH
+      case Kind.PATTERN:
+        return this.pattern?.matches(text, length) === true
+    }
+  }
+
+  /** Returns why the route does not take a request to one of its hosts; null if it does. */
+  faultOf(request: RouteRequest, path: string): string | null {
+    if (this.listeners.length > 0 && !this.listeners.includes(request.listener))
+      return `listener ${request.listener} is not ${this.listeners.join(' or ')}`
+    if (!this.takesPath(path, path.length)) return this.pathFault(path)
+    if (this.methods.length > 0 && !this.methods.includes(request.method))
+      return `method ${request.method} is not ${this.methods.join(' or ')}`
+    for (const each of this.fields) {
+      const value = request.field(each.name)
+      if (!each.holds(value)) return each.faultOf('field', value)
+    }
+    for (const [i, each] of this.parameters.entries()) {
+      const value = this.parameterNames[i].valueIn(request.target)
+      if (!each.holds(value)) return each.faultOf('query parameter', value)
+    }
+    return null
+  }
+
+  private pathFault(path: string): string {
+    if (this.kind === Kind.EXACT) return `path ${path} is not ${this.path}`
+    if (this.kind === Kind.PREFIX) return `path ${path} is not ${this.path} or under it`
+    return `path ${path} does not match ${this.pattern?.text}`
+  }
+
+  /** Compares routes by precedence: negative if this one goes before the other. */
+  compare(other: CompiledRoute<T>): number {
     return (
-      this.host.text === '' &&
-      this.kind === 'any' &&
-      listeners.length + methods.length + this.fields.length + this.parameters.length === 0
+      other.host.rank - this.host.rank ||
+      this.kind - other.kind ||
+      other.path.length - this.path.length ||
+      this.patternPlace - other.patternPlace ||
+      Math.min(other.methods.length, 1) - Math.min(this.methods.length, 1) ||
+      other.fields.length - this.fields.length ||
+      other.parameters.length - this.parameters.length ||
+      this.place - other.place
     )
   }
 
-  takes(request: RouteRequest, path: string): boolean {
-    const { listeners, methods } = this.match
-    if (listeners.length > 0 && !listeners.includes(request.listener)) return false
-    if (!this.takesPath(path)) return false
-    if (methods.length > 0 && !methods.includes(request.method)) return false
-    for (const each of this.fields) if (!holds(each, request.field(each.name))) return false
-    if (this.parameters.length === 0) return true
-    const mark = request.target.indexOf('?')
-    const query = new URLSearchParams(mark < 0 ? '' : request.target.slice(mark + 1))
-    return this.parameters.every((each) => holds(each, query.get(each.name)))
-  }
-
-  takesPath(path: string): boolean {
-    if (this.kind === 'any') return true
-    if (this.kind === 'exact') return path === this.path
-    if (this.kind === 'prefix')
-      return (
-        path.startsWith(this.path) && (path.length === this.path.length || path[this.path.length] === '/')
-      )
-    return this.pattern?.matches(path) === true
+  /** Returns why this route goes before another one that takes the request too. */
+  advantage(other: CompiledRoute<T>): string {
+    if (this.host.rank !== other.host.rank) return 'its host is more exact'
+    if (this.kind !== other.kind || this.path.length !== other.path.length) return 'its path is more exact'
+    if (this.patternPlace !== other.patternPlace) return 'its pattern comes first in the file'
+    if (Math.min(this.methods.length, 1) !== Math.min(other.methods.length, 1)) return 'it names a method'
+    if (this.fields.length !== other.fields.length) return 'it names more fields'
+    if (this.parameters.length !== other.parameters.length) return 'it names more query parameters'
+    return 'it comes first in the file'
   }
 }
 
-const KINDS = ['exact', 'prefix', 'pattern', 'any']
+/** Throws if a request with this path could never take the route. */
+function pathOf(text: string, passesAmbiguous: boolean): string {
+  const path = routePath(text)
+  if (passesAmbiguous) return path
+  const advice = 'write `path: { ambiguous: pass }` if it is meant'
+  const fault = ambiguityOf(path)
+  if (fault !== null) throw new Error(`such requests are refused, since ${fault}; ${advice}: ${text}`)
+  const [reading] = readings(path)
+  if (reading === undefined) return path
+  throw new Error(`such requests are refused, since a backend may read ${reading}; ${advice}: ${text}`)
+}
 
-/** Compiles routes, once for each of their hosts, and sorts them by precedence. */
-export function rankedRoutes<T>(
-  routes: readonly {
-    readonly name: string
-    readonly match: RouteMatch
-    readonly path: PathOptions
-    readonly to: T
-  }[],
-): CompiledRoute<T>[] {
-  const compiled = routes.flatMap((route, at) =>
-    (route.match.hosts.length === 0 ? [''] : route.match.hosts).map(
-      (host) => new CompiledRoute(route, host, at),
-    ),
-  )
-  return compiled.sort(
-    (a, b) =>
-      b.host.rank - a.host.rank ||
-      KINDS.indexOf(a.kind) - KINDS.indexOf(b.kind) ||
-      (a.kind === 'prefix' ? b.path.length - a.path.length : 0) ||
-      Number(b.match.methods.length > 0) - Number(a.match.methods.length > 0) ||
-      b.match.headers.length - a.match.headers.length ||
-      b.match.query.length - a.match.query.length ||
-      a.fileOrder - b.fileOrder,
-  )
+/** Compiles routes, once for each of their hosts, in the order of precedence. Names the route that is wrong. */
+export function compiledRoutes<T>(routes: readonly RouterRoute<T>[], automata: Automata): CompiledRoute<T>[] {
+  const patterns = new Map<string, number>()
+  const compiled: CompiledRoute<T>[] = []
+  for (const [place, route] of routes.entries()) {
+    const { path, hosts } = route.match
+    const pattern = path?.kind === 'pattern' ? path.value : ''
+    if (!patterns.has(pattern)) patterns.set(pattern, patterns.size)
+    const patternPlace = pattern === '' ? 0 : (patterns.get(pattern) as number)
+    try {
+      for (const host of hosts.length === 0 ? [''] : hosts)
+        compiled.push(new CompiledRoute(route, host, place, patternPlace, automata))
+    } catch (thrown) {
+      throw new Error(`route ${route.name}: ${(thrown as Error).message}`, { cause: thrown })
+    }
+  }
+  return compiled.sort((a, b) => a.compare(b))
 }

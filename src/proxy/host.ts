@@ -44,10 +44,12 @@ export class HostPattern {
    * A more exact pattern ranks higher: a name before a wildcard, a long wildcard before a short, then a port.
    */
   readonly rank: number
-  private readonly name: string
+  /** '' for a wildcard, and for any host. */
+  readonly name: string
   /** `.example.org` for `*.example.org`; '' if the pattern is not a wildcard. */
-  private readonly suffix: string
-  private readonly port: number
+  readonly suffix: string
+  /** -1 for any port. */
+  readonly port: number
 
   /** Throws if the text is not a host pattern. */
   constructor(text: string) {

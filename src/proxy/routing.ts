@@ -1,20 +1,17 @@
 // Chooses the route of a request by the precedence of the Gateway API: the most exact host, then the most
-// exact path, then method, fields and query parameters, then the order of the file.
+// exact path, then method, fields and query parameters, then the order of the file (spec/routing.md).
 
-import { type CompiledRoute, type RouteRequest, rankedRoutes } from './compiled-route.js'
-import { defaultPort, type Host, readHost } from './host.js'
-import { ambiguityOf, normalised } from './path.js'
-import type { PathOptions, RouteMatch } from './route.js'
+import {
+  type Automata,
+  type CompiledRoute,
+  compiledRoutes,
+  type RouteRequest,
+  type RouterRoute,
+} from './compiled-route.js'
+import { HostIndex, type HostRoutes } from './host-index.js'
+import { ambiguityOf, normalised, plainLength, readings } from './path.js'
 
-/** A route as the router takes it. `to` is what {@link Router.find} returns. */
-export interface RouterRoute<T> {
-  readonly name: string
-  readonly match: RouteMatch
-  readonly path: PathOptions
-  readonly to: T
-}
-
-/** The request may be read as one of another route, so it must be refused. {@link Router.explain} says why. */
+/** The request may be read as one of another route, so it must be refused. {@link Router.ambiguity} says why. */
 export const AMBIGUOUS: unique symbol = Symbol('ambiguous')
 
 /** Why a request goes where it goes. */
@@ -27,52 +24,120 @@ export interface Explanation<T> {
   readonly ambiguous: string | null
   /** The path that was matched. */
   readonly path: string
-  /** All routes, in the order of precedence. `lost` is null for the chosen one. */
+  /** All routes, in the order of precedence. `lost` is null for the chosen one only. */
   readonly considered: readonly { readonly name: string; readonly lost: string | null }[]
 }
 
+/** A route that was chosen by the normalised path, and why the request is refused all the same, or null. */
+interface Choice<T> {
+  readonly route: CompiledRoute<T> | null
+  readonly ambiguous: string | null
+}
+
+const NO_AUTOMATA: Automata = new Map()
+
 export class Router<T> {
+  /** In the order of precedence. */
   private readonly routes: readonly CompiledRoute<T>[]
   /** The first route, if it takes every request; else null. */
   private readonly only: CompiledRoute<T> | null
+  private readonly hosts: HostIndex<T>
 
-  /** Throws if a route's host, path or pattern is not valid. The message begins with the route's name. */
-  constructor(routes: readonly RouterRoute<T>[]) {
-    this.routes = rankedRoutes(routes)
+  /**
+   * Throws if a route's host, path or pattern is not valid. The message begins with `route NAME: `.
+   *
+   * @param automata those of patterns that have been built already; others are built
+   */
+  constructor(routes: readonly RouterRoute<T>[], automata: Automata = NO_AUTOMATA) {
+    this.routes = compiledRoutes(routes, automata)
     const first = this.routes[0]
     this.only = first?.takesAll === true ? first : null
+    this.hosts = new HostIndex(this.routes)
   }
 
   /** Returns what the request's route leads to; null if no route takes the request. */
   find(request: RouteRequest): T | typeof AMBIGUOUS | null {
     if (this.only !== null) return this.only.to
-    const route = this.choose(request)
-    return route === AMBIGUOUS || route === null ? route : route.to
+    const { target } = request
+    const host = this.hosts.find(request.authority, request.scheme)
+    const length = host.readsPath ? plainLength(target) : 0
+    if (length >= 0) return first(host, request, target, length)?.to ?? null
+    const { route, ambiguous } = choose(host, request)
+    if (ambiguous !== null) return AMBIGUOUS
+    return route === null ? null : route.to
   }
 
-  /** Returns the same choice as {@link find}, with the reasons. Slow. */
+  /** Returns why {@link find} returns AMBIGUOUS; null if it does not. */
+  ambiguity(request: RouteRequest): string | null {
+    if (this.only !== null) return null
+    return choose(this.hosts.find(request.authority, request.scheme), request).ambiguous
+  }
+
+  /** Returns the choice of {@link find}, and why the other routes lost. */
   explain(request: RouteRequest): Explanation<T> {
-    const route = this.only ?? this.choose(request)
-    const chosen = route === AMBIGUOUS ? null : route
-    const path = normalised(request.target.split('?', 1)[0])
+    const host = this.hosts.find(request.authority, request.scheme)
+    const { route, ambiguous } =
+      this.only === null ? choose(host, request) : { route: this.only, ambiguous: null }
+    const path = pathOf(request.target)
+    const ofHost = new Set(host.routes)
+    // A route with several hosts stands once: where its first host that matches stands.
+    const places = new Set(host.routes.map((each) => each.place))
+    const considered: { name: string; lost: string | null }[] = []
+    const seen = new Set<number>()
+    for (const each of this.routes) {
+      if (seen.has(each.place) || (places.has(each.place) && !ofHost.has(each))) continue
+      seen.add(each.place)
+      let lost: string | null
+      if (!ofHost.has(each)) lost = `host ${request.authority} is another one`
+      else if (each === route) lost = ambiguous === null ? null : `the request is refused: ${ambiguous}`
+      else lost = each.faultOf(request, path) ?? `route ${route?.name} goes first: ${route?.advantage(each)}`
+      considered.push({ name: each.name, lost })
+    }
+    const chosen = ambiguous === null ? route : null
     return {
       chosen: chosen === null ? null : chosen.to,
       name: chosen === null ? null : chosen.name,
-      ambiguous: route === AMBIGUOUS ? ambiguityOf(request.target) : null,
+      ambiguous,
       path,
-      considered: this.routes.map((each) => ({ name: each.name, lost: each === chosen ? null : 'lost' })),
+      considered,
     }
   }
+}
 
-  private choose(request: RouteRequest): CompiledRoute<T> | typeof AMBIGUOUS | null {
-    const host: Host = readHost(request.authority) ?? { name: '', port: -1 }
-    const port = defaultPort(request.scheme)
-    const path = normalised(request.target.split('?', 1)[0])
-    for (const route of this.routes)
-      if (route.host.matches(host, port) && route.takes(request, path)) {
-        const refused = route.ambiguous === 'refuse' && ambiguityOf(request.target.split('?', 1)[0]) !== null
-        return refused && this.routes.some((each) => each.readsPath) ? AMBIGUOUS : route
+/** Returns the first route that takes the request. `path` begins with `length` characters of the path. */
+function first<T>(
+  host: HostRoutes<T>,
+  request: RouteRequest,
+  path: string,
+  length: number,
+): CompiledRoute<T> | null {
+  const { routes } = host
+  for (let i = 0; i < routes.length; i++) if (routes[i].takes(request, path, length)) return routes[i]
+  return null
+}
+
+function pathOf(target: string): string {
+  const mark = target.indexOf('?')
+  return normalised(mark < 0 ? target : target.slice(0, mark))
+}
+
+/** Chooses by the normalised path, and looks at what else a backend might read in it. */
+function choose<T>(host: HostRoutes<T>, request: RouteRequest): Choice<T> {
+  const path = pathOf(request.target)
+  const route = first(host, request, path, path.length)
+  if (!host.readsPath || route?.passesAmbiguous === true) return { route, ambiguous: null }
+  const mark = request.target.indexOf('?')
+  const fault = ambiguityOf(mark < 0 ? request.target : request.target.slice(0, mark))
+  if (fault !== null) return { route, ambiguous: `a backend may read its path otherwise: ${fault}` }
+  for (const reading of readings(path)) {
+    const doubt = ambiguityOf(reading)
+    if (doubt !== null) return { route, ambiguous: `a backend may read its path as ${reading}: ${doubt}` }
+    const other = first(host, request, reading, reading.length)
+    if (other?.place !== route?.place)
+      return {
+        route,
+        ambiguous: `a backend may read its path as ${reading}, which ${other === null ? 'no route takes' : `is of route ${other.name}`}`,
       }
-    return null
   }
+  return { route, ambiguous: null }
 }
