@@ -99,8 +99,15 @@ const decoded = (path: string): string =>
     /%(?:20|25|7f)/i.test(encoded) ? encoded : characterOf(encoded),
   )
 
-/** Ends the path where a program that decodes before it parses ends it. */
-const cut = (path: string): string => path.replace(/[?#].*$/, '')
+/**
+ * Reads a decoded path as a URL's: without tabs and line breaks, without blanks at its end, and up to `?` or
+ * `#`.
+ */
+const asUrl = (path: string): string =>
+  path
+    .replace(/%0[9AD]/g, '')
+    .replace(/[?#].*$/, '')
+    .replace(/(?:%[01][\dA-F]|%20)+$/, '')
 
 /** Returns the other paths that a backend might read in this normalised one, the likeliest first. */
 export function readings(path: string): readonly string[] {
@@ -110,8 +117,8 @@ export function readings(path: string): readonly string[] {
   all.add(withoutParameters(path))
   all.add(withoutParameters(plain))
   all.add(decoded(withoutParameters(path)))
-  all.add(cut(plain))
-  all.add(withoutParameters(cut(plain)))
+  all.add(asUrl(plain))
+  all.add(withoutParameters(asUrl(plain)))
   all.delete(path)
   return [...all]
 }

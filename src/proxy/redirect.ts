@@ -1,4 +1,4 @@
-// The Location of a redirect (RFC 9110 §10.2.2).
+// The Location of a redirect (RFC 9110 §10.2.2): an absolute URL, as the Gateway API's RequestRedirect makes it.
 
 import { defaultPort, readHost } from './host.js'
 import type { RouteAction } from './route.js'
@@ -15,20 +15,33 @@ export interface RedirectRequest {
   readonly target: string
 }
 
+/** A name or an address that cannot end the authority of a URL early, nor the field line. */
+const HOST = /^(?:[\w~.-]+|\[[\da-f:.]+\])$/i
+
+/** Encodes what a URL does not have. */
+const visible = (text: string): string => text.replace(/[^!-~]+/gu, encodeURIComponent)
+
 /**
- * Returns the value of Location; null if the request has no host that could stand in one, which is answered
- * 400.
+ * Returns the value of Location; null if the action names no host and the request's cannot stand in a URL. Such
+ * a request is answered 400.
  */
 export function locationOf(action: RedirectAction, request: RedirectRequest): string | null {
   const asked = readHost(request.authority)
+  const host = action.host ?? asked?.name ?? ''
+  if (!HOST.test(host)) return null
   const scheme = action.scheme ?? request.scheme
-  const host = action.host ?? asked?.name ?? null
-  if (host === null) return null
-  // The port that the client used is one of its scheme.
-  const kept = action.scheme === null && action.host === null && asked !== null ? asked.port : -1
-  const port = action.port ?? kept
-  const shown = port < 0 || port === defaultPort(scheme) ? '' : `:${port}`
-  const mark = request.target.indexOf('?')
-  const path = action.path ?? (mark < 0 ? request.target : request.target.slice(0, mark))
-  return `${scheme}://${host}${shown}${path === '*' ? '/' : path}${mark < 0 ? '' : request.target.slice(mark)}`
+  // With another scheme the client's port would be the wrong one.
+  const port = action.port ?? (action.scheme === null ? (asked?.port ?? -1) : -1)
+  const shown = port <= 0 || port === defaultPort(scheme) ? '' : `:${port}`
+  return `${scheme}://${host}${shown}${visible(pathAndQuery(action.path, request.target))}`
+}
+
+/** Returns the path of the action, or of the target, with the target's query. */
+function pathAndQuery(path: string | null, target: string): string {
+  const mark = target.indexOf('?')
+  const query = mark < 0 ? '' : target.slice(mark)
+  const sent = mark < 0 ? target : target.slice(0, mark)
+  // `*` is the server as a whole (RFC 9110 §7.1).
+  if (path === null) return `${sent.startsWith('/') ? sent : '/'}${query}`
+  return path.includes('?') ? `${path}${query.replace('?', '&')}` : `${path}${query}`
 }
