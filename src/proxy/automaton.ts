@@ -80,11 +80,14 @@ type Before = (typeof Before)[keyof typeof Before]
 /** What stands after the last character. */
 const END = -1
 
-const isWord = (code: number): boolean =>
-  (code >= 0x30 && code <= 0x39) ||
-  (code >= 0x41 && code <= 0x5a) ||
-  code === 0x5f ||
-  (code >= 0x61 && code <= 0x7a)
+const WORD_RANGES = [
+  [0x30, 0x39],
+  [0x41, 0x5a],
+  [0x5f, 0x5f],
+  [0x61, 0x7a],
+] as const
+
+const isWord = (code: number): boolean => WORD_RANGES.some(([first, last]) => code >= first && code <= last)
 
 function beforeOf(code: number): Before {
   if (code === NEWLINE) return Before.NEWLINE
@@ -103,51 +106,21 @@ function emptyMatches(before: Before, after: number): number {
   )
 }
 
-/** Other spellings of a letter, by letter. Only beyond ASCII must they be looked for. */
-const folds = new Map<number, readonly number[]>([
-  [0x4b, [0x6b, 0x212a]],
-  [0x6b, [0x4b, 0x212a]],
-  [0x53, [0x73, 0x17f]],
-  [0x73, [0x53, 0x17f]],
-])
+/** No letter with two cases has a code point from here on. */
 const CASED_END = 0x1_f000
+/** What the search for other cases of a letter counts as. */
+const FOLDS_VISITS = 20_000
 
+/** Returns the letters that an instruction takes because it disregards case. */
 function foldsOf(instruction: Instruction): readonly number[] {
-  const rune = instruction.runes[0]
-  if (rune < 0x80) return folds.get(rune) ?? [rune ^ 0x20]
-  let found = folds.get(rune)
-  if (found === undefined) {
-    const all: number[] = []
-    for (let code = 0; code < CASED_END; code++) if (instruction.matchRune(code)) all.push(code)
-    found = all
-    folds.set(rune, found)
-  }
-  return found
-}
-
-/** Parts the code points where an instruction tells two neighbours apart. */
-function boundsOf(program: Program): number[] {
-  const bounds = new Set<number>([0])
-  const add = (first: number, last: number): void => {
-    bounds.add(first)
-    bounds.add(last + 1)
-  }
-  for (const each of program.inst) {
-    if (each.op === RUNE_ANY_NOT_NEWLINE) add(NEWLINE, NEWLINE)
-    if (each.op === EMPTY_WIDTH) {
-      add(NEWLINE, NEWLINE)
-      add(0x30, 0x39)
-      add(0x41, 0x5a)
-      add(0x5f, 0x5f)
-      add(0x61, 0x7a)
-    }
-    if (each.op !== RUNE && each.op !== RUNE1) continue
-    if (each.runes.length === 1) {
-      add(each.runes[0], each.runes[0])
-      if ((each.arg & FOLD_CASE) !== 0) for (const fold of foldsOf(each)) add(fold, fold)
-    } else for (let i = 0; i < each.runes.length; i += 2) add(each.runes[i], each.runes[i + 1])
-  }
-  return [...bounds].sort((a, b) => a - b)
+  const [rune] = Array.from(instruction.runes)
+  // Unicode has a third spelling of two ASCII letters: the Kelvin sign and the long s.
+  if (rune === 0x4b || rune === 0x6b) return [0x4b, 0x6b, 0x212a]
+  if (rune === 0x53 || rune === 0x73) return [0x53, 0x73, 0x17f]
+  if (rune < 0x80) return [rune ^ 0x20]
+  const folds: number[] = []
+  for (let code = 0; code < CASED_END; code++) if (instruction.matchRune(code)) folds.push(code)
+  return folds
 }
 
 function takes(instruction: Instruction, code: number): boolean {
@@ -196,9 +169,34 @@ class Builder {
     }
   }
 
+  /** Returns where an instruction tells a code point from the one before it, in ascending order. */
+  private bounds(): number[] {
+    const bounds = new Set<number>([0])
+    const folded = new Set<number>()
+    const add = (first: number, last: number): void => {
+      bounds.add(first)
+      bounds.add(last + 1)
+    }
+    for (const each of this.program.inst) {
+      const { op, arg, runes } = each
+      if (op === RUNE_ANY_NOT_NEWLINE || op === EMPTY_WIDTH) add(NEWLINE, NEWLINE)
+      if (op === EMPTY_WIDTH) for (const [first, last] of WORD_RANGES) add(first, last)
+      if (op !== RUNE && op !== RUNE1) continue
+      if (runes.length > 1) for (let i = 0; i < runes.length; i += 2) add(runes[i], runes[i + 1])
+      else {
+        add(runes[0], runes[0])
+        if ((arg & FOLD_CASE) === 0 || folded.has(runes[0])) continue
+        folded.add(runes[0])
+        if (runes[0] >= 0x80) this.visit(FOLDS_VISITS)
+        for (const fold of foldsOf(each)) add(fold, fold)
+      }
+    }
+    return [...bounds].sort((a, b) => a - b)
+  }
+
   /** Gives code points that no instruction tells apart one class. `samples` has one of each class. */
   private classify(): { bounds: number[]; classes: number[]; samples: number[] } {
-    const bounds = boundsOf(this.program)
+    const bounds = this.bounds()
     let classes = bounds.map(() => 0)
     const refine = (test: (code: number) => boolean): void => {
       this.visit(bounds.length)
@@ -242,8 +240,8 @@ class Builder {
   }
 
   /**
-   * Returns the instructions that wait for a code point, an empty match or the end, when these are reached, in
-   * ascending order.
+   * Returns the instructions that wait for a code point, an empty match or the end, when these are reached,
+   * in ascending order.
    *
    * @param empty the empty matches that hold here; 0 to wait for them
    */

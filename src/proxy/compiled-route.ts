@@ -2,7 +2,7 @@
 
 import type { Automaton } from './automaton.js'
 import { HostPattern } from './host.js'
-import { ambiguityOf, readings, routePath } from './path.js'
+import { ambiguityOf, readings, routePath, signsOf } from './path.js'
 import { Pattern } from './pattern.js'
 import { ParameterName } from './query.js'
 import type { PathOptions, RouteMatch, ValueMatch } from './route.js'
@@ -19,8 +19,8 @@ export interface RouteRequest {
   /** The path and the query, as sent; `*` for the server as a whole. */
   readonly target: string
   /**
-   * Returns the value of the field with this name, which is in lower case; null without one. Several fields of
-   * one name are joined by `, ` (RFC 9110 §5.3), cookies by `; ` (RFC 9113 §8.2.3).
+   * Returns the value of the field with this name, which is in lower case; null without one. Several fields
+   * of one name are joined by `, ` (RFC 9110 §5.3), cookies by `; ` (RFC 9113 §8.2.3).
    */
   field(name: string): string | null
 }
@@ -117,6 +117,11 @@ export class CompiledRoute<T> {
     return this.kind !== Kind.ANY
   }
 
+  /** The exact path or the prefix; '' for patterns and for any path. */
+  get literalPath(): string {
+    return this.path
+  }
+
   /** Whether it takes every request. */
   get takesAll(): boolean {
     const conditions =
@@ -207,7 +212,7 @@ export class CompiledRoute<T> {
 /** Throws if a request with this path could never take the route. */
 function pathOf(text: string, passesAmbiguous: boolean): string {
   const path = routePath(text)
-  if (passesAmbiguous) return path
+  if (passesAmbiguous || signsOf(path) === 0) return path
   const advice = 'write `path: { ambiguous: pass }` if it is meant'
   const fault = ambiguityOf(path)
   if (fault !== null) throw new Error(`such requests are refused, since ${fault}; ${advice}: ${text}`)
@@ -216,7 +221,9 @@ function pathOf(text: string, passesAmbiguous: boolean): string {
   throw new Error(`such requests are refused, since a backend may read ${reading}; ${advice}: ${text}`)
 }
 
-/** Compiles routes, once for each of their hosts, in the order of precedence. Names the route that is wrong. */
+/**
+ * Compiles routes, once for each of their hosts, in the order of precedence. Names the route that is wrong.
+ */
 export function compiledRoutes<T>(routes: readonly RouterRoute<T>[], automata: Automata): CompiledRoute<T>[] {
   const patterns = new Map<string, number>()
   const compiled: CompiledRoute<T>[] = []

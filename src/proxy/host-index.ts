@@ -1,21 +1,88 @@
 // Finds the routes of a host, in the order of precedence, without a look at the others.
 
-import type { CompiledRoute } from './compiled-route.js'
+import type { CompiledRoute, RouteRequest } from './compiled-route.js'
 import { defaultPort, type Host, type HostPattern, readHost } from './host.js'
 
 /** The routes that a host has in common with all hosts that match the same patterns. */
-export interface HostRoutes<T> {
-  /** In the order of precedence. */
-  readonly routes: readonly CompiledRoute<T>[]
-  /** Whether the path decides between them. */
+export class HostRoutes<T> {
+  private readonly groups: readonly Group<T>[]
+  /** Whether the path decides between the routes. */
   readonly readsPath: boolean
+
+  /** @param groups in the order of precedence */
+  constructor(groups: readonly Group<T>[]) {
+    this.groups = groups
+    this.readsPath = groups.some((group) => group.routes.some((route) => route.readsPath))
+  }
+
+  has(route: CompiledRoute<T>): boolean {
+    return this.groups.some((group) => group.pattern.text === route.host.text)
+  }
+
+  /**
+   * Returns the first route that takes the request; null if none does.
+   *
+   * @param path begins with the path to match, which is `length` characters long
+   */
+  find(request: RouteRequest, path: string, length: number): CompiledRoute<T> | null {
+    const { groups } = this
+    for (let i = 0; i < groups.length; i++) {
+      const { bySegment, rest } = groups[i]
+      if (bySegment !== null) {
+        const found = firstOf(bySegment.get(firstSegment(path, length)) ?? [], request, path, length)
+        if (found !== null) return found
+      }
+      const found = firstOf(rest, request, path, length)
+      if (found !== null) return found
+    }
+    return null
+  }
 }
 
+function firstOf<T>(
+  routes: readonly CompiledRoute<T>[],
+  request: RouteRequest,
+  path: string,
+  length: number,
+): CompiledRoute<T> | null {
+  for (let i = 0; i < routes.length; i++) if (routes[i].takes(request, path, length)) return routes[i]
+  return null
+}
+
+/** Returns `a` for `/a/b` and for `/a`. */
+function firstSegment(path: string, length = path.length): string {
+  const end = path.indexOf('/', 1)
+  return path.slice(1, end < 0 || end > length ? length : end)
+}
+
+/** The number of exact paths and prefixes of one host from which on they are found by their first segment. */
+const INDEXED_MIN = 16
+
 /** The routes of one host pattern. */
-interface Group<T> {
+class Group<T> {
   readonly pattern: HostPattern
   readonly place: number
-  readonly routes: CompiledRoute<T>[]
+  /** In the order of precedence. */
+  readonly routes: CompiledRoute<T>[] = []
+  /** Exact paths and prefixes by their first segment; null if they are few. They go before the others. */
+  bySegment: Map<string, CompiledRoute<T>[]> | null
+  /** Those that have no place in `bySegment`. */
+  rest: readonly CompiledRoute<T>[]
+
+  constructor(pattern: HostPattern, place: number) {
+    this.pattern = pattern
+    this.place = place
+    this.bySegment = null
+    this.rest = this.routes
+  }
+
+  index(): void {
+    const literal = this.routes.filter((route) => route.literalPath !== '')
+    if (literal.length < INDEXED_MIN) return
+    this.bySegment = new Map()
+    for (const route of literal) add(this.bySegment, firstSegment(route.literalPath), route)
+    this.rest = this.routes.slice(literal.length)
+  }
 }
 
 /** Spellings of authorities that are cached for each scheme. Clients may write any number of them. */
@@ -41,13 +108,14 @@ export class HostIndex<T> {
       const { host } = route
       let group = groups.get(host.text)
       if (group === undefined) {
-        group = { pattern: host, place: groups.size, routes: [] }
+        group = new Group(host, groups.size)
         groups.set(host.text, group)
         if (host.name !== '') add(this.exact, host.name, group)
         else if (host.suffix !== '') add(this.wildcards, host.suffix, group)
       }
       group.routes.push(route)
     }
+    for (const group of groups.values()) group.index()
     this.any = groups.get('') ?? null
   }
 
@@ -75,16 +143,15 @@ export class HostIndex<T> {
     const key = groups.map((group) => group.place).join()
     let combination = this.combinations.get(key)
     if (combination === undefined) {
-      const routes = groups.flatMap((group) => group.routes)
-      combination = { routes, readsPath: routes.some((route) => route.readsPath) }
+      combination = new HostRoutes(groups)
       this.combinations.set(key, combination)
     }
     return combination
   }
 }
 
-function add<T>(map: Map<string, Group<T>[]>, key: string, group: Group<T>): void {
-  const groups = map.get(key)
-  if (groups === undefined) map.set(key, [group])
-  else groups.push(group)
+function add<T>(map: Map<string, T[]>, key: string, entry: T): void {
+  const entries = map.get(key)
+  if (entries === undefined) map.set(key, [entry])
+  else entries.push(entry)
 }

@@ -2,6 +2,8 @@
 // backend might read it as another path (spec/routing.md). The characters of a target are visible ASCII
 // without `#`: http/ refuses all others.
 
+import { hexOf } from './query.js'
+
 /** The parts of a request target. */
 export interface RequestPath {
   /** The path that is matched: {@link normalised}. */
@@ -12,11 +14,45 @@ export interface RequestPath {
   readonly ambiguous: string | null
 }
 
-const ENCODED = /%[\da-f]{2}/gi
-const BROKEN = /%(?![\da-f]{2})/i
-const UNRESERVED = /^[\w.~-]$/
+const SLASH = 0x2f
+const DOT = 0x2e
+const SEMICOLON = 0x3b
+const QUESTION_MARK = 0x3f
+const PERCENT = 0x25
+const BACKSLASH = 0x5c
 
-const characterOf = (encoded: string): string => String.fromCharCode(Number.parseInt(encoded.slice(1), 16))
+const BROKEN = /%(?![\da-f]{2})/i
+
+/** Returns the octet that is encoded here; -1 if these are not two hex digits. */
+function octetAt(text: string, at: number): number {
+  const high = hexOf(text.charCodeAt(at))
+  const low = hexOf(text.charCodeAt(at + 1))
+  return high < 0 || low < 0 ? -1 : high * 16 + low
+}
+
+/** What each octet becomes where it is percent-encoded. */
+function replacements(decodes: (character: string) => boolean): readonly string[] {
+  return Array.from({ length: 256 }, (_, octet) => {
+    const character = String.fromCharCode(octet)
+    return decodes(character) ? character : `%${octet.toString(16).toUpperCase().padStart(2, '0')}`
+  })
+}
+
+/** Replaces each percent-encoded octet. Returns `path` itself if nothing changes. */
+function replaced(path: string, by: readonly string[]): string {
+  let result = ''
+  let from = 0
+  for (let at = path.indexOf('%'); at >= 0; at = path.indexOf('%', at + 1)) {
+    const octet = octetAt(path, at + 1)
+    if (octet < 0 || path.startsWith(by[octet], at)) continue
+    result += path.slice(from, at) + by[octet]
+    from = at + 3
+    at += 2
+  }
+  return from === 0 ? path : result + path.slice(from)
+}
+
+const NORMAL = replacements((character) => /[\w.~-]/.test(character))
 
 /**
  * Decodes percent-encoded unreserved characters and writes the hex digits of all others in upper case. The
@@ -25,11 +61,7 @@ const characterOf = (encoded: string): string => String.fromCharCode(Number.pars
  * A path with a broken percent-encoding stays as it is: decoding could complete it (`%%32%65`).
  */
 export function normalised(path: string): string {
-  if (!path.includes('%') || BROKEN.test(path)) return path
-  return path.replace(ENCODED, (encoded) => {
-    const character = characterOf(encoded)
-    return UNRESERVED.test(character) ? character : encoded.toUpperCase()
-  })
+  return !path.includes('%') || BROKEN.test(path) ? path : replaced(path, NORMAL)
 }
 
 /** Why backends read a path in more than one way. */
@@ -63,10 +95,6 @@ export function readPath(target: string): RequestPath {
   }
 }
 
-const SLASH = 0x2f
-const DOT = 0x2e
-const QUESTION_MARK = 0x3f
-
 /** 1 for `%`, `;` and a backslash; 2 for `/`, 3 for `?`. */
 const CLASSES = new Uint8Array(256)
 for (const each of '%;\\') CLASSES[each.charCodeAt(0)] = 1
@@ -75,7 +103,7 @@ CLASSES[QUESTION_MARK] = 3
 
 /**
  * Returns the length of the path in this target, if it is already normalised and can be read in one way only;
- * otherwise -1. A segment that begins with a dot counts as doubtful.
+ * otherwise -1.
  */
 export function plainLength(target: string): number {
   const { length } = target
@@ -83,40 +111,78 @@ export function plainLength(target: string): number {
     const kind = CLASSES[target.charCodeAt(i)]
     if (kind === 0) continue
     if (kind === 3) return i
-    if (kind === 1) return -1
-    const next = i + 1 < length ? target.charCodeAt(i + 1) : 0
-    if (next === SLASH || next === DOT) return -1
+    if (kind === 1 || beginsOddSegment(target, i + 1)) return -1
   }
   return length
 }
 
+/** Whether the segment that begins here is a dot segment, or is empty and not the last. */
+function beginsOddSegment(target: string, start: number): boolean {
+  let at = start
+  if (at >= target.length) return false
+  if (target.charCodeAt(at) === SLASH) return true
+  while (at - start < 2 && at < target.length && target.charCodeAt(at) === DOT) at++
+  if (at === start) return false
+  const next = at < target.length ? target.charCodeAt(at) : SLASH
+  return next === SLASH || next === SEMICOLON || next === QUESTION_MARK
+}
+
+/** A path may be ambiguous: {@link ambiguityOf} knows. */
+export const DOUBTFUL = 1
+/** A backend may read another path: {@link readings} has them. */
+export const READABLE = 2
+
+/** What the encodings of each octet mean for a path. */
+const SIGNS = new Uint8Array(256)
+for (let octet = 0; octet < 256; octet++)
+  if (NORMAL[octet].length > 1 && /[\t\n\r!-~]/.test(String.fromCharCode(octet))) SIGNS[octet] = READABLE
+// A `%` that is encoded may be encoded twice.
+for (const octet of [0, DOT, PERCENT, BACKSLASH]) SIGNS[octet] = DOUBTFUL
+
+/** Looks once at a path as it was sent. Returns DOUBTFUL and READABLE bits. */
+export function signsOf(path: string): number {
+  let signs = BLANK.test(path.slice(-3)) ? READABLE : 0
+  for (let i = 0; i < path.length; i++) {
+    const code = path.charCodeAt(i)
+    if (code === SEMICOLON) signs |= READABLE
+    else if (code === BACKSLASH || (code === SLASH && beginsOddSegment(path, i + 1))) return DOUBTFUL
+    else if (code === PERCENT) {
+      const octet = octetAt(path, i + 1)
+      signs |= octet < 0 ? DOUBTFUL : SIGNS[octet]
+    }
+  }
+  return signs
+}
+
+/** An encoded blank or control character at the end, in either case of its digits. */
+const BLANK = /%(?:[01][\da-f]|20)$/i
+
 /** Removes `;` and what follows it from each segment, as servlet containers do. */
 const withoutParameters = (path: string): string => path.replace(/;[^/]*/g, '')
 
-/** Decodes all visible characters but `%`, as nginx and `decodeURIComponent` do. */
-const decoded = (path: string): string =>
-  path.replace(/%[2-7][\da-f]/gi, (encoded) =>
-    /%(?:20|25|7f)/i.test(encoded) ? encoded : characterOf(encoded),
-  )
+/** All visible characters but `%`, as nginx and `decodeURIComponent` decode them. */
+const PLAIN = replacements((character) => /[!-$&-~]/.test(character))
 
 /**
  * Reads a decoded path as a URL's: without tabs and line breaks, without blanks at its end, and up to `?` or
  * `#`.
  */
-const asUrl = (path: string): string =>
-  path
-    .replace(/%0[9AD]/g, '')
-    .replace(/[?#].*$/, '')
-    .replace(/(?:%[01][\dA-F]|%20)+$/, '')
+function asUrl(path: string): string {
+  const line = path.replace(/%0[9AD]/g, '')
+  const mark = line.search(/[?#]/)
+  let end = mark < 0 ? line.length : mark
+  while (end >= 3 && BLANK.test(line.slice(end - 3, end))) end -= 3
+  return line.slice(0, end)
+}
 
 /** Returns the other paths that a backend might read in this normalised one, the likeliest first. */
 export function readings(path: string): readonly string[] {
   const all = new Set<string>()
-  const plain = decoded(path)
+  const plain = replaced(path, PLAIN)
   all.add(plain)
   all.add(withoutParameters(path))
   all.add(withoutParameters(plain))
-  all.add(decoded(withoutParameters(path)))
+  all.add(replaced(withoutParameters(path), PLAIN))
   all.add(asUrl(plain))
   all.add(withoutParameters(asUrl(plain)))
   all.delete(path)
@@ -132,5 +198,5 @@ export function routePath(path: string): string {
   if (/[?#]/.test(path))
     throw new Error(`a path has no '?' and no '#'; queries have a match of their own: ${path}`)
   if (/\p{Cs}/u.test(path)) throw new Error('a path is Unicode text')
-  return normalised(path.replace(/[^!-~]+/gu, encodeURIComponent))
+  return normalised(/[^!-~]/.test(path) ? path.replace(/[^!-~]+/gu, encodeURIComponent) : path)
 }

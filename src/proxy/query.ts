@@ -6,7 +6,7 @@ const PERCENT = 0x25
 const PLUS = 0x2b
 
 /** Returns the value of a hex digit; -1 for another character. */
-function hexOf(code: number): number {
+export function hexOf(code: number): number {
   if (code >= 0x30 && code <= 0x39) return code - 0x30
   const letter = code | 0x20
   return letter >= 0x61 && letter <= 0x66 ? letter - 0x57 : -1

@@ -1,4 +1,5 @@
-// The Location of a redirect (RFC 9110 §10.2.2): an absolute URL, as the Gateway API's RequestRedirect makes it.
+// The Location of a redirect (RFC 9110 §10.2.2): an absolute URL, as the Gateway API's RequestRedirect makes
+// it.
 
 import { defaultPort, readHost } from './host.js'
 import type { RouteAction } from './route.js'
@@ -22,8 +23,8 @@ const HOST = /^(?:[\w~.-]+|\[[\da-f:.]+\])$/i
 const visible = (text: string): string => text.replace(/[^!-~]+/gu, encodeURIComponent)
 
 /**
- * Returns the value of Location; null if the action names no host and the request's cannot stand in a URL. Such
- * a request is answered 400.
+ * Returns the value of Location; null if the action names no host and the request's cannot stand in a URL.
+ * Such a request is answered 400.
  */
 export function locationOf(action: RedirectAction, request: RedirectRequest): string | null {
   const asked = readHost(request.authority)

@@ -9,9 +9,11 @@ import {
   type RouterRoute,
 } from './compiled-route.js'
 import { HostIndex, type HostRoutes } from './host-index.js'
-import { ambiguityOf, normalised, plainLength, readings } from './path.js'
+import { ambiguityOf, DOUBTFUL, normalised, plainLength, READABLE, readings, signsOf } from './path.js'
 
-/** The request may be read as one of another route, so it must be refused. {@link Router.ambiguity} says why. */
+/**
+ * The request may be read as one of another route, so it must be refused. {@link Router.ambiguity} says why.
+ */
 export const AMBIGUOUS: unique symbol = Symbol('ambiguous')
 
 /** Why a request goes where it goes. */
@@ -34,8 +36,6 @@ interface Choice<T> {
   readonly ambiguous: string | null
 }
 
-const NO_AUTOMATA: Automata = new Map()
-
 export class Router<T> {
   /** In the order of precedence. */
   private readonly routes: readonly CompiledRoute<T>[]
@@ -48,7 +48,7 @@ export class Router<T> {
    *
    * @param automata those of patterns that have been built already; others are built
    */
-  constructor(routes: readonly RouterRoute<T>[], automata: Automata = NO_AUTOMATA) {
+  constructor(routes: readonly RouterRoute<T>[], automata: Automata = new Map()) {
     this.routes = compiledRoutes(routes, automata)
     const first = this.routes[0]
     this.only = first?.takesAll === true ? first : null
@@ -61,10 +61,10 @@ export class Router<T> {
     const { target } = request
     const host = this.hosts.find(request.authority, request.scheme)
     const length = host.readsPath ? plainLength(target) : 0
-    if (length >= 0) return first(host, request, target, length)?.to ?? null
+    if (length >= 0) return toOf(host.find(request, target, length))
     const { route, ambiguous } = choose(host, request)
     if (ambiguous !== null) return AMBIGUOUS
-    return route === null ? null : route.to
+    return toOf(route)
   }
 
   /** Returns why {@link find} returns AMBIGUOUS; null if it does not. */
@@ -78,17 +78,16 @@ export class Router<T> {
     const host = this.hosts.find(request.authority, request.scheme)
     const { route, ambiguous } =
       this.only === null ? choose(host, request) : { route: this.only, ambiguous: null }
-    const path = pathOf(request.target)
-    const ofHost = new Set(host.routes)
+    const path = normalised(sentPath(request.target))
     // A route with several hosts stands once: where its first host that matches stands.
-    const places = new Set(host.routes.map((each) => each.place))
+    const places = new Set(this.routes.filter((each) => host.has(each)).map((each) => each.place))
     const considered: { name: string; lost: string | null }[] = []
     const seen = new Set<number>()
     for (const each of this.routes) {
-      if (seen.has(each.place) || (places.has(each.place) && !ofHost.has(each))) continue
+      if (seen.has(each.place) || (places.has(each.place) && !host.has(each))) continue
       seen.add(each.place)
       let lost: string | null
-      if (!ofHost.has(each)) lost = `host ${request.authority} is another one`
+      if (!host.has(each)) lost = `host ${request.authority} is another one`
       else if (each === route) lost = ambiguous === null ? null : `the request is refused: ${ambiguous}`
       else lost = each.faultOf(request, path) ?? `route ${route?.name} goes first: ${route?.advantage(each)}`
       considered.push({ name: each.name, lost })
@@ -104,40 +103,43 @@ export class Router<T> {
   }
 }
 
-/** Returns the first route that takes the request. `path` begins with `length` characters of the path. */
-function first<T>(
-  host: HostRoutes<T>,
-  request: RouteRequest,
-  path: string,
-  length: number,
-): CompiledRoute<T> | null {
-  const { routes } = host
-  for (let i = 0; i < routes.length; i++) if (routes[i].takes(request, path, length)) return routes[i]
-  return null
-}
+const toOf = <T>(route: CompiledRoute<T> | null): T | null => (route === null ? null : route.to)
 
-function pathOf(target: string): string {
+/** Returns the path of a target, as it was sent. */
+function sentPath(target: string): string {
   const mark = target.indexOf('?')
-  return normalised(mark < 0 ? target : target.slice(0, mark))
+  return mark < 0 ? target : target.slice(0, mark)
 }
 
 /** Chooses by the normalised path, and looks at what else a backend might read in it. */
 function choose<T>(host: HostRoutes<T>, request: RouteRequest): Choice<T> {
-  const path = pathOf(request.target)
-  const route = first(host, request, path, path.length)
-  if (!host.readsPath || route?.passesAmbiguous === true) return { route, ambiguous: null }
-  const mark = request.target.indexOf('?')
-  const fault = ambiguityOf(mark < 0 ? request.target : request.target.slice(0, mark))
-  if (fault !== null) return { route, ambiguous: `a backend may read its path otherwise: ${fault}` }
+  const sent = sentPath(request.target)
+  const path = normalised(sent)
+  const route = host.find(request, path, path.length)
+  const looks = host.readsPath && route?.passesAmbiguous !== true
+  return { route, ambiguous: looks ? doubtOf(host, request, sent, path, route) : null }
+}
+
+/**
+ * Returns why a backend might read a path of another route, or one that cannot be told; null if it could not.
+ */
+function doubtOf<T>(
+  host: HostRoutes<T>,
+  request: RouteRequest,
+  sent: string,
+  path: string,
+  route: CompiledRoute<T> | null,
+): string | null {
+  const signs = signsOf(sent)
+  const fault = (signs & DOUBTFUL) === 0 ? null : ambiguityOf(sent)
+  if (fault !== null) return `a backend may read its path otherwise: ${fault}`
+  if ((signs & READABLE) === 0) return null
   for (const reading of readings(path)) {
     const doubt = ambiguityOf(reading)
-    if (doubt !== null) return { route, ambiguous: `a backend may read its path as ${reading}: ${doubt}` }
-    const other = first(host, request, reading, reading.length)
-    if (other?.place !== route?.place)
-      return {
-        route,
-        ambiguous: `a backend may read its path as ${reading}, which ${other === null ? 'no route takes' : `is of route ${other.name}`}`,
-      }
+    if (doubt !== null) return `a backend may read its path as ${reading}: ${doubt}`
+    const other = host.find(request, reading, reading.length)
+    if (other?.place === route?.place) continue
+    return `a backend may read its path as ${reading}, which ${other === null ? 'no route takes' : `is of route ${other.name}`}`
   }
-  return { route, ambiguous: null }
+  return null
 }
