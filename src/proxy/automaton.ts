@@ -182,7 +182,7 @@ class Builder {
       if (op === RUNE_ANY_NOT_NEWLINE || op === EMPTY_WIDTH) add(NEWLINE, NEWLINE)
       if (op === EMPTY_WIDTH) for (const [first, last] of WORD_RANGES) add(first, last)
       if (op !== RUNE && op !== RUNE1) continue
-      if (runes.length > 1) for (let i = 0; i < runes.length; i += 2) add(runes[i], runes[i + 1])
+      if (runes.length !== 1) for (let i = 0; i < runes.length; i += 2) add(runes[i], runes[i + 1])
       else {
         add(runes[0], runes[0])
         if ((arg & FOLD_CASE) === 0 || folded.has(runes[0])) continue

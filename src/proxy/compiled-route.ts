@@ -18,10 +18,7 @@ export interface RouteRequest {
   readonly method: string
   /** The path and the query, as sent; `*` for the server as a whole. */
   readonly target: string
-  /**
-   * Returns the value of the field with this name, which is in lower case; null without one. Several fields
-   * of one name are joined by `, ` (RFC 9110 §5.3), cookies by `; ` (RFC 9113 §8.2.3).
-   */
+  /** Returns the field's value as `fieldValue` does; null without one. The name is in lower case. */
   field(name: string): string | null
 }
 

@@ -8,11 +8,20 @@ export { ConnectPattern, type ConnectTarget } from './connect-pattern.js'
 export { ConnectPolicy } from './connect-policy.js'
 export { Exchange } from './exchange.js'
 export { exchangeLife, exchangeSteps } from './exchange-steps.js'
+export { fieldValue } from './field-value.js'
 export { type CheckedEndpoint, type CheckReport, HealthCheck } from './health-check.js'
 export { HostPattern } from './host.js'
 export { type ProxyLimits, proxyLimits } from './limits.js'
 export { GRPC_STATUS } from './own-answer.js'
-export { ambiguityOf, normalised, type RequestPath, readings, readPath, routePath } from './path.js'
+export {
+  ambiguityOf,
+  normalised,
+  normalisedTarget,
+  type RequestPath,
+  readings,
+  readPath,
+  routePath,
+} from './path.js'
 export { Pattern } from './pattern.js'
 export { type ExchangeWatcher, ReverseProxy } from './proxy.js'
 export { locationOf, type RedirectAction, type RedirectRequest } from './redirect.js'

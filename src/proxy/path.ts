@@ -64,6 +64,14 @@ export function normalised(path: string): string {
   return !path.includes('%') || BROKEN.test(path) ? path : replaced(path, NORMAL)
 }
 
+/** Normalises the path of a target and keeps its query. Returns `target` itself if nothing changes. */
+export function normalisedTarget(target: string): string {
+  const mark = target.indexOf('?')
+  if (mark < 0) return normalised(target)
+  const first = target.indexOf('%')
+  return first < 0 || first > mark ? target : normalised(target.slice(0, mark)) + target.slice(mark)
+}
+
 /** Why backends read a path in more than one way. */
 const AMBIGUITIES: readonly (readonly [RegExp, string])[] = [
   [BROKEN, "it has a '%' without two hex digits"],
@@ -139,7 +147,7 @@ for (let octet = 0; octet < 256; octet++)
 // A `%` that is encoded may be encoded twice.
 for (const octet of [0, DOT, PERCENT, BACKSLASH]) SIGNS[octet] = DOUBTFUL
 
-/** Looks once at a path as it was sent. Returns DOUBTFUL and READABLE bits. */
+/** Looks once at a path as it was sent. Returns {@link DOUBTFUL} and {@link READABLE} bits. */
 export function signsOf(path: string): number {
   let signs = BLANK.test(path.slice(-3)) ? READABLE : 0
   for (let i = 0; i < path.length; i++) {

@@ -2,7 +2,14 @@
 // spec/routing.md.
 
 import t from 'tap'
-import { ambiguityOf, normalised, readings, readPath, routePath } from '../../src/proxy/index.js'
+import {
+  ambiguityOf,
+  normalised,
+  normalisedTarget,
+  readings,
+  readPath,
+  routePath,
+} from '../../src/proxy/index.js'
 import { plainLength } from '../../src/proxy/path.js'
 import { tableOf } from '../../tools/testbed/frames.js'
 import { read } from '../house/source-rules.js'
@@ -15,6 +22,9 @@ t.test('M8: the normalised path', async (t) => {
     t.equal(normalised(sent), seen, sent)
     t.equal(normalised(seen), seen, 'and once is enough')
   }
+  for (const target of ['/a', '/a?%61', '/a%20b?%61', '/?', '*']) t.equal(normalisedTarget(target), target)
+  t.equal(normalisedTarget('/%61?%61=%2f?%61'), '/a?%61=%2f?%61')
+  t.equal(normalisedTarget('/%2f'), '/%2F')
   t.strictSame(readPath('/%61?b=%61?c'), { path: '/a', query: 'b=%61?c', ambiguous: null })
   t.strictSame(readPath('/a'), { path: '/a', query: null, ambiguous: null })
   t.strictSame(

@@ -46,7 +46,7 @@ function pattern(depth: number): string {
 
 t.test('M9: the verdicts are those of RE2', async (t) => {
   let matched = 0
-  for (let n = 0; n < 1_500; n++) {
+  for (let n = 0; n < 1_000; n++) {
     const text = pattern(1 + random(4))
     const ours = new Pattern(text)
     const theirs = RE2JS.compile(text)
@@ -58,7 +58,7 @@ t.test('M9: the verdicts are those of RE2', async (t) => {
       if (ours.matches(`${subject}aaa`, subject.length) !== expected) t.fail(`${text} of a beginning`)
     }
   }
-  t.ok(matched > 1_000, `${matched} matches`)
+  t.ok(matched > 500, `${matched} matches`)
 })
 
 t.test('M9: the whole path, and nothing less', async (t) => {

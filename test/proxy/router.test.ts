@@ -1,7 +1,8 @@
 // Which route takes a request: hosts, paths, methods, fields, parameters and listeners, and what is refused.
 
 import t from 'tap'
-import { AMBIGUOUS, Router, type RouterRoute } from '../../src/proxy/index.js'
+import { FieldTable, Head } from '../../src/http/index.js'
+import { AMBIGUOUS, fieldValue, Router, type RouterRoute } from '../../src/proxy/index.js'
 import type { ValueMatch } from '../../src/proxy/route.js'
 import { type PlainRequest, requestOf, routeOf } from '../../tools/testbed/route-requests.js'
 
@@ -185,6 +186,25 @@ t.test('M5: fields, parameters and methods', async (t) => {
   const get = routed([routeOf('get', { methods: ['GET', 'HEAD'] })])
   t.equal(get({ method: 'HEAD' }), 'get')
   t.equal(get({ method: 'get' }), 'none')
+})
+
+t.test('M5: a field with several lines has one value', async (t) => {
+  const table = new FieldTable()
+  const lines = [
+    [':method', 'GET'],
+    ['a', '1'],
+    ['cookie', 'x=1'],
+    ['b', ''],
+    ['a', '2, 3'],
+    ['cookie', 'y=2'],
+    ['a', ''],
+  ]
+  const head = Head.request(lines.map(([name, value]) => table.make(name, value)))
+  t.equal(fieldValue(head, 'a'), '1, 2, 3, ')
+  t.equal(fieldValue(head, 'cookie'), 'x=1; y=2')
+  t.equal(fieldValue(head, 'b'), '')
+  t.equal(fieldValue(head, 'c'), null)
+  t.equal(fieldValue(head, ':method'), null, 'control data is not a field')
 })
 
 t.test('M6: a listener is a condition without precedence', async (t) => {

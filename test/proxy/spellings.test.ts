@@ -39,7 +39,7 @@ t.test('M11, M12: no listed spelling gets past the route of what it spells', asy
 t.test('M11, M12: no random spelling gets past any reader', async (t) => {
   const found = new Map<string, number>()
   let open = 0
-  for (const target of randomTargets(60_000)) {
+  for (const target of randomTargets(30_000)) {
     const past = getsPast(target)
     if (past) open++
     for (const [name, reads] of Object.entries(READERS)) {
@@ -48,8 +48,8 @@ t.test('M11, M12: no random spelling gets past any reader', async (t) => {
       if (past) t.fail(`${name} reads ${reads(target)} in ${target}`)
     }
   }
-  for (const name of Object.keys(READERS)) t.ok((found.get(name) ?? 0) > 100, `${name}: ${found.get(name)}`)
-  t.ok(open > 5_000, `${open} pass`)
+  for (const name of Object.keys(READERS)) t.ok((found.get(name) ?? 0) > 50, `${name}: ${found.get(name)}`)
+  t.ok(open > 2_000, `${open} pass`)
 })
 
 /** Returns what nginx answers to each target, over one connection after another. */
