@@ -33,17 +33,42 @@ export interface RouterRoute<T> {
 /** Automata of patterns that have been built already, by the pattern's text. */
 export type Automata = ReadonlyMap<string, Automaton>
 
+/** The patterns of all routes. Equal ones are one. */
+class Patterns {
+  private readonly automata: Automata
+  private readonly known = new Map<string, Pattern>()
+
+  constructor(automata: Automata) {
+    this.automata = automata
+  }
+
+  get(text: string): Pattern {
+    let pattern = this.known.get(text)
+    if (pattern === undefined) {
+      pattern = new Pattern(text, this.automata.get(text))
+      this.known.set(text, pattern)
+    }
+    return pattern
+  }
+}
+
+/** Returns the texts of the patterns in a match. */
+export function patternsIn({ path, headers, query }: RouteMatch): string[] {
+  const values = [...headers, ...query, ...(path === null ? [] : [path])]
+  return values.filter((each) => each.kind === 'pattern').map((each) => each.value)
+}
+
 class Condition {
   readonly name: string
   private readonly kind: ValueMatch['kind']
   private readonly value: string
   private readonly pattern: Pattern | null
 
-  constructor({ name, kind, value }: ValueMatch, automata: Automata) {
+  constructor({ name, kind, value }: ValueMatch, patterns: Patterns) {
     this.name = name
     this.kind = kind
     this.value = value
-    this.pattern = kind === 'pattern' ? new Pattern(value, automata.get(value)) : null
+    this.pattern = kind === 'pattern' ? patterns.get(value) : null
   }
 
   holds(value: string | null): boolean {
@@ -87,7 +112,7 @@ export class CompiledRoute<T> {
   private readonly parameters: readonly Condition[]
   private readonly parameterNames: readonly ParameterName[]
 
-  constructor(route: RouterRoute<T>, host: string, place: number, patternPlace: number, automata: Automata) {
+  constructor(route: RouterRoute<T>, host: string, place: number, patternPlace: number, patterns: Patterns) {
     const { match, path } = route
     this.name = route.name
     this.to = route.to
@@ -101,11 +126,11 @@ export class CompiledRoute<T> {
     this.kind = kind === Kind.PREFIX && spelling === '/' ? Kind.ANY : kind
     // `/api/` means the segment `/api` too.
     this.path = kind === Kind.PREFIX && spelling.endsWith('/') ? spelling.slice(0, -1) : spelling
-    this.pattern = kind === Kind.PATTERN ? new Pattern(text, automata.get(text)) : null
+    this.pattern = kind === Kind.PATTERN ? patterns.get(text) : null
     this.listeners = match.listeners
     this.methods = match.methods
-    this.fields = match.headers.map((each) => new Condition(each, automata))
-    this.parameters = match.query.map((each) => new Condition(each, automata))
+    this.fields = match.headers.map((each) => new Condition(each, patterns))
+    this.parameters = match.query.map((each) => new Condition(each, patterns))
     this.parameterNames = match.query.map((each) => new ParameterName(each.name))
   }
 
@@ -133,8 +158,8 @@ export class CompiledRoute<T> {
    */
   takes(request: RouteRequest, path: string, length: number): boolean {
     if (this.listeners.length > 0 && !this.listeners.includes(request.listener)) return false
-    if (!this.takesPath(path, length)) return false
     if (this.methods.length > 0 && !this.methods.includes(request.method)) return false
+    if (!this.takesPath(path, length)) return false
     for (const each of this.fields) if (!each.holds(request.field(each.name))) return false
     for (let i = 0; i < this.parameters.length; i++)
       if (!this.parameters[i].holds(this.parameterNames[i].valueIn(request.target))) return false
@@ -222,16 +247,17 @@ function pathOf(text: string, passesAmbiguous: boolean): string {
  * Compiles routes, once for each of their hosts, in the order of precedence. Names the route that is wrong.
  */
 export function compiledRoutes<T>(routes: readonly RouterRoute<T>[], automata: Automata): CompiledRoute<T>[] {
-  const patterns = new Map<string, number>()
+  const patterns = new Patterns(automata)
+  const patternPlaces = new Map<string, number>()
   const compiled: CompiledRoute<T>[] = []
   for (const [place, route] of routes.entries()) {
     const { path, hosts } = route.match
-    const pattern = path?.kind === 'pattern' ? path.value : ''
-    if (!patterns.has(pattern)) patterns.set(pattern, patterns.size)
-    const patternPlace = pattern === '' ? 0 : (patterns.get(pattern) as number)
+    const text = path?.kind === 'pattern' ? path.value : null
+    if (text !== null && !patternPlaces.has(text)) patternPlaces.set(text, place)
+    const patternPlace = text === null ? 0 : (patternPlaces.get(text) as number)
     try {
       for (const host of hosts.length === 0 ? [''] : hosts)
-        compiled.push(new CompiledRoute(route, host, place, patternPlace, automata))
+        compiled.push(new CompiledRoute(route, host, place, patternPlace, patterns))
     } catch (thrown) {
       throw new Error(`route ${route.name}: ${(thrown as Error).message}`, { cause: thrown })
     }

@@ -3,7 +3,7 @@
 export { type Automaton, automatonOf, PatternError } from './automaton.js'
 export { Backend, type ExchangeSession, type SessionsFor, type Share } from './backend.js'
 export { changes } from './changes.js'
-export type { Automata, RouteRequest, RouterRoute } from './compiled-route.js'
+export { type Automata, patternsIn, type RouteRequest, type RouterRoute } from './compiled-route.js'
 export { ConnectPattern, type ConnectTarget } from './connect-pattern.js'
 export { ConnectPolicy } from './connect-policy.js'
 export { Exchange } from './exchange.js'

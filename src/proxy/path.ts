@@ -89,8 +89,10 @@ function faultOf(path: string): string | null {
 }
 
 /** Returns why a backend might read this path as another one; null if it could not. */
-// `%25%32%65` is encoded twice too: the second look finds it.
-export const ambiguityOf = (path: string): string | null => faultOf(path) ?? faultOf(normalised(path))
+export function ambiguityOf(path: string): string | null {
+  // Only the second look sees that `%25%32%65` is encoded twice.
+  return faultOf(path) ?? faultOf(normalised(path))
+}
 
 /** Reads a request target: a path that begins with `/`, or `*`. */
 export function readPath(target: string): RequestPath {

@@ -10,7 +10,7 @@ import {
   readPath,
   routePath,
 } from '../../src/proxy/index.js'
-import { plainLength } from '../../src/proxy/path.js'
+import { DOUBTFUL, plainLength, signsOf } from '../../src/proxy/path.js'
 import { tableOf } from '../../tools/testbed/frames.js'
 import { read } from '../house/source-rules.js'
 import { seeded } from '../world/random.js'
@@ -64,10 +64,34 @@ t.test('readings of a backend', async (t) => {
 
 t.test('a plain path is one that the slow look finds nothing in', async (t) => {
   const random = seeded(12)
-  const parts = ['/', '/', 'a', 'b', '.', '..', '%61', '%2F', '%2e', ';', '\\', '?', '-', '%', '%25']
+  const parts = [
+    '/',
+    '/',
+    'a',
+    'b',
+    '.',
+    '..',
+    '%61',
+    '%2F',
+    '%2e',
+    ';',
+    '\\',
+    '?',
+    '-',
+    '%',
+    '%25',
+    '%20',
+    '%0a',
+  ]
   let plain = 0
   for (let n = 0; n < 20_000; n++) {
     const target = `/${Array.from({ length: random(7) }, () => parts[random(parts.length)]).join('')}`
+    const sent = target.split('?', 1)[0]
+    const signs = signsOf(sent)
+    if ((signs & DOUBTFUL) === 0 && ambiguityOf(sent) !== null) t.fail(`${sent} is in doubt`)
+    if (signs === 0 && readings(normalised(sent)).length > 0) t.fail(`${sent} has readings`)
+    if (signs === DOUBTFUL && ambiguityOf(sent) === null && readings(normalised(sent)).length > 0)
+      t.fail(`${sent} has readings, and is not refused before`)
     const length = plainLength(target)
     if (length < 0) continue
     plain++

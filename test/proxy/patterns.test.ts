@@ -2,7 +2,8 @@
 
 import { RE2JS } from 're2js'
 import t from 'tap'
-import { automatonOf, Pattern, PatternError } from '../../src/proxy/index.js'
+import { automatonOf, Pattern, PatternError, patternsIn, Router } from '../../src/proxy/index.js'
+import { requestOf, routeOf } from '../../tools/testbed/route-requests.js'
 import { seeded } from '../world/random.js'
 
 const random = seeded(12)
@@ -131,4 +132,19 @@ t.test('an automaton can be built on another thread', async (t) => {
   const pattern = new Pattern(text, structuredClone(automatonOf(text)))
   t.ok(pattern.matches('/Files/a.PNG'))
   t.notOk(pattern.matches('/files/a/b.png'))
+  const { match } = routeOf('r', {
+    path: { kind: 'pattern', value: text },
+    hosts: ['a.test', 'b.test'],
+    headers: [
+      { name: 'x', kind: 'pattern', value: 'x+' },
+      { name: 'y', kind: 'exact', value: 'y+' },
+    ],
+    query: [{ name: 'q', kind: 'pattern', value: 'q+' }],
+  })
+  t.strictSame(patternsIn(match).sort(), [text, 'q+', 'x+'])
+  t.strictSame(patternsIn(routeOf('r').match), [])
+  const automata = new Map(patternsIn(match).map((each) => [each, automatonOf(each)]))
+  const router = new Router([{ ...routeOf('r'), match }], automata)
+  const fields = { x: 'xx', y: 'y+' }
+  t.equal(router.find(requestOf({ authority: 'b.test', target: '/files/a.png?q=q', fields })), 'r')
 })
