@@ -26,7 +26,8 @@ const PLACE = /^([a-z0-9]+(?:\.[a-z0-9]+)*)\.(\*|\w+)(?:\s*(?:→|->)\s*(\w+)|:(
 /** Reads a place. Returns what is wrong with it if there is no such life or step. */
 export function placeOf(text: string, programs: readonly Program<never>[]): Place | string {
   const parts = PLACE.exec(text.trim())
-  if (parts === null) return `'${text}' is not LIFE.STEP, LIFE.STEP→STEP, or LIFE.STEP:wait|late|cancelled`
+  if (parts === null)
+    return `'${text}' is not LIFE.STEP, LIFE.STEP→STEP, or LIFE.STEP:wait|late|cancelled${guess(text.trim(), programs)}`
   const [, life, first, second, how] = parts
   const program = programs.find((each) => each.name === life)
   if (program === undefined) {
@@ -43,6 +44,18 @@ export function placeOf(text: string, programs: readonly Program<never>[]): Plac
   if (how === 'wait') return { text, life, step: named, from: null, cause: 'arm' }
   if (how === 'late' || how === 'cancelled') return { text, life, step: null, from: named, cause: how }
   return { text, life, step: named, from: null, cause: 'step' }
+}
+
+/** Returns a question, for a step or a life alone: `: did you mean exchange.lease?`; '' for other texts. */
+function guess(text: string, programs: readonly Program<never>[]): string {
+  const word = /^\w+/.exec(text)?.[0] ?? ''
+  const life = programs.find(({ name }) => name === text)
+  if (life !== undefined) return `: ${life.name} has the steps ${life.names.join(', ')}`
+  const meant = programs
+    .filter(({ names }) => names.includes(word))
+    .map(({ name }) => `${name}.${text}`)
+    .filter((each) => PLACE.test(each))
+  return meant.length === 0 ? '' : `: did you mean ${meant.join(' or ')}?`
 }
 
 export interface BreakpointOptions {

@@ -141,7 +141,7 @@ export class Conditions<V> {
       if (type !== 'bool') return `a condition must be true or false, and this is of type ${type}`
       return new Compiled(text, program, this.context(), failed)
     } catch (error) {
-      return textOf(error)
+      return `${textOf(error)}${operatorHint(text, error)}`
     }
   }
 
@@ -371,6 +371,22 @@ const BOUNDS: ReadonlyMap<string, string> = new Map([
   ['maxMapEntries', "'map' is not supported"],
   ['maxCallArguments', `a function has more than ${ARGUMENTS_MAX} arguments`],
 ])
+
+/** What CEL writes for operators of other languages. */
+const OPERATORS: Readonly<Record<string, string>> = {
+  '=': '== to compare',
+  '&': '&& for and',
+  and: '&& for and',
+  '|': '|| for or',
+  or: '|| for or',
+}
+
+/** Returns what to write in place of the operator at which parsing failed; '' if it is none. */
+function operatorHint(text: string, error: unknown): string {
+  if (!(error instanceof ParseError) || error.range === undefined) return ''
+  const there = text.slice(error.range.start, error.range.end)
+  return Object.hasOwn(OPERATORS, there) ? `: write ${OPERATORS[there]}` : ''
+}
 
 /** Returns an error of the library as one line. */
 function textOf(error: unknown): string {

@@ -3,10 +3,11 @@
 
 import { type Continuation, why, whyText } from '../continuation/index.js'
 import { type Place, placeOf } from './breakpoints.js'
+import { CommandError, find, refuse } from './commander.js'
 import type { DapObject } from './dap-codec.js'
 import type { DapSession } from './dap-session.js'
 import type { Stride } from './debugger.js'
-import { CommandError, commands, completions, evaluate, find, refuse } from './language.js'
+import { completions, evaluate, isCommand } from './language.js'
 import { Survey } from './survey.js'
 import { rowKeys } from './target.js'
 
@@ -305,11 +306,8 @@ export const requests: Readonly<Record<string, Answering>> = {
     if (given.frameId !== undefined) session.selected = session.views.frame(given.frameId).continuation
     const expression = text(given.expression)
     const [name] = expression.trim().split(/\s+/)
-    const isCommand = given.context === 'repl' || given.context === undefined
-    const line =
-      isCommand && (Object.hasOwn(commands, name) || session.selected === null)
-        ? expression
-        : `print ${expression}`
+    const isRepl = given.context === 'repl' || given.context === undefined
+    const line = isRepl && (isCommand(name) || session.selected === null) ? expression : `print ${expression}`
     return { result: evaluate(session, line), variablesReference: 0 }
   },
   completions(session, given) {

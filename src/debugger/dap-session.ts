@@ -5,6 +5,7 @@
 import type { Continuation } from '../continuation/index.js'
 import { Deadline, endsWorld, invariant, type Socket } from '../pollset/index.js'
 import { ByteConnection, type TransportWorld } from '../transport/index.js'
+import { CommandError, type Commander } from './commander.js'
 import {
   checkRequest,
   type DapObject,
@@ -19,7 +20,6 @@ import {
 import { requests } from './dap-requests.js'
 import { Views } from './dap-views.js'
 import type { Debugger } from './debugger.js'
-import { CommandError, type Commander } from './language.js'
 import type { Sources } from './sources.js'
 import { Survey, type Surveyor } from './survey.js'
 
@@ -59,6 +59,8 @@ export class DapSession extends ByteConnection implements Commander, Surveyor {
   filter = ''
   /** The continuation of the frame that a request of the protocol names. */
   selected: Continuation | null = null
+  /** The one that is current until it goes on, or another is named. */
+  private chosen: Continuation | null = null
   /** The numbers of breakpoints, by the request that set them. */
   readonly pointsBy = new Map<string, number[]>()
   /** The request that a survey will answer: nothing is read until then. */
@@ -82,6 +84,15 @@ export class DapSession extends ByteConnection implements Commander, Surveyor {
   }
   get secrets(): boolean {
     return this.context.secrets
+  }
+  /** A continuation that is stepped stays the current one. */
+  get current(): Continuation | null {
+    const { selected, chosen } = this
+    if (selected !== null) return selected
+    return chosen !== null && this.debugger.isWith(chosen, this) ? chosen : this.debugger.lastHeld(this)
+  }
+  named(continuation: Continuation): void {
+    if (this.debugger.isWith(continuation, this)) this.chosen = continuation
   }
   get mayRead(): boolean {
     return this.pending === null && this.hasRoom
@@ -213,6 +224,7 @@ export class DapSession extends ByteConnection implements Commander, Surveyor {
   // What the debugger tells
 
   stopped(continuation: Continuation, reason: string, text: string): void {
+    if (this.chosen === null || !this.debugger.isWith(this.chosen, this)) this.chosen = continuation
     const threadId = this.views.numberOf(continuation)
     this.event('thread', { reason: 'started', threadId })
     const description = `${continuation.id}: ${text}`
@@ -229,6 +241,8 @@ export class DapSession extends ByteConnection implements Commander, Surveyor {
   wentOn(continuation: Continuation, text: string): void {
     const threadId = this.views.given(continuation)
     this.views.dropFrames(continuation)
+    if (this.chosen !== null && !this.debugger.isWith(this.chosen, this))
+      this.chosen = this.debugger.lastHeld(this)
     if (threadId !== undefined) this.event('continued', { threadId, allThreadsContinued: false })
     this.wrote(text)
   }

@@ -5,8 +5,8 @@
 import { existsSync } from 'node:fs'
 import { basename } from 'node:path'
 import { Continuation, seconds, type Watcher } from '../continuation/index.js'
+import { CommandError, type Commander, matching } from './commander.js'
 import type { DapContext } from './dap-session.js'
-import { CommandError, type Commander, matching } from './language.js'
 import type { Link, Row, Scope } from './target.js'
 
 export interface Frame {

@@ -119,8 +119,9 @@ export class Debugger implements Gate, Watcher {
   hold(continuation: Continuation, owner: Attached): string | null {
     const holding = this.holding.get(continuation)
     if (holding !== undefined) {
+      const text = holding.owners.has(owner) ? holding.text : 'held by another debugger too'
       holding.owners.add(owner)
-      owner.stopped(continuation, 'pause', `${continuation.id} is held by another debugger too`)
+      owner.stopped(continuation, 'pause', text)
       return null
     }
     if (this.drained) return 'the server drains: nothing is stopped any more'
@@ -157,6 +158,16 @@ export class Debugger implements Gate, Watcher {
     return this.has(continuation, owner)
       ? null
       : `${continuation.id} is held by another debugger: hold it too`
+  }
+
+  /** Whether this debugger holds it, or has let it go only as far as its next stop. */
+  isWith(continuation: Continuation, owner: HoldOwner): boolean {
+    return this.has(continuation, owner) || this.going.get(continuation)?.owner === owner
+  }
+
+  /** Returns the last that has stopped of those that this debugger holds; null if it holds none. */
+  lastHeld(owner: HoldOwner): Continuation | null {
+    return this.holding.all().findLast((each) => this.has(each, owner)) ?? null
   }
 
   /** Whether this debugger holds it. */
@@ -232,13 +243,8 @@ export class Debugger implements Gate, Watcher {
   private pending: { owners: readonly HoldOwner[]; reason: string; text: string } | null = null
 
   private stop(continuation: Continuation, owners: Iterable<HoldOwner>, reason: string, text: string): void {
-    const waiters = this.target.waitersOn(continuation)
-    this.holding.add(
-      continuation,
-      owners,
-      reason,
-      waiters === 0 ? text : `${text}; ${waiters} wait for what it has`,
-    )
+    const whole = [text, ...this.target.waitersOn(continuation)].join('; ')
+    this.holding.add(continuation, owners, reason, whole)
     this.attend()
   }
 

@@ -1,23 +1,11 @@
 // The commands of a debugger as text. Every act has one, since the clients of the protocol differ in what
 // they offer. A command gives text, or throws a CommandError, which says what to do.
 
-import { type Continuation, seconds, stepOf, why, whyText } from '../continuation/index.js'
+import { seconds, stepOf, why, whyText } from '../continuation/index.js'
 import { placeOf } from './breakpoints.js'
-import { type Attached, type Debugger, valueText } from './debugger.js'
+import { CommandError, type Commander, find, living, matching, refuse, rowsOf } from './commander.js'
+import { valueText } from './debugger.js'
 import type { Row } from './target.js'
-
-/** A command that was not carried out, and why. */
-export class CommandError extends Error {
-  override name = 'CommandError'
-}
-
-/** A debugger that gives commands. */
-export interface Commander extends Attached {
-  readonly debugger: Debugger
-  readonly secrets: boolean
-  /** The continuation that a command without an id means: that of the selected frame; null without one. */
-  readonly selected: Continuation | null
-}
 
 interface Command {
   readonly usage: string
@@ -28,70 +16,6 @@ interface Command {
 const LIST_ROWS = 50
 /** The characters of one command. Longer ones would take long to read. */
 const COMMAND_CHARACTERS_MAX = 4096
-
-/** Throws a CommandError with this reason, if there is one. */
-export const refuse = (why: string | null): void => {
-  if (why !== null) throw new CommandError(why)
-}
-
-/** Returns the living continuation with this id. */
-export function find(by: Commander, id: string | undefined): Continuation {
-  if (id === undefined || id === '') {
-    if (by.selected !== null) return by.selected
-    throw new CommandError('say which: the id of a request, as `list` shows it')
-  }
-  const found = living(by, id)
-  if (found === null) throw new CommandError(`nothing that lives has the id '${id}': see \`list\``)
-  return found
-}
-
-/**
- * Returns the living continuation with this id, or null. An exchange and the stream it answers have one id.
- */
-function living(by: Commander, id: string): Continuation | null {
-  for (const each of by.debugger.target.world.scheduler.alive()) if (each.id === id) return each
-  return null
-}
-
-/** Requests that a condition matches. */
-interface Matching {
-  /** All requests in flight. */
-  readonly total: number
-  /** The newest first. */
-  readonly all: Continuation[]
-}
-
-export function matching(by: Commander, filter: string): Matching {
-  const { target } = by.debugger
-  const condition = by.debugger.condition(filter, by)
-  if (typeof condition === 'string') throw new CommandError(condition)
-  const moment = { continuation: null as unknown as Continuation, from: '-' }
-  const all: Continuation[] = []
-  let total = 0
-  for (const each of target.world.scheduler.alive()) {
-    if (!target.isRequest(each)) continue
-    total++
-    moment.continuation = each
-    if (condition === null || condition.test(moment)) all.push(each)
-  }
-  return { total, all }
-}
-
-/** Requests as rows, the oldest first. */
-export interface Listed {
-  /** All requests in flight. */
-  readonly total: number
-  readonly matched: number
-  /** At most `limit` of those that match: to make a row costs more than to match. */
-  readonly rows: Row[]
-}
-
-export function rowsOf(by: Commander, filter: string, limit = Number.POSITIVE_INFINITY): Listed {
-  const { total, all } = matching(by, filter)
-  const first = all.slice(Math.max(0, all.length - limit)).reverse()
-  const rows = first.map((each) => by.debugger.target.row(each)).filter((each) => each !== null)
-  return { total, matched: all.length, rows }
-}
 
 const lineOf = ({ id, method, host, path, step, state, waits, sinceMs }: Row): string =>
   `${id}  ${method} ${host}${path}  ${step}  ${state === 'running' ? state : `${state} ${seconds(sinceMs)}`}${waits === '' ? '' : `  on ${waits}`}`
@@ -137,6 +61,9 @@ function addPoint(by: Commander, rest: string, log: boolean): string {
   return point.describe()
 }
 
+const WITHOUT_ID =
+  'A command without ID means the current request: the held one that was named last, or that stopped first.\nWhen it goes on, the one that stopped last is the current one. `list` marks it.'
+
 /** The commands by name. */
 export const commands: Readonly<Record<string, Command>> = {
   help: {
@@ -149,17 +76,17 @@ export const commands: Readonly<Record<string, Command>> = {
         return `${commands[name].usage}\n  ${commands[name].help}`
       }
       const width = Math.max(...Object.values(commands).map(({ usage }) => usage.length))
-      return Object.values(commands)
-        .map(({ usage, help }) => `${usage.padEnd(width)}  ${help}`)
-        .join('\n')
+      const lines = Object.values(commands).map(({ usage, help }) => `${usage.padEnd(width)}  ${help}`)
+      return [...lines, '', WITHOUT_ID, SHORT_TEXT].join('\n')
     },
   },
   list: {
-    usage: 'list [CONDITION]',
+    usage: 'list [[if] CONDITION]',
     help: "lists the requests in flight, the oldest first; with a condition such as request.path == '/a' those alone",
     run: (by, _words, rest) => {
-      const { rows, matched } = rowsOf(by, rest, LIST_ROWS)
-      const lines = rows.map(lineOf)
+      const { rows, matched } = rowsOf(by, rest.replace(/^if(?:\s+|$)/, ''), LIST_ROWS)
+      const current = by.current?.id
+      const lines = rows.map((row) => `${lineOf(row)}${row.id === current ? '  (current)' : ''}`)
       if (matched > LIST_ROWS) lines.push(`… and ${matched - LIST_ROWS} more: give a condition`)
       return lines.length === 0 ? 'no request is in flight' : lines.join('\n')
     },
@@ -188,6 +115,7 @@ export const commands: Readonly<Record<string, Command>> = {
       if (words[0] !== 'if') {
         const one = find(by, words[0])
         refuse(by.debugger.hold(one, by))
+        by.named(one)
         return `${one.id} is held at ${stepOf(one)}`
       }
       let held = 0
@@ -219,9 +147,11 @@ export const commands: Readonly<Record<string, Command>> = {
     usage: 'clear N',
     help: 'removes a breakpoint by its number',
     run: (by, [number]) => {
-      const id = Number(number?.replace(/^#/, ''))
+      if (number === undefined)
+        throw new CommandError('say which: clear N, with a number that `points` shows')
+      const id = Number(number.replace(/^#/, ''))
       if (!by.debugger.removePoint(by, id))
-        throw new CommandError(`there is no breakpoint ${number ?? ''}: see \`points\``)
+        throw new CommandError(`there is no breakpoint ${number}: see \`points\``)
       return `#${id} is removed`
     },
   },
@@ -234,8 +164,9 @@ export const commands: Readonly<Record<string, Command>> = {
         return `${all.length} go on`
       }
       const one = find(by, id)
+      // What goes on is told to its debugger, whoever lets it go.
       refuse(by.debugger.release(one, by))
-      return `${one.id} goes on`
+      return ''
     },
   },
   step: {
@@ -339,6 +270,23 @@ export const commands: Readonly<Record<string, Command>> = {
   },
 }
 
+/** Short names, as gdb has them. */
+const SHORT: Readonly<Record<string, string>> = {
+  b: 'break',
+  c: 'continue',
+  l: 'list',
+  n: 'next',
+  p: 'print',
+  s: 'step',
+}
+
+const SHORT_TEXT = `Short: ${Object.entries(SHORT)
+  .map(([short, name]) => `${short} ${name}`)
+  .join(', ')}.`
+
+export const isCommand = (name: string): boolean =>
+  Object.hasOwn(commands, name) || Object.hasOwn(SHORT, name)
+
 /** Runs one line. Throws a CommandError. */
 export function evaluate(by: Commander, line: string): string {
   if (line.length > COMMAND_CHARACTERS_MAX)
@@ -348,9 +296,14 @@ export function evaluate(by: Commander, line: string): string {
   const name = trimmed.slice(0, end)
   const rest = trimmed.slice(end).trim()
   if (name === '') return ''
-  if (!Object.hasOwn(commands, name)) throw new CommandError(`there is no command '${name}': see \`help\``)
+  if (!isCommand(name)) {
+    const isValue = Object.hasOwn(by.debugger.target.vocabulary, name.replace(/\[.*/, ''))
+    throw new CommandError(
+      `there is no command '${name}': ${isValue ? `write print ${trimmed}` : 'see `help`'}`,
+    )
+  }
   const words = rest === '' ? [] : rest.split(/\s+/)
-  return commands[name].run(by, words, rest)
+  return commands[SHORT[name] ?? name].run(by, words, rest)
 }
 
 /** Returns what may stand at the end of this line: commands, ids, places or steps. */

@@ -99,8 +99,8 @@ export interface Target {
   tally(): Tally
   /** Returns the key of a request: the least comes first. It is asked for each of thousands. */
   keyOf(continuation: Continuation, by: RowKey): Key
-  /** Returns how many others wait for what this one has. */
-  waitersOn(continuation: Continuation): number
+  /** Returns who waits for what this one has: a clause for each kind, with their number. */
+  waitersOn(continuation: Continuation): readonly string[]
   /** Returns why a breakpoint should not hold it here: it has the last free place of its engine; or null. */
   lastPlace(continuation: Continuation, held: readonly Continuation[]): string | null
   set(continuation: Continuation, name: string, value: string): string | null

@@ -37,4 +37,8 @@ export interface Client {
   readonly forwardingFields: readonly Field[]
   /** The original source and destination of its connection, even behind a trusted relay. */
   readonly addresses: AddressPair
+  /** How many requests have come behind the current one, in whose order they wait. For debuggers. */
+  readonly pipelined?: number
+  /** It has as many streams open as it may. For debuggers. */
+  readonly isFull?: boolean
 }

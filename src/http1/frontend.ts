@@ -23,6 +23,7 @@ import type { Http1Context } from './context.js'
 import type { RefusalCode } from './faults.js'
 import { CHUNKED, responseFraming, TUNNEL, UNTIL_CLOSE } from './framing.js'
 import { type FrontendSteps, frontendSteps } from './frontend-life.js'
+import { pipelinedIn } from './pipelined.js'
 import { writeRefusal } from './refusal.js'
 import { HEAD_LATE, IN_TIME, RequestClock } from './request-clock.js'
 import { RequestReader } from './request-reader.js'
@@ -123,6 +124,11 @@ class Http1Frontend extends Http1Connection implements Client, FrontendSteps {
 
   protected override get isQuiet(): boolean {
     return super.isQuiet && !this.reader.begun
+  }
+
+  get pipelined(): number {
+    if (!this.reader.waiting || !this.reader.keepAlive) return 0
+    return pipelinedIn(this.socket.arrived, this.context.decoder, this.context.limits)
   }
 
   // Requests

@@ -164,8 +164,7 @@ class Http2Frontend extends Http2Connection implements Client, FrontendSteps {
     }
     this.lastStreamId = id
     const { limits, counts } = this.context
-    // A stream whose RST_STREAM has not left is open for the client (RFC 9113 §5.1.2).
-    if (this.streams.count + this.output.resetsWaiting >= limits.concurrentStreamsMax) {
+    if (this.isFull) {
       counts.refused++
       this.output.rstStream(id, ErrorCode.REFUSED_STREAM)
       this.streams.rememberReset(id, StreamState.CLOSED_RESET_BY_US)
@@ -204,6 +203,11 @@ class Http2Frontend extends Http2Connection implements Client, FrontendSteps {
     this.acceptor.accept(stream)
   }
 
+  /** A stream whose RST_STREAM has not left is open for the client (RFC 9113 §5.1.2). */
+  get isFull(): boolean {
+    return this.streams.count + this.output.resetsWaiting >= this.context.limits.concurrentStreamsMax
+  }
+
   /** Answers 431 (RFC 6585 §5). `discarded`: the field block was not kept. */
   private tooLarge(stream: Http2Stream, discarded: boolean): void {
     this.context.counts.headersTooLarge++
@@ -240,7 +244,6 @@ class Http2Frontend extends Http2Connection implements Client, FrontendSteps {
   }
 
   opening(): void {}
-
   override ended(stream: Http2Stream): void {
     super.ended(stream)
     // The response was whole before the request: the rest is not needed (RFC 9113 §8.1).
@@ -288,7 +291,6 @@ class Http2Frontend extends Http2Connection implements Client, FrontendSteps {
 
   override settingsCame(): void {}
   override roleSetting(): void {}
-
   /** Ignores a client's GOAWAY, which only says that it opens no more streams. */
   goaway(): void {
     this.idleFrame()

@@ -69,6 +69,8 @@ export abstract class Socket extends Pollable {
    * Returns the next received chunk, or null. Its buffer is reused after the turn: copy what you keep (P21).
    */
   abstract take(): Buffer | null
+  /** The chunks that {@link take} would return, in order, to look at. They may be reused after the turn. */
+  abstract get arrived(): readonly Buffer[]
   /** Puts bytes taken in this turn back: the next {@link take} returns them first (P23). */
   abstract unread(bytes: Buffer): void
   /**

@@ -13,13 +13,13 @@ import type {
   Variable,
   Vocabulary,
 } from '../debugger/index.js'
-import type { Engine } from '../engine/index.js'
 import { type Field, type Head, isCredential, type Stream, Token } from '../http/index.js'
 import { formatAddress, type Subject } from '../pollset/index.js'
-import { changes, Exchange, type ExchangeSession } from '../proxy/index.js'
+import { changes, Exchange } from '../proxy/index.js'
 import type { Backends } from './backends.js'
 import { ExchangeTally, heldBytesOf } from './exchange-tally.js'
 import type { Server } from './server.js'
+import { leasedOf, placesMaxOf, waitersOn } from './waiters.js'
 
 /** The characters of one value that are shown, or that a condition sees. */
 const VALUE_MAX = 4096
@@ -196,6 +196,7 @@ export class ExchangeTarget implements Target {
         outcome: c.outcome,
         fault: c.refusal?.code ?? c.cause?.code ?? '-',
         backend: c.backend?.name ?? '-',
+        waiters: waitersOn(c).join('; ') || 'none',
       }),
     })
     scopes.push({
@@ -251,9 +252,8 @@ export class ExchangeTarget implements Target {
     }
   }
 
-  waitersOn(c: Continuation): number {
-    const engine = c instanceof Exchange ? leasedOf(c) : null
-    return engine === null || placesOf(engine) > 0 ? 0 : engine.queued
+  waitersOn(c: Continuation): readonly string[] {
+    return c instanceof Exchange ? waitersOn(c) : []
   }
 
   lastPlace(c: Continuation, held: readonly Continuation[]): string | null {
@@ -296,22 +296,6 @@ export class ExchangeTarget implements Target {
 }
 
 type Described = Subject & { describe(): Readonly<Record<string, unknown>> }
-
-/** The engine whose place an exchange has; null if it has none. */
-function leasedOf(x: Exchange): Engine<ExchangeSession> | null {
-  return x.lease.session !== null || x.backendStream !== null ? x.engine : null
-}
-
-/** The leases that an engine can carry at most, as far as its sessions have told. */
-const placesMaxOf = ({ sessions, limits }: Engine<ExchangeSession>): number =>
-  sessions.reduce((most, { capacity }) => Math.max(most, capacity), 1) * limits.sessionsMax
-
-/** The free places of the open sessions of an engine. */
-const placesOf = (engine: Engine<ExchangeSession>): number =>
-  engine.sessions.reduce(
-    (all, { state, capacity, leased }) => all + (state === 'open' ? Math.max(0, capacity - leased) : 0),
-    0,
-  )
 
 const variablesOf = (values: Readonly<Record<string, unknown>>): Variable[] =>
   Object.entries(values).map(([name, value]) => ({

@@ -28,7 +28,7 @@ export class TerminalError extends Error {
 }
 
 /** The server has answered that it does not do what was asked. */
-class RefusedError extends TerminalError {}
+export class RefusedError extends TerminalError {}
 
 export interface TerminalOptions {
   readonly tokenFile?: string

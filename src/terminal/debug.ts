@@ -1,28 +1,35 @@
 // `fermata debug`: the commands of the debugger at a prompt, with history and completion. From a pipe it runs
-// them one after the other, and fails if one fails.
+// them one after the other, up to the first that fails, or all of them.
 
 import { createInterface, type Interface } from 'node:readline'
 import type { DapObject } from '../debugger/index.js'
-import { Client, TerminalError, type TerminalOptions } from './client.js'
+import { Client, RefusedError, TerminalError, type TerminalOptions } from './client.js'
 import { terminalLimits } from './limits.js'
 import { printableLines } from './table.js'
 
 const PROMPT = '(fermata) '
 
-export function debug(address: string, options: TerminalOptions): Promise<void> {
+export interface DebugOptions extends TerminalOptions {
+  /** A script goes on after a command that fails. */
+  readonly keepGoing?: boolean
+}
+
+export function debug(address: string, options: DebugOptions): Promise<void> {
   return Client.with(address, options, (client) => {
     const { stdin, stdout } = process
-    return stdin.isTTY && stdout.isTTY ? new Prompt(client).converse(address) : runScript(client)
+    return stdin.isTTY && stdout.isTTY
+      ? new Prompt(client).converse(address)
+      : runScript(client, options.keepGoing === true)
   })
 }
 
 /** Returns the command of a line, or '' for an empty line or a comment. */
 const commandOf = (line: string): string => (/^\s*#/.test(line) ? '' : line.trim())
 
-const isEnd = (command: string): boolean => command === 'quit' || command === 'exit'
+const isEnd = (command: string): boolean => command === 'quit' || command === 'exit' || command === 'q'
 
-/** Runs the lines of standard input, up to the first that fails. */
-async function runScript(client: Client): Promise<void> {
+/** Runs the lines of standard input, up to the first that fails unless it keeps going. */
+async function runScript(client: Client, keepsGoing: boolean): Promise<void> {
   const script = createInterface({ input: process.stdin })
   let lost: TerminalError | null = null
   client.onEvent = (event, body) => writeLines(eventText(event, body))
@@ -33,7 +40,14 @@ async function runScript(client: Client): Promise<void> {
   for await (const line of script) {
     const command = commandOf(line)
     if (isEnd(command)) break
-    if (command !== '') writeLines(await client.run(command))
+    if (command === '') continue
+    try {
+      writeLines(await client.run(command))
+    } catch (error) {
+      if (!keepsGoing || !(error instanceof RefusedError)) throw error
+      process.stderr.write(`error: ${printableLines(error.message)}\n`)
+      process.exitCode = 1
+    }
   }
   if (lost !== null) throw lost
 }

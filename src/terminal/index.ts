@@ -3,7 +3,7 @@
 
 import { type Command, InvalidArgumentError } from 'commander'
 import { DEFAULT_ADDRESS, TerminalError, type TerminalOptions, TOKEN_VARIABLE } from './client.js'
-import { debug } from './debug.js'
+import { type DebugOptions, debug } from './debug.js'
 import { terminalLimits } from './limits.js'
 import { type PsOptions, ps } from './ps.js'
 import { printableLines } from './table.js'
@@ -52,11 +52,16 @@ Keys: q quits, s sorts, r reverses the order, / filters, arrows scroll, ? lists 
 Without a terminal the picture is printed once.
 `
 const DEBUG_EXAMPLES = `
-'help' lists the commands. From a pipe they run one after the other, up to the first that fails.
+'help' lists the commands, and 'quit' leaves. From a pipe or a file the lines are a script: they run one after
+the other. The first that fails ends it with status 1, unless --keep-going is given.
+When the script or the prompt ends, all that it holds goes on, and its breakpoints are gone. To hold on, keep
+its input open.
 
 Examples:
   fermata debug                                        a prompt, with history and completion
   echo 'late m3/s5' | fermata debug unix:/run/fermata.sock
+  fermata debug --keep-going < commands.txt
+  (echo 'break exchange.lease'; sleep 60) | fermata debug
 `
 
 /** Adds the commands to the command line. */
@@ -98,9 +103,10 @@ export function addTerminalCommands(program: Command): void {
     .command('debug')
     .description('hold, step, change and release live requests, at a prompt or from a script')
     .argument('[address]', ADDRESS_TEXT)
+    .option('--keep-going', 'go on after a command that fails, where the commands are a script')
     .option(TOKEN_FILE, TOKEN_TEXT)
     .addHelpText('after', DEBUG_EXAMPLES)
-    .action((address: string | undefined, options: TerminalOptions) =>
+    .action((address: string | undefined, options: DebugOptions) =>
       run(debug(address ?? DEFAULT_ADDRESS, options)),
     )
 }

@@ -92,7 +92,7 @@ function ground(count = COUNT) {
         overview: () => ({ inFlight }),
       }
     },
-    waitersOn: () => 0,
+    waitersOn: () => [],
     lastPlace: () => null,
   } as unknown as Target
   const jobs = Array.from({ length: count }, (_, at) => new Job(world, at))

@@ -437,10 +437,12 @@ t.test(
       await until(socket, READABLE)
       const chunk = socket.take() as Buffer
       t.equal(String(chunk), `round ${round}`)
+      t.equal(socket.arrived.length, 0)
       seen.add(chunk.buffer)
       if (round > 0) continue
       // Put back, it is the socket's again, and survives the turn.
       socket.unread(chunk.subarray(6))
+      t.equal(String(Buffer.concat(socket.arrived)), '0', 'looking takes nothing')
       await iterations(3)
       // Another socket reads into the buffer that has come back.
       const accepted = once(server, 'connection') as Promise<[NetSocket]>

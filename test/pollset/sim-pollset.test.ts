@@ -320,7 +320,9 @@ t.test(
     peer.far.send(pattern(10))
     settle(pollset)
     t.ok(kept[0].equals(Buffer.alloc(10, 0xdd)))
+    t.ok(Buffer.concat(socket.arrived).equals(pattern(10).subarray(4)), 'looking takes nothing')
     t.ok(socket.take()?.equals(pattern(10).subarray(4)))
+    t.equal(socket.arrived.length, 0)
   },
 )
 

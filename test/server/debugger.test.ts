@@ -4,8 +4,9 @@
 
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
 import * as http2 from 'node:http2'
-import { connect as connectTcp, type Socket } from 'node:net'
+import { type AddressInfo, connect as connectTcp, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DebugClient } from '@vscode/debugadapter-testsupport'
@@ -574,3 +575,139 @@ t.test('a route cannot reach the port by another path to its socket', async (t) 
     3,
   )
 })
+
+t.test('a command without an id means the current request; hints for what users of gdb type', async (t) => {
+  const url = await backend(t, echo)
+  const { url: proxy, debug, run, stop } = await ground(t, '--backend', url)
+  const texts: string[] = []
+  debug.on('stopped', ({ body }: { body: { text: string } }) => void texts.push(body.text))
+  const { get } = client(t, proxy)
+  await t.rejects(run('print request.path'), { message: /holds nothing, so give the id of a request/ })
+  await t.rejects(run('break lease'), { message: /: did you mean exchange\.lease\?$/ })
+  await t.rejects(run('break lease:wait'), { message: /: did you mean exchange\.lease:wait\?$/ })
+  await t.rejects(run('break exchange'), { message: /: exchange has the steps receive, route, lease, / })
+  await t.rejects(run('break nowhere'), { message: /:wait\|late\|cancelled$/ })
+  await t.rejects(run("b exchange.lease if request.path = '/a'"), {
+    message: 'Unexpected character: = (at character 14): write == to compare',
+  })
+  await t.rejects(run("list request.path == '/a' and age > 1.0"), { message: /: write && for and$/ })
+  await t.rejects(run('clear'), { message: 'say which: clear N, with a number that `points` shows' })
+  await t.rejects(run('request.path'), {
+    message: "there is no command 'request.path': write print request.path",
+  })
+  t.match(
+    await run('help'),
+    /\nA command without ID means the current request: .*\n.*\nShort: b break, c continue, /,
+  )
+
+  await run('b exchange.lease')
+  const answers: Promise<Answer>[] = []
+  for (const path of ['/a', '/b', '/c']) {
+    const stopped = stop()
+    answers.push(get(path))
+    await stopped
+  }
+  t.equal(await run('print request.path'), '/a', 'the first that stopped stays the current one')
+  t.match(await run('l'), /^m1\/s1 .* {2}\(current\)\nm1\/s3 .*\d s\nm1\/s5 .*\d s$/)
+  t.match(await run("list if request.path == '/b'"), /^m1\/s3 .*\d s$/)
+  let stopped = stop()
+  await run('s')
+  await stopped
+  t.match(await run('why'), /^m1\/s1 at exchange\.lease: held/, 'it stays so while it is stepped')
+  t.equal(await run('c'), '')
+  t.match(await answers[0], { status: 200 })
+  t.equal(await run('p request.path'), '/c', 'then the last that stopped')
+  stopped = stop()
+  const late = get('/d')
+  await stopped
+  t.equal(await run('p request.path'), '/c', 'and it stays so, whatever stops next')
+  await run('continue m1/s7')
+  t.match(await late, { status: 200 })
+  t.equal(await run('print m1/s3 request.path'), '/b')
+  t.equal(await run('print request.path'), '/b', 'or the one that was named')
+  const count = texts.length
+  stopped = stop()
+  t.match(await run('hold'), /^m1\/s3 is held at exchange\.lease$/)
+  await stopped
+  t.strictSame(texts.slice(count), ['breakpoint #1 at exchange.lease'], 'its own hold is not that of another')
+  await run('set path /changed')
+  await run('answer 418')
+  await run('continue')
+  t.match(await answers[1], { status: 418 })
+  await run('continue')
+  t.match(await answers[2], { status: 200 })
+  await t.rejects(run('continue'), { message: /holds nothing/ })
+})
+
+t.test('a stop says who waits for what the held one has', async (t) => {
+  const url = await backend(t, echo)
+  const limits = ['--limit', 'http2.concurrentStreamsMax=2']
+  const { url: proxy, run, stop } = await ground(t, '--backend', url, ...limits)
+  await run('break exchange.lease')
+  const { get } = client(t, proxy)
+  let stopped = stop()
+  const answers = [get('/a')]
+  t.match(await stopped, { text: 'breakpoint #1 at exchange.lease' })
+  stopped = stop()
+  answers.push(get('/b'))
+  t.match(await stopped, {
+    text: 'breakpoint #1 at exchange.lease; m1 has all its streams open, and can open another when one ends',
+  })
+  await run('continue all')
+  for (const each of answers) t.match(await each, { status: 200 })
+
+  // HTTP/1.1: two whole requests, one with a body that looks like a third, and a part of another
+  const behind = 'POST /2 HTTP/1.1\r\nhost: a\r\ncontent-length: 28\r\n\r\nGET /3 HTTP/1.1\r\nhost: a\r\n\r\n'
+  const socket = connectTcp(Number(new URL(proxy).port), '127.0.0.1')
+  t.teardown(() => socket.destroy())
+  stopped = stop()
+  socket.write(`GET /1 HTTP/1.1\r\nhost: a\r\n\r\n${behind}GET /4 HTTP/1.1\r\nhost: a\r\n\r\nGET /5`)
+  t.match(await stopped, { text: 'breakpoint #1 at exchange.lease; 3 behind it on m2 wait for its turn' })
+  t.match(await run('show'), /^ {2}waiters = 3 behind it on m2 wait for its turn$/m)
+  stopped = stop()
+  await run('continue')
+  t.match(
+    await stopped,
+    { text: 'breakpoint #1 at exchange.lease; 2 behind it on m2 wait for its turn' },
+    'all are read as before',
+  )
+  t.equal(await run('print request.path'), '/2')
+})
+
+t.test(
+  'a stop counts those that are bound to its connection, and those that wait for its place',
+  async (t) => {
+    let end = (): void => {}
+    const server = createServer((request, response) => {
+      response.writeHead(request.headers.authorization === undefined ? 200 : 401, {
+        'www-authenticate': 'NTLM dG9rZW4=',
+      })
+      if (request.url !== '/1') response.end()
+      else {
+        response.write('a part')
+        end = () => void response.end()
+      }
+    })
+    server.listen(0, '127.0.0.1')
+    t.teardown(() => void server.close())
+    t.teardown(() => server.closeAllConnections())
+    await once(server, 'listening')
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    const { url: proxy, debug, run, stop } = await ground(t, '--backend', url)
+    const { get } = client(t, proxy)
+    await run('break exchange.answer last-place once')
+    let stopped = stop()
+    const first = get('/1', { authorization: 'NTLM dG9rZW4=' })
+    await stopped
+    const others = [get('/2'), get('/3')]
+    for (let waiting = 0; waiting !== 2; )
+      waiting = (await debug.send('fermata/list', { filter: "step == 'lease' && waits != ''" })).body.matched
+    stopped = stop()
+    await run('step')
+    t.match((await stopped).text, /^at exchange\.\w+.*; 2 wait for its place at http:/)
+    end()
+    await run('continue')
+    t.match(await first, { status: 401 })
+    for (const each of others) t.match(await each, { status: 200 })
+  },
+)

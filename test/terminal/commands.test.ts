@@ -107,6 +107,20 @@ t.test('a script, JSON, errors that say what to do', async (t) => {
   t.equal(failed.stderr, "error: there is no command 'lst': see `help`\n")
   t.equal(failed.stdout, 'no breakpoint is set\n', 'no prompt, and nothing behind what failed')
   t.equal(failed.code, 1)
+  const kept = await fermata(`debug --keep-going unix:${path}`, 'lst\\nclear 9\\nlist\\nquit\\npoints\\n')
+  t.equal(
+    kept.stderr,
+    "error: there is no command 'lst': see `help`\nerror: there is no breakpoint 9: see `points`\n",
+  )
+  t.equal(kept.stdout, 'no request is in flight\n', 'what follows an error is run, up to the end')
+  t.equal(kept.code, 1, 'and the status says that one has failed')
+  const help = (await fermata('debug --help')).stdout.replace(/\s+/g, ' ')
+  t.match(help, 'The first that fails ends it with status 1, unless --keep-going is given.')
+  t.match(help, 'When the script or the prompt ends, all that it holds goes on')
+  t.match(await fermata(`why m9/s9 unix:${path}`), {
+    code: 1,
+    stderr: `error: the address comes first: fermata why unix:${path} m9/s9\n`,
+  })
   const wrong = await fermata(`ps unix:${path} --limit 0`)
   t.equal(
     wrong.stderr.split('\n')[0],

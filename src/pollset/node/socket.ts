@@ -195,6 +195,10 @@ export class NodeSocket extends Socket implements Marked, Reader {
     return chunk
   }
 
+  get arrived(): readonly Buffer[] {
+    return this.incoming.slice(this.taken)
+  }
+
   private spend(reading: Reading): void {
     const whole = this.wholes[this.taken]
     if (whole !== null) reading.spend(whole)

@@ -213,6 +213,10 @@ export class SimSocket extends Socket {
     return chunk
   }
 
+  get arrived(): readonly Buffer[] {
+    return this.incoming
+  }
+
   unread(bytes: Buffer): void {
     if (bytes.length === 0) return
     // What was taken is overwritten after the turn, so the bytes are copied.
@@ -362,7 +366,7 @@ export class SimSocket extends Socket {
       if (this.finWanted && this.inFlight === null) this.closedInPeace()
     } else {
       if (this.paused && this.incoming.length > 0) return false
-      this.arrived(piece.bytes as Buffer)
+      this.came(piece.bytes as Buffer)
     }
     return true
   }
@@ -375,7 +379,7 @@ export class SimSocket extends Socket {
     this.toFar.finish(RST)
   }
 
-  private arrived(bytes: Buffer): void {
+  private came(bytes: Buffer): void {
     const { incoming } = this
     const last = incoming.length - 1
     const joined = last >= 0 && this.net.chance.chance(this.net.faults.coalescePercent)

@@ -1,0 +1,88 @@
+// Who gives commands, and the continuations that a command names: by an id, by a condition, or as the current
+// one.
+
+import type { Continuation } from '../continuation/index.js'
+import type { Attached, Debugger } from './debugger.js'
+import type { Row } from './target.js'
+
+/** A command that was not carried out, and why. */
+export class CommandError extends Error {
+  override name = 'CommandError'
+}
+
+/** A debugger that gives commands. */
+export interface Commander extends Attached {
+  readonly debugger: Debugger
+  readonly secrets: boolean
+  /** The continuation that a command without an id means; null without one. */
+  readonly current: Continuation | null
+  /** A command has named this one. It becomes the current one if this debugger holds it. */
+  named(continuation: Continuation): void
+}
+
+/** Throws a CommandError with this reason, if there is one. */
+export const refuse = (why: string | null): void => {
+  if (why !== null) throw new CommandError(why)
+}
+
+/** Returns the living continuation with this id. */
+export function find(by: Commander, id: string | undefined): Continuation {
+  if (id === undefined || id === '') {
+    if (by.current !== null) return by.current
+    throw new CommandError(
+      'say which: this debugger holds nothing, so give the id of a request, as `list` shows it',
+    )
+  }
+  const found = living(by, id)
+  if (found === null) throw new CommandError(`nothing that lives has the id '${id}': see \`list\``)
+  by.named(found)
+  return found
+}
+
+/**
+ * Returns the living continuation with this id, or null. An exchange and the stream it answers have one id.
+ */
+export function living(by: Commander, id: string): Continuation | null {
+  for (const each of by.debugger.target.world.scheduler.alive()) if (each.id === id) return each
+  return null
+}
+
+/** Requests that a condition matches. */
+interface Matching {
+  /** All requests in flight. */
+  readonly total: number
+  /** The newest first. */
+  readonly all: Continuation[]
+}
+
+export function matching(by: Commander, filter: string): Matching {
+  const { target } = by.debugger
+  const condition = by.debugger.condition(filter, by)
+  if (typeof condition === 'string') throw new CommandError(condition)
+  const moment = { continuation: null as unknown as Continuation, from: '-' }
+  const all: Continuation[] = []
+  let total = 0
+  for (const each of target.world.scheduler.alive()) {
+    if (!target.isRequest(each)) continue
+    total++
+    moment.continuation = each
+    if (condition === null || condition.test(moment)) all.push(each)
+  }
+  return { total, all }
+}
+
+/** Requests as rows, the oldest first. */
+export interface Listed {
+  /** All requests in flight. */
+  readonly total: number
+  readonly matched: number
+  /** At most `limit` of those that match: to make a row costs more than to match. */
+  readonly rows: Row[]
+}
+
+export function rowsOf(by: Commander, filter: string, limit = Number.POSITIVE_INFINITY): Listed {
+  const { total, all } = matching(by, filter)
+  const first = all.slice(Math.max(0, all.length - limit)).reverse()
+  const rows = first.map((each) => by.debugger.target.row(each)).filter((each) => each !== null)
+  return { total, matched: all.length, rows }
+}
