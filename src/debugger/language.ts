@@ -5,11 +5,10 @@ import { seconds, stepOf, why, whyText } from '../continuation/index.js'
 import { placeOf } from './breakpoints.js'
 import { CommandError, type Commander, find, living, matching, refuse, rowsOf } from './commander.js'
 import { valueText } from './debugger.js'
+import { type Helped, helpOfAll, helpOfConditions, helpOfOne } from './help.js'
 import type { Row } from './target.js'
 
-interface Command {
-  readonly usage: string
-  readonly help: string
+interface Command extends Helped {
   run(by: Commander, words: readonly string[], rest: string): string
 }
 
@@ -61,28 +60,24 @@ function addPoint(by: Commander, rest: string, log: boolean): string {
   return point.describe()
 }
 
-const WITHOUT_ID =
-  'A command without ID means the current request: the held one that was named last, or that stopped first.\nWhen it goes on, the one that stopped last is the current one. `list` marks it.'
+const BREAK_TEXT =
+  'PLACE is a step, exchange.lease; a transition, exchange.lease→sendHead (or ->); or what happens in a step, exchange.lease:wait, :late or :cancelled. exchange.* is each step. hit N means from the Nth time on, and with once only then. last-place holds also what has the last free place of its engine.'
 
 /** The commands by name. */
 export const commands: Readonly<Record<string, Command>> = {
   help: {
     usage: 'help [COMMAND]',
     help: 'lists the commands, or says what one does',
-    run: (_by, [name]) => {
-      if (name !== undefined) {
-        if (!Object.hasOwn(commands, name))
-          throw new CommandError(`there is no command '${name}': see \`help\``)
-        return `${commands[name].usage}\n  ${commands[name].help}`
-      }
-      const width = Math.max(...Object.values(commands).map(({ usage }) => usage.length))
-      const lines = Object.values(commands).map(({ usage, help }) => `${usage.padEnd(width)}  ${help}`)
-      return [...lines, '', WITHOUT_ID, SHORT_TEXT].join('\n')
+    run: (by, [name]) => {
+      if (name === undefined) return helpOfAll(Object.values(commands), SHORT_TEXT)
+      if (name === 'conditions') return helpOfConditions(by.debugger.target.vocabulary)
+      if (!isCommand(name)) throw new CommandError(`there is no command '${name}': see \`help\``)
+      return helpOfOne(commands[SHORT[name] ?? name])
     },
   },
   list: {
     usage: 'list [[if] CONDITION]',
-    help: "lists the requests in flight, the oldest first; with a condition such as request.path == '/a' those alone",
+    help: 'lists the requests in flight, the oldest first; with a condition those that match',
     run: (by, _words, rest) => {
       const { rows, matched } = rowsOf(by, rest.replace(/^if(?:\s+|$)/, ''), LIST_ROWS)
       const current = by.current?.id
@@ -125,13 +120,15 @@ export const commands: Readonly<Record<string, Command>> = {
     },
   },
   break: {
-    usage: 'break LIFE.STEP[→STEP | :wait | :late | :cancelled] [once] [hit N] [last-place] [if CONDITION]',
+    usage: 'break PLACE [once] [hit N] [last-place] [if CONDITION]',
     help: 'sets a breakpoint: what comes there is held',
+    more: BREAK_TEXT,
     run: (by, _words, rest) => addPoint(by, rest, false),
   },
   log: {
-    usage: 'log LIFE.STEP [once] [hit N] [if CONDITION do] TEXT',
+    usage: 'log PLACE [once] [hit N] [if CONDITION do] TEXT',
     help: 'sets a log point: writes the text, with names such as {request.path} filled in, and holds nothing',
+    more: BREAK_TEXT,
     run: (by, _words, rest) => addPoint(by, rest, true),
   },
   points: {
@@ -250,7 +247,8 @@ export const commands: Readonly<Record<string, Command>> = {
     help: 'answers a held request in the place of its backend',
     run: (by, words, rest) => {
       if (words.length === 0) throw new CommandError('say what to answer: answer ID STATUS [TEXT]')
-      const byId = !/^\d{3}$/.test(words[0])
+      const byId = !/^\d+$/.test(words[0])
+      if (byId && words.length === 1) throw new CommandError('say the status: answer ID STATUS [TEXT]')
       const one = find(by, byId ? words[0] : undefined)
       const status = words[byId ? 1 : 0] ?? ''
       const text = rest.slice(rest.indexOf(status, byId ? words[0].length : 0) + status.length).trim()

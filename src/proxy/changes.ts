@@ -21,6 +21,8 @@ export const changes = {
   /** Whether a debugger may send it to this step. */
   mayEnter(x: Exchange, step: string): string | null {
     if (step === x.stepName || step === 'abort') return null
+    if ((x.stepName === 'refuse' || x.stepName === 'respond') && x.hold?.wait === null)
+      return `${x.id} goes to ${x.stepName}, and that cannot be changed any more`
     if (!UNANSWERED.has(x.stepName)) return `the response to ${x.id} has begun`
     switch (step) {
       case 'refuse':
@@ -52,7 +54,11 @@ export const changes = {
   setControl(x: Exchange, name: 'path' | 'authority', value: string): string | null {
     if (name === 'path' && value === '*' && x.request.method?.value !== 'OPTIONS')
       return 'only OPTIONS asks for *'
-    return changes.isSent(x) ?? changed(() => void (x.request = x.request.withControl(name, value)))
+    const sent = changes.isSent(x)
+    if (sent !== null) return sent
+    if (name === 'path' && value !== '*' && !/^\/\S*$/.test(value))
+      return `'${value}' is not a path: it begins with / and has no blanks`
+    return changed(() => void (x.request = x.request.withControl(name, value)))
   },
 
   /** Returns that the request has been sent, or null. */

@@ -268,7 +268,7 @@ export class ExchangeTarget implements Target {
   set(c: Continuation, name: string, value: string): string | null {
     if (!(c instanceof Exchange)) return `${c.id} has nothing that may be changed`
     if (!c.held) return `${c.id} is not held: hold it first`
-    const [, side, field] = /^(request|response)(?:\.headers\[['"]([^'"]*)['"]\])$/.exec(name) ?? []
+    const [, side, field] = /^(request|response)(?:\.headers\[['"]?([^'"\]]*)['"]?\])$/.exec(name) ?? []
     if (side === 'response') return changes.setResponse(c, field, value)
     if (side === 'request') return changes.setRequest(c, field, value)
     if (name === 'backend') {

@@ -28,21 +28,66 @@ const commandOf = (line: string): string => (/^\s*#/.test(line) ? '' : line.trim
 
 const isEnd = (command: string): boolean => command === 'quit' || command === 'exit' || command === 'q'
 
+/** Stops that a script has not waited for. */
+class Stops {
+  private count = 0
+  private came: (() => void) | null = null
+
+  add(): void {
+    if (this.came === null) this.count++
+    else this.came()
+  }
+
+  /** Takes one, and waits for it if there is none, but not longer than this. */
+  take(ms: number): Promise<void> {
+    if (this.count > 0) {
+      this.count--
+      return Promise.resolve()
+    }
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        this.came = null
+        reject(new RefusedError(`nothing has stopped in ${ms / 1000} s`))
+      }, ms)
+      this.came = () => {
+        clearTimeout(timer)
+        this.came = null
+        resolve()
+      }
+    })
+  }
+
+  /** Waits no more: the server has left. */
+  end(): void {
+    this.came?.()
+  }
+}
+
+const WAIT = /^wait(?:\s+(\d{1,6}))?$/
+
 /** Runs the lines of standard input, up to the first that fails unless it keeps going. */
 async function runScript(client: Client, keepsGoing: boolean): Promise<void> {
   const script = createInterface({ input: process.stdin })
   let lost: TerminalError | null = null
-  client.onEvent = (event, body) => writeLines(eventText(event, body))
+  const stops = new Stops()
+  client.onEvent = (event, body) => {
+    writeLines(eventText(event, body))
+    if (event === 'stopped') stops.add()
+  }
   client.onClosed = (error) => {
     lost = error
+    stops.end()
     script.close()
   }
   for await (const line of script) {
+    if (lost !== null) break
     const command = commandOf(line)
     if (isEnd(command)) break
     if (command === '') continue
     try {
-      writeLines(await client.run(command))
+      const wait = WAIT.exec(command)
+      if (wait === null) writeLines(await client.run(command))
+      else await stops.take(wait[1] === undefined ? terminalLimits.stopMs : Number(wait[1]) * 1000)
     } catch (error) {
       if (!keepsGoing || !(error instanceof RefusedError)) throw error
       process.stderr.write(`error: ${printableLines(error.message)}\n`)

@@ -54,14 +54,14 @@ Without a terminal the picture is printed once.
 const DEBUG_EXAMPLES = `
 'help' lists the commands, and 'quit' leaves. From a pipe or a file the lines are a script: they run one after
 the other. The first that fails ends it with status 1, unless --keep-going is given.
-When the script or the prompt ends, all that it holds goes on, and its breakpoints are gone. To hold on, keep
-its input open.
+'wait', or 'wait SECONDS', waits in a script for the next stop (default: 60).
+When the script or the prompt ends, all that it holds goes on, and its breakpoints are gone.
 
 Examples:
   fermata debug                                        a prompt, with history and completion
   echo 'late m3/s5' | fermata debug unix:/run/fermata.sock
   fermata debug --keep-going < commands.txt
-  (echo 'break exchange.lease'; sleep 60) | fermata debug
+  printf 'break exchange.lease\\nwait\\nanswer 503\\ncontinue\\n' | fermata debug
 `
 
 /** Adds the commands to the command line. */

@@ -14,6 +14,8 @@ export interface TerminalLimits {
   readonly pictureMs: number
   /** The rows that `top` asks for, besides those that were scrolled past: the server makes no others. */
   readonly pictureRows: number
+  /** The time for which a script's `wait` waits for a stop, if it says nothing else, in ms. */
+  readonly stopMs: number
   /** The lines that `debug` remembers. */
   readonly historyMax: number
 }
@@ -25,5 +27,6 @@ export const terminalLimits: TerminalLimits = {
   rowsMax: 10_000,
   pictureMs: 500,
   pictureRows: 100,
+  stopMs: 60_000,
   historyMax: 500,
 }

@@ -46,7 +46,7 @@ t.test('the request, before it is sent', (t) => {
     t.match(changes.setRequest(x, name, '5'), /may be changed|not a field line/, name)
   t.match(changes.setRequest(x, 'x-user', 'a\r\nb: c'), /not a field line/)
   t.match(changes.setRequest(x, 'X User', 'a'), /not a field line/)
-  t.match(changes.setControl(x, 'path', '/a b'), /not valid/)
+  t.match(changes.setControl(x, 'path', '/a b'), /is not a path: it begins with/)
   t.match(changes.setControl(x, 'authority', 'a/b'), /not valid/)
   goOn(proxy, x)
   const [backend] = proxy.backends

@@ -595,10 +595,12 @@ t.test('a command without an id means the current request; hints for what users 
   await t.rejects(run('request.path'), {
     message: "there is no command 'request.path': write print request.path",
   })
-  t.match(
-    await run('help'),
-    /\nA command without ID means the current request: .*\n.*\nShort: b break, c continue, /,
-  )
+  const help = await run('help')
+  t.match(help, /\nA command without ID means the current request: [\s\S]*\nShort: b break, c continue, /)
+  for (const text of [help, await run('help break'), await run('help conditions')])
+    for (const line of text.split('\n')) t.ok(line.length <= 80, line)
+  t.match(await run('help b'), /^break PLACE .*\n[\s\S]*exchange\.lease→sendHead/)
+  t.match(await run('help conditions'), /^request\.path +path and query \(string\)$/m)
 
   await run('b exchange.lease')
   const answers: Promise<Answer>[] = []
@@ -630,12 +632,21 @@ t.test('a command without an id means the current request; hints for what users 
   t.match(await run('hold'), /^m1\/s3 is held at exchange\.lease$/)
   await stopped
   t.strictSame(texts.slice(count), ['breakpoint #1 at exchange.lease'], 'its own hold is not that of another')
+  await t.rejects(run('set path changed'), {
+    message: "'changed' is not a path: it begins with / and has no blanks",
+  })
+  await t.rejects(run('set path /a b'), { message: /begins with \/ and has no blanks/ })
+  await t.rejects(run('answer ok'), { message: 'say the status: answer ID STATUS [TEXT]' })
+  await t.rejects(run('answer 99'), { message: 'a status is a number from 200 to 599' })
   await run('set path /changed')
+  await run('set request.headers[x-a] 5')
   await run('answer 418')
   await run('continue')
   t.match(await answers[1], { status: 418 })
+  await run('goto refuse')
+  await t.rejects(run('answer 418'), { message: 'm1/s5 goes to refuse, and that cannot be changed any more' })
   await run('continue')
-  t.match(await answers[2], { status: 200 })
+  t.match(await answers[2], { status: 503 })
   await t.rejects(run('continue'), { message: /holds nothing/ })
 })
 

@@ -1,5 +1,6 @@
 // `fermata ps`, `why`, `top` and `debug` of the built program, as the README's tour has them.
 
+import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import * as http2 from 'node:http2'
 import { tmpdir } from 'node:os'
@@ -148,6 +149,33 @@ t.test('a script, JSON, errors that say what to do', async (t) => {
   await debug.stop()
   t.equal(await status, 404, 'its debugger has gone, and it goes on')
   stream.close()
+})
+
+t.test('a script waits for a stop, acts on it, and ends', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'fermata-'))
+  t.teardown(() => rmSync(folder, { recursive: true }))
+  const path = join(folder, 'a.sock')
+  const args = ['serve', '--listen', '127.0.0.1:0', '--debug', `unix:${path}`]
+  const server = await start(process.execPath, [main, ...args], { line: /goes to/ })
+  t.teardown(() => server.stop())
+  const script = (lines: string) =>
+    start('bash', ['-c', `printf '${lines}' | ${process.execPath} ${main} debug unix:${path}`], {
+      line: /^(#\d|error)/m,
+    })
+  const lines = 'break exchange.lease\\nwait 20\\nset path /b\\nstep\\nwait 20\\nanswer 418 tea\\ncontinue\\n'
+  const debug = await script(lines)
+  t.teardown(() => debug.stop())
+  const client = http2.connect(`http://${/listening on (\S+)/.exec(server.stderr)?.[1]}`)
+  t.teardown(() => client.destroy())
+  const stream = client.request({ ':path': '/a' })
+  const [headers] = await once(stream, 'response')
+  t.equal(headers[':status'], 418)
+  stream.close()
+  t.equal((await debug.exited).code, 0)
+  t.equal(debug.stdout.match(/^stopped: /gm)?.length, 2)
+  const late = await script('break exchange.log\\nwait 0\\n')
+  t.equal((await late.exited).code, 1)
+  t.equal(late.stderr, 'error: nothing has stopped in 0 s\n')
 })
 
 t.test('a held request that loses its bytes to memory pressure: its debugger is told', async (t) => {
