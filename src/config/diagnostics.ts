@@ -1,10 +1,12 @@
 // What is wrong with a configuration, or deserves a look: each with its place in a file.
 
-/** A place in a text, from 1. In a document from code `line` and `column` are 0. */
+/** A place in a text. */
 export interface Place {
+  /** '' for a document from code. */
   readonly file: string
+  /** From 1; 0 for a document from code, and for a file that could not be read. */
   readonly line: number
-  /** In UTF-16 code units. */
+  /** From 1, in UTF-16 code units. */
   readonly column: number
 }
 
@@ -30,9 +32,9 @@ export function pathText(path: Path): string {
   return text
 }
 
-/** `FILE:LINE:COLUMN`; '' for a document from code. */
+/** `FILE:LINE:COLUMN`; the file alone if it could not be read; '' for a document from code. */
 export const placeText = ({ file, line, column }: Place): string =>
-  line === 0 ? '' : `${file}:${line}:${column}`
+  line === 0 ? file : `${file}:${line}:${column}`
 
 /** `FILE:LINE:COLUMN PATH: MESSAGE`, on one line. */
 export function diagnosticText(diagnostic: Diagnostic): string {

@@ -57,7 +57,7 @@ export function readIncludes(
       if (document.isReadable) documents.push(document)
     } catch (error) {
       if (!(error instanceof FileFault)) throw error
-      if (isGlob(patterns[at])) diagnostics.error({ file: name, line: 1, column: 1 }, '', error.message)
+      if (isGlob(patterns[at])) diagnostics.error({ file: name, line: 0, column: 0 }, '', error.message)
       else tell(`${name} ${error.message}`)
     }
   }

@@ -3,7 +3,7 @@
 import { z } from 'zod'
 import type { Diagnostics, Path } from './diagnostics.js'
 import { type ConfigDocument, isPlainMap, type Plain } from './document.js'
-import { nearest } from './nearest.js'
+import { nearest, orList } from './nearest.js'
 import { looksOutside, OUTSIDE_KEYS } from './outside.js'
 import type { ScalarIssue } from './scalars.js'
 
@@ -22,7 +22,8 @@ export function parsed<S extends z.ZodType>(
     const issues = result.error.issues.flatMap((each) => chosen(each, []))
     if (round === 0) {
       const renamed = misspeltKeys(issues, schema)
-      for (const each of issues) if (!isExplained(each, renamed)) tell(each, schema, document, diagnostics)
+      for (const each of issues)
+        if (!isExplained(each, renamed, document)) tell(each, schema, document, diagnostics)
     }
     for (const each of issues) {
       if (each.code === 'unrecognized_keys')
@@ -92,8 +93,12 @@ function tell(issue: Issue, schema: z.ZodType, document: ConfigDocument, diagnos
     const quote = written === null ? 'write text' : `quote it: "${written}"`
     diagnostics.error(document.place(path), path, `got ${is} where text is meant; ${quote}`)
   } else if (isMissing(issue) || issue.code === 'invalid_key')
-    diagnostics.error(document.keyPlace(path.slice(0, -1), String(path.at(-1))), path, messageOf(issue))
-  else diagnostics.error(document.place(path), path, messageOf(issue))
+    diagnostics.error(
+      document.keyPlace(path.slice(0, -1), String(path.at(-1))),
+      path,
+      messageOf(issue, formWords(schema, path)),
+    )
+  else diagnostics.error(document.place(path), path, messageOf(issue, formWords(schema, path)))
 }
 
 const shape = (value: unknown): string => {
@@ -105,7 +110,8 @@ const shape = (value: unknown): string => {
 
 const EXPECTED: Readonly<Record<string, string>> = { object: 'a map', record: 'a map', array: 'a list' }
 
-function messageOf(issue: Issue): string {
+/** @param forms that the value may have: 'text or a list' */
+function messageOf(issue: Issue, forms: string): string {
   switch (issue.code) {
     case 'invalid_type': {
       const expected = EXPECTED[issue.expected] ?? issue.expected
@@ -116,12 +122,12 @@ function messageOf(issue: Issue): string {
     }
     case 'invalid_union':
       return issue.input === null
-        ? 'is empty; write a value, or leave out the key'
-        : `got ${shape(issue.input)}, which does not fit here`
+        ? `is empty; write ${forms}, or leave out the key`
+        : `got ${shape(issue.input)}; write ${forms}`
     case 'invalid_key':
       return (issue.issues[0] as Issue | undefined)?.message ?? issue.message
     case 'too_small':
-      return `is empty; write at least ${issue.minimum}, or leave out the key`
+      return 'is empty; write at least one entry, or leave out the key'
     case 'too_big':
       return `has more than ${issue.maximum} entries`
     default:
@@ -149,11 +155,12 @@ function misspeltKeys(issues: readonly Issue[], schema: z.ZodType): ReadonlySet<
   return found
 }
 
-const isExplained = (issue: Issue, renamed: ReadonlySet<string>): boolean =>
-  isMissing(issue) && renamed.has(JSON.stringify(issue.path))
+/** Whether a key is missing because it is misspelt, or because its value was wrong YAML. */
+const isExplained = (issue: Issue, renamed: ReadonlySet<string>, document: ConfigDocument): boolean =>
+  isMissing(issue) && (renamed.has(JSON.stringify(issue.path)) || document.isDamaged(issue.path as Path))
 
-/** The keys that a map at this path may have. */
-function keysAt(schema: z.ZodType, path: Path): string[] {
+/** The schemas of the value at this path, one for each form. */
+function schemasAt(schema: z.ZodType, path: Path): z.ZodType[] {
   let found: z.ZodType[] = formsOf(schema)
   for (const key of path) {
     found = found.flatMap((each) => {
@@ -165,11 +172,28 @@ function keysAt(schema: z.ZodType, path: Path): string[] {
       return each instanceof z.ZodRecord ? formsOf(each.valueType as z.ZodType) : []
     })
   }
+  return found
+}
+
+/** The keys that a map at this path may have. */
+function keysAt(schema: z.ZodType, path: Path): string[] {
+  const found = schemasAt(schema, path)
   const keys = found.flatMap((each) => (each instanceof z.ZodObject ? Object.keys(each.shape) : []))
   // Where a scalar may stand too, a value from outside may.
   return found.some((each) => each instanceof z.ZodPipe) && keys.length > 0
     ? [...keys, ...OUTSIDE_KEYS]
     : keys
+}
+
+/** The forms of the value at this path: 'a single value, a list or a map'. */
+function formWords(schema: z.ZodType, path: Path): string {
+  const found = schemasAt(schema, path)
+  const has = (kind: (each: z.ZodType) => boolean, word: string): string[] => (found.some(kind) ? [word] : [])
+  return orList([
+    ...has((each) => each instanceof z.ZodPipe, 'a single value'),
+    ...has((each) => each instanceof z.ZodArray, 'a list'),
+    ...has((each) => each instanceof z.ZodObject, 'a map'),
+  ])
 }
 
 /** The schema itself, or the forms of a value that has several. */

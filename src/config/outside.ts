@@ -50,11 +50,13 @@ export class Outside {
     const keys = Object.keys(map)
     const kinds = KINDS.filter((each) => keys.includes(each))
     for (const key of keys) {
-      if (!OUTSIDE_KEYS.includes(key))
-        return { key, wrong: `unknown key${didYouMean(key, OUTSIDE_KEYS) || `; ${FORMS}`}` }
+      const near = didYouMean(key, OUTSIDE_KEYS)
+      if (!OUTSIDE_KEYS.includes(key) && (near !== '' || kinds.length > 0))
+        return { key, wrong: `unknown key${near}` }
       if (key === 'default' && kinds[0] !== 'env') return { key, wrong: 'default stands beside env only' }
     }
-    if (kinds.length !== 1) return { key: null, wrong: `got a map; a value from outside is written ${FORMS}` }
+    if (kinds.length === 0) return { key: null, wrong: 'got a map' }
+    if (kinds.length > 1) return { key: kinds[1], wrong: `${kinds[0]} is written too; write one of ${FORMS}` }
     const [kind] = kinds
     const name = map[kind]
     if (typeof name !== 'string' || name === '')

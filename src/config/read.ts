@@ -114,7 +114,7 @@ class Reading {
   }
 
   failed(name: string, message: string): ReadResult {
-    this.diagnostics.error({ file: name, line: 1, column: 1 }, '', message)
+    this.diagnostics.error({ file: name, line: 0, column: 0 }, '', message)
     return this.result(null)
   }
 

@@ -197,7 +197,7 @@ export class Scalars {
           const found = this.outside.resolve(inside)
           if ('wrong' in found)
             return issue(
-              found.wrong,
+              found.key === null ? `${found.wrong}; write ${kind.what}` : found.wrong,
               found.key === null ? { kind: 'value' } : { kind: 'key', key: found.key },
             )
           if ('inside' in found) inside = found.inside

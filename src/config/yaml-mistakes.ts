@@ -18,7 +18,7 @@ const SENTENCES: Readonly<Record<string, string>> = {
 /** Says what is wrong in one sentence. @param code of the library's error */
 export function yamlMistake(code: string, message: string, text: string, offset: number): string {
   if (code === 'BAD_SCALAR_START') {
-    const line = /^[^\n#]*/.exec(text.slice(offset, offset + 40))?.[0].trim() ?? ''
+    const line = /^[^\n#,\]}]*/.exec(text.slice(offset, offset + 40))?.[0].trim() ?? ''
     return `a plain value cannot begin with ${text[offset]}; quote it: "${line}"`
   }
   if (code === 'BAD_DQ_ESCAPE')

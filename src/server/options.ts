@@ -16,6 +16,7 @@ import {
   parseRoute,
   parseServerName,
 } from './address.js'
+import { addConfigCommands } from './config-commands.js'
 import { describeLimits, type SomeLimits, setLimit } from './limits.js'
 
 /** Names the option in front of a message that begins with the value. */
@@ -225,6 +226,7 @@ export function program(serve: (options: ServeOptions) => void): Command {
     .command('limits')
     .description('list every limit and timeout with its default')
     .action(() => void process.stdout.write(describeLimits()))
+  addConfigCommands(command)
   addTerminalCommands(command)
   return command
 }

@@ -10,6 +10,7 @@ export const TABLE_READERS: Readonly<Record<string, string>> = {
   'README.md › *': 'house/spec',
   'attacks.md › Clients': 'attacks/attacks',
   'attacks.md › Backends': 'attacks/attacks',
+  'configuration.md › Keys': 'config/keys',
   'design.md › Rooms': 'house/rooms',
   'exchange.md › Steps': 'proxy/life',
   'exchange.md › Events': 'proxy/events',

@@ -133,3 +133,13 @@ const neverShown = ({ names, keyType }: Identity): string =>
   names.length === 0
     ? 'it would never be shown: it names no host, and another certificate comes first'
     : `it would never be shown: certificates before it have ${keyType} keys for ${names.join(', ')} too; leave out one`
+
+/** Throws as a listener with these certificates would, before it is made. */
+export function checkCertificates(certificates: readonly Certificate[]): void {
+  new Certificates(certificates)
+}
+
+/** Throws if the text is not PEM certificates of authorities. */
+export function checkAuthorities(ca: string): void {
+  explained('these are not PEM certificates of authorities', () => new X509Certificate(ca))
+}
