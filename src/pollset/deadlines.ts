@@ -82,9 +82,13 @@ const WHEEL_SLOT_MS = 16
 class TimingWheel {
   private readonly slots: Ring[] = Array.from({ length: WHEEL_SLOTS }, () => new Ring())
   private tick = 0
+  /** The time of the earliest deadline, while it is known. */
+  private first = Number.POSITIVE_INFINITY
+  private firstKnown = true
 
   arm(node: Deadline, at: number): void {
     node.deadlineAt = at
+    if (at < this.first) this.first = at
     const tick = Math.max(Math.floor(at / WHEEL_SLOT_MS), this.tick)
     this.slots[tick % WHEEL_SLOTS].append(node)
   }
@@ -102,8 +106,23 @@ class TimingWheel {
     this.tick = last
   }
 
-  /** Returns the time of the earliest deadline, or Infinity. It visits all nodes. */
+  /** Notes that a node with this time leaves. It may be one of a list. */
+  leaves(at: number): void {
+    if (at === this.first) this.firstKnown = false
+  }
+
+  /**
+   * Returns the time of the earliest deadline, or Infinity. After the earliest has left it visits all nodes.
+   */
   earliest(): number {
+    if (!this.firstKnown) {
+      this.first = this.findEarliest()
+      this.firstKnown = true
+    }
+    return this.first
+  }
+
+  private findEarliest(): number {
     let at = Number.POSITIVE_INFINITY
     for (const ring of this.slots) {
       for (let node = ring.first; node !== null && node !== ring; node = node.deadlineNext) {
@@ -158,7 +177,9 @@ export class Deadlines {
   }
 
   disarm(node: Deadline): void {
-    if (node.deadlinePrev !== null) unlink(node)
+    if (node.deadlinePrev === null) return
+    this.wheel.leaves(node.deadlineAt)
+    unlink(node)
   }
 
   /**
@@ -185,6 +206,7 @@ export class Deadlines {
     for (let i = 0; i < due.length; i++) {
       const node = due[i]
       if (node.deadlinePrev === null || node.deadlineOrder > armings) continue
+      this.wheel.leaves(node.deadlineAt)
       unlink(node)
       node.expire()
     }
