@@ -76,11 +76,22 @@ export class Diagnostics {
   }
 
   private add(list: Diagnostic[], { file, line, column }: Place, path: Path | string, message: string): void {
-    const diagnostic = { file, line, column, path: typeof path === 'string' ? path : pathText(path), message }
+    const written = typeof path === 'string' ? path : pathText(path)
+    const diagnostic = { file, line, column, path: shown(written), message: shown(message) }
     const text = diagnosticText(diagnostic)
     // An anchor that is used twice has each of its mistakes once.
     if (this.told.has(text)) return
     this.told.add(text)
     list.push(diagnostic)
   }
+}
+
+/** Characters of a message, and of a path: a wrong value may have megabytes. */
+const SHOWN_MAX = 600
+
+/** Puts a text on one line, and cuts out its middle if it is long: what is right stands at its end. */
+function shown(text: string): string {
+  const short =
+    text.length > SHOWN_MAX ? `${text.slice(0, SHOWN_MAX / 2)} … ${text.slice(-SHOWN_MAX / 2)}` : text
+  return short.replace(/[\0-\x1f\x7f]/g, (character) => JSON.stringify(character).slice(1, -1))
 }

@@ -34,6 +34,7 @@ function systemWords(error: unknown): string {
  * @param anyKind takes a pipe too
  */
 export function readText(path: string, most: number, anyKind: boolean): FileText {
+  if (path.includes('\0')) throw new FileFault('cannot be read: its name has a NUL')
   let bytes: Buffer
   let mode: number
   try {

@@ -69,13 +69,19 @@ function chosen(issue: Issue, before: readonly PropertyKey[]): Issue[] {
 
 // Messages
 
+/** Keys that a message lists; only rooms of limits have more. */
+const KEYS_SHOWN = 16
+
 function tell(issue: Issue, schema: z.ZodType, document: ConfigDocument, diagnostics: Diagnostics): void {
   const path = issue.path as Path
   if (issue.code === 'unrecognized_keys') {
     const known = keysAt(schema, path)
     for (const key of issue.keys) {
       const near = nearest(key, known)
-      const right = near === null ? `; known here: ${known.join(', ')}` : `; did you mean ${near}?`
+      const right =
+        near === null
+          ? `; known here: ${known.slice(0, KEYS_SHOWN).join(', ')}${known.length > KEYS_SHOWN ? ', …' : ''}`
+          : `; did you mean ${near}?`
       diagnostics.error(document.keyPlace(path, key), [...path, key], `unknown key${right}`)
     }
     return

@@ -7,6 +7,8 @@ import { distance } from 'fastest-levenshtein'
  * none is so near.
  */
 export function nearest(name: string, names: Iterable<string>): string | null {
+  // Longer than any name that there is: it is not a misspelling.
+  if (name.length > 100) return null
   let best: string | null = null
   let least = Number.POSITIVE_INFINITY
   const written = name.toLowerCase()

@@ -241,6 +241,21 @@ t.test('what is too long or too deep is an error, not a crash', async (t) => {
   t.equal(reader.text(many, 'f').errors.length, 50)
 })
 
+t.test('a message is one line of readable length, whatever the value is', async (t) => {
+  for (const value of ['x'.repeat(1_000_000), 'a\n'.repeat(400), '\u0000']) {
+    const { errors } = reader.object({ version: 1, listeners: { main: { address: value } }, [value]: 1 })
+    t.equal(errors.length, 2)
+    for (const each of errors) {
+      t.notMatch(diagnosticText(each), /[\0-\x1f]/)
+      t.ok(diagnosticText(each).length < 2_500)
+    }
+  }
+  const told = reader.text('include: ["a\\0b"]', 'f').errors
+  t.ok(told.some((each) => each.path === 'include[0]' && /its name has a NUL/.test(each.message)))
+  const [colour] = reader.object({ version: 1, limits: { http2: { colour: 1 } } }).errors
+  t.match(colour.message, /, …$/)
+})
+
 t.test('values from outside', async (t) => {
   const folder = t.testdir({
     'main.yaml': `version: 1
