@@ -101,10 +101,12 @@ export interface BackendConfig {
   readonly balance: BalanceOptions
   readonly health: HealthConfig
   readonly limits: BackendLimitsConfig
+  /** Null for no bound on retries. */
   readonly retryBudget: {
-    /** of the first attempts, 0 to 1 */ readonly ratio: number
+    /** Of the first attempts, 0 to 1. */
+    readonly ratio: number
     readonly perSecond: number
-  }
+  } | null
 }
 
 export interface EndpointConfig {

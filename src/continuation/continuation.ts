@@ -24,8 +24,11 @@ export abstract class Continuation extends Deadline implements Waiter, Subject {
   readonly scheduler: Scheduler
   /** The steps and edges it runs; {@link UNSTARTED} until it starts. */
   program: Program<never>
-  /** The longest time of each named wait of the program, by the index of its name. */
-  readonly durations: readonly DurationList[]
+  /**
+   * The longest time of each named wait of the program, by the index of its name. It may be replaced while
+   * the continuation does not wait.
+   */
+  durations: readonly DurationList[]
   /** The step that runs now or next. */
   step: number
   /** The outcome that suspended it; null while it runs, is queued for its first or next step, or is held. */

@@ -2,6 +2,7 @@
 // (spec/exchange.md, R1 to R13).
 
 import { IDEMPOTENT, type StreamFault } from '../http/index.js'
+import { choice } from './choice.js'
 import type { Exchange } from './exchange.js'
 import { badGateway, RETRIES_SPENT, type Refusal, STALLED } from './refusal.js'
 
@@ -12,13 +13,19 @@ export const attempts = {
    */
   afterFault(x: Exchange, why: StreamFault): 'retry' | 'refuse' | 'abort' {
     x.cause = why
+    choice.failed(x, why)
     if (why.code === 'stall') {
       x.refusal = STALLED
       return 'refuse'
     }
     // No byte of a tunnel is sent before the backend agrees to it.
     const replayable = x.asksTunnel || x.frontend.replayable
+    const { refusedStream, closedBeforeHead } = x.route.retry
     if (why.retry === 'safe') {
+      if (!refusedStream && why.scope === 'stream') {
+        x.refusal = badGateway(why.code, why.message)
+        return 'refuse'
+      }
       if (replayable) {
         attempts.excuse(x, why)
         return 'retry'
@@ -29,7 +36,7 @@ export const attempts = {
     }
     // A handshake that was not answered has changed nothing, as a GET.
     const repeatable = x.asksTunnel || IDEMPOTENT.has(x.request.method?.value ?? '')
-    if (why.scope !== 'connection' || !repeatable || !replayable) {
+    if (why.scope !== 'connection' || !repeatable || !replayable || !closedBeforeHead) {
       x.refusal = badGateway(why.code, why.message)
       return 'refuse'
     }
@@ -49,7 +56,7 @@ export const attempts = {
    */
   excuse(x: Exchange, why: StreamFault): void {
     if (x.clientHalfClosed) return
-    const { staleAttemptsMax, neighbourAttemptsMax } = x.proxy.limits
+    const { staleAttemptsMax, neighbourAttemptsMax } = x.route.limits
     if (why.uncounted === 'neighbour') {
       if (++x.neighbourAttempts > neighbourAttemptsMax) return
     } else if (why.stale) {

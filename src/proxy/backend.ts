@@ -1,130 +1,162 @@
-// A backend, and its engines: one for all clients, or one for each client connection (design: Engine).
+// A backend: endpoints that serve the same requests. A balancer chooses one for each attempt; the limit on
+// requests and the budget of retries count over all of them (spec/balancing.md).
 
-import type { Fault, World } from '../continuation/index.js'
-import { Engine, type EngineLimits, type Session, type SessionFactory } from '../engine/index.js'
-import type { Client, HttpSession } from '../http/index.js'
+import {
+  Balancer,
+  type BalancerOptions,
+  balancerOptions,
+  type Member,
+  RetryBudget,
+} from '../balancing/index.js'
+import type { World } from '../continuation/index.js'
+import type { Engine } from '../engine/index.js'
+import type { Client } from '../http/index.js'
+import { Chance } from './chance.js'
+import type { Endpoint } from './endpoint.js'
+import type { ExchangeSession } from './engine-set.js'
 
-/** A session as an exchange needs it: an engine leases it, and it opens HTTP streams. */
-export interface ExchangeSession extends Session, HttpSession {}
+export interface BackendOptions {
+  readonly balancer: BalancerOptions
+  /** The number of requests in flight and waiting, over all endpoints; 0 for no limit. */
+  readonly requestsMax: number
+  /** Null for no bound on retries. */
+  readonly retryBudget: { readonly ratio: number; readonly perSecond: number } | null
+}
 
-/** Which requests may share a backend connection: those of all clients, or of one client connection. */
-export type Share = 'process' | 'connection'
+export const backendOptions: BackendOptions = {
+  balancer: balancerOptions(
+    { policy: 'least-requests', key: null, bound: 0, slowStartMs: 0, affinity: null },
+    { active: null, passive: null, panic: 0 },
+    null,
+  ),
+  requestsMax: 0,
+  retryBudget: null,
+}
 
-/** Makes the session factory for one client connection, or with null for all clients. */
-export type SessionsFor = (client: Client | null) => SessionFactory<ExchangeSession>
-
-/** A backend and the engines that serve it. */
 export class Backend {
-  /** The configured URL: `h2c://127.0.0.1:9000`. */
   readonly name: string
-  /** The backend has answered a request, so it speaks the configured protocol. */
-  hasAnswered = false
-  /** Called when a connection to the backend could not be made. */
-  onUnreached: ((why: Fault) => void) | null = null
+  readonly balancer: Balancer
+  budget: RetryBudget | null
+  options: BackendOptions
+  readonly chance: Chance
+  private readonly byMember = new Map<Member, Endpoint>()
+  private current: readonly Endpoint[]
+  /** The exchanges that have chosen an endpoint. */
+  private requests = 0
   private readonly world: World
-  private readonly sessionsFor: SessionsFor
-  private readonly limits: EngineLimits
-  private readonly share: Share
-  private shared: Engine<ExchangeSession> | null = null
-  private readonly tunnelSessions: SessionFactory<ExchangeSession> | null
-  private tunnels: Engine<ExchangeSession> | null = null
-  private readonly byClient = new Map<Client, Engine<ExchangeSession>>()
-  /** Engines of sessions that belong to one client connection (NTLM, Negotiate). */
-  private readonly bound = new Map<Client, Engine<ExchangeSession>>()
-  /** Client connections that have closed while an exchange of theirs may still be ending. */
-  private readonly closedClients = new WeakSet<Client>()
 
   constructor(
     world: World,
     name: string,
-    sessionsFor: SessionsFor,
-    limits: EngineLimits,
-    share: Share,
-    tunnelSessions: SessionFactory<ExchangeSession> | null = null,
+    endpoints: readonly Endpoint[],
+    options: BackendOptions = backendOptions,
   ) {
+    const { now } = world.pollset
     this.world = world
     this.name = name
-    this.sessionsFor = sessionsFor
-    this.limits = limits
-    this.share = share
-    this.tunnelSessions = tunnelSessions
+    this.options = options
+    this.chance = new Chance(world.pollset)
+    this.balancer = new Balancer(options.balancer, now, this.chance.next)
+    this.budget = options.retryBudget === null ? null : new RetryBudget(options.retryBudget, now)
+    this.current = endpoints
+    this.take(endpoints)
   }
 
-  engineFor(client: Client): Engine<ExchangeSession> {
-    if (this.bound.size > 0) {
-      // The backend takes all requests of this session as one client's, so the client's requests go there.
-      const own = this.bound.get(client)
-      if (own !== undefined && (own.sessions.length > 0 || own.queued > 0)) return own
+  /** Its endpoints, without those that only end their last exchanges. */
+  get endpoints(): readonly Endpoint[] {
+    return this.current
+  }
+
+  /** Replaces its endpoints. Those that are no longer among them serve their exchanges, then close. */
+  replace(endpoints: readonly Endpoint[]): void {
+    const gone = this.current.filter((each) => !endpoints.includes(each))
+    for (const each of gone) this.byMember.delete(each.member)
+    this.current = endpoints
+    this.take(endpoints)
+    for (const each of gone) each.retire()
+  }
+
+  private take(endpoints: readonly Endpoint[]): void {
+    for (const each of endpoints) {
+      each.keep()
+      this.byMember.set(each.member, each)
     }
-    if (this.share === 'process') {
-      this.shared ??= this.reserving(this.open(null))
-      return this.shared
-    }
-    let engine = this.byClient.get(client)
-    if (engine === undefined) {
-      engine = this.reserving(this.open(client))
-      this.byClient.set(client, engine)
-    }
-    return engine
+    this.balancer.replace(
+      endpoints.map((each) => each.member),
+      this.world.pollset.now,
+    )
+  }
+
+  /** Whether it has as many requests as it may have. */
+  get isFull(): boolean {
+    const { requestsMax } = this.options
+    return requestsMax > 0 && this.requests >= requestsMax
   }
 
   /**
-   * Binds a session to a client connection: NTLM and Negotiate authenticate the connection, not the request
-   * (RFC 4559 §6), so it must not be shared, and closes with its client. Returns null for a second session of
-   * one client, and past boundSessionsMax: that session closes after its response.
+   * Chooses an endpoint for an attempt; null if none is usable.
+   * @param key what a hash is made of; null for none
+   * @param tried members that failed the request before: avoided while another is left
    */
-  private bind(client: Client): Engine<ExchangeSession> | null {
-    if (this.closedClients.has(client)) return null
-    let sessions = 0
-    for (const each of this.bound.values()) sessions += each.sessions.length
-    if (sessions >= this.limits.boundSessionsMax) return null
-    let own = this.bound.get(client)
-    if (own === undefined) {
-      own = this.open(client, { ...this.limits, sessionsMax: 1, openingMax: 1 })
-      this.bound.set(client, own)
-    }
-    return own.sessions.length === 0 ? own : null
+  choose(key: string | null, tried: readonly Member[]): Endpoint | null {
+    const member = this.balancer.choose(this.world.pollset.now, key, tried)
+    return member === null ? null : (this.byMember.get(member) ?? null)
   }
 
-  private reserving(engine: Engine<ExchangeSession>): Engine<ExchangeSession> {
-    engine.onReserved = (owner) => this.bind(owner as Client)
-    return engine
+  /** Returns the endpoint that an affinity cookie names; null if it is unknown or not usable. */
+  byAffinity(value: string): Endpoint | null {
+    const member = this.balancer.byAffinity(value, this.world.pollset.now)
+    return member === null ? null : (this.byMember.get(member) ?? null)
   }
 
-  /**
-   * Returns the engine for tunnels that the other sessions cannot carry; null if there is none. Each of its
-   * sessions carries one tunnel.
-   */
-  tunnelEngine(): Engine<ExchangeSession> | null {
-    if (this.tunnelSessions === null) return null
-    this.tunnels ??= this.watched(new Engine(this.world, this.name, this.tunnelSessions, this.limits))
-    return this.tunnels
+  /** Returns the endpoint that has authenticated this client's connection (NTLM, Negotiate). */
+  boundTo(client: Client): Endpoint | null {
+    for (const each of this.current) if (each.engines.isBoundTo(client)) return each
+    return null
   }
 
-  /** Closes the engines of a client connection that has closed. */
-  clientClosed(client: Client): void {
-    this.closedClients.add(client)
-    for (const own of [this.byClient, this.bound]) {
-      own.get(client)?.close()
-      own.delete(client)
-    }
+  /** An exchange has chosen this endpoint. */
+  begin(endpoint: Endpoint): void {
+    this.requests++
+    this.balancer.began(endpoint.member)
   }
 
-  close(): void {
-    for (const engine of this.engines()) engine.close()
+  /** An exchange that had chosen this endpoint has ended, or chooses again. */
+  end(endpoint: Endpoint): void {
+    this.requests--
+    this.balancer.ended(endpoint.member)
+    endpoint.left()
+  }
+
+  /** Changes its options, and keeps the health of its endpoints. */
+  configure(options: BackendOptions): void {
+    const { ratio, perSecond } = this.options.retryBudget ?? {}
+    const next = options.retryBudget
+    if (next?.ratio !== ratio || next?.perSecond !== perSecond)
+      this.budget = next === null ? null : new RetryBudget(next, this.world.pollset.now)
+    this.options = options
+    this.balancer.configure(options.balancer)
+  }
+
+  /** Closes it once its last exchanges have ended. */
+  retire(): void {
+    this.replace([])
+  }
+
+  /** Whether an endpoint may be chosen that is not among these. */
+  hasOther(tried: readonly Member[]): boolean {
+    return this.current.some((each) => !tried.includes(each.member))
   }
 
   engines(): readonly Engine<ExchangeSession>[] {
-    const shared = [this.shared, this.tunnels].filter((each) => each !== null)
-    return [...shared, ...this.byClient.values(), ...this.bound.values()]
+    return this.current.flatMap((each) => each.engines.engines())
   }
 
-  private open(client: Client | null, limits = this.limits): Engine<ExchangeSession> {
-    return this.watched(new Engine(this.world, this.name, this.sessionsFor(client), limits))
+  clientClosed(client: Client): void {
+    for (const each of this.current) each.engines.clientClosed(client)
   }
 
-  private watched(engine: Engine<ExchangeSession>): Engine<ExchangeSession> {
-    engine.onUnopened = (why) => this.onUnreached?.(why)
-    return engine
+  close(): void {
+    for (const each of this.current) each.engines.close()
   }
 }

@@ -2,12 +2,14 @@
 // response before any of it is sent, its backend. Each change is checked as the codecs would check it, and
 // never touches framing: a message must not get two meanings.
 
+import { choice } from './choice.js'
 import type { Exchange } from './exchange.js'
 
 /** The steps in which nothing of a response has been sent. */
 const UNANSWERED: ReadonlySet<string> = new Set([
   'receive',
   'route',
+  'balance',
   'lease',
   'leaseLate',
   'sendHead',
@@ -84,15 +86,15 @@ export const changes = {
   setBackend(x: Exchange, name: string): string | null {
     if (x.stepName !== 'lease') return `hold ${x.id} at exchange.lease to choose its backend`
     if (x.connectTarget !== null) return 'a CONNECT goes to its own target'
-    const backend = [...x.proxy.routes.backends].find((each) => each.name === name)
+    const backend = x.proxy.backends.find((each) => each.name === name)
     if (backend === undefined) {
-      const names = [...x.proxy.routes.backends].map((each) => each.name)
+      const names = x.proxy.backends.map((each) => each.name)
       return `no route has the backend '${name}': there are ${names.join(', ')}`
     }
     x.lease.release()
+    choice.leave(x)
     x.backend = backend
-    x.engine = backend.engineFor(x.frontend.client)
-    return null
+    return choice.balance(x) === 'lease' ? null : (x.refusal?.text ?? '')
   },
 
   /** Prepares an answer in the backend's place, for `respond`. */

@@ -3,8 +3,8 @@
 
 import type { World } from '../continuation/index.js'
 import { Engine, engineLimits, type SessionFactory } from '../engine/index.js'
-import type { ExchangeSession } from './backend.js'
 import { ConnectPattern, type ConnectTarget, partsOf } from './connect-pattern.js'
+import type { ExchangeSession } from './engine-set.js'
 import { type Refusal, refusal } from './refusal.js'
 
 const NOT_ALLOWED = refusal(403, 'connect-not-allowed', 'the target of this CONNECT is not allowed here')

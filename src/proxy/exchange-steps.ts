@@ -1,44 +1,22 @@
 // The steps of an exchange (design: Exchange; spec/exchange.md). Most requests go through
 //
-//   receive → route → lease → sendHead → awaitHead → answer → transfer → finish → log
+//   receive → route → balance → lease → sendHead → awaitHead → answer → transfer → finish → log
 //
 // The request body flows from `sendHead` on. In `answer` the response head has come, and nothing of it has
 // been sent to the client. A response may begin, and may end, before its request ends: `transfer` moves both
 // bodies. A tunnel goes from `answer` to `tunnel`, which moves bytes both ways and ends each way by itself.
 // Every exchange ends in `log`, once.
 
-import { defineLife } from '../continuation/index.js'
 import { LEASED, UNLEASED } from '../engine/index.js'
 import { EXTENDED_CONNECT, type Head } from '../http/index.js'
 import { attempts } from './attempts.js'
+import { choice } from './choice.js'
 import type { Exchange } from './exchange.js'
+import { exchangeLife } from './exchange-life.js'
 import { BEFORE_HEAD, flows } from './flows.js'
-import { forwardedByUs, maxForwardsAnswer, type OwnAnswer } from './forwarding.js'
+import { maxForwardsAnswer, type OwnAnswer } from './forwarding.js'
 import { respond, sendRefusal } from './own-answer.js'
 import * as refusals from './refusal.js'
-
-export const exchangeLife = defineLife({
-  name: 'exchange',
-  source: import.meta.url,
-  edges: {
-    receive: ['route', 'refuse', 'abort'],
-    route: ['lease', 'respond', 'refuse', 'abort'],
-    lease: ['lease', 'leaseLate', 'sendHead', 'respond', 'refuse', 'abort'],
-    leaseLate: ['refuse'],
-    sendHead: ['awaitHead', 'retry', 'respond', 'refuse', 'abort'],
-    awaitHead: ['awaitHead', 'answer', 'retry', 'respond', 'refuse', 'abort'],
-    answer: ['transfer', 'tunnel', 'retry', 'refuse', 'abort'],
-    transfer: ['transfer', 'finish', 'abort'],
-    tunnel: ['tunnel', 'finish', 'abort'],
-    finish: ['log'],
-    respond: ['log', 'abort'],
-    refuse: ['log', 'abort'],
-    retry: ['lease', 'refuse', 'abort'],
-    abort: ['log'],
-    log: ['done'],
-  },
-  waits: ['lease', 'head', 'headLook', 'bodyLook', 'tunnelLook', 'answer'],
-})
 
 const { goto, done, suspend } = exchangeLife
 // The step after a late wait knows why it was late: `leaseLate` by its name, the others by the clock.
@@ -55,6 +33,8 @@ const waitOnForHead = suspend({
 })
 const waitForBody = suspend({ then: 'transfer', late: 'transfer', cancelled: 'abort', within: 'bodyLook' })
 const waitInTunnel = suspend({ then: 'tunnel', late: 'tunnel', cancelled: 'abort', within: 'tunnelLook' })
+/** Waits before the request is sent again. */
+const waitToRetry = suspend({ then: 'balance', late: 'balance', cancelled: 'abort' })
 const waitUntilSent = suspend({ then: 'log', late: 'abort', cancelled: 'abort', within: 'answer' })
 
 export const exchangeSteps = exchangeLife.steps<Exchange>({
@@ -65,32 +45,24 @@ export const exchangeSteps = exchangeLife.steps<Exchange>({
     return x.refusal === null ? goto.route : goto.refuse
   },
 
-  /** Finds the engine of the backend, and adds the forwarding fields. */
+  /** Finds the route, and adds the forwarding fields. */
   route(x) {
     if (x.cancelAsked) return goto.abort
     x.engine = x.openConnect()
     if (x.engine !== null) return goto.lease
     x.ownAnswer = maxForwardsAnswer(x.request, x.proxy.world.fields)
-    if (x.ownAnswer !== null) return goto.respond
-    const backend = x.proxy.routes.match(x.request)
-    if (backend === null) {
-      x.refusal = refusals.NO_ROUTE
-      return goto.refuse
-    }
-    x.backend = backend
-    x.engine = backend.engineFor(x.frontend.client)
-    forwardedByUs(x.request, x.frontend.client, x.proxy.world.fields)
-    return goto.lease
+    return x.ownAnswer !== null ? goto.respond : goto[choice.route(x)]
   },
+
+  /** Chooses the endpoint, and its engine. */
+  balance: (x) => (x.cancelAsked ? goto.abort : goto[choice.balance(x)]),
 
   /** Waits for a stream on a shared session. The engine wakes us with the lease granted, or with a fault. */
   lease(x) {
     const lease = x.lease
     if (lease.session !== null) return goto.sendHead
     if ((lease.readiness & UNLEASED) !== 0 && lease.fault !== null) {
-      x.cause = lease.fault
-      x.refusal = x.refusalOf(lease.fault)
-      return goto.refuse
+      return goto[choice.unreached(x, lease.fault)]
     }
     // A debugger may send it here while it is in the queue: it keeps its place.
     const answer = lease.list !== null ? 'queued' : x.engine?.lease(lease)
@@ -100,14 +72,21 @@ export const exchangeSteps = exchangeLife.steps<Exchange>({
       return goto.refuse
     }
     x.waitOn(0, lease, LEASED | UNLEASED)
+    const { connectMs, leaseMs } = x.route
+    x.connecting =
+      x.endpoint !== null && connectMs < x.endpoint.engines.connectMs && x.engine?.sessions.length === 0
     const { oldAt } = x.progress
-    if (oldAt >= x.now + x.proxy.leaseMs) return waitForLease
-    x.waitUntil(oldAt)
+    if (!x.connecting && oldAt >= x.now + leaseMs) return waitForLease
+    x.waitUntil(Math.min(oldAt, x.now + (x.connecting ? connectMs : leaseMs)))
     return waitForLeaseUntil
   },
 
-  /** No stream was free in time, or the connection of a plain CONNECT was not made in time. */
+  /** No stream was free in time, or no connection was made in time. */
   leaseLate(x) {
+    if (x.connecting && x.now < x.progress.oldAt) {
+      // A connection is open by now: timeouts.lease counts from here.
+      return x.engine?.sessions.length === 0 ? goto[choice.connectLate(x)] : goto.lease
+    }
     x.refusal = x.connectTarget === null ? refusals.LEASE_LATE : refusals.CONNECT_LATE
     return goto.refuse
   },
@@ -129,7 +108,7 @@ export const exchangeSteps = exchangeLife.steps<Exchange>({
       return goto.refuse
     }
     if (x.request.protocol !== null && (session.features & EXTENDED_CONNECT) === 0) {
-      if (x.tryTunnelEngine()) return goto.retry
+      if (x.tryTunnelEngine()) return goto.lease
       x.refusal = refusals.NO_TUNNEL
       return goto.refuse
     }
@@ -148,6 +127,7 @@ export const exchangeSteps = exchangeLife.steps<Exchange>({
     flows.passRequest(x, stream)
     if (x.checkHead(stream)) {
       x.refusal = x.requestIsOwed ? refusals.REQUEST_LATE : refusals.HEAD_LATE
+      if (!x.requestIsOwed) choice.late(x)
       return goto.refuse
     }
     flows.waitForFlows(x, stream, BEFORE_HEAD)
@@ -164,7 +144,10 @@ export const exchangeSteps = exchangeLife.steps<Exchange>({
       x.refusal = refusals.DECLINED
       return goto.refuse
     }
-    flows.sendResponse(x, stream, stream.head as Head)
+    const head = stream.head as Head
+    if (choice.refusesStatus(x, head)) return goto.retry
+    choice.answered(x, head.status)
+    flows.sendResponse(x, stream, head)
     return x.tunnelOpen ? goto.tunnel : goto.transfer
   },
 
@@ -179,7 +162,7 @@ export const exchangeSteps = exchangeLife.steps<Exchange>({
     }
     flows.passBoth(x, stream)
     if (x.frontend.localEnded) return goto.finish
-    if (x.checkProgress(stream, x.proxy.limits.bodyTimeoutMs)) {
+    if (x.checkProgress(stream, x.route.limits.bodyTimeoutMs)) {
       x.outcome = x.bodyLateness(stream)
       x.abortReason = 'internal'
       return goto.abort
@@ -201,7 +184,7 @@ export const exchangeSteps = exchangeLife.steps<Exchange>({
     }
     flows.passBoth(x, stream)
     if (flows.tunnelIsOver(x, stream)) return goto.finish
-    if (x.checkProgress(stream, x.proxy.limits.tunnelIdleMs)) {
+    if (x.checkProgress(stream, x.route.limits.tunnelIdleMs)) {
       x.outcome = 'tunnel-idle'
       return goto.abort
     }
@@ -242,7 +225,7 @@ export const exchangeSteps = exchangeLife.steps<Exchange>({
       return goto.refuse
     }
     attempts.withdraw(x)
-    const { attemptsMax, retryTimeoutMs } = x.proxy.limits
+    const { attemptsMax, retryTimeoutMs } = x.route.limits
     if (x.attempts >= attemptsMax || x.sendsNoMore) {
       x.refusal = attempts.finalRefusal(x)
       return goto.refuse
@@ -251,7 +234,10 @@ export const exchangeSteps = exchangeLife.steps<Exchange>({
       x.refusal = refusals.RETRY_LATE
       return goto.refuse
     }
-    return goto.lease
+    if (x.backend === null) return goto.lease
+    if (x.retryAt <= x.now) return goto.balance
+    x.waitUntil(x.retryAt)
+    return waitToRetry
   },
 
   /** Resets both streams. The client may have closed its connection when its whole answer had left. */

@@ -1,6 +1,7 @@
 // An exchange: a request and its response, as plain data. Its steps are in exchange-steps.ts, the flow of
 // bodies in flows.ts, retries in attempts.ts.
 
+import type { Member } from '../balancing/index.js'
 import { Continuation, type Fault } from '../continuation/index.js'
 import { type Engine, Lease } from '../engine/index.js'
 import {
@@ -11,28 +12,42 @@ import {
   type StreamFault,
   Token,
 } from '../http/index.js'
-import type { Backend, ExchangeSession } from './backend.js'
+import type { Backend } from './backend.js'
 import { changes } from './changes.js'
+import { choice } from './choice.js'
 import type { ConnectTarget } from './connect-pattern.js'
+import type { Endpoint } from './endpoint.js'
+import type { ExchangeSession } from './engine-set.js'
 import type { OwnAnswer } from './forwarding.js'
 import { flowOf, Progress } from './progress.js'
 import type { ReverseProxy } from './proxy.js'
-import {
-  badGateway,
-  CONNECT_LATE,
-  NO_CONNECT,
-  type Refusal,
-  TUNNELS_FULL,
-  UNSUPPORTED_PROTOCOL,
-} from './refusal.js'
+import { badGateway, CONNECT_LATE, NO_CONNECT, type Refusal, TUNNELS_FULL } from './refusal.js'
+import type { Route } from './routes.js'
+import type { ClientView } from './trusted-proxies.js'
+
+const NONE: readonly Member[] = []
 
 export class Exchange extends Continuation {
   readonly proxy: ReverseProxy
   readonly frontend: FrontendStream
   /** Its fields may be changed before it is sent. */
   request: Head
+  /** The name of the listener that accepted its connection; '' if it has none. */
+  readonly listener: string
+  /** Its route, which it keeps when the routes change; before `route`, the proxy's settings. */
+  route: Route
+  /** Its client as trusted proxies tell it; null as the connection tells it. */
+  view: ClientView | null
   /** The backend of its route; null before `route`, and for a plain CONNECT. */
   backend: Backend | null
+  /** The endpoint of the current attempt; null before `balance`, and for a plain CONNECT. */
+  endpoint: Endpoint | null
+  /** The endpoints that have failed it. */
+  tried: readonly Member[]
+  /** Its wait for a lease ends with timeouts.connect, since no connection is open. */
+  connecting: boolean
+  /** When the next attempt may begin, in ms of the pollset's clock; 0 for at once. */
+  retryAt: number
   /** The stream of the current attempt; null between attempts. */
   backendStream: Stream | null
   engine: Engine<ExchangeSession> | null
@@ -68,12 +83,19 @@ export class Exchange extends Continuation {
   outcome: string
   readonly progress: Progress
 
-  constructor(proxy: ReverseProxy, frontend: FrontendStream, refusal: Refusal | null) {
-    super(proxy.world, proxy.durations)
+  constructor(proxy: ReverseProxy, frontend: FrontendStream, listener: string, refusal: Refusal | null) {
+    super(proxy.world, proxy.unrouted.durations)
     this.proxy = proxy
     this.frontend = frontend
     this.request = frontend.head as Head
+    this.listener = listener
+    this.route = proxy.unrouted
+    this.view = null
     this.backend = null
+    this.endpoint = null
+    this.tried = NONE
+    this.connecting = false
+    this.retryAt = 0
     this.backendStream = null
     this.engine = null
     this.lease = new Lease<ExchangeSession>(this)
@@ -92,7 +114,7 @@ export class Exchange extends Continuation {
     this.cause = null
     this.abortReason = 'cancel'
     this.outcome = 'ok'
-    this.progress = new Progress(proxy.limits, this.receivedAt)
+    this.progress = new Progress(this.route.limits, this.receivedAt)
   }
 
   get id(): string {
@@ -119,6 +141,16 @@ export class Exchange extends Continuation {
   get now(): number {
     return this.proxy.world.pollset.now
   }
+  /** Keeps this route from now on. */
+  pin(route: Route): void {
+    this.route = route
+    this.durations = route.durations
+    this.progress.limits = route.limits
+  }
+  /** The client's address, as far as it is known. */
+  get clientAddress(): string {
+    return this.view?.address ?? this.frontend.client.addresses.from.host
+  }
   /** {@link backendStream}, in the steps that have one. */
   get stream(): Stream {
     return this.backendStream as Stream
@@ -141,7 +173,7 @@ export class Exchange extends Continuation {
       const target = this.proxy.connects?.targetOf(this.request.host) ?? NO_CONNECT
       if ('status' in target) return target
       this.connectTarget = target
-    } else if (protocol.value !== 'websocket') return UNSUPPORTED_PROTOCOL
+    }
     if (this.proxy.tunnels >= this.proxy.limits.tunnelsMax) return TUNNELS_FULL
     this.proxy.tunnels++
     this.countsAsTunnel = true
@@ -156,8 +188,7 @@ export class Exchange extends Continuation {
 
   /** Returns the refusal for a fault of the lease. */
   refusalOf(why: Fault): Refusal {
-    const late = this.connectTarget !== null && why.code === CONNECT_LATE.code
-    return late ? CONNECT_LATE : badGateway(why.code, why.message)
+    return why.code === CONNECT_LATE.code ? CONNECT_LATE : badGateway(why.code, why.message)
   }
 
   /**
@@ -165,7 +196,7 @@ export class Exchange extends Continuation {
    * is no such engine, or if it was tried.
    */
   tryTunnelEngine(): boolean {
-    const other = this.backend?.tunnelEngine() ?? null
+    const other = this.endpoint?.engines.tunnelEngine() ?? null
     if (other === null || other === this.engine) return false
     this.lease.release()
     this.engine = other
@@ -202,6 +233,7 @@ export class Exchange extends Continuation {
   /** Releases lease and streams (property S1). Does nothing where they have ended. */
   release(reason: ResetReason): void {
     this.lease.release()
+    choice.leave(this)
     this.backendStream?.reset('cancel')
     if (this.connectTarget !== null) this.engine?.close()
     this.frontend.owner = null

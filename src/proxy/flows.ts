@@ -12,6 +12,7 @@ import {
   type Stream,
   type StreamFault,
 } from '../http/index.js'
+import { affinityCookie } from './choice.js'
 import type { Exchange } from './exchange.js'
 import { interimPasses, reportsWork } from './interims.js'
 
@@ -35,7 +36,7 @@ export const flows = {
       return
     }
     const empty = isEmpty(frontend)
-    if (!empty) frontend.retainBody(x.proxy.limits.replayBytesMax)
+    if (!empty) frontend.retainBody(x.route.limits.replayBytesMax)
     stream.sendHead(request, empty)
     frontend.raise(BODY)
   },
@@ -80,8 +81,10 @@ export const flows = {
 
   /** Sends the response head. From here on the request is not sent again. */
   sendResponse(x: Exchange, stream: Stream, head: Head): void {
-    const { frontend, backend } = x
-    if (backend !== null) backend.hasAnswered = true
+    const { frontend, endpoint } = x
+    if (endpoint !== null) endpoint.engines.hasAnswered = true
+    const cookie = affinityCookie(x)
+    if (cookie !== null) head.add(x.proxy.world.fields.make('set-cookie', cookie))
     x.proxy.world.date.stamp(head)
     x.progress.answered(x.now, frontend, stream)
     x.lease.trust()

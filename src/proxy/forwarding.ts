@@ -1,7 +1,9 @@
 // Changes a request head as an intermediary must (RFC 9110 §7.6): Via, Max-Forwards, and the fields that tell
 // a backend of the client. All other fields pass unchanged.
 
-import { type Client, type FieldTable, type Head, IDENTITY_FIELDS, Token, tokenSet } from '../http/index.js'
+import { type Field, type FieldTable, type Head, IDENTITY_FIELDS, Token, tokenSet } from '../http/index.js'
+import type { Exchange } from './exchange.js'
+import type { ClientView } from './trusted-proxies.js'
 
 /**
  * Fields of a client that no backend gets (spec/exchange.md, Fields): claimed identities, names that could be
@@ -14,11 +16,29 @@ const STRIPPED = tokenSet(...IDENTITY_FIELDS, Token.FRAMING_LOOKALIKE, Token.HTT
  * Replaces the client's forwarding fields by our own. A Host field without `:authority` becomes `:authority`
  * (RFC 9113 §8.3.1).
  */
-export function forwardedByUs(request: Head, client: Client, fields: FieldTable): void {
+export function forwardedByUs(x: Exchange): void {
+  const { request, view } = x
+  const { fields } = x.proxy.world
   const host = request.authority === null ? request.find(Token.HOST) : null
   if (host !== null) request.addAuthority(fields.make(':authority', host.value, host.neverIndexed))
+  const kept = view === null ? NONE : request.fields.filter((each) => x.proxy.trusted.passes(each))
   request.remove(STRIPPED)
-  for (const field of client.forwardingFields) request.add(field)
+  for (const field of x.frontend.client.forwardingFields)
+    request.add(view === null ? field : believed(fields, field, x, view))
+  if (view !== null && view.host !== null) request.add(fields.make('x-forwarded-host', view.host))
+  for (const field of kept) if (STRIPPED[field.token] === 1) request.add(field)
+}
+
+const NONE: readonly Field[] = []
+
+/** Returns our forwarding field as trusted proxies have begun it. */
+function believed(fields: FieldTable, field: Field, { frontend }: Exchange, view: ClientView): Field {
+  const peer = frontend.client.addresses.from.host
+  if (field.token === Token.X_FORWARDED_FOR && view.address !== peer)
+    return fields.make('x-forwarded-for', [view.address, ...view.through, peer].join(', '))
+  if (field.token === Token.X_FORWARDED_PROTO && view.scheme !== null)
+    return fields.make('x-forwarded-proto', view.scheme)
+  return field
 }
 
 /** Fields that an answer to TRACE must not repeat (RFC 9110 §9.3.8). */
@@ -32,7 +52,7 @@ export interface OwnAnswer {
   /** What the exchange reports as its outcome. */
   readonly outcome: string
   readonly text: string
-  readonly fields: [string, string][]
+  readonly fields: readonly (readonly [string, string])[]
 }
 
 /**

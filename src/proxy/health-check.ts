@@ -20,7 +20,7 @@ import {
 import { BODY, type Client, HEAD, Head, type HttpWorld, INTERIM, RESET, type Stream } from '../http/index.js'
 import { Deadline, Signal, type Socket } from '../pollset/index.js'
 import { type AddressPair, type Dial, type DialEvents, type DialTarget, dial } from '../transport/index.js'
-import type { ExchangeSession } from './backend.js'
+import type { ExchangeSession } from './engine-set.js'
 import { CHECK_PATH, checkRequest, servingStatus } from './grpc-health.js'
 
 /** The interval while the endpoint is down, in ms, if the configured one is not shorter. */

@@ -22,10 +22,13 @@ export function respond(x: Exchange, { status, text, fields: more }: OwnAnswer):
 
 /** Sends a refusal in the form that the client's library reads, and waits until it has left. */
 export function sendRefusal(x: Exchange, refusal: Refusal): void {
-  const { status, code, text } = refusal
-  if (isGrpc(x.request)) send(x, grpcHead(x.proxy.world.fields, refusal), null)
+  const { status, code } = refusal
+  // Clients may know what they did wrong. What is wrong behind the proxy is told where the route allows it.
+  const text = status < 500 || x.route.detailed ? `: ${refusal.text}` : ''
+  const tells = `${code} (${x.id})${text}`
+  if (isGrpc(x.request)) send(x, grpcHead(x.proxy.world.fields, refusal, tells), null)
   else {
-    const line = `${status} ${code}: ${text}\n`
+    const line = `${status} ${tells}\n`
     respond(x, { status, outcome: code, text: line, fields: [['x-fermata', code]] })
   }
 }
@@ -74,7 +77,7 @@ const percentEncoded = (text: string): string =>
   ).join('')
 
 /** Returns a refusal as a gRPC client reads it: Trailers-Only, a head without a body. */
-const grpcHead = (fields: FieldTable, { status, code, text }: Refusal): Head =>
+const grpcHead = (fields: FieldTable, { status, code }: Refusal, text: string): Head =>
   headOf(
     fields,
     200,

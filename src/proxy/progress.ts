@@ -18,7 +18,8 @@ export const lookMs = (limitMs: number, { exchangeTimeoutMs }: ProxyLimits): num
   Math.min(limitMs, exchangeTimeoutMs) / LOOKS
 
 export class Progress {
-  private readonly limits: ProxyLimits
+  /** It may be replaced until the request is sent. */
+  limits: ProxyLimits
   receivedAt: number
   /** When the response head is late: ms of the pollset's clock, as are all times here. */
   headBy: number

@@ -2,14 +2,18 @@
 // HTTP/1.1 nor HTTP/2: it is the acceptor of frontends, and backends bring their session factories.
 
 import type { Client, FrontendStream, HttpWorld, StreamAcceptor } from '../http/index.js'
-import type { DurationList } from '../pollset/index.js'
+import { Networks } from '../pollset/index.js'
+import type { Backend } from './backend.js'
+import { Chance } from './chance.js'
 import type { ConnectPolicy } from './connect-policy.js'
 import { Exchange } from './exchange.js'
-import { exchangeLife, exchangeSteps } from './exchange-steps.js'
+import { exchangeSteps } from './exchange-steps.js'
 import { type ProxyLimits, proxyLimits } from './limits.js'
-import { lookMs } from './progress.js'
 import type { Refusal } from './refusal.js'
-import type { RouteTable } from './route-table.js'
+import { RequestView } from './request-view.js'
+import { NO_ACTION, Route, settingsOf } from './routes.js'
+import type { Router } from './routing.js'
+import { TrustedProxies } from './trusted-proxies.js'
 
 /** Watches how exchanges end, for logs, metrics and tests. Its methods must not throw. */
 export interface ExchangeWatcher {
@@ -24,13 +28,17 @@ export interface ExchangeWatcher {
 export class ReverseProxy implements StreamAcceptor {
   readonly world: HttpWorld
   /** Routes for exchanges that have not reached `route`. May be replaced at any time. */
-  routes: RouteTable
+  routes: Router<Route>
+  /** The settings of exchanges that have no route: refused ones, and plain CONNECT. */
+  unrouted: Route
+  /** Whose forwarding fields are believed. */
+  trusted: TrustedProxies = new TrustedProxies(new Networks([]), [])
+  readonly chance: Chance
+  /** @internal */
+  readonly requestView = new RequestView()
   /** The allowed targets of a plain CONNECT; null refuses every one. */
-  readonly connects: ConnectPolicy | null
+  connects: ConnectPolicy | null
   readonly limits: ProxyLimits
-  /** ms that a request waits for a lease at most */
-  readonly leaseMs: number
-  readonly durations: readonly DurationList[]
   /** Exchanges that have begun, and those that have ended. */
   begun = 0
   logged = 0
@@ -38,11 +46,13 @@ export class ReverseProxy implements StreamAcceptor {
   tunnels = 0
   /** The number of ended exchanges by outcome. */
   readonly outcomes = new Map<string, number>()
+  /** The backends of the routes. */
+  backends: readonly Backend[] = []
   private watchers: readonly ExchangeWatcher[] = []
 
   constructor(
     world: HttpWorld,
-    routes: RouteTable,
+    routes: Router<Route>,
     limits: Partial<ProxyLimits> = {},
     connects: ConnectPolicy | null = null,
   ) {
@@ -50,30 +60,23 @@ export class ReverseProxy implements StreamAcceptor {
     this.routes = routes
     this.connects = connects
     this.limits = { ...proxyLimits, ...limits }
-    const { leaseTimeoutMs, headTimeoutMs, bodyTimeoutMs, tunnelIdleMs, exchangeTimeoutMs } = this.limits
-    this.leaseMs = Math.min(leaseTimeoutMs, exchangeTimeoutMs)
-    this.durations = exchangeLife.durations(world.pollset.deadlines, {
-      lease: this.leaseMs,
-      head: headTimeoutMs,
-      headLook: lookMs(headTimeoutMs, this.limits),
-      bodyLook: lookMs(bodyTimeoutMs, this.limits),
-      tunnelLook: lookMs(tunnelIdleMs, this.limits),
-      answer: bodyTimeoutMs,
-    })
+    this.chance = new Chance(world.pollset)
+    this.unrouted = new Route(world.pollset, this.limits, settingsOf('', this.limits), NO_ACTION)
   }
 
-  accept(stream: FrontendStream): void {
-    this.begin(stream, null)
+  /** @param listener the name of the listener that accepted the connection, for routes that name it */
+  accept(stream: FrontendStream, listener = ''): void {
+    this.begin(stream, listener, null)
   }
 
   /** Answers the request with this refusal. */
   refuse(stream: FrontendStream, refusal: Refusal): void {
-    this.begin(stream, refusal)
+    this.begin(stream, '', refusal)
   }
 
-  private begin(stream: FrontendStream, refusal: Refusal | null): void {
+  private begin(stream: FrontendStream, listener: string, refusal: Refusal | null): void {
     this.begun++
-    const exchange = new Exchange(this, stream, refusal)
+    const exchange = new Exchange(this, stream, listener, refusal)
     stream.owner = exchange
     exchangeSteps.start(this.world, exchange, 'receive')
   }
@@ -89,7 +92,7 @@ export class ReverseProxy implements StreamAcceptor {
   }
 
   clientClosed(client: Client): void {
-    for (const backend of this.routes.backends) backend.clientClosed(client)
+    for (const backend of this.backends) backend.clientClosed(client)
   }
 
   /** @internal */

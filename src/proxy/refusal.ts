@@ -18,11 +18,14 @@ export const CLEAR_TEXT = refusal(
   'this port speaks HTTP over TLS, and the request came in clear text: use https://',
 )
 export const NO_ROUTE = refusal(404, 'no-route', 'no route is configured for this host and path')
+export const NO_HOST = refusal(400, 'no-host', 'the request names no host to redirect to')
+export const NO_ENDPOINT = refusal(503, 'no-endpoint', 'no endpoint of the backend is healthy')
+export const REQUESTS_FULL = refusal(503, 'requests-full', 'too many requests run on the backend')
 export const NO_CONNECT = refusal(501, 'connect-not-served', 'CONNECT is not supported here')
 export const UNSUPPORTED_PROTOCOL = refusal(
   501,
   'protocol-not-served',
-  'only the websocket protocol is supported for extended CONNECT',
+  'the route does not allow this protocol of Upgrade or extended CONNECT',
 )
 export const TUNNELS_FULL = refusal(503, 'tunnels-full', 'too many tunnels are open')
 export const NO_TUNNEL = refusal(

@@ -23,7 +23,7 @@ import {
   STALL,
   type TransitLimits,
 } from '../transport/index.js'
-import type { ExchangeSession } from './backend.js'
+import type { ExchangeSession } from './engine-set.js'
 import { TcpOutput, TcpStream, type TcpStreamConnection } from './tcp-stream.js'
 
 export interface TcpLimits extends LingerLimits, TransitLimits {

@@ -2,6 +2,8 @@
 
 /** Entries with weights above 0. An entry's share of the choices is its weight by the sum of all. */
 export class Weighted<T> {
+  /** The entry, if there is only one; null otherwise. */
+  readonly only: T | null
   private readonly entries: readonly T[]
   /** For each entry, the sum of the weights up to and with it. */
   private readonly sums: readonly number[]
@@ -9,6 +11,7 @@ export class Weighted<T> {
   /** Throws a RangeError without entries, or for a weight that is not above 0. */
   constructor(entries: readonly { readonly to: T; readonly weight: number }[]) {
     let sum = 0
+    this.only = entries.length === 1 ? entries[0].to : null
     this.entries = entries.map((each) => each.to)
     this.sums = entries.map(({ weight }) => {
       if (!(weight > 0) || weight === Number.POSITIVE_INFINITY)

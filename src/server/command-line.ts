@@ -15,7 +15,8 @@ import {
 import { checkLimits, defaultLimits, limitsWith } from './limits.js'
 import { program, SEE_HELP, type ServeOptions } from './options.js'
 import { type Origin, startOrigin } from './origin.js'
-import { DRAIN_TIMEOUT_MS, type ServerCertificates } from './server.js'
+import type { ServerCertificates } from './server-options.js'
+import { DRAIN_TIMEOUT_MS } from './short-form.js'
 
 /**
  * Exit codes: a wrong command line, a server that could not serve, a defect of ours (EX_SOFTWARE of
@@ -138,6 +139,7 @@ function makeServer(options: ServeOptions, listen: Listen[], routes: readonly Ro
     ...(connect === undefined ? {} : { connect }),
     ...(sendProxy === undefined ? {} : { sendProxy }),
     share: options.share,
+    ...(options.backend === undefined && options.route === undefined ? { errors: 'detailed' as const } : {}),
     limits: options.limit ?? {},
     drainTimeoutMs: options.drainTimeout ?? DRAIN_TIMEOUT_MS,
     trace: traceTo(options.trace),

@@ -3,6 +3,7 @@
 
 import { EventEmitter } from 'node:events'
 import type TypedEmitter from 'typed-emitter'
+import type { Configuration } from '../config/index.js'
 import { type Address, formatAddress } from '../pollset/index.js'
 import type { Exchange } from '../proxy/index.js'
 import { addRoute, ConfigError, type Listen, parseListen, parseRoute, type RouteText } from './address.js'
@@ -11,7 +12,8 @@ import type { Emitter } from './emitter.js'
 import { notListening } from './listen-faults.js'
 import { checkOptions } from './option-checks.js'
 import type { ProcessLog } from './process-log.js'
-import { Server, type ServerOptions } from './server.js'
+import { Server } from './server.js'
+import { configurationOf, type ShortForm } from './short-form.js'
 
 /** The routes of requests. */
 export interface Routing {
@@ -37,7 +39,11 @@ export interface DebugListenOptions {
   readonly secrets?: boolean
 }
 
-export interface ProxyServerOptions extends Omit<ServerOptions, 'listen' | 'routes' | 'debug'>, Routing {
+export interface ProxyServerOptions extends Omit<ShortForm, 'listen' | 'routes'>, Routing {
+  /** Writes a line of the process log, without its line end. By default there is no log. */
+  readonly log?: ((line: string) => void) | undefined
+  /** Writes a line of the trace. */
+  readonly trace?: ((line: string) => void) | undefined
   /** Lets debuggers attach. */
   readonly debug?: DebugListenOptions | undefined
   /**
@@ -150,10 +156,21 @@ function configured<T>(make: () => T): T {
   try {
     return make()
   } catch (error) {
-    if (error instanceof ConfigError || !(error instanceof Error)) throw error
-    throw Object.assign(new ConfigError(error.message), { cause: error })
+    throw error instanceof Error ? asConfigError(error) : error
   }
 }
+
+/** Returns what `make` makes, or the error that it throws. */
+export function orError<T>(make: () => T): T | Error {
+  try {
+    return make()
+  } catch (error) {
+    return error instanceof Error ? error : new Error(String(error))
+  }
+}
+
+const asConfigError = (error: Error): ConfigError =>
+  error instanceof ConfigError ? error : Object.assign(new ConfigError(error.message), { cause: error })
 
 const wasClosed = () => new ServerError('not-listening', 'the server was closed')
 
@@ -167,11 +184,12 @@ class RunningServer extends TypedEvents implements ProxyServer {
   private listened: Promise<readonly Address[]> | null = null
   private closed: Promise<void> | null = null
   private over = false
+  private form: ShortForm
 
   constructor(all: ProxyServerOptions) {
     super()
     checkOptions(all)
-    const { listen, routes, backend, debug, ...options } = all
+    const { listen, routes, backend, debug, log, trace, ...options } = all
     const addresses = listenOf(listen)
     const routing = {
       ...(routes === undefined ? {} : { routes }),
@@ -179,12 +197,14 @@ class RunningServer extends TypedEvents implements ProxyServer {
     }
     this.listenersCount = addresses.length
     const debugging = debug === undefined ? null : debugOf(debug)
+    this.form = { ...options, listen: addresses, routes: routesOf(routing) }
     this.server = configured(
       () =>
         new Server({
-          ...options,
-          listen: addresses,
-          routes: routesOf(routing),
+          configuration: configurationOf(this.form),
+          read: (done) => done(orError(() => this.readAgain())),
+          ...(log === undefined ? {} : { log }),
+          ...(trace === undefined ? {} : { trace }),
           ...(debugging === null ? {} : { debug: debugging }),
         }),
     )
@@ -289,7 +309,23 @@ class RunningServer extends TypedEvents implements ProxyServer {
     if (this.closed !== null) throw wasClosed()
     if (typeof routing !== 'object' || routing === null)
       throw new ConfigError('apply takes { backend } or { routes }')
-    this.server.route(routesOf(routing))
+    const form = { ...this.form, routes: routesOf(routing) }
+    let wrong: Error | null = null
+    this.server.apply(
+      configured(() => configurationOf(form)),
+      (error) => {
+        wrong = error
+      },
+    )
+    if (wrong !== null) throw asConfigError(wrong)
+    this.form = form
+  }
+
+  /** Reads the certificates again. Throws if one is wrong. */
+  private readAgain(): Configuration {
+    if (!this.form.listen.some((each) => each.secure === true))
+      throw new ConfigError('no listener has certificates')
+    return configurationOf(this.form)
   }
 
   reload(): void {

@@ -3,7 +3,7 @@
 
 import type { Fault } from '../continuation/index.js'
 import type { Engine } from '../engine/index.js'
-import type { Backend, ExchangeSession } from '../proxy/index.js'
+import type { EngineSet, ExchangeSession } from '../proxy/index.js'
 import { parseBackend } from './address.js'
 import type { Limits } from './limits.js'
 
@@ -12,7 +12,7 @@ const HINTS: readonly (readonly [RegExp, string])[] = [
   [/\bECONNREFUSED\b/, 'nothing listens there'],
   [/\bENOENT\b/, 'there is no such socket'],
   [/\bEACCES\b/, 'not permitted to connect to it'],
-  [/\bETIMEDOUT\b/, 'no answer within transport.connectMs'],
+  [/\bETIMEDOUT\b/, 'no answer within timeouts.connect'],
   [/\bE(?:HOSTUNREACH|NETUNREACH|ADDRNOTAVAIL)\b/, 'there is no network route to this address'],
   [/\b(?:ENOTFOUND|EAI_AGAIN)\b/, 'DNS does not know the name'],
   [
@@ -39,14 +39,14 @@ const SILENT = {
   h2: 'if it does not speak TLS, write http:// or h2c://',
 } as const
 
-/** Describes a fault for the operator, with a hint. @param backend the backend whose scheme may be wrong */
-export function hinted(why: Fault | null, text: string, backend: Backend | null): string {
+/** Describes a fault for the operator, with a hint. @param engines those whose scheme may be wrong */
+export function hinted(why: Fault | null, text: string, engines: EngineSet | null): string {
   const detail = why?.detail ?? text
   const known = HINTS.find(([sign]) => sign.test(detail))
   if (known !== undefined) return `${detail} (${known[1]})`
   const closed = why?.code === 'unanswered' || why?.code === 'backend-closed' || /\bECONNRESET\b/.test(detail)
-  if (backend === null || backend.hasAnswered || !closed) return detail
-  return `${detail} (${SILENT[parseBackend(backend.name).scheme]})`
+  if (engines === null || engines.hasAnswered || !closed) return detail
+  return `${detail} (${SILENT[parseBackend(engines.name).scheme]})`
 }
 
 /** Names the limit that kept a request waiting for a session of this engine, and how to raise it. */

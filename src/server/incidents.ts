@@ -2,9 +2,10 @@
 // raise it, the scheme to write. Clients get less (proxy/refusal.ts): no addresses, limits or words of a
 // peer.
 
+import type { BalanceEvent } from '../balancing/index.js'
 import type { Fault } from '../continuation/index.js'
 import { type Address, formatAddress } from '../pollset/index.js'
-import type { Backend, Exchange, ExchangeWatcher, Refusal } from '../proxy/index.js'
+import type { EngineSet, Exchange, ExchangeWatcher, Refusal } from '../proxy/index.js'
 import type { ClientHandshake } from './client-handshake.js'
 import { hinted, leaseShortage } from './hints.js'
 import type { Limits } from './limits.js'
@@ -31,7 +32,7 @@ export class Incidents implements ExchangeWatcher {
         code === 'lease-late' && x.engine !== null && x.backend !== null
           ? leaseShortage(x.engine, this.limits)
           : null
-      return `${requestOf(x)}: ${shortage ?? hinted(x.cause, refusal.text, x.backend)}`
+      return `${requestOf(x)}: ${shortage ?? hinted(x.cause, refusal.text, x.endpoint?.engines ?? null)}`
     })
   }
 
@@ -48,10 +49,21 @@ export class Incidents implements ExchangeWatcher {
     )
   }
 
-  unreached(backend: Backend, why: Fault): boolean {
-    return this.log.repeated('error', `no connection to ${backend.name}`, () =>
-      hinted(why, why.message, backend),
+  unreached(engines: EngineSet, why: Fault): boolean {
+    return this.log.repeated('error', `no connection to ${engines.name}`, () =>
+      hinted(why, why.message, engines),
     )
+  }
+
+  /** Logs a failed active check. */
+  checked(endpoint: string, passed: boolean, why: string): void {
+    if (!passed) this.log.repeated('warn', `health check of ${endpoint} failed`, () => why)
+  }
+
+  /** Logs that the health of an endpoint or of a backend has changed. */
+  health(backend: string, endpoint: string | null, event: BalanceEvent): void {
+    const [level, text] = HEALTH[event]
+    this.log.tell(level, `backend ${backend}: ${endpoint === null ? '' : `${endpoint} `}${text}`)
   }
 
   dropped({ failure, addresses }: ClientHandshake): void {
@@ -93,6 +105,15 @@ export class Incidents implements ExchangeWatcher {
 
 const areCut = (exchanges: number): string =>
   exchanges === 1 ? '1 request was cut' : `${exchanges} requests were cut`
+
+const HEALTH: Readonly<Record<BalanceEvent, readonly ['info' | 'warn' | 'error', string]>> = {
+  up: ['info', 'is up: its health checks pass'],
+  down: ['warn', 'is down: its health checks fail'],
+  ejected: ['warn', 'is ejected for a while: too many of its requests failed'],
+  returned: ['info', 'is back: its ejection is over'],
+  panic: ['error', 'too few endpoints are healthy, so unhealthy ones get requests too (health.panic)'],
+  calm: ['info', 'enough endpoints are healthy again'],
+}
 
 const WHAT = {
   'proxy-header': 'client connection dropped',

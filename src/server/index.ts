@@ -14,5 +14,5 @@ export {
 export type { Emitter, EventMap } from './emitter.js'
 export { defaultLimits, type Limits, limitsByRoom, limitsWith, type SomeLimits } from './limits.js'
 export type { Level } from './process-log.js'
-export type { BackendTls } from './protocols.js'
-export type { ServerCertificates } from './server.js'
+export type { ServerCertificates } from './server-options.js'
+export type { BackendTls } from './short-form.js'

@@ -15,6 +15,7 @@ const OPTIONS: readonly string[] = [
   'share',
   'limits',
   'drainTimeoutMs',
+  'errors',
   'log',
   'trace',
   'debug',
@@ -69,6 +70,7 @@ const checkWord = (name: string, value: unknown, words: readonly string[]): void
 export interface UncheckedOptions {
   readonly listen: unknown
   readonly share?: unknown
+  readonly errors?: unknown
   readonly sendProxy?: unknown
   readonly drainTimeoutMs?: unknown
   readonly limits?: SomeLimits
@@ -79,6 +81,7 @@ export function checkOptions(options: UncheckedOptions): void {
   checkNames(options)
   checkListen(options.listen)
   checkWord('share', options.share, ['process', 'connection'])
+  checkWord('errors', options.errors, ['plain', 'detailed'])
   checkWord('sendProxy', options.sendProxy, ['v1', 'v2'])
   const { drainTimeoutMs } = options
   if (drainTimeoutMs !== undefined && !(typeof drainTimeoutMs === 'number' && drainTimeoutMs >= 0))

@@ -1,6 +1,7 @@
 // Chooses the HTTP version: serves an accepted socket, and makes the session factory of a backend's URL. Only
 // this file knows both versions.
 
+import type { BackendConfig, BackendLimitsConfig, BackendTlsConfig } from '../config/index.js'
 import type { Continuation } from '../continuation/index.js'
 import type { EngineLimits, SessionFactory } from '../engine/index.js'
 import {
@@ -12,27 +13,24 @@ import {
 } from '../http/index.js'
 import { createHttp1, type Http1Context, http1SessionOn, http1Sessions, serveHttp1 } from '../http1/index.js'
 import { createHttp2, type Http2Context, http2SessionOn, http2Sessions, serveHttp2 } from '../http2/index.js'
-import { isNumeric, type Socket, type TlsClient } from '../pollset/index.js'
-import { type ExchangeSession, type SessionsFor, tcpSessions } from '../proxy/index.js'
-import { type DialTarget, type ProxyVersion, proxyHeader } from '../transport/index.js'
-import type { BackendUrl } from './address.js'
+import { formatAddress, isNumeric, type Socket, type TlsClient } from '../pollset/index.js'
+import {
+  type CheckedEndpoint,
+  EngineSet,
+  type ExchangeSession,
+  type SessionsFor,
+  tcpSessions,
+} from '../proxy/index.js'
+import { type DialTarget, proxyHeader } from '../transport/index.js'
+import { type BackendUrl, parseBackend } from './address.js'
 import type { AlpnProtocol } from './client-handshake.js'
 import type { Limits } from './limits.js'
 
-/** The TLS options of connections to backends. */
-export interface BackendTls {
-  /** PEM of the trusted authorities, in place of those of the runtime. */
-  readonly ca?: string
-  /** The server name that is sent and checked, in place of the URL's. */
-  readonly serverName?: string
-  /** False accepts any certificate. */
-  readonly verify?: boolean
-}
-
-const targetOf = ({ host, port, path }: BackendUrl): DialTarget => ({
+const targetOf = ({ host, port, path }: BackendUrl, connectMs: number): DialTarget => ({
   host,
   port,
   ...(path === undefined ? {} : { path }),
+  connectMs,
 })
 
 export class Protocols {
@@ -40,12 +38,10 @@ export class Protocols {
   readonly http2: Http2Context
   private readonly world: HttpWorld
   private readonly limits: Limits
-  private readonly backendTls: BackendTls
 
-  constructor(world: HttpWorld, limits: Limits, backendTls: BackendTls) {
+  constructor(world: HttpWorld, limits: Limits) {
     this.world = world
     this.limits = limits
-    this.backendTls = backendTls
     this.http1 = createHttp1(world, limits.http1)
     this.http2 = createHttp2(world, limits.http2)
   }
@@ -61,11 +57,42 @@ export class Protocols {
       : serveHttp1(this.http1, socket, acceptor, ends)
   }
 
-  /** @param sendProxy the PROXY header that begins each backend connection */
-  sessions(url: BackendUrl, sendProxy?: ProxyVersion): SessionsFor {
-    const tls = this.tlsFor(url)
-    const target = targetOf(url)
-    if (sendProxy === undefined) {
+  /**
+   * Makes the engines of an endpoint. Throws if an authority is not PEM.
+   * @param connectMs in place of `transport.connectMs`
+   */
+  enginesTo(url: string, config: BackendConfig, connectMs = this.limits.transport.connectMs): EngineSet {
+    const to = parseBackend(url)
+    const target = targetOf(to, connectMs)
+    return new EngineSet(
+      this.world,
+      url,
+      this.sessions(to, target, config),
+      this.engineLimits(to, config.limits),
+      config.share,
+      this.tunnelSessions(to, target, config),
+      connectMs,
+    )
+  }
+
+  /** Returns what active checks of an endpoint need. Throws as {@link enginesTo}. */
+  checked(url: string, config: BackendConfig): CheckedEndpoint {
+    const to = parseBackend(url)
+    const target = targetOf(to, this.limits.transport.connectMs)
+    const tls = this.tlsFor(to, config.tls)
+    return {
+      name: url,
+      sessions: this.sessions(to, target, config)(null),
+      target: tls === null ? target : { ...target, tls },
+      scheme: tls === null ? 'http' : 'https',
+      authority: to.path === undefined ? formatAddress(to) : 'localhost',
+    }
+  }
+
+  private sessions(url: BackendUrl, target: DialTarget, config: BackendConfig): SessionsFor {
+    const tls = this.tlsFor(url, config.tls)
+    const { sendProxy } = config
+    if (sendProxy === null) {
       const sessions = this.sessionsTo(url, target, tls)
       return () => sessions
     }
@@ -99,9 +126,13 @@ export class Protocols {
    * Returns HTTP/1.1 sessions for tunnels, where ALPN may choose an HTTP/2 backend that does not support them
    * (RFC 8441 §3). Null with a PROXY header that names a client: such sessions are not shared.
    */
-  tunnelSessions(url: BackendUrl, sendProxy?: ProxyVersion): SessionFactory<ExchangeSession> | null {
-    if (url.scheme !== 'https' || sendProxy !== undefined) return null
-    return http1Sessions(this.http1, { ...targetOf(url), tls: this.tls(url, ['http/1.1']) })
+  private tunnelSessions(
+    url: BackendUrl,
+    target: DialTarget,
+    { sendProxy, tls }: BackendConfig,
+  ): SessionFactory<ExchangeSession> | null {
+    if (url.scheme !== 'https' || sendProxy !== null) return null
+    return http1Sessions(this.http1, { ...target, tls: this.tls(url, tls, ['http/1.1']) })
   }
 
   /** Returns raw TCP sessions to the target of a CONNECT. */
@@ -112,25 +143,30 @@ export class Protocols {
   /**
    * An HTTP/1.1 session carries one request at a time, so there are more of them, and more opened at once.
    */
-  engineLimits(url: BackendUrl): EngineLimits {
-    if (url.scheme === 'h2c' || url.scheme === 'h2') return this.limits.engine
+  private engineLimits(url: BackendUrl, limits: BackendLimitsConfig): EngineLimits {
     const { http1SessionsMax, http1OpeningMax } = this.limits.server
-    return { ...this.limits.engine, sessionsMax: http1SessionsMax, openingMax: http1OpeningMax }
+    const { engine } = this.limits
+    const multiplexed = url.scheme === 'h2c' || url.scheme === 'h2'
+    return {
+      ...engine,
+      sessionsMax: limits.sessions ?? (multiplexed ? engine.sessionsMax : http1SessionsMax),
+      openingMax: multiplexed ? engine.openingMax : http1OpeningMax,
+      queueMax: limits.pending,
+    }
   }
 
-  private tlsFor(url: BackendUrl): TlsClient | null {
-    if (url.scheme === 'h2') return this.tls(url, ['h2'])
-    return url.scheme === 'https' ? this.tls(url, ['h2', 'http/1.1']) : null
+  private tlsFor(url: BackendUrl, tls: BackendTlsConfig): TlsClient | null {
+    if (url.scheme === 'h2') return this.tls(url, tls, ['h2'])
+    return url.scheme === 'https' ? this.tls(url, tls, ['h2', 'http/1.1']) : null
   }
 
-  private tls(url: BackendUrl, alpn: readonly string[]): TlsClient {
-    const { ca, serverName, verify } = this.backendTls
+  private tls(url: BackendUrl, { ca, name, verify }: BackendTlsConfig, alpn: readonly string[]): TlsClient {
     const own = isNumeric(url.host) ? '' : url.host
     return this.world.pollset.tlsClient({
-      serverName: serverName ?? own,
+      serverName: name ?? own,
       alpn,
-      verify: verify ?? true,
-      ...(ca === undefined ? {} : { ca }),
+      verify,
+      ...(ca === null ? {} : { ca }),
     })
   }
 }

@@ -1,35 +1,13 @@
 // What a server is made of, and what it tells.
 
+import type { Configuration } from '../config/index.js'
 import type { Address, Certificate } from '../pollset/index.js'
-import type { Share } from '../proxy/index.js'
-import type { ProxyVersion } from '../transport/index.js'
-import type { Listen, RouteText } from './address.js'
 import type { DebugOptions } from './debugging.js'
-import type { SomeLimits } from './limits.js'
-import type { BackendTls } from './protocols.js'
 
 export interface ServerOptions {
-  readonly listen: readonly Listen[]
-  /** Returns the certificates of TLS listeners. Called again for each `Server.command` `reload`. */
-  readonly certificates?: () => ServerCertificates
-  readonly backendTls?: BackendTls
-  /**
-   * Networks whose connections must begin with a PROXY header, which is believed (spec/proxy-protocol.md).
-   */
-  readonly acceptProxy?: readonly string[]
-  /**
-   * The PROXY header that begins each backend connection. It names the client only if `share` is
-   * `connection`.
-   */
-  readonly sendProxy?: ProxyVersion
-  /** Allowed targets of plain CONNECT: `HOST:PORT`, `*.DOMAIN:PORT`, `*` for either part. Default: none. */
-  readonly connect?: readonly string[]
-  /** In any order: the route table sorts them. */
-  readonly routes: readonly RouteText[]
-  readonly share?: Share
-  readonly limits?: SomeLimits
-  /** ms that draining may take at most */
-  readonly drainTimeoutMs?: number
+  readonly configuration: Configuration
+  /** Reads the configuration again, for each `Server.command` `reload`. `done` is called once. */
+  readonly read?: ((done: (configuration: Configuration | Error) => void) => void) | undefined
   /** Writes a line of the process log, without its line end. By default there is no log. */
   readonly log?: ((line: string) => void) | undefined
   /** Opens a listener for debuggers (spec/debugger.md). */
@@ -65,7 +43,7 @@ export type ServerEvents = {
   /** A connection to a backend could not be made. Emitted once a backend in each logRepeatMs. */
   unreached: (backend: string, why: string) => void
   draining: () => void
-  /** Certificates were read again, or could not be read, and the old ones stay. */
+  /** The configuration was read again, or is wrong, and the old one stays. */
   reloaded: (error: Error | null) => void
   /** The server has stopped: no socket is open. */
   stopped: () => void

@@ -3,7 +3,8 @@
 
 import { EventEmitter } from 'node:events'
 import type TypedEmitter from 'typed-emitter'
-import { type Continuation, createWorld, TraceLines } from '../continuation/index.js'
+import type { Configuration } from '../config/index.js'
+import { type Continuation, createWorld, type Fault, TraceLines } from '../continuation/index.js'
 import {
   type Client,
   createHttpWorld,
@@ -12,10 +13,17 @@ import {
   type LingeringClient,
   type StreamAcceptor,
 } from '../http/index.js'
-import { type Address, Networks, NodePollset, type Socket, type TlsServer } from '../pollset/index.js'
-import { Backend, CLEAR_TEXT, ConnectPolicy, ReverseProxy } from '../proxy/index.js'
+import { type Address, Networks, NodePollset, type Socket } from '../pollset/index.js'
+import {
+  CLEAR_TEXT,
+  type EngineSet,
+  ReverseProxy,
+  type Route,
+  Router,
+  TrustedProxies,
+} from '../proxy/index.js'
 import { Connections } from '../transport/index.js'
-import { type Listen, parseBackend, type RouteText } from './address.js'
+import { ConfigError } from './address.js'
 import { Backends } from './backends.js'
 import { ClientAddresses } from './client-addresses.js'
 import { type AlpnProtocol, ClientHandshake, type HandshakeEvents } from './client-handshake.js'
@@ -23,20 +31,15 @@ import { Control } from './control.js'
 import { Debugging } from './debugging.js'
 import type { Emitter } from './emitter.js'
 import { Incidents } from './incidents.js'
-import { checkLimits, defaultLimits, type Limits, limitsWith } from './limits.js'
+import { checkLimits, defaultLimits, type Limits, limitsWith, type SomeLimits } from './limits.js'
+import { notListening } from './listen-faults.js'
+import { type BoundListener, Listeners } from './listeners.js'
 import { ProcessLog } from './process-log.js'
 import { Protocols } from './protocols.js'
-import type { ServerCertificates, ServerEvents, ServerOptions } from './server-options.js'
+import { connectsOf, connectTimes, relaysOf, routerOf } from './routes.js'
+import type { ServerEvents, ServerOptions } from './server-options.js'
 
-/**
- * The ALPN names of TLS listeners, in our order of preference. A client that offers others is refused (RFC
- * 7301 §3.2).
- */
-const ALPN = ['h2', 'http/1.1', 'http/1.0'] as const
-
-export type { ServerCertificates, ServerEvents, ServerOptions } from './server-options.js'
-
-export const DRAIN_TIMEOUT_MS = 30_000
+export type { ServerEvents, ServerOptions } from './server-options.js'
 
 const TypedEvents: new () => Emitter<ServerEvents> =
   EventEmitter as new () => TypedEmitter.default<ServerEvents>
@@ -48,21 +51,21 @@ export class Server extends TypedEvents implements StreamAcceptor, HandshakeEven
   /** All client connections, with those whose protocol is not known yet. */
   readonly connections: Connections
   private readonly pollset: NodePollset
-  private readonly handshakes = new Set<ClientHandshake>()
-  private readonly open = new Map<Client, Continuation>()
+  private readonly handshakes = new Map<ClientHandshake, BoundListener>()
+  private readonly open = new Map<Client, { connection: Continuation; listener: BoundListener }>()
   /** Client connections that linger, the oldest first. */
   private readonly lingering = new Map<Client, LingeringClient>()
   private readonly backends: Backends
-  private readonly listen: readonly Listen[]
-  private readonly certificates: (() => ServerCertificates) | null
+  private readonly listening: Listeners
   private readonly limits: Limits
-  private readonly relays: Networks
+  private relays: Networks
   private readonly addresses: ClientAddresses
   readonly log: ProcessLog
   private readonly incidents: Incidents
   /** ms that draining may take. May be set until draining begins. */
   drainTimeoutMs: number
-  private tls: TlsServer | null = null
+  private configuration: Configuration
+  private readonly read: NonNullable<ServerOptions['read']> | null
   private draining = false
   private readonly debugging: Debugging | null
   /** Lingering client connections closed for newcomers. */
@@ -71,8 +74,11 @@ export class Server extends TypedEvents implements StreamAcceptor, HandshakeEven
   /** Throws if a certificate, a network, a route or a limit is wrong. */
   constructor(options: ServerOptions) {
     super()
-    const limits: Limits = limitsWith(defaultLimits, options.limits)
+    const { configuration } = options
+    const limits: Limits = limitsWith(defaultLimits, configuration.limits as SomeLimits)
     checkLimits(limits)
+    this.configuration = configuration
+    this.read = options.read ?? null
     this.pollset = new NodePollset(limits.pollset)
     const world = createWorld(this.pollset, { limits: limits.continuation })
     this.world = createHttpWorld(world, limits.transport)
@@ -86,30 +92,26 @@ export class Server extends TypedEvents implements StreamAcceptor, HandshakeEven
     this.connections = new Connections('connections', limits.server.connectionsMax)
     this.log = new ProcessLog(this.pollset, limits.server, options.log ?? (() => {}))
     this.incidents = new Incidents(this.log, limits)
-    this.drainTimeoutMs = options.drainTimeoutMs ?? DRAIN_TIMEOUT_MS
-    this.relays = new Networks(options.acceptProxy ?? [])
+    this.drainTimeoutMs = configuration.shutdown.timeoutMs
+    this.relays = relaysOf(configuration)
     this.addresses = new ClientAddresses(limits.server)
-    this.protocols = new Protocols(this.world, limits, options.backendTls ?? {})
-    this.certificates = options.certificates ?? null
-    if (options.listen.some((each) => each.secure === true)) this.tls = this.secureWith()
-    this.listen = options.listen
-    this.backends = new Backends(this.world.scheduler, (url) => {
-      const to = parseBackend(url)
-      const { protocols } = this
-      const sessions = protocols.sessions(to, options.sendProxy)
-      const share = options.share ?? 'process'
-      const tunnels = protocols.tunnelSessions(to, options.sendProxy)
-      const backend = new Backend(this.world, url, sessions, protocols.engineLimits(to), share, tunnels)
-      this.watch(backend)
-      return backend
+    this.protocols = new Protocols(this.world, limits)
+    this.backends = new Backends(this.world, this.protocols, {
+      unreached: (engines, why) => this.unreached(engines, why),
+      checked: (endpoint, passed, why) => this.incidents.checked(endpoint, passed, why),
+      health: (backend, endpoint, event) => this.incidents.health(backend, endpoint, event),
     })
-    const connects =
-      options.connect === undefined
-        ? null
-        : new ConnectPolicy(this.world, options.connect, (target) => this.protocols.tcpSessions(target))
-    this.proxy = new ReverseProxy(this.world, this.backends.tableOf(options.routes), limits.proxy, connects)
+    this.listening = new Listeners(this.world, this.connections, {
+      accepted: (socket, listener) => this.accepted(socket, listener),
+      listening: (address, secure) => this.emit('listening', address, secure),
+      replaced: (address) => this.emit('replaced', address),
+      failed: (address, code) => this.emit('failed', address, code),
+    })
+    this.listening.check(configuration.listeners)
+    const connects = connectsOf(this.world, this.protocols, configuration)
+    this.proxy = new ReverseProxy(this.world, new Router<Route>([]), limits.proxy, connects)
     this.proxy.watch(this.incidents)
-    this.proxy.watch(this.backends)
+    this.prepare(configuration).commit()
     const { debug } = options
     this.debugging =
       debug === undefined
@@ -128,31 +130,59 @@ export class Server extends TypedEvents implements StreamAcceptor, HandshakeEven
     return server
   }
 
+  /** Binds the listeners. */
   begin(): void {
-    for (const address of this.listen) {
-      this.connections.listen(this.world, address, {
-        ready: ({ listener }) => {
-          if (listener.replaced) this.emit('replaced', listener.address)
-          this.emit('listening', listener.address, address.secure === true)
-        },
-        failed: ({ listener }) => this.emit('failed', address, listener.fault?.code ?? 'EUNKNOWN'),
-        accepted: (socket) => this.accepted(socket, address.secure === true),
-      })
-    }
+    this.listening.prepare(this.configuration.listeners, (prepared) => prepared?.commit())
   }
 
   /**
-   * Replaces the routes, for requests from now on. Throws if a route is wrong, and then the old ones stay.
+   * Replaces the configuration, for connections and requests from now on: in one turn, or not at all.
+   * @param done called once, with what is wrong, or null when it serves
    */
-  route(routes: readonly RouteText[]): void {
-    this.proxy.routes = this.backends.tableOf(routes)
+  apply(configuration: Configuration, done: (wrong: Error | null) => void): void {
+    try {
+      if (this.draining) throw new ConfigError('the server is closing')
+      const prepared = this.prepare(configuration)
+      this.listening.prepare(configuration.listeners, (listeners, failed, code) => {
+        if (listeners === null) {
+          done(new ConfigError(notListening(failed as Address, code)))
+          return
+        }
+        listeners.commit()
+        prepared.commit()
+        this.configuration = configuration
+        this.drainTimeoutMs = configuration.shutdown.timeoutMs
+        done(null)
+      })
+    } catch (error) {
+      done(error instanceof Error ? error : new Error(String(error)))
+    }
   }
 
-  private watch(backend: Backend): void {
-    backend.onUnreached = (why) => {
-      if (this.incidents.unreached(backend, why))
-        this.emit('unreached', backend.name, why.detail ?? why.message)
+  /** Makes what requests need of a configuration. Throws if it is wrong. */
+  private prepare(configuration: Configuration): { commit(): void } {
+    const { proxy } = this
+    const { trustedProxies } = configuration
+    const backends = this.backends.prepare(configuration.backends, connectTimes(configuration))
+    const routes = routerOf(configuration, backends.byName, this.pollset, proxy.limits)
+    const relays = relaysOf(configuration)
+    const trusted = new TrustedProxies(new Networks(trustedProxies.addresses), trustedProxies.fields)
+    const connects = connectsOf(this.world, this.protocols, configuration)
+    return {
+      commit: () => {
+        backends.commit()
+        proxy.routes = routes
+        proxy.backends = [...backends.byName.values()]
+        proxy.trusted = trusted
+        proxy.connects = connects
+        this.relays = relays
+      },
     }
+  }
+
+  private unreached(engines: EngineSet, why: Fault): void {
+    if (this.incidents.unreached(engines, why))
+      this.emit('unreached', engines.name, why.detail ?? why.message)
   }
 
   /** Logs what is cut, for a process that ends now. */
@@ -172,6 +202,17 @@ export class Server extends TypedEvents implements StreamAcceptor, HandshakeEven
     this.proxy.accept(stream)
   }
 
+  /** Returns the acceptor of a listener's connections: their requests know its name. */
+  private acceptorOf(listener: BoundListener): StreamAcceptor {
+    listener.acceptor ??= {
+      accept: (stream) => this.proxy.accept(stream, listener.config.name),
+      clientClosed: (client) => this.clientClosed(client),
+      clientLingers: (client) => this.clientLingers(client),
+      clientAbused: (client, part) => this.clientAbused(client, part),
+    }
+    return listener.acceptor
+  }
+
   clientClosed(client: Client): void {
     this.forget(client)
     this.lingering.delete(client)
@@ -183,7 +224,7 @@ export class Server extends TypedEvents implements StreamAcceptor, HandshakeEven
   private readonly inClearText: StreamAcceptor = {
     accept: (stream) => {
       this.proxy.refuse(stream, CLEAR_TEXT)
-      this.open.get(stream.client)?.cancel()
+      this.open.get(stream.client)?.connection.cancel()
     },
     clientClosed: (client) => this.clientClosed(client),
     clientAbused: (client, part) => this.clientAbused(client, part),
@@ -206,13 +247,14 @@ export class Server extends TypedEvents implements StreamAcceptor, HandshakeEven
 
   /** Stops counting this client's connection. */
   private forget(client: Client): void {
-    const connection = this.open.get(client)
-    if (connection === undefined) return
+    const open = this.open.get(client)
+    if (open === undefined) return
     this.open.delete(client)
-    this.connections.delete(connection)
+    open.listener.connections.delete(open.connection)
+    this.connections.delete(open.connection)
   }
 
-  private accepted(socket: Socket, secure: boolean): void {
+  private accepted(socket: Socket, listener: BoundListener): void {
     if (this.lingering.size === 0 && this.connections.refuse(socket)) {
       this.incidents.turnedAway(socket.remote)
       return
@@ -223,26 +265,32 @@ export class Server extends TypedEvents implements StreamAcceptor, HandshakeEven
     }
     if (this.connections.isFull) this.makeRoom()
     const { handshakeMs } = this.limits.server
-    const tls = secure ? this.tls : null
+    const { tls } = listener
     const proxyHeaderBytesMax = this.relays.has(socket.remote.host)
       ? this.limits.server.proxyHeaderBytesMax
       : 0
     const options = { tls, proxyHeaderBytesMax, handshakeMs }
     const handshake = new ClientHandshake(this.world, socket, options, this)
-    this.handshakes.add(handshake)
+    this.handshakes.set(handshake, listener)
+    listener.connections.add(handshake)
     this.connections.add(handshake)
   }
 
   handshakeDone(handshake: ClientHandshake, spoken: AlpnProtocol): void {
+    const { socket, addresses } = handshake
+    const listener = this.handshakes.get(handshake) as BoundListener
     this.handshakes.delete(handshake)
-    const acceptor = handshake.inClearText ? this.inClearText : this
-    const connection = this.protocols.serve(handshake.socket, spoken, acceptor, handshake.addresses)
-    this.open.set(connection, connection)
+    const acceptor = handshake.inClearText ? this.inClearText : this.acceptorOf(listener)
+    const connection = this.protocols.serve(socket, listener.serves(spoken), acceptor, addresses)
+    this.open.set(connection, { connection, listener })
+    listener.connections.delete(handshake)
+    listener.connections.add(connection)
     this.connections.replace(handshake, connection)
-    if (this.draining) connection.cancel()
+    if (this.draining || listener.closed) connection.cancel()
   }
 
   handshakeDropped(handshake: ClientHandshake): void {
+    this.handshakes.get(handshake)?.connections.delete(handshake)
     this.handshakes.delete(handshake)
     this.connections.delete(handshake)
     this.incidents.dropped(handshake)
@@ -274,46 +322,32 @@ export class Server extends TypedEvents implements StreamAcceptor, HandshakeEven
     this.emit('draining')
     this.debugging?.drain()
     this.connections.stopListening()
-    for (const connection of this.open.values()) connection.cancel()
+    for (const { connection } of this.open.values()) connection.cancel()
   }
 
   /** Ends handshakes that are not done: they had time for what was on its way. */
   settle(): void {
-    for (const handshake of this.handshakes) handshake.cancel()
+    for (const handshake of this.handshakes.keys()) handshake.cancel()
   }
 
   /** Closes every client connection: a second cancel does not wait for requests. */
   cut(): void {
     this.incidents.cut(this.proxy.begun - this.proxy.logged, this.drainTimeoutMs)
     this.settle()
-    for (const connection of this.open.values()) connection.cancel()
+    for (const { connection } of this.open.values()) connection.cancel()
   }
 
-  /** Reads the certificates again, for connections from now on. If one is wrong, the old ones stay. */
+  /** Reads the configuration again. If it is wrong, the old one stays. */
   reload(): void {
-    let wrong: Error | null = null
-    try {
-      if (this.tls === null) throw new Error('no listener has certificates')
-      this.tls = this.secureWith()
-    } catch (error) {
-      wrong = error instanceof Error ? error : new Error(String(error))
-    }
-    this.emit('reloaded', wrong)
-  }
-
-  private secureWith(): TlsServer {
-    const { certificates, clientCa, clientRequired } = this.certificates?.() ?? { certificates: [] }
-    const clientCertificate = clientRequired ? 'require' : clientCa === undefined ? 'none' : 'request'
-    return this.pollset.tlsServer({
-      certificates,
-      alpn: ALPN,
-      clientCertificate,
-      ...(clientCa === undefined ? {} : { clientCa }),
+    if (this.read === null) return
+    this.read((configuration) => {
+      if (configuration instanceof Error) this.emit('reloaded', configuration)
+      else this.apply(configuration, (wrong) => this.emit('reloaded', wrong))
     })
   }
 
   stop(): void {
-    for (const backend of this.backends.all()) backend.close()
+    this.backends.close()
     this.log.flush()
     this.pollset.close()
     this.emit('stopped')
@@ -331,7 +365,7 @@ export class Server extends TypedEvents implements StreamAcceptor, HandshakeEven
 
   /** Returns the name of the life of an open client; null if it has closed. */
   protocolOf(client: Client): string | null {
-    return this.open.get(client)?.program.name ?? null
+    return this.open.get(client)?.connection.program.name ?? null
   }
 
   /** Describes connections, engines and counts, for people. */
@@ -349,7 +383,7 @@ export class Server extends TypedEvents implements StreamAcceptor, HandshakeEven
         ended: this.proxy.logged,
         outcomes: Object.fromEntries(this.proxy.outcomes),
       },
-      engines: this.backends.all().flatMap((backend) => backend.engines().map((engine) => engine.describe())),
+      engines: this.backends.engines().map((engine) => engine.describe()),
       held: { bytes: this.world.memory.bytes, stalls: this.world.memory.stalls },
       http1: { ...this.protocols.http1.counts },
       http2: { ...this.protocols.http2.counts },

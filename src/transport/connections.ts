@@ -17,7 +17,7 @@ export class Connections extends Pollable {
   /** New connections are told to close when they are added. */
   draining = false
   private readonly open = new Set<Continuation>()
-  private readonly listeners: Listening[] = []
+  private readonly listeners = new Set<Listening>()
   private onDrained: (() => void) | null = null
   private readonly most: number
 
@@ -40,7 +40,7 @@ export class Connections extends Pollable {
   /** Listens at this address until the service is drained. */
   listen(world: World, address: Address, events: ListeningEvents, options?: ListenOptions): Listening {
     const listening = new Listening(world, address, events, options)
-    this.listeners.push(listening)
+    this.listeners.add(listening)
     return listening
   }
 
@@ -56,6 +56,11 @@ export class Connections extends Pollable {
       if (!this.refuse(socket)) this.add(connectionOn(socket))
     }
     return this.listen(world, address, { ...events, accepted }, options)
+  }
+
+  /** Closes one of the listeners. */
+  unlisten(listening: Listening): void {
+    if (this.listeners.delete(listening)) listening.cancel()
   }
 
   /** Closes the listeners. */

@@ -8,6 +8,8 @@ export interface DialTarget extends Address {
   readonly tls?: TlsClient
   /** The bytes that begin each connection, before TLS. */
   readonly preamble?: Buffer
+  /** In place of `transport.connectMs`. */
+  readonly connectMs?: number
 }
 
 /**

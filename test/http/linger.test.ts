@@ -18,10 +18,11 @@ import {
   SimPollset,
   type Socket,
 } from '../../src/pollset/index.js'
-import { Backend, ReverseProxy, RouteTable } from '../../src/proxy/index.js'
+import { ReverseProxy } from '../../src/proxy/index.js'
 import { defaultLimits } from '../../src/server/limits.js'
 import { Linger, Transit, transitLimits } from '../../src/transport/index.js'
 import { frame, headers, PREFACE, uint32 } from '../../tools/testbed/frames.js'
+import { backendOf, routerTo } from '../../tools/testbed/short-server.js'
 
 const BACKEND = { host: '192.0.2.9', port: 9 }
 const FRONT = { host: '192.0.2.1', port: 80 }
@@ -86,10 +87,10 @@ function proxied(bodyBytes: number, sendBufferBytes: number, version: 1 | 2, byt
   pollset.serve(BACKEND, (far) => new Answering(far, bodyBytes))
   const http1 = createHttp1(world, {})
   const sessions = http1Sessions(http1, BACKEND)
-  const backend = new Backend(world, 'backend', () => sessions, engineLimits, 'process')
+  const backend = backendOf(world, 'backend', () => sessions, engineLimits)
   const proxy = new ReverseProxy(
     world,
-    new RouteTable([{ host: '', prefix: '/', backend }]),
+    routerTo(world, [{ host: '', prefix: '/', backend }], defaultLimits.proxy),
     defaultLimits.proxy,
     null,
   )

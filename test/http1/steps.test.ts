@@ -39,6 +39,7 @@ t.test('no step is taken twice', async (t) => {
     'm1 readMessages suspend',
     'm1/r2 receive goto',
     'm1/r2 route goto',
+    'm1/r2 balance goto',
     'm1/r2 lease goto',
     'm1/r2 sendHead goto',
     'm1/r2 awaitHead suspend',

@@ -4,10 +4,10 @@
 import { createHash, randomBytes } from 'node:crypto'
 import t, { type Test } from 'tap'
 import { Agent, request } from 'undici'
-import type { ServerOptions } from '../../src/server/server.js'
 import { authority, localhost, pathOf } from '../../tools/testbed/certificates/index.js'
 import { nginx } from '../../tools/testbed/nginx.js'
 import { freePort, start, unlessInstalled } from '../../tools/testbed/programs.js'
+import type { ShortServerOptions } from '../../tools/testbed/short-server.js'
 import { get, setUp } from '../world/proxy-world.js'
 import { apache } from './apache.js'
 
@@ -17,7 +17,7 @@ const sha = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex')
 
 /** What all of them do alike, asked for over HTTP/2 and over HTTP/1.1. */
 async function serves(t: Test, url: string, more: { ranges: boolean }): Promise<void> {
-  const options: Partial<ServerOptions> = {
+  const options: Partial<ShortServerOptions> = {
     routes: [{ host: '', prefix: '/', url }],
     backendTls: { ca: authority, serverName: 'localhost' },
   }
@@ -47,7 +47,7 @@ async function serves(t: Test, url: string, more: { ranges: boolean }): Promise<
   t.same(new Set(bodies), new Set([sha(large)]), 'by HTTP/1.1, pipelined')
   await dispatcher.close()
 
-  const [engine] = [...setting.server.proxy.routes.backends].flatMap((each) => each.engines())
+  const [engine] = setting.server.proxy.backends.flatMap((each) => each.engines())
   t.ok(engine !== undefined && engine.opens <= 8, `connections are used again: ${engine?.opens}`)
   await setting.close()
 }

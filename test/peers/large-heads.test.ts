@@ -66,7 +66,7 @@ t.test('nginx with keepalive_requests', { skip: unlessInstalled('nginx') }, asyn
     const client = setting.client()
     const answers = await Promise.all(Array.from({ length: 100 }, () => get(client, '/small')))
     t.same(new Set(answers.map((each) => each.status)), new Set([200]), `${keep}: all are answered`)
-    const [engine] = [...setting.server.proxy.routes.backends].flatMap((each) => each.engines())
+    const [engine] = setting.server.proxy.backends.flatMap((each) => each.engines())
     const opens = engine?.opens ?? 0
     t.ok(opens >= 100 / keep && opens <= 2 * (100 / keep) + 16, `${opens} connections`)
     await setting.close()

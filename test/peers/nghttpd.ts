@@ -26,6 +26,6 @@ export async function beforeNghttpd(
     routes: [{ host: '', prefix: '/', url: `h2c://127.0.0.1:${port}` }],
   })
   t.teardown(setting.close)
-  const engine = () => [...setting.server.proxy.routes.backends].flatMap((each) => each.engines())[0]
+  const engine = () => setting.server.proxy.backends.flatMap((each) => each.engines())[0]
   return { ...setting, opens: () => engine().opens }
 }

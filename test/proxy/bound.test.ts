@@ -8,11 +8,11 @@ import * as https from 'node:https'
 import type { AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
 import type { SomeLimits } from '../../src/server/index.js'
-import { Server } from '../../src/server/server.js'
 import { authority, localhost } from '../../tools/testbed/certificates/index.js'
 import { frame, framesOf, headers, REQUEST } from '../../tools/testbed/frames.js'
 import type { FarEnd } from '../../tools/testbed/memory-pollset.js'
 import { type MemoryProxyOptions, memoryProxy } from '../../tools/testbed/memory-proxy.js'
+import { startShortServer } from '../../tools/testbed/short-server.js'
 import { answerOf } from '../world/proxy-world.js'
 
 // In memory
@@ -201,7 +201,7 @@ async function serve(t: Test, secure: boolean) {
   origin.listen(0, '127.0.0.1')
   await once(origin, 'listening')
   const { port: behind } = origin.address() as AddressInfo
-  const server = Server.listening({
+  const server = startShortServer({
     listen: [{ host: '127.0.0.1', port: 0 }],
     routes: [{ host: '', prefix: '/', url: `${secure ? 'https' : 'http'}://127.0.0.1:${behind}` }],
     backendTls: { ca: authority },

@@ -12,6 +12,7 @@ import type { FarEnd } from '../../tools/testbed/memory-pollset.js'
 import { memoryProxy } from '../../tools/testbed/memory-proxy.js'
 import { play, stepsOf } from '../world/scenario.js'
 import { declared, Seen } from '../world/seen.js'
+import { STORIES as ENDPOINT_STORIES } from './choices.js'
 
 const HEADERS = 1
 const RST_STREAM = 3
@@ -51,7 +52,7 @@ backend< DATA stream=3 flags=ES text=bye
 client< NOTHING stream=3
 backend> DATA stream=3 flags=ES text=later
 client< DATA stream=3 flags=ES text=later
-trace client stream=3 receive, route, lease, sendHead, awaitHead, answer, tunnel, finish, log`,
+trace client stream=3 receive, route, balance, lease, sendHead, awaitHead, answer, tunnel, finish, log`,
   ],
   [
     'a tunnel that stands still',
@@ -64,19 +65,19 @@ client< NOTHING stream=3
 after 2001
 client< RST_STREAM stream=3 code=CANCEL
 backend< RST_STREAM stream=3 code=CANCEL
-trace client stream=3 receive, route, lease, sendHead, awaitHead, answer, tunnel, abort, log`,
+trace client stream=3 receive, route, balance, lease, sendHead, awaitHead, answer, tunnel, abort, log`,
   ],
   [
     'a tunnel that the client resets',
     `${TUNNEL}client> RST_STREAM stream=3 code=CANCEL
 backend< RST_STREAM stream=3 code=CANCEL
-trace client stream=3 receive, route, lease, sendHead, awaitHead, answer, tunnel, abort, log`,
+trace client stream=3 receive, route, balance, lease, sendHead, awaitHead, answer, tunnel, abort, log`,
   ],
   [
     'a tunnel that the backend resets',
     `${TUNNEL}backend> RST_STREAM stream=3 code=INTERNAL_ERROR
 client< RST_STREAM stream=3 code=CONNECT_ERROR
-trace client stream=3 receive, route, lease, sendHead, awaitHead, answer, tunnel, abort, log`,
+trace client stream=3 receive, route, balance, lease, sendHead, awaitHead, answer, tunnel, abort, log`,
   ],
   [
     'a tunnel whose backend ends and will hear no more',
@@ -84,7 +85,7 @@ trace client stream=3 receive, route, lease, sendHead, awaitHead, answer, tunnel
 client< DATA stream=3 flags=ES text=bye
 backend> RST_STREAM stream=3 code=NO_ERROR
 client< RST_STREAM stream=3 code=NO_ERROR
-trace client stream=3 receive, route, lease, sendHead, awaitHead, answer, tunnel, finish, log`,
+trace client stream=3 receive, route, balance, lease, sendHead, awaitHead, answer, tunnel, finish, log`,
   ],
   [
     'a tunnel whose backend ends and then resets',
@@ -92,21 +93,21 @@ trace client stream=3 receive, route, lease, sendHead, awaitHead, answer, tunnel
 client< DATA stream=3 flags=ES text=bye
 backend> RST_STREAM stream=3 code=CANCEL
 client< RST_STREAM stream=3 code=CONNECT_ERROR
-trace client stream=3 receive, route, lease, sendHead, awaitHead, answer, tunnel, abort, log`,
+trace client stream=3 receive, route, balance, lease, sendHead, awaitHead, answer, tunnel, abort, log`,
   ],
   [
     'no HEADERS in a tunnel',
     `${TUNNEL}client> HEADERS stream=3 flags=ES,EH x=1
 client< RST_STREAM stream=3 code=PROTOCOL_ERROR
 backend< RST_STREAM stream=3 code=CANCEL
-trace client stream=3 receive, route, lease, sendHead, awaitHead, answer, tunnel, abort, log`,
+trace client stream=3 receive, route, balance, lease, sendHead, awaitHead, answer, tunnel, abort, log`,
   ],
   [
     'no HEADERS in a tunnel from the backend either',
     `${TUNNEL}backend> HEADERS stream=3 flags=ES,EH x=1
 backend< RST_STREAM stream=3 code=PROTOCOL_ERROR
 client< RST_STREAM stream=3 code=CONNECT_ERROR
-trace client stream=3 receive, route, lease, sendHead, awaitHead, answer, tunnel, abort, log`,
+trace client stream=3 receive, route, balance, lease, sendHead, awaitHead, answer, tunnel, abort, log`,
   ],
   [
     'nothing passes before the backend has said yes, and the length it says is none',
@@ -127,21 +128,21 @@ client< HEADERS stream=3 flags=EH :status=403
 client< DATA stream=3 flags=ES text=no
 client< RST_STREAM stream=3 code=NO_ERROR
 backend< RST_STREAM stream=3 code=CANCEL
-trace client stream=3 receive, route, lease, sendHead, awaitHead, answer, transfer, finish, log`,
+trace client stream=3 receive, route, balance, lease, sendHead, awaitHead, answer, transfer, finish, log`,
   ],
   [
     'a backend that does not take extended CONNECT',
     `client> ${CONNECT.replace('stream=3', 'stream=1')}
 client< HEADERS stream=1 :status=502 x-fermata=backend-without-tunnels
 client< RST_STREAM stream=1 code=NO_ERROR
-trace client stream=1 receive, route, lease, sendHead, refuse, log`,
+trace client stream=1 receive, route, balance, lease, sendHead, refuse, log`,
   ],
   [
     'another protocol',
     `client> ${CONNECT.replace('websocket', 'x').replace('stream=3', 'stream=1')}
 client< HEADERS stream=1 :status=501 x-fermata=protocol-not-served
 client< RST_STREAM stream=1 code=NO_ERROR
-trace client stream=1 receive, refuse, log`,
+trace client stream=1 receive, route, refuse, log`,
   ],
   [
     'too many tunnels',
@@ -178,7 +179,7 @@ client> SETTINGS INITIAL_WINDOW_SIZE=0
 client> ${GET}
 client< HEADERS stream=1 flags=EH :status=502
 ${end}
-trace client stream=1 receive, route, lease, refuse, abort, log`,
+trace client stream=1 receive, route, balance, lease, refuse, abort, log`,
     ],
   ]),
   [
@@ -190,7 +191,7 @@ backend< HEADERS stream=1 flags=ES,EH
 client> ${GET.replace('stream=1', 'stream=3')}
 client> ${GET.replace('stream=1', 'stream=5')}
 client> RST_STREAM stream=3 code=CANCEL
-trace client stream=3 receive, route, lease, abort, log
+trace client stream=3 receive, route, balance, lease, abort, log
 backend> HEADERS stream=1 flags=ES,EH :status=200
 client< HEADERS stream=1 flags=ES,EH :status=200
 backend< HEADERS stream=3 flags=ES,EH
@@ -235,7 +236,7 @@ backend< RST_STREAM stream=1 code=CANCEL`,
 backend< HEADERS stream=1 flags=ES,EH
 client> RST_STREAM stream=1 code=CANCEL
 backend< RST_STREAM stream=1 code=CANCEL
-trace client stream=1 receive, route, lease, sendHead, awaitHead, abort, log`,
+trace client stream=1 receive, route, balance, lease, sendHead, awaitHead, abort, log`,
   ],
   [
     'an upload that does not move',
@@ -246,7 +247,7 @@ after 1001
 client< HEADERS stream=1 :status=408 x-fermata=request-late
 client< RST_STREAM stream=1 code=NO_ERROR
 backend< RST_STREAM stream=1 code=CANCEL
-trace client stream=1 receive, route, lease, sendHead, awaitHead, refuse, log`,
+trace client stream=1 receive, route, balance, lease, sendHead, awaitHead, refuse, log`,
   ],
   [
     'the client leaves after an interim response',
@@ -256,7 +257,7 @@ backend> HEADERS stream=1 flags=EH :status=103
 client< HEADERS stream=1 flags=EH :status=103
 client> RST_STREAM stream=1 code=CANCEL
 backend< RST_STREAM stream=1 code=CANCEL
-trace client stream=1 receive, route, lease, sendHead, awaitHead, abort, log`,
+trace client stream=1 receive, route, balance, lease, sendHead, awaitHead, abort, log`,
   ],
   [
     'the body stands still',
@@ -274,7 +275,7 @@ client< DATA stream=1 text=part
 after 2001
 client< RST_STREAM stream=1 code=INTERNAL_ERROR
 backend< RST_STREAM stream=1 code=CANCEL
-trace client stream=1 receive, route, lease, sendHead, awaitHead, answer, transfer, abort, log`,
+trace client stream=1 receive, route, balance, lease, sendHead, awaitHead, answer, transfer, abort, log`,
   ],
   [
     'an upload that moves puts the time for the head off, 1xx do not',
@@ -291,7 +292,7 @@ client< HEADERS stream=1 flags=EH :status=103
 after 301
 client< HEADERS stream=1 :status=504 x-fermata=head-late
 backend< RST_STREAM stream=1 code=CANCEL
-trace client stream=1 receive, route, lease, sendHead, awaitHead, refuse, log`,
+trace client stream=1 receive, route, balance, lease, sendHead, awaitHead, refuse, log`,
   ],
   [
     'refused each time it was sent',
@@ -303,7 +304,7 @@ backend> RST_STREAM stream=3 code=REFUSED_STREAM
 backend< HEADERS stream=5 flags=ES,EH
 backend> RST_STREAM stream=5 code=REFUSED_STREAM
 client< HEADERS stream=1 :status=503 x-fermata=retries-spent
-trace client stream=1 receive, route, lease, sendHead, awaitHead, retry, lease, sendHead, awaitHead, retry, lease, sendHead, awaitHead, retry, refuse, log`,
+trace client stream=1 receive, route, balance, lease, sendHead, awaitHead, retry, balance, lease, sendHead, awaitHead, retry, balance, lease, sendHead, awaitHead, retry, refuse, log`,
   ],
   [
     'the time for retries is over',
@@ -313,7 +314,7 @@ backend< HEADERS stream=1 flags=ES,EH
 after 1000
 backend> RST_STREAM stream=1 code=REFUSED_STREAM
 client< HEADERS stream=1 :status=504 x-fermata=retry-late
-trace client stream=1 receive, route, lease, sendHead, awaitHead, retry, refuse, log`,
+trace client stream=1 receive, route, balance, lease, sendHead, awaitHead, retry, refuse, log`,
   ],
   [
     'the connection dies each time',
@@ -370,7 +371,7 @@ const TRACE = headers(3, [
   ...REQUEST.map(([name, value]) => [name, name === ':method' ? 'TRACE' : value] as const),
   ['max-forwards', '0'],
 ])
-const PLAIN = 'receive, route, lease, sendHead, awaitHead, answer, transfer, finish, log'
+const PLAIN = 'receive, route, balance, lease, sendHead, awaitHead, answer, transfer, finish, log'
 
 t.test('the scenarios', (t) => {
   for (const name of readdirSync('spec/scenarios').filter((each) => each !== 'README.md'))
@@ -389,9 +390,10 @@ const HELD: readonly (readonly [string, Buffer, (far: FarEnd, backend: FarEnd) =
   [
     ['receive', request, reset, 'receive, abort, log'],
     ['route', request, reset, 'receive, route, abort, log'],
-    ['lease', request, reset, 'receive, route, lease, sendHead, abort, log'],
-    ['sendHead', request, reset, 'receive, route, lease, sendHead, abort, log'],
-    ['awaitHead', request, reset, 'receive, route, lease, sendHead, awaitHead, abort, log'],
+    ['balance', request, reset, 'receive, route, balance, abort, log'],
+    ['lease', request, reset, 'receive, route, balance, lease, sendHead, abort, log'],
+    ['sendHead', request, reset, 'receive, route, balance, lease, sendHead, abort, log'],
+    ['awaitHead', request, reset, 'receive, route, balance, lease, sendHead, awaitHead, abort, log'],
     [
       'answer',
       request,
@@ -399,7 +401,7 @@ const HELD: readonly (readonly [string, Buffer, (far: FarEnd, backend: FarEnd) =
         backend.send(response)
         reset(far)
       },
-      'receive, route, lease, sendHead, awaitHead, answer, abort, log',
+      'receive, route, balance, lease, sendHead, awaitHead, answer, abort, log',
     ],
     [
       'answer',
@@ -408,7 +410,7 @@ const HELD: readonly (readonly [string, Buffer, (far: FarEnd, backend: FarEnd) =
         backend.send(response)
         backend.send(frame(RST_STREAM, 0, 3, uint32(2)))
       },
-      'receive, route, lease, sendHead, awaitHead, answer, refuse, log',
+      'receive, route, balance, lease, sendHead, awaitHead, answer, refuse, log',
     ],
     [
       'answer',
@@ -417,7 +419,7 @@ const HELD: readonly (readonly [string, Buffer, (far: FarEnd, backend: FarEnd) =
         backend.send(response)
         backend.send(refused)
       },
-      'receive, route, lease, sendHead, awaitHead, answer, retry, lease, sendHead, awaitHead',
+      'receive, route, balance, lease, sendHead, awaitHead, answer, retry, balance, lease, sendHead, awaitHead',
     ],
     ['refuse', request, reset, 'receive, route, refuse, abort, log', '/elsewhere'],
     ['respond', TRACE, reset, 'receive, route, respond, abort, log'],
@@ -428,14 +430,14 @@ const HELD: readonly (readonly [string, Buffer, (far: FarEnd, backend: FarEnd) =
         backend.send(refused)
         reset(far)
       },
-      'receive, route, lease, sendHead, awaitHead, retry, abort, log',
+      'receive, route, balance, lease, sendHead, awaitHead, retry, abort, log',
     ],
     ['log', request, (_far, backend) => backend.send(headers(3, [[':status', '200']])), PLAIN],
     [
       'sendHead',
       request,
       (_far, backend) => backend.destroy(),
-      'receive, route, lease, sendHead, retry, lease',
+      'receive, route, balance, lease, sendHead, retry, balance, lease',
     ],
   ]
 
@@ -457,6 +459,11 @@ t.test('what a held exchange finds when it goes on', (t) => {
   t.end()
 })
 
+t.test('the choice of an endpoint', (t) => {
+  for (const [, story] of ENDPOINT_STORIES) story(t, seen)
+  t.end()
+})
+
 t.test('a request and its reset in one batch', (t) => {
   const proxy = memoryProxy({}, { seen })
   const far = proxy.client()
@@ -468,7 +475,7 @@ t.test('a request and its reset in one batch', (t) => {
 })
 
 t.test('a debugger answers in the place of the backend, as long as no answer has begun', (t) => {
-  for (const step of ['lease', 'sendHead', 'awaitHead']) {
+  for (const step of ['balance', 'lease', 'sendHead', 'awaitHead']) {
     const proxy = memoryProxy({}, { seen })
     const { scheduler } = proxy.world
     const far = proxy.client()
@@ -483,8 +490,10 @@ t.test('a debugger answers in the place of the backend, as long as no answer has
       },
     }
     far.send(headers(1, REQUEST))
-    proxy.greet(proxy.backends[0])
-    proxy.backends[0].send(headers(1, [[':status', '204']], false))
+    if (step !== 'balance') {
+      proxy.greet(proxy.backends[0])
+      proxy.backends[0].send(headers(1, [[':status', '204']], false))
+    }
     const exchange = held as Exchange | null
     if (exchange === null) throw new Error(`nothing left ${step}`)
     t.match(scheduler.redirect(exchange, 'respond'), /say first what to answer/, step)
@@ -517,7 +526,10 @@ t.test('the edges seen are the edges declared', (t) => {
       'respond answer',
       'transfer bodyLook',
       'tunnel tunnelLook',
-    ].map((wait) => `${wait}: ${anyEnd}`),
+    ]
+      .map((wait) => `${wait}: ${anyEnd}`)
+      .concat('retry until: cancelled, late')
+      .sort(),
     'and every wait ended in each way: ready, late, cancelled',
   )
   t.end()

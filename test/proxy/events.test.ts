@@ -490,7 +490,7 @@ const byHttp1 = (text: string) => (stage: Stage) => {
 }
 
 const TUNNEL_PLAYS: Readonly<Record<string, Play>> = {
-  'a :protocol other than websocket': { fresh: true, act: byClient(connecting('mqtt')) },
+  'a :protocol that the route does not allow': { fresh: true, act: byClient(connecting('mqtt')) },
   'more tunnels than proxy.tunnelsMax': {
     limits: { proxy: { tunnelsMax: 0 } },
     fresh: true,

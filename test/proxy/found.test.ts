@@ -346,7 +346,7 @@ t.test('credit that arises after FIN is not written', async (t) => {
 t.test('a connection that is not made in time is told as late', async (t) => {
   const { backend, client, hang, pollset } = memoryProxy({ transport: { connectMs: 1_000 } })
   const told: string[] = []
-  backend.onUnreached = (why) => told.push(why.detail ?? '')
+  backend.endpoints[0].engines.onUnreached = (why) => told.push(why.detail ?? '')
   hang()
   client().send(headers(1, REQUEST))
   pollset.advance(1_001)

@@ -13,6 +13,7 @@ import { checkRequest, servingStatus } from '../../src/proxy/grpc-health.js'
 import { type CheckedEndpoint, HealthCheck } from '../../src/proxy/index.js'
 import { defaultLimits } from '../../src/server/limits.js'
 import { Protocols } from '../../src/server/protocols.js'
+import { configurationOf } from '../../src/server/short-form.js'
 import { authority, localhost } from '../../tools/testbed/certificates/index.js'
 import { type FarEnd, MemoryPollset } from '../../tools/testbed/memory-pollset.js'
 import { active } from '../balancing/members.js'
@@ -23,14 +24,14 @@ type Scheme = 'http' | 'https' | 'h2c' | 'h2'
 
 function endpointOf(pollset: Pollset, scheme: Scheme, host: string, port: number) {
   const world = createHttpWorld(createWorld(pollset))
-  const protocols = new Protocols(world, defaultLimits, { ca: authority, serverName: 'localhost' })
-  const endpoint: CheckedEndpoint = {
-    name: `${host}:${port}`,
-    sessions: protocols.sessions({ scheme, host, port })(null),
-    target: { host, port },
-    scheme: scheme === 'http' || scheme === 'h2c' ? 'http' : 'https',
-    authority: `${host}:${port}`,
-  }
+  const protocols = new Protocols(world, defaultLimits)
+  const url = `${scheme}://${host}:${port}`
+  const { backends } = configurationOf({
+    listen: [],
+    routes: [{ host: '', prefix: '/', url }],
+    backendTls: { ca: authority, serverName: 'localhost' },
+  })
+  const endpoint: CheckedEndpoint = protocols.checked(url, backends[0])
   return { world, endpoint }
 }
 

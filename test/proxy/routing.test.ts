@@ -3,29 +3,26 @@
 import t from 'tap'
 import { createWorld } from '../../src/continuation/index.js'
 import { engineLimits } from '../../src/engine/index.js'
-import { FieldTable, Head } from '../../src/http/index.js'
-import { Backend, RouteTable } from '../../src/proxy/index.js'
+import { createHttpWorld, FieldTable, Head } from '../../src/http/index.js'
+import { AMBIGUOUS, type Route, type Router } from '../../src/proxy/index.js'
 import { addRoute, parseRoute } from '../../src/server/address.js'
 import { MemoryPollset } from '../../tools/testbed/memory-pollset.js'
+import { backendOf, routerTo } from '../../tools/testbed/short-server.js'
 
-const world = createWorld(new MemoryPollset())
+const world = createHttpWorld(createWorld(new MemoryPollset()))
 const fields = new FieldTable()
 
-function table(...texts: string[]): RouteTable {
+function table(...texts: string[]): Router<Route> {
   const routes = texts.map((each) => parseRoute(`${each}=http://127.0.0.1:1`))
-  return new RouteTable(
+  const none = () => () => {
+    throw new Error('not opened')
+  }
+  return routerTo(
+    world,
     routes.map(({ host, prefix }, at) => ({
       host,
       prefix,
-      backend: new Backend(
-        world,
-        texts[at],
-        () => () => {
-          throw new Error('not opened')
-        },
-        engineLimits,
-        'process',
-      ),
+      backend: backendOf(world, texts[at], none, engineLimits),
     })),
   )
 }
@@ -40,8 +37,18 @@ function request(authority: string, path = '/', scheme = 'http', method = 'GET')
   return Head.request(list)
 }
 
-const taken = (routes: RouteTable, ...of: Parameters<typeof request>): string =>
-  routes.match(request(...of))?.name ?? 'none'
+function taken(routes: Router<Route>, ...of: Parameters<typeof request>): string {
+  const head = request(...of)
+  const found = routes.find({
+    listener: '',
+    authority: head.host,
+    scheme: head.scheme?.value ?? 'http',
+    method: head.method?.value ?? '',
+    target: head.path?.value ?? '*',
+    field: (name) => head.fields.find((each) => each.name === name)?.value ?? null,
+  })
+  return found === null ? 'none' : found === AMBIGUOUS ? 'ambiguous' : found.name
+}
 
 const SPELLINGS = [
   'example.org',
@@ -111,7 +118,7 @@ t.test('a wildcard takes names of one or more labels more', async (t) => {
 })
 
 t.test('OPTIONS * asks a host as a whole', async (t) => {
-  const options = (routes: RouteTable, host: string) => taken(routes, host, '*', 'http', 'OPTIONS')
+  const options = (routes: Router<Route>, host: string) => taken(routes, host, '*', 'http', 'OPTIONS')
   const routes = table('example.org/long/prefix', 'example.org', '/other/long/prefix', '/')
   t.equal(options(routes, 'example.org'), 'example.org')
   t.equal(options(routes, 'example.com'), '/')

@@ -4,12 +4,14 @@
 import { type AddressInfo, createServer } from 'node:net'
 import t from 'tap'
 import { createWorld } from '../../src/continuation/index.js'
-import { Engine, engineLimits, LEASED, Lease, UNLEASED } from '../../src/engine/index.js'
+import { LEASED, Lease, UNLEASED } from '../../src/engine/index.js'
+import type { Client } from '../../src/http/index.js'
 import { createHttpWorld } from '../../src/http/index.js'
 import { NodePollset, type Resolution } from '../../src/pollset/index.js'
 import type { ExchangeSession } from '../../src/proxy/index.js'
 import { defaultLimits } from '../../src/server/limits.js'
 import { Protocols } from '../../src/server/protocols.js'
+import { configurationOf } from '../../src/server/short-form.js'
 import { authority } from '../../tools/testbed/certificates/index.js'
 import { BACKENDS, startOrigin } from '../world/matrix.js'
 
@@ -30,9 +32,13 @@ class Named extends NodePollset {
 /** Until the engine has said yes or no. */
 async function leaseOf(pollset: NodePollset, scheme: string, port: number) {
   const world = createHttpWorld(createWorld(pollset))
-  const protocols = new Protocols(world, defaultLimits, { ca: authority, serverName: 'localhost' })
-  const sessions = protocols.sessions({ scheme: scheme as 'http', host: 'many', port })(null)
-  const engine = new Engine<ExchangeSession>(world, 'many', sessions, engineLimits)
+  const { backends } = configurationOf({
+    listen: [],
+    routes: [{ host: '', prefix: '/', url: `${scheme}://many:${port}` }],
+    backendTls: { ca: authority, serverName: 'localhost' },
+  })
+  const protocols = new Protocols(world, defaultLimits)
+  const engine = protocols.enginesTo(backends[0].name, backends[0]).engineFor({} as Client)
   const lease = new Lease<ExchangeSession>({ id: 'm1/s1' })
   engine.lease(lease)
   while (lease.readiness === 0) await new Promise(setImmediate)

@@ -186,7 +186,18 @@ function stepsIn(t: Test, trace: string, id: string): string[] {
   return steps.filter((step, at) => step !== steps[at - 1])
 }
 
-const plain = ['receive', 'route', 'lease', 'sendHead', 'awaitHead', 'answer', 'transfer', 'finish', 'log']
+const plain = [
+  'receive',
+  'route',
+  'balance',
+  'lease',
+  'sendHead',
+  'awaitHead',
+  'answer',
+  'transfer',
+  'finish',
+  'log',
+]
 
 t.test('--trace FILE', { buffered: true }, async (t) => {
   const file = join(t.testdir(), 'trace.txt')

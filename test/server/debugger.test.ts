@@ -473,7 +473,7 @@ t.test('step, next, log points, exception filters, completions, source breakpoin
     return (await stopped).text
   }
   t.match(await step(() => debug.stepInRequest({ threadId })), /at exchange\.route$/)
-  t.match(await step(() => debug.nextRequest({ threadId })), /at exchange\.lease$/)
+  t.match(await step(() => debug.nextRequest({ threadId })), /at exchange\.balance$/)
   t.match(await step(() => run('until m1/s5 awaitHead')), /at exchange\.awaitHead$/)
   t.match(await step(() => debug.stepInRequest({ threadId })), /at exchange\.awaitHead, about to wait$/)
   const { stackFrames } = (await debug.stackTraceRequest({ threadId })).body
@@ -585,7 +585,9 @@ t.test('a command without an id means the current request; hints for what users 
   await t.rejects(run('print request.path'), { message: /holds nothing, so give the id of a request/ })
   await t.rejects(run('break lease'), { message: /: did you mean exchange\.lease\?$/ })
   await t.rejects(run('break lease:wait'), { message: /: did you mean exchange\.lease:wait\?$/ })
-  await t.rejects(run('break exchange'), { message: /: exchange has the steps receive, route, lease, / })
+  await t.rejects(run('break exchange'), {
+    message: /: exchange has the steps receive, route, balance, lease, /,
+  })
   await t.rejects(run('break nowhere'), { message: /:wait\|late\|cancelled$/ })
   await t.rejects(run("b exchange.lease if request.path = '/a'"), {
     message: 'Unexpected character: = (at character 14): write == to compare',

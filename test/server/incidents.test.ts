@@ -9,16 +9,21 @@ import { type AddressInfo, connect, createServer, type Server as NetServer } fro
 import { connect as connectTls } from 'node:tls'
 import t, { type Test } from 'tap'
 import { limitsWith, type SomeLimits } from '../../src/server/index.js'
-import { Server, type ServerOptions } from '../../src/server/server.js'
 import { localhost } from '../../tools/testbed/certificates/index.js'
+import { type ShortServerOptions, startShortServer } from '../../tools/testbed/short-server.js'
 
 const LINE = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z (info|warn|error) (.*)$/
 
 /** A server with this behind it, its lines without their time, and a way to wait for one. */
-async function serve(t: Test, url: string, limits: SomeLimits = {}, options: Partial<ServerOptions> = {}) {
+async function serve(
+  t: Test,
+  url: string,
+  limits: SomeLimits = {},
+  options: Partial<ShortServerOptions> = {},
+) {
   const lines: string[] = []
   let wake = () => {}
-  const server = Server.listening({
+  const server = startShortServer({
     listen: [{ host: '127.0.0.1', port: 0 }],
     routes: [{ host: '', prefix: '/', url }],
     limits,
@@ -82,8 +87,7 @@ async function said(t: Test, port: number, octets: string): Promise<string> {
 }
 
 const GET = 'GET /path?secret=1 HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n\r\n'
-const OTHER =
-  /x-fermata: other-protocol\r\n[\s\S]*502 other-protocol: the backend speaks another protocol than configured\n$/
+const OTHER = /x-fermata: other-protocol\r\n[\s\S]*502 other-protocol \(m1\/r1\)\n$/
 
 const ok: http.RequestListener = (_request, response) => void response.end('ok')
 const servers = {

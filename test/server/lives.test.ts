@@ -5,9 +5,9 @@ import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import t, { type Test } from 'tap'
 import { controlLife } from '../../src/server/control.js'
-import { Server, type ServerOptions } from '../../src/server/server.js'
 import { listeningLife } from '../../src/transport/index.js'
 import { headers, PREFACE, REQUEST } from '../../tools/testbed/frames.js'
+import { type ShortServerOptions, startShortServer } from '../../tools/testbed/short-server.js'
 import { declared, Seen } from '../world/seen.js'
 
 const seen = new Seen()
@@ -15,8 +15,8 @@ const seen = new Seen()
 const routes = [{ host: '', prefix: '/', url: 'h2c://127.0.0.1:1' }]
 
 /** A server on this port, its end, and its port once it listens. */
-function serve(port: number, options: Partial<ServerOptions> = {}) {
-  const server = Server.listening({ listen: [{ host: '127.0.0.1', port }], routes, ...options })
+function serve(port: number, options: Partial<ShortServerOptions> = {}) {
+  const server = startShortServer({ listen: [{ host: '127.0.0.1', port }], routes, ...options })
   server.world.scheduler.tracer = seen
   const stopped = once(server as never, 'stopped')
   const listening = new Promise<number>((resolve) =>

@@ -9,7 +9,7 @@ import { pathToFileURL } from 'node:url'
 import t, { type Test } from 'tap'
 import ts from 'typescript'
 import type { Engine } from '../../src/engine/index.js'
-import type { Backend, ExchangeSession } from '../../src/proxy/index.js'
+import type { EngineSet, ExchangeSession } from '../../src/proxy/index.js'
 import { hinted, leaseShortage } from '../../src/server/hints.js'
 import { defaultLimits, limitsWith } from '../../src/server/index.js'
 import { notListening } from '../../src/server/listen-faults.js'
@@ -342,7 +342,7 @@ const FAULTS: readonly (readonly [code: string, detail: string, url: string, mes
   ['x', 'connect ECONNREFUSED', 'http://b', 'connect ECONNREFUSED (nothing listens there)'],
   ['x', 'connect ENOENT', 'http://b', 'connect ENOENT (there is no such socket)'],
   ['x', 'connect EACCES', 'http://b', 'connect EACCES (not permitted to connect to it)'],
-  ['x', 'ETIMEDOUT', 'http://b', 'ETIMEDOUT (no answer within transport.connectMs)'],
+  ['x', 'ETIMEDOUT', 'http://b', 'ETIMEDOUT (no answer within timeouts.connect)'],
   ['x', 'EHOSTUNREACH', 'http://b', 'EHOSTUNREACH (there is no network route to this address)'],
   ['x', 'ENETUNREACH', 'http://b', 'ENETUNREACH (there is no network route to this address)'],
   ['x', 'ENOTFOUND', 'http://b', 'ENOTFOUND (DNS does not know the name)'],
@@ -390,10 +390,10 @@ const FAULTS: readonly (readonly [code: string, detail: string, url: string, mes
 
 t.test('why a backend fails, and what to write', async (t) => {
   for (const [code, detail, url, message] of FAULTS) {
-    const backend = { name: url, hasAnswered: false } as Backend
+    const backend = { name: url, hasAnswered: false } as EngineSet
     t.equal(hinted({ code, message: '', detail } as never, '', backend), message)
   }
-  const known = { name: 'http://b', hasAnswered: true } as Backend
+  const known = { name: 'http://b', hasAnswered: true } as EngineSet
   t.equal(hinted(null, 'ECONNRESET', known), 'ECONNRESET', 'one that has answered speaks what is configured')
 })
 

@@ -11,7 +11,6 @@ import { join } from 'node:path'
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls'
 import t, { type Test } from 'tap'
 import type { Certificate } from '../../src/pollset/index.js'
-import { Server, type ServerOptions } from '../../src/server/server.js'
 import {
   authority,
   client,
@@ -23,13 +22,18 @@ import {
   www,
 } from '../../tools/testbed/certificates/index.js'
 import { type Program, run, start } from '../../tools/testbed/programs.js'
+import { type ShortServerOptions, shortServer, startShortServer } from '../../tools/testbed/short-server.js'
 import { answerOf } from '../world/proxy-world.js'
 
 const GET = 'GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n'
 const ca = authority
 
 /** A server, and an https origin behind it. */
-async function serve(t: Test, options: Partial<ServerOptions> = {}, origin: https.ServerOptions = localhost) {
+async function serve(
+  t: Test,
+  options: Partial<ShortServerOptions> = {},
+  origin: https.ServerOptions = localhost,
+) {
   const backend = https.createServer(origin, (_request, response) => response.end('ok'))
   backend.listen(0, '127.0.0.1')
   await once(backend, 'listening')
@@ -38,7 +42,7 @@ async function serve(t: Test, options: Partial<ServerOptions> = {}, origin: http
     backend.close()
   })
   const { port: behind } = backend.address() as AddressInfo
-  const server = Server.listening({
+  const server = startShortServer({
     listen: [{ host: '127.0.0.1', port: 0, secure: true }],
     certificates: () => ({ certificates: [localhost, example] }),
     backendTls: { ca },
@@ -163,7 +167,7 @@ t.test('a certificate for another name is never shown in place of one for the na
 t.test('a certificate that would never be shown is refused', async (t) => {
   const errorOf = (certificates: readonly Certificate[]) => {
     try {
-      new Server({
+      shortServer({
         listen: [{ host: '127.0.0.1', port: 0, secure: true }],
         certificates: () => ({ certificates }),
         routes: [],
@@ -400,7 +404,7 @@ t.test('SIGHUP reads certificates anew; what is wrong leaves the old ones', asyn
 t.test('clear text on a port of TLS is answered, and its connection ends', async (t) => {
   const { port } = await serve(t, { acceptProxy: ['127.0.0.1'] })
   const direct = await serve(t)
-  const sentence = /400 clear-text: this port speaks HTTP over TLS, .* use https:\/\/\n$/
+  const sentence = /400 clear-text \(m\d+\/[rs]\d+\): this port speaks HTTP over TLS, .* use https:\/\/\n$/
   for (const [to, before] of [
     [direct.port, ''],
     [port, 'PROXY TCP4 192.0.2.7 192.0.2.8 4711 443\r\n'],

@@ -10,8 +10,9 @@ import type { Duplex, Readable, Writable } from 'node:stream'
 import { connect as connectTls } from 'node:tls'
 import t, { type Test } from 'tap'
 import { limitsWith, type SomeLimits } from '../../src/server/index.js'
-import { Server } from '../../src/server/server.js'
+import type { Server } from '../../src/server/server.js'
 import { authority, localhost } from '../../tools/testbed/certificates/index.js'
+import { startShortServer } from '../../tools/testbed/short-server.js'
 import { once } from './proxy-world.js'
 
 export const FRONTENDS = ['http/1.1', 'h2c', 'http/1.1 over TLS', 'h2 over TLS'] as const
@@ -416,7 +417,7 @@ export function matrix(answer: Answering, cases: readonly Case[], limits: SomeLi
   )) {
     t.test(`to ${backend}`, async (t) => {
       const origin = await startOrigin(backend, answer)
-      const server = Server.listening({
+      const server = startShortServer({
         listen: [
           { host: '127.0.0.1', port: 0 },
           { host: '127.0.0.1', port: 0, secure: true },

@@ -4,7 +4,8 @@ import events, { type EventEmitter } from 'node:events'
 import * as http2 from 'node:http2'
 import type { AddressInfo } from 'node:net'
 import { limitsWith, type SomeLimits } from '../../src/server/index.js'
-import { Server, type ServerOptions } from '../../src/server/server.js'
+import type { Server } from '../../src/server/server.js'
+import { type ShortServerOptions, startShortServer } from '../../tools/testbed/short-server.js'
 
 export interface Setting {
   readonly server: Server
@@ -25,7 +26,7 @@ export const once = (emitter: unknown, name: string) => events.once(emitter as E
 export async function setUp(
   onStream: OnStream,
   limits: SomeLimits = {},
-  options: Partial<ServerOptions> & { settings?: http2.Settings } = {},
+  options: Partial<ShortServerOptions> & { settings?: http2.Settings } = {},
 ): Promise<Setting> {
   const { settings, ...more } = options
   const origin = http2.createServer(settings === undefined ? {} : { settings })
@@ -40,7 +41,7 @@ export async function setUp(
   })
   await new Promise<void>((resolve) => origin.listen(0, '127.0.0.1', resolve))
   const port = (origin.address() as AddressInfo).port
-  const server = Server.listening({
+  const server = startShortServer({
     listen: [{ host: '127.0.0.1', port: 0 }],
     routes: [{ host: '', prefix: '/', url: `h2c://127.0.0.1:${port}` }],
     limits: limitsWith({ http1: { drainIdleMs: 1 }, http2: { drainIdleMs: 1 } }, limits),

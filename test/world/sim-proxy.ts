@@ -12,8 +12,9 @@ import {
   type SimPeerSocket,
   SimPollset,
 } from '../../src/pollset/index.js'
-import { Backend, ReverseProxy, RouteTable } from '../../src/proxy/index.js'
+import { ReverseProxy } from '../../src/proxy/index.js'
 import type { SomeLimits } from '../../src/server/index.js'
+import { backendOf, routerTo } from '../../tools/testbed/short-server.js'
 import { PacedPeer, type PeerOptions } from './paced-peer.js'
 import { PacedPeer1 } from './paced-peer1.js'
 
@@ -31,14 +32,13 @@ export function simProxy(
   const http2 = createHttp2(world, limits.http2)
   const http1 = createHttp1(world, limits.http1)
   const sessions = versions.back === 1 ? http1Sessions(http1, BACK) : http2Sessions(http2, BACK)
-  const backend = new Backend(
+  const backend = backendOf(world, 'h2c://b', () => sessions, { ...engineLimits, ...limits.engine })
+  const proxy = new ReverseProxy(
     world,
-    'h2c://b',
-    () => sessions,
-    { ...engineLimits, ...limits.engine },
-    'process',
+    routerTo(world, [{ host: '', prefix: '/', backend }], limits.proxy),
+    limits.proxy,
   )
-  const proxy = new ReverseProxy(world, new RouteTable([{ host: '', prefix: '/', backend }]), limits.proxy)
+  proxy.backends = [backend]
   const backends: PacedPeer[] = []
   const backends1: PacedPeer1[] = []
   let onBackend: (peer: PacedPeer) => void = () => {}

@@ -154,6 +154,7 @@ export interface ExchangeInside extends Continuation {
 const BEFORE_RESPONSE = new Set([
   'receive',
   'route',
+  'balance',
   'lease',
   'leaseLate',
   'sendHead',

@@ -14,8 +14,14 @@ import { createHttpWorld, type HttpWorld } from '../../src/http/index.js'
 import type { Http1Context } from '../../src/http1/index.js'
 import type { Http2Context } from '../../src/http2/index.js'
 import { Prng, type SimPeerSocket, SimPollset } from '../../src/pollset/index.js'
-import { Backend, ConnectPolicy, type Exchange, ReverseProxy, RouteTable } from '../../src/proxy/index.js'
-import { parseBackend } from '../../src/server/address.js'
+import {
+  Backend,
+  ConnectPolicy,
+  Endpoint,
+  type EngineSet,
+  type Exchange,
+  ReverseProxy,
+} from '../../src/proxy/index.js'
 import {
   type AlpnProtocol,
   ClientHandshake,
@@ -23,7 +29,9 @@ import {
 } from '../../src/server/client-handshake.js'
 import type { Limits } from '../../src/server/index.js'
 import { Protocols } from '../../src/server/protocols.js'
+import { configurationOf } from '../../src/server/short-form.js'
 import { Listening } from '../../src/transport/index.js'
+import { routerTo } from '../testbed/short-server.js'
 import { BackendPeer } from './backend.js'
 import { Backend1 } from './backend1.js'
 import type { Checker, RunView } from './checks/check.js'
@@ -98,6 +106,7 @@ class Run implements PeerContext, RunView, Tracer, HandshakeEvents {
   readonly http2: Http2Context
   readonly proxy: ReverseProxy
   readonly backend: Backend
+  private readonly engineSet: EngineSet
   readonly hand: DebuggerActor
   readonly books = new Ledger()
   readonly octets: ((bytes: Uint8Array) => void) | null
@@ -138,20 +147,20 @@ class Run implements PeerContext, RunView, Tracer, HandshakeEvents {
     this.lines = options.lines === undefined ? null : new TraceLines(pollset, options.lines)
     world.scheduler.tracer = this
     this.world = createHttpWorld(world, this.limits.transport)
-    const protocols = new Protocols(this.world, this.limits, {})
+    const protocols = new Protocols(this.world, this.limits)
     this.protocols = protocols
     this.http1 = protocols.http1
     this.http2 = protocols.http2
-    const url = parseBackend(`${plan.http1Backend === 1 ? 'http' : 'h2c'}://${BACK_NAME}:${BACK.port}`)
-    const share = plan.shareConnection === 1 ? 'connection' : 'process'
-    this.backend = new Backend(
-      this.world,
-      `${url.scheme}://backend`,
-      protocols.sessions(url),
-      protocols.engineLimits(url),
-      share,
-    )
-    const routes = new RouteTable([{ host: '', prefix: '/', backend: this.backend }])
+    const scheme = plan.http1Backend === 1 ? 'http' : 'h2c'
+    const { backends } = configurationOf({
+      listen: [],
+      routes: [{ host: '', prefix: '/', url: `${scheme}://${BACK_NAME}:${BACK.port}` }],
+      share: plan.shareConnection === 1 ? 'connection' : 'process',
+      limits: this.limits,
+    })
+    this.engineSet = protocols.enginesTo(backends[0].name, backends[0])
+    this.backend = new Backend(this.world, `${scheme}://backend`, [new Endpoint(this.world, this.engineSet)])
+    const routes = routerTo(this.world, [{ host: '', prefix: '/', backend: this.backend }], this.limits.proxy)
     const connects = new ConnectPolicy(this.world, [`${TARGET_NAME}:*`], (to) => protocols.tcpSessions(to))
     this.proxy = new ReverseProxy(this.world, routes, this.limits.proxy, connects)
     this.proxy.watch({
@@ -352,7 +361,7 @@ class Run implements PeerContext, RunView, Tracer, HandshakeEvents {
       else if (each.kind === 'frontend') this.frontends.push(each as ConnectionInside)
       else if (each.kind === 'backend') this.sessions.push(each as SessionInside)
     }
-    this.engines = this.backend.engines() as unknown as readonly EngineInside[]
+    this.engines = this.engineSet.engines() as unknown as readonly EngineInside[]
     for (const each of this.checkers) each.turn?.(this)
     if (this.logged.length > 0) this.logged = []
   }

@@ -7,15 +7,20 @@ import { createHttp1, http1Sessions, serveHttp1 } from '../../src/http1/index.js
 import { createHttp2, http2Sessions, serveHttp2 } from '../../src/http2/index.js'
 import {
   Backend,
+  type BackendOptions,
+  backendOptions,
   ConnectPolicy,
+  Endpoint,
+  EngineSet,
   ReverseProxy,
-  RouteTable,
+  type RouteSettings,
   type Share,
   tcpSessions,
 } from '../../src/proxy/index.js'
 import type { SomeLimits } from '../../src/server/index.js'
 import { frame, PREFACE } from './frames.js'
 import { type FarEnd, MemoryPollset } from './memory-pollset.js'
+import { routerTo } from './short-server.js'
 
 const ADDRESS = { host: '192.0.2.9', port: 9 }
 const BESIDE = { host: '192.0.2.10', port: 9 }
@@ -39,6 +44,14 @@ export interface MemoryProxyOptions {
   readonly host?: string
   /** The backend is spoken to over TLS, and this is the protocol that it chooses. */
   readonly alpn?: string
+  /** The backend has a second endpoint, at the address of the route beside. */
+  readonly endpoints?: 1 | 2
+  /** Of all routes, in place of what the limits say. */
+  readonly settings?: Partial<RouteSettings>
+  /** Of the backend. */
+  readonly backendOptions?: Partial<BackendOptions>
+  /** The backend's connections for tunnels, over HTTP/1.1. */
+  readonly tunnels?: boolean
   /** Targets that a plain CONNECT may have. */
   readonly connect?: readonly string[]
 }
@@ -65,28 +78,34 @@ export function memoryProxy(limits: SomeLimits = {}, options: MemoryProxyOptions
   const { alpn } = options
   const tls =
     alpn === undefined ? {} : { tls: pollset.tlsClient({ serverName: '', alpn: [alpn], verify: true }) }
-  const backendAt = (name: string, at: typeof ADDRESS) => {
+  const endpointAt = (name: string, at: typeof ADDRESS): Endpoint => {
     const target = { ...at, ...tls }
     const sessions =
       options.speaks === 'http/1.1' ? http1Sessions(http1, target) : http2Sessions(http2, target)
-    return new Backend(
-      world,
-      name,
-      () => sessions,
-      { ...engineLimits, ...limits.engine },
-      options.share ?? 'process',
-    )
+    const tunnels = options.tunnels === true ? http1Sessions(http1, target) : null
+    const all = { ...engineLimits, ...limits.engine }
+    const share = options.share ?? 'process'
+    return new Endpoint(world, new EngineSet(world, name, () => sessions, all, share, tunnels))
   }
-  const backend = backendAt('h2c://backend', { ...ADDRESS, host: options.host ?? ADDRESS.host })
+  const made = { ...backendOptions, ...options.backendOptions }
+  const first = endpointAt('h2c://backend', { ...ADDRESS, host: options.host ?? ADDRESS.host })
+  const endpoints = options.endpoints === 2 ? [first, endpointAt('h2c://beside', BESIDE)] : [first]
+  const backend = new Backend(world, 'h2c://backend', endpoints, made)
   const routes = [{ host: '', prefix: options.prefix ?? '/', backend }]
   if (options.beside !== undefined)
-    routes.push({ host: '', prefix: options.beside, backend: backendAt('h2c://beside', BESIDE) })
+    routes.push({
+      host: '',
+      prefix: options.beside,
+      backend: new Backend(world, 'h2c://beside', [endpointAt('h2c://beside', BESIDE)]),
+    })
   const { connect } = options
   const connects =
     connect === undefined
       ? null
       : new ConnectPolicy(world, connect, (target) => tcpSessions(world, target, http1.limits))
-  const proxy = new ReverseProxy(world, new RouteTable(routes), limits.proxy, connects)
+  const router = routerTo(world, routes, limits.proxy, options.settings)
+  const proxy = new ReverseProxy(world, router, limits.proxy, connects)
+  proxy.backends = routes.map((each) => each.backend)
   return {
     pollset,
     world,
@@ -95,7 +114,7 @@ export function memoryProxy(limits: SomeLimits = {}, options: MemoryProxyOptions
     proxy,
     backend,
     backends,
-    /** Connections to the backend of the route beside. */
+    /** Connections to the backend of the route beside, or to the second endpoint. */
     beside,
     /** Our own ends of the client connections. */
     frontends,
@@ -104,6 +123,8 @@ export function memoryProxy(limits: SomeLimits = {}, options: MemoryProxyOptions
     refuse: () => pollset.serveFar(ADDRESS, () => {}, 'refuse'),
     /** From now on connections to the backend are neither made nor refused. */
     hang: () => pollset.serveFar(ADDRESS, () => {}, 'hang'),
+    /** From now on connections to the second endpoint are refused. */
+    refuseBeside: () => pollset.serveFar(BESIDE, () => {}, 'refuse'),
     /** Serve a client's connection that says nothing yet. */
     serve: (socket: ReturnType<MemoryPollset['socket']>) => serveHttp2(http2, socket, proxy),
     /** A client connection, hands shaken, or with other first octets. */

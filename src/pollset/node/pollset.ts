@@ -2,7 +2,7 @@
 // runs one turn in each iteration of Node's loop, in the check phase (setImmediate) right after the poll
 // phase in which the callbacks marked.
 
-import { randomFillSync } from 'node:crypto'
+import { randomBytes, randomFillSync } from 'node:crypto'
 import { lookup } from 'node:dns'
 import { connect, isIP, type NetConnectOpts, type Socket as NetSocket } from 'node:net'
 import { performance } from 'node:perf_hooks'
@@ -20,6 +20,7 @@ import {
 } from '../door.js'
 import type { TlsClient, TlsClientOptions, TlsServer, TlsServerOptions } from '../tls.js'
 import { type TurnLimits, Turns, turnLimits } from '../turn.js'
+import { KnownCertificates } from './certificates.js'
 import { type TcpKeepAlive, tcpKeepAlive } from './keep-alive.js'
 import { faultOf, NodeListener, type NodeListenerLimits } from './listener.js'
 import { reaches } from './reaches.js'
@@ -98,6 +99,9 @@ class NodeCommands extends Commands implements Marked {
   }
 }
 
+/** Node's form of the keys of session tickets. */
+const TICKET_KEYS_BYTES = 48
+
 export class NodePollset extends Turns implements Pollset, Marks {
   readonly commands: NodeCommands
   private readonly bounds: NodePollsetLimits
@@ -113,6 +117,8 @@ export class NodePollset extends Turns implements Pollset, Marks {
   private readonly listeners = new Set<NodeListener>()
   private readonly sockets = new Set<NodeSocket>()
   private readonly backendKeepAlive: TcpKeepAlive
+  private readonly certificates = new KnownCertificates()
+  private readonly ticketKeys = randomBytes(TICKET_KEYS_BYTES)
   private readonly onImmediate: () => void
   private readonly onTimer: () => void
 
@@ -174,7 +180,7 @@ export class NodePollset extends Turns implements Pollset, Marks {
   }
 
   tlsServer(options: TlsServerOptions): TlsServer {
-    return new NodeTlsServer(options)
+    return new NodeTlsServer(options, this.ticketKeys, this.certificates)
   }
 
   tlsClient(options: TlsClientOptions): TlsClient {

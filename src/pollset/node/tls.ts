@@ -3,6 +3,7 @@
 // finds its socket. Over a Unix-domain socket peers have no address, so each gets a TLS server of its own.
 // Each group of certificates has a server, chosen by the name in the ClientHello (client-hello.ts).
 
+import { createHash } from 'node:crypto'
 import type { Socket as NetSocket } from 'node:net'
 import {
   type ConnectionOptions,
@@ -14,7 +15,14 @@ import {
   type TLSSocket,
 } from 'node:tls'
 import type { Secured, TlsClient, TlsClientOptions, TlsServer, TlsServerOptions } from '../tls.js'
-import { type CertificateGroup, Certificates, explained, trusting, VERSION_MIN } from './certificates.js'
+import {
+  type CertificateGroup,
+  Certificates,
+  explained,
+  type KnownCertificates,
+  trusting,
+  VERSION_MIN,
+} from './certificates.js'
 import { ClientHelloReader } from './client-hello.js'
 import type { TcpKeepAlive } from './keep-alive.js'
 import type { Reading } from './reading.js'
@@ -25,26 +33,39 @@ export interface TlsHandshakeListener {
   failed(error: NodeJS.ErrnoException): void
 }
 
+/** The octets of a session id context (RFC 5246 has none: it is OpenSSL's). */
+const SESSION_ID_CONTEXT_MAX = 32
+
 const peerOf = (net: NetSocket): string => `${net.remoteAddress} ${net.remotePort}`
 
 export class NodeTlsServer implements TlsServer {
   readonly options: TlsServerOptions
   private readonly certificates: Certificates
-  /** One server for each group of certificates. */
-  private readonly servers: readonly Server[]
+  /** One server for each group of certificates, made when a client first asks for it. */
+  private readonly servers: (Server | undefined)[]
+  private readonly ticketKeys: Buffer
   private readonly handshakes = new Map<string, TlsHandshakeListener>()
 
-  /** Throws if a certificate or key is malformed, or the two do not belong together. */
-  constructor(options: TlsServerOptions) {
+  /**
+   * Throws if a certificate or key is malformed, or the two do not belong together.
+   * @param ticketKeys the keys of session tickets, the same for all servers of a pollset: so clients resume
+   *   their sessions after the certificates were read again
+   */
+  constructor(options: TlsServerOptions, ticketKeys: Buffer, known: KnownCertificates) {
     this.options = options
-    this.certificates = new Certificates(options.certificates)
+    this.ticketKeys = ticketKeys
+    this.certificates = new Certificates(options.certificates, known)
     trusting(options.clientCa, 'for clients')
-    const over = (socket: TLSSocket) => this.over(socket)
-    this.servers = this.certificates.groups.map((group) =>
-      explained(`${group.from}TLS does not take the certificate or its key`, () =>
-        this.serverOn(group, over),
-      ),
+    this.servers = this.certificates.groups.map(() => undefined)
+    this.serverOf(0)
+  }
+
+  private serverOf(group: number): Server {
+    const { from } = this.certificates.groups[group]
+    this.servers[group] ??= explained(`${from}TLS does not take the certificate or its key`, () =>
+      this.serverOn(this.certificates.groups[group], (socket) => this.over(socket)),
     )
+    return this.servers[group]
   }
 
   private serverOn(
@@ -60,6 +81,12 @@ export class NodeTlsServer implements TlsServer {
       ALPNProtocols: [...alpn],
       requestCert: (clientCertificate ?? 'none') !== 'none',
       rejectUnauthorized: clientCertificate === 'require',
+      ticketKeys: this.ticketKeys,
+      // A session of a listener that asks for other client certificates, or none, is not resumed here.
+      sessionIdContext: createHash('sha256')
+        .update(JSON.stringify([clientCertificate ?? 'none', clientCa ?? '']))
+        .digest('hex')
+        .slice(0, SESSION_ID_CONTEXT_MAX),
     })
     server.on('secureConnection', (socket) => {
       // RFC 9113 §9.2.1 forbids renegotiation; HTTP/1.1 does not need it.
@@ -122,7 +149,7 @@ export class NodeTlsServer implements TlsServer {
     net.once('close', () => {
       if (this.handshakes.get(peer) === handshaking) this.handshakes.delete(peer)
     })
-    this.servers[group].emit('connection', net)
+    this.serverOf(group).emit('connection', net)
   }
 
   private over(socket: TLSSocket): TlsHandshakeListener | undefined {

@@ -10,8 +10,8 @@ import type { Duplex } from 'node:stream'
 import type { Test } from 'tap'
 import { WebSocket, WebSocketServer } from 'ws'
 import { limitsWith, type SomeLimits } from '../../../src/server/index.js'
-import { Server, type ServerOptions } from '../../../src/server/server.js'
 import { authority, localhost } from '../../../tools/testbed/certificates/index.js'
+import { type ShortServerOptions, startShortServer } from '../../../tools/testbed/short-server.js'
 import { once } from '../../world/proxy-world.js'
 
 /** `http:` HTTP/1.1, `h2c:` HTTP/2, both in clear text; `https:`, `h2:` the same over TLS. */
@@ -141,10 +141,10 @@ export const acceptOf = (key: string): string =>
 export async function proxyTo(
   t: Test,
   backend: string,
-  options: { secure?: boolean; limits?: SomeLimits; more?: Partial<ServerOptions> } = {},
+  options: { secure?: boolean; limits?: SomeLimits; more?: Partial<ShortServerOptions> } = {},
 ) {
   const secure = options.secure === true
-  const server = Server.listening({
+  const server = startShortServer({
     listen: [{ host: '127.0.0.1', port: 0, secure }],
     certificates: () => ({ certificates: [localhost] }),
     backendTls: { ca: authority },

@@ -1,0 +1,220 @@
+// Chooses for an exchange: its route, its backend, and the endpoint of each attempt (spec/routing.md,
+// spec/balancing.md); and tells the balancer how the endpoint did.
+
+import { backoffMs } from '../balancing/index.js'
+import { type Fault, fault } from '../continuation/index.js'
+import { type Head, IDEMPOTENT, type StreamFault } from '../http/index.js'
+import type { Backend } from './backend.js'
+import type { Endpoint } from './endpoint.js'
+import type { Exchange } from './exchange.js'
+import { forwardedByUs } from './forwarding.js'
+import { normalisedTarget } from './path.js'
+import { locationOf } from './redirect.js'
+import * as refusals from './refusal.js'
+import { refusal } from './refusal.js'
+import { cookieOf } from './request-view.js'
+import type { CompiledAction } from './routes.js'
+import { AMBIGUOUS } from './routing.js'
+
+/** The longest Retry-After that a retry waits for, in ms. A longer one passes to the client. */
+const RETRY_AFTER_MS_MAX = 1_000
+
+/** The statuses of a gateway: the endpoint has failed the request. */
+const isFailure = (status: number): boolean => status === 502 || status === 503 || status === 504
+
+const CONNECT_LATE = fault(
+  'connect-late',
+  'backend',
+  'connection',
+  'safe',
+  'no connection to the backend was open in time',
+)
+
+/** An object, so that the simulator can plant defects in it. */
+export const choice = {
+  /** Finds the route, and does what it says. Returns the next step. */
+  route(x: Exchange): 'balance' | 'respond' | 'refuse' {
+    const { proxy, request } = x
+    x.view = proxy.trusted.viewOf(x.frontend.client, request)
+    const view = proxy.requestView.of(x)
+    const route = proxy.routes.find(view)
+    if (route === null) {
+      x.refusal = refusals.NO_ROUTE
+      return 'refuse'
+    }
+    if (route === AMBIGUOUS) {
+      const reason = proxy.routes.ambiguity(view)
+      x.refusal = refusal(400, 'path-ambiguous', `the path could be read as another one: it has ${reason}`)
+      return 'refuse'
+    }
+    x.pin(route)
+    if (route.action.kind !== 'backend') return choice.answer(x, route.action)
+    const { protocol } = request
+    if (
+      x.asksTunnel &&
+      protocol !== null &&
+      protocol.value !== 'websocket' &&
+      !route.upgrades.has(protocol.value)
+    ) {
+      x.refusal = refusals.UNSUPPORTED_PROTOCOL
+      return 'refuse'
+    }
+    if (route.path.forward === 'normalised') choice.normalise(x)
+    x.backend = route.action.to.only ?? route.action.to.choose(proxy.chance.next())
+    forwardedByUs(x)
+    return 'balance'
+  },
+
+  /** Answers in the place of a backend. */
+  answer(x: Exchange, action: Exclude<CompiledAction, { kind: 'backend' }>): 'respond' | 'refuse' {
+    if (action.kind === 'answer') {
+      const { status, body, fields } = action
+      x.ownAnswer = { status, outcome: 'answered', text: body, fields }
+      return 'respond'
+    }
+    const location = locationOf(action, x.proxy.requestView.of(x))
+    if (location === null) {
+      x.refusal = refusals.NO_HOST
+      return 'refuse'
+    }
+    x.ownAnswer = { status: action.status, outcome: 'redirected', text: '', fields: [['location', location]] }
+    return 'respond'
+  },
+
+  /** Takes the normalised path in the place of the client's spelling. */
+  normalise(x: Exchange): void {
+    const target = x.request.path?.value ?? '*'
+    const other = normalisedTarget(target)
+    if (other !== target) x.request = x.request.withControl('path', other)
+  },
+
+  /** Chooses the endpoint of an attempt. */
+  balance(x: Exchange): 'lease' | 'refuse' {
+    const backend = x.backend as Backend
+    choice.leave(x)
+    if (backend.isFull) {
+      x.refusal = refusals.REQUESTS_FULL
+      return 'refuse'
+    }
+    const endpoint =
+      backend.boundTo(x.frontend.client) ?? choice.byAffinity(x, backend) ?? choice.byPolicy(x, backend)
+    if (endpoint === null) {
+      x.refusal = refusals.NO_ENDPOINT
+      return 'refuse'
+    }
+    if (!x.sent && x.tried.length === 0) backend.budget?.first(x.now)
+    x.endpoint = endpoint
+    backend.begin(endpoint)
+    x.engine = endpoint.engines.engineFor(x.frontend.client)
+    return 'lease'
+  },
+
+  byAffinity(x: Exchange, backend: Backend): Endpoint | null {
+    const { affinity } = backend.options.balancer.balance
+    if (affinity === null || x.tried.length > 0) return null
+    const value = cookieOf(x, affinity.cookie)
+    return value === null ? null : backend.byAffinity(value)
+  },
+
+  byPolicy(x: Exchange, backend: Backend): Endpoint | null {
+    const { policy, key } = backend.options.balancer.balance
+    if (policy !== 'hash' || key === null) return backend.choose(null, x.tried)
+    const value =
+      key.kind === 'address'
+        ? x.clientAddress
+        : key.kind === 'cookie'
+          ? cookieOf(x, key.name)
+          : x.proxy.requestView.of(x).field(key.name)
+    return backend.choose(value, x.tried)
+  },
+
+  /** Gives the endpoint back, if it has one. */
+  leave(x: Exchange): void {
+    const { endpoint } = x
+    if (endpoint === null) return
+    x.endpoint = null
+    x.backend?.end(endpoint)
+  },
+
+  /** The endpoint could not be reached: the request goes to another one, or is refused. */
+  unreached(x: Exchange, why: Fault): 'retry' | 'refuse' {
+    x.cause = why
+    x.refusal = x.refusalOf(why)
+    const { endpoint, backend, route } = x
+    if (endpoint === null || backend === null) return 'refuse'
+    backend.balancer.failed(endpoint.member, x.now, why)
+    x.tried = [...x.tried, endpoint.member]
+    if (!route.retry.connectFailure || !backend.hasOther(x.tried)) return 'refuse'
+    if (x.attempts + x.tried.length >= route.limits.attemptsMax || !choice.affords(x)) return 'refuse'
+    x.lease.release()
+    return 'retry'
+  },
+
+  /** No connection was open within timeouts.connect. */
+  connectLate: (x: Exchange): 'retry' | 'refuse' => choice.unreached(x, CONNECT_LATE),
+
+  /**
+   * Tells the balancer of a fault before the response head. What others or the client caused does not count.
+   */
+  failed(x: Exchange, why: StreamFault): void {
+    const { endpoint, backend, backendStream } = x
+    if (endpoint === null || backend === null || why.side !== 'backend') return
+    if (why.stale || (why.uncounted ?? null) !== null) return
+    x.tried = [...x.tried, endpoint.member]
+    if (why.retry === 'safe') return
+    const lost = why.scope === 'connection' ? (backendStream?.connection ?? null) : null
+    backend.balancer.failed(endpoint.member, x.now, lost)
+  },
+
+  /** Tells the balancer that the response head was late. */
+  late({ endpoint, backend, now }: Exchange): void {
+    if (endpoint !== null) backend?.balancer.failed(endpoint.member, now, null)
+  },
+
+  /** Tells the balancer how the endpoint has answered. */
+  answered({ endpoint, backend, now }: Exchange, status: number): void {
+    if (endpoint === null || backend === null) return
+    if (isFailure(status)) backend.balancer.failed(endpoint.member, now, null)
+    else backend.balancer.succeeded(endpoint.member, now)
+  },
+
+  /** Whether a response of this status is not taken: the request is sent again (spec/exchange.md, R14). */
+  refusesStatus(x: Exchange, head: Head): boolean {
+    const { retry, limits } = x.route
+    if (retry.statuses.length === 0 || !retry.statuses.includes(head.status) || x.asksTunnel) return false
+    if (!IDEMPOTENT.has(x.request.method?.value ?? '') || !x.frontend.replayable || x.sendsNoMore)
+      return false
+    if (x.attempts >= limits.attemptsMax || x.now - x.receivedAt >= limits.retryTimeoutMs) return false
+    const waitMs = retryAfterMs(head)
+    if (waitMs > RETRY_AFTER_MS_MAX || !choice.affords(x)) return false
+    choice.answered(x, head.status)
+    if (x.endpoint !== null) x.tried = [...x.tried, x.endpoint.member]
+    x.retryAt = x.now + Math.max(waitMs, choice.backoff(x))
+    return true
+  },
+
+  /** Takes a retry from the backend's budget; false if there is none left. */
+  affords: (x: Exchange): boolean => x.backend?.budget?.take(x.now) ?? true,
+
+  backoff(x: Exchange): number {
+    const { firstMs, mostMs } = x.route.retry
+    return backoffMs(x.attempts, firstMs, mostMs, x.proxy.chance.next)
+  },
+}
+
+function retryAfterMs(head: Head): number {
+  const value = head.fields.find((each) => each.name === 'retry-after')?.value
+  if (value === undefined) return 0
+  return /^\d{1,9}$/.test(value) ? Number(value) * 1_000 : Number.POSITIVE_INFINITY
+}
+
+/** The affinity cookie that a response sets; null if the client has it already. */
+export function affinityCookie(x: Exchange): string | null {
+  const { backend, endpoint } = x
+  const affinity = backend?.options.balancer.balance.affinity ?? null
+  if (affinity === null || backend === null || endpoint === null) return null
+  const value = backend.balancer.affinityOf(endpoint.member)
+  if (cookieOf(x, affinity.cookie) === value) return null
+  const secure = x.proxy.requestView.of(x).scheme === 'https' ? '; Secure' : ''
+  return `${affinity.cookie}=${value}; Path=/; HttpOnly; SameSite=Lax${secure}`
+}

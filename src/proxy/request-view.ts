@@ -1,0 +1,58 @@
+// A request as routes read it.
+
+import { Token } from '../http/index.js'
+import type { RouteRequest } from './compiled-route.js'
+import type { Exchange } from './exchange.js'
+import { fieldValue } from './field-value.js'
+
+/** One for all exchanges of a proxy, since a route is found at once. */
+export class RequestView implements RouteRequest {
+  private x: Exchange | null = null
+
+  of(x: Exchange): this {
+    this.x = x
+    return this
+  }
+
+  private get exchange(): Exchange {
+    return this.x as Exchange
+  }
+
+  get listener(): string {
+    return this.exchange.listener
+  }
+
+  get authority(): string {
+    const { view, request } = this.exchange
+    return view?.host ?? request.host
+  }
+
+  get scheme(): string {
+    const { view, request } = this.exchange
+    return view?.scheme ?? request.scheme?.value ?? 'http'
+  }
+
+  get method(): string {
+    return this.exchange.request.method?.value ?? ''
+  }
+
+  get target(): string {
+    return this.exchange.request.path?.value ?? '*'
+  }
+
+  field(name: string): string | null {
+    return fieldValue(this.exchange.request, name)
+  }
+}
+
+/** Returns the value of a cookie of this request; null without one (RFC 6265 §5.4). */
+export function cookieOf({ request }: Exchange, name: string): string | null {
+  for (const field of request.fields) {
+    if (field.token !== Token.COOKIE) continue
+    for (const pair of field.value.split(';')) {
+      const at = pair.indexOf('=')
+      if (at > 0 && pair.slice(0, at).trim() === name) return pair.slice(at + 1).trim()
+    }
+  }
+  return null
+}

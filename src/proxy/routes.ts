@@ -1,0 +1,110 @@
+// Compiled routes: what an exchange needs of its route. It keeps its route until it ends, so new routes
+// change nothing for it.
+
+import type { DurationList, Pollset } from '../pollset/index.js'
+import type { Backend } from './backend.js'
+import { exchangeLife } from './exchange-life.js'
+import { type ProxyLimits, proxyLimits } from './limits.js'
+import { lookMs } from './progress.js'
+import { NEVER, type PathOptions, type RetryOptions, type RouteAction, type Timeouts } from './route.js'
+import type { Weighted } from './weighted.js'
+
+/** The settings of a route. */
+export interface RouteSettings {
+  readonly name: string
+  readonly timeouts: Timeouts
+  readonly retry: RetryOptions
+  readonly path: PathOptions
+  /** Protocols of Upgrade that may pass besides `websocket`, in lower case. */
+  readonly upgrades: readonly string[]
+  /** `detailed`: our own errors tell clients what happened. */
+  readonly errors: 'plain' | 'detailed'
+}
+
+const msOf = (ms: number): number => (ms === NEVER ? Number.POSITIVE_INFINITY : ms)
+
+/** What becomes of the requests of a route. */
+export type CompiledAction =
+  | { readonly kind: 'backend'; readonly to: Weighted<Backend> }
+  | Exclude<RouteAction, { kind: 'backend' }>
+
+/** The action of exchanges that have no route: it is never taken. */
+export const NO_ACTION: CompiledAction = { kind: 'answer', status: 500, body: '', fields: [] }
+
+export class Route {
+  readonly name: string
+  readonly action: CompiledAction
+  /** The proxy's limits, with this route's timeouts and retries in their place. */
+  readonly limits: ProxyLimits
+  readonly durations: readonly DurationList[]
+  /** ms that a request waits for a lease at most */
+  readonly leaseMs: number
+  /** ms that a request waits for a connection at most, while none is open */
+  readonly connectMs: number
+  readonly retry: RetryOptions
+  readonly path: PathOptions
+  readonly upgrades: ReadonlySet<string>
+  readonly detailed: boolean
+
+  constructor(pollset: Pollset, limits: ProxyLimits, settings: RouteSettings, action: CompiledAction) {
+    const { timeouts, retry } = settings
+    this.name = settings.name
+    this.action = action
+    this.limits = {
+      ...limits,
+      leaseTimeoutMs: msOf(timeouts.leaseMs),
+      headTimeoutMs: msOf(timeouts.headMs),
+      bodyTimeoutMs: msOf(timeouts.idleMs),
+      tunnelIdleMs: msOf(timeouts.tunnelMs),
+      exchangeTimeoutMs: msOf(timeouts.requestMs),
+      attemptsMax: retry.attempts,
+      replayBytesMax: retry.replayBytes,
+    }
+    this.leaseMs = Math.min(this.limits.leaseTimeoutMs, this.limits.exchangeTimeoutMs)
+    this.connectMs = msOf(timeouts.connectMs)
+    this.durations = durationsOf(pollset, this.limits)
+    this.retry = retry
+    this.path = settings.path
+    this.upgrades = new Set(settings.upgrades)
+    this.detailed = settings.errors === 'detailed'
+  }
+}
+
+/** Makes the duration lists of an exchange with these limits. */
+export function durationsOf({ deadlines }: Pollset, limits: ProxyLimits): readonly DurationList[] {
+  const { leaseTimeoutMs, headTimeoutMs, bodyTimeoutMs, tunnelIdleMs, exchangeTimeoutMs } = limits
+  return exchangeLife.durations(deadlines, {
+    lease: Math.min(leaseTimeoutMs, exchangeTimeoutMs),
+    head: headTimeoutMs,
+    headLook: lookMs(headTimeoutMs, limits),
+    bodyLook: lookMs(bodyTimeoutMs, limits),
+    tunnelLook: lookMs(tunnelIdleMs, limits),
+    answer: Number.isFinite(bodyTimeoutMs) ? bodyTimeoutMs : proxyLimits.bodyTimeoutMs,
+  })
+}
+
+/** The timeouts and retries that these limits of a proxy stand for, for routes that set none of their own. */
+export const settingsOf = (name: string, limits: ProxyLimits): RouteSettings => ({
+  name,
+  timeouts: {
+    connectMs: NEVER,
+    leaseMs: limits.leaseTimeoutMs,
+    headMs: limits.headTimeoutMs,
+    idleMs: limits.bodyTimeoutMs,
+    tunnelMs: limits.tunnelIdleMs,
+    requestMs: limits.exchangeTimeoutMs,
+  },
+  retry: {
+    attempts: limits.attemptsMax,
+    connectFailure: true,
+    refusedStream: true,
+    closedBeforeHead: true,
+    statuses: [],
+    replayBytes: limits.replayBytesMax,
+    firstMs: 25,
+    mostMs: 250,
+  },
+  path: { ambiguous: 'refuse', forward: 'client' },
+  upgrades: [],
+  errors: 'plain',
+})

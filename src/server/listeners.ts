@@ -1,0 +1,184 @@
+// The listeners of the configuration. New ones are bound before anything else changes; those that stay keep
+// their sockets, and get their new certificates for new connections; the connections of those that go drain.
+
+import type { ListenerConfig } from '../config/index.js'
+import type { Continuation, World } from '../continuation/index.js'
+import type { StreamAcceptor } from '../http/index.js'
+import { type Address, formatAddress, type Socket, type TlsServer } from '../pollset/index.js'
+import type { Connections, Listening } from '../transport/index.js'
+import { parseListen } from './address.js'
+import type { AlpnProtocol } from './client-handshake.js'
+
+/**
+ * The ALPN names of TLS listeners, in our order of preference. A client that offers others is refused (RFC
+ * 7301 §3.2).
+ */
+const ALPN = { h2: ['h2'], 'http/1.1': ['http/1.1', 'http/1.0'] } as const
+
+/** What a listener tells, and what it asks for. */
+export interface ListenersEvents {
+  accepted(socket: Socket, listener: BoundListener): void
+  /** @param secure it does TLS */
+  listening(address: Address, secure: boolean): void
+  replaced(address: Address): void
+  failed(address: Address, code: string): void
+}
+
+/** A listener that is bound or being bound. */
+export class BoundListener {
+  config: ListenerConfig
+  readonly address: Address
+  tls: TlsServer | null
+  listening: Listening | null = null
+  /** Takes the requests of its connections. */
+  acceptor: StreamAcceptor | null = null
+  /** It listens no longer. */
+  closed = false
+  /** Its open connections, with those whose protocol is not known yet. */
+  readonly connections = new Set<Continuation>()
+
+  constructor(config: ListenerConfig, address: Address, tls: TlsServer | null) {
+    this.config = config
+    this.address = address
+    this.tls = tls
+  }
+
+  /** Returns the protocol to speak with a client that has asked for this one. */
+  serves(protocol: AlpnProtocol): AlpnProtocol {
+    const { protocols } = this.config
+    return protocols.includes(protocol) ? protocol : protocols[0]
+  }
+}
+
+/** Listeners that are bound, and serve once they are committed. */
+export interface PreparedListeners {
+  commit(): void
+}
+
+export class Listeners {
+  private readonly world: World
+  private readonly connections: Connections
+  private readonly events: ListenersEvents
+  private bound: BoundListener[] = []
+  /** The TLS servers that are in use, by what they are made of. */
+  private tlsServers: ReadonlyMap<string, TlsServer> = new Map()
+
+  constructor(world: World, connections: Connections, events: ListenersEvents) {
+    this.world = world
+    this.connections = connections
+    this.events = events
+  }
+
+  /** Makes the TLS servers of the first listeners. Throws if a certificate is wrong. */
+  check(configs: readonly ListenerConfig[]): void {
+    const made = new Map<string, TlsServer>()
+    for (const each of configs) this.tlsOf(each, made)
+    this.tlsServers = made
+  }
+
+  /**
+   * Checks the TLS of these listeners, and binds those that are new. Throws if a certificate is wrong. `done`
+   * is called once: when all are bound, or with the address that could not be.
+   */
+  prepare(
+    configs: readonly ListenerConfig[],
+    done: (prepared: PreparedListeners | null, failed: Address | null, code: string) => void,
+  ): void {
+    const tlsServers = new Map<string, TlsServer>()
+    const tls = configs.map((each) => this.tlsOf(each, tlsServers))
+    const next = configs.map((config, at) => {
+      const address = parseListen(config.address)
+      const name = formatAddress(address)
+      const old = this.bound.find((each) => formatAddress(each.address) === name)
+      return {
+        listener: old ?? new BoundListener(config, address, tls[at]),
+        config,
+        tls: tls[at],
+        isNew: old === undefined,
+      }
+    })
+    const added = next.filter((each) => each.isNew).map((each) => each.listener)
+    let left = added.length
+    let over = false
+    const end = (failed: Address | null, code: string): void => {
+      over = true
+      if (failed !== null) {
+        for (const each of added) this.unbind(each)
+        done(null, failed, code)
+        return
+      }
+      done({ commit: () => this.commit(next, tlsServers) }, null, '')
+    }
+    if (left === 0) end(null, '')
+    for (const listener of added)
+      this.bind(
+        listener,
+        () => {
+          if (!over && --left === 0) end(null, '')
+        },
+        (code) => {
+          if (!over) end(listener.address, code)
+        },
+      )
+  }
+
+  private commit(
+    next: readonly { listener: BoundListener; config: ListenerConfig; tls: TlsServer | null }[],
+    tlsServers: ReadonlyMap<string, TlsServer>,
+  ): void {
+    for (const { listener, config, tls } of next) {
+      listener.config = config
+      listener.tls = tls
+    }
+    const kept = next.map((each) => each.listener)
+    for (const each of this.bound) if (!kept.includes(each)) this.close(each)
+    this.bound = kept
+    this.tlsServers = tlsServers
+  }
+
+  private bind(listener: BoundListener, ready: () => void, failed: (code: string) => void): void {
+    const { address } = listener
+    const secure = listener.tls !== null
+    listener.listening = this.connections.listen(this.world, address, {
+      ready: (it) => {
+        if (it.listener.replaced) this.events.replaced(it.listener.address)
+        this.events.listening(it.listener.address, secure)
+        ready()
+      },
+      failed: (it) => {
+        const code = it.listener.fault?.code ?? 'EUNKNOWN'
+        this.events.failed(address, code)
+        failed(code)
+      },
+      accepted: (socket) => this.events.accepted(socket, listener),
+    })
+  }
+
+  private unbind({ listening }: BoundListener): void {
+    if (listening !== null) this.connections.unlisten(listening)
+  }
+
+  /** Stops listening, and lets the connections finish. */
+  private close(listener: BoundListener): void {
+    this.unbind(listener)
+    listener.closed = true
+    for (const each of listener.connections) each.cancel()
+  }
+
+  private tlsOf({ tls, protocols }: ListenerConfig, made: Map<string, TlsServer>): TlsServer | null {
+    if (tls === null) return null
+    const { certificates, clientCa, clientCertificate } = tls
+    const key = JSON.stringify([certificates, clientCa, clientCertificate, protocols])
+    const server =
+      made.get(key) ??
+      this.tlsServers.get(key) ??
+      this.world.pollset.tlsServer({
+        certificates: certificates.map(({ name, cert, key: secret }) => ({ cert, key: secret, from: name })),
+        alpn: protocols.flatMap((each) => ALPN[each]),
+        clientCertificate,
+        ...(clientCa === null ? {} : { clientCa }),
+      })
+    made.set(key, server)
+    return server
+  }
+}

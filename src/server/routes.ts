@@ -1,0 +1,68 @@
+// Compiles the routes of a configuration for the proxy.
+
+import type { Configuration, RouteConfig } from '../config/index.js'
+import type { World } from '../continuation/index.js'
+import { Networks, type Pollset } from '../pollset/index.js'
+import {
+  type Backend,
+  type CompiledAction,
+  ConnectPolicy,
+  NEVER,
+  type ProxyLimits,
+  Route,
+  Router,
+  Weighted,
+} from '../proxy/index.js'
+import { ConfigError } from './address.js'
+import type { Protocols } from './protocols.js'
+
+/** In place of a timeout that waits for ever, for a connection that is shared by routes. */
+const CONNECT_MS_MAX = 24 * 60 * 60 * 1000
+
+/** Returns the longest timeouts.connect of the routes to each backend, in ms, by its name. */
+export function connectTimes({ routes }: Configuration): ReadonlyMap<string, number> {
+  const times = new Map<string, number>()
+  for (const { action, timeouts } of routes) {
+    if (action.kind !== 'backend') continue
+    const ms = timeouts.connectMs === NEVER ? CONNECT_MS_MAX : timeouts.connectMs
+    for (const { backend } of action.to) times.set(backend, Math.max(ms, times.get(backend) ?? 0))
+  }
+  return times
+}
+
+function actionOf({ name, action }: RouteConfig, backends: ReadonlyMap<string, Backend>): CompiledAction {
+  if (action.kind !== 'backend') return action
+  const to = action.to.map(({ backend, weight }) => {
+    const found = backends.get(backend)
+    if (found === undefined) throw new ConfigError(`route ${name}: there is no backend '${backend}'`)
+    return { to: found, weight }
+  })
+  return { kind: 'backend', to: new Weighted(to) }
+}
+
+/** Makes the router. Throws if a pattern or a host is wrong. */
+export const routerOf = (
+  { routes }: Configuration,
+  backends: ReadonlyMap<string, Backend>,
+  pollset: Pollset,
+  limits: ProxyLimits,
+): Router<Route> =>
+  new Router(
+    routes.map((each) => ({
+      name: each.name,
+      match: each.match,
+      path: each.path,
+      to: new Route(pollset, limits, each, actionOf(each, backends)),
+    })),
+  )
+
+/** Returns the networks whose connections begin with a PROXY header. */
+export const relaysOf = ({ trustedProxies: { addresses, proxyProtocol } }: Configuration): Networks =>
+  new Networks(proxyProtocol ? addresses : [])
+
+export const connectsOf = (
+  world: World,
+  protocols: Protocols,
+  { connect }: Configuration,
+): ConnectPolicy | null =>
+  connect.length === 0 ? null : new ConnectPolicy(world, connect, (target) => protocols.tcpSessions(target))

@@ -1,0 +1,123 @@
+// The short form of a configuration: what the command line and the simplest calls of createServer name, with
+// the defaults for the rest. Each route leads to a backend of one endpoint, whose name is its URL.
+
+import type { BackendConfig, Configuration, ListenerConfig, RouteConfig } from '../config/index.js'
+import { formatAddress } from '../pollset/index.js'
+import { type ProxyLimits, settingsOf } from '../proxy/index.js'
+import type { ProxyVersion } from '../transport/index.js'
+import { type Listen, parseBackend, type RouteText } from './address.js'
+import { defaultLimits, limitsWith, type SomeLimits } from './limits.js'
+import type { ServerCertificates } from './server-options.js'
+
+export const DRAIN_TIMEOUT_MS = 30_000
+
+/** The TLS options of connections to backends. */
+export interface BackendTls {
+  /** PEM of the trusted authorities, in place of those of the runtime. */
+  readonly ca?: string
+  /** The server name that is sent and checked, in place of the URL's. */
+  readonly serverName?: string
+  /** False accepts any certificate. */
+  readonly verify?: boolean
+}
+
+export interface ShortForm {
+  readonly listen: readonly Listen[]
+  readonly certificates?: () => ServerCertificates
+  readonly backendTls?: BackendTls
+  readonly acceptProxy?: readonly string[]
+  readonly sendProxy?: ProxyVersion
+  readonly connect?: readonly string[]
+  readonly routes: readonly RouteText[]
+  readonly share?: 'process' | 'connection'
+  readonly limits?: SomeLimits
+  readonly drainTimeoutMs?: number
+  readonly errors?: 'plain' | 'detailed'
+}
+
+/** A short form has no lines. */
+const NO_SOURCE = { file: '', line: 0, column: 0 }
+
+const addressText = (address: Listen): string =>
+  address.path !== undefined ? `unix:${address.path}` : formatAddress(address)
+
+function listenerOf(address: Listen, made: ServerCertificates | null): ListenerConfig {
+  const tls =
+    address.secure !== true
+      ? null
+      : {
+          certificates: (made?.certificates ?? []).map(({ cert, key, from = '' }) => ({
+            name: from,
+            source: NO_SOURCE,
+            cert,
+            key,
+          })),
+          clientCa: made?.clientCa ?? null,
+          clientCertificate: made?.clientRequired
+            ? ('require' as const)
+            : made?.clientCa === undefined
+              ? ('none' as const)
+              : ('request' as const),
+        }
+  const text = addressText(address)
+  return { name: text, source: NO_SOURCE, address: text, tls, protocols: ['h2', 'http/1.1'] }
+}
+
+function backendOf(url: string, options: ShortForm, pending: number): BackendConfig {
+  const { scheme } = parseBackend(url)
+  const { ca, serverName, verify } = options.backendTls ?? {}
+  return {
+    name: url,
+    protocol: scheme,
+    endpoints: [{ address: url.slice(url.indexOf('://') + 3).replace(/\/$/, ''), weight: 1 }],
+    discovery: null,
+    tls: { ca: ca ?? null, name: serverName ?? null, verify: verify ?? true },
+    share: options.share ?? 'process',
+    sendProxy: options.sendProxy ?? null,
+    balance: { policy: 'least-requests', key: null, bound: 0, slowStartMs: 0, affinity: null },
+    health: { active: null, passive: null, panic: 0 },
+    limits: { sessions: null, requests: 0, pending, sessionAgeMs: 0, streamsPerSession: 0 },
+    retryBudget: null,
+    source: NO_SOURCE,
+    sources: {},
+  }
+}
+
+function routeOf({ host, prefix, url }: RouteText, limits: ProxyLimits, options: ShortForm): RouteConfig {
+  const name = host === '' && prefix === '/' ? '/' : `${host}${prefix}`
+  return {
+    ...settingsOf(name, limits),
+    errors: options.errors ?? 'plain',
+    match: {
+      listeners: [],
+      hosts: host === '' ? [] : [host],
+      path: prefix === '/' ? null : { kind: 'prefix', value: prefix },
+      methods: [],
+      headers: [],
+      query: [],
+    },
+    action: { kind: 'backend', to: [{ backend: url, weight: 1 }] },
+    sources: {},
+    source: NO_SOURCE,
+  }
+}
+
+/** Makes the configuration. Calls `certificates` once. */
+export function configurationOf(options: ShortForm): Configuration {
+  const { listen, certificates, acceptProxy = [], connect = [], routes, drainTimeoutMs } = options
+  const made = listen.some((each) => each.secure === true) ? (certificates?.() ?? null) : null
+  const limits = limitsWith(defaultLimits, options.limits)
+  const urls = [...new Set(routes.map((each) => each.url))]
+  return {
+    listeners: listen.map((each) => listenerOf(each, made)),
+    trustedProxies: { addresses: acceptProxy, fields: [], proxyProtocol: acceptProxy.length > 0 },
+    connect,
+    backends: urls.map((url) => backendOf(url, options, limits.engine.queueMax)),
+    routes: routes.map((each) => routeOf(each, limits.proxy, options)),
+    limits: (options.limits ?? {}) as Configuration['limits'],
+    resolver: { servers: [], search: null },
+    shutdown: { delayMs: 0, timeoutMs: drainTimeoutMs ?? DRAIN_TIMEOUT_MS },
+    debug: null,
+    sources: {},
+  }
+}

@@ -1,0 +1,93 @@
+// Servers from the short form of a configuration, and proxies with plain backends, for tests and tools.
+
+import type { EngineLimits, SessionFactory } from '../../src/engine/index.js'
+import type { HttpWorld } from '../../src/http/index.js'
+import {
+  Backend,
+  Endpoint,
+  EngineSet,
+  type ExchangeSession,
+  type ProxyLimits,
+  proxyLimits,
+  Route,
+  Router,
+  type RouteSettings,
+  type SessionsFor,
+  type Share,
+  settingsOf,
+  Weighted,
+} from '../../src/proxy/index.js'
+import { orError } from '../../src/server/create-server.js'
+import { Server } from '../../src/server/server.js'
+import type { ServerOptions } from '../../src/server/server-options.js'
+import { configurationOf, type ShortForm } from '../../src/server/short-form.js'
+
+export interface ShortServerOptions extends ShortForm, Omit<ServerOptions, 'configuration' | 'read'> {}
+
+/** Makes a server. */
+export function shortServer({ log, debug, trace, ...form }: ShortServerOptions): Server {
+  return new Server({
+    configuration: configurationOf(form),
+    read: (done) => done(orError(() => configurationOf(form))),
+    log,
+    debug,
+    trace,
+  })
+}
+
+/** Makes a server, whose listeners are bound in the next turns. */
+export function startShortServer(options: ShortServerOptions): Server {
+  const server = shortServer(options)
+  server.begin()
+  return server
+}
+
+/** Makes a backend of one endpoint. */
+export const backendOf = (
+  world: HttpWorld,
+  name: string,
+  sessions: SessionsFor,
+  limits: EngineLimits,
+  share: Share = 'process',
+  tunnels: SessionFactory<ExchangeSession> | null = null,
+): Backend =>
+  new Backend(world, name, [
+    new Endpoint(world, new EngineSet(world, name, sessions, limits, share, tunnels)),
+  ])
+
+/** A route to a backend, by host and prefix. */
+export interface PlainRoute {
+  readonly host: string
+  readonly prefix: string
+  readonly backend: Backend
+}
+
+/** Makes the router of these routes. */
+export const routerTo = (
+  { pollset }: HttpWorld,
+  routes: readonly PlainRoute[],
+  limits: Partial<ProxyLimits> = {},
+  more: Partial<RouteSettings> = {},
+): Router<Route> =>
+  new Router(
+    routes.map(({ host, prefix, backend }) => {
+      const all = { ...proxyLimits, ...limits }
+      const settings = { ...settingsOf(backend.name, all), ...more }
+      return {
+        name: backend.name,
+        match: {
+          listeners: [],
+          hosts: host === '' ? [] : [host],
+          path: prefix === '/' ? null : { kind: 'prefix', value: prefix },
+          methods: [],
+          headers: [],
+          query: [],
+        },
+        path: settings.path,
+        to: new Route(pollset, all, settings, {
+          kind: 'backend',
+          to: new Weighted([{ to: backend, weight: 1 }]),
+        }),
+      }
+    }),
+  )
