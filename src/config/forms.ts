@@ -2,9 +2,8 @@
 // spelling, or says what is wrong.
 
 import { domainToASCII } from 'node:url'
-import { RE2JS } from 're2js'
 import { Networks, UNIX_PATH_BYTES_MAX } from '../pollset/index.js'
-import { ConnectPattern, HostPattern } from '../proxy/index.js'
+import { automatonOf, ConnectPattern, HostPattern } from '../proxy/index.js'
 import { type Reading, read, wrong } from './quantities.js'
 
 const PORT_MAX = 65_535
@@ -151,19 +150,20 @@ export function readPath(text: string): Reading<string> {
 /** Characters of a pattern: more makes a program that no request needs. */
 const PATTERN_MAX = 1_000
 
-/** A regular expression of RE2. It is compiled here only to find mistakes. */
+/**
+ * A regular expression of RE2. Its automaton is built here only to find mistakes, and those that are too
+ * large.
+ */
 export function readPattern(text: string): Reading<string> {
   if (text === '') return wrong('the pattern is empty; write a regular expression')
   if (text.length > PATTERN_MAX)
     return wrong(`the pattern has ${text.length} characters; at most ${PATTERN_MAX} are possible`)
   try {
-    RE2JS.compile(text)
+    automatonOf(text)
     return read(text)
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error)
-    return wrong(
-      `${quoted(text)} is not a regular expression of RE2, which has no look-around and no back-references: ${why}`,
-    )
+    return wrong(`not a regular expression of RE2 that can be used: ${why}`)
   }
 }
 

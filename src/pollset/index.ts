@@ -4,11 +4,13 @@ export * from './deadlines.js'
 export * from './door.js'
 export { endsWorld, InvariantBroken, type InvariantReach, invariant } from './invariant.js'
 export { List, type Listed } from './list.js'
-export { Certificates, checkAuthorities, checkCertificates, KnownCertificates } from './node/certificates.js'
+export { certificateFor, checkAuthorities, checkCertificates } from './node/certificates.js'
 export { keyedDigest } from './node/digest.js'
+export { CHANGED, FileWatch } from './node/file-watch.js'
 export { UNIX_PATH_BYTES_MAX } from './node/listener.js'
 export { addressVersion, Networks, numericHost } from './node/networks.js'
 export { NodePollset, type NodePollsetLimits, nodePollsetLimits } from './node/pollset.js'
+export { ANSWERED, Thread } from './node/thread.js'
 export {
   type Holder,
   namesOf,

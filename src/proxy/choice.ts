@@ -11,7 +11,6 @@ import { forwardedByUs } from './forwarding.js'
 import { normalisedTarget } from './path.js'
 import { locationOf } from './redirect.js'
 import * as refusals from './refusal.js'
-import { refusal } from './refusal.js'
 import { cookieOf } from './request-view.js'
 import type { CompiledAction } from './routes.js'
 import { AMBIGUOUS } from './routing.js'
@@ -43,8 +42,7 @@ export const choice = {
       return 'refuse'
     }
     if (route === AMBIGUOUS) {
-      const reason = proxy.routes.ambiguity(view)
-      x.refusal = refusal(400, 'path-ambiguous', `the path could be read as another one: it has ${reason}`)
+      x.refusal = refusals.AMBIGUOUS_PATH
       return 'refuse'
     }
     x.pin(route)

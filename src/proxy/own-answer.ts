@@ -3,6 +3,7 @@
 import { type FieldTable, Head, RESET, SENT, Token } from '../http/index.js'
 import type { Exchange } from './exchange.js'
 import type { OwnAnswer } from './forwarding.js'
+import { lateSetting } from './lateness.js'
 import type { Refusal } from './refusal.js'
 
 type FieldLines = readonly (readonly [string, string])[]
@@ -24,7 +25,9 @@ export function respond(x: Exchange, { status, text, fields: more }: OwnAnswer):
 export function sendRefusal(x: Exchange, refusal: Refusal): void {
   const { status, code } = refusal
   // Clients may know what they did wrong. What is wrong behind the proxy is told where the route allows it.
-  const text = status < 500 || x.route.detailed ? `: ${refusal.text}` : ''
+  const setting = lateSetting(x, code)
+  const detail = setting === null ? refusal.text : `${refusal.text}: ${setting}`
+  const text = status < 500 || x.route.detailed ? `: ${detail}` : ''
   const tells = `${code} (${x.id})${text}`
   if (isGrpc(x.request)) send(x, grpcHead(x.proxy.world.fields, refusal, tells), null)
   else {

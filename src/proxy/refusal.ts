@@ -18,6 +18,11 @@ export const CLEAR_TEXT = refusal(
   'this port speaks HTTP over TLS, and the request came in clear text: use https://',
 )
 export const NO_ROUTE = refusal(404, 'no-route', 'no route is configured for this host and path')
+export const AMBIGUOUS_PATH = refusal(
+  400,
+  'path-ambiguous',
+  'a backend could read this path as another one: write it without dot segments, //, backslashes, %2F and %25',
+)
 export const NO_HOST = refusal(400, 'no-host', 'the request names no host to redirect to')
 export const NO_ENDPOINT = refusal(503, 'no-endpoint', 'no endpoint of the backend is healthy')
 export const REQUESTS_FULL = refusal(503, 'requests-full', 'too many requests run on the backend')

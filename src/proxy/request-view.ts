@@ -45,14 +45,20 @@ export class RequestView implements RouteRequest {
   }
 }
 
-/** Returns the value of a cookie of this request; null without one (RFC 6265 §5.4). */
+/** Returns the value of a cookie in the value of a Cookie field; null without one (RFC 6265 §5.4). */
+export function cookieValue(cookies: string, name: string): string | null {
+  for (const pair of cookies.split(';')) {
+    const at = pair.indexOf('=')
+    if (at > 0 && pair.slice(0, at).trim() === name) return pair.slice(at + 1).trim()
+  }
+  return null
+}
+
+/** Returns the value of a cookie of this request; null without one. */
 export function cookieOf({ request }: Exchange, name: string): string | null {
   for (const field of request.fields) {
-    if (field.token !== Token.COOKIE) continue
-    for (const pair of field.value.split(';')) {
-      const at = pair.indexOf('=')
-      if (at > 0 && pair.slice(0, at).trim() === name) return pair.slice(at + 1).trim()
-    }
+    const value = field.token === Token.COOKIE ? cookieValue(field.value, name) : null
+    if (value !== null) return value
   }
   return null
 }

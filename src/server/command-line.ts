@@ -15,6 +15,7 @@ import {
 import { checkLimits, defaultLimits, limitsWith } from './limits.js'
 import { program, SEE_HELP, type ServeOptions } from './options.js'
 import { type Origin, startOrigin } from './origin.js'
+import { ConfigFileError, type FileReading, readFile, serveFile } from './serve-file.js'
 import type { ServerCertificates } from './server-options.js'
 import { DRAIN_TIMEOUT_MS } from './short-form.js'
 
@@ -33,7 +34,7 @@ export function run(argv: readonly string[]): void {
   // A closed pipe or a full disk loses log lines, not requests.
   for (const output of [process.stdout, process.stderr]) output.on('error', () => {})
   try {
-    program(serve).parse(argv as string[])
+    program(serve, serveConfigFile).parse(argv as string[])
   } catch (error) {
     if (error instanceof ConfigError) {
       writeLine(`error: ${error.message}\n${SEE_HELP}`)
@@ -156,13 +157,25 @@ function debugOf({ debugTokenFile, debugSecrets }: ServeOptions, listen: string)
   return { listen, ...token, secrets: debugSecrets === true }
 }
 
+/** Says where the requests go. */
+const routeLines = (routes: readonly RouteText[], origin: Origin | null): string[] =>
+  routes.map(({ host, prefix, url }) => {
+    const from = host === '' && prefix === '/' ? 'everything' : `${host}${prefix}`
+    return `${from} goes to ${url}${origin === null ? '' : ' (the embedded origin)'}`
+  })
+
+/** What is said of a server. */
+interface Announcement {
+  /** How many listeners it has. */
+  readonly listeners: number
+  /** Returns what is said when all listen. @param address of the last one */
+  readonly lines: (address: Address, secure: boolean) => string[]
+  /** What a reload reads again, with its verb: `certificates were`. */
+  readonly reloads: string
+}
+
 /** Logs the events of the server. */
-function announce(
-  server: ProxyServer,
-  listeners: number,
-  routes: readonly RouteText[],
-  origin: Origin | null,
-): void {
+function announce(server: ProxyServer, { listeners, lines, reloads }: Announcement): void {
   const { log } = server
   let ready = 0
   server.on('listening', (address, secure) => {
@@ -170,12 +183,7 @@ function announce(
       'info',
       `listening on ${formatAddress(address)} (HTTP/1.1 and HTTP/2${secure ? ' over TLS' : ''})`,
     )
-    if (++ready < listeners) return
-    for (const route of routes) {
-      const from = route.host === '' && route.prefix === '/' ? 'everything' : `${route.host}${route.prefix}`
-      log.tell('info', `${from} goes to ${route.url}${origin === null ? '' : ' (the embedded origin)'}`)
-    }
-    if (origin !== null) log.tell('info', `try  ${curlFor(address, secure)}`)
+    if (++ready === listeners) for (const line of lines(address, secure)) log.tell('info', line)
   })
   server.on('replaced', (address) =>
     log.tell('warn', `replaced ${formatAddress(address)}, a stale socket on which no process listened`),
@@ -185,8 +193,8 @@ function announce(
     if (code !== 'internal') process.exit(code === 'broken' ? BROKEN : FAILED)
   })
   server.on('reloaded', (error) => {
-    if (error === null) log.tell('info', 'certificates were read again')
-    else log.tell('error', `certificates were not changed: ${error.message}`)
+    if (error === null) log.tell('info', `${reloads} read again`)
+    else log.tell('error', `${reloads} not changed: ${error.message}`)
   })
   server.on('draining', () =>
     log.tell('info', 'draining: running requests may finish; a second signal cuts them'),
@@ -205,6 +213,31 @@ function curlFor(address: Address, secure: boolean): string {
 const stackOf = (error: unknown): string =>
   (error instanceof Error ? String(error.stack) : String(error)).replace(/\s*\n\s*/g, ' < ')
 
+/** Serves a configuration file. */
+function serveConfigFile(file: string, { watch, trace }: ServeOptions): void {
+  let server: ProxyServer
+  let reading: FileReading
+  try {
+    reading = readFile(file)
+    for (const each of reading.warnings) writeLine(`warning: ${each}`)
+    server = serveFile(file, reading, watch === true, { log: writeLine, trace: traceTo(trace) })
+  } catch (error) {
+    writeLine(error instanceof ConfigFileError ? error.message : `error: ${String((error as Error).message)}`)
+    process.exitCode = USAGE
+    return
+  }
+  const { listeners, routes, backends } = reading.configuration
+  const served = `${counted(routes.length, 'route')} to ${counted(backends.length, 'backend')}`
+  announce(server, {
+    listeners: listeners.length,
+    lines: () => [`${file} has ${served}`],
+    reloads: 'the configuration was',
+  })
+  start(server, () => {})
+}
+
+const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`
+
 function begin(options: ServeOptions, routes: readonly RouteText[], origin: Origin | null): void {
   const listen = listenersOf(options)
   let server: ProxyServer
@@ -216,11 +249,23 @@ function begin(options: ServeOptions, routes: readonly RouteText[], origin: Orig
     process.exitCode = USAGE
     return
   }
-  announce(server, listen.length, routes, origin)
+  announce(server, {
+    listeners: listen.length,
+    lines: (address, secure) => [
+      ...routeLines(routes, origin),
+      ...(origin === null ? [] : [`try  ${curlFor(address, secure)}`]),
+    ],
+    reloads: 'certificates were',
+  })
+  start(server, () => origin?.close())
+}
+
+/** Binds the listeners, and takes the signals until the server has closed. */
+function start(server: ProxyServer, closed: () => void): void {
   // The `error` event reports it.
   server.listen().catch(() => {})
   server.on('close', () => {
-    origin?.close()
+    closed()
     for (const signal of [...SIGNALS, 'SIGHUP']) process.removeAllListeners(signal)
   })
   process.on('SIGHUP', () => server.reload())
@@ -232,7 +277,7 @@ function begin(options: ServeOptions, routes: readonly RouteText[], origin: Orig
         process.exit(FAILED)
       }
       asked = true
-      void server.close()
+      server.shutDown()
     })
   }
 }

@@ -1,8 +1,10 @@
-// The commands that look at a configuration and start nothing: `fermata check` and `fermata schema`.
+// The commands that look at a configuration and start nothing: `fermata check`, `explain` and
+// `schema`.
 
 import { type Command, Option } from 'commander'
 import { diagnosticText, jsonSchema, type ReadResult, readConfiguration } from '../config/index.js'
 import { checked, limitTables } from './check-configuration.js'
+import { explain, explanationText } from './explain.js'
 
 /** Exit codes: an error; a warning, with --strict. */
 const WRONG = 2
@@ -27,9 +29,42 @@ export function addConfigCommands(program: Command): void {
     )
     .action(check)
   program
+    .command('explain')
+    .description('show what a configuration does with a request, and where each setting was written')
+    .argument('<file>', 'the configuration, in YAML')
+    .argument('<url>', 'what is asked for, as https://example.org/path?query')
+    .option('-X, --request <method>', 'the method', 'GET')
+    .option(
+      '-H, --header <line>',
+      "a field, as 'x-beta: 1'; repeatable",
+      (line: string, before: string[] = []) => [...before, line],
+    )
+    .option('--from <address>', 'the address of the client', '192.0.2.1')
+    .option('--json', 'write JSON')
+    .action(explainUrl)
+  program
     .command('schema')
     .description('print the JSON Schema of configurations, for editors')
     .action(() => void process.stdout.write(`${JSON.stringify(jsonSchema(limitTables()), null, 2)}\n`))
+}
+
+interface ExplainOptions {
+  request: string
+  header?: string[]
+  from: string
+  json?: boolean
+}
+
+function explainUrl(file: string, url: string, options: ExplainOptions): void {
+  const result = checked(readConfiguration(file, limitTables()))
+  if (result.configuration === null) {
+    report(file, result)
+    process.exitCode = WRONG
+    return
+  }
+  const { request, header = [], from, json } = options
+  const lines = explain(result.configuration, { url, method: request, headers: header, from })
+  process.stdout.write(json ? `${JSON.stringify(lines, null, 2)}\n` : explanationText(lines))
 }
 
 function check(file: string, { strict, format }: CheckOptions): void {

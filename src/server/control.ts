@@ -10,7 +10,8 @@ export const controlLife = defineLife({
   name: 'control',
   source: import.meta.url,
   edges: {
-    serve: ['serve', 'drain'],
+    serve: ['serve', 'delay', 'drain'],
+    delay: ['delay', 'drain'],
     drain: ['settle', 'stop'],
     settle: ['cut', 'stop'],
     cut: ['stop'],
@@ -24,6 +25,8 @@ export class Control extends Continuation {
   readonly server: Server
 
   private readonly drainIdleMs: number
+  /** When draining begins after the order to shut down: ms of the pollset's clock. */
+  delayedUntil = 0
   /** When draining must end: ms of the pollset's clock. */
   private drainedBy = 0
 
@@ -56,6 +59,7 @@ export class Control extends Continuation {
 
 const { goto, done, suspend } = controlLife
 const waitForOrder = suspend({ then: 'serve' })
+const waitForDelay = suspend({ then: 'delay', late: 'drain' })
 const waitForHandshakes = suspend({ then: 'stop', late: 'settle' })
 const waitForEnd = suspend({ then: 'stop', late: 'cut' })
 const waitForCut = suspend({ then: 'stop', late: 'stop', within: 'cut' })
@@ -65,10 +69,24 @@ const controlSteps = controlLife.steps<Control>({
     const { commands } = c.server.world.pollset
     for (let order = commands.take(); order !== null; order = commands.take()) {
       if (order === 'drain') return goto.drain
+      if (order === 'shutdown') {
+        c.delayedUntil = c.server.world.pollset.now + c.server.shutdownDelayMs
+        return goto.delay
+      }
       if (order === 'reload') c.server.reload()
     }
     c.waitOn(0, commands, COMMANDED)
     return waitForOrder
+  },
+  /** Serves on while load balancers learn that it closes. */
+  delay(c) {
+    const { commands, now } = c.server.world.pollset
+    if (now >= c.delayedUntil) return goto.drain
+    for (let order = commands.take(); order !== null; order = commands.take())
+      if (order === 'drain') return goto.drain
+    c.waitOn(0, commands, COMMANDED)
+    c.waitUntil(c.delayedUntil)
+    return waitForDelay
   },
   /** Stops accepting connections and streams. Those that are open may finish. */
   drain(c) {

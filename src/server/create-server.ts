@@ -6,28 +6,24 @@ import type TypedEmitter from 'typed-emitter'
 import type { Configuration } from '../config/index.js'
 import { type Address, formatAddress } from '../pollset/index.js'
 import type { Exchange } from '../proxy/index.js'
-import { addRoute, ConfigError, type Listen, parseListen, parseRoute, type RouteText } from './address.js'
+import { ConfigError, type Listen, parseListen } from './address.js'
 import type { DebugOptions } from './debugging.js'
 import type { Emitter } from './emitter.js'
 import { notListening } from './listen-faults.js'
 import { checkOptions } from './option-checks.js'
+import {
+  type ConfigurationDocument,
+  type ConfigurationOrigin,
+  documentOrigin,
+  isDocument,
+  type Routing,
+  routesOf,
+  shortOrigin,
+} from './origins.js'
 import type { ProcessLog } from './process-log.js'
 import { Server } from './server.js'
-import { configurationOf, type ShortForm } from './short-form.js'
-
-/** The routes of requests. */
-export interface Routing {
-  /**
-   * URLs of backends by `HOST/PREFIX`, as in `{ 'example.org/api': 'h2c://127.0.0.1:9000' }`. The most
-   * specific route wins.
-   */
-  readonly routes?: Readonly<Record<string, string>>
-  /**
-   * The URL of the backend for all other requests: `http://`, `https://`, `h2c://` or `h2://`, then HOST:PORT
-   * or `unix:PATH`.
-   */
-  readonly backend?: string
-}
+import type { ServerOptions } from './server-options.js'
+import type { ShortForm } from './short-form.js'
 
 /** Where debuggers may attach (spec/debugger.md). */
 export interface DebugListenOptions {
@@ -39,11 +35,18 @@ export interface DebugListenOptions {
   readonly secrets?: boolean
 }
 
-export interface ProxyServerOptions extends Omit<ShortForm, 'listen' | 'routes'>, Routing {
+/** What a server writes. */
+export interface Writers {
   /** Writes a line of the process log, without its line end. By default there is no log. */
   readonly log?: ((line: string) => void) | undefined
   /** Writes a line of the trace. */
   readonly trace?: ((line: string) => void) | undefined
+}
+
+/** A document in the shape of the file, and what the server writes. */
+export type DocumentServerOptions = ConfigurationDocument & Writers
+
+export interface ProxyServerOptions extends Omit<ShortForm, 'listen' | 'routes'>, Routing, Writers {
   /** Lets debuggers attach. */
   readonly debug?: DebugListenOptions | undefined
   /**
@@ -99,7 +102,7 @@ export type ProxyServerEvents = {
   unreached: (backend: string, why: string) => void
   /** Closing has begun: running requests may finish. */
   draining: () => void
-  /** Certificates were read again, or could not be read, and the old ones stay. */
+  /** The configuration or its certificates were read again, or are wrong, and the old ones stay. */
   reloaded: (error: Error | null) => void
   /** The server has stopped: no socket is open. */
   close: () => void
@@ -120,24 +123,23 @@ export interface ProxyServer extends Emitter<ProxyServerEvents> {
    */
   close(deadlineMs?: number): Promise<void>
   /**
-   * Replaces all routes and the backend, for requests from now on. Throws a {@link ConfigError} if a route is
-   * wrong, and then nothing has changed.
+   * Replaces all routes and the backend, or the whole document, for requests from now on. Throws a {@link
+   * ConfigError} if something is wrong, and then nothing has changed. New listeners are bound first: it
+   * resolves when the new configuration serves, which is at once without them, and rejects if one cannot be
+   * bound.
    */
-  apply(routing: Routing): void
-  /** Reads certificates again, for connections from now on. */
+  apply(change: Routing | ConfigurationDocument): Promise<void>
+  /** Reads the files of the configuration again, for connections from now on. */
   reload(): void
+  /**
+   * Closes likewise, but accepts connections and requests for `shutdown.delay` more, while load balancers
+   * learn of it.
+   */
+  shutDown(): void
   /** Logs what is cut, for a process that ends now. */
   endNow(): void
   /** Describes connections, engines and counts, for people. */
   describe(): Readonly<Record<string, unknown>>
-}
-
-function routesOf({ routes = {}, backend }: Routing): RouteText[] {
-  let all: RouteText[] = []
-  for (const [from, url] of Object.entries(routes)) all = addRoute(all, parseRoute(`${from}=${url}`))
-  if (backend !== undefined) all = addRoute(all, parseRoute(`=${backend}`))
-  if (all.length === 0) throw new ConfigError('there is no backend: write backend or routes')
-  return all
 }
 
 const listenOf = (listen: ProxyServerOptions['listen']): Listen[] =>
@@ -177,37 +179,36 @@ const wasClosed = () => new ServerError('not-listening', 'the server was closed'
 const TypedEvents: new () => Emitter<ProxyServerEvents> =
   EventEmitter as new () => TypedEmitter.default<ProxyServerEvents>
 
-class RunningServer extends TypedEvents implements ProxyServer {
-  private readonly server: Server
-  private readonly listenersCount: number
+/** What a running server is made of. */
+export interface ServerParts extends Writers {
+  readonly origin: ConfigurationOrigin
+  /** Reads the configuration again in place of the origin. */
+  readonly read?: ServerOptions['read']
+  readonly debug?: DebugOptions | null
+}
+
+export class RunningServer extends TypedEvents implements ProxyServer {
+  readonly server: Server
   private readonly bound: Address[] = []
   private listened: Promise<readonly Address[]> | null = null
   private closed: Promise<void> | null = null
   private over = false
-  private form: ShortForm
+  private origin: ConfigurationOrigin
 
-  constructor(all: ProxyServerOptions) {
+  constructor({ origin, read, debug, log, trace }: ServerParts) {
     super()
-    checkOptions(all)
-    const { listen, routes, backend, debug, log, trace, ...options } = all
-    const addresses = listenOf(listen)
-    const routing = {
-      ...(routes === undefined ? {} : { routes }),
-      ...(backend === undefined ? {} : { backend }),
-    }
-    this.listenersCount = addresses.length
-    const debugging = debug === undefined ? null : debugOf(debug)
-    this.form = { ...options, listen: addresses, routes: routesOf(routing) }
-    this.server = configured(
-      () =>
-        new Server({
-          configuration: configurationOf(this.form),
-          read: (done) => done(orError(() => this.readAgain())),
-          ...(log === undefined ? {} : { log }),
-          ...(trace === undefined ? {} : { trace }),
-          ...(debugging === null ? {} : { debug: debugging }),
-        }),
-    )
+    this.origin = origin
+    this.server = configured(() => {
+      const configuration = origin.make()
+      const debugging = debug ?? debugIn(configuration)
+      return new Server({
+        configuration,
+        read: read ?? ((done) => done(orError(() => this.origin.again()))),
+        ...(log === undefined ? {} : { log }),
+        ...(trace === undefined ? {} : { trace }),
+        ...(debugging === null ? {} : { debug: debugging }),
+      })
+    })
     this.tellDebugging()
     this.forward()
   }
@@ -283,7 +284,7 @@ class RunningServer extends TypedEvents implements ProxyServer {
     if (this.closed !== null) return Promise.reject(wasClosed())
     this.listened ??= new Promise((resolve, reject) => {
       this.server.on('listening', () => {
-        if (this.bound.length === this.listenersCount) resolve(this.addresses)
+        if (this.bound.length === this.server.listenersCount) resolve(this.addresses)
       })
       this.server.on('failed', (address, code) => {
         reject(new ServerError('not-listening', notListening(address, code), code))
@@ -305,31 +306,34 @@ class RunningServer extends TypedEvents implements ProxyServer {
     return this.closed
   }
 
-  apply(routing: Routing): void {
+  apply(change: Routing | ConfigurationDocument): Promise<void> {
     if (this.closed !== null) throw wasClosed()
-    if (typeof routing !== 'object' || routing === null)
-      throw new ConfigError('apply takes { backend } or { routes }')
-    const form = { ...this.form, routes: routesOf(routing) }
+    if (typeof change !== 'object' || change === null)
+      throw new ConfigError('apply takes { backend }, { routes } or a document with listeners')
+    const next = this.origin.changed(change)
     let wrong: Error | null = null
-    this.server.apply(
-      configured(() => configurationOf(form)),
-      (error) => {
+    const configuration = configured(() => next.make())
+    const applied = new Promise<void>((resolve, reject) => {
+      this.server.apply(configuration, (error) => {
         wrong = error
-      },
-    )
-    if (wrong !== null) throw asConfigError(wrong)
-    this.form = form
-  }
-
-  /** Reads the certificates again. Throws if one is wrong. */
-  private readAgain(): Configuration {
-    if (!this.form.listen.some((each) => each.secure === true))
-      throw new ConfigError('no listener has certificates')
-    return configurationOf(this.form)
+        if (error !== null) return reject(asConfigError(error))
+        this.origin = next
+        resolve()
+      })
+    })
+    if (wrong !== null) {
+      applied.catch(() => {})
+      throw asConfigError(wrong)
+    }
+    return applied
   }
 
   reload(): void {
     this.server.command('reload')
+  }
+
+  shutDown(): void {
+    this.server.command('shutdown')
   }
 
   endNow(): void {
@@ -341,8 +345,36 @@ class RunningServer extends TypedEvents implements ProxyServer {
   }
 }
 
+/** The listener for debuggers of a document. */
+function debugIn({ debug }: Configuration): DebugOptions | null {
+  if (debug === null) return null
+  const { address, token, secrets } = debug
+  return debugOf({ listen: address, secrets, ...(token === null ? {} : { token }) })
+}
+
+function partsOf(options: ProxyServerOptions | DocumentServerOptions): ServerParts {
+  if (isDocument(options)) {
+    const { log, trace, ...document } = options as DocumentServerOptions
+    return { origin: documentOrigin(document as ConfigurationDocument), log, trace }
+  }
+  checkOptions(options)
+  const { listen, routes, backend, debug, log, trace, ...form } = options
+  const routing = {
+    ...(routes === undefined ? {} : { routes }),
+    ...(backend === undefined ? {} : { backend }),
+  }
+  return {
+    origin: shortOrigin({ ...form, listen: listenOf(listen), routes: routesOf(routing) }),
+    debug: debug === undefined ? null : debugOf(debug),
+    log,
+    trace,
+  }
+}
+
 /**
- * Makes a reverse proxy, which {@link ProxyServer.listen} starts. Throws a {@link ConfigError} if an option
- * is wrong: an address, a route, a certificate, limits that contradict each other.
+ * Makes a reverse proxy, which {@link ProxyServer.listen} starts: of a document in the shape of the file, or
+ * of options in the short form. Throws a {@link ConfigError} if an option is wrong: an address, a route, a
+ * certificate, limits that contradict each other.
  */
-export const createServer = (options: ProxyServerOptions): ProxyServer => new RunningServer(options)
+export const createServer = (options: ProxyServerOptions | DocumentServerOptions): ProxyServer =>
+  new RunningServer(partsOf(options))

@@ -5,7 +5,13 @@
 import type { BalanceEvent } from '../balancing/index.js'
 import type { Fault } from '../continuation/index.js'
 import { type Address, formatAddress } from '../pollset/index.js'
-import type { EngineSet, Exchange, ExchangeWatcher, Refusal } from '../proxy/index.js'
+import {
+  type EngineSet,
+  type Exchange,
+  type ExchangeWatcher,
+  lateSetting,
+  type Refusal,
+} from '../proxy/index.js'
 import type { ClientHandshake } from './client-handshake.js'
 import { hinted, leaseShortage } from './hints.js'
 import type { Limits } from './limits.js'
@@ -32,7 +38,9 @@ export class Incidents implements ExchangeWatcher {
         code === 'lease-late' && x.engine !== null && x.backend !== null
           ? leaseShortage(x.engine, this.limits)
           : null
-      return `${requestOf(x)}: ${shortage ?? hinted(x.cause, refusal.text, x.endpoint?.engines ?? null)}`
+      const setting = lateSetting(x, code)
+      const why = shortage ?? hinted(x.cause, refusal.text, x.endpoint?.engines ?? null)
+      return `${requestOf(x)}: ${why}${setting === null ? '' : `; ${setting}`}`
     })
   }
 
@@ -45,7 +53,9 @@ export class Incidents implements ExchangeWatcher {
     if (!late && (cause === null || cause.side !== 'backend' || cause.code !== x.outcome)) return
     const what = x.tunnelOpen ? 'tunnel closed' : 'response cut short'
     this.log.repeated('warn', `${what}, ${x.outcome} ${whereTo(x)}`, () =>
-      late ? requestOf(x) : `${requestOf(x)}: ${hinted(cause, cause?.message ?? '', null)}`,
+      late
+        ? `${requestOf(x)}: ${lateSetting(x, x.outcome) ?? ''}`
+        : `${requestOf(x)}: ${hinted(cause, cause?.message ?? '', null)}`,
     )
   }
 

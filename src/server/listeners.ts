@@ -21,7 +21,6 @@ export interface ListenersEvents {
   /** @param secure it does TLS */
   listening(address: Address, secure: boolean): void
   replaced(address: Address): void
-  failed(address: Address, code: string): void
 }
 
 /** A listener that is bound or being bound. */
@@ -147,7 +146,6 @@ export class Listeners {
       },
       failed: (it) => {
         const code = it.listener.fault?.code ?? 'EUNKNOWN'
-        this.events.failed(address, code)
         failed(code)
       },
       accepted: (socket) => this.events.accepted(socket, listener),

@@ -1,7 +1,7 @@
 // The commands and options of `fermata`, with their help. Mistakes in a single option are refused here, wrong
 // combinations in combinations.ts; command-line.ts starts the server.
 
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { Command } from 'commander'
 import { addTerminalCommands } from '../terminal/index.js'
 import type { ProxyVersion } from '../transport/index.js'
@@ -44,6 +44,7 @@ const oneOf = <const T extends string>(option: string, one: T, other: T) =>
   })
 
 export interface ServeOptions {
+  watch?: boolean
   listen?: ReturnType<typeof parseListen>[]
   backend?: string
   route?: ReturnType<typeof parseRoute>[]
@@ -76,6 +77,7 @@ Examples:
   fermata serve                                    with an embedded origin as its backend, to try it
   fermata serve --listen :8080 --backend h2c://127.0.0.1:9000
   fermata serve --listen https://:8443 --cert site.pem --key site.key --backend http://127.0.0.1:3000
+  fermata serve fermata.yaml --watch
   fermata serve --route example.org/api=h2c://10.0.0.2:9000 --route /=h2c://10.0.0.1:9000
   fermata serve --trace - --limit engine.sessionsMax=1    print each step of each request
 `
@@ -165,6 +167,7 @@ const connections = (command: Command): Command =>
 /** Adds the options for trace, draining and limits. */
 const running = (command: Command): Command =>
   command
+    .option('--watch', 'with FILE: read it again when it, or a file that it names, has changed')
     .option(
       '--trace <file>',
       "write a line for each step of each request and connection to FILE; '-' is standard output",
@@ -192,9 +195,50 @@ const running = (command: Command): Command =>
       checked('--limit', (text: string, before: SomeLimits | undefined) => setLimit(before ?? {}, text)),
     )
 
-function refuseExcess([excess]: readonly string[]): void {
+/** Options that a file has keys for. */
+const IN_FILE: readonly (keyof ServeOptions)[] = [
+  'listen',
+  'backend',
+  'route',
+  'cert',
+  'key',
+  'clientCa',
+  'requireClientCert',
+  'backendCa',
+  'backendName',
+  'backendInsecure',
+  'acceptProxy',
+  'connect',
+  'sendProxy',
+  'drainTimeout',
+  'limit',
+  'debug',
+  'debugTokenFile',
+  'debugSecrets',
+]
+
+const optionName = (name: string): string =>
+  `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`
+
+/**
+ * Returns the file to serve, or null. Refuses what looks like a URL, and options that belong into the file.
+ */
+function fileOf(args: readonly string[], options: ServeOptions, self: Command): string | null {
+  const [file, excess] = args
   if (excess !== undefined)
-    throw new ConfigError(`unexpected argument '${excess}'; did you mean --backend ${excess}?`)
+    throw new ConfigError(`unexpected argument '${excess}': there is one FILE at most`)
+  if (file === undefined) {
+    if (options.watch) throw new ConfigError('--watch needs a FILE: fermata serve --watch fermata.yaml')
+    return null
+  }
+  if (/^[a-z][a-z0-9+.-]*:\/\//i.test(file) || /^:?\d+$/.test(file) || !existsSync(file))
+    throw new ConfigError(`there is no file '${file}'; did you mean --backend ${file}?`)
+  for (const each of IN_FILE)
+    if (options[each] !== undefined)
+      throw new ConfigError(`${optionName(each)} and a file do not go together: write it into ${file}`)
+  if (self.getOptionValueSource('share') === 'cli')
+    throw new ConfigError(`--share and a file do not go together: write it into ${file}`)
+  return file
 }
 
 /** Leads to the help, behind each error of `serve`. */
@@ -204,7 +248,10 @@ export const SEE_HELP = "See 'fermata serve --help'."
  * Makes the command line. Parsing throws a {@link ConfigError} for a value that is wrong.
  * @param serve starts the server
  */
-export function program(serve: (options: ServeOptions) => void): Command {
+export function program(
+  serve: (options: ServeOptions) => void,
+  serveFile: (file: string, options: ServeOptions) => void,
+): Command {
   const command = new Command('fermata')
     .description('A reverse proxy for HTTP/1.1 and HTTP/2 in which every request is a continuation.')
     .version(version(), '-v, --version')
@@ -213,14 +260,16 @@ export function program(serve: (options: ServeOptions) => void): Command {
     .exitOverride()
   const serving = command
     .command('serve')
+    .argument('[file]', 'a configuration in YAML, in place of options; see spec/configuration.md')
     .showHelpAfterError(SEE_HELP)
     .description('listen for HTTP/1.1 and HTTP/2, in clear text or over TLS, and proxy to backends')
   running(connections(certificates(places(serving))))
     .addHelpText('after', EXAMPLES)
     .allowExcessArguments()
-    .action((options: ServeOptions, self: Command) => {
-      refuseExcess(self.args)
-      serve(options)
+    .action((_file: string | undefined, options: ServeOptions, self: Command) => {
+      const file = fileOf(self.args, options, self)
+      if (file === null) serve(options)
+      else serveFile(file, options)
     })
   command
     .command('limits')

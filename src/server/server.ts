@@ -105,7 +105,6 @@ export class Server extends TypedEvents implements StreamAcceptor, HandshakeEven
       accepted: (socket, listener) => this.accepted(socket, listener),
       listening: (address, secure) => this.emit('listening', address, secure),
       replaced: (address) => this.emit('replaced', address),
-      failed: (address, code) => this.emit('failed', address, code),
     })
     this.listening.check(configuration.listeners)
     const connects = connectsOf(this.world, this.protocols, configuration)
@@ -123,16 +122,17 @@ export class Server extends TypedEvents implements StreamAcceptor, HandshakeEven
     new Control(this, Math.max(limits.http1.drainIdleMs, limits.http2.drainIdleMs), limits.server.cutMs)
   }
 
-  /** Starts a server, whose listeners are bound in the next turns. */
-  static listening(options: ServerOptions): Server {
-    const server = new Server(options)
-    server.begin()
-    return server
+  /** The number of listeners that are configured. */
+  get listenersCount(): number {
+    return this.configuration.listeners.length
   }
 
   /** Binds the listeners. */
   begin(): void {
-    this.listening.prepare(this.configuration.listeners, (prepared) => prepared?.commit())
+    this.listening.prepare(this.configuration.listeners, (prepared, failed, code) => {
+      if (prepared === null) this.emit('failed', failed as Address, code)
+      else prepared.commit()
+    })
   }
 
   /**
@@ -192,7 +192,7 @@ export class Server extends TypedEvents implements StreamAcceptor, HandshakeEven
   }
 
   /** Gives an order, which takes effect in the next turn. */
-  command(order: 'drain' | 'reload'): void {
+  command(order: 'drain' | 'reload' | 'shutdown'): void {
     this.pollset.commands.give(order)
   }
 
@@ -316,6 +316,11 @@ export class Server extends TypedEvents implements StreamAcceptor, HandshakeEven
   }
 
   // Called by control
+
+  /** ms of accepting on after the order to shut down */
+  get shutdownDelayMs(): number {
+    return this.configuration.shutdown.delayMs
+  }
 
   drain(): void {
     this.draining = true

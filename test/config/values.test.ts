@@ -480,11 +480,11 @@ const ROWS: readonly Row[] = [
   ],
   [
     'routes: [{ match: { path: { pattern: "(a" } }, answer: {} }]',
-    '2:38 routes[0].match.path.pattern: "(a" is not a regular expression of RE2, which has no look-around and no back-references: error parsing regexp: missing closing ): `(a`',
+    '2:38 routes[0].match.path.pattern: not a regular expression of RE2 that can be used: missing closing ): (a',
   ],
   [
     'routes: [{ match: { path: { pattern: "(?=a)" } }, answer: {} }]',
-    '2:38 routes[0].match.path.pattern: "(?=a)" is not a regular expression of RE2, which has no look-around and no back-references: error parsing regexp: invalid or unsupported Perl syntax: `(?=`',
+    '2:38 routes[0].match.path.pattern: not a regular expression of RE2 that can be used: invalid or unsupported Perl syntax at character 1: (?=a) (patterns have no look-around)',
   ],
   [
     'routes: [{ match: { path: { pattern: "" } }, answer: {} }]',

@@ -179,13 +179,13 @@ t.test('503 lease-late names the bound that was reached', async (t) => {
       'http',
       silent(),
       { server: { http1SessionsMax: 1 } },
-      /1 connection carries 1 request at a time, and server.http1SessionsMax=1 is reached: raise it with --limit server.http1SessionsMax=N$/,
+      /1 connection carries 1 request at a time, and server.http1SessionsMax=1 is reached: raise it with --limit server.http1SessionsMax=N; timeouts\.lease is 400ms \(route \/\)$/,
     ],
     [
       'h2c',
       h2c(),
       { engine: { sessionsMax: 1 } },
-      /1 request at a time, as the backend's SETTINGS allow, and engine.sessionsMax=1 is reached: raise it with --limit engine.sessionsMax=N$/,
+      /1 request at a time, as the backend's SETTINGS allow, and engine.sessionsMax=1 is reached: raise it with --limit engine.sessionsMax=N; timeouts\.lease is 400ms \(route \/\)$/,
     ],
     [
       'h2c',
@@ -197,9 +197,14 @@ t.test('503 lease-late names the bound that was reached', async (t) => {
       'h2c',
       http2.createServer(),
       { engine: { sessionsMax: 1 }, http2: { backendStreamsMax: 2 } },
-      /2 requests at a time \(http2.backendStreamsMax=2\), .*=N, or raise http2.backendStreamsMax$/,
+      /2 requests at a time \(http2.backendStreamsMax=2\), .*=N, or raise http2.backendStreamsMax; timeouts\.lease is 400ms \(route \/\)$/,
     ],
-    ['h2c', silent(), {}, /no connection is open yet \(1 being opened\): the backend is slow to accept$/],
+    [
+      'h2c',
+      silent(),
+      {},
+      /no connection is open yet \(1 being opened\): the backend is slow to accept; timeouts\.lease is 400ms \(route \/\)$/,
+    ],
   ] as const) {
     await t.test(`${scheme} ${JSON.stringify(more)}`, async (t) => {
       const port = await behind(t, server)
@@ -225,7 +230,7 @@ t.test('504, refused connections, handshakes, PROXY headers: a line each', async
   t.match(await said(t, late.port, GET), /504 head-late/)
   t.match(
     await late.line(/504/),
-    /^warn 504 head-late from http:\S+: GET a\.test\/path \(m1\/r1\): the backend did not answer in time$/,
+    /^warn 504 head-late from http:\S+: GET a\.test\/path \(m1\/r1\): the backend did not answer in time; timeouts\.head is 50ms \(route \/\)$/,
   )
 
   const full = await serve(t, url, { server: { connectionsMax: 1 } })

@@ -143,6 +143,27 @@ t.test('a request of a client that had connected when the drain began', async (t
   await stopped
 })
 
+t.test('told to shut down, it serves on for a while, unless it is told to drain', async (t) => {
+  for (const shutdownDelayMs of [1, 60_000]) {
+    const { server, stopped, listening } = serve(0, { shutdownDelayMs })
+    const port = await listening
+    server.command('shutdown')
+    if (shutdownDelayMs > 1) {
+      const socket = await client(t, port)
+      socket.end('GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n')
+      socket.resume()
+      await once(socket, 'end')
+      // An order that is none of its own does not end the delay.
+      server.command('reload')
+      await new Promise(setImmediate)
+      await new Promise(setImmediate)
+      server.command('drain')
+    }
+    await stopped
+    t.equal(server.describe()['clients'], 0)
+  }
+})
+
 t.test('the edges seen are the edges declared', (t) => {
   for (const { edges } of [controlLife, listeningLife] as const) {
     t.strictSame(seen.taken(edges), declared(edges))
@@ -150,6 +171,7 @@ t.test('the edges seen are the edges declared', (t) => {
   }
   t.strictSame(seen.waitsEnded(controlLife.edges), [
     'cut cut: late, ready',
+    'delay until: late, ready',
     'drain until: late, ready',
     'serve for ever: ready',
     'settle until: late, ready',

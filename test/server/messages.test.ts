@@ -52,7 +52,14 @@ const ONE_PAIR = '--cert a.pem --key a.key'
 const SERVE: readonly Row[] = [
   ['serve --nope', "unknown option '--nope'"],
   ['serve --lisen 8080', "unknown option '--lisen'\n(Did you mean --listen?)"],
-  ['serve example.org', "unexpected argument 'example.org'; did you mean --backend example.org?"],
+  ['serve example.org', "there is no file 'example.org'; did you mean --backend example.org?"],
+  ['serve package.json tsconfig.json', "unexpected argument 'tsconfig.json': there is one FILE at most"],
+  ['serve --watch', '--watch needs a FILE: fermata serve --watch fermata.yaml'],
+  ['serve package.json --cert x', '--cert and a file do not go together: write it into package.json'],
+  [
+    'serve package.json --share connection',
+    '--share and a file do not go together: write it into package.json',
+  ],
   ['serve --listen', "option '-l, --listen <address>' argument missing"],
   ['serve --listen here', `--listen 'here' ${LISTEN_FORMS}`],
   ['serve --listen ::1:80', `--listen '::1:80' ${LISTEN_FORMS}${BRACKETS}`],
@@ -470,6 +477,11 @@ const OVER_TLS_LOG = [
   'info certificates were read again',
   'info draining: running requests may finish; a second signal cuts them',
 ]
+/** Shown by serve-file.test.ts and by the help. */
+const WITH_FILE = [
+  'the configuration was',
+  'a configuration in YAML, in place of options; see spec/configuration.md',
+]
 const FULL = 'error: the trace cannot be written: no space left on device (ENOSPC)'
 const NO_ORIGIN = 'error: the embedded origin cannot start: no ports are left'
 
@@ -607,6 +619,7 @@ t.test('every message of the command line stands in a table', async (t) => {
     ...SHORTAGES.map(([, , , message]) => message),
     ...AT_SOCKET,
     ...OVER_TLS_LOG,
+    ...WITH_FILE,
     FULL,
     NO_ORIGIN,
   ]

@@ -22,12 +22,17 @@ import { Server } from '../../src/server/server.js'
 import type { ServerOptions } from '../../src/server/server-options.js'
 import { configurationOf, type ShortForm } from '../../src/server/short-form.js'
 
-export interface ShortServerOptions extends ShortForm, Omit<ServerOptions, 'configuration' | 'read'> {}
+export interface ShortServerOptions extends ShortForm, Omit<ServerOptions, 'configuration' | 'read'> {
+  /** ms of accepting on after the order to shut down */
+  readonly shutdownDelayMs?: number
+}
 
 /** Makes a server. */
-export function shortServer({ log, debug, trace, ...form }: ShortServerOptions): Server {
+export function shortServer({ log, debug, trace, shutdownDelayMs = 0, ...form }: ShortServerOptions): Server {
+  const configuration = configurationOf(form)
+  const shutdown = { ...configuration.shutdown, delayMs: shutdownDelayMs }
   return new Server({
-    configuration: configurationOf(form),
+    configuration: { ...configuration, shutdown },
     read: (done) => done(orError(() => configurationOf(form))),
     log,
     debug,

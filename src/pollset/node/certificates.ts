@@ -167,3 +167,10 @@ export function checkCertificates(certificates: readonly Certificate[]): void {
 export function checkAuthorities(ca: string): void {
   explained('these are not PEM certificates of authorities', () => new X509Certificate(ca))
 }
+
+/** Returns the certificate that clients get who ask for this server name. */
+export function certificateFor<C extends Certificate>(certificates: readonly C[], serverName: string): C {
+  const all = new Certificates(certificates)
+  const { cert } = all.groups[all.groupFor(serverName)]
+  return certificates.find((each) => each.cert === cert[0]) ?? certificates[0]
+}

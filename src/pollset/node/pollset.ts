@@ -21,11 +21,13 @@ import {
 import type { TlsClient, TlsClientOptions, TlsServer, TlsServerOptions } from '../tls.js'
 import { type TurnLimits, Turns, turnLimits } from '../turn.js'
 import { KnownCertificates } from './certificates.js'
+import { FileWatch } from './file-watch.js'
 import { type TcpKeepAlive, tcpKeepAlive } from './keep-alive.js'
 import { faultOf, NodeListener, type NodeListenerLimits } from './listener.js'
 import { reaches } from './reaches.js'
 import { ReadBuffers, Reading } from './reading.js'
 import { type Marked, type Marks, NodeSocket } from './socket.js'
+import { Thread } from './thread.js'
 import { NodeTlsClient, NodeTlsServer } from './tls.js'
 
 export interface NodePollsetLimits extends TurnLimits, NodeListenerLimits {
@@ -116,6 +118,8 @@ export class NodePollset extends Turns implements Pollset, Marks {
   private readonly readBuffers = new ReadBuffers((error) => this.broken(error))
   private readonly listeners = new Set<NodeListener>()
   private readonly sockets = new Set<NodeSocket>()
+  /** Threads and watches. */
+  private readonly helpers = new Set<{ end(): void }>()
   private readonly backendKeepAlive: TcpKeepAlive
   private readonly certificates = new KnownCertificates()
   private readonly ticketKeys = randomBytes(TICKET_KEYS_BYTES)
@@ -187,6 +191,23 @@ export class NodePollset extends Turns implements Pollset, Marks {
     return new NodeTlsClient(options)
   }
 
+  /**
+   * Makes a thread, which is started when it is first asked.
+   * @param heapMiBMax its heap, in MiB
+   */
+  thread(id: string, module: URL, heapMiBMax: number): Thread {
+    const thread = new Thread(id, module, heapMiBMax, this)
+    this.helpers.add(thread)
+    return thread
+  }
+
+  /** Makes a watch of files. */
+  fileWatch(id: string): FileWatch {
+    const made = new FileWatch(id, this)
+    this.helpers.add({ end: () => made.close() })
+    return made
+  }
+
   resolve(host: string): Resolution {
     return new NodeResolution(++this.resolutions, host, this)
   }
@@ -204,6 +225,7 @@ export class NodePollset extends Turns implements Pollset, Marks {
     if (this.timer !== null) clearTimeout(this.timer)
     for (const listener of [...this.listeners]) listener.close()
     for (const socket of this.sockets) socket.destroy()
+    for (const each of this.helpers) each.end()
   }
 
   mark(target: Marked, bits: number): void {

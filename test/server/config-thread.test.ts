@@ -2,13 +2,13 @@
 
 import { Worker } from 'node:worker_threads'
 import t from 'tap'
-import type { ReadAnswer, ReadRequest } from '../../src/config/worker.js'
+import type { ReadAnswer, ReadRequest } from '../../src/server/config-thread.js'
+import { EXAMPLE, OPTIONS, readExample } from '../config/example.js'
 import { once } from '../world/proxy-world.js'
-import { EXAMPLE, OPTIONS, readExample } from './example.js'
 
 t.test('the worker answers each request with the plain result', async (t) => {
   const folder = t.testdir({ 'right.yaml': EXAMPLE, 'wrong.yaml': 'versoin: 1\n' })
-  const worker = new Worker(new URL('../../src/config/worker.js', import.meta.url))
+  const worker = new Worker(new URL('../../src/server/config-thread.js', import.meta.url))
   t.teardown(() => worker.terminate())
   const ask = async (request: ReadRequest): Promise<ReadAnswer> => {
     worker.postMessage(request)

@@ -2,7 +2,8 @@
 // the thread bounds its memory and time. A message is a ReadRequest, and each is answered with a ReadAnswer.
 
 import { parentPort } from 'node:worker_threads'
-import { type ReadOptions, type ReadResult, readConfiguration } from './read.js'
+import { type ReadOptions, type ReadResult, readConfiguration } from '../config/index.js'
+import { checked } from './check-configuration.js'
 
 export interface ReadRequest {
   /** Returned with the answer. */
@@ -17,6 +18,6 @@ export interface ReadAnswer {
 }
 
 parentPort?.on('message', ({ id, file, options }: ReadRequest) => {
-  const answer: ReadAnswer = { id, result: readConfiguration(file, options) }
+  const answer: ReadAnswer = { id, result: checked(readConfiguration(file, options)) }
   parentPort?.postMessage(answer)
 })

@@ -1,0 +1,81 @@
+// A thread that answers messages, for work that would take longer than a turn may. It is started when it is
+// first asked, and its memory is bounded.
+
+import { Worker } from 'node:worker_threads'
+import { Pollable } from '../pollable.js'
+import type { Marked, Marks } from './socket.js'
+
+/** It has answered; {@link Thread.answer} has the answer, or {@link Thread.fault} says why there is none. */
+export const ANSWERED = 1
+
+export class Thread extends Pollable implements Marked {
+  readonly id: string
+  readonly kind = 'thread'
+  readonly bitNames = ['ANSWERED']
+  marked = 0
+  answer: unknown = null
+  fault: string | null = null
+  private readonly module: URL
+  private readonly heapMiBMax: number
+  private readonly marks: Marks
+  private worker: Worker | null = null
+
+  /**
+   * @param module the module that it runs, which answers each message with one
+   * @param heapMiBMax its heap, in MiB; if it needs more, it ends
+   */
+  constructor(id: string, module: URL, heapMiBMax: number, marks: Marks) {
+    super()
+    this.id = id
+    this.module = module
+    this.heapMiBMax = heapMiBMax
+    this.marks = marks
+  }
+
+  /** Sends a message. It must not have one without an answer. */
+  ask(message: unknown): void {
+    this.lower(ANSWERED)
+    this.answer = null
+    this.fault = null
+    this.started().postMessage(message)
+  }
+
+  /** Ends the thread, and what it works on. It may be asked again. */
+  end(): void {
+    const { worker } = this
+    this.worker = null
+    this.lower(ANSWERED)
+    void worker?.terminate()
+  }
+
+  private started(): Worker {
+    if (this.worker !== null) return this.worker
+    const worker = new Worker(this.module, {
+      resourceLimits: { maxOldGenerationSizeMb: this.heapMiBMax },
+      // Options of the program, such as a debugger's port, are not the thread's.
+      execArgv: [],
+    })
+    // A process that has nothing else to do may end.
+    worker.unref()
+    worker.on('message', (answer: unknown) => this.ended(worker, answer, null))
+    worker.on('error', (error) => {
+      this.ended(worker, null, error.message)
+      if (this.worker === worker) this.worker = null
+    })
+    worker.on('exit', () => {
+      if (this.worker !== worker) return
+      this.worker = null
+      this.ended(worker, null, 'the thread ended')
+    })
+    this.worker = worker
+    return worker
+  }
+
+  private ended(worker: Worker, answer: unknown, fault: string | null): void {
+    if (this.worker !== worker && this.worker !== null) return
+    if (this.answer !== null || this.fault !== null) return
+    this.answer = answer
+    this.fault = fault
+    this.marks.mark(this, ANSWERED)
+  }
+}

@@ -1,0 +1,220 @@
+// Explains what a configuration does with a request: which listener and certificate it meets, which route it
+// takes and why the others lose, and each setting with the place where it was written.
+
+import { Balancer, balancerOptions, Member } from '../balancing/index.js'
+import {
+  type BackendConfig,
+  type Configuration,
+  placeText,
+  type RouteConfig,
+  type Source,
+} from '../config/index.js'
+import { type Client, FieldTable, Head } from '../http/index.js'
+import { certificateFor, Networks } from '../pollset/index.js'
+import {
+  type ClientView,
+  cookieValue,
+  fieldValue,
+  locationOf,
+  NEVER,
+  type RouteRequest,
+  Router,
+  TrustedProxies,
+} from '../proxy/index.js'
+import { ConfigError, parseListen } from './address.js'
+
+/** A request to explain. */
+export interface AskedRequest {
+  readonly url: string
+  readonly method: string
+  /** Field lines, as `x-beta: 1`. */
+  readonly headers: readonly string[]
+  /** The address of the peer. */
+  readonly from: string
+}
+
+/** A line of the explanation: what it is about, what is so, and where that was written. */
+export interface Explained {
+  readonly about: string
+  readonly value: string
+  /** `FILE:LINE:COLUMN`; '' where nothing was written. */
+  readonly place: string
+}
+
+const PORTS: Readonly<Record<string, number>> = { 'http:': 80, 'https:': 443 }
+
+function urlOf(text: string): URL {
+  if (!URL.canParse(text) || !Object.hasOwn(PORTS, new URL(text).protocol))
+    throw new ConfigError(`'${text}' is not a URL: write http:// or https://, then HOST/PATH`)
+  return new URL(text)
+}
+
+/** Returns path and query as they were written: a URL object would resolve dot segments. */
+const targetOf = (text: string): string => /^[a-z]+:\/\/[^/?#]*([^#]*)/i.exec(text)?.[1] || '/'
+
+class Explainer {
+  readonly lines: Explained[] = []
+  private readonly configuration: Configuration
+  private readonly asked: AskedRequest
+  private readonly url: URL
+  private readonly head: Head
+
+  constructor(configuration: Configuration, asked: AskedRequest) {
+    this.configuration = configuration
+    this.asked = asked
+    this.url = urlOf(asked.url)
+    const fields = new FieldTable()
+    const lines = asked.headers.map((line) => {
+      const at = line.indexOf(':')
+      if (at < 1) throw new ConfigError(`'${line}' is not a field: write 'name: value'`)
+      return fields.make(line.slice(0, at).trim().toLowerCase(), line.slice(at + 1).trim())
+    })
+    this.head = Head.request([
+      fields.field(':method', asked.method),
+      fields.field(':scheme', this.url.protocol.slice(0, -1)),
+      fields.field(':path', targetOf(asked.url)),
+      fields.make(':authority', this.url.host),
+      ...lines,
+    ])
+  }
+
+  explain(): readonly Explained[] {
+    const view = this.client()
+    const listener = this.listener()
+    const request: RouteRequest = {
+      listener,
+      authority: view?.host ?? this.head.host,
+      scheme: view?.scheme ?? this.url.protocol.slice(0, -1),
+      method: this.asked.method,
+      target: targetOf(this.asked.url),
+      field: (name) => fieldValue(this.head, name),
+    }
+    const route = this.route(request)
+    if (route !== null) this.action(route, request, view?.address ?? this.asked.from)
+    return this.lines
+  }
+
+  private add(about: string, value: string, source: Source | null = null): void {
+    const place = source === null || source.line < 0 ? '' : placeText(source)
+    this.lines.push({ about, value, place })
+  }
+
+  private client(): ClientView | null {
+    const { addresses, fields } = this.configuration.trustedProxies
+    const trusted = new TrustedProxies(new Networks(addresses), fields)
+    const client = { addresses: { from: { host: this.asked.from, port: 0 } } } as Client
+    const view = trusted.viewOf(client, this.head)
+    if (view !== null) this.add('client', `${view.address}, as trusted proxies tell`)
+    return view
+  }
+
+  /** Finds the listener by the port and scheme of the URL. */
+  private listener(): string {
+    const port = this.url.port === '' ? PORTS[this.url.protocol] : Number(this.url.port)
+    const secure = this.url.protocol === 'https:'
+    const found = this.configuration.listeners.find(
+      ({ address, tls }) => parseListen(address).port === port && (tls !== null) === secure,
+    )
+    if (found === undefined) {
+      this.add('listener', `none listens on port ${port} ${secure ? 'with TLS' : 'in clear text'}`)
+      return ''
+    }
+    this.add('listener', `${found.name}: ${found.address}`, found.source)
+    if (found.tls !== null) {
+      const certificate = certificateFor(found.tls.certificates, this.url.hostname)
+      this.add('certificate', certificate.name, certificate.source)
+    }
+    return found.name
+  }
+
+  private route(request: RouteRequest): RouteConfig | null {
+    const router = new Router(
+      this.configuration.routes.map((each) => ({
+        name: each.name,
+        match: each.match,
+        path: each.path,
+        to: each,
+      })),
+    )
+    const { chosen, ambiguous, path, considered } = router.explain(request)
+    this.add('path', path)
+    if (ambiguous !== null) this.add('refused', `400 path-ambiguous: ${ambiguous}`)
+    else if (chosen === null) this.add('refused', '404 no-route')
+    else this.add('route', chosen.name, chosen.source)
+    for (const { name, lost } of considered) if (lost !== null) this.add(`not ${name}`, lost)
+    return chosen
+  }
+
+  private action(route: RouteConfig, request: RouteRequest, address: string): void {
+    const { action, sources } = route
+    if (action.kind === 'answer') {
+      this.add('answer', String(action.status), sources.action)
+      return
+    }
+    if (action.kind === 'redirect') {
+      this.add('redirect', `${action.status} ${locationOf(action, request) ?? 'no host'}`, sources.action)
+      return
+    }
+    this.settings('timeouts', route.timeouts, sources)
+    this.settings('retry', route.retry, sources)
+    this.settings('path', route.path, sources)
+    this.add('errors', route.errors, sources.errors)
+    const sum = action.to.reduce((all, { weight }) => all + weight, 0)
+    for (const { backend: name, weight } of action.to) {
+      const backend = this.configuration.backends.find((each) => each.name === name)
+      if (backend === undefined) continue
+      const part = action.to.length > 1 ? `, ${Math.round((weight / sum) * 1_000) / 10}% of the requests` : ''
+      this.add('backend', `${name}${part}`, backend.source)
+      this.backend(backend, request, address)
+    }
+  }
+
+  private settings(about: string, values: object, sources: Readonly<Record<string, Source>>): void {
+    for (const [name, value] of Object.entries(values)) {
+      const text = name.endsWith('Ms') ? (value === NEVER ? 'never' : `${value} ms`) : String(value)
+      this.add(`${about}.${name.replace(/Ms$/, '')}`, text, sources[`${about}.${name}`] ?? null)
+    }
+  }
+
+  private backend(backend: BackendConfig, request: RouteRequest, address: string): void {
+    const { sources, balance, endpoints, protocol, health } = backend
+    this.settings('limits', backend.limits, sources)
+    this.add('balance', balance.policy, sources['balance.policy'] ?? null)
+    if (balance.policy !== 'hash' || balance.key === null) {
+      for (const each of endpoints) this.add('endpoint', `${each.address}, weight ${each.weight}`)
+      return
+    }
+    const { kind, name } = balance.key
+    const key =
+      kind === 'address'
+        ? address
+        : kind === 'field'
+          ? request.field(name)
+          : cookieValue(request.field('cookie') ?? '', name)
+    if (key === null) {
+      this.add('endpoint', `any: the request has no ${kind} ${name} to hash`)
+      return
+    }
+    const balancer = new Balancer(balancerOptions(balance, { ...health, active: null }, null), 0, () => 0)
+    balancer.replace(
+      endpoints.map((each) => new Member(`${protocol}://${each.address}`, each.weight, 0)),
+      0,
+    )
+    for (const [at, { member, score }] of balancer.scores(key, 0).entries())
+      this.add(at === 0 ? 'endpoint' : 'or', `${member}, score ${score.toPrecision(6)} for ${key}`)
+  }
+}
+
+/** Returns what the configuration does with a request. Throws a {@link ConfigError} for a wrong question. */
+export const explain = (configuration: Configuration, asked: AskedRequest): readonly Explained[] =>
+  new Explainer(configuration, asked).explain()
+
+/** Writes an explanation in columns. */
+export function explanationText(lines: readonly Explained[]): string {
+  const width = Math.max(...lines.map(({ about }) => about.length)) + 2
+  const values = Math.min(60, Math.max(...lines.map(({ value }) => value.length)) + 2)
+  return lines
+    .map(({ about, value, place }) => `${about.padEnd(width)}${value.padEnd(values)}${place}`.trimEnd())
+    .map((line) => `${line}\n`)
+    .join('')
+}

@@ -1,0 +1,267 @@
+// `fermata serve FILE` as a user runs it: the built program, real backends, a file that changes.
+
+import { readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { createServer, get as httpGet, type IncomingMessage, type Server } from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
+import { connect as connectTcp } from 'node:net'
+import { join } from 'node:path'
+import { connect as connectTls, type TLSSocket } from 'node:tls'
+import t, { type Test } from 'tap'
+import { webSocketAccept } from '../../src/http1/websocket.js'
+import { pathOf } from '../../tools/testbed/certificates/index.js'
+import { freePort, type Program, run, start } from '../../tools/testbed/programs.js'
+
+t.jobs = 4
+
+const main = join(import.meta.dirname, '..', '..', 'src', 'main.js')
+const fermata = (...args: string[]) => run(process.execPath, [main, ...args], { timeoutMs: 20_000 })
+
+/** A backend that says its name, and what it was asked for. */
+async function backend(t: Test, name: string): Promise<{ port: number; server: Server }> {
+  const server = createServer((request, response) => {
+    if (request.url === '/never') return
+    if (request.url === '/status/503') response.statusCode = 503
+    response.end(`${name} ${request.url} ${request.headers['x-forwarded-for']}`)
+  })
+  server.on('upgrade', (request, socket: Socket) => {
+    socket.on('error', () => {})
+    const accept = webSocketAccept(String(request.headers['sec-websocket-key']))
+    socket.write('HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: upgrade\r\n')
+    socket.write(`sec-websocket-accept: ${accept}\r\n\r\n`)
+    socket.pipe(socket)
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  return { port: (server.address() as AddressInfo).port, server }
+}
+
+async function serve(t: Test, file: string, ...args: string[]): Promise<Program> {
+  const program = await start(process.execPath, [main, 'serve', file, ...args], { line: /has \d+ route/ })
+  t.teardown(() => program.stop())
+  return program
+}
+
+interface Answer {
+  readonly status: number
+  readonly headers: IncomingMessage['headers']
+  readonly body: string
+}
+
+const ask = (port: number, path: string, headers: Record<string, string> = {}): Promise<Answer> =>
+  new Promise((resolve, reject) => {
+    httpGet({ port, path, headers, agent: false, host: '127.0.0.1' }, (response) => {
+      let body = ''
+      response.setEncoding('utf8').on('data', (chunk: string) => {
+        body += chunk
+      })
+      response.on('end', () => resolve({ status: response.statusCode ?? 0, headers: response.headers, body }))
+    }).on('error', reject)
+  })
+
+/** Replaces a file as editors and ConfigMaps do. */
+function put(file: string, text: string): void {
+  writeFileSync(`${file}.new`, text)
+  renameSync(`${file}.new`, file)
+}
+
+t.test('routes, weights, redirects, answers, affinity', async (t) => {
+  const [one, two, port] = [await backend(t, 'one'), await backend(t, 'two'), await freePort()]
+  const file = join(t.testdir(), 'fermata.yaml')
+  put(
+    file,
+    `
+version: 1
+listeners: { plain: { address: "127.0.0.1:${port}" } }
+defaults: { errors: detailed, timeouts: { head: 300ms } }
+backends:
+  app:
+    protocol: http
+    endpoints: ["127.0.0.1:${one.port}", "127.0.0.1:${two.port}"]
+    balance: { policy: round-robin, affinity: { cookie: at, key: 0123456789abcdef } }
+routes:
+  - { name: closed, match: { path: /admin }, answer: { status: 403, body: "closed\\n", fields: { x-why: rules } } }
+  - { name: moved, match: { path: { exact: /old } }, redirect: { path: /new, status: 301 } }
+  - { name: beta, match: { headers: { x-beta: "1" } }, answer: { status: 204 } }
+  - { name: app, backend: app }
+`,
+  )
+  const program = await serve(t, file)
+  const first = await ask(port, '/a')
+  t.match(first.body, /^(one|two) \/a 127\.0\.0\.1$/)
+  const cookie = String(first.headers['set-cookie']).split(';')[0]
+  t.match(String(first.headers['set-cookie']), /^at=[\w-]{43}; Path=\/; HttpOnly; SameSite=Lax$/)
+  for (let each = 0; each < 4; each++) {
+    const again = await ask(port, '/a', { cookie })
+    t.equal(again.body, first.body, 'the same endpoint')
+    t.equal(again.headers['set-cookie'], undefined)
+  }
+  const seen = new Set<string>()
+  for (let each = 0; each < 4; each++) seen.add((await ask(port, '/a')).body.slice(0, 3))
+  t.strictSame(seen, new Set(['one', 'two']))
+  t.match(await ask(port, '/admin/x'), { status: 403, body: 'closed\n', headers: { 'x-why': 'rules' } })
+  t.match(await ask(port, '/%61dmin'), { status: 403 })
+  t.match(await ask(port, '/a/%2e%2e/admin'), { status: 400 })
+  t.match(await ask(port, '/old?q=1'), {
+    status: 301,
+    headers: { location: `http://127.0.0.1:${port}/new?q=1` },
+  })
+  t.match(await ask(port, '/a', { 'x-beta': '1' }), { status: 204 })
+  const late = await ask(port, '/never')
+  t.equal(late.status, 504)
+  t.match(late.body, /^504 head-late \(m\d+\/r1\): .*: timeouts\.head is 300ms \(route app\)\n$/)
+  t.match(program.stderr, /504 head-late from app: .*; timeouts\.head is 300ms \(route app\)/)
+})
+
+t.test('a new file: what is wrong is told and changes nothing; what is right serves', async (t) => {
+  const [one, two] = [await backend(t, 'one'), await backend(t, 'two')]
+  const [port, other] = [await freePort(), await freePort()]
+  const file = join(t.testdir(), 'fermata.yaml')
+  const text = (name: string, to: number, more = ''): string => `
+version: 1
+listeners: { plain: { address: "127.0.0.1:${port}" }${more} }
+backends: { ${name}: { protocol: http, endpoints: ["127.0.0.1:${to}"] } }
+routes: [{ name: all, backend: ${name} }]
+`
+  put(file, text('app', one.port))
+  const program = await serve(t, file, '--watch')
+  t.match(await ask(port, '/'), { status: 200, body: /^one/ })
+
+  const tunnel = connectTcp(port, '127.0.0.1')
+  t.teardown(() => tunnel.destroy())
+  let echoed = ''
+  tunnel.setEncoding('latin1').on('data', (chunk: string) => {
+    echoed += chunk
+  })
+  const echo = async (word: string) => {
+    tunnel.write(word)
+    while (!echoed.endsWith(word)) await new Promise((resolve) => tunnel.once('data', resolve))
+  }
+  tunnel.write(
+    'GET / HTTP/1.1\r\nhost: a\r\nupgrade: websocket\r\nconnection: upgrade\r\nsec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n',
+  )
+  await echo('before')
+
+  put(file, text('app', one.port).replace('backend: app', 'backend: ap'))
+  await program.until('it is refused', () => /was not changed: .* is wrong/.test(program.stderr))
+  t.match(
+    program.stderr,
+    /fermata\.yaml:5:\d+ routes\[0\]\.backend: there is no backend "ap"; did you mean app/,
+  )
+  t.match(await ask(port, '/'), { body: /^one/ })
+
+  put(file, text('app', two.port, `, more: { address: "127.0.0.1:${other}" }`))
+  await program.until('it is read', () => /the configuration was read again/.test(program.stderr))
+  t.match(await ask(port, '/'), { body: /^two/ })
+  t.match(await ask(other, '/'), { body: /^two/ })
+  await echo('after')
+
+  put(file, text('renamed', two.port))
+  program.signal('SIGHUP')
+  await program.until(
+    'it is read',
+    () => program.stderr.match(/the configuration was read again/g)?.length === 2,
+  )
+  t.match(await ask(port, '/'), { body: /^two/ })
+  await t.rejects(ask(other, '/'), { code: 'ECONNREFUSED' })
+  await echo('to the end')
+})
+
+t.test('a reload keeps TLS sessions', async (t) => {
+  const [one, port] = [await backend(t, 'one'), await freePort()]
+  const folder = t.testdir()
+  const file = join(folder, 'fermata.yaml')
+  const text = (answer: number): string => `
+version: 1
+listeners: { tls: { address: "127.0.0.1:${port}", tls: { certificates: [site] } } }
+certificates: { site: { cert: { file: "${pathOf('localhost.pem')}" }, key: { file: "${pathOf('localhost.key')}" } } }
+backends: { app: { protocol: http, endpoints: ["127.0.0.1:${one.port}"] } }
+routes:
+  - { name: all, backend: app }
+  - { name: here, match: { path: /here }, answer: { status: ${answer} } }
+`
+  put(file, text(200))
+  const program = await serve(t, file)
+  let session: Buffer | undefined
+  const shaken = () =>
+    new Promise<TLSSocket>((resolve, reject) => {
+      const socket = connectTls({
+        port,
+        host: '127.0.0.1',
+        rejectUnauthorized: false,
+        ...(session === undefined ? {} : { session }),
+      })
+      socket.on('error', reject)
+      socket.on('secureConnect', () => {
+        if (session !== undefined) resolve(socket)
+      })
+      socket.on('session', (made) => {
+        session = made
+        resolve(socket)
+      })
+    })
+  const first = await shaken()
+  t.equal(first.isSessionReused(), false)
+  first.destroy()
+  put(file, text(204))
+  program.signal('SIGHUP')
+  await program.until('it is read', () => /the configuration was read again/.test(program.stderr))
+  const second = await shaken()
+  t.equal(second.isSessionReused(), true)
+  second.destroy()
+})
+
+t.test('what does not go with a file, and a file that is wrong', async (t) => {
+  const file = join(t.testdir(), 'fermata.yaml')
+  put(file, 'version: 1\nlisteners: { a: { adress: "127.0.0.1:0" } }\n')
+  const [both, wrong, none, watch, url] = await Promise.all([
+    fermata('serve', file, '--listen', '127.0.0.1:0'),
+    fermata('serve', file),
+    fermata('serve', `${file}.missing`),
+    fermata('serve', '--watch'),
+    fermata('serve', 'http://127.0.0.1:9'),
+  ])
+  for (const each of [both, wrong, none, watch, url]) t.equal(each.code, 2)
+  t.match(both.stderr, /--listen and a file do not go together: write it into .*fermata\.yaml/)
+  t.match(wrong.stderr, /fermata\.yaml:2:19 listeners\.a\.adress: unknown key; did you mean address\?/)
+  t.match(none.stderr, /there is no file '.*missing'/)
+  t.match(watch.stderr, /--watch needs a FILE/)
+  t.match(url.stderr, /did you mean --backend http:\/\/127\.0\.0\.1:9\?/)
+})
+
+t.test('explain', async (t) => {
+  const file = join(t.testdir(), 'fermata.yaml')
+  put(
+    file,
+    `version: 1
+listeners: { plain: { address: "127.0.0.1:80" } }
+trustedProxies: { addresses: [10.0.0.0/8], fields: [x-forwarded-for, x-forwarded-proto] }
+backends: { app: { protocol: http, endpoints: ["127.0.0.1:1", "127.0.0.1:2"], balance: { policy: hash, key: address } } }
+routes:
+  - { name: secure, match: { path: /s }, redirect: { scheme: https } }
+  - name: api
+    match: { hosts: [example.org], path: /v1 }
+    timeouts: { head: 5m }
+    backend: app
+`,
+  )
+  const told = async (...args: string[]) => (await fermata('explain', file, ...args)).stdout
+  const api = await told('http://example.org/v1/x')
+  t.match(api, /^listener +plain: 127\.0\.0\.1:80 +.*fermata\.yaml:2:14$/m)
+  t.match(api, /^route +api +.*fermata\.yaml:7:5$/m)
+  t.match(api, /^not secure +path \/v1\/x is not \/s or under it$/m)
+  t.match(api, /^timeouts\.head +300000 ms +.*fermata\.yaml:9:23$/m)
+  t.match(api, /^endpoint +http:\/\/127\.0\.0\.1:[12], score .* for 192\.0\.2\.1$/m)
+  const via = await told('http://example.org/v1', '--from', '10.1.1.1', '-H', 'x-forwarded-for: 198.51.100.7')
+  t.match(via, /^client +198\.51\.100\.7, as trusted proxies tell$/m)
+  t.match(via, /for 198\.51\.100\.7$/m)
+  t.match(await told('http://example.org/v1/%2e%2e/s'), /^refused +400 path-ambiguous/m)
+  t.match(await told('http://other.org/v1'), /^refused +404 no-route$/m)
+  t.match(await told('http://other.org/s?a=b'), /^redirect +30\d https:\/\/other\.org\/s\?a=b/m)
+  const json = JSON.parse(await told('http://example.org/v1', '--json')) as { about: string }[]
+  t.ok(json.some(({ about }) => about === 'route'))
+  t.match(await fermata('explain', file, 'example.org'), { code: 2, stderr: /is not a URL/ })
+  t.equal(readFileSync(file, 'utf8').startsWith('version'), true)
+})
