@@ -4,14 +4,17 @@ import type { Lease } from './lease.js'
 import type { Session } from './session.js'
 
 export class DoubtfulLeases<S extends Session> extends Set<Lease<S>> {
-  /** Ends the oldest past half of the room. The other half is for leases in no doubt. */
-  endOldest(sessions: readonly S[], sessionsMax: number): void {
+  /**
+   * Ends the oldest past half of the room. The other half is for leases in no doubt.
+   * @param share how many leases a session may have, as it is configured
+   */
+  endOldest(sessions: readonly S[], sessionsMax: number, share: number): void {
     if (this.size * 2 <= sessionsMax) return
     let capacity = 0
     for (const each of sessions) capacity = Math.max(capacity, each.capacity)
     // No session can carry any: the room is unknown, and no lease takes any.
     if (capacity === 0) return
-    const most = Math.max(1, (sessionsMax * capacity) >> 1)
+    const most = Math.max(1, (sessionsMax * Math.min(capacity, share)) >> 1)
     for (const lease of this) {
       if (this.size <= most) return
       this.delete(lease)

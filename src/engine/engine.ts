@@ -14,10 +14,12 @@ import { type Holder, invariant, List, type Subject } from '../pollset/index.js'
 import { SessionChoice } from './choice.js'
 import { DoubtfulLeases } from './doubtful-leases.js'
 import { LEASED, type Lease, type LeaseAnswer, REFUSED_CLOSING, REFUSED_FULL, UNLEASED } from './lease.js'
+import { LeaseShare } from './lease-share.js'
 import { type EngineLimits, engineLimits } from './limits.js'
 import type { Opening } from './opening.js'
 import { ReopenBackoff } from './reopen-backoff.js'
 import type { Session, SessionFactory, SessionReports } from './session.js'
+import { SessionAges } from './session-ages.js'
 
 export class Engine<S extends Session> implements SessionReports<S>, Subject {
   readonly id: string
@@ -45,16 +47,17 @@ export class Engine<S extends Session> implements SessionReports<S>, Subject {
   private readonly abandonedOpenings = new Set<Opening>()
   /** Sessions that have never carried a lease. */
   private readonly neverLeased = new Set<S>()
-  /** Sessions that wait only for their backend to close. */
+  /**
+   * Sessions that take no place: they wait only for their backend to close, or end their last leases (E46).
+   */
   private readonly awaitingPeerClose = new Set<S>()
   /** Doubtful leases (E33), the oldest first. */
   private readonly doubtful = new DoubtfulLeases<S>()
   /** Whether the pause follows a session that closed before it was of use (E30, E35). */
   private backingOff = false
-  /** How many leases a session may have at once, whatever its capacity: what the backend has served (E34). */
-  private share = Number.POSITIVE_INFINITY
-  /** How many leases were served since the share was set. */
-  private servedOfShare = 0
+  private readonly share: LeaseShare
+  /** Null if sessions do not age. */
+  private readonly ages: SessionAges<S> | null
   /** Leases that wait, in the order in which they will be granted. */
   private readonly queue = new List<Lease<S>>()
   private readonly world: World
@@ -67,6 +70,8 @@ export class Engine<S extends Session> implements SessionReports<S>, Subject {
     this.name = name
     this.open = open
     this.limits = limits
+    this.share = new LeaseShare(limits.streamsPerSessionMax)
+    this.ages = limits.sessionAgeMs > 0 ? new SessionAges(world, limits, this) : null
   }
 
   /** How many leases wait. */
@@ -117,7 +122,7 @@ export class Engine<S extends Session> implements SessionReports<S>, Subject {
   /** Notes that a lease, queued or granted, is doubtful. @internal */
   doubted(lease: Lease<S>): void {
     this.doubtful.add(lease)
-    this.doubtful.endOldest(this.sessions, this.limits.sessionsMax)
+    this.doubtful.endOldest(this.sessions, this.limits.sessionsMax, this.share.bound)
   }
 
   /** Notes that a lease is no longer doubtful. @internal */
@@ -141,6 +146,7 @@ export class Engine<S extends Session> implements SessionReports<S>, Subject {
     }
     this.sessions.splice(this.sessions.indexOf(session), 1)
     this.choice.forget(session)
+    this.ages?.forget(session)
     engine.sessions.push(session)
     session.reportTo?.(engine as SessionReports<Session>)
     this.openMore()
@@ -164,6 +170,7 @@ export class Engine<S extends Session> implements SessionReports<S>, Subject {
     session.leased = 0
     this.sessions.push(session)
     this.neverLeased.add(session)
+    this.ages?.opened(session)
     if (this.closing) this.retired(session)
     else this.grant()
   }
@@ -173,13 +180,13 @@ export class Engine<S extends Session> implements SessionReports<S>, Subject {
   }
 
   freed(session: S): void {
-    if (this.share !== Number.POSITIVE_INFINITY) this.widenShare(session)
+    this.share.widen(session)
     this.givenBack(session)
   }
 
   declined(session: S): void {
     // The backend serves the leases that are left on it.
-    if (session.state !== 'retired') this.narrowShare(session.leased - 1)
+    if (session.state !== 'retired') this.share.narrow(session.leased - 1)
     this.givenBack(session)
   }
 
@@ -266,7 +273,7 @@ export class Engine<S extends Session> implements SessionReports<S>, Subject {
   holders(): readonly Holder[] {
     const held: Holder[] = this.sessions.map((session) => ({
       subject: session,
-      reason: `${session.state}, with ${session.leased} of ${Math.min(session.capacity, this.share)} places taken`,
+      reason: `${session.state}, with ${session.leased} of ${Math.min(session.capacity, this.share.most)} places taken`,
     }))
     for (const opening of this.openings)
       held.push({ subject: { id: opening.id, kind: 'opening' }, reason: 'is being opened' })
@@ -286,14 +293,14 @@ export class Engine<S extends Session> implements SessionReports<S>, Subject {
       name: this.name,
       queued: this.queued,
       opening: this.opening,
-      share: this.share === Number.POSITIVE_INFINITY ? null : this.share,
+      share: this.share.learnt,
       sessions: this.sessions.map(({ id, state, leased, capacity }) => ({ id, state, leased, capacity })),
     }
   }
 
   /** Returns the session for the next lease, or null if no session has room. */
   private choose(): S | null {
-    return this.choice.next(this.world.pollset.turns, this.share)
+    return this.choice.next(this.world.pollset.turns, this.share.most)
   }
 
   private give(session: S, lease: Lease<S>): void {
@@ -303,7 +310,7 @@ export class Engine<S extends Session> implements SessionReports<S>, Subject {
   }
 
   private grant(): void {
-    this.doubtful.endOldest(this.sessions, this.limits.sessionsMax)
+    this.doubtful.endOldest(this.sessions, this.limits.sessionsMax, this.share.bound)
     for (let lease = this.nextWaiting(); lease !== null; lease = this.nextWaiting()) {
       const session = this.choose()
       if (session === null) break
@@ -314,22 +321,9 @@ export class Engine<S extends Session> implements SessionReports<S>, Subject {
     this.openMore()
   }
 
-  private narrowShare(served: number): void {
-    this.share = Math.max(1, served)
-    this.servedOfShare = 0
-  }
-
-  /** Doubles the share when sessions that stay have served as many. A retired session proves nothing. */
-  private widenShare(session: S): void {
-    if (session.state === 'retired' || ++this.servedOfShare < this.share) return
-    this.servedOfShare = 0
-    this.share *= 2
-    if (this.share >= session.capacity) this.share = Number.POSITIVE_INFINITY
-  }
-
   /** Handles a session that ended before it began all its leases. If it began none, reopening waits (E35). */
   private declinedLeases(served: number): void {
-    this.narrowShare(served)
+    this.share.narrow(served)
     if (served > 0 || this.closing) return
     this.backingOff = true
     this.pauseOpening()
@@ -384,6 +378,7 @@ export class Engine<S extends Session> implements SessionReports<S>, Subject {
     this.noteUse(session)
     session.state = 'closed'
     this.choice.forget(session)
+    this.ages?.forget(session)
     const at = this.sessions.indexOf(session)
     if (at >= 0) this.sessions.splice(at, 1)
   }

@@ -19,6 +19,13 @@ export interface EngineLimits {
   readonly boundSessionsMax: number
   /** The time after a failed opening before the next one, while other sessions serve, in ms. */
   readonly reopenDelayMs: number
+  /**
+   * The age at which a session takes no new lease, in ms, more or less by up to a tenth. It closes when its
+   * last lease ends. 0: never.
+   */
+  readonly sessionAgeMs: number
+  /** The number of leases on a session at once, whatever the backend allows. 0: what the backend allows. */
+  readonly streamsPerSessionMax: number
 }
 
 export const engineLimits: EngineLimits = {
@@ -27,4 +34,6 @@ export const engineLimits: EngineLimits = {
   queueMax: 100_000,
   boundSessionsMax: 1_000,
   reopenDelayMs: 1_000,
+  sessionAgeMs: 0,
+  streamsPerSessionMax: 0,
 }

@@ -4,6 +4,7 @@
 import type { Deadlines } from './deadlines.js'
 import type { InvariantBroken } from './invariant.js'
 import { Pollable, type Waiter } from './pollable.js'
+import type { Query, Question } from './query.js'
 import type { Secured, TlsClient, TlsClientOptions, TlsServer, TlsServerOptions } from './tls.js'
 
 /** A numeric address: names are resolved through {@link Pollset.resolve} first. */
@@ -197,6 +198,8 @@ export interface Pollset {
   tlsClient(options: TlsClientOptions): TlsClient
   /** Looks up a name. A numeric host resolves to itself. */
   resolve(host: string): Resolution
+  /** Asks the name system. */
+  query(question: Question): Query
   /** Fills `target` with random bytes. */
   random(target: Uint8Array): void
   /** ms since 1970-01-01 UTC, for people and peers. It may jump, so no wait uses it (P33). */

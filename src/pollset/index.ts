@@ -10,7 +10,7 @@ export { CHANGED, FileWatch } from './node/file-watch.js'
 export { UNIX_PATH_BYTES_MAX } from './node/listener.js'
 export { addressVersion, Networks, numericHost } from './node/networks.js'
 export { NodePollset, type NodePollsetLimits, nodePollsetLimits } from './node/pollset.js'
-export { ANSWERED, Thread } from './node/thread.js'
+export { REPLIED, Thread } from './node/thread.js'
 export {
   type Holder,
   namesOf,
@@ -20,10 +20,12 @@ export {
   type Subject,
   type Waiter,
 } from './pollable.js'
+export { ANSWERED, addressRecord, type NameRecord, Query, type Question } from './query.js'
 export type { SimPeerSocket, SimPeerSocketOwner, SimSocket } from './sim/link.js'
 export { noFaults, type SimFaults } from './sim/pipe.js'
 export { SimPollset } from './sim/pollset.js'
 export { Prng } from './sim/prng.js'
+export type { SimAnswer } from './sim/query.js'
 export { Slab, SlabPool } from './slabs.js'
 export type { Certificate, Secured, TlsClient, TlsClientOptions, TlsServer, TlsServerOptions } from './tls.js'
 export { type TurnLimits, Turns, turnLimits } from './turn.js'

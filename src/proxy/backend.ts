@@ -12,13 +12,17 @@ import type { World } from '../continuation/index.js'
 import type { Engine } from '../engine/index.js'
 import type { Client } from '../http/index.js'
 import { Chance } from './chance.js'
+import type { Discovery } from './discovery.js'
 import type { Endpoint } from './endpoint.js'
+import { type EndpointWait, USABLE } from './endpoint-wait.js'
 import type { ExchangeSession } from './engine-set.js'
 
 export interface BackendOptions {
   readonly balancer: BalancerOptions
   /** The number of requests in flight and waiting, over all endpoints; 0 for no limit. */
   readonly requestsMax: number
+  /** The number of requests that wait for an endpoint, while none is known yet or has passed a check. */
+  readonly waitingMax: number
   /** Null for no bound on retries. */
   readonly retryBudget: { readonly ratio: number; readonly perSecond: number } | null
 }
@@ -30,6 +34,7 @@ export const backendOptions: BackendOptions = {
     null,
   ),
   requestsMax: 0,
+  waitingMax: 1_000,
   retryBudget: null,
 }
 
@@ -39,6 +44,10 @@ export class Backend {
   budget: RetryBudget | null
   options: BackendOptions
   readonly chance: Chance
+  /** Finds its endpoints; null if they are fixed. */
+  discovery: Discovery | null = null
+  /** Requests that wait for an endpoint. */
+  readonly waits = new Set<EndpointWait>()
   private readonly byMember = new Map<Member, Endpoint>()
   private current: readonly Endpoint[]
   /** The exchanges that have chosen an endpoint. */
@@ -57,6 +66,7 @@ export class Backend {
     this.options = options
     this.chance = new Chance(world.pollset)
     this.balancer = new Balancer(options.balancer, now, this.chance.next)
+    this.balancer.onUsable = () => this.wake()
     this.budget = options.retryBudget === null ? null : new RetryBudget(options.retryBudget, now)
     this.current = endpoints
     this.take(endpoints)
@@ -101,6 +111,20 @@ export class Backend {
   choose(key: string | null, tried: readonly Member[]): Endpoint | null {
     const member = this.balancer.choose(this.world.pollset.now, key, tried)
     return member === null ? null : (this.byMember.get(member) ?? null)
+  }
+
+  /**
+   * Returns until when a request that finds no endpoint may wait for one, in ms of the pollset's clock; 0 if
+   * none is to come soon.
+   */
+  awaitsUntil(): number {
+    if (this.discovery?.pending === true) return this.discovery.lateAt
+    return this.balancer.awaitsChecksUntil(this.world.pollset.now)
+  }
+
+  /** Lets the requests that wait choose again. */
+  wake(): void {
+    for (const each of this.waits) each.raise(USABLE)
   }
 
   /** Returns the endpoint that an affinity cookie names; null if it is unknown or not usable. */

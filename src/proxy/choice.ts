@@ -6,6 +6,7 @@ import { type Fault, fault } from '../continuation/index.js'
 import { type Head, IDEMPOTENT, type StreamFault } from '../http/index.js'
 import type { Backend } from './backend.js'
 import type { Endpoint } from './endpoint.js'
+import { EndpointWait, USABLE } from './endpoint-wait.js'
 import type { Exchange } from './exchange.js'
 import { forwardedByUs } from './forwarding.js'
 import { normalisedTarget } from './path.js'
@@ -87,7 +88,7 @@ export const choice = {
   },
 
   /** Chooses the endpoint of an attempt. */
-  balance(x: Exchange): 'lease' | 'refuse' {
+  balance(x: Exchange): 'lease' | 'refuse' | 'wait' {
     const backend = x.backend as Backend
     choice.leave(x)
     if (backend.isFull) {
@@ -96,15 +97,31 @@ export const choice = {
     }
     const endpoint =
       backend.boundTo(x.frontend.client) ?? choice.byAffinity(x, backend) ?? choice.byPolicy(x, backend)
-    if (endpoint === null) {
-      x.refusal = refusals.NO_ENDPOINT
-      return 'refuse'
-    }
+    if (endpoint === null) return choice.awaitEndpoint(x, backend)
     if (!x.sent && x.tried.length === 0) backend.budget?.first(x.now)
     x.endpoint = endpoint
     backend.begin(endpoint)
     x.engine = endpoint.engines.engineFor(x.frontend.client)
     return 'lease'
+  },
+
+  /** Finds no endpoint: waits for one that is to come soon, for timeouts.connect at most. */
+  awaitEndpoint(x: Exchange, backend: Backend): 'wait' | 'refuse' {
+    if (x.endpointBy === 0) x.endpointBy = Math.min(x.progress.oldAt, x.now + x.route.connectMs)
+    const until = Math.min(x.endpointBy, backend.awaitsUntil())
+    if (until <= x.now) {
+      x.refusal = refusals.NO_ENDPOINT
+      return 'refuse'
+    }
+    if (backend.waits.size >= backend.options.waitingMax) {
+      x.refusal = refusals.QUEUE_FULL
+      return 'refuse'
+    }
+    x.endpointWait = new EndpointWait(x.id, backend)
+    backend.waits.add(x.endpointWait)
+    x.waitOn(0, x.endpointWait, USABLE)
+    x.waitUntil(until)
+    return 'wait'
   },
 
   byAffinity(x: Exchange, backend: Backend): Endpoint | null {
@@ -126,9 +143,13 @@ export const choice = {
     return backend.choose(value, x.tried)
   },
 
-  /** Gives the endpoint back, if it has one. */
+  /** Gives the endpoint back, if it has one, and no longer waits for one. */
   leave(x: Exchange): void {
-    const { endpoint } = x
+    const { endpoint, endpointWait } = x
+    if (endpointWait !== null) {
+      x.backend?.waits.delete(endpointWait)
+      x.endpointWait = null
+    }
     if (endpoint === null) return
     x.endpoint = null
     x.backend?.end(endpoint)

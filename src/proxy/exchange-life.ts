@@ -8,7 +8,7 @@ export const exchangeLife = defineLife({
   edges: {
     receive: ['route', 'refuse', 'abort'],
     route: ['balance', 'lease', 'respond', 'refuse', 'abort'],
-    balance: ['lease', 'respond', 'refuse', 'abort'],
+    balance: ['balance', 'lease', 'respond', 'refuse', 'abort'],
     lease: ['lease', 'leaseLate', 'sendHead', 'retry', 'respond', 'refuse', 'abort'],
     leaseLate: ['lease', 'retry', 'refuse'],
     sendHead: ['awaitHead', 'lease', 'retry', 'respond', 'refuse', 'abort'],

@@ -23,6 +23,8 @@ const { goto, done, suspend } = exchangeLife
 const waitForLease = suspend({ then: 'lease', late: 'leaseLate', cancelled: 'abort', within: 'lease' })
 /** Waits likewise until exchangeTimeoutMs, which ends first. */
 const waitForLeaseUntil = suspend({ then: 'lease', late: 'leaseLate', cancelled: 'abort' })
+/** No endpoint is known yet, or none has passed a check. */
+const waitForEndpoint = suspend({ then: 'balance', late: 'balance', cancelled: 'abort' })
 const waitForHead = suspend({ then: 'awaitHead', late: 'awaitHead', cancelled: 'abort', within: 'head' })
 /** Waits for the head in short looks (progress.ts): part of the time has passed, or the body still flows. */
 const waitOnForHead = suspend({
@@ -55,7 +57,11 @@ export const exchangeSteps = exchangeLife.steps<Exchange>({
   },
 
   /** Chooses the endpoint, and its engine. */
-  balance: (x) => (x.cancelAsked ? goto.abort : goto[choice.balance(x)]),
+  balance(x) {
+    if (x.cancelAsked) return goto.abort
+    const next = choice.balance(x)
+    return next === 'wait' ? waitForEndpoint : goto[next]
+  },
 
   /** Waits for a stream on a shared session. The engine wakes us with the lease granted, or with a fault. */
   lease(x) {

@@ -17,6 +17,7 @@ import { changes } from './changes.js'
 import { choice } from './choice.js'
 import type { ConnectTarget } from './connect-pattern.js'
 import type { Endpoint } from './endpoint.js'
+import type { EndpointWait } from './endpoint-wait.js'
 import type { ExchangeSession } from './engine-set.js'
 import type { OwnAnswer } from './forwarding.js'
 import { flowOf, Progress } from './progress.js'
@@ -42,6 +43,12 @@ export class Exchange extends Continuation {
   backend: Backend | null
   /** The endpoint of the current attempt; null before `balance`, and for a plain CONNECT. */
   endpoint: Endpoint | null
+  /** Its wait for an endpoint, in `balance`. */
+  endpointWait: EndpointWait | null
+  /**
+   * When it waits for an endpoint no longer, in ms of the pollset's clock; 0 if it has not waited for one.
+   */
+  endpointBy: number
   /** The endpoints that have failed it. */
   tried: readonly Member[]
   /** Its wait for a lease ends with timeouts.connect, since no connection is open. */
@@ -93,6 +100,8 @@ export class Exchange extends Continuation {
     this.view = null
     this.backend = null
     this.endpoint = null
+    this.endpointWait = null
+    this.endpointBy = 0
     this.tried = NONE
     this.connecting = false
     this.retryAt = 0
@@ -128,11 +137,13 @@ export class Exchange extends Continuation {
   }
   override released(ms: number): void {
     this.receivedAt += ms
+    if (this.endpointBy > 0) this.endpointBy += ms
     this.progress.shifted(ms, this.now, this.frontend, this.backendStream)
     this.lease.heldNoMore()
   }
   override madeLate(): void {
     this.progress.overdue = true
+    if (this.endpointBy > 0) this.endpointBy = this.now
   }
   override mayEnter(step: string): string | null {
     return changes.mayEnter(this, step)

@@ -1,10 +1,10 @@
 // The backends of the configuration, and the engines of their endpoints. New backends keep what they share
 // with the old ones: the engines of an address by what its connections depend on, the health of an endpoint
-// by its backend's name and its address. Engines that no endpoint has any longer serve their exchanges,
-// retries included, and close after the last of them.
+// by its backend's name and its address. Endpoints that DNS has found are replaced in the same way. Engines
+// that no endpoint has any longer serve their exchanges, retries included, and close after the last of them.
 
 import { type BalanceEvent, balancerOptions } from '../balancing/index.js'
-import type { BackendConfig, EndpointConfig } from '../config/index.js'
+import type { BackendConfig, EndpointConfig, ResolverConfig } from '../config/index.js'
 import type { Fault } from '../continuation/index.js'
 import type { Engine } from '../engine/index.js'
 import type { Client, HttpWorld } from '../http/index.js'
@@ -12,10 +12,13 @@ import { keyedDigest } from '../pollset/index.js'
 import {
   Backend,
   type BackendOptions,
+  Discovery,
+  type DiscoveryOptions,
   Endpoint,
   type EngineSet,
   type ExchangeSession,
   HealthCheck,
+  type ProxyLimits,
 } from '../proxy/index.js'
 import { parseBackend } from './address.js'
 import type { Protocols } from './protocols.js'
@@ -24,10 +27,24 @@ import type { Protocols } from './protocols.js'
 interface Configured {
   readonly backend: Backend
   readonly config: BackendConfig
+  readonly connectMs: number | undefined
+  /** Null with fixed endpoints. */
+  readonly discovery: Discovery | null
   /** By address. */
-  readonly endpoints: ReadonlyMap<string, Endpoint>
+  endpoints: ReadonlyMap<string, Placed>
   /** The active checks of its endpoints. */
   readonly checks: Map<Endpoint, HealthCheck>
+}
+
+/** An endpoint as the configuration or DNS has it. */
+interface Wanted extends EndpointConfig {
+  /** The name that it was found by; null if it is configured. */
+  readonly name: string | null
+}
+
+interface Placed {
+  readonly endpoint: Endpoint
+  readonly wanted: Wanted
 }
 
 /** Engines, and the endpoints that have them. */
@@ -41,6 +58,12 @@ export interface BackendEvents {
   unreached(engines: EngineSet, why: Fault): void
   /** An active check has ended. */
   checked(endpoint: string, passed: boolean, why: string): void
+  /** DNS has other endpoints for a backend. @param leftOut how many it has beside, past the limit */
+  discovered(backend: string, addresses: readonly string[], leftOut: number): void
+  /** The endpoints of a backend cannot be looked up. @param known how many it has from before */
+  undiscovered(backend: string, name: string, why: string, known: number): void
+  /** They can be looked up again. */
+  rediscovered(backend: string, name: string): void
   /** The health of an endpoint, or of a backend (`endpoint` null), has changed. */
   health(backend: string, endpoint: string | null, event: BalanceEvent): void
 }
@@ -53,26 +76,37 @@ export interface PreparedBackends {
 
 const urlOf = ({ protocol }: BackendConfig, { address }: EndpointConfig): string => `${protocol}://${address}`
 
+/** Certificates are for the name that the endpoint was found by. */
+const configOf = (config: BackendConfig, { name }: Wanted): BackendConfig =>
+  name === null || config.tls.name !== null ? config : { ...config, tls: { ...config.tls, name } }
+
+/** What stands for endpoints that are not known yet, when a configuration is checked. */
+const ANY: Wanted = { address: '127.0.0.1:1', weight: 1, name: 'localhost' }
+
 const backendOptionsOf = (
   { balance, health, limits, retryBudget }: BackendConfig,
   hmac: ((name: string) => string) | null,
 ): BackendOptions => ({
   balancer: balancerOptions(balance, health, hmac),
   requestsMax: limits.requests,
+  waitingMax: limits.pending,
   retryBudget,
 })
 
 export class Backends {
   private readonly world: HttpWorld
   private readonly protocols: Protocols
+  private readonly limits: ProxyLimits
   private readonly told: BackendEvents
   private configured: ReadonlyMap<string, Configured> = new Map()
+  private resolver: ResolverConfig = { servers: [], search: null }
   /** By what their connections depend on. */
   private readonly shared = new Map<string, Shared>()
 
-  constructor(world: HttpWorld, protocols: Protocols, told: BackendEvents) {
+  constructor(world: HttpWorld, protocols: Protocols, limits: ProxyLimits, told: BackendEvents) {
     this.world = world
     this.protocols = protocols
+    this.limits = limits
     this.told = told
   }
 
@@ -80,29 +114,16 @@ export class Backends {
    * Makes the backends of a configuration. Throws if one is wrong; nothing changes before they are committed.
    * @param connectMs the longest timeouts.connect of the routes to each backend, in ms; by name
    */
-  prepare(configs: readonly BackendConfig[], connectMs: ReadonlyMap<string, number>): PreparedBackends {
+  prepare(
+    configs: readonly BackendConfig[],
+    connectMs: ReadonlyMap<string, number>,
+    resolver: ResolverConfig,
+  ): PreparedBackends {
     const made = new Map<string, EngineSet>()
     const next = new Map<string, Configured>()
     const changes: (() => void)[] = []
     for (const config of configs) {
       const before = this.configured.get(config.name)
-      const endpoints = new Map<string, Endpoint>()
-      for (const each of config.endpoints) {
-        const key = keyOf(config, each, connectMs.get(config.name))
-        const engines =
-          this.shared.get(key)?.engines ??
-          made.get(key) ??
-          this.protocols.enginesTo(urlOf(config, each), config, connectMs.get(config.name))
-        made.set(key, engines)
-        const old = before?.endpoints.get(each.address)
-        const endpoint =
-          old !== undefined && old.engines === engines ? old : new Endpoint(this.world, engines, each.weight)
-        endpoints.set(each.address, endpoint)
-        changes.push(() => {
-          endpoint.member.weight = each.weight
-          if (endpoint !== old) this.use(key, endpoint)
-        })
-      }
       const { affinity } = config.balance
       const known = before?.config.balance.affinity ?? null
       // A key that was made at start lasts until the affinity changes.
@@ -114,31 +135,121 @@ export class Backends {
             : keyedDigest(affinity.key)
       const options = backendOptionsOf(config, hmac)
       const backend = before?.backend ?? this.made(config.name, options)
-      changes.push(() => {
-        if (before === undefined || !isSame(before.config, config)) backend.configure(options)
-        backend.replace([...endpoints.values()])
-      })
       const checks = isSame(before?.config.health.active, config.health.active)
         ? (before as Configured).checks
         : new Map<Endpoint, HealthCheck>()
-      const configured = { backend, config, endpoints, checks }
-      // The endpoints may be checked in another way from now on.
-      if (before !== undefined && before.checks !== checks) changes.push(() => closeAll(before.checks))
-      changes.push(() => this.check(configured))
+      const discovery = this.discoveryOf(config, backend, resolver, before)
+      const configured: Configured = {
+        backend,
+        config,
+        connectMs: connectMs.get(config.name),
+        discovery,
+        endpoints: before?.endpoints ?? new Map(),
+        checks,
+      }
+      for (const each of wantedOf(configured) ?? [ANY]) this.enginesOf(configured, each, made)
+      changes.push(() => {
+        if (before === undefined || !isSame(before.config, config)) backend.configure(options)
+        // The endpoints may be checked in another way from now on.
+        if (before !== undefined && before.checks !== checks) closeAll(before.checks)
+        if (before !== undefined && before.discovery !== discovery) before.discovery?.close()
+        // They may have been found anew since.
+        configured.endpoints = before?.endpoints ?? configured.endpoints
+        backend.discovery = discovery
+        this.place(configured, wantedOf(configured) ?? [], made)
+        if (discovery !== null && discovery !== before?.discovery) discovery.start()
+      })
       next.set(config.name, configured)
     }
     return {
       byName: new Map([...next].map(([name, { backend }]) => [name, backend])),
       commit: () => {
         for (const change of changes) change()
-        for (const [name, { backend, checks }] of this.configured) {
+        for (const [name, { backend, checks, discovery }] of this.configured) {
           if (next.has(name)) continue
           closeAll(checks)
+          discovery?.close()
           backend.retire()
         }
         this.configured = next
+        this.resolver = resolver
       },
     }
+  }
+
+  /** Returns the discovery of a backend, the one before if it asks the same; null with fixed endpoints. */
+  private discoveryOf(
+    { name, discovery }: BackendConfig,
+    backend: Backend,
+    resolver: ResolverConfig,
+    before: Configured | undefined,
+  ): Discovery | null {
+    if (discovery === null) return null
+    if (isSame(before?.config.discovery, discovery) && isSame(this.resolver, resolver))
+      return before?.discovery ?? null
+    const options: DiscoveryOptions = { ...discovery, ...resolver }
+    const made: Discovery = new Discovery(
+      this.world,
+      options,
+      this.limits,
+      {
+        found: (found, leftOut) => {
+          const configured = this.configured.get(name)
+          if (configured === undefined || configured.discovery !== made) return
+          this.place(configured, found, new Map())
+          this.told.discovered(
+            name,
+            found.map((each) => each.address),
+            leftOut,
+          )
+        },
+        failed: (why) => {
+          this.told.undiscovered(name, options.name, why, made.found?.length ?? 0)
+          backend.wake()
+        },
+        returned: () => this.told.rediscovered(name, options.name),
+      },
+      backend.chance.next,
+    )
+    const asked = before?.config.discovery ?? null
+    const isSameName = asked?.kind === discovery.kind && asked.name === discovery.name
+    // Other times, or other servers, change nothing of what was found.
+    if (isSameName && asked.port === discovery.port) made.found = before?.discovery?.found ?? null
+    return made
+  }
+
+  /**
+   * Returns the engines of an endpoint. Throws if their configuration is wrong.
+   * @param made new ones, by key
+   */
+  private enginesOf(
+    { config, connectMs }: Configured,
+    each: Wanted,
+    made: Map<string, EngineSet>,
+  ): readonly [key: string, engines: EngineSet] {
+    const own = configOf(config, each)
+    const key = keyOf(own, each, connectMs)
+    const known = this.shared.get(key)?.engines ?? made.get(key)
+    const engines = known ?? this.protocols.enginesTo(urlOf(own, each), own, connectMs)
+    if (known === undefined) made.set(key, engines)
+    return [key, engines]
+  }
+
+  /** Gives a backend these endpoints. Those that stay keep their engines and health; others drain. */
+  private place(configured: Configured, wanted: readonly Wanted[], made: Map<string, EngineSet>): void {
+    const placed = new Map<string, Placed>()
+    for (const each of wanted) {
+      const [key, engines] = this.enginesOf(configured, each, made)
+      const old = configured.endpoints.get(each.address)?.endpoint
+      const stays = old !== undefined && old.engines === engines
+      const endpoint = stays ? old : new Endpoint(this.world, engines, each.weight)
+      endpoint.member.weight = each.weight
+      if (!stays) this.use(key, endpoint)
+      placed.set(each.address, { endpoint, wanted: each })
+    }
+    configured.endpoints = placed
+    configured.backend.replace([...placed.values()].map((each) => each.endpoint))
+    this.check(configured)
   }
 
   private made(name: string, options: BackendOptions): Backend {
@@ -148,19 +259,19 @@ export class Backends {
   }
 
   /** Checks the endpoints that are not checked yet, and no longer those that have gone. */
-  private check({ backend, config, checks }: Configured): void {
+  private check({ backend, config, checks, endpoints }: Configured): void {
     const { active } = config.health
-    const { endpoints, balancer, chance } = backend
+    const { balancer, chance } = backend
     for (const [endpoint, check] of checks) {
-      if (active !== null && endpoints.includes(endpoint)) continue
+      if (active !== null && backend.endpoints.includes(endpoint)) continue
       checks.delete(endpoint)
       check.close()
     }
     if (active === null) return
-    for (const endpoint of endpoints) {
+    for (const { endpoint, wanted } of endpoints.values()) {
       if (checks.has(endpoint)) continue
       const { member } = endpoint
-      const target = this.protocols.checked(endpoint.name, config)
+      const target = this.protocols.checked(endpoint.name, configOf(config, wanted), wanted.name)
       const check = new HealthCheck(this.world, active, target, chance.next, (passed, why) => {
         this.told.checked(endpoint.name, passed, why)
         balancer.checked(member, passed, this.world.pollset.now)
@@ -203,9 +314,18 @@ export class Backends {
   }
 
   close(): void {
-    for (const { checks } of this.configured.values()) closeAll(checks)
+    for (const { checks, discovery } of this.configured.values()) {
+      closeAll(checks)
+      discovery?.close()
+    }
     for (const { engines } of this.shared.values()) engines.close()
   }
+}
+
+/** Returns the endpoints of a backend, as far as they are known; null before the first answer of DNS. */
+function wantedOf({ config, discovery }: Configured): readonly Wanted[] | null {
+  if (discovery !== null) return discovery.found
+  return config.endpoints.map((each) => ({ ...each, name: null }))
 }
 
 /** Names what the connections to an endpoint depend on: engines of one key are the same. */

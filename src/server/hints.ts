@@ -15,6 +15,9 @@ const HINTS: readonly (readonly [RegExp, string])[] = [
   [/\bETIMEDOUT\b/, 'no answer within timeouts.connect'],
   [/\bE(?:HOSTUNREACH|NETUNREACH|ADDRNOTAVAIL)\b/, 'there is no network route to this address'],
   [/\b(?:ENOTFOUND|EAI_AGAIN)\b/, 'DNS does not know the name'],
+  [/^ENODATA$/, 'DNS knows the name, and has no such records for it'],
+  [/^ETIMEOUT$/, 'no DNS server answered'],
+  [/^(?:ESERVFAIL|EREFUSED)$/, 'the DNS server could not answer'],
   [
     /\bERR_SSL_(?:WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|HTTP_REQUEST)\b/,
     'it does not speak TLS: write http:// or h2c://',

@@ -20,6 +20,9 @@ import type { ProcessLog } from './process-log.js'
 /** The characters of a request's method, authority and path that a line shows. */
 const REQUEST_CHARACTERS_MAX = 120
 
+/** The addresses of a backend that a line shows. */
+const ADDRESSES_MAX = 10
+
 export class Incidents implements ExchangeWatcher {
   private readonly log: ProcessLog
   private readonly limits: Limits
@@ -74,6 +77,28 @@ export class Incidents implements ExchangeWatcher {
   health(backend: string, endpoint: string | null, event: BalanceEvent): void {
     const [level, text] = HEALTH[event]
     this.log.tell(level, `backend ${backend}: ${endpoint === null ? '' : `${endpoint} `}${text}`)
+  }
+
+  /** Logs the endpoints of a backend that DNS has now. */
+  discovered(backend: string, addresses: readonly string[], leftOut: number): void {
+    const shown = addresses.slice(0, ADDRESSES_MAX).join(', ')
+    const more = addresses.length - ADDRESSES_MAX
+    this.log.tell('info', `backend ${backend}: endpoints ${shown}${more > 0 ? ` and ${more} more` : ''}`)
+    if (leftOut > 0)
+      this.log.tell(
+        'warn',
+        `backend ${backend}: ${leftOut} more endpoints are left out: proxy.discoveredEndpointsMax is reached`,
+      )
+  }
+
+  /** Logs that the endpoints of a backend cannot be looked up. @param known how many it has from before */
+  undiscovered(backend: string, name: string, why: string, known: number): void {
+    const stay = known === 0 ? 'it has no endpoints yet' : 'its endpoints stay as they are'
+    this.log.tell('error', `backend ${backend}: ${name} is not found, ${stay}: ${hinted(null, why, null)}`)
+  }
+
+  rediscovered(backend: string, name: string): void {
+    this.log.tell('info', `backend ${backend}: ${name} is found again`)
   }
 
   dropped({ failure, addresses }: ClientHandshake): void {

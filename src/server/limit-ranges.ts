@@ -28,6 +28,8 @@ export const LIMIT_RANGES: {
     sessionsMax: [1, MANY],
     openingMax: [1, MANY],
     boundSessionsMax: [0, MANY],
+    sessionAgeMs: [0, Number.MAX_SAFE_INTEGER],
+    streamsPerSessionMax: [0, MANY],
   },
   transport: {
     heldBytesSoft: [MIB, Number.MAX_SAFE_INTEGER],

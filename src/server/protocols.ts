@@ -75,8 +75,11 @@ export class Protocols {
     )
   }
 
-  /** Returns what active checks of an endpoint need. Throws as {@link enginesTo}. */
-  checked(url: string, config: BackendConfig): CheckedEndpoint {
+  /**
+   * Returns what active checks of an endpoint need. Throws as {@link enginesTo}.
+   * @param host the name that it was found by; null if its URL has it
+   */
+  checked(url: string, config: BackendConfig, host: string | null = null): CheckedEndpoint {
     const to = parseBackend(url)
     const target = targetOf(to, this.limits.transport.connectMs)
     const tls = this.tlsFor(to, config.tls)
@@ -85,7 +88,7 @@ export class Protocols {
       sessions: this.sessions(to, target, config)(null),
       target: tls === null ? target : { ...target, tls },
       scheme: tls === null ? 'http' : 'https',
-      authority: to.path === undefined ? formatAddress(to) : 'localhost',
+      authority: to.path === undefined ? formatAddress({ ...to, host: host ?? to.host }) : 'localhost',
     }
   }
 
@@ -152,6 +155,8 @@ export class Protocols {
       sessionsMax: limits.sessions ?? (multiplexed ? engine.sessionsMax : http1SessionsMax),
       openingMax: multiplexed ? engine.openingMax : http1OpeningMax,
       queueMax: limits.pending,
+      sessionAgeMs: limits.sessionAgeMs || engine.sessionAgeMs,
+      streamsPerSessionMax: limits.streamsPerSession || engine.streamsPerSessionMax,
     }
   }
 

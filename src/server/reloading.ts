@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs'
 import { type Configuration, diagnosticText } from '../config/index.js'
 import { Continuation, defineLife, type World } from '../continuation/index.js'
-import { ANSWERED, CHANGED, type FileWatch, type NodePollset, Signal, type Thread } from '../pollset/index.js'
+import { CHANGED, type FileWatch, type NodePollset, REPLIED, Signal, type Thread } from '../pollset/index.js'
 import type { ReadAnswer, ReadRequest } from './config-thread.js'
 
 /** The heap of the thread, in MiB: a file of 4 MiB needs 150. */
@@ -187,11 +187,11 @@ const reloadSteps = reloadLife.steps<Reloader>({
   compare: (r) => (r.haveChanged ? goto.read : goto.idle),
   read(r) {
     r.begin()
-    r.waitOn(0, r.thread, ANSWERED)
+    r.waitOn(0, r.thread, REPLIED)
     return waitForAnswer
   },
   told(r) {
-    r.ended((r.thread.readiness & ANSWERED) === 0)
+    r.ended((r.thread.readiness & REPLIED) === 0)
     return (r.asked.readiness & ASKED) !== 0 ? goto.read : goto.idle
   },
   close(r) {

@@ -8,7 +8,6 @@ import { type Continuation, createWorld, type Fault, TraceLines } from '../conti
 import {
   type Client,
   createHttpWorld,
-  type FrontendStream,
   type HttpWorld,
   type LingeringClient,
   type StreamAcceptor,
@@ -44,7 +43,7 @@ export type { ServerEvents, ServerOptions } from './server-options.js'
 const TypedEvents: new () => Emitter<ServerEvents> =
   EventEmitter as new () => TypedEmitter.default<ServerEvents>
 
-export class Server extends TypedEvents implements StreamAcceptor, HandshakeEvents {
+export class Server extends TypedEvents implements HandshakeEvents {
   readonly world: HttpWorld
   readonly proxy: ReverseProxy
   readonly protocols: Protocols
@@ -96,9 +95,12 @@ export class Server extends TypedEvents implements StreamAcceptor, HandshakeEven
     this.relays = relaysOf(configuration)
     this.addresses = new ClientAddresses(limits.server)
     this.protocols = new Protocols(this.world, limits)
-    this.backends = new Backends(this.world, this.protocols, {
+    this.backends = new Backends(this.world, this.protocols, limits.proxy, {
       unreached: (engines, why) => this.unreached(engines, why),
       checked: (endpoint, passed, why) => this.incidents.checked(endpoint, passed, why),
+      discovered: (...told) => this.incidents.discovered(...told),
+      undiscovered: (...told) => this.incidents.undiscovered(...told),
+      rediscovered: (...told) => this.incidents.rediscovered(...told),
       health: (backend, endpoint, event) => this.incidents.health(backend, endpoint, event),
     })
     this.listening = new Listeners(this.world, this.connections, {
@@ -162,8 +164,9 @@ export class Server extends TypedEvents implements StreamAcceptor, HandshakeEven
   /** Makes what requests need of a configuration. Throws if it is wrong. */
   private prepare(configuration: Configuration): { commit(): void } {
     const { proxy } = this
-    const { trustedProxies } = configuration
-    const backends = this.backends.prepare(configuration.backends, connectTimes(configuration))
+    const { trustedProxies, resolver } = configuration
+    const times = connectTimes(configuration)
+    const backends = this.backends.prepare(configuration.backends, times, resolver)
     const routes = routerOf(configuration, backends.byName, this.pollset, proxy.limits)
     const relays = relaysOf(configuration)
     const trusted = new TrustedProxies(new Networks(trustedProxies.addresses), trustedProxies.fields)
@@ -194,12 +197,6 @@ export class Server extends TypedEvents implements StreamAcceptor, HandshakeEven
   /** Gives an order, which takes effect in the next turn. */
   command(order: 'drain' | 'reload' | 'shutdown'): void {
     this.pollset.commands.give(order)
-  }
-
-  // The acceptor of all frontends
-
-  accept(stream: FrontendStream): void {
-    this.proxy.accept(stream)
   }
 
   /** Returns the acceptor of a listener's connections: their requests know its name. */

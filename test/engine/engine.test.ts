@@ -684,6 +684,117 @@ t.test('E34: a refused lease leaves a session as many as it has left', async (t)
   t.equal(made[0].leased, 0)
 })
 
+t.test('E45: no session has more leases than streamsPerSessionMax', async (t) => {
+  const { engine, made, ask } = setUp(100, { sessionsMax: 2, openingMax: 2, streamsPerSessionMax: 3 })
+  for (let i = 0; i < 8; i++) ask(`${i}`)
+  for (const each of made) each.opened()
+  t.strictSame(
+    made.map((each) => each.leased),
+    [3, 3],
+  )
+  t.equal(engine.queued, 2)
+  made[1].free()
+  t.equal(made[1].leased, 3)
+  t.match(engine.holders()[0].reason, /3 of 3 places taken/)
+})
+
+t.test(
+  'E45: where the backend serves fewer, it is as many as that, and at most the bound again',
+  async (t) => {
+    const { made, ask } = setUp(100, { sessionsMax: 1, streamsPerSessionMax: 3 })
+    for (let i = 0; i < 8; i++) ask(`${i}`)
+    made[0].opened()
+    made[0].decline()
+    made[0].decline()
+    t.equal(made[0].leased, 1, 'what was left when the last was refused')
+    for (let i = 0; i < 3; i++) made[0].free()
+    t.equal(made[0].leased, 3)
+  },
+)
+
+t.test('E33, E45: the room for doubtful leases is by streamsPerSessionMax', async (t) => {
+  const { engine, made, ask } = setUp(100, { sessionsMax: 2, streamsPerSessionMax: 2 })
+  const all = ['a', 'b', 'c'].map((name) => ask(name))
+  made[0].opened()
+  const ended: string[] = []
+  for (const { lease } of all) {
+    Object.assign(lease.of, { cancel: () => ended.push(lease.of.id) })
+    lease.doubt()
+  }
+  t.strictSame(ended, ['a'], 'two of the four that two sessions carry')
+  t.equal(engine.sessions.length, 1)
+})
+
+const AGED = { sessionsMax: 1, sessionAgeMs: 1_000 }
+
+t.test('E46: an idle session closes at its age, more or less by a tenth', async (t) => {
+  const { pollset, made } = opened(10, AGED)
+  let closedAt = 0
+  for (let ms = 0; ms < 1_200 && closedAt === 0; ms++) {
+    pollset.advance(1)
+    if (made[0].closes > 0) closedAt = ms + 1
+  }
+  t.ok(closedAt >= 900 && closedAt <= 1_100, `${closedAt}`)
+})
+
+t.test('E46: an old session ends its leases and takes no new one, and another opens beside it', async (t) => {
+  const { engine, pollset, made, ask } = setUp(10, AGED)
+  ask('long')
+  made[0].opened()
+  made[0].leased = 1
+  pollset.advance(1_100)
+  t.equal(made[0].state, 'retired')
+  t.equal(made[0].closes, 0, 'its lease goes on')
+  ask('next')
+  t.equal(made.length, 2, 'it takes no place')
+  made[1].opened()
+  t.equal(made[1].leased, 1)
+  t.equal(made[0].leased, 1)
+  made[0].free()
+  t.equal(made[0].closes, 1, 'closed behind its last lease')
+  made[0].gone()
+  t.equal(engine.sessions.length, 1)
+})
+
+t.test('E46: an old session serves on while as many as sessionsMax end their leases', async (t) => {
+  const { engine, pollset, made, ask } = setUp(10, AGED)
+  ask('long')
+  made[0].opened()
+  pollset.advance(1_100)
+  ask('long too')
+  made[1].opened()
+  pollset.advance(1_100)
+  t.equal(made[1].state, 'open')
+  ask('more')
+  t.equal(made[1].leased, 2)
+  made[0].free()
+  made[0].gone()
+  pollset.advance(100)
+  t.equal(made[1].state, 'retired', 'the first has gone')
+  t.equal(engine.opens, 2, 'none is opened without need')
+})
+
+t.test(
+  'E46: nothing is left of the age of a session that closes, or that belongs to one client',
+  async (t) => {
+    const { engine, pollset, made, ask } = setUp(1, AGED)
+    const armed = () => Number.isFinite(pollset.deadlines.earliest())
+    ask('a')
+    made[0].opened()
+    t.equal(armed(), true)
+    made[0].free()
+    made[0].gone()
+    t.equal(armed(), false)
+    ask('b')
+    made[1].opened()
+    const own = new Engine<Plain>(createWorld(pollset), 'own', () => made[1])
+    engine.onReserved = () => own
+    Object.assign(made[1], { reportTo() {} })
+    engine.reserved(made[1], {})
+    t.equal(armed(), false)
+  },
+)
+
 t.test('E35: a session that goes and has begun none is not followed by another at once', async (t) => {
   const { pollset, engine, made, ask } = setUp(10, { sessionsMax: 1, reopenDelayMs: 50 })
   ask('a')

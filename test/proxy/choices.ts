@@ -3,10 +3,11 @@
 import type { Test } from 'tap'
 import { balancerOptions } from '../../src/balancing/index.js'
 import { changes } from '../../src/proxy/changes.js'
-import { Exchange, proxyLimits, settingsOf } from '../../src/proxy/index.js'
+import { Discovery, Exchange, proxyLimits, settingsOf } from '../../src/proxy/index.js'
 import { frame, framesOf, headers, REQUEST, uint32 } from '../../tools/testbed/frames.js'
 import type { FarEnd } from '../../tools/testbed/memory-pollset.js'
 import { type MemoryProxyOptions, memoryProxy } from '../../tools/testbed/memory-proxy.js'
+import { active } from '../balancing/members.js'
 import { decoded } from '../world/decoded.js'
 import { stepsOf } from '../world/scenario.js'
 import type { Seen } from '../world/seen.js'
@@ -57,6 +58,39 @@ function started(seen: Seen, options: MemoryProxyOptions = TURNS, begin: (proxy:
   begin(proxy)
   const far = proxy.client()
   return { proxy, far }
+}
+
+/** A proxy whose backend has no endpoint before its first look-up ends, which is not answered; and requests. */
+function looking(seen: Seen, options: MemoryProxyOptions = {}, requests = 1) {
+  const proxy = memoryProxy({}, { ...options, seen })
+  const { pollset, world, backend } = proxy
+  const endpoints = [...backend.endpoints]
+  pollset.answer('addresses', 'shop', null)
+  backend.replace([])
+  const asks = { kind: 'dns', name: 'shop', port: 9, leastMs: 5_000, mostMs: 30_000 } as const
+  const discovery: Discovery = new Discovery(
+    world,
+    { ...asks, servers: [], search: null },
+    proxyLimits,
+    { found: () => backend.replace(endpoints), failed: () => backend.wake(), returned: () => {} },
+    () => 0,
+  )
+  backend.discovery = discovery
+  discovery.start()
+  const far = proxy.client()
+  for (let i = 0; i < requests; i++) far.send(headers(2 * i + 1, REQUEST))
+  return { proxy, far, endpoints, discovery, pollset, backend }
+}
+
+/** A balancer whose members get no request before a check has passed. */
+const CHECKED: MemoryProxyOptions = {
+  backendOptions: {
+    balancer: balancerOptions(
+      { policy: 'round-robin', key: null, bound: 0, slowStartMs: 0, affinity: null },
+      { active, passive: null, panic: 0 },
+      null,
+    ),
+  },
 }
 
 export const STORIES: readonly (readonly [string, (t: Test, seen: Seen) => void])[] = [
@@ -282,6 +316,108 @@ export const STORIES: readonly (readonly [string, (t: Test, seen: Seen) => void]
       proxy.greet(proxy.backends[0])
       t.equal(steps(proxy), 'receive route balance lease sendHead lease sendHead awaitHead')
       t.match(proxy.backends[1].take().toString('latin1'), /^GET \/ HTTP\/1\.1\r\n[\s\S]*upgrade: websocket/)
+    },
+  ],
+  [
+    'requests that come before the first look-up has ended wait for its endpoints',
+    (t, seen) => {
+      const { proxy, far, endpoints, backend } = looking(seen, {}, 3)
+      t.equal(steps(proxy), 'receive route balance')
+      t.equal(backend.waits.size, 3)
+      backend.replace(endpoints)
+      proxy.pollset.run()
+      t.equal(backend.waits.size, 0)
+      proxy.greet(proxy.backends[0])
+      proxy.backends[0].send(OK)
+      t.equal(statusOf(far), '200')
+      t.match(steps(proxy), /^receive route balance lease sendHead/)
+      t.match(steps(proxy, 'm1/s5'), /^receive route balance lease/)
+    },
+  ],
+  [
+    'the first look-up is not waited for longer than timeouts.connect',
+    (t, seen) => {
+      const { proxy, far, backend } = looking(seen, IN_100_MS)
+      proxy.pollset.advance(99)
+      t.equal(steps(proxy), 'receive route balance')
+      proxy.pollset.advance(1)
+      t.equal(statusOf(far), '503')
+      t.equal(proxy.proxy.outcomes.get('no-endpoint'), 1)
+      t.equal(steps(proxy), 'receive route balance refuse log')
+      t.equal(backend.waits.size, 0)
+    },
+  ],
+  [
+    'the first look-up fails: the requests that wait are refused, and none waits any more',
+    (t, seen) => {
+      const { proxy, far, discovery } = looking(seen, {
+        settings: { timeouts: { ...timeouts, connectMs: 60_000 } },
+      })
+      proxy.pollset.advance(proxyLimits.discoveryTimeoutMs)
+      t.equal(discovery.failures, 1)
+      t.equal(statusOf(far), '503')
+      far.send(headers(3, REQUEST))
+      t.equal(steps(proxy, 'm1/s3'), 'receive route balance refuse log')
+    },
+  ],
+  [
+    'the client leaves before the first look-up has ended',
+    (t, seen) => {
+      const { proxy, far, backend } = looking(seen)
+      far.send(frame(3, 0, 1, uint32(8)))
+      t.equal(steps(proxy), 'receive route balance abort log')
+      t.equal(backend.waits.size, 0)
+    },
+  ],
+  [
+    'no more requests wait for an endpoint than limits.pending allows',
+    (t, seen) => {
+      const { proxy, backend } = looking(seen, { backendOptions: { waitingMax: 2 } }, 3)
+      t.equal(backend.waits.size, 2)
+      t.equal(proxy.proxy.outcomes.get('queue-full'), 1)
+    },
+  ],
+  [
+    'a wait for an endpoint says for what it waits; held, its time stands still',
+    (t, seen) => {
+      const { proxy, far, discovery, backend } = looking(seen, IN_100_MS)
+      const [wait] = backend.waits
+      t.strictSame(wait.holders(), [{ subject: discovery, reason: 'looks up shop for the first time' }])
+      const { scheduler } = proxy.world
+      const [x] = [...scheduler.alive()].filter((each) => each instanceof Exchange)
+      scheduler.hold(x)
+      proxy.pollset.advance(500)
+      scheduler.release(x)
+      proxy.pollset.advance(99)
+      t.equal(steps(proxy), 'receive route balance')
+      proxy.pollset.advance(1)
+      t.equal(statusOf(far), '503')
+    },
+  ],
+  [
+    'B17: a request waits for the first check to pass',
+    (t, seen) => {
+      const { proxy, far } = started(seen, CHECKED)
+      const { backend, pollset } = proxy
+      far.send(GET)
+      t.equal(steps(proxy), 'receive route balance')
+      t.match([...backend.waits][0].holders(), [{ reason: 'no health check has passed yet' }])
+      pollset.advance(500)
+      backend.balancer.checked(backend.endpoints[0].member, true, pollset.now)
+      pollset.run()
+      t.match(steps(proxy), /^receive route balance lease/)
+      t.equal(backend.waits.size, 0)
+    },
+  ],
+  [
+    'B17: without a result in time it goes to an endpoint that is not checked yet',
+    (t, seen) => {
+      const { proxy, far } = started(seen, CHECKED)
+      far.send(GET)
+      proxy.pollset.advance(1_999)
+      t.equal(steps(proxy), 'receive route balance')
+      proxy.pollset.advance(1)
+      t.match(steps(proxy), /^receive route balance lease/)
     },
   ],
 ]

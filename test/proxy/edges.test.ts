@@ -520,6 +520,7 @@ t.test('the edges seen are the edges declared', (t) => {
     [
       'awaitHead head',
       'awaitHead headLook',
+      'balance until',
       'lease lease',
       'lease until',
       'refuse answer',

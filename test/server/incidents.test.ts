@@ -8,7 +8,9 @@ import * as https from 'node:https'
 import { type AddressInfo, connect, createServer, type Server as NetServer } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import t, { type Test } from 'tap'
+import { Incidents } from '../../src/server/incidents.js'
 import { limitsWith, type SomeLimits } from '../../src/server/index.js'
+import { defaultLimits } from '../../src/server/limits.js'
 import { localhost } from '../../tools/testbed/certificates/index.js'
 import { type ShortServerOptions, startShortServer } from '../../tools/testbed/short-server.js'
 
@@ -324,4 +326,25 @@ t.test('requests cut at drain, and responses cut short', async (t) => {
     await cut.line(/cut short/),
     /^warn response cut short, truncated from http:\S+: GET a\.test\/path \(m1\/r1\): the connection ended/,
   )
+})
+
+t.test('what DNS says of endpoints, and what it does not', async (t) => {
+  const { server, lines } = await serve(t, 'http://127.0.0.1:1')
+  const incidents = new Incidents(server.log, limitsWith(defaultLimits))
+  incidents.discovered('shop', ['192.0.2.1:80', '192.0.2.2:80'], 0)
+  const many = Array.from({ length: 12 }, (_, i) => `192.0.2.${i}:80`)
+  incidents.discovered('shop', many, 3)
+  incidents.undiscovered('shop', 'shop.internal', 'ENODATA', 12)
+  incidents.undiscovered('shop', 'shop.internal', 'ETIMEOUT', 0)
+  incidents.undiscovered('shop', 'shop.internal', 'ESERVFAIL', 0)
+  incidents.rediscovered('shop', 'shop.internal')
+  t.strictSame(lines, [
+    'info backend shop: endpoints 192.0.2.1:80, 192.0.2.2:80',
+    `info backend shop: endpoints ${many.slice(0, 10).join(', ')} and 2 more`,
+    'warn backend shop: 3 more endpoints are left out: proxy.discoveredEndpointsMax is reached',
+    'error backend shop: shop.internal is not found, its endpoints stay as they are: ENODATA (DNS knows the name, and has no such records for it)',
+    'error backend shop: shop.internal is not found, it has no endpoints yet: ETIMEOUT (no DNS server answered)',
+    'error backend shop: shop.internal is not found, it has no endpoints yet: ESERVFAIL (the DNS server could not answer)',
+    'info backend shop: shop.internal is found again',
+  ])
 })

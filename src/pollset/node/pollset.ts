@@ -18,12 +18,14 @@ import {
   type Socket,
   type SocketFault,
 } from '../door.js'
+import type { Query, Question } from '../query.js'
 import type { TlsClient, TlsClientOptions, TlsServer, TlsServerOptions } from '../tls.js'
 import { type TurnLimits, Turns, turnLimits } from '../turn.js'
 import { KnownCertificates } from './certificates.js'
 import { FileWatch } from './file-watch.js'
 import { type TcpKeepAlive, tcpKeepAlive } from './keep-alive.js'
 import { faultOf, NodeListener, type NodeListenerLimits } from './listener.js'
+import { NodeQuery } from './query.js'
 import { reaches } from './reaches.js'
 import { ReadBuffers, Reading } from './reading.js'
 import { type Marked, type Marks, NodeSocket } from './socket.js'
@@ -109,6 +111,8 @@ export class NodePollset extends Turns implements Pollset, Marks {
   private readonly bounds: NodePollsetLimits
   private marks: Marked[] = []
   private resolutions = 0
+  private asks = 0
+  private readonly queries = new Set<NodeQuery>()
   /** The other of two arrays, empty between turns. */
   private stolen: Marked[] = []
   private asked = false
@@ -212,6 +216,12 @@ export class NodePollset extends Turns implements Pollset, Marks {
     return new NodeResolution(++this.resolutions, host, this)
   }
 
+  query(question: Question): Query {
+    const query = new NodeQuery(++this.asks, question, this, (over) => this.queries.delete(over))
+    if (!query.ended) this.queries.add(query)
+    return query
+  }
+
   wallTime(): number {
     return Date.now()
   }
@@ -226,6 +236,7 @@ export class NodePollset extends Turns implements Pollset, Marks {
     for (const listener of [...this.listeners]) listener.close()
     for (const socket of this.sockets) socket.destroy()
     for (const each of this.helpers) each.end()
+    for (const query of [...this.queries]) query.cancel()
   }
 
   mark(target: Marked, bits: number): void {

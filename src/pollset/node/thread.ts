@@ -5,13 +5,13 @@ import { Worker } from 'node:worker_threads'
 import { Pollable } from '../pollable.js'
 import type { Marked, Marks } from './socket.js'
 
-/** It has answered; {@link Thread.answer} has the answer, or {@link Thread.fault} says why there is none. */
-export const ANSWERED = 1
+/** It has replied; {@link Thread.answer} has the answer, or {@link Thread.fault} says why there is none. */
+export const REPLIED = 1
 
 export class Thread extends Pollable implements Marked {
   readonly id: string
   readonly kind = 'thread'
-  readonly bitNames = ['ANSWERED']
+  readonly bitNames = ['REPLIED']
   marked = 0
   answer: unknown = null
   fault: string | null = null
@@ -34,7 +34,7 @@ export class Thread extends Pollable implements Marked {
 
   /** Sends a message. It must not have one without an answer. */
   ask(message: unknown): void {
-    this.lower(ANSWERED)
+    this.lower(REPLIED)
     this.answer = null
     this.fault = null
     this.started().postMessage(message)
@@ -44,7 +44,7 @@ export class Thread extends Pollable implements Marked {
   end(): void {
     const { worker } = this
     this.worker = null
-    this.lower(ANSWERED)
+    this.lower(REPLIED)
     void worker?.terminate()
   }
 
@@ -76,6 +76,6 @@ export class Thread extends Pollable implements Marked {
     if (this.answer !== null || this.fault !== null) return
     this.answer = answer
     this.fault = fault
-    this.marks.mark(this, ANSWERED)
+    this.marks.mark(this, REPLIED)
   }
 }

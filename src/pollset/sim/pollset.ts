@@ -24,64 +24,14 @@ import {
   type SocketFault,
 } from '../door.js'
 import type { Pollable } from '../pollable.js'
+import { ANSWERED, type Query, type Question } from '../query.js'
 import type { TlsClient, TlsClientOptions, TlsServer, TlsServerOptions } from '../tls.js'
 import { Turns } from '../turn.js'
+import { Agenda } from './agenda.js'
 import { SIMULATED_TLS, type SimPeerSocket, SimSocket } from './link.js'
 import { noFaults, type SimFaults, type SimNet } from './pipe.js'
 import { Prng } from './prng.js'
-
-interface SimEvent {
-  readonly at: number
-  readonly order: number
-  readonly act: () => void
-}
-
-const before = (a: SimEvent, b: SimEvent): boolean => a.at < b.at || (a.at === b.at && a.order < b.order)
-
-/** The planned events as a binary heap: the earliest first, of equal times the one planned first. */
-class Agenda {
-  private readonly heap: SimEvent[] = []
-  private orders = 0
-
-  get earliest(): number {
-    return this.heap.length === 0 ? Number.POSITIVE_INFINITY : this.heap[0].at
-  }
-
-  add(at: number, act: () => void): void {
-    const { heap } = this
-    const event = { at, order: this.orders++, act }
-    let hole = heap.length
-    heap.push(event)
-    while (hole > 0) {
-      const parent = (hole - 1) >> 1
-      if (before(heap[parent], event)) break
-      heap[hole] = heap[parent]
-      hole = parent
-    }
-    heap[hole] = event
-  }
-
-  shift(): SimEvent {
-    const { heap } = this
-    const first = heap[0]
-    const moved = heap.pop() as SimEvent
-    const size = heap.length
-    if (size === 0) return first
-    let hole = 0
-    for (let child = 1; child < size; child = 2 * hole + 1) {
-      if (child + 1 < size && before(heap[child + 1], heap[child])) child++
-      if (before(moved, heap[child])) break
-      heap[hole] = heap[child]
-      hole = child
-    }
-    heap[hole] = moved
-    return first
-  }
-
-  clear(): void {
-    this.heap.length = 0
-  }
-}
+import { type SimAnswer, SimAnswers, SimQuery } from './query.js'
 
 class SimListener extends Listener {
   readonly id: string
@@ -176,6 +126,7 @@ export class SimPollset extends Turns implements Pollset, SimNet {
   private readonly spoilt: Buffer[] = []
   private resolutions = 0
   private readonly names = new Map<string, readonly string[] | null>()
+  private readonly answers = new SimAnswers()
   private readonly listeners = new Map<string, SimListener>()
   private readonly served = new Map<string, Serving>()
 
@@ -240,6 +191,19 @@ export class SimPollset extends Turns implements Pollset, SimNet {
     return resolution
   }
 
+  query(question: Question): Query {
+    const query = new SimQuery(++this.resolutions, question.name)
+    const fails = this.chance.chance(this.faults.unresolvedPercent)
+    if (fails) this.tally('unresolved name')
+    const answer = this.answers.to(question, this.names)
+    if (answer === null) return query
+    this.soon(() => {
+      query.answer(fails ? { fault: 'ENOTFOUND' } : answer)
+      if (!query.cancelled) this.mark(query, ANSWERED)
+    })
+    return query
+  }
+
   tlsServer(options: TlsServerOptions): TlsServer {
     return { options }
   }
@@ -278,6 +242,11 @@ export class SimPollset extends Turns implements Pollset, SimNet {
   /** Sets the addresses of a name; null: its look-ups never end. */
   name(host: string, addresses: readonly string[] | null): void {
     this.names.set(host, addresses)
+  }
+
+  /** Sets the answer to questions of this kind and name, from now on; null: silence. */
+  answer(kind: Question['kind'], name: string, answer: SimAnswer | null): void {
+    this.answers.set(kind, name, answer)
   }
 
   /** Whether {@link name} has set the addresses of this name. */

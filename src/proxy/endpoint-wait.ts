@@ -1,0 +1,25 @@
+// What requests wait for that find no endpoint, while one may become known or healthy soon: the first look-up
+// of a discovery, or the first health checks (spec/discovery.md, D9; spec/balancing.md, B17).
+
+import { type Holder, Signal } from '../pollset/index.js'
+import type { Backend } from './backend.js'
+
+/** The bit of {@link EndpointWait}. */
+export const USABLE = 1
+
+/** One request's. It rises when the backend has an endpoint that can be chosen, or will not have one soon. */
+export class EndpointWait extends Signal {
+  private readonly backend: Backend
+
+  constructor(exchange: string, backend: Backend) {
+    super(`${exchange}.endpoint`, 'endpoint', ['USABLE'])
+    this.backend = backend
+  }
+
+  override holders(): readonly Holder[] {
+    const { discovery, name } = this.backend
+    if (discovery?.pending === true)
+      return [{ subject: discovery, reason: `looks up ${discovery.options.name} for the first time` }]
+    return [{ subject: { id: name, kind: 'backend' }, reason: 'no health check has passed yet' }]
+  }
+}
