@@ -28,9 +28,11 @@ export const changes = {
     if (!UNANSWERED.has(x.stepName)) return `the response to ${x.id} has begun`
     switch (step) {
       case 'refuse':
-      case 'lease':
       case 'leaseLate':
         return null
+      case 'lease':
+        // The stream that it has would be lost.
+        return x.backendStream === null ? null : `${x.id} has been sent: only retry sends it again`
       case 'sendHead':
         return x.lease.session !== null ? null : `${x.id} has no lease`
       case 'answer':

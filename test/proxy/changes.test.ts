@@ -85,6 +85,7 @@ t.test('steps that it may be sent to', (t) => {
   proxy.greet(proxy.backends[0])
   const x = held()
   t.match(scheduler.redirect(x, 'transfer'), /no edge to transfer/)
+  t.match(changes.mayEnter(x, 'lease'), /has been sent: only retry/)
   t.match(scheduler.redirect(x, 'respond'), /say first/)
   t.match(changes.setAnswer(x, 99, ''), /200 to 599/)
   t.match(changes.setAnswer(x, 204, 'text'), /has no body/)
