@@ -2,7 +2,7 @@
 // spelling, or says what is wrong.
 
 import { domainToASCII } from 'node:url'
-import { Networks, UNIX_PATH_BYTES_MAX } from '../pollset/index.js'
+import { addressVersion, Networks, UNIX_PATH_BYTES_MAX } from '../pollset/index.js'
 import { automatonOf, ConnectPattern, HostPattern } from '../proxy/index.js'
 import { type Reading, read, wrong } from './quantities.js'
 
@@ -74,13 +74,13 @@ export function readEndpoint(text: string): Reading<string> {
   return read(`${match[1].toLowerCase()}:${port.value}`)
 }
 
-/** `10.0.0.0/8`, or an address. */
+/** `10.0.0.0/8`, an address, or `unix` for peers on Unix-domain sockets. */
 export function readNetwork(text: string): Reading<string> {
   try {
     new Networks([text])
     return read(text)
   } catch {
-    return wrong(`${quoted(text)} is not a network; write ADDRESS/BITS, as 10.0.0.0/8, or an address`)
+    return wrong(`${quoted(text)} is not a network; write ADDRESS/BITS, as 10.0.0.0/8, an address, or unix`)
   }
 }
 
@@ -89,7 +89,7 @@ export function readResolverAddress(text: string): Reading<string> {
   const match = /^(?:\[([^\]/]+)\]|([^:/]+))(?::(\d{1,5}))?$/.exec(text)
   const address = isBareIpv6(text) ? text : (match?.[1] ?? match?.[2])
   const port = Number(match?.[3] ?? 53)
-  if (address === undefined || 'wrong' in readNetwork(address) || port === 0 || port > PORT_MAX)
+  if (address === undefined || addressVersion(address) === 0 || port === 0 || port > PORT_MAX)
     return wrong(
       `${quoted(text)} is not a DNS server; write ADDRESS or ADDRESS:PORT, as 10.0.0.2 or [fd00::2]:53`,
     )

@@ -18,7 +18,7 @@ export function hiddenRoutes(routes: readonly RouteConfig[]): Hidden[] {
   /** Earlier routes by a host and the path. */
   const earlier = new Map<string, number[]>()
   const found: Hidden[] = []
-  for (const [index, { match }] of routes.entries()) {
+  for (const [index, { match, action }] of routes.entries()) {
     const hosts = match.hosts.length === 0 ? [''] : match.hosts
     const places = hosts.map((host) => `${host}\n${pathKey(match)}`)
     const by = places.map((place) =>
@@ -26,6 +26,8 @@ export function hiddenRoutes(routes: readonly RouteConfig[]): Hidden[] {
     )
     const [first] = by
     if (first !== undefined && by.every((each) => each !== undefined)) found.push({ index, by: first })
+    // A redirect leaves requests to others that it would lead to themselves.
+    if (action.kind === 'redirect') continue
     for (const place of places) {
       const list = earlier.get(place)
       if (list === undefined) earlier.set(place, [index])

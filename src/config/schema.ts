@@ -104,9 +104,15 @@ const trustedProxies = (s: Scalars) =>
   z
     .strictObject({
       addresses: z
-        .array(s.text('A network, as 10.0.0.0/8, or an address.', 'a network, as 10.0.0.0/8', readNetwork))
+        .array(
+          s.text(
+            'A network, as 10.0.0.0/8, an address, or unix for peers on Unix-domain sockets.',
+            'a network, as 10.0.0.0/8',
+            readNetwork,
+          ),
+        )
         .min(1)
-        .describe('Networks of the proxies in front of this one.'),
+        .describe('Networks of the proxies in front of this one; unix: peers on Unix-domain sockets.'),
       fields: z
         .array(s.text('The name of a field.', 'the name of a field, as x-forwarded-for', readForwardingField))
         .describe('The fields that are believed. All others that tell of a client are dropped.')
@@ -120,6 +126,8 @@ const trustedProxies = (s: Scalars) =>
 function readForwardingField(text: string): Reading<string> {
   const name = readFieldName(text)
   if ('wrong' in name || FORWARDING_FIELDS.includes(name.value)) return name
+  if (name.value.includes('_'))
+    return wrong(`${quoted(text)}: names with _ are never believed; write ${name.value.replaceAll('_', '-')}`)
   const near = nearest(name.value, FORWARDING_FIELDS)
   return near === null ? name : wrong(`${quoted(text)} is not a known field; did you mean ${near}?`)
 }

@@ -1,6 +1,6 @@
 // A client's connection of either HTTP version, as exchanges and sessions to backends see it.
 
-import { formatAddress, type Socket } from '../pollset/index.js'
+import { type Address, formatAddress, type Socket } from '../pollset/index.js'
 import type { AddressPair } from '../transport/index.js'
 import type { Field } from './field.js'
 import type { FieldTable } from './field-table.js'
@@ -41,4 +41,6 @@ export interface Client {
   readonly pipelined?: number
   /** It has as many streams open as it may. For debuggers. */
   readonly isFull?: boolean
+  /** Where its connection comes from: a relay's own address. */
+  readonly neighbour: Address
 }

@@ -1,11 +1,13 @@
 // Collects the field lines of a head (RFC 9112 §5), and what they say of framing and connection. Hop-by-hop
 // fields end here (RFC 9110 §7.6.1): a head that an exchange gets has none.
 
-import { type Field, Token } from '../http/index.js'
+import { type Field, IDENTITY_FIELDS, Token, tokenSet } from '../http/index.js'
 import type { RefusalCode } from './faults.js'
 import type { FieldDecoder } from './field-decoder.js'
 import { CHUNKED, NONE } from './framing.js'
 import { CODING_FAULTY, CODING_UNKNOWN, ConnectionOptions, codingOf, takesTrailers } from './message.js'
+
+const IDENTITY = tokenSet(...IDENTITY_FIELDS)
 
 /** The fields of a head while it is read. */
 export class FieldSection {
@@ -118,11 +120,14 @@ export class FieldSection {
     return this.contentLength < 0 ? NONE : this.contentLength
   }
 
-  /** Removes the fields that Connection nominated. */
+  /**
+   * Removes the fields that Connection nominated. Fields that tell of a client are not for one hop: a client
+   * could have a proxy in front of us lose them.
+   */
   removeNominated(): void {
     const names = this.connection.nominated
     if (names === null) return
-    this.without((field) => names.has(field.name))
+    this.without((field) => names.has(field.name) && IDENTITY[field.token] !== 1)
   }
 
   without(unwanted: (field: Field) => boolean): void {

@@ -16,7 +16,7 @@ import {
   type ResetReason,
   type StreamAcceptor,
 } from '../http/index.js'
-import { CLOSED, ENDED, READABLE, type Socket } from '../pollset/index.js'
+import { type Address, CLOSED, ENDED, READABLE, type Socket } from '../pollset/index.js'
 import { DelayedReset } from '../transport/index.js'
 import { Http1Connection } from './connection.js'
 import type { Http1Context } from './context.js'
@@ -47,6 +47,7 @@ class Http1FrontendStream extends Http1Stream implements FrontendStream {
 class Http1Frontend extends Http1Connection implements Client, FrontendSteps {
   readonly forwardingFields: readonly Field[]
   readonly addresses: AddressPair
+  readonly neighbour: Address
   protected readonly reader: RequestReader
   private readonly acceptor: StreamAcceptor
   private readonly clock: RequestClock
@@ -62,6 +63,7 @@ class Http1Frontend extends Http1Connection implements Client, FrontendSteps {
     const scheme = socket.secured === null ? 'http' : 'https'
     this.acceptor = acceptor
     this.addresses = addresses
+    this.neighbour = socket.remote
     this.forwardingFields = forwardingFieldsOf(context.world.fields, '1.1', addresses, scheme)
     this.clock = new RequestClock(context.limits)
     this.reader = new RequestReader(this, context.decoder, context.limits, scheme)

@@ -14,7 +14,7 @@ import {
   type ResetReason,
   type StreamAcceptor,
 } from '../http/index.js'
-import type { Socket } from '../pollset/index.js'
+import type { Address, Socket } from '../pollset/index.js'
 import { TokenBucket } from '../transport/index.js'
 import { DEFAULT_WINDOW, ErrorCode, Setting, WINDOW_MAX } from './codes.js'
 import { Http2Connection } from './connection.js'
@@ -32,6 +32,7 @@ import { StreamEvent, StreamState } from './stream-states.js'
 class Http2Frontend extends Http2Connection implements Client, FrontendSteps {
   readonly forwardingFields: readonly Field[]
   readonly addresses: AddressPair
+  readonly neighbour: Address
   private readonly acceptor: StreamAcceptor
   private readonly resets: TokenBucket
   /** The scheme of the client connection, which every request gets, whatever it says. */
@@ -54,6 +55,7 @@ class Http2Frontend extends Http2Connection implements Client, FrontendSteps {
     const { world, limits } = context
     this.acceptor = acceptor
     this.addresses = addresses
+    this.neighbour = socket.remote
     const scheme = socket.secured === null ? 'http' : 'https'
     this.scheme = schemeField(scheme)
     this.forwardingFields = forwardingFieldsOf(world.fields, '2', addresses, scheme)

@@ -8,7 +8,7 @@ export { certificateFor, checkAuthorities, checkCertificates } from './node/cert
 export { keyedDigest } from './node/digest.js'
 export { CHANGED, FileWatch } from './node/file-watch.js'
 export { UNIX_PATH_BYTES_MAX } from './node/listener.js'
-export { addressVersion, Networks, numericHost } from './node/networks.js'
+export { addressVersion, canonicalAddress, Networks, numericHost } from './node/networks.js'
 export { NodePollset, type NodePollsetLimits, nodePollsetLimits } from './node/pollset.js'
 export { REPLIED, Thread } from './node/thread.js'
 export {

@@ -35,7 +35,7 @@ export const choice = {
   /** Finds the route, and does what it says. Returns the next step. */
   route(x: Exchange): 'balance' | 'respond' | 'refuse' {
     const { proxy, request } = x
-    x.view = proxy.trusted.viewOf(x.frontend.client, request)
+    forwardedByUs(x)
     const view = proxy.requestView.of(x)
     const route = proxy.routes.find(view)
     if (route === null) {
@@ -60,7 +60,6 @@ export const choice = {
     }
     if (route.path.forward === 'normalised') choice.normalise(x)
     x.backend = route.action.to.only ?? route.action.to.choose(proxy.chance.next())
-    forwardedByUs(x)
     return 'balance'
   },
 

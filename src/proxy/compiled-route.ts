@@ -5,6 +5,7 @@ import { HostPattern } from './host.js'
 import { ambiguityOf, readings, routePath, signsOf } from './path.js'
 import { Pattern } from './pattern.js'
 import { ParameterName } from './query.js'
+import { leadsToItself, type RedirectAction } from './redirect.js'
 import type { PathOptions, RouteMatch, ValueMatch } from './route.js'
 
 /** What routes read of a request. The exchange implements it, so that matching allocates nothing. */
@@ -27,6 +28,8 @@ export interface RouterRoute<T> {
   readonly name: string
   readonly match: RouteMatch
   readonly path: PathOptions
+  /** A redirect takes no request that it would lead to itself. */
+  readonly redirect?: RedirectAction | null
   readonly to: T
 }
 
@@ -111,6 +114,7 @@ export class CompiledRoute<T> {
   private readonly fields: readonly Condition[]
   private readonly parameters: readonly Condition[]
   private readonly parameterNames: readonly ParameterName[]
+  private readonly redirect: RedirectAction | null
 
   constructor(route: RouterRoute<T>, host: string, place: number, patternPlace: number, patterns: Patterns) {
     const { match, path } = route
@@ -132,6 +136,7 @@ export class CompiledRoute<T> {
     this.fields = match.headers.map((each) => new Condition(each, patterns))
     this.parameters = match.query.map((each) => new Condition(each, patterns))
     this.parameterNames = match.query.map((each) => new ParameterName(each.name))
+    this.redirect = route.redirect ?? null
   }
 
   /** Whether the path decides; a prefix `/` takes every path. */
@@ -148,7 +153,7 @@ export class CompiledRoute<T> {
   get takesAll(): boolean {
     const conditions =
       this.listeners.length + this.methods.length + this.fields.length + this.parameters.length
-    return this.host.text === '' && this.kind === Kind.ANY && conditions === 0
+    return this.host.text === '' && this.kind === Kind.ANY && conditions === 0 && this.redirect === null
   }
 
   /**
@@ -163,7 +168,7 @@ export class CompiledRoute<T> {
     for (const each of this.fields) if (!each.holds(request.field(each.name))) return false
     for (let i = 0; i < this.parameters.length; i++)
       if (!this.parameters[i].holds(this.parameterNames[i].valueIn(request.target))) return false
-    return true
+    return this.redirect === null || !leadsToItself(this.redirect, request)
   }
 
   private takesPath(text: string, length: number): boolean {
@@ -196,6 +201,8 @@ export class CompiledRoute<T> {
       const value = this.parameterNames[i].valueIn(request.target)
       if (!each.holds(value)) return each.faultOf('query parameter', value)
     }
+    if (this.redirect !== null && leadsToItself(this.redirect, request))
+      return 'it would redirect to the URL that was asked for'
     return null
   }
 

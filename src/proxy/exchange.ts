@@ -38,7 +38,7 @@ export class Exchange extends Continuation {
   /** Its route, which it keeps when the routes change; before `route`, the proxy's settings. */
   route: Route
   /** Its client as trusted proxies tell it; null as the connection tells it. */
-  view: ClientView | null
+  readonly view: ClientView | null
   /** The backend of its route; null before `route`, and for a plain CONNECT. */
   backend: Backend | null
   /** The endpoint of the current attempt; null before `balance`, and for a plain CONNECT. */
@@ -97,7 +97,7 @@ export class Exchange extends Continuation {
     this.request = frontend.head as Head
     this.listener = listener
     this.route = proxy.unrouted
-    this.view = null
+    this.view = proxy.trusted.viewOf(frontend.client, this.request)
     this.backend = null
     this.endpoint = null
     this.endpointWait = null

@@ -2,7 +2,9 @@
 // a backend of the client. All other fields pass unchanged.
 
 import { type Field, type FieldTable, type Head, IDENTITY_FIELDS, Token, tokenSet } from '../http/index.js'
+import { canonicalAddress } from '../pollset/index.js'
 import type { Exchange } from './exchange.js'
+import { forwardedValue } from './forwarded.js'
 import type { ClientView } from './trusted-proxies.js'
 
 /**
@@ -13,8 +15,8 @@ import type { ClientView } from './trusted-proxies.js'
 const STRIPPED = tokenSet(...IDENTITY_FIELDS, Token.FRAMING_LOOKALIKE, Token.HTTP2_SETTINGS)
 
 /**
- * Replaces the client's forwarding fields by our own. A Host field without `:authority` becomes `:authority`
- * (RFC 9113 §8.3.1).
+ * Replaces the client's forwarding fields by our own, before a route reads them. A Host field without
+ * `:authority` becomes `:authority` (RFC 9113 §8.3.1).
  */
 export function forwardedByUs(x: Exchange): void {
   const { request, view } = x
@@ -23,22 +25,44 @@ export function forwardedByUs(x: Exchange): void {
   if (host !== null) request.addAuthority(fields.make(':authority', host.value, host.neverIndexed))
   const kept = view === null ? NONE : request.fields.filter((each) => x.proxy.trusted.passes(each))
   request.remove(STRIPPED)
-  for (const field of x.frontend.client.forwardingFields)
-    request.add(view === null ? field : believed(fields, field, x, view))
-  if (view !== null && view.host !== null) request.add(fields.make('x-forwarded-host', view.host))
-  for (const field of kept) if (STRIPPED[field.token] === 1) request.add(field)
+  if (view === null) {
+    for (const field of x.frontend.client.forwardingFields) request.add(field)
+    return
+  }
+  for (const field of x.frontend.client.forwardingFields) request.add(believed(fields, field, x, view))
+  for (const field of told(x, view)) request.add(field)
+  for (const field of kept) request.add(field)
 }
 
 const NONE: readonly Field[] = []
 
-/** Returns our forwarding field as trusted proxies have begun it. */
-function believed(fields: FieldTable, field: Field, { frontend }: Exchange, view: ClientView): Field {
+/** Returns the addresses from the client's neighbour to our peer, if a proxy stands between. */
+function proxiesOf({ frontend }: Exchange, { address, through }: ClientView): readonly string[] {
   const peer = frontend.client.addresses.from.host
-  if (field.token === Token.X_FORWARDED_FOR && view.address !== peer)
-    return fields.make('x-forwarded-for', [view.address, ...view.through, peer].join(', '))
+  return peer === '' || address === (canonicalAddress(peer) ?? peer) ? through : [...through, peer]
+}
+
+/** Returns our forwarding field as trusted proxies have begun it. */
+function believed(fields: FieldTable, field: Field, x: Exchange, view: ClientView): Field {
+  if (field.token === Token.X_FORWARDED_FOR && view.address !== '')
+    return fields.make('x-forwarded-for', [view.address, ...proxiesOf(x, view)].join(', '))
   if (field.token === Token.X_FORWARDED_PROTO && view.scheme !== null)
     return fields.make('x-forwarded-proto', view.scheme)
   return field
+}
+
+/** Returns the believed fields besides, written anew. */
+function told(x: Exchange, view: ClientView): Field[] {
+  const { trusted, world } = x.proxy
+  const { fields } = world
+  const made: Field[] = []
+  if (view.host !== null) made.push(fields.make('x-forwarded-host', view.host))
+  if (view.address !== '' && trusted.believes('x-real-ip')) made.push(fields.make('x-real-ip', view.address))
+  if (trusted.believes('forwarded')) {
+    const scheme = view.scheme ?? x.request.scheme?.value ?? 'http'
+    made.push(fields.make('forwarded', forwardedValue(view.address, scheme, view.host, proxiesOf(x, view))))
+  }
+  return made
 }
 
 /** Fields that an answer to TRACE must not repeat (RFC 9110 §9.3.8). */

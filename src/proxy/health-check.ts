@@ -150,6 +150,7 @@ export class Check extends Continuation implements Client, DialEvents {
   readonly kind = 'check'
   readonly forwardingFields = []
   readonly addresses: AddressPair = { from: NO_ADDRESS, to: NO_ADDRESS }
+  readonly neighbour = NO_ADDRESS
   readonly options: ActiveHealthOptions
   readonly endpoint: CheckedEndpoint
   readonly world: HttpWorld

@@ -46,3 +46,21 @@ function pathAndQuery(path: string | null, target: string): string {
   if (path === null) return `${sent.startsWith('/') ? sent : '/'}${query}`
   return path.includes('?') ? `${path}${query.replace('?', '&')}` : `${path}${query}`
 }
+
+const UNCHANGED: RedirectAction = {
+  kind: 'redirect',
+  scheme: null,
+  host: null,
+  port: null,
+  path: null,
+  status: 308,
+}
+
+/**
+ * Whether a redirect would lead to the URL that was asked for. The client would follow it for ever: such a
+ * redirect does not take the request.
+ */
+export function leadsToItself(action: RedirectAction, request: RedirectRequest): boolean {
+  const location = locationOf(action, request)
+  return location !== null && location === locationOf(UNCHANGED, request)
+}

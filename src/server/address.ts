@@ -93,7 +93,9 @@ export function parseNetwork(text: string): string {
   try {
     new Networks([text])
   } catch {
-    throw new ConfigError(`'${text}' is not a network: write ADDRESS/BITS, as in 10.0.0.0/8, or an address`)
+    throw new ConfigError(
+      `'${text}' is not a network: write ADDRESS/BITS, as in 10.0.0.0/8, an address, or unix`,
+    )
   }
   return text
 }

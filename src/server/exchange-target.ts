@@ -45,6 +45,10 @@ function fieldsOf(head: Head | null, secrets: boolean): ReadonlyMap<string, stri
 const exchangeOf = ({ continuation }: Moment): Exchange | null =>
   continuation instanceof Exchange ? continuation : null
 
+/** Returns the address of the client, as trusted proxies tell it where there are some. */
+const addressOf = ({ view, frontend }: Exchange): string =>
+  view !== null && view.address !== '' ? view.address : formatAddress(frontend.client.addresses.from)
+
 const statusOf = (x: Exchange): number => x.refusal?.status ?? x.backendStream?.head?.status ?? 0
 
 /** The names of conditions, as in Envoy where it has them. */
@@ -86,9 +90,7 @@ function vocabularyOf(secrets: boolean): Vocabulary<Moment> {
         return head === null ? null : fieldsOf(head, secrets)
       },
     },
-    'source.address': text('the address of the client', (x) =>
-      formatAddress(x.frontend.client.addresses.from),
-    ),
+    'source.address': text('the address of the client', (x) => addressOf(x)),
     'backend.name': text('the URL of the backend', (x) => x.backend?.name ?? null),
     'fault.code': text(
       'why it is refused, or why the last attempt failed',
@@ -161,7 +163,7 @@ export class ExchangeTarget implements Target {
       lateInMs: c.deadlineArmed ? c.deadlineAt - now : hold !== null && hold.left >= 0 ? hold.left : null,
       heldBytes: heldBytesOf(c),
       client: frontend.connection.id,
-      clientAddress: formatAddress(frontend.client.addresses.from),
+      clientAddress: addressOf(c),
       backend: c.backendStream?.id ?? null,
       engine: c.engine?.id ?? null,
       status: statusOf(c),

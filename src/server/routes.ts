@@ -52,6 +52,7 @@ export const routerOf = (
       name: each.name,
       match: each.match,
       path: each.path,
+      redirect: each.action.kind === 'redirect' ? each.action : null,
       to: new Route(pollset, limits, each, actionOf(each, backends)),
     })),
   )

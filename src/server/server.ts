@@ -57,7 +57,10 @@ export class Server extends TypedEvents implements HandshakeEvents {
   private readonly backends: Backends
   private readonly listening: Listeners
   private readonly limits: Limits
+  /** Whose connections begin with a PROXY header. */
   private relays: Networks
+  /** Proxies and relays in front of us: their addresses stand for many clients. */
+  private inFront: Networks
   private readonly addresses: ClientAddresses
   readonly log: ProcessLog
   private readonly incidents: Incidents
@@ -93,6 +96,7 @@ export class Server extends TypedEvents implements HandshakeEvents {
     this.incidents = new Incidents(this.log, limits)
     this.drainTimeoutMs = configuration.shutdown.timeoutMs
     this.relays = relaysOf(configuration)
+    this.inFront = new Networks(configuration.trustedProxies.addresses)
     this.addresses = new ClientAddresses(limits.server)
     this.protocols = new Protocols(this.world, limits)
     this.backends = new Backends(this.world, this.protocols, limits.proxy, {
@@ -169,7 +173,8 @@ export class Server extends TypedEvents implements HandshakeEvents {
     const backends = this.backends.prepare(configuration.backends, times, resolver)
     const routes = routerOf(configuration, backends.byName, this.pollset, proxy.limits)
     const relays = relaysOf(configuration)
-    const trusted = new TrustedProxies(new Networks(trustedProxies.addresses), trustedProxies.fields)
+    const inFront = new Networks(trustedProxies.addresses)
+    const trusted = new TrustedProxies(inFront, trustedProxies.fields)
     const connects = connectsOf(this.world, this.protocols, configuration)
     return {
       commit: () => {
@@ -179,6 +184,7 @@ export class Server extends TypedEvents implements HandshakeEvents {
         proxy.trusted = trusted
         proxy.connects = connects
         this.relays = relays
+        this.inFront = inFront
       },
     }
   }
@@ -296,20 +302,22 @@ export class Server extends TypedEvents implements HandshakeEvents {
 
   clientAbused({ addresses }: Client | ClientHandshake, part: number): void {
     const { host } = addresses.from
-    if (!this.relays.has(host)) this.addresses.abused(host, part, this.world.pollset.now)
+    if (!this.inFront.has(host)) this.addresses.abused(host, part, this.world.pollset.now)
   }
 
   /**
-   * Decides whether a client address is served. Trusted relays always are: their clients are counted instead.
+   * Decides whether a client address is served. Trusted proxies always are: one client of theirs could have
+   * all others refused. Behind a relay its clients are counted instead.
    */
   admits(from: Address): boolean {
-    if (this.relays.has(from.host) || this.addresses.admit(from.host, this.world.pollset.now)) return true
+    if (this.inFront.has(from.host) || this.addresses.admit(from.host, this.world.pollset.now)) return true
     this.incidents.notAdmitted(from)
     return false
   }
 
+  /** One that was not counted is not in the table. Whom we trust may have changed since it was. */
   private addressClosed(from: Address): void {
-    if (!this.relays.has(from.host)) this.addresses.closed(from.host)
+    this.addresses.closed(from.host)
   }
 
   // Called by control

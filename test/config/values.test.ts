@@ -193,7 +193,7 @@ const ROWS: readonly Row[] = [
   ],
   [
     'trustedProxies: { addresses: [10.0.0.0/33] }',
-    '2:31 trustedProxies.addresses[0]: "10.0.0.0/33" is not a network; write ADDRESS/BITS, as 10.0.0.0/8, or an address',
+    '2:31 trustedProxies.addresses[0]: "10.0.0.0/33" is not a network; write ADDRESS/BITS, as 10.0.0.0/8, an address, or unix',
   ],
   [
     'trustedProxies: { addresses: [] }',

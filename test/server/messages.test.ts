@@ -34,7 +34,7 @@ const LISTEN_FORMS =
 const BRACKETS = '; an IPv6 address has brackets, as in [::1]:8080'
 const BACKEND_FORMS =
   'is not a backend: write http://, https://, h2c:// or h2://, then HOST:PORT or unix:PATH'
-const NETWORK = 'is not a network: write ADDRESS/BITS, as in 10.0.0.0/8, or an address'
+const NETWORK = 'is not a network: write ADDRESS/BITS, as in 10.0.0.0/8, an address, or unix'
 const TARGET =
   'is not a CONNECT target: write HOST:PORT, as in db.example.org:5432, *.example.org:443 or [::1]:22; * is any host or port'
 const HOST =

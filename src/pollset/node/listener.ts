@@ -111,7 +111,9 @@ export class NodeListener extends Listener implements Marked, HandleReceiver {
 
   arrived(net: NetSocket, reading: Reading | null): void {
     const { pollset, limits, accepted } = this
-    if (accepted.length >= limits.acceptQueueMax) {
+    // A client that has left already has no address. It must not pass for a peer on a Unix-domain socket.
+    const isLost = this.address.path === undefined && net.remoteAddress === undefined
+    if (isLost || accepted.length >= limits.acceptQueueMax) {
       net.destroy()
       return
     }
