@@ -95,7 +95,9 @@ export function routing(s: Scalars) {
         ),
       )
       .max(20)
-      .describe('Protocols of Upgrade that pass besides websocket, to HTTP/1.1 backends.'),
+      .describe(
+        'Protocols of extended CONNECT that pass besides websocket. An Upgrade of HTTP/1.1 to one of them is not served yet.',
+      ),
     errors: s.word(
       'What the bodies of our own errors tell: plain, the code; detailed, the setting and its route too.',
       ['plain', 'detailed'],

@@ -1,5 +1,4 @@
-// A client's HTTP/2 connection. It checks the preface, turns field blocks into requests, and gives each new
-// stream to the acceptor.
+// A client's HTTP/2 connection: checks the preface, and gives a stream for each request to the acceptor.
 
 import { type Fault, fault } from '../continuation/index.js'
 import {
@@ -386,8 +385,7 @@ const NO_PREFACE: Fault = fault('drained', 'frontend', 'connection', 'safe', 'th
 const NOT_HTTP2: Fault = fault('http1', 'frontend', 'connection', 'never', 'the client speaks HTTP/1')
 
 /**
- * Serves HTTP/2 on an accepted socket. Each request goes to the acceptor. Returns the connection's
- * continuation.
+ * Serves HTTP/2 on an accepted socket: requests go to the acceptor. Returns the connection's continuation.
  * @param addresses of the client connection, if the socket is a relay's
  */
 export function serveHttp2(

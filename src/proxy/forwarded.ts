@@ -21,8 +21,8 @@ function isEscaped(text: string, at: number): boolean {
 }
 
 /**
- * Returns elements of the field with this name, the last one first. Empty ones do not count (RFC 9110 §5.6.1).
- * Quotes hide commas in Forwarded only.
+ * Returns elements of the field with this name, the last one first. Empty ones do not count (RFC 9110
+ * §5.6.1). Quotes hide commas in Forwarded only.
  */
 export function fromTheRight(fields: readonly Field[], name: string, most: number): string[] {
   const found: string[] = []

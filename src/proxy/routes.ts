@@ -15,7 +15,7 @@ export interface RouteSettings {
   readonly timeouts: Timeouts
   readonly retry: RetryOptions
   readonly path: PathOptions
-  /** Protocols of Upgrade that may pass besides `websocket`, in lower case. */
+  /** Protocols of extended CONNECT that may pass besides `websocket`, in lower case. */
   readonly upgrades: readonly string[]
   /** `detailed`: our own errors tell clients what happened. */
   readonly errors: 'plain' | 'detailed'

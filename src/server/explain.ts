@@ -102,7 +102,8 @@ class Explainer {
   private client(): ClientView | null {
     const { addresses, fields } = this.configuration.trustedProxies
     const trusted = new TrustedProxies(new Networks(addresses), fields)
-    const client = { addresses: { from: { host: this.asked.from, port: 0 } } } as Client
+    const from = { host: this.asked.from, port: 0 }
+    const client = { addresses: { from, to: from }, neighbour: from } as unknown as Client
     const view = trusted.viewOf(client, this.head)
     if (view !== null) this.add('client', `${view.address}, as trusted proxies tell`)
     return view

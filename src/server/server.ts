@@ -66,7 +66,7 @@ export class Server extends TypedEvents implements HandshakeEvents {
   private readonly incidents: Incidents
   /** ms that draining may take. May be set until draining begins. */
   drainTimeoutMs: number
-  private configuration: Configuration
+  configuration: Configuration
   private readonly read: NonNullable<ServerOptions['read']> | null
   private draining = false
   private readonly debugging: Debugging | null
@@ -321,11 +321,6 @@ export class Server extends TypedEvents implements HandshakeEvents {
   }
 
   // Called by control
-
-  /** ms of accepting on after the order to shut down */
-  get shutdownDelayMs(): number {
-    return this.configuration.shutdown.delayMs
-  }
 
   drain(): void {
     this.draining = true
