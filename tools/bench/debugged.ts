@@ -97,6 +97,8 @@ async function measureTop(options: Options, place: Place): Promise<void> {
     `http2.backendStreamsMax=${streams}`,
     `engine.sessionsMax=${CLIENT_CONNECTIONS}`,
     `engine.queueMax=${inFlight}`,
+    // They wait for as long as it measures.
+    'proxy.headTimeoutMs=3600000',
   ])
   await client.ask<HeldState>({ order: 'connect', port: server.port, connections: CLIENT_CONNECTIONS })
   await client.ask<HeldState>({ order: 'send', requests: inFlight, authority: 'silent.test' })
