@@ -1,5 +1,5 @@
 // Decides after a backend's fault: the request is sent again or refused, or its response is cut
-// (spec/exchange.md, R1 to R13).
+// (spec/exchange.md, R1 to R15).
 
 import { IDEMPOTENT, type StreamFault } from '../http/index.js'
 import { choice } from './choice.js'
@@ -26,10 +26,7 @@ export const attempts = {
         x.refusal = badGateway(why.code, why.message)
         return 'refuse'
       }
-      if (replayable) {
-        attempts.excuse(x, why)
-        return 'retry'
-      }
+      if (replayable) return attempts.again(x, why)
       x.outcome = why.code
       x.abortReason = 'refused'
       return 'abort'
@@ -40,8 +37,16 @@ export const attempts = {
       x.refusal = badGateway(why.code, why.message)
       return 'refuse'
     }
+    return attempts.again(x, why)
+  },
+
+  /** Sends the request again, if its backend's budget has a token for an attempt that counts (R15). */
+  again(x: Exchange, why: StreamFault): 'retry' | 'refuse' {
+    const { attempts: counted } = x
     attempts.excuse(x, why)
-    return 'retry'
+    if (x.attempts < counted || x.attempts >= x.route.limits.attemptsMax || choice.affords(x)) return 'retry'
+    x.refusal = attempts.finalRefusal(x)
+    return 'refuse'
   },
 
   /** Notes which fault cuts the response or the tunnel, and how the client's stream is reset. */

@@ -1,5 +1,5 @@
-// What requests wait for that find no endpoint, while one may become known or healthy soon: the first look-up
-// of a discovery, or the first health checks (spec/discovery.md, D9; spec/balancing.md, B17).
+// The wait of a request that finds no endpoint while one may soon be known or healthy: for the first look-up
+// of a discovery, or for the first health checks (spec/discovery.md, D9; spec/balancing.md, B17).
 
 import { type Holder, Signal } from '../pollset/index.js'
 import type { Backend } from './backend.js'
@@ -7,7 +7,10 @@ import type { Backend } from './backend.js'
 /** The bit of {@link EndpointWait}. */
 export const USABLE = 1
 
-/** One request's. It rises when the backend has an endpoint that can be chosen, or will not have one soon. */
+/**
+ * The wait of one request. It rises when the backend has an endpoint that can be chosen, or will not have one
+ * soon.
+ */
 export class EndpointWait extends Signal {
   private readonly backend: Backend
 

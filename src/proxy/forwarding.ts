@@ -51,7 +51,7 @@ function believed(fields: FieldTable, field: Field, x: Exchange, view: ClientVie
   return field
 }
 
-/** Returns the believed fields besides, written anew. */
+/** Writes the other believed fields again. */
 function told(x: Exchange, view: ClientView): Field[] {
   const { trusted, world } = x.proxy
   const { fields } = world

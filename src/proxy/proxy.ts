@@ -31,7 +31,7 @@ export class ReverseProxy implements StreamAcceptor {
   routes: Router<Route>
   /** The settings of exchanges that have no route: refused ones, and plain CONNECT. */
   unrouted: Route
-  /** Whose forwarding fields are believed. */
+  /** The proxies whose forwarding fields are believed. */
   trusted: TrustedProxies = new TrustedProxies(new Networks([]), [])
   readonly chance: Chance
   /** @internal */

@@ -5,7 +5,7 @@ import type { RouteRequest } from './compiled-route.js'
 import type { Exchange } from './exchange.js'
 import { fieldValue } from './field-value.js'
 
-/** One for all exchanges of a proxy, since a route is found at once. */
+/** A view that all exchanges of a proxy share in turn, since a route is found at once. */
 export class RequestView implements RouteRequest {
   private x: Exchange | null = null
 

@@ -7,7 +7,7 @@ import { type Client, type Field, type Head, Token } from '../http/index.js'
 import { canonicalAddress, type Networks } from '../pollset/index.js'
 import { type ForwardedElement, fromTheRight, nodeAddress, readElement } from './forwarded.js'
 
-/** Who sent a request, and what for. */
+/** The client of a request, and the scheme and host that it asked for. */
 export interface ClientView {
   /** Without a port, in its shortest form; '' if the peer has none. */
   readonly address: string

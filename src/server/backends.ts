@@ -3,7 +3,7 @@
 // by its backend's name and its address. Endpoints that DNS has found are replaced in the same way. Engines
 // that no endpoint has any longer serve their exchanges, retries included, and close after the last of them.
 
-import { type BalanceEvent, balancerOptions } from '../balancing/index.js'
+import { type BalanceEvent, type BalancerOptions, balancerOptions } from '../balancing/index.js'
 import type { BackendConfig, EndpointConfig, ResolverConfig } from '../config/index.js'
 import type { Fault } from '../continuation/index.js'
 import type { Engine } from '../engine/index.js'
@@ -80,18 +80,27 @@ const urlOf = ({ protocol }: BackendConfig, { address }: EndpointConfig): string
 const configOf = (config: BackendConfig, { name }: Wanted): BackendConfig =>
   name === null || config.tls.name !== null ? config : { ...config, tls: { ...config.tls, name } }
 
-/** What stands for endpoints that are not known yet, when a configuration is checked. */
+/** An endpoint in the place of those that are not known yet, when a configuration is checked. */
 const ANY: Wanted = { address: '127.0.0.1:1', weight: 1, name: 'localhost' }
 
 const backendOptionsOf = (
   { balance, health, limits, retryBudget }: BackendConfig,
-  hmac: ((name: string) => string) | null,
+  hmac: BalancerOptions['hmac'],
 ): BackendOptions => ({
   balancer: balancerOptions(balance, health, hmac),
   requestsMax: limits.requests,
   waitingMax: limits.pending,
   retryBudget,
 })
+
+/** Returns the digest of affinity cookies. A key that was made at start lasts until the affinity changes. */
+function digestOf({ balance }: BackendConfig, before: Configured | undefined): BalancerOptions['hmac'] {
+  const { affinity } = balance
+  if (affinity === null) return null
+  if (before !== undefined && isSame(affinity, before.config.balance.affinity))
+    return before.backend.options.balancer.hmac
+  return keyedDigest(affinity.key)
+}
 
 export class Backends {
   private readonly world: HttpWorld
@@ -124,16 +133,7 @@ export class Backends {
     const changes: (() => void)[] = []
     for (const config of configs) {
       const before = this.configured.get(config.name)
-      const { affinity } = config.balance
-      const known = before?.config.balance.affinity ?? null
-      // A key that was made at start lasts until the affinity changes.
-      const hmac =
-        affinity === null
-          ? null
-          : isSame(affinity, known)
-            ? (before?.backend.options.balancer.hmac ?? null)
-            : keyedDigest(affinity.key)
-      const options = backendOptionsOf(config, hmac)
+      const options = backendOptionsOf(config, digestOf(config, before))
       const backend = before?.backend ?? this.made(config.name, options)
       const checks = isSame(before?.config.health.active, config.health.active)
         ? (before as Configured).checks
@@ -153,7 +153,7 @@ export class Backends {
         // The endpoints may be checked in another way from now on.
         if (before !== undefined && before.checks !== checks) closeAll(before.checks)
         if (before !== undefined && before.discovery !== discovery) before.discovery?.close()
-        // They may have been found anew since.
+        // DNS may have found others since.
         configured.endpoints = before?.endpoints ?? configured.endpoints
         backend.discovery = discovery
         this.place(configured, wantedOf(configured) ?? [], made)

@@ -1,7 +1,14 @@
 // Checks of a configuration that the room config/ cannot make: certificates with their keys, and limits that
 // depend on each other.
 
-import type { Configuration, Diagnostic, LimitTables, Place, ReadResult } from '../config/index.js'
+import {
+  type Configuration,
+  type Diagnostic,
+  type LimitTables,
+  type Place,
+  type ReadResult,
+  readConfiguration,
+} from '../config/index.js'
 import { checkAuthorities, checkCertificates } from '../pollset/index.js'
 import { LIMIT_RANGES } from './limit-ranges.js'
 import { LIMIT_TEXTS } from './limit-texts.js'
@@ -13,6 +20,9 @@ export const limitTables = (): LimitTables => ({
   limitRanges: LIMIT_RANGES as NonNullable<LimitTables['limitRanges']>,
   limitTexts: Object.fromEntries(Object.entries(LIMIT_TEXTS).map(([name, [, text]]) => [name, text])),
 })
+
+/** Reads a configuration file with all checks. */
+export const readChecked = (file: string): ReadResult => checked(readConfiguration(file, limitTables()))
 
 /** Returns the result with what these checks find. */
 export function checked(result: ReadResult): ReadResult {

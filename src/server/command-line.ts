@@ -15,6 +15,7 @@ import {
 import { checkLimits, defaultLimits, limitsWith } from './limits.js'
 import { program, SEE_HELP, type ServeOptions } from './options.js'
 import { type Origin, startOrigin } from './origin.js'
+import { counted } from './quantity.js'
 import { ConfigFileError, type FileReading, readFile, serveFile } from './serve-file.js'
 import type { ServerCertificates } from './server-options.js'
 import { DRAIN_TIMEOUT_MS } from './short-form.js'
@@ -164,7 +165,7 @@ const routeLines = (routes: readonly RouteText[], origin: Origin | null): string
     return `${from} goes to ${url}${origin === null ? '' : ' (the embedded origin)'}`
   })
 
-/** What is said of a server. */
+/** The words that a server is announced by. */
 interface Announcement {
   /** How many listeners it has. */
   readonly listeners: number
@@ -235,8 +236,6 @@ function serveConfigFile(file: string, { watch, trace }: ServeOptions): void {
   })
   start(server, () => {})
 }
-
-const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`
 
 function begin(options: ServeOptions, routes: readonly RouteText[], origin: Origin | null): void {
   const listen = listenersOf(options)

@@ -1,10 +1,10 @@
-// The commands that look at a configuration and start nothing: `fermata check`, `explain` and
-// `schema`.
+// The commands that read a configuration and start nothing: `fermata check`, `explain` and `schema`.
 
 import { type Command, Option } from 'commander'
-import { diagnosticText, jsonSchema, type ReadResult, readConfiguration } from '../config/index.js'
-import { checked, limitTables } from './check-configuration.js'
+import { diagnosticText, jsonSchema, type ReadResult } from '../config/index.js'
+import { limitTables, readChecked } from './check-configuration.js'
 import { explain, explanationText } from './explain.js'
+import { counted } from './quantity.js'
 
 /** Exit codes: an error; a warning, with --strict. */
 const WRONG = 2
@@ -15,7 +15,7 @@ interface CheckOptions {
   format: 'text' | 'json'
 }
 
-/** Adds `fermata check` and `fermata schema`. */
+/** Adds `fermata check`, `explain` and `schema`. */
 export function addConfigCommands(program: Command): void {
   program
     .command('check')
@@ -56,7 +56,7 @@ interface ExplainOptions {
 }
 
 function explainUrl(file: string, url: string, options: ExplainOptions): void {
-  const result = checked(readConfiguration(file, limitTables()))
+  const result = readChecked(file)
   if (result.configuration === null) {
     report(file, result)
     process.exitCode = WRONG
@@ -68,7 +68,7 @@ function explainUrl(file: string, url: string, options: ExplainOptions): void {
 }
 
 function check(file: string, { strict, format }: CheckOptions): void {
-  const result = checked(readConfiguration(file, limitTables()))
+  const result = readChecked(file)
   const { errors, warnings } = result
   if (format === 'json') process.stdout.write(`${JSON.stringify({ errors, warnings }, null, 2)}\n`)
   else report(file, result)
@@ -89,5 +89,3 @@ function report(file: string, { configuration, errors, warnings }: ReadResult): 
   ]
   process.stdout.write(`${file} is a configuration with ${counts.join(', ')}\n`)
 }
-
-const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`

@@ -49,9 +49,19 @@ export class BoundListener {
   }
 }
 
+/** Listeners whose certificates are right. */
+export interface CheckedListeners {
+  readonly configs: readonly ListenerConfig[]
+  /** By position; null in clear text. */
+  readonly tls: readonly (TlsServer | null)[]
+  readonly tlsServers: ReadonlyMap<string, TlsServer>
+}
+
 /** Listeners that are bound, and serve once they are committed. */
-export interface PreparedListeners {
+export interface BoundListeners {
   commit(): void
+  /** Closes the new ones: they will not be committed. */
+  abandon(): void
 }
 
 export class Listeners {
@@ -68,23 +78,21 @@ export class Listeners {
     this.events = events
   }
 
-  /** Makes the TLS servers of the first listeners. Throws if a certificate is wrong. */
-  check(configs: readonly ListenerConfig[]): void {
-    const made = new Map<string, TlsServer>()
-    for (const each of configs) this.tlsOf(each, made)
-    this.tlsServers = made
+  /** Makes the TLS servers of these listeners. Throws if a certificate is wrong. Changes nothing else. */
+  check(configs: readonly ListenerConfig[]): CheckedListeners {
+    const tlsServers = new Map<string, TlsServer>()
+    const tls = configs.map((each) => this.tlsOf(each, tlsServers))
+    return { configs, tls, tlsServers }
   }
 
   /**
-   * Checks the TLS of these listeners, and binds those that are new. Throws if a certificate is wrong. `done`
-   * is called once: when all are bound, or with the address that could not be.
+   * Binds those of these listeners that are new. `done` is called once: when all are bound, or with the
+   * address that could not be.
    */
-  prepare(
-    configs: readonly ListenerConfig[],
-    done: (prepared: PreparedListeners | null, failed: Address | null, code: string) => void,
+  bindNew(
+    { configs, tls, tlsServers }: CheckedListeners,
+    done: (bound: BoundListeners | null, failed: Address | null, code: string) => void,
   ): void {
-    const tlsServers = new Map<string, TlsServer>()
-    const tls = configs.map((each) => this.tlsOf(each, tlsServers))
     const next = configs.map((config, at) => {
       const address = parseListen(config.address)
       const name = formatAddress(address)
@@ -101,12 +109,14 @@ export class Listeners {
     let over = false
     const end = (failed: Address | null, code: string): void => {
       over = true
-      if (failed !== null) {
+      const abandon = (): void => {
         for (const each of added) this.unbind(each)
-        done(null, failed, code)
-        return
       }
-      done({ commit: () => this.commit(next, tlsServers) }, null, '')
+      if (failed === null) done({ commit: () => this.commit(next, tlsServers), abandon }, null, '')
+      else {
+        abandon()
+        done(null, failed, code)
+      }
     }
     if (left === 0) end(null, '')
     for (const listener of added)

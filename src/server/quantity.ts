@@ -32,3 +32,6 @@ export function parseQuantity(name: string, text: string): number {
     throw new ConfigError(`${name} is ${form}, not '${text}'`)
   return value
 }
+
+/** Writes a number with the noun that it counts: `1 route`, `2 routes`. */
+export const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`

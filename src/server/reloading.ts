@@ -19,7 +19,7 @@ const COMPARE_MS = 5_000
 
 const ASKED = 1
 
-/** What a reading has found: the configuration, or what is wrong. */
+/** The result of a reading: the configuration, or its mistakes. */
 export interface Reading {
   readonly configuration: Configuration | null
   readonly errors: readonly string[]
@@ -56,7 +56,7 @@ export class Reloader extends Continuation {
   readonly events: ReloadEvents
   readonly request: Omit<ReadRequest, 'id'>
   private readings = 0
-  /** The files, and their contents as they were last read; null while nobody watches. */
+  /** The files that were last read, and their contents at that time; '' if they are not watched. */
   private files: readonly string[]
   private contents: string
 

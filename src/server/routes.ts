@@ -1,12 +1,10 @@
 // Compiles the routes of a configuration for the proxy.
 
 import type { Configuration, RouteConfig } from '../config/index.js'
-import type { World } from '../continuation/index.js'
-import { Networks, type Pollset } from '../pollset/index.js'
+import type { Pollset } from '../pollset/index.js'
 import {
   type Backend,
   type CompiledAction,
-  ConnectPolicy,
   NEVER,
   type ProxyLimits,
   Route,
@@ -14,7 +12,6 @@ import {
   Weighted,
 } from '../proxy/index.js'
 import { ConfigError } from './address.js'
-import type { Protocols } from './protocols.js'
 
 /** In place of a timeout that waits for ever, for a connection that is shared by routes. */
 const CONNECT_MS_MAX = 24 * 60 * 60 * 1000
@@ -56,14 +53,3 @@ export const routerOf = (
       to: new Route(pollset, limits, each, actionOf(each, backends)),
     })),
   )
-
-/** Returns the networks whose connections begin with a PROXY header. */
-export const relaysOf = ({ trustedProxies: { addresses, proxyProtocol } }: Configuration): Networks =>
-  new Networks(proxyProtocol ? addresses : [])
-
-export const connectsOf = (
-  world: World,
-  protocols: Protocols,
-  { connect }: Configuration,
-): ConnectPolicy | null =>
-  connect.length === 0 ? null : new ConnectPolicy(world, connect, (target) => protocols.tcpSessions(target))

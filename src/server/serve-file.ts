@@ -1,10 +1,10 @@
 // Serves a configuration file: reads it, starts the server, and reads it again for SIGHUP, or with --watch
 // when it has changed.
 
-import { type Configuration, diagnosticText, type ReadResult, readConfiguration } from '../config/index.js'
+import { type Configuration, diagnosticText } from '../config/index.js'
 import type { NodePollset } from '../pollset/index.js'
 import { ConfigError } from './address.js'
-import { checked, limitTables } from './check-configuration.js'
+import { limitTables, readChecked } from './check-configuration.js'
 import { RunningServer, type Writers } from './create-server.js'
 import type { ConfigurationOrigin } from './origins.js'
 import { type Reading, Reloader } from './reloading.js'
@@ -23,7 +23,7 @@ export class ConfigFileError extends Error {
 
 /** Reads a file for the start. Throws a {@link ConfigFileError} with all its mistakes. */
 export function readFile(file: string): FileReading {
-  const result: ReadResult = checked(readConfiguration(file, limitTables()))
+  const result = readChecked(file)
   const { configuration, errors, warnings, files } = result
   if (configuration === null) throw new ConfigFileError(errors.map(diagnosticText).join('\n'))
   return { configuration, files, warnings: warnings.map(diagnosticText) }
@@ -53,6 +53,7 @@ export function serveFile(
   })
   const { server, log } = running
   let current = configuration
+  let currentText = JSON.stringify(configuration)
   const request = { file, options: limitTables() }
   reloader = new Reloader(server.world, server.world.pollset as NodePollset, request, files, watches, {
     read(reading: Reading) {
@@ -63,13 +64,17 @@ export function serveFile(
         running.emit('reloaded', new ConfigError(`${file} is wrong`))
         return
       }
-      if (JSON.stringify(next) === JSON.stringify(current)) {
+      const text = JSON.stringify(next)
+      if (text === currentText) {
         log.tell('info', `${file} was read again: nothing has changed`)
         return
       }
       for (const each of unchanged(current, next)) log.tell('warn', each)
       server.apply(next, (wrong) => {
-        if (wrong === null) current = next
+        if (wrong === null) {
+          current = next
+          currentText = text
+        }
         running.emit('reloaded', wrong)
       })
     },
@@ -78,11 +83,11 @@ export function serveFile(
   return running
 }
 
-/** What a reload does not change. */
+/** Returns a line for each change that a reload does not make. */
 function unchanged(before: Configuration, after: Configuration): string[] {
-  const differs = (name: 'limits' | 'debug' | 'resolver'): boolean =>
+  const differs = (name: 'limits' | 'debug'): boolean =>
     JSON.stringify(before[name]) !== JSON.stringify(after[name])
-  return (['limits', 'debug', 'resolver'] as const)
+  return (['limits', 'debug'] as const)
     .filter(differs)
     .map((name) => `${name} has changed: this takes effect when the server starts again`)
 }

@@ -12,17 +12,9 @@ import {
   type LingeringClient,
   type StreamAcceptor,
 } from '../http/index.js'
-import { type Address, Networks, NodePollset, type Socket } from '../pollset/index.js'
-import {
-  CLEAR_TEXT,
-  type EngineSet,
-  ReverseProxy,
-  type Route,
-  Router,
-  TrustedProxies,
-} from '../proxy/index.js'
+import { type Address, NodePollset, type Socket } from '../pollset/index.js'
+import { CLEAR_TEXT, type EngineSet, ReverseProxy, type Route, Router } from '../proxy/index.js'
 import { Connections } from '../transport/index.js'
-import { ConfigError } from './address.js'
 import { Backends } from './backends.js'
 import { ClientAddresses } from './client-addresses.js'
 import { type AlpnProtocol, ClientHandshake, type HandshakeEvents } from './client-handshake.js'
@@ -31,11 +23,10 @@ import { Debugging } from './debugging.js'
 import type { Emitter } from './emitter.js'
 import { Incidents } from './incidents.js'
 import { checkLimits, defaultLimits, type Limits, limitsWith, type SomeLimits } from './limits.js'
-import { notListening } from './listen-faults.js'
 import { type BoundListener, Listeners } from './listeners.js'
 import { ProcessLog } from './process-log.js'
 import { Protocols } from './protocols.js'
-import { connectsOf, connectTimes, relaysOf, routerOf } from './routes.js'
+import { type Applied, ServedConfiguration } from './served-configuration.js'
 import type { ServerEvents, ServerOptions } from './server-options.js'
 
 export type { ServerEvents, ServerOptions } from './server-options.js'
@@ -57,16 +48,12 @@ export class Server extends TypedEvents implements HandshakeEvents {
   private readonly backends: Backends
   private readonly listening: Listeners
   private readonly limits: Limits
-  /** Whose connections begin with a PROXY header. */
-  private relays: Networks
-  /** Proxies and relays in front of us: their addresses stand for many clients. */
-  private inFront: Networks
   private readonly addresses: ClientAddresses
   readonly log: ProcessLog
   private readonly incidents: Incidents
   /** ms that draining may take. May be set until draining begins. */
   drainTimeoutMs: number
-  configuration: Configuration
+  private readonly served: ServedConfiguration
   private readonly read: NonNullable<ServerOptions['read']> | null
   private draining = false
   private readonly debugging: Debugging | null
@@ -79,7 +66,6 @@ export class Server extends TypedEvents implements HandshakeEvents {
     const { configuration } = options
     const limits: Limits = limitsWith(defaultLimits, configuration.limits as SomeLimits)
     checkLimits(limits)
-    this.configuration = configuration
     this.read = options.read ?? null
     this.pollset = new NodePollset(limits.pollset)
     const world = createWorld(this.pollset, { limits: limits.continuation })
@@ -95,8 +81,6 @@ export class Server extends TypedEvents implements HandshakeEvents {
     this.log = new ProcessLog(this.pollset, limits.server, options.log ?? (() => {}))
     this.incidents = new Incidents(this.log, limits)
     this.drainTimeoutMs = configuration.shutdown.timeoutMs
-    this.relays = relaysOf(configuration)
-    this.inFront = new Networks(configuration.trustedProxies.addresses)
     this.addresses = new ClientAddresses(limits.server)
     this.protocols = new Protocols(this.world, limits)
     this.backends = new Backends(this.world, this.protocols, limits.proxy, {
@@ -112,11 +96,15 @@ export class Server extends TypedEvents implements HandshakeEvents {
       listening: (address, secure) => this.emit('listening', address, secure),
       replaced: (address) => this.emit('replaced', address),
     })
-    this.listening.check(configuration.listeners)
-    const connects = connectsOf(this.world, this.protocols, configuration)
-    this.proxy = new ReverseProxy(this.world, new Router<Route>([]), limits.proxy, connects)
+    this.proxy = new ReverseProxy(this.world, new Router<Route>([]), limits.proxy)
     this.proxy.watch(this.incidents)
-    this.prepare(configuration).commit()
+    this.served = new ServedConfiguration(configuration, {
+      world: this.world,
+      proxy: this.proxy,
+      protocols: this.protocols,
+      backends: this.backends,
+      listeners: this.listening,
+    })
     const { debug } = options
     this.debugging =
       debug === undefined
@@ -133,60 +121,21 @@ export class Server extends TypedEvents implements HandshakeEvents {
     return this.configuration.listeners.length
   }
 
+  get configuration(): Configuration {
+    return this.served.current
+  }
+
   /** Binds the listeners. */
   begin(): void {
-    this.listening.prepare(this.configuration.listeners, (prepared, failed, code) => {
-      if (prepared === null) this.emit('failed', failed as Address, code)
-      else prepared.commit()
+    this.served.begin((address, code) => this.emit('failed', address, code))
+  }
+
+  /** Replaces the configuration, for connections and requests from now on: in one turn, or not at all. */
+  apply(configuration: Configuration, applied: Applied): void {
+    this.served.apply(configuration, (wrong) => {
+      if (wrong === null) this.drainTimeoutMs = configuration.shutdown.timeoutMs
+      applied(wrong)
     })
-  }
-
-  /**
-   * Replaces the configuration, for connections and requests from now on: in one turn, or not at all.
-   * @param done called once, with what is wrong, or null when it serves
-   */
-  apply(configuration: Configuration, done: (wrong: Error | null) => void): void {
-    try {
-      if (this.draining) throw new ConfigError('the server is closing')
-      const prepared = this.prepare(configuration)
-      this.listening.prepare(configuration.listeners, (listeners, failed, code) => {
-        if (listeners === null) {
-          done(new ConfigError(notListening(failed as Address, code)))
-          return
-        }
-        listeners.commit()
-        prepared.commit()
-        this.configuration = configuration
-        this.drainTimeoutMs = configuration.shutdown.timeoutMs
-        done(null)
-      })
-    } catch (error) {
-      done(error instanceof Error ? error : new Error(String(error)))
-    }
-  }
-
-  /** Makes what requests need of a configuration. Throws if it is wrong. */
-  private prepare(configuration: Configuration): { commit(): void } {
-    const { proxy } = this
-    const { trustedProxies, resolver } = configuration
-    const times = connectTimes(configuration)
-    const backends = this.backends.prepare(configuration.backends, times, resolver)
-    const routes = routerOf(configuration, backends.byName, this.pollset, proxy.limits)
-    const relays = relaysOf(configuration)
-    const inFront = new Networks(trustedProxies.addresses)
-    const trusted = new TrustedProxies(inFront, trustedProxies.fields)
-    const connects = connectsOf(this.world, this.protocols, configuration)
-    return {
-      commit: () => {
-        backends.commit()
-        proxy.routes = routes
-        proxy.backends = [...backends.byName.values()]
-        proxy.trusted = trusted
-        proxy.connects = connects
-        this.relays = relays
-        this.inFront = inFront
-      },
-    }
   }
 
   private unreached(engines: EngineSet, why: Fault): void {
@@ -216,10 +165,10 @@ export class Server extends TypedEvents implements HandshakeEvents {
     return listener.acceptor
   }
 
-  clientClosed(client: Client): void {
+  private clientClosed(client: Client): void {
     this.forget(client)
     this.lingering.delete(client)
-    this.addressClosed(client.addresses.from)
+    this.addresses.closed(client.addresses.from.host)
     this.backends.clientClosed(client)
   }
 
@@ -233,7 +182,7 @@ export class Server extends TypedEvents implements HandshakeEvents {
     clientAbused: (client, part) => this.clientAbused(client, part),
   }
 
-  clientLingers(client: LingeringClient): void {
+  private clientLingers(client: LingeringClient): void {
     this.lingering.set(client, client)
   }
 
@@ -269,7 +218,7 @@ export class Server extends TypedEvents implements HandshakeEvents {
     if (this.connections.isFull) this.makeRoom()
     const { handshakeMs } = this.limits.server
     const { tls } = listener
-    const proxyHeaderBytesMax = this.relays.has(socket.remote.host)
+    const proxyHeaderBytesMax = this.served.relays.has(socket.remote.host)
       ? this.limits.server.proxyHeaderBytesMax
       : 0
     const options = { tls, proxyHeaderBytesMax, handshakeMs }
@@ -297,12 +246,12 @@ export class Server extends TypedEvents implements HandshakeEvents {
     this.handshakes.delete(handshake)
     this.connections.delete(handshake)
     this.incidents.dropped(handshake)
-    this.addressClosed(handshake.addresses.from)
+    this.addresses.closed(handshake.addresses.from.host)
   }
 
   clientAbused({ addresses }: Client | ClientHandshake, part: number): void {
     const { host } = addresses.from
-    if (!this.inFront.has(host)) this.addresses.abused(host, part, this.world.pollset.now)
+    if (!this.served.inFront.has(host)) this.addresses.abused(host, part, this.world.pollset.now)
   }
 
   /**
@@ -310,20 +259,17 @@ export class Server extends TypedEvents implements HandshakeEvents {
    * all others refused. Behind a relay its clients are counted instead.
    */
   admits(from: Address): boolean {
-    if (this.inFront.has(from.host) || this.addresses.admit(from.host, this.world.pollset.now)) return true
+    if (this.served.inFront.has(from.host) || this.addresses.admit(from.host, this.world.pollset.now))
+      return true
     this.incidents.notAdmitted(from)
     return false
-  }
-
-  /** One that was not counted is not in the table. Whom we trust may have changed since it was. */
-  private addressClosed(from: Address): void {
-    this.addresses.closed(from.host)
   }
 
   // Called by control
 
   drain(): void {
     this.draining = true
+    this.served.close()
     this.emit('draining')
     this.debugging?.drain()
     this.connections.stopListening()

@@ -3,7 +3,7 @@
 
 import type { BackendConfig, Configuration, ListenerConfig, RouteConfig } from '../config/index.js'
 import { formatAddress } from '../pollset/index.js'
-import { type ProxyLimits, settingsOf } from '../proxy/index.js'
+import { type ProxyLimits, type RouteMatch, settingsOf } from '../proxy/index.js'
 import type { ProxyVersion } from '../transport/index.js'
 import { type Listen, parseBackend, type RouteText } from './address.js'
 import { defaultLimits, limitsWith, type SomeLimits } from './limits.js'
@@ -83,19 +83,22 @@ function backendOf(url: string, options: ShortForm, pending: number): BackendCon
   }
 }
 
+/** Returns the match of a host, '' for any, and a path prefix. */
+export const matchOf = (host: string, prefix: string): RouteMatch => ({
+  listeners: [],
+  hosts: host === '' ? [] : [host],
+  path: prefix === '/' ? null : { kind: 'prefix', value: prefix },
+  methods: [],
+  headers: [],
+  query: [],
+})
+
 function routeOf({ host, prefix, url }: RouteText, limits: ProxyLimits, options: ShortForm): RouteConfig {
   const name = host === '' && prefix === '/' ? '/' : `${host}${prefix}`
   return {
     ...settingsOf(name, limits),
     errors: options.errors ?? 'plain',
-    match: {
-      listeners: [],
-      hosts: host === '' ? [] : [host],
-      path: prefix === '/' ? null : { kind: 'prefix', value: prefix },
-      methods: [],
-      headers: [],
-      query: [],
-    },
+    match: matchOf(host, prefix),
     action: { kind: 'backend', to: [{ backend: url, weight: 1 }] },
     sources: {},
     source: NO_SOURCE,

@@ -193,7 +193,7 @@ export const STORIES: readonly (readonly [string, (t: Test, seen: Seen) => void]
     },
   ],
   [
-    'a status of retry.on: after a pause the request goes to the other endpoint',
+    'R14: a status of retry.on: after a pause the request goes to the other endpoint',
     (t, seen) => {
       const { proxy, far } = started(seen, ON_503)
       far.send(GET)
@@ -214,7 +214,7 @@ export const STORIES: readonly (readonly [string, (t: Test, seen: Seen) => void]
     },
   ],
   [
-    'Retry-After: one second is waited for, more is the client’s',
+    'R14: one second of Retry-After is waited for, more passes to the client',
     (t, seen) => {
       const { proxy, far } = started(seen, ON_503)
       far.send(GET)
@@ -246,7 +246,7 @@ export const STORIES: readonly (readonly [string, (t: Test, seen: Seen) => void]
     },
   ],
   [
-    'no budget for retries: the status passes',
+    'R15: no budget for retries: the status passes',
     (t, seen) => {
       const none = { ratio: 0, perSecond: 0 }
       const { proxy, far } = started(seen, {
@@ -258,6 +258,36 @@ export const STORIES: readonly (readonly [string, (t: Test, seen: Seen) => void]
       proxy.backends[0].send(answer('503'))
       t.equal(statusOf(far), '503')
       t.match(steps(proxy), /answer transfer$/)
+    },
+  ],
+  [
+    'R15: no budget for retries: a connection that dies before it answers costs its request',
+    (t, seen) => {
+      for (const [perSecond, status] of [
+        [0, '502'],
+        [1, undefined],
+      ] as const) {
+        const { proxy, far } = started(seen, {
+          ...TURNS,
+          backendOptions: { ...TURNS.backendOptions, retryBudget: { ratio: 0, perSecond } },
+        })
+        far.send(GET)
+        proxy.greet(proxy.backends[0])
+        proxy.backends[0].destroy()
+        t.equal(proxy.beside.length, perSecond, 'the other endpoint')
+        if (status !== undefined) t.equal(statusOf(far), status)
+      }
+    },
+  ],
+  [
+    'R15: no budget for retries: an endpoint that refuses connections costs the request',
+    (t, seen) => {
+      const none = { ratio: 0, perSecond: 0 }
+      const options = { ...TURNS, backendOptions: { ...TURNS.backendOptions, retryBudget: none } }
+      const { proxy, far } = started(seen, options, (each) => each.refuse())
+      far.send(GET)
+      t.equal(statusOf(far), '502')
+      t.equal(proxy.beside.length, 0)
     },
   ],
   [

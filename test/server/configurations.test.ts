@@ -5,12 +5,12 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import * as http from 'node:http'
 import * as http2 from 'node:http2'
 import * as https from 'node:https'
-import { type AddressInfo, connect as connectTcp, type Server as NetServer, type Socket } from 'node:net'
+import { type AddressInfo, connect as connectTcp, type Server as NetServer } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { webSocketAccept } from '../../src/http1/websocket.js'
 import { authority, pathOf } from '../../tools/testbed/certificates/index.js'
 import { freePort, run, start } from '../../tools/testbed/programs.js'
+import { echoUpgrades } from '../world/websocket-echo.js'
 
 t.jobs = 3
 
@@ -41,13 +41,7 @@ async function app(t: Test, name: string): Promise<number> {
     }
     response.end(`${name} ${request.headers.host} ${request.headers['x-forwarded-proto']}`)
   })
-  server.on('upgrade', (request, socket: Socket) => {
-    socket.on('error', () => {})
-    const accept = webSocketAccept(String(request.headers['sec-websocket-key']))
-    socket.write('HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: upgrade\r\n')
-    socket.write(`sec-websocket-accept: ${accept}\r\n\r\n`)
-    socket.pipe(socket)
-  })
+  echoUpgrades(server)
   t.teardown(() => server.closeAllConnections())
   return listening(t, server)
 }

@@ -5,6 +5,7 @@ import { createServer as createOrigin, get, type ServerResponse } from 'node:htt
 import type { AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
 import { ConfigError, createServer } from '../../src/server/index.js'
+import { freePort } from '../../tools/testbed/programs.js'
 
 /** An origin that answers when it is told, and counts its open connections. */
 async function origin(t: Test) {
@@ -124,4 +125,25 @@ t.test('wrong options throw a ConfigError that says what to write', async (t) =>
   t.throws(() => server.apply(undefined as never), ConfigError)
   await server.close()
   t.throws(() => server.apply({ backend: 'http://127.0.0.1:2' }), /was closed/)
+})
+
+t.test('of two documents, the newer one serves, though the older one waits for its listener', async (t) => {
+  const document = (status: number, ...hosts: string[]) => ({
+    listeners: Object.fromEntries(hosts.map((host) => [`at-${host.at(-1)}`, { address: `${host}:${port}` }])),
+    routes: [{ name: 'all', answer: { status } }],
+  })
+  const port = await freePort()
+  const server = createServer({ version: 1, ...document(200, '127.0.0.1') })
+  await server.listen()
+  t.teardown(() => server.close())
+  const older = server.apply({ version: 1, ...document(201, '127.0.0.1', '127.0.0.2') })
+  const newer = server.apply({ version: 1, ...document(202, '127.0.0.1') })
+  await t.rejects(older, { name: 'ConfigError', message: /a newer configuration came before/ })
+  await newer
+  const status = async (host: string) => (await fetch(`http://${host}:${port}/`)).status
+  t.equal(await status('127.0.0.1'), 202)
+  await t.rejects(status('127.0.0.2'), 'its listener is closed again')
+  const last = server.apply({ version: 1, ...document(203, '127.0.0.1', '127.0.0.3') })
+  void server.close()
+  await t.rejects(last, { message: 'the server is closing' })
 })

@@ -2,14 +2,14 @@
 
 import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { createServer, get as httpGet, type IncomingMessage, type Server } from 'node:http'
-import type { AddressInfo, Socket } from 'node:net'
+import type { AddressInfo } from 'node:net'
 import { connect as connectTcp } from 'node:net'
 import { join } from 'node:path'
 import { connect as connectTls, type TLSSocket } from 'node:tls'
 import t, { type Test } from 'tap'
-import { webSocketAccept } from '../../src/http1/websocket.js'
 import { pathOf } from '../../tools/testbed/certificates/index.js'
 import { freePort, type Program, run, start } from '../../tools/testbed/programs.js'
+import { echoUpgrades } from '../world/websocket-echo.js'
 
 t.jobs = 4
 
@@ -23,13 +23,7 @@ async function backend(t: Test, name: string): Promise<{ port: number; server: S
     if (request.url === '/status/503') response.statusCode = 503
     response.end(`${name} ${request.url} ${request.headers['x-forwarded-for']}`)
   })
-  server.on('upgrade', (request, socket: Socket) => {
-    socket.on('error', () => {})
-    const accept = webSocketAccept(String(request.headers['sec-websocket-key']))
-    socket.write('HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: upgrade\r\n')
-    socket.write(`sec-websocket-accept: ${accept}\r\n\r\n`)
-    socket.pipe(socket)
-  })
+  echoUpgrades(server)
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   t.teardown(() => {
     server.closeAllConnections()
@@ -169,20 +163,19 @@ routes: [{ name: all, backend: ${name} }]
   await echo('to the end')
 })
 
-t.test('a reload keeps TLS sessions', async (t) => {
+t.test('a reload with another certificate keeps TLS sessions', async (t) => {
   const [one, port] = [await backend(t, 'one'), await freePort()]
   const folder = t.testdir()
   const file = join(folder, 'fermata.yaml')
-  const text = (answer: number): string => `
+  const text = (certificate: string): string => `
 version: 1
 listeners: { tls: { address: "127.0.0.1:${port}", tls: { certificates: [site] } } }
-certificates: { site: { cert: { file: "${pathOf('localhost.pem')}" }, key: { file: "${pathOf('localhost.key')}" } } }
+certificates: { site: { cert: { file: "${pathOf(`${certificate}.pem`)}" }, key: { file: "${pathOf(`${certificate}.key`)}" } } }
 backends: { app: { protocol: http, endpoints: ["127.0.0.1:${one.port}"] } }
 routes:
   - { name: all, backend: app }
-  - { name: here, match: { path: /here }, answer: { status: ${answer} } }
 `
-  put(file, text(200))
+  put(file, text('localhost'))
   const program = await serve(t, file)
   let session: Buffer | undefined
   const shaken = () =>
@@ -205,7 +198,7 @@ routes:
   const first = await shaken()
   t.equal(first.isSessionReused(), false)
   first.destroy()
-  put(file, text(204))
+  put(file, text('example'))
   program.signal('SIGHUP')
   await program.until('it is read', () => /the configuration was read again/.test(program.stderr))
   const second = await shaken()

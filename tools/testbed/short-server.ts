@@ -20,7 +20,7 @@ import {
 import { orError } from '../../src/server/create-server.js'
 import { Server } from '../../src/server/server.js'
 import type { ServerOptions } from '../../src/server/server-options.js'
-import { configurationOf, type ShortForm } from '../../src/server/short-form.js'
+import { configurationOf, matchOf, type ShortForm } from '../../src/server/short-form.js'
 
 export interface ShortServerOptions extends ShortForm, Omit<ServerOptions, 'configuration' | 'read'> {
   /** ms of accepting on after the order to shut down */
@@ -80,14 +80,7 @@ export const routerTo = (
       const settings = { ...settingsOf(backend.name, all), ...more }
       return {
         name: backend.name,
-        match: {
-          listeners: [],
-          hosts: host === '' ? [] : [host],
-          path: prefix === '/' ? null : { kind: 'prefix', value: prefix },
-          methods: [],
-          headers: [],
-          query: [],
-        },
+        match: matchOf(host, prefix),
         path: settings.path,
         to: new Route(pollset, all, settings, {
           kind: 'backend',

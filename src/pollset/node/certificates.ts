@@ -71,6 +71,7 @@ class Identity {
   }
 }
 
+/** The number of certificates that are kept. When it is reached, all are read again. */
 const KNOWN_MAX = 1_024
 
 /** Certificates that were read before: reading one takes a third of a millisecond. */
