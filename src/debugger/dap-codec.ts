@@ -286,9 +286,9 @@ export function checkAnswer(value: DapObject): string | null {
 }
 
 /** Returns the bytes of a message, its header included. */
-export const dapBytes = (message: DapMessage): Buffer => dapTextBytes(JSON.stringify(message))
+export const dapBytes = (message: DapMessage): Buffer => dapBeginning(JSON.stringify(message), 0)
 
-/** Returns the bytes of a message that is JSON already, its header included. */
-export function dapTextBytes(body: string): Buffer {
-  return Buffer.from(`Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`)
+/** Returns the header of a message and the beginning of its JSON, which so many bytes follow. */
+export function dapBeginning(text: string, following: number): Buffer {
+  return Buffer.from(`Content-Length: ${Buffer.byteLength(text) + following}\r\n\r\n${text}`)
 }

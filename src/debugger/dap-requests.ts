@@ -127,7 +127,8 @@ function surveyOf(session: DapSession, given: DapObject, overview: boolean): Sur
   const condition = session.debugger.condition(text(given.filter), session)
   if (typeof condition === 'string') throw new CommandError(condition)
   const question = { condition, by, reversed: given.descending === true, limit, overview }
-  return new Survey(session.debugger.target, question, session)
+  const { target, turnShare } = session.debugger
+  return new Survey(target, question, turnShare, session)
 }
 
 export const requests: Readonly<Record<string, Answering>> = {

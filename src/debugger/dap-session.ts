@@ -1,6 +1,6 @@
 // A debugger's connection: the Debug Adapter Protocol on a socket of the pollset. Requests are answered in
-// the step that reads them, but for a survey, which takes more turns when there is much to look at. Live
-// requests are never all stopped: a stop is that of one thread, and so is `continue`.
+// the step that reads them, but for a survey, which takes more turns when there is much to look at or to say.
+// Live requests are never all stopped: a stop is that of one thread, and so is `continue`.
 
 import type { Continuation } from '../continuation/index.js'
 import { Deadline, endsWorld, invariant, type Socket } from '../pollset/index.js'
@@ -11,8 +11,8 @@ import {
   type DapObject,
   DapReader,
   type DapRequest,
+  dapBeginning,
   dapBytes,
-  dapTextBytes,
   MALFORMED,
   MESSAGE,
   MORE,
@@ -65,6 +65,8 @@ export class DapSession extends ByteConnection implements Commander, Surveyor {
   readonly pointsBy = new Map<string, number[]>()
   /** The request that a survey will answer: nothing is read until then. */
   private pending: { readonly survey: Survey; readonly seq: number; readonly command: string } | null = null
+  /** What is sent while the answer of a survey is written: it follows. Null while none is. */
+  private delayed: Buffer[] | null = null
   private readonly reader: DapReader<DapRequest>
   private seq = 0
   private readonly attachBy: AttachBy
@@ -167,10 +169,23 @@ export class DapSession extends ByteConnection implements Commander, Surveyor {
 
   // What a survey tells
 
-  surveyed(body: string): void {
-    const { seq, command } = this.answered()
-    const head = JSON.stringify({ seq: ++this.seq, ...success(seq, command) })
-    this.output.write(dapTextBytes(`${head.slice(0, -1)},"body":${body}}`))
+  surveyed(bytes: number): void {
+    const { pending } = this
+    invariant(pending !== null, 'a survey answers a request')
+    const head = JSON.stringify({ seq: ++this.seq, ...success(pending.seq, pending.command) })
+    this.output.write(dapBeginning(`${head.slice(0, -1)},"body":`, bytes + END.length))
+    this.delayed = []
+  }
+
+  surveyPiece(bytes: Buffer): void {
+    this.output.write(bytes)
+  }
+
+  surveyOver(): void {
+    this.output.write(END)
+    for (const each of this.delayed ?? []) this.output.write(each)
+    this.delayed = null
+    this.answered()
   }
 
   surveyFailed(error: unknown): void {
@@ -196,7 +211,9 @@ export class DapSession extends ByteConnection implements Commander, Surveyor {
   }
 
   private send(message: DapObject): void {
-    this.output.write(dapBytes({ seq: ++this.seq, ...message } as never))
+    const bytes = dapBytes({ seq: ++this.seq, ...message } as never)
+    if (this.delayed === null) this.output.write(bytes)
+    else this.delayed.push(bytes)
   }
 
   /** Checks the token of `attach`, in constant time. */
@@ -266,6 +283,9 @@ const success = (request_seq: number, command: string) => ({
   success: true,
   command,
 })
+
+/** The end of a message whose last part is its body. */
+const END = Buffer.from('}')
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 

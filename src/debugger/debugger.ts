@@ -8,6 +8,7 @@ import { type Condition, Conditions, type Vocabulary } from './conditions.js'
 import { type HoldOwner, Holds } from './holds.js'
 import type { DebuggerLimits } from './limits.js'
 import type { Moment, Target } from './target.js'
+import { TurnShare } from './turn-share.js'
 
 /** How far a released continuation goes before it stops again. */
 export type Stride =
@@ -41,6 +42,7 @@ export class Debugger implements Gate, Watcher {
   readonly target: Target
   readonly limits: DebuggerLimits
   readonly holding: Holds
+  readonly turnShare: TurnShare
   private readonly conditions: Conditions<Moment>
   private readonly points: Owned[] = []
   private readonly going = new Map<Continuation, Going>()
@@ -55,6 +57,7 @@ export class Debugger implements Gate, Watcher {
     this.conditions = new Conditions(target.vocabulary, limits)
     const { scheduler, pollset } = target.world
     this.holding = new Holds(scheduler, pollset, limits)
+    this.turnShare = new TurnShare(pollset)
   }
 
   attach(session: Attached): void {

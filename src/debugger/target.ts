@@ -78,7 +78,8 @@ export interface Overview {
 /** Counts continuations for an overview, one after the other. */
 export interface Tally {
   add(continuation: Continuation): void
-  overview(): Overview
+  /** Makes the overview when all are counted. It yields how much it has done, in units of a TurnShare. */
+  overview(): Generator<number, Overview>
 }
 
 /** What a list may be sorted by: the oldest first, then the one that holds the most bytes, and so on. */

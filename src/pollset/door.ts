@@ -182,6 +182,11 @@ export interface Pollset {
   readonly now: number
   /** How many turns have begun. */
   readonly turns: number
+  /**
+   * Returns the ms since this turn began, for work that is cut into slices. No request may depend on it
+   * (P38).
+   */
+  spentMs(): number
   readonly deadlines: Deadlines
   readonly commands: Commands
   listen(address: Address, id: string, options?: ListenOptions): Listener

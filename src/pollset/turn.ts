@@ -45,6 +45,10 @@ export abstract class Turns {
     return this.deadlines.now
   }
 
+  spentMs(): number {
+    return this.readClock() - this.deadlines.now
+  }
+
   queue(waiter: Waiter): void {
     this.ready.push(waiter)
     if (!this.running) this.askForTurn()

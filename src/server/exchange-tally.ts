@@ -1,7 +1,7 @@
 // Counts exchanges for the overview of a debugger: by step, by client, and those that are held.
 
 import type { Continuation, Program } from '../continuation/index.js'
-import { Foremost, type Overview, type Tally } from '../debugger/index.js'
+import { Foremost, type Overview, type Tally, units } from '../debugger/index.js'
 import type { Engine } from '../engine/index.js'
 import type { Client } from '../http/index.js'
 import { formatAddress } from '../pollset/index.js'
@@ -59,56 +59,77 @@ export class ExchangeTally implements Tally {
     client.heldBytes += heldBytesOf(each)
   }
 
-  overview(): Overview {
+  *overview(): Generator<number, Overview> {
+    const { backends, counts, inFlight, held, startedAt } = this
     const { pollset } = this.server.world
     const steps: Record<string, number> = {}
-    for (const [{ name, names }, at] of this.counts)
+    for (const [{ name, names }, at] of counts)
       for (const [step, count] of at.entries()) if (count > 0) steps[`${name}.${names[step]}`] = count
-    const engines = this.backends.all().flatMap((backend) => backend.engines())
+    const clients = yield* this.clients()
+    const foremost = new Foremost<Engine<ExchangeSession>>(OVERVIEW_ROWS)
+    let enginesTotal = 0
+    for (const backend of backends.all()) {
+      for (const engine of backend.engines()) {
+        enginesTotal++
+        foremost.add(engine, -loadOf(engine))
+        yield units.look
+      }
+      yield units.look
+    }
+    const engines = yield* described(foremost, (engine) => engine.describe())
     return {
       now: pollset.now,
-      uptimeMs: pollset.now - this.startedAt,
+      uptimeMs: pollset.now - startedAt,
       turns: pollset.turns,
-      inFlight: this.inFlight,
-      held: this.held,
-      clients: this.clients(),
+      inFlight,
+      held,
+      clients,
       clientsTotal: this.server.openClients,
-      engines: foremostOf(engines, loadOf).map((each) => each.describe()),
-      enginesTotal: engines.length,
+      engines,
+      enginesTotal,
       steps,
     }
   }
 
   /** Returns the open clients with the most requests. */
-  private clients(): Readonly<Record<string, unknown>>[] {
+  private *clients(): Generator<number, Description[]> {
     const { server, byClient } = this
-    const shown = foremostOf([...byClient.keys()], (each) => byClient.get(each)?.streams ?? 0)
+    const foremost = new Foremost<Client>(OVERVIEW_ROWS)
+    for (const [client, { streams }] of byClient) {
+      foremost.add(client, -streams)
+      yield units.look
+    }
     // The others have none: any will do.
     for (const client of server.clients()) {
-      if (shown.length >= OVERVIEW_ROWS) break
-      if (!byClient.has(client)) shown.push(client)
+      if (foremost.size >= OVERVIEW_ROWS) break
+      if (!byClient.has(client)) foremost.add(client, 0)
+      yield units.look
     }
-    const rows = []
-    for (const client of shown) {
+    return yield* described(foremost, (client) => {
       const protocol = server.protocolOf(client)
       // One that has closed meanwhile is not shown.
-      if (protocol !== null)
-        rows.push({
-          id: client.id,
-          address: formatAddress(client.addresses.from),
-          protocol,
-          ...(byClient.get(client) ?? nothing),
-        })
-    }
-    return rows
+      if (protocol === null) return null
+      const { id, addresses } = client
+      const address = formatAddress(addresses.from)
+      return { id, address, protocol, ...(byClient.get(client) ?? nothing) }
+    })
   }
 }
 
-/** Returns those with the most, in that order. */
-function foremostOf<T>(all: readonly T[], most: (each: T) => number): T[] {
-  const foremost = new Foremost<T>(OVERVIEW_ROWS)
-  for (const each of all) foremost.add(each, -most(each))
-  return Array.from({ length: foremost.size }, () => foremost.takeLast()).reverse()
+type Description = Readonly<Record<string, unknown>>
+
+/** Returns what is said of the foremost, the first first. */
+function* described<T>(
+  foremost: Foremost<T>,
+  describe: (each: T) => Description | null,
+): Generator<number, Description[]> {
+  const all: Description[] = []
+  while (foremost.size > 0) {
+    const description = describe(foremost.takeLast())
+    if (description !== null) all.push(description)
+    yield units.row
+  }
+  return all.reverse()
 }
 
 const loadOf = ({ queued, sessions }: Engine<ExchangeSession>): number =>

@@ -1,7 +1,7 @@
 // The turn against spec/pollset.md and spec/output.md: its order, its budget, and that each thing is done once.
 
 import t from 'tap'
-import { type Flushable, type Settleable, Turns, type Waiter } from '../../src/pollset/index.js'
+import { type Flushable, type Settleable, SimPollset, Turns, type Waiter } from '../../src/pollset/index.js'
 import { Alarm } from '../world/alarm.js'
 import { raise } from '../world/raise.js'
 
@@ -55,6 +55,26 @@ class Bare extends Turns {
     return { settle: () => this.log.push(name), crashWith: raise }
   }
 }
+
+t.test('P38: a turn tells how long it has taken; a simulated one has taken no time', async (t) => {
+  const turns = new Bare()
+  const spent: number[] = []
+  turns.clock = 5
+  turns.queue(
+    turns.waiter('slice', () => {
+      spent.push(turns.spentMs())
+      turns.clock = 7.5
+      spent.push(turns.spentMs())
+    }),
+  )
+  turns.one()
+  t.strictSame(spent, [0, 2.5])
+
+  const simulated = new SimPollset(1)
+  simulated.after(3, () => simulated.queue({ wake() {}, resume: () => void spent.push(simulated.spentMs()) }))
+  simulated.runUntil(() => spent.length === 3)
+  t.equal(spent[2], 0)
+})
 
 t.test('P5, O1: clock, deadlines, what was marked, waiters, flush, settle', async (t) => {
   const turns = new Bare()

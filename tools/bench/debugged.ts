@@ -36,6 +36,8 @@ interface Options {
 /** Between two pictures of `fermata top`. */
 const PICTURE_MS = 500
 const PICTURE = { sort: 'age', descending: false, filter: '', limit: 100 }
+/** Those of one that was scrolled to the end. */
+const WHOLE_PICTURES = 10
 /** Pictures before the first that is measured: V8 compiles what runs often. */
 const WARM_UP = 60
 const CLIENT_CONNECTIONS = 20
@@ -108,7 +110,12 @@ async function measureTop(options: Options, place: Place): Promise<void> {
     await sleep(50)
   }
   const debug = await Client.attach(server.debug, {})
-  for (let i = 0; i < WARM_UP; i++) await debug.request('fermata/top', PICTURE)
+  const turnsOf = async (pictures: number, limit: number): Promise<TurnReport> => {
+    await server.worker.ask<TurnReport>('turns')
+    for (let i = 0; i < pictures; i++) await debug.request('fermata/top', { ...PICTURE, limit })
+    return server.worker.ask<TurnReport>('turns')
+  }
+  const first = await turnsOf(WARM_UP, PICTURE.limit)
   const sample = async (asks: boolean): Promise<TopSample> => {
     await server.worker.ask<TurnReport>('turns')
     const pids = processTree(server.worker.pid)
@@ -122,36 +129,83 @@ async function measureTop(options: Options, place: Place): Promise<void> {
     }
     const used = (cpuMicroseconds(pids) - before) / (10 * (performance.now() - began))
     const turns = await server.worker.ask<TurnReport>('turns')
-    if (asks && turns.turns === 0) throw new Error('the probe has seen no turn')
+    if (asks && turns.debuggerTurns === 0) throw new Error('the probe has seen no turn of the debugger')
     return { cpu: used, turns }
   }
-  const samples: { readonly idle: TopSample; readonly top: TopSample }[] = []
-  for (let round = 0; round < rounds; round++)
-    samples.push({ idle: await sample(false), top: await sample(true) })
+  const idle: TopSample[] = []
+  const top: TopSample[] = []
+  for (let round = 0; round < rounds; round++) {
+    idle.push(await sample(false))
+    top.push(await sample(true))
+  }
+  const whole = await turnsOf(WHOLE_PICTURES, inFlight)
   debug.end()
   await Promise.all([client.end(), server.worker.end(), silent.end()])
 
-  const row = (name: string, of: (each: (typeof samples)[number]) => TopSample): string[] => [
-    name,
-    spread(samples.map((each) => of(each).cpu)),
-    spread(samples.map((each) => of(each).turns.longestMs)),
-    ...(['long', 'interrupted', 'turns'] as const).map((count) =>
-      String(samples.reduce((sum, each) => sum + of(each).turns[count], 0)),
-    ),
-  ]
   console.log(
     `\nfermata top: ${inFlight.toLocaleString('en-US')} in flight, ${rounds} rounds of ${seconds} s`,
   )
   console.log(
     table(
-      ['', 'CPU, % of a core', 'longest turn, ms', 'turns above 1 ms', 'interrupted', 'turns'],
-      [row('nothing asked', ({ idle }) => idle), row('top, 2 a second', ({ top }) => top)],
+      ['', 'CPU, % of a core'],
+      [
+        ['nothing asked', spread(idle.map(({ cpu }) => cpu))],
+        ['top, 2 a second', spread(top.map(({ cpu }) => cpu))],
+      ],
     ),
   )
-  const cpu = median(samples.map(({ top, idle }) => top.cpu - idle.cpu))
-  const longest = median(samples.map(({ top }) => top.turns.longestMs))
+  const turns = { idle: idle.map((each) => each.turns), top: top.map((each) => each.turns) }
+  console.log('\nTurns, and why they took more than 1 ms. The longest: ms of CPU of the thread.')
+  console.log(
+    table(TURN_HEADS, [
+      turnRow('nothing asked', turns.idle),
+      turnRow('top, 2 a second', turns.top),
+      turnRow(`its first ${WARM_UP} pictures`, [first]),
+      turnRow(`${WHOLE_PICTURES} pictures with all rows`, [whole]),
+    ]),
+  )
+  const cpu = median(top.map((each, at) => each.cpu - (idle[at] as TopSample).cpu))
+  const longest = Math.max(...turns.top.map(({ debuggerMs }) => debuggerMs))
   console.log(`top costs ${figure(cpu)}% of a core, the aim is 3 or less: ${verdict(cpu <= 3)}`)
-  console.log(`its longest turn has ${figure(longest)} ms, the aim is 1 or less: ${verdict(longest <= 1)}`)
+  console.log(
+    `its longest work in a turn has ${figure(longest)} ms, the aim is 1 or less: ${verdict(longest <= 1)}`,
+  )
+}
+
+const TURN_HEADS = [
+  '',
+  'turns',
+  'above 1 ms',
+  'in GC',
+  'interrupted',
+  'by the debugger',
+  'others',
+  'longest',
+  "the debugger's longest",
+]
+
+/** A turn that the collector paused says nothing of our code, so it is not among the longest. */
+function turnRow(name: string, all: readonly TurnReport[]): string[] {
+  const sum = (of: (each: TurnReport) => number): number => all.reduce((before, each) => before + of(each), 0)
+  const kinds = new Map<string, number>()
+  for (const { inGc } of all)
+    for (const [kind, count] of Object.entries(inGc)) kinds.set(kind, (kinds.get(kind) ?? 0) + count)
+  const inGc = [...kinds].map(([kind, count]) => `${count} ${kind}`).join(', ')
+  const long = sum((each) => each.long)
+  const interrupted = sum((each) => each.interrupted)
+  const byDebugger = sum((each) => each.byDebugger)
+  const inAnyGc = [...kinds.values()].reduce((before, count) => before + count, 0)
+  return [
+    name,
+    String(sum((each) => each.turns)),
+    String(long),
+    inGc || '0',
+    String(interrupted),
+    String(byDebugger),
+    String(long - inAnyGc - interrupted - byDebugger),
+    figure(Math.max(...all.map(({ longestMs }) => longestMs))),
+    figure(Math.max(...all.map(({ debuggerMs }) => debuggerMs))),
+  ]
 }
 
 const verdict = (reached: boolean): string => (reached ? 'reached' : 'missed')

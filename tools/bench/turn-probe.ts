@@ -1,50 +1,161 @@
 // Measures the turns of the process that loads it first (`node --import`). Over IPC it is asked, and tells
-// what was since it was last asked.
+// what was since it was last asked: how long turns took, how much of each was the debugger's, and which of
+// the long ones overlap a pause of the garbage collector.
 
+import { existsSync, openSync, readSync } from 'node:fs'
+import { constants, type NodeGCPerformanceDetail, PerformanceObserver } from 'node:perf_hooks'
+import { DapSession } from '../../src/debugger/index.js'
+import { Survey } from '../../src/debugger/survey.js'
 import { Turns } from '../../src/pollset/index.js'
+import { ByteOutput } from '../../src/transport/index.js'
 
 export interface TurnReport {
   readonly turns: number
-  /** Turns in which the process lost its CPU to another: how long they took is not known. */
-  readonly interrupted: number
-  /** The longest turn of the others, in ms. */
-  readonly longestMs: number
-  /** Turns of more than 1 ms. */
+  /** Turns of more than 1 ms. Each is in one of the three groups that follow, or of the rest. */
   readonly long: number
+  /** Those that overlap a pause of the garbage collector, by its kind. */
+  readonly inGc: Readonly<Record<string, number>>
+  /** Those whose thread had 1 ms of CPU or less: another thread had it, of this process or of another. */
+  readonly interrupted: number
+  /** Those in which the work of the debugger took more than 1 ms. */
+  readonly byDebugger: number
+  /** The longest turn without a pause, in ms of the thread's CPU. */
+  readonly longestMs: number
+  /** The longest work of the debugger in such a turn, in ms of the thread's CPU. */
+  readonly debuggerMs: number
+  /** Turns in which there was work of the debugger. */
+  readonly debuggerTurns: number
 }
 
 const LONG_MS = 1
-/** A turn may take so much longer than its CPU time, in ms and as a ratio, and was not interrupted. */
-const SLACK_MS = 0.05
-const SLACK = 1.1
-let turns = 0
-let interrupted = 0
-let longestMs = 0
-let long = 0
+/** The CPU of a shorter turn is not read: it has no more. */
+const SHORT_MS = 0.2
+
+const GC_KINDS = new Map([
+  [constants.NODE_PERFORMANCE_GC_MINOR, 'minor'],
+  [constants.NODE_PERFORMANCE_GC_MAJOR, 'major'],
+  [constants.NODE_PERFORMANCE_GC_INCREMENTAL, 'incremental'],
+  [constants.NODE_PERFORMANCE_GC_WEAKCB, 'weak callbacks'],
+])
+
+interface Span {
+  readonly began: number
+  readonly ended: number
+}
+interface Pause extends Span {
+  readonly kind: string
+}
+interface Turn extends Span {
+  readonly debuggerMs: number
+  /** The CPU that the thread had. */
+  readonly cpuMs: number
+}
+
+/**
+ * Reads the CPU that this thread has had. Linux tells it in no other place that Node 20 can read, and not
+ * every Linux tells it: then it is that of all threads of the process.
+ */
+class ThreadCpu {
+  private readonly path = `/proc/self/task/${process.pid}/sched`
+  private readonly file = existsSync(this.path) ? openSync(this.path, 'r') : null
+  private readonly text = Buffer.alloc(8192)
+
+  /** In ms. */
+  get ms(): number {
+    // Linux counts until now when it is asked for this.
+    const { userCPUTime, systemCPUTime } = process.resourceUsage()
+    if (this.file === null) return (userCPUTime + systemCPUTime) / 1000
+    const length = readSync(this.file, this.text, 0, this.text.length, 0)
+    const [, ms] = /^se\.sum_exec_runtime\s*:\s*([\d.]+)/m.exec(this.text.toString('latin1', 0, length)) ?? []
+    return Number(ms)
+  }
+}
+
+const threadCpu = new ThreadCpu()
+
+let turns: Turn[] = []
+let pauses: Pause[] = []
+/** The work of the debugger in this turn, in ms. */
+let spentMs = 0
+/** Work of the debugger is being measured: what it calls is part of it. */
+let inside = false
+
+const observer = new PerformanceObserver((list) => addPauses(list.getEntries()))
+observer.observe({ entryTypes: ['gc'] })
+
+function addPauses(entries: ReturnType<typeof observer.takeRecords>): void {
+  for (const each of entries) {
+    const { startTime, duration, detail } = each as typeof each & { readonly detail: NodeGCPerformanceDetail }
+    const kind = GC_KINDS.get(detail.kind ?? -1) ?? 'other'
+    pauses.push({ began: startTime, ended: startTime + duration, kind })
+  }
+}
+
+/** Replaces a method by one that counts as work of the debugger where `its` says so. */
+function measure<T extends object>(prototype: T, name: string, its: (it: T) => boolean): void {
+  const method = Reflect.get(prototype, name) as (...given: unknown[]) => unknown
+  Reflect.set(prototype, name, function (this: T, ...given: unknown[]): unknown {
+    if (inside || !its(this)) return method.apply(this, given)
+    inside = true
+    const began = performance.now()
+    try {
+      return method.apply(this, given)
+    } finally {
+      inside = false
+      // Work of 0 ms is work too.
+      spentMs += Math.max(performance.now() - began, Number.MIN_VALUE)
+    }
+  })
+}
+
+const isOfDebugger = (output: ByteOutput): boolean => Reflect.get(output, 'connection') instanceof DapSession
+measure(Survey.prototype, 'resume', () => true)
+measure(DapSession.prototype, 'resume', () => true)
+measure(ByteOutput.prototype, 'flush', isOfDebugger)
+measure(ByteOutput.prototype, 'settle', isOfDebugger)
 
 const measured = Turns.prototype as unknown as { turn(): void }
 const { turn } = measured
 measured.turn = function (): void {
-  const cpu = process.cpuUsage()
+  spentMs = 0
+  const before = threadCpu.ms
   const began = performance.now()
   turn.call(this)
-  const tookMs = performance.now() - began
-  const { user, system } = process.cpuUsage(cpu)
-  turns++
-  // Other threads may add to the CPU time, and do not make the turn longer.
-  if (tookMs > SLACK * ((user + system) / 1000) + SLACK_MS) interrupted++
-  else {
-    if (tookMs > longestMs) longestMs = tookMs
-    if (tookMs > LONG_MS) long++
-  }
+  const ended = performance.now()
+  const tookMs = ended - began
+  const cpuMs = tookMs <= SHORT_MS ? tookMs : Math.min(tookMs, threadCpu.ms - before)
+  turns.push({ began, ended, debuggerMs: Math.min(spentMs, cpuMs), cpuMs })
 }
 
+/** Tells what was, and begins anew. */
+function report(): TurnReport {
+  const inGc: Record<string, number> = {}
+  const found = { long: 0, interrupted: 0, byDebugger: 0, longestMs: 0, debuggerMs: 0, debuggerTurns: 0 }
+  for (const { began, ended, debuggerMs, cpuMs } of turns) {
+    if (debuggerMs > 0) found.debuggerTurns++
+    const isLong = ended - began > LONG_MS
+    const pause = pauses.find((each) => each.began < ended && each.ended > began)
+    if (isLong) found.long++
+    if (pause === undefined) {
+      if (isLong && cpuMs <= LONG_MS) found.interrupted++
+      if (debuggerMs > LONG_MS) found.byDebugger++
+      found.longestMs = Math.max(found.longestMs, cpuMs)
+      found.debuggerMs = Math.max(found.debuggerMs, debuggerMs)
+    } else if (isLong) inGc[pause.kind] = (inGc[pause.kind] ?? 0) + 1
+  }
+  const told = { turns: turns.length, inGc, ...found }
+  turns = []
+  pauses = []
+  return told
+}
+
+/** The collector's pauses are told a moment after they were. */
+const TOLD_MS = 20
+
 process.on('message', () => {
-  const report: TurnReport = { turns, interrupted, longestMs, long }
-  turns = 0
-  interrupted = 0
-  longestMs = 0
-  long = 0
-  process.send?.(report)
+  setTimeout(() => {
+    addPauses(observer.takeRecords())
+    process.send?.(report())
+  }, TOLD_MS)
 })
 process.on('disconnect', () => process.exit(0))

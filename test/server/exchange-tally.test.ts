@@ -1,0 +1,48 @@
+// The overview of a debugger is made in small parts, however many clients and engines there are.
+
+import t from 'tap'
+import type { Overview } from '../../src/debugger/index.js'
+import type { Backends } from '../../src/server/backends.js'
+import { ExchangeTally } from '../../src/server/exchange-tally.js'
+import type { Server } from '../../src/server/server.js'
+
+t.test('thousands of engines are looked at and described one after the other', async (t) => {
+  let looked = 0
+  let described = 0
+  const engines = Array.from({ length: 5_000 }, (_, at) => ({
+    queued: at % 1_000,
+    get sessions() {
+      looked++
+      return []
+    },
+    describe: () => {
+      described++
+      return { id: `e${at}` }
+    },
+  }))
+  const server = {
+    world: { pollset: { now: 7, turns: 1 } },
+    openClients: 2_000,
+    clients: () =>
+      Array.from({ length: 2_000 }, (_, at) => ({
+        id: `m${at}`,
+        addresses: { from: { host: '', port: at } },
+      })).values(),
+    protocolOf: () => 'http2',
+  } as unknown as Server
+  const backends = { all: () => [{ engines: () => engines }] } as unknown as Backends
+  const making = new ExchangeTally(server, backends, 0).overview()
+  let overview: Overview | null = null
+  let most = 0
+  let least = 1
+  while (overview === null) {
+    const before = looked + described
+    const { done, value } = making.next()
+    most = Math.max(most, looked + described - before)
+    if (done === true) overview = value
+    else least = Math.min(least, value)
+  }
+  t.strictSame([most, least], [1, 1], 'at most one between two yields, and each is work')
+  t.match(overview, { clients: { length: 100 }, engines: { length: 100 }, enginesTotal: 5_000 })
+  t.match(overview.engines.slice(0, 2), [{ id: 'e4999' }, { id: 'e3999' }], 'those with the most first')
+})
