@@ -123,6 +123,8 @@ export class Balancer {
 
   /** Counts a request that the member answered. */
   succeeded(member: Member, now: number): void {
+    // Its ejection may have ended.
+    this.refresh(now)
     member.failures = 0
     member.outcomes?.add(false, now)
   }
@@ -246,18 +248,20 @@ export class Balancer {
     this.onEvent?.(active, member, now)
   }
 
-  /** A member that is alone, or that checks have left alone, is never ejected. */
+  /** A member that is alone, that checks have left alone, or that is one no longer, is never ejected. */
   private mayEject(member: Member): boolean {
     let all = 0
     let others = 0
     let ejected = 0
+    let isOne = false
     for (const each of this.members) {
+      if (each === member) isOne = true
       if (!isServing(each)) continue
       all++
       if (each.ejectedUntil > 0) ejected++
       if (each !== member && this.isUp(each)) others++
     }
-    return others > 0 && this.passive.mayEject(ejected, all)
+    return isOne && others > 0 && this.passive.mayEject(ejected, all)
   }
 
   private returned(member: Member, now: number): void {

@@ -44,7 +44,7 @@ export const attempts = {
   again(x: Exchange, why: StreamFault): 'retry' | 'refuse' {
     const { attempts: counted } = x
     attempts.excuse(x, why)
-    if (x.attempts < counted || x.attempts >= x.route.limits.attemptsMax || choice.affords(x)) return 'retry'
+    if (x.attempts < counted || !x.mayRetry || choice.affords(x)) return 'retry'
     x.refusal = attempts.finalRefusal(x)
     return 'refuse'
   },

@@ -4,6 +4,7 @@
 
 import { choice } from './choice.js'
 import type { Exchange } from './exchange.js'
+import { NO_ENDPOINT, REQUESTS_FULL } from './refusal.js'
 
 /** The steps in which nothing of a response has been sent. */
 const UNANSWERED: ReadonlySet<string> = new Set([
@@ -93,10 +94,14 @@ export const changes = {
       const names = x.proxy.backends.map((each) => each.name)
       return `no route has the backend '${name}': there are ${names.join(', ')}`
     }
+    if (backend !== x.backend && backend.isFull) return REQUESTS_FULL.text
+    const endpoint = choice.endpointOf(x, backend)
+    if (endpoint === null) return NO_ENDPOINT.text
     x.lease.release()
     choice.leave(x)
     x.backend = backend
-    return choice.balance(x) === 'lease' ? null : (x.refusal?.text ?? '')
+    choice.take(x, backend, endpoint)
+    return null
   },
 
   /** Prepares an answer in the backend's place, for `respond`. */

@@ -94,14 +94,21 @@ export const choice = {
       x.refusal = refusals.REQUESTS_FULL
       return 'refuse'
     }
-    const endpoint =
-      backend.boundTo(x.frontend.client) ?? choice.byAffinity(x, backend) ?? choice.byPolicy(x, backend)
+    const endpoint = choice.endpointOf(x, backend)
     if (endpoint === null) return choice.awaitEndpoint(x, backend)
-    if (!x.sent && x.tried.length === 0) backend.budget?.first(x.now)
+    // Once: an attempt whose session closed before it was sent is the first still.
+    if (x.engine === null) backend.budget?.first(x.now)
+    choice.take(x, backend, endpoint)
+    return 'lease'
+  },
+
+  endpointOf: (x: Exchange, backend: Backend): Endpoint | null =>
+    backend.boundTo(x.frontend.client) ?? choice.byAffinity(x, backend) ?? choice.byPolicy(x, backend),
+
+  take(x: Exchange, backend: Backend, endpoint: Endpoint): void {
     x.endpoint = endpoint
     backend.begin(endpoint)
     x.engine = endpoint.engines.engineFor(x.frontend.client)
-    return 'lease'
   },
 
   /** Finds no endpoint: waits for one that is to come soon, for timeouts.connect at most. */
@@ -157,15 +164,24 @@ export const choice = {
   /** The endpoint could not be reached: the request goes to another one, or is refused. */
   unreached(x: Exchange, why: Fault): 'retry' | 'refuse' {
     x.cause = why
+    const { endpoint, backend } = x
+    if (endpoint !== null && backend !== null) {
+      backend.balancer.failed(endpoint.member, x.now, why)
+      x.tried = [...x.tried, endpoint.member]
+      x.unreached++
+      if (choice.goesElsewhere(x, backend)) {
+        x.lease.release()
+        return 'retry'
+      }
+    }
     x.refusal = x.refusalOf(why)
-    const { endpoint, backend, route } = x
-    if (endpoint === null || backend === null) return 'refuse'
-    backend.balancer.failed(endpoint.member, x.now, why)
-    x.tried = [...x.tried, endpoint.member]
-    if (!route.retry.connectFailure || !backend.hasOther(x.tried)) return 'refuse'
-    if (x.attempts + x.tried.length >= route.limits.attemptsMax || !choice.affords(x)) return 'refuse'
-    x.lease.release()
-    return 'retry'
+    return 'refuse'
+  },
+
+  /** Whether the request goes to another endpoint than those that could not be reached. */
+  goesElsewhere(x: Exchange, backend: Backend): boolean {
+    if (!x.route.retry.connectFailure || !backend.hasOther(x.tried)) return false
+    return x.mayRetry && choice.affords(x)
   },
 
   /** No connection was open within timeouts.connect. */
@@ -198,11 +214,9 @@ export const choice = {
 
   /** Whether a response of this status is not taken: the request is sent again (spec/exchange.md, R14). */
   refusesStatus(x: Exchange, head: Head): boolean {
-    const { retry, limits } = x.route
+    const { retry } = x.route
     if (retry.statuses.length === 0 || !retry.statuses.includes(head.status) || x.asksTunnel) return false
-    if (!IDEMPOTENT.has(x.request.method?.value ?? '') || !x.frontend.replayable || x.sendsNoMore)
-      return false
-    if (x.attempts >= limits.attemptsMax || x.now - x.receivedAt >= limits.retryTimeoutMs) return false
+    if (!IDEMPOTENT.has(x.request.method?.value ?? '') || !x.frontend.replayable || !x.mayRetry) return false
     const waitMs = retryAfterMs(head)
     if (waitMs > RETRY_AFTER_MS_MAX || !choice.affords(x)) return false
     choice.answered(x, head.status)
@@ -216,7 +230,7 @@ export const choice = {
 
   backoff(x: Exchange): number {
     const { firstMs, mostMs } = x.route.retry
-    return backoffMs(x.attempts, firstMs, mostMs, x.proxy.chance.next)
+    return backoffMs(x.tries, firstMs, mostMs, x.proxy.chance.next)
   },
 }
 

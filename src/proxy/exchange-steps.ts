@@ -232,7 +232,7 @@ export const exchangeSteps = exchangeLife.steps<Exchange>({
     }
     attempts.withdraw(x)
     const { attemptsMax, retryTimeoutMs } = x.route.limits
-    if (x.attempts >= attemptsMax || x.sendsNoMore) {
+    if (x.tries >= attemptsMax || x.sendsNoMore) {
       x.refusal = attempts.finalRefusal(x)
       return goto.refuse
     }

@@ -63,6 +63,8 @@ export class Exchange extends Continuation {
   receivedAt: number
   /** How often the request was sent, without the attempts that are not counted (attempts.ts). */
   attempts: number
+  /** How often an endpoint could not be reached: attempts too, that were not sent. */
+  unreached: number
   /** Attempts that are not counted, by kind (attempts.ts). */
   staleAttempts: number
   neighbourAttempts: number
@@ -110,6 +112,7 @@ export class Exchange extends Continuation {
     this.lease = new Lease<ExchangeSession>(this)
     this.receivedAt = proxy.world.pollset.now
     this.attempts = 0
+    this.unreached = 0
     this.staleAttempts = 0
     this.neighbourAttempts = 0
     this.asksTunnel = this.request.asksTunnel
@@ -170,6 +173,17 @@ export class Exchange extends Continuation {
   /** The request was sent, and must not be sent again for a client that may have left (R11). */
   get sendsNoMore(): boolean {
     return this.sent && this.clientHalfClosed
+  }
+
+  /** All attempts that count (R8). */
+  get tries(): number {
+    return this.attempts + this.unreached
+  }
+
+  /** It may be sent once more: attempts and time are left, and its client waits (R8, R11). */
+  get mayRetry(): boolean {
+    const { attemptsMax, retryTimeoutMs } = this.route.limits
+    return this.tries < attemptsMax && this.now - this.receivedAt < retryTimeoutMs && !this.sendsNoMore
   }
 
   halfClosed(): void {

@@ -382,6 +382,27 @@ t.test('B23: a lone member is never ejected, nor one that checks have left alone
   t.equal(usable(balancer, 0), 'a')
 })
 
+t.test(
+  'B21: the counts begin again when an ejection ends, with the first request that is answered then',
+  async (t) => {
+    const rate = { consecutive: 0, rate: 0.5, rateLeast: 2, ejectionMs: 1000 }
+    const { balancer, members } = balancerOf([1, 1], { passive: rate, panic: 0 })
+    fail(balancer, members[0], 2, 0)
+    t.equal(members[0].ejectedUntil, 1000)
+    balancer.succeeded(members[0], 1001)
+    balancer.failed(members[0], 1002, null)
+    t.equal(members[0].ejectedUntil, 1002 + 2000, 'one of two has failed')
+  },
+)
+
+t.test('B23: a member that the list has no longer is not ejected', async (t) => {
+  const { balancer, members, events } = balancerOf([1, 1, 1], { passive: {}, panic: 0 })
+  balancer.replace(members.slice(1), 0)
+  fail(balancer, members[0], 100, 0)
+  t.equal(members[0].ejectedUntil, 0)
+  t.strictSame(events, [])
+})
+
 t.test('B24: a passed active check ends an ejection', async (t) => {
   const { balancer, members, events } = balancerOf([1, 1, 1], { active: {}, passive: {} })
   for (const each of members) balancer.checked(each, true, 0)

@@ -45,6 +45,7 @@ const TURNS: MemoryProxyOptions = {
     ),
   },
 }
+const THREE: MemoryProxyOptions = { ...TURNS, endpoints: 3 }
 const ON_503: MemoryProxyOptions = { ...TURNS, settings: { retry: { ...retry, statuses: [503] } } }
 const IN_100_MS = { settings: { timeouts: { ...timeouts, connectMs: 100 } } }
 /** SETTINGS_MAX_CONCURRENT_STREAMS 1. */
@@ -106,6 +107,46 @@ export const STORIES: readonly (readonly [string, (t: Test, seen: Seen) => void]
         /^receive route balance lease retry balance lease sendHead awaitHead answer transfer/,
       )
       t.equal(statusOf(far), '200')
+    },
+  ],
+  [
+    'a response that is cut short after another endpoint has refused the connection: it has no refusal',
+    (t, seen) => {
+      const { proxy, far } = started(seen, TURNS, (each) => each.refuse())
+      const cut: Exchange[] = []
+      proxy.proxy.watch({ ended() {}, aborted: (x) => cut.push(x) })
+      far.send(GET)
+      proxy.greet(proxy.beside[0])
+      proxy.beside[0].send(answer('200'))
+      proxy.beside[0].destroy()
+      t.equal(cut.length, 1, 'the log tells it')
+      t.equal(cut[0].refusal, null)
+    },
+  ],
+  [
+    'R8: an endpoint that refuses connections counts as one attempt, and not for one that was sent before',
+    (t, seen) => {
+      const { proxy, far } = started(seen, THREE, (each) => each.refuseBeside())
+      far.send(GET)
+      proxy.greet(proxy.backends[0])
+      proxy.backends[0].destroy()
+      proxy.greet(proxy.third[0])
+      proxy.third[0].send(OK)
+      t.equal(statusOf(far), '200')
+    },
+  ],
+  [
+    'R8: two endpoints that refuse connections and one whose connection dies are three attempts',
+    (t, seen) => {
+      const { proxy, far } = started(seen, THREE, (each) => {
+        each.refuse()
+        each.refuseBeside()
+      })
+      far.send(GET)
+      proxy.greet(proxy.third[0])
+      proxy.third[0].destroy()
+      t.equal(statusOf(far), '502')
+      t.equal(proxy.third.length, 1)
     },
   ],
   [
@@ -291,6 +332,40 @@ export const STORIES: readonly (readonly [string, (t: Test, seen: Seen) => void]
     },
   ],
   [
+    'R15: a request whose session closes before it was sent pays once',
+    (t, seen) => {
+      const half = { ratio: 0.5, perSecond: 0 }
+      const options = { ...TURNS, backendOptions: { ...TURNS.backendOptions, retryBudget: half } }
+      const { proxy, far } = started(seen, options)
+      const held = holdAt(proxy, 'sendHead')
+      far.send(GET)
+      proxy.greet(proxy.backends[0])
+      const x = held()
+      proxy.backends[0].destroy()
+      proxy.world.scheduler.gate = null
+      proxy.world.scheduler.release(x)
+      proxy.pollset.run()
+      proxy.greet(proxy.beside[0])
+      proxy.beside[0].destroy()
+      t.equal(statusOf(far), '502')
+      t.equal(proxy.backend.budget?.describe().tokens, 0.5)
+    },
+  ],
+  [
+    'R15: a request that is not sent again, as its client has sent FIN, takes no token',
+    (t, seen) => {
+      const one = { ratio: 1, perSecond: 0 }
+      const options = { ...TURNS, backendOptions: { ...TURNS.backendOptions, retryBudget: one } }
+      const { proxy, far } = started(seen, { ...options, clients: 'http/1.1' })
+      far.send(Buffer.from('GET / HTTP/1.1\r\nhost: a\r\n\r\n'))
+      proxy.greet(proxy.backends[0])
+      far.end()
+      proxy.backends[0].destroy()
+      t.match(far.take().toString('latin1'), /^HTTP\/1\.1 502 /)
+      t.equal(proxy.backend.budget?.describe().tokens, 1)
+    },
+  ],
+  [
     'a debugger answers an exchange that is about to be sent again',
     (t, seen) => {
       const { proxy, far } = started(seen, ON_503)
@@ -305,6 +380,27 @@ export const STORIES: readonly (readonly [string, (t: Test, seen: Seen) => void]
       scheduler.release(x)
       proxy.pollset.run()
       t.equal(statusOf(far), '418')
+    },
+  ],
+  [
+    'a debugger cannot give an exchange to a backend without an endpoint: it stays with the one that it has',
+    (t, seen) => {
+      const proxy = memoryProxy({}, { seen, beside: '/beside' })
+      const held = holdAt(proxy, 'lease')
+      const far = proxy.client()
+      far.send(GET)
+      const x = held()
+      const { endpoint } = x
+      const [, beside] = proxy.proxy.backends
+      beside.replace([])
+      t.match(changes.setBackend(x, beside.name), /endpoint/)
+      t.ok(x.endpoint === endpoint)
+      proxy.world.scheduler.gate = null
+      proxy.world.scheduler.release(x)
+      proxy.pollset.run()
+      proxy.greet(proxy.backends[0])
+      proxy.backends[0].send(OK)
+      t.equal(statusOf(far), '200')
     },
   ],
   [

@@ -9,10 +9,11 @@ import { PingCount } from './checks/e26.js'
 import { brokeItsConnection, mayComeAgain } from './checks/r.js'
 import { bodyBelongs, flowIsWhole, messageIsWhole } from './checks/s2.js'
 import { forgery } from './claims.js'
+import { CHECK_PATH, type Host } from './endpoints.js'
 import { givenUp } from './inside.js'
 import { stormOf, tagged } from './interims.js'
 import { drawExcess, isPastAll, sendLargeHead } from './large-heads.js'
-import { type Attempt, idOf, type Request, type Response } from './ledger.js'
+import { type Attempt, idOf, Request, type Response } from './ledger.js'
 import { Peer, type PeerContext, PeerStream } from './peer.js'
 import * as wire from './wire.js'
 
@@ -68,10 +69,19 @@ export class BackendPeer extends Peer<BackendStream> {
   private breaking: BackendStream | null = null
   private readonly since: number
   private readonly onLeft: (peer: BackendPeer) => void
+  private readonly host: Host | null
 
-  constructor(stage: PeerContext, far: SimPeerSocket, chance: Prng, onLeft: (peer: BackendPeer) => void) {
+  /** @param host whose connection it is; null without endpoints */
+  constructor(
+    stage: PeerContext,
+    far: SimPeerSocket,
+    chance: Prng,
+    onLeft: (peer: BackendPeer) => void,
+    host: Host | null = null,
+  ) {
     super(stage, far, chance, wire.PREFACE.length)
     this.onLeft = onLeft
+    this.host = host
     this.since = stage.pollset.clock
     const { plan, pollset } = stage
     if (stage.healed) this.open()
@@ -183,6 +193,10 @@ export class BackendPeer extends Peer<BackendStream> {
     this.highest = id
     const { plan, books, pollset, healed } = this.stage
     const path = fields.find((each) => each[0] === ':path')?.[1] ?? ''
+    if (path === CHECK_PATH && this.host !== null) {
+      this.answerCheck(id, this.host)
+      return
+    }
     const request = books.requests[idOf(path)]
     if (request === undefined) this.fail('S2', `a request nobody made: ${path}`)
     const forged = forgery(fields)
@@ -238,6 +252,25 @@ export class BackendPeer extends Peer<BackendStream> {
       pollset.after(chance.below(plan.thinkMs + 1), () => this.interim(stream, '100'))
   }
 
+  /** An active check. */
+  private answerCheck(id: number, host: Host): void {
+    const request = new Request(-1, 'GET', 0, null, false, null)
+    request.ended = true
+    const stream = new BackendStream(
+      id,
+      request,
+      { refused: false, dead: () => true },
+      this.windows,
+      false,
+      false,
+    )
+    this.streams.set(id, stream)
+    stream.resetByUs = id > this.lastServed
+    if (stream.resetByUs) return
+    this.out.headers(id, wire.END_STREAM, [[':status', host.fails ? '503' : '200']])
+    stream.localEnded = true
+  }
+
   private handshake(request: Request, fields: [string, string][], ended: boolean): void {
     const field = (name: string): string | undefined => fields.find((each) => each[0] === name)?.[1]
     if (field(':method') !== 'CONNECT' || field(':protocol') !== 'websocket' || ended)
@@ -289,7 +322,7 @@ export class BackendPeer extends Peer<BackendStream> {
     const { plan, books, healed } = this.stage
     const { request } = stream
     const tunnel = request.tunnel !== null
-    if (tunnel && (healed || !chance.chance(plan.declinePercent))) {
+    if (tunnel && this.host?.fails !== true && (healed || !chance.chance(plan.declinePercent))) {
       this.openTunnel(stream)
       return
     }
@@ -305,7 +338,9 @@ export class BackendPeer extends Peer<BackendStream> {
     if (tunnel) this.stage.tally('tunnel declined')
     else if (!stream.remoteEnded) this.stage.tally('early response')
     const ordinary = chance.chance(4) ? 204 : chance.chance(4) ? 304 : chance.chance(5) ? 500 : 200
-    const status = tunnel ? 403 : ordinary
+    const fails = this.host?.fails === true
+    const status = fails ? 503 : tunnel ? 403 : ordinary
+    if (status === 503) stream.attempt.unfit = plan.retryOn503 === 1
     const bodiless = request.method === 'HEAD' || status === 204 || status === 304
     const total = bodiless || chance.chance(20) ? 0 : chance.between(1, this.bodyMax(plan.responseBytes))
     const trailers = !bodiless && chance.chance(plan.trailersPercent) ? `t${chance.below(1000)}` : null
@@ -319,6 +354,7 @@ export class BackendPeer extends Peer<BackendStream> {
       [':status', String(status)],
       ['x-r', String(response.id)],
     ]
+    if (fails && chance.chance(plan.retryAfterPercent)) fields.push(['retry-after', String(chance.below(3))])
     if (broken) {
       this.stage.tally('broken response')
       this.faults++

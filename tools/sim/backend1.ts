@@ -8,6 +8,7 @@ import { agreesOnIdle } from './checks/h1.js'
 import { mayComeAgain } from './checks/r.js'
 import { bodyBelongs, flowIsWhole, framedIsWhole } from './checks/s2.js'
 import { forgery } from './claims.js'
+import { CHECK_PATH, type Host } from './endpoints.js'
 import { givenUp } from './inside.js'
 import { stormOf, tagged } from './interims.js'
 import { type Attempt, idOf, type Request, type Response } from './ledger.js'
@@ -18,6 +19,7 @@ import { CHUNKED, type Fields, framingOf, only, UNTIL_CLOSE } from './wire1.js'
 /** A request, and what has come of it. */
 class Served {
   readonly request: Request
+  readonly attempt: Attempt
   readonly silent: boolean
   readonly early: boolean
   framing = 0
@@ -36,8 +38,9 @@ class Served {
   /** The client's key of a handshake, and whether we accepted it. */
   key = ''
   open = false
-  constructor(request: Request, silent: boolean, early: boolean) {
+  constructor(request: Request, attempt: Attempt, silent: boolean, early: boolean) {
     this.request = request
+    this.attempt = attempt
     this.interimTag = request.interimTag
     this.silent = silent
     this.early = early
@@ -58,10 +61,21 @@ export class Backend1 extends Peer1 {
   /** Counts the times that it became idle or was asked. */
   private idles = 0
   private readonly onLeft: (peer: Backend1) => void
+  private readonly host: Host | null
+  /** Its one request is an active check. */
+  private isCheck = false
 
-  constructor(stage: PeerContext, far: SimPeerSocket, chance: Prng, onLeft: (peer: Backend1) => void) {
+  /** @param host whose connection it is; null without endpoints */
+  constructor(
+    stage: PeerContext,
+    far: SimPeerSocket,
+    chance: Prng,
+    onLeft: (peer: Backend1) => void,
+    host: Host | null = null,
+  ) {
     super(stage, far, chance)
     this.onLeft = onLeft
+    this.host = host
     const { plan, pollset } = stage
     stage.tally('http/1.1 backend connection')
     this.readSlowly()
@@ -107,6 +121,10 @@ export class Backend1 extends Peer1 {
   // Input
 
   head(start: string, fields: Fields): number {
+    if (start === `GET ${CHECK_PATH} HTTP/1.1` && this.host !== null) {
+      this.isCheck = true
+      return 0
+    }
     const match = /^([A-Z]+) (\/\d+(?:\?hand=\d+)?) HTTP\/1\.1$/.exec(start)
     if (match === null) this.wrong(`a request line '${start}'`)
     const request = this.stage.books.requests[idOf(match[2])]
@@ -127,7 +145,7 @@ export class Backend1 extends Peer1 {
     request.attempts.push(attempt)
     const { plan, healed, pollset } = this.stage
     const silent = !healed && this.chance.chance(plan.silentPercent)
-    const serving = new Served(request, silent, this.chance.chance(plan.earlyPercent))
+    const serving = new Served(request, attempt, silent, this.chance.chance(plan.earlyPercent))
     this.serving = serving
     serving.expects = fields.some((each) => each[0] === 'expect')
     if (tunnel) this.handshake(serving, fields)
@@ -209,6 +227,12 @@ export class Backend1 extends Peer1 {
   }
 
   end(trailers: Fields): void {
+    if (this.isCheck) {
+      this.isCheck = false
+      const status = this.host?.fails === true ? '503' : '200'
+      this.far.send(Buffer.from(headOf(`HTTP/1.1 ${status} Told`, [['content-length', '0']])))
+      return
+    }
     const serving = this.serving as Served
     if (serving.open) {
       // With a wrong answer to the handshake, or more said than was asked before it, it was none.
@@ -240,7 +264,7 @@ export class Backend1 extends Peer1 {
     const { chance } = this
     const { plan, books, healed } = this.stage
     const tunnel = serving.key !== ''
-    if (tunnel && (healed || !chance.chance(plan.declinePercent))) {
+    if (tunnel && this.host?.fails !== true && (healed || !chance.chance(plan.declinePercent))) {
       this.open(serving)
       return
     }
@@ -251,6 +275,9 @@ export class Backend1 extends Peer1 {
       // A success that is no 101 opens nothing.
       status = chance.chance(20) ? 200 : 403
     }
+    const fails = this.host?.fails === true
+    if (fails) status = 503
+    if (fails && plan.retryOn503 === 1) serving.attempt.unfit = true
     const bodiless = serving.request.method === 'HEAD' || status === 204 || status === 304
     const minor = chance.chance(plan.http10Percent) ? 0 : 1
     const total = bodiless || chance.chance(20) ? 0 : chance.between(1, plan.responseBytes)
@@ -261,6 +288,7 @@ export class Backend1 extends Peer1 {
     response.interims = serving.interims
     response.interimTag = serving.interimTag
     const fields: Fields = [['x-r', String(response.id)]]
+    if (fails && chance.chance(plan.retryAfterPercent)) fields.push(['retry-after', String(chance.below(3))])
     if (framing === CHUNKED) fields.push(['transfer-encoding', 'chunked'])
     else if (bodiless ? status !== 204 && chance.chance(50) : framing >= 0)
       fields.push(['content-length', bodiless ? '1234' : String(total)])

@@ -72,7 +72,7 @@ export function wrapGet<Self>(
 }
 
 /** While `act` runs, a method of this one object does nothing. */
-function muted(object: object, name: string, act: () => unknown): unknown {
+export function muted(object: object, name: string, act: () => unknown): unknown {
   Object.defineProperty(object, name, { value: () => undefined, configurable: true, writable: true })
   try {
     return act()

@@ -11,7 +11,8 @@ import type { Http2Connection } from '../../src/http2/connection.js'
 import type { Output } from '../../src/http2/output.js'
 import type { Http2Stream } from '../../src/http2/stream.js'
 import type { Deadline, Deadlines, Pollable, SimSocket } from '../../src/pollset/index.js'
-import type { Exchange } from '../../src/proxy/index.js'
+import { Check } from '../../src/proxy/health-check.js'
+import type { Endpoint, Exchange, HealthCheck } from '../../src/proxy/index.js'
 import type { Progress } from '../../src/proxy/progress.js'
 import { TcpSession } from '../../src/proxy/tcp-session.js'
 import type { TcpStream } from '../../src/proxy/tcp-stream.js'
@@ -134,6 +135,7 @@ export interface TcpInside extends Continuation {
 
 export const isHttp1 = (connection: unknown): boolean => connection instanceof Http1Connection
 export const isTcp = (connection: unknown): boolean => connection instanceof TcpSession
+export const isCheck = (each: unknown): boolean => each instanceof Check
 
 export interface ExchangeInside extends Continuation {
   readonly frontend: StreamInside
@@ -148,6 +150,21 @@ export interface ExchangeInside extends Continuation {
   readonly countsAsTunnel: Exchange['countsAsTunnel']
   readonly tunnelOpen: Exchange['tunnelOpen']
   readonly proxy: Exchange['proxy']
+  readonly backend: Exchange['backend']
+  readonly endpoint: Exchange['endpoint']
+  readonly connecting: Exchange['connecting']
+  readonly route: Exchange['route']
+}
+
+/** An active check, with its session's engine and lease. */
+export interface CheckInside extends Continuation {
+  readonly engine: EngineInside | null
+  readonly lease: Check['lease']
+}
+
+/** The backends of a run, with the deadlines of their active checks. */
+export interface BackendsInside {
+  readonly configured: ReadonlyMap<string, { readonly checks: ReadonlyMap<Endpoint, HealthCheck> }>
 }
 
 /** The steps before a final head, or an answer of ours, was queued to the client. */
@@ -168,6 +185,8 @@ export const responseBegun = (x: ExchangeInside): boolean => !BEFORE_RESPONSE.ha
 
 export interface EngineInside {
   readonly id: string
+  readonly name: string
+  readonly closing: boolean
   readonly sessions: readonly SessionInside[]
   readonly queued: Engine<never>['queued']
   readonly opening: Engine<never>['opening']

@@ -158,6 +158,8 @@ export interface Attempt {
   notBegun?: boolean
   /** Whether the proxy ended the connection because of the head that answered this request. */
   culprit?: boolean
+  /** Whether it was answered by a status with which the proxy may send the request again. */
+  unfit?: boolean
   /** Whether its connection is over at the proxy's end. */
   readonly dead: () => boolean
 }

@@ -179,6 +179,38 @@ const KNOBS = {
   steerPercent: fault(50),
   stepPercent: fault(60),
   vanishingPercent: fault(10),
+
+  // Endpoints (endpoints.ts): how many, how they are balanced and checked, and what is sent again. With 0 the backend is one
+  // address, without health. Behind all others.
+  endpoints: oneOf(0, 0, 0, 0, 0, 0, 1, 2, 3, 4),
+  policy: oneOf(0, 0, 1, 2, 3),
+  hashBoundPercent: oneOf(0, 0, 125),
+  weightMost: oneOf(1, 1, 1, 3),
+  slowStartMs: oneOf(0, 0, 200, 2000),
+  passiveConsecutive: oneOf(0, 0, 1, 3, 5),
+  passiveRatePercent: oneOf(0, 0, 50),
+  ejectionMs: oneOf(300, 50, 300, 1000),
+  ejectedMaxPercent: oneOf(50, 0, 34, 50, 100),
+  activeChecks: oneOf(0, 0, 0, 1, 2),
+  checkIntervalMs: oneOf(200, 50, 200, 500),
+  checkTimeoutMs: oneOf(100, 20, 100),
+  checksHealthy: oneOf(1, 1, 2),
+  checksUnhealthy: oneOf(1, 1, 3),
+  checksFirst: oneOf(0, 0, 1),
+  panicPercent: oneOf(50, 0, 50, 50, 100),
+  budgeted: oneOf(0, 0, 1),
+  budgetRatioPercent: oneOf(20, 0, 20, 100),
+  budgetPerSecond: oneOf(10, 0, 1, 10),
+  retryOn503: oneOf(0, 0, 1),
+  backoffFirstMs: oneOf(25, 1, 25, 200),
+  backoffMostMs: oneOf(250, 10, 250),
+  routeConnectMs: oneOf(0, 0, 0, 50, 150),
+  backendRequestsMax: oneOf(0, 0, 0, 0, 10),
+  endpointFaultPercent: fault(100),
+  retryAfterPercent: fault(60),
+  reloadPercent: fault(100),
+  /** 1: no faults but those of endpoints, and the first of them has none: it serves what the others lose (A8). */
+  endpointsOnly: oneOf(0, ...new Array<number>(24).fill(0), 1),
 } as const satisfies Readonly<Record<string, Knob>>
 
 export type PlanName = keyof typeof KNOBS
@@ -213,6 +245,43 @@ const handOnly: Set = {
   runMs: 1900,
 }
 
+/** The numbers that stay drawn in a run whose only faults are those of endpoints. */
+const WITH_ENDPOINTS: readonly PlanName[] = [
+  ...WITH_THE_HAND,
+  'http1ClientsPercent',
+  'http1Backend',
+  'headPercent',
+  'thinkMs',
+  'spreadMs',
+  'policy',
+  'hashBoundPercent',
+  'weightMost',
+  'slowStartMs',
+  'passiveConsecutive',
+  'passiveRatePercent',
+  'ejectionMs',
+  'ejectedMaxPercent',
+  'activeChecks',
+  'checkIntervalMs',
+  'checksHealthy',
+  'checksUnhealthy',
+  'panicPercent',
+  'routeConnectMs',
+  'reloadPercent',
+]
+const endpointsOnly: Set = {
+  ...Object.fromEntries(
+    Object.entries(allCalm).filter(([name]) => !WITH_ENDPOINTS.includes(name as PlanName)),
+  ),
+  endpointsOnly: 1,
+  endpointFaultPercent: 90,
+  retryOn503: 1,
+  attemptsMax: 10,
+  latencyMs: 5,
+  leaseTimeoutMs: 10_000,
+  runMs: 1000,
+}
+
 /** The plan of a seed; what is named in `set` is not drawn. */
 export function drawPlan(seed: number, set: Set = {}): Plan {
   const chance = new Prng(seed)
@@ -223,6 +292,10 @@ export function drawPlan(seed: number, set: Set = {}): Plan {
   }
   if (plan.handOnly === 1)
     for (const name of planNames) plan[name] = set[name] ?? handOnly[name] ?? plan[name]
+  if (plan.endpointsOnly === 1) {
+    const fixed: Set = { ...endpointsOnly, endpoints: 2 + (seed % 3) }
+    for (const name of planNames) plan[name] = set[name] ?? fixed[name] ?? plan[name]
+  }
   return plan as Plan
 }
 

@@ -1,6 +1,7 @@
 // All defects that can be planted, and what comes of looking for one.
 
 import { attemptDefects } from './attempt-defects.js'
+import { balancingDefects } from './balancing-defects.js'
 import { sameTwice } from './checks/s7.js'
 import { claimDefects } from './claim-defects.js'
 import { clockDefects } from './clock-defects.js'
@@ -32,7 +33,8 @@ const HTTP2 = {
 /** As are those of messages of HTTP/1.1, without tunnels. */
 const MESSAGES = { tunnelPercent: 0, expectPercent: 0, forgedPercent: 0, earlyResetPercent: 0 }
 
-export const defects: readonly Defect[] = [
+/** All but those of balancing are looked for where a backend is one endpoint. */
+const plain: readonly Defect[] = [
   ...[...http2Defects, ...controlDefects, ...attemptDefects, ...livenessDefects].map((each) => ({
     ...each,
     plan: { ...HTTP2, ...each.plan },
@@ -46,6 +48,11 @@ export const defects: readonly Defect[] = [
   ...respondDefects.map((each) => ({ ...each, plan: { forgedPercent: 0, ...each.plan } })),
   ...handDefects.map((each) => ({ ...each, plan: { ...MESSAGES, handOnly: 0, ...each.plan } })),
   ...clockDefects.map((each) => ({ ...each, plan: { ...MESSAGES, ...each.plan } })),
+]
+
+export const defects: readonly Defect[] = [
+  ...plain.map((each) => ({ ...each, plan: { endpoints: 0, endpointsOnly: 0, ...each.plan } })),
+  ...balancingDefects.map((each) => ({ ...each, plan: { ...MESSAGES, ...each.plan } })),
 ]
 
 export interface Found {

@@ -5,12 +5,18 @@
 import {
   type Continuation,
   createWorld,
+  GOTO,
   type Hold,
   type Outcome,
   TraceLines,
   type Tracer,
 } from '../../src/continuation/index.js'
-import { createHttpWorld, type HttpWorld } from '../../src/http/index.js'
+import {
+  createHttpWorld,
+  type FrontendStream,
+  type Client as HttpClient,
+  type HttpWorld,
+} from '../../src/http/index.js'
 import type { Http1Context } from '../../src/http1/index.js'
 import type { Http2Context } from '../../src/http2/index.js'
 import { Prng, type SimPeerSocket, SimPollset } from '../../src/pollset/index.js'
@@ -21,6 +27,7 @@ import {
   type EngineSet,
   type Exchange,
   ReverseProxy,
+  settingsOf,
 } from '../../src/proxy/index.js'
 import {
   type AlpnProtocol,
@@ -37,11 +44,13 @@ import { Backend1 } from './backend1.js'
 import type { Checker, RunView } from './checks/check.js'
 import { clocks } from './checks/clocks.js'
 import { exchangeEnded } from './checks/closing.js'
+import { type CourseChecker, courses } from './checks/courses.js'
 import { e8 } from './checks/e8.js'
 import { e26 } from './checks/e26.js'
 import { fullLength } from './checks/full-length.js'
 import { h1 } from './checks/h1.js'
 import { connectionsEndWithinMs, endedInTime, exchangesEndWithinMs } from './checks/l1.js'
+import { loads } from './checks/loads.js'
 import { r } from './checks/r.js'
 import { s1 } from './checks/s1.js'
 import { s3 } from './checks/s3.js'
@@ -52,11 +61,14 @@ import { tunnels } from './checks/tunnels.js'
 import { Client } from './client.js'
 import { Client1 } from './client1.js'
 import { DebuggerActor } from './debugger-actor.js'
+import { Endpoints, type Host, type HostPeer, routeSettings } from './endpoints.js'
 import {
+  type CheckInside,
   type ConnectionInside,
   type EngineInside,
   type ExchangeInside,
   type Http1Inside,
+  isCheck,
   isHttp1,
   isTcp,
   type SessionInside,
@@ -106,7 +118,8 @@ class Run implements PeerContext, RunView, Tracer, HandshakeEvents {
   readonly http2: Http2Context
   readonly proxy: ReverseProxy
   readonly backend: Backend
-  private readonly engineSet: EngineSet
+  private readonly engineSet: EngineSet | null = null
+  private readonly endpoints: Endpoints | null = null
   readonly hand: DebuggerActor
   readonly books = new Ledger()
   readonly octets: ((bytes: Uint8Array) => void) | null
@@ -119,6 +132,8 @@ class Run implements PeerContext, RunView, Tracer, HandshakeEvents {
   http1Sessions: Http1Inside[] = []
   tcpSessions: TcpInside[] = []
   engines: readonly EngineInside[] = []
+  checks: CheckInside[] = []
+  checksArmed = 0
   logged: Exchange[] = []
   private readonly clients: (Client | Client1)[] = []
   private readonly peers = new Set<Healing>()
@@ -129,6 +144,7 @@ class Run implements PeerContext, RunView, Tracer, HandshakeEvents {
   private readonly queues = e8()
   private readonly waits = s5()
   private readonly times = clocks()
+  private readonly courses: CourseChecker | null = null
   private readonly lines: TraceLines | null
   private readonly chance: Prng
   private turns = 0
@@ -158,9 +174,30 @@ class Run implements PeerContext, RunView, Tracer, HandshakeEvents {
       share: plan.shareConnection === 1 ? 'connection' : 'process',
       limits: this.limits,
     })
-    this.engineSet = protocols.enginesTo(backends[0].name, backends[0])
-    this.backend = new Backend(this.world, `${scheme}://backend`, [new Endpoint(this.world, this.engineSet)])
-    const routes = routerTo(this.world, [{ host: '', prefix: '/', backend: this.backend }], this.limits.proxy)
+    if (plan.endpoints === 0) {
+      this.engineSet = protocols.enginesTo(backends[0].name, backends[0])
+      this.backend = new Backend(this.world, `${scheme}://backend`, [
+        new Endpoint(this.world, this.engineSet),
+      ])
+    } else {
+      const checker = courses(plan, pollset)
+      this.courses = checker
+      this.endpoints = new Endpoints(
+        this,
+        protocols,
+        backends[0],
+        new Prng(plan.seed ^ 0xe9d),
+        (host, far) => this.peer(far, this.chance.fork(), host),
+        checker,
+      )
+      this.backend = this.endpoints.backend
+    }
+    const routes = routerTo(
+      this.world,
+      [{ host: '', prefix: '/', backend: this.backend }],
+      this.limits.proxy,
+      plan.endpoints === 0 ? {} : routeSettings(plan, settingsOf('', this.limits.proxy)),
+    )
     const connects = new ConnectPolicy(this.world, [`${TARGET_NAME}:*`], (to) => protocols.tcpSessions(to))
     this.proxy = new ReverseProxy(this.world, routes, this.limits.proxy, connects)
     this.proxy.watch({
@@ -184,8 +221,9 @@ class Run implements PeerContext, RunView, Tracer, HandshakeEvents {
       this.times,
       e26(),
       fullLength(),
+      ...(this.courses === null ? [] : [this.courses, loads()]),
     ]
-    this.serve()
+    if (plan.endpoints === 0) this.serve()
     this.listening = new Listening(this.world, FRONT, {
       accepted: (socket) => {
         new ClientHandshake(
@@ -202,7 +240,15 @@ class Run implements PeerContext, RunView, Tracer, HandshakeEvents {
   // The parts of the run
 
   handshakeDone(handshake: ClientHandshake, spoken: AlpnProtocol): void {
-    this.protocols.serve(handshake.socket, spoken, this.proxy, handshake.addresses)
+    const { endpoints, proxy } = this
+    const acceptor =
+      endpoints === null
+        ? proxy
+        : {
+            accept: (stream: FrontendStream) => proxy.accept(stream),
+            clientClosed: (client: HttpClient) => endpoints.clientClosed(client),
+          }
+    this.protocols.serve(handshake.socket, spoken, acceptor, handshake.addresses)
   }
 
   handshakeDropped(_handshake: ClientHandshake): void {}
@@ -212,17 +258,7 @@ class Run implements PeerContext, RunView, Tracer, HandshakeEvents {
   }
 
   private serve(): void {
-    const connected = (far: SimPeerSocket): void => {
-      const chance = this.chance.fork()
-      const left = (gone: Healing): void => {
-        this.peers.delete(gone)
-      }
-      const peer =
-        this.plan.http1Backend === 1
-          ? new Backend1(this, far, chance, left)
-          : new BackendPeer(this, far, chance, left)
-      this.peers.add(peer)
-    }
+    const connected = (far: SimPeerSocket): void => void this.peer(far, this.chance.fork(), null)
     this.pollset.serve(BACK, connected)
     if (!this.chance.chance(this.plan.downPercent)) return
     this.pollset.after(this.chance.below(this.plan.runMs), () => {
@@ -231,6 +267,20 @@ class Run implements PeerContext, RunView, Tracer, HandshakeEvents {
       this.pollset.unserve(BACK)
       this.pollset.after(this.chance.below(this.plan.runMs), () => this.pollset.serve(BACK, connected))
     })
+  }
+
+  /** Makes the actor of a connection to a backend. */
+  private peer(far: SimPeerSocket, chance: Prng, host: Host | null): HostPeer {
+    const left = (gone: HostPeer): void => {
+      this.peers.delete(gone)
+      host?.peers.delete(gone)
+    }
+    const peer =
+      this.plan.http1Backend === 1
+        ? new Backend1(this, far, chance, left, host)
+        : new BackendPeer(this, far, chance, left, host)
+    this.peers.add(peer)
+    return peer
   }
 
   private dial(): void {
@@ -270,7 +320,9 @@ class Run implements PeerContext, RunView, Tracer, HandshakeEvents {
     this.holds.stepped(c)
     this.queues.stepped(c)
     this.waits.stepped(c)
-    this.times.stepped(c, c.program.names[step])
+    const { names } = c.program
+    this.times.stepped(c, names[step])
+    this.courses?.stepped(c, names[step], out.kind === GOTO ? (names[out.next] ?? '') : '')
     this.lines?.transition(c, step, out)
   }
 
@@ -279,6 +331,7 @@ class Run implements PeerContext, RunView, Tracer, HandshakeEvents {
   }
 
   held(c: Continuation, hold: Hold): void {
+    this.courses?.held(c)
     this.lines?.held(c, hold)
   }
 
@@ -305,15 +358,17 @@ class Run implements PeerContext, RunView, Tracer, HandshakeEvents {
     this.hand.heal()
     for (const each of this.clients) each.heal()
     for (const each of this.peers) each.heal()
+    this.endpoints?.heal()
     this.until(
       () => this.clients.length === plan.clients && proxy.begun === proxy.logged && this.still,
-      exchangesEndWithinMs(limits),
+      exchangesEndWithinMs(limits, plan),
     )
     endedInTime(this, 'exchanges')
     for (const each of this.checkers) each.quiet?.(this)
     this.listening.cancel()
     for (const each of this.clients) each.part()
-    if (this.chance.chance(50)) this.backend.close()
+    if (this.endpoints !== null) this.endpoints.close()
+    else if (this.chance.chance(50)) this.backend.close()
     this.until(() => this.world.scheduler.living === 0, connectionsEndWithinMs(limits))
     endedInTime(this, 'connections')
     for (const each of this.checkers) each.end?.(this)
@@ -352,16 +407,20 @@ class Run implements PeerContext, RunView, Tracer, HandshakeEvents {
     this.http1Frontends = []
     this.http1Sessions = []
     this.tcpSessions = []
+    this.checks = []
     for (const each of this.world.scheduler.alive()) {
       if (each.kind === 'exchange') this.exchanges.push(each as ExchangeInside)
       else if (isHttp1(each)) {
         if (each.kind === 'frontend') this.http1Frontends.push(each as Http1Inside)
         else this.http1Sessions.push(each as Http1Inside)
-      } else if (isTcp(each)) this.tcpSessions.push(each as TcpInside)
+      } else if (isCheck(each)) this.checks.push(each as unknown as CheckInside)
+      else if (isTcp(each)) this.tcpSessions.push(each as TcpInside)
       else if (each.kind === 'frontend') this.frontends.push(each as ConnectionInside)
       else if (each.kind === 'backend') this.sessions.push(each as SessionInside)
     }
-    this.engines = this.engineSet.engines() as unknown as readonly EngineInside[]
+    this.engines =
+      this.endpoints?.engines() ?? (this.engineSet?.engines() as unknown as readonly EngineInside[])
+    this.checksArmed = this.endpoints?.checksArmed ?? 0
     for (const each of this.checkers) each.turn?.(this)
     if (this.logged.length > 0) this.logged = []
   }

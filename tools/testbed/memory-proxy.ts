@@ -24,6 +24,7 @@ import { routerTo } from './short-server.js'
 
 const ADDRESS = { host: '192.0.2.9', port: 9 }
 const BESIDE = { host: '192.0.2.10', port: 9 }
+const THIRD = { host: '192.0.2.11', port: 9 }
 
 const HANDSHAKE = Buffer.concat([PREFACE, frame(4, 0, 0), frame(4, 1, 0)])
 
@@ -44,8 +45,8 @@ export interface MemoryProxyOptions {
   readonly host?: string
   /** The backend is spoken to over TLS, and this is the protocol that it chooses. */
   readonly alpn?: string
-  /** The backend has a second endpoint, at the address of the route beside. */
-  readonly endpoints?: 1 | 2
+  /** The backend has a second endpoint, at the address of the route beside, and a third. */
+  readonly endpoints?: 1 | 2 | 3
   /** Of all routes, in place of what the limits say. */
   readonly settings?: Partial<RouteSettings>
   /** Of the backend. */
@@ -72,9 +73,11 @@ export function memoryProxy(limits: SomeLimits = {}, options: MemoryProxyOptions
   const http2 = createHttp2(world, limits.http2)
   const backends: FarEnd[] = []
   const beside: FarEnd[] = []
+  const third: FarEnd[] = []
   const frontends: ReturnType<typeof serveHttp2>[] = []
   pollset.serveFar(ADDRESS, (far) => backends.push(far))
   pollset.serveFar(BESIDE, (far) => beside.push(far))
+  pollset.serveFar(THIRD, (far) => third.push(far))
   const { alpn } = options
   const tls =
     alpn === undefined ? {} : { tls: pollset.tlsClient({ serverName: '', alpn: [alpn], verify: true }) }
@@ -89,7 +92,8 @@ export function memoryProxy(limits: SomeLimits = {}, options: MemoryProxyOptions
   }
   const made = { ...backendOptions, ...options.backendOptions }
   const first = endpointAt('h2c://backend', { ...ADDRESS, host: options.host ?? ADDRESS.host })
-  const endpoints = options.endpoints === 2 ? [first, endpointAt('h2c://beside', BESIDE)] : [first]
+  const all = [first, endpointAt('h2c://beside', BESIDE), endpointAt('h2c://third', THIRD)]
+  const endpoints = all.slice(0, options.endpoints ?? 1)
   const backend = new Backend(world, 'h2c://backend', endpoints, made)
   const routes = [{ host: '', prefix: options.prefix ?? '/', backend }]
   if (options.beside !== undefined)
@@ -116,6 +120,8 @@ export function memoryProxy(limits: SomeLimits = {}, options: MemoryProxyOptions
     backends,
     /** Connections to the backend of the route beside, or to the second endpoint. */
     beside,
+    /** Connections to the third endpoint. */
+    third,
     /** Our own ends of the client connections. */
     frontends,
     lines,

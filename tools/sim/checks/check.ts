@@ -8,6 +8,7 @@ import type { Backend, Exchange, ReverseProxy } from '../../../src/proxy/index.j
 import type { Limits } from '../../../src/server/index.js'
 import type { DebuggerActor } from '../debugger-actor.js'
 import type {
+  CheckInside,
   ConnectionInside,
   EngineInside,
   ExchangeInside,
@@ -38,7 +39,11 @@ export interface RunView {
   readonly http1Frontends: readonly Http1Inside[]
   readonly http1Sessions: readonly Http1Inside[]
   readonly tcpSessions: readonly TcpInside[]
+  /** Of the endpoints, those that end their last exchanges too. */
   readonly engines: readonly EngineInside[]
+  readonly checks: readonly CheckInside[]
+  /** Active checks that wait for their time. */
+  readonly checksArmed: number
   /** Exchanges that have logged in this turn, each as often as it did. */
   readonly logged: readonly Exchange[]
 }

@@ -135,7 +135,7 @@ export function clocks(): ClockChecker {
         const before = last.arriving
         const until = arriving(x, phase)
         if (until !== last.arrivingUntil) last.arriving = last.arrivingUntil = until
-        const limit = limitOf(phase, scene.limits)
+        const limit = phase === 'lease' && x.connecting ? x.route.connectMs : limitOf(phase, scene.limits)
         if (x.held) continue
         sameTime(x, x.receivedAt, last.receivedAt)
         sameTime(x, x.progress.receivedAt, last.receivedAt)

@@ -1,7 +1,11 @@
 // L1: once the network heals, every exchange ends within its deadlines, and then everything is quiet.
 
 import type { Limits } from '../../../src/server/index.js'
+import type { Plan } from '../plan.js'
 import { fail, type RunView } from './check.js'
+
+/** The longest Retry-After that is waited for, in ms. */
+const RETRY_AFTER_MS = 1_000
 
 /** ms until a peer that is gone without a word is known to be: it is asked first, and what was sent to it may be on its way for long. */
 function silenceMs(limits: Limits): number {
@@ -11,8 +15,10 @@ function silenceMs(limits: Limits): number {
 }
 
 /** ms within which every exchange must have ended after the healing: all its waits, one behind the other. */
-export function exchangesEndWithinMs(limits: Limits): number {
-  const attempt = limits.proxy.leaseTimeoutMs + limits.transport.connectMs * 2 + limits.proxy.headTimeoutMs
+export function exchangesEndWithinMs(limits: Limits, plan: Plan): number {
+  const pause = plan.retryOn503 * Math.max(plan.backoffMostMs, RETRY_AFTER_MS)
+  const attempt =
+    pause + limits.proxy.leaseTimeoutMs + limits.transport.connectMs * 2 + limits.proxy.headTimeoutMs
   const silence = silenceMs(limits) + 2 * 5_000
   return (
     attempt * (limits.proxy.attemptsMax + 1) +

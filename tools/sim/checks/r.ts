@@ -15,7 +15,7 @@ export function mayComeAgain(request: Request): void {
   for (const attempt of request.attempts) {
     if (attempt.culprit === true && left === 0)
       fail('R', `${request.id} comes again, though it broke a connection before`)
-    const over = attempt.calmed === true || attempt.dead()
+    const over = attempt.calmed === true || attempt.unfit === true || attempt.dead()
     if (attempt.refused || (over && IDEMPOTENT.has(request.method))) continue
     // A debugger has sent it again.
     if (left-- > 0) continue

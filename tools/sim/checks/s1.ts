@@ -82,13 +82,15 @@ const endsWithConnection = (carrier: unknown): boolean => {
 function leasesAreHeld(scene: RunView): void {
   for (const session of scene.sessions) {
     let held = session.streams.count + session.output.unopened().length
-    for (const x of scene.exchanges) if ((x.lease.session as unknown) === session) held++
+    for (const x of [...scene.exchanges, ...scene.checks])
+      if ((x.lease.session as unknown) === session) held++
     if (session.leased !== held)
       fail('S1', `${session.id} has ${session.leased} leases, and ${held} are held`)
   }
   for (const session of [...scene.http1Sessions, ...scene.tcpSessions]) {
     let held = session.stream === null ? 0 : 1
-    for (const x of scene.exchanges) if ((x.lease.session as unknown) === session) held++
+    for (const x of [...scene.exchanges, ...scene.checks])
+      if ((x.lease.session as unknown) === session) held++
     if (session.leased !== held)
       fail('S1', `${session.id} has ${session.leased} leases, and ${held} are held`)
   }

@@ -30,7 +30,7 @@ export function s5(): WaitChecker {
       rests.delete(continuation)
     },
     turn(scene) {
-      let deadlines = 0
+      let deadlines = scene.checksArmed
       for (const each of scene.world.scheduler.alive()) {
         waits(each)
         if (each.deadlineArmed) deadlines++
@@ -38,9 +38,9 @@ export function s5(): WaitChecker {
         if (rest !== undefined) restArmed(each, rest)
       }
       if (rests.size > 0) rests.clear()
-      // A CONNECT has an engine of its own.
+      // A CONNECT has an engine of its own, and so has a check.
       const engines = new Set<EngineInside>(scene.engines)
-      for (const { engine } of scene.exchanges) if (engine !== null) engines.add(engine)
+      for (const { engine } of [...scene.exchanges, ...scene.checks]) if (engine !== null) engines.add(engine)
       for (const engine of engines) if (engine.backoff.deadlineArmed) deadlines++
       if (countArmed(scene.pollset.deadlines) !== deadlines) {
         const all = armed(scene.pollset.deadlines)

@@ -1,0 +1,268 @@
+// A2 to A6, A8 and A9: the course of each exchange from endpoint to endpoint, judged step by step, with books
+// of our own (member-books.ts, budget-books.ts): which endpoint it gets, whether it is sent again, and what the
+// balancer makes of it. What a debugger has held is judged by these books too, but not for what it could
+// have had.
+
+import type { Continuation } from '../../../src/continuation/index.js'
+import type { StreamFault } from '../../../src/http/index.js'
+import type { Endpoint, Exchange } from '../../../src/proxy/index.js'
+import { HEAD_LATE, RETRIES_SPENT } from '../../../src/proxy/refusal.js'
+import type { Plan } from '../plan.js'
+import { BudgetBooks } from './budget-books.js'
+import { type Checker, fail } from './check.js'
+import { type Known, MemberBooks } from './member-books.js'
+
+const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'PUT'])
+/** The statuses with which an endpoint has failed a request. */
+const FAILURES: ReadonlySet<number> = new Set([502, 503, 504])
+/** By which a deadline may be late, in ms. */
+const LATE_MS = 2
+
+/** The pause before an attempt: when it began, and its bounds in ms. */
+interface Pause {
+  readonly at: number
+  readonly least: number
+  readonly most: number
+}
+
+/** What we know of an exchange. */
+interface Course {
+  readonly began: number
+  /** It has had an endpoint. */
+  chose: boolean
+  /** How often it was sent, or could not be. */
+  tries: number
+  /** Faults by which an attempt does not count, while they are within their bounds. */
+  stale: number
+  neighbours: number
+  /** The endpoints that have failed it. */
+  readonly failedBy: Set<Known>
+  pause: Pause | null
+  /** A debugger has held it. */
+  held: boolean
+}
+
+export interface CourseChecker extends Checker {
+  /** Called when a continuation has taken a step, and `next` follows; '' if it waits. */
+  stepped(continuation: Continuation, step: string, next: string): void
+  /** Called when a debugger holds it. */
+  held(continuation: Continuation): void
+  /** The backend has these endpoints from now on. */
+  replaced(endpoints: readonly Endpoint[]): void
+  /** An active check has ended. */
+  checked(endpoint: string, passed: boolean): void
+  /** The balancer has ejected it. */
+  ejected(endpoint: string): void
+}
+
+export function courses(plan: Plan, pollset: { readonly now: number }): CourseChecker {
+  const books = new MemberBooks(plan)
+  const budget = plan.budgeted === 1 ? new BudgetBooks(plan, pollset.now) : null
+  const known = new WeakMap<object, Course>()
+
+  function courseOf(x: object): Course {
+    let course = known.get(x)
+    if (course === undefined) {
+      course = {
+        began: pollset.now,
+        chose: false,
+        tries: 0,
+        stale: 0,
+        neighbours: 0,
+        failedBy: new Set(),
+        pause: null,
+        held: false,
+      }
+      known.set(x, course)
+    }
+    return course
+  }
+
+  const endpointOf = (x: Exchange): Known | null =>
+    x.endpoint === null ? null : (books.all.get(x.endpoint.member) ?? null)
+
+  /** `balance` has chosen. */
+  function chosen(x: Exchange, course: Course): void {
+    const { now } = pollset
+    const endpoint = endpointOf(x)
+    if (endpoint === null) fail('A2', `${x.id} has an endpoint that nobody has configured`)
+    if (!course.chose) budget?.first(now)
+    course.chose = true
+    const { name, removed, active } = endpoint
+    if (removed) fail('A2', `${x.id} goes to ${name}, which was removed`)
+    const candidates = books.candidates(now)
+    if (!candidates.includes(endpoint))
+      fail('A2', `${x.id} goes to ${name}, which is ${active}, ejected: ${endpoint.isEjected(now)}`)
+    const other = candidates.find((each) => !course.failedBy.has(each))
+    if (course.failedBy.has(endpoint) && other !== undefined)
+      fail('A3', `${x.id} goes to ${name} again, which has failed it, and ${other.name} is left`)
+    paused(x, course)
+  }
+
+  /** The pause before this attempt has ended. */
+  function paused(x: Exchange, course: Course): void {
+    const { pause } = course
+    course.pause = null
+    if (pause === null || course.held) return
+    const ms = pollset.now - pause.at
+    if (ms < pause.least || ms > pause.most + LATE_MS)
+      fail('A9', `${x.id} is sent again after ${ms} ms, and not ${pause.least} to ${pause.most}`)
+  }
+
+  /** An attempt that counts has failed, and another follows. */
+  function retried(x: Exchange, course: Course, waits: { readonly ms: number } | null): void {
+    const { now } = pollset
+    if (budget !== null) {
+      if (!budget.affords(now)) fail('A4', `${x.id} is sent again, and the budget has no token`)
+      budget.take()
+    }
+    const backoff = Math.min(plan.backoffMostMs, plan.backoffFirstMs * 2 ** Math.max(0, course.tries - 1))
+    course.pause =
+      waits === null
+        ? { at: now, least: 0, most: 0 }
+        : { at: now, least: waits.ms, most: Math.max(waits.ms, backoff) }
+  }
+
+  /** An attempt has failed, and the request is given up. */
+  function givenUp(x: Exchange, course: Course): void {
+    const { now } = pollset
+    const { limits } = x.route
+    if (course.held || x.asksTunnel || !x.frontend.replayable || x.sendsNoMore) return
+    if (x.sent && !IDEMPOTENT.has(x.request.method?.value ?? '')) return
+    if (course.tries >= limits.attemptsMax || now - course.began >= limits.retryTimeoutMs) return
+    if (budget !== null && !budget.affords(now)) return
+    const left = books.candidates(now).find((each) => !course.failedBy.has(each))
+    if (left !== undefined)
+      fail(
+        'A8',
+        `${x.id} is given up after ${course.tries} of ${limits.attemptsMax}, and ${left.name} is left`,
+      )
+  }
+
+  /** No connection to its endpoint could be made. */
+  function unreached(x: Exchange, course: Course, next: string): void {
+    const endpoint = endpointOf(x)
+    if (endpoint === null) return
+    books.failed(endpoint, x.cause, pollset.now)
+    course.failedBy.add(endpoint)
+    course.tries++
+    if (next === 'retry') retried(x, course, null)
+    else givenUp(x, course)
+  }
+
+  /** The attempt has ended by a fault before its response began. */
+  function lost(x: Exchange, course: Course, next: string): void {
+    const endpoint = endpointOf(x)
+    const { cause, backendStream } = x
+    if (endpoint === null) return
+    if (next === 'refuse' && x.refusal === HEAD_LATE) {
+      books.failed(endpoint, null, pollset.now)
+      return
+    }
+    if (cause === null || backendStream?.fault !== cause || cause.side !== 'backend') return
+    if (!cause.stale && (cause.uncounted ?? null) === null) {
+      course.failedBy.add(endpoint)
+      const carrier = cause.scope === 'connection' ? connectionOf(backendStream) : null
+      if (cause.retry !== 'safe') books.failed(endpoint, carrier, pollset.now)
+    }
+    if (next === 'retry') {
+      if (counts(x, course, cause) && mayFollow(x)) retried(x, course, null)
+    } else if (next === 'refuse' && cause.code !== 'stall' && isGivenUp(cause.code, x.refusal?.code)) {
+      if (cause.scope === 'connection' || cause.retry === 'safe') givenUp(x, course)
+    }
+  }
+
+  /** Whether the attempt that ended so is one of attemptsMax (R8, R12, R13). */
+  function counts(x: Exchange, course: Course, { stale, uncounted }: StreamFault): boolean {
+    const { staleAttemptsMax, neighbourAttemptsMax } = x.route.limits
+    if (x.clientHalfClosed) return true
+    if (uncounted === 'neighbour') return ++course.neighbours > neighbourAttemptsMax
+    if (stale) return ++course.stale > staleAttemptsMax
+    return uncounted !== 'not-begun'
+  }
+
+  function answered(x: Exchange, course: Course, next: string): void {
+    const endpoint = endpointOf(x)
+    const status = x.backendStream?.head?.status ?? 0
+    if (endpoint === null) return
+    if (FAILURES.has(status)) books.failed(endpoint, null, pollset.now)
+    else books.succeeded(endpoint, pollset.now)
+    if (next !== 'retry') return
+    course.failedBy.add(endpoint)
+    retried(x, course, { ms: retryAfterMs(x) })
+  }
+
+  return {
+    held(continuation) {
+      courseOf(continuation).held = true
+    },
+    replaced: (endpoints) => books.replaced(endpoints, pollset.now),
+    checked: (endpoint, passed) => books.checked(endpoint, passed, pollset.now),
+    ejected: (endpoint) => books.ejected(endpoint),
+    stepped(continuation, step, next) {
+      if (continuation.kind !== 'exchange') return
+      const x = continuation as Exchange
+      const course = courseOf(x)
+      if (step === 'balance') {
+        if (next === 'lease') chosen(x, course)
+        else if (next === 'refuse' && x.refusal?.code === 'no-endpoint') {
+          if (books.candidates(pollset.now).length > 0)
+            fail('A8', `${x.id} gets no endpoint, and there is one`)
+        }
+      } else if (step === 'lease' && x.lease.fault !== null && x.cause === x.lease.fault) {
+        if (next === 'retry' || next === 'refuse') unreached(x, course, next)
+      } else if (step === 'leaseLate') {
+        if (next === 'retry' || x.refusal?.code === 'connect-late') unreached(x, course, next)
+      } else if (step === 'sendHead' && next === 'awaitHead') course.tries++
+      else if (step === 'awaitHead' || step === 'answer') {
+        const unfit = step === 'answer' && next === 'retry' && !hasFault(x)
+        if (unfit || next === 'transfer' || next === 'tunnel') answered(x, course, next)
+        else if (next === 'retry' || next === 'refuse' || next === 'abort') lost(x, course, next)
+      } else if (step === 'retry' && next === 'refuse' && x.endpoint !== null) {
+        if (x.cause === null || x.cause.scope === 'connection') givenUp(x, course)
+      }
+      books.nothingTold()
+    },
+    turn(scene) {
+      const { now } = pollset
+      for (const each of books.current) books.agrees(each, now)
+      for (const x of scene.exchanges as unknown as readonly Exchange[]) {
+        const { pause, held } = courseOf(x)
+        if (pause === null || held || x.held || x.stepName !== 'retry') continue
+        if (now - pause.at > pause.most + LATE_MS)
+          fail('A9', `${x.id} waits for more than ${pause.most} ms to be sent again`)
+      }
+      for (const x of scene.logged) served(x, plan)
+    },
+  }
+}
+
+/** What has ended well has no refusal. Where the first endpoint has no faults, nothing is lost. */
+function served({ id, refusal, request, outcome }: Exchange, plan: Plan): void {
+  if (refusal === null) return
+  if (outcome === 'ok') fail('A8', `${id} was served, and has the refusal ${refusal.code}`)
+  if (plan.endpointsOnly === 0 || refusal.status < 500) return
+  if (IDEMPOTENT.has(request.method?.value ?? ''))
+    fail('A8', `${id} is refused by ${outcome}, and one endpoint has no faults`)
+}
+
+/** Whether a request is refused for this fault, or as it was sent too often. */
+const isGivenUp = (cause: string, refusal: string | undefined): boolean =>
+  refusal === cause || refusal === RETRIES_SPENT.code
+
+/** Whether `retry` sends it again. */
+const mayFollow = (x: Exchange): boolean =>
+  x.tries < x.route.limits.attemptsMax &&
+  !x.sendsNoMore &&
+  x.now - x.receivedAt < x.route.limits.retryTimeoutMs
+
+/** Whether a fault ended the attempt: none does that comes behind the whole response. */
+const hasFault = ({ frontend, backendStream: stream }: Exchange): boolean =>
+  frontend.fault !== null || (stream !== null && !stream.remoteEnded && stream.fault !== null)
+
+const connectionOf = (stream: object): object => (stream as { readonly connection: object }).connection
+
+function retryAfterMs(x: Exchange): number {
+  const value = x.backendStream?.head?.fields.find(({ name }) => name === 'retry-after')?.value
+  return value === undefined ? 0 : Number(value) * 1000
+}
