@@ -4,6 +4,7 @@
 import t from 'tap'
 import { Continuation, createWorld, defineLife, type Watcher } from '../../src/continuation/index.js'
 import {
+  BROKEN,
   type DapObject,
   DapReader,
   type DapResponse,
@@ -294,7 +295,7 @@ function session(count: number) {
   const heard = () => {
     const chunk = socket.far.take()
     const messages: { [name: string]: unknown; body?: unknown }[] = []
-    for (let at = 0; at < chunk.length; ) {
+    for (let at = 0; at < chunk.length && reader.found !== BROKEN; ) {
       at = reader.read(chunk, at, chunk.length)
       if (reader.found === MESSAGE) messages.push(reader.message as never)
     }
