@@ -1,7 +1,8 @@
 // Reads files within bounds, and expands the patterns of `include`.
 
 import { closeSync, constants, fstatSync, openSync, readdirSync, readSync } from 'node:fs'
-import { join, sep } from 'node:path'
+import { join, resolve, sep } from 'node:path'
+import { FilesDigest } from '../pollset/index.js'
 
 /** bytes of a configuration file, includes of it not counted */
 export const FILE_BYTES_MAX = 4 * 1024 * 1024
@@ -18,6 +19,29 @@ export interface FileText {
   readonly mode: number
 }
 
+/** Remembers which files were read, and what they held. A pipe cannot be read again, and does not count. */
+export class FilesRead {
+  private readonly paths: string[] = []
+  private readonly made = new FilesDigest()
+
+  note(path: string, content: Uint8Array | null): void {
+    const whole = resolve(path)
+    this.paths.push(whole)
+    this.made.add(whole, content)
+  }
+
+  /** It can be cloned to another thread. */
+  get contents(): FileContents {
+    return { paths: this.paths, digest: this.made.digest }
+  }
+}
+
+/** Files, and a {@link FilesDigest} of them in this order. */
+export interface FileContents {
+  readonly paths: readonly string[]
+  readonly digest: string
+}
+
 /** A file that could not be read. The message continues a sentence that begins with the file's name. */
 export class FileFault extends Error {}
 
@@ -32,8 +56,9 @@ function systemWords(error: unknown): string {
  * Reads a file as UTF-8, without a byte order mark. Throws a {@link FileFault}.
  * @param most bytes that it may have
  * @param anyKind takes a pipe too
+ * @param read remembers the file, also one that cannot be read
  */
-export function readText(path: string, most: number, anyKind: boolean): FileText {
+export function readText(path: string, most: number, anyKind: boolean, read: FilesRead): FileText {
   if (path.includes('\0')) throw new FileFault('cannot be read: its name has a NUL')
   let bytes: Buffer
   let mode: number
@@ -46,10 +71,12 @@ export function readText(path: string, most: number, anyKind: boolean): FileText
       if (!anyKind && !status.isFile()) throw new FileFault('is not a plain file')
       mode = status.mode & 0o777
       bytes = readMost(file, most)
+      if (status.isFile()) read.note(path, bytes)
     } finally {
       closeSync(file)
     }
   } catch (error) {
+    if (!(error instanceof FileFault)) read.note(path, null)
     throw error instanceof FileFault ? error : new FileFault(`cannot be read: ${systemWords(error)}`)
   }
   try {

@@ -8,6 +8,7 @@ import {
   expandGlob,
   FILE_BYTES_MAX,
   FileFault,
+  type FilesRead,
   INCLUDES_MAX,
   isGlob,
   readText,
@@ -17,12 +18,14 @@ import {
  * @param patterns of `include`
  * @param bytes of the main file
  * @param files the names of all files that were read; those of included ones are added
+ * @param read remembers them
  */
 export function readIncludes(
   main: ConfigDocument,
   patterns: readonly string[],
   bytes: number,
   files: string[],
+  read: FilesRead,
   diagnostics: Diagnostics,
 ): ConfigDocument[] {
   const found = new Map<string, number>()
@@ -31,6 +34,8 @@ export function readIncludes(
       diagnostics.error(main.place(['include', at]), ['include', at], message)
     if (pattern.includes('**')) tell(`${JSON.stringify(pattern)} has **; name each folder, as conf.d/*.yaml`)
     else for (const file of expandGlob(main.folder, pattern)) if (!found.has(file)) found.set(file, at)
+    // Whoever watches the folder sees a file that comes.
+    if (isGlob(pattern)) read.note(resolve(main.folder, pattern), null)
   }
   // A pattern may match the main file itself.
   found.delete(resolve(main.name))
@@ -46,7 +51,7 @@ export function readIncludes(
     }
     const name = shownName(main, file)
     try {
-      const { text, bytes } = readText(file, FILE_BYTES_MAX, false)
+      const { text, bytes } = readText(file, FILE_BYTES_MAX, false, read)
       total += bytes
       if (total > ALL_BYTES_MAX) {
         tell(`all files together have more than ${ALL_BYTES_MAX / 1024 / 1024} MiB`)

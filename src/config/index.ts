@@ -2,6 +2,7 @@
 
 export type * from './configuration.js'
 export { type Diagnostic, diagnosticText, type Place, placeText } from './diagnostics.js'
+export type { FileContents } from './files.js'
 export { jsonSchema } from './json-schema.js'
 export { type LimitTables, writtenName } from './limits-schema.js'
 export {

@@ -3,7 +3,7 @@
 
 import { join, resolve } from 'node:path'
 import { isPlainMap, type Plain } from './document.js'
-import { FileFault, readText, VALUE_BYTES_MAX } from './files.js'
+import { FileFault, type FilesRead, readText, VALUE_BYTES_MAX } from './files.js'
 import { didYouMean, orList } from './nearest.js'
 
 export interface OutsideText {
@@ -26,16 +26,19 @@ export const OUTSIDE_KEYS: readonly string[] = [...KINDS, 'default']
 
 export interface OutsideOptions {
   readonly env: Readonly<Record<string, string | undefined>>
+  readonly read: FilesRead
 }
 
 export class Outside {
   private readonly env: OutsideOptions['env']
+  private readonly filesRead: FilesRead
   /** The folder of the document that each map stands in. */
   private readonly folders = new WeakMap<object, string>()
   private readonly files = new Map<string, OutsideText | string>()
 
-  constructor({ env }: OutsideOptions) {
+  constructor({ env, read }: OutsideOptions) {
     this.env = env
+    this.filesRead = read
   }
 
   /** Remembers in which folder the maps of this document look for files. */
@@ -96,7 +99,7 @@ export class Outside {
     let found = this.files.get(path)
     if (found === undefined) {
       try {
-        const { text, mode } = readText(path, VALUE_BYTES_MAX, false)
+        const { text, mode } = readText(path, VALUE_BYTES_MAX, false, this.filesRead)
         found = { text: text.replace(/\r?\n$/, ''), origin, file: { path, mode } }
       } catch (error) {
         if (!(error instanceof FileFault)) throw error

@@ -7,7 +7,7 @@ import type { Configuration } from './configuration.js'
 import { type Diagnostic, Diagnostics } from './diagnostics.js'
 import { type ConfigDocument, ObjectDocument, YamlDocument } from './document.js'
 import { effectiveOf } from './effective.js'
-import { FILE_BYTES_MAX, FileFault, readText as readFileText } from './files.js'
+import { FILE_BYTES_MAX, type FileContents, FileFault, FilesRead, readText as readFileText } from './files.js'
 import { readIncludes } from './includes.js'
 import { parsed } from './issues.js'
 import type { LimitTables } from './limits-schema.js'
@@ -32,6 +32,8 @@ export interface ReadResult {
   readonly warnings: readonly Diagnostic[]
   /** The files that were read as configuration, as they are named in places. */
   readonly files: readonly string[]
+  /** All files that were read, those of values too. */
+  readonly contents: FileContents
 }
 
 /** Reads configurations, one after the other. To make one takes longer than to read a short file. */
@@ -50,7 +52,7 @@ export class ConfigReader {
   file(file: string): ReadResult {
     const reading = this.begin()
     try {
-      const { text, bytes } = readFileText(file, FILE_BYTES_MAX, true)
+      const { text, bytes } = readFileText(file, FILE_BYTES_MAX, true, reading.read)
       return reading.yaml(text, bytes, file, dirname(resolve(file)))
     } catch (error) {
       if (!(error instanceof FileFault)) throw error
@@ -71,9 +73,10 @@ export class ConfigReader {
   }
 
   private begin(): Reading {
-    const outside = new Outside({ env: this.env })
+    const read = new FilesRead()
+    const outside = new Outside({ env: this.env, read })
     this.scalars.begin(outside)
-    return new Reading(this.schemas, outside)
+    return new Reading(this.schemas, outside, read)
   }
 }
 
@@ -90,13 +93,15 @@ export const fromObject = (value: unknown, options: ReadOptions): ReadResult =>
   new ConfigReader(options).object(value)
 
 class Reading {
+  readonly read: FilesRead
   private readonly diagnostics: Diagnostics
   private readonly outside: Outside
   private readonly schemas: Schemas
   private readonly names: Names
   private readonly files: string[]
 
-  constructor(schemas: Schemas, outside: Outside) {
+  constructor(schemas: Schemas, outside: Outside, read: FilesRead) {
+    this.read = read
     this.diagnostics = new Diagnostics()
     this.names = new Names(this.diagnostics)
     this.files = []
@@ -121,7 +126,13 @@ class Reading {
   private result(configuration: Configuration | null): ReadResult {
     this.diagnostics.finish(this.files)
     const { errors, warnings } = this.diagnostics
-    return { configuration: errors.length === 0 ? configuration : null, errors, warnings, files: this.files }
+    return {
+      configuration: errors.length === 0 ? configuration : null,
+      errors,
+      warnings,
+      files: this.files,
+      contents: this.read.contents,
+    }
   }
 
   private document(main: ConfigDocument, bytes: number): ReadResult {
@@ -129,7 +140,14 @@ class Reading {
     const value = this.take(this.schemas.main, main)
     if (value === null) return this.result(null)
     const parts: Part[] = [{ document: main, value }]
-    for (const document of readIncludes(main, value.include ?? [], bytes, this.files, this.diagnostics)) {
+    for (const document of readIncludes(
+      main,
+      value.include ?? [],
+      bytes,
+      this.files,
+      this.read,
+      this.diagnostics,
+    )) {
       const included = this.take(this.schemas.included, document)
       if (included !== null) parts.push({ document, value: included })
     }

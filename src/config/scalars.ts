@@ -3,6 +3,7 @@
 
 import { z } from 'zod'
 import { isPlainMap, type Plain } from './document.js'
+import { FilesRead } from './files.js'
 import { didYouMean, orList } from './nearest.js'
 import { Outside, type OutsideText } from './outside.js'
 import {
@@ -58,7 +59,7 @@ export class Scalars {
   private readonly secretKey: Uint8Array | null
 
   constructor(secretKey: Uint8Array | null) {
-    this.outside = new Outside({ env: {} })
+    this.outside = new Outside({ env: {}, read: new FilesRead() })
     this.secretKey = secretKey
   }
 

@@ -59,21 +59,28 @@ export class DurationList {
   /** ms */
   readonly duration: number
   readonly ring: Ring
+  /** It is among those that {@link Deadlines} visits: it has had a node since it was found empty. */
+  visited: boolean
   private readonly owner: Deadlines
 
   constructor(owner: Deadlines, duration: number) {
     this.owner = owner
     this.duration = duration
     this.ring = new Ring()
+    this.visited = false
   }
 
   /** Arms a node, which must not be armed, to expire this duration from now. */
   arm(node: Deadline): void {
     node.deadlineAt = this.owner.now + this.duration
     node.deadlineOrder = ++this.owner.armings
+    if (!this.visited) this.owner.visit(this)
     this.ring.append(node)
   }
 }
+
+/** The number of lists from which on those are forgotten that have no node. */
+const LISTS_KEPT = 256
 
 const WHEEL_SLOTS = 256
 /** ms of one slot. A deadline more than one round away stays in its slot for another round. */
@@ -153,18 +160,47 @@ export class Deadlines {
   armings = 0
   private readonly due: Deadline[] = []
   private readonly lists = new Map<number, DurationList>()
+  private listsMax = LISTS_KEPT
+  /** The lists that may have nodes. */
+  private readonly visits: DurationList[] = []
   private readonly wheel = new TimingWheel()
   /** Whether the wheel may have a node. */
   private inWheel = false
 
-  /** Returns the list of this duration (ms, above 0): the same object for the same number. */
+  /**
+   * Returns the list of this duration (ms, above 0): the same object for the same number, as long as it has
+   * nodes or there are few lists. Lists that somebody still has may be used when they are forgotten here.
+   */
   every(duration: number): DurationList {
     let list = this.lists.get(duration)
     if (list === undefined) {
+      if (this.lists.size >= this.listsMax) this.forget()
       list = new DurationList(this, duration)
       this.lists.set(duration, list)
     }
     return list
+  }
+
+  /** Forgets lists without nodes: each reload may bring other durations. */
+  private forget(): void {
+    for (const [duration, { ring }] of this.lists) if (ring.first === null) this.lists.delete(duration)
+    this.listsMax = Math.max(LISTS_KEPT, 2 * this.lists.size)
+  }
+
+  /** Is called by a list before its first node. */
+  visit(list: DurationList): void {
+    list.visited = true
+    this.visits.push(list)
+  }
+
+  /** Leaves out the lists that have no node. */
+  private prune(): void {
+    let kept = 0
+    for (const list of this.visits) {
+      if (list.ring.first === null) list.visited = false
+      else this.visits[kept++] = list
+    }
+    this.visits.length = kept
   }
 
   /**
@@ -191,7 +227,8 @@ export class Deadlines {
     const due = this.due
     // A deadline that threw has left the rest here.
     due.length = 0
-    for (const { ring } of this.lists.values()) {
+    this.prune()
+    for (const { ring } of this.visits) {
       let node = ring.first
       for (; node !== null && node !== ring && node.deadlineAt <= now; node = node.deadlineNext)
         due.push(node)
@@ -216,7 +253,7 @@ export class Deadlines {
   /** Returns when the next deadline is due, in ms, or Infinity. */
   earliest(): number {
     let at = this.inWheel ? this.wheel.earliest() : Number.POSITIVE_INFINITY
-    for (const list of this.lists.values()) {
+    for (const list of this.visits) {
       const first = list.ring.first
       if (first !== null && first.deadlineAt < at) at = first.deadlineAt
     }

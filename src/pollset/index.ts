@@ -4,9 +4,15 @@ export * from './deadlines.js'
 export * from './door.js'
 export { endsWorld, InvariantBroken, type InvariantReach, invariant } from './invariant.js'
 export { List, type Listed } from './list.js'
-export { certificateFor, checkAuthorities, checkCertificates } from './node/certificates.js'
-export { keyedDigest } from './node/digest.js'
-export { CHANGED, FileWatch } from './node/file-watch.js'
+export {
+  certificateFor,
+  checkAuthorities,
+  checkCertificates,
+  type Identity,
+  KnownCertificates,
+} from './node/certificates.js'
+export { FilesDigest, keyedDigest, randomKey } from './node/digest.js'
+export { CHANGED, FileWatch, LOOKED } from './node/file-watch.js'
 export { UNIX_PATH_BYTES_MAX } from './node/listener.js'
 export { addressVersion, canonicalAddress, Networks, numericHost } from './node/networks.js'
 export { NodePollset, type NodePollsetLimits, nodePollsetLimits } from './node/pollset.js'

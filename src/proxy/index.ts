@@ -3,7 +3,13 @@
 export { type Automaton, automatonOf, PatternError } from './automaton.js'
 export { Backend, type BackendOptions, backendOptions } from './backend.js'
 export { changes } from './changes.js'
-export { type Automata, patternsIn, type RouteRequest, type RouterRoute } from './compiled-route.js'
+export {
+  type Automata,
+  compiledRoutes,
+  patternsIn,
+  type RouteRequest,
+  type RouterRoute,
+} from './compiled-route.js'
 export { ConnectPattern, type ConnectTarget } from './connect-pattern.js'
 export { ConnectPolicy } from './connect-policy.js'
 export { Discovery, type DiscoveryOptions, discoveryLife, type FoundEndpoint } from './discovery.js'

@@ -3,6 +3,7 @@
 // by its backend's name and its address. Endpoints that DNS has found are replaced in the same way. Engines
 // that no endpoint has any longer serve their exchanges, retries included, and close after the last of them.
 
+import { isDeepStrictEqual } from 'node:util'
 import { type BalanceEvent, type BalancerOptions, balancerOptions } from '../balancing/index.js'
 import type { BackendConfig, EndpointConfig, ResolverConfig } from '../config/index.js'
 import type { Fault } from '../continuation/index.js'
@@ -27,6 +28,7 @@ import type { Protocols } from './protocols.js'
 interface Configured {
   readonly backend: Backend
   readonly config: BackendConfig
+  readonly options: BackendOptions
   readonly connectMs: number | undefined
   /** Null with fixed endpoints. */
   readonly discovery: Discovery | null
@@ -34,6 +36,8 @@ interface Configured {
   endpoints: ReadonlyMap<string, Placed>
   /** The active checks of its endpoints. */
   readonly checks: Map<Endpoint, HealthCheck>
+  /** What the connections of its endpoints depend on, by address. */
+  readonly keys: Map<string, string>
 }
 
 /** An endpoint as the configuration or DNS has it. */
@@ -71,6 +75,8 @@ export interface BackendEvents {
 /** Backends that are made and checked, and serve once they are committed. */
 export interface PreparedBackends {
   readonly byName: ReadonlyMap<string, Backend>
+  /** Makes one more. Throws if it is wrong. */
+  add(config: BackendConfig): void
   commit(): void
 }
 
@@ -97,7 +103,7 @@ const backendOptionsOf = (
 function digestOf({ balance }: BackendConfig, before: Configured | undefined): BalancerOptions['hmac'] {
   const { affinity } = balance
   if (affinity === null) return null
-  if (before !== undefined && isSame(affinity, before.config.balance.affinity))
+  if (before !== undefined && isDeepStrictEqual(affinity, before.config.balance.affinity))
     return before.backend.options.balancer.hmac
   return keyedDigest(affinity.key)
 }
@@ -120,49 +126,24 @@ export class Backends {
   }
 
   /**
-   * Makes the backends of a configuration. Throws if one is wrong; nothing changes before they are committed.
+   * Begins to make the backends of a configuration; nothing changes before they are committed.
    * @param connectMs the longest timeouts.connect of the routes to each backend, in ms; by name
    */
-  prepare(
-    configs: readonly BackendConfig[],
-    connectMs: ReadonlyMap<string, number>,
-    resolver: ResolverConfig,
-  ): PreparedBackends {
+  prepare(connectMs: ReadonlyMap<string, number>, resolver: ResolverConfig): PreparedBackends {
     const made = new Map<string, EngineSet>()
     const next = new Map<string, Configured>()
+    const byName = new Map<string, Backend>()
     const changes: (() => void)[] = []
-    for (const config of configs) {
-      const before = this.configured.get(config.name)
-      const options = backendOptionsOf(config, digestOf(config, before))
-      const backend = before?.backend ?? this.made(config.name, options)
-      const checks = isSame(before?.config.health.active, config.health.active)
-        ? (before as Configured).checks
-        : new Map<Endpoint, HealthCheck>()
-      const discovery = this.discoveryOf(config, backend, resolver, before)
-      const configured: Configured = {
-        backend,
-        config,
-        connectMs: connectMs.get(config.name),
-        discovery,
-        endpoints: before?.endpoints ?? new Map(),
-        checks,
-      }
-      for (const each of wantedOf(configured) ?? [ANY]) this.enginesOf(configured, each, made)
-      changes.push(() => {
-        if (before === undefined || !isSame(before.config, config)) backend.configure(options)
-        // The endpoints may be checked in another way from now on.
-        if (before !== undefined && before.checks !== checks) closeAll(before.checks)
-        if (before !== undefined && before.discovery !== discovery) before.discovery?.close()
-        // DNS may have found others since.
-        configured.endpoints = before?.endpoints ?? configured.endpoints
-        backend.discovery = discovery
-        this.place(configured, wantedOf(configured) ?? [], made)
-        if (discovery !== null && discovery !== before?.discovery) discovery.start()
-      })
-      next.set(config.name, configured)
-    }
     return {
-      byName: new Map([...next].map(([name, { backend }]) => [name, backend])),
+      byName,
+      add: (config) => {
+        const before = this.configured.get(config.name)
+        const configured = this.configuredAs(config, connectMs.get(config.name), resolver, before)
+        for (const each of wantedOf(configured) ?? [ANY]) this.enginesOf(configured, each, made)
+        next.set(config.name, configured)
+        byName.set(config.name, configured.backend)
+        changes.push(() => this.change(configured, before, made))
+      },
       commit: () => {
         for (const change of changes) change()
         for (const [name, { backend, checks, discovery }] of this.configured) {
@@ -177,6 +158,36 @@ export class Backends {
     }
   }
 
+  private configuredAs(
+    config: BackendConfig,
+    connectMs: number | undefined,
+    resolver: ResolverConfig,
+    before: Configured | undefined,
+  ): Configured {
+    const options = backendOptionsOf(config, digestOf(config, before))
+    const backend = before?.backend ?? this.made(config.name, options)
+    const checks = isDeepStrictEqual(before?.config.health.active, config.health.active)
+      ? (before as Configured).checks
+      : new Map<Endpoint, HealthCheck>()
+    const discovery = this.discoveryOf(config, backend, resolver, before)
+    const endpoints = before?.endpoints ?? new Map()
+    return { backend, config, options, connectMs, discovery, endpoints, checks, keys: new Map() }
+  }
+
+  /** Gives a backend its new configuration. */
+  private change(to: Configured, before: Configured | undefined, made: Map<string, EngineSet>): void {
+    const { backend, config, options, discovery, checks } = to
+    if (before === undefined || !balancesAs(before.config, config)) backend.configure(options)
+    // The endpoints may be checked in another way from now on.
+    if (before !== undefined && before.checks !== checks) closeAll(before.checks)
+    if (before !== undefined && before.discovery !== discovery) before.discovery?.close()
+    // DNS may have found others since.
+    to.endpoints = before?.endpoints ?? to.endpoints
+    backend.discovery = discovery
+    this.place(to, wantedOf(to) ?? [], made)
+    if (discovery !== null && discovery !== before?.discovery) discovery.start()
+  }
+
   /** Returns the discovery of a backend, the one before if it asks the same; null with fixed endpoints. */
   private discoveryOf(
     { name, discovery }: BackendConfig,
@@ -185,7 +196,7 @@ export class Backends {
     before: Configured | undefined,
   ): Discovery | null {
     if (discovery === null) return null
-    if (isSame(before?.config.discovery, discovery) && isSame(this.resolver, resolver))
+    if (isDeepStrictEqual(before?.config.discovery, discovery) && isDeepStrictEqual(this.resolver, resolver))
       return before?.discovery ?? null
     const options: DiscoveryOptions = { ...discovery, ...resolver }
     const made: Discovery = new Discovery(
@@ -223,12 +234,14 @@ export class Backends {
    * @param made new ones, by key
    */
   private enginesOf(
-    { config, connectMs }: Configured,
+    of: Configured,
     each: Wanted,
     made: Map<string, EngineSet>,
   ): readonly [key: string, engines: EngineSet] {
+    const { config, connectMs, keys } = of
     const own = configOf(config, each)
-    const key = keyOf(own, each, connectMs)
+    const key = keys.get(each.address) ?? keyOf(own, each, connectMs)
+    keys.set(each.address, key)
     const known = this.shared.get(key)?.engines ?? made.get(key)
     const engines = known ?? this.protocols.enginesTo(urlOf(own, each), own, connectMs)
     if (known === undefined) made.set(key, engines)
@@ -247,8 +260,17 @@ export class Backends {
       if (!stays) this.use(key, endpoint)
       placed.set(each.address, { endpoint, wanted: each })
     }
+    const before = [...configured.endpoints.values()]
+    const now = [...placed.values()]
+    const isAsBefore =
+      now.length === before.length &&
+      now.every(
+        ({ endpoint, wanted }, at) =>
+          endpoint === before[at].endpoint && wanted.weight === before[at].wanted.weight,
+      )
+    for (const address of configured.keys.keys()) if (!placed.has(address)) configured.keys.delete(address)
     configured.endpoints = placed
-    configured.backend.replace([...placed.values()].map((each) => each.endpoint))
+    if (!isAsBefore) configured.backend.replace(now.map((each) => each.endpoint))
     this.check(configured)
   }
 
@@ -347,8 +369,13 @@ function keyOf(config: BackendConfig, each: EndpointConfig, connectMs: number | 
   ])
 }
 
+/** Whether the two differ in nothing that the balancer and the retry budget depend on. */
+const balancesAs = (a: BackendConfig, b: BackendConfig): boolean =>
+  isDeepStrictEqual(
+    [a.balance, a.health, a.limits, a.retryBudget],
+    [b.balance, b.health, b.limits, b.retryBudget],
+  )
+
 function closeAll(checks: ReadonlyMap<Endpoint, HealthCheck>): void {
   for (const each of checks.values()) each.close()
 }
-
-const isSame = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b)

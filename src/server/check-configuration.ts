@@ -1,7 +1,8 @@
-// Checks of a configuration that the room config/ cannot make: certificates with their keys, and limits that
-// depend on each other.
+// Checks of a configuration that the room config/ cannot make: certificates with their keys, paths and
+// patterns of routes, and limits that depend on each other.
 
 import {
+  type CertificateConfig,
   type Configuration,
   type Diagnostic,
   type LimitTables,
@@ -9,7 +10,8 @@ import {
   type ReadResult,
   readConfiguration,
 } from '../config/index.js'
-import { checkAuthorities, checkCertificates } from '../pollset/index.js'
+import { checkAuthorities, checkCertificates, type Identity, KnownCertificates } from '../pollset/index.js'
+import { type Automata, type Automaton, automatonOf, compiledRoutes, patternsIn } from '../proxy/index.js'
 import { LIMIT_RANGES } from './limit-ranges.js'
 import { LIMIT_TEXTS } from './limit-texts.js'
 import { checkLimits, defaultLimits, limitsByRoom, limitsWith, type SomeLimits } from './limits.js'
@@ -21,55 +23,127 @@ export const limitTables = (): LimitTables => ({
   limitTexts: Object.fromEntries(Object.entries(LIMIT_TEXTS).map(([name, [, text]]) => [name, text])),
 })
 
-/** Reads a configuration file with all checks. */
-export const readChecked = (file: string): ReadResult => checked(readConfiguration(file, limitTables()))
-
-/** Returns the result with what these checks find. */
-export function checked(result: ReadResult): ReadResult {
-  const { configuration } = result
-  if (configuration === null) return result
-  const errors = findings(configuration)
-  return errors.length === 0 ? result : { ...result, configuration: null, errors }
+/** What the checks have found out that takes long, so that the loop need not find it out again. */
+export interface FoundOut {
+  /** Those of the patterns in routes. */
+  readonly automata: Automata
+  readonly identities: readonly Identity[]
 }
 
-function findings(configuration: Configuration): Diagnostic[] {
-  const errors: Diagnostic[] = []
-  const attempt = (place: Place, path: string, check: () => void): boolean => {
+export const NOTHING_FOUND_OUT: FoundOut = { automata: new Map(), identities: [] }
+
+/** It can be cloned to another thread. */
+export interface CheckedResult extends ReadResult {
+  readonly foundOut: FoundOut
+}
+
+/** Reads a configuration file with all checks. */
+export const readChecked = (file: string): CheckedResult => checked(readConfiguration(file, limitTables()))
+
+/** Returns the result with what these checks find. @param now ms since 1970 */
+export function checked(result: ReadResult, now = Date.now()): CheckedResult {
+  const { configuration } = result
+  if (configuration === null) return { ...result, foundOut: NOTHING_FOUND_OUT }
+  const checks = new Checks(configuration, now)
+  const { errors, foundOut } = checks
+  const warnings = [...result.warnings, ...checks.warnings]
+  return { ...result, configuration: errors.length === 0 ? configuration : null, errors, warnings, foundOut }
+}
+
+/** A certificate that expires sooner than this is told, in ms. */
+const EXPIRY_TOLD_MS = 14 * 24 * 60 * 60 * 1000
+
+class Checks {
+  readonly errors: Diagnostic[] = []
+  readonly warnings: Diagnostic[] = []
+  private readonly configuration: Configuration
+  private readonly now: number
+  private readonly certificates = new KnownCertificates()
+  private readonly automata = new Map<string, Automaton>()
+
+  constructor(configuration: Configuration, now: number) {
+    this.configuration = configuration
+    this.now = now
+    this.checkListeners()
+    this.checkBackends()
+    this.checkRoutes()
+    this.checkLimits()
+  }
+
+  get foundOut(): FoundOut {
+    return { automata: this.automata, identities: this.certificates.all }
+  }
+
+  /** Calls `check`, and tells at this place what it throws. Returns whether it throws nothing. */
+  private attempt(place: Place, path: string, check: () => void): boolean {
     try {
       check()
       return true
     } catch (error) {
-      const { file, line, column } = place
-      errors.push({
-        file,
-        line,
-        column,
-        path,
-        message: error instanceof Error ? error.message : String(error),
-      })
+      this.errors.push(diagnosticAt(place, path, error instanceof Error ? error.message : String(error)))
       return false
     }
   }
-  const met = new Set<string>()
-  for (const { name, source, tls } of configuration.listeners) {
-    if (tls === null) continue
-    let whole = true
-    for (const each of tls.certificates) {
-      if (met.has(each.name)) continue
-      met.add(each.name)
-      if (!attempt(each.source, `certificates.${each.name}`, () => checkCertificates([each]))) whole = false
+
+  private checkListeners(): void {
+    const met = new Map<string, boolean>()
+    for (const { name, source, tls } of this.configuration.listeners) {
+      if (tls === null) continue
+      const { certificates, clientCa } = tls
+      for (const each of certificates)
+        if (!met.has(each.name)) met.set(each.name, this.checkCertificate(each))
+      const named = certificates.map(({ name, cert, key }) => ({ cert, key, from: `certificate ${name}` }))
+      if (certificates.every((each) => met.get(each.name)))
+        this.attempt(source, `listeners.${name}.tls.certificates`, () =>
+          checkCertificates(named, this.certificates),
+        )
+      if (clientCa !== null)
+        this.attempt(source, `listeners.${name}.tls.clientCa`, () => checkAuthorities(clientCa))
     }
-    const named = tls.certificates.map(({ name, cert, key }) => ({ cert, key, from: `certificate ${name}` }))
-    if (whole) attempt(source, `listeners.${name}.tls.certificates`, () => checkCertificates(named))
-    const { clientCa } = tls
-    if (clientCa !== null) attempt(source, `listeners.${name}.tls.clientCa`, () => checkAuthorities(clientCa))
   }
-  for (const { name, tls, sources } of configuration.backends) {
-    const { ca } = tls
-    if (ca !== null) attempt(sources['tls.ca'], `backends.${name}.tls.ca`, () => checkAuthorities(ca))
+
+  private checkCertificate(certificate: CertificateConfig): boolean {
+    const path = `certificates.${certificate.name}`
+    return this.attempt(certificate.source, path, () => {
+      const { expiresAt } = this.certificates.read({ cert: certificate.cert, key: certificate.key })
+      const left = expiresAt - this.now
+      if (left >= EXPIRY_TOLD_MS) return
+      const day = new Date(expiresAt).toISOString().slice(0, 10)
+      const message = left < 0 ? `it has expired, on ${day}` : `it expires soon, on ${day}`
+      this.warnings.push(diagnosticAt(certificate.source, path, message))
+    })
   }
-  const place = Object.entries(configuration.sources).find(([name]) => name.startsWith('limits.'))?.[1]
-  if (place !== undefined)
-    attempt(place, 'limits', () => checkLimits(limitsWith(defaultLimits, configuration.limits as SomeLimits)))
-  return errors
+
+  private checkBackends(): void {
+    for (const { name, tls, sources } of this.configuration.backends) {
+      const { ca } = tls
+      if (ca !== null) this.attempt(sources['tls.ca'], `backends.${name}.tls.ca`, () => checkAuthorities(ca))
+    }
+  }
+
+  /** Finds routes that the router would refuse, each by itself. */
+  private checkRoutes(): void {
+    for (const { name, match, path, source } of this.configuration.routes) {
+      for (const each of patternsIn(match))
+        if (!this.automata.has(each)) this.automata.set(each, automatonOf(each))
+      this.attempt(source, `routes.${name}`, () =>
+        compiledRoutes([{ name, match, path, to: null }], this.automata),
+      )
+    }
+  }
+
+  private checkLimits(): void {
+    const { limits, sources } = this.configuration
+    const place = Object.entries(sources).find(([name]) => name.startsWith('limits.'))?.[1]
+    if (place === undefined) return
+    this.attempt(place, 'limits', () => checkLimits(limitsWith(defaultLimits, limits as SomeLimits)))
+  }
 }
+
+const diagnosticAt = ({ file, line, column }: Place, path: string, message: string): Diagnostic => ({
+  file,
+  line,
+  column,
+  path,
+  message,
+})

@@ -1,23 +1,16 @@
 // Reads configurations in a thread of its own: YAML of 200 KB takes longer than a turn may. Whoever starts
-// the thread bounds its memory and time. A message is a ReadRequest, and each is answered with a ReadAnswer.
+// the thread bounds its memory and time. A message is a ReadRequest or asks for the next part, and each is
+// answered with a part of the answer.
 
-import { parentPort } from 'node:worker_threads'
-import { type ReadOptions, type ReadResult, readConfiguration } from '../config/index.js'
-import { checked } from './check-configuration.js'
+import { type MessagePort, parentPort } from 'node:worker_threads'
+import { type AnswerPart, NEXT_PART, partsOf, type ReadRequest, readFrom } from './reading.js'
 
-export interface ReadRequest {
-  /** Returned with the answer. */
-  readonly id: number
-  readonly file: string
-  readonly options: ReadOptions
+function answerOn(port: MessagePort): void {
+  let parts: Iterator<AnswerPart, void>
+  port.on('message', (asked: ReadRequest | typeof NEXT_PART) => {
+    if (asked !== NEXT_PART) parts = partsOf(readFrom(asked))
+    port.postMessage(parts.next().value)
+  })
 }
 
-export interface ReadAnswer {
-  readonly id: number
-  readonly result: ReadResult
-}
-
-parentPort?.on('message', ({ id, file, options }: ReadRequest) => {
-  const answer: ReadAnswer = { id, result: checked(readConfiguration(file, options)) }
-  parentPort?.postMessage(answer)
-})
+if (parentPort !== null) answerOn(parentPort)

@@ -21,8 +21,8 @@ import {
   shortOrigin,
 } from './origins.js'
 import type { ProcessLog } from './process-log.js'
+import { Reconfiguring } from './reconfiguring.js'
 import { Server } from './server.js'
-import type { ServerOptions } from './server-options.js'
 import type { ShortForm } from './short-form.js'
 
 /** Where debuggers may attach (spec/debugger.md). */
@@ -123,13 +123,12 @@ export interface ProxyServer extends Emitter<ProxyServerEvents> {
    */
   close(deadlineMs?: number): Promise<void>
   /**
-   * Replaces all routes and the backend, or the whole document, for requests from now on. Throws a {@link
-   * ConfigError} if something is wrong, and then nothing has changed. New listeners are bound first: it
-   * resolves when the new configuration serves, which is at once without them, and rejects if one cannot be
-   * bound.
+   * Replaces all routes and the backend, or the whole document: it resolves when the new configuration
+   * serves. Rejects with a {@link ConfigError} if something is wrong or a new listener cannot be bound, and
+   * then nothing has changed. A document is read in a thread of its own.
    */
   apply(change: Routing | ConfigurationDocument): Promise<void>
-  /** Reads the files of the configuration again, for connections from now on. */
+  /** Reads the configuration and its files again, and serves it; `reloaded` tells the outcome. */
   reload(): void
   /**
    * Closes likewise, but accepts connections and requests for `shutdown.delay` more, while load balancers
@@ -162,15 +161,6 @@ function configured<T>(make: () => T): T {
   }
 }
 
-/** Returns what `make` makes, or the error that it throws. */
-export function orError<T>(make: () => T): T | Error {
-  try {
-    return make()
-  } catch (error) {
-    return error instanceof Error ? error : new Error(String(error))
-  }
-}
-
 const asConfigError = (error: Error): ConfigError =>
   error instanceof ConfigError ? error : Object.assign(new ConfigError(error.message), { cause: error })
 
@@ -182,8 +172,8 @@ const TypedEvents: new () => Emitter<ProxyServerEvents> =
 /** What a running server is made of. */
 export interface ServerParts extends Writers {
   readonly origin: ConfigurationOrigin
-  /** Reads the configuration again in place of the origin. */
-  readonly read?: ServerOptions['read']
+  /** The files of the configuration are watched, and read again when they change. */
+  readonly watches?: boolean
   readonly debug?: DebugOptions | null
 }
 
@@ -193,22 +183,26 @@ export class RunningServer extends TypedEvents implements ProxyServer {
   private listened: Promise<readonly Address[]> | null = null
   private closed: Promise<void> | null = null
   private over = false
-  private origin: ConfigurationOrigin
+  private readonly reconfiguring: Reconfiguring
 
-  constructor({ origin, read, debug, log, trace }: ServerParts) {
+  constructor({ origin, watches = false, debug, log, trace }: ServerParts) {
     super()
-    this.origin = origin
+    const made = configured(() => origin.make())
     this.server = configured(() => {
-      const configuration = origin.make()
+      const { configuration, foundOut } = made
       const debugging = debug ?? debugIn(configuration)
       return new Server({
         configuration,
-        read: read ?? ((done) => done(orError(() => this.origin.again()))),
+        foundOut,
+        read: () => this.reconfiguring.reload(),
         ...(log === undefined ? {} : { log }),
         ...(trace === undefined ? {} : { trace }),
         ...(debugging === null ? {} : { debug: debugging }),
       })
     })
+    this.reconfiguring = new Reconfiguring(this.server, origin, made, watches, (wrong) =>
+      this.emit('reloaded', wrong === null ? null : asConfigError(wrong)),
+    )
     this.tellDebugging()
     this.forward()
   }
@@ -243,8 +237,10 @@ export class RunningServer extends TypedEvents implements ProxyServer {
       ),
     )
     server.on('unreached', (backend, why) => void this.emit('unreached', backend, why))
-    server.on('draining', () => void this.emit('draining'))
-    server.on('reloaded', (error) => void this.emit('reloaded', error))
+    server.on('draining', () => {
+      this.reconfiguring.close()
+      this.emit('draining')
+    })
     server.on('stopped', () => {
       this.over = true
       this.emit('close')
@@ -307,25 +303,15 @@ export class RunningServer extends TypedEvents implements ProxyServer {
   }
 
   apply(change: Routing | ConfigurationDocument): Promise<void> {
-    if (this.closed !== null) throw wasClosed()
-    if (typeof change !== 'object' || change === null)
-      throw new ConfigError('apply takes { backend }, { routes } or a document with listeners')
-    const next = this.origin.changed(change)
-    let wrong: Error | null = null
-    const configuration = configured(() => next.make())
-    const applied = new Promise<void>((resolve, reject) => {
-      this.server.apply(configuration, (error) => {
-        wrong = error
-        if (error !== null) return reject(asConfigError(error))
-        this.origin = next
-        resolve()
+    return new Promise((resolve, reject) => {
+      if (this.closed !== null) throw wasClosed()
+      if (typeof change !== 'object' || change === null)
+        throw new ConfigError('apply takes { backend }, { routes } or a document with listeners')
+      this.reconfiguring.apply(change, (wrong) => {
+        if (wrong === null) resolve()
+        else reject(asConfigError(wrong))
       })
     })
-    if (wrong !== null) {
-      applied.catch(() => {})
-      throw asConfigError(wrong)
-    }
-    return applied
   }
 
   reload(): void {

@@ -110,7 +110,8 @@ export class Listeners {
     const end = (failed: Address | null, code: string): void => {
       over = true
       const abandon = (): void => {
-        for (const each of added) this.unbind(each)
+        // They may have accepted connections already.
+        for (const each of added) this.close(each)
       }
       if (failed === null) done({ commit: () => this.commit(next, tlsServers), abandon }, null, '')
       else {
@@ -176,7 +177,12 @@ export class Listeners {
   private tlsOf({ tls, protocols }: ListenerConfig, made: Map<string, TlsServer>): TlsServer | null {
     if (tls === null) return null
     const { certificates, clientCa, clientCertificate } = tls
-    const key = JSON.stringify([certificates, clientCa, clientCertificate, protocols])
+    const key = [
+      ...certificates.flatMap(({ name, cert, key }) => [name, cert, key]),
+      clientCa ?? '',
+      clientCertificate,
+      ...protocols,
+    ].join('\0')
     const server =
       made.get(key) ??
       this.tlsServers.get(key) ??

@@ -167,7 +167,10 @@ const connections = (command: Command): Command =>
 /** Adds the options for trace, draining and limits. */
 const running = (command: Command): Command =>
   command
-    .option('--watch', 'with FILE: read it again when it, or a file that it includes, has changed')
+    .option(
+      '--watch',
+      'with FILE: read it again when it has changed, or a file that it includes or takes a value from',
+    )
     .option(
       '--trace <file>',
       "write a line for each step of each request and connection to FILE; '-' is standard output",

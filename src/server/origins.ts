@@ -1,9 +1,16 @@
 // Where the configuration of a server comes from: options in the short form, a document in the shape of the
-// file, or a file. Each can make it again.
+// file, or a file.
 
-import { type Configuration, diagnosticText, fromObject } from '../config/index.js'
+import { type Configuration, type FileContents, fromObject } from '../config/index.js'
 import { addRoute, ConfigError, parseRoute, type RouteText } from './address.js'
-import { checked, limitTables } from './check-configuration.js'
+import {
+  type CheckedResult,
+  checked,
+  type FoundOut,
+  limitTables,
+  NOTHING_FOUND_OUT,
+} from './check-configuration.js'
+import { mistakesIn, type ReadSource } from './reading.js'
 import { configurationOf, type ShortForm } from './short-form.js'
 
 /** The routes of requests. */
@@ -26,11 +33,21 @@ export interface ConfigurationDocument {
   readonly [key: string]: unknown
 }
 
+/** A configuration that was made, and what is known of it. */
+export interface MadeConfiguration {
+  readonly configuration: Configuration
+  readonly foundOut: FoundOut
+  /** The files that it was read from. */
+  readonly contents: FileContents
+}
+
 export interface ConfigurationOrigin {
+  /** What a thread can read; null if it is made here. */
+  readonly source: ReadSource | null
   /** Makes the configuration. Throws a {@link ConfigError} that has all errors. */
-  make(): Configuration
-  /** Makes it again for a reload. */
-  again(): Configuration
+  make(): MadeConfiguration
+  /** Throws a {@link ConfigError} if there is nothing to read again. */
+  checkReload(): void
   /** Returns the origin of a changed configuration. Throws a {@link ConfigError}. */
   changed(change: Routing | ConfigurationDocument): ConfigurationOrigin
 }
@@ -45,29 +62,42 @@ export function routesOf({ routes = {}, backend }: Routing): RouteText[] {
   return all
 }
 
+const NO_FILES: FileContents = { paths: [], digest: '' }
+
 export const shortOrigin = (form: ShortForm): ConfigurationOrigin => ({
-  make: () => configurationOf(form),
-  again() {
+  source: null,
+  make: () => ({ configuration: configurationOf(form), foundOut: NOTHING_FOUND_OUT, contents: NO_FILES }),
+  checkReload() {
     if (!form.listen.some((each) => each.secure === true))
       throw new ConfigError('no listener has certificates')
-    return configurationOf(form)
   },
   changed: (change) =>
     isDocument(change) ? documentOrigin(change) : shortOrigin({ ...form, routes: routesOf(change) }),
 })
 
-export function documentOrigin(document: ConfigurationDocument): ConfigurationOrigin {
-  const make = (): Configuration => {
-    const { configuration, errors } = checked(fromObject(document, limitTables()))
-    if (configuration === null) throw new ConfigError(errors.map(diagnosticText).join('\n'))
-    return configuration
-  }
-  return {
-    make,
-    again: make,
-    changed(change) {
-      if (isDocument(change)) return documentOrigin(change)
-      throw new ConfigError('this server has a document: give apply() a whole one, with listeners')
-    },
-  }
+export const documentOrigin = (document: ConfigurationDocument): ConfigurationOrigin => ({
+  source: { document },
+  make: () => madeOf(checked(fromObject(document, limitTables()))),
+  checkReload() {},
+  changed(change) {
+    if (isDocument(change)) return documentOrigin(change)
+    throw new ConfigError('this server has a document: give apply() a whole one, with listeners')
+  },
+})
+
+/** The origin of a file that has been read. */
+export const fileOrigin = (file: string, made: MadeConfiguration): ConfigurationOrigin => ({
+  source: { file },
+  make: () => made,
+  checkReload() {},
+  changed() {
+    throw new ConfigError('a configuration file is changed by editing it')
+  },
+})
+
+/** Returns what was made by a reading. Throws a {@link ConfigError} with all mistakes. */
+export function madeOf(result: CheckedResult): MadeConfiguration {
+  const { configuration, foundOut, contents } = result
+  if (configuration === null) throw new ConfigError(mistakesIn(result))
+  return { configuration, foundOut, contents }
 }

@@ -1,12 +1,28 @@
 // Reads the configuration again while the server runs, in a thread of its own: reading takes longer than a
-// turn may. It is read for an order (SIGHUP), and with `--watch` when one of its files has changed. An order
-// that comes while it is read makes one more reading; the newest wins.
+// turn may. It is read for an order (SIGHUP, `apply`), and with `--watch` when one of its files has changed.
+// An order that comes while it is read makes one more reading; of those that wait the newest wins.
 
-import { readFileSync } from 'node:fs'
-import { type Configuration, diagnosticText } from '../config/index.js'
+import type { FileContents } from '../config/index.js'
 import { Continuation, defineLife, type World } from '../continuation/index.js'
-import { CHANGED, type FileWatch, type NodePollset, REPLIED, Signal, type Thread } from '../pollset/index.js'
-import type { ReadAnswer, ReadRequest } from './config-thread.js'
+import {
+  CHANGED,
+  type FileWatch,
+  LOOKED,
+  type NodePollset,
+  REPLIED,
+  Signal,
+  type Thread,
+} from '../pollset/index.js'
+import { limitTables } from './check-configuration.js'
+import {
+  type AnswerPart,
+  Joining,
+  NEXT_PART,
+  type ReadAnswer,
+  type ReadRequest,
+  type ReadSource,
+} from './reading.js'
+import { CLOSING } from './served-configuration.js'
 
 /** The heap of the thread, in MiB: a file of 4 MiB needs 150. */
 const HEAP_MIB_MAX = 512
@@ -14,23 +30,27 @@ const HEAP_MIB_MAX = 512
 const READ_MS_MAX = 60_000
 /** Changes of a file come in groups: it is read when this time has passed without another, in ms. */
 const QUIET_MS = 200
-/** Files are compared after this time, in ms: not every file system tells of changes. */
+/** A file that changes all the time is read after this time all the same, in ms. */
+const UNQUIET_MS_MAX = 1_000
+/**
+ * Files are compared after this time, in ms: not every file system tells of changes. The thread ends then: to
+ * start it takes longer than to read a short file.
+ */
 const COMPARE_MS = 5_000
 
 const ASKED = 1
 
-/** The result of a reading: the configuration, or its mistakes. */
-export interface Reading {
-  readonly configuration: Configuration | null
-  readonly errors: readonly string[]
-  readonly warnings: readonly string[]
-  /** The files that it was read from. */
-  readonly files: readonly string[]
-}
+/** What has come of a reading: an answer, or why there is none. */
+export type Reading =
+  | { readonly answer: ReadAnswer }
+  /** `unsent`: the source cannot be cloned to a thread. */
+  | { readonly fault: string; readonly unsent?: boolean }
 
-export interface ReloadEvents {
-  /** A reading has ended. */
-  read(reading: Reading): void
+/** Asks for a reading. */
+export interface Order {
+  readonly source: ReadSource
+  /** Is called once. */
+  done(reading: Reading): void
 }
 
 export const reloadLife = defineLife({
@@ -39,9 +59,11 @@ export const reloadLife = defineLife({
   edges: {
     idle: ['decide', 'compare', 'close'],
     decide: ['read', 'settle'],
-    settle: ['decide', 'compare', 'close'],
-    compare: ['read', 'idle'],
-    read: ['told', 'close'],
+    settle: ['decide', 'read', 'close'],
+    compare: ['compared', 'idle', 'close'],
+    compared: ['read', 'idle'],
+    read: ['take', 'told', 'close'],
+    take: ['take', 'told', 'close'],
     told: ['read', 'idle'],
     close: ['done'],
   },
@@ -51,42 +73,45 @@ export const reloadLife = defineLife({
 export class Reloader extends Continuation {
   readonly id = 'reload'
   readonly asked = new Signal('reload.asked', 'signal', ['ASKED'])
-  readonly watch: FileWatch | null
   readonly thread: Thread
-  readonly events: ReloadEvents
-  readonly request: Omit<ReadRequest, 'id'>
-  private readings = 0
-  /** The files that were last read, and their contents at that time; '' if they are not watched. */
-  private files: readonly string[]
-  private contents: string
+  readonly watch: FileWatch | null
+  private readonly pollset: NodePollset
+  private readonly digestKey: string
+  /** What is read when a watched file has changed. */
+  private readonly watched: Order | null
+  private waiting: Order | null = null
+  private current: Order | null = null
+  private joining = new Joining()
+  private answer: ReadAnswer | null = null
+  /** Why the thread could not be asked; null if it was. */
+  private unsent: string | null = null
+  /** When the last change must have been read: ms of the pollset's clock; 0 without a change. */
+  private settledBy = 0
+  /** The files that were last read, as they were. */
+  private contents: FileContents
 
   /**
-   * @param files the files of the first reading
-   * @param watches the files are watched
+   * @param digestKey the key of the digests
+   * @param watched is read when one of the files changes; null: they are not watched
+   * @param contents the files of the first reading
    */
-  constructor(
-    world: World,
-    pollset: NodePollset,
-    request: Omit<ReadRequest, 'id'>,
-    files: readonly string[],
-    watches: boolean,
-    events: ReloadEvents,
-  ) {
+  constructor(world: World, digestKey: string, watched: Order | null, contents: FileContents) {
+    const pollset = world.pollset as NodePollset
     super(
       world,
       reloadLife.durations(pollset.deadlines, { compare: COMPARE_MS, quiet: QUIET_MS, read: READ_MS_MAX }),
     )
-    this.request = request
-    this.events = events
-    this.watch = watches ? pollset.fileWatch('reload.watch') : null
+    this.pollset = pollset
+    this.digestKey = digestKey
+    this.watched = watched
+    this.watch = watched === null ? null : pollset.fileWatch('reload.watch')
     this.thread = pollset.thread(
       'reload.thread',
       new URL('./config-thread.js', import.meta.url),
       HEAP_MIB_MAX,
     )
-    this.files = files
-    this.contents = watches ? contentsOf(files) : ''
-    this.watch?.follow(files)
+    this.contents = contents
+    this.watch?.follow(contents.paths)
     reloadSteps.start(world, this, 'idle')
   }
 
@@ -98,100 +123,141 @@ export class Reloader extends Continuation {
     this.close()
   }
 
-  /** Asks for a reading. */
-  order(): void {
+  /** Asks for a reading, in the place of one that has not begun. */
+  order(order: Order): void {
+    this.waiting?.done({ fault: 'a newer configuration came before it was read' })
+    this.waiting = order
     this.asked.raise(ASKED)
   }
 
   close(): void {
     this.thread.end()
     this.watch?.close()
+    this.current?.done({ fault: CLOSING })
+    this.waiting?.done({ fault: CLOSING })
+    this.current = null
+    this.waiting = null
+  }
+
+  /** Lets the thread end. */
+  rest(): void {
+    this.thread.end()
+    this.settledBy = 0
+  }
+
+  /** Looks at the files. */
+  look(): void {
+    this.watch?.look(this.contents.paths)
   }
 
   /** Whether the files are others than those that were last read. */
   get haveChanged(): boolean {
-    return contentsOf(this.files) !== this.contents
+    return this.watch !== null && this.watch.digest !== this.contents.digest
   }
 
-  begin(): void {
+  /** Notes a change. Returns whether the changes of the files have gone on for too long. */
+  noteChange(): boolean {
+    const { now } = this.pollset
+    if (this.settledBy === 0) this.settledBy = now + UNQUIET_MS_MAX
+    return now >= this.settledBy
+  }
+
+  /** Has the thread begin. Returns false if it cannot be told what to read. */
+  begin(): boolean {
     this.asked.lower(ASKED)
     this.watch?.lower(CHANGED)
-    if (this.watch !== null) this.contents = contentsOf(this.files)
-    this.thread.ask({ ...this.request, id: ++this.readings } satisfies ReadRequest)
+    this.settledBy = 0
+    this.current = this.waiting ?? this.watched
+    this.waiting = null
+    this.joining = new Joining()
+    this.answer = null
+    const { source } = this.current as Order
+    try {
+      this.thread.ask({ source, options: limitTables(), digestKey: this.digestKey } satisfies ReadRequest)
+      return true
+    } catch (error) {
+      this.unsent = String(error)
+      return false
+    }
   }
 
-  ended(late: boolean): void {
-    const reading = late
-      ? failed(`it was not read within ${READ_MS_MAX / 1_000} s`)
-      : this.thread.fault !== null
-        ? failed(`it could not be read: ${this.thread.fault}`)
-        : readingOf((this.thread.answer as ReadAnswer).result)
-    this.thread.end()
-    if (
-      this.watch !== null &&
-      reading.files.length > 0 &&
-      reading.files.join('\0') !== this.files.join('\0')
-    ) {
-      // What changes meanwhile in the others shows against what they held when the reading began.
-      this.files = reading.files
-      this.contents = contentsOf(reading.files)
-      this.watch.follow(reading.files)
+  /** Takes a part of the answer. Returns whether there are more; then the next is asked for. */
+  take(): boolean {
+    const { answer, fault } = this.thread
+    if (fault !== null) return false
+    this.answer = this.joining.take(answer as AnswerPart)
+    if (this.answer !== null) return false
+    this.thread.ask(NEXT_PART)
+    return true
+  }
+
+  ended(): void {
+    const { answer, current, unsent } = this
+    if (unsent !== null) {
+      this.unsent = null
+      this.current = null
+      current?.done({ fault: unsent, unsent: true })
+      return
     }
-    this.events.read(reading)
+    const fault = this.thread.fault ?? `it was not read within ${READ_MS_MAX / 1_000} s`
+    this.current = null
+    this.joining = new Joining()
+    this.answer = null
+    if (answer === null) this.thread.end()
+    else this.follow(answer.contents)
+    current?.done(answer === null ? { fault: `it could not be read: ${fault}` } : { answer })
+  }
+
+  /** Watches the files of the last reading. */
+  private follow(contents: FileContents): void {
+    if (contents.paths.length === 0) return
+    this.contents = contents
+    this.watch?.follow(contents.paths)
   }
 }
-
-const failed = (error: string): Reading => ({ configuration: null, errors: [error], warnings: [], files: [] })
-
-const readingOf = ({ configuration, errors, warnings, files }: ReadAnswer['result']): Reading => ({
-  configuration,
-  errors: errors.map(diagnosticText),
-  warnings: warnings.map(diagnosticText),
-  files,
-})
-
-/** Returns what the files hold, in a form that is equal if all are. */
-const contentsOf = (files: readonly string[]): string =>
-  files
-    .map((file) => {
-      try {
-        return readFileSync(file, 'latin1')
-      } catch {
-        return ''
-      }
-    })
-    .join('\0')
 
 const { goto, done, suspend } = reloadLife
 const waitForOrder = suspend({ then: 'decide', cancelled: 'close' })
 const waitForOrderOrTime = suspend({ then: 'decide', late: 'compare', cancelled: 'close', within: 'compare' })
-const waitForQuiet = suspend({ then: 'decide', late: 'compare', cancelled: 'close', within: 'quiet' })
-const waitForAnswer = suspend({ then: 'told', late: 'told', cancelled: 'close', within: 'read' })
+const waitForQuiet = suspend({ then: 'decide', late: 'read', cancelled: 'close', within: 'quiet' })
+const waitForLook = suspend({ then: 'compared', late: 'idle', cancelled: 'close', within: 'read' })
+const waitForPart = suspend({ then: 'take', late: 'told', cancelled: 'close', within: 'read' })
 
 const reloadSteps = reloadLife.steps<Reloader>({
   /** Waits for an order, and for a change if somebody watches. */
   idle(r) {
     r.waitOn(0, r.asked, ASKED)
-    if (r.watch === null) return waitForOrder
-    r.waitOn(1, r.watch, CHANGED)
-    return waitForOrderOrTime
+    if (r.watch !== null) r.waitOn(1, r.watch, CHANGED)
+    return r.watch !== null || r.thread.isRunning ? waitForOrderOrTime : waitForOrder
   },
   /** An order is read at once, a change when it is over. */
-  decide: (r) => ((r.asked.readiness & ASKED) !== 0 ? goto.read : goto.settle),
+  decide: (r) => ((r.asked.readiness & ASKED) !== 0 || r.noteChange() ? goto.read : goto.settle),
   settle(r) {
     r.watch?.lower(CHANGED)
     r.waitOn(0, r.asked, ASKED)
     if (r.watch !== null) r.waitOn(1, r.watch, CHANGED)
     return waitForQuiet
   },
-  compare: (r) => (r.haveChanged ? goto.read : goto.idle),
+  compare(r) {
+    r.rest()
+    if (r.watch === null) return goto.idle
+    r.look()
+    r.waitOn(0, r.watch, LOOKED)
+    return waitForLook
+  },
+  compared: (r) => (r.haveChanged ? goto.read : goto.idle),
   read(r) {
-    r.begin()
+    if (!r.begin()) return goto.told
     r.waitOn(0, r.thread, REPLIED)
-    return waitForAnswer
+    return waitForPart
+  },
+  take(r) {
+    if (!r.take()) return goto.told
+    r.waitOn(0, r.thread, REPLIED)
+    return waitForPart
   },
   told(r) {
-    r.ended((r.thread.readiness & REPLIED) === 0)
+    r.ended()
     return (r.asked.readiness & ASKED) !== 0 ? goto.read : goto.idle
   },
   close(r) {

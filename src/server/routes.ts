@@ -3,6 +3,7 @@
 import type { Configuration, RouteConfig } from '../config/index.js'
 import type { Pollset } from '../pollset/index.js'
 import {
+  type Automata,
   type Backend,
   type CompiledAction,
   NEVER,
@@ -37,12 +38,13 @@ function actionOf({ name, action }: RouteConfig, backends: ReadonlyMap<string, B
   return { kind: 'backend', to: new Weighted(to) }
 }
 
-/** Makes the router. Throws if a pattern or a host is wrong. */
+/** Makes the router. Throws if a pattern or a host is wrong. @param automata those that have been built */
 export const routerOf = (
   { routes }: Configuration,
   backends: ReadonlyMap<string, Backend>,
   pollset: Pollset,
   limits: ProxyLimits,
+  automata: Automata,
 ): Router<Route> =>
   new Router(
     routes.map((each) => ({
@@ -52,4 +54,5 @@ export const routerOf = (
       redirect: each.action.kind === 'redirect' ? each.action : null,
       to: new Route(pollset, limits, each, actionOf(each, backends)),
     })),
+    automata,
   )

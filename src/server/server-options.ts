@@ -2,12 +2,15 @@
 
 import type { Configuration } from '../config/index.js'
 import type { Address, Certificate } from '../pollset/index.js'
+import type { FoundOut } from './check-configuration.js'
 import type { DebugOptions } from './debugging.js'
 
 export interface ServerOptions {
   readonly configuration: Configuration
-  /** Reads the configuration again, for each `Server.command` `reload`. `done` is called once. */
-  readonly read?: ((done: (configuration: Configuration | Error) => void) => void) | undefined
+  /** What checks of it have found out. */
+  readonly foundOut?: FoundOut | undefined
+  /** Reads the configuration again, for each `Server.command` `reload`, and applies it. */
+  readonly read?: (() => void) | undefined
   /** Writes a line of the process log, without its line end. By default there is no log. */
   readonly log?: ((line: string) => void) | undefined
   /** Opens a listener for debuggers (spec/debugger.md). */
@@ -43,8 +46,6 @@ export type ServerEvents = {
   /** A connection to a backend could not be made. Emitted once a backend in each logRepeatMs. */
   unreached: (backend: string, why: string) => void
   draining: () => void
-  /** The configuration was read again, or is wrong, and the old one stays. */
-  reloaded: (error: Error | null) => void
   /** The server has stopped: no socket is open. */
   stopped: () => void
 }

@@ -16,6 +16,7 @@ import { type Address, NodePollset, type Socket } from '../pollset/index.js'
 import { CLEAR_TEXT, type EngineSet, ReverseProxy, type Route, Router } from '../proxy/index.js'
 import { Connections } from '../transport/index.js'
 import { Backends } from './backends.js'
+import { NOTHING_FOUND_OUT } from './check-configuration.js'
 import { ClientAddresses } from './client-addresses.js'
 import { type AlpnProtocol, ClientHandshake, type HandshakeEvents } from './client-handshake.js'
 import { Control } from './control.js'
@@ -63,7 +64,7 @@ export class Server extends TypedEvents implements HandshakeEvents {
   /** Throws if a certificate, a network, a route or a limit is wrong. */
   constructor(options: ServerOptions) {
     super()
-    const { configuration } = options
+    const { configuration, foundOut = NOTHING_FOUND_OUT } = options
     const limits: Limits = limitsWith(defaultLimits, configuration.limits as SomeLimits)
     checkLimits(limits)
     this.read = options.read ?? null
@@ -98,7 +99,7 @@ export class Server extends TypedEvents implements HandshakeEvents {
     })
     this.proxy = new ReverseProxy(this.world, new Router<Route>([]), limits.proxy)
     this.proxy.watch(this.incidents)
-    this.served = new ServedConfiguration(configuration, {
+    this.served = new ServedConfiguration(configuration, foundOut, {
       world: this.world,
       proxy: this.proxy,
       protocols: this.protocols,
@@ -131,8 +132,8 @@ export class Server extends TypedEvents implements HandshakeEvents {
   }
 
   /** Replaces the configuration, for connections and requests from now on: in one turn, or not at all. */
-  apply(configuration: Configuration, applied: Applied): void {
-    this.served.apply(configuration, (wrong) => {
+  apply(configuration: Configuration, applied: Applied, foundOut = NOTHING_FOUND_OUT): void {
+    this.served.apply(configuration, foundOut, (wrong) => {
       if (wrong === null) this.drainTimeoutMs = configuration.shutdown.timeoutMs
       applied(wrong)
     })
@@ -288,13 +289,9 @@ export class Server extends TypedEvents implements HandshakeEvents {
     for (const { connection } of this.open.values()) connection.cancel()
   }
 
-  /** Reads the configuration again. If it is wrong, the old one stays. */
+  /** Has the configuration read again. */
   reload(): void {
-    if (this.read === null) return
-    this.read((configuration) => {
-      if (configuration instanceof Error) this.emit('reloaded', configuration)
-      else this.apply(configuration, (wrong) => this.emit('reloaded', wrong))
-    })
+    this.read?.()
   }
 
   stop(): void {

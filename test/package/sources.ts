@@ -35,12 +35,12 @@ const ask = (path: string) =>
   })
 const said = [await ask('/')]
 try {
-  proxy.apply({ backend: 'gopher://127.0.0.1:1' })
+  await proxy.apply({ backend: 'gopher://127.0.0.1:1' })
 } catch (error) {
   said.push(String(error instanceof ConfigError))
 }
 said.push(await ask('/same'))
-proxy.apply({ routes: { '/new': second.url }, backend: first.url })
+await proxy.apply({ routes: { '/new': second.url }, backend: first.url })
 said.push(await ask('/new'), await ask('/old'))
 
 const busy = createServer({ listen: [\`127.0.0.1:\${address?.port}\`], backend: first.url })

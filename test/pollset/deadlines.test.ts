@@ -177,6 +177,25 @@ t.test('P18: a million armed and disarmed leave nothing behind', async (t) => {
   t.equal(at(1_000_000), '')
 })
 
+t.test('lists without nodes are forgotten, and still work for those who have them', async (t) => {
+  const { deadlines, alarm, at } = setUp()
+  const first = deadlines.every(1)
+  const armed = deadlines.every(2)
+  armed.arm(alarm('armed'))
+  for (let ms = 3; ms <= 10_000; ms++) deadlines.every(ms)
+  const { lists, visits } = deadlines as unknown as { lists: Map<number, unknown>; visits: unknown[] }
+  t.ok(lists.size <= 512, `${lists.size} lists are kept`)
+  t.equal(deadlines.every(2), armed, 'one with nodes stays')
+  t.equal(visits.length, 1, 'only lists that had nodes are visited')
+  first.arm(alarm('first'))
+  deadlines.every(1).arm(alarm('second'))
+  t.equal(deadlines.earliest(), 1)
+  t.equal(at(1), 'first second')
+  t.equal(at(2), 'armed')
+  at(3)
+  t.equal(visits.length, 0)
+})
+
 t.test('at random, against a sorted list', async (t) => {
   for (let seed = 1; seed <= 40; seed++) {
     const next = seeded(seed)

@@ -4,6 +4,8 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import t from 'tap'
 import { parse } from 'yaml'
+import { readText } from '../../src/config/index.js'
+import { checked, limitTables } from '../../src/server/check-configuration.js'
 import { pathOf } from '../../tools/testbed/certificates/index.js'
 import { run } from '../../tools/testbed/programs.js'
 import { EXAMPLE } from '../config/example.js'
@@ -56,6 +58,39 @@ ${Object.entries(pairs)
       `  ${name}: { cert: { file: ${pathOf(cert)} }, key: { file: ${pathOf(key)} } }\n`,
   )
   .join('')}`
+
+t.test('check: M14, paths that the router would refuse, each with its line', async (t) => {
+  const text = `version: 1
+listeners: { main: { address: 8080 } }
+routes:
+  - { name: good, match: { path: /good }, answer: {} }
+  - { name: double, match: { path: /a%252fb }, answer: {} }
+  - { name: dotted, match: { path: /a;x/b }, answer: {} }
+`
+  const { configuration, errors } = checked(readText(text, 'f.yaml', limitTables()))
+  t.equal(configuration, null)
+  t.match(errors, [
+    { file: 'f.yaml', line: 5, path: 'routes.double', message: /such requests are refused/ },
+    { file: 'f.yaml', line: 6, path: 'routes.dotted', message: /such requests are refused/ },
+  ])
+})
+
+t.test('check: a certificate that expires is told', async (t) => {
+  const text = tls({ site: ['example.pem', 'example.key'] })
+  const { foundOut } = checked(readText(text, 'f.yaml', limitTables()))
+  const [{ expiresAt }] = foundOut.identities
+  const day = 24 * 60 * 60 * 1000
+  const told = (now: number) =>
+    checked(readText(text, 'f.yaml', limitTables()), now).warnings.filter((each) =>
+      /expire/.test(each.message),
+    )
+  const date = new Date(expiresAt).toISOString().slice(0, 10)
+  t.strictSame(told(expiresAt - 15 * day), [])
+  t.match(told(expiresAt - 13 * day), [
+    { line: 5, path: 'certificates.site', message: `it expires soon, on ${date}` },
+  ])
+  t.match(told(expiresAt + 1), [{ message: `it has expired, on ${date}` }])
+})
 
 t.test('check: exit codes, and what is written where', { buffered: true }, async (t) => {
   const folder = t.testdir({

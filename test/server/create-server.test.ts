@@ -4,7 +4,10 @@ import { once } from 'node:events'
 import { createServer as createOrigin, get, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
+import { type Configuration, fromObject } from '../../src/config/index.js'
+import { limitTables } from '../../src/server/check-configuration.js'
 import { ConfigError, createServer } from '../../src/server/index.js'
+import type { Server } from '../../src/server/server.js'
 import { freePort } from '../../tools/testbed/programs.js'
 
 /** An origin that answers when it is told, and counts its open connections. */
@@ -43,9 +46,9 @@ t.test('a backend that no route names any more serves what it has, then closes',
   const [{ port }] = await server.listen()
   const running = ask(port, '/running')
   await until(() => old.waiting.length === 1)
-  t.throws(() => server.apply({ routes: { 'example.org': 'ftp://x' } }), ConfigError)
-  t.throws(() => server.apply({}), ConfigError, 'nowhere to go')
-  server.apply({ backend: next.url })
+  await t.rejects(server.apply({ routes: { 'example.org': 'ftp://x' } }), ConfigError)
+  await t.rejects(server.apply({}), ConfigError, 'nowhere to go')
+  await server.apply({ backend: next.url })
   const later = ask(port, '/later')
   await until(() => next.waiting.length === 1)
   t.equal(await old.connections(), 1, 'the request that runs has its connection')
@@ -53,7 +56,7 @@ t.test('a backend that no route names any more serves what it has, then closes',
   next.waiting[0].end()
   t.strictSame(await Promise.all([running, later]), ['200', '200'])
   await until(async () => (await old.connections()) === 0)
-  server.apply({ backend: old.url })
+  await server.apply({ backend: old.url })
   const again = ask(port, '/again')
   await until(() => old.waiting.length === 2)
   old.waiting[1].end()
@@ -122,28 +125,62 @@ t.test('wrong options throw a ConfigError that says what to write', async (t) =>
     limits: { http1: { drainIdleMs: 1 }, http2: { drainIdleMs: 1 } },
   })
   await server.listen()
-  t.throws(() => server.apply(undefined as never), ConfigError)
+  await t.rejects(server.apply(undefined as never), ConfigError)
   await server.close()
-  t.throws(() => server.apply({ backend: 'http://127.0.0.1:2' }), /was closed/)
+  await t.rejects(server.apply({ backend: 'http://127.0.0.1:2' }), /was closed/)
 })
 
-t.test('of two documents, the newer one serves, though the older one waits for its listener', async (t) => {
-  const document = (status: number, ...hosts: string[]) => ({
-    listeners: Object.fromEntries(hosts.map((host) => [`at-${host.at(-1)}`, { address: `${host}:${port}` }])),
-    routes: [{ name: 'all', answer: { status } }],
-  })
+t.test(
+  'of two configurations the newer one serves: both are read, or wait for their listeners',
+  async (t) => {
+    const document = (status: number, ...hosts: string[]) => ({
+      version: 1,
+      listeners: Object.fromEntries(
+        hosts.map((host) => [`at-${host.at(-1)}`, { address: `${host}:${port}` }]),
+      ),
+      routes: [{ name: 'all', answer: { status } }],
+    })
+    const port = await freePort()
+    const server = createServer(document(200, '127.0.0.1'))
+    await server.listen()
+    t.teardown(() => server.close())
+    const older = server.apply(document(201, '127.0.0.1'))
+    const newer = server.apply(document(202, '127.0.0.1'))
+    await t.rejects(older, { name: 'ConfigError', message: /a newer configuration came before it was read/ })
+    await newer
+    const status = async (host: string) => (await fetch(`http://${host}:${port}/`)).status
+    t.equal(await status('127.0.0.1'), 202)
+
+    const { server: inner } = server as unknown as { server: Server }
+    const applied = (change: ReturnType<typeof document>): Promise<Error | null> =>
+      new Promise((resolve) => {
+        const { configuration } = fromObject(change, limitTables())
+        inner.apply(configuration as Configuration, resolve)
+      })
+    const late = applied(document(203, '127.0.0.1', '127.0.0.2'))
+    t.equal(await applied(document(204, '127.0.0.1')), null)
+    t.match(await late, { message: /a newer configuration came before it served/ })
+    t.equal(await status('127.0.0.1'), 204)
+    await t.rejects(status('127.0.0.2'), 'its listener is closed again')
+
+    const last = server.apply(document(205, '127.0.0.1', '127.0.0.3'))
+    void server.close()
+    await t.rejects(last, { message: 'the server is closing' })
+  },
+)
+
+t.test('a document that is wrong is refused with all its mistakes, and the old one stays', async (t) => {
   const port = await freePort()
-  const server = createServer({ version: 1, ...document(200, '127.0.0.1') })
+  const listeners = { main: { address: `127.0.0.1:${port}` } }
+  const server = createServer({ version: 1, listeners, routes: [{ answer: { status: 204 } }] })
   await server.listen()
   t.teardown(() => server.close())
-  const older = server.apply({ version: 1, ...document(201, '127.0.0.1', '127.0.0.2') })
-  const newer = server.apply({ version: 1, ...document(202, '127.0.0.1') })
-  await t.rejects(older, { name: 'ConfigError', message: /a newer configuration came before/ })
-  await newer
-  const status = async (host: string) => (await fetch(`http://${host}:${port}/`)).status
-  t.equal(await status('127.0.0.1'), 202)
-  await t.rejects(status('127.0.0.2'), 'its listener is closed again')
-  const last = server.apply({ version: 1, ...document(203, '127.0.0.1', '127.0.0.3') })
-  void server.close()
-  await t.rejects(last, { message: 'the server is closing' })
+  const wrong = server.apply({ version: 1, listeners, rotues: [], routes: [{ anwser: { status: 200 } }] })
+  await t.rejects(wrong, {
+    name: 'ConfigError',
+    message: /did you mean answer\?\n.*rotues: unknown key; did you mean routes/,
+  })
+  const withFunction = server.apply({ version: 1, listeners, routes: [{ name: () => 'x' }] })
+  await t.rejects(withFunction, { name: 'ConfigError', message: /routes\[0\]\.name/ })
+  t.equal((await fetch(`http://127.0.0.1:${port}/`)).status, 204)
 })

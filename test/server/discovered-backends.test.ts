@@ -50,7 +50,9 @@ function setUp(more: Partial<BackendConfig> = {}) {
   }).backends
   const config: BackendConfig = { ...plain, name: 'shop', endpoints: [], discovery: dns, ...more }
   const apply = (configs: readonly BackendConfig[] = [config], resolver = SYSTEM) => {
-    backends.prepare(configs, new Map([['shop', 5_000]]), resolver).commit()
+    const prepared = backends.prepare(new Map([['shop', 5_000]]), resolver)
+    for (const each of configs) prepared.add(each)
+    prepared.commit()
     pollset.run()
   }
   const answer = (...addresses: string[]) =>
@@ -122,7 +124,8 @@ t.test('D12: what is found between the check of a configuration and its commit i
     ['shop', 5_000],
     ['fixed', 5_000],
   ])
-  const prepared = backends.prepare([config, fixed], times, SYSTEM)
+  const prepared = backends.prepare(times, SYSTEM)
+  for (const each of [config, fixed]) prepared.add(each)
   answer('192.0.2.3')
   pollset.advance(5_000)
   prepared.commit()
@@ -231,5 +234,5 @@ t.test('D13: a wrong authority is refused before an answer has come', async (t) 
   const world = createHttpWorld(createWorld(pollset))
   const backends = new Backends(world, new Protocols(world, defaultLimits), defaultLimits.proxy, {} as never)
   const wrong = { ...config, tls: { ...config.tls, ca: 'no PEM' } }
-  t.throws(() => backends.prepare([wrong], new Map(), SYSTEM))
+  t.throws(() => backends.prepare(new Map(), SYSTEM).add(wrong))
 })

@@ -206,6 +206,45 @@ routes:
   second.destroy()
 })
 
+t.test('--watch follows certificates, and files that a pattern of include finds', async (t) => {
+  const port = await freePort()
+  const folder = t.testdir({ tls: {}, 'conf.d': {} })
+  const certificate = (name: string) => {
+    for (const end of ['pem', 'key'])
+      put(join(folder, 'tls', `site.${end}`), readFileSync(pathOf(`${name}.${end}`), 'utf8'))
+  }
+  certificate('localhost')
+  const file = join(folder, 'fermata.yaml')
+  put(
+    file,
+    `
+version: 1
+include: [conf.d/*.yaml]
+listeners: { tls: { address: "127.0.0.1:${port}", tls: { certificates: [site] } } }
+certificates: { site: { cert: { file: tls/site.pem }, key: { file: tls/site.key } } }
+`,
+  )
+  const program = await serve(t, file, '--watch')
+  const read = (times: number) =>
+    program.until(
+      'it is read',
+      () => program.stderr.match(/the configuration was read again/g)?.length === times,
+    )
+  const subject = () =>
+    new Promise<string>((resolve, reject) => {
+      const socket = connectTls({ port, host: '127.0.0.1', rejectUnauthorized: false }, () => {
+        resolve(socket.getPeerCertificate().subject.CN as string)
+        socket.destroy()
+      }).on('error', reject)
+    })
+  t.equal(await subject(), 'localhost')
+  certificate('example')
+  await read(1)
+  t.equal(await subject(), 'example.test')
+  put(join(folder, 'conf.d', 'more.yaml'), 'routes: [{ name: more, answer: { status: 204 } }]\n')
+  await read(2)
+})
+
 t.test('what does not go with a file, and a file that is wrong', async (t) => {
   const file = join(t.testdir(), 'fermata.yaml')
   put(file, 'version: 1\nlisteners: { a: { adress: "127.0.0.1:0" } }\n')

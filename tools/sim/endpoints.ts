@@ -152,7 +152,7 @@ export class Endpoints {
   close(): void {
     if (this.chance.chance(50)) this.backends.close()
     else {
-      this.backends.prepare([], new Map(), SYSTEM_RESOLVER).commit()
+      this.backends.prepare(new Map(), SYSTEM_RESOLVER).commit()
       this.told.replaced([])
     }
   }
@@ -249,7 +249,8 @@ export class Endpoints {
 
   private commit(): Backend {
     const endpoints = this.listed.map(({ name, weight }) => ({ address: `${name}:${PORT}`, weight }))
-    const prepared = this.backends.prepare([{ ...this.basis, endpoints }], new Map(), SYSTEM_RESOLVER)
+    const prepared = this.backends.prepare(new Map(), SYSTEM_RESOLVER)
+    prepared.add({ ...this.basis, endpoints })
     prepared.commit()
     const backend = prepared.byName.get(this.basis.name) as Backend
     this.told.replaced(backend.endpoints)

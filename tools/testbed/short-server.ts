@@ -17,7 +17,6 @@ import {
   settingsOf,
   Weighted,
 } from '../../src/proxy/index.js'
-import { orError } from '../../src/server/create-server.js'
 import { Server } from '../../src/server/server.js'
 import type { ServerOptions } from '../../src/server/server-options.js'
 import { configurationOf, matchOf, type ShortForm } from '../../src/server/short-form.js'
@@ -25,19 +24,23 @@ import { configurationOf, matchOf, type ShortForm } from '../../src/server/short
 export interface ShortServerOptions extends ShortForm, Omit<ServerOptions, 'configuration' | 'read'> {
   /** ms of accepting on after the order to shut down */
   readonly shutdownDelayMs?: number
+  /** Is called when an order to reload has been carried out; `wrong` says why not. */
+  readonly reloaded?: (wrong: Error | null) => void
 }
 
 /** Makes a server. */
-export function shortServer({ log, debug, trace, shutdownDelayMs = 0, ...form }: ShortServerOptions): Server {
+export function shortServer(options: ShortServerOptions): Server {
+  const { log, debug, trace, shutdownDelayMs = 0, reloaded = () => {}, ...form } = options
   const configuration = configurationOf(form)
   const shutdown = { ...configuration.shutdown, delayMs: shutdownDelayMs }
-  return new Server({
+  const server: Server = new Server({
     configuration: { ...configuration, shutdown },
-    read: (done) => done(orError(() => configurationOf(form))),
+    read: () => server.apply(configurationOf(form), reloaded),
     log,
     debug,
     trace,
   })
+  return server
 }
 
 /** Makes a server, whose listeners are bound in the next turns. */

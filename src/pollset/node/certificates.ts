@@ -3,7 +3,7 @@
 // with different kinds of keys (RSA, ECDSA) form a group, from which OpenSSL presents the one that the
 // client's signature algorithms allow (RFC 8446 §4.4.2.2).
 
-import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto'
+import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { createSecureContext } from 'node:tls'
 import type { Certificate } from '../tls.js'
 
@@ -42,37 +42,46 @@ function namesOf(certificate: X509Certificate): string[] {
   return [...new Set(found.map((each) => each.toLowerCase()))].filter((each) => HOST.test(each))
 }
 
-/** A certificate chain and its key, checked to belong together. */
-class Identity {
+/** What a certificate says, after it was checked with its key. It can be cloned to another thread. */
+export interface Identity {
   readonly cert: string
   readonly key: string
   readonly names: readonly string[]
   /** `rsa`, `ec`, …: an OpenSSL context holds one certificate of each type. */
   readonly keyType: string
-  /** The prefix of messages about it. */
-  readonly from: string
+  /** When it expires, in ms since 1970. */
+  readonly expiresAt: number
+}
 
-  constructor({ cert, key, from }: Certificate) {
-    this.cert = cert
-    this.key = key
-    this.from = from === undefined ? '' : `${from}: `
-    const certificate = explained(
-      `${this.from}the certificate is not a PEM certificate`,
-      () => new X509Certificate(cert),
-    )
-    const privateKey: KeyObject = explained(
-      `${this.from}the key is not a PEM private key without a passphrase`,
-      () => createPrivateKey(key),
-    )
-    if (!certificate.checkPrivateKey(privateKey))
-      throw new Error(`${this.from}the key does not belong to the certificate`)
-    this.names = namesOf(certificate)
-    this.keyType = certificate.publicKey.asymmetricKeyType ?? ''
+const prefixOf = ({ from }: Certificate): string => (from === undefined ? '' : `${from}: `)
+
+/** Throws if the certificate or the key is malformed, or if the two do not belong together. */
+function identityOf(of: Certificate): Identity {
+  const { cert, key } = of
+  const prefix = prefixOf(of)
+  const certificate = explained(
+    `${prefix}the certificate is not a PEM certificate`,
+    () => new X509Certificate(cert),
+  )
+  const privateKey = explained(`${prefix}the key is not a PEM private key without a passphrase`, () =>
+    createPrivateKey(key),
+  )
+  if (!certificate.checkPrivateKey(privateKey))
+    throw new Error(`${prefix}the key does not belong to the certificate`)
+  explained(`${prefix}TLS does not take the certificate or its key`, () =>
+    createSecureContext({ cert, key, minVersion: VERSION_MIN }),
+  )
+  return {
+    cert,
+    key,
+    names: namesOf(certificate),
+    keyType: certificate.publicKey.asymmetricKeyType ?? '',
+    expiresAt: Date.parse(certificate.validTo),
   }
 }
 
 /** The number of certificates that are kept. When it is reached, all are read again. */
-const KNOWN_MAX = 1_024
+const KNOWN_MAX = 4_096
 
 /** Certificates that were read before: reading one takes a third of a millisecond. */
 export class KnownCertificates {
@@ -80,24 +89,34 @@ export class KnownCertificates {
 
   /** Reads a certificate and its key. Throws if one is malformed, or if the two do not belong together. */
   read(certificate: Certificate): Identity {
-    const { cert, key, from } = certificate
-    const name = `${from ?? ''}\n${cert}${key}`
-    let identity = this.known.get(name)
-    if (identity === undefined) {
-      if (this.known.size >= KNOWN_MAX) this.known.clear()
-      identity = new Identity(certificate)
-      explained(`${identity.from}TLS does not take the certificate or its key`, () =>
-        createSecureContext({ cert, key, minVersion: VERSION_MIN }),
-      )
-      this.known.set(name, identity)
-    }
+    const identity = this.known.get(certificate.cert + certificate.key) ?? identityOf(certificate)
+    this.learn([identity])
     return identity
+  }
+
+  /** Returns what was read. */
+  get all(): readonly Identity[] {
+    return [...this.known.values()]
+  }
+
+  /** Takes what another thread has read. */
+  learn(identities: readonly Identity[]): void {
+    if (this.known.size + identities.length > KNOWN_MAX) this.known.clear()
+    for (const each of identities) this.known.set(each.cert + each.key, each)
   }
 }
 
+/** An identity, and the prefix of messages about it. */
+interface Presented extends Identity {
+  readonly prefix: string
+}
+
 /** Returns the first identity of each key type. */
-const oneOfEach = (identities: readonly Identity[]): Identity[] =>
-  identities.filter((each, at) => identities.findIndex(({ keyType }) => keyType === each.keyType) === at)
+function oneOfEach(identities: readonly Presented[]): Presented[] {
+  const types = new Map<string, Presented>()
+  for (const each of identities) if (!types.has(each.keyType)) types.set(each.keyType, each)
+  return [...types.values()]
+}
 
 /** Certificates presented for the same names, and their keys, in the form that Node takes. */
 export interface CertificateGroup {
@@ -107,10 +126,10 @@ export interface CertificateGroup {
   readonly from: string
 }
 
-const groupOf = (identities: readonly Identity[]): CertificateGroup => ({
+const groupOf = (identities: readonly Presented[]): CertificateGroup => ({
   cert: identities.map((each) => each.cert),
   key: identities.map((each) => each.key),
-  from: identities.map((each) => each.from).join(''),
+  from: identities.map((each) => each.prefix).join(''),
 })
 
 export class Certificates {
@@ -128,20 +147,30 @@ export class Certificates {
    */
   constructor(certificates: readonly Certificate[], known = new KnownCertificates()) {
     if (certificates.length === 0) throw new TypeError('TLS needs a certificate')
-    const identities = certificates.map((each) => known.read(each))
+    const identities = certificates.map((each) => ({ ...known.read(each), prefix: prefixOf(each) }))
     const [first] = identities
-    const coversFirst = (each: Identity) =>
+    const coversFirst = (each: Presented) =>
       each === first || first.names.every((name) => each.names.includes(name))
     const groups = [first.names.length === 0 ? [first] : oneOfEach(identities.filter(coversFirst))]
-    for (const name of new Set(identities.flatMap((each) => each.names))) {
-      const group = oneOfEach(identities.filter((each) => each.names.includes(name)))
-      const same = groups.findIndex(
-        (each) => each.length === group.length && each.every((one, at) => one === group[at]),
-      )
-      this.byName.set(name, same < 0 ? groups.push(group) - 1 : same)
+    const presenting = new Map<string, Presented[]>()
+    for (const each of identities)
+      for (const name of each.names) {
+        const others = presenting.get(name)
+        if (others === undefined) presenting.set(name, [each])
+        else others.push(each)
+      }
+    const places = new Map(identities.map((each, place) => [each, place]))
+    const keyOf = (group: readonly Presented[]) => group.map((each) => places.get(each)).join()
+    const numbers = new Map([[keyOf(groups[0]), 0]])
+    for (const [name, all] of presenting) {
+      const group = oneOfEach(all)
+      const key = keyOf(group)
+      const same = numbers.get(key) ?? groups.push(group) - 1
+      numbers.set(key, same)
+      this.byName.set(name, same)
     }
     const shown = new Set(groups.flat())
-    for (const each of identities) if (!shown.has(each)) throw new Error(each.from + neverShown(each))
+    for (const each of identities) if (!shown.has(each)) throw new Error(each.prefix + neverShown(each))
     this.groups = groups.map(groupOf)
   }
 
@@ -159,9 +188,9 @@ const neverShown = ({ names, keyType }: Identity): string =>
     ? 'it would never be shown: it names no host, and another certificate comes first'
     : `it would never be shown: certificates before it have ${keyType} keys for ${names.join(', ')} too; leave out one`
 
-/** Throws as a listener with these certificates would, before it is made. */
-export function checkCertificates(certificates: readonly Certificate[]): void {
-  new Certificates(certificates)
+/** Throws as a listener with these certificates would, before it is made. @param known gets what is read */
+export function checkCertificates(certificates: readonly Certificate[], known: KnownCertificates): void {
+  new Certificates(certificates, known)
 }
 
 /** Throws if the text is not PEM certificates of authorities. */

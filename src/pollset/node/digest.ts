@@ -1,6 +1,7 @@
-// Keyed digests of short texts: for values that others may see and must not be able to make.
+// Digests: keyed ones of short texts, for values that others may see and must not be able to make; and those
+// of files, to see whether they have changed.
 
-import { createHmac, randomBytes } from 'node:crypto'
+import { createHash, createHmac, randomBytes } from 'node:crypto'
 
 const KEY_BYTES = 32
 
@@ -8,4 +9,22 @@ const KEY_BYTES = 32
 export function keyedDigest(key: string | null): (text: string) => string {
   const secret = key ?? randomBytes(KEY_BYTES)
   return (text) => createHmac('sha256', secret).update(text).digest('base64url')
+}
+
+/** Returns a new key for {@link keyedDigest}. */
+export const randomKey = (): string => randomBytes(KEY_BYTES).toString('base64url')
+
+/** Makes the digest of several files: it is equal if all their contents are. */
+export class FilesDigest {
+  private readonly hash = createHash('sha256')
+
+  /** @param content null if it cannot be read */
+  add(path: string, content: Uint8Array | null): void {
+    this.hash.update(`${path}\0${content === null ? '-' : content.length}\0`)
+    if (content !== null) this.hash.update(content)
+  }
+
+  get digest(): string {
+    return this.hash.copy().digest('base64url')
+  }
 }

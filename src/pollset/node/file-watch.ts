@@ -1,20 +1,27 @@
 // Watches files for changes, by their folders: a file that is replaced by a rename is another file, and a
 // ConfigMap of Kubernetes changes by the rename of a link beside it.
 
-import { type FSWatcher, watch } from 'node:fs'
-import { dirname, resolve } from 'node:path'
+import { type FSWatcher, readFile, watch } from 'node:fs'
+import { basename, dirname, resolve } from 'node:path'
 import { Pollable } from '../pollable.js'
+import { FilesDigest } from './digest.js'
 import type { Marked, Marks } from './socket.js'
 
-/** Something has changed in a folder. */
+/** A file has changed, or one has come, gone or got another name in their folders. */
 export const CHANGED = 1
+/** The files have been looked at: {@link FileWatch.digest} is new. */
+export const LOOKED = 2
 
 export class FileWatch extends Pollable implements Marked {
   readonly id: string
   readonly kind = 'watch'
-  readonly bitNames = ['CHANGED']
+  readonly bitNames = ['CHANGED', 'LOOKED']
   marked = 0
   private readonly marks: Marks
+  /** That of the last look. */
+  digest = ''
+  private looks = 0
+  private names: ReadonlySet<string> = new Set()
   private readonly watchers = new Map<string, FSWatcher>()
 
   constructor(id: string, marks: Marks) {
@@ -26,6 +33,7 @@ export class FileWatch extends Pollable implements Marked {
   /** Watches the folders of these files, and no others. A folder that is not there is not watched. */
   follow(files: readonly string[]): void {
     const folders = new Set(files.map((each) => dirname(resolve(each))))
+    this.names = new Set(files.map((each) => basename(each)))
     for (const [folder, watcher] of this.watchers) {
       if (folders.has(folder)) continue
       watcher.close()
@@ -34,14 +42,37 @@ export class FileWatch extends Pollable implements Marked {
     for (const folder of folders) if (!this.watchers.has(folder)) this.add(folder)
   }
 
+  /** Makes the digest of these files; LOOKED rises with it. Another look takes the place of this one. */
+  look(files: readonly string[]): void {
+    this.lower(LOOKED)
+    this.lookFrom(files, 0, new FilesDigest(), ++this.looks)
+  }
+
+  private lookFrom(files: readonly string[], at: number, made: FilesDigest, look: number): void {
+    if (look !== this.looks) return
+    if (at === files.length) {
+      this.digest = made.digest
+      this.marks.mark(this, LOOKED)
+      return
+    }
+    readFile(files[at], (error, content) => {
+      made.add(files[at], error === null ? content : null)
+      this.lookFrom(files, at + 1, made, look)
+    })
+  }
+
   close(): void {
+    this.looks++
     for (const watcher of this.watchers.values()) watcher.close()
     this.watchers.clear()
   }
 
   private add(folder: string): void {
     try {
-      const watcher = watch(folder, { persistent: false }, () => this.marks.mark(this, CHANGED))
+      const watcher = watch(folder, { persistent: false }, (event, name) => {
+        // Other files of the folder may be written all the time.
+        if (event === 'rename' || name === null || this.names.has(name)) this.marks.mark(this, CHANGED)
+      })
       watcher.on('error', () => {
         watcher.close()
         this.watchers.delete(folder)

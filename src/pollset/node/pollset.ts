@@ -125,7 +125,7 @@ export class NodePollset extends Turns implements Pollset, Marks {
   /** Threads and watches. */
   private readonly helpers = new Set<{ end(): void }>()
   private readonly backendKeepAlive: TcpKeepAlive
-  private readonly certificates = new KnownCertificates()
+  readonly certificates = new KnownCertificates()
   private readonly ticketKeys = randomBytes(TICKET_KEYS_BYTES)
   private readonly onImmediate: () => void
   private readonly onTimer: () => void

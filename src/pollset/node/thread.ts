@@ -32,12 +32,17 @@ export class Thread extends Pollable implements Marked {
     this.marks = marks
   }
 
-  /** Sends a message. It must not have one without an answer. */
+  /** Sends a message. It must not have one without an answer. Throws if the message cannot be cloned. */
   ask(message: unknown): void {
     this.lower(REPLIED)
     this.answer = null
     this.fault = null
     this.started().postMessage(message)
+  }
+
+  /** Whether it has been started, and has not ended. */
+  get isRunning(): boolean {
+    return this.worker !== null
   }
 
   /** Ends the thread, and what it works on. It may be asked again. */

@@ -1,0 +1,162 @@
+// The change to another configuration: it is prepared, a piece in each turn, its new listeners are bound, and
+// it is committed in one turn. What is wrong changes nothing.
+
+import { Continuation, defineLife, type World } from '../continuation/index.js'
+import { Signal } from '../pollset/index.js'
+import { ConfigError } from './address.js'
+import { notListening } from './listen-faults.js'
+import type { BoundListeners, CheckedListeners, Listeners } from './listeners.js'
+import type { Preparation } from './preparation.js'
+
+/** One of these is called, once. */
+export interface ChangeoverEvents {
+  /** It was cancelled. */
+  gaveUp(): void
+  failed(wrong: Error): void
+  /** All is ready: the configuration is committed by this call. */
+  commits(): void
+}
+
+const BOUND = 1
+
+export const changeoverLife = defineLife({
+  name: 'changeover',
+  source: import.meta.url,
+  edges: {
+    listeners: ['backends', 'refuse', 'giveUp'],
+    backends: ['backends', 'routes', 'refuse', 'giveUp'],
+    routes: ['bind', 'refuse', 'giveUp'],
+    bind: ['commit', 'giveUp'],
+    commit: ['done', 'refuse'],
+    refuse: ['done'],
+    giveUp: ['done'],
+  },
+  waits: [],
+})
+
+export class Changeover extends Continuation {
+  readonly id = 'changeover'
+  readonly preparation: Preparation
+  readonly events: ChangeoverEvents
+  /** Is up when it may go on: each piece is made in a turn of its own. */
+  readonly ready = new Signal('changeover.ready', 'signal', ['BOUND'])
+  bound: BoundListeners | null = null
+  wrong: Error | null = null
+  private readonly listeners: Listeners
+  private isOver = false
+
+  constructor(world: World, listeners: Listeners, preparation: Preparation, events: ChangeoverEvents) {
+    super(world)
+    this.listeners = listeners
+    this.preparation = preparation
+    this.events = events
+    this.ready.raise(BOUND)
+    changeoverSteps.start(world, this, 'listeners')
+  }
+
+  get kind(): string {
+    return 'changeover'
+  }
+
+  crashed(error: unknown): void {
+    this.wrong = error instanceof Error ? error : new Error(String(error))
+    this.refuse()
+  }
+
+  /** Makes a piece. Returns false if it is wrong. */
+  makes(piece: () => void): boolean {
+    try {
+      piece()
+      return true
+    } catch (error) {
+      this.wrong = error instanceof Error ? error : new Error(String(error))
+      return false
+    }
+  }
+
+  /** Binds the listeners that are new; then it is ready. */
+  bind(): void {
+    this.ready.lower(BOUND)
+    this.listeners.bindNew(this.preparation.listeners as CheckedListeners, (bound, failed, code) => {
+      if (this.isOver) {
+        bound?.abandon()
+        return
+      }
+      this.bound = bound
+      if (failed !== null) this.wrong = new ConfigError(notListening(failed, code))
+      this.ready.raise(BOUND)
+    })
+  }
+
+  /** Commits all in this turn. */
+  commit(): void {
+    this.isOver = true
+    this.bound?.commit()
+    this.events.commits()
+  }
+
+  refuse(): void {
+    this.end()
+    this.events.failed(this.wrong as Error)
+  }
+
+  giveUp(): void {
+    this.end()
+    this.events.gaveUp()
+  }
+
+  private end(): void {
+    this.isOver = true
+    this.bound?.abandon()
+    this.bound = null
+  }
+}
+
+const { goto, done, suspend } = changeoverLife
+const nextTurn = { cancelled: 'giveUp', yieldFirst: true } as const
+const thenBackends = suspend({ then: 'backends', ...nextTurn })
+const thenRoutes = suspend({ then: 'routes', ...nextTurn })
+const thenBind = suspend({ then: 'bind', ...nextTurn })
+const thenCommit = suspend({ then: 'commit', ...nextTurn })
+
+const changeoverSteps = changeoverLife.steps<Changeover>({
+  listeners(c) {
+    if (!c.makes(() => c.preparation.checkListeners())) return goto.refuse
+    c.waitOn(0, c.ready, BOUND)
+    return thenBackends
+  },
+  /** Makes some backends. */
+  backends(c) {
+    let more = false
+    const makes = c.makes(() => {
+      more = c.preparation.addBackends()
+    })
+    if (!makes) return goto.refuse
+    c.waitOn(0, c.ready, BOUND)
+    return more ? thenBackends : thenRoutes
+  },
+  routes(c) {
+    if (!c.makes(() => c.preparation.makeRoutes())) return goto.refuse
+    c.waitOn(0, c.ready, BOUND)
+    return thenBind
+  },
+  /** Waits until all new listeners are bound, or one cannot be. */
+  bind(c) {
+    c.bind()
+    c.waitOn(0, c.ready, BOUND)
+    return thenCommit
+  },
+  commit(c) {
+    if (c.wrong !== null) return goto.refuse
+    c.commit()
+    return done
+  },
+  refuse(c) {
+    c.refuse()
+    return done
+  },
+  giveUp(c) {
+    c.giveUp()
+    return done
+  },
+})

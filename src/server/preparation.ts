@@ -1,0 +1,88 @@
+// What a configuration makes of a server, made in pieces that each take less time than a turn may. It changes
+// nothing of what serves before it is committed.
+
+import type { Configuration } from '../config/index.js'
+import type { HttpWorld } from '../http/index.js'
+import { Networks, type NodePollset } from '../pollset/index.js'
+import { ConnectPolicy, type ReverseProxy, type Route, type Router, TrustedProxies } from '../proxy/index.js'
+import type { Backends, PreparedBackends } from './backends.js'
+import type { FoundOut } from './check-configuration.js'
+import type { CheckedListeners, Listeners } from './listeners.js'
+import type { Protocols } from './protocols.js'
+import { connectTimes, routerOf } from './routes.js'
+
+/** The parts of a server that a configuration makes. */
+export interface ConfiguredParts {
+  readonly world: HttpWorld
+  readonly proxy: ReverseProxy
+  readonly protocols: Protocols
+  readonly backends: Backends
+  readonly listeners: Listeners
+}
+
+/** The backends that are made in a piece: 100 take about 2 ms. */
+const BACKENDS_AT_ONCE = 100
+
+/** Its pieces are called in their order. Each throws if what it makes is wrong. */
+export class Preparation {
+  readonly configuration: Configuration
+  /** Proxies and relays in front of us. */
+  readonly inFront: Networks
+  /** Null before {@link checkListeners}. */
+  listeners: CheckedListeners | null = null
+  private readonly parts: ConfiguredParts
+  private readonly foundOut: FoundOut
+  private readonly trusted: TrustedProxies
+  private readonly connects: ConnectPolicy | null
+  private readonly made: PreparedBackends
+  private backendsMade = 0
+  private routes: Router<Route> | null = null
+
+  /** Throws if a network or a target of CONNECT is wrong. */
+  constructor(parts: ConfiguredParts, configuration: Configuration, foundOut: FoundOut) {
+    const { world, protocols } = parts
+    const { connect, trustedProxies, resolver } = configuration
+    this.parts = parts
+    this.configuration = configuration
+    this.foundOut = foundOut
+    this.inFront = new Networks(trustedProxies.addresses)
+    this.trusted = new TrustedProxies(this.inFront, trustedProxies.fields)
+    this.connects =
+      connect.length === 0
+        ? null
+        : new ConnectPolicy(world, connect, (target) => protocols.tcpSessions(target))
+    this.made = parts.backends.prepare(connectTimes(configuration), resolver)
+  }
+
+  /** Makes the TLS servers of the listeners. */
+  checkListeners(): void {
+    const { world, listeners } = this.parts
+    ;(world.pollset as NodePollset).certificates.learn(this.foundOut.identities)
+    this.listeners = listeners.check(this.configuration.listeners)
+  }
+
+  /** Makes some of the backends. Returns whether there are more. */
+  addBackends(): boolean {
+    const { backends } = this.configuration
+    const from = this.backendsMade
+    this.backendsMade = Math.min(from + BACKENDS_AT_ONCE, backends.length)
+    for (const each of backends.slice(from, this.backendsMade)) this.made.add(each)
+    return this.backendsMade < backends.length
+  }
+
+  makeRoutes(): void {
+    const { world, proxy } = this.parts
+    const { automata } = this.foundOut
+    this.routes = routerOf(this.configuration, this.made.byName, world.pollset, proxy.limits, automata)
+  }
+
+  /** Has it serve the requests from now on. */
+  commit(): void {
+    const { proxy } = this.parts
+    this.made.commit()
+    proxy.routes = this.routes as Router<Route>
+    proxy.backends = [...this.made.byName.values()]
+    proxy.trusted = this.trusted
+    proxy.connects = this.connects
+  }
+}

@@ -1,0 +1,170 @@
+// Gives a running server other configurations: those of `apply`, and its own when it is read again. Files and
+// documents are read in a thread; the short form is made here, since it is short.
+
+import { type Configuration, diagnosticText } from '../config/index.js'
+import { randomKey } from '../pollset/index.js'
+import { ConfigError } from './address.js'
+import {
+  type ConfigurationDocument,
+  type ConfigurationOrigin,
+  type MadeConfiguration,
+  madeOf,
+  type Routing,
+} from './origins.js'
+import { digestOf, type ReadSource } from './reading.js'
+import { type Reading, Reloader } from './reloading.js'
+import { type Applied, CLOSING } from './served-configuration.js'
+import type { Server } from './server.js'
+
+/** A reading has come to its end: `wrong` says why the configuration stays. */
+export type Reloaded = (wrong: Error | null) => void
+
+export class Reconfiguring {
+  private readonly server: Server
+  private readonly reloaded: Reloaded
+  private readonly digestKey = randomKey()
+  private origin: ConfigurationOrigin
+  /** The digest of the configuration that serves; '' if it is not known. */
+  private digest: string
+  /** Null until a thread has to read. */
+  private reloader: Reloader | null
+  private closing = false
+
+  /**
+   * @param watches the files are watched
+   * @param reloaded is called when the origin was read again
+   */
+  constructor(
+    server: Server,
+    origin: ConfigurationOrigin,
+    { configuration, contents }: MadeConfiguration,
+    watches: boolean,
+    reloaded: Reloaded,
+  ) {
+    this.server = server
+    this.origin = origin
+    this.reloaded = reloaded
+    const { source } = origin
+    this.digest = source === null ? '' : digestOf(configuration, this.digestKey)
+    this.reloader =
+      source !== null && watches
+        ? new Reloader(
+            server.world,
+            this.digestKey,
+            { source, done: (reading) => this.readAgain(reading, false) },
+            contents,
+          )
+        : null
+  }
+
+  /** Serves a changed configuration. Throws a ConfigError if the change is not one of this configuration. */
+  apply(change: Routing | ConfigurationDocument, applied: Applied): void {
+    const origin = this.origin.changed(change)
+    const { source } = origin
+    const done: Applied = (wrong) => {
+      if (wrong === null) this.origin = origin
+      applied(wrong)
+    }
+    if (source === null) this.make(origin, done)
+    else
+      this.order(source, (reading) => {
+        // A function cannot be sent to a thread.
+        if ('fault' in reading && reading.unsent === true) this.make(origin, done)
+        else this.take(reading, done)
+      })
+  }
+
+  /** Reads the origin again. */
+  reload(): void {
+    const { origin } = this
+    const { source } = origin
+    if (source !== null) {
+      this.order(source, (reading) => this.readAgain(reading, true))
+      return
+    }
+    this.make(origin, this.reloaded, () => origin.checkReload())
+  }
+
+  close(): void {
+    this.closing = true
+    this.reloader?.cancel()
+  }
+
+  private order(source: ReadSource, done: (reading: Reading) => void): void {
+    if (this.closing) {
+      done({ fault: CLOSING })
+      return
+    }
+    this.reloader ??= new Reloader(this.server.world, this.digestKey, null, { paths: [], digest: '' })
+    this.reloader.order({ source, done })
+  }
+
+  /** Makes the configuration here. @param check throws if it need not be made */
+  private make(origin: ConfigurationOrigin, applied: Applied, check = () => {}): void {
+    let made: MadeConfiguration
+    try {
+      check()
+      made = origin.make()
+    } catch (error) {
+      applied(error as Error)
+      return
+    }
+    this.serve(made, '', applied)
+  }
+
+  /** @param asked somebody waits for the outcome, also if nothing has changed */
+  private readAgain(reading: Reading, asked: boolean): void {
+    const { log } = this.server
+    const answer = 'answer' in reading ? reading.answer : null
+    if (answer?.configuration === null) {
+      for (const each of answer.errors) log.tell('error', diagnosticText(each))
+      this.reloaded(new ConfigError(`${nameOf(this.origin)} is wrong`))
+    } else if (answer?.digest === this.digest) {
+      if (asked) log.tell('info', `${nameOf(this.origin)} was read again: nothing has changed`)
+    } else this.take(reading, this.reloaded)
+  }
+
+  private take(reading: Reading, applied: Applied): void {
+    if ('fault' in reading) {
+      applied(new ConfigError(reading.fault))
+      return
+    }
+    const { answer } = reading
+    for (const each of answer.warnings) this.server.log.tell('warn', diagnosticText(each))
+    let made: MadeConfiguration
+    try {
+      made = madeOf(answer)
+    } catch (error) {
+      applied(error as Error)
+      return
+    }
+    this.serve(made, answer.digest, applied)
+  }
+
+  private serve({ configuration, foundOut }: MadeConfiguration, digest: string, applied: Applied): void {
+    const before = this.server.configuration
+    this.server.apply(
+      configuration,
+      (wrong) => {
+        if (wrong === null) {
+          this.digest = digest
+          for (const each of unchanged(before, configuration)) this.server.log.tell('warn', each)
+        }
+        applied(wrong)
+      },
+      foundOut,
+    )
+  }
+}
+
+const nameOf = ({ source }: ConfigurationOrigin): string =>
+  source !== null && 'file' in source ? source.file : 'the configuration'
+
+/** Returns a line for each change that takes effect at the next start only. */
+function unchanged(before: Configuration, after: Configuration): string[] {
+  const differs = (name: 'limits' | 'debug'): boolean =>
+    JSON.stringify(before[name]) !== JSON.stringify(after[name])
+  return (['limits', 'debug'] as const)
+    .filter(differs)
+    .map((name) => `${name} has changed: this takes effect when the server starts again`)
+}

@@ -1,0 +1,130 @@
+// The change to another configuration: what is wrong in each of its steps, and what is given up in each.
+
+import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
+import t, { type Test } from 'tap'
+import type { Configuration } from '../../src/config/index.js'
+import type { Continuation } from '../../src/continuation/index.js'
+import { changeoverLife } from '../../src/server/changeover.js'
+import type { Server } from '../../src/server/server.js'
+import { serveText } from '../../tools/testbed/text-server.js'
+import { declared, Seen } from '../world/seen.js'
+
+/** Gives up the change when it comes to a step. */
+class Cancelling extends Seen {
+  at = ''
+
+  override transition(...[c, at, out]: Parameters<Seen['transition']>): void {
+    super.transition(c, at, out)
+    if (c.kind === 'changeover' && c.program.names[at] === this.at) c.cancel()
+  }
+}
+
+const seen = new Cancelling()
+
+const BACKENDS = Array.from(
+  { length: 150 },
+  (_, at) => `  b${at}: { protocol: http, endpoints: ["127.0.0.1:1"] }`,
+)
+
+async function serve(t: Test): Promise<{ server: Server; configuration: Configuration; port: number }> {
+  const { server, portOf } = await serveText(
+    t,
+    `
+version: 1
+listeners: { main: { address: "127.0.0.1:0" } }
+backends:
+${BACKENDS.join('\n')}
+routes: [{ name: old, answer: { status: 201 } }]
+`,
+  )
+  server.world.scheduler.tracer = seen
+  return { server, configuration: server.configuration, port: portOf() }
+}
+
+const applied = (server: Server, to: Configuration): Promise<Error | null> =>
+  new Promise((resolve) => server.apply(to, resolve))
+
+const statusOf = async (port: number, host = '127.0.0.1') => (await fetch(`http://${host}:${port}/`)).status
+
+t.test('what is right serves; what is wrong, in any step, changes nothing', async (t) => {
+  const { server, configuration, port } = await serve(t)
+  const [route] = configuration.routes
+  const answering = (status: number) =>
+    [{ ...route, action: { ...route.action, status } }] as typeof configuration.routes
+  t.equal(await applied(server, { ...configuration, routes: answering(202) }), null)
+  t.equal(await statusOf(port), 202)
+
+  const other = createServer().listen(0, '127.0.0.1')
+  await once(other, 'listening')
+  t.teardown(() => void other.close())
+  const taken = (other.address() as AddressInfo).port
+  const [listener] = configuration.listeners
+  const tls = {
+    certificates: [{ name: 'c', source: listener.source, cert: 'x', key: 'y' }],
+    clientCa: null,
+    clientCertificate: 'none',
+  } as const
+  const [backend] = configuration.backends
+  const wrong: readonly (readonly [Partial<Configuration>, RegExp])[] = [
+    [{ connect: ['x'] }, /not a pattern/],
+    [{ listeners: [{ ...listener, tls }] }, /c: the certificate is not a PEM certificate/],
+    [
+      {
+        backends: [
+          ...configuration.backends,
+          { ...backend, protocol: 'https', tls: { ...backend.tls, ca: 'x' } },
+        ],
+      },
+      /authorities .* are not PEM/,
+    ],
+    [{ routes: [{ ...route, match: { ...route.match, hosts: ['*x'] } }] }, /route old: /],
+    [
+      { listeners: [listener, { ...listener, name: 'second', address: `127.0.0.1:${taken}` }] },
+      /EADDRINUSE|in use/,
+    ],
+  ]
+  for (const [change, message] of wrong) {
+    t.match(await applied(server, { ...configuration, routes: answering(203), ...change }), { message })
+    t.equal(await statusOf(port), 202, 'the old one serves')
+  }
+})
+
+t.test('it gives up in each step, and its new listeners close', async (t) => {
+  const { server, configuration, port } = await serve(t)
+  const [listener] = configuration.listeners
+  const listeners = [listener, { ...listener, name: 'second', address: `127.0.0.2:${port}` }]
+  for (const step of ['listeners', 'backends', 'routes', 'bind']) {
+    seen.at = step
+    const { current } = (server as unknown as { served: { current: Configuration } }).served
+    const wrong = await applied(server, { ...configuration, listeners })
+    t.match(wrong, { message: 'a newer configuration came before it served' }, step)
+    t.equal(server.configuration, current)
+  }
+  seen.at = ''
+  // It is bound first, and closes then.
+  while ((await statusOf(port, '127.0.0.2').catch(() => 0)) !== 0) await new Promise(setImmediate)
+  t.equal(await applied(server, { ...configuration, listeners }), null)
+  t.equal(await statusOf(port, '127.0.0.2'), 201)
+})
+
+t.test('no piece is made in the turn of another', async (t) => {
+  const { server, configuration } = await serve(t)
+  const turns: number[] = []
+  const { pollset } = server.world
+  server.world.scheduler.tracer = {
+    transition(c: Continuation) {
+      if (c.kind === 'changeover') turns.push(pollset.turns)
+    },
+  }
+  t.equal(await applied(server, configuration), null)
+  t.equal(turns.length, 6, 'listeners, backends twice, routes, bind, commit')
+  t.equal(new Set(turns).size, turns.length)
+})
+
+t.test('the edges seen are the edges declared', (t) => {
+  const { edges } = changeoverLife
+  t.strictSame(seen.taken(edges), declared(edges))
+  t.strictSame(seen.waitsEnded(edges), seen.mayEnd(edges), 'and every wait ended in every way')
+  t.end()
+})
