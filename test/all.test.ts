@@ -28,6 +28,7 @@ const first: readonly string[] = [
   'server',
   'peers/chromium',
   'tools/attack',
+  'tools/endure',
   'http2/fuzz',
   'peers/stalled',
   'peers/programs',

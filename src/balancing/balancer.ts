@@ -11,9 +11,10 @@ import { hashText } from './hash.js'
 import type { Member } from './member.js'
 import { PassiveHealth } from './passive-health.js'
 import { type Chance, hash, leastRequests, random, roundRobin, scoreOf } from './policies.js'
+import { Unreachable } from './unreachable.js'
 
 /** What can happen to a member, or to the backend (`member` null). */
-export type BalanceEvent = 'up' | 'down' | 'ejected' | 'returned' | 'panic' | 'calm'
+export type BalanceEvent = 'up' | 'down' | 'ejected' | 'returned' | 'reached' | 'panic' | 'calm'
 
 /** A member's score for a key: the highest is chosen, if it is a candidate with room under the bound. */
 export interface Score {
@@ -41,6 +42,7 @@ export class Balancer {
   private readonly chance: Chance
   /** Members that may be chosen now. */
   private readonly candidates: { members: Member[]; even: boolean } = { members: [], even: true }
+  private readonly unreachable = new Unreachable()
   private panicking = false
   /** While first checks decide: until when. Otherwise 0. */
   private awaitedUntil = 0
@@ -90,6 +92,7 @@ export class Balancer {
       this.passive.watch(each, true)
     }
     this.members = [...members]
+    this.unreachable.retain(members)
     this.byCookie.clear()
     this.stale = true
     this.refresh(now)
@@ -105,7 +108,12 @@ export class Balancer {
     const { members } = this.candidates
     if (members.length === 1) return members[0]
     if (members.length === 0) return null
-    const avoid = tried.length > 0 && members.every((each) => tried.includes(each)) ? NONE : tried
+    const member = this.chosen(key, this.unreachable.avoided(members, tried, now))
+    this.unreachable.tries(member, now)
+    return member
+  }
+
+  private chosen(key: string | null, avoid: readonly Member[]): Member {
     const { policy, bound } = this.options.balance
     if (policy === 'round-robin') return roundRobin(this.candidates, avoid)
     if (policy === 'random') return random(this.candidates, avoid, this.chance)
@@ -142,6 +150,23 @@ export class Balancer {
     this.onEvent?.('ejected', member, now)
   }
 
+  /**
+   * No connection to this member could be made: it counts as a failure, and the member is avoided until one
+   * can be made. @param why the fault, as in {@link failed}
+   */
+  unreached(member: Member, now: number, why: object): void {
+    this.unreachable.add(member, now)
+    this.failed(member, now, why)
+  }
+
+  /** A connection to this member is open. */
+  reached(member: Member, now: number): void {
+    if (!this.unreachable.remove(member)) return
+    member.usableSince = now
+    this.stale = true
+    this.onEvent?.('reached', member, now)
+  }
+
   /** Counts an active check of a member. */
   checked(member: Member, passed: boolean, now: number): void {
     const { checked, initial, healthy, unhealthy } = this.options
@@ -150,6 +175,7 @@ export class Balancer {
     if (passed) {
       member.failedChecks = 0
       member.passedChecks++
+      this.reached(member, now)
       if (member.ejectedUntil > 0) this.returned(member, now)
       if (member.active === 'down' && member.passedChecks < healthy) return
       if (member.active !== 'up') this.turn(member, 'up', now)
@@ -192,7 +218,10 @@ export class Balancer {
     const member = this.byCookie.get(value)
     if (member === undefined) return null
     this.refresh(now)
-    return member.candidate || (member.draining && this.isUsable(member, now)) ? member : null
+    if (!member.candidate && !(member.draining && this.isUsable(member, now))) return null
+    if (this.unreachable.avoided(this.candidates.members, NONE, now).includes(member)) return null
+    this.unreachable.tries(member, now)
+    return member
   }
 
   /** Returns the scores of all members for a key of the policy `hash`, the best first. */
@@ -216,6 +245,7 @@ export class Balancer {
         load: each.load,
         active: this.options.checked ? each.active : null,
         ejectedMs: each.ejectedUntil > 0 ? each.ejectedUntil - now : 0,
+        reachable: each.trialAt === 0,
         draining: each.draining,
         chosen: each.candidate,
       })),

@@ -43,6 +43,11 @@ export class Member {
   usableSince = Number.NEGATIVE_INFINITY
   /** Its weight now, lower during a slow start. @internal */
   share: number
+  /**
+   * While no connection to it can be made: when the next request may try it. Otherwise 0.
+   * @internal
+   */
+  trialAt = 0
   /** What round-robin owes it. @internal */
   credit = 0
   /** Whether it is chosen from now. @internal */

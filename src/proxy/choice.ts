@@ -166,7 +166,7 @@ export const choice = {
     x.cause = why
     const { endpoint, backend } = x
     if (endpoint !== null && backend !== null) {
-      backend.balancer.failed(endpoint.member, x.now, why)
+      backend.balancer.unreached(endpoint.member, x.now, why)
       x.tried = [...x.tried, endpoint.member]
       x.unreached++
       if (choice.goesElsewhere(x, backend)) {
@@ -182,6 +182,11 @@ export const choice = {
   goesElsewhere(x: Exchange, backend: Backend): boolean {
     if (!x.route.retry.connectFailure || !backend.hasOther(x.tried)) return false
     return x.mayRetry && choice.affords(x)
+  },
+
+  /** A connection to the endpoint is open. */
+  reached({ endpoint, backend, now }: Exchange): void {
+    if (endpoint !== null && endpoint.member.trialAt > 0) backend?.balancer.reached(endpoint.member, now)
   },
 
   /** No connection was open within timeouts.connect. */

@@ -118,6 +118,7 @@ export const exchangeSteps = exchangeLife.steps<Exchange>({
       x.refusal = refusals.NO_TUNNEL
       return goto.refuse
     }
+    choice.reached(x)
     flows.sendRequest(x, x.lease.take().openStream(x.request, x.frontend.client))
     return goto.awaitHead
   },

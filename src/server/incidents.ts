@@ -146,6 +146,7 @@ const HEALTH: Readonly<Record<BalanceEvent, readonly ['info' | 'warn' | 'error',
   down: ['warn', 'is down: its health checks fail'],
   ejected: ['warn', 'is ejected for a while: too many of its requests failed'],
   returned: ['info', 'is back: its ejection is over'],
+  reached: ['info', 'is reached again'],
   panic: ['error', 'too few endpoints are healthy, so unhealthy ones get requests too (health.panic)'],
   calm: ['info', 'enough endpoints are healthy again'],
 }

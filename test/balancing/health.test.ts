@@ -113,6 +113,69 @@ t.test('B13: age counts from when it was up again, or its ejection ended', async
   t.equal(members[0].share, 10)
 })
 
+t.test('B13: age counts from when it was reached again', async (t) => {
+  const { balancer, members, events } = balancerOf([10, 10], { balance: { ...ROUND, slowStartMs: 30_000 } })
+  balancer.unreached(members[0], 100_000, {})
+  balancer.reached(members[0], 105_000)
+  balancer.reached(members[0], 109_000)
+  balancer.isPanicking(111_000)
+  t.equal(members[0].share, 2)
+  t.strictSame(events, ['105000 reached 10.0.0.1:80'])
+})
+
+// Reachability
+
+t.test('B39: a member that cannot be reached gets one request a second, until it is reached', async (t) => {
+  for (const policy of ['round-robin', 'least-requests', 'random'] as const) {
+    const { balancer, members } = balancerOf([1, 1, 1], { balance: { policy } })
+    balancer.unreached(members[1], 0, {})
+    t.equal(counts(chosen(balancer, 300, 999), 3)[1], 0, `${policy}: none`)
+    t.equal(counts(chosen(balancer, 300, 1000), 3)[1], 1, 'one, and no second one while it runs')
+    t.equal(counts(chosen(balancer, 300, 1999), 3)[1], 0)
+    balancer.unreached(members[1], 2500, {})
+    t.equal(counts(chosen(balancer, 300, 3499), 3)[1], 0, 'a second from when it failed')
+    t.equal(counts(chosen(balancer, 300, 3500), 3)[1], 1)
+    balancer.reached(members[1], 3501)
+    t.ok(counts(chosen(balancer, 300, 3501), 3)[1] > 50)
+  }
+  const { balancer, members } = balancerOf([1, 1], { balance: { policy: 'hash' } })
+  const [owner] = balancer.scores('k', 0)
+  const member = members.find((each) => each.name === owner?.member) as Member
+  balancer.unreached(member, 0, {})
+  t.not(balancer.choose(0, 'k', []), member, 'a key goes to the next member')
+  balancer.reached(member, 1)
+  t.equal(balancer.choose(1, 'k', []), member)
+})
+
+t.test('B39: it is avoided only while another candidate is left', async (t) => {
+  const { balancer, members } = balancerOf([1, 1, 1], { balance: ROUND, passive: { consecutive: 1 } })
+  const [a, b, c] = members
+  balancer.unreached(a, 0, {})
+  t.equal(usable(balancer, 0), 'bc', 'ejected too, as it has failed')
+  balancer.unreached(b, 0, {})
+  t.equal(usable(balancer, 0), 'bc', 'no more may be ejected')
+  t.equal(chosen(balancer, 4, 10), 'cccc')
+  t.equal(balancer.choose(10, null, [c]), b, 'rather than one that was tried')
+  balancer.unreached(c, 20, {})
+  t.strictSame(counts(chosen(balancer, 4, 30), 3), [0, 2, 2], 'all others are unreachable too')
+  balancer.replace([a, c], 40)
+  balancer.replace([a, b, c], 50)
+  t.equal(b.trialAt, 0, 'one that was removed is forgotten')
+})
+
+t.test('B39: a passed check ends it, and a cookie does not name it meanwhile', async (t) => {
+  const hmac = (name: string) => `hmac of ${name}`
+  const { balancer, members } = balancerOf([1, 1], { balance: ROUND, active: { initial: 'up' }, hmac })
+  const [a, b] = members
+  balancer.unreached(a, 0, {})
+  t.equal(balancer.byAffinity(`hmac of ${a.name}`, 10), null)
+  t.equal(balancer.byAffinity(`hmac of ${b.name}`, 10), b)
+  t.equal(balancer.byAffinity(`hmac of ${a.name}`, 1000), a, 'it is tried')
+  t.equal(balancer.byAffinity(`hmac of ${a.name}`, 1001), null)
+  balancer.checked(a, true, 1100)
+  t.equal(balancer.byAffinity(`hmac of ${a.name}`, 1100), a)
+})
+
 t.test('B14: those of the start do not ramp, nor those without an older one beside them', async (t) => {
   const given = { balance: { ...ROUND, slowStartMs: 30_000 }, active: {} }
   const { balancer, members } = balancerOf([1, 1], given)

@@ -110,6 +110,31 @@ export const STORIES: readonly (readonly [string, (t: Test, seen: Seen) => void]
     },
   ],
   [
+    'B39: an endpoint that cannot be reached is not asked again at once, and is found when it is back',
+    (t, seen) => {
+      const { proxy, far } = started(seen, TURNS, (each) => each.refuse())
+      const { member } = proxy.backend.endpoints[0]
+      let asked = 0
+      const ask = () => {
+        const id = 2 * asked++ + 1
+        far.send(headers(id, REQUEST))
+        return steps(proxy, `m1/s${id}`)
+      }
+      t.equal(ask(), 'receive route balance lease retry balance lease')
+      proxy.greet(proxy.beside[0])
+      proxy.accept()
+      for (let i = 0; i < 5; i++) t.match(ask(), /^receive route balance lease sendHead awaitHead$/)
+      t.equal(proxy.backends.length, 0, 'nobody asks it')
+      t.ok(member.trialAt > 0)
+      proxy.pollset.advance(1_000)
+      ask()
+      ask()
+      t.equal(proxy.backends.length, 1, 'one tries it')
+      proxy.greet(proxy.backends[0])
+      t.equal(member.trialAt, 0, 'it is reached')
+    },
+  ],
+  [
     'a response that is cut short after another endpoint has refused the connection: it has no refusal',
     (t, seen) => {
       const { proxy, far } = started(seen, TURNS, (each) => each.refuse())

@@ -10,7 +10,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { authority, pathOf } from '../../tools/testbed/certificates/index.js'
 import { freePort, run, start } from '../../tools/testbed/programs.js'
-import { echoUpgrades } from '../world/websocket-echo.js'
+import { echoUpgrades } from '../../tools/testbed/websocket-echo.js'
 
 t.jobs = 3
 

@@ -9,7 +9,7 @@ import { connect as connectTls, type TLSSocket } from 'node:tls'
 import t, { type Test } from 'tap'
 import { pathOf } from '../../tools/testbed/certificates/index.js'
 import { freePort, type Program, run, start } from '../../tools/testbed/programs.js'
-import { echoUpgrades } from '../world/websocket-echo.js'
+import { echoUpgrades } from '../../tools/testbed/websocket-echo.js'
 
 t.jobs = 4
 

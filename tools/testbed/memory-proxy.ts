@@ -127,6 +127,8 @@ export function memoryProxy(limits: SomeLimits = {}, options: MemoryProxyOptions
     lines,
     /** From now on connections to the backend are refused. */
     refuse: () => pollset.serveFar(ADDRESS, () => {}, 'refuse'),
+    /** From now on connections to the backend are made again. */
+    accept: () => pollset.serveFar(ADDRESS, (far) => backends.push(far)),
     /** From now on connections to the backend are neither made nor refused. */
     hang: () => pollset.serveFar(ADDRESS, () => {}, 'hang'),
     /** From now on connections to the second endpoint are refused. */

@@ -85,6 +85,8 @@ export interface StartOptions {
   readonly readyTimeoutMs?: number
   /** Its standard input is a pipe, for {@link Program.type}. */
   readonly input?: boolean
+  /** It is a Node program, with which messages are exchanged: {@link Program.ask}. */
+  readonly messages?: boolean
 }
 
 export interface Exit {
@@ -114,7 +116,12 @@ export class Program {
     this.name = command
     this.process = spawn(...plainly(path, args), {
       detached: true,
-      stdio: [options.input === true ? 'pipe' : 'ignore', 'pipe', 'pipe'],
+      stdio: [
+        options.input === true ? 'pipe' : 'ignore',
+        'pipe',
+        'pipe',
+        ...(options.messages === true ? (['ipc'] as const) : []),
+      ],
       ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
       env: { ...process.env, ...options.env },
     })
@@ -189,6 +196,25 @@ export class Program {
   /** Write to its standard input. */
   type(text: string): void {
     this.process.stdin?.write(text)
+  }
+
+  /** Returns its next message, with the type that the caller expects. */
+  next<Message>(): Promise<Message> {
+    return new Promise((resolve, reject) => {
+      const ended = (): void => reject(new Error(`${this.name} has ended:\n${this.output}`))
+      this.process.once('exit', ended)
+      this.process.once('message', (message) => {
+        this.process.off('exit', ended)
+        resolve(message as Message)
+      })
+    })
+  }
+
+  /** Sends a message, and returns the answer. */
+  ask<Answer>(question: string | object): Promise<Answer> {
+    const answer = this.next<Answer>()
+    this.process.send?.(question)
+    return answer
   }
 
   signal(signal: NodeJS.Signals): void {
