@@ -37,6 +37,11 @@ export abstract class Continuation extends Deadline implements Waiter, Subject {
   until: number
   /** When it began its current or last wait, in ms of the pollset's clock. */
   since: number
+  /**
+   * The ms that it has waited in each step, by the step's number; null if nobody wants to know. What it was
+   * held is not in it. A life may use further places for parts of its own ({@link waited}).
+   */
+  waitedMs: Float64Array | null
   slot0: Pollable | null
   slot1: Pollable | null
   slot2: Pollable | null
@@ -75,6 +80,7 @@ export abstract class Continuation extends Deadline implements Waiter, Subject {
     this.suspended = null
     this.until = 0
     this.since = 0
+    this.waitedMs = null
     this.slot0 = null
     this.slot1 = null
     this.slot2 = null
@@ -104,6 +110,8 @@ export abstract class Continuation extends Deadline implements Waiter, Subject {
   }
   /** A hold of these ms has ended: moves its own absolute times on by them. */
   released(_ms: number): void {}
+  /** It has waited these ms in {@link step}, and {@link waitedMs} counts them. */
+  waited(_ms: number): void {}
   /** Makes its own clocks agree that its wait is late. A debugger has asked for it. */
   madeLate(): void {}
   /**

@@ -104,6 +104,7 @@ export class Scheduler {
     const { now, deadlines } = this.pollset
     const { deadlineArmed, deadlineAt } = continuation
     const left = continuation.late ? 0 : deadlineArmed ? Math.max(0, deadlineAt - now) : -1
+    this.noteWait(continuation)
     // Its slots stay filled, and the release arms them again: readiness stays up until somebody takes it.
     if (continuation.slot0 !== null) disarmSlot(continuation, continuation.slot0)
     if (continuation.slot1 !== null) disarmSlot(continuation, continuation.slot1)
@@ -199,6 +200,7 @@ export class Scheduler {
       else if (continuation.late && out.late >= 0) cause = 'late'
       else if (isMet(continuation)) cause = 'ready'
       else return
+      this.noteWait(continuation)
       this.disarm(continuation)
       const next = cause === 'ready' ? out.next : cause === 'late' ? out.late : out.cancelled
       if (cause !== 'ready') this.watcher?.diverted?.(continuation, continuation.step, cause, next)
@@ -209,6 +211,15 @@ export class Scheduler {
       if (!this.mayStep(continuation, cause, from)) return
     }
     this.run(continuation)
+  }
+
+  /** Adds the wait that ends now to the time of its step. */
+  private noteWait(continuation: Continuation): void {
+    const { waitedMs } = continuation
+    if (waitedMs === null) return
+    const ms = this.pollset.now - continuation.since
+    waitedMs[continuation.step] += ms
+    continuation.waited(ms)
   }
 
   /** Tells the watchers of the next step, and asks the gate. */
@@ -281,6 +292,7 @@ export class Scheduler {
     this.watcher?.crashed?.(continuation, error)
     this.onCrash(continuation, error)
     if (continuation.finished) return
+    if (continuation.suspended !== null) this.noteWait(continuation)
     this.disarm(continuation)
     this.end(continuation)
     try {

@@ -306,7 +306,7 @@ export class Engine<S extends Session> implements SessionReports<S>, Subject {
   private give(session: S, lease: Lease<S>): void {
     session.leased++
     lease.session = session
-    if (this.neverLeased.size > 0) this.neverLeased.delete(session)
+    lease.reused = this.neverLeased.size === 0 || !this.neverLeased.delete(session)
   }
 
   private grant(): void {

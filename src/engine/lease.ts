@@ -58,6 +58,8 @@ export class Lease<S extends Session> extends Pollable implements Listed<Lease<S
   list: object | null
   listPrev: Lease<S> | null
   listNext: Lease<S> | null
+  /** Whether its session had carried a lease before this one. Written by the engine only. */
+  reused: boolean
   /** Whether its client may have left; see {@link doubt}. */
   doubtful: boolean
 
@@ -70,6 +72,7 @@ export class Lease<S extends Session> extends Pollable implements Listed<Lease<S
     this.list = null
     this.listPrev = null
     this.listNext = null
+    this.reused = false
     this.doubtful = false
   }
 

@@ -14,6 +14,7 @@ export const attempts = {
   afterFault(x: Exchange, why: StreamFault): 'retry' | 'refuse' | 'abort' {
     x.cause = why
     choice.failed(x, why)
+    x.attemptEnds(why.code)
     if (why.code === 'stall') {
       x.refusal = STALLED
       return 'refuse'

@@ -107,6 +107,7 @@ export const choice = {
 
   take(x: Exchange, backend: Backend, endpoint: Endpoint): void {
     x.endpoint = endpoint
+    x.attemptBegins(endpoint.name)
     backend.begin(endpoint)
     x.engine = endpoint.engines.engineFor(x.frontend.client)
   },
@@ -164,6 +165,7 @@ export const choice = {
   /** The endpoint could not be reached: the request goes to another one, or is refused. */
   unreached(x: Exchange, why: Fault): 'retry' | 'refuse' {
     x.cause = why
+    x.attemptEnds(why.code)
     const { endpoint, backend } = x
     if (endpoint !== null && backend !== null) {
       backend.balancer.unreached(endpoint.member, x.now, why)
@@ -225,6 +227,7 @@ export const choice = {
     const waitMs = retryAfterMs(head)
     if (waitMs > RETRY_AFTER_MS_MAX || !choice.affords(x)) return false
     choice.answered(x, head.status)
+    x.attemptEnds(`status-${head.status}`)
     if (x.endpoint !== null) x.tried = [...x.tried, x.endpoint.member]
     x.retryAt = x.now + Math.max(waitMs, choice.backoff(x))
     return true

@@ -51,7 +51,10 @@ export const exchangeSteps = exchangeLife.steps<Exchange>({
   route(x) {
     if (x.cancelAsked) return goto.abort
     x.engine = x.openConnect()
-    if (x.engine !== null) return goto.lease
+    if (x.engine !== null) {
+      x.attemptBegins(x.engine.name)
+      return goto.lease
+    }
     x.ownAnswer = maxForwardsAnswer(x.request, x.proxy.world.fields)
     return x.ownAnswer !== null ? goto.respond : goto[choice.route(x)]
   },
@@ -79,8 +82,8 @@ export const exchangeSteps = exchangeLife.steps<Exchange>({
     }
     x.waitOn(0, lease, LEASED | UNLEASED)
     const { connectMs, leaseMs } = x.route
-    x.connecting =
-      x.endpoint !== null && connectMs < x.endpoint.engines.connectMs && x.engine?.sessions.length === 0
+    x.unconnected = x.engine?.sessions.length === 0
+    x.connecting = x.unconnected && x.endpoint !== null && connectMs < x.endpoint.engines.connectMs
     const { oldAt } = x.progress
     if (!x.connecting && oldAt >= x.now + leaseMs) return waitForLease
     x.waitUntil(Math.min(oldAt, x.now + (x.connecting ? connectMs : leaseMs)))
@@ -109,6 +112,7 @@ export const exchangeSteps = exchangeLife.steps<Exchange>({
     if (session?.state !== 'open') {
       x.cause = session?.unfit ?? null
       x.lease.release()
+      x.attemptEnds(x.cause?.code ?? 'not-sent')
       if (x.cause === null) return goto.retry
       x.refusal = x.refusalOf(x.cause)
       return goto.refuse

@@ -24,8 +24,22 @@ import { flowOf, Progress } from './progress.js'
 import type { ReverseProxy } from './proxy.js'
 import { badGateway, CONNECT_LATE, NO_CONNECT, type Refusal, TUNNELS_FULL } from './refusal.js'
 import type { Route } from './routes.js'
+import { noteParts } from './step-times.js'
 import type { ClientView } from './trusted-proxies.js'
 
+/** An attempt that has not given the client its response. */
+export interface EndedAttempt {
+  /** The URL of the endpoint; the target of a plain CONNECT. */
+  readonly endpoint: string
+  /** The backend connection; '' if it was given none. */
+  readonly session: string
+  /** The code of what ended it. */
+  readonly outcome: string
+  /** ms from the choice of the endpoint on */
+  readonly ms: number
+}
+
+const NO_ATTEMPTS: readonly EndedAttempt[] = []
 const NONE: readonly Member[] = []
 
 export class Exchange extends Continuation {
@@ -53,6 +67,8 @@ export class Exchange extends Continuation {
   tried: readonly Member[]
   /** Its wait for a lease ends with timeouts.connect, since no connection is open. */
   connecting: boolean
+  /** It waits for a lease, and no connection to its endpoint was open when it began to. */
+  unconnected: boolean
   /** When the next attempt may begin, in ms of the pollset's clock; 0 for at once. */
   retryAt: number
   /** The stream of the current attempt; null between attempts. */
@@ -68,6 +84,15 @@ export class Exchange extends Continuation {
   /** Attempts that are not counted, by kind (attempts.ts). */
   staleAttempts: number
   neighbourAttempts: number
+  /** When the current attempt began, in ms of the pollset's clock; -1 between attempts. */
+  attemptAt: number
+  /** Where the current or last attempt went, for logs: see {@link EndedAttempt}. */
+  attemptTo: string
+  sessionId: string
+  /** The session of the current or last attempt had served before. */
+  sessionReused: boolean
+  /** The attempts before the current one, for logs. */
+  endedAttempts: readonly EndedAttempt[]
   /** The client asked for a tunnel: no byte of it passes before the backend agrees. */
   readonly asksTunnel: boolean
   /** {@link ReverseProxy.tunnels} includes this exchange. */
@@ -88,6 +113,8 @@ export class Exchange extends Continuation {
   cause: StreamFault | null
   /** The reason for resetting the client's stream when the exchange is aborted. */
   abortReason: ResetReason
+  /** The status that the client was answered with; 0 if it was not answered. */
+  status: number
   /** How the exchange ended: `ok`, or the code of a refusal or fault. Stable, kebab-case. */
   outcome: string
   readonly progress: Progress
@@ -106,6 +133,7 @@ export class Exchange extends Continuation {
     this.endpointBy = 0
     this.tried = NONE
     this.connecting = false
+    this.unconnected = false
     this.retryAt = 0
     this.backendStream = null
     this.engine = null
@@ -115,6 +143,11 @@ export class Exchange extends Continuation {
     this.unreached = 0
     this.staleAttempts = 0
     this.neighbourAttempts = 0
+    this.attemptAt = -1
+    this.attemptTo = ''
+    this.sessionId = ''
+    this.sessionReused = false
+    this.endedAttempts = NO_ATTEMPTS
     this.asksTunnel = this.request.asksTunnel
     this.countsAsTunnel = false
     this.connectTarget = null
@@ -125,8 +158,10 @@ export class Exchange extends Continuation {
     this.ownAnswer = null
     this.cause = null
     this.abortReason = 'cancel'
+    this.status = 0
     this.outcome = 'ok'
     this.progress = new Progress(this.route.limits, this.receivedAt)
+    if (proxy.stepTimes !== null) this.waitedMs = proxy.stepTimes.take()
   }
 
   get id(): string {
@@ -143,6 +178,9 @@ export class Exchange extends Continuation {
     if (this.endpointBy > 0) this.endpointBy += ms
     this.progress.shifted(ms, this.now, this.frontend, this.backendStream)
     this.lease.heldNoMore()
+  }
+  override waited(ms: number): void {
+    if (this.waitedMs !== null) noteParts(this, this.waitedMs, ms)
   }
   override madeLate(): void {
     this.progress.overdue = true
@@ -173,6 +211,23 @@ export class Exchange extends Continuation {
   /** The request was sent, and must not be sent again for a client that may have left (R11). */
   get sendsNoMore(): boolean {
     return this.sent && this.clientHalfClosed
+  }
+
+  /** Notes where the next attempt goes. */
+  attemptBegins(to: string): void {
+    this.attemptAt = this.now
+    this.attemptTo = to
+    this.sessionId = ''
+    this.sessionReused = false
+  }
+
+  /** Notes why the current attempt has not given the client its response. */
+  attemptEnds(outcome: string): void {
+    if (this.attemptAt < 0) return
+    const { attemptTo: endpoint, sessionId: session } = this
+    const ms = this.now - this.attemptAt
+    this.attemptAt = -1
+    this.endedAttempts = [...this.endedAttempts, { endpoint, session, outcome, ms }]
   }
 
   /** All attempts that count (R8). */

@@ -30,6 +30,8 @@ export const flows = {
     stream.user = x
     x.progress.sendingBegins()
     x.sent = true
+    x.sessionId = stream.connection.id
+    x.sessionReused = x.lease.reused
     x.attempts++
     if (x.asksTunnel) {
       stream.sendHead(request, false)
@@ -90,6 +92,7 @@ export const flows = {
     x.lease.trust()
     frontend.receiveBuffer?.releaseRetained()
     x.tunnelOpen = x.asksTunnel && head.isSuccess && !stream.declined
+    x.status = head.status
     frontend.declined = stream.declined
     const empty = !x.tunnelOpen && isEmpty(stream)
     frontend.sendHead(head, empty)

@@ -39,6 +39,7 @@ export function sendRefusal(x: Exchange, refusal: Refusal): void {
 function send(x: Exchange, head: Head, body: Buffer | null): void {
   const { frontend } = x
   x.proxy.world.date.stamp(head)
+  x.status = head.status
   frontend.sendHead(head, body === null)
   if (body !== null) frontend.sendWhole(body)
   // A stalled stream has a fault but still takes its answer. A lost stream cancels the exchange.

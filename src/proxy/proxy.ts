@@ -13,6 +13,7 @@ import type { Refusal } from './refusal.js'
 import { RequestView } from './request-view.js'
 import { NO_ACTION, Route, settingsOf } from './routes.js'
 import type { Router } from './routing.js'
+import { StepTimes } from './step-times.js'
 import { TrustedProxies } from './trusted-proxies.js'
 
 /** Watches how exchanges end, for logs, metrics and tests. Its methods must not throw. */
@@ -48,6 +49,8 @@ export class ReverseProxy implements StreamAcceptor {
   readonly outcomes = new Map<string, number>()
   /** The backends of the routes. */
   backends: readonly Backend[] = []
+  /** Lends each exchange an array for the time of its steps; null if nobody wants to know. */
+  stepTimes: StepTimes | null = null
   private watchers: readonly ExchangeWatcher[] = []
 
   constructor(
@@ -91,6 +94,11 @@ export class ReverseProxy implements StreamAcceptor {
     this.watchers = this.watchers.filter((each) => each !== watcher)
   }
 
+  /** Measures the steps of exchanges from now on. */
+  measureSteps(): void {
+    this.stepTimes ??= new StepTimes()
+  }
+
   clientClosed(client: Client): void {
     for (const backend of this.backends) backend.clientClosed(client)
   }
@@ -112,5 +120,8 @@ export class ReverseProxy implements StreamAcceptor {
     const { outcome } = exchange
     this.outcomes.set(outcome, (this.outcomes.get(outcome) ?? 0) + 1)
     for (const watcher of this.watchers) watcher.ended?.(exchange)
+    if (exchange.waitedMs === null) return
+    this.stepTimes?.give(exchange.waitedMs)
+    exchange.waitedMs = null
   }
 }

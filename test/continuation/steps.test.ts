@@ -670,6 +670,39 @@ t.test('parked while it waits: nothing wakes it, and the rest of its time is kep
   t.strictSame(worker.taken, ['begin', 'wait', 'late'])
 })
 
+t.test('waitedMs: the waits of each step, however they end, without the time held', async (t) => {
+  const ends: [string, (w: Worker) => void, number][] = [
+    ['fine', (w) => w.bells[0].raise(RUNG), 70],
+    ['gone', (w) => w.cancel(), 70],
+    ['late', () => {}, 100],
+    ['crashed', (w) => w.crashWith(new Error('from outside')), 70],
+  ]
+  for (const [how, end, expected] of ends) {
+    const { pollset, scheduler, start } = ground()
+    scheduler.onCrash = () => {}
+    const worker = start()
+    const unasked = start()
+    const parts: number[] = []
+    worker.waitedMs = new Float64Array(program.names.length)
+    worker.waited = (ms) => parts.push(ms)
+    pollset.run()
+    pollset.advance(60)
+    scheduler.hold(worker)
+    pollset.advance(1_000)
+    scheduler.release(worker)
+    pollset.advance(10)
+    end(worker)
+    pollset.advance(30)
+    t.strictSame(
+      [...worker.waitedMs],
+      program.names.map((name) => (name === 'wait' ? expected : 0)),
+      how,
+    )
+    t.strictSame(parts, [60, expected - 60], 'told of each wait')
+    t.equal(unasked.waitedMs, null)
+  }
+})
+
 t.test('parked: what became ready, was cancelled or made late is seen at the release', async (t) => {
   const cases: [string, (w: Worker, scheduler: Scheduler) => void][] = [
     ['fine', (w) => w.bells[0].raise(RUNG)],

@@ -1,0 +1,58 @@
+// The time of an exchange by its steps, and who held it up. The scheduler adds up the waits of each step
+// (Continuation.waitedMs); this file adds the parts that no step has of its own. Nothing is measured, and
+// nothing allocated, while ReverseProxy.stepTimes is null.
+
+import type { Stream } from '../http/index.js'
+import type { Exchange } from './exchange.js'
+import { exchangeLife } from './exchange-life.js'
+
+const STEPS = Object.keys(exchangeLife.edges)
+const LEASE = STEPS.indexOf('lease')
+const CONNECT = STEPS.length
+const BLOCKED_BY_CLIENT = CONNECT + 1
+const BLOCKED_BY_BACKEND = CONNECT + 2
+
+/**
+ * The names of the times, by their place in the array: the steps, and three parts. `connect` is the wait for
+ * a lease while no connection to the endpoint was open; it is not in `lease`. `blockedByClient` and
+ * `blockedByBackend` are those parts of the steps in which bytes waited because that side did not take them.
+ */
+export const stepTimeNames: readonly string[] = [...STEPS, 'connect', 'blockedByClient', 'blockedByBackend']
+
+/** How many arrays it keeps for the next exchanges. */
+const IDLE_MAX = 1_000
+
+/** Lends arrays of times, all of them 0. */
+export class StepTimes {
+  private readonly idle: Float64Array[] = []
+
+  take(): Float64Array {
+    return this.idle.pop() ?? new Float64Array(stepTimeNames.length)
+  }
+
+  give(times: Float64Array): void {
+    if (this.idle.length >= IDLE_MAX) return
+    times.fill(0)
+    this.idle.push(times)
+  }
+}
+
+/** Adds the parts of a wait that has ended, of these ms. */
+export function noteParts(x: Exchange, times: Float64Array, ms: number): void {
+  const { step, backendStream } = x
+  if (step === LEASE) {
+    if (!x.unconnected) return
+    times[LEASE] -= ms
+    times[CONNECT] += ms
+    return
+  }
+  times[BLOCKED_BY_CLIENT] += blockedMs(x.frontend, x.since, ms)
+  if (backendStream !== null) times[BLOCKED_BY_BACKEND] += blockedMs(backendStream, x.since, ms)
+}
+
+/**
+ * Returns for how much of a wait the peer of a stream did not take what was sent to it. Bytes are granted
+ * only between waits, so it was until they had left.
+ */
+const blockedMs = (stream: Stream, since: number, ms: number): number =>
+  stream.granted > 0 || stream.pendingHead !== null ? ms : Math.min(ms, Math.max(0, stream.sentAt - since))
