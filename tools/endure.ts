@@ -16,9 +16,11 @@ const MINUTE = 60
 /** By how much the share of a second in a slow start may differ from its weight, beyond chance. */
 const TOLERANCE = 0.2
 /** Files before the first measurement. */
-const WARM_UP = 50
-/** Commits of each ten files that must be counted at least. */
-const COMMITS_OF_TEN = 5
+const WARM_UP = 150
+/** The part of the files that must be committed: those that come while one is read give way to the last. */
+const COMMITTED_PART = 0.5
+/** With --watch, files that change without end are read once a second: so many commits a second at least. */
+const WATCHED_COMMITS = 0.5
 
 function conclude(findings: readonly Finding[]): void {
   console.log(textOf(findings))
@@ -116,9 +118,11 @@ async function reloadFor(given: ReloadArguments): Promise<void> {
   )
   if (figures.profile !== null) {
     console.log(longest(`${profile} files more, profiled, which takes time itself`, figures.profile))
-    for (const each of figures.profile.inTurns) console.log(`  in it: ${each}`)
+    for (const each of figures.profile.inTurns) console.log(`  in a turn: ${each}`)
+    for (const each of figures.profile.inRounds) console.log(`  in a round: ${each}`)
   }
-  conclude(ofReloads(figures, Math.floor((files * COMMITS_OF_TEN) / 10)))
+  const least = by === 'watch' ? seconds * Math.min(rate, WATCHED_COMMITS) : files * COMMITTED_PART
+  conclude(ofReloads(figures, Math.floor(least)))
 }
 
 const program = new Command('endure').description(

@@ -79,7 +79,8 @@ export class Reconfiguring {
     const { origin } = this
     const { source } = origin
     if (source !== null) {
-      this.order(source, (reading) => this.readAgain(reading, true))
+      // A reading that has not begun finds whatever has changed until now, or is one of a newer document.
+      if (this.reloader?.willRead !== true) this.order(source, (reading) => this.readAgain(reading, true))
       return
     }
     this.make(origin, this.reloaded, () => origin.checkReload())

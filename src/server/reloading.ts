@@ -123,6 +123,11 @@ export class Reloader extends Continuation {
     this.close()
   }
 
+  /** Whether a reading has been asked for that has not begun. */
+  get willRead(): boolean {
+    return this.waiting !== null
+  }
+
   /** Asks for a reading, in the place of one that has not begun. */
   order(order: Order): void {
     this.waiting?.done({ fault: 'a newer configuration came before it was read' })

@@ -19,7 +19,8 @@ export class ServedConfiguration {
   /** Proxies and relays in front of us: their addresses stand for many clients. */
   inFront = new Networks([])
   private readonly parts: ConfiguredParts
-  private readonly first: Preparation
+  /** The first listeners, until they are bound. */
+  private first: CheckedListeners | null
   /** The newest, until it serves or has failed. */
   private coming: Changeover | null = null
   private closing = false
@@ -28,16 +29,19 @@ export class ServedConfiguration {
   constructor(configuration: Configuration, foundOut: FoundOut, parts: ConfiguredParts) {
     this.current = configuration
     this.parts = parts
-    this.first = new Preparation(parts, configuration, foundOut)
-    this.first.checkListeners()
-    while (this.first.addBackends());
-    this.first.makeRoutes()
-    this.commit(this.first)
+    const preparation = new Preparation(parts, configuration, foundOut)
+    preparation.checkListeners()
+    while (preparation.addBackends());
+    preparation.makeRoutes()
+    this.first = preparation.listeners
+    this.commit(preparation)
   }
 
   /** Binds the first listeners. */
   begin(failed: (address: Address, code: string) => void): void {
-    this.parts.listeners.bindNew(this.first.listeners as CheckedListeners, (bound, address, code) => {
+    const { first } = this
+    this.first = null
+    this.parts.listeners.bindNew(first as CheckedListeners, (bound, address, code) => {
       if (bound === null) failed(address as Address, code)
       else bound.commit()
     })

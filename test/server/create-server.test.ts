@@ -169,6 +169,37 @@ t.test(
   },
 )
 
+t.test('orders to read again while a reading waits add nothing, and take the place of none', async (t) => {
+  const port = await freePort()
+  const document = (status: number) => ({
+    listeners: { main: { address: `127.0.0.1:${port}` } },
+    routes: [{ answer: { status } }],
+  })
+  const lines: string[] = []
+  let told = (): void => {}
+  const log = (line: string): void => {
+    lines.push(line)
+    told()
+  }
+  const server = createServer({ version: 1, ...document(201), log })
+  const errors: unknown[] = []
+  server.on('reloaded', (error) => errors.push(error))
+  await server.listen()
+  t.teardown(() => server.close())
+  const again = (): number => lines.filter((each) => each.includes('nothing has changed')).length
+  for (let i = 0; i < 5; i++) server.reload()
+  while (again() === 0)
+    await new Promise<void>((resolve) => {
+      told = resolve
+    })
+  const applied = server.apply({ version: 1, ...document(202) })
+  server.reload()
+  await applied
+  t.equal((await fetch(`http://127.0.0.1:${port}/`)).status, 202)
+  t.equal(again(), 1)
+  t.strictSame(errors, [])
+})
+
 t.test('a document that is wrong is refused with all its mistakes, and the old one stays', async (t) => {
   const port = await freePort()
   const listeners = { main: { address: `127.0.0.1:${port}` } }

@@ -20,8 +20,9 @@ export interface TurnsTold {
   readonly turnsMs: readonly number[]
   /** The longest times between two rounds of Node's loop, likewise. */
   readonly roundsMs: readonly number[]
-  /** What was in the longest turns; empty without `profile`. */
+  /** What was in the longest turns and rounds; empty without `profile`. */
   readonly inTurns: readonly string[]
+  readonly inRounds: readonly string[]
 }
 
 export interface HeldTold {
@@ -139,12 +140,14 @@ function profiled(): Profiler.Profile | null {
 function tell(): TurnsTold {
   watching = false
   const [ofTurns, ofRounds, found] = [longTurns.take(), longRounds.take(), profiled()]
+  const contents = (times: readonly Time[]): string[] =>
+    found === null ? [] : times.slice(0, EXPLAINED).map(({ span, ms }) => heaviestPath(found, span, ms))
   return {
     turns,
     turnsMs: ofTurns.map((each) => each.ms),
     roundsMs: ofRounds.map((each) => each.ms),
-    inTurns:
-      found === null ? [] : ofTurns.slice(0, EXPLAINED).map(({ span, ms }) => heaviestPath(found, span, ms)),
+    inTurns: contents(ofTurns),
+    inRounds: contents(ofRounds),
   }
 }
 

@@ -17,7 +17,8 @@ interface Counted {
 
 /**
  * Describes the functions that took most of this span, each with those that it called: `a 40 ms (b 30 ms, c 8
- * ms)`. Functions that have the same time as their only large callee are left out.
+ * ms), of 160 samples`. Where the thread stood still there are few samples. Functions that have the same time
+ * as their only large callee are left out.
  * @param ms the time of the span without that for which there was no CPU
  */
 export function heaviestPath(profile: Profiler.Profile, [from, to]: Span, ms: number): string {
@@ -55,5 +56,5 @@ export function heaviestPath(profile: Profiler.Profile, [from, to]: Span, ms: nu
     const within = told.length === 0 ? '' : ` (${told.map(tell).join(', ')})`
     return `${name} ${msOf(each.samples)}${within}`
   }
-  return tell(counted.get(first) as Counted)
+  return `${tell(counted.get(first) as Counted)}, of ${whole} samples`
 }

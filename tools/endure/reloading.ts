@@ -32,6 +32,8 @@ export interface ReloadOptions {
 }
 
 export interface ReloadFigures {
+  /** Of each file. */
+  readonly routes: number
   readonly files: number
   readonly commits: number
   /** Commits until all files were written, by second. */
@@ -169,11 +171,7 @@ interface Phase {
 /** Changes the file so many times, under load and with open WebSockets, which have ended when it settles. */
 async function phase(reloads: Reloads, files: number): Promise<Phase> {
   const { program, options, ports } = reloads
-  const paths = [SAME, REVISION]
-  const loads = [
-    new Load({ ...LOAD, port: ports.plain, paths }),
-    new Load({ ...LOAD, port: ports.secure, secure: true, paths }),
-  ]
+  const loads = loadsOn(reloads)
   const sockets = Array.from({ length: options.webSockets }, () => new EchoSocket(ports.plain, SAME))
   try {
     await Promise.all(loads.map((each) => each.ends(20)))
@@ -202,6 +200,11 @@ async function phase(reloads: Reloads, files: number): Promise<Phase> {
     await stopped(loads)
   }
 }
+
+const loadsOn = ({ ports }: Reloads): readonly Load[] => [
+  new Load({ ...LOAD, port: ports.plain, paths: [SAME, REVISION] }),
+  new Load({ ...LOAD, port: ports.secure, secure: true, paths: [SAME, REVISION] }),
+]
 
 const stopped = async (loads: readonly Load[]): Promise<Tally> =>
   together(await Promise.all(loads.map((each) => each.stop())))
@@ -235,7 +238,8 @@ export async function reload(options: ReloadOptions): Promise<ReloadFigures> {
     const after = await reloads.heldAtMost(before.routes)
     const profile = options.profiled === 0 ? null : await profiled(reloads, options.profiled)
     const faults = program.stderr.match(FAULT) ?? []
-    return { ...told, files: options.files, faults, resumed, before, after, profile }
+    const { routes } = options
+    return { ...told, routes, files: options.files, faults, resumed, before, after, profile }
   } finally {
     await program?.stop()
     for (const each of endpoints) await each.kill()
@@ -243,8 +247,15 @@ export async function reload(options: ReloadOptions): Promise<ReloadFigures> {
   }
 }
 
+/** Changes the file some times more under load, each once the one before serves, and notes what takes time. */
 async function profiled(reloads: Reloads, files: number): Promise<TurnsTold> {
-  await reloads.ask('profile')
-  for (let i = 0; i < files; i++) await reloads.settled()
-  return reloads.ask<TurnsTold>('tell')
+  const loads = loadsOn(reloads)
+  try {
+    await Promise.all(loads.map((each) => each.ends(20)))
+    await reloads.ask('profile')
+    for (let i = 0; i < files; i++) await reloads.settled()
+    return await reloads.ask<TurnsTold>('tell')
+  } finally {
+    await stopped(loads)
+  }
 }

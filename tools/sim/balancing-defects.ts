@@ -3,6 +3,7 @@
 
 import { Balancer, type Member } from '../../src/balancing/index.js'
 import { PassiveHealth } from '../../src/balancing/passive-health.js'
+import { Unreachable } from '../../src/balancing/unreachable.js'
 import type { HttpWorld } from '../../src/http/index.js'
 import { choice } from '../../src/proxy/choice.js'
 import { Backend, Endpoint, type Exchange } from '../../src/proxy/index.js'
@@ -215,5 +216,17 @@ export const balancingDefects: readonly Defect[] = [
     expected: ['A9'],
     plan: { ...FLAPPING, backoffMostMs: 10, retryAfterPercent: 0, requests: 40, uploadPercent: 0 },
     plant: () => wrap(choice, 'backoff', () => 100),
+  },
+  {
+    name: 'unreachable chosen',
+    what: 'an endpoint gets requests though it could not be reached a moment ago',
+    expected: ['A10'],
+    plan: { ...FLAPPING, passiveConsecutive: 0, passiveRatePercent: 0 },
+    plant: () =>
+      wrap<Unreachable, [readonly Member[], readonly Member[], number]>(
+        Unreachable.prototype,
+        'avoided',
+        (_self, original, candidates, tried) => original(candidates, tried, Number.POSITIVE_INFINITY),
+      ),
   },
 ]

@@ -1,4 +1,4 @@
-// A2 to A6, A8 and A9: the course of each exchange from endpoint to endpoint, judged step by step, with books
+// A2 to A6 and A8 to A10: the course of each exchange from endpoint to endpoint, judged step by step, with books
 // of our own (member-books.ts, budget-books.ts): which endpoint it gets, whether it is sent again, and what the
 // balancer makes of it. What a debugger has held is judged by these books too, but not for what it could
 // have had.
@@ -96,6 +96,12 @@ export function courses(plan: Plan, pollset: { readonly now: number }): CourseCh
     const other = candidates.find((each) => !course.failedBy.has(each))
     if (course.failedBy.has(endpoint) && other !== undefined)
       fail('A3', `${x.id} goes to ${name} again, which has failed it, and ${other.name} is left`)
+    const { trialAt } = endpoint
+    const reachable = candidates.find((each) => !course.failedBy.has(each) && each.trialAt <= now)
+    if (trialAt > now && reachable !== undefined)
+      fail('A10', `${x.id} goes to ${name}, which could not be reached, and ${reachable.name} is left`)
+    // A lone candidate is not tried: it is all there is.
+    if (trialAt > 0 && candidates.length > 1) books.tries(endpoint, now)
     paused(x, course)
   }
 
@@ -144,6 +150,7 @@ export function courses(plan: Plan, pollset: { readonly now: number }): CourseCh
     const endpoint = endpointOf(x)
     if (endpoint === null) return
     books.failed(endpoint, x.cause, pollset.now)
+    books.tries(endpoint, pollset.now)
     course.failedBy.add(endpoint)
     course.tries++
     if (next === 'retry') retried(x, course, null)
@@ -213,8 +220,11 @@ export function courses(plan: Plan, pollset: { readonly now: number }): CourseCh
         if (next === 'retry' || next === 'refuse') unreached(x, course, next)
       } else if (step === 'leaseLate') {
         if (next === 'retry' || x.refusal?.code === 'connect-late') unreached(x, course, next)
-      } else if (step === 'sendHead' && next === 'awaitHead') course.tries++
-      else if (step === 'awaitHead' || step === 'answer') {
+      } else if (step === 'sendHead' && next === 'awaitHead') {
+        course.tries++
+        const endpoint = endpointOf(x)
+        if (endpoint !== null) endpoint.trialAt = 0
+      } else if (step === 'awaitHead' || step === 'answer') {
         const unfit = step === 'answer' && next === 'retry' && !hasFault(x)
         if (unfit || next === 'transfer' || next === 'tunnel') answered(x, course, next)
         else if (next === 'retry' || next === 'refuse' || next === 'abort') lost(x, course, next)

@@ -10,6 +10,8 @@ import { fail } from './check.js'
 
 /** Within this time a lost connection counts once (B20), in ms. */
 const SAME_LOSS_MS = 1000
+/** An endpoint that could not be reached gets one request in this time (B39), in ms. */
+const TRIAL_MS = 1000
 /** The outcomes of the last time are counted by slices (B19), in ms. */
 const SLICE_MS = RATE_MS / 10
 
@@ -25,6 +27,8 @@ export class Known {
   ejections = 0
   returnedAt = 0
   removed = false
+  /** When the next request may try it, which could not be reached; 0 if it could. */
+  trialAt = 0
   /** Failures since the last success, and all outcomes since the last ejection. */
   inRow = 0
   outcomes: { readonly at: number; readonly failed: boolean }[] = []
@@ -74,13 +78,15 @@ export class MemberBooks {
   }
 
   replaced(endpoints: readonly Endpoint[], now: number): void {
-    for (const each of this.current) each.removed = true
+    const before = this.current
+    for (const each of before) each.removed = true
     this.current = endpoints.map((each) => {
       const known = this.all.get(each.member) ?? new Known(each, now)
       this.all.set(each.member, known)
       known.removed = false
       return known
     })
+    for (const each of before) if (each.removed) each.trialAt = 0
   }
 
   checked(name: string, passed: boolean, now: number): void {
@@ -90,6 +96,7 @@ export class MemberBooks {
     if (passed) {
       known.checksFailed = 0
       known.checksPassed++
+      known.trialAt = 0
       if (known.isEjected(now)) known.returns(now)
       if (known.active !== 'down' || known.checksPassed >= checksHealthy) known.active = 'up'
       if (known.active === 'up') this.started = true
@@ -139,6 +146,11 @@ export class MemberBooks {
     if (told !== null) this.eject(known, now)
     else if (often && obstacle === null)
       fail('A6', `${known.name} is not ejected after ${known.inRow} failures`)
+  }
+
+  /** No connection to it could be made, or a request tries one. */
+  tries(known: Known, now: number): void {
+    if (!known.removed) known.trialAt = now + TRIAL_MS
   }
 
   /** Nothing has failed, so nothing may have been ejected. */
