@@ -33,7 +33,7 @@ export function shared(s: Scalars) {
   const retry = z
     .strictObject({
       attempts: s
-        .count('How often a request is sent at most, the first time included. 1: no retry.', 1, 20)
+        .count('How often a request is sent, or an endpoint is not reached, at most. 1: no retry.', 1, 20)
         .optional(),
       on: z.array(condition).max(20).describe('Why a request is sent again.').optional(),
       replay: s

@@ -52,6 +52,10 @@ export class Backend {
   private current: readonly Endpoint[]
   /** The exchanges that have chosen an endpoint. */
   private requests = 0
+  /** The exchanges that go to it. */
+  private pins = 0
+  /** It is configured no longer. */
+  private retiring = false
   private readonly world: World
 
   constructor(
@@ -162,9 +166,20 @@ export class Backend {
     this.balancer.configure(options.balancer)
   }
 
-  /** Closes it once its last exchanges have ended. */
+  /** An exchange goes to it, until {@link unpin}. */
+  pin(): void {
+    this.pins++
+  }
+
+  unpin(): void {
+    this.pins--
+    if (this.retiring) this.retire()
+  }
+
+  /** It is configured no longer: it serves its exchanges, retries included, then closes its endpoints. */
   retire(): void {
-    this.replace([])
+    this.retiring = true
+    if (this.pins === 0) this.replace([])
   }
 
   /** Whether an endpoint may be chosen that is not among these. */

@@ -99,7 +99,7 @@ export const changes = {
     if (endpoint === null) return NO_ENDPOINT.text
     x.lease.release()
     choice.leave(x)
-    x.backend = backend
+    x.goTo(backend)
     choice.take(x, backend, endpoint)
     return null
   },

@@ -59,7 +59,7 @@ export const choice = {
       return 'refuse'
     }
     if (route.path.forward === 'normalised') choice.normalise(x)
-    x.backend = route.action.to.only ?? route.action.to.choose(proxy.chance.next())
+    x.goTo(route.action.to.only ?? route.action.to.choose(proxy.chance.next()))
     return 'balance'
   },
 

@@ -55,6 +55,8 @@ export class Exchange extends Continuation {
   readonly view: ClientView | null
   /** The backend of its route; null before `route`, and for a plain CONNECT. */
   backend: Backend | null
+  /** Its backend counts it. */
+  private pinsBackend: boolean
   /** The endpoint of the current attempt; null before `balance`, and for a plain CONNECT. */
   endpoint: Endpoint | null
   /** Its wait for an endpoint, in `balance`. */
@@ -128,6 +130,7 @@ export class Exchange extends Continuation {
     this.route = proxy.unrouted
     this.view = proxy.trusted.viewOf(frontend.client, this.request)
     this.backend = null
+    this.pinsBackend = false
     this.endpoint = null
     this.endpointWait = null
     this.endpointBy = 0
@@ -198,6 +201,18 @@ export class Exchange extends Continuation {
     this.route = route
     this.durations = route.durations
     this.progress.limits = route.limits
+  }
+  /** Goes to this backend, until it ends or goes to another one. */
+  goTo(backend: Backend): void {
+    this.leaveBackend()
+    this.backend = backend
+    this.pinsBackend = true
+    backend.pin()
+  }
+  private leaveBackend(): void {
+    if (!this.pinsBackend) return
+    this.pinsBackend = false
+    this.backend?.unpin()
   }
   /** The client's address, as far as it is known. */
   get clientAddress(): string {
@@ -314,6 +329,7 @@ export class Exchange extends Continuation {
   release(reason: ResetReason): void {
     this.lease.release()
     choice.leave(this)
+    this.leaveBackend()
     this.backendStream?.reset('cancel')
     if (this.connectTarget !== null) this.engine?.close()
     this.frontend.owner = null

@@ -391,6 +391,27 @@ export const STORIES: readonly (readonly [string, (t: Test, seen: Seen) => void]
     },
   ],
   [
+    'B40: a backend that is configured no longer serves its exchanges, retries included, then closes',
+    (t, seen) => {
+      const { proxy, far } = started(seen)
+      const { backend } = proxy
+      const held = holdAt(proxy, 'balance')
+      far.send(GET)
+      const x = held()
+      backend.retire()
+      t.equal(backend.endpoints.length, 2)
+      proxy.world.scheduler.gate = null
+      proxy.world.scheduler.release(x)
+      proxy.pollset.run()
+      proxy.greet(proxy.backends[0])
+      proxy.backends[0].destroy()
+      proxy.greet(proxy.beside[0])
+      proxy.beside[0].send(OK)
+      t.equal(statusOf(far), '200')
+      t.equal(backend.endpoints.length, 0)
+    },
+  ],
+  [
     'a debugger answers an exchange that is about to be sent again',
     (t, seen) => {
       const { proxy, far } = started(seen, ON_503)

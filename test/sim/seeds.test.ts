@@ -32,15 +32,15 @@ t.test('the seeds pass', async (t) => {
  * 32684), in its midst, a tunnel in its midst (710296401), or by a client that has sent FIN (31836); an answer
  * after another attempt (810258); a keep-alive client that is still reading (718050209), a backend that is idle
  * before its response is read (920001399), a stalled response whose backend goes (930030417). A6 and A8: a
- * removed endpoint that was ejected (812317), a request given up too soon (811142), one that was served and had
- * a refusal (810041). Of the simulator
+ * removed endpoint that was ejected (810324), a request given up too soon (815639), one that was served and had
+ * a refusal (810038), one whose backend was configured no longer (810139). Of the simulator
  * itself: resets that crossed a vanished connection (910001118, 910017235), a full length whose rest was lost
  * (910015829, 910040773, 960017381), credit of a peer that had ended (910033712), a backend that allows no streams
  * (910087724), a response that is still being read (930024416).
  */
 const FOUND = [
   6504, 8099, 31836, 32684, 810258, 710296401, 718050209, 910001118, 910015829, 910017235, 910033712,
-  910040773, 812317, 811142, 810041, 920001399, 930030417, 910087724, 930024416, 726630059, 960017381,
+  910040773, 810324, 815639, 810038, 810139, 920001399, 930030417, 910087724, 930024416, 726630059, 960017381,
 ]
 
 t.test('seeds that have failed once pass', (t) => {

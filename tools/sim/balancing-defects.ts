@@ -14,7 +14,14 @@ import type { Plan } from './plan.js'
 const FLAPPING: Partial<Plan> = {
   ...{ endpoints: 3, endpointFaultPercent: 100, endpointsOnly: 0, handOnly: 0, holdPercent: 0 },
   ...{ requests: 20, runMs: 600, spreadMs: 100, attemptsMax: 5, retryTimeoutMs: 5000, stepsMax: 64 },
-  ...{ backendRequestsMax: 0, panicPercent: 0, activeChecks: 0, retryOn503: 1, budgeted: 0 },
+  ...{
+    renamePercent: 0,
+    backendRequestsMax: 0,
+    panicPercent: 0,
+    activeChecks: 0,
+    retryOn503: 1,
+    budgeted: 0,
+  },
 }
 
 /** The same, with one that is ejected at its first failure. */
@@ -197,6 +204,13 @@ export const balancingDefects: readonly Defect[] = [
     expected: ['A8'],
     plan: FLAPPING,
     plant: () => wrap(choice, 'goesElsewhere', () => false),
+  },
+  {
+    name: 'backend closed at once',
+    what: 'a backend that is configured no longer has no endpoint for the requests that it has',
+    expected: ['A8'],
+    plan: { ...FLAPPING, reloadPercent: 100, renamePercent: 100 },
+    plant: () => wrap<Backend, []>(Backend.prototype, 'retire', (self) => self.replace([])),
   },
   {
     name: 'Retry-After disregarded',

@@ -1,12 +1,12 @@
 // The endpoints of a run with balancing (plan: endpoints): a host for each, which dies, hangs, answers 503,
-// returns and flaps, and reloads that take endpoints away and put them back. The backend is made, checked and
-// reloaded by the code of the server.
+// returns and flaps, and reloads that take endpoints away and put them back, or put another backend in the
+// place of this one. The backends are made, checked and reloaded by the code of the server.
 
 import type { BackendConfig } from '../../src/config/index.js'
 import type { Client, HttpWorld } from '../../src/http/index.js'
 import type { Address, Prng, SimPeerSocket } from '../../src/pollset/index.js'
-import type { Backend, Endpoint, RouteSettings } from '../../src/proxy/index.js'
-import { Backends } from '../../src/server/backends.js'
+import type { Backend, RouteSettings } from '../../src/proxy/index.js'
+import { Backends, type PreparedBackends } from '../../src/server/backends.js'
 import type { Limits } from '../../src/server/index.js'
 import type { Protocols } from '../../src/server/protocols.js'
 import type { BackendsInside, EngineInside } from './inside.js'
@@ -57,25 +57,32 @@ export class Host {
 
 /** What the checkers are told. */
 export interface EndpointEvents {
+  /** An active check of the configured backend has ended. */
   checked(endpoint: string, passed: boolean): void
-  ejected(endpoint: string): void
-  /** The backend has these endpoints from now on. */
-  replaced(endpoints: readonly Endpoint[]): void
+  /** A balancer has ejected an endpoint. */
+  ejected(backend: string, endpoint: string): void
+  /** This backend, with its endpoints of now, is configured; null: none is. */
+  configured(backend: Backend | null): void
 }
 
 export interface EndpointsContext extends PeerContext {
   readonly world: HttpWorld
   readonly limits: Limits
+  /** Sends new requests to this backend. */
+  routeTo(backend: Backend): void
 }
 
 export class Endpoints {
-  readonly backend: Backend
+  /** The backend that new requests go to. */
+  backend: Backend
   readonly hosts: readonly Host[]
   readonly backends: Backends
   private readonly told: EndpointEvents
   private readonly stage: EndpointsContext
   private readonly chance: Prng
-  private readonly basis: BackendConfig
+  private basis: BackendConfig
+  /** How many backends there have been. */
+  private named = 0
   /** Those of the configuration. */
   private listed: Host[]
   private readonly connected: (host: Host, far: SimPeerSocket) => HostPeer
@@ -97,7 +104,7 @@ export class Endpoints {
     this.chance = chance
     this.told = told
     this.connected = connected
-    this.basis = { ...basis, name: 'backend', ...settingsOf(plan, basis) }
+    this.basis = { ...basis, name: 'backend-0', ...settingsOf(plan, basis) }
     this.hosts = Array.from(
       { length: HOSTS_MAX },
       (_, number) => new Host(number, chance.between(1, plan.weightMost)),
@@ -109,15 +116,15 @@ export class Endpoints {
       undiscovered: () => undefined,
       rediscovered: () => undefined,
       checked: (endpoint, passed) => told.checked(endpoint, passed),
-      health: (_, endpoint, event) => {
-        if (event === 'ejected' && endpoint !== null) told.ejected(endpoint)
+      health: (backend, endpoint, event) => {
+        if (event === 'ejected' && endpoint !== null) told.ejected(backend, endpoint)
       },
     })
     for (const each of this.hosts) {
       pollset.name(each.name, [each.address.host])
       this.set(each, 'serves')
     }
-    this.backend = this.commit()
+    this.backend = this.commit(this.prepared())
     for (const each of this.hosts) {
       // In some runs the first has no faults: it serves what the others lose.
       if (plan.endpointsOnly === 1 && each === this.hosts[0]) continue
@@ -153,7 +160,7 @@ export class Endpoints {
     if (this.chance.chance(50)) this.backends.close()
     else {
       this.backends.prepare(new Map(), SYSTEM_RESOLVER).commit()
-      this.told.replaced([])
+      this.told.configured(null)
     }
   }
 
@@ -223,37 +230,64 @@ export class Endpoints {
 
   // The configuration
 
+  /** Prepares a configuration in one turn, and commits it then or some turns later. */
   private reloadLater(): void {
-    this.later(this.chance.between(1, 300), () => {
-      const { pollset } = this.stage
-      pollset.queue({ wake() {}, resume: () => this.reload() })
-      this.reloadLater()
-    })
+    const { chance } = this
+    this.later(chance.between(1, 300), () =>
+      this.inTurn(() => {
+        this.change()
+        const prepared = this.prepared()
+        const commit = (): void => {
+          this.backend = this.commit(prepared)
+          this.stage.routeTo(this.backend)
+          this.reloadLater()
+        }
+        if (chance.chance(50)) commit()
+        else this.later(chance.below(30), () => this.inTurn(commit))
+      }),
+    )
   }
 
-  /** Takes an endpoint away, or puts one in. */
-  private reload(): void {
-    const { chance, hosts } = this
-    const { plan } = this.stage
+  private inTurn(act: () => void): void {
+    this.stage.pollset.queue({ wake() {}, resume: act })
+  }
+
+  /**
+   * Takes an endpoint away, or puts one in; or takes another backend for these endpoints, or other endpoints of
+   * these addresses.
+   */
+  private change(): void {
+    const { basis, chance, hosts } = this
+    const { endpointsOnly, renamePercent, queueMax } = this.stage.plan
     const unlisted = hosts.filter((each) => !this.listed.includes(each))
-    const least = plan.endpointsOnly
-    if (this.listed.length > 1 && (unlisted.length === 0 || chance.chance(50))) {
+    if (chance.chance(renamePercent)) {
+      const renamed = chance.chance(50)
+      this.stage.tally(renamed ? 'backend replaced' : 'all endpoints replaced')
+      // Engines are others if their limits are.
+      const pending = queueMax - (basis.limits.pending === queueMax ? 1 : 0)
+      this.basis = renamed
+        ? { ...basis, name: `backend-${++this.named}` }
+        : { ...basis, limits: { ...basis.limits, pending } }
+    } else if (this.listed.length > 1 && (unlisted.length === 0 || chance.chance(50))) {
       this.stage.tally('endpoint removed')
-      this.listed.splice(chance.between(least, this.listed.length - 1), 1)
+      this.listed.splice(chance.between(endpointsOnly, this.listed.length - 1), 1)
     } else {
       this.stage.tally('endpoint added')
       this.listed.push(unlisted[chance.below(unlisted.length)])
     }
-    this.commit()
   }
 
-  private commit(): Backend {
+  private prepared(): PreparedBackends {
     const endpoints = this.listed.map(({ name, weight }) => ({ address: `${name}:${PORT}`, weight }))
     const prepared = this.backends.prepare(new Map(), SYSTEM_RESOLVER)
     prepared.add({ ...this.basis, endpoints })
+    return prepared
+  }
+
+  private commit(prepared: PreparedBackends): Backend {
     prepared.commit()
-    const backend = prepared.byName.get(this.basis.name) as Backend
-    this.told.replaced(backend.endpoints)
+    const [backend] = prepared.byName.values()
+    this.told.configured(backend)
     return backend
   }
 }
@@ -311,7 +345,7 @@ function settingsOf(plan: Plan, basis: BackendConfig): Partial<BackendConfig> {
             },
       panic: plan.panicPercent / 100,
     },
-    limits: { ...basis.limits, requests: plan.backendRequestsMax },
+    limits: { ...basis.limits, requests: plan.backendRequestsMax, pending: plan.queueMax },
     retryBudget:
       plan.budgeted === 0 ? null : { ratio: plan.budgetRatioPercent / 100, perSecond: plan.budgetPerSecond },
   }

@@ -192,7 +192,7 @@ const KNOBS = {
   ejectionMs: oneOf(300, 50, 300, 1000),
   ejectedMaxPercent: oneOf(50, 0, 34, 50, 100),
   activeChecks: oneOf(0, 0, 0, 1, 2),
-  checkIntervalMs: oneOf(200, 50, 200, 500),
+  checkIntervalMs: oneOf(200, 200, 500),
   checkTimeoutMs: oneOf(100, 20, 100),
   checksHealthy: oneOf(1, 1, 2),
   checksUnhealthy: oneOf(1, 1, 3),
@@ -209,6 +209,7 @@ const KNOBS = {
   endpointFaultPercent: fault(100),
   retryAfterPercent: fault(60),
   reloadPercent: fault(100),
+  renamePercent: oneOf(0, 0, 20, 100),
   /** 1: no faults but those of endpoints, and the first of them has none: it serves what the others lose (A8). */
   endpointsOnly: oneOf(0, ...new Array<number>(24).fill(0), 1),
 } as const satisfies Readonly<Record<string, Knob>>
@@ -268,6 +269,7 @@ const WITH_ENDPOINTS: readonly PlanName[] = [
   'panicPercent',
   'routeConnectMs',
   'reloadPercent',
+  'renamePercent',
 ]
 const endpointsOnly: Set = {
   ...Object.fromEntries(

@@ -27,6 +27,8 @@ import {
   type EngineSet,
   type Exchange,
   ReverseProxy,
+  type Route,
+  type Router,
   settingsOf,
 } from '../../src/proxy/index.js'
 import {
@@ -85,8 +87,8 @@ const BACK = { host: '192.0.2.9', port: 9 }
 const BACK_NAME = 'backend.sim'
 const TARGET_HOST = '192.0.2.77'
 const TARGET_NAME = 'target.sim'
-/** The most turns of a run. A run that takes more has something that never ends. */
-const TURNS_MAX = 200_000
+/** The most turns of a run, in which checks may go on for long. A run that takes more has something that never ends. */
+const TURNS_MAX = 500_000
 
 export interface Result {
   readonly plan: Plan
@@ -117,7 +119,7 @@ class Run implements PeerContext, RunView, Tracer, HandshakeEvents {
   readonly http1: Http1Context
   readonly http2: Http2Context
   readonly proxy: ReverseProxy
-  readonly backend: Backend
+  private readonly plain: Backend | null = null
   private readonly engineSet: EngineSet | null = null
   private readonly endpoints: Endpoints | null = null
   readonly hand: DebuggerActor
@@ -176,9 +178,7 @@ class Run implements PeerContext, RunView, Tracer, HandshakeEvents {
     })
     if (plan.endpoints === 0) {
       this.engineSet = protocols.enginesTo(backends[0].name, backends[0])
-      this.backend = new Backend(this.world, `${scheme}://backend`, [
-        new Endpoint(this.world, this.engineSet),
-      ])
+      this.plain = new Backend(this.world, `${scheme}://backend`, [new Endpoint(this.world, this.engineSet)])
     } else {
       const checker = courses(plan, pollset)
       this.courses = checker
@@ -190,16 +190,9 @@ class Run implements PeerContext, RunView, Tracer, HandshakeEvents {
         (host, far) => this.peer(far, this.chance.fork(), host),
         checker,
       )
-      this.backend = this.endpoints.backend
     }
-    const routes = routerTo(
-      this.world,
-      [{ host: '', prefix: '/', backend: this.backend }],
-      this.limits.proxy,
-      plan.endpoints === 0 ? {} : routeSettings(plan, settingsOf('', this.limits.proxy)),
-    )
     const connects = new ConnectPolicy(this.world, [`${TARGET_NAME}:*`], (to) => protocols.tcpSessions(to))
-    this.proxy = new ReverseProxy(this.world, routes, this.limits.proxy, connects)
+    this.proxy = new ReverseProxy(this.world, this.routesTo(this.backend), this.limits.proxy, connects)
     this.proxy.watch({
       ended: (exchange) => {
         this.logged.push(exchange)
@@ -237,7 +230,22 @@ class Run implements PeerContext, RunView, Tracer, HandshakeEvents {
     this.dial()
   }
 
+  /** The backend that new requests go to. */
+  get backend(): Backend {
+    return this.endpoints?.backend ?? (this.plain as Backend)
+  }
+
   // The parts of the run
+
+  routeTo(backend: Backend): void {
+    this.proxy.routes = this.routesTo(backend)
+  }
+
+  private routesTo(backend: Backend): Router<Route> {
+    const { limits, plan, world } = this
+    const settings = plan.endpoints === 0 ? {} : routeSettings(plan, settingsOf('', limits.proxy))
+    return routerTo(world, [{ host: '', prefix: '/', backend }], limits.proxy, settings)
+  }
 
   handshakeDone(handshake: ClientHandshake, spoken: AlpnProtocol): void {
     const { endpoints, proxy } = this

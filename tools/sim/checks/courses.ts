@@ -5,7 +5,7 @@
 
 import type { Continuation } from '../../../src/continuation/index.js'
 import type { StreamFault } from '../../../src/http/index.js'
-import type { Endpoint, Exchange } from '../../../src/proxy/index.js'
+import type { Backend, Exchange } from '../../../src/proxy/index.js'
 import { HEAD_LATE, RETRIES_SPENT } from '../../../src/proxy/refusal.js'
 import type { Plan } from '../plan.js'
 import { BudgetBooks } from './budget-books.js'
@@ -47,17 +47,23 @@ export interface CourseChecker extends Checker {
   stepped(continuation: Continuation, step: string, next: string): void
   /** Called when a debugger holds it. */
   held(continuation: Continuation): void
-  /** The backend has these endpoints from now on. */
-  replaced(endpoints: readonly Endpoint[]): void
-  /** An active check has ended. */
-  checked(endpoint: string, passed: boolean): void
-  /** The balancer has ejected it. */
-  ejected(endpoint: string): void
+  /** An active check of the configured backend has ended. */
+  readonly checked: (endpoint: string, passed: boolean) => void
+  /** A balancer has ejected an endpoint. */
+  readonly ejected: (backend: string, endpoint: string) => void
+  /** This backend, with its endpoints of now, is configured; null: none is. */
+  readonly configured: (backend: Backend | null) => void
+}
+
+/** The books of a backend. */
+interface Books {
+  readonly members: MemberBooks
+  readonly budget: BudgetBooks | null
 }
 
 export function courses(plan: Plan, pollset: { readonly now: number }): CourseChecker {
-  const books = new MemberBooks(plan)
-  const budget = plan.budgeted === 1 ? new BudgetBooks(plan, pollset.now) : null
+  const books = new Map<string, Books>()
+  let current: Books | null = null
   const known = new WeakMap<object, Course>()
 
   function courseOf(x: object): Course {
@@ -78,31 +84,46 @@ export function courses(plan: Plan, pollset: { readonly now: number }): CourseCh
     return course
   }
 
-  const endpointOf = (x: Exchange): Known | null =>
-    x.endpoint === null ? null : (books.all.get(x.endpoint.member) ?? null)
+  function booksOf(backend: Backend): Books {
+    let own = books.get(backend.name)
+    if (own === undefined) {
+      const budget = plan.budgeted === 1 ? new BudgetBooks(plan, pollset.now) : null
+      own = { members: new MemberBooks(plan), budget }
+      books.set(backend.name, own)
+    }
+    return own
+  }
+
+  /** The books of its backend, and what they know of its endpoint; null if it has none. */
+  function whereIs({ backend, endpoint }: Exchange): (Books & { readonly endpoint: Known }) | null {
+    if (backend === null || endpoint === null) return null
+    const own = booksOf(backend)
+    const known = own.members.all.get(endpoint.member)
+    if (known === undefined) fail('A2', `${backend.name} has ${endpoint.name}, which nobody has configured`)
+    return { ...own, endpoint: known }
+  }
 
   /** `balance` has chosen. */
   function chosen(x: Exchange, course: Course): void {
     const { now } = pollset
-    const endpoint = endpointOf(x)
-    if (endpoint === null) fail('A2', `${x.id} has an endpoint that nobody has configured`)
+    const where = whereIs(x)
+    if (where === null) return
+    const { endpoint, members, budget } = where
     if (!course.chose) budget?.first(now)
     course.chose = true
     const { name, removed, active } = endpoint
     if (removed) fail('A2', `${x.id} goes to ${name}, which was removed`)
-    const candidates = books.candidates(now)
+    const candidates = members.candidates(now)
     if (!candidates.includes(endpoint))
       fail('A2', `${x.id} goes to ${name}, which is ${active}, ejected: ${endpoint.isEjected(now)}`)
     const other = candidates.find((each) => !course.failedBy.has(each))
     if (course.failedBy.has(endpoint) && other !== undefined)
       fail('A3', `${x.id} goes to ${name} again, which has failed it, and ${other.name} is left`)
-    const { trialAt } = endpoint
     const reachable = candidates.find((each) => !course.failedBy.has(each) && each.trialAt <= now)
-    if (trialAt > now && reachable !== undefined)
+    if (endpoint.trialAt > now && reachable !== undefined)
       fail('A10', `${x.id} goes to ${name}, which could not be reached, and ${reachable.name} is left`)
     // A lone candidate is not tried: it is all there is.
-    if (trialAt > 0 && candidates.length > 1) books.tries(endpoint, now)
-    paused(x, course)
+    if (endpoint.trialAt > 0 && candidates.length > 1) members.tries(endpoint, now)
   }
 
   /** The pause before this attempt has ended. */
@@ -116,7 +137,12 @@ export function courses(plan: Plan, pollset: { readonly now: number }): CourseCh
   }
 
   /** An attempt that counts has failed, and another follows. */
-  function retried(x: Exchange, course: Course, waits: { readonly ms: number } | null): void {
+  function retried(
+    x: Exchange,
+    { budget }: Books,
+    course: Course,
+    waits: { readonly ms: number } | null,
+  ): void {
     const { now } = pollset
     if (budget !== null) {
       if (!budget.affords(now)) fail('A4', `${x.id} is sent again, and the budget has no token`)
@@ -130,14 +156,14 @@ export function courses(plan: Plan, pollset: { readonly now: number }): CourseCh
   }
 
   /** An attempt has failed, and the request is given up. */
-  function givenUp(x: Exchange, course: Course): void {
+  function givenUp(x: Exchange, { members, budget }: Books, course: Course): void {
     const { now } = pollset
     const { limits } = x.route
     if (course.held || x.asksTunnel || !x.frontend.replayable || x.sendsNoMore) return
     if (x.sent && !IDEMPOTENT.has(x.request.method?.value ?? '')) return
     if (course.tries >= limits.attemptsMax || now - course.began >= limits.retryTimeoutMs) return
     if (budget !== null && !budget.affords(now)) return
-    const left = books.candidates(now).find((each) => !course.failedBy.has(each))
+    const left = members.candidates(now).find((each) => !course.failedBy.has(each))
     if (left !== undefined)
       fail(
         'A8',
@@ -145,37 +171,45 @@ export function courses(plan: Plan, pollset: { readonly now: number }): CourseCh
       )
   }
 
+  function sent(x: Exchange, course: Course): void {
+    course.tries++
+    const where = whereIs(x)
+    if (where !== null) where.endpoint.trialAt = 0
+  }
+
   /** No connection to its endpoint could be made. */
   function unreached(x: Exchange, course: Course, next: string): void {
-    const endpoint = endpointOf(x)
-    if (endpoint === null) return
-    books.failed(endpoint, x.cause, pollset.now)
-    books.tries(endpoint, pollset.now)
+    const where = whereIs(x)
+    if (where === null) return
+    const { endpoint, members } = where
+    members.failed(endpoint, x.cause, pollset.now)
+    members.tries(endpoint, pollset.now)
     course.failedBy.add(endpoint)
     course.tries++
-    if (next === 'retry') retried(x, course, null)
-    else givenUp(x, course)
+    if (next === 'retry') retried(x, where, course, null)
+    else givenUp(x, where, course)
   }
 
   /** The attempt has ended by a fault before its response began. */
   function lost(x: Exchange, course: Course, next: string): void {
-    const endpoint = endpointOf(x)
+    const where = whereIs(x)
     const { cause, backendStream } = x
-    if (endpoint === null) return
+    if (where === null) return
+    const { endpoint, members } = where
     if (next === 'refuse' && x.refusal === HEAD_LATE) {
-      books.failed(endpoint, null, pollset.now)
+      members.failed(endpoint, null, pollset.now)
       return
     }
     if (cause === null || backendStream?.fault !== cause || cause.side !== 'backend') return
     if (!cause.stale && (cause.uncounted ?? null) === null) {
       course.failedBy.add(endpoint)
       const carrier = cause.scope === 'connection' ? connectionOf(backendStream) : null
-      if (cause.retry !== 'safe') books.failed(endpoint, carrier, pollset.now)
+      if (cause.retry !== 'safe') members.failed(endpoint, carrier, pollset.now)
     }
     if (next === 'retry') {
-      if (counts(x, course, cause) && mayFollow(x)) retried(x, course, null)
+      if (counts(x, course, cause) && mayFollow(x)) retried(x, where, course, null)
     } else if (next === 'refuse' && cause.code !== 'stall' && isGivenUp(cause.code, x.refusal?.code)) {
-      if (cause.scope === 'connection' || cause.retry === 'safe') givenUp(x, course)
+      if (cause.scope === 'connection' || cause.retry === 'safe') givenUp(x, where, course)
     }
   }
 
@@ -189,53 +223,56 @@ export function courses(plan: Plan, pollset: { readonly now: number }): CourseCh
   }
 
   function answered(x: Exchange, course: Course, next: string): void {
-    const endpoint = endpointOf(x)
+    const where = whereIs(x)
     const status = x.backendStream?.head?.status ?? 0
-    if (endpoint === null) return
-    if (FAILURES.has(status)) books.failed(endpoint, null, pollset.now)
-    else books.succeeded(endpoint, pollset.now)
+    if (where === null) return
+    const { endpoint, members } = where
+    if (FAILURES.has(status)) members.failed(endpoint, null, pollset.now)
+    else members.succeeded(endpoint, pollset.now)
     if (next !== 'retry') return
     course.failedBy.add(endpoint)
-    retried(x, course, { ms: retryAfterMs(x) })
+    retried(x, where, course, { ms: retryAfterMs(x) })
   }
 
   return {
     held(continuation) {
       courseOf(continuation).held = true
     },
-    replaced: (endpoints) => books.replaced(endpoints, pollset.now),
-    checked: (endpoint, passed) => books.checked(endpoint, passed, pollset.now),
-    ejected: (endpoint) => books.ejected(endpoint),
+    configured(backend) {
+      current = backend === null ? current : booksOf(backend)
+      current?.members.replaced(backend?.endpoints ?? [], pollset.now)
+    },
+    checked: (endpoint, passed) => current?.members.checked(endpoint, passed, pollset.now),
+    ejected: (backend, endpoint) => books.get(backend)?.members.ejected(endpoint),
     stepped(continuation, step, next) {
       if (continuation.kind !== 'exchange') return
       const x = continuation as Exchange
       const course = courseOf(x)
       if (step === 'balance') {
+        paused(x, course)
         if (next === 'lease') chosen(x, course)
         else if (next === 'refuse' && x.refusal?.code === 'no-endpoint') {
-          if (books.candidates(pollset.now).length > 0)
+          if (x.backend !== null && booksOf(x.backend).members.candidates(pollset.now).length > 0)
             fail('A8', `${x.id} gets no endpoint, and there is one`)
         }
       } else if (step === 'lease' && x.lease.fault !== null && x.cause === x.lease.fault) {
         if (next === 'retry' || next === 'refuse') unreached(x, course, next)
       } else if (step === 'leaseLate') {
         if (next === 'retry' || x.refusal?.code === 'connect-late') unreached(x, course, next)
-      } else if (step === 'sendHead' && next === 'awaitHead') {
-        course.tries++
-        const endpoint = endpointOf(x)
-        if (endpoint !== null) endpoint.trialAt = 0
-      } else if (step === 'awaitHead' || step === 'answer') {
+      } else if (step === 'sendHead' && next === 'awaitHead') sent(x, course)
+      else if (step === 'awaitHead' || step === 'answer') {
         const unfit = step === 'answer' && next === 'retry' && !hasFault(x)
         if (unfit || next === 'transfer' || next === 'tunnel') answered(x, course, next)
         else if (next === 'retry' || next === 'refuse' || next === 'abort') lost(x, course, next)
-      } else if (step === 'retry' && next === 'refuse' && x.endpoint !== null) {
-        if (x.cause === null || x.cause.scope === 'connection') givenUp(x, course)
+      } else if (step === 'retry' && next === 'refuse') {
+        const where = whereIs(x)
+        if (where !== null && (x.cause === null || x.cause.scope === 'connection')) givenUp(x, where, course)
       }
-      books.nothingTold()
+      for (const { members } of books.values()) members.nothingTold()
     },
     turn(scene) {
       const { now } = pollset
-      for (const each of books.current) books.agrees(each, now)
+      for (const { members } of books.values()) for (const each of members.current) members.agrees(each, now)
       for (const x of scene.exchanges as unknown as readonly Exchange[]) {
         const { pause, held } = courseOf(x)
         if (pause === null || held || x.held || x.stepName !== 'retry') continue

@@ -11,22 +11,26 @@ export function loads(): Checker {
   return {
     turn(scene) {
       const counts = new Map<Endpoint, number>()
+      const current = new Set(scene.backend.endpoints)
       for (const x of scene.exchanges) {
         leaseIsOf(x)
+        // A backend that is configured no longer keeps its endpoints until its last exchange ends.
+        for (const each of x.backend?.endpoints ?? []) current.add(each)
         if (x.endpoint !== null) counts.set(x.endpoint, (counts.get(x.endpoint) ?? 0) + 1)
       }
-      const current = scene.backend.endpoints
       for (const each of current) endpoints.add(each)
-      const inUse = new Set<string>()
+      const inUse = new Set<EngineInside>()
       for (const each of endpoints) {
         const count = counts.get(each) ?? 0
         const { load } = each.member
         if (load !== count) fail('A1', `${each.name} counts ${load} requests, and has ${count}`)
-        if (count > 0 || current.includes(each)) inUse.add(each.name)
+        const own = enginesOf(each)
+        for (const engine of own) engines.add(engine)
+        // Endpoints of one address may share them.
+        if (count > 0 || current.has(each)) for (const engine of own) inUse.add(engine)
       }
-      for (const each of scene.engines) engines.add(each)
       for (const each of engines)
-        if (!each.closing && !inUse.has(each.name))
+        if (!each.closing && !inUse.has(each))
           fail('A7', `${each.id} of ${each.name} is open, which was removed and has no request`)
     },
     end(scene) {
@@ -39,12 +43,15 @@ export function loads(): Checker {
   }
 }
 
+const enginesOf = ({ engines }: Endpoint): readonly EngineInside[] =>
+  engines.engines() as unknown as readonly EngineInside[]
+
 function leaseIsOf({ id, lease, backend, endpoint }: ExchangeInside): void {
   const waits = lease.list !== null || lease.session !== null
-  if (!waits || backend === null || lease.engine === null) return
-  if (lease.engine.name !== endpoint?.name)
-    fail(
-      'A1',
-      `${id} has chosen ${endpoint?.name ?? 'no endpoint'}, and its lease is of ${lease.engine.name}`,
-    )
+  const engine = lease.engine as unknown as EngineInside | null
+  if (!waits || backend === null || engine === null) return
+  if (endpoint === null) fail('A1', `${id} has no endpoint, and its lease is of ${engine.name}`)
+  // One that is closing, as its client has left, is no longer among them.
+  if (!engine.closing && !enginesOf(endpoint).includes(engine))
+    fail('A1', `${id} has chosen ${endpoint.name}, and its lease is of ${engine.id} of ${engine.name}`)
 }
