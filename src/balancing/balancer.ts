@@ -46,8 +46,6 @@ export class Balancer {
   private panicking = false
   /** While first checks decide: until when. Otherwise 0. */
   private awaitedUntil = 0
-  /** A check has passed. */
-  private started = false
   /** Something has changed since the candidates were found. */
   private stale = true
   /** When time alone will change the candidates. */
@@ -111,6 +109,12 @@ export class Balancer {
     const member = this.chosen(key, this.unreachable.avoided(members, tried, now))
     this.unreachable.tries(member, now)
     return member
+  }
+
+  /** Whether there is a candidate that is not among these. One that cannot be reached is (B39). */
+  hasOther(now: number, tried: readonly Member[]): boolean {
+    this.refresh(now)
+    return this.candidates.members.some((each) => !tried.includes(each))
   }
 
   private chosen(key: string | null, avoid: readonly Member[]): Member {
@@ -271,7 +275,6 @@ export class Balancer {
     const { usableSince } = member
     const wasDown = member.active === 'down'
     member.active = active
-    if (active === 'up') this.started = true
     if (active === 'up' && (wasDown || (this.pending && usableSince !== Number.NEGATIVE_INFINITY)))
       member.usableSince = now
     this.stale = true
@@ -332,7 +335,7 @@ export class Balancer {
     }
     let take: Take = 'usable'
     this.awaitedUntil = 0
-    if (up === 0 && unknown > 0 && (unknown === all || !this.started)) {
+    if (up === 0 && unknown > 0) {
       const decided = oldest + this.options.timeoutMs
       if (now >= decided) take = 'unknown'
       else {

@@ -5,6 +5,8 @@
 
 import type { Session } from './session.js'
 
+const NONE: readonly never[] = []
+
 /** The leases that one session gets in a row. */
 const ROW_MAX = 32
 
@@ -40,6 +42,13 @@ export class SessionChoice<S extends Session> {
     this.left = ROW_MAX - 1
     this.turn = turn
     return first
+  }
+
+  /** Returns the open sessions past this number: those with the fewest leases. */
+  surplus(sessionsMax: number): readonly S[] {
+    const open = this.sessions.filter((each) => each.state === 'open')
+    if (open.length <= sessionsMax) return NONE
+    return open.sort((a, b) => a.leased - b.leased).slice(0, open.length - Math.max(0, sessionsMax))
   }
 
   /** Ends the row of a session that leaves the engine. */

@@ -19,7 +19,8 @@ import { type EngineLimits, engineLimits } from './limits.js'
 import type { Opening } from './opening.js'
 import { ReopenBackoff } from './reopen-backoff.js'
 import type { Session, SessionFactory, SessionReports } from './session.js'
-import { SessionAges } from './session-ages.js'
+import { aged, type SessionAges } from './session-ages.js'
+import { takersOf } from './takers.js'
 
 export class Engine<S extends Session> implements SessionReports<S>, Subject {
   readonly id: string
@@ -56,13 +57,13 @@ export class Engine<S extends Session> implements SessionReports<S>, Subject {
   /** Whether the pause follows a session that closed before it was of use (E30, E35). */
   private backingOff = false
   private readonly share: LeaseShare
-  /** Null if sessions do not age. */
-  private readonly ages: SessionAges<S> | null
+  /** Null as long as no session has aged. */
+  private ages: SessionAges<S> | null
   /** Leases that wait, in the order in which they will be granted. */
   private readonly queue = new List<Lease<S>>()
   private readonly world: World
   private readonly open: SessionFactory<S>
-  readonly limits: EngineLimits
+  limits: EngineLimits
 
   constructor(world: World, name: string, open: SessionFactory<S>, limits: EngineLimits = engineLimits) {
     this.world = world
@@ -71,7 +72,21 @@ export class Engine<S extends Session> implements SessionReports<S>, Subject {
     this.open = open
     this.limits = limits
     this.share = new LeaseShare(limits.streamsPerSessionMax)
-    this.ages = limits.sessionAgeMs > 0 ? new SessionAges(world, limits, this) : null
+    this.ages = aged(null, null, limits, world, this)
+  }
+
+  /** Changes its limits, and those of the sessions that it has (E47). */
+  configure(limits: EngineLimits): void {
+    this.ages = aged(this.ages, this.limits, limits, this.world, this)
+    this.limits = limits
+    this.share.configure(limits.streamsPerSessionMax)
+    if (this.closing) return
+    for (const session of this.choice.surplus(limits.sessionsMax - this.openings.size)) {
+      // It would have been of use.
+      this.neverLeased.delete(session)
+      this.retire(session)
+    }
+    this.grant()
   }
 
   /** How many leases wait. */
@@ -271,20 +286,8 @@ export class Engine<S extends Session> implements SessionReports<S>, Subject {
 
   /** What keeps a place from becoming free: its sessions, and those that are being opened. */
   holders(): readonly Holder[] {
-    const held: Holder[] = this.sessions.map((session) => ({
-      subject: session,
-      reason: `${session.state}, with ${session.leased} of ${Math.min(session.capacity, this.share.most)} places taken`,
-    }))
-    for (const opening of this.openings)
-      held.push({ subject: { id: opening.id, kind: 'opening' }, reason: 'is being opened' })
-    if (this.backoff.deadlineArmed) {
-      const ms = Math.max(0, this.backoff.deadlineAt - this.world.pollset.now)
-      held.push({
-        subject: { id: `${this.id}.pause`, kind: 'pause' },
-        reason: `no connection is opened for another ${Math.ceil(ms)} ms, since one has failed`,
-      })
-    }
-    return held
+    const { sessions, openings, backoff, world } = this
+    return takersOf(this.id, sessions, this.share.most, openings, backoff, world.pollset.now)
   }
 
   describe(): Readonly<Record<string, unknown>> {

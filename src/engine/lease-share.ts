@@ -7,7 +7,7 @@ export class LeaseShare {
   /** The number of leases that a session may have. */
   most: number
   /** What is configured; infinite for no bound. */
-  readonly bound: number
+  bound: number
   /** What the backend has served; infinite once that is the capacity of a session. */
   private shown = Number.POSITIVE_INFINITY
   /** How many leases were served since `shown` was set. */
@@ -17,6 +17,12 @@ export class LeaseShare {
   constructor(bound: number) {
     this.bound = bound === 0 ? Number.POSITIVE_INFINITY : bound
     this.most = this.bound
+  }
+
+  /** Changes what is configured. */
+  configure(bound: number): void {
+    this.bound = bound === 0 ? Number.POSITIVE_INFINITY : bound
+    this.most = Math.min(this.shown, this.bound)
   }
 
   /** What the backend has served; null if that bounds nothing. */

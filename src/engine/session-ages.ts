@@ -13,11 +13,17 @@ const JITTER = 0.1
 const AGAIN = 0.1
 
 class Age<S extends Session> extends Deadline {
+  /** When the session was opened, or its sessions began to age: ms of the pollset's clock. */
+  readonly since: number
+  /** Its part of the configured age. */
+  readonly part: number
   private readonly session: S
   private readonly aged: (session: S, age: Age<S>) => void
 
-  constructor(session: S, aged: (session: S, age: Age<S>) => void) {
+  constructor(session: S, since: number, part: number, aged: (session: S, age: Age<S>) => void) {
     super()
+    this.since = since
+    this.part = part
     this.session = session
     this.aged = aged
   }
@@ -29,7 +35,7 @@ class Age<S extends Session> extends Deadline {
 
 export class SessionAges<S extends Session> {
   private readonly world: World
-  private readonly limits: EngineLimits
+  limits: EngineLimits
   private readonly reports: SessionReports<S>
   private readonly young = new Map<S, Age<S>>()
   /** Sessions that end their last leases. */
@@ -42,12 +48,38 @@ export class SessionAges<S extends Session> {
     this.reports = reports
   }
 
+  /**
+   * Changes the age. It counts from when a session was opened, or from now if none aged before; sessions that
+   * are older already go one after the other.
+   */
+  configure(limits: EngineLimits, sessions: readonly S[]): void {
+    const { sessionAgeMs } = limits
+    this.limits = limits
+    const { deadlines, now } = this.world.pollset
+    for (const age of this.young.values()) deadlines.disarm(age)
+    if (sessionAgeMs === 0) {
+      this.young.clear()
+      return
+    }
+    for (const age of this.young.values()) {
+      const left = age.since + sessionAgeMs * age.part - now
+      this.arm(age, Math.max(left, sessionAgeMs * AGAIN * this.chance()))
+    }
+    for (const each of sessions) if (each.state === 'open' && !this.young.has(each)) this.opened(each)
+  }
+
   opened(session: S): void {
-    const age = new Age(session, this.aged)
+    const { sessionAgeMs } = this.limits
+    if (sessionAgeMs === 0) return
+    const part = 1 - JITTER + 2 * JITTER * this.chance()
+    const age = new Age(session, this.world.pollset.now, part, this.aged)
     this.young.set(session, age)
+    this.arm(age, sessionAgeMs * part)
+  }
+
+  private chance(): number {
     this.world.pollset.random(new Uint8Array(this.drawn.buffer))
-    const chance = this.drawn[0] / 2 ** 32
-    this.arm(age, this.limits.sessionAgeMs * (1 - JITTER + 2 * JITTER * chance))
+    return this.drawn[0] / 2 ** 32
   }
 
   /** The session has closed, or belongs to the engine no longer. */
@@ -76,4 +108,22 @@ export class SessionAges<S extends Session> {
     this.reports.leaving(session)
     this.reports.retired(session)
   }
+}
+
+/**
+ * Returns the ages of an engine's sessions after a change of its limits; null if none has ever aged.
+ * @param before null for a new engine
+ */
+export function aged<S extends Session>(
+  ages: SessionAges<S> | null,
+  before: EngineLimits | null,
+  limits: EngineLimits,
+  world: World,
+  engine: SessionReports<S> & { readonly sessions: readonly S[] },
+): SessionAges<S> | null {
+  if (ages === null && limits.sessionAgeMs === 0) return null
+  const next = ages ?? new SessionAges(world, limits, engine)
+  if (before?.sessionAgeMs !== limits.sessionAgeMs) next.configure(limits, engine.sessions)
+  else next.limits = limits
+  return next
 }

@@ -19,7 +19,7 @@ import type { ExchangeSession } from './engine-set.js'
 
 export interface BackendOptions {
   readonly balancer: BalancerOptions
-  /** The number of requests in flight and waiting, over all endpoints; 0 for no limit. */
+  /** The number of requests that have chosen an endpoint, over all endpoints; 0 for no limit. */
   readonly requestsMax: number
   /** The number of requests that wait for an endpoint, while none is known yet or has passed a check. */
   readonly waitingMax: number
@@ -146,6 +146,7 @@ export class Backend {
   /** An exchange has chosen this endpoint. */
   begin(endpoint: Endpoint): void {
     this.requests++
+    endpoint.chosen()
     this.balancer.began(endpoint.member)
   }
 
@@ -173,18 +174,21 @@ export class Backend {
 
   unpin(): void {
     this.pins--
-    if (this.retiring) this.retire()
+    if (this.retiring && this.pins === 0) this.replace([])
   }
 
   /** It is configured no longer: it serves its exchanges, retries included, then closes its endpoints. */
   retire(): void {
     this.retiring = true
+    this.discovery = null
     if (this.pins === 0) this.replace([])
+    // What was looked up is found no more.
+    else this.wake()
   }
 
-  /** Whether an endpoint may be chosen that is not among these. */
+  /** Whether an endpoint could be chosen now that is not among these. */
   hasOther(tried: readonly Member[]): boolean {
-    return this.current.some((each) => !tried.includes(each.member))
+    return this.balancer.hasOther(this.world.pollset.now, tried)
   }
 
   engines(): readonly Engine<ExchangeSession>[] {

@@ -98,7 +98,6 @@ export const changes = {
     const endpoint = choice.endpointOf(x, backend)
     if (endpoint === null) return NO_ENDPOINT.text
     x.lease.release()
-    choice.leave(x)
     x.goTo(backend)
     choice.take(x, backend, endpoint)
     return null

@@ -33,7 +33,7 @@ export interface FoundEndpoint {
 
 export interface DiscoveryEvents {
   /**
-   * The endpoints have changed, or are the first.
+   * The endpoints have changed, or are the first; or the number that is left out has changed.
    * @param leftOut how many there are beside, past the limit
    */
   found(endpoints: readonly FoundEndpoint[], leftOut: number): void
@@ -88,6 +88,12 @@ export class Discovery extends Continuation {
   why: string | null
   query: Query | null
   targets: readonly Target[]
+  /** Targets past the limit: their addresses are not asked for. */
+  past: readonly NameRecord[]
+  /** How many of them have the priority of the targets that were taken. */
+  unasked: number
+  /** How many endpoints were left out of what was found last. */
+  leftOut: number
   /** The address of each target that was found last. */
   readonly known: Map<string, string>
   /** How long what was found holds, in ms; null if that is unknown. */
@@ -116,6 +122,9 @@ export class Discovery extends Continuation {
     this.why = null
     this.query = null
     this.targets = []
+    this.past = []
+    this.unasked = 0
+    this.leftOut = 0
     this.known = new Map()
     this.ttlMs = null
     this.lateAt = 0
@@ -146,6 +155,7 @@ export class Discovery extends Continuation {
   begin(): void {
     const { kind, name } = this.options
     this.why = null
+    this.unasked = 0
     this.next.clear()
     this.ttlMs = null
     this.lateAt = this.world.pollset.now + this.limits.discoveryTimeoutMs
@@ -162,16 +172,17 @@ export class Discovery extends Continuation {
   /** Asks for the addresses of all targets at once. `.` says that there is no such service (RFC 2782). */
   askTargets({ records }: Query): void {
     const asked = new Map<string, Query>()
-    this.targets = records
+    const { discoveredEndpointsMax } = this.limits
+    const all = records
       .filter(({ host }) => plain(host) !== '')
       .sort((a, b) => a.priority - b.priority || compare(a.host, b.host) || a.port - b.port)
-      .slice(0, this.limits.discoveredEndpointsMax)
-      .map((record) => {
-        // The name of a target is complete.
-        const query = asked.get(record.host) ?? this.ask('addresses', `${plain(record.host)}.`)
-        asked.set(record.host, query)
-        return { record, query }
-      })
+    this.past = all.slice(discoveredEndpointsMax)
+    this.targets = all.slice(0, discoveredEndpointsMax).map((record) => {
+      // The name of a target is complete.
+      const query = asked.get(record.host) ?? this.ask('addresses', `${plain(record.host)}.`)
+      asked.set(record.host, query)
+      return { record, query }
+    })
   }
 
   /** Returns a target that has no answer yet. */
@@ -182,19 +193,22 @@ export class Discovery extends Continuation {
   /** Takes the targets of the lowest priority that has an address. */
   takeTargets(): void {
     const known = new Map<string, string>()
-    let lowest: number | null = null
-    let heaviest = 1
-    for (const { record } of this.targets) heaviest = Math.max(heaviest, record.weight)
-    const scale = Math.min(1, WEIGHT_MAX / heaviest)
+    const chosen: { readonly record: NameRecord; readonly address: string }[] = []
     for (const { record, query } of this.targets) {
-      const { host, port, priority, weight } = record
-      const address = this.addressOf(host, query)
+      const address = this.addressOf(record.host, query)
       if (address === null) continue
-      known.set(host, address)
+      known.set(record.host, address)
       if (query.ttlMs !== null) this.ttlMs = Math.min(this.ttlMs ?? query.ttlMs, query.ttlMs)
-      lowest ??= priority
-      if (priority === lowest) this.add(address, port, Math.max(1, Math.round(weight * scale)), host)
+      if (record.priority === (chosen[0]?.record ?? record).priority) chosen.push({ record, address })
     }
+    const heaviest = Math.max(...chosen.map(({ record }) => record.weight))
+    const scale = Math.min(1, WEIGHT_MAX / heaviest)
+    for (const { record, address } of chosen) {
+      const { host, port, weight } = record
+      this.add(address, port, Math.max(1, Math.round(weight * scale)), host)
+    }
+    const [first] = chosen
+    this.unasked = this.past.filter(({ priority }) => priority === first?.record.priority).length
     this.known.clear()
     for (const [host, address] of known) this.known.set(host, address)
   }
@@ -223,9 +237,20 @@ export class Discovery extends Continuation {
     this.giveUp()
     if (this.failures > 0) events.returned()
     this.failures = 0
-    if (found !== null && JSON.stringify(found) === JSON.stringify(next)) return
+    const leftOut = all.length - next.length + this.unasked
+    const isSame = found !== null && JSON.stringify(found) === JSON.stringify(next)
+    if (isSame && leftOut === this.leftOut) return
     this.found = next
-    events.found(next, all.length - next.length)
+    this.leftOut = leftOut
+    events.found(next, leftOut)
+  }
+
+  /** Why a service has no endpoint, as a clause for a person. */
+  whyNoTarget(): string {
+    if (this.targets.length === 0) return 'there is no such service'
+    return this.past.length === 0
+      ? 'no target of the service has an address'
+      : `none of the first ${this.targets.length} targets of the service has an address`
   }
 
   failed(): void {
@@ -253,6 +278,7 @@ export class Discovery extends Continuation {
     this.query = null
     for (const { query } of this.targets) query.cancel()
     this.targets = []
+    this.past = []
   }
 
   crashed(): void {
@@ -320,7 +346,7 @@ const discoverySteps = discoveryLife.steps<Discovery>({
     }
     d.takeTargets()
     if (d.next.size > 0) return goto.tell
-    d.why = d.targets.length === 0 ? 'there is no such service' : 'no target of the service has an address'
+    d.why = d.whyNoTarget()
     return goto.failed
   },
 

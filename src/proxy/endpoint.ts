@@ -1,4 +1,5 @@
-// An endpoint of a backend: what the balancer knows of it, and the engines of its address.
+// An endpoint of a backend: what the balancer knows of it, and its engines. Where other connections are
+// configured for its address, another endpoint with other engines takes over its member.
 
 import { Member } from '../balancing/index.js'
 import type { World } from '../continuation/index.js'
@@ -13,18 +14,28 @@ export class Endpoint {
   onUnused: (() => void) | null = null
   /** It gets no new requests. */
   private retiring = false
+  /** The exchanges that have chosen it. The load of its member has those of the endpoint before it too. */
+  private exchanges = 0
 
-  /** @param weight 1 to 256, relative to the other endpoints of its backend */
-  constructor(world: World, engines: EngineSet, weight = 1) {
+  /**
+   * @param weight 1 to 256, relative to the other endpoints of its backend
+   * @param member of the endpoint in whose place it comes
+   */
+  constructor(world: World, engines: EngineSet, weight = 1, member: Member | null = null) {
     this.name = engines.name
     this.engines = engines
-    this.member = new Member(engines.name, weight, world.pollset.now)
+    this.member = member ?? new Member(engines.name, weight, world.pollset.now)
+  }
+
+  /** An exchange has chosen it. */
+  chosen(): void {
+    this.exchanges++
   }
 
   /** Gives it no new requests. */
   retire(): void {
     this.retiring = true
-    this.left()
+    this.closeUnused()
   }
 
   /** Gives it requests again. */
@@ -34,6 +45,11 @@ export class Endpoint {
 
   /** An exchange that had chosen it has ended, or chooses again. */
   left(): void {
-    if (this.retiring && this.member.load === 0) this.onUnused?.()
+    this.exchanges--
+    this.closeUnused()
+  }
+
+  private closeUnused(): void {
+    if (this.retiring && this.exchanges === 0) this.onUnused?.()
   }
 }

@@ -1,9 +1,9 @@
-// The engines of one address: one for all clients, or one for each client connection (design: Engine).
-// Endpoints of several backends may have the same.
+// The engines of an endpoint: one for all clients, or one for each client connection (design: Engine).
 
 import type { Fault, World } from '../continuation/index.js'
 import { Engine, type EngineLimits, type Session, type SessionFactory } from '../engine/index.js'
 import type { Client, HttpSession } from '../http/index.js'
+import type { ConnectTime } from '../transport/index.js'
 
 /** A session as an exchange needs it: an engine leases it, and it opens HTTP streams. */
 export interface ExchangeSession extends Session, HttpSession {}
@@ -14,19 +14,20 @@ export type Share = 'process' | 'connection'
 /** Makes the session factory for one client connection, or with null for all clients. */
 export type SessionsFor = (client: Client | null) => SessionFactory<ExchangeSession>
 
+/** The limits of an engine whose sessions belong to one client connection. */
+const boundLimits = (limits: EngineLimits): EngineLimits => ({ ...limits, sessionsMax: 1, openingMax: 1 })
+
 /** An address and the engines that serve it. */
 export class EngineSet {
   /** Its URL: `h2c://127.0.0.1:9000`. */
   readonly name: string
-  /** ms after which a connection that is being made is given up */
-  readonly connectMs: number
   /** It has answered a request, so it speaks the configured protocol. */
   hasAnswered = false
   /** Called when a connection to it could not be made. */
   onUnreached: ((why: Fault) => void) | null = null
   private readonly world: World
   private readonly sessionsFor: SessionsFor
-  private readonly limits: EngineLimits
+  private limits: EngineLimits
   private readonly share: Share
   private shared: Engine<ExchangeSession> | null = null
   private readonly tunnelSessions: SessionFactory<ExchangeSession> | null
@@ -36,7 +37,9 @@ export class EngineSet {
   private readonly bound = new Map<Client, Engine<ExchangeSession>>()
   /** Client connections that have closed while an exchange of theirs may still be ending. */
   private readonly closedClients = new WeakSet<Client>()
+  private readonly connectTime: ConnectTime
 
+  /** @param connectTime the one of the sessions' target: without it they have as long as they take */
   constructor(
     world: World,
     name: string,
@@ -44,7 +47,7 @@ export class EngineSet {
     limits: EngineLimits,
     share: Share,
     tunnelSessions: SessionFactory<ExchangeSession> | null = null,
-    connectMs = Number.POSITIVE_INFINITY,
+    connectTime: ConnectTime = { ms: Number.POSITIVE_INFINITY },
   ) {
     this.world = world
     this.name = name
@@ -52,7 +55,26 @@ export class EngineSet {
     this.limits = limits
     this.share = share
     this.tunnelSessions = tunnelSessions
-    this.connectMs = connectMs
+    this.connectTime = connectTime
+  }
+
+  /** ms after which a connection that is being made is given up */
+  get connectMs(): number {
+    return this.connectTime.ms
+  }
+
+  /** Changes the limits of its engines, and how long a connection may take that is begun from now on. */
+  configure(limits: EngineLimits, connectMs: number): void {
+    this.limits = limits
+    this.connectTime.ms = connectMs
+    this.shared?.configure(limits)
+    this.tunnels?.configure(limits)
+    for (const each of this.byClient.values()) each.configure(limits)
+    for (const each of this.bound.values()) {
+      // Its sessions do not age (E46).
+      const { sessionAgeMs } = each.limits
+      each.configure({ ...boundLimits(limits), sessionAgeMs })
+    }
   }
 
   engineFor(client: Client): Engine<ExchangeSession> {
@@ -94,7 +116,7 @@ export class EngineSet {
     if (sessions >= this.limits.boundSessionsMax) return null
     let own = this.bound.get(client)
     if (own === undefined) {
-      own = this.open(client, { ...this.limits, sessionsMax: 1, openingMax: 1 })
+      own = this.open(client, boundLimits(this.limits))
       this.bound.set(client, own)
     }
     return own.sessions.length === 0 ? own : null

@@ -210,6 +210,7 @@ export class Exchange extends Continuation {
     backend.pin()
   }
   private leaveBackend(): void {
+    choice.leave(this)
     if (!this.pinsBackend) return
     this.pinsBackend = false
     this.backend?.unpin()
@@ -328,7 +329,6 @@ export class Exchange extends Continuation {
   /** Releases lease and streams (property S1). Does nothing where they have ended. */
   release(reason: ResetReason): void {
     this.lease.release()
-    choice.leave(this)
     this.leaveBackend()
     this.backendStream?.reset('cancel')
     if (this.connectTarget !== null) this.engine?.close()

@@ -1,15 +1,16 @@
-// The backends of the configuration, and the engines of their endpoints. New backends keep what they share
-// with the old ones: the engines of an address by what its connections depend on, the health of an endpoint
-// by its backend's name and its address. Endpoints that DNS has found are replaced in the same way. Engines
-// that no endpoint has any longer serve their exchanges, retries included, and close after the last of them.
+// The backends of the configuration, and their endpoints. What a new configuration has in common with the one
+// before stays: a backend by its name, an endpoint's health and load by its backend's name and its address,
+// its engines and sessions by what its connections depend on. Limits and times are set on living engines.
+// Endpoints that DNS has found are replaced in the same way. Those that are gone serve their exchanges and
+// close after the last of them; the endpoints of a backend that is gone serve the retries of its exchanges
+// too.
 
 import { isDeepStrictEqual } from 'node:util'
-import { type BalanceEvent, type BalancerOptions, balancerOptions } from '../balancing/index.js'
+import type { BalanceEvent } from '../balancing/index.js'
 import type { BackendConfig, EndpointConfig, ResolverConfig } from '../config/index.js'
 import type { Fault } from '../continuation/index.js'
 import type { Engine } from '../engine/index.js'
 import type { Client, HttpWorld } from '../http/index.js'
-import { keyedDigest } from '../pollset/index.js'
 import {
   Backend,
   type BackendOptions,
@@ -21,8 +22,17 @@ import {
   HealthCheck,
   type ProxyLimits,
 } from '../proxy/index.js'
-import { parseBackend } from './address.js'
-import type { Protocols } from './protocols.js'
+import {
+  asksFor,
+  backendOptionsOf,
+  balancesAs,
+  connectionsOf,
+  connectionsTo,
+  digestOf,
+  NamedConfigs,
+} from './backend-parts.js'
+import { type Checks, closeAll, FirstChecks } from './first-checks.js'
+import type { Protocols, Tuning } from './protocols.js'
 
 /** A backend as it was last configured. */
 interface Configured {
@@ -30,14 +40,15 @@ interface Configured {
   readonly config: BackendConfig
   readonly options: BackendOptions
   readonly connectMs: number | undefined
+  readonly tuning: Tuning
+  /** What the connections of its endpoints depend on, beside their addresses and names. */
+  readonly connections: string
   /** Null with fixed endpoints. */
   readonly discovery: Discovery | null
   /** By address. */
   endpoints: ReadonlyMap<string, Placed>
   /** The active checks of its endpoints. */
-  readonly checks: Map<Endpoint, HealthCheck>
-  /** What the connections of its endpoints depend on, by address. */
-  readonly keys: Map<string, string>
+  readonly checks: Checks
 }
 
 /** An endpoint as the configuration or DNS has it. */
@@ -49,13 +60,12 @@ interface Wanted extends EndpointConfig {
 interface Placed {
   readonly endpoint: Endpoint
   readonly wanted: Wanted
+  /** What its connections depend on, beside its address. */
+  readonly connections: string
 }
 
-/** Engines, and the endpoints that have them. */
-interface Shared {
-  readonly engines: EngineSet
-  uses: number
-}
+/** Engines that were made before the commit, by address. */
+type Made = Map<string, EngineSet>
 
 export interface BackendEvents {
   /** A connection could not be made. */
@@ -82,67 +92,56 @@ export interface PreparedBackends {
 
 const urlOf = ({ protocol }: BackendConfig, { address }: EndpointConfig): string => `${protocol}://${address}`
 
-/** Certificates are for the name that the endpoint was found by. */
-const configOf = (config: BackendConfig, { name }: Wanted): BackendConfig =>
-  name === null || config.tls.name !== null ? config : { ...config, tls: { ...config.tls, name } }
-
 /** An endpoint in the place of those that are not known yet, when a configuration is checked. */
 const ANY: Wanted = { address: '127.0.0.1:1', weight: 1, name: 'localhost' }
-
-const backendOptionsOf = (
-  { balance, health, limits, retryBudget }: BackendConfig,
-  hmac: BalancerOptions['hmac'],
-): BackendOptions => ({
-  balancer: balancerOptions(balance, health, hmac),
-  requestsMax: limits.requests,
-  waitingMax: limits.pending,
-  retryBudget,
-})
-
-/** Returns the digest of affinity cookies. A key that was made at start lasts until the affinity changes. */
-function digestOf({ balance }: BackendConfig, before: Configured | undefined): BalancerOptions['hmac'] {
-  const { affinity } = balance
-  if (affinity === null) return null
-  if (before !== undefined && isDeepStrictEqual(affinity, before.config.balance.affinity))
-    return before.backend.options.balancer.hmac
-  return keyedDigest(affinity.key)
-}
 
 export class Backends {
   private readonly world: HttpWorld
   private readonly protocols: Protocols
   private readonly limits: ProxyLimits
   private readonly told: BackendEvents
+  private readonly firstChecks: FirstChecks
+  private readonly named = new NamedConfigs()
   private configured: ReadonlyMap<string, Configured> = new Map()
   private resolver: ResolverConfig = { servers: [], search: null }
-  /** By what their connections depend on. */
-  private readonly shared = new Map<string, Shared>()
+  /** All endpoints whose engines are not closed: those too that end their last exchanges. */
+  private readonly living = new Set<Endpoint>()
 
   constructor(world: HttpWorld, protocols: Protocols, limits: ProxyLimits, told: BackendEvents) {
     this.world = world
     this.protocols = protocols
     this.limits = limits
     this.told = told
+    this.firstChecks = new FirstChecks(world.pollset)
   }
 
   /**
-   * Begins to make the backends of a configuration; nothing changes before they are committed.
+   * Begins to make the backends of a configuration; nothing changes before they are committed. All that can
+   * be found out before is: a commit costs little, also if there are thousands. What was prepared before
+   * another commit must not be committed after it.
    * @param connectMs the longest timeouts.connect of the routes to each backend, in ms; by name
    */
   prepare(connectMs: ReadonlyMap<string, number>, resolver: ResolverConfig): PreparedBackends {
-    const made = new Map<string, EngineSet>()
     const next = new Map<string, Configured>()
     const byName = new Map<string, Backend>()
     const changes: (() => void)[] = []
+    const asksTheSame = isDeepStrictEqual(this.resolver, resolver)
     return {
       byName,
       add: (config) => {
         const before = this.configured.get(config.name)
-        const configured = this.configuredAs(config, connectMs.get(config.name), resolver, before)
-        for (const each of wantedOf(configured) ?? [ANY]) this.enginesOf(configured, each, made)
+        const ms = connectMs.get(config.name)
+        const isSame =
+          before !== undefined && before.connectMs === ms && isDeepStrictEqual(before.config, config)
+        if (isSame && (asksTheSame || config.discovery === null)) {
+          next.set(config.name, before)
+          byName.set(config.name, before.backend)
+          return
+        }
+        const configured = this.configuredAs(config, ms, asksTheSame, resolver, before)
         next.set(config.name, configured)
         byName.set(config.name, configured.backend)
-        changes.push(() => this.change(configured, before, made))
+        changes.push(this.changeTo(configured, before))
       },
       commit: () => {
         for (const change of changes) change()
@@ -161,43 +160,70 @@ export class Backends {
   private configuredAs(
     config: BackendConfig,
     connectMs: number | undefined,
+    asksTheSame: boolean,
     resolver: ResolverConfig,
     before: Configured | undefined,
   ): Configured {
-    const options = backendOptionsOf(config, digestOf(config, before))
+    const options = backendOptionsOf(
+      config,
+      digestOf(config, before?.backend ?? null, before?.config ?? null),
+    )
     const backend = before?.backend ?? this.made(config.name, options)
     const checks = isDeepStrictEqual(before?.config.health.active, config.health.active)
       ? (before as Configured).checks
-      : new Map<Endpoint, HealthCheck>()
-    const discovery = this.discoveryOf(config, backend, resolver, before)
-    const endpoints = before?.endpoints ?? new Map()
-    return { backend, config, options, connectMs, discovery, endpoints, checks, keys: new Map() }
+      : new Map()
+    const keepsDiscovery = asksTheSame && isDeepStrictEqual(before?.config.discovery, config.discovery)
+    const discovery = keepsDiscovery
+      ? (before as Configured).discovery
+      : this.discoveryOf(config, backend, resolver)
+    const tuning = this.protocols.tuningOf(config, connectMs)
+    const connections = connectionsOf(config)
+    const endpoints = new Map()
+    return { backend, config, options, connectMs, tuning, connections, discovery, endpoints, checks }
   }
 
-  /** Gives a backend its new configuration. */
-  private change(to: Configured, before: Configured | undefined, made: Map<string, EngineSet>): void {
-    const { backend, config, options, discovery, checks } = to
-    if (before === undefined || !balancesAs(before.config, config)) backend.configure(options)
-    // The endpoints may be checked in another way from now on.
-    if (before !== undefined && before.checks !== checks) closeAll(before.checks)
-    if (before !== undefined && before.discovery !== discovery) before.discovery?.close()
-    // DNS may have found others since.
-    to.endpoints = before?.endpoints ?? to.endpoints
-    backend.discovery = discovery
-    this.place(to, wantedOf(to) ?? [], made)
-    if (discovery !== null && discovery !== before?.discovery) discovery.start()
+  /** Returns what gives a backend its new configuration. Throws if an endpoint would be wrong. */
+  private changeTo(to: Configured, before: Configured | undefined): () => void {
+    const { backend, config, options, discovery, checks, tuning } = to
+    const made: Made = new Map()
+    const asksAsBefore = before !== undefined && asksFor(before.config, config)
+    for (const each of wantedOf(to) ?? (asksAsBefore ? wantedOf(before) : null) ?? [ANY]) {
+      const connections = connectionsTo(config, to.connections, each.name)
+      if (before?.endpoints.get(each.address)?.connections === connections) continue
+      made.set(each.address, this.enginesOf(to, each))
+    }
+    const balances = before !== undefined && balancesAs(before.config, config)
+    const connectsAsBefore = before?.connections === to.connections
+    const isTuned = connectsAsBefore && !isDeepStrictEqual(before?.tuning, tuning)
+    const hasSameEndpoints =
+      connectsAsBefore &&
+      before?.discovery === discovery &&
+      isDeepStrictEqual(before.config.endpoints, config.endpoints)
+    return () => {
+      if (!balances) backend.configure(options)
+      // The endpoints may be checked in another way from now on.
+      if (before !== undefined && before.checks !== checks) closeAll(before.checks)
+      if (before !== undefined) to.endpoints = before.endpoints
+      if (isTuned) for (const { endpoint } of to.endpoints.values()) tune(endpoint, tuning)
+      if (before !== undefined && before.discovery !== discovery) {
+        // Other times, or other servers, change nothing of what was found.
+        if (discovery !== null && asksAsBefore) discovery.found = before.discovery?.found ?? null
+        before.discovery?.close()
+      }
+      backend.discovery = discovery
+      if (hasSameEndpoints) this.check(to)
+      else this.place(to, wantedOf(to) ?? [], made)
+      if (discovery !== null && discovery !== before?.discovery) discovery.start()
+    }
   }
 
-  /** Returns the discovery of a backend, the one before if it asks the same; null with fixed endpoints. */
+  /** Returns a new discovery of a backend; null with fixed endpoints. */
   private discoveryOf(
     { name, discovery }: BackendConfig,
     backend: Backend,
     resolver: ResolverConfig,
-    before: Configured | undefined,
   ): Discovery | null {
     if (discovery === null) return null
-    if (isDeepStrictEqual(before?.config.discovery, discovery) && isDeepStrictEqual(this.resolver, resolver))
-      return before?.discovery ?? null
     const options: DiscoveryOptions = { ...discovery, ...resolver }
     const made: Discovery = new Discovery(
       this.world,
@@ -222,56 +248,47 @@ export class Backends {
       },
       backend.chance.next,
     )
-    const asked = before?.config.discovery ?? null
-    const isSameName = asked?.kind === discovery.kind && asked.name === discovery.name
-    // Other times, or other servers, change nothing of what was found.
-    if (isSameName && asked.port === discovery.port) made.found = before?.discovery?.found ?? null
     return made
   }
 
-  /**
-   * Returns the engines of an endpoint. Throws if their configuration is wrong.
-   * @param made new ones, by key
-   */
-  private enginesOf(
-    of: Configured,
-    each: Wanted,
-    made: Map<string, EngineSet>,
-  ): readonly [key: string, engines: EngineSet] {
-    const { config, connectMs, keys } = of
-    const own = configOf(config, each)
-    const key = keys.get(each.address) ?? keyOf(own, each, connectMs)
-    keys.set(each.address, key)
-    const known = this.shared.get(key)?.engines ?? made.get(key)
-    const engines = known ?? this.protocols.enginesTo(urlOf(own, each), own, connectMs)
-    if (known === undefined) made.set(key, engines)
-    return [key, engines]
+  /** Makes the engines of an endpoint. Throws if their configuration is wrong. */
+  private enginesOf({ config, connectMs }: Configured, each: Wanted): EngineSet {
+    const own = this.named.of(config, each.name)
+    return this.protocols.enginesTo(urlOf(own, each), own, connectMs)
   }
 
   /** Gives a backend these endpoints. Those that stay keep their engines and health; others drain. */
-  private place(configured: Configured, wanted: readonly Wanted[], made: Map<string, EngineSet>): void {
+  private place(configured: Configured, wanted: readonly Wanted[], made: Made): void {
     const placed = new Map<string, Placed>()
-    for (const each of wanted) {
-      const [key, engines] = this.enginesOf(configured, each, made)
-      const old = configured.endpoints.get(each.address)?.endpoint
-      const stays = old !== undefined && old.engines === engines
-      const endpoint = stays ? old : new Endpoint(this.world, engines, each.weight)
-      endpoint.member.weight = each.weight
-      if (!stays) this.use(key, endpoint)
-      placed.set(each.address, { endpoint, wanted: each })
-    }
     const before = [...configured.endpoints.values()]
-    const now = [...placed.values()]
-    const isAsBefore =
-      now.length === before.length &&
-      now.every(
-        ({ endpoint, wanted }, at) =>
-          endpoint === before[at].endpoint && wanted.weight === before[at].wanted.weight,
-      )
-    for (const address of configured.keys.keys()) if (!placed.has(address)) configured.keys.delete(address)
+    let isAsBefore = true
+    for (const each of wanted) {
+      if (placed.has(each.address)) continue
+      const old = configured.endpoints.get(each.address)
+      const now = this.placed(configured, each, old, made)
+      const last = before[placed.size]
+      if (now.endpoint !== last?.endpoint || each.weight !== last.wanted.weight) isAsBefore = false
+      placed.set(each.address, now)
+    }
     configured.endpoints = placed
-    if (!isAsBefore) configured.backend.replace(now.map((each) => each.endpoint))
+    if (!isAsBefore || placed.size !== before.length)
+      configured.backend.replace([...placed.values()].map((each) => each.endpoint))
     this.check(configured)
+  }
+
+  /** Returns an endpoint with its engines: the old one, unless its connections would be others. */
+  private placed(configured: Configured, wanted: Wanted, old: Placed | undefined, made: Made): Placed {
+    const { address, weight, name } = wanted
+    const connections = connectionsTo(configured.config, configured.connections, name)
+    let endpoint = old?.endpoint
+    if (endpoint === undefined || old?.connections !== connections) {
+      const engines = made.get(address) ?? this.enginesOf(configured, wanted)
+      // Another protocol is another server.
+      const member = endpoint?.name === engines.name ? endpoint.member : null
+      endpoint = this.live(new Endpoint(this.world, engines, weight, member))
+    }
+    endpoint.member.weight = weight
+    return { endpoint, wanted, connections }
   }
 
   private made(name: string, options: BackendOptions): Backend {
@@ -284,47 +301,42 @@ export class Backends {
   private check({ backend, config, checks, endpoints }: Configured): void {
     const { active } = config.health
     const { balancer, chance } = backend
+    const current = new Set(backend.endpoints)
     for (const [endpoint, check] of checks) {
-      if (active !== null && backend.endpoints.includes(endpoint)) continue
+      if (active !== null && current.has(endpoint)) continue
       checks.delete(endpoint)
-      check.close()
+      check?.close()
     }
     if (active === null) return
     for (const { endpoint, wanted } of endpoints.values()) {
       if (checks.has(endpoint)) continue
-      const { member } = endpoint
-      const target = this.protocols.checked(endpoint.name, configOf(config, wanted), wanted.name)
-      const check = new HealthCheck(this.world, active, target, chance.next, (passed, why) => {
-        this.told.checked(endpoint.name, passed, why)
-        balancer.checked(member, passed, this.world.pollset.now)
-        return member.active === 'down'
+      this.firstChecks.begin(checks, endpoint, () => {
+        const { name, member } = endpoint
+        const target = this.protocols.checked(name, this.named.of(config, wanted.name), wanted.name)
+        return new HealthCheck(this.world, active, target, chance.next, (passed, why) => {
+          this.told.checked(name, passed, why)
+          balancer.checked(member, passed, this.world.pollset.now)
+          return member.active === 'down'
+        })
       })
-      checks.set(endpoint, check)
-      check.start()
     }
   }
 
-  /** Notes that an endpoint has these engines, until its last exchange after it was retired. */
-  private use(key: string, endpoint: Endpoint): void {
-    let shared = this.shared.get(key)
-    if (shared === undefined) {
-      const { engines } = endpoint
-      engines.onUnreached = (why) => this.told.unreached(engines, why)
-      shared = { engines, uses: 0 }
-      this.shared.set(key, shared)
-    }
-    shared.uses++
-    const used = shared
+  /** Keeps the engines of an endpoint until its last exchange after it was retired. */
+  private live(endpoint: Endpoint): Endpoint {
+    const { engines } = endpoint
+    engines.onUnreached = (why) => this.told.unreached(engines, why)
+    this.living.add(endpoint)
     endpoint.onUnused = () => {
       endpoint.onUnused = null
-      if (--used.uses > 0) return
-      this.shared.delete(key)
-      used.engines.close()
+      this.living.delete(endpoint)
+      engines.close()
     }
+    return endpoint
   }
 
   clientClosed(client: Client): void {
-    for (const { engines } of this.shared.values()) engines.clientClosed(client)
+    for (const { engines } of this.living) engines.clientClosed(client)
   }
 
   all(): Backend[] {
@@ -332,7 +344,7 @@ export class Backends {
   }
 
   engines(): Engine<ExchangeSession>[] {
-    return [...this.shared.values()].flatMap(({ engines }) => engines.engines())
+    return [...this.living].flatMap(({ engines }) => engines.engines())
   }
 
   close(): void {
@@ -340,7 +352,7 @@ export class Backends {
       closeAll(checks)
       discovery?.close()
     }
-    for (const { engines } of this.shared.values()) engines.close()
+    for (const { engines } of this.living) engines.close()
   }
 }
 
@@ -350,32 +362,6 @@ function wantedOf({ config, discovery }: Configured): readonly Wanted[] | null {
   return config.endpoints.map((each) => ({ ...each, name: null }))
 }
 
-/** Names what the connections to an endpoint depend on: engines of one key are the same. */
-function keyOf(config: BackendConfig, each: EndpointConfig, connectMs: number | undefined): string {
-  const { protocol, tls, share, sendProxy, limits } = config
-  const { scheme, host, port, path } = parseBackend(urlOf(config, each))
-  const { sessions, pending, sessionAgeMs, streamsPerSession } = limits
-  const secure = protocol === 'https' || protocol === 'h2' ? tls : null
-  return JSON.stringify([
-    scheme,
-    host,
-    port,
-    path ?? '',
-    secure,
-    share,
-    sendProxy,
-    [sessions, pending, sessionAgeMs, streamsPerSession],
-    connectMs ?? null,
-  ])
-}
-
-/** Whether the two differ in nothing that the balancer and the retry budget depend on. */
-const balancesAs = (a: BackendConfig, b: BackendConfig): boolean =>
-  isDeepStrictEqual(
-    [a.balance, a.health, a.limits, a.retryBudget],
-    [b.balance, b.health, b.limits, b.retryBudget],
-  )
-
-function closeAll(checks: ReadonlyMap<Endpoint, HealthCheck>): void {
-  for (const each of checks.values()) each.close()
+function tune({ engines }: Endpoint, { limits, connectMs }: Tuning): void {
+  engines.configure(limits, connectMs)
 }

@@ -21,23 +21,31 @@ import {
   type SessionsFor,
   tcpSessions,
 } from '../proxy/index.js'
-import { type DialTarget, proxyHeader } from '../transport/index.js'
+import { type ConnectTime, type DialTarget, proxyHeader } from '../transport/index.js'
 import { type BackendUrl, parseBackend } from './address.js'
 import type { AlpnProtocol } from './client-handshake.js'
 import type { Limits } from './limits.js'
 
-const targetOf = ({ host, port, path }: BackendUrl, connectMs: number): DialTarget => ({
+const targetOf = ({ host, port, path }: BackendUrl, connectTime: ConnectTime): DialTarget => ({
   host,
   port,
   ...(path === undefined ? {} : { path }),
-  connectMs,
+  connectTime,
 })
+
+/** What can change of living engines. */
+export interface Tuning {
+  readonly limits: EngineLimits
+  readonly connectMs: number
+}
 
 export class Protocols {
   readonly http1: Http1Context
   readonly http2: Http2Context
   private readonly world: HttpWorld
   private readonly limits: Limits
+  /** By protocols and server name. */
+  private readonly tlsClients = new WeakMap<BackendTlsConfig, Map<string, TlsClient>>()
 
   constructor(world: HttpWorld, limits: Limits) {
     this.world = world
@@ -63,16 +71,25 @@ export class Protocols {
    */
   enginesTo(url: string, config: BackendConfig, connectMs = this.limits.transport.connectMs): EngineSet {
     const to = parseBackend(url)
-    const target = targetOf(to, connectMs)
+    const connectTime = { ms: connectMs }
+    const target = targetOf(to, connectTime)
     return new EngineSet(
       this.world,
       url,
       this.sessions(to, target, config),
-      this.engineLimits(to, config.limits),
+      this.engineLimits(to.scheme, config.limits),
       config.share,
       this.tunnelSessions(to, target, config),
-      connectMs,
+      connectTime,
     )
+  }
+
+  /**
+   * Returns what gives the engines of a backend's endpoints its limits, and its time to connect.
+   * @param connectMs as in {@link enginesTo}
+   */
+  tuningOf({ protocol, limits }: BackendConfig, connectMs = this.limits.transport.connectMs): Tuning {
+    return { limits: this.engineLimits(protocol, limits), connectMs }
   }
 
   /**
@@ -81,7 +98,7 @@ export class Protocols {
    */
   checked(url: string, config: BackendConfig, host: string | null = null): CheckedEndpoint {
     const to = parseBackend(url)
-    const target = targetOf(to, this.limits.transport.connectMs)
+    const target = targetOf(to, { ms: this.limits.transport.connectMs })
     const tls = this.tlsFor(to, config.tls)
     return {
       name: url,
@@ -146,10 +163,10 @@ export class Protocols {
   /**
    * An HTTP/1.1 session carries one request at a time, so there are more of them, and more opened at once.
    */
-  private engineLimits(url: BackendUrl, limits: BackendLimitsConfig): EngineLimits {
+  private engineLimits(scheme: BackendUrl['scheme'], limits: BackendLimitsConfig): EngineLimits {
     const { http1SessionsMax, http1OpeningMax } = this.limits.server
     const { engine } = this.limits
-    const multiplexed = url.scheme === 'h2c' || url.scheme === 'h2'
+    const multiplexed = scheme === 'h2c' || scheme === 'h2'
     return {
       ...engine,
       sessionsMax: limits.sessions ?? (multiplexed ? engine.sessionsMax : http1SessionsMax),
@@ -165,13 +182,24 @@ export class Protocols {
     return url.scheme === 'https' ? this.tls(url, tls, ['h2', 'http/1.1']) : null
   }
 
-  private tls(url: BackendUrl, { ca, name, verify }: BackendTlsConfig, alpn: readonly string[]): TlsClient {
-    const own = isNumeric(url.host) ? '' : url.host
-    return this.world.pollset.tlsClient({
-      serverName: name ?? own,
-      alpn,
-      verify,
-      ...(ca === null ? {} : { ca }),
-    })
+  /**
+   * Returns the TLS side of connections: to make one takes about 0.5 ms, so endpoints and checks share it.
+   */
+  private tls(url: BackendUrl, config: BackendTlsConfig, alpn: readonly string[]): TlsClient {
+    const { ca, name, verify } = config
+    const serverName = name ?? (isNumeric(url.host) ? '' : url.host)
+    let clients = this.tlsClients.get(config)
+    if (clients === undefined) {
+      clients = new Map()
+      this.tlsClients.set(config, clients)
+    }
+    const key = `${alpn} ${serverName}`
+    let client = clients.get(key)
+    if (client === undefined) {
+      const authorities = ca === null ? {} : { ca }
+      client = this.world.pollset.tlsClient({ serverName, alpn, verify, ...authorities })
+      clients.set(key, client)
+    }
+    return client
   }
 }

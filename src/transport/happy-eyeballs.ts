@@ -74,7 +74,7 @@ export class HappyEyeballs {
    * socket, which has no name.
    */
   resolve(c: Continuation): boolean {
-    this.by = this.pollset.now + (this.target.connectMs ?? this.limits.connectMs)
+    this.by = this.pollset.now + (this.target.connectTime?.ms ?? this.limits.connectMs)
     if (this.target.path !== undefined) return false
     this.resolution = this.pollset.resolve(this.target.host)
     c.waitOn(0, this.resolution, RESOLVED)

@@ -9,7 +9,12 @@ export interface DialTarget extends Address {
   /** The bytes that begin each connection, before TLS. */
   readonly preamble?: Buffer
   /** In place of `transport.connectMs`. */
-  readonly connectMs?: number
+  readonly connectTime?: ConnectTime
+}
+
+/** How long a connection may take that is begun now, in ms. All copies of a target share it. */
+export interface ConnectTime {
+  ms: number
 }
 
 /**

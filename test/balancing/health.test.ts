@@ -23,6 +23,21 @@ t.test('B11: a draining member, and one of weight 0, get no new request', async 
   t.equal(balancer.isPanicking(0), false)
 })
 
+t.test('B2: another is left only if it may be chosen now', async (t) => {
+  const { balancer, members } = balancerOf([1, 1, 1, 1], { active: {}, passive: {}, panic: 0 })
+  const [a, b, c] = members
+  for (const each of [a, b, c]) balancer.checked(each, true, 0)
+  for (let i = 0; i < 3; i++) balancer.checked(b, false, 0)
+  t.equal(balancer.hasOther(0, []), true)
+  t.equal(balancer.hasOther(0, [a]), true, 'c')
+  fail(balancer, c, 5, 0)
+  t.equal(balancer.hasOther(0, [a]), false, 'b is down, c ejected, d not yet checked')
+  t.equal(balancer.hasOther(30_000, [a]), true, 'c has returned')
+  balancer.unreached(c, 30_000, {})
+  t.equal(balancer.hasOther(60_000, [a]), true, 'one that cannot be reached is tried, if no other is left')
+  t.equal(balancer.choose(60_000, null, [a]), c)
+})
+
 t.test('B12: a cookie names its member while that can be used, or drains', async (t) => {
   const hmac = (name: string) => `hmac of ${name}`
   const { balancer, members } = balancerOf([1, 1, 1], { hmac, active: {}, passive: {} })
@@ -279,12 +294,34 @@ t.test('B17: at the start nobody is usable before a check, or until one timeout 
   t.strictSame(calls, [2000, 5])
 })
 
-t.test('B17: later, a new member waits for its check while the others are down', async (t) => {
-  const { balancer, members } = balancerOf([1, 1], { active: {} })
-  for (const each of members) balancer.checked(each, true, 0)
-  for (const each of members) for (let i = 0; i < 3; i++) balancer.checked(each, false, 0)
-  balancer.replace([...members, new Member('10.0.0.9:80', 1, 1000)], 1000)
-  t.equal(usable(balancer, 1000), 'abc', 'panic tries all')
+t.test('B17, B26: later, while the others are down, a new member is awaited in the same way', async (t) => {
+  for (const panic of [0.5, 0]) {
+    const { balancer, members, events } = balancerOf([1, 1], { active: { timeoutMs: 2000 }, panic })
+    for (const each of members) balancer.checked(each, true, 0)
+    for (const each of members) for (let i = 0; i < 3; i++) balancer.checked(each, false, 0)
+    t.equal(usable(balancer, 0), panic > 0 ? 'ab' : '')
+    const calls: number[] = []
+    balancer.onUsable = (now) => calls.push(now)
+    const added = new Member('10.0.0.9:80', 1, 1000)
+    balancer.replace([...members, added], 1000)
+    t.equal(usable(balancer, 1000), '', 'neither those that are down, nor the new one unchecked')
+    t.equal(balancer.isPanicking(1000), false)
+    t.equal(balancer.choose(2999, null, []), null)
+    t.equal(balancer.awaitsChecksUntil(2999), 3000)
+    t.equal(usable(balancer, 3000), 'c', 'its check is late: it counts as up')
+    t.strictSame(calls, [3000])
+    balancer.checked(added, false, 3100)
+    t.equal(usable(balancer, 3100), panic > 0 ? 'abc' : '', 'all are down')
+    t.equal(balancer.awaitsChecksUntil(3100), 0)
+    balancer.checked(added, true, 3200)
+    balancer.checked(added, true, 3300)
+    t.equal(usable(balancer, 3300), 'c')
+    const panics = panic > 0 ? ['0 panic', '1000 calm', '3100 panic', '3300 calm'] : []
+    t.strictSame(
+      events.filter((each) => /panic|calm/.test(each)),
+      panics,
+    )
+  }
 })
 
 // Passive health

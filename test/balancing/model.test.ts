@@ -25,7 +25,6 @@ interface Record {
 
 class Model {
   records: Record[] = []
-  everUp = false
   readonly given: ReturnType<typeof optionsOf>
 
   constructor(given: ReturnType<typeof optionsOf>) {
@@ -68,7 +67,6 @@ class Model {
     if (ok && (record.active !== 'down' || record.passed >= given.healthy)) record.active = 'up'
     const first = record.active === 'unknown' && given.initial === 'check'
     if (!ok && (first || record.failed >= given.unhealthy)) record.active = 'down'
-    if (record.active === 'up') this.everUp = true
   }
 
   request(member: Member, failed: boolean, now: number): void {
@@ -104,7 +102,7 @@ class Model {
     const usable = up.filter((each) => !this.isEjected(each, now))
     const unknown = serving.filter((each) => each.active === 'unknown')
     const set = (records: readonly Record[]) => new Set(records.map((each) => each.member))
-    if (up.length === 0 && unknown.length > 0 && (unknown.length === serving.length || !this.everUp)) {
+    if (up.length === 0 && unknown.length > 0) {
       const late = Math.min(...unknown.map((each) => each.addedAt)) + given.timeoutMs
       return set(now >= late ? unknown : [])
     }

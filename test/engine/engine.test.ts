@@ -795,6 +795,85 @@ t.test(
   },
 )
 
+t.test('E47: with a lower sessionsMax the sessions with the fewest leases are retired', async (t) => {
+  const { engine, made, ask } = setUp(2, { sessionsMax: 3, openingMax: 3 })
+  for (let i = 0; i < 3; i++) ask(`${i}`)
+  for (const each of made) each.opened()
+  for (let i = 0; i < 3; i++) ask(`more ${i}`)
+  made[0].free()
+  made[2].free()
+  made[2].free()
+  engine.configure({ ...engineLimits, sessionsMax: 1, openingMax: 3 })
+  t.strictSame(
+    made.map((each) => [each.state, each.closes]),
+    [
+      ['retired', 0],
+      ['open', 0],
+      ['retired', 1],
+    ],
+  )
+  ask('waits')
+  t.equal(made.length, 3, 'none is opened')
+  made[2].gone()
+  made[0].free()
+  t.equal(made[0].closes, 1, 'closed behind its last lease')
+  made[0].gone()
+  t.equal(engine.queued, 1)
+  made[1].free()
+  t.equal(engine.queued, 0)
+})
+
+t.test('E47: with a higher one, and with more streams a session, waiting leases go on', async (t) => {
+  const { engine, made, ask } = setUp(10, { sessionsMax: 1, streamsPerSessionMax: 1 })
+  for (let i = 0; i < 4; i++) ask(`${i}`)
+  made[0].opened()
+  t.equal(engine.queued, 3)
+  engine.configure({ ...engineLimits, sessionsMax: 1, streamsPerSessionMax: 2 })
+  t.equal(made[0].leased, 2)
+  engine.configure({ ...engineLimits, sessionsMax: 2, streamsPerSessionMax: 2 })
+  t.equal(made.length, 2)
+  made[1].opened()
+  t.equal(engine.queued, 0)
+  engine.configure({ ...engineLimits, sessionsMax: 2, streamsPerSessionMax: 2, queueMax: 0 })
+  t.type(ask('one more').answer, 'object', 'refused: none may wait')
+})
+
+t.test('E47: sessions get another age, from when they were opened', async (t) => {
+  const { engine, pollset, made } = opened(10, { sessionsMax: 2, sessionAgeMs: 10_000 })
+  pollset.advance(5_000)
+  engine.configure({ ...engineLimits, sessionsMax: 2, sessionAgeMs: 6_000 })
+  pollset.advance(1_600)
+  t.equal(made[0].closes, 1)
+})
+
+t.test('E47: sessions that are older already go within a tenth of the age', async (t) => {
+  const { engine, pollset, made } = opened(10, { sessionAgeMs: 10_000 })
+  pollset.advance(5_000)
+  engine.configure({ ...engineLimits, sessionAgeMs: 1_000 })
+  t.equal(made[0].state, 'open')
+  pollset.advance(100)
+  t.equal(made[0].closes, 1)
+})
+
+t.test('E47: sessions age from now on if they did not, and no longer', async (t) => {
+  const { engine, pollset, made, ask } = opened(10)
+  const armed = () => Number.isFinite(pollset.deadlines.earliest())
+  pollset.advance(5_000)
+  engine.configure({ ...engineLimits, sessionAgeMs: 1_000 })
+  t.equal(armed(), true)
+  engine.configure(engineLimits)
+  t.equal(armed(), false)
+  pollset.advance(5_000)
+  t.equal(made[0].state, 'open')
+  engine.configure({ ...engineLimits, sessionAgeMs: 1_000 })
+  pollset.advance(800)
+  t.equal(made[0].state, 'open')
+  pollset.advance(300)
+  t.equal(made[0].closes, 1)
+  ask('next')
+  t.equal(made.length, 2)
+})
+
 t.test('E35: a session that goes and has begun none is not followed by another at once', async (t) => {
   const { pollset, engine, made, ask } = setUp(10, { sessionsMax: 1, reopenDelayMs: 50 })
   ask('a')

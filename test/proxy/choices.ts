@@ -94,7 +94,101 @@ const CHECKED: MemoryProxyOptions = {
   },
 }
 
+const CHECKED_TWO: MemoryProxyOptions = {
+  endpoints: 2,
+  backendOptions: { ...CHECKED.backendOptions, retryBudget: { ratio: 0.2, perSecond: 10 } },
+}
+
 export const STORIES: readonly (readonly [string, (t: Test, seen: Seen) => void])[] = [
+  [
+    'B40: a backend that has left the configuration serves the retries of its exchanges',
+    (t, seen) => {
+      const { proxy, far } = started(seen)
+      const { backend } = proxy
+      far.send(GET)
+      proxy.greet(proxy.backends[0])
+      backend.retire()
+      t.equal(backend.endpoints.length, 2)
+      proxy.backends[0].destroy()
+      proxy.greet(proxy.beside[0])
+      t.equal(backend.endpoints.length, 2)
+      proxy.beside[0].send(OK)
+      t.equal(statusOf(far), '200')
+      t.equal(backend.endpoints.length, 0, 'it closes with its last exchange')
+    },
+  ],
+  [
+    'B40: and of those whose only endpoint has lost their connection',
+    (t, seen) => {
+      const { proxy, far } = started(seen, { ...TURNS, endpoints: 1 })
+      const { backend } = proxy
+      far.send(GET)
+      proxy.greet(proxy.backends[0])
+      backend.retire()
+      proxy.backends[0].destroy()
+      proxy.greet(proxy.backends[1])
+      proxy.backends[1].send(OK)
+      t.equal(statusOf(far), '200')
+      t.equal(backend.endpoints.length, 0)
+    },
+  ],
+  [
+    'B40: while a retry pauses, too; and without exchanges it closes at once',
+    (t, seen) => {
+      const { proxy, far } = started(seen, { ...ON_503, endpoints: 1 })
+      const { backend, pollset } = proxy
+      far.send(GET)
+      proxy.greet(proxy.backends[0])
+      proxy.backends[0].send(answer('503', ['retry-after', '1']))
+      backend.retire()
+      t.equal(backend.endpoints.length, 1)
+      pollset.advance(1_000)
+      proxy.backends[0].send(headers(3, [[':status', '200']]))
+      t.match(decoded(far.take()), { ':status': '200' })
+      t.equal(backend.endpoints.length, 0)
+      const other = started(seen).proxy.backend
+      other.retire()
+      t.equal(other.endpoints.length, 0)
+    },
+  ],
+  [
+    'B40: a request that waits for the first look-up of a backend that leaves is refused',
+    (t, seen) => {
+      const { far, backend, discovery, pollset } = looking(seen)
+      t.equal(backend.waits.size, 1)
+      discovery.close()
+      backend.retire()
+      pollset.run()
+      t.equal(statusOf(far), '503')
+    },
+  ],
+  [
+    'B40: a debugger gives a request to another backend: the first one closes',
+    (t, seen) => {
+      const { proxy, far } = started(seen, { ...TURNS, beside: '/beside' })
+      const { backend } = proxy
+      const held = holdAt(proxy, 'lease')
+      far.send(GET)
+      backend.retire()
+      t.equal(backend.endpoints.length, 2)
+      t.equal(changes.setBackend(held(), 'h2c://beside'), null)
+      t.equal(backend.endpoints.length, 0)
+    },
+  ],
+  [
+    'B2: an endpoint that is down is not another one: no retry is paid for',
+    (t, seen) => {
+      const { proxy, far } = started(seen, CHECKED_TWO, (each) => each.refuse())
+      const { backend, pollset } = proxy
+      const [up, down] = backend.endpoints.map((each) => each.member)
+      backend.balancer.checked(up, true, pollset.now)
+      for (let i = 0; i < 3; i++) backend.balancer.checked(down, false, pollset.now)
+      far.send(GET)
+      t.match(steps(proxy), /^receive route balance lease refuse/)
+      t.match(backend.budget?.describe(), { granted: 0 })
+      t.equal(statusOf(far), '502')
+    },
+  ],
   [
     'an endpoint that refuses connections: the request goes to the other',
     (t, seen) => {

@@ -193,6 +193,31 @@ t.test('D5: weights above 256 are scaled', async (t) => {
   t.strictSame(news(), ['192.0.2.1:1*256 192.0.2.1:2*128 192.0.2.1:3'])
 })
 
+t.test('D5: weights are scaled by those of the priority that is taken', async (t) => {
+  const { pollset, start, news } = discovering(SRV)
+  for (const [name, host] of [
+    ['main', '192.0.2.1'],
+    ['other', '192.0.2.2'],
+    ['gone', ''],
+    ['backup', '192.0.2.9'],
+  ]) {
+    pollset.answer('addresses', name, host === '' ? { fault: 'ENODATA' } : { addresses: [host], ttlMs: 0 })
+  }
+  pollset.answer('services', SERVICE, {
+    services: [
+      target('main', 80, 1, 1),
+      target('other', 80, 1, 3),
+      target('gone', 80, 1, 60_000),
+      target('backup', 80, 2, 65_535),
+    ],
+  })
+  start()
+  t.strictSame(news(), ['192.0.2.1:80 192.0.2.2:80*3'], 'of targets that have an address')
+  for (const name of ['main', 'other']) pollset.answer('addresses', name, { fault: 'ENODATA' })
+  pollset.advance(5_000)
+  t.strictSame(news(), ['192.0.2.9:80*256'])
+})
+
 t.test('D6: a target is one endpoint, and stays at its address while it has it', async (t) => {
   const { pollset, start, news } = discovering(SRV)
   pollset.answer('services', SERVICE, { services: [target('a.internal')] })
@@ -251,13 +276,27 @@ t.test('D8: past discoveredEndpointsMax the same endpoints are left out each tim
   t.strictSame(news(), [])
 })
 
-t.test('D8: and of targets', async (t) => {
+t.test('D8: and of targets: those past the limit of the priority that is taken count', async (t) => {
   const { pollset, start, news } = discovering(SRV, { discoveredEndpointsMax: 2 })
-  const names = ['a', 'b', 'c']
-  pollset.answer('services', SERVICE, { services: names.map((each, at) => target(each, at + 1)) })
+  const names = ['a', 'b', 'c', 'd']
+  const serve = (...priorities: number[]) =>
+    pollset.answer('services', SERVICE, {
+      services: priorities.map((each, at) => target(names[at], at + 1, each)),
+    })
   for (const name of names) pollset.answer('addresses', name, { addresses: ['192.0.2.1'] })
+  serve(1, 1, 1, 2)
   start()
+  t.strictSame(news(), ['192.0.2.1:1 192.0.2.1:2 +1'])
+  t.strictSame(pollset.queried, [SERVICE, 'a.', 'b.'], 'their addresses are not asked for')
+  serve(1, 1, 1, 1)
+  pollset.advance(30_000)
+  t.strictSame(news(), ['192.0.2.1:1 192.0.2.1:2 +2'], 'the number alone has changed')
+  serve(1, 1, 2, 2)
+  pollset.advance(30_000)
   t.strictSame(news(), ['192.0.2.1:1 192.0.2.1:2'])
+  for (const name of ['a', 'b']) pollset.answer('addresses', name, { fault: 'ENODATA' })
+  pollset.advance(30_000)
+  t.strictSame(news(), ['failed: none of the first 2 targets of the service has an address'])
 })
 
 t.test('D10: closed, it asks and tells nothing any more', async (t) => {

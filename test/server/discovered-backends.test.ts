@@ -170,6 +170,27 @@ t.test(
   },
 )
 
+t.test('D12: with other servers too, what was found last stays, and not what was found before', async (t) => {
+  for (const change of ['servers', 'times']) {
+    const { pollset, backends, apply, answer, config, told, names } = setUp()
+    answer('192.0.2.1')
+    apply()
+    const prepared = backends.prepare(
+      new Map([['shop', 5_000]]),
+      change === 'servers' ? { servers: ['192.0.2.53'], search: null } : SYSTEM,
+    )
+    prepared.add(change === 'times' ? { ...config, discovery: { ...dns, leastMs: 1_000 } } : config)
+    answer('192.0.2.7')
+    pollset.advance(5_000)
+    t.strictSame(names(), ['http://192.0.2.7:80'], 'found between the check and the commit')
+    answer()
+    prepared.commit()
+    pollset.run()
+    t.strictSame(names(), ['http://192.0.2.7:80'])
+    t.equal(told.at(-1), `${NAME}: ENOTFOUND, 1 stay`)
+  }
+})
+
 t.test('D12: fixed endpoints in the place of discovered ones, and a backend that has gone', async (t) => {
   const { pollset, world, apply, answer, config, names } = setUp()
   answer('192.0.2.1')

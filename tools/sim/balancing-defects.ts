@@ -7,6 +7,7 @@ import { Unreachable } from '../../src/balancing/unreachable.js'
 import type { HttpWorld } from '../../src/http/index.js'
 import { choice } from '../../src/proxy/choice.js'
 import { Backend, Endpoint, type Exchange } from '../../src/proxy/index.js'
+import { Backends } from '../../src/server/backends.js'
 import { type Defect, muted, wrap } from './defects.js'
 import type { Plan } from './plan.js'
 
@@ -197,6 +198,18 @@ export const balancingDefects: readonly Defect[] = [
     expected: ['A7'],
     plan: { ...FLAPPING, reloadPercent: 100 },
     plant: () => wrap(Endpoint.prototype, 'left', () => undefined),
+  },
+  {
+    name: 'made anew',
+    what: 'a reload makes all endpoints anew, those that stay too',
+    expected: ['A7'],
+    plan: { ...FLAPPING, reloadPercent: 100 },
+    plant: () =>
+      wrap<Backends, [unknown, unknown, unknown, unknown]>(
+        Backends.prototype,
+        'placed',
+        (_self, original, configured, wanted, _old, made) => original(configured, wanted, undefined, made),
+      ),
   },
   {
     name: 'given up too soon',

@@ -142,7 +142,7 @@ export class Endpoints {
   get checksArmed(): number {
     let armed = 0
     for (const { checks } of (this.backends as unknown as BackendsInside).configured.values())
-      for (const each of checks.values()) if (each.deadlineArmed) armed++
+      for (const each of checks.values()) if (each?.deadlineArmed) armed++
     return armed
   }
 
@@ -253,21 +253,23 @@ export class Endpoints {
   }
 
   /**
-   * Takes an endpoint away, or puts one in; or takes another backend for these endpoints, or other endpoints of
-   * these addresses.
+   * Takes an endpoint away, or puts one in; or takes another backend for these endpoints, or gives them other
+   * connections or limits.
    */
   private change(): void {
     const { basis, chance, hosts } = this
-    const { endpointsOnly, renamePercent, queueMax } = this.stage.plan
+    const { endpointsOnly, renamePercent, sessionsMax } = this.stage.plan
     const unlisted = hosts.filter((each) => !this.listed.includes(each))
     if (chance.chance(renamePercent)) {
-      const renamed = chance.chance(50)
-      this.stage.tally(renamed ? 'backend replaced' : 'all endpoints replaced')
-      // Engines are others if their limits are.
-      const pending = queueMax - (basis.limits.pending === queueMax ? 1 : 0)
-      this.basis = renamed
-        ? { ...basis, name: `backend-${++this.named}` }
-        : { ...basis, limits: { ...basis.limits, pending } }
+      const kind = chance.below(3)
+      this.stage.tally(['backend replaced', 'connections replaced', 'sessions limited'][kind])
+      if (kind === 0) this.basis = { ...basis, name: `backend-${++this.named}` }
+      else if (kind === 1)
+        this.basis = { ...basis, share: basis.share === 'process' ? 'connection' : 'process' }
+      else {
+        const limits = { ...basis.limits, sessions: chance.between(1, sessionsMax) }
+        this.basis = { ...basis, limits }
+      }
     } else if (this.listed.length > 1 && (unlisted.length === 0 || chance.chance(50))) {
       this.stage.tally('endpoint removed')
       this.listed.splice(chance.between(endpointsOnly, this.listed.length - 1), 1)

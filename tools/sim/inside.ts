@@ -164,7 +164,7 @@ export interface CheckInside extends Continuation {
 
 /** The backends of a run, with the deadlines of their active checks. */
 export interface BackendsInside {
-  readonly configured: ReadonlyMap<string, { readonly checks: ReadonlyMap<Endpoint, HealthCheck> }>
+  readonly configured: ReadonlyMap<string, { readonly checks: ReadonlyMap<Endpoint, HealthCheck | null> }>
 }
 
 /** The steps before a final head, or an answer of ours, was queued to the client. */

@@ -1,6 +1,7 @@
 // A1 and A7: the load of each endpoint is what its exchanges say, each lease is one of its endpoint, and an
 // endpoint that was removed closes its engines when its last exchange ends.
 
+import type { Member } from '../../../src/balancing/index.js'
 import type { Endpoint } from '../../../src/proxy/index.js'
 import type { EngineInside, ExchangeInside } from '../inside.js'
 import { type Checker, fail } from './check.js'
@@ -11,22 +12,27 @@ export function loads(): Checker {
   return {
     turn(scene) {
       const counts = new Map<Endpoint, number>()
+      const loads = new Map<Member, number>()
       const current = new Set(scene.backend.endpoints)
       for (const x of scene.exchanges) {
         leaseIsOf(x)
         // A backend that is configured no longer keeps its endpoints until its last exchange ends.
         for (const each of x.backend?.endpoints ?? []) current.add(each)
-        if (x.endpoint !== null) counts.set(x.endpoint, (counts.get(x.endpoint) ?? 0) + 1)
+        if (x.endpoint === null) continue
+        const { member } = x.endpoint
+        counts.set(x.endpoint, (counts.get(x.endpoint) ?? 0) + 1)
+        loads.set(member, (loads.get(member) ?? 0) + 1)
       }
       for (const each of current) endpoints.add(each)
       const inUse = new Set<EngineInside>()
       for (const each of endpoints) {
         const count = counts.get(each) ?? 0
+        // Another endpoint of its address may have had its member before.
         const { load } = each.member
-        if (load !== count) fail('A1', `${each.name} counts ${load} requests, and has ${count}`)
+        const all = loads.get(each.member) ?? 0
+        if (load !== all) fail('A1', `${each.name} counts ${load} requests, and has ${all}`)
         const own = enginesOf(each)
         for (const engine of own) engines.add(engine)
-        // Endpoints of one address may share them.
         if (count > 0 || current.has(each)) for (const engine of own) inUse.add(engine)
       }
       for (const each of engines)

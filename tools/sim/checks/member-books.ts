@@ -69,7 +69,6 @@ export class MemberBooks {
   /** Those of the configuration. */
   current: Known[] = []
   private readonly plan: Plan
-  private started = false
   /** The endpoint that the balancer has ejected in this step, by name. */
   private told: string | null = null
 
@@ -81,6 +80,9 @@ export class MemberBooks {
     const before = this.current
     for (const each of before) each.removed = true
     this.current = endpoints.map((each) => {
+      const stays = before.find(({ name }) => name === each.name)
+      if (stays !== undefined && stays.endpoint.member !== each.member)
+        fail('A7', `${each.name} stays in the configuration, and is made anew`)
       const known = this.all.get(each.member) ?? new Known(each, now)
       this.all.set(each.member, known)
       known.removed = false
@@ -99,7 +101,6 @@ export class MemberBooks {
       known.trialAt = 0
       if (known.isEjected(now)) known.returns(now)
       if (known.active !== 'down' || known.checksPassed >= checksHealthy) known.active = 'up'
-      if (known.active === 'up') this.started = true
     } else {
       known.checksPassed = 0
       known.checksFailed++
@@ -207,7 +208,7 @@ export class MemberBooks {
     const up = current.filter((each) => this.isUp(each))
     const usable = up.filter((each) => !each.isEjected(now))
     const unknown = current.filter((each) => each.active === 'unknown' && !this.isUp(each))
-    if (up.length === 0 && unknown.length > 0 && (unknown.length === current.length || !this.started)) {
+    if (up.length === 0 && unknown.length > 0) {
       const oldest = Math.min(...unknown.map((each) => each.addedAt))
       return now >= oldest + checkTimeoutMs ? unknown : []
     }
