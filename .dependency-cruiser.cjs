@@ -13,9 +13,10 @@ const rooms = {
   http1: ['http', 'transport', 'engine', ...below],
   http2: ['http', 'transport', 'engine', ...below],
   balancing: ['engine', ...below],
-  proxy: ['balancing', 'http', 'transport', 'engine', ...below],
+  'access-log': below,
+  proxy: ['access-log', 'balancing', 'http', 'transport', 'engine', ...below],
   // Reads files, opens no sockets.
-  config: ['proxy', 'balancing', 'http', 'transport', 'engine', ...below],
+  config: ['proxy', 'access-log', 'balancing', 'http', 'transport', 'engine', ...below],
   filters: ['proxy', 'http', 'transport', 'engine', ...below],
   debugger: ['transport', ...below],
   // A process of its own, which carries no requests: a client of the debugger.

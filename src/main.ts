@@ -2,7 +2,10 @@
 // The command line's entry. Everything is in server/.
 
 import { setFlagsFromString } from 'node:v8'
-import { run } from './server/command-line.js'
+
+// SIGUSR1 opens log files again. Without a handler Node would open its inspector on this signal, and anyone
+// on this machine could run code in the process. So the handler stands before anything else is loaded.
+process.on('SIGUSR1', () => {})
 
 // V8 remembers up to four shapes of object at each place that reads a field; past them each read is a look-up
 // in a table. The turn and the scheduler meet a dozen: each kind of continuation and of pollable is one.
@@ -12,4 +15,5 @@ setFlagsFromString('--max-valid-polymorphic-map-count=16')
 setFlagsFromString('--max-inlined-bytecode-size=1000')
 setFlagsFromString('--max-inlined-bytecode-size-cumulative=3000')
 
+const { run } = await import('./server/command-line.js')
 run(process.argv)

@@ -2,8 +2,16 @@
 // in ms, sizes in bytes, and the texts of files are read. It can be cloned to and from a worker thread.
 // server/ makes a running server of it.
 
+import type { FormatName } from '../access-log/index.js'
 import type { ActiveHealthOptions, BalanceOptions, PassiveHealthOptions } from '../balancing/index.js'
-import type { PathOptions, RetryOptions, RouteAction, RouteMatch, Timeouts } from '../proxy/index.js'
+import type {
+  PathOptions,
+  Redaction,
+  RetryOptions,
+  RouteAction,
+  RouteMatch,
+  Timeouts,
+} from '../proxy/index.js'
 import type { Place } from './diagnostics.js'
 
 /** Where a value was written. In a document from code `line` is 0; for a value that is built in, -1. */
@@ -22,6 +30,8 @@ export interface Configuration {
   readonly resolver: ResolverConfig
   readonly shutdown: ShutdownConfig
   readonly debug: DebugConfig | null
+  /** Null: there is no access log. */
+  readonly accessLog: AccessLogConfig | null
   /** Where settings that belong to no name were written: `limits.http2.lingerMs`, `shutdown.delayMs`. */
   readonly sources: Readonly<Record<string, Source>>
 }
@@ -80,6 +90,16 @@ export interface DebugConfig {
   readonly address: string
   readonly token: string | null
   readonly secrets: boolean
+}
+
+/** See spec/access-log.md. */
+export interface AccessLogConfig {
+  /** A path; `-` for standard output. */
+  readonly file: string
+  readonly format: FormatName | { readonly template: string }
+  /** The fields of json and logfmt, in order. */
+  readonly fields: readonly string[]
+  readonly redact: Redaction
 }
 
 // Backends

@@ -1,5 +1,6 @@
 // The effective configuration: what the parts say together, with defaults and inheritance.
 
+import { accessLogOf } from './access-log.js'
 import { BackendReading } from './backends.js'
 import type { Configuration, DebugConfig, ResolverConfig, RouteConfig } from './configuration.js'
 import { type Diagnostics, type Path, placeText } from './diagnostics.js'
@@ -28,6 +29,7 @@ export function effectiveOf(parts: readonly Part[], names: Names, diagnostics: D
       timeoutMs: sources.own('shutdown.timeoutMs', main.document, ['shutdown', 'timeout'], timeout, 30_000),
     },
     debug: debugOf(main, diagnostics),
+    accessLog: accessLogOf(main),
     sources: sources.all,
   }
   checkServes(parts, configuration, diagnostics)

@@ -1,5 +1,6 @@
 // The room of the configuration: from files to checked plain data.
 
+export { type AccessLogOptions, accessLogConfig, readTemplate, wrongField } from './access-log.js'
 export type * from './configuration.js'
 export { type Diagnostic, diagnosticText, type Place, placeText } from './diagnostics.js'
 export type { FileContents } from './files.js'

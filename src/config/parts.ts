@@ -18,7 +18,8 @@ const ONE: Readonly<Record<Section, string>> = {
 /** A document, and what the schema made of it. */
 export interface Part {
   readonly document: ConfigDocument
-  readonly value: IncludedFile & Partial<Pick<MainFile, 'include' | 'shutdown' | 'debug' | 'defaults'>>
+  readonly value: IncludedFile &
+    Partial<Pick<MainFile, 'include' | 'shutdown' | 'debug' | 'accessLog' | 'defaults'>>
 }
 
 /** An entry that has a name. */

@@ -2,6 +2,7 @@
 // and `fermata schema` all come from it. Defaults stand where the effective values are made.
 
 import { z } from 'zod'
+import { accessLog } from './access-log.js'
 import {
   isName,
   NAME_FORM,
@@ -213,6 +214,7 @@ export function schemaOf(s: Scalars, limits: LimitTables) {
         })
         .describe('Lets debuggers attach.')
         .optional(),
+      accessLog: accessLog(s),
       defaults: z
         .strictObject({
           timeouts: both.timeouts.optional(),

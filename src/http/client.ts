@@ -1,6 +1,6 @@
 // A client's connection of either HTTP version, as exchanges and sessions to backends see it.
 
-import { type Address, formatAddress, type Socket } from '../pollset/index.js'
+import { type Address, formatAddress, type Secured, type Socket } from '../pollset/index.js'
 import type { AddressPair } from '../transport/index.js'
 import type { Field } from './field.js'
 import type { FieldTable } from './field-table.js'
@@ -35,6 +35,10 @@ export interface Client {
   readonly id: string
   /** Made once by {@link forwardingFieldsOf}. */
   readonly forwardingFields: readonly Field[]
+  /** The protocol that it speaks, as its requests name it: `HTTP/2`. */
+  readonly protocol: string
+  /** The result of its TLS handshake; null in clear text. */
+  readonly secured: Secured | null
   /** The original source and destination of its connection, even behind a trusted relay. */
   readonly addresses: AddressPair
   /** How many requests have come behind the current one, in whose order they wait. For debuggers. */

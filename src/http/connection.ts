@@ -9,6 +9,7 @@ import {
   formatAddress,
   type Holder,
   type Pollable,
+  type Secured,
   Signal,
   type Socket,
 } from '../pollset/index.js'
@@ -75,6 +76,10 @@ export abstract class HttpConnection<Context extends ConnectionContext> extends 
 
   get kind(): string {
     return this.side
+  }
+  /** The result of its TLS handshake; null in clear text. */
+  get secured(): Secured | null {
+    return this.socket.secured
   }
 
   protected get now(): number {

@@ -80,6 +80,8 @@ export abstract class Stream extends Pollable implements CreditSink {
   /** Body bytes received; null until the first. */
   receiveBuffer: ReceiveBuffer | null
   trailers: readonly Field[] | null
+  /** How many body bytes were received. */
+  receivedBytes: number
   /** Whether everything is received: head, body and trailers. */
   remoteEnded: boolean
   /** Whether its 2xx response opens no tunnel: an HTTP/1.1 backend declined the Upgrade (RFC 9110 §7.8). */
@@ -117,6 +119,7 @@ export abstract class Stream extends Pollable implements CreditSink {
     this.interimBudget = null
     this.receiveBuffer = null
     this.trailers = null
+    this.receivedBytes = 0
     this.remoteEnded = false
     this.declined = false
     this.pendingHead = null

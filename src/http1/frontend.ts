@@ -45,6 +45,7 @@ class Http1FrontendStream extends Http1Stream implements FrontendStream {
 }
 
 class Http1Frontend extends Http1Connection implements Client, FrontendSteps {
+  readonly protocol = 'HTTP/1.1'
   readonly forwardingFields: readonly Field[]
   readonly addresses: AddressPair
   readonly neighbour: Address

@@ -26,8 +26,6 @@ export class Http1Stream extends Stream {
   framing: number
   /** bytes of the body that were received and have not left */
   outstanding: number
-  /** bytes of the body that were received */
-  receivedBytes: number
   closed: boolean
   /** The key of a WebSocket handshake; '' for other requests. */
   key: string
@@ -48,7 +46,6 @@ export class Http1Stream extends Stream {
     this.headWritten = false
     this.framing = NONE
     this.outstanding = 0
-    this.receivedBytes = 0
     this.closed = false
     this.key = ''
     this.answerBy = 0

@@ -116,6 +116,7 @@ export class BodyIntake implements DataSink, Settleable {
       }
     }
     this.frameBudget.received(size)
+    stream.receivedBytes += size
     stream.receiveBuffer ??= this.newReceiveBuffer(stream)
     if (stream.receiveBuffer.push(buffer, start, end)) this.settleSoon(stream.receiveBuffer)
     stream.raise(BODY)

@@ -29,6 +29,7 @@ import type { Http2Stream } from './stream.js'
 import { StreamEvent, StreamState } from './stream-states.js'
 
 class Http2Frontend extends Http2Connection implements Client, FrontendSteps {
+  readonly protocol = 'HTTP/2'
   readonly forwardingFields: readonly Field[]
   readonly addresses: AddressPair
   readonly neighbour: Address
@@ -75,8 +76,7 @@ class Http2Frontend extends Http2Connection implements Client, FrontendSteps {
     if (!this.preface.isWhole) {
       if (this.drainBy !== 0) this.failure ??= NO_PREFACE
       this.drainBy = this.now + this.context.limits.drainIdleMs
-      const { handshake } = this.health
-      handshake.by = Math.min(handshake.by, this.drainBy)
+      this.health.handshake.by = Math.min(this.health.handshake.by, this.drainBy)
     }
     super.cancel()
   }

@@ -3,6 +3,7 @@
 export * from './deadlines.js'
 export * from './door.js'
 export { endsWorld, InvariantBroken, type InvariantReach, invariant } from './invariant.js'
+export { DROPPED, FAILED, LineFile, REOPENED } from './line-file.js'
 export { List, type Listed } from './list.js'
 export {
   certificateFor,
@@ -14,6 +15,7 @@ export {
 export { FilesDigest, keyedDigest, randomKey } from './node/digest.js'
 export { CHANGED, FileWatch, LOOKED } from './node/file-watch.js'
 export { UNIX_PATH_BYTES_MAX } from './node/listener.js'
+export { NodeLogFile } from './node/log-file.js'
 export { addressVersion, canonicalAddress, Networks, numericHost } from './node/networks.js'
 export { NodePollset, type NodePollsetLimits, nodePollsetLimits } from './node/pollset.js'
 export { REPLIED, Thread } from './node/thread.js'

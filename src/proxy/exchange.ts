@@ -28,7 +28,7 @@ import { noteParts } from './step-times.js'
 import type { ClientView } from './trusted-proxies.js'
 
 /** An attempt that has not given the client its response. */
-export interface EndedAttempt {
+export type EndedAttempt = {
   /** The URL of the endpoint; the target of a plain CONNECT. */
   readonly endpoint: string
   /** The backend connection; '' if it was given none. */

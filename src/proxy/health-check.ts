@@ -151,6 +151,8 @@ export class Check extends Continuation implements Client, DialEvents {
   readonly forwardingFields = []
   readonly addresses: AddressPair = { from: NO_ADDRESS, to: NO_ADDRESS }
   readonly neighbour = NO_ADDRESS
+  readonly protocol = ''
+  readonly secured = null
   readonly options: ActiveHealthOptions
   readonly endpoint: CheckedEndpoint
   readonly world: HttpWorld

@@ -16,6 +16,7 @@ export { Discovery, type DiscoveryOptions, discoveryLife, type FoundEndpoint } f
 export { Endpoint } from './endpoint.js'
 export { EngineSet, type ExchangeSession, type SessionsFor, type Share } from './engine-set.js'
 export { type EndedAttempt, Exchange } from './exchange.js'
+export { defaultFieldNames, defaultRedaction, exchangeFields, type Redaction } from './exchange-fields.js'
 export { exchangeLife } from './exchange-life.js'
 export { exchangeSteps } from './exchange-steps.js'
 export { fieldValue } from './field-value.js'
@@ -23,6 +24,7 @@ export { type CheckedEndpoint, type CheckReport, HealthCheck } from './health-ch
 export { HostPattern } from './host.js'
 export { lateSetting } from './lateness.js'
 export { type ProxyLimits, proxyLimits } from './limits.js'
+export { type OutcomeSide, outcomeSides, sideOf } from './outcomes.js'
 export { GRPC_STATUS } from './own-answer.js'
 export {
   ambiguityOf,

@@ -71,6 +71,8 @@ export function checkTogether(
   checkBackendsTls(options, urls)
   checkAddresses(listen)
   checkDebug(options)
+  if (options.accessLogFormat !== undefined && options.accessLog === undefined)
+    throw new ConfigError('--access-log-format is for an access log: add --access-log FILE')
   if (options.sendProxy !== undefined && urls.length === 0)
     throw new ConfigError(
       '--send-proxy is for backends of your own, and the embedded origin does not read PROXY headers: add --backend URL',

@@ -12,6 +12,7 @@ import {
   type ProxyServer,
   type ProxyServerOptions,
 } from './create-server.js'
+import { plainFault } from './fault-text.js'
 import { checkLimits, defaultLimits, limitsWith } from './limits.js'
 import { program, SEE_HELP, type ServeOptions } from './options.js'
 import { type Origin, startOrigin } from './origin.js'
@@ -105,12 +106,8 @@ const textOf = (file: string, option: string): string => {
 const wrongFile = (option: string, file: string, error: unknown): ConfigError =>
   new ConfigError(`${option} ${file}: ${plainText(error)}`)
 
-/** `ENOENT: no such file or directory, open 'x'` is `no such file or directory (ENOENT)`. */
-function plainText(error: unknown): string {
-  const text = error instanceof Error ? error.message : String(error)
-  const [, code, what] = /^([A-Z]+): (.+?), [a-z]+(?: '.*')?$/s.exec(text) ?? []
-  return what === undefined ? text : `${what} (${code})`
-}
+const plainText = (error: unknown): string =>
+  plainFault(error instanceof Error ? error.message : String(error))
 
 /** Reads the certificates from their files, again for each reload. */
 function certificatesOf({ cert, key, clientCa, requireClientCert }: ServeOptions): ServerCertificates {
@@ -128,6 +125,7 @@ function certificatesOf({ cert, key, clientCa, requireClientCert }: ServeOptions
 
 function makeServer(options: ServeOptions, listen: Listen[], routes: readonly RouteText[]): ProxyServer {
   const { acceptProxy, connect, sendProxy, backendCa, backendName, backendInsecure } = options
+  const { accessLog, accessLogFormat } = options
   const server = createServer({
     listen,
     routes: Object.fromEntries(routes.map(({ host, prefix, url }) => [`${host}${prefix}`, url])),
@@ -146,6 +144,7 @@ function makeServer(options: ServeOptions, listen: Listen[], routes: readonly Ro
     drainTimeoutMs: options.drainTimeout ?? DRAIN_TIMEOUT_MS,
     trace: traceTo(options.trace),
     ...(options.debug === undefined ? {} : { debug: debugOf(options, formatAddress(options.debug)) }),
+    ...(accessLog === undefined ? {} : { accessLog: { file: accessLog, format: accessLogFormat } }),
     log: writeLine,
   })
   if (backendInsecure) server.log.tell('warn', '--backend-insecure: certificates of backends are not checked')
@@ -261,12 +260,15 @@ function begin(options: ServeOptions, routes: readonly RouteText[], origin: Orig
 
 /** Binds the listeners, and takes the signals until the server has closed. */
 function start(server: ProxyServer, closed: () => void): void {
+  const reopen = (): void => server.reopen()
   // The `error` event reports it.
   server.listen().catch(() => {})
   server.on('close', () => {
     closed()
     for (const signal of [...SIGNALS, 'SIGHUP']) process.removeAllListeners(signal)
+    process.off('SIGUSR1', reopen)
   })
+  process.on('SIGUSR1', reopen)
   process.on('SIGHUP', () => server.reload())
   let asked = false
   for (const signal of SIGNALS) {

@@ -137,6 +137,8 @@ export interface ProxyServer extends Emitter<ProxyServerEvents> {
   shutDown(): void
   /** Logs what is cut, for a process that ends now. */
   endNow(): void
+  /** Opens the access log again by its name, since its file was renamed. */
+  reopen(): void
   /** Describes connections, engines and counts, for people. */
   describe(): Readonly<Record<string, unknown>>
 }
@@ -324,6 +326,10 @@ export class RunningServer extends TypedEvents implements ProxyServer {
 
   endNow(): void {
     this.server.endNow()
+  }
+
+  reopen(): void {
+    this.server.accessLog.reopen()
   }
 
   describe(): Readonly<Record<string, unknown>> {

@@ -85,6 +85,7 @@ export const LIMIT_RANGES: {
     tunnelsMax: [0, Number.MAX_SAFE_INTEGER],
   },
   server: {
+    accessLogBytesMax: [64 * KIB, 1024 * MIB],
     abusesMax: [0, Number.MAX_SAFE_INTEGER],
     connectionsPerAddressMax: [0, Number.MAX_SAFE_INTEGER],
     proxyHeaderBytesMax: [232, 65_551],

@@ -117,6 +117,7 @@ export const LIMIT_TEXTS: Readonly<Record<string, readonly [unit: string, text: 
   "server.proxyHeaderBytesMax": ["bytes", "The bytes of a PROXY header, its TLVs included. A longer one is refused."],
   "server.http1SessionsMax": ["", "The number of connections to one HTTP/1.1 backend, or one whose protocol ALPN decides, those being opened included."],
   "server.http1OpeningMax": ["", "The number of connections to one such backend that are being opened at once."],
+  "server.accessLogBytesMax": ["bytes", "The bytes of access log lines that wait for their file, twice: for the write that runs, and for the next. A line that finds no room is dropped."],
   "server.abusesMax": ["", "The number of connections of one address, closed for abuse within abuseWindowMs, after which the address is refused. 0: never."],
   "server.abuseWindowMs": ["ms", "The time in which abuses of one address are counted together, in ms."],
   "server.refusalMs": ["ms", "The time for which an address is refused after its last abuse, in ms."],

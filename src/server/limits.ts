@@ -8,6 +8,7 @@ import { type Http2Limits, http2Limits } from '../http2/index.js'
 import { type NodePollsetLimits, nodePollsetLimits } from '../pollset/index.js'
 import { type ProxyLimits, proxyLimits } from '../proxy/index.js'
 import { type TransportLimits, transportLimits } from '../transport/index.js'
+import { type AccessLogLimits, accessLogLimits } from './access-logging.js'
 import { ConfigError } from './address.js'
 import { type ClientAddressLimits, clientAddressLimits } from './client-addresses.js'
 import { LIMIT_RANGES } from './limit-ranges.js'
@@ -15,7 +16,7 @@ import { LIMIT_TEXTS } from './limit-texts.js'
 import { type ProcessLogLimits, processLogLimits } from './process-log.js'
 import { parseQuantity } from './quantity.js'
 
-export interface ServerLimits extends ClientAddressLimits, ProcessLogLimits {
+export interface ServerLimits extends AccessLogLimits, ClientAddressLimits, ProcessLogLimits {
   /** The number of open client connections. One more is closed when it is accepted. */
   readonly connectionsMax: number
   /** The time that connections have to close after the drain timeout, in ms. Then the process exits. */
@@ -37,6 +38,7 @@ export interface ServerLimits extends ClientAddressLimits, ProcessLogLimits {
 }
 
 export const serverLimits: ServerLimits = {
+  ...accessLogLimits,
   ...clientAddressLimits,
   ...processLogLimits,
   connectionsMax: 20_000,

@@ -1,5 +1,7 @@
 // Checks the options of createServer, which JavaScript passes unchecked. Each error says what to write.
 
+import type { AccessLogOptions } from '../config/index.js'
+import { checkAccessLog } from './access-log-options.js'
 import { ConfigError, type Listen } from './address.js'
 import { likelyLimits, limitsByRoom, type SomeLimits, valuesRange } from './limits.js'
 
@@ -16,6 +18,7 @@ const OPTIONS: readonly string[] = [
   'limits',
   'drainTimeoutMs',
   'errors',
+  'accessLog',
   'log',
   'trace',
   'debug',
@@ -74,6 +77,7 @@ export interface UncheckedOptions {
   readonly sendProxy?: unknown
   readonly drainTimeoutMs?: unknown
   readonly limits?: SomeLimits
+  readonly accessLog?: AccessLogOptions
 }
 
 /** Throws a {@link ConfigError} if an option is unknown or wrong. */
@@ -87,4 +91,5 @@ export function checkOptions(options: UncheckedOptions): void {
   if (drainTimeoutMs !== undefined && !(typeof drainTimeoutMs === 'number' && drainTimeoutMs >= 0))
     throw new ConfigError(`drainTimeoutMs must be 0 or more ms, not ${String(drainTimeoutMs)}`)
   checkLimitValues(options.limits ?? {})
+  checkAccessLog(options.accessLog)
 }

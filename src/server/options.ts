@@ -3,8 +3,10 @@
 
 import { existsSync, readFileSync } from 'node:fs'
 import { Command } from 'commander'
+import type { AccessLogConfig } from '../config/index.js'
 import { addTerminalCommands } from '../terminal/index.js'
 import type { ProxyVersion } from '../transport/index.js'
+import { parseLogFormat } from './access-log-options.js'
 import {
   addRoute,
   ConfigError,
@@ -63,6 +65,8 @@ export interface ServeOptions {
   debug?: ReturnType<typeof parseListen>
   debugTokenFile?: string
   debugSecrets?: boolean
+  accessLog?: string
+  accessLogFormat?: AccessLogConfig['format']
   drainTimeout?: number
   limit?: SomeLimits
 }
@@ -176,6 +180,18 @@ const running = (command: Command): Command =>
       "write a line for each step of each request and connection to FILE; '-' is standard output",
     )
     .option(
+      '--access-log <file>',
+      "append a line to FILE for each request that has ended; '-' is standard output; SIGUSR1 opens FILE again (default: none)",
+      (text: string) => text,
+    )
+    .option(
+      '--access-log-format <format>',
+      `the form of a line: 'json', 'logfmt', 'combined', or a template, as '\${method} \${path} \${status}'; spec/access-log.md has the fields (default: json)`,
+      checked('--access-log-format', (text: string, _before: AccessLogConfig['format'] | undefined) =>
+        parseLogFormat(text),
+      ),
+    )
+    .option(
       '--debug <address>',
       "let debuggers attach at HOST:PORT, with a token, or at unix:PATH, which only this user may open; see 'fermata debug' (default: none)",
       checked('--debug', (text: string, _before: ReturnType<typeof parseListen> | undefined) =>
@@ -213,6 +229,8 @@ const IN_FILE: readonly (keyof ServeOptions)[] = [
   'acceptProxy',
   'connect',
   'sendProxy',
+  'accessLog',
+  'accessLogFormat',
   'drainTimeout',
   'limit',
   'debug',

@@ -15,6 +15,7 @@ import {
 import { type Address, NodePollset, type Socket } from '../pollset/index.js'
 import { CLEAR_TEXT, type EngineSet, ReverseProxy, type Route, Router } from '../proxy/index.js'
 import { Connections } from '../transport/index.js'
+import { AccessLogging } from './access-logging.js'
 import { Backends } from './backends.js'
 import { NOTHING_FOUND_OUT } from './check-configuration.js'
 import { ClientAddresses } from './client-addresses.js'
@@ -52,6 +53,7 @@ export class Server extends TypedEvents implements HandshakeEvents {
   private readonly addresses: ClientAddresses
   readonly log: ProcessLog
   private readonly incidents: Incidents
+  readonly accessLog: AccessLogging
   /** ms that draining may take. May be set until draining begins. */
   drainTimeoutMs: number
   private readonly served: ServedConfiguration
@@ -74,6 +76,7 @@ export class Server extends TypedEvents implements HandshakeEvents {
     this.world.scheduler.onCrash = (continuation, error) => this.emit('crashed', continuation.id, error)
     this.pollset.onBroken = (error) => {
       this.log.flush()
+      this.accessLog.writeNow()
       this.emit('broken', error)
     }
     if (options.trace !== undefined) this.world.scheduler.tracer = new TraceLines(this.pollset, options.trace)
@@ -99,6 +102,8 @@ export class Server extends TypedEvents implements HandshakeEvents {
     })
     this.proxy = new ReverseProxy(this.world, new Router<Route>([]), limits.proxy)
     this.proxy.watch(this.incidents)
+    this.accessLog = new AccessLogging(world, this.pollset, this.proxy, this.log, limits.server)
+    this.proxy.watch(this.accessLog)
     this.served = new ServedConfiguration(configuration, foundOut, {
       world: this.world,
       proxy: this.proxy,
@@ -106,6 +111,7 @@ export class Server extends TypedEvents implements HandshakeEvents {
       backends: this.backends,
       listeners: this.listening,
     })
+    this.accessLog.begin(configuration.accessLog)
     const { debug } = options
     this.debugging =
       debug === undefined
@@ -134,7 +140,10 @@ export class Server extends TypedEvents implements HandshakeEvents {
   /** Replaces the configuration, for connections and requests from now on: in one turn, or not at all. */
   apply(configuration: Configuration, applied: Applied, foundOut = NOTHING_FOUND_OUT): void {
     this.served.apply(configuration, foundOut, (wrong) => {
-      if (wrong === null) this.drainTimeoutMs = configuration.shutdown.timeoutMs
+      if (wrong === null) {
+        this.drainTimeoutMs = configuration.shutdown.timeoutMs
+        this.accessLog.configure(configuration.accessLog)
+      }
       applied(wrong)
     })
   }
@@ -148,6 +157,7 @@ export class Server extends TypedEvents implements HandshakeEvents {
   endNow(): void {
     this.incidents.endedBySignal(this.proxy.begun - this.proxy.logged)
     this.log.flush()
+    this.accessLog.writeNow()
   }
 
   /** Gives an order, which takes effect in the next turn. */
@@ -298,7 +308,7 @@ export class Server extends TypedEvents implements HandshakeEvents {
     this.backends.close()
     this.log.flush()
     this.pollset.close()
-    this.emit('stopped')
+    this.accessLog.close(() => this.emit('stopped'))
   }
 
   /** Returns the open clients, for debuggers. */
@@ -332,6 +342,7 @@ export class Server extends TypedEvents implements HandshakeEvents {
         outcomes: Object.fromEntries(this.proxy.outcomes),
       },
       engines: this.backends.engines().map((engine) => engine.describe()),
+      accessLog: { dropped: this.accessLog.droppedLines },
       held: { bytes: this.world.memory.bytes, stalls: this.world.memory.stalls },
       http1: { ...this.protocols.http1.counts },
       http2: { ...this.protocols.http2.counts },

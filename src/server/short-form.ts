@@ -1,7 +1,14 @@
 // The short form of a configuration: what the command line and the simplest calls of createServer name, with
 // the defaults for the rest. Each route leads to a backend of one endpoint, whose name is its URL.
 
-import type { BackendConfig, Configuration, ListenerConfig, RouteConfig } from '../config/index.js'
+import {
+  type AccessLogOptions,
+  accessLogConfig,
+  type BackendConfig,
+  type Configuration,
+  type ListenerConfig,
+  type RouteConfig,
+} from '../config/index.js'
 import { formatAddress } from '../pollset/index.js'
 import { type ProxyLimits, type RouteMatch, settingsOf } from '../proxy/index.js'
 import type { ProxyVersion } from '../transport/index.js'
@@ -33,6 +40,7 @@ export interface ShortForm {
   readonly limits?: SomeLimits
   readonly drainTimeoutMs?: number
   readonly errors?: 'plain' | 'detailed'
+  readonly accessLog?: AccessLogOptions
 }
 
 /** A short form has no lines. */
@@ -121,6 +129,7 @@ export function configurationOf(options: ShortForm): Configuration {
     resolver: { servers: [], search: null },
     shutdown: { delayMs: 0, timeoutMs: drainTimeoutMs ?? DRAIN_TIMEOUT_MS },
     debug: null,
+    accessLog: options.accessLog === undefined ? null : accessLogConfig(options.accessLog),
     sources: {},
   }
 }

@@ -38,6 +38,11 @@ limits:
   server: { connectionsMax: 1000 }
 shutdown: { delay: 5s, timeout: 45s }
 debug: { address: 4711, token: { env: TOKEN }, secrets: true }
+accessLog:
+  file: /var/log/fermata/access.log
+  format: { template: "\${method} \${path} \${request.x-key}" }
+  fields: [time, path, request.user-agent]
+  redact: { query: none, fields: [X-Key] }
 defaults:
   timeouts: { connect: 4s, lease: 9s, head: 50s, idle: 2m, tunnel: 2h, request: 0 }
   retry: { attempts: 4, on: [connect-failure, 503], replay: 32KiB, backoff: { first: 50ms, most: 1s } }

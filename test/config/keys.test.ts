@@ -72,6 +72,7 @@ const base = (): Record<string, Value> => ({
   ],
   trustedProxies: { addresses: ['10.0.0.1'], fields: ['x-real-ip'] },
   debug: { address: 4711 },
+  accessLog: { file: '-' },
 })
 
 /** Which entry has the maps that a key stands in. */

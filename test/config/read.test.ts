@@ -21,7 +21,8 @@ const configurationOf = (text: string): Configuration => {
 }
 
 t.test('defaults', async (t) => {
-  const { listeners, backends, routes, shutdown, debug, limits, trustedProxies } = configurationOf(MINIMAL)
+  const { listeners, backends, routes, shutdown, debug, accessLog, limits, trustedProxies } =
+    configurationOf(MINIMAL)
   t.match(listeners, [{ name: 'main', address: '127.0.0.1:8080', tls: null, protocols: ['h2', 'http/1.1'] }])
   t.strictSame({ ...backends[0], source: 0, sources: 0 } as object, {
     name: 'app',
@@ -78,9 +79,10 @@ t.test('defaults', async (t) => {
     source: 0,
     sources: 0,
   })
-  t.strictSame({ shutdown, debug, limits, trustedProxies } as object, {
+  t.strictSame({ shutdown, debug, limits, trustedProxies, accessLog } as object, {
     shutdown: { delayMs: 0, timeoutMs: 30_000 },
     debug: null,
+    accessLog: null,
     limits: {},
     trustedProxies: { addresses: [], fields: [], proxyProtocol: false },
   })
@@ -96,6 +98,12 @@ t.test('the full example', async (t) => {
     },
     { address: '127.0.0.1:8081' },
   ])
+  t.strictSame(configuration.accessLog, {
+    file: '/var/log/fermata/access.log',
+    format: { template: '$' + '{method} $' + '{path} $' + '{request.x-key}' },
+    fields: ['time', 'path', 'request.user-agent'],
+    redact: { query: 'none', fields: ['x-key'] },
+  })
   t.strictSame(configuration.limits, {
     http2: { lingerMs: 500, streamWindow: 65_536, resetsBurst: 50 },
     server: { connectionsMax: 1_000 },

@@ -97,7 +97,7 @@ const ROWS: readonly Row[] = [
   ['versoin: 1', '1:1 versoin: unknown key; did you mean version?'],
   [
     'colour: red',
-    '2:1 colour: unknown key; known here: version, include, listeners, certificates, trustedProxies, connect, resolver, limits, backends, routes, shutdown, debug, defaults',
+    '2:1 colour: unknown key; known here: version, include, listeners, certificates, trustedProxies, connect, resolver, limits, backends, routes, shutdown, debug, accessLog, defaults',
   ],
   [
     'listeners: { a: { address: 127.0.0.1 } }',
@@ -236,6 +236,28 @@ const ROWS: readonly Row[] = [
   [
     'debug: { address: here }',
     '2:19 debug.address: "here" is not an address to listen on; write HOST:PORT, :PORT or unix:PATH',
+  ],
+  ['accessLog: {}', '2:12 accessLog.file: missing; write a file, as /var/log/fermata/access.log, or -'],
+  ['accessLog: { file: "" }', '2:20 accessLog.file: "" is not a file; write a path, or -'],
+  [
+    'accessLog: { file: a, format: xml }',
+    '2:31 accessLog.format: "xml" is unknown; write json, logfmt or combined',
+  ],
+  [
+    `accessLog: { file: a, format: { template: "\${pat}" } }`,
+    '2:43 accessLog.format.template: "pat" is not a field of the access log; did you mean path?',
+  ],
+  [
+    'accessLog: { file: a, format: { template: plain } }',
+    `2:43 accessLog.format.template: the template names no field; write \${method} \${path}`,
+  ],
+  [
+    'accessLog: { file: a, fields: [request.X-Key] }',
+    '2:32 accessLog.fields[0]: "request.X-Key" is not a field of the access log; did you mean request.NAME?',
+  ],
+  [
+    'accessLog: { file: a, redact: { query: some } }',
+    '2:40 accessLog.redact.query: "some" is unknown; did you mean none?',
   ],
   ['shutdown: { delay: 5 }', '2:20 shutdown.delay: 5 has no unit; write 5s or 5ms'],
   [

@@ -8,6 +8,7 @@ import { type Page, rulesOf } from './spec-pages.js'
  */
 export const TABLE_READERS: Readonly<Record<string, string>> = {
   'README.md › *': 'house/spec',
+  'access-log.md › Fields': 'proxy/exchange-fields',
   'attacks.md › Clients': 'attacks/attacks',
   'attacks.md › Backends': 'attacks/attacks',
   'configuration.md › Keys': 'config/keys',
@@ -43,6 +44,7 @@ export const TABLE_READERS: Readonly<Record<string, string>> = {
   'http2/messages.md › Messages': 'http2/messages',
   'http2/stream-grid.md › Received': 'http2/stream-grid',
   'http2/stream-grid.md › Sent': 'http2/stream-grid',
+  'outcomes.md › Words': 'proxy/outcomes',
   'proxy-protocol.md › Read': 'transport/proxy-protocol',
   'proxy-protocol.md › Written': 'transport/proxy-protocol',
   'routing.md › Normalised paths': 'proxy/paths',

@@ -13,6 +13,8 @@ type Line = readonly [string, string]
 function viewOf(fields: readonly string[], lines: readonly Line[], peer = '10.0.0.1', relay = peer) {
   const from = { host: peer, port: 1 }
   const client: Client = {
+    protocol: 'HTTP/1.1',
+    secured: null,
     id: 'c',
     forwardingFields: [],
     addresses: { from, to: from },

@@ -134,6 +134,21 @@ const SERVE: readonly Row[] = [
   ['serve --drain-timeout soon', "--drain-timeout 'soon' is not a duration: write 10s, 500ms or 2m"],
   ['serve --drain-timeout 10', "--drain-timeout '10' is not a duration: write 10s, 500ms or 2m"],
 
+  // The access log
+  ['serve --access-log-format json', '--access-log-format is for an access log: add --access-log FILE'],
+  [
+    'serve --access-log a --access-log-format xml',
+    `--access-log-format 'xml' is not a format: write json, logfmt, combined, or a template as \${method} \${path} \${status}`,
+  ],
+  [
+    ['serve', '--access-log', 'a', '--access-log-format', `\${pat}`],
+    `--access-log-format '\${pat}': "pat" is not a field of the access log; did you mean path?`,
+  ],
+  [
+    ['serve', '--access-log', 'a', '--access-log-format', `\${path`],
+    `--access-log-format '\${path': the template has \${ without its }; write \${FIELD}, and $$ for a $`,
+  ],
+
   // Limits
   [
     'serve --limit sessionsMax',

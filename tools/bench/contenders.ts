@@ -1,6 +1,7 @@
 // The proxies that are compared, and how each is started in front of a backend. They write no access log, have one worker,
 // and keep their connections to the backend.
 
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathOf } from '../testbed/certificates/index.js'
 import { findProgram, freePort, type Program, start } from '../testbed/programs.js'
@@ -123,9 +124,21 @@ export const plain: Contender = {
 /** The same as fermata: how far two of the same lie apart is what a ratio may be wrong by. */
 export const COPY = 'fermata-copy'
 
-export const contenderNames = ['fermata', COPY, 'nghttpx', 'node', 'relay', 'http-proxy', 'fastify'] as const
+/** Fermata with an access log in JSON. */
+export const LOGGED = 'fermata-logged'
+
+export const contenderNames = [
+  'fermata',
+  COPY,
+  LOGGED,
+  'nghttpx',
+  'node',
+  'relay',
+  'http-proxy',
+  'fastify',
+] as const
 /** Those that are measured unless others are asked for. */
-export const contendersUsual = contenderNames.filter((each) => each !== COPY)
+export const contendersUsual = contenderNames.filter((each) => each !== COPY && each !== LOGGED)
 
 /** Another build of Fermata. */
 export const BEFORE = 'before'
@@ -163,6 +176,7 @@ export function contenders(
   const all = [
     fermata(fermataArgs, fermataNodeArgs),
     fermata(fermataArgs, fermataNodeArgs, COPY),
+    fermata([...fermataArgs, '--access-log', join(tmpdir(), 'fermata-bench.log')], fermataNodeArgs, LOGGED),
     nghttpx,
     plain,
     http1Program('relay', 'relay.js'),

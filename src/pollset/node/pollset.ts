@@ -25,6 +25,7 @@ import { KnownCertificates } from './certificates.js'
 import { FileWatch } from './file-watch.js'
 import { type TcpKeepAlive, tcpKeepAlive } from './keep-alive.js'
 import { faultOf, NodeListener, type NodeListenerLimits } from './listener.js'
+import { NodeLogFile } from './log-file.js'
 import { NodeQuery } from './query.js'
 import { reaches } from './reaches.js'
 import { ReadBuffers, Reading } from './reading.js'
@@ -210,6 +211,15 @@ export class NodePollset extends Turns implements Pollset, Marks {
     const made = new FileWatch(id, this)
     this.helpers.add({ end: () => made.close() })
     return made
+  }
+
+  /**
+   * Makes a file of lines, which is not open yet.
+   * @param path `-` for standard output
+   * @param slabBytes the bytes of lines that wait at most, twice
+   */
+  logFile(id: string, path: string, slabBytes: number): NodeLogFile {
+    return new NodeLogFile(id, path, slabBytes, this)
   }
 
   resolve(host: string): Resolution {

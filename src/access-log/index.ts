@@ -1,0 +1,9 @@
+// The access log: fields that a protocol defines, formats that are compiled once, and the keeper of the file.
+// This room knows no protocol.
+
+export { CUT, TEXT_CHARACTERS_MAX } from './escape.js'
+export { type ListRow, type LogFamily, type LogField, LogFields } from './fields.js'
+export { COMBINED, FORMATS, type FormatName, formatOf, type LineFormat } from './format.js'
+export { type KeeperWords, LogKeeper, logKeeperLife } from './keeper.js'
+export { redactedQuery } from './redact.js'
+export { type Template, templateOf } from './template.js'

@@ -1,0 +1,303 @@
+// A LineFile of the operating system. It has two slabs: one is filled while the other is written. A write
+// that fails, or that a full pipe does not take, is tried again until it succeeds; the lines that come
+// meanwhile fill the other slab, and then are dropped. So a line is in the file whole, or not at all.
+//
+// Writes run in Node's thread pool, so a slow disk blocks one of its threads, never the loop. A pipe is
+// opened so that writing never blocks.
+
+import { close, constants, fstatSync, open, openSync, write, writeSync } from 'node:fs'
+import type { Flushable, SocketFault } from '../door.js'
+import { DROPPED, FAILED, LineFile, REOPENED } from '../line-file.js'
+import { faultOf } from './listener.js'
+import type { Marked, Marks } from './socket.js'
+
+const { O_APPEND, O_CREAT, O_NONBLOCK, O_WRONLY } = constants
+/** For a FIFO that nobody reads opening fails, and writing to a full one: neither waits. */
+const FLAGS = O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK
+/** Its owner writes, its group reads. */
+const MODE = 0o640
+const STDOUT = 1
+/** Standard output, opened once more: a pipe then has flags of its own. */
+const STDOUT_PATH = '/proc/self/fd/1'
+const LINE_END = 0x0a
+/** ms until a write or an opening that failed is tried again */
+const RETRY_MS = 100
+/** ms that the last lines may take when the file is closed */
+const END_MS = 2_000
+
+/** What a file needs of its pollset. */
+export interface LogFileOwner extends Pick<Marks, 'mark'> {
+  flushLater(output: Flushable): void
+}
+
+export class NodeLogFile extends LineFile implements Flushable, Marked {
+  readonly id: string
+  readonly name: string
+  marked = 0
+  lines = 0
+  dropped = 0
+  private readonly path: string
+  private readonly owner: LogFileOwner
+  private fd = -1
+  /** It was opened by us, so we close it. */
+  private owned = true
+  private filling: Buffer
+  private filled = 0
+  private filledLines = 0
+  private writing: Buffer
+  private writingLines = 0
+  /** What is left of the slab that is written: from here to there. */
+  private at = 0
+  private end = 0
+  /** A write is in flight. */
+  private inFlight = false
+  private opening = false
+  /** It is to be opened again, once the opening under way has ended. */
+  private wanted = false
+  /** The file that was opened, until no write is in flight. */
+  private next = -1
+  private timer: NodeJS.Timeout | null = null
+  private flushing = false
+  private droppedSince = 0
+  private fault: SocketFault | null = null
+  private ending: ((lost: number) => void) | null = null
+  private endTimer: NodeJS.Timeout | null = null
+  private closed = false
+  private readonly onWritten = (error: NodeJS.ErrnoException | null, bytes: number): void =>
+    this.written(error, bytes)
+
+  /**
+   * @param path `-` for standard output
+   * @param slabBytes the bytes of lines that wait at most, twice
+   */
+  constructor(id: string, path: string, slabBytes: number, owner: LogFileOwner) {
+    super()
+    this.id = id
+    this.path = path
+    this.name = path === '-' ? 'standard output' : path
+    this.owner = owner
+    this.filling = Buffer.allocUnsafeSlow(slabBytes)
+    this.writing = Buffer.allocUnsafeSlow(slabBytes)
+  }
+
+  /** Opens it now, at the start. Returns why that is not possible, or null. */
+  openNow(): SocketFault | null {
+    try {
+      if (this.path !== '-') this.fd = openSync(this.path, FLAGS, MODE)
+      else this.openStdout()
+      return null
+    } catch (error) {
+      return faultOf(error as NodeJS.ErrnoException)
+    }
+  }
+
+  private openStdout(): void {
+    this.fd = STDOUT
+    this.owned = false
+    if (!fstatSync(STDOUT).isFIFO()) return
+    try {
+      this.fd = openSync(STDOUT_PATH, O_WRONLY | O_NONBLOCK)
+      this.owned = true
+    } catch {
+      // Not on this system: a pipe that nobody reads then blocks a thread of the pool.
+    }
+  }
+
+  write(line: string): void {
+    const { filled, filling } = this
+    if (filled + line.length > filling.length || this.ending !== null) {
+      this.dropped++
+      this.droppedSince++
+      this.raise(DROPPED)
+      return
+    }
+    this.filled += filling.write(line, filled, 'latin1')
+    this.filledLines++
+    if (this.flushing) return
+    this.flushing = true
+    this.owner.flushLater(this)
+  }
+
+  flush(): void {
+    this.flushing = false
+    this.proceed()
+  }
+
+  crashWith(error: unknown): void {
+    throw error
+  }
+
+  reopen(): void {
+    if (this.path === '-' || this.ending !== null) return
+    this.wanted = true
+    this.openSoon()
+  }
+
+  private openSoon(): void {
+    if (this.opening || !this.wanted) return
+    this.opening = true
+    this.wanted = false
+    open(this.path, FLAGS, MODE, (error, fd) => {
+      this.opening = false
+      if (error !== null) {
+        this.wanted = true
+        this.failed(error)
+        this.retryLater()
+        return
+      }
+      if (this.next >= 0) close(this.next, ignored)
+      this.next = fd
+      this.owner.mark(this, REOPENED)
+      this.proceed()
+    })
+  }
+
+  /** Writes what it can at once, before the process ends. */
+  writeNow(): void {
+    try {
+      if (this.fd < 0) return
+      if (!this.inFlight && this.at < this.end) {
+        this.at += writeSync(this.fd, this.writing, this.at, this.end - this.at)
+        // A second part would follow on another line.
+        if (this.at < this.end) return
+        this.lines += this.writingLines
+        this.writingLines = 0
+      }
+      if (this.filled === 0) return
+      const bytes = writeSync(this.fd, this.filling, 0, this.filled)
+      this.filled = 0
+      if (bytes > 0) this.lines += this.filledLines
+      this.filledLines = 0
+    } catch {
+      // The process ends: nobody is left to be told.
+    }
+  }
+
+  /**
+   * Writes what is left, then closes it. A slow file has {@link END_MS}.
+   * @param ended is called once, with the number of lines that were dropped and not told of yet
+   */
+  finish(ended: (lost: number) => void): void {
+    if (this.ending !== null) return
+    this.ending = ended
+    this.endTimer = setTimeout(() => this.giveUp(), END_MS)
+    this.proceed()
+  }
+
+  takeDropped(): number {
+    const count = this.droppedSince
+    this.droppedSince = 0
+    this.lower(DROPPED)
+    return count
+  }
+
+  takeFault(): SocketFault | null {
+    const { fault } = this
+    this.fault = null
+    this.lower(FAILED)
+    return fault
+  }
+
+  /** Begins the next write, if there is one to begin. */
+  private proceed(): void {
+    if (this.timer === null) this.openSoon()
+    if (this.inFlight || this.timer !== null || this.closed) return
+    if (this.next >= 0) this.change()
+    if (this.at === this.end) {
+      if (this.filled === 0) {
+        if (this.ending !== null) this.close()
+        return
+      }
+      this.swap()
+    }
+    if (this.fd < 0) return
+    this.inFlight = true
+    write(this.fd, this.writing, this.at, this.end - this.at, null, this.onWritten)
+  }
+
+  private swap(): void {
+    const { filling } = this
+    this.filling = this.writing
+    this.writing = filling
+    this.at = 0
+    this.end = this.filled
+    this.writingLines = this.filledLines
+    this.filled = 0
+    this.filledLines = 0
+  }
+
+  /** Takes the file that was opened again. The rest of a line is left out: the old one has its beginning. */
+  private change(): void {
+    if (this.fd >= 0 && this.owned) close(this.fd, ignored)
+    this.fd = this.next
+    this.next = -1
+    if (this.at === 0 || this.writing[this.at - 1] === LINE_END) return
+    const lineEnd = this.writing.indexOf(LINE_END, this.at)
+    this.at = lineEnd + 1
+    this.writingLines--
+    this.lose(1)
+  }
+
+  private written(error: NodeJS.ErrnoException | null, bytes: number): void {
+    this.inFlight = false
+    if (error !== null) {
+      // A pipe is full: it is slow, not broken.
+      if (error.code !== 'EAGAIN') this.failed(error)
+      this.retryLater()
+      return
+    }
+    this.at += bytes
+    if (this.at === this.end) {
+      this.lines += this.writingLines
+      this.writingLines = 0
+    }
+    this.proceed()
+  }
+
+  private failed(error: NodeJS.ErrnoException): void {
+    this.fault = faultOf(error)
+    this.owner.mark(this, FAILED)
+  }
+
+  private lose(lines: number): void {
+    this.dropped += lines
+    this.droppedSince += lines
+    this.owner.mark(this, DROPPED)
+  }
+
+  private retryLater(): void {
+    this.timer ??= setTimeout(() => {
+      this.timer = null
+      this.proceed()
+    }, RETRY_MS)
+    // It does not keep a process that has nothing else to do, unless it ends.
+    if (this.ending === null) this.timer.unref()
+    else this.timer.ref()
+  }
+
+  private giveUp(): void {
+    let left = this.filledLines
+    for (let at = this.at; at < this.end; at++) if (this.writing[at] === LINE_END) left++
+    this.lose(left)
+    this.close()
+  }
+
+  private close(): void {
+    const { ending } = this
+    this.closed = true
+    this.wanted = false
+    if (this.timer !== null) clearTimeout(this.timer)
+    if (this.next >= 0) close(this.next, ignored)
+    if (this.endTimer !== null) clearTimeout(this.endTimer)
+    this.at = 0
+    this.end = 0
+    this.filled = 0
+    // A write in flight keeps its file open until it has ended.
+    if (!this.inFlight && this.fd >= 0 && this.owned) close(this.fd, ignored)
+    this.fd = -1
+    ending?.(this.droppedSince)
+    this.droppedSince = 0
+  }
+}
+
+const ignored = (): void => {}

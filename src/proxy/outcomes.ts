@@ -1,0 +1,49 @@
+// Whose fault an outcome is. spec/outcomes.md has every word, and a test holds it to the code.
+
+import type { Fault } from '../continuation/index.js'
+import type { Exchange } from './exchange.js'
+
+/** A side; '' where nothing went wrong, or nobody is to blame. */
+export type OutcomeSide = Fault['side'] | ''
+
+/** The sides of the words that are not codes of faults. */
+export const outcomeSides: Readonly<Record<string, OutcomeSide>> = {
+  ok: '',
+  answered: '',
+  redirected: '',
+  'max-forwards': '',
+  'tunnel-idle': '',
+  'client-gone': 'frontend',
+  'clear-text': 'frontend',
+  'no-route': 'frontend',
+  'path-ambiguous': 'frontend',
+  'no-host': 'frontend',
+  'connect-not-served': 'frontend',
+  'connect-target': 'frontend',
+  'connect-not-allowed': 'frontend',
+  'protocol-not-served': 'frontend',
+  'request-late': 'frontend',
+  'response-unread': 'frontend',
+  'no-endpoint': 'backend',
+  'connect-late': 'backend',
+  'head-late': 'backend',
+  'body-late': 'backend',
+  'retries-spent': 'backend',
+  'retry-late': 'backend',
+  'backend-without-tunnels': 'backend',
+  'upgrade-declined': 'backend',
+  'requests-full': 'internal',
+  'queue-full': 'internal',
+  'tunnels-full': 'internal',
+  'lease-late': 'internal',
+  stall: 'internal',
+  'by-debugger': 'internal',
+  internal: 'internal',
+}
+
+/** Returns the side at fault for how an exchange has ended. */
+export function sideOf({ outcome, cause, frontend }: Exchange): OutcomeSide {
+  if (Object.hasOwn(outcomeSides, outcome)) return outcomeSides[outcome]
+  if (cause?.code === outcome) return cause.side
+  return frontend.fault?.code === outcome ? frontend.fault.side : ''
+}

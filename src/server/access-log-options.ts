@@ -1,0 +1,40 @@
+// The access log in options: of the command line, and of createServer.
+
+import { FORMATS, type FormatName } from '../access-log/index.js'
+import { type AccessLogConfig, type AccessLogOptions, readTemplate, wrongField } from '../config/index.js'
+import { ConfigError } from './address.js'
+
+const isFormat = (text: unknown): text is FormatName => FORMATS.includes(text as FormatName)
+
+/** Parses the name of a format, or a template. */
+export function parseLogFormat(text: string): AccessLogConfig['format'] {
+  if (isFormat(text)) return text
+  if (!text.includes('$'))
+    throw new ConfigError(
+      `'${text}' is not a format: write ${FORMATS.join(', ')}, or a template as ${TEMPLATE}`,
+    )
+  const reading = readTemplate(text)
+  if ('wrong' in reading) throw new ConfigError(`'${text}': ${reading.wrong}`)
+  return { template: text }
+}
+
+// biome-ignore lint/suspicious/noTemplateCurlyInString: it shows a template
+const TEMPLATE = '${method} ${path} ${status}'
+
+/** Checks the option of createServer, which JavaScript passes unchecked. */
+export function checkAccessLog(options: AccessLogOptions | undefined): void {
+  if (options === undefined) return
+  const { file, format, fields, redact } = options
+  if (typeof file !== 'string' || file === '' || file.includes('\0'))
+    throw new ConfigError(
+      "accessLog: write { file: '/var/log/fermata/access.log' }, or '-' for standard output",
+    )
+  if (format !== undefined && !isFormat(format)) parseLogFormat(`${format?.template}`)
+  for (const name of fields ?? []) {
+    const wrong = wrongField(String(name))
+    if (wrong !== null) throw new ConfigError(`accessLog: ${wrong}`)
+  }
+  const query = redact?.query
+  if (query !== undefined && query !== 'values' && query !== 'none')
+    throw new ConfigError(`accessLog: redact.query must be 'values' or 'none', not '${String(query)}'`)
+}

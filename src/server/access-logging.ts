@@ -1,0 +1,161 @@
+// The access log of a server: writes the line of each exchange that has ended, and takes up another
+// configuration while the server runs (spec/access-log.md).
+
+import { formatOf, type KeeperWords, type LineFormat, LogKeeper } from '../access-log/index.js'
+import type { AccessLogConfig } from '../config/index.js'
+import type { World } from '../continuation/index.js'
+import type { LineFile, NodeLogFile, NodePollset } from '../pollset/index.js'
+import { type Exchange, type ExchangeWatcher, exchangeFields, type ReverseProxy } from '../proxy/index.js'
+import { ConfigError } from './address.js'
+import { plainFault } from './fault-text.js'
+import type { ServerLimits } from './limits.js'
+import type { ProcessLog } from './process-log.js'
+import { counted } from './quantity.js'
+
+export interface AccessLogLimits {
+  /**
+   * The bytes of access log lines that wait for their file, twice: for the write that runs, and for the next.
+   * A line that finds no room is dropped.
+   */
+  readonly accessLogBytesMax: number
+}
+
+export const accessLogLimits: AccessLogLimits = { accessLogBytesMax: 1024 * 1024 }
+
+/** A file that is open, and what looks after it. */
+interface Kept {
+  readonly file: NodeLogFile
+  readonly keeper: LogKeeper
+}
+
+export class AccessLogging implements ExchangeWatcher, KeeperWords {
+  private readonly world: World
+  private readonly pollset: NodePollset
+  private readonly proxy: ReverseProxy
+  private readonly log: ProcessLog
+  private readonly limits: ServerLimits
+  private current: AccessLogConfig | null = null
+  private format: LineFormat<Exchange> | null = null
+  private kept: Kept | null = null
+  /** Files that still write their last lines. */
+  private readonly closing = new Set<NodeLogFile>()
+  private closed: (() => void) | null = null
+  private droppedBefore = 0
+
+  constructor(
+    world: World,
+    pollset: NodePollset,
+    proxy: ReverseProxy,
+    log: ProcessLog,
+    limits: ServerLimits,
+  ) {
+    this.world = world
+    this.pollset = pollset
+    this.proxy = proxy
+    this.log = log
+    this.limits = limits
+  }
+
+  /** Begins with this configuration. Throws a {@link ConfigError} if the file cannot be opened. */
+  begin(config: AccessLogConfig | null): void {
+    if (config === null) return
+    const file = this.fileOf(config)
+    const fault = file.openNow()
+    if (fault !== null)
+      throw new ConfigError(`the access log ${file.name} cannot be opened: ${plainFault(fault.message)}`)
+    this.take(config, file)
+  }
+
+  /** Takes up another configuration. A file that cannot be opened is told of, and tried again. */
+  configure(config: AccessLogConfig | null): void {
+    if (JSON.stringify(config) === JSON.stringify(this.current)) return
+    const sameFile = config !== null && config.file === this.current?.file
+    if (!sameFile) this.leave()
+    if (config === null) {
+      this.current = null
+      this.format = null
+    } else if (sameFile) this.take(config, null)
+    else {
+      const file = this.fileOf(config)
+      file.reopen()
+      this.take(config, file)
+    }
+  }
+
+  private fileOf({ file }: AccessLogConfig): NodeLogFile {
+    return this.pollset.logFile(this.world.nextId('log'), file, this.limits.accessLogBytesMax)
+  }
+
+  /** @param file null: that of before */
+  private take(config: AccessLogConfig, file: NodeLogFile | null): void {
+    this.format = formatOf(exchangeFields(config.redact), config.format, config.fields)
+    this.current = config
+    this.proxy.measureSteps()
+    if (file === null) return
+    const keeper = new LogKeeper(this.world, file, this.limits.logRepeatMs, this)
+    this.kept = { file, keeper }
+  }
+
+  private leave(): void {
+    if (this.kept === null) return
+    const { file, keeper } = this.kept
+    this.kept = null
+    this.droppedBefore += file.dropped
+    keeper.cancel()
+    this.closing.add(file)
+    file.finish((lost) => {
+      if (lost > 0) this.dropped(file, lost)
+      this.closing.delete(file)
+      this.end()
+    })
+  }
+
+  ended(x: Exchange): void {
+    if (this.kept !== null && this.format !== null) this.kept.file.write(this.format(x))
+  }
+
+  /** The lines that were dropped so far. */
+  get droppedLines(): number {
+    return this.droppedBefore + (this.kept?.file.dropped ?? 0)
+  }
+
+  /** Opens the file again by its name, since it was renamed. */
+  reopen(): void {
+    this.kept?.file.reopen()
+  }
+
+  /** Writes what it can, for a process that ends now. */
+  writeNow(): void {
+    this.kept?.file.writeNow()
+  }
+
+  /** Writes the last lines. `closed` is called once they are written, or were given up. */
+  close(closed: () => void): void {
+    this.closed = closed
+    this.kept?.keeper.tell()
+    this.leave()
+    this.end()
+  }
+
+  private end(): void {
+    const { closed } = this
+    if (closed === null || this.closing.size > 0) return
+    this.closed = null
+    closed()
+  }
+
+  // What the keeper tells
+
+  dropped(file: LineFile, lines: number): void {
+    const were = `${counted(lines, 'line')} ${lines === 1 ? 'was' : 'were'}`
+    this.log.tell('warn', `access log ${file.name}: ${were} dropped, since it takes them too slowly`)
+  }
+
+  failed(file: LineFile, why: string): void {
+    this.log.tell('error', `access log ${file.name}: ${plainFault(why)}; it is tried again`)
+  }
+
+  reopened(file: LineFile): void {
+    this.log.tell('info', `access log ${file.name} was opened again`)
+  }
+}

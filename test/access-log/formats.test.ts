@@ -1,0 +1,188 @@
+// The formats of the access log, over fields of no protocol: what each writes, and that nothing of a peer leaves its line.
+
+import fc from 'fast-check'
+import t from 'tap'
+import {
+  COMBINED,
+  CUT,
+  FORMATS,
+  formatOf,
+  type ListRow,
+  LogFields,
+  redactedQuery,
+  TEXT_CHARACTERS_MAX,
+  templateOf,
+} from '../../src/access-log/index.js'
+
+interface Call {
+  readonly text: string
+  readonly word: string
+  readonly count: number
+  readonly yes: boolean | null
+  readonly at: number
+  readonly parts: readonly number[] | null
+  readonly rows: readonly ListRow[]
+}
+
+const CALL: Call = {
+  text: 'a b',
+  word: 'ok',
+  count: 1.23456,
+  yes: true,
+  at: Date.UTC(2026, 10, 27, 8, 50, 0, 7),
+  parts: [0, 0.4567, 12],
+  rows: [
+    { to: 'x y', ms: 1.5 },
+    { to: '', ms: 0 },
+  ],
+}
+const NOTHING: Call = { text: '', word: '', count: Number.NaN, yes: null, at: 0, parts: null, rows: [] }
+
+const fields = new LogFields<Call>(
+  [
+    { name: 'text', kind: 'text', read: (x) => x.text },
+    { name: 'word', kind: 'word', read: (x) => x.word },
+    { name: 'count', kind: 'number', read: (x) => x.count },
+    { name: 'yes', kind: 'flag', read: (x) => x.yes },
+    { name: 'at', kind: 'time', read: (x) => x.at },
+    { name: 'clf', kind: 'clf-time', read: (x) => x.at },
+    { name: 'parts', kind: 'numbers', names: ['a', 'b', 'c'], read: (x) => x.parts },
+    { name: 'rows', kind: 'list', columns: ['to', 'ms'], read: (x) => x.rows },
+  ],
+  [
+    {
+      prefix: 'more.',
+      rest: 'NAME',
+      field: (name) =>
+        name === 'none' ? null : { name: `more.${name}`, kind: 'text', read: (x) => name + x.text },
+    },
+  ],
+)
+const ALL = fields.all.map(({ name }) => name)
+const EVERY = ALL.map((name) => `\${${name}}`).join(' | ')
+
+t.test('json: the fields in order; without a value they are left out', async (t) => {
+  const format = formatOf(fields, 'json', ALL)
+  t.equal(
+    format(CALL),
+    '{"text":"a b","word":"ok","count":1.235,"yes":true,"at":"2026-11-27T08:50:00.007Z","clf":"27/Nov/2026:08:50:00 +0000",' +
+      '"parts":{"b":0.457,"c":12},"rows":[{"to":"x y","ms":1.5},{"ms":0}]}\n',
+  )
+  t.equal(formatOf(fields, 'json', ['text', 'count', 'yes', 'parts', 'rows', 'word'])(NOTHING), '{}\n')
+  t.equal(formatOf(fields, 'json', ['count', 'more.x'])(CALL), '{"count":1.235,"more.x":"xa b"}\n')
+})
+
+t.test('logfmt: quotes where a value is not one word', async (t) => {
+  t.equal(
+    formatOf(fields, 'logfmt', ALL)(CALL),
+    'text="a b" word=ok count=1.235 yes=true at=2026-11-27T08:50:00.007Z clf="27/Nov/2026:08:50:00 +0000" ' +
+      'parts.b=0.457 parts.c=12 rows="x y/1.5,/0"\n',
+  )
+  t.equal(formatOf(fields, 'logfmt', ['text', 'yes', 'parts', 'rows'])(NOTHING), '\n')
+  for (const [text, written] of [
+    ['a=b', '"a=b"'],
+    ['a"b', '"a\\"b"'],
+    ['a\\b', '"a\\\\b"'],
+    ['a\nb', '"a\\u000ab"'],
+    ['/a?b', '/a?b'],
+  ])
+    t.equal(formatOf(fields, 'logfmt', ['text'])({ ...CALL, text }), `text=${written}\n`)
+})
+
+t.test('templates: - without a value, $$ for $', async (t) => {
+  const format = formatOf(fields, { template: `\${word} $$\${count} "\${text}"` }, [])
+  t.equal(format(CALL), 'ok $1.235 "a b"\n')
+  t.equal(format(NOTHING), '- $- "-"\n')
+  t.equal(
+    formatOf(fields, { template: `\${text}` }, [])({ ...CALL, text: '"\\\x1b[31m\n\xe9' }),
+    '\\x22\\x5c\\x1b[31m\\x0a\\xe9\n',
+  )
+  t.strictSame(templateOf(`a$$b\${c}$$ \${d}$$\{e}`), {
+    texts: ['a$b', '$ ', '$' + '{e}'],
+    names: ['c', 'd'],
+  })
+  for (const [wrong, why] of [
+    ['plain', /names no field/],
+    ['$' + '{a', /without its \}/],
+    ['$' + '{a}\n', /not printable ASCII/],
+    ['$' + '{a}\u00e9', /not printable ASCII/],
+    ['$' + '{a}'.repeat(2_000), /more than 4096 characters/],
+  ] as const)
+    t.match(templateOf(wrong), why)
+  t.throws(() => formatOf(fields, { template: `\${nope}` }, []), { message: "there is no field 'nope'" })
+  t.throws(() => formatOf(fields, 'json', ['more.none']), RangeError)
+  t.throws(() => formatOf(fields, { template: 'x' }, []), /the template names no field/)
+  t.strictSame(fields.names, [...ALL, 'more.NAME'])
+  t.equal(typeof templateOf(COMBINED), 'object')
+})
+
+t.test('times: over a second, an hour and a day', async (t) => {
+  const format = formatOf(fields, 'json', ['at', 'clf'])
+  for (const at of [0, 999, 1_000, 86_399_999, 86_400_000, Date.UTC(2026, 0, 5, 3, 4, 9, 90), 1_000]) {
+    const line = JSON.parse(format({ ...CALL, at }))
+    t.equal(line.at, new Date(at).toISOString())
+  }
+  t.equal(
+    JSON.parse(format({ ...CALL, at: Date.UTC(2026, 0, 5, 3, 4, 9) })).clf,
+    '05/Jan/2026:03:04:09 +0000',
+  )
+})
+
+const latin1 = fc
+  .array(fc.integer({ min: 0, max: 255 }), { maxLength: 60 })
+  .map((codes) => String.fromCharCode(...codes))
+const anyText = fc.oneof(latin1, fc.string({ unit: 'binary', maxLength: 60 }))
+
+t.test(
+  'whatever a peer writes, a line is one line of printable ASCII, and json and logfmt say what it was',
+  async (t) => {
+    const formats = [...FORMATS.slice(0, 2), { template: EVERY }].map((format) =>
+      formatOf(fields, format, ALL),
+    )
+    fc.assert(
+      fc.property(anyText, anyText, (text, to) => {
+        const call = { ...CALL, text, rows: [{ to, ms: 1 }] }
+        for (const format of formats) if (!/^[\x20-\x7e]*\n$/.test(format(call))) return false
+        const line = JSON.parse(formats[0](call))
+        if ((line.text ?? '') !== text || (line.rows[0].to ?? '') !== to) return false
+        const [, quoted, bare] = /^text=(?:("(?:[^"\\]|\\.)*")|(\S*)) /.exec(formats[1](call)) ?? []
+        return text === '' || (quoted === undefined ? bare === text : JSON.parse(quoted) === text)
+      }),
+      { numRuns: 2_000 },
+    )
+    t.pass()
+  },
+)
+
+t.test('a text takes 4 KiB at most, and is marked where it was cut; no escape is cut', async (t) => {
+  for (const character of ['x', '\x1b', '"', '\xff', '\u202e']) {
+    for (const format of [...FORMATS.slice(0, 2), { template: `\${text}` }] as const) {
+      const line = formatOf(fields, format, ['text'])({ ...CALL, text: character.repeat(5_000) })
+      const inner = /(?:x|\\.)[\s\S]*\[cut\]/.exec(line.replace(/^\{?"?text"?[:=]"?/, ''))?.[0] ?? ''
+      t.ok(inner.endsWith(CUT), character)
+      const kept = inner.slice(0, -CUT.length)
+      t.ok(kept.length <= TEXT_CHARACTERS_MAX && kept.length > TEXT_CHARACTERS_MAX - 6, `${kept.length}`)
+      t.match(kept, /^(?:x|\\["\\]|\\x[0-9a-f]{2}|\\u[0-9a-f]{4})+$/)
+    }
+    const whole = 'x'.repeat(TEXT_CHARACTERS_MAX)
+    t.equal(JSON.parse(formatOf(fields, 'json', ['text'])({ ...CALL, text: whole })).text, whole)
+  }
+})
+
+t.test('the values of a query are hidden', async (t) => {
+  for (const [from, to] of [
+    ['/a', '/a'],
+    ['/a?', '/a?'],
+    ['/a?b=c', '/a?b=***'],
+    ['/a?b=c&d=&e', '/a?b=***&***&***'],
+    ['/a?b=c;d=e', '/a?b=***;d=***'],
+    ['/a?b=c?d=e', '/a?b=***'],
+    ['/a?b=c=d', '/a?b=***'],
+    ['/?dG9rZW4=', '/?***'],
+    ['/?dG9rZW4==', '/?***'],
+    [`/?${'n'.repeat(65)}=v`, '/?***'],
+    ['https://x/?a=b#c', 'https://x/?a=***#***'],
+    ['*', '*'],
+  ])
+    t.equal(redactedQuery(from), to)
+})
