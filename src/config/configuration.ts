@@ -184,7 +184,7 @@ export interface RouteConfig {
   readonly timeouts: Timeouts
   readonly retry: RetryOptions
   readonly path: PathOptions
-  /** Protocols of extended CONNECT that may pass besides `websocket`, in lower case. */
+  /** Protocols that a request may switch to besides `websocket`, in lower case. */
   readonly upgrades: readonly string[]
   /** What the body of our own errors tells. */
   readonly errors: 'plain' | 'detailed'

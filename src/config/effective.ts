@@ -53,7 +53,8 @@ function routesOf(parts: readonly Part[], names: Names, diagnostics: Diagnostics
     }
   }
   checkRouteNames(routes, paths, diagnostics)
-  for (const { index, by } of hiddenRoutes(routes)) {
+  // Where something is wrong, a route may match more than was meant.
+  for (const { index, by } of diagnostics.errors.length > 0 ? [] : hiddenRoutes(routes)) {
     const { name, source } = routes[by]
     const place = placeText(source)
     const at = place === '' ? '' : ` (${place})`
@@ -64,6 +65,19 @@ function routesOf(parts: readonly Part[], names: Names, diagnostics: Diagnostics
     )
   }
   return routes
+}
+
+/** Limits in whose place routes and backends have settings of their own. */
+const INSTEAD: Readonly<Record<string, string>> = {
+  'proxy.leaseTimeoutMs': 'defaults.timeouts.lease',
+  'proxy.headTimeoutMs': 'defaults.timeouts.head',
+  'proxy.bodyTimeoutMs': 'defaults.timeouts.idle',
+  'proxy.tunnelIdleMs': 'defaults.timeouts.tunnel',
+  'proxy.exchangeTimeoutMs': 'defaults.timeouts.request',
+  'proxy.attemptsMax': 'defaults.retry.attempts',
+  'proxy.replayBytesMax': 'defaults.retry.replay',
+  'transport.connectMs': 'defaults.timeouts.connect',
+  'engine.queueMax': 'limits.pending of each backend',
 }
 
 function limitsOf(
@@ -85,6 +99,13 @@ function limitsOf(
             document.place(path),
             path,
             `the limit is written at ${placeText(other)} too; leave out one`,
+          )
+        const instead = INSTEAD[`${room}.${key}`]
+        if (instead !== undefined)
+          diagnostics.warn(
+            document.place(path),
+            path,
+            `this counts for plain CONNECT only; for routes write ${instead}`,
           )
         all[room] ??= {}
         all[room][key] = sources.own(full, document, path, number, number)

@@ -76,7 +76,7 @@ export function readText(path: string, most: number, anyKind: boolean, read: Fil
       closeSync(file)
     }
   } catch (error) {
-    if (!(error instanceof FileFault)) read.note(path, null)
+    read.note(path, null)
     throw error instanceof FileFault ? error : new FileFault(`cannot be read: ${systemWords(error)}`)
   }
   try {

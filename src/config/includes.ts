@@ -33,7 +33,12 @@ export function readIncludes(
     const tell = (message: string): void =>
       diagnostics.error(main.place(['include', at]), ['include', at], message)
     if (pattern.includes('**')) tell(`${JSON.stringify(pattern)} has **; name each folder, as conf.d/*.yaml`)
-    else for (const file of expandGlob(main.folder, pattern)) if (!found.has(file)) found.set(file, at)
+    else {
+      const files = expandGlob(main.folder, pattern)
+      for (const file of files) if (!found.has(file)) found.set(file, at)
+      if (files.length === 0)
+        diagnostics.warn(main.place(['include', at]), ['include', at], 'no file matches this pattern')
+    }
     // Whoever watches the folder sees a file that comes.
     if (isGlob(pattern)) read.note(resolve(main.folder, pattern), null)
   }

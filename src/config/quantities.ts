@@ -1,6 +1,8 @@
 // Reads values with a unit: durations, sizes, shares. A number alone is refused, except 0: nobody can tell
 // whether a 5 means seconds or milliseconds.
 
+export { durationText } from '../proxy/index.js'
+
 /** A value that was read, or a sentence that says what is wrong and what is right. */
 export type Reading<T> = { readonly value: T } | { readonly wrong: string }
 
@@ -27,8 +29,6 @@ export interface Bounds {
   readonly most: number
 }
 
-/** Writes ms in the largest unit that divides them: `90s`, `2h`. */
-export const durationText = (ms: number): string => inUnit(ms, DURATIONS)
 /** Writes bytes in the largest unit that divides them. */
 export const sizeText = (bytes: number): string => inUnit(bytes, SIZES)
 

@@ -20,6 +20,23 @@ export interface RouteContext {
   readonly diagnostics: Diagnostics
 }
 
+/** Fields of one connection: nobody behind it sees them. */
+const HOP_BY_HOP: ReadonlySet<string> = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-connection',
+  'te',
+  'transfer-encoding',
+])
+
+/** Returns why routes do not see this field; null if they do. */
+function unseenBy(name: string): string | null {
+  if (name === 'host') return 'routes do not see host as a field; write match: { hosts: [...] }'
+  return HOP_BY_HOP.has(name)
+    ? `${name} is of one connection only, and routes do not see it; leave it out`
+    : null
+}
+
 /** Reads one route. */
 export class RouteReading {
   private readonly value: RouteFile
@@ -64,6 +81,13 @@ export class RouteReading {
 
   private retry(sources: Sources, layers: readonly Layer[]) {
     const retry = retryOf(sources, layers)
+    const { statuses, connectFailure, refusedStream, closedBeforeHead } = retry
+    if (statuses.length > 0 && !connectFailure && !refusedStream && !closedBeforeHead)
+      this.context.diagnostics.warn(
+        sources.all['retry.statuses'],
+        [...this.path, 'retry', 'on'],
+        'a status alone leaves out lost and refused connections; add connect-failure, refused-stream and closed-before-head, if they may be retried too',
+      )
     if (retry.firstMs > retry.mostMs) {
       const { diagnostics } = this.context
       const source = sources.all['retry.firstMs']
@@ -128,6 +152,8 @@ export class RouteReading {
     return Object.entries(written).map(([key, value]): ValueMatch => {
       const name = normal(key)
       const path = ['match', section, key]
+      const unseen = section === 'headers' ? unseenBy(name) : null
+      if (unseen !== null) this.error(path, unseen)
       if (met.has(name)) this.error(path, `the field ${name} is written twice; leave out one`)
       met.add(name)
       if (typeof value === 'string') return { name, kind: 'exact', value }

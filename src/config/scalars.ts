@@ -39,6 +39,8 @@ interface Kind<T> {
   readonly json: Readonly<Record<string, unknown>>
   /** A number and a boolean stand for their text. */
   readonly numbers: boolean
+  /** No message shows it. */
+  readonly isSecret?: boolean
   readonly read: (text: string, outside: OutsideText | null) => Reading<T>
 }
 
@@ -88,6 +90,7 @@ export class Scalars {
       what,
       json: { type: 'string' },
       numbers: false,
+      isSecret: true,
       read: (text, outside) => {
         const reading = check(text)
         return 'wrong' in reading ? reading : read({ text: reading.value, file: outside?.file ?? null })
@@ -217,7 +220,9 @@ export class Scalars {
         if (typeof inside === 'object')
           return issue(`got ${typeWord(inside)}; write ${kind.what}`, { kind: 'value' })
         if (typeof inside !== 'string' && !kind.numbers)
-          return issue(typeWord(inside), { kind: 'text-expected' })
+          return kind.isSecret === true
+            ? issue(`got a ${typeof inside} where text is meant; quote it`, { kind: 'value' })
+            : issue(typeWord(inside), { kind: 'text-expected' })
         if (typeof inside === 'number' && !Number.isFinite(inside))
           return issue(`got ${typeWord(inside)}; write ${kind.what}`, { kind: 'value' })
         const reading = kind.read(String(inside), null)

@@ -49,7 +49,9 @@ export function shared(s: Scalars) {
             .optional(),
           most: s.duration('The longest wait before any retry.').optional(),
         })
-        .describe('Waits before retries; each is drawn at random, up to its bound.')
+        .describe(
+          'Waits before a retry that follows a status; each is drawn at random, up to its bound. Other retries are sent at once.',
+        )
         .optional(),
     })
     .describe('When a request is sent again.')
@@ -67,6 +69,14 @@ function readRetryCondition(text: string): Reading<number | (typeof RETRY_WORDS)
   const right = near === null ? `write ${RETRY_WORDS.join(', ')} or a status as 503` : `did you mean ${near}?`
   return wrong(`${quoted(text)} is unknown; ${right}`)
 }
+
+/** Protocols in which a client could send requests that no route sees. */
+const HTTP_ITSELF = /^(?:h2c?|h3|http(?:\/[\d.]+)?|tls(?:\/[\d.]+)?)$/
+
+const readUpgrade = (text: string): Reading<string> =>
+  HTTP_ITSELF.test(text)
+    ? wrong(`${quoted(text)} would let requests pass that no route sees; leave it out`)
+    : read(text)
 
 export function routing(s: Scalars) {
   return {
@@ -89,14 +99,14 @@ export function routing(s: Scalars) {
     upgrades: z
       .array(
         s.text('A protocol of Upgrade.', 'a protocol, as tcp or spdy/3.1', (text) =>
-          /^[!#$%&'*+.^_`|~\w-]+(?:\/[!#$%&'*+.^_`|~\w-]+)?$/.test(text)
-            ? read(text.toLowerCase())
+          text.length <= 64 && /^[!#$%&'*+.^_`|~\w-]+(?:\/[!#$%&'*+.^_`|~\w-]+)?$/.test(text)
+            ? readUpgrade(text.toLowerCase())
             : wrong(`${quoted(text)} is not a protocol; write a word, as tcp or spdy/3.1`),
         ),
       )
       .max(20)
       .describe(
-        'Protocols of extended CONNECT that pass besides websocket. An Upgrade of HTTP/1.1 to one of them is not served yet.',
+        'Protocols that a request may switch to besides websocket: by an Upgrade of HTTP/1.1, to HTTP/1.1 backends, or by extended CONNECT.',
       ),
     errors: s.word(
       'What the bodies of our own errors tell: plain, the code; detailed, the setting and its route too.',

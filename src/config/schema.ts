@@ -124,8 +124,24 @@ const trustedProxies = (s: Scalars) =>
     })
     .describe('Proxies in front of this one, and what they are believed.')
 
+/** Fields of the message itself: clients must be able to send them. */
+const NEVER_CLAIMS: ReadonlySet<string> = new Set([
+  'host',
+  'connection',
+  'content-length',
+  'content-type',
+  'transfer-encoding',
+  'upgrade',
+  'te',
+  'trailer',
+  'cookie',
+  'authorization',
+])
+
 function readForwardingField(text: string): Reading<string> {
   const name = readFieldName(text)
+  if ('value' in name && NEVER_CLAIMS.has(name.value))
+    return wrong(`${quoted(text)} does not tell of a client; leave it out`)
   if ('wrong' in name || FORWARDING_FIELDS.includes(name.value)) return name
   if (name.value.includes('_'))
     return wrong(`${quoted(text)}: names with _ are never believed; write ${name.value.replaceAll('_', '-')}`)
@@ -169,7 +185,7 @@ export function schemaOf(s: Scalars, limits: LimitTables) {
           .describe('Domains in which short names are looked up. Default: as the system has them.')
           .optional(),
       })
-      .describe('How names are looked up.')
+      .describe('How the names of discovery are looked up; the system finds those of fixed endpoints.')
       .optional(),
     limits: limitsSchema(s, limits).optional(),
     backends: named(backend(s, both)).describe('Where requests go, by name.').optional(),

@@ -17,10 +17,8 @@ const SENTENCES: Readonly<Record<string, string>> = {
 
 /** Says what is wrong in one sentence. @param code of the library's error */
 export function yamlMistake(code: string, message: string, text: string, offset: number): string {
-  if (code === 'BAD_SCALAR_START') {
-    const line = /^[^\n#,\]}]*/.exec(text.slice(offset, offset + 40))?.[0].trim() ?? ''
-    return `a plain value cannot begin with ${text[offset]}; quote it: "${line}"`
-  }
+  // What follows may be a secret, so it is not shown.
+  if (code === 'BAD_SCALAR_START') return `a plain value cannot begin with ${text[offset]}; put it in quotes`
   if (code === 'BAD_DQ_ESCAPE')
     return `${message.replace(/^Invalid/, 'invalid')}; in single quotes \\ is a plain character`
   if (code === 'UNEXPECTED_TOKEN' && text[offset] === '*') return SENTENCES.BAD_ALIAS

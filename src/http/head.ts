@@ -141,6 +141,18 @@ export class Head {
     if (kept < fields.length) fields.length = kept
   }
 
+  /** Removes the regular fields whose name this holds for. */
+  removeNamed(isMeant: (name: string) => boolean): void {
+    const { fields } = this
+    let kept = this.pseudos
+    for (let i = kept; i < fields.length; i++) {
+      const field = fields[i]
+      if (isMeant(field.name)) this.size -= field.size
+      else fields[kept++] = field
+    }
+    fields.length = kept
+  }
+
   /** The request's `:authority`, else its Host (RFC 9113 §8.3.1); '' if it has neither. */
   get host(): string {
     return this.authority?.value ?? this.find(Token.HOST)?.value ?? ''

@@ -7,6 +7,8 @@ import type { Stream } from './stream.js'
 
 /** A feature bit of a session: it takes extended CONNECT, a tunnel request with `:protocol` (RFC 8441). */
 export const EXTENDED_CONNECT = 1
+/** It asks a backend to switch to {@link Stream.upgrade} (RFC 9110 §7.8). */
+export const UPGRADE = 2
 
 export interface HttpSession {
   readonly id: string

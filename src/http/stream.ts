@@ -86,6 +86,13 @@ export abstract class Stream extends Pollable implements CreditSink {
   remoteEnded: boolean
   /** Whether its 2xx response opens no tunnel: an HTTP/1.1 backend declined the Upgrade (RFC 9110 §7.8). */
   declined: boolean
+  /**
+   * What the request asks to switch to, besides WebSocket (RFC 9110 §7.8). On a frontend: the Upgrade field
+   * as it came. On a backend: one protocol, set before the request head is sent. '' for nothing.
+   */
+  upgrade: string
+  /** On a backend: 101 has come, and bytes follow both ways. */
+  switched: boolean
 
   // What it sends
 
@@ -122,6 +129,8 @@ export abstract class Stream extends Pollable implements CreditSink {
     this.receivedBytes = 0
     this.remoteEnded = false
     this.declined = false
+    this.upgrade = ''
+    this.switched = false
     this.pendingHead = null
     this.pendingEnded = false
     this.pendingInterims = null
@@ -283,6 +292,19 @@ export abstract class Stream extends Pollable implements CreditSink {
    */
   get arrivingUntil(): number {
     return this.connection.arrivingUntil
+  }
+
+  /**
+   * Opens both halves again after the whole request: both sides have switched to another protocol, and its
+   * bytes follow. Only for HTTP/1.1.
+   */
+  reopen(): void {
+    this.remoteEnded = false
+    this.localEnded = false
+    this.endGranted = false
+    this.trailers = null
+    this.source = null
+    this.lower(BODY | SENT)
   }
 
   // What its connection pulls

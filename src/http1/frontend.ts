@@ -28,6 +28,7 @@ import { writeRefusal } from './refusal.js'
 import { HEAD_LATE, IN_TIME, RequestClock } from './request-clock.js'
 import { RequestReader } from './request-reader.js'
 import { Http1Stream } from './stream.js'
+import { WEBSOCKET } from './websocket.js'
 import { writeResponseHead, writeSwitchingHead } from './writer.js'
 
 class Http1FrontendStream extends Http1Stream implements FrontendStream {
@@ -141,6 +142,8 @@ class Http1Frontend extends Http1Connection implements Client, FrontendSteps {
     const stream = new Http1FrontendStream(this, ++this.count, head, this.reader.version)
     stream.remoteEnded = ended
     stream.key = this.reader.webSocketKey
+    // Who ends the connection after this request does not switch.
+    if (stream.key === '' && this.reader.keepAlive) stream.upgrade = this.reader.upgrade
     this.stream = stream
     this.acceptor.accept(stream)
   }
@@ -172,16 +175,19 @@ class Http1Frontend extends Http1Connection implements Client, FrontendSteps {
   // Responses
 
   writeHead(stream: Http1Stream, head: Head, ended: boolean, slab: Buffer, at: number): number {
-    const interim = head.isInterim
+    const switches = head.status === 101
+    const interim = head.isInterim && !switches
     const framing = responseFraming(head, ended, stream.declined ? 'GET' : stream.method, stream.minor)
     if (!interim) {
       stream.framing = framing
       if (this.count > 1) this.earlierArrivedBy = this.arrivedBy
       // The connection's end ends this response (RFC 9112 §6.3).
       if (framing === UNTIL_CLOSE || this.isEarly(stream, head, ended)) this.last = true
-      if (this.reader.switching) this.answerToAsking(stream)
+      if (this.reader.switching || switches) this.answerToAsking(stream)
     }
-    if (framing === TUNNEL && stream.key !== '') return writeSwitchingHead(slab, at, head, stream.key)
+    if (switches) return writeSwitchingHead(slab, at, head, stream.upgrade, '')
+    if (framing === TUNNEL && stream.key !== '')
+      return writeSwitchingHead(slab, at, head, WEBSOCKET, stream.key)
     const keeps = interim || this.keeps
     this.saidClose = !keeps
     return writeResponseHead(slab, at, head, framing, stream.minor, keeps)
@@ -192,7 +198,7 @@ class Http1Frontend extends Http1Connection implements Client, FrontendSteps {
    * connection closes (RFC 9112 §9.6, RFC 9110 §15.5.14).
    */
   private isEarly(stream: Http1Stream, head: Head, ended: boolean): boolean {
-    if (stream.remoteEnded || this.reader.switching) return false
+    if (stream.remoteEnded || this.reader.switching || head.status === 101) return false
     return ended || stream.endGranted || head.status >= 400
   }
 

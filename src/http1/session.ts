@@ -15,6 +15,7 @@ import {
   type StreamFault,
   sendsToken,
   Token,
+  UPGRADE,
 } from '../http/index.js'
 import type { Socket } from '../pollset/index.js'
 import type { DialTarget } from '../transport/index.js'
@@ -22,7 +23,7 @@ import { BackendIdle } from './backend-idle.js'
 import { Http1Connection } from './connection.js'
 import type { Http1Context } from './context.js'
 import type { RefusalCode } from './faults.js'
-import { NONE, requestFraming } from './framing.js'
+import { NONE, requestFraming, TUNNEL } from './framing.js'
 import { namesProtocol } from './message.js'
 import { ResponseReader } from './response-reader.js'
 import { type Next, type SessionSteps, sessionLife } from './session-life.js'
@@ -40,7 +41,7 @@ export class Http1Session extends Http1Connection implements BackendSession, Ses
   unfit: Fault | null = null
   readonly capacity = 1
   /** Extended CONNECT is sent as Upgrade (RFC 8441 §5). */
-  readonly features: number = EXTENDED_CONNECT
+  readonly features: number = EXTENDED_CONNECT | UPGRADE
   /** Reads also without a request: bytes that answer none end the connection (RFC 9112 §9.2). */
   protected override readonly readsOn: boolean = true
   protected readonly reader: ResponseReader
@@ -108,13 +109,15 @@ export class Http1Session extends Http1Connection implements BackendSession, Ses
 
   writeHead(stream: Http1Stream, head: Head, ended: boolean, slab: Buffer, at: number): number {
     stream.framing = requestFraming(head, ended, 1)
-    if (head.protocol !== null) {
-      stream.key = newWebSocketKey(this.context.world.pollset)
+    const { protocol } = head
+    if (protocol !== null) {
+      stream.upgrade = protocol.value
+      if (protocol.value === WEBSOCKET) stream.key = newWebSocketKey(this.context.world.pollset)
       this.reader.next('GET', true)
       return writeUpgradeRequest(slab, at, head, stream.key)
     }
-    this.reader.next(stream.method)
-    return writeRequestHead(slab, at, head, stream.framing, true)
+    this.reader.next(stream.method, stream.upgrade !== '')
+    return writeRequestHead(slab, at, head, stream.framing, true, stream.upgrade)
   }
 
   // Responses
@@ -131,7 +134,7 @@ export class Http1Session extends Http1Connection implements BackendSession, Ses
       if (!stream.interimCame(head, this.context.limits, this.now)) this.readEnough = true
       return
     }
-    if (stream.key !== '') this.declined(stream, head)
+    if (stream.framing === TUNNEL) this.declined(stream, head)
     // Before the session is free: its next user would be taken for this client (RFC 4559 §6).
     if (this.client !== null && bindsConnection(head, this.tokenSent))
       this.reports.reserved(this, this.client)
@@ -142,16 +145,29 @@ export class Http1Session extends Http1Connection implements BackendSession, Ses
 
   /** Opens the tunnel. The connection now belongs to it, and leaves the engine. */
   private switched(stream: Http1Stream, head: Head): void {
-    const accepts = head.fields.filter((each) => each.token === Token.SEC_WEBSOCKET_ACCEPT)
-    if (!namesProtocol(this.reader.upgrade, WEBSOCKET)) this.notSwitched(NOT_WEBSOCKET)
-    else if (accepts.length !== 1 || accepts[0].value !== webSocketAccept(stream.key))
-      this.notSwitched(NOT_ACCEPTED)
-    else {
-      this.last = true
-      stream.head = this.successOf(head)
-      stream.raise(HEAD)
-      this.reports.surrendered(this)
+    const wrong = this.wrongSwitch(stream, head)
+    if (wrong !== null) {
+      this.notSwitched(wrong)
+      return
     }
+    this.last = true
+    if (stream.framing === TUNNEL) stream.head = this.successOf(head)
+    else {
+      stream.head = head
+      stream.switched = true
+      stream.reopen()
+    }
+    stream.raise(HEAD)
+    this.reports.surrendered(this)
+  }
+
+  /** Returns what is wrong with a 101; null if it switches to what was asked for. */
+  private wrongSwitch(stream: Http1Stream, head: Head): Fault | null {
+    if (!namesProtocol(this.reader.upgrade, stream.upgrade.toLowerCase()))
+      return stream.key === '' ? OTHER_PROTOCOL : NOT_WEBSOCKET
+    if (stream.key === '') return stream.localEnded || stream.framing === TUNNEL ? null : SWITCHED_EARLY
+    const accepts = head.fields.filter((each) => each.token === Token.SEC_WEBSOCKET_ACCEPT)
+    return accepts.length === 1 && accepts[0].value === webSocketAccept(stream.key) ? null : NOT_ACCEPTED
   }
 
   /** Turns a 101 into the 200 of extended CONNECT (RFC 8441 §5). */
@@ -270,6 +286,14 @@ export class Http1Session extends Http1Connection implements BackendSession, Ses
 
 const notTunnel = (code: string, message: string): Fault => fault(code, 'backend', 'stream', 'never', message)
 const NOT_WEBSOCKET = notTunnel('upgrade-other', 'the backend switched to another protocol than WebSocket')
+const OTHER_PROTOCOL = notTunnel(
+  'upgrade-other',
+  'the backend switched to another protocol than it was asked for',
+)
+const SWITCHED_EARLY = notTunnel(
+  'upgrade-early',
+  'the backend switched protocols before it had the whole request (RFC 9110 §7.8)',
+)
 const NOT_ACCEPTED = notTunnel(
   'websocket-accept',
   'Sec-WebSocket-Accept is missing or answers another key (RFC 6455 §4.1)',

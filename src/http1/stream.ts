@@ -3,7 +3,7 @@
 
 import { Stream, type StreamConnection } from '../http/index.js'
 import type { ReceiveBuffer } from '../transport/index.js'
-import { NONE } from './framing.js'
+import { NONE, TUNNEL } from './framing.js'
 
 /** The connection, as its streams need it. */
 export interface Http1StreamConnection extends StreamConnection {
@@ -63,6 +63,11 @@ export class Http1Stream extends Stream {
 
   get owing(): boolean {
     return !this.remoteEnded && this.head !== null && this.head.contentLength > this.receivedBytes
+  }
+
+  override reopen(): void {
+    super.reopen()
+    this.framing = TUNNEL
   }
 
   protected newReceiveBuffer(): ReceiveBuffer {

@@ -17,7 +17,7 @@ import {
 } from '../http/index.js'
 import { CHUNKED, NONE, TUNNEL, UNTIL_CLOSE } from './framing.js'
 import { STATUS_LINE_MAX, STATUS_LINES } from './reason.js'
-import { WEBSOCKET, WEBSOCKET_VERSION, webSocketAccept } from './websocket.js'
+import { WEBSOCKET_VERSION, webSocketAccept } from './websocket.js'
 
 /** How a regular field is written, by its token. */
 const PLAIN = 0
@@ -64,14 +64,25 @@ const isUnsafe = (field: Field): boolean => (field.faults & (NAME_INVALID | VALU
 
 /** Returns the octets that a head takes at most. A field's size counts 32 for its separators. */
 export const headBytesMax = (head: Head): number => head.size + STATUS_LINE_MAX + FRAMING_MAX
-/** The octets of Host's name, a framing field, `connection: keep-alive` and the empty line, at most. */
-const FRAMING_MAX = 128
+/**
+ * The octets of Host's name, framing fields, Connection, TE, an Upgrade of 64 octets and the empty line, at
+ * most.
+ */
+const FRAMING_MAX = 192
 
 /**
  * Writes a request head for a backend. `keep`: the connection persists after it. The target is in
  * origin-form, asterisk-form or, for CONNECT, authority-form, since a backend is not a proxy (RFC 9112 §3.2).
+ * `upgrade`: the protocol that it asks to switch to; '' for none.
  */
-export function writeRequestHead(b: Buffer, at: number, head: Head, framing: number, keep: boolean): number {
+export function writeRequestHead(
+  b: Buffer,
+  at: number,
+  head: Head,
+  framing: number,
+  keep: boolean,
+  upgrade = '',
+): number {
   const method = checked(head.method)
   const target = method === 'CONNECT' ? checked(head.authority) : checked(head.path)
   at = writeText(b, at, method)
@@ -81,12 +92,14 @@ export function writeRequestHead(b: Buffer, at: number, head: Head, framing: num
   at = writeLine(b, at, 'host', hostOf(head))
   at = writeFields(b, at, head, framing)
   at = writeFraming(b, at, framing)
+  if (upgrade !== '') at = writeLine(b, writeText(b, at, 'connection: upgrade\r\n'), 'upgrade', upgrade)
   if (!keep && framing !== TUNNEL) at = writeText(b, at, 'connection: close\r\n')
   return writeCrLf(b, at)
 }
 
 /**
- * Writes extended CONNECT as a GET with Upgrade (RFC 8441 §5, RFC 6455 §4.1), with this key.
+ * Writes extended CONNECT as a GET with Upgrade (RFC 8441 §5, RFC 6455 §4.1), with this key; '' for another
+ * protocol than WebSocket.
  */
 export function writeUpgradeRequest(b: Buffer, at: number, head: Head, key: string): number {
   at = writeText(b, at, 'GET ')
@@ -95,18 +108,20 @@ export function writeUpgradeRequest(b: Buffer, at: number, head: Head, key: stri
   at = writeLine(b, at, 'host', hostOf(head))
   at = writeText(b, at, 'connection: upgrade\r\n')
   at = writeLine(b, at, 'upgrade', checked(head.protocol))
-  at = writeLine(b, at, 'sec-websocket-key', key)
-  if (head.find(Token.SEC_WEBSOCKET_VERSION) === null)
-    at = writeLine(b, at, 'sec-websocket-version', WEBSOCKET_VERSION)
+  if (key !== '') {
+    at = writeLine(b, at, 'sec-websocket-key', key)
+    if (head.find(Token.SEC_WEBSOCKET_VERSION) === null)
+      at = writeLine(b, at, 'sec-websocket-version', WEBSOCKET_VERSION)
+  }
   return writeCrLf(b, writeFields(b, at, head, TUNNEL))
 }
 
-/** Writes the success of extended CONNECT as a 101, with the answer to the client's key. */
-export function writeSwitchingHead(b: Buffer, at: number, head: Head, key: string): number {
+/** Writes a 101 to this protocol, with the answer to the client's WebSocket key, '' for none. */
+export function writeSwitchingHead(b: Buffer, at: number, head: Head, upgrade: string, key: string): number {
   at = writeText(b, at, STATUS_LINES[101])
   at = writeText(b, at, 'connection: upgrade\r\n')
-  at = writeLine(b, at, 'upgrade', WEBSOCKET)
-  at = writeLine(b, at, 'sec-websocket-accept', webSocketAccept(key))
+  at = writeLine(b, at, 'upgrade', upgrade)
+  if (key !== '') at = writeLine(b, at, 'sec-websocket-accept', webSocketAccept(key))
   return writeCrLf(b, writeFields(b, at, head, TUNNEL))
 }
 

@@ -13,7 +13,7 @@ import { normalisedTarget } from './path.js'
 import { locationOf } from './redirect.js'
 import * as refusals from './refusal.js'
 import { cookieOf } from './request-view.js'
-import type { CompiledAction } from './routes.js'
+import { CONNECT_MS_MAX, type CompiledAction } from './routes.js'
 import { AMBIGUOUS } from './routing.js'
 
 /** The longest Retry-After that a retry waits for, in ms. A longer one passes to the client. */
@@ -57,6 +57,11 @@ export const choice = {
     ) {
       x.refusal = refusals.UNSUPPORTED_PROTOCOL
       return 'refuse'
+    }
+    if (x.frontend.upgrade !== '' && route.upgrades.size > 0) {
+      x.upgrade = allowedUpgrade(x.frontend.upgrade, route.upgrades)
+      x.refusal = x.upgrade === '' ? null : x.countTunnel()
+      if (x.refusal !== null) return 'refuse'
     }
     if (route.path.forward === 'normalised') choice.normalise(x)
     x.goTo(route.action.to.only ?? route.action.to.choose(proxy.chance.next()))
@@ -191,6 +196,17 @@ export const choice = {
     if (endpoint !== null && endpoint.member.trialAt > 0) backend?.balancer.reached(endpoint.member, now)
   },
 
+  /**
+   * Returns the ms that it waits for a connection; 0 if its route has no timeouts.connect: then for its
+   * lease.
+   */
+  connectMs({ route, endpoint }: Exchange): number {
+    if (endpoint === null) return 0
+    const { connectMs } = endpoint.engines
+    if (route.connectMs !== Number.POSITIVE_INFINITY) return Math.min(route.connectMs, connectMs)
+    return connectMs === CONNECT_MS_MAX ? connectMs : 0
+  },
+
   /** No connection was open within timeouts.connect. */
   connectLate: (x: Exchange): 'retry' | 'refuse' => choice.unreached(x, CONNECT_LATE),
 
@@ -224,12 +240,15 @@ export const choice = {
     const { retry } = x.route
     if (retry.statuses.length === 0 || !retry.statuses.includes(head.status) || x.asksTunnel) return false
     if (!IDEMPOTENT.has(x.request.method?.value ?? '') || !x.frontend.replayable || !x.mayRetry) return false
-    const waitMs = retryAfterMs(head)
-    if (waitMs > RETRY_AFTER_MS_MAX || !choice.affords(x)) return false
+    const afterMs = retryAfterMs(head)
+    if (afterMs > RETRY_AFTER_MS_MAX) return false
+    const waitMs = Math.max(afterMs, choice.backoff(x))
+    // One that would come too late is no retry: the response in hand is passed on.
+    if (x.now + waitMs >= x.progress.oldAt || !choice.affords(x)) return false
     choice.answered(x, head.status)
     x.attemptEnds(`status-${head.status}`)
     if (x.endpoint !== null) x.tried = [...x.tried, x.endpoint.member]
-    x.retryAt = x.now + Math.max(waitMs, choice.backoff(x))
+    x.retryAt = x.now + waitMs
     return true
   },
 
@@ -240,6 +259,15 @@ export const choice = {
     const { firstMs, mostMs } = x.route.retry
     return backoffMs(x.tries, firstMs, mostMs, x.proxy.chance.next)
   },
+}
+
+/** Returns the first protocol of an Upgrade field that the route allows, as it is written; '' for none. */
+function allowedUpgrade(field: string, allowed: ReadonlySet<string>): string {
+  for (const each of field.split(',')) {
+    const protocol = each.trim()
+    if (allowed.has(protocol.toLowerCase()) && protocol.toLowerCase() !== 'websocket') return protocol
+  }
+  return ''
 }
 
 function retryAfterMs(head: Head): number {

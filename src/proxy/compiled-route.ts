@@ -189,7 +189,9 @@ export class CompiledRoute<T> {
   /** Returns why the route does not take a request to one of its hosts; null if it does. */
   faultOf(request: RouteRequest, path: string): string | null {
     if (this.listeners.length > 0 && !this.listeners.includes(request.listener))
-      return `listener ${request.listener} is not ${this.listeners.join(' or ')}`
+      return request.listener === ''
+        ? `it came by no listener of ${this.listeners.join(' or ')}`
+        : `listener ${request.listener} is not ${this.listeners.join(' or ')}`
     if (!this.takesPath(path, path.length)) return this.pathFault(path)
     if (this.methods.length > 0 && !this.methods.includes(request.method))
       return `method ${request.method} is not ${this.methods.join(' or ')}`

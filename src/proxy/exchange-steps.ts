@@ -8,7 +8,7 @@
 // Every exchange ends in `log`, once.
 
 import { LEASED, UNLEASED } from '../engine/index.js'
-import { EXTENDED_CONNECT, type Head } from '../http/index.js'
+import { EXTENDED_CONNECT, type Head, UPGRADE } from '../http/index.js'
 import { attempts } from './attempts.js'
 import { choice } from './choice.js'
 import type { Exchange } from './exchange.js'
@@ -21,7 +21,7 @@ import * as refusals from './refusal.js'
 const { goto, done, suspend } = exchangeLife
 // The step after a late wait knows why it was late: `leaseLate` by its name, the others by the clock.
 const waitForLease = suspend({ then: 'lease', late: 'leaseLate', cancelled: 'abort', within: 'lease' })
-/** Waits likewise until exchangeTimeoutMs, which ends first. */
+/** Waits likewise until timeouts.connect, or until the request has taken too long. */
 const waitForLeaseUntil = suspend({ then: 'lease', late: 'leaseLate', cancelled: 'abort' })
 /** No endpoint is known yet, or none has passed a check. */
 const waitForEndpoint = suspend({ then: 'balance', late: 'balance', cancelled: 'abort' })
@@ -81,9 +81,11 @@ export const exchangeSteps = exchangeLife.steps<Exchange>({
       return goto.refuse
     }
     x.waitOn(0, lease, LEASED | UNLEASED)
-    const { connectMs, leaseMs } = x.route
+    const { leaseMs } = x.route
     x.unconnected = x.engine?.sessions.length === 0
-    x.connecting = x.unconnected && x.endpoint !== null && connectMs < x.endpoint.engines.connectMs
+    // While no connection is open, timeouts.connect counts, and not timeouts.lease.
+    const connectMs = x.unconnected ? choice.connectMs(x) : 0
+    x.connecting = connectMs > 0
     const { oldAt } = x.progress
     if (!x.connecting && oldAt >= x.now + leaseMs) return waitForLease
     x.waitUntil(Math.min(oldAt, x.now + (x.connecting ? connectMs : leaseMs)))
@@ -122,6 +124,8 @@ export const exchangeSteps = exchangeLife.steps<Exchange>({
       x.refusal = refusals.NO_TUNNEL
       return goto.refuse
     }
+    // Over HTTP/2 there is no Upgrade: the request is an ordinary one, as for a backend that ignores it.
+    if (x.upgrade !== '' && (session.features & UPGRADE) === 0 && x.tryTunnelEngine()) return goto.lease
     choice.reached(x)
     flows.sendRequest(x, x.lease.take().openStream(x.request, x.frontend.client))
     return goto.awaitHead
@@ -247,6 +251,7 @@ export const exchangeSteps = exchangeLife.steps<Exchange>({
     }
     if (x.backend === null) return goto.lease
     if (x.retryAt <= x.now) return goto.balance
+    choice.leave(x)
     x.waitUntil(x.retryAt)
     return waitToRetry
   },

@@ -97,6 +97,8 @@ export class Exchange extends Continuation {
   endedAttempts: readonly EndedAttempt[]
   /** The client asked for a tunnel: no byte of it passes before the backend agrees. */
   readonly asksTunnel: boolean
+  /** The protocol that the backend is asked to switch to, as the client spells it; '' for none. */
+  upgrade: string
   /** {@link ReverseProxy.tunnels} includes this exchange. */
   countsAsTunnel: boolean
   /** The target of a plain CONNECT, whose engine serves this exchange alone; null otherwise. */
@@ -156,6 +158,7 @@ export class Exchange extends Continuation {
     this.connectTarget = null
     this.sent = false
     this.clientHalfClosed = false
+    this.upgrade = ''
     this.tunnelOpen = false
     this.refusal = refusal
     this.ownAnswer = null
@@ -270,6 +273,12 @@ export class Exchange extends Continuation {
       if ('status' in target) return target
       this.connectTarget = target
     }
+    return this.countTunnel()
+  }
+
+  /** Counts it as a tunnel; returns why it is refused, or null. */
+  countTunnel(): Refusal | null {
+    if (this.countsAsTunnel) return null
     if (this.proxy.tunnels >= this.proxy.limits.tunnelsMax) return TUNNELS_FULL
     this.proxy.tunnels++
     this.countsAsTunnel = true
@@ -352,7 +361,7 @@ export class Exchange extends Continuation {
       engine: engine?.id ?? null,
       backend: backendStream?.id ?? null,
       attempts: this.attempts,
-      tunnel: this.asksTunnel ? (request.protocol?.value ?? 'tcp') : null,
+      tunnel: this.asksTunnel ? (request.protocol?.value ?? 'tcp') : this.upgrade || null,
       tunnelOpen: this.tunnelOpen,
       status: refusal?.status ?? backendStream?.head?.status ?? 0,
       up: flowOf(this.frontend, backendStream),

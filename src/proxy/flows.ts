@@ -39,6 +39,7 @@ export const flows = {
     }
     const empty = isEmpty(frontend)
     if (!empty) frontend.retainBody(x.route.limits.replayBytesMax)
+    stream.upgrade = x.upgrade
     stream.sendHead(request, empty)
     frontend.raise(BODY)
   },
@@ -91,7 +92,11 @@ export const flows = {
     x.progress.answered(x.now, frontend, stream)
     x.lease.trust()
     frontend.receiveBuffer?.releaseRetained()
-    x.tunnelOpen = x.asksTunnel && head.isSuccess && !stream.declined
+    x.tunnelOpen = stream.switched || (x.asksTunnel && head.isSuccess && !stream.declined)
+    if (stream.switched) {
+      frontend.upgrade = stream.upgrade
+      frontend.reopen()
+    }
     x.status = head.status
     frontend.declined = stream.declined
     const empty = !x.tunnelOpen && isEmpty(stream)

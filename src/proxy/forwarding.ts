@@ -1,66 +1,74 @@
 // Changes a request head as an intermediary must (RFC 9110 §7.6): Via, Max-Forwards, and the fields that tell
 // a backend of the client. All other fields pass unchanged.
 
-import { type Field, type FieldTable, type Head, IDENTITY_FIELDS, Token, tokenSet } from '../http/index.js'
+import { type Client, type Field, type FieldTable, type Head, Token } from '../http/index.js'
 import { canonicalAddress } from '../pollset/index.js'
 import type { Exchange } from './exchange.js'
 import { forwardedValue } from './forwarded.js'
-import type { ClientView } from './trusted-proxies.js'
+import type { ClientView, TrustedProxies } from './trusted-proxies.js'
 
-/**
- * Fields of a client that no backend gets (spec/exchange.md, Fields): claimed identities, names that could be
- * read as framing, and HTTP2-Settings, which is for the next hop only (RFC 7540 §3.2.1) though HTTP/2 does
- * not call it malformed.
- */
-const STRIPPED = tokenSet(...IDENTITY_FIELDS, Token.FRAMING_LOOKALIKE, Token.HTTP2_SETTINGS)
+/** What of a connection our forwarding fields depend on. */
+type ForwardedClient = Pick<Client, 'addresses' | 'forwardingFields'>
 
 /**
  * Replaces the client's forwarding fields by our own, before a route reads them. A Host field without
  * `:authority` becomes `:authority` (RFC 9113 §8.3.1).
  */
-export function forwardedByUs(x: Exchange): void {
-  const { request, view } = x
-  const { fields } = x.proxy.world
+export function forwardedByUs({ request, view, proxy, frontend }: Exchange): void {
+  forward(request, frontend.client, view, proxy.trusted, proxy.world.fields)
+}
+
+/** Does the same for a request without an exchange. @param view as the trusted proxies tell the client */
+export function forward(
+  request: Head,
+  client: ForwardedClient,
+  view: ClientView | null,
+  trusted: TrustedProxies,
+  fields: FieldTable,
+): void {
   const host = request.authority === null ? request.find(Token.HOST) : null
   if (host !== null) request.addAuthority(fields.make(':authority', host.value, host.neverIndexed))
-  const kept = view === null ? NONE : request.fields.filter((each) => x.proxy.trusted.passes(each))
-  request.remove(STRIPPED)
+  const kept = trusted.dropClaims(request, view)
   if (view === null) {
-    for (const field of x.frontend.client.forwardingFields) request.add(field)
+    for (const field of client.forwardingFields) request.add(field)
     return
   }
-  for (const field of x.frontend.client.forwardingFields) request.add(believed(fields, field, x, view))
-  for (const field of told(x, view)) request.add(field)
+  for (const field of client.forwardingFields) request.add(believed(fields, field, client, view))
+  for (const field of told(request, client, view, trusted, fields)) request.add(field)
   for (const field of kept) request.add(field)
 }
 
-const NONE: readonly Field[] = []
-
 /** Returns the addresses from the client's neighbour to our peer, if a proxy stands between. */
-function proxiesOf({ frontend }: Exchange, { address, through }: ClientView): readonly string[] {
-  const peer = frontend.client.addresses.from.host
+function proxiesOf({ addresses }: ForwardedClient, { address, through }: ClientView): readonly string[] {
+  const peer = addresses.from.host
   return peer === '' || address === (canonicalAddress(peer) ?? peer) ? through : [...through, peer]
 }
 
 /** Returns our forwarding field as trusted proxies have begun it. */
-function believed(fields: FieldTable, field: Field, x: Exchange, view: ClientView): Field {
+function believed(fields: FieldTable, field: Field, client: ForwardedClient, view: ClientView): Field {
   if (field.token === Token.X_FORWARDED_FOR && view.address !== '')
-    return fields.make('x-forwarded-for', [view.address, ...proxiesOf(x, view)].join(', '))
+    return fields.make('x-forwarded-for', [view.address, ...proxiesOf(client, view)].join(', '))
   if (field.token === Token.X_FORWARDED_PROTO && view.scheme !== null)
     return fields.make('x-forwarded-proto', view.scheme)
   return field
 }
 
 /** Writes the other believed fields again. */
-function told(x: Exchange, view: ClientView): Field[] {
-  const { trusted, world } = x.proxy
-  const { fields } = world
+function told(
+  request: Head,
+  client: ForwardedClient,
+  view: ClientView,
+  trusted: TrustedProxies,
+  fields: FieldTable,
+): Field[] {
   const made: Field[] = []
   if (view.host !== null) made.push(fields.make('x-forwarded-host', view.host))
   if (view.address !== '' && trusted.believes('x-real-ip')) made.push(fields.make('x-real-ip', view.address))
   if (trusted.believes('forwarded')) {
-    const scheme = view.scheme ?? x.request.scheme?.value ?? 'http'
-    made.push(fields.make('forwarded', forwardedValue(view.address, scheme, view.host, proxiesOf(x, view))))
+    const scheme = view.scheme ?? request.scheme?.value ?? 'http'
+    made.push(
+      fields.make('forwarded', forwardedValue(view.address, scheme, view.host, proxiesOf(client, view))),
+    )
   }
   return made
 }

@@ -87,7 +87,7 @@ class Group<T> {
 
 /** Spellings of authorities that are cached for each scheme. Clients may write any number of them. */
 const KNOWN_MAX = 1_024
-/** A longer authority is not cached: names have at most 255 characters. */
+/** A longer authority names no host, and is not kept: names have at most 255 characters. */
 const KNOWN_LENGTH_MAX = 300
 
 const NO_HOST: Host = { name: '', port: -1 }
@@ -123,7 +123,8 @@ export class HostIndex<T> {
     const known = scheme === 'https' ? this.knownHttps : this.knownHttp
     let found = known.get(authority)
     if (found === undefined) {
-      found = this.combine(readHost(authority) ?? NO_HOST, defaultPort(scheme))
+      const host = authority.length > KNOWN_LENGTH_MAX ? null : readHost(authority)
+      found = this.combine(host ?? NO_HOST, defaultPort(scheme))
       if (known.size >= KNOWN_MAX) known.clear()
       if (authority.length <= KNOWN_LENGTH_MAX) known.set(authority, found)
     }

@@ -1,38 +1,61 @@
-// Names the setting that has ended a wait, for the log, and for clients where the route tells them details.
+// Names the setting that has ended a wait, or was reached, for the log, and for clients where the route tells
+// them details.
 
 import type { Exchange } from './exchange.js'
 
+type Setting = readonly [name: string, limitOf: (x: Exchange) => number]
+
+const IDLE: Setting = ['idle', ({ route }) => route.limits.bodyTimeoutMs]
+
 /** The setting of each outcome that is a late wait, and its limit. */
-const SETTINGS: Readonly<Record<string, readonly [string, (x: Exchange) => number]>> = {
+const SETTINGS: Readonly<Record<string, Setting>> = {
   'connect-late': ['connect', ({ route }) => route.connectMs],
   'lease-late': ['lease', ({ route }) => route.limits.leaseTimeoutMs],
   'head-late': ['head', ({ route }) => route.limits.headTimeoutMs],
   'request-late': ['head', ({ route }) => route.limits.headTimeoutMs],
-  'body-late': ['idle', ({ route }) => route.limits.bodyTimeoutMs],
-  'response-unread': ['idle', ({ route }) => route.limits.bodyTimeoutMs],
+  'body-late': IDLE,
+  'response-unread': IDLE,
   'tunnel-idle': ['tunnel', ({ route }) => route.limits.tunnelIdleMs],
 }
 
-/** Returns `timeouts.head is 60s (route api)`; null if the outcome is not a late wait of a route. */
-export function lateSetting(x: Exchange, outcome: string): string | null {
+/** The limit of a backend that each outcome has reached, and its value. */
+const LIMITS: Readonly<Record<string, readonly [string, (x: Exchange) => number]>> = {
+  'requests-full': ['requests', ({ backend }) => backend?.options.requestsMax ?? 0],
+  'queue-full': [
+    'pending',
+    ({ engine, endpoint, backend }) =>
+      (endpoint === null ? backend?.options.waitingMax : engine?.limits.queueMax) ?? 0,
+  ],
+}
+
+/**
+ * Returns `timeouts.head is 60s (route api)`, or `limits.requests is 10 (backend api)`; null if the outcome
+ * has no setting of a route or backend.
+ */
+export function endingSetting(x: Exchange, outcome: string): string | null {
+  const limit = Object.hasOwn(LIMITS, outcome) ? LIMITS[outcome] : undefined
+  if (limit !== undefined && x.backend !== null && x.route.name !== '')
+    return `limits.${limit[0]} is ${limit[1](x)} (backend ${x.backend.name})`
   const setting = Object.hasOwn(SETTINGS, outcome) ? SETTINGS[outcome] : undefined
   if (setting === undefined || x.route.name === '') return null
-  const [name, limitOf] = x.now >= x.progress.oldAt ? REQUEST : setting
+  // Behind the response head a request is late as bodies are.
+  const isBody = outcome === 'request-late' && x.refusal === null
+  const [name, limitOf] = x.now >= x.progress.oldAt ? REQUEST : isBody ? IDLE : setting
   return `timeouts.${name} is ${durationText(limitOf(x))} (route ${x.route.name})`
 }
 
-const REQUEST: readonly [string, (x: Exchange) => number] = [
-  'request',
-  ({ route }) => route.limits.exchangeTimeoutMs,
-]
+const REQUEST: Setting = ['request', ({ route }) => route.limits.exchangeTimeoutMs]
 
 const UNITS: readonly (readonly [string, number])[] = [
+  ['d', 86_400_000],
   ['h', 3_600_000],
   ['m', 60_000],
   ['s', 1_000],
 ]
 
-function durationText(ms: number): string {
+/** Returns ms in the largest unit that divides them, as a configuration has them: `90s`, `2h`. */
+export function durationText(ms: number): string {
+  if (ms === 0) return '0'
   const unit = UNITS.find(([, size]) => ms >= size && ms % size === 0)
   return unit === undefined ? `${ms}ms` : `${ms / unit[1]}${unit[0]}`
 }

@@ -3,10 +3,12 @@
 import { type FieldTable, Head, RESET, SENT, Token } from '../http/index.js'
 import type { Exchange } from './exchange.js'
 import type { OwnAnswer } from './forwarding.js'
-import { lateSetting } from './lateness.js'
+import { endingSetting } from './lateness.js'
 import type { Refusal } from './refusal.js'
 
 type FieldLines = readonly (readonly [string, string])[]
+
+const PLAIN_TEXT: readonly [string, string] = ['content-type', 'text/plain; charset=utf-8']
 
 /** Answers in the backend's place, and waits until the answer has left. */
 export function respond(x: Exchange, { status, text, fields: more }: OwnAnswer): void {
@@ -14,9 +16,10 @@ export function respond(x: Exchange, { status, text, fields: more }: OwnAnswer):
   const body = Buffer.from(text, 'utf8')
   // A response without content has no content-length (RFC 9110 §8.6).
   const bodiless = status === 204 || status === 304
+  const hasType = more.some(([name]) => name === 'content-type')
   const lines: FieldLines = bodiless
     ? more
-    : [...more, ['content-type', 'text/plain; charset=utf-8'], ['content-length', String(body.length)]]
+    : [...more, ...(hasType ? [] : [PLAIN_TEXT]), ['content-length', String(body.length)]]
   const bare = x.request.method?.value === 'HEAD' || body.length === 0
   send(x, headOf(fields, status, lines, body.length), bare ? null : body)
 }
@@ -25,7 +28,7 @@ export function respond(x: Exchange, { status, text, fields: more }: OwnAnswer):
 export function sendRefusal(x: Exchange, refusal: Refusal): void {
   const { status, code } = refusal
   // Clients may know what they did wrong. What is wrong behind the proxy is told where the route allows it.
-  const setting = lateSetting(x, code)
+  const setting = endingSetting(x, code)
   const detail = setting === null ? refusal.text : `${refusal.text}: ${setting}`
   const text = status < 500 || x.route.detailed ? `: ${detail}` : ''
   const tells = `${code} (${x.id})${text}`

@@ -32,8 +32,10 @@ export class RequestView implements RouteRequest {
     return view?.scheme ?? request.scheme?.value ?? 'http'
   }
 
+  /** WebSockets are a GET with Upgrade to routes, as HTTP/1.1 has them (RFC 8441 §5). */
   get method(): string {
-    return this.exchange.request.method?.value ?? ''
+    const { request } = this.exchange
+    return request.protocol === null ? (request.method?.value ?? '') : 'GET'
   }
 
   get target(): string {
@@ -41,7 +43,9 @@ export class RequestView implements RouteRequest {
   }
 
   field(name: string): string | null {
-    return fieldValue(this.exchange.request, name)
+    const { request, frontend } = this.exchange
+    if (name === 'upgrade') return request.protocol?.value ?? (frontend.upgrade || null)
+    return fieldValue(request, name)
   }
 }
 

@@ -28,6 +28,9 @@ export type CompiledAction =
   | { readonly kind: 'backend'; readonly to: Weighted<Backend> }
   | Exclude<RouteAction, { kind: 'backend' }>
 
+/** In place of a timeouts.connect that waits for ever, for connections that are shared by routes: ms. */
+export const CONNECT_MS_MAX = 24 * 60 * 60 * 1000
+
 /** The action of exchanges that have no route: it is never taken. */
 export const NO_ACTION: CompiledAction = { kind: 'answer', status: 500, body: '', fields: [] }
 

@@ -3,7 +3,7 @@
 // and only from a connection of a trusted address (spec/forwarding.md). Anyone can write the left of a list,
 // since each proxy appends. So lists are read from the right, and no farther than is believed.
 
-import { type Client, type Field, type Head, Token } from '../http/index.js'
+import { type Client, type Field, type Head, IDENTITY_FIELDS, Token, tokenSet } from '../http/index.js'
 import { canonicalAddress, type Networks } from '../pollset/index.js'
 import { type ForwardedElement, fromTheRight, nodeAddress, readElement } from './forwarded.js'
 
@@ -41,6 +41,15 @@ const schemeOf = (text: string): 'http' | 'https' | null => {
 const hostOf = (text: string): string | null =>
   text.length <= HOST_CHARACTERS_MAX && HOST.test(text) ? text : null
 
+/**
+ * Fields of a client that no backend gets (spec/exchange.md, Fields): claimed identities, names that could be
+ * read as framing, and HTTP2-Settings, which is for the next hop only (RFC 7540 §3.2.1) though HTTP/2 does
+ * not call it malformed.
+ */
+const STRIPPED = tokenSet(...IDENTITY_FIELDS, Token.FRAMING_LOOKALIKE, Token.HTTP2_SETTINGS)
+
+const NO_FIELDS: readonly Field[] = []
+
 export class TrustedProxies {
   private readonly networks: Networks
   private readonly names: ReadonlySet<string>
@@ -54,6 +63,21 @@ export class TrustedProxies {
   /** Whether this field, which tells of a client, passes as a trusted proxy wrote it. */
   passes({ token, name }: Field): boolean {
     return token === Token.CLAIM && this.names.has(name)
+  }
+
+  /**
+   * Drops the claims of a request: fields that tell of a client, all that are known, and those that the
+   * configuration lists (N1, N2). A trusted proxy's own stay if they are listed, but in no other spelling.
+   * @param view of the request; null if its peer is not trusted
+   */
+  dropClaims(request: Head, view: ClientView | null): readonly Field[] {
+    const kept = view === null ? NO_FIELDS : request.fields.filter((each) => this.passes(each))
+    request.remove(STRIPPED)
+    if (this.names.size > 0)
+      request.removeNamed(
+        (name) => (view === null || name.includes('_')) && this.names.has(name.replaceAll('_', '-')),
+      )
+    return kept
   }
 
   /** Whether this field is believed. */

@@ -2,7 +2,7 @@
 // it is committed in one turn. What is wrong changes nothing.
 
 import { Continuation, defineLife, type World } from '../continuation/index.js'
-import { Signal } from '../pollset/index.js'
+import { formatAddress, Signal } from '../pollset/index.js'
 import { ConfigError } from './address.js'
 import { notListening } from './listen-faults.js'
 import type { BoundListeners, CheckedListeners, Listeners } from './listeners.js'
@@ -83,7 +83,14 @@ export class Changeover extends Continuation {
         return
       }
       this.bound = bound
-      if (failed !== null) this.wrong = new ConfigError(notListening(failed, code))
+      if (failed !== null) {
+        const own = code === 'EADDRINUSE' ? this.listeners.nameOfPort(failed) : null
+        this.wrong = new ConfigError(
+          own === null
+            ? notListening(failed, code)
+            : `cannot listen on ${formatAddress(failed)}: the listener ${own} has the port; take it away in one reload, and add this one in the next`,
+        )
+      }
       this.ready.raise(BOUND)
     })
   }

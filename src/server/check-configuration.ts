@@ -7,11 +7,19 @@ import {
   type Diagnostic,
   type LimitTables,
   type Place,
+  type ReadOptions,
   type ReadResult,
   readConfiguration,
 } from '../config/index.js'
-import { checkAuthorities, checkCertificates, type Identity, KnownCertificates } from '../pollset/index.js'
+import {
+  checkAuthorities,
+  checkCertificates,
+  type Identity,
+  KnownCertificates,
+  randomKey,
+} from '../pollset/index.js'
 import { type Automata, type Automaton, automatonOf, compiledRoutes, patternsIn } from '../proxy/index.js'
+import { parseListen } from './address.js'
 import { LIMIT_RANGES } from './limit-ranges.js'
 import { LIMIT_TEXTS } from './limit-texts.js'
 import { checkLimits, defaultLimits, limitsByRoom, limitsWith, type SomeLimits } from './limits.js'
@@ -37,8 +45,14 @@ export interface CheckedResult extends ReadResult {
   readonly foundOut: FoundOut
 }
 
+/**
+ * What a reading needs. @param key of the digits that stand for secrets, one for all readings of a process
+ */
+export const readOptions = (key: string): ReadOptions => ({ ...limitTables(), secretKey: Buffer.from(key) })
+
 /** Reads a configuration file with all checks. */
-export const readChecked = (file: string): CheckedResult => checked(readConfiguration(file, limitTables()))
+export const readChecked = (file: string, key = randomKey()): CheckedResult =>
+  checked(readConfiguration(file, readOptions(key)))
 
 /** Returns the result with what these checks find. @param now ms since 1970 */
 export function checked(result: ReadResult, now = Date.now()): CheckedResult {
@@ -64,6 +78,7 @@ class Checks {
   constructor(configuration: Configuration, now: number) {
     this.configuration = configuration
     this.now = now
+    this.checkPorts()
     this.checkListeners()
     this.checkBackends()
     this.checkRoutes()
@@ -82,6 +97,25 @@ class Checks {
     } catch (error) {
       this.errors.push(diagnosticAt(place, path, error instanceof Error ? error.message : String(error)))
       return false
+    }
+  }
+
+  /** Finds two listeners of one port of which one takes all addresses: the second cannot be bound. */
+  private checkPorts(): void {
+    const { listeners } = this.configuration
+    for (const [at, { name, source, address }] of listeners.entries()) {
+      const { host, port } = parseListen(address)
+      for (const other of listeners.slice(0, at)) {
+        const there = parseListen(other.address)
+        if (port === 0 || there.port !== port || !(isAny(host) || isAny(there.host))) continue
+        this.errors.push(
+          diagnosticAt(
+            source,
+            `listeners.${name}.address`,
+            `${address} has the port of the listener ${other.name}, ${other.address}; leave out one, or write another port`,
+          ),
+        )
+      }
     }
   }
 
@@ -139,6 +173,9 @@ class Checks {
     this.attempt(place, 'limits', () => checkLimits(limitsWith(defaultLimits, limits as SomeLimits)))
   }
 }
+
+/** Whether an address stands for all of this machine. */
+const isAny = (host: string): boolean => host === '0.0.0.0' || host === '::'
 
 const diagnosticAt = ({ file, line, column }: Place, path: string, message: string): Diagnostic => ({
   file,

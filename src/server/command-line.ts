@@ -18,6 +18,7 @@ import { program, SEE_HELP, type ServeOptions } from './options.js'
 import { type Origin, startOrigin } from './origin.js'
 import { counted } from './quantity.js'
 import { ConfigFileError, type FileReading, readFile, serveFile } from './serve-file.js'
+import { Superseded } from './served-configuration.js'
 import type { ServerCertificates } from './server-options.js'
 import { DRAIN_TIMEOUT_MS } from './short-form.js'
 
@@ -194,6 +195,7 @@ function announce(server: ProxyServer, { listeners, lines, reloads }: Announceme
   })
   server.on('reloaded', (error) => {
     if (error === null) log.tell('info', `${reloads} read again`)
+    else if (error instanceof Superseded) log.tell('info', `${reloads} not taken: ${error.message}`)
     else log.tell('error', `${reloads} not changed: ${error.message}`)
   })
   server.on('draining', () =>

@@ -4,7 +4,7 @@
 import { EventEmitter } from 'node:events'
 import type TypedEmitter from 'typed-emitter'
 import type { Configuration } from '../config/index.js'
-import { type Address, formatAddress } from '../pollset/index.js'
+import { type Address, formatAddress, randomKey } from '../pollset/index.js'
 import type { Exchange } from '../proxy/index.js'
 import { ConfigError, type Listen, parseListen } from './address.js'
 import type { DebugOptions } from './debugging.js'
@@ -176,6 +176,8 @@ export interface ServerParts extends Writers {
   readonly origin: ConfigurationOrigin
   /** The files of the configuration are watched, and read again when they change. */
   readonly watches?: boolean
+  /** The key of the digits that stand for secrets in messages. */
+  readonly key?: string
   readonly debug?: DebugOptions | null
 }
 
@@ -187,7 +189,7 @@ export class RunningServer extends TypedEvents implements ProxyServer {
   private over = false
   private readonly reconfiguring: Reconfiguring
 
-  constructor({ origin, watches = false, debug, log, trace }: ServerParts) {
+  constructor({ origin, watches = false, key = randomKey(), debug, log, trace }: ServerParts) {
     super()
     const made = configured(() => origin.make())
     this.server = configured(() => {
@@ -202,7 +204,7 @@ export class RunningServer extends TypedEvents implements ProxyServer {
         ...(debugging === null ? {} : { debug: debugging }),
       })
     })
-    this.reconfiguring = new Reconfiguring(this.server, origin, made, watches, (wrong) =>
+    this.reconfiguring = new Reconfiguring(this.server, origin, made, watches, key, (wrong) =>
       this.emit('reloaded', wrong === null ? null : asConfigError(wrong)),
     )
     this.tellDebugging()

@@ -9,12 +9,14 @@ import {
   type RouteConfig,
   type Source,
 } from '../config/index.js'
-import { type Client, FieldTable, Head } from '../http/index.js'
+import { type Client, FieldTable, forwardingFieldsOf, Head } from '../http/index.js'
 import { certificateFor, Networks } from '../pollset/index.js'
 import {
   type ClientView,
   cookieValue,
+  durationText,
   fieldValue,
+  forward,
   locationOf,
   NEVER,
   type RouteRequest,
@@ -22,6 +24,7 @@ import {
   TrustedProxies,
 } from '../proxy/index.js'
 import { ConfigError, parseListen } from './address.js'
+import { matchedRoutes } from './routes.js'
 
 /** A request to explain. */
 export interface AskedRequest {
@@ -58,16 +61,19 @@ class Explainer {
   private readonly asked: AskedRequest
   private readonly url: URL
   private readonly head: Head
+  private readonly fields = new FieldTable()
 
   constructor(configuration: Configuration, asked: AskedRequest) {
     this.configuration = configuration
     this.asked = asked
     this.url = urlOf(asked.url)
-    const fields = new FieldTable()
+    const { fields } = this
     const lines = asked.headers.map((line) => {
       const at = line.indexOf(':')
       if (at < 1) throw new ConfigError(`'${line}' is not a field: write 'name: value'`)
-      return fields.make(line.slice(0, at).trim().toLowerCase(), line.slice(at + 1).trim())
+      const name = line.slice(0, at).trim().toLowerCase()
+      if (name === 'host') throw new ConfigError(`'${line}': write the host into the URL`)
+      return fields.make(name, line.slice(at + 1).trim())
     })
     this.head = Head.request([
       fields.field(':method', asked.method),
@@ -103,8 +109,12 @@ class Explainer {
     const { addresses, fields } = this.configuration.trustedProxies
     const trusted = new TrustedProxies(new Networks(addresses), fields)
     const from = { host: this.asked.from, port: 0 }
-    const client = { addresses: { from, to: from }, neighbour: from } as unknown as Client
+    const ends = { from, to: from }
+    const scheme = this.url.protocol === 'https:' ? 'https' : 'http'
+    const forwardingFields = forwardingFieldsOf(this.fields, '1.1', ends, scheme)
+    const client = { addresses: ends, neighbour: from, forwardingFields } as unknown as Client
     const view = trusted.viewOf(client, this.head)
+    forward(this.head, client, view, trusted, this.fields)
     if (view !== null) this.add('client', `${view.address}, as trusted proxies tell`)
     return view
   }
@@ -113,14 +123,19 @@ class Explainer {
   private listener(): string {
     const port = this.url.port === '' ? PORTS[this.url.protocol] : Number(this.url.port)
     const secure = this.url.protocol === 'https:'
-    const found = this.configuration.listeners.find(
-      ({ address, tls }) => parseListen(address).port === port && (tls !== null) === secure,
-    )
+    const alike = this.configuration.listeners.filter(({ tls }) => (tls !== null) === secure)
+    const exact = alike.find(({ address }) => parseListen(address).port === port)
+    // A port without a listener may be mapped to the only one that there is.
+    const found = exact ?? (alike.length === 1 ? alike[0] : undefined)
     if (found === undefined) {
-      this.add('listener', `none listens on port ${port} ${secure ? 'with TLS' : 'in clear text'}`)
+      const kind = secure ? 'with TLS' : 'in clear text'
+      const others = alike.map(({ name, address }) => `${name}: ${address}`).join(', ')
+      const hint = others === '' ? '' : `; write the port of one that does: ${others}`
+      this.add('listener', `none listens on port ${port} ${kind}${hint}`)
       return ''
     }
-    this.add('listener', `${found.name}: ${found.address}`, found.source)
+    const mapped = exact === undefined ? `, if port ${port} is mapped to it` : ''
+    this.add('listener', `${found.name}: ${found.address}${mapped}`, found.source)
     if (found.tls !== null) {
       const certificate = certificateFor(found.tls.certificates, this.url.hostname)
       this.add('certificate', certificate.name, certificate.source)
@@ -129,14 +144,7 @@ class Explainer {
   }
 
   private route(request: RouteRequest): RouteConfig | null {
-    const router = new Router(
-      this.configuration.routes.map((each) => ({
-        name: each.name,
-        match: each.match,
-        path: each.path,
-        to: each,
-      })),
-    )
+    const router = new Router(matchedRoutes(this.configuration.routes, (each) => each))
     const { chosen, ambiguous, path, considered } = router.explain(request)
     this.add('path', path)
     if (ambiguous !== null) this.add('refused', `400 path-ambiguous: ${ambiguous}`)
@@ -156,10 +164,18 @@ class Explainer {
       this.add('redirect', `${action.status} ${locationOf(action, request) ?? 'no host'}`, sources.action)
       return
     }
-    this.settings('timeouts', route.timeouts, sources)
-    this.settings('retry', route.retry, sources)
-    this.settings('path', route.path, sources)
-    this.add('errors', route.errors, sources.errors)
+    for (const [name, value] of Object.entries(route.timeouts))
+      this.setting(`timeouts.${name.replace(/Ms$/, '')}`, timeText(value), sources[`timeouts.${name}`])
+    const { attempts, replayBytes, firstMs, mostMs } = route.retry
+    this.setting('retry.attempts', String(attempts), sources['retry.attempts'])
+    this.setting('retry.on', retriedText(route), sources['retry.statuses'])
+    this.setting('retry.replay', `${replayBytes}B`, sources['retry.replayBytes'])
+    this.setting('retry.backoff.first', timeText(firstMs), sources['retry.firstMs'])
+    this.setting('retry.backoff.most', timeText(mostMs), sources['retry.mostMs'])
+    for (const [name, value] of Object.entries(route.path))
+      this.setting(`path.${name}`, value, sources[`path.${name}`])
+    this.setting('upgrades', route.upgrades.join(' ') || 'none', sources.upgrades)
+    this.setting('errors', route.errors, sources.errors)
     const sum = action.to.reduce((all, { weight }) => all + weight, 0)
     for (const { backend: name, weight } of action.to) {
       const backend = this.configuration.backends.find((each) => each.name === name)
@@ -170,17 +186,37 @@ class Explainer {
     }
   }
 
-  private settings(about: string, values: object, sources: Readonly<Record<string, Source>>): void {
-    for (const [name, value] of Object.entries(values)) {
-      const text = name.endsWith('Ms') ? (value === NEVER ? 'never' : `${value} ms`) : String(value)
-      this.add(`${about}.${name.replace(/Ms$/, '')}`, text, sources[`${about}.${name}`] ?? null)
-    }
+  private setting(about: string, value: string, source: Source | undefined): void {
+    this.add(about, value, source ?? null)
   }
 
   private backend(backend: BackendConfig, request: RouteRequest, address: string): void {
-    const { sources, balance, endpoints, protocol, health } = backend
-    this.settings('limits', backend.limits, sources)
-    this.add('balance', balance.policy, sources['balance.policy'] ?? null)
+    const { sources, balance, endpoints, protocol, health, discovery, retryBudget } = backend
+    for (const [name, value] of Object.entries(backend.limits)) {
+      const text = value === null ? 'that of the room' : name.endsWith('Ms') ? timeText(value) : String(value)
+      this.setting(`limits.${name.replace(/Ms$/, '')}`, text, sources[`limits.${name}`])
+    }
+    const budget =
+      retryBudget === null ? 'no bound' : `${retryBudget.ratio * 100}% and ${retryBudget.perSecond} a second`
+    this.setting('retryBudget', budget, sources['retryBudget.ratio'])
+    this.setting('balance.policy', balance.policy, sources['balance.policy'])
+    this.setting('balance.slowStart', timeText(balance.slowStartMs), sources['balance.slowStartMs'])
+    if (balance.affinity !== null)
+      this.setting(
+        'balance.affinity',
+        `cookie ${balance.affinity.cookie}`,
+        sources['balance.affinity.cookie'],
+      )
+    const { active, passive, panic } = health
+    this.setting(
+      'health.active',
+      active === null ? 'none' : `every ${timeText(active.intervalMs)}`,
+      sources['health.active.intervalMs'],
+    )
+    this.setting('health.passive', passive === null ? 'none' : 'on', sources['health.passive.consecutive'])
+    this.setting('health.panic', `${panic * 100}%`, sources['health.panic'])
+    if (discovery !== null)
+      this.setting(`discovery.${discovery.kind}`, discovery.name, sources['discovery.leastMs'])
     if (balance.policy !== 'hash' || balance.key === null) {
       for (const each of endpoints) this.add('endpoint', `${each.address}, weight ${each.weight}`)
       return
@@ -205,6 +241,17 @@ class Explainer {
       this.add(at === 0 ? 'endpoint' : 'or', `${member}, score ${score.toPrecision(6)} for ${key}`)
   }
 }
+
+/** Returns a duration as the file has it. */
+const timeText = (ms: number): string => (ms === NEVER ? '0 (no limit)' : durationText(ms))
+
+const retriedText = ({ retry }: RouteConfig): string =>
+  [
+    ...(retry.connectFailure ? ['connect-failure'] : []),
+    ...(retry.refusedStream ? ['refused-stream'] : []),
+    ...(retry.closedBeforeHead ? ['closed-before-head'] : []),
+    ...retry.statuses,
+  ].join(' ') || 'none'
 
 /** Returns what the configuration does with a request. Throws a {@link ConfigError} for a wrong question. */
 export const explain = (configuration: Configuration, asked: AskedRequest): readonly Explained[] =>

@@ -52,10 +52,15 @@ export function hinted(why: Fault | null, text: string, engines: EngineSet | nul
   return `${detail} (${SILENT[parseBackend(engines.name).scheme]})`
 }
 
-/** Names the limit that kept a request waiting for a session of this engine, and how to raise it. */
-export function leaseShortage(engine: Engine<ExchangeSession>, limits: Limits): string {
+/**
+ * Names the limit that kept a request waiting for a session of this engine, and how to raise it.
+ * @param isTold the setting that ended the wait is named elsewhere
+ */
+export function leaseShortage(engine: Engine<ExchangeSession>, limits: Limits, isTold = false): string {
   const { sessions, opening, name } = engine
-  const late = `it waited for proxy.leaseTimeoutMs=${limits.proxy.leaseTimeoutMs}`
+  const late = isTold
+    ? 'no stream was free in time'
+    : `it waited for proxy.leaseTimeoutMs=${limits.proxy.leaseTimeoutMs}`
   const open = sessions.filter((each) => each.state === 'open')
   if (open.length === 0)
     return opening > 0
@@ -65,7 +70,8 @@ export function leaseShortage(engine: Engine<ExchangeSession>, limits: Limits): 
   const { scheme } = parseBackend(name)
   const http2 = scheme === 'h2' || scheme === 'h2c'
   const sessionsName = http2 ? 'engine.sessionsMax' : 'server.http1SessionsMax'
-  const sessionsMax = http2 ? limits.engine.sessionsMax : limits.server.http1SessionsMax
+  const usual = http2 ? limits.engine.sessionsMax : limits.server.http1SessionsMax
+  const { sessionsMax } = engine.limits
   const { backendStreamsMax } = limits.http2
   const requests = `${capacity} ${capacity === 1 ? 'request' : 'requests'} at a time`
   const atOurLimit = (http2 || capacity > 1) && capacity >= backendStreamsMax
@@ -77,7 +83,9 @@ export function leaseShortage(engine: Engine<ExchangeSession>, limits: Limits): 
   const more = atOurLimit ? ', or raise http2.backendStreamsMax' : ''
   const carry = `${late}: ${open.length} ${open.length === 1 ? 'connection carries' : 'connections carry'} ${each}`
   if (sessions.length >= sessionsMax)
-    return `${carry}, and ${sessionsName}=${sessionsMax} is reached: raise it with --limit ${sessionsName}=N${more}`
+    return sessionsMax === usual
+      ? `${carry}, and ${sessionsName}=${sessionsMax} is reached: raise it with --limit ${sessionsName}=N${more}`
+      : `${carry}, and limits.sessions=${sessionsMax} of the backend is reached: raise it${more}`
   if (opening > 0) return `${carry}, and ${opening} more being opened: the backend is slow to accept`
   return `${carry}, and no other is opened for this client, or not before engine.reopenDelayMs=${limits.engine.reopenDelayMs} is over`
 }

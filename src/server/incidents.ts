@@ -6,10 +6,11 @@ import type { BalanceEvent } from '../balancing/index.js'
 import type { Fault } from '../continuation/index.js'
 import { type Address, formatAddress } from '../pollset/index.js'
 import {
+  AMBIGUOUS_PATH,
   type EngineSet,
   type Exchange,
   type ExchangeWatcher,
-  lateSetting,
+  endingSetting,
   type Refusal,
 } from '../proxy/index.js'
 import type { ClientHandshake } from './client-handshake.js'
@@ -19,6 +20,9 @@ import type { ProcessLog } from './process-log.js'
 
 /** The characters of a request's method, authority and path that a line shows. */
 const REQUEST_CHARACTERS_MAX = 120
+
+/** Outcomes of exchanges that are cut because a side was late. */
+const LATE: ReadonlySet<string> = new Set(['body-late', 'request-late', 'response-unread', 'tunnel-idle'])
 
 /** The addresses of a backend that a line shows. */
 const ADDRESSES_MAX = 10
@@ -35,13 +39,17 @@ export class Incidents implements ExchangeWatcher {
   /** Logs refusals that the operator can mend, not the mistakes of clients (4xx, 501). */
   refused(x: Exchange, refusal: Refusal): void {
     const { status, code } = refusal
+    if (refusal === AMBIGUOUS_PATH) {
+      this.log.repeated('warn', `400 ${code}`, () => `${requestOf(x)}: ${refusal.text}`)
+      return
+    }
     if (status < 502) return
     this.log.repeated(status === 502 ? 'error' : 'warn', `${status} ${code} ${whereTo(x)}`, () => {
+      const setting = endingSetting(x, code)
       const shortage =
         code === 'lease-late' && x.engine !== null && x.backend !== null
-          ? leaseShortage(x.engine, this.limits)
+          ? leaseShortage(x.engine, this.limits, setting !== null)
           : null
-      const setting = lateSetting(x, code)
       const why = shortage ?? hinted(x.cause, refusal.text, x.endpoint?.engines ?? null)
       return `${requestOf(x)}: ${why}${setting === null ? '' : `; ${setting}`}`
     })
@@ -52,12 +60,12 @@ export class Incidents implements ExchangeWatcher {
     const { cause } = x
     // `refused` has logged it.
     if (x.refusal !== null) return
-    const late = x.outcome === 'body-late' || x.outcome === 'tunnel-idle'
+    const late = LATE.has(x.outcome)
     if (!late && (cause === null || cause.side !== 'backend' || cause.code !== x.outcome)) return
     const what = x.tunnelOpen ? 'tunnel closed' : 'response cut short'
     this.log.repeated('warn', `${what}, ${x.outcome} ${whereTo(x)}`, () =>
       late
-        ? `${requestOf(x)}: ${lateSetting(x, x.outcome) ?? ''}`
+        ? `${requestOf(x)}: ${endingSetting(x, x.outcome) ?? ''}`
         : `${requestOf(x)}: ${hinted(cause, cause?.message ?? '', null)}`,
     )
   }

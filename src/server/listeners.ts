@@ -85,6 +85,15 @@ export class Listeners {
     return { configs, tls, tlsServers }
   }
 
+  /** Returns the name of the listener that has this port already; null if none has. */
+  nameOfPort({ path, port }: Address): string | null {
+    if (path !== undefined) return null
+    return (
+      this.bound.find((each) => each.address.path === undefined && each.address.port === port)?.config.name ??
+      null
+    )
+  }
+
   /**
    * Binds those of these listeners that are new. `done` is called once: when all are bound, or with the
    * address that could not be.

@@ -252,8 +252,9 @@ function fileOf(args: readonly string[], options: ServeOptions, self: Command): 
     if (options.watch) throw new ConfigError('--watch needs a FILE: fermata serve --watch fermata.yaml')
     return null
   }
-  if (/^[a-z][a-z0-9+.-]*:\/\//i.test(file) || /^:?\d+$/.test(file) || !existsSync(file))
+  if (/^[a-z][a-z0-9+.-]*:\/\//i.test(file) || /^:?\d+$/.test(file))
     throw new ConfigError(`there is no file '${file}'; did you mean --backend ${file}?`)
+  if (!existsSync(file)) throw new ConfigError(`there is no file '${file}'`)
   for (const each of IN_FILE)
     if (options[each] !== undefined)
       throw new ConfigError(`${optionName(each)} and a file do not go together: write it into ${file}`)

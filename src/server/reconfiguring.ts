@@ -2,7 +2,6 @@
 // documents are read in a thread; the short form is made here, since it is short.
 
 import { type Configuration, diagnosticText } from '../config/index.js'
-import { randomKey } from '../pollset/index.js'
 import { ConfigError } from './address.js'
 import {
   type ConfigurationDocument,
@@ -13,7 +12,7 @@ import {
 } from './origins.js'
 import { digestOf, type ReadSource } from './reading.js'
 import { type Reading, Reloader } from './reloading.js'
-import { type Applied, CLOSING } from './served-configuration.js'
+import { type Applied, CLOSING, Superseded } from './served-configuration.js'
 import type { Server } from './server.js'
 
 /** A reading has come to its end: `wrong` says why the configuration stays. */
@@ -22,16 +21,21 @@ export type Reloaded = (wrong: Error | null) => void
 export class Reconfiguring {
   private readonly server: Server
   private readonly reloaded: Reloaded
-  private readonly digestKey = randomKey()
+  private readonly key: string
   private origin: ConfigurationOrigin
   /** The digest of the configuration that serves; '' if it is not known. */
   private digest: string
+  /** That of the newest configuration that is to serve; null if none is coming. */
+  private coming: string | null = null
   /** Null until a thread has to read. */
   private reloader: Reloader | null
+  /** How many configurations were to serve. */
+  private applications = 0
   private closing = false
 
   /**
    * @param watches the files are watched
+   * @param key of digests, and of the digits that stand for secrets
    * @param reloaded is called when the origin was read again
    */
   constructor(
@@ -39,18 +43,20 @@ export class Reconfiguring {
     origin: ConfigurationOrigin,
     { configuration, contents }: MadeConfiguration,
     watches: boolean,
+    key: string,
     reloaded: Reloaded,
   ) {
     this.server = server
+    this.key = key
     this.origin = origin
     this.reloaded = reloaded
     const { source } = origin
-    this.digest = source === null ? '' : digestOf(configuration, this.digestKey)
+    this.digest = source === null ? '' : digestOf(configuration, this.key)
     this.reloader =
       source !== null && watches
         ? new Reloader(
             server.world,
-            this.digestKey,
+            this.key,
             { source, done: (reading) => this.readAgain(reading, false) },
             contents,
           )
@@ -96,7 +102,7 @@ export class Reconfiguring {
       done({ fault: CLOSING })
       return
     }
-    this.reloader ??= new Reloader(this.server.world, this.digestKey, null, { paths: [], digest: '' })
+    this.reloader ??= new Reloader(this.server.world, this.key, null, { paths: [], digest: '' })
     this.reloader.order({ source, done })
   }
 
@@ -120,14 +126,14 @@ export class Reconfiguring {
     if (answer?.configuration === null) {
       for (const each of answer.errors) log.tell('error', diagnosticText(each))
       this.reloaded(new ConfigError(`${nameOf(this.origin)} is wrong`))
-    } else if (answer?.digest === this.digest) {
+    } else if (answer?.digest === (this.coming ?? this.digest)) {
       if (asked) log.tell('info', `${nameOf(this.origin)} was read again: nothing has changed`)
     } else this.take(reading, this.reloaded)
   }
 
   private take(reading: Reading, applied: Applied): void {
     if ('fault' in reading) {
-      applied(new ConfigError(reading.fault))
+      applied(new (reading.superseded === true ? Superseded : ConfigError)(reading.fault))
       return
     }
     const { answer } = reading
@@ -144,9 +150,13 @@ export class Reconfiguring {
 
   private serve({ configuration, foundOut }: MadeConfiguration, digest: string, applied: Applied): void {
     const before = this.server.configuration
+    this.coming = digest
+    this.applications++
+    const own = this.applications
     this.server.apply(
       configuration,
       (wrong) => {
+        if (own === this.applications) this.coming = null
         if (wrong === null) {
           this.digest = digest
           for (const each of unchanged(before, configuration)) this.server.log.tell('warn', each)

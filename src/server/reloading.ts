@@ -13,7 +13,7 @@ import {
   Signal,
   type Thread,
 } from '../pollset/index.js'
-import { limitTables } from './check-configuration.js'
+import { readOptions } from './check-configuration.js'
 import {
   type AnswerPart,
   Joining,
@@ -43,8 +43,8 @@ const ASKED = 1
 /** What has come of a reading: an answer, or why there is none. */
 export type Reading =
   | { readonly answer: ReadAnswer }
-  /** `unsent`: the source cannot be cloned to a thread. */
-  | { readonly fault: string; readonly unsent?: boolean }
+  /** `unsent`: the source cannot be cloned to a thread. `superseded`: a newer order came. */
+  | { readonly fault: string; readonly unsent?: boolean; readonly superseded?: boolean }
 
 /** Asks for a reading. */
 export interface Order {
@@ -89,9 +89,14 @@ export class Reloader extends Continuation {
   private settledBy = 0
   /** The files that were last read, as they were. */
   private contents: FileContents
+  /**
+   * What was found when they were last compared. It is not read again, though it may be refused or
+   * unreadable.
+   */
+  private foundDigest = ''
 
   /**
-   * @param digestKey the key of the digests
+   * @param digestKey the key of the digests, and of the digits that stand for secrets
    * @param watched is read when one of the files changes; null: they are not watched
    * @param contents the files of the first reading
    */
@@ -130,7 +135,7 @@ export class Reloader extends Continuation {
 
   /** Asks for a reading, in the place of one that has not begun. */
   order(order: Order): void {
-    this.waiting?.done({ fault: 'a newer configuration came before it was read' })
+    this.waiting?.done({ fault: 'a newer configuration came before it was read', superseded: true })
     this.waiting = order
     this.asked.raise(ASKED)
   }
@@ -157,7 +162,8 @@ export class Reloader extends Continuation {
 
   /** Whether the files are others than those that were last read. */
   get haveChanged(): boolean {
-    return this.watch !== null && this.watch.digest !== this.contents.digest
+    const digest = this.watch?.digest ?? this.contents.digest
+    return digest !== this.contents.digest && digest !== this.foundDigest
   }
 
   /** Notes a change. Returns whether the changes of the files have gone on for too long. */
@@ -172,13 +178,18 @@ export class Reloader extends Continuation {
     this.asked.lower(ASKED)
     this.watch?.lower(CHANGED)
     this.settledBy = 0
+    this.foundDigest = this.watch?.digest ?? ''
     this.current = this.waiting ?? this.watched
     this.waiting = null
     this.joining = new Joining()
     this.answer = null
     const { source } = this.current as Order
     try {
-      this.thread.ask({ source, options: limitTables(), digestKey: this.digestKey } satisfies ReadRequest)
+      this.thread.ask({
+        source,
+        options: readOptions(this.digestKey),
+        digestKey: this.digestKey,
+      } satisfies ReadRequest)
       return true
     } catch (error) {
       this.unsent = String(error)

@@ -5,17 +5,16 @@ import type { Pollset } from '../pollset/index.js'
 import {
   type Automata,
   type Backend,
+  CONNECT_MS_MAX,
   type CompiledAction,
   NEVER,
   type ProxyLimits,
   Route,
   Router,
+  type RouterRoute,
   Weighted,
 } from '../proxy/index.js'
 import { ConfigError } from './address.js'
-
-/** In place of a timeout that waits for ever, for a connection that is shared by routes. */
-const CONNECT_MS_MAX = 24 * 60 * 60 * 1000
 
 /** Returns the longest timeouts.connect of the routes to each backend, in ms, by its name. */
 export function connectTimes({ routes }: Configuration): ReadonlyMap<string, number> {
@@ -38,6 +37,19 @@ function actionOf({ name, action }: RouteConfig, backends: ReadonlyMap<string, B
   return { kind: 'backend', to: new Weighted(to) }
 }
 
+/** Returns what the router takes of these routes. @param toOf returns what a route leads to */
+export const matchedRoutes = <T>(
+  routes: readonly RouteConfig[],
+  toOf: (route: RouteConfig) => T,
+): RouterRoute<T>[] =>
+  routes.map((each) => ({
+    name: each.name,
+    match: each.match,
+    path: each.path,
+    redirect: each.action.kind === 'redirect' ? each.action : null,
+    to: toOf(each),
+  }))
+
 /** Makes the router. Throws if a pattern or a host is wrong. @param automata those that have been built */
 export const routerOf = (
   { routes }: Configuration,
@@ -47,12 +59,6 @@ export const routerOf = (
   automata: Automata,
 ): Router<Route> =>
   new Router(
-    routes.map((each) => ({
-      name: each.name,
-      match: each.match,
-      path: each.path,
-      redirect: each.action.kind === 'redirect' ? each.action : null,
-      to: new Route(pollset, limits, each, actionOf(each, backends)),
-    })),
+    matchedRoutes(routes, (each) => new Route(pollset, limits, each, actionOf(each, backends))),
     automata,
   )

@@ -1,6 +1,7 @@
 // Serves a configuration file. It is read again for SIGHUP, and with --watch when it has changed.
 
 import { type Configuration, diagnosticText } from '../config/index.js'
+import { randomKey } from '../pollset/index.js'
 import { readChecked } from './check-configuration.js'
 import { RunningServer, type Writers } from './create-server.js'
 import { fileOrigin, type MadeConfiguration, madeOf } from './origins.js'
@@ -10,6 +11,8 @@ import { mistakesIn } from './reading.js'
 export interface FileReading {
   readonly configuration: Configuration
   readonly made: MadeConfiguration
+  /** The key of the digits that stand for secrets in messages. */
+  readonly key: string
   readonly warnings: readonly string[]
 }
 
@@ -20,17 +23,18 @@ export class ConfigFileError extends Error {
 
 /** Reads a file for the start. Throws a {@link ConfigFileError} with all its mistakes. */
 export function readFile(file: string): FileReading {
-  const result = readChecked(file)
+  const key = randomKey()
+  const result = readChecked(file, key)
   const { configuration } = result
   if (configuration === null) throw new ConfigFileError(mistakesIn(result))
   const made = madeOf(result)
-  return { configuration, made, warnings: result.warnings.map(diagnosticText) }
+  return { configuration, made, key, warnings: result.warnings.map(diagnosticText) }
 }
 
 /** Makes the server of a file. */
 export const serveFile = (
   file: string,
-  { made }: FileReading,
+  { made, key }: FileReading,
   watches: boolean,
   writers: Writers,
-): RunningServer => new RunningServer({ origin: fileOrigin(file, made), watches, ...writers })
+): RunningServer => new RunningServer({ origin: fileOrigin(file, made), watches, key, ...writers })

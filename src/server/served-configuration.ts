@@ -64,7 +64,11 @@ export class ServedConfiguration {
     const { world, listeners } = this.parts
     this.coming = new Changeover(world, listeners, preparation, {
       gaveUp: () =>
-        applied(new ConfigError(this.closing ? CLOSING : 'a newer configuration came before it served')),
+        applied(
+          this.closing
+            ? new ConfigError(CLOSING)
+            : new Superseded('a newer configuration came before it served'),
+        ),
       failed: applied,
       commits: () => {
         this.coming = null
@@ -88,6 +92,9 @@ export class ServedConfiguration {
     this.relays = configuration.trustedProxies.proxyProtocol ? inFront : new Networks([])
   }
 }
+
+/** A configuration gave way to a newer one: nothing is wrong. */
+export class Superseded extends ConfigError {}
 
 /** Why a configuration does not serve any more. */
 export const CLOSING = 'the server is closing'

@@ -10,10 +10,10 @@ import {
   type RouteConfig,
 } from '../config/index.js'
 import { formatAddress } from '../pollset/index.js'
-import { type ProxyLimits, type RouteMatch, settingsOf } from '../proxy/index.js'
+import { type RouteMatch, settingsOf } from '../proxy/index.js'
 import type { ProxyVersion } from '../transport/index.js'
 import { type Listen, parseBackend, type RouteText } from './address.js'
-import { defaultLimits, limitsWith, type SomeLimits } from './limits.js'
+import { defaultLimits, type Limits, limitsWith, type SomeLimits } from './limits.js'
 import type { ServerCertificates } from './server-options.js'
 
 export const DRAIN_TIMEOUT_MS = 30_000
@@ -101,10 +101,16 @@ export const matchOf = (host: string, prefix: string): RouteMatch => ({
   query: [],
 })
 
-function routeOf({ host, prefix, url }: RouteText, limits: ProxyLimits, options: ShortForm): RouteConfig {
+function routeOf(
+  { host, prefix, url }: RouteText,
+  { proxy, transport }: Limits,
+  options: ShortForm,
+): RouteConfig {
   const name = host === '' && prefix === '/' ? '/' : `${host}${prefix}`
+  const settings = settingsOf(name, proxy)
   return {
-    ...settingsOf(name, limits),
+    ...settings,
+    timeouts: { ...settings.timeouts, connectMs: transport.connectMs },
     errors: options.errors ?? 'plain',
     match: matchOf(host, prefix),
     action: { kind: 'backend', to: [{ backend: url, weight: 1 }] },
@@ -124,7 +130,7 @@ export function configurationOf(options: ShortForm): Configuration {
     trustedProxies: { addresses: acceptProxy, fields: [], proxyProtocol: acceptProxy.length > 0 },
     connect,
     backends: urls.map((url) => backendOf(url, options, limits.engine.queueMax)),
-    routes: routes.map((each) => routeOf(each, limits.proxy, options)),
+    routes: routes.map((each) => routeOf(each, limits, options)),
     limits: (options.limits ?? {}) as Configuration['limits'],
     resolver: { servers: [], search: null },
     shutdown: { delayMs: 0, timeoutMs: drainTimeoutMs ?? DRAIN_TIMEOUT_MS },

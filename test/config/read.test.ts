@@ -213,7 +213,7 @@ t.test('the traps of YAML', async (t) => {
       'shutdown: delay: 5s',
       'f:3:11: a second colon makes a key of a value; quote the value, or indent the lines alike',
     ],
-    ['connect: [@a]', 'f:3:11: a plain value cannot begin with @; quote it: "@a"'],
+    ['connect: [@a]', 'f:3:11: a plain value cannot begin with @; put it in quotes'],
     ['---\nconnect: []', 'f:3:1: a second document begins; leave out the line ---'],
   ]
   for (const [text, ...expected] of rows) t.strictSame(said(text), expected, text)

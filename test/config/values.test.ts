@@ -92,6 +92,14 @@ const ROWS: readonly Row[] = [
     'defaults: { upgrades: [a b] }',
     '2:24 defaults.upgrades[0]: "a b" is not a protocol; write a word, as tcp or spdy/3.1',
   ],
+  [
+    'defaults: { upgrades: [h2c] }',
+    '2:24 defaults.upgrades[0]: "h2c" would let requests pass that no route sees; leave it out',
+  ],
+  [
+    'defaults: { upgrades: [TLS/1.2] }',
+    '2:24 defaults.upgrades[0]: "tls/1.2" would let requests pass that no route sees; leave it out',
+  ],
   ['version: 2', '1:10 version: 2 is not a version of this format; write 1'],
   ['version: "1"'],
   ['versoin: 1', '1:1 versoin: unknown key; did you mean version?'],

@@ -79,7 +79,7 @@ t.test('requests written', (t) => {
     const wire = written(headBytesMax(head), (b) =>
       close?.startsWith('key=')
         ? writeUpgradeRequest(b, 10, head, close.slice(4))
-        : writeRequestHead(b, 10, head, framing, close !== 'close'),
+        : writeRequestHead(b, 10, head, framing, close !== 'close', /^upgrade=(.*)/.exec(close ?? '')?.[1]),
     )
     t.equal(wire, wireOf(row.wire).bytes.toString('latin1'), row.rule)
   }
@@ -94,9 +94,11 @@ t.test('responses written', (t) => {
     const framing = responseFraming(head, body === 'ended', row.to, minor)
     const keep = connection === undefined ? minor > 0 : connection === 'keep-alive'
     const wire = written(headBytesMax(head), (b) =>
-      connection?.startsWith('key=')
-        ? writeSwitchingHead(b, 10, head, connection.slice(4))
-        : writeResponseHead(b, 10, head, framing, minor, keep),
+      head.status === 101
+        ? writeSwitchingHead(b, 10, head, /^upgrade=(.*)/.exec(connection)?.[1] ?? 'x', '')
+        : connection?.startsWith('key=')
+          ? writeSwitchingHead(b, 10, head, 'websocket', connection.slice(4))
+          : writeResponseHead(b, 10, head, framing, minor, keep),
     )
     t.equal(wire, wireOf(row.wire).bytes.toString('latin1'), row.rule)
   }

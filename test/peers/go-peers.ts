@@ -61,7 +61,7 @@ export async function startGo(
   peer: 'h2-server' | 'grpc-server',
   ...flags: readonly string[]
 ): Promise<GoServer> {
-  const program = await start(await goPeers(), [peer, ...flags], { line: /listening on/ })
+  const program = await start(await goPeers(), [peer, ...flags], { line: /listening on/, input: true })
   return { program, port: Number(/listening on \S+:(\d+)/.exec(program.stdout)?.[1]) }
 }
 

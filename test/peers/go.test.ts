@@ -5,6 +5,7 @@ import { connect } from 'node:http2'
 import t, { type Test } from 'tap'
 import { nginx } from '../../tools/testbed/nginx.js'
 import { unlessInstalled } from '../../tools/testbed/programs.js'
+import { serveText } from '../../tools/testbed/text-server.js'
 import { setUp } from '../world/proxy-world.js'
 import { runGo, startGo, unlessGo } from './go-peers.js'
 
@@ -71,4 +72,40 @@ t.test('nginx ends each upload that it does not read', { skip: unlessInstalled('
   t.strictSame([...statuses], [[200, uploads]])
   client.destroy()
   await setting.close()
+})
+
+t.test('B34: the health service of grpc-go decides who gets calls', { skip }, async (t) => {
+  const servers = await Promise.all([startGo('grpc-server'), startGo('grpc-server')])
+  for (const { program } of servers) t.teardown(() => program.stop())
+  const [first, second] = servers
+  const { server, portOf } = await serveText(
+    t,
+    `
+version: 1
+listeners: { main: { address: "127.0.0.1:0" } }
+backends:
+  calls:
+    protocol: h2c
+    endpoints: ["127.0.0.1:${first.port}", "127.0.0.1:${second.port}"]
+    health: { active: { grpc: { service: test.Octets }, interval: 50ms, healthy: 1, unhealthy: 1 }, passive: false, panic: 0% }
+routes: [{ name: all, backend: calls }]
+`,
+  )
+  const [backend] = server.proxy.backends
+  const states = () => backend.endpoints.map((each) => each.member.active)
+  const until = async (...wanted: string[]) => {
+    while (states().join() !== wanted.join()) await new Promise(setImmediate)
+  }
+  const call = () =>
+    runGo('grpc-client', '-target', `127.0.0.1:${portOf()}`, '-calls', '20', '-calls-per-second', '1000')
+  // The service is not known to the health servers yet.
+  await until('down', 'down')
+  first.program.type('test.Octets SERVING\n')
+  await until('up', 'down')
+  const { answered, failed, errors } = await call()
+  t.same([answered, failed], [20, 0], JSON.stringify(errors))
+  second.program.type('test.Octets SERVING\n')
+  first.program.type('test.Octets NOT_SERVING\n')
+  await until('down', 'up')
+  t.equal((await call()).answered, 20)
 })

@@ -201,12 +201,6 @@ t.test('503 lease-late names the bound that was reached', async (t) => {
       { engine: { sessionsMax: 1 }, http2: { backendStreamsMax: 2 } },
       /2 requests at a time \(http2.backendStreamsMax=2\), .*=N, or raise http2.backendStreamsMax; timeouts\.lease is 400ms \(route \/\)$/,
     ],
-    [
-      'h2c',
-      silent(),
-      {},
-      /no connection is open yet \(1 being opened\): the backend is slow to accept; timeouts\.lease is 400ms \(route \/\)$/,
-    ],
   ] as const) {
     await t.test(`${scheme} ${JSON.stringify(more)}`, async (t) => {
       const port = await behind(t, server)
@@ -219,10 +213,20 @@ t.test('503 lease-late names the bound that was reached', async (t) => {
       const text = await Promise.race([said(t, proxy.port, GET), proxy.line(/lease-late/)])
       if (text.startsWith('HTTP')) t.notMatch(text, 'Max', 'clients are not told of bounds')
       const told = await proxy.line(/lease-late/)
-      t.match(told, /^warn 503 lease-late from .*it waited for proxy.leaseTimeoutMs=400/)
+      t.match(told, /^warn 503 lease-late from .*no stream was free in time: .*timeouts\.lease is 400ms/)
       t.match(told, line)
     })
   }
+})
+
+t.test('504 connect-late: while no connection is open, timeouts.connect counts', async (t) => {
+  const port = await behind(t, silent())
+  const proxy = await serve(t, `h2c://127.0.0.1:${port}`, {
+    transport: { connectMs: 100 },
+    proxy: { leaseTimeoutMs: 10 },
+  })
+  t.match(await said(t, proxy.port, GET), /504 connect-late/)
+  t.match(await proxy.line(/ 504 /), /connect-late .*timeouts\.connect is 100ms \(route \/\)$/)
 })
 
 t.test('504, refused connections, handshakes, PROXY headers: a line each', async (t) => {

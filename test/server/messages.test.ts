@@ -52,7 +52,11 @@ const ONE_PAIR = '--cert a.pem --key a.key'
 const SERVE: readonly Row[] = [
   ['serve --nope', "unknown option '--nope'"],
   ['serve --lisen 8080', "unknown option '--lisen'\n(Did you mean --listen?)"],
-  ['serve example.org', "there is no file 'example.org'; did you mean --backend example.org?"],
+  ['serve example.org', "there is no file 'example.org'"],
+  [
+    'serve http://example.org',
+    "there is no file 'http://example.org'; did you mean --backend http://example.org?",
+  ],
   ['serve package.json tsconfig.json', "unexpected argument 'tsconfig.json': there is one FILE at most"],
   ['serve --watch', '--watch needs a FILE: fermata serve --watch fermata.yaml'],
   ['serve package.json --cert x', '--cert and a file do not go together: write it into package.json'],
@@ -465,6 +469,10 @@ const SHORTAGES: readonly (readonly [string, readonly number[], number, string])
   ],
 ]
 
+/** With a configuration file: the backend's own limit, and the setting that ended the wait is told behind it. */
+const OWN_SHORTAGE =
+  'no stream was free in time: 1 connection carries 1 request at a time, and limits.sessions=1 of the backend is reached: raise it'
+
 t.test('why a request got no session, and which limit to raise', async (t) => {
   const limits = limitsWith(defaultLimits, {
     proxy: { leaseTimeoutMs: 30_000 },
@@ -474,8 +482,12 @@ t.test('why a request got no session, and which limit to raise', async (t) => {
   })
   for (const [name, capacities, opening, message] of SHORTAGES) {
     const sessions = capacities.map((capacity) => ({ state: 'open', capacity }))
-    t.equal(leaseShortage({ name, opening, sessions } as unknown as Engine<ExchangeSession>, limits), message)
+    const engine = { name, opening, sessions, limits: { sessionsMax: 2 } }
+    t.equal(leaseShortage(engine as unknown as Engine<ExchangeSession>, limits), message)
   }
+  const sessions = [{ state: 'open', capacity: 1 }]
+  const own = { name: 'http://b', opening: 0, sessions, limits: { sessionsMax: 1 } }
+  t.equal(leaseShortage(own as unknown as Engine<ExchangeSession>, limits, true), OWN_SHORTAGE)
 })
 
 // The log of a run. PORT and DIR stand for what differs.
@@ -498,6 +510,7 @@ const OVER_TLS_LOG = [
 /** Shown by serve-file.test.ts and by the help. */
 const WITH_FILE = [
   'the configuration was',
+  'the configuration was not taken: a newer configuration came before it served',
   'a configuration in YAML, in place of options; see spec/configuration.md',
 ]
 const FULL = 'error: the trace cannot be written: no space left on device (ENOSPC)'
@@ -630,6 +643,7 @@ t.test('texts of a source that look like messages', async (t) => {
 
 t.test('every message of the command line stands in a table', async (t) => {
   const tabled = [
+    OWN_SHORTAGE,
     ...[...SERVE, ...PROGRAM, ...FILES].map(([, message]) => message),
     "See 'fermata serve --help'. See 'fermata --help'.",
     ...LISTENING.map(([address, , why]) => cannotListen(address, why)),

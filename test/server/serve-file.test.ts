@@ -284,7 +284,7 @@ routes:
   t.match(api, /^listener +plain: 127\.0\.0\.1:80 +.*fermata\.yaml:2:14$/m)
   t.match(api, /^route +api +.*fermata\.yaml:7:5$/m)
   t.match(api, /^not secure +path \/v1\/x is not \/s or under it$/m)
-  t.match(api, /^timeouts\.head +300000 ms +.*fermata\.yaml:9:23$/m)
+  t.match(api, /^timeouts\.head +5m +.*fermata\.yaml:9:23$/m)
   t.match(api, /^endpoint +http:\/\/127\.0\.0\.1:[12], score .* for 192\.0\.2\.1$/m)
   const via = await told('http://example.org/v1', '--from', '10.1.1.1', '-H', 'x-forwarded-for: 198.51.100.7')
   t.match(via, /^client +198\.51\.100\.7, as trusted proxies tell$/m)

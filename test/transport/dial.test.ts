@@ -4,7 +4,7 @@
 import t, { type Test } from 'tap'
 import { createWorld } from '../../src/continuation/index.js'
 import { Engine, engineLimits, LEASED, Lease, UNLEASED } from '../../src/engine/index.js'
-import { createHttpWorld, dialledSessions, EXTENDED_CONNECT } from '../../src/http/index.js'
+import { createHttpWorld, dialledSessions, EXTENDED_CONNECT, UPGRADE } from '../../src/http/index.js'
 import { createHttp1, http1SessionOn } from '../../src/http1/index.js'
 import { createHttp2, http2SessionOn } from '../../src/http2/index.js'
 import type { ExchangeSession } from '../../src/proxy/index.js'
@@ -56,7 +56,7 @@ t.test('HTTP/1.1, as ALPN says', (t) => {
   const session = lease.take()
   t.match(
     session,
-    { capacity: 1, leased: 1, state: 'open', features: EXTENDED_CONNECT },
+    { capacity: 1, leased: 1, state: 'open', features: EXTENDED_CONNECT | UPGRADE },
     'a tunnel can be asked for',
   )
   t.equal(opening, 1, 'while it is opened')

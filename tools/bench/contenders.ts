@@ -1,6 +1,7 @@
 // The proxies that are compared, and how each is started in front of a backend. They write no access log, have one worker,
 // and keep their connections to the backend.
 
+import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathOf } from '../testbed/certificates/index.js'
@@ -68,6 +69,41 @@ export const fermata = (
   }),
 })
 
+/** Fermata with a configuration file that says the same: what its defaults, health and retry budget cost. */
+const ofFile = (nodeArgs: readonly string[]): Contender => ({
+  name: 'fermata-file',
+  share: 1,
+  program: 'node',
+  command: (way, port, backendPort, routes) => {
+    const protocol = way.backend === 'h1' ? 'http' : 'h2c'
+    const backend = (at: number) => ({ protocol, endpoints: [`127.0.0.1:${at}`] })
+    const text = JSON.stringify({
+      version: 1,
+      listeners: {
+        main: {
+          address: `127.0.0.1:${port}`,
+          ...(way.client === 'h2' ? { tls: { certificates: ['main'] } } : {}),
+        },
+      },
+      ...(way.client === 'h2'
+        ? { certificates: { main: { cert: { file: certificate }, key: { file: key } } } }
+        : {}),
+      backends: {
+        main: backend(backendPort),
+        ...Object.fromEntries(routes.map((each, at) => [`b${at}`, backend(each.port)])),
+      },
+      routes: [
+        ...routes.map((each, at) => ({ match: { hosts: [each.host] }, backend: `b${at}` })),
+        { backend: 'main' },
+      ],
+    })
+    // JSON is YAML.
+    const file = join(mkdtempSync(join(tmpdir(), 'fermata-bench-')), 'fermata.yaml')
+    writeFileSync(file, text)
+    return { command: process.execPath, args: [...nodeArgs, join(compiled, 'src', 'main.js'), 'serve', file] }
+  },
+})
+
 export const nghttpx: Contender = {
   name: 'nghttpx',
   share: 1,
@@ -131,6 +167,7 @@ export const contenderNames = [
   'fermata',
   COPY,
   LOGGED,
+  'fermata-file',
   'nghttpx',
   'node',
   'relay',
@@ -138,7 +175,9 @@ export const contenderNames = [
   'fastify',
 ] as const
 /** Those that are measured unless others are asked for. */
-export const contendersUsual = contenderNames.filter((each) => each !== COPY && each !== LOGGED)
+export const contendersUsual = contenderNames.filter(
+  (each) => each !== COPY && each !== LOGGED && each !== 'fermata-file',
+)
 
 /** Another build of Fermata. */
 export const BEFORE = 'before'
@@ -177,6 +216,7 @@ export function contenders(
     fermata(fermataArgs, fermataNodeArgs),
     fermata(fermataArgs, fermataNodeArgs, COPY),
     fermata([...fermataArgs, '--access-log', join(tmpdir(), 'fermata-bench.log')], fermataNodeArgs, LOGGED),
+    ofFile(fermataNodeArgs),
     nghttpx,
     plain,
     http1Program('relay', 'relay.js'),

@@ -13,7 +13,7 @@ import { CHECK_PATH, type Host } from './endpoints.js'
 import { givenUp } from './inside.js'
 import { stormOf, tagged } from './interims.js'
 import { drawExcess, isPastAll, sendLargeHead } from './large-heads.js'
-import { type Attempt, idOf, Request, type Response } from './ledger.js'
+import { type Attempt, idOf, opensTunnels, Request, type Response } from './ledger.js'
 import { Peer, type PeerContext, PeerStream } from './peer.js'
 import * as wire from './wire.js'
 
@@ -202,7 +202,7 @@ export class BackendPeer extends Peer<BackendStream> {
     const forged = forgery(fields)
     if (forged !== null) this.fail('S2', forged)
     changedRequestCame(request, path, fields)
-    if (request.tunnel !== null) this.handshake(request, fields, ended)
+    if (opensTunnels(request)) this.handshake(request, fields, ended)
     const { chance } = this
     const refusedNow = id > this.lastServed
     const dead = (): boolean => this.far.ended || givenUp(this.far.near)
@@ -321,7 +321,7 @@ export class BackendPeer extends Peer<BackendStream> {
     const { chance } = this
     const { plan, books, healed } = this.stage
     const { request } = stream
-    const tunnel = request.tunnel !== null
+    const tunnel = opensTunnels(request)
     if (tunnel && this.host?.fails !== true && (healed || !chance.chance(plan.declinePercent))) {
       this.openTunnel(stream)
       return
@@ -418,13 +418,17 @@ export class BackendPeer extends Peer<BackendStream> {
   }
 
   protected body(stream: BackendStream, b: Buffer, from: number, to: number): void {
-    if (stream.request.tunnel !== null && !stream.open)
+    if (opensTunnels(stream.request) && !stream.open)
       this.fail('S2', `octets of tunnel ${stream.id} before it is open`)
     bodyBelongs(stream, stream.request, b, from, to)
   }
 
   protected complete(stream: BackendStream): void {
-    if (stream.request.tunnel !== null) {
+    if (stream.request.tunnel === 'upgrade') {
+      if (stream.received > 0) this.fail('S2', `octets of tunnel ${stream.id}, which nobody opened`)
+      return
+    }
+    if (opensTunnels(stream.request)) {
       if (!stream.open) this.fail('S2', `tunnel ${stream.id} ends before it is open`)
       flowIsWhole(stream, stream.request)
       return

@@ -11,7 +11,7 @@ import { forgery } from './claims.js'
 import { CHECK_PATH, type Host } from './endpoints.js'
 import { givenUp } from './inside.js'
 import { stormOf, tagged } from './interims.js'
-import { type Attempt, idOf, type Request, type Response } from './ledger.js'
+import { type Attempt, idOf, OTHER_PROTOCOL, type Request, type Response } from './ledger.js'
 import type { PeerContext } from './peer.js'
 import { acceptOf, headOf, type Outgoing, Peer1 } from './peer1.js'
 import { CHUNKED, type Fields, framingOf, only, UNTIL_CLOSE } from './wire1.js'
@@ -128,8 +128,8 @@ export class Backend1 extends Peer1 {
     const match = /^([A-Z]+) (\/\d+(?:\?hand=\d+)?) HTTP\/1\.1$/.exec(start)
     if (match === null) this.wrong(`a request line '${start}'`)
     const request = this.stage.books.requests[idOf(match[2])]
-    const tunnel = request?.tunnel === 'websocket'
-    if ((tunnel ? 'GET' : request?.method) !== match[1]) this.fail('S2', `a request nobody made: ${start}`)
+    const webSocket = request?.tunnel === 'websocket'
+    if ((webSocket ? 'GET' : request?.method) !== match[1]) this.fail('S2', `a request nobody made: ${start}`)
     const forged = forgery(fields)
     if (forged !== null) this.fail('S2', forged)
     changedRequestCame(request, match[2], fields)
@@ -148,7 +148,8 @@ export class Backend1 extends Peer1 {
     const serving = new Served(request, attempt, silent, this.chance.chance(plan.earlyPercent))
     this.serving = serving
     serving.expects = fields.some((each) => each[0] === 'expect')
-    if (tunnel) this.handshake(serving, fields)
+    if (webSocket) this.handshake(serving, fields)
+    else if (request.tunnel === 'upgrade') this.upgrade(serving, fields)
     this.plan(serving)
     if (serving.expects && !serving.silent && this.chance.chance(plan.continuePercent))
       pollset.after(this.chance.below(plan.thinkMs + 1), () => this.interim(serving, '100 Continue'))
@@ -163,6 +164,14 @@ export class Backend1 extends Peer1 {
       this.wrong(`request ${serving.id} without its handshake: ${JSON.stringify(fields)}`)
     serving.key = only(this, fields, 'sec-websocket-key') ?? ''
     if (framingOf(this, fields) !== null) this.wrong('a handshake with content')
+  }
+
+  /** Another protocol: the request comes as it is, with one protocol. */
+  private upgrade(serving: Served, fields: Fields): void {
+    if (only(this, fields, 'upgrade') !== OTHER_PROTOCOL || only(this, fields, 'connection') !== 'upgrade')
+      this.wrong(`request ${serving.id} without its upgrade: ${JSON.stringify(fields)}`)
+    if (framingOf(this, fields) !== 0) this.wrong('an upgrade with another framing')
+    serving.key = OTHER_PROTOCOL
   }
 
   override received(bytes: Uint8Array): void {
@@ -308,17 +317,23 @@ export class Backend1 extends Peer1 {
     const { chance } = this
     const { plan, books, healed } = this.stage
     const total = chance.chance(20) ? 0 : chance.between(1, plan.responseBytes)
+    const other = serving.request.tunnel === 'upgrade'
     const broken = !healed && chance.chance(plan.brokenPercent)
     const response = books.response(serving.request, total, null, broken)
     response.interims = serving.interims
     response.interimTag = serving.interimTag
-    this.stage.tally(broken ? 'http/1.1: another sec-websocket-accept' : 'http/1.1: tunnel opened')
+    const what = other ? 'protocol' : 'sec-websocket-accept'
+    this.stage.tally(broken ? `http/1.1: another ${what}` : 'http/1.1: tunnel opened')
     const fields: Fields = [
       ['connection', 'Upgrade'],
-      ['upgrade', 'websocket'],
-      ['sec-websocket-accept', acceptOf(broken ? 'another' : serving.key)],
       ['x-r', String(response.id)],
     ]
+    if (other) fields.push(['upgrade', broken ? 'websocket' : OTHER_PROTOCOL])
+    else
+      fields.push(
+        ['upgrade', 'websocket'],
+        ['sec-websocket-accept', acceptOf(broken ? 'another' : serving.key)],
+      )
     serving.open = true
     this.last = true
     this.reader.tunnel()

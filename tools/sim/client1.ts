@@ -8,7 +8,7 @@ import { cutOff } from './checks/closing.js'
 import { answeredAtEnd } from './checks/h1.js'
 import { bodyBelongs, flowIsWhole, framedIsWhole, interimsCame } from './checks/s2.js'
 import { forgedField } from './claims.js'
-import { Message, type Request, type Response, type TunnelKind } from './ledger.js'
+import { Message, OTHER_PROTOCOL, type Request, type Response, type TunnelKind } from './ledger.js'
 import type { PeerContext } from './peer.js'
 import { acceptOf, headOf, type Outgoing, Peer1 } from './peer1.js'
 import { methodOf } from './plan.js'
@@ -134,7 +134,8 @@ export class Client1 extends Peer1 {
   /** WebSocket by Upgrade, or plain CONNECT: the last request on its connection, unless it is declined. */
   private beginTunnel(chance: Prng): void {
     const { plan, books } = this.stage
-    const kind: TunnelKind = chance.chance(plan.connectPercent) ? 'connect' : 'websocket'
+    const other = plan.upgradePercent > 0 && chance.chance(plan.upgradePercent)
+    const kind: TunnelKind = other ? 'upgrade' : chance.chance(plan.connectPercent) ? 'connect' : 'websocket'
     this.stage.tally(`http/1.1: ${kind}`)
     const total = chance.chance(10) ? 0 : chance.between(1, plan.uploadBytes)
     const request = books.tunnel(kind, total)
@@ -143,6 +144,13 @@ export class Client1 extends Peer1 {
     if (kind === 'connect') {
       const target = this.stage.target(request)
       head = headOf(`CONNECT ${target} HTTP/1.1`, [['host', target]])
+    } else if (kind === 'upgrade') {
+      head = headOf(`POST /${request.id} HTTP/1.1`, [
+        ['host', 'sim'],
+        ['connection', 'Upgrade'],
+        ['upgrade', `other, ${OTHER_PROTOCOL}`],
+        ['content-length', '0'],
+      ])
     } else {
       asked.key = Buffer.from(Array.from({ length: 16 }, () => chance.below(256))).toString('base64')
       head = headOf(`GET /${request.id} HTTP/1.1`, [
@@ -153,7 +161,7 @@ export class Client1 extends Peer1 {
         ['sec-websocket-key', asked.key],
       ])
     }
-    asked.early = chance.chance(plan.earlyOctetsPercent)
+    asked.early = kind !== 'upgrade' && chance.chance(plan.earlyOctetsPercent)
     const lasts = chance.chance(plan.lastingPercent)
     asked.flow = { head: '', message: request, framing: UNTIL_CLOSE, cutAt: total, lasts }
     const bare = new Message(request.id, 'request', 0, null, false)
@@ -317,7 +325,8 @@ export class Client1 extends Peer1 {
       const told = only(this, fields, 'sec-websocket-accept')
       if (told !== acceptOf(asked.key)) this.wrong(`sec-websocket-accept ${told}`)
       if (only(this, fields, 'upgrade')?.toLowerCase() !== 'websocket') this.wrong('101 without upgrade')
-    }
+    } else if (request.tunnel === 'upgrade' && only(this, fields, 'upgrade') !== OTHER_PROTOCOL)
+      this.wrong('101 to another protocol')
     const tag = only(this, fields, 'x-r')
     asked.response =
       tag === null ? (request.responses.at(-1) ?? null) : this.stage.books.responses[Number(tag)]

@@ -92,9 +92,13 @@ export class Message {
 }
 
 /**
- * The tunnel that a request asks for: a WebSocket (Upgrade or extended CONNECT), or a CONNECT to a target.
+ * The tunnel that a request asks for: a WebSocket (Upgrade or extended CONNECT), a CONNECT to a target, or another
+ * protocol by Upgrade, which a backend of HTTP/2 sees as an ordinary request without a body.
  */
-export type TunnelKind = 'websocket' | 'connect'
+export type TunnelKind = 'websocket' | 'connect' | 'upgrade'
+
+/** The protocol of `upgrade`. */
+export const OTHER_PROTOCOL = 'tcp'
 
 export class Request extends Message {
   readonly method: string
@@ -130,6 +134,9 @@ export class Request extends Message {
     return `${this.id}.${this.attempts.length}`
   }
 }
+
+/** Whether a backend of HTTP/2 can open the tunnel that it asks for. */
+export const opensTunnels = ({ tunnel }: Request): boolean => tunnel !== null && tunnel !== 'upgrade'
 
 export class Response extends Message {
   readonly request: Request
@@ -176,7 +183,8 @@ export class Ledger {
 
   /** Adds a request for a tunnel. Its body is what the client sends in the tunnel. */
   tunnel(kind: TunnelKind, total: number): Request {
-    const made = new Request(this.requests.length, 'CONNECT', total, null, false, kind)
+    const method = kind === 'upgrade' ? 'POST' : 'CONNECT'
+    const made = new Request(this.requests.length, method, total, null, false, kind)
     this.requests.push(made)
     return made
   }

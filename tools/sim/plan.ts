@@ -212,6 +212,9 @@ const KNOBS = {
   renamePercent: oneOf(0, 0, 20, 100),
   /** 1: no faults but those of endpoints, and the first of them has none: it serves what the others lose (A8). */
   endpointsOnly: oneOf(0, ...new Array<number>(24).fill(0), 1),
+
+  // Tunnels of HTTP/1.1 to another protocol than WebSocket. Behind all others.
+  upgradePercent: oneOf(0, 0, 0, 50),
 } as const satisfies Readonly<Record<string, Knob>>
 
 export type PlanName = keyof typeof KNOBS

@@ -76,7 +76,7 @@ import {
   type SessionInside,
   type TcpInside,
 } from './inside.js'
-import { Ledger, type Request, TARGET_PORT, Violation } from './ledger.js'
+import { Ledger, OTHER_PROTOCOL, type Request, TARGET_PORT, Violation } from './ledger.js'
 import { faultsOf, limitsOf } from './limits.js'
 import type { PeerContext } from './peer.js'
 import type { Plan } from './plan.js'
@@ -244,7 +244,8 @@ class Run implements PeerContext, RunView, Tracer, HandshakeEvents {
   private routesTo(backend: Backend): Router<Route> {
     const { limits, plan, world } = this
     const settings = plan.endpoints === 0 ? {} : routeSettings(plan, settingsOf('', limits.proxy))
-    return routerTo(world, [{ host: '', prefix: '/', backend }], limits.proxy, settings)
+    const all = { upgrades: [OTHER_PROTOCOL], ...settings }
+    return routerTo(world, [{ host: '', prefix: '/', backend }], limits.proxy, all)
   }
 
   handshakeDone(handshake: ClientHandshake, spoken: AlpnProtocol): void {

@@ -30,6 +30,18 @@ export const tunnelDefects: readonly Defect[] = [
       }),
   },
   {
+    name: 'a switch opens nothing',
+    what: 'behind a 101 to another protocol the end of the request passes as that of the client in the tunnel',
+    expected: ['S2'],
+    plan: { ...TUNNELS, upgradePercent: 100, http1ClientsPercent: 100, http1Backend: 1 },
+    plant: () =>
+      wrap<Stream, []>(Stream.prototype, 'reopen', (self, original) => {
+        const { remoteEnded } = self
+        original()
+        self.remoteEnded = remoteEnded
+      }),
+  },
+  {
     name: 'one half ends both',
     what: 'a tunnel is over when one of its halves is',
     expected: ['S2'],

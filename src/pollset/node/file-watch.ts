@@ -1,7 +1,7 @@
 // Watches files for changes, by their folders: a file that is replaced by a rename is another file, and a
 // ConfigMap of Kubernetes changes by the rename of a link beside it.
 
-import { type FSWatcher, readFile, watch } from 'node:fs'
+import { type FSWatcher, readFile, stat, watch } from 'node:fs'
 import { basename, dirname, resolve } from 'node:path'
 import { Pollable } from '../pollable.js'
 import { FilesDigest } from './digest.js'
@@ -11,6 +11,9 @@ import type { Marked, Marks } from './socket.js'
 export const CHANGED = 1
 /** The files have been looked at: {@link FileWatch.digest} is new. */
 export const LOOKED = 2
+
+/** bytes of a file that is read to be compared; of a longer one size and time count */
+const FILE_BYTES_MAX = 16 * 1024 * 1024
 
 export class FileWatch extends Pollable implements Marked {
   readonly id: string
@@ -55,9 +58,15 @@ export class FileWatch extends Pollable implements Marked {
       this.marks.mark(this, LOOKED)
       return
     }
-    readFile(files[at], (error, content) => {
-      made.add(files[at], error === null ? content : null)
+    const found = (content: Buffer | null): void => {
+      made.add(files[at], content)
       this.lookFrom(files, at + 1, made, look)
+    }
+    stat(files[at], (error, status) => {
+      if (error !== null) found(null)
+      else if (!status.isFile() || status.size > FILE_BYTES_MAX)
+        found(Buffer.from(`${status.ino} ${status.size} ${status.mtimeMs}`))
+      else readFile(files[at], (error, content) => found(error === null ? content : null))
     })
   }
 

@@ -1,7 +1,7 @@
 // TLS of Node's pollset. Our listeners read sockets in clear text first, so a TLS server here never listens
-// itself: it is given each socket by `emit('connection', socket)`. When a handshake ends, the peer's address
-// finds its socket. Over a Unix-domain socket peers have no address, so each gets a TLS server of its own.
-// Each group of certificates has a server, chosen by the name in the ClientHello (client-hello.ts).
+// itself: it is given each socket by `emit('connection', socket)`. When a handshake ends, the addresses of
+// both ends find its socket. Over a Unix-domain socket peers have no address, so each gets a TLS server of
+// its own. Each group of certificates has a server, chosen by the name in the ClientHello (client-hello.ts).
 
 import { createHash } from 'node:crypto'
 import type { Socket as NetSocket } from 'node:net'
@@ -36,7 +36,9 @@ export interface TlsHandshakeListener {
 /** The octets of a session id context (RFC 5246 has none: it is OpenSSL's). */
 const SESSION_ID_CONTEXT_MAX = 32
 
-const peerOf = (net: NetSocket): string => `${net.remoteAddress} ${net.remotePort}`
+/** Names a TCP connection: a peer may use one port of its own for several of our addresses. */
+const connectionOf = ({ localAddress, localPort, remoteAddress, remotePort }: NetSocket): string =>
+  `${localAddress} ${localPort} ${remoteAddress} ${remotePort}`
 
 export class NodeTlsServer implements TlsServer {
   readonly options: TlsServerOptions
@@ -144,18 +146,18 @@ export class NodeTlsServer implements TlsServer {
       this.serverOn(this.certificates.groups[group], () => handshaking).emit('connection', net)
       return
     }
-    const peer = peerOf(net)
-    this.handshakes.set(peer, handshaking)
+    const connection = connectionOf(net)
+    this.handshakes.set(connection, handshaking)
     net.once('close', () => {
-      if (this.handshakes.get(peer) === handshaking) this.handshakes.delete(peer)
+      if (this.handshakes.get(connection) === handshaking) this.handshakes.delete(connection)
     })
     this.serverOf(group).emit('connection', net)
   }
 
   private over(socket: TLSSocket): TlsHandshakeListener | undefined {
-    const peer = peerOf(socket)
-    const found = this.handshakes.get(peer)
-    this.handshakes.delete(peer)
+    const connection = connectionOf(socket)
+    const found = this.handshakes.get(connection)
+    this.handshakes.delete(connection)
     return found
   }
 }

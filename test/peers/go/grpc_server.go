@@ -1,14 +1,19 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"crypto/tls"
 	"flag"
 	"io"
+	"os"
+	"strings"
 	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/health"
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/keepalive"
 )
 
@@ -21,7 +26,8 @@ type behaviour struct {
 }
 
 // A grpc-go server. test.Octets/Echo answers after a delay with what it was sent; /Split answers with a number of
-// messages; /Talk answers each message with the same; /Wait answers when the client has given up.
+// messages; /Talk answers each message with the same; /Wait answers when the client has given up. Beside it is
+// grpc-go's own health service; a line `SERVICE STATUS` on its standard input sets a status.
 func grpcServer(args []string) {
 	flags := flag.NewFlagSet("grpc-server", flag.ExitOnError)
 	address := flags.String("listen", "127.0.0.1:0", "where to listen")
@@ -56,7 +62,19 @@ func grpcServer(args []string) {
 		Methods:     []grpc.MethodDesc{{MethodName: "Echo", Handler: b.echo}},
 		Streams:     []grpc.StreamDesc{stream("Split", b.split), stream("Talk", talk), stream("Wait", wait)},
 	}, b)
+	checked := health.NewServer()
+	healthpb.RegisterHealthServer(server, checked)
+	go setStatuses(checked)
 	must(server.Serve(listen(*address)))
+}
+
+func setStatuses(server *health.Server) {
+	lines := bufio.NewScanner(os.Stdin)
+	for lines.Scan() {
+		words := strings.Fields(lines.Text())
+		status := healthpb.HealthCheckResponse_ServingStatus_value[words[1]]
+		server.SetServingStatus(words[0], healthpb.HealthCheckResponse_ServingStatus(status))
+	}
 }
 
 func (b *behaviour) echo(_ interface{}, ctx context.Context, decode func(interface{}) error,
