@@ -67,7 +67,7 @@ export class LogFields<T> {
 }
 
 /** What stands behind the point, for each number of thousandths. */
-const DECIMALS: readonly string[] = Array.from({ length: 1_000 }, (_, thousandths) =>
+export const DECIMALS: readonly string[] = Array.from({ length: 1_000 }, (_, thousandths) =>
   String(thousandths).padStart(3, '0').replace(/0+$/, ''),
 )
 

@@ -1,12 +1,15 @@
-// The formats of a line. Each is compiled once, of the fields that it has, and then only reads and joins. A
-// line is made for each request, so what most lines share, such as the names of routes, is escaped once.
+// The formats of a line. Each is compiled once, of the fields that it has, and then only reads them and puts
+// bytes. A line is made for each request, so what most lines share, such as the names of routes, is escaped
+// once, and no string is made of a line.
 
+import type { LineWriter } from '../pollset/index.js'
+import { bytesOf, putBytes, putNumber, putText } from './bytes.js'
 import { jsonText, plainText } from './escape.js'
 import { type ListRow, type LogField, type LogFields, numberText, Times } from './fields.js'
 import { templateOf } from './template.js'
 
-/** Returns the line of something that has ended, with its line end. It is printable ASCII. */
-export type LineFormat<T> = (x: T) => string
+/** Puts the line of something that has ended, with its line end. It is printable ASCII. */
+export type LineFormat<T> = LineWriter<T>
 
 export const FORMATS = ['json', 'logfmt', 'combined'] as const
 export type FormatName = (typeof FORMATS)[number]
@@ -42,66 +45,168 @@ interface Style {
   readonly text: (text: string) => string
   /** The same for our own text: words and times. */
   readonly word: (word: string) => string
-  /** Writes the numbers that are not 0, behind `begin`; '' if none is. */
-  readonly numbers: (begin: string, names: readonly string[], values: ArrayLike<number>) => string
-  readonly rows: (columns: readonly string[], rows: readonly ListRow[]) => string
+  /** What stands before a field's value. */
+  readonly begin: (name: string) => string
+  /** What stands before, between and behind the numbers of a field, and before each. */
+  readonly numbers: {
+    readonly open: (name: string) => string
+    readonly between: number
+    readonly close: string
+    readonly begin: (field: string, name: string) => string
+  }
+  /** Writes a list; null as json does. */
+  readonly rows: ((columns: readonly string[], rows: readonly ListRow[]) => string) | null
 }
 
-/** A field in a format. It returns what it writes, behind what begins it; '' where there is no value. */
+const COMMA = 0x2c
+const SPACE = 0x20
+const LINE_FEED = 0x0a
+const QUOTE = 0x22
+const OPEN_BRACE = 0x7b
+const CLOSE_BRACE = 0x7d
+const CLOSE_BRACKET = 0x5d
+const DASH = 0x2d
+const NOTHING = new Uint8Array(0)
+const TRUE = bytesOf('true')
+const FALSE = bytesOf('false')
+
+/** A field in a format. It puts its name and its value, or nothing where there is no value. */
 class Part<T> {
   private readonly field: LogField<T>
-  private readonly begin: string
   private readonly style: Style
   private readonly times: Times
+  private readonly begin: Uint8Array
+  private readonly close: Uint8Array
+  /** What stands before each number, or before each value of a row. */
+  private readonly names: readonly Uint8Array[]
   /** The last text, and how it was written: most lines have the same. */
   private last = ''
-  private lastWritten = ''
+  private lastWritten: Uint8Array = NOTHING
 
-  constructor(field: LogField<T>, begin: string, style: Style, times: Times) {
+  constructor(field: LogField<T>, style: Style, times: Times) {
+    const { name, kind } = field
     this.field = field
-    this.begin = begin
     this.style = style
     this.times = times
+    const isNumbers = kind === 'numbers'
+    this.begin = bytesOf(isNumbers ? style.numbers.open(name) : style.begin(name))
+    this.close = isNumbers ? bytesOf(style.numbers.close) : NOTHING
+    this.names = isNumbers
+      ? field.names.map((each) => bytesOf(style.numbers.begin(name, each)))
+      : kind === 'list'
+        ? field.columns.map((each) => bytesOf(`"${each}":`))
+        : []
   }
 
-  write(x: T): string {
+  /** Returns where its bytes end: `at` if there are none. */
+  write(x: T, target: Uint8Array, at: number): number {
     const { field, begin, style } = this
     switch (field.kind) {
       case 'text': {
         const text = field.read(x)
-        return text === this.last ? this.lastWritten : this.note(text, style.text)
+        if (text !== this.last) this.note(text, style.text)
+        return putBytes(target, at, this.lastWritten)
       }
       case 'word': {
         const text = field.read(x)
-        return text === this.last ? this.lastWritten : this.note(text, style.word)
+        if (text !== this.last) this.note(text, style.word)
+        return putBytes(target, at, this.lastWritten)
       }
       case 'number': {
         const value = field.read(x)
-        return Number.isFinite(value) ? begin + numberText(value) : ''
+        return Number.isFinite(value) ? putNumber(target, putBytes(target, at, begin), value) : at
       }
       case 'flag': {
         const value = field.read(x)
-        return value === null ? '' : begin + String(value)
+        return value === null ? at : putBytes(target, putBytes(target, at, begin), value ? TRUE : FALSE)
       }
       case 'time':
-        return begin + style.word(this.times.text(field.read(x)))
+        return this.putWord(target, at, this.times.text(field.read(x)))
       case 'clf-time':
-        return begin + style.word(this.times.clfText(field.read(x)))
+        return this.putWord(target, at, this.times.clfText(field.read(x)))
       case 'numbers': {
         const values = field.read(x)
-        return values === null ? '' : style.numbers(begin, field.names, values)
+        return values === null ? at : this.putNumbers(target, at, values)
       }
       case 'list': {
         const rows = field.read(x)
-        return rows.length === 0 ? '' : begin + style.rows(field.columns, rows)
+        if (rows.length === 0) return at
+        const to = putBytes(target, at, begin)
+        return style.rows === null
+          ? this.putRows(target, to, field.columns, rows)
+          : putText(target, to, style.rows(field.columns, rows))
       }
     }
   }
 
-  private note(text: string, write: (text: string) => string): string {
+  private note(text: string, write: (text: string) => string): void {
     this.last = text
-    this.lastWritten = text === '' ? '' : this.begin + write(text)
-    return this.lastWritten
+    this.lastWritten = text === '' ? NOTHING : bytesOf(this.style.begin(this.field.name) + write(text))
+  }
+
+  private putWord(target: Uint8Array, at: number, word: string): number {
+    return putText(target, putBytes(target, at, this.begin), this.style.word(word))
+  }
+
+  private putNumbers(target: Uint8Array, at: number, values: ArrayLike<number>): number {
+    let to = at
+    for (let place = 0; place < values.length; place++) {
+      if (!(values[place] > 0)) continue
+      if (to === at) to = putBytes(target, at, this.begin)
+      else target[to++] = this.style.numbers.between
+      to = putNumber(target, putBytes(target, to, this.names[place]), values[place])
+    }
+    return to === at ? at : putBytes(target, to, this.close)
+  }
+
+  /** Puts a list of json, behind its bracket. */
+  private putRows(
+    target: Uint8Array,
+    at: number,
+    columns: readonly string[],
+    rows: readonly ListRow[],
+  ): number {
+    let to = at
+    for (let row = 0; row < rows.length; row++) {
+      if (row > 0) target[to++] = COMMA
+      target[to++] = OPEN_BRACE
+      const start = to
+      for (let place = 0; place < columns.length; place++) {
+        const value = rows[row][columns[place]]
+        if (value === '') continue
+        if (to > start) target[to++] = COMMA
+        to = putBytes(target, to, this.names[place])
+        if (typeof value === 'number') to = putNumber(target, to, value)
+        else {
+          target[to] = QUOTE
+          to = putText(target, to + 1, jsonText(value))
+          target[to++] = QUOTE
+        }
+      }
+      target[to++] = CLOSE_BRACE
+    }
+    target[to++] = CLOSE_BRACKET
+    return to
+  }
+}
+
+/** Puts the parts that have a value, with this character between them. */
+function joined<T>(
+  parts: readonly Part<T>[],
+  open: Uint8Array,
+  between: number,
+  close: Uint8Array,
+): LineFormat<T> {
+  return (x, target, at) => {
+    const start = putBytes(target, at, open)
+    let end = start
+    for (let place = 0; place < parts.length; place++) {
+      let to = end
+      if (end > start) target[to++] = between
+      const written = parts[place].write(x, target, to)
+      if (written > to) end = written
+    }
+    return putBytes(target, end, close)
   }
 }
 
@@ -110,57 +215,25 @@ class Part<T> {
 const quoted = (text: string): string => `"${text}"`
 
 const JSON_STYLE: Style = {
-  text: (text) => `"${jsonText(text)}"`,
+  text: (text) => quoted(jsonText(text)),
   word: quoted,
-  numbers(begin, names, values) {
-    let text = ''
-    for (let at = 0; at < values.length; at++) {
-      if (!(values[at] > 0)) continue
-      text += `${text === '' ? begin : ','}"${names[at]}":${numberText(values[at])}`
-    }
-    return text === '' ? '' : `${text}}`
+  begin: (name) => `"${name}":`,
+  numbers: {
+    open: (name) => `"${name}":{`,
+    between: COMMA,
+    close: '}',
+    begin: (_field, name) => `"${name}":`,
   },
-  rows(columns, rows) {
-    let text = '['
-    for (let row = 0; row < rows.length; row++) {
-      text += row === 0 ? '{' : ',{'
-      let between = ''
-      for (let at = 0; at < columns.length; at++) {
-        const value = rows[row][columns[at]]
-        if (value === '') continue
-        text += `${between}"${columns[at]}":${typeof value === 'number' ? numberText(value) : quoted(jsonText(value))}`
-        between = ','
-      }
-      text += '}'
-    }
-    return `${text}]`
-  },
+  rows: null,
 }
 
 function jsonFormat<T>(fields: readonly LogField<T>[]): LineFormat<T> {
   const times = new Times()
-  const make = (before: string) =>
-    fields.map(
-      (field) =>
-        new Part(field, `${before}"${field.name}":${field.kind === 'numbers' ? '{' : ''}`, JSON_STYLE, times),
-    )
-  return joined(make(''), make(','), '{', '}\n')
-}
-
-/** Joins what the parts write. @param first the same parts, to begin a line */
-function joined<T>(
-  first: readonly Part<T>[],
-  rest: readonly Part<T>[],
-  before: string,
-  behind: string,
-): LineFormat<T> {
-  return (x) => {
-    let line = before
-    let at = 0
-    for (; at < first.length && line.length === before.length; at++) line += first[at].write(x)
-    for (; at < rest.length; at++) line += rest[at].write(x)
-    return line + behind
-  }
+  // The brackets of lists stand here, since rows are put behind them.
+  const style = (field: LogField<T>): Style =>
+    field.kind === 'list' ? { ...JSON_STYLE, begin: (name) => `"${name}":[` } : JSON_STYLE
+  const parts = fields.map((field) => new Part(field, style(field), times))
+  return joined(parts, bytesOf('{'), COMMA, bytesOf('}\n'))
 }
 
 // logfmt
@@ -172,25 +245,16 @@ const logfmtValue = (text: string): string => (BARE.test(text) ? text : quoted(t
 const LOGFMT_STYLE: Style = {
   text: (text) => logfmtValue(jsonText(text)),
   word: logfmtValue,
-  numbers(begin, names, values) {
-    let text = ''
-    const next = begin.startsWith(' ') ? begin : ` ${begin}`
-    for (let at = 0; at < values.length; at++)
-      if (values[at] > 0) text += `${text === '' ? begin : next}${names[at]}=${numberText(values[at])}`
-    return text
-  },
+  begin: (name) => `${name}=`,
+  numbers: { open: () => '', between: SPACE, close: '', begin: (field, name) => `${field}.${name}=` },
   // The escapes of a row are those of plain text: logfmt doubles their backslash.
   rows: (columns, rows) => logfmtValue(plainRows(columns, rows).replaceAll('\\', '\\\\')),
 }
 
 function logfmtFormat<T>(fields: readonly LogField<T>[]): LineFormat<T> {
   const times = new Times()
-  const make = (before: string) =>
-    fields.map(
-      (field) =>
-        new Part(field, `${before}${field.name}${field.kind === 'numbers' ? '.' : '='}`, LOGFMT_STYLE, times),
-    )
-  return joined(make(''), make(' '), '', '\n')
+  const parts = fields.map((field) => new Part(field, LOGFMT_STYLE, times))
+  return joined(parts, NOTHING, SPACE, bytesOf('\n'))
 }
 
 // templates
@@ -198,12 +262,8 @@ function logfmtFormat<T>(fields: readonly LogField<T>[]): LineFormat<T> {
 const PLAIN_STYLE: Style = {
   text: plainText,
   word: (word) => word,
-  numbers(_begin, names, values) {
-    let text = ''
-    for (let at = 0; at < values.length; at++)
-      if (values[at] > 0) text += `${text === '' ? '' : ','}${names[at]}:${numberText(values[at])}`
-    return text
-  },
+  begin: () => '',
+  numbers: { open: () => '', between: COMMA, close: '', begin: (_field, name) => `${name}:` },
   rows: (columns, rows) => plainRows(columns, rows),
 }
 
@@ -213,19 +273,28 @@ const plainRows = (columns: readonly string[], rows: readonly ListRow[]): string
 const plainCell = (value: string | number): string =>
   typeof value === 'number' ? numberText(value) : plainText(value)
 
-/** Writes `-` where there is no value. */
+/** Puts `-` where there is no value. */
 function templateFormat<T>(fields: LogFields<T>, text: string): LineFormat<T> {
   const template = templateOf(text)
   if (typeof template === 'string') throw new RangeError(`the template ${template}`)
-  const { texts, names } = template
   const times = new Times()
-  const parts = names.map((name) => new Part(found(fields, name), '', PLAIN_STYLE, times))
-  return (x) => {
-    let line = texts[0]
-    for (let at = 0; at < parts.length; at++) {
-      const value = parts[at].write(x)
-      line += (value === '' ? '-' : value) + texts[at + 1]
+  const texts = template.texts.map(bytesOf)
+  const parts = template.names.map((name) => new Part(found(fields, name), PLAIN_STYLE, times))
+  return (x, target, at) => {
+    let end = putBytes(target, at, texts[0])
+    for (let place = 0; place < parts.length; place++) {
+      const written = parts[place].write(x, target, end)
+      if (written === end) target[end++] = DASH
+      else end = written
+      end = putBytes(target, end, texts[place + 1])
     }
-    return `${line}\n`
+    target[end] = LINE_FEED
+    return end + 1
   }
+}
+
+/** Returns the line as text, for tests and tools. */
+export function lineText<T>(format: LineFormat<T>, x: T): string {
+  const target = Buffer.alloc(1 << 20)
+  return target.toString('latin1', 0, format(x, target, 0))
 }

@@ -3,7 +3,7 @@
 
 export { CUT, TEXT_CHARACTERS_MAX } from './escape.js'
 export { type ListRow, type LogFamily, type LogField, LogFields } from './fields.js'
-export { COMBINED, FORMATS, type FormatName, formatOf, type LineFormat } from './format.js'
+export { COMBINED, FORMATS, type FormatName, formatOf, type LineFormat, lineText } from './format.js'
 export { type KeeperWords, LogKeeper, logKeeperLife } from './keeper.js'
 export { redactedQuery } from './redact.js'
 export { type Template, templateOf } from './template.js'

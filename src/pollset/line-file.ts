@@ -13,6 +13,12 @@ export const FAILED = 2
 /** It was opened again, by its name. */
 export const REOPENED = 4
 
+/**
+ * Puts a line of ASCII with its line end at this place of the target, and returns where it ends: behind the
+ * target's end if there is too little room.
+ */
+export type LineWriter<T> = (x: T, target: Uint8Array, at: number) => number
+
 export abstract class LineFile extends Pollable {
   override get kind(): string {
     return 'file'
@@ -25,8 +31,8 @@ export abstract class LineFile extends Pollable {
   /** The lines that were written, as far as the operating system has taken them, and those dropped. */
   abstract readonly lines: number
   abstract readonly dropped: number
-  /** Writes a line of ASCII with its line end, or drops it. */
-  abstract write(line: string): void
+  /** Writes the line of `x`, or drops it. */
+  abstract append<T>(line: LineWriter<T>, x: T): void
   /** Opens it again by its name, since it was renamed. What was written before goes to the old one. */
   abstract reopen(): void
   /** Returns how many lines were dropped since the last call. Lowers DROPPED. */

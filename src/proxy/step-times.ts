@@ -32,7 +32,8 @@ export class StepTimes {
 
   give(times: Float64Array): void {
     if (this.idle.length >= IDLE_MAX) return
-    times.fill(0)
+    // So few are cleared faster in a loop.
+    for (let at = 0; at < times.length; at++) times[at] = 0
     this.idle.push(times)
   }
 }

@@ -111,7 +111,7 @@ export class AccessLogging implements ExchangeWatcher, KeeperWords {
   }
 
   ended(x: Exchange): void {
-    if (this.kept !== null && this.format !== null) this.kept.file.write(this.format(x))
+    if (this.kept !== null && this.format !== null) this.kept.file.append(this.format, x)
   }
 
   /** The lines that were dropped so far. */

@@ -3,12 +3,14 @@
 import fc from 'fast-check'
 import t from 'tap'
 import {
+  formatOf as bytesFormatOf,
   COMBINED,
   CUT,
   FORMATS,
-  formatOf,
+  type FormatName,
   type ListRow,
   LogFields,
+  lineText,
   redactedQuery,
   TEXT_CHARACTERS_MAX,
   templateOf,
@@ -58,6 +60,16 @@ const fields = new LogFields<Call>(
     },
   ],
 )
+
+/** A format that returns its line as text. */
+const formatOf = (
+  of: LogFields<Call>,
+  format: FormatName | { readonly template: string },
+  names: readonly string[],
+): ((call: Call) => string) => {
+  const compiled = bytesFormatOf(of, format, names)
+  return (call) => lineText(compiled, call)
+}
 const ALL = fields.all.map(({ name }) => name)
 const EVERY = ALL.map((name) => `\${${name}}`).join(' | ')
 

@@ -13,7 +13,7 @@ class FakeFile extends LineFile {
   readonly lines = 0
   dropped = 0
   fault: SocketFault | null = null
-  write(): void {
+  append(): void {
     this.dropped++
     this.raise(DROPPED)
   }
@@ -58,12 +58,12 @@ function kept(repeatMs = 1_000) {
 
 t.test('the first line that is dropped is told at once, the others are added up', async (t) => {
   const { pollset, file, told } = kept()
-  file.write()
-  file.write()
+  file.append()
+  file.append()
   pollset.run()
   t.strictSame(told.splice(0), ['a.log dropped 2'])
   for (let at = 0; at < 5; at++) {
-    file.write()
+    file.append()
     pollset.advance(100)
   }
   t.strictSame(told, [])
@@ -97,7 +97,7 @@ t.test('cancelled: it tells what is left', async (t) => {
   for (const waits of [0, 100]) {
     const { pollset, file, keeper, told } = kept()
     if (waits > 0) {
-      file.write()
+      file.append()
       pollset.advance(waits)
       told.length = 0
     }

@@ -1,7 +1,7 @@
 // The fields of the access log that HTTP defines: the table of spec/access-log.md, and what lines say of exchanges, of aborted ones too.
 
 import t from 'tap'
-import { formatOf } from '../../src/access-log/index.js'
+import { formatOf, lineText } from '../../src/access-log/index.js'
 import { defaultFieldNames, defaultRedaction, exchangeFields, type Redaction } from '../../src/proxy/index.js'
 import { frame, headers, REQUEST, tableOf, uint32 } from '../../tools/testbed/frames.js'
 import { type MemoryProxyOptions, memoryProxy } from '../../tools/testbed/memory-proxy.js'
@@ -19,7 +19,7 @@ function logged(
   const format = formatOf(exchangeFields(redact), 'json', names)
   const lines: Record<string, unknown>[] = []
   it.proxy.measureSteps()
-  it.proxy.watch({ ended: (x) => lines.push(JSON.parse(format(x))) })
+  it.proxy.watch({ ended: (x) => lines.push(JSON.parse(lineText(format, x))) })
   return { ...it, logged: lines }
 }
 

@@ -7,7 +7,7 @@
 
 import { close, constants, fstatSync, open, openSync, write, writeSync } from 'node:fs'
 import type { Flushable, SocketFault } from '../door.js'
-import { DROPPED, FAILED, LineFile, REOPENED } from '../line-file.js'
+import { DROPPED, FAILED, LineFile, type LineWriter, REOPENED } from '../line-file.js'
 import { faultOf } from './listener.js'
 import type { Marked, Marks } from './socket.js'
 
@@ -22,6 +22,10 @@ const STDOUT_PATH = '/proc/self/fd/1'
 const LINE_END = 0x0a
 /** ms until a write or an opening that failed is tried again */
 const RETRY_MS = 100
+/** bytes that are written without a pause behind the write before: a write costs more than a line */
+const MUCH = 32 * 1024
+/** ms between the beginnings of two writes of less */
+const PAUSE_MS = 20
 /** ms that the last lines may take when the file is closed */
 const END_MS = 2_000
 
@@ -57,12 +61,18 @@ export class NodeLogFile extends LineFile implements Flushable, Marked {
   /** The file that was opened, until no write is in flight. */
   private next = -1
   private timer: NodeJS.Timeout | null = null
+  /** Runs since the last write began, for {@link PAUSE_MS}. */
+  private pause: NodeJS.Timeout | null = null
   private flushing = false
   private droppedSince = 0
   private fault: SocketFault | null = null
   private ending: ((lost: number) => void) | null = null
   private endTimer: NodeJS.Timeout | null = null
   private closed = false
+  private readonly onPaused = (): void => {
+    this.pause = null
+    this.proceed()
+  }
   private readonly onWritten = (error: NodeJS.ErrnoException | null, bytes: number): void =>
     this.written(error, bytes)
 
@@ -103,15 +113,16 @@ export class NodeLogFile extends LineFile implements Flushable, Marked {
     }
   }
 
-  write(line: string): void {
+  append<T>(line: LineWriter<T>, x: T): void {
     const { filled, filling } = this
-    if (filled + line.length > filling.length || this.ending !== null) {
+    const end = this.ending === null ? line(x, filling, filled) : Number.POSITIVE_INFINITY
+    if (end > filling.length) {
       this.dropped++
       this.droppedSince++
       this.raise(DROPPED)
       return
     }
-    this.filled += filling.write(line, filled, 'latin1')
+    this.filled = end
     this.filledLines++
     if (this.flushing) return
     this.flushing = true
@@ -208,10 +219,12 @@ export class NodeLogFile extends LineFile implements Flushable, Marked {
         if (this.ending !== null) this.close()
         return
       }
+      if (this.pause !== null && this.filled < MUCH && this.ending === null) return
       this.swap()
     }
     if (this.fd < 0) return
     this.inFlight = true
+    this.pause ??= setTimeout(this.onPaused, PAUSE_MS)
     write(this.fd, this.writing, this.at, this.end - this.at, null, this.onWritten)
   }
 
@@ -287,6 +300,7 @@ export class NodeLogFile extends LineFile implements Flushable, Marked {
     this.closed = true
     this.wanted = false
     if (this.timer !== null) clearTimeout(this.timer)
+    if (this.pause !== null) clearTimeout(this.pause)
     if (this.next >= 0) close(this.next, ignored)
     if (this.endTimer !== null) clearTimeout(this.endTimer)
     this.at = 0
