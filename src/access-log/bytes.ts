@@ -5,8 +5,15 @@ import { DECIMALS } from './fields.js'
 
 export const bytesOf = (text: string): Uint8Array => Buffer.from(text, 'latin1')
 
+/** From this length on, the built-in copy is faster than a loop. */
+const LONG = 32
+
 export function putBytes(target: Uint8Array, at: number, bytes: Uint8Array): number {
   const { length } = bytes
+  if (length >= LONG) {
+    if (at + length <= target.length) target.set(bytes, at)
+    return at + length
+  }
   for (let i = 0; i < length; i++) target[at + i] = bytes[i]
   return at + length
 }

@@ -5,10 +5,23 @@
 export type ListRow = Readonly<Record<string, string | number>>
 
 export type LogField<T> =
-  /** Text that a peer may have written; '' for none. It is escaped and cut. */
-  | { readonly name: string; readonly kind: 'text'; readonly read: (x: T) => string }
+  /**
+   * Text that a peer may have written; '' for none. It is escaped and cut. `steady`: most lines have the same
+   * as the line before. A format remembers how several such fields are written, one behind the other.
+   */
+  | {
+      readonly name: string
+      readonly kind: 'text'
+      readonly steady?: boolean
+      readonly read: (x: T) => string
+    }
   /** One of our own words, of letters, digits and `-/_.`; '' for none. */
-  | { readonly name: string; readonly kind: 'word'; readonly read: (x: T) => string }
+  | {
+      readonly name: string
+      readonly kind: 'word'
+      readonly steady?: boolean
+      readonly read: (x: T) => string
+    }
   /** A number, 0 or more; NaN for none. */
   | { readonly name: string; readonly kind: 'number'; readonly read: (x: T) => number }
   /** Null for none. */

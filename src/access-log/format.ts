@@ -71,7 +71,7 @@ const TRUE = bytesOf('true')
 const FALSE = bytesOf('false')
 
 /** A field in a format. It puts its name and its value, or nothing where there is no value. */
-class Part<T> {
+class Part<T> implements Piece<T> {
   private readonly field: LogField<T>
   private readonly style: Style
   private readonly times: Times
@@ -98,7 +98,17 @@ class Part<T> {
         : []
   }
 
-  /** Returns where its bytes end: `at` if there are none. */
+  /** Whether most lines have the same text as the line before. */
+  get isSteady(): boolean {
+    const { field } = this
+    return (field.kind === 'text' || field.kind === 'word') && field.steady === true
+  }
+
+  /** Returns the text of a steady field. */
+  steadyText(x: T): string {
+    return (this.field as { readonly read: (x: T) => string }).read(x)
+  }
+
   write(x: T, target: Uint8Array, at: number): number {
     const { field, begin, style } = this
     switch (field.kind) {
@@ -190,6 +200,81 @@ class Part<T> {
   }
 }
 
+/** Something that puts one or more fields. */
+interface Piece<T> {
+  /** Returns where its bytes end: `at` if there are none. */
+  write(x: T, target: Uint8Array, at: number): number
+}
+
+/** Steady fields, one behind the other: most lines have the same as the line before. */
+class Run<T> implements Piece<T> {
+  private readonly parts: readonly Part<T>[]
+  private readonly between: number
+  /** What the line before had, and its bytes; null until two lines had the same. */
+  private readonly texts: string[]
+  private bytes: Uint8Array | null = null
+
+  constructor(parts: readonly Part<T>[], between: number) {
+    this.parts = parts
+    this.between = between
+    this.texts = parts.map(() => '')
+  }
+
+  write(x: T, target: Uint8Array, at: number): number {
+    const { parts, texts } = this
+    let same = true
+    for (let place = 0; place < parts.length; place++) {
+      const text = parts[place].steadyText(x)
+      if (text === texts[place]) continue
+      texts[place] = text
+      same = false
+    }
+    if (same && this.bytes !== null) return putBytes(target, at, this.bytes)
+    const end = putParts(parts, x, target, at, this.between)
+    // A line that ends behind the target is not whole.
+    this.bytes = same && end <= target.length ? Uint8Array.prototype.slice.call(target, at, end) : null
+    return end
+  }
+}
+
+function putParts<T>(
+  parts: readonly Piece<T>[],
+  x: T,
+  target: Uint8Array,
+  at: number,
+  between: number,
+): number {
+  let end = at
+  for (let place = 0; place < parts.length; place++) {
+    let to = end
+    if (end > at) target[to++] = between
+    const written = parts[place].write(x, target, to)
+    if (written > to) end = written
+  }
+  return end
+}
+
+/** Joins neighbours that are steady. */
+function withRuns<T>(parts: readonly Part<T>[], between: number): readonly Piece<T>[] {
+  const pieces: Piece<T>[] = []
+  let run: Part<T>[] = []
+  const close = (): void => {
+    if (run.length > 1) pieces.push(new Run(run, between))
+    else pieces.push(...run)
+    run = []
+  }
+  for (const part of parts) {
+    if (part.isSteady) {
+      run.push(part)
+      continue
+    }
+    close()
+    pieces.push(part)
+  }
+  close()
+  return pieces
+}
+
 /** Puts the parts that have a value, with this character between them. */
 function joined<T>(
   parts: readonly Part<T>[],
@@ -197,17 +282,9 @@ function joined<T>(
   between: number,
   close: Uint8Array,
 ): LineFormat<T> {
-  return (x, target, at) => {
-    const start = putBytes(target, at, open)
-    let end = start
-    for (let place = 0; place < parts.length; place++) {
-      let to = end
-      if (end > start) target[to++] = between
-      const written = parts[place].write(x, target, to)
-      if (written > to) end = written
-    }
-    return putBytes(target, end, close)
-  }
+  const pieces = withRuns(parts, between)
+  return (x, target, at) =>
+    putBytes(target, putParts(pieces, x, target, putBytes(target, at, open), between), close)
 }
 
 // json

@@ -128,6 +128,42 @@ t.test('templates: - without a value, $$ for $', async (t) => {
   t.equal(typeof templateOf(COMBINED), 'object')
 })
 
+t.test('steady fields: a line has what it is given, whatever the lines before had', async (t) => {
+  interface Pair {
+    readonly a: string
+    readonly b: string
+    readonly c: string
+  }
+  const steady = new LogFields<Pair>(
+    [
+      { name: 'a', kind: 'text', steady: true, read: (x) => x.a },
+      { name: 'b', kind: 'word', steady: true, read: (x) => x.b },
+      { name: 'c', kind: 'text', read: (x) => x.c },
+    ],
+    [],
+  )
+  const some = fc.constantFrom('', 'x', 'y', 'long'.repeat(20))
+  const format = bytesFormatOf(steady, 'json', ['a', 'b', 'c'])
+  fc.assert(
+    fc.property(some, some, some, fc.integer({ min: 1, max: 4 }), (a, b, c, times) => {
+      const values = Object.entries({ a, b, c }).filter(([, value]) => value !== '')
+      const expected = `${JSON.stringify(Object.fromEntries(values))}\n`
+      return Array.from({ length: times }, () => lineText(format, { a, b, c })).every(
+        (each) => each === expected,
+      )
+    }),
+    { numRuns: 2_000 },
+  )
+  // Too little room: the line ends behind the target, and the next one is right all the same.
+  const pair = { a: 'x'.repeat(50), b: 'y', c: '' }
+  const whole = `${JSON.stringify({ a: pair.a, b: 'y' })}\n`
+  for (let room = 0; room < 80; room++) {
+    const target = new Uint8Array(room)
+    for (let at = 0; at < 3; at++) t.equal(format(pair, target, 0) > room, room < whole.length)
+    t.equal(lineText(format, pair), whole)
+  }
+})
+
 t.test('times: over a second, an hour and a day', async (t) => {
   const format = formatOf(fields, 'json', ['at', 'clf'])
   for (const at of [0, 999, 1_000, 86_399_999, 86_400_000, Date.UTC(2026, 0, 5, 3, 4, 9, 90), 1_000]) {
