@@ -19,6 +19,10 @@ const rooms = {
   config: ['proxy', 'access-log', 'balancing', 'http', 'transport', 'engine', ...below],
   filters: ['proxy', 'http', 'transport', 'engine', ...below],
   debugger: ['transport', ...below],
+  // Numbers and their text.
+  metrics: [],
+  // Questions of operators over HTTP: it knows no proxy.
+  admin: ['http', 'transport', 'engine', ...below],
   // A process of its own, which carries no requests: a client of the debugger.
   terminal: ['debugger'],
 }

@@ -9,6 +9,7 @@
 import type { BalancerOptions } from './balancer-options.js'
 import { hashText } from './hash.js'
 import type { Member } from './member.js'
+import { type MemberState, stateOf } from './member-state.js'
 import { PassiveHealth } from './passive-health.js'
 import { type Chance, hash, leastRequests, random, roundRobin, scoreOf } from './policies.js'
 import { Unreachable } from './unreachable.js'
@@ -242,18 +243,14 @@ export class Balancer {
     return {
       policy: this.options.balance.policy,
       panicking: this.panicking,
-      members: this.members.map((each) => ({
-        name: each.name,
-        weight: each.weight,
-        share: each.share,
-        load: each.load,
-        active: this.options.checked ? each.active : null,
-        ejectedMs: each.ejectedUntil > 0 ? each.ejectedUntil - now : 0,
-        reachable: each.trialAt === 0,
-        draining: each.draining,
-        chosen: each.candidate,
-      })),
+      members: this.states(now),
     }
+  }
+
+  /** Returns the state of each member. */
+  states(now: number): MemberState[] {
+    this.refresh(now)
+    return this.members.map((each) => stateOf(each, now, this.options.checked))
   }
 
   // Health

@@ -3,5 +3,6 @@
 export { type BalanceEvent, Balancer, type Score } from './balancer.js'
 export { type BalancerOptions, balancerOptions } from './balancer-options.js'
 export { type ActiveState, Member } from './member.js'
+export type { MemberState } from './member-state.js'
 export type * from './options.js'
 export { backoffMs, RetryBudget } from './retry-budget.js'

@@ -32,6 +32,9 @@ export interface Configuration {
   readonly debug: DebugConfig | null
   /** Null: there is no access log. */
   readonly accessLog: AccessLogConfig | null
+  readonly admin: AdminConfig | null
+  /** Where health, readiness and metrics are told without a token. */
+  readonly probes: { readonly address: string } | null
   /** Where settings that belong to no name were written: `limits.http2.lingerMs`, `shutdown.delayMs`. */
   readonly sources: Readonly<Record<string, Source>>
 }
@@ -100,6 +103,14 @@ export interface AccessLogConfig {
   /** The fields of json and logfmt, in order. */
   readonly fields: readonly string[]
   readonly redact: Redaction
+}
+
+export interface AdminConfig {
+  readonly address: string
+  /** Null on a Unix-domain socket. */
+  readonly token: string | null
+  /** The names in Host; null: those of the address. */
+  readonly hosts: readonly string[] | null
 }
 
 // Backends

@@ -2,7 +2,7 @@
 
 import { accessLogOf } from './access-log.js'
 import { BackendReading } from './backends.js'
-import type { Configuration, DebugConfig, ResolverConfig, RouteConfig } from './configuration.js'
+import type { AdminConfig, Configuration, DebugConfig, ResolverConfig, RouteConfig } from './configuration.js'
 import { type Diagnostics, type Path, placeText } from './diagnostics.js'
 import { hiddenRoutes } from './hidden-routes.js'
 import { type Layer, Sources } from './inheritance.js'
@@ -30,6 +30,8 @@ export function effectiveOf(parts: readonly Part[], names: Names, diagnostics: D
     },
     debug: debugOf(main, diagnostics),
     accessLog: accessLogOf(main),
+    admin: adminOf(main, diagnostics),
+    probes: main.value.probes ?? null,
     sources: sources.all,
   }
   checkServes(parts, configuration, diagnostics)
@@ -127,6 +129,21 @@ function debugOf({ document, value }: Part, diagnostics: Diagnostics): DebugConf
   const path = ['debug', 'token']
   if (token !== undefined) warnOfReaders(token, document.place(path), path, diagnostics)
   return { address, token: token?.text ?? null, secrets }
+}
+
+function adminOf({ document, value }: Part, diagnostics: Diagnostics): AdminConfig | null {
+  const { admin } = value
+  if (admin === undefined) return null
+  const { address, token, hosts = null } = admin
+  const path = ['admin', 'token']
+  if (token !== undefined) warnOfReaders(token, document.place(path), path, diagnostics)
+  else if (!address.startsWith('unix:') && !document.isDamaged(['admin']))
+    diagnostics.error(
+      document.place(['admin']),
+      ['admin'],
+      'over TCP a token is needed; write token: { file: PATH }, or an address as unix:PATH',
+    )
+  return { address, token: token?.text ?? null, hosts }
 }
 
 /** Tells of a configuration that serves nobody. */

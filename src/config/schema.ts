@@ -124,6 +124,10 @@ const trustedProxies = (s: Scalars) =>
     })
     .describe('Proxies in front of this one, and what they are believed.')
 
+/** A token is sent in a field. */
+const readToken = (text: string): Reading<string> =>
+  /^[\x21-\x7e]{16,200}$/.test(text) ? read(text) : wrong('a token has 16 to 200 characters, without spaces')
+
 /** Fields of the message itself: clients must be able to send them. */
 const NEVER_CLAIMS: ReadonlySet<string> = new Set([
   'host',
@@ -231,6 +235,36 @@ export function schemaOf(s: Scalars, limits: LimitTables) {
         .describe('Lets debuggers attach.')
         .optional(),
       accessLog: accessLog(s),
+      admin: z
+        .strictObject({
+          address: s.number(
+            'HOST:PORT, PORT or unix:PATH of the admin listener.',
+            'an address, as unix:/run/fermata/admin.sock or 127.0.0.1:9901',
+            { type: ['string', 'integer'] },
+            readListenAddress,
+          ),
+          token: s
+            .secret('The token that must be sent over TCP.', 'a token, as { file: admin.token }', readToken)
+            .optional(),
+          hosts: z
+            .array(s.text('A name in Host.', 'a host name, as admin.example.org', readHostName))
+            .min(1)
+            .describe('The names in Host that are answered over TCP. Default: localhost and the address.')
+            .optional(),
+        })
+        .describe('A listener for what operators ask and do (spec/admin.md).')
+        .optional(),
+      probes: z
+        .strictObject({
+          address: s.number(
+            'HOST:PORT, PORT or unix:PATH.',
+            'an address, as 127.0.0.1:9902',
+            { type: ['string', 'integer'] },
+            readListenAddress,
+          ),
+        })
+        .describe('A listener that tells health, readiness and metrics to everybody.')
+        .optional(),
       defaults: z
         .strictObject({
           timeouts: both.timeouts.optional(),

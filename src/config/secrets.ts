@@ -13,7 +13,7 @@ export function masked(text: string, key: Uint8Array | null): string {
 /** Returns the configuration with its secrets masked, to be shown. */
 export function withoutSecrets(configuration: Configuration, key: Uint8Array | null): Configuration {
   const hide = <T extends string | null>(text: T): T | string => (text === null ? text : masked(text, key))
-  const { listeners, backends, debug } = configuration
+  const { listeners, backends, debug, admin } = configuration
   return {
     ...configuration,
     listeners: listeners.map((each) => ({
@@ -34,5 +34,6 @@ export function withoutSecrets(configuration: Configuration, key: Uint8Array | n
       },
     })),
     debug: debug && { ...debug, token: hide(debug.token) },
+    admin: admin && { ...admin, token: hide(admin.token) },
   }
 }

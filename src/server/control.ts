@@ -70,6 +70,7 @@ const controlSteps = controlLife.steps<Control>({
     for (let order = commands.take(); order !== null; order = commands.take()) {
       if (order === 'drain') return goto.drain
       if (order === 'shutdown') {
+        c.server.leave()
         c.delayedUntil = c.server.world.pollset.now + c.server.configuration.shutdown.delayMs
         return goto.delay
       }

@@ -228,6 +228,12 @@ export class RunningServer extends TypedEvents implements ProxyServer {
       this.bound.push(address)
       this.emit('listening', address, secure)
     })
+    server.on('administering', (address, what) =>
+      server.log.tell(
+        'info',
+        `${what === 'admin' ? 'operators may ask' : 'health and metrics are told'} at ${formatAddress(address)}`,
+      ),
+    )
     server.on('replaced', (address) => void this.emit('replaced', address))
     server.on('failed', (address, code) => this.failed('not-listening', notListening(address, code), code))
     server.on('crashed', (id, error) =>

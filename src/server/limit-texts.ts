@@ -137,4 +137,8 @@ export const LIMIT_TEXTS: Readonly<Record<string, readonly [unit: string, text: 
   "debugger.outputBytesMax": ["bytes", "The bytes that wait to be sent to a debugger. Past them nothing more is read from it."],
   "debugger.attachMs": ["ms", "The longest time from accepting a debugger's connection until it has attached, in ms. Then it is closed."],
   "debugger.tokenRetryMs": ["ms", "The time between two tokens that are wrong, in ms. Until then the next one is not answered."],
+  "admin.connectionsMax": ["", "The number of connections that are open at once. One more is closed when it is accepted."],
+  "admin.bodyBytesMax": ["bytes", "The bytes of a request's body, which must arrive whole before it is answered."],
+  "admin.bodyMs": ["ms", "The longest time from the head of a request until its body is whole, in ms."],
+  "admin.answerMs": ["ms", "The longest time that an answer may take to be made, and to leave, in ms."],
 }

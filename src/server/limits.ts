@@ -1,5 +1,6 @@
 // The limits of all rooms. Each is set by its room and name: `http2.lingerMs`.
 
+import { type AdminLimits, adminLimits } from '../admin/index.js'
 import { type SchedulerLimits, schedulerLimits } from '../continuation/index.js'
 import { type DebuggerLimits, debuggerLimits } from '../debugger/index.js'
 import { type EngineLimits, engineLimits } from '../engine/index.js'
@@ -60,6 +61,7 @@ export interface Limits {
   readonly proxy: ProxyLimits
   readonly server: ServerLimits
   readonly debugger: DebuggerLimits
+  readonly admin: AdminLimits
 }
 
 /** Limits that differ from the defaults. */
@@ -75,6 +77,7 @@ export const defaultLimits: Limits = {
   proxy: proxyLimits,
   server: serverLimits,
   debugger: debuggerLimits,
+  admin: adminLimits,
 }
 
 /** The limits of each room, by name. */

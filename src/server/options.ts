@@ -1,7 +1,7 @@
 // The commands and options of `fermata`, with their help. Mistakes in a single option are refused here, wrong
 // combinations in combinations.ts; command-line.ts starts the server.
 
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { Command } from 'commander'
 import type { AccessLogConfig } from '../config/index.js'
 import { addTerminalCommands } from '../terminal/index.js'
@@ -20,6 +20,7 @@ import {
 } from './address.js'
 import { addConfigCommands } from './config-commands.js'
 import { describeLimits, type SomeLimits, setLimit } from './limits.js'
+import { version } from './version.js'
 
 /** Names the option in front of a message that begins with the value. */
 function checked<T>(option: string, parse: (text: string, before: T) => T): (text: string, before: T) => T {
@@ -69,11 +70,6 @@ export interface ServeOptions {
   accessLogFormat?: AccessLogConfig['format']
   drainTimeout?: number
   limit?: SomeLimits
-}
-
-function version(): string {
-  const file = new URL('../../../package.json', import.meta.url)
-  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version
 }
 
 const EXAMPLES = `

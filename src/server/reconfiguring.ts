@@ -173,9 +173,9 @@ const nameOf = ({ source }: ConfigurationOrigin): string =>
 
 /** Returns a line for each change that takes effect at the next start only. */
 function unchanged(before: Configuration, after: Configuration): string[] {
-  const differs = (name: 'limits' | 'debug'): boolean =>
+  const differs = (name: 'limits' | 'debug' | 'admin' | 'probes'): boolean =>
     JSON.stringify(before[name]) !== JSON.stringify(after[name])
-  return (['limits', 'debug'] as const)
+  return (['limits', 'debug', 'admin', 'probes'] as const)
     .filter(differs)
     .map((name) => `${name} has changed: this takes effect when the server starts again`)
 }

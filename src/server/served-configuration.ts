@@ -37,13 +37,13 @@ export class ServedConfiguration {
     this.commit(preparation)
   }
 
-  /** Binds the first listeners. */
-  begin(failed: (address: Address, code: string) => void): void {
+  /** Binds the first listeners. `done` is called once, with the address that could not be bound, or null. */
+  begin(done: (failed: Address | null, code: string) => void): void {
     const { first } = this
     this.first = null
     this.parts.listeners.bindNew(first as CheckedListeners, (bound, address, code) => {
-      if (bound === null) failed(address as Address, code)
-      else bound.commit()
+      bound?.commit()
+      done(address, code)
     })
   }
 

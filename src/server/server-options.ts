@@ -35,6 +35,8 @@ export type ServerEvents = {
   replaced: (address: Address) => void
   /** A listener could not be bound; the server stops. */
   failed: (address: Address, code: string) => void
+  /** The admin listener, or the one of probes, is ready. */
+  administering: (address: Address, what: 'admin' | 'probes') => void
   /** Debuggers may attach at this address. `token`: the one that was made; null if none was. */
   debugging: (address: Address, token: string | null) => void
   /** The listener for debuggers could not be bound; the server stops. */

@@ -16,6 +16,7 @@ import { type Address, NodePollset, type Socket } from '../pollset/index.js'
 import { CLEAR_TEXT, type EngineSet, ReverseProxy, type Route, Router } from '../proxy/index.js'
 import { Connections } from '../transport/index.js'
 import { AccessLogging } from './access-logging.js'
+import { Administration } from './administration.js'
 import { Backends } from './backends.js'
 import { NOTHING_FOUND_OUT } from './check-configuration.js'
 import { ClientAddresses } from './client-addresses.js'
@@ -29,9 +30,13 @@ import { type BoundListener, Listeners } from './listeners.js'
 import { ProcessLog } from './process-log.js'
 import { Protocols } from './protocols.js'
 import { type Applied, ServedConfiguration } from './served-configuration.js'
+import { ServerMetrics } from './server-metrics.js'
 import type { ServerEvents, ServerOptions } from './server-options.js'
 
 export type { ServerEvents, ServerOptions } from './server-options.js'
+
+/** The series of metrics; past them, series of a metric are one. */
+const SERIES_MAX = 10_000
 
 const TypedEvents: new () => Emitter<ServerEvents> =
   EventEmitter as new () => TypedEmitter.default<ServerEvents>
@@ -49,7 +54,7 @@ export class Server extends TypedEvents implements HandshakeEvents {
   private readonly lingering = new Map<Client, LingeringClient>()
   private readonly backends: Backends
   private readonly listening: Listeners
-  private readonly limits: Limits
+  readonly limitsOf: Limits
   private readonly addresses: ClientAddresses
   readonly log: ProcessLog
   private readonly incidents: Incidents
@@ -58,8 +63,12 @@ export class Server extends TypedEvents implements HandshakeEvents {
   drainTimeoutMs: number
   private readonly served: ServedConfiguration
   private readonly read: NonNullable<ServerOptions['read']> | null
+  /** Whether it should get requests: `serving`. */
+  phase: 'starting' | 'serving' | 'stopping' = 'starting'
   private draining = false
   private readonly debugging: Debugging | null
+  private readonly metrics: ServerMetrics | null
+  private readonly administration: Administration | null
   /** Lingering client connections closed for newcomers. */
   private evictions = 0
 
@@ -80,7 +89,7 @@ export class Server extends TypedEvents implements HandshakeEvents {
       this.emit('broken', error)
     }
     if (options.trace !== undefined) this.world.scheduler.tracer = new TraceLines(this.pollset, options.trace)
-    this.limits = limits
+    this.limitsOf = limits
     this.connections = new Connections('connections', limits.server.connectionsMax)
     this.log = new ProcessLog(this.pollset, limits.server, options.log ?? (() => {}))
     this.incidents = new Incidents(this.log, limits)
@@ -89,7 +98,10 @@ export class Server extends TypedEvents implements HandshakeEvents {
     this.protocols = new Protocols(this.world, limits)
     this.backends = new Backends(this.world, this.protocols, limits.proxy, {
       unreached: (engines, why) => this.unreached(engines, why),
-      checked: (endpoint, passed, why) => this.incidents.checked(endpoint, passed, why),
+      checked: (endpoint, passed, why) => {
+        this.incidents.checked(endpoint, passed, why)
+        this.metrics?.checked(endpoint, passed)
+      },
       discovered: (...told) => this.incidents.discovered(...told),
       undiscovered: (...told) => this.incidents.undiscovered(...told),
       rediscovered: (...told) => this.incidents.rediscovered(...told),
@@ -120,6 +132,19 @@ export class Server extends TypedEvents implements HandshakeEvents {
             ready: (address, token) => this.emit('debugging', address, token),
             failed: (code) => this.emit('undebugged', debug.address, code),
           })
+    const administers = configuration.admin !== null || configuration.probes !== null
+    this.metrics = administers ? new ServerMetrics(this, this.backends, SERIES_MAX) : null
+    this.administration =
+      this.metrics === null
+        ? null
+        : new Administration(this, this.backends, this.metrics, {
+            ready: (address, what) => this.emit('administering', address, what),
+            failed: (address, code) => this.emit('failed', address, code),
+          })
+    if (this.metrics !== null) {
+      this.proxy.measureSteps()
+      this.proxy.watch(this.metrics)
+    }
     new Control(this, Math.max(limits.http1.drainIdleMs, limits.http2.drainIdleMs), limits.server.cutMs)
   }
 
@@ -134,7 +159,11 @@ export class Server extends TypedEvents implements HandshakeEvents {
 
   /** Binds the listeners. */
   begin(): void {
-    this.served.begin((address, code) => this.emit('failed', address, code))
+    this.administration?.begin(this.configuration)
+    this.served.begin((address, code) => {
+      if (address !== null) this.emit('failed', address, code)
+      else if (this.phase === 'starting') this.phase = 'serving'
+    })
   }
 
   /** Replaces the configuration, for connections and requests from now on: in one turn, or not at all. */
@@ -144,6 +173,7 @@ export class Server extends TypedEvents implements HandshakeEvents {
         this.drainTimeoutMs = configuration.shutdown.timeoutMs
         this.accessLog.configure(configuration.accessLog)
       }
+      this.metrics?.reloaded(wrong)
       applied(wrong)
     })
   }
@@ -227,10 +257,10 @@ export class Server extends TypedEvents implements HandshakeEvents {
       return
     }
     if (this.connections.isFull) this.makeRoom()
-    const { handshakeMs } = this.limits.server
+    const { handshakeMs } = this.limitsOf.server
     const { tls } = listener
     const proxyHeaderBytesMax = this.served.relays.has(socket.remote.host)
-      ? this.limits.server.proxyHeaderBytesMax
+      ? this.limitsOf.server.proxyHeaderBytesMax
       : 0
     const options = { tls, proxyHeaderBytesMax, handshakeMs }
     const handshake = new ClientHandshake(this.world, socket, options, this)
@@ -278,8 +308,14 @@ export class Server extends TypedEvents implements HandshakeEvents {
 
   // Called by control
 
+  /** Says that it should get no more requests; it serves those that come. */
+  leave(): void {
+    this.phase = 'stopping'
+  }
+
   drain(): void {
     this.draining = true
+    this.leave()
     this.served.close()
     this.emit('draining')
     this.debugging?.drain()
@@ -305,6 +341,7 @@ export class Server extends TypedEvents implements HandshakeEvents {
   }
 
   stop(): void {
+    this.administration?.drain()
     this.backends.close()
     this.log.flush()
     this.pollset.close()
@@ -314,6 +351,14 @@ export class Server extends TypedEvents implements HandshakeEvents {
   /** Returns the open clients, for debuggers. */
   clients(): IterableIterator<Client> {
     return this.open.keys()
+  }
+
+  /** Returns the number of open clients of each listener. */
+  clientsByListener(): Map<string, number> {
+    const counts = new Map<string, number>()
+    for (const { listener } of this.open.values())
+      counts.set(listener.config.name, (counts.get(listener.config.name) ?? 0) + 1)
+    return counts
   }
 
   /** The number of open clients. */

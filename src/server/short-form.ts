@@ -136,6 +136,8 @@ export function configurationOf(options: ShortForm): Configuration {
     shutdown: { delayMs: 0, timeoutMs: drainTimeoutMs ?? DRAIN_TIMEOUT_MS },
     debug: null,
     accessLog: options.accessLog === undefined ? null : accessLogConfig(options.accessLog),
+    admin: null,
+    probes: null,
     sources: {},
   }
 }

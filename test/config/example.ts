@@ -6,7 +6,7 @@ import { pathOf } from '../../tools/testbed/certificates/index.js'
 
 export const OPTIONS: ReadOptions = {
   limits: limitsByRoom,
-  env: { TOKEN: 'a token of the environment', PORT: '8081' },
+  env: { TOKEN: 'a token of the environment', TOKEN_OF_ADMIN: 'a-token-of-the-environment', PORT: '8081' },
   secretKey: Buffer.from('a key'),
 }
 
@@ -37,6 +37,8 @@ limits:
   http2: { linger: 500ms, streamWindow: 64KiB, resetsBurst: 50 }
   server: { connectionsMax: 1000 }
 shutdown: { delay: 5s, timeout: 45s }
+admin: { address: 9901, token: { env: TOKEN_OF_ADMIN }, hosts: [admin.example.org] }
+probes: { address: 9902 }
 debug: { address: 4711, token: { env: TOKEN }, secrets: true }
 accessLog:
   file: /var/log/fermata/access.log

@@ -47,6 +47,8 @@ export const TABLE_READERS: Readonly<Record<string, string>> = {
   'outcomes.md › Words': 'proxy/outcomes',
   'proxy-protocol.md › Read': 'transport/proxy-protocol',
   'proxy-protocol.md › Written': 'transport/proxy-protocol',
+  'admin.md › What is asked': 'server/admin',
+  'metrics.md › What is measured': 'server/admin',
   'routing.md › Normalised paths': 'proxy/paths',
   'routing.md › Ambiguous paths': 'proxy/paths',
   'routing.md › Readings': 'proxy/paths',

@@ -217,6 +217,11 @@ export class Program {
     return answer
   }
 
+  /** End its standard input. */
+  end(): void {
+    this.process.stdin?.end()
+  }
+
   signal(signal: NodeJS.Signals): void {
     try {
       process.kill(this.pid, signal)

@@ -1,0 +1,175 @@
+// A request to the admin listener, and its answer: it waits for the body, has the question answered, which
+// may take turns, and waits until the answer has left.
+
+import { Continuation, defineLife } from '../continuation/index.js'
+import { BODY, type FrontendStream, Head, RESET, SENT } from '../http/index.js'
+import { Signal } from '../pollset/index.js'
+import type { Admin } from './admin.js'
+import { type AdminAnswer, type AdminQuestion, error } from './routes.js'
+
+const ANSWERED = 1
+
+export const adminLife = defineLife({
+  name: 'admin',
+  source: import.meta.url,
+  edges: {
+    receive: ['receive', 'ask', 'answer', 'close'],
+    ask: ['answer', 'close'],
+    answer: ['close'],
+    close: ['done'],
+  },
+  waits: ['body', 'answer'],
+})
+
+export class AdminExchange extends Continuation {
+  readonly admin: Admin
+  readonly stream: FrontendStream
+  private readonly made: Signal
+  private question: Omit<AdminQuestion, 'body'> | null = null
+  private answers: ((question: AdminQuestion, done: (answer: AdminAnswer) => void) => void) | null = null
+  private answer: AdminAnswer | null = null
+
+  constructor(admin: Admin, stream: FrontendStream) {
+    const { bodyMs, answerMs } = admin.limits
+    super(admin.world, adminLife.durations(admin.world.pollset.deadlines, { body: bodyMs, answer: answerMs }))
+    this.admin = admin
+    this.stream = stream
+    this.made = new Signal(`${stream.id}.answer`, 'signal', ['ANSWERED'])
+    const judged = admin.judge(stream.head as Head, !stream.remoteEnded)
+    if ('refusal' in judged) this.answer = judged.refusal
+    else {
+      this.question = judged.question
+      this.answers = judged.answers
+    }
+  }
+
+  get id(): string {
+    return this.stream.id
+  }
+  get kind(): string {
+    return 'admin'
+  }
+
+  crashed(): void {
+    this.stream.owner = null
+    this.stream.reset('internal')
+  }
+
+  /** Whether it is answered by its head alone. */
+  get isRefused(): boolean {
+    return this.answer !== null
+  }
+
+  /** Why the body is too much, as an answer; null if it is not. */
+  get tooMuch(): AdminAnswer | null {
+    const { bodyBytesMax } = this.admin.limits
+    const { stream } = this
+    const length = Math.max(stream.waitingBytes, (stream.head as Head).contentLength)
+    return length > bodyBytesMax ? error(413, `a body has at most ${bodyBytesMax} octets`) : null
+  }
+
+  refuse(answer: AdminAnswer): void {
+    this.answer = answer
+  }
+
+  waitForBody(): void {
+    this.stream.lower(BODY)
+    this.waitOn(0, this.stream, BODY | RESET)
+  }
+
+  /** Reads the body, and asks. */
+  ask(): void {
+    const { stream } = this
+    const bytes = Buffer.alloc(stream.waitingBytes)
+    stream.receiveBuffer?.pull(bytes, 0, bytes.length, this.admin.world.pollset.now)
+    const body = parsed(bytes.toString('utf8'))
+    if (body === undefined) {
+      this.answered(error(400, 'the body is not JSON'))
+      return
+    }
+    this.answers?.({ ...(this.question as AdminQuestion), body }, (answer) => this.answered(answer))
+  }
+
+  private answered(answer: AdminAnswer): void {
+    this.answer ??= answer
+    this.made.raise(ANSWERED)
+  }
+
+  waitForAnswer(): void {
+    this.waitOn(0, this.made, ANSWERED)
+  }
+
+  /** Sends the answer, or that there is none in time. */
+  send(): void {
+    const { stream, admin } = this
+    const { status, type, text } = this.answer ?? error(504, 'no answer was made in time')
+    const { fields } = admin.world
+    const bytes = Buffer.from(text, 'utf8')
+    const bare = bytes.length === 0 || stream.head?.method?.value === 'HEAD'
+    const head = Head.response(
+      [
+        fields.field(':status', String(status)),
+        fields.make('content-type', type),
+        fields.make('content-length', String(bytes.length)),
+        fields.make('cache-control', 'no-store'),
+        fields.make('x-content-type-options', 'nosniff'),
+      ],
+      undefined,
+      bytes.length,
+    )
+    admin.world.date.stamp(head)
+    stream.sendHead(head, bare)
+    if (!bare) stream.sendWhole(bytes)
+    this.waitOn(0, stream, SENT | RESET)
+  }
+
+  close(): void {
+    this.stream.owner = null
+    this.stream.reset('no-error')
+  }
+}
+
+/** Returns the value of JSON, null of nothing, and undefined of what is no JSON. */
+function parsed(text: string): unknown {
+  if (text.trim() === '') return null
+  try {
+    return JSON.parse(text) as unknown
+  } catch {
+    return undefined
+  }
+}
+
+const { goto, done, suspend } = adminLife
+const waitForBody = suspend({ then: 'receive', late: 'close', cancelled: 'close', within: 'body' })
+const waitForAnswer = suspend({ then: 'answer', late: 'answer', cancelled: 'close', within: 'answer' })
+const waitUntilSent = suspend({ then: 'close', late: 'close', cancelled: 'close', within: 'answer' })
+
+export const adminSteps = adminLife.steps<AdminExchange>({
+  /** Waits for the whole body, unless the head or the body's length is answered already. */
+  receive(a) {
+    const { stream } = a
+    if (stream.fault !== null) return goto.close
+    if (a.isRefused) return goto.answer
+    const tooMuch = a.tooMuch
+    if (tooMuch !== null) {
+      a.refuse(tooMuch)
+      return goto.answer
+    }
+    if (stream.remoteEnded) return goto.ask
+    a.waitForBody()
+    return waitForBody
+  },
+  ask(a) {
+    a.ask()
+    a.waitForAnswer()
+    return waitForAnswer
+  },
+  answer(a) {
+    a.send()
+    return waitUntilSent
+  },
+  close(a) {
+    a.close()
+    return done
+  },
+})

@@ -1,0 +1,216 @@
+// All metrics of a server, and their text in the format of Prometheus
+// (https://prometheus.io/docs/instrumenting/exposition_formats/). Names and labels are ours, never a
+// client's. The number of series is bounded: past the bound, series of a metric become one, whose labels are
+// `other`.
+
+import { Counter, Gauge, Histogram, type HistogramBounds } from './series.js'
+
+/** The value of each label of a series that stands for those past the bound. */
+export const OTHER = 'other'
+
+const SEPARATOR = '\0'
+
+type Kind = 'counter' | 'gauge' | 'histogram'
+type Series = Counter | Gauge | Histogram
+
+/** Adds the value of a series whose labels have these values. */
+export type Add = (value: number, ...values: readonly string[]) => void
+
+/** A metric: series that differ in the values of their labels. */
+export class Family<S extends Series> {
+  readonly name: string
+  readonly help: string
+  readonly kind: Kind
+  readonly labels: readonly string[]
+  private readonly owner: Metrics
+  private readonly made: () => S
+  private readonly byValues = new Map<string, S>()
+
+  constructor(
+    owner: Metrics,
+    name: string,
+    help: string,
+    kind: Kind,
+    labels: readonly string[],
+    made: () => S,
+  ) {
+    this.owner = owner
+    this.name = name
+    this.help = help
+    this.kind = kind
+    this.labels = labels
+    this.made = made
+  }
+
+  /**
+   * Returns the series with these values of the labels: a new one, if there is none yet. Keep it, if you can.
+   */
+  of(...values: readonly string[]): S {
+    const key = values.join(SEPARATOR)
+    return this.byValues.get(key) ?? this.add(key, values.length)
+  }
+
+  private add(key: string, labels: number): S {
+    let own = key
+    if (labels > 0 && this.owner.isFull) {
+      this.owner.dropped++
+      own = Array.from({ length: labels }, () => OTHER).join(SEPARATOR)
+      const other = this.byValues.get(own)
+      if (other !== undefined) return other
+    }
+    const series = this.made()
+    this.byValues.set(own, series)
+    this.owner.series++
+    return series
+  }
+
+  /** Removes the series whose label has this value: what it names is gone. */
+  forget(label: string, value: string): void {
+    const at = this.labels.indexOf(label)
+    if (at < 0) return
+    for (const key of this.byValues.keys()) {
+      if (key.split(SEPARATOR)[at] !== value) continue
+      this.byValues.delete(key)
+      this.owner.series--
+    }
+  }
+
+  /** Returns its lines. */
+  text(): string {
+    let text = headOf(this.name, this.help, this.kind)
+    for (const [key, series] of this.byValues) {
+      const labels = labelsOf(this.labels, this.labels.length === 0 ? [] : key.split(SEPARATOR))
+      if (series instanceof Histogram) text += histogramText(this.name, labels, series)
+      else text += line(this.name, labels, series.value)
+    }
+    return text
+  }
+}
+
+/** A metric whose values are read at a scrape. */
+interface Collected {
+  readonly name: string
+  readonly help: string
+  readonly kind: 'counter' | 'gauge'
+  readonly labels: readonly string[]
+  read(add: Add): void
+}
+
+export class Metrics {
+  /** How many series there are, without those that are read at a scrape. */
+  series = 0
+  /** How often a series was asked for that is past the bound. */
+  dropped = 0
+  private readonly seriesMax: number
+  private readonly families: (Family<Series> | Collected)[] = []
+
+  /**
+   * @param seriesMax past this number a metric gets no further series, and one read at a scrape no further
+   * lines
+   */
+  constructor(seriesMax: number) {
+    this.seriesMax = seriesMax
+  }
+
+  get isFull(): boolean {
+    return this.series >= this.seriesMax
+  }
+
+  counter(name: string, help: string, ...labels: readonly string[]): Family<Counter> {
+    return this.keep(new Family(this, name, help, 'counter', labels, () => new Counter()))
+  }
+
+  gauge(name: string, help: string, ...labels: readonly string[]): Family<Gauge> {
+    return this.keep(new Family(this, name, help, 'gauge', labels, () => new Gauge()))
+  }
+
+  histogram(
+    name: string,
+    help: string,
+    bounds: HistogramBounds,
+    ...labels: readonly string[]
+  ): Family<Histogram> {
+    return this.keep(new Family(this, name, help, 'histogram', labels, () => new Histogram(bounds)))
+  }
+
+  /** Adds a metric whose values are read at a scrape, by a function that must not change anything. */
+  collected(
+    kind: 'counter' | 'gauge',
+    name: string,
+    help: string,
+    labels: readonly string[],
+    read: (add: Add) => void,
+  ): void {
+    this.families.push({ kind, name, help, labels, read })
+  }
+
+  /** Removes the series whose label has this value, of all metrics. */
+  forget(label: string, value: string): void {
+    for (const each of this.families) if (each instanceof Family) each.forget(label, value)
+  }
+
+  /** Returns all of them as text. */
+  text(): string {
+    return this.families.map((each) => (each instanceof Family ? each.text() : this.read(each))).join('')
+  }
+
+  private keep<S extends Series>(family: Family<S>): Family<S> {
+    this.families.push(family as unknown as Family<Series>)
+    return family
+  }
+
+  private read({ name, help, kind, labels, read }: Collected): string {
+    let text = headOf(name, help, kind)
+    let left = this.seriesMax
+    let rest = 0
+    let isLonger = false
+    read((value, ...values) => {
+      if (left-- > 0) text += line(name, labelsOf(labels, values), value)
+      else {
+        isLonger = true
+        rest += value
+      }
+    })
+    if (!isLonger) return text
+    return (
+      text +
+      line(
+        name,
+        labelsOf(
+          labels,
+          labels.map(() => OTHER),
+        ),
+        rest,
+      )
+    )
+  }
+}
+
+const headOf = (name: string, help: string, kind: Kind): string =>
+  `# HELP ${name} ${help.replaceAll('\\', '\\\\').replaceAll('\n', '\\n')}\n# TYPE ${name} ${kind}\n`
+
+const escaped = (value: string): string =>
+  value.replaceAll('\\', '\\\\').replaceAll('\n', '\\n').replaceAll('"', '\\"')
+
+const labelsOf = (names: readonly string[], values: readonly string[]): string =>
+  names.map((name, at) => `${name}="${escaped(values[at])}"`).join(',')
+
+const line = (name: string, labels: string, value: number): string =>
+  `${name}${labels === '' ? '' : `{${labels}}`} ${numberText(value)}\n`
+
+function histogramText(name: string, labels: string, { bounds, counts, sum, count }: Histogram): string {
+  const before = labels === '' ? '' : `${labels},`
+  let text = ''
+  let below = 0
+  for (const [at, bound] of bounds.entries()) {
+    below += counts[at]
+    text += line(`${name}_bucket`, `${before}le="${numberText(bound)}"`, below)
+  }
+  text += line(`${name}_bucket`, `${before}le="+Inf"`, count)
+  return text + line(`${name}_sum`, labels, sum) + line(`${name}_count`, labels, count)
+}
+
+function numberText(value: number): string {
+  if (value === Number.POSITIVE_INFINITY) return '+Inf'
+  return value === Number.NEGATIVE_INFINITY ? '-Inf' : String(value)
+}

@@ -1,0 +1,327 @@
+// The metrics of a server (spec/metrics.md): counted as exchanges end, or read at a scrape. Labels are names
+// of the configuration, codes and words of ours.
+
+import type { MemberState } from '../balancing/index.js'
+import type { Engine } from '../engine/index.js'
+import { type Counter, type Family, type Histogram, Metrics } from '../metrics/index.js'
+import type { NodePollset } from '../pollset/index.js'
+import {
+  Exchange,
+  type ExchangeSession,
+  type ExchangeWatcher,
+  type Route,
+  stepTimeNames,
+} from '../proxy/index.js'
+import type { Backends } from './backends.js'
+import type { Server } from './server.js'
+
+/** The seconds of a request: those of OpenTelemetry's `http.server.request.duration`. */
+const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10] as const
+/** The seconds of a step: most take none. */
+const STEP_SECONDS = [0.001, 0.01, 0.1, 1, 10] as const
+
+const ms = (value: number): number => value / 1_000
+
+/** What is counted of a route: looked up once. */
+interface RouteSeries {
+  readonly seconds: Histogram
+  readonly requestBytes: Counter
+  readonly responseBytes: Counter
+  /** By listener, backend, code and outcome. */
+  readonly requests: Map<string, Counter>
+}
+
+export class ServerMetrics implements ExchangeWatcher {
+  readonly all: Metrics
+  private readonly server: Server
+  private readonly backends: Backends
+  private readonly requests: Family<Counter>
+  private readonly seconds: Family<Histogram>
+  private readonly requestBytes: Family<Counter>
+  private readonly responseBytes: Family<Counter>
+  private readonly stepSeconds: Family<Histogram>
+  /** By the number of the step; undefined until somebody has waited in it. */
+  private readonly steps: (Histogram | undefined)[] = []
+  private readonly attempts: Family<Counter>
+  private readonly checks: Family<Counter>
+  private readonly reloads: Family<Counter>
+  private lastReloadMs: number
+  private byRoute = new WeakMap<Route, RouteSeries>()
+
+  constructor(server: Server, backends: Backends, seriesMax: number) {
+    this.server = server
+    this.backends = backends
+    const all = new Metrics(seriesMax)
+    this.all = all
+    this.lastReloadMs = Date.now()
+    this.requests = all.counter(
+      'fermata_requests_total',
+      'Requests that have ended.',
+      'listener',
+      'route',
+      'backend',
+      'code',
+      'outcome',
+    )
+    this.seconds = all.histogram(
+      'fermata_request_duration_seconds',
+      'Time from the head of a request to the end of its exchange.',
+      SECONDS,
+      'route',
+    )
+    this.requestBytes = all.counter('fermata_request_bytes_total', 'Octets of request bodies.', 'route')
+    this.responseBytes = all.counter('fermata_response_bytes_total', 'Octets of response bodies.', 'route')
+    this.stepSeconds = all.histogram(
+      'fermata_step_seconds',
+      'Time that an exchange has waited in a step.',
+      STEP_SECONDS,
+      'step',
+    )
+    this.attempts = all.counter(
+      'fermata_backend_attempts_total',
+      'Attempts that did not give the client its response.',
+      'backend',
+      'endpoint',
+      'outcome',
+    )
+    this.checks = all.counter(
+      'fermata_backend_health_checks_total',
+      'Active health checks that have ended.',
+      'endpoint',
+      'result',
+    )
+    this.reloads = all.counter('fermata_config_reloads_total', 'Configurations that were applied.', 'result')
+    for (const result of ['ok', 'refused']) this.reloads.of(result)
+    this.readAtScrape()
+  }
+
+  // Counted as it happens
+
+  ended(x: Exchange): void {
+    const series = this.seriesOf(x.route)
+    const { frontend, backendStream, waitedMs, backend, outcome } = x
+    const key = `${x.listener}\0${backend?.name ?? ''}\0${x.status}\0${outcome}`
+    let requests = series.requests.get(key)
+    if (requests === undefined) {
+      requests = this.requests.of(
+        x.listener,
+        x.route.name,
+        backend?.name ?? '',
+        x.status === 0 ? '' : String(x.status),
+        outcome,
+      )
+      series.requests.set(key, requests)
+    }
+    requests.add()
+    series.seconds.observe(ms(x.now - x.receivedAt))
+    series.requestBytes.add(backendStream?.sentBytes ?? 0)
+    series.responseBytes.add(frontend.sentBytes)
+    if (waitedMs !== null)
+      for (let at = 0; at < waitedMs.length; at++)
+        if (waitedMs[at] > 0) {
+          this.steps[at] ??= this.stepSeconds.of(stepTimeNames[at])
+          this.steps[at]?.observe(ms(waitedMs[at]))
+        }
+    for (const each of x.endedAttempts)
+      this.attempts.of(backend?.name ?? '', each.endpoint, each.outcome).add()
+  }
+
+  checked(endpoint: string, passed: boolean): void {
+    this.checks.of(endpoint, passed ? 'passed' : 'failed').add()
+  }
+
+  reloaded(wrong: Error | null): void {
+    this.reloads.of(wrong === null ? 'ok' : 'refused').add()
+    if (wrong === null) this.lastReloadMs = Date.now()
+  }
+
+  /** Removes the series of what has gone, once its last exchange has ended. */
+  forget(label: 'route' | 'backend' | 'endpoint', name: string): void {
+    this.all.forget(label, name)
+    if (label === 'backend') this.byRoute = new WeakMap()
+  }
+
+  private seriesOf(route: Route): RouteSeries {
+    let series = this.byRoute.get(route)
+    if (series === undefined) {
+      const { name } = route
+      series = {
+        seconds: this.seconds.of(name),
+        requestBytes: this.requestBytes.of(name),
+        responseBytes: this.responseBytes.of(name),
+        requests: new Map(),
+      }
+      this.byRoute.set(route, series)
+    }
+    return series
+  }
+
+  // Read at a scrape
+
+  private readAtScrape(): void {
+    const { all, server, backends } = this
+    const { world, proxy, protocols } = server
+    all.collected(
+      'gauge',
+      'fermata_exchanges',
+      'Requests in flight, by the step that they wait in.',
+      ['step'],
+      (add) => {
+        for (const [step, count] of this.exchangesByStep()) add(count, step)
+      },
+    )
+    all.collected(
+      'gauge',
+      'fermata_connections',
+      'Open client connections, by listener.',
+      ['listener'],
+      (add) => {
+        for (const [listener, count] of server.clientsByListener()) add(count, listener)
+      },
+    )
+    all.collected('gauge', 'fermata_backend_endpoint_up', '1 if the endpoint gets requests.', PLACE, (add) =>
+      this.eachMember((backend, member) => add(member.chosen ? 1 : 0, backend, member.name)),
+    )
+    all.collected('gauge', 'fermata_backend_endpoint_ejected', '1 if it is ejected.', PLACE, (add) =>
+      this.eachMember((backend, member) => add(member.ejectedMs > 0 ? 1 : 0, backend, member.name)),
+    )
+    all.collected(
+      'gauge',
+      'fermata_backend_requests',
+      'Requests that have a lease or wait for one.',
+      PLACE,
+      (add) => this.eachMember((backend, member) => add(member.load, backend, member.name)),
+    )
+    all.collected(
+      'gauge',
+      'fermata_backend_sessions',
+      'Connections to backends.',
+      ['engine', 'state'],
+      (add) => {
+        const counts = new Map<string, number>()
+        for (const { name, sessions } of backends.engines())
+          for (const { state } of sessions) {
+            const key = `${name} ${state}`
+            counts.set(key, (counts.get(key) ?? 0) + 1)
+          }
+        for (const [key, count] of counts) {
+          const at = key.lastIndexOf(' ')
+          add(count, key.slice(0, at), key.slice(at + 1))
+        }
+      },
+    )
+    all.collected(
+      'gauge',
+      'fermata_backend_pending',
+      'Requests that wait for a lease.',
+      ['engine'],
+      (add) => {
+        for (const [name, sum] of this.sums(({ queued }) => queued)) add(sum, name)
+      },
+    )
+    all.collected(
+      'gauge',
+      'fermata_backend_streams',
+      'Requests on backend connections.',
+      ['engine'],
+      (add) => {
+        const leased = this.sums(({ sessions }) => sessions.reduce((all, each) => all + each.leased, 0))
+        for (const [name, sum] of leased) add(sum, name)
+      },
+    )
+    all.collected('gauge', 'fermata_held_bytes', 'Octets of bodies that are held in memory.', [], (add) =>
+      add(world.memory.bytes),
+    )
+    all.collected('counter', 'fermata_stalls_total', 'Streams that were ended to free memory.', [], (add) =>
+      add(world.memory.stalls),
+    )
+    all.collected(
+      'counter',
+      'fermata_http_connections_total',
+      'What happened on connections.',
+      ['version', 'what'],
+      (add) => {
+        for (const [version, counts] of [
+          ['1.1', protocols.http1.counts],
+          ['2', protocols.http2.counts],
+        ] as const)
+          for (const [what, count] of Object.entries(counts))
+            if (typeof count === 'number') add(count, version, what)
+      },
+    )
+    all.collected(
+      'gauge',
+      'fermata_tls_certificate_not_after_seconds',
+      'When a certificate expires.',
+      ['certificate'],
+      (add) => {
+        for (const [name, at] of this.certificates()) add(ms(at), name)
+      },
+    )
+    all.collected(
+      'gauge',
+      'fermata_config_last_success_timestamp_seconds',
+      'When the configuration was last applied.',
+      [],
+      (add) => add(ms(this.lastReloadMs)),
+    )
+    all.collected(
+      'counter',
+      'fermata_metrics_series_dropped_total',
+      'Series that were asked for past the bound.',
+      [],
+      (add) => add(all.dropped),
+    )
+    all.collected('counter', 'fermata_exchanges_begun_total', 'Requests that have begun.', [], (add) =>
+      add(proxy.begun),
+    )
+    this.readProcess()
+  }
+
+  private readProcess(): void {
+    const { all } = this
+    all.collected('counter', 'process_cpu_seconds_total', 'CPU time of the process.', [], (add) => {
+      const { user, system } = process.cpuUsage()
+      add((user + system) / 1_000_000)
+    })
+    all.collected('gauge', 'process_resident_memory_bytes', 'Memory of the process.', [], (add) =>
+      add(process.memoryUsage.rss()),
+    )
+    all.collected('gauge', 'process_start_time_seconds', 'When the process began.', [], (add) =>
+      add(Math.round(ms(Date.now()) - process.uptime())),
+    )
+  }
+
+  /** Returns when each certificate expires, by name, in ms since 1970. */
+  private certificates(): Map<string, number> {
+    const { certificates } = this.server.world.pollset as NodePollset
+    const times = new Map<string, number>()
+    for (const { tls } of this.server.configuration.listeners)
+      for (const { name, cert, key } of tls?.certificates ?? [])
+        times.set(name, certificates.read({ cert, key }).expiresAt)
+    return times
+  }
+
+  /** Adds up a number of the engines of each endpoint. */
+  private sums(of: (engine: Engine<ExchangeSession>) => number): Map<string, number> {
+    const sums = new Map<string, number>()
+    for (const engine of this.backends.engines())
+      sums.set(engine.name, (sums.get(engine.name) ?? 0) + of(engine))
+    return sums
+  }
+
+  private exchangesByStep(): Map<string, number> {
+    const counts = new Map<string, number>()
+    for (const each of this.server.world.scheduler.alive())
+      if (each instanceof Exchange) counts.set(each.stepName, (counts.get(each.stepName) ?? 0) + 1)
+    return counts
+  }
+
+  private eachMember(visit: (backend: string, member: MemberState) => void): void {
+    const { now } = this.server.world.pollset
+    for (const { name, balancer } of this.backends.all())
+      for (const each of balancer.states(now)) visit(name, each)
+  }
+}
+
+const PLACE = ['backend', 'endpoint'] as const
