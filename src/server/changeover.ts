@@ -25,7 +25,8 @@ export const changeoverLife = defineLife({
   edges: {
     listeners: ['backends', 'refuse', 'giveUp'],
     backends: ['backends', 'routes', 'refuse', 'giveUp'],
-    routes: ['bind', 'refuse', 'giveUp'],
+    routes: ['routes', 'router', 'refuse', 'giveUp'],
+    router: ['bind', 'refuse', 'giveUp'],
     bind: ['commit', 'giveUp'],
     commit: ['done', 'refuse'],
     refuse: ['done'],
@@ -123,6 +124,7 @@ const { goto, done, suspend } = changeoverLife
 const nextTurn = { cancelled: 'giveUp', yieldFirst: true } as const
 const thenBackends = suspend({ then: 'backends', ...nextTurn })
 const thenRoutes = suspend({ then: 'routes', ...nextTurn })
+const thenRouter = suspend({ then: 'router', ...nextTurn })
 const thenBind = suspend({ then: 'bind', ...nextTurn })
 const thenCommit = suspend({ then: 'commit', ...nextTurn })
 
@@ -142,8 +144,18 @@ const changeoverSteps = changeoverLife.steps<Changeover>({
     c.waitOn(0, c.ready, BOUND)
     return more ? thenBackends : thenRoutes
   },
+  /** Makes some routes. */
   routes(c) {
-    if (!c.makes(() => c.preparation.makeRoutes())) return goto.refuse
+    let more = false
+    const makes = c.makes(() => {
+      more = c.preparation.addRoutes()
+    })
+    if (!makes) return goto.refuse
+    c.waitOn(0, c.ready, BOUND)
+    return more ? thenRoutes : thenRouter
+  },
+  router(c) {
+    if (!c.makes(() => c.preparation.makeRouter())) return goto.refuse
     c.waitOn(0, c.ready, BOUND)
     return thenBind
   },

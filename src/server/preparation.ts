@@ -4,12 +4,19 @@
 import type { Configuration } from '../config/index.js'
 import type { HttpWorld } from '../http/index.js'
 import { Networks, type NodePollset } from '../pollset/index.js'
-import { ConnectPolicy, type ReverseProxy, type Route, type Router, TrustedProxies } from '../proxy/index.js'
+import {
+  ConnectPolicy,
+  type ReverseProxy,
+  type Route,
+  Router,
+  type RouterRoute,
+  TrustedProxies,
+} from '../proxy/index.js'
 import type { Backends, PreparedBackends } from './backends.js'
 import type { FoundOut } from './check-configuration.js'
 import type { CheckedListeners, Listeners } from './listeners.js'
 import type { Protocols } from './protocols.js'
-import { connectTimes, routerOf } from './routes.js'
+import { connectTimes, madeRoutes } from './routes.js'
 
 /** The parts of a server that a configuration makes. */
 export interface ConfiguredParts {
@@ -22,6 +29,8 @@ export interface ConfiguredParts {
 
 /** The backends that are made in a piece: 100 take about 2 ms. */
 const BACKENDS_AT_ONCE = 100
+/** The routes that are made in a piece: they take about a ms. */
+const ROUTES_AT_ONCE = 200
 
 /** Its pieces are called in their order. Each throws if what it makes is wrong. */
 export class Preparation {
@@ -36,6 +45,7 @@ export class Preparation {
   private readonly connects: ConnectPolicy | null
   private readonly made: PreparedBackends
   private backendsMade = 0
+  private readonly routesMade: RouterRoute<Route>[] = []
   private routes: Router<Route> | null = null
 
   /** Throws if a network or a target of CONNECT is wrong. */
@@ -70,10 +80,19 @@ export class Preparation {
     return this.backendsMade < backends.length
   }
 
-  makeRoutes(): void {
+  /** Makes some of the routes. Returns whether there are more. */
+  addRoutes(): boolean {
     const { world, proxy } = this.parts
-    const { automata } = this.foundOut
-    this.routes = routerOf(this.configuration, this.made.byName, world.pollset, proxy.limits, automata)
+    const { routes } = this.configuration
+    const from = this.routesMade.length
+    const some = routes.slice(from, from + ROUTES_AT_ONCE)
+    this.routesMade.push(...madeRoutes(some, this.made.byName, world.pollset, proxy.limits))
+    return this.routesMade.length < routes.length
+  }
+
+  /** Makes the router of all routes. Throws if a pattern or a host is wrong. */
+  makeRouter(): void {
+    this.routes = new Router(this.routesMade, this.foundOut.automata)
   }
 
   /** Has it serve the requests from now on. */

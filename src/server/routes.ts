@@ -3,14 +3,12 @@
 import type { Configuration, RouteConfig } from '../config/index.js'
 import type { Pollset } from '../pollset/index.js'
 import {
-  type Automata,
   type Backend,
   CONNECT_MS_MAX,
   type CompiledAction,
   NEVER,
   type ProxyLimits,
   Route,
-  Router,
   type RouterRoute,
   Weighted,
 } from '../proxy/index.js'
@@ -50,15 +48,11 @@ export const matchedRoutes = <T>(
     to: toOf(each),
   }))
 
-/** Makes the router. Throws if a pattern or a host is wrong. @param automata those that have been built */
-export const routerOf = (
-  { routes }: Configuration,
+/** Makes routes for the router. Throws if a backend is missing. */
+export const madeRoutes = (
+  routes: readonly RouteConfig[],
   backends: ReadonlyMap<string, Backend>,
   pollset: Pollset,
   limits: ProxyLimits,
-  automata: Automata,
-): Router<Route> =>
-  new Router(
-    matchedRoutes(routes, (each) => new Route(pollset, limits, each, actionOf(each, backends))),
-    automata,
-  )
+): RouterRoute<Route>[] =>
+  matchedRoutes(routes, (each) => new Route(pollset, limits, each, actionOf(each, backends)))

@@ -32,7 +32,8 @@ export class ServedConfiguration {
     const preparation = new Preparation(parts, configuration, foundOut)
     preparation.checkListeners()
     while (preparation.addBackends());
-    preparation.makeRoutes()
+    while (preparation.addRoutes());
+    preparation.makeRouter()
     this.first = preparation.listeners
     this.commit(preparation)
   }

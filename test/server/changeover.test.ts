@@ -27,6 +27,12 @@ const BACKENDS = Array.from(
   (_, at) => `  b${at}: { protocol: http, endpoints: ["127.0.0.1:1"] }`,
 )
 
+/** They take nothing: the first is as exact, and comes first. */
+const ROUTES = Array.from(
+  { length: 250 },
+  (_, at) => `  - { name: r${at}, match: { hosts: [h${at}.test] }, backend: b0 }`,
+)
+
 async function serve(t: Test): Promise<{ server: Server; configuration: Configuration; port: number }> {
   const { server, portOf } = await serveText(
     t,
@@ -35,7 +41,9 @@ version: 1
 listeners: { main: { address: "127.0.0.1:0" } }
 backends:
 ${BACKENDS.join('\n')}
-routes: [{ name: old, answer: { status: 201 } }]
+routes:
+  - { name: old, answer: { status: 201 } }
+${ROUTES.join('\n')}
 `,
   )
   server.world.scheduler.tracer = seen
@@ -80,6 +88,10 @@ t.test('what is right serves; what is wrong, in any step, changes nothing', asyn
     ],
     [{ routes: [{ ...route, match: { ...route.match, hosts: ['*x'] } }] }, /route old: /],
     [
+      { routes: [{ ...route, action: { kind: 'backend', to: [{ backend: 'none', weight: 1 }] } }] },
+      /route old: there is no backend 'none'/,
+    ],
+    [
       { listeners: [listener, { ...listener, name: 'second', address: `127.0.0.1:${taken}` }] },
       /EADDRINUSE|in use/,
     ],
@@ -94,7 +106,7 @@ t.test('it gives up in each step, and its new listeners close', async (t) => {
   const { server, configuration, port } = await serve(t)
   const [listener] = configuration.listeners
   const listeners = [listener, { ...listener, name: 'second', address: `127.0.0.2:${port}` }]
-  for (const step of ['listeners', 'backends', 'routes', 'bind']) {
+  for (const step of ['listeners', 'backends', 'routes', 'router', 'bind']) {
     seen.at = step
     const { current } = (server as unknown as { served: { current: Configuration } }).served
     const wrong = await applied(server, { ...configuration, listeners })
@@ -118,7 +130,7 @@ t.test('no piece is made in the turn of another', async (t) => {
     },
   }
   t.equal(await applied(server, configuration), null)
-  t.equal(turns.length, 6, 'listeners, backends twice, routes, bind, commit')
+  t.equal(turns.length, 8, 'listeners, backends twice, routes twice, router, bind, commit')
   t.equal(new Set(turns).size, turns.length)
 })
 
