@@ -64,15 +64,20 @@ export class Family<S extends Series> {
     return series
   }
 
-  /** Removes the series whose label has this value: what it names is gone. */
-  forget(label: string, value: string): void {
+  /**
+   * Removes the series whose label has another value than these: what they name is gone. Returns whether it
+   * did.
+   */
+  retain(label: string, values: ReadonlySet<string>): boolean {
     const at = this.labels.indexOf(label)
-    if (at < 0) return
+    if (at < 0) return false
+    const { size } = this.byValues
     for (const key of this.byValues.keys()) {
-      if (key.split(SEPARATOR)[at] !== value) continue
-      this.byValues.delete(key)
-      this.owner.series--
+      const value = key.split(SEPARATOR)[at]
+      if (value !== OTHER && !values.has(value)) this.byValues.delete(key)
     }
+    this.owner.series -= size - this.byValues.size
+    return this.byValues.size < size
   }
 
   /** Returns its lines. */
@@ -144,9 +149,11 @@ export class Metrics {
     this.families.push({ kind, name, help, labels, read })
   }
 
-  /** Removes the series whose label has this value, of all metrics. */
-  forget(label: string, value: string): void {
-    for (const each of this.families) if (each instanceof Family) each.forget(label, value)
+  /** Removes the series of all metrics whose label has another value than these. Returns whether it did. */
+  retain(label: string, values: ReadonlySet<string>): boolean {
+    let removed = false
+    for (const each of this.families) if (each instanceof Family && each.retain(label, values)) removed = true
+    return removed
   }
 
   /** Returns all of them as text. */

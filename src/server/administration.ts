@@ -135,7 +135,7 @@ export class Administration {
       route('/metrics', 'The metrics, for Prometheus.', () => ({
         status: 200,
         type: METRICS_TYPE,
-        text: this.metrics.all.text(),
+        text: this.metrics.text(),
       })),
     ]
   }

@@ -135,10 +135,22 @@ export class ServerMetrics implements ExchangeWatcher {
     if (wrong === null) this.lastReloadMs = Date.now()
   }
 
-  /** Removes the series of what has gone, once its last exchange has ended. */
-  forget(label: 'route' | 'backend' | 'endpoint', name: string): void {
-    this.all.forget(label, name)
-    if (label === 'backend') this.byRoute = new WeakMap()
+  /** Returns the text of all, without the series of what the configuration and DNS have no longer. */
+  text(): string {
+    const { configuration } = this.server
+    const backends = this.backends.all()
+    const live = {
+      listener: configuration.listeners.map(({ name }) => name),
+      route: configuration.routes.map(({ name }) => name),
+      backend: backends.map(({ name }) => name),
+      endpoint: backends.flatMap(({ endpoints }) => endpoints.map(({ name }) => name)),
+    }
+    let removed = false
+    // '' stands for none: a request that was refused before it had a route.
+    for (const [label, names] of Object.entries(live))
+      if (this.all.retain(label, new Set(['', ...names]))) removed = true
+    if (removed) this.byRoute = new WeakMap()
+    return this.all.text()
   }
 
   private seriesOf(route: Route): RouteSeries {

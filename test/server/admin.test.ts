@@ -245,6 +245,32 @@ t.test('Q2: an admin listener over TCP needs a token', async (t) => {
   t.match(errors, [{ path: 'admin', message: /over TCP a token is needed/ }])
 })
 
+t.test('what a reload takes away has no series', async (t) => {
+  const { at, server } = await serve(
+    t,
+    text(
+      'probes: { address: "127.0.0.1:0" }\nbackends: { app: { endpoints: ["127.0.0.1:1"] } }',
+      'routes: [{ name: gone, match: { path: /gone }, backend: app }, { name: stays, answer: { status: 204 } }]',
+    ),
+  )
+  await ask(at('main'), '/gone')
+  await ask(at('main'), '/')
+  const told = async () => (await ask(at('probes'), '/metrics')).body
+  t.match(await told(), /backend="app"/)
+  const { configuration } = server
+  await new Promise((resolve) =>
+    server.apply(
+      { ...configuration, backends: [], routes: configuration.routes.filter(({ name }) => name === 'stays') },
+      resolve,
+    ),
+  )
+  const after = await told()
+  t.notMatch(after, /route="gone"|backend="app"/)
+  t.match(after, /route="stays"/)
+  await ask(at('main'), '/')
+  t.match(await told(), /^fermata_requests_total\{.*route="stays".*\} 2$/m, 'the others go on')
+})
+
 t.test('promtool takes the metrics', { skip: unlessInstalled('promtool') }, async (t) => {
   const { at } = await serve(t, text('probes: { address: "127.0.0.1:0" }'))
   await ask(at('main'), '/')
