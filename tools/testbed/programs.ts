@@ -3,6 +3,7 @@
 // whatever was started is killed when this process ends, however it ends.
 
 import { type ChildProcess, spawn } from 'node:child_process'
+import { randomInt } from 'node:crypto'
 import { accessSync, constants, statSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { delimiter, join } from 'node:path'
@@ -36,6 +37,22 @@ export function findProgram(name: string): string | null {
     }
   }
   return null
+}
+
+/** Ports that no system gives to outgoing connections by itself. */
+const STEADY_PORTS = [12_000, 32_000] as const
+
+/** A free port for a server that ends and comes back: meanwhile no outgoing connection takes it. */
+export async function steadyPort(): Promise<number> {
+  for (;;) {
+    const port = randomInt(...STEADY_PORTS)
+    const isFree = await new Promise<boolean>((resolve) => {
+      const server = createServer()
+      server.on('error', () => resolve(false))
+      server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
+    })
+    if (isFree) return port
+  }
 }
 
 /**
