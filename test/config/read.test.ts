@@ -415,3 +415,17 @@ t.test('routes that no request can reach', async (t) => {
   t.strictSame(hidden('{}', '{ listener: main }'), [second(4)])
   t.strictSame(hidden('{ listener: main }', '{}'), [])
 })
+
+t.test('every file that was opened is remembered, also one that is refused', async (t) => {
+  const folder = t.testdir({ 'large.key': 'x'.repeat(1024 * 1024 + 1), folder: {} })
+  for (const [name, message] of [
+    ['large.key', /more than 1 MiB/],
+    ['folder', /is a folder|not a plain file/],
+    ['missing', /cannot be read/],
+  ] as const) {
+    const text = `version: 1\nlisteners: { main: { address: { file: ${name} } } }\n`
+    const { errors, contents } = reader.text(text, `${folder}/f.yaml`)
+    t.match(JSON.stringify(errors), message)
+    t.strictSame(contents.paths, [`${folder}/${name}`])
+  }
+})

@@ -193,6 +193,24 @@ t.test('files are compared now and then', async (t) => {
   t.strictSame(asked(), ['watched', 'ordered'], 'an order does not wait for changes to end')
 })
 
+t.test('what was found and is refused is not read again and again', async (t) => {
+  const { pollset, watch, asked, reply } = reloader(true)
+  const look = (digest: string) => {
+    pollset.advance(5_000)
+    watch.digest = digest
+    watch.raise(LOOKED)
+    pollset.run()
+  }
+  look('too large')
+  // The reading refuses the file, and so has another digest of it than the look.
+  reply('1')
+  look('too large')
+  look('too large')
+  t.strictSame(asked(), ['watched'])
+  look('mended')
+  t.strictSame(asked(), ['watched', 'watched'])
+})
+
 t.test('cancelled in each wait, it tells those who wait, and ends the thread and the watch', async (t) => {
   const reach: Record<string, (all: ReturnType<typeof reloader>) => void> = {
     'idle for ever': () => {},
