@@ -4,8 +4,8 @@
 import { Continuation, defineLife } from '../continuation/index.js'
 import { BODY, type FrontendStream, Head, RESET, SENT } from '../http/index.js'
 import { Signal } from '../pollset/index.js'
-import type { Admin } from './admin.js'
-import { type AdminAnswer, type AdminQuestion, error } from './routes.js'
+import type { Admin, Judged } from './admin.js'
+import { type AdminAnswer, error } from './routes.js'
 
 const ANSWERED = 1
 
@@ -25,9 +25,8 @@ export class AdminExchange extends Continuation {
   readonly admin: Admin
   readonly stream: FrontendStream
   private readonly made: Signal
-  private question: Omit<AdminQuestion, 'body'> | null = null
-  private answers: ((question: AdminQuestion, done: (answer: AdminAnswer) => void) => void) | null = null
-  private answer: AdminAnswer | null = null
+  private readonly judged: Judged
+  private answer: AdminAnswer | null
 
   constructor(admin: Admin, stream: FrontendStream) {
     const { bodyMs, answerMs } = admin.limits
@@ -35,12 +34,8 @@ export class AdminExchange extends Continuation {
     this.admin = admin
     this.stream = stream
     this.made = new Signal(`${stream.id}.answer`, 'signal', ['ANSWERED'])
-    const judged = admin.judge(stream.head as Head, !stream.remoteEnded)
-    if ('refusal' in judged) this.answer = judged.refusal
-    else {
-      this.question = judged.question
-      this.answers = judged.answers
-    }
+    this.judged = admin.judge(stream.head as Head, !stream.remoteEnded)
+    this.answer = 'refusal' in this.judged ? this.judged.refusal : null
   }
 
   get id(): string {
@@ -79,7 +74,8 @@ export class AdminExchange extends Continuation {
 
   /** Reads the body, and asks. */
   ask(): void {
-    const { stream } = this
+    const { stream, judged } = this
+    if ('refusal' in judged) return
     const bytes = Buffer.alloc(stream.waitingBytes)
     stream.receiveBuffer?.pull(bytes, 0, bytes.length, this.admin.world.pollset.now)
     const body = parsed(bytes.toString('utf8'))
@@ -87,7 +83,7 @@ export class AdminExchange extends Continuation {
       this.answered(error(400, 'the body is not JSON'))
       return
     }
-    this.answers?.({ ...(this.question as AdminQuestion), body }, (answer) => this.answered(answer))
+    judged.answers({ ...judged.question, body }, (answer) => this.answered(answer))
   }
 
   private answered(answer: AdminAnswer): void {

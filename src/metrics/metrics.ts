@@ -179,17 +179,8 @@ export class Metrics {
       }
     })
     if (!isLonger) return text
-    return (
-      text +
-      line(
-        name,
-        labelsOf(
-          labels,
-          labels.map(() => OTHER),
-        ),
-        rest,
-      )
-    )
+    const others = labels.map(() => OTHER)
+    return text + line(name, labelsOf(labels, others), rest)
   }
 }
 

@@ -60,19 +60,24 @@ export class Changeover extends Continuation {
   }
 
   crashed(error: unknown): void {
-    this.wrong = error instanceof Error ? error : new Error(String(error))
+    this.note(error)
     this.refuse()
   }
 
-  /** Makes a piece. Returns false if it is wrong. */
+  /** Makes a piece: the next step comes in a turn of its own. Returns false if the piece is wrong. */
   makes(piece: () => void): boolean {
     try {
       piece()
-      return true
     } catch (error) {
-      this.wrong = error instanceof Error ? error : new Error(String(error))
+      this.note(error)
       return false
     }
+    this.waitOn(0, this.ready, BOUND)
+    return true
+  }
+
+  private note(error: unknown): void {
+    this.wrong = error instanceof Error ? error : new Error(String(error))
   }
 
   /** Binds the listeners that are new; then it is ready. */
@@ -130,34 +135,20 @@ const thenCommit = suspend({ then: 'commit', ...nextTurn })
 
 const changeoverSteps = changeoverLife.steps<Changeover>({
   listeners(c) {
-    if (!c.makes(() => c.preparation.checkListeners())) return goto.refuse
-    c.waitOn(0, c.ready, BOUND)
-    return thenBackends
+    return c.makes(() => c.preparation.checkListeners()) ? thenBackends : goto.refuse
   },
   /** Makes some backends. */
   backends(c) {
-    let more = false
-    const makes = c.makes(() => {
-      more = c.preparation.addBackends()
-    })
-    if (!makes) return goto.refuse
-    c.waitOn(0, c.ready, BOUND)
-    return more ? thenBackends : thenRoutes
+    if (!c.makes(() => c.preparation.addBackends())) return goto.refuse
+    return c.preparation.hasMoreBackends ? thenBackends : thenRoutes
   },
   /** Makes some routes. */
   routes(c) {
-    let more = false
-    const makes = c.makes(() => {
-      more = c.preparation.addRoutes()
-    })
-    if (!makes) return goto.refuse
-    c.waitOn(0, c.ready, BOUND)
-    return more ? thenRoutes : thenRouter
+    if (!c.makes(() => c.preparation.addRoutes())) return goto.refuse
+    return c.preparation.hasMoreRoutes ? thenRoutes : thenRouter
   },
   router(c) {
-    if (!c.makes(() => c.preparation.makeRouter())) return goto.refuse
-    c.waitOn(0, c.ready, BOUND)
-    return thenBind
+    return c.makes(() => c.preparation.makeRouter()) ? thenBind : goto.refuse
   },
   /** Waits until all new listeners are bound, or one cannot be. */
   bind(c) {

@@ -71,23 +71,29 @@ export class Preparation {
     this.listeners = listeners.check(this.configuration.listeners)
   }
 
-  /** Makes some of the backends. Returns whether there are more. */
-  addBackends(): boolean {
+  /** Makes some of the backends. */
+  addBackends(): void {
     const { backends } = this.configuration
     const from = this.backendsMade
     this.backendsMade = Math.min(from + BACKENDS_AT_ONCE, backends.length)
     for (const each of backends.slice(from, this.backendsMade)) this.made.add(each)
-    return this.backendsMade < backends.length
   }
 
-  /** Makes some of the routes. Returns whether there are more. */
-  addRoutes(): boolean {
+  get hasMoreBackends(): boolean {
+    return this.backendsMade < this.configuration.backends.length
+  }
+
+  /** Makes some of the routes. */
+  addRoutes(): void {
     const { world, proxy } = this.parts
     const { routes } = this.configuration
     const from = this.routesMade.length
     const some = routes.slice(from, from + ROUTES_AT_ONCE)
     this.routesMade.push(...madeRoutes(some, this.made.byName, world.pollset, proxy.limits))
-    return this.routesMade.length < routes.length
+  }
+
+  get hasMoreRoutes(): boolean {
+    return this.routesMade.length < this.configuration.routes.length
   }
 
   /** Makes the router of all routes. Throws if a pattern or a host is wrong. */

@@ -31,8 +31,8 @@ export class ServedConfiguration {
     this.parts = parts
     const preparation = new Preparation(parts, configuration, foundOut)
     preparation.checkListeners()
-    while (preparation.addBackends());
-    while (preparation.addRoutes());
+    while (preparation.hasMoreBackends) preparation.addBackends()
+    while (preparation.hasMoreRoutes) preparation.addRoutes()
     preparation.makeRouter()
     this.first = preparation.listeners
     this.commit(preparation)
