@@ -49,7 +49,7 @@ export type LogField<T> =
 export interface LogFamily<T> {
   /** `request.` */
   readonly prefix: string
-  /** What follows, for a person: `FIELD`. */
+  /** The rest of the name, for a person: `FIELD`. */
   readonly rest: string
   /** Returns the field of this name behind the prefix; null if that is not one. */
   field(rest: string): LogField<T> | null
@@ -79,7 +79,7 @@ export class LogFields<T> {
   }
 }
 
-/** What stands behind the point, for each number of thousandths. */
+/** The digits behind the point, for each number of thousandths. */
 export const DECIMALS: readonly string[] = Array.from({ length: 1_000 }, (_, thousandths) =>
   String(thousandths).padStart(3, '0').replace(/0+$/, ''),
 )

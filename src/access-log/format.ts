@@ -45,9 +45,9 @@ interface Style {
   readonly text: (text: string) => string
   /** The same for our own text: words and times. */
   readonly word: (word: string) => string
-  /** What stands before a field's value. */
+  /** Returns the text before a field's value. */
   readonly begin: (name: string) => string
-  /** What stands before, between and behind the numbers of a field, and before each. */
+  /** The text before, between and behind the numbers of a field, and before each. */
   readonly numbers: {
     readonly open: (name: string) => string
     readonly between: number
@@ -77,7 +77,7 @@ class Part<T> implements Piece<T> {
   private readonly times: Times
   private readonly begin: Uint8Array
   private readonly close: Uint8Array
-  /** What stands before each number, or before each value of a row. */
+  /** The text before each number, or before each value of a row. */
   private readonly names: readonly Uint8Array[]
   /** The last text, and how it was written: most lines have the same. */
   private last = ''
@@ -210,7 +210,7 @@ interface Piece<T> {
 class Run<T> implements Piece<T> {
   private readonly parts: readonly Part<T>[]
   private readonly between: number
-  /** What the line before had, and its bytes; null until two lines had the same. */
+  /** The texts of the line before, and their bytes; null until two lines had the same. */
   private readonly texts: string[]
   private bytes: Uint8Array | null = null
 

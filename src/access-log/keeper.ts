@@ -4,7 +4,7 @@
 import { Continuation, defineLife, type World } from '../continuation/index.js'
 import { DROPPED, FAILED, type LineFile, type Pollset, REOPENED } from '../pollset/index.js'
 
-/** What it tells. */
+/** Its events. */
 export interface KeeperWords {
   dropped(file: LineFile, lines: number): void
   failed(file: LineFile, why: string): void

@@ -1,6 +1,6 @@
 // Takes secrets out of what is logged: queries carry tokens, names and searches.
 
-/** What stands for a value that is not shown. */
+/** Stands for a value that is not shown. */
 export const HIDDEN = '***'
 /** A longer name of a parameter is probably a value: a token may have `=` in it. */
 const NAME_CHARACTERS_MAX = 64
@@ -19,7 +19,7 @@ export function redactedQuery(url: string): string {
   return redacted
 }
 
-/** What ends a parameter: `&`, `;` and `#`. */
+/** A parameter ends at `&`, `;` and `#`. */
 const ENDS: ReadonlySet<number> = new Set([0x26, 0x3b, 0x23])
 const EQUALS = 0x3d
 

@@ -14,7 +14,7 @@ export interface AdminOptions {
    * socket.
    */
   readonly hosts: readonly string[] | null
-  /** What must be sent for all that is not open; null: nothing, as on a Unix socket. */
+  /** The token for all that is not open; null: none is needed, as on a Unix socket. */
   readonly token: string | null
   /** Compares two texts in constant time. */
   readonly isSame: (a: string, b: string) => boolean

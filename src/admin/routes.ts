@@ -1,9 +1,9 @@
-// What may be asked of the admin listener: methods and paths, and who may ask them.
+// The routes of the admin listener: methods and paths, and which of them need the token.
 
 /** A question that was found to be allowed. */
 export interface AdminQuestion {
   readonly method: string
-  /** What stands in the place of each `{NAME}` of the path, decoded. */
+  /** The text in the place of each `{NAME}` of the path, decoded. */
   readonly parts: Readonly<Record<string, string>>
   readonly query: URLSearchParams
   /** The body, read as JSON; null without one. */
@@ -23,7 +23,7 @@ export interface AdminRoute {
   readonly method: string
   /** As `/backends/{backend}/endpoints/{endpoint}`. */
   readonly path: string
-  /** What it tells or does, for the description. */
+  /** Says what it tells or does, for the description. */
   readonly about: string
   /** Nobody needs a token for it. */
   readonly open: boolean

@@ -9,7 +9,7 @@ export interface MemberState {
   readonly share: number
   /** Requests that have a lease or wait for one. */
   readonly load: number
-  /** What active checks know of it; null without them. */
+  /** The state of active checks; null without them. */
   readonly active: ActiveState | null
   /** ms until its ejection ends; 0 without one. */
   readonly ejectedMs: number

@@ -91,7 +91,7 @@ export const accessLog = (s: Scalars) =>
     .describe('A line for each request that has ended. Without it there is no access log.')
     .optional()
 
-/** What is written of an access log. */
+/** The fields, format and file of an access log. */
 export interface AccessLogOptions {
   /** `-` is standard output. */
   readonly file: string

@@ -288,7 +288,7 @@ export function checkAnswer(value: DapObject): string | null {
 /** Returns the bytes of a message, its header included. */
 export const dapBytes = (message: DapMessage): Buffer => dapBeginning(JSON.stringify(message), 0)
 
-/** Returns the header of a message and the beginning of its JSON, which so many bytes follow. */
+/** Returns the header of a message and the beginning of its JSON, which this many bytes follow. */
 export function dapBeginning(text: string, following: number): Buffer {
   return Buffer.from(`Content-Length: ${Buffer.byteLength(text) + following}\r\n\r\n${text}`)
 }

@@ -65,7 +65,7 @@ export class DapSession extends ByteConnection implements Commander, Surveyor {
   readonly pointsBy = new Map<string, number[]>()
   /** The request that a survey will answer: nothing is read until then. */
   private pending: { readonly survey: Survey; readonly seq: number; readonly command: string } | null = null
-  /** What is sent while the answer of a survey is written: it follows. Null while none is. */
+  /** The messages that follow the answer of a survey, while that is written. Null while none is. */
   private delayed: Buffer[] | null = null
   private readonly reader: DapReader<DapRequest>
   private seq = 0

@@ -4,7 +4,7 @@
 
 import type { Pollset } from '../pollset/index.js'
 
-/** What is done, in units of about 0.3 µs. */
+/** The work that was done, in units of about 0.3 µs. */
 export const units = {
   /** One continuation, client or engine is looked at. */
   look: 1,

@@ -1,4 +1,4 @@
-// What takes the places of an engine's sessions, for traces and debuggers: why a lease waits.
+// The takers of an engine's places, for traces and debuggers: why a lease waits.
 
 import type { Deadline, Holder } from '../pollset/index.js'
 import type { Opening } from './opening.js'

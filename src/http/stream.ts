@@ -87,8 +87,9 @@ export abstract class Stream extends Pollable implements CreditSink {
   /** Whether its 2xx response opens no tunnel: an HTTP/1.1 backend declined the Upgrade (RFC 9110 §7.8). */
   declined: boolean
   /**
-   * What the request asks to switch to, besides WebSocket (RFC 9110 §7.8). On a frontend: the Upgrade field
-   * as it came. On a backend: one protocol, set before the request head is sent. '' for nothing.
+   * The protocols that the request asks to switch to, besides WebSocket (RFC 9110 §7.8). On a frontend: the
+   * Upgrade field as it came. On a backend: one protocol, set before the request head is sent. '' for
+   * nothing.
    */
   upgrade: string
   /** On a backend: 101 has come, and bytes follow both ways. */

@@ -142,7 +142,7 @@ class Http1Frontend extends Http1Connection implements Client, FrontendSteps {
     const stream = new Http1FrontendStream(this, ++this.count, head, this.reader.version)
     stream.remoteEnded = ended
     stream.key = this.reader.webSocketKey
-    // Who ends the connection after this request does not switch.
+    // A client that ends the connection after this request does not switch.
     if (stream.key === '' && this.reader.keepAlive) stream.upgrade = this.reader.upgrade
     this.stream = stream
     this.acceptor.accept(stream)

@@ -182,7 +182,7 @@ export class Backend {
     this.retiring = true
     this.discovery = null
     if (this.pins === 0) this.replace([])
-    // What was looked up is found no more.
+    // The addresses that were looked up are found no more.
     else this.wake()
   }
 

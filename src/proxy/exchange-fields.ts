@@ -8,7 +8,7 @@ import { fieldValue } from './field-value.js'
 import { sideOf } from './outcomes.js'
 import { stepTimeNames } from './step-times.js'
 
-/** What of a request is not logged. */
+/** The parts of a request that are not logged. */
 export interface Redaction {
   /** `values`: the values of the query are hidden, in the path and in fields that have URLs. */
   readonly query: 'values' | 'none'

@@ -7,7 +7,7 @@ import type { Exchange } from './exchange.js'
 import { forwardedValue } from './forwarded.js'
 import type { ClientView, TrustedProxies } from './trusted-proxies.js'
 
-/** What of a connection our forwarding fields depend on. */
+/** The properties of a connection that our forwarding fields depend on. */
 type ForwardedClient = Pick<Client, 'addresses' | 'forwardingFields'>
 
 /**

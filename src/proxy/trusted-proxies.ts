@@ -106,7 +106,7 @@ export class TrustedProxies {
       address = next
       if (!this.networks.has(address)) break
     }
-    // What these proxies have written, the client's neighbour first.
+    // The elements that these proxies have written, the client's neighbour first.
     const believed = elements.slice(0, Math.max(read, 1)).reverse()
     const said = (name: string): string | null =>
       believed.find((each) => each?.get(name) !== undefined)?.get(name) ?? null
@@ -128,7 +128,7 @@ export class TrustedProxies {
       : []
   }
 
-  /** Returns the addresses that are told, the last one first; null for one that is none. */
+  /** Returns the addresses that are told, the last one first; null for an element without an address. */
   private chainOf(
     fields: readonly Field[],
     elements: readonly (ForwardedElement | null)[],

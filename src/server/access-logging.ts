@@ -144,7 +144,7 @@ export class AccessLogging implements ExchangeWatcher, KeeperWords {
     closed()
   }
 
-  // What the keeper tells
+  // The keeper's events
 
   dropped(file: LineFile, lines: number): void {
     const were = `${counted(lines, 'line')} ${lines === 1 ? 'was' : 'were'}`

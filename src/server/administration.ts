@@ -112,7 +112,7 @@ export class Administration {
     )
   }
 
-  // What anybody may ask
+  // Answers for everybody
 
   private probes(): AdminRoute[] {
     const route = (path: string, about: string, answer: () => AdminAnswer): AdminRoute => ({
@@ -140,7 +140,7 @@ export class Administration {
     ]
   }
 
-  // What needs the token
+  // Answers that need the token
 
   private questions(): AdminRoute[] {
     const route = (

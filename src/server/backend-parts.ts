@@ -1,4 +1,4 @@
-// What the parts of a running backend are made of, and whether two configurations of a backend differ in it.
+// The configuration of a running backend's parts, and whether two configurations of a backend differ in it.
 
 import { isDeepStrictEqual } from 'node:util'
 import { type BalancerOptions, balancerOptions } from '../balancing/index.js'

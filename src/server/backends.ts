@@ -41,7 +41,7 @@ interface Configured {
   readonly options: BackendOptions
   readonly connectMs: number | undefined
   readonly tuning: Tuning
-  /** What the connections of its endpoints depend on, beside their addresses and names. */
+  /** Names what the connections of its endpoints depend on, beside their addresses and names. */
   readonly connections: string
   /** Null with fixed endpoints. */
   readonly discovery: Discovery | null
@@ -60,7 +60,7 @@ interface Wanted extends EndpointConfig {
 interface Placed {
   readonly endpoint: Endpoint
   readonly wanted: Wanted
-  /** What its connections depend on, beside its address. */
+  /** Names what its connections depend on, beside its address. */
   readonly connections: string
 }
 

@@ -31,7 +31,7 @@ export const limitTables = (): LimitTables => ({
   limitTexts: Object.fromEntries(Object.entries(LIMIT_TEXTS).map(([name, [, text]]) => [name, text])),
 })
 
-/** What the checks have found out that takes long, so that the loop need not find it out again. */
+/** The results of checks that take long, so that the loop need not find it out again. */
 export interface FoundOut {
   /** Those of the patterns in routes. */
   readonly automata: Automata
@@ -46,7 +46,7 @@ export interface CheckedResult extends ReadResult {
 }
 
 /**
- * What a reading needs. @param key of the digits that stand for secrets, one for all readings of a process
+ * Options of a reading. @param key of the digits that stand for secrets, one for all readings of a process
  */
 export const readOptions = (key: string): ReadOptions => ({ ...limitTables(), secretKey: Buffer.from(key) })
 

@@ -1,5 +1,5 @@
 // The first active checks of endpoints. A configuration may bring thousands of endpoints at once: in a turn
-// only so many checks begin, the others in the turns that follow, in their order.
+// only a bounded number of checks begin, the others in the turns that follow, in their order.
 
 import type { Pollset, Waiter } from '../pollset/index.js'
 import type { Endpoint, HealthCheck } from '../proxy/index.js'

@@ -42,7 +42,7 @@ export interface MadeConfiguration {
 }
 
 export interface ConfigurationOrigin {
-  /** What a thread can read; null if it is made here. */
+  /** The source that a thread can read; null if it is made here. */
   readonly source: ReadSource | null
   /** Makes the configuration. Throws a {@link ConfigError} that has all errors. */
   make(): MadeConfiguration

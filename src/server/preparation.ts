@@ -1,5 +1,5 @@
-// What a configuration makes of a server, made in pieces that each take less time than a turn may. It changes
-// nothing of what serves before it is committed.
+// The parts that a server has by its configuration, made in pieces that each take less time than a turn may.
+// It changes nothing of what serves before it is committed.
 
 import type { Configuration } from '../config/index.js'
 import type { HttpWorld } from '../http/index.js'

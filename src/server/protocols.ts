@@ -33,7 +33,7 @@ const targetOf = ({ host, port, path }: BackendUrl, connectTime: ConnectTime): D
   connectTime,
 })
 
-/** What can change of living engines. */
+/** The options that can change in living engines. */
 export interface Tuning {
   readonly limits: EngineLimits
   readonly connectMs: number

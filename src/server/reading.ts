@@ -1,5 +1,5 @@
-// What a reading of a configuration asks for and gives. It is cut into parts to be cloned from the thread
-// that reads (config-thread.ts): to take the whole at once would take longer than a turn may.
+// The request and the answer of a reading of a configuration. The answer is cut into parts to be cloned from
+// the thread that reads (config-thread.ts): to take the whole at once would take longer than a turn may.
 
 import {
   type Configuration,
@@ -11,7 +11,7 @@ import {
 import { keyedDigest } from '../pollset/index.js'
 import { type CheckedResult, checked, NOTHING_FOUND_OUT } from './check-configuration.js'
 
-/** What is read: a file, or a document from code. */
+/** The source that is read: a file, or a document from code. */
 export type ReadSource = { readonly file: string } | { readonly document: unknown }
 
 export interface ReadRequest {
@@ -24,7 +24,7 @@ export interface ReadRequest {
 /** Asks for the next part. */
 export const NEXT_PART = 'next'
 
-/** What is read, and a digest of the configuration: equal ones are equal configurations. */
+/** The answer of a reading, and a digest of the configuration: equal ones are equal configurations. */
 export interface ReadAnswer extends CheckedResult {
   readonly digest: string
 }

@@ -40,7 +40,7 @@ const COMPARE_MS = 5_000
 
 const ASKED = 1
 
-/** What has come of a reading: an answer, or why there is none. */
+/** The outcome of a reading: an answer, or why there is none. */
 export type Reading =
   | { readonly answer: ReadAnswer }
   /** `unsent`: the source cannot be cloned to a thread. `superseded`: a newer order came. */
@@ -77,7 +77,7 @@ export class Reloader extends Continuation {
   readonly watch: FileWatch | null
   private readonly pollset: NodePollset
   private readonly digestKey: string
-  /** What is read when a watched file has changed. */
+  /** The source that is read when a watched file has changed. */
   private readonly watched: Order | null
   private waiting: Order | null = null
   private current: Order | null = null
@@ -90,7 +90,7 @@ export class Reloader extends Continuation {
   /** The files that were last read, as they were. */
   private contents: FileContents
   /**
-   * What was found when they were last compared. It is not read again, though it may be refused or
+   * The state that was found when they were last compared. It is not read again, though it may be refused or
    * unreadable.
    */
   private foundDigest = ''

@@ -22,7 +22,7 @@ const STEP_SECONDS = [0.001, 0.01, 0.1, 1, 10] as const
 
 const ms = (value: number): number => value / 1_000
 
-/** What is counted of a route: looked up once. */
+/** The counters of a route: looked up once. */
 interface RouteSeries {
   readonly seconds: Histogram
   readonly requestBytes: Counter

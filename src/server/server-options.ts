@@ -7,7 +7,7 @@ import type { DebugOptions } from './debugging.js'
 
 export interface ServerOptions {
   readonly configuration: Configuration
-  /** What checks of it have found out. */
+  /** The results of its checks. */
   readonly foundOut?: FoundOut | undefined
   /** Reads the configuration again, for each `Server.command` `reload`, and applies it. */
   readonly read?: (() => void) | undefined

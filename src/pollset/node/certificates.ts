@@ -42,7 +42,7 @@ function namesOf(certificate: X509Certificate): string[] {
   return [...new Set(found.map((each) => each.toLowerCase()))].filter((each) => HOST.test(each))
 }
 
-/** What a certificate says, after it was checked with its key. It can be cloned to another thread. */
+/** A certificate that was checked with its key. It can be cloned to another thread. */
 export interface Identity {
   readonly cert: string
   readonly key: string

@@ -29,7 +29,7 @@ const PAUSE_MS = 20
 /** ms that the last lines may take when the file is closed */
 const END_MS = 2_000
 
-/** What a file needs of its pollset. */
+/** The part of a pollset that a file needs. */
 export interface LogFileOwner extends Pick<Marks, 'mark'> {
   flushLater(output: Flushable): void
 }
@@ -50,7 +50,7 @@ export class NodeLogFile extends LineFile implements Flushable, Marked {
   private filledLines = 0
   private writing: Buffer
   private writingLines = 0
-  /** What is left of the slab that is written: from here to there. */
+  /** The rest of the slab that is written: from here to there. */
   private at = 0
   private end = 0
   /** A write is in flight. */
