@@ -36,11 +36,13 @@ t.test('the seeds pass', async (t) => {
  * a refusal (810038), one whose backend was configured no longer (810139). Of the simulator
  * itself: resets that crossed a vanished connection (910001118, 910017235), a full length whose rest was lost
  * (910015829, 910040773, 960017381), credit of a peer that had ended (910033712), a backend that allows no streams
- * (910087724), a response that is still being read (930024416).
+ * (910087724), a response that is still being read (930024416), a tunnel that stalls while it is held, and whose
+ * steps after its release take two turns (775408682).
  */
 const FOUND = [
   6504, 8099, 31836, 32684, 810258, 710296401, 718050209, 910001118, 910015829, 910017235, 910033712,
   910040773, 810324, 815639, 810038, 810139, 920001399, 930030417, 910087724, 930024416, 726630059, 960017381,
+  775408682,
 ]
 
 t.test('seeds that have failed once pass', (t) => {
