@@ -5,18 +5,23 @@ import { type AddressInfo, createServer } from 'node:net'
 import t, { type Test } from 'tap'
 import type { Configuration } from '../../src/config/index.js'
 import type { Continuation } from '../../src/continuation/index.js'
-import { changeoverLife } from '../../src/server/changeover.js'
+import { type Changeover, changeoverLife } from '../../src/server/changeover.js'
 import type { Server } from '../../src/server/server.js'
 import { serveText } from '../../tools/testbed/text-server.js'
 import { declared, Seen } from '../world/seen.js'
 
-/** Gives up the change when it comes to a step. */
+/** Cancels the change when it comes to a step, or as soon as its listeners are bound. */
 class Cancelling extends Seen {
   at = ''
+  whenBound = false
+  private changeover: Changeover | null = null
 
   override transition(...[c, at, out]: Parameters<Seen['transition']>): void {
     super.transition(c, at, out)
-    if (c.kind === 'changeover' && c.program.names[at] === this.at) c.cancel()
+    if (c.kind === 'changeover') {
+      this.changeover = c as Changeover
+      if (c.program.names[at] === this.at) c.cancel()
+    } else if (this.whenBound && this.changeover?.bound) this.changeover.cancel()
   }
 }
 
@@ -118,6 +123,23 @@ t.test('it gives up in each step, and its new listeners close', async (t) => {
   while ((await statusOf(port, '127.0.0.2').catch(() => 0)) !== 0) await new Promise(setImmediate)
   t.equal(await applied(server, { ...configuration, listeners }), null)
   t.equal(await statusOf(port, '127.0.0.2'), 201)
+})
+
+t.test('cancelled when its listeners are bound, it closes them', async (t) => {
+  const { server, configuration, port } = await serve(t)
+  const [listener] = configuration.listeners
+  const listeners = [listener, { ...listener, name: 'second', address: `127.0.0.2:${port}` }]
+  const bound = () => [...server.world.scheduler.alive()].filter((each) => each.kind === 'listener').length
+  t.equal(bound(), 1)
+  seen.whenBound = true
+  t.match(await applied(server, { ...configuration, listeners }), {
+    message: 'a newer configuration came before it served',
+  })
+  seen.whenBound = false
+  t.equal(server.configuration, configuration)
+  for (let turns = 0; turns < 10 && bound() > 1; turns++) await new Promise(setImmediate)
+  t.equal(bound(), 1, 'only the listener of before is left')
+  t.equal(await applied(server, { ...configuration, listeners }), null, 'the address is free again')
 })
 
 t.test('no piece is made in the turn of another', async (t) => {
