@@ -6,31 +6,22 @@
 // It has no clock: `now` is ms of the pollset's clock, and is told. What depends on health and time is
 // computed when something has changed, so that a choice costs a few comparisons.
 
+import { Affinity } from './affinity.js'
+import type { BalanceEvent, Score } from './balance-event.js'
 import type { BalancerOptions } from './balancer-options.js'
 import { hashText } from './hash.js'
 import type { Member } from './member.js'
 import { type MemberState, stateOf } from './member-state.js'
+import type { Overlay } from './overlay.js'
 import { PassiveHealth } from './passive-health.js'
 import { type Chance, hash, leastRequests, random, roundRobin, scoreOf } from './policies.js'
+import { weigh } from './slow-start.js'
 import { Unreachable } from './unreachable.js'
-
-/** What can happen to a member, or to the backend (`member` null). */
-export type BalanceEvent = 'up' | 'down' | 'ejected' | 'returned' | 'reached' | 'panic' | 'calm'
-
-/** A member's score for a key: the highest is chosen, if it is a candidate with room under the bound. */
-export interface Score {
-  readonly member: string
-  readonly score: number
-  readonly candidate: boolean
-}
 
 /** Which members are candidates: `up` has the ejected ones too. */
 type Take = 'usable' | 'up' | 'unknown' | 'all'
 
 const NONE: readonly Member[] = []
-
-/** The least part of its weight that a member has in its slow start. */
-const SLOW_START_LEAST = 0.1
 
 export class Balancer {
   members: readonly Member[] = NONE
@@ -54,12 +45,13 @@ export class Balancer {
   /** When time alone changes the shares: at each moment of a slow start. */
   private ramping = false
   private weighedAt = Number.NEGATIVE_INFINITY
-  private readonly byCookie = new Map<string, Member>()
+  private readonly affinity: Affinity
 
   /** @param chance returns a number in [0, 1), of the pollset's randomness */
   constructor(options: BalancerOptions, now: number, chance: Chance) {
     this.options = options
     this.passive = new PassiveHealth(options.passive)
+    this.affinity = new Affinity(options.hmac)
     this.chance = chance
     this.weighedAt = now
   }
@@ -70,7 +62,6 @@ export class Balancer {
     this.options = options
     this.stale = true
     for (const each of this.members) {
-      if (options.hmac !== before.hmac) each.affinity = null
       if (options.checked === before.checked) continue
       // Those that have served go on until checks fail.
       each.active = options.checked ? 'up' : 'unknown'
@@ -78,7 +69,7 @@ export class Balancer {
       each.failedChecks = 0
     }
     this.passive.configure(options.passive, this.members)
-    if (options.hmac !== before.hmac) this.byCookie.clear()
+    this.affinity.configure(options.hmac, this.members)
   }
 
   /** Takes this list of members. Those that stay keep their state; the first list has no slow start. */
@@ -92,7 +83,7 @@ export class Balancer {
     }
     this.members = [...members]
     this.unreachable.retain(members)
-    this.byCookie.clear()
+    this.affinity.forget()
     this.stale = true
     this.refresh(now)
   }
@@ -132,6 +123,15 @@ export class Balancer {
 
   ended(member: Member): void {
     member.load--
+  }
+
+  /** Lays this over the configuration of a member, in place of what was laid before; null takes it away. */
+  overlay(member: Member, overlay: Overlay | null, now: number): void {
+    const served = isServing(member)
+    member.lay(overlay)
+    if (!served && isServing(member)) member.usableSince = now
+    this.stale = true
+    this.refresh(now)
   }
 
   /** Counts a request that the member answered. */
@@ -211,19 +211,16 @@ export class Balancer {
 
   /** Returns the value of this member's affinity cookie; '' without affinity. */
   affinityOf(member: Member): string {
-    member.affinity ??= this.options.hmac?.(member.name) ?? ''
-    return member.affinity
+    return this.affinity.valueOf(member)
   }
 
   /** Returns the member that a cookie names, a draining one too; null if it is unknown or not usable. */
   byAffinity(value: string, now: number): Member | null {
-    if (this.options.hmac === null) return null
-    if (this.byCookie.size === 0)
-      for (const each of this.members) this.byCookie.set(this.affinityOf(each), each)
-    const member = this.byCookie.get(value)
-    if (member === undefined) return null
+    const member = this.affinity.find(value, this.members)
+    if (member === null) return null
     this.refresh(now)
-    if (!member.candidate && !(member.draining && this.isUsable(member, now))) return null
+    const drains = member.draining && !member.blocked && this.isUsable(member, now)
+    if (!member.candidate && !drains) return null
     if (this.unreachable.avoided(this.candidates.members, NONE, now).includes(member)) return null
     this.unreachable.tries(member, now)
     return member
@@ -316,6 +313,7 @@ export class Balancer {
     let oldest = Number.POSITIVE_INFINITY
     this.changesAt = Number.POSITIVE_INFINITY
     for (const each of this.members) {
+      this.expire(each, now)
       if (each.ejectedUntil > 0) {
         if (each.ejectedUntil <= now) this.returned(each, each.ejectedUntil)
         else this.changesAt = Math.min(this.changesAt, each.ejectedUntil)
@@ -348,6 +346,19 @@ export class Balancer {
     if (had === 0 && this.candidates.members.length > 0) this.onUsable?.(now)
   }
 
+  /** Takes away an overlay whose time is over. */
+  private expire(member: Member, now: number): void {
+    const until = member.overlay?.until ?? Number.POSITIVE_INFINITY
+    if (until > now) {
+      this.changesAt = Math.min(this.changesAt, until)
+      return
+    }
+    const served = isServing(member)
+    member.lay(null)
+    if (!served) member.usableSince = until
+    this.onEvent?.('overlay-over', member, until)
+  }
+
   private panics(panicking: boolean, now: number): void {
     if (panicking === this.panicking) return
     this.panicking = panicking
@@ -377,21 +388,9 @@ export class Balancer {
   }
 
   private weigh(now: number): void {
-    const { members } = this.candidates
-    const window = this.options.balance.slowStartMs
-    let oldest = Number.POSITIVE_INFINITY
-    for (const each of members) oldest = Math.min(oldest, each.usableSince)
-    this.ramping = false
-    this.candidates.even = true
-    for (const each of members) {
-      const age = now - each.usableSince
-      const slow = age < window && each.usableSince > oldest
-      each.share = slow ? each.weight * Math.max(SLOW_START_LEAST, age / window) : each.weight
-      if (slow) this.ramping = true
-      if (each.share !== members[0].share) this.candidates.even = false
-    }
+    this.ramping = weigh(this.candidates, now, this.options.balance.slowStartMs)
     this.weighedAt = now
   }
 }
 
-const isServing = (member: Member): boolean => !member.draining && member.weight > 0
+const isServing = ({ draining, blocked, weight }: Member): boolean => !draining && !blocked && weight > 0

@@ -1,6 +1,23 @@
 // A member as it is now, for people and metrics.
 
 import type { ActiveState, Member } from './member.js'
+import type { Overlay } from './overlay.js'
+
+/** An overlay as it is now. */
+export interface OverlayState {
+  readonly weight: number | null
+  readonly drain: boolean
+  readonly block: boolean
+  /** ms until it ends; null: not by time */
+  readonly endsInMs: number | null
+}
+
+export const overlayState = ({ weight, drain, block, until }: Overlay, now: number): OverlayState => ({
+  weight,
+  drain,
+  block,
+  endsInMs: until === Number.POSITIVE_INFINITY ? null : Math.max(0, until - now),
+})
 
 export interface MemberState {
   readonly name: string
@@ -16,6 +33,9 @@ export interface MemberState {
   /** False after a connection could not be made, until one was. */
   readonly reachable: boolean
   readonly draining: boolean
+  readonly blocked: boolean
+  /** What an operator has set at run time; null: nothing. */
+  readonly overlay: OverlayState | null
   /** Whether it is chosen now. */
   readonly chosen: boolean
 }
@@ -30,5 +50,7 @@ export const stateOf = (member: Member, now: number, checked: boolean): MemberSt
   ejectedMs: member.ejectedUntil > 0 ? member.ejectedUntil - now : 0,
   reachable: member.trialAt === 0,
   draining: member.draining,
+  blocked: member.blocked,
+  overlay: member.overlay === null ? null : overlayState(member.overlay, now),
   chosen: member.candidate,
 })

@@ -2,6 +2,7 @@
 
 import { hashText } from './hash.js'
 import type { OutcomeWindow } from './outcome-window.js'
+import type { Overlay } from './overlay.js'
 
 /** What active checks know of a member. */
 export type ActiveState = 'unknown' | 'up' | 'down'
@@ -11,7 +12,9 @@ export class Member {
   readonly name: string
   /** The hash of the name. */
   readonly hash: number
-  /** Tell the balancer of a change by {@link Balancer.replace}. At 0 it gets no new request. */
+  /** What an operator has set; null: nothing. Set by {@link Balancer.overlay}. */
+  overlay: Overlay | null = null
+  /** Its weight, by the overlay if that has one. At 0 it gets no new request. */
   weight: number
   /** Requests that have a lease or wait for one. */
   load = 0
@@ -20,6 +23,8 @@ export class Member {
   active: ActiveState = 'unknown'
   /** It gets no new request, but for those of its own clients by affinity. */
   draining = false
+  /** It gets no new request at all. */
+  blocked = false
   /** Active checks in a row that passed, and that failed. @internal */
   passedChecks = 0
   /** @internal */
@@ -55,12 +60,30 @@ export class Member {
   /** The value of its affinity cookie; null until it is asked for. @internal */
   affinity: string | null = null
 
+  /** Its weight by the configuration. */
+  private configured: number
+
   /** @param weight 1 to 256, relative to the other members */
   constructor(name: string, weight: number, addedAt: number) {
     this.name = name
     this.hash = hashText(name)
     this.weight = weight
+    this.configured = weight
     this.share = weight
     this.addedAt = addedAt
+  }
+
+  /** Gives it another weight by the configuration. Tell the balancer by {@link Balancer.replace}. */
+  configure(weight: number): void {
+    this.configured = weight
+    this.weight = this.overlay?.weight ?? weight
+  }
+
+  /** @internal */
+  lay(overlay: Overlay | null): void {
+    this.overlay = overlay
+    this.weight = overlay?.weight ?? this.configured
+    this.draining = overlay?.drain ?? false
+    this.blocked = overlay?.block ?? false
   }
 }

@@ -137,9 +137,9 @@ export class Backend {
     return member === null ? null : (this.byMember.get(member) ?? null)
   }
 
-  /** Returns the endpoint that has authenticated this client's connection (NTLM, Negotiate). */
+  /** Returns the endpoint that has authenticated this client's connection (NTLM, Negotiate), unless it is blocked. */
   boundTo(client: Client): Endpoint | null {
-    for (const each of this.current) if (each.engines.isBoundTo(client)) return each
+    for (const each of this.current) if (!each.member.blocked && each.engines.isBoundTo(client)) return each
     return null
   }
 

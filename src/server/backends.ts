@@ -287,7 +287,7 @@ export class Backends {
       const member = endpoint?.name === engines.name ? endpoint.member : null
       endpoint = this.live(new Endpoint(this.world, engines, weight, member))
     }
-    endpoint.member.weight = weight
+    endpoint.member.configure(weight)
     return { endpoint, wanted, connections }
   }
 

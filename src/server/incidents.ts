@@ -155,6 +155,7 @@ const HEALTH: Readonly<Record<BalanceEvent, readonly ['info' | 'warn' | 'error',
   ejected: ['warn', 'is ejected for a while: too many of its requests failed'],
   returned: ['info', 'is back: its ejection is over'],
   reached: ['info', 'is reached again'],
+  'overlay-over': ['info', 'is as configured again: the time of its overlay is over'],
   panic: ['error', 'too few endpoints are healthy, so unhealthy ones get requests too (health.panic)'],
   calm: ['info', 'enough endpoints are healthy again'],
 }

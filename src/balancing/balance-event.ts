@@ -1,0 +1,20 @@
+// What a balancer tells: events of its members, and their scores for a key.
+
+/** What can happen to a member, or to the backend (`member` null). */
+export type BalanceEvent =
+  | 'up'
+  | 'down'
+  | 'ejected'
+  | 'returned'
+  | 'reached'
+  /** The time of what an operator had set is over. */
+  | 'overlay-over'
+  | 'panic'
+  | 'calm'
+
+/** A member's score for a key: the highest is chosen, if it is a candidate with room under the bound. */
+export interface Score {
+  readonly member: string
+  readonly score: number
+  readonly candidate: boolean
+}
