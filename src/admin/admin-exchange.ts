@@ -78,12 +78,12 @@ export class AdminExchange extends Continuation {
     if ('refusal' in judged) return
     const bytes = Buffer.alloc(stream.waitingBytes)
     stream.receiveBuffer?.pull(bytes, 0, bytes.length, this.admin.world.pollset.now)
-    const body = parsed(bytes.toString('utf8'))
-    if (body === undefined) {
+    const reading = parsed(bytes.toString('utf8'))
+    if (reading === null) {
       this.answered(error(400, 'the body is not JSON'))
       return
     }
-    judged.answers({ ...judged.question, body }, (answer) => this.answered(answer))
+    judged.answers({ ...judged.question, ...reading }, (answer) => this.answered(answer))
   }
 
   private answered(answer: AdminAnswer): void {
@@ -125,13 +125,13 @@ export class AdminExchange extends Continuation {
   }
 }
 
-/** Returns the value of JSON, null of nothing, and undefined of what is no JSON. */
-function parsed(text: string): unknown {
-  if (text.trim() === '') return null
+/** Returns the value of JSON, undefined for an empty text; or null if it is not JSON. */
+function parsed(text: string): { readonly body: unknown } | null {
+  if (text.trim() === '') return { body: undefined }
   try {
-    return JSON.parse(text) as unknown
+    return { body: JSON.parse(text) as unknown }
   } catch {
-    return undefined
+    return null
   }
 }
 

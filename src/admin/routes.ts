@@ -6,7 +6,7 @@ export interface AdminQuestion {
   /** The text in the place of each `{NAME}` of the path, decoded. */
   readonly parts: Readonly<Record<string, string>>
   readonly query: URLSearchParams
-  /** The body, read as JSON; null without one. */
+  /** The body, read as JSON; undefined without one. */
   readonly body: unknown
 }
 
@@ -27,6 +27,8 @@ export interface AdminRoute {
   readonly about: string
   /** Nobody needs a token for it. */
   readonly open: boolean
+  /** Describes its body, as JSON Schema. */
+  readonly body?: unknown
   readonly answers: AdminAnswers
 }
 
@@ -70,7 +72,7 @@ export class AdminRoutes {
   /** Returns a description in the form of OpenAPI 3.1. */
   describe(version: string): unknown {
     const paths: Record<string, Record<string, unknown>> = {}
-    for (const { method, path, about, open } of this.all) {
+    for (const { method, path, about, open, body } of this.all) {
       const names = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name)
       paths[path] ??= {}
       paths[path][method.toLowerCase()] = {
@@ -86,6 +88,7 @@ export class AdminRoutes {
                 schema: { type: 'string' },
               })),
             }),
+        ...(body === undefined ? {} : { requestBody: { content: { 'application/json': { schema: body } } } }),
         responses: { default: { description: 'The answer, or `{ "error": TEXT }`.' } },
       }
     }

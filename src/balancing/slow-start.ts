@@ -1,4 +1,5 @@
-// Slow start: a member that has become usable gets less than its weight at first, while an older one is there.
+// Slow start: a member that has become usable gets less than its weight at first, while an older one is
+// there.
 
 import type { Member } from './member.js'
 

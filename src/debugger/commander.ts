@@ -3,12 +3,10 @@
 
 import type { Continuation } from '../continuation/index.js'
 import type { Attached, Debugger } from './debugger.js'
+import { CommandError } from './inquiry.js'
 import type { Row } from './target.js'
 
-/** A command that was not carried out, and why. */
-export class CommandError extends Error {
-  override name = 'CommandError'
-}
+export { CommandError }
 
 /** A debugger that gives commands. */
 export interface Commander extends Attached {
@@ -34,18 +32,13 @@ export function find(by: Commander, id: string | undefined): Continuation {
     )
   }
   const found = living(by, id)
-  if (found === null) throw new CommandError(`nothing that lives has the id '${id}': see \`list\``)
+  if (found === null) throw new CommandError(`nothing that lives has the id '${id}': see \`list\``, true)
   by.named(found)
   return found
 }
 
-/**
- * Returns the living continuation with this id, or null. An exchange and the stream it answers have one id.
- */
-export function living(by: Commander, id: string): Continuation | null {
-  for (const each of by.debugger.target.world.scheduler.alive()) if (each.id === id) return each
-  return null
-}
+/** Returns the living continuation with this id, or null. */
+export const living = (by: Commander, id: string): Continuation | null => by.debugger.inquiry.living(id)
 
 /** Requests that a condition matches. */
 interface Matching {

@@ -1,21 +1,18 @@
 // The requests of the Debug Adapter Protocol. Each handler returns the body of its response, or throws a
 // CommandError, whose message the client shows.
 
-import { type Continuation, why, whyText } from '../continuation/index.js'
+import type { Continuation } from '../continuation/index.js'
 import { type Place, placeOf } from './breakpoints.js'
 import { CommandError, find, refuse } from './commander.js'
 import type { DapObject } from './dap-codec.js'
 import type { DapSession } from './dap-session.js'
 import type { Stride } from './debugger.js'
+import { LIST_ROWS, LIST_ROWS_MAX } from './inquiry.js'
 import { completions, evaluate, isCommand } from './language.js'
-import { Survey } from './survey.js'
-import { rowKeys } from './target.js'
+import type { Survey } from './survey.js'
 
 /** Answers a request: returns the body of the response, or the survey that makes it. */
 type Answering = (session: DapSession, given: DapObject) => DapObject | Survey | undefined
-
-const LIST_ROWS = 100
-const LIST_ROWS_MAX = 10_000
 
 const text = (value: unknown): string => (typeof value === 'string' ? value : '')
 const list = (value: unknown): DapObject[] =>
@@ -119,16 +116,11 @@ function go(session: DapSession, given: DapObject, stride: Stride): undefined {
 
 /** Returns the survey that a list asks for: `filter`, `sort`, `descending` and `limit`. */
 function surveyOf(session: DapSession, given: DapObject, overview: boolean): Survey {
-  const asked = Number(given.limit ?? LIST_ROWS)
-  const limit = Number.isNaN(asked) ? LIST_ROWS : Math.max(0, Math.min(LIST_ROWS_MAX, Math.floor(asked)))
-  const sort = text(given.sort) || 'age'
-  const by = rowKeys.find((each) => each === sort)
-  if (by === undefined) throw new CommandError(`sort by ${rowKeys.join(', ')}`)
-  const condition = session.debugger.condition(text(given.filter), session)
-  if (typeof condition === 'string') throw new CommandError(condition)
-  const question = { condition, by, reversed: given.descending === true, limit, overview }
-  const { target, turnShare } = session.debugger
-  return new Survey(target, question, turnShare, session)
+  const wanted = Number(given.limit ?? LIST_ROWS)
+  const limit = Number.isNaN(wanted) ? LIST_ROWS : Math.max(0, Math.min(LIST_ROWS_MAX, Math.floor(wanted)))
+  const reversed = given.descending === true
+  const asked = { filter: text(given.filter), sort: text(given.sort) || 'age', reversed, limit, overview }
+  return session.debugger.inquiry.list(asked, session, (why) => session.wrote(why))
 }
 
 export const requests: Readonly<Record<string, Answering>> = {
@@ -182,7 +174,7 @@ export const requests: Readonly<Record<string, Answering>> = {
       exceptionId: one.stepName,
       description: holding?.text ?? '',
       breakMode: 'always',
-      details: { message: whyText(why(one, session.debugger.target.world.pollset)) },
+      details: { message: session.debugger.inquiry.whyOf(one).text },
     }
   },
 
@@ -329,14 +321,13 @@ export const requests: Readonly<Record<string, Answering>> = {
     sources: session.context.sources.paths().map((path) => session.views.source(path)),
   }),
 
-  // Our own, for `fermata ps`, `why` and `top`
+  // Our own, for `fermata ps`, `why`, `end` and `top`
 
   'fermata/list': (session, given) => surveyOf(session, given, false),
-  'fermata/why'(session, given) {
-    const one = find(session, text(given.id))
-    const answer = why(one, session.debugger.target.world.pollset)
-    return { why: answer, text: whyText(answer) }
-  },
+  'fermata/why': (session, given) => ({
+    ...session.debugger.inquiry.whyOf(find(session, text(given.id))),
+  }),
+  'fermata/end': (session, given) => ({ ...session.debugger.inquiry.end(text(given.id)) }),
   // One survey has the counts and the rows, so that they agree.
   'fermata/top': (session, given) => surveyOf(session, given, true),
 }

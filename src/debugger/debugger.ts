@@ -4,11 +4,11 @@
 import type { Cause, Continuation, Gate, Hold, Program, Watcher } from '../continuation/index.js'
 import type { HeldLoss } from '../transport/index.js'
 import { Breakpoint, type BreakpointOptions } from './breakpoints.js'
-import { type Condition, Conditions, type Vocabulary } from './conditions.js'
+import type { Condition, Vocabulary } from './conditions.js'
 import { type HoldOwner, Holds } from './holds.js'
+import { Inquiry } from './inquiry.js'
 import type { DebuggerLimits } from './limits.js'
 import type { Moment, Target } from './target.js'
-import { TurnShare } from './turn-share.js'
 
 /** How far a released continuation goes before it stops again. */
 export type Stride =
@@ -42,8 +42,7 @@ export class Debugger implements Gate, Watcher {
   readonly target: Target
   readonly limits: DebuggerLimits
   readonly holding: Holds
-  readonly turnShare: TurnShare
-  private readonly conditions: Conditions<Moment>
+  readonly inquiry: Inquiry
   private readonly points: Owned[] = []
   private readonly going = new Map<Continuation, Going>()
   private readonly attached = new Set<Attached>()
@@ -54,10 +53,9 @@ export class Debugger implements Gate, Watcher {
   constructor(target: Target, limits: DebuggerLimits) {
     this.target = target
     this.limits = limits
-    this.conditions = new Conditions(target.vocabulary, limits)
+    this.inquiry = new Inquiry(target, limits)
     const { scheduler, pollset } = target.world
     this.holding = new Holds(scheduler, pollset, limits)
-    this.turnShare = new TurnShare(pollset)
   }
 
   attach(session: Attached): void {
@@ -88,7 +86,7 @@ export class Debugger implements Gate, Watcher {
    * refused.
    */
   condition(text: string, by: Attached): Condition<Moment> | string | null {
-    return text.trim() === '' ? null : this.conditions.compile(text, (why) => by.wrote(why))
+    return this.inquiry.condition(text, (why) => by.wrote(why))
   }
 
   // Breakpoints

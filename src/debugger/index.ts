@@ -23,6 +23,13 @@ export { type DapContext, DapSession } from './dap-session.js'
 export { Debugger } from './debugger.js'
 export { Foremost, numbersInText } from './foremost.js'
 export { Glob } from './glob.js'
+export {
+  CommandError,
+  Inquiry,
+  LIST_ROWS,
+  type ListAsked,
+  type WhyAnswer,
+} from './inquiry.js'
 export { type DebuggerLimits, debuggerLimits } from './limits.js'
 export { type Place, type SourceLife, Sources, type StepPlace } from './sources.js'
 export { Survey, type Surveyor, type SurveyQuestion } from './survey.js'

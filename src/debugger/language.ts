@@ -1,7 +1,7 @@
 // The commands of a debugger as text. Every act has one, since the clients of the protocol differ in what
 // they offer. A command gives text, or throws a CommandError, which says what to do.
 
-import { seconds, stepOf, why, whyText } from '../continuation/index.js'
+import { seconds, stepOf } from '../continuation/index.js'
 import { placeOf } from './breakpoints.js'
 import { CommandError, type Commander, find, living, matching, refuse, rowsOf } from './commander.js'
 import { valueText } from './debugger.js'
@@ -89,7 +89,7 @@ export const commands: Readonly<Record<string, Command>> = {
   why: {
     usage: 'why [ID]',
     help: 'says what a request waits for, since when, and what keeps it from going on',
-    run: (by, [id]) => whyText(why(find(by, id), by.debugger.target.world.pollset)),
+    run: (by, [id]) => by.debugger.inquiry.whyOf(find(by, id)).text,
   },
   show: {
     usage: 'show [ID]',
@@ -211,8 +211,7 @@ export const commands: Readonly<Record<string, Command>> = {
     help: 'ends a request, as if its client had left',
     run: (by, [id]) => {
       const one = find(by, id)
-      if (!one.holdable) throw new CommandError(`${one.id} is a ${one.kind}, and not a request`)
-      one.cancel()
+      by.debugger.inquiry.endOf(one)
       return `${one.id} is cancelled`
     },
   },

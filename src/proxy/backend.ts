@@ -137,7 +137,10 @@ export class Backend {
     return member === null ? null : (this.byMember.get(member) ?? null)
   }
 
-  /** Returns the endpoint that has authenticated this client's connection (NTLM, Negotiate), unless it is blocked. */
+  /**
+   * Returns the endpoint that has authenticated this client's connection (NTLM, Negotiate), unless it is
+   * blocked.
+   */
   boundTo(client: Client): Endpoint | null {
     for (const each of this.current) if (!each.member.blocked && each.engines.isBoundTo(client)) return each
     return null

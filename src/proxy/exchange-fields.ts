@@ -35,19 +35,31 @@ const NAMED_ONLY: ReadonlySet<string> = new Set(['time.clf', 'status.clf'])
 /** nginx's status of a request whose client left before the response. */
 const CLIENT_CLOSED = 499
 
+/** Hides what a redaction names. */
+export interface Hiding {
+  readonly url: (text: string) => string
+  /** Returns what hides the value of a field of this name, in lower case. */
+  readonly field: (name: string) => (text: string) => string
+}
+
+const asItIs = (text: string): string => text
+
+export function hidingBy({ query, fields }: Redaction): Hiding {
+  const url = query === 'values' ? redactedQuery : asItIs
+  const field: Hiding['field'] = (name) =>
+    fields.includes(name) ? () => HIDDEN : URL_FIELDS.has(name) ? url : asItIs
+  return { url, field }
+}
+
 /** Makes the fields. Their values are read when the exchange has ended and released what it had. */
 export function exchangeFields({ query, fields: hidden }: Redaction): LogFields<Exchange> {
-  const url = query === 'values' ? redactedQuery : (text: string): string => text
+  const { url, field: ofField } = hidingBy({ query, fields: hidden })
   const family = (prefix: string, headOf: (x: Exchange) => Head | null): LogFamily<Exchange> => ({
     prefix,
     rest: 'NAME',
     field(name) {
       if (!FIELD_NAME.test(name)) return null
-      const shown = hidden.includes(name)
-        ? (): string => HIDDEN
-        : URL_FIELDS.has(name)
-          ? url
-          : (text: string): string => text
+      const shown = ofField(name)
       const read = (x: Exchange): string => {
         const head = headOf(x)
         const value = head === null ? null : fieldValue(head, name)

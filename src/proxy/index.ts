@@ -16,7 +16,14 @@ export { Discovery, type DiscoveryOptions, discoveryLife, type FoundEndpoint } f
 export { Endpoint } from './endpoint.js'
 export { EngineSet, type ExchangeSession, type SessionsFor, type Share } from './engine-set.js'
 export { type EndedAttempt, Exchange } from './exchange.js'
-export { defaultFieldNames, defaultRedaction, exchangeFields, type Redaction } from './exchange-fields.js'
+export {
+  defaultFieldNames,
+  defaultRedaction,
+  exchangeFields,
+  type Hiding,
+  hidingBy,
+  type Redaction,
+} from './exchange-fields.js'
 export { exchangeLife } from './exchange-life.js'
 export { exchangeSteps } from './exchange-steps.js'
 export { fieldValue } from './field-value.js'

@@ -1,18 +1,25 @@
 // The admin listener and the listener of probes of a server: what they tell, and what may be done over them
-// (spec/admin.md). The questions about requests are the debugger's: its surveys and its why.
+// (spec/admin.md). What it is asked of requests and backends, it asks by Questions.
 
-import { Admin, type AdminAnswer, type AdminRoute, AdminRoutes, error, json, plain } from '../admin/index.js'
+import {
+  Admin,
+  type AdminAnswer,
+  type AdminQuestion,
+  type AdminRoute,
+  AdminRoutes,
+  error,
+  json,
+  plain,
+} from '../admin/index.js'
 import { type Configuration, withoutSecrets } from '../config/index.js'
-import { why, whyText } from '../continuation/index.js'
-import { Conditions, type Moment, rowKeys, Survey, type Surveyor, TurnShare } from '../debugger/index.js'
+import { CommandError, LIST_ROWS } from '../debugger/index.js'
 import type { Client } from '../http/index.js'
 import { type Address, keyedDigest } from '../pollset/index.js'
-import { Exchange } from '../proxy/index.js'
 import { Connections } from '../transport/index.js'
 import { ConfigError, parseListen } from './address.js'
-import type { Backends } from './backends.js'
-import { ExchangeTarget } from './exchange-target.js'
 import { explain } from './explain.js'
+import { overlaySchema, readChange } from './overlays.js'
+import type { Answer, Question, Questions } from './questions.js'
 import type { Server } from './server.js'
 import type { ServerMetrics } from './server-metrics.js'
 import { version } from './version.js'
@@ -22,32 +29,22 @@ export interface AdministrationEvents {
   failed(address: Address, code: string): void
 }
 
-/** Rows of a list, unless another number is asked for, and at most. */
-const ROWS = 100
-const ROWS_MAX = 10_000
-
 const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8'
 
 export class Administration {
   private readonly server: Server
-  private readonly backends: Backends
   private readonly metrics: ServerMetrics
-  private readonly target: ExchangeTarget
-  private readonly conditions: Conditions<Moment>
-  private readonly share: TurnShare
+  private readonly asked: Questions
   private readonly connections: Connections
   private readonly events: AdministrationEvents
   /** Compares texts in constant time: their digests, under a key of its own. */
   private readonly digest = keyedDigest(null)
 
-  constructor(server: Server, backends: Backends, metrics: ServerMetrics, events: AdministrationEvents) {
+  constructor(server: Server, asked: Questions, metrics: ServerMetrics, events: AdministrationEvents) {
     this.server = server
-    this.backends = backends
+    this.asked = asked
     this.metrics = metrics
     this.events = events
-    this.target = new ExchangeTarget(server, backends, false)
-    this.conditions = new Conditions(this.target.vocabulary, server.limitsOf.debugger)
-    this.share = new TurnShare(server.world.pollset)
     this.connections = new Connections('admin', server.limitsOf.admin.connectionsMax)
   }
 
@@ -151,7 +148,9 @@ export class Administration {
     ): AdminRoute => ({ method, path, about, open: false, answers })
     return [
       route('GET', '/config', 'The configuration that serves, without secrets.', (_, done) =>
-        done(json(withoutSecrets(this.server.configuration, null))),
+        this.asked.ask({ ask: 'overlays' }, (answer) =>
+          done('json' in answer ? this.configurationWith(answer.json) : httpAnswer(answer)),
+        ),
       ),
       route('GET', '/routes', 'The routes, in the order of the configuration.', (_, done) =>
         done(
@@ -165,38 +164,45 @@ export class Administration {
         ({ query }, done) => done(this.explain(query)),
       ),
       route('GET', '/backends', 'The backends and the state of their endpoints.', (_, done) =>
-        done(json(this.states())),
+        this.tell(done, { ask: 'backends' }),
+      ),
+      {
+        ...route(
+          'PATCH',
+          '/backends/{backend}/endpoints/{endpoint}',
+          'Sets weight, drain and block of an endpoint over the configuration, for a time or until the end.',
+          (question, done) => this.overlay(question, question.body, done),
+        ),
+        body: overlaySchema,
+      },
+      route(
+        'DELETE',
+        '/backends/{backend}/endpoints/{endpoint}',
+        'Makes an endpoint as configured again.',
+        (question, done) => this.overlay(question, null, done),
       ),
       route(
         'GET',
         '/exchanges',
-        'The requests in flight: if (a condition), sort, limit.',
-        ({ query }, done) => {
-          const refused = this.list(query, done)
-          if (refused !== null) done(refused)
-        },
+        'The requests in flight: if (a condition), sort, reversed, limit, overview.',
+        ({ query }, done) => this.list(query, done),
       ),
       route('GET', '/exchanges/{id}', 'What a request waits for, and why.', ({ parts }, done) =>
-        done(
-          this.about(parts.id, (x) => {
-            const answer = why(x, this.server.world.pollset)
-            return { ...answer, text: whyText(answer) }
-          }),
-        ),
+        this.tell(done, { ask: 'why', id: parts.id }),
       ),
       route('DELETE', '/exchanges/{id}', 'Ends a request.', ({ parts }, done) =>
-        done(
-          this.about(parts.id, (x) => {
-            x.cancel()
-            return { id: x.id, ended: true }
-          }),
-        ),
+        this.tell(done, { ask: 'end', id: parts.id }),
       ),
       route('POST', '/reload', 'Reads the configuration again, as SIGHUP does.', (_, done) => {
         this.server.command('reload')
         done(json({ ordered: 'reload' }, 202))
       }),
     ]
+  }
+
+  private configurationWith(overlays: string): AdminAnswer {
+    const configuration = withoutSecrets(this.server.configuration, null)
+    return json({ ...configuration, overlays: JSON.parse(overlays) as unknown })
   }
 
   private explain(query: URLSearchParams): AdminAnswer {
@@ -214,67 +220,39 @@ export class Administration {
     }
   }
 
-  private states(): unknown {
-    const { now } = this.server.world.pollset
-    return this.backends.all().map((backend) => ({
-      name: backend.name,
-      budget: backend.budget?.describe() ?? null,
-      ...backend.balancer.describe(now),
-    }))
+  private list(query: URLSearchParams, done: (answer: AdminAnswer) => void): void {
+    this.tell(done, {
+      ask: 'list',
+      filter: query.get('if') ?? '',
+      sort: query.get('sort') ?? 'age',
+      reversed: query.get('reversed') === 'true',
+      limit: Number(query.get('limit') ?? LIST_ROWS),
+      overview: query.get('overview') === 'true',
+    })
   }
 
-  /** Begins a list. Returns why it is refused; null if it has begun. */
-  private list(query: URLSearchParams, done: (answer: AdminAnswer) => void): AdminAnswer | null {
-    const text = query.get('if') ?? ''
-    const condition = text === '' ? null : this.conditions.compile(text, () => {})
-    if (typeof condition === 'string') return error(400, condition)
-    const by = query.get('sort') ?? 'age'
-    if (!isRowKey(by)) return error(400, `sort is one of ${rowKeys.join(', ')}`)
-    const limit = Number(query.get('limit') ?? ROWS)
-    if (!Number.isInteger(limit) || limit < 0 || limit > ROWS_MAX)
-      return error(400, `limit is a number from 0 to ${ROWS_MAX}`)
-    const question = { condition, by, reversed: false, limit, overview: false }
-    new Survey(this.target, question, this.share, new Gathering(done)).begin()
-    return null
+  /** Has a question answered. */
+  private tell(done: (answer: AdminAnswer) => void, question: Question): void {
+    this.asked.ask(question, (answer) => done(httpAnswer(answer)))
   }
 
-  private about(id: string, tell: (x: Exchange) => unknown): AdminAnswer {
-    const x = this.find(id)
-    return x === null ? error(404, `there is no request ${id}; GET /exchanges lists them`) : json(tell(x))
-  }
-
-  private find(id: string): Exchange | null {
-    for (const each of this.server.world.scheduler.alive())
-      if (each instanceof Exchange && each.id === id) return each
-    return null
+  private overlay({ parts }: AdminQuestion, body: unknown, done: (answer: AdminAnswer) => void): void {
+    try {
+      const { backend, endpoint } = parts
+      this.tell(done, { ask: 'overlay', backend, endpoint, change: readChange(body) })
+    } catch (thrown) {
+      if (!(thrown instanceof CommandError)) throw thrown
+      done(error(400, thrown.message))
+    }
   }
 }
 
-const isRowKey = (text: string): text is (typeof rowKeys)[number] => rowKeys.some((each) => each === text)
+const STATUS = { wrong: 400, unknown: 404, failed: 500 } as const
 
-/** Puts the pieces of a survey together. */
-class Gathering implements Surveyor {
-  private readonly pieces: Buffer[] = []
-  private readonly done: (answer: AdminAnswer) => void
-
-  constructor(done: (answer: AdminAnswer) => void) {
-    this.done = done
-  }
-
-  surveyed(): void {}
-
-  surveyPiece(bytes: Buffer): void {
-    this.pieces.push(Buffer.from(bytes))
-  }
-
-  surveyOver(): void {
-    this.done({ status: 200, type: 'application/json', text: `${Buffer.concat(this.pieces)}\n` })
-  }
-
-  surveyFailed(thrown: unknown): void {
-    this.done(error(500, thrown instanceof Error ? thrown.message : String(thrown)))
-  }
-}
+const httpAnswer = (answer: Answer): AdminAnswer =>
+  'json' in answer
+    ? { status: 200, type: 'application/json', text: `${answer.json}\n` }
+    : error(STATUS[answer.refused], answer.why)
 
 /** Returns the names by which a listener of this address is asked. */
 const namesOf = ({ host }: Address): readonly string[] => [

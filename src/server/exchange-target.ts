@@ -15,7 +15,7 @@ import type {
 } from '../debugger/index.js'
 import { type Field, type Head, isCredential, type Stream, Token } from '../http/index.js'
 import { formatAddress, type Subject } from '../pollset/index.js'
-import { changes, Exchange } from '../proxy/index.js'
+import { changes, Exchange, type Hiding } from '../proxy/index.js'
 import type { Backends } from './backends.js'
 import { ExchangeTally, heldBytesOf } from './exchange-tally.js'
 import type { Server } from './server.js'
@@ -32,11 +32,12 @@ const shown = (field: Field, secrets: boolean): string =>
     ? cut(field.value)
     : `•••• (${field.value.length} bytes)`
 
-function fieldsOf(head: Head | null, secrets: boolean): ReadonlyMap<string, string> {
+function fieldsOf(head: Head | null, secrets: boolean, hiding: Hiding | null): ReadonlyMap<string, string> {
   const fields = new Map<string, string>()
   for (const field of head?.fields.slice(head.pseudos) ?? []) {
     const before = fields.get(field.name)
-    const value = shown(field, secrets)
+    const text = shown(field, secrets)
+    const value = hiding === null ? text : hiding.field(field.name)(text)
     fields.set(field.name, before === undefined ? value : cut(`${before}, ${value}`))
   }
   return fields
@@ -51,8 +52,13 @@ const addressOf = ({ view, frontend }: Exchange): string =>
 
 const statusOf = (x: Exchange): number => x.refusal?.status ?? x.backendStream?.head?.status ?? 0
 
+const pathOf = (x: Exchange, hiding: Hiding | null): string => {
+  const path = x.request.path?.value ?? ''
+  return hiding === null ? path : hiding.url(path)
+}
+
 /** The names of conditions, as in Envoy where it has them. */
-function vocabularyOf(secrets: boolean): Vocabulary<Moment> {
+function vocabularyOf(secrets: boolean, hiding: () => Hiding | null): Vocabulary<Moment> {
   const text = (about: string, read: (x: Exchange, moment: Moment) => string | null) => ({
     type: 'string' as const,
     about,
@@ -64,14 +70,14 @@ function vocabularyOf(secrets: boolean): Vocabulary<Moment> {
   })
   return {
     'request.method': text('the method', (x) => x.request.method?.value ?? null),
-    'request.path': text('path and query', (x) => x.request.path?.value ?? null),
+    'request.path': text('path and query', (x) => (x.request.path === null ? null : pathOf(x, hiding()))),
     'request.host': text('the authority, or Host', (x) => x.request.host),
     'request.headers': {
       type: 'map',
       about: 'the fields of the request',
       read: (moment) => {
         const x = exchangeOf(moment)
-        return x === null ? null : fieldsOf(x.request, secrets)
+        return x === null ? null : fieldsOf(x.request, secrets, hiding())
       },
     },
     'response.code': {
@@ -87,7 +93,7 @@ function vocabularyOf(secrets: boolean): Vocabulary<Moment> {
       about: 'the fields of the response',
       read: (moment) => {
         const head = exchangeOf(moment)?.backendStream?.head ?? null
-        return head === null ? null : fieldsOf(head, secrets)
+        return head === null ? null : fieldsOf(head, secrets, hiding())
       },
     },
     'source.address': text('the address of the client', (x) => addressOf(x)),
@@ -129,11 +135,22 @@ export class ExchangeTarget implements Target {
   private readonly server: Server
   private readonly backends: Backends
   private readonly startedAt: number
+  private readonly hiding: () => Hiding | null
 
-  constructor(server: Server, backends: Backends, secrets: boolean) {
+  /**
+   * @param secrets credentials are shown
+   * @param hiding what is hidden beside them, in lists and from conditions; null: nothing
+   */
+  constructor(
+    server: Server,
+    backends: Backends,
+    secrets: boolean,
+    hiding: () => Hiding | null = () => null,
+  ) {
     this.server = server
     this.backends = backends
-    this.vocabulary = vocabularyOf(secrets)
+    this.vocabulary = vocabularyOf(secrets, hiding)
+    this.hiding = hiding
     this.startedAt = server.world.pollset.now
   }
 
@@ -156,7 +173,7 @@ export class ExchangeTarget implements Target {
       state,
       method: request.method?.value ?? '',
       host: cut(request.host),
-      path: cut(request.path?.value ?? ''),
+      path: cut(pathOf(c, this.hiding())),
       waits: waitsOf(c),
       sinceMs: hold !== null ? now - hold.since : state === 'running' ? 0 : now - c.since,
       ageMs: now - c.receivedAt,
@@ -246,7 +263,7 @@ export class ExchangeTarget implements Target {
       case 'held':
         return -heldBytesOf(c)
       case 'path':
-        return c.request.path?.value ?? ''
+        return pathOf(c, this.hiding())
       case 'step':
         return stepOf(c)
       default:

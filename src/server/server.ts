@@ -29,6 +29,7 @@ import { checkLimits, defaultLimits, type Limits, limitsWith, type SomeLimits } 
 import { type BoundListener, Listeners } from './listeners.js'
 import { ProcessLog } from './process-log.js'
 import { Protocols } from './protocols.js'
+import { LocalQuestions } from './questions.js'
 import { type Applied, ServedConfiguration } from './served-configuration.js'
 import { ServerMetrics } from './server-metrics.js'
 import type { ServerEvents, ServerOptions } from './server-options.js'
@@ -134,10 +135,11 @@ export class Server extends TypedEvents implements HandshakeEvents {
           })
     const administers = configuration.admin !== null || configuration.probes !== null
     this.metrics = administers ? new ServerMetrics(this, this.backends, SERIES_MAX) : null
+    const questions = new LocalQuestions(this, this.backends, limits.debugger)
     this.administration =
       this.metrics === null
         ? null
-        : new Administration(this, this.backends, this.metrics, {
+        : new Administration(this, questions, this.metrics, {
             ready: (address, what) => this.emit('administering', address, what),
             failed: (address, code) => this.emit('failed', address, code),
           })

@@ -23,6 +23,48 @@ t.test('B11: a draining member, and one of weight 0, get no new request', async 
   t.equal(balancer.isPanicking(0), false)
 })
 
+const NO_OVERLAY = { weight: null, drain: false, block: false, until: Number.POSITIVE_INFINITY }
+
+t.test('B42: an overlay stands over the configuration; a blocked member gets nothing', async (t) => {
+  const hmac = (name: string) => name
+  const { balancer, members } = balancerOf([1, 1], { balance: ROUND, hmac, active: {}, panic: 1 })
+  const [a, b] = members
+  for (const each of members) balancer.checked(each, true, 0)
+  balancer.overlay(a, { ...NO_OVERLAY, weight: 3 }, 0)
+  t.strictSame(counts(chosen(balancer, 8), 2), [6, 2])
+  balancer.overlay(a, { ...NO_OVERLAY, drain: true }, 0)
+  t.equal(chosen(balancer, 3), 'bbb')
+  t.equal(balancer.byAffinity(a.name, 0), a, 'it drains, and its clients stay')
+  balancer.overlay(a, { ...NO_OVERLAY, drain: true, block: true }, 0)
+  t.equal(balancer.byAffinity(a.name, 0), null, 'it is blocked')
+  for (let i = 0; i < 3; i++) balancer.checked(b, false, 0)
+  t.equal(chosen(balancer, 2), 'bb', 'in a panic too')
+  t.match(balancer.states(0), [
+    { draining: true, blocked: true, overlay: { weight: null, endsInMs: null } },
+    { overlay: null },
+  ])
+  balancer.overlay(a, null, 0)
+  t.match(balancer.states(0), [
+    { draining: false, blocked: false, weight: 1, overlay: null, active: 'up' },
+    {},
+  ])
+})
+
+t.test('B43: an overlay ends with its time, and what it had kept back has a slow start', async (t) => {
+  const { balancer, members, events } = balancerOf([2, 2], { balance: { ...ROUND, slowStartMs: 1000 } })
+  const [a] = members
+  balancer.overlay(a, { ...NO_OVERLAY, weight: 0, until: 5000 }, 0)
+  a.configure(4)
+  balancer.replace(members, 10)
+  t.equal(usable(balancer, 4999), 'b')
+  t.match(balancer.states(4000), [{ weight: 0, overlay: { endsInMs: 1000 } }, {}])
+  t.equal(usable(balancer, 5500), 'ab')
+  t.strictSame(events, [`5000 overlay-over ${a.name}`])
+  t.match(balancer.states(5500), [{ weight: 4, share: 2, overlay: null }, { share: 2 }])
+  balancer.overlay(a, { ...NO_OVERLAY, weight: 7, until: 9000 }, 6000)
+  t.match(balancer.states(6000), [{ weight: 7, share: 7 }, {}], 'it got requests before')
+})
+
 t.test('B2: another is left only if it may be chosen now', async (t) => {
   const { balancer, members } = balancerOf([1, 1, 1, 1], { active: {}, passive: {}, panic: 0 })
   const [a, b, c] = members

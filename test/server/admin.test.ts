@@ -1,101 +1,21 @@
-// The admin listener and the listener of probes, over real sockets: who may ask, what is told, what may be done.
+// The admin listener and the listener of probes, over real sockets: who may ask, what is told, what may be
+// done.
 
 import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
-import { createServer as createHttp, request as httpRequest } from 'node:http'
+import { createServer as createHttp } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { readText } from '../../src/config/index.js'
-import { type Address, formatAddress } from '../../src/pollset/index.js'
 import { limitTables } from '../../src/server/check-configuration.js'
-import { Server } from '../../src/server/server.js'
 import { tableOf } from '../../tools/testbed/frames.js'
 import { Program, unlessInstalled } from '../../tools/testbed/programs.js'
+import { type Asked, ask, serve, text } from './admin-server.js'
 
 t.jobs = 4
 
 const TOKEN = 'a-token-of-the-test'
-
-interface Asked {
-  readonly method?: string
-  readonly headers?: Record<string, string>
-  readonly body?: string
-}
-
-interface Answer {
-  readonly status: number
-  readonly type: string
-  readonly body: string
-}
-
-type At = { readonly socketPath: string } | { readonly host: string; readonly port: number }
-
-const ask = (
-  at: At,
-  path: string,
-  { method = 'GET', headers = {}, body = '' }: Asked = {},
-): Promise<Answer> =>
-  new Promise((resolve, reject) => {
-    httpRequest({ ...at, path, method, headers, agent: false }, (response) => {
-      let text = ''
-      response.setEncoding('utf8').on('data', (chunk: string) => {
-        text += chunk
-      })
-      response.on('end', () =>
-        resolve({
-          status: response.statusCode ?? 0,
-          type: String(response.headers['content-type']),
-          body: text,
-        }),
-      )
-    })
-      .on('error', reject)
-      .end(body)
-  })
-
-/** Starts a server of this text, with `LISTEN`, `ADMIN` and `PROBES` at free ports. */
-async function serve(t: Test, text: string) {
-  const { configuration, errors } = readText(text, 'x.yaml', limitTables())
-  if (configuration === null) throw new Error(JSON.stringify(errors))
-  const server = new Server({ configuration })
-  const wanted = 1 + (configuration.admin === null ? 0 : 1) + (configuration.probes === null ? 0 : 1)
-  const found: Record<string, Address> = {}
-  await new Promise<void>((resolve, reject) => {
-    const ready = (name: string) => (address: Address) => {
-      found[name] = address
-      if (Object.keys(found).length === wanted) resolve()
-    }
-    server.on('listening', ready('main'))
-    server.on('administering', (address, what) => ready(what)(address))
-    server.on('failed', (address, code) => reject(new Error(`${formatAddress(address)} ${code}`)))
-    server.begin()
-  })
-  let stopped = false
-  const end = new Promise<void>((resolve) =>
-    server.on('stopped', () => {
-      stopped = true
-      resolve()
-    }),
-  )
-  t.teardown(async () => {
-    if (!stopped) server.command('drain')
-    await end
-  })
-  const at = (name: string): At => {
-    const { host, port, path } = found[name]
-    return path === undefined ? { host, port } : { socketPath: path }
-  }
-  return { server, at, end }
-}
-
-const text = (more: string, routes = 'routes: [{ name: all, answer: { status: 204 } }]'): string => `
-version: 1
-listeners: { main: { address: "127.0.0.1:0" } }
-limits: { http1: { drainIdle: 1ms } }
-${more}
-${routes}
-`
 
 t.test(
   'Q2, Q3, Q4, Q5: over TCP a token for all but probes, the right Host, and no other site',
@@ -142,10 +62,10 @@ t.test(
       ['/reload', { method: 'POST', headers: { authorization, 'content-length': '0' } }, 202, /reload/],
       ['/explain?url=x', { headers: { authorization } }, 400, /is not a URL/],
       ['/explain?url=http://a/', { headers: { authorization } }, 200, /"route","value":"all"/],
-      ['/exchanges?sort=x', { headers: { authorization } }, 400, /sort is one of/],
+      ['/exchanges?sort=x', { headers: { authorization } }, 400, /sort by age, held/],
       ['/exchanges?if=1', { headers: { authorization } }, 400, /must be true or false/],
       ['/exchanges?limit=x', { headers: { authorization } }, 400, /limit/],
-      ['/exchanges/m1%2Fr99', { headers: { authorization } }, 404, /there is no request m1\/r99/],
+      ['/exchanges/m1%2Fr99', { headers: { authorization } }, 404, /nothing that lives has the id 'm1\/r99'/],
       ['/openapi.json', {}, 200, /"openapi":"3\.1\.0"/],
     ]
     for (const [path, asked, status, body] of rows) {
@@ -173,52 +93,67 @@ t.test('Q1, Q6: over a Unix-domain socket its mode decides, and no secret is tol
   t.notMatch(body, /secret-of-debug|a-token/)
 })
 
-t.test('a request that hangs is listed, explained and ended', async (t) => {
-  const never = createHttp(() => {})
-  await new Promise<void>((resolve) => never.listen(0, '127.0.0.1', resolve))
-  t.teardown(() => {
-    never.closeAllConnections()
-    never.close()
-  })
-  const folder = mkdtempSync(join(tmpdir(), 'fermata-'))
-  t.teardown(() => rmSync(folder, { recursive: true }))
-  const path = join(folder, 'a')
-  const { at, server } = await serve(
-    t,
-    text(
-      `admin: { address: "unix:${path}" }\nbackends: { app: { endpoints: ["127.0.0.1:${(never.address() as AddressInfo).port}"] } }`,
-      'routes: [{ name: api, backend: app }]',
-    ),
-  )
-  const main = at('main') as { port: number }
-  const client = connect(main.port, '127.0.0.1')
-  client.on('error', () => {})
-  t.teardown(() => client.destroy())
-  client.write('GET /stuck?secret=1 HTTP/1.1\r\nHost: a\r\nAuthorization: Basic eDp5\r\n\r\n')
-  const asked = new Promise((resolve) => never.once('request', resolve))
-  await asked
-  const list = await ask(at('admin'), '/exchanges?if=step%3D%3D"awaitHead"')
-  const { rows, total } = JSON.parse(list.body) as { rows: { id: string }[]; total: number }
-  t.equal(total, 1)
-  t.equal(rows.length, 1)
-  const id = encodeURIComponent(rows[0].id)
-  t.match(JSON.parse((await ask(at('admin'), `/exchanges/${id}`)).body), {
-    text: /has sent no response head/,
-  })
-  t.match((await ask(at('admin'), '/metrics')).body, /^fermata_exchanges\{step="awaitHead"\} 1$/m)
-  t.match(await ask(at('admin'), `/exchanges/${id}`, { method: 'DELETE' }), {
-    status: 200,
-    body: /"ended":true/,
-  })
-  while (server.proxy.logged === 0) await new Promise(setImmediate)
-  const { body } = await ask(at('admin'), '/metrics')
-  t.match(
-    body,
-    /^fermata_requests_total\{listener="main",route="api",backend="app",code="[^"]*",outcome="[a-z-]+"\} 1$/m,
-  )
-  t.match(body, /^fermata_step_seconds_count\{step="awaitHead"\} 1$/m)
-  t.match(JSON.parse((await ask(at('admin'), '/backends')).body), [{ name: 'app', members: [{ load: 0 }] }])
-})
+t.test(
+  'Q7: a request that hangs is listed, explained and ended; what the access log hides is hidden',
+  async (t) => {
+    const never = createHttp(() => {})
+    await new Promise<void>((resolve) => never.listen(0, '127.0.0.1', resolve))
+    t.teardown(() => {
+      never.closeAllConnections()
+      never.close()
+    })
+    const folder = mkdtempSync(join(tmpdir(), 'fermata-'))
+    t.teardown(() => rmSync(folder, { recursive: true }))
+    const path = join(folder, 'a')
+    const { at, server } = await serve(
+      t,
+      text(
+        `admin: { address: "unix:${path}" }\nbackends: { app: { endpoints: ["127.0.0.1:${(never.address() as AddressInfo).port}"] } }`,
+        'routes: [{ name: api, backend: app }]',
+      ),
+    )
+    const main = at('main') as { port: number }
+    const client = connect(main.port, '127.0.0.1')
+    client.on('error', () => {})
+    t.teardown(() => client.destroy())
+    client.write('GET /stuck?secret=1 HTTP/1.1\r\nHost: a\r\nAuthorization: Basic eDp5\r\n\r\n')
+    const asked = new Promise((resolve) => never.once('request', resolve))
+    await asked
+    const list = await ask(at('admin'), '/exchanges?if=step%3D%3D"awaitHead"')
+    const { rows, total } = JSON.parse(list.body) as { rows: { id: string; path: string }[]; total: number }
+    t.equal(total, 1)
+    t.strictSame(
+      rows.map(({ path }) => path),
+      ['/stuck?secret=***'],
+    )
+    for (const [condition, matched] of [
+      ['request.path.contains("secret=1")', 0],
+      ['request.path.contains("secret=***")', 1],
+      ['request.headers["authorization"].contains("eDp5")', 0],
+      ['request.headers["authorization"] == "***"', 1],
+    ] as const)
+      t.match(JSON.parse((await ask(at('admin'), `/exchanges?if=${encodeURIComponent(condition)}`)).body), {
+        matched,
+      })
+    const id = encodeURIComponent(rows[0].id)
+    t.match(JSON.parse((await ask(at('admin'), `/exchanges/${id}`)).body), {
+      text: /has sent no response head/,
+    })
+    t.match((await ask(at('admin'), '/metrics')).body, /^fermata_exchanges\{step="awaitHead"\} 1$/m)
+    t.match(await ask(at('admin'), `/exchanges/${id}`, { method: 'DELETE' }), {
+      status: 200,
+      body: /"ended":true/,
+    })
+    while (server.proxy.logged === 0) await new Promise(setImmediate)
+    const { body } = await ask(at('admin'), '/metrics')
+    t.match(
+      body,
+      /^fermata_requests_total\{listener="main",route="api",backend="app",code="[^"]*",outcome="[a-z-]+"\} 1$/m,
+    )
+    t.match(body, /^fermata_step_seconds_count\{step="awaitHead"\} 1$/m)
+    t.match(JSON.parse((await ask(at('admin'), '/backends')).body), [{ name: 'app', members: [{ load: 0 }] }])
+  },
+)
 
 t.test(
   'ready while it serves, and not from the order to stop on, though it serves for a while',

@@ -1,0 +1,127 @@
+// The questions about a running server whose answers are plain JSON: they can be asked of another process
+// too. The admin listener asks them here. Those about requests are answered as the debugger answers them.
+
+import {
+  CommandError,
+  type DebuggerLimits,
+  Inquiry,
+  type ListAsked,
+  type Surveyor,
+} from '../debugger/index.js'
+import { endsWorld } from '../pollset/index.js'
+import { defaultRedaction, type Hiding, hidingBy, type Redaction } from '../proxy/index.js'
+import type { Backends } from './backends.js'
+import { ExchangeTarget } from './exchange-target.js'
+import { type OverlayChange, overlaidText, overlayEndpoint, overlaysOf } from './overlays.js'
+import type { Server } from './server.js'
+
+/** A question as plain data. Ids have the prefix of the World that is asked. */
+export type Question =
+  | ({ readonly ask: 'list' } & ListAsked)
+  | { readonly ask: 'why'; readonly id: string }
+  | { readonly ask: 'end'; readonly id: string }
+  | { readonly ask: 'backends' }
+  | { readonly ask: 'overlays' }
+  | {
+      readonly ask: 'overlay'
+      readonly backend: string
+      /** The address or the URL of an endpoint. */
+      readonly endpoint: string
+      /** Null takes the overlay away. */
+      readonly change: OverlayChange | null
+    }
+
+/** The answer as plain data: JSON, or why there is none. */
+export type Answer =
+  | { readonly json: string }
+  /** `wrong`: the question; `unknown`: what it names is not there; `failed`: an error of ours */
+  | { readonly refused: 'wrong' | 'unknown' | 'failed'; readonly why: string }
+
+/** Answers questions: each once, at once or later. */
+export interface Questions {
+  ask(question: Question, answered: (answer: Answer) => void): void
+}
+
+/** Answers questions about the server of this process. It hides what the access log hides. */
+export class LocalQuestions implements Questions {
+  private readonly server: Server
+  private readonly backends: Backends
+  private readonly inquiry: Inquiry
+  private hiding: { readonly of: Redaction; readonly by: Hiding } | null = null
+
+  constructor(server: Server, backends: Backends, limits: DebuggerLimits) {
+    this.server = server
+    this.backends = backends
+    const target = new ExchangeTarget(server, backends, false, () => this.hidingNow())
+    this.inquiry = new Inquiry(target, limits)
+  }
+
+  ask(question: Question, answered: (answer: Answer) => void): void {
+    try {
+      if (question.ask === 'list') this.inquiry.list(question, new Gathering(answered), () => {}).begin()
+      else answered({ json: JSON.stringify(this.answerTo(question)) })
+    } catch (error) {
+      if (endsWorld(error)) throw error
+      answered(refusalOf(error))
+    }
+  }
+
+  private answerTo(question: Exclude<Question, { ask: 'list' }>): unknown {
+    const { backends, inquiry } = this
+    const { now } = this.server.world.pollset
+    switch (question.ask) {
+      case 'why':
+        return inquiry.why(question.id)
+      case 'end':
+        return inquiry.end(question.id)
+      case 'backends':
+        return backends.all().map(({ name, budget, balancer }) => ({
+          name,
+          budget: budget?.describe() ?? null,
+          ...balancer.describe(now),
+        }))
+      case 'overlays':
+        return overlaysOf(backends, now)
+      case 'overlay': {
+        const overlaid = overlayEndpoint(backends, question, now)
+        this.server.log.tell('info', overlaidText(overlaid))
+        return overlaid
+      }
+    }
+  }
+
+  private hidingNow(): Hiding {
+    const redaction = this.server.configuration.accessLog?.redact ?? defaultRedaction
+    if (this.hiding?.of !== redaction) this.hiding = { of: redaction, by: hidingBy(redaction) }
+    return this.hiding.by
+  }
+}
+
+const refusalOf = (error: unknown): Answer =>
+  error instanceof CommandError
+    ? { refused: error.isUnknown ? 'unknown' : 'wrong', why: error.message }
+    : { refused: 'failed', why: error instanceof Error ? error.message : String(error) }
+
+/** Puts the pieces of a survey together. */
+class Gathering implements Surveyor {
+  private readonly pieces: Buffer[] = []
+  private readonly answered: (answer: Answer) => void
+
+  constructor(answered: (answer: Answer) => void) {
+    this.answered = answered
+  }
+
+  surveyed(): void {}
+
+  surveyPiece(bytes: Buffer): void {
+    this.pieces.push(Buffer.from(bytes))
+  }
+
+  surveyOver(): void {
+    this.answered({ json: Buffer.concat(this.pieces).toString('utf8') })
+  }
+
+  surveyFailed(thrown: unknown): void {
+    this.answered(refusalOf(thrown))
+  }
+}
