@@ -18,7 +18,7 @@ export const programLimits = {
   /** How long a program may run that is waited for. */
   runTimeoutMs: 120_000,
   /** octets of output kept of each program: the last ones */
-  outputMax: 1_048_576,
+  outputMax: 8_388_608,
 } as const
 
 /** Directories that hold servers but are not on every user's PATH. */
