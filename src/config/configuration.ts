@@ -18,6 +18,8 @@ import type { Place } from './diagnostics.js'
 export type Source = Place
 
 export interface Configuration {
+  /** How it was written: messages name settings so. */
+  readonly form: 'options' | 'document'
   readonly listeners: readonly ListenerConfig[]
   readonly trustedProxies: TrustedProxiesConfig
   /** Allowed targets of plain CONNECT. */

@@ -17,6 +17,7 @@ export function effectiveOf(parts: readonly Part[], names: Names, diagnostics: D
   const certificates = certificatesOf(parts, diagnostics)
   const { delay, timeout } = main.value.shutdown ?? {}
   const configuration: Configuration = {
+    form: 'document',
     listeners: listenersOf(parts, names, certificates, diagnostics),
     trustedProxies: trustedProxiesOf(parts, diagnostics),
     connect: [...new Set(parts.flatMap(({ value }) => value.connect ?? []))],

@@ -1,7 +1,8 @@
 // The part of the schema for `limits`: made from the table of the rooms' limits, which comes in as an option.
 
 import { z } from 'zod'
-import { DURATION_MAX_MS, durationText, sizeText } from './quantities.js'
+import { durationText } from '../proxy/index.js'
+import { DURATION_MAX_MS, sizeText } from './quantities.js'
 import type { Scalars } from './scalars.js'
 
 export interface LimitTables {

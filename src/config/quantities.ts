@@ -1,7 +1,7 @@
 // Reads values with a unit: durations, sizes, shares. A number alone is refused, except 0: nobody can tell
 // whether a 5 means seconds or milliseconds.
 
-export { durationText } from '../proxy/index.js'
+import { DURATION_UNITS, inUnit } from '../proxy/index.js'
 
 /** A value that was read, or a sentence that says what is wrong and what is right. */
 export type Reading<T> = { readonly value: T } | { readonly wrong: string }
@@ -9,13 +9,6 @@ export type Reading<T> = { readonly value: T } | { readonly wrong: string }
 export const read = <T>(value: T): Reading<T> => ({ value })
 export const wrong = (text: string): { readonly wrong: string } => ({ wrong: text })
 
-const DURATIONS: Readonly<Record<string, number>> = {
-  ms: 1,
-  s: 1_000,
-  m: 60_000,
-  h: 3_600_000,
-  d: 86_400_000,
-}
 const SIZES: Readonly<Record<string, number>> = { B: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 }
 
 /** More than a timer of the runtime holds is never waited for. */
@@ -31,14 +24,6 @@ export interface Bounds {
 
 /** Writes bytes in the largest unit that divides them. */
 export const sizeText = (bytes: number): string => inUnit(bytes, SIZES)
-
-function inUnit(value: number, units: Readonly<Record<string, number>>): string {
-  if (value === 0) return '0'
-  let text = ''
-  for (const [unit, factor] of Object.entries(units))
-    if (value % factor === 0) text = `${value / factor}${unit}`
-  return text
-}
 
 function quantity(
   text: string,
@@ -67,7 +52,13 @@ function quantity(
 
 /** Reads `500ms`, `10s`, `2m`, `1h`, `1d` or 0. Returns ms. */
 export const readDuration = (text: string, bounds: Bounds): Reading<number> =>
-  quantity(text, DURATIONS, bounds, 'a duration; write 500ms, 10s, 2m, 1h or 1d', (n) => `${n}s or ${n}ms`)
+  quantity(
+    text,
+    DURATION_UNITS,
+    bounds,
+    'a duration; write 500ms, 10s, 2m, 1h or 1d',
+    (n) => `${n}s or ${n}ms`,
+  )
 
 /** Reads `512B`, `64KiB`, `1MiB`, `1GiB` or 0. Returns bytes. */
 export const readSize = (text: string, bounds: Bounds): Reading<number> =>

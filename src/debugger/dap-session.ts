@@ -227,7 +227,7 @@ export class DapSession extends ByteConnection implements Commander, Surveyor {
       if (!areEqual(token, given)) {
         this.context.refusedAt = now
         throw new CommandError(
-          'the token is wrong: it is in --debug-token-file, or was printed when the server started',
+          'the token is wrong: it is the one that the server was given, or that it printed when it started',
         )
       }
     }

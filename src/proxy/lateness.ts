@@ -2,6 +2,7 @@
 // them details.
 
 import type { Exchange } from './exchange.js'
+import { durationText } from './unit-text.js'
 
 type Setting = readonly [name: string, limitOf: (x: Exchange) => number]
 
@@ -45,17 +46,3 @@ export function endingSetting(x: Exchange, outcome: string): string | null {
 }
 
 const REQUEST: Setting = ['request', ({ route }) => route.limits.exchangeTimeoutMs]
-
-const UNITS: readonly (readonly [string, number])[] = [
-  ['d', 86_400_000],
-  ['h', 3_600_000],
-  ['m', 60_000],
-  ['s', 1_000],
-]
-
-/** Returns ms in the largest unit that divides them, as a configuration has them: `90s`, `2h`. */
-export function durationText(ms: number): string {
-  if (ms === 0) return '0'
-  const unit = UNITS.find(([, size]) => ms >= size && ms % size === 0)
-  return unit === undefined ? `${ms}ms` : `${ms / unit[1]}${unit[0]}`
-}

@@ -7,6 +7,7 @@ import { ConfigError } from './address.js'
 import { notListening } from './listen-faults.js'
 import type { BoundListeners, CheckedListeners, Listeners } from './listeners.js'
 import type { Preparation } from './preparation.js'
+import { addressSetting } from './setting-names.js'
 
 /** One of these is called, once. */
 export interface ChangeoverEvents {
@@ -93,7 +94,7 @@ export class Changeover extends Continuation {
         const own = code === 'EADDRINUSE' ? this.listeners.nameOfPort(failed) : null
         this.wrong = new ConfigError(
           own === null
-            ? notListening(failed, code)
+            ? notListening(failed, code, addressSetting(this.preparation.configuration, failed))
             : `cannot listen on ${formatAddress(failed)}: the listener ${own} has the port; take it away in one reload, and add this one in the next`,
         )
       }

@@ -109,7 +109,7 @@ export class ClientHandshake extends Continuation {
   }
 
   noHeader(why: string): void {
-    this.failure = { kind: 'proxy-header', text: `no PROXY header came first (--accept-proxy): ${why}` }
+    this.failure = { kind: 'proxy-header', text: `no PROXY header came first: ${why}` }
   }
 
   noHandshake(): void {

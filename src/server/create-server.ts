@@ -23,6 +23,7 @@ import {
 import type { ProcessLog } from './process-log.js'
 import { Reconfiguring } from './reconfiguring.js'
 import { Server } from './server.js'
+import { addressSetting } from './setting-names.js'
 import type { ShortForm } from './short-form.js'
 
 /** Where debuggers may attach (spec/debugger.md). */
@@ -69,6 +70,8 @@ export interface ExchangeReport {
   readonly outcome: string
   /** Times that the request was sent to a backend. */
   readonly attempts: number
+  /** The status that the client was answered with; 0 if it was not answered. */
+  readonly status: number
   /** ms from the request head to the end of the exchange */
   readonly durationMs: number
 }
@@ -218,7 +221,7 @@ export class RunningServer extends TypedEvents implements ProxyServer {
       log.tell('info', `debuggers may attach at ${at}${token === null ? '' : `, with the token ${token}`}`)
     })
     this.server.on('undebugged', (address, code) =>
-      this.failed('not-listening', notListening(address, code, '--debug'), code),
+      this.failed('not-listening', this.notListening(address, code, '--debug'), code),
     )
   }
 
@@ -235,7 +238,9 @@ export class RunningServer extends TypedEvents implements ProxyServer {
       ),
     )
     server.on('replaced', (address) => void this.emit('replaced', address))
-    server.on('failed', (address, code) => this.failed('not-listening', notListening(address, code), code))
+    server.on('failed', (address, code) =>
+      this.failed('not-listening', this.notListening(address, code), code),
+    )
     server.on('crashed', (id, error) =>
       this.failed('internal', `internal error in ${id} (closed); other requests are unaffected`, error),
     )
@@ -258,6 +263,10 @@ export class RunningServer extends TypedEvents implements ProxyServer {
     server.proxy.watch({ ended: (exchange) => this.ended(exchange) })
   }
 
+  private notListening(address: Address, code: string, option?: string): string {
+    return notListening(address, code, addressSetting(this.server.configuration, address, option))
+  }
+
   private failed(code: ServerError['code'], message: string, cause: unknown): void {
     if (this.listenerCount('error') > 0) this.emit('error', new ServerError(code, message, cause))
     else this.server.log.tell('error', `${message}${cause instanceof Error ? `: ${cause.message}` : ''}`)
@@ -265,7 +274,7 @@ export class RunningServer extends TypedEvents implements ProxyServer {
 
   private ended(x: Exchange): void {
     if (this.listenerCount('exchange') === 0) return
-    const { id, request, outcome, attempts, receivedAt, backend } = x
+    const { id, request, outcome, attempts, status, receivedAt, backend } = x
     this.emit('exchange', {
       id,
       method: request.method?.value ?? '',
@@ -274,6 +283,7 @@ export class RunningServer extends TypedEvents implements ProxyServer {
       backend: backend?.name ?? null,
       outcome,
       attempts,
+      status,
       durationMs: this.server.world.pollset.now - receivedAt,
     })
   }
@@ -293,7 +303,7 @@ export class RunningServer extends TypedEvents implements ProxyServer {
         if (this.bound.length === this.server.listenersCount) resolve(this.addresses)
       })
       this.server.on('failed', (address, code) => {
-        reject(new ServerError('not-listening', notListening(address, code), code))
+        reject(new ServerError('not-listening', this.notListening(address, code), code))
         this.server.command('drain')
       })
       this.server.on('stopped', () => reject(wasClosed()))

@@ -4,11 +4,12 @@
 import type { Fault } from '../continuation/index.js'
 import type { Engine } from '../engine/index.js'
 import type { EngineSet, ExchangeSession } from '../proxy/index.js'
-import { parseBackend } from './address.js'
+import { type BackendUrl, parseBackend } from './address.js'
 import type { Limits } from './limits.js'
+import type { SettingNames } from './setting-names.js'
 
 /** Hints by a pattern of the fault's detail. The first that matches is taken. */
-const HINTS: readonly (readonly [RegExp, string])[] = [
+const HINTS: readonly (readonly [RegExp, string | ((names: SettingNames) => string)])[] = [
   [/\bECONNREFUSED\b/, 'nothing listens there'],
   [/\bENOENT\b/, 'there is no such socket'],
   [/\bEACCES\b/, 'not permitted to connect to it'],
@@ -20,43 +21,58 @@ const HINTS: readonly (readonly [RegExp, string])[] = [
   [/^(?:ESERVFAIL|EREFUSED)$/, 'the DNS server could not answer'],
   [
     /\bERR_SSL_(?:WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|HTTP_REQUEST)\b/,
-    'it does not speak TLS: write http:// or h2c://',
+    ({ scheme }) => `it does not speak TLS: write ${scheme('http')} or ${scheme('h2c')}`,
   ],
   [
     /\bERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL\b|\(ALPN\)/,
-    'it does not offer HTTP/2 over TLS: write https://',
+    ({ scheme }) => `it does not offer HTTP/2 over TLS: write ${scheme('https')}`,
   ],
-  [/\bERR_TLS_CERT_ALTNAME_INVALID\b/, 'its certificate is for another name: write --backend-name NAME'],
+  [
+    /\bERR_TLS_CERT_ALTNAME_INVALID\b/,
+    ({ backendName }) => `its certificate is for another name: write ${backendName}`,
+  ],
   [
     /\b\w*(?:SELF_SIGNED|UNABLE_TO_(?:VERIFY|GET_ISSUER))\w*\b/,
-    'its certificate is not signed by a known authority: write --backend-ca FILE',
+    ({ backendCa }) => `its certificate is not signed by a known authority: write ${backendCa}`,
   ],
   [/\bCERT_HAS_EXPIRED\b/, 'its certificate has expired'],
 ]
 
 /** Hints for a backend that closes without an answer and has never answered: its scheme may be wrong. */
-const SILENT = {
-  http: 'if it speaks TLS, write https://; if it speaks HTTP/2 only, write h2c://',
-  h2c: 'if it speaks HTTP/1.1, write http://; if it speaks TLS, write h2:// or https://',
-  https: 'if it does not speak TLS, write http:// or h2c://',
-  h2: 'if it does not speak TLS, write http:// or h2c://',
-} as const
+const SILENT: Readonly<Record<BackendUrl['scheme'], (scheme: SettingNames['scheme']) => string>> = {
+  http: (scheme) =>
+    `if it speaks TLS, write ${scheme('https')}; if it speaks HTTP/2 only, write ${scheme('h2c')}`,
+  h2c: (scheme) =>
+    `if it speaks HTTP/1.1, write ${scheme('http')}; if it speaks TLS, write ${scheme('h2')} or ${scheme('https')}`,
+  https: (scheme) => `if it does not speak TLS, write ${scheme('http')} or ${scheme('h2c')}`,
+  h2: (scheme) => `if it does not speak TLS, write ${scheme('http')} or ${scheme('h2c')}`,
+}
 
 /** Describes a fault for the operator, with a hint. @param engines those whose scheme may be wrong */
-export function hinted(why: Fault | null, text: string, engines: EngineSet | null): string {
+export function hinted(
+  why: Fault | null,
+  text: string,
+  engines: EngineSet | null,
+  names: SettingNames,
+): string {
   const detail = why?.detail ?? text
-  const known = HINTS.find(([sign]) => sign.test(detail))
-  if (known !== undefined) return `${detail} (${known[1]})`
+  const known = HINTS.find(([sign]) => sign.test(detail))?.[1]
+  if (known !== undefined) return `${detail} (${typeof known === 'string' ? known : known(names)})`
   const closed = why?.code === 'unanswered' || why?.code === 'backend-closed' || /\bECONNRESET\b/.test(detail)
   if (engines === null || engines.hasAnswered || !closed) return detail
-  return `${detail} (${SILENT[parseBackend(engines.name).scheme]})`
+  return `${detail} (${SILENT[parseBackend(engines.name).scheme](names.scheme)})`
 }
 
 /**
  * Names the limit that kept a request waiting for a session of this engine, and how to raise it.
  * @param isTold the setting that ended the wait is named elsewhere
  */
-export function leaseShortage(engine: Engine<ExchangeSession>, limits: Limits, isTold = false): string {
+export function leaseShortage(
+  engine: Engine<ExchangeSession>,
+  limits: Limits,
+  names: SettingNames,
+  isTold = false,
+): string {
   const { sessions, opening, name } = engine
   const late = isTold
     ? 'no stream was free in time'
@@ -84,7 +100,7 @@ export function leaseShortage(engine: Engine<ExchangeSession>, limits: Limits, i
   const carry = `${late}: ${open.length} ${open.length === 1 ? 'connection carries' : 'connections carry'} ${each}`
   if (sessions.length >= sessionsMax)
     return sessionsMax === usual
-      ? `${carry}, and ${sessionsName}=${sessionsMax} is reached: raise it with --limit ${sessionsName}=N${more}`
+      ? `${carry}, and ${sessionsName}=${sessionsMax} is reached: raise ${names.sessions(sessionsName)}${more}`
       : `${carry}, and limits.sessions=${sessionsMax} of the backend is reached: raise it${more}`
   if (opening > 0) return `${carry}, and ${opening} more being opened: the backend is slow to accept`
   return `${carry}, and no other is opened for this client, or not before engine.reopenDelayMs=${limits.engine.reopenDelayMs} is over`

@@ -17,6 +17,7 @@ import type { ClientHandshake } from './client-handshake.js'
 import { hinted, leaseShortage } from './hints.js'
 import type { Limits } from './limits.js'
 import type { ProcessLog } from './process-log.js'
+import type { SettingNames } from './setting-names.js'
 
 /** The characters of a request's method, authority and path that a line shows. */
 const REQUEST_CHARACTERS_MAX = 120
@@ -30,10 +31,13 @@ const ADDRESSES_MAX = 10
 export class Incidents implements ExchangeWatcher {
   private readonly log: ProcessLog
   private readonly limits: Limits
+  /** Returns the names of the settings in the configuration that serves. */
+  private readonly names: () => SettingNames
 
-  constructor(log: ProcessLog, limits: Limits) {
+  constructor(log: ProcessLog, limits: Limits, names: () => SettingNames) {
     this.log = log
     this.limits = limits
+    this.names = names
   }
 
   /** Logs refusals that the operator can mend, not the mistakes of clients (4xx, 501). */
@@ -48,9 +52,9 @@ export class Incidents implements ExchangeWatcher {
       const setting = endingSetting(x, code)
       const shortage =
         code === 'lease-late' && x.engine !== null && x.backend !== null
-          ? leaseShortage(x.engine, this.limits, setting !== null)
+          ? leaseShortage(x.engine, this.limits, this.names(), setting !== null)
           : null
-      const why = shortage ?? hinted(x.cause, refusal.text, x.endpoint?.engines ?? null)
+      const why = shortage ?? hinted(x.cause, refusal.text, x.endpoint?.engines ?? null, this.names())
       return `${requestOf(x)}: ${why}${setting === null ? '' : `; ${setting}`}`
     })
   }
@@ -66,13 +70,13 @@ export class Incidents implements ExchangeWatcher {
     this.log.repeated('warn', `${what}, ${x.outcome} ${whereTo(x)}`, () =>
       late
         ? `${requestOf(x)}: ${endingSetting(x, x.outcome) ?? ''}`
-        : `${requestOf(x)}: ${hinted(cause, cause?.message ?? '', null)}`,
+        : `${requestOf(x)}: ${hinted(cause, cause?.message ?? '', null, this.names())}`,
     )
   }
 
   unreached(engines: EngineSet, why: Fault): boolean {
     return this.log.repeated('error', `no connection to ${engines.name}`, () =>
-      hinted(why, why.message, engines),
+      hinted(why, why.message, engines, this.names()),
     )
   }
 
@@ -102,7 +106,8 @@ export class Incidents implements ExchangeWatcher {
   /** Logs that the endpoints of a backend cannot be looked up. @param known how many it has from before */
   undiscovered(backend: string, name: string, why: string, known: number): void {
     const stay = known === 0 ? 'it has no endpoints yet' : 'its endpoints stay as they are'
-    this.log.tell('error', `backend ${backend}: ${name} is not found, ${stay}: ${hinted(null, why, null)}`)
+    const text = hinted(null, why, null, this.names())
+    this.log.tell('error', `backend ${backend}: ${name} is not found, ${stay}: ${text}`)
   }
 
   rediscovered(backend: string, name: string): void {
@@ -111,7 +116,11 @@ export class Incidents implements ExchangeWatcher {
 
   dropped({ failure, addresses }: ClientHandshake): void {
     if (failure === null) return
-    this.log.repeated('warn', WHAT[failure.kind], () => `${nameOf(addresses.from)}: ${failure.text}`)
+    const { kind, text } = failure
+    this.log.repeated('warn', WHAT[kind], () => {
+      const setting = kind === 'proxy-header' ? `; ${this.names().proxyHeaders} asks for one` : ''
+      return `${nameOf(addresses.from)}: ${text}${setting}`
+    })
   }
 
   turnedAway(from: Address): void {
@@ -120,7 +129,7 @@ export class Incidents implements ExchangeWatcher {
       'warn',
       'client connection refused',
       () =>
-        `${nameOf(from)}: server.connectionsMax=${connectionsMax} are open; raise it with --limit server.connectionsMax=N`,
+        `${nameOf(from)}: server.connectionsMax=${connectionsMax} are open; raise ${this.names().limit('server.connectionsMax')}`,
     )
   }
 
@@ -137,7 +146,7 @@ export class Incidents implements ExchangeWatcher {
   /** Logs the requests that still run when the drain timeout passes. */
   cut(exchanges: number, drainTimeoutMs: number): void {
     if (exchanges > 0)
-      this.log.tell('warn', `--drain-timeout=${drainTimeoutMs / 1_000}s is over: ${areCut(exchanges)}`)
+      this.log.tell('warn', `${this.names().drainTimeout(drainTimeoutMs)} is over: ${areCut(exchanges)}`)
   }
 
   /** Logs the requests that still run when a second signal comes. */

@@ -33,6 +33,7 @@ import { LocalQuestions } from './questions.js'
 import { type Applied, ServedConfiguration } from './served-configuration.js'
 import { ServerMetrics } from './server-metrics.js'
 import type { ServerEvents, ServerOptions } from './server-options.js'
+import { settingNames } from './setting-names.js'
 
 export type { ServerEvents, ServerOptions } from './server-options.js'
 
@@ -93,7 +94,7 @@ export class Server extends TypedEvents implements HandshakeEvents {
     this.limitsOf = limits
     this.connections = new Connections('connections', limits.server.connectionsMax)
     this.log = new ProcessLog(this.pollset, limits.server, options.log ?? (() => {}))
-    this.incidents = new Incidents(this.log, limits)
+    this.incidents = new Incidents(this.log, limits, () => settingNames(this.configuration))
     this.drainTimeoutMs = configuration.shutdown.timeoutMs
     this.addresses = new ClientAddresses(limits.server)
     this.protocols = new Protocols(this.world, limits)

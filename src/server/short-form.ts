@@ -126,6 +126,7 @@ export function configurationOf(options: ShortForm): Configuration {
   const limits = limitsWith(defaultLimits, options.limits)
   const urls = [...new Set(routes.map((each) => each.url))]
   return {
+    form: 'options',
     listeners: listen.map((each) => listenerOf(each, made)),
     trustedProxies: { addresses: acceptProxy, fields: [], proxyProtocol: acceptProxy.length > 0 },
     connect,

@@ -98,7 +98,7 @@ t.test('what is right serves; what is wrong, in any step, changes nothing', asyn
     ],
     [
       { listeners: [listener, { ...listener, name: 'second', address: `127.0.0.1:${taken}` }] },
-      /EADDRINUSE|in use/,
+      /choose another in listeners\.second\.address \(EADDRINUSE\)/,
     ],
   ]
   for (const [change, message] of wrong) {

@@ -11,6 +11,7 @@ import t, { type Test } from 'tap'
 import { Incidents } from '../../src/server/incidents.js'
 import { limitsWith, type SomeLimits } from '../../src/server/index.js'
 import { defaultLimits } from '../../src/server/limits.js'
+import { settingNames } from '../../src/server/setting-names.js'
 import { localhost } from '../../tools/testbed/certificates/index.js'
 import { type ShortServerOptions, startShortServer } from '../../tools/testbed/short-server.js'
 
@@ -174,7 +175,8 @@ t.test('a backend that has answered before is not said to speak something else',
 const silent = () => createServer((socket) => void socket.resume())
 
 t.test('503 lease-late names the bound that was reached', async (t) => {
-  const limits = { proxy: { leaseTimeoutMs: 400, headTimeoutMs: 60_000 } }
+  // The requests that are held end with the server.
+  const limits = { proxy: { leaseTimeoutMs: 400, headTimeoutMs: 60_000 }, server: { cutMs: 1 } }
   const h2c = () => http2.createServer({ settings: { maxConcurrentStreams: 1 } })
   for (const [scheme, server, more, line] of [
     [
@@ -204,7 +206,7 @@ t.test('503 lease-late names the bound that was reached', async (t) => {
   ] as const) {
     await t.test(`${scheme} ${JSON.stringify(more)}`, async (t) => {
       const port = await behind(t, server)
-      const proxy = await serve(t, `${scheme}://127.0.0.1:${port}`, limitsWith(limits, more))
+      const proxy = await serve(t, `${scheme}://127.0.0.1:${port}`, limitsWith(limits, more), { drainTimeoutMs: 1 })
       const held = [1, 2].map(() => connect(proxy.port, '127.0.0.1').on('error', () => {}))
       for (const each of held) {
         t.teardown(() => each.destroy())
@@ -276,7 +278,7 @@ t.test('504, refused connections, handshakes, PROXY headers: a line each', async
   t.equal(await said(t, relayed.port, GET), '')
   t.match(
     await relayed.line(/PROXY/),
-    /^warn client connection dropped: 127\.0\.0\.1:\d+: no PROXY header came first \(--accept-proxy\)/,
+    /^warn client connection dropped: 127\.0\.0\.1:\d+: no PROXY header came first: .+; --accept-proxy asks for one$/,
   )
 })
 
@@ -334,7 +336,9 @@ t.test('requests cut at drain, and responses cut short', async (t) => {
 
 t.test('what DNS says of endpoints, and what it does not', async (t) => {
   const { server, lines } = await serve(t, 'http://127.0.0.1:1')
-  const incidents = new Incidents(server.log, limitsWith(defaultLimits))
+  const incidents = new Incidents(server.log, limitsWith(defaultLimits), () =>
+    settingNames({ form: 'options' }),
+  )
   incidents.discovered('shop', ['192.0.2.1:80', '192.0.2.2:80'], 0)
   const many = Array.from({ length: 12 }, (_, i) => `192.0.2.${i}:80`)
   incidents.discovered('shop', many, 3)

@@ -8,11 +8,14 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import t, { type Test } from 'tap'
 import ts from 'typescript'
+import type { Configuration } from '../../src/config/index.js'
 import type { Engine } from '../../src/engine/index.js'
 import type { EngineSet, ExchangeSession } from '../../src/proxy/index.js'
+import { parseListen } from '../../src/server/address.js'
 import { hinted, leaseShortage } from '../../src/server/hints.js'
 import { defaultLimits, limitsWith } from '../../src/server/index.js'
 import { notListening } from '../../src/server/listen-faults.js'
+import { addressSetting, settingNames } from '../../src/server/setting-names.js'
 import { pathOf } from '../../tools/testbed/certificates/index.js'
 import { type Program, run, start } from '../../tools/testbed/programs.js'
 import { once } from '../world/proxy-world.js'
@@ -325,6 +328,9 @@ t.test('the process ends with it', { buffered: true }, async (t) => {
   })
 })
 
+const OPTIONS = settingNames({ form: 'options' })
+const KEYS = settingNames({ form: 'document' })
+
 // Addresses that cannot be listened on
 
 const TCP = { host: '192.0.2.1', port: 80 }
@@ -358,7 +364,7 @@ const cannotListen = (address: typeof TCP | typeof UNIX, why: string): string =>
 
 t.test('why an address cannot be listened on', async (t) => {
   for (const [address, code, why] of LISTENING)
-    t.equal(notListening(address, code), cannotListen(address, why), code)
+    t.equal(notListening(address, code, 'with --listen'), cannotListen(address, why), code)
 })
 
 // Backends that fail
@@ -420,10 +426,74 @@ const FAULTS: readonly (readonly [code: string, detail: string, url: string, mes
 t.test('why a backend fails, and what to write', async (t) => {
   for (const [code, detail, url, message] of FAULTS) {
     const backend = { name: url, hasAnswered: false } as EngineSet
-    t.equal(hinted({ code, message: '', detail } as never, '', backend), message)
+    t.equal(hinted({ code, message: '', detail } as never, '', backend, OPTIONS), message)
   }
   const known = { name: 'http://b', hasAnswered: true } as EngineSet
-  t.equal(hinted(null, 'ECONNRESET', known), 'ECONNRESET', 'one that has answered speaks what is configured')
+  t.equal(
+    hinted(null, 'ECONNRESET', known, OPTIONS),
+    'ECONNRESET',
+    'one that has answered speaks what is configured',
+  )
+})
+
+/** The same where a file is served: what to write in it. */
+const FAULTS_BY_KEYS: readonly (readonly [string, string, string, string])[] = [
+  ['x', 'ERR_SSL_HTTP_REQUEST', 'h2://b', 'it does not speak TLS: write protocol: http or protocol: h2c'],
+  ['x', '(ALPN)', 'h2://b', 'it does not offer HTTP/2 over TLS: write protocol: https'],
+  [
+    'x',
+    'ERR_TLS_CERT_ALTNAME_INVALID',
+    'h2://b',
+    'its certificate is for another name: write tls.name of the backend',
+  ],
+  [
+    'x',
+    'DEPTH_ZERO_SELF_SIGNED_CERT',
+    'h2://b',
+    'its certificate is not signed by a known authority: write tls.ca of the backend',
+  ],
+  [
+    'unanswered',
+    'closed',
+    'http://b',
+    'if it speaks TLS, write protocol: https; if it speaks HTTP/2 only, write protocol: h2c',
+  ],
+]
+
+t.test('why a backend of a file fails, and what to write in it', async (t) => {
+  for (const [code, detail, url, hint] of FAULTS_BY_KEYS) {
+    const backend = { name: url, hasAnswered: false } as EngineSet
+    t.equal(hinted({ code, message: '', detail } as never, '', backend, KEYS), `${detail} (${hint})`)
+  }
+})
+
+const START_AGAIN = 'limits.transport.connect, and start again'
+
+/** The address that cannot be bound, and where another is written. */
+const WHERES: readonly (readonly [string, string])[] = [
+  ['127.0.0.1:80', 'in listeners.main.address'],
+  ['unix:/run/a', 'in admin.address'],
+  ['127.0.0.1:4711', 'in debug.address'],
+  ['127.0.0.1:81', 'in listeners'],
+]
+
+t.test('where another address is written in a file', async (t) => {
+  const configuration = {
+    form: 'document',
+    listeners: [{ name: 'main', address: '80' }],
+    admin: { address: 'unix:/run/a' },
+    probes: null,
+    debug: { address: '4711' },
+  } as unknown as Configuration
+  for (const [address, where] of WHERES) t.equal(addressSetting(configuration, parseListen(address)), where)
+  const short = { ...configuration, form: 'options' } as const
+  t.equal(addressSetting(short, parseListen('4711'), '--debug'), 'with --debug')
+})
+
+t.test('other settings of a file', async (t) => {
+  t.equal(KEYS.limit('transport.connectMs'), START_AGAIN)
+  t.equal(KEYS.drainTimeout(45_000), 'shutdown.timeout=45s')
+  t.equal(KEYS.proxyHeaders, 'trustedProxies.proxyProtocol')
 })
 
 const LATE = 'it waited for proxy.leaseTimeoutMs=30000'
@@ -473,6 +543,9 @@ const SHORTAGES: readonly (readonly [string, readonly number[], number, string])
 const OWN_SHORTAGE =
   'no stream was free in time: 1 connection carries 1 request at a time, and limits.sessions=1 of the backend is reached: raise it'
 
+const FULL_BY_KEYS =
+  "no stream was free in time: 2 connections carry 1 request at a time, as the backend's SETTINGS allow, and engine.sessionsMax=2 is reached: raise limits.sessions of the backend"
+
 t.test('why a request got no session, and which limit to raise', async (t) => {
   const limits = limitsWith(defaultLimits, {
     proxy: { leaseTimeoutMs: 30_000 },
@@ -483,11 +556,21 @@ t.test('why a request got no session, and which limit to raise', async (t) => {
   for (const [name, capacities, opening, message] of SHORTAGES) {
     const sessions = capacities.map((capacity) => ({ state: 'open', capacity }))
     const engine = { name, opening, sessions, limits: { sessionsMax: 2 } }
-    t.equal(leaseShortage(engine as unknown as Engine<ExchangeSession>, limits), message)
+    t.equal(leaseShortage(engine as unknown as Engine<ExchangeSession>, limits, OPTIONS), message)
   }
   const sessions = [{ state: 'open', capacity: 1 }]
   const own = { name: 'http://b', opening: 0, sessions, limits: { sessionsMax: 1 } }
-  t.equal(leaseShortage(own as unknown as Engine<ExchangeSession>, limits, true), OWN_SHORTAGE)
+  t.equal(leaseShortage(own as unknown as Engine<ExchangeSession>, limits, OPTIONS, true), OWN_SHORTAGE)
+  const full = { name: 'h2://b', opening: 0, sessions, limits: { sessionsMax: 2 } }
+  t.equal(
+    leaseShortage(
+      { ...full, sessions: [...sessions, ...sessions] } as unknown as Engine<ExchangeSession>,
+      limits,
+      KEYS,
+      true,
+    ),
+    FULL_BY_KEYS,
+  )
 })
 
 // The log of a run. PORT and DIR stand for what differs.
@@ -600,6 +683,7 @@ const FILES_OF_MESSAGES = [
   'listen-faults',
   'options',
   'quantity',
+  'setting-names',
 ]
 
 /** Calls whose arguments are help. */
@@ -644,10 +728,13 @@ t.test('texts of a source that look like messages', async (t) => {
 t.test('every message of the command line stands in a table', async (t) => {
   const tabled = [
     OWN_SHORTAGE,
+    FULL_BY_KEYS,
+    START_AGAIN,
+    ...WHERES.map(([, where]) => where),
     ...[...SERVE, ...PROGRAM, ...FILES].map(([, message]) => message),
     "See 'fermata serve --help'. See 'fermata --help'.",
     ...LISTENING.map(([address, , why]) => cannotListen(address, why)),
-    ...FAULTS.map(([, , , message]) => message),
+    ...[...FAULTS, ...FAULTS_BY_KEYS].map(([, , , message]) => message),
     ...SHORTAGES.map(([, , , message]) => message),
     ...AT_SOCKET,
     ...OVER_TLS_LOG,

@@ -4,6 +4,7 @@ import t from 'tap'
 import { Incidents } from '../../src/server/incidents.js'
 import { defaultLimits } from '../../src/server/limits.js'
 import { ProcessLog, printable } from '../../src/server/process-log.js'
+import { settingNames } from '../../src/server/setting-names.js'
 import { frame, headers, REQUEST } from '../../tools/testbed/frames.js'
 import { MemoryPollset } from '../../tools/testbed/memory-pollset.js'
 import { memoryProxy } from '../../tools/testbed/memory-proxy.js'
@@ -95,7 +96,7 @@ t.test("a backend's own words are printed as text", (t) => {
   const proxy = memoryProxy({ proxy: { retryTimeoutMs: 1_000 } })
   const lines: string[] = []
   const log = new ProcessLog(proxy.pollset, defaultLimits.server, (line) => lines.push(line))
-  proxy.proxy.watch(new Incidents(log, defaultLimits))
+  proxy.proxy.watch(new Incidents(log, defaultLimits, () => settingNames({ form: 'options' })))
   proxy.client().send(headers(1, REQUEST))
   const calm = Buffer.concat([Buffer.from([0, 0, 0, 0, 0, 0, 0, 11]), Buffer.from('calm\n\x1b[31m')])
   // Each connection says that it has begun nothing, as long as there is another try.

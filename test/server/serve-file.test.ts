@@ -61,6 +61,23 @@ function put(file: string, text: string): void {
   renameSync(`${file}.new`, file)
 }
 
+t.test('an address in use is named by its key', async (t) => {
+  const { port } = await backend(t, 'one')
+  const file = join(t.testdir(), 'fermata.yaml')
+  put(
+    file,
+    `
+version: 1
+listeners: { plain: { address: "127.0.0.1:${port}" } }
+routes: [{ answer: { status: 204 } }]
+`,
+  )
+  t.match(await fermata('serve', file), {
+    code: 1,
+    stderr: /in use by another program; choose another in listeners\.plain\.address \(EADDRINUSE\)\n/,
+  })
+})
+
 t.test('routes, weights, redirects, answers, affinity', async (t) => {
   const [one, two, port] = [await backend(t, 'one'), await backend(t, 'two'), await freePort()]
   const file = join(t.testdir(), 'fermata.yaml')
