@@ -21,6 +21,7 @@ import { ConfigFileError, type FileReading, readFile, serveFile } from './serve-
 import { Superseded } from './served-configuration.js'
 import type { ServerCertificates } from './server-options.js'
 import { DRAIN_TIMEOUT_MS } from './short-form.js'
+import { traceTo } from './trace-file.js'
 
 /**
  * Exit codes: a wrong command line, a server that could not serve, a defect of ours (EX_SOFTWARE of
@@ -82,18 +83,10 @@ function traceFile(file: string): number {
   }
 }
 
-/**
- * Writes the trace. The stream is not ended: lines come until the process exits, which writes what is
- * pending.
- */
-function traceTo(file: string | undefined): ProxyServerOptions['trace'] {
+function traceOf(file: string | undefined): ProxyServerOptions['trace'] {
   if (file === undefined) return undefined
   const stream = file === '-' ? process.stdout : createWriteStream(file, { fd: traceFile(file) })
-  stream.on('error', (error) => {
-    writeLine(`error: the trace cannot be written: ${plainText(error)}`)
-    process.exit(FAILED)
-  })
-  return (line) => void stream.write(line)
+  return traceTo(stream, (level, text) => writeLine(`${level}: ${text}`), plainText)
 }
 
 const textOf = (file: string, option: string): string => {
@@ -143,7 +136,7 @@ function makeServer(options: ServeOptions, listen: Listen[], routes: readonly Ro
     ...(options.backend === undefined && options.route === undefined ? { errors: 'detailed' as const } : {}),
     limits: options.limit ?? {},
     drainTimeoutMs: options.drainTimeout ?? DRAIN_TIMEOUT_MS,
-    trace: traceTo(options.trace),
+    trace: traceOf(options.trace),
     ...(options.debug === undefined ? {} : { debug: debugOf(options, formatAddress(options.debug)) }),
     ...(accessLog === undefined ? {} : { accessLog: { file: accessLog, format: accessLogFormat } }),
     log: writeLine,
@@ -222,7 +215,7 @@ function serveConfigFile(file: string, { watch, trace }: ServeOptions): void {
   try {
     reading = readFile(file)
     for (const each of reading.warnings) writeLine(`warning: ${each}`)
-    server = serveFile(file, reading, watch === true, { log: writeLine, trace: traceTo(trace) })
+    server = serveFile(file, reading, watch === true, { log: writeLine, trace: traceOf(trace) })
   } catch (error) {
     writeLine(error instanceof ConfigFileError ? error.message : `error: ${String((error as Error).message)}`)
     process.exitCode = USAGE

@@ -1,5 +1,5 @@
-// The names of settings in messages: options of the command line if those are served, and keys of the document
-// if a file or a document is served.
+// The names of settings in messages: options of the command line if those are served, and keys of the
+// document if a file or a document is served.
 
 import { type Configuration, writtenName } from '../config/index.js'
 import { type Address, formatAddress } from '../pollset/index.js'

@@ -44,6 +44,8 @@ t.test('a backend that no route names any more serves what it has, then closes',
     limits: { http1: { drainIdleMs: 1 }, http2: { drainIdleMs: 1 } },
   })
   const [{ port }] = await server.listen()
+  const statuses: number[] = []
+  server.on('exchange', ({ status }) => statuses.push(status))
   const running = ask(port, '/running')
   await until(() => old.waiting.length === 1)
   await t.rejects(server.apply({ routes: { 'example.org': 'ftp://x' } }), ConfigError)
@@ -52,9 +54,10 @@ t.test('a backend that no route names any more serves what it has, then closes',
   const later = ask(port, '/later')
   await until(() => next.waiting.length === 1)
   t.equal(await old.connections(), 1, 'the request that runs has its connection')
-  old.waiting[0].end()
+  old.waiting[0].writeHead(203).end()
   next.waiting[0].end()
-  t.strictSame(await Promise.all([running, later]), ['200', '200'])
+  t.strictSame(await Promise.all([running, later]), ['203', '200'])
+  t.strictSame(statuses.sort(), [200, 203])
   await until(async () => (await old.connections()) === 0)
   await server.apply({ backend: old.url })
   const again = ask(port, '/again')
@@ -73,13 +76,14 @@ t.test('closing has a deadline', async (t) => {
   })
   const [{ port }] = await server.listen()
   const outcomes: string[] = []
-  server.on('exchange', ({ outcome }) => outcomes.push(outcome))
+  server.on('exchange', ({ outcome, status }) => outcomes.push(outcome, String(status)))
   const running = ask(port, '/')
   await until(() => silent.waiting.length === 1)
   await server.close(2)
   t.equal(await running, 'cut')
-  t.equal(outcomes.length, 1)
+  t.equal(outcomes.length, 2)
   t.not(outcomes[0], 'ok')
+  t.equal(outcomes[1], '0', 'it was not answered')
 })
 
 /** Options as JavaScript may pass them, and what the error has. */

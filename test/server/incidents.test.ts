@@ -206,7 +206,9 @@ t.test('503 lease-late names the bound that was reached', async (t) => {
   ] as const) {
     await t.test(`${scheme} ${JSON.stringify(more)}`, async (t) => {
       const port = await behind(t, server)
-      const proxy = await serve(t, `${scheme}://127.0.0.1:${port}`, limitsWith(limits, more), { drainTimeoutMs: 1 })
+      const proxy = await serve(t, `${scheme}://127.0.0.1:${port}`, limitsWith(limits, more), {
+        drainTimeoutMs: 1,
+      })
       const held = [1, 2].map(() => connect(proxy.port, '127.0.0.1').on('error', () => {}))
       for (const each of held) {
         t.teardown(() => each.destroy())

@@ -5,6 +5,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { createServer as createTcpServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Writable } from 'node:stream'
 import { pathToFileURL } from 'node:url'
 import t, { type Test } from 'tap'
 import ts from 'typescript'
@@ -16,6 +17,7 @@ import { hinted, leaseShortage } from '../../src/server/hints.js'
 import { defaultLimits, limitsWith } from '../../src/server/index.js'
 import { notListening } from '../../src/server/listen-faults.js'
 import { addressSetting, settingNames } from '../../src/server/setting-names.js'
+import { traceTo } from '../../src/server/trace-file.js'
 import { pathOf } from '../../tools/testbed/certificates/index.js'
 import { type Program, run, start } from '../../tools/testbed/programs.js'
 import { once } from '../world/proxy-world.js'
@@ -596,7 +598,8 @@ const WITH_FILE = [
   'the configuration was not taken: a newer configuration came before it served',
   'a configuration in YAML, in place of options; see spec/configuration.md',
 ]
-const FULL = 'error: the trace cannot be written: no space left on device (ENOSPC)'
+const FULL = 'error: the trace cannot be written, and ends: no space left on device (ENOSPC)'
+const SLOW = 'the trace is written too slowly: lines are left out'
 const NO_ORIGIN = 'error: the embedded origin cannot start: no ports are left'
 
 const linesOf = (program: Program, folder = '/no/folder'): string[] =>
@@ -638,18 +641,53 @@ t.test('the log, over TLS', { buffered: true }, async (t) => {
   )
 })
 
-t.test('a trace that cannot be written ends the program', { buffered: true }, async (t) => {
+t.test('a trace that cannot be written ends, and the server goes on', { buffered: true }, async (t) => {
   if (!existsSync('/dev/full')) return
   const program = await start(
     process.execPath,
     [main, 'serve', '--listen', '127.0.0.1:0', '--trace', '/dev/full'],
     { line: /cannot be written/ },
   )
-  t.match(await program.exited, { code: 1 })
+  const address = /listening on (\S+)/.exec(program.stderr)?.[1]
+  t.equal((await fetch(`http://${address}/`)).status, 200)
+  t.match(await program.stop(), { code: 0 })
   t.equal(
     linesOf(program).find((line) => line.startsWith('error')),
     FULL,
   )
+})
+
+t.test('a trace that is written too slowly leaves lines out, and says how many', (t) => {
+  const written: string[] = []
+  const done: (() => void)[] = []
+  const slow = new Writable({
+    write(chunk, _encoding, callback) {
+      written.push(String(chunk))
+      done.push(callback)
+    },
+  })
+  const told: string[] = []
+  const trace = traceTo(
+    slow,
+    (level, text) => told.push(`${level}: ${text}`),
+    (error) => error.message,
+  )
+  trace('x'.repeat(17 * 1024 * 1024))
+  for (const line of ['a\n', 'b\n']) trace(line)
+  done.shift()?.()
+  setImmediate(() => {
+    trace('c\n')
+    for (const each of done.splice(0)) each()
+    setImmediate(() => {
+      t.strictSame(written.slice(1), ['# 2 lines left out\n', 'c\n'])
+      slow.destroy(new Error('gone'))
+      slow.once('close', () => {
+        trace('d\n')
+        t.strictSame(told, [`warning: ${SLOW}`, 'error: the trace cannot be written, and ends: gone'])
+        t.end()
+      })
+    })
+  })
 })
 
 t.test('an embedded origin that cannot start', { buffered: true }, async (t) => {
@@ -684,6 +722,7 @@ const FILES_OF_MESSAGES = [
   'options',
   'quantity',
   'setting-names',
+  'trace-file',
 ]
 
 /** Calls whose arguments are help. */
@@ -740,6 +779,8 @@ t.test('every message of the command line stands in a table', async (t) => {
     ...OVER_TLS_LOG,
     ...WITH_FILE,
     FULL,
+    SLOW,
+    '# 2 lines left out\n',
     NO_ORIGIN,
   ]
   let count = 0
