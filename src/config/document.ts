@@ -218,8 +218,14 @@ export class YamlDocument extends ConfigDocument {
           '',
           `the directive %YAML ${yaml.version} asks for another YAML; this is YAML 1.2: leave it out`,
         )
-      for (const { code, message, pos } of [...document.errors, ...document.warnings])
-        if (code !== 'MULTIPLE_DOCS') this.wrong(pos[0], '', yamlMistake(code, message, text, pos[0]))
+      // One mistake may be several errors of its line.
+      const told = new Set<number>()
+      for (const { code, message, pos } of [...document.errors, ...document.warnings]) {
+        const { line } = this.at(pos[0])
+        if (code === 'MULTIPLE_DOCS' || told.has(line)) continue
+        told.add(line)
+        this.wrong(pos[0], '', yamlMistake(code, message, text, pos[0]))
+      }
       root = document.contents as Node | null
       if (document.errors.length > 0) return null
     }

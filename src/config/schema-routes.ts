@@ -152,7 +152,7 @@ export function route(s: Scalars, { timeouts, retry }: ReturnType<typeof shared>
             .optional(),
           path: s
             .text(
-              'The whole path; the query is kept. Default: that of the request.',
+              'The whole path, with a query if you like; the query of the request follows. Default: that of the request.',
               'a path, as /new',
               readPath,
             )

@@ -43,7 +43,7 @@ export {
   readPath,
   routePath,
 } from './path.js'
-export { Pattern } from './pattern.js'
+export { matchesNoPath, Pattern } from './pattern.js'
 export { type ExchangeWatcher, ReverseProxy } from './proxy.js'
 export { locationOf, type RedirectAction, type RedirectRequest } from './redirect.js'
 export { AMBIGUOUS_PATH, CLEAR_TEXT, type Refusal } from './refusal.js'

@@ -2,6 +2,28 @@
 
 import { type Automaton, automatonOf } from './automaton.js'
 
+const SLASH = 0x2f
+const ASTERISK = 0x2a
+
+/** The characters of a path: visible ASCII without `?` and `#`. */
+const PATH_CHARACTERS = Array.from({ length: 0x7f - 0x21 }, (_, at) => at + 0x21).filter(
+  (code) => !'?#'.includes(String.fromCharCode(code)),
+)
+
+/** Tells whether a pattern matches no path: one begins with `/`, or is `*`. */
+export function matchesNoPath({ latin1, classCount, next, accepts }: Automaton): boolean {
+  const after = (state: number, code: number): number => next[state * classCount + latin1[code]]
+  if (accepts[after(1, ASTERISK)] === 1) return false
+  const first = after(1, SLASH)
+  // A set that grows while it is read: each state is looked at once.
+  const states = new Set([first])
+  for (const state of states) {
+    if (accepts[state] === 1) return false
+    if (state !== 0) for (const code of PATH_CHARACTERS) states.add(after(state, code))
+  }
+  return true
+}
+
 export class Pattern {
   readonly text: string
   private readonly automaton: Automaton

@@ -18,7 +18,14 @@ import {
   KnownCertificates,
   randomKey,
 } from '../pollset/index.js'
-import { type Automata, type Automaton, automatonOf, compiledRoutes, patternsIn } from '../proxy/index.js'
+import {
+  type Automata,
+  type Automaton,
+  automatonOf,
+  compiledRoutes,
+  matchesNoPath,
+  patternsIn,
+} from '../proxy/index.js'
 import { parseListen } from './address.js'
 import { LIMIT_RANGES } from './limit-ranges.js'
 import { LIMIT_TEXTS } from './limit-texts.js'
@@ -163,7 +170,15 @@ class Checks {
       this.attempt(source, `routes.${name}`, () =>
         compiledRoutes([{ name, match, path, to: null }], this.automata),
       )
+      if (match.path?.kind === 'pattern') this.checkPattern(match.path.value, name, source)
     }
+  }
+
+  /** Tells of a pattern that no path can match: it is a mistake, though it harms nobody. */
+  private checkPattern(text: string, route: string, source: Place): void {
+    if (!matchesNoPath(this.automata.get(text) as Automaton)) return
+    const message = `the pattern ${JSON.stringify(text)} matches no path: it must match the whole path, from the first '/' on`
+    this.warnings.push(diagnosticAt(source, `routes.${route}`, message))
   }
 
   private checkLimits(): void {

@@ -214,10 +214,31 @@ t.test('the traps of YAML', async (t) => {
       'f:3:11: a second colon makes a key of a value; quote the value, or indent the lines alike',
     ],
     ['connect: [@a]', 'f:3:11: a plain value cannot begin with @; put it in quotes'],
+    ['connect: ["a]', 'f:3:14: a closing " is missing'],
+    ["connect: ['a]", "f:3:14: a closing ' is missing"],
+    ['connect: [a', 'f:3:12: a closing ] is missing, or the lines up to it are not indented'],
+    ['shutdown: { delay: 5s', 'f:3:22: a closing } is missing, or the lines up to it are not indented'],
+    ['shutdown: { "delay"5s }', 'f:3:20: a comma or a colon is missing before this'],
+    ['connect: ["a"#b\n]', 'f:3:14: a blank is missing before the # of a comment'],
+    ['connect\nroutes: []', 'f:3:1: this is a key without a colon and a value'],
+    ['connect: - a', 'f:3:10: a list begins on the line of its key; begin it on the next line'],
+    ['connect:\n  - - a\n   b', 'f:5:1: the items of a list must begin with a - in the same column'],
+    ['connect: [a, , b]', 'f:3:14: a comma stands where a value should'],
+    ['connect: |x\n a', 'f:3:11: behind | or > nothing but + or - and a number may stand on the line'],
+    ['connect: }', 'f:3:10: a bracket is closed that was not opened; quote it if it is part of a text'],
+    [
+      'shutdown: { delay:\n  - a }',
+      'f:4:3: between brackets a list or a map needs brackets of its own: [ ] or { }',
+    ],
+    [`"${'k'.repeat(1_100)}": 1`, 'f:3:1: the key has more than 1,024 characters'],
+    ['connect: &a *b', 'f:3:13: an alias (*name) has an anchor or a tag; leave that out'],
     ['---\nconnect: []', 'f:3:1: a second document begins; leave out the line ---'],
   ]
   for (const [text, ...expected] of rows) t.strictSame(said(text), expected, text)
   t.match(reader.text('%YAML 1.1\n---\nversion: 1\n', 'f').errors, [{ message: /this is YAML 1.2/ }])
+  t.strictSame(reader.text('%FOO a\n---\nversion: 1\n', 'f').errors.map(diagnosticText).slice(0, 1), [
+    'f:1:1: a line that begins with % is a directive of YAML; leave it out',
+  ])
   t.match(reader.text('', 'f').errors, [{ message: 'is empty; write a map, or leave out the key' }])
 })
 

@@ -75,6 +75,36 @@ routes:
   ])
 })
 
+t.test('check: patterns that match no path, each with its line', async (t) => {
+  const patterns = [
+    'api/.*',
+    '^/api$',
+    '/a b',
+    '[^/*].*',
+    '.*\\.js',
+    '/(?:a|b)?',
+    '\\*',
+    '/x\\?y=.*',
+    'é.*',
+    '(?i)/A',
+  ]
+  const text = `version: 1
+listeners: { main: { address: 8080 } }
+routes:
+${patterns.map((each, at) => `  - { name: r${at}, match: { path: { pattern: '${each}' } }, answer: {} }`).join('\n')}
+`
+  const { errors, warnings } = checked(readText(text, 'f.yaml', limitTables()))
+  t.strictSame(errors, [])
+  t.strictSame(
+    warnings.map(({ line, path, message }) => [line, path, message.split(':')[0]]),
+    [0, 2, 3, 7, 8].map((at) => [
+      at + 4,
+      `routes.r${at}`,
+      `the pattern ${JSON.stringify(patterns[at])} matches no path`,
+    ]),
+  )
+})
+
 t.test('check: a certificate that expires is told', async (t) => {
   const text = tls({ site: ['example.pem', 'example.key'] })
   const { foundOut } = checked(readText(text, 'f.yaml', limitTables()))
