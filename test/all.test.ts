@@ -1,13 +1,14 @@
-// All test files, two processes at a time. They run as plain Node: what tap's runner loads into the processes it starts itself (for
-// TypeScript, mocks and coverage, none of which is used here) takes longer than most files do. The files of a folder share a process
-// (one-process.ts), but for those that take long, or measure memory, or end their process. A file runs because its source lies in a
-// folder beside this one: none is forgotten, and none runs that is gone. Any of them runs alone too: npx tap dist/test/http1/reader.test.js.
+// All test files, two processes at a time. They run as plain Node: what tap's runner loads into the processes
+// it starts itself (for TypeScript, mocks and coverage, none of which is used here) takes longer than most
+// files do. The files of a folder share a process (one-process.ts), but for those that take long, or measure
+// memory, or end their process. A file runs because its source lies in a folder beside this one: none is
+// forgotten, and none runs that is gone. Any of them runs alone too: npx tap dist/test/http1/reader.test.js.
 
 import { readdirSync } from 'node:fs'
 import { join, posix, sep } from 'node:path'
 import t from 'tap'
 
-/** What takes longest begins first: files with a process of their own, and folders. The others follow. */
+/** Begins with the longest: files with a process of their own, and folders. The others follow. */
 const first: readonly string[] = [
   'peers',
   'proxy/tunnel',
@@ -47,7 +48,7 @@ const files = readdirSync(sources, { recursive: true, encoding: 'utf8' })
   .map((each) => each.replace(/ts$/, 'js'))
   .sort()
 
-/** What runs in one process: a name and its files. */
+/** Files that run in one process, with a name. */
 const processes = new Map<string, string[]>()
 for (const name of first) processes.set(name, [])
 for (const file of files) {

@@ -1,6 +1,6 @@
-// Test files in one process, one after the other: node dist/test/one-process.js FILE... A process of its own costs each file more
-// than most of them take. Each file's tests become subtests of one with the file's name, so that a failure still says where it was.
-// Which files share a process is said in all.test.ts.
+// Test files in one process, one after the other: node dist/test/one-process.js FILE... A process of its own
+// costs each file more than most of them take. Each file's tests become subtests of one with the file's name,
+// so that a failure still says where it was. Which files share a process is said in all.test.ts.
 
 import { join } from 'node:path'
 import root from 'tap'
@@ -10,7 +10,7 @@ const fileTimeoutMs = 120_000
 
 const begin = root.test.bind(root)
 
-/** What a file calls is the process's `t.test` (and `t.setTimeout`): while the file loads, that is its own subtest's. */
+/** A file calls `t.test` and `t.setTimeout` of the process. While the file loads, these are those of its own subtest. */
 async function loadAsSubtests(file: string): Promise<void> {
   await begin(file, { timeout: fileTimeoutMs }, async (own) => {
     let tests = 0

@@ -19,7 +19,7 @@ const TOLERANCE = 0.2
 const WARM_UP = 150
 /** The part of the files that must be committed: those that come while one is read give way to the last. */
 const COMMITTED_PART = 0.5
-/** With --watch, files that change without end are read once a second: so many commits a second at least. */
+/** With --watch, files that change without end are read once a second: the least commits a second. */
 const WATCHED_COMMITS = 0.5
 
 function conclude(findings: readonly Finding[]): void {

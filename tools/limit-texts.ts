@@ -1,4 +1,4 @@
-// What `fermata limits` says of each limit, from the doc comments of the Limits interfaces: prints
+// Takes the texts of `fermata limits` from the doc comments of the Limits interfaces: prints
 // src/server/limit-texts.ts, which ships, as TypeScript does not. A test compares the two.
 
 import { join } from 'node:path'

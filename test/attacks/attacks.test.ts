@@ -1,4 +1,5 @@
-// spec/attacks.md, row by row: each attack runs in memory beside a client of good manners, which must notice nothing.
+// spec/attacks.md, row by row: each attack runs in memory beside a client of good manners, which must notice
+// nothing.
 
 import { readFileSync } from 'node:fs'
 import t, { type Test } from 'tap'
@@ -68,7 +69,7 @@ function bounded(t: Test, half: Held, { limits, waves }: Outcome): void {
   most('streams', streams)
   most('slabs', 2 * limits.engine.sessionsMax + 3)
   most('queued', limits.engine.queueMax)
-  // As many again may wait for their backend to end (E36).
+  // The same number may also wait for their backend to end (E36).
   most('sessions', 2 * limits.engine.sessionsMax)
   most('interimBytes', limits.http2.interimBytesMax)
   // A victim, its connection, its exchange; the attacker's exchanges; sessions; the steady ones.

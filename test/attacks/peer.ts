@@ -1,5 +1,6 @@
-// A peer of the proxy in memory that minds its manners: it acknowledges, answers PING, notes what it is told, and, as a
-// backend, answers by path. The attackers have one too, for their manners before and between the waves.
+// A peer of the proxy in memory that minds its manners: it acknowledges, answers PING, notes what it is told,
+// and, as a backend, answers by path. The attackers have one too, for their manners before and between the
+// waves.
 
 import { type Field, FieldTable } from '../../src/http/index.js'
 import { HpackDecoder } from '../../src/http2/index.js'
@@ -11,7 +12,7 @@ const LARGE_BODY = 4 * 1024 * 1024
 /** octets of bodies that a backend sends in a turn: a few reads of a connection */
 const BODIES_A_TURN = 4 * 65_536
 
-/** What a backend still owes on a stream, and may send. */
+/** The bytes that a backend still owes on a stream, and may send. */
 interface Debt {
   left: number
   window: number

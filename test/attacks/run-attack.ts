@@ -1,5 +1,6 @@
-// One attack in memory: the attacker sends its waves, and beside it a client of good manners asks all along. Tells what
-// the attacker got, how many turns the steady requests took, and the most that was held of anything.
+// One attack in memory: the attacker sends its waves, and beside it a client of good manners asks all along.
+// Tells what the attacker got, how many turns the steady requests took, and the most that was held of
+// anything.
 
 import type { Http2Connection } from '../../src/http2/connection.js'
 import type { FrameReader } from '../../src/http2/frame-reader.js'
@@ -52,14 +53,14 @@ export interface Outcome {
   /** The most there was in the first half of the waves and in the second. */
   readonly first: Held
   readonly second: Held
-  /** What is left when all is over. */
+  /** The objects that are left when all is over. */
   readonly left: { heldBytes: number; slabs: number; frontends: number; exchanges: number }
   readonly counts: Readonly<Record<string, number>>
   readonly opens: number
   readonly limits: Limits
 }
 
-/** What a test may see of a connection and others may not. */
+/** Fields of a connection that only a test may see. */
 interface Inside {
   readonly reader: FrameReader
   readonly output: Output

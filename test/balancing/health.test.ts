@@ -6,7 +6,7 @@ import { balancerOf, chanceOf, chosen, counts, optionsOf, usable } from './membe
 
 const ROUND = { policy: 'round-robin' } as const
 
-/** Fails this member so many times in a row. */
+/** Fails this member this number of times in a row. */
 function fail(balancer: Balancer, member: Member, times: number, now: number): void {
   for (let i = 0; i < times; i++) balancer.failed(member, now, null)
 }

@@ -1,4 +1,4 @@
-// What the tests of balancing share: balancers with options that differ from the defaults in few, and counts.
+// Shared by the tests of balancing: balancers with few options that differ from the defaults, and counts.
 
 import {
   type ActiveHealthOptions,

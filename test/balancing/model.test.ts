@@ -1,5 +1,5 @@
-// The balancer beside a naive model of spec/balancing.md, through random histories: the model computes who is a
-// candidate from what has happened to each member, at each question anew.
+// The balancer beside a naive model of spec/balancing.md, through random histories: the model computes who is
+// a candidate from what has happened to each member, for each question from the beginning.
 
 import t from 'tap'
 import { Balancer, Member } from '../../src/balancing/index.js'
@@ -8,7 +8,7 @@ import { chanceOf, type Given, optionsOf } from './members.js'
 
 const POLICIES = ['round-robin', 'least-requests', 'random', 'hash'] as const
 
-/** What the model knows of a member. */
+/** The state of a member in the model. */
 interface Record {
   readonly member: Member
   readonly addedAt: number

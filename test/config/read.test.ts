@@ -1,4 +1,5 @@
-// What a right configuration comes to: defaults, inheritance, places, values from outside, includes, warnings.
+// The result of a right configuration: defaults, inheritance, places, values from outside, includes,
+// warnings.
 
 import { chmodSync } from 'node:fs'
 import { join } from 'node:path'

@@ -15,7 +15,7 @@ import {
 
 const MAX = 4_096
 
-/** What a reader tells of these chunks, to the first framing error, with the bytes it has read until then. */
+/** Returns the messages in these chunks, up to the first framing error, with the bytes that were read until then. */
 interface Told {
   readonly messages: unknown[]
   readonly faults: string[]

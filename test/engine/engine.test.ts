@@ -1,5 +1,5 @@
-// The engine against spec/engine.md, with sessions that are nothing but a capacity: who gets a lease, where, and
-// in which order.
+// The engine against spec/engine.md, with sessions that are nothing but a capacity: who gets a lease, where,
+// and in which order.
 
 import t from 'tap'
 import { createWorld, type Fault, fault } from '../../src/continuation/index.js'
@@ -600,7 +600,7 @@ t.test('E30: a session that opens only to close is not followed by another at on
   t.equal(engine.queued, 1)
 })
 
-/** As many as this backend serves on one session; the others come back. Returns how often leases were taken in all. */
+/** Serves as many leases on one session as this backend takes; the others come back. Returns how often leases were taken in all. */
 function sends(requests: number, perSession: number, capacity: number): number {
   const { engine, made, wish } = setUp(capacity, { sessionsMax: 4 })
   let taken = 0
@@ -910,7 +910,7 @@ t.test('a lease that is given back twice, or taken twice, is a defect of ours', 
   t.throws(() => made[0].free(), { name: 'InvariantBroken', message: /given back once/ })
 })
 
-/** What must hold whatever happens, told apart from the engine's own books. */
+/** Checks what must always hold, independently of the engine's own counts. */
 t.test('E12: at random, against a model that only counts', async (t) => {
   for (let seed = 1; seed <= 60; seed++) {
     const next = seeded(seed)

@@ -1,4 +1,5 @@
-// The example of another protocol, tools/examples/line-protocol.ts: on the simulated network, well and ill, and on real sockets.
+// The example of another protocol, tools/examples/line-protocol.ts: on the simulated network, well and ill,
+// and on real sockets.
 
 import { readFileSync } from 'node:fs'
 import { type AddressInfo, connect, createServer, type Socket as NetSocket } from 'node:net'
@@ -55,7 +56,7 @@ class Peer {
   say(text: string): void {
     this.far.send(Buffer.from(text, 'latin1'))
   }
-  /** What has come and not been taken. */
+  /** Input that has come and was not taken. */
   take(): string {
     const { text } = this
     this.text = ''

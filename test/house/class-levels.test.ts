@@ -1,5 +1,5 @@
-// What a class does can be read in few files: none is more than four levels below its root, and what more
-// it needs are objects that it has (design: House rules).
+// A class can be read in few files: none is more than four levels below its root, and the objects that
+// it also needs are its fields (design: House rules).
 
 import t from 'tap'
 import { levelFindings, levelsMax, type Source } from './class-levels.js'

@@ -42,7 +42,7 @@ function targetOf(path: string, specifier: ts.Expression | undefined): string | 
   return posix.join(posix.dirname(path), specifier.text.replace(/\.js$/, '.ts'))
 }
 
-/** What a list of imports or exports calls `name` where it comes from; null where it does not have it. */
+/** Returns the name that `name` of a list of imports or exports has where it comes from; null if the list does not have it. */
 const originOf = (elements: readonly (ts.ImportSpecifier | ts.ExportSpecifier)[], name: string) => {
   const found = elements.find((each) => each.name.text === name)
   return found === undefined ? null : (found.propertyName ?? found.name).text

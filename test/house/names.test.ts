@@ -18,7 +18,7 @@ import {
 
 const src = 'src/proxy/sample.ts'
 
-/** What stands beside a finding. */
+/** The advice beside a finding. */
 const WHY =
   'name a file or type after what it holds; the sides are frontend and backend; part a long file by what its parts do, and open each with a comment'
 

@@ -1,5 +1,5 @@
-// A question changes nothing: a getter assigns to nothing but its own variables and calls no command, and a method whose name
-// asks (has, is, may, can) assigns to no field.
+// A question changes nothing: a getter assigns to nothing but its own variables and calls no command, and a
+// method whose name asks (has, is, may, can) assigns to no field.
 
 import ts from 'typescript'
 import { type Finding, parse, words } from './source-rules.js'
@@ -21,7 +21,7 @@ const isAssignment = (node: ts.Node): node is ts.BinaryExpression =>
   node.operatorToken.kind >= ts.SyntaxKind.FirstAssignment &&
   node.operatorToken.kind <= ts.SyntaxKind.LastAssignment
 
-/** What this node changes; null when it changes nothing. */
+/** Returns the text of what this node changes; null if it changes nothing. */
 function changed(node: ts.Node): ts.Expression | null {
   if (isAssignment(node)) return node.left
   if (ts.isDeleteExpression(node)) return node.expression

@@ -156,7 +156,7 @@ function call(tree: Tree, node: ts.CallExpression, path: string): void {
 }
 
 /**
- * What must not be in the request path: promises, and time, chance or queues beside the door.
+ * Finds what must not be in the request path: promises, and time, chance or queues beside the door.
  * In the door's own files a promise may be taken up (`.then`) to become a task record, never made.
  */
 export function asyncFindings(path: string, text: string): readonly Finding[] {
@@ -177,7 +177,7 @@ export function asyncFindings(path: string, text: string): readonly Finding[] {
   return tree.findings
 }
 
-/** What can be changed though its binding cannot. */
+/** Values that can be changed though their binding cannot. */
 const containers: ReadonlySet<string> = new Set([
   'Map',
   'Set',

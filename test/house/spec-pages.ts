@@ -1,4 +1,5 @@
-// What the house tests read of spec/: its numbered rules, its bounds, its citations of the design; and the titles of tests.
+// Reads spec/ for the house tests: its numbered rules, its bounds, its citations of the design; and the
+// titles of tests.
 
 import { tableOf } from '../../tools/testbed/frames.js'
 import { rulesOfScenario } from '../world/scenario.js'

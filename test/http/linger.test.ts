@@ -1,5 +1,6 @@
-// How connections close, on a simulated clock (src/transport/linger.ts): slow readers get the last response whole, however
-// much of it the kernels hold; who says nothing or too much is waited for no longer than the limits say.
+// How connections close, on a simulated clock (src/transport/linger.ts): slow readers get the last response
+// whole, however much of it the kernels hold; who says nothing or too much is waited for no longer than the
+// limits say.
 
 import t from 'tap'
 import { createWorld } from '../../src/continuation/index.js'
@@ -110,7 +111,8 @@ const REQUESTS = {
   'HTTP/1.0': 'GET / HTTP/1.0\r\n\r\n',
 }
 
-// What waits in the kernel's send buffer: a part of the response, or, where that is large, all of it at once.
+// Bytes that wait in the kernel's send buffer: a part of the response, or, where that is large, all of it at
+// once.
 for (const sendBufferBytes of [64 * KIB, 0]) {
   for (const bodyBytes of [300_000, 700_000, 1_500_000]) {
     const what = `${bodyBytes} bytes, ${sendBufferBytes || 'all'} of them in the send buffer`

@@ -1,4 +1,5 @@
-// The reader against Node's own parser, over the corpus: they tell the same, or spec/http1/differential.md says why not.
+// The reader against Node's own parser, over the corpus: they tell the same, or spec/http1/differential.md
+// says why not.
 
 import { readFileSync } from 'node:fs'
 import { METHODS } from 'node:http'
@@ -13,7 +14,7 @@ import { type Judgement, NodeClient, NodeServer, type Seen } from './node-parser
 /** As in production, one decoder has seen it all. */
 const decoder = newDecoder()
 
-/** What our reader makes of a wire, FIN behind it, in the terms of a {@link Judgement}. */
+/** Returns our reader's {@link Judgement} of a wire that FIN follows. */
 function ours(each: Case, side: string): Judgement {
   const to = side === 'request' ? null : each.to
   const { sink, reader } = read(each.bytes, { to, decoder, fin: true, pipelined: true })
@@ -28,7 +29,7 @@ function ours(each: Case, side: string): Judgement {
   for (const event of sink.events) {
     if (event.kind === 'head') {
       const { head } = event
-      // What is extended CONNECT inside came as a GET.
+      // Extended CONNECT inside stands for a GET on the wire.
       const method = head.protocol === null ? head.method?.value : 'GET'
       const target = method === 'CONNECT' ? head.authority : head.path
       const line = side === 'request' ? `${method} ${target?.value}` : String(head.status)

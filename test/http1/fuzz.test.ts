@@ -1,5 +1,5 @@
-// The fuzz targets of HTTP/1.1, for a moment (tools/fuzz). And the writer against the reader: what is written is read as the
-// one message it was.
+// The fuzz targets of HTTP/1.1, for a moment (tools/fuzz). And the writer against the reader: what is written
+// is read as the one message it was.
 
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
@@ -52,7 +52,7 @@ const HIDDEN = new Set([
   'content-length',
   'cookie',
 ])
-/** What must come out as it went in. */
+/** The part of a message that must come out as it went in. */
 const passed = (head: Head): string[] =>
   head.fields
     .filter((each) => !each.name.startsWith(':') && !HIDDEN.has(each.name) && each.faults === 0)

@@ -1,5 +1,5 @@
-// Node's own HTTP/1.1 parser as a judge: a node:http server that is fed a wire over loopback, and a node:http client that gets one
-// as its response. Only what node:http documents is looked at; its lenient mode is off.
+// Node's own HTTP/1.1 parser as a judge: a node:http server that is fed a wire over loopback, and a node:http
+// client that gets one as its response. Only what node:http documents is looked at; its lenient mode is off.
 
 import { once } from 'node:events'
 import * as http from 'node:http'
@@ -88,7 +88,7 @@ export class NodeServer {
     socket.on('error', () => {})
     socket.end(wire)
     await once(socket, 'close')
-    // What Node refuses above its parser (no Host, say) it answers by itself, without an event.
+    // Node answers by itself, without an event, if it refuses a request above its parser (no Host, say).
     const refused = /^HTTP\/1\.1 (4\d\d)/m.exec(answers)
     return { whole: this.whole, error: this.error ?? (refused === null ? null : `answered ${refused[1]}`) }
   }

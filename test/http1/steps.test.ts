@@ -1,5 +1,5 @@
-// What a request costs in steps, by the trace: a kept-alive exchange between two HTTP/1.1 connections takes one step of the
-// backend's connection and two of the client's.
+// Steps of a request, counted in the trace: a kept-alive exchange between two HTTP/1.1 connections takes one
+// step of the backend's connection and two of the client's.
 
 import { type AddressInfo, connect, createServer } from 'node:net'
 import t from 'tap'

@@ -1,5 +1,5 @@
-// What a peer may not do for long: each bound, what it costs the one who passes it, and that a connection beside
-// it notices nothing.
+// Bounds on what a peer may do for long: each one, what it costs a peer that passes it, and that a connection
+// beside it notices nothing.
 
 import t from 'tap'
 import { ErrorCode } from '../../src/http2/codes.js'

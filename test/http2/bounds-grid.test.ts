@@ -1,5 +1,5 @@
-// The bounds of the connection grid, row by row: the verdict past each, that there is none before it, that it is
-// counted, and that another connection notices nothing.
+// The bounds of the connection grid, row by row: the verdict past each, that there is none before it, that it
+// is counted, and that another connection notices nothing.
 
 import { readFileSync } from 'node:fs'
 import t from 'tap'
@@ -42,7 +42,7 @@ function list(stream: number, first: readonly (readonly [string, string])[], cou
   return Buffer.concat(frames)
 }
 
-/** What stays below the bound, and what goes past it; the peer says both. */
+/** Octets of the peer that stay below the bound, and octets that go past it. */
 interface Excess {
   readonly within: (role: Role) => Buffer
   readonly past: (role: Role) => Buffer

@@ -1,6 +1,7 @@
-// The connection grid on real connections of both roles, row by row of the page written from RFC 9113: what each
-// frame is in each state of the connection, the preface, the form of frames, compression, settings. The octets come
-// whole, one by one, and split at every point (spec/README.md). Windows and bounds are in tests of their own.
+// The connection grid on real connections of both roles, row by row of the page written from RFC 9113: what
+// each frame is in each state of the connection, the preface, the form of frames, compression, settings. The
+// octets come whole, one by one, and split at every point (spec/README.md). Windows and bounds are in tests
+// of their own.
 
 import { readFileSync } from 'node:fs'
 import t from 'tap'
@@ -72,7 +73,7 @@ t.test('Preface form', (t) => {
           if (saidIn(framesOf(bytes)) !== 'ok' || !answersPing(peer)) t.fail(name)
           continue
         }
-        // What begins like a request line of HTTP/1 is answered in HTTP/1, where it shows by then.
+        // A beginning like a request line of HTTP/1 is answered in HTTP/1, if it is recognised by then.
         const text = bytes.toString('latin1')
         const said =
           LIKE_HTTP1.test(octetsOf(row.wire).toString('latin1')) && text.startsWith('HTTP/1.1 505 ')

@@ -53,7 +53,7 @@ const SEQUENCE = Buffer.concat([
   frame(0, 1, 7),
 ])
 
-/** What may end it: each follows the sequence, with octets after it that must not be read. */
+/** Frames that may end it: each follows the sequence, with octets after it that must not be read. */
 const ENDS: Readonly<Record<string, { wire: Buffer; code: number }>> = {
   'DATA on stream 0': { wire: frame(0, 0, 0, Buffer.from('x')), code: ErrorCode.PROTOCOL_ERROR },
   'DATA padded beyond its end': {

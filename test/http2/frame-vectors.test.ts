@@ -1,7 +1,9 @@
-// Frames that others wrote down (https://github.com/http2jp/http2-frame-test-case, MIT), and what our reader tells of them.
+// Frames that others wrote down (https://github.com/http2jp/http2-frame-test-case, MIT), and what our reader
+// tells of them.
 //
-// The vectors are single frames for a decoder without a connection, that has no state, keeps padding and priority, and knows PUSH_PROMISE whole.
-// Ours reads a connection: SETTINGS come first here, a CONTINUATION after its HEADERS, and what has no use is not told.
+// The vectors are single frames for a decoder without a connection, that has no state, keeps padding and
+// priority, and knows PUSH_PROMISE whole. Ours reads a connection: SETTINGS come first here, a CONTINUATION
+// after its HEADERS, and what has no use is not told.
 
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -68,14 +70,14 @@ const OTHERWISE: Readonly<Record<string, { says: string; why: string }>> = {
   },
 }
 
-/** What must have come before, so that the frame stands where it may. */
+/** The frames that must come before, so that the frame stands where it may. */
 function before(vector: Vector): Buffer {
   const type = Number.parseInt(vector.wire.slice(6, 8), 16)
   const stream = Number.parseInt(vector.wire.slice(10, 18), 16)
   return type === FrameType.CONTINUATION ? Buffer.concat([SETTINGS, frame(1, 0, stream)]) : SETTINGS
 }
 
-/** What our reader should tell of the vector's frame. */
+/** The result that our reader should have for the vector's frame. */
 function expectedOf(vector: Vector): string[] {
   const {
     type,

@@ -1,4 +1,5 @@
-// Counts of HTTP/2 that no peer can break: each is asserted where it changes (design: House rules), and each assertion bites.
+// Counts of HTTP/2 that no peer can break: each is asserted where it changes (design: House rules), and each
+// assertion bites.
 
 import t from 'tap'
 import { ReceiveWindow } from '../../src/http2/receive-window.js'
@@ -9,7 +10,7 @@ import { frame, headers } from '../../tools/testbed/frames.js'
 import { faced } from '../world/faced.js'
 
 const broken = (message: RegExp) => ({ name: 'InvariantBroken', message })
-/** What the table and the queues look at. */
+/** The part of a stream that the table and the queues look at. */
 const stream = (streamId: number): Http2Stream =>
   ({ streamId, list: null, listPrev: null, listNext: null }) as unknown as Http2Stream
 

@@ -1,5 +1,5 @@
-// Field blocks larger than we keep, from either side: they are their stream's fault, and the table stays in step
-// (spec/http2/connection-grid.md, Bounds; RFC 9113 §4.3, §10.5.1).
+// Field blocks larger than we keep, from either side: they are their stream's fault, and the table stays in
+// step (spec/http2/connection-grid.md, Bounds; RFC 9113 §4.3, §10.5.1).
 
 import t from 'tap'
 import { type Field, FieldTable } from '../../src/http/index.js'
@@ -32,7 +32,7 @@ const indexed = (name: string, value: string): Buffer => literal(0x40, name, val
 const plain = (name: string, value: string): Buffer => literal(0, name, value)
 const STATUS_200 = Buffer.from([0x88])
 const GET = Buffer.concat(REQUEST.map(([name, value]) => plain(name, value)))
-/** What the table has at its front (RFC 7541 §2.3.3). */
+/** The newest entry of the table (RFC 7541 §2.3.3). */
 const entry = (at: number): Buffer => Buffer.from([0x80 | (62 + at)])
 
 /** One block in pieces of this size. */

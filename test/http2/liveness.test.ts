@@ -1,4 +1,5 @@
-// Who is dead, and who is only slow or quiet (spec/engine.md, E26, E41, E42): on the simulated network, whose kernels hold 4 MiB.
+// Dead peers are told from slow and quiet ones (spec/engine.md, E26, E41, E42), on the simulated network,
+// whose kernels hold 4 MiB.
 
 import t from 'tap'
 import { http2Limits } from '../../src/http2/index.js'
@@ -89,7 +90,7 @@ t.test('a peer slower than that is not dead as long as it takes something', (t) 
   t.end()
 })
 
-/** What a quiet backend does every so often: title, its doing, and ms in between. */
+/** Signs of life of a quiet backend: title, what it sends, and the ms in between. */
 const QUIET: readonly (readonly [string, (backend: PacedPeer) => void, number])[] = [
   ['nothing', () => {}, HOUR],
   ['a PING now and then', (backend) => backend.ping(), 20_000],

@@ -1,5 +1,5 @@
-// What RFC 9113 and RFC 7541 ask of a server, a client and an intermediary that no row of a grid can say: it takes
-// several frames, two sides, or a look at what we send.
+// Rules of RFC 9113 and RFC 7541 for a server, a client and an intermediary that no row of a grid can say:
+// they take several frames, two sides, or a look at what we send.
 
 import t from 'tap'
 import { type Field, FieldTable } from '../../src/http/index.js'
@@ -23,7 +23,7 @@ function headsIn(decoder: HpackDecoder, frames: readonly Frame[]): string[][] {
 }
 const newDecoder = () => new HpackDecoder(new FieldTable(), { tableSizeMax: 4096 })
 
-/** What a backend gets when a client sends this head. */
+/** Returns the head that a backend gets when a client sends this one. */
 function forwarded(fields: readonly (readonly [string, string])[]): string[] {
   const proxy = memoryProxy()
   const client = proxy.client()

@@ -1,4 +1,5 @@
-// What a connection writes, and in which order (spec/output.md): the test is the peers, and reads every frame.
+// The output of a connection, and its order (spec/output.md). The test plays the peers, and reads every
+// frame.
 
 import t from 'tap'
 import { limitsWith, type SomeLimits } from '../../src/server/index.js'

@@ -1,5 +1,6 @@
 // The code's own table of stream states against the one written from the RFC, cell by cell, and then the
-// behaviour of real connections of both roles against the same cells: what they do with what they receive, and what they send.
+// behaviour of real connections of both roles against the same cells: what they do with what they receive,
+// and what they send.
 
 import { readFileSync } from 'node:fs'
 import t from 'tap'
@@ -77,8 +78,8 @@ const stateNowOf = (exchange: Exchange, role: Role) => () =>
   streamOf(exchange, role).state.toLowerCase().replaceAll('_', '-')
 
 /**
- * A connection of this role with a stream brought to this state by frames alone. The exchange is held before it
- * finishes, since it would at once reset what it has no more use for.
+ * A connection of this role with a stream brought to this state by frames alone. The exchange is held before
+ * it finishes, since it would at once reset what it has no more use for.
  */
 function inState(role: Role, state: string) {
   const proxy = memoryProxy()
@@ -111,7 +112,7 @@ const nextOf = (row: Record<string, string>, role: Role) => {
   return row[role].startsWith('stream') ? 'closed-reset-by-us' : next === '=' ? row.state : next
 }
 
-/** What DATA is now tells the state, of a stream that has gone too. */
+/** Tells the state of a stream, even of one that is gone, by the verdict on DATA now. */
 function saidToData(peer: FarEnd, role: Role, state: string, id: number): string {
   peer.send(FRAMES.DATA(role, state, id))
   return saidIn(framesOf(peer.take()), id)
@@ -183,13 +184,13 @@ const BULK = Buffer.concat(Array.from({ length: 3 }, () => frame(0, 0, 1, Buffer
 
 interface Scene {
   readonly peer: FarEnd
-  /** Who is on the other side of us. */
+  /** The peer on our other side. */
   readonly other: FarEnd
   readonly id: number
   stateNow(): string
 }
 
-/** What of the others' octets makes us send this frame to the peer, in a state in which anything does. */
+/** The octets from our other side that make us send this frame to the peer, in a state in which any do. */
 const CAUSES: Readonly<Record<string, (scene: Scene, role: Role, state: string) => void>> = {
   HEADERS: ({ other }, role) => other.send(headers(1, role === 'server' ? STATUS : TRAILERS, false)),
   'HEADERS+ES': ({ other }, role) => other.send(headers(1, role === 'server' ? STATUS : TRAILERS)),
@@ -240,7 +241,7 @@ function delayed(role: Role, state: string, name: string): Scene {
   const scene = inState(role, 'open')
   const { peer, other } = scene
   const credit = name === 'WINDOW_UPDATE'
-  // What is read of the peer earns credit when it leaves for the other side.
+  // Bytes from the peer earn credit when they leave for the other side.
   const slow = credit ? other : peer
   slow.reading = false
   slow.send(frame(6, 0, 0, Buffer.alloc(8)))
@@ -269,7 +270,7 @@ function sentIn(role: Role, state: string, name: string) {
   const scene = late ? delayed(role, state, name) : idle ? unsent(name) : inState(role, state)
   const before = state === 'idle' ? state : scene.stateNow()
   if (late) for (const far of [scene.peer, scene.other]) far.drain()
-  // What would stand on its stream before there is one.
+  // A frame on a stream that does not exist yet.
   else if (!idle || name === 'DATA' || name === 'DATA+ES') CAUSES[name](scene, role, state)
   else if (name === 'RST_STREAM') scene.other.send(frame(3, 0, 1, uint32(8)))
   if (idle) scene.peer.send(frame(4, 0, 0))

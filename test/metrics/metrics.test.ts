@@ -74,3 +74,15 @@ t.test('what is gone has no series, and may come back from 0', (t) => {
   t.match(metrics.text(), /^a_total\{backend="app",code="200"\} 1$/m)
   t.end()
 })
+
+t.test('the series of those past the bound stays when what they name is gone', (t) => {
+  const metrics = new Metrics(1)
+  const requests = metrics.counter('a_total', 'Requests.', 'backend')
+  for (const backend of ['app', 'web', 'api']) requests.of(backend).add()
+  t.match(metrics.text(), /^a_total\{backend="other"\} 2$/m)
+  t.equal(metrics.retain('backend', new Set(['app'])), false)
+  t.equal(metrics.retain('backend', new Set(['new'])), true)
+  t.notMatch(metrics.text(), 'app')
+  t.match(metrics.text(), /^a_total\{backend="other"\} 2$/m)
+  t.end()
+})

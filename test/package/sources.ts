@@ -1,4 +1,4 @@
-// What a stranger writes who has installed the package: compiled and run in a folder of its own, against the
+// Programs of a user who has installed the package: compiled and run in a folder of their own, against the
 // packed tarball.
 
 /**

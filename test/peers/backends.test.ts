@@ -15,7 +15,7 @@ const large = randomBytes(1024 * 1024)
 const FILES = { small: 'twelve bytes', large }
 const sha = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex')
 
-/** What all of them do alike, asked for over HTTP/2 and over HTTP/1.1. */
+/** Checks what all of them have in common, over HTTP/2 and over HTTP/1.1. */
 async function serves(t: Test, url: string, more: { ranges: boolean }): Promise<void> {
   const options: Partial<ShortServerOptions> = {
     routes: [{ host: '', prefix: '/', url }],

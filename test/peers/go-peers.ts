@@ -1,5 +1,5 @@
-// The Go peers of ./go: HTTP/2 and gRPC as Go speaks them. `.ci/run` builds them before the tests, as Go's first build
-// takes ten seconds and more; a test that finds none, or older ones, builds them.
+// The Go peers of ./go: HTTP/2 and gRPC as Go speaks them. `.ci/run` builds them before the tests, as Go's
+// first build takes ten seconds and more; a test that finds none, or older ones, builds them.
 
 import { existsSync, mkdirSync, readdirSync, renameSync, statSync } from 'node:fs'
 import { join } from 'node:path'
@@ -65,7 +65,7 @@ export async function startGo(
   return { program, port: Number(/listening on \S+:(\d+)/.exec(program.stdout)?.[1]) }
 }
 
-/** What became of the requests of a client of the peers. */
+/** The results of the requests of a client of the peers. */
 export interface Tally {
   readonly answered: number
   readonly failed: number

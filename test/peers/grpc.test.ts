@@ -1,5 +1,6 @@
-// gRPC through Fermata, with @grpc/grpc-js on both sides: every kind of call in clear text and over TLS, and what a call is
-// told that Fermata itself refuses. The messages are octets: no service here needs a description of its own.
+// gRPC through Fermata, with @grpc/grpc-js on both sides: every kind of call in clear text and over TLS, and
+// what a call is told that Fermata itself refuses. The messages are octets: no service here needs a
+// description of its own.
 
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
@@ -35,7 +36,7 @@ const Octets = {
 type Unary = grpc.ServerUnaryCall<Buffer, Buffer>
 type Reply = grpc.sendUnaryData<Buffer>
 
-/** What the service saw of calls that it was told to give up, and of their deadlines. */
+/** Calls that the service was told to give up, and their deadlines, as it saw them. */
 class Service {
   readonly cancelled: string[] = []
   readonly deadlines: number[] = []
@@ -172,7 +173,7 @@ function unary(
 
 type Receiving = grpc.ClientReadableStream<Buffer> | grpc.ClientDuplexStream<Buffer, Buffer>
 
-/** What a streaming call receives, and how it ends. */
+/** Returns the messages of a streaming call, and how it ends. */
 function received(stream: Receiving): Promise<{ messages: Buffer[]; status: grpc.StatusObject }> {
   const messages: Buffer[] = []
   const readable = stream as grpc.ClientReadableStream<Buffer>
@@ -303,7 +304,7 @@ t.test('300 calls at once share the one backend connection', async (t) => {
   t.equal(opens(), 1)
 })
 
-// What Fermata says itself
+// Answers of Fermata's own
 
 t.test('the statuses of refusals are those of the page', (t) => {
   const rows = tableOf(readFileSync('spec/exchange.md', 'utf8'), 'Refusals of gRPC requests')

@@ -1,5 +1,5 @@
-// A response head larger than we take, from Node's own HTTP/2 server, and nginx that closes a connection after so many
-// requests: what either does to one request, it does not do to its neighbours.
+// A response head larger than we take, from Node's own HTTP/2 server, and nginx that closes a connection
+// after a number of requests: what either does to one request, it does not do to its neighbours.
 
 import { createServer } from 'node:http2'
 import type { AddressInfo } from 'node:net'

@@ -1,5 +1,6 @@
-// Spellings of a protected path through a running Fermata, which answers /admin with 403: none of them gets what nginx or Node
-// serve there. Over both HTTP versions; the backend gets the client's spelling, or the normalised one (M11 to M13 of routing.md).
+// Spellings of a protected path through a running Fermata, which answers /admin with 403: none of them gets
+// what nginx or Node serve there. Over both HTTP versions; the backend gets the client's spelling, or the
+// normalised one (M11 to M13 of routing.md).
 
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
@@ -50,7 +51,7 @@ function site(t: Test): string {
   return folder
 }
 
-/** What came back over HTTP/1.1, whole. */
+/** Returns the whole answer over HTTP/1.1. */
 const overHttp1 = (port: number, host: string, target: string): Promise<string> =>
   new Promise((resolve) => {
     const socket = connect(port, '127.0.0.1')
@@ -64,7 +65,7 @@ const overHttp1 = (port: number, host: string, target: string): Promise<string> 
     socket.write(`GET ${target} HTTP/1.1\r\nhost: ${host}\r\nconnection: close\r\n\r\n`)
   })
 
-/** What came back over HTTP/2: a status line, and the body. */
+/** Returns the answer over HTTP/2: a status line, and the body. */
 function overHttp2(t: Test, port: number): (host: string, target: string) => Promise<string> {
   const client = connectHttp2(`http://127.0.0.1:${port}`)
   t.teardown(() => client.destroy())

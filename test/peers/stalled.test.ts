@@ -1,5 +1,5 @@
-// One that stops reading costs one stream window of memory, and those beside it run at full speed: the client of a
-// response of 1 GiB, the backend of an upload. And what flows costs no memory at all, however long it is
+// One that stops reading costs one stream window of memory, and those beside it run at full speed: the client
+// of a response of 1 GiB, the backend of an upload. And what flows costs no memory at all, however long it is
 // (design: Flow control).
 
 import type { ClientHttp2Session, ClientHttp2Stream, ServerHttp2Stream } from 'node:http2'
@@ -9,7 +9,7 @@ import { http2Limits } from '../../src/http2/index.js'
 import { answerOf, get, type OnStream, once, type Setting, setUp } from '../world/proxy-world.js'
 
 const GIBIBYTE = 1024 * 1024 * 1024
-/** What really flows here; `FLOW_BYTES` in the environment makes it a whole gibibyte. */
+/** The bytes that really flow here; `FLOW_BYTES` in the environment makes it a whole gibibyte. */
 const FLOW_BYTES = Number(process.env['FLOW_BYTES'] ?? 64 * 1024 * 1024)
 /** The one that stopped had flowed for a window, so it got a wider one, once. A block of 16 KiB is begun at either end. */
 const HELD_MAX = 2 * http2Limits.streamWindow + 2 * 16_384

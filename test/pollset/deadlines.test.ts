@@ -24,7 +24,7 @@ function setUp() {
   const deadlines = new Deadlines()
   const fired: string[] = []
   const alarm = (name: string, also?: () => void) => new Alarm(name, fired, also)
-  /** What has fired since the last call. */
+  /** Returns the deadlines that have fired since the last call. */
   const at = (now: number): string => {
     deadlines.expire(now)
     return fired.splice(0).join(' ')

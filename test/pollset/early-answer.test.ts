@@ -1,5 +1,6 @@
-// What a backend has said before it reset the connection is read before the reset is told (spec/pollset.md, P32): in clear text and
-// over TLS. The peer runs in a thread of its own, so that it has answered and is gone before this one looks.
+// Bytes that a backend sent before it reset the connection are read before the reset is told
+// (spec/pollset.md, P32): in clear text and over TLS. The peer runs in a thread of its own, so that it has
+// answered and is gone before this one looks.
 
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'

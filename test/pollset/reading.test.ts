@@ -1,4 +1,5 @@
-// How Node's sockets read (src/pollset/node/reading.ts): into one buffer that all share, as long as little comes.
+// How Node's sockets read (src/pollset/node/reading.ts): into one buffer that all share, as long as little
+// comes.
 
 import { once } from 'node:events'
 import t from 'tap'
@@ -8,7 +9,7 @@ import { listening, takeBytes, until } from '../world/node-sockets.js'
 
 const MUCH = 16 * 1024
 
-/** What breaks fails the test. */
+/** Fails the test if the World breaks. */
 const up = (error: unknown): void => {
   throw error
 }

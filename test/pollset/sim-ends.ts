@@ -1,4 +1,5 @@
-// Both ends of connections on the simulated network, as its tests have them: a World that waits for bits, and who plays the peer.
+// Both ends of connections on the simulated network, as its tests have them: a World that waits for bits, and
+// who plays the peer.
 
 import {
   noFaults,
@@ -14,14 +15,14 @@ import {
 export const FRONT = { host: '192.0.2.1', port: 80 }
 export const BACK = { host: '192.0.2.9', port: 9 }
 export const CLIENT = { host: '198.51.100.1', port: 40_000 }
-/** What must not depend on a seed is tried with this many. */
+/** The number of seeds with which a property is tried that must not depend on them. */
 export const SEEDS = 20
 
 /** Octets that tell where they belong. */
 export const pattern = (size: number): Buffer =>
   Buffer.from(Array.from({ length: size }, (_, i) => (i * 7) % 251))
 
-/** Who plays the peer, and all that it was told. */
+/** The actor that plays the peer, and all that it was told. */
 export class Peer {
   readonly chunks: Buffer[] = []
   readonly told: string[] = []

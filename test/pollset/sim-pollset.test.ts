@@ -1,5 +1,5 @@
-// The simulated network by itself: what each of its faults does, what it never does (lose, reorder or alter what a connection
-// carries), and that a seed names a run.
+// The simulated network by itself: what each of its faults does, what it never does (lose, reorder or alter
+// what a connection carries), and that a seed names a run.
 
 import t from 'tap'
 import {
@@ -372,7 +372,7 @@ t.test('commands wait for the next turn; after close nothing happens', async (t)
   t.equal(pollset.step(), false)
 })
 
-/** What both ends of a few connections see, with everything that can go wrong going wrong. */
+/** Notes what both ends of a few connections see, with every fault that there is. */
 function trace(seed: number): string {
   const pollset = new SimPollset(seed, {
     latencyMs: 20,

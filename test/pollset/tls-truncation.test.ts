@@ -1,6 +1,6 @@
-// What Node tells of a TLS connection whose peer goes without close_notify (RFC 9112 §9.8): the same as of one that ends it
-// well. So a close-delimited response that is cut passes as whole. A Node that tells them apart fails this test, and then
-// src/pollset/node/socket.ts can tell too.
+// Node reports a TLS connection whose peer leaves without close_notify (RFC 9112 §9.8) in the same way as one
+// that ends it well. So a close-delimited response that is cut passes as whole. A Node that tells them apart
+// fails this test, and then src/pollset/node/socket.ts can tell too.
 
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Socket as NetSocket } from 'node:net'

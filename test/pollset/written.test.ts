@@ -1,5 +1,6 @@
-// What a socket tells of its writing (spec/pollset.md, P30 and P31): bytes, when the last of them was handed over, and when FIN
-// was. On Node's pollset in clear text and over TLS, in both roles, and on the simulated network.
+// A socket reports its writing (spec/pollset.md, P30 and P31): bytes, when the last of them was handed over,
+// and when FIN was. On Node's pollset in clear text and over TLS, in both roles, and on the simulated
+// network.
 
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Socket as NetSocket } from 'node:net'

@@ -1,5 +1,5 @@
-// What counts as an attempt (spec/exchange.md, R8, R12, R13): a GOAWAY that says "not begun", a connection that we end
-// for a frame of one stream, one that dies without a known cause, a refusal beside others.
+// Attempts that count (spec/exchange.md, R8, R12, R13): a GOAWAY that says "not begun", a connection that we
+// end for a frame of one stream, one that dies without a known cause, a refusal beside others.
 
 import t from 'tap'
 import type { SomeLimits } from '../../src/server/index.js'

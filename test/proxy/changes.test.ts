@@ -1,5 +1,5 @@
-// What a debugger may change of an exchange that it holds, and how it is told why not; and the wait-for graph
-// of exchanges.
+// Changes that a debugger may make to an exchange that it holds, and the reasons for refusals; and the
+// wait-for graph of exchanges.
 
 import t from 'tap'
 import { type Continuation, why, whyText } from '../../src/continuation/index.js'

@@ -1,5 +1,5 @@
-// What a client says of itself reaches no backend, from either HTTP version to either: fields by which it claims an identity, names
-// that could be read as framing, a scheme of its own. Also as trailers.
+// Claims of a client about itself reach no backend, from either HTTP version to either: fields by which it
+// claims an identity, names that could be read as framing, a scheme of its own. Also as trailers.
 
 import t from 'tap'
 import { FieldTable } from '../../src/http/index.js'

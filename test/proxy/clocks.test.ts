@@ -1,5 +1,6 @@
-// The clocks of an exchange, each in every pair of HTTP versions: what ends it ends it at most a tenth late and never early, counted
-// from the last octet that moved, however often it was looked at between; and the side that owed octets is blamed.
+// The clocks of an exchange, each in every pair of HTTP versions: what ends it ends it at most a tenth late
+// and never early, counted from the last octet that moved, however often it was looked at between; and the
+// side that owed octets is blamed.
 
 import t, { type Test } from 'tap'
 import type { Stream } from '../../src/http/index.js'
@@ -82,7 +83,7 @@ function setUp(front: Version, back: Version, limits: SomeLimits, options = {}) 
       if (front === 'http/1.1') client.reading = false
       else client.send(frame(4, 0, 0, Buffer.concat([Buffer.from([0, 4]), uint32(0)])))
     },
-    /** What the client got: its status and `x-fermata`. */
+    /** The client's answer: its status and `x-fermata`. */
     said: () => /(?:408|504)[\s\S]*?(request-late|head-late)/.exec(client.received.toString('latin1'))?.[1],
   }
 }

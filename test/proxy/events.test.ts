@@ -1,6 +1,6 @@
-// Runs each row of the tables Events, Tunnels and Plain CONNECT of spec/exchange.md: brings an exchange over HTTP/2
-// to the step `where`, makes the event happen, and compares what client and backend then get, and the steps that
-// follow.
+// Runs each row of the tables Events, Tunnels and Plain CONNECT of spec/exchange.md: brings an exchange over
+// HTTP/2 to the step `where`, makes the event happen, and compares what client and backend then get, and the
+// steps that follow.
 
 import { readFileSync } from 'node:fs'
 import t from 'tap'
@@ -40,7 +40,7 @@ const head = (status = '200', end = false, ...more: Fields): Buffer =>
   headers(1, [[':status', status], ...more], end)
 const TRAILERS = headers(1, [['x-trailer', 'a']])
 
-/** What one end of a connection gets of stream 1, in the words of the table. */
+/** Returns what one end of a connection gets of stream 1, in the words of the table. */
 class View {
   private readonly far: FarEnd
   private readonly hpack = new HpackIn()
@@ -129,8 +129,8 @@ class Stage {
   }
 
   /**
-   * Makes the backend connection by another client's request, as SETTINGS must have come before a tunnel is asked
-   * for. The exchange's stream is the next.
+   * Makes the backend connection by another client's request, as SETTINGS must have come before a tunnel is
+   * asked for. The exchange's stream is the next.
    */
   connectBefore(settings: Buffer): void {
     this.proxy.client().send(GET)
@@ -211,7 +211,7 @@ interface Play {
   readonly settings?: Buffer
   /** The response head that leads to `transfer`. */
   readonly answer?: Buffer
-  /** What leads to `retry`. */
+  /** Events that lead to `retry`. */
   readonly fault?: Act
   readonly act: Act
 }
@@ -370,7 +370,7 @@ const PLAYS: Readonly<Record<string, Play>> = {
   'response head late': { limits: SHORT, act: later(1100) },
   'client owes the rest of its request, head late': { request: UPLOAD, limits: SHORT, act: later(1100) },
   'response body late': { limits: SHORT, act: later(1100) },
-  // What is held does not age: the time has passed already.
+  // A held exchange does not age: the time has passed already.
   'retry late': { limits: { proxy: { retryTimeoutMs: 0 } }, act: nothing },
   'retries spent after a refusal': { limits: { proxy: { attemptsMax: 1 } }, act: nothing },
   'retries spent after a death': {

@@ -1,4 +1,4 @@
-// What an intermediary changes in a request head, and what the head then says of itself.
+// The changes of an intermediary to a request head, and what the head then says of itself.
 
 import t from 'tap'
 import { FieldTable, Head, Token } from '../../src/http/index.js'

@@ -1,5 +1,5 @@
-// A backend that speaks another protocol than configured: waiting requests are refused at once, nothing is sent twice, and the fault's detail
-// says which scheme to write.
+// A backend that speaks another protocol than configured: waiting requests are refused at once, nothing is
+// sent twice, and the fault's detail says which scheme to write.
 
 import t from 'tap'
 import { frame, headers, REQUEST } from '../../tools/testbed/frames.js'
@@ -10,7 +10,7 @@ const ALERT = Buffer.from([21, 3, 3, 0, 2, 2, 70])
 const ANSWER = Buffer.from('HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n')
 const POST = 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx'
 
-/** What is refused, and what its operator is told. */
+/** Requests that are refused, and the message to the operator. */
 function watched(proxy: ReturnType<typeof memoryProxy>): string[] {
   const told: string[] = []
   proxy.proxy.watch({

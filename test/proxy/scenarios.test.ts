@@ -22,7 +22,7 @@ for (const name of pages) {
 const README = readFileSync('spec/scenarios/README.md', 'utf8')
 const columnOf = (section: string, name: string): string[] => tableOf(README, section).map((row) => row[name])
 
-/** What the words of the README in capitals stand for. */
+/** Values for the words of the README in capitals. */
 const WORDS: readonly (readonly [RegExp, string])[] = [
   [/NAME=VALUE/, String.raw`\S+=\S+`],
   [/STEP, STEP, \.\.\./, '[a-z][A-Za-z]*(, [a-z][A-Za-z]*)*'],

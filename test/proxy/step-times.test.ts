@@ -11,7 +11,7 @@ const GET = Buffer.from('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
 const OK = Buffer.from('HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nbody')
 const HTTP1 = { clients: 'http/1.1', speaks: 'http/1.1' } as const
 
-/** What is kept of an exchange that has ended. */
+/** The record of an exchange that has ended. */
 interface Ended
   extends Pick<
     Exchange,

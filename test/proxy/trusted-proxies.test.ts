@@ -1,4 +1,5 @@
-// What trusted proxies tell of a client: whom we believe, how their fields are read, and what comes of it.
+// Fields of trusted proxies about a client: which proxies we believe, how their fields are read, and the
+// result.
 
 import t from 'tap'
 import { type Client, FieldTable, Head } from '../../src/http/index.js'

@@ -1,5 +1,6 @@
-// A response whose content-length has come in full is whole, though the backend's HTTP/2 stream ends without END_STREAM: by
-// RST_STREAM(NO_ERROR), as node:http2 ends one that it is asked to close, or with its connection.
+// A response whose content-length has come in full is whole, though the backend's HTTP/2 stream ends without
+// END_STREAM: by RST_STREAM(NO_ERROR), as node:http2 ends one that it is asked to close, or with its
+// connection.
 
 import t from 'tap'
 import { frame, framesOf, headers, REQUEST, uint32 } from '../../tools/testbed/frames.js'
@@ -18,7 +19,7 @@ const NO_ERROR = 0
 const CANCEL = 8
 const reset = (code: number): Buffer => frame(3, 0, 1, uint32(code))
 
-/** What a client gets of these frames of a backend: `whole`, `cut`, or `status NNN` of an answer of ours. */
+/** Returns what a client gets of these frames of a backend: `whole`, `cut`, or `status NNN` of an answer of ours. */
 function got(
   version: 'http/1.1' | 'h2c',
   answer: Buffer,

@@ -1,5 +1,5 @@
-// The access log of the built program: lines of aborted requests too, files that are renamed, pipes that nobody reads, and a signal that
-// never opens Node's inspector.
+// The access log of the built program: lines of aborted requests too, files that are renamed, pipes that
+// nobody reads, and a signal that never opens Node's inspector.
 
 import { execFileSync } from 'node:child_process'
 import { closeSync, constants, openSync, readFileSync, readSync, renameSync, writeFileSync } from 'node:fs'
@@ -103,7 +103,7 @@ t.test(
       t.ok((await Promise.all(all)).every((status) => status === 404))
     }
     await program.until('it tells of them', () => /\d+ lines? w(?:as|ere) dropped/.test(program.stderr))
-    // What is left has 2 s, and is lost then: the program ends all the same.
+    // The rest of the lines has 2 s. Then it is lost, and the program ends all the same.
     t.match(await program.stop(), { code: 0 })
     const told = [...program.stderr.matchAll(/access log \S+: (\d+) lines? w/g)].map(([, count]) =>
       Number(count),

@@ -1,4 +1,4 @@
-// What the server does for connections of trusted proxies, over sockets.
+// The server and connections of trusted proxies, over sockets.
 
 import { connect, Socket as NetSocket } from 'node:net'
 import t, { type Test } from 'tap'

@@ -1,5 +1,5 @@
-// spec/attacks.md, comes-back: an address that comes back too often after abuse is refused for a time, and no other. The table and what
-// both protocols tell in memory, the rest at a real listener.
+// spec/attacks.md, comes-back: an address that comes back too often after abuse is refused for a time, and no
+// other. The table and what both protocols tell in memory, the rest at a real listener.
 
 import { connect } from 'node:net'
 import t from 'tap'
@@ -112,7 +112,7 @@ t.test('connections-of-one-address: so many at once, of one address at once', (t
 
 const BEGINS = Buffer.concat([PREFACE, frame(4, 0, 0), frame(4, 1, 0)])
 
-/** What it said until it was over; ms are not asked for: it is over by an event. */
+/** Returns everything that came until the end. It ends by an event, so no time is needed. */
 function attempt(setting: Setting, octets: Buffer, localAddress: string): Promise<Buffer> {
   const socket = connect({ port: Number(new URL(setting.url).port), host: '127.0.0.1', localAddress })
   const said: Buffer[] = []
@@ -162,9 +162,9 @@ for (const [name, octets] of Object.entries(FLOODS)) {
   })
 }
 
-// What the protocols tell of a client when its connection ends, in memory.
+// The reports of the protocols about a client whose connection ends, in memory.
 
-/** What is told of clients that say this, and then nothing for 10 s, or go. */
+/** Returns the reports about clients that send this, and then nothing for 10 s, or leave. */
 function told(serve: (world: HttpWorld, socket: Socket, acceptor: StreamAcceptor) => void) {
   const pollset = new MemoryPollset()
   const world = createHttpWorld(createWorld(pollset))

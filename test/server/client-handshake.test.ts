@@ -1,5 +1,5 @@
-// Sockets as they arrive, in memory: what they turn out to speak, however their first octets are cut; and the whole life
-// of an arrival, its edges and its waits (design: Tests).
+// Sockets as they arrive, in memory: what they turn out to speak, however their first octets are cut; and the
+// whole life of an arrival, its edges and its waits (design: Tests).
 
 import t from 'tap'
 import { createWorld } from '../../src/continuation/index.js'
@@ -16,7 +16,7 @@ interface Secure {
   readonly alpn: string
   /** The handshake does not come to its end. */
   readonly hangs?: boolean
-  /** What comes first in place of a record; null: nothing. */
+  /** The bytes that come first in place of a record; null: none. */
   readonly first?: Buffer | null
 }
 
@@ -86,7 +86,7 @@ t.test('over TLS, ALPN says it', (t) => {
   for (const [alpn, spoken] of [
     ['h2', 'h2'],
     ['http/1.1', 'http/1.1'],
-    // None was agreed on.
+    // No protocol was agreed on.
     ['', 'http/1.1'],
   ] as const) {
     t.strictSame(arrive({ alpn }).told, [spoken])
@@ -118,7 +118,7 @@ t.test(
   },
 )
 
-/** What the operator is told: the kind, and the end of the sentence. */
+/** The operator's message: its kind, and the end of the sentence. */
 t.test('why an arrival was given up', (t) => {
   const handshake = arrive({ alpn: 'h2', hangs: true })
   handshake.pollset.advance(ARRIVAL_MS)
@@ -271,7 +271,7 @@ const gone: readonly (readonly [string, () => ReturnType<typeof arrive>])[] = [
   ],
 ]
 
-/** Who has begun to speak and does not go on holds us up; silence does not. */
+/** A client that has begun to speak and does not go on holds us up; a silent one does not. */
 const ABUSES = ['silent in the middle of what may be a preface', 'trickling what may be a preface']
 
 for (const [title, run] of gone) {

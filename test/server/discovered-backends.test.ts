@@ -1,5 +1,5 @@
-// Backends whose endpoints DNS finds, against spec/discovery.md: what a change of the answer, and of the configuration,
-// does to their endpoints.
+// Backends whose endpoints DNS finds, against spec/discovery.md: what a change of the answer, and of the
+// configuration, does to their endpoints.
 
 import t from 'tap'
 import type { BackendConfig, ResolverConfig } from '../../src/config/index.js'
@@ -17,7 +17,7 @@ const NAME = 'shop.internal'
 const SYSTEM: ResolverConfig = { servers: [], search: null }
 const dns = { kind: 'dns', name: NAME, port: 80, leastMs: 5_000, mostMs: 30_000 } as const
 
-/** What is asked, and over which TLS connections are made. */
+/** Notes the questions, and the TLS options of connections. */
 class Watched extends MemoryPollset {
   readonly questions: Parameters<MemoryPollset['query']>[0][] = []
   readonly serverNames: string[] = []

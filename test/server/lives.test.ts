@@ -1,5 +1,5 @@
-// The server's own lives, of its control and of its listeners: the edges seen are those declared, and each wait ends
-// in every way it may (design: Tests).
+// The server's own lives, of its control and of its listeners: the edges seen are those declared, and each
+// wait ends in every way it may (design: Tests).
 
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
@@ -153,7 +153,7 @@ t.test('told to shut down, it serves on for a while, unless it is told to drain'
       socket.end('GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n')
       socket.resume()
       await once(socket, 'end')
-      // An order that is none of its own does not end the delay.
+      // An order that it does not know does not end the delay.
       server.command('reload')
       await new Promise(setImmediate)
       await new Promise(setImmediate)

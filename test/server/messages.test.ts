@@ -1,5 +1,5 @@
-// Every message of the command line, word by word: what is wrong, and what to write. The last test finds a message in the source that no
-// table here has.
+// Every message of the command line, word by word: what is wrong, and what to write. The last test finds a
+// message in the source that no table here has.
 
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { createServer as createTcpServer } from 'node:net'
@@ -53,7 +53,7 @@ const TOO_LONG =
 const OVER_TLS = 'is for backends over TLS, and no backend URL begins with https:// or h2://'
 const ONE_PAIR = '--cert a.pem --key a.key'
 
-/** What `fermata serve` says of its options; each with exit code 2, and where to find help. */
+/** Messages of `fermata serve` about its options; each with exit code 2, and where to find help. */
 const SERVE: readonly Row[] = [
   ['serve --nope', "unknown option '--nope'"],
   ['serve --lisen 8080', "unknown option '--lisen'\n(Did you mean --listen?)"],
@@ -200,7 +200,8 @@ const SERVE: readonly Row[] = [
     [
       ['engine.sessionsMax', '1 to 1000000', ['0', '99999999999999999999']],
       ['transport.flushBytesMax', '65536 to 16777216', ['1', '1GiB']],
-      // Beyond these a head would wait for ever, a chunk-size would not be exact, a SETTINGS value would not be written.
+      // Beyond these a head would wait for ever, a chunk-size would not be exact, a SETTINGS value would not
+      // be written.
       ['http1.fieldsMax', '16 to 65536', ['1000000']],
       ['http1.chunkSizeDigitsMax', '1 to 13', ['14']],
       ['http2.concurrentStreamsMax', '1 to 1000000', ['4294967296']],
@@ -262,7 +263,7 @@ const SERVE: readonly Row[] = [
   ],
 ]
 
-/** What is said without `serve`. */
+/** Messages without `serve`. */
 const PROGRAM: readonly Row[] = [
   ['--nope', "unknown option '--nope'"],
   ['sreve', "unknown command 'sreve'\n(Did you mean serve?)"],
@@ -272,7 +273,7 @@ const PROGRAM: readonly Row[] = [
 
 const NO_FILE = 'no such file or directory (ENOENT)'
 
-/** What is said of files. */
+/** Messages about files. */
 const FILES: readonly Row[] = [
   ['serve --backend h2://b --backend-ca no/such.pem', `--backend-ca no/such.pem: ${NO_FILE}`],
   ['serve --backend h2c://b --trace no/such/trace', `--trace no/such/trace: ${NO_FILE}`],

@@ -1,5 +1,6 @@
-// TLS at the server, with Node's own peers: certificates by name and reloaded, clients' certificates, what is adequate for
-// HTTP/2 (RFC 9113 §9.2), backends that are not who they should be, Unix-domain sockets; and the command line's part.
+// TLS at the server, with Node's own peers: certificates by name and reloaded, clients' certificates, what is
+// adequate for HTTP/2 (RFC 9113 §9.2), backends that are not who they should be, Unix-domain sockets; and the
+// command line's part.
 
 import { once } from 'node:events'
 import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -68,7 +69,7 @@ async function shaken(t: Test, options: ConnectionOptions): Promise<TLSSocket> {
   return socket
 }
 
-/** What a request is answered with. */
+/** Returns the answer to a request. */
 async function asked(socket: TLSSocket): Promise<string> {
   let text = ''
   socket.setEncoding('latin1').on('data', (chunk: string) => {
@@ -140,7 +141,8 @@ t.test('of RSA and ECDSA for one name the client has the one that it takes', asy
         ['ecdsa_secp256r1_sha256', 'ec'],
       ])
         for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
-          // The authority's own signature is ECDSA, and a client of TLS 1.2 may mind (RFC 5246 §7.4.2); OpenSSL's does not.
+          // The authority's own signature is ECDSA, and a client of TLS 1.2 may mind (RFC 5246 §7.4.2);
+          // OpenSSL's does not.
           const to = { port, servername, sigalgs, maxVersion, rejectUnauthorized: false }
           t.equal(
             shownBy(await shaken(t, to)),

@@ -11,7 +11,8 @@ import { STAYS } from '../../tools/attack/niceness.js'
 import { runOverSockets } from '../../tools/attack.js'
 import { run } from '../../tools/testbed/programs.js'
 
-// What is waited for and compared are counts, never times: it ends when the attacker was told often enough.
+// The test waits for counts and compares counts, never times. It ends when the attacker was told often
+// enough.
 t.jobs = 3
 // The time limit of the file is the only one.
 t.setTimeout(110_000)
@@ -31,7 +32,7 @@ for (const [attacks, name] of [
     const { alone, fair, during, failed, got, rssKib } = await runOverSockets(attack, {
       seconds: 0.3,
       connections,
-      // What it is cut off for takes few frames, and is remembered for as long as it needs. On a busy machine the
+      // Few frames cut it off, and they are remembered for as long as it needs. On a busy machine the
       // attacker may miss a GOAWAY, as it keeps writing: one of two hundred is enough.
       limits: [
         'server.abusesMax=200',

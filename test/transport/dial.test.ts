@@ -1,5 +1,5 @@
-// Sessions whose protocol the handshake decides, in memory: one session to the engine, whatever carries it; and the whole
-// life of a dial, its edges and its waits (design: Tests).
+// Sessions whose protocol the handshake decides, in memory: one session to the engine, whatever carries it;
+// and the whole life of a dial, its edges and its waits (design: Tests).
 
 import t, { type Test } from 'tap'
 import { createWorld } from '../../src/continuation/index.js'
@@ -122,7 +122,7 @@ for (const [title, served, host] of [
 
 // A name with several addresses (RFC 8305)
 
-/** What becomes of a connect to each address of the name `many`, in the order of its look-up. */
+/** The result of a connect to each address of the name `many`, in the order of its look-up. */
 function named(addresses: readonly (readonly [string, Served])[]) {
   const pollset = new MemoryPollset()
   const tried: string[] = []

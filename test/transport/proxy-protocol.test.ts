@@ -1,5 +1,5 @@
-// The PROXY protocol: each row of spec/proxy-protocol.md, read in every cutting and written; then end to end, believed and
-// not, in clear text and before TLS, from curl and to nginx.
+// The PROXY protocol: each row of spec/proxy-protocol.md, read in every cutting and written; then end to end,
+// believed and not, in clear text and before TLS, from curl and to nginx.
 
 import { readFileSync } from 'node:fs'
 import * as http2 from 'node:http2'
@@ -20,7 +20,7 @@ const octetsOf = (cell: string): Buffer => wireOf(cell.replace('SIG', '\\r\\n\\r
 const NEXT = Buffer.from('GET')
 const BYTES_MAX = 256
 
-/** What a reader makes of octets that come in these pieces, and what it leaves. */
+/** Returns the result of a reader for octets that come in these pieces, and what it leaves. */
 function readIn(octets: Buffer, cuts: readonly number[]): string {
   const reader = new ProxyHeaderReader(BYTES_MAX)
   let left = 0
@@ -143,7 +143,7 @@ t.test('told to drain in the middle of it', async (t) => {
   const answer = answerTo(socket)
   socket.write('PROXY TCP4 ')
   await once(socket, 'connect')
-  // What came later is served: so this one has been accepted.
+  // A later connection is served, so this one has been accepted.
   t.match(await said(t, setting.url, TOLD + REQUEST), /^HTTP\/1.1 200 /)
   await setting.close()
   t.equal(await answer, '')
@@ -222,7 +222,8 @@ t.test('sent first on each connection to a backend', async (t) => {
       for (const share of ['connection', 'process'] as const) {
         const { port, beginnings } = await listener(t)
         const routes = [{ host: '', prefix: '/', url: `${scheme}://127.0.0.1:${port}` }]
-        // A backend of HTTP/2 that hangs up before its SETTINGS is tried again for as long as a lease may take.
+        // A backend of HTTP/2 that hangs up before its SETTINGS is tried again for as long as a lease may
+        // take.
         const limits = { proxy: { leaseTimeoutMs: 100 } }
         const setting = await setUp(origin, limits, { ...trusting, sendProxy, share, routes })
         await said(t, setting.url, TOLD + REQUEST)

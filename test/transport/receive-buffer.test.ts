@@ -1,5 +1,6 @@
-// What stays in memory because the other side has not taken it: ReceiveBuffer and MemoryBudget, against spec/flow-control.md
-// and properties S2 (a prefix, in order, unaltered), S3 (credit is conserved) and S4 (bounds).
+// Bytes that stay in memory because the other side has not taken them: ReceiveBuffer and MemoryBudget,
+// against spec/flow-control.md and properties S2 (a prefix, in order, unaltered), S3 (credit is conserved)
+// and S4 (bounds).
 
 import t from 'tap'
 import type { Continuation } from '../../src/continuation/index.js'

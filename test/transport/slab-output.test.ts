@@ -1,5 +1,5 @@
-// What writes through slabs, by itself, against spec/output.md: one write a flush, one in flight, and each slab back when it
-// has drained. The protocol is text.
+// The output through slabs, by itself, against spec/output.md: one write a flush, one in flight, and each
+// slab back when it has drained. The protocol is text.
 
 import t from 'tap'
 import type { Slab } from '../../src/pollset/index.js'

@@ -1,4 +1,4 @@
-// What may be on its way to a peer, for the slowest that is not taken for dead.
+// Bytes that may be on their way to a peer, for the slowest that is not taken for dead.
 
 import t from 'tap'
 import { Transit } from '../../src/transport/index.js'

@@ -1,5 +1,5 @@
-// One connection of ours, in either role, with its stream 1 open, and the test as the peer it faces: what the grids
-// of spec/http2 say of a peer's octets is tried on it. Also what a row says: its octets, its verdict.
+// One connection of ours, in either role, with its stream 1 open, and the test as the peer it faces: what the
+// grids of spec/http2 say of a peer's octets is tried on it. Also what a row says: its octets, its verdict.
 
 import type { Continuation } from '../../src/continuation/index.js'
 import type { Stream } from '../../src/http/index.js'
@@ -54,7 +54,7 @@ export interface ToldByStream {
   readonly recvWindow: number
 }
 
-/** What the stream of an exchange on the side where we have this role tells of itself. */
+/** Describes the stream of an exchange on the side where we have this role. */
 export function streamOf(exchange: Exchange, role: Role): ToldByStream {
   const stream = role === 'server' ? exchange.frontend : (exchange.backendStream as Stream)
   return stream.describe() as unknown as ToldByStream
@@ -77,12 +77,12 @@ export function faced(role: Role, limits: SomeLimits = {}, streams = 1) {
     client,
     backend,
     peer,
-    /** Who is on the other side of us. */
+    /** The peer on our other side. */
     other,
     exchange,
-    /** What stream 1 tells of itself. */
+    /** Describes stream 1. */
     stream: () => streamOf(exchange, role),
-    /** What the connection tells of itself. */
+    /** Describes the connection. */
     connection: () =>
       (role === 'server' ? proxy.frontends[0] : (sessionOf(proxy) as unknown as Continuation)).describe() as {
         readonly window: number
@@ -91,7 +91,7 @@ export function faced(role: Role, limits: SomeLimits = {}, streams = 1) {
   }
 }
 
-/** What a peer was told: the connection's end, else a stream's, else nothing. */
+/** Returns the verdict that a peer was told: the connection's end, else a stream's, else none. */
 export function saidIn(answers: readonly Frame[], stream?: number): string {
   const goaway = answers.find((each) => each.type === 7)
   if (goaway !== undefined) return `connection:${CODES[goaway.payload.readUInt32BE(4)]}`

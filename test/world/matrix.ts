@@ -1,6 +1,6 @@
-// Every frontend with every backend (issue: four by four): a real server in this process, and around it peers of Node's own
-// http, https and http2. One way to call whichever frontend, one way to answer on whichever backend (http2's
-// compatibility API), so that one table of cases serves all pairs.
+// Every frontend with every backend (issue: four by four): a real server in this process, and around it peers
+// of Node's own http, https and http2. One way to call whichever frontend, one way to answer on whichever
+// backend (http2's compatibility API), so that one table of cases serves all pairs.
 
 import * as http from 'node:http'
 import * as http2 from 'node:http2'
@@ -34,7 +34,7 @@ export function cut(request: Request, response: Response): void {
   else response.stream.close(http2.constants.NGHTTP2_INTERNAL_ERROR)
 }
 
-/** Told when the client has left before the response was whole. */
+/** Is called when the client has left before the response was whole. */
 export function leaving(response: Response): Promise<void> {
   return new Promise((resolve) =>
     (response.stream ?? response).on('close', () => {
@@ -135,7 +135,7 @@ export interface Call {
   readonly response: Readable
   /** Never rejects. */
   readonly answer: Promise<Answer>
-  /** So many octets of the response's body have been read. */
+  /** Resolves when this number of octets of the response's body has been read. */
   received(bytes: number): Promise<void>
   readOn(): void
   cancel(): void
@@ -147,7 +147,7 @@ export interface Peer {
   close(): void
 }
 
-/** What all answers are gathered in, of either version. */
+/** Gathers the answers of either version. */
 class Gathered {
   status = 0
   headers: http.IncomingHttpHeaders = {}

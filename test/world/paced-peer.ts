@@ -1,5 +1,5 @@
-// A peer of HTTP/2 on the simulated network that takes what it gets at a pace, and counts PINGs as gRPC servers do. It answers each
-// PING in its turn, behind all that it was sent before.
+// A peer of HTTP/2 on the simulated network that takes what it gets at a pace, and counts PINGs as gRPC
+// servers do. It answers each PING in its turn, behind all that it was sent before.
 
 import type { SimPeerSocket, SimPeerSocketOwner, SimPollset } from '../../src/pollset/index.js'
 import { frame, headers, PREFACE, uint32 } from '../../tools/testbed/frames.js'
@@ -13,7 +13,7 @@ const GOAWAY = 7
 const WINDOW_UPDATE = 8
 const WINDOW = 65_535
 
-/** What grpc-go bears by default: a PING in five minutes without DATA or HEADERS of its own in between, and two too early. */
+/** The PINGs that grpc-go takes by default: one in five minutes without DATA or HEADERS of its own in between, and two too early. */
 const PING_INTERVAL_MS = 300_000
 const STRIKES_MAX = 2
 
@@ -39,7 +39,7 @@ export class PacedPeer implements SimPeerSocketOwner {
   goaways = 0
   resets = 0
   gone = false
-  /** Told of each head. */
+  /** Is called for each head. */
   onHead: (stream: number, ended: boolean) => void = () => {}
   private readonly pollset: SimPollset
   private readonly window: number
@@ -89,7 +89,7 @@ export class PacedPeer implements SimPeerSocketOwner {
     this.far.send(frame(DATA, 0, stream, Buffer.from('hello')))
   }
 
-  /** What says nothing of any stream. */
+  /** Frames that concern no stream. */
   ping(): void {
     this.far.send(frame(PING, 0, 0, Buffer.alloc(8)))
   }

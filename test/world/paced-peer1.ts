@@ -10,7 +10,7 @@ export class PacedPeer1 implements SimPeerSocketOwner {
   /** The first head that has come, and what came with it. */
   head = ''
   gone = false
-  /** Told when the head has come. */
+  /** Is called when the head has come. */
   onHead: () => void = () => {}
 
   constructor(far: SimPeerSocket, options: PeerOptions = {}) {

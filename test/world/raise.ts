@@ -1,4 +1,4 @@
-/** What a test's own output or input does with what its flush or settle threw. */
+/** Throws what the flush or settle of a test's own output or input threw. */
 export function raise(error: unknown): never {
   throw error
 }

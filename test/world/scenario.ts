@@ -23,7 +23,7 @@ function numberOf(list: string, name: string): number {
 }
 const nameOf = (list: string, number: number): string => list.split(' ')[number] ?? `0x${number.toString(16)}`
 
-/** What `given` sets, beside limits. */
+/** Settings of `given`, beside limits. */
 export const GIVEN: readonly string[] = ['backend', 'streams', 'share']
 
 /** Skipped unless a statement asks for them. */
@@ -323,7 +323,7 @@ class ScenarioRun {
     if ((steps === '' ? 'none' : steps) !== wanted) throw new Error(`the steps were ${steps}`)
   }
 
-  /** What was received and not asked for. */
+  /** Input that no line has asked for. */
   leftOver(): string[] {
     const named = [
       ...this.clients,

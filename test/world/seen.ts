@@ -1,4 +1,4 @@
-// What continuations were seen to do: the edges they took, and how each of their waits ended. Compared with what
+// Watches continuations: the edges that they took, and how each of their waits ended. Compared with what
 // is declared: no dead edge, no undeclared one, every wait late and cancelled (design: Tests).
 
 import type { Outcome as AnyOutcome, Continuation, Tracer } from '../../src/continuation/index.js'

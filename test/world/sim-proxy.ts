@@ -1,4 +1,5 @@
-// A proxy on the simulated network, clients and backends: for what takes minutes of the clock, and a network with a memory.
+// A proxy on the simulated network, clients and backends: for what takes minutes of the clock, and a network
+// with a memory.
 
 import { createWorld } from '../../src/continuation/index.js'
 import { engineLimits } from '../../src/engine/index.js'
@@ -67,7 +68,7 @@ export function simProxy(
     backends,
     /** Those of HTTP/1.1. */
     backends1,
-    /** Told of each connection to the backend. */
+    /** Is called for each connection to the backend. */
     onBackend(act: (peer: PacedPeer) => void): void {
       onBackend = act
     },

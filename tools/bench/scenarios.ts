@@ -24,7 +24,7 @@ export interface Scenario {
   readonly file: string
   /** bytes of a response's body */
   readonly body: number
-  /** A round of them; where wrk makes the load, so many seconds instead. */
+  /** A round of them; where wrk makes the load, this number of seconds instead. */
   readonly requests: number
   readonly seconds: number
   readonly clients: number

@@ -127,7 +127,7 @@ measured.turn = function (): void {
   turns.push({ began, ended, debuggerMs: Math.min(spentMs, cpuMs), cpuMs })
 }
 
-/** Tells what was, and begins anew. */
+/** Returns what was measured, and begins again. */
 function report(): TurnReport {
   const inGc: Record<string, number> = {}
   const found = { long: 0, interrupted: 0, byDebugger: 0, longestMs: 0, debuggerMs: 0, debuggerTurns: 0 }

@@ -18,7 +18,7 @@ export const SAME = '/same'
 /** The routes that are the same in each revision. */
 const FIXED = 2
 
-/** Routes that have a pattern: one in so many. */
+/** One route in this number has a pattern. */
 const PATTERN_EVERY = 10
 
 function routeText(revision: number, at: number): string {

@@ -1,4 +1,4 @@
-// What a run has found: sentences with what was measured, each true or not.
+// The findings of a run: sentences with what was measured, each true or not.
 
 import type { KillFigures, RampFigures } from './killing.js'
 import { cutOf, lostOf, type Tally, told } from './load.js'
@@ -72,7 +72,7 @@ export const ofRamp = ({ seconds, tally }: RampFigures): Finding[] => {
   ]
 }
 
-/** The budget of retries: so many for each request, and so many a second. Those of one second come first. */
+/** The budget of retries: a share of the requests, and a number a second. Those of one second come first. */
 const [RATIO, PER_SECOND] = [0.2, 10]
 
 export function ofStorm({ tally, offered, seen, lastedSeconds }: StormFigures): Finding[] {

@@ -77,7 +77,7 @@ export const cutOf = ({ cut }: Tally): number => sumOf(cut)
 export const told = (counts: ReadonlyMap<string, number>): string =>
   [...counts].map(([why, times]) => `${times} × ${why}`).join(', ') || 'none'
 
-/** One connection of a client, which is made anew when it was closed. */
+/** One connection of a client, which is made again when it was closed. */
 interface Line {
   ask(path: string): Promise<void>
   end(): void

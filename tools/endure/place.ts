@@ -1,4 +1,4 @@
-// What endures: the built server in front of three endpoints.
+// The place of a run: the built server in front of three endpoints.
 
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'

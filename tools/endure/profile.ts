@@ -1,4 +1,4 @@
-// What was in a span of time, of a CPU profile.
+// Reads a span of time from a CPU profile.
 
 import type { Profiler } from 'node:inspector'
 

@@ -149,7 +149,7 @@ class Reloads {
     return this.program.ask<Answer>(question)
   }
 
-  /** What is held once there are no more routes than these. The last connections have to close first. */
+  /** Returns the heap in use once there are no more routes than these. The last connections have to close first. */
   async heldAtMost(routes: number): Promise<HeldTold> {
     let held = await this.ask<HeldTold>('collect')
     for (let tries = 0; held.routes > routes && tries < TRIES_MAX; tries++)
@@ -158,7 +158,7 @@ class Reloads {
   }
 }
 
-/** What happens while the file changes. */
+/** The load while the file changes. */
 interface Phase {
   readonly commits: number
   readonly seconds: number
@@ -168,7 +168,7 @@ interface Phase {
   readonly lastServes: boolean
 }
 
-/** Changes the file so many times, under load and with open WebSockets, which have ended when it settles. */
+/** Changes the file this number of times, under load and with open WebSockets, which have ended when it settles. */
 async function phase(reloads: Reloads, files: number): Promise<Phase> {
   const { program, options, ports } = reloads
   const loads = loadsOn(reloads)

@@ -1,6 +1,6 @@
 // Sequences of frames as a peer could send them: valid ones, ones with a single thing wrong, and ones that
-// nobody in his right mind would write. Written with an encoder of its own (tools/testbed/frames.ts and below),
-// so that the codec is not its own judge.
+// nobody in his right mind would write. Written with an encoder of its own (tools/testbed/frames.ts and
+// below), so that the codec is not its own judge.
 
 import fc from 'fast-check'
 import { uint32 } from '../testbed/frames.js'
@@ -22,7 +22,7 @@ interface Draft extends Omit<Piece, 'stream' | 'length'> {
   readonly length?: number
 }
 
-/** Who sends: a client, a server, or either. A sender's own first stream is left out: it is the sibling. */
+/** The sender: a client, a server, or either. A sender's own first stream is left out: it is the sibling. */
 export type Sender = 'client' | 'server' | 'either'
 
 const FIRST_STREAM = 3
@@ -206,7 +206,7 @@ const greeting: Draft = { type: 4, at: 0, flags: 0, payload: Buffer.alloc(0) }
 
 /** Gives streams their numbers, so that most sequences are in order however they were drawn or shrunk. */
 function numbered(drafts: readonly Draft[], sender: Sender): Piece[] {
-  // What a server answers is there already: FIRST_STREAM and the three behind it.
+  // The streams that a server answers are there already: FIRST_STREAM and the three behind it.
   let newest = sender === 'server' ? FIRST_STREAM + 4 : FIRST_STREAM - 2
   return drafts.map(({ type, at, flags, payload, length }) => {
     if (at === 1) newest += 2

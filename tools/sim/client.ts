@@ -1,6 +1,6 @@
 // A client of the simulation: one connection with its requests, each with its own method, body, trailers and
 // patience. It may cancel at any moment, read slowly, go away politely, rudely or in the middle of a frame.
-// What it receives is checked against what the backends sent.
+// Everything that it receives is checked against what the backends sent.
 
 import type { Prng, SimPeerSocket } from '../../src/pollset/index.js'
 import { answeredByHand, changedResponseCame } from './checks/by-hand.js'

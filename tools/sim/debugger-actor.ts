@@ -94,7 +94,7 @@ export class DebuggerActor implements Gate {
     for (const each of this.holding) this.letGo(each)
   }
 
-  /** What was let go already, or has ended, is let go again: that changes nothing. */
+  /** Lets it go, even if it was let go already or has ended: that changes nothing. */
   private letGo(continuation: Continuation): void {
     this.holding.delete(continuation)
     this.scheduler.release(continuation)

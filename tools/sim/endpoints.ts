@@ -32,7 +32,7 @@ export interface HostPeer {
   heal(): void
 }
 
-/** What a host does with requests and connections now. */
+/** The behaviour of a host towards requests and connections. */
 type HostState = 'serves' | 'refuses' | 'hangs' | 'fails'
 
 /** The host of an endpoint. */
@@ -55,7 +55,7 @@ export class Host {
   }
 }
 
-/** What the checkers are told. */
+/** The events that the checkers are told of. */
 export interface EndpointEvents {
   /** An active check of the configured backend has ended. */
   checked(endpoint: string, passed: boolean): void

@@ -1,6 +1,6 @@
-// Heads over every bound, as either side of the simulation sends them: too many fields, too many bytes or CONTINUATIONs to be
-// kept, and too many to be read at all. Those that are read put an entry into the dynamic table, which later heads
-// name: they do not decode where the table has come out of step.
+// Heads over every bound, as either side of the simulation sends them: too many fields, too many bytes or
+// CONTINUATIONs to be kept, and too many to be read at all. Those that are read put an entry into the dynamic
+// table, which later heads name: they do not decode where the table has come out of step.
 
 import type { Prng } from '../../src/pollset/index.js'
 import * as wire from './wire.js'
@@ -13,7 +13,7 @@ export const BLOCK_LIMITS = {
   continuationsDiscardMax: 12,
 }
 
-/** What is too large. The last two end the connection. */
+/** The part that is too large. The last two end the connection. */
 export type Excess = 'list' | 'bytes' | 'frames' | 'bytes past all' | 'frames past all'
 
 export const drawExcess = (chance: Prng): Excess =>

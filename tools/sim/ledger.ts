@@ -8,7 +8,7 @@ export const HAND_FIELD = 'x-hand'
 /** The targets of CONNECT differ by port: this, and the number of the request. */
 export const TARGET_PORT = 1000
 
-/** What a debugger's hand did to a request, for those who see what comes of it. */
+/** The changes of a debugger's hand to a request, for the actors that see their results. */
 export interface ByHand {
   /** How often the request was sent to `retry`. Each time it may come again. */
   retries: number
@@ -92,8 +92,8 @@ export class Message {
 }
 
 /**
- * The tunnel that a request asks for: a WebSocket (Upgrade or extended CONNECT), a CONNECT to a target, or another
- * protocol by Upgrade, which a backend of HTTP/2 sees as an ordinary request without a body.
+ * The tunnel that a request asks for: a WebSocket (Upgrade or extended CONNECT), a CONNECT to a target, or
+ * another protocol by Upgrade, which a backend of HTTP/2 sees as an ordinary request without a body.
  */
 export type TunnelKind = 'websocket' | 'connect' | 'upgrade'
 
@@ -143,7 +143,7 @@ export class Response extends Message {
   /** The number of interim responses sent before this response, and their tag. */
   interims = 0
   interimTag = ''
-  /** What a debugger's hand set in it; null if nothing. */
+  /** The value that a debugger's hand set in it; null if none. */
   handValue: string | null = null
   /** Whether the proxy received all of it before the connection was reset. */
   arrived = false

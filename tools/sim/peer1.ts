@@ -34,7 +34,7 @@ export abstract class Peer1 implements SimPeerSocketOwner, MessageSink {
   protected readonly chance: Prng
   protected reader = new MessageIn(this)
   protected readonly queue: Outgoing[] = []
-  /** What this connection sends as a tunnel; null if it is not a tunnel. */
+  /** The bytes that this connection sends as a tunnel; null if it is not a tunnel. */
   protected flow: Message | null = null
   private finCame = false
   private begun = false

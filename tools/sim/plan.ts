@@ -120,7 +120,8 @@ const KNOBS = {
   frontendPingTimeoutMs: oneOf(500, 300, 1000),
   lingerMs: oneOf(100, 20, 300),
 
-  // HTTP/1.1: who speaks it, and what else it lets one do. Behind all others, so that these draw what they drew before.
+  // HTTP/1.1: who speaks it, and what else it lets one do. Behind all others, so that these draw what they
+  // drew before.
   http1ClientsPercent: oneOf(0, 0, 0, 50, 100, 100),
   http1Backend: oneOf(0, 0, 1),
   http10Percent: fault(30),
@@ -162,7 +163,8 @@ const KNOBS = {
   slowPercent: fault(60),
   slowBytesPerSecond: oneOf(100_000, 3_000, 10_000, 100_000),
   pingIntervalMs: oneOf(60_000, 3_000, 10_000, 60_000),
-  // Backends of HTTP/1.1 that answer early, and reset their connection behind it: behind all others for the same reason.
+  // Backends of HTTP/1.1 that answer early, and reset their connection behind it: behind all others for the
+  // same reason.
   earlyResetPercent: fault(60),
   // Peers that send a PING with every message, as grpc-go does.
   chattyPercent: fault(30),
@@ -174,14 +176,15 @@ const KNOBS = {
   interimBytesMax: oneOf(65_536, 1024, 65_536),
   endsByResetPercent: fault(30),
 
-  // What else the hand does: it parks what waits, steers what it holds, lets it go for one step only, and vanishes. Behind all others.
+  // More of the hand: it parks waiting exchanges, steers held ones, lets them go for one step only, and
+  // vanishes. Behind all others.
   parkPercent: fault(40),
   steerPercent: fault(50),
   stepPercent: fault(60),
   vanishingPercent: fault(10),
 
-  // Endpoints (endpoints.ts): how many, how they are balanced and checked, and what is sent again. With 0 the backend is one
-  // address, without health. Behind all others.
+  // Endpoints (endpoints.ts): how many, how they are balanced and checked, and what is sent again. With 0 the
+  // backend is one address, without health. Behind all others.
   endpoints: oneOf(0, 0, 0, 0, 0, 0, 1, 2, 3, 4),
   policy: oneOf(0, 0, 1, 2, 3),
   hashBoundPercent: oneOf(0, 0, 125),

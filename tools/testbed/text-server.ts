@@ -12,7 +12,7 @@ export interface TextServer {
   portOf(host?: string): number
 }
 
-/** Starts a server, which ends with the test. Its listeners have a host or a path each. */
+/** Starts a server, which ends with the test at the latest. Its listeners have a host or a path each. */
 export async function serveText(t: Test, text: string): Promise<TextServer> {
   const { configuration, errors } = readText(text, 'fermata.yaml', limitTables())
   if (configuration === null) throw new Error(errors.map((each) => diagnosticText(each)).join('\n'))
@@ -26,10 +26,15 @@ export async function serveText(t: Test, text: string): Promise<TextServer> {
     server.on('failed', (_, code) => reject(new Error(code)))
     server.begin()
   })
+  let isOver = false
+  const stopped = new Promise<void>((resolve) =>
+    server.on('stopped', () => {
+      isOver = true
+      resolve()
+    }),
+  )
   t.teardown(() => {
-    const stopped = new Promise<void>((resolve) => server.on('stopped', resolve))
-    server.command('drain')
-    server.command('drain')
+    if (!isOver) for (let each = 0; each < 2; each++) server.command('drain')
     return stopped
   })
   return { server, portOf: (host = '127.0.0.1') => ports.get(host) ?? 0 }

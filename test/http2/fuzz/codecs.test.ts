@@ -1,4 +1,4 @@
-// What has no connection around it, for a moment each: frames read, HPACK, messages.
+// Fuzzes the codecs without a connection, for a moment each: the frame reader, HPACK, messages.
 
 import { short } from '../../world/short-fuzz.js'
 

@@ -1,4 +1,4 @@
-// What fuzzing has found, each once, as small as it came out.
+// The findings of the fuzzer, each once, in its smallest form.
 
 import t from 'tap'
 import { ErrorCode } from '../../../src/http2/codes.js'

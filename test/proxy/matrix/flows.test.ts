@@ -1,5 +1,5 @@
-// Bodies as long as one likes, from every frontend to every backend: one that reads slowly, or not at all, costs a bounded
-// memory and gets all of it in the end; what flows costs none (design: Flow control).
+// Bodies as long as one likes, from every frontend to every backend: one that reads slowly, or not at all,
+// costs a bounded memory and gets all of it in the end; what flows costs none (design: Flow control).
 
 import type { Test } from 'tap'
 import { http1Limits } from '../../../src/http1/index.js'
@@ -10,7 +10,7 @@ import { type Answering, matrix, type Pair, type Request } from '../../world/mat
 const FLOW_BYTES = Number(process.env['FLOW_BYTES'] ?? 3 * 1024 * 1024)
 /** More than the sockets of one connection to either side swallow. */
 const STALL_BYTES = 8 * 1024 * 1024
-/** What one stream may hold, with a read of 64 KiB begun at either end. */
+/** The bytes that one stream may hold, with a read of 64 KiB begun at either end. */
 const HELD_MAX = Math.max(http1Limits.bodyAheadBytesMax, http2Limits.streamWindowMax) + 2 * 65_536
 /** octets by which the process may grow for other reasons: the collector's, the peers' and the pools' */
 const GROWTH_MAX = 64 * 1024 * 1024

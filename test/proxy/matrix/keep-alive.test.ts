@@ -1,5 +1,5 @@
-// Connections of HTTP/1.1 clients to every backend: kept, up to a number of requests and a time; requests sent ahead are
-// answered in their order.
+// Connections of HTTP/1.1 clients to every backend: kept, up to a number of requests and a time; requests
+// sent ahead are answered in their order.
 
 import { type Answering, isHttp2, matrix, type Protocol } from '../../world/matrix.js'
 
@@ -86,7 +86,7 @@ matrix(answer, [
   },
 ])
 
-/** What waits here does not know its backend: one of them does. */
+/** Resolves when the backend of a request is known: the request waits at one of these. */
 const once = (frontend: Protocol, backend: Protocol) => where(frontend) && backend === 'http/1.1'
 
 matrix(

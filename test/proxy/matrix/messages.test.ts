@@ -1,4 +1,4 @@
-// What a message is made of, from every frontend to every backend: heads, bodies, trailers, interim responses.
+// The parts of a message, from every frontend to every backend: heads, bodies, trailers, interim responses.
 
 import { type Answering, isHttp2, isSecure, matrix } from '../../world/matrix.js'
 

@@ -1,5 +1,5 @@
-// One side parts before its time, from every frontend to every backend: at each stage the other side hears of it, the lease
-// is free again, and what is not whole is never shown as whole.
+// One side parts before its time, from every frontend to every backend: at each stage the other side hears of
+// it, the lease is free again, and what is not whole is never shown as whole.
 
 import type { Test } from 'tap'
 import {
@@ -15,7 +15,7 @@ import {
 
 const PART = Buffer.alloc(10_000, 'part ')
 
-/** What the backend has of the request that a case is about, once it is there. */
+/** Returns the request of a case as the backend has it, once it is there. */
 interface Arrived {
   readonly response: Response
   /** The client has left, as the backend sees it. */
@@ -228,5 +228,5 @@ const CASES: readonly Case[] = [
   })),
 ]
 
-// What has left and what has only half closed look the same for that long.
+// A client that has left and one that has only half closed look the same for that long.
 matrix(answer, CASES, { http1: { halfClosedMs: 50 } })

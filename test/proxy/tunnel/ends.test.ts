@@ -1,5 +1,5 @@
-// How tunnels pass octets and how they end, over real sockets, from either HTTP version to either: backpressure, half a
-// close, resets, drain.
+// How tunnels pass octets and how they end, over real sockets, from either HTTP version to either:
+// backpressure, half a close, resets, drain.
 
 import type { Duplex } from 'node:stream'
 import t, { type Test } from 'tap'
@@ -13,7 +13,7 @@ const PAIRS: readonly (readonly ['http' | 'h2c', Kind])[] = [
   ['h2c', 'h2c'],
 ]
 
-/** What is sent to a reader that is slow: more than sockets swallow, and no two words alike. */
+/** Bytes for a slow reader: more than sockets hold, and no two words alike. */
 const block = counting(16 * 1024 * 1024)
 
 /** Both ends of an open tunnel. */

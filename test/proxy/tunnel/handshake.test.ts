@@ -1,4 +1,5 @@
-// Handshakes that are none, tunnels that are not granted, and what must not pass before one is: over real sockets.
+// Malformed handshakes, tunnels that are not granted, and what must not pass before one is: over real
+// sockets.
 
 import * as http from 'node:http'
 import * as http2 from 'node:http2'
@@ -148,7 +149,7 @@ t.test('what a client says too early', async (t) => {
   })
 })
 
-/** What a client of either version gets for its request for a tunnel. */
+/** Returns the answer to a request for a tunnel, of a client of either version. */
 async function statusFor(t: Test, front: 'http' | 'h2c', port: number): Promise<string> {
   if (front === 'http') {
     const head = /^HTTP\/1.1 (\d+)[\s\S]*?\r\n\r\n/.exec(await talk(t, port, upgrade(), '\r\n\r\n'))

@@ -1,5 +1,5 @@
-// Tunnels and the clock, and ends that come early, in memory: what opens late, what stands idle, who ends before the other has
-// begun. From either HTTP version to either, and to the target of a CONNECT.
+// Tunnels and the clock, and ends that come early, in memory: what opens late, what stands idle, who ends
+// before the other has begun. From either HTTP version to either, and to the target of a CONNECT.
 
 import t, { type Test } from 'tap'
 import type { SomeLimits } from '../../../src/server/index.js'
@@ -134,7 +134,7 @@ for (const [front, back] of PAIRS) {
     }
     pollset.advance(999)
     t.strictSame(outcomes, [])
-    // What was said is noticed at the end of a wait.
+    // Bytes that have come are noticed at the end of a wait.
     pollset.advance(1_001)
     t.strictSame(outcomes, ['tunnel-idle'])
     t.equal(near.heard(), 'GONE')

@@ -1,5 +1,5 @@
-// Tunnels through a real server: the two frontends a client may come by, the backends it may reach, and a WebSocket
-// over either end of a stream of node:http2 (RFC 8441), by the same `ws` that speaks HTTP/1.1.
+// Tunnels through a real server: the two frontends a client may come by, the backends it may reach, and a
+// WebSocket over either end of a stream of node:http2 (RFC 8441), by the same `ws` that speaks HTTP/1.1.
 
 import { createHash, randomBytes } from 'node:crypto'
 import * as http from 'node:http'
@@ -32,11 +32,11 @@ export interface Asked {
   readonly headers: http.IncomingHttpHeaders
 }
 
-/** What becomes of an opened WebSocket, or of a raw duplex. */
+/** Gets an opened WebSocket, or a raw duplex. */
 export type OnSocket = (socket: WebSocket, asked: Asked) => void
 export type OnDuplex = (duplex: Duplex, asked: Asked) => void
 
-/** What `ws` needs of an HTTP/2 stream to take it for a socket. */
+/** The methods that `ws` needs of an HTTP/2 stream to take it for a socket. */
 const asSocket = (stream: Duplex): Duplex =>
   Object.assign(stream, { setNoDelay() {}, setTimeout() {}, setKeepAlive() {} })
 
@@ -235,7 +235,7 @@ export const handshake = (key = randomBytes(16).toString('base64')) => ({
   'sec-websocket-version': '13',
 })
 
-/** So many octets, no four of which come twice. */
+/** Returns this number of octets, no four of which come twice. */
 export function counting(size: number): Buffer {
   const words = new Uint32Array(size / 4)
   for (let at = 0; at < words.length; at++) words[at] = at

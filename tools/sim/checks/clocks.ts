@@ -1,6 +1,7 @@
-// The clocks of an exchange, from the inside (L1): one in which nothing moves for the time of its wait is ended, at most a tenth of
-// that late, unless a side that takes no more may still be taking what it was sent; and none is ended as late while something moved within that time.
-// While a debugger holds it, its clocks stand still: the time of a hold counts neither way.
+// The clocks of an exchange, from the inside (L1): one in which nothing moves for the time of its wait is
+// ended, at most a tenth of that late, unless a side that takes no more may still be taking what it was sent;
+// and none is ended as late while something moved within that time. While a debugger holds it, its clocks
+// stand still: the time of a hold counts neither way.
 
 import type { Continuation } from '../../../src/continuation/index.js'
 import type { Limits } from '../../../src/server/index.js'
@@ -62,7 +63,7 @@ export function clocks(): ClockChecker {
     const waits = frontend.granted > 0 || (backend !== null && backend.granted > 0)
     const sent = backend?.localEnded === true
     const last = seen.get(x)
-    // What is held before its next step has not taken it.
+    // An exchange that is held before its next step has not taken it.
     const phase = x.held && last !== undefined ? last.phase : phaseOf(x)
     if (last === undefined) {
       const first = {

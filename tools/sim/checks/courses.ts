@@ -1,7 +1,7 @@
-// A2 to A6 and A8 to A10: the course of each exchange from endpoint to endpoint, judged step by step, with books
-// of our own (member-books.ts, budget-books.ts): which endpoint it gets, whether it is sent again, and what the
-// balancer makes of it. What a debugger has held is judged by these books too, but not for what it could
-// have had.
+// A2 to A6 and A8 to A10: the course of each exchange from endpoint to endpoint, judged step by step, with
+// books of our own (member-books.ts, budget-books.ts): which endpoint it gets, whether it is sent again, and
+// what the balancer makes of it. What a debugger has held is judged by these books too, but not for what it
+// could have had.
 
 import type { Continuation } from '../../../src/continuation/index.js'
 import type { StreamFault } from '../../../src/http/index.js'
@@ -25,7 +25,7 @@ interface Pause {
   readonly most: number
 }
 
-/** What we know of an exchange. */
+/** The course of an exchange until now. */
 interface Course {
   readonly began: number
   /** It has had an endpoint. */
@@ -284,7 +284,7 @@ export function courses(plan: Plan, pollset: { readonly now: number }): CourseCh
   }
 }
 
-/** What has ended well has no refusal. Where the first endpoint has no faults, nothing is lost. */
+/** Checks that an exchange that ended well has no refusal, and that nothing is lost if the first endpoint has no faults. */
 function served({ id, refusal, request, outcome }: Exchange, plan: Plan): void {
   if (refusal === null) return
   if (outcome === 'ok') fail('A8', `${id} was served, and has the refusal ${refusal.code}`)

@@ -1,6 +1,6 @@
-// The health of endpoints as the simulator keeps it, from the rules of spec/balancing.md (B15 to B27), so that
-// the balancer is not its own judge. It is told the results of checks, what each endpoint has answered or
-// failed, and when the balancer has ejected one.
+// The health of endpoints as the simulator keeps it, from the rules of spec/balancing.md (B15 to B27), so
+// that the balancer is not its own judge. It is told the results of checks, what each endpoint has answered
+// or failed, and when the balancer has ejected one.
 
 import type { Member } from '../../../src/balancing/index.js'
 import type { Endpoint } from '../../../src/proxy/index.js'
@@ -15,7 +15,7 @@ const TRIAL_MS = 1000
 /** The outcomes of the last time are counted by slices (B19), in ms. */
 const SLICE_MS = RATE_MS / 10
 
-/** What we know of an endpoint. */
+/** The state of an endpoint, as the checkers count it. */
 export class Known {
   readonly endpoint: Endpoint
   readonly addedAt: number
@@ -159,7 +159,7 @@ export class MemberBooks {
     if (this.told !== null) fail('A5', `${this.told} is ejected, and nothing has failed that counts`)
   }
 
-  /** Whether it has failed so many in a row, or such a part of the last ones (B18, B19). */
+  /** Whether as many of its requests have failed in a row, or such a part of the last ones, as configured (B18, B19). */
   private hasFailedOften(known: Known, now: number): boolean {
     const { passiveConsecutive, passiveRatePercent } = this.plan
     if (passiveConsecutive > 0 && known.inRow >= passiveConsecutive) return true
