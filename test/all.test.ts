@@ -36,7 +36,7 @@ const first: readonly string[] = [
   'pollset/node-pollset',
 ]
 
-/** As long as .taprc gives one file that runs alone. */
+/** The time that .taprc gives one file that runs alone. */
 const fileTimeoutMs = 120_000
 const allTimeoutMs = 1_200_000
 

@@ -13,7 +13,7 @@ import { reload } from './endure/reloading.js'
 import { type StormFigures, storm } from './endure/storming.js'
 
 const MINUTE = 60
-/** By how much the share of a second in a slow start may differ from its weight, beyond chance. */
+/** The most that the share of a second in a slow start may differ from its weight, beyond chance. */
 const TOLERANCE = 0.2
 /** Files before the first measurement. */
 const WARM_UP = 150

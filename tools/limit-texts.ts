@@ -11,7 +11,7 @@ export function unitOf(name: string): string {
   return name.endsWith('PerSecond') ? 'a second' : ''
 }
 
-/** By room and name: unit and doc comment, of each member of `Limits` in src/server/limits.ts. */
+/** Returns unit and doc comment of each member of `Limits` in src/server/limits.ts, by room and name. */
 export function limitTexts(root: string): ReadonlyMap<string, readonly [unit: string, text: string]> {
   const file = join(root, 'src', 'server', 'limits.ts')
   const config = ts.readConfigFile(join(root, 'tsconfig.json'), ts.sys.readFile)

@@ -18,7 +18,7 @@ const sides = [
 ]
 /** Need a listener: connections.test.ts and server/client-addresses.test.ts have them. */
 const AT_A_LISTENER = ['connections-too-many', 'comes-back', 'connections-of-one-address']
-/** Of HTTP/1.1: http1/half-closed.test.ts and http1/connection-edges.test.ts have them. */
+/** Bounds of HTTP/1.1 that http1/half-closed.test.ts and http1/connection-edges.test.ts test. */
 const OF_HTTP1 = ['half-closed-clients', 'drain-idlers']
 const ELSEWHERE = [...AT_A_LISTENER, ...OF_HTTP1]
 

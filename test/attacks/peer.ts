@@ -20,7 +20,7 @@ interface Debt {
 
 export class Peer {
   readonly far: FarEnd
-  /** By stream: the last status that came. */
+  /** The last status that came, by stream. */
   readonly statuses = new Map<number, number>()
   readonly ended = new Set<number>()
   /** RST_STREAM codes received, and GOAWAY codes. */

@@ -14,7 +14,7 @@ import type { FarEnd } from '../../tools/testbed/memory-pollset.js'
 import { memoryProxy } from '../../tools/testbed/memory-proxy.js'
 import { Peer, Steady } from './peer.js'
 
-/** As Node gives them: no chunk is larger. */
+/** The largest chunk that Node gives. */
 const CHUNK = 65_536
 const STEP_MS = 1_000
 const WAVES = 60
@@ -135,7 +135,7 @@ class Field {
     )
   }
 
-  /** One turn, and what the peers make of it. */
+  /** Runs a turn, and lets the peers answer. */
   turn(): void {
     this.proxy.pollset.one()
     this.look()

@@ -16,7 +16,7 @@ interface Record {
   active: 'unknown' | 'up' | 'down'
   passed: number
   failed: number
-  /** Its requests since the last ejection: when, and whether they failed. */
+  /** The requests since the last ejection: when, and whether they failed. */
   requests: { at: number; failed: boolean }[]
   inRow: number
   /** Beginning and end of each ejection. */

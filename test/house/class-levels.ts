@@ -48,7 +48,7 @@ const originOf = (elements: readonly (ts.ImportSpecifier | ts.ExportSpecifier)[]
   return found === undefined ? null : (found.propertyName ?? found.name).text
 }
 
-/** Where this statement takes `name` from, and what it is called there; null where it has nothing to do with it. */
+/** Returns the source of `name` in this statement, and its name there; null if the statement does not have it. */
 function comesFrom(path: string, statement: ts.Statement, name: string): readonly [string, string] | null {
   let origin: string | null = null
   let target: string | null = null

@@ -21,7 +21,7 @@ export function filesUnder(directory: string, ending = '.ts'): readonly string[]
 
 export const read = (path: string): string => readFileSync(join(root, path), 'utf8')
 
-/** Where and what, as in `src/http/field.ts:12 await`. */
+/** A place and its finding, as in `src/http/field.ts:12 await`. */
 export type Finding = string
 
 export interface Tree {
@@ -53,7 +53,7 @@ export function parse(path: string, text: string): Tree {
 /** The operating system's side of the door: the only files with timers, clocks, chance and promises. */
 export const isDoor = (path: string): boolean => /^src\/pollset\/node\/[^/]+\.ts$/.test(path)
 
-/** Where a promise may be named as a type besides: the contract for task records. */
+/** The other file that may name a promise as a type: the contract for task records. */
 const promiseTypesIn: ReadonlySet<string> = new Set(['src/pollset/door.ts'])
 
 /** Names that mean another queue than the turn's, or a run that depends on the garbage collector. */

@@ -60,7 +60,7 @@ export function ruleFindings(pages: readonly Page[], tests: readonly Page[]): st
   return findings
 }
 
-/** Where a bound may be named: the first column of a table whose header is `bound`. */
+/** The place of a bound: the first column of a table whose header is `bound`. */
 export function boundsOf(page: Page): { readonly name: string; readonly value: string }[] {
   return page.text
     .split(/^## /m)

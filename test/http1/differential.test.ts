@@ -11,7 +11,7 @@ import { type Case, followed, requests, responses } from './corpus.js'
 import { forwarded } from './forwarded.js'
 import { type Judgement, NodeClient, NodeServer, type Seen } from './node-parser.js'
 
-/** As in production, one decoder has seen it all. */
+/** One decoder for everything, as in production. */
 const decoder = newDecoder()
 
 /** Returns our reader's {@link Judgement} of a wire that FIN follows. */

@@ -159,7 +159,7 @@ const BOUNDS: Readonly<Record<string, readonly Excess[]>> = {
   })),
 }
 
-/** Of `status:NNN` the answer is read: it is the first head of its connection, so a new table reads it. */
+/** Reads the answer of `status:NNN`: it is the first head of its connection, so a new table reads it. */
 function verdictIn(answers: readonly Frame[], expected: string): string {
   const head = answers.find((each) => each.type === 1)?.payload
   if (!expected.startsWith('status:') || head === undefined) return saidIn(answers)

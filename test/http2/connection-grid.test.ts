@@ -132,7 +132,7 @@ function inState(role: Role, state: string) {
   return { peer: it.peer, begun: () => it.proxy.proxy.begun }
 }
 
-/** By what the connection does now, the state that it is in. */
+/** Tells the state that a connection is in, by what it does now. */
 function stateOf(role: Role, peer: FarEnd, begun: () => number): string {
   if (!answersPing(peer)) return peer.ended ? 'ended' : 'nothing'
   const before = begun()

@@ -42,7 +42,7 @@ const CODES = Object.keys(ErrorCode)
 const SETTINGS = frame(4, 0, 0)
 const hex = (text: unknown) => Buffer.from(String(text), 'latin1').toString('hex')
 
-/** Where we say otherwise, and why. */
+/** Vectors that we judge otherwise, and why. */
 const OTHERWISE: Readonly<Record<string, { says: string; why: string }>> = {
   'error/priority-frame-size.json': {
     says: 'stream error 2 FRAME_SIZE_ERROR',

@@ -263,7 +263,7 @@ const namesOf = (frames: readonly Frame[], id: number): string[] =>
     .filter((each) => each.stream === id)
     .map(({ type, flags }) => `${NAMES[type]}${type < 2 && (flags & 1) === 1 ? '+ES' : ''}`)
 
-/** All that a peer gets when this frame is to be sent in this state. */
+/** Returns everything that a peer gets when this frame is to be sent in this state. */
 function sentIn(role: Role, state: string, name: string) {
   const late = DELAYED.includes(`${state} ${name} ${role}`)
   const idle = role === 'client' && state === 'idle'

@@ -1,5 +1,5 @@
-// Apache httpd as a backend: in the foreground, in clear text and over TLS on two ports of the test's own, with all its files in
-// a folder that its children, who are not this user where this is root, can reach.
+// Apache httpd as a backend: in the foreground, in clear text and over TLS on two ports of the test's own,
+// with all its files in a folder that its children, who are not this user where this is root, can reach.
 
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir, userInfo } from 'node:os'
@@ -35,7 +35,7 @@ SSLCertificateKeyFile ${pathOf('localhost.key')}
 </VirtualHost>
 `
 
-/** Its ports, once it accepts. */
+/** Returns the ports of httpd, once it accepts. */
 export async function apache(t: Test, files: Readonly<Record<string, string | Buffer>>) {
   const [port, securePort] = [await freePort(), await freePort()]
   const folder = mkdtempSync(join(tmpdir(), 'apache-'))

@@ -6,9 +6,9 @@ import { freePort, start } from '../../tools/testbed/programs.js'
 import { setUp } from '../world/proxy-world.js'
 
 export interface NghttpdOptions {
-  /** Of its command line. */
+  /** Options of its command line. */
   readonly options?: readonly string[]
-  /** Of Fermata. */
+  /** Options of Fermata. */
   readonly limits?: SomeLimits
 }
 

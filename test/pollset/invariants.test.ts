@@ -1,5 +1,5 @@
-// Broken invariants of our own (spec/design.md, House rules): how far one reaches, and that a turn in which one shows goes on for all
-// others.
+// Broken invariants of our own (spec/design.md, House rules): how far one reaches, and that a turn in which
+// one shows goes on for all others.
 
 import t from 'tap'
 import { endsWorld, InvariantBroken, invariant, Turns } from '../../src/pollset/index.js'
@@ -21,7 +21,7 @@ class Bare extends Turns {
   protected override turnOver(): void {
     this.atEnd()
   }
-  /** As a callback of the operating system does. */
+  /** Reports an error, as a callback of the operating system does. */
   inCallback(error: unknown): void {
     this.broken(error)
   }

@@ -1,4 +1,5 @@
-// Requests through trusted proxies: what routes, redirects, hashes and backends get of the client, over both HTTP versions.
+// Requests through trusted proxies: what routes, redirects, hashes and backends get of the client, over both
+// HTTP versions.
 
 import t from 'tap'
 import { balancerOptions } from '../../src/balancing/index.js'
@@ -68,7 +69,7 @@ const CLAIMS: Lines = [
   ['true-client-ip', '203.0.113.4'],
   ['forwarded', 'for=203.0.113.5'],
 ]
-/** All that the backend got of a family. */
+/** Returns the fields of a family that the backend got. */
 const told = (lines: readonly string[]): string[] =>
   lines.filter((each) => /^(x.forwarded|x.real|forwarded|true|via)/.test(each)).sort()
 

@@ -13,7 +13,7 @@ const SETTINGS = Buffer.concat([frame(4, 0, 0), frame(4, 1, 0)])
 type Version = 'http/1.1' | 'h2c'
 const VERSIONS: readonly Version[] = ['http/1.1', 'h2c']
 
-/** As spec/exchange.md lists them. */
+/** The identity fields, as spec/exchange.md lists them. */
 const IDENTITY_FIELDS = [
   'forwarded',
   'x-forwarded',

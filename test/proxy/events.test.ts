@@ -85,7 +85,7 @@ class View {
   }
 }
 
-/** One exchange, and both its ends. */
+/** An exchange, and both its ends. */
 class Stage {
   readonly proxy: ReturnType<typeof memoryProxy>
   readonly client: FarEnd
@@ -250,7 +250,7 @@ const KEEPS_LITTLE = { proxy: { replayBytesMax: 4 } } as const
 /** More of the body than is kept has left for the backend. */
 const TOO_MUCH = Buffer.concat([UPLOAD, data(100)])
 
-/** By event, or `event | where`: what makes it happen. */
+/** The ways to make each event happen, by `event` or `event | where`. */
 const PLAYS: Readonly<Record<string, Play>> = {
   'client resets': { act: byClient(reset('CANCEL')) },
   'client resets | receive': { act: byClient(GET, reset('CANCEL')) },

@@ -74,7 +74,7 @@ async function behind(t: Test, server: NetServer | http.Server | http2.Http2Serv
   return (server.address() as AddressInfo).port
 }
 
-/** All that is said on a connection until it ends. */
+/** Returns everything that comes on a connection until it ends. */
 async function said(t: Test, port: number, octets: string): Promise<string> {
   const socket = connect(port, '127.0.0.1')
   t.teardown(() => socket.destroy())

@@ -1,5 +1,5 @@
-// Limits that depend on each other: the largest head and the largest trailers that they allow do leave, in whichever
-// version, and one more is no longer allowed.
+// Limits that depend on each other: the largest head and the largest trailers that they allow do leave, in
+// whichever version, and one more is no longer allowed.
 
 import t from 'tap'
 import { limitsWith } from '../../src/server/index.js'
@@ -8,7 +8,7 @@ import { frame, framesOf } from '../../tools/testbed/frames.js'
 import { memoryProxy } from '../../tools/testbed/memory-proxy.js'
 
 const OWN_BYTES = 1024
-/** All that is left of the smallest slab beside a request line and field lines of the usual bounds. */
+/** The rest of the smallest slab beside a request line and field lines of the usual bounds. */
 const flushBytesMax = 65_536
 const { startLineBytesMax, fieldSectionBytesMax, trailerSectionBytesMax } = defaultLimits.http1
 const limits = limitsWith(defaultLimits, {

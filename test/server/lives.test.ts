@@ -11,7 +11,7 @@ import { type ShortServerOptions, startShortServer } from '../../tools/testbed/s
 import { declared, Seen } from '../world/seen.js'
 
 const seen = new Seen()
-/** Nobody is asked here. */
+/** The backend is never asked here. */
 const routes = [{ host: '', prefix: '/', url: 'h2c://127.0.0.1:1' }]
 
 /** A server on this port, its end, and its port once it listens. */

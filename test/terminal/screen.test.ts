@@ -1,5 +1,5 @@
-// `fermata top` and `fermata debug` in a terminal: the keys, what is on the screen, and the terminal as it was
-// when they have ended.
+// `fermata top` and `fermata debug` in a terminal: the keys, what is on the screen, and the terminal as it
+// was when they have ended.
 
 import { mkdtempSync, rmSync } from 'node:fs'
 import * as http2 from 'node:http2'
@@ -14,7 +14,7 @@ const { Terminal } = createRequire(import.meta.url)('@xterm/headless') as typeof
 const main = join(import.meta.dirname, '..', '..', 'src', 'main.js')
 const COLUMNS = 80
 const ROWS = 24
-/** Its number in the palette of a terminal. */
+/** The number of yellow in the palette of a terminal. */
 const YELLOW = 3
 
 /** A server with a debugger. Returns the address to attach to, and the URL of the proxy. */

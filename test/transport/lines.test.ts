@@ -18,7 +18,7 @@ import { MemoryPollset } from '../../tools/testbed/memory-pollset.js'
 
 const MAX = 8
 
-/** All that a reader tells of these chunks, up to the first line that is too long or has a bare CR. */
+/** Returns everything that a reader finds in these chunks, up to the first line that is too long or has a bare CR. */
 function read(chunks: readonly Buffer[]): { found: [number, string][]; kept: number } {
   const lines = new LineReader(MAX)
   const found: [number, string][] = []

@@ -78,7 +78,7 @@ const origin: Parameters<typeof setUp>[0] = (stream, headers) => {
 const REQUEST = 'GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n'
 const TOLD = 'PROXY TCP4 192.0.2.1 198.51.100.2 56324 443\r\n'
 
-/** All that comes back until the connection is closed. */
+/** Returns everything that comes back until the connection is closed. */
 async function answerTo(socket: Socket): Promise<string> {
   const chunks: Buffer[] = []
   socket.on('data', (chunk) => chunks.push(chunk)).on('error', () => {})

@@ -14,7 +14,7 @@ import {
 } from '../../src/transport/index.js'
 import { seeded } from '../world/random.js'
 
-/** One stream's receiving half, and what was told of it. */
+/** The receiving half of a stream, and the reports about it. */
 class Sender {
   credited = 0
   stalls = 0
@@ -30,7 +30,7 @@ class Sender {
   consumed(bytes: number): void {
     this.credited += bytes
   }
-  /** As a protocol does: the stream is reset, and lets go of everything. */
+  /** Resets the stream as a protocol does: it releases everything. */
   stalled(): void {
     this.stalls++
     this.credited += this.receiveBuffer.clear()

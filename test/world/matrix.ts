@@ -376,7 +376,7 @@ export interface Pair {
   readonly backend: Protocol
   readonly server: Server
   readonly origin: Origin
-  /** Of the frontend's listener. */
+  /** The port of the frontend's listener. */
   readonly port: number
   /** A client connection of its own. */
   peer(): Peer
@@ -388,7 +388,7 @@ export interface Pair {
 
 export interface Case {
   readonly title: string
-  /** Where it has a meaning; everywhere, if not told. */
+  /** The pairs for which it has a meaning; by default all. */
   readonly where?: (frontend: Protocol, backend: Protocol) => boolean
   run(t: Test, pair: Pair): Promise<void>
 }

@@ -72,7 +72,7 @@ export function simProxy(
     onBackend(act: (peer: PacedPeer) => void): void {
       onBackend = act
     },
-    /** One of HTTP/1.1. */
+    /** A client of HTTP/1.1. */
     client1(options: PeerOptions = {}): PacedPeer1 {
       const { far, socket } = connect()
       serveHttp1(http1, socket, proxy)

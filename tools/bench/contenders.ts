@@ -1,5 +1,5 @@
-// The proxies that are compared, and how each is started in front of a backend. They write no access log, have one worker,
-// and keep their connections to the backend.
+// The proxies that are compared, and how each is started in front of a backend. They write no access log,
+// have one worker, and keep their connections to the backend.
 
 import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -29,7 +29,7 @@ export interface Command {
 
 export interface Contender {
   readonly name: string
-  /** Its part of the requests: the slow one gets fewer, since the figures are per request. */
+  /** Its share of the requests: the slow one gets fewer, since the figures are per request. */
   readonly share: number
   /** The program that must be installed. */
   readonly program: string

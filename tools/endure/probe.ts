@@ -1,5 +1,5 @@
-// Watches the process that loads it first (`node --import`): its turns and the rounds of its loop, what was in
-// the long ones, its heap, and how many compiled routes it holds. Over IPC it is asked, and answers.
+// Watches the process that loads it first (`node --import`): its turns and the rounds of its loop, what was
+// in the long ones, its heap, and how many compiled routes it holds. Over IPC it is asked, and answers.
 
 import { openSync, readSync } from 'node:fs'
 import { type Profiler, Session } from 'node:inspector'
@@ -38,7 +38,7 @@ const SAMPLE_MICROSECONDS = 250
 
 interface Time {
   readonly ms: number
-  /** In microseconds of the clock that profiles have too. */
+  /** The time in microseconds, of the clock that profiles have too. */
   readonly span: Span
 }
 

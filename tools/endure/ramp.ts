@@ -11,7 +11,7 @@ export interface RampOptions {
   readonly endpoints: number
   /** When the endpoint became usable, in ms of the wall clock: not before, and not after. */
   readonly usable: readonly [notBefore: number, notAfter: number]
-  /** By how much the share of a second may differ beyond what chance explains. */
+  /** The most that the share of a second may differ, beyond what chance explains. */
   readonly tolerance: number
 }
 

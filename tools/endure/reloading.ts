@@ -15,7 +15,7 @@ import { EchoSocket, shakeHands } from './sockets.js'
 
 export interface ReloadOptions {
   readonly routes: number
-  /** Of the TLS listener. 2: those of the testbed; more are made by openssl. */
+  /** The certificates of the TLS listener. 2: those of the testbed; more are made by openssl. */
   readonly certificates: number
   /** How many of them are others in the next file. */
   readonly renewed: number
@@ -32,7 +32,7 @@ export interface ReloadOptions {
 }
 
 export interface ReloadFigures {
-  /** Of each file. */
+  /** The routes of each file. */
   readonly routes: number
   readonly files: number
   readonly commits: number

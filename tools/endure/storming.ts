@@ -6,7 +6,7 @@ import { withEndpoints } from './place.js'
 
 export interface StormFigures {
   readonly tally: Tally
-  /** By second: requests that the client sent, and requests that the endpoints have seen. */
+  /** The requests that the client sent in each second, and those that the endpoints have seen. */
   readonly seconds: readonly { readonly offered: number; readonly seen: number }[]
   readonly offered: number
   readonly seen: number

@@ -1,5 +1,5 @@
-// The HTTP/1.1 readers alone: whatever comes, they never throw, keep no more than a line, tell the same however the octets are
-// cut, and tell it once and in order.
+// The HTTP/1.1 readers alone: whatever comes, they never throw, keep no more than a line, tell the same
+// however the octets are cut, and tell it once and in order.
 
 import fc from 'fast-check'
 import { http1Limits } from '../../src/http1/index.js'
@@ -56,7 +56,7 @@ function check({ wire, to, points, tight, fin }: Fed): void {
   mustBeOrderly(whole)
 }
 
-/** In octets: one that chooses the rest, and the wire. */
+/** A bit of the first octet of an input, which chooses the rest; the wire follows. */
 const TIGHT_BIT = 0x40
 const FIN_BIT = 0x80
 const POINTS = [7, 19, 53, 131]

@@ -1,9 +1,10 @@
-// A whole proxy whose clients and backend speak what they like, each to each: one side sends what the other targets draw, with
-// WebSocket handshakes and tunnels among it; the other answers what it understands. Peers that read slowly, and small bounds.
-// There is no model of who should get what (http1-connection.ts and connection.ts have one, each for its own version); what
-// must hold whatever is sent:
+// A whole proxy whose clients and backend speak what they like, each to each: one side sends what the other
+// targets draw, with WebSocket handshakes and tunnels among it; the other answers what it understands. Peers
+// that read slowly, and small bounds. There is no model of who should get what (http1-connection.ts and
+// connection.ts have one, each for its own version); what must hold whatever is sent:
 //
-// - nothing throws, nothing runs without end, nothing is left when all have gone, no matter who had stopped reading;
+// - nothing throws, nothing runs without end, nothing is left when all have gone, no matter who had stopped
+//   reading;
 // - what leaves is HTTP of the version that is spoken there;
 // - a bystander on the same backend is answered: well, if a client misbehaves; somehow, if the backend does.
 
@@ -235,7 +236,7 @@ class ProxyUnderTest {
   }
 }
 
-/** Of the first final response, which is there in full; 0 for none. */
+/** Returns the status of the first final response, which is there in full; 0 for none. */
 function statusOf(octets: Buffer, speech: Speech): number {
   if (speech === 'http/1.1') return Number(/^HTTP\/1\.1 (\d+)/.exec(octets.toString('latin1'))?.[1] ?? 0)
   const all = framesOf(octets).filter((each) => each.stream === 1)

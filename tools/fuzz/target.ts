@@ -71,7 +71,7 @@ export function cut(octets: Buffer, places: readonly number[]): Buffer[] {
 /** Places for {@link cut}: none, a few, or one behind every octet. */
 export const places: fc.Arbitrary<number[]> = fc.array(fc.nat(0xffff), { maxLength: 12 })
 
-/** As small as can be afforded: octet by octet, where that makes no more pieces than this. */
+/** The most pieces of an input that is given octet by octet; a longer one is given in larger pieces. */
 const CRUMBS_MAX = 1500
 
 export function crumbs(octets: Buffer): Buffer[] {

@@ -1,6 +1,6 @@
-// A client of HTTP/1.1 of the simulation: one connection after the other, and its requests on them, one at a time or
-// pipelined. It leaves, rudely or politely, in the middle of a message too. What it gets is held against what the backends
-// sent: the response to this request and no other, complete only if it is.
+// A client of HTTP/1.1 of the simulation: one connection after the other, and its requests on them, one at a
+// time or pipelined. It leaves, rudely or politely, in the middle of a message too. What it gets is held
+// against what the backends sent: the response to this request and no other, complete only if it is.
 
 import type { Prng, SimPeerSocket } from '../../src/pollset/index.js'
 import { answeredByHand, changedResponseCame } from './checks/by-hand.js'
@@ -352,7 +352,7 @@ export class Client1 extends Peer1 {
     return UNTIL_CLOSE
   }
 
-  /** Whose it is: the backend's answer to this request, or one of the proxy's own. */
+  /** Tells whether it is the backend's answer to this request, or one of the proxy's own. */
   private attribute(asked: Asked, status: number, fields: Fields): void {
     const tag = only(this, fields, 'x-r')
     if (tag === null) {

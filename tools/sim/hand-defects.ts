@@ -6,7 +6,7 @@ import { Exchange } from '../../src/proxy/index.js'
 import { Progress } from '../../src/proxy/progress.js'
 import { type Defect, wrap } from './defects.js'
 
-/** All that is held goes on soon, and nothing else is done to it. */
+/** A plan in which everything held goes on soon, and nothing else is done to it. */
 const HOLDS = { holdPercent: 30, holdMs: 50, holdOnPercent: 0, parkPercent: 50, steerPercent: 0 }
 
 export const handDefects: readonly Defect[] = [

@@ -17,7 +17,7 @@ import { respondDefects } from './respond-defects.js'
 import { simulate } from './run.js'
 import { tunnelDefects } from './tunnel-defects.js'
 
-/** Those of HTTP/2 are looked for where it alone is spoken. */
+/** Defects of HTTP/2 are looked for where it alone is spoken. */
 const HTTP2 = {
   http1ClientsPercent: 0,
   http1Backend: 0,
@@ -30,7 +30,7 @@ const HTTP2 = {
   earlyResetPercent: 0,
   chattyPercent: 0,
 }
-/** As are those of messages of HTTP/1.1, without tunnels. */
+/** Defects of messages of HTTP/1.1 are looked for without tunnels. */
 const MESSAGES = { tunnelPercent: 0, expectPercent: 0, forgedPercent: 0, earlyResetPercent: 0 }
 
 /** All but those of balancing are looked for where a backend is one endpoint. */

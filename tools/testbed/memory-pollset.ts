@@ -175,7 +175,7 @@ export class MemoryPollset extends SimPollset {
     }, 0)
   }
 
-  /** One turn, with what arrives before it and what it sends. */
+  /** Runs a turn, with the input before it and the output after it. */
   override one(): void {
     this.due()
     super.one()

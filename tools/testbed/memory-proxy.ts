@@ -33,7 +33,7 @@ export interface MemoryProxyOptions {
   readonly clients?: 'http/1.1' | 'h2c'
   readonly speaks?: 'http/1.1' | 'h2c'
   readonly share?: Share
-  /** Of the one route. */
+  /** The path prefix of the only route. */
   readonly prefix?: string
   /** A second route, to a backend of its own. */
   readonly beside?: string
@@ -41,15 +41,15 @@ export interface MemoryProxyOptions {
   readonly lines?: string[]
   /** Another tracer for all transitions. */
   readonly seen?: Tracer
-  /** Of the backend, instead of an address that answers at once. */
+  /** The host of the backend, instead of an address that answers at once. */
   readonly host?: string
   /** The backend is spoken to over TLS, and this is the protocol that it chooses. */
   readonly alpn?: string
   /** The backend has a second endpoint, at the address of the route beside, and a third. */
   readonly endpoints?: 1 | 2 | 3
-  /** Of all routes, in place of what the limits say. */
+  /** Settings of all routes, in place of those of the limits. */
   readonly settings?: Partial<RouteSettings>
-  /** Of the backend. */
+  /** Options of the backend. */
   readonly backendOptions?: Partial<BackendOptions>
   /** The backend's connections for tunnels, over HTTP/1.1. */
   readonly tunnels?: boolean

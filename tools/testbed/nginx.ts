@@ -1,4 +1,5 @@
-// nginx as a backend: one process in the foreground, on a port of the test's own, with all its files in the test's folder.
+// nginx as a backend: one process in the foreground, on a port of the test's own, with all its files in the
+// test's folder.
 
 import { join } from 'node:path'
 import type { Test } from 'tap'
@@ -30,7 +31,7 @@ http {
 }
 `
 
-/** Its port, once it accepts. */
+/** Returns the port of nginx, once it accepts. */
 export async function nginx(t: Test, options: NginxOptions): Promise<number> {
   const port = await freePort()
   const folder = t.testdir({ ...options.files, 'nginx.conf': '' })

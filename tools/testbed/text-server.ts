@@ -8,7 +8,7 @@ import { Server } from '../../src/server/server.js'
 
 export interface TextServer {
   readonly server: Server
-  /** Of the listener on this host. */
+  /** Returns the port of the listener on this host. */
   portOf(host?: string): number
 }
 

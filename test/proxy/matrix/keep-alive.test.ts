@@ -86,7 +86,7 @@ matrix(answer, [
   },
 ])
 
-/** Resolves when the backend of a request is known: the request waits at one of these. */
+/** Pairs with one version of the backend: a request that waits here does not depend on it. */
 const once = (frontend: Protocol, backend: Protocol) => where(frontend) && backend === 'http/1.1'
 
 matrix(

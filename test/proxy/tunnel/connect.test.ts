@@ -1,5 +1,5 @@
-// Plain CONNECT over real sockets, from both frontends: to targets that are allowed and to others, and all that a tunnel
-// to a raw TCP server must bear.
+// Plain CONNECT over real sockets, from both frontends: to targets that are allowed and to others, and all
+// that a tunnel to a raw TCP server must bear.
 
 import type * as http2 from 'node:http2'
 import { type AddressInfo, connect, createServer, type Server as NetServer, type Socket } from 'node:net'
@@ -13,7 +13,7 @@ import { connectH2, counting, type ProxyPort, proxyTo } from './tunnel-world.js'
 
 type Front = 'http' | 'h2c'
 const FRONTS: readonly Front[] = ['http', 'h2c']
-/** Of no one: nothing of CONNECT goes to a backend. */
+/** A port where nothing listens: nothing of CONNECT goes to a backend. */
 const BACKEND = 'http://127.0.0.1:9'
 
 /** A TCP server on a free port. */

@@ -34,7 +34,7 @@ async function tunnel(t: Test, front: 'http' | 'h2c', back: Kind, drainTimeoutMs
   return { client, server, proxy, outcome }
 }
 
-/** All that comes until the end. */
+/** Returns everything that comes until the end. */
 async function allOf(duplex: Duplex): Promise<string> {
   const chunks: Buffer[] = []
   duplex.on('data', (chunk: Buffer) => chunks.push(chunk))
@@ -140,7 +140,7 @@ for (const [front, back] of PAIRS) {
 /** It is gone, in whichever way. */
 const closed = (duplex: Duplex) => new Promise<void>((resolve) => void duplex.on('close', () => resolve()))
 
-/** By TCP RST, or RST_STREAM. */
+/** Breaks a connection by TCP RST, or RST_STREAM. */
 function reset(duplex: Duplex & { resetAndDestroy?: () => void; close?: (code: number) => void }): void {
   if (duplex.resetAndDestroy !== undefined) duplex.resetAndDestroy()
   else duplex.close?.(8)

@@ -32,14 +32,14 @@ export interface RunView {
   readonly hand: DebuggerActor
   readonly healed: boolean
   readonly exchanges: readonly ExchangeInside[]
-  /** Of HTTP/2. */
+  /** Connections of HTTP/2. */
   readonly frontends: readonly ConnectionInside[]
   readonly sessions: readonly SessionInside[]
-  /** Of HTTP/1.1. */
+  /** Connections of HTTP/1.1. */
   readonly http1Frontends: readonly Http1Inside[]
   readonly http1Sessions: readonly Http1Inside[]
   readonly tcpSessions: readonly TcpInside[]
-  /** Of the endpoints, those that end their last exchanges too. */
+  /** The engines of the endpoints, of those too that end their last exchanges. */
   readonly engines: readonly EngineInside[]
   readonly checks: readonly CheckInside[]
   /** Active checks that wait for their time. */

@@ -13,7 +13,7 @@ interface Seen {
   waits: boolean
   sent: boolean
   phase: Phase
-  /** Of the attempt under way: not every one is counted. */
+  /** The stream of the attempt under way: not every attempt is counted. */
   backend: object | null
   /** ms of the pollset's clock, later by each hold since: when one of them was last another; when the request came */
   at: number
@@ -26,7 +26,7 @@ interface Seen {
   arriving: number
   /** The same without the time of holds: when it becomes another, so does `arriving`. */
   arrivingUntil: number
-  /** Its lateness was looked at. */
+  /** Whether its lateness was judged. */
   judged: boolean
 }
 
@@ -153,7 +153,7 @@ export function clocks(): ClockChecker {
   }
 }
 
-/** Its own time of receipt moves on with each hold, and by no more. */
+/** Checks that its own time of receipt moves on with each hold, and by no more. */
 function sameTime(x: ExchangeInside, theirs: number, ours: number): void {
   if (Math.abs(theirs - ours) > ROUNDING_MS)
     fail('L1', `${x.id} counts from ${theirs} ms, and its request came at ${ours} ms, without its holds`)

@@ -15,7 +15,7 @@ import { type Known, MemberBooks } from './member-books.js'
 const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'PUT'])
 /** The statuses with which an endpoint has failed a request. */
 const FAILURES: ReadonlySet<number> = new Set([502, 503, 504])
-/** By which a deadline may be late, in ms. */
+/** The ms by which a deadline may be late. */
 const LATE_MS = 2
 
 /** The pause before an attempt: when it began, and its bounds in ms. */
