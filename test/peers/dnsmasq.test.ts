@@ -150,7 +150,14 @@ t.test('D3: no such name, then silence: the last endpoints stay', { skip }, asyn
   names.say('127.0.0.3 shop.internal\n')
   await until('127.0.0.3')
   t.strictSame([...new Set(answers)].sort(), ALL, 'no request has failed')
-  t.equal(lines.filter((each) => /is not found/.test(each)).length, 2, 'each is told once')
+  // On a busy machine a query may be late once more: that is another outage, which ends too.
+  const outages = lines.flatMap((each) => /is (not found|found again)/.exec(each)?.[1] ?? [])
+  t.ok(outages.length >= 3)
+  t.strictSame(
+    outages,
+    outages.map((_, at) => (at % 2 === 0 ? 'not found' : 'found again')),
+    'each is told once',
+  )
 })
 
 t.test('D5, D6: SRV: the lowest priority that has an address, with its weights', { skip }, async (t) => {
