@@ -84,7 +84,7 @@ module.exports = {
       severity: 'error',
       from: {
         path: '^src/',
-        pathNot: '^src/(pollset/node/[^/]+|terminal/client|server/config-thread)\\.ts$',
+        pathNot: '^src/(pollset/node/[^/]+|terminal/(?:admin-)?client|server/config-thread)\\.ts$',
       },
       to: {
         dependencyTypes: ['core'],

@@ -18,19 +18,24 @@ export const adminLife = defineLife({
     answer: ['close'],
     close: ['done'],
   },
-  waits: ['body', 'answer'],
+  waits: ['answer'],
 })
 
 export class AdminExchange extends Continuation {
   readonly admin: Admin
   readonly stream: FrontendStream
   private readonly made: Signal
+  /** When its body must be whole, in ms of the pollset's clock: however slowly it comes. */
+  private readonly bodyBy: number
+  private wasAsked = false
   private readonly judged: Judged
   private answer: AdminAnswer | null
 
   constructor(admin: Admin, stream: FrontendStream) {
     const { bodyMs, answerMs } = admin.limits
-    super(admin.world, adminLife.durations(admin.world.pollset.deadlines, { body: bodyMs, answer: answerMs }))
+    const { deadlines, now } = admin.world.pollset
+    super(admin.world, adminLife.durations(deadlines, { answer: answerMs }))
+    this.bodyBy = now + bodyMs
     this.admin = admin
     this.stream = stream
     this.made = new Signal(`${stream.id}.answer`, 'signal', ['ANSWERED'])
@@ -70,11 +75,13 @@ export class AdminExchange extends Continuation {
   waitForBody(): void {
     this.stream.lower(BODY)
     this.waitOn(0, this.stream, BODY | RESET)
+    this.waitUntil(this.bodyBy)
   }
 
   /** Reads the body, and asks. */
   ask(): void {
     const { stream, judged } = this
+    this.wasAsked = true
     if ('refusal' in judged) return
     const bytes = Buffer.alloc(stream.waitingBytes)
     stream.receiveBuffer?.pull(bytes, 0, bytes.length, this.admin.world.pollset.now)
@@ -95,10 +102,10 @@ export class AdminExchange extends Continuation {
     this.waitOn(0, this.made, ANSWERED)
   }
 
-  /** Sends the answer, or that there is none in time. */
+  /** Sends the answer, or says what was late. */
   send(): void {
     const { stream, admin } = this
-    const { status, type, text } = this.answer ?? error(504, 'no answer was made in time')
+    const { status, type, text } = this.answer ?? this.lateness()
     const { fields } = admin.world
     const bytes = Buffer.from(text, 'utf8')
     const bare = bytes.length === 0 || stream.head?.method?.value === 'HEAD'
@@ -119,6 +126,11 @@ export class AdminExchange extends Continuation {
     this.waitOn(0, stream, SENT | RESET)
   }
 
+  private lateness(): AdminAnswer {
+    if (this.wasAsked) return error(504, 'no answer was made in time')
+    return error(408, `the body was not whole within ${this.admin.limits.bodyMs} ms`)
+  }
+
   close(): void {
     this.stream.owner = null
     this.stream.reset('no-error')
@@ -136,7 +148,7 @@ function parsed(text: string): { readonly body: unknown } | null {
 }
 
 const { goto, done, suspend } = adminLife
-const waitForBody = suspend({ then: 'receive', late: 'close', cancelled: 'close', within: 'body' })
+const waitForBody = suspend({ then: 'receive', late: 'answer', cancelled: 'close' })
 const waitForAnswer = suspend({ then: 'answer', late: 'answer', cancelled: 'close', within: 'answer' })
 const waitUntilSent = suspend({ then: 'close', late: 'close', cancelled: 'close', within: 'answer' })
 

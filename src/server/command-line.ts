@@ -12,6 +12,7 @@ import {
   type ProxyServer,
   type ProxyServerOptions,
 } from './create-server.js'
+import { exitCodes } from './exit-codes.js'
 import { plainFault } from './fault-text.js'
 import { checkLimits, defaultLimits, limitsWith } from './limits.js'
 import { program, SEE_HELP, type ServeOptions } from './options.js'
@@ -23,13 +24,7 @@ import type { ServerCertificates } from './server-options.js'
 import { DRAIN_TIMEOUT_MS } from './short-form.js'
 import { traceTo } from './trace-file.js'
 
-/**
- * Exit codes: a wrong command line, a server that could not serve, a defect of ours (EX_SOFTWARE of
- * sysexits.h).
- */
-const USAGE = 2
-const FAILED = 1
-const BROKEN = 70
+const { USAGE, FAILED, CUT, BROKEN } = exitCodes
 
 const writeLine = (line: string) => void process.stderr.write(`${line}\n`)
 
@@ -262,6 +257,7 @@ function start(server: ProxyServer, closed: () => void): void {
     closed()
     for (const signal of [...SIGNALS, 'SIGHUP']) process.removeAllListeners(signal)
     process.off('SIGUSR1', reopen)
+    if (server.cutRequests > 0) process.exitCode = CUT
   })
   process.on('SIGUSR1', reopen)
   process.on('SIGHUP', () => server.reload())
@@ -270,7 +266,7 @@ function start(server: ProxyServer, closed: () => void): void {
     process.on(signal, () => {
       if (asked) {
         server.endNow()
-        process.exit(FAILED)
+        process.exit(server.cutRequests > 0 ? CUT : 0)
       }
       asked = true
       server.shutDown()

@@ -70,8 +70,9 @@ const controlSteps = controlLife.steps<Control>({
     for (let order = commands.take(); order !== null; order = commands.take()) {
       if (order === 'drain') return goto.drain
       if (order === 'shutdown') {
-        c.server.leave()
-        c.delayedUntil = c.server.world.pollset.now + c.server.configuration.shutdown.delayMs
+        const { delayMs } = c.server.configuration.shutdown
+        c.server.leave(delayMs)
+        c.delayedUntil = c.server.world.pollset.now + delayMs
         return goto.delay
       }
       if (order === 'reload') c.server.reload()

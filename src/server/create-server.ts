@@ -138,6 +138,8 @@ export interface ProxyServer extends Emitter<ProxyServerEvents> {
    * learn of it.
    */
   shutDown(): void
+  /** The requests that were cut when it closed: they had not ended within the drain timeout. */
+  readonly cutRequests: number
   /** Logs what is cut, for a process that ends now. */
   endNow(): void
   /** Opens the access log again by its name, since its file was renamed. */
@@ -332,6 +334,10 @@ export class RunningServer extends TypedEvents implements ProxyServer {
         else reject(asConfigError(wrong))
       })
     })
+  }
+
+  get cutRequests(): number {
+    return this.server.cutRequests
   }
 
   reload(): void {

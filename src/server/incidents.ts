@@ -153,6 +153,14 @@ export class Incidents implements ExchangeWatcher {
   endedBySignal(exchanges: number): void {
     if (exchanges > 0) this.log.tell('warn', `ended by a second signal: ${areCut(exchanges)}`)
   }
+
+  /** Logs that the server was told to stop, and serves for this long yet. */
+  leaves(delayMs: number): void {
+    this.log.tell(
+      'info',
+      `stopping: /readyz fails, and requests are served for ${delayMs / 1_000}s more (shutdown.delay)`,
+    )
+  }
 }
 
 const areCut = (exchanges: number): string =>

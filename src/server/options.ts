@@ -19,6 +19,7 @@ import {
   parseServerName,
 } from './address.js'
 import { addConfigCommands } from './config-commands.js'
+import { exitHelp } from './exit-codes.js'
 import { describeLimits, type SomeLimits, setLimit } from './limits.js'
 import { version } from './version.js'
 
@@ -282,7 +283,7 @@ export function program(
     .showHelpAfterError(SEE_HELP)
     .description('listen for HTTP/1.1 and HTTP/2, in clear text or over TLS, and proxy to backends')
   running(connections(certificates(places(serving))))
-    .addHelpText('after', EXAMPLES)
+    .addHelpText('after', EXAMPLES + exitHelp)
     .allowExcessArguments()
     .action((_file: string | undefined, options: ServeOptions, self: Command) => {
       const file = fileOf(self.args, options, self)

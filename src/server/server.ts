@@ -31,6 +31,7 @@ import { ProcessLog } from './process-log.js'
 import { Protocols } from './protocols.js'
 import { LocalQuestions } from './questions.js'
 import { type Applied, ServedConfiguration } from './served-configuration.js'
+import { describeServer } from './server-description.js'
 import { ServerMetrics } from './server-metrics.js'
 import type { ServerEvents, ServerOptions } from './server-options.js'
 import { settingNames } from './setting-names.js'
@@ -71,6 +72,8 @@ export class Server extends TypedEvents implements HandshakeEvents {
   private readonly debugging: Debugging | null
   private readonly metrics: ServerMetrics | null
   private readonly administration: Administration | null
+  /** The requests that were cut when it ended. */
+  cutRequests = 0
   /** Lingering client connections closed for newcomers. */
   private evictions = 0
 
@@ -188,9 +191,16 @@ export class Server extends TypedEvents implements HandshakeEvents {
 
   /** Logs what is cut, for a process that ends now. */
   endNow(): void {
-    this.incidents.endedBySignal(this.proxy.begun - this.proxy.logged)
+    this.incidents.endedBySignal(this.countCut())
     this.log.flush()
     this.accessLog.writeNow()
+  }
+
+  /** Counts the requests that run as cut. Returns their number. */
+  private countCut(): number {
+    const running = this.proxy.begun - this.proxy.logged
+    this.cutRequests = Math.max(this.cutRequests, running)
+    return running
   }
 
   /** Gives an order, which takes effect in the next turn. */
@@ -311,14 +321,15 @@ export class Server extends TypedEvents implements HandshakeEvents {
 
   // Called by control
 
-  /** Says that it should get no more requests; it serves those that come. */
-  leave(): void {
+  /** Says that it should get no more requests; it serves those that come, for this many ms. */
+  leave(delayMs: number): void {
     this.phase = 'stopping'
+    if (delayMs > 0) this.incidents.leaves(delayMs)
   }
 
   drain(): void {
     this.draining = true
-    this.leave()
+    this.leave(0)
     this.served.close()
     this.emit('draining')
     this.debugging?.drain()
@@ -333,7 +344,7 @@ export class Server extends TypedEvents implements HandshakeEvents {
 
   /** Closes every client connection: a second cancel does not wait for requests. */
   cut(): void {
-    this.incidents.cut(this.proxy.begun - this.proxy.logged, this.drainTimeoutMs)
+    this.incidents.cut(this.countCut(), this.drainTimeoutMs)
     this.settle()
     for (const { connection } of this.open.values()) connection.cancel()
   }
@@ -376,24 +387,14 @@ export class Server extends TypedEvents implements HandshakeEvents {
 
   /** Describes connections, engines and counts, for people. */
   describe(): Readonly<Record<string, unknown>> {
-    return {
+    const counts = {
       clients: this.open.size,
       arriving: this.handshakes.size,
       lingering: this.lingering.size,
       turnedAway: this.connections.refused,
       gaveWay: this.evictions,
       addresses: this.addresses.describe(),
-      internalErrors: this.world.scheduler.crashes,
-      exchanges: {
-        begun: this.proxy.begun,
-        ended: this.proxy.logged,
-        outcomes: Object.fromEntries(this.proxy.outcomes),
-      },
-      engines: this.backends.engines().map((engine) => engine.describe()),
-      accessLog: { dropped: this.accessLog.droppedLines },
-      held: { bytes: this.world.memory.bytes, stalls: this.world.memory.stalls },
-      http1: { ...this.protocols.http1.counts },
-      http2: { ...this.protocols.http2.counts },
     }
+    return { ...counts, ...describeServer(this, this.backends) }
   }
 }

@@ -1,7 +1,6 @@
 // A client of a server's debugger, in a process of its own: it speaks the Debug Adapter Protocol over TCP or
 // a Unix-domain socket.
 
-import { readFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import {
   checkAnswer,
@@ -13,49 +12,17 @@ import {
   MESSAGE,
   MORE,
 } from '../debugger/index.js'
+import {
+  addressOf,
+  codeOf,
+  HttpAnswered,
+  RefusedError,
+  TerminalError,
+  type TerminalOptions,
+  TOKEN_VARIABLE,
+  tokenOf,
+} from './connecting.js'
 import { type TerminalLimits, terminalLimits } from './limits.js'
-
-/** The address of a debugger, where none is given. */
-export const DEFAULT_ADDRESS = '127.0.0.1:4711'
-/** The variable that has the token, where no file is given. */
-export const TOKEN_VARIABLE = 'FERMATA_DEBUG_TOKEN'
-
-const PORT_MAX = 65_535
-
-/** What went wrong, and what to do, for the person at the terminal. */
-export class TerminalError extends Error {
-  override name = 'TerminalError'
-}
-
-/** The server has answered that it does not do what was asked. */
-export class RefusedError extends TerminalError {}
-
-export interface TerminalOptions {
-  readonly tokenFile?: string
-}
-
-/** Parses an address of the command line: `HOST:PORT`, `:PORT`, `PORT` (both loopback) or `unix:PATH`. */
-export function addressOf(text: string): { host: string; port: number } | { path: string } {
-  if (/^unix:./.test(text)) return { path: text.slice(5) }
-  const parts = /^(?:(\[[^\]]+\]|[^:[\]\s/]*):)?(\d{1,5})$/.exec(text)
-  if (parts === null) throw new TerminalError(`'${text}' is not an address: write HOST:PORT or unix:PATH`)
-  const port = Number(parts[2])
-  if (port === 0 || port > PORT_MAX)
-    throw new TerminalError(`'${text}': port ${parts[2]} is out of range (1 to ${PORT_MAX})`)
-  return { host: (parts[1] || '127.0.0.1').replace(/^\[|\]$/g, ''), port }
-}
-
-function tokenOf({ tokenFile }: TerminalOptions): string | undefined {
-  if (tokenFile === undefined) return process.env[TOKEN_VARIABLE]
-  try {
-    return readFileSync(tokenFile, 'utf8').trim()
-  } catch (error) {
-    throw new TerminalError(`--token-file ${tokenFile} cannot be read (${codeOf(error)})`)
-  }
-}
-
-const codeOf = (error: unknown): string =>
-  (error as NodeJS.ErrnoException).code ?? (error instanceof Error ? error.message : String(error))
 
 /** Says what to do when no connection could be made. */
 function unreachable(address: string, error: unknown): TerminalError {
@@ -86,6 +53,9 @@ function open(address: string, { connectMs }: TerminalLimits): Promise<Socket> {
   })
 }
 
+/** An answer of HTTP begins with it. */
+const HTTP = Buffer.from('HTTP/')
+
 interface Asked {
   readonly resolve: (body: DapObject) => void
   readonly reject: (error: Error) => void
@@ -105,6 +75,8 @@ export class Client {
   private seq = 0
   /** A message has come: it is a debugger. */
   private heard = false
+  /** What answers speaks HTTP. */
+  private isHttp = false
   /** What was no message of a debugger; '' for none. */
   private fault = ''
   /** Why nothing can be asked any more; null while something can. */
@@ -141,7 +113,7 @@ export class Client {
     options: TerminalOptions,
     limits: TerminalLimits = terminalLimits,
   ): Promise<Client> {
-    const token = tokenOf(options)
+    const token = tokenOf(options, TOKEN_VARIABLE)
     const client = new Client(address, limits, await open(address, limits))
     try {
       await client.request('initialize', { clientID: 'fermata', adapterID: 'fermata' })
@@ -183,7 +155,7 @@ export class Client {
   }
 
   private lost(): void {
-    const error = new TerminalError(this.whyLost())
+    const error = this.isHttp ? new HttpAnswered(this.whyLost()) : new TerminalError(this.whyLost())
     this.closed = error
     for (const { reject, timer } of this.asked.values()) {
       clearTimeout(timer)
@@ -201,6 +173,7 @@ export class Client {
   }
 
   private take(chunk: Buffer): void {
+    if (!this.heard && chunk.subarray(0, HTTP.length).equals(HTTP)) this.isHttp = true
     for (let at = 0; at < chunk.length; ) {
       at = this.reader.read(chunk, at, chunk.length)
       if (this.reader.found === MORE) continue

@@ -3,7 +3,8 @@
 
 import { createInterface, type Interface } from 'node:readline'
 import type { DapObject } from '../debugger/index.js'
-import { Client, RefusedError, TerminalError, type TerminalOptions } from './client.js'
+import { Client } from './client.js'
+import { RefusedError, TerminalError, type TerminalOptions } from './connecting.js'
 import { terminalLimits } from './limits.js'
 import { printableLines } from './table.js'
 

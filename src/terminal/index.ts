@@ -1,9 +1,17 @@
-// The commands that look at a running server from a process of their own: ps, why, top and debug. They are
-// clients of its debugger, so drawing costs the server nothing.
+// The commands that look at a running server from a process of their own, so drawing costs the server
+// nothing: ps, why, end and top ask its debugger or its admin listener, debug the one, drain the other.
 
 import { type Command, InvalidArgumentError } from 'commander'
-import { DEFAULT_ADDRESS, TerminalError, type TerminalOptions, TOKEN_VARIABLE } from './client.js'
+import {
+  ADMIN_TOKEN_VARIABLE,
+  DEFAULT_ADDRESS,
+  TerminalError,
+  type TerminalOptions,
+  TOKEN_VARIABLE,
+} from './connecting.js'
 import { type DebugOptions, debug } from './debug.js'
+import { type DrainOptions, drain } from './drain.js'
+import { end } from './end.js'
 import { terminalLimits } from './limits.js'
 import { type PsOptions, ps } from './ps.js'
 import { printableLines } from './table.js'
@@ -23,7 +31,10 @@ function run(command: Promise<void>): void {
 
 const TOKEN_FILE = '--token-file <file>'
 const TOKEN_TEXT = `the token of the debugger (default: the variable ${TOKEN_VARIABLE})`
+const EITHER_TOKEN_TEXT = `the token of the address (default: the variable ${TOKEN_VARIABLE} or ${ADMIN_TOKEN_VARIABLE})`
+const ADMIN_TOKEN_TEXT = `the token of the admin listener (default: the variable ${ADMIN_TOKEN_VARIABLE})`
 const ADDRESS_TEXT = `the --debug address of the server, HOST:PORT or unix:PATH (default: ${DEFAULT_ADDRESS})`
+const EITHER_TEXT = `the debug or admin address of the server, HOST:PORT or unix:PATH (default: ${DEFAULT_ADDRESS})`
 
 /** Parses a number of rows. */
 function rowCount(text: string): number {
@@ -40,12 +51,27 @@ Examples:
   fermata ps --json | jq '.rows[].id'
 `
 const WHY_TEXT = `
-ID is that of a request, as 'fermata ps' shows it. ADDRESS is the --debug address of the server, HOST:PORT or
-unix:PATH (default: ${DEFAULT_ADDRESS}).
+ID is that of a request, as 'fermata ps' shows it. ADDRESS is the debug or admin address of the server,
+HOST:PORT or unix:PATH (default: ${DEFAULT_ADDRESS}).
 
 Examples:
   fermata why m3/s5
   fermata why unix:/run/fermata.sock m3/s5 --json
+`
+const END_TEXT = `
+ID is that of a request, as 'fermata ps' shows it. ADDRESS is the debug or admin address of the server,
+HOST:PORT or unix:PATH (default: ${DEFAULT_ADDRESS}).
+
+Examples:
+  fermata end unix:/run/fermata/admin.sock m3/s5
+`
+const DRAIN_TEXT = `
+The endpoint gets no new requests, but those of its clients by affinity; with --block none at all. Running
+requests go on. It is not written to the configuration, stays through reloads, and ends with the process.
+
+Examples:
+  fermata drain unix:/run/fermata/admin.sock app 10.0.0.5:9000 --for 10m
+  fermata drain unix:/run/fermata/admin.sock app 10.0.0.5:9000 --undo
 `
 const TOP_TEXT = `
 Keys: q quits, s sorts, r reverses the order, / filters, arrows scroll, ? lists all keys.
@@ -69,12 +95,12 @@ export function addTerminalCommands(program: Command): void {
   program
     .command('ps')
     .description('list the requests in flight of a running server')
-    .argument('[address]', ADDRESS_TEXT)
+    .argument('[address]', EITHER_TEXT)
     .option('--filter <condition>', 'list only requests that match this condition, in CEL')
     .option('--sort <by>', 'sort by age, held, path, step or id', 'age')
     .option('--limit <rows>', 'list at most this many (default: 100)', rowCount)
     .option('--json', 'print JSON')
-    .option(TOKEN_FILE, TOKEN_TEXT)
+    .option(TOKEN_FILE, EITHER_TOKEN_TEXT)
     .addHelpText('after', PS_EXAMPLES)
     .action((address: string | undefined, options: PsOptions) => run(ps(address ?? DEFAULT_ADDRESS, options)))
   program
@@ -85,16 +111,41 @@ export function addTerminalCommands(program: Command): void {
     .argument('<id>')
     .argument('[request]')
     .option('--json', 'print JSON')
-    .option(TOKEN_FILE, TOKEN_TEXT)
+    .option(TOKEN_FILE, EITHER_TOKEN_TEXT)
     .addHelpText('after', WHY_TEXT)
     .action((first: string, second: string | undefined, options: WhyOptions) =>
       run(second === undefined ? why(DEFAULT_ADDRESS, first, options) : why(first, second, options)),
     )
   program
+    .command('end')
+    .description('end a request, as if its client had left')
+    .usage('[options] [ADDRESS] ID')
+    .argument('<id>')
+    .argument('[request]')
+    .option(TOKEN_FILE, EITHER_TOKEN_TEXT)
+    .addHelpText('after', END_TEXT)
+    .action((first: string, second: string | undefined, options: TerminalOptions) =>
+      run(second === undefined ? end(DEFAULT_ADDRESS, first, options) : end(first, second, options)),
+    )
+  program
+    .command('drain')
+    .description('keep new requests from an endpoint of a backend')
+    .argument('<address>', 'the admin address of the server, HOST:PORT or unix:PATH')
+    .argument('<backend>', 'the name of the backend')
+    .argument('<endpoint>', 'the address or the URL of the endpoint')
+    .option('--for <time>', 'as 30s, 10m or 1h (default: until it is undone, or the server ends)')
+    .option('--block', 'not even requests of its clients by affinity')
+    .option('--undo', 'make the endpoint as configured again')
+    .option(TOKEN_FILE, ADMIN_TOKEN_TEXT)
+    .addHelpText('after', DRAIN_TEXT)
+    .action((address: string, backend: string, endpoint: string, options: DrainOptions) =>
+      run(drain(address, backend, endpoint, options)),
+    )
+  program
     .command('top')
     .description('show clients, engines and requests of a running server, live')
-    .argument('[address]', ADDRESS_TEXT)
-    .option(TOKEN_FILE, TOKEN_TEXT)
+    .argument('[address]', EITHER_TEXT)
+    .option(TOKEN_FILE, EITHER_TOKEN_TEXT)
     .addHelpText('after', TOP_TEXT)
     .action((address: string | undefined, options: TerminalOptions) =>
       run(top(address ?? DEFAULT_ADDRESS, options)),

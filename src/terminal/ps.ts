@@ -1,7 +1,8 @@
 // `fermata ps`: the requests in flight, as a table or as JSON.
 
 import type { DapObject, Row } from '../debugger/index.js'
-import { Client, type TerminalOptions } from './client.js'
+import { asking } from './asker.js'
+import type { TerminalOptions } from './connecting.js'
 import { sizeOf } from './screen.js'
 import { byteCount, type Column, duration, jsonText, tableLines } from './table.js'
 
@@ -34,12 +35,8 @@ const widthOf = (output: NodeJS.WriteStream): number => (output.isTTY ? sizeOf(o
 
 export function ps(address: string, options: PsOptions): Promise<void> {
   const { filter = '', sort = 'age', limit } = options
-  return Client.with(address, options, async (client) => {
-    const answer = await client.request('fermata/list', {
-      filter,
-      sort,
-      ...(limit === undefined ? {} : { limit }),
-    })
+  return asking(address, options, async (asker) => {
+    const answer = await asker.list({ filter, sort, descending: false, limit, overview: false })
     process.stdout.write(
       `${options.json === true ? jsonText(answer) : listText(answer, widthOf(process.stdout))}\n`,
     )

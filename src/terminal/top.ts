@@ -3,7 +3,8 @@
 
 import type { Key } from 'node:readline'
 import type { Overview, Row } from '../debugger/index.js'
-import { Client, TerminalError, type TerminalOptions } from './client.js'
+import { type Asker, asking } from './asker.js'
+import { TerminalError, type TerminalOptions } from './connecting.js'
 import { helpFrame, topFrame } from './frame.js'
 import { terminalLimits } from './limits.js'
 import { Screen } from './screen.js'
@@ -15,11 +16,11 @@ const PAGE_ROWS = 10
 const PLAIN = { width: 120, height: 60, sort: 'age', filter: '', offset: 0, message: ' ' }
 
 export function top(address: string, options: TerminalOptions): Promise<void> {
-  return Client.with(address, options, async (client) => {
+  return asking(address, options, async (asker) => {
     const { stdin, stdout } = process
-    if (stdout.isTTY && stdin.isTTY) await new Top(client).run()
+    if (stdout.isTTY && stdin.isTTY) await new Top(asker).run()
     else {
-      const { overview, rows, matched } = await ask(client, { ...PLAIN, descending: false })
+      const { overview, rows, matched } = await ask(asker, { ...PLAIN, descending: false })
       stdout.write(`${topFrame(overview, rows, matched, PLAIN).join('\n').trimEnd()}\n`)
     }
   })
@@ -41,11 +42,11 @@ interface Question {
   readonly offset: number
 }
 
-async function ask(client: Client, { sort, descending, filter, offset }: Question): Promise<Answer> {
+async function ask(asker: Asker, { sort, descending, filter, offset }: Question): Promise<Answer> {
   const { pictureRows, rowsMax } = terminalLimits
   const limit = Math.min(rowsMax, offset + pictureRows)
   // One answer has the counts and the rows: they are those of one picture.
-  const answer = await client.request('fermata/top', { sort, descending, filter, limit })
+  const answer = await asker.list({ sort, descending, filter, limit, overview: true })
   const order = descending ? `${sort} reversed` : sort
   const { rows, matched } = answer
   return {
@@ -58,7 +59,7 @@ async function ask(client: Client, { sort, descending, filter, offset }: Questio
 }
 
 class Top {
-  private readonly client: Client
+  private readonly asker: Asker
   private readonly screen = new Screen()
   private answer: Answer | null = null
   private sort = 0
@@ -76,16 +77,16 @@ class Top {
   private stale = false
   private ended: (error: Error | null) => void = () => {}
 
-  constructor(client: Client) {
-    this.client = client
+  constructor(asker: Asker) {
+    this.asker = asker
   }
 
   async run(): Promise<void> {
-    const { screen, client } = this
+    const { screen, asker } = this
     const over = new Promise<void>((resolve, reject) => {
       this.ended = (error) => (error === null ? resolve() : reject(error))
     })
-    client.onClosed = (error) => this.ended(error)
+    asker.onClosed = (error) => this.ended(error)
     screen.onKey = (text, key) => this.key(text, key)
     screen.onResize = () => this.paint()
     screen.onGone = () => this.ended(null)
@@ -108,7 +109,7 @@ class Top {
     const { filter } = this
     try {
       const { sort, reversed: descending, offset } = this
-      this.answer = await ask(this.client, { sort: SORTS[sort], descending, filter, offset })
+      this.answer = await ask(this.asker, { sort: SORTS[sort], descending, filter, offset })
       this.offset = this.inList(this.offset)
       this.takenFilter = filter
     } catch (error) {

@@ -1,6 +1,7 @@
 // `fermata why`: what a request waits for, and what keeps it from going on.
 
-import { addressOf, Client, TerminalError, type TerminalOptions } from './client.js'
+import { asking } from './asker.js'
+import { addressOf, TerminalError, type TerminalOptions } from './connecting.js'
 import { jsonText, printableLines } from './table.js'
 
 export interface WhyOptions extends TerminalOptions {
@@ -9,7 +10,7 @@ export interface WhyOptions extends TerminalOptions {
 
 const isAddress = (text: string): boolean => {
   try {
-    addressOf(text)
+    addressOf(text.replace(/^http:\/\//, ''))
     return true
   } catch {
     return false
@@ -19,8 +20,8 @@ const isAddress = (text: string): boolean => {
 export async function why(address: string, id: string, options: WhyOptions): Promise<void> {
   if (!isAddress(address) && isAddress(id))
     throw new TerminalError(`the address comes first: fermata why ${id} ${address}`)
-  await Client.with(address, options, async (client) => {
-    const { why: answer, text } = await client.request('fermata/why', { id })
+  await asking(address, options, async (asker) => {
+    const { why: answer, text } = await asker.why(id)
     process.stdout.write(`${options.json === true ? jsonText(answer) : printableLines(String(text))}\n`)
   })
 }

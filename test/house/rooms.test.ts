@@ -60,6 +60,7 @@ const plants: readonly Plant[] = [
   ['src/terminal/a.ts', '../debugger/b.js', null],
   ['src/terminal/a.ts', '../transport/b.js', 'room-terminal'],
   ['src/terminal/client.ts', 'node:net', null],
+  ['src/terminal/admin-client.ts', 'node:http', null],
   ['src/terminal/a.ts', 'node:net', 'one-door'],
   ['src/server/a.ts', '../http2/b.js', null],
   ['src/server/a.ts', '../main.js', 'nobody-imports-main'],

@@ -49,6 +49,7 @@ export const TABLE_READERS: Readonly<Record<string, string>> = {
   'proxy-protocol.md › Written': 'transport/proxy-protocol',
   'admin.md › What is asked': 'server/admin',
   'metrics.md › What is measured': 'server/admin',
+  'process-log.md › Exit codes': 'server/command-line',
   'routing.md › Normalised paths': 'proxy/paths',
   'routing.md › Ambiguous paths': 'proxy/paths',
   'routing.md › Readings': 'proxy/paths',

@@ -5,6 +5,7 @@ import type { Test } from 'tap'
 import { readText } from '../../src/config/index.js'
 import { type Address, formatAddress } from '../../src/pollset/index.js'
 import { limitTables } from '../../src/server/check-configuration.js'
+import type { DebugOptions } from '../../src/server/debugging.js'
 import { Server } from '../../src/server/server.js'
 
 export interface Asked {
@@ -47,10 +48,10 @@ export const ask = (
   })
 
 /** Starts a server of this text, with `LISTEN`, `ADMIN` and `PROBES` at free ports. */
-export async function serve(t: Test, text: string) {
+export async function serve(t: Test, text: string, debug?: DebugOptions) {
   const { configuration, errors } = readText(text, 'x.yaml', limitTables())
   if (configuration === null) throw new Error(JSON.stringify(errors))
-  const server = new Server({ configuration })
+  const server = new Server({ configuration, ...(debug === undefined ? {} : { debug }) })
   const wanted = 1 + (configuration.admin === null ? 0 : 1) + (configuration.probes === null ? 0 : 1)
   const found: Record<string, Address> = {}
   await new Promise<void>((resolve, reject) => {

@@ -1,4 +1,5 @@
-// The built program as a user runs it: what it prints and does, and how it ends. Its messages are in messages.test.ts.
+// The built program as a user runs it: what it prints and does, and how it ends. Its messages are in
+// messages.test.ts.
 
 import { spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -8,13 +9,16 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import t, { type Test } from 'tap'
+import { exitTexts } from '../../src/server/exit-codes.js'
 import { limitsByRoom } from '../../src/server/index.js'
 import { authority, localhost } from '../../tools/testbed/certificates/index.js'
+import { tableOf } from '../../tools/testbed/frames.js'
 import { freePort, type Program, run, start, unlessInstalled } from '../../tools/testbed/programs.js'
 import { backend } from '../world/http2-backend.js'
 import { answerOf, get, type OnStream, once } from '../world/proxy-world.js'
 
-// Most of the time a program takes here is its start: tests run a few at a time, each with programs of its own.
+// Most of the time a program takes here is its start: tests run a few at a time, each with programs of its
+// own.
 t.jobs = 4
 
 const main = join(import.meta.dirname, '..', '..', 'src', 'main.js')
@@ -51,6 +55,12 @@ t.test('help, version, limits', { buffered: true }, async (t) => {
   t.equal(help.stderr, '')
 
   t.equal(serveHelp.code, 0)
+  const codes = tableOf(readFileSync('spec/process-log.md', 'utf8'), 'Exit codes')
+  t.strictSame(
+    codes,
+    exitTexts.map(([code, meaning]) => ({ code: String(code), meaning })),
+  )
+  for (const { code, meaning } of codes) t.match(serveHelp.stdout, new RegExp(`^ +${code} +${meaning}$`, 'm'))
   const valued = ['listen', 'backend', 'route', 'share', 'trace', 'drain-timeout', 'limit', 'connect']
   for (const option of [...valued, 'accept-proxy', 'send-proxy', 'backend-ca', 'backend-name'])
     t.match(serveHelp.stdout, `--${option} <`, option)
@@ -349,7 +359,8 @@ t.test('--drain-timeout: a request that never ends is ended', { buffered: true }
   await get(client, '/')
   const asked = performance.now()
   program.signal('SIGTERM')
-  t.strictSame(await program.exited, { code: 0, signal: null })
+  t.strictSame(await program.exited, { code: 3, signal: null })
+  t.match(program.stderr, /warn .* is over: 1 request was cut\n/)
   const took = performance.now() - asked
   t.ok(took >= 900, `${took} ms: not before its time`)
   t.ok(took < 10_000, `${took} ms: long before the default of 30 s`)
@@ -366,7 +377,8 @@ t.test('a second signal ends it at once', { buffered: true }, async (t) => {
     /draining: running requests may finish; a second signal cuts them/.test(program.stderr),
   )
   program.signal('SIGINT')
-  t.strictSame(await program.exited, { code: 1, signal: null })
+  t.strictSame(await program.exited, { code: 3, signal: null })
+  t.match(program.stderr, /warn ended by a second signal: 1 request was cut\n/)
   await answer
 })
 
