@@ -34,6 +34,7 @@ export interface Configuration {
   readonly debug: DebugConfig | null
   /** Null: there is no access log. */
   readonly accessLog: AccessLogConfig | null
+  readonly processLog: ProcessLogConfig
   readonly admin: AdminConfig | null
   /** Where health, readiness and metrics are told without a token. */
   readonly probes: { readonly address: string } | null
@@ -105,6 +106,17 @@ export interface AccessLogConfig {
   /** The fields of json and logfmt, in order. */
   readonly fields: readonly string[]
   readonly redact: Redaction
+}
+
+/** From the fewest messages to the most. */
+export type LogLevel = 'error' | 'warn' | 'info' | 'debug'
+export type LogFormat = 'text' | 'json'
+
+/** See spec/process-log.md. */
+export interface ProcessLogConfig {
+  /** The level from which messages are written. */
+  readonly level: LogLevel
+  readonly format: LogFormat
 }
 
 export interface AdminConfig {

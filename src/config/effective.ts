@@ -8,6 +8,7 @@ import { hiddenRoutes } from './hidden-routes.js'
 import { type Layer, Sources } from './inheritance.js'
 import { certificatesOf, listenersOf, only, trustedProxiesOf, warnOfReaders } from './listeners.js'
 import { entriesOf, type Names, type Part } from './parts.js'
+import { processLogOf } from './process-log.js'
 import { checkRouteNames, RouteReading } from './routes.js'
 
 /** Makes the configuration of its parts, the main file first. Tells what does not belong together. */
@@ -31,6 +32,7 @@ export function effectiveOf(parts: readonly Part[], names: Names, diagnostics: D
     },
     debug: debugOf(main, diagnostics),
     accessLog: accessLogOf(main),
+    processLog: processLogOf(main),
     admin: adminOf(main, diagnostics),
     probes: main.value.probes ?? null,
     sources: sources.all,

@@ -6,6 +6,7 @@ export { type Diagnostic, diagnosticText, type Place, placeText } from './diagno
 export type { FileContents } from './files.js'
 export { jsonSchema } from './json-schema.js'
 export { type LimitTables, writtenName } from './limits-schema.js'
+export { LOG_FORMATS, LOG_LEVELS, processLogConfig, type SomeProcessLog } from './process-log.js'
 export { DURATION_MAX_MS, readDuration } from './quantities.js'
 export {
   ConfigReader,

@@ -19,7 +19,12 @@ const ONE: Readonly<Record<Section, string>> = {
 export interface Part {
   readonly document: ConfigDocument
   readonly value: IncludedFile &
-    Partial<Pick<MainFile, 'include' | 'shutdown' | 'debug' | 'accessLog' | 'admin' | 'probes' | 'defaults'>>
+    Partial<
+      Pick<
+        MainFile,
+        'include' | 'shutdown' | 'debug' | 'accessLog' | 'processLog' | 'admin' | 'probes' | 'defaults'
+      >
+    >
 }
 
 /** An entry that has a name. */

@@ -16,6 +16,7 @@ import {
 } from './forms.js'
 import { type LimitTables, limitsSchema } from './limits-schema.js'
 import { nearest } from './nearest.js'
+import { processLog } from './process-log.js'
 import { type Reading, read, wrong } from './quantities.js'
 import type { Scalars } from './scalars.js'
 import { backend } from './schema-backends.js'
@@ -235,6 +236,7 @@ export function schemaOf(s: Scalars, limits: LimitTables) {
         .describe('Lets debuggers attach.')
         .optional(),
       accessLog: accessLog(s),
+      processLog: processLog(s),
       admin: z
         .strictObject({
           address: s.number(

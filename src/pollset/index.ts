@@ -18,6 +18,7 @@ export { UNIX_PATH_BYTES_MAX } from './node/listener.js'
 export { NodeLogFile } from './node/log-file.js'
 export { addressVersion, canonicalAddress, Networks, numericHost } from './node/networks.js'
 export { NodePollset, type NodePollsetLimits, nodePollsetLimits } from './node/pollset.js'
+export { StandardError } from './node/standard-error.js'
 export { REPLIED, Thread } from './node/thread.js'
 export {
   type Holder,

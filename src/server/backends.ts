@@ -78,8 +78,11 @@ export interface BackendEvents {
   undiscovered(backend: string, name: string, why: string, known: number): void
   /** They can be looked up again. */
   rediscovered(backend: string, name: string): void
-  /** The health of an endpoint, or of a backend (`endpoint` null), has changed. */
-  health(backend: string, endpoint: string | null, event: BalanceEvent): void
+  /**
+   * The health of an endpoint, or of a backend (`endpoint` null), has changed.
+   * @param ejectedMs ms for which it is ejected from now on
+   */
+  health(backend: string, endpoint: string | null, event: BalanceEvent, ejectedMs: number): void
 }
 
 /** Backends that are made and checked, and serve once they are committed. */
@@ -293,7 +296,8 @@ export class Backends {
 
   private made(name: string, options: BackendOptions): Backend {
     const backend = new Backend(this.world, name, [], options)
-    backend.balancer.onEvent = (event, member) => this.told.health(name, member?.name ?? null, event)
+    backend.balancer.onEvent = (event, member, now) =>
+      this.told.health(name, member?.name ?? null, event, Math.max(0, (member?.ejectedUntil ?? 0) - now))
     return backend
   }
 

@@ -103,10 +103,13 @@ export class ClientAddresses {
     else this.open.delete(key)
   }
 
-  /** Notes an abuse. `part`: how much of what closes a connection it was, up to 1. */
-  abused(host: string, part: number, now: number): void {
+  /**
+   * Notes an abuse. Returns whether the address is refused from now on, and was not before.
+   * @param part how much of what closes a connection it was, up to 1
+   */
+  abused(host: string, part: number, now: number): boolean {
     const { abusesMax, abuseWindowMs, refusalMs, abusersMax } = this.limits
-    if (host === '' || abusesMax === 0) return
+    if (host === '' || abusesMax === 0) return false
     const key = addressKey(host)
     for (const [each, { knownUntil }] of this.abusers) {
       if (now < knownUntil) break
@@ -122,6 +125,7 @@ export class ClientAddresses {
         knownUntil: Math.max(now + abuseWindowMs, refusedUntil),
       }
     }
+    const wasRefused = now < abuser.refusedUntil
     abuser.abuses += part
     if (abuser.abuses >= abusesMax) {
       abuser.refusedUntil = now + refusalMs
@@ -130,6 +134,7 @@ export class ClientAddresses {
     this.abusers.delete(key)
     this.abusers.set(key, abuser)
     if (this.abusers.size > abusersMax) this.abusers.delete(this.abusers.keys().next().value as string)
+    return !wasRefused && now < abuser.refusedUntil
   }
 
   describe(): Readonly<Record<string, unknown>> {

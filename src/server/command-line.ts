@@ -3,7 +3,7 @@
 
 import { createWriteStream, openSync, readFileSync } from 'node:fs'
 import { CommanderError } from 'commander'
-import { type Address, formatAddress } from '../pollset/index.js'
+import { type Address, formatAddress, StandardError } from '../pollset/index.js'
 import { addRoute, ConfigError, type Listen, parseListen, type RouteText } from './address.js'
 import { checkTogether } from './combinations.js'
 import {
@@ -14,7 +14,7 @@ import {
 } from './create-server.js'
 import { exitCodes } from './exit-codes.js'
 import { plainFault } from './fault-text.js'
-import { checkLimits, defaultLimits, limitsWith } from './limits.js'
+import { checkLimits, defaultLimits, limitsWith, type SomeLimits } from './limits.js'
 import { program, SEE_HELP, type ServeOptions } from './options.js'
 import { type Origin, startOrigin } from './origin.js'
 import { counted } from './quantity.js'
@@ -41,6 +41,13 @@ export function run(argv: readonly string[]): void {
     } else if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : USAGE
     else throw error
   }
+}
+
+/** Opens the process log. A process that ends at once writes what it can. */
+function logWith(limits: SomeLimits): StandardError {
+  const log = new StandardError(limitsWith(defaultLimits, limits).server.processLogBytesMax)
+  process.on('exit', () => log.writeNow())
+  return log
 }
 
 /** Returns the routes, with `--backend` as the catch-all. */
@@ -112,9 +119,14 @@ function certificatesOf({ cert, key, clientCa, requireClientCert }: ServeOptions
   }
 }
 
-function makeServer(options: ServeOptions, listen: Listen[], routes: readonly RouteText[]): ProxyServer {
+function makeServer(
+  options: ServeOptions,
+  listen: Listen[],
+  routes: readonly RouteText[],
+  log: StandardError,
+): ProxyServer {
   const { acceptProxy, connect, sendProxy, backendCa, backendName, backendInsecure } = options
-  const { accessLog, accessLogFormat } = options
+  const { accessLog, accessLogFormat, logLevel, logFormat } = options
   const server = createServer({
     listen,
     routes: Object.fromEntries(routes.map(({ host, prefix, url }) => [`${host}${prefix}`, url])),
@@ -134,7 +146,8 @@ function makeServer(options: ServeOptions, listen: Listen[], routes: readonly Ro
     trace: traceOf(options.trace),
     ...(options.debug === undefined ? {} : { debug: debugOf(options, formatAddress(options.debug)) }),
     ...(accessLog === undefined ? {} : { accessLog: { file: accessLog, format: accessLogFormat } }),
-    log: writeLine,
+    processLog: { level: logLevel, format: logFormat },
+    log,
   })
   if (backendInsecure) server.log.tell('warn', '--backend-insecure: certificates of backends are not checked')
   return server
@@ -207,10 +220,12 @@ const stackOf = (error: unknown): string =>
 function serveConfigFile(file: string, { watch, trace }: ServeOptions): void {
   let server: ProxyServer
   let reading: FileReading
+  let log: StandardError
   try {
     reading = readFile(file)
     for (const each of reading.warnings) writeLine(`warning: ${each}`)
-    server = serveFile(file, reading, watch === true, { log: writeLine, trace: traceOf(trace) })
+    log = logWith(reading.configuration.limits)
+    server = serveFile(file, reading, watch === true, { log, trace: traceOf(trace) })
   } catch (error) {
     writeLine(error instanceof ConfigFileError ? error.message : `error: ${String((error as Error).message)}`)
     process.exitCode = USAGE
@@ -223,14 +238,15 @@ function serveConfigFile(file: string, { watch, trace }: ServeOptions): void {
     lines: () => [`${file} has ${served}`],
     reloads: 'the configuration was',
   })
-  start(server, () => {})
+  start(server, log, () => {})
 }
 
 function begin(options: ServeOptions, routes: readonly RouteText[], origin: Origin | null): void {
   const listen = listenersOf(options)
   let server: ProxyServer
+  const log = logWith(options.limit ?? {})
   try {
-    server = makeServer(options, listen, routes)
+    server = makeServer(options, listen, routes, log)
   } catch (error) {
     writeLine(`error: ${error instanceof Error ? error.message : String(error)}`)
     origin?.close()
@@ -245,16 +261,17 @@ function begin(options: ServeOptions, routes: readonly RouteText[], origin: Orig
     ],
     reloads: 'certificates were',
   })
-  start(server, () => origin?.close())
+  start(server, log, () => origin?.close())
 }
 
 /** Binds the listeners, and takes the signals until the server has closed. */
-function start(server: ProxyServer, closed: () => void): void {
+function start(server: ProxyServer, log: StandardError, closed: () => void): void {
   const reopen = (): void => server.reopen()
   // The `error` event reports it.
   server.listen().catch(() => {})
   server.on('close', () => {
     closed()
+    log.end()
     for (const signal of [...SIGNALS, 'SIGHUP']) process.removeAllListeners(signal)
     process.off('SIGUSR1', reopen)
     if (server.cutRequests > 0) process.exitCode = CUT

@@ -9,6 +9,7 @@ import type { Exchange } from '../proxy/index.js'
 import { ConfigError, type Listen, parseListen } from './address.js'
 import type { DebugOptions } from './debugging.js'
 import type { Emitter } from './emitter.js'
+import type { LogTarget } from './line-logger.js'
 import { notListening } from './listen-faults.js'
 import { checkOptions } from './option-checks.js'
 import {
@@ -38,8 +39,11 @@ export interface DebugListenOptions {
 
 /** What a server writes. */
 export interface Writers {
-  /** Writes a line of the process log, without its line end. By default there is no log. */
-  readonly log?: ((line: string) => void) | undefined
+  /**
+   * Writes a line of the process log, without its line end; or takes the messages, as loggers of pino do, and
+   * the console. By default there is no log: the library itself prints nothing.
+   */
+  readonly log?: LogTarget | undefined
   /** Writes a line of the trace. */
   readonly trace?: ((line: string) => void) | undefined
 }

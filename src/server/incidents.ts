@@ -7,15 +7,18 @@ import type { Fault } from '../continuation/index.js'
 import { type Address, formatAddress } from '../pollset/index.js'
 import {
   AMBIGUOUS_PATH,
+  durationText,
   type EngineSet,
   type Exchange,
   type ExchangeWatcher,
   endingSetting,
   type Refusal,
 } from '../proxy/index.js'
+import type { BackendEvents } from './backends.js'
 import type { ClientHandshake } from './client-handshake.js'
 import { hinted, leaseShortage } from './hints.js'
 import type { Limits } from './limits.js'
+import type { Level } from './line-logger.js'
 import type { ProcessLog } from './process-log.js'
 import type { SettingNames } from './setting-names.js'
 
@@ -28,13 +31,22 @@ const LATE: ReadonlySet<string> = new Set(['body-late', 'request-late', 'respons
 /** The addresses of a backend that a line shows. */
 const ADDRESSES_MAX = 10
 
-export class Incidents implements ExchangeWatcher {
+interface Others {
+  /** Is told once a backend in each logRepeatMs. */
+  unreached?(backend: string, why: string): void
+  checked?(endpoint: string, passed: boolean): void
+}
+
+export class Incidents implements ExchangeWatcher, BackendEvents {
   private readonly log: ProcessLog
   private readonly limits: Limits
   /** Returns the names of the settings in the configuration that serves. */
   private readonly names: () => SettingNames
+  private readonly others: Others
 
-  constructor(log: ProcessLog, limits: Limits, names: () => SettingNames) {
+  /** @param others are told of them too */
+  constructor(log: ProcessLog, limits: Limits, names: () => SettingNames, others: Others = {}) {
+    this.others = others
     this.log = log
     this.limits = limits
     this.names = names
@@ -47,7 +59,12 @@ export class Incidents implements ExchangeWatcher {
       this.log.repeated('warn', `400 ${code}`, () => `${requestOf(x)}: ${refusal.text}`)
       return
     }
-    if (status < 502) return
+    if (status < 502) {
+      // Mistakes of clients, which the operator sees if he looks for them.
+      if (this.log.writes('debug'))
+        this.log.repeated('debug', `${status} ${code}`, () => `${requestOf(x)}: ${refusal.text}`)
+      return
+    }
     this.log.repeated(status === 502 ? 'error' : 'warn', `${status} ${code} ${whereTo(x)}`, () => {
       const setting = endingSetting(x, code)
       const shortage =
@@ -74,21 +91,31 @@ export class Incidents implements ExchangeWatcher {
     )
   }
 
-  unreached(engines: EngineSet, why: Fault): boolean {
-    return this.log.repeated('error', `no connection to ${engines.name}`, () =>
+  unreached(engines: EngineSet, why: Fault): void {
+    const { name } = engines
+    const first = this.log.repeated('error', `no connection to ${name}`, () =>
       hinted(why, why.message, engines, this.names()),
     )
+    if (first) this.others.unreached?.(name, why.detail ?? why.message)
   }
 
-  /** Logs a failed active check. */
+  /** Logs an active check that has ended. */
   checked(endpoint: string, passed: boolean, why: string): void {
+    this.others.checked?.(endpoint, passed)
     if (!passed) this.log.repeated('warn', `health check of ${endpoint} failed`, () => why)
+    else if (this.log.writes('debug'))
+      this.log.repeated('debug', `health check of ${endpoint} passed`, () => 'it may get requests')
   }
 
   /** Logs that the health of an endpoint or of a backend has changed. */
-  health(backend: string, endpoint: string | null, event: BalanceEvent): void {
-    const [level, text] = HEALTH[event]
-    this.log.tell(level, `backend ${backend}: ${endpoint === null ? '' : `${endpoint} `}${text}`)
+  health(backend: string, endpoint: string | null, event: BalanceEvent, ejectedMs: number): void {
+    const [level, what, why] = HEALTH[event]
+    const rest = event === 'ejected' ? `${why}; it gets none for ${durationText(Math.round(ejectedMs))}` : why
+    this.log.repeated(
+      level,
+      `backend ${backend}: ${endpoint === null ? '' : `${endpoint} `}${what}`,
+      () => rest,
+    )
   }
 
   /** Logs the endpoints of a backend that DNS has now. */
@@ -143,6 +170,26 @@ export class Incidents implements ExchangeWatcher {
     )
   }
 
+  /** Logs a client connection that was closed for abuse. */
+  abused(from: Address): void {
+    this.log.repeated(
+      'warn',
+      'client connection closed for abuse',
+      () => `${nameOf(from)}: it used up a budget, or left a request unfinished (spec/attacks.md)`,
+    )
+  }
+
+  /** Logs that a client address is refused from now on. */
+  blocked(from: Address): void {
+    const { abusesMax, refusalMs } = this.limits.server
+    this.log.repeated(
+      'warn',
+      'client address blocked',
+      () =>
+        `${nameOf(from)}: it was cut off server.abusesMax=${abusesMax} times, and is refused for ${durationText(refusalMs)}`,
+    )
+  }
+
   /** Logs the requests that still run when the drain timeout passes. */
   cut(exchanges: number, drainTimeoutMs: number): void {
     if (exchanges > 0)
@@ -166,15 +213,16 @@ export class Incidents implements ExchangeWatcher {
 const areCut = (exchanges: number): string =>
   exchanges === 1 ? '1 request was cut' : `${exchanges} requests were cut`
 
-const HEALTH: Readonly<Record<BalanceEvent, readonly ['info' | 'warn' | 'error', string]>> = {
-  up: ['info', 'is up: its health checks pass'],
-  down: ['warn', 'is down: its health checks fail'],
-  ejected: ['warn', 'is ejected for a while: too many of its requests failed'],
-  returned: ['info', 'is back: its ejection is over'],
-  reached: ['info', 'is reached again'],
-  'overlay-over': ['info', 'is as configured again: the time of its overlay is over'],
-  panic: ['error', 'too few endpoints are healthy, so unhealthy ones get requests too (health.panic)'],
-  calm: ['info', 'enough endpoints are healthy again'],
+/** Of each event: its level, what has happened, and why, or what follows. */
+const HEALTH: Readonly<Record<BalanceEvent, readonly [level: Level, what: string, why: string]>> = {
+  up: ['info', 'is up', 'its health checks pass'],
+  down: ['warn', 'is down', 'its health checks fail'],
+  ejected: ['warn', 'is ejected', 'too many of its requests failed'],
+  returned: ['info', 'is back', 'its ejection is over'],
+  reached: ['info', 'is reached again', 'a connection to it was made'],
+  'overlay-over': ['info', 'is as configured again', 'the time of its overlay is over'],
+  panic: ['error', 'too few endpoints are healthy', 'unhealthy ones get requests too (health.panic)'],
+  calm: ['info', 'enough endpoints are healthy again', 'unhealthy ones get no requests'],
 }
 
 const WHAT = {

@@ -13,7 +13,7 @@ export {
 } from './create-server.js'
 export type { Emitter, EventMap } from './emitter.js'
 export { defaultLimits, type Limits, limitsByRoom, limitsWith, type SomeLimits } from './limits.js'
+export type { Level, Logger, LogOutput, LogTarget } from './line-logger.js'
 export type { ConfigurationDocument, Routing } from './origins.js'
-export type { Level } from './process-log.js'
 export type { ServerCertificates } from './server-options.js'
 export type { BackendTls } from './short-form.js'

@@ -90,5 +90,6 @@ export const LIMIT_RANGES: {
     connectionsPerAddressMax: [0, Number.MAX_SAFE_INTEGER],
     proxyHeaderBytesMax: [232, 65_551],
     logLineCharactersMax: [100, MANY],
+    processLogBytesMax: [64 * KIB, 1024 * MIB],
   },
 }

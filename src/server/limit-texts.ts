@@ -125,6 +125,7 @@ export const LIMIT_TEXTS: Readonly<Record<string, readonly [unit: string, text: 
   "server.connectionsPerAddressMax": ["", "The number of open client connections of one address. One more is closed. 0: any number."],
   "server.logRepeatMs": ["ms", "The time after a log line in which further lines of its kind about the same backend are counted, not written, in ms."],
   "server.logLineCharactersMax": ["", "The characters of a line of the process log. The rest is cut off."],
+  "server.processLogBytesMax": ["bytes", "The bytes of lines that wait for standard error, twice: for the write that runs, and for the next. A line that finds no room is dropped."],
   "debugger.messageBytesMax": ["bytes", "The bytes of one message of the Debug Adapter Protocol. A longer one ends the debugger's connection."],
   "debugger.conditionCharactersMax": ["", "The characters of a condition of a breakpoint, or of a filter of a list. A longer one is refused."],
   "debugger.sessionsMax": ["", "The number of debuggers that are attached at once. One more is closed when it is accepted."],

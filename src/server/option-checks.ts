@@ -1,6 +1,6 @@
 // Checks the options of createServer, which JavaScript passes unchecked. Each error says what to write.
 
-import type { AccessLogOptions } from '../config/index.js'
+import { type AccessLogOptions, LOG_FORMATS, LOG_LEVELS, type SomeProcessLog } from '../config/index.js'
 import { checkAccessLog } from './access-log-options.js'
 import { ConfigError, type Listen } from './address.js'
 import { likelyLimits, limitsByRoom, type SomeLimits, valuesRange } from './limits.js'
@@ -19,6 +19,7 @@ const OPTIONS: readonly string[] = [
   'drainTimeoutMs',
   'errors',
   'accessLog',
+  'processLog',
   'log',
   'trace',
   'debug',
@@ -78,6 +79,7 @@ export interface UncheckedOptions {
   readonly drainTimeoutMs?: unknown
   readonly limits?: SomeLimits
   readonly accessLog?: AccessLogOptions
+  readonly processLog?: SomeProcessLog
 }
 
 /** Throws a {@link ConfigError} if an option is unknown or wrong. */
@@ -92,4 +94,6 @@ export function checkOptions(options: UncheckedOptions): void {
     throw new ConfigError(`drainTimeoutMs must be 0 or more ms, not ${String(drainTimeoutMs)}`)
   checkLimitValues(options.limits ?? {})
   checkAccessLog(options.accessLog)
+  checkWord('processLog.level', options.processLog?.level, LOG_LEVELS)
+  checkWord('processLog.format', options.processLog?.format, LOG_FORMATS)
 }

@@ -3,7 +3,7 @@
 
 import { existsSync } from 'node:fs'
 import { Command } from 'commander'
-import type { AccessLogConfig } from '../config/index.js'
+import { type AccessLogConfig, LOG_FORMATS, LOG_LEVELS } from '../config/index.js'
 import { addTerminalCommands } from '../terminal/index.js'
 import type { ProxyVersion } from '../transport/index.js'
 import { parseLogFormat } from './access-log-options.js'
@@ -40,11 +40,14 @@ const collect =
   <T>(parse: (text: string) => T) =>
   (text: string, before: T[] | undefined): T[] => [...(before ?? []), parse(text)]
 
-/** Takes one of two words. */
-const oneOf = <const T extends string>(option: string, one: T, other: T) =>
+/** Takes one of these words. */
+const oneOf = <const T extends string>(option: string, ...words: readonly T[]) =>
   checked(option, (text: string) => {
-    if (text !== one && text !== other) throw new ConfigError(`'${text}': write '${one}' or '${other}'`)
-    return text
+    if (!words.some((word) => word === text))
+      throw new ConfigError(
+        `'${text}': write '${words.slice(0, -1).join("', '")}' or '${words[words.length - 1]}'`,
+      )
+    return text as T
   })
 
 export interface ServeOptions {
@@ -69,6 +72,8 @@ export interface ServeOptions {
   debugSecrets?: boolean
   accessLog?: string
   accessLogFormat?: AccessLogConfig['format']
+  logLevel?: (typeof LOG_LEVELS)[number]
+  logFormat?: (typeof LOG_FORMATS)[number]
   drainTimeout?: number
   limit?: SomeLimits
 }
@@ -189,6 +194,16 @@ const running = (command: Command): Command =>
       ),
     )
     .option(
+      '--log-level <level>',
+      "the level from which messages of the process are written to standard error: 'error', 'warn', 'info' or 'debug' (default: info)",
+      oneOf('--log-level', ...LOG_LEVELS),
+    )
+    .option(
+      '--log-format <format>',
+      "the form of such a line: 'text', TIME LEVEL TEXT, or 'json' (default: text)",
+      oneOf('--log-format', ...LOG_FORMATS),
+    )
+    .option(
       '--debug <address>',
       "let debuggers attach at HOST:PORT, with a token, or at unix:PATH, which only this user may open; see 'fermata debug' (default: none)",
       checked('--debug', (text: string, _before: ReturnType<typeof parseListen> | undefined) =>
@@ -228,6 +243,8 @@ const IN_FILE: readonly (keyof ServeOptions)[] = [
   'sendProxy',
   'accessLog',
   'accessLogFormat',
+  'logLevel',
+  'logFormat',
   'drainTimeout',
   'limit',
   'debug',

@@ -1,10 +1,21 @@
-// The process log: lines `TIME LEVEL TEXT` on standard error, for the operator. A repeated line is written
-// once and then counted: a backend that is down fails thousands of times a second. Text of a peer cannot
-// start a line, nor a terminal sequence.
+// The process log: messages with a time and a level, for the operator. pino decides by the level which are
+// written, and writes them as lines (line-logger.ts); or a logger of the program takes them. A repeated
+// message is written once and then counted: a backend that is down fails thousands of times a second. Text of
+// a peer cannot start a line, nor a terminal sequence.
 
+import { processLogConfig } from '../config/index.js'
 import { Deadline, type Pollset } from '../pollset/index.js'
-
-export type Level = 'info' | 'warn' | 'error'
+import {
+  isLogger,
+  type Level,
+  LineLogger,
+  type Logger,
+  type LogOutput,
+  type LogTarget,
+  type ProcessLogOptions,
+  targetOf,
+} from './line-logger.js'
+import { counted } from './quantity.js'
 
 export interface ProcessLogLimits {
   /**
@@ -14,11 +25,17 @@ export interface ProcessLogLimits {
   readonly logRepeatMs: number
   /** The characters of a line of the process log. The rest is cut off. */
   readonly logLineCharactersMax: number
+  /**
+   * The bytes of lines that wait for standard error, twice: for the write that runs, and for the next. A line
+   * that finds no room is dropped.
+   */
+  readonly processLogBytesMax: number
 }
 
 export const processLogLimits: ProcessLogLimits = {
   logRepeatMs: 10_000,
   logLineCharactersMax: 1_000,
+  processLogBytesMax: 256 * 1024,
 }
 
 /** Control characters (C0, C1), line separators, and characters that change the direction of text. */
@@ -61,32 +78,58 @@ class Repeats extends Deadline {
 export class ProcessLog {
   private readonly pollset: Pollset
   private readonly limits: ProcessLogLimits
-  private readonly write: (line: string) => void
-  private readonly wallTime: () => Date
+  private readonly logger: Logger
+  /** Null if a logger of the program takes the messages: their level and form are its own. */
+  private readonly lines: LineLogger | null
+  private readonly output: LogOutput | null
   /** By kind and backend. Peers cannot add entries: kinds and backends are ours. */
   private readonly repeats = new Map<string, Repeats>()
+  /** The dropped lines that the log has told of. */
+  private droppedTold = 0
 
-  /** @param write writes a line, which has no line end */
+  /**
+   * @param to takes the lines, or the messages
+   * @param worker the name of this process among several, which each line then has
+   */
   constructor(
     pollset: Pollset,
     limits: ProcessLogLimits,
-    write: (line: string) => void,
+    to: LogTarget = () => {},
+    options: ProcessLogOptions = processLogConfig({}),
+    worker: string | null = null,
     wallTime: () => Date = () => new Date(),
   ) {
     this.pollset = pollset
     this.limits = limits
-    this.write = write
-    this.wallTime = wallTime
+    const target = targetOf(to)
+    this.output = isLogger(target) ? null : target
+    this.lines = this.output === null ? null : new LineLogger(this.output, options, wallTime, worker)
+    this.logger = this.lines ?? (target as Logger)
+  }
+
+  /** Sets the level and the form of lines, from now on. */
+  configure(options: ProcessLogOptions): void {
+    this.lines?.configure(options)
+  }
+
+  /** Whether messages of this level are written. */
+  writes(level: Level): boolean {
+    return this.lines?.writes(level) ?? true
+  }
+
+  /** The lines that were dropped so far, since they could not be written fast enough. */
+  get droppedLines(): number {
+    return this.output?.dropped ?? 0
   }
 
   tell(level: Level, text: string): void {
-    const { logLineCharactersMax } = this.limits
-    this.write(`${this.wallTime().toISOString()} ${level} ${printable(text, logLineCharactersMax)}`)
+    this.tellDropped()
+    this.put(level, text)
   }
 
   /**
    * Logs something that may happen at any rate. Writes the first line at once as `what: why`, counts those
-   * that follow within logRepeatMs, then writes the count. Returns whether the line was written.
+   * that follow within logRepeatMs, then writes the count. Returns whether it was the first.
    * @param what the kind and its subject, as in `502 from h2c://a`; no part of it comes from a peer
    */
   repeated(level: Level, what: string, why: () => string): boolean {
@@ -98,7 +141,7 @@ export class ProcessLog {
     const repeats = new Repeats(level, what, (each) => this.intervalOver(each))
     this.repeats.set(what, repeats)
     this.arm(repeats)
-    this.tell(level, `${what}: ${why()}`)
+    if (this.writes(level)) this.tell(level, `${what}: ${why()}`)
     return true
   }
 
@@ -109,6 +152,23 @@ export class ProcessLog {
       this.tellCount(repeats)
     }
     this.repeats.clear()
+    this.tellDropped()
+  }
+
+  private put(level: Level, text: string): void {
+    this.logger[level](printable(text, this.limits.logLineCharactersMax))
+  }
+
+  /** Says how many lines are missing, where they are missing. */
+  private tellDropped(): void {
+    const { droppedLines } = this
+    const lines = droppedLines - this.droppedTold
+    if (lines === 0) return
+    const were = `${counted(lines, 'line')} ${lines === 1 ? 'was' : 'were'}`
+    this.put('warn', `process log: ${were} dropped, since they were not taken fast enough`)
+    // There may be no room for this line either: it is none that was lost.
+    const isTold = this.droppedLines === droppedLines
+    this.droppedTold = isTold ? droppedLines : this.droppedTold + 1
   }
 
   private intervalOver(repeats: Repeats): void {

@@ -4,6 +4,7 @@ import type { Configuration } from '../config/index.js'
 import type { Address, Certificate } from '../pollset/index.js'
 import type { FoundOut } from './check-configuration.js'
 import type { DebugOptions } from './debugging.js'
+import type { LogTarget } from './line-logger.js'
 
 export interface ServerOptions {
   readonly configuration: Configuration
@@ -11,8 +12,10 @@ export interface ServerOptions {
   readonly foundOut?: FoundOut | undefined
   /** Reads the configuration again, for each `Server.command` `reload`, and applies it. */
   readonly read?: (() => void) | undefined
-  /** Writes a line of the process log, without its line end. By default there is no log. */
-  readonly log?: ((line: string) => void) | undefined
+  /** Takes the lines of the process log, or its messages. By default there is no log. */
+  readonly log?: LogTarget | undefined
+  /** The name of this process among several: lines of the log and ids begin with it. */
+  readonly worker?: string | undefined
   /** Opens a listener for debuggers (spec/debugger.md). */
   readonly debug?: DebugOptions | undefined
   /** Writes a line of the trace. */

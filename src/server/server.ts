@@ -4,7 +4,7 @@
 import { EventEmitter } from 'node:events'
 import type TypedEmitter from 'typed-emitter'
 import type { Configuration } from '../config/index.js'
-import { type Continuation, createWorld, type Fault, TraceLines } from '../continuation/index.js'
+import { type Continuation, createWorld, TraceLines } from '../continuation/index.js'
 import {
   type Client,
   createHttpWorld,
@@ -13,7 +13,7 @@ import {
   type StreamAcceptor,
 } from '../http/index.js'
 import { type Address, NodePollset, type Socket } from '../pollset/index.js'
-import { CLEAR_TEXT, type EngineSet, ReverseProxy, type Route, Router } from '../proxy/index.js'
+import { CLEAR_TEXT, ReverseProxy, type Route, Router } from '../proxy/index.js'
 import { Connections } from '../transport/index.js'
 import { AccessLogging } from './access-logging.js'
 import { Administration } from './administration.js'
@@ -96,22 +96,21 @@ export class Server extends TypedEvents implements HandshakeEvents {
     if (options.trace !== undefined) this.world.scheduler.tracer = new TraceLines(this.pollset, options.trace)
     this.limitsOf = limits
     this.connections = new Connections('connections', limits.server.connectionsMax)
-    this.log = new ProcessLog(this.pollset, limits.server, options.log ?? (() => {}))
-    this.incidents = new Incidents(this.log, limits, () => settingNames(this.configuration))
+    this.log = new ProcessLog(
+      this.pollset,
+      limits.server,
+      options.log,
+      configuration.processLog,
+      options.worker,
+    )
+    this.incidents = new Incidents(this.log, limits, () => settingNames(this.configuration), {
+      unreached: (backend, why) => this.emit('unreached', backend, why),
+      checked: (endpoint, passed) => this.metrics?.checked(endpoint, passed),
+    })
     this.drainTimeoutMs = configuration.shutdown.timeoutMs
     this.addresses = new ClientAddresses(limits.server)
     this.protocols = new Protocols(this.world, limits)
-    this.backends = new Backends(this.world, this.protocols, limits.proxy, {
-      unreached: (engines, why) => this.unreached(engines, why),
-      checked: (endpoint, passed, why) => {
-        this.incidents.checked(endpoint, passed, why)
-        this.metrics?.checked(endpoint, passed)
-      },
-      discovered: (...told) => this.incidents.discovered(...told),
-      undiscovered: (...told) => this.incidents.undiscovered(...told),
-      rediscovered: (...told) => this.incidents.rediscovered(...told),
-      health: (backend, endpoint, event) => this.incidents.health(backend, endpoint, event),
-    })
+    this.backends = new Backends(this.world, this.protocols, limits.proxy, this.incidents)
     this.listening = new Listeners(this.world, this.connections, {
       accepted: (socket, listener) => this.accepted(socket, listener),
       listening: (address, secure) => this.emit('listening', address, secure),
@@ -178,15 +177,11 @@ export class Server extends TypedEvents implements HandshakeEvents {
       if (wrong === null) {
         this.drainTimeoutMs = configuration.shutdown.timeoutMs
         this.accessLog.configure(configuration.accessLog)
+        this.log.configure(configuration.processLog)
       }
       this.metrics?.reloaded(wrong)
       applied(wrong)
     })
-  }
-
-  private unreached(engines: EngineSet, why: Fault): void {
-    if (this.incidents.unreached(engines, why))
-      this.emit('unreached', engines.name, why.detail ?? why.message)
   }
 
   /** Logs what is cut, for a process that ends now. */
@@ -303,9 +298,13 @@ export class Server extends TypedEvents implements HandshakeEvents {
     this.addresses.closed(handshake.addresses.from.host)
   }
 
-  clientAbused({ addresses }: Client | ClientHandshake, part: number): void {
-    const { host } = addresses.from
-    if (!this.served.inFront.has(host)) this.addresses.abused(host, part, this.world.pollset.now)
+  clientAbused(client: Client | ClientHandshake, part: number): void {
+    const { from } = client.addresses
+    const { host } = from
+    // A handshake that was dropped has a line of its own.
+    if (part >= 1 && !(client instanceof ClientHandshake)) this.incidents.abused(from)
+    if (this.served.inFront.has(host)) return
+    if (this.addresses.abused(host, part, this.world.pollset.now)) this.incidents.blocked(from)
   }
 
   /**

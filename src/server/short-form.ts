@@ -7,7 +7,9 @@ import {
   type BackendConfig,
   type Configuration,
   type ListenerConfig,
+  processLogConfig,
   type RouteConfig,
+  type SomeProcessLog,
 } from '../config/index.js'
 import { formatAddress } from '../pollset/index.js'
 import { type RouteMatch, settingsOf } from '../proxy/index.js'
@@ -41,6 +43,8 @@ export interface ShortForm {
   readonly drainTimeoutMs?: number
   readonly errors?: 'plain' | 'detailed'
   readonly accessLog?: AccessLogOptions
+  /** The level and the form of the lines that `log` gets. */
+  readonly processLog?: SomeProcessLog
 }
 
 /** A short form has no lines. */
@@ -137,6 +141,7 @@ export function configurationOf(options: ShortForm): Configuration {
     shutdown: { delayMs: 0, timeoutMs: drainTimeoutMs ?? DRAIN_TIMEOUT_MS },
     debug: null,
     accessLog: options.accessLog === undefined ? null : accessLogConfig(options.accessLog),
+    processLog: processLogConfig(options.processLog ?? {}),
     admin: null,
     probes: null,
     sources: {},

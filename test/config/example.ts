@@ -45,6 +45,7 @@ accessLog:
   format: { template: "\${method} \${path} \${request.x-key}" }
   fields: [time, path, request.user-agent]
   redact: { query: none, fields: [X-Key] }
+processLog: { level: debug, format: json }
 defaults:
   timeouts: { connect: 4s, lease: 9s, head: 50s, idle: 2m, tunnel: 2h, request: 0 }
   retry: { attempts: 4, on: [connect-failure, 503], replay: 32KiB, backoff: { first: 50ms, most: 1s } }

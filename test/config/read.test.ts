@@ -22,7 +22,7 @@ const configurationOf = (text: string): Configuration => {
 }
 
 t.test('defaults', async (t) => {
-  const { listeners, backends, routes, shutdown, debug, accessLog, limits, trustedProxies } =
+  const { listeners, backends, routes, shutdown, debug, accessLog, processLog, limits, trustedProxies } =
     configurationOf(MINIMAL)
   t.match(listeners, [{ name: 'main', address: '127.0.0.1:8080', tls: null, protocols: ['h2', 'http/1.1'] }])
   t.strictSame({ ...backends[0], source: 0, sources: 0 } as object, {
@@ -80,10 +80,11 @@ t.test('defaults', async (t) => {
     source: 0,
     sources: 0,
   })
-  t.strictSame({ shutdown, debug, limits, trustedProxies, accessLog } as object, {
+  t.strictSame({ shutdown, debug, limits, trustedProxies, accessLog, processLog } as object, {
     shutdown: { delayMs: 0, timeoutMs: 30_000 },
     debug: null,
     accessLog: null,
+    processLog: { level: 'info', format: 'text' },
     limits: {},
     trustedProxies: { addresses: [], fields: [], proxyProtocol: false },
   })
@@ -105,6 +106,7 @@ t.test('the full example', async (t) => {
     fields: ['time', 'path', 'request.user-agent'],
     redact: { query: 'none', fields: ['x-key'] },
   })
+  t.strictSame(configuration.processLog, { level: 'debug', format: 'json' })
   t.strictSame(configuration.limits, {
     http2: { lingerMs: 500, streamWindow: 65_536, resetsBurst: 50 },
     server: { connectionsMax: 1_000 },

@@ -105,7 +105,7 @@ const ROWS: readonly Row[] = [
   ['versoin: 1', '1:1 versoin: unknown key; did you mean version?'],
   [
     'colour: red',
-    '2:1 colour: unknown key; known here: version, include, listeners, certificates, trustedProxies, connect, resolver, limits, backends, routes, shutdown, debug, accessLog, admin, probes, defaults',
+    '2:1 colour: unknown key; known here: version, include, listeners, certificates, trustedProxies, connect, resolver, limits, backends, routes, shutdown, debug, accessLog, processLog, admin, probes, …',
   ],
   [
     'listeners: { a: { address: 127.0.0.1 } }',

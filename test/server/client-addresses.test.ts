@@ -70,9 +70,10 @@ t.test('a refusal is not lifted by what else ends meanwhile', (t) => {
 
 t.test('parts of an abuse add up', (t) => {
   const addresses = new ClientAddresses(limits)
-  for (let i = 0; i < 5; i++) addresses.abused(BAD, 0.5, 1_000)
+  for (let i = 0; i < 5; i++) t.notOk(addresses.abused(BAD, 0.5, 1_000))
   t.ok(addresses.admit(BAD, 1_000))
-  addresses.abused(BAD, 0.5, 1_000)
+  t.ok(addresses.abused(BAD, 0.5, 1_000), 'it is refused from now on')
+  t.notOk(addresses.abused(BAD, 1, 1_001), 'as it was before')
   t.notOk(addresses.admit(BAD, 1_000))
   t.end()
 })

@@ -15,7 +15,7 @@ import { settingNames } from '../../src/server/setting-names.js'
 import { localhost } from '../../tools/testbed/certificates/index.js'
 import { type ShortServerOptions, startShortServer } from '../../tools/testbed/short-server.js'
 
-const LINE = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z (info|warn|error) (.*)$/
+const LINE = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z (debug|info|warn|error) (.*)$/
 
 /** A server with this behind it, its lines without their time, and a way to wait for one. */
 async function serve(
@@ -358,3 +358,61 @@ t.test('what DNS says of endpoints, and what it does not', async (t) => {
     'info backend shop: shop.internal is found again',
   ])
 })
+
+t.test('what becomes of the health of endpoints: a line each, in any number', async (t) => {
+  const { server, lines } = await serve(t, 'http://127.0.0.1:1')
+  const incidents = new Incidents(server.log, limitsWith(defaultLimits), () =>
+    settingNames({ form: 'options' }),
+  )
+  const a = 'http://192.0.2.1:80'
+  for (const event of ['down', 'up', 'ejected', 'returned', 'reached'] as const)
+    for (let i = 0; i < 3; i++) incidents.health('shop', a, event, event === 'ejected' ? 30_000 : 0)
+  for (const event of ['panic', 'calm'] as const) incidents.health('shop', null, event, 0)
+  incidents.checked(a, true, '')
+  incidents.checked(a, false, 'status 500')
+  server.log.configure({ level: 'debug', format: 'text' })
+  incidents.checked(a, true, '')
+  server.log.flush()
+  t.strictSame(lines, [
+    `warn backend shop: ${a} is down: its health checks fail`,
+    `info backend shop: ${a} is up: its health checks pass`,
+    `warn backend shop: ${a} is ejected: too many of its requests failed; it gets none for 30s`,
+    `info backend shop: ${a} is back: its ejection is over`,
+    `info backend shop: ${a} is reached again: a connection to it was made`,
+    'error backend shop: too few endpoints are healthy: unhealthy ones get requests too (health.panic)',
+    'info backend shop: enough endpoints are healthy again: unhealthy ones get no requests',
+    `warn health check of ${a} failed: status 500`,
+    `debug health check of ${a} passed: it may get requests`,
+    `warn backend shop: ${a} is down: 2 more within 10 s`,
+    `info backend shop: ${a} is up: 2 more within 10 s`,
+    `warn backend shop: ${a} is ejected: 2 more within 10 s`,
+    `info backend shop: ${a} is back: 2 more within 10 s`,
+    `info backend shop: ${a} is reached again: 2 more within 10 s`,
+  ])
+})
+
+t.test(
+  'a client that is cut off for abuse, and its address; mistakes of clients for whoever debugs',
+  async (t) => {
+    const proxy = await serve(
+      t,
+      'http://127.0.0.1:1',
+      { http1: { headMs: 50 }, server: { abusesMax: 1 } },
+      { processLog: { level: 'debug' } },
+    )
+    t.match(
+      await said(t, proxy.port, 'CONNECT a.test:1 HTTP/1.1\r\nHost: a.test:1\r\nConnection: close\r\n\r\n'),
+      /^HTTP\/1\.1 501/,
+    )
+    t.match(await proxy.line(/^debug/), /^debug 501 [\w-]+: CONNECT a\.test:1 \(m1\/r1\): /)
+    t.match(await said(t, proxy.port, 'GET / HT'), /^HTTP\/1\.1 408/)
+    t.match(
+      await proxy.line(/abuse:/),
+      /^warn client connection closed for abuse: 127\.0\.0\.1:\d+: it used up a budget, or left a request unfinished/,
+    )
+    t.match(
+      await proxy.line(/blocked/),
+      /^warn client address blocked: 127\.0\.0\.1:\d+: it was cut off server\.abusesMax=1 times, and is refused for 1m$/,
+    )
+  },
+)

@@ -158,6 +158,14 @@ const SERVE: readonly Row[] = [
     `--access-log-format '\${path': the template has \${ without its }; write \${FIELD}, and $$ for a $`,
   ],
 
+  // The process log
+  ['serve --log-level loud', "--log-level 'loud': write 'error', 'warn', 'info' or 'debug'"],
+  ['serve --log-format xml', "--log-format 'xml': write 'text' or 'json'"],
+  [
+    'serve package.json --log-level debug',
+    '--log-level and a file do not go together: write it into package.json',
+  ],
+
   // Limits
   [
     'serve --limit sessionsMax',

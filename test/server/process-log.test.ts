@@ -1,5 +1,10 @@
-// The process log on a simulated clock: what a line looks like, what repeats, and that no peer can write lines of its own.
+// The process log on a simulated clock: what a line looks like, what repeats, and that no peer can write
+// lines of its own.
 
+import { execFileSync } from 'node:child_process'
+import { closeSync, constants, openSync, readSync } from 'node:fs'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import t from 'tap'
 import { Incidents } from '../../src/server/incidents.js'
 import { defaultLimits } from '../../src/server/limits.js'
@@ -8,17 +13,22 @@ import { settingNames } from '../../src/server/setting-names.js'
 import { frame, headers, REQUEST } from '../../tools/testbed/frames.js'
 import { MemoryPollset } from '../../tools/testbed/memory-pollset.js'
 import { memoryProxy } from '../../tools/testbed/memory-proxy.js'
+import { run } from '../../tools/testbed/programs.js'
+
+const pollset = pathToFileURL(join(import.meta.dirname, '../../src/pollset/index.js')).href
 
 const AT = Date.UTC(2026, 0, 2, 3, 4, 5, 6)
 
 function log() {
   const pollset = new MemoryPollset()
   const lines: string[] = []
-  const limits = { logRepeatMs: 10_000, logLineCharactersMax: 100 }
+  const limits = { logRepeatMs: 10_000, logLineCharactersMax: 100, processLogBytesMax: 65_536 }
   const log = new ProcessLog(
     pollset,
     limits,
     (line) => lines.push(line),
+    undefined,
+    null,
     () => new Date(AT + pollset.now),
   )
   return { pollset, log, lines }
@@ -91,6 +101,129 @@ t.test('what repeats is written once, then counted', (t) => {
   t.strictSame(told(), [])
   t.end()
 })
+
+const options = (level: 'error' | 'warn' | 'info' | 'debug', format: 'text' | 'json') => ({ level, format })
+
+t.test('JSON: an object a line, whatever a message has; levels and form may change while it runs', (t) => {
+  const lines: string[] = []
+  const limits = { ...defaultLimits.server, logLineCharactersMax: 100 }
+  const at = () => new Date(AT)
+  const one = new ProcessLog(
+    new MemoryPollset(),
+    limits,
+    (line) => lines.push(line),
+    options('info', 'json'),
+    'w2',
+    at,
+  )
+  const time = '2026-01-02T03:04:05.006Z'
+  one.tell('warn', '100%s of "it"\n{"level":"error"}\x1b[2J\u202e')
+  t.match(lines[0], /^[\x20-\x7e]+$/, 'one printable line')
+  t.strictSame(JSON.parse(lines[0]), {
+    level: 'warn',
+    time,
+    worker: 'w2',
+    msg: '100%s of "it"\\x0a{"level":"error"}\\x1b[2J\\u202e',
+  })
+  lines.length = 0
+  one.tell('debug', 'not wanted')
+  t.notOk(one.writes('debug'))
+  one.configure(options('debug', 'text'))
+  t.ok(one.writes('debug'))
+  one.tell('debug', 'wanted')
+  one.configure(options('error', 'text'))
+  one.tell('warn', 'not wanted')
+  t.ok(
+    one.repeated('warn', 'kind', () => String(t.fail('no sentence is made for a line that is not written'))),
+    'the first is the first all the same',
+  )
+  one.tell('error', 'wanted too')
+  t.strictSame(lines, [`${time} debug w2: wanted`, `${time} error w2: wanted too`])
+  t.end()
+})
+
+t.test('a logger of the program gets the messages, with its own level and form', (t) => {
+  const told: string[] = []
+  const to = (level: string) => (text: string) => void told.push(`${level} ${text}`)
+  const logger = { error: to('error'), warn: to('warn'), info: to('info'), debug: to('debug') }
+  const one = new ProcessLog(new MemoryPollset(), defaultLimits.server, logger, options('error', 'json'))
+  one.tell('info', 'a\nb')
+  one.repeated('debug', 'kind', () => 'c')
+  t.strictSame(told, ['info a\\x0ab', 'debug kind: c'])
+  t.ok(one.writes('debug'))
+  t.equal(one.droppedLines, 0)
+  for (const wrong of [1, null, {}, { error() {} }])
+    t.throws(() => new ProcessLog(new MemoryPollset(), defaultLimits.server, wrong as never), /^log: write a/)
+  t.end()
+})
+
+t.test('lines that were dropped are counted where they are missing', (t) => {
+  const lines: string[] = []
+  const output = {
+    dropped: 0,
+    isFull: false,
+    write(line: string) {
+      if (output.isFull) output.dropped++
+      else lines.push(line.slice(25))
+    },
+  }
+  const one = new ProcessLog(new MemoryPollset(), defaultLimits.server, output)
+  one.tell('info', 'a')
+  output.isFull = true
+  // Each of the last two tries to tell of the loss, for which there is no room either.
+  for (const text of ['b', 'c', 'd']) one.tell('info', text)
+  t.equal(one.droppedLines, 5)
+  output.isFull = false
+  one.tell('info', 'e')
+  one.flush()
+  t.strictSame(lines, [
+    'info a',
+    'warn process log: 3 lines were dropped, since they were not taken fast enough',
+    'info e',
+  ])
+  output.isFull = true
+  one.tell('info', 'f')
+  output.isFull = false
+  one.flush()
+  t.match(lines.at(-1), /process log: 1 line was dropped/, 'at the end too')
+  t.end()
+})
+
+t.test(
+  'standard error that nobody reads holds nobody up: what does not fit is dropped, whole lines only',
+  { skip: process.platform === 'linux' ? false : 'pipes are opened again on Linux only' },
+  async (t) => {
+    const folder = t.testdir({
+      'a.mjs': `import { StandardError } from ${JSON.stringify(pollset)}
+const out = new StandardError(65536)
+process.on('exit', () => out.writeNow())
+for (let i = 0; i < 5000; i++) {
+  out.write('line ' + i + ' Grüße ' + 'x'.repeat(100))
+  if (i % 100 === 0) await new Promise(setImmediate)
+}
+console.log(out.dropped)
+out.end()`,
+    })
+    const pipe = join(folder, 'pipe')
+    execFileSync('mkfifo', [pipe])
+    const reader = openSync(pipe, constants.O_RDONLY | constants.O_NONBLOCK)
+    t.teardown(() => closeSync(reader))
+    const { code, stdout } = await run('sh', ['-c', `exec "$0" a.mjs 2>pipe`, process.execPath], {
+      cwd: folder,
+      timeoutMs: 20_000,
+    })
+    t.equal(code, 0, 'it ends, though nobody reads')
+    const dropped = Number(stdout)
+    const buffer = Buffer.alloc(1 << 20)
+    let filled = 0
+    for (let size = -1; size !== 0; filled += size)
+      size = readSync(reader, buffer, filled, buffer.length - filled, null)
+    const whole = buffer.toString('utf8', 0, filled).split('\n').slice(0, -1)
+    t.ok(whole.every((line) => /^line \d+ Grüße x{100}$/.test(line)))
+    t.ok(dropped > 3_000, `${dropped} dropped`)
+    t.ok(whole.length > 400 && whole.length + dropped <= 5_000, `${whole.length} written`)
+  },
+)
 
 t.test("a backend's own words are printed as text", (t) => {
   const proxy = memoryProxy({ proxy: { retryTimeoutMs: 1_000 } })

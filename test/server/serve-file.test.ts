@@ -123,7 +123,9 @@ routes:
   const late = await ask(port, '/never')
   t.equal(late.status, 504)
   t.match(late.body, /^504 head-late \(m\d+\/r1\): .*: timeouts\.head is 300ms \(route app\)\n$/)
-  t.match(program.stderr, /504 head-late from app: .*; timeouts\.head is 300ms \(route app\)/)
+  await program.until('the log tells it', () =>
+    /504 head-late from app: .*; timeouts\.head is 300ms \(route app\)/.test(program.stderr),
+  )
 })
 
 t.test('a new file: what is wrong is told and changes nothing; what is right serves', async (t) => {

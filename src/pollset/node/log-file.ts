@@ -16,15 +16,15 @@ const { O_APPEND, O_CREAT, O_NONBLOCK, O_WRONLY } = constants
 const FLAGS = O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK
 /** Its owner writes, its group reads. */
 const MODE = 0o640
+/** The descriptors of standard output and standard error. */
 const STDOUT = 1
-/** Standard output, opened once more: a pipe then has flags of its own. */
-const STDOUT_PATH = '/proc/self/fd/1'
+export const STDERR = 2
 const LINE_END = 0x0a
 /** ms until a write or an opening that failed is tried again */
 const RETRY_MS = 100
 /** bytes that are written without a pause behind the write before: a write costs more than a line */
 const MUCH = 32 * 1024
-/** ms between the beginnings of two writes of less */
+/** ms between the beginnings of two writes of less, if lines are many */
 const PAUSE_MS = 20
 /** ms that the last lines may take when the file is closed */
 const END_MS = 2_000
@@ -40,8 +40,11 @@ export class NodeLogFile extends LineFile implements Flushable, Marked {
   marked = 0
   lines = 0
   dropped = 0
-  private readonly path: string
+  /** Null for a descriptor that the process has. */
+  private readonly path: string | null
+  private readonly descriptor: number
   private readonly owner: LogFileOwner
+  private readonly pauseMs: number
   private fd = -1
   /** It was opened by us, so we close it. */
   private owned = true
@@ -61,7 +64,7 @@ export class NodeLogFile extends LineFile implements Flushable, Marked {
   /** The file that was opened, until no write is in flight. */
   private next = -1
   private timer: NodeJS.Timeout | null = null
-  /** Runs since the last write began, for {@link PAUSE_MS}. */
+  /** Runs since the last write began, for pauseMs. */
   private pause: NodeJS.Timeout | null = null
   private flushing = false
   private droppedSince = 0
@@ -77,15 +80,24 @@ export class NodeLogFile extends LineFile implements Flushable, Marked {
     this.written(error, bytes)
 
   /**
-   * @param path `-` for standard output
+   * @param path `-` for standard output; {@link STDERR}
    * @param slabBytes the bytes of lines that wait at most, twice
+   * @param pauseMs ms between the beginnings of two writes, unless much waits
    */
-  constructor(id: string, path: string, slabBytes: number, owner: LogFileOwner) {
+  constructor(
+    id: string,
+    path: string | typeof STDERR,
+    slabBytes: number,
+    owner: LogFileOwner,
+    pauseMs = PAUSE_MS,
+  ) {
     super()
     this.id = id
-    this.path = path
-    this.name = path === '-' ? 'standard output' : path
+    this.path = path === '-' || path === STDERR ? null : path
+    this.descriptor = path === STDERR ? STDERR : STDOUT
+    this.name = this.path ?? (path === '-' ? 'standard output' : 'standard error')
     this.owner = owner
+    this.pauseMs = pauseMs
     this.filling = Buffer.allocUnsafeSlow(slabBytes)
     this.writing = Buffer.allocUnsafeSlow(slabBytes)
   }
@@ -93,20 +105,21 @@ export class NodeLogFile extends LineFile implements Flushable, Marked {
   /** Opens it now, at the start. Returns why that is not possible, or null. */
   openNow(): SocketFault | null {
     try {
-      if (this.path !== '-') this.fd = openSync(this.path, FLAGS, MODE)
-      else this.openStdout()
+      if (this.path !== null) this.fd = openSync(this.path, FLAGS, MODE)
+      else this.openDescriptor(this.descriptor)
       return null
     } catch (error) {
       return faultOf(error as NodeJS.ErrnoException)
     }
   }
 
-  private openStdout(): void {
-    this.fd = STDOUT
+  private openDescriptor(descriptor: number): void {
+    this.fd = descriptor
     this.owned = false
-    if (!fstatSync(STDOUT).isFIFO()) return
+    if (!fstatSync(descriptor).isFIFO()) return
     try {
-      this.fd = openSync(STDOUT_PATH, O_WRONLY | O_NONBLOCK)
+      // Opened once more, a pipe has flags of its own.
+      this.fd = openSync(`/proc/self/fd/${descriptor}`, O_WRONLY | O_NONBLOCK)
       this.owned = true
     } catch {
       // Not on this system: a pipe that nobody reads then blocks a thread of the pool.
@@ -139,7 +152,7 @@ export class NodeLogFile extends LineFile implements Flushable, Marked {
   }
 
   reopen(): void {
-    if (this.path === '-' || this.ending !== null) return
+    if (this.path === null || this.ending !== null) return
     this.wanted = true
     this.openSoon()
   }
@@ -148,7 +161,7 @@ export class NodeLogFile extends LineFile implements Flushable, Marked {
     if (this.opening || !this.wanted) return
     this.opening = true
     this.wanted = false
-    open(this.path, FLAGS, MODE, (error, fd) => {
+    open(this.path as string, FLAGS, MODE, (error, fd) => {
       this.opening = false
       if (error !== null) {
         this.wanted = true
@@ -224,7 +237,7 @@ export class NodeLogFile extends LineFile implements Flushable, Marked {
     }
     if (this.fd < 0) return
     this.inFlight = true
-    this.pause ??= setTimeout(this.onPaused, PAUSE_MS)
+    if (this.pauseMs > 0) this.pause ??= setTimeout(this.onPaused, this.pauseMs)
     write(this.fd, this.writing, this.at, this.end - this.at, null, this.onWritten)
   }
 
