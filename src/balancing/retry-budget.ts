@@ -15,7 +15,7 @@ export class RetryBudget {
   private at: number
   /** Retries that were granted, and that were not. */
   private granted = 0
-  private refused = 0
+  refused = 0
 
   /**
    * @param ratio tokens that each first attempt pays in

@@ -1,4 +1,4 @@
 // The room of metrics: numbers, and their text for Prometheus. It knows no protocol.
 
 export { type Add, Family, Metrics, OTHER } from './metrics.js'
-export { Counter, Gauge, Histogram, type HistogramBounds } from './series.js'
+export { Counter, Histogram, type HistogramBounds } from './series.js'

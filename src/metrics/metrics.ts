@@ -3,7 +3,7 @@
 // client's. The number of series is bounded: past the bound, series of a metric become one, whose labels are
 // `other`.
 
-import { Counter, Gauge, Histogram, type HistogramBounds } from './series.js'
+import { Counter, Histogram, type HistogramBounds } from './series.js'
 
 /** The value of each label of a series that stands for those past the bound. */
 export const OTHER = 'other'
@@ -11,7 +11,7 @@ export const OTHER = 'other'
 const SEPARATOR = '\0'
 
 type Kind = 'counter' | 'gauge' | 'histogram'
-type Series = Counter | Gauge | Histogram
+type Series = Counter | Histogram
 
 /** Adds the value of a series whose labels have these values. */
 export type Add = (value: number, ...values: readonly string[]) => void
@@ -123,10 +123,6 @@ export class Metrics {
 
   counter(name: string, help: string, ...labels: readonly string[]): Family<Counter> {
     return this.keep(new Family(this, name, help, 'counter', labels, () => new Counter()))
-  }
-
-  gauge(name: string, help: string, ...labels: readonly string[]): Family<Gauge> {
-    return this.keep(new Family(this, name, help, 'gauge', labels, () => new Gauge()))
   }
 
   histogram(

@@ -9,15 +9,6 @@ export class Counter {
   }
 }
 
-/** A number that goes up and down. */
-export class Gauge {
-  value = 0
-
-  set(to: number): void {
-    this.value = to
-  }
-}
-
 /** Upper bounds of buckets, ascending; each includes its bound. Above the last is one more bucket. */
 export type HistogramBounds = readonly number[]
 

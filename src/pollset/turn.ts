@@ -27,6 +27,8 @@ export abstract class Turns {
   turns = 0
   readonly deadlines = new Deadlines()
   onBroken: ((error: InvariantBroken) => void) | null = null
+  /** Is told after each turn how long it took, in ms. Must not throw. */
+  onTurn: ((ms: number) => void) | null = null
   private readonly ready = new Denque<Waiter>()
   private readonly deferred: Waiter[] = []
   private flushing: Flushable[] = []
@@ -73,6 +75,7 @@ export abstract class Turns {
     try {
       this.phases()
       this.turnOver()
+      if (this.onTurn !== null) this.onTurn(this.spentMs())
     } catch (error) {
       this.broken(error)
     }

@@ -14,11 +14,14 @@ import {
 } from '../proxy/index.js'
 import type { Backends } from './backends.js'
 import type { Server } from './server.js'
+import { version } from './version.js'
 
 /** The seconds of a request: those of OpenTelemetry's `http.server.request.duration`. */
 const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10] as const
 /** The seconds of a step: most take none. */
 const STEP_SECONDS = [0.001, 0.01, 0.1, 1, 10] as const
+/** The seconds of a turn: one longer than a ms holds up the others. */
+const TURN_SECONDS = [0.0001, 0.001, 0.01, 0.1, 1] as const
 
 const ms = (value: number): number => value / 1_000
 
@@ -43,6 +46,8 @@ export class ServerMetrics implements ExchangeWatcher {
   /** By the number of the step; undefined until somebody has waited in it. */
   private readonly steps: (Histogram | undefined)[] = []
   private readonly attempts: Family<Counter>
+  private readonly attemptSeconds: Family<Histogram>
+  private readonly retries: Family<Counter>
   private readonly checks: Family<Counter>
   private readonly reloads: Family<Counter>
   private lastReloadMs: number
@@ -84,6 +89,18 @@ export class ServerMetrics implements ExchangeWatcher {
       'endpoint',
       'outcome',
     )
+    this.attemptSeconds = all.histogram(
+      'fermata_backend_attempt_duration_seconds',
+      'Time from the choice of an endpoint to the end of the attempt.',
+      SECONDS,
+      'backend',
+    )
+    this.retries = all.counter(
+      'fermata_backend_retries_total',
+      'Attempts after the first, by why the one before has ended.',
+      'backend',
+      'reason',
+    )
     this.checks = all.counter(
       'fermata_backend_health_checks_total',
       'Active health checks that have ended.',
@@ -92,6 +109,10 @@ export class ServerMetrics implements ExchangeWatcher {
     )
     this.reloads = all.counter('fermata_config_reloads_total', 'Configurations that were applied.', 'result')
     for (const result of ['ok', 'refused']) this.reloads.of(result)
+    const turns = all
+      .histogram('fermata_turn_seconds', 'Time that a turn of the loop took.', TURN_SECONDS)
+      .of()
+    ;(server.world.pollset as NodePollset).onTurn = (spentMs) => turns.observe(ms(spentMs))
     this.readAtScrape()
   }
 
@@ -122,8 +143,18 @@ export class ServerMetrics implements ExchangeWatcher {
           this.steps[at] ??= this.stepSeconds.of(stepTimeNames[at])
           this.steps[at]?.observe(ms(waitedMs[at]))
         }
-    for (const each of x.endedAttempts)
-      this.attempts.of(backend?.name ?? '', each.endpoint, each.outcome).add()
+    if (x.attemptAt >= 0 || x.endedAttempts.length > 0) this.attempted(x, backend?.name ?? '')
+  }
+
+  private attempted({ endedAttempts, attemptAt, now }: Exchange, backend: string): void {
+    const seconds = this.attemptSeconds.of(backend)
+    for (const [at, each] of endedAttempts.entries()) {
+      this.attempts.of(backend, each.endpoint, each.outcome).add()
+      seconds.observe(ms(each.ms))
+      const isLast = at === endedAttempts.length - 1 && attemptAt < 0
+      if (!isLast) this.retries.of(backend, each.outcome).add()
+    }
+    if (attemptAt >= 0) seconds.observe(ms(now - attemptAt))
   }
 
   checked(endpoint: string, passed: boolean): void {
@@ -240,6 +271,33 @@ export class ServerMetrics implements ExchangeWatcher {
         const leased = this.sums(({ sessions }) => sessions.reduce((all, each) => all + each.leased, 0))
         for (const [name, sum] of leased) add(sum, name)
       },
+    )
+    all.collected(
+      'counter',
+      'fermata_backend_retry_budget_exhausted_total',
+      'Retries that the budget of retries did not allow.',
+      ['backend'],
+      (add) => {
+        for (const { name, budget } of backends.all()) if (budget !== null) add(budget.refused, name)
+      },
+    )
+    all.collected(
+      'counter',
+      'fermata_log_lines_dropped_total',
+      'Lines of logs that were not taken fast enough.',
+      ['log'],
+      (add) => {
+        add(server.accessLog.droppedLines, 'access')
+        add(server.log.droppedLines, 'process')
+      },
+    )
+    const own = version()
+    all.collected(
+      'gauge',
+      'fermata_build_info',
+      'The versions of Fermata and Node.',
+      ['version', 'node'],
+      (add) => add(1, own, process.versions.node),
     )
     all.collected('gauge', 'fermata_held_bytes', 'Octets of bodies that are held in memory.', [], (add) =>
       add(world.memory.bytes),

@@ -44,6 +44,8 @@ export const TABLE_READERS: Readonly<Record<string, string>> = {
   'http2/messages.md › Messages': 'http2/messages',
   'http2/stream-grid.md › Received': 'http2/stream-grid',
   'http2/stream-grid.md › Sent': 'http2/stream-grid',
+  'operating.md › Where does the time go?': 'server/operating',
+  'operating.md › Prometheus, Grafana, alerts': 'server/operating',
   'outcomes.md › Words': 'proxy/outcomes',
   'proxy-protocol.md › Read': 'transport/proxy-protocol',
   'proxy-protocol.md › Written': 'transport/proxy-protocol',

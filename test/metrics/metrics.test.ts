@@ -9,7 +9,7 @@ t.test('the text: counters, gauges, histograms, those read at a scrape', (t) => 
   requests.of('x', '200').add()
   requests.of('x', '200').add(2)
   requests.of('y "\\\n', '503').add()
-  metrics.gauge('b', 'One\nline, a \\.').of().set(-1.5)
+  metrics.collected('gauge', 'b', 'One\nline, a \\.', [], (add) => add(-1.5))
   const seconds = metrics.histogram('c_seconds', 'Times.', [0.1, 1], 'route')
   for (const each of [0.05, 0.1, 0.2, 5]) seconds.of('x').observe(each)
   metrics.collected('gauge', 'd', 'Read.', ['at'], (add) => {
