@@ -12,6 +12,8 @@ const rooms = {
   http: ['transport', 'engine', ...below],
   http1: ['http', 'transport', 'engine', ...below],
   http2: ['http', 'transport', 'engine', ...below],
+  // The frontend of programs of Node's. It knows Node's messages by their types.
+  node: ['http', 'transport', 'engine', ...below],
   balancing: ['engine', ...below],
   'access-log': below,
   proxy: ['access-log', 'balancing', 'http', 'transport', 'engine', ...below],
@@ -80,14 +82,16 @@ module.exports = {
     {
       name: 'one-door',
       comment:
-        'All that can steer a run enters through src/pollset/node/*.ts. The terminal runs in another process. The worker of config/ runs in another thread, carries no requests, and only answers messages.',
+        "All that can steer a run enters through src/pollset/node/*.ts. A type steers nothing. The listen() of server/embedding/compat makes a server of the program's own, whose requests it hands on as any program does. The terminal runs in another process. The worker of config/ runs in another thread, carries no requests, and only answers messages.",
       severity: 'error',
       from: {
         path: '^src/',
-        pathNot: '^src/(pollset/node/[^/]+|terminal/(?:admin-)?client|server/config-thread)\\.ts$',
+        pathNot:
+          '^src/(pollset/node/[^/]+|terminal/(?:admin-)?client|server/config-thread|server/embedding/compat)\\.ts$',
       },
       to: {
         dependencyTypes: ['core'],
+        dependencyTypesNot: ['type-only'],
         path: `^(node:)?(${outside.join('|')})$`,
         pathNot: '^(node:)?(http2|crypto)$',
       },
@@ -105,7 +109,7 @@ module.exports = {
       comment: 'node:http2 is a peer, not a part: only the embedded origin is written with it.',
       severity: 'error',
       from: { path: '^src/', pathNot: '^src/server/origin\\.ts$' },
-      to: { dependencyTypes: ['core'], path: '^(node:)?http2$' },
+      to: { dependencyTypes: ['core'], dependencyTypesNot: ['type-only'], path: '^(node:)?http2$' },
     },
     {
       name: 'src-stands-alone',

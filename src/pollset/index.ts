@@ -20,6 +20,7 @@ export { addressVersion, canonicalAddress, Networks, numericHost } from './node/
 export { NodePollset, type NodePollsetLimits, nodePollsetLimits } from './node/pollset.js'
 export { StandardError } from './node/standard-error.js'
 export { REPLIED, Thread } from './node/thread.js'
+export { securedBy } from './node/tls.js'
 export {
   type Holder,
   namesOf,

@@ -36,8 +36,7 @@ export const choice = {
   route(x: Exchange): 'balance' | 'respond' | 'refuse' {
     const { proxy, request } = x
     forwardedByUs(x)
-    const view = proxy.requestView.of(x)
-    const route = proxy.routes.find(view)
+    const route = x.given ?? proxy.routes.find(proxy.requestView.of(x))
     if (route === null) {
       x.refusal = refusals.NO_ROUTE
       return 'refuse'

@@ -51,6 +51,8 @@ export class Exchange extends Continuation {
   readonly listener: string
   /** Its route, which it keeps when the routes change; before `route`, the proxy's settings. */
   route: Route
+  /** The route that it is accepted with; null to find it. */
+  given: Route | null
   /** Its client as trusted proxies tell it; null as the connection tells it. */
   readonly view: ClientView | null
   /** The backend of its route; null before `route`, and for a plain CONNECT. */
@@ -130,6 +132,7 @@ export class Exchange extends Continuation {
     this.request = frontend.head as Head
     this.listener = listener
     this.route = proxy.unrouted
+    this.given = null
     this.view = proxy.trusted.viewOf(frontend.client, this.request)
     this.backend = null
     this.pinsBackend = false

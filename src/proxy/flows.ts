@@ -100,6 +100,7 @@ export const flows = {
     x.status = head.status
     frontend.declined = stream.declined
     const empty = !x.tunnelOpen && isEmpty(stream)
+    x.proxy.answered(x)
     frontend.sendHead(head, empty)
     if (empty) stream.lower(BODY)
   },

@@ -1,7 +1,7 @@
 // Changes a request head as an intermediary must (RFC 9110 §7.6): Via, Max-Forwards, and the fields that tell
 // a backend of the client. All other fields pass unchanged.
 
-import { type Client, type Field, type FieldTable, type Head, Token } from '../http/index.js'
+import { type Client, type Field, type FieldTable, type Head, Token, tokenSet } from '../http/index.js'
 import { canonicalAddress } from '../pollset/index.js'
 import type { Exchange } from './exchange.js'
 import { forwardedValue } from './forwarded.js'
@@ -15,7 +15,19 @@ type ForwardedClient = Pick<Client, 'addresses' | 'forwardingFields'>
  * `:authority` becomes `:authority` (RFC 9113 §8.3.1).
  */
 export function forwardedByUs({ request, view, proxy, frontend }: Exchange): void {
+  if (!proxy.tellsClient) {
+    forwardAsTold(request, frontend.client)
+    return
+  }
   forward(request, frontend.client, view, proxy.trusted, proxy.world.fields)
+}
+
+const ALWAYS_STRIPPED = tokenSet(Token.FRAMING_LOOKALIKE, Token.HTTP2_SETTINGS)
+
+/** Adds Via only: the fields that tell of the client are those that the program has set, or let pass. */
+function forwardAsTold(request: Head, { forwardingFields }: ForwardedClient): void {
+  request.remove(ALWAYS_STRIPPED)
+  for (const field of forwardingFields) if (field.token === Token.VIA) request.add(field)
 }
 
 /** Does the same for a request without an exchange. @param view as the trusted proxies tell the client */

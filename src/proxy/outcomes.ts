@@ -38,6 +38,10 @@ export const outcomeSides: Readonly<Record<string, OutcomeSide>> = {
   'lease-late': 'internal',
   stall: 'internal',
   'by-debugger': 'internal',
+  closing: 'internal',
+  'no-target': 'internal',
+  'request-invalid': 'frontend',
+  'event-failed': 'internal',
   internal: 'internal',
 }
 

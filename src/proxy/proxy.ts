@@ -20,6 +20,8 @@ import { TrustedProxies } from './trusted-proxies.js'
 export interface ExchangeWatcher {
   /** An exchange is about to be answered with this refusal. It still has its engine and its lease. */
   refused?(exchange: Exchange, refusal: Refusal): void
+  /** The response head is about to be sent to the client. */
+  answered?(exchange: Exchange): void
   /** An exchange ends without a whole response. */
   aborted?(exchange: Exchange): void
   /** An exchange has ended: {@link Exchange.outcome} says how. */
@@ -34,6 +36,8 @@ export class ReverseProxy implements StreamAcceptor {
   unrouted: Route
   /** The proxies whose forwarding fields are believed. */
   trusted: TrustedProxies = new TrustedProxies(new Networks([]), [])
+  /** False where the program that embeds it writes the fields that tell a backend of the client. */
+  tellsClient = true
   readonly chance: Chance
   /** @internal */
   readonly requestView = new RequestView()
@@ -67,9 +71,12 @@ export class ReverseProxy implements StreamAcceptor {
     this.unrouted = new Route(world.pollset, this.limits, settingsOf('', this.limits), NO_ACTION)
   }
 
-  /** @param listener the name of the listener that accepted the connection, for routes that name it */
-  accept(stream: FrontendStream, listener = ''): void {
-    this.begin(stream, listener, null)
+  /**
+   * @param listener the name of the listener that accepted the connection, for routes that name it
+   * @param route its route, where it is known; null to find it
+   */
+  accept(stream: FrontendStream, listener = '', route: Route | null = null): void {
+    this.begin(stream, listener, null, route)
   }
 
   /** Answers the request with this refusal. */
@@ -77,9 +84,15 @@ export class ReverseProxy implements StreamAcceptor {
     this.begin(stream, '', refusal)
   }
 
-  private begin(stream: FrontendStream, listener: string, refusal: Refusal | null): void {
+  private begin(
+    stream: FrontendStream,
+    listener: string,
+    refusal: Refusal | null,
+    route: Route | null = null,
+  ): void {
     this.begun++
     const exchange = new Exchange(this, stream, listener, refusal)
+    exchange.given = route
     stream.owner = exchange
     exchangeSteps.start(this.world, exchange, 'receive')
   }
@@ -106,6 +119,11 @@ export class ReverseProxy implements StreamAcceptor {
   /** @internal */
   refused(exchange: Exchange, refusal: Refusal): void {
     for (const watcher of this.watchers) watcher.refused?.(exchange, refusal)
+  }
+
+  /** @internal */
+  answered(exchange: Exchange): void {
+    for (const watcher of this.watchers) watcher.answered?.(exchange)
   }
 
   /** @internal */

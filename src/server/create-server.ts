@@ -9,6 +9,7 @@ import type { Exchange } from '../proxy/index.js'
 import { ConfigError, type Listen, parseListen } from './address.js'
 import type { DebugOptions } from './debugging.js'
 import type { Emitter } from './emitter.js'
+import { type LiveExchange, liveExchanges, reportOf } from './exchange-views.js'
 import type { LogTarget } from './line-logger.js'
 import { notListening } from './listen-faults.js'
 import { checkOptions } from './option-checks.js'
@@ -148,6 +149,8 @@ export interface ProxyServer extends Emitter<ProxyServerEvents> {
   endNow(): void
   /** Opens the access log again by its name, since its file was renamed. */
   reopen(): void
+  /** Lists the requests and tunnels that run, the newest first, and what each waits for. */
+  exchanges(): readonly LiveExchange[]
   /** Describes connections, engines and counts, for people. */
   describe(): Readonly<Record<string, unknown>>
 }
@@ -280,18 +283,7 @@ export class RunningServer extends TypedEvents implements ProxyServer {
 
   private ended(x: Exchange): void {
     if (this.listenerCount('exchange') === 0) return
-    const { id, request, outcome, attempts, status, receivedAt, backend } = x
-    this.emit('exchange', {
-      id,
-      method: request.method?.value ?? '',
-      host: request.host,
-      path: request.path?.value ?? '',
-      backend: backend?.name ?? null,
-      outcome,
-      attempts,
-      status,
-      durationMs: this.server.world.pollset.now - receivedAt,
-    })
+    this.emit('exchange', reportOf(x))
   }
 
   get addresses(): readonly Address[] {
@@ -358,6 +350,10 @@ export class RunningServer extends TypedEvents implements ProxyServer {
 
   reopen(): void {
     this.server.accessLog.reopen()
+  }
+
+  exchanges(): readonly LiveExchange[] {
+    return liveExchanges(this.server.world)
   }
 
   describe(): Readonly<Record<string, unknown>> {

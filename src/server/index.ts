@@ -11,7 +11,27 @@ export {
   type ProxyServerOptions,
   ServerError,
 } from './create-server.js'
+export { createProxy, type HttpProxy } from './embedding/create-proxy.js'
+export { type ErrorCallback, ProxyError, type ProxyEvents, type TunnelView } from './embedding/events.js'
+export type { FastifyPlugin, FastifyPluginOptions, KoaContext, Middleware } from './embedding/mounts.js'
+export type {
+  PathRewrite,
+  ProxyOptions,
+  ProxyReply,
+  ProxyRequest,
+  ProxyTimeouts,
+  ProxyTls,
+  RequestOptions,
+  Target,
+  TargetChoice,
+  TransformedHead,
+} from './embedding/options.js'
+export type { OutgoingRequest } from './embedding/outgoing-request.js'
+export type { ProxyResponse } from './embedding/proxy-response.js'
+export { BodyReadError } from './embedding/read-body.js'
+export type { TargetUrl } from './embedding/target-url.js'
 export type { Emitter, EventMap } from './emitter.js'
+export type { LiveExchange } from './exchange-views.js'
 export { defaultLimits, type Limits, limitsByRoom, limitsWith, type SomeLimits } from './limits.js'
 export type { Level, Logger, LogOutput, LogTarget } from './line-logger.js'
 export type { ConfigurationDocument, Routing } from './origins.js'

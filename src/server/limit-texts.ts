@@ -142,4 +142,7 @@ export const LIMIT_TEXTS: Readonly<Record<string, readonly [unit: string, text: 
   "admin.bodyBytesMax": ["bytes", "The bytes of a request's body, which must arrive whole before it is answered."],
   "admin.bodyMs": ["ms", "The longest time from the head of a request until its body is whole, in ms."],
   "admin.answerMs": ["ms", "The longest time that an answer may take to be made, and to leave, in ms."],
+  "node.bodyAheadBytesMax": ["bytes", "The bytes of a request body that may be buffered before reading of it pauses."],
+  "node.interimBytesMax": ["bytes", "The bytes of interim (1xx) responses of one request that wait to be sent. More are dropped."],
+  "node.targetsMax": ["", "The number of targets that a function has named and that keep their connections."],
 }

@@ -6,6 +6,7 @@ import { type DebuggerLimits, debuggerLimits } from '../debugger/index.js'
 import { type EngineLimits, engineLimits } from '../engine/index.js'
 import { type Http1Limits, http1Limits } from '../http1/index.js'
 import { type Http2Limits, http2Limits } from '../http2/index.js'
+import { type NodeFrontendLimits, nodeFrontendLimits } from '../node/index.js'
 import { type NodePollsetLimits, nodePollsetLimits } from '../pollset/index.js'
 import { type ProxyLimits, proxyLimits } from '../proxy/index.js'
 import { type TransportLimits, transportLimits } from '../transport/index.js'
@@ -62,6 +63,7 @@ export interface Limits {
   readonly server: ServerLimits
   readonly debugger: DebuggerLimits
   readonly admin: AdminLimits
+  readonly node: NodeFrontendLimits
 }
 
 /** Limits that differ from the defaults. */
@@ -78,6 +80,7 @@ export const defaultLimits: Limits = {
   server: serverLimits,
   debugger: debuggerLimits,
   admin: adminLimits,
+  node: nodeFrontendLimits,
 }
 
 /** The limits of each room, by name. */

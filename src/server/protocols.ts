@@ -68,11 +68,17 @@ export class Protocols {
   /**
    * Makes the engines of an endpoint. Throws if an authority is not PEM.
    * @param connectMs in place of `transport.connectMs`
+   * @param allows whether a numeric address may be connected to; without it all may
    */
-  enginesTo(url: string, config: BackendConfig, connectMs = this.limits.transport.connectMs): EngineSet {
+  enginesTo(
+    url: string,
+    config: BackendConfig,
+    connectMs = this.limits.transport.connectMs,
+    allows?: (host: string) => boolean,
+  ): EngineSet {
     const to = parseBackend(url)
     const connectTime = { ms: connectMs }
-    const target = targetOf(to, connectTime)
+    const target = { ...targetOf(to, connectTime), ...(allows === undefined ? {} : { allows }) }
     return new EngineSet(
       this.world,
       url,

@@ -160,8 +160,8 @@ export class HappyEyeballs {
       return
     }
     if (this.inFlight.length === IN_FLIGHT_MAX) this.failed(this.inFlight[0], 'ETIMEDOUT')
-    if (pollset.isPrivate(to)) {
-      const what = 'a listener of this server, which is not to be dialled'
+    const what = this.refusalOf(to)
+    if (what !== null) {
       this.failures.push(this.several ? `${what} (${to.host})` : what)
       this.beginNext(id)
       return
@@ -171,6 +171,14 @@ export class HappyEyeballs {
     // If all places are taken, the oldest attempt keeps its place for its share of the time that is left.
     const share = this.inFlight.length < IN_FLIGHT_MAX ? 0 : (this.by - pollset.now) / (remaining.length + 1)
     this.nextAt = pollset.now + Math.max(limits.connectAttemptMs, share)
+  }
+
+  /** Returns why this address is not connected to; null if it is. */
+  private refusalOf(to: Address): string | null {
+    const { pollset, target } = this
+    if (pollset.isPrivate(to)) return 'a listener of this server, which is not to be dialled'
+    if (target.allows === undefined || target.allows(to.host)) return null
+    return 'an address that is not allowed'
   }
 
   private why(): Fault {

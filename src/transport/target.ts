@@ -10,6 +10,8 @@ export interface DialTarget extends Address {
   readonly preamble?: Buffer
   /** In place of `transport.connectMs`. */
   readonly connectTime?: ConnectTime
+  /** Whether a numeric address of it may be connected to; without it all may. */
+  readonly allows?: ((host: string) => boolean) | undefined
 }
 
 /** How long a connection may take that is begun now, in ms. All copies of a target share it. */

@@ -9,7 +9,18 @@ import { asyncFindings, filesUnder, read, root, stateFindings } from './source-r
  * server/ and main.ts are the outer edge: start-up and shutdown are theirs, no request passes through them.
  * terminal/ runs in processes of its own, which carry no requests.
  */
-const rooms = ['pollset', 'continuation', 'engine', 'http', 'http1', 'http2', 'proxy', 'filters', 'debugger']
+const rooms = [
+  'pollset',
+  'continuation',
+  'engine',
+  'http',
+  'http1',
+  'http2',
+  'node',
+  'proxy',
+  'filters',
+  'debugger',
+]
 
 const kinds = (findings: readonly string[]): string[] => findings.map((each) => each.replace(/^\S+ /, ''))
 

@@ -66,8 +66,10 @@ const lineProtocol = (): string =>
     "'fermata-proxy/$1'",
   )
 
-const readmeExample = (): string =>
-  /<!-- example -->\n```ts\n([\s\S]*?)```/.exec(readFileSync(join(root, 'README.md'), 'utf8'))?.[1] ?? ''
+const readmeExample = (name = 'example'): string =>
+  new RegExp(`<!-- ${name} -->\\n\`\`\`ts\\n([\\s\\S]*?)\`\`\``).exec(
+    readFileSync(join(root, 'README.md'), 'utf8'),
+  )?.[1] ?? ''
 
 const names = Object.keys(manifest.exports)
   .filter((each) => each !== './package.json')
@@ -79,6 +81,7 @@ const program = ts.createProgram(
     write('lines.ts', LINES),
     write('every-export.ts', EVERY_EXPORT(names)),
     write('readme.ts', readmeExample()),
+    write('readme-embedding.ts', readmeExample('embedding')),
   ],
   options,
 )
@@ -115,6 +118,7 @@ t.test(
   'it compiles for a stranger: a proxy, the line protocol, each export, the example of the README',
   async (t) => {
     t.match(readmeExample(), /createServer/, 'the README has an example')
+    t.match(readmeExample('embedding'), /createProxy/, 'and one of embedding')
     t.match(lineProtocol(), /from 'fermata-proxy\/continuation'/)
     t.strictSame(ts.getPreEmitDiagnostics(program).map(worded), [])
     t.notOk(program.emit().emitSkipped)

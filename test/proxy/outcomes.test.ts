@@ -8,7 +8,7 @@ import { tableOf } from '../../tools/testbed/frames.js'
 import { filesUnder, read } from '../house/source-rules.js'
 
 /** Rooms whose faults and refusals end exchanges. */
-const ROOMS = ['transport', 'engine', 'http', 'http1', 'http2', 'proxy']
+const ROOMS = ['transport', 'engine', 'http', 'http1', 'http2', 'node', 'proxy', 'server/embedding']
 /** Functions that get a code, and which of their arguments that is. */
 const MAKERS: ReadonlyMap<string, number> = new Map([
   ['fault', 0],
@@ -33,6 +33,8 @@ function codesIn(file: string, source: string): string[] {
   const visit = (node: ts.Node): void => {
     if (ts.isCallExpression(node) && ts.isIdentifier(node.expression) && MAKERS.has(node.expression.text))
       found.push(...texts(node.arguments[MAKERS.get(node.expression.text) as number]))
+    else if (ts.isNewExpression(node) && node.expression.getText() === 'ProxyError')
+      found.push(...texts(node.arguments?.[0]))
     else if (ts.isPropertyAssignment(node) && node.name.getText() === 'outcome')
       found.push(...texts(node.initializer))
     else if (

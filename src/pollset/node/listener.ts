@@ -34,7 +34,7 @@ export interface NodeListenerLimits extends NodeSocketLimits {
 
 /** What a listener needs of its pollset. */
 export interface HandleAdopter extends Marks {
-  adopt(socket: NodeSocket): NodeSocket
+  note(socket: NodeSocket): NodeSocket
   /** Forgets a listener that has closed. */
   drop(listener: NodeListener): void
   newReading(): Reading
@@ -119,7 +119,7 @@ export class NodeListener extends Listener implements Marked, HandleReceiver {
     }
     const remote = { host: numericHost(net.remoteAddress ?? ''), port: net.remotePort ?? 0 }
     const id = `${this.id}.${++this.accepts}`
-    accepted.push(pollset.adopt(new NodeSocket(net, remote, id, pollset, limits, reading)))
+    accepted.push(pollset.note(new NodeSocket(net, remote, id, pollset, limits, reading)))
     pollset.mark(this, ACCEPTABLE)
   }
 

@@ -6,6 +6,7 @@ import { randomBytes, randomFillSync } from 'node:crypto'
 import { lookup } from 'node:dns'
 import { connect, isIP, type NetConnectOpts, type Socket as NetSocket } from 'node:net'
 import { performance } from 'node:perf_hooks'
+import { TLSSocket } from 'node:tls'
 import {
   type Address,
   COMMANDED,
@@ -26,12 +27,13 @@ import { FileWatch } from './file-watch.js'
 import { type TcpKeepAlive, tcpKeepAlive } from './keep-alive.js'
 import { faultOf, NodeListener, type NodeListenerLimits } from './listener.js'
 import { NodeLogFile } from './log-file.js'
+import { numericHost } from './networks.js'
 import { NodeQuery } from './query.js'
 import { reaches } from './reaches.js'
 import { ReadBuffers, Reading } from './reading.js'
 import { type Marked, type Marks, NodeSocket } from './socket.js'
 import { Thread } from './thread.js'
-import { NodeTlsClient, NodeTlsServer } from './tls.js'
+import { NodeTlsClient, NodeTlsServer, securedBy } from './tls.js'
 
 export interface NodePollsetLimits extends TurnLimits, NodeListenerLimits {
   /** The number of commands that wait for the next turn. One more is dropped. */
@@ -126,15 +128,20 @@ export class NodePollset extends Turns implements Pollset, Marks {
   /** Threads and watches. */
   private readonly helpers = new Set<{ end(): void }>()
   private readonly backendKeepAlive: TcpKeepAlive
+  private readonly background: boolean
+  /** Keeps the process alive while it is busy in the background. */
+  private holding: NodeJS.Timeout | null = null
   readonly certificates = new KnownCertificates()
   private readonly ticketKeys = randomBytes(TICKET_KEYS_BYTES)
   private readonly onImmediate: () => void
   private readonly onTimer: () => void
 
-  constructor(limits: Partial<NodePollsetLimits> = {}) {
+  /** @param background its timers and idle connections do not keep the process from ending (P40) */
+  constructor(limits: Partial<NodePollsetLimits> = {}, background = false) {
     const bounds = { ...nodePollsetLimits, ...limits }
     super(bounds)
     this.bounds = bounds
+    this.background = background
     this.backendKeepAlive = tcpKeepAlive(bounds.backendTcpKeepAliveMs)
     this.commands = new NodeCommands(this, bounds.commandsMax)
     this.onImmediate = () => {
@@ -177,7 +184,8 @@ export class NodePollset extends Turns implements Pollset, Marks {
     if (tls === undefined && preamble === undefined) {
       const reading = new Reading(this.readBuffers)
       const net = connect({ ...options, onread: reading } as NetConnectOpts)
-      return this.adopt(new NodeSocket(net, address, id, this, this.bounds, reading))
+      if (this.background) net.unref()
+      return this.note(new NodeSocket(net, address, id, this, this.bounds, reading))
     }
     const clear = tls === undefined || preamble !== undefined ? connect(options as NetConnectOpts) : null
     if (preamble !== undefined) clear?.write(preamble)
@@ -185,7 +193,8 @@ export class NodePollset extends Turns implements Pollset, Marks {
       tls === undefined
         ? (clear as NetSocket)
         : (tls as NodeTlsClient).connect(clear === null ? options : { socket: clear }, this.backendKeepAlive)
-    return this.adopt(new NodeSocket(net, address, id, this, this.bounds))
+    if (this.background) net.unref()
+    return this.note(new NodeSocket(net, address, id, this, this.bounds))
   }
 
   tlsServer(options: TlsServerOptions): TlsServer {
@@ -243,6 +252,7 @@ export class NodePollset extends Turns implements Pollset, Marks {
   close(): void {
     this.closed = true
     if (this.timer !== null) clearTimeout(this.timer)
+    if (this.holding !== null) clearInterval(this.holding)
     for (const listener of [...this.listeners]) listener.close()
     for (const socket of this.sockets) socket.destroy()
     for (const each of this.helpers) each.end()
@@ -260,9 +270,33 @@ export class NodePollset extends Turns implements Pollset, Marks {
   }
 
   /** Notes a socket, so that {@link close} can destroy it. */
-  adopt(socket: NodeSocket): NodeSocket {
+  note(socket: NodeSocket): NodeSocket {
     this.sockets.add(socket)
     return socket
+  }
+
+  /**
+   * Takes over an open socket of the program that embeds us, from its next byte on (P39). From here on it is
+   * this pollset's alone.
+   * @param head the bytes that have been read of it and belong to us
+   */
+  adopt(net: NetSocket, head: Uint8Array, id: string): Socket {
+    const remote = { host: numericHost(net.remoteAddress ?? ''), port: net.remotePort ?? 0 }
+    net.setTimeout?.(0)
+    net.setNoDelay?.(true)
+    const socket = this.note(new NodeSocket(net, remote, id, this, this.bounds))
+    if (net instanceof TLSSocket) socket.secured = securedBy(net)
+    if (head.length > 0) socket.bytesRead(Buffer.from(head), null)
+    if (net.destroyed) socket.netClosed()
+    return socket
+  }
+
+  /** Requests of the embedding program run, or run no longer: the process does not end meanwhile (P40). */
+  busy(isBusy: boolean): void {
+    if (!this.background || this.closed) return
+    if (isBusy) this.holding ??= setInterval(() => {}, TIMER_MS_MAX)
+    if (isBusy) this.holding?.ref()
+    else this.holding?.unref()
   }
 
   drop(listener: NodeListener): void {
@@ -312,5 +346,6 @@ export class NodePollset extends Turns implements Pollset, Marks {
     if (at === Number.POSITIVE_INFINITY) return
     this.timerAt = at
     this.timer = setTimeout(this.onTimer, Math.min(TIMER_MS_MAX, Math.max(1, Math.ceil(at - this.now))))
+    if (this.background) this.timer.unref()
   }
 }

@@ -1,0 +1,16 @@
+// The bounds of the frontend of a program of Node's.
+
+export interface NodeFrontendLimits {
+  /** The bytes of a request body that may be buffered before reading of it pauses. */
+  readonly bodyAheadBytesMax: number
+  /** The bytes of interim (1xx) responses of one request that wait to be sent. More are dropped. */
+  readonly interimBytesMax: number
+  /** The number of targets that a function has named and that keep their connections. */
+  readonly targetsMax: number
+}
+
+export const nodeFrontendLimits: NodeFrontendLimits = {
+  bodyAheadBytesMax: 256 * 1024,
+  interimBytesMax: 64 * 1024,
+  targetsMax: 1_000,
+}

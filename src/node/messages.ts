@@ -1,0 +1,81 @@
+// Node's messages, as much of them as is used here: those of node:http and of the compatibility API of
+// node:http2 are alike. Other readables and writables of the same shape do as well.
+
+import type { Head } from '../http/index.js'
+
+/** The connection of a message: a net.Socket or TLSSocket, or Node's stand-in for that of HTTP/2. */
+export interface NodeConnection {
+  readonly remoteAddress?: string | undefined
+  readonly remotePort?: number | undefined
+  readonly localAddress?: string | undefined
+  readonly localPort?: number | undefined
+}
+
+/** Where the body of a request is read from. */
+export interface NodeBody {
+  on(event: string, listener: (...args: never[]) => void): unknown
+  off(event: string, listener: (...args: never[]) => void): unknown
+  pause(): unknown
+  resume(): unknown
+}
+
+/** Takes what a stream sends: a response of Node's, or what stands in its place. */
+export interface Sink {
+  /** It takes no more bytes before it has called {@link SinkEvents.drained}. */
+  readonly isBlocked: boolean
+  /** An interim (1xx) head, before {@link begin}. It may be dropped. */
+  interim(head: Head): void
+  /** The final head. `more`: bytes of the body or the end follow at once, so it may wait for them. */
+  begin(head: Head, more: boolean): void
+  /** Bytes of the body, which are not changed afterwards. */
+  write(bytes: Buffer): void
+  /**
+   * The end of the message, with the last bytes of the body, or null. Returns whether all has left; else
+   * {@link SinkEvents.left} tells it.
+   */
+  end(bytes: Buffer | null, trailers: readonly (readonly [string, string])[] | null): boolean
+  /** Cuts the message, so that it cannot look whole. */
+  cut(): void
+}
+
+/** What a sink tells, from callbacks of Node: it only marks. */
+export interface SinkEvents {
+  /** It takes bytes again. */
+  drained(): void
+  /** The whole message has left. */
+  left(): void
+  /** It has closed, with or without a fault. */
+  gone(): void
+}
+
+/** A response of node:http, or of the compatibility API of node:http2. */
+export interface NodeResponse {
+  readonly headersSent: boolean
+  readonly writableEnded: boolean
+  readonly writableFinished?: boolean
+  readonly destroyed?: boolean
+  readonly chunkedEncoding?: boolean
+  readonly socket: unknown
+  /** Of HTTP/2 only. */
+  readonly stream?: NodeHttp2Stream | undefined
+  statusCode: number
+  getHeaderNames(): string[]
+  setHeader(name: string, value: string | readonly string[]): unknown
+  writeHead(status: number, fields?: string[]): unknown
+  flushHeaders(): unknown
+  write(bytes: Buffer): boolean
+  end(bytes?: Buffer): unknown
+  addTrailers(trailers: Record<string, string>): unknown
+  writeContinue(): unknown
+  writeProcessing?(): unknown
+  writeEarlyHints?(hints: Record<string, string | string[]>): unknown
+  destroy(error?: Error): unknown
+  on(event: string, listener: (...args: never[]) => void): unknown
+  once(event: string, listener: (...args: never[]) => void): unknown
+}
+
+export interface NodeHttp2Stream {
+  readonly id?: number | undefined
+  close(code: number): unknown
+  additionalHeaders(headers: Record<string, string | number | string[]>): unknown
+}

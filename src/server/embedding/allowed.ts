@@ -1,0 +1,40 @@
+// Which addresses a target may have that a function of the program has named: such a function often follows
+// what the request asks for, and a client must not reach what only the program can.
+
+import { Networks } from '../../pollset/index.js'
+import { ConfigError } from '../address.js'
+
+/** Networks that are not the public internet (RFC 6890). */
+const NOT_PUBLIC = [
+  '0.0.0.0/8',
+  '10.0.0.0/8',
+  '100.64.0.0/10',
+  '127.0.0.0/8',
+  '169.254.0.0/16',
+  '172.16.0.0/12',
+  '192.0.0.0/24',
+  '192.168.0.0/16',
+  '198.18.0.0/15',
+  '224.0.0.0/4',
+  '240.0.0.0/4',
+  '::/128',
+  '::1/128',
+  '64:ff9b::/96',
+  'fc00::/7',
+  'fe80::/10',
+  'ff00::/8',
+] as const
+
+/** Returns whether an address may be connected to: a public one, or one of these networks. */
+export function allowedBeside(allowPrivate: boolean | readonly string[]): (host: string) => boolean {
+  if (allowPrivate === true) return () => true
+  const closed = new Networks([...NOT_PUBLIC])
+  let open: Networks
+  try {
+    open = new Networks(allowPrivate === false ? [] : allowPrivate)
+  } catch (error) {
+    throw new ConfigError(`allowPrivate: ${(error as Error).message}`)
+  }
+  // A Unix-domain socket has no host.
+  return (host) => host !== '' && (!closed.has(host) || open.has(host))
+}

@@ -1,0 +1,103 @@
+// The options of http-proxy, as those of createProxy.
+
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Readable } from 'node:stream'
+import type { RequestOptions, Target } from './options.js'
+import { readTarget, type TargetUrl } from './target-url.js'
+
+/** The options of http-proxy 1.18. */
+export interface CompatOptions {
+  target?: Target | null
+  forward?: Target | null
+  /** Ignored: connections are kept and shared by themselves. */
+  agent?: unknown
+  ssl?: unknown
+  ws?: boolean
+  xfwd?: boolean
+  secure?: boolean
+  toProxy?: boolean
+  prependPath?: boolean
+  ignorePath?: boolean
+  /** Ignored: the operating system chooses it. */
+  localAddress?: string
+  changeOrigin?: boolean
+  preserveHeaderKeyCase?: boolean
+  auth?: string
+  hostRewrite?: string
+  autoRewrite?: boolean
+  protocolRewrite?: string
+  cookieDomainRewrite?: string | Record<string, string> | false
+  cookiePathRewrite?: string | Record<string, string> | false
+  headers?: Record<string, string | string[]>
+  method?: string
+  proxyTimeout?: number
+  timeout?: number
+  followRedirects?: boolean
+  selfHandleResponse?: boolean
+  buffer?: Readable
+  ca?: string
+}
+
+const TAKEN = [
+  'xfwd',
+  'prependPath',
+  'ignorePath',
+  'auth',
+  'hostRewrite',
+  'autoRewrite',
+  'protocolRewrite',
+  'cookieDomainRewrite',
+  'cookiePathRewrite',
+  'headers',
+  'method',
+  'selfHandleResponse',
+] as const
+
+const isHost = (host: string | undefined): boolean =>
+  host !== undefined && /^[\w.~%!$&'()*+,;=-]+(?::\d*)?$|^\[[\da-f:.]+\](?::\d*)?$/i.test(host)
+
+/** The authority part of an absolute URL in a path, which url.parse makes a path of (toProxy). */
+const wholeUrl = (path: string): string =>
+  `/${path}`.replace(/\/+/g, '/').replace('http:/', 'http://').replace('https:/', 'https://')
+
+/** Returns what a call of http-proxy with these options asks of createProxy. */
+export function optionsOf(options: CompatOptions, request: IncomingMessage): RequestOptions {
+  const all: Record<string, unknown> = {}
+  for (const name of TAKEN)
+    if (options[name] !== undefined && options[name] !== null) all[name] = options[name]
+  const { target, forward, changeOrigin, secure, ca, proxyTimeout, buffer, toProxy } = options
+  if (target != null) all['target'] = target
+  if (forward != null) all['mirror'] = forward
+  if (changeOrigin === true) all['host'] = 'target'
+  const authority = ca ?? (target as { ca?: string } | undefined)?.ca
+  if (secure === false || authority !== undefined)
+    all['tls'] = { verify: secure !== false, ...(authority === undefined ? {} : { ca: String(authority) }) }
+  if (typeof proxyTimeout === 'number' && proxyTimeout > 0)
+    all['timeouts'] = { head: proxyTimeout, idle: proxyTimeout, connect: proxyTimeout }
+  if (buffer !== undefined) all['body'] = buffer
+  if (toProxy === true && options.ignorePath !== true) all['pathRewrite'] = () => wholeUrl(request.url ?? '/')
+  // HTTP/1.0 need not name a host, and some clients name none that is one: then the backend's is named.
+  if (!isHost(request.headers.host) && all['host'] === undefined && (target ?? forward) != null)
+    all['headers'] = {
+      host: readTarget((target ?? forward) as string | URL | TargetUrl).authority,
+      ...(all['headers'] as object),
+    }
+  return all as RequestOptions
+}
+
+/** `content-type` as `Content-Type`. */
+const titled = (name: string): string =>
+  name.replace(/(^|-)([a-z])/g, (_, dash, letter) => dash + letter.toUpperCase())
+
+/** Has the names of a response's fields written in their usual case (preserveHeaderKeyCase). */
+export function titledFields(response: ServerResponse): void {
+  const { setHeader } = response
+  response.setHeader = function (name, value) {
+    return setHeader.call(this, titled(name), value)
+  }
+  // The fields are set one by one where something stands before writeHead.
+  const { writeHead } = response
+  response.writeHead = function (this: ServerResponse, ...args: unknown[]) {
+    return writeHead.apply(this, args as never)
+  } as typeof writeHead
+}

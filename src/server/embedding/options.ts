@@ -1,0 +1,212 @@
+// The options of createProxy, and what each request is proxied with: its own options over those of the proxy.
+
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
+import type { Duplex, Readable, Transform } from 'node:stream'
+import { didYouMean } from '../../config/nearest.js'
+import { ConfigError } from '../address.js'
+import type { SomeLimits } from '../limits.js'
+import type { TargetUrl } from './target-url.js'
+
+/** A request of node:http, or of the compatibility API of node:http2. */
+export type ProxyRequest = IncomingMessage | Http2ServerRequest
+/** The response to it. */
+export type ProxyReply = ServerResponse | Http2ServerResponse
+
+/** A URL: `http://`, `https://`, `h2c://` or `h2://`, then HOST:PORT and a path that goes first. */
+export type Target = string | URL | TargetUrl
+
+/** Chooses the target of a request. */
+export type TargetChoice = (request: ProxyRequest) => Target | Promise<Target>
+
+/** The head of a response, as a transform sees it. It must not be changed here. */
+export interface TransformedHead {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string | string[]>>
+  readonly request: ProxyRequest
+}
+
+/** What a single request may have of its own. */
+export interface RequestOptions {
+  /** Where the request goes. */
+  readonly target?: Target | TargetChoice | undefined
+  /** Gets a copy of each request, whose answer nobody waits for. */
+  readonly mirror?: Target | undefined
+  /** The Host that the backend gets: the client's (the default), or the target's. */
+  readonly host?: 'client' | 'target' | undefined
+  /** Rewrites a Location that names the target to what the client asked for. */
+  readonly reverse?: boolean | undefined
+  /** The host of a Location that names the target. */
+  readonly hostRewrite?: string | undefined
+  /** The host of a Location that names the target becomes that of the request. */
+  readonly autoRewrite?: boolean | undefined
+  /** The scheme of a Location that names the target. */
+  readonly protocolRewrite?: string | undefined
+  /** Domains of cookies, by their old domain, or `*` for any; '' removes it. */
+  readonly cookieDomainRewrite?: string | Readonly<Record<string, string>> | false | undefined
+  /** Paths of cookies, likewise. */
+  readonly cookiePathRewrite?: string | Readonly<Record<string, string>> | false | undefined
+  /** Patterns and what replaces their first match, in order, or a function of the path with its query. */
+  readonly pathRewrite?: Readonly<Record<string, string>> | PathRewrite | undefined
+  /** False leaves the path of the target out. */
+  readonly prependPath?: boolean | undefined
+  /** True leaves the path of the request out. */
+  readonly ignorePath?: boolean | undefined
+  /** Tells the backend of the client in X-Forwarded-For, -Port, -Proto and -Host. */
+  readonly xfwd?: boolean | undefined
+  /** Fields of each request, in place of the client's. */
+  readonly headers?: Readonly<Record<string, string | readonly string[]>> | undefined
+  /** `USER:PASSWORD` for the backend. */
+  readonly auth?: string | undefined
+  /** The method in place of the client's. */
+  readonly method?: string | undefined
+  /** The body in place of the request's. */
+  readonly body?: Readable | Buffer | string | undefined
+  /** Gives the response to the listeners of `proxyRes`, which answer the client themselves. */
+  readonly selfHandleResponse?: boolean | undefined
+  /** Makes what the body of a response passes through; null lets it pass as it is. */
+  readonly transform?: ((head: TransformedHead) => Transform | null) | undefined
+  readonly timeouts?: ProxyTimeouts | undefined
+  readonly tls?: ProxyTls | undefined
+}
+
+/** In ms; 0 waits for ever. */
+export interface ProxyTimeouts {
+  /** The wait for a connection, while none is open. */
+  readonly connect?: number
+  /** The wait for a stream on an open connection. */
+  readonly lease?: number
+  /** The wait for the response head. */
+  readonly head?: number
+  /** The longest silence in a body. */
+  readonly idle?: number
+  /** The longest silence in a WebSocket. */
+  readonly tunnel?: number
+  /** The whole exchange. */
+  readonly request?: number
+}
+
+/** The TLS of connections to the backend. */
+export interface ProxyTls {
+  /** False accepts any certificate. */
+  readonly verify?: boolean
+  /** PEM of the trusted authorities, in place of those of the runtime. */
+  readonly ca?: string
+  /** The server name that is sent and checked, in place of the target's. */
+  readonly name?: string
+}
+
+export interface ProxyOptions extends RequestOptions {
+  /**
+   * Networks that a `target` function may name though they are private, loopback or link-local: addresses,
+   * `ADDRESS/BITS`, or true for all. By default none, since such a function often follows the request.
+   */
+  readonly allowPrivate?: boolean | readonly string[] | undefined
+  /** Proxies whose forwarding fields are believed, and which. Implies `xfwd`. */
+  readonly trustedProxies?: { readonly addresses: readonly string[]; readonly fields: readonly string[] }
+  /** Which requests share connections to the backend: those of all clients, or of one client connection. */
+  readonly share?: 'process' | 'connection' | undefined
+  /** Attempts of a request that may be sent again; 1 for no retry. */
+  readonly attempts?: number | undefined
+  readonly limits?: SomeLimits | undefined
+  /** `detailed`: our own errors tell clients what happened. */
+  readonly errors?: 'plain' | 'detailed' | undefined
+  /** Writes a line about errors of the proxy itself. */
+  readonly log?: ((line: string) => void) | undefined
+}
+
+/** Returns the path, with its query, that goes in place of this one. */
+export type PathRewrite = (path: string, request: ProxyRequest) => string
+
+export const REQUEST_OPTIONS: readonly (keyof RequestOptions)[] = [
+  'target',
+  'mirror',
+  'host',
+  'reverse',
+  'hostRewrite',
+  'autoRewrite',
+  'protocolRewrite',
+  'cookieDomainRewrite',
+  'cookiePathRewrite',
+  'pathRewrite',
+  'prependPath',
+  'ignorePath',
+  'xfwd',
+  'headers',
+  'auth',
+  'method',
+  'body',
+  'selfHandleResponse',
+  'transform',
+  'timeouts',
+  'tls',
+]
+const PROXY_OPTIONS: readonly (keyof ProxyOptions)[] = [
+  ...REQUEST_OPTIONS,
+  'allowPrivate',
+  'trustedProxies',
+  'share',
+  'attempts',
+  'limits',
+  'errors',
+  'log',
+]
+
+/** Options of http-proxy and of its users that have another name here, or none. */
+const ELSEWHERE: Readonly<Record<string, string>> = {
+  changeOrigin: "write host: 'target'",
+  router: 'write target: (request) => url',
+  pathFilter: 'mount the middleware at a path',
+  secure: 'write tls: { verify: false }',
+  ssl: 'listeners are the program’s own',
+  agent: 'connections are kept and shared by themselves',
+  ws: 'ws() is always there',
+  toProxy: 'a request to another proxy is not supported',
+  buffer: 'write body',
+  followRedirects: 'redirects are the client’s to follow',
+  timeout: 'write timeouts: { idle }',
+  proxyTimeout: 'write timeouts: { head }',
+  forward: 'write mirror',
+  localAddress: 'the operating system chooses the local address',
+  preserveHeaderKeyCase: 'names of fields are in lower case',
+}
+
+const checkNames = (options: object, known: readonly string[]): void => {
+  for (const name of Object.keys(options)) {
+    if (known.includes(name)) continue
+    const elsewhere = Object.hasOwn(ELSEWHERE, name)
+    const hint = elsewhere ? `: ${ELSEWHERE[name]}` : didYouMean(name, known)
+    throw new ConfigError(`there is no option '${name}'${hint}`)
+  }
+}
+
+const TIMEOUTS: readonly (keyof ProxyTimeouts)[] = ['connect', 'lease', 'head', 'idle', 'tunnel', 'request']
+
+function checkTimeouts(timeouts: ProxyTimeouts): void {
+  for (const [name, value] of Object.entries(timeouts) as [string, unknown][]) {
+    if (!(TIMEOUTS as readonly string[]).includes(name))
+      throw new ConfigError(`timeouts: there is no '${name}'${didYouMean(name, TIMEOUTS)}`)
+    if (typeof value !== 'number' || !(value >= 0))
+      throw new ConfigError(`timeouts.${name} must be 0 or more ms, not ${String(value)}`)
+  }
+}
+
+/** Throws a {@link ConfigError} that says what to write. */
+export function checkRequestOptions(options: RequestOptions): void {
+  checkNames(options, REQUEST_OPTIONS)
+  if (options.timeouts !== undefined) checkTimeouts(options.timeouts)
+}
+
+/** Throws a {@link ConfigError} that says what to write. */
+export function checkProxyOptions(options: ProxyOptions): void {
+  checkNames(options, PROXY_OPTIONS)
+  if (options.timeouts !== undefined) checkTimeouts(options.timeouts)
+  const { host, attempts } = options
+  if (host !== undefined && host !== 'client' && host !== 'target')
+    throw new ConfigError(`host must be 'client' or 'target', not '${String(host)}'`)
+  if (attempts !== undefined && !(Number.isInteger(attempts) && attempts >= 1))
+    throw new ConfigError(`attempts must be a whole number from 1 on, not ${String(attempts)}`)
+}
+
+/** The socket that the program was given with `upgrade`. */
+export type UpgradeSocket = Duplex

@@ -1,0 +1,181 @@
+// The backends of an embedded proxy, by target. Those of functions may be any number: when there are too
+// many, the one that was used longest ago retires. It serves the requests that it has, then its connections
+// close.
+
+import type { BackendConfig } from '../../config/index.js'
+import type { Client, HttpWorld } from '../../http/index.js'
+import {
+  Backend,
+  backendOptions,
+  Endpoint,
+  type ProxyLimits,
+  Route,
+  settingsOf,
+  Weighted,
+} from '../../proxy/index.js'
+import { parseBackend } from '../address.js'
+import type { Limits } from '../limits.js'
+import type { Protocols } from '../protocols.js'
+import type { ProxyTimeouts, ProxyTls } from './options.js'
+import type { ReadTarget } from './target-url.js'
+
+/** What the connections and the exchanges of a target depend on, beside its URL. */
+export interface TargetSettings {
+  readonly timeouts: ProxyTimeouts
+  readonly tls: ProxyTls
+  readonly share: 'process' | 'connection'
+  /** 0: as the limits say. */
+  readonly attempts: number
+  readonly errors: 'plain' | 'detailed'
+  /** Its connections go to allowed addresses only. */
+  readonly guarded: boolean
+}
+
+interface Known {
+  readonly backend: Backend
+  readonly endpoint: Endpoint
+  readonly routes: Map<string, Route>
+}
+
+const NO_SOURCE = { file: '', line: 0, column: 0 }
+
+/** The timeouts that differ within one target, of which routes are kept. */
+const ROUTES_MAX = 100
+
+export class Targets {
+  private readonly world: HttpWorld
+  private readonly protocols: Protocols
+  private readonly limits: Limits
+  private readonly most: number
+  /** Least recently used first. */
+  private readonly known = new Map<string, Known>()
+  /** All endpoints whose engines are not closed. */
+  private readonly living = new Set<Endpoint>()
+  private readonly allows: (host: string) => boolean
+
+  /** @param allows whether a guarded target may have this numeric address */
+  constructor(world: HttpWorld, protocols: Protocols, limits: Limits, allows: (host: string) => boolean) {
+    this.world = world
+    this.protocols = protocols
+    this.limits = limits
+    this.most = limits.node.targetsMax
+    this.allows = allows
+  }
+
+  /** Returns the route to a target. Throws if an authority is not PEM. */
+  routeTo(target: ReadTarget, settings: TargetSettings): Route {
+    const { tls, share, guarded } = settings
+    const key = `${target.url} ${tls.verify} ${tls.name} ${tls.ca} ${share} ${guarded}`
+    let known = this.known.get(key)
+    if (known === undefined) {
+      known = this.made(target, settings)
+      this.known.set(key, known)
+      if (this.known.size > this.most) this.retireOldest()
+    } else if (this.known.size > 1) {
+      this.known.delete(key)
+      this.known.set(key, known)
+    }
+    return this.routeOf(known, settings)
+  }
+
+  private retireOldest(): void {
+    for (const [key, { backend }] of this.known) {
+      this.known.delete(key)
+      backend.retire()
+      return
+    }
+  }
+
+  private made({ url }: ReadTarget, { tls, share, guarded }: TargetSettings): Known {
+    const engines = this.protocols.enginesTo(
+      url,
+      configOf(url, tls, share, this.limits),
+      undefined,
+      guarded ? this.allows : undefined,
+    )
+    const endpoint = new Endpoint(this.world, engines)
+    this.living.add(endpoint)
+    endpoint.onUnused = () => {
+      this.living.delete(endpoint)
+      engines.close()
+    }
+    return { backend: new Backend(this.world, url, [endpoint], backendOptions), endpoint, routes: new Map() }
+  }
+
+  private routeOf({ backend, routes }: Known, { timeouts, attempts, errors }: TargetSettings): Route {
+    const key = `${JSON.stringify(timeouts)} ${attempts} ${errors}`
+    const found = routes.get(key)
+    if (found !== undefined) return found
+    const { proxy } = this.limits
+    const route = routeWith(this.world, proxy, backend, timeouts, attempts, errors)
+    if (routes.size >= ROUTES_MAX) routes.clear()
+    routes.set(key, route)
+    return route
+  }
+
+  /** The connections to backends, those that are being opened included. */
+  get sessions(): number {
+    let count = 0
+    for (const { engines } of this.living) for (const each of engines.engines()) count += each.sessions.length
+    return count
+  }
+
+  clientClosed(client: Client): void {
+    for (const { engines } of this.living) engines.clientClosed(client)
+  }
+
+  close(): void {
+    for (const { engines } of this.living) engines.close()
+  }
+}
+
+function routeWith(
+  { pollset }: HttpWorld,
+  limits: ProxyLimits,
+  backend: Backend,
+  timeouts: ProxyTimeouts,
+  attempts: number,
+  errors: 'plain' | 'detailed',
+): Route {
+  const base = settingsOf(backend.name, limits)
+  const settings = {
+    ...base,
+    errors,
+    timeouts: {
+      connectMs: timeouts.connect ?? base.timeouts.connectMs,
+      leaseMs: timeouts.lease ?? base.timeouts.leaseMs,
+      headMs: timeouts.head ?? base.timeouts.headMs,
+      idleMs: timeouts.idle ?? base.timeouts.idleMs,
+      tunnelMs: timeouts.tunnel ?? base.timeouts.tunnelMs,
+      requestMs: timeouts.request ?? base.timeouts.requestMs,
+    },
+    retry: attempts === 0 ? base.retry : { ...base.retry, attempts },
+    path: { ambiguous: 'pass', forward: 'client' } as const,
+  }
+  return new Route(pollset, limits, settings, {
+    kind: 'backend',
+    to: new Weighted([{ to: backend, weight: 1 }]),
+  })
+}
+
+/** The configuration of a backend of one URL. */
+const configOf = (
+  url: string,
+  tls: ProxyTls,
+  share: 'process' | 'connection',
+  { engine }: Limits,
+): BackendConfig => ({
+  name: url,
+  protocol: parseBackend(url).scheme,
+  endpoints: [],
+  discovery: null,
+  tls: { ca: tls.ca ?? null, name: tls.name ?? null, verify: tls.verify ?? true },
+  share,
+  sendProxy: null,
+  balance: { policy: 'least-requests', key: null, bound: 0, slowStartMs: 0, affinity: null },
+  health: { active: null, passive: null, panic: 0 },
+  limits: { sessions: null, requests: 0, pending: engine.queueMax, sessionAgeMs: 0, streamsPerSession: 0 },
+  retryBudget: null,
+  source: NO_SOURCE,
+  sources: {},
+})

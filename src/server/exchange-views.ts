@@ -1,0 +1,75 @@
+// Exchanges as programs see them: those that run, and those that have ended.
+
+import { stateOf, stepOf } from '../continuation/index.js'
+import type { HttpWorld } from '../http/index.js'
+import { formatAddress } from '../pollset/index.js'
+import { Exchange } from '../proxy/index.js'
+import type { ExchangeReport } from './create-server.js'
+
+/** An exchange that runs. */
+export interface LiveExchange {
+  /** The id of the exchange, as in the trace: `m3/s5`. */
+  readonly id: string
+  readonly method: string
+  readonly host: string
+  readonly path: string
+  /** The step that it runs next, or waits in (spec/exchange.md). */
+  readonly step: string
+  readonly state: string
+  /** The ids of what it waits for. */
+  readonly waitsFor: readonly string[]
+  /** ms that it has waited */
+  readonly sinceMs: number
+  /** ms since it came */
+  readonly ageMs: number
+  /** ms until its wait is late; null if it never is */
+  readonly lateInMs: number | null
+  /** The address of the client. */
+  readonly client: string
+  /** The name of the backend; null if none is chosen. */
+  readonly backend: string | null
+  /** Times that it was sent. */
+  readonly attempts: number
+  /** It is a tunnel, which is open. */
+  readonly tunnel: boolean
+}
+
+function viewOf(x: Exchange): LiveExchange {
+  const { request, now, slot0, slot1, slot2, frontend } = x
+  return {
+    id: x.id,
+    method: request.method?.value ?? '',
+    host: request.host,
+    path: request.path?.value ?? '',
+    step: stepOf(x),
+    state: stateOf(x),
+    waitsFor: [slot0, slot1, slot2].flatMap((each) => (each === null ? [] : [each.id])),
+    sinceMs: now - x.since,
+    ageMs: now - x.receivedAt,
+    lateInMs: x.deadlineArmed ? x.deadlineAt - now : null,
+    client: formatAddress(frontend.client.addresses.from),
+    backend: x.backend?.name ?? null,
+    attempts: x.attempts,
+    tunnel: x.tunnelOpen,
+  }
+}
+
+/** Lists the exchanges of a World that run, the newest first. */
+export function liveExchanges({ scheduler }: HttpWorld): LiveExchange[] {
+  const found: LiveExchange[] = []
+  for (const each of scheduler.alive()) if (each instanceof Exchange) found.push(viewOf(each))
+  return found
+}
+
+/** Returns what is told of an exchange that has ended. */
+export const reportOf = (x: Exchange): ExchangeReport => ({
+  id: x.id,
+  method: x.request.method?.value ?? '',
+  host: x.request.host,
+  path: x.request.path?.value ?? '',
+  backend: x.backend?.name ?? null,
+  outcome: x.outcome,
+  attempts: x.attempts,
+  status: x.status,
+  durationMs: x.now - x.receivedAt,
+})

@@ -1,0 +1,174 @@
+// Runs the tests and the examples of http-proxy 1.18.1 against fermata-proxy/compat. They are those of Debian's
+// source package node-http-proxy, fetched with apt-get into a temporary folder, and never committed; what they
+// need is installed there by npm. The tables of spec/compat.md say which of the tests pass, and name all.
+//
+//   npm run compat [-- --source DIR]
+
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Command } from 'commander'
+import { examples } from './compat/examples.js'
+import { tableOf } from './testbed/frames.js'
+import { run } from './testbed/programs.js'
+
+const PACKAGES = [
+  'mocha@3',
+  'expect.js@0.3',
+  'semver@5',
+  'socket.io@2',
+  'socket.io-client@2',
+  'sse@0.0.8',
+  'ws@3',
+  'eventemitter3@4',
+  'follow-redirects@1',
+  'requires-port@1',
+  'concat-stream@2',
+  'async@3',
+  'colors@1.3',
+  'connect@2',
+  'body-parser@1',
+]
+const SOURCE = 'deb-src http://deb.debian.org/debian bookworm main'
+const TIMEOUT_MS = 180_000
+/** Some tests count on a fast machine: one that has passed once passes. */
+const TRIES = 3
+
+const PUBLIC = ['lib-http-proxy-test', 'lib-https-proxy-test', 'lib-http-proxy-passes-web-incoming-test']
+const INSIDE = [
+  'lib-http-proxy-common-test',
+  'lib-http-proxy-passes-web-incoming-test',
+  'lib-http-proxy-passes-web-outgoing-test',
+  'lib-http-proxy-passes-ws-incoming-test',
+]
+
+const { source } = new Command('compat')
+  .description("Runs http-proxy's own tests and examples against fermata-proxy/compat.")
+  .option(
+    '--source <dir>',
+    'the unpacked source of http-proxy, which is copied; fetched with apt-get without it',
+  )
+  .parse()
+  .opts<{ source?: string }>()
+
+const folder = mkdtempSync(join(tmpdir(), 'fermata-compat-'))
+process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
+const root = join(import.meta.dirname, '..', '..')
+let failures = 0
+
+function fail(text: string): void {
+  failures++
+  console.log(`not ok: ${text}`)
+}
+
+async function must(command: string, args: readonly string[], cwd: string): Promise<string> {
+  const result = await run(command, args, { cwd, timeoutMs: TIMEOUT_MS })
+  if (result.code !== 0)
+    throw new Error(`${command} ended with ${result.code}:\n${result.stderr.slice(-2000)}`)
+  return result.stdout
+}
+
+/** Fetches the source, with lists and caches of its own. */
+async function fetched(): Promise<string> {
+  const lists = join(folder, 'apt')
+  for (const each of ['parts', 'lists/partial', 'cache/archives/partial'])
+    mkdirSync(join(lists, each), { recursive: true })
+  writeFileSync(join(lists, 'sources.list'), `${SOURCE}\n`)
+  const options = [
+    ['Dir::Etc::sourcelist', join(lists, 'sources.list')],
+    ['Dir::Etc::sourceparts', join(lists, 'parts')],
+    ['Dir::State::lists', join(lists, 'lists')],
+    ['Dir::Cache', join(lists, 'cache')],
+    ['APT::Sandbox::User', 'root'],
+  ].flatMap(([name, value]) => ['-o', `${name}=${value}`])
+  await must('apt-get', [...options, 'update', '-q'], folder)
+  await must('apt-get', [...options, 'source', '-q', '--download-only', 'node-http-proxy'], folder)
+  const archive = readdirSync(folder).find((each) => each.endsWith('.orig.tar.gz')) as string
+  await must('tar', ['-xzf', archive], folder)
+  return join(folder, readdirSync(folder).find((each) => /^node-http-proxy-[\d.]+$/.test(each)) as string)
+}
+
+interface Outcome {
+  readonly title: string
+  readonly passed: boolean
+}
+
+/** Runs a file of tests. A word that is not one of this house is replaced in its titles. */
+async function outcomesOf(file: string): Promise<Outcome[]> {
+  const { stdout } = await run(
+    process.execPath,
+    ['node_modules/mocha/bin/_mocha', '-R', 'json', `test/${file}.js`],
+    {
+      cwd: proxy,
+      timeoutMs: TIMEOUT_MS,
+    },
+  )
+  const report = JSON.parse(stdout.slice(stdout.indexOf('{\n  "stats"'))) as {
+    tests: { fullTitle: string; err?: object; pending?: boolean }[]
+    passes: { fullTitle: string }[]
+    pending: { fullTitle: string }[]
+  }
+  const passes = new Set(report.passes.map((each) => each.fullTitle))
+  const pending = new Set(report.pending.map((each) => each.fullTitle))
+  return report.tests
+    .filter((each) => !pending.has(each.fullTitle))
+    .map(({ fullTitle }) => ({
+      title: fullTitle
+        .replace(new RegExp(`up${'stream'}`, 'g'), 'backend')
+        .replaceAll('|', '/')
+        .replaceAll('`', "'"),
+      passed: passes.has(fullTitle),
+    }))
+}
+
+const proxy = source === undefined ? await fetched() : join(folder, 'http-proxy')
+if (source !== undefined) cpSync(source, proxy, { recursive: true })
+await must(
+  'npm',
+  ['install', '--silent', '--no-audit', '--no-fund', '--ignore-scripts', '--no-save', ...PACKAGES],
+  proxy,
+)
+
+const table = readFileSync(join(root, 'spec', 'compat.md'), 'utf8')
+const isPublic = ({ title }: Outcome): boolean => !/^lib\/http-proxy\/(?:common|passes)/.test(title)
+const short = (title: string): string =>
+  title
+    .replace(/^lib\/http-proxy\/(?:common|passes\/web|passes\/web-outgoing)\.js /, '')
+    .replace(/^lib\/http-proxy\/passes\/ws-incoming\.js /, 'ws ')
+
+// The insides are those of the source: only their titles count.
+const known = new Set(tableOf(table, 'Insides').map((row) => row['test']))
+const insides = (await Promise.all(INSIDE.map(outcomesOf))).flat().filter((each) => !isPublic(each))
+for (const { title } of insides)
+  if (!known.delete(short(title))) fail(`spec/compat.md, Insides: there is no row for ${short(title)}`)
+for (const each of known) fail(`spec/compat.md, Insides: there is no such test: ${each}`)
+console.log(`${insides.length} tests call insides; each has its row`)
+
+writeFileSync(
+  join(proxy, 'lib', 'http-proxy.js'),
+  `module.exports = require(${JSON.stringify(join(root, 'dist', 'src', 'server', 'embedding', 'compat.js'))})\n`,
+)
+const rows = new Map(tableOf(table, 'Public').map((row) => [row['test'], row['here']]))
+const passed = new Map<string, boolean>()
+for (const file of PUBLIC)
+  for (let left = TRIES; left > 0; left--) {
+    const outcomes = (await outcomesOf(file)).filter(isPublic)
+    for (const each of outcomes) passed.set(each.title, each.passed || passed.get(each.title) === true)
+    if (outcomes.every((each) => each.passed || rows.get(each.title) !== 'same')) break
+  }
+for (const [title, isPassed] of passed) {
+  const here = rows.get(title)
+  rows.delete(title)
+  if (here === undefined) fail(`spec/compat.md, Public: there is no row for ${title}`)
+  else if (isPassed !== (here === 'same'))
+    fail(`${isPassed ? 'passes, and should differ' : 'fails'}: ${title}`)
+}
+for (const each of rows.keys()) fail(`spec/compat.md, Public: there is no such test: ${each}`)
+console.log(`${[...passed.values()].filter(Boolean).length} of ${passed.size} public tests pass`)
+
+for (const { name, wrong } of await examples(proxy)) {
+  if (wrong !== null) fail(`example ${name}: ${wrong}`)
+  else console.log(`example ${name} works`)
+}
+console.log(failures === 0 ? 'all as the tables say' : `${failures} differ`)
+process.exit(failures === 0 ? 0 : 1)
