@@ -12,6 +12,7 @@ export class Endpoint {
   readonly engines: EngineSet
   /** Is called when it has retired and its last exchange has ended. */
   onUnused: (() => void) | null = null
+  private onIdle: (() => void)[] = []
   /** It gets no new requests. */
   private retiring = false
   /** The exchanges that have chosen it. The load of its member has those of the endpoint before it too. */
@@ -49,7 +50,18 @@ export class Endpoint {
     this.closeUnused()
   }
 
+  /** Calls this when no exchange has it: at once, if none has. */
+  whenIdle(call: () => void): void {
+    if (this.exchanges === 0) call()
+    else this.onIdle.push(call)
+  }
+
   private closeUnused(): void {
+    if (this.exchanges === 0 && this.onIdle.length > 0) {
+      const calls = this.onIdle
+      this.onIdle = []
+      for (const each of calls) each()
+    }
     if (this.retiring && this.exchanges === 0) this.onUnused?.()
   }
 }

@@ -9,13 +9,14 @@ import type { Exchange } from '../proxy/index.js'
 import { ConfigError, type Listen, parseListen } from './address.js'
 import type { DebugOptions } from './debugging.js'
 import type { Emitter } from './emitter.js'
-import { type LiveExchange, liveExchanges, reportOf } from './exchange-views.js'
+import { type ExchangeReport, type LiveExchange, liveExchanges, reportOf } from './exchange-views.js'
 import type { LogTarget } from './line-logger.js'
 import { notListening } from './listen-faults.js'
 import { checkOptions } from './option-checks.js'
 import {
   type ConfigurationDocument,
   type ConfigurationOrigin,
+  documentOf,
   documentOrigin,
   isDocument,
   type Routing,
@@ -24,6 +25,7 @@ import {
 } from './origins.js'
 import type { ProcessLog } from './process-log.js'
 import { Reconfiguring } from './reconfiguring.js'
+import { endpointIn, Runtime, type RuntimeBackends, type RuntimeHost, type RuntimeRoutes } from './runtime.js'
 import { Server } from './server.js'
 import { addressSetting } from './setting-names.js'
 import type { ShortForm } from './short-form.js'
@@ -60,25 +62,6 @@ export interface ProxyServerOptions extends Omit<ShortForm, 'listen' | 'routes'>
    * HTTP/2.
    */
   readonly listen: string | readonly (string | Listen)[]
-}
-
-/** An exchange that has ended. */
-export interface ExchangeReport {
-  /** The id of the exchange, as in the trace: `m3/s5`. */
-  readonly id: string
-  readonly method: string
-  readonly host: string
-  readonly path: string
-  /** The URL of the backend that was chosen; null if none was. */
-  readonly backend: string | null
-  /** `ok`, or a stable code that says what went wrong. */
-  readonly outcome: string
-  /** Times that the request was sent to a backend. */
-  readonly attempts: number
-  /** The status that the client was answered with; 0 if it was not answered. */
-  readonly status: number
-  /** ms from the request head to the end of the exchange */
-  readonly durationMs: number
 }
 
 /** An error of the server itself. */
@@ -136,6 +119,10 @@ export interface ProxyServer extends Emitter<ProxyServerEvents> {
    * then nothing has changed. A document is read in a thread of its own.
    */
   apply(change: Routing | ConfigurationDocument): Promise<void>
+  /** Adds backends, and adds and drains their endpoints, while it runs. Only with a document. */
+  readonly backends: RuntimeBackends
+  /** Adds, replaces and takes away routes while it runs. Only with a document. */
+  readonly routes: RuntimeRoutes
   /** Reads the configuration and its files again, and serves it; `reloaded` tells the outcome. */
   reload(): void
   /**
@@ -200,6 +187,9 @@ export class RunningServer extends TypedEvents implements ProxyServer {
   private closed: Promise<void> | null = null
   private over = false
   private readonly reconfiguring: Reconfiguring
+  private readonly runtime: Runtime
+  readonly backends: RuntimeBackends
+  readonly routes: RuntimeRoutes
 
   constructor({ origin, watches = false, key = randomKey(), debug, log, trace }: ServerParts) {
     super()
@@ -219,8 +209,19 @@ export class RunningServer extends TypedEvents implements ProxyServer {
     this.reconfiguring = new Reconfiguring(this.server, origin, made, watches, key, (wrong) =>
       this.emit('reloaded', wrong === null ? null : asConfigError(wrong)),
     )
+    this.runtime = new Runtime(this.runtimeHost(), documentOf(origin))
+    this.backends = this.runtime.backends
+    this.routes = this.runtime.routes
     this.tellDebugging()
     this.forward()
+  }
+
+  private runtimeHost(): RuntimeHost {
+    return {
+      apply: (document) => this.apply(document),
+      endpointOf: (name, address) => endpointIn(this.server.proxy.backends, name, address),
+      now: () => this.server.world.pollset.now,
+    }
   }
 
   private tellDebugging(): void {
@@ -326,8 +327,11 @@ export class RunningServer extends TypedEvents implements ProxyServer {
       if (typeof change !== 'object' || change === null)
         throw new ConfigError('apply takes { backend }, { routes } or a document with listeners')
       this.reconfiguring.apply(change, (wrong) => {
-        if (wrong === null) resolve()
-        else reject(asConfigError(wrong))
+        if (wrong !== null) reject(asConfigError(wrong))
+        else {
+          this.runtime.replaced(change)
+          resolve()
+        }
       })
     })
   }

@@ -4,7 +4,25 @@ import { stateOf, stepOf } from '../continuation/index.js'
 import type { HttpWorld } from '../http/index.js'
 import { formatAddress } from '../pollset/index.js'
 import { Exchange } from '../proxy/index.js'
-import type { ExchangeReport } from './create-server.js'
+
+/** An exchange that has ended. */
+export interface ExchangeReport {
+  /** The id of the exchange, as in the trace: `m3/s5`. */
+  readonly id: string
+  readonly method: string
+  readonly host: string
+  readonly path: string
+  /** The URL of the backend that was chosen; null if none was. */
+  readonly backend: string | null
+  /** `ok`, or a stable code that says what went wrong. */
+  readonly outcome: string
+  /** Times that the request was sent to a backend. */
+  readonly attempts: number
+  /** The status that the client was answered with; 0 if it was not answered. */
+  readonly status: number
+  /** ms from the request head to the end of the exchange */
+  readonly durationMs: number
+}
 
 /** An exchange that runs. */
 export interface LiveExchange {

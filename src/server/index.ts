@@ -5,7 +5,6 @@ export { ConfigError, type Listen } from './address.js'
 export {
   createServer,
   type DocumentServerOptions,
-  type ExchangeReport,
   type ProxyServer,
   type ProxyServerEvents,
   type ProxyServerOptions,
@@ -31,9 +30,10 @@ export type { ProxyResponse } from './embedding/proxy-response.js'
 export { BodyReadError } from './embedding/read-body.js'
 export type { TargetUrl } from './embedding/target-url.js'
 export type { Emitter, EventMap } from './emitter.js'
-export type { LiveExchange } from './exchange-views.js'
+export type { ExchangeReport, LiveExchange } from './exchange-views.js'
 export { defaultLimits, type Limits, limitsByRoom, limitsWith, type SomeLimits } from './limits.js'
 export type { Level, Logger, LogOutput, LogTarget } from './line-logger.js'
 export type { ConfigurationDocument, Routing } from './origins.js'
+export type { RuntimeBackend, RuntimeBackends, RuntimeEndpoint, RuntimeRoutes } from './runtime.js'
 export type { ServerCertificates } from './server-options.js'
 export type { BackendTls } from './short-form.js'

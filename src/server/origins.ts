@@ -101,3 +101,7 @@ export function madeOf(result: CheckedResult): MadeConfiguration {
   if (configuration === null) throw new ConfigError(mistakesIn(result))
   return { configuration, foundOut, contents }
 }
+
+/** The document that a server is made of; null if it is made of something else. */
+export const documentOf = ({ source }: ConfigurationOrigin): ConfigurationDocument | null =>
+  source !== null && 'document' in source ? (source.document as ConfigurationDocument) : null

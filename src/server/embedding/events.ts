@@ -4,7 +4,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Fault } from '../../continuation/index.js'
 import type { Exchange } from '../../proxy/index.js'
-import type { ExchangeReport } from '../create-server.js'
+import type { ExchangeReport } from '../exchange-views.js'
 import type { ProxyReply, ProxyRequest, RequestOptions, UpgradeSocket } from './options.js'
 import type { OutgoingRequest } from './outgoing-request.js'
 import type { ProxyResponse } from './proxy-response.js'
