@@ -17,9 +17,9 @@ const rooms = {
   balancing: ['engine', ...below],
   'access-log': below,
   proxy: ['access-log', 'balancing', 'http', 'transport', 'engine', ...below],
-  // Reads files, opens no sockets.
-  config: ['proxy', 'access-log', 'balancing', 'http', 'transport', 'engine', ...below],
   filters: ['proxy', 'http', 'transport', 'engine', ...below],
+  // Reads files, opens no sockets.
+  config: ['filters', 'proxy', 'access-log', 'balancing', 'http', 'transport', 'engine', ...below],
   debugger: ['transport', ...below],
   // Numbers and their text.
   metrics: [],

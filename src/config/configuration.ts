@@ -202,6 +202,20 @@ export interface BackendLimitsConfig {
 
 // Routes
 
+/** A filter as a route uses it. */
+export interface FilterConfig {
+  /** That of the named filter, else its kind. */
+  readonly name: string
+  readonly kind: string
+  /** What it keeps is kept by this name through reloads. */
+  readonly identity: string
+  /** As the schema of its kind returns them: plain data. */
+  readonly options: unknown
+  readonly onFailure: 'refuse' | 'pass'
+  /** Where the use is written. */
+  readonly source: Source
+}
+
 export interface RouteConfig {
   readonly name: string
   readonly match: RouteMatch
@@ -213,6 +227,8 @@ export interface RouteConfig {
   readonly upgrades: readonly string[]
   /** What the body of our own errors tells. */
   readonly errors: 'plain' | 'detailed'
+  /** The outermost first. */
+  readonly filters: readonly FilterConfig[]
   /** Where each setting was written, by its path in this object: `timeouts.headMs`. */
   readonly sources: Readonly<Record<string, Source>>
   /** Where the route begins. */

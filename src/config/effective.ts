@@ -4,15 +4,22 @@ import { accessLogOf } from './access-log.js'
 import { BackendReading } from './backends.js'
 import type { AdminConfig, Configuration, DebugConfig, ResolverConfig, RouteConfig } from './configuration.js'
 import { type Diagnostics, type Path, placeText } from './diagnostics.js'
+import { FilterReading } from './filters.js'
 import { hiddenRoutes } from './hidden-routes.js'
 import { type Layer, Sources } from './inheritance.js'
 import { certificatesOf, listenersOf, only, trustedProxiesOf, warnOfReaders } from './listeners.js'
 import { entriesOf, type Names, type Part } from './parts.js'
 import { processLogOf } from './process-log.js'
 import { checkRouteNames, RouteReading } from './routes.js'
+import type { Schemas } from './schema.js'
 
 /** Makes the configuration of its parts, the main file first. Tells what does not belong together. */
-export function effectiveOf(parts: readonly Part[], names: Names, diagnostics: Diagnostics): Configuration {
+export function effectiveOf(
+  parts: readonly Part[],
+  names: Names,
+  diagnostics: Diagnostics,
+  kinds: Schemas['kinds'],
+): Configuration {
   const sources = new Sources()
   const [main] = parts
   const certificates = certificatesOf(parts, diagnostics)
@@ -23,7 +30,7 @@ export function effectiveOf(parts: readonly Part[], names: Names, diagnostics: D
     trustedProxies: trustedProxiesOf(parts, diagnostics),
     connect: [...new Set(parts.flatMap(({ value }) => value.connect ?? []))],
     backends: entriesOf(parts, 'backends').map((entry) => new BackendReading(entry, diagnostics).read()),
-    routes: routesOf(parts, names, diagnostics),
+    routes: routesOf(parts, names, diagnostics, kinds),
     limits: limitsOf(parts, sources, diagnostics),
     resolver: resolverOf(parts, diagnostics),
     shutdown: {
@@ -41,13 +48,23 @@ export function effectiveOf(parts: readonly Part[], names: Names, diagnostics: D
   return configuration
 }
 
-function routesOf(parts: readonly Part[], names: Names, diagnostics: Diagnostics): RouteConfig[] {
+function routesOf(
+  parts: readonly Part[],
+  names: Names,
+  diagnostics: Diagnostics,
+  kinds: Schemas['kinds'],
+): RouteConfig[] {
   const [main] = parts
   const { defaults: value } = main.value
   const defaults: Layer | null =
     value === undefined ? null : { document: main.document, path: ['defaults'], value }
   const backends = new Map(entriesOf(parts, 'backends').map((entry) => [entry.name, entry]))
-  const context = { names, backends, defaults, diagnostics }
+  const filters = new FilterReading(parts, names, diagnostics, kinds)
+  const entries = value?.filters
+  filters.readDefaults(
+    entries === undefined ? null : { document: main.document, path: ['defaults', 'filters'], entries },
+  )
+  const context = { names, backends, defaults, diagnostics, filters }
   const routes: RouteConfig[] = []
   const paths: Path[] = []
   for (const { document, value } of parts) {

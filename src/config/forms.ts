@@ -126,27 +126,6 @@ export function readHostPattern(text: string): Reading<string> {
   return wrong(`${quoted(text)} is not a host; ${form}`)
 }
 
-/** A host name, as certificates and DNS have it. */
-export function readHostName(text: string): Reading<string> {
-  return /^[\w-]+(?:\.[\w-]+)*\.?$/.test(text)
-    ? read(text.toLowerCase())
-    : wrong(`${quoted(text)} is not a host name; write a name, as backend.example.org`)
-}
-
-/** The path of an exact match or a prefix, or one that is written into a request. */
-export function readPath(text: string): Reading<string> {
-  if (!text.startsWith('/')) return wrong(`${quoted(text)} is not a path; begin it with /`)
-  const odd = /[^!"$-~]|[?#]/.exec(text)
-  if (odd !== null && (odd[0] === '?' || odd[0] === '#'))
-    return wrong(`${quoted(text)} has ${odd[0]}, which ends a path; match query parameters by query`)
-  if (odd !== null) return wrong(`no path has the character ${quoted(odd[0])}; write it as %XX`)
-  if (text.endsWith('*'))
-    return wrong(
-      `${quoted(text)} is not a pattern; a prefix takes all that begins with it, or write { pattern: REGEXP }`,
-    )
-  return read(text)
-}
-
 /** Characters of a pattern: more makes a program that no request needs. */
 const PATTERN_MAX = 1_000
 

@@ -38,6 +38,24 @@ export function parsed<S extends z.ZodType>(
   return null
 }
 
+/**
+ * Parses options that were put together of two places, and tells each mistake at this path. Returns null if
+ * there is one.
+ */
+export function parsedOptions(
+  schema: z.ZodType,
+  value: Plain,
+  document: ConfigDocument,
+  at: Path,
+  diagnostics: Diagnostics,
+): unknown {
+  const result = schema.safeParse(value, { reportInput: true })
+  if (result.success) return result.data
+  for (const each of result.error.issues.flatMap((issue) => chosen(issue, [])))
+    tell(each, schema, document, diagnostics, at)
+  return null
+}
+
 /** The levels of the schema, and one more. */
 const ROUNDS_MAX = 12
 
@@ -70,12 +88,20 @@ function chosen(issue: Issue, before: readonly PropertyKey[]): Issue[] {
 // Messages
 
 /** Keys that a message lists; only rooms of limits have more. */
-const KEYS_SHOWN = 16
+const KEYS_SHOWN = 20
 
-function tell(issue: Issue, schema: z.ZodType, document: ConfigDocument, diagnostics: Diagnostics): void {
-  const path = issue.path as Path
+/** @param at what the schema is of */
+function tell(
+  issue: Issue,
+  schema: z.ZodType,
+  document: ConfigDocument,
+  diagnostics: Diagnostics,
+  at: Path = [],
+): void {
+  const inner = issue.path as Path
+  const path = [...at, ...inner]
   if (issue.code === 'unrecognized_keys') {
-    const known = keysAt(schema, path)
+    const known = keysAt(schema, inner)
     for (const key of issue.keys) {
       const near = nearest(key, known)
       const right =
@@ -102,9 +128,9 @@ function tell(issue: Issue, schema: z.ZodType, document: ConfigDocument, diagnos
     diagnostics.error(
       document.keyPlace(path.slice(0, -1), String(path.at(-1))),
       path,
-      messageOf(issue, formWords(schema, path)),
+      messageOf(issue, formWords(schema, inner)),
     )
-  else diagnostics.error(document.place(path), path, messageOf(issue, formWords(schema, path)))
+  else diagnostics.error(document.place(path), path, messageOf(issue, formWords(schema, inner)))
 }
 
 const shape = (value: unknown): string => {

@@ -6,13 +6,14 @@ import { nearest } from './nearest.js'
 import type { IncludedFile, MainFile } from './schema.js'
 
 /** Sections whose entries have names. */
-export const SECTIONS = ['listeners', 'certificates', 'backends'] as const
+export const SECTIONS = ['listeners', 'certificates', 'backends', 'filters'] as const
 export type Section = (typeof SECTIONS)[number]
 
 const ONE: Readonly<Record<Section, string>> = {
   listeners: 'listener',
   certificates: 'certificate',
   backends: 'backend',
+  filters: 'filter',
 }
 
 /** A document, and what the schema made of it. */
@@ -41,6 +42,7 @@ export class Names {
     listeners: new Map(),
     certificates: new Map(),
     backends: new Map(),
+    filters: new Map(),
   }
   /** Sections that are probably written under another key: their names are unknown. */
   private readonly uncertain = new Set<Section>()

@@ -4,6 +4,7 @@ import type { RouteAction, RouteMatch, ValueMatch } from '../proxy/index.js'
 import type { RouteConfig } from './configuration.js'
 import { type Diagnostics, type Path, placeText } from './diagnostics.js'
 import type { ConfigDocument } from './document.js'
+import type { FilterReading } from './filters.js'
 import { readFieldName } from './forms.js'
 import { type Layer, pathOptionsOf, retryOf, Sources, TIMEOUT_NAMES, timeoutsOf } from './inheritance.js'
 import type { Named, Names } from './parts.js'
@@ -18,6 +19,7 @@ export interface RouteContext {
   /** Null if there are no defaults. */
   readonly defaults: Layer | null
   readonly diagnostics: Diagnostics
+  readonly filters: FilterReading
 }
 
 /** Fields of one connection: nobody behind it sees them. */
@@ -69,9 +71,19 @@ export class RouteReading {
       path: pathOptionsOf(sources, layers),
       upgrades: sources.inherited(['upgrades'], layers, ['upgrades'], (value) => value.upgrades, []),
       errors: sources.inherited(['errors'], layers, ['errors'], (value) => value.errors, 'plain'),
+      filters: this.filters(name),
       sources: sources.all,
       source: this.document.place(this.path),
     }
+  }
+
+  private filters(name: string) {
+    const entries = this.value.filters
+    const path = [...this.path, 'filters']
+    return this.context.filters.of(
+      name,
+      entries === undefined ? null : { document: this.document, path, entries },
+    )
   }
 
   private error(path: Path, message: string): void {

@@ -1,7 +1,8 @@
 // The part of the schema for backends.
 
 import { z } from 'zod'
-import { readEndpoint, readFieldName, readHostName, readPath, readPem } from './forms.js'
+import { readHostName, readPath } from '../filters/index.js'
+import { readEndpoint, readFieldName, readPem } from './forms.js'
 import { DURATION_MAX_MS, type Reading, read, wrong } from './quantities.js'
 import type { Scalars } from './scalars.js'
 import type { shared } from './schema-shared.js'

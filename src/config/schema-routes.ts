@@ -1,41 +1,24 @@
 // The part of the schema for routes.
 
 import { z } from 'zod'
+import { optionsSchema, readPath, redirect, respond } from '../filters/index.js'
 import {
   isName,
   NAME_FORM,
   readFieldName,
   readFieldValue,
-  readHostName,
   readHostPattern,
   readMethod,
-  readPath,
   readPattern,
 } from './forms.js'
 import { type Reading, read, wrong } from './quantities.js'
 import type { Scalars } from './scalars.js'
+import type { FilterListSchema } from './schema-filters.js'
 import { routing, type shared } from './schema-shared.js'
 
-const KIB = 1024
 /** More than any count needs. */
 const MANY = 1_000_000
 const quoted = (text: string): string => JSON.stringify(text)
-
-/** Fields of an answer that frame it, or belong to a connection (RFC 9110 §7.6.1). */
-const FRAMING_FIELDS: ReadonlySet<string> = new Set([
-  'connection',
-  'content-length',
-  'keep-alive',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-])
-
-const REDIRECTS = [301, 302, 303, 307, 308] as const
-
-export type RedirectStatus = (typeof REDIRECTS)[number]
 
 function match(s: Scalars) {
   const path = (description: string) => s.text(description, 'a path, as /api', readPath)
@@ -102,9 +85,8 @@ function match(s: Scalars) {
     .describe('Which requests the route takes: all that fit each of these.')
 }
 
-export function route(s: Scalars, { timeouts, retry }: ReturnType<typeof shared>) {
+export function route(s: Scalars, { timeouts, retry }: ReturnType<typeof shared>, filters: FilterListSchema) {
   const { path, upgrades, errors } = routing(s)
-  const value = s.text('A value of the field.', 'text', readFieldValue)
   return z
     .strictObject({
       name: s
@@ -139,67 +121,9 @@ export function route(s: Scalars, { timeouts, retry }: ReturnType<typeof shared>
         ])
         .describe('Where its requests go: a backend, or several by weight.')
         .optional(),
-      redirect: z
-        .strictObject({
-          scheme: s.word('The scheme. Default: that of the request.', ['http', 'https']).optional(),
-          host: s.text('The host. Default: that of the request.', 'a host name', readHostName).optional(),
-          port: s
-            .count(
-              'The port. Default: that of the scheme if it is given, else that of the request.',
-              1,
-              65_535,
-            )
-            .optional(),
-          path: s
-            .text(
-              'The whole path, with a query if you like; the query of the request follows. Default: that of the request.',
-              'a path, as /new',
-              readPath,
-            )
-            .optional(),
-          status: s
-            .number<RedirectStatus>(
-              '301, 302, 303, 307 or 308. Default: 302.',
-              REDIRECTS.join(', '),
-              { enum: REDIRECTS },
-              (text) => {
-                const status = REDIRECTS.find((each) => String(each) === text)
-                return status === undefined
-                  ? wrong(`${text} is not a redirect; write ${REDIRECTS.join(', ')}`)
-                  : read(status)
-              },
-            )
-            .optional(),
-        })
-        .describe('Sends the client elsewhere.')
-        .optional(),
-      answer: z
-        .strictObject({
-          status: s.count('The status code. Default: 200.', 200, 599).optional(),
-          body: s
-            .text('The body.', 'text', (text) =>
-              Buffer.byteLength(text) <= 64 * KIB
-                ? read(text)
-                : wrong('the body has more than 64 KiB; serve it from a backend'),
-            )
-            .optional(),
-          fields: z
-            .record(
-              z
-                .string()
-                .refine((name) => 'value' in readFieldName(name), {
-                  error: 'this is not the name of a field',
-                })
-                .refine((name) => !FRAMING_FIELDS.has(name.toLowerCase()), {
-                  error: 'this field is ours to write; leave it out',
-                }),
-              z.union([value, z.array(value).min(1)]),
-            )
-            .describe('Fields of the answer.')
-            .optional(),
-        })
-        .describe('Answers without a backend.')
-        .optional(),
+      redirect: optionsSchema(redirect, s).describe('Sends the client elsewhere.').optional(),
+      answer: optionsSchema(respond, s).describe('Answers without a backend.').optional(),
+      filters: filters.optional(),
     })
     .describe('What becomes of some requests: exactly one of backend, redirect and answer.')
 }

@@ -2,13 +2,13 @@
 // and `fermata schema` all come from it. Defaults stand where the effective values are made.
 
 import { z } from 'zod'
+import { readHostName } from '../filters/index.js'
 import { accessLog } from './access-log.js'
 import {
   isName,
   NAME_FORM,
   readConnectTarget,
   readFieldName,
-  readHostName,
   readListenAddress,
   readNetwork,
   readPem,
@@ -20,6 +20,7 @@ import { processLog } from './process-log.js'
 import { type Reading, read, wrong } from './quantities.js'
 import type { Scalars } from './scalars.js'
 import { backend } from './schema-backends.js'
+import { filterSchemas } from './schema-filters.js'
 import { route } from './schema-routes.js'
 import { routing, shared } from './schema-shared.js'
 
@@ -157,6 +158,7 @@ function readForwardingField(text: string): Reading<string> {
 /** Makes the schema. @param included of an included file, which has fewer keys */
 export function schemaOf(s: Scalars, limits: LimitTables) {
   const both = shared(s)
+  const filters = filterSchemas(s)
   const { path, upgrades, errors } = routing(s)
   const version = s.number<1>('The version of this format.', '1', { const: 1 }, (text) =>
     text === '1' ? read(1) : wrong(`${text} is not a version of this format; write 1`),
@@ -193,9 +195,12 @@ export function schemaOf(s: Scalars, limits: LimitTables) {
       .describe('How the names of discovery are looked up; the system finds those of fixed endpoints.')
       .optional(),
     limits: limitsSchema(s, limits).optional(),
+    filters: named(filters.one)
+      .describe('Filters by name: routes that name one share what it keeps.')
+      .optional(),
     backends: named(backend(s, both)).describe('Where requests go, by name.').optional(),
     routes: z
-      .array(route(s, both))
+      .array(route(s, both, filters.list))
       .max(20_000)
       .describe('What becomes of requests, the most specific first.')
       .optional(),
@@ -274,13 +279,14 @@ export function schemaOf(s: Scalars, limits: LimitTables) {
           path: path.optional(),
           upgrades: upgrades.optional(),
           errors: errors.optional(),
+          filters: filters.list.optional(),
         })
         .describe('Settings of all routes that do not have their own.')
         .optional(),
     })
     .describe('The configuration of Fermata.')
   const included = z.strictObject({ version: version.optional(), ...parts })
-  return { main, included }
+  return { main, included, kinds: filters.kinds }
 }
 
 export type Schemas = ReturnType<typeof schemaOf>

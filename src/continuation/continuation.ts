@@ -188,6 +188,14 @@ export abstract class Continuation extends Deadline implements Waiter, Subject {
     if (this.suspended !== null) this.wake()
   }
 
+  /**
+   * What a step works on, behind its name for a person: `(per-ip)`; '' for nothing. @param ran the step has
+   * run; otherwise it runs next, or waits
+   */
+  stepDetail(_step: number, _ran: boolean): string {
+    return ''
+  }
+
   /** The name of the step that runs now or next; `-` before it starts. */
   get stepName(): string {
     return this.program.names[this.step] ?? '-'

@@ -21,6 +21,12 @@ export function waitsOf(c: Continuation, out: Outcome<string>): string {
   return waits.length === 0 ? '-' : waits.join(',')
 }
 
+/** Returns the name of a step with what it works on; '-' for no step. */
+const named = (c: Continuation, step: number, ran: boolean): string => {
+  const name = c.program.names[step]
+  return name === undefined ? '-' : `${name}${c.stepDetail(step, ran)}`
+}
+
 /** Calls `write` with each trace line, its newline included. */
 export class TraceLines implements Tracer {
   private readonly pollset: Pollset
@@ -34,27 +40,27 @@ export class TraceLines implements Tracer {
   transition(c: Continuation, step: number, out: Outcome<string>): void {
     const names = c.program.names
     const word = out.kind === GOTO ? 'goto' : out.kind === SUSPEND ? 'suspend' : 'done'
-    this.line(c, names[step], word, names[out.next] ?? '-', waitsOf(c, out))
+    this.line(c, named(c, step, true), word, names[out.next] ?? '-', waitsOf(c, out))
   }
 
   diverted(c: Continuation, step: number, cause: 'late' | 'cancelled', next: number): void {
-    this.line(c, c.program.names[step], cause, c.program.names[next], '-')
+    this.line(c, named(c, step, true), cause, c.program.names[next], '-')
   }
 
   held(c: Continuation, hold: Hold): void {
     const from = hold.wait === null ? hold.from : c.step
     this.line(
       c,
-      c.program.names[from] ?? '-',
+      named(c, from, true),
       'held',
-      c.stepName,
+      named(c, c.step, false),
       hold.wait === null ? '-' : waitsOf(c, hold.wait),
     )
   }
 
   released(c: Continuation, hold: Hold): void {
     const from = hold.wait === null ? hold.from : c.step
-    this.line(c, c.program.names[from] ?? '-', 'released', c.stepName, '-')
+    this.line(c, named(c, from, true), 'released', named(c, c.step, false), '-')
   }
 
   redirected(c: Continuation, from: number, to: number): void {

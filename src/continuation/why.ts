@@ -53,7 +53,8 @@ export const stateOf = (c: Continuation): Why['state'] =>
   c.hold !== null ? 'held' : c.suspended !== null && !c.queued ? 'waiting' : 'running'
 
 /** Returns the life and the step, as in `exchange.lease`. */
-export const stepOf = (c: Continuation): string => `${c.program.name}.${c.stepName}`
+export const stepOf = (c: Continuation): string =>
+  `${c.program.name}.${c.stepName}${c.stepDetail(c.step, false)}`
 
 class Chain {
   private readonly pollset: Pollset

@@ -128,6 +128,29 @@ export class Head {
     return new Head(fields, this.status, sizeOf(fields), this.contentLength)
   }
 
+  /** Returns a copy, whose fields may be changed without changing this head. */
+  copy(): Head {
+    return new Head([...this.fields], this.status, this.size, this.contentLength)
+  }
+
+  /** Returns a copy of a response with this `:status`. */
+  withStatus(status: Field): Head {
+    const [before, ...rest] = this.fields
+    return new Head(
+      [status, ...rest],
+      status.number,
+      this.size + status.size - before.size,
+      this.contentLength,
+    )
+  }
+
+  /** Returns a copy with this content-length; null for none. */
+  withLength(length: Field | null): Head {
+    const fields = this.fields.filter((each) => each.token !== Token.CONTENT_LENGTH)
+    if (length !== null) fields.push(length)
+    return new Head(fields, this.status, sizeOf(fields), length === null ? -1 : length.number)
+  }
+
   /** Removes all regular fields with one of these tokens. */
   remove(tokens: TokenSet): void {
     const fields = this.fields

@@ -41,7 +41,7 @@ export interface BodySource {
   readonly waitingBytes: number
   /** Whether the body is complete. */
   readonly remoteEnded: boolean
-  readonly receiveBuffer: Pick<ReceiveBuffer, 'pull'> | null
+  readonly receiveBuffer: (Pick<ReceiveBuffer, 'pull'> & Partial<Pick<ReceiveBuffer, 'creditTaken'>>) | null
   readonly trailers: readonly Field[] | null
   lower(bits: number): void
 }

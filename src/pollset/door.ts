@@ -5,6 +5,7 @@ import type { Deadlines } from './deadlines.js'
 import type { InvariantBroken } from './invariant.js'
 import { Pollable, type Waiter } from './pollable.js'
 import type { Query, Question } from './query.js'
+import type { Task, TaskWork } from './task.js'
 import type { Secured, TlsClient, TlsClientOptions, TlsServer, TlsServerOptions } from './tls.js'
 
 /** A numeric address: names are resolved through {@link Pollset.resolve} first. */
@@ -205,6 +206,8 @@ export interface Pollset {
   resolve(host: string): Resolution
   /** Asks the name system. */
   query(question: Question): Query
+  /** Begins work that others do, at once. */
+  task<T>(id: string, work: TaskWork<T>): Task<T>
   /** Fills `target` with random bytes. */
   random(target: Uint8Array): void
   /** ms since 1970-01-01 UTC, for people and peers. It may jump, so no wait uses it (P33). */

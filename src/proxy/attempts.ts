@@ -4,6 +4,7 @@
 import { IDEMPOTENT, type StreamFault } from '../http/index.js'
 import { choice } from './choice.js'
 import type { Exchange } from './exchange.js'
+import { isReplayable } from './filter/run.js'
 import { badGateway, RETRIES_SPENT, type Refusal, STALLED } from './refusal.js'
 
 /** An object, so that the simulator can plant defects in it. */
@@ -20,7 +21,7 @@ export const attempts = {
       return 'refuse'
     }
     // No byte of a tunnel is sent before the backend agrees to it.
-    const replayable = x.asksTunnel || x.frontend.replayable
+    const replayable = x.asksTunnel || isReplayable(x)
     const { refusedStream, closedBeforeHead } = x.route.retry
     if (why.retry === 'safe') {
       if (!refusedStream && why.scope === 'stream') {
@@ -39,6 +40,17 @@ export const attempts = {
       return 'refuse'
     }
     return attempts.again(x, why)
+  },
+
+  /** Returns the step that follows a fault while filters have the response: they meet no second one. */
+  inResponse(x: Exchange, why: StreamFault): 'retry' | 'refuse' | 'abort' {
+    if (x.responseHead === null || x.filters === null) return attempts.afterFault(x, why)
+    x.cause = why
+    choice.failed(x, why)
+    x.attemptEnds(why.code)
+    x.filters.leave()
+    x.refusal = why.code === 'stall' ? STALLED : badGateway(why.code, why.message)
+    return 'refuse'
   },
 
   /** Sends the request again, if its backend's budget has a token for an attempt that counts (R15). */
@@ -75,6 +87,7 @@ export const attempts = {
   withdraw(x: Exchange): void {
     x.backendStream?.reset('cancel')
     x.backendStream = null
+    x.responseHead = null
     x.frontend.receiveBuffer?.rewind()
   },
 

@@ -2,20 +2,24 @@
 // response before any of it is sent, its backend. Each change is checked as the codecs would check it, and
 // never touches framing: a message must not get two meanings.
 
+import type { Head } from '../http/index.js'
 import { choice } from './choice.js'
 import type { Exchange } from './exchange.js'
+import { isReplayable } from './filter/run.js'
 import { NO_ENDPOINT, REQUESTS_FULL } from './refusal.js'
 
 /** The steps in which nothing of a response has been sent. */
 const UNANSWERED: ReadonlySet<string> = new Set([
   'receive',
   'route',
+  'filterRequest',
   'balance',
+  'filterAttempt',
   'lease',
   'leaseLate',
   'sendHead',
   'awaitHead',
-  'answer',
+  'filterResponse',
   'retry',
 ])
 
@@ -36,13 +40,13 @@ export const changes = {
         return x.backendStream === null ? null : `${x.id} has been sent: only retry sends it again`
       case 'sendHead':
         return x.lease.session !== null ? null : `${x.id} has no lease`
-      case 'answer':
+      case 'filterResponse':
         return x.backendStream?.head ? null : `the response head of ${x.id} has not come`
       case 'respond':
         return x.ownAnswer !== null ? null : 'say first what to answer: answer ID STATUS [TEXT]'
       case 'retry':
         if (x.backendStream === null) return `${x.id} has not been sent`
-        return x.asksTunnel || x.frontend.replayable
+        return x.asksTunnel || isReplayable(x)
           ? null
           : `the body of ${x.id} is not kept: it cannot be sent again`
       default:
@@ -52,7 +56,13 @@ export const changes = {
 
   /** Sets a field of the request. */
   setRequest(x: Exchange, name: string, value: string): string | null {
-    return changes.isSent(x) ?? changed(() => void (x.request = x.request.with(name, value)))
+    return (
+      changes.isSent(x) ??
+      changed(() => {
+        x.request = x.request.with(name, value)
+        if (x.attemptHead !== null) x.attemptHead = x.attemptHead.with(name, value)
+      })
+    )
   },
 
   /** Sets `:path` or `:authority` of the request. */
@@ -63,7 +73,10 @@ export const changes = {
     if (sent !== null) return sent
     if (name === 'path' && value !== '*' && !/^\/\S*$/.test(value))
       return `'${value}' is not a path: it begins with / and has no blanks`
-    return changed(() => void (x.request = x.request.withControl(name, value)))
+    return changed(() => {
+      x.request = x.request.withControl(name, value)
+      if (x.attemptHead !== null) x.attemptHead = x.attemptHead.withControl(name, value)
+    })
   },
 
   /** Returns that the request has been sent, or null. */
@@ -76,12 +89,14 @@ export const changes = {
   /** Sets a field of the response. */
   setResponse(x: Exchange, name: string, value: string): string | null {
     const stream = x.backendStream
-    if (stream === null || stream.head === null) return `the response head of ${x.id} has not come`
-    const { head } = stream
-    if (x.stepName !== 'answer')
-      return `the response head of ${x.id} has been sent: hold it at exchange.answer`
+    if (x.draft === null && (stream === null || stream.head === null))
+      return `the response head of ${x.id} has not come`
+    if (x.stepName !== 'filterResponse')
+      return `the response head of ${x.id} has been sent: hold it at exchange.filterResponse`
     return changed(() => {
-      stream.head = head.with(name, value)
+      if (x.draft !== null) x.draft.head = x.draft.head.with(name, value)
+      else if (x.responseHead !== null) x.responseHead = x.responseHead.with(name, value)
+      else if (stream !== null) stream.head = (stream.head as Head).with(name, value)
     })
   },
 

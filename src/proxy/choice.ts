@@ -8,6 +8,8 @@ import type { Backend } from './backend.js'
 import type { Endpoint } from './endpoint.js'
 import { EndpointWait, USABLE } from './endpoint-wait.js'
 import type { Exchange } from './exchange.js'
+import { filtering } from './filter/filtering.js'
+import { isReplayable } from './filter/run.js'
 import { forwardedByUs } from './forwarding.js'
 import { normalisedTarget } from './path.js'
 import { locationOf } from './redirect.js'
@@ -32,9 +34,9 @@ const CONNECT_LATE = fault(
 
 /** An object, so that the simulator can plant defects in it. */
 export const choice = {
-  /** Finds the route, and does what it says. Returns the next step. */
-  route(x: Exchange): 'balance' | 'respond' | 'refuse' {
-    const { proxy, request } = x
+  /** Finds the route. Returns the next step. */
+  route(x: Exchange): 'filterRequest' | 'balance' | 'respond' | 'refuse' {
+    const { proxy } = x
     forwardedByUs(x)
     const route = x.given ?? proxy.routes.find(proxy.requestView.of(x))
     if (route === null) {
@@ -46,7 +48,15 @@ export const choice = {
       return 'refuse'
     }
     x.pin(route)
-    if (route.action.kind !== 'backend') return choice.answer(x, route.action)
+    if (route.action.kind === 'backend' && route.path.forward === 'normalised') choice.normalise(x)
+    return x.filters === null ? choice.act(x) : 'filterRequest'
+  },
+
+  /** Does what the route says, or a filter in its place. Returns the next step. */
+  act(x: Exchange): 'balance' | 'respond' | 'refuse' {
+    const { route, proxy, request } = x
+    const chosen = x.filters?.backend ?? null
+    if (route.action.kind !== 'backend' && chosen === null) return choice.answer(x, route.action)
     const { protocol } = request
     if (
       x.asksTunnel &&
@@ -62,8 +72,9 @@ export const choice = {
       x.refusal = x.upgrade === '' ? null : x.countTunnel()
       if (x.refusal !== null) return 'refuse'
     }
-    if (route.path.forward === 'normalised') choice.normalise(x)
-    x.goTo(route.action.to.only ?? route.action.to.choose(proxy.chance.next()))
+    if (chosen !== null) x.goTo(chosen)
+    else if (route.action.kind === 'backend')
+      x.goTo(route.action.to.only ?? route.action.to.choose(proxy.chance.next()))
     return 'balance'
   },
 
@@ -91,7 +102,7 @@ export const choice = {
   },
 
   /** Chooses the endpoint of an attempt. */
-  balance(x: Exchange): 'lease' | 'refuse' | 'wait' {
+  balance(x: Exchange): 'filterAttempt' | 'lease' | 'refuse' | 'wait' {
     const backend = x.backend as Backend
     choice.leave(x)
     if (backend.isFull) {
@@ -103,7 +114,7 @@ export const choice = {
     // Once: an attempt whose session closed before it was sent is the first still.
     if (x.engine === null) backend.budget?.first(x.now)
     choice.take(x, backend, endpoint)
-    return 'lease'
+    return filtering.attemptBegins(x) ? 'filterAttempt' : 'lease'
   },
 
   endpointOf: (x: Exchange, backend: Backend): Endpoint | null =>
@@ -238,7 +249,7 @@ export const choice = {
   refusesStatus(x: Exchange, head: Head): boolean {
     const { retry } = x.route
     if (retry.statuses.length === 0 || !retry.statuses.includes(head.status) || x.asksTunnel) return false
-    if (!IDEMPOTENT.has(x.request.method?.value ?? '') || !x.frontend.replayable || !x.mayRetry) return false
+    if (!IDEMPOTENT.has(x.request.method?.value ?? '') || !isReplayable(x) || !x.mayRetry) return false
     const afterMs = retryAfterMs(head)
     if (afterMs > RETRY_AFTER_MS_MAX) return false
     const waitMs = Math.max(afterMs, choice.backoff(x))

@@ -5,6 +5,7 @@ import { type LogFamily, type LogField, LogFields, redactedQuery } from '../acce
 import type { Head } from '../http/index.js'
 import type { EndedAttempt, Exchange } from './exchange.js'
 import { fieldValue } from './field-value.js'
+import type { FilterTime } from './filter/run.js'
 import { sideOf } from './outcomes.js'
 import { stepTimeNames } from './step-times.js'
 
@@ -24,10 +25,16 @@ export const defaultRedaction: Redaction = {
 /** Fields whose value is a URL, which may have a query. */
 const URL_FIELDS: ReadonlySet<string> = new Set(['referer', 'location', 'content-location'])
 const FIELD_NAME = /^[a-z0-9_.-]{1,64}$/
+/** A filter, and what it notes. */
+const NOTE_NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}\.[A-Za-z][A-Za-z0-9]{0,31}$/
 const HIDDEN = '***'
 
 /** See {@link EndedAttempt}. */
 const ATTEMPT_COLUMNS = ['endpoint', 'session', 'outcome', 'ms']
+
+/** See {@link FilterTime}. */
+const FILTER_COLUMNS = ['filter', 'phase', 'ms']
+const NO_TIMES: readonly FilterTime[] = []
 
 /** Fields that a line has only where they are named. */
 const NAMED_ONLY: ReadonlySet<string> = new Set(['time.clf', 'status.clf'])
@@ -91,6 +98,8 @@ export function exchangeFields({ query, fields: hidden }: Redaction): LogFields<
     { name: 'session', kind: 'word', steady: true, read: (x) => x.sessionId },
     { name: 'sessionReused', kind: 'flag', read: (x) => (x.sessionId === '' ? null : x.sessionReused) },
     { name: 'attempts', kind: 'list', columns: ATTEMPT_COLUMNS, read: attemptsOf },
+    { name: 'answeredBy', kind: 'text', steady: true, read: (x) => x.filters?.answeredBy ?? '' },
+    { name: 'filters', kind: 'list', columns: FILTER_COLUMNS, read: (x) => x.filters?.times ?? NO_TIMES },
     { name: 'bytesIn', kind: 'number', read: (x) => x.frontend.receivedBytes },
     { name: 'bytesOut', kind: 'number', read: (x) => x.frontend.sentBytes },
     { name: 'ms', kind: 'number', read: (x) => x.now - x.receivedAt },
@@ -106,8 +115,18 @@ export function exchangeFields({ query, fields: hidden }: Redaction): LogFields<
         : { name: `steps.${name}`, kind: 'number', read: (x) => x.waitedMs?.[at] ?? Number.NaN }
     },
   }
+  const notes: LogFamily<Exchange> = {
+    prefix: 'filters.',
+    rest: 'NAME.NOTE',
+    field(name) {
+      if (!NOTE_NAME.test(name)) return null
+      const read = (x: Exchange): string => String(x.filters?.notes?.get(name) ?? '')
+      return { name: `filters.${name}`, kind: 'text', read }
+    },
+  }
   return new LogFields(all, [
     steps,
+    notes,
     family('request.', requestOf),
     family('response.', (x) => x.backendStream?.head ?? null),
   ])

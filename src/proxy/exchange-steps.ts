@@ -1,11 +1,12 @@
 // The steps of an exchange (design: Exchange; spec/exchange.md). Most requests go through
 //
-//   receive → route → balance → lease → sendHead → awaitHead → answer → transfer → finish → log
+//   receive → route → balance → lease → sendHead → awaitHead → filterResponse → transfer → finish → log
 //
-// The request body flows from `sendHead` on. In `answer` the response head has come, and nothing of it has
-// been sent to the client. A response may begin, and may end, before its request ends: `transfer` moves both
-// bodies. A tunnel goes from `answer` to `tunnel`, which moves bytes both ways and ends each way by itself.
-// Every exchange ends in `log`, once.
+// and through `filterRequest` and `filterAttempt` if their route has filters (spec/filters.md). The request
+// body flows from `sendHead` on. In `filterResponse` the response head has come, and nothing of it has been
+// sent to the client. A response may begin, and may end, before its request ends: `transfer` moves both
+// bodies. A tunnel goes from `filterResponse` to `tunnel`, which moves bytes both ways and ends each way by
+// itself. Every exchange ends in `log`, once.
 
 import { LEASED, UNLEASED } from '../engine/index.js'
 import { EXTENDED_CONNECT, type Head, UPGRADE } from '../http/index.js'
@@ -13,9 +14,11 @@ import { attempts } from './attempts.js'
 import { choice } from './choice.js'
 import type { Exchange } from './exchange.js'
 import { exchangeLife } from './exchange-life.js'
+import { type FilterNext, filtering } from './filter/filtering.js'
+import { isReplayable } from './filter/run.js'
 import { BEFORE_HEAD, flows } from './flows.js'
 import { maxForwardsAnswer, type OwnAnswer } from './forwarding.js'
-import { respond, sendRefusal } from './own-answer.js'
+import { draftOf, refusalDraft, sendDraft } from './own-answer.js'
 import * as refusals from './refusal.js'
 
 const { goto, done, suspend } = exchangeLife
@@ -37,6 +40,12 @@ const waitForBody = suspend({ then: 'transfer', late: 'transfer', cancelled: 'ab
 const waitInTunnel = suspend({ then: 'tunnel', late: 'tunnel', cancelled: 'abort', within: 'tunnelLook' })
 /** Waits before the request is sent again. */
 const waitToRetry = suspend({ then: 'balance', late: 'balance', cancelled: 'abort' })
+/** A filter waits, until its own deadline or that of the exchange. */
+const waitInRequest = suspend({ then: 'filterRequest', late: 'filterRequest', cancelled: 'abort' })
+const waitInAttempt = suspend({ then: 'filterAttempt', late: 'filterAttempt', cancelled: 'abort' })
+const waitInResponse = suspend({ then: 'filterResponse', late: 'filterResponse', cancelled: 'abort' })
+/** Waits for more of the body of an answer that comes in time. */
+const waitForAnswer = suspend({ then: 'respond', late: 'abort', cancelled: 'abort', within: 'answer' })
 const waitUntilSent = suspend({ then: 'log', late: 'abort', cancelled: 'abort', within: 'answer' })
 
 export const exchangeSteps = exchangeLife.steps<Exchange>({
@@ -59,11 +68,30 @@ export const exchangeSteps = exchangeLife.steps<Exchange>({
     return x.ownAnswer !== null ? goto.respond : goto[choice.route(x)]
   },
 
+  /** Runs the next filter of the request. After the last one the request goes where its route says. */
+  filterRequest(x) {
+    if (x.cancelAsked) return goto.abort
+    const next = filtering.request(x)
+    if (next === 'wait') return waitInRequest
+    if (next === 'again') return goto.filterRequest
+    if (next !== 'passed') return goto[next]
+    return goto[filtering.isTooLong(x) ? 'refuse' : choice.act(x)]
+  },
+
   /** Chooses the endpoint, and its engine. */
   balance(x) {
     if (x.cancelAsked) return goto.abort
     const next = choice.balance(x)
     return next === 'wait' ? waitForEndpoint : goto[next]
+  },
+
+  /** Runs the next filter of this attempt. No lease is held. */
+  filterAttempt(x) {
+    if (x.cancelAsked) return goto.abort
+    const next = filtering.attempt(x)
+    if (next === 'wait') return waitInAttempt
+    if (next === 'again') return goto.filterAttempt
+    return goto[next === 'passed' ? 'lease' : next]
   },
 
   /** Waits for a stream on a shared session. The engine wakes us with the lease granted, or with a fault. */
@@ -138,8 +166,10 @@ export const exchangeSteps = exchangeLife.steps<Exchange>({
     const fault = flows.faultOf(x, stream)
     if (fault !== null) return goto[attempts.afterFault(x, fault)]
     flows.passInterims(x, stream)
-    if (stream.head !== null) return goto.answer
+    if (stream.head !== null) return goto.filterResponse
+    if (filtering.isTooLong(x)) return goto.refuse
     flows.passRequest(x, stream)
+    if (filtering.isStuck(x)) return goto.refuse
     if (x.checkHead(stream)) {
       x.refusal = x.requestIsOwed ? refusals.REQUEST_LATE : refusals.HEAD_LATE
       if (!x.requestIsOwed) choice.late(x)
@@ -149,20 +179,34 @@ export const exchangeSteps = exchangeLife.steps<Exchange>({
     return x.headWaitIsWhole(stream) ? waitForHead : waitOnForHead
   },
 
-  /** Has the response head, of which nothing was sent to the client yet. */
-  answer(x) {
+  /**
+   * Has the response head, of which nothing was sent to the client yet, and runs the next filter of the
+   * response. Answers of ours come here too, from `respond` and `refuse`, and go back.
+   */
+  filterResponse(x) {
     if (x.cancelAsked) return goto.abort
-    const stream = x.stream
-    const fault = flows.faultOf(x, stream)
-    if (fault !== null) return goto[attempts.afterFault(x, fault)]
-    if (stream.declined && !x.frontend.mayBeDeclined) {
-      x.refusal = refusals.DECLINED
-      return goto.refuse
+    const { draft } = x
+    if (draft === null) {
+      const fault = flows.faultOf(x, x.stream)
+      if (fault !== null) return goto[attempts.inResponse(x, fault)]
+      if (x.responseHead === null) {
+        const refused = takeResponse(x)
+        if (refused !== null) return goto[refused]
+      }
     }
-    const head = stream.head as Head
-    if (choice.refusesStatus(x, head)) return goto.retry
-    choice.answered(x, head.status)
-    flows.sendResponse(x, stream, head)
+    const next: FilterNext = filtering.meetsResponse(x) ? filtering.response(x) : 'passed'
+    if (next === 'wait') {
+      // The exchange must learn that its backend or its client has gone.
+      if (draft === null) flows.waitForLoss(x, x.stream)
+      return waitInResponse
+    }
+    if (next === 'again') return goto.filterResponse
+    if (next !== 'passed') {
+      x.dropDraft()
+      return goto[next]
+    }
+    if (draft !== null) return draft.kind === 'refusal' ? goto.refuse : goto.respond
+    flows.sendResponse(x, x.stream, x.responseHead as Head)
     return x.tunnelOpen ? goto.tunnel : goto.transfer
   },
 
@@ -175,8 +219,18 @@ export const exchangeSteps = exchangeLife.steps<Exchange>({
       attempts.cut(x, fault)
       return goto.abort
     }
+    if (filtering.isTooLong(x)) {
+      x.outcome = refusals.BODY_TOO_LARGE.code
+      x.abortReason = 'internal'
+      return goto.abort
+    }
     flows.passBoth(x, stream)
     if (x.frontend.localEnded) return goto.finish
+    if (filtering.isStuck(x)) {
+      x.outcome = x.refusal?.code ?? x.outcome
+      x.abortReason = 'internal'
+      return goto.abort
+    }
     if (x.checkProgress(stream, x.route.limits.bodyTimeoutMs)) {
       x.outcome = x.bodyLateness(stream)
       x.abortReason = 'internal'
@@ -212,22 +266,43 @@ export const exchangeSteps = exchangeLife.steps<Exchange>({
 
   /** Answers the request in the backend's place. A debugger may send an exchange here that has a stream. */
   respond(x) {
-    const answer = x.ownAnswer as OwnAnswer
-    x.outcome = answer.outcome
-    x.lease.release()
-    x.backendStream?.reset('cancel')
-    respond(x, answer)
-    return waitUntilSent
+    if (x.draft?.kind !== 'answer') {
+      const answer = x.ownAnswer as OwnAnswer
+      x.outcome = answer.outcome
+      x.lease.release()
+      x.backendStream?.reset('cancel')
+      x.dropDraft()
+      x.draft = draftOf(x, answer)
+      if (filtering.meetsResponse(x)) return goto.filterResponse
+    }
+    const { draft } = x
+    const fault = draft.source?.fault ?? null
+    if (fault !== null) {
+      attempts.cut(x, fault)
+      return goto.abort
+    }
+    const isWhole = sendDraft(x, draft)
+    if (filtering.isStuck(x)) {
+      x.outcome = x.refusal?.code ?? x.outcome
+      x.abortReason = 'internal'
+      return goto.abort
+    }
+    return isWhole ? waitUntilSent : waitForAnswer
   },
 
   /** Answers with the refusal that an earlier step has set. */
   refuse(x) {
-    const refusal = x.refusal ?? refusals.BY_DEBUGGER
-    x.outcome = refusal.code
-    x.proxy.refused(x, refusal)
-    x.lease.release()
-    x.backendStream?.reset('cancel')
-    sendRefusal(x, refusal)
+    if (x.draft?.kind !== 'refusal') {
+      const refusal = x.refusal ?? refusals.BY_DEBUGGER
+      x.outcome = refusal.code
+      x.proxy.refused(x, refusal)
+      x.lease.release()
+      x.backendStream?.reset('cancel')
+      x.dropDraft()
+      x.draft = refusalDraft(x, refusal)
+      if (filtering.meetsResponse(x)) return goto.filterResponse
+    }
+    sendDraft(x, x.draft)
     return waitUntilSent
   },
 
@@ -235,7 +310,7 @@ export const exchangeSteps = exchangeLife.steps<Exchange>({
   retry(x) {
     if (x.cancelAsked) return goto.abort
     // A debugger has sent it here, and more of its body has left since.
-    if (x.backendStream !== null && !x.asksTunnel && !x.frontend.replayable) {
+    if (x.backendStream !== null && !x.asksTunnel && !isReplayable(x)) {
       x.refusal = refusals.BY_DEBUGGER
       return goto.refuse
     }
@@ -269,7 +344,22 @@ export const exchangeSteps = exchangeLife.steps<Exchange>({
   /** Releases everything and reports the outcome: the last step of every exchange. */
   log(x) {
     x.release('no-error')
+    filtering.end(x)
     x.proxy.ended(x)
     return done
   },
 })
+
+/** Takes the response of the backend, before filters meet it. Returns the step that refuses it, or null. */
+function takeResponse(x: Exchange): 'retry' | 'refuse' | null {
+  const { stream } = x
+  if (stream.declined && !x.frontend.mayBeDeclined) {
+    x.refusal = refusals.DECLINED
+    return 'refuse'
+  }
+  const head = stream.head as Head
+  if (choice.refusesStatus(x, head)) return 'retry'
+  choice.answered(x, head.status)
+  x.responseHead = head
+  return null
+}

@@ -19,7 +19,11 @@ import type { ConnectTarget } from './connect-pattern.js'
 import type { Endpoint } from './endpoint.js'
 import type { EndpointWait } from './endpoint-wait.js'
 import type { ExchangeSession } from './engine-set.js'
+import { FilterCall } from './filter/call.js'
+import { filtering } from './filter/filtering.js'
+import type { FilterRun } from './filter/run.js'
 import type { OwnAnswer } from './forwarding.js'
+import type { Draft } from './own-answer.js'
 import { flowOf, Progress } from './progress.js'
 import type { ReverseProxy } from './proxy.js'
 import { badGateway, CONNECT_LATE, NO_CONNECT, type Refusal, TUNNELS_FULL } from './refusal.js'
@@ -39,8 +43,7 @@ export type EndedAttempt = {
   readonly ms: number
 }
 
-const NO_ATTEMPTS: readonly EndedAttempt[] = []
-const NONE: readonly Member[] = []
+const NONE: readonly never[] = []
 
 export class Exchange extends Continuation {
   readonly proxy: ReverseProxy
@@ -63,9 +66,7 @@ export class Exchange extends Continuation {
   endpoint: Endpoint | null
   /** Its wait for an endpoint, in `balance`. */
   endpointWait: EndpointWait | null
-  /**
-   * When it waits for an endpoint no longer, in ms of the pollset's clock; 0 if it has not waited for one.
-   */
+  /** When its wait for an endpoint is over, in ms of the pollset's clock; 0 if it has not waited. */
   endpointBy: number
   /** The endpoints that have failed it. */
   tried: readonly Member[]
@@ -115,6 +116,14 @@ export class Exchange extends Continuation {
   refusal: Refusal | null
   /** The answer that we give ourselves. The step before `respond` sets it. */
   ownAnswer: OwnAnswer | null
+  /** {@link ownAnswer} or {@link refusal}, made and not sent, or sent. */
+  draft: Draft | null
+  /** The filters of its route; null before `route`, and without any. */
+  filters: FilterRun | null
+  /** The request of the current attempt, where a filter has changed it; null for {@link request}. */
+  attemptHead: Head | null
+  /** The response head for the client, from `filterResponse` on. */
+  responseHead: Head | null
   /** The fault that ended the last attempt, for the process log. */
   cause: StreamFault | null
   /** The reason for resetting the client's stream when the exchange is aborted. */
@@ -155,7 +164,7 @@ export class Exchange extends Continuation {
     this.attemptTo = ''
     this.sessionId = ''
     this.sessionReused = false
-    this.endedAttempts = NO_ATTEMPTS
+    this.endedAttempts = NONE
     this.asksTunnel = this.request.asksTunnel
     this.countsAsTunnel = false
     this.connectTarget = null
@@ -165,6 +174,10 @@ export class Exchange extends Continuation {
     this.tunnelOpen = false
     this.refusal = refusal
     this.ownAnswer = null
+    this.draft = null
+    this.filters = null
+    this.attemptHead = null
+    this.responseHead = null
     this.cause = null
     this.abortReason = 'cancel'
     this.status = 0
@@ -190,10 +203,14 @@ export class Exchange extends Continuation {
   }
   override waited(ms: number): void {
     if (this.waitedMs !== null) noteParts(this, this.waitedMs, ms)
+    this.filters?.waited(ms)
   }
   override madeLate(): void {
     this.progress.overdue = true
     if (this.endpointBy > 0) this.endpointBy = this.now
+  }
+  override stepDetail(step: number, ran: boolean): string {
+    return this.filters === null ? '' : this.filters.detail(this.program.names[step], ran)
   }
   override mayEnter(step: string): string | null {
     return changes.mayEnter(this, step)
@@ -207,6 +224,13 @@ export class Exchange extends Continuation {
     this.route = route
     this.durations = route.durations
     this.progress.limits = route.limits
+    if (route.filters !== null) this.filters = FilterCall.runOf(this, route.filters)
+  }
+  /** Forgets an answer of ours. */
+  dropDraft(): void {
+    this.filters?.dropDown()
+    this.draft?.source?.leave()
+    this.draft = null
   }
   /** Goes to this backend, until it ends or goes to another one. */
   goTo(backend: Backend): void {
@@ -299,10 +323,7 @@ export class Exchange extends Continuation {
     return why.code === CONNECT_LATE.code ? CONNECT_LATE : badGateway(why.code, why.message)
   }
 
-  /**
-   * Takes the backend's engine for tunnels, where the leased session cannot carry one. Returns false if there
-   * is no such engine, or if it was tried.
-   */
+  /** Takes the engine for tunnels, if the leased session cannot carry one. False: none, or it was tried. */
   tryTunnelEngine(): boolean {
     const other = this.endpoint?.engines.tunnelEngine() ?? null
     if (other === null || other === this.engine) return false
@@ -343,6 +364,7 @@ export class Exchange extends Continuation {
     this.lease.release()
     this.leaveBackend()
     this.backendStream?.reset('cancel')
+    this.dropDraft()
     if (this.connectTarget !== null) this.engine?.close()
     this.frontend.owner = null
     // Tells a client that still sends that the rest of its request is not needed (RFC 9113 §8.1).
@@ -352,6 +374,7 @@ export class Exchange extends Continuation {
   crashed(): void {
     this.outcome = 'internal'
     this.release('internal')
+    filtering.release(this)
     this.proxy.ended(this)
   }
 
@@ -370,6 +393,7 @@ export class Exchange extends Continuation {
       up: flowOf(this.frontend, backendStream),
       down: flowOf(backendStream, this.frontend),
       via: request.find(Token.VIA)?.value ?? null,
+      filter: this.filters?.name ?? null,
     }
   }
 }

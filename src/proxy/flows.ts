@@ -1,23 +1,17 @@
 // Moves the request body to the backend and the response to the client, and arms the waits of the steps that
 // do so.
 
-import {
-  BODY,
-  type FrontendStream,
-  HEAD,
-  type Head,
-  INTERIM,
-  RESET,
-  SENT,
-  type Stream,
-  type StreamFault,
-} from '../http/index.js'
+import { BODY, HEAD, type Head, INTERIM, RESET, SENT, type Stream, type StreamFault } from '../http/index.js'
 import { affinityCookie } from './choice.js'
 import type { Exchange } from './exchange.js'
+import { DOWN, UP } from './filter/bodies.js'
+import { passing } from './filter/passing.js'
 import { interimPasses, reportsWork } from './interims.js'
 
 const isEmpty = (source: Stream): boolean =>
   source.remoteEnded && source.waitingBytes === 0 && source.trailers === null
+
+const MOVES = UP | DOWN
 
 export const BEFORE_HEAD = HEAD | INTERIM
 
@@ -25,7 +19,8 @@ export const BEFORE_HEAD = HEAD | INTERIM
 export const flows = {
   /** Sends the request head on `stream`, which the leased session has opened. */
   sendRequest(x: Exchange, stream: Stream): void {
-    const { frontend, request } = x
+    const { frontend } = x
+    const request = x.attemptHead ?? x.request
     x.backendStream = stream
     stream.user = x
     x.progress.sendingBegins()
@@ -37,8 +32,10 @@ export const flows = {
       stream.sendHead(request, false)
       return
     }
-    const empty = isEmpty(frontend)
-    if (!empty) frontend.retainBody(x.route.limits.replayBytesMax)
+    const up = x.filters?.up ?? null
+    up?.begin()
+    const empty = up === null ? isEmpty(frontend) : up.isEmpty
+    if (!empty && (up?.held ?? null) === null) frontend.retainBody(x.route.limits.replayBytesMax)
     stream.upgrade = x.upgrade
     stream.sendHead(request, empty)
     frontend.raise(BODY)
@@ -48,16 +45,22 @@ export const flows = {
   passRequest(x: Exchange, stream: Stream): void {
     const { frontend, progress } = x
     progress.beforeGrant(frontend, stream, false)
-    if (!x.asksTunnel) flows.forwardRequestBody(frontend, stream)
+    if (!x.asksTunnel) flows.forwardRequestBody(x, stream)
     progress.afterGrant(x.now, frontend, stream)
   },
 
   /** Passes what has come of both bodies, after the response head. A declined tunnel sends nothing more. */
   passBoth(x: Exchange, stream: Stream): void {
-    const { frontend, progress, tunnelOpen } = x
+    const { frontend, progress, tunnelOpen, filters } = x
     progress.beforeGrant(frontend, stream, tunnelOpen)
-    if (tunnelOpen || !x.asksTunnel) flows.forwardRequestBody(frontend, stream)
-    if ((stream.readiness & BODY) !== 0) {
+    if (tunnelOpen || !x.asksTunnel) flows.forwardRequestBody(x, stream)
+    if (filters !== null) passing.responseTrailers(x, filters, stream)
+    const down = filters?.down ?? null
+    if (down !== null) {
+      filters?.moves.lower(DOWN)
+      down.pump()
+      if (down.isReady) frontend.forwardBody(down)
+    } else if ((stream.readiness & BODY) !== 0) {
       // Writing to a client that has left is answered by RST, so the lease needs no doubt any longer.
       x.lease.trust()
       frontend.forwardBody(stream)
@@ -65,8 +68,16 @@ export const flows = {
     progress.afterGrant(x.now, frontend, stream)
   },
 
-  forwardRequestBody(from: FrontendStream, to: Stream): void {
-    if ((from.readiness & BODY) !== 0 && !to.localEnded && to.fault === null) to.forwardBody(from)
+  forwardRequestBody(x: Exchange, to: Stream): void {
+    const { frontend: from, filters } = x
+    if (filters !== null) passing.requestTrailers(x, filters, from)
+    const up = filters?.up ?? null
+    if (up !== null) {
+      if (to.localEnded || to.fault !== null) return
+      filters?.moves.lower(UP)
+      up.pump()
+      if (up.isReady) to.forwardBody(up)
+    } else if ((from.readiness & BODY) !== 0 && !to.localEnded && to.fault === null) to.forwardBody(from)
   },
 
   passInterims(x: Exchange, stream: Stream): void {
@@ -79,7 +90,8 @@ export const flows = {
   passInterim(x: Exchange, head: Head): void {
     if (!interimPasses(head, x.request)) return
     if (reportsWork(head)) x.progress.reported(x.now)
-    x.frontend.sendInterim(head)
+    const passed = x.filters === null ? head : passing.interim(x, x.filters, head)
+    if (passed !== null) x.frontend.sendInterim(passed)
   },
 
   /** Sends the response head. From here on the request is not sent again. */
@@ -99,7 +111,7 @@ export const flows = {
     }
     x.status = head.status
     frontend.declined = stream.declined
-    const empty = !x.tunnelOpen && isEmpty(stream)
+    const empty = !x.tunnelOpen && (x.filters?.down == null ? isEmpty(stream) : x.filters.down.isEmpty)
     x.proxy.answered(x)
     frontend.sendHead(head, empty)
     if (empty) stream.lower(BODY)
@@ -119,6 +131,15 @@ export const flows = {
     const upOpen = !x.asksTunnel && !stream.localEnded && stream.fault === null
     x.waitOn(0, x.frontend, SENT | RESET | (upOpen ? BODY : 0))
     x.waitOn(1, stream, BODY | early | (stream.fault === null ? RESET : 0))
+    const { filters } = x
+    if (filters !== null && (filters.up !== null || filters.down !== null)) x.waitOn(2, filters.moves, MOVES)
+  },
+
+  /** Waits, beside what a filter waits for, for the loss of either side. */
+  waitForLoss(x: Exchange, stream: Stream): void {
+    // A filter may wait for the stream itself.
+    if (stream.fault === null && x.slot0 !== stream) x.waitOn(1, stream, RESET)
+    x.waitOn(2, x.frontend, RESET)
   },
 
   /** Waits likewise in a tunnel, where one direction may end before the other. */

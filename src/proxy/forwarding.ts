@@ -4,6 +4,7 @@
 import { type Client, type Field, type FieldTable, type Head, Token, tokenSet } from '../http/index.js'
 import { canonicalAddress } from '../pollset/index.js'
 import type { Exchange } from './exchange.js'
+import type { AnswerSource } from './filter/answer-source.js'
 import { forwardedValue } from './forwarded.js'
 import type { ClientView, TrustedProxies } from './trusted-proxies.js'
 
@@ -95,8 +96,11 @@ export interface OwnAnswer {
   readonly status: number
   /** What the exchange reports as its outcome. */
   readonly outcome: string
-  readonly text: string
+  /** The whole body; text is sent as UTF-8. */
+  readonly text: string | Uint8Array
   readonly fields: readonly (readonly [string, string])[]
+  /** In place of `text`: a body that comes in time. */
+  readonly source?: AnswerSource | null
 }
 
 /**

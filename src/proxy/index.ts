@@ -27,6 +27,7 @@ export {
 export { exchangeLife } from './exchange-life.js'
 export { exchangeSteps } from './exchange-steps.js'
 export { fieldValue } from './field-value.js'
+export * from './filter/index.js'
 export { forward } from './forwarding.js'
 export { type CheckedEndpoint, type CheckReport, HealthCheck } from './health-check.js'
 export { HostPattern } from './host.js'
@@ -45,8 +46,20 @@ export {
 } from './path.js'
 export { matchesNoPath, Pattern } from './pattern.js'
 export { type ExchangeWatcher, ReverseProxy } from './proxy.js'
-export { locationOf, type RedirectAction, type RedirectRequest } from './redirect.js'
-export { AMBIGUOUS_PATH, CLEAR_TEXT, type Refusal } from './refusal.js'
+export { leadsToItself, locationOf, type RedirectAction, type RedirectRequest } from './redirect.js'
+export {
+  AMBIGUOUS_PATH,
+  BODY_TOO_LARGE,
+  CLEAR_TEXT,
+  DENIED,
+  FILTER_FAILED,
+  FILTER_LATE,
+  NO_HOST,
+  RATE_LIMITED,
+  type Refusal,
+  refusal,
+  UNAUTHORIZED,
+} from './refusal.js'
 export { cookieValue } from './request-view.js'
 export type { PathOptions, RetryOptions, RouteAction, RouteMatch, Timeouts, ValueMatch } from './route.js'
 export { NEVER } from './route.js'

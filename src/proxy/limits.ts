@@ -42,6 +42,10 @@ export interface ProxyLimits {
   readonly neighbourAttemptsMax: number
   /** The bytes of a request body that are kept for a retry. A longer body is sent once. */
   readonly replayBytesMax: number
+  /**
+   * The bytes of a head that a filter has changed, as RFC 9113 counts them. A write past it fails the filter.
+   */
+  readonly filterHeadBytesMax: number
   /** The longest time of one look-up of a backend's endpoints, in ms, with all that it asks. */
   readonly discoveryTimeoutMs: number
   /** The number of endpoints that a backend takes from DNS. The rest are left out. */
@@ -61,6 +65,7 @@ export const proxyLimits: ProxyLimits = {
   staleAttemptsMax: 4,
   neighbourAttemptsMax: 2,
   replayBytesMax: 65_536,
+  filterHeadBytesMax: 49_152,
   discoveryTimeoutMs: 10_000,
   discoveredEndpointsMax: 1_000,
 }

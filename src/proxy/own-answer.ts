@@ -1,7 +1,9 @@
 // Writes our own answers and refusals, as text or as gRPC reads them (spec/exchange.md).
 
-import { type FieldTable, Head, RESET, SENT, Token } from '../http/index.js'
+import { BODY, type FieldTable, Head, RESET, SENT, Token } from '../http/index.js'
 import type { Exchange } from './exchange.js'
+import type { AnswerSource } from './filter/answer-source.js'
+import { DOWN } from './filter/bodies.js'
 import type { OwnAnswer } from './forwarding.js'
 import { endingSetting } from './lateness.js'
 import type { Refusal } from './refusal.js'
@@ -10,43 +12,84 @@ type FieldLines = readonly (readonly [string, string])[]
 
 const PLAIN_TEXT: readonly [string, string] = ['content-type', 'text/plain; charset=utf-8']
 
-/** Answers in the backend's place, and waits until the answer has left. */
-export function respond(x: Exchange, { status, text, fields: more }: OwnAnswer): void {
+/** An answer of ours that is made and not sent: filters may change its head. */
+export interface Draft {
+  readonly kind: 'answer' | 'refusal'
+  head: Head
+  /** The whole body; null for none. */
+  body: Buffer | null
+  /** In place of `body`: a body that comes in time. */
+  readonly source: AnswerSource | null
+  sent: boolean
+}
+
+/** Makes an answer in the backend's place. */
+export function draftOf(x: Exchange, answer: OwnAnswer, kind: Draft['kind'] = 'answer'): Draft {
+  const { status, text, fields: more, source = null } = answer
   const { fields } = x.proxy.world
-  const body = Buffer.from(text, 'utf8')
+  const body = typeof text === 'string' ? Buffer.from(text, 'utf8') : bytesOf(text)
   // A response without content has no content-length (RFC 9110 §8.6).
   const bodiless = status === 204 || status === 304
   const hasType = more.some(([name]) => name === 'content-type')
   const lines: FieldLines = bodiless
     ? more
-    : [...more, ...(hasType ? [] : [PLAIN_TEXT]), ['content-length', String(body.length)]]
+    : source !== null
+      ? more
+      : [...more, ...(hasType ? [] : [PLAIN_TEXT]), ['content-length', String(body.length)]]
   const bare = x.request.method?.value === 'HEAD' || body.length === 0
-  send(x, headOf(fields, status, lines, body.length), bare ? null : body)
+  const head = headOf(fields, status, lines, source === null ? body.length : -1)
+  return { kind, head, body: bare ? null : body, source, sent: false }
 }
 
-/** Sends a refusal in the form that the client's library reads, and waits until it has left. */
-export function sendRefusal(x: Exchange, refusal: Refusal): void {
-  const { status, code } = refusal
+const bytesOf = ({ buffer, byteOffset, byteLength }: Uint8Array): Buffer =>
+  Buffer.from(buffer, byteOffset, byteLength)
+
+/** Makes a refusal in the form that the client's library reads. */
+export function refusalDraft(x: Exchange, refusal: Refusal): Draft {
+  const { status, code, fields: more = [] } = refusal
   // Clients may know what they did wrong. What is wrong behind the proxy is told where the route allows it.
   const setting = endingSetting(x, code)
   const detail = setting === null ? refusal.text : `${refusal.text}: ${setting}`
   const text = status < 500 || x.route.detailed ? `: ${detail}` : ''
   const tells = `${code} (${x.id})${text}`
-  if (isGrpc(x.request)) send(x, grpcHead(x.proxy.world.fields, refusal, tells), null)
-  else {
-    const line = `${status} ${tells}\n`
-    respond(x, { status, outcome: code, text: line, fields: [['x-fermata', code]] })
+  if (isGrpc(x.request)) {
+    const head = grpcHead(x.proxy.world.fields, refusal, tells)
+    return { kind: 'refusal', head, body: null, source: null, sent: false }
   }
+  const line = `${status} ${tells}\n`
+  const fields: FieldLines = [...more, ['x-fermata', code]]
+  return draftOf(x, { status, outcome: code, text: line, fields }, 'refusal')
 }
 
-function send(x: Exchange, head: Head, body: Buffer | null): void {
+/**
+ * Sends an answer of ours, or the next part of its body, and fills the slots of the wait for what follows:
+ * until it has left, or until more of its body comes. Returns whether it has left or will leave without more.
+ */
+export function sendDraft(x: Exchange, draft: Draft): boolean {
   const { frontend } = x
-  x.proxy.world.date.stamp(head)
-  x.status = head.status
-  frontend.sendHead(head, body === null)
-  if (body !== null) frontend.sendWhole(body)
+  const { body, source } = draft
+  // HEAD has no body.
+  const isHead = x.request.method?.value === 'HEAD'
+  const down = isHead ? null : (x.filters?.down ?? null)
+  const streams = (source !== null || down !== null) && !isHead
+  if (!draft.sent) {
+    draft.sent = true
+    x.proxy.world.date.stamp(draft.head)
+    x.status = draft.head.status
+    frontend.sendHead(draft.head, body === null && !streams)
+    if (body !== null && down === null) frontend.sendWhole(body)
+  }
+  if (down !== null) {
+    x.filters?.moves.lower(DOWN)
+    down.pump()
+    if (down.isReady) frontend.forwardBody(down)
+  } else if (source !== null && streams && (source.readiness & BODY) !== 0) frontend.forwardBody(source)
+  const isWhole = !streams || (down ?? source)?.remoteEnded === true
   // A stalled stream has a fault but still takes its answer. A lost stream cancels the exchange.
   x.waitOn(0, frontend, SENT | (frontend.fault === null ? RESET : 0))
+  if (!isWhole && source !== null) x.waitOn(1, source, BODY | RESET)
+  if (!isWhole && down !== null && x.filters !== null) x.waitOn(2, x.filters.moves, DOWN)
+  return isWhole
 }
 
 const headOf = (fields: FieldTable, status: number, lines: FieldLines, length: number): Head =>
@@ -84,7 +127,7 @@ const percentEncoded = (text: string): string =>
   ).join('')
 
 /** Returns a refusal as a gRPC client reads it: Trailers-Only, a head without a body. */
-const grpcHead = (fields: FieldTable, { status, code }: Refusal, text: string): Head =>
+const grpcHead = (fields: FieldTable, { status, code, fields: more = [] }: Refusal, text: string): Head =>
   headOf(
     fields,
     200,
@@ -93,6 +136,7 @@ const grpcHead = (fields: FieldTable, { status, code }: Refusal, text: string): 
       ['grpc-status', String(GRPC_STATUS.get(status) ?? UNKNOWN)],
       ['grpc-message', percentEncoded(text).trim()],
       ['x-fermata', code],
+      ...more,
     ],
     -1,
   )

@@ -24,6 +24,8 @@ export interface ExchangeWatcher {
   answered?(exchange: Exchange): void
   /** An exchange ends without a whole response. */
   aborted?(exchange: Exchange): void
+  /** A filter has failed an exchange, or was late. The exchange goes on, or is refused. */
+  filterFailed?(exchange: Exchange, filter: string, error: unknown): void
   /** An exchange has ended: {@link Exchange.outcome} says how. */
   ended?(exchange: Exchange): void
 }
@@ -124,6 +126,11 @@ export class ReverseProxy implements StreamAcceptor {
   /** @internal */
   answered(exchange: Exchange): void {
     for (const watcher of this.watchers) watcher.answered?.(exchange)
+  }
+
+  /** @internal */
+  filterFailed(exchange: Exchange, filter: string, error: unknown): void {
+    for (const watcher of this.watchers) watcher.filterFailed?.(exchange, filter, error)
   }
 
   /** @internal */

@@ -8,6 +8,8 @@ export interface Refusal {
   readonly code: string
   /** Human-readable. Sent to clients, so it must not tell internals. */
   readonly text: string
+  /** Fields of the answer, as `retry-after`. */
+  readonly fields?: readonly (readonly [string, string])[]
 }
 
 export const refusal = (status: number, code: string, text: string): Refusal => ({ status, code, text })
@@ -55,6 +57,17 @@ export const BY_DEBUGGER = refusal(503, 'by-debugger', 'a debugger refused the r
 export const RETRY_LATE = refusal(504, 'retry-late', 'retry timeout exceeded')
 export const HEAD_LATE = refusal(504, 'head-late', 'the backend did not answer in time')
 export const REQUEST_LATE = refusal(408, 'request-late', 'the client did not send the whole request in time')
+export const DENIED = refusal(403, 'denied', 'access is denied')
+export const UNAUTHORIZED = refusal(401, 'unauthorized', 'the request needs credentials that are accepted')
+export const RATE_LIMITED = refusal(429, 'rate-limited', 'too many requests')
+export const BODY_TOO_LARGE = refusal(413, 'body-too-large', 'the body of the request is too large')
+export const RESPONSE_TOO_LARGE = refusal(
+  502,
+  'response-too-large',
+  "the backend's response is larger than a filter holds",
+)
+export const FILTER_FAILED = refusal(500, 'filter-failed', 'a filter failed')
+export const FILTER_LATE = refusal(504, 'filter-late', 'a filter did not decide in time')
 export const STALLED = refusal(503, 'stall', 'memory ran short while the request waited for the backend')
 
 /** Returns a 502, for a fault of the backend or of the connection to it. */

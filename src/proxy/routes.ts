@@ -4,6 +4,7 @@
 import type { DurationList, Pollset } from '../pollset/index.js'
 import type { Backend } from './backend.js'
 import { exchangeLife } from './exchange-life.js'
+import { FilterChain, type FilterUse } from './filter/chain.js'
 import { type ProxyLimits, proxyLimits } from './limits.js'
 import { lookMs } from './progress.js'
 import { NEVER, type PathOptions, type RetryOptions, type RouteAction, type Timeouts } from './route.js'
@@ -48,8 +49,16 @@ export class Route {
   readonly path: PathOptions
   readonly upgrades: ReadonlySet<string>
   readonly detailed: boolean
+  /** Its filters; null if it has none. */
+  readonly filters: FilterChain | null
 
-  constructor(pollset: Pollset, limits: ProxyLimits, settings: RouteSettings, action: CompiledAction) {
+  constructor(
+    pollset: Pollset,
+    limits: ProxyLimits,
+    settings: RouteSettings,
+    action: CompiledAction,
+    filters: readonly FilterUse[] = [],
+  ) {
     const { timeouts, retry } = settings
     this.name = settings.name
     this.action = action
@@ -70,6 +79,7 @@ export class Route {
     this.path = settings.path
     this.upgrades = new Set(settings.upgrades)
     this.detailed = settings.errors === 'detailed'
+    this.filters = filters.length === 0 ? null : new FilterChain(filters)
   }
 }
 

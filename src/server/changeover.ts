@@ -123,6 +123,7 @@ export class Changeover extends Continuation {
     this.isOver = true
     this.bound?.abandon()
     this.bound = null
+    this.preparation.abandon()
   }
 }
 

@@ -189,17 +189,18 @@ export class ExchangeTarget implements Target {
 
   scopes(c: Continuation, secrets: boolean): readonly Scope[] {
     if (!(c instanceof Exchange)) return [described('Values', c)]
-    const { request, backendStream, frontend, engine } = c
+    const { request, backendStream, frontend, engine, draft, responseHead } = c
     const row = this.row(c) as Row
     const unsent = backendStream === null
     const scopes: Scope[] = [
       { name: 'Request', expensive: false, variables: headVariables(request, 'request', unsent, secrets) },
     ]
-    if (backendStream?.head)
+    const response = draft?.head ?? responseHead ?? backendStream?.head ?? null
+    if (response !== null)
       scopes.push({
         name: 'Response',
         expensive: false,
-        variables: headVariables(backendStream.head, 'response', c.stepName === 'answer', secrets),
+        variables: headVariables(response, 'response', c.stepName === 'filterResponse', secrets),
       })
     scopes.push({
       name: 'Waits and deadlines',

@@ -156,6 +156,8 @@ class Explainer {
 
   private action(route: RouteConfig, request: RouteRequest, address: string): void {
     const { action, sources } = route
+    for (const { name, kind, source } of route.filters)
+      this.add('filter', name === kind ? name : `${name} (${kind})`, source)
     if (action.kind === 'answer') {
       this.add('answer', String(action.status), sources.action)
       return

@@ -91,6 +91,14 @@ export class Incidents implements ExchangeWatcher, BackendEvents {
     )
   }
 
+  filterFailed(x: Exchange, filter: string, error: unknown): void {
+    this.log.repeated(
+      'error',
+      `filter ${filter} failed`,
+      () => `${requestOf(x)}: ${error instanceof Error ? error.message : String(error)}`,
+    )
+  }
+
   unreached(engines: EngineSet, why: Fault): void {
     const { name } = engines
     const first = this.log.repeated('error', `no connection to ${name}`, () =>

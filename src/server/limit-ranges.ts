@@ -83,6 +83,11 @@ export const LIMIT_RANGES: {
     replayBytesMax: [0, 16 * MIB],
     staleAttemptsMax: [0, MANY],
     tunnelsMax: [0, Number.MAX_SAFE_INTEGER],
+    filterHeadBytesMax: [KIB, 16 * MIB],
+  },
+  filters: {
+    hashesMax: [1, 2],
+    hashQueueMax: [0, MANY],
   },
   server: {
     accessLogBytesMax: [64 * KIB, 1024 * MIB],

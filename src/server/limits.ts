@@ -4,6 +4,7 @@ import { type AdminLimits, adminLimits } from '../admin/index.js'
 import { type SchedulerLimits, schedulerLimits } from '../continuation/index.js'
 import { type DebuggerLimits, debuggerLimits } from '../debugger/index.js'
 import { type EngineLimits, engineLimits } from '../engine/index.js'
+import { type FilterLimits, filterLimits } from '../filters/index.js'
 import { type Http1Limits, http1Limits } from '../http1/index.js'
 import { type Http2Limits, http2Limits } from '../http2/index.js'
 import { type NodeFrontendLimits, nodeFrontendLimits } from '../node/index.js'
@@ -60,6 +61,7 @@ export interface Limits {
   readonly http1: Http1Limits
   readonly http2: Http2Limits
   readonly proxy: ProxyLimits
+  readonly filters: FilterLimits
   readonly server: ServerLimits
   readonly debugger: DebuggerLimits
   readonly admin: AdminLimits
@@ -77,6 +79,7 @@ export const defaultLimits: Limits = {
   http1: http1Limits,
   http2: http2Limits,
   proxy: proxyLimits,
+  filters: filterLimits,
   server: serverLimits,
   debugger: debuggerLimits,
   admin: adminLimits,
@@ -109,7 +112,7 @@ const OWN_BYTES = 1024
 const FIELD_OVERHEAD = 32
 
 /** Throws if limits contradict each other. */
-export function checkLimits({ transport, http1, http2 }: Limits): void {
+export function checkLimits({ transport, http1, http2, proxy }: Limits): void {
   const { flushBytesMax, connectionHeldBytesMax } = transport
   const { startLineBytesMax, fieldSectionBytesMax, fieldsMax, trailerSectionBytesMax, trailersMax } = http1
   const atMost = (name: string, value: number, other: string, most: number): void => {
@@ -130,6 +133,7 @@ export function checkLimits({ transport, http1, http2 }: Limits): void {
     `http1.trailerSectionBytesMax + ${FIELD_OVERHEAD} for each of http1.trailersMax`,
     trailerSectionBytesMax + FIELD_OVERHEAD * trailersMax,
   )
+  fits('proxy.filterHeadBytesMax', proxy.filterHeadBytesMax)
   // A connection buffers what it reads ahead, and one more read: a lower bound would reset every upload to a
   // slow backend.
   if (2 * http1.bodyAheadBytesMax > connectionHeldBytesMax)

@@ -14,6 +14,7 @@ import {
 } from '../proxy/index.js'
 import type { Backends, PreparedBackends } from './backends.js'
 import type { FoundOut } from './check-configuration.js'
+import type { Filters, PreparedFilters } from './filters.js'
 import type { CheckedListeners, Listeners } from './listeners.js'
 import type { Protocols } from './protocols.js'
 import { connectTimes, madeRoutes } from './routes.js'
@@ -25,6 +26,7 @@ export interface ConfiguredParts {
   readonly protocols: Protocols
   readonly backends: Backends
   readonly listeners: Listeners
+  readonly filters: Filters
 }
 
 /** The backends that are made in a piece: 100 take about 2 ms. */
@@ -44,6 +46,7 @@ export class Preparation {
   private readonly trusted: TrustedProxies
   private readonly connects: ConnectPolicy | null
   private readonly made: PreparedBackends
+  private readonly filters: PreparedFilters
   private backendsMade = 0
   private readonly routesMade: RouterRoute<Route>[] = []
   private routes: Router<Route> | null = null
@@ -62,6 +65,7 @@ export class Preparation {
         ? null
         : new ConnectPolicy(world, connect, (target) => protocols.tcpSessions(target))
     this.made = parts.backends.prepare(connectTimes(configuration), resolver)
+    this.filters = parts.filters.prepare()
   }
 
   /** Makes the TLS servers of the listeners. */
@@ -89,7 +93,7 @@ export class Preparation {
     const { routes } = this.configuration
     const from = this.routesMade.length
     const some = routes.slice(from, from + ROUTES_AT_ONCE)
-    this.routesMade.push(...madeRoutes(some, this.made.byName, world.pollset, proxy.limits))
+    this.routesMade.push(...madeRoutes(some, this.made.byName, world.pollset, proxy.limits, this.filters))
   }
 
   get hasMoreRoutes(): boolean {
@@ -101,10 +105,16 @@ export class Preparation {
     this.routes = new Router(this.routesMade, this.foundOut.automata)
   }
 
+  /** Lets go of what was made. */
+  abandon(): void {
+    this.filters.abandon()
+  }
+
   /** Has it serve the requests from now on. */
   commit(): void {
     const { proxy } = this.parts
     this.made.commit()
+    this.filters.commit()
     proxy.routes = this.routes as Router<Route>
     proxy.backends = [...this.made.byName.values()]
     proxy.trusted = this.trusted

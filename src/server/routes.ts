@@ -13,6 +13,7 @@ import {
   Weighted,
 } from '../proxy/index.js'
 import { ConfigError } from './address.js'
+import type { PreparedFilters } from './filters.js'
 
 /** Returns the longest timeouts.connect of the routes to each backend, in ms, by its name. */
 export function connectTimes({ routes }: Configuration): ReadonlyMap<string, number> {
@@ -48,11 +49,15 @@ export const matchedRoutes = <T>(
     to: toOf(each),
   }))
 
-/** Makes routes for the router. Throws if a backend is missing. */
+/** Makes routes for the router. Throws if a backend is missing, or a filter cannot be made. */
 export const madeRoutes = (
   routes: readonly RouteConfig[],
   backends: ReadonlyMap<string, Backend>,
   pollset: Pollset,
   limits: ProxyLimits,
+  filters: PreparedFilters,
 ): RouterRoute<Route>[] =>
-  matchedRoutes(routes, (each) => new Route(pollset, limits, each, actionOf(each, backends)))
+  matchedRoutes(routes, (each) => {
+    const uses = each.filters.map((use) => filters.use(use))
+    return new Route(pollset, limits, each, actionOf(each, backends), uses)
+  })

@@ -13,11 +13,15 @@ import {
   stepTimeNames,
 } from '../proxy/index.js'
 import type { Backends } from './backends.js'
+import { readProcess } from './process-metrics.js'
 import type { Server } from './server.js'
 import { version } from './version.js'
 
 /** The seconds of a request: those of OpenTelemetry's `http.server.request.duration`. */
 const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10] as const
+/** The series of metrics; past them, series of a metric are one. */
+const SERIES_MAX = 10_000
+
 /** The seconds of a step: most take none. */
 const STEP_SECONDS = [0.001, 0.01, 0.1, 1, 10] as const
 /** The seconds of a turn: one longer than a ms holds up the others. */
@@ -49,11 +53,12 @@ export class ServerMetrics implements ExchangeWatcher {
   private readonly attemptSeconds: Family<Histogram>
   private readonly retries: Family<Counter>
   private readonly checks: Family<Counter>
+  private readonly filterFailures: Family<Counter>
   private readonly reloads: Family<Counter>
   private lastReloadMs: number
   private byRoute = new WeakMap<Route, RouteSeries>()
 
-  constructor(server: Server, backends: Backends, seriesMax: number) {
+  constructor(server: Server, backends: Backends, seriesMax = SERIES_MAX) {
     this.server = server
     this.backends = backends
     const all = new Metrics(seriesMax)
@@ -107,6 +112,11 @@ export class ServerMetrics implements ExchangeWatcher {
       'endpoint',
       'result',
     )
+    this.filterFailures = all.counter(
+      'fermata_filter_failures_total',
+      'Failures of filters, and waits of theirs that were late.',
+      'filter',
+    )
     this.reloads = all.counter('fermata_config_reloads_total', 'Configurations that were applied.', 'result')
     for (const result of ['ok', 'refused']) this.reloads.of(result)
     const turns = all
@@ -155,6 +165,10 @@ export class ServerMetrics implements ExchangeWatcher {
       if (!isLast) this.retries.of(backend, each.outcome).add()
     }
     if (attemptAt >= 0) seconds.observe(ms(now - attemptAt))
+  }
+
+  filterFailed(_x: Exchange, filter: string): void {
+    this.filterFailures.of(filter).add()
   }
 
   checked(endpoint: string, passed: boolean): void {
@@ -345,21 +359,7 @@ export class ServerMetrics implements ExchangeWatcher {
     all.collected('counter', 'fermata_exchanges_begun_total', 'Requests that have begun.', [], (add) =>
       add(proxy.begun),
     )
-    this.readProcess()
-  }
-
-  private readProcess(): void {
-    const { all } = this
-    all.collected('counter', 'process_cpu_seconds_total', 'CPU time of the process.', [], (add) => {
-      const { user, system } = process.cpuUsage()
-      add((user + system) / 1_000_000)
-    })
-    all.collected('gauge', 'process_resident_memory_bytes', 'Memory of the process.', [], (add) =>
-      add(process.memoryUsage.rss()),
-    )
-    all.collected('gauge', 'process_start_time_seconds', 'When the process began.', [], (add) =>
-      add(Math.round(ms(Date.now()) - process.uptime())),
-    )
+    readProcess(this.all)
   }
 
   /** Returns when each certificate expires, by name, in ms since 1970. */

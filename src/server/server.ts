@@ -24,6 +24,7 @@ import { type AlpnProtocol, ClientHandshake, type HandshakeEvents } from './clie
 import { Control } from './control.js'
 import { Debugging } from './debugging.js'
 import type { Emitter } from './emitter.js'
+import { Filters } from './filters.js'
 import { Incidents } from './incidents.js'
 import { checkLimits, defaultLimits, type Limits, limitsWith, type SomeLimits } from './limits.js'
 import { type BoundListener, Listeners } from './listeners.js'
@@ -37,9 +38,6 @@ import type { ServerEvents, ServerOptions } from './server-options.js'
 import { settingNames } from './setting-names.js'
 
 export type { ServerEvents, ServerOptions } from './server-options.js'
-
-/** The series of metrics; past them, series of a metric are one. */
-const SERIES_MAX = 10_000
 
 const TypedEvents: new () => Emitter<ServerEvents> =
   EventEmitter as new () => TypedEmitter.default<ServerEvents>
@@ -126,6 +124,7 @@ export class Server extends TypedEvents implements HandshakeEvents {
       protocols: this.protocols,
       backends: this.backends,
       listeners: this.listening,
+      filters: new Filters(this.proxy, this.log, limits.filters),
     })
     this.accessLog.begin(configuration.accessLog)
     const { debug } = options
@@ -137,7 +136,7 @@ export class Server extends TypedEvents implements HandshakeEvents {
             failed: (code) => this.emit('undebugged', debug.address, code),
           })
     const administers = configuration.admin !== null || configuration.probes !== null
-    this.metrics = administers ? new ServerMetrics(this, this.backends, SERIES_MAX) : null
+    this.metrics = administers ? new ServerMetrics(this, this.backends) : null
     const questions = new LocalQuestions(this, this.backends, limits.debugger)
     this.administration =
       this.metrics === null

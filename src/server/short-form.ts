@@ -116,6 +116,7 @@ function routeOf(
     ...settings,
     timeouts: { ...settings.timeouts, connectMs: transport.connectMs },
     errors: options.errors ?? 'plain',
+    filters: [],
     match: matchOf(host, prefix),
     action: { kind: 'backend', to: [{ backend: url, weight: 1 }] },
     sources: {},

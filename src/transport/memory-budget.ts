@@ -52,6 +52,8 @@ export class ConnectionBudget {
 export class MemoryBudget {
   /** bytes allocated to blocks now */
   bytes = 0
+  /** bytes of {@link charge} among them */
+  charged = 0
   /** streams reset because they stalled */
   stalls = 0
   /** For a debugger; null without one. */
@@ -84,6 +86,18 @@ export class MemoryBudget {
     this.bytes -= pool.size
     buffer.budget.bytes -= pool.size
     invariant(this.bytes >= 0 && buffer.budget.bytes >= 0, 'bytes given back were counted as held')
+  }
+
+  /** Counts bytes that are held elsewhere than in blocks, for a body. */
+  charge(bytes: number): void {
+    this.bytes += bytes
+    this.charged += bytes
+  }
+
+  discharge(bytes: number): void {
+    this.bytes -= bytes
+    this.charged -= bytes
+    invariant(this.charged >= 0 && this.bytes >= this.charged, 'bytes discharged were charged')
   }
 
   get aboveSoft(): boolean {

@@ -53,6 +53,8 @@ export class ReceiveBuffer implements Listed<ReceiveBuffer> {
   private at = 0
   private offset = 0
   private retainedBytes = 0
+  /** Pulled bytes whose credit waits for {@link creditTaken}. */
+  private takenBytes = 0
   private unsettled = 0
   private readonly memory: MemoryBudget
   private readonly sink: CreditSink
@@ -93,9 +95,9 @@ export class ReceiveBuffer implements Listed<ReceiveBuffer> {
 
   /**
    * Copies up to `bytes` into `target` at `offset`, and returns how many. Returns their credit unless they
-   * are retained.
+   * are retained. @param takes their credit waits for {@link creditTaken} too
    */
-  pull(target: Buffer, offset: number, bytes: number, now: number): number {
+  pull(target: Buffer, offset: number, bytes: number, now: number, takes = false): number {
     let left = Math.min(bytes, this.length)
     const pulled = left
     const slices = this.slices
@@ -116,19 +118,29 @@ export class ReceiveBuffer implements Listed<ReceiveBuffer> {
     if (pulled === 0) return 0
     this.length -= pulled
     this.progressAt = now
+    if (takes) this.takenBytes += pulled
     if (this.retainMax > 0) {
       this.retainedBytes += pulled
       if (this.retainedBytes > this.retainMax || this.sink.starving) this.releaseRetained()
     } else {
       this.dropPulled()
-      this.sink.consumed(pulled)
+      if (!takes) this.sink.consumed(pulled)
     }
     return pulled
+  }
+
+  /** Returns the credit of bytes that were taken: they have left, or are held elsewhere. */
+  creditTaken(): void {
+    const bytes = this.takenBytes
+    this.takenBytes = 0
+    // Those that are retained get it when the retaining ends.
+    if (bytes > 0 && this.retainMax === 0) this.sink.consumed(bytes)
   }
 
   /** Goes back to the first retained byte, if any are retained. */
   rewind(): void {
     if (this.retainMax === 0) return
+    this.takenBytes = 0
     this.length += this.retainedBytes
     this.retainedBytes = 0
     this.at = 0
@@ -139,7 +151,8 @@ export class ReceiveBuffer implements Listed<ReceiveBuffer> {
   releaseRetained(): void {
     if (this.retainMax === 0) return
     this.retainMax = 0
-    const bytes = this.retainedBytes
+    // What was taken gets its credit when it has left.
+    const bytes = this.retainedBytes - this.takenBytes
     this.retainedBytes = 0
     this.dropPulled()
     if (bytes > 0) this.sink.consumed(bytes)
@@ -190,12 +203,13 @@ export class ReceiveBuffer implements Listed<ReceiveBuffer> {
 
   /** Drops everything. Returns the bytes whose credit was not returned. */
   clear(): number {
-    const owed = this.length + this.retainedBytes
+    const owed = this.length + (this.retainMax > 0 ? this.retainedBytes : this.takenBytes)
     const { slices } = this
     for (const slice of slices) this.drop(slice)
     empty(slices)
     this.length = 0
     this.retainedBytes = 0
+    this.takenBytes = 0
     this.at = 0
     this.offset = 0
     return owed

@@ -3,6 +3,7 @@
 import t from 'tap'
 import { parse } from 'yaml'
 import { jsonSchema, writtenName } from '../../src/config/index.js'
+import { definitions } from '../../src/filters/index.js'
 import { limitsByRoom } from '../../src/server/limits.js'
 import { tableOf } from '../../tools/testbed/frames.js'
 import { read } from '../house/source-rules.js'
@@ -29,12 +30,18 @@ function keysOf(schema: Schema, path: string): string[] {
 
 const rows = tableOf(read('spec/configuration.md'), 'Keys')
 const schemaKeys = keysOf(jsonSchema(OPTIONS) as Schema, '')
-const SHARED = /^(?:backends\.\*|routes\[\])\.((?:timeouts|retry|path)\..*)$/
+const SHARED = /^(?:backends\.\*|routes\[\])\.((?:timeouts|retry|path|filters\[\])\..*)$/
+/** Options of filters: spec/filters.md has them, and test/filters/box.test.ts reads it. */
+const OF_FILTERS = new RegExp(
+  `^(?:filters\\.\\*|(?:defaults|routes\\[\\])\\.filters\\[\\])\\.(?:${definitions.map((each) => each.name).join('|')})(?:\\.|$)`,
+)
 
 t.test('the page has each key of the schema, and no other', async (t) => {
   const listed = rows.map((row) => row.key)
   t.equal(new Set(listed).size, listed.length, 'once')
-  const own = schemaKeys.filter((key) => !SHARED.test(key) && !key.startsWith('limits.'))
+  const own = schemaKeys.filter(
+    (key) => !SHARED.test(key) && !OF_FILTERS.test(key) && !key.startsWith('limits.'),
+  )
   t.strictSame([...listed].sort(), [...own].sort())
   for (const key of schemaKeys) {
     const [, shared] = SHARED.exec(key) ?? []
@@ -93,8 +100,8 @@ function written(key: string, value: Value): Record<string, Value> {
     .replaceAll('[]', '.0')
     .split('.')
   let at = document as Record<string, Value>
-  for (const name of path.slice(0, -1)) {
-    at[name] ??= {}
+  for (const [depth, name] of path.slice(0, -1).entries()) {
+    at[name] ??= path[depth + 1] === '0' ? [] : {}
     at = at[name] as Record<string, Value>
   }
   at[path.at(-1) as string] = value

@@ -77,6 +77,7 @@ t.test('defaults', async (t) => {
     path: { ambiguous: 'refuse', forward: 'client' },
     upgrades: [],
     errors: 'plain',
+    filters: [],
     source: 0,
     sources: 0,
   })

@@ -105,7 +105,7 @@ const ROWS: readonly Row[] = [
   ['versoin: 1', '1:1 versoin: unknown key; did you mean version?'],
   [
     'colour: red',
-    '2:1 colour: unknown key; known here: version, include, listeners, certificates, trustedProxies, connect, resolver, limits, backends, routes, shutdown, debug, accessLog, processLog, admin, probes, …',
+    '2:1 colour: unknown key; known here: version, include, listeners, certificates, trustedProxies, connect, resolver, limits, filters, backends, routes, shutdown, debug, accessLog, processLog, admin, probes, defaults',
   ],
   [
     'listeners: { a: { address: 127.0.0.1 } }',
@@ -458,11 +458,11 @@ const ROWS: readonly Row[] = [
   ],
   [
     'routes: [{ answer: { fields: { content-length: "1" } } }]',
-    '2:32 routes[0].answer.fields.content-length: this field is ours to write; leave it out',
+    '2:32 routes[0].answer.fields.content-length: content-length is written by the proxy alone: it follows the body; leave it out',
   ],
   [
     'routes: [{ answer: { fields: { "a b": "1" } } }]',
-    '2:32 routes[0].answer.fields."a b": this is not the name of a field',
+    '2:32 routes[0].answer.fields."a b": "a b" is not the name of a field; leave it out',
   ],
   [
     'routes: [{ answer: { fields: { a: 5 } } }]',

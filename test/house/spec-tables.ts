@@ -3,8 +3,8 @@
 import { type Page, rulesOf } from './spec-pages.js'
 
 /**
- * The test that reads each table, as its path below test/ without the ending. `*` stands for all tables of the
- * page.
+ * The test that reads each table, as its path below test/ without the ending. `*` stands for all tables of
+ * the page.
  */
 export const TABLE_READERS: Readonly<Record<string, string>> = {
   'README.md › *': 'house/spec',
@@ -23,6 +23,7 @@ export const TABLE_READERS: Readonly<Record<string, string>> = {
   'exchange.md › Plain CONNECT': 'proxy/events',
   'exchange.md › Refusals of gRPC requests': 'peers/grpc',
   'field-reports.md › *': 'house/field-reports',
+  'filters.md › Phases': 'filters/contract',
   'glossary.md › *': 'house/glossary',
   'http1/differential.md › Disagreements': 'http1/differential',
   'http1/framing.md › Read': 'http1/strictness',

@@ -45,7 +45,7 @@ t.test('no step is taken twice', async (t) => {
     'm1/r2 awaitHead suspend',
     'b1 readMessages suspend',
     'm1/r2 awaitHead goto',
-    'm1/r2 answer goto',
+    'm1/r2 filterResponse goto',
     'm1/r2 transfer suspend',
     'm1/r2 transfer goto',
     'm1/r2 finish goto',

@@ -60,7 +60,7 @@ t.test('the request, before it is sent', (t) => {
 t.test('the response, before any of it is sent', (t) => {
   const proxy = memoryProxy()
   const far = proxy.client()
-  const held = holdAt(proxy, 'answer')
+  const held = holdAt(proxy, 'filterResponse')
   far.send(headers(1, REQUEST))
   proxy.greet(proxy.backends[0])
   far.take()

@@ -1,4 +1,5 @@
-// Stories of the choice of an endpoint, run by choice.test.ts, and by edges.test.ts for the edges that they take.
+// Stories of the choice of an endpoint, run by choice.test.ts, and by edges.test.ts for the edges that they
+// take.
 
 import type { Test } from 'tap'
 import { balancerOptions } from '../../src/balancing/index.js'
@@ -198,7 +199,7 @@ export const STORIES: readonly (readonly [string, (t: Test, seen: Seen) => void]
       proxy.beside[0].send(OK)
       t.match(
         steps(proxy),
-        /^receive route balance lease retry balance lease sendHead awaitHead answer transfer/,
+        /^receive route balance lease retry balance lease sendHead awaitHead filterResponse transfer/,
       )
       t.equal(statusOf(far), '200')
     },
@@ -360,7 +361,7 @@ export const STORIES: readonly (readonly [string, (t: Test, seen: Seen) => void]
       const [backend] = proxy.backends
       proxy.greet(backend)
       backend.send(answer('503'))
-      t.match(steps(proxy), /answer retry$/)
+      t.match(steps(proxy), /filterResponse retry$/)
       proxy.pollset.advance(25)
       proxy.greet(proxy.beside[0])
       proxy.beside[0].send(answer('503'))
@@ -398,7 +399,7 @@ export const STORIES: readonly (readonly [string, (t: Test, seen: Seen) => void]
       proxy.greet(proxy.backends[0])
       proxy.backends[0].send(answer('503', ['retry-after', '1']))
       far.send(frame(3, 0, 1, uint32(8)))
-      t.match(steps(proxy), /answer retry abort log$/)
+      t.match(steps(proxy), /filterResponse retry abort log$/)
       t.equal(
         proxy.backend.endpoints.reduce((all, each) => all + each.member.load, 0),
         0,
@@ -417,7 +418,7 @@ export const STORIES: readonly (readonly [string, (t: Test, seen: Seen) => void]
       proxy.greet(proxy.backends[0])
       proxy.backends[0].send(answer('503'))
       t.equal(statusOf(far), '503')
-      t.match(steps(proxy), /answer transfer$/)
+      t.match(steps(proxy), /filterResponse transfer$/)
     },
   ],
   [

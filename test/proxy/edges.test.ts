@@ -1,15 +1,17 @@
 // The edges that are seen when exchanges run are those declared: no dead edge, no undeclared one. What the
-// scenarios leave out is told here, in their own grammar, or with a gate that holds the exchange where an event
-// is to find it.
+// scenarios leave out is told here, in their own grammar, or with a gate that holds the exchange where an
+// event is to find it.
 
 import { readdirSync, readFileSync } from 'node:fs'
 import t from 'tap'
 import type { Continuation } from '../../src/continuation/index.js'
 import { changes } from '../../src/proxy/changes.js'
-import { Exchange, exchangeLife } from '../../src/proxy/index.js'
+import { Exchange, exchangeLife, PASS } from '../../src/proxy/index.js'
 import { frame, framesOf, headers, REQUEST, uint32 } from '../../tools/testbed/frames.js'
 import type { FarEnd } from '../../tools/testbed/memory-pollset.js'
 import { memoryProxy } from '../../tools/testbed/memory-proxy.js'
+import { use } from '../filters/small-proxy.js'
+import { STORIES as FILTER_STORIES } from '../filters/stories.js'
 import { play, stepsOf } from '../world/scenario.js'
 import { declared, Seen } from '../world/seen.js'
 import { STORIES as ENDPOINT_STORIES } from './choices.js'
@@ -52,7 +54,7 @@ backend< DATA stream=3 flags=ES text=bye
 client< NOTHING stream=3
 backend> DATA stream=3 flags=ES text=later
 client< DATA stream=3 flags=ES text=later
-trace client stream=3 receive, route, balance, lease, sendHead, awaitHead, answer, tunnel, finish, log`,
+trace client stream=3 receive, route, balance, lease, sendHead, awaitHead, filterResponse, tunnel, finish, log`,
   ],
   [
     'a tunnel that stands still',
@@ -65,19 +67,19 @@ client< NOTHING stream=3
 after 2001
 client< RST_STREAM stream=3 code=CANCEL
 backend< RST_STREAM stream=3 code=CANCEL
-trace client stream=3 receive, route, balance, lease, sendHead, awaitHead, answer, tunnel, abort, log`,
+trace client stream=3 receive, route, balance, lease, sendHead, awaitHead, filterResponse, tunnel, abort, log`,
   ],
   [
     'a tunnel that the client resets',
     `${TUNNEL}client> RST_STREAM stream=3 code=CANCEL
 backend< RST_STREAM stream=3 code=CANCEL
-trace client stream=3 receive, route, balance, lease, sendHead, awaitHead, answer, tunnel, abort, log`,
+trace client stream=3 receive, route, balance, lease, sendHead, awaitHead, filterResponse, tunnel, abort, log`,
   ],
   [
     'a tunnel that the backend resets',
     `${TUNNEL}backend> RST_STREAM stream=3 code=INTERNAL_ERROR
 client< RST_STREAM stream=3 code=CONNECT_ERROR
-trace client stream=3 receive, route, balance, lease, sendHead, awaitHead, answer, tunnel, abort, log`,
+trace client stream=3 receive, route, balance, lease, sendHead, awaitHead, filterResponse, tunnel, abort, log`,
   ],
   [
     'a tunnel whose backend ends and will hear no more',
@@ -85,7 +87,7 @@ trace client stream=3 receive, route, balance, lease, sendHead, awaitHead, answe
 client< DATA stream=3 flags=ES text=bye
 backend> RST_STREAM stream=3 code=NO_ERROR
 client< RST_STREAM stream=3 code=NO_ERROR
-trace client stream=3 receive, route, balance, lease, sendHead, awaitHead, answer, tunnel, finish, log`,
+trace client stream=3 receive, route, balance, lease, sendHead, awaitHead, filterResponse, tunnel, finish, log`,
   ],
   [
     'a tunnel whose backend ends and then resets',
@@ -93,21 +95,21 @@ trace client stream=3 receive, route, balance, lease, sendHead, awaitHead, answe
 client< DATA stream=3 flags=ES text=bye
 backend> RST_STREAM stream=3 code=CANCEL
 client< RST_STREAM stream=3 code=CONNECT_ERROR
-trace client stream=3 receive, route, balance, lease, sendHead, awaitHead, answer, tunnel, abort, log`,
+trace client stream=3 receive, route, balance, lease, sendHead, awaitHead, filterResponse, tunnel, abort, log`,
   ],
   [
     'no HEADERS in a tunnel',
     `${TUNNEL}client> HEADERS stream=3 flags=ES,EH x=1
 client< RST_STREAM stream=3 code=PROTOCOL_ERROR
 backend< RST_STREAM stream=3 code=CANCEL
-trace client stream=3 receive, route, balance, lease, sendHead, awaitHead, answer, tunnel, abort, log`,
+trace client stream=3 receive, route, balance, lease, sendHead, awaitHead, filterResponse, tunnel, abort, log`,
   ],
   [
     'no HEADERS in a tunnel from the backend either',
     `${TUNNEL}backend> HEADERS stream=3 flags=ES,EH x=1
 backend< RST_STREAM stream=3 code=PROTOCOL_ERROR
 client< RST_STREAM stream=3 code=CONNECT_ERROR
-trace client stream=3 receive, route, balance, lease, sendHead, awaitHead, answer, tunnel, abort, log`,
+trace client stream=3 receive, route, balance, lease, sendHead, awaitHead, filterResponse, tunnel, abort, log`,
   ],
   [
     'nothing passes before the backend has said yes, and the length it says is none',
@@ -128,7 +130,7 @@ client< HEADERS stream=3 flags=EH :status=403
 client< DATA stream=3 flags=ES text=no
 client< RST_STREAM stream=3 code=NO_ERROR
 backend< RST_STREAM stream=3 code=CANCEL
-trace client stream=3 receive, route, balance, lease, sendHead, awaitHead, answer, transfer, finish, log`,
+trace client stream=3 receive, route, balance, lease, sendHead, awaitHead, filterResponse, transfer, finish, log`,
   ],
   [
     'a backend that does not take extended CONNECT',
@@ -275,7 +277,7 @@ client< DATA stream=1 text=part
 after 2001
 client< RST_STREAM stream=1 code=INTERNAL_ERROR
 backend< RST_STREAM stream=1 code=CANCEL
-trace client stream=1 receive, route, balance, lease, sendHead, awaitHead, answer, transfer, abort, log`,
+trace client stream=1 receive, route, balance, lease, sendHead, awaitHead, filterResponse, transfer, abort, log`,
   ],
   [
     'an upload that moves puts the time for the head off, 1xx do not',
@@ -371,7 +373,7 @@ const TRACE = headers(3, [
   ...REQUEST.map(([name, value]) => [name, name === ':method' ? 'TRACE' : value] as const),
   ['max-forwards', '0'],
 ])
-const PLAIN = 'receive, route, balance, lease, sendHead, awaitHead, answer, transfer, finish, log'
+const PLAIN = 'receive, route, balance, lease, sendHead, awaitHead, filterResponse, transfer, finish, log'
 
 t.test('the scenarios', (t) => {
   for (const name of readdirSync('spec/scenarios').filter((each) => each !== 'README.md'))
@@ -395,31 +397,31 @@ const HELD: readonly (readonly [string, Buffer, (far: FarEnd, backend: FarEnd) =
     ['sendHead', request, reset, 'receive, route, balance, lease, sendHead, abort, log'],
     ['awaitHead', request, reset, 'receive, route, balance, lease, sendHead, awaitHead, abort, log'],
     [
-      'answer',
+      'filterResponse',
       request,
       (far, backend) => {
         backend.send(response)
         reset(far)
       },
-      'receive, route, balance, lease, sendHead, awaitHead, answer, abort, log',
+      'receive, route, balance, lease, sendHead, awaitHead, filterResponse, abort, log',
     ],
     [
-      'answer',
+      'filterResponse',
       request,
       (_far, backend) => {
         backend.send(response)
         backend.send(frame(RST_STREAM, 0, 3, uint32(2)))
       },
-      'receive, route, balance, lease, sendHead, awaitHead, answer, refuse, log',
+      'receive, route, balance, lease, sendHead, awaitHead, filterResponse, refuse, log',
     ],
     [
-      'answer',
+      'filterResponse',
       request,
       (_far, backend) => {
         backend.send(response)
         backend.send(refused)
       },
-      'receive, route, balance, lease, sendHead, awaitHead, answer, retry, balance, lease, sendHead, awaitHead',
+      'receive, route, balance, lease, sendHead, awaitHead, filterResponse, retry, balance, lease, sendHead, awaitHead',
     ],
     ['refuse', request, reset, 'receive, route, refuse, abort, log', '/elsewhere'],
     ['respond', TRACE, reset, 'receive, route, respond, abort, log'],
@@ -449,9 +451,9 @@ t.test('what a held exchange finds when it goes on', (t) => {
     t.equal(proxy.proxy.logged, proxy.proxy.begun, `${step}: logged once`)
     const sent = backendFrames.filter(([, stream]) => stream === 3).map(([type]) => type)
     const heard =
-      step === 'awaitHead' || steps.includes('answer, abort')
+      step === 'awaitHead' || steps.includes('filterResponse, abort')
         ? [HEADERS, RST_STREAM]
-        : ['retry', 'log', 'answer'].includes(step)
+        : ['retry', 'log', 'filterResponse'].includes(step)
           ? [HEADERS]
           : []
     t.strictSame(sent, heard, `${step}: what the backend hears of it`)
@@ -461,6 +463,11 @@ t.test('what a held exchange finds when it goes on', (t) => {
 
 t.test('the choice of an endpoint', (t) => {
   for (const [, story] of ENDPOINT_STORIES) story(t, seen)
+  t.end()
+})
+
+t.test('filters', (t) => {
+  for (const [, story] of FILTER_STORIES) story(t, seen)
   t.end()
 })
 
@@ -475,8 +482,9 @@ t.test('a request and its reset in one batch', (t) => {
 })
 
 t.test('a debugger answers in the place of the backend, as long as no answer has begun', (t) => {
-  for (const step of ['balance', 'lease', 'sendHead', 'awaitHead']) {
-    const proxy = memoryProxy({}, { seen })
+  for (const step of ['balance', 'filterAttempt', 'lease', 'sendHead', 'awaitHead']) {
+    const filters = step === 'filterAttempt' ? [use('signs', { attempt: () => PASS })] : []
+    const proxy = memoryProxy({}, { seen, filters })
     const { scheduler } = proxy.world
     const far = proxy.client()
     let held: Exchange | null = null
@@ -490,7 +498,7 @@ t.test('a debugger answers in the place of the backend, as long as no answer has
       },
     }
     far.send(headers(1, REQUEST))
-    if (step !== 'balance') {
+    if (step !== 'balance' && step !== 'filterAttempt') {
       proxy.greet(proxy.backends[0])
       proxy.backends[0].send(headers(1, [[':status', '204']], false))
     }
@@ -521,6 +529,9 @@ t.test('the edges seen are the edges declared', (t) => {
       'awaitHead head',
       'awaitHead headLook',
       'balance until',
+      'filterAttempt until',
+      'filterRequest until',
+      'filterResponse until',
       'lease lease',
       'lease until',
       'refuse answer',

@@ -272,7 +272,7 @@ t.test('a tunnel over HTTP/1.1 that lost its octets by stalling does not end as 
     const far = client()
     far.send(headers(1, WEBSOCKET, false))
     const [, key] = /sec-websocket-key: (\S+)/.exec(backends[0].take().toString('latin1')) ?? ['', '']
-    world.scheduler.gate = { holds: (each) => each.stepName === 'answer' }
+    world.scheduler.gate = { holds: (each) => each.stepName === 'filterResponse' }
     const accept = webSocketAccept(key)
     backends[0].send(
       Buffer.from(
@@ -326,7 +326,8 @@ t.test('credit that arises after FIN is not written', async (t) => {
   // Something is held already: what follows is not credited on receipt.
   backend.send(Buffer.concat([headers(1, OK, false), frame(DATA, 0, 1, Buffer.alloc(1000))]))
   backend.send(Buffer.concat([1, 2, 3].map((n) => frame(DATA, n === 3 ? 1 : 0, 1, Buffer.alloc(16_000)))))
-  // It is silent on stream 3 and does not answer PING: given up, and its own end is waited for. The client is there.
+  // It is silent on stream 3 and does not answer PING: given up, and its own end is waited for. The client is
+  // there.
   for (let i = 0; i < 5; i++) {
     pollset.advance(500)
     far.send(window(0, 1))

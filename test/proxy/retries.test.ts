@@ -17,7 +17,7 @@ backend> HEADERS stream=1 flags=EH ${OK}
 client< HEADERS stream=1 flags=EH ${OK}
 backend> CLOSE
 client< RST_STREAM stream=1 code=INTERNAL_ERROR
-trace client stream=1 receive, route, balance, lease, sendHead, awaitHead, answer, transfer, abort, log`,
+trace client stream=1 receive, route, balance, lease, sendHead, awaitHead, filterResponse, transfer, abort, log`,
   'R5, R7: a body of which too much has left is not sent again, and its client is told that nothing was begun': `given proxy.replayBytesMax=4
 client> HEADERS stream=1 flags=EH ${POST}
 client> DATA stream=1 text=five!
@@ -61,7 +61,7 @@ backend2< CLOSE
 backend3< HEADERS stream=1 flags=ES,EH
 backend3> HEADERS stream=1 flags=ES,EH ${OK}
 client< HEADERS stream=3 flags=ES,EH ${OK}
-trace client stream=3 receive, route, balance, lease, sendHead, awaitHead, retry, balance, lease, sendHead, awaitHead, retry, balance, lease, sendHead, awaitHead, answer, transfer, finish, log`,
+trace client stream=3 receive, route, balance, lease, sendHead, awaitHead, retry, balance, lease, sendHead, awaitHead, retry, balance, lease, sendHead, awaitHead, filterResponse, transfer, finish, log`,
   'R10: an interim response that was passed on does not prevent it, and the client may see another': `client> HEADERS stream=1 flags=ES,EH ${GET}
 backend< HEADERS stream=1 flags=ES,EH
 backend> HEADERS stream=1 flags=EH :status=103

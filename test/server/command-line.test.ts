@@ -203,7 +203,7 @@ const plain = [
   'lease',
   'sendHead',
   'awaitHead',
-  'answer',
+  'filterResponse',
   'transfer',
   'finish',
   'log',

@@ -251,7 +251,7 @@ t.test('change it and let it go', async (t) => {
   await t.rejects(run("set m1/s1 request.headers['x-a'] a\r\nb: c"), /field line/)
   await t.rejects(run('goto m1/s1 transfer'), /no edge to transfer/)
   const before = stop()
-  await run('until m1/s1 answer')
+  await run('until m1/s1 filterResponse')
   await before
   await run("set m1/s1 response.headers['x-seen'] yes")
   await run('continue m1/s1')
@@ -583,7 +583,7 @@ t.test('a command without an id means the current request; hints for what users 
   await t.rejects(run('break lease'), { message: /: did you mean exchange\.lease\?$/ })
   await t.rejects(run('break lease:wait'), { message: /: did you mean exchange\.lease:wait\?$/ })
   await t.rejects(run('break exchange'), {
-    message: /: exchange has the steps receive, route, balance, lease, /,
+    message: /: exchange has the steps receive, route, filterRequest, balance, filterAttempt, lease, /,
   })
   await t.rejects(run('break nowhere'), { message: /:wait\|late\|cancelled$/ })
   await t.rejects(run("b exchange.lease if request.path = '/a'"), {
@@ -705,7 +705,7 @@ t.test(
     const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
     const { url: proxy, debug, run, stop } = await ground(t, '--backend', url)
     const { get } = client(t, proxy)
-    await run('break exchange.answer last-place once')
+    await run('break exchange.filterResponse last-place once')
     let stopped = stop()
     const first = get('/1', { authorization: 'NTLM dG9rZW4=' })
     await stopped

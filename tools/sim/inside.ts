@@ -171,12 +171,14 @@ export interface BackendsInside {
 const BEFORE_RESPONSE = new Set([
   'receive',
   'route',
+  'filterRequest',
   'balance',
+  'filterAttempt',
   'lease',
   'leaseLate',
   'sendHead',
   'awaitHead',
-  'answer',
+  'filterResponse',
   'retry',
 ])
 

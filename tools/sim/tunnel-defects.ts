@@ -25,7 +25,7 @@ export const tunnelDefects: readonly Defect[] = [
     plan: { ...TUNNELS, connectPercent: 0, earlyOctetsPercent: 100, http1Backend: 0, thinkMs: 10 },
     plant: () =>
       wrap<unknown, [Exchange, Stream]>(flows, 'passRequest', (_self, original, x, stream) => {
-        if (x.asksTunnel) flows.forwardRequestBody(x.frontend, stream)
+        if (x.asksTunnel) flows.forwardRequestBody(x, stream)
         return original(x, stream)
       }),
   },

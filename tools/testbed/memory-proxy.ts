@@ -12,6 +12,7 @@ import {
   ConnectPolicy,
   Endpoint,
   EngineSet,
+  type FilterUse,
   ReverseProxy,
   type RouteSettings,
   type Share,
@@ -55,6 +56,8 @@ export interface MemoryProxyOptions {
   readonly tunnels?: boolean
   /** Targets that a plain CONNECT may have. */
   readonly connect?: readonly string[]
+  /** Of all routes. */
+  readonly filters?: readonly FilterUse[]
 }
 
 export function memoryProxy(limits: SomeLimits = {}, options: MemoryProxyOptions = {}) {
@@ -107,7 +110,7 @@ export function memoryProxy(limits: SomeLimits = {}, options: MemoryProxyOptions
     connect === undefined
       ? null
       : new ConnectPolicy(world, connect, (target) => tcpSessions(world, target, http1.limits))
-  const router = routerTo(world, routes, limits.proxy, options.settings)
+  const router = routerTo(world, routes, limits.proxy, options.settings, options.filters)
   const proxy = new ReverseProxy(world, router, limits.proxy, connects)
   proxy.backends = routes.map((each) => each.backend)
   return {

@@ -7,6 +7,7 @@ import {
   Endpoint,
   EngineSet,
   type ExchangeSession,
+  type FilterUse,
   type ProxyLimits,
   proxyLimits,
   Route,
@@ -76,6 +77,7 @@ export const routerTo = (
   routes: readonly PlainRoute[],
   limits: Partial<ProxyLimits> = {},
   more: Partial<RouteSettings> = {},
+  filters: readonly FilterUse[] = [],
 ): Router<Route> =>
   new Router(
     routes.map(({ host, prefix, backend }) => {
@@ -85,10 +87,13 @@ export const routerTo = (
         name: backend.name,
         match: matchOf(host, prefix),
         path: settings.path,
-        to: new Route(pollset, all, settings, {
-          kind: 'backend',
-          to: new Weighted([{ to: backend, weight: 1 }]),
-        }),
+        to: new Route(
+          pollset,
+          all,
+          settings,
+          { kind: 'backend', to: new Weighted([{ to: backend, weight: 1 }]) },
+          filters,
+        ),
       }
     }),
   )

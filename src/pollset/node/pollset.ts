@@ -20,6 +20,7 @@ import {
   type SocketFault,
 } from '../door.js'
 import type { Query, Question } from '../query.js'
+import type { Task, TaskWork } from '../task.js'
 import type { TlsClient, TlsClientOptions, TlsServer, TlsServerOptions } from '../tls.js'
 import { type TurnLimits, Turns, turnLimits } from '../turn.js'
 import { KnownCertificates } from './certificates.js'
@@ -32,6 +33,7 @@ import { NodeQuery } from './query.js'
 import { reaches } from './reaches.js'
 import { ReadBuffers, Reading } from './reading.js'
 import { type Marked, type Marks, NodeSocket } from './socket.js'
+import { NodeTask } from './task.js'
 import { Thread } from './thread.js'
 import { NodeTlsClient, NodeTlsServer, securedBy } from './tls.js'
 
@@ -239,6 +241,10 @@ export class NodePollset extends Turns implements Pollset, Marks {
     const query = new NodeQuery(++this.asks, question, this, (over) => this.queries.delete(over))
     if (!query.ended) this.queries.add(query)
     return query
+  }
+
+  task<T>(id: string, work: TaskWork<T>): Task<T> {
+    return new NodeTask(id, work, this)
   }
 
   wallTime(): number {

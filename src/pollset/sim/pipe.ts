@@ -31,6 +31,8 @@ export interface SimFaults {
   readonly refusePercent: number
   readonly hangPercent: number
   readonly unresolvedPercent: number
+  /** Tasks that fail, whatever they give. Default 0. */
+  readonly taskFailPercent?: number
 }
 
 export const noFaults: SimFaults = {

@@ -25,6 +25,7 @@ import {
 } from '../door.js'
 import type { Pollable } from '../pollable.js'
 import { ANSWERED, type Query, type Question } from '../query.js'
+import { SETTLED, type Task, type TaskWork } from '../task.js'
 import type { TlsClient, TlsClientOptions, TlsServer, TlsServerOptions } from '../tls.js'
 import { Turns } from '../turn.js'
 import { Agenda } from './agenda.js'
@@ -32,6 +33,7 @@ import { SIMULATED_TLS, type SimPeerSocket, SimSocket } from './link.js'
 import { noFaults, type SimFaults, type SimNet } from './pipe.js'
 import { Prng } from './prng.js'
 import { type SimAnswer, SimAnswers, SimQuery } from './query.js'
+import { SimTask } from './task.js'
 
 class SimListener extends Listener {
   readonly id: string
@@ -202,6 +204,14 @@ export class SimPollset extends Turns implements Pollset, SimNet {
       if (!query.cancelled) this.mark(query, ANSWERED)
     })
     return query
+  }
+
+  task<T>(id: string, work: TaskWork<T>): Task<T> {
+    const { taskFailPercent = 0 } = this.faults
+    const fails = taskFailPercent > 0 && this.chance.chance(taskFailPercent)
+    if (fails) this.tally('failed task')
+    const failure = fails ? new Error('the task failed, as the simulation has it') : null
+    return new SimTask(id, work, failure, (task) => this.soon(() => this.mark(task, SETTLED)))
   }
 
   tlsServer(options: TlsServerOptions): TlsServer {

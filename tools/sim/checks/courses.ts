@@ -250,7 +250,7 @@ export function courses(plan: Plan, pollset: { readonly now: number }): CourseCh
       const course = courseOf(x)
       if (step === 'balance') {
         paused(x, course)
-        if (next === 'lease') chosen(x, course)
+        if (next === 'lease' || next === 'filterAttempt') chosen(x, course)
         else if (next === 'refuse' && x.refusal?.code === 'no-endpoint') {
           if (x.backend !== null && booksOf(x.backend).members.candidates(pollset.now).length > 0)
             fail('A8', `${x.id} gets no endpoint, and there is one`)
@@ -260,8 +260,8 @@ export function courses(plan: Plan, pollset: { readonly now: number }): CourseCh
       } else if (step === 'leaseLate') {
         if (next === 'retry' || x.refusal?.code === 'connect-late') unreached(x, course, next)
       } else if (step === 'sendHead' && next === 'awaitHead') sent(x, course)
-      else if (step === 'awaitHead' || step === 'answer') {
-        const unfit = step === 'answer' && next === 'retry' && !hasFault(x)
+      else if (step === 'awaitHead' || step === 'filterResponse') {
+        const unfit = step === 'filterResponse' && next === 'retry' && !hasFault(x)
         if (unfit || next === 'transfer' || next === 'tunnel') answered(x, course, next)
         else if (next === 'retry' || next === 'refuse' || next === 'abort') lost(x, course, next)
       } else if (step === 'retry' && next === 'refuse') {

@@ -1,0 +1,52 @@
+// The part of the schema for filters: each kind brings the schema of its options. A filter is a map with the
+// key of its kind, so unknown keys get the nearest one as everywhere.
+
+import { z } from 'zod'
+import { definitions, optionsSchema } from '../filters/index.js'
+import type { Scalars } from './scalars.js'
+
+const FILTERS_MAX = 100
+
+/**
+ * An entry of a list of filters as it was read: a name, or a map with one kind, or with `use` or `without`.
+ */
+export type FilterEntry = string | Readonly<Record<string, unknown>>
+
+export type FilterListSchema = z.ZodType<FilterEntry[]>
+
+export function filterSchemas(s: Scalars) {
+  const kinds = new Map<string, z.ZodType>(
+    definitions.map((each) => [each.name, optionsSchema(each, s).describe(each.description)]),
+  )
+  const shape = Object.fromEntries([...kinds].map(([name, schema]) => [name, schema.optional()]))
+  const name = s.text('The name of a filter, or a kind that needs no options.', 'the name of a filter')
+  const entry = z.union([
+    name,
+    z.strictObject({
+      ...shape,
+      use: s.text('The name of a filter, or a kind.', 'the name of a filter').optional(),
+      with: z
+        .record(z.string(), z.unknown())
+        .describe('Options in place of those of the named filter, here only.')
+        .optional(),
+      onFailure: s
+        .word('What becomes of a request if the filter fails or is late. Default: as its kind says.', [
+          'refuse',
+          'pass',
+        ])
+        .optional(),
+      without: z
+        .union([name, z.array(name).min(1)])
+        .describe('Filters of defaults that are left out of inherit.')
+        .optional(),
+    }),
+  ])
+  const list: FilterListSchema = z
+    .array(entry)
+    .max(FILTERS_MAX)
+    .describe('Filters, the outermost first; inherit stands for those of defaults. Default: inherit.')
+  const one: z.ZodType<Readonly<Record<string, unknown>>> = z
+    .strictObject(shape)
+    .describe('A filter: one kind with its options.')
+  return { kinds, list, one }
+}

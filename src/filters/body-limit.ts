@@ -1,0 +1,25 @@
+// bodyLimit: refuses requests with a large body. One that announces its length is refused before it is read;
+// the bytes of others are counted as they come.
+
+import { z } from 'zod'
+import { BODY_TOO_LARGE, PASS } from '../proxy/index.js'
+import { defineFilter } from './define.js'
+
+export const bodyLimit = defineFilter({
+  name: 'bodyLimit',
+  description: 'Refuses requests with a body of more bytes: 413.',
+  role: 'body-limit',
+  options: (types) =>
+    z.strictObject({
+      bytes: types.size('The most bytes of a body.', { least: 0, most: 1024 ** 4 }),
+    }),
+  create: ({ bytes }) => ({
+    request(x) {
+      // What a tunnel carries is not a body.
+      if (x.request.asksTunnel) return PASS
+      if (x.request.contentLength > bytes) return x.refuse(BODY_TOO_LARGE)
+      x.limitBody(bytes)
+      return PASS
+    },
+  }),
+})

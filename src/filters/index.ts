@@ -1,0 +1,9 @@
+// The filters of the box, and what filters are written with.
+
+export { optionsSchema } from './define.js'
+export * from './filter.js'
+export { type FilterLimits, filterLimits } from './limits.js'
+export { redirect } from './redirect.js'
+export { definitionOf, definitions } from './registry.js'
+export { respond } from './respond.js'
+export { readHostName, readPath } from './url-options.js'

@@ -1,0 +1,29 @@
+// Tasks of a simulation. The work must settle before its call returns; when that is noted is drawn.
+
+import { Task, type TaskWork } from '../task.js'
+
+export class SimTask<T> extends Task<T> {
+  private readonly aborting = new AbortController()
+
+  /** @param failure in place of what the work gives; null for none */
+  constructor(id: string, work: TaskWork<T>, failure: Error | null, settled: (task: SimTask<T>) => void) {
+    super(id)
+    let over = false
+    const settle = (fault: Error | null, value: T | null): void => {
+      if (over) return
+      over = true
+      this.fault = failure ?? fault
+      this.value = failure === null ? value : null
+      settled(this)
+    }
+    try {
+      work(settle, this.aborting.signal)
+    } catch (error) {
+      settle(error instanceof Error ? error : new Error(String(error)), null)
+    }
+  }
+
+  cancel(): void {
+    this.aborting.abort()
+  }
+}

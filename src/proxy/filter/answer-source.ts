@@ -1,0 +1,23 @@
+// A body that a filter answers with in time, such as that of a cache entry that still grows.
+
+import type { BodySource, StreamFault } from '../../http/index.js'
+import { Pollable } from '../../pollset/index.js'
+
+/** The bits of an {@link AnswerSource} are those of a stream: BODY, RESET. */
+export abstract class AnswerSource extends Pollable implements BodySource {
+  /** The bytes that wait to be forwarded. */
+  abstract readonly waitingBytes: number
+  /** Whether the body is complete. */
+  abstract readonly remoteEnded: boolean
+  abstract readonly receiveBuffer: BodySource['receiveBuffer']
+  abstract readonly trailers: BodySource['trailers']
+  /** Why it ended early: the answer is cut. Raise RESET with it. */
+  fault: StreamFault | null = null
+
+  get bitNames(): readonly string[] {
+    return ['HEAD', 'BODY', 'INTERIM', 'SENT', 'RESET']
+  }
+
+  /** Nobody reads it any longer. Is called once, on every path. */
+  abstract leave(): void
+}

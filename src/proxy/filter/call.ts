@@ -1,0 +1,163 @@
+// What a filter may do in a phase besides reading and writing messages: it waits, answers, refuses, and has
+// bodies collected or transformed.
+
+import type { Pollable } from '../../pollset/index.js'
+import type { Exchange } from '../exchange.js'
+import type { OwnAnswer } from '../forwarding.js'
+import type { Refusal } from '../refusal.js'
+import { checkedAnswer, checkedRefusal } from './answers.js'
+import { bodies } from './bodies.js'
+import type { FilterChain } from './chain.js'
+import {
+  ANSWER,
+  type AttemptPhase,
+  type BodyTransform,
+  type FilterAnswer,
+  type InterimPhase,
+  type LogPhase,
+  REFUSE,
+  type RefusalDetails,
+  type RequestPhase,
+  type ResponsePhase,
+  type TrailersPhase,
+  type Verdict,
+  WAIT,
+  type WaitOptions,
+} from './contract.js'
+import { MessageCall } from './message-call.js'
+import { FilterRun } from './run.js'
+import { FilterUseError } from './view.js'
+
+const NO_BODY = Buffer.alloc(0)
+
+/** The longest wait of a filter, in ms. */
+const WAIT_MS_MAX = 86_400_000
+
+type Phases = RequestPhase & AttemptPhase & InterimPhase & ResponsePhase & TrailersPhase & LogPhase
+
+export class FilterCall extends MessageCall implements Phases {
+  /** Begins with these filters. */
+  static runOf(x: Exchange, chain: FilterChain): FilterRun {
+    return new FilterRun(x.id, chain, (run) => new FilterCall(x, run))
+  }
+
+  // Bodies
+
+  mayHold(bytes: number): boolean {
+    return bodies.mayHold(this.only('mayHold', 'request', 'response'), bytes)
+  }
+
+  transformBody(make: () => BodyTransform): boolean {
+    const x = this.only('transformBody', 'request', 'response')
+    const { run } = this
+    if (this.kind === 'request') {
+      const { frontend } = x
+      if (this.request.asksTunnel || (frontend.remoteEnded && frontend.receivedBytes === 0)) return false
+      x.request = bodies.changed(x, x.request, null)
+      run.ownsRequest = true
+    } else {
+      const { status } = this.response
+      const isHead = x.request.method?.value === 'HEAD'
+      if (status === 206 || this.noTransform || x.draft?.kind === 'refusal' || !(this.hasBody || isHead))
+        return false
+      this.setResponse(bodies.changed(x, this.response, null))
+      if (isHead) return true
+    }
+    bodies.transform(x, run, this.kind === 'request' ? 'request' : 'response', this.filter, make)
+    return true
+  }
+
+  wholeBody(bytesMax: number, options: WaitOptions): Buffer | null {
+    const x = this.only('wholeBody', 'request', 'response')
+    if (this.kind === 'response') {
+      if (x.draft !== null && x.draft.source === null) return x.draft.body ?? NO_BODY
+      if (x.draft !== null) throw this.spoilt(new FilterUseError('the body of this answer comes in time'))
+      if (!this.hasBody) return NO_BODY
+      return bodies.whole(x, this.run, 'response', bytesMax, options, this)
+    }
+    return this.request.asksTunnel ? NO_BODY : bodies.whole(x, this.run, 'request', bytesMax, options, this)
+  }
+
+  /** @internal */
+  refuseBody(refusal: Refusal): void {
+    this.run.coming = { refusal, isForced: true }
+    this.run.answeredBy = this.filter
+  }
+
+  setBody(body: string | Uint8Array): void {
+    const x = this.only('setBody', 'request', 'response')
+    const bytes =
+      typeof body === 'string' ? Buffer.from(body) : Buffer.from(body.buffer, body.byteOffset, body.length)
+    const { draft } = x
+    const path = this.kind === 'request' ? this.run.up : this.run.down
+    if (this.kind === 'response' && draft !== null && draft.source === null) {
+      if (x.request.method?.value !== 'HEAD') draft.body = bytes
+      this.run.down?.hold(bytes)
+    } else {
+      if ((path?.held ?? null) === null)
+        throw this.spoilt(new FilterUseError('setBody replaces what wholeBody has returned: call that first'))
+      path?.hold(bytes)
+    }
+    if (this.kind === 'response') this.setResponse(bodies.changed(x, this.response, bytes.length))
+    else {
+      x.request = bodies.changed(x, x.request, bytes.length)
+      this.run.ownsRequest = true
+    }
+  }
+
+  // Waits and answers
+
+  waitFor(pollable: Pollable, bits: number, { within }: WaitOptions): Verdict {
+    const x = this.mayWait(within)
+    const { run } = this
+    if (pollable.waiter !== null)
+      throw this.spoilt(
+        new FilterUseError(`${pollable.id} has a waiter already: give each exchange a Signal of its own`),
+      )
+    if (run.lateAt === 0) run.lateAt = x.now + within
+    x.waitOn(0, pollable, bits)
+    run.armed = 'ready'
+    return WAIT
+  }
+
+  pause(ms: number): Verdict {
+    const x = this.mayWait(ms)
+    this.run.pausedUntil = x.now + ms
+    this.run.armed = 'pause'
+    return WAIT
+  }
+
+  private mayWait(ms: number) {
+    const x = this.only('a wait', 'request', 'attempt', 'response')
+    if (x.draft?.kind === 'refusal')
+      throw this.spoilt(new FilterUseError('nothing waits where a refusal passes'))
+    if (!(ms > 0 && ms <= WAIT_MS_MAX))
+      throw this.spoilt(
+        new FilterUseError(`a wait is longer than 0 and at most ${WAIT_MS_MAX} ms, not ${ms}`),
+      )
+    return x
+  }
+
+  refuse(refusal: Refusal, more: RefusalDetails = {}): Verdict {
+    this.only('refuse', 'request', 'attempt', 'response')
+    try {
+      this.run.coming = { refusal: checkedRefusal(this.fieldTable, refusal, more) }
+    } catch (error) {
+      throw this.spoilt(error as Error)
+    }
+    this.run.answeredBy = this.filter
+    return REFUSE
+  }
+
+  answer(answer: FilterAnswer): Verdict {
+    const x = this.only('answer', 'request', 'response')
+    try {
+      const made: OwnAnswer = checkedAnswer(this.fieldTable, answer, x.asksTunnel)
+      this.run.coming = { answer: made }
+    } catch (error) {
+      throw this.spoilt(error as Error)
+    }
+    this.run.answeredBy = this.filter
+    return ANSWER
+  }
+}

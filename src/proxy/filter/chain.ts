@@ -1,0 +1,42 @@
+// The filters of a route, in the order of its list: the first is the outermost. A chain is made when the
+// configuration is; exchanges share it.
+
+import type { Filter } from './contract.js'
+import { FieldNames } from './field-names.js'
+
+/** A filter as a route uses it. */
+export interface FilterUse {
+  /** As logs, metrics, traces and debuggers name it. */
+  readonly name: string
+  readonly filter: Filter<unknown>
+  /**
+   * What becomes of an exchange if the filter fails or is late: it is refused, or passes without the filter.
+   */
+  readonly onFailure: 'refuse' | 'pass'
+}
+
+export class FilterChain {
+  readonly uses: readonly FilterUse[]
+  /** The places of the filters that have each phase. */
+  readonly attempts: readonly number[]
+  readonly interims: readonly number[]
+  readonly trailers: readonly number[]
+  /** The fields whose copies of the client each filter drops; null for none. */
+  readonly identityFields: readonly (FieldNames | null)[]
+
+  constructor(uses: readonly FilterUse[]) {
+    this.uses = uses
+    const having = (phase: 'attempt' | 'interim' | 'trailers'): number[] =>
+      [...uses.keys()].filter((at) => uses[at].filter[phase] !== undefined)
+    this.attempts = having('attempt')
+    this.interims = having('interim')
+    this.trailers = having('trailers')
+    this.identityFields = uses.map(({ filter }) =>
+      filter.identityFields === undefined ? null : new FieldNames(filter.identityFields),
+    )
+  }
+
+  get length(): number {
+    return this.uses.length
+  }
+}

@@ -1,0 +1,313 @@
+// The contract of filters (spec/filters.md): the phases of an exchange in which a filter is called, what it
+// may do in each, and what it returns. Every method is synchronous. What takes time is waited for: the filter
+// arms a wait, returns WAIT, and the same phase is called again.
+
+import type { Pollable } from '../../pollset/index.js'
+import type { Refusal } from '../refusal.js'
+import type { AnswerSource } from './answer-source.js'
+
+// Verdicts: what a phase returns.
+
+/** The exchange goes on. What was changed stays. */
+export const PASS = 1
+/** The phase is called again, once what it waits for is ready: {@link WaitPhase.waitFor}. */
+export const WAIT = 2
+/** The answer of {@link AnswerPhase.answer} is sent, and no backend is asked. */
+export const ANSWER = 3
+/** The refusal of {@link WaitPhase.refuse} is sent. */
+export const REFUSE = 4
+/** Of `interim` only: the interim response is not passed on. */
+export const DROP = 5
+
+export type Verdict = typeof PASS | typeof WAIT | typeof ANSWER | typeof REFUSE | typeof DROP
+
+/**
+ * A filter, shared by all exchanges of its routes. `S` is its state of one exchange: plain data, which
+ * snapshots show. A method that throws costs its own exchange (500 `filter-failed`), and is counted.
+ */
+export interface Filter<S = undefined> {
+  /**
+   * Fields of the request that it may set to tell whom the request is from. The client's copies are dropped
+   * before its `request`, in all spellings, also where it sets none.
+   */
+  readonly identityFields?: readonly string[]
+  /** Makes its state of an exchange, before its first phase. */
+  begin?(x: ExchangeView): S
+  /** Is called once, before an endpoint is chosen, and again after each wait. */
+  request?(x: RequestPhase, state: S): Verdict
+  /** Is called before each attempt, when the endpoint is chosen and no lease is held. */
+  attempt?(x: AttemptPhase, state: S): Verdict
+  /** Is called for each interim response but 100 and 101. Returns PASS or DROP. */
+  interim?(x: InterimPhase, state: S): Verdict
+  /**
+   * Is called once, with the final head, before any of it leaves. Refusals and answers of ours come here too.
+   */
+  response?(x: ResponsePhase, state: S): Verdict
+  /** Is called when a body has ended that has trailers. They may be changed as fields are. */
+  trailers?(x: TrailersPhase, state: S): void
+  /**
+   * Is called in place of the phase when its wait is late. It must not wait. Without it `onFailure` decides:
+   * 504 `filter-late`, or the exchange passes.
+   */
+  late?(x: RequestPhase | AttemptPhase | ResponsePhase, state: S): Verdict
+  /** Is called once, when the exchange has ended. It must not wait, and changes nothing but log fields. */
+  log?(x: LogPhase, state: S): void
+  /**
+   * Is called exactly once for each `begin`, on every path, last: the only place to let go of what is held.
+   */
+  release?(state: S): void
+  /** Is called when no route has it any longer. Exchanges that have begun may still call it. */
+  close?(): void
+  /** Returns what operators are shown of it. */
+  describe?(): Readonly<Record<string, unknown>>
+}
+
+/** Fields that a filter may read and write. Names in any case; they are sent in lower case. */
+export interface FilterFields {
+  /** Returns the value; null without the field. Several lines are joined by `, `, cookies by `; `. */
+  get(name: string): string | null
+  /** Returns the value of each line. */
+  lines(name: string): readonly string[]
+  has(name: string): boolean
+  /** Calls `visit` for each line, in order. */
+  each(visit: (name: string, value: string) => void): void
+  /**
+   * Replaces all lines of this name by one, or by one for each value. A write that a codec would refuse
+   * throws, and the exchange is answered 500: an invalid name or value, a pseudo-field, a field of framing or
+   * of one connection (spec/filters.md, K5).
+   */
+  set(name: string, value: string | readonly string[]): void
+  /** Adds a line. */
+  append(name: string, value: string): void
+  remove(name: string): void
+}
+
+/** Fields that can only be read. */
+export type ReadFields = Pick<FilterFields, 'get' | 'lines' | 'has' | 'each'>
+
+/** What every phase sees. It must not be used after the phase has returned: then it throws. */
+export interface ExchangeView {
+  /** The id of the exchange: `m1/s3`. */
+  readonly id: string
+  /** The name of this filter, as the configuration has it. */
+  readonly filter: string
+  readonly route: string
+  readonly listener: string
+  /** The client's address, as trusted proxies tell it. */
+  readonly clientAddress: string
+  /** `HTTP/1.1` or `HTTP/2` */
+  readonly protocol: string
+  /** The client's certificate that was verified; null without one. */
+  readonly clientCertificate: { readonly subject: string; readonly fingerprint: string } | null
+  /** ms of the monotonic clock, the same in the whole turn */
+  readonly now: number
+  /** ms since 1970-01-01 UTC */
+  readonly wallTime: number
+  /** The request, as it is now. */
+  readonly request: RequestView
+  /** Whom an authentication filter has identified; null if none has. */
+  readonly identity: string | null
+  /** Whether the request has an identity from any source: Authorization, a certificate, or a filter. */
+  readonly isIdentified: boolean
+  /** Adds a field `filters.NAME.FIELD` to the access log. */
+  note(field: string, value: string | number | boolean): void
+}
+
+export interface RequestView {
+  readonly method: string
+  /** `http` or `https`, as trusted proxies tell it. */
+  readonly scheme: string
+  /** Host and port; '' without. */
+  readonly authority: string
+  /** Path and query; `*` for the server as a whole. */
+  readonly target: string
+  /** Path without query. */
+  readonly path: string
+  /** The query with its `?`; '' without. */
+  readonly query: string
+  /** The length that was announced; -1 if it was not. */
+  readonly contentLength: number
+  /** It asks for a tunnel: CONNECT, extended CONNECT or an Upgrade. */
+  readonly asksTunnel: boolean
+  readonly fields: ReadFields
+}
+
+/** What a wait of a filter may not be longer than, in ms. */
+export interface WaitOptions {
+  /** ms from the first wait of the phase on: a filter that waits again gets no more time. 1 to 86,400,000. */
+  readonly within: number
+}
+
+/** A phase that may wait and refuse. */
+export interface WaitPhase extends ExchangeView {
+  /**
+   * Waits until one of these bits of the pollable is up; returns WAIT. The pollable must have no other
+   * waiter: where many wait for one thing, each gets a Signal of its own. Test again when the phase is called
+   * again.
+   */
+  waitFor(pollable: Pollable, bits: number, options: WaitOptions): Verdict
+  /**
+   * Waits for this time, at most 86,400,000 ms; returns WAIT. Then the phase is called again; it is not late.
+   */
+  pause(ms: number): Verdict
+  /** Refuses the request; returns REFUSE. */
+  refuse(refusal: Refusal, more?: RefusalDetails): Verdict
+}
+
+export interface RefusalDetails {
+  /** Fields of the answer, as `retry-after`. */
+  readonly fields?: readonly FieldLine[]
+  /** In place of the refusal's status, 400 to 599. */
+  readonly status?: number
+  /** In place of its text. Clients see it if the status is below 500. */
+  readonly text?: string
+}
+
+export type FieldLine = readonly [name: string, value: string]
+
+/** An answer in the backend's place. */
+export interface FilterAnswer {
+  /** 200 to 599 */
+  readonly status: number
+  /** Checked as each write is. Content-Length and Date are ours. */
+  readonly fields?: readonly FieldLine[]
+  /** The whole body. Text is sent as UTF-8. */
+  readonly body?: string | Uint8Array
+  /** In place of `body`: a body that comes in time. */
+  readonly source?: AnswerSource
+  /** The outcome in logs; default `answered`. */
+  readonly outcome?: 'answered' | 'redirected'
+}
+
+export interface AnswerPhase extends WaitPhase {
+  /** Answers in the backend's place; returns ANSWER. Only filters to the left see the answer. */
+  answer(answer: FilterAnswer): Verdict
+}
+
+export interface RequestPhase extends AnswerPhase {
+  readonly fields: FilterFields
+  /** Replaces path and query. The route stays. Throws if it is not a path. */
+  setTarget(target: string): void
+  /** Replaces `:authority` and Host. Throws if it is not HOST or HOST:PORT. */
+  setAuthority(authority: string): void
+  /** Sends the request to this backend of the configuration. Throws if there is none of this name. */
+  setBackend(name: string): void
+  /** Notes whom the request is from. */
+  identify(identity: string): void
+  /**
+   * Refuses a body of more bytes: 413 before the response head, and a cut after it. The least limit counts.
+   */
+  limitBody(bytesMax: number): void
+  /**
+   * Transforms the body: `make` is called for each attempt. Its announced length and its digests are dropped.
+   * A request without a body stays without one, and so does a tunnel.
+   */
+  transformBody(make: () => BodyTransform): void
+  /**
+   * Collects the whole body, which is then sent as it is held, also in retries. Returns it, or null while it
+   * comes: return WAIT then. A body of more than `bytesMax` is answered 413.
+   */
+  wholeBody(bytesMax: number, options: WaitOptions): Buffer | null
+  /** Replaces the body that {@link wholeBody} has returned. */
+  setBody(body: string | Uint8Array): void
+}
+
+export interface AttemptPhase extends WaitPhase {
+  /** 1 for the first. */
+  readonly attempt: number
+  readonly backend: string
+  /** The URL of the endpoint. */
+  readonly endpoint: string
+  /** The fields of this attempt only: a copy. */
+  readonly fields: FilterFields
+  setTarget(target: string): void
+  setAuthority(authority: string): void
+}
+
+export interface InterimPhase extends ExchangeView {
+  readonly status: number
+  readonly fields: FilterFields
+}
+
+export type ResponseOrigin = 'backend' | 'answer' | 'refusal'
+
+export interface ResponsePhase extends AnswerPhase {
+  readonly status: number
+  /**
+   * A response of a backend, an answer of a filter or route, or a refusal. Where it is `refusal`, nothing
+   * waits.
+   */
+  readonly from: ResponseOrigin
+  /** The name of the backend that it comes from; '' if it comes from none. */
+  readonly backend: string
+  /** The length that was announced; -1 if it was not. */
+  readonly contentLength: number
+  /** It has a body, which may be empty: it is no answer to HEAD, no 204 or 304, and opens no tunnel. */
+  readonly hasBody: boolean
+  /** Cache-Control has no-transform: its body cannot be transformed (RFC 9110 §7.7). */
+  readonly noTransform: boolean
+  readonly fields: FilterFields
+  /** Changes the status: 200 to 599. */
+  setStatus(status: number): void
+  /** Whether filters may hold these bytes more now: of the soft bound on held bytes, a quarter is theirs. */
+  mayHold(bytes: number): boolean
+  /**
+   * Transforms the body, and changes the head as a changed body obliges: its length, digests and ranges go,
+   * and a strong ETag becomes a weak one. Of HEAD it changes the head alone. Returns false, and does nothing,
+   * where the body must stay as it is: 204, 206, 304, tunnels, refusals, `noTransform`.
+   */
+  transformBody(make: () => BodyTransform): boolean
+  /**
+   * Collects the whole body of a backend's response. Returns it, or null while it comes: return WAIT then. A
+   * body of more than `bytesMax` is answered 502.
+   */
+  wholeBody(bytesMax: number, options: WaitOptions): Buffer | null
+  /** Replaces the body that {@link wholeBody} has returned, or that of an answer of ours. */
+  setBody(body: string | Uint8Array): void
+}
+
+export interface TrailersPhase extends ExchangeView {
+  readonly of: 'request' | 'response'
+  readonly fields: FilterFields
+}
+
+export interface LogPhase extends ExchangeView {
+  readonly status: number
+  readonly outcome: string
+  /** ms of the whole exchange */
+  readonly ms: number
+  /** Bytes of the bodies that have come from the client, and left for it. */
+  readonly bytesIn: number
+  readonly bytesOut: number
+}
+
+/** The input of a transform: a body, or the output of another transform. */
+export interface BodyInput {
+  /** The bytes that can be taken now. */
+  readonly available: number
+  /** The whole body has come, and `available` is the rest. */
+  readonly ended: boolean
+  /** Copies up to `bytes` into `target`; returns how many. */
+  take(target: Buffer, at: number, bytes: number): number
+}
+
+/** A transform of one body. It is pulled: it is called only when its output has room. */
+export interface BodyTransform {
+  /** The most bytes that it holds, from one call to the next. They count as held bytes until it ends. */
+  readonly holdBytesMax: number
+  /**
+   * The bytes that it holds now. Past `holdBytesMax` a request is answered 413, and a response is cut.
+   */
+  readonly heldBytes: number
+  /** All of its output has been written. */
+  readonly ended: boolean
+  /**
+   * Takes input and writes output: at most `room` bytes at `at`. Returns how many; 0 means that it waits for
+   * more input, or for a task, and calls `wake` of {@link begin} when that has ended.
+   */
+  pull(input: BodyInput, out: Buffer, at: number, room: number): number
+  /** Is called once, before the first pull. `wake` may be called in any turn. */
+  begin?(wake: () => void): void
+  /** Is called once, on every path. */
+  end?(): void
+}

@@ -1,0 +1,10 @@
+// The filters of an exchange: the contract, and what runs them.
+
+export { AnswerSource } from './answer-source.js'
+export { FilterChain, type FilterUse } from './chain.js'
+export * from './contract.js'
+export { FilterWriteError, writtenField } from './fields.js'
+export { filtering } from './filtering.js'
+export type { FilterTime } from './run.js'
+export { PooledTask, TaskPool, type TaskPoolOptions } from './tasks.js'
+export { FilterUseError } from './view.js'

@@ -1,0 +1,244 @@
+// The messages of an exchange as a filter reads and writes them in a phase. Writes are checked when they are
+// made, and what is wrong is kept: a filter that catches the error has failed all the same.
+
+import type { FieldTable, Head } from '../../http/index.js'
+import type { ResponseOrigin } from './contract.js'
+import type { FieldNames } from './field-names.js'
+import { CheckedFields, type FieldsOwner, FilterWriteError } from './fields.js'
+import { type CallKind, FilterUseError, FilterView } from './view.js'
+
+export class MessageCall extends FilterView implements FieldsOwner {
+  readonly fields = new CheckedFields(this)
+  /** The first write or use that was wrong; null for none. */
+  wrong: Error | null = null
+  /** The interim response or the trailers of this call. */
+  private part: Head | null = null
+  private ownsResponse = false
+  private trailersOf: 'request' | 'response' = 'request'
+
+  // Calls
+
+  /** Begins a call. `part`: the interim head, or the trailers as a head. */
+  begin(
+    kind: CallKind,
+    place: number,
+    part: Head | null = null,
+    of: 'request' | 'response' = 'request',
+  ): this {
+    this.kind = kind
+    this.trailersOf = of
+    this.place = place
+    this.part = part
+    this.wrong = null
+    this.run.armed = null
+    this.run.coming = null
+    return this
+  }
+
+  end(): void {
+    this.kind = 'none'
+    this.part = null
+  }
+
+  spoilt(error: Error): Error {
+    this.wrong ??= error
+    return error
+  }
+
+  // Reading
+
+  get isTrailer(): boolean {
+    return this.kind === 'trailers'
+  }
+
+  get fieldTable(): FieldTable {
+    return this.x.proxy.world.fields
+  }
+
+  get headBytesMax(): number {
+    return this.x.proxy.limits.filterHeadBytesMax
+  }
+
+  get readHead(): Head {
+    const { open: x, kind } = this
+    if (kind === 'interim' || kind === 'trailers') return this.part as Head
+    if (kind === 'attempt') return x.attemptHead ?? x.request
+    return kind === 'response' || kind === 'log' ? this.response : x.request
+  }
+
+  ownHead(): Head {
+    const { open: x, kind } = this
+    switch (kind) {
+      case 'interim':
+      case 'trailers':
+        return this.part as Head
+      case 'attempt':
+        x.attemptHead ??= x.request.copy()
+        return x.attemptHead
+      case 'response':
+        return this.ownResponse()
+      case 'request':
+        return this.ownRequest()
+      default:
+        throw this.spoilt(new FilterUseError(`nothing can be written in ${kind}`))
+    }
+  }
+
+  private ownRequest(): Head {
+    const { x, run } = this
+    if (!run.ownsRequest) {
+      run.ownsRequest = true
+      x.request = x.request.copy()
+    }
+    return x.request
+  }
+
+  /** Drops the client's copies of the fields that an authentication filter may set. */
+  dropClaims(names: FieldNames): void {
+    const { fields, pseudos } = this.x.request
+    for (let at = pseudos; at < fields.length; at++) {
+      if (!names.has(fields[at].name)) continue
+      this.ownRequest().removeNamed(names.has)
+      return
+    }
+  }
+
+  protected get response(): Head {
+    const { draft, responseHead, backendStream } = this.x
+    return draft?.head ?? responseHead ?? (backendStream?.head as Head)
+  }
+
+  private ownResponse(): Head {
+    const { x } = this
+    if (x.draft !== null) return x.draft.head
+    if (!this.ownsResponse || x.responseHead === null) {
+      this.ownsResponse = true
+      x.responseHead = this.response.copy()
+    }
+    return x.responseHead
+  }
+
+  get status(): number {
+    const x = this.only('status', 'response', 'interim', 'log')
+    if (this.kind === 'log') return x.status
+    return this.part?.status ?? this.response.status
+  }
+  get contentLength(): number {
+    this.only('contentLength', 'response')
+    return this.response.contentLength
+  }
+  get attempt(): number {
+    return this.only('attempt', 'attempt').tries + 1
+  }
+  get backend(): string {
+    return this.only('backend', 'attempt', 'response').backend?.name ?? ''
+  }
+  get endpoint(): string {
+    return this.only('endpoint', 'attempt').endpoint?.name ?? ''
+  }
+  get from(): ResponseOrigin {
+    const { draft } = this.only('from', 'response')
+    return draft === null ? 'backend' : draft.kind
+  }
+  get of(): 'request' | 'response' {
+    this.only('of', 'trailers')
+    return this.trailersOf
+  }
+  get hasBody(): boolean {
+    const x = this.only('hasBody', 'response')
+    const { status } = this.response
+    return !x.asksTunnel && x.request.method?.value !== 'HEAD' && status !== 204 && status !== 304
+  }
+  get noTransform(): boolean {
+    this.only('noTransform', 'response')
+    const value = this.fields.get('cache-control')
+    return value !== null && /(?:^|[\s,])no-transform(?:$|[\s,])/i.test(value)
+  }
+  get outcome(): string {
+    return this.only('outcome', 'log').outcome
+  }
+  get ms(): number {
+    const x = this.only('ms', 'log')
+    return x.now - x.receivedAt
+  }
+  get bytesIn(): number {
+    return this.only('bytesIn', 'log').frontend.receivedBytes
+  }
+  get bytesOut(): number {
+    return this.only('bytesOut', 'log').frontend.sentBytes
+  }
+
+  // Writing
+
+  setTarget(target: string): void {
+    this.only('setTarget', 'request', 'attempt')
+    if (target === '*' && this.request.method !== 'OPTIONS')
+      throw this.spoilt(new FilterWriteError('only OPTIONS asks for *'))
+    this.control('path', target)
+  }
+
+  setAuthority(authority: string): void {
+    this.only('setAuthority', 'request', 'attempt')
+    this.control('authority', authority)
+  }
+
+  private control(name: 'path' | 'authority', value: string): void {
+    const { x } = this
+    try {
+      const made = (this.kind === 'attempt' ? (x.attemptHead ?? x.request) : x.request).withControl(
+        name,
+        value,
+      )
+      if (made.size > this.headBytesMax)
+        throw new FilterWriteError(`the head has more than ${this.headBytesMax} bytes with this ${name}`)
+      if (this.kind === 'attempt') x.attemptHead = made
+      else {
+        this.run.ownsRequest = true
+        x.request = made
+      }
+    } catch (error) {
+      throw this.spoilt(error as Error)
+    }
+  }
+
+  setStatus(status: number): void {
+    const x = this.only('setStatus', 'response')
+    const bodiless = (each: number): boolean => each === 204 || each === 205 || each === 304
+    const before = this.response.status
+    if (!Number.isInteger(status) || status < 200 || status > 599 || bodiless(status) !== bodiless(before))
+      throw this.spoilt(
+        new FilterWriteError(`a response of status ${before} cannot get the status ${status}`),
+      )
+    if (x.asksTunnel) throw this.spoilt(new FilterWriteError('a tunnel is opened by its backend alone'))
+    this.setResponse(this.ownResponse().withStatus(this.fieldTable.field(':status', String(status))))
+  }
+
+  setBackend(name: string): void {
+    const x = this.only('setBackend', 'request')
+    const found = x.proxy.backends.find((each) => each.name === name)
+    if (found === undefined) throw this.spoilt(new FilterUseError(`there is no backend '${name}'`))
+    this.run.backend = found
+  }
+
+  identify(identity: string): void {
+    this.only('identify', 'request')
+    this.run.identity = identity
+  }
+
+  limitBody(bytesMax: number): void {
+    this.only('limitBody', 'request')
+    const { run } = this
+    if (bytesMax >= run.bodyBytesMax) return
+    run.bodyBytesMax = bytesMax
+    run.limitedBy = this.filter
+  }
+
+  protected setResponse(head: Head): void {
+    const { x } = this
+    if (x.draft !== null) x.draft.head = head
+    else {
+      x.responseHead = head
+      this.ownsResponse = true
+    }
+  }
+}

@@ -1,0 +1,191 @@
+// The filters of one exchange: how far it has come in their chain, what they keep of it, and what they have
+// changed. Filters [0, begun) have begun. The request goes up in places, the response comes down.
+
+import { Signal } from '../../pollset/index.js'
+import type { Backend } from '../backend.js'
+import type { Exchange } from '../exchange.js'
+import type { OwnAnswer } from '../forwarding.js'
+import type { Refusal } from '../refusal.js'
+import type { BodyPath } from './body-path.js'
+import type { FilterCall } from './call.js'
+import type { FilterChain, FilterUse } from './chain.js'
+
+/** What a filter waits for: a pollable, or a time. */
+export type FilterWait = 'ready' | 'pause'
+
+/** The state of a filter that could not begin, and passes. */
+export const NOT_BEGUN: unique symbol = Symbol('not begun')
+
+/** A wait of a filter that has ended. */
+export type FilterTime = {
+  readonly filter: string
+  readonly phase: 'request' | 'attempt' | 'response'
+  readonly ms: number
+}
+
+const NO_TIMES: readonly FilterTime[] = []
+
+export class FilterRun {
+  readonly chain: FilterChain
+  readonly call: FilterCall
+  /** What each filter keeps, by place. */
+  readonly states: unknown[]
+  /** How many filters have begun. */
+  begun: number
+  /** The place of the filter that runs, or waits; -1 if none does. */
+  current: number
+  /** The place of the next filter that a response meets; -1 if it has met all. */
+  next: number
+  /** Of {@link FilterChain.attempts}: the next of this attempt. */
+  attemptAt: number
+  /** The phase that runs, or is to run. */
+  phase: FilterTime['phase']
+  /** When the wait of the current filter is late, in ms of the pollset's clock; 0 if it has not waited. */
+  lateAt: number
+  /** What the current filter has armed in its last call; null for nothing. */
+  armed: FilterWait | null
+  /** What the current filter waits for; null between waits. */
+  waiting: FilterWait | null
+  /** When the pause of the current filter ends; 0 for none. */
+  pausedUntil: number
+  /** The answer or the refusal that the current filter has made in this call. */
+  coming: {
+    readonly answer?: OwnAnswer
+    readonly refusal?: Refusal
+    /** Whatever the filter returns: a body was too large. */
+    readonly isForced?: true
+  } | null
+  /** The filter of the last step, for the trace. */
+  ran: string
+  /** The waits that have ended, for the access log. */
+  times: readonly FilterTime[]
+
+  /** The request is this exchange's own: it was copied before a filter changed it. */
+  ownsRequest: boolean
+  /** The backend that a filter has chosen; null for that of the route. */
+  backend: Backend | null
+  /** Whom an authentication filter has identified. */
+  identity: string | null
+  /** The most bytes of the request's body. */
+  bodyBytesMax: number
+  /** The filter that has set it; '' for none. */
+  limitedBy: string
+  /** The trailers of either body have met the filters. */
+  requestTrailersMet: boolean
+  responseTrailersMet: boolean
+  /** What filters add to the access log, by `NAME.FIELD`. */
+  notes: Map<string, string | number | boolean> | null
+  /**
+   * The body of the request, and of the response, on their way through filters; null for the stream's own.
+   */
+  up: BodyPath | null
+  down: BodyPath | null
+  /** Rises when either goes on. */
+  readonly moves: Signal
+  /** What has come of a body that a filter collects; null while none does. */
+  collecting: Buffer[] | null
+  /** The filter that has answered or refused; '' for none. */
+  answeredBy: string
+
+  constructor(id: string, chain: FilterChain, callOf: (run: FilterRun) => FilterCall) {
+    this.chain = chain
+    this.states = []
+    this.begun = 0
+    this.current = -1
+    this.next = -1
+    this.attemptAt = 0
+    this.phase = 'request'
+    this.lateAt = 0
+    this.armed = null
+    this.waiting = null
+    this.pausedUntil = 0
+    this.coming = null
+    this.ran = ''
+    this.times = NO_TIMES
+    this.ownsRequest = false
+    this.backend = null
+    this.identity = null
+    this.bodyBytesMax = Number.POSITIVE_INFINITY
+    this.limitedBy = ''
+    this.requestTrailersMet = false
+    this.responseTrailersMet = false
+    this.notes = null
+    this.up = null
+    this.down = null
+    this.moves = new Signal(`${id}.bodies`, 'bodies', ['UP', 'DOWN'])
+    this.collecting = null
+    this.answeredBy = ''
+    this.call = callOf(this)
+  }
+
+  get use(): FilterUse {
+    return this.chain.uses[this.current]
+  }
+
+  /** The name of the filter that waits, or runs next; '' if none does. */
+  get name(): string {
+    return this.chain.uses[this.place]?.name ?? ''
+  }
+
+  /**
+   * Returns the filter of a step, in brackets; '' for other steps. @param ran it has run: else it runs next
+   */
+  detail(step: string, ran: boolean): string {
+    if (!step.startsWith('filter')) return ''
+    const name = ran && this.current < 0 ? this.ran : this.name
+    return name === '' ? '' : `(${name})`
+  }
+
+  private get place(): number {
+    if (this.current >= 0) return this.current
+    if (this.phase === 'response') return this.next
+    return this.phase === 'attempt' ? (this.chain.attempts[this.attemptAt] ?? -1) : this.begun
+  }
+
+  /** Notes that the wait of the current filter has ended. */
+  waited(ms: number): void {
+    if (this.current < 0) return
+    this.times = [...this.times, { filter: this.use.name, phase: this.phase, ms }]
+  }
+
+  /** Ends the call of the current filter: the next one follows. */
+  leave(): void {
+    this.current = -1
+    this.lateAt = 0
+    this.armed = null
+    this.waiting = null
+    this.pausedUntil = 0
+    this.coming = null
+    this.collecting = null
+  }
+
+  /** Forgets the body of a response that another one takes the place of. */
+  dropDown(): void {
+    this.down?.end()
+    this.down = null
+  }
+
+  /** Releases the filters that have begun, innermost first. Does nothing the second time. */
+  release(failed: (use: FilterUse, error: unknown) => void): void {
+    this.up?.end()
+    this.down?.end()
+    this.up = null
+    this.down = null
+    this.collecting = null
+    const { uses } = this.chain
+    for (let at = this.begun - 1; at >= 0; at--) {
+      this.begun = at
+      if (this.states[at] === NOT_BEGUN) continue
+      const { filter } = uses[at]
+      try {
+        filter.release?.(this.states[at])
+      } catch (error) {
+        failed(uses[at], error)
+      }
+    }
+  }
+}
+
+/** Whether the body of the request can be sent again from its first byte. */
+export const isReplayable = ({ filters, frontend }: Pick<Exchange, 'filters' | 'frontend'>): boolean =>
+  (filters?.up?.held ?? null) !== null || frontend.replayable

@@ -1,0 +1,146 @@
+// An exchange as its filters see it, in every phase. It is theirs only while one of them is called.
+
+import { type Head, Token } from '../../http/index.js'
+import type { Exchange } from '../exchange.js'
+import type { ExchangeView, ReadFields, RequestView } from './contract.js'
+import { readFields } from './fields.js'
+import type { FilterRun } from './run.js'
+
+/** The phases, and `none` between them. */
+export type CallKind = 'none' | 'begin' | 'request' | 'attempt' | 'interim' | 'response' | 'trailers' | 'log'
+
+/** A filter has used what belongs to a phase that is over, or that has no such thing. */
+export class FilterUseError extends Error {
+  override name = 'FilterUseError'
+}
+
+/** The longest text that a filter adds to the access log, in characters. */
+const NOTE_CHARS_MAX = 256
+const NOTES_MAX = 32
+
+export class FilterView implements ExchangeView {
+  protected readonly x: Exchange
+  protected readonly run: FilterRun
+  protected kind: CallKind = 'none'
+  /** The place of the filter that is called. */
+  protected place = 0
+  readonly request: RequestView
+
+  constructor(x: Exchange, run: FilterRun) {
+    this.x = x
+    this.run = run
+    this.request = new SeenRequest(() => this.open)
+  }
+
+  /** Returns the exchange. Throws if the phase is over. */
+  protected get open(): Exchange {
+    if (this.kind === 'none')
+      throw new FilterUseError('the phase is over: keep nothing of x after it returns')
+    return this.x
+  }
+
+  /** Throws if this is not one of these phases. */
+  protected only(what: string, ...kinds: readonly CallKind[]): Exchange {
+    const x = this.open
+    if (!kinds.includes(this.kind))
+      throw new FilterUseError(`${what} is of the phases ${kinds.join(', ')}, and this is ${this.kind}`)
+    return x
+  }
+
+  get id(): string {
+    return this.open.id
+  }
+  get filter(): string {
+    return this.run.chain.uses[this.place].name
+  }
+  get route(): string {
+    return this.open.route.name
+  }
+  get listener(): string {
+    return this.open.listener
+  }
+  get clientAddress(): string {
+    return this.open.clientAddress
+  }
+  get protocol(): string {
+    return this.open.frontend.client.protocol
+  }
+  get clientCertificate(): ExchangeView['clientCertificate'] {
+    const { secured } = this.open.frontend.client
+    return secured?.authorized === true ? secured.peer : null
+  }
+  get now(): number {
+    return this.open.now
+  }
+  get wallTime(): number {
+    return this.open.proxy.world.pollset.wallTime()
+  }
+  get identity(): string | null {
+    return this.run.identity
+  }
+  get isIdentified(): boolean {
+    const { frontend, request } = this.open
+    return (
+      this.run.identity !== null ||
+      this.clientCertificate !== null ||
+      request.find(Token.AUTHORIZATION) !== null ||
+      (frontend.head?.find(Token.AUTHORIZATION) ?? null) !== null
+    )
+  }
+
+  note(field: string, value: string | number | boolean): void {
+    const { filter, run } = this
+    if (!/^[A-Za-z][A-Za-z0-9]{0,31}$/.test(field))
+      throw new FilterUseError(`'${field}' is not the name of a note: letters and digits`)
+    run.notes ??= new Map()
+    if (run.notes.size >= NOTES_MAX) return
+    const shown = typeof value === 'string' ? value.slice(0, NOTE_CHARS_MAX) : value
+    run.notes.set(`${filter}.${field}`, shown)
+  }
+}
+
+/** The request of an exchange, as it is now: in an attempt that of the attempt. */
+class SeenRequest implements RequestView {
+  readonly fields: ReadFields
+  private readonly exchangeOf: () => Exchange
+
+  constructor(exchangeOf: () => Exchange) {
+    this.exchangeOf = exchangeOf
+    this.fields = readFields(() => this.head)
+  }
+
+  private get head(): Head {
+    const { attemptHead, request } = this.exchangeOf()
+    return attemptHead ?? request
+  }
+
+  get method(): string {
+    return this.head.method?.value ?? ''
+  }
+  get scheme(): string {
+    return this.exchangeOf().view?.scheme ?? this.head.scheme?.value ?? 'http'
+  }
+  get authority(): string {
+    return this.head.host
+  }
+  get target(): string {
+    return this.head.path?.value ?? '*'
+  }
+  get path(): string {
+    const { target } = this
+    const mark = target.indexOf('?')
+    return mark < 0 ? target : target.slice(0, mark)
+  }
+  get query(): string {
+    const { target } = this
+    const mark = target.indexOf('?')
+    return mark < 0 ? '' : target.slice(mark)
+  }
+  get contentLength(): number {
+    return this.head.contentLength
+  }
+  get asksTunnel(): boolean {
+    const { asksTunnel, frontend } = this.exchangeOf()
+    return asksTunnel || frontend.upgrade !== ''
+  }
+}

@@ -1,0 +1,136 @@
+// The filters of the configuration. A filter stays if its name and its options do. What it keeps is kept by
+// its name, whatever else changes, and shared by all uses of the name.
+
+import type { FilterConfig } from '../config/index.js'
+import {
+  definitionOf,
+  type FilterContext,
+  type FilterDefinition,
+  type FilterLimits,
+  type FilterState,
+} from '../filters/index.js'
+import { type FilterUse, type ReverseProxy, TaskPool } from '../proxy/index.js'
+import { ConfigError } from './address.js'
+import type { ProcessLog } from './process-log.js'
+
+/** A filter with these options, and the states that it has asked for. */
+interface Made {
+  readonly use: FilterUse
+  readonly states: Set<string>
+}
+
+/** Filters that are made, and serve once they are committed. */
+export interface PreparedFilters {
+  /** Returns the filter of this use. Throws if it cannot be made. */
+  use(config: FilterConfig): FilterUse
+  commit(): void
+  /** Lets go of what is not to serve. */
+  abandon(): void
+}
+
+const keyOf = ({ name, identity, options, onFailure }: FilterConfig): string =>
+  [name, identity, onFailure, JSON.stringify(options)].join('\0')
+
+const closeState = (state: FilterState): void => state.close?.()
+
+export class Filters {
+  private readonly proxy: ReverseProxy
+  private readonly log: Pick<ProcessLog, 'repeated'>
+  private readonly hashing: TaskPool
+  private made: ReadonlyMap<string, Made> = new Map()
+  private states: ReadonlyMap<string, object> = new Map()
+
+  private readonly find: (kind: string) => FilterDefinition | null
+
+  constructor(
+    proxy: ReverseProxy,
+    log: Pick<ProcessLog, 'repeated'>,
+    { hashesMax, hashQueueMax }: FilterLimits,
+    find = definitionOf,
+  ) {
+    this.find = find
+    this.proxy = proxy
+    this.log = log
+    const { pollset } = proxy.world
+    this.hashing = new TaskPool(pollset, { name: 'hash', concurrencyMax: hashesMax, queueMax: hashQueueMax })
+  }
+
+  /** Begins to make the filters of a configuration; nothing changes before they are committed. */
+  prepare(): PreparedFilters {
+    const next = new Map<string, Made>()
+    const states = new Map<string, object>()
+    const known = (id: string): object | undefined => states.get(id) ?? this.states.get(id)
+    return {
+      use: (config) => {
+        const key = keyOf(config)
+        let made = next.get(key) ?? this.made.get(key)
+        if (made === undefined) made = this.makeOf(config, known, states)
+        next.set(key, made)
+        for (const id of made.states) states.set(id, known(id) as object)
+        return made.use
+      },
+      commit: () => {
+        const before = { made: this.made, states: this.states }
+        this.made = next
+        this.states = states
+        for (const [key, { use }] of before.made) if (!next.has(key)) use.filter.close?.()
+        for (const [id, state] of before.states) if (states.get(id) !== state) closeState(state)
+      },
+      abandon: () => {
+        for (const [key, { use }] of next) if (!this.made.has(key)) use.filter.close?.()
+        for (const [id, state] of states) if (this.states.get(id) !== state) closeState(state)
+      },
+    }
+  }
+
+  private makeOf(
+    config: FilterConfig,
+    known: (id: string) => object | undefined,
+    states: Map<string, object>,
+  ): Made {
+    const { name, kind, identity, options, onFailure } = config
+    const { proxy, log, hashing } = this
+    const asked = new Set<string>()
+    const state = <T extends object>(key: string, make: () => T): T => {
+      const id = `${identity}\0${key}`
+      const found = (known(id) as T | undefined) ?? make()
+      states.set(id, found)
+      asked.add(id)
+      return found
+    }
+    const context: FilterContext = {
+      name,
+      world: proxy.world,
+      state,
+      tasks: (bounds) => {
+        const pool = state(`tasks ${bounds.name}`, () => new TaskPool(proxy.world.pollset, bounds))
+        pool.options = bounds
+        return pool
+      },
+      hashing,
+      backend: (wanted) => proxy.backends.find((each) => each.name === wanted) ?? null,
+      tell: (level, message) => void log.repeated(level, `filter ${name}`, () => message),
+    }
+    const definition = this.find(kind)
+    if (definition === null) throw new ConfigError(`filter ${name}: there is no kind '${kind}'`)
+    try {
+      return { use: { name, filter: definition.create(options, context), onFailure }, states: asked }
+    } catch (error) {
+      throw new ConfigError(`filter ${name}: ${error instanceof Error ? error.message : String(error)}`)
+    }
+  }
+
+  /** Ends what filters keep. */
+  close(): void {
+    for (const { use } of this.made.values()) use.filter.close?.()
+    for (const state of this.states.values()) closeState(state)
+    this.made = new Map()
+    this.states = new Map()
+  }
+
+  describe(): Readonly<Record<string, unknown>> {
+    return Object.fromEntries(
+      [...this.made.values()].map(({ use: { name, filter } }) => [name, filter.describe?.() ?? {}]),
+    )
+  }
+}
