@@ -101,6 +101,8 @@ export interface OwnAnswer {
   readonly fields: readonly (readonly [string, string])[]
   /** In place of `text`: a body that comes in time. */
   readonly source?: AnswerSource | null
+  /** The length of `source`; -1 if it is not known. */
+  readonly length?: number
 }
 
 /**

@@ -25,7 +25,7 @@ export interface Draft {
 
 /** Makes an answer in the backend's place. */
 export function draftOf(x: Exchange, answer: OwnAnswer, kind: Draft['kind'] = 'answer'): Draft {
-  const { status, text, fields: more, source = null } = answer
+  const { status, text, fields: more, source = null, length = -1 } = answer
   const { fields } = x.proxy.world
   const body = typeof text === 'string' ? Buffer.from(text, 'utf8') : bytesOf(text)
   // A response without content has no content-length (RFC 9110 §8.6).
@@ -34,10 +34,12 @@ export function draftOf(x: Exchange, answer: OwnAnswer, kind: Draft['kind'] = 'a
   const lines: FieldLines = bodiless
     ? more
     : source !== null
-      ? more
+      ? length < 0
+        ? more
+        : [...more, ['content-length', String(length)]]
       : [...more, ...(hasType ? [] : [PLAIN_TEXT]), ['content-length', String(body.length)]]
   const bare = x.request.method?.value === 'HEAD' || body.length === 0
-  const head = headOf(fields, status, lines, source === null ? body.length : -1)
+  const head = headOf(fields, status, lines, source === null ? body.length : length)
   return { kind, head, body: bare ? null : body, source, sent: false }
 }
 

@@ -1,13 +1,14 @@
 // The proxy: makes an exchange of each stream that a frontend accepts, and has the routes. It imports neither
 // HTTP/1.1 nor HTTP/2: it is the acceptor of frontends, and backends bring their session factories.
 
-import type { Client, FrontendStream, HttpWorld, StreamAcceptor } from '../http/index.js'
+import type { Client, FrontendStream, Head, HttpWorld, StreamAcceptor } from '../http/index.js'
 import { Networks } from '../pollset/index.js'
 import type { Backend } from './backend.js'
 import { Chance } from './chance.js'
 import type { ConnectPolicy } from './connect-policy.js'
 import { Exchange } from './exchange.js'
 import { exchangeSteps } from './exchange-steps.js'
+import { Subrequest } from './filter/subrequest.js'
 import { type ProxyLimits, proxyLimits } from './limits.js'
 import type { Refusal } from './refusal.js'
 import { RequestView } from './request-view.js'
@@ -97,6 +98,21 @@ export class ReverseProxy implements StreamAcceptor {
     exchange.given = route
     stream.owner = exchange
     exchangeSteps.start(this.world, exchange, 'receive')
+  }
+
+  /**
+   * Begins a request of a filter. @param place of the filter @param backend past all filters; null for the route
+   * of the exchange, from this filter on
+   * @internal
+   */
+  subrequest(of: Exchange, id: string, head: Head, place: number, backend: Backend | null): Subrequest {
+    this.begun++
+    const made = new Subrequest(id, head, of.frontend.client.protocol, () => this.world.pollset.now)
+    const exchange = new Exchange(this, made.stream, of.listener, null)
+    made.stream.owner = exchange
+    exchange.beginInside(of, place, backend)
+    exchangeSteps.start(this.world, exchange, backend === null ? 'filterRequest' : 'balance')
+    return made
   }
 
   /** Adds a watcher for all exchanges. */

@@ -27,5 +27,5 @@ export function checkedAnswer(table: FieldTable, answer: FilterAnswer, asksTunne
   if ((body.length > 0 || source !== null) && (status === 204 || status === 205 || status === 304))
     throw new FilterWriteError(`a ${status} has no body`)
   if (source !== null && body.length > 0) throw new FilterWriteError('an answer has one body: body or source')
-  return { status, outcome, text: body, fields: linesOf(table, fields), source }
+  return { status, outcome, text: body, fields: linesOf(table, fields), source, length: answer.length ?? -1 }
 }

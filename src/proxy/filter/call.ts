@@ -1,6 +1,7 @@
 // What a filter may do in a phase besides reading and writing messages: it waits, answers, refuses, and has
 // bodies collected or transformed.
 
+import { Head } from '../../http/index.js'
 import type { Pollable } from '../../pollset/index.js'
 import type { Exchange } from '../exchange.js'
 import type { OwnAnswer } from '../forwarding.js'
@@ -24,8 +25,10 @@ import {
   WAIT,
   type WaitOptions,
 } from './contract.js'
+import { FilterWriteError, writtenField } from './fields.js'
 import { MessageCall } from './message-call.js'
 import { FilterRun } from './run.js'
+import type { Subrequest, SubrequestOptions } from './subrequest.js'
 import { FilterUseError } from './view.js'
 
 const NO_BODY = Buffer.alloc(0)
@@ -102,6 +105,35 @@ export class FilterCall extends MessageCall implements Phases {
     else {
       x.request = bodies.changed(x, x.request, bytes.length)
       this.run.ownsRequest = true
+    }
+  }
+
+  subrequest(options: SubrequestOptions): Subrequest {
+    const x = this.only('subrequest', 'request')
+    const { method = 'GET', target, without = () => false, fields = [], backend = null } = options
+    try {
+      const table = this.fieldTable
+      let head = x.request
+      if (head.method === null || x.asksTunnel) throw new FilterUseError('no subrequest is made of a tunnel')
+      if (target !== undefined) head = head.withControl('path', target)
+      const kept = head.fields
+        .slice(head.pseudos)
+        .filter(({ name }) => name !== 'content-length' && !without(name))
+      const control = head.fields
+        .slice(0, head.pseudos)
+        .map((each) => (each === head.method ? table.field(':method', method) : each))
+      const made = Head.request([
+        ...control,
+        ...kept,
+        ...fields.map(([name, value]) => writtenField(table, name, value)),
+      ])
+      if (made.size > this.headBytesMax)
+        throw new FilterWriteError(`the head of a subrequest has more than ${this.headBytesMax} bytes`)
+      const found = backend === null ? null : x.proxy.backends.find((each) => each.name === backend)
+      if (found === undefined) throw new FilterUseError(`there is no backend '${backend}'`)
+      return x.proxy.subrequest(x, options.id, made, this.place, found)
+    } catch (error) {
+      throw this.spoilt(error as Error)
     }
   }
 

@@ -5,6 +5,7 @@
 import type { Pollable } from '../../pollset/index.js'
 import type { Refusal } from '../refusal.js'
 import type { AnswerSource } from './answer-source.js'
+import type { Subrequest, SubrequestOptions } from './subrequest.js'
 
 // Verdicts: what a phase returns.
 
@@ -175,6 +176,8 @@ export interface FilterAnswer {
   readonly body?: string | Uint8Array
   /** In place of `body`: a body that comes in time. */
   readonly source?: AnswerSource
+  /** The length of `source`, if it is known. */
+  readonly length?: number
   /** The outcome in logs; default `answered`. */
   readonly outcome?: 'answered' | 'redirected'
 }
@@ -190,6 +193,11 @@ export interface RequestPhase extends AnswerPhase {
   setTarget(target: string): void
   /** Replaces `:authority` and Host. Throws if it is not HOST or HOST:PORT. */
   setAuthority(authority: string): void
+  /**
+   * Makes a request of its own, like this one or to another backend, and returns it: it has begun. The filter
+   * reads its response, answers with it, or leaves it.
+   */
+  subrequest(options: SubrequestOptions): Subrequest
   /** Sends the request to this backend of the configuration. Throws if there is none of this name. */
   setBackend(name: string): void
   /** Notes whom the request is from. */

@@ -118,6 +118,13 @@ export class FilterRun {
     this.call = callOf(this)
   }
 
+  /** Begins with the filter behind this place: those before it do not see the exchange. */
+  beginBehind(place: number): void {
+    for (let at = 0; at <= place; at++) this.states.push(NOT_BEGUN)
+    this.begun = place + 1
+    this.next = place
+  }
+
   get use(): FilterUse {
     return this.chain.uses[this.current]
   }

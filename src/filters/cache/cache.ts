@@ -1,0 +1,446 @@
+// The cache of responses (RFC 9111): answers from what is stored, or has the response fetched by a fill, for all
+// requests that want the same thing at once. Filters to its right are inside: what they change is stored.
+
+import {
+  type ExchangeView,
+  type FieldLine,
+  type Filter,
+  PASS,
+  type RequestPhase,
+  type ResponsePhase,
+  type Subrequest,
+  type Verdict,
+} from '../../proxy/index.js'
+import { defineFilter, type FilterContext } from '../define.js'
+import { BodyReader } from './body.js'
+import { type ByteRange, isUnchanged, rangeOf } from './conditional.js'
+import { type Directives, directivesOf, secondsOf } from './directives.js'
+import { type Entry, storedLines, valueIn } from './entry.js'
+import { type CacheState, forwardStatus, hitStatus, newState } from './exchange-state.js'
+import { DECIDED, Fill, type FillOptions, type FillReader } from './fill.js'
+import { judge } from './freshness.js'
+import { type KeyOptions, keyOf, urlOf } from './key.js'
+import { type CacheSettings, cacheOptions, settled } from './options.js'
+import { CacheStore } from './store.js'
+
+const SAFE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE'])
+/** Longer than any exchange waits for its response head. */
+const FOR_ITS_FILL_MS = 86_400_000
+/** The most requests that wait for one fill, or read from it; and the most fills of a cache. */
+const READERS_MAX = 1_000
+const FILLS_MAX = 10_000
+/** How often a request waits for the fill of another one, if it gets a variant that is not its own. */
+const TRIES_MAX = 3
+
+/** Fields that a fill does not take from the request: conditions, ranges, codings, and who asks, or for which host. */
+const NOT_FILLED: ReadonlySet<string> = new Set([
+  'if-match',
+  'if-none-match',
+  'if-modified-since',
+  'if-unmodified-since',
+  'if-range',
+  'range',
+  'accept-encoding',
+  'cache-control',
+  'pragma',
+  'expect',
+  'forwarded',
+  'x-real-ip',
+  'x-client-ip',
+  'x-original-url',
+  'x-original-host',
+  'x-rewrite-url',
+  'x-host',
+  'x-http-host-override',
+])
+/** A fill asks for the plain representation: a filter to the left of the cache codes it for each client. */
+const IDENTITY: FieldLine = ['accept-encoding', 'identity']
+
+/** The fields of a 304 (RFC 9110 §15.4.5). */
+const OF_UNCHANGED: ReadonlySet<string> = new Set([
+  'cache-control',
+  'content-location',
+  'date',
+  'etag',
+  'expires',
+  'last-modified',
+  'vary',
+])
+
+export class CacheFilter implements Filter<CacheState> {
+  readonly store: CacheStore
+  private readonly settings: CacheSettings
+  private readonly key: KeyOptions
+  private readonly fillOptions: FillOptions
+  private readonly context: FilterContext
+
+  constructor(settings: CacheSettings, context: FilterContext) {
+    this.settings = settings
+    this.context = context
+    const { shared, ignoresQuery, keyFields, targeted, storesCookies, tagField } = settings
+    this.key = { shared, ignoresQuery, fields: keyFields }
+    this.fillOptions = {
+      targeted,
+      storesCookies,
+      tagField,
+      objectBytesMax: settings.object,
+      ifErrorSeconds: settings.ifError,
+    }
+    const id = JSON.stringify([shared, ignoresQuery, keyFields])
+    this.store = context.state(id, () => new CacheStore(context.world.nextId('c'), settings.memory))
+    this.store.resize(settings.memory)
+  }
+
+  begin(): CacheState {
+    return newState()
+  }
+
+  request(x: RequestPhase, s: CacheState): Verdict {
+    if (s.reader !== null) return this.decided(x, s, s.reader)
+    const { request } = x
+    const { method } = request
+    if (request.asksTunnel) return PASS
+    if (method !== 'GET' && method !== 'HEAD') {
+      s.forwarded = 'method'
+      s.invalidates = !SAFE.has(method)
+      s.url = urlOf(request.scheme, request.authority, request.target)
+      return PASS
+    }
+    const asked = askedOf(x)
+    if (asked.has('no-store')) {
+      s.forwarded = 'request'
+      return PASS
+    }
+    s.key = keyOf(request, x.route, this.key)
+    const entry = this.store.find(s.key, (name) => this.valueOf(x, name))
+    if (entry !== null) {
+      const verdict = this.use(x, s, entry, asked)
+      if (verdict !== null) return verdict
+      s.forwarded = 'stale'
+    } else s.forwarded = this.store.has(s.key) ? 'vary-miss' : 'uri-miss'
+    if (asked.has('only-if-cached')) return x.answer({ status: 504, fields: this.statusLine(x, s, 0) })
+    if (method === 'HEAD') return this.pass(s)
+    if (entry === null && this.store.isUncollapsible(s.key, x.now)) {
+      s.watches = true
+      return this.pass(s)
+    }
+    s.before = entry !== null && entry.isWhole ? entry : null
+    return this.fetch(x, s)
+  }
+
+  late(x: RequestPhase, s: CacheState): Verdict {
+    void x
+    s.reader?.leave()
+    s.reader = null
+    s.alone = true
+    return this.pass(s)
+  }
+
+  response(x: ResponsePhase, s: CacheState): Verdict {
+    const { status, from } = x
+    if (from === 'backend' && s.invalidates && status >= 200 && status < 400) this.invalidate(x, s.url)
+    if (from === 'backend' && s.watches) {
+      const facts = { status, get: (name: string) => x.fields.get(name), lines: (name: string) => x.fields.lines(name) }
+      const { unstorable } = judge(facts, this.isIdentified(x), this.fillOptions, x.wallTime, 0)
+      if (unstorable === null) this.store.noteStorable(s.key)
+    }
+    for (const [name, value] of this.statusLine(x, s, from === 'backend' ? status : 0))
+      x.fields.append(name, value)
+    return PASS
+  }
+
+  release(s: CacheState): void {
+    s.reader?.leave()
+    s.reader = null
+  }
+
+  describe() {
+    const { store } = this
+    return { ...store.counts, entries: store.entries, bytes: store.bytes, fills: store.fills.size }
+  }
+
+  /** Answers with this entry, if it may be used now; null if it must be validated first. */
+  private use(x: RequestPhase, s: CacheState, entry: Entry, asked: Directives): Verdict | null {
+    const fresh = entry.freshFor(x.now)
+    const wantsNew = asked.has('no-cache')
+    const maxAge = secondsOf(asked, 'max-age')
+    const minFresh = secondsOf(asked, 'min-fresh') ?? 0
+    const young = maxAge === null || entry.age(x.now) <= maxAge
+    if (fresh > 0 && fresh >= minFresh && young && !wantsNew) {
+      this.store.counts.hits++
+      return this.answer(x, entry, null, hitStatus(fresh))
+    }
+    if (wantsNew || !young || minFresh > 0 || fresh > 0 || entry.mustRevalidate) return null
+    if (fresh + staleAllowed(asked) > 0) {
+      this.store.counts.stale++
+      return this.answer(x, entry, null, hitStatus(fresh))
+    }
+    if (fresh + entry.staleFor('whileRevalidate', this.settings.whileRevalidate) <= 0) return null
+    this.store.counts.stale++
+    if (!this.store.fills.has(this.listedAs(x, s.key))) {
+      s.before = entry.isWhole ? entry : null
+      this.fill(x, s, true)
+    }
+    return this.answer(x, entry, null, `${hitStatus(fresh)}; detail=swr`)
+  }
+
+  /** Joins the fill of this key, or begins one. */
+  private fetch(x: RequestPhase, s: CacheState): Verdict {
+    const { store } = this
+    if (++s.tries > TRIES_MAX) return this.pass(s)
+    const running = this.isIdentified(x) ? null : this.running(x, s.key)
+    if (running !== null) {
+      const readers = running.waiting.size + (running.entry?.body.readers.size ?? 0)
+      if (readers >= READERS_MAX) {
+        s.alone = true
+        return this.pass(s)
+      }
+      s.collapsed = true
+      store.counts.collapsed++
+      return this.wait(x, s, running)
+    }
+    if (store.fills.size >= FILLS_MAX) return this.pass(s)
+    s.collapsed = false
+    store.counts.misses++
+    return this.wait(x, s, this.fill(x, s, false))
+  }
+
+  /** Returns the fill that fetches what this request wants; null for none. */
+  private running(x: RequestPhase, key: string): Fill | null {
+    const { fills } = this.store
+    const first = fills.get(this.listedAs(x, key))
+    if (first === undefined || first.entry === null) return first ?? null
+    if (this.fits(x, first.entry)) return first
+    return fills.get(this.listedAs(x, key, first.entry)) ?? null
+  }
+
+  private wait(x: RequestPhase, s: CacheState, fill: Fill): Verdict {
+    const reader = fill.join()
+    s.reader = reader
+    if (reader.decision !== null) return this.decided(x, s, reader)
+    return x.waitFor(reader, DECIDED, { within: s.collapsed ? this.settings.collapseMs : FOR_ITS_FILL_MS })
+  }
+
+  private fill(x: RequestPhase, s: CacheState, background: boolean): Fill {
+    const { store, settings } = this
+    const identified = this.isIdentified(x)
+    const id = store.nextFill()
+    const { before } = s
+    const fields: FieldLine[] = [IDENTITY]
+    if (before?.etag != null) fields.push(['if-none-match', before.etag])
+    if (before?.lastModified != null) fields.push(['if-modified-since', before.lastModified])
+    const values = new Map<string, string>()
+    x.request.fields.each((name) => values.set(name, this.valueOf(x, name)))
+    const request = x.subrequest({
+      id: `${id}/s1`,
+      without: (name) => isNotFilled(name) || (name === 'cookie' && settings.stripsCookies),
+      fields,
+    })
+    const running = store.fills.get(this.listedAs(x, s.key))
+    const listedAs = identified
+      ? `${s.key}\n${x.id}`
+      : this.listedAs(x, s.key, running?.entry ?? null)
+    const fill = new Fill(
+      this.context.world,
+      id,
+      store,
+      s.key,
+      listedAs,
+      request,
+      this.fillOptions,
+      before,
+      identified,
+      background,
+      (name) => (name === 'accept-encoding' ? 'identity' : (values.get(name) ?? '')),
+    )
+    fill.start()
+    return fill
+  }
+
+  /** The fill has decided: does what it says. */
+  private decided(x: RequestPhase, s: CacheState, reader: FillReader): Verdict {
+    const { fill, decision } = reader
+    if (decision === null) return x.waitFor(reader, DECIDED, { within: FOR_ITS_FILL_MS })
+    const { before } = fill
+    switch (decision) {
+      case 'entry': {
+        const entry = fill.entry as Entry
+        if (this.fits(x, entry)) {
+          s.reader = null
+          return this.answer(x, entry, reader.take(), forwardStatus(s, entry.status, !fill.isOutdated))
+        }
+        s.forwarded = 'vary-miss'
+        this.leave(s)
+        s.before = null
+        return this.fetch(x, s)
+      }
+      case 'validated':
+      case 'stale': {
+        this.leave(s)
+        if (before === null || !this.fits(x, before)) return this.fetch(x, s)
+        if (decision === 'stale') this.store.counts.stale++
+        const status = decision === 'validated' ? 304 : (fill.request.head?.status ?? 0)
+        return this.answer(x, before, null, forwardStatus(s, status, decision === 'validated'))
+      }
+      case 'own':
+        s.reader = null
+        reader.owned()
+        return this.handOn(x, s, fill.request)
+      default:
+        this.leave(s)
+        s.watches = true
+        s.alone = s.collapsed
+        s.collapsed = false
+        return this.pass(s)
+    }
+  }
+
+  private leave(s: CacheState): void {
+    s.reader?.leave()
+    s.reader = null
+  }
+
+  private pass(s: CacheState): Verdict {
+    void s
+    this.store.counts.passed++
+    return PASS
+  }
+
+  /** Answers with the response that a fill has got and must not store. */
+  private handOn(x: RequestPhase, s: CacheState, request: Subrequest): Verdict {
+    const head = request.head as NonNullable<Subrequest['head']>
+    const { status, contentLength } = head
+    const fields = storedLines((visit) => {
+      for (const { name, value } of head.fields.slice(head.pseudos)) visit(name, value)
+    })
+    const age = head.fields.find(({ name }) => name === 'age')
+    if (age !== undefined) fields.push(['age', age.value])
+    fields.push(...this.statusLine(x, s, status))
+    return x.answer(
+      isBodiless(status)
+        ? { status, fields }
+        : { status, fields, source: request, ...(contentLength < 0 ? {} : { length: contentLength }) },
+    )
+  }
+
+  /** Answers with an entry: all of it, a range, or 304. @param source of its body, if the fill has made one */
+  private answer(x: RequestPhase, entry: Entry, source: BodyReader | null, status: string): Verdict {
+    const { body, fields: stored, length } = entry
+    x.note('status', status)
+    const own: FieldLine[] = [['age', String(Math.floor(entry.age(x.now)))]]
+    if (this.settings.tellsStatus) own.push(['cache-status', status])
+    const { fields } = x.request
+    if (entry.status === 200 && isUnchanged(fields, entry)) {
+      source?.leave()
+      return x.answer({ status: 304, fields: [...stored.filter(([name]) => OF_UNCHANGED.has(name)), ...own] })
+    }
+    const range = rangeOf(fields, entry)
+    if (range !== null) {
+      source?.leave()
+      return this.answerRange(x, entry, range, own)
+    }
+    if (isBodiless(entry.status)) {
+      source?.leave()
+      return x.answer({ status: entry.status, fields: [...stored, ...own] })
+    }
+    const known = body.complete ? body.bytes : length
+    return x.answer({
+      status: entry.status,
+      fields: [...stored, ...own],
+      source: source ?? new BodyReader(`${x.id}.cached`, body),
+      ...(known < 0 ? {} : { length: known }),
+    })
+  }
+
+  private answerRange(
+    x: RequestPhase,
+    { body, fields: stored }: Entry,
+    range: ByteRange | 'unsatisfiable',
+    own: readonly FieldLine[],
+  ): Verdict {
+    if (range === 'unsatisfiable')
+      return x.answer({ status: 416, fields: [['content-range', `bytes */${body.bytes}`], ...own] })
+    const { from, end } = range
+    const contentRange: FieldLine = ['content-range', `bytes ${from}-${end - 1}/${body.bytes}`]
+    return x.answer({
+      status: 206,
+      fields: [...stored, contentRange, ...own],
+      source: new BodyReader(`${x.id}.cached`, body, from, end),
+      length: end - from,
+    })
+  }
+
+  private statusLine(x: ExchangeView, s: CacheState, status: number): readonly FieldLine[] {
+    const text = forwardStatus(s, status, false)
+    x.note('status', text)
+    return this.settings.tellsStatus ? [['cache-status', text]] : []
+  }
+
+  /** Makes what is stored of this URL, and of those that the response names, invalid (RFC 9111 §4.4). */
+  private invalidate(x: ResponsePhase, url: string): void {
+    this.store.invalidate(url)
+    for (const name of ['location', 'content-location']) {
+      const value = x.fields.get(name)
+      if (value === null) continue
+      try {
+        const other = new URL(value, url)
+        const own = new URL(url)
+        if (other.origin !== own.origin) continue
+        this.store.invalidate(urlOf(other.protocol.slice(0, -1), other.host, other.pathname + other.search))
+      } catch {
+        // It is not a URL: nothing is stored of it.
+      }
+    }
+  }
+
+  /** Whether the request has an identity, from any source. */
+  private isIdentified(x: ExchangeView): boolean {
+    return x.isIdentified || (!this.settings.stripsCookies && x.request.fields.has('cookie'))
+  }
+
+  /** The value of a request field, as a fill would send it; '' without. */
+  private valueOf(x: ExchangeView, name: string): string {
+    if (name === 'accept-encoding') return 'identity'
+    if (isNotFilled(name) || (name === 'cookie' && this.settings.stripsCookies)) return ''
+    return x.request.fields.get(name) ?? ''
+  }
+
+  private fits(x: ExchangeView, { vary }: Entry): boolean {
+    return vary.every(([name, value]) => this.valueOf(x, name) === value)
+  }
+
+  /** The name of the fill for this request: its key, with the values of what is known to vary. */
+  private listedAs(x: ExchangeView, key: string, entry: Entry | null = null): string {
+    const names = new Set([...this.store.varyOf(key), ...(entry?.vary ?? []).map(([name]) => name)])
+    if (names.size === 0) return key
+    return `${key}\n${[...names].sort().map((name) => `${name}=${this.valueOf(x, name)}`).join('\n')}`
+  }
+}
+
+const isNotFilled = (name: string): boolean =>
+  NOT_FILLED.has(name) || (name.startsWith('x-forwarded-') && name !== 'x-forwarded-proto')
+
+const isBodiless = (status: number): boolean => status === 204 || status === 205 || status === 304
+
+/** Reads the directives of the request; Pragma counts without Cache-Control (RFC 9111 §5.4). */
+function askedOf(x: RequestPhase): Directives {
+  const { fields } = x.request
+  const control = fields.get('cache-control')
+  if (control !== null) return directivesOf(control)
+  return directivesOf(valueIn([['pragma', fields.get('pragma') ?? '']], 'pragma'))
+}
+
+/** How stale the client lets a response be, in s. */
+function staleAllowed(asked: Directives): number {
+  if (asked.get('max-stale') === true) return Number.POSITIVE_INFINITY
+  return secondsOf(asked, 'max-stale') ?? 0
+}
+
+export const cache = defineFilter({
+  name: 'cache',
+  description: 'Stores responses, and answers from them.',
+  options: cacheOptions,
+  role: 'cache',
+  onFailure: 'pass',
+  create: (options, context) => new CacheFilter(settled(options), context),
+})

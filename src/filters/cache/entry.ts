@@ -1,0 +1,143 @@
+// A stored response: its head as lines, its times, and its body, which may still grow.
+
+import type { FieldLine } from '../../proxy/index.js'
+import type { CachedBody } from './body.js'
+import type { Verdict } from './freshness.js'
+
+/** A request field that Vary names, with its value in the request that was answered; '' without the field. */
+export type VaryPair = readonly [name: string, value: string]
+
+/** Fields of one connection, and those that each answer gets of its own. */
+const NOT_STORED: ReadonlySet<string> = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authentication-info',
+  'proxy-authorization',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'age',
+  'content-length',
+  'cache-status',
+])
+
+/** Fields of the stored body, which a 304 cannot change (RFC 9111 §3.2). */
+const OF_BODY: ReadonlySet<string> = new Set([
+  'content-encoding',
+  'content-length',
+  'content-md5',
+  'content-range',
+  'etag',
+])
+
+export class Entry {
+  readonly key: string
+  readonly status: number
+  fields: readonly FieldLine[]
+  readonly vary: readonly VaryPair[]
+  readonly body: CachedBody
+  /** The length that was announced; -1 if it was not. */
+  readonly length: number
+  etag: string | null = null
+  lastModified: string | null = null
+  tags: readonly string[] = []
+  private verdict: Verdict
+  /** When it came, or was validated last, in ms of the pollset's clock. */
+  private cameAt: number
+  /** The number of its purge generation: {@link CacheStore}. */
+  readonly generation: number
+  /** It must be validated before it is used again. */
+  invalid = false
+
+  constructor(
+    key: string,
+    status: number,
+    fields: readonly FieldLine[],
+    vary: readonly VaryPair[],
+    body: CachedBody,
+    length: number,
+    verdict: Verdict,
+    now: number,
+    generation: number,
+    tagField: string,
+  ) {
+    this.key = key
+    this.status = status
+    this.fields = fields
+    this.vary = vary
+    this.body = body
+    this.length = length
+    this.verdict = verdict
+    this.cameAt = now
+    this.generation = generation
+    this.read(tagField)
+  }
+
+  private read(tagField: string): void {
+    this.etag = valueIn(this.fields, 'etag')
+    this.lastModified = valueIn(this.fields, 'last-modified')
+    this.tags = (valueIn(this.fields, tagField) ?? '').split(/[\s,]+/).filter((tag) => tag !== '')
+  }
+
+  /** In s. */
+  age(now: number): number {
+    return this.verdict.initialAge + (now - this.cameAt) / 1_000
+  }
+  /** How long it is fresh still, in s; negative if it is stale. */
+  freshFor(now: number): number {
+    return this.invalid ? -1 : this.verdict.lifetime - this.age(now)
+  }
+  get mustRevalidate(): boolean {
+    return this.verdict.mustRevalidate || this.invalid
+  }
+  /** Until when it may be used stale, in s past its freshness. @param told what the operator says */
+  staleFor(which: 'whileRevalidate' | 'ifError', told: number): number {
+    return this.mustRevalidate ? 0 : (this.verdict[which] ?? told)
+  }
+  /** It can be validated: it has what a conditional request needs. */
+  get hasValidator(): boolean {
+    return this.etag !== null || this.lastModified !== null
+  }
+
+  /** The whole body has come, so it can be cut into ranges. */
+  get isWhole(): boolean {
+    return this.body.complete
+  }
+
+  /** About the memory that it takes. */
+  get size(): number {
+    let size = this.body.allocated + 512 + this.key.length * 2
+    for (const [name, value] of this.fields) size += (name.length + value.length) * 2 + 64
+    return size
+  }
+
+  /** Takes the fields of a 304 (RFC 9111 §3.2, §4.3.4). */
+  validated(fields: readonly FieldLine[], verdict: Verdict, now: number, tagField: string): void {
+    const changed = fields.filter(([name]) => !OF_BODY.has(name))
+    const names = new Set(changed.map(([name]) => name))
+    this.fields = [...this.fields.filter(([name]) => !names.has(name)), ...changed]
+    this.verdict = verdict
+    this.cameAt = now
+    this.invalid = false
+    this.read(tagField)
+  }
+}
+
+/** Returns the lines of a response that are stored. */
+export const storedLines = (each: (visit: (name: string, value: string) => void) => void): FieldLine[] => {
+  const lines: FieldLine[] = []
+  each((name, value) => {
+    if (!NOT_STORED.has(name)) lines.push([name, value])
+  })
+  return lines
+}
+
+/** Returns the value of a field, its lines joined; null without it. */
+export function valueIn(fields: readonly FieldLine[], name: string): string | null {
+  let found: string | null = null
+  for (const [each, value] of fields) if (each === name) found = found === null ? value : `${found}, ${value}`
+  return found
+}

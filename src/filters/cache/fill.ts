@@ -1,0 +1,462 @@
+// A fill: a continuation that fetches a response for a cache, and for all requests that want the same thing. They
+// wait for its head and then stream from what it stores, as it grows. Its first client is only its first reader: one
+// that leaves, or is slow, holds up nobody.
+//
+//   ask → awaitHead → judge ─→ store ⇄ store → end
+//                        │ └→ flow ⇄ flow ──→ end     larger than an object may be: no faster than its readers
+//                        └→ end                        not storable: its stream goes to one reader, the others go on
+
+import { Continuation, defineLife, type World } from '../../continuation/index.js'
+import { BODY, HEAD, RESET, type StreamFault } from '../../http/index.js'
+import { List, type Listed, Signal } from '../../pollset/index.js'
+import type { FieldLine, Subrequest } from '../../proxy/index.js'
+import { BodyReader, CachedBody, MOVED } from './body.js'
+import { Entry, storedLines, valueIn, type VaryPair } from './entry.js'
+import { type FreshnessOptions, judge, type ResponseFacts } from './freshness.js'
+import type { CacheStore } from './store.js'
+
+/** A fill without readers goes on if no more than this is missing, or no more than a quarter. */
+const FINISHED_BYTES = 65_536
+/** How far a body that is not stored may run ahead of its slowest reader. */
+const AHEAD_BYTES = 131_072
+/** The most bytes that are taken in one step. */
+const STEP_BYTES = 262_144
+/** Statuses that `stale-if-error` covers (RFC 5861 §4). */
+const isError = (status: number): boolean => status === 500 || (status >= 502 && status <= 504)
+
+/** A bit of a {@link FillReader}: the fill has decided. */
+export const DECIDED = 1
+
+/** What a request that waits for a fill does next. */
+export type Decision =
+  /** It reads the entry. */
+  | 'entry'
+  /** The stored entry was validated, and may be used again. */
+  | 'validated'
+  /** The stored entry may be used, since its validation has failed. */
+  | 'stale'
+  /** It takes the response of the fill, which nobody else gets. */
+  | 'own'
+  /** It goes to the backend itself. */
+  | 'pass'
+
+/** A request that waits for the head of a fill. */
+export class FillReader extends Signal implements Listed<FillReader> {
+  list: object | null = null
+  listPrev: FillReader | null = null
+  listNext: FillReader | null = null
+  decision: Decision | null = null
+  /** Reads the entry; null for every other decision. */
+  source: BodyReader | null = null
+  readonly fill: Fill
+  /** It was the first: the fill was made for it. */
+  readonly isFirst: boolean
+
+  constructor(id: string, fill: Fill, isFirst: boolean) {
+    super(id, 'fill-reader', ['DECIDED'])
+    this.fill = fill
+    this.isFirst = isFirst
+  }
+
+  decide(decision: Decision): void {
+    this.decision = decision
+    // It reads from now on, so that the fill is wanted, whenever its exchange goes on.
+    if (decision === 'entry') this.source = new BodyReader(`${this.id}.body`, (this.fill.entry as Entry).body)
+    this.raise(DECIDED)
+  }
+
+  /** The response of the fill is the caller's from now on. */
+  owned(): void {
+    this.decision = null
+  }
+
+  /** Returns what it reads, which is the caller's from now on. */
+  take(): BodyReader {
+    const source = this.source as BodyReader
+    this.source = null
+    return source
+  }
+
+  /** Waits no longer, and reads nothing. */
+  leave(): void {
+    if (this.list !== null) this.fill.left(this)
+    this.source?.leave()
+    this.source = null
+    if (this.decision === 'own') this.fill.disown()
+    this.decision = null
+  }
+}
+
+export interface FillOptions extends FreshnessOptions {
+  /** The most bytes of a stored body. */
+  readonly objectBytesMax: number
+  readonly ifErrorSeconds: number
+  readonly tagField: string
+}
+
+export const fillLife = defineLife({
+  name: 'cache.fill',
+  source: import.meta.url,
+  edges: {
+    awaitHead: ['awaitHead', 'judge', 'fail', 'end'],
+    judge: ['store', 'end'],
+    store: ['store', 'flow', 'fail', 'end'],
+    flow: ['flow', 'fail', 'end'],
+    fail: ['end'],
+    end: ['done'],
+  },
+})
+
+export class Fill extends Continuation {
+  readonly id: string
+  readonly kind = 'fill'
+  readonly key: string
+  /** Its place in {@link CacheStore.fills}. */
+  readonly listedAs: string
+  readonly store: CacheStore
+  readonly request: Subrequest
+  readonly options: FillOptions
+  /** The entry that it validates; null for none. */
+  readonly before: Entry | null
+  /** The request that it was made for has an identity: nobody shares it. */
+  readonly identified: boolean
+  /** The requests that wait for the head. */
+  readonly waiting = new List<FillReader>()
+  /** What is stored, from the head on. */
+  entry: Entry | null
+  /** Nobody needs to want it: a validation in the background. */
+  readonly background: boolean
+  /** The entry was purged or made invalid since it began. */
+  isOutdated: boolean
+  private readonly world: World
+  private readonly valueIn: (name: string) => string
+  private readonly beganAt: number
+  private readonly generation: number
+  private charged: number
+  private handedOn: boolean
+
+  /** @param valueOf the value of a field in the request that it makes, for Vary; '' without it */
+  constructor(
+    world: World,
+    id: string,
+    store: CacheStore,
+    key: string,
+    listedAs: string,
+    request: Subrequest,
+    options: FillOptions,
+    before: Entry | null,
+    identified: boolean,
+    background: boolean,
+    valueOf: (name: string) => string,
+  ) {
+    super(world)
+    this.id = id
+    this.world = world
+    this.store = store
+    this.key = key
+    this.listedAs = listedAs
+    this.request = request
+    this.options = options
+    this.before = before
+    this.identified = identified
+    this.background = background
+    this.valueIn = valueOf
+    this.entry = null
+    this.isOutdated = false
+    this.beganAt = world.pollset.now
+    this.generation = store.now
+    this.charged = 0
+    this.handedOn = false
+  }
+
+  start(): void {
+    this.store.fills.set(this.listedAs, this)
+    fillSteps.start(this.world, this, 'awaitHead')
+  }
+
+  /** Adds a request that waits for the head. */
+  join(): FillReader {
+    const isFirst = this.waiting.size === 0 && this.entry === null
+    const reader = new FillReader(`${this.id}.r${this.waiting.size + 1}`, this, isFirst)
+    if (this.entry !== null) {
+      reader.decide('entry')
+      return reader
+    }
+    this.waiting.push(reader)
+    return reader
+  }
+
+  /** @internal */
+  left(reader: FillReader): void {
+    this.waiting.remove(reader)
+    if (this.waiting.size === 0 && !this.background && this.entry === null) this.cancel()
+  }
+
+  private get now(): number {
+    return this.world.pollset.now
+  }
+
+  /** Judges the head, and tells all who wait what they do. Returns whether a body is to be stored. */
+  judge(): boolean {
+    const { request, options, before, store } = this
+    const head = request.head as NonNullable<Subrequest['head']>
+    const lines = head.fields.slice(head.pseudos).map(({ name, value }): FieldLine => [name, value])
+    const facts: ResponseFacts = {
+      status: head.status,
+      get: (name) => valueIn(lines, name),
+      lines: (name) => lines.flatMap(([each, value]) => (each === name ? [value] : [])),
+    }
+    const wall = this.world.pollset.wallTime()
+    const stored = storedLines((visit) => {
+      for (const [name, value] of lines) visit(name, value)
+    })
+    if (valueIn(stored, 'date') === null) stored.push(['date', new Date(wall).toUTCString()])
+    if (before !== null && head.status === 304) return this.validated(before, stored, facts, wall)
+    if (before !== null && isError(head.status) && this.mayUseStale(before)) return this.useStale()
+    const verdict = judge(facts, this.identified, options, wall, this.now - this.beganAt)
+    const tooLarge = head.contentLength > options.objectBytesMax
+    const isStorable = verdict.unstorable === null && !request.refused && !tooLarge && !this.isOutdated
+    if (!isStorable || !store.makeRoom(Math.max(0, head.contentLength))) return this.passOn()
+    const vary = this.varyOf(facts.get('vary'))
+    this.entry = new Entry(
+      this.key,
+      head.status,
+      stored,
+      vary,
+      new CachedBody(this.id),
+      head.contentLength,
+      verdict,
+      this.now,
+      this.generation,
+      options.tagField,
+    )
+    this.decideAll('entry')
+    return true
+  }
+
+  private varyOf(vary: string | null): readonly VaryPair[] {
+    const names = new Set(
+      (vary ?? '')
+        .split(',')
+        .map((name) => name.trim().toLowerCase())
+        .filter((name) => name !== ''),
+    )
+    return [...names].sort().map((name): VaryPair => [name, this.valueIn(name)])
+  }
+
+  private validated(before: Entry, stored: readonly FieldLine[], facts: ResponseFacts, wall: number): false {
+    const { options, store } = this
+    const merged: ResponseFacts = {
+      status: before.status,
+      get: (name) => facts.get(name) ?? valueIn(before.fields, name),
+      lines: facts.lines,
+    }
+    const verdict = judge(merged, this.identified, options, wall, this.now - this.beganAt)
+    before.validated(stored, verdict, this.now, options.tagField)
+    if (verdict.unstorable !== null || this.isOutdated) store.remove(before)
+    store.counts.validated++
+    this.decideAll('validated')
+    return false
+  }
+
+  /** Whether a stale entry may be used in the place of an error. */
+  mayUseStale(entry: Entry): boolean {
+    return entry.freshFor(this.now) + entry.staleFor('ifError', this.options.ifErrorSeconds) > 0
+  }
+
+  private useStale(): false {
+    this.decideAll('stale')
+    return false
+  }
+
+  /** The response cannot be stored: it goes to one reader, and the others go on at once. */
+  private passOn(): false {
+    if (!this.request.refused && !this.identified) this.store.noteUncollapsible(this.key, this.now)
+    if (this.before !== null && !this.request.refused) this.store.remove(this.before)
+    const first = this.waiting.shift()
+    if (first !== null) {
+      this.handedOn = true
+      first.decide('own')
+    }
+    this.decideAll('pass')
+    return false
+  }
+
+  /** The reader that was to take the response has left. @internal */
+  disown(): void {
+    this.request.leave()
+  }
+
+  decideAll(decision: Decision): void {
+    for (let each = this.waiting.shift(); each !== null; each = this.waiting.shift()) each.decide(decision)
+  }
+
+  /** Takes what has come. Returns false if it is more than may be stored. */
+  take(stored: boolean): boolean {
+    const { request, store } = this
+    const { body, length } = this.entry as Entry
+    const { objectBytesMax } = this.options
+    let left = STEP_BYTES
+    while (request.waitingBytes > 0 && left > 0) {
+      if (stored && body.bytes >= objectBytesMax) return false
+      if (!stored && body.bytes - body.slowest >= AHEAD_BYTES) break
+      const wanted = length > body.bytes ? length - body.bytes : request.waitingBytes
+      const { chunk, at, room } = body.space(wanted)
+      const taken = request.take(chunk, at, room)
+      body.filled(taken)
+      left -= taken
+    }
+    store.fillingBytes += body.allocated - this.charged
+    this.charged = body.allocated
+    if (stored && !store.makeRoom(0)) return false
+    body.tell()
+    return true
+  }
+
+  /** Nobody reads it, and much of it is missing: it is not worth its traffic. */
+  get isUnwanted(): boolean {
+    const { body, length } = this.entry as Entry
+    if (this.background || body.readers.size > 0) return false
+    const missing = length < 0 ? Number.POSITIVE_INFINITY : length - body.bytes
+    return missing > FINISHED_BYTES && missing > length / 4
+  }
+
+  /** No longer stored: those who read it now read on, and newcomers do not find it. */
+  unlist(): void {
+    this.store.fills.delete(this.listedAs)
+    if (!this.identified) this.store.noteUncollapsible(this.key, this.now)
+  }
+
+  /** The whole body has come. */
+  complete(): void {
+    const { entry, store } = this
+    if (entry === null) return
+    this.uncharge()
+    entry.body.end()
+    if (!this.isOutdated) store.add(entry)
+  }
+
+  /** It has failed before its head, or behind it. */
+  failed(): void {
+    const { before } = this
+    if (this.entry !== null) {
+      this.entry.body.end(this.request.fault)
+      return
+    }
+    this.decideAll(before !== null && this.mayUseStale(before) ? 'stale' : 'pass')
+  }
+
+  private uncharge(): void {
+    this.store.fillingBytes -= this.charged
+    this.charged = 0
+  }
+
+  /** Lets go of everything. */
+  ended(): void {
+    const { store } = this
+    if (store.fills.get(this.listedAs) === this) store.fills.delete(this.listedAs)
+    this.uncharge()
+    if (!this.handedOn) this.request.leave()
+    if (this.entry !== null && !this.entry.body.complete && this.entry.body.fault === null)
+      this.entry.body.end(ABANDONED)
+    this.decideAll('pass')
+  }
+
+  crashed(): void {
+    this.ended()
+  }
+
+  override describe() {
+    const { key, entry, waiting, before } = this
+    return {
+      key: key.slice(0, 256),
+      readers: entry?.body.readers.size ?? 0,
+      waiting: waiting.size,
+      bytes: entry?.body.bytes ?? 0,
+      validates: before !== null,
+    }
+  }
+}
+
+const ABANDONED: StreamFault = {
+  code: 'fill-abandoned',
+  side: 'internal',
+  scope: 'stream',
+  retry: 'never',
+  message: 'the response was no longer fetched',
+}
+
+const { goto, done, suspend } = fillLife
+// The exchange of the request has deadlines of its own: it ends, and so does each of these waits.
+const waitForHead = suspend({ then: 'awaitHead', cancelled: 'end' })
+const waitToStore = suspend({ then: 'store', cancelled: 'end' })
+const waitToFlow = suspend({ then: 'flow', cancelled: 'end' })
+
+const fillSteps = fillLife.steps<Fill>({
+  /** Waits for the response head. */
+  awaitHead(f) {
+    const { request } = f
+    if (f.cancelAsked) return goto.end
+    if ((request.readiness & HEAD) !== 0) return goto.judge
+    if ((request.readiness & RESET) !== 0) return goto.fail
+    f.waitOn(0, request, HEAD | RESET)
+    return waitForHead
+  },
+
+  /** Decides whether the response may be stored, and tells all who wait. */
+  judge: (f) => (f.judge() ? goto.store : goto.end),
+
+  /** Stores what has come. */
+  store(f) {
+    const { request } = f
+    if (f.cancelAsked) return goto.end
+    request.lower(BODY)
+    if (!f.take(true)) {
+      f.unlist()
+      return goto.flow
+    }
+    if (request.waitingBytes > 0) request.raise(BODY)
+    else if (request.remoteEnded) {
+      f.complete()
+      return goto.end
+    } else if ((request.readiness & RESET) !== 0) return goto.fail
+    if (f.isUnwanted) return goto.end
+    f.waitOn(0, request, BODY | RESET)
+    f.waitOn(1, (f.entry as Entry).body.moved, MOVED)
+    ;(f.entry as Entry).body.moved.lower(MOVED)
+    return waitToStore
+  },
+
+  /** Passes a body that is too large to be stored to those who read it, no faster than the slowest does. */
+  flow(f) {
+    const { request } = f
+    const { body } = f.entry as Entry
+    if (f.cancelAsked || body.readers.size === 0) return goto.end
+    request.lower(BODY)
+    body.isThrottled = true
+    body.moved.lower(MOVED)
+    f.take(false)
+    body.trim()
+    if (request.waitingBytes === 0) {
+      if (request.remoteEnded) {
+        body.end()
+        return goto.end
+      }
+      if ((request.readiness & RESET) !== 0) return goto.fail
+    }
+    const ahead = request.waitingBytes > 0
+    if (!ahead) f.waitOn(0, request, BODY | RESET)
+    f.waitOn(1, body.moved, MOVED)
+    return waitToFlow
+  },
+
+  fail(f) {
+    f.failed()
+    return goto.end
+  },
+
+  end(f) {
+    f.ended()
+    return done
+  },
+})

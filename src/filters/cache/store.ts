@@ -1,0 +1,257 @@
+// What a cache has stored, and what is being fetched: bounded in bytes. Entries of one key differ by what Vary names.
+// The least recently used key is dropped first. A purge by tag raises a generation: it costs the same for one entry
+// and for a million.
+
+import { LRUCache } from 'lru-cache'
+import type { FilterState } from '../define.js'
+import type { Entry, VaryPair } from './entry.js'
+import type { Fill } from './fill.js'
+import { urlOfKey } from './key.js'
+
+/** The most entries of one key. The oldest is dropped. */
+const VARIANTS_MAX = 32
+/** How long a key is remembered whose response could not be stored, in ms, and how many keys are. */
+const UNCOLLAPSIBLE_MS = 120_000
+const UNCOLLAPSIBLE_MAX = 10_000
+/** The most tags whose purge is remembered. Past it the cache is emptied. */
+const TAGS_MAX = 10_000
+
+/** Counts of a cache since it began. */
+export interface CacheCounts {
+  hits: number
+  misses: number
+  stale: number
+  validated: number
+  collapsed: number
+  passed: number
+  stored: number
+  evicted: number
+}
+
+/** The entries of one key, the newest first. */
+class Variants {
+  readonly entries: Entry[] = []
+  get size(): number {
+    let size = 128
+    for (const each of this.entries) size += each.size
+    return size
+  }
+}
+
+export class CacheStore implements FilterState {
+  readonly counts: CacheCounts = {
+    hits: 0,
+    misses: 0,
+    stale: 0,
+    validated: 0,
+    collapsed: 0,
+    passed: 0,
+    stored: 0,
+    evicted: 0,
+  }
+  /** The fills that run, by key and what is known to vary. */
+  readonly fills = new Map<string, Fill>()
+  /** The bytes of fills, beside those of entries. */
+  fillingBytes = 0
+  private memoryMax: number
+  private readonly kept: LRUCache<string, Variants>
+  private readonly uncollapsible: LRUCache<string, number>
+  private readonly purged = new Map<string, number>()
+  /** The keys of each URL. */
+  private readonly byUrl = new Map<string, Set<string>>()
+  private generation = 0
+
+  readonly id: string
+  private fillsBegun = 0
+
+  constructor(id: string, memoryMax: number) {
+    this.id = id
+    this.memoryMax = memoryMax
+    this.kept = new LRUCache<string, Variants>({
+      maxSize: Number.MAX_SAFE_INTEGER,
+      sizeCalculation: () => 1,
+      dispose: (_variants, key, reason) => {
+        if (reason !== 'set') this.unlist(key)
+      },
+    })
+    this.uncollapsible = new LRUCache<string, number>({ max: UNCOLLAPSIBLE_MAX })
+  }
+
+  /** Returns the id of the next fill: `c1/f3`. */
+  nextFill(): string {
+    return `${this.id}/f${++this.fillsBegun}`
+  }
+
+  /** The bytes that it takes. */
+  bytes = 0
+
+  /** A reload has changed the bound. */
+  resize(memoryMax: number): void {
+    this.memoryMax = memoryMax
+    this.makeRoom(0)
+  }
+
+  /** The number that new entries bear: a purge of a tag is newer or older. */
+  get now(): number {
+    return this.generation
+  }
+
+  /** Returns the entry that fits this request, or null. @param valueOf the request's value of a field */
+  find(key: string, valueOf: (name: string) => string): Entry | null {
+    const variants = this.kept.get(key)
+    if (variants === undefined) return null
+    for (const entry of variants.entries) {
+      if (!matches(entry.vary, valueOf)) continue
+      if (!this.isPurged(entry)) return entry
+      this.remove(entry)
+      return null
+    }
+    return null
+  }
+
+  /** Whether there are entries of this key, which may all vary. */
+  has(key: string): boolean {
+    return this.kept.peek(key) !== undefined
+  }
+
+  /** Returns the names that responses of this key vary by. */
+  varyOf(key: string): readonly string[] {
+    const names = new Set<string>()
+    for (const { vary } of this.kept.peek(key)?.entries ?? []) for (const [name] of vary) names.add(name)
+    return [...names].sort()
+  }
+
+  /** Stores an entry in the place of the one with the same variant. */
+  add(entry: Entry): void {
+    const { key } = entry
+    const variants = this.kept.get(key) ?? new Variants()
+    this.bytes -= this.kept.peek(key) === undefined ? 0 : variants.size
+    const same = variants.entries.findIndex((each) => sameVary(each.vary, entry.vary))
+    if (same >= 0) variants.entries.splice(same, 1)
+    variants.entries.unshift(entry)
+    if (variants.entries.length > VARIANTS_MAX) variants.entries.length = VARIANTS_MAX
+    this.kept.set(key, variants)
+    this.list(key)
+    this.bytes += variants.size
+    this.counts.stored++
+    this.uncollapsible.delete(key)
+    this.makeRoom(0)
+  }
+
+  remove(entry: Entry): void {
+    const variants = this.kept.peek(entry.key)
+    const at = variants?.entries.indexOf(entry) ?? -1
+    if (variants === undefined || at < 0) return
+    this.bytes -= variants.size
+    variants.entries.splice(at, 1)
+    if (variants.entries.length === 0) this.kept.delete(entry.key)
+    else this.bytes += variants.size
+  }
+
+  /** Drops entries until these bytes more fit. Returns false if they do not fit without any. */
+  makeRoom(bytes: number): boolean {
+    while (this.bytes + this.fillingBytes + bytes > this.memoryMax) {
+      const variants = this.kept.pop()
+      if (variants === undefined) return false
+      this.bytes -= variants.size
+      this.counts.evicted++
+    }
+    return true
+  }
+
+  /** Notes that responses of this key cannot be stored: requests for it go on in parallel, for a time. */
+  noteUncollapsible(key: string, now: number): void {
+    this.uncollapsible.set(key, now + UNCOLLAPSIBLE_MS)
+  }
+  /** A response of this key could be stored. */
+  noteStorable(key: string): void {
+    this.uncollapsible.delete(key)
+  }
+  isUncollapsible(key: string, now: number): boolean {
+    const until = this.uncollapsible.get(key)
+    if (until === undefined) return false
+    if (until > now) return true
+    this.uncollapsible.delete(key)
+    return false
+  }
+
+  /** The responses of this URL, of all routes and variants, must be validated before they are used again. */
+  invalidate(url: string): void {
+    for (const key of this.byUrl.get(url) ?? [])
+      for (const each of this.kept.peek(key)?.entries ?? []) each.invalid = true
+    for (const fill of this.fills.values()) if (urlOfKey(fill.key) === url) fill.isOutdated = true
+  }
+
+  /** Removes the entries of keys whose URL is this one, or begins so. Returns how many. */
+  purgeUrl(url: string, isPrefix: boolean): number {
+    let count = 0
+    const urls = isPrefix ? [...this.byUrl.keys()].filter((each) => each.startsWith(url)) : [url]
+    for (const each of urls) for (const key of [...(this.byUrl.get(each) ?? [])]) count += this.drop(key)
+    for (const fill of this.fills.values()) {
+      const each = urlOfKey(fill.key)
+      if (isPrefix ? each.startsWith(url) : each === url) fill.isOutdated = true
+    }
+    return count
+  }
+
+  /** Removes the entries with this tag, when they are next asked for. */
+  purgeTag(tag: string): void {
+    this.generation++
+    this.purged.delete(tag)
+    this.purged.set(tag, this.generation)
+    if (this.purged.size > TAGS_MAX) this.clear()
+  }
+
+  /** Removes everything. */
+  clear(): number {
+    let count = 0
+    for (const key of [...this.kept.keys()]) count += this.drop(key)
+    this.purged.clear()
+    this.generation++
+    return count
+  }
+
+  private list(key: string): void {
+    const url = urlOfKey(key)
+    const keys = this.byUrl.get(url)
+    if (keys === undefined) this.byUrl.set(url, new Set([key]))
+    else keys.add(key)
+  }
+
+  private unlist(key: string): void {
+    const url = urlOfKey(key)
+    const keys = this.byUrl.get(url)
+    keys?.delete(key)
+    if (keys?.size === 0) this.byUrl.delete(url)
+  }
+
+  private drop(key: string): number {
+    const variants = this.kept.peek(key)
+    if (variants === undefined) return 0
+    this.bytes -= variants.size
+    this.kept.delete(key)
+    return variants.entries.length
+  }
+
+  private isPurged({ tags, generation }: Entry): boolean {
+    if (this.purged.size === 0) return false
+    return tags.some((tag) => (this.purged.get(tag) ?? 0) > generation)
+  }
+
+  get entries(): number {
+    return this.kept.size
+  }
+
+  close(): void {
+    for (const fill of [...this.fills.values()]) fill.cancel()
+    this.clear()
+  }
+}
+
+const matches = (vary: readonly VaryPair[], valueOf: (name: string) => string): boolean => {
+  for (const [name, value] of vary) if (valueOf(name) !== value) return false
+  return true
+}
+
+const sameVary = (a: readonly VaryPair[], b: readonly VaryPair[]): boolean =>
+  a.length === b.length && a.every(([name, value], at) => b[at][0] === name && b[at][1] === value)

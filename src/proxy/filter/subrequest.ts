@@ -1,0 +1,227 @@
+// A request that a filter makes: the fill of a cache, the question to an authorisation service. It is an exchange
+// like any other, with an id of its own, retries and deadlines, but its client is in this process: nothing is
+// written to a socket. The filter reads the response as the body of an answer.
+
+import {
+  BODY,
+  type Client,
+  type FrontendStream,
+  HEAD,
+  type Head,
+  RESET,
+  type ResetReason,
+  SENT,
+  Stream,
+  type StreamConnection,
+  type StreamFault,
+} from '../../http/index.js'
+import { type Address, Signal } from '../../pollset/index.js'
+import type { ReceiveBuffer } from '../../transport/index.js'
+import type { Exchange } from '../exchange.js'
+import { AnswerSource } from './answer-source.js'
+import type { FieldLine } from './contract.js'
+
+const NOWHERE: Address = { host: '', port: 0 }
+/** No client stands behind a subrequest: it tells backends no address. */
+const ADDRESSES = { from: NOWHERE, to: NOWHERE }
+const NO_FIELDS: Client['forwardingFields'] = []
+
+const LEFT: StreamFault = {
+  code: 'subrequest-left',
+  side: 'internal',
+  scope: 'stream',
+  retry: 'never',
+  message: 'the filter that made the request needs it no longer',
+}
+const CUT: StreamFault = {
+  code: 'subrequest-cut',
+  side: 'backend',
+  scope: 'stream',
+  retry: 'never',
+  message: 'the response of a request that a filter made has ended early',
+}
+
+export interface SubrequestOptions {
+  /** Its id, unique in its World. */
+  readonly id: string
+  /** In place of that of the request. It has no body, so it is GET or HEAD. */
+  readonly method?: 'GET' | 'HEAD'
+  /** Path and query, in place of those of the request. */
+  readonly target?: string
+  /** Whether a field of the request is left out. */
+  readonly without?: (name: string) => boolean
+  /** Fields in addition. */
+  readonly fields?: readonly FieldLine[]
+  /**
+   * The backend that it goes to, past all filters. Without it the request goes where this one would go from
+   * here: through the filters to the right of this one, to the backend of the route.
+   */
+  readonly backend?: string
+}
+
+/** The client of a subrequest. */
+class SubrequestClient implements Client {
+  readonly id: string
+  readonly protocol: string
+  readonly forwardingFields = NO_FIELDS
+  readonly secured = null
+  readonly addresses = ADDRESSES
+  readonly neighbour = NOWHERE
+
+  constructor(id: string, protocol: string) {
+    this.id = id
+    this.protocol = protocol
+  }
+}
+
+/** The end of a subrequest that its exchange sees: its frontend stream. */
+class SubrequestStream extends Stream implements FrontendStream {
+  readonly id: string
+  readonly client: Client
+  readonly mayBeDeclined = false
+  readonly connection: StreamConnection
+  closed = false
+  private readonly response: Subrequest
+
+  constructor(id: string, head: Head, protocol: string, response: Subrequest) {
+    super()
+    this.id = id
+    this.head = head
+    this.remoteEnded = true
+    this.response = response
+    this.client = new SubrequestClient(id, protocol)
+    this.connection = {
+      id,
+      pollable: new Signal(`${id}.filter`, 'filter', []),
+      pending: () => response.granted(),
+      resetByUs: (_stream, reason) => this.resetByUs(reason),
+      stalled: () => this.resetByUs('internal'),
+      interimBytesMax: 0,
+      arrivingUntil: 0,
+      peerName: 'the filter that made the request',
+    }
+  }
+
+  private resetByUs(_reason: ResetReason): void {
+    if (this.closed) return
+    this.closed = true
+    if (!this.localEnded) this.response.cut(CUT)
+    this.dropPending()
+  }
+
+  /** The whole response has been read. */
+  end(): void {
+    if (this.localEnded || this.closed) return
+    this.localEnded = true
+    this.endGranted = false
+    this.raise(SENT)
+  }
+
+  /** The filter has left. */
+  leave(): void {
+    if (this.localEnded || this.closed) return
+    this.fault = LEFT
+    this.dropPending()
+    this.raise(RESET)
+    this.owner?.cancel()
+  }
+
+  get owing(): boolean {
+    return false
+  }
+  protected newReceiveBuffer(): ReceiveBuffer {
+    throw new Error('a subrequest has no body')
+  }
+  override retainBody(): void {}
+  consumed(): void {}
+  get starving(): boolean {
+    return false
+  }
+}
+
+/**
+ * A request of a filter, as the filter sees it: HEAD rises with the response head, BODY with bytes or the end,
+ * RESET if it ends early. Its body can be forwarded to a client as it is, or taken.
+ */
+export class Subrequest extends AnswerSource {
+  readonly id: string
+  readonly kind = 'subrequest'
+  /** @internal */
+  readonly stream: SubrequestStream
+  /** The response head; null before. */
+  head: Head | null
+  /** The proxy refused it: the response is ours, not a backend's. */
+  refused: boolean
+  private ended: boolean
+  private read: boolean
+  private readonly now: () => number
+
+  /** @internal */
+  constructor(id: string, head: Head, protocol: string, now: () => number) {
+    super()
+    this.id = id
+    this.head = null
+    this.refused = false
+    this.ended = false
+    this.read = false
+    this.now = now
+    this.stream = new SubrequestStream(id, head, protocol, this)
+  }
+
+  /** The exchange of it has something to send: the head, or bytes. @internal */
+  granted(): void {
+    const { stream } = this
+    if (stream.pendingHead !== null) {
+      this.head = stream.pendingHead
+      stream.pendingHead = null
+      this.refused = (stream.owner as Exchange | null)?.refusal != null
+      if (stream.pendingEnded) this.ended = true
+      this.raise(HEAD)
+    }
+    if (stream.endGranted) this.ended = true
+    if (stream.granted > 0 || this.ended) this.raise(BODY)
+    this.finish()
+  }
+
+  /** @internal */
+  cut(fault: StreamFault): void {
+    this.fault = fault
+    this.raise(RESET)
+  }
+
+  get waitingBytes(): number {
+    return this.stream.available
+  }
+  get remoteEnded(): boolean {
+    return this.ended
+  }
+  get trailers() {
+    return this.ended ? this.stream.endingTrailers : null
+  }
+  get receiveBuffer() {
+    return this
+  }
+
+  /** Copies up to `bytes` of the body that wait; returns how many. Their credit goes back to the backend. */
+  pull(target: Buffer, at: number, bytes: number, now: number): number {
+    const taken = Math.min(bytes, this.stream.available)
+    if (taken > 0) this.stream.pullInto(target, at, taken, now)
+    this.finish()
+    return taken
+  }
+
+  /** Takes up to `bytes` of the body that wait. */
+  take(target: Buffer, at: number, bytes: number): number {
+    return this.pull(target, at, bytes, this.now())
+  }
+
+  private finish(): void {
+    if (this.read || !this.ended || this.stream.granted > 0) return
+    this.read = true
+    this.stream.end()
+  }
+
+  leave(): void {
+    this.stream.leave()
+  }
+}
