@@ -99,6 +99,8 @@ export interface OwnAnswer {
   /** The whole body; text is sent as UTF-8. */
   readonly text: string | Uint8Array
   readonly fields: readonly (readonly [string, string])[]
+  /** Fields before those, as they are sent. */
+  readonly prepared?: readonly Field[]
   /** In place of `text`: a body that comes in time. */
   readonly source?: AnswerSource | null
   /** The length of `source`; -1 if it is not known. */

@@ -1,6 +1,6 @@
 // Writes our own answers and refusals, as text or as gRPC reads them (spec/exchange.md).
 
-import { BODY, type FieldTable, Head, RESET, SENT, Token } from '../http/index.js'
+import { BODY, type Field, type FieldTable, Head, RESET, SENT, Token } from '../http/index.js'
 import type { Exchange } from './exchange.js'
 import type { AnswerSource } from './filter/answer-source.js'
 import { DOWN } from './filter/bodies.js'
@@ -10,6 +10,7 @@ import type { Refusal } from './refusal.js'
 
 type FieldLines = readonly (readonly [string, string])[]
 
+const NO_FIELDS: readonly Field[] = []
 const PLAIN_TEXT: readonly [string, string] = ['content-type', 'text/plain; charset=utf-8']
 
 /** An answer of ours that is made and not sent: filters may change its head. */
@@ -25,21 +26,17 @@ export interface Draft {
 
 /** Makes an answer in the backend's place. */
 export function draftOf(x: Exchange, answer: OwnAnswer, kind: Draft['kind'] = 'answer'): Draft {
-  const { status, text, fields: more, source = null, length = -1 } = answer
+  const { status, text, fields: more, prepared = NO_FIELDS, source = null, length = -1 } = answer
   const { fields } = x.proxy.world
   const body = typeof text === 'string' ? Buffer.from(text, 'utf8') : bytesOf(text)
+  const lines: (readonly [string, string])[] = [...more]
   // A response without content has no content-length (RFC 9110 §8.6).
   const bodiless = status === 204 || status === 304
-  const hasType = more.some(([name]) => name === 'content-type')
-  const lines: FieldLines = bodiless
-    ? more
-    : source !== null
-      ? length < 0
-        ? more
-        : [...more, ['content-length', String(length)]]
-      : [...more, ...(hasType ? [] : [PLAIN_TEXT]), ['content-length', String(body.length)]]
+  const known = source === null ? body.length : length
+  if (!bodiless && source === null && !more.some(([name]) => name === 'content-type')) lines.push(PLAIN_TEXT)
+  if (!bodiless && known >= 0) lines.push(['content-length', String(known)])
+  const head = headOf(fields, status, prepared, lines, bodiless ? -1 : known)
   const bare = x.request.method?.value === 'HEAD' || body.length === 0
-  const head = headOf(fields, status, lines, source === null ? body.length : length)
   return { kind, head, body: bare ? null : body, source, sent: false }
 }
 
@@ -94,12 +91,17 @@ export function sendDraft(x: Exchange, draft: Draft): boolean {
   return isWhole
 }
 
-const headOf = (fields: FieldTable, status: number, lines: FieldLines, length: number): Head =>
-  Head.response(
-    [fields.field(':status', String(status)), ...lines.map(([name, value]) => fields.make(name, value))],
-    undefined,
-    length,
-  )
+function headOf(
+  table: FieldTable,
+  status: number,
+  prepared: readonly Field[],
+  lines: FieldLines,
+  length: number,
+): Head {
+  const fields = [table.field(':status', String(status)), ...prepared]
+  for (const [name, value] of lines) fields.push(table.make(name, value))
+  return Head.response(fields, undefined, length)
+}
 
 // gRPC
 
@@ -133,6 +135,7 @@ const grpcHead = (fields: FieldTable, { status, code, fields: more = [] }: Refus
   headOf(
     fields,
     200,
+    NO_FIELDS,
     [
       ['content-type', 'application/grpc'],
       ['grpc-status', String(GRPC_STATUS.get(status) ?? UNKNOWN)],

@@ -6,6 +6,8 @@ import {
   type FieldLine,
   type Filter,
   PASS,
+  prepareFields,
+  type Refusal,
   type RequestPhase,
   type ResponsePhase,
   type Subrequest,
@@ -286,6 +288,9 @@ export class CacheFilter implements Filter<CacheState> {
         s.reader = null
         reader.owned()
         return this.handOn(x, s, fill.request)
+      case 'refused':
+        this.leave(s)
+        return x.refuse(fill.request.refusal as Refusal)
       default:
         this.leave(s)
         s.watches = true
@@ -344,9 +349,11 @@ export class CacheFilter implements Filter<CacheState> {
       return x.answer({ status: entry.status, fields: [...stored, ...own] })
     }
     const known = body.complete ? body.bytes : length
+    entry.prepared ??= prepareFields(this.context.world.fields, stored)
     return x.answer({
       status: entry.status,
-      fields: [...stored, ...own],
+      prepared: entry.prepared,
+      fields: own,
       source: source ?? new BodyReader(`${x.id}.cached`, body),
       ...(known < 0 ? {} : { length: known }),
     })

@@ -1,6 +1,6 @@
 // A stored response: its head as lines, its times, and its body, which may still grow.
 
-import type { FieldLine } from '../../proxy/index.js'
+import type { FieldLine, PreparedFields } from '../../proxy/index.js'
 import type { CachedBody } from './body.js'
 import type { Verdict } from './freshness.js'
 
@@ -37,6 +37,8 @@ export class Entry {
   readonly key: string
   readonly status: number
   fields: readonly FieldLine[]
+  /** {@link fields} as they are sent, checked; null before the first answer. */
+  prepared: PreparedFields | null = null
   readonly vary: readonly VaryPair[]
   readonly body: CachedBody
   /** The length that was announced; -1 if it was not. */
@@ -77,6 +79,7 @@ export class Entry {
   }
 
   private read(tagField: string): void {
+    this.prepared = null
     this.etag = valueIn(this.fields, 'etag')
     this.lastModified = valueIn(this.fields, 'last-modified')
     this.tags = (valueIn(this.fields, tagField) ?? '').split(/[\s,]+/).filter((tag) => tag !== '')

@@ -37,6 +37,8 @@ export type Decision =
   | 'stale'
   /** It takes the response of the fill, which nobody else gets. */
   | 'own'
+  /** It is refused, as the request of the fill was. */
+  | 'refused'
   /** It goes to the backend itself. */
   | 'pass'
 
@@ -212,10 +214,11 @@ export class Fill extends Continuation {
     })
     if (valueIn(stored, 'date') === null) stored.push(['date', new Date(wall).toUTCString()])
     if (before !== null && head.status === 304) return this.validated(before, stored, facts, wall)
-    if (before !== null && isError(head.status) && this.mayUseStale(before)) return this.useStale()
+    if (before !== null && isError(head.status) && this.mayUseStale(before)) return this.decideAll('stale')
     const verdict = judge(facts, this.identified, options, wall, this.now - this.beganAt)
     const tooLarge = head.contentLength > options.objectBytesMax
-    const isStorable = verdict.unstorable === null && !request.refused && !tooLarge && !this.isOutdated
+    if (request.refusal !== null) return this.decideAll('refused')
+    const isStorable = verdict.unstorable === null && !tooLarge && !this.isOutdated
     if (!isStorable || !store.makeRoom(Math.max(0, head.contentLength))) return this.passOn()
     const vary = this.varyOf(facts.get('vary'))
     this.entry = new Entry(
@@ -255,8 +258,7 @@ export class Fill extends Continuation {
     before.validated(stored, verdict, this.now, options.tagField)
     if (verdict.unstorable !== null || this.isOutdated) store.remove(before)
     store.counts.validated++
-    this.decideAll('validated')
-    return false
+    return this.decideAll('validated')
   }
 
   /** Whether a stale entry may be used in the place of an error. */
@@ -264,22 +266,16 @@ export class Fill extends Continuation {
     return entry.freshFor(this.now) + entry.staleFor('ifError', this.options.ifErrorSeconds) > 0
   }
 
-  private useStale(): false {
-    this.decideAll('stale')
-    return false
-  }
-
   /** The response cannot be stored: it goes to one reader, and the others go on at once. */
   private passOn(): false {
-    if (!this.request.refused && !this.identified) this.store.noteUncollapsible(this.key, this.now)
-    if (this.before !== null && !this.request.refused) this.store.remove(this.before)
+    if (!this.identified) this.store.noteUncollapsible(this.key, this.now)
+    if (this.before !== null) this.store.remove(this.before)
     const first = this.waiting.shift()
     if (first !== null) {
       this.handedOn = true
       first.decide('own')
     }
-    this.decideAll('pass')
-    return false
+    return this.decideAll('pass')
   }
 
   /** The reader that was to take the response has left. @internal */
@@ -287,8 +283,10 @@ export class Fill extends Continuation {
     this.request.leave()
   }
 
-  decideAll(decision: Decision): void {
+  /** Tells all who wait. Returns false: nothing is stored. */
+  decideAll(decision: Decision): false {
     for (let each = this.waiting.shift(); each !== null; each = this.waiting.shift()) each.decide(decision)
+    return false
   }
 
   /** Takes what has come. Returns false if it is more than may be stored. */

@@ -5,6 +5,7 @@
 import type { Pollable } from '../../pollset/index.js'
 import type { Refusal } from '../refusal.js'
 import type { AnswerSource } from './answer-source.js'
+import type { PreparedFields } from './answers.js'
 import type { Subrequest, SubrequestOptions } from './subrequest.js'
 
 // Verdicts: what a phase returns.
@@ -168,10 +169,12 @@ export type FieldLine = readonly [name: string, value: string]
 
 /** An answer in the backend's place. */
 export interface FilterAnswer {
-  /** 200 to 599 */
+  /** 200 to 999 */
   readonly status: number
   /** Checked as each write is. Content-Length and Date are ours. */
   readonly fields?: readonly FieldLine[]
+  /** Fields that stand before these, checked once by {@link prepareFields}. */
+  readonly prepared?: PreparedFields
   /** The whole body. Text is sent as UTF-8. */
   readonly body?: string | Uint8Array
   /** In place of `body`: a body that comes in time. */

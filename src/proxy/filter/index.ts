@@ -1,6 +1,7 @@
 // The filters of an exchange: the contract, and what runs them.
 
 export { AnswerSource } from './answer-source.js'
+export { PreparedFields, prepareFields } from './answers.js'
 export { FilterChain, type FilterUse } from './chain.js'
 export * from './contract.js'
 export { FilterWriteError, writtenField } from './fields.js'

@@ -18,6 +18,7 @@ import {
 import { type Address, Signal } from '../../pollset/index.js'
 import type { ReceiveBuffer } from '../../transport/index.js'
 import type { Exchange } from '../exchange.js'
+import type { Refusal } from '../refusal.js'
 import { AnswerSource } from './answer-source.js'
 import type { FieldLine } from './contract.js'
 
@@ -150,8 +151,8 @@ export class Subrequest extends AnswerSource {
   readonly stream: SubrequestStream
   /** The response head; null before. */
   head: Head | null
-  /** The proxy refused it: the response is ours, not a backend's. */
-  refused: boolean
+  /** Why the proxy refused it: then the response is ours, and not a backend's; null if it did not. */
+  refusal: Refusal | null
   private ended: boolean
   private read: boolean
   private readonly now: () => number
@@ -161,7 +162,7 @@ export class Subrequest extends AnswerSource {
     super()
     this.id = id
     this.head = null
-    this.refused = false
+    this.refusal = null
     this.ended = false
     this.read = false
     this.now = now
@@ -174,7 +175,7 @@ export class Subrequest extends AnswerSource {
     if (stream.pendingHead !== null) {
       this.head = stream.pendingHead
       stream.pendingHead = null
-      this.refused = (stream.owner as Exchange | null)?.refusal != null
+      this.refusal = (stream.owner as Exchange | null)?.refusal ?? null
       if (stream.pendingEnded) this.ended = true
       this.raise(HEAD)
     }
