@@ -1,13 +1,19 @@
 // All filters of the box, by their key in the configuration.
 
-import { cache } from './cache/cache.js'
 import { bodyLimit } from './body-limit.js'
+import { cache } from './cache/cache.js'
 import type { FilterDefinition } from './define.js'
 import { headers } from './headers.js'
 import { redirect } from './redirect.js'
 import { respond } from './respond.js'
 
-export const definitions: readonly FilterDefinition[] = [bodyLimit, cache as unknown as FilterDefinition, headers, redirect, respond]
+export const definitions: readonly FilterDefinition[] = [
+  bodyLimit,
+  cache as unknown as FilterDefinition,
+  headers,
+  redirect,
+  respond,
+]
 
 const byName: ReadonlyMap<string, FilterDefinition> = new Map(definitions.map((each) => [each.name, each]))
 

@@ -98,8 +98,6 @@ export class Exchange extends Continuation {
   sessionReused: boolean
   /** The attempts before the current one, for logs. */
   endedAttempts: readonly EndedAttempt[]
-  /** A filter has made it: no client has asked. */
-  isSubrequest: boolean
   /** The client asked for a tunnel: no byte of it passes before the backend agrees. */
   readonly asksTunnel: boolean
   /** The protocol that the backend is asked to switch to, as the client spells it; '' for none. */
@@ -167,7 +165,6 @@ export class Exchange extends Continuation {
     this.sessionId = ''
     this.sessionReused = false
     this.endedAttempts = NONE
-    this.isSubrequest = false
     this.asksTunnel = this.request.asksTunnel
     this.countsAsTunnel = false
     this.connectTarget = null
@@ -228,15 +225,6 @@ export class Exchange extends Continuation {
     this.durations = route.durations
     this.progress.limits = route.limits
     if (route.filters !== null) this.filters = FilterCall.runOf(this, route.filters)
-  }
-  /** Begins as a request of a filter of another exchange: see {@link ReverseProxy.subrequest}. */
-  beginInside(of: Exchange, place: number, backend: Backend | null): void {
-    this.isSubrequest = true
-    this.pin(of.route)
-    if (backend !== null) {
-      this.filters = null
-      this.goTo(backend)
-    } else this.filters?.beginBehind(place)
   }
   /** Forgets an answer of ours. */
   dropDraft(): void {

@@ -110,7 +110,12 @@ export class ReverseProxy implements StreamAcceptor {
     const made = new Subrequest(id, head, of.frontend.client.protocol, () => this.world.pollset.now)
     const exchange = new Exchange(this, made.stream, of.listener, null)
     made.stream.owner = exchange
-    exchange.beginInside(of, place, backend)
+    exchange.pin(of.route)
+    if (backend === null) exchange.filters?.beginBehind(place)
+    else {
+      exchange.filters = null
+      exchange.goTo(backend)
+    }
     exchangeSteps.start(this.world, exchange, backend === null ? 'filterRequest' : 'balance')
     return made
   }

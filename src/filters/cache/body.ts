@@ -1,10 +1,10 @@
-// The body of a stored response, which may still grow while it is read. Many readers read it at once, each at its
-// own place.
+// The body of a stored response, which may still grow while it is read. Many readers read it at once, each at
+// its own place.
 
+import type { StreamFault } from '../../http/index.js'
 import { BODY, RESET } from '../../http/index.js'
 import { List, type Listed, Signal } from '../../pollset/index.js'
 import { AnswerSource } from '../../proxy/index.js'
-import type { StreamFault } from '../../http/index.js'
 
 const CHUNK_BYTES_MIN = 4_096
 const CHUNK_BYTES_MAX = 65_536

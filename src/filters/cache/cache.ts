@@ -1,5 +1,5 @@
-// The cache of responses (RFC 9111): answers from what is stored, or has the response fetched by a fill, for all
-// requests that want the same thing at once. Filters to its right are inside: what they change is stored.
+// The cache of responses (RFC 9111): answers from what is stored, or has the response fetched by a fill, for
+// all requests that want the same thing at once. Filters to its right are inside: what they change is stored.
 
 import {
   type ExchangeView,
@@ -142,7 +142,11 @@ export class CacheFilter implements Filter<CacheState> {
     const { status, from } = x
     if (from === 'backend' && s.invalidates && status >= 200 && status < 400) this.invalidate(x, s.url)
     if (from === 'backend' && s.watches) {
-      const facts = { status, get: (name: string) => x.fields.get(name), lines: (name: string) => x.fields.lines(name) }
+      const facts = {
+        status,
+        get: (name: string) => x.fields.get(name),
+        lines: (name: string) => x.fields.lines(name),
+      }
       const { unstorable } = judge(facts, this.isIdentified(x), this.fillOptions, x.wallTime, 0)
       if (unstorable === null) this.store.noteStorable(s.key)
     }
@@ -239,9 +243,7 @@ export class CacheFilter implements Filter<CacheState> {
       fields,
     })
     const running = store.fills.get(this.listedAs(x, s.key))
-    const listedAs = identified
-      ? `${s.key}\n${x.id}`
-      : this.listedAs(x, s.key, running?.entry ?? null)
+    const listedAs = identified ? `${s.key}\n${x.id}` : this.listedAs(x, s.key, running?.entry ?? null)
     const fill = new Fill(
       this.context.world,
       id,
@@ -420,7 +422,10 @@ export class CacheFilter implements Filter<CacheState> {
   private listedAs(x: ExchangeView, key: string, entry: Entry | null = null): string {
     const names = new Set([...this.store.varyOf(key), ...(entry?.vary ?? []).map(([name]) => name)])
     if (names.size === 0) return key
-    return `${key}\n${[...names].sort().map((name) => `${name}=${this.valueOf(x, name)}`).join('\n')}`
+    return `${key}\n${[...names]
+      .sort()
+      .map((name) => `${name}=${this.valueOf(x, name)}`)
+      .join('\n')}`
   }
 }
 

@@ -24,8 +24,8 @@ export function isUnchanged(request: ReadFields, entry: Entry): boolean {
 }
 
 /**
- * Returns the range that is asked for; null for the whole body, and `unsatisfiable` for one outside of it. Several
- * ranges are answered with the whole body, which RFC 9110 §14.2 allows.
+ * Returns the range that is asked for; null for the whole body, and `unsatisfiable` for one outside of it.
+ * Several ranges are answered with the whole body, which RFC 9110 §14.2 allows.
  */
 export function rangeOf(request: ReadFields, entry: Entry): ByteRange | 'unsatisfiable' | null {
   const asked = request.get('range')

@@ -1,6 +1,6 @@
-// A fill: a continuation that fetches a response for a cache, and for all requests that want the same thing. They
-// wait for its head and then stream from what it stores, as it grows. Its first client is only its first reader: one
-// that leaves, or is slow, holds up nobody.
+// A fill: a continuation that fetches a response for a cache, and for all requests that want the same thing.
+// They wait for its head and then stream from what it stores, as it grows. Its first client is only its first
+// reader: one that leaves, or is slow, holds up nobody.
 //
 //   ask → awaitHead → judge ─→ store ⇄ store → end
 //                        │ └→ flow ⇄ flow ──→ end     larger than an object may be: no faster than its readers
@@ -11,7 +11,7 @@ import { BODY, HEAD, RESET, type StreamFault } from '../../http/index.js'
 import { List, type Listed, Signal } from '../../pollset/index.js'
 import type { FieldLine, Subrequest } from '../../proxy/index.js'
 import { BodyReader, CachedBody, MOVED } from './body.js'
-import { Entry, storedLines, valueIn, type VaryPair } from './entry.js'
+import { Entry, storedLines, type VaryPair, valueIn } from './entry.js'
 import { type FreshnessOptions, judge, type ResponseFacts } from './freshness.js'
 import type { CacheStore } from './store.js'
 

@@ -1,5 +1,6 @@
-// What may be stored of a response, and how long it is fresh (RFC 9111 §3, §4.2; RFC 9213). http-cache-semantics has
-// the rules. It gets directives that were read strictly, and a Date; ages and deadlines are counted here.
+// What may be stored of a response, and how long it is fresh (RFC 9111 §3, §4.2; RFC 9213).
+// http-cache-semantics has the rules. It gets directives that were read strictly, and a Date; ages and
+// deadlines are counted here.
 
 import CachePolicy from 'http-cache-semantics'
 import { parseDictionary } from 'structured-headers'

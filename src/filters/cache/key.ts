@@ -23,11 +23,7 @@ export function urlOf(scheme: string, authority: string, target: string): string
 
 /** Returns the key. The URL stands last, so that a prefix of it can be found. No part holds a line feed. */
 export function keyOf(request: RequestView, route: string, options: KeyOptions): string {
-  const url = urlOf(
-    request.scheme,
-    request.authority,
-    options.ignoresQuery ? request.path : request.target,
-  )
+  const url = urlOf(request.scheme, request.authority, options.ignoresQuery ? request.path : request.target)
   return keyOfUrl(url, route, options, (name) => request.fields.get(name) ?? '')
 }
 

@@ -1,6 +1,6 @@
-// What a cache has stored, and what is being fetched: bounded in bytes. Entries of one key differ by what Vary names.
-// The least recently used key is dropped first. A purge by tag raises a generation: it costs the same for one entry
-// and for a million.
+// What a cache has stored, and what is being fetched: bounded in bytes. Entries of one key differ by what
+// Vary names. The least recently used key is dropped first. A purge by tag raises a generation: it costs the
+// same for one entry and for a million.
 
 import { LRUCache } from 'lru-cache'
 import type { FilterState } from '../define.js'

@@ -39,7 +39,15 @@ export function checkedRefusal(table: FieldTable, refusal: Refusal, more: Refusa
 }
 
 export function checkedAnswer(table: FieldTable, answer: FilterAnswer, asksTunnel: boolean): OwnAnswer {
-  const { status, fields = [], prepared, body = '', source = null, length = -1, outcome = 'answered' } = answer
+  const {
+    status,
+    fields = [],
+    prepared,
+    body = '',
+    source = null,
+    length = -1,
+    outcome = 'answered',
+  } = answer
   if (!Number.isInteger(status) || status < 200 || status > STATUS_MAX)
     throw new FilterWriteError(`an answer has a status from 200 to ${STATUS_MAX}, not ${status}`)
   if (asksTunnel && status < 300) throw new FilterWriteError('a tunnel is opened by its backend alone')

@@ -1,6 +1,6 @@
-// A request that a filter makes: the fill of a cache, the question to an authorisation service. It is an exchange
-// like any other, with an id of its own, retries and deadlines, but its client is in this process: nothing is
-// written to a socket. The filter reads the response as the body of an answer.
+// A request that a filter makes: the fill of a cache, the question to an authorisation service. It is an
+// exchange like any other, with an id of its own, retries and deadlines, but its client is in this process:
+// nothing is written to a socket. The filter reads the response as the body of an answer.
 
 import {
   BODY,
@@ -140,9 +140,12 @@ class SubrequestStream extends Stream implements FrontendStream {
   }
 }
 
+/** Whether a filter has made this exchange: no client has asked. */
+export const isSubrequest = (x: Exchange): boolean => x.frontend instanceof SubrequestStream
+
 /**
- * A request of a filter, as the filter sees it: HEAD rises with the response head, BODY with bytes or the end,
- * RESET if it ends early. Its body can be forwarded to a client as it is, or taken.
+ * A request of a filter, as the filter sees it: HEAD rises with the response head, BODY with bytes or the
+ * end, RESET if it ends early. Its body can be forwarded to a client as it is, or taken.
  */
 export class Subrequest extends AnswerSource {
   readonly id: string

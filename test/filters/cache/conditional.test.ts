@@ -67,7 +67,10 @@ t.test('ranges of a whole body', async (t) => {
     [{ range: 'bytes=-' }, null],
     [{ range: 'bytes=0-1,5-6' }, null],
     [{ range: 'lines=0-1' }, null],
-    [{ range: 'bytes=0-9', 'if-range': '"a"' }, { from: 0, end: 10 }],
+    [
+      { range: 'bytes=0-9', 'if-range': '"a"' },
+      { from: 0, end: 10 },
+    ],
     [{ range: 'bytes=0-9', 'if-range': '"b"' }, null],
     [{ range: 'bytes=0-9', 'if-range': 'W/"a"' }, null],
     [{ range: 'bytes=0-9', 'if-range': 'Sun, 01 Nov 2026 12:00:00 GMT' }, null],

@@ -1,4 +1,5 @@
-// Cache-Control is read as its grammar has it (RFC 9111 §5.2), and a response is judged by it (spec/cache.md).
+// Cache-Control is read as its grammar has it (RFC 9111 §5.2), and a response is judged by it
+// (spec/cache.md).
 
 import t from 'tap'
 import { directivesOf, secondsOf } from '../../../src/filters/cache/directives.js'
@@ -58,13 +59,38 @@ t.test('how long a response is fresh', async (t) => {
     [[['cache-control', 'max-age=60']], 60],
     [[['cache-control', 'max-age=60, s-maxage=5']], 5],
     [[['cache-control', 's-maxage=0, max-age=60']], 0],
-    [[['cache-control', 'max-age=60'], ['expires', 'Sun, 01 Nov 2026 13:00:00 GMT']], 60],
+    [
+      [
+        ['cache-control', 'max-age=60'],
+        ['expires', 'Sun, 01 Nov 2026 13:00:00 GMT'],
+      ],
+      60,
+    ],
     [[['expires', 'Sun, 01 Nov 2026 13:00:00 GMT']], 3600],
     [[['expires', '0']], 0],
     [[['cache-control', 'no-cache, max-age=60']], 0],
-    [[['cache-control', 'max-age=60'], ['age', '0, 0']], 0],
-    [[['cache-control', 'max-age=60'], ['age', '0'], ['age', '0']], 0],
-    [[['cache-control', 'max-age=60'], ['age', '-1']], 0],
+    [
+      [
+        ['cache-control', 'max-age=60'],
+        ['age', '0, 0'],
+      ],
+      0,
+    ],
+    [
+      [
+        ['cache-control', 'max-age=60'],
+        ['age', '0'],
+        ['age', '0'],
+      ],
+      0,
+    ],
+    [
+      [
+        ['cache-control', 'max-age=60'],
+        ['age', '-1'],
+      ],
+      0,
+    ],
     // A tenth of the time since it changed, and a day at most.
     [[['last-modified', 'Sun, 01 Nov 2026 11:00:00 GMT']], 360],
     [[['last-modified', 'Sun, 01 Nov 2016 12:00:00 GMT']], 86_400],
@@ -73,9 +99,21 @@ t.test('how long a response is fresh', async (t) => {
 })
 
 t.test('the age of a response counts its way', async (t) => {
-  const aged = judge(facts(200, [['cache-control', 'max-age=60'], ['age', '7']]), false, OPTIONS, WALL, 2_000)
+  const aged = judge(
+    facts(200, [
+      ['cache-control', 'max-age=60'],
+      ['age', '7'],
+    ]),
+    false,
+    OPTIONS,
+    WALL,
+    2_000,
+  )
   t.equal(aged.initialAge, 9)
-  const slow = facts(200, [['cache-control', 'max-age=60'], ['date', 'Sun, 01 Nov 2026 11:59:30 GMT']])
+  const slow = facts(200, [
+    ['cache-control', 'max-age=60'],
+    ['date', 'Sun, 01 Nov 2026 11:59:30 GMT'],
+  ])
   t.equal(judge(slow, false, OPTIONS, WALL, 0).initialAge, 30)
 })
 
@@ -97,7 +135,15 @@ t.test('what is never stored', async (t) => {
     [599, [['cache-control', 'max-age=60, must-understand']], false, false],
     [200, [['cache-control', 'no-store, max-age=60']], false, false],
     [200, [['cache-control', 'private, max-age=60']], false, false],
-    [200, [['cache-control', 'max-age=60'], ['vary', 'accept, *']], false, false],
+    [
+      200,
+      [
+        ['cache-control', 'max-age=60'],
+        ['vary', 'accept, *'],
+      ],
+      false,
+      false,
+    ],
     [200, [fresh, ['set-cookie', 'a=b']], false, false],
     // A request with an identity: only what says that others may have it.
     [200, [fresh], true, false],

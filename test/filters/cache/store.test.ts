@@ -14,7 +14,13 @@ const VERDICT = {
   mustRevalidate: false,
 }
 
-function entryOf(store: CacheStore, url: string, vary: readonly VaryPair[] = [], tags = '', bytes = 1_000): Entry {
+function entryOf(
+  store: CacheStore,
+  url: string,
+  vary: readonly VaryPair[] = [],
+  tags = '',
+  bytes = 1_000,
+): Entry {
   const body = new CachedBody('c1/f1')
   body.space(bytes)
   body.filled(bytes)
@@ -31,17 +37,31 @@ t.test('variants of one key', async (t) => {
   const en = entryOf(store, 'http://a/', [['accept-language', 'en']])
   store.add(de)
   store.add(en)
-  t.equal(store.find(de.key, () => 'de'), de)
-  t.equal(store.find(de.key, () => 'en'), en)
+  t.equal(
+    store.find(de.key, () => 'de'),
+    de,
+  )
+  t.equal(
+    store.find(de.key, () => 'en'),
+    en,
+  )
   t.equal(store.find(de.key, none), null)
   t.strictSame(store.varyOf(de.key), ['accept-language'])
   const newer = entryOf(store, 'http://a/', [['accept-language', 'de']])
   const before = store.bytes
   store.add(newer)
-  t.equal(store.find(de.key, () => 'de'), newer, 'the newer takes its place')
+  t.equal(
+    store.find(de.key, () => 'de'),
+    newer,
+    'the newer takes its place',
+  )
   t.equal(store.bytes, before)
   for (let at = 0; at < 100; at++) store.add(entryOf(store, 'http://a/', [['accept-language', `x${at}`]]))
-  t.equal(store.find(de.key, () => 'x67'), null, 'the oldest variants are dropped')
+  t.equal(
+    store.find(de.key, () => 'x67'),
+    null,
+    'the oldest variants are dropped',
+  )
   t.ok(store.find(de.key, () => 'x68'))
 })
 
@@ -92,12 +112,15 @@ t.test('an unsafe method makes the entries of its URL invalid, those of all rout
   t.ok(other.freshFor(0) > 0)
 })
 
-t.test('a key whose responses cannot be stored is remembered for two minutes, or until one can be', async (t) => {
-  const store = new CacheStore('c1', 1_000_000)
-  store.noteUncollapsible('k', 0)
-  t.ok(store.isUncollapsible('k', 119_999))
-  t.notOk(store.isUncollapsible('k', 120_000))
-  store.noteUncollapsible('k', 0)
-  store.noteStorable('k')
-  t.notOk(store.isUncollapsible('k', 1))
-})
+t.test(
+  'a key whose responses cannot be stored is remembered for two minutes, or until one can be',
+  async (t) => {
+    const store = new CacheStore('c1', 1_000_000)
+    store.noteUncollapsible('k', 0)
+    t.ok(store.isUncollapsible('k', 119_999))
+    t.notOk(store.isUncollapsible('k', 120_000))
+    store.noteUncollapsible('k', 0)
+    store.noteStorable('k')
+    t.notOk(store.isUncollapsible('k', 1))
+  },
+)
