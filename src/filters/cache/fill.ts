@@ -137,7 +137,7 @@ export class Fill extends Continuation {
   private charged: number
   private handedOn: boolean
 
-  /** @param valueOf the value of a field in the request that it makes, for Vary; '' without it */
+  /** @param fieldOf the value of a field in the request that it makes, for Vary; '' without it */
   constructor(
     world: World,
     id: string,
@@ -149,7 +149,7 @@ export class Fill extends Continuation {
     before: Entry | null,
     identified: boolean,
     background: boolean,
-    valueOf: (name: string) => string,
+    fieldOf: (name: string) => string,
   ) {
     super(world)
     this.id = id
@@ -162,7 +162,7 @@ export class Fill extends Continuation {
     this.before = before
     this.identified = identified
     this.background = background
-    this.valueIn = valueOf
+    this.valueIn = fieldOf
     this.entry = null
     this.isOutdated = false
     this.beganAt = world.pollset.now

@@ -31,10 +31,10 @@ export function keyOfUrl(
   url: string,
   route: string,
   { shared, fields }: KeyOptions,
-  valueOf: (name: string) => string,
+  fieldOf: (name: string) => string,
 ): string {
   let key = shared ? '' : route
-  for (const name of fields) key += `\n${name}:${valueOf(name)}`
+  for (const name of fields) key += `\n${name}:${fieldOf(name)}`
   return `${key}\n${url}`
 }
 

@@ -96,12 +96,12 @@ export class CacheStore implements FilterState {
     return this.generation
   }
 
-  /** Returns the entry that fits this request, or null. @param valueOf the request's value of a field */
-  find(key: string, valueOf: (name: string) => string): Entry | null {
+  /** Returns the entry that fits this request, or null. @param fieldOf the request's value of a field */
+  find(key: string, fieldOf: (name: string) => string): Entry | null {
     const variants = this.kept.get(key)
     if (variants === undefined) return null
     for (const entry of variants.entries) {
-      if (!matches(entry.vary, valueOf)) continue
+      if (!matches(entry.vary, fieldOf)) continue
       if (!this.isPurged(entry)) return entry
       this.remove(entry)
       return null
@@ -248,8 +248,8 @@ export class CacheStore implements FilterState {
   }
 }
 
-const matches = (vary: readonly VaryPair[], valueOf: (name: string) => string): boolean => {
-  for (const [name, value] of vary) if (valueOf(name) !== value) return false
+const matches = (vary: readonly VaryPair[], fieldOf: (name: string) => string): boolean => {
+  for (const [name, value] of vary) if (fieldOf(name) !== value) return false
   return true
 }
 
