@@ -6,20 +6,18 @@ import {
   type FieldLine,
   type Filter,
   PASS,
-  prepareFields,
   type Refusal,
   type RequestPhase,
   type ResponsePhase,
-  type Subrequest,
   type Verdict,
 } from '../../proxy/index.js'
 import { defineFilter, type FilterContext } from '../define.js'
-import { BodyReader } from './body.js'
-import { type ByteRange, isUnchanged, rangeOf } from './conditional.js'
+import { CacheAnswers } from './cache-answers.js'
 import { type Directives, directivesOf, secondsOf } from './directives.js'
-import { type Entry, storedLines, valueIn } from './entry.js'
+import { type Entry, valueIn } from './entry.js'
 import { type CacheState, forwardStatus, hitStatus, newState } from './exchange-state.js'
-import { DECIDED, Fill, type FillOptions, type FillReader } from './fill.js'
+import { Fill, type FillOptions } from './fill.js'
+import { DECIDED, type FillReader } from './fill-reader.js'
 import { judge } from './freshness.js'
 import { type KeyOptions, keyOf, urlOf } from './key.js'
 import { type CacheSettings, cacheOptions, settled } from './options.js'
@@ -58,27 +56,18 @@ const NOT_FILLED: ReadonlySet<string> = new Set([
 /** A fill asks for the plain representation: a filter to the left of the cache codes it for each client. */
 const IDENTITY: FieldLine = ['accept-encoding', 'identity']
 
-/** The fields of a 304 (RFC 9110 §15.4.5). */
-const OF_UNCHANGED: ReadonlySet<string> = new Set([
-  'cache-control',
-  'content-location',
-  'date',
-  'etag',
-  'expires',
-  'last-modified',
-  'vary',
-])
-
 export class CacheFilter implements Filter<CacheState> {
   readonly store: CacheStore
   private readonly settings: CacheSettings
   private readonly key: KeyOptions
   private readonly fillOptions: FillOptions
   private readonly context: FilterContext
+  private readonly answers: CacheAnswers
 
   constructor(settings: CacheSettings, context: FilterContext) {
     this.settings = settings
     this.context = context
+    this.answers = new CacheAnswers(settings.tellsStatus, context)
     const { shared, ignoresQuery, keyFields, targeted, storesCookies, tagField } = settings
     this.key = { shared, ignoresQuery, fields: keyFields }
     this.fillOptions = {
@@ -120,7 +109,8 @@ export class CacheFilter implements Filter<CacheState> {
       if (verdict !== null) return verdict
       s.forwarded = 'stale'
     } else s.forwarded = this.store.has(s.key) ? 'vary-miss' : 'uri-miss'
-    if (asked.has('only-if-cached')) return x.answer({ status: 504, fields: this.statusLine(x, s, 0) })
+    if (asked.has('only-if-cached'))
+      return x.answer({ status: 504, fields: this.answers.statusLine(x, s, 0) })
     if (method === 'HEAD') return this.pass(s)
     if (entry === null && this.store.isUncollapsible(s.key, x.now)) {
       s.watches = true
@@ -131,7 +121,6 @@ export class CacheFilter implements Filter<CacheState> {
   }
 
   late(x: RequestPhase, s: CacheState): Verdict {
-    void x
     s.reader?.leave()
     s.reader = null
     s.alone = true
@@ -150,7 +139,7 @@ export class CacheFilter implements Filter<CacheState> {
       const { unstorable } = judge(facts, this.isIdentified(x), this.fillOptions, x.wallTime, 0)
       if (unstorable === null) this.store.noteStorable(s.key)
     }
-    for (const [name, value] of this.statusLine(x, s, from === 'backend' ? status : 0))
+    for (const [name, value] of this.answers.statusLine(x, s, from === 'backend' ? status : 0))
       x.fields.append(name, value)
     return PASS
   }
@@ -174,12 +163,12 @@ export class CacheFilter implements Filter<CacheState> {
     const young = maxAge === null || entry.age(x.now) <= maxAge
     if (fresh > 0 && fresh >= minFresh && young && !wantsNew) {
       this.store.counts.hits++
-      return this.answer(x, entry, null, hitStatus(fresh))
+      return this.answers.answer(x, entry, null, hitStatus(fresh))
     }
     if (wantsNew || !young || minFresh > 0 || fresh > 0 || entry.mustRevalidate) return null
     if (fresh + staleAllowed(asked) > 0) {
       this.store.counts.stale++
-      return this.answer(x, entry, null, hitStatus(fresh))
+      return this.answers.answer(x, entry, null, hitStatus(fresh))
     }
     if (fresh + entry.staleFor('whileRevalidate', this.settings.whileRevalidate) <= 0) return null
     this.store.counts.stale++
@@ -187,7 +176,7 @@ export class CacheFilter implements Filter<CacheState> {
       s.before = entry.isWhole ? entry : null
       this.fill(x, s, true)
     }
-    return this.answer(x, entry, null, `${hitStatus(fresh)}; detail=swr`)
+    return this.answers.answer(x, entry, null, `${hitStatus(fresh)}; detail=swr`)
   }
 
   /** Joins the fill of this key, or begins one. */
@@ -271,7 +260,12 @@ export class CacheFilter implements Filter<CacheState> {
         const entry = fill.entry as Entry
         if (this.fits(x, entry)) {
           s.reader = null
-          return this.answer(x, entry, reader.take(), forwardStatus(s, entry.status, !fill.isOutdated))
+          return this.answers.answer(
+            x,
+            entry,
+            reader.take(),
+            forwardStatus(s, entry.status, !fill.isOutdated),
+          )
         }
         s.forwarded = 'vary-miss'
         this.leave(s)
@@ -284,12 +278,12 @@ export class CacheFilter implements Filter<CacheState> {
         if (before === null || !this.fits(x, before)) return this.fetch(x, s)
         if (decision === 'stale') this.store.counts.stale++
         const status = decision === 'validated' ? 304 : (fill.request.head?.status ?? 0)
-        return this.answer(x, before, null, forwardStatus(s, status, decision === 'validated'))
+        return this.answers.answer(x, before, null, forwardStatus(s, status, decision === 'validated'))
       }
       case 'own':
         s.reader = null
         reader.owned()
-        return this.handOn(x, s, fill.request)
+        return this.answers.handOn(x, s, fill.request)
       case 'refused':
         this.leave(s)
         return x.refuse(fill.request.refusal as Refusal)
@@ -308,81 +302,8 @@ export class CacheFilter implements Filter<CacheState> {
   }
 
   private pass(s: CacheState): Verdict {
-    void s
     this.store.counts.passed++
     return PASS
-  }
-
-  /** Answers with the response that a fill has got and must not store. */
-  private handOn(x: RequestPhase, s: CacheState, request: Subrequest): Verdict {
-    const head = request.head as NonNullable<Subrequest['head']>
-    const { status, contentLength } = head
-    const fields = storedLines((visit) => {
-      for (const { name, value } of head.fields.slice(head.pseudos)) visit(name, value)
-    })
-    const age = head.fields.find(({ name }) => name === 'age')
-    if (age !== undefined) fields.push(['age', age.value])
-    fields.push(...this.statusLine(x, s, status))
-    return x.answer(
-      isBodiless(status)
-        ? { status, fields }
-        : { status, fields, source: request, ...(contentLength < 0 ? {} : { length: contentLength }) },
-    )
-  }
-
-  /** Answers with an entry: all of it, a range, or 304. @param source of its body, if the fill has made one */
-  private answer(x: RequestPhase, entry: Entry, source: BodyReader | null, status: string): Verdict {
-    const { body, fields: stored, length } = entry
-    x.note('status', status)
-    const own: FieldLine[] = [['age', String(Math.floor(entry.age(x.now)))]]
-    if (this.settings.tellsStatus) own.push(['cache-status', status])
-    const { fields } = x.request
-    if (entry.status === 200 && isUnchanged(fields, entry)) {
-      source?.leave()
-      return x.answer({ status: 304, fields: [...stored.filter(([name]) => OF_UNCHANGED.has(name)), ...own] })
-    }
-    const range = rangeOf(fields, entry)
-    if (range !== null) {
-      source?.leave()
-      return this.answerRange(x, entry, range, own)
-    }
-    if (isBodiless(entry.status)) {
-      source?.leave()
-      return x.answer({ status: entry.status, fields: [...stored, ...own] })
-    }
-    const known = body.complete ? body.bytes : length
-    entry.prepared ??= prepareFields(this.context.world.fields, stored)
-    return x.answer({
-      status: entry.status,
-      prepared: entry.prepared,
-      fields: own,
-      source: source ?? new BodyReader(`${x.id}.cached`, body),
-      ...(known < 0 ? {} : { length: known }),
-    })
-  }
-
-  private answerRange(
-    x: RequestPhase,
-    { body, fields: stored }: Entry,
-    range: ByteRange | 'unsatisfiable',
-    own: readonly FieldLine[],
-  ): Verdict {
-    if (range === 'unsatisfiable')
-      return x.answer({ status: 416, fields: [['content-range', `bytes */${body.bytes}`], ...own] })
-    const { from, end } = range
-    const contentRange: FieldLine = ['content-range', `bytes ${from}-${end - 1}/${body.bytes}`]
-    return x.answer({
-      status: 206,
-      fields: [...stored, contentRange, ...own],
-      source: new BodyReader(`${x.id}.cached`, body, from, end),
-      length: end - from,
-    })
-  }
-
-  private statusLine(x: ExchangeView, s: CacheState, status: number): readonly FieldLine[] {
-    const text = forwardStatus(s, status, false)
-    x.note('status', text)
-    return this.settings.tellsStatus ? [['cache-status', text]] : []
   }
 
   /** Makes what is stored of this URL, and of those that the response names, invalid (RFC 9111 §4.4). */
@@ -431,8 +352,6 @@ export class CacheFilter implements Filter<CacheState> {
 
 const isNotFilled = (name: string): boolean =>
   NOT_FILLED.has(name) || (name.startsWith('x-forwarded-') && name !== 'x-forwarded-proto')
-
-const isBodiless = (status: number): boolean => status === 204 || status === 205 || status === 304
 
 /** Reads the directives of the request; Pragma counts without Cache-Control (RFC 9111 §5.4). */
 function askedOf(x: RequestPhase): Directives {

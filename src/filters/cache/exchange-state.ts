@@ -1,7 +1,7 @@
 // The state of one exchange in the cache, and the Cache-Status that tells of it (RFC 9211).
 
 import type { Entry } from './entry.js'
-import type { FillReader } from './fill.js'
+import type { FillReader } from './fill-reader.js'
 
 /** Why a request went on to the backend (RFC 9211 §2.2). */
 export type Forwarded = 'bypass' | 'method' | 'uri-miss' | 'vary-miss' | 'stale' | 'request'

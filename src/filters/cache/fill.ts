@@ -1,17 +1,15 @@
 // A fill: a continuation that fetches a response for a cache, and for all requests that want the same thing.
 // They wait for its head and then stream from what it stores, as it grows. Its first client is only its first
-// reader: one that leaves, or is slow, holds up nobody.
-//
-//   ask → awaitHead → judge ─→ store ⇄ store → end
-//                        │ └→ flow ⇄ flow ──→ end     larger than an object may be: no faster than its readers
-//                        └→ end                        not storable: its stream goes to one reader, the others go on
+// reader: one that leaves, or is slow, holds up nobody. Its steps are in fill-steps.ts.
 
-import { Continuation, defineLife, type World } from '../../continuation/index.js'
-import { BODY, HEAD, RESET, type StreamFault } from '../../http/index.js'
-import { List, type Listed, Signal } from '../../pollset/index.js'
+import { Continuation, type World } from '../../continuation/index.js'
+import type { StreamFault } from '../../http/index.js'
+import { List } from '../../pollset/index.js'
 import type { FieldLine, Subrequest } from '../../proxy/index.js'
-import { BodyReader, CachedBody, MOVED } from './body.js'
+import { CachedBody } from './body.js'
 import { Entry, storedLines, type VaryPair, valueIn } from './entry.js'
+import { type Decision, FillReader } from './fill-reader.js'
+import { fillSteps } from './fill-steps.js'
 import { type FreshnessOptions, judge, type ResponseFacts } from './freshness.js'
 import type { CacheStore } from './store.js'
 
@@ -24,90 +22,12 @@ const STEP_BYTES = 262_144
 /** Statuses that `stale-if-error` covers (RFC 5861 §4). */
 const isError = (status: number): boolean => status === 500 || (status >= 502 && status <= 504)
 
-/** A bit of a {@link FillReader}: the fill has decided. */
-export const DECIDED = 1
-
-/** What a request that waits for a fill does next. */
-export type Decision =
-  /** It reads the entry. */
-  | 'entry'
-  /** The stored entry was validated, and may be used again. */
-  | 'validated'
-  /** The stored entry may be used, since its validation has failed. */
-  | 'stale'
-  /** It takes the response of the fill, which nobody else gets. */
-  | 'own'
-  /** It is refused, as the request of the fill was. */
-  | 'refused'
-  /** It goes to the backend itself. */
-  | 'pass'
-
-/** A request that waits for the head of a fill. */
-export class FillReader extends Signal implements Listed<FillReader> {
-  list: object | null = null
-  listPrev: FillReader | null = null
-  listNext: FillReader | null = null
-  decision: Decision | null = null
-  /** Reads the entry; null for every other decision. */
-  source: BodyReader | null = null
-  readonly fill: Fill
-  /** It was the first: the fill was made for it. */
-  readonly isFirst: boolean
-
-  constructor(id: string, fill: Fill, isFirst: boolean) {
-    super(id, 'fill-reader', ['DECIDED'])
-    this.fill = fill
-    this.isFirst = isFirst
-  }
-
-  decide(decision: Decision): void {
-    this.decision = decision
-    // It reads from now on, so that the fill is wanted, whenever its exchange goes on.
-    if (decision === 'entry') this.source = new BodyReader(`${this.id}.body`, (this.fill.entry as Entry).body)
-    this.raise(DECIDED)
-  }
-
-  /** The response of the fill is the caller's from now on. */
-  owned(): void {
-    this.decision = null
-  }
-
-  /** Returns what it reads, which is the caller's from now on. */
-  take(): BodyReader {
-    const source = this.source as BodyReader
-    this.source = null
-    return source
-  }
-
-  /** Waits no longer, and reads nothing. */
-  leave(): void {
-    if (this.list !== null) this.fill.left(this)
-    this.source?.leave()
-    this.source = null
-    if (this.decision === 'own') this.fill.disown()
-    this.decision = null
-  }
-}
-
 export interface FillOptions extends FreshnessOptions {
   /** The most bytes of a stored body. */
   readonly objectBytesMax: number
   readonly ifErrorSeconds: number
   readonly tagField: string
 }
-
-export const fillLife = defineLife({
-  name: 'cache.fill',
-  source: import.meta.url,
-  edges: {
-    awaitHead: ['awaitHead', 'judge', 'fail', 'end'],
-    judge: ['store', 'end'],
-    store: ['store', 'flow', 'fail', 'end'],
-    flow: ['flow', 'fail', 'end'],
-    fail: ['end'],
-    end: ['done'],
-  },
-})
 
 export class Fill extends Continuation {
   readonly id: string
@@ -383,78 +303,3 @@ const ABANDONED: StreamFault = {
   retry: 'never',
   message: 'the response was no longer fetched',
 }
-
-const { goto, done, suspend } = fillLife
-// The exchange of the request has deadlines of its own: it ends, and so does each of these waits.
-const waitForHead = suspend({ then: 'awaitHead', cancelled: 'end' })
-const waitToStore = suspend({ then: 'store', cancelled: 'end' })
-const waitToFlow = suspend({ then: 'flow', cancelled: 'end' })
-
-const fillSteps = fillLife.steps<Fill>({
-  /** Waits for the response head. */
-  awaitHead(f) {
-    const { request } = f
-    if (f.cancelAsked) return goto.end
-    if ((request.readiness & HEAD) !== 0) return goto.judge
-    if ((request.readiness & RESET) !== 0) return goto.fail
-    f.waitOn(0, request, HEAD | RESET)
-    return waitForHead
-  },
-
-  /** Decides whether the response may be stored, and tells all who wait. */
-  judge: (f) => (f.judge() ? goto.store : goto.end),
-
-  /** Stores what has come. */
-  store(f) {
-    const { request } = f
-    if (f.cancelAsked) return goto.end
-    request.lower(BODY)
-    if (!f.take(true)) {
-      f.unlist()
-      return goto.flow
-    }
-    if (request.waitingBytes > 0) request.raise(BODY)
-    else if (request.remoteEnded) {
-      f.complete()
-      return goto.end
-    } else if ((request.readiness & RESET) !== 0) return goto.fail
-    if (f.isUnwanted) return goto.end
-    f.waitOn(0, request, BODY | RESET)
-    f.waitOn(1, (f.entry as Entry).body.moved, MOVED)
-    ;(f.entry as Entry).body.moved.lower(MOVED)
-    return waitToStore
-  },
-
-  /** Passes a body that is too large to be stored to those who read it, no faster than the slowest does. */
-  flow(f) {
-    const { request } = f
-    const { body } = f.entry as Entry
-    if (f.cancelAsked || body.readers.size === 0) return goto.end
-    request.lower(BODY)
-    body.isThrottled = true
-    body.moved.lower(MOVED)
-    f.take(false)
-    body.trim()
-    if (request.waitingBytes === 0) {
-      if (request.remoteEnded) {
-        body.end()
-        return goto.end
-      }
-      if ((request.readiness & RESET) !== 0) return goto.fail
-    }
-    const ahead = request.waitingBytes > 0
-    if (!ahead) f.waitOn(0, request, BODY | RESET)
-    f.waitOn(1, body.moved, MOVED)
-    return waitToFlow
-  },
-
-  fail(f) {
-    f.failed()
-    return goto.end
-  },
-
-  end(f) {
-    f.ended()
-    return done
-  },
-})

@@ -1,0 +1,71 @@
+// A request that waits for the head of a fill, and what becomes of it.
+
+import { type Listed, Signal } from '../../pollset/index.js'
+import { BodyReader } from './body.js'
+import type { Entry } from './entry.js'
+import type { Fill } from './fill.js'
+
+/** A bit of a {@link FillReader}: the fill has decided. */
+export const DECIDED = 1
+
+/** What a request that waits for a fill does next. */
+export type Decision =
+  /** It reads the entry. */
+  | 'entry'
+  /** The stored entry was validated, and may be used again. */
+  | 'validated'
+  /** The stored entry may be used, since its validation has failed. */
+  | 'stale'
+  /** It takes the response of the fill, which nobody else gets. */
+  | 'own'
+  /** It is refused, as the request of the fill was. */
+  | 'refused'
+  /** It goes to the backend itself. */
+  | 'pass'
+
+/** A request that waits for the head of a fill. */
+export class FillReader extends Signal implements Listed<FillReader> {
+  list: object | null = null
+  listPrev: FillReader | null = null
+  listNext: FillReader | null = null
+  decision: Decision | null = null
+  /** Reads the entry; null for every other decision. */
+  source: BodyReader | null = null
+  readonly fill: Fill
+  /** It was the first: the fill was made for it. */
+  readonly isFirst: boolean
+
+  constructor(id: string, fill: Fill, isFirst: boolean) {
+    super(id, 'fill-reader', ['DECIDED'])
+    this.fill = fill
+    this.isFirst = isFirst
+  }
+
+  decide(decision: Decision): void {
+    this.decision = decision
+    // It reads from now on, so that the fill is wanted, whenever its exchange goes on.
+    if (decision === 'entry') this.source = new BodyReader(`${this.id}.body`, (this.fill.entry as Entry).body)
+    this.raise(DECIDED)
+  }
+
+  /** The response of the fill is the caller's from now on. */
+  owned(): void {
+    this.decision = null
+  }
+
+  /** Returns what it reads, which is the caller's from now on. */
+  take(): BodyReader {
+    const source = this.source as BodyReader
+    this.source = null
+    return source
+  }
+
+  /** Waits no longer, and reads nothing. */
+  leave(): void {
+    if (this.list !== null) this.fill.left(this)
+    this.source?.leave()
+    this.source = null
+    if (this.decision === 'own') this.fill.disown()
+    this.decision = null
+  }
+}
