@@ -111,20 +111,20 @@ export class CacheFilter implements Filter<CacheState> {
     } else s.forwarded = this.store.has(s.key) ? 'vary-miss' : 'uri-miss'
     if (asked.has('only-if-cached'))
       return x.answer({ status: 504, fields: this.answers.statusLine(x, s, 0) })
-    if (method === 'HEAD') return this.pass(s)
+    if (method === 'HEAD') return this.pass()
     if (entry === null && this.store.isUncollapsible(s.key, x.now)) {
       s.watches = true
-      return this.pass(s)
+      return this.pass()
     }
     s.before = entry !== null && entry.isWhole ? entry : null
     return this.fetch(x, s)
   }
 
-  late(x: RequestPhase, s: CacheState): Verdict {
+  late(_x: RequestPhase, s: CacheState): Verdict {
     s.reader?.leave()
     s.reader = null
     s.alone = true
-    return this.pass(s)
+    return this.pass()
   }
 
   response(x: ResponsePhase, s: CacheState): Verdict {
@@ -182,19 +182,19 @@ export class CacheFilter implements Filter<CacheState> {
   /** Joins the fill of this key, or begins one. */
   private fetch(x: RequestPhase, s: CacheState): Verdict {
     const { store } = this
-    if (++s.tries > TRIES_MAX) return this.pass(s)
+    if (++s.tries > TRIES_MAX) return this.pass()
     const running = this.isIdentified(x) ? null : this.running(x, s.key)
     if (running !== null) {
       const readers = running.waiting.size + (running.entry?.body.readers.size ?? 0)
       if (readers >= READERS_MAX) {
         s.alone = true
-        return this.pass(s)
+        return this.pass()
       }
       s.collapsed = true
       store.counts.collapsed++
       return this.wait(x, s, running)
     }
-    if (store.fills.size >= FILLS_MAX) return this.pass(s)
+    if (store.fills.size >= FILLS_MAX) return this.pass()
     s.collapsed = false
     store.counts.misses++
     return this.wait(x, s, this.fill(x, s, false))
@@ -292,7 +292,7 @@ export class CacheFilter implements Filter<CacheState> {
         s.watches = true
         s.alone = s.collapsed
         s.collapsed = false
-        return this.pass(s)
+        return this.pass()
     }
   }
 
@@ -301,7 +301,7 @@ export class CacheFilter implements Filter<CacheState> {
     s.reader = null
   }
 
-  private pass(s: CacheState): Verdict {
+  private pass(): Verdict {
     this.store.counts.passed++
     return PASS
   }
