@@ -7,13 +7,7 @@ import { headers } from './headers.js'
 import { redirect } from './redirect.js'
 import { respond } from './respond.js'
 
-export const definitions: readonly FilterDefinition[] = [
-  bodyLimit,
-  cache as unknown as FilterDefinition,
-  headers,
-  redirect,
-  respond,
-]
+export const definitions: readonly FilterDefinition[] = [bodyLimit, cache, headers, redirect, respond]
 
 const byName: ReadonlyMap<string, FilterDefinition> = new Map(definitions.map((each) => [each.name, each]))
 

@@ -5,7 +5,13 @@ import { formatOf, type KeeperWords, type LineFormat, LogKeeper } from '../acces
 import type { AccessLogConfig } from '../config/index.js'
 import type { World } from '../continuation/index.js'
 import type { LineFile, NodeLogFile, NodePollset } from '../pollset/index.js'
-import { type Exchange, type ExchangeWatcher, exchangeFields, type ReverseProxy } from '../proxy/index.js'
+import {
+  type Exchange,
+  type ExchangeWatcher,
+  exchangeFields,
+  isSubrequest,
+  type ReverseProxy,
+} from '../proxy/index.js'
 import { ConfigError } from './address.js'
 import { plainFault } from './fault-text.js'
 import type { ServerLimits } from './limits.js'
@@ -111,7 +117,8 @@ export class AccessLogging implements ExchangeWatcher, KeeperWords {
   }
 
   ended(x: Exchange): void {
-    if (this.kept !== null && this.format !== null) this.kept.file.append(this.format, x)
+    if (this.kept === null || this.format === null || isSubrequest(x)) return
+    this.kept.file.append(this.format, x)
   }
 
   /** The lines that were dropped so far. */

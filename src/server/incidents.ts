@@ -239,7 +239,10 @@ const WHAT = {
 } as const
 
 /** Names the backend. Only configured names: lines are counted by them. */
-const whereTo = (x: Exchange): string => (x.backend === null ? 'of a CONNECT' : `from ${x.backend.name}`)
+function whereTo({ backend, filters }: Exchange): string {
+  if (backend !== null) return `from ${backend.name}`
+  return filters !== null && filters.answeredBy !== '' ? `by the filter ${filters.answeredBy}` : 'of a CONNECT'
+}
 
 const nameOf = (address: Address): string =>
   address.host === '' ? 'a client on a Unix-domain socket' : formatAddress(address)

@@ -9,6 +9,7 @@ import {
   Exchange,
   type ExchangeSession,
   type ExchangeWatcher,
+  isSubrequest,
   type Route,
   stepTimeNames,
 } from '../proxy/index.js'
@@ -129,6 +130,7 @@ export class ServerMetrics implements ExchangeWatcher {
   // Counted as it happens
 
   ended(x: Exchange): void {
+    if (isSubrequest(x)) return
     const series = this.seriesOf(x.route)
     const { frontend, backendStream, waitedMs, backend, outcome } = x
     const key = `${x.listener}\0${backend?.name ?? ''}\0${x.status}\0${outcome}`
