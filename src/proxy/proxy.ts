@@ -101,8 +101,8 @@ export class ReverseProxy implements StreamAcceptor {
   }
 
   /**
-   * Begins a request of a filter. @param place of the filter @param backend past all filters; null for the route
-   * of the exchange, from this filter on
+   * Begins a request of a filter. @param place of the filter
+   * @param backend past all filters; null for the route of the exchange, from this filter on
    * @internal
    */
   subrequest(of: Exchange, id: string, head: Head, place: number, backend: Backend | null): Subrequest {

@@ -241,7 +241,9 @@ const WHAT = {
 /** Names the backend. Only configured names: lines are counted by them. */
 function whereTo({ backend, filters }: Exchange): string {
   if (backend !== null) return `from ${backend.name}`
-  return filters !== null && filters.answeredBy !== '' ? `by the filter ${filters.answeredBy}` : 'of a CONNECT'
+  return filters !== null && filters.answeredBy !== ''
+    ? `by the filter ${filters.answeredBy}`
+    : 'of a CONNECT'
 }
 
 const nameOf = (address: Address): string =>

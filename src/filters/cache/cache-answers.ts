@@ -53,7 +53,7 @@ export class CacheAnswers {
     )
   }
 
-  /** Answers with an entry: all of it, a range, or 304. @param source of its body, if the fill has made one */
+  /** Answers with an entry: all of it, a range, or 304. @param source of its body, if a fill has made one */
   answer(x: RequestPhase, entry: Entry, source: BodyReader | null, status: string): Verdict {
     const { body, fields: stored, length } = entry
     x.note('status', status)

@@ -32,7 +32,7 @@ const FILLS_MAX = 10_000
 /** How often a request waits for the fill of another one, if it gets a variant that is not its own. */
 const TRIES_MAX = 3
 
-/** Fields that a fill does not take from the request: conditions, ranges, codings, and who asks, or for which host. */
+/** Fields that a fill does not take: conditions, ranges, codings, the client's address, and other hosts. */
 const NOT_FILLED: ReadonlySet<string> = new Set([
   'if-match',
   'if-none-match',

@@ -3,7 +3,7 @@
 
 export type Directives = ReadonlyMap<string, string | true>
 
-const NONE: Directives = new Map()
+const NONE: ReadonlyMap<string, string | true> = new Map()
 
 /** One member: a name, and perhaps `=` with a token or a quoted string. */
 const MEMBER = /\s*([^\s",;=]+)(?:=(?:"((?:[^"\\]|\\.)*)"|([^\s",;]*)))?\s*(?:,|$)/y

@@ -1,8 +1,8 @@
 // The steps of a fill.
 //
 //   awaitHead → judge ─→ store ⇄ store → end
-//                  │        └→ flow ⇄ flow → end     larger than an object may be: no faster than its readers
-//                  └→ end                            not stored: one reader gets the response, the others go on
+//                  │        └→ flow ⇄ flow → end   larger than an object may be: no faster than its readers
+//                  └→ end                          not stored: one reader gets it, the others go on
 
 import { defineLife } from '../../continuation/index.js'
 import { BODY, HEAD, RESET } from '../../http/index.js'

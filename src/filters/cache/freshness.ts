@@ -29,7 +29,7 @@ export interface Verdict {
   readonly lifetime: number
   /** Its age when it came, in s. */
   readonly initialAge: number
-  /** How long it may be used stale while it is validated, or if that fails, in s; null for what the operator says. */
+  /** How long it may be used stale while it is validated, or if that fails, in s; null if it does not say. */
   readonly whileRevalidate: number | null
   readonly ifError: number | null
   /** It must not be used stale (RFC 9111 §5.2.2.2). */
@@ -111,7 +111,7 @@ function unstorable(
   return null
 }
 
-/** Writes directives so that the library cannot misread them. It would have proxy-revalidate mean no-cache. */
+/** Writes directives so that the library cannot misread them: to it, proxy-revalidate means no-cache. */
 function canonical(directives: Directives): string {
   const made: string[] = []
   for (const [name, value] of directives) {

@@ -168,11 +168,7 @@ export class CacheStore implements FilterState {
     this.uncollapsible.delete(key)
   }
   isUncollapsible(key: string, now: number): boolean {
-    const until = this.uncollapsible.get(key)
-    if (until === undefined) return false
-    if (until > now) return true
-    this.uncollapsible.delete(key)
-    return false
+    return (this.uncollapsible.peek(key) ?? 0) > now
   }
 
   /** The responses of this URL, of all routes and variants, must be validated before they are used again. */

@@ -5,6 +5,7 @@
 import {
   BODY,
   type Client,
+  type Field,
   type FrontendStream,
   HEAD,
   type Head,
@@ -25,7 +26,7 @@ import type { FieldLine } from './contract.js'
 const NOWHERE: Address = { host: '', port: 0 }
 /** No client stands behind a subrequest: it tells backends no address. */
 const ADDRESSES = { from: NOWHERE, to: NOWHERE }
-const NO_FIELDS: Client['forwardingFields'] = []
+const NO_FIELDS: readonly Field[] = []
 
 const LEFT: StreamFault = {
   code: 'subrequest-left',

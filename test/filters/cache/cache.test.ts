@@ -369,6 +369,24 @@ t.test('G14: a success of an unsafe method makes what is stored of its URL inval
   }
 })
 
+t.test('G17: a reload that changes other options keeps what is stored', async (t) => {
+  const states = new Map<string, object>()
+  const context = {
+    world: { nextId: () => 'c1' },
+    state(key: string, make: () => object) {
+      const found = states.get(key) ?? make()
+      states.set(key, found)
+      return found
+    },
+  } as unknown as FilterContext
+  for (const options of [{}, { memory: 1_000_000, collapse: 1 }, { stale: { ifError: 1 } }])
+    cache.create(options, context)
+  t.equal(states.size, 1)
+  for (const options of [{ key: ['x'] }, { query: 'ignore' as const }, { shared: true }])
+    cache.create(options, context)
+  t.equal(states.size, 4)
+})
+
 t.test('a backend that fails is told to all who wait, and asked once', async (t) => {
   const q = cached()
   q.ask('/')

@@ -54,7 +54,7 @@ const facts = (status: number, fields: readonly (readonly [string, string])[]): 
 
 const OPTIONS = { targeted: [], storesCookies: false }
 
-t.test('how long a response is fresh', async (t) => {
+t.test('G6: how long a response is fresh', async (t) => {
   for (const [fields, lifetime] of [
     [[['cache-control', 'max-age=60']], 60],
     [[['cache-control', 'max-age=60, s-maxage=5']], 5],
@@ -117,7 +117,7 @@ t.test('the age of a response counts its way', async (t) => {
   t.equal(judge(slow, false, OPTIONS, WALL, 0).initialAge, 30)
 })
 
-t.test('what is never stored', async (t) => {
+t.test('G4: what is never stored', async (t) => {
   const fresh = ['cache-control', 'max-age=60'] as const
   for (const [status, fields, identified, storable] of [
     [200, [fresh], false, true],
@@ -160,7 +160,7 @@ t.test('what is never stored', async (t) => {
   t.equal(judge(facts(200, [fresh, ['set-cookie', 'a=b']]), false, told, WALL, 0).unstorable, null)
 })
 
-t.test('a targeted field replaces Cache-Control and Expires, if it parses (RFC 9213)', async (t) => {
+t.test('G6: a targeted field replaces Cache-Control and Expires, if it parses (RFC 9213)', async (t) => {
   const options = { targeted: ['cdn-cache-control'], storesCookies: false }
   const lifetime = (value: string, told = options): number =>
     judge(

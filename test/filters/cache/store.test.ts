@@ -65,7 +65,7 @@ t.test('variants of one key', async (t) => {
   t.ok(store.find(de.key, () => 'x68'))
 })
 
-t.test('the least recently used goes first, and nothing is counted that is gone', async (t) => {
+t.test('G15: the least recently used goes first, and nothing is counted that is gone', async (t) => {
   const store = new CacheStore('c1', 40_000)
   const all = Array.from({ length: 100 }, (_, at) => entryOf(store, `http://a/${at}`))
   for (const each of all) {
