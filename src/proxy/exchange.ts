@@ -253,12 +253,10 @@ export class Exchange extends Continuation {
   get stream(): Stream {
     return this.backendStream as Stream
   }
-
   /** The request was sent, and must not be sent again for a client that may have left (R11). */
   get sendsNoMore(): boolean {
     return this.sent && this.clientHalfClosed
   }
-
   /** Notes where the next attempt goes. */
   attemptBegins(to: string): void {
     this.attemptAt = this.now
@@ -266,7 +264,6 @@ export class Exchange extends Continuation {
     this.sessionId = ''
     this.sessionReused = false
   }
-
   /** Notes why the current attempt has not given the client its response. */
   attemptEnds(outcome: string): void {
     if (this.attemptAt < 0) return
