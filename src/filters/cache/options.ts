@@ -20,7 +20,11 @@ export const cacheOptions = (o: OptionTypes) => {
     object: o
       .size('The largest body that is stored. Default 4MiB.', { least: 1, most: 16_384 * MIB })
       .optional(),
-    key: z.array(fieldName('A request field whose value is part of the key.')).max(16).optional(),
+    key: z
+      .array(fieldName('A request field whose value is part of the key.'))
+      .max(16)
+      .optional()
+      .describe('Request fields whose values are part of the key.'),
     query: o.word('Whether the query is part of the key. Default all.', ['all', 'ignore']).optional(),
     shared: o.flag('The entries serve all routes that use the cache. Default false.').optional(),
     collapse: o
@@ -52,7 +56,8 @@ export const cacheOptions = (o: OptionTypes) => {
     targeted: z
       .array(fieldName('A field that replaces Cache-Control and Expires, as CDN-Cache-Control.'))
       .max(8)
-      .optional(),
+      .optional()
+      .describe('Fields that replace Cache-Control and Expires, the first that is there.'),
     tags: fieldName('The response field with tags for purges. Default cache-tag.').optional(),
     status: o.word('Whether responses have Cache-Status. Default on.', ['on', 'off']).optional(),
   })
