@@ -161,6 +161,9 @@ const handles = (): Record<string, number> => {
 
 /** Runs all, and says what is left. */
 export async function runOwners({ requests, sockets, atOnce }: OwnersOptions): Promise<OwnersReport> {
+  // The streams of this process are made when they are first used: before the count.
+  process.stdout.write('')
+  process.stderr.write('')
   const before = handles()
   const warnings: string[] = []
   const uncaught: string[] = []
