@@ -40,7 +40,8 @@ export const cacheOptions = (o: OptionTypes) => {
           .optional(),
         ifError: o.duration('How long it is used if the backend fails. Default 0.').optional(),
       })
-      .optional(),
+      .optional()
+      .describe('How long a response is used after it is stale.'),
     cookies: o
       .word('What a Cookie means: an identity, or nothing: it is dropped. Default identity.', [
         'identity',
