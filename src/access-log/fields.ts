@@ -1,49 +1,73 @@
-// The fields of an access log: names, kinds, and how each is read. A protocol defines them once, in the order
-// in which they stand in a line.
+// The fields of an access log: names, kinds, and where their values are. A protocol defines them once, in the
+// order in which they stand in a line. It reads the values of a line all at once, into arrays in which each
+// field has a place: a line is made for each request, and a function for each field costs more than the line.
 
 /** A small record in a list, such as an attempt. Its texts are escaped. */
 export type ListRow = Readonly<Record<string, string | number>>
 
-export type LogField<T> =
-  /**
-   * Text that a peer may have written; '' for none. It is escaped and cut. `steady`: most lines have the same
-   * as the line before. A format remembers how several such fields are written, one behind the other.
-   */
-  | {
-      readonly name: string
-      readonly kind: 'text'
-      readonly steady?: boolean
-      readonly read: (x: T) => string
-    }
-  /** One of our own words, of letters, digits and `-/_.`; '' for none. */
-  | {
-      readonly name: string
-      readonly kind: 'word'
-      readonly steady?: boolean
-      readonly read: (x: T) => string
-    }
-  /** A number, 0 or more; NaN for none. */
-  | { readonly name: string; readonly kind: 'number'; readonly read: (x: T) => number }
+/** The values of a line. Each line fills the same arrays again. */
+export interface LineValues {
+  /** '' for none. */
+  readonly texts: string[]
+  /** NaN for none. */
+  readonly numbers: number[]
   /** Null for none. */
-  | { readonly name: string; readonly kind: 'flag'; readonly read: (x: T) => boolean | null }
-  /** A point in time: ms since 1970-01-01 UTC. */
-  | { readonly name: string; readonly kind: 'time'; readonly read: (x: T) => number }
-  /** The same, as the common log format writes it: `27/Nov/2026:08:50:00 +0000`. */
-  | { readonly name: string; readonly kind: 'clf-time'; readonly read: (x: T) => number }
-  /** Numbers by name. Those that are 0 are left out; null for none. */
+  readonly series: (Float64Array | null)[]
+}
+
+export type LogField<T> =
+  | TextField<T>
+  /** An id of ours: the texts `m1` and `s`, and the number 5, for `m1/s5`; without a letter `m1` alone. */
+  | {
+      readonly name: string
+      readonly kind: 'id'
+      readonly owner: number
+      readonly letter: number
+      readonly at: number
+    }
+  | NumberField<T>
+  /** Numbers by name. Those that are 0 are left out. */
   | {
       readonly name: string
       readonly kind: 'numbers'
       readonly names: readonly string[]
-      readonly read: (x: T) => ArrayLike<number> | null
+      readonly at: number
     }
   | {
       readonly name: string
       readonly kind: 'list'
       /** The names of a row's values, in order. */
       readonly columns: readonly string[]
-      readonly read: (x: T) => readonly ListRow[]
+      readonly rows: (x: T) => readonly ListRow[]
     }
+
+/**
+ * `text`: a peer may have written it, so it is escaped and cut. `word`: one of our own, of letters, digits
+ * and `-/_.`.
+ */
+export type TextField<T> = {
+  readonly name: string
+  readonly kind: 'text' | 'word'
+  /**
+   * Of several such fields, one behind the other, a format remembers how they were written. Most lines have
+   * the same texts as an earlier line with the same text of the last of these fields.
+   */
+  readonly steady?: boolean
+} & (Placed | { readonly text: (x: T) => string })
+
+/**
+ * `number`: 0 or more. `flag`: 0 or 1. Times: ms since 1970-01-01 UTC; `clf-time` is written as
+ * `27/Nov/2026:08:50:00 +0000`.
+ */
+export type NumberField<T> = {
+  readonly name: string
+  readonly kind: 'number' | 'flag' | 'time' | 'clf-time'
+} & (Placed | { readonly number: (x: T) => number })
+
+/** The value is at this place in {@link LineValues}. Otherwise the field has a function that returns it. */
+interface Placed {
+  readonly at: number
+}
 
 /** Fields by a name that is part of theirs: `request.user-agent`. */
 export interface LogFamily<T> {
@@ -55,13 +79,26 @@ export interface LogFamily<T> {
   field(rest: string): LogField<T> | null
 }
 
+const placesOf = <T>(field: LogField<T>): number[] =>
+  field.kind === 'id' ? [field.at, field.owner, field.letter] : 'at' in field ? [field.at] : []
+
 export class LogFields<T> {
   /** All but the families, in order. */
   readonly all: readonly LogField<T>[]
+  /** Puts the values of `x` at the places of the fields. */
+  readonly read: (x: T, values: LineValues) => void
+  /** How many places there are. */
+  readonly places: number
   private readonly families: readonly LogFamily<T>[]
 
-  constructor(all: readonly LogField<T>[], families: readonly LogFamily<T>[]) {
+  constructor(
+    all: readonly LogField<T>[],
+    read: (x: T, values: LineValues) => void,
+    families: readonly LogFamily<T>[],
+  ) {
     this.all = all
+    this.read = read
+    this.places = Math.max(0, ...all.flatMap(placesOf)) + 1
     this.families = families
   }
 
@@ -79,47 +116,5 @@ export class LogFields<T> {
   }
 }
 
-/** The digits behind the point, for each number of thousandths. */
-export const DECIMALS: readonly string[] = Array.from({ length: 1_000 }, (_, thousandths) =>
-  String(thousandths).padStart(3, '0').replace(/0+$/, ''),
-)
-
 /** Writes a number, 0 or more, with at most three decimals. */
-export function numberText(value: number): string {
-  const thousandths = Math.round(value * 1_000)
-  const whole = Math.floor(thousandths / 1_000)
-  const rest = thousandths - whole * 1_000
-  return rest === 0 ? String(whole) : `${whole}.${DECIMALS[rest]}`
-}
-
-const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec']
-const two = (number: number): string => String(number).padStart(2, '0')
-
-/** Writes times. Most lines of a second share what they begin with. */
-export class Times {
-  private second = Number.NaN
-  private beginning = ''
-  private clfSecond = Number.NaN
-  private clf = ''
-
-  /** As `2026-11-27T08:50:00.123Z`. */
-  text(ms: number): string {
-    const second = Math.floor(ms / 1_000)
-    if (second !== this.second) {
-      this.second = second
-      this.beginning = new Date(second * 1_000).toISOString().slice(0, -4)
-    }
-    return `${this.beginning}${String(Math.floor(ms - second * 1_000)).padStart(3, '0')}Z`
-  }
-
-  /** As `27/Nov/2026:08:50:00 +0000`. */
-  clfText(ms: number): string {
-    const second = Math.floor(ms / 1_000)
-    if (second === this.clfSecond) return this.clf
-    this.clfSecond = second
-    const at = new Date(second * 1_000)
-    const day = `${two(at.getUTCDate())}/${MONTHS[at.getUTCMonth()]}/${at.getUTCFullYear()}`
-    this.clf = `${day}:${two(at.getUTCHours())}:${two(at.getUTCMinutes())}:${two(at.getUTCSeconds())} +0000`
-    return this.clf
-  }
-}
+export const numberText = (value: number): string => String(Math.round(value * 1_000) / 1_000)

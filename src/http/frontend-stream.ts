@@ -14,6 +14,9 @@ export interface StreamOwner {
 /** A stream that a client opened. Its `head` is set from the start. */
 export interface FrontendStream extends Stream {
   readonly client: Client
+  /** The parts of its id behind the client's: `s`, 5 for `m1/s5`; '' where both have the same id. */
+  readonly idLetter: string
+  readonly idNumber: number
   /**
    * Whether the request uses Upgrade, which a backend may decline: a 2xx then answers it as an ordinary
    * request. For extended CONNECT a 2xx would open the tunnel.

@@ -53,7 +53,13 @@ export class Http1Stream extends Stream {
   }
 
   get id(): string {
-    return `${this.connection.id}/r${this.number}`
+    return `${this.connection.id}/${this.idLetter}${this.number}`
+  }
+  get idLetter(): string {
+    return 'r'
+  }
+  get idNumber(): number {
+    return this.number
   }
 
   /** Reading will stop soon because of withheld bytes, which must be released before. */

@@ -89,7 +89,14 @@ export class Http2Stream extends Stream implements Listed<Http2Stream> {
   }
 
   get id(): string {
-    return `${this.connection.id}/${this.number === 0 ? `s${this.streamId}` : `r${this.number}`}`
+    return `${this.connection.id}/${this.idLetter}${this.idNumber}`
+  }
+
+  get idLetter(): string {
+    return this.number === 0 ? 's' : 'r'
+  }
+  get idNumber(): number {
+    return this.number === 0 ? this.streamId : this.number
   }
 
   get closed(): boolean {

@@ -102,7 +102,13 @@ export class NodeFrontendStream
   }
 
   get id(): string {
-    return `${this.client.id}/r${this.number}`
+    return `${this.client.id}/${this.idLetter}${this.idNumber}`
+  }
+  get idLetter(): string {
+    return 'r'
+  }
+  get idNumber(): number {
+    return this.number
   }
   /** Each stream is its own connection: Node has the one below. */
   get connection(): this {

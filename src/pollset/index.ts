@@ -3,7 +3,7 @@
 export * from './deadlines.js'
 export * from './door.js'
 export { endsWorld, InvariantBroken, type InvariantReach, invariant } from './invariant.js'
-export { DROPPED, FAILED, LineFile, type LineWriter, REOPENED } from './line-file.js'
+export { DROPPED, FAILED, LineFile, LineSlab, type LineWriter, REOPENED } from './line-file.js'
 export { List, type Listed } from './list.js'
 export {
   certificateFor,

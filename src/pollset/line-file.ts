@@ -13,11 +13,29 @@ export const FAILED = 2
 /** It was opened again, by its name. */
 export const REOPENED = 4
 
+/** Where lines are put, one behind the other. */
+export class LineSlab {
+  /** Bytes behind the room that may be overwritten, since short text is put as so many bytes. */
+  static readonly SLACK = 32
+  /** The bytes that lines take at most. */
+  readonly room: number
+  readonly bytes: Buffer
+  /** The same bytes. */
+  readonly view: DataView
+
+  constructor(room: number) {
+    this.room = room
+    this.bytes = Buffer.allocUnsafeSlow(room + LineSlab.SLACK)
+    const { buffer, byteOffset, length } = this.bytes
+    this.view = new DataView(buffer, byteOffset, length)
+  }
+}
+
 /**
- * Puts a line of ASCII with its line end at this place of the target, and returns where it ends: behind the
- * target's end if there is too little room.
+ * Puts a line with its line end at this place of the slab, and returns where it ends: behind the
+ * room of the slab if there is too little. It may overwrite what is behind the line.
  */
-export type LineWriter<T> = (x: T, target: Uint8Array, at: number) => number
+export type LineWriter<T> = (x: T, slab: LineSlab, at: number) => number
 
 export abstract class LineFile extends Pollable {
   override get kind(): string {

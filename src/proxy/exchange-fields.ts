@@ -1,7 +1,13 @@
 // The fields of an access log that HTTP defines: what is read of an exchange that has ended
 // (spec/access-log.md).
 
-import { type LogFamily, type LogField, LogFields, redactedQuery } from '../access-log/index.js'
+import {
+  type LineValues,
+  type LogFamily,
+  type LogField,
+  LogFields,
+  redactedQuery,
+} from '../access-log/index.js'
 import type { Head } from '../http/index.js'
 import type { EndedAttempt, Exchange } from './exchange.js'
 import { fieldValue } from './field-value.js'
@@ -58,6 +64,112 @@ export function hidingBy({ query, fields }: Redaction): Hiding {
   return { url, field }
 }
 
+/** The places of texts (LineValues). */
+const text = {
+  owner: 0,
+  letter: 1,
+  client: 2,
+  listener: 3,
+  protocol: 4,
+  tlsVersion: 5,
+  sni: 6,
+  method: 7,
+  upgrade: 8,
+  host: 9,
+  path: 10,
+  outcome: 11,
+  side: 12,
+  route: 13,
+  backend: 14,
+  endpoint: 15,
+  session: 16,
+  answeredBy: 17,
+} as const
+
+/** The places of numbers. */
+const number = {
+  time: 0,
+  id: 1,
+  status: 2,
+  clfStatus: 3,
+  sessionReused: 4,
+  bytesIn: 5,
+  bytesOut: 6,
+  ms: 7,
+} as const
+
+const STEPS = 0
+
+const FIELDS: readonly LogField<Exchange>[] = [
+  { name: 'time', kind: 'time', at: number.time },
+  { name: 'time.clf', kind: 'clf-time', at: number.time },
+  { name: 'id', kind: 'id', owner: text.owner, letter: text.letter, at: number.id },
+  { name: 'client', kind: 'text', at: text.client },
+  { name: 'listener', kind: 'text', steady: true, at: text.listener },
+  { name: 'protocol', kind: 'word', steady: true, at: text.protocol },
+  { name: 'tlsVersion', kind: 'word', steady: true, at: text.tlsVersion },
+  { name: 'sni', kind: 'text', steady: true, at: text.sni },
+  { name: 'method', kind: 'text', steady: true, at: text.method },
+  { name: 'upgrade', kind: 'text', steady: true, at: text.upgrade },
+  { name: 'host', kind: 'text', steady: true, at: text.host },
+  { name: 'path', kind: 'text', at: text.path },
+  { name: 'status', kind: 'number', at: number.status },
+  { name: 'status.clf', kind: 'number', at: number.clfStatus },
+  { name: 'outcome', kind: 'word', steady: true, at: text.outcome },
+  { name: 'side', kind: 'word', steady: true, at: text.side },
+  { name: 'route', kind: 'text', steady: true, at: text.route },
+  { name: 'backend', kind: 'text', steady: true, at: text.backend },
+  { name: 'endpoint', kind: 'text', steady: true, at: text.endpoint },
+  { name: 'session', kind: 'word', steady: true, at: text.session },
+  { name: 'sessionReused', kind: 'flag', at: number.sessionReused },
+  { name: 'attempts', kind: 'list', columns: ATTEMPT_COLUMNS, rows: attemptsOf },
+  { name: 'answeredBy', kind: 'text', at: text.answeredBy },
+  { name: 'filters', kind: 'list', columns: FILTER_COLUMNS, rows: (x) => x.filters?.times ?? NO_TIMES },
+  { name: 'bytesIn', kind: 'number', at: number.bytesIn },
+  { name: 'bytesOut', kind: 'number', at: number.bytesOut },
+  { name: 'ms', kind: 'number', at: number.ms },
+  { name: 'steps', kind: 'numbers', names: stepTimeNames, at: STEPS },
+]
+
+/** Reads the values of all these fields. @param url hides what must not be shown of a URL */
+function readValues(
+  x: Exchange,
+  { texts, numbers, series }: LineValues,
+  url: (text: string) => string,
+): void {
+  const { frontend, status, sessionId } = x
+  const { client } = frontend
+  const request = requestOf(x)
+  const ms = x.now - x.receivedAt
+  texts[text.owner] = client.id
+  texts[text.letter] = frontend.idLetter
+  texts[text.client] = x.clientAddress
+  texts[text.listener] = x.listener
+  texts[text.protocol] = client.protocol
+  texts[text.tlsVersion] = client.secured?.version ?? ''
+  texts[text.sni] = client.secured?.serverName ?? ''
+  texts[text.method] = request.method?.value ?? ''
+  texts[text.upgrade] = request.protocol?.value ?? ''
+  texts[text.host] = request.host
+  texts[text.path] = url(request.path?.value ?? '')
+  texts[text.outcome] = x.outcome
+  texts[text.side] = sideOf(x)
+  texts[text.route] = x.route.name
+  texts[text.backend] = x.backend?.name ?? ''
+  texts[text.endpoint] = x.attemptTo
+  texts[text.session] = sessionId
+  texts[text.answeredBy] = x.filters?.answeredBy ?? ''
+  numbers[number.time] = x.proxy.world.pollset.wallTime() - ms
+  numbers[number.id] = frontend.idNumber
+  numbers[number.status] = status
+  numbers[number.clfStatus] = status === 0 ? CLIENT_CLOSED : status
+  numbers[number.sessionReused] = sessionId === '' ? Number.NaN : x.sessionReused ? 1 : 0
+  numbers[number.bytesIn] = frontend.receivedBytes
+  numbers[number.bytesOut] = frontend.sentBytes
+  numbers[number.ms] = ms
+  series[STEPS] = x.waitedMs
+}
+
 /** Makes the fields. Their values are read when the exchange has ended and released what it had. */
 export function exchangeFields({ query, fields: hidden }: Redaction): LogFields<Exchange> {
   const { url, field: ofField } = hidingBy({ query, fields: hidden })
@@ -72,39 +184,9 @@ export function exchangeFields({ query, fields: hidden }: Redaction): LogFields<
         const value = head === null ? null : fieldValue(head, name)
         return value === null ? '' : shown(value)
       }
-      return { name: `${prefix}${name}`, kind: 'text', read }
+      return { name: `${prefix}${name}`, kind: 'text', text: read }
     },
   })
-  const all: readonly LogField<Exchange>[] = [
-    { name: 'time', kind: 'time', read: startOf },
-    { name: 'time.clf', kind: 'clf-time', read: startOf },
-    { name: 'id', kind: 'word', read: (x) => x.id },
-    { name: 'client', kind: 'text', read: (x) => x.clientAddress },
-    { name: 'listener', kind: 'text', steady: true, read: (x) => x.listener },
-    { name: 'protocol', kind: 'word', steady: true, read: (x) => x.frontend.client.protocol },
-    { name: 'tlsVersion', kind: 'word', steady: true, read: (x) => x.frontend.client.secured?.version ?? '' },
-    { name: 'sni', kind: 'text', steady: true, read: (x) => x.frontend.client.secured?.serverName ?? '' },
-    { name: 'method', kind: 'text', steady: true, read: (x) => requestOf(x).method?.value ?? '' },
-    { name: 'upgrade', kind: 'text', steady: true, read: (x) => requestOf(x).protocol?.value ?? '' },
-    { name: 'host', kind: 'text', steady: true, read: (x) => requestOf(x).host },
-    { name: 'path', kind: 'text', read: (x) => url(requestOf(x).path?.value ?? '') },
-    { name: 'status', kind: 'number', read: (x) => x.status },
-    { name: 'status.clf', kind: 'number', read: (x) => (x.status === 0 ? CLIENT_CLOSED : x.status) },
-    { name: 'outcome', kind: 'word', steady: true, read: (x) => x.outcome },
-    { name: 'side', kind: 'word', steady: true, read: sideOf },
-    { name: 'route', kind: 'text', steady: true, read: (x) => x.route.name },
-    { name: 'backend', kind: 'text', steady: true, read: (x) => x.backend?.name ?? '' },
-    { name: 'endpoint', kind: 'text', steady: true, read: (x) => x.attemptTo },
-    { name: 'session', kind: 'word', steady: true, read: (x) => x.sessionId },
-    { name: 'sessionReused', kind: 'flag', read: (x) => (x.sessionId === '' ? null : x.sessionReused) },
-    { name: 'attempts', kind: 'list', columns: ATTEMPT_COLUMNS, read: attemptsOf },
-    { name: 'answeredBy', kind: 'text', steady: true, read: (x) => x.filters?.answeredBy ?? '' },
-    { name: 'filters', kind: 'list', columns: FILTER_COLUMNS, read: (x) => x.filters?.times ?? NO_TIMES },
-    { name: 'bytesIn', kind: 'number', read: (x) => x.frontend.receivedBytes },
-    { name: 'bytesOut', kind: 'number', read: (x) => x.frontend.sentBytes },
-    { name: 'ms', kind: 'number', read: (x) => x.now - x.receivedAt },
-    { name: 'steps', kind: 'numbers', names: stepTimeNames, read: (x) => x.waitedMs },
-  ]
   const steps: LogFamily<Exchange> = {
     prefix: 'steps.',
     rest: 'STEP',
@@ -112,7 +194,7 @@ export function exchangeFields({ query, fields: hidden }: Redaction): LogFields<
       const at = stepTimeNames.indexOf(name)
       return at < 0
         ? null
-        : { name: `steps.${name}`, kind: 'number', read: (x) => x.waitedMs?.[at] ?? Number.NaN }
+        : { name: `steps.${name}`, kind: 'number', number: (x) => x.waitedMs?.[at] ?? Number.NaN }
     },
   }
   const notes: LogFamily<Exchange> = {
@@ -121,10 +203,11 @@ export function exchangeFields({ query, fields: hidden }: Redaction): LogFields<
     field(name) {
       if (!NOTE_NAME.test(name)) return null
       const read = (x: Exchange): string => String(x.filters?.notes?.get(name) ?? '')
-      return { name: `filters.${name}`, kind: 'text', read }
+      return { name: `filters.${name}`, kind: 'text', text: read }
     },
   }
-  return new LogFields(all, [
+  const read = (x: Exchange, values: LineValues): void => readValues(x, values, url)
+  return new LogFields(FIELDS, read, [
     steps,
     notes,
     family('request.', requestOf),
@@ -135,12 +218,10 @@ export function exchangeFields({ query, fields: hidden }: Redaction): LogFields<
 /** The request as the client sent it, with our forwarding fields. */
 const requestOf = (x: Exchange): Head => x.frontend.head ?? x.request
 
-const startOf = (x: Exchange): number => x.proxy.world.pollset.wallTime() - (x.now - x.receivedAt)
-
-/** Returns the attempts, with the last. */
+/** Returns the attempts, with the last; none if the only one is what the line tells anyway. */
 function attemptsOf(x: Exchange): readonly EndedAttempt[] {
   const { endedAttempts, attemptAt, attemptTo: endpoint, sessionId: session, outcome } = x
-  if (attemptAt < 0) return endedAttempts
+  if (attemptAt < 0 || endedAttempts.length === 0) return endedAttempts
   return [...endedAttempts, { endpoint, session, outcome, ms: x.now - attemptAt }]
 }
 

@@ -54,6 +54,7 @@ export const outcomeSides: Readonly<Record<string, OutcomeSide>> = {
 
 /** Returns the side at fault for how an exchange has ended. */
 export function sideOf({ outcome, cause, frontend }: Exchange): OutcomeSide {
+  if (outcome === 'ok') return ''
   if (Object.hasOwn(outcomeSides, outcome)) return outcomeSides[outcome]
   if (cause?.code === outcome) return cause.side
   return frontend.fault?.code === outcome ? frontend.fault.side : ''

@@ -10,16 +10,14 @@ import {
   type ExchangeSession,
   type ExchangeWatcher,
   isSubrequest,
-  type Route,
   stepTimeNames,
 } from '../proxy/index.js'
 import type { Backends } from './backends.js'
 import { readProcess } from './process-metrics.js'
+import { REQUEST_SECONDS, RequestSeries } from './request-series.js'
 import type { Server } from './server.js'
 import { version } from './version.js'
 
-/** The seconds of a request: those of OpenTelemetry's `http.server.request.duration`. */
-const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10] as const
 /** The series of metrics; past them, series of a metric are one. */
 const SERIES_MAX = 10_000
 
@@ -30,23 +28,11 @@ const TURN_SECONDS = [0.0001, 0.001, 0.01, 0.1, 1] as const
 
 const ms = (value: number): number => value / 1_000
 
-/** The counters of a route: looked up once. */
-interface RouteSeries {
-  readonly seconds: Histogram
-  readonly requestBytes: Counter
-  readonly responseBytes: Counter
-  /** By listener, backend, code and outcome. */
-  readonly requests: Map<string, Counter>
-}
-
 export class ServerMetrics implements ExchangeWatcher {
   readonly all: Metrics
   private readonly server: Server
   private readonly backends: Backends
-  private readonly requests: Family<Counter>
-  private readonly seconds: Family<Histogram>
-  private readonly requestBytes: Family<Counter>
-  private readonly responseBytes: Family<Counter>
+  private readonly requests: RequestSeries
   private readonly stepSeconds: Family<Histogram>
   /** By the number of the step; undefined until somebody has waited in it. */
   private readonly steps: (Histogram | undefined)[] = []
@@ -57,7 +43,6 @@ export class ServerMetrics implements ExchangeWatcher {
   private readonly filterFailures: Family<Counter>
   private readonly reloads: Family<Counter>
   private lastReloadMs: number
-  private byRoute = new WeakMap<Route, RouteSeries>()
 
   constructor(server: Server, backends: Backends, seriesMax = SERIES_MAX) {
     this.server = server
@@ -65,23 +50,7 @@ export class ServerMetrics implements ExchangeWatcher {
     const all = new Metrics(seriesMax)
     this.all = all
     this.lastReloadMs = Date.now()
-    this.requests = all.counter(
-      'fermata_requests_total',
-      'Requests that have ended.',
-      'listener',
-      'route',
-      'backend',
-      'code',
-      'outcome',
-    )
-    this.seconds = all.histogram(
-      'fermata_request_duration_seconds',
-      'Time from the head of a request to the end of its exchange.',
-      SECONDS,
-      'route',
-    )
-    this.requestBytes = all.counter('fermata_request_bytes_total', 'Octets of request bodies.', 'route')
-    this.responseBytes = all.counter('fermata_response_bytes_total', 'Octets of response bodies.', 'route')
+    this.requests = new RequestSeries(all)
     this.stepSeconds = all.histogram(
       'fermata_step_seconds',
       'Time that an exchange has waited in a step.',
@@ -98,7 +67,7 @@ export class ServerMetrics implements ExchangeWatcher {
     this.attemptSeconds = all.histogram(
       'fermata_backend_attempt_duration_seconds',
       'Time from the choice of an endpoint to the end of the attempt.',
-      SECONDS,
+      REQUEST_SECONDS,
       'backend',
     )
     this.retries = all.counter(
@@ -131,29 +100,13 @@ export class ServerMetrics implements ExchangeWatcher {
 
   ended(x: Exchange): void {
     if (isSubrequest(x)) return
-    const series = this.seriesOf(x.route)
-    const { frontend, backendStream, waitedMs, backend, outcome } = x
-    const key = `${x.listener}\0${backend?.name ?? ''}\0${x.status}\0${outcome}`
-    let requests = series.requests.get(key)
-    if (requests === undefined) {
-      requests = this.requests.of(
-        x.listener,
-        x.route.name,
-        backend?.name ?? '',
-        x.status === 0 ? '' : String(x.status),
-        outcome,
-      )
-      series.requests.set(key, requests)
-    }
-    requests.add()
-    series.seconds.observe(ms(x.now - x.receivedAt))
-    series.requestBytes.add(backendStream?.sentBytes ?? 0)
-    series.responseBytes.add(frontend.sentBytes)
+    const { waitedMs, backend } = x
+    this.requests.ended(x)
     if (waitedMs !== null)
       for (let at = 0; at < waitedMs.length; at++)
         if (waitedMs[at] > 0) {
-          this.steps[at] ??= this.stepSeconds.of(stepTimeNames[at])
-          this.steps[at]?.observe(ms(waitedMs[at]))
+          const step = this.steps[at] ?? this.stepOf(at)
+          step.observe(ms(waitedMs[at]))
         }
     if (x.attemptAt >= 0 || x.endedAttempts.length > 0) this.attempted(x, backend?.name ?? '')
   }
@@ -196,23 +149,14 @@ export class ServerMetrics implements ExchangeWatcher {
     // '' stands for none: a request that was refused before it had a route.
     for (const [label, names] of Object.entries(live))
       if (this.all.retain(label, new Set(['', ...names]))) removed = true
-    if (removed) this.byRoute = new WeakMap()
+    if (removed) this.requests.forget()
     return this.all.text()
   }
 
-  private seriesOf(route: Route): RouteSeries {
-    let series = this.byRoute.get(route)
-    if (series === undefined) {
-      const { name } = route
-      series = {
-        seconds: this.seconds.of(name),
-        requestBytes: this.requestBytes.of(name),
-        responseBytes: this.responseBytes.of(name),
-        requests: new Map(),
-      }
-      this.byRoute.set(route, series)
-    }
-    return series
+  private stepOf(at: number): Histogram {
+    const step = this.stepSeconds.of(stepTimeNames[at])
+    this.steps[at] = step
+    return step
   }
 
   // Read at a scrape

@@ -15,6 +15,7 @@ import {
   TEXT_CHARACTERS_MAX,
   templateOf,
 } from '../../src/access-log/index.js'
+import { LineSlab } from '../../src/pollset/index.js'
 
 interface Call {
   readonly text: string
@@ -22,8 +23,11 @@ interface Call {
   readonly count: number
   readonly yes: boolean | null
   readonly at: number
-  readonly parts: readonly number[] | null
+  readonly parts: Float64Array | null
   readonly rows: readonly ListRow[]
+  readonly owner: string
+  readonly letter?: string
+  readonly number: number
 }
 
 const CALL: Call = {
@@ -32,31 +36,55 @@ const CALL: Call = {
   count: 1.23456,
   yes: true,
   at: Date.UTC(2026, 10, 27, 8, 50, 0, 7),
-  parts: [0, 0.4567, 12],
+  parts: Float64Array.of(0, 0.4567, 12),
   rows: [
     { to: 'x y', ms: 1.5 },
     { to: '', ms: 0 },
   ],
+  owner: 'm1',
+  number: 12_345_678,
 }
-const NOTHING: Call = { text: '', word: '', count: Number.NaN, yes: null, at: 0, parts: null, rows: [] }
+const NOTHING: Call = {
+  text: '',
+  word: '',
+  count: Number.NaN,
+  yes: null,
+  at: 0,
+  parts: null,
+  rows: [],
+  owner: 'm2',
+  number: 1,
+}
 
 const fields = new LogFields<Call>(
   [
-    { name: 'text', kind: 'text', read: (x) => x.text },
-    { name: 'word', kind: 'word', read: (x) => x.word },
-    { name: 'count', kind: 'number', read: (x) => x.count },
-    { name: 'yes', kind: 'flag', read: (x) => x.yes },
-    { name: 'at', kind: 'time', read: (x) => x.at },
-    { name: 'clf', kind: 'clf-time', read: (x) => x.at },
-    { name: 'parts', kind: 'numbers', names: ['a', 'b', 'c'], read: (x) => x.parts },
-    { name: 'rows', kind: 'list', columns: ['to', 'ms'], read: (x) => x.rows },
+    { name: 'text', kind: 'text', at: 0 },
+    { name: 'word', kind: 'word', at: 1 },
+    { name: 'count', kind: 'number', at: 0 },
+    { name: 'yes', kind: 'flag', at: 1 },
+    { name: 'at', kind: 'time', at: 2 },
+    { name: 'clf', kind: 'clf-time', at: 2 },
+    { name: 'parts', kind: 'numbers', names: ['a', 'b', 'c'], at: 0 },
+    { name: 'rows', kind: 'list', columns: ['to', 'ms'], rows: (x) => x.rows },
+    { name: 'id', kind: 'id', owner: 2, letter: 3, at: 3 },
   ],
+  (x, { texts, numbers, series }) => {
+    texts[0] = x.text
+    texts[1] = x.word
+    texts[2] = x.owner
+    texts[3] = x.letter ?? 's'
+    numbers[0] = x.count
+    numbers[1] = x.yes === null ? Number.NaN : Number(x.yes)
+    numbers[2] = x.at
+    numbers[3] = x.number
+    series[0] = x.parts
+  },
   [
     {
       prefix: 'more.',
       rest: 'NAME',
       field: (name) =>
-        name === 'none' ? null : { name: `more.${name}`, kind: 'text', read: (x) => name + x.text },
+        name === 'none' ? null : { name: `more.${name}`, kind: 'text', text: (x) => name + x.text },
     },
   ],
 )
@@ -78,7 +106,7 @@ t.test('json: the fields in order; without a value they are left out', async (t)
   t.equal(
     format(CALL),
     '{"text":"a b","word":"ok","count":1.235,"yes":true,"at":"2026-11-27T08:50:00.007Z","clf":"27/Nov/2026:08:50:00 +0000",' +
-      '"parts":{"b":0.457,"c":12},"rows":[{"to":"x y","ms":1.5},{"ms":0}]}\n',
+      '"parts":{"b":0.457,"c":12},"rows":[{"to":"x y","ms":1.5},{"ms":0}],"id":"m1/s12345678"}\n',
   )
   t.equal(formatOf(fields, 'json', ['text', 'count', 'yes', 'parts', 'rows', 'word'])(NOTHING), '{}\n')
   t.equal(formatOf(fields, 'json', ['count', 'more.x'])(CALL), '{"count":1.235,"more.x":"xa b"}\n')
@@ -88,7 +116,7 @@ t.test('logfmt: quotes where a value is not one word', async (t) => {
   t.equal(
     formatOf(fields, 'logfmt', ALL)(CALL),
     'text="a b" word=ok count=1.235 yes=true at=2026-11-27T08:50:00.007Z clf="27/Nov/2026:08:50:00 +0000" ' +
-      'parts.b=0.457 parts.c=12 rows="x y/1.5,/0"\n',
+      'parts.b=0.457 parts.c=12 rows="x y/1.5,/0" id=m1/s12345678\n',
   )
   t.equal(formatOf(fields, 'logfmt', ['text', 'yes', 'parts', 'rows'])(NOTHING), '\n')
   for (const [text, written] of [
@@ -136,10 +164,15 @@ t.test('steady fields: a line has what it is given, whatever the lines before ha
   }
   const steady = new LogFields<Pair>(
     [
-      { name: 'a', kind: 'text', steady: true, read: (x) => x.a },
-      { name: 'b', kind: 'word', steady: true, read: (x) => x.b },
-      { name: 'c', kind: 'text', read: (x) => x.c },
+      { name: 'a', kind: 'text', steady: true, at: 0 },
+      { name: 'b', kind: 'word', steady: true, at: 1 },
+      { name: 'c', kind: 'text', at: 2 },
     ],
+    (x, { texts }) => {
+      texts[0] = x.a
+      texts[1] = x.b
+      texts[2] = x.c
+    },
     [],
   )
   const some = fc.constantFrom('', 'x', 'y', 'long'.repeat(20))
@@ -158,7 +191,7 @@ t.test('steady fields: a line has what it is given, whatever the lines before ha
   const pair = { a: 'x'.repeat(50), b: 'y', c: '' }
   const whole = `${JSON.stringify({ a: pair.a, b: 'y' })}\n`
   for (let room = 0; room < 80; room++) {
-    const target = new Uint8Array(room)
+    const target = new LineSlab(room)
     for (let at = 0; at < 3; at++) t.equal(format(pair, target, 0) > room, room < whole.length)
     t.equal(lineText(format, pair), whole)
   }
@@ -174,6 +207,36 @@ t.test('times: over a second, an hour and a day', async (t) => {
     JSON.parse(format({ ...CALL, at: Date.UTC(2026, 0, 5, 3, 4, 9) })).clf,
     '05/Jan/2026:03:04:09 +0000',
   )
+})
+
+t.test('an id without a letter is its first part alone', async (t) => {
+  const format = formatOf(fields, 'json', ['id', 'word'])
+  t.equal(format({ ...CALL, letter: '' }), '{"id":"m1","word":"ok"}\n')
+  t.equal(format(CALL), '{"id":"m1/s12345678","word":"ok"}\n')
+})
+
+t.test('numbers: three decimals at most, whatever their size', async (t) => {
+  const format = formatOf(fields, 'json', ['count', 'id'])
+  const thousandths = fc.oneof(
+    fc.integer({ min: 0, max: 3_000_000 }),
+    fc.integer({ min: 0, max: 1_000_000_000_000 }),
+  )
+  fc.assert(
+    fc.property(thousandths, fc.nat(), (count, number) => {
+      const line = format({ ...CALL, count: count / 1_000, number })
+      return line === `{"count":${String(count / 1_000)},"id":"m1/s${number}"}\n`
+    }),
+    { numRuns: 5_000 },
+  )
+  for (const [count, text] of [
+    [0.0004, '0'],
+    [0.9996, '1'],
+    [999.9996, '1000'],
+    [2_147_483.647, '2147483.647'],
+    [2_147_483.648, '2147483.648'],
+    [4_294_967_296, '4294967296'],
+  ] as const)
+    t.equal(format({ ...CALL, count, number: 0 }), `{"count":${text},"id":"m1/s0"}\n`)
 })
 
 const latin1 = fc

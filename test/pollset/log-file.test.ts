@@ -50,8 +50,8 @@ const until = async (holds: () => boolean): Promise<void> => {
 }
 /** Writes a line that is there as text. */
 const write = (file: NodeLogFile, line: string): void =>
-  file.append((text: string, target, at) => {
-    for (let i = 0; i < text.length; i++) target[at + i] = text.charCodeAt(i)
+  file.append((text: string, { bytes, room }, at) => {
+    if (at + text.length <= room) bytes.write(text, at, 'latin1')
     return at + text.length
   }, line)
 const lines = (path: string): string[] => readFileSync(path, 'latin1').split('\n').slice(0, -1)

@@ -61,7 +61,6 @@ t.test('a request that was answered', async (t) => {
     endpoint: 'h2c://backend',
     session: 'b1',
     sessionReused: false,
-    attempts: [{ endpoint: 'h2c://backend', session: 'b1', outcome: 'ok', ms: 20 }],
     bytesIn: 3,
     bytesOut: 4,
     ms: 20,

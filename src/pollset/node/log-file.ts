@@ -7,7 +7,7 @@
 
 import { close, constants, fstatSync, open, openSync, write, writeSync } from 'node:fs'
 import type { Flushable, SocketFault } from '../door.js'
-import { DROPPED, FAILED, LineFile, type LineWriter, REOPENED } from '../line-file.js'
+import { DROPPED, FAILED, LineFile, LineSlab, type LineWriter, REOPENED } from '../line-file.js'
 import { faultOf } from './listener.js'
 import type { Marked, Marks } from './socket.js'
 
@@ -23,7 +23,7 @@ const LINE_END = 0x0a
 /** ms until a write or an opening that failed is tried again */
 const RETRY_MS = 100
 /** bytes that are written without a pause behind the write before: a write costs more than a line */
-const MUCH = 32 * 1024
+const MUCH = 128 * 1024
 /** ms between the beginnings of two writes of less, if lines are many */
 const PAUSE_MS = 20
 /** ms that the last lines may take when the file is closed */
@@ -48,10 +48,10 @@ export class NodeLogFile extends LineFile implements Flushable, Marked {
   private fd = -1
   /** It was opened by us, so we close it. */
   private owned = true
-  private filling: Buffer
+  private filling: LineSlab
   private filled = 0
   private filledLines = 0
-  private writing: Buffer
+  private writing: LineSlab
   private writingLines = 0
   /** The rest of the slab that is written: from here to there. */
   private at = 0
@@ -98,8 +98,8 @@ export class NodeLogFile extends LineFile implements Flushable, Marked {
     this.name = this.path ?? (path === '-' ? 'standard output' : 'standard error')
     this.owner = owner
     this.pauseMs = pauseMs
-    this.filling = Buffer.allocUnsafeSlow(slabBytes)
-    this.writing = Buffer.allocUnsafeSlow(slabBytes)
+    this.filling = new LineSlab(slabBytes)
+    this.writing = new LineSlab(slabBytes)
   }
 
   /** Opens it now, at the start. Returns why that is not possible, or null. */
@@ -129,7 +129,7 @@ export class NodeLogFile extends LineFile implements Flushable, Marked {
   append<T>(line: LineWriter<T>, x: T): void {
     const { filled, filling } = this
     const end = this.ending === null ? line(x, filling, filled) : Number.POSITIVE_INFINITY
-    if (end > filling.length) {
+    if (end > filling.room) {
       this.dropped++
       this.droppedSince++
       this.raise(DROPPED)
@@ -181,14 +181,14 @@ export class NodeLogFile extends LineFile implements Flushable, Marked {
     try {
       if (this.fd < 0) return
       if (!this.inFlight && this.at < this.end) {
-        this.at += writeSync(this.fd, this.writing, this.at, this.end - this.at)
+        this.at += writeSync(this.fd, this.writing.bytes, this.at, this.end - this.at)
         // A second part would follow on another line.
         if (this.at < this.end) return
         this.lines += this.writingLines
         this.writingLines = 0
       }
       if (this.filled === 0) return
-      const bytes = writeSync(this.fd, this.filling, 0, this.filled)
+      const bytes = writeSync(this.fd, this.filling.bytes, 0, this.filled)
       this.filled = 0
       if (bytes > 0) this.lines += this.filledLines
       this.filledLines = 0
@@ -238,7 +238,7 @@ export class NodeLogFile extends LineFile implements Flushable, Marked {
     if (this.fd < 0) return
     this.inFlight = true
     if (this.pauseMs > 0) this.pause ??= setTimeout(this.onPaused, this.pauseMs)
-    write(this.fd, this.writing, this.at, this.end - this.at, null, this.onWritten)
+    write(this.fd, this.writing.bytes, this.at, this.end - this.at, null, this.onWritten)
   }
 
   private swap(): void {
@@ -257,8 +257,8 @@ export class NodeLogFile extends LineFile implements Flushable, Marked {
     if (this.fd >= 0 && this.owned) close(this.fd, ignored)
     this.fd = this.next
     this.next = -1
-    if (this.at === 0 || this.writing[this.at - 1] === LINE_END) return
-    const lineEnd = this.writing.indexOf(LINE_END, this.at)
+    if (this.at === 0 || this.writing.bytes[this.at - 1] === LINE_END) return
+    const lineEnd = this.writing.bytes.indexOf(LINE_END, this.at)
     this.at = lineEnd + 1
     this.writingLines--
     this.lose(1)
@@ -303,7 +303,7 @@ export class NodeLogFile extends LineFile implements Flushable, Marked {
 
   private giveUp(): void {
     let left = this.filledLines
-    for (let at = this.at; at < this.end; at++) if (this.writing[at] === LINE_END) left++
+    for (let at = this.at; at < this.end; at++) if (this.writing.bytes[at] === LINE_END) left++
     this.lose(left)
     this.close()
   }

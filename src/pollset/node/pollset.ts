@@ -115,6 +115,8 @@ export class NodePollset extends Turns implements Pollset, Marks {
   readonly commands: NodeCommands
   private readonly bounds: NodePollsetLimits
   private marks: Marked[] = []
+  /** The wall clock, read once a turn; 0 until it is asked for. */
+  private wall = 0
   private resolutions = 0
   private asks = 0
   private readonly queries = new Set<NodeQuery>()
@@ -248,7 +250,8 @@ export class NodePollset extends Turns implements Pollset, Marks {
   }
 
   wallTime(): number {
-    return Date.now()
+    if (this.wall === 0) this.wall = Date.now()
+    return this.wall
   }
 
   random(target: Uint8Array): void {
@@ -314,6 +317,7 @@ export class NodePollset extends Turns implements Pollset, Marks {
   }
 
   protected override readClock(): number {
+    this.wall = 0
     return performance.now()
   }
 
@@ -331,6 +335,7 @@ export class NodePollset extends Turns implements Pollset, Marks {
   }
 
   protected override turnOver(): void {
+    this.wall = 0
     this.readBuffers.turnOver()
   }
 

@@ -5,10 +5,9 @@ import type { LineWriter } from '../line-file.js'
 import { type LogFileOwner, NodeLogFile, STDERR } from './log-file.js'
 
 /** Puts a line of text, in UTF-8. */
-const utf8Line: LineWriter<string> = (line, target, at) => {
+const utf8Line: LineWriter<string> = (line, { room, bytes }, at) => {
   const end = at + Buffer.byteLength(line) + 1
-  if (end > target.length) return end
-  const bytes = Buffer.from(target.buffer, target.byteOffset, target.byteLength)
+  if (end > room) return end
   bytes.write(line, at)
   bytes[end - 1] = 0x0a
   return end

@@ -79,6 +79,9 @@ class SubrequestClient implements Client {
 /** The end of a subrequest that its exchange sees: its frontend stream. */
 class SubrequestStream extends Stream implements FrontendStream {
   readonly id: string
+  /** The client has the same id. */
+  readonly idLetter = ''
+  readonly idNumber = 0
   readonly client: Client
   readonly mayBeDeclined = false
   readonly connection: StreamConnection
