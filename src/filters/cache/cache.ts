@@ -14,7 +14,7 @@ import {
 import { defineFilter, type FilterContext } from '../define.js'
 import { CacheAnswers } from './cache-answers.js'
 import { type Directives, directivesOf, secondsOf } from './directives.js'
-import { type Entry, valueIn } from './entry.js'
+import { type Entry, fits } from './entry.js'
 import { type CacheState, forwardStatus, hitStatus, newState } from './exchange-state.js'
 import { Fill, type FillOptions } from './fill.js'
 import { DECIDED, type FillReader } from './fill-reader.js'
@@ -172,11 +172,18 @@ export class CacheFilter implements Filter<CacheState> {
     }
     if (fresh + entry.staleFor('whileRevalidate', this.settings.whileRevalidate) <= 0) return null
     this.store.counts.stale++
-    if (!this.store.fills.has(this.listedAs(x, s.key))) {
+    if (this.mayValidate(x, s.key)) {
       s.before = entry.isWhole ? entry : null
       this.fill(x, s, true)
     }
     return this.answers.answer(x, entry, null, `${hitStatus(fresh)}; detail=swr`)
+  }
+
+  /** Whether nobody validates this key in the background, and one more fill may run. */
+  private mayValidate(x: RequestPhase, key: string): boolean {
+    const { fills } = this.store
+    const listedAs = this.isIdentified(x) ? backgroundOf(key) : this.listedAs(x, key)
+    return !fills.has(listedAs) && fills.size < FILLS_MAX
   }
 
   /** Joins the fill of this key, or begins one. */
@@ -232,7 +239,9 @@ export class CacheFilter implements Filter<CacheState> {
       fields,
     })
     const running = store.fills.get(this.listedAs(x, s.key))
-    const listedAs = identified ? `${s.key}\n${x.id}` : this.listedAs(x, s.key, running?.entry ?? null)
+    // Others do not find the fill of a request with an identity: what it gets is that request's alone.
+    const own = background ? backgroundOf(s.key) : `${s.key}\n${x.id}`
+    const listedAs = identified ? own : this.listedAs(x, s.key, running?.entry ?? null)
     const fill = new Fill(
       this.context.world,
       id,
@@ -336,7 +345,7 @@ export class CacheFilter implements Filter<CacheState> {
   }
 
   private fits(x: ExchangeView, { vary }: Entry): boolean {
-    return vary.every(([name, value]) => this.valueOf(x, name) === value)
+    return fits(vary, (name) => this.valueOf(x, name))
   }
 
   /** The name of the fill for this request: its key, with the values of what is known to vary. */
@@ -350,6 +359,9 @@ export class CacheFilter implements Filter<CacheState> {
   }
 }
 
+/** The name of the one fill that validates a key in the background for a request with an identity. */
+const backgroundOf = (key: string): string => `${key}\nidentified`
+
 const isNotFilled = (name: string): boolean =>
   NOT_FILLED.has(name) || (name.startsWith('x-forwarded-') && name !== 'x-forwarded-proto')
 
@@ -358,7 +370,7 @@ function askedOf(x: RequestPhase): Directives {
   const { fields } = x.request
   const control = fields.get('cache-control')
   if (control !== null) return directivesOf(control)
-  return directivesOf(valueIn([['pragma', fields.get('pragma') ?? '']], 'pragma'))
+  return directivesOf(fields.get('pragma'))
 }
 
 /** How stale the client lets a response be, in s. */

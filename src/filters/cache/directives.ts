@@ -1,5 +1,5 @@
 // Cache-Control as its grammar has it (RFC 9111 §5.2): names in any case, values as tokens or quoted strings.
-// What is malformed makes a response stale, and never fresh.
+// A malformed number makes a response stale, and never fresh.
 
 export type Directives = ReadonlyMap<string, string | true>
 

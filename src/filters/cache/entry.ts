@@ -2,10 +2,14 @@
 
 import type { FieldLine, PreparedFields } from '../../proxy/index.js'
 import type { CachedBody } from './body.js'
-import type { Verdict } from './freshness.js'
+import type { Freshness } from './freshness.js'
 
 /** A request field that Vary names, with its value in the request that was answered; '' without the field. */
 export type VaryPair = readonly [name: string, value: string]
+
+/** Whether a request has these values. @param fieldOf its value of a field; '' without it */
+export const fits = (vary: readonly VaryPair[], fieldOf: (name: string) => string): boolean =>
+  vary.every(([name, value]) => fieldOf(name) === value)
 
 /** Fields of one connection, and those that each answer gets of its own. */
 const NOT_STORED: ReadonlySet<string> = new Set([
@@ -46,7 +50,7 @@ export class Entry {
   etag: string | null = null
   lastModified: string | null = null
   tags: readonly string[] = []
-  private verdict: Verdict
+  private freshness: Freshness
   /** When it came, or was validated last, in ms of the pollset's clock. */
   private cameAt: number
   /** The number of its purge generation: {@link CacheStore}. */
@@ -61,7 +65,7 @@ export class Entry {
     vary: readonly VaryPair[],
     body: CachedBody,
     length: number,
-    verdict: Verdict,
+    freshness: Freshness,
     now: number,
     generation: number,
     tagField: string,
@@ -72,7 +76,7 @@ export class Entry {
     this.vary = vary
     this.body = body
     this.length = length
-    this.verdict = verdict
+    this.freshness = freshness
     this.cameAt = now
     this.generation = generation
     this.read(tagField)
@@ -87,24 +91,19 @@ export class Entry {
 
   /** In s. */
   age(now: number): number {
-    return this.verdict.initialAge + (now - this.cameAt) / 1_000
+    return this.freshness.initialAge + (now - this.cameAt) / 1_000
   }
   /** How long it is fresh still, in s; negative if it is stale. */
   freshFor(now: number): number {
-    return this.invalid ? -1 : this.verdict.lifetime - this.age(now)
+    return this.invalid ? -1 : this.freshness.lifetime - this.age(now)
   }
   get mustRevalidate(): boolean {
-    return this.verdict.mustRevalidate || this.invalid
+    return this.freshness.mustRevalidate || this.invalid
   }
   /** Until when it may be used stale, in s past its freshness. @param told what the operator says */
   staleFor(which: 'whileRevalidate' | 'ifError', told: number): number {
-    return this.mustRevalidate ? 0 : (this.verdict[which] ?? told)
+    return this.mustRevalidate ? 0 : (this.freshness[which] ?? told)
   }
-  /** It can be validated: it has what a conditional request needs. */
-  get hasValidator(): boolean {
-    return this.etag !== null || this.lastModified !== null
-  }
-
   /** The whole body has come, so it can be cut into ranges. */
   get isWhole(): boolean {
     return this.body.complete
@@ -118,11 +117,11 @@ export class Entry {
   }
 
   /** Takes the fields of a 304 (RFC 9111 §3.2, §4.3.4). */
-  validated(fields: readonly FieldLine[], verdict: Verdict, now: number, tagField: string): void {
+  validated(fields: readonly FieldLine[], freshness: Freshness, now: number, tagField: string): void {
     const changed = fields.filter(([name]) => !OF_BODY.has(name))
     const names = new Set(changed.map(([name]) => name))
     this.fields = [...this.fields.filter(([name]) => !names.has(name)), ...changed]
-    this.verdict = verdict
+    this.freshness = freshness
     this.cameAt = now
     this.invalid = false
     this.read(tagField)

@@ -8,7 +8,7 @@ import type { Fill } from './fill.js'
 /** A bit of a {@link FillReader}: the fill has decided. */
 export const DECIDED = 1
 
-/** What a request that waits for a fill does next. */
+/** The next step of a request that waits for a fill. */
 export type Decision =
   /** It reads the entry. */
   | 'entry'
@@ -32,13 +32,10 @@ export class FillReader extends Signal implements Listed<FillReader> {
   /** Reads the entry; null for every other decision. */
   source: BodyReader | null = null
   readonly fill: Fill
-  /** It was the first: the fill was made for it. */
-  readonly isFirst: boolean
 
-  constructor(id: string, fill: Fill, isFirst: boolean) {
+  constructor(id: string, fill: Fill) {
     super(id, 'fill-reader', ['DECIDED'])
     this.fill = fill
-    this.isFirst = isFirst
   }
 
   decide(decision: Decision): void {

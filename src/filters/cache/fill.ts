@@ -44,7 +44,7 @@ export class Fill extends Continuation {
   readonly identified: boolean
   /** The requests that wait for the head. */
   readonly waiting = new List<FillReader>()
-  /** What is stored, from the head on. */
+  /** The entry that it makes, from the head on; null before. */
   entry: Entry | null
   /** Nobody needs to want it: a validation in the background. */
   readonly background: boolean
@@ -55,6 +55,7 @@ export class Fill extends Continuation {
   private readonly beganAt: number
   private readonly generation: number
   private charged: number
+  private joined: number
   private handedOn: boolean
 
   /** @param fieldOf the value of a field in the request that it makes, for Vary; '' without it */
@@ -88,6 +89,7 @@ export class Fill extends Continuation {
     this.beganAt = world.pollset.now
     this.generation = store.now
     this.charged = 0
+    this.joined = 0
     this.handedOn = false
   }
 
@@ -98,8 +100,7 @@ export class Fill extends Continuation {
 
   /** Adds a request that waits for the head. */
   join(): FillReader {
-    const isFirst = this.waiting.size === 0 && this.entry === null
-    const reader = new FillReader(`${this.id}.r${this.waiting.size + 1}`, this, isFirst)
+    const reader = new FillReader(`${this.id}.r${++this.joined}`, this)
     if (this.entry !== null) {
       reader.decide('entry')
       return reader
@@ -135,10 +136,10 @@ export class Fill extends Continuation {
     if (valueIn(stored, 'date') === null) stored.push(['date', new Date(wall).toUTCString()])
     if (before !== null && head.status === 304) return this.validated(before, stored, facts, wall)
     if (before !== null && isError(head.status) && this.mayUseStale(before)) return this.decideAll('stale')
-    const verdict = judge(facts, this.identified, options, wall, this.now - this.beganAt)
+    const freshness = judge(facts, this.identified, options, wall, this.now - this.beganAt)
     const tooLarge = head.contentLength > options.objectBytesMax
     if (request.refusal !== null) return this.decideAll('refused')
-    const isStorable = verdict.unstorable === null && !tooLarge && !this.isOutdated
+    const isStorable = freshness.unstorable === null && !tooLarge && !this.isOutdated
     if (!isStorable || !store.makeRoom(Math.max(0, head.contentLength))) return this.passOn()
     const vary = this.varyOf(facts.get('vary'))
     this.entry = new Entry(
@@ -148,7 +149,7 @@ export class Fill extends Continuation {
       vary,
       new CachedBody(this.id),
       head.contentLength,
-      verdict,
+      freshness,
       this.now,
       this.generation,
       options.tagField,
@@ -174,9 +175,9 @@ export class Fill extends Continuation {
       get: (name) => facts.get(name) ?? valueIn(before.fields, name),
       lines: facts.lines,
     }
-    const verdict = judge(merged, this.identified, options, wall, this.now - this.beganAt)
-    before.validated(stored, verdict, this.now, options.tagField)
-    if (verdict.unstorable !== null || this.isOutdated) store.remove(before)
+    const freshness = judge(merged, this.identified, options, wall, this.now - this.beganAt)
+    store.change(before, () => before.validated(stored, freshness, this.now, options.tagField))
+    if (freshness.unstorable !== null || this.isOutdated) store.remove(before)
     store.counts.validated++
     return this.decideAll('validated')
   }
@@ -216,13 +217,13 @@ export class Fill extends Continuation {
     const { objectBytesMax } = this.options
     let left = STEP_BYTES
     while (request.waitingBytes > 0 && left > 0) {
-      if (stored && body.bytes >= objectBytesMax) return false
       if (!stored && body.bytes - body.slowest >= AHEAD_BYTES) break
       const wanted = length > body.bytes ? length - body.bytes : request.waitingBytes
       const { chunk, at, room } = body.space(wanted)
       const taken = request.take(chunk, at, room)
       body.filled(taken)
       left -= taken
+      if (stored && body.bytes > objectBytesMax) return false
     }
     store.fillingBytes += body.allocated - this.charged
     this.charged = body.allocated

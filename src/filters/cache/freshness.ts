@@ -1,4 +1,4 @@
-// What may be stored of a response, and how long it is fresh (RFC 9111 §3, §4.2; RFC 9213).
+// Whether a response may be stored, and how long it is fresh (RFC 9111 §3, §4.2; RFC 9213).
 // http-cache-semantics has the rules. It gets directives that were read strictly, and a Date; ages and
 // deadlines are counted here.
 
@@ -6,7 +6,7 @@ import CachePolicy from 'http-cache-semantics'
 import { parseDictionary } from 'structured-headers'
 import { type Directives, directivesOf, secondsOf } from './directives.js'
 
-/** What the rules read of a response. */
+/** The part of a response that the rules read. */
 export interface ResponseFacts {
   readonly status: number
   /** The value of a field, its lines joined; null without it. */
@@ -21,8 +21,8 @@ export interface FreshnessOptions {
   readonly storesCookies: boolean
 }
 
-/** What the rules say of a response. */
-export interface Verdict {
+/** How the rules judge a response. */
+export interface Freshness {
   /** Why it must not be stored; null if it may be. */
   readonly unstorable: string | null
   /** How long it is fresh from its generation on, in s. */
@@ -59,7 +59,7 @@ export function judge(
   options: FreshnessOptions,
   wallMs: number,
   delayMs: number,
-): Verdict {
+): Freshness {
   const { status } = response
   const targeted = targetedOf(response, options.targeted)
   const directives = targeted ?? directivesOf(response.get('cache-control'))

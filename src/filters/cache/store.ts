@@ -4,7 +4,7 @@
 
 import { LRUCache } from 'lru-cache'
 import type { FilterState } from '../define.js'
-import type { Entry, VaryPair } from './entry.js'
+import { type Entry, fits, type VaryPair } from './entry.js'
 import type { Fill } from './fill.js'
 import { urlOfKey } from './key.js'
 
@@ -101,7 +101,7 @@ export class CacheStore implements FilterState {
     const variants = this.kept.get(key)
     if (variants === undefined) return null
     for (const entry of variants.entries) {
-      if (!matches(entry.vary, fieldOf)) continue
+      if (!fits(entry.vary, fieldOf)) continue
       if (!this.isPurged(entry)) return entry
       this.remove(entry)
       return null
@@ -125,17 +125,25 @@ export class CacheStore implements FilterState {
   add(entry: Entry): void {
     const { key } = entry
     const variants = this.kept.get(key) ?? new Variants()
-    this.bytes -= this.kept.peek(key) === undefined ? 0 : variants.size
+    const before = this.kept.has(key) ? variants.size : 0
     const same = variants.entries.findIndex((each) => sameVary(each.vary, entry.vary))
     if (same >= 0) variants.entries.splice(same, 1)
     variants.entries.unshift(entry)
     if (variants.entries.length > VARIANTS_MAX) variants.entries.length = VARIANTS_MAX
     this.kept.set(key, variants)
     this.list(key)
-    this.bytes += variants.size
+    this.bytes += variants.size - before
     this.counts.stored++
     this.uncollapsible.delete(key)
     this.makeRoom(0)
+  }
+
+  /** Changes a stored entry, whose size may change with it. */
+  change(entry: Entry, change: () => void): void {
+    const isStored = this.kept.peek(entry.key)?.entries.includes(entry) === true
+    const before = entry.size
+    change()
+    if (isStored) this.bytes += entry.size - before
   }
 
   remove(entry: Entry): void {
@@ -242,11 +250,6 @@ export class CacheStore implements FilterState {
     for (const fill of [...this.fills.values()]) fill.cancel()
     this.clear()
   }
-}
-
-const matches = (vary: readonly VaryPair[], fieldOf: (name: string) => string): boolean => {
-  for (const [name, value] of vary) if (fieldOf(name) !== value) return false
-  return true
 }
 
 const sameVary = (a: readonly VaryPair[], b: readonly VaryPair[]): boolean =>

@@ -3,12 +3,18 @@
 
 import t from 'tap'
 import { cache } from '../../../src/filters/cache/cache.js'
+import type { Fill } from '../../../src/filters/cache/fill.js'
+import { fillLife } from '../../../src/filters/cache/fill-steps.js'
 import type { CacheStore } from '../../../src/filters/cache/store.js'
 import type { FilterContext } from '../../../src/filters/index.js'
 import { frame, headers, REQUEST } from '../../../tools/testbed/frames.js'
+import { declared, Seen } from '../../world/seen.js'
 import { filtered, type Lines, Reader, use, valueIn } from '../small-proxy.js'
 
 const [HEADERS, DATA, RST_STREAM] = [1, 0, 3] as const
+
+/** Sees the edges that fills take in these tests. */
+const seen = new Seen()
 
 type Options = Parameters<(typeof cache)['create']>[0]
 
@@ -31,6 +37,7 @@ function cached(options: Options = {}) {
   const p = filtered(
     [use('pages', filter as never, 'pass')],
     [[':method', 'OPTIONS'], ...REQUEST.slice(1, 3), [':path', '/first']],
+    { seen },
   )
   world = p.proxy.world
   const backend = p.backends[0]
@@ -296,6 +303,16 @@ t.test('G10: a body that grows past object goes to its readers, and is not store
   t.equal(q.store.fillingBytes, 0)
 })
 
+t.test('G10: also where its last bytes come with those that are too many', async (t) => {
+  const q = cached({ object: 10 })
+  q.ask('/')
+  q.answer(MINUTE, 'eleven chrs')
+  t.equal(q.got().body, 'eleven chrs')
+  t.equal(q.store.entries, 0)
+  t.equal(q.fetch('/exact', MINUTE, 'ten chars.').body, 'ten chars.')
+  t.equal(q.store.entries, 1)
+})
+
 t.test('G11: a stale response is validated, and a 304 changes its fields', async (t) => {
   const q = cached()
   q.fetch('/', [...BRIEF, ['etag', '"e"'], ['x-a', '1'], ['last-modified', 'Sun, 01 Nov 2026 12:00:00 GMT']])
@@ -339,6 +356,21 @@ t.test('G12: stale while it is validated, or if that fails', async (t) => {
     t.equal(strict.got().body, '', control)
   }
 })
+
+t.test(
+  'G12: requests with an identity have a key validated once at a time, each sort by itself',
+  async (t) => {
+    const q = cached({ stale: { whileRevalidate: 60_000 } })
+    q.fetch('/', [['cache-control', 'public, max-age=5']], 'old')
+    q.pollset.advance(6_000)
+    for (const id of ['1', '2', '3']) q.ask('/', [['cookie', `sid=${id}`]])
+    t.equal(q.got().body, 'oldoldold')
+    t.equal(q.requests().length, 1)
+    q.ask('/')
+    const [request] = q.requests()
+    t.equal(valueIn(request, 'cookie'), undefined, 'that of a request without one is another')
+  },
+)
 
 t.test('G13: conditions and ranges are answered from what is stored', async (t) => {
   const q = cached()
@@ -409,4 +441,37 @@ t.test('a response that breaks behind its head breaks for its readers, and is no
   const frames = q.got()
   t.ok(frames.types.includes(RST_STREAM) && frames.types.includes(HEADERS))
   t.equal(q.fetch('/', MINUTE).requests.length, 1)
+})
+
+t.test('fills that end in every way, and every wait of theirs', async (t) => {
+  const running = (q: ReturnType<typeof cached>): Fill => [...q.store.fills.values()][0]
+  const ended = cached()
+  ended.ask('/')
+  running(ended).request.stream.owner?.cancel()
+  ended.pollset.advance(1)
+  t.equal(ended.store.fills.size, 0, 'its exchange was ended: before the head')
+  const gone = cached()
+  gone.ask('/')
+  gone.requests()
+  gone.answer(MINUTE, 'some', false)
+  gone.store.close()
+  gone.pollset.advance(1)
+  t.equal(gone.store.fills.size, 0, 'its cache has gone: while it stores')
+  t.equal(gone.store.fillingBytes, 0)
+  for (const way of ['cancelled', 'broken']) {
+    const q = cached({ object: 10 })
+    q.ask('/')
+    q.requests()
+    const fill = running(q)
+    const stream = q.answer(MINUTE, 'more than ten', false)
+    t.equal(q.store.fills.size, 0, 'nobody finds it any longer')
+    if (way === 'cancelled') {
+      fill.cancel()
+      q.pollset.advance(1)
+    } else q.backend.send(frame(RST_STREAM, 0, stream, Buffer.from([0, 0, 0, 2])))
+    t.ok(q.got().types.includes(RST_STREAM), way)
+    t.equal(q.store.fillingBytes, 0)
+  }
+  t.strictSame(seen.taken(fillLife.edges), declared(fillLife.edges))
+  t.strictSame(seen.waitsEnded(fillLife.edges), seen.mayEnd(fillLife.edges))
 })

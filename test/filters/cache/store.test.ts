@@ -1,40 +1,22 @@
 // What a cache keeps: within its bytes, by variant, until it is purged (spec/cache.md).
 
 import t from 'tap'
-import { CachedBody } from '../../../src/filters/cache/body.js'
-import { Entry, type VaryPair } from '../../../src/filters/cache/entry.js'
+import type { Entry, VaryPair } from '../../../src/filters/cache/entry.js'
 import { CacheStore } from '../../../src/filters/cache/store.js'
+import type { FieldLine } from '../../../src/proxy/index.js'
+import { entryOf, MINUTE } from './entries.js'
 
-const VERDICT = {
-  unstorable: null,
-  lifetime: 60,
-  initialAge: 0,
-  whileRevalidate: null,
-  ifError: null,
-  mustRevalidate: false,
-}
-
-function entryOf(
-  store: CacheStore,
-  url: string,
-  vary: readonly VaryPair[] = [],
-  tags = '',
-  bytes = 1_000,
-): Entry {
-  const body = new CachedBody('c1/f1')
-  body.space(bytes)
-  body.filled(bytes)
-  body.end()
-  const fields = tags === '' ? [] : ([['cache-tag', tags]] as const)
-  return new Entry(`route\n${url}`, 200, fields, vary, body, bytes, VERDICT, 0, store.now, 'cache-tag')
+function stored(store: CacheStore, url: string, vary: readonly VaryPair[] = [], tags = ''): Entry {
+  const fields: FieldLine[] = tags === '' ? [] : [['cache-tag', tags]]
+  return entryOf({ key: `route\n${url}`, fields, vary, bytes: 1_000, generation: store.now })
 }
 
 const none = (): string => ''
 
 t.test('variants of one key', async (t) => {
   const store = new CacheStore('c1', 1_000_000)
-  const de = entryOf(store, 'http://a/', [['accept-language', 'de']])
-  const en = entryOf(store, 'http://a/', [['accept-language', 'en']])
+  const de = stored(store, 'http://a/', [['accept-language', 'de']])
+  const en = stored(store, 'http://a/', [['accept-language', 'en']])
   store.add(de)
   store.add(en)
   t.equal(
@@ -47,7 +29,7 @@ t.test('variants of one key', async (t) => {
   )
   t.equal(store.find(de.key, none), null)
   t.strictSame(store.varyOf(de.key), ['accept-language'])
-  const newer = entryOf(store, 'http://a/', [['accept-language', 'de']])
+  const newer = stored(store, 'http://a/', [['accept-language', 'de']])
   const before = store.bytes
   store.add(newer)
   t.equal(
@@ -56,7 +38,7 @@ t.test('variants of one key', async (t) => {
     'the newer takes its place',
   )
   t.equal(store.bytes, before)
-  for (let at = 0; at < 100; at++) store.add(entryOf(store, 'http://a/', [['accept-language', `x${at}`]]))
+  for (let at = 0; at < 100; at++) store.add(stored(store, 'http://a/', [['accept-language', `x${at}`]]))
   t.equal(
     store.find(de.key, () => 'x67'),
     null,
@@ -67,7 +49,7 @@ t.test('variants of one key', async (t) => {
 
 t.test('G15: the least recently used goes first, and nothing is counted that is gone', async (t) => {
   const store = new CacheStore('c1', 40_000)
-  const all = Array.from({ length: 100 }, (_, at) => entryOf(store, `http://a/${at}`))
+  const all = Array.from({ length: 100 }, (_, at) => stored(store, `http://a/${at}`))
   for (const each of all) {
     store.add(each)
     store.find(all[0].key, none)
@@ -82,10 +64,23 @@ t.test('G15: the least recently used goes first, and nothing is counted that is 
   t.notOk(store.makeRoom(40_001))
 })
 
+t.test('G15: an entry whose fields a 304 has changed counts as it is', async (t) => {
+  const store = new CacheStore('c1', 1_000_000)
+  const entry = stored(store, 'http://a/')
+  store.add(entry)
+  const before = store.bytes
+  store.change(entry, () => entry.validated([['x-long', 'a'.repeat(10_000)]], MINUTE, 1, 'cache-tag'))
+  t.ok(store.bytes > before + 10_000)
+  store.remove(entry)
+  t.equal(store.bytes, 0)
+  store.change(entry, () => entry.validated([['x-long', 'a'.repeat(20_000)]], MINUTE, 1, 'cache-tag'))
+  t.equal(store.bytes, 0, 'it is stored no longer')
+})
+
 t.test('purges by URL, by prefix and by tag', async (t) => {
   const store = new CacheStore('c1', 1_000_000)
   const urls = ['http://a/x', 'http://a/x/1', 'http://a/x/2', 'http://a/y']
-  for (const url of urls) store.add(entryOf(store, url, [], 'all some'))
+  for (const url of urls) store.add(stored(store, url, [], 'all some'))
   t.equal(store.purgeUrl('http://a/x', false), 1)
   t.equal(store.purgeUrl('http://a/x', true), 2)
   t.equal(store.purgeUrl('http://a/x', true), 0)
@@ -96,14 +91,14 @@ t.test('purges by URL, by prefix and by tag', async (t) => {
   store.purgeTag('some')
   t.equal(store.find(y, none), null)
   t.equal(store.bytes, 0)
-  store.add(entryOf(store, 'http://a/y', [], 'some'))
+  store.add(stored(store, 'http://a/y', [], 'some'))
   t.ok(store.find(y, none), 'what is stored after a purge stays')
 })
 
 t.test('an unsafe method makes the entries of its URL invalid, those of all routes', async (t) => {
   const store = new CacheStore('c1', 1_000_000)
-  const entry = entryOf(store, 'http://a/x')
-  const other = entryOf(store, 'http://a/x2')
+  const entry = stored(store, 'http://a/x')
+  const other = stored(store, 'http://a/x2')
   store.add(entry)
   store.add(other)
   store.invalidate('http://a/x')
