@@ -1,6 +1,6 @@
-// What a balancer tells: events of its members, and their scores for a key.
+// The reports of a balancer: events of its members, and their scores for a key.
 
-/** What can happen to a member, or to the backend (`member` null). */
+/** An event of a member, or of the backend (`member` null). */
 export type BalanceEvent =
   | 'up'
   | 'down'

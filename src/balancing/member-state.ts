@@ -34,7 +34,7 @@ export interface MemberState {
   readonly reachable: boolean
   readonly draining: boolean
   readonly blocked: boolean
-  /** What an operator has set at run time; null: nothing. */
+  /** The overlay that an operator has set at run time; null without one. */
   readonly overlay: OverlayState | null
   /** Whether it is chosen now. */
   readonly chosen: boolean

@@ -12,7 +12,7 @@ export class Member {
   readonly name: string
   /** The hash of the name. */
   readonly hash: number
-  /** What an operator has set; null: nothing. Set by {@link Balancer.overlay}. */
+  /** The operator's overlay; null without one. {@link Balancer.overlay} sets it. */
   overlay: Overlay | null = null
   /** Its weight, by the overlay if that has one. At 0 it gets no new request. */
   weight: number

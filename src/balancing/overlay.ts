@@ -1,5 +1,5 @@
-// What an operator sets of a member while the program runs: it stands over the configuration, and ends with
-// the member, with its time, or with the program (spec/balancing.md, Overlays).
+// Settings of a member that an operator makes while the program runs: an overlay stands over the
+// configuration, and ends with the member, with its time, or with the program (spec/balancing.md, Overlays).
 
 export interface Overlay {
   /** 0 to 256, relative to the other members; null: as configured. */

@@ -207,7 +207,7 @@ export interface FilterConfig {
   /** That of the named filter, else its kind. */
   readonly name: string
   readonly kind: string
-  /** What it keeps is kept by this name through reloads. */
+  /** Its state is kept by this name through reloads. */
   readonly identity: string
   /** As the schema of its kind returns them: plain data. */
   readonly options: unknown

@@ -1,4 +1,4 @@
-// What is wrong with the order of the filters of a route. The first is the outermost: it meets requests first
+// Mistakes in the order of the filters of a route. The first is the outermost: it meets requests first
 // and responses last.
 
 import { definitionOf, type FilterDefinition, type FilterRole } from '../filters/index.js'

@@ -189,8 +189,8 @@ export abstract class Continuation extends Deadline implements Waiter, Subject {
   }
 
   /**
-   * What a step works on, behind its name for a person: `(per-ip)`; '' for nothing. @param ran the step has
-   * run; otherwise it runs next, or waits
+   * The thing that a step works on, behind its name for a person: `(per-ip)`; '' for nothing. @param ran the
+   * step has run; otherwise it runs next, or waits
    */
   stepDetail(_step: number, _ran: boolean): string {
     return ''

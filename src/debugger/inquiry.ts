@@ -37,7 +37,7 @@ export interface ListAsked {
 export const LIST_ROWS = 100
 export const LIST_ROWS_MAX = 10_000
 
-/** What a request waits for. */
+/** The waits of a request. */
 export interface WhyAnswer {
   readonly why: Why
   readonly text: string

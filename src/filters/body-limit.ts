@@ -15,7 +15,7 @@ export const bodyLimit = defineFilter({
     }),
   create: ({ bytes }) => ({
     request(x) {
-      // What a tunnel carries is not a body.
+      // The bytes of a tunnel are no body.
       if (x.request.asksTunnel) return PASS
       if (x.request.contentLength > bytes) return x.refuse(BODY_TOO_LARGE)
       x.limitBody(bytes)

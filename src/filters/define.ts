@@ -47,7 +47,7 @@ export const optionsSchema = <Z extends z.ZodType>(
   types: OptionTypes,
 ): Z => (typeof options === 'function' ? options(types) : options)
 
-/** What a filter is for, as far as its place among others matters: `check` warns of a wrong order. */
+/** The purpose of a filter, as far as its place among others matters: `check` warns of a wrong order. */
 export type FilterRole =
   | 'access'
   | 'authentication'
@@ -65,7 +65,7 @@ export interface OptionChecks {
   backend(path: readonly (string | number)[], name: string): void
 }
 
-/** What a filter gets when it is made. */
+/** The surroundings of a filter, given when it is made. */
 export interface FilterContext {
   /** Its name: that of the named instance, else its key. */
   readonly name: string

@@ -30,7 +30,7 @@ class Arrivals extends Pollable {
   }
 }
 
-/** What a frontend tells the program's side. All but `closed` are called in the turn. */
+/** The events of a frontend, for the program's side. All but `closed` are called in the turn. */
 export interface NodeFrontendEvents {
   /** A client's connection has closed, and all its streams have failed. */
   clientClosed(client: Client): void
@@ -42,7 +42,7 @@ export interface NodeFrontendEvents {
   closed(): void
 }
 
-/** What the streams of a frontend share. */
+/** The things that the streams of a frontend share. */
 export interface NodeFrontendContext {
   readonly world: HttpWorld
   readonly pollset: NodePollset

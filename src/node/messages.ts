@@ -38,7 +38,7 @@ export interface Sink {
   cut(): void
 }
 
-/** What a sink tells, from callbacks of Node: it only marks. */
+/** The events of a sink, from callbacks of Node: they only mark. */
 export interface SinkEvents {
   /** It takes bytes again. */
   drained(): void

@@ -133,7 +133,7 @@ export class ResponseSink implements Sink {
   }
 
   write(bytes: Buffer): void {
-    // What stands in front of `write` may return nothing.
+    // A wrapper of `write` may return nothing.
     if ((this.response.write(bytes) as unknown) !== false) return
     this.isBlocked = true
     this.response.once('drain', onDrain)

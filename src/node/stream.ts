@@ -23,7 +23,7 @@ import { CRASHED, GIVEN_UP, GONE_FAULT } from './faults.js'
 import type { NodeFrontendContext } from './frontend.js'
 import type { NodeBody, Sink, SinkEvents } from './messages.js'
 
-// What callbacks mark, above the bits of a stream.
+// Marks of callbacks, above the bits of a stream.
 /** Chunks of the body have come. */
 const CAME = 1 << 8
 /** The body has ended. */
@@ -67,7 +67,7 @@ export class NodeFrontendStream
 {
   readonly client: NodeClient
   readonly mayBeDeclined = false
-  /** What the pollset has to raise. */
+  /** The bits that the pollset has to raise. */
   marked: number
   closed: boolean
   /** The sink has the head. */
@@ -126,7 +126,7 @@ export class NodeFrontendStream
   get interimBytesMax(): number {
     return this.context.limits.interimBytesMax
   }
-  /** What Node has taken counts as arrived: it takes little more than the client does. */
+  /** Bytes that Node has taken count as arrived: it takes little more than the client does. */
   override get arrivingUntil(): number {
     return 0
   }

@@ -7,7 +7,7 @@ export const exitCodes = {
   BROKEN: 70,
 } as const
 
-/** What each code says, for the help. */
+/** The meaning of each code, for the help. */
 export const exitTexts: readonly (readonly [code: number, text: string])[] = [
   [0, 'it was told to end, and no request was cut'],
   [exitCodes.FAILED, 'it could not serve'],

@@ -1,5 +1,5 @@
-// What operators set of an endpoint while the server runs: weight, drain, block, for a time or until the
-// process ends (spec/balancing.md, Overlays). It is never written to the configuration.
+// The settings of an endpoint that operators make while the server runs: weight, drain, block, for a time or
+// until the process ends (spec/balancing.md, Overlays). They are never written to the configuration.
 
 import { type Overlay, type OverlayState, overlayState } from '../balancing/index.js'
 import { DURATION_MAX_MS, readDuration } from '../config/index.js'
@@ -119,7 +119,7 @@ function endpointOf(backends: Backends, backend: string, address: string): [Back
   return [found, endpoint]
 }
 
-/** What has been changed: the overlay of an endpoint as it is now. */
+/** The overlay of an endpoint as it is now, after a change. */
 export interface Overlaid {
   readonly backend: string
   readonly endpoint: string

@@ -45,7 +45,7 @@ export interface RuntimeRoutes {
   remove(name: string): Promise<void>
 }
 
-/** What runtime changes need of their server. */
+/** The parts of a server that runtime changes need. */
 export interface RuntimeHost {
   /** Serves a document. */
   apply(document: ConfigurationDocument): Promise<void>

@@ -1,5 +1,5 @@
-// What `ps`, `why`, `end` and `top` ask, of a debugger or of an admin listener: which of the two an address
-// has is found out by asking it.
+// The questions of `ps`, `why`, `end` and `top`, to a debugger or to an admin listener: which of the two an
+// address has is found out by asking it.
 
 import type { DapObject } from '../debugger/index.js'
 import { AdminClient } from './admin-client.js'

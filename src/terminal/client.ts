@@ -75,7 +75,7 @@ export class Client {
   private seq = 0
   /** A message has come: it is a debugger. */
   private heard = false
-  /** What answers speaks HTTP. */
+  /** The listener that answers speaks HTTP. */
   private isHttp = false
   /** What was no message of a debugger; '' for none. */
   private fault = ''

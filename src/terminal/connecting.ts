@@ -10,7 +10,7 @@ export const ADMIN_TOKEN_VARIABLE = 'FERMATA_ADMIN_TOKEN'
 
 const PORT_MAX = 65_535
 
-/** What went wrong, and what to do, for the person at the terminal. */
+/** A failure, and its remedy, for the person at the terminal. */
 export class TerminalError extends Error {
   override name = 'TerminalError'
 }

@@ -151,7 +151,7 @@ export class ReceiveBuffer implements Listed<ReceiveBuffer> {
   releaseRetained(): void {
     if (this.retainMax === 0) return
     this.retainMax = 0
-    // What was taken gets its credit when it has left.
+    // Bytes that were taken get their credit when they have left.
     const bytes = this.retainedBytes - this.takenBytes
     this.retainedBytes = 0
     this.dropPulled()

@@ -1,4 +1,4 @@
-// What the README says of leaving http-proxy, run as it stands, with other ports.
+// The README's section on leaving http-proxy, run as it stands, with other ports.
 
 import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'

@@ -28,7 +28,7 @@ export async function http1Backend(t: Test, listener: RequestListener = tellRequ
   return `http://127.0.0.1:${await listening(t, server)}`
 }
 
-/** What a backend was asked. */
+/** A request that came to a backend. */
 export interface Asked {
   readonly method: string
   readonly url: string

@@ -1,4 +1,4 @@
-// What filters keep through reloads.
+// The state that filters keep through reloads.
 
 import t from 'tap'
 import type { FilterConfig } from '../../src/config/index.js'

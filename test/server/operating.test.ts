@@ -1,4 +1,5 @@
-// The operator's page (spec/operating.md): each command runs as it is printed, in a folder of its own. Only the ports are others.
+// The operator's page (spec/operating.md): each command runs as it is printed, in a folder of its own. Only
+// the ports are others.
 
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -25,7 +26,7 @@ t.test('each command does what the page says', { skip: unlessInstalled('curl', '
     for (const [shown, port] of Object.entries(ports)) own = own.replaceAll(shown, String(port))
     return own
   }
-  /** What the commands of a block print, together. */
+  /** The output of the commands of a block, together. */
   const told = async (text: string): Promise<string> => {
     const { stdout, stderr, code } = await run('bash', ['-c', here(text)], { cwd, timeoutMs: 20_000 })
     t.strictSame([stderr, code], ['', 0], text)

@@ -1,4 +1,4 @@
-// What operators set of endpoints over the admin listener, with real backends: it drains and blocks them, is
+// Overlays of endpoints over the admin listener, with real backends: one drains or blocks an endpoint, is
 // listed, outlives reloads, and ends.
 
 import { once } from 'node:events'

@@ -1,5 +1,5 @@
-// Runs the examples of http-proxy that need no outside service, each in a process of its own, and asks each as
-// its comments say.
+// Runs the examples of http-proxy that need no outside service, each in a process of its own, and asks each
+// as its comments say.
 
 import { writeFileSync } from 'node:fs'
 import { request as httpRequest } from 'node:http'
@@ -11,7 +11,7 @@ import { type Program, start } from '../testbed/programs.js'
 interface Example {
   readonly file: string
   readonly port: number
-  /** What its answer has. */
+  /** The text that its answer has. */
   readonly expects: RegExp
   readonly status?: number
   readonly secure?: boolean
@@ -19,7 +19,7 @@ interface Example {
   /** It does not end its answer. */
   readonly streams?: boolean
   readonly requests?: number
-  /** What it says on its output, in place of an answer. */
+  /** Its output, in place of an answer. */
   readonly says?: RegExp
 }
 

@@ -17,7 +17,7 @@ export interface OwnersOptions {
 }
 
 export interface OwnersReport {
-  /** What is left of each kind of handle, beyond those before. */
+  /** The handles that are left, by kind, beyond those before. */
   readonly left: Readonly<Record<string, number>>
   readonly warnings: readonly string[]
   readonly uncaught: readonly string[]
@@ -235,7 +235,7 @@ export async function runOwners({ requests, sockets, atOnce }: OwnersOptions): P
   return { left: after, warnings, uncaught, outcomes, unended }
 }
 
-/** What there is beyond `before`, once it does not change any more. */
+/** The handles beyond `before`, once they do not change any more. */
 async function settled(before: Readonly<Record<string, number>>): Promise<Record<string, number>> {
   let left: Record<string, number> = {}
   for (let turn = 0; turn < 500; turn++) {

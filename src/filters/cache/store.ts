@@ -1,4 +1,4 @@
-// What a cache has stored, and what is being fetched: bounded in bytes. Entries of one key differ by what
+// The entries of a cache, and its fills that run: bounded in bytes. Entries of one key differ by what
 // Vary names. The least recently used key is dropped first. A purge by tag raises a generation: it costs the
 // same for one entry and for a million.
 

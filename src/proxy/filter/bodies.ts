@@ -11,7 +11,7 @@ import type { FilterRun } from './run.js'
 export const UP = 1
 export const DOWN = 2
 
-/** What the phase does for a body: it waits, or refuses. */
+/** The next act of a phase for a body: it waits, or refuses. */
 interface BodyCall {
   waitFor(stream: Stream, bits: number, options: WaitOptions): unknown
   refuseBody(refusal: Refusal): unknown

@@ -202,7 +202,7 @@ export class BodyPath implements BodySource {
         return
       }
     }
-    // What was taken and is not on its way out is held.
+    // Bytes that were taken and are not on their way out are held.
     if (this.waitingBytes === 0) this.input.credit()
   }
 

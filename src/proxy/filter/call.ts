@@ -1,4 +1,4 @@
-// What a filter may do in a phase besides reading and writing messages: it waits, answers, refuses, and has
+// The acts of a filter in a phase, besides reading and writing messages: it waits, answers, refuses, and has
 // bodies collected or transformed.
 
 import { Head } from '../../http/index.js'

@@ -10,7 +10,7 @@ export interface FilterUse {
   readonly name: string
   readonly filter: Filter<unknown>
   /**
-   * What becomes of an exchange if the filter fails or is late: it is refused, or passes without the filter.
+   * The fate of an exchange if the filter fails or is late: it is refused, or passes without the filter.
    */
   readonly onFailure: 'refuse' | 'pass'
 }

@@ -87,7 +87,7 @@ export interface FilterFields {
 /** Fields that can only be read. */
 export type ReadFields = Pick<FilterFields, 'get' | 'lines' | 'has' | 'each'>
 
-/** What every phase sees. It must not be used after the phase has returned: then it throws. */
+/** The view that every phase has of its exchange. After the phase has returned every use of it throws. */
 export interface ExchangeView {
   /** The id of the exchange: `m1/s3`. */
   readonly id: string
@@ -134,7 +134,7 @@ export interface RequestView {
   readonly fields: ReadFields
 }
 
-/** What a wait of a filter may not be longer than, in ms. */
+/** The bound of a filter's wait. */
 export interface WaitOptions {
   /** ms from the first wait of the phase on: a filter that waits again gets no more time. 1 to 86,400,000. */
   readonly within: number

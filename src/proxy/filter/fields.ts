@@ -58,7 +58,7 @@ const ADVICE: Readonly<Record<string, string>> = {
   'content-length': ': it follows the body',
 }
 
-/** What has the message. */
+/** The owner of the message. */
 export interface FieldsOwner {
   readonly fieldTable: FieldTable
   /** The head to read. Throws when the phase is over. */

@@ -11,7 +11,7 @@ import { ANSWER, type Filter, PASS, REFUSE, type Verdict, WAIT } from './contrac
 import { type FilterRun, NOT_BEGUN } from './run.js'
 import { FilterUseError } from './view.js'
 
-/** What follows a call: the next filter, a wait, what is behind the filters, an answer or a refusal. */
+/** The sequel of a call: the next filter, a wait, the step behind the filters, an answer or a refusal. */
 export type FilterNext = 'again' | 'wait' | 'passed' | 'respond' | 'refuse'
 
 type Phase = 'request' | 'attempt' | 'response'

@@ -10,7 +10,7 @@ import type { BodyPath } from './body-path.js'
 import type { FilterCall } from './call.js'
 import type { FilterChain, FilterUse } from './chain.js'
 
-/** What a filter waits for: a pollable, or a time. */
+/** The kind of a filter's wait: for a pollable, or for a time. */
 export type FilterWait = 'ready' | 'pause'
 
 /** The state of a filter that could not begin, and passes. */
@@ -28,7 +28,7 @@ const NO_TIMES: readonly FilterTime[] = []
 export class FilterRun {
   readonly chain: FilterChain
   readonly call: FilterCall
-  /** What each filter keeps, by place. */
+  /** The state of each filter, by place. */
   readonly states: unknown[]
   /** How many filters have begun. */
   begun: number
@@ -42,9 +42,9 @@ export class FilterRun {
   phase: FilterTime['phase']
   /** When the wait of the current filter is late, in ms of the pollset's clock; 0 if it has not waited. */
   lateAt: number
-  /** What the current filter has armed in its last call; null for nothing. */
+  /** The wait that the current filter has armed in its last call; null for none. */
   armed: FilterWait | null
-  /** What the current filter waits for; null between waits. */
+  /** The wait of the current filter; null between waits. */
   waiting: FilterWait | null
   /** When the pause of the current filter ends; 0 for none. */
   pausedUntil: number
@@ -73,7 +73,7 @@ export class FilterRun {
   /** The trailers of either body have met the filters. */
   requestTrailersMet: boolean
   responseTrailersMet: boolean
-  /** What filters add to the access log, by `NAME.FIELD`. */
+  /** Notes of filters for the access log, by `NAME.FIELD`. */
   notes: Map<string, string | number | boolean> | null
   /**
    * The body of the request, and of the response, on their way through filters; null for the stream's own.
@@ -82,7 +82,7 @@ export class FilterRun {
   down: BodyPath | null
   /** Rises when either goes on. */
   readonly moves: Signal
-  /** What has come of a body that a filter collects; null while none does. */
+  /** The body that a filter collects, as far as it has come; null while none does. */
   collecting: Buffer[] | null
   /** The filter that has answered or refused; '' for none. */
   answeredBy: string

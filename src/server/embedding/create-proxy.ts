@@ -73,7 +73,7 @@ export interface HttpProxy extends Emitter<ProxyEvents> {
 const TypedEvents: new () => Emitter<ProxyEvents> =
   EventEmitter as new () => TypedEmitter.default<ProxyEvents>
 
-/** What a proxy for programs of http-proxy does otherwise. */
+/** The differences of a proxy for programs of http-proxy. */
 export interface Manners {
   /** Whether who learns of an error answers the client, at any time: then we do not. */
   listenersAnswer(callback: ErrorCallback | null): boolean

@@ -1,4 +1,4 @@
-// What requests and WebSockets of an embedded proxy need of it.
+// The parts of an embedded proxy that its requests and WebSockets need.
 
 import type { FrontendStream, HttpWorld } from '../../http/index.js'
 import type { NodeFrontend } from '../../node/index.js'

@@ -101,7 +101,7 @@ export function fastifyPlugin(proxy: Mounted): FastifyPlugin {
     )
     const handler: FastifyRoute['handler'] = (request, reply) => {
       const { raw } = reply
-      // What hooks have set goes with the response.
+      // Fields that hooks have set go with the response.
       for (const [name, value] of Object.entries(reply.getHeaders()))
         if (value !== undefined) raw.setHeader(name, value as string)
       reply.hijack()

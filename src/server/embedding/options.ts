@@ -26,7 +26,7 @@ export interface TransformedHead {
   readonly request: ProxyRequest
 }
 
-/** What a single request may have of its own. */
+/** Options that a single request may have of its own. */
 export interface RequestOptions {
   /** Where the request goes. */
   readonly target?: Target | TargetChoice | undefined

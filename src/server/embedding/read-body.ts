@@ -3,7 +3,7 @@
 
 import type { ProxyRequest } from './options.js'
 
-/** What body parsers leave on a request. */
+/** The traces of body parsers on a request. */
 interface ParsedRequest {
   /** The bytes as they came, which a parser keeps if it is told to. */
   readonly rawBody?: Buffer | string

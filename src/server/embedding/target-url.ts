@@ -22,7 +22,7 @@ export interface ReadTarget {
   /** The URL of the place to connect to: `h2c://127.0.0.1:9000`. */
   readonly url: string
   readonly secure: boolean
-  /** What Host names it by. */
+  /** Its name in Host. */
   readonly authority: string
   /** A host name or a numeric address; '' for a Unix-domain socket. */
   readonly hostname: string

@@ -19,7 +19,7 @@ import type { Protocols } from '../protocols.js'
 import type { ProxyTimeouts, ProxyTls } from './options.js'
 import type { ReadTarget } from './target-url.js'
 
-/** What the connections and the exchanges of a target depend on, beside its URL. */
+/** The settings, beside its URL, that the connections and the exchanges of a target depend on. */
 export interface TargetSettings {
   readonly timeouts: ProxyTimeouts
   readonly tls: ProxyTls

@@ -35,7 +35,7 @@ export class WebRequest implements HeadChanges, Running {
   readonly options: RequestOptions
   readonly sink: ResponseSink
   target: ReadTarget | null = null
-  /** What its listeners have of the response. */
+  /** The response as its listeners have it. */
   response: ProxyResponse | null = null
   private stream: NodeFrontendStream | null = null
   private readonly parts: EmbeddedParts

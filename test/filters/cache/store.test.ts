@@ -1,4 +1,4 @@
-// What a cache keeps: within its bytes, by variant, until it is purged (spec/cache.md).
+// The entries that a cache keeps: within its bytes, by variant, until it is purged (spec/cache.md).
 
 import t from 'tap'
 import type { Entry, VaryPair } from '../../../src/filters/cache/entry.js'
