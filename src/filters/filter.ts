@@ -1,6 +1,7 @@
 // fermata-proxy/filter: what a filter is written with.
 
 export { z } from 'zod'
+export { promised, SETTLED, Signal, type TaskWork } from '../pollset/index.js'
 export {
   ANSWER,
   type AnswerPhase,

@@ -2,7 +2,7 @@
 // bodies collected or transformed.
 
 import { Head } from '../../http/index.js'
-import type { Pollable } from '../../pollset/index.js'
+import { type Pollable, SETTLED } from '../../pollset/index.js'
 import type { Exchange } from '../exchange.js'
 import type { OwnAnswer } from '../forwarding.js'
 import type { Refusal } from '../refusal.js'
@@ -29,6 +29,7 @@ import { FilterWriteError, writtenField } from './fields.js'
 import { MessageCall } from './message-call.js'
 import { FilterRun } from './run.js'
 import type { Subrequest, SubrequestOptions } from './subrequest.js'
+import type { PooledTask } from './tasks.js'
 import { FilterUseError } from './view.js'
 
 const NO_BODY = Buffer.alloc(0)
@@ -150,6 +151,13 @@ export class FilterCall extends MessageCall implements Phases {
     x.waitOn(0, pollable, bits)
     run.armed = 'ready'
     return WAIT
+  }
+
+  waitForTask(task: PooledTask<unknown>, options: WaitOptions): Verdict {
+    const { run } = this
+    if (run.task !== task) run.task?.cancel()
+    run.task = task
+    return this.waitFor(task, SETTLED, options)
   }
 
   pause(ms: number): Verdict {

@@ -7,6 +7,7 @@ import type { Refusal } from '../refusal.js'
 import type { AnswerSource } from './answer-source.js'
 import type { PreparedFields } from './answers.js'
 import type { Subrequest, SubrequestOptions } from './subrequest.js'
+import type { PooledTask } from './tasks.js'
 
 // Verdicts: what a phase returns.
 
@@ -148,6 +149,12 @@ export interface WaitPhase extends ExchangeView {
    * again.
    */
   waitFor(pollable: Pollable, bits: number, options: WaitOptions): Verdict
+  /**
+   * Waits until this task has settled; returns WAIT. Read its `value` and `fault` when the phase is called
+   * again. It is given up if the wait ends in another way: it was late, the client has left, or the filter
+   * has failed. Only one filter waits for a task: where many wait for one, give each a Signal of its own.
+   */
+  waitForTask(task: PooledTask<unknown>, options: WaitOptions): Verdict
   /**
    * Waits for this time, at most 86,400,000 ms; returns WAIT. Then the phase is called again; it is not late.
    */

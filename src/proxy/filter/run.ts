@@ -9,6 +9,7 @@ import type { Refusal } from '../refusal.js'
 import type { BodyPath } from './body-path.js'
 import type { FilterCall } from './call.js'
 import type { FilterChain, FilterUse } from './chain.js'
+import type { PooledTask } from './tasks.js'
 
 /** The kind of a filter's wait: for a pollable, or for a time. */
 export type FilterWait = 'ready' | 'pause'
@@ -48,6 +49,8 @@ export class FilterRun {
   waiting: FilterWait | null
   /** When the pause of the current filter ends; 0 for none. */
   pausedUntil: number
+  /** The task that the current filter waits for; null for none. */
+  task: PooledTask<unknown> | null
   /** The answer or the refusal that the current filter has made in this call. */
   coming: {
     readonly answer?: OwnAnswer
@@ -99,6 +102,7 @@ export class FilterRun {
     this.armed = null
     this.waiting = null
     this.pausedUntil = 0
+    this.task = null
     this.coming = null
     this.ran = ''
     this.times = NO_TIMES
@@ -162,6 +166,8 @@ export class FilterRun {
     this.armed = null
     this.waiting = null
     this.pausedUntil = 0
+    this.task?.cancel()
+    this.task = null
     this.coming = null
     this.collecting = null
   }
@@ -179,6 +185,8 @@ export class FilterRun {
     this.up = null
     this.down = null
     this.collecting = null
+    this.task?.cancel()
+    this.task = null
     const { uses } = this.chain
     for (let at = this.begun - 1; at >= 0; at--) {
       this.begun = at
