@@ -228,7 +228,7 @@ async function measure(options: Options, scenario: Scenario, bench: Bench): Prom
     await load(scenario, port, (contender.share * options.warmUp) / 100, bench.log)
   }
   for (let round = 0; round < options.rounds; round++) {
-    // Each round begins with another one, so that none always follows the same.
+    // Each round begins with another proxy, so that none always follows the same one.
     const first = round % proxies.length
     for (const started of [...proxies.slice(first), ...proxies.slice(0, first)]) {
       const { name } = started.contender

@@ -1,4 +1,4 @@
-// spec/attacks.md, row by row: each attack runs in memory beside a client of good manners, which must notice
+// spec/attacks.md, row by row: each attack runs in memory beside a well-behaved client, which must notice
 // nothing.
 
 import { readFileSync } from 'node:fs'
@@ -16,7 +16,7 @@ const sides = [
   { section: 'Clients', attacks: clientAttacks },
   { section: 'Backends', attacks: backendAttacks },
 ]
-/** Need a listener: connections.test.ts and server/client-addresses.test.ts have them. */
+/** Attacks that need a listener: connections.test.ts and server/client-addresses.test.ts have them. */
 const AT_A_LISTENER = ['connections-too-many', 'comes-back', 'connections-of-one-address']
 /** Bounds of HTTP/1.1 that http1/half-closed.test.ts and http1/connection-edges.test.ts test. */
 const OF_HTTP1 = ['half-closed-clients', 'drain-idlers']
@@ -69,7 +69,7 @@ function bounded(t: Test, half: Held, { limits, waves }: Outcome): void {
   most('streams', streams)
   most('slabs', 2 * limits.engine.sessionsMax + 3)
   most('queued', limits.engine.queueMax)
-  // The same number may also wait for their backend to end (E36).
+  // The same number may also wait until their backend ends (E36).
   most('sessions', 2 * limits.engine.sessionsMax)
   most('interimBytes', limits.http2.interimBytesMax)
   // A victim, its connection, its exchange; the attacker's exchanges; sessions; the steady ones.
@@ -100,12 +100,12 @@ for (const { section, attacks } of sides) {
       t.equal(outcome.turnsDuring, outcome.turnsBefore, 'turns of a request beside it')
       t.equal(outcome.turnsBefore, 2, 'one in, one out')
       for (const half of [outcome.first, outcome.second]) bounded(t, half, outcome)
-      // A backend has a new victim each wave; what a client alone brings about must not grow at all.
+      // A backend has a new victim in each wave. The counts that a client alone causes must not grow at all.
       const { first, second } = outcome
       if (attack.role === 'client' && first.living > 0)
         for (const name of ['heldBytes', 'bufferedBytes', 'streams', 'slabs', 'living'] as const)
           t.ok(second[name] <= first[name], `${name} stays: ${first[name]}, then ${second[name]}`)
-      // However fast a backend comes to nothing, it is not tried faster than it is asked for.
+      // A backend is not tried more often than requests ask for it, however quickly it fails.
       if (attack.lastWords !== undefined) t.ok(outcome.opens <= outcome.waves + 2, `${outcome.opens} opened`)
       t.strictSame(outcome.left, { heldBytes: 0, slabs: 0, frontends: 1, exchanges: 0 }, 'nothing is left')
     })

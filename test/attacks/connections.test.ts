@@ -20,7 +20,7 @@ t.test('connections-too-many: one more is closed as it comes, those that are the
   t.equal((await get(good, '/')).status, 200)
   t.match(setting.server.describe(), { clients: 1, arriving: 2, turnedAway: 20 })
   idle[0].destroy()
-  // Its place is free again: asked for until it is had.
+  // The client asks until the freed place is its own.
   let status = 0
   while (status !== 200) status = (await get(setting.client(), '/')).status
   for (const each of idle) each.destroy()
@@ -41,7 +41,7 @@ t.test('O28: linger-drip: where there are too many, the oldest that lingers goes
     drip.on('error', () => {})
     drip.on('close', () => closed.push(i))
     drip.resume().write('nonsense\r\n\r\n')
-    // It has had its answer and our FIN, and stays.
+    // This client has had its answer and our FIN, and keeps its connection.
     await once(drip, 'end')
     drips.push(drip)
   }
@@ -49,7 +49,7 @@ t.test('O28: linger-drip: where there are too many, the oldest that lingers goes
   for (const [i, drip] of drips.entries()) {
     const gone = new Promise((resolve) => drip.once('close', resolve))
     t.equal((await get(setting.client(), '/')).status, 200, 'a newcomer is served')
-    // The one that lingered is told by a reset, as it drips on.
+    // The lingering client is ended by a reset, since it goes on sending.
     const next = (): boolean => drip.destroyed || drip.write('x', () => setImmediate(next))
     next()
     await gone

@@ -1,6 +1,5 @@
-// A peer of the proxy in memory that minds its manners: it acknowledges, answers PING, notes what it is told,
-// and, as a backend, answers by path. The attackers have one too, for their manners before and between the
-// waves.
+// A well-behaved peer of the proxy in memory: it acknowledges SETTINGS, answers PING, notes what it receives,
+// and, as a backend, answers by path. The attackers have one too, for their handshakes and acknowledgements.
 
 import { type Field, FieldTable } from '../../src/http/index.js'
 import { HpackDecoder } from '../../src/http2/index.js'
@@ -85,7 +84,8 @@ export class Peer {
   }
 
   private head(each: Frame, out: Buffer[]): void {
-    // A list of up to 32 KiB may take CONTINUATION: only the attackers', which this peer does not read.
+    // A list of up to 32 KiB may need CONTINUATION. Only the attackers have such lists, and this peer does
+    // not read theirs.
     if ((each.flags & 4) === 0 || each.type === 9) return
     const fields: Field[] = []
     this.decoder.decode(each.payload, 0, each.payload.length, fields, 1 << 20, 1000)

@@ -1,6 +1,6 @@
-// One attack in memory: the attacker sends its waves, and beside it a client of good manners asks all along.
-// Tells what the attacker got, how many turns the steady requests took, and the most that was held of
-// anything.
+// One attack in memory: the attacker sends its waves, and beside it a well-behaved client sends requests all
+// along. It tells what the attacker got, how many turns the steady requests took, and the most that was held
+// of anything.
 
 import type { Http2Connection } from '../../src/http2/connection.js'
 import type { FrameReader } from '../../src/http2/frame-reader.js'
@@ -18,7 +18,7 @@ import { Peer, Steady } from './peer.js'
 const CHUNK = 65_536
 const STEP_MS = 1_000
 const WAVES = 60
-/** Backends that are slow take so long for each that fewer are enough. */
+/** Slow backends take long for each wave, so fewer waves are enough. */
 const SLOW_WAVES = 20
 
 export interface Held {
@@ -101,7 +101,10 @@ class Field {
     this.peers.push(this.steady)
   }
 
-  /** Backends that were connected to since: the good ones greet, the attacker has its own way. */
+  /**
+   * Backends that were connected to since the last look: the good ones shake hands, the attacker has its own
+   * way.
+   */
   private meet(): void {
     for (; this.seen < this.good.length; this.seen++) {
       const peer = new Peer(this.good[this.seen], { answers: true })
@@ -268,7 +271,7 @@ export function runAttack(attack: Attack): Outcome {
         attacker.read()
       }
     }
-    // Those it had before answer too who asks them.
+    // Requests that it had before are answered too.
     for (const each of field.earlier()) {
       const octets = attack.wave(at, [...each.asked], each.fresh)
       each.fresh = []

@@ -1,5 +1,5 @@
-// The balancer beside a naive model of spec/balancing.md, through random histories: the model computes who is
-// a candidate from what has happened to each member, for each question from the beginning.
+// The balancer beside a naive model of spec/balancing.md, through random histories. For each question the
+// model computes the candidates from the whole history of each member.
 
 import t from 'tap'
 import { Balancer, Member } from '../../src/balancing/index.js'

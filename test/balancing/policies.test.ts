@@ -1,4 +1,4 @@
-// The policies against spec/balancing.md: who gets a request, and how often.
+// The policies against spec/balancing.md: which member gets a request, and how often.
 
 import t from 'tap'
 import { hashText, mix } from '../../src/balancing/hash.js'
@@ -115,7 +115,7 @@ t.test('B5: under load, least-requests loads members by their weights', async (t
       balancer.began(member)
       running.push(member)
       if (running.length <= 20 * sum) continue
-      // One ends, whichever it is.
+      // One request ends, no matter which.
       const at = Math.floor(chance() * running.length)
       balancer.ended(running[at])
       running[at] = running[running.length - 1]

@@ -1,4 +1,4 @@
-// Each kind of wrong value, with what is said of it: the place, what is wrong, and what is right.
+// Each kind of wrong value, with its error: the place, what is wrong, and what is right.
 
 import t from 'tap'
 import { ConfigReader, diagnosticText } from '../../src/config/index.js'

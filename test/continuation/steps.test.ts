@@ -48,7 +48,7 @@ const atATime = suspend({ then: 'fine', late: 'late' })
 type Step = 'begin' | 'wait' | 'fine' | 'late' | 'gone'
 type Does = { readonly [K in Step]?: (w: Worker) => Outcome<string> }
 
-/** A life whose steps the test writes; what it does not write ends it, and `wait` waits. */
+/** A life whose steps the test writes. A step that it leaves out ends the life, and `wait` waits. */
 class Worker extends Continuation {
   readonly kind = 'worker'
   readonly id: string
@@ -91,7 +91,7 @@ class Worker extends Continuation {
   }
 }
 
-/** The edges of what the test writes are checked by the scheduler only. */
+/** The edges of the test's steps are checked by the scheduler only. */
 const step =
   (name: Step, otherwise: (w: Worker) => Outcome<string>) =>
   (w: Worker): Outcome<never> => {

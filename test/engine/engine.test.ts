@@ -1,5 +1,5 @@
-// The engine against spec/engine.md, with sessions that are nothing but a capacity: who gets a lease, where,
-// and in which order.
+// The engine against spec/engine.md, with sessions that have only a capacity: which taker gets a lease, on
+// which session, and in which order.
 
 import t from 'tap'
 import { createWorld, type Fault, fault } from '../../src/continuation/index.js'
@@ -936,7 +936,7 @@ t.test('E12: at random, against a model that only counts', async (t) => {
       if (!holds) throw new Error(`seed ${seed}, ${step}: ${what}`)
     }
     const look = () => {
-      // First in, first out: those who were woken are the front of the queue, in order.
+      // First in, first out: the woken takers are the front of the queue, in order.
       for (const name of order.splice(0)) {
         const one = queue.shift()
         must(one !== undefined && one.name === name, `${name} woke, ${one?.name} was first`)
@@ -975,7 +975,7 @@ t.test('E12: at random, against a model that only counts', async (t) => {
       const session = living[next(living.length || 1)] as Plain | undefined
       const what = next(12)
       step = `turn ${turn}, event ${what}`
-      // A session that goes without having been of use is not followed by another at once.
+      // A session that ends without having served anything is not followed by another at once.
       const barren = session !== undefined && queue.length > 0 && !used.has(session)
       if (what <= 3) {
         const one = wish(`w${++asked}`)

@@ -1,5 +1,6 @@
-// spec/http2/idle-frames.md: frames that carry nothing are borne as far as there is work to them, and no further. What is a
-// flood is tried by the attackers of spec/attacks.md; here is what ordinary peers send, in both roles, at any speed.
+// spec/http2/idle-frames.md: frames that carry nothing are accepted in proportion to the work that comes with
+// them, and no further. Floods are tried by the attackers of spec/attacks.md. Here ordinary peers send them,
+// in both roles, at any speed.
 
 import t, { type Test } from 'tap'
 import { FRAME_PRICE, FrameBudget } from '../../src/http2/frame-budget.js'
@@ -18,7 +19,7 @@ const POST = [...REQUEST.slice(1), [':method', 'POST'] as const]
 const purse = (more: Partial<typeof http2Limits> = {}) =>
   new FrameBudget({ ...http2Limits, idleFramesBurst: 10, idleFramesPerSecond: 2, ...more }, 0)
 
-/** Frames that it pays for, one after the other. */
+/** Frames that this work pays for, one after the other. */
 function frames(pay: () => boolean): number {
   let count = 0
   while (count < 1_000_000 && pay()) count++

@@ -48,7 +48,7 @@ for (const [name, window] of WINDOWS) {
       pass(2 * HOUR, () => far.endedStreams.has(1) || far.gone)
       t.equal(far.got, bytes)
       t.equal(far.goaways, 0)
-      // It goes on: another request is answered, behind nothing.
+      // The connection goes on: another request is answered, and waits behind nothing.
       far.head(3, REQUEST, true)
       pass(2 * HOUR, () => far.endedStreams.has(3) || far.gone)
       t.equal(far.got, 2 * bytes)

@@ -1,5 +1,5 @@
-// Streams whose client has left, on a backend connection that bears no more resets for now: they run dry, once
-// each, and cost those beside them nothing (spec/engine.md).
+// Streams whose client has left, on a backend connection whose reset budget is spent: they run dry, once
+// each, and cost the other streams nothing (spec/engine.md).
 
 import t from 'tap'
 import { FrameBudget } from '../../src/http2/frame-budget.js'
@@ -122,9 +122,9 @@ t.test('E20: what streams that run dry draw is bounded; the sibling beside them 
   proxy.greet(backend)
   const windows = new Map([stays, ...dry].map((id) => [id, window]))
   const sent = new Map<number, number>()
-  /** Sends what it may on these streams, until it may no more. */
+  /** Sends DATA on these streams until their windows are empty. */
   const pay = (streams: readonly number[]) => {
-    // So often at most: without the bound it had no end.
+    // The most repetitions: without the bound it had no end.
     let times = 0
     for (let more = true; more && times < 100; times++) {
       more = false
@@ -149,7 +149,7 @@ t.test('E20: what streams that run dry draw is bounded; the sibling beside them 
   const windowed = dry.length * window
   t.ok(all() > windowed, 'they had some credit')
   t.ok(all() <= windowed + burst, `${all()} octets of ${dry.length} streams`)
-  // The sibling's client takes what comes: its stream goes on for as long as it likes.
+  // The client of the other stream reads, so its stream goes on without end.
   for (let i = 0; i < 20; i++) {
     pay([stays])
     sibling.take()

@@ -202,7 +202,7 @@ const CAUSES: Readonly<Record<string, (scene: Scene, role: Role, state: string) 
     if (role === 'server') other.send(headers(1, STATUS, false))
     other.send(frame(0, 1, 1, Buffer.from('x')))
   },
-  // A frame out of its place, and that the other side wants no more of it.
+  // A frame that is not allowed here, and RST_STREAM, by which the other side wants no more of the stream.
   RST_STREAM: ({ peer, other, id }, role, state) => {
     peer.send(FRAMES[role === 'server' && state !== 'idle' ? 'HEADERS' : 'DATA'](role, state, id))
     other.send(frame(3, 0, 1, uint32(8)))

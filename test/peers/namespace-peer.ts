@@ -1,5 +1,6 @@
-// A program for one end of a network namespace: node namespace-peer.js serve HOST PORT | quiet URL | upload URL | read HOST PORT BYTES.
-// It prints what it sees, a line each.
+// A program for one end of a network namespace. It prints each event on a line.
+//
+//   namespace-peer.js serve HOST PORT | quiet URL | upload URL | read HOST PORT BYTES
 
 import * as http2 from 'node:http2'
 import { connect as connectTcp } from 'node:net'

@@ -15,7 +15,10 @@ const BACK = '10.77.0.2'
 
 const ip = (...args: readonly string[]) => execFileSync('ip', args, { stdio: 'pipe' })
 
-/** Why not here; false: they can be made. Making them needs a privilege, and the iproute2 package. */
+/**
+ * The reason why namespaces cannot be made here; false if they can. They need a privilege, and the iproute2
+ * package.
+ */
 function unlessPossible(): string | false {
   if (findProgram('ip') === null) return 'ip is not installed'
   const name = `fermata-probe-${process.pid}`

@@ -1,4 +1,4 @@
-// The peers' own start, readiness, report and end: what every test with a foreign program stands on.
+// The start, readiness, output and end of peer programs: every test with a foreign program depends on them.
 
 import t from 'tap'
 import { h2load, parseLoadReport, unsuccessful } from '../../tools/testbed/h2load.js'

@@ -1,6 +1,6 @@
-// One that stops reading costs one stream window of memory, and those beside it run at full speed: the client
-// of a response of 1 GiB, the backend of an upload. And what flows costs no memory at all, however long it is
-// (design: Flow control).
+// A peer that stops reading costs one stream window of memory, and its neighbours run at full speed. The peer
+// is the client of a response of 1 GiB, or the backend of an upload. A body that flows costs no memory at
+// all, however long it is (design: Flow control).
 
 import type { ClientHttp2Session, ClientHttp2Stream, ServerHttp2Stream } from 'node:http2'
 import { constants } from 'node:http2'

@@ -1,5 +1,5 @@
-// Clients that vanish by the thousand, with nghttpd as the backend, which guards itself against rapid resets: it
-// ends a connection after some 1,000 (design: Resets). What shares the connection with them loses nothing.
+// Clients that vanish by the thousand, with nghttpd as the backend, which guards itself against rapid resets:
+// it ends a connection after some 1,000 (design: Resets). Other requests on the connection lose nothing.
 
 import { createHash, randomBytes } from 'node:crypto'
 import type { ClientHttp2Session } from 'node:http2'
@@ -14,7 +14,10 @@ const sha = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex')
 const VANISHING = 1_500
 const CLIENTS = 15
 
-/** nghttpd with a file that is long for the vanishing, who take nothing of it, and the counting of those who left. */
+/**
+ * nghttpd with a file that is long for the vanishing clients, which read nothing of it; and the count of
+ * those that left.
+ */
 async function before(t: Parameters<typeof beforeNghttpd>[0], options: readonly string[] = []) {
   const large = randomBytes(100_000)
   const setting = await beforeNghttpd(
@@ -72,7 +75,8 @@ for (const [title, options, connections] of [
 ] as const) {
   t.test(`many vanish in the midst of their uploads, ${title}`, { skip }, async (t) => {
     const { gone, vanishing, steady, steadily, server, opens, large } = await before(t, options)
-    // Under way on the connection that the vanishing share: its client takes it only when all is over.
+    // A request on the connection that the vanishing clients share. Its client reads only after they have
+    // left.
     const slow = steady.request({ ':path': '/large' })
     const whole = answerOf(slow)
     slow.pause()
@@ -86,7 +90,7 @@ for (const [title, options, connections] of [
       await new Promise((resolve) => client.ping(resolve))
     })
     await Promise.all(arrived)
-    // Behind them in the line: so they have reached the backend.
+    // These requests come behind the others in the queue, so the others have reached the backend.
     t.equal(await steadily(steady, 1), 1)
     t.equal(server.proxy.begun - server.proxy.logged, VANISHING + 1)
     t.equal(opens(), 1)

@@ -11,7 +11,10 @@ import { HERE, takeAll, until } from '../world/node-sockets.js'
 
 const TEXT = 'HTTP/1.1 413 Content Too Large\r\n\r\n'
 
-/** Answers the first bytes it gets; then resets the connection, FIN before that or not, and says so in `flag`. */
+/**
+ * Answers the first bytes that it gets; then resets the connection, with or without FIN before, and notes
+ * that in `flag`.
+ */
 const PEER = `
 const { parentPort, workerData } = require('node:worker_threads')
 const { flag, tls, fin, text } = workerData

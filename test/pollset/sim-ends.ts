@@ -1,5 +1,5 @@
-// Both ends of connections on the simulated network, as its tests have them: a World that waits for bits, and
-// who plays the peer.
+// Both ends of connections on the simulated network, for its tests: a World that waits for bits, and an actor
+// that plays the peer.
 
 import {
   noFaults,

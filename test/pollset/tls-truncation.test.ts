@@ -31,7 +31,7 @@ async function seen(t: Test, version: SecureVersion, way: 'end' | 'cut') {
   peer.on('error', () => {})
   peer.write('half')
   const came = (await takeBytes(socket, 4)).toString()
-  // FIN of TCP, and not a word of TLS.
+  // FIN of TCP, without close_notify.
   if (way === 'cut') below.end()
   else peer.end()
   await until(socket, ENDED | CLOSED)

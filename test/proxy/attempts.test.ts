@@ -106,7 +106,8 @@ t.test('R12: a backend that begins none is asked attemptsMax times, and not at o
 
 t.test('R12: within the one deadline', async (t) => {
   const it = world(2, { proxy: { retryTimeoutMs: 500, leaseTimeoutMs: 5_000 } })
-  // The second is never begun, and somebody is served on each connection: it would go on for ever.
+  // The second request is never begun, and each connection serves another request: without the bound it would
+  // go on for ever.
   let id = 5
   const { got } = it.run((far, ids) => {
     it.far.send(headers(id, REQUEST))
@@ -147,7 +148,7 @@ t.test(
 )
 
 t.test('R13: neighbours keep their attempt twice, and those that are not idempotent get 502', async (t) => {
-  // One request, of which the backend always begins another that breaks the connection.
+  // One request. The backend answers it each time with a new connection fault.
   const { run } = world(7, { proxy: { attemptsMax: 1 } })
   const { got } = run((far, ids, at) => {
     if (at < 2) far.send(frame(1, 5, ids[0], Buffer.from([0x80])))

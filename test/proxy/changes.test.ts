@@ -11,7 +11,7 @@ import { decoded } from '../world/decoded.js'
 
 type Proxy = ReturnType<typeof memoryProxy>
 
-/** Holds the first exchange that comes to this step. */
+/** Holds the first exchange that reaches this step. */
 function holdAt(proxy: Proxy, step: string): () => Exchange {
   let held: Exchange | null = null
   proxy.world.scheduler.gate = {

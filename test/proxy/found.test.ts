@@ -326,8 +326,8 @@ t.test('credit that arises after FIN is not written', async (t) => {
   // Something is held already: what follows is not credited on receipt.
   backend.send(Buffer.concat([headers(1, OK, false), frame(DATA, 0, 1, Buffer.alloc(1000))]))
   backend.send(Buffer.concat([1, 2, 3].map((n) => frame(DATA, n === 3 ? 1 : 0, 1, Buffer.alloc(16_000)))))
-  // It is silent on stream 3 and does not answer PING: given up, and its own end is waited for. The client is
-  // there.
+  // The backend is silent on stream 3 and does not answer PING: it is given up, and we wait for the end of
+  // its connection. The client is still there.
   for (let i = 0; i < 5; i++) {
     pollset.advance(500)
     far.send(window(0, 1))

@@ -1,4 +1,5 @@
-// Interim (1xx) responses: which pass, at what rate, and what waits where a client does not read. In both versions, front and back.
+// Interim (1xx) responses: which of them pass, at what rate, and which wait while a client does not read. In
+// both versions, front and back.
 
 import t, { type Test } from 'tap'
 import { defaultLimits, type SomeLimits } from '../../src/server/limits.js'
@@ -87,7 +88,7 @@ for (const clients of VERSIONS) {
     })
 
     t.test(`${ways}: progress is told for hours`, (t: Test) => {
-      // Nobody here answers a PING.
+      // No peer answers a PING here.
       const { proxy, client, backend } = asked(clients, speaks, { http2: { pingAfterMs: 1_000_000_000 } })
       for (let times = 0; times < 144; times++) {
         proxy.pollset.advance(50_000)

@@ -10,7 +10,7 @@ import { ConfigError, createServer } from '../../src/server/index.js'
 import type { Server } from '../../src/server/server.js'
 import { freePort } from '../../tools/testbed/programs.js'
 
-/** An origin that answers when it is told, and counts its open connections. */
+/** An origin that answers when the test tells it to, and counts its open connections. */
 async function origin(t: Test) {
   const waiting: ServerResponse[] = []
   const server = createOrigin((_request, response) => void waiting.push(response)).listen(0, '127.0.0.1')

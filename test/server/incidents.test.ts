@@ -1,5 +1,5 @@
 // Faults as the operator reads them, over sockets: a line each in the process log, which names the bound and
-// how to raise it, or the scheme to write; and a client that is told none of it.
+// how to raise it, or the scheme to write; and a client that is told nothing of it.
 
 import { once } from 'node:events'
 import * as http from 'node:http'

@@ -58,7 +58,7 @@ function setUp(more: Partial<BackendConfig> = {}) {
   const config: BackendConfig = { ...plain, name: 'shop', endpoints, health: HEALTH, ...more }
   for (const { address } of config.endpoints) {
     const [host, port] = address.split(':')
-    // Nobody answers at the second.
+    // Nothing listens at the second address.
     pollset.serveFar({ host, port: Number(port) }, () => {}, host === '192.0.2.2' ? 'refuse' : undefined)
   }
   const apply = (change: Partial<BackendConfig> = {}, connectMs = 5_000) => {

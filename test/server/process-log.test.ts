@@ -170,7 +170,7 @@ t.test('lines that were dropped are counted where they are missing', (t) => {
   const one = new ProcessLog(new MemoryPollset(), defaultLimits.server, output)
   one.tell('info', 'a')
   output.isFull = true
-  // Each of the last two tries to tell of the loss, for which there is no room either.
+  // Each of the last two tries to report the loss, for which there is no room either.
   for (const text of ['b', 'c', 'd']) one.tell('info', text)
   t.equal(one.droppedLines, 5)
   output.isFull = false
@@ -232,7 +232,7 @@ t.test("a backend's own words are printed as text", (t) => {
   proxy.proxy.watch(new Incidents(log, defaultLimits, () => settingNames({ form: 'options' })))
   proxy.client().send(headers(1, REQUEST))
   const calm = Buffer.concat([Buffer.from([0, 0, 0, 0, 0, 0, 0, 11]), Buffer.from('calm\n\x1b[31m')])
-  // Each connection says that it has begun nothing, as long as there is another try.
+  // Each connection reports that it has begun nothing, until the attempts are used up.
   for (let tries = 0; lines.length === 0 && tries < 100; tries++) {
     const backend = proxy.backends.at(-1)
     if (backend !== undefined && !backend.closed) {

@@ -1,4 +1,4 @@
-// The client of the debugger against servers that are strange: each is a few lines on node:net.
+// The client of the debugger against servers that misbehave: each is a few lines on node:net.
 
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type Server, type Socket } from 'node:net'

@@ -33,7 +33,7 @@ async function serving(t: Test): Promise<{ address: string; url: string; server:
   return { address, url: `http://${/listening on (\S+)/.exec(server.stderr)?.[1]}`, server }
 }
 
-/** A command in a terminal of its own, which is looked at when the command has ended. */
+/** A command in a terminal of its own. The test reads the terminal when the command has ended. */
 class Tty {
   readonly program: Program
   readonly terminal = new Terminal({ cols: COLUMNS, rows: ROWS, allowProposedApi: true })

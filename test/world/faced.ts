@@ -99,7 +99,7 @@ export function saidIn(answers: readonly Frame[], stream?: number): string {
   return reset === undefined ? 'ok' : `stream:${CODES[reset.payload.readUInt32BE(0)]}`
 }
 
-/** A verdict as {@link saidIn} would say it: a peer cannot tell what is ignored from what is taken. */
+/** A verdict in the words of {@link saidIn}: a peer cannot tell an ignored frame from an accepted one. */
 export const told = (verdict: string): string => (verdict.includes(':') ? verdict : 'ok')
 
 const PING = Buffer.from('is it so')

@@ -1,5 +1,5 @@
-// Watches continuations: the edges that they took, and how each of their waits ended. Compared with what
-// is declared: no dead edge, no undeclared one, every wait late and cancelled (design: Tests).
+// Watches continuations: the edges that they took, and how each of their waits ended. Both are compared with
+// the declaration: no dead edge, no undeclared one, every wait late and cancelled (design: Tests).
 
 import type { Outcome as AnyOutcome, Continuation, Tracer } from '../../src/continuation/index.js'
 import { DONE, SUSPEND } from '../../src/continuation/steps.js'

@@ -1,4 +1,4 @@
-// The backends that are measured against: one for each protocol, as cheap as there is one.
+// The backends behind the measured proxies: one for each protocol, the cheapest that there is.
 
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -7,7 +7,7 @@ import { findProgram, freePort, start } from '../testbed/programs.js'
 import type { Spoken } from './contenders.js'
 
 /**
- * Start what serves the files of this folder by this protocol; its port.
+ * Starts a server of the files in this folder by this protocol; returns its port.
  * @param streams that it allows on a connection of HTTP/2
  */
 export async function startBackend(protocol: Spoken, folder: string, streams: number): Promise<number> {
@@ -17,7 +17,7 @@ export async function startBackend(protocol: Spoken, folder: string, streams: nu
     await start('nghttpd', [...options, `--htdocs=${folder}`, String(port)], { port })
   } else if (findProgram('nginx') !== null) {
     const file = join(folder, 'nginx.conf')
-    // Out of memory, as a backend in Node would: what counts is what stands before it.
+    // Files in memory, as a backend in Node would have them: only the proxy before it is measured.
     const server = `location = /small { default_type text/plain; return 200 "twelve bytes"; }`
     writeFileSync(file, nginxConfiguration(folder, port, { server }))
     await start('nginx', ['-p', folder, '-e', 'stderr', '-c', file], { port })

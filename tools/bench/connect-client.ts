@@ -1,4 +1,5 @@
-// Clients that come for one request: a connection, the request, its response, close. It prints what came of them as JSON.
+// Clients that make one request each: a connection, the request, its response, close. It prints the results
+// as JSON.
 //
 //   connect-client.js PORT h1|h2c CONNECTIONS
 

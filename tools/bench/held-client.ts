@@ -1,5 +1,5 @@
-// The client whose requests are held: over IPC it is told to connect, then to send requests on all its
-// connections, then asked how they fare. A process of its own, so that its memory is not in the way.
+// The client whose requests are held. Over IPC it is told to connect, then to send requests on all its
+// connections, then to report on them. It is a process of its own, so that its memory is not counted.
 
 import { type ClientHttp2Session, connect, constants } from 'node:http2'
 

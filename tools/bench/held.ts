@@ -1,5 +1,6 @@
-// Measures what a held request costs. Many requests are sent through a proxy to a backend that never answers;
-// then: how much has the proxy's memory grown for each, and how fast does it answer others meanwhile?
+// Measures the cost of a held request. Many requests are sent through a proxy to a backend that never
+// answers. Then it tells how much the proxy's memory has grown for each, and how fast the proxy answers
+// others meanwhile.
 //
 //   npm run bench:held -- --help
 
@@ -91,7 +92,8 @@ async function hold(contender: Contender, options: Options): Promise<Outcome | n
   const { program, port } = started
   const session = connect(`http://127.0.0.1:${port}`)
   session.on('error', (error) => console.error(`${contender.name}: ${error.message}`))
-  // Warm-up on the one connection, one at a time: it must not widen what is to be measured.
+  // A warm-up on the one connection, one request at a time, so that it does not widen the windows that are
+  // measured.
   await latencies(session, options.samples)
 
   await client.ask<HeldState>({ order: 'connect', port, connections: options.connections })

@@ -38,7 +38,7 @@ function answer(
   }
   response.setHeader('content-length', 24)
   setTimeout(() => {
-    // Both kinds take it, but their types differ.
+    // Both kinds of server take this function, but their types differ.
     ;(response as ServerResponse).write('twelve bytes')
     setTimeout(() => response.end('twelve bytes'), BODY_MS)
   }, Math.random() * HEAD_MS_MAX)

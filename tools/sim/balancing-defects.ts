@@ -1,5 +1,5 @@
-// Defects of balancing to plant, one at a time, as those of defects.ts: of which endpoint is chosen, of its
-// health, of what is sent again, and of what a removed endpoint leaves behind.
+// Defects of balancing to plant, one at a time, as in defects.ts: in the choice of an endpoint, its health,
+// retries, and the end of a removed endpoint.
 
 import { Balancer, type Member } from '../../src/balancing/index.js'
 import { PassiveHealth } from '../../src/balancing/passive-health.js'

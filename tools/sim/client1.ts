@@ -213,7 +213,7 @@ export class Client1 extends Peer1 {
     super.heal()
   }
 
-  /** It says nothing in a tunnel that it has asked for either. */
+  /** It sends nothing in a tunnel that it has asked for either. */
   protected override fin(): void {
     for (const { request } of this.waitingFor) if (request.tunnel !== null) request.ended = true
     super.fin()

@@ -1,6 +1,6 @@
-// Defects to plant, one at a time: each shows that its checker bites. They are made from the outside, by
-// wrapping methods of the classes that run, and undone after; src has no hook for them. A defect may ask for
-// some numbers of the plan, where it would show in few of the runs otherwise.
+// Defects to plant, one at a time: each shows that its checker finds it. They are made from the outside, by
+// wrapping methods of the classes that run, and undone after; src has no hook for them. A defect may set some
+// numbers of the plan, if it would otherwise show in few runs.
 
 import { Continuation, Scheduler } from '../../src/continuation/index.js'
 import { Engine, type Lease } from '../../src/engine/index.js'

@@ -81,7 +81,7 @@ export const http1Defects: readonly Defect[] = [
     },
     plant: () =>
       wrap<Ending, []>(Http1Connection.prototype, 'beginClose', (self, original) => {
-        // As if nothing had been begun.
+        // The exchange goes on as if nothing had been begun.
         const stream = self.stream as { headWritten: boolean } | null
         if (stream !== null) stream.headWritten = false
         self.cut = null

@@ -1,5 +1,5 @@
-// Defects of who is taken for dead, and of how often a peer is asked, to plant one at a time, as those of
-// defects.ts.
+// Defects in how dead peers are told from slow ones, and in how often a peer is asked, to plant one at a
+// time, as in defects.ts.
 
 import { Liveness } from '../../src/http2/liveness.js'
 import { Transit } from '../../src/transport/index.js'

@@ -1,6 +1,6 @@
-// A plan that fails, made smaller: each of its numbers is tried at its quietest value, then half-way there, and
-// what still breaks the same property is kept. Plain greed over the numbers; the schedule that they give is
-// another each time, as its draws fall otherwise.
+// Makes a failing plan smaller: each of its numbers is tried at its quietest value, then half-way there, and
+// a change that still breaks the same property is kept. It is a greedy search over the numbers. The schedule
+// differs after each change, since the draws fall otherwise.
 
 import { calmOf, type Plan, planNames } from './plan.js'
 import { type Result, simulate } from './run.js'

@@ -1,5 +1,6 @@
-// The target of a CONNECT of the simulation: a connection that the proxy has made for one tunnel. It may speak first, fall silent,
-// read slowly, end its half or be gone; there is no protocol that could tell the proxy anything of it.
+// The target of a CONNECT of the simulation: a connection that the proxy has made for one tunnel. It may
+// speak first, fall silent, read slowly, end its half or reset the connection. No protocol tells the proxy
+// anything about it.
 
 import type { Prng, SimPeerSocket } from '../../src/pollset/index.js'
 import { mayComeAgain } from './checks/r.js'

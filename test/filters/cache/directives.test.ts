@@ -145,7 +145,7 @@ t.test('G4: what is never stored', async (t) => {
       false,
     ],
     [200, [fresh, ['set-cookie', 'a=b']], false, false],
-    // A request with an identity: only what says that others may have it.
+    // A request with an identity: its response is stored only if a directive allows others to have it.
     [200, [fresh], true, false],
     [200, [['cache-control', 'max-age=60, public']], true, true],
     [200, [['cache-control', 's-maxage=60']], true, true],

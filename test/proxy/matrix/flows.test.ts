@@ -1,5 +1,5 @@
-// Bodies as long as one likes, from every frontend to every backend: one that reads slowly, or not at all,
-// costs a bounded memory and gets all of it in the end; what flows costs none (design: Flow control).
+// Bodies of any length, from every frontend to every backend: a side that reads slowly, or not at all, costs
+// a bounded memory and gets the whole body in the end; a body that flows costs none (design: Flow control).
 
 import type { Test } from 'tap'
 import { http1Limits } from '../../../src/http1/index.js'

@@ -1,5 +1,5 @@
-// One side parts before its time, from every frontend to every backend: at each stage the other side hears of
-// it, the lease is free again, and what is not whole is never shown as whole.
+// One side leaves early, from every frontend to every backend: at each stage the other side is told, the
+// lease is free again, and an incomplete message never looks complete.
 
 import type { Test } from 'tap'
 import {

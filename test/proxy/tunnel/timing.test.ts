@@ -1,5 +1,5 @@
-// Tunnels and the clock, and ends that come early, in memory: what opens late, what stands idle, who ends
-// before the other has begun. From either HTTP version to either, and to the target of a CONNECT.
+// Tunnels and the clock, and early ends, in memory: tunnels that open late, tunnels that are idle, and sides
+// that end before the other has begun. From either HTTP version to either, and to the target of a CONNECT.
 
 import t, { type Test } from 'tap'
 import type { SomeLimits } from '../../../src/server/index.js'
@@ -16,7 +16,7 @@ const DATA = 0
 const RST_STREAM = 3
 const END_STREAM = 1
 const TARGET = '192.0.2.9:9'
-/** RFC 8441 §3: SETTINGS_ENABLE_CONNECT_PROTOCOL. */
+/** SETTINGS_ENABLE_CONNECT_PROTOCOL (RFC 8441 §3). */
 const SETTINGS = Buffer.concat([frame(4, 0, 0, Buffer.from('000800000001', 'hex')), frame(4, 1, 0)])
 
 const lines = (fields: Readonly<Record<string, string>>) =>
@@ -24,7 +24,7 @@ const lines = (fields: Readonly<Record<string, string>>) =>
     .map(([name, value]) => `${name}: ${value}\r\n`)
     .join('')
 
-/** One side of a tunnel, in whichever version: what is said there, and what was heard. */
+/** One side of a tunnel, in whichever version: the octets that it sends, and those that it has received. */
 class End {
   readonly far: FarEnd
   private readonly version: Version | 'tcp'

@@ -21,7 +21,10 @@ export function exchangeEnded(books: Ledger, { request, outcome, asksTunnel }: E
     fail('C1', `the response to ${id} had come before its connection was reset, and is ${outcome}`)
 }
 
-/** Where nothing takes longer than a connection waits in silence: stalls, actors that stop reading, long ways. */
+/**
+ * Runs in which nothing takes longer than a connection waits in silence: no stalls, no actors that stop
+ * reading, no long delays.
+ */
 const seenInTime = (plan: Plan): boolean =>
   plan.stallPercent + plan.stuckPercent === 0 && plan.latencyMs * 4 < plan.lingerMs
 

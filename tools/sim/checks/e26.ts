@@ -1,5 +1,5 @@
-// E26, E41 and E42: nobody is taken for dead who is only slow, and no backend is asked more often than gRPC servers allow. Where the
-// network holds pieces up, nothing is judged.
+// E26, E41 and E42: a slow peer is never taken for dead, and no backend gets PINGs more often than gRPC
+// servers allow. Runs whose network holds pieces up are not judged.
 
 import type { Plan } from '../plan.js'
 import { type Checker, fail, type RunView } from './check.js'

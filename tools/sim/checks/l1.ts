@@ -7,7 +7,10 @@ import { fail, type RunView } from './check.js'
 /** The longest Retry-After that is waited for, in ms. */
 const RETRY_AFTER_MS = 1_000
 
-/** ms until a peer that is gone without a word is known to be: it is asked first, and what was sent to it may be on its way for long. */
+/**
+ * ms until a silent peer that is gone is recognised: it is asked first, and the bytes that were sent to it
+ * may be on their way for long.
+ */
 function silenceMs(limits: Limits): number {
   const { pingAfterMs, pingIntervalMs, frontendPingTimeoutMs, backendPingTimeoutMs } = limits.http2
   const transitMs = (limits.http2.transitBytesMax * 1_000) / limits.http2.slowestBytesPerSecond
