@@ -25,6 +25,8 @@ const rooms = {
   metrics: [],
   // Questions of operators over HTTP: it knows no proxy.
   admin: ['http', 'transport', 'engine', ...below],
+  // Processes that share one service.
+  workers: ['transport', ...below],
   // A process of its own, which carries no requests: a client of the debugger.
   terminal: ['debugger'],
 }

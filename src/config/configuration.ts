@@ -30,6 +30,8 @@ export interface Configuration {
   /** Limits that differ from the defaults, by room: `{ http2: { lingerMs: 500 } }`. */
   readonly limits: Readonly<Record<string, Readonly<Record<string, number>>>>
   readonly resolver: ResolverConfig
+  /** The processes that carry requests, with a primary process; 1: it carries them itself. */
+  readonly workers: number
   readonly shutdown: ShutdownConfig
   readonly debug: DebugConfig | null
   /** Null: there is no access log. */

@@ -33,6 +33,7 @@ export function effectiveOf(
     routes: routesOf(parts, names, diagnostics, kinds),
     limits: limitsOf(parts, sources, diagnostics),
     resolver: resolverOf(parts, diagnostics),
+    workers: main.value.workers ?? 1,
     shutdown: {
       delayMs: sources.own('shutdown.delayMs', main.document, ['shutdown', 'delay'], delay, 0),
       timeoutMs: sources.own('shutdown.timeoutMs', main.document, ['shutdown', 'timeout'], timeout, 30_000),

@@ -23,7 +23,15 @@ export interface Part {
     Partial<
       Pick<
         MainFile,
-        'include' | 'shutdown' | 'debug' | 'accessLog' | 'processLog' | 'admin' | 'probes' | 'defaults'
+        | 'include'
+        | 'workers'
+        | 'shutdown'
+        | 'debug'
+        | 'accessLog'
+        | 'processLog'
+        | 'admin'
+        | 'probes'
+        | 'defaults'
       >
     >
 }

@@ -214,6 +214,9 @@ export function schemaOf(s: Scalars, limits: LimitTables) {
         .describe('Further files, relative to this one. Their names must not clash.')
         .optional(),
       ...parts,
+      workers: s
+        .count('Processes that carry requests. Default: 1, without a process beside them.', 1, 64)
+        .optional(),
       shutdown: z
         .strictObject({
           delay: s

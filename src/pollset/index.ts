@@ -14,13 +14,25 @@ export {
 } from './node/certificates.js'
 export { FilesDigest, keyedDigest, randomKey } from './node/digest.js'
 export { CHANGED, FileWatch, LOOKED } from './node/file-watch.js'
+export { LentListener, type ListenerLender } from './node/lent-listener.js'
 export { UNIX_PATH_BYTES_MAX } from './node/listener.js'
 export { NodeLogFile } from './node/log-file.js'
 export { addressVersion, canonicalAddress, Networks, numericHost } from './node/networks.js'
-export { NodePollset, type NodePollsetLimits, nodePollsetLimits } from './node/pollset.js'
+export { type LentParts, NodePollset, type NodePollsetLimits, nodePollsetLimits } from './node/pollset.js'
+export {
+  GONE,
+  HEARD,
+  type Heard,
+  PrimaryLink,
+  type ProcessEnd,
+  ProcessLink,
+  type RawConnection,
+  WorkerProcess,
+} from './node/process-link.js'
 export { promised } from './node/promise-work.js'
 export { StandardError } from './node/standard-error.js'
 export { REPLIED, Thread } from './node/thread.js'
+export { newTicketKeys } from './node/ticket-keys.js'
 export { securedBy } from './node/tls.js'
 export {
   type Holder,

@@ -9,11 +9,15 @@ import type { BoundListeners, CheckedListeners, Listeners } from './listeners.js
 import type { Preparation } from './preparation.js'
 import { addressSetting } from './setting-names.js'
 
-/** One of these is called, once. */
+/** One of `gaveUp`, `failed` and `commits` is called, once. */
 export interface ChangeoverEvents {
   /** It was cancelled. */
   gaveUp(): void
   failed(wrong: Error): void
+  /**
+   * All is ready. It waits for `proceed`, since others must be ready too; without this, it commits at once.
+   */
+  ready?: ((proceed: () => void) => void) | undefined
   /** All is ready: the configuration is committed by this call. */
   commits(): void
 }
@@ -28,8 +32,9 @@ export const changeoverLife = defineLife({
     backends: ['backends', 'routes', 'refuse', 'giveUp'],
     routes: ['routes', 'router', 'refuse', 'giveUp'],
     router: ['bind', 'refuse', 'giveUp'],
-    bind: ['commit', 'giveUp'],
-    commit: ['done', 'refuse'],
+    bind: ['agree', 'giveUp'],
+    agree: ['commit', 'refuse', 'giveUp'],
+    commit: ['done'],
     refuse: ['done'],
     giveUp: ['done'],
   },
@@ -102,6 +107,16 @@ export class Changeover extends Continuation {
     })
   }
 
+  /** Tells that it is ready. Returns whether it may be committed at once. */
+  agree(): boolean {
+    const { ready } = this.events
+    if (ready === undefined) return true
+    this.ready.lower(BOUND)
+    this.waitOn(0, this.ready, BOUND)
+    ready(() => this.ready.raise(BOUND))
+    return false
+  }
+
   /** Commits all in this turn. */
   commit(): void {
     this.isOver = true
@@ -133,7 +148,8 @@ const thenBackends = suspend({ then: 'backends', ...nextTurn })
 const thenRoutes = suspend({ then: 'routes', ...nextTurn })
 const thenRouter = suspend({ then: 'router', ...nextTurn })
 const thenBind = suspend({ then: 'bind', ...nextTurn })
-const thenCommit = suspend({ then: 'commit', ...nextTurn })
+const thenAgree = suspend({ then: 'agree', ...nextTurn })
+const waitForOthers = suspend({ then: 'commit', cancelled: 'giveUp' })
 
 const changeoverSteps = changeoverLife.steps<Changeover>({
   listeners(c) {
@@ -156,10 +172,14 @@ const changeoverSteps = changeoverLife.steps<Changeover>({
   bind(c) {
     c.bind()
     c.waitOn(0, c.ready, BOUND)
-    return thenCommit
+    return thenAgree
+  },
+  /** Waits until the other workers are ready, if there are any. */
+  agree(c) {
+    if (c.wrong !== null) return goto.refuse
+    return c.agree() ? goto.commit : waitForOthers
   },
   commit(c) {
-    if (c.wrong !== null) return goto.refuse
     c.commit()
     return done
   },

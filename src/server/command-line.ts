@@ -1,28 +1,34 @@
 // Runs the command line: checks combinations of options, starts the server, and logs its events. The options
 // are in options.ts, the server in server.ts.
 
-import { createWriteStream, openSync, readFileSync } from 'node:fs'
+import { closeSync, createWriteStream, openSync, readFileSync } from 'node:fs'
 import { CommanderError } from 'commander'
 import { type Address, formatAddress, StandardError } from '../pollset/index.js'
 import { addRoute, ConfigError, type Listen, parseListen, type RouteText } from './address.js'
 import { checkTogether } from './combinations.js'
 import {
-  createServer,
   type DebugListenOptions,
   type ProxyServer,
+  type ProxyServerEvents,
   type ProxyServerOptions,
+  partsOf,
+  RunningServer,
+  type ServerParts,
 } from './create-server.js'
 import { exitCodes } from './exit-codes.js'
 import { plainFault } from './fault-text.js'
 import { checkLimits, defaultLimits, limitsWith, type SomeLimits } from './limits.js'
 import { program, SEE_HELP, type ServeOptions } from './options.js'
 import { type Origin, startOrigin } from './origin.js'
+import { PrimaryServer } from './primary-server.js'
 import { counted } from './quantity.js'
-import { ConfigFileError, type FileReading, readFile, serveFile } from './serve-file.js'
+import { ConfigFileError, type FileReading, filePartsOf, readFile } from './serve-file.js'
 import { Superseded } from './served-configuration.js'
 import type { ServerCertificates } from './server-options.js'
 import { DRAIN_TIMEOUT_MS } from './short-form.js'
 import { traceTo } from './trace-file.js'
+import { runWorker } from './worker-server.js'
+import { WORKER_COMMAND } from './worker-settings.js'
 
 const { USAGE, FAILED, CUT, BROKEN } = exitCodes
 
@@ -33,7 +39,7 @@ export function run(argv: readonly string[]): void {
   // A closed pipe or a full disk loses log lines, not requests.
   for (const output of [process.stdout, process.stderr]) output.on('error', () => {})
   try {
-    program(serve, serveConfigFile).parse(argv as string[])
+    program(serve, serveConfigFile, work).parse(argv as string[])
   } catch (error) {
     if (error instanceof ConfigError) {
       writeLine(`error: ${error.message}\n${SEE_HELP}`)
@@ -77,7 +83,7 @@ function serve(options: ServeOptions): void {
 const listenersOf = ({ listen }: ServeOptions): Listen[] => listen ?? [parseListen('127.0.0.1:8080')]
 
 /** Opens the trace at start, so that a wrong path is a usage error. */
-function traceFile(file: string): number {
+function traceFileOf(file: string): number {
   try {
     return openSync(file, 'w')
   } catch (error) {
@@ -87,7 +93,7 @@ function traceFile(file: string): number {
 
 function traceOf(file: string | undefined): ProxyServerOptions['trace'] {
   if (file === undefined) return undefined
-  const stream = file === '-' ? process.stdout : createWriteStream(file, { fd: traceFile(file) })
+  const stream = file === '-' ? process.stdout : createWriteStream(file, { fd: traceFileOf(file) })
   return traceTo(stream, (level, text) => writeLine(`${level}: ${text}`), plainText)
 }
 
@@ -119,15 +125,25 @@ function certificatesOf({ cert, key, clientCa, requireClientCert }: ServeOptions
   }
 }
 
+/** A server in this process, or a primary with its workers. */
+type Served = Pick<ProxyServer, 'log' | 'reload' | 'shutDown' | 'endNow' | 'reopen' | 'cutRequests'> & {
+  on<E extends keyof ProxyServerEvents>(event: E, listener: ProxyServerEvents[E]): unknown
+  begin(): void
+  /** A worker has failed. */
+  readonly hasFailed?: boolean
+  /** After `endNow` it ends when its workers have. */
+  readonly endsLater?: boolean
+}
+
 function makeServer(
   options: ServeOptions,
   listen: Listen[],
   routes: readonly RouteText[],
   log: StandardError,
-): ProxyServer {
+): Served {
   const { acceptProxy, connect, sendProxy, backendCa, backendName, backendInsecure } = options
   const { accessLog, accessLogFormat, logLevel, logFormat } = options
-  const server = createServer({
+  const parts = partsOf({
     listen,
     routes: Object.fromEntries(routes.map(({ host, prefix, url }) => [`${host}${prefix}`, url])),
     certificates: () => certificatesOf(options),
@@ -143,14 +159,28 @@ function makeServer(
     ...(options.backend === undefined && options.route === undefined ? { errors: 'detailed' as const } : {}),
     limits: options.limit ?? {},
     drainTimeoutMs: options.drainTimeout ?? DRAIN_TIMEOUT_MS,
-    trace: traceOf(options.trace),
     ...(options.debug === undefined ? {} : { debug: debugOf(options, formatAddress(options.debug)) }),
     ...(accessLog === undefined ? {} : { accessLog: { file: accessLog, format: accessLogFormat } }),
     processLog: { level: logLevel, format: logFormat },
     log,
   })
+  const server = servedBy(parts, options.workers ?? 1, options.trace)
   if (backendInsecure) server.log.tell('warn', '--backend-insecure: certificates of backends are not checked')
   return server
+}
+
+function servedBy(parts: ServerParts, workers: number, traceFile: string | undefined): Served {
+  if (workers === 1) return new RunningServer({ ...parts, trace: traceOf(traceFile) })
+  // The workers append to it.
+  if (traceFile !== undefined && traceFile !== '-') closeSync(traceFileOf(traceFile))
+  return new PrimaryServer({ ...parts, workers, traceFile })
+}
+
+/** Runs a worker. */
+function work(name: string): void {
+  if (process.connected !== true)
+    throw new ConfigError(`'fermata ${WORKER_COMMAND}' is started by 'fermata serve --workers 2'`)
+  runWorker(name)
 }
 
 function debugOf({ debugTokenFile, debugSecrets }: ServeOptions, listen: string): DebugListenOptions {
@@ -177,7 +207,7 @@ interface Announcement {
 }
 
 /** Logs the events of the server. */
-function announce(server: ProxyServer, { listeners, lines, reloads }: Announcement): void {
+function announce(server: Served, { listeners, lines, reloads }: Announcement): void {
   const { log } = server
   let ready = 0
   server.on('listening', (address, secure) => {
@@ -218,14 +248,15 @@ const stackOf = (error: unknown): string =>
 
 /** Serves a configuration file. */
 function serveConfigFile(file: string, { watch, trace }: ServeOptions): void {
-  let server: ProxyServer
+  let server: Served
   let reading: FileReading
   let log: StandardError
   try {
     reading = readFile(file)
     for (const each of reading.warnings) writeLine(`warning: ${each}`)
     log = logWith(reading.configuration.limits)
-    server = serveFile(file, reading, watch === true, { log, trace: traceOf(trace) })
+    const parts = filePartsOf(file, reading, watch === true, { log })
+    server = servedBy(parts, reading.configuration.workers, trace)
   } catch (error) {
     writeLine(error instanceof ConfigFileError ? error.message : `error: ${String((error as Error).message)}`)
     process.exitCode = USAGE
@@ -243,7 +274,7 @@ function serveConfigFile(file: string, { watch, trace }: ServeOptions): void {
 
 function begin(options: ServeOptions, routes: readonly RouteText[], origin: Origin | null): void {
   const listen = listenersOf(options)
-  let server: ProxyServer
+  let server: Served
   const log = logWith(options.limit ?? {})
   try {
     server = makeServer(options, listen, routes, log)
@@ -265,16 +296,15 @@ function begin(options: ServeOptions, routes: readonly RouteText[], origin: Orig
 }
 
 /** Binds the listeners, and takes the signals until the server has closed. */
-function start(server: ProxyServer, log: StandardError, closed: () => void): void {
+function start(server: Served, log: StandardError, closed: () => void): void {
   const reopen = (): void => server.reopen()
-  // The `error` event reports it.
-  server.listen().catch(() => {})
   server.on('close', () => {
     closed()
     log.end()
     for (const signal of [...SIGNALS, 'SIGHUP']) process.removeAllListeners(signal)
     process.off('SIGUSR1', reopen)
     if (server.cutRequests > 0) process.exitCode = CUT
+    if (server.hasFailed === true) process.exitCode = FAILED
   })
   process.on('SIGUSR1', reopen)
   process.on('SIGHUP', () => server.reload())
@@ -283,12 +313,14 @@ function start(server: ProxyServer, log: StandardError, closed: () => void): voi
     process.on(signal, () => {
       if (asked) {
         server.endNow()
+        if (server.endsLater === true) return
         process.exit(server.cutRequests > 0 ? CUT : 0)
       }
       asked = true
       server.shutDown()
     })
   }
+  server.begin()
 }
 
 const SIGNALS = ['SIGTERM', 'SIGINT'] as const

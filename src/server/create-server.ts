@@ -7,6 +7,7 @@ import type { Configuration } from '../config/index.js'
 import { type Address, formatAddress, randomKey } from '../pollset/index.js'
 import type { Exchange } from '../proxy/index.js'
 import { ConfigError, type Listen, parseListen } from './address.js'
+import { asConfigError, configured } from './config-errors.js'
 import type { DebugOptions } from './debugging.js'
 import type { Emitter } from './emitter.js'
 import { type ExchangeReport, type LiveExchange, liveExchanges, reportOf } from './exchange-views.js'
@@ -153,18 +154,6 @@ function debugOf({ listen, token, secrets = false }: DebugListenOptions): DebugO
   return { address: parseListen(listen), token, secrets }
 }
 
-/** Certificates, networks and patterns are checked where they are used; their errors become a ConfigError. */
-function configured<T>(make: () => T): T {
-  try {
-    return make()
-  } catch (error) {
-    throw error instanceof Error ? asConfigError(error) : error
-  }
-}
-
-const asConfigError = (error: Error): ConfigError =>
-  error instanceof ConfigError ? error : Object.assign(new ConfigError(error.message), { cause: error })
-
 const wasClosed = () => new ServerError('not-listening', 'the server was closed')
 
 const TypedEvents: new () => Emitter<ProxyServerEvents> =
@@ -194,6 +183,8 @@ export class RunningServer extends TypedEvents implements ProxyServer {
   constructor({ origin, watches = false, key = randomKey(), debug, log, trace }: ServerParts) {
     super()
     const made = configured(() => origin.make())
+    if (made.configuration.workers > 1)
+      throw new ConfigError('workers is for `fermata serve FILE`: a server made in code runs in this process')
     this.server = configured(() => {
       const { configuration, foundOut } = made
       const debugging = debug ?? debugIn(configuration)
@@ -295,6 +286,11 @@ export class RunningServer extends TypedEvents implements ProxyServer {
     return this.server.log
   }
 
+  /** Binds all addresses; the `error` event tells of one that cannot be bound. */
+  begin(): void {
+    this.listen().catch(() => {})
+  }
+
   listen(): Promise<readonly Address[]> {
     if (this.closed !== null) return Promise.reject(wasClosed())
     this.listened ??= new Promise((resolve, reject) => {
@@ -372,7 +368,8 @@ function debugIn({ debug }: Configuration): DebugOptions | null {
   return debugOf({ listen: address, secrets, ...(token === null ? {} : { token }) })
 }
 
-function partsOf(options: ProxyServerOptions | DocumentServerOptions): ServerParts {
+/** Returns the parts of a server with these options. Throws a {@link ConfigError}. */
+export function partsOf(options: ProxyServerOptions | DocumentServerOptions): ServerParts {
   if (isDocument(options)) {
     const { log, trace, ...document } = options as DocumentServerOptions
     return { origin: documentOrigin(document as ConfigurationDocument), log, trace }

@@ -89,6 +89,12 @@ export const LIMIT_RANGES: {
     hashesMax: [1, 2],
     hashQueueMax: [0, MANY],
   },
+  workers: {
+    startMs: [100, Number.MAX_SAFE_INTEGER],
+    startsMax: [1, MANY],
+    questionsMax: [1, MANY],
+    connectionsWaitingMax: [1, MANY],
+  },
   server: {
     accessLogBytesMax: [64 * KIB, 1024 * MIB],
     abusesMax: [0, Number.MAX_SAFE_INTEGER],

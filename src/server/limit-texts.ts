@@ -148,4 +148,13 @@ export const LIMIT_TEXTS: Readonly<Record<string, readonly [unit: string, text: 
   "node.bodyAheadBytesMax": ["bytes", "The bytes of a request body that may be buffered before reading of it pauses."],
   "node.interimBytesMax": ["bytes", "The bytes of interim (1xx) responses of one request that wait to be sent. More are dropped."],
   "node.targetsMax": ["", "The number of targets that a function has named and that keep their connections."],
+  "workers.startMs": ["ms", "The time in which a worker must serve after its start. Then it is ended."],
+  "workers.backOffMs": ["ms", "The time until a worker that has died is replaced. It doubles with each death soon after a start."],
+  "workers.backOffMaxMs": ["ms", "The longest of these times."],
+  "workers.soundMs": ["ms", "A worker that has served for this time was sound: if it dies, it is replaced after the first time."],
+  "workers.startsMax": ["", "The times that each worker may fail to start while none has ever served. Then the program ends."],
+  "workers.prepareMs": ["ms", "The time in which all workers must have prepared a changed configuration."],
+  "workers.answerMs": ["ms", "The time in which a worker must answer a question. The answer is made without it then."],
+  "workers.questionsMax": ["", "The number of questions that wait for their answers. One more is answered at once, without workers."],
+  "workers.connectionsWaitingMax": ["", "The number of accepted connections that wait for a worker. One more is closed."],
 }

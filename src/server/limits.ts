@@ -11,6 +11,7 @@ import { type NodeFrontendLimits, nodeFrontendLimits } from '../node/index.js'
 import { type NodePollsetLimits, nodePollsetLimits } from '../pollset/index.js'
 import { type ProxyLimits, proxyLimits } from '../proxy/index.js'
 import { type TransportLimits, transportLimits } from '../transport/index.js'
+import { type WorkersLimits, workersLimits } from '../workers/index.js'
 import { type AccessLogLimits, accessLogLimits } from './access-logging.js'
 import { ConfigError } from './address.js'
 import { type ClientAddressLimits, clientAddressLimits } from './client-addresses.js'
@@ -66,6 +67,7 @@ export interface Limits {
   readonly debugger: DebuggerLimits
   readonly admin: AdminLimits
   readonly node: NodeFrontendLimits
+  readonly workers: WorkersLimits
 }
 
 /** Limits that differ from the defaults. */
@@ -84,6 +86,7 @@ export const defaultLimits: Limits = {
   debugger: debuggerLimits,
   admin: adminLimits,
   node: nodeFrontendLimits,
+  workers: workersLimits,
 }
 
 /** The limits of each room, by name. */

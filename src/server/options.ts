@@ -22,6 +22,7 @@ import { addConfigCommands } from './config-commands.js'
 import { exitHelp } from './exit-codes.js'
 import { describeLimits, type SomeLimits, setLimit } from './limits.js'
 import { version } from './version.js'
+import { WORKER_COMMAND } from './worker-settings.js'
 
 /** Names the option in front of a message that begins with the value. */
 function checked<T>(option: string, parse: (text: string, before: T) => T): (text: string, before: T) => T {
@@ -50,8 +51,19 @@ const oneOf = <const T extends string>(option: string, ...words: readonly T[]) =
     return text as T
   })
 
+/** The most workers. */
+const WORKERS_MAX = 64
+
+function parseWorkers(text: string): number {
+  const count = /^\d{1,3}$/.test(text) ? Number(text) : 0
+  if (count < 1 || count > WORKERS_MAX)
+    throw new ConfigError(`'${text}': write a number from 1 to ${WORKERS_MAX}`)
+  return count
+}
+
 export interface ServeOptions {
   watch?: boolean
+  workers?: number
   listen?: ReturnType<typeof parseListen>[]
   backend?: string
   route?: ReturnType<typeof parseRoute>[]
@@ -178,6 +190,11 @@ const running = (command: Command): Command =>
       'with FILE: read it again when it has changed, or a file that it includes or takes a value from',
     )
     .option(
+      '-w, --workers <number>',
+      'the processes that carry requests, beside one that has the sockets; 1 carries them in this process (default: 1)',
+      checked('--workers', (text: string, _before: number | undefined) => parseWorkers(text)),
+    )
+    .option(
       '--trace <file>',
       "write a line for each step of each request and connection to FILE; '-' is standard output",
     )
@@ -228,6 +245,7 @@ const running = (command: Command): Command =>
 
 /** Options that a file has keys for. */
 const IN_FILE: readonly (keyof ServeOptions)[] = [
+  'workers',
   'listen',
   'backend',
   'route',
@@ -287,6 +305,7 @@ export const SEE_HELP = "See 'fermata serve --help'."
 export function program(
   serve: (options: ServeOptions) => void,
   serveFile: (file: string, options: ServeOptions) => void,
+  work: (name: string) => void,
 ): Command {
   const command = new Command('fermata')
     .description('A reverse proxy for HTTP/1.1 and HTTP/2 in which every request is a continuation.')
@@ -307,6 +326,7 @@ export function program(
       if (file === null) serve(options)
       else serveFile(file, options)
     })
+  command.command(WORKER_COMMAND, { hidden: true }).argument('<name>').action(work)
   command
     .command('limits')
     .description('list every limit and timeout with its default')

@@ -2,7 +2,9 @@
 // documents are read in a thread; the short form is made here, since it is short.
 
 import { type Configuration, diagnosticText } from '../config/index.js'
+import type { World } from '../continuation/index.js'
 import { ConfigError } from './address.js'
+import type { FoundOut } from './check-configuration.js'
 import {
   type ConfigurationDocument,
   type ConfigurationOrigin,
@@ -10,16 +12,26 @@ import {
   madeOf,
   type Routing,
 } from './origins.js'
+import type { ProcessLog } from './process-log.js'
 import { digestOf, type ReadSource } from './reading.js'
 import { type Reading, Reloader } from './reloading.js'
 import { type Applied, CLOSING, Superseded } from './served-configuration.js'
-import type { Server } from './server.js'
 
 /** A reading has come to its end: `wrong` says why the configuration stays. */
 export type Reloaded = (wrong: Error | null) => void
 
+/** A server, or a primary with its workers. */
+export interface Reconfigured {
+  readonly world: World
+  readonly log: ProcessLog
+  /** The configuration that serves. */
+  readonly configuration: Configuration
+  /** Has it serve another. `applied` is called once. */
+  apply(configuration: Configuration, applied: Applied, foundOut: FoundOut): void
+}
+
 export class Reconfiguring {
-  private readonly server: Server
+  private readonly server: Reconfigured
   private readonly reloaded: Reloaded
   private readonly key: string
   private origin: ConfigurationOrigin
@@ -39,7 +51,7 @@ export class Reconfiguring {
    * @param reloaded is called when the origin was read again
    */
   constructor(
-    server: Server,
+    server: Reconfigured,
     origin: ConfigurationOrigin,
     { configuration, contents }: MadeConfiguration,
     watches: boolean,
@@ -171,11 +183,14 @@ export class Reconfiguring {
 const nameOf = ({ source }: ConfigurationOrigin): string =>
   source !== null && 'file' in source ? source.file : 'the configuration'
 
+/** What takes effect at the start only. */
+const AT_START = ['limits', 'debug', 'admin', 'probes', 'workers'] as const
+
 /** Returns a line for each change that takes effect at the next start only. */
 function unchanged(before: Configuration, after: Configuration): string[] {
-  const differs = (name: 'limits' | 'debug' | 'admin' | 'probes'): boolean =>
+  const differs = (name: (typeof AT_START)[number]): boolean =>
     JSON.stringify(before[name]) !== JSON.stringify(after[name])
-  return (['limits', 'debug', 'admin', 'probes'] as const)
-    .filter(differs)
-    .map((name) => `${name} has changed: this takes effect when the server starts again`)
+  return AT_START.filter(differs).map(
+    (name) => `${name} has changed: this takes effect when the server starts again`,
+  )
 }

@@ -3,7 +3,7 @@
 import { type Configuration, diagnosticText } from '../config/index.js'
 import { randomKey } from '../pollset/index.js'
 import { readChecked } from './check-configuration.js'
-import { RunningServer, type Writers } from './create-server.js'
+import { RunningServer, type ServerParts, type Writers } from './create-server.js'
 import { fileOrigin, type MadeConfiguration, madeOf } from './origins.js'
 import { mistakesIn } from './reading.js'
 
@@ -31,10 +31,14 @@ export function readFile(file: string): FileReading {
   return { configuration, made, key, warnings: result.warnings.map(diagnosticText) }
 }
 
-/** Makes the server of a file. */
-export const serveFile = (
+/** Returns the parts of the server of a file. */
+export const filePartsOf = (
   file: string,
   { made, key }: FileReading,
   watches: boolean,
   writers: Writers,
-): RunningServer => new RunningServer({ origin: fileOrigin(file, made), watches, key, ...writers })
+): ServerParts => ({ origin: fileOrigin(file, made), watches, key, ...writers })
+
+/** Makes the server of a file, in this process. */
+export const serveFile = (...parts: Parameters<typeof filePartsOf>): RunningServer =>
+  new RunningServer(filePartsOf(...parts))

@@ -48,8 +48,16 @@ export class ServedConfiguration {
     })
   }
 
-  /** Serves another configuration, unless a newer one comes before it serves. */
-  apply(configuration: Configuration, foundOut: FoundOut, applied: Applied): void {
+  /**
+   * Serves another configuration, unless a newer one comes before it serves.
+   * @param ready is called when all is ready, with what commits it; without this, it is committed then
+   */
+  apply(
+    configuration: Configuration,
+    foundOut: FoundOut,
+    applied: Applied,
+    ready?: (commit: () => void) => void,
+  ): void {
     if (this.closing) {
       applied(new ConfigError(CLOSING))
       return
@@ -71,12 +79,19 @@ export class ServedConfiguration {
             : new Superseded('a newer configuration came before it served'),
         ),
       failed: applied,
+      ready,
       commits: () => {
         this.coming = null
         this.commit(preparation)
         applied(null)
       },
     })
+  }
+
+  /** Gives up the newest, unless it serves. */
+  abandon(): void {
+    this.coming?.cancel()
+    this.coming = null
   }
 
   /** Serves no other configuration from now on. */

@@ -1,7 +1,7 @@
 // What a server is made of, and what it tells.
 
 import type { Configuration } from '../config/index.js'
-import type { Address, Certificate } from '../pollset/index.js'
+import type { Address, Certificate, LentParts } from '../pollset/index.js'
 import type { FoundOut } from './check-configuration.js'
 import type { DebugOptions } from './debugging.js'
 import type { LogTarget } from './line-logger.js'
@@ -14,12 +14,18 @@ export interface ServerOptions {
   readonly read?: (() => void) | undefined
   /** Takes the lines of the process log, or its messages. By default there is no log. */
   readonly log?: LogTarget | undefined
-  /** The name of this process among several: lines of the log and ids begin with it. */
-  readonly worker?: string | undefined
   /** Opens a listener for debuggers (spec/debugger.md). */
   readonly debug?: DebugOptions | undefined
   /** Writes a line of the trace. */
   readonly trace?: ((line: string) => void) | undefined
+  /** What it has from its primary process, if it is a worker. */
+  readonly worker?: WorkerOptions | undefined
+}
+
+export interface WorkerOptions {
+  /** `w1`, `w2` …: its ids and its lines of the log begin with it. */
+  readonly name: string
+  readonly lent: LentParts
 }
 
 export interface ServerCertificates {
@@ -36,6 +42,8 @@ export type ServerEvents = {
   listening: (address: Address, secure: boolean) => void
   /** A listener has replaced a stale Unix-domain socket, on which no process listened. */
   replaced: (address: Address) => void
+  /** All listeners are bound: it serves. */
+  serving: () => void
   /** A listener could not be bound; the server stops. */
   failed: (address: Address, code: string) => void
   /** The admin listener, or the one of probes, is ready. */

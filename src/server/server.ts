@@ -5,13 +5,7 @@ import { EventEmitter } from 'node:events'
 import type TypedEmitter from 'typed-emitter'
 import type { Configuration } from '../config/index.js'
 import { type Continuation, createWorld, TraceLines } from '../continuation/index.js'
-import {
-  type Client,
-  createHttpWorld,
-  type HttpWorld,
-  type LingeringClient,
-  type StreamAcceptor,
-} from '../http/index.js'
+import { type Client, createHttpWorld, type HttpWorld, type StreamAcceptor } from '../http/index.js'
 import { type Address, NodePollset, type Socket } from '../pollset/index.js'
 import { CLEAR_TEXT, ReverseProxy, type Route, Router } from '../proxy/index.js'
 import { Connections } from '../transport/index.js'
@@ -27,6 +21,7 @@ import type { Emitter } from './emitter.js'
 import { Filters } from './filters.js'
 import { Incidents } from './incidents.js'
 import { checkLimits, defaultLimits, type Limits, limitsWith, type SomeLimits } from './limits.js'
+import { LingeringClients } from './lingering-clients.js'
 import { type BoundListener, Listeners } from './listeners.js'
 import { ProcessLog } from './process-log.js'
 import { Protocols } from './protocols.js'
@@ -51,8 +46,7 @@ export class Server extends TypedEvents implements HandshakeEvents {
   private readonly pollset: NodePollset
   private readonly handshakes = new Map<ClientHandshake, BoundListener>()
   private readonly open = new Map<Client, { connection: Continuation; listener: BoundListener }>()
-  /** Client connections that linger, the oldest first. */
-  private readonly lingering = new Map<Client, LingeringClient>()
+  private readonly lingering = new LingeringClients()
   private readonly backends: Backends
   private readonly listening: Listeners
   readonly limitsOf: Limits
@@ -62,7 +56,7 @@ export class Server extends TypedEvents implements HandshakeEvents {
   readonly accessLog: AccessLogging
   /** ms that draining may take. May be set until draining begins. */
   drainTimeoutMs: number
-  private readonly served: ServedConfiguration
+  readonly served: ServedConfiguration
   private readonly read: NonNullable<ServerOptions['read']> | null
   /** Whether it should get requests: `serving`. */
   phase: 'starting' | 'serving' | 'stopping' = 'starting'
@@ -72,8 +66,6 @@ export class Server extends TypedEvents implements HandshakeEvents {
   private readonly administration: Administration | null
   /** The requests that were cut when it ended. */
   cutRequests = 0
-  /** Lingering client connections closed for newcomers. */
-  private evictions = 0
 
   /** Throws if a certificate, a network, a route or a limit is wrong. */
   constructor(options: ServerOptions) {
@@ -82,8 +74,10 @@ export class Server extends TypedEvents implements HandshakeEvents {
     const limits: Limits = limitsWith(defaultLimits, configuration.limits as SomeLimits)
     checkLimits(limits)
     this.read = options.read ?? null
-    this.pollset = new NodePollset(limits.pollset)
-    const world = createWorld(this.pollset, { limits: limits.continuation })
+    const { worker } = options
+    this.pollset = new NodePollset(limits.pollset, false, worker?.lent)
+    const prefix = worker === undefined ? '' : `${worker.name}/`
+    const world = createWorld(this.pollset, { limits: limits.continuation, prefix })
     this.world = createHttpWorld(world, limits.transport)
     this.world.scheduler.onCrash = (continuation, error) => this.emit('crashed', continuation.id, error)
     this.pollset.onBroken = (error) => {
@@ -99,7 +93,7 @@ export class Server extends TypedEvents implements HandshakeEvents {
       limits.server,
       options.log,
       configuration.processLog,
-      options.worker,
+      worker?.name,
     )
     this.incidents = new Incidents(this.log, limits, () => settingNames(this.configuration), {
       unreached: (backend, why) => this.emit('unreached', backend, why),
@@ -166,13 +160,24 @@ export class Server extends TypedEvents implements HandshakeEvents {
     this.administration?.begin(this.configuration)
     this.served.begin((address, code) => {
       if (address !== null) this.emit('failed', address, code)
-      else if (this.phase === 'starting') this.phase = 'serving'
+      else if (this.phase === 'starting') {
+        this.phase = 'serving'
+        this.emit('serving')
+      }
     })
   }
 
-  /** Replaces the configuration, for connections and requests from now on: in one turn, or not at all. */
-  apply(configuration: Configuration, applied: Applied, foundOut = NOTHING_FOUND_OUT): void {
-    this.served.apply(configuration, foundOut, (wrong) => {
+  /**
+   * Replaces the configuration, for connections and requests from now on: in one turn, or not at all.
+   * @param ready is called when all is ready, with what commits it; without this, it is committed then
+   */
+  apply(
+    configuration: Configuration,
+    applied: Applied,
+    foundOut = NOTHING_FOUND_OUT,
+    ready?: (commit: () => void) => void,
+  ): void {
+    const done: Applied = (wrong) => {
       if (wrong === null) {
         this.drainTimeoutMs = configuration.shutdown.timeoutMs
         this.accessLog.configure(configuration.accessLog)
@@ -180,7 +185,8 @@ export class Server extends TypedEvents implements HandshakeEvents {
       }
       this.metrics?.reloaded(wrong)
       applied(wrong)
-    })
+    }
+    this.served.apply(configuration, foundOut, done, ready)
   }
 
   /** Logs what is cut, for a process that ends now. */
@@ -207,7 +213,7 @@ export class Server extends TypedEvents implements HandshakeEvents {
     listener.acceptor ??= {
       accept: (stream) => this.proxy.accept(stream, listener.config.name),
       clientClosed: (client) => this.clientClosed(client),
-      clientLingers: (client) => this.clientLingers(client),
+      clientLingers: (client) => this.lingering.add(client),
       clientAbused: (client, part) => this.clientAbused(client, part),
     }
     return listener.acceptor
@@ -230,19 +236,12 @@ export class Server extends TypedEvents implements HandshakeEvents {
     clientAbused: (client, part) => this.clientAbused(client, part),
   }
 
-  private clientLingers(client: LingeringClient): void {
-    this.lingering.set(client, client)
-  }
-
   /** Evicts the oldest lingering connection, so that a new one is not refused. It closes in this turn. */
   private makeRoom(): void {
-    for (const oldest of this.lingering.values()) {
-      this.lingering.delete(oldest)
-      this.forget(oldest)
-      oldest.evict()
-      this.evictions++
-      return
-    }
+    const oldest = this.lingering.oldest()
+    if (oldest === null) return
+    this.forget(oldest)
+    this.lingering.evict(oldest)
   }
 
   /** Stops counting this client's connection. */
@@ -390,7 +389,7 @@ export class Server extends TypedEvents implements HandshakeEvents {
       arriving: this.handshakes.size,
       lingering: this.lingering.size,
       turnedAway: this.connections.refused,
-      gaveWay: this.evictions,
+      gaveWay: this.lingering.evictions,
       addresses: this.addresses.describe(),
     }
     return { ...counts, ...describeServer(this, this.backends) }

@@ -139,6 +139,7 @@ export function configurationOf(options: ShortForm): Configuration {
     routes: routes.map((each) => routeOf(each, limits, options)),
     limits: (options.limits ?? {}) as Configuration['limits'],
     resolver: { servers: [], search: null },
+    workers: 1,
     shutdown: { delayMs: 0, timeoutMs: drainTimeoutMs ?? DRAIN_TIMEOUT_MS },
     debug: null,
     accessLog: options.accessLog === undefined ? null : accessLogConfig(options.accessLog),

@@ -105,7 +105,7 @@ const ROWS: readonly Row[] = [
   ['versoin: 1', '1:1 versoin: unknown key; did you mean version?'],
   [
     'colour: red',
-    '2:1 colour: unknown key; known here: version, include, listeners, certificates, trustedProxies, connect, resolver, limits, filters, backends, routes, shutdown, debug, accessLog, processLog, admin, probes, defaults',
+    '2:1 colour: unknown key; known here: version, include, listeners, certificates, trustedProxies, connect, resolver, limits, filters, backends, routes, workers, shutdown, debug, accessLog, processLog, admin, probes, defaults',
   ],
   [
     'listeners: { a: { address: 127.0.0.1 } }',

@@ -142,6 +142,36 @@ t.test('cancelled when its listeners are bound, it closes them', async (t) => {
   t.equal(await applied(server, { ...configuration, listeners }), null, 'the address is free again')
 })
 
+t.test('it waits for others when it is ready, and gives up or commits then', async (t) => {
+  const { server, configuration, port } = await serve(t)
+  const [route] = configuration.routes
+  const next = {
+    ...configuration,
+    routes: [{ ...route, action: { ...route.action, status: 202 } }],
+  } as Configuration
+  let wrong: Error | null | undefined
+  const prepared = (): Promise<() => void> =>
+    new Promise((resolve) =>
+      server.apply(
+        next,
+        (told) => {
+          wrong = told
+        },
+        undefined,
+        resolve,
+      ),
+    )
+  await prepared()
+  t.equal(await statusOf(port), 201, 'it does not serve yet')
+  server.served.abandon()
+  while (wrong === undefined) await new Promise(setImmediate)
+  t.match(wrong, { message: /newer configuration/ })
+  const commit = await prepared()
+  commit()
+  while (wrong !== null) await new Promise(setImmediate)
+  t.equal(await statusOf(port), 202)
+})
+
 t.test('no piece is made in the turn of another', async (t) => {
   const { server, configuration } = await serve(t)
   const turns: number[] = []
@@ -152,8 +182,8 @@ t.test('no piece is made in the turn of another', async (t) => {
     },
   }
   t.equal(await applied(server, configuration), null)
-  t.equal(turns.length, 8, 'listeners, backends twice, routes twice, router, bind, commit')
-  t.equal(new Set(turns).size, turns.length)
+  t.equal(turns.length, 9, 'listeners, backends twice, routes twice, router, bind, agree, commit')
+  t.equal(new Set(turns).size, 8, 'the last two in one turn')
 })
 
 t.test('the edges seen are the edges declared', (t) => {

@@ -140,6 +140,9 @@ const SERVE: readonly Row[] = [
     ['serve', '--backend', 'h2://b', '--backend-name', 'a b'],
     "--backend-name 'a b' is not a server name: write a host name, as in backend.example.org",
   ],
+  ['serve --workers 0', "--workers '0': write a number from 1 to 64"],
+  ['serve --workers many', "--workers 'many': write a number from 1 to 64"],
+  ['worker w1', "'fermata worker' is started by 'fermata serve --workers 2'"],
   ['serve --drain-timeout soon', "--drain-timeout 'soon' is not a duration: write 10s, 500ms or 2m"],
   ['serve --drain-timeout 10', "--drain-timeout '10' is not a duration: write 10s, 500ms or 2m"],
 

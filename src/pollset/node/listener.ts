@@ -2,23 +2,22 @@
 // listens on, as a killed program leaves it. It keeps a socket file in use, and any other file.
 
 import { lstatSync, unlinkSync } from 'node:fs'
-import { connect, createServer, type Socket as NetSocket, type Server } from 'node:net'
+import { connect, createServer, type Server } from 'node:net'
 import { dirname } from 'node:path'
 import {
-  ACCEPTABLE,
   type Address,
   LISTEN_FAILED,
   LISTENING,
-  Listener,
+  type Listener,
   type ListenOptions,
-  type Socket,
   type SocketFault,
 } from '../door.js'
-import { acceptHandles, type HandleReceiver } from './accepting.js'
+import { AcceptQueue } from './accept-queue.js'
+import { acceptHandles } from './accepting.js'
 import { tcpKeepAlive } from './keep-alive.js'
-import { numericHost } from './networks.js'
+import type { RawConnection } from './process-link.js'
 import type { Reading } from './reading.js'
-import { type Marked, type Marks, NodeSocket, type NodeSocketLimits } from './socket.js'
+import type { Marks, NodeSocket, NodeSocketLimits } from './socket.js'
 
 export interface NodeListenerLimits extends NodeSocketLimits {
   /** The number of accepted sockets that wait for their listener's continuation. One more is closed. */
@@ -36,7 +35,7 @@ export interface NodeListenerLimits extends NodeSocketLimits {
 export interface HandleAdopter extends Marks {
   note(socket: NodeSocket): NodeSocket
   /** Forgets a listener that has closed. */
-  drop(listener: NodeListener): void
+  drop(listener: Listener): void
   newReading(): Reading
 }
 
@@ -56,43 +55,39 @@ const kindOf = (path: string): 'none' | 'folder' | 'socket' | 'other' => {
   return found.isDirectory() ? 'folder' : found.isSocket() ? 'socket' : 'other'
 }
 
-export class NodeListener extends Listener implements Marked, HandleReceiver {
+export class NodeListener extends AcceptQueue {
   readonly id: string
   address: Address
-  marked = 0
   private readonly server: Server
-  private readonly accepted: Socket[] = []
-  private readonly pollset: HandleAdopter
-  private readonly limits: NodeListenerLimits
-  private accepts = 0
   /** See {@link Pollset.isPrivate}. */
   readonly isPrivate: boolean
   private readonly ownerOnly: boolean
   private closed = false
 
+  /** @param dealt is given all accepted connections; null: they are accepted here */
   constructor(
     pollset: HandleAdopter,
     address: Address,
     id: string,
     limits: NodeListenerLimits,
     options: ListenOptions = {},
+    dealt: ((connection: RawConnection) => void) | null = null,
   ) {
-    super()
+    const keepAlive = tcpKeepAlive(options.keepAliveMs ?? limits.frontendTcpKeepAliveMs)
+    super(pollset, limits, keepAlive)
     this.id = id
     this.address = address
-    this.pollset = pollset
-    this.limits = limits
     this.isPrivate = options.isPrivate === true
     this.ownerOnly = options.ownerOnly === true
-    const keepAlive = tcpKeepAlive(options.keepAliveMs ?? limits.frontendTcpKeepAliveMs)
-    this.server = createServer({ allowHalfOpen: true, noDelay: true, ...keepAlive }, (net) =>
-      this.arrived(net, null),
-    )
+    this.server = createServer({ allowHalfOpen: true, noDelay: true, ...keepAlive }, (net) => {
+      if (dealt === null) this.arrived(net, null)
+      else net.destroy()
+    })
     this.server.on('listening', () => {
       const bound = this.server.address()
       if (bound !== null && typeof bound === 'object')
         this.address = { host: bound.address, port: bound.port }
-      acceptHandles(this.server, keepAlive, pollset, this)
+      acceptHandles(this.server, keepAlive, dealt ?? ((connection) => this.arrivedRaw(connection)))
       pollset.mark(this, LISTENING)
     })
     this.server.on('error', (error: NodeJS.ErrnoException) => {
@@ -109,32 +104,11 @@ export class NodeListener extends Listener implements Marked, HandleReceiver {
     else this.listen()
   }
 
-  arrived(net: NetSocket, reading: Reading | null): void {
-    const { pollset, limits, accepted } = this
-    // A client that has left already has no address. It must not pass for a peer on a Unix-domain socket.
-    const isLost = this.address.path === undefined && net.remoteAddress === undefined
-    if (isLost || accepted.length >= limits.acceptQueueMax) {
-      net.destroy()
-      return
-    }
-    const remote = { host: numericHost(net.remoteAddress ?? ''), port: net.remotePort ?? 0 }
-    const id = `${this.id}.${++this.accepts}`
-    accepted.push(pollset.note(new NodeSocket(net, remote, id, pollset, limits, reading)))
-    pollset.mark(this, ACCEPTABLE)
-  }
-
-  accept(): Socket | null {
-    const socket = this.accepted.shift() ?? null
-    if (this.accepted.length === 0) this.lower(ACCEPTABLE)
-    return socket
-  }
-
   close(): void {
     this.closed = true
     this.pollset.drop(this)
     this.server.close()
-    for (const socket of this.accepted) socket.destroy()
-    this.accepted.length = 0
+    this.destroyQueue()
   }
 
   private listen(): void {

@@ -2,7 +2,7 @@
 // runs one turn in each iteration of Node's loop, in the check phase (setImmediate) right after the poll
 // phase in which the callbacks marked.
 
-import { randomBytes, randomFillSync } from 'node:crypto'
+import { randomFillSync } from 'node:crypto'
 import { lookup } from 'node:dns'
 import { connect, isIP, type NetConnectOpts, type Socket as NetSocket } from 'node:net'
 import { performance } from 'node:perf_hooks'
@@ -26,15 +26,18 @@ import { type TurnLimits, Turns, turnLimits } from '../turn.js'
 import { KnownCertificates } from './certificates.js'
 import { FileWatch } from './file-watch.js'
 import { type TcpKeepAlive, tcpKeepAlive } from './keep-alive.js'
+import { LentListener, type ListenerLender } from './lent-listener.js'
 import { faultOf, NodeListener, type NodeListenerLimits } from './listener.js'
 import { NodeLogFile } from './log-file.js'
 import { numericHost } from './networks.js'
+import { type RawConnection, WorkerProcess } from './process-link.js'
 import { NodeQuery } from './query.js'
 import { reaches } from './reaches.js'
 import { ReadBuffers, Reading } from './reading.js'
 import { type Marked, type Marks, NodeSocket } from './socket.js'
 import { NodeTask } from './task.js'
 import { Thread } from './thread.js'
+import { TicketKeys } from './ticket-keys.js'
 import { NodeTlsClient, NodeTlsServer, securedBy } from './tls.js'
 
 export interface NodePollsetLimits extends TurnLimits, NodeListenerLimits {
@@ -108,8 +111,14 @@ class NodeCommands extends Commands implements Marked {
   }
 }
 
-/** Node's form of the keys of session tickets. */
-const TICKET_KEYS_BYTES = 48
+/** What a worker's pollset has from the primary process. */
+export interface LentParts {
+  /** Lends listeners. */
+  readonly lender: ListenerLender
+  readonly ticketKeys: Uint8Array
+  /** Addresses of the primary at which nothing may be dialled; see {@link Pollset.isPrivate}. */
+  readonly privateAddresses: readonly Address[]
+}
 
 export class NodePollset extends Turns implements Pollset, Marks {
   readonly commands: NodeCommands
@@ -127,7 +136,7 @@ export class NodePollset extends Turns implements Pollset, Marks {
   private timer: NodeJS.Timeout | null = null
   private timerAt = Number.POSITIVE_INFINITY
   private readonly readBuffers = new ReadBuffers((error) => this.broken(error))
-  private readonly listeners = new Set<NodeListener>()
+  private readonly listeners = new Set<NodeListener | LentListener>()
   private readonly sockets = new Set<NodeSocket>()
   /** Threads and watches. */
   private readonly helpers = new Set<{ end(): void }>()
@@ -136,14 +145,20 @@ export class NodePollset extends Turns implements Pollset, Marks {
   /** Keeps the process alive while it is busy in the background. */
   private holding: NodeJS.Timeout | null = null
   readonly certificates = new KnownCertificates()
-  private readonly ticketKeys = randomBytes(TICKET_KEYS_BYTES)
+  private readonly ticketKeys: TicketKeys
+  private readonly lent: LentParts | null
   private readonly onImmediate: () => void
   private readonly onTimer: () => void
 
-  /** @param background its timers and idle connections do not keep the process from ending (P40) */
-  constructor(limits: Partial<NodePollsetLimits> = {}, background = false) {
+  /**
+   * @param background its timers and idle connections do not keep the process from ending (P40)
+   * @param lent what the primary lends to a worker; null: this process is no worker
+   */
+  constructor(limits: Partial<NodePollsetLimits> = {}, background = false, lent: LentParts | null = null) {
     const bounds = { ...nodePollsetLimits, ...limits }
     super(bounds)
+    this.lent = lent
+    this.ticketKeys = new TicketKeys(lent?.ticketKeys ?? null)
     this.bounds = bounds
     this.background = background
     this.backendKeepAlive = tcpKeepAlive(bounds.backendTcpKeepAliveMs)
@@ -163,12 +178,27 @@ export class NodePollset extends Turns implements Pollset, Marks {
   }
 
   listen(address: Address, id: string, options: ListenOptions = {}): Listener {
-    const listener = new NodeListener(this, address, id, this.bounds, options)
+    const { bounds, lent } = this
+    const listener =
+      lent === null
+        ? new NodeListener(this, address, id, bounds, options)
+        : new LentListener(this, address, id, bounds, options, lent.lender)
+    this.listeners.add(listener)
+    return listener
+  }
+
+  /**
+   * Listens for workers.
+   * @param dealt is given each accepted connection
+   */
+  listenFor(address: Address, id: string, dealt: (connection: RawConnection) => void): Listener {
+    const listener = new NodeListener(this, address, id, this.bounds, {}, dealt)
     this.listeners.add(listener)
     return listener
   }
 
   isPrivate(address: Address): boolean {
+    for (const own of this.lent?.privateAddresses ?? []) if (reaches(address, own)) return true
     for (const { address: own, isPrivate } of this.listeners)
       if (isPrivate && reaches(address, own)) return true
     return false
@@ -202,7 +232,12 @@ export class NodePollset extends Turns implements Pollset, Marks {
   }
 
   tlsServer(options: TlsServerOptions): TlsServer {
-    return new NodeTlsServer(options, this.ticketKeys, this.certificates)
+    return new NodeTlsServer(options, () => this.ticketKeys.at(this.now), this.certificates)
+  }
+
+  /** Sets the keys of session tickets that the primary has made. */
+  setTicketKeys(keys: Uint8Array): void {
+    this.ticketKeys.give(keys)
   }
 
   tlsClient(options: TlsClientOptions): TlsClient {
@@ -217,6 +252,11 @@ export class NodePollset extends Turns implements Pollset, Marks {
     const thread = new Thread(id, module, heapMiBMax, this)
     this.helpers.add(thread)
     return thread
+  }
+
+  /** Starts a worker. @param module what it runs @param args its arguments */
+  worker(id: string, module: URL, args: readonly string[]): WorkerProcess {
+    return new WorkerProcess(id, module, args, this)
   }
 
   /** Makes a watch of files. */
@@ -308,8 +348,8 @@ export class NodePollset extends Turns implements Pollset, Marks {
     else this.holding?.unref()
   }
 
-  drop(listener: NodeListener): void {
-    this.listeners.delete(listener)
+  drop(listener: Listener): void {
+    this.listeners.delete(listener as NodeListener | LentListener)
   }
 
   forget(socket: NodeSocket): void {

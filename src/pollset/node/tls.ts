@@ -45,17 +45,20 @@ export class NodeTlsServer implements TlsServer {
   private readonly certificates: Certificates
   /** One server for each group of certificates, made when a client first asks for it. */
   private readonly servers: (Server | undefined)[]
-  private readonly ticketKeys: Buffer
+  private readonly ticketKeys: () => Buffer
+  /** The keys that the servers have. */
+  private keysSet: Buffer
   private readonly handshakes = new Map<string, TlsHandshakeListener>()
 
   /**
    * Throws if a certificate or key is malformed, or the two do not belong together.
-   * @param ticketKeys the keys of session tickets, the same for all servers of a pollset: so clients resume
-   *   their sessions after the certificates were read again
+   * @param ticketKeys returns the keys of session tickets, the same for all servers of a pollset: so clients
+   *   resume their sessions after the certificates were read again
    */
-  constructor(options: TlsServerOptions, ticketKeys: Buffer, known: KnownCertificates) {
+  constructor(options: TlsServerOptions, ticketKeys: () => Buffer, known: KnownCertificates) {
     this.options = options
     this.ticketKeys = ticketKeys
+    this.keysSet = ticketKeys()
     this.certificates = new Certificates(options.certificates, known)
     trusting(options.clientCa, 'for clients')
     this.servers = this.certificates.groups.map(() => undefined)
@@ -83,7 +86,7 @@ export class NodeTlsServer implements TlsServer {
       ALPNProtocols: [...alpn],
       requestCert: (clientCertificate ?? 'none') !== 'none',
       rejectUnauthorized: clientCertificate === 'require',
-      ticketKeys: this.ticketKeys,
+      ticketKeys: this.keysSet,
       // A session of a listener that asks for other client certificates, or none, is not resumed here.
       sessionIdContext: createHash('sha256')
         .update(JSON.stringify([clientCertificate ?? 'none', clientCa ?? '']))
@@ -142,6 +145,7 @@ export class NodeTlsServer implements TlsServer {
   }
 
   private begin(net: NetSocket, group: number, handshaking: TlsHandshakeListener): void {
+    this.followKeys()
     if (net.remotePort === undefined) {
       this.serverOn(this.certificates.groups[group], () => handshaking).emit('connection', net)
       return
@@ -152,6 +156,14 @@ export class NodeTlsServer implements TlsServer {
       if (this.handshakes.get(connection) === handshaking) this.handshakes.delete(connection)
     })
     this.serverOf(group).emit('connection', net)
+  }
+
+  /** Has the servers use the keys that hold now. */
+  private followKeys(): void {
+    const keys = this.ticketKeys()
+    if (keys === this.keysSet) return
+    this.keysSet = keys
+    for (const each of this.servers) each?.setTicketKeys(keys)
   }
 
   private over(socket: TLSSocket): TlsHandshakeListener | undefined {

@@ -1,0 +1,217 @@
+// The two ends of the channel between a primary process and one of its workers. Messages are plain data, and
+// a connection may go with one. What comes is kept until it is taken in a turn.
+
+import { type ChildProcess, fork } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { Pollable } from '../pollable.js'
+import type { Marked, Marks } from './socket.js'
+
+/** A message has come: {@link ProcessLink.take} returns it. */
+export const HEARD = 1
+/** The other process has ended, or has closed the channel. Messages from before may still be taken. */
+export const GONE = 2
+
+/** A connection that was accepted and that no socket was made of. */
+export interface RawConnection {
+  close(): void
+}
+
+/** A message, and the connection that came with it. */
+export interface Heard {
+  readonly message: unknown
+  readonly connection: RawConnection | null
+}
+
+/** The part of a process that has a channel. */
+interface Channel {
+  readonly connected?: boolean
+  send?: ChildProcess['send'] | undefined
+}
+
+/** An end of a channel. */
+export abstract class ProcessLink extends Pollable implements Marked {
+  readonly kind = 'process'
+  readonly bitNames = ['HEARD', 'GONE']
+  marked = 0
+  /** Tell of connections that wait to be written to the channel. */
+  private readonly unsent = new Set<(was: boolean) => void>()
+  protected marks: Marks | null
+  private readonly heard: Heard[] = []
+  private taken = 0
+
+  constructor(marks: Marks | null) {
+    super()
+    this.marks = marks
+  }
+
+  abstract override readonly id: string
+  protected abstract readonly channel: Channel
+
+  /** Returns the next message, or null. */
+  take(): Heard | null {
+    const { heard } = this
+    const next = heard[this.taken] ?? null
+    if (next !== null) this.taken++
+    if (this.taken === heard.length) {
+      heard.length = 0
+      this.taken = 0
+      this.lower(HEARD)
+    }
+    return next
+  }
+
+  /** Sends a message. It is lost if the other process has ended. Throws if it cannot be cloned. */
+  send(message: object): void {
+    this.give(message, undefined, () => {})
+  }
+
+  /**
+   * Sends a message with a connection, which is then the other's.
+   * @param given is called once. False: the other process has ended, and the connection is still ours.
+   */
+  sendWith(message: object, connection: RawConnection, given: (was: boolean) => void): void {
+    this.give(message, connection, (was) => {
+      if (was) connection.close()
+      given(was)
+    })
+  }
+
+  private give(message: object, connection: RawConnection | undefined, given: (was: boolean) => void): void {
+    const { channel } = this
+    if (channel.connected !== true) {
+      setImmediate(given, false)
+      return
+    }
+    if (connection === undefined) {
+      channel.send?.(message, undefined, {}, () => {})
+      return
+    }
+    // Node does not always tell of what was still in its queue when the other process ended.
+    this.unsent.add(given)
+    channel.send?.(message, connection as never, {}, (error) => {
+      if (this.unsent.delete(given)) given(error === null)
+    })
+  }
+
+  protected came(message: unknown, connection: unknown): void {
+    this.heard.push({ message, connection: (connection as RawConnection | undefined) ?? null })
+    this.mark(HEARD)
+  }
+
+  protected gone(): void {
+    const unsent = [...this.unsent]
+    this.unsent.clear()
+    for (const given of unsent) given(false)
+    this.mark(GONE)
+  }
+
+  protected mark(bits: number): void {
+    this.marks?.mark(this, bits)
+  }
+}
+
+/** How a worker has ended. */
+export interface ProcessEnd {
+  readonly code: number | null
+  readonly signal: string | null
+}
+
+/** The primary's end of the channel of a worker. */
+export class WorkerProcess extends ProcessLink {
+  readonly id: string
+  /** How it has ended; null while it runs. */
+  ended: ProcessEnd | null = null
+  private exited: ProcessEnd | null = null
+  protected readonly channel: ChildProcess
+
+  /**
+   * Starts the process.
+   * @param module the module that it runs
+   * @param args its arguments
+   */
+  constructor(id: string, module: URL, args: readonly string[], marks: Marks) {
+    super(marks)
+    this.id = id
+    const child = fork(fileURLToPath(module), args, {
+      serialization: 'advanced',
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+      execArgv: workerFlags(process.execArgv),
+    })
+    this.channel = child
+    child.on('message', (message, connection) => this.came(message, connection))
+    child.on('error', () => {
+      // It could not be started, so no `exit` follows.
+      if (child.pid === undefined) this.over({ code: null, signal: null })
+    })
+    // Its last messages come before the channel closes, and that may be after its end.
+    child.on('exit', (code, signal) => {
+      this.exited = { code, signal }
+      if (!child.connected) this.over(this.exited)
+    })
+    child.on('disconnect', () => {
+      if (this.exited !== null) this.over(this.exited)
+    })
+  }
+
+  get pid(): number {
+    return this.channel.pid ?? 0
+  }
+
+  /** Ends it at once. */
+  kill(): void {
+    this.channel.kill('SIGKILL')
+  }
+
+  private over(end: ProcessEnd): void {
+    this.ended ??= end
+    this.gone()
+  }
+}
+
+/** Flags of Node that a worker must not share: each process has its own inspector, and 9229 is one port. */
+const workerFlags = (flags: readonly string[]): string[] => [
+  ...flags.filter((each) => !/^--inspect/.test(each)),
+  // A signal that comes before our own code runs would open the inspector.
+  ...(process.allowedNodeEnvironmentFlags.has('--disable-sigusr1') ? ['--disable-sigusr1'] : []),
+]
+
+/** A worker's end of its channel. It is there before the worker's pollset, whose limits come through it. */
+export class PrimaryLink extends ProcessLink {
+  readonly id = 'primary'
+  protected readonly channel: Channel = process
+  private early: (() => void) | null
+
+  /** @param early is called for what happens before {@link attach} */
+  constructor(early: () => void) {
+    super(null)
+    this.early = early
+    process.on('message', (message, connection) => this.came(message, connection))
+    process.on('disconnect', () => this.gone())
+    if (process.connected !== true) this.gone()
+  }
+
+  /** Lets a pollset tell what happens from now on. */
+  attach(marks: Marks): void {
+    const { readiness } = this
+    this.early = null
+    this.marks = marks
+    this.readiness = 0
+    if (readiness !== 0) marks.mark(this, readiness)
+  }
+
+  /** Closes the channel: this process may end. */
+  close(): void {
+    process.removeAllListeners('message')
+    if (process.connected === true) process.disconnect()
+  }
+
+  protected override mark(bits: number): void {
+    const { early } = this
+    if (early === null) {
+      super.mark(bits)
+      return
+    }
+    this.readiness |= bits
+    early()
+  }
+}

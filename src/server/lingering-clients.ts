@@ -1,0 +1,35 @@
+// Client connections that linger: they have said their last, and wait for their client to close. The oldest
+// give way to new connections.
+
+import type { Client, LingeringClient } from '../http/index.js'
+
+export class LingeringClients {
+  /** How many were closed for new connections. */
+  evictions = 0
+  /** The oldest first. */
+  private readonly all = new Map<Client, LingeringClient>()
+
+  get size(): number {
+    return this.all.size
+  }
+
+  add(client: LingeringClient): void {
+    this.all.set(client, client)
+  }
+
+  delete(client: Client): void {
+    this.all.delete(client)
+  }
+
+  oldest(): LingeringClient | null {
+    for (const each of this.all.values()) return each
+    return null
+  }
+
+  /** Closes one in this turn. */
+  evict(client: LingeringClient): void {
+    this.all.delete(client)
+    client.evict()
+    this.evictions++
+  }
+}

@@ -1,0 +1,274 @@
+// The primary process of a server with workers (spec/workers.md). It carries no requests: it has the
+// listening sockets, reads the configuration, takes the signals, and replaces workers that die.
+
+import { EventEmitter } from 'node:events'
+import type TypedEmitter from 'typed-emitter'
+import type { Configuration } from '../config/index.js'
+import { createWorld, type World } from '../continuation/index.js'
+import {
+  type Address,
+  Deadline,
+  formatAddress,
+  NodePollset,
+  newTicketKeys,
+  type ProcessEnd,
+  randomKey,
+} from '../pollset/index.js'
+import { SharedListeners, Workers, type WorkersEvents } from '../workers/index.js'
+import { ConfigError, parseListen } from './address.js'
+import { checked, type FoundOut } from './check-configuration.js'
+import { asConfigError } from './config-errors.js'
+import { type ProxyServerEvents, ServerError, type ServerParts } from './create-server.js'
+import type { Emitter } from './emitter.js'
+import { exitCodes } from './exit-codes.js'
+import { defaultLimits, type Limits, limitsWith, type SomeLimits } from './limits.js'
+import { notListening } from './listen-faults.js'
+import { type MadeConfiguration, madeOf } from './origins.js'
+import { PrimaryControl, type PrimaryOrders } from './primary-control.js'
+import { ProcessLog } from './process-log.js'
+import { partsOf, type ReadAnswer } from './reading.js'
+import { Reconfiguring } from './reconfiguring.js'
+import { type Applied, Superseded } from './served-configuration.js'
+import { addressSetting } from './setting-names.js'
+import { WORKER_COMMAND, type WorkerNews, type WorkerSettings } from './worker-settings.js'
+
+const TypedEvents: new () => Emitter<ProxyServerEvents> =
+  EventEmitter as new () => TypedEmitter.default<ProxyServerEvents>
+
+const DAY_MS = 24 * 60 * 60 * 1000
+const MAIN = new URL('../main.js', import.meta.url)
+
+export interface PrimaryParts extends ServerParts {
+  readonly workers: number
+  /** The file of the trace. */
+  readonly traceFile?: string | undefined
+}
+
+export class PrimaryServer extends TypedEvents implements PrimaryOrders, WorkersEvents {
+  readonly world: World
+  readonly log: ProcessLog
+  readonly ticketKeysMs = DAY_MS
+  configuration: Configuration
+  /** A worker has ended with another status than 0 after the order to end. */
+  hasFailed = false
+  /** After {@link endNow} it ends when its workers have. */
+  readonly endsLater = true
+  /** The workers that have cut requests when they ended. */
+  cutRequests = 0
+  private readonly pollset: NodePollset
+  private readonly sockets: SharedListeners
+  readonly workers: Workers
+  private readonly reconfiguring: Reconfiguring
+  private readonly control: PrimaryControl
+  private readonly limits: Limits
+  private readonly killing: Killing
+  private readonly traceFile: string | null
+  private ticketKeys = newTicketKeys()
+  private phase: 'starting' | 'serving' | 'stopping' = 'starting'
+  private isDraining = false
+
+  /** Throws a {@link ConfigError} if something is wrong. */
+  constructor({ origin, watches = false, key = randomKey(), log, workers, traceFile, debug }: PrimaryParts) {
+    super()
+    const made = checkedOf(origin.make())
+    const { configuration } = made
+    if (debug) throw new ConfigError('--debug and --workers do not go together: leave one of them out')
+    for (const each of ['admin', 'probes', 'debug'] as const)
+      if (configuration[each] !== null)
+        throw new ConfigError(`${each} and workers do not go together: leave one of them out`)
+    const limits: Limits = limitsWith(defaultLimits, configuration.limits as SomeLimits)
+    this.configuration = configuration
+    this.traceFile = traceFile ?? null
+    this.pollset = new NodePollset(limits.pollset)
+    this.world = createWorld(this.pollset, { limits: limits.continuation })
+    this.world.scheduler.onCrash = ({ id }, error) =>
+      this.emit('error', new ServerError('internal', `internal error in ${id} of the primary`, error))
+    this.log = new ProcessLog(this.pollset, limits.server, log, configuration.processLog)
+    this.sockets = new SharedListeners(this.world, limits.workers.connectionsWaitingMax, {
+      bound: (address, asked) => this.emit('listening', address, this.isSecure(asked)),
+      replaced: (address) => void this.emit('replaced', address),
+    })
+    const options = { count: workers, module: MAIN, args: [WORKER_COMMAND], limits: limits.workers }
+    this.workers = new Workers(this.world, options, this.sockets, partsFor(made), this)
+    this.reconfiguring = new Reconfiguring(this, origin, made, watches, key, (wrong) =>
+      this.emit('reloaded', wrong === null ? null : asConfigError(wrong)),
+    )
+    this.limits = limits
+    this.killing = new Killing(this.workers)
+    this.control = new PrimaryControl(this)
+  }
+
+  /** Binds the listeners, then starts the workers. */
+  begin(): void {
+    this.sockets.bind(addressesOf(this.configuration), (failed) => {
+      if (this.phase === 'stopping') this.over()
+      else if (failed === null) this.workers.begin()
+      else {
+        const { address, fault } = failed
+        const message = notListening(address, fault.code, addressSetting(this.configuration, address))
+        this.emit('error', new ServerError('not-listening', message, fault.code))
+      }
+    })
+  }
+
+  reload(): void {
+    this.pollset.commands.give('reload')
+  }
+
+  shutDown(): void {
+    this.pollset.commands.give('shutdown')
+  }
+
+  reopen(): void {
+    this.pollset.commands.give('reopen')
+  }
+
+  /** Ends the workers now; it ends after the last. */
+  endNow(): void {
+    this.pollset.commands.give('end')
+  }
+
+  // A configuration
+
+  apply(configuration: Configuration, applied: Applied, foundOut: FoundOut): void {
+    this.workers.change(
+      partsFor({ configuration, foundOut, contents: { paths: [], digest: '' } }),
+      () => {
+        this.configuration = configuration
+        this.log.configure(configuration.processLog)
+        this.sockets.keep(addressesOf(configuration))
+      },
+      (wrong, superseded) => {
+        if (wrong === null) applied(null)
+        else if (superseded) applied(new Superseded('a newer configuration came before it served'))
+        else applied(new ConfigError(wrong))
+      },
+    )
+  }
+
+  private isSecure(asked: Address): boolean {
+    const name = formatAddress(asked)
+    return this.configuration.listeners.some(
+      ({ address, tls }) => tls !== null && formatAddress(parseListen(address)) === name,
+    )
+  }
+
+  // Called by control
+
+  follow(order: string): void {
+    if (order === 'reload' && this.phase === 'serving') this.reconfiguring.reload()
+    else if (order === 'reopen') this.workers.order('reopen')
+    else if (order === 'end') {
+      this.workers.order('end')
+      this.pollset.deadlines.every(this.limits.server.cutMs).arm(this.killing)
+    } else if (order === 'shutdown') {
+      this.phase = 'stopping'
+      this.reconfiguring.close()
+      // They stay bound until the last worker lets go of them.
+      this.sockets.keep([])
+      this.workers.stop('shutdown')
+    }
+  }
+
+  changeTicketKeys(): void {
+    this.ticketKeys = newTicketKeys()
+    this.workers.setTicketKeys(this.ticketKeys)
+  }
+
+  stop(): void {
+    this.log.flush()
+    this.pollset.close()
+    this.emit('close')
+  }
+
+  // Told by the workers
+
+  settings(): { settings: WorkerSettings; ticketKeys: Uint8Array } {
+    const { ticketKeys, traceFile } = this
+    return { settings: { trace: traceFile, privateAddresses: [] }, ticketKeys }
+  }
+
+  serving(): void {
+    if (this.phase !== 'starting') return
+    this.phase = 'serving'
+    this.log.tell('info', `${this.workers.ids.length} workers serve`)
+  }
+
+  replaced(worker: string): void {
+    this.log.tell('info', `${worker} serves again`)
+  }
+
+  told(_worker: string, told: unknown): void {
+    const { news } = told as WorkerNews
+    if (news !== 'draining' || this.isDraining || this.phase !== 'stopping') return
+    this.isDraining = true
+    this.emit('draining')
+  }
+
+  ended(worker: string, { code, signal }: ProcessEnd, backOffMs: number | null, wasServing: boolean): void {
+    const how = signal === null ? `with status ${code ?? 'unknown'}` : `by ${signal}`
+    if (backOffMs !== null) {
+      const when = `another starts in ${backOffMs / 1_000} s`
+      this.log.tell('error', `${worker} ended ${how}${wasServing ? '' : ' before it served'}: ${when}`)
+    } else if (code === exitCodes.CUT) this.cutRequests++
+    else if (code !== 0) {
+      this.hasFailed = true
+      this.log.tell('error', `${worker} ended ${how}`)
+    }
+  }
+
+  faulty(worker: string, why: string): void {
+    this.log.tell('error', `${worker} is ended: ${why}`)
+  }
+
+  refused(worker: string, why: string): void {
+    this.log.tell('error', `${worker} cannot serve the configuration: ${why}`)
+  }
+
+  gaveUp(): void {
+    this.workers.kill()
+    const message = 'no worker could start: see the lines before this one'
+    this.emit('error', new ServerError('not-listening', message))
+  }
+
+  over(): void {
+    this.control.end()
+  }
+}
+
+/** Ends workers that did not end when they were told to end now. */
+class Killing extends Deadline {
+  private readonly workers: Workers
+
+  constructor(workers: Workers) {
+    super()
+    this.workers = workers
+  }
+
+  expire(): void {
+    this.workers.kill()
+  }
+}
+
+const addressesOf = ({ listeners }: Configuration): Address[] =>
+  listeners.map(({ address }) => parseListen(address))
+
+/** Checks what a file is checked for when it is read. */
+function checkedOf(made: MadeConfiguration): MadeConfiguration {
+  const { configuration, contents } = made
+  return madeOf(checked({ configuration, contents, files: [], errors: [], warnings: [] }))
+}
+
+/** Returns the parts of a configuration for workers: what is the primary's is not in it. */
+const partsFor =
+  ({ configuration, foundOut, contents }: MadeConfiguration) =>
+  () =>
+    partsOf({
+      configuration: { ...configuration, admin: null, probes: null, debug: null },
+      foundOut,
+      contents,
+      files: [],
+      errors: [],
+      warnings: [],
+      digest: '',
+    } satisfies ReadAnswer)

@@ -1,0 +1,250 @@
+// The built program with workers: ids and log lines by worker, signals, sessions of TLS that resume at any of
+// them, reloads, deaths.
+
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { Agent, createServer, get as httpGet } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { connect as tlsConnect } from 'node:tls'
+import t, { type Test } from 'tap'
+import { createWorld } from '../../src/continuation/index.js'
+import { NodePollset } from '../../src/pollset/index.js'
+import { PrimaryControl, primaryControlLife } from '../../src/server/primary-control.js'
+import { type Program, start } from '../../tools/testbed/programs.js'
+import { declared, Seen } from '../world/seen.js'
+
+t.jobs = 3
+
+const main = join(import.meta.dirname, '..', '..', 'src', 'main.js')
+const certificates = join(import.meta.dirname, '..', '..', '..', 'tools', 'testbed', 'certificates')
+const READY = /2 workers serve/
+
+const answer = (text: string): string => `routes: [{ answer: { status: 200, body: "${text}" } }]\n`
+
+/** The program with two workers, and the port of its first listener. */
+async function served(t: Test, text: string) {
+  const file = join(mkdtempSync(join(tmpdir(), 'fermata-workers-')), 'fermata.yaml')
+  t.teardown(() => rmSync(dirname(file), { recursive: true }))
+  writeFileSync(file, `version: 1\nworkers: 2\n${text}`)
+  const program = await start(process.execPath, [main, 'serve', file], { line: READY })
+  t.teardown(() => program.stop())
+  const port = Number(/listening on 127\.0\.0\.1:(\d+)/.exec(program.stderr)?.[1])
+  return { program, port, file }
+}
+
+/** The process ids of the workers, w1 first. */
+const workersOf = (program: Program): number[] =>
+  execFileSync('ps', ['--ppid', String(program.pid), '-o', 'pid=,args='], { encoding: 'utf8' })
+    .split('\n')
+    .map((line) => /^ *(\d+) .* worker w(\d+)$/.exec(line))
+    .filter((found) => found !== null)
+    .sort((a, b) => Number(a[2]) - Number(b[2]))
+    .map(([, pid]) => Number(pid))
+
+const isAlive = (pid: number): boolean => {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** Asks on a connection of its own, or on one of this agent. */
+const get = (port: number, path = '/', agent: Agent | false = false): Promise<string> =>
+  new Promise((resolve, reject) => {
+    httpGet({ port, path, agent, host: '127.0.0.1' }, (response) => {
+      let text = ''
+      response.setEncoding('utf8').on('data', (part) => {
+        text += part
+      })
+      response.on('end', () => resolve(text)).on('error', reject)
+    }).on('error', reject)
+  })
+
+t.test('K1, K10, K11: ids and lines by worker, one file of whole lines, SIGUSR1 to each', async (t) => {
+  const log = join(t.testdir(), 'access.log')
+  const { program, port } = await served(
+    t,
+    `listeners: { main: { address: "127.0.0.1:0" } }\n${answer('x')}accessLog: { file: ${log} }\n`,
+  )
+  for (let at = 0; at < 40; at++) await get(port)
+  const pids = workersOf(program)
+  t.equal(pids.length, 2)
+  program.signal('SIGUSR1')
+  await program.until(
+    'each has opened it again',
+    () => (program.stderr.match(/opened again/g) ?? []).length === 2,
+  )
+  process.kill(pids[0], 'SIGUSR1')
+  await program.until('w1 has too', () => (program.stderr.match(/opened again/g) ?? []).length === 3)
+  t.equal((program.stderr.match(/ info w1: .*opened again/g) ?? []).length, 2)
+  t.match(await program.stop(), { code: 0 })
+  const ids = readFileSync(log, 'utf8')
+    .trimEnd()
+    .split('\n')
+    .map((line) => String(JSON.parse(line).id))
+  t.equal(ids.length, 40)
+  t.equal(new Set(ids).size, 40)
+  t.equal(ids.filter((id) => /^w1\/m\d+\/\w+$/.test(id)).length, 20, 'as many as the other')
+  t.notMatch(program.output, /inspector|Debugger/)
+})
+
+t.test('K5, K6: reloads lose nothing under load, and a worker that dies only its own requests', async (t) => {
+  const listeners = 'listeners: { main: { address: "127.0.0.1:0" } }\n'
+  const { program, port, file } = await served(t, `${listeners}${answer('0')}`)
+  const agent = new Agent({ keepAlive: true, maxSockets: 8 })
+  t.teardown(() => agent.destroy())
+  let isOver = false
+  const failed: string[] = []
+  let asked = 0
+  const load = Promise.all(
+    Array.from({ length: 8 }, async (_, at) => {
+      while (!isOver) {
+        asked++
+        await get(port, '/', at % 2 === 0 ? agent : false).catch((error) => failed.push(error.code))
+      }
+    }),
+  )
+  for (let version = 1; version <= 3; version++) {
+    writeFileSync(file, `version: 1\nworkers: 2\n${listeners}${answer(String(version))}`)
+    program.signal('SIGHUP')
+    await program.until(
+      'it is read again',
+      () => (program.stderr.match(/were? read again|was read again/g) ?? []).length === version,
+    )
+    t.equal(await get(port), String(version))
+    t.equal(await get(port), String(version))
+  }
+  t.strictSame(failed, [])
+  writeFileSync(file, `version: 1\nworkers: 2\n${listeners}routes: [{ backend: none }]\n`)
+  program.signal('SIGHUP')
+  await program.until('it is refused', () => /was not changed/.test(program.stderr))
+  process.kill(workersOf(program)[0], 'SIGKILL')
+  await program.until('it is replaced', () =>
+    /w1 ended by SIGKILL: another starts in 0\.1 s/.test(program.stderr),
+  )
+  const [two] = await Promise.all([get(port), get(port)])
+  t.equal(two, '3', 'the other serves')
+  await program.until('both serve', () => /w1 serves again/.test(program.stderr))
+  isOver = true
+  await load
+  t.ok(failed.length <= 8, `${failed.length} of ${asked} failed: those of the worker that died`)
+  t.match(await program.stop(), { code: 0 })
+})
+
+t.test('K9: a session of TLS resumes at any worker', async (t) => {
+  const pem = (name: string) => join(certificates, name)
+  const { program, port } = await served(
+    t,
+    `listeners: { main: { address: "127.0.0.1:0", tls: { certificates: [a] } } }
+certificates: { a: { cert: { file: ${pem('example.pem')} }, key: { file: ${pem('example.key')} } } }
+${answer('x')}`,
+  )
+  let session: Buffer | undefined
+  const resumed: boolean[] = []
+  for (let at = 0; at < 5; at++) {
+    const socket = tlsConnect({
+      port,
+      host: '127.0.0.1',
+      rejectUnauthorized: false,
+      ALPNProtocols: ['http/1.1'],
+      ...(session === undefined ? {} : { session }),
+    })
+    socket.once('session', (told) => {
+      session ??= told
+    })
+    await new Promise((resolve, reject) => {
+      socket.on('error', reject).on('close', resolve).resume()
+      socket.once('secureConnect', () => {
+        resumed.push(socket.isSessionReused())
+        socket.end('GET / HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n\r\n')
+      })
+    })
+    socket.destroy()
+  }
+  t.strictSame(resumed, [false, true, true, true, true])
+  t.match(await program.stop(), { code: 0 })
+})
+
+t.test('K4: a file that no worker can serve ends the program with status 1', async (t) => {
+  const folder = t.testdir()
+  const file = join(folder, 'fermata.yaml')
+  writeFileSync(
+    file,
+    `version: 1\nworkers: 2\nlisteners: { main: { address: "127.0.0.1:0" } }\n${answer('x')}accessLog: { file: ${folder}/no/access.log }
+limits: { workers: { startsMax: 1 } }\n`,
+  )
+  const program = await start(process.execPath, [main, 'serve', file], { line: /access log/ })
+  t.match(await program.exited, { code: 1 })
+})
+
+t.test('K12: workers whose primary is killed end by themselves', async (t) => {
+  const { program, port } = await served(t, `listeners: { main: { address: "127.0.0.1:0" } }\n${answer('x')}`)
+  t.equal(await get(port), 'x')
+  const pids = workersOf(program)
+  program.signal('SIGKILL')
+  while (pids.some(isAlive)) await new Promise(setImmediate)
+  t.match(program.stderr, /w1: the primary process has ended, so w1 drains and ends/)
+})
+
+t.test('K8: a request that a worker has finishes; the signal may come to the whole group', async (t) => {
+  const { program, port } = await served(
+    t,
+    `listeners: { main: { address: "127.0.0.1:0" } }\nshutdown: { delay: 300ms }\n${answer('x')}`,
+  )
+  for (const pid of [...workersOf(program)]) process.kill(pid, 'SIGTERM')
+  program.signal('SIGTERM')
+  t.equal(await get(port), 'x', 'it accepts during the delay')
+  t.match(await program.exited, { code: 0 })
+  t.equal((program.stderr.match(/draining: /g) ?? []).length, 1)
+})
+
+t.test('K8: a second signal cuts requests, and the exit status says so', async (t) => {
+  const silent = createServer(() => {})
+  await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => void silent.close())
+  const { port: backend } = silent.address() as AddressInfo
+  const { program, port } = await served(
+    t,
+    `listeners: { main: { address: "127.0.0.1:0" } }
+backends: { b: { protocol: http, endpoints: ["127.0.0.1:${backend}"] } }
+routes: [{ backend: b }]\n`,
+  )
+  const arrived = new Promise((resolve) => silent.once('request', resolve))
+  const cut = get(port).catch((error) => error.code)
+  await arrived
+  program.signal('SIGTERM')
+  await program.until('it drains', () => /draining/.test(program.stderr))
+  program.signal('SIGTERM')
+  t.match(await program.exited, { code: 3 })
+  t.match(program.stderr, / w[12]: .*1 request was cut/)
+  t.equal(await cut, 'ECONNRESET')
+})
+
+t.test('K9: keys are changed in time', async (t) => {
+  const seen = new Seen()
+  const pollset = new NodePollset()
+  const world = createWorld(pollset)
+  world.scheduler.tracer = seen
+  const done: string[] = []
+  await new Promise<void>((resolve) => {
+    const control: PrimaryControl = new PrimaryControl({
+      world,
+      ticketKeysMs: 50,
+      follow: (order) => void done.push(order),
+      changeTicketKeys: () => {
+        if (done.push('keys') === 3) control.end()
+      },
+      stop: resolve,
+    })
+    setImmediate(() => pollset.commands.give('reload'))
+  })
+  pollset.close()
+  t.strictSame(done, ['reload', 'keys', 'keys'])
+  const { edges } = primaryControlLife
+  t.strictSame(seen.taken(edges), declared(edges))
+  t.strictSame(seen.waitsEnded(edges), seen.mayEnd(edges))
+})
