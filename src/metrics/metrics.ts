@@ -4,11 +4,10 @@
 // `other`.
 
 import { Counter, Histogram, type HistogramBounds } from './series.js'
+import { type FamilySnapshot, keyOf, numbersOf, partsOf, type SeriesNumbers, textOf } from './snapshot.js'
 
 /** The value of each label of a series that stands for those past the bound. */
 export const OTHER = 'other'
-
-const SEPARATOR = '\0'
 
 type Kind = 'counter' | 'gauge' | 'histogram'
 type Series = Counter | Histogram
@@ -46,7 +45,7 @@ export class Family<S extends Series> {
    * Returns the series with these values of the labels: a new one, if there is none yet. Keep it, if you can.
    */
   of(...values: readonly string[]): S {
-    const key = values.join(SEPARATOR)
+    const key = keyOf(values)
     return this.byValues.get(key) ?? this.add(key, values.length)
   }
 
@@ -54,7 +53,7 @@ export class Family<S extends Series> {
     let own = key
     if (labels > 0 && this.owner.isFull) {
       this.owner.dropped++
-      own = Array.from({ length: labels }, () => OTHER).join(SEPARATOR)
+      own = keyOf(Array.from({ length: labels }, () => OTHER))
       const other = this.byValues.get(own)
       if (other !== undefined) return other
     }
@@ -73,22 +72,20 @@ export class Family<S extends Series> {
     if (at < 0) return false
     const { size } = this.byValues
     for (const key of this.byValues.keys()) {
-      const value = key.split(SEPARATOR)[at]
+      const value = partsOf(key)[at]
       if (value !== OTHER && !values.has(value)) this.byValues.delete(key)
     }
     this.owner.series -= size - this.byValues.size
     return this.byValues.size < size
   }
 
-  /** Returns its lines. */
-  text(): string {
-    let text = headOf(this.name, this.help, this.kind)
-    for (const [key, series] of this.byValues) {
-      const labels = labelsOf(this.labels, this.labels.length === 0 ? [] : key.split(SEPARATOR))
-      if (series instanceof Histogram) text += histogramText(this.name, labels, series)
-      else text += line(this.name, labels, series.value)
-    }
-    return text
+  /** Returns its numbers as they are now. */
+  snapshot(): FamilySnapshot {
+    const { name, help, kind, labels } = this
+    const series = new Map<string, SeriesNumbers>()
+    for (const [key, each] of this.byValues)
+      series.set(key, each instanceof Histogram ? numbersOf(each) : each.value)
+    return { name, help, kind, labels, series }
   }
 }
 
@@ -152,9 +149,14 @@ export class Metrics {
     return removed
   }
 
+  /** Returns all numbers as they are now. */
+  snapshot(): FamilySnapshot[] {
+    return this.families.map((each) => (each instanceof Family ? each.snapshot() : this.read(each)))
+  }
+
   /** Returns all of them as text. */
   text(): string {
-    return this.families.map((each) => (each instanceof Family ? each.text() : this.read(each))).join('')
+    return textOf(this.snapshot())
   }
 
   private keep<S extends Series>(family: Family<S>): Family<S> {
@@ -162,49 +164,13 @@ export class Metrics {
     return family
   }
 
-  private read({ name, help, kind, labels, read }: Collected): string {
-    let text = headOf(name, help, kind)
+  private read({ name, help, kind, labels, read }: Collected): FamilySnapshot {
+    const series = new Map<string, number>()
     let left = this.seriesMax
-    let rest = 0
-    let isLonger = false
     read((value, ...values) => {
-      if (left-- > 0) text += line(name, labelsOf(labels, values), value)
-      else {
-        isLonger = true
-        rest += value
-      }
+      const key = left-- > 0 ? keyOf(values) : keyOf(labels.map(() => OTHER))
+      series.set(key, (series.get(key) ?? 0) + value)
     })
-    if (!isLonger) return text
-    const others = labels.map(() => OTHER)
-    return text + line(name, labelsOf(labels, others), rest)
+    return { name, help, kind, labels, series }
   }
-}
-
-const headOf = (name: string, help: string, kind: Kind): string =>
-  `# HELP ${name} ${help.replaceAll('\\', '\\\\').replaceAll('\n', '\\n')}\n# TYPE ${name} ${kind}\n`
-
-const escaped = (value: string): string =>
-  value.replaceAll('\\', '\\\\').replaceAll('\n', '\\n').replaceAll('"', '\\"')
-
-const labelsOf = (names: readonly string[], values: readonly string[]): string =>
-  names.map((name, at) => `${name}="${escaped(values[at])}"`).join(',')
-
-const line = (name: string, labels: string, value: number): string =>
-  `${name}${labels === '' ? '' : `{${labels}}`} ${numberText(value)}\n`
-
-function histogramText(name: string, labels: string, { bounds, counts, sum, count }: Histogram): string {
-  const before = labels === '' ? '' : `${labels},`
-  let text = ''
-  let below = 0
-  for (const [at, bound] of bounds.entries()) {
-    below += counts[at]
-    text += line(`${name}_bucket`, `${before}le="${numberText(bound)}"`, below)
-  }
-  text += line(`${name}_bucket`, `${before}le="+Inf"`, count)
-  return text + line(`${name}_sum`, labels, sum) + line(`${name}_count`, labels, count)
-}
-
-function numberText(value: number): string {
-  if (value === Number.POSITIVE_INFINITY) return '+Inf'
-  return value === Number.NEGATIVE_INFINITY ? '-Inf' : String(value)
 }

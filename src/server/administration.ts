@@ -13,15 +13,15 @@ import {
 } from '../admin/index.js'
 import { type Configuration, withoutSecrets } from '../config/index.js'
 import { CommandError, LIST_ROWS } from '../debugger/index.js'
-import type { Client } from '../http/index.js'
-import { type Address, keyedDigest } from '../pollset/index.js'
+import type { Client, HttpWorld } from '../http/index.js'
+import { type Address, formatAddress, keyedDigest } from '../pollset/index.js'
 import { Connections } from '../transport/index.js'
 import { ConfigError, parseListen } from './address.js'
 import { explain } from './explain.js'
+import type { Limits } from './limits.js'
 import { overlaySchema, readChange } from './overlays.js'
+import type { Protocols } from './protocols.js'
 import type { Answer, Question, Questions } from './questions.js'
-import type { Server } from './server.js'
-import type { ServerMetrics } from './server-metrics.js'
 import { version } from './version.js'
 
 export interface AdministrationEvents {
@@ -29,18 +29,32 @@ export interface AdministrationEvents {
   failed(address: Address, code: string): void
 }
 
+/** What is administered: a server, or a primary with its workers. */
+export interface Administered {
+  readonly world: HttpWorld
+  readonly protocols: Pick<Protocols, 'serve'>
+  readonly limitsOf: Limits
+  readonly configuration: Configuration
+  readonly phase: 'starting' | 'serving' | 'stopping'
+  /** Has the configuration read again. */
+  command(order: 'reload'): void
+}
+
+/** Tells the text of the metrics, once, at once or later. */
+export type TellsMetrics = (done: (text: string) => void) => void
+
 const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8'
 
 export class Administration {
-  private readonly server: Server
-  private readonly metrics: ServerMetrics
+  private readonly server: Administered
+  private readonly metrics: TellsMetrics
   private readonly asked: Questions
   private readonly connections: Connections
   private readonly events: AdministrationEvents
   /** Compares texts in constant time: their digests, under a key of its own. */
   private readonly digest = keyedDigest(null)
 
-  constructor(server: Server, asked: Questions, metrics: ServerMetrics, events: AdministrationEvents) {
+  constructor(server: Administered, asked: Questions, metrics: TellsMetrics, events: AdministrationEvents) {
     this.server = server
     this.asked = asked
     this.metrics = metrics
@@ -129,11 +143,13 @@ export class Administration {
           return phase === 'serving' ? plain(200, 'ready') : plain(503, phase)
         },
       ),
-      route('/metrics', 'The metrics, for Prometheus.', () => ({
-        status: 200,
-        type: METRICS_TYPE,
-        text: this.metrics.text(),
-      })),
+      {
+        method: 'GET',
+        path: '/metrics',
+        about: 'The metrics, for Prometheus.',
+        open: true,
+        answers: (_, done) => this.metrics((text) => done({ status: 200, type: METRICS_TYPE, text })),
+      },
     ]
   }
 
@@ -246,6 +262,10 @@ export class Administration {
     }
   }
 }
+
+/** Says where it is asked, for the log. */
+export const administeredText = (address: Address, what: 'admin' | 'probes'): string =>
+  `${what === 'admin' ? 'operators may ask' : 'health and metrics are told'} at ${formatAddress(address)}`
 
 const STATUS = { wrong: 400, unknown: 404, failed: 500 } as const
 

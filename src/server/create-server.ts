@@ -7,6 +7,7 @@ import type { Configuration } from '../config/index.js'
 import { type Address, formatAddress, randomKey } from '../pollset/index.js'
 import type { Exchange } from '../proxy/index.js'
 import { ConfigError, type Listen, parseListen } from './address.js'
+import { administeredText } from './administration.js'
 import { asConfigError, configured } from './config-errors.js'
 import type { DebugOptions } from './debugging.js'
 import type { Emitter } from './emitter.js'
@@ -232,12 +233,7 @@ export class RunningServer extends TypedEvents implements ProxyServer {
       this.bound.push(address)
       this.emit('listening', address, secure)
     })
-    server.on('administering', (address, what) =>
-      server.log.tell(
-        'info',
-        `${what === 'admin' ? 'operators may ask' : 'health and metrics are told'} at ${formatAddress(address)}`,
-      ),
-    )
+    server.on('administering', (address, what) => server.log.tell('info', administeredText(address, what)))
     server.on('replaced', (address) => void this.emit('replaced', address))
     server.on('failed', (address, code) =>
       this.failed('not-listening', this.notListening(address, code), code),

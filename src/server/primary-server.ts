@@ -4,7 +4,9 @@
 import { EventEmitter } from 'node:events'
 import type TypedEmitter from 'typed-emitter'
 import type { Configuration } from '../config/index.js'
-import { createWorld, type World } from '../continuation/index.js'
+import { createWorld } from '../continuation/index.js'
+import { createHttpWorld, type HttpWorld } from '../http/index.js'
+import type { FamilySnapshot } from '../metrics/index.js'
 import {
   type Address,
   Deadline,
@@ -16,6 +18,7 @@ import {
 } from '../pollset/index.js'
 import { SharedListeners, Workers, type WorkersEvents } from '../workers/index.js'
 import { ConfigError, parseListen } from './address.js'
+import { Administration, administeredText } from './administration.js'
 import { checked, type FoundOut } from './check-configuration.js'
 import { asConfigError } from './config-errors.js'
 import { type ProxyServerEvents, ServerError, type ServerParts } from './create-server.js'
@@ -26,11 +29,19 @@ import { notListening } from './listen-faults.js'
 import { type MadeConfiguration, madeOf } from './origins.js'
 import { PrimaryControl, type PrimaryOrders } from './primary-control.js'
 import { ProcessLog } from './process-log.js'
+import { Protocols } from './protocols.js'
 import { partsOf, type ReadAnswer } from './reading.js'
 import { Reconfiguring } from './reconfiguring.js'
 import { type Applied, Superseded } from './served-configuration.js'
 import { addressSetting } from './setting-names.js'
-import { WORKER_COMMAND, type WorkerNews, type WorkerSettings } from './worker-settings.js'
+import { SummedMetrics } from './summed-metrics.js'
+import { WorkerQuestions } from './worker-questions.js'
+import {
+  WORKER_COMMAND,
+  type WorkerNews,
+  type WorkerQuestion,
+  type WorkerSettings,
+} from './worker-settings.js'
 
 const TypedEvents: new () => Emitter<ProxyServerEvents> =
   EventEmitter as new () => TypedEmitter.default<ProxyServerEvents>
@@ -45,7 +56,10 @@ export interface PrimaryParts extends ServerParts {
 }
 
 export class PrimaryServer extends TypedEvents implements PrimaryOrders, WorkersEvents {
-  readonly world: World
+  readonly world: HttpWorld
+  readonly limitsOf: Limits
+  /** Speaks with operators. */
+  readonly protocols: Protocols
   readonly log: ProcessLog
   readonly ticketKeysMs = DAY_MS
   configuration: Configuration
@@ -60,11 +74,13 @@ export class PrimaryServer extends TypedEvents implements PrimaryOrders, Workers
   readonly workers: Workers
   private readonly reconfiguring: Reconfiguring
   private readonly control: PrimaryControl
-  private readonly limits: Limits
+  private readonly metrics: SummedMetrics
+  private readonly questions: WorkerQuestions
+  private readonly administration: Administration
   private readonly killing: Killing
   private readonly traceFile: string | null
   private ticketKeys = newTicketKeys()
-  private phase: 'starting' | 'serving' | 'stopping' = 'starting'
+  phase: 'starting' | 'serving' | 'stopping' = 'starting'
   private isDraining = false
 
   /** Throws a {@link ConfigError} if something is wrong. */
@@ -73,14 +89,16 @@ export class PrimaryServer extends TypedEvents implements PrimaryOrders, Workers
     const made = checkedOf(origin.make())
     const { configuration } = made
     if (debug) throw new ConfigError('--debug and --workers do not go together: leave one of them out')
-    for (const each of ['admin', 'probes', 'debug'] as const)
-      if (configuration[each] !== null)
-        throw new ConfigError(`${each} and workers do not go together: leave one of them out`)
+    if (configuration.debug !== null)
+      throw new ConfigError('debug and workers do not go together: leave one of them out')
     const limits: Limits = limitsWith(defaultLimits, configuration.limits as SomeLimits)
     this.configuration = configuration
     this.traceFile = traceFile ?? null
     this.pollset = new NodePollset(limits.pollset)
-    this.world = createWorld(this.pollset, { limits: limits.continuation })
+    const world = createWorld(this.pollset, { limits: limits.continuation })
+    this.world = createHttpWorld(world, limits.transport)
+    this.limitsOf = limits
+    this.protocols = new Protocols(this.world, limits)
     this.world.scheduler.onCrash = ({ id }, error) =>
       this.emit('error', new ServerError('internal', `internal error in ${id} of the primary`, error))
     this.log = new ProcessLog(this.pollset, limits.server, log, configuration.processLog)
@@ -93,21 +111,54 @@ export class PrimaryServer extends TypedEvents implements PrimaryOrders, Workers
     this.reconfiguring = new Reconfiguring(this, origin, made, watches, key, (wrong) =>
       this.emit('reloaded', wrong === null ? null : asConfigError(wrong)),
     )
-    this.limits = limits
+    this.metrics = new SummedMetrics(this.workers)
+    this.questions = new WorkerQuestions(this.workers, () => this.pollset.now)
+    this.administration = new Administration(this, this.questions, (done) => this.measure(done), {
+      ready: (address, what) => this.log.tell('info', administeredText(address, what)),
+      failed: (address, code) => this.notListening(address, code),
+    })
     this.killing = new Killing(this.workers)
     this.control = new PrimaryControl(this)
   }
 
   /** Binds the listeners, then starts the workers. */
   begin(): void {
+    this.administration.begin(this.configuration)
     this.sockets.bind(addressesOf(this.configuration), (failed) => {
       if (this.phase === 'stopping') this.over()
       else if (failed === null) this.workers.begin()
       else {
-        const { address, fault } = failed
-        const message = notListening(address, fault.code, addressSetting(this.configuration, address))
-        this.emit('error', new ServerError('not-listening', message, fault.code))
+        this.notListening(failed.address, failed.fault.code)
       }
+    })
+  }
+
+  private notListening(address: Address, code: string): void {
+    this.emit(
+      'error',
+      new ServerError(
+        'not-listening',
+        notListening(address, code, addressSetting(this.configuration, address)),
+        code,
+      ),
+    )
+  }
+
+  /** Gives an order, which takes effect in the next turn. */
+  command(order: 'reload'): void {
+    this.pollset.commands.give(order)
+  }
+
+  /** Asks all workers for their metrics. What one told last stands for one that does not answer. */
+  private measure(done: (text: string) => void): void {
+    this.workers.ask('all', { ask: 'metrics' } satisfies WorkerQuestion, ({ answers }) => {
+      for (const { from, answer } of answers) this.metrics.told(from, answer as FamilySnapshot[])
+      const { listeners, routes, backends } = this.configuration
+      // '' stands for none: a request that was refused before it had a route.
+      const namesOf = (all: readonly { readonly name: string }[]) =>
+        new Set(['', ...all.map(({ name }) => name)])
+      const names = { listener: namesOf(listeners), route: namesOf(routes), backend: namesOf(backends) }
+      done(this.metrics.text(names))
     })
   }
 
@@ -139,9 +190,10 @@ export class PrimaryServer extends TypedEvents implements PrimaryOrders, Workers
         this.sockets.keep(addressesOf(configuration))
       },
       (wrong, superseded) => {
-        if (wrong === null) applied(null)
-        else if (superseded) applied(new Superseded('a newer configuration came before it served'))
-        else applied(new ConfigError(wrong))
+        const error = wrong === null ? null : new ConfigError(wrong)
+        if (!superseded) this.metrics.reloaded(error)
+        if (superseded) applied(new Superseded('a newer configuration came before it served'))
+        else applied(error)
       },
     )
   }
@@ -160,7 +212,7 @@ export class PrimaryServer extends TypedEvents implements PrimaryOrders, Workers
     else if (order === 'reopen') this.workers.order('reopen')
     else if (order === 'end') {
       this.workers.order('end')
-      this.pollset.deadlines.every(this.limits.server.cutMs).arm(this.killing)
+      this.pollset.deadlines.every(this.limitsOf.server.cutMs).arm(this.killing)
     } else if (order === 'shutdown') {
       this.phase = 'stopping'
       this.reconfiguring.close()
@@ -176,6 +228,7 @@ export class PrimaryServer extends TypedEvents implements PrimaryOrders, Workers
   }
 
   stop(): void {
+    this.administration.drain()
     this.log.flush()
     this.pollset.close()
     this.emit('close')
@@ -185,7 +238,11 @@ export class PrimaryServer extends TypedEvents implements PrimaryOrders, Workers
 
   settings(): { settings: WorkerSettings; ticketKeys: Uint8Array } {
     const { ticketKeys, traceFile } = this
-    return { settings: { trace: traceFile, privateAddresses: [] }, ticketKeys }
+    const { admin, probes } = this.configuration
+    return {
+      settings: { trace: traceFile, privateAddresses: [], measures: admin !== null || probes !== null },
+      ticketKeys,
+    }
   }
 
   serving(): void {
@@ -196,6 +253,7 @@ export class PrimaryServer extends TypedEvents implements PrimaryOrders, Workers
 
   replaced(worker: string): void {
     this.log.tell('info', `${worker} serves again`)
+    this.questions.remind(worker)
   }
 
   told(_worker: string, told: unknown): void {
@@ -206,6 +264,7 @@ export class PrimaryServer extends TypedEvents implements PrimaryOrders, Workers
   }
 
   ended(worker: string, { code, signal }: ProcessEnd, backOffMs: number | null, wasServing: boolean): void {
+    this.metrics.lost(worker)
     const how = signal === null ? `with status ${code ?? 'unknown'}` : `by ${signal}`
     if (backOffMs !== null) {
       const when = `another starts in ${backOffMs / 1_000} s`

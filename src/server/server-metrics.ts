@@ -3,7 +3,7 @@
 
 import type { MemberState } from '../balancing/index.js'
 import type { Engine } from '../engine/index.js'
-import { type Counter, type Family, type Histogram, Metrics } from '../metrics/index.js'
+import { type Counter, type Family, type FamilySnapshot, type Histogram, Metrics } from '../metrics/index.js'
 import type { NodePollset } from '../pollset/index.js'
 import {
   Exchange,
@@ -137,6 +137,17 @@ export class ServerMetrics implements ExchangeWatcher {
 
   /** Returns the text of all, without the series of what the configuration and DNS have no longer. */
   text(): string {
+    this.retain()
+    return this.all.text()
+  }
+
+  /** Returns the numbers of all likewise. */
+  snapshot(): FamilySnapshot[] {
+    this.retain()
+    return this.all.snapshot()
+  }
+
+  private retain(): void {
     const { configuration } = this.server
     const backends = this.backends.all()
     const live = {
@@ -150,7 +161,6 @@ export class ServerMetrics implements ExchangeWatcher {
     for (const [label, names] of Object.entries(live))
       if (this.all.retain(label, new Set(['', ...names]))) removed = true
     if (removed) this.requests.forget()
-    return this.all.text()
   }
 
   private stepOf(at: number): Histogram {
@@ -305,7 +315,7 @@ export class ServerMetrics implements ExchangeWatcher {
     all.collected('counter', 'fermata_exchanges_begun_total', 'Requests that have begun.', [], (add) =>
       add(proxy.begun),
     )
-    readProcess(this.all)
+    readProcess(all)
   }
 
   /** Returns when each certificate expires, by name, in ms since 1970. */

@@ -26,6 +26,8 @@ export interface WorkerOptions {
   /** `w1`, `w2` …: its ids and its lines of the log begin with it. */
   readonly name: string
   readonly lent: LentParts
+  /** Its primary asks for metrics. */
+  readonly measures: boolean
 }
 
 export interface ServerCertificates {

@@ -62,7 +62,8 @@ export class Server extends TypedEvents implements HandshakeEvents {
   phase: 'starting' | 'serving' | 'stopping' = 'starting'
   private draining = false
   private readonly debugging: Debugging | null
-  private readonly metrics: ServerMetrics | null
+  readonly metrics: ServerMetrics | null
+  readonly questions: LocalQuestions
   private readonly administration: Administration | null
   /** The requests that were cut when it ended. */
   cutRequests = 0
@@ -74,7 +75,7 @@ export class Server extends TypedEvents implements HandshakeEvents {
     const limits: Limits = limitsWith(defaultLimits, configuration.limits as SomeLimits)
     checkLimits(limits)
     this.read = options.read ?? null
-    const { worker } = options
+    const { worker, debug } = options
     this.pollset = new NodePollset(limits.pollset, false, worker?.lent)
     const prefix = worker === undefined ? '' : `${worker.name}/`
     const world = createWorld(this.pollset, { limits: limits.continuation, prefix })
@@ -121,7 +122,6 @@ export class Server extends TypedEvents implements HandshakeEvents {
       filters: new Filters(this.proxy, this.log, limits.filters),
     })
     this.accessLog.begin(configuration.accessLog)
-    const { debug } = options
     this.debugging =
       debug === undefined
         ? null
@@ -129,19 +129,21 @@ export class Server extends TypedEvents implements HandshakeEvents {
             ready: (address, token) => this.emit('debugging', address, token),
             failed: (code) => this.emit('undebugged', debug.address, code),
           })
-    const administers = configuration.admin !== null || configuration.probes !== null
-    this.metrics = administers ? new ServerMetrics(this, this.backends) : null
-    const questions = new LocalQuestions(this, this.backends, limits.debugger)
+    const measures =
+      configuration.admin ?? configuration.probes ?? (worker?.measures === true ? worker : null)
+    const metrics = measures !== null ? new ServerMetrics(this, this.backends) : null
+    this.metrics = metrics
+    this.questions = new LocalQuestions(this, this.backends, limits.debugger)
     this.administration =
-      this.metrics === null
+      metrics === null
         ? null
-        : new Administration(this, questions, this.metrics, {
+        : new Administration(this, this.questions, (done) => done(metrics.text()), {
             ready: (address, what) => this.emit('administering', address, what),
             failed: (address, code) => this.emit('failed', address, code),
           })
-    if (this.metrics !== null) {
+    if (metrics !== null) {
       this.proxy.measureSteps()
-      this.proxy.watch(this.metrics)
+      this.proxy.watch(metrics)
     }
     new Control(this, Math.max(limits.http1.drainIdleMs, limits.http2.drainIdleMs), limits.server.cutMs)
   }

@@ -19,7 +19,7 @@ import { type AnswerPart, Joining, type ReadAnswer } from './reading.js'
 import { Server } from './server.js'
 import { addressSetting } from './setting-names.js'
 import { traceTo } from './trace-file.js'
-import type { WorkerNews, WorkerSettings } from './worker-settings.js'
+import type { WorkerNews, WorkerQuestion, WorkerSettings } from './worker-settings.js'
 
 const { CUT, BROKEN } = exitCodes
 
@@ -56,7 +56,7 @@ class WorkerServer implements WorkerTasks {
   constructor(name: string, link: PrimaryLink, begun: NonNullable<ReturnType<WorkerStart['take']>>) {
     this.name = name
     this.link = link
-    const { trace, privateAddresses } = begun.settings as WorkerSettings
+    const { trace, privateAddresses, measures } = begun.settings as WorkerSettings
     const listeners = new LentListeners(link)
     const { configuration, foundOut } = madeOf(joined(begun.parts))
     const { processLogBytesMax } = limitsWith(defaultLimits, configuration.limits as SomeLimits).server
@@ -67,7 +67,7 @@ class WorkerServer implements WorkerTasks {
       foundOut,
       log,
       ...(trace === null ? {} : { trace: traceOf(trace) }),
-      worker: { name, lent: { lender: listeners, ticketKeys: begun.ticketKeys, privateAddresses } },
+      worker: { name, measures, lent: { lender: listeners, ticketKeys: begun.ticketKeys, privateAddresses } },
     })
     const { server } = this
     this.end = new WorkerEnd(server.world, link, listeners, begun.version, this)
@@ -148,8 +148,10 @@ class WorkerServer implements WorkerTasks {
     ;(this.server.world.pollset as NodePollset).setTicketKeys(keys)
   }
 
-  answer(_asked: unknown, done: (answer: unknown) => void): void {
-    done(null)
+  answer(asked: unknown, done: (answer: unknown) => void): void {
+    const question = asked as WorkerQuestion
+    if (question.ask === 'metrics') done(this.server.metrics?.snapshot() ?? [])
+    else this.server.questions.ask(question, done)
   }
 
   /** Without its primary nobody replaces it, or can end it: it lets its requests finish. */

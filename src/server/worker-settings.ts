@@ -2,6 +2,7 @@
 // not look into it.
 
 import type { Address } from '../pollset/index.js'
+import type { Question } from './questions.js'
 
 /** What each worker is told first. */
 export interface WorkerSettings {
@@ -9,7 +10,12 @@ export interface WorkerSettings {
   readonly trace: string | null
   /** Addresses of the primary at which nothing may be dialled. */
   readonly privateAddresses: readonly Address[]
+  /** Metrics are asked for. */
+  readonly measures: boolean
 }
+
+/** What a worker is asked. */
+export type WorkerQuestion = Question | { readonly ask: 'metrics' }
 
 /** What a worker tells, unasked. */
 export type WorkerNews =

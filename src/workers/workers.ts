@@ -258,8 +258,9 @@ export class Workers implements SlotOwner {
   }
 
   private serves(slot: WorkerSlot, version: number): void {
-    if (!slot.isServing && this.haveAllServed) this.events.replaced(slot.id)
+    const isAnother = !slot.isServing && this.haveAllServed
     slot.serves(version)
+    if (isAnother) this.events.replaced(slot.id)
     if (this.round?.version === version) this.round.agrees(slot)
     else if (version !== this.version) this.sendParts(slot, this.version, this.parts)
     this.hasServed = true

@@ -66,6 +66,7 @@ export const TABLE_READERS: Readonly<Record<string, string>> = {
   // Its letters are kinds of checks, not rules.
   'simulator.md › Checkers': 'sim/defects',
   'trace.md › Words': 'continuation/steps',
+  'workers.md › Metrics': 'server/workers',
 }
 
 /** Tables that no test reads, and why not: `exchange.md › Events`. */

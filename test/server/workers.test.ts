@@ -12,8 +12,10 @@ import t, { type Test } from 'tap'
 import { createWorld } from '../../src/continuation/index.js'
 import { NodePollset } from '../../src/pollset/index.js'
 import { PrimaryControl, primaryControlLife } from '../../src/server/primary-control.js'
+import { tableOf } from '../../tools/testbed/frames.js'
 import { type Program, start } from '../../tools/testbed/programs.js'
 import { declared, Seen } from '../world/seen.js'
+import { ask } from './admin-server.js'
 
 t.jobs = 3
 
@@ -222,6 +224,89 @@ routes: [{ backend: b }]\n`,
   t.match(await program.exited, { code: 3 })
   t.match(program.stderr, / w[12]: .*1 request was cut/)
   t.equal(await cut, 'ECONNRESET')
+})
+
+t.test('K13, K14: operators ask the primary for all workers; counters do not fall', async (t) => {
+  const silent = createServer(() => {})
+  await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => void silent.closeAllConnections())
+  t.teardown(() => void silent.close())
+  const { port: backend } = silent.address() as AddressInfo
+  const folder = mkdtempSync(join(tmpdir(), 'fermata-admin-'))
+  t.teardown(() => rmSync(folder, { recursive: true }))
+  const socketPath = join(folder, 'admin.sock')
+  const { program, port } = await served(
+    t,
+    `listeners: { main: { address: "127.0.0.1:0" } }
+admin: { address: "unix:${socketPath}" }
+backends: { b: { protocol: http, endpoints: ["127.0.0.1:${backend}"] } }
+limits: { workers: { answer: 700ms } }
+routes: [{ match: { path: /quick }, answer: { status: 200, body: x } }, { backend: b }]\n`,
+  )
+  const told = async (path: string, method = 'GET', body = '') => {
+    const headers = body === '' ? {} : { 'content-type': 'application/json' }
+    const answer = await ask({ socketPath }, path, { method, body, headers })
+    return { status: answer.status, json: JSON.parse(answer.body) }
+  }
+  const hanging = Array.from({ length: 4 }, () => get(port, '/slow').catch((error) => error.code))
+  let list = await told('/exchanges?sort=id')
+  while (list.json.total < 4) list = await told('/exchanges?sort=id')
+  const ids: string[] = list.json.rows.map(({ id }: { id: string }) => id)
+  t.strictSame([...new Set(ids.map((id) => id.slice(0, 3)))], ['w1/', 'w2/'])
+  t.match(await told('/exchanges?limit=1&overview=true'), {
+    json: { total: 4, matched: 4, inFlight: 4, rows: { length: 1 } },
+  })
+  t.match(await told('/exchanges?sort=colour'), { status: 400 })
+  t.match(await told(`/exchanges/${encodeURIComponent(ids[3])}`), {
+    status: 200,
+    json: { why: { id: ids[3] } },
+  })
+  t.match(await told('/exchanges/m1'), { status: 404, json: { error: /begin with a worker/ } })
+  t.match(await told('/exchanges/w7%2Fm1'), { status: 404, json: { error: /no worker w7/ } })
+  for (const id of ids)
+    t.match(await told(`/exchanges/${encodeURIComponent(id)}`, 'DELETE'), { json: { ended: true } })
+  await Promise.all(hanging)
+  t.match(await told('/config'), { json: { workers: 2, overlays: [] } })
+  t.match(await told('/backends'), {
+    json: [
+      { worker: 'w1', name: 'b' },
+      { worker: 'w2', name: 'b' },
+    ],
+  })
+  const endpoint = `/backends/b/endpoints/127.0.0.1:${backend}`
+  t.match(await told(endpoint, 'PATCH', '{ "drain": true }'), { json: { overlay: { drain: true } } })
+  t.match(await told('/backends/none/endpoints/x', 'PATCH', '{ "drain": true }'), { status: 404 })
+
+  const metric = async (name: RegExp): Promise<number> => {
+    const { body } = await ask({ socketPath }, '/metrics')
+    return body
+      .split('\n')
+      .filter((line) => name.test(line))
+      .reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0)
+  }
+  for (let at = 0; at < 10; at++) await get(port, '/quick')
+  t.equal(await metric(/^fermata_requests_total/), 14, 'the sum of both')
+  process.kill(workersOf(program)[0], 'SIGKILL')
+  await program.until('it is replaced', () => /w1 serves again/.test(program.stderr))
+  t.equal(await metric(/^fermata_requests_total/), 14, 'what the dead one counted stays')
+  t.equal(await metric(/^fermata_request_duration_seconds_count/), 14)
+  for (let at = 0; at < 4; at++) await get(port, '/quick')
+  t.equal(await metric(/^fermata_requests_total/), 18)
+  const [{ members }] = (await told('/backends')).json
+  t.match(members, [{ overlay: { drain: true } }], 'the new one has what operators have set')
+  const { body } = await ask({ socketPath }, '/metrics')
+  for (const { metric: name } of tableOf(readFileSync('spec/workers.md', 'utf8'), 'Metrics'))
+    t.match(body, new RegExp(`^# TYPE ${name} `, 'm'))
+  t.equal(new Set(body.match(/^# TYPE .*$/gm)).size, body.match(/^# TYPE .*$/gm)?.length, 'each once')
+
+  const [pid] = workersOf(program)
+  process.kill(pid, 'SIGSTOP')
+  t.match(await told('/exchanges'), { status: 200, json: { total: 0, silent: ['w1'] } })
+  t.equal(await metric(/^fermata_requests_total/), 18, 'what it told last stands for it')
+  t.match(await told('/exchanges/w1%2Fm1'), { status: 500, json: { error: /w1 does not answer/ } })
+  process.kill(pid, 'SIGCONT')
+  program.signal('SIGTERM')
+  t.match(await program.exited, { code: 0 })
 })
 
 t.test('K9: keys are changed in time', async (t) => {
