@@ -66,7 +66,7 @@ const get = (port: number, path = '/', agent: Agent | false = false): Promise<st
     }).on('error', reject)
   })
 
-t.test('K1, K10, K11: ids and lines by worker, one file of whole lines, SIGUSR1 to each', async (t) => {
+t.test('J1, J10, J11: ids and lines by worker, one file of whole lines, SIGUSR1 to each', async (t) => {
   const log = join(t.testdir(), 'access.log')
   const { program, port } = await served(
     t,
@@ -94,7 +94,7 @@ t.test('K1, K10, K11: ids and lines by worker, one file of whole lines, SIGUSR1 
   t.notMatch(program.output, /inspector|Debugger/)
 })
 
-t.test('K5, K6: reloads lose nothing under load, and a worker that dies only its own requests', async (t) => {
+t.test('J5, J6: reloads lose nothing under load, and a worker that dies only its own requests', async (t) => {
   const listeners = 'listeners: { main: { address: "127.0.0.1:0" } }\n'
   const { program, port, file } = await served(t, `${listeners}${answer('0')}`)
   const agent = new Agent({ keepAlive: true, maxSockets: 8 })
@@ -137,7 +137,7 @@ t.test('K5, K6: reloads lose nothing under load, and a worker that dies only its
   t.match(await program.stop(), { code: 0 })
 })
 
-t.test('K9: a session of TLS resumes at any worker', async (t) => {
+t.test('J9: a session of TLS resumes at any worker', async (t) => {
   const pem = (name: string) => join(certificates, name)
   const { program, port } = await served(
     t,
@@ -171,7 +171,7 @@ ${answer('x')}`,
   t.match(await program.stop(), { code: 0 })
 })
 
-t.test('K4: a file that no worker can serve ends the program with status 1', async (t) => {
+t.test('J4: a file that no worker can serve ends the program with status 1', async (t) => {
   const folder = t.testdir()
   const file = join(folder, 'fermata.yaml')
   writeFileSync(
@@ -183,7 +183,7 @@ limits: { workers: { startsMax: 1 } }\n`,
   t.match(await program.exited, { code: 1 })
 })
 
-t.test('K12: workers whose primary is killed end by themselves', async (t) => {
+t.test('J12: workers whose primary is killed end by themselves', async (t) => {
   const { program, port } = await served(t, `listeners: { main: { address: "127.0.0.1:0" } }\n${answer('x')}`)
   t.equal(await get(port), 'x')
   const pids = workersOf(program)
@@ -192,7 +192,7 @@ t.test('K12: workers whose primary is killed end by themselves', async (t) => {
   t.match(program.stderr, /w1: the primary process has ended, so w1 drains and ends/)
 })
 
-t.test('K8: a request that a worker has finishes; the signal may come to the whole group', async (t) => {
+t.test('J8: a request that a worker has finishes; the signal may come to the whole group', async (t) => {
   const { program, port } = await served(
     t,
     `listeners: { main: { address: "127.0.0.1:0" } }\nshutdown: { delay: 300ms }\n${answer('x')}`,
@@ -204,7 +204,7 @@ t.test('K8: a request that a worker has finishes; the signal may come to the who
   t.equal((program.stderr.match(/draining: /g) ?? []).length, 1)
 })
 
-t.test('K8: a second signal cuts requests, and the exit status says so', async (t) => {
+t.test('J8: a second signal cuts requests, and the exit status says so', async (t) => {
   const silent = createServer(() => {})
   await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve))
   t.teardown(() => void silent.close())
@@ -226,7 +226,7 @@ routes: [{ backend: b }]\n`,
   t.equal(await cut, 'ECONNRESET')
 })
 
-t.test('K13, K14: operators ask the primary for all workers; counters do not fall', async (t) => {
+t.test('J13, J14: operators ask the primary for all workers; counters do not fall', async (t) => {
   const silent = createServer(() => {})
   await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve))
   t.teardown(() => void silent.closeAllConnections())
@@ -309,7 +309,7 @@ routes: [{ match: { path: /quick }, answer: { status: 200, body: x } }, { backen
   t.match(await program.exited, { code: 0 })
 })
 
-t.test('K9: keys are changed in time', async (t) => {
+t.test('J9: keys are changed in time', async (t) => {
   const seen = new Seen()
   const pollset = new NodePollset()
   const world = createWorld(pollset)

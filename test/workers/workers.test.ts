@@ -123,7 +123,7 @@ async function primary(
   return { workers, listeners, world, log, until, get, change, ask, configured }
 }
 
-t.test('K2: connections go to the workers in turn', async (t) => {
+t.test('J2: connections go to the workers in turn', async (t) => {
   const { until, get } = await primary(t, 2)
   // They wait for a worker.
   t.match(await get(), /^w[12] one$/)
@@ -133,7 +133,7 @@ t.test('K2: connections go to the workers in turn', async (t) => {
   t.equal(all.filter((each) => each === 'w1 one').length, 10)
 })
 
-t.test('K3: a worker that dies is replaced, and connections find another meanwhile', async (t) => {
+t.test('J3: a worker that dies is replaced, and connections find another meanwhile', async (t) => {
   const { workers, until, get, log } = await primary(t, 2)
   await until(/^serving$/)
   const [pid] = workers.pids
@@ -147,7 +147,7 @@ t.test('K3: a worker that dies is replaced, and connections find another meanwhi
   t.equal(log.filter((line) => line === 'serving').length, 1)
 })
 
-t.test('K3: it waits twice as long after each death soon after a start', async (t) => {
+t.test('J3: it waits twice as long after each death soon after a start', async (t) => {
   const { until, log } = await primary(t, 2, { w1: 'exits' }, { backOffMaxMs: 4 })
   await until(/^w1 ended 3 4 false$/)
   await until(/^w1 ended 3 4 false$/, log.length)
@@ -160,7 +160,7 @@ t.test('K3: it waits twice as long after each death soon after a start', async (
   t.notOk(log.includes('gave up'), 'w2 serves')
 })
 
-t.test('K4: if none ever starts it gives up', async (t) => {
+t.test('J4: if none ever starts it gives up', async (t) => {
   const { until, log, workers } = await primary(
     t,
     3,
@@ -173,7 +173,7 @@ t.test('K4: if none ever starts it gives up', async (t) => {
   t.equal(workers.servingCount, 0)
 })
 
-t.test('K5: a change is made by all workers, or by none', async (t) => {
+t.test('J5: a change is made by all workers, or by none', async (t) => {
   const { until, get, change, configured, log, world } = await primary(t, 2, {}, { prepareMs: 300 })
   await until(/^serving$/)
   const all = async () => [...new Set([await get(), await get(), await get(), await get()])].sort()
@@ -208,7 +208,7 @@ t.test('K5: a change is made by all workers, or by none', async (t) => {
   t.equal(world.scheduler.crashes, 0)
 })
 
-t.test('K5: a new listener is bound for all, and closes when the last worker has left it', async (t) => {
+t.test('J5: a new listener is bound for all, and closes when the last worker has left it', async (t) => {
   const { until, get, change, configured, listeners } = await primary(t, 2)
   await until(/^serving$/)
   const free = createServer().listen(0, HOST)
@@ -234,7 +234,7 @@ t.test('K5: a new listener is bound for all, and closes when the last worker has
   t.match(await get(), /three/)
 })
 
-t.test('K6: a worker that starts gets what is committed by then', async (t) => {
+t.test('J6: a worker that starts gets what is committed by then', async (t) => {
   const { workers, until, get, change, configured } = await primary(t, 2, {}, { backOffMs: 50 })
   await until(/^serving$/)
   process.kill(workers.pids[1], 'SIGKILL')
@@ -250,7 +250,7 @@ t.test('K6: a worker that starts gets what is committed by then', async (t) => {
   t.strictSame([await get(), await get()].sort(), ['w1 three', 'w2 three'])
 })
 
-t.test('K7: questions, in time or not', async (t) => {
+t.test('J7: questions, in time or not', async (t) => {
   const { workers, until, ask } = await primary(t, 2, {}, { answerMs: 300, questionsMax: 1 })
   t.strictSame(await ask('all', 'early'), { answers: [], silent: ['w1', 'w2'] })
   await until(/^serving$/)
@@ -272,7 +272,7 @@ t.test('K7: questions, in time or not', async (t) => {
   t.equal(workers.servingCount, 1)
 })
 
-t.test('K8: the order to end, also to workers that wait to be started, or do not serve yet', async (t) => {
+t.test('J8: the order to end, also to workers that wait to be started, or do not serve yet', async (t) => {
   const { workers, until, listeners } = await primary(
     t,
     2,

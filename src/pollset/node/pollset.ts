@@ -187,10 +187,7 @@ export class NodePollset extends Turns implements Pollset, Marks {
     return listener
   }
 
-  /**
-   * Listens for workers.
-   * @param dealt is given each accepted connection
-   */
+  /** Listens for workers. @param dealt is given each accepted connection */
   listenFor(address: Address, id: string, dealt: (connection: RawConnection) => void): Listener {
     const listener = new NodeListener(this, address, id, this.bounds, {}, dealt)
     this.listeners.add(listener)
