@@ -34,6 +34,12 @@ const RULES: readonly OrderRule[] = [
     why: 'else a flood of requests is authenticated before it is limited',
   },
   {
+    first: 'cors',
+    isOther: hasRole('authentication'),
+    isError: false,
+    why: 'else preflights are refused: browsers send them without credentials',
+  },
+  {
     first: 'compress',
     isOther: isCache,
     isError: false,

@@ -5,6 +5,9 @@
 //   exchange.lease:wait       before it waits in the step
 //   exchange.lease:late       after the wait of the step, late; `:cancelled` likewise
 //   exchange.*                before each step of the life
+//   filter NAME               before each phase of this filter; `:wait`, `:late` and `:cancelled` too
+//   exchange.filterRequest(NAME)
+//                             before one phase of it
 
 import type { Cause, Continuation, Program } from '../continuation/index.js'
 import type { Condition } from './conditions.js'
@@ -19,16 +22,27 @@ export interface Place {
   /** The step it comes from; null: any. */
   readonly from: string | null
   readonly cause: 'step' | 'arm' | 'late' | 'cancelled'
+  /** The filter that is called in the step; null: any. */
+  readonly filter: string | null
 }
 
-const PLACE = /^([a-z0-9]+(?:\.[a-z0-9]+)*)\.(\*|\w+)(?:\s*(?:→|->)\s*(\w+)|:(wait|late|cancelled))?$/i
+const PLACE =
+  /^([a-z0-9]+(?:\.[a-z0-9]+)*)\.(\*|\w+)(?:\(([^()]+)\))?(?:\s*(?:→|->)\s*(\w+)|:(wait|late|cancelled))?$/i
+const FILTER = /^filter\s+([^\s:]+)(?::(wait|late|cancelled))?$/
+/** A step in which filters are called. */
+const FILTER_STEP = 'filterRequest'
 
 /** Reads a place. Returns what is wrong with it if there is no such life or step. */
 export function placeOf(text: string, programs: readonly Program<never>[]): Place | string {
+  const [, filter, when] = FILTER.exec(text.trim()) ?? []
+  if (filter !== undefined) {
+    const life = programs.find(({ names }) => names.includes(FILTER_STEP))?.name ?? ''
+    return { text, life, step: null, from: null, cause: causeOf(when), filter }
+  }
   const parts = PLACE.exec(text.trim())
   if (parts === null)
-    return `'${text}' is not LIFE.STEP, LIFE.STEP→STEP, or LIFE.STEP:wait|late|cancelled${guess(text.trim(), programs)}`
-  const [, life, first, second, how] = parts
+    return `'${text}' is not filter NAME, LIFE.STEP, LIFE.STEP→STEP, or LIFE.STEP:wait|late|cancelled${guess(text.trim(), programs)}`
+  const [, life, first, called = null, second, how] = parts
   const program = programs.find((each) => each.name === life)
   if (program === undefined) {
     const names = programs.map((each) => each.name).sort()
@@ -39,12 +53,17 @@ export function placeOf(text: string, programs: readonly Program<never>[]): Plac
       return `${life} has no step '${step}': it has ${program.names.join(', ')}`
   if (second !== undefined && first !== '*' && !program.edges[first].includes(second))
     return `${first} has no edge to ${second}: it has edges to ${program.edges[first].join(', ')}`
+  if (called !== null && !first.startsWith('filter'))
+    return `no filter is called in ${first}: they are called in ${program.names.filter((each) => each.startsWith('filter')).join(', ')}`
   const named = first === '*' ? null : first
-  if (second !== undefined) return { text, life, step: second, from: named, cause: 'step' }
-  if (how === 'wait') return { text, life, step: named, from: null, cause: 'arm' }
-  if (how === 'late' || how === 'cancelled') return { text, life, step: null, from: named, cause: how }
-  return { text, life, step: named, from: null, cause: 'step' }
+  if (second !== undefined) return { text, life, step: second, from: named, cause: 'step', filter: called }
+  const cause = causeOf(how)
+  const isStep = cause === 'step' || cause === 'arm'
+  return { text, life, step: isStep ? named : null, from: isStep ? null : named, cause, filter: called }
 }
+
+const causeOf = (how: string | undefined): Place['cause'] =>
+  how === undefined ? 'step' : how === 'wait' ? 'arm' : (how as 'late' | 'cancelled')
 
 /** Returns a question, for a step or a life alone: `: did you mean exchange.lease?`; '' for other texts. */
 function guess(text: string, programs: readonly Program<never>[]): string {
@@ -56,6 +75,12 @@ function guess(text: string, programs: readonly Program<never>[]): string {
     .map(({ name }) => `${name}.${text}`)
     .filter((each) => PLACE.test(each))
   return meant.length === 0 ? '' : `: did you mean ${meant.join(' or ')}?`
+}
+
+/** Whether the filter of a place is called, or has waited in the step that is left. */
+function calls(continuation: Continuation, { filter, cause: at }: Place, from: number): boolean {
+  const step = at === 'late' || at === 'cancelled' ? from : continuation.step
+  return step >= 0 && continuation.stepDetail(step, false) === `(${filter})`
 }
 
 export interface BreakpointOptions {
@@ -91,7 +116,10 @@ export class Breakpoint {
     if (program.name !== place.life || this.isOver) return false
     if (place.cause === 'step' ? cause === 'arm' : place.cause !== cause) return false
     if (place.step !== null && continuation.stepName !== place.step) return false
+    if (place.filter !== null && !calls(continuation, place, from)) return false
     if (place.from !== null) return program.names[from] === place.from
+    if (place.filter !== null)
+      return cause === 'goto' || place.cause !== 'step' || program.names[from] !== continuation.stepName
     // A step that waits is one step, however often it is resumed.
     return place.cause !== 'step' || program.names[from] !== continuation.stepName
   }

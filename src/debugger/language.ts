@@ -20,7 +20,7 @@ const lineOf = ({ id, method, host, path, step, state, waits, sinceMs }: Row): s
   `${id}  ${method} ${host}${path}  ${step}  ${state === 'running' ? state : `${state} ${seconds(sinceMs)}`}${waits === '' ? '' : `  on ${waits}`}`
 
 function pointOptions(by: Commander, rest: string, log: boolean) {
-  const [, head, tail] = /^(\S+(?:\s*(?:→|->)\s*\w+)?)\s*(.*)$/s.exec(rest) ?? []
+  const [, head, tail] = /^(filter\s+\S+|\S+(?:\s*(?:→|->)\s*\w+)?)\s*(.*)$/s.exec(rest) ?? []
   if (head === undefined) throw new CommandError('say where: LIFE.STEP, such as exchange.lease')
   const place = placeOf(head, by.debugger.programs())
   if (typeof place === 'string') throw new CommandError(place)
@@ -61,7 +61,7 @@ function addPoint(by: Commander, rest: string, log: boolean): string {
 }
 
 const BREAK_TEXT =
-  'PLACE is a step, exchange.lease; a transition, exchange.lease→sendHead (or ->); or what happens in a step, exchange.lease:wait, :late or :cancelled. exchange.* is each step. hit N means from the Nth time on, and with once only then. last-place holds also what has the last free place of its engine.'
+  'PLACE is a step, exchange.lease; a transition, exchange.lease→sendHead (or ->); or what happens in a step, exchange.lease:wait, :late or :cancelled. exchange.* is each step. filter NAME is before a filter is called, exchange.filterRequest(NAME) in one phase of it. hit N means from the Nth time on, and with once only then. last-place holds also what has the last free place of its engine.'
 
 /** The commands by name. */
 export const commands: Readonly<Record<string, Command>> = {

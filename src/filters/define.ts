@@ -53,6 +53,7 @@ export type FilterRole =
   | 'authentication'
   | 'rate-limit'
   | 'body-limit'
+  | 'cors'
   | 'cache'
   | 'compress'
   | 'other'

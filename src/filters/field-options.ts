@@ -16,6 +16,13 @@ export function readWrittenName(name: string): OptionReading<string> {
   }
 }
 
+/** Reads the name of a field that a filter may read, in lower case. */
+export function readFieldName(name: string): OptionReading<string> {
+  return /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}$/.test(name)
+    ? { value: name.toLowerCase() }
+    : { wrong: `${JSON.stringify(name)} is not the name of a field; write a name, as x-api-key` }
+}
+
 /** Reads the value of a field. */
 export function readWrittenValue(value: string): OptionReading<string> {
   try {

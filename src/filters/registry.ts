@@ -2,12 +2,26 @@
 
 import { bodyLimit } from './body-limit.js'
 import { cache } from './cache/cache.js'
+import { cors } from './cors.js'
 import type { FilterDefinition } from './define.js'
+import { fault } from './fault.js'
 import { headers } from './headers.js'
+import { inFlight } from './in-flight/in-flight.js'
+import { rateLimit } from './rate-limit/rate-limit.js'
 import { redirect } from './redirect.js'
 import { respond } from './respond.js'
 
-export const definitions: readonly FilterDefinition[] = [bodyLimit, cache, headers, redirect, respond]
+export const definitions: readonly FilterDefinition[] = [
+  bodyLimit,
+  cache,
+  cors,
+  fault,
+  headers,
+  inFlight,
+  rateLimit,
+  redirect,
+  respond,
+]
 
 const byName: ReadonlyMap<string, FilterDefinition> = new Map(definitions.map((each) => [each.name, each]))
 

@@ -1,7 +1,9 @@
 // The exchange: a request and its response, between a frontend and a backend of either HTTP version.
 
+export { addressKey } from './address-key.js'
 export { type Automaton, automatonOf, PatternError } from './automaton.js'
 export { Backend, type BackendOptions, backendOptions } from './backend.js'
+export { Chance } from './chance.js'
 export { changes } from './changes.js'
 export {
   type Automata,
@@ -52,8 +54,11 @@ export {
   BODY_TOO_LARGE,
   CLEAR_TEXT,
   DENIED,
+  FAULT_INJECTED,
   FILTER_FAILED,
   FILTER_LATE,
+  IN_FLIGHT_FULL,
+  IN_FLIGHT_LATE,
   NO_HOST,
   RATE_LIMITED,
   type Refusal,

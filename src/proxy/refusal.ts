@@ -60,6 +60,13 @@ export const REQUEST_LATE = refusal(408, 'request-late', 'the client did not sen
 export const DENIED = refusal(403, 'denied', 'access is denied')
 export const UNAUTHORIZED = refusal(401, 'unauthorized', 'the request needs credentials that are accepted')
 export const RATE_LIMITED = refusal(429, 'rate-limited', 'too many requests')
+export const IN_FLIGHT_FULL = refusal(429, 'in-flight-full', 'too many requests are in flight')
+export const IN_FLIGHT_LATE = refusal(
+  503,
+  'in-flight-late',
+  'too many requests are in flight, and none has ended in time',
+)
+export const FAULT_INJECTED = refusal(503, 'fault-injected', 'the fault that the configuration asks for')
 export const BODY_TOO_LARGE = refusal(413, 'body-too-large', 'the body of the request is too large')
 export const RESPONSE_TOO_LARGE = refusal(
   502,

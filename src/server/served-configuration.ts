@@ -100,6 +100,11 @@ export class ServedConfiguration {
     this.coming?.cancel()
   }
 
+  /** Ends what its filters keep: nothing is served any longer. */
+  end(): void {
+    this.parts.filters.close()
+  }
+
   private commit(preparation: Preparation): void {
     preparation.commit()
     const { configuration, inFront } = preparation

@@ -355,6 +355,7 @@ export class Server extends TypedEvents implements HandshakeEvents {
 
   stop(): void {
     this.administration?.drain()
+    this.served.end()
     this.backends.close()
     this.log.flush()
     this.pollset.close()

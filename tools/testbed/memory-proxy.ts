@@ -1,6 +1,6 @@
 // A whole proxy in memory: the test is all clients and all backends.
 
-import { createWorld, TraceLines, type Tracer } from '../../src/continuation/index.js'
+import { createWorld, type Gate, TraceLines, type Tracer } from '../../src/continuation/index.js'
 import { engineLimits } from '../../src/engine/index.js'
 import { createHttpWorld } from '../../src/http/index.js'
 import { createHttp1, http1Sessions, serveHttp1 } from '../../src/http1/index.js'
@@ -42,6 +42,8 @@ export interface MemoryProxyOptions {
   readonly lines?: string[]
   /** Another tracer for all transitions. */
   readonly seen?: Tracer
+  /** Is asked before each step. */
+  readonly gate?: Gate
   /** The host of the backend, instead of an address that answers at once. */
   readonly host?: string
   /** The backend is spoken to over TLS, and this is the protocol that it chooses. */
@@ -71,6 +73,7 @@ export function memoryProxy(limits: SomeLimits = {}, options: MemoryProxyOptions
     redirected: (...each) => told.forEach((tracer) => void tracer.redirected?.(...each)),
     diverted: (...each) => told.forEach((tracer) => void tracer.diverted?.(...each)),
   }
+  if (options.gate !== undefined) base.scheduler.gate = options.gate
   const world = createHttpWorld(base, limits.transport)
   const http1 = createHttp1(world, limits.http1)
   const http2 = createHttp2(world, limits.http2)

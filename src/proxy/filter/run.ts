@@ -24,6 +24,13 @@ export type FilterTime = {
   readonly ms: number
 }
 
+/** The phase of each step in which filters are called. */
+const PHASES: Readonly<Record<string, FilterTime['phase']>> = {
+  filterRequest: 'request',
+  filterAttempt: 'attempt',
+  filterResponse: 'response',
+}
+
 const NO_TIMES: readonly FilterTime[] = []
 
 export class FilterRun {
@@ -142,15 +149,30 @@ export class FilterRun {
    * Returns the filter of a step, in brackets; '' for other steps. @param ran it has run: else it runs next
    */
   detail(step: string, ran: boolean): string {
-    if (!step.startsWith('filter')) return ''
-    const name = ran && this.current < 0 ? this.ran : this.name
+    const phase = PHASES[step]
+    if (phase === undefined) return ''
+    const name = ran && this.current < 0 ? this.ran : (this.chain.uses[this.placeIn(phase)]?.name ?? '')
     return name === '' ? '' : `(${name})`
   }
 
   private get place(): number {
+    return this.placeIn(this.phase)
+  }
+
+  /** Returns the place of the filter that runs, waits, or is next in this phase; -1 for none. */
+  private placeIn(phase: FilterTime['phase']): number {
     if (this.current >= 0) return this.current
-    if (this.phase === 'response') return this.next
-    return this.phase === 'attempt' ? (this.chain.attempts[this.attemptAt] ?? -1) : this.begun
+    const { attempts, uses } = this.chain
+    if (phase === 'attempt') return attempts[this.attemptAt] ?? -1
+    if (phase === 'response') {
+      let at = this.next
+      while (at > 0 && (uses[at].filter.response === undefined || this.states[at] === NOT_BEGUN)) at--
+      return at
+    }
+    // The step begins all filters up to the next one that has a request phase.
+    let at = this.begun
+    while (at < uses.length - 1 && uses[at].filter.request === undefined) at++
+    return at
   }
 
   /** Notes that the wait of the current filter has ended. */

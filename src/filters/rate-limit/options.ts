@@ -1,0 +1,76 @@
+// The options of rateLimit, as the configuration has them.
+
+import { z } from 'zod'
+import type { OptionReading, OptionTypes } from '../define.js'
+import { keyOption } from '../request-key.js'
+
+const UNITS: Readonly<Record<string, number>> = {
+  ms: 1,
+  s: 1_000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+}
+const REQUESTS_MAX = 1_000_000_000
+const WINDOW_MS_MAX = 31 * 86_400_000
+
+/** So many requests in this time. */
+export interface LimitOption {
+  readonly requests: number
+  readonly windowMs: number
+}
+
+/** Reads `100/1s`, and `100/s`. */
+function readLimit(text: string): OptionReading<LimitOption> {
+  const [, count, time = '1', unit] = /^(\d{1,10}) ?\/ ?(\d{1,8})? ?(ms|s|m|h|d)$/.exec(text) ?? []
+  if (unit === undefined)
+    return {
+      wrong: `${JSON.stringify(text)} is not a limit; write a number of requests and a time, as 100/1s`,
+    }
+  const requests = Number(count)
+  const windowMs = Number(time) * UNITS[unit]
+  if (requests < 1 || requests > REQUESTS_MAX)
+    return { wrong: `${count} requests are no limit; write 1 to ${REQUESTS_MAX}` }
+  if (windowMs < 1 || windowMs > WINDOW_MS_MAX)
+    return { wrong: `${time}${unit} is out of bounds; write 1ms to 31d` }
+  return { value: { requests, windowMs } }
+}
+
+export const rateLimitOptions = (types: OptionTypes) =>
+  z.strictObject({
+    limit: types.text(
+      'How many requests may come in which time, on average.',
+      'requests and a time, as 100/1s',
+      readLimit,
+    ),
+    burst: types
+      .count('How many may come at once. Default: as many as limit has.', 1, REQUESTS_MAX)
+      .optional(),
+    cost: types.count('How much each request counts. Default: 1.', 1, 1_000_000).optional(),
+    key: keyOption(types, 'What requests are counted by.').optional(),
+    delay: types
+      .duration(
+        'How long a request is held until it conforms. One that would have to wait longer is refused. Default: 0.',
+        { least: 0, most: 3_600_000 },
+      )
+      .optional(),
+    pending: types
+      .count('How many requests are held at most. One more is refused. Default: 1000.', 1, 1_000_000)
+      .optional(),
+    entries: types
+      .count(
+        'How many keys are counted apart at most. While none of them can be forgotten, new keys share one count. Default: 100000.',
+        1,
+        10_000_000,
+      )
+      .optional(),
+    fields: types
+      .word(
+        'Which responses have RateLimit and RateLimit-Policy: refusals, those that pass too (all), or none. Default: refusals.',
+        ['refusals', 'all', 'none'],
+      )
+      .optional(),
+    shadow: types.flag('Counts and logs, and refuses nothing. Default: false.').optional(),
+  })
+
+export type RateLimitOptions = z.output<ReturnType<typeof rateLimitOptions>>
