@@ -7,7 +7,7 @@ import { CommandError, find, refuse } from './commander.js'
 import type { DapObject } from './dap-codec.js'
 import type { DapSession } from './dap-session.js'
 import type { Stride } from './debugger.js'
-import { LIST_ROWS, LIST_ROWS_MAX } from './inquiry.js'
+import { LIST_ROWS, LIST_ROWS_MAX, type ListAsked } from './inquiry.js'
 import { completions, evaluate, isCommand } from './language.js'
 import type { Survey } from './survey.js'
 
@@ -37,7 +37,8 @@ const FILTERS: readonly {
 
 const FILTER_NAMES = `there are ${FILTERS.map(({ filter }) => filter).join(', ')}`
 
-const CAPABILITIES = {
+/** What every debugger is told that it may ask. */
+export const CAPABILITIES = {
   supportsConfigurationDoneRequest: true,
   supportsFunctionBreakpoints: true,
   supportsConditionalBreakpoints: true,
@@ -61,6 +62,9 @@ const CAPABILITIES = {
     supportsCondition: true,
   })),
 }
+
+/** What `attach` says in place of a worker, to ask all of them. */
+export const ALL_WORKERS = 'all'
 
 /** A breakpoint that is asked for: the places where it stops, or why there is none. */
 interface Wanted {
@@ -114,19 +118,24 @@ function go(session: DapSession, given: DapObject, stride: Stride): undefined {
   refuse(session.debugger.go(threadOf(session, given), session, stride, null))
 }
 
-/** Returns the survey that a list asks for: `filter`, `sort`, `descending` and `limit`. */
-function surveyOf(session: DapSession, given: DapObject, overview: boolean): Survey {
+/** Returns the list that is asked for by `filter`, `sort`, `descending` and `limit`. */
+export function listAsked(given: DapObject, overview: boolean): ListAsked {
   const wanted = Number(given.limit ?? LIST_ROWS)
   const limit = Number.isNaN(wanted) ? LIST_ROWS : Math.max(0, Math.min(LIST_ROWS_MAX, Math.floor(wanted)))
   const reversed = given.descending === true
-  const asked = { filter: text(given.filter), sort: text(given.sort) || 'age', reversed, limit, overview }
-  return session.debugger.inquiry.list(asked, session, (why) => session.wrote(why))
+  return { filter: text(given.filter), sort: text(given.sort) || 'age', reversed, limit, overview }
 }
+
+const surveyOf = (session: DapSession, given: DapObject, overview: boolean): Survey =>
+  session.debugger.inquiry.list(listAsked(given, overview), session, (why) => session.wrote(why))
 
 export const requests: Readonly<Record<string, Answering>> = {
   initialize: () => CAPABILITIES,
 
   attach(session, given) {
+    const worker = text(given.worker)
+    if (worker !== '' && worker !== ALL_WORKERS)
+      throw new CommandError(`there is no worker ${worker}: this server has no workers`)
     const filter = text(given.filter)
     session.admit(text(given.token), filter)
     session.filter = filter

@@ -3,8 +3,10 @@
 // Live requests are never all stopped: a stop is that of one thread, and so is `continue`.
 
 import type { Continuation } from '../continuation/index.js'
-import { Deadline, endsWorld, invariant, type Socket } from '../pollset/index.js'
+import { endsWorld, invariant, type Socket } from '../pollset/index.js'
 import { ByteConnection, type TransportWorld } from '../transport/index.js'
+import { AttachBy } from './attach-by.js'
+import { checkToken, type TokenContext } from './attach-token.js'
 import { CommandError, type Commander } from './commander.js'
 import {
   checkRequest,
@@ -24,29 +26,12 @@ import type { Sources } from './sources.js'
 import { Survey, type Surveyor } from './survey.js'
 
 /** What all sessions of one server share. */
-export interface DapContext {
+export interface DapContext extends TokenContext {
   readonly world: TransportWorld
   readonly debugger: Debugger
   readonly sources: Sources
-  /** The token that `attach` must give; null: none. */
-  readonly token: string | null
   readonly secrets: boolean
-  /** When the last wrong token came, in ms of the pollset's clock. */
-  refusedAt: number
   closed(session: DapSession): void
-}
-
-/** Closes a connection that has not attached in time: it would keep a place that a debugger needs. */
-class AttachBy extends Deadline {
-  private readonly socket: Socket
-
-  constructor(socket: Socket) {
-    super()
-    this.socket = socket
-  }
-  expire(): void {
-    this.socket.destroy()
-  }
 }
 
 export class DapSession extends ByteConnection implements Commander, Surveyor {
@@ -216,25 +201,13 @@ export class DapSession extends ByteConnection implements Commander, Surveyor {
     else this.delayed.push(bytes)
   }
 
-  /** Checks the token of `attach`, in constant time. */
+  /** Attaches it. Throws a CommandError if the token or the filter is wrong. */
   admit(given: string, filter: string): void {
-    const { token, world } = this.context
-    if (token !== null) {
-      const { now } = world.pollset
-      const { tokenRetryMs } = this.debugger.limits
-      if (now - this.context.refusedAt < tokenRetryMs)
-        throw new CommandError(`a wrong token came just now: wait ${tokenRetryMs} ms`)
-      if (!areEqual(token, given)) {
-        this.context.refusedAt = now
-        throw new CommandError(
-          'the token is wrong: it is the one that the server was given, or that it printed when it started',
-        )
-      }
-    }
+    checkToken(this.context, this.debugger.limits.tokenRetryMs, given)
     const condition = this.debugger.condition(filter, this)
     if (typeof condition === 'string') throw new CommandError(condition)
     this.isAttached = true
-    world.pollset.deadlines.disarm(this.attachBy)
+    this.context.world.pollset.deadlines.disarm(this.attachBy)
     this.debugger.attach(this)
   }
 
@@ -291,14 +264,3 @@ const messageOf = (error: unknown): string => (error instanceof Error ? error.me
 
 /** The characters of a line that a log point writes. */
 const LINE_CHARACTERS_MAX = 8192
-
-/** The characters of a token that are compared. */
-const TOKEN_CHARACTERS_MAX = 256
-
-/** Compares in a time that does not depend on where the texts differ. */
-function areEqual(token: string, given: string): boolean {
-  let differ = token.length ^ given.length
-  for (let at = 0; at < TOKEN_CHARACTERS_MAX; at++)
-    differ |= (token.charCodeAt(at) | 0) ^ (given.charCodeAt(at) | 0)
-  return differ === 0
-}

@@ -19,6 +19,7 @@ export {
   MESSAGE,
   MORE,
 } from './dap-codec.js'
+export { ALL_WORKERS } from './dap-requests.js'
 export { type DapContext, DapSession } from './dap-session.js'
 export { Debugger } from './debugger.js'
 export { Foremost, numbersInText } from './foremost.js'
@@ -31,6 +32,12 @@ export {
   type WhyAnswer,
 } from './inquiry.js'
 export { type DebuggerLimits, debuggerLimits } from './limits.js'
+export {
+  type PrimaryAnswer,
+  type PrimaryContext,
+  type PrimaryQuestion,
+  PrimarySession,
+} from './primary-session.js'
 export { type Place, type SourceLife, Sources, type StepPlace } from './sources.js'
 export { Survey, type Surveyor, type SurveyQuestion } from './survey.js'
 export type { Link, Moment, Overview, Row, RowKey, Scope, Tally, Target, Variable } from './target.js'

@@ -10,6 +10,7 @@ export interface DebuggerLimits {
   readonly sessionsMax: number
   /**
    * The number of requests that all debuggers hold at once. One more is not held, and its debugger is told.
+   * Each worker counts its own.
    */
   readonly holdsMax: number
   /** The longest time of a hold, in ms. Then the request goes on. */
@@ -18,7 +19,10 @@ export interface DebuggerLimits {
    * The time of a hold after the client of the request has left, in ms. Then the request goes on to its end.
    */
   readonly goneMs: number
-  /** The number of breakpoints and log points of all debuggers. One more is refused. */
+  /**
+   * The number of breakpoints and log points of all debuggers. One more is refused. Each worker counts its
+   * own.
+   */
   readonly breakpointsMax: number
   /** The number of lines that a log point writes in a second. Further lines are counted, and not written. */
   readonly logLinesMax: number

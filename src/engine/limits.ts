@@ -3,18 +3,19 @@
 export interface EngineLimits {
   /**
    * The number of sessions to the backend, those being opened included. As many again may wait for the peer's
-   * close (E36).
+   * close (E36). Each worker counts its own.
    */
   readonly sessionsMax: number
   /**
    * The number of sessions that are being opened at once. Each counts as room for one lease until it is open.
+   * Each worker counts its own.
    */
   readonly openingMax: number
-  /** The number of leases that wait in the queue. One more is refused. */
+  /** The number of leases that wait in the queue. One more is refused. Each worker counts its own. */
   readonly queueMax: number
   /**
    * The number of sessions of one backend that each belong to a client connection (NTLM, Negotiate). One more
-   * is closed after its response.
+   * is closed after its response. Each worker counts its own.
    */
   readonly boundSessionsMax: number
   /** The time after a failed opening before the next one, while other sessions serve, in ms. */

@@ -30,7 +30,7 @@ export interface ProxyLimits {
    * closed.
    */
   readonly tunnelIdleMs: number
-  /** The number of tunnels that are requested or open. One more gets 503. */
+  /** The number of tunnels that are requested or open. One more gets 503. Each worker counts its own. */
   readonly tunnelsMax: number
   /** The time after receiving a request in which it may be sent again, in ms. Later: 504. */
   readonly retryTimeoutMs: number

@@ -21,7 +21,7 @@ import { counted } from './quantity.js'
 export interface AccessLogLimits {
   /**
    * The bytes of access log lines that wait for their file, twice: for the write that runs, and for the next.
-   * A line that finds no room is dropped.
+   * A line that finds no room is dropped. Each worker counts its own.
    */
   readonly accessLogBytesMax: number
 }

@@ -7,7 +7,7 @@ import { addressKey } from '../proxy/index.js'
 export interface ClientAddressLimits {
   /**
    * The number of connections of one address, closed for abuse within abuseWindowMs, after which the address
-   * is refused. 0: never.
+   * is refused. 0: never. Each worker counts its own.
    */
   readonly abusesMax: number
   /** The time in which abuses of one address are counted together, in ms. */
@@ -16,9 +16,13 @@ export interface ClientAddressLimits {
   readonly refusalMs: number
   /**
    * The number of addresses that are remembered for abuse. One more replaces the one with the oldest abuse.
+   * Each worker counts its own.
    */
   readonly abusersMax: number
-  /** The number of open client connections of one address. One more is closed. 0: any number. */
+  /**
+   * The number of open client connections of one address. One more is closed. 0: any number. Each worker
+   * counts its own.
+   */
   readonly connectionsPerAddressMax: number
 }
 

@@ -4,12 +4,12 @@
 import { EventEmitter } from 'node:events'
 import type TypedEmitter from 'typed-emitter'
 import type { Configuration } from '../config/index.js'
-import { type Address, formatAddress, randomKey } from '../pollset/index.js'
+import { type Address, randomKey } from '../pollset/index.js'
 import type { Exchange } from '../proxy/index.js'
 import { ConfigError, type Listen, parseListen } from './address.js'
 import { administeredText } from './administration.js'
 import { asConfigError, configured } from './config-errors.js'
-import type { DebugOptions } from './debugging.js'
+import { type DebugOptions, debuggedText } from './debugging.js'
 import type { Emitter } from './emitter.js'
 import { type ExchangeReport, type LiveExchange, liveExchanges, reportOf } from './exchange-views.js'
 import type { LogTarget } from './line-logger.js'
@@ -219,8 +219,7 @@ export class RunningServer extends TypedEvents implements ProxyServer {
   private tellDebugging(): void {
     const { log } = this.server
     this.server.on('debugging', (address, token) => {
-      const at = formatAddress(address)
-      log.tell('info', `debuggers may attach at ${at}${token === null ? '' : `, with the token ${token}`}`)
+      log.tell('info', debuggedText(address, token))
     })
     this.server.on('undebugged', (address, code) =>
       this.failed('not-listening', this.notListening(address, code, '--debug'), code),
@@ -358,7 +357,7 @@ export class RunningServer extends TypedEvents implements ProxyServer {
 }
 
 /** The listener for debuggers of a document. */
-function debugIn({ debug }: Configuration): DebugOptions | null {
+export function debugIn({ debug }: Configuration): DebugOptions | null {
   if (debug === null) return null
   const { address, token, secrets } = debug
   return debugOf({ listen: address, secrets, ...(token === null ? {} : { token }) })

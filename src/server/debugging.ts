@@ -2,7 +2,7 @@
 
 import type { Program } from '../continuation/index.js'
 import { type DapContext, DapSession, Debugger, type DebuggerLimits, Sources } from '../debugger/index.js'
-import type { Address, Pollset } from '../pollset/index.js'
+import { type Address, formatAddress, type Pollset } from '../pollset/index.js'
 import { exchangeSteps } from '../proxy/index.js'
 import { Connections } from '../transport/index.js'
 import type { Backends } from './backends.js'
@@ -26,11 +26,12 @@ export interface DebuggingEvents {
 /**
  * ms without traffic after which a debugger's connection is probed; a vanished one ends in ten more seconds
  */
-const KEEP_ALIVE_MS = 1_000
+export const KEEP_ALIVE_MS = 1_000
 
 const TOKEN_BYTES = 18
 
-function newToken(pollset: Pollset): string {
+/** Returns a token for debuggers. */
+export function newToken(pollset: Pollset): string {
   const bytes = Buffer.alloc(TOKEN_BYTES)
   pollset.random(bytes)
   return bytes.toString('base64url')
@@ -81,3 +82,7 @@ export class Debugging {
     this.debugger.drain()
   }
 }
+
+/** Says where debuggers may attach, for the log. */
+export const debuggedText = (address: Address, token: string | null): string =>
+  `debuggers may attach at ${formatAddress(address)}${token === null ? '' : `, with the token ${token}`}`

@@ -21,7 +21,10 @@ import { type ProcessLogLimits, processLogLimits } from './process-log.js'
 import { parseQuantity } from './quantity.js'
 
 export interface ServerLimits extends AccessLogLimits, ClientAddressLimits, ProcessLogLimits {
-  /** The number of open client connections. One more is closed when it is accepted. */
+  /**
+   * The number of open client connections. One more is closed when it is accepted. Each worker counts its
+   * own.
+   */
   readonly connectionsMax: number
   /** The time that connections have to close after the drain timeout, in ms. Then the process exits. */
   readonly cutMs: number
@@ -34,10 +37,12 @@ export interface ServerLimits extends AccessLogLimits, ClientAddressLimits, Proc
   readonly proxyHeaderBytesMax: number
   /**
    * The number of connections to one HTTP/1.1 backend, or one whose protocol ALPN decides, those being opened
-   * included.
+   * included. Each worker counts its own.
    */
   readonly http1SessionsMax: number
-  /** The number of connections to one such backend that are being opened at once. */
+  /**
+   * The number of connections to one such backend that are being opened at once. Each worker counts its own.
+   */
   readonly http1OpeningMax: number
 }
 

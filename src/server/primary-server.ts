@@ -16,18 +16,20 @@ import {
   type ProcessEnd,
   randomKey,
 } from '../pollset/index.js'
-import { SharedListeners, Workers, type WorkersEvents } from '../workers/index.js'
+import { SharedListeners, Workers, type WorkersEvents, workerId } from '../workers/index.js'
 import { ConfigError, parseListen } from './address.js'
 import { Administration, administeredText } from './administration.js'
 import { checked, type FoundOut } from './check-configuration.js'
 import { asConfigError } from './config-errors.js'
-import { type ProxyServerEvents, ServerError, type ServerParts } from './create-server.js'
+import { debugIn, type ProxyServerEvents, ServerError, type ServerParts } from './create-server.js'
+import { debuggedText } from './debugging.js'
 import type { Emitter } from './emitter.js'
 import { exitCodes } from './exit-codes.js'
 import { defaultLimits, type Limits, limitsWith, type SomeLimits } from './limits.js'
 import { notListening } from './listen-faults.js'
 import { type MadeConfiguration, madeOf } from './origins.js'
 import { PrimaryControl, type PrimaryOrders } from './primary-control.js'
+import { PrimaryDebugging } from './primary-debugging.js'
 import { ProcessLog } from './process-log.js'
 import { Protocols } from './protocols.js'
 import { partsOf, type ReadAnswer } from './reading.js'
@@ -77,6 +79,7 @@ export class PrimaryServer extends TypedEvents implements PrimaryOrders, Workers
   private readonly metrics: SummedMetrics
   private readonly questions: WorkerQuestions
   private readonly administration: Administration
+  private readonly debugging: PrimaryDebugging | null
   private readonly killing: Killing
   private readonly traceFile: string | null
   private ticketKeys = newTicketKeys()
@@ -88,9 +91,6 @@ export class PrimaryServer extends TypedEvents implements PrimaryOrders, Workers
     super()
     const made = checkedOf(origin.make())
     const { configuration } = made
-    if (debug) throw new ConfigError('--debug and --workers do not go together: leave one of them out')
-    if (configuration.debug !== null)
-      throw new ConfigError('debug and workers do not go together: leave one of them out')
     const limits: Limits = limitsWith(defaultLimits, configuration.limits as SomeLimits)
     this.configuration = configuration
     this.traceFile = traceFile ?? null
@@ -117,6 +117,10 @@ export class PrimaryServer extends TypedEvents implements PrimaryOrders, Workers
       ready: (address, what) => this.log.tell('info', administeredText(address, what)),
       failed: (address, code) => this.notListening(address, code),
     })
+    const debugging = debug ?? debugIn(configuration)
+    const ids = Array.from({ length: workers }, (_, at) => workerId(at + 1))
+    this.debugging =
+      debugging === null ? null : new PrimaryDebugging(this.world, limits, debugging, ids, this.questions)
     this.killing = new Killing(this.workers)
     this.control = new PrimaryControl(this)
   }
@@ -124,6 +128,18 @@ export class PrimaryServer extends TypedEvents implements PrimaryOrders, Workers
   /** Binds the listeners, then starts the workers. */
   begin(): void {
     this.administration.begin(this.configuration)
+    if (this.debugging === null) this.bind()
+    else
+      this.debugging.begin({
+        ready: (address, token) => {
+          this.log.tell('info', debuggedText(address, token))
+          this.bind()
+        },
+        failed: (code) => this.notListening(this.debugging?.addresses[0] as Address, code, '--debug'),
+      })
+  }
+
+  private bind(): void {
     this.sockets.bind(addressesOf(this.configuration), (failed) => {
       if (this.phase === 'stopping') this.over()
       else if (failed === null) this.workers.begin()
@@ -133,12 +149,12 @@ export class PrimaryServer extends TypedEvents implements PrimaryOrders, Workers
     })
   }
 
-  private notListening(address: Address, code: string): void {
+  private notListening(address: Address, code: string, option?: string): void {
     this.emit(
       'error',
       new ServerError(
         'not-listening',
-        notListening(address, code, addressSetting(this.configuration, address)),
+        notListening(address, code, addressSetting(this.configuration, address, option)),
         code,
       ),
     )
@@ -229,6 +245,7 @@ export class PrimaryServer extends TypedEvents implements PrimaryOrders, Workers
 
   stop(): void {
     this.administration.drain()
+    this.debugging?.drain()
     this.log.flush()
     this.pollset.close()
     this.emit('close')
@@ -237,10 +254,15 @@ export class PrimaryServer extends TypedEvents implements PrimaryOrders, Workers
   // Told by the workers
 
   settings(): { settings: WorkerSettings; ticketKeys: Uint8Array } {
-    const { ticketKeys, traceFile } = this
+    const { ticketKeys, traceFile, debugging } = this
     const { admin, probes } = this.configuration
     return {
-      settings: { trace: traceFile, privateAddresses: [], measures: admin !== null || probes !== null },
+      settings: {
+        trace: traceFile,
+        privateAddresses: debugging?.addresses ?? [],
+        measures: admin !== null || probes !== null,
+        debug: debugging && { folder: debugging.folder, secrets: debugging.secrets },
+      },
       ticketKeys,
     }
   }

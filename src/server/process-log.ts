@@ -20,14 +20,14 @@ import { counted } from './quantity.js'
 export interface ProcessLogLimits {
   /**
    * The time after a log line in which further lines of its kind about the same backend are counted, not
-   * written, in ms.
+   * written, in ms. Each worker counts its own.
    */
   readonly logRepeatMs: number
   /** The characters of a line of the process log. The rest is cut off. */
   readonly logLineCharactersMax: number
   /**
    * The bytes of lines that wait for standard error, twice: for the write that runs, and for the next. A line
-   * that finds no room is dropped.
+   * that finds no room is dropped. Each worker counts its own.
    */
   readonly processLogBytesMax: number
 }

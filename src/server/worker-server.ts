@@ -15,6 +15,7 @@ import { exitCodes } from './exit-codes.js'
 import { defaultLimits, limitsWith, type SomeLimits } from './limits.js'
 import { notListening } from './listen-faults.js'
 import { madeOf } from './origins.js'
+import { workerDebugAddress } from './primary-debugging.js'
 import { type AnswerPart, Joining, type ReadAnswer } from './reading.js'
 import { Server } from './server.js'
 import { addressSetting } from './setting-names.js'
@@ -56,7 +57,7 @@ class WorkerServer implements WorkerTasks {
   constructor(name: string, link: PrimaryLink, begun: NonNullable<ReturnType<WorkerStart['take']>>) {
     this.name = name
     this.link = link
-    const { trace, privateAddresses, measures } = begun.settings as WorkerSettings
+    const { trace, privateAddresses, measures, debug } = begun.settings as WorkerSettings
     const listeners = new LentListeners(link)
     const { configuration, foundOut } = madeOf(joined(begun.parts))
     const { processLogBytesMax } = limitsWith(defaultLimits, configuration.limits as SomeLimits).server
@@ -67,6 +68,9 @@ class WorkerServer implements WorkerTasks {
       foundOut,
       log,
       ...(trace === null ? {} : { trace: traceOf(trace) }),
+      ...(debug === null
+        ? {}
+        : { debug: { address: workerDebugAddress(debug.folder, name), secrets: debug.secrets } }),
       worker: { name, measures, lent: { lender: listeners, ticketKeys: begun.ticketKeys, privateAddresses } },
     })
     const { server } = this
@@ -84,6 +88,9 @@ class WorkerServer implements WorkerTasks {
       const why = notListening(address, code, addressSetting(server.configuration, address))
       link.send({ kind: 'refused', version: first, why } satisfies ToPrimary)
     })
+    server.on('undebugged', (address, code) =>
+      server.log.tell('error', `no debugger may attach to it: ${notListening(address, code, 'by TMPDIR')}`),
+    )
     server.on('crashed', (id, error) =>
       server.log.tell(
         'error',

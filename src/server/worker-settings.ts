@@ -12,6 +12,8 @@ export interface WorkerSettings {
   readonly privateAddresses: readonly Address[]
   /** Metrics are asked for. */
   readonly measures: boolean
+  /** The folder in which its debugger listens, and whether that shows credentials; null: it has none. */
+  readonly debug: { readonly folder: string; readonly secrets: boolean } | null
 }
 
 /** What a worker is asked. */

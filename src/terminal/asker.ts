@@ -1,7 +1,7 @@
 // The questions of `ps`, `why`, `end` and `top`, to a debugger or to an admin listener: which of the two an
 // address has is found out by asking it.
 
-import type { DapObject } from '../debugger/index.js'
+import { ALL_WORKERS, type DapObject } from '../debugger/index.js'
 import { AdminClient } from './admin-client.js'
 import { Client } from './client.js'
 import { HttpAnswered, type TerminalError, type TerminalOptions } from './connecting.js'
@@ -63,7 +63,7 @@ class DebuggerAsker implements Asker {
 async function askerAt(address: string, options: TerminalOptions): Promise<Asker> {
   if (address.startsWith('http://')) return new AdminClient(address, options)
   try {
-    return new DebuggerAsker(await Client.attach(address, options))
+    return new DebuggerAsker(await Client.attach(address, { ...options, worker: ALL_WORKERS }))
   } catch (error) {
     if (error instanceof HttpAnswered) return new AdminClient(address, options)
     throw error

@@ -117,11 +117,16 @@ export class Client {
     const client = new Client(address, limits, await open(address, limits))
     try {
       await client.request('initialize', { clientID: 'fermata', adapterID: 'fermata' })
-      await client.request('attach', token === undefined ? {} : { token })
+      const { worker } = options
+      await client.request('attach', {
+        ...(token === undefined ? {} : { token }),
+        ...(worker === undefined ? {} : { worker }),
+      })
       return client
     } catch (error) {
       client.end()
-      if (token !== undefined || !(error instanceof RefusedError)) throw error
+      const isOfToken = error instanceof RefusedError && error.message.includes('token')
+      if (token !== undefined || !isOfToken) throw error
       throw new TerminalError(
         `the debugger at ${address} wants a token: give --token-file FILE, or set ${TOKEN_VARIABLE}`,
       )

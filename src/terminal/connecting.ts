@@ -23,6 +23,8 @@ export class HttpAnswered extends TerminalError {}
 
 export interface TerminalOptions {
   readonly tokenFile?: string
+  /** The worker that is debugged, if the server has workers; `all` to ask all of them. */
+  readonly worker?: string
 }
 
 /** Parses an address of the command line: `HOST:PORT`, `:PORT`, `PORT` (both loopback) or `unix:PATH`. */

@@ -87,6 +87,7 @@ Examples:
   fermata debug                                        a prompt, with history and completion
   echo 'late m3/s5' | fermata debug unix:/run/fermata.sock
   fermata debug --keep-going < commands.txt
+  fermata debug --worker w2                            a worker of a server with workers
   printf 'break exchange.lease\\nwait\\nanswer 503\\ncontinue\\n' | fermata debug
 `
 
@@ -154,6 +155,7 @@ export function addTerminalCommands(program: Command): void {
     .command('debug')
     .description('hold, step, change and release live requests, at a prompt or from a script')
     .argument('[address]', ADDRESS_TEXT)
+    .option('--worker <id>', 'the worker that is debugged, as w1, where the server has workers')
     .option('--keep-going', 'go on after a command that fails, where the commands are a script')
     .option(TOKEN_FILE, TOKEN_TEXT)
     .addHelpText('after', DEBUG_EXAMPLES)

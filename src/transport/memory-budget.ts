@@ -21,10 +21,13 @@ export const STALL = fault(
 export interface MemoryLimits {
   /**
    * The bytes buffered by the World from which on connection credit is returned only when they are consumed,
-   * and the streams that stalled longest are reset.
+   * and the streams that stalled longest are reset. Each worker counts its own.
    */
   readonly heldBytesSoft: number
-  /** The bytes buffered by the World past which streams are reset even before they have stalled. */
+  /**
+   * The bytes buffered by the World past which streams are reset even before they have stalled. Each worker
+   * counts its own.
+   */
   readonly heldBytesMax: number
   /** The bytes buffered by one connection past which its streams are reset even before they have stalled. */
   readonly connectionHeldBytesMax: number

@@ -7,7 +7,10 @@ import { type Slab, SlabPool } from '../pollset/index.js'
 export interface SlabLimits {
   /** The bytes of one write: the size of a large output slab. */
   readonly flushBytesMax: number
-  /** The number of large output slabs of the World. Past it connections write 16 KiB at a time. */
+  /**
+   * The number of large output slabs of the World. Past it connections write 16 KiB at a time. Each worker
+   * counts its own.
+   */
   readonly largeSlabsMax: number
 }
 

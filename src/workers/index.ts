@@ -7,5 +7,5 @@ export { isToPrimary, type ToPrimary, type ToWorker, type WorkerOrder } from './
 export { roundLife } from './round.js'
 export { SharedListeners, type SharedListenersEvents, sharedListenerLife } from './shared-listeners.js'
 export { LentListeners, WorkerEnd, WorkerStart, type WorkerTasks, workerEndLife } from './worker-end.js'
-export { workerSlotLife } from './worker-slot.js'
+export { workerId, workerSlotLife } from './worker-slot.js'
 export { type ConfigurationParts, Workers, type WorkersEvents, type WorkersOptions } from './workers.js'

@@ -38,6 +38,9 @@ export interface SlotOwner {
   closed(): void
 }
 
+/** Returns the id of a worker: they are numbered from 1. */
+export const workerId = (number: number): string => `w${number}`
+
 const STOPPED = 1
 
 export const workerSlotLife = defineLife({
@@ -75,7 +78,7 @@ export class WorkerSlot extends Continuation implements ConnectionTaker {
   constructor(owner: SlotOwner, number: number) {
     super(owner.world)
     this.owner = owner
-    this.id = `w${number}`
+    this.id = workerId(number)
     this.stopped = new Signal(`${this.id}.stopped`, 'signal', ['STOPPED'])
     this.pollset = owner.world.pollset as NodePollset
     workerSlotSteps.start(owner.world, this, 'start')

@@ -58,6 +58,7 @@ export const TABLE_READERS: Readonly<Record<string, string>> = {
   'metrics.md › What is measured': 'server/admin',
   'process-log.md › Exit codes': 'server/command-line',
   'routing.md › Normalised paths': 'proxy/paths',
+  'workers.md › Limits of each worker': 'server/limit-texts',
   'routing.md › Ambiguous paths': 'proxy/paths',
   'routing.md › Readings': 'proxy/paths',
   'scenarios/README.md › Statements': 'proxy/scenarios',

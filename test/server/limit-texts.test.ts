@@ -1,9 +1,11 @@
 // 'fermata limits' says of each limit what its doc comment says.
 
+import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { LIMIT_TEXTS } from '../../src/server/limit-texts.js'
 import { describeLimits, limitsByRoom, setLimit } from '../../src/server/limits.js'
 import { limitTexts } from '../../tools/limit-texts.js'
+import { tableOf } from '../../tools/testbed/frames.js'
 
 t.test('the table that ships is that of the doc comments', (t) => {
   t.strictSame(
@@ -23,6 +25,15 @@ t.test('each limit is printed with its room, default and unit, and a sentence', 
       t.ok(printed.includes(`${room}.${name} = ${value}${unit === '' ? '' : ` ${unit}`}\n    ${text}\n`))
     }
   }
+  t.end()
+})
+
+t.test('J16: the text of each limit that a worker has for itself says so, and no other', (t) => {
+  const says = Object.entries(LIMIT_TEXTS).filter(([, [, text]]) =>
+    text.endsWith('Each worker counts its own.'),
+  )
+  const table = tableOf(readFileSync('spec/workers.md', 'utf8'), 'Limits of each worker')
+  t.strictSame(says.map(([name]) => name).sort(), table.map(({ limit }) => limit).sort())
   t.end()
 })
 

@@ -179,8 +179,9 @@ export class NodePollset extends Turns implements Pollset, Marks {
 
   listen(address: Address, id: string, options: ListenOptions = {}): Listener {
     const { bounds, lent } = this
+    // One that is not for clients is a worker's own.
     const listener =
-      lent === null
+      lent === null || options.isPrivate === true
         ? new NodeListener(this, address, id, bounds, options)
         : new LentListener(this, address, id, bounds, options, lent.lender)
     this.listeners.add(listener)
