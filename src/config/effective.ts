@@ -4,6 +4,7 @@ import { accessLogOf } from './access-log.js'
 import { BackendReading } from './backends.js'
 import type { AdminConfig, Configuration, DebugConfig, ResolverConfig, RouteConfig } from './configuration.js'
 import { type Diagnostics, type Path, placeText } from './diagnostics.js'
+import type { FilesRead } from './files.js'
 import { FilterReading } from './filters.js'
 import { hiddenRoutes } from './hidden-routes.js'
 import { type Layer, Sources } from './inheritance.js'
@@ -19,6 +20,7 @@ export function effectiveOf(
   names: Names,
   diagnostics: Diagnostics,
   kinds: Schemas['kinds'],
+  read: FilesRead,
 ): Configuration {
   const sources = new Sources()
   const [main] = parts
@@ -30,7 +32,7 @@ export function effectiveOf(
     trustedProxies: trustedProxiesOf(parts, diagnostics),
     connect: [...new Set(parts.flatMap(({ value }) => value.connect ?? []))],
     backends: entriesOf(parts, 'backends').map((entry) => new BackendReading(entry, diagnostics).read()),
-    routes: routesOf(parts, names, diagnostics, kinds),
+    routes: routesOf(parts, names, diagnostics, kinds, read),
     limits: limitsOf(parts, sources, diagnostics),
     resolver: resolverOf(parts, diagnostics),
     workers: main.value.workers ?? 1,
@@ -54,13 +56,14 @@ function routesOf(
   names: Names,
   diagnostics: Diagnostics,
   kinds: Schemas['kinds'],
+  read: FilesRead,
 ): RouteConfig[] {
   const [main] = parts
   const { defaults: value } = main.value
   const defaults: Layer | null =
     value === undefined ? null : { document: main.document, path: ['defaults'], value }
   const backends = new Map(entriesOf(parts, 'backends').map((entry) => [entry.name, entry]))
-  const filters = new FilterReading(parts, names, diagnostics, kinds)
+  const filters = new FilterReading(parts, names, diagnostics, kinds, read)
   const entries = value?.filters
   filters.readDefaults(
     entries === undefined ? null : { document: main.document, path: ['defaults', 'filters'], entries },

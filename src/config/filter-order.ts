@@ -53,19 +53,22 @@ const RULES: readonly OrderRule[] = [
   },
 ]
 
+type Find = (kind: string, filter: FilterConfig) => FilterDefinition | null
+
 export class FilterOrder {
   private readonly diagnostics: Diagnostics
-  private readonly find: (kind: string) => FilterDefinition | null
+  private readonly find: Find
 
-  constructor(diagnostics: Diagnostics, find = definitionOf) {
+  /** @param find the definition of a filter; null if it is not known */
+  constructor(diagnostics: Diagnostics, find: Find = definitionOf) {
     this.diagnostics = diagnostics
     this.find = find
   }
 
   check(filters: readonly FilterConfig[]): void {
     for (const { first, isOther, isError, why } of RULES) {
-      const outer = filters.findIndex(({ kind }) => isOther(this.find(kind)))
-      const inner = filters.findLastIndex(({ kind }) => this.find(kind)?.role === first)
+      const outer = filters.findIndex((each) => isOther(this.find(each.kind, each)))
+      const inner = filters.findLastIndex((each) => this.find(each.kind, each)?.role === first)
       if (outer < 0 || inner < outer) continue
       const { name, source } = filters[inner]
       const message = `${name} stands inside ${filters[outer].name}: ${why}; write it before`

@@ -6,6 +6,8 @@ import { definitionOf, type FilterDefinition } from '../filters/index.js'
 import type { FilterConfig } from './configuration.js'
 import type { Diagnostics, Path } from './diagnostics.js'
 import { type ConfigDocument, isPlainMap, type Plain } from './document.js'
+import type { FilesRead } from './files.js'
+import { MODULE, ModuleReading, moduleName, type WrittenModule } from './filter-modules.js'
 import { FilterOrder } from './filter-order.js'
 import { parsedOptions } from './issues.js'
 import { nearest } from './nearest.js'
@@ -39,6 +41,7 @@ export class FilterReading {
   private readonly diagnostics: Diagnostics
   private readonly kinds: ReadonlyMap<string, z.ZodType>
   private readonly order: FilterOrder
+  private readonly modules: ModuleReading
   private inherited: readonly FilterConfig[] = []
 
   constructor(
@@ -46,7 +49,9 @@ export class FilterReading {
     names: Names,
     diagnostics: Diagnostics,
     kinds: ReadonlyMap<string, z.ZodType>,
+    read: FilesRead,
   ) {
+    this.modules = new ModuleReading(read, diagnostics)
     this.names = names
     this.diagnostics = diagnostics
     this.kinds = kinds
@@ -127,7 +132,9 @@ export class FilterReading {
     const kind = this.oneKind(spot, entry)
     if (kind === null) return []
     this.check(spot, [kind], kind, entry[kind])
-    return [this.made(spot, kind, kind, ownIdentity(scope, kind, met), entry[kind], undefined)]
+    const name = kind === MODULE ? moduleName(entry[kind] as WrittenModule) : kind
+    const identity = ownIdentity(scope, kind, met)
+    return [this.made(spot, [kind], name, kind, identity, entry[kind], undefined)]
   }
 
   /** Reads the use of a named filter, or of a kind. */
@@ -150,7 +157,7 @@ export class FilterReading {
     const identity = named === undefined ? ownIdentity(scope, kind, met) : name
     const isChanged = isPlainMap(changes) && Object.keys(changes).length > 0
     if (named !== undefined && !isChanged)
-      return [this.made(spot, name, kind, identity, named.options, onFailure)]
+      return [this.made(spot, named, name, kind, identity, named.options, onFailure)]
     const written = { ...rawOf(named), ...(isPlainMap(changes) ? changes : {}) }
     const where = isChanged ? ['with'] : []
     const options = parsedOptions(
@@ -162,17 +169,28 @@ export class FilterReading {
     )
     if (options === null) return []
     this.check(spot, where, kind, options)
-    return [this.made(spot, name, kind, identity, options, onFailure)]
+    return [this.made(spot, where, name, kind, identity, options, onFailure)]
   }
 
+  /** @param at where its options are written: below this use, or with a named filter */
   private made(
     spot: Spot,
+    at: Path | NamedFilter,
     name: string,
     kind: string,
     identity: string,
     options: unknown,
     asked: FilterConfig['onFailure'] | undefined,
   ): FilterConfig {
+    if (kind === MODULE) {
+      const source = spot.document.place(spot.path)
+      const where =
+        'kind' in at
+          ? { document: at.document, path: [...at.path, kind] }
+          : { document: spot.document, path: [...spot.path, ...at] }
+      const module = this.modules.optionsOf(where, options as WrittenModule, asked)
+      return { name, kind, identity, options: module, onFailure: asked ?? 'refuse', source }
+    }
     const { onFailure: usual = 'refuse', role = 'other' } = definitionOf(kind) as FilterDefinition
     const onFailure = asked ?? usual
     if (asked === 'pass' && usual === 'refuse' && (role === 'access' || role === 'authentication'))
@@ -186,6 +204,10 @@ export class FilterReading {
 
   /** Runs the checks of a kind. */
   private check(spot: Spot, at: Path, kind: string, options: unknown): void {
+    if (kind === MODULE) {
+      this.modules.check({ document: spot.document, path: [...spot.path, ...at] }, options as WrittenModule)
+      return
+    }
     definitionOf(kind)?.check?.(options, {
       error: (path, message) => this.error(spot, [...at, ...path], message),
       warn: (path, message) => {
@@ -243,6 +265,7 @@ function rawOf(named: NamedFilter | undefined): Readonly<Record<string, Plain>> 
   if (named === undefined) return {}
   let at: Plain = named.document.value
   for (const key of [...named.path, named.kind]) at = isPlainMap(at) ? at[key] : null
+  if (typeof at === 'string') return { file: at }
   return isPlainMap(at) ? at : {}
 }
 

@@ -2,8 +2,23 @@
 
 export { type AccessLogOptions, accessLogConfig, readTemplate, wrongField } from './access-log.js'
 export type * from './configuration.js'
-export { type Diagnostic, diagnosticText, type Place, placeText } from './diagnostics.js'
+export {
+  type Diagnostic,
+  Diagnostics,
+  diagnosticText,
+  type Place,
+  pathText,
+  placeText,
+} from './diagnostics.js'
 export type { FileContents } from './files.js'
+export {
+  MODULE,
+  type ModuleOptions,
+  type ModuleReadingResult,
+  type ModuleSurroundings,
+  readModuleOptions,
+} from './filter-modules.js'
+export { FilterOrder } from './filter-order.js'
 export { jsonSchema } from './json-schema.js'
 export { type LimitTables, writtenName } from './limits-schema.js'
 export { LOG_FORMATS, LOG_LEVELS, processLogConfig, type SomeProcessLog } from './process-log.js'

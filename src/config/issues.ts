@@ -80,7 +80,11 @@ function chosen(issue: Issue, before: readonly PropertyKey[]): Issue[] {
     if (Array.isArray(input)) return !(atRoot && (first.code === 'invalid_type' || first.code === 'custom'))
     return first.code === 'custom'
   })
-  const [branch] = fitting
+  // A map with the key `file` may be a value from outside, or one of its own shape.
+  const asMap = (branch: Issue[]): boolean =>
+    branch[0].path.length > 0 || branch[0].code === 'unrecognized_keys'
+  const [branch] =
+    fitting.length > 0 || !isPlainMap(input) ? fitting : (issue.errors as Issue[][]).filter(asMap)
   if (branch !== undefined) return branch.flatMap((each) => chosen(each, path))
   return [{ ...issue, path }]
 }
@@ -140,7 +144,14 @@ const shape = (value: unknown): string => {
   return isPlainMap(value) ? 'a map' : JSON.stringify(value)
 }
 
-const EXPECTED: Readonly<Record<string, string>> = { object: 'a map', record: 'a map', array: 'a list' }
+const EXPECTED: Readonly<Record<string, string>> = {
+  object: 'a map',
+  record: 'a map',
+  array: 'a list',
+  string: 'text',
+  number: 'a number',
+  boolean: 'true or false',
+}
 
 /** @param forms that the value may have: 'text or a list' */
 function messageOf(issue: Issue, forms: string): string {
@@ -223,6 +234,7 @@ function formWords(schema: z.ZodType, path: Path): string {
   const has = (kind: (each: z.ZodType) => boolean, word: string): string[] => (found.some(kind) ? [word] : [])
   return orList([
     ...has((each) => each instanceof z.ZodPipe, 'a single value'),
+    ...has((each) => each instanceof z.ZodString, 'text'),
     ...has((each) => each instanceof z.ZodArray, 'a list'),
     ...has((each) => each instanceof z.ZodObject, 'a map'),
   ])

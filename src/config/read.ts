@@ -151,7 +151,7 @@ class Reading {
       const included = this.take(this.schemas.included, document)
       if (included !== null) parts.push({ document, value: included })
     }
-    return this.result(effectiveOf(parts, this.names, this.diagnostics, this.schemas.kinds))
+    return this.result(effectiveOf(parts, this.names, this.diagnostics, this.schemas.kinds, this.read))
   }
 
   private take<S extends z.ZodType>(schema: S, document: ConfigDocument): z.output<S> | null {

@@ -3,6 +3,7 @@
 
 import { z } from 'zod'
 import { definitions, optionsSchema } from '../filters/index.js'
+import { MODULE } from './filter-modules.js'
 import type { Scalars } from './scalars.js'
 
 const FILTERS_MAX = 100
@@ -14,10 +15,29 @@ export type FilterEntry = string | Readonly<Record<string, unknown>>
 
 export type FilterListSchema = z.ZodType<FilterEntry[]>
 
+/** A filter of a user: the file alone, or with options, which its own schema judges. */
+const moduleSchema = (): z.ZodType =>
+  z
+    .union([
+      z.strictObject({
+        file: z
+          .string()
+          .min(1)
+          .describe('The file: JavaScript that exports a filter. Relative to this file.'),
+        options: z
+          .record(z.string(), z.unknown())
+          .describe('The options of the filter, as its own schema says.')
+          .optional(),
+      }),
+      z.string().min(1),
+    ])
+    .describe('A filter that you have written: the file of its module, or { file, options }.')
+
 export function filterSchemas(s: Scalars) {
   const kinds = new Map<string, z.ZodType>(
     definitions.map((each) => [each.name, optionsSchema(each, s).describe(each.description)]),
   )
+  kinds.set(MODULE, moduleSchema())
   const shape = Object.fromEntries([...kinds].map(([name, schema]) => [name, schema.optional()]))
   const name = s.text('The name of a filter, or a kind that needs no options.', 'the name of a filter')
   const entry = z.union([

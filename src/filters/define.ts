@@ -82,6 +82,12 @@ export interface FilterContext {
   readonly hashing: TaskPool
   /** Returns the backend of this name; null without. Ask in a phase: in `create` it may not serve yet. */
   backend(name: string): Backend | null
+  /**
+   * Runs code that is not of this project. An error that it throws later, when no call of it runs, is given
+   * to `failed`: in a timer, or as a rejection that nobody handles. If that returns false, or throws, the
+   * error is counted and logged as a failure of this filter.
+   */
+  guard<T>(act: () => T, failed?: (error: Error) => boolean): T
   /** Writes to the process log; equal messages are told once in `server.logRepeatMs`. */
   tell(level: 'info' | 'warn' | 'error', message: string): void
 }

@@ -11,6 +11,7 @@ export {
   DENIED,
   DROP,
   type ExchangeView,
+  FILTER_BUSY,
   type FieldLine,
   type Filter,
   type FilterAnswer,
@@ -39,6 +40,16 @@ export {
   type WaitPhase,
 } from '../proxy/index.js'
 export {
+  type AsyncCall,
+  type AsyncFilterOptions,
+  type AsyncPhases,
+  asyncFilter,
+  type FieldValues,
+  type MessageCopy,
+  type RequestCopy,
+  type ResponseCopy,
+} from './async-filter.js'
+export {
   defineFilter,
   type FilterContext,
   type FilterDefinition,
@@ -48,3 +59,4 @@ export {
   type OptionReading,
   type OptionTypes,
 } from './define.js'
+export type { RequestPatch, ResponsePatch } from './patches.js'

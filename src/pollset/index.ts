@@ -29,11 +29,12 @@ export {
   type RawConnection,
   WorkerProcess,
 } from './node/process-link.js'
-export { promised } from './node/promise-work.js'
+export { type Promised, promised } from './node/promise-work.js'
 export { StandardError } from './node/standard-error.js'
 export { REPLIED, Thread } from './node/thread.js'
 export { newTicketKeys } from './node/ticket-keys.js'
 export { securedBy } from './node/tls.js'
+export { UserCode } from './node/user-code.js'
 export {
   type Holder,
   namesOf,

@@ -46,6 +46,7 @@ export const outcomeSides: Readonly<Record<string, OutcomeSide>> = {
   'lease-late': 'internal',
   stall: 'internal',
   'filter-failed': 'internal',
+  'filter-busy': 'internal',
   'filter-late': 'internal',
   'by-debugger': 'internal',
   closing: 'internal',

@@ -26,7 +26,7 @@ export interface ExchangeWatcher {
   /** An exchange ends without a whole response. */
   aborted?(exchange: Exchange): void
   /** A filter has failed an exchange, or was late. The exchange goes on, or is refused. */
-  filterFailed?(exchange: Exchange, filter: string, error: unknown): void
+  filterFailed?(exchange: Exchange | null, filter: string, error: unknown): void
   /** An exchange has ended: {@link Exchange.outcome} says how. */
   ended?(exchange: Exchange): void
 }
@@ -150,7 +150,7 @@ export class ReverseProxy implements StreamAcceptor {
   }
 
   /** @internal */
-  filterFailed(exchange: Exchange, filter: string, error: unknown): void {
+  filterFailed(exchange: Exchange | null, filter: string, error: unknown): void {
     for (const watcher of this.watchers) watcher.filterFailed?.(exchange, filter, error)
   }
 

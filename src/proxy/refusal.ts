@@ -74,6 +74,7 @@ export const RESPONSE_TOO_LARGE = refusal(
   "the backend's response is larger than a filter holds",
 )
 export const FILTER_FAILED = refusal(500, 'filter-failed', 'a filter failed')
+export const FILTER_BUSY = refusal(503, 'filter-busy', 'too many requests wait for a filter')
 export const FILTER_LATE = refusal(504, 'filter-late', 'a filter did not decide in time')
 export const STALLED = refusal(503, 'stall', 'memory ran short while the request waited for the backend')
 

@@ -1,12 +1,13 @@
 // The change to another configuration: it is prepared, a piece in each turn, its new listeners are bound, and
 // it is committed in one turn. What is wrong changes nothing.
 
+import type { ModuleOptions } from '../config/index.js'
 import { Continuation, defineLife, type World } from '../continuation/index.js'
-import { formatAddress, Signal } from '../pollset/index.js'
+import { formatAddress, SETTLED, Signal, type Task } from '../pollset/index.js'
 import { ConfigError } from './address.js'
 import { notListening } from './listen-faults.js'
 import type { BoundListeners, CheckedListeners, Listeners } from './listeners.js'
-import type { Preparation } from './preparation.js'
+import { LOAD_MS_MAX, type Preparation } from './preparation.js'
 import { addressSetting } from './setting-names.js'
 
 /** One of `gaveUp`, `failed` and `commits` is called, once. */
@@ -28,6 +29,8 @@ export const changeoverLife = defineLife({
   name: 'changeover',
   source: import.meta.url,
   edges: {
+    load: ['take', 'listeners', 'giveUp'],
+    take: ['load'],
     listeners: ['backends', 'refuse', 'giveUp'],
     backends: ['backends', 'routes', 'refuse', 'giveUp'],
     routes: ['routes', 'router', 'refuse', 'giveUp'],
@@ -38,7 +41,7 @@ export const changeoverLife = defineLife({
     refuse: ['done'],
     giveUp: ['done'],
   },
-  waits: [],
+  waits: ['load'],
 })
 
 export class Changeover extends Continuation {
@@ -50,15 +53,17 @@ export class Changeover extends Continuation {
   bound: BoundListeners | null = null
   wrong: Error | null = null
   private readonly listeners: Listeners
+  private module: ModuleOptions | null = null
+  private loading: Task<unknown> | null = null
   private isOver = false
 
   constructor(world: World, listeners: Listeners, preparation: Preparation, events: ChangeoverEvents) {
-    super(world)
+    super(world, changeoverLife.durations(world.pollset.deadlines, { load: LOAD_MS_MAX }))
     this.listeners = listeners
     this.preparation = preparation
     this.events = events
     this.ready.raise(BOUND)
-    changeoverSteps.start(world, this, 'listeners')
+    changeoverSteps.start(world, this, preparation.nextModule === null ? 'listeners' : 'load')
   }
 
   get kind(): string {
@@ -68,6 +73,22 @@ export class Changeover extends Continuation {
   crashed(error: unknown): void {
     this.note(error)
     this.refuse()
+  }
+
+  /** Begins to load the next module of a user, and waits for it. Returns false if none is left. */
+  loads(): boolean {
+    const { preparation } = this
+    this.module = preparation.nextModule
+    if (this.module === null) return false
+    this.loading = preparation.load(this.module)
+    this.waitOn(0, this.loading, SETTLED)
+    return true
+  }
+
+  /** Takes the module, or that it is late. */
+  take(): void {
+    this.preparation.loaded(this.module as ModuleOptions, this.loading as Task<unknown>)
+    this.loading = null
   }
 
   /** Makes a piece: the next step comes in a turn of its own. Returns false if the piece is wrong. */
@@ -144,6 +165,7 @@ export class Changeover extends Continuation {
 
 const { goto, done, suspend } = changeoverLife
 const nextTurn = { cancelled: 'giveUp', yieldFirst: true } as const
+const waitForModule = suspend({ then: 'take', late: 'take', cancelled: 'giveUp', within: 'load' })
 const thenBackends = suspend({ then: 'backends', ...nextTurn })
 const thenRoutes = suspend({ then: 'routes', ...nextTurn })
 const thenRouter = suspend({ then: 'router', ...nextTurn })
@@ -152,6 +174,12 @@ const thenAgree = suspend({ then: 'agree', ...nextTurn })
 const waitForOthers = suspend({ then: 'commit', cancelled: 'giveUp' })
 
 const changeoverSteps = changeoverLife.steps<Changeover>({
+  /** Loads the modules of users that are new or have changed, one after the other. */
+  load: (c) => (c.loads() ? waitForModule : goto.listeners),
+  take(c) {
+    c.take()
+    return goto.load
+  },
   listeners(c) {
     return c.makes(() => c.preparation.checkListeners()) ? thenBackends : goto.refuse
   },

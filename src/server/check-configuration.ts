@@ -30,6 +30,8 @@ import { parseListen } from './address.js'
 import { LIMIT_RANGES } from './limit-ranges.js'
 import { LIMIT_TEXTS } from './limit-texts.js'
 import { checkLimits, defaultLimits, limitsByRoom, limitsWith, type SomeLimits } from './limits.js'
+import { checkModules } from './module-checks.js'
+import { UserModules } from './user-modules.js'
 
 /** The limits of all rooms, for reading a configuration. They can be cloned to another thread. */
 export const limitTables = (): LimitTables => ({
@@ -58,8 +60,20 @@ export interface CheckedResult extends ReadResult {
 export const readOptions = (key: string): ReadOptions => ({ ...limitTables(), secretKey: Buffer.from(key) })
 
 /** Reads a configuration file with all checks. */
-export const readChecked = (file: string, key = randomKey()): CheckedResult =>
-  checked(readConfiguration(file, readOptions(key)))
+export function readChecked(file: string, key = randomKey()): CheckedResult {
+  const options = readOptions(key)
+  const result = checked(readConfiguration(file, options))
+  const { configuration } = result
+  if (configuration === null) return result
+  const modules = new UserModules({ env: process.env, secretKey: options.secretKey ?? null })
+  const { errors, warnings } = checkModules(configuration, modules)
+  return {
+    ...result,
+    configuration: errors.length === 0 ? configuration : null,
+    errors,
+    warnings: [...result.warnings, ...warnings],
+  }
+}
 
 /** Returns the result with what these checks find. @param now ms since 1970 */
 export function checked(result: ReadResult, now = Date.now()): CheckedResult {

@@ -1,7 +1,7 @@
 // The filters of the configuration. A filter stays if its name and its options do. What it keeps is kept by
 // its name, whatever else changes, and shared by all uses of the name.
 
-import type { FilterConfig } from '../config/index.js'
+import { diagnosticText, type FilterConfig, MODULE, placeText } from '../config/index.js'
 import {
   definitionOf,
   type FilterContext,
@@ -9,9 +9,12 @@ import {
   type FilterLimits,
   type FilterState,
 } from '../filters/index.js'
-import { type FilterUse, type ReverseProxy, TaskPool } from '../proxy/index.js'
+import { UserCode } from '../pollset/index.js'
+import { type Filter, type FilterUse, type ReverseProxy, TaskPool } from '../proxy/index.js'
 import { ConfigError } from './address.js'
+import { guarded } from './guarded-filter.js'
 import type { ProcessLog } from './process-log.js'
+import { UserModules } from './user-modules.js'
 
 /** A filter with these options, and the states that it has asked for. */
 interface Made {
@@ -31,6 +34,20 @@ export interface PreparedFilters {
 const keyOf = ({ name, identity, options, onFailure }: FilterConfig): string =>
   [name, identity, onFailure, JSON.stringify(options)].join('\0')
 
+/**
+ * Makes a filter. Throws a {@link ConfigError}.
+ * @param written null if its message need not tell the place
+ */
+function made(name: string, written: FilterConfig | null, make: () => Filter<unknown>): Filter<unknown> {
+  try {
+    return make()
+  } catch (error) {
+    const message = `filter ${name}: ${error instanceof Error ? error.message : String(error)}`
+    const place = written === null ? '' : placeText(written.source)
+    throw new ConfigError(place === '' ? message : `${place} ${message}`)
+  }
+}
+
 const closeState = (state: FilterState): void => state.close?.()
 
 export class Filters {
@@ -41,6 +58,9 @@ export class Filters {
   private states: ReadonlyMap<string, object> = new Map()
 
   private readonly find: (kind: string) => FilterDefinition | null
+  /** Modules of users. */
+  readonly modules = new UserModules({ env: process.env, secretKey: null })
+  private readonly userCode = new UserCode()
 
   constructor(
     proxy: ReverseProxy,
@@ -55,8 +75,11 @@ export class Filters {
     this.hashing = new TaskPool(pollset, { name: 'hash', concurrencyMax: hashesMax, queueMax: hashQueueMax })
   }
 
-  /** Begins to make the filters of a configuration; nothing changes before they are committed. */
-  prepare(): PreparedFilters {
+  /**
+   * Begins to make the filters of a configuration; nothing changes before they are committed.
+   * @param backends the names of its backends
+   */
+  prepare(backends: readonly string[] = []): PreparedFilters {
     const next = new Map<string, Made>()
     const states = new Map<string, object>()
     const known = (id: string): object | undefined => states.get(id) ?? this.states.get(id)
@@ -64,7 +87,7 @@ export class Filters {
       use: (config) => {
         const key = keyOf(config)
         let made = next.get(key) ?? this.made.get(key)
-        if (made === undefined) made = this.makeOf(config, known, states)
+        if (made === undefined) made = this.makeOf(config, known, states, backends)
         next.set(key, made)
         for (const id of made.states) states.set(id, known(id) as object)
         return made.use
@@ -87,6 +110,7 @@ export class Filters {
     config: FilterConfig,
     known: (id: string) => object | undefined,
     states: Map<string, object>,
+    backends: readonly string[],
   ): Made {
     const { name, kind, identity, options, onFailure } = config
     const { proxy, log, hashing } = this
@@ -97,6 +121,17 @@ export class Filters {
       states.set(id, found)
       asked.add(id)
       return found
+    }
+    // An error that nobody takes is one of no exchange.
+    const stray = (error: unknown): void => proxy.filterFailed(null, name, error)
+    const guard: FilterContext['guard'] = (act, failed = () => false) => {
+      return this.userCode.guard(act, (error) => {
+        try {
+          if (!failed(error)) stray(error)
+        } catch (thrown) {
+          stray(thrown)
+        }
+      })
     }
     const context: FilterContext = {
       name,
@@ -109,21 +144,27 @@ export class Filters {
       },
       hashing,
       backend: (wanted) => proxy.backends.find((each) => each.name === wanted) ?? null,
+      guard,
       tell: (level, message) => void log.repeated(level, `filter ${name}`, () => message),
+    }
+    if (kind === MODULE) {
+      const found = this.modules.filterOf(config, backends)
+      for (const each of found.warnings) context.tell('warn', diagnosticText(each))
+      const make = (): Filter<unknown> => guard(() => found.definition.create(found.options, context))
+      const filter = guarded(made(name, config, make), guard)
+      return { use: { name, filter, onFailure: found.onFailure }, states: asked }
     }
     const definition = this.find(kind)
     if (definition === null) throw new ConfigError(`filter ${name}: there is no kind '${kind}'`)
-    try {
-      return { use: { name, filter: definition.create(options, context), onFailure }, states: asked }
-    } catch (error) {
-      throw new ConfigError(`filter ${name}: ${error instanceof Error ? error.message : String(error)}`)
-    }
+    const filter = made(name, null, () => definition.create(options, context))
+    return { use: { name, filter, onFailure }, states: asked }
   }
 
   /** Ends what filters keep. */
   close(): void {
     for (const { use } of this.made.values()) use.filter.close?.()
     for (const state of this.states.values()) closeState(state)
+    this.userCode.close()
     this.made = new Map()
     this.states = new Map()
   }

@@ -91,11 +91,12 @@ export class Incidents implements ExchangeWatcher, BackendEvents {
     )
   }
 
-  filterFailed(x: Exchange, filter: string, error: unknown): void {
+  filterFailed(x: Exchange | null, filter: string, error: unknown): void {
     this.log.repeated(
       'error',
       `filter ${filter} failed`,
-      () => `${requestOf(x)}: ${error instanceof Error ? error.message : String(error)}`,
+      () =>
+        `${x === null ? 'in no request' : requestOf(x)}: ${error instanceof Error ? error.message : String(error)}`,
     )
   }
 

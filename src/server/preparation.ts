@@ -1,9 +1,9 @@
 // The parts that a server has by its configuration, made in pieces that each take less time than a turn may.
 // It changes nothing of what serves before it is committed.
 
-import type { Configuration } from '../config/index.js'
+import { type Configuration, diagnosticText, MODULE, type ModuleOptions } from '../config/index.js'
 import type { HttpWorld } from '../http/index.js'
-import { Networks, type NodePollset } from '../pollset/index.js'
+import { Networks, type NodePollset, type Task } from '../pollset/index.js'
 import {
   ConnectPolicy,
   type ReverseProxy,
@@ -12,12 +12,15 @@ import {
   type RouterRoute,
   TrustedProxies,
 } from '../proxy/index.js'
+import { ConfigError } from './address.js'
 import type { Backends, PreparedBackends } from './backends.js'
 import type { FoundOut } from './check-configuration.js'
 import type { Filters, PreparedFilters } from './filters.js'
 import type { CheckedListeners, Listeners } from './listeners.js'
+import { checkModules } from './module-checks.js'
 import type { Protocols } from './protocols.js'
 import { connectTimes, madeRoutes } from './routes.js'
+import { moduleOf } from './user-modules.js'
 
 /** The parts of a server that a configuration makes. */
 export interface ConfiguredParts {
@@ -28,6 +31,13 @@ export interface ConfiguredParts {
   readonly listeners: Listeners
   readonly filters: Filters
 }
+
+/** The longest time in which a module of a user is loaded, in ms. */
+export const LOAD_MS_MAX = 10_000
+
+/** Returns the modules of all filters. */
+const modulesIn = ({ routes }: Configuration): readonly ModuleOptions[] =>
+  routes.flatMap(({ filters }) => filters.filter(({ kind }) => kind === MODULE).map(moduleOf))
 
 /** The backends that are made in a piece: 100 take about 2 ms. */
 const BACKENDS_AT_ONCE = 100
@@ -47,6 +57,7 @@ export class Preparation {
   private readonly connects: ConnectPolicy | null
   private readonly made: PreparedBackends
   private readonly filters: PreparedFilters
+  private readonly modules: readonly ModuleOptions[]
   private backendsMade = 0
   private readonly routesMade: RouterRoute<Route>[] = []
   private routes: Router<Route> | null = null
@@ -65,7 +76,25 @@ export class Preparation {
         ? null
         : new ConnectPolicy(world, connect, (target) => protocols.tcpSessions(target))
     this.made = parts.backends.prepare(connectTimes(configuration), resolver)
-    this.filters = parts.filters.prepare()
+    this.filters = parts.filters.prepare(configuration.backends.map(({ name }) => name))
+    this.modules = modulesIn(configuration)
+  }
+
+  /** Returns the first module that is to be loaded; null if all are. */
+  get nextModule(): ModuleOptions | null {
+    const { modules } = this.parts.filters
+    return this.modules.find((each) => !modules.has(each)) ?? null
+  }
+
+  /** Begins to load a module. */
+  load(module: ModuleOptions): Task<unknown> {
+    return this.parts.filters.modules.begin(this.parts.world.pollset as NodePollset, module)
+  }
+
+  /** Takes a module that was loaded, or could not be: then its filter cannot be made. */
+  loaded(module: ModuleOptions, { settled, fault, value }: Task<unknown>): void {
+    const late = settled ? fault : new Error(`it was not loaded within ${LOAD_MS_MAX / 1_000} s`)
+    this.parts.filters.modules.take(module, late, value)
   }
 
   /** Makes the TLS servers of the listeners. */
@@ -92,8 +121,16 @@ export class Preparation {
     const { world, proxy } = this.parts
     const { routes } = this.configuration
     const from = this.routesMade.length
+    if (from === 0) this.checkModules()
     const some = routes.slice(from, from + ROUTES_AT_ONCE)
     this.routesMade.push(...madeRoutes(some, this.made.byName, world.pollset, proxy.limits, this.filters))
+  }
+
+  /** Throws if the module of a user is wrong. */
+  private checkModules(): void {
+    if (this.modules.length === 0) return
+    const { errors } = checkModules(this.configuration, this.parts.filters.modules)
+    if (errors.length > 0) throw new ConfigError(errors.map(diagnosticText).join('\n'))
   }
 
   get hasMoreRoutes(): boolean {

@@ -122,7 +122,7 @@ export class ServerMetrics implements ExchangeWatcher {
     if (attemptAt >= 0) seconds.observe(ms(now - attemptAt))
   }
 
-  filterFailed(_x: Exchange, filter: string): void {
+  filterFailed(_x: Exchange | null, filter: string): void {
     this.filterFailures.of(filter).add()
   }
 

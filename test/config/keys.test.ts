@@ -33,7 +33,7 @@ const schemaKeys = keysOf(jsonSchema(OPTIONS) as Schema, '')
 const SHARED = /^(?:backends\.\*|routes\[\])\.((?:timeouts|retry|path|filters\[\])\..*)$/
 /** Options of filters: spec/filters.md has them, and test/filters/box.test.ts reads it. */
 const OF_FILTERS = new RegExp(
-  `^(?:filters\\.\\*|(?:defaults|routes\\[\\])\\.filters\\[\\])\\.(?:${definitions.map((each) => each.name).join('|')})(?:\\.|$)`,
+  `^(?:filters\\.\\*|(?:defaults|routes\\[\\])\\.filters\\[\\])\\.(?:${[...definitions.map((each) => each.name), 'module'].join('|')})(?:\\.|$)`,
 )
 
 t.test('the page has each key of the schema, and no other', async (t) => {

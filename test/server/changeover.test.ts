@@ -1,9 +1,12 @@
 // The change to another configuration: what is wrong in each of its steps, and what is given up in each.
 
 import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import type { Configuration } from '../../src/config/index.js'
+import type { Configuration, ModuleOptions } from '../../src/config/index.js'
 import type { Continuation } from '../../src/continuation/index.js'
 import { type Changeover, changeoverLife } from '../../src/server/changeover.js'
 import type { Server } from '../../src/server/server.js'
@@ -184,6 +187,44 @@ t.test('no piece is made in the turn of another', async (t) => {
   t.equal(await applied(server, configuration), null)
   t.equal(turns.length, 9, 'listeners, backends twice, routes twice, router, bind, agree, commit')
   t.equal(new Set(turns).size, 8, 'the last two in one turn')
+})
+
+t.test('K23: modules are loaded first; one that is late is refused', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'fermata-changeover-'))
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }))
+  writeFileSync(join(folder, 'package.json'), '{ "type": "module" }')
+  const { server, configuration } = await serve(t)
+  const withModule = (text: string): Configuration => {
+    const file = join(folder, 'filter.js')
+    writeFileSync(file, text)
+    const options: ModuleOptions = {
+      file,
+      written: file,
+      version: String(text.length),
+      options: {},
+      onFailure: null,
+      path: [],
+      places: {},
+      folder,
+    }
+    const source = { file: 'f.yaml', line: 1, column: 1 }
+    const filter = { name: 'f', kind: 'module', identity: 'f', options, onFailure: 'refuse', source } as const
+    const [first, ...others] = configuration.routes
+    return { ...configuration, routes: [{ ...first, filters: [filter] }, ...others] }
+  }
+  const good = `export default ({ defineFilter, z, PASS }) => defineFilter({
+    name: 'f', description: 'F.', options: z.strictObject({}), create: () => ({ request: () => PASS }) })`
+  t.equal(await applied(server, withModule(good)), null)
+  seen.at = 'load'
+  const gaveUp = applied(server, withModule(`${good} // changed`))
+  t.match(await gaveUp, /a newer configuration came/)
+  seen.at = ''
+  const late = applied(server, withModule(`await new Promise(() => {})\n${good}`))
+  const { scheduler } = server.world
+  const loading = () => [...scheduler.alive()].find((each) => each.kind === 'changeover' && each.suspended)
+  while (loading() === undefined) await new Promise(setImmediate)
+  t.equal(scheduler.makeLate(loading() as Continuation), null)
+  t.match(await late, /cannot be loaded: Error: it was not loaded within 10 s/)
 })
 
 t.test('the edges seen are the edges declared', (t) => {

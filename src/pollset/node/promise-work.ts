@@ -3,6 +3,9 @@
 
 import type { TaskWork } from '../task.js'
 
+/** What a library or a user's function answers with, if not at once. */
+export type Promised<T> = PromiseLike<T>
+
 /**
  * Returns work that settles as the promise does which `begin` returns. What `begin` throws is its fault. A
  * promise that never settles costs its task alone, which its waiter gives up when it is late.

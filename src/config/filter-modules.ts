@@ -1,0 +1,223 @@
+// Filters of users, by the file of their module. The reading finds the file and remembers where each option
+// is written; the module's own schema judges the options when it is loaded (server/user-modules.ts).
+
+import { basename, extname, resolve } from 'node:path'
+import { type FilterDefinition, optionsSchema } from '../filters/index.js'
+import { keyedDigest } from '../pollset/index.js'
+import type { FilterConfig } from './configuration.js'
+import { type Diagnostic, Diagnostics, type Path, type Place, pathText } from './diagnostics.js'
+import { ConfigDocument, type Plain } from './document.js'
+import { FileFault, FilesRead, readText } from './files.js'
+import { parsedOptions } from './issues.js'
+import { nearest } from './nearest.js'
+import { Outside } from './outside.js'
+import { Scalars } from './scalars.js'
+
+/** The kind of a filter that a user has written. */
+export const MODULE = 'module'
+
+/** bytes of a module's file */
+const MODULE_BYTES_MAX = 4 * 1024 * 1024
+/** The options whose places are remembered. */
+const PLACES_MAX = 1_000
+const PLAIN_NAME = /^[\w-]+$/
+
+/** A module as it is written in the configuration. It can be cloned to another thread. */
+export interface ModuleOptions {
+  /** Absolute. */
+  readonly file: string
+  /** The file as it is written. */
+  readonly written: string
+  /** Changes with the text of the file. */
+  readonly version: string
+  readonly options: Plain
+  /** As the use says; null for what the module says. */
+  readonly onFailure: FilterConfig['onFailure'] | null
+  /** The path of the options in the document, and the place of each by its whole path. */
+  readonly path: Path
+  readonly places: Readonly<Record<string, Place>>
+  /** What relative files in the options are relative to. */
+  readonly folder: string
+}
+
+/** A module where it is written: `path` leads to the value of `module`. */
+export interface ModuleSpot {
+  readonly document: ConfigDocument
+  readonly path: Path
+}
+
+/** The two forms of `module`. */
+export type WrittenModule = string | { readonly file: string; readonly options?: unknown }
+
+export const fileOf = (written: WrittenModule): string =>
+  typeof written === 'string' ? written : written.file
+
+/** The name of a filter without one, in logs: that of its file. */
+export function moduleName(written: WrittenModule): string {
+  const file = fileOf(written)
+  const name = basename(file, extname(file))
+  return PLAIN_NAME.test(name) ? name : MODULE
+}
+
+/** Finds the files of modules. */
+export class ModuleReading {
+  private readonly read: FilesRead
+  private readonly diagnostics: Diagnostics
+  private readonly versions = new Map<string, string | null>()
+
+  constructor(read: FilesRead, diagnostics: Diagnostics) {
+    this.read = read
+    this.diagnostics = diagnostics
+  }
+
+  /** Tells what is wrong with the file of a module. Returns the version of its text; null if it is wrong. */
+  check({ document, path }: ModuleSpot, written: WrittenModule): string | null {
+    const file = fileOf(written)
+    const whole = resolve(document.folder, file)
+    const known = this.versions.get(whole)
+    if (known !== undefined) return known
+    const version = this.versionOf(
+      document,
+      typeof written === 'string' ? path : [...path, 'file'],
+      file,
+      whole,
+    )
+    this.versions.set(whole, version)
+    return version
+  }
+
+  private versionOf(document: ConfigDocument, path: Path, file: string, whole: string): string | null {
+    const wrong = (message: string): null => {
+      this.diagnostics.error(document.place(path), path, message)
+      return null
+    }
+    if (/\.[cm]?tsx?$/.test(file))
+      return wrong(
+        `${file} is TypeScript, and Node runs JavaScript; compile it with \`npx tsc --module nodenext --target es2022 ${file}\`, and write ${file.replace(/ts(x?)$/, 'js')}`,
+      )
+    if (!/\.[cm]?js$/.test(file))
+      return wrong(`${file} is not a module; write a file that ends in .js, .mjs or .cjs`)
+    try {
+      const { text } = readText(whole, MODULE_BYTES_MAX, false, this.read)
+      return keyedDigest(MODULE)(text).slice(0, 16)
+    } catch (error) {
+      if (!(error instanceof FileFault)) throw error
+      return wrong(`${file} ${error.message}`)
+    }
+  }
+
+  /** Returns the options of a module's filter. */
+  optionsOf(
+    spot: ModuleSpot,
+    written: WrittenModule,
+    onFailure: FilterConfig['onFailure'] | undefined,
+  ): ModuleOptions {
+    const { document } = spot
+    const options = (typeof written === 'string' ? {} : (written.options ?? {})) as Plain
+    const path = typeof written === 'string' ? spot.path : [...spot.path, 'options']
+    const places: Record<string, Place> = {}
+    let left = PLACES_MAX
+    const note = (value: Plain, at: Path): void => {
+      if (left-- <= 0) return
+      places[pathText(at)] = document.place(at)
+      if (typeof value !== 'object' || value === null) return
+      for (const [key, each] of Object.entries(value))
+        note(each, [...at, Array.isArray(value) ? Number(key) : key])
+    }
+    note(options, path)
+    const file = fileOf(written)
+    return {
+      file: resolve(document.folder, file),
+      written: file,
+      version: this.check(spot, written) ?? '',
+      options,
+      onFailure: onFailure ?? null,
+      path,
+      places,
+      folder: document.folder,
+    }
+  }
+}
+
+/** The options of a module, with the places of what was read. */
+class PlacedDocument extends ConfigDocument {
+  readonly value: Plain
+  readonly isReadable = true
+  private readonly places: ModuleOptions['places']
+  private readonly around: Place
+
+  constructor({ options, places, written, folder }: ModuleOptions, around: Place) {
+    super(written, folder)
+    this.value = options
+    this.places = places
+    this.around = around
+  }
+
+  place(path: Path): Place {
+    for (let length = path.length; length > 0; length--) {
+      const found = this.places[pathText(path.slice(0, length))]
+      if (found !== undefined) return found
+    }
+    return this.around
+  }
+
+  keyPlace(path: Path, key: string): Place {
+    return this.place([...path, key])
+  }
+
+  written(): string | null {
+    return null
+  }
+}
+
+/** The surroundings of a module's options. */
+export interface ModuleSurroundings {
+  readonly env: Readonly<Record<string, string | undefined>>
+  /** The key of the digits that stand for secrets; without it there are none. */
+  readonly secretKey: Uint8Array | null
+  /** The names of all backends. */
+  readonly backends: readonly string[]
+}
+
+/** What the schema of a module makes of its options; they are null if there is an error. */
+export interface ModuleReadingResult {
+  readonly options: unknown
+  readonly errors: readonly Diagnostic[]
+  readonly warnings: readonly Diagnostic[]
+}
+
+/** Judges the options of a module by its own schema. @param source where its use is written */
+export function readModuleOptions(
+  module: ModuleOptions,
+  source: Place,
+  definition: FilterDefinition,
+  { env, secretKey, backends }: ModuleSurroundings,
+): ModuleReadingResult {
+  const diagnostics = new Diagnostics()
+  const document = new PlacedDocument(module, source)
+  const outside = new Outside({ env, read: new FilesRead() })
+  outside.adopt(document.value, module.folder)
+  const scalars = new Scalars(secretKey)
+  scalars.begin(outside)
+  const schema = optionsSchema(definition, scalars)
+  const options = parsedOptions(schema, module.options, document, module.path, diagnostics)
+  if (diagnostics.errors.length === 0) {
+    const whole = (path: Path): Path => [...module.path, ...path]
+    definition.check?.(options, {
+      error: (path, message) => diagnostics.error(document.place(whole(path)), whole(path), message),
+      warn: (path, message) => diagnostics.warn(document.place(whole(path)), whole(path), message),
+      backend: (path, name) => {
+        if (backends.includes(name)) return
+        const near = nearest(name, backends)
+        const right = near === null ? `the backends are ${backends.join(', ')}` : `did you mean ${near}?`
+        diagnostics.error(
+          document.place(whole(path)),
+          whole(path),
+          `there is no backend ${JSON.stringify(name)}; ${right}`,
+        )
+      },
+    })
+  }
+  const { errors, warnings } = diagnostics
+  return { options: errors.length === 0 ? options : null, errors, warnings }
+}

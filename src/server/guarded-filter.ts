@@ -1,0 +1,32 @@
+// A filter of a user, each call of which is guarded: what its code throws later, in a timer or as a rejection
+// that nobody handles, is told as a failure of the filter.
+
+import type { FilterContext } from '../filters/index.js'
+import type { Filter } from '../proxy/index.js'
+
+const CALLS = [
+  'begin',
+  'request',
+  'attempt',
+  'interim',
+  'response',
+  'trailers',
+  'late',
+  'log',
+  'release',
+  'close',
+  'describe',
+] as const
+
+type AnyCall = (...args: unknown[]) => unknown
+
+/** Returns a filter that does the same, guarded. It has the phases that the other one has. */
+export function guarded(filter: Filter<unknown>, guard: FilterContext['guard']): Filter<unknown> {
+  const { identityFields } = filter
+  const made: Record<string, AnyCall> = {}
+  for (const name of CALLS) {
+    const call = filter[name] as AnyCall | undefined
+    if (call !== undefined) made[name] = (...args) => guard(() => call.apply(filter, args))
+  }
+  return { ...made, ...(identityFields === undefined ? {} : { identityFields }) } as Filter<unknown>
+}

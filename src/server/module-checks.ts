@@ -1,0 +1,41 @@
+// Checks of users' modules in a configuration: each loads, takes its options, and stands in its place among
+// the other filters of its route.
+
+import { type Configuration, type Diagnostic, Diagnostics, FilterOrder, MODULE } from '../config/index.js'
+import { definitionOf } from '../filters/index.js'
+import type { UserFilter, UserModules } from './user-modules.js'
+
+/** Returns what is wrong with the modules of a configuration. Loads those that are not loaded. */
+export function checkModules(
+  { routes, backends }: Configuration,
+  modules: UserModules,
+): { readonly errors: readonly Diagnostic[]; readonly warnings: readonly Diagnostic[] } {
+  const names = backends.map(({ name }) => name)
+  const errors: Diagnostic[] = []
+  const warnings: Diagnostic[] = []
+  const found = new Map<object, UserFilter | null>()
+  for (const { filters } of routes) {
+    const users = filters.filter(({ kind }) => kind === MODULE)
+    if (users.length === 0) continue
+    for (const each of users) {
+      if (found.has(each)) continue
+      const checked = modules.check(each, names)
+      found.set(each, checked.filter)
+      errors.push(...checked.errors)
+      warnings.push(...(checked.filter?.warnings ?? []))
+    }
+    const order = new Diagnostics()
+    new FilterOrder(order, (kind, each) =>
+      kind === MODULE ? (found.get(each)?.definition ?? null) : definitionOf(kind),
+    ).check(filters)
+    const isOfModule = ({ message }: Diagnostic): boolean => users.some(({ name }) => message.includes(name))
+    errors.push(...order.errors.filter(isOfModule))
+    warnings.push(...order.warnings.filter(isOfModule))
+  }
+  return { errors: distinct(errors), warnings: distinct(warnings) }
+}
+
+/** The filters of defaults are those of many routes. */
+const distinct = (all: readonly Diagnostic[]): readonly Diagnostic[] => [
+  ...new Map(all.map((each) => [JSON.stringify(each), each])).values(),
+]
