@@ -1,26 +1,34 @@
 // All filters of the box, by their key in the configuration.
 
 import { bodyLimit } from './body-limit.js'
+import { buffer } from './buffer.js'
 import { cache } from './cache/cache.js'
 import { cors } from './cors.js'
 import type { FilterDefinition } from './define.js'
+import { errorPages } from './error-pages/error-pages.js'
 import { fault } from './fault.js'
 import { headers } from './headers.js'
 import { inFlight } from './in-flight/in-flight.js'
+import { mirror } from './mirror.js'
 import { rateLimit } from './rate-limit/rate-limit.js'
 import { redirect } from './redirect.js'
 import { respond } from './respond.js'
+import { rewrite } from './rewrite/rewrite.js'
 
 export const definitions: readonly FilterDefinition[] = [
   bodyLimit,
+  buffer,
   cache,
   cors,
+  errorPages,
   fault,
   headers,
   inFlight,
+  mirror,
   rateLimit,
   redirect,
   respond,
+  rewrite,
 ]
 
 const byName: ReadonlyMap<string, FilterDefinition> = new Map(definitions.map((each) => [each.name, each]))

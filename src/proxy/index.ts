@@ -62,6 +62,7 @@ export {
   IN_FLIGHT_LATE,
   NO_HOST,
   RATE_LIMITED,
+  REQUEST_LATE,
   type Refusal,
   refusal,
   UNAUTHORIZED,

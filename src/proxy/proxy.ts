@@ -8,7 +8,7 @@ import { Chance } from './chance.js'
 import type { ConnectPolicy } from './connect-policy.js'
 import { Exchange } from './exchange.js'
 import { exchangeSteps } from './exchange-steps.js'
-import { Subrequest } from './filter/subrequest.js'
+import { Subrequest, type SubrequestOptions } from './filter/subrequest.js'
 import { type ProxyLimits, proxyLimits } from './limits.js'
 import type { Refusal } from './refusal.js'
 import { RequestView } from './request-view.js'
@@ -105,9 +105,17 @@ export class ReverseProxy implements StreamAcceptor {
    * @param backend past all filters; null for the route of the exchange, from this filter on
    * @internal
    */
-  subrequest(of: Exchange, id: string, head: Head, place: number, backend: Backend | null): Subrequest {
+  subrequest(
+    of: Exchange,
+    options: SubrequestOptions,
+    head: Head,
+    place: number,
+    backend: Backend | null,
+  ): Subrequest {
     this.begun++
-    const made = new Subrequest(id, head, of.frontend.client.protocol, () => this.world.pollset.now)
+    const { pollset, memory } = this.world
+    const { protocol } = of.frontend.client
+    const made = new Subrequest(options, head, protocol, () => pollset.now, memory)
     const exchange = new Exchange(this, made.stream, of.listener, null)
     made.stream.owner = exchange
     exchange.pin(of.route)

@@ -137,6 +137,18 @@ export class ReceiveBuffer implements Listed<ReceiveBuffer> {
     if (bytes > 0 && this.retainMax === 0) this.sink.consumed(bytes)
   }
 
+  /**
+   * Returns a copy of the whole body, as long as none of it was dropped; else null. @param received the bytes
+   * that have come
+   */
+  copy(received: number): Buffer | null {
+    if (this.retainedBytes + this.length !== received) return null
+    const whole = Buffer.allocUnsafeSlow(received)
+    let at = 0
+    for (const { buffer, start, end } of this.slices) at += buffer.copy(whole, at, start, end)
+    return whole
+  }
+
   /** Goes back to the first retained byte, if any are retained. */
   rewind(): void {
     if (this.retainMax === 0) return

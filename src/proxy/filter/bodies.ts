@@ -21,6 +21,7 @@ interface BodyCall {
 const DIGESTS: ReadonlySet<string> = new Set(['content-md5', 'digest', 'content-digest', 'repr-digest'])
 
 const CONTINUE = '100'
+const NOTHING = Buffer.alloc(0)
 
 /** An object, so that the simulator can plant defects in it. */
 export const bodies = {
@@ -95,6 +96,15 @@ export const bodies = {
     run.collecting = null
     path.hold(whole)
     return whole
+  },
+
+  /** Returns the whole body of the request, if it is held, or kept for another attempt; null if it is not. */
+  atHand({ frontend }: Exchange, { up }: FilterRun, bytesMax: number): Buffer | null {
+    const held = up?.held ?? null
+    if (held !== null) return held.length <= bytesMax ? held : null
+    const { receiveBuffer, receivedBytes, remoteEnded } = frontend
+    if (!remoteEnded || receivedBytes > bytesMax) return null
+    return receivedBytes === 0 ? NOTHING : (receiveBuffer?.copy(receivedBytes) ?? null)
   },
 
   /**

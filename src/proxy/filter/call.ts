@@ -82,6 +82,11 @@ export class FilterCall extends MessageCall implements Phases {
     return this.request.asksTunnel ? NO_BODY : bodies.whole(x, this.run, 'request', bytesMax, options, this)
   }
 
+  requestBody(bytesMax: number): Buffer | null {
+    const x = this.only('requestBody', 'request', 'response')
+    return this.request.asksTunnel ? null : bodies.atHand(x, this.run, bytesMax)
+  }
+
   /** @internal */
   refuseBody(refusal: Refusal): void {
     this.run.coming = { refusal, isForced: true }
@@ -110,8 +115,8 @@ export class FilterCall extends MessageCall implements Phases {
   }
 
   subrequest(options: SubrequestOptions): Subrequest {
-    const x = this.only('subrequest', 'request')
-    const { method = 'GET', target, without = () => false, fields = [], backend = null } = options
+    const x = this.only('subrequest', 'request', 'response')
+    const { method = 'GET', target, body, without = () => false, fields = [], backend = null } = options
     try {
       const table = this.fieldTable
       let head = x.request
@@ -123,16 +128,20 @@ export class FilterCall extends MessageCall implements Phases {
       const control = head.fields
         .slice(0, head.pseudos)
         .map((each) => (each === head.method ? table.field(':method', method) : each))
-      const made = Head.request([
+      if (!/^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}$/.test(method))
+        throw new FilterWriteError(`${JSON.stringify(method)} is not a method`)
+      let made = Head.request([
         ...control,
         ...kept,
         ...fields.map(([name, value]) => writtenField(table, name, value)),
       ])
+      if (body !== undefined && body.length > 0)
+        made = made.withLength(table.make('content-length', String(body.length)))
       if (made.size > this.headBytesMax)
         throw new FilterWriteError(`the head of a subrequest has more than ${this.headBytesMax} bytes`)
       const found = backend === null ? null : x.proxy.backends.find((each) => each.name === backend)
       if (found === undefined) throw new FilterUseError(`there is no backend '${backend}'`)
-      return x.proxy.subrequest(x, options.id, made, this.place, found)
+      return x.proxy.subrequest(x, options, made, this.place, found)
     } catch (error) {
       throw this.spoilt(error as Error)
     }

@@ -195,6 +195,16 @@ export interface FilterAnswer {
 export interface AnswerPhase extends WaitPhase {
   /** Answers in the backend's place; returns ANSWER. Only filters to the left see the answer. */
   answer(answer: FilterAnswer): Verdict
+  /**
+   * Makes a request of its own, like this one or to another backend, and returns it: it has begun. The filter
+   * reads its response, answers with it, or leaves it.
+   */
+  subrequest(options: SubrequestOptions): Subrequest
+  /**
+   * Returns the whole body of the request, if it has come and is at hand: it is held, or kept for another
+   * attempt (`retry.replay`). Null if it is not, or has more bytes. It holds up nothing.
+   */
+  requestBody(bytesMax: number): Buffer | null
 }
 
 export interface RequestPhase extends AnswerPhase {
@@ -203,11 +213,6 @@ export interface RequestPhase extends AnswerPhase {
   setTarget(target: string): void
   /** Replaces `:authority` and Host. Throws if it is not HOST or HOST:PORT. */
   setAuthority(authority: string): void
-  /**
-   * Makes a request of its own, like this one or to another backend, and returns it: it has begun. The filter
-   * reads its response, answers with it, or leaves it.
-   */
-  subrequest(options: SubrequestOptions): Subrequest
   /** Sends the request to this backend of the configuration. Throws if there is none of this name. */
   setBackend(name: string): void
   /** Notes whom the request is from. */

@@ -17,7 +17,7 @@ import {
   type StreamFault,
 } from '../../http/index.js'
 import { type Address, Signal } from '../../pollset/index.js'
-import type { ReceiveBuffer } from '../../transport/index.js'
+import { ConnectionBudget, type MemoryBudget, ReceiveBuffer } from '../../transport/index.js'
 import type { Exchange } from '../exchange.js'
 import type { Refusal } from '../refusal.js'
 import { AnswerSource } from './answer-source.js'
@@ -27,6 +27,8 @@ const NOWHERE: Address = { host: '', port: 0 }
 /** No client stands behind a subrequest: it tells backends no address. */
 const ADDRESSES = { from: NOWHERE, to: NOWHERE }
 const NO_FIELDS: readonly Field[] = []
+/** Takes what nobody reads. */
+const DROPPED = Buffer.allocUnsafeSlow(16 * 1024)
 
 const LEFT: StreamFault = {
   code: 'subrequest-left',
@@ -46,8 +48,15 @@ const CUT: StreamFault = {
 export interface SubrequestOptions {
   /** Its id, unique in its World. */
   readonly id: string
-  /** In place of that of the request. It has no body, so it is GET or HEAD. */
-  readonly method?: 'GET' | 'HEAD'
+  /** In place of that of the request. Default: GET. */
+  readonly method?: string
+  /** Its whole body. Default: none. */
+  readonly body?: Uint8Array
+  /**
+   * Nobody reads the response: it is dropped as it comes. Is called once, when that has ended: with its
+   * status, or with 0 if it has ended early or no backend has answered.
+   */
+  readonly dropped?: (status: number) => void
   /** Path and query, in place of those of the request. */
   readonly target?: string
   /** Whether a field of the request is left out. */
@@ -87,13 +96,17 @@ class SubrequestStream extends Stream implements FrontendStream {
   readonly connection: StreamConnection
   closed = false
   private readonly response: Subrequest
+  private readonly memory: MemoryBudget
+  /** The bytes of its body, which count as held. */
+  private bodyBytes = 0
 
-  constructor(id: string, head: Head, protocol: string, response: Subrequest) {
+  constructor(id: string, head: Head, protocol: string, response: Subrequest, memory: MemoryBudget) {
     super()
     this.id = id
     this.head = head
     this.remoteEnded = true
     this.response = response
+    this.memory = memory
     this.client = new SubrequestClient(id, protocol)
     this.connection = {
       id,
@@ -107,9 +120,21 @@ class SubrequestStream extends Stream implements FrontendStream {
     }
   }
 
+  /** Has a body, which has come whole. */
+  have(body: Buffer): void {
+    this.receiveBuffer = this.newReceiveBuffer()
+    this.receiveBuffer.push(body, 0, body.length)
+    this.receivedBytes = body.length
+    this.bodyBytes = body.length
+    this.memory.charge(body.length)
+    this.raise(BODY)
+  }
+
   private resetByUs(_reason: ResetReason): void {
     if (this.closed) return
     this.closed = true
+    this.receiveBuffer?.clear()
+    this.memory.discharge(this.bodyBytes)
     if (!this.localEnded) this.response.cut(CUT)
     this.dropPending()
   }
@@ -135,9 +160,11 @@ class SubrequestStream extends Stream implements FrontendStream {
     return false
   }
   protected newReceiveBuffer(): ReceiveBuffer {
-    throw new Error('a subrequest has no body')
+    return new ReceiveBuffer(this.memory, new ConnectionBudget(), this)
   }
-  override retainBody(): void {}
+  override retainBody(max: number): void {
+    if (this.receiveBuffer !== null) super.retainBody(max)
+  }
   consumed(): void {}
   get starving(): boolean {
     return false
@@ -163,9 +190,16 @@ export class Subrequest extends AnswerSource {
   private ended: boolean
   private read: boolean
   private readonly now: () => number
+  private dropped: SubrequestOptions['dropped'] | null
 
   /** @internal */
-  constructor(id: string, head: Head, protocol: string, now: () => number) {
+  constructor(
+    { id, body, dropped }: SubrequestOptions,
+    head: Head,
+    protocol: string,
+    now: () => number,
+    memory: MemoryBudget,
+  ) {
     super()
     this.id = id
     this.head = null
@@ -173,7 +207,10 @@ export class Subrequest extends AnswerSource {
     this.ended = false
     this.read = false
     this.now = now
-    this.stream = new SubrequestStream(id, head, protocol, this)
+    this.dropped = dropped ?? null
+    this.stream = new SubrequestStream(id, head, protocol, this, memory)
+    if (body !== undefined && body.length > 0)
+      this.stream.have(Buffer.from(body.buffer, body.byteOffset, body.length))
   }
 
   /** The exchange of it has something to send: the head, or bytes. @internal */
@@ -188,13 +225,28 @@ export class Subrequest extends AnswerSource {
     }
     if (stream.endGranted) this.ended = true
     if (stream.granted > 0 || this.ended) this.raise(BODY)
+    if (this.dropped !== null) this.drop()
     this.finish()
+  }
+
+  /** Drops what has come of the body. Its credit goes back to the backend. */
+  private drop(): void {
+    const { stream } = this
+    while (stream.available > 0) this.pull(DROPPED, 0, DROPPED.length, this.now())
+  }
+
+  /** Tells, once, how the response that nobody reads has ended. */
+  private tell(status: number): void {
+    const { dropped } = this
+    this.dropped = null
+    dropped?.(status)
   }
 
   /** @internal */
   cut(fault: StreamFault): void {
     this.fault = fault
     this.raise(RESET)
+    this.tell(0)
   }
 
   get waitingBytes(): number {
@@ -227,6 +279,7 @@ export class Subrequest extends AnswerSource {
     if (this.read || !this.ended || this.stream.granted > 0) return
     this.read = true
     this.stream.end()
+    this.tell(this.refusal === null ? (this.head?.status ?? 0) : 0)
   }
 
   leave(): void {
