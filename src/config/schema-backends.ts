@@ -262,12 +262,15 @@ export function backend(s: Scalars, { timeouts, retry }: ReturnType<typeof share
       limits: z
         .strictObject({
           sessions: most(
-            'Connections to each endpoint. Default: engine.sessionsMax, or server.http1SessionsMax.',
+            'Connections to each endpoint. Default: engine.sessionsMax, or server.http1SessionsMax. Each worker counts its own.',
             1,
           ),
-          requests: most('Requests in flight and waiting, over all endpoints. 0: no limit. Default: 0.', 0),
+          requests: most(
+            'Requests in flight and waiting, over all endpoints. 0: no limit. Each worker counts its own. Default: 0.',
+            0,
+          ),
           pending: most(
-            'Requests that wait for a stream, at each endpoint. One more gets 503. Default: 1000.',
+            'Requests that wait for a stream, at each endpoint. One more gets 503. Each worker counts its own. Default: 1000.',
             0,
           ),
           sessionAge: s
@@ -283,7 +286,13 @@ export function backend(s: Scalars, { timeouts, retry }: ReturnType<typeof share
       retryBudget: z
         .strictObject({
           ratio: s.share('Retries for each first attempt. Default: 20%.').optional(),
-          perSecond: s.count('Retries a second that are always allowed. Default: 10.', 0, MANY).optional(),
+          perSecond: s
+            .count(
+              'Retries a second that are always allowed. Each worker counts its own. Default: 10.',
+              0,
+              MANY,
+            )
+            .optional(),
         })
         .describe('How many retries the endpoints bear.')
         .optional(),

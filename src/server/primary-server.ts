@@ -292,7 +292,8 @@ export class PrimaryServer extends TypedEvents implements PrimaryOrders, Workers
       const when = `another starts in ${backOffMs / 1_000} s`
       this.log.tell('error', `${worker} ended ${how}${wasServing ? '' : ' before it served'}: ${when}`)
     } else if (code === exitCodes.CUT) this.cutRequests++
-    else if (code !== 0) {
+    // One that does not serve yet when the server stops is killed.
+    else if (code !== 0 && wasServing) {
       this.hasFailed = true
       this.log.tell('error', `${worker} ended ${how}`)
     }

@@ -47,6 +47,7 @@ t.test('J15: a debugger asks all workers, or holds and steps the requests of one
   const url = `http://127.0.0.1:${(backend.address() as AddressInfo).port}`
   const program = await start(process.execPath, [main, 'serve', ...args, '--backend', url], {
     line: /2 workers serve/,
+    readyTimeoutMs: 40_000,
     env: { TMPDIR: folder },
   })
   t.teardown(() => program.stop())

@@ -4,7 +4,7 @@
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { Agent, createServer, get as httpGet } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { connect as tlsConnect } from 'node:tls'
@@ -13,7 +13,7 @@ import { createWorld } from '../../src/continuation/index.js'
 import { NodePollset } from '../../src/pollset/index.js'
 import { PrimaryControl, primaryControlLife } from '../../src/server/primary-control.js'
 import { tableOf } from '../../tools/testbed/frames.js'
-import { type Program, start } from '../../tools/testbed/programs.js'
+import { accepts, type Program, start } from '../../tools/testbed/programs.js'
 import { declared, Seen } from '../world/seen.js'
 import { ask } from './admin-server.js'
 
@@ -22,15 +22,20 @@ t.jobs = 3
 const main = join(import.meta.dirname, '..', '..', 'src', 'main.js')
 const certificates = join(import.meta.dirname, '..', '..', '..', 'tools', 'testbed', 'certificates')
 const READY = /2 workers serve/
+/** ms that three processes may take to start on a machine that is busy. */
+const START_MS = 40_000
 
 const answer = (text: string): string => `routes: [{ answer: { status: 200, body: "${text}" } }]\n`
 
 /** The program with two workers, and the port of its first listener. */
-async function served(t: Test, text: string) {
+async function served(t: Test, text: string, flags: readonly string[] = []) {
   const file = join(mkdtempSync(join(tmpdir(), 'fermata-workers-')), 'fermata.yaml')
   t.teardown(() => rmSync(dirname(file), { recursive: true }))
   writeFileSync(file, `version: 1\nworkers: 2\n${text}`)
-  const program = await start(process.execPath, [main, 'serve', file], { line: READY })
+  const program = await start(process.execPath, [...flags, main, 'serve', file], {
+    line: READY,
+    readyTimeoutMs: START_MS,
+  })
   t.teardown(() => program.stop())
   const port = Number(/listening on 127\.0\.0\.1:(\d+)/.exec(program.stderr)?.[1])
   return { program, port, file }
@@ -66,31 +71,47 @@ const get = (port: number, path = '/', agent: Agent | false = false): Promise<st
     }).on('error', reject)
   })
 
+/** Has each process signal itself as soon as a handler stands, before anything of the program is loaded. */
+const SIGNALS_ITSELF = `
+  const on = process.on
+  process.on = function (name, ...rest) {
+    const result = on.call(this, name, ...rest)
+    if (name === 'SIGUSR1') process.kill(process.pid, name)
+    return result
+  }`
+
 t.test('J1, J10, J11: ids and lines by worker, one file of whole lines, SIGUSR1 to each', async (t) => {
   const log = join(t.testdir(), 'access.log')
   const { program, port } = await served(
     t,
     `listeners: { main: { address: "127.0.0.1:0" } }\n${answer('x')}accessLog: { file: ${log} }\n`,
+    [`--import=data:text/javascript,${encodeURIComponent(SIGNALS_ITSELF)}`],
   )
   for (let at = 0; at < 40; at++) await get(port)
   const pids = workersOf(program)
   t.equal(pids.length, 2)
+  const opened = (worker: string): number =>
+    [...program.stderr.matchAll(new RegExp(` info ${worker}: .*opened again`, 'g'))].length
+  await program.until('each had a signal at its start', () => opened('w1') === 1 && opened('w2') === 1)
   program.signal('SIGUSR1')
-  await program.until(
-    'each has opened it again',
-    () => (program.stderr.match(/opened again/g) ?? []).length === 2,
-  )
+  await program.until('each has opened it again', () => opened('w1') === 2 && opened('w2') === 2)
   process.kill(pids[0], 'SIGUSR1')
-  await program.until('w1 has too', () => (program.stderr.match(/opened again/g) ?? []).length === 3)
-  t.equal((program.stderr.match(/ info w1: .*opened again/g) ?? []).length, 2)
+  await program.until('w1 has too', () => opened('w1') === 3)
+  t.equal(opened('w2'), 2)
+  t.notOk(await accepts(9229), 'no inspector listens')
+  const agent = new Agent({ keepAlive: true, maxSockets: 12 })
+  t.teardown(() => agent.destroy())
+  const long = `/${'x'.repeat(3_000)}`
+  await Promise.all(Array.from({ length: 360 }, (_, at) => get(port, `${long}${at}`, agent)))
   t.match(await program.stop(), { code: 0 })
-  const ids = readFileSync(log, 'utf8')
-    .trimEnd()
-    .split('\n')
-    .map((line) => String(JSON.parse(line).id))
-  t.equal(ids.length, 40)
-  t.equal(new Set(ids).size, 40)
-  t.equal(ids.filter((id) => /^w1\/m\d+\/\w+$/.test(id)).length, 20, 'as many as the other')
+  const lines = readFileSync(log, 'utf8').trimEnd().split('\n')
+  const told = lines.map((line) => JSON.parse(line) as { id: string; path: string })
+  const ids = told.map(({ id }) => id)
+  t.equal(new Set(ids).size, 400, 'each request has a line, and it is whole')
+  t.equal(ids.slice(0, 40).filter((id) => /^w1\/m\d+\/\w+$/.test(id)).length, 20, 'as many as the other')
+  const paths = told.slice(40).map(({ path }) => path)
+  t.ok(paths.every((path) => path.startsWith(long)))
+  t.equal(new Set(paths).size, 360)
   t.notMatch(program.output, /inspector|Debugger/)
 })
 
@@ -121,6 +142,13 @@ t.test('J5, J6: reloads lose nothing under load, and a worker that dies only its
     t.equal(await get(port), String(version))
   }
   t.strictSame(failed, [])
+  t.notMatch(program.stderr, /workers has changed/)
+  writeFileSync(file, `version: 1\nworkers: 3\n${listeners}${answer('3')}`)
+  program.signal('SIGHUP')
+  await program.until('it is told', () =>
+    /warn workers has changed: this takes effect when the server starts again/.test(program.stderr),
+  )
+  t.equal(workersOf(program).length, 2)
   writeFileSync(file, `version: 1\nworkers: 2\n${listeners}routes: [{ backend: none }]\n`)
   program.signal('SIGHUP')
   await program.until('it is refused', () => /was not changed/.test(program.stderr))
@@ -130,7 +158,7 @@ t.test('J5, J6: reloads lose nothing under load, and a worker that dies only its
   )
   const [two] = await Promise.all([get(port), get(port)])
   t.equal(two, '3', 'the other serves')
-  await program.until('both serve', () => /w1 serves again/.test(program.stderr))
+  await program.until('both serve', () => /w1 serves again/.test(program.stderr), START_MS)
   isOver = true
   await load
   t.ok(failed.length <= 8, `${failed.length} of ${asked} failed: those of the worker that died`)
@@ -179,7 +207,10 @@ t.test('J4: a file that no worker can serve ends the program with status 1', asy
     `version: 1\nworkers: 2\nlisteners: { main: { address: "127.0.0.1:0" } }\n${answer('x')}accessLog: { file: ${folder}/no/access.log }
 limits: { workers: { startsMax: 1 } }\n`,
   )
-  const program = await start(process.execPath, [main, 'serve', file], { line: /access log/ })
+  const program = await start(process.execPath, [main, 'serve', file], {
+    line: /access log/,
+    readyTimeoutMs: START_MS,
+  })
   t.match(await program.exited, { code: 1 })
 })
 
@@ -193,12 +224,20 @@ t.test('J12: workers whose primary is killed end by themselves', async (t) => {
 })
 
 t.test('J8: a request that a worker has finishes; the signal may come to the whole group', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'fermata-probes-'))
+  t.teardown(() => rmSync(folder, { recursive: true }))
+  const socketPath = join(folder, 'probes.sock')
   const { program, port } = await served(
     t,
-    `listeners: { main: { address: "127.0.0.1:0" } }\nshutdown: { delay: 300ms }\n${answer('x')}`,
+    `listeners: { main: { address: "127.0.0.1:0" } }\nshutdown: { delay: 500ms }\n${answer('x')}probes: { address: "unix:${socketPath}" }\n`,
   )
+  const ready = async () => (await ask({ socketPath }, '/readyz')).status
+  t.equal(await ready(), 200)
   for (const pid of [...workersOf(program)]) process.kill(pid, 'SIGTERM')
   program.signal('SIGTERM')
+  while ((await ready()) === 200);
+  t.equal(await ready(), 503, 'it says at once that it should get no more')
+  t.notMatch(program.stderr, /draining: /)
   t.equal(await get(port), 'x', 'it accepts during the delay')
   t.match(await program.exited, { code: 0 })
   t.equal((program.stderr.match(/draining: /g) ?? []).length, 1)
@@ -273,6 +312,22 @@ routes: [{ match: { path: /quick }, answer: { status: 200, body: x } }, { backen
       { worker: 'w2', name: 'b' },
     ],
   })
+  const sockets = Array.from({ length: 6 }, () => connect(port, '127.0.0.1'))
+  let closed = 0
+  for (const each of sockets) {
+    each.write('GET /slow HTTP/1.1\r\nHost: a.test\r\n\r\n')
+    each.on('error', () => {}).on('close', () => closed++)
+  }
+  const inFlight = async () => (await told('/exchanges')).json
+  while ((await inFlight()).total < 6);
+  const rows: { id: string; clientAddress: string }[] = (await inFlight()).rows
+  const portsOf = (worker: string): number[] =>
+    rows
+      .filter(({ id }) => id.startsWith(`${worker}/`))
+      .map(({ clientAddress }) => Number(clientAddress.split(':').at(-1)))
+  const ports = new Map(sockets.map((each) => [each.localPort, each]))
+  t.strictSame([portsOf('w1').length, portsOf('w2').length], [3, 3])
+
   const endpoint = `/backends/b/endpoints/127.0.0.1:${backend}`
   t.match(await told(endpoint, 'PATCH', '{ "drain": true }'), { json: { overlay: { drain: true } } })
   t.match(await told('/backends/none/endpoints/x', 'PATCH', '{ "drain": true }'), { status: 404 })
@@ -287,11 +342,21 @@ routes: [{ match: { path: /quick }, answer: { status: 200, body: x } }, { backen
   for (let at = 0; at < 10; at++) await get(port, '/quick')
   t.equal(await metric(/^fermata_requests_total/), 14, 'the sum of both')
   process.kill(workersOf(program)[0], 'SIGKILL')
-  await program.until('it is replaced', () => /w1 serves again/.test(program.stderr))
+  await Promise.all(
+    portsOf('w1').map((at) => new Promise((resolve) => ports.get(at)?.once('close', resolve))),
+  )
+  await program.until('it is replaced', () => /w1 serves again/.test(program.stderr), START_MS)
+  t.match(await inFlight(), {
+    total: 3,
+    rows: rows.filter(({ id }) => id.startsWith('w2/')).map(({ id }) => ({ id })),
+  })
+  t.equal(closed, 3, 'only its own connections have failed')
   t.equal(await metric(/^fermata_requests_total/), 14, 'what the dead one counted stays')
-  t.equal(await metric(/^fermata_request_duration_seconds_count/), 14)
+  for (const each of sockets) each.destroy()
+  while ((await inFlight()).total > 0);
+  t.equal(await metric(/^fermata_request_duration_seconds_count/), 17)
   for (let at = 0; at < 4; at++) await get(port, '/quick')
-  t.equal(await metric(/^fermata_requests_total/), 18)
+  t.equal(await metric(/^fermata_requests_total/), 21)
   const [{ members }] = (await told('/backends')).json
   t.match(members, [{ overlay: { drain: true } }], 'the new one has what operators have set')
   const { body } = await ask({ socketPath }, '/metrics')
@@ -302,7 +367,7 @@ routes: [{ match: { path: /quick }, answer: { status: 200, body: x } }, { backen
   const [pid] = workersOf(program)
   process.kill(pid, 'SIGSTOP')
   t.match(await told('/exchanges'), { status: 200, json: { total: 0, silent: ['w1'] } })
-  t.equal(await metric(/^fermata_requests_total/), 18, 'what it told last stands for it')
+  t.equal(await metric(/^fermata_requests_total/), 21, 'what it told last stands for it')
   t.match(await told('/exchanges/w1%2Fm1'), { status: 500, json: { error: /w1 does not answer/ } })
   process.kill(pid, 'SIGCONT')
   program.signal('SIGTERM')

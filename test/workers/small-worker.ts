@@ -12,6 +12,8 @@ export interface SmallConfiguration {
   readonly text: string
   readonly refusedBy?: string
   readonly ignoredBy?: string
+  /** Is ready when it is asked to be. */
+  readonly asksBefore?: string
   /** Does not say that it serves it. */
   readonly forgottenBy?: string
 }
@@ -57,6 +59,7 @@ function begin({ settings, ticketKeys, parts, version }: NonNullable<ReturnType<
       )
   }
   let coming: SmallConfiguration | null = null
+  let beReady: (() => void) | null = null
   const commit = (next: SmallConfiguration): void => {
     text = next.text
     for (const [port, each] of open)
@@ -69,6 +72,7 @@ function begin({ settings, ticketKeys, parts, version }: NonNullable<ReturnType<
     prepare(made, ready, refused) {
       coming = made.at(-1) as SmallConfiguration
       if (coming.refusedBy === name) refused(`${name} refuses it`)
+      else if (coming.asksBefore === name) beReady = ready
       else if (coming.ignoredBy !== name)
         listen(coming.addresses, (fault) => (fault === null ? ready() : refused(fault)))
     },
@@ -87,6 +91,7 @@ function begin({ settings, ticketKeys, parts, version }: NonNullable<ReturnType<
     setTicketKeys() {},
     answer(asked, done) {
       if (asked === 'die') process.exit(4)
+      if (asked === 'be ready') beReady?.()
       if (asked !== name) done(`${name} ${asked} ${text}`)
     },
     orphaned: () => process.exit(5),

@@ -15,7 +15,10 @@ export const cacheOptions = (o: OptionTypes) => {
     })
   return z.strictObject({
     memory: o
-      .size('The most memory of its entries. Default 64MiB.', { least: 64 * KIB, most: 1_048_576 * MIB })
+      .size('The most memory of its entries. Each worker has a cache of its own. Default 64MiB.', {
+        least: 64 * KIB,
+        most: 1_048_576 * MIB,
+      })
       .optional(),
     object: o
       .size('The largest body that is stored. Default 4MiB.', { least: 1, most: 16_384 * MIB })

@@ -20,7 +20,7 @@ const WAIT_MS = 5_000
 
 const inFlightOptions = (types: OptionTypes) =>
   z.strictObject({
-    most: types.count('How many requests may be in flight at once.', 1, MANY),
+    most: types.count('How many requests may be in flight at once. Each worker counts its own.', 1, MANY),
     key: keyOption(types, 'What requests are counted by.').optional(),
     pending: types
       .count('How many wait for a place at most, by key. One more is refused with 429. Default: 0.', 0, MANY)

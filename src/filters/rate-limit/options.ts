@@ -39,7 +39,7 @@ function readLimit(text: string): OptionReading<LimitOption> {
 export const rateLimitOptions = (types: OptionTypes) =>
   z.strictObject({
     limit: types.text(
-      'How many requests may come in which time, on average.',
+      'How many requests may come in which time, on average. Each worker counts its own.',
       'requests and a time, as 100/1s',
       readLimit,
     ),
