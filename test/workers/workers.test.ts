@@ -133,6 +133,18 @@ t.test('J2: connections go to the workers in turn', async (t) => {
   t.equal(all.filter((each) => each === 'w1 one').length, 10)
 })
 
+t.test('J3: connections that a dying worker has not taken go to another', async (t) => {
+  const { workers, until, get } = await primary(t, 2)
+  await until(/^serving$/)
+  const [pid] = workers.pids
+  process.kill(pid, 'SIGSTOP')
+  const all = Array.from({ length: 6 }, () => get())
+  // Those of the other worker are answered, the rest are on their way to this one.
+  await Promise.any(all)
+  process.kill(pid, 'SIGKILL')
+  t.strictSame(new Set(await Promise.all(all)), new Set(['w2 one']))
+})
+
 t.test('J3: a worker that dies is replaced, and connections find another meanwhile', async (t) => {
   const { workers, until, get, log } = await primary(t, 2)
   await until(/^serving$/)

@@ -1,5 +1,8 @@
 // The two ends of the channel between a primary process and one of its workers. Messages are plain data, and
 // a connection may go with one. What comes is kept until it is taken in a turn.
+//
+// The primary keeps each connection until the worker has said that it took it, before it reads any of its
+// bytes. So a connection that was on its way to a worker that dies can be given to another.
 
 import { type ChildProcess, fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
@@ -22,6 +25,12 @@ export interface Heard {
   readonly connection: RawConnection | null
 }
 
+/** A connection that was sent, and that the other process has not taken yet. */
+interface OnTheWay {
+  readonly connection: RawConnection
+  readonly given: (was: boolean) => void
+}
+
 /** The part of a process that has a channel. */
 interface Channel {
   readonly connected?: boolean
@@ -33,11 +42,11 @@ export abstract class ProcessLink extends Pollable implements Marked {
   readonly kind = 'process'
   readonly bitNames = ['HEARD', 'GONE']
   marked = 0
-  /** Tell of connections that wait to be written to the channel. */
-  private readonly unsent = new Set<(was: boolean) => void>()
   protected marks: Marks | null
   private readonly heard: Heard[] = []
   private taken = 0
+  /** Connections that were taken, and not told of yet. */
+  private tookConnections = 0
 
   constructor(marks: Marks | null) {
     super()
@@ -47,11 +56,16 @@ export abstract class ProcessLink extends Pollable implements Marked {
   abstract override readonly id: string
   protected abstract readonly channel: Channel
 
-  /** Returns the next message, or null. */
+  /**
+   * Returns the next message, or null. Nothing may be read of a connection that came with one before null is
+   * returned: then it is said that it was taken.
+   */
   take(): Heard | null {
     const { heard } = this
     const next = heard[this.taken] ?? null
-    if (next !== null) this.taken++
+    if (next === null) this.sayTaken()
+    else this.taken++
+    if (next !== null && next.connection !== null) this.tookConnections++
     if (this.taken === heard.length) {
       heard.length = 0
       this.taken = 0
@@ -61,36 +75,15 @@ export abstract class ProcessLink extends Pollable implements Marked {
   }
 
   /** Sends a message. It is lost if the other process has ended. Throws if it cannot be cloned. */
-  send(message: object): void {
-    this.give(message, undefined, () => {})
-  }
-
-  /**
-   * Sends a message with a connection, which is then the other's.
-   * @param given is called once. False: the other process has ended, and the connection is still ours.
-   */
-  sendWith(message: object, connection: RawConnection, given: (was: boolean) => void): void {
-    this.give(message, connection, (was) => {
-      if (was) connection.close()
-      given(was)
-    })
-  }
-
-  private give(message: object, connection: RawConnection | undefined, given: (was: boolean) => void): void {
+  send(message: object | number): void {
     const { channel } = this
-    if (channel.connected !== true) {
-      setImmediate(given, false)
-      return
-    }
-    if (connection === undefined) {
-      channel.send?.(message, undefined, {}, () => {})
-      return
-    }
-    // Node does not always tell of what was still in its queue when the other process ended.
-    this.unsent.add(given)
-    channel.send?.(message, connection as never, {}, (error) => {
-      if (this.unsent.delete(given)) given(error === null)
-    })
+    if (channel.connected === true) channel.send?.(message as object, undefined, {}, () => {})
+  }
+
+  private sayTaken(): void {
+    if (this.tookConnections === 0) return
+    this.send(this.tookConnections)
+    this.tookConnections = 0
   }
 
   protected came(message: unknown, connection: unknown): void {
@@ -99,9 +92,6 @@ export abstract class ProcessLink extends Pollable implements Marked {
   }
 
   protected gone(): void {
-    const unsent = [...this.unsent]
-    this.unsent.clear()
-    for (const given of unsent) given(false)
     this.mark(GONE)
   }
 
@@ -122,6 +112,8 @@ export class WorkerProcess extends ProcessLink {
   /** How it has ended; null while it runs. */
   ended: ProcessEnd | null = null
   private exited: ProcessEnd | null = null
+  /** In the order in which they were sent, which is the order in which they are taken. */
+  private onTheWay: OnTheWay[] = []
   protected readonly channel: ChildProcess
 
   /**
@@ -138,7 +130,9 @@ export class WorkerProcess extends ProcessLink {
       execArgv: workerFlags(process.execArgv),
     })
     this.channel = child
-    child.on('message', (message, connection) => this.came(message, connection))
+    child.on('message', (message, connection) => {
+      if (!this.took(message)) this.came(message, connection)
+    })
     child.on('error', () => {
       // It could not be started, so no `exit` follows.
       if (child.pid === undefined) this.over({ code: null, signal: null })
@@ -157,6 +151,37 @@ export class WorkerProcess extends ProcessLink {
     return this.channel.pid ?? 0
   }
 
+  /**
+   * Sends a message with a connection, which is the worker's once it has taken it.
+   * @param given is called once. False: the worker has ended, and the connection is still ours.
+   */
+  sendWith(message: object, connection: RawConnection, given: (was: boolean) => void): void {
+    const { channel } = this
+    if (!channel.connected) {
+      setImmediate(given, false)
+      return
+    }
+    const sent: OnTheWay = { connection, given }
+    this.onTheWay.push(sent)
+    channel.send(message, connection as never, {}, (error) => {
+      if (error !== null && this.onTheWay.includes(sent)) {
+        this.onTheWay.splice(this.onTheWay.indexOf(sent), 1)
+        given(false)
+      }
+    })
+  }
+
+  /** Returns whether the message says how many connections the worker has taken. */
+  private took(message: unknown): boolean {
+    const { onTheWay } = this
+    if (typeof message !== 'number' || !(message > 0 && message <= onTheWay.length)) return false
+    for (const { connection, given } of onTheWay.splice(0, message)) {
+      connection.close()
+      given(true)
+    }
+    return true
+  }
+
   /** Ends it at once. */
   kill(): void {
     this.channel.kill('SIGKILL')
@@ -164,7 +189,10 @@ export class WorkerProcess extends ProcessLink {
 
   private over(end: ProcessEnd): void {
     this.ended ??= end
+    const { onTheWay } = this
+    this.onTheWay = []
     this.gone()
+    for (const { given } of onTheWay) given(false)
   }
 }
 
