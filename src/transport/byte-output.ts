@@ -24,6 +24,10 @@ export class ByteOutput extends SlabOutput implements CreditSink, Settleable {
   private readonly unsent: ReceiveBuffer
   private readonly connection: ByteOutputOwner
   private abandoned = false
+  /** The bytes that it was given, ever. */
+  putBytes = 0
+  /** The bytes that have gone into writes, ever: the others have certainly not left. */
+  takenBytes = 0
 
   constructor(world: TransportWorld, connection: ByteOutputOwner) {
     super(world.pollset, world.slabs)
@@ -42,8 +46,14 @@ export class ByteOutput extends SlabOutput implements CreditSink, Settleable {
    * turn settles. After the connection has closed they are dropped.
    */
   write(bytes: Buffer): void {
+    this.put(bytes, 0, bytes.length)
+  }
+
+  /** Writes a range of a buffer likewise. Ranges that follow each other in one buffer are one copy (T12). */
+  put(buffer: Buffer, from: number, to: number): void {
     if (this.abandoned) return
-    if (this.unsent.push(bytes, 0, bytes.length)) this.pollset.settleLater(this)
+    this.putBytes += to - from
+    if (this.unsent.push(buffer, from, to)) this.pollset.settleLater(this)
     this.flushSoon()
   }
 
@@ -77,5 +87,6 @@ export class ByteOutput extends SlabOutput implements CreditSink, Settleable {
 
   protected override fill(slab: Buffer): void {
     this.end = this.unsent.pull(slab, 0, slab.length, this.pollset.now)
+    this.takenBytes += this.end
   }
 }

@@ -37,6 +37,11 @@ export class Connections extends Pollable {
     return this.open.size >= this.most
   }
 
+  /** The open connections. */
+  [Symbol.iterator](): IterableIterator<Continuation> {
+    return this.open.values()
+  }
+
   /** Listens at this address until the service is drained. */
   listen(world: World, address: Address, events: ListeningEvents, options?: ListenOptions): Listening {
     const listening = new Listening(world, address, events, options)

@@ -8,6 +8,7 @@ export { Connections, EMPTY } from './connections.js'
 export { DelayedReset } from './delayed-reset.js'
 export { Dial, type DialEvents, dial, dialLife } from './dial.js'
 export { type DialLimits, dialLimits } from './happy-eyeballs.js'
+export { KeptBytes } from './kept-bytes.js'
 export { LineConnection } from './line-connection.js'
 export { BARE_CR, BARE_LF, LINE, LineReader, MORE, TOO_LONG } from './line-reader.js'
 export { Linger, type LingerLimits, lingerLimits } from './linger.js'
@@ -20,8 +21,10 @@ export {
   memoryLimits,
   STALL,
 } from './memory-budget.js'
+export { Pipeline } from './pipeline.js'
 export { ProxyHeaderReader, type ProxyVersion, proxyHeader } from './proxy-protocol.js'
 export { type CreditSink, ReceiveBuffer } from './receive-buffer.js'
+export { type Securing, type SecuringEnd, secure, securingLife } from './securing.js'
 export { type OutputOwner, SlabOutput } from './slab-output.js'
 export { OutputSlabs, type SlabLimits, slabLimits } from './slabs.js'
 export { SocketConnection, socketConnectionLife } from './socket-connection.js'

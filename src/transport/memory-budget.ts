@@ -46,6 +46,10 @@ export const memoryLimits: MemoryLimits = {
 export type HeldLoss = (held: Continuation, bytes: number, limit: string) => void
 
 const BLOCK_SIZES = [512, 4096, 16384] as const
+/** The sizes of blocks that keep a message in one piece; a larger one has a block of its own. */
+const KEPT_SIZES = [1_024, 4_096, 16_384, 65_536, 262_144] as const
+/** The bytes of the idle blocks of each size. */
+const IDLE_BYTES = 1024 * 1024
 
 /** The bytes that one connection's streams hold. */
 export class ConnectionBudget {
@@ -63,12 +67,27 @@ export class MemoryBudget {
   onHeldLoss: HeldLoss | null = null
   readonly limits: MemoryLimits
   private readonly pools: readonly SlabPool[]
+  private readonly keptPools: readonly SlabPool[]
   /** The receive buffers that hold blocks. */
   readonly holders = new List<ReceiveBuffer>()
 
   constructor(limits: MemoryLimits = memoryLimits) {
     this.limits = limits
-    this.pools = BLOCK_SIZES.map((size) => new SlabPool(size, (1024 * 1024) / size))
+    this.pools = BLOCK_SIZES.map((size) => new SlabPool(size, IDLE_BYTES / size))
+    this.keptPools = KEPT_SIZES.map((size) => new SlabPool(size, IDLE_BYTES / size))
+  }
+
+  /** Takes a block for `bytes` in one piece. */
+  takeKept(bytes: number, owner: object): Slab {
+    const pool = this.keptPools.find((each) => bytes <= each.size) ?? new SlabPool(bytes, 0)
+    this.bytes += pool.size
+    return pool.take(owner)
+  }
+
+  giveKept(block: Slab, owner: object): void {
+    block.pool.give(block, owner)
+    this.bytes -= block.pool.size
+    invariant(this.bytes >= 0, 'bytes given back were counted as held')
   }
 
   /** Returns the pool whose blocks fit `bytes` best; the largest if they need several blocks. */

@@ -88,6 +88,13 @@ export class ReceiveBuffer implements Listed<ReceiveBuffer> {
    * Adds bytes of this turn's read buffer. Returns whether they are the first since the last {@link settle}.
    */
   push(buffer: Buffer, start: number, end: number): boolean {
+    const last = this.at < this.slices.length ? this.slices[this.slices.length - 1] : null
+    // A range that follows the last one is one with it: a pipeline of messages is one copy.
+    if (last !== null && last.buffer === buffer && last.end === start && last.block === null) {
+      last.end = end
+      this.length += end - start
+      return false
+    }
     this.slices.push({ buffer, start, end, block: null })
     this.length += end - start
     return this.unsettled++ === 0

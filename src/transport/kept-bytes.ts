@@ -1,0 +1,67 @@
+// Bytes that are kept past their turn, in one piece: the beginning of a message whose rest has not come. They
+// lie in pooled blocks, which the World's memory budget counts. A block that is given up may still be
+// pointed at by an output, so it returns to its pool when the turn settles.
+
+import type { Pollset, Settleable, Slab } from '../pollset/index.js'
+import type { MemoryBudget } from './memory-budget.js'
+
+const NOTHING = Buffer.alloc(0)
+
+export class KeptBytes implements Settleable {
+  /** The kept bytes begin this buffer, which is another one after {@link append} and {@link clear}. */
+  bytes: Buffer
+  /** How many bytes are kept. */
+  length: number
+  private block: Slab | null
+  private readonly leaving: Slab[]
+  private readonly pollset: Pollset
+  private readonly memory: MemoryBudget
+
+  constructor(pollset: Pollset, memory: MemoryBudget) {
+    this.bytes = NOTHING
+    this.length = 0
+    this.block = null
+    this.leaving = []
+    this.pollset = pollset
+    this.memory = memory
+  }
+
+  /** Adds bytes of the chunk. Their number is the caller's to bound. */
+  append(chunk: Buffer, from: number, to: number): void {
+    const length = this.length + to - from
+    if (length > this.bytes.length) this.grow(length)
+    chunk.copy(this.bytes, this.length, from, to)
+    this.length = length
+  }
+
+  /** Gives up what is kept. Outputs may point at it until the turn settles. */
+  clear(): void {
+    const { block } = this
+    if (block !== null) {
+      this.leaving.push(block)
+      if (this.leaving.length === 1) this.pollset.settleLater(this)
+    }
+    this.block = null
+    this.bytes = NOTHING
+    this.length = 0
+  }
+
+  settle(): void {
+    for (let block = this.leaving.pop(); block !== undefined; block = this.leaving.pop())
+      this.memory.giveKept(block, this)
+  }
+
+  crashWith(error: unknown): void {
+    throw error
+  }
+
+  private grow(length: number): void {
+    const before = this.block
+    const block = this.memory.takeKept(length, this)
+    this.bytes.copy(block.bytes, 0, 0, this.length)
+    // Nothing points at a message that is not whole.
+    if (before !== null) this.memory.giveKept(before, this)
+    this.block = block
+    this.bytes = block.bytes
+  }
+}
