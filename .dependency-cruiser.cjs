@@ -21,6 +21,8 @@ const rooms = {
   // Reads files, opens no sockets.
   config: ['filters', 'proxy', 'access-log', 'balancing', 'http', 'transport', 'engine', ...below],
   debugger: ['transport', ...below],
+  // Another protocol, which imports no room of HTTP.
+  redis: ['transport', 'engine', ...below],
   // Numbers and their text.
   metrics: [],
   // Questions of operators over HTTP: it knows no proxy.

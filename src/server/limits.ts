@@ -10,6 +10,7 @@ import { type Http2Limits, http2Limits } from '../http2/index.js'
 import { type NodeFrontendLimits, nodeFrontendLimits } from '../node/index.js'
 import { type NodePollsetLimits, nodePollsetLimits } from '../pollset/index.js'
 import { type ProxyLimits, proxyLimits } from '../proxy/index.js'
+import { type RedisLimits, redisLimits } from '../redis/index.js'
 import { type TransportLimits, transportLimits } from '../transport/index.js'
 import { type WorkersLimits, workersLimits } from '../workers/index.js'
 import { type AccessLogLimits, accessLogLimits } from './access-logging.js'
@@ -68,6 +69,7 @@ export interface Limits {
   readonly http2: Http2Limits
   readonly proxy: ProxyLimits
   readonly filters: FilterLimits
+  readonly redis: RedisLimits
   readonly server: ServerLimits
   readonly debugger: DebuggerLimits
   readonly admin: AdminLimits
@@ -87,6 +89,7 @@ export const defaultLimits: Limits = {
   http2: http2Limits,
   proxy: proxyLimits,
   filters: filterLimits,
+  redis: redisLimits,
   server: serverLimits,
   debugger: debuggerLimits,
   admin: adminLimits,

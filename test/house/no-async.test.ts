@@ -20,6 +20,8 @@ const rooms = [
   'proxy',
   'filters',
   'debugger',
+  'redis',
+  'transport',
 ]
 
 const kinds = (findings: readonly string[]): string[] => findings.map((each) => each.replace(/^\S+ /, ''))

@@ -57,6 +57,8 @@ export const TABLE_READERS: Readonly<Record<string, string>> = {
   'admin.md › What is asked': 'server/admin',
   'metrics.md › What is measured': 'server/admin',
   'process-log.md › Exit codes': 'server/command-line',
+  'redis.md › Kinds': 'redis/commands',
+  'redis.md › Errors': 'redis/proxy',
   'routing.md › Normalised paths': 'proxy/paths',
   'workers.md › Limits of each worker': 'server/limit-texts',
   'routing.md › Ambiguous paths': 'proxy/paths',

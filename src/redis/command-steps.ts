@@ -1,0 +1,99 @@
+// The steps of a command: it takes its turn, leases a session, is sent, and its reply is told.
+//
+//   route ─── shared ──► lease ──► send ──► tell
+//     │ ├─── alone, pinned: when all before it are answered ──► lease ──► send ──► tell
+//     │ └─── local, refused ──────────────────────────────────────────────► tell
+//     └── the client's commands before it are not sent yet: it waits for its turn
+//
+import { defineLife } from '../continuation/index.js'
+import { type Engine, LEASED, UNLEASED } from '../engine/index.js'
+import type { Command } from './command.js'
+import { ANSWERED, TURN } from './command-answer.js'
+import type { RedisSession } from './session.js'
+import { errorReply, LATE, LOST, NO_LEASE_IN_TIME } from './texts.js'
+
+export const commandLife = defineLife({
+  name: 'redis.command',
+  source: import.meta.url,
+  edges: {
+    route: ['route', 'lease', 'send', 'tell', 'drop'],
+    lease: ['send', 'refuse', 'drop'],
+    send: ['tell', 'giveUp', 'drop', 'refuse'],
+    tell: ['done', 'route', 'refuse'],
+    giveUp: ['tell'],
+    refuse: ['tell'],
+    drop: ['done'],
+  },
+  waits: ['leaseMs', 'commandMs'],
+})
+
+const { goto, done, suspend } = commandLife
+const waitForTurn = suspend({ then: 'route', cancelled: 'drop' })
+const waitForLease = suspend({ then: 'send', late: 'refuse', cancelled: 'drop', within: 'leaseMs' })
+const waitForReply = suspend({ then: 'tell', late: 'giveUp', cancelled: 'drop', within: 'commandMs' })
+const waitWithoutEnd = suspend({ then: 'tell', cancelled: 'drop' })
+
+export const commandSteps = commandLife.steps<Command>({
+  /** Waits for its turn, and decides how it goes on. */
+  route(c) {
+    const { frontend } = c
+    if (!frontend.ring.isNext(c)) {
+      c.answer.lower(TURN)
+      c.waitOn(0, c.answer, TURN)
+      return waitForTurn
+    }
+    const way = frontend.place.way(c)
+    if (way === 'lease') return goto.lease
+    if (way === 'send') return goto.send
+    if (way === 'tell') return goto.tell
+    c.answer.lower(TURN)
+    c.waitOn(0, c.answer, TURN)
+    return waitForTurn
+  },
+  lease(c) {
+    const answer = (c.engine as Engine<RedisSession>).lease(c.lease)
+    if (answer === 'granted') return goto.send
+    if (answer !== 'queued') {
+      c.lease.fault = answer.fault
+      return goto.refuse
+    }
+    c.waitOn(0, c.lease, LEASED | UNLEASED)
+    return waitForLease
+  },
+  send(c) {
+    const sent = c.frontend.place.send(c)
+    if (sent === 'unleased') return goto.refuse
+    if (sent === 'relayed') return goto.tell
+    c.waitOn(0, c.answer, ANSWERED)
+    return c.does === 'blocking' ? waitWithoutEnd : waitForReply
+  },
+  tell(c) {
+    if (c.wasLost) {
+      if (!c.mayRetry) return goto.refuse
+      c.again()
+      return goto.route
+    }
+    c.tell()
+    return done
+  },
+  /** There is no reply in time. One that comes later is dropped. */
+  giveUp(c) {
+    c.frontend.place.gaveUp(c)
+    c.dropped = true
+    c.refuse(LATE)
+    return goto.tell
+  },
+  refuse(c) {
+    const { fault } = c.lease
+    if (c.wasLost) c.refuse(LOST)
+    else if (fault !== null) c.refuse(errorReply(fault.code, fault.message))
+    else c.refuse(NO_LEASE_IN_TIME)
+    c.wasLost = false
+    c.lease.release()
+    return goto.tell
+  },
+  drop(c) {
+    c.drop()
+    return done
+  },
+})

@@ -1,0 +1,309 @@
+// A command of a client as a continuation: its bytes, the session on which it was sent, and what has come of
+// its reply. Its steps are in command-steps.ts.
+//
+// Replies leave in the order of the commands: a command that has its reply stays in its client's ring until
+// it is the oldest (spec/redis.md).
+
+import { Continuation } from '../continuation/index.js'
+import { type Engine, Lease } from '../engine/index.js'
+import { KeptBytes } from '../transport/index.js'
+import { ANSWERED, Answer } from './command-answer.js'
+import { commandSteps } from './command-steps.js'
+import type { CommandInfo, Kind } from './commands.js'
+import type { RedisFrontend } from './frontend.js'
+import type { IdentityChange } from './identity.js'
+import type { Ask, RedisSession } from './session.js'
+import { EXEC_ABORT, INTERNAL } from './texts.js'
+
+const MINUS = 0x2d
+
+export class Command extends Continuation implements Ask {
+  readonly frontend: RedisFrontend
+  readonly number: number
+  readonly info: CommandInfo
+  readonly kind: string
+  /** What becomes of it: `info.kind`, unless its arguments or its client say otherwise. */
+  does: Kind
+  /** Its bytes: of this turn's read buffer until the turn settles, of its own behind that; null when gone. */
+  buffer: Buffer | null
+  start: number
+  end: number
+  /** Its bytes are in this turn's read buffer. */
+  isLoose: boolean
+  /** More of it is to come: it is sent as it comes. */
+  isLarge: boolean
+  readonly lease: Lease<RedisSession>
+  readonly answer: Answer
+  /** Where it was sent, until its reply is complete. */
+  session: RedisSession | null
+  engine: Engine<RedisSession> | null
+  askedAt: number
+  /** How many replies it has: those of a transaction in one piece are several. */
+  owed: number
+  replies: number
+  attempts: number
+  /** The first bytes of its last reply. */
+  replyType: number
+  replySecond: number
+  /** A reply that is whole in a buffer. */
+  replyBuffer: Buffer | null
+  replyFrom: number
+  replyTo: number
+  /** That buffer is this turn's read buffer. */
+  private isReplyLoose: boolean
+  /** What has come of a reply that cannot leave yet. */
+  kept: KeptBytes | null
+  /** Parts of its reply have left. */
+  streams: boolean
+  /** It may leave its client's ring. */
+  told: boolean
+  /** No further part of its reply is of use. */
+  dropped: boolean
+  /** The session has gone without the whole reply; `safe`: its bytes had not left. */
+  wasLost: boolean
+  isSafe: boolean
+  /** The offset of its first byte in all that its session was given. */
+  private position: number
+  /** The change of identity that it asks for. */
+  change: IdentityChange | null
+  /** Its second argument, if it is answered here; the error of what is malformed. */
+  argument: Buffer | null
+  /** All of it has come. */
+  isComplete: boolean
+
+  constructor(frontend: RedisFrontend, number: number, info: CommandInfo, does: Kind) {
+    const { world, durations } = frontend.proxy
+    super(world, durations)
+    this.frontend = frontend
+    this.number = number
+    this.info = info
+    this.kind = 'redis-command'
+    this.does = does
+    this.buffer = null
+    this.start = 0
+    this.end = 0
+    this.isLoose = true
+    this.isLarge = false
+    this.session = null
+    this.engine = null
+    this.askedAt = 0
+    this.owed = 1
+    this.replies = 1
+    this.attempts = 0
+    this.replyType = 0
+    this.replySecond = 0
+    this.replyBuffer = null
+    this.replyFrom = 0
+    this.replyTo = 0
+    this.isReplyLoose = false
+    this.kept = null
+    this.streams = false
+    this.told = false
+    this.dropped = false
+    this.wasLost = false
+    this.isSafe = false
+    this.position = 0
+    this.change = null
+    this.argument = null
+    this.isComplete = true
+    this.lease = new Lease<RedisSession>(this)
+    this.answer = new Answer(this)
+  }
+
+  get id(): string {
+    return `${this.frontend.id}/c${this.number}`
+  }
+
+  override get holdable(): boolean {
+    return true
+  }
+
+  begin(): void {
+    commandSteps.start(this.frontend.proxy.world, this, 'route')
+  }
+
+  /** Answers it here. */
+  own(reply: Buffer): void {
+    this.replyBuffer = reply
+    this.replyFrom = 0
+    this.replyTo = reply.length
+  }
+
+  // What its session tells
+
+  reply(buffer: Buffer, from: number, to: number, last: boolean, type: number): void {
+    if (last) this.owed--
+    if (!this.dropped) {
+      if (this.replyType === 0 || this.replies > 1) {
+        this.replyType = type
+        this.replySecond = to > from + 1 ? buffer[from + 1] : 0
+      }
+      this.add(buffer, from, to)
+      if (this.owed > 0 && this.hold === null && this.frontend.ring.isOldest(this)) this.stream()
+    }
+    if (this.owed === 0) this.answered()
+  }
+
+  private add(buffer: Buffer, from: number, to: number): void {
+    if (this.streams) this.frontend.put(buffer, from, to)
+    else if (this.kept === null && this.replyBuffer === null) {
+      this.replyBuffer = buffer
+      this.replyFrom = from
+      this.replyTo = to
+      this.isReplyLoose = true
+      this.frontend.settleSoon()
+    } else if (this.replyBuffer === buffer && this.replyTo === from) this.replyTo = to
+    else {
+      this.keep()
+      this.kept?.append(buffer, from, to)
+      if ((this.kept?.length ?? 0) > this.frontend.redisLimits.clientHeldBytesMax) this.frontend.overflow()
+    }
+  }
+
+  /** Keeps what has come of the reply in one piece, to which more comes. */
+  private keep(): void {
+    const { world } = this.frontend.proxy
+    this.kept ??= new KeptBytes(world.pollset, world.memory)
+    if (this.replyBuffer !== null) this.kept.append(this.replyBuffer, this.replyFrom, this.replyTo)
+    this.replyBuffer = null
+  }
+
+  /** It is the oldest of its client: its reply leaves as it comes, so that no long one is whole in memory. */
+  stream(): void {
+    if (this.replyType === 0 || this.streams) return
+    this.streams = true
+    this.leave()
+  }
+
+  private answered(): void {
+    const { session } = this
+    this.session = null
+    if (session !== null) this.frontend.place.replied(this, session)
+    this.answer.raise(ANSWERED)
+  }
+
+  /** Its reply leaves: it is the oldest of its client. */
+  leave(): void {
+    const { kept, replyBuffer } = this
+    if (kept !== null) {
+      this.frontend.put(kept.bytes, 0, kept.length)
+      this.forgetKept()
+    }
+    if (replyBuffer !== null) this.frontend.put(replyBuffer, this.replyFrom, this.replyTo)
+    this.replyBuffer = null
+  }
+
+  /** The turn ends: what points at a read buffer is copied. */
+  settleReply(): void {
+    const { replyBuffer } = this
+    if (replyBuffer === null || !this.isReplyLoose) return
+    this.isReplyLoose = false
+    this.replyBuffer = Buffer.from(replyBuffer.subarray(this.replyFrom, this.replyTo))
+    this.replyFrom = 0
+    this.replyTo = this.replyBuffer.length
+  }
+
+  private forgetKept(): void {
+    this.kept?.clear()
+    this.kept = null
+  }
+
+  lost(): void {
+    const { session } = this
+    this.session = null
+    if (session === null || this.dropped) return
+    this.wasLost = true
+    this.isSafe = this.hasNotLeft(session)
+    this.frontend.place.lost(this, session)
+    this.answer.raise(ANSWERED)
+  }
+
+  /** None of its bytes has gone into a write. */
+  hasNotLeft(session: RedisSession): boolean {
+    return this.position >= session.output.takenBytes
+  }
+
+  // Its steps
+
+  /** Sends it on this session. */
+  sendOn(session: RedisSession): void {
+    this.session = session
+    this.askedAt = this.frontend.proxy.world.pollset.now
+    this.position = session.output.putBytes
+    this.owed = this.replies
+    this.attempts++
+    session.ask(this, this.buffer as Buffer, this.start, this.end)
+  }
+
+  /** Its session has gone: whether it may be sent again. */
+  get mayRetry(): boolean {
+    if (this.buffer === null || this.isLarge || this.streams || this.replies > 1) return false
+    if (this.does !== 'shared' || !this.frontend.ring.mayResend(this)) return false
+    return this.attempts < 3 && (this.isSafe || (this.info.readonly && this.attempts === 1))
+  }
+
+  /** Forgets what has come of a reply, to be sent again. */
+  again(): void {
+    this.wasLost = false
+    this.replyBuffer = null
+    this.replyType = 0
+    this.forgetKept()
+    this.answer.lower(ANSWERED)
+  }
+
+  /** It has its reply, or an error in its place. */
+  tell(): void {
+    this.told = true
+    this.buffer = null
+    this.frontend.advanceFrom(this)
+    this.frontend.told()
+  }
+
+  /** Its reply is this error. A part of another reply that has left cannot be taken back. */
+  refuse(error: Buffer): void {
+    this.forgetKept()
+    if (this.streams) {
+      this.frontend.breakOff()
+      return
+    }
+    const lines: Buffer[] = []
+    for (let n = this.replies; n > 1; n--) lines.push(error)
+    lines.push(this.replies > 1 || this.does === 'exec' ? EXEC_ABORT : error)
+    this.own(Buffer.concat(lines))
+  }
+
+  drop(): void {
+    this.dropped = true
+    this.discard()
+    this.lease.release()
+    this.frontend.place.dropped(this)
+    this.tell()
+  }
+
+  /** Frees its memory: its client has gone. */
+  discard(): void {
+    this.buffer = null
+    this.replyBuffer = null
+    this.forgetKept()
+  }
+
+  crashed(): void {
+    this.drop()
+    this.own(INTERNAL)
+    this.told = true
+    this.frontend.told()
+  }
+
+  override describe(): Readonly<Record<string, unknown>> {
+    const { info, does, session, attempts, owed } = this
+    return {
+      command: info.name,
+      does,
+      session: session?.id ?? null,
+      attempts,
+      owed,
+      reply: this.replyType === 0 ? null : String.fromCharCode(this.replyType),
+      isError: this.replyType === MINUS,
+    }
+  }
+}

@@ -1,0 +1,51 @@
+// Identities: who a session is for its backend, and how it is told (AUTH, SELECT, the RESP version). Sessions
+// are shared by the clients of one identity only. An identity has its engines: one or more whose sessions are
+// shared, and one whose sessions belong to one client at a time.
+
+import type { Engine } from '../engine/index.js'
+import { arrayOf } from './inline.js'
+import type { RedisSession } from './session.js'
+
+export interface IdentityParts {
+  readonly resp: 2 | 3
+  readonly db: number
+  /** The arguments of AUTH, as its client gave them; null without AUTH. */
+  readonly auth: readonly Buffer[] | null
+}
+
+/** What a client asks to be changed. */
+export type IdentityChange = Partial<IdentityParts>
+
+export const ANONYMOUS: IdentityParts = { resp: 2, db: 0, auth: null }
+
+export class Identity {
+  readonly parts: IdentityParts
+  /** For messages and debuggers: it has no secret. */
+  readonly name: string
+  /** Commands that a session sends first, and how many replies they have. */
+  readonly greeting: Buffer
+  readonly greetings: number
+  readonly shared: Engine<RedisSession>[] = []
+  exclusive: Engine<RedisSession> | null = null
+  /** Clients that have it. */
+  clients = 0
+
+  constructor(parts: IdentityParts) {
+    const { resp, db, auth } = parts
+    this.parts = parts
+    const user = auth === null ? '' : auth.length === 1 ? 'default' : auth[0].toString('latin1')
+    this.name = `${user === '' ? '' : `${user}@`}db${db}${resp === 3 ? '/resp3' : ''}`
+    const words: (readonly (string | Buffer)[])[] = []
+    if (resp === 3) {
+      const login = auth === null ? [] : ['AUTH', ...(auth.length === 1 ? ['default'] : []), ...auth]
+      words.push(['HELLO', '3', ...login])
+    } else if (auth !== null) words.push(['AUTH', ...auth])
+    if (db !== 0) words.push(['SELECT', String(db)])
+    this.greeting = Buffer.concat(words.map(arrayOf))
+    this.greetings = words.length
+  }
+}
+
+/** The key of an identity. It has secrets, and is never shown. */
+export const keyOf = ({ resp, db, auth }: IdentityParts): string =>
+  `${resp} ${db} ${auth === null ? '-' : auth.map((each) => each.toString('hex')).join(' ')}`

@@ -1,0 +1,60 @@
+// The limits of this room: names, defaults, units. Only server/ knows files and options.
+
+export interface RedisLimits {
+  /** The number of clients. One more is closed as it comes. */
+  readonly clientsMax: number
+  /** The number of commands of one client that are not answered. Past it the client is read no further. */
+  readonly commandsMax: number
+  /**
+   * The bytes of a command that is kept until it is whole, and goes to a shared session. A larger one
+   * passes as it comes, on a session alone.
+   */
+  readonly shareBytesMax: number
+  /** The bytes of one argument. */
+  readonly bulkBytesMax: number
+  /** The number of commands on a shared session that are not answered. */
+  readonly depth: number
+  /** The number of shared sessions of an identity; each client uses one of them. */
+  readonly sharedSessions: number
+  /** The number of sessions of an identity that one client each has alone. */
+  readonly exclusiveMax: number
+  /** The number of identities: user, database, RESP version. One more is refused. */
+  readonly identitiesMax: number
+  /** The time that a command waits for a session, in ms. */
+  readonly leaseMs: number
+  /** The time that a command waits for its reply, in ms; for a command that blocks there is none. */
+  readonly commandMs: number
+  /** The age of the oldest command without a reply at which a late one ends its shared session, in ms. */
+  readonly sessionStallMs: number
+  /** The bytes of replies that wait for a client. Past it the client is read no further. */
+  readonly clientWaitingBytes: number
+  /** The bytes of replies that wait for a client past which it is closed. */
+  readonly clientHeldBytesMax: number
+  /** The bytes of commands that wait for a backend. Past it, its session is granted to no more commands. */
+  readonly sessionWaitingBytes: number
+  /** The bytes of a command that is kept while it is sent, so that it can be sent again. */
+  readonly retryBytesMax: number
+  /** The time of a TLS handshake of a client, in ms. */
+  readonly handshakeMs: number
+}
+
+const KIB = 1024
+
+export const redisLimits: RedisLimits = {
+  clientsMax: 10_000,
+  commandsMax: 1_024,
+  shareBytesMax: 128 * KIB,
+  bulkBytesMax: 512 * KIB * KIB,
+  depth: 1_024,
+  sharedSessions: 1,
+  exclusiveMax: 10_000,
+  identitiesMax: 1_000,
+  leaseMs: 10_000,
+  commandMs: 60_000,
+  sessionStallMs: 120_000,
+  clientWaitingBytes: 1_024 * KIB,
+  clientHeldBytesMax: 64 * KIB * KIB,
+  sessionWaitingBytes: 1_024 * KIB,
+  retryBytesMax: 1_024,
+  handshakeMs: 10_000,
+}

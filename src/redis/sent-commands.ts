@@ -1,0 +1,38 @@
+// The bytes of commands behind the turn in which they came, when the read buffer is used again. Kept are
+// those that are not sent, those whose bytes have not left, and small ones that only read: they may be sent
+// again.
+
+import type { Command } from './command.js'
+
+const mayBeNeeded = (c: Command, retryBytesMax: number): boolean => {
+  if (c.buffer === null) return false
+  const { session } = c
+  if (session === null || c.hasNotLeft(session)) return true
+  return c.info.readonly && c.end - c.start <= retryBytesMax
+}
+
+/** Copies what is needed of commands that were made in this turn: those of one buffer in one piece. */
+export function keepCommands(fresh: readonly Command[], retryBytesMax: number): void {
+  let first = -1
+  for (let at = 0; at <= fresh.length; at++) {
+    const c = at < fresh.length ? fresh[at] : null
+    const isNeeded = c !== null && mayBeNeeded(c, retryBytesMax)
+    if (first >= 0 && (!isNeeded || c.buffer !== fresh[first].buffer)) {
+      keepRun(fresh, first, at)
+      first = -1
+    }
+    if (isNeeded && first < 0) first = at
+    if (!isNeeded && c !== null && !c.isLarge) c.buffer = null
+  }
+}
+
+function keepRun(fresh: readonly Command[], from: number, to: number): void {
+  const { buffer, start } = fresh[from]
+  const bytes = Buffer.from((buffer as Buffer).subarray(start, fresh[to - 1].end))
+  for (let at = from; at < to; at++) {
+    const c = fresh[at]
+    c.buffer = bytes
+    c.start -= start
+    c.end -= start
+  }
+}

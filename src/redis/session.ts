@@ -1,0 +1,322 @@
+// A connection to a server of Redis. It says first who it is (the greeting), then carries the commands of
+// many clients, or of one. Replies come in the order of the commands: each part of a reply goes to the oldest
+// ask. A client that has the session for itself may take over its bytes altogether (the relay): then nothing
+// is read here.
+
+import { type Fault, fault } from '../continuation/index.js'
+import type { Session, SessionReports, SessionState } from '../engine/index.js'
+import { ENDED, type Socket } from '../pollset/index.js'
+import { ByteOutput, type ByteOutputOwner, Pipeline, SocketConnection } from '../transport/index.js'
+import type { Identity } from './identity.js'
+import { arrayOf } from './inline.js'
+import type { RedisLimits } from './limits.js'
+import { PART, PUSH, ReplyReader, WRONG } from './reply-reader.js'
+import type { RedisWorld } from './world.js'
+
+/** What a session was asked. */
+export interface Ask {
+  /** When it was asked: ms of the pollset's clock. */
+  readonly askedAt: number
+  /**
+   * A part of its reply: bytes of this turn's read buffer.
+   * @param last its reply is complete
+   * @param type the first byte of the reply
+   */
+  reply(buffer: Buffer, from: number, to: number, last: boolean, type: number): void
+  /** How many replies are still to come. */
+  readonly owed: number
+  /** The session has gone, and no further part comes. */
+  lost(): void
+}
+
+/** A client that has taken over a session. */
+export interface Relay {
+  relayed(bytes: Buffer): void
+  /** Whether it takes more bytes of its session. */
+  readonly takesMore: boolean
+  /** Its session takes bytes again. */
+  sessionTakes(): void
+  /** Its session has closed. */
+  sessionClosed(session: RedisSession): void
+}
+
+const MINUS = 0x2d
+const RESET = arrayOf(['RESET'])
+/** The bytes of an error line that are kept. */
+const ERROR_BYTES_MAX = 200
+
+/** Commands of the session's own: none of their replies may be an error. */
+class Greeting implements Ask {
+  readonly askedAt: number
+  owed: number
+  private error = ''
+  private readonly told: (error: string | null) => void
+
+  constructor(now: number, replies: number, told: (error: string | null) => void) {
+    this.askedAt = now
+    this.owed = replies
+    this.told = told
+  }
+
+  reply(buffer: Buffer, from: number, to: number, last: boolean, type: number): void {
+    if (type === MINUS && this.error.length < ERROR_BYTES_MAX)
+      this.error += buffer.toString('latin1', from, Math.min(to, from + ERROR_BYTES_MAX))
+    if (!last) return
+    this.owed--
+    if (this.error !== '') this.told(this.error.trim())
+    else if (this.owed === 0) this.told(null)
+  }
+
+  lost(): void {}
+}
+
+export class RedisSession extends SocketConnection implements ByteOutputOwner, Session {
+  readonly kind = 'redis-session'
+  readonly features = 0
+  state: SessionState = 'opening'
+  leased = 0
+  capacity: number
+  readonly identity: Identity
+  readonly asks = new Pipeline<Ask>()
+  /** The client that it belongs to, if it is not shared. */
+  owner: Relay | null = null
+  /** Its owner has taken over its bytes. */
+  relays = false
+  /** Commands have changed it: the next owner must not get it so. */
+  isDirty = false
+  /** Why it cannot be used. */
+  private fault: Fault | null = null
+  private readonly reports: SessionReports<RedisSession>
+  private readonly reader = new ReplyReader()
+  private readonly most: number
+  private readonly redisLimits: RedisLimits
+  readonly output: ByteOutput
+  /** `take` has begun. */
+  private greeted = false
+  /** Its owner waits until it takes bytes. */
+  private isFull = false
+  private isAborted = false
+
+  /** @param most the commands that it carries at once */
+  constructor(
+    world: RedisWorld,
+    id: string,
+    socket: Socket,
+    identity: Identity,
+    most: number,
+    reports: SessionReports<RedisSession>,
+  ) {
+    super(world, id, socket)
+    this.output = new ByteOutput(world, this)
+    this.output.attach(socket, this)
+    this.identity = identity
+    this.capacity = most
+    this.most = most
+    this.reports = reports
+    this.redisLimits = world.redisLimits
+  }
+
+  get mayRead(): boolean {
+    return this.owner === null || this.owner.takesMore
+  }
+
+  get owes(): boolean {
+    return this.asks.size > 0 || (this.relays && !this.ended)
+  }
+
+  /** It has nothing to do, and belongs to no client. */
+  get isIdle(): boolean {
+    return this.leased === 0 && this.asks.size === 0
+  }
+
+  private get ended(): boolean {
+    return (this.socket.readiness & ENDED) !== 0
+  }
+
+  take(socket: Socket): void {
+    if (!this.greeted) this.greet()
+    for (let chunk = this.mayRead ? socket.take() : null; chunk !== null; ) {
+      if (this.relays) this.owner?.relayed(chunk)
+      else this.takeReplies(chunk)
+      chunk = this.mayRead ? socket.take() : null
+    }
+    if (this.ended && socket.arrived.length === 0) this.inputEnded()
+  }
+
+  private greet(): void {
+    const { identity } = this
+    this.greeted = true
+    if (identity.greetings === 0) this.reports.opened(this)
+    else this.introduce(identity.greeting, identity.greetings, () => this.reports.opened(this))
+  }
+
+  private introduce(commands: Buffer, replies: number, done: () => void): void {
+    const told = (error: string | null): void => {
+      if (error === null) done()
+      else {
+        this.fault = fault(
+          'backend-refused',
+          'backend',
+          'connection',
+          'safe',
+          `the backend refused: ${error}`,
+        )
+        this.end()
+      }
+    }
+    this.asks.push(new Greeting(this.world.pollset.now, replies, told))
+    this.output.write(commands)
+  }
+
+  private takeReplies(chunk: Buffer): void {
+    const { reader, asks } = this
+    for (let at = 0; at < chunk.length; ) {
+      const from = at
+      at = reader.read(chunk, at, chunk.length)
+      // Nobody here asked for pushes: a client that does has taken the session over.
+      if (reader.found === PUSH || (reader.found === PART && reader.type === 0x3e)) continue
+      const ask = asks.first
+      if (reader.found === WRONG || ask === null) {
+        this.abort()
+        return
+      }
+      const last = reader.found !== PART
+      // It leaves first: its end may give this session to another.
+      if (last && ask.owed === 1) asks.shift()
+      ask.reply(chunk, from, at, last, reader.type)
+    }
+  }
+
+  /** Sends a command whose replies this ask gets. */
+  ask(ask: Ask, buffer: Buffer, from: number, to: number): void {
+    this.asks.push(ask)
+    this.send(buffer, from, to)
+  }
+
+  /** Sends bytes of a command that was asked, or of a client that relays. */
+  send(buffer: Buffer, from: number, to: number): void {
+    const { output } = this
+    output.put(buffer, from, to)
+    if (output.waiting <= this.redisLimits.sessionWaitingBytes) return
+    this.isFull = true
+    this.capacity = 0
+  }
+
+  /** Whether a client that relays, or sends a large command, may go on. */
+  get takesBytes(): boolean {
+    return !this.isFull
+  }
+
+  /** Returns how many commands it answers up to this one, for people. */
+  placeOf(ask: Ask): string {
+    let place = 1
+    for (const each of this.asks) {
+      if (each === ask) break
+      place++
+    }
+    return `number ${place} of the ${this.asks.size} commands that it answers`
+  }
+
+  sent(): void {
+    if (!this.isFull || this.output.waiting * 2 > this.redisLimits.sessionWaitingBytes) return
+    this.isFull = false
+    if (!this.isDirty) this.restore()
+    this.owner?.sessionTakes()
+  }
+
+  private restore(): void {
+    if (this.ending || this.isGone) return
+    this.capacity = this.most
+    this.reports.changed(this)
+  }
+
+  /** A command of a shared session has its reply. */
+  freed(): void {
+    this.reports.freed(this)
+  }
+
+  /** Its client gives it back: it is cleaned if commands have changed it. */
+  giveBack(): void {
+    this.owner = null
+    this.changed()
+    if (this.asks.size > 0 || this.reader.isWithin || this.relays) this.abort()
+    else if (this.isDirty && this.state === 'open' && !this.ending) {
+      this.capacity = 0
+      const { greeting, greetings } = this.identity
+      this.introduce(Buffer.concat([RESET, greeting]), 1 + greetings, () => {
+        this.isDirty = false
+        this.restore()
+      })
+    }
+    this.reports.freed(this)
+  }
+
+  /** A command had no reply in time: the session is of no use if its oldest is as old as that may be. */
+  checkStall(): void {
+    const oldest = this.asks.first
+    if (oldest !== null && this.world.pollset.now - oldest.askedAt >= this.redisLimits.sessionStallMs)
+      this.abort()
+  }
+
+  /** Closes at once: its server drops what it does for it. */
+  abort(): void {
+    this.capacity = 0
+    this.isAborted = true
+    this.socket.destroy()
+    this.changed()
+  }
+
+  override get isGone(): boolean {
+    return this.isAborted || super.isGone
+  }
+
+  /** The client that has taken it over sends nothing more. */
+  endInput(): void {
+    this.output.finish()
+  }
+
+  /** Sends nothing more, and closes. */
+  private end(): void {
+    this.capacity = 0
+    this.ending = true
+    this.loseAll()
+    this.changed()
+  }
+
+  private inputEnded(): void {
+    if (!this.ending) this.end()
+  }
+
+  private loseAll(): void {
+    for (let ask = this.asks.shift(); ask !== null; ask = this.asks.shift()) ask.lost()
+  }
+
+  close(): void {
+    this.cancel()
+  }
+
+  closed(): void {
+    this.capacity = 0
+    this.loseAll()
+    const { owner } = this
+    this.owner = null
+    owner?.sessionClosed(this)
+    this.reports.closed(this, this.fault)
+  }
+
+  /** The World's memory is spent, and this connection holds most of it. */
+  stalled(): void {
+    this.abort()
+  }
+
+  override describe(): Readonly<Record<string, unknown>> {
+    const { identity, asks, owner, relays } = this
+    return {
+      ...super.describe(),
+      identity: identity.name,
+      asks: asks.size,
+      shared: owner === null,
+      relays,
+    }
+  }
+}

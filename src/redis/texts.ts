@@ -1,0 +1,50 @@
+// Replies of the proxy's own. An error has a stable code as its second word: `-ERR backend-lost …`.
+
+import { arrayOf } from './inline.js'
+
+const bytes = (text: string): Buffer => Buffer.from(text, 'latin1')
+
+/** Text of a backend or a client must not end the line. */
+const oneLine = (text: string): string => text.replace(/[\r\n]+/g, ' ')
+
+export const errorReply = (code: string, text: string): Buffer => bytes(`-ERR ${code} ${oneLine(text)}\r\n`)
+
+export const OK = bytes('+OK\r\n')
+export const RESET_REPLY = bytes('+RESET\r\n')
+export const integerReply = (value: number): Buffer => bytes(`:${value}\r\n`)
+export const bulkReply = (value: Buffer): Buffer =>
+  Buffer.concat([bytes(`$${value.length}\r\n`), value, bytes('\r\n')])
+export const nilReply = (resp: number): Buffer => bytes(resp === 3 ? '_\r\n' : '$-1\r\n')
+
+/** What a server says before it closes a connection whose input it cannot read. */
+export const protocolError = (why: string): Buffer => bytes(`-ERR Protocol error: ${oneLine(why)}\r\n`)
+
+export const NEEDS_ADMIN = errorReply(
+  'needs-admin',
+  'this command is refused by the proxy: it was started without --allow-admin',
+)
+export const NEEDS_SESSION = errorReply(
+  'needs-session',
+  'this command needs a session of its own, which the proxy does not give with --share always',
+)
+export const NEEDS_WRITER = errorReply(
+  'needs-writer',
+  'WAIT counts the writes of its own connection, and those of this client went over a shared one: use --share never',
+)
+export const NOT_HTTP = errorReply('not-http', 'this port speaks the protocol of Redis, not HTTP')
+export const LOST = errorReply(
+  'backend-lost',
+  'the connection to the backend was lost: the command may have run',
+)
+export const LATE = errorReply('command-late', 'there was no reply in time: the command may still run')
+export const NO_LEASE_IN_TIME = errorReply('lease-late', 'no session to the backend was free in time')
+export const INTERNAL = errorReply('internal-error', 'the proxy failed: the command may have run')
+export const EXEC_ABORT = bytes(
+  '-EXECABORT backend-lost the connection to the backend was lost: the transaction may have run\r\n',
+)
+
+/**
+ * Takes the place of a refused command of a client that has taken over its session: the server does not know
+ * it, and says so in its turn.
+ */
+export const REFUSED_IN_RELAY = arrayOf(['needs-admin (refused by the proxy, which has no --allow-admin)'])

@@ -1,0 +1,529 @@
+// The proxy for Redis on the simulated network: order, loss, lateness, bounds, and the edges of a command.
+
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { commandLife } from '../../src/redis/index.js'
+import { tableOf } from '../../tools/testbed/frames.js'
+import { filesUnder, read, root } from '../house/source-rules.js'
+import { declared, Seen } from '../world/seen.js'
+import { over, sent, setUp } from './sim-redis.js'
+
+const seen = new Seen()
+const begin = (setting: Parameters<typeof setUp>[0] = {}) => setUp({ seen, ...setting })
+const LOST = /^-ERR backend-lost /
+
+t.test('it imports neither http nor proxy, and no file of another room but its index', async (t) => {
+  for (const file of filesUnder('src/redis'))
+    for (const [, name] of read(file).matchAll(/from '(\.\.[^']+)'/g))
+      t.match(name, /^\.\.\/(pollset|continuation|transport|engine)\/index\.js$/, file)
+})
+
+t.test('the errors are those of the page', async (t) => {
+  const codes = new Set(
+    tableOf(readFileSync(join(root, 'spec/redis.md'), 'utf8'), 'Errors').map((row) => row.code),
+  )
+  const made = new Set(['backend-not-connected', 'backend-not-resolved'])
+  for (const file of filesUnder('src/redis'))
+    for (const [, code] of read(file).matchAll(/(?:errorReply|fault)\(\s*'([a-z-]+)'/g)) made.add(code)
+  t.strictSame([...made].sort(), [...codes].sort())
+})
+
+t.test('Y1, Y3: two clients share a session; one write each way', async (t) => {
+  const it = begin()
+  const one = it.client()
+  const two = it.client(sent('GET z'))
+  it.answer('+Z\r\n')
+  t.equal(two.take(), '+Z\r\n')
+  it.backends[0].take()
+  it.backends[0].reads = 0
+  one.say(sent('GET a', 'GET b'))
+  two.say(sent('GET c'))
+  it.settle()
+  t.equal(it.backends.length, 1)
+  t.equal(it.backends[0].take(), sent('GET a', 'GET b', 'GET c'))
+  t.equal(it.backends[0].reads, 1, 'all in one write')
+  const before = one.reads
+  it.answer('$1\r\na\r\n$1\r\nb\r\n$1\r\nc\r\n')
+  t.strictSame([one.take(), two.take()], ['$1\r\na\r\n$1\r\nb\r\n', '$1\r\nc\r\n'])
+  t.equal(one.reads, before + 1)
+  over(t, it)
+})
+
+t.test('Y1: answers of our own keep their places', async (t) => {
+  const it = begin()
+  const one = it.client(
+    sent(
+      'GET a',
+      'CLIENT SETNAME x',
+      'GET b',
+      'CLIENT GETNAME',
+      'SHUTDOWN',
+      'WAIT 0 0',
+      'CLIENT SETINFO a b',
+    ),
+  )
+  t.equal(one.take(), '')
+  it.answer('+A\r\n')
+  t.equal(one.take(), '+A\r\n+OK\r\n')
+  it.answer('$300\r\n')
+  it.answer(`${'b'.repeat(300)}\r\n`)
+  t.match(
+    one.take(),
+    /^\$300\r\nb{300}\r\n\$1\r\nx\r\n-ERR needs-admin .*\r\n-ERR needs-writer .*\r\n\+OK\r\n$/,
+  )
+  const two = it.client(sent('QUIT', 'GET a'))
+  t.equal(two.take(), '+OK\r\n')
+  t.ok(two.ended, 'nothing behind QUIT is read')
+  t.notMatch(it.backends[0].take(), /GET a.*GET a/s)
+  over(t, it)
+})
+
+t.test('Y2: BLPOP waits for what was sent before it, and holds up what follows', async (t) => {
+  const it = begin()
+  const one = it.client(sent('LPUSH q x', 'BLPOP q 0', 'GET a'))
+  t.equal(it.backends.length, 1)
+  t.equal(it.backends[0].take(), sent('LPUSH q x'))
+  it.answer(':1\r\n')
+  t.equal(it.backends.length, 2)
+  t.equal(it.backends[1].take(), sent('BLPOP q 0'))
+  it.answer('*2\r\n$1\r\nq\r\n$1\r\nx\r\n')
+  t.equal(it.backends[0].take(), sent('GET a'), 'back on the shared session')
+  it.answer('$-1\r\n', 0)
+  t.equal(one.take(), ':1\r\n*2\r\n$1\r\nq\r\n$1\r\nx\r\n$-1\r\n')
+  it.say(one, sent('BLPOP q 0'))
+  t.equal(it.backends.length, 2, 'the session was given back, and is used again')
+  it.answer('*-1\r\n')
+  over(t, it)
+})
+
+t.test('Y4: what is malformed reaches no session; replies before it come first', async (t) => {
+  const it = begin()
+  const sibling = it.client(sent('GET s'))
+  it.backends[0].take()
+  for (const [input, error] of [
+    ['*1000000000000\r\n', 'invalid multibulk length'],
+    ['*1\r\n$-7\r\n', 'invalid bulk length'],
+    ['x'.repeat(70_000), 'too big inline request'],
+  ] as const) {
+    const one = it.client(sent('GET a') + input)
+    t.equal(it.backends[0].take(), sent('GET a'))
+    t.equal(one.take(), '')
+    t.notOk(one.ended)
+    it.answer(sibling.text === '' ? '+S\r\n+A\r\n' : '+A\r\n')
+    t.equal(one.take(), `+A\r\n-ERR Protocol error: ${error}\r\n`)
+    t.ok(one.ended)
+  }
+  const http = it.client('POST / HTTP/1.1\r\nHost: a\r\n\r\n')
+  t.match(http.take(), /^-ERR not-http /)
+  t.ok(http.ended)
+  t.equal(sibling.take(), '+S\r\n')
+  t.equal(it.backends.length, 1)
+  over(t, it)
+})
+
+t.test('Y7: another identity has other sessions; AUTH is asked each time', async (t) => {
+  const it = begin()
+  const one = it.client(sent('HELLO 3 AUTH u p', 'GET a'))
+  t.equal(it.backends[0].take(), sent('HELLO 3 AUTH u p'))
+  it.answer('%1\r\n+server\r\n+redis\r\n')
+  t.equal(it.backends[1].take(), sent('HELLO 3 AUTH u p'), 'the greeting of a session of that user')
+  t.equal(it.backends[0].take(), sent('RESET'), 'the one that was asked is reset')
+  it.answer('%1\r\n+server\r\n+redis\r\n', 1)
+  t.equal(it.backends[1].take(), sent('GET a'))
+  it.answer('_\r\n', 1)
+  it.answer('+RESET\r\n', 0)
+  t.equal(one.take(), '%1\r\n+server\r\n+redis\r\n_\r\n')
+  const two = it.client(sent('AUTH u wrong', 'GET a'))
+  t.equal(it.backends[0].take(), sent('AUTH u wrong'))
+  it.answer('-WRONGPASS no\r\n', 0)
+  t.equal(it.backends[2].take(), sent('GET a'), 'it stays who it was')
+  it.answer('-NOAUTH\r\n', 2)
+  it.answer('+RESET\r\n', 0)
+  t.equal(two.take(), '-WRONGPASS no\r\n-NOAUTH\r\n')
+  over(t, it)
+})
+
+t.test('Y7: the backend refuses a greeting: its text is told', async (t) => {
+  const it = begin()
+  const one = it.client(sent('AUTH p', 'GET a'))
+  it.answer('+OK\r\n')
+  t.equal(it.backends[1].take(), sent('AUTH p'))
+  it.answer('-ERR gone\r\n', 1)
+  t.match(one.take(), /^\+OK\r\n-ERR backend-refused the backend refused: -ERR gone\r\n$/)
+  it.answer('+RESET\r\n', 0)
+  over(t, it)
+})
+
+t.test('Y8: a transaction in one read needs no session; one that is typed does', async (t) => {
+  const it = begin()
+  const one = it.client(sent('MULTI', 'INCR a', 'EXEC', 'GET a'))
+  t.equal(it.backends[0].take(), sent('MULTI', 'INCR a', 'EXEC', 'GET a'))
+  it.answer('+OK\r\n+QUEUED\r\n*1\r\n')
+  it.answer(':1\r\n$1\r\n1\r\n')
+  t.equal(one.take(), '+OK\r\n+QUEUED\r\n*1\r\n:1\r\n$1\r\n1\r\n')
+  for (const inside of [sent('MULTI'), sent('MULTI', 'SELECT 1', 'EXEC').slice(0, 30)]) {
+    it.say(one, inside)
+    t.equal(it.backends.at(-1)?.take(), sent('MULTI'))
+    it.answer('+OK\r\n')
+    it.say(
+      one,
+      inside === sent('MULTI') ? sent('INCR a', 'DISCARD') : sent('MULTI', 'SELECT 1', 'EXEC').slice(30),
+    )
+    if (inside === sent('MULTI')) {
+      t.equal(it.backends[1].take(), sent('INCR a', 'DISCARD'))
+      it.answer('+QUEUED\r\n+OK\r\n')
+      t.equal(one.take(), '+OK\r\n+QUEUED\r\n+OK\r\n')
+    }
+  }
+  one.far.reset()
+  it.settle()
+  over(t, it)
+})
+
+t.test('Y8: watched keys keep the session until UNWATCH or EXEC', async (t) => {
+  const it = begin()
+  const one = it.client(sent('WATCH k', 'GET k', 'UNWATCH', 'GET k'))
+  t.equal(it.backends[0].take(), sent('WATCH k', 'GET k', 'UNWATCH', 'GET k'))
+  it.answer('+OK\r\n+v\r\n+OK\r\n+v\r\n')
+  it.say(one, sent('GET k'))
+  t.equal(it.backends[1].take(), sent('GET k'))
+  it.answer('+v\r\n')
+  it.say(one, sent('WATCH k', 'MULTI', 'GET k', 'EXEC'))
+  t.equal(it.backends[0].take(), sent('WATCH k', 'MULTI', 'GET k', 'EXEC'))
+  it.answer('+OK\r\n+OK\r\n+QUEUED\r\n*-1\r\n', 0)
+  it.say(one, sent('EXEC', 'UNWATCH'))
+  t.equal(it.backends[1].take(), sent('EXEC', 'UNWATCH'), 'without a transaction they are like others')
+  it.answer('-ERR EXEC without MULTI\r\n+OK\r\n', 1)
+  t.equal(it.backends.length, 2)
+  over(t, it)
+})
+
+t.test('Y9: the client goes, and the session on which it blocks closes in the same turn', async (t) => {
+  for (const ends of ['reset', 'end'] as const) {
+    const it = begin()
+    const one = it.client(sent('BLPOP q 0'))
+    t.equal(it.backends[0].take(), sent('BLPOP q 0'))
+    one.far[ends]()
+    it.settle()
+    t.ok(it.backends[0].closed, ends)
+    over(t, it)
+  }
+})
+
+t.test('Y10: a session that was left in a transaction is reset', async (t) => {
+  const it = begin()
+  const one = it.client(sent('MULTI'))
+  it.backends[0].take()
+  it.answer('+OK\r\n')
+  one.far.reset()
+  it.settle()
+  t.equal(it.backends[0].take(), sent('RESET'))
+  const two = it.client(sent('BLPOP q 1'))
+  t.equal(it.backends.length, 2, 'nobody gets it meanwhile')
+  it.answer('+RESET\r\n', 0)
+  it.answer('*-1\r\n', 1)
+  it.say(two, sent('BLPOP q 2'))
+  t.equal(it.backends[0].take() + it.backends[1].take(), sent('BLPOP q 2', 'BLPOP q 1'))
+  it.backends[0].say('*-1\r\n')
+  it.settle()
+  over(t, it)
+})
+
+t.test('Y11, Y16: what changes its connection takes the session over; bytes pass as they come', async (t) => {
+  const it = begin()
+  const one = it.client(sent('GET a', 'SUBSCRIBE c', 'PING', 'SHUTDOWN'))
+  it.answer('+A\r\n')
+  t.match(
+    it.backends[1].take(),
+    new RegExp(`^${sent('SUBSCRIBE c', 'PING').replace(/[$*]/g, '\\$&')}\\*1\r\n\\$\\d+\r\nneeds-admin`),
+  )
+  it.answer('*3\r\n$9\r\nsubscribe\r\n$1\r\nc\r\n:1\r\n*2\r\n$4\r\npong\r\n$0\r\n\r\n-ERR unknown\r\n')
+  it.answer('*3\r\n$7\r\nmess')
+  t.match(one.take(), /^\+A\r\n\*3.*subscribe.*:1\r\n\*2.*-ERR unknown\r\n\*3\r\n\$7\r\nmess$/s)
+  it.say(one, sent('DEBUG SLEEP 1', 'UNSUBSCRIBE'))
+  t.match(it.backends[1].take(), /needs-admin.*UNSUBSCRIBE/s)
+  it.backends[1].far.end()
+  it.settle()
+  t.ok(one.ended, 'the session and its client end together')
+  const two = it.client(sent('NO.SUCH a'))
+  t.equal(it.backends[2].take(), sent('NO.SUCH a'))
+  two.far.end()
+  it.settle()
+  t.ok(it.backends[2].ended, 'and so the other way')
+  over(t, it)
+})
+
+t.test('Y12: a session dies: what only reads is sent again, once, and nothing else is', async (t) => {
+  const it = begin()
+  const one = it.client(sent('GET a', 'GET b'))
+  const two = it.client(sent('INCR c'))
+  const three = it.client(sent('GET d', 'INCR d'))
+  it.backends[0].far.reset()
+  it.settle()
+  t.match(two.take(), LOST)
+  t.match(three.take(), /^(-ERR backend-lost [^\r]*\r\n){2}$/, 'a write behind it may have run')
+  t.equal(it.backends[1].take(), sent('GET a', 'GET b'))
+  it.answer('+A\r\n')
+  it.backends[1].far.reset()
+  it.settle()
+  t.match(one.take(), /^\+A\r\n-ERR backend-lost/, 'once')
+  t.equal(it.backends.length, 2)
+  it.say(one, sent('GET e'))
+  t.equal(it.backends[2].take(), sent('GET e'), 'its client goes on')
+  it.answer('+E\r\n')
+  over(t, it)
+})
+
+t.test('Y12: a reply that has begun to leave cannot be taken back', async (t) => {
+  const it = begin()
+  const one = it.client(sent('GET a'))
+  it.answer('$100\r\nabc')
+  t.equal(one.take(), '$100\r\nabc')
+  it.backends[0].far.reset()
+  it.settle()
+  t.ok(one.closed)
+  over(t, it)
+})
+
+t.test('Y12: no session can be opened: it is told at once', async (t) => {
+  const it = begin({ faults: { refusePercent: 100 } })
+  const one = it.client(sent('GET a', 'BLPOP q 0'))
+  t.match(one.take(), /^(-ERR backend-not-connected [^\r]*\r\n){2}$/)
+  t.notOk(one.ended)
+  over(t, it)
+})
+
+t.test('Y13: a late command gets an error, and its reply goes to nobody', async (t) => {
+  const it = begin({ limits: { commandMs: 1_000, sessionStallMs: 5_000 } })
+  const one = it.client(sent('GET a', 'GET b'))
+  it.pollset.runUntil(() => one.text.split('\n').length === 3)
+  t.match(one.take(), /^(-ERR command-late [^\r]*\r\n){2}$/)
+  it.say(one, sent('GET c'))
+  it.answer('$300\r\n')
+  it.answer(`${'a'.repeat(300)}\r\n+B\r\n+C\r\n`)
+  t.equal(one.take(), '+C\r\n')
+  it.say(one, sent('GET d'))
+  it.pollset.runUntil(() => one.text !== '')
+  one.take()
+  for (let n = 0; n < 8 && !it.backends[0].closed; n++) {
+    it.say(one, sent('GET e'))
+    it.pollset.runUntil(() => one.text !== '')
+    t.match(one.take(), /^-ERR (command-late|backend-lost)/)
+  }
+  t.ok(it.backends[0].closed, 'its oldest is too old')
+  over(t, it)
+})
+
+t.test('Y13: nobody answers a dial, and a session alone is late', async (t) => {
+  const hung = begin({ faults: { hangPercent: 100 }, limits: { leaseMs: 1_000 } })
+  const one = hung.client(sent('GET a'))
+  hung.pollset.runUntil(() => one.text !== '')
+  t.match(one.take(), /^-ERR lease-late /)
+  over(t, hung)
+  const it = begin({ limits: { commandMs: 1_000 } })
+  const two = it.client(sent('MULTI', 'GET a'))
+  it.pollset.runUntil(() => two.text.split('\n').length === 3)
+  t.match(two.take(), /^(-ERR command-late|-ERR backend-lost)/)
+  t.ok(it.backends[0].closed)
+  over(t, it)
+})
+
+t.test('Y14: the session of a transaction dies: nothing of it is executed', async (t) => {
+  const it = begin()
+  const one = it.client(sent('MULTI'))
+  it.answer('+OK\r\n')
+  it.backends[0].far.reset()
+  it.settle()
+  it.say(one, sent('INCR a', 'EXEC', 'GET a'))
+  t.match(one.take(), /^\+OK\r\n-ERR backend-lost [^\r]*\r\n-EXECABORT [^\r]*\r\n$/)
+  t.equal(it.backends[1].take(), sent('GET a'))
+  it.answer('+0\r\n')
+  t.equal(one.take(), '+0\r\n')
+  over(t, it)
+})
+
+t.test('Y14: a transaction in one piece is lost whole', async (t) => {
+  const it = begin()
+  const one = it.client(sent('MULTI', 'INCR a', 'EXEC'))
+  it.backends[0].far.reset()
+  it.settle()
+  t.match(one.take(), /^(-ERR backend-lost [^\r]*\r\n){2}-EXECABORT [^\r]*\r\n$/)
+  over(t, it)
+})
+
+t.test(
+  'Y15: a client that does not take its replies costs its bounds, and its sibling nothing',
+  async (t) => {
+    const it = begin({
+      faults: { sendBufferBytes: 1_000 },
+      limits: { clientWaitingBytes: 4_000, clientHeldBytesMax: 20_000, commandsMax: 16 },
+      heard: (peer) => {
+        const asked = peer.take().split('GET').length - 1
+        peer.say(`$500\r\n${'x'.repeat(500)}\r\n`.repeat(asked))
+      },
+    })
+    const greedy = it.client()
+    greedy.far.read(false)
+    greedy.say(sent(...new Array<string>(1_000).fill('GET a')))
+    let most = 0
+    for (let step = 0; step < 10_000 && it.pollset.step(); step++)
+      most = Math.max(most, it.world.memory.bytes)
+    t.ok(most < 64 * 1024, `${most} bytes wait at most`)
+    const sibling = it.client(sent('GET b'))
+    t.equal(sibling.take().length, 508)
+    greedy.far.read(true)
+    it.pollset.runUntil(() => greedy.text.length === 508_000)
+    t.equal(greedy.text.length, 508_000, 'and has all of them later')
+    over(t, it)
+  },
+)
+
+t.test('Y15: past what may be held for it, it is closed', async (t) => {
+  const it = begin({
+    faults: { sendBufferBytes: 1_000 },
+    limits: { clientWaitingBytes: 2_000, clientHeldBytesMax: 10_000 },
+  })
+  const greedy = it.client(sent('GET a', 'GET b'))
+  const sibling = it.client(sent('GET s'))
+  greedy.far.read(false)
+  it.answer(`$50000\r\n${'x'.repeat(50_000)}\r\n+B\r\n+S\r\n`)
+  it.pollset.runUntil(() => it.proxy.overflows > 0 && sibling.text !== '')
+  t.strictSame([it.proxy.overflows, it.proxy.clients.size], [1, 1])
+  t.equal(sibling.take(), '+S\r\n')
+  over(t, it)
+})
+
+t.test('Y17: each client its own session, or none at all', async (t) => {
+  const never = begin({ options: { share: 'never' } })
+  const one = never.client(sent('PING', 'AUTH u p'))
+  never.client(sent('PING'))
+  t.strictSame(
+    never.backends.map((each) => each.take()),
+    [sent('PING', 'AUTH u p'), sent('PING')],
+  )
+  one.far.reset()
+  never.settle()
+  t.ok(never.backends[0].closed)
+  over(t, never)
+  const always = begin({ options: { share: 'always' } })
+  const two = always.client(sent('WATCH a', 'BLPOP q 0', 'SUBSCRIBE c', 'GET a'))
+  always.answer('+A\r\n')
+  t.match(two.take(), /^(-ERR needs-session [^\r]*\r\n){3}\+A\r\n$/)
+  over(t, always)
+})
+
+t.test('Y18: drained: what has come is answered, then FIN', async (t) => {
+  const it = begin()
+  const one = it.client(sent('GET a'))
+  const idle = it.client()
+  it.proxy.drain()
+  it.settle()
+  t.ok(idle.ended)
+  t.notOk(one.ended)
+  it.answer('+A\r\n')
+  t.equal(one.take(), '+A\r\n')
+  t.ok(one.ended)
+  over(t, it)
+})
+
+t.test('Y19: identities are bounded; one that no client has makes room', async (t) => {
+  const it = begin({ limits: { identitiesMax: 2 } })
+  const one = it.client(sent('SELECT 1'))
+  it.answer('+OK\r\n')
+  it.answer('+RESET\r\n')
+  t.equal(one.take(), '+OK\r\n')
+  const two = it.client(sent('SELECT 2'))
+  it.answer('+OK\r\n')
+  it.answer('+RESET\r\n')
+  t.match(two.take(), /^-ERR too-many-identities /)
+  one.far.reset()
+  it.settle()
+  it.say(two, sent('SELECT 2'))
+  it.answer('+OK\r\n')
+  it.answer('+RESET\r\n')
+  t.equal(two.take(), '+OK\r\n')
+  t.equal(it.proxy.identities.size, 2)
+  over(t, it)
+})
+
+t.test('Y6: a large command passes as it comes, and is never whole in memory', async (t) => {
+  const it = begin({
+    limits: { shareBytesMax: 1_000, sessionWaitingBytes: 8_000 },
+    faults: { sendBufferBytes: 4_000 },
+  })
+  const value = 'v'.repeat(100_000)
+  const one = it.client()
+  one.say('*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$100000\r\n')
+  it.settle()
+  one.say(`${value}\r\n${sent('GET k')}`)
+  let most = 0
+  const whole = `*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$100000\r\n${value}\r\n`
+  for (
+    let step = 0;
+    step < 10_000 && (it.backends[0]?.text.length ?? 0) < whole.length && it.pollset.step();
+    step++
+  )
+    most = Math.max(most, it.world.memory.bytes)
+  it.settle()
+  t.equal(it.backends[0].take(), whole + sent('GET k'), 'it keeps the session until all is answered')
+  t.ok(most < 50_000, `${most} bytes at most`)
+  it.answer('+OK\r\n+V\r\n')
+  t.equal(one.take(), '+OK\r\n+V\r\n')
+  it.say(one, sent('GET k'))
+  it.pollset.runUntil(() => it.backends.length === 2 && it.backends[1].text !== '')
+  t.equal(it.backends[1].take(), sent('GET k'))
+  it.answer('+V\r\n')
+  one.take()
+  it.say(one, whole.slice(0, 3_000))
+  it.say(one, whole.slice(3_000))
+  t.equal(it.backends[0].take(), whole, 'on the session that is there, and its client is read to the end')
+  it.answer('+OK\r\n', 0)
+  t.equal(one.take(), '+OK\r\n')
+  over(t, it)
+})
+
+t.test('Y6: its client goes within it, or its session does', async (t) => {
+  const it = begin({ limits: { shareBytesMax: 1_000 } })
+  const head = '*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$100000\r\nabc'
+  const one = it.client(head)
+  t.equal(it.backends[0].take(), head)
+  one.far.reset()
+  it.settle()
+  t.ok(it.backends[0].closed, 'a half of a command is followed by nothing')
+  const two = it.client(head)
+  it.backends[1].far.reset()
+  it.settle()
+  it.say(two, `${'v'.repeat(99_997)}\r\n${sent('GET a')}`)
+  t.match(two.take(), LOST)
+  t.equal(it.backends[2].take(), sent('GET a'))
+  it.answer('+A\r\n')
+  t.equal(two.take(), '+A\r\n')
+  over(t, it)
+})
+
+t.test('clients go while their commands wait for a session, for their turn, or for a reply', async (t) => {
+  const it = begin({ faults: { hangPercent: 100 } })
+  const one = it.client(sent('GET a', 'GET b'))
+  one.far.reset()
+  it.settle()
+  over(t, it)
+  const other = begin()
+  const two = other.client(sent('GET a'))
+  const three = other.client(sent('GET c'))
+  two.far.reset()
+  other.settle()
+  other.answer('+A\r\n+C\r\n')
+  t.equal(three.take(), '+C\r\n', 'its reply is dropped')
+  over(t, other)
+})
+
+t.test('the edges seen are the edges declared, and each wait ended in each way', async (t) => {
+  t.strictSame(seen.taken(commandLife.edges), declared(commandLife.edges))
+  t.strictSame(seen.waitsEnded(commandLife.edges), [
+    'lease leaseMs: cancelled, late, ready',
+    'route for ever: cancelled, ready',
+    'send commandMs: cancelled, late, ready',
+    'send for ever: cancelled, ready',
+  ])
+})

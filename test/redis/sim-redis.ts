@@ -1,0 +1,107 @@
+// A proxy for Redis on the simulated network, with backends and clients whose bytes a test chooses.
+
+import type { Test } from 'tap'
+import { createWorld } from '../../src/continuation/index.js'
+import { noFaults, type SimFaults, type SimPeerSocket, SimPollset } from '../../src/pollset/index.js'
+import { type RedisLimits, type RedisOptions, RedisProxy, redisLimits } from '../../src/redis/index.js'
+import { arrayOf } from '../../src/redis/inline.js'
+import { createTransportWorld } from '../../src/transport/index.js'
+
+export const FRONT = { host: '192.0.2.1', port: 6380 }
+export const BACK = { host: '192.0.2.9', port: 6379 }
+
+/** A peer that keeps what it receives. */
+export class Peer {
+  text = ''
+  ended = false
+  closed = false
+  /** How many times bytes came. */
+  reads = 0
+  readonly far: SimPeerSocket
+  private readonly heard: (peer: Peer) => void
+
+  constructor(far: SimPeerSocket, heard: (peer: Peer) => void = () => {}) {
+    this.far = far
+    this.heard = heard
+    far.owner = {
+      received: (bytes) => {
+        this.reads++
+        this.text += Buffer.from(bytes).toString('latin1')
+        this.heard(this)
+      },
+      ended: () => {
+        this.ended = true
+        far.end()
+      },
+      closed: () => {
+        this.closed = true
+      },
+    }
+  }
+
+  say(text: string): void {
+    this.far.send(Buffer.from(text, 'latin1'))
+  }
+
+  /** What has come and not been taken. */
+  take(): string {
+    const { text } = this
+    this.text = ''
+    return text
+  }
+}
+
+/** Commands as a client sends them: `SET a 1`. */
+export const sent = (...commands: string[]): string =>
+  commands.map((each) => arrayOf(each.split(' ')).toString('latin1')).join('')
+
+export interface Setting {
+  readonly options?: Partial<RedisOptions>
+  readonly limits?: Partial<RedisLimits>
+  readonly faults?: Partial<SimFaults>
+  readonly heard?: (peer: Peer) => void
+  readonly seen?: import('../../src/continuation/index.js').Tracer
+}
+
+export function setUp({ options = {}, limits = {}, faults = {}, heard = () => {}, seen }: Setting = {}) {
+  const pollset = new SimPollset(1, { ...noFaults, ...faults })
+  const world = {
+    ...createTransportWorld(createWorld(pollset)),
+    redisLimits: { ...redisLimits, ...limits },
+  }
+  if (seen !== undefined) world.scheduler.tracer = seen
+  const backends: Peer[] = []
+  pollset.serve(BACK, (far) => backends.push(new Peer(far, heard)))
+  const proxy = new RedisProxy(world, { backend: BACK, share: 'auto', allowAdmin: false, ...options })
+  proxy.listen(FRONT, null)
+  const settle = () => pollset.runUntil(() => false, 0)
+  settle()
+  let ports = 40_000
+  const client = (text = '') => {
+    const peer = new Peer(pollset.dial(FRONT, { host: '192.0.2.7', port: ports++ }) as SimPeerSocket)
+    peer.say(text)
+    settle()
+    return peer
+  }
+  /** The backend's session with this number says this. */
+  const answer = (text: string, at = backends.length - 1) => {
+    backends[at].say(text)
+    settle()
+  }
+  const say = (peer: Peer, text: string) => {
+    peer.say(text)
+    settle()
+  }
+  return { pollset, world, proxy, backends, client, settle, answer, say }
+}
+
+/** Drained, and nothing is left. */
+export function over(t: Test, { pollset, world, proxy }: ReturnType<typeof setUp>): void {
+  proxy.drain()
+  pollset.runUntil(() => world.scheduler.living === 0, 300_000)
+  t.strictSame(
+    [...world.scheduler.alive()].map((each) => `${each.id} ${each.stepName}`),
+    [],
+  )
+  t.strictSame([world.memory.bytes, world.slabs.lent, proxy.clients.size], [0, 0, 0])
+}
