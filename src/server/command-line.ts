@@ -3,7 +3,7 @@
 
 import { closeSync, createWriteStream, openSync, readFileSync } from 'node:fs'
 import { CommanderError } from 'commander'
-import { type Address, formatAddress, StandardError } from '../pollset/index.js'
+import { type Address, formatAddress, type StandardError } from '../pollset/index.js'
 import { addRoute, ConfigError, type Listen, parseListen, type RouteText } from './address.js'
 import { checkTogether } from './combinations.js'
 import {
@@ -17,7 +17,8 @@ import {
 } from './create-server.js'
 import { exitCodes } from './exit-codes.js'
 import { plainFault } from './fault-text.js'
-import { checkLimits, defaultLimits, limitsWith, type SomeLimits } from './limits.js'
+import { checkLimits, defaultLimits, limitsWith } from './limits.js'
+import { openLog } from './open-log.js'
 import { program, SEE_HELP, type ServeOptions } from './options.js'
 import { type Origin, startOrigin } from './origin.js'
 import { PrimaryServer } from './primary-server.js'
@@ -47,13 +48,6 @@ export function run(argv: readonly string[]): void {
     } else if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : USAGE
     else throw error
   }
-}
-
-/** Opens the process log. A process that ends at once writes what it can. */
-function logWith(limits: SomeLimits): StandardError {
-  const log = new StandardError(limitsWith(defaultLimits, limits).server.processLogBytesMax)
-  process.on('exit', () => log.writeNow())
-  return log
 }
 
 /** Returns the routes, with `--backend` as the catch-all. */
@@ -254,7 +248,7 @@ function serveConfigFile(file: string, { watch, trace }: ServeOptions): void {
   try {
     reading = readFile(file)
     for (const each of reading.warnings) writeLine(`warning: ${each}`)
-    log = logWith(reading.configuration.limits)
+    log = openLog(reading.configuration.limits)
     const parts = filePartsOf(file, reading, watch === true, { log })
     server = servedBy(parts, reading.configuration.workers, trace)
   } catch (error) {
@@ -275,7 +269,7 @@ function serveConfigFile(file: string, { watch, trace }: ServeOptions): void {
 function begin(options: ServeOptions, routes: readonly RouteText[], origin: Origin | null): void {
   const listen = listenersOf(options)
   let server: Served
-  const log = logWith(options.limit ?? {})
+  const log = openLog(options.limit ?? {})
   try {
     server = makeServer(options, listen, routes, log)
   } catch (error) {

@@ -21,6 +21,7 @@ import {
 import { addConfigCommands } from './config-commands.js'
 import { exitHelp } from './exit-codes.js'
 import { describeLimits, type SomeLimits, setLimit } from './limits.js'
+import { addRedisCommand } from './redis-command.js'
 import { version } from './version.js'
 import { WORKER_COMMAND } from './worker-settings.js'
 
@@ -331,6 +332,7 @@ export function program(
     .command('limits')
     .description('list every limit and timeout with its default')
     .action(() => void process.stdout.write(describeLimits()))
+  addRedisCommand(command)
   addConfigCommands(command)
   addTerminalCommands(command)
   return command

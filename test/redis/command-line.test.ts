@@ -1,0 +1,30 @@
+// `fermata redis`: what is wrong on its command line.
+
+import t from 'tap'
+import { parseRedisBackend, parseRedisListen } from '../../src/server/redis-command.js'
+import { run } from '../../tools/testbed/programs.js'
+import { root } from '../house/source-rules.js'
+
+t.test('what is wrong on the command line', async (t) => {
+  const main = ['dist/src/main.js', 'redis']
+  for (const [args, said] of [
+    [[], /--backend is missing: fermata redis --backend 127.0.0.1:6379/],
+    [['-b', 'redis://u:p@a'], /--backend 'redis:\/\/u:p@a' is not a backend of Redis: write HOST:PORT/],
+    [['-b', 'a:70000'], /port 70000 is out of range/],
+    [['-b', 'a', '-l', 'https://:1'], /--listen 'https:\/\/:1': write redis:\/\/HOST:PORT/],
+    [['-b', 'a', '--share', 'often'], /--share 'often': write 'never', 'auto' or 'always'/],
+    [['-b', 'a', '-l', 'rediss://:0'], /needs --cert FILE and --key FILE/],
+    [['-b', 'a', '--cert', 'x'], /--cert and --key are for --listen rediss/],
+    [['-b', 'a', '--backend-insecure'], /are for --backend rediss/],
+    [['-b', 'a', '--trace', 'x'], /write '-', standard output/],
+    [['-b', 'a', '--limit', 'redis.depht=1'], /there is no limit 'redis.depht'/],
+  ] as const) {
+    const result = await run(process.execPath, [...main, ...args], { cwd: root })
+    t.match(result.stderr, said)
+    t.equal(result.code, 2)
+  }
+  t.same(parseRedisListen('rediss://[::1]:6380'), { host: '::1', port: 6380, secure: true })
+  t.same(parseRedisBackend('[::1]'), { host: '::1', port: 6379, secure: false })
+  t.same(parseRedisBackend('rediss://a.example:1'), { host: 'a.example', port: 1, secure: true })
+  t.equal(parseRedisBackend('unix:/a').path, '/a')
+})
