@@ -80,6 +80,8 @@ export interface FilterContext {
   tasks(options: TaskPoolOptions): TaskPool
   /** The pool of all password hashing: two at once, and a bounded queue. */
   readonly hashing: TaskPool
+  /** The pool of all content coding: as many at once as there are threads for it. */
+  readonly coding: TaskPool
   /** Returns the backend of this name; null without. Ask in a phase: in `create` it may not serve yet. */
   backend(name: string): Backend | null
   /**

@@ -8,9 +8,15 @@ export interface FilterLimits {
   readonly hashesMax: number
   /** The number of passwords that wait to be hashed. One more is refused: 503. Each worker counts its own. */
   readonly hashQueueMax: number
+  /** The pieces of bodies, of 16 KiB, that are coded at once: each takes a thread of Node's pool. */
+  readonly codingsMax: number
+  /** The number of pieces that wait to be coded. One more is tried again, 10 ms later. */
+  readonly codingQueueMax: number
 }
 
 export const filterLimits: FilterLimits = {
   hashesMax: 2,
   hashQueueMax: 1_000,
+  codingsMax: 4,
+  codingQueueMax: 10_000,
 }

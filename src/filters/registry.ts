@@ -3,6 +3,7 @@
 import { bodyLimit } from './body-limit.js'
 import { buffer } from './buffer.js'
 import { cache } from './cache/cache.js'
+import { compress } from './compress/compress.js'
 import { cors } from './cors.js'
 import type { FilterDefinition } from './define.js'
 import { errorPages } from './error-pages/error-pages.js'
@@ -19,6 +20,7 @@ export const definitions: readonly FilterDefinition[] = [
   bodyLimit,
   buffer,
   cache,
+  compress,
   cors,
   errorPages,
   fault,

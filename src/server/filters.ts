@@ -54,6 +54,7 @@ export class Filters {
   private readonly proxy: ReverseProxy
   private readonly log: Pick<ProcessLog, 'repeated'>
   private readonly hashing: TaskPool
+  private readonly coding: TaskPool
   private made: ReadonlyMap<string, Made> = new Map()
   private states: ReadonlyMap<string, object> = new Map()
 
@@ -65,7 +66,7 @@ export class Filters {
   constructor(
     proxy: ReverseProxy,
     log: Pick<ProcessLog, 'repeated'>,
-    { hashesMax, hashQueueMax }: FilterLimits,
+    { hashesMax, hashQueueMax, codingsMax, codingQueueMax }: FilterLimits,
     find = definitionOf,
   ) {
     this.find = find
@@ -73,6 +74,11 @@ export class Filters {
     this.log = log
     const { pollset } = proxy.world
     this.hashing = new TaskPool(pollset, { name: 'hash', concurrencyMax: hashesMax, queueMax: hashQueueMax })
+    this.coding = new TaskPool(pollset, {
+      name: 'coding',
+      concurrencyMax: codingsMax,
+      queueMax: codingQueueMax,
+    })
   }
 
   /**
@@ -113,7 +119,7 @@ export class Filters {
     backends: readonly string[],
   ): Made {
     const { name, kind, identity, options, onFailure } = config
-    const { proxy, log, hashing } = this
+    const { proxy, log, hashing, coding } = this
     const asked = new Set<string>()
     const state = <T extends object>(key: string, make: () => T): T => {
       const id = `${identity}\0${key}`
@@ -143,6 +149,7 @@ export class Filters {
         return pool
       },
       hashing,
+      coding,
       backend: (wanted) => proxy.backends.find((each) => each.name === wanted) ?? null,
       guard,
       tell: (level, message) => void log.repeated(level, `filter ${name}`, () => message),
@@ -167,6 +174,22 @@ export class Filters {
     this.userCode.close()
     this.made = new Map()
     this.states = new Map()
+  }
+
+  /** Returns what filters have counted, by their names. */
+  counts(): ReadonlyMap<string, ReadonlyMap<string, number>> {
+    const all = new Map<string, Map<string, number>>()
+    const seen = new Set<object>()
+    for (const { use } of this.made.values()) {
+      const counts = use.filter.counts?.()
+      if (counts === undefined || seen.has(counts)) continue
+      // Filters that share a state count in it together.
+      seen.add(counts)
+      const sums = all.get(use.name) ?? new Map<string, number>()
+      all.set(use.name, sums)
+      for (const [event, count] of Object.entries(counts)) sums.set(event, (sums.get(event) ?? 0) + count)
+    }
+    return all
   }
 
   describe(): Readonly<Record<string, unknown>> {

@@ -88,6 +88,8 @@ export const LIMIT_RANGES: {
   filters: {
     hashesMax: [1, 2],
     hashQueueMax: [0, MANY],
+    codingsMax: [1, 128],
+    codingQueueMax: [1, MANY],
   },
   workers: {
     startMs: [100, Number.MAX_SAFE_INTEGER],

@@ -6,6 +6,7 @@ import { type Address, Networks } from '../pollset/index.js'
 import { ConfigError } from './address.js'
 import { Changeover } from './changeover.js'
 import type { FoundOut } from './check-configuration.js'
+import type { Filters } from './filters.js'
 import type { CheckedListeners } from './listeners.js'
 import { type ConfiguredParts, Preparation } from './preparation.js'
 
@@ -36,6 +37,10 @@ export class ServedConfiguration {
     preparation.makeRouter()
     this.first = preparation.listeners
     this.commit(preparation)
+  }
+
+  get filters(): Filters {
+    return this.parts.filters
   }
 
   /** Binds the first listeners. `done` is called once, with the address that could not be bound, or null. */

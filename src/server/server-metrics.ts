@@ -253,6 +253,16 @@ export class ServerMetrics implements ExchangeWatcher {
     )
     all.collected(
       'counter',
+      'fermata_filter_events_total',
+      'What filters have counted.',
+      ['filter', 'event'],
+      (add) => {
+        for (const [filter, counts] of server.served.filters.counts())
+          for (const [event, count] of counts) add(count, filter, event)
+      },
+    )
+    all.collected(
+      'counter',
       'fermata_log_lines_dropped_total',
       'Lines of logs that were not taken fast enough.',
       ['log'],

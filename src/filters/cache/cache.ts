@@ -21,7 +21,7 @@ import { DECIDED, type FillReader } from './fill-reader.js'
 import { judge } from './freshness.js'
 import { type KeyOptions, keyOf, urlOf } from './key.js'
 import { type CacheSettings, cacheOptions, settled } from './options.js'
-import { CacheStore } from './store.js'
+import { type CacheCounts, CacheStore } from './store.js'
 
 const SAFE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE'])
 /** Longer than any exchange waits for its response head. */
@@ -147,6 +147,10 @@ export class CacheFilter implements Filter<CacheState> {
   release(s: CacheState): void {
     s.reader?.leave()
     s.reader = null
+  }
+
+  counts() {
+    return this.store.counts as CacheCounts & Record<string, number>
   }
 
   describe() {

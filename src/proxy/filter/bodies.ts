@@ -4,6 +4,7 @@
 import { BODY, type BodySource, Head, RESET, type Stream, Token } from '../../http/index.js'
 import type { Exchange } from '../exchange.js'
 import { BODY_TOO_LARGE, RESPONSE_TOO_LARGE, type Refusal, STALLED } from '../refusal.js'
+import type { AnswerSource } from './answer-source.js'
 import { BodyPath } from './body-path.js'
 import type { BodyTransform, WaitOptions } from './contract.js'
 import type { FilterRun } from './run.js'
@@ -13,7 +14,7 @@ export const DOWN = 2
 
 /** The next act of a phase for a body: it waits, or refuses. */
 interface BodyCall {
-  waitFor(stream: Stream, bits: number, options: WaitOptions): unknown
+  waitFor(stream: Stream | AnswerSource, bits: number, options: WaitOptions): unknown
   refuseBody(refusal: Refusal): unknown
 }
 
@@ -50,6 +51,15 @@ export const bodies = {
     bodies.pathOf(x, run, of).add({ filter, make })
   },
 
+  /** The bytes of the response's whole body, if all has come and nothing transforms it; else -1. */
+  arrived(x: Exchange, run: FilterRun): number {
+    const { draft } = x
+    if (run.down !== null) return run.down.isPlain ? (run.down.held?.length ?? -1) : -1
+    if (draft !== null && draft.source === null) return draft.body?.length ?? 0
+    const source = draft?.source ?? x.stream
+    return source.remoteEnded && source.trailers === null && source.fault === null ? source.waitingBytes : -1
+  },
+
   /** Whether filters may hold these bytes more: they have a quarter of the soft bound. */
   mayHold(x: Exchange, bytes: number): boolean {
     const { memory } = x.proxy.world
@@ -67,9 +77,10 @@ export const bodies = {
   ): Buffer | null {
     const path = bodies.pathOf(x, run, of)
     if (path.held !== null) return path.held
-    const stream = of === 'request' ? x.frontend : x.stream
+    const stream = of === 'request' ? x.frontend : (x.draft?.source ?? x.stream)
     const tooLarge = of === 'request' ? BODY_TOO_LARGE : RESPONSE_TOO_LARGE
-    const announced = of === 'request' ? x.request.contentLength : (stream.head?.contentLength ?? -1)
+    const announced =
+      of === 'request' ? x.request.contentLength : ((x.draft?.head ?? x.stream.head)?.contentLength ?? -1)
     const refused = (why: Refusal): null => {
       call.refuseBody(why)
       return null

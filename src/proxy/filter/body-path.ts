@@ -152,6 +152,11 @@ export class BodyPath implements BodySource {
     return this.input instanceof HeldInput ? this.input.bytes : null
   }
 
+  /** No transform has been added. */
+  get isPlain(): boolean {
+    return this.steps.length === 0
+  }
+
   add(step: BodyStep): void {
     this.steps.push(step)
   }

@@ -51,6 +51,11 @@ export class FilterCall extends MessageCall implements Phases {
     return bodies.mayHold(this.only('mayHold', 'request', 'response'), bytes)
   }
 
+  get bodyBytes(): number {
+    const x = this.only('bodyBytes', 'response')
+    return bodies.arrived(x, this.run)
+  }
+
   transformBody(make: () => BodyTransform): boolean {
     const x = this.only('transformBody', 'request', 'response')
     const { run } = this
@@ -75,7 +80,8 @@ export class FilterCall extends MessageCall implements Phases {
     const x = this.only('wholeBody', 'request', 'response')
     if (this.kind === 'response') {
       if (x.draft !== null && x.draft.source === null) return x.draft.body ?? NO_BODY
-      if (x.draft !== null) throw this.spoilt(new FilterUseError('the body of this answer comes in time'))
+      if (x.draft !== null && bodies.arrived(x, this.run) < 0)
+        throw this.spoilt(new FilterUseError('the body of this answer comes in time'))
       if (!this.hasBody) return NO_BODY
       return bodies.whole(x, this.run, 'response', bytesMax, options, this)
     }

@@ -61,6 +61,8 @@ export interface Filter<S = undefined> {
   release?(state: S): void
   /** Is called when no route has it any longer. Exchanges that have begun may still call it. */
   close?(): void
+  /** Returns what it has counted since it began, by names of its own, for metrics. */
+  counts?(): Readonly<Record<string, number>>
   /** Returns what operators are shown of it. */
   describe?(): Readonly<Record<string, unknown>>
 }
@@ -267,6 +269,8 @@ export interface ResponsePhase extends AnswerPhase {
   readonly contentLength: number
   /** It has a body, which may be empty: it is no answer to HEAD, no 204 or 304, and opens no tunnel. */
   readonly hasBody: boolean
+  /** The bytes of its whole body, if all of it has come and no filter transforms it; else -1. */
+  readonly bodyBytes: number
   /** Cache-Control has no-transform: its body cannot be transformed (RFC 9110 §7.7). */
   readonly noTransform: boolean
   readonly fields: FilterFields
