@@ -174,6 +174,10 @@ class CorsFilter implements Filter {
     return asked ?? ''
   }
 
+  events() {
+    return this.counts
+  }
+
   describe() {
     return this.counts
   }

@@ -65,6 +65,10 @@ class FaultFilter implements Filter<Drawn> {
     return percent >= 1 || this.chance.next() < percent
   }
 
+  events() {
+    return this.counts
+  }
+
   describe() {
     return this.counts
   }

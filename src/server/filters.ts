@@ -177,11 +177,11 @@ export class Filters {
   }
 
   /** Returns what filters have counted, by their names. */
-  counts(): ReadonlyMap<string, ReadonlyMap<string, number>> {
+  events(): ReadonlyMap<string, ReadonlyMap<string, number>> {
     const all = new Map<string, Map<string, number>>()
     const seen = new Set<object>()
     for (const { use } of this.made.values()) {
-      const counts = use.filter.counts?.()
+      const counts = use.filter.events?.()
       if (counts === undefined || seen.has(counts)) continue
       // Filters that share a state count in it together.
       seen.add(counts)

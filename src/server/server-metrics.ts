@@ -257,7 +257,7 @@ export class ServerMetrics implements ExchangeWatcher {
       'What filters have counted.',
       ['filter', 'event'],
       (add) => {
-        for (const [filter, counts] of server.served.filters.counts())
+        for (const [filter, counts] of server.served.filters.events())
           for (const [event, count] of counts) add(count, filter, event)
       },
     )

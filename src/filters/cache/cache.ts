@@ -149,7 +149,7 @@ export class CacheFilter implements Filter<CacheState> {
     s.reader = null
   }
 
-  counts() {
+  events() {
     return this.store.counts as CacheCounts & Record<string, number>
   }
 

@@ -56,7 +56,7 @@ export class CompressFilter implements Filter {
     return PASS
   }
 
-  counts() {
+  events() {
     return this.counted
   }
 

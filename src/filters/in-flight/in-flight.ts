@@ -75,6 +75,10 @@ class InFlightFilter implements Filter<Kept> {
     s.place = null
   }
 
+  events() {
+    return this.places.counts
+  }
+
   describe() {
     const { counts, keys, running, waiting } = this.places
     return { ...counts, keys, running, waiting }

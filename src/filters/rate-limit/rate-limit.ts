@@ -135,6 +135,10 @@ class RateLimitFilter implements Filter<Held> {
     s.bucket = null
   }
 
+  events() {
+    return this.buckets.counts
+  }
+
   describe() {
     const { buckets } = this
     return { ...buckets.counts, keys: buckets.size, holds: buckets.held }

@@ -62,7 +62,7 @@ export interface Filter<S = undefined> {
   /** Is called when no route has it any longer. Exchanges that have begun may still call it. */
   close?(): void
   /** Returns what it has counted since it began, by names of its own, for metrics. */
-  counts?(): Readonly<Record<string, number>>
+  events?(): Readonly<Record<string, number>>
   /** Returns what operators are shown of it. */
   describe?(): Readonly<Record<string, unknown>>
 }
