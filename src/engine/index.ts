@@ -1,6 +1,7 @@
 // fermata-proxy/engine: shares sessions to one backend. It knows no protocol.
 
 export { Engine } from './engine.js'
+export { ALL_ENDED, Gather, PART_FAILED } from './gather.js'
 export { LEASED, Lease, type LeaseAnswer, type LeaseHolder, LeaseRefusal, UNLEASED } from './lease.js'
 export { type EngineLimits, engineLimits } from './limits.js'
 export {

@@ -15,6 +15,7 @@ import {
 import { createTransportWorld, type TransportLimits } from '../../src/transport/index.js'
 import { type LineOptions, LineProxy } from '../../tools/examples/line-protocol.js'
 import { once } from '../world/proxy-world.js'
+import { Peer, until } from './peer.js'
 
 const FRONT = { host: '192.0.2.1', port: 7 }
 const BACK = { host: '192.0.2.9', port: 7 }
@@ -28,41 +29,6 @@ t.test('E2: it imports three rooms and the pollset’s names, and no HTTP', (t) 
   )
   t.end()
 })
-
-/** A peer that keeps what it receives. */
-class Peer {
-  text = ''
-  ended = false
-  closed = false
-  readonly far: SimPeerSocket
-  private readonly heard: (peer: Peer) => void
-  constructor(far: SimPeerSocket, heard: (peer: Peer) => void = () => {}) {
-    this.far = far
-    this.heard = heard
-    far.owner = {
-      received: (bytes) => {
-        this.text += Buffer.from(bytes).toString('latin1')
-        this.heard(this)
-      },
-      ended: () => {
-        this.ended = true
-        far.end()
-      },
-      closed: () => {
-        this.closed = true
-      },
-    }
-  }
-  say(text: string): void {
-    this.far.send(Buffer.from(text, 'latin1'))
-  }
-  /** Input that has come and was not taken. */
-  take(): string {
-    const { text } = this
-    this.text = ''
-    return text
-  }
-}
 
 /** Answers each line with itself in capitals. */
 const shouts = (peer: Peer): void => {
@@ -170,9 +136,10 @@ t.test('no answer, and no place on a session: each has its time', async (t) => {
   it.backends[0].say('A\n')
   it.settle()
   t.equal(one.take(), '', 'what comes late is not the answer to another question')
+  t.ok(it.backends[0].closed, 'nothing is asked behind a question without an answer')
   one.say('c\n')
   it.settle()
-  it.backends[0].say('C\n')
+  it.backends[1].say('C\n')
   it.settle()
   t.equal(one.take(), 'C\n')
   over(t, it)
@@ -365,8 +332,3 @@ t.test('on real sockets', async (t) => {
   server.close()
   await once(server, 'close')
 })
-
-/** Turns of Node's loop, until this holds. */
-async function until(holds: () => boolean): Promise<void> {
-  while (!holds()) await new Promise((resolve) => setImmediate(resolve))
-}

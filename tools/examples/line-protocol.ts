@@ -28,6 +28,7 @@ import {
   dialLimits,
   LineConnection,
   type Listening,
+  Pipeline,
   type TransportWorld,
 } from '../../src/transport/index.js'
 
@@ -58,7 +59,7 @@ class LineSession extends LineConnection implements Session {
   state: SessionState = 'opening'
   leased = 0
   private readonly reports: SessionReports<LineSession>
-  private readonly asked: Question[] = []
+  private readonly asked = new Pipeline<Question>()
 
   constructor(proxy: LineProxy, id: string, socket: Socket, reports: SessionReports<LineSession>) {
     super(proxy.world, id, socket, proxy.options.lineBytesMax)
@@ -67,7 +68,7 @@ class LineSession extends LineConnection implements Session {
   }
 
   get owes(): boolean {
-    return this.asked.length > 0
+    return this.asked.size > 0
   }
 
   /** In its first step: it can carry questions. */
@@ -83,7 +84,7 @@ class LineSession extends LineConnection implements Session {
 
   protected line(text: string): void {
     const question = this.asked.shift()
-    if (question === undefined) this.badLine()
+    if (question === null) this.badLine()
     else {
       question.answered(text)
       this.reports.freed(this)
@@ -113,7 +114,8 @@ const questionLife = defineLife({
 })
 const { goto, done, suspend } = questionLife
 const waitForLease = suspend({ then: 'ask', late: 'tell', cancelled: 'tell', within: 'leaseMs' })
-const waitForAnswer = suspend({ then: 'tell', late: 'tell', cancelled: 'tell', within: 'answerMs' })
+// What was asked has an answer, whether its client is there or not: a cancel changes nothing.
+const waitForAnswer = suspend({ then: 'tell', late: 'tell', within: 'answerMs' })
 
 const ANSWERED = 1
 
@@ -125,6 +127,7 @@ class Question extends Continuation {
   readonly text: string
   readonly lease: Lease<LineSession>
   readonly reply: Signal
+  session: LineSession | null = null
   answer: string | null = null
 
   constructor(client: LineFrontend, text: string) {
@@ -168,11 +171,14 @@ const questionSteps = questionLife.steps<Question>({
   },
   ask(q) {
     if (q.lease.session === null) return goto.tell
-    q.lease.take().ask(q)
+    q.session = q.lease.take()
+    q.session.ask(q)
     q.waitOn(0, q.reply, ANSWERED)
     return waitForAnswer
   },
   tell(q) {
+    // The oldest question of its session has waited as long at least, so nobody gets an answer there.
+    if (q.late) q.session?.socket.reset()
     q.tell(q.late ? 'no answer in time' : (q.lease.fault?.message ?? 'the backend has gone'))
     return done
   },
@@ -182,7 +188,7 @@ const questionSteps = questionLife.steps<Question>({
 class LineFrontend extends LineConnection {
   readonly kind = 'line-frontend'
   readonly proxy: LineProxy
-  private readonly questions: (Question | { readonly answer: string; cancel(): void })[] = []
+  private readonly questions = new Pipeline<Question | { readonly answer: string; cancel(): void }>()
 
   constructor(proxy: LineProxy, socket: Socket) {
     super(proxy.world, proxy.world.nextId('m'), socket, proxy.options.lineBytesMax)
@@ -191,11 +197,11 @@ class LineFrontend extends LineConnection {
 
   get mayRead(): boolean {
     const { questionsMax, lineBytesMax } = this.proxy.options
-    return this.questions.length < questionsMax && this.output.waiting < lineBytesMax
+    return this.questions.size < questionsMax && this.output.waiting < lineBytesMax
   }
 
   get owes(): boolean {
-    return this.questions.length > 0
+    return this.questions.size > 0
   }
 
   protected line(text: string): void {
@@ -209,8 +215,10 @@ class LineFrontend extends LineConnection {
 
   /** Answers leave in the order of their questions. */
   sendAnswers(): void {
-    while (this.questions.length > 0 && this.questions[0].answer !== null)
-      this.writeLine(this.questions.shift()?.answer as string)
+    for (let first = this.questions.first; first?.answer != null; first = this.questions.first) {
+      this.questions.shift()
+      this.writeLine(first.answer)
+    }
     this.changed()
   }
 

@@ -1,0 +1,254 @@
+// The side of the servers: a connection to one, which the engine shares, and what a request asks there.
+
+import { Continuation, defineLife } from '../../src/continuation/index.js'
+import {
+  type Engine,
+  engineLimits,
+  LEASED,
+  Lease,
+  type Session,
+  type SessionReports,
+  type SessionState,
+  UNLEASED,
+} from '../../src/engine/index.js'
+import { Signal, type Socket } from '../../src/pollset/index.js'
+import {
+  ByteConnection,
+  dialLimits,
+  KeptBytes,
+  Pipeline,
+  type TransportWorld,
+} from '../../src/transport/index.js'
+import { AnswerReader, lineOf, type MemcachedCommand } from './memcached-text.js'
+
+export const memcachedDefaults = {
+  ...engineLimits,
+  ...dialLimits,
+  /** connections to one server */
+  sessionsMax: 2,
+  /** requests that one connection to a server carries at once */
+  depth: 256,
+  /** clients at once; one more is closed as it comes */
+  clientsMax: 10_000,
+  /** requests of one client that wait for their answers; it is read no further */
+  requestsMax: 256,
+  /** bytes of a value; of an answer; of answers that a client has not taken before it is read no further */
+  valueBytesMax: 1_048_576,
+  answerBytesMax: 16_777_216,
+  unreadBytesMax: 1_048_576,
+  /** ms for a place on a connection to a server, and for an answer */
+  leaseMs: 5_000,
+  answerMs: 5_000,
+}
+export type MemcachedOptions = Readonly<typeof memcachedDefaults>
+
+/** A connection to a server, shared by the engine. Each answer belongs to the oldest part. */
+export class MemcachedSession extends ByteConnection implements Session {
+  readonly kind = 'memcached-session'
+  readonly mayRead = true
+  readonly features = 0
+  readonly capacity: number
+  state: SessionState = 'opening'
+  leased = 0
+  private readonly reports: SessionReports<MemcachedSession>
+  private readonly asked = new Pipeline<Part>()
+  private readonly answers = new AnswerReader()
+
+  constructor(
+    world: TransportWorld,
+    depth: number,
+    id: string,
+    socket: Socket,
+    reports: SessionReports<MemcachedSession>,
+  ) {
+    super(world, id, socket)
+    this.capacity = depth
+    this.reports = reports
+  }
+
+  get owes(): boolean {
+    return this.asked.size > 0
+  }
+
+  override take(socket: Socket): void {
+    if (this.state === 'opening') this.reports.opened(this)
+    super.take(socket)
+  }
+
+  ask(part: Part, line: Buffer, value: KeptBytes): void {
+    this.asked.push(part)
+    this.output.write(line)
+    this.output.put(value.bytes, 0, value.length)
+  }
+
+  // region: answers
+  protected takeBytes(chunk: Buffer, at: number): number {
+    const { answers, asked } = this
+    const end = answers.read(chunk, at)
+    const part = asked.first
+    if (part === null || answers.found === 'wrong') {
+      this.socket.reset()
+      return chunk.length
+    }
+    part.receive(chunk, at, end)
+    if (answers.found === 'last') {
+      asked.shift()
+      part.answered(true)
+      this.reports.freed(this)
+    }
+    return end
+  }
+  // endregion
+
+  /** A part had no answer in time. The oldest has waited as long at least, so nobody gets one. */
+  gaveUp(): void {
+    this.socket.reset()
+  }
+
+  close(): void {
+    this.cancel()
+  }
+
+  closed(): void {
+    for (const part of this.asked) part.answered(false)
+    this.reports.closed(this, null)
+  }
+}
+
+// region: part
+const partLife = defineLife({
+  name: 'memcached.part',
+  source: import.meta.url,
+  edges: { lease: ['ask', 'end'], ask: ['judge', 'end'], judge: ['lease', 'end'], end: ['done'] },
+  waits: ['leaseMs', 'answerMs'],
+})
+// endregion
+
+const ANSWERED = 1
+const READS = /^g/
+
+/** A request of a client, as its parts need it. */
+export interface Asking {
+  readonly id: string
+  readonly command: MemcachedCommand
+  readonly value: KeptBytes
+  /** A part has ended: it has an answer, or an error in its place. */
+  ended(part: Part): void
+}
+
+/** What a request asks of one server: it leases a place on a session, and asks there. */
+export class Part extends Continuation {
+  readonly id: string
+  readonly kind = 'memcached-part'
+  readonly request: Asking
+  readonly engine: Engine<MemcachedSession>
+  readonly keys: readonly string[]
+  readonly lease: Lease<MemcachedSession>
+  readonly reply: Signal
+  readonly bytes: KeptBytes
+  session: MemcachedSession | null = null
+  error: string | null = null
+  isWhole = false
+  private attempts = 0
+  private readonly bytesMax: number
+
+  constructor(
+    world: TransportWorld,
+    options: MemcachedOptions,
+    request: Asking,
+    engine: Engine<MemcachedSession>,
+    keys: readonly string[],
+  ) {
+    super(world, partLife.durations(world.pollset.deadlines, options))
+    this.request = request
+    this.bytesMax = options.answerBytesMax
+    this.engine = engine
+    this.keys = keys
+    this.id = world.nextId(`${request.id}/p`)
+    this.lease = new Lease<MemcachedSession>(this)
+    this.reply = new Signal(`${this.id}.reply`, 'reply', ['ANSWERED'])
+    this.bytes = new KeptBytes(world.pollset, world.memory)
+    partSteps.start(world, this, 'lease')
+  }
+
+  ask(): void {
+    const { request } = this
+    this.session = this.lease.take()
+    this.attempts++
+    this.session.ask(this, lineOf(request.command, this.keys), request.value)
+  }
+
+  receive(chunk: Buffer, from: number, to: number): void {
+    if (this.error !== null) return
+    this.bytes.append(chunk, from, to)
+    if (this.bytes.length <= this.bytesMax) return
+    this.bytes.clear()
+    this.error = 'SERVER_ERROR answer-too-large ask for fewer keys at once'
+  }
+
+  /** The answer has ended; or, before its end, the session has. */
+  answered(isWhole: boolean): void {
+    this.isWhole = isWhole
+    this.reply.raise(ANSWERED)
+  }
+
+  /** It only reads, so it may be asked once more. */
+  mayRetry(): boolean {
+    if (this.isWhole || this.cancelAsked || this.error !== null || !READS.test(this.request.command.verb))
+      return false
+    return this.attempts === 1
+  }
+
+  end(otherwise: string): void {
+    this.lease.release()
+    if (!this.isWhole) this.error ??= `SERVER_ERROR ${otherwise}`
+    this.request.ended(this)
+  }
+
+  /** Its answer has left, or is of no use. */
+  discard(): void {
+    this.error ??= 'SERVER_ERROR discarded'
+    this.bytes.clear()
+  }
+
+  crashed(): void {
+    this.end('internal-error the proxy failed')
+  }
+}
+
+const { goto, done, suspend } = partLife
+const waitForLease = suspend({ then: 'ask', late: 'end', cancelled: 'end', within: 'leaseMs' })
+// What was asked has an answer, whether its client is there or not: a cancel changes nothing.
+const waitForAnswer = suspend({ then: 'judge', late: 'end', within: 'answerMs' })
+
+const partSteps = partLife.steps<Part>({
+  lease(p) {
+    const answer = p.engine.lease(p.lease)
+    if (answer === 'granted') return goto.ask
+    if (answer !== 'queued') {
+      p.error = `SERVER_ERROR ${answer.fault.code} ${answer.fault.message}`
+      return goto.end
+    }
+    p.waitOn(0, p.lease, LEASED | UNLEASED)
+    return waitForLease
+  },
+  ask(p) {
+    if (p.lease.session === null) return goto.end
+    p.ask()
+    p.waitOn(0, p.reply, ANSWERED)
+    return waitForAnswer
+  },
+  judge(p) {
+    if (!p.mayRetry()) return goto.end
+    p.bytes.clear()
+    p.reply.lower(ANSWERED)
+    return goto.lease
+  },
+  end(p) {
+    if (p.late) p.session?.gaveUp()
+    const { fault } = p.lease
+    const why = fault === null ? 'backend-lost the request may have run' : `${fault.code} ${fault.message}`
+    p.end(p.late ? 'answer-late there was no answer in time' : why)
+    return done
+  },
+})
