@@ -114,6 +114,8 @@ export const LIMIT_TEXTS: Readonly<Record<string, readonly [unit: string, text: 
   "proxy.discoveredEndpointsMax": ["", "The number of endpoints that a backend takes from DNS. The rest are left out."],
   "filters.hashesMax": ["", "The number of passwords that are hashed at once: each takes a thread of Node's pool for its time. Each worker counts its own."],
   "filters.hashQueueMax": ["", "The number of passwords that wait to be hashed. One more is refused: 503. Each worker counts its own."],
+  "filters.codingsMax": ["", "The pieces of bodies, of 16 KiB, that are coded at once: each takes a thread of Node's pool."],
+  "filters.codingQueueMax": ["", "The number of pieces that wait to be coded. One more is tried again, 10 ms later."],
   "redis.clientsMax": ["", "The number of clients. One more is closed as it comes."],
   "redis.commandsMax": ["", "The number of commands of one client that are not answered. Past it the client is read no further."],
   "redis.shareBytesMax": ["bytes", "The bytes of a command that is kept until it is whole, and goes to a shared session. A larger one passes as it comes, on a session alone."],

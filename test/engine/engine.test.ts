@@ -4,11 +4,14 @@
 import t from 'tap'
 import { createWorld, type Fault, fault } from '../../src/continuation/index.js'
 import {
+  ALL_ENDED,
   Engine,
   type EngineLimits,
   engineLimits,
+  Gather,
   LEASED,
   Lease,
+  PART_FAILED,
   type Session,
   type SessionReports,
   type SessionState,
@@ -1082,3 +1085,30 @@ t.test('E33: one there may be, whatever the room', async (t) => {
   }
   t.strictSame(ended, ['a'])
 })
+
+t.test(
+  'E48: a gather is ready when its last part has ended, and tells of the first that fails',
+  async (t) => {
+    const part = (id: string) => ({ id, kind: 'part' })
+    const gather = new Gather<ReturnType<typeof part>>('x.gather')
+    let woken = 0
+    gather.waiter = { wake: () => woken++, resume() {} }
+    gather.interest = ALL_ENDED | PART_FAILED
+    t.equal(gather.readiness, ALL_ENDED, 'without parts there is nothing to wait for')
+    const [a, b, c] = ['a', 'b', 'c'].map(part)
+    for (const each of [a, b, c]) gather.add(each)
+    t.equal(gather.readiness, 0)
+    gather.ended(b)
+    t.equal(woken, 0)
+    t.strictSame(
+      gather.holders().map(({ subject }) => subject),
+      [a, c],
+      'what it waits for',
+    )
+    gather.ended(c, true)
+    t.same([gather.readiness, gather.size, woken], [PART_FAILED, 1, 1])
+    t.throws(() => gather.ended(c), /a part ends once/)
+    gather.ended(a)
+    t.same([gather.readiness, gather.size, [...gather]], [ALL_ENDED | PART_FAILED, 0, []])
+  },
+)

@@ -8,8 +8,9 @@ import { dirname, join } from 'node:path'
 import t from 'tap'
 import ts from 'typescript'
 import { run } from '../../tools/testbed/programs.js'
+import { listings } from '../examples/guide.js'
 import { root } from '../house/source-rules.js'
-import { EVERY_EXPORT, LINES, REQUIRED, SMALL_PROXY } from './sources.js'
+import { EVERY_EXPORT, REQUIRED, SMALL_PROXY } from './sources.js'
 
 interface Manifest {
   readonly exports: Readonly<Record<string, string | { readonly types: string }>>
@@ -59,12 +60,13 @@ const options: ts.CompilerOptions = {
 const worded = (each: ts.Diagnostic): string =>
   `${each.file?.fileName.slice(folder.length + 1)}: ${ts.flattenDiagnosticMessageText(each.messageText, ' ')}`
 
-/** The example of another protocol, with imports as a stranger writes them. */
-const lineProtocol = (): string =>
-  readFileSync(join(root, 'tools/examples/line-protocol.ts'), 'utf8').replace(
+/** An example of another protocol, with imports as a stranger writes them. */
+const exampleOf = (name: string): string =>
+  readFileSync(join(root, `tools/examples/${name}.ts`), 'utf8').replace(
     /'(?:\.\.\/)+src\/(\w+)\/index\.js'/g,
     "'fermata-proxy/$1'",
   )
+const examples = ['line-protocol', 'memcached', 'memcached-backend', 'memcached-text']
 
 const readmeExample = (name = 'example'): string =>
   new RegExp(`<!-- ${name} -->\\n\`\`\`ts\\n([\\s\\S]*?)\`\`\``).exec(
@@ -77,8 +79,8 @@ const names = Object.keys(manifest.exports)
 const program = ts.createProgram(
   [
     write('small-proxy.ts', SMALL_PROXY),
-    write('line-protocol.ts', lineProtocol()),
-    write('lines.ts', LINES),
+    ...examples.map((name) => write(`${name}.ts`, exampleOf(name))),
+    ...listings.map(({ file, text }) => write(file, text)),
     write('every-export.ts', EVERY_EXPORT(names)),
     write('readme.ts', readmeExample()),
     write('readme-embedding.ts', readmeExample('embedding')),
@@ -115,11 +117,11 @@ t.test('maps carry the source, so that an editor can show a step of an installed
 })
 
 t.test(
-  'it compiles for a stranger: a proxy, the line protocol, each export, the example of the README',
+  'it compiles for a stranger: a proxy, the examples and the guide of protocols, each export, the example of the README',
   async (t) => {
     t.match(readmeExample(), /createServer/, 'the README has an example')
     t.match(readmeExample('embedding'), /createProxy/, 'and one of embedding')
-    t.match(lineProtocol(), /from 'fermata-proxy\/continuation'/)
+    t.match(exampleOf('line-protocol'), /from 'fermata-proxy\/continuation'/)
     t.strictSame(ts.getPreEmitDiagnostics(program).map(worded), [])
     t.notOk(program.emit().emitSkipped)
   },
@@ -143,16 +145,24 @@ t.test('a small proxy runs from it', async (t) => {
   })
 })
 
-t.test('each export loads, by import and by require; lines pass through the example', async (t) => {
-  const [imported, required, line] = await Promise.all([
-    run(process.execPath, [join(folder, 'every-export.js')], { cwd: folder }),
-    run(process.execPath, [write('required.cjs', REQUIRED)], { cwd: folder }),
-    run(process.execPath, [join(folder, 'lines.js')], { cwd: folder }),
-  ])
-  t.match(imported, { code: 0, stderr: '', stdout: 'true '.repeat(names.length) })
-  t.match(required, { code: 0, stderr: '', stdout: 'function function' })
-  t.match(line, { code: 0, stderr: '', stdout: 'HELLO\n' })
-})
+t.test(
+  'each export loads, by import and by require; the programs of the guide print what it says',
+  async (t) => {
+    const [imported, required, ...printed] = await Promise.all([
+      run(process.execPath, [join(folder, 'every-export.js')], { cwd: folder }),
+      run(process.execPath, [write('required.cjs', REQUIRED)], { cwd: folder }),
+      ...listings.map(({ file }) =>
+        run(process.execPath, [join(folder, file.replace(/ts$/, 'js'))], { cwd: folder }),
+      ),
+    ])
+    t.match(imported, { code: 0, stderr: '', stdout: 'true '.repeat(names.length) })
+    t.match(required, { code: 0, stderr: '', stdout: 'function function' })
+    for (const [at, { file, prints }] of listings.entries()) {
+      t.match(printed[at], { code: 0, stderr: '' }, file)
+      t.equal(printed[at].stdout.trim(), prints, file)
+    }
+  },
+)
 
 /** The members that a class of the package and its bases have: what a subclass may mean to have for itself. */
 function membersOf(room: string, name: string): ts.Symbol[] {

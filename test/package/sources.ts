@@ -67,32 +67,3 @@ const { createServer } = require('fermata-proxy')
 const { Continuation } = require('fermata-proxy/continuation')
 process.stdout.write(typeof createServer + ' ' + typeof Continuation)
 `
-
-/** One line through the example of another protocol, on real sockets, until all is closed. */
-export const LINES = `
-import { once } from 'node:events'
-import { type AddressInfo, connect, createServer } from 'node:net'
-import { createWorld } from 'fermata-proxy/continuation'
-import { NodePollset } from 'fermata-proxy/pollset'
-import { createTransportWorld } from 'fermata-proxy/transport'
-import { LineProxy } from './line-protocol.js'
-
-const backend = createServer((socket) => {
-  socket.on('data', (line) => socket.write(String(line).toUpperCase())).on('end', () => socket.end())
-}).listen(0, '127.0.0.1')
-await once(backend, 'listening')
-const pollset = new NodePollset()
-const { port } = backend.address() as AddressInfo
-const proxy = new LineProxy(createTransportWorld(createWorld(pollset)), { host: '127.0.0.1', port: 0 }, { host: '127.0.0.1', port })
-while (proxy.listening.listener.address.port === 0) await new Promise((resolve) => setImmediate(resolve))
-const client = connect(proxy.listening.listener.address.port, '127.0.0.1')
-client.write('hello\\n')
-const [answer] = (await once(client, 'data')) as [Buffer]
-process.stdout.write(answer)
-client.end()
-await once(client, 'close')
-proxy.drain()
-backend.close()
-await once(backend, 'close')
-pollset.close()
-`

@@ -1,9 +1,9 @@
-// A proxy for a protocol of lines, on transport, continuation and engine alone: an example of another protocol
-// than HTTP.
+// A proxy for a protocol of lines, on transport, continuation and engine alone: an example of another
+// protocol than HTTP.
 //
-// Each line of a client is a question, and one line of the backend answers it. Clients share a few connections
-// to the backend, each of which carries `depth` questions at once. Answers leave in the order of their
-// questions; where there is none, `ERROR why` does. All that waits is bounded: the bytes of a line, the
+// Each line of a client is a question, and one line of the backend answers it. Clients share a few
+// connections to the backend, each of which carries `depth` questions at once. Answers leave in the order of
+// their questions; where there is none, `ERROR why` does. All that waits is bounded: the bytes of a line, the
 // questions of a client and the bytes it has not taken (it is read no further), the time of a dial and of an
 // answer, and by the World's memory budget all of it together.
 

@@ -81,7 +81,6 @@ export class MemcachedSession extends ByteConnection implements Session {
     this.output.put(value.bytes, 0, value.length)
   }
 
-  // region: answers
   protected takeBytes(chunk: Buffer, at: number): number {
     const { answers, asked } = this
     const end = answers.read(chunk, at)
@@ -98,7 +97,6 @@ export class MemcachedSession extends ByteConnection implements Session {
     }
     return end
   }
-  // endregion
 
   /** A part had no answer in time. The oldest has waited as long at least, so nobody gets one. */
   gaveUp(): void {
@@ -115,14 +113,12 @@ export class MemcachedSession extends ByteConnection implements Session {
   }
 }
 
-// region: part
 const partLife = defineLife({
   name: 'memcached.part',
   source: import.meta.url,
   edges: { lease: ['ask', 'end'], ask: ['judge', 'end'], judge: ['lease', 'end'], end: ['done'] },
   waits: ['leaseMs', 'answerMs'],
 })
-// endregion
 
 const ANSWERED = 1
 const READS = /^g/

@@ -1,9 +1,9 @@
-// memcached's text protocol (doc/protocol.txt of memcached 1.6): reads the requests of clients and the answers
-// of servers from chunks that may split them anywhere. Both readers only look; what they have read is the range
-// between two offsets of the chunk.
+// memcached's text protocol (doc/protocol.txt of memcached 1.6): reads the requests of clients and the
+// answers of servers from chunks that may split them anywhere. Both readers only look; what they have read is
+// the range between two offsets of the chunk.
 //
-// What is read here and not written as it came: `noreply` is taken off. So each request has exactly one answer
-// on a connection that clients share, and an error that is no answer to anything cannot come.
+// What is read here and not written as it came: `noreply` is taken off. So each request has exactly one
+// answer on a connection that clients share, and an error that is no answer to anything cannot come.
 
 import { BARE_CR, type KeptBytes, LineReader, MORE, TOO_LONG } from '../../src/transport/index.js'
 

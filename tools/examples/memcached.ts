@@ -4,9 +4,10 @@
 //   client ── request ──┬── part ── engine ── connections to one server
 //                       └── part ── engine ── connections to another
 //
-// A key belongs to one server. A request whose keys are on several servers has a part for each, and waits in a
-// gather for all of them. Clients share a few connections to each server; answers leave in the order of their
-// client's requests. A value is kept until it is whole, so that a slow client never stops a shared connection.
+// A key belongs to one server. A request whose keys are on several servers has a part for each, and waits in
+// a gather for all of them. Clients share a few connections to each server; answers leave in the order of
+// their client's requests. A value is kept until it is whole, so that a slow client never stops a shared
+// connection.
 
 import { Continuation, defineLife } from '../../src/continuation/index.js'
 import { ALL_ENDED, Engine, Gather, sessionsOn } from '../../src/engine/index.js'
@@ -35,7 +36,6 @@ import { type MemcachedCommand, RequestReader, valuesOf } from './memcached-text
 const NOTHING = Buffer.alloc(0)
 const END = Buffer.from('END\r\n')
 
-// region: request
 const requestLife = defineLife({
   name: 'memcached.request',
   source: import.meta.url,
@@ -54,7 +54,6 @@ const requestSteps = requestLife.steps<Request>({
     return requestLife.done
   },
 })
-// endregion
 
 /** A request of a client, which waits for its parts and tells its client the answer. */
 class Request extends Continuation implements Asking {
@@ -158,7 +157,6 @@ class MemcachedFrontend extends ByteConnection {
     return this.requests.size > 0
   }
 
-  // region: requests
   protected takeBytes(chunk: Buffer, at: number): number {
     const { end, found } = this.reader.read(chunk, at)
     if (found === 'request') this.request(this.reader.command as MemcachedCommand)
@@ -167,7 +165,6 @@ class MemcachedFrontend extends ByteConnection {
     if (found !== 'more') this.sendAnswers()
     return end
   }
-  // endregion
 
   private request(command: MemcachedCommand): void {
     if (command.name === 'quit') this.ending = true
