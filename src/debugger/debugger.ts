@@ -340,8 +340,9 @@ const isThere = ({ stride, to }: Going, { stepName }: Continuation, cause: Cause
   to === null ? stride === 'step' || cause !== 'arm' : stepName === to && cause !== 'arm'
 
 /** Returns where a continuation stops, for a person. */
-function where({ program, stepName }: Continuation, cause: Cause): string {
-  const step = `${program.name}.${stepName}`
+function where(continuation: Continuation, cause: Cause): string {
+  const { program, step: at, stepName } = continuation
+  const step = `${program.name}.${stepName}${continuation.stepDetail(at, false)}`
   return cause === 'arm'
     ? `${step}, about to wait`
     : cause === 'late' || cause === 'cancelled'

@@ -36,7 +36,7 @@ const mirrorOptions = (types: OptionTypes) =>
   })
 
 /** The copies that are in flight, and counts since the filter began. Kept through reloads. */
-class Copies implements FilterState {
+export class Copies implements FilterState {
   readonly running = new Set<{ leave(): void }>()
   readonly counts = { answered: 0, failed: 0, passedOver: 0 }
 

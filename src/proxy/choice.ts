@@ -17,6 +17,7 @@ import * as refusals from './refusal.js'
 import { cookieOf } from './request-view.js'
 import { CONNECT_MS_MAX, type CompiledAction } from './routes.js'
 import { AMBIGUOUS } from './routing.js'
+import type { Weighted } from './weighted.js'
 
 /** The longest Retry-After that a retry waits for, in ms. A longer one passes to the client. */
 const RETRY_AFTER_MS_MAX = 1_000
@@ -49,12 +50,16 @@ export const choice = {
     }
     x.pin(route)
     if (route.action.kind === 'backend' && route.path.forward === 'normalised') choice.normalise(x)
-    return x.filters === null ? choice.act(x) : 'filterRequest'
+    if (x.filters === null) return choice.act(x)
+    if (route.action.kind === 'backend') x.filters.aimAt(choice.ofRoute(x, route.action.to))
+    return 'filterRequest'
   },
+
+  ofRoute: ({ proxy }: Exchange, to: Weighted<Backend>): Backend => to.only ?? to.choose(proxy.chance.next()),
 
   /** Does what the route says, or a filter in its place. Returns the next step. */
   act(x: Exchange): 'balance' | 'respond' | 'refuse' {
-    const { route, proxy, request } = x
+    const { route, request } = x
     const chosen = x.filters?.backend ?? null
     if (route.action.kind !== 'backend' && chosen === null) return choice.answer(x, route.action)
     const { protocol } = request
@@ -73,8 +78,7 @@ export const choice = {
       if (x.refusal !== null) return 'refuse'
     }
     if (chosen !== null) x.goTo(chosen)
-    else if (route.action.kind === 'backend')
-      x.goTo(route.action.to.only ?? route.action.to.choose(proxy.chance.next()))
+    else if (route.action.kind === 'backend') x.goTo(choice.ofRoute(x, route.action.to))
     return 'balance'
   },
 

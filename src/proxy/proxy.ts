@@ -119,8 +119,10 @@ export class ReverseProxy implements StreamAcceptor {
     const exchange = new Exchange(this, made.stream, of.listener, null)
     made.stream.owner = exchange
     exchange.pin(of.route)
-    if (backend === null) exchange.filters?.beginBehind(place)
-    else {
+    if (backend === null) {
+      exchange.filters?.beginBehind(place)
+      if (of.filters?.backend != null) exchange.filters?.aimAt(of.filters.backend)
+    } else {
       exchange.filters = null
       exchange.goTo(backend)
     }

@@ -23,6 +23,21 @@ t.test('a delay holds a request, then it goes on or is refused', async (t) => {
   t.equal(aborted.proxy.outcomes.get('fault-injected'), 1)
 })
 
+t.test('a backend that a reload ends serves the requests that filters hold for it', async (t) => {
+  const { world } = memoryProxy()
+  const p = filtered([new Kept().make('fault: { delay: { time: 2s } }', { world })])
+  p.backend.retire()
+  p.pollset.advance(2_000)
+  p.backends[0].send(Buffer.concat([frame(4, 0, 0), frame(4, 1, 0)]))
+  p.backends[0].send(headers(1, [[':status', '200']]))
+  t.equal(valueIn(p.client.blocks()[0], ':status'), '200')
+  t.same(p.backend.endpoints, [], 'then it has none')
+  const left = filtered([new Kept().make('fault: { delay: { time: 2s } }', { world })])
+  left.backend.retire()
+  left.far.send(frame(RST_STREAM, 0, 1, Buffer.from([0, 0, 0, 8])))
+  t.same(left.backend.endpoints, [])
+})
+
 t.test('a client may leave during the delay', async (t) => {
   const { world } = memoryProxy()
   const p = filtered([new Kept().make('fault: { delay: { time: 2s } }', { world })])
@@ -51,6 +66,11 @@ t.test('a share of the requests is drawn', async (t) => {
 })
 
 t.test('mistakes have their place and what is right', async (t) => {
+  t.notMatch(
+    mistakesOf('filters: [{ fault: { delay: { time: 5 } } }]'),
+    /it does nothing/,
+    'one line for one mistake',
+  )
   t.match(mistakesOf('filters: [{ fault: {} }]'), /it does nothing; write delay or abort/)
   t.match(mistakesOf('filters: [{ fault: { abort: { status: 200 } } }]'), /abort\.status 200 is /)
   t.match(

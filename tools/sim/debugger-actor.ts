@@ -4,7 +4,7 @@
 
 import type { Cause, Continuation, Gate, Scheduler } from '../../src/continuation/index.js'
 import type { Prng } from '../../src/pollset/index.js'
-import { Exchange } from '../../src/proxy/index.js'
+import { Exchange, isSubrequest } from '../../src/proxy/index.js'
 import type { PeerContext } from './peer.js'
 import { Steering } from './steering.js'
 
@@ -47,8 +47,9 @@ export class DebuggerActor implements Gate {
     const ms = chance.between(1, plan.holdMs)
     if (chance.chance(plan.steerPercent)) {
       this.inTurn(chance.below(ms + 1), () => {
-        if (this.holding.has(continuation) && continuation instanceof Exchange)
-          this.steering.steer(continuation)
+        // A copy is held, and not changed: the ledger has no request of its own for it.
+        if (!(continuation instanceof Exchange) || isSubrequest(continuation)) return
+        if (this.holding.has(continuation)) this.steering.steer(continuation)
       })
     }
     if (chance.chance(plan.holdOnPercent)) return

@@ -151,6 +151,7 @@ export interface ExchangeInside extends Continuation {
   readonly tunnelOpen: Exchange['tunnelOpen']
   readonly proxy: Exchange['proxy']
   readonly backend: Exchange['backend']
+  readonly filters: Exchange['filters']
   readonly endpoint: Exchange['endpoint']
   readonly connecting: Exchange['connecting']
   readonly route: Exchange['route']

@@ -218,6 +218,8 @@ const KNOBS = {
 
   // Tunnels of HTTP/1.1 to another protocol than WebSocket. Behind all others.
   upgradePercent: oneOf(0, 0, 0, 50),
+  /** 1: requests pass filters that suspend them (filters.ts). Behind all others. */
+  filters: oneOf(0, 0, 0, 1),
 } as const satisfies Readonly<Record<string, Knob>>
 
 export type PlanName = keyof typeof KNOBS

@@ -8,6 +8,7 @@ import { clockDefects } from './clock-defects.js'
 import { closingDefects } from './closing-defects.js'
 import { controlDefects } from './control-defects.js'
 import { type Defect, defects as http2Defects } from './defects.js'
+import { filterDefects } from './filter-defects.js'
 import { handDefects } from './hand-defects.js'
 import { http1Defects } from './http1-defects.js'
 import { livenessDefects } from './liveness-defects.js'
@@ -48,11 +49,15 @@ const plain: readonly Defect[] = [
   ...respondDefects.map((each) => ({ ...each, plan: { forgedPercent: 0, ...each.plan } })),
   ...handDefects.map((each) => ({ ...each, plan: { ...MESSAGES, handOnly: 0, ...each.plan } })),
   ...clockDefects.map((each) => ({ ...each, plan: { ...MESSAGES, ...each.plan } })),
+  ...filterDefects,
 ]
 
 export const defects: readonly Defect[] = [
-  ...plain.map((each) => ({ ...each, plan: { endpoints: 0, endpointsOnly: 0, ...each.plan } })),
-  ...balancingDefects.map((each) => ({ ...each, plan: { ...MESSAGES, ...each.plan } })),
+  ...plain.map((each) => ({
+    ...each,
+    plan: { endpoints: 0, endpointsOnly: 0, filters: 0, ...each.plan },
+  })),
+  ...balancingDefects.map((each) => ({ ...each, plan: { ...MESSAGES, filters: 0, ...each.plan } })),
 ]
 
 export interface Found {

@@ -26,6 +26,7 @@ import {
   Endpoint,
   type EngineSet,
   type Exchange,
+  isSubrequest,
   ReverseProxy,
   type Route,
   type Router,
@@ -49,6 +50,7 @@ import { exchangeEnded } from './checks/closing.js'
 import { type CourseChecker, courses } from './checks/courses.js'
 import { e8 } from './checks/e8.js'
 import { e26 } from './checks/e26.js'
+import { filterBooks } from './checks/filter-books.js'
 import { fullLength } from './checks/full-length.js'
 import { h1 } from './checks/h1.js'
 import { connectionsEndWithinMs, endedInTime, exchangesEndWithinMs } from './checks/l1.js'
@@ -62,8 +64,10 @@ import { s6 } from './checks/s6.js'
 import { tunnels } from './checks/tunnels.js'
 import { Client } from './client.js'
 import { Client1 } from './client1.js'
+import { CopyBackend } from './copy-backend.js'
 import { DebuggerActor } from './debugger-actor.js'
 import { Endpoints, type Host, type HostPeer, routeSettings } from './endpoints.js'
+import { reloadTimes, SimFilters } from './filters.js'
 import {
   type CheckInside,
   type ConnectionInside,
@@ -85,6 +89,8 @@ import { Target } from './target.js'
 const FRONT = { host: '192.0.2.1', port: 80 }
 const BACK = { host: '192.0.2.9', port: 9 }
 const BACK_NAME = 'backend.sim'
+const COPY = { host: '192.0.2.10', port: 10 }
+const COPY_NAME = 'copy.sim'
 const TARGET_HOST = '192.0.2.77'
 const TARGET_NAME = 'target.sim'
 /** The most turns of a run, in which checks may go on for long. A run that takes more has something that never ends. */
@@ -122,6 +128,9 @@ class Run implements PeerContext, RunView, Tracer, HandshakeEvents {
   private readonly plain: Backend | null = null
   private readonly engineSet: EngineSet | null = null
   private readonly endpoints: Endpoints | null = null
+  private readonly filters: SimFilters | null = null
+  /** The backend that gets copies of requests. */
+  private readonly copies: Backend | null = null
   readonly hand: DebuggerActor
   readonly books = new Ledger()
   readonly octets: ((bytes: Uint8Array) => void) | null
@@ -193,10 +202,18 @@ class Run implements PeerContext, RunView, Tracer, HandshakeEvents {
     }
     const connects = new ConnectPolicy(this.world, [`${TARGET_NAME}:*`], (to) => protocols.tcpSessions(to))
     this.proxy = new ReverseProxy(this.world, this.routesTo(this.backend), this.limits.proxy, connects)
+    if (plan.filters === 1) {
+      const chance = new Prng(plan.seed ^ 0xf117)
+      this.copies = this.serveCopies(chance.fork())
+      this.proxy.backends = [this.copies]
+      this.filters = new SimFilters(this.proxy, chance, this.copies.name)
+      this.routeTo(this.backend)
+      for (const ms of reloadTimes(plan, chance)) pollset.after(ms, () => this.reloadFilters())
+    }
     this.proxy.watch({
       ended: (exchange) => {
         this.logged.push(exchange)
-        exchangeEnded(this.books, exchange)
+        if (!isSubrequest(exchange)) exchangeEnded(this.books, exchange)
       },
     })
     this.hand = new DebuggerActor(this, world.scheduler, this.chance.fork())
@@ -215,6 +232,7 @@ class Run implements PeerContext, RunView, Tracer, HandshakeEvents {
       e26(),
       fullLength(),
       ...(this.courses === null ? [] : [this.courses, loads()]),
+      ...(this.filters === null ? [] : [filterBooks(() => (this.filters as SimFilters).kept)]),
     ]
     if (plan.endpoints === 0) this.serve()
     this.listening = new Listening(this.world, FRONT, {
@@ -241,11 +259,18 @@ class Run implements PeerContext, RunView, Tracer, HandshakeEvents {
     this.proxy.routes = this.routesTo(backend)
   }
 
+  private reloadFilters(): void {
+    if (this.healed) return
+    this.tally('filters reloaded')
+    this.filters?.reload()
+    this.routeTo(this.backend)
+  }
+
   private routesTo(backend: Backend): Router<Route> {
     const { limits, plan, world } = this
     const settings = plan.endpoints === 0 ? {} : routeSettings(plan, settingsOf('', limits.proxy))
     const all = { upgrades: [OTHER_PROTOCOL], ...settings }
-    return routerTo(world, [{ host: '', prefix: '/', backend }], limits.proxy, all)
+    return routerTo(world, [{ host: '', prefix: '/', backend }], limits.proxy, all, this.filters?.uses)
   }
 
   handshakeDone(handshake: ClientHandshake, spoken: AlpnProtocol): void {
@@ -264,6 +289,20 @@ class Run implements PeerContext, RunView, Tracer, HandshakeEvents {
   clientAbused(): void {}
   admits(): boolean {
     return true
+  }
+
+  private serveCopies(chance: Prng): Backend {
+    const { limits, pollset, protocols } = this
+    pollset.name(COPY_NAME, [COPY.host])
+    pollset.serve(COPY, (far) => void new CopyBackend(this, far, chance.fork()))
+    const { backends } = configurationOf({
+      listen: [],
+      routes: [{ host: '', prefix: '/', url: `http://${COPY_NAME}:${COPY.port}` }],
+      share: 'process',
+      limits,
+    })
+    const engines = protocols.enginesTo(backends[0].name, backends[0])
+    return new Backend(this.world, `http://${COPY_NAME}`, [new Endpoint(this.world, engines)])
   }
 
   private serve(): void {
@@ -376,6 +415,7 @@ class Run implements PeerContext, RunView, Tracer, HandshakeEvents {
     for (const each of this.checkers) each.quiet?.(this)
     this.listening.cancel()
     for (const each of this.clients) each.part()
+    this.copies?.close()
     if (this.endpoints !== null) this.endpoints.close()
     else if (this.chance.chance(50)) this.backend.close()
     this.until(() => this.world.scheduler.living === 0, connectionsEndWithinMs(limits))
@@ -427,8 +467,9 @@ class Run implements PeerContext, RunView, Tracer, HandshakeEvents {
       else if (each.kind === 'frontend') this.frontends.push(each as ConnectionInside)
       else if (each.kind === 'backend') this.sessions.push(each as SessionInside)
     }
-    this.engines =
-      this.endpoints?.engines() ?? (this.engineSet?.engines() as unknown as readonly EngineInside[])
+    const own = this.endpoints?.engines() ?? (this.engineSet?.engines() as unknown as readonly EngineInside[])
+    const copies = this.copies?.engines() as unknown as readonly EngineInside[] | undefined
+    this.engines = copies === undefined ? own : [...own, ...copies]
     this.checksArmed = this.endpoints?.checksArmed ?? 0
     for (const each of this.checkers) each.turn?.(this)
     if (this.logged.length > 0) this.logged = []

@@ -31,7 +31,7 @@ interface Held {
   told: string
 }
 
-class RateLimitFilter implements Filter<Held> {
+export class RateLimitFilter implements Filter<Held> {
   private readonly rate: Rate
   private readonly cost: number
   private readonly delayMs: number

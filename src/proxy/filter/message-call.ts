@@ -217,7 +217,7 @@ export class MessageCall extends FilterView implements FieldsOwner {
     const x = this.only('setBackend', 'request')
     const found = x.proxy.backends.find((each) => each.name === name)
     if (found === undefined) throw this.spoilt(new FilterUseError(`there is no backend '${name}'`))
-    this.run.backend = found
+    this.run.aimAt(found)
   }
 
   identify(identity: string): void {

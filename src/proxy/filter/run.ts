@@ -72,7 +72,10 @@ export class FilterRun {
 
   /** The request is this exchange's own: it was copied before a filter changed it. */
   ownsRequest: boolean
-  /** The backend that a filter has chosen; null for that of the route. */
+  /**
+   * The backend that the request goes to behind the filters: that of the route, or that which a filter has
+   * chosen; null for none. It is pinned: a reload that ends it while a filter waits leaves its endpoints.
+   */
   backend: Backend | null
   /** Whom an authentication filter has identified. */
   identity: string | null
@@ -194,6 +197,13 @@ export class FilterRun {
     this.collecting = null
   }
 
+  /** The request goes to this backend, unless a filter chooses another one. */
+  aimAt(backend: Backend): void {
+    backend.pin()
+    this.backend?.unpin()
+    this.backend = backend
+  }
+
   /** Forgets the body of a response that another one takes the place of. */
   dropDown(): void {
     this.down?.end()
@@ -209,6 +219,8 @@ export class FilterRun {
     this.collecting = null
     this.task?.cancel()
     this.task = null
+    this.backend?.unpin()
+    this.backend = null
     const { uses } = this.chain
     for (let at = this.begun - 1; at >= 0; at--) {
       this.begun = at

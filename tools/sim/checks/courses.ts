@@ -5,7 +5,7 @@
 
 import type { Continuation } from '../../../src/continuation/index.js'
 import type { StreamFault } from '../../../src/http/index.js'
-import type { Backend, Exchange } from '../../../src/proxy/index.js'
+import { type Backend, type Exchange, isSubrequest } from '../../../src/proxy/index.js'
 import { HEAD_LATE, RETRIES_SPENT } from '../../../src/proxy/refusal.js'
 import type { Plan } from '../plan.js'
 import { BudgetBooks } from './budget-books.js'
@@ -40,6 +40,8 @@ interface Course {
   pause: Pause | null
   /** A debugger has held it. */
   held: boolean
+  /** The stream whose response head was judged: filters may take several steps with it. */
+  judged: object | null
 }
 
 export interface CourseChecker extends Checker {
@@ -78,6 +80,7 @@ export function courses(plan: Plan, pollset: { readonly now: number }): CourseCh
         failedBy: new Set(),
         pause: null,
         held: false,
+        judged: null,
       }
       known.set(x, course)
     }
@@ -247,6 +250,8 @@ export function courses(plan: Plan, pollset: { readonly now: number }): CourseCh
     stepped(continuation, step, next) {
       if (continuation.kind !== 'exchange') return
       const x = continuation as Exchange
+      // A copy has a backend of its own, without health.
+      if (isSubrequest(x)) return
       const course = courseOf(x)
       if (step === 'balance') {
         paused(x, course)
@@ -260,10 +265,14 @@ export function courses(plan: Plan, pollset: { readonly now: number }): CourseCh
       } else if (step === 'leaseLate') {
         if (next === 'retry' || x.refusal?.code === 'connect-late') unreached(x, course, next)
       } else if (step === 'sendHead' && next === 'awaitHead') sent(x, course)
-      else if (step === 'awaitHead' || step === 'filterResponse') {
+      else if (step === 'awaitHead' || (step === 'filterResponse' && x.draft === null)) {
+        // What filters make of an answer of ours says nothing of an endpoint.
         const unfit = step === 'filterResponse' && next === 'retry' && !hasFault(x)
-        if (unfit || next === 'transfer' || next === 'tunnel') answered(x, course, next)
-        else if (next === 'retry' || next === 'refuse' || next === 'abort') lost(x, course, next)
+        const taken = next === 'transfer' || next === 'tunnel' || next === 'filterResponse' || next === ''
+        if (unfit || (step === 'filterResponse' && taken)) {
+          if (course.judged !== x.backendStream) answered(x, course, next)
+          course.judged = x.backendStream
+        } else if (next === 'retry' || next === 'refuse' || next === 'abort') lost(x, course, next)
       } else if (step === 'retry' && next === 'refuse') {
         const where = whereIs(x)
         if (where !== null && (x.cause === null || x.cause.scope === 'connection')) givenUp(x, where, course)

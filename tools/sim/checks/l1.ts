@@ -1,6 +1,7 @@
 // L1: once the network heals, every exchange ends within its deadlines, and then everything is quiet.
 
 import type { Limits } from '../../../src/server/index.js'
+import { FILTERS_WAIT_MS } from '../filters.js'
 import type { Plan } from '../plan.js'
 import { fail, type RunView } from './check.js'
 
@@ -29,7 +30,8 @@ export function exchangesEndWithinMs(limits: Limits, plan: Plan): number {
     3 * limits.proxy.tunnelIdleMs +
     silence +
     limits.http2.discardMs +
-    limits.http2.lingerMs
+    limits.http2.lingerMs +
+    plan.filters * FILTERS_WAIT_MS
   )
 }
 
