@@ -107,7 +107,10 @@ t.test('logrotate takes the stanza, and renames', { skip: unlessInstalled('logro
   const cwd = t.testdir({ 'access.log': log })
   const stanza = block('logrotate')
     .replaceAll('/var/log/fermata', cwd)
-    .replace('systemctl kill --signal=USR1 fermata.service', `echo signalled > ${cwd}/signalled`)
+    .replace(
+      'systemctl kill --kill-whom=main --signal=USR1 fermata.service',
+      `echo signalled > ${cwd}/signalled`,
+    )
   writeFileSync(join(cwd, 'fermata'), stanza, { mode: 0o644 })
   const { code, stderr } = await run('logrotate', ['--force', '--state', `${cwd}/state`, `${cwd}/fermata`])
   t.equal(code, 0, stderr)

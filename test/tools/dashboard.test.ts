@@ -78,7 +78,7 @@ t.test('promtool takes each query and each alert', { skip: unlessInstalled('prom
   t.match(await run('promtool', ['check', 'rules', RULES]), { code: 0 })
 })
 
-/** Serves requests, retries, health checks, TLS and a reload. Returns a scrape. */
+/** Serves requests, retries, health checks, TLS and a reload, by two workers. Returns a scrape. */
 async function scraped(t: Test): Promise<string> {
   const backend = http.createServer((request, response) => {
     if (request.url !== '/held') setTimeout(() => response.end('ok'), 2)
@@ -93,6 +93,7 @@ async function scraped(t: Test): Promise<string> {
   writeFileSync(
     file,
     `version: 1
+workers: 2
 listeners:
   main: { address: "127.0.0.1:${plain}" }
   tls: { address: "127.0.0.1:0", tls: { certificates: [site] } }
@@ -107,7 +108,10 @@ routes: [{ backend: app }]
 `,
   )
   const main = join(import.meta.dirname, '..', '..', 'src', 'main.js')
-  const program = await start(process.execPath, [main, 'serve', file], { line: /has 1 route/ })
+  const program = await start(process.execPath, [main, 'serve', file], {
+    line: /2 workers serve/,
+    readyTimeoutMs: 40_000,
+  })
   t.teardown(() => program.stop())
   program.signal('SIGHUP')
   // It is in flight while the scrape is made.
@@ -133,7 +137,7 @@ t.test('each metric and label that is asked for is told', async (t) => {
     told.set(name, known)
   }
   const alerts = readFileSync(RULES, 'utf8').match(/expr:[\s\S]*?(?=\n {8}(?:for|labels):)/g) ?? []
-  t.equal(alerts.length, 12)
+  t.equal(alerts.length, 13)
   let names = 0
   for (const query of [...targets.map(({ expr }) => expr), ...alerts]) {
     const metrics = selected(query)

@@ -34,7 +34,7 @@ interface Options {
 const options = new Command('bench:workers')
   .description('Compares two workers with one process. Needs h2load and nghttpd.')
   .option('--rounds <n>', 'rounds; each is measured once in each', positive, 9)
-  .option('--requests <n>', 'requests for each in a round', positive, 100_000)
+  .option('--requests <n>', 'requests for each in a round', positive, 200_000)
   .option('--warm-up <n>', 'unmeasured requests for each', positive, 400_000)
   .option('--clients <n>', 'connections of clients', positive, 50)
   .option('--streams <n>', 'concurrent streams on each', positive, 20)
@@ -78,7 +78,6 @@ async function measureCpu(folder: string): Promise<void> {
     await begin('one process', [], clients, backendPort),
     await begin('the same again', [], clients, backendPort),
     await begin('two workers', two, clients, backendPort),
-    await begin('two workers, twice the clients', two, 2 * clients, backendPort),
   ]
   for (const each of all) await load(each, options.warmUp)
   for (let round = 0; round < options.rounds; round++) {
@@ -90,30 +89,49 @@ async function measureCpu(folder: string): Promise<void> {
       each.errors += errors
     }
   }
-  const [one] = all as [Measured, ...Measured[]]
-  const ratiosOf = (each: Measured): number[] => each.cpuUs.map((us, at) => us / (one.cpuUs[at] as number))
-  console.log(
-    `h2load -c ${clients} -m ${options.streams}, ${options.requests.toLocaleString('en-US')} requests a round, nghttpd behind it; ` +
-      'the CPU time of two workers is that of the primary too; median (first quartile–third) of the rounds',
+  print(
+    all,
+    `h2load -c ${clients} -m ${options.streams}, ${options.requests.toLocaleString('en-US')} requests a round, nghttpd behind it`,
+    'CPU µs/request',
   )
+  const reached = median(ratios(all[2] as Measured, all[0] as Measured))
   console.log(
-    table(
-      ['', 'CPU µs/request', '× one process', 'least–most', 'errors'],
-      all.map((each) => [
-        each.name,
-        middle(each.cpuUs),
-        middle(ratiosOf(each)),
-        spread(ratiosOf(each)),
-        String(each.errors),
-      ]),
-    ),
+    `two workers to one process: ${figure(reached)}, at most ${RATIO_MAX} is allowed: ${reached <= RATIO_MAX ? 'reached' : 'missed'}`,
   )
-  const reached = median(ratiosOf(all[2] as Measured))
-  console.log(
-    `two workers to one process: ${figure(reached)}, at most ${RATIO_MAX} is allowed: ` +
-      (reached <= RATIO_MAX ? 'reached' : 'missed'),
-  )
+  await measureConnections(all)
   await Promise.all(all.map(({ started }) => started.program.stop()))
+}
+
+/** Measures connections with one request each: workers get them from the primary, one by one. */
+async function measureConnections(all: readonly Measured[]): Promise<void> {
+  const { connections } = options
+  for (const each of all) each.cpuUs.length = 0
+  for (let round = 0; round < options.rounds; round++)
+    for (const each of all) {
+      const { us, errors } = await load({ ...each, clients: connections }, connections)
+      each.cpuUs.push(us)
+      each.errors += errors
+    }
+  print(all, `\n${connections} connections at once, a request on each`, 'CPU µs/connection')
+}
+
+const ratios = (of: Measured, to: Measured): number[] =>
+  of.cpuUs.map((us, at) => us / (to.cpuUs[at] as number))
+
+/** Prints the figures, and their ratios to those of the first. */
+function print(all: readonly Measured[], load: string, of: string): void {
+  const one = all[0] as Measured
+  console.log(
+    `${load}; the CPU time of two workers is that of the primary too; median (first quartile–third) of the rounds`,
+  )
+  const rows = all.map((each) => [
+    each.name,
+    middle(each.cpuUs),
+    middle(ratios(each, one)),
+    spread(ratios(each, one)),
+    String(each.errors),
+  ])
+  console.log(table(['', of, '× one process', 'least–most', 'errors'], rows))
 }
 
 /** Opens connections at once, with a request on each, and counts those of each worker by the access log. */
