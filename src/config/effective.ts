@@ -13,6 +13,7 @@ import { entriesOf, type Names, type Part } from './parts.js'
 import { processLogOf } from './process-log.js'
 import { checkRouteNames, RouteReading } from './routes.js'
 import type { Schemas } from './schema.js'
+import { sharedCacheMistakes } from './shared-caches.js'
 
 /** Makes the configuration of its parts, the main file first. Tells what does not belong together. */
 export function effectiveOf(
@@ -79,6 +80,7 @@ function routesOf(
     }
   }
   checkRouteNames(routes, paths, diagnostics)
+  for (const { source, message } of sharedCacheMistakes(routes)) diagnostics.error(source, 'filters', message)
   // Where something is wrong, a route may match more than was meant.
   for (const { index, by } of diagnostics.errors.length > 0 ? [] : hiddenRoutes(routes)) {
     const { name, source } = routes[by]

@@ -138,3 +138,47 @@ t.test('the order: what belongs before what', async (t) => {
     t.equal(diagnostics.warnings.length, warnings, list)
   }
 })
+
+t.test('G2: a cache is shared only by routes that would answer the same', async (t) => {
+  const mistakes = (routes: string): string => {
+    const { errors } = readText(
+      `version: 1
+listeners: { a: { address: 127.0.0.1:0 } }
+backends: { app: { endpoints: [127.0.0.1:1] }, other: { endpoints: [127.0.0.1:2] } }
+filters: { pages: { cache: { shared: true } }, own: { cache: {} } }
+routes:
+${routes}`,
+      'a.yaml',
+      { ...limitTables(), env: {} },
+    )
+    return errors.map((each) => `${each.line}:${each.column} ${each.message}`).join('\n')
+  }
+  const rewrite = '{ rewrite: { path: /x } }'
+  const fine = [
+    '  - { name: a, match: { path: /a }, backend: app, filters: [pages] }\n  - { name: b, backend: app, filters: [pages] }',
+    `  - { name: a, match: { path: /a }, backend: app, filters: [pages, ${rewrite}] }\n  - { name: b, backend: app, filters: [pages, ${rewrite}] }`,
+    `  - { name: a, match: { path: /a }, backend: app, filters: [${rewrite}, pages] }\n  - { name: b, backend: app, filters: [pages] }`,
+    '  - { name: a, match: { path: /a, headers: { x: y } }, backend: app, filters: [own] }\n  - { name: b, backend: other, filters: [own] }',
+  ]
+  for (const routes of fine) t.equal(mistakes(routes), '', routes)
+  t.equal(
+    mistakes('  - { name: a, match: { headers: { x: y } }, backend: app, filters: [pages] }'),
+    '6:70 pages is shared, and the route a matches by field, which is no part of the key; give it a cache of its own, or leave out shared',
+  )
+  t.match(
+    mistakes('  - { name: a, match: { query: { x: y } }, backend: app, filters: [pages] }'),
+    /the route a matches by query parameter/,
+  )
+  t.match(
+    mistakes(
+      '  - { name: a, match: { path: /a }, backend: app, filters: [pages] }\n  - { name: b, backend: other, filters: [pages] }',
+    ),
+    /^7:\d+ pages is shared, and the routes a and b differ in their backends/,
+  )
+  t.match(
+    mistakes(
+      `  - { name: a, match: { path: /a }, backend: app, filters: [pages, ${rewrite}] }\n  - { name: b, backend: app, filters: [pages] }`,
+    ),
+    /rewrite requests in different ways/,
+  )
+})
