@@ -90,7 +90,7 @@ class MirrorFilter implements Filter<Drawn> {
     const body = x.requestBody(this.bodyBytes)
     if (body === null) return false
     s.wanted = false
-    if (running.size >= this.most) {
+    if (running.size >= this.most || !x.mayHold(body.length)) {
       counts.passedOver++
       return true
     }

@@ -78,6 +78,17 @@ t.test('what is larger than body, or answered before it has come, is not copied'
   t.match(p.counts(), { passedOver: 2 })
 })
 
+t.test('a body is not copied where filters hold their part of the memory', async (t) => {
+  const { world } = memoryProxy()
+  const filter = new Kept().make('mirror: { backend: copy }', { world })
+  Object.assign(filter.filter, { backend: 'h2c://beside' })
+  const p = filtered([filter], REQUEST, { beside: '/beside' }, { transport: { heldBytesSoft: 40 } })
+  p.far.send(Buffer.concat([headers(3, POST, false), data('0123456789', true, 3)]))
+  t.match(filter.filter.describe?.(), { running: 2 })
+  p.far.send(Buffer.concat([headers(5, POST, false), data('0', true, 5)]))
+  t.match(filter.filter.describe?.(), { running: 2, passedOver: 1 })
+})
+
 t.test('most: no more copies than that; percent: a share', async (t) => {
   const p = mirrored(', most: 1')
   for (const id of [3, 5]) p.far.send(headers(id, REQUEST))

@@ -63,7 +63,8 @@ export const bodies = {
   /** Whether filters may hold these bytes more: they have a quarter of the soft bound. */
   mayHold(x: Exchange, bytes: number): boolean {
     const { memory } = x.proxy.world
-    return memory.charged + bytes <= memory.limits.heldBytesSoft / 4
+    const { heldBytesMax, heldBytesSoft } = memory.limits
+    return memory.charged + bytes <= heldBytesSoft / 4 && memory.bytes + bytes <= heldBytesMax
   },
 
   /** Collects a whole body. Returns it, or null: then the phase waits, or the request is refused. */

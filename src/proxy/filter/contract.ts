@@ -207,6 +207,8 @@ export interface AnswerPhase extends WaitPhase {
    * attempt (`retry.replay`). Null if it is not, or has more bytes. It holds up nothing.
    */
   requestBody(bytesMax: number): Buffer | null
+  /** Whether filters may hold these bytes more now: of the soft bound on held bytes, a quarter is theirs. */
+  mayHold(bytes: number): boolean
 }
 
 export interface RequestPhase extends AnswerPhase {
@@ -276,8 +278,6 @@ export interface ResponsePhase extends AnswerPhase {
   readonly fields: FilterFields
   /** Changes the status: 200 to 599. */
   setStatus(status: number): void
-  /** Whether filters may hold these bytes more now: of the soft bound on held bytes, a quarter is theirs. */
-  mayHold(bytes: number): boolean
   /**
    * Transforms the body, and changes the head as a changed body obliges: its length, digests and ranges go,
    * and a strong ETag becomes a weak one. Of HEAD it changes the head alone. Returns false, and does nothing,

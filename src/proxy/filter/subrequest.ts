@@ -50,7 +50,7 @@ export interface SubrequestOptions {
   readonly id: string
   /** In place of that of the request. Default: GET. */
   readonly method?: string
-  /** Its whole body. Default: none. */
+  /** Its whole body, which counts as held: ask `mayHold` first. Default: none. */
   readonly body?: Uint8Array
   /**
    * Nobody reads the response: it is dropped as it comes. Is called once, when that has ended: with its
