@@ -28,7 +28,7 @@ export class BackendReading {
 
   read(): BackendConfig {
     const { name, value, document, path } = this.entry
-    const protocol = this.own('protocol', ['protocol'], value.protocol, 'http')
+    const protocol = this.own('protocol', ['protocol'], value.protocol, 'http') as BackendConfig['protocol']
     if (value.endpoints !== undefined && value.discovery !== undefined)
       this.error(['discovery'], 'endpoints are written too; leave out endpoints or discovery')
     if (value.endpoints === undefined && value.discovery === undefined && !document.isDamaged(path))
@@ -207,10 +207,12 @@ export class BackendReading {
     const { document, path } = this.entry
     const at = ['health', 'active']
     if (active.tcp === false) this.error([...at, 'tcp'], 'got false; write tcp: true, or leave it out')
+    if (active.ping !== undefined)
+      this.error([...at, 'ping'], 'PING is of Redis; write protocol: redis in this backend, or another check')
     const kinds = (['http', 'grpc', 'tcp'] as const).filter((each) => active[each] !== undefined)
     if (kinds.length > 1)
       this.error([...at, kinds[1]], `${kinds[0]} is written too; write one of http, grpc and tcp`)
-    if (kinds.length === 0 && !document.isDamaged([...path, ...at]))
+    if (kinds.length === 0 && active.ping === undefined && !document.isDamaged([...path, ...at]))
       this.error(at, 'a check needs a kind; write http: { path: /healthz }, grpc: {} or tcp: true')
     const own = <T>(name: string, key: string, value: T | undefined, builtIn: T): T =>
       this.own(`health.active.${name}`, [...at, key], value, builtIn)

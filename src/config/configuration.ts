@@ -24,7 +24,9 @@ export interface Configuration {
   readonly trustedProxies: TrustedProxiesConfig
   /** Allowed targets of plain CONNECT. */
   readonly connect: readonly string[]
+  /** Those of HTTP. */
   readonly backends: readonly BackendConfig[]
+  readonly redisBackends: readonly RedisBackendConfig[]
   /** In the order of the file; includes follow, sorted by name. */
   readonly routes: readonly RouteConfig[]
   /** Limits that differ from the defaults, by room: `{ http2: { lingerMs: 500 } }`. */
@@ -53,6 +55,15 @@ export interface ListenerConfig {
   readonly tls: ListenerTlsConfig | null
   /** In order of preference. */
   readonly protocols: readonly ('h2' | 'http/1.1')[]
+  /** Null: it serves HTTP. */
+  readonly redis: RedisListenerConfig | null
+}
+
+export interface RedisListenerConfig {
+  /** The name of a backend of Redis. */
+  readonly backend: string
+  readonly share: 'never' | 'auto' | 'always'
+  readonly allowAdmin: boolean
 }
 
 export interface ListenerTlsConfig {
@@ -200,6 +211,25 @@ export interface BackendLimitsConfig {
   readonly sessionAgeMs: number
   /** Requests at once on a session; 0: what the backend allows. */
   readonly streamsPerSession: number
+}
+
+/** A backend of Redis. */
+export interface RedisBackendConfig {
+  readonly name: string
+  readonly source: Source
+  readonly sources: Readonly<Record<string, Source>>
+  /** Over TLS. */
+  readonly secure: boolean
+  /** `HOST:PORT` or `unix:PATH`, in order of preference. */
+  readonly endpoints: readonly string[]
+  readonly tls: BackendTlsConfig
+  /** Checks by PING; null: none. */
+  readonly check: {
+    readonly intervalMs: number
+    readonly timeoutMs: number
+    readonly healthy: number
+    readonly unhealthy: number
+  } | null
 }
 
 // Routes

@@ -11,6 +11,7 @@ import { type Layer, Sources } from './inheritance.js'
 import { certificatesOf, listenersOf, only, trustedProxiesOf, warnOfReaders } from './listeners.js'
 import { entriesOf, type Names, type Part } from './parts.js'
 import { processLogOf } from './process-log.js'
+import { isRedis, redisBackendOf } from './redis.js'
 import { checkRouteNames, RouteReading } from './routes.js'
 import type { Schemas } from './schema.js'
 import { sharedCacheMistakes } from './shared-caches.js'
@@ -26,13 +27,20 @@ export function effectiveOf(
   const sources = new Sources()
   const [main] = parts
   const certificates = certificatesOf(parts, diagnostics)
+  const backends = entriesOf(parts, 'backends')
+  const backendFiles = new Map(backends.map(({ name, value }) => [name, value]))
   const { delay, timeout } = main.value.shutdown ?? {}
   const configuration: Configuration = {
     form: 'document',
-    listeners: listenersOf(parts, names, certificates, diagnostics),
+    listeners: listenersOf(parts, names, certificates, backendFiles, diagnostics),
     trustedProxies: trustedProxiesOf(parts, diagnostics),
     connect: [...new Set(parts.flatMap(({ value }) => value.connect ?? []))],
-    backends: entriesOf(parts, 'backends').map((entry) => new BackendReading(entry, diagnostics).read()),
+    backends: backends
+      .filter(({ value }) => !isRedis(value.protocol))
+      .map((entry) => new BackendReading(entry, diagnostics).read()),
+    redisBackends: backends
+      .filter(({ value }) => isRedis(value.protocol))
+      .map((entry) => redisBackendOf(entry, diagnostics)),
     routes: routesOf(parts, names, diagnostics, kinds, read),
     limits: limitsOf(parts, sources, diagnostics),
     resolver: resolverOf(parts, diagnostics),
@@ -184,7 +192,7 @@ function checkServes(parts: readonly Part[], configuration: Configuration, diagn
       'listeners',
       'nothing listens; write listeners: { main: { address: HOST:PORT } }',
     )
-  if (routes.length === 0 && connect.length === 0)
+  if (routes.length === 0 && connect.length === 0 && listeners.some(({ redis }) => redis === null))
     diagnostics.warn(
       document.place([]),
       'routes',

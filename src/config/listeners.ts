@@ -8,8 +8,9 @@ import type {
 } from './configuration.js'
 import { type Diagnostics, type Path, type Place, placeText } from './diagnostics.js'
 import { entriesOf, type Named, type Names, type Part } from './parts.js'
+import { redisListenerOf } from './redis.js'
 import type { SecretText } from './scalars.js'
-import type { ListenerFile } from './schema.js'
+import type { BackendFile, ListenerFile } from './schema.js'
 
 /** Warns of a file with a secret that others may read. */
 export function warnOfReaders(
@@ -49,6 +50,7 @@ export function listenersOf(
   parts: readonly Part[],
   names: Names,
   certificates: ReadonlyMap<string, CertificateConfig>,
+  backends: ReadonlyMap<string, BackendFile>,
   diagnostics: Diagnostics,
 ): ListenerConfig[] {
   const addresses = new Map<string, Named<ListenerFile>>()
@@ -73,6 +75,7 @@ export function listenersOf(
       address: value.address,
       tls: value.tls === undefined ? null : tlsOf(entry, value.tls, names, certificates, diagnostics),
       protocols: [...new Set(value.protocols ?? (['h2', 'http/1.1'] as const))],
+      redis: redisListenerOf(entry, names, backends, diagnostics),
     }
   })
 }

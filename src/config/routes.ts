@@ -8,6 +8,7 @@ import type { FilterReading } from './filters.js'
 import { readFieldName } from './forms.js'
 import { type Layer, pathOptionsOf, retryOf, Sources, TIMEOUT_NAMES, timeoutsOf } from './inheritance.js'
 import type { Named, Names } from './parts.js'
+import { isRedis } from './redis.js'
 import type { BackendFile, RouteFile } from './schema.js'
 
 const ACTIONS = ['backend', 'redirect', 'answer'] as const
@@ -199,12 +200,14 @@ export class RouteReading {
     const { names } = this.context
     if (typeof backend === 'string') {
       names.check('backends', backend, this.document, [...this.path, 'backend'])
+      this.checkProtocol(backend, ['backend'])
       return { kind: 'backend', to: [{ backend, weight: 1 }] }
     }
     const to = backend.map((each) => ({ backend: each.to, weight: each.weight ?? 1 }))
     const met = new Set<string>()
     for (const [at, each] of to.entries()) {
       names.check('backends', each.backend, this.document, [...this.path, 'backend', at, 'to'])
+      this.checkProtocol(each.backend, ['backend', at, 'to'])
       if (met.has(each.backend))
         this.error(['backend', at, 'to'], `${each.backend} is written twice; add up the weights`)
       met.add(each.backend)
@@ -212,6 +215,16 @@ export class RouteReading {
     if (to.every((each) => each.weight === 0))
       this.error(['backend'], 'all weights are 0; give one of them a weight')
     return { kind: 'backend', to: to.filter((each) => each.weight > 0) }
+  }
+
+  /** No request of HTTP goes to Redis. */
+  private checkProtocol(backend: string, path: Path): void {
+    const protocol = this.context.backends.get(backend)?.value.protocol
+    if (isRedis(protocol))
+      this.error(
+        path,
+        `the backend ${backend} speaks ${protocol}: a listener with protocol: redis leads to it`,
+      )
   }
 
   private redirect(redirect: NonNullable<RouteFile['redirect']>): RouteAction {

@@ -113,6 +113,7 @@ function health(s: Scalars) {
         .describe('A check by grpc.health.v1.')
         .optional(),
       tcp: s.flag('A check by a connection alone.').optional(),
+      ping: s.flag('A check by PING, of a backend of Redis.').optional(),
       interval: s.duration('The time between two checks of an endpoint. Default: 10s.', period).optional(),
       timeout: s.duration('The longest wait for the answer to a check. Default: 2s.', period).optional(),
       healthy: threshold('Passed checks in a row after which an endpoint is up. Default: 2.'),
@@ -124,7 +125,7 @@ function health(s: Scalars) {
         )
         .optional(),
     })
-    .describe('Checks that are sent to each endpoint: one of http, grpc and tcp.')
+    .describe('Checks that are sent to each endpoint: one of http, grpc and tcp; of Redis, ping.')
   const passive = z.strictObject({
     consecutive: s
       .count('Failures in a row that eject an endpoint. 0: never. Default: 5.', 0, MANY)
@@ -174,8 +175,8 @@ export function backend(s: Scalars, { timeouts, retry }: ReturnType<typeof share
     .strictObject({
       protocol: s
         .word(
-          'http: HTTP/1.1; https: over TLS, HTTP/2 or HTTP/1.1 by ALPN; h2c: HTTP/2 in clear text; h2: HTTP/2 over TLS. Default: http.',
-          ['http', 'https', 'h2c', 'h2'],
+          'http: HTTP/1.1; https: over TLS, HTTP/2 or HTTP/1.1 by ALPN; h2c: HTTP/2 in clear text; h2: HTTP/2 over TLS; redis, and rediss over TLS. Default: http.',
+          ['http', 'https', 'h2c', 'h2', 'redis', 'rediss'],
         )
         .optional(),
       endpoints: z
@@ -243,7 +244,7 @@ export function backend(s: Scalars, { timeouts, retry }: ReturnType<typeof share
             .optional(),
           verify: s.flag('Whether certificates are checked. Default: true.').optional(),
         })
-        .describe('TLS to the endpoints, for https and h2.')
+        .describe('TLS to the endpoints, for https, h2 and rediss.')
         .optional(),
       share: s
         .word(

@@ -85,6 +85,17 @@ function listener(s: Scalars) {
         .max(2)
         .describe('Versions of HTTP, in order of preference. Default: h2, then http/1.1.')
         .optional(),
+      protocol: s.word('What its clients speak. Default: http.', ['http', 'redis']).optional(),
+      backend: s.text('For redis: the name of a backend.', 'the name of a backend').optional(),
+      share: s
+        .word(
+          'For redis: when clients share connections; auto: unless a command needs one of its own. Default: auto.',
+          ['never', 'auto', 'always'],
+        )
+        .optional(),
+      allowAdmin: s
+        .flag('For redis: DEBUG, SHUTDOWN, REPLICAOF and the like are allowed. Default: false.')
+        .optional(),
     })
     .describe('An address on which clients are served.')
 }

@@ -237,7 +237,7 @@ export class RedisFrontend extends SocketConnection implements ByteOutputOwner, 
 
   /** A command has its reply, or an error in its place: replies leave in order. */
   told(): void {
-    const { ring } = this
+    const { ring, place } = this
     for (let oldest = ring.first; oldest !== null; oldest = ring.first) {
       if (!oldest.told) {
         if (oldest.hold === null) oldest.stream()
@@ -247,6 +247,7 @@ export class RedisFrontend extends SocketConnection implements ByteOutputOwner, 
       oldest.leave()
       ring.shift()
     }
+    place.idle()
     if (this.quits) this.ending = true
     if (this.ending || this.isBlocked) this.changed()
   }

@@ -1,15 +1,20 @@
-// The identities of a backend, and their engines: a bounded table. One that no client has, and whose engines
+// The identities of a server, and their engines: a bounded table. One that no client has, and whose engines
 // have no session, is dropped when room is needed.
 
+import type { RedisEndpoint } from './backend.js'
 import { ANONYMOUS, Identity, type IdentityParts, keyOf } from './identity.js'
 
 export class Identities {
   /** That of a client that has said nothing yet. */
-  readonly anonymous = new Identity(ANONYMOUS)
-  private readonly byKey = new Map<string, Identity>([[keyOf(ANONYMOUS), this.anonymous]])
+  readonly anonymous: Identity
+  private readonly byKey: Map<string, Identity>
+  private readonly endpoint: RedisEndpoint
   private readonly most: number
 
-  constructor(most: number) {
+  constructor(endpoint: RedisEndpoint, most: number) {
+    this.anonymous = new Identity(endpoint, ANONYMOUS)
+    this.byKey = new Map([[keyOf(ANONYMOUS), this.anonymous]])
+    this.endpoint = endpoint
     this.most = most
   }
 
@@ -23,7 +28,7 @@ export class Identities {
     let identity = this.byKey.get(key)
     if (identity === undefined) {
       if (this.byKey.size >= this.most && !this.makeRoom()) return null
-      identity = new Identity(parts)
+      identity = new Identity(this.endpoint, parts)
     } else this.byKey.delete(key)
     // The one that was asked for last stands last.
     this.byKey.set(key, identity)
@@ -38,8 +43,7 @@ export class Identities {
     for (const [key, identity] of this.byKey) {
       if (identity.clients > 0 || identity === this.anonymous) continue
       this.byKey.delete(key)
-      for (const engine of identity.shared) engine.close()
-      identity.exclusive?.close()
+      for (const engine of identity.engines()) engine.close()
       return true
     }
     return false

@@ -3,6 +3,7 @@
 // shared, and one whose sessions belong to one client at a time.
 
 import type { Engine } from '../engine/index.js'
+import type { RedisEndpoint } from './backend.js'
 import { arrayOf } from './inline.js'
 import type { RedisSession } from './session.js'
 
@@ -19,6 +20,8 @@ export type IdentityChange = Partial<IdentityParts>
 export const ANONYMOUS: IdentityParts = { resp: 2, db: 0, auth: null }
 
 export class Identity {
+  /** The server that it is of. */
+  readonly endpoint: RedisEndpoint
   readonly parts: IdentityParts
   /** For messages and debuggers: it has no secret. */
   readonly name: string
@@ -30,7 +33,8 @@ export class Identity {
   /** Clients that have it. */
   clients = 0
 
-  constructor(parts: IdentityParts) {
+  constructor(endpoint: RedisEndpoint, parts: IdentityParts) {
+    this.endpoint = endpoint
     const { resp, db, auth } = parts
     this.parts = parts
     const user = auth === null ? '' : auth.length === 1 ? 'default' : auth[0].toString('latin1')
@@ -43,6 +47,11 @@ export class Identity {
     if (db !== 0) words.push(['SELECT', String(db)])
     this.greeting = Buffer.concat(words.map(arrayOf))
     this.greetings = words.length
+  }
+
+  engines(): Engine<RedisSession>[] {
+    const { shared, exclusive } = this
+    return [...shared.filter((each) => each !== undefined), ...(exclusive === null ? [] : [exclusive])]
   }
 }
 

@@ -13,9 +13,9 @@ import type { Identity, IdentityParts } from './identity.js'
 import type { RedisProxy } from './redis-proxy.js'
 import type { RedisSession } from './session.js'
 import {
+  BACKEND_DOWN,
   bulkReply,
   EXEC_ABORT,
-  errorReply,
   integerReply,
   LOST,
   NEEDS_ADMIN,
@@ -26,6 +26,7 @@ import {
   OK,
   REFUSED_IN_RELAY,
   RESET_REPLY,
+  TOO_MANY_IDENTITIES,
 } from './texts.js'
 
 /** Why a session is kept: a transaction has begun; keys are watched. */
@@ -48,6 +49,7 @@ export class Place {
   name: Buffer | null
   /** A session was lost within a transaction: it cannot be executed. */
   private isBroken: boolean
+  private isClosed: boolean
   private dirty: number
   /** Commands on the pin that are not answered. */
   private inFlight: number
@@ -57,12 +59,13 @@ export class Place {
   constructor(frontend: RedisFrontend, proxy: RedisProxy) {
     this.frontend = frontend
     this.proxy = proxy
-    this.identity = proxy.identities.anonymous
+    this.identity = proxy.options.backend.current.identities.anonymous
     this.identity.clients++
     this.pin = null
     this.relay = null
     this.name = null
     this.isBroken = false
+    this.isClosed = false
     this.dirty = 0
     this.inFlight = 0
   }
@@ -76,10 +79,47 @@ export class Place {
     c.engine = null
     if ((c.does === 'exec' || c.does === 'unwatch') && this.isPlain) c.does = 'shared'
     if (c.does === 'shared' && !c.isLarge && this.pin === null && !this.isBroken) {
-      c.engine = this.proxy.sharedOf(this.identity, this.frontend.number)
-      return 'lease'
+      return this.wayShared(c)
     }
     return this.waySpecial(c)
+  }
+
+  private wayShared(c: Command): Way {
+    const { identity, frontend } = this
+    if (identity.endpoint !== this.proxy.options.backend.current) return this.wayElsewhere(c)
+    const engine = identity.endpoint.sharedOf(identity, frontend.number)
+    if (!identity.endpoint.isUp && engine.sessions.length === 0) return this.wayDown(c)
+    c.engine = engine
+    return 'lease'
+  }
+
+  /** The backend has another server now: a client moves to it when all its commands are answered. */
+  private wayElsewhere(c: Command): Way {
+    if (!this.frontend.ring.isOldest(c)) return 'wait'
+    if (this.move()) return this.way(c)
+    c.own(TOO_MANY_IDENTITIES)
+    this.frontend.advanceFrom(c)
+    return 'tell'
+  }
+
+  /** The server is down, so nobody waits for it. */
+  private wayDown(c: Command): Way {
+    c.own(BACKEND_DOWN)
+    this.frontend.advanceFrom(c)
+    return 'tell'
+  }
+
+  /** Moves to the server that the backend has now. Returns false if that has too many identities. */
+  private move(): boolean {
+    const next = this.proxy.options.backend.current.identities.of(this.identity.parts)
+    if (next !== null) this.become(next)
+    return next !== null
+  }
+
+  /** All commands are answered: a server that was taken away is not kept by a client that is idle. */
+  idle(): void {
+    const { endpoint } = this.identity
+    if (endpoint.isRetired && this.pin === null && !this.isClosed) this.move()
   }
 
   private waySpecial(c: Command): Way {
@@ -99,7 +139,11 @@ export class Place {
       return c.does === 'pinning' && !frontend.ring.isOldest(c) ? 'wait' : 'send'
     }
     if (!frontend.ring.isOldest(c)) return 'wait'
-    c.engine = this.proxy.exclusiveOf(this.identity)
+    const { identity } = this
+    if (identity.endpoint !== this.proxy.options.backend.current) return this.wayElsewhere(c)
+    const engine = identity.endpoint.exclusiveOf(identity)
+    if (!identity.endpoint.isUp && engine.sessions.length === 0) return this.wayDown(c)
+    c.engine = engine
     return 'lease'
   }
 
@@ -145,7 +189,7 @@ export class Place {
         return OK
       case 'reset':
         this.name = null
-        this.become(this.proxy.identities.anonymous)
+        this.become(this.proxy.options.backend.current.identities.anonymous)
         return RESET_REPLY
       case 'client|id':
         return integerReply(this.frontend.number)
@@ -240,18 +284,24 @@ export class Place {
   }
 
   private change(c: Command, change: Partial<IdentityParts>): void {
-    const next = this.proxy.identities.of({ ...this.identity.parts, ...change })
+    const next = this.identity.endpoint.identities.of({ ...this.identity.parts, ...change })
     if (next === null) {
-      c.own(errorReply('too-many-identities', 'the proxy serves as many users and databases as it may'))
+      c.own(TOO_MANY_IDENTITIES)
       return
     }
     this.become(next)
   }
 
   private become(next: Identity): void {
-    this.identity.clients--
+    this.leave()
     this.identity = next
     next.clients++
+  }
+
+  private leave(): void {
+    const { identity } = this
+    identity.clients--
+    identity.endpoint.left(identity)
   }
 
   /** The session of a command has gone before its reply. */
@@ -301,6 +351,7 @@ export class Place {
   /** The client has closed. */
   close(): void {
     const { pin, relay } = this
+    this.isClosed = true
     this.pin = null
     this.relay = null
     if (relay !== null) relay.abort()
@@ -308,6 +359,6 @@ export class Place {
       if (this.dirty !== 0) pin.isDirty = true
       pin.giveBack()
     }
-    this.identity.clients--
+    this.leave()
   }
 }

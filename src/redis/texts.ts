@@ -36,6 +36,11 @@ export const LOST = errorReply(
   'backend-lost',
   'the connection to the backend was lost: the command may have run',
 )
+export const BACKEND_DOWN = errorReply('backend-down', 'the backend does not answer the checks of the proxy')
+export const TOO_MANY_IDENTITIES = errorReply(
+  'too-many-identities',
+  'the proxy serves as many users and databases as it may',
+)
 export const LATE = errorReply('command-late', 'there was no reply in time: the command may still run')
 export const NO_LEASE_IN_TIME = errorReply('lease-late', 'no session to the backend was free in time')
 export const INTERNAL = errorReply('internal-error', 'the proxy failed: the command may have run')

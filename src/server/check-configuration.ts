@@ -170,7 +170,10 @@ class Checks {
   }
 
   private checkBackends(): void {
-    for (const { name, tls, sources } of this.configuration.backends) {
+    for (const { name, tls, sources } of [
+      ...this.configuration.backends,
+      ...this.configuration.redisBackends,
+    ]) {
       const { ca } = tls
       if (ca !== null) this.attempt(sources['tls.ca'], `backends.${name}.tls.ca`, () => checkAuthorities(ca))
     }

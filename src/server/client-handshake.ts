@@ -65,6 +65,8 @@ export interface HandshakeOptions {
   readonly proxyHeaderBytesMax: number
   /** ms for the whole handshake */
   readonly handshakeMs: number
+  /** False: the protocol is known, and not HTTP. */
+  readonly sniffs?: boolean
 }
 
 export class ClientHandshake extends Continuation {
@@ -85,6 +87,7 @@ export class ClientHandshake extends Continuation {
   protocol: AlpnProtocol = 'http/1.1'
   /** The client speaks HTTP in clear text to a TLS listener. */
   inClearText = false
+  readonly sniffs: boolean
   /** TLS has begun. */
   securing = false
   failure: HandshakeFailure | null = null
@@ -100,6 +103,7 @@ export class ClientHandshake extends Continuation {
     const { proxyHeaderBytesMax } = options
     this.proxyHeader = proxyHeaderBytesMax > 0 ? new ProxyHeaderReader(proxyHeaderBytesMax) : null
     this.addresses = addressPairOf(socket)
+    this.sniffs = options.sniffs !== false
     this.events = events
     handshakeSteps.start(world, this, 'start')
   }
@@ -180,6 +184,7 @@ const handshakeSteps = handshakeLife.steps<ClientHandshake>({
   /** Tells TLS from HTTP in clear text by the first byte. TLS answers what is neither with an alert. */
   peek(a) {
     const { socket } = a
+    if (!a.sniffs) return goto.secure
     for (let chunk = socket.take(); chunk !== null; chunk = socket.take()) {
       if (chunk.length === 0) continue
       socket.unread(chunk)
@@ -203,6 +208,7 @@ const handshakeSteps = handshakeLife.steps<ClientHandshake>({
   /** Looks for the preface of HTTP/2 with prior knowledge. HTTP/1.1 judges everything else. */
   sniff(a) {
     const { socket } = a
+    if (!a.sniffs) return goto.handOver
     for (let chunk = socket.take(); chunk !== null; chunk = socket.take()) {
       const size = Math.min(H2_BEGINS.length - a.seen, chunk.length)
       const like = chunk.compare(H2_BEGINS, a.seen, a.seen + size, 0, size) === 0

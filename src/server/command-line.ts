@@ -196,19 +196,20 @@ interface Announcement {
   readonly listeners: number
   /** Returns what is said when all listen. @param address of the last one */
   readonly lines: (address: Address, secure: boolean) => string[]
+  /** Those of Redis, as `formatAddress` has them. */
+  readonly redis?: ReadonlySet<string>
   /** What a reload reads again, with its verb: `certificates were`. */
   readonly reloads: string
 }
 
 /** Logs the events of the server. */
-function announce(server: Served, { listeners, lines, reloads }: Announcement): void {
+function announce(server: Served, { listeners, lines, reloads, redis }: Announcement): void {
   const { log } = server
   let ready = 0
   server.on('listening', (address, secure) => {
-    log.tell(
-      'info',
-      `listening on ${formatAddress(address)} (HTTP/1.1 and HTTP/2${secure ? ' over TLS' : ''})`,
-    )
+    const name = formatAddress(address)
+    const spoken = redis?.has(name) === true ? 'Redis' : 'HTTP/1.1 and HTTP/2'
+    log.tell('info', `listening on ${name} (${spoken}${secure ? ' over TLS' : ''})`)
     if (++ready === listeners) for (const line of lines(address, secure)) log.tell('info', line)
   })
   server.on('replaced', (address) =>
@@ -256,11 +257,15 @@ function serveConfigFile(file: string, { watch, trace }: ServeOptions): void {
     process.exitCode = USAGE
     return
   }
-  const { listeners, routes, backends } = reading.configuration
+  const { listeners, routes, backends, redisBackends } = reading.configuration
   const served = `${counted(routes.length, 'route')} to ${counted(backends.length, 'backend')}`
+  const ofRedis = redisBackends.length === 0 ? '' : `, ${counted(redisBackends.length, 'backend')} of Redis`
   announce(server, {
     listeners: listeners.length,
-    lines: () => [`${file} has ${served}`],
+    lines: () => [`${file} has ${served}${ofRedis}`],
+    redis: new Set(
+      listeners.flatMap((each) => (each.redis === null ? [] : [formatAddress(parseListen(each.address))])),
+    ),
     reloads: 'the configuration was',
   })
   start(server, log, () => {})

@@ -81,10 +81,10 @@ function report(file: string, { configuration, errors, warnings }: ReadResult): 
   for (const each of warnings)
     process.stderr.write(`${diagnosticText({ ...each, message: `warning: ${each.message}` })}\n`)
   if (configuration === null) return
-  const { listeners, backends, routes } = configuration
+  const { listeners, backends, redisBackends, routes } = configuration
   const counts = [
     counted(listeners.length, 'listener'),
-    counted(backends.length, 'backend'),
+    counted(backends.length + redisBackends.length, 'backend'),
     counted(routes.length, 'route'),
   ]
   process.stdout.write(`${file} is a configuration with ${counts.join(', ')}\n`)

@@ -24,6 +24,7 @@ import {
   TrustedProxies,
 } from '../proxy/index.js'
 import { ConfigError, parseListen } from './address.js'
+import { explainRedis, isRedisUrl } from './explain-redis.js'
 import { matchedRoutes } from './routes.js'
 
 /** A request to explain. */
@@ -123,7 +124,9 @@ class Explainer {
   private listener(): string {
     const port = this.url.port === '' ? PORTS[this.url.protocol] : Number(this.url.port)
     const secure = this.url.protocol === 'https:'
-    const alike = this.configuration.listeners.filter(({ tls }) => (tls !== null) === secure)
+    const alike = this.configuration.listeners.filter(
+      ({ tls, redis }) => (tls !== null) === secure && redis === null,
+    )
     const exact = alike.find(({ address }) => parseListen(address).port === port)
     // A port without a listener may be mapped to the only one that there is.
     const found = exact ?? (alike.length === 1 ? alike[0] : undefined)
@@ -257,7 +260,9 @@ const retriedText = ({ retry }: RouteConfig): string =>
 
 /** Returns what the configuration does with a request. Throws a {@link ConfigError} for a wrong question. */
 export const explain = (configuration: Configuration, asked: AskedRequest): readonly Explained[] =>
-  new Explainer(configuration, asked).explain()
+  isRedisUrl(asked.url)
+    ? explainRedis(configuration, asked.url)
+    : new Explainer(configuration, asked).explain()
 
 /** Writes an explanation in columns. */
 export function explanationText(lines: readonly Explained[]): string {

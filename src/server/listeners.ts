@@ -85,6 +85,17 @@ export class Listeners {
     return { configs, tls, tlsServers }
   }
 
+  /** Counts the connections of each listener by its name. @param counts whether one is counted */
+  clients(counts: (connection: Continuation) => boolean): Map<string, number> {
+    const clients = new Map<string, number>()
+    for (const { config, connections } of this.bound) {
+      let count = 0
+      for (const each of connections) if (counts(each)) count++
+      if (count > 0) clients.set(config.name, count)
+    }
+    return clients
+  }
+
   /** Returns the name of the listener that has this port already; null if none has. */
   nameOfPort({ path, port }: Address): string | null {
     if (path !== undefined) return null
@@ -183,21 +194,21 @@ export class Listeners {
     for (const each of listener.connections) each.cancel()
   }
 
-  private tlsOf({ tls, protocols }: ListenerConfig, made: Map<string, TlsServer>): TlsServer | null {
+  private tlsOf({ tls, protocols, redis }: ListenerConfig, made: Map<string, TlsServer>): TlsServer | null {
     if (tls === null) return null
     const { certificates, clientCa, clientCertificate } = tls
     const key = [
       ...certificates.flatMap(({ name, cert, key }) => [name, cert, key]),
       clientCa ?? '',
       clientCertificate,
-      ...protocols,
+      ...(redis === null ? protocols : ['redis']),
     ].join('\0')
     const server =
       made.get(key) ??
       this.tlsServers.get(key) ??
       this.world.pollset.tlsServer({
         certificates: certificates.map(({ name, cert, key: secret }) => ({ cert, key: secret, from: name })),
-        alpn: protocols.flatMap((each) => ALPN[each]),
+        alpn: redis === null ? protocols.flatMap((each) => ALPN[each]) : [],
         clientCertificate,
         ...(clientCa === null ? {} : { clientCa }),
       })

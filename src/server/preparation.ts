@@ -19,6 +19,7 @@ import type { Filters, PreparedFilters } from './filters.js'
 import type { CheckedListeners, Listeners } from './listeners.js'
 import { checkModules } from './module-checks.js'
 import type { Protocols } from './protocols.js'
+import type { PreparedRedis, RedisService } from './redis-service.js'
 import { connectTimes, madeRoutes } from './routes.js'
 import { moduleOf } from './user-modules.js'
 
@@ -30,6 +31,7 @@ export interface ConfiguredParts {
   readonly backends: Backends
   readonly listeners: Listeners
   readonly filters: Filters
+  readonly redis: RedisService
 }
 
 /** The longest time in which a module of a user is loaded, in ms. */
@@ -58,6 +60,7 @@ export class Preparation {
   private readonly made: PreparedBackends
   private readonly filters: PreparedFilters
   private readonly modules: readonly ModuleOptions[]
+  private readonly redis: PreparedRedis
   private backendsMade = 0
   private readonly routesMade: RouterRoute<Route>[] = []
   private routes: Router<Route> | null = null
@@ -78,6 +81,7 @@ export class Preparation {
     this.made = parts.backends.prepare(connectTimes(configuration), resolver)
     this.filters = parts.filters.prepare(configuration.backends.map(({ name }) => name))
     this.modules = modulesIn(configuration)
+    this.redis = parts.redis.prepare(configuration)
   }
 
   /** Returns the first module that is to be loaded; null if all are. */
@@ -145,6 +149,7 @@ export class Preparation {
   /** Lets go of what was made. */
   abandon(): void {
     this.filters.abandon()
+    this.redis.abandon()
   }
 
   /** Has it serve the requests from now on. */
@@ -152,6 +157,7 @@ export class Preparation {
     const { proxy } = this.parts
     this.made.commit()
     this.filters.commit()
+    this.redis.commit()
     proxy.routes = this.routes as Router<Route>
     proxy.backends = [...this.made.byName.values()]
     proxy.trusted = this.trusted

@@ -2,13 +2,14 @@
 
 import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
-import { type Address, isNumeric } from '../pollset/index.js'
+import { isNumeric } from '../pollset/index.js'
 import type { Share } from '../redis/index.js'
-import { ConfigError, type Listen, parseDuration, parseListen, parseServerName } from './address.js'
+import { ConfigError, type Listen, parseDuration, parseServerName } from './address.js'
 import { exitCodes, exitHelp } from './exit-codes.js'
 import { plainFault } from './fault-text.js'
 import { checkLimits, defaultLimits, limitsWith, type SomeLimits, setLimit } from './limits.js'
 import { openLog } from './open-log.js'
+import { parseRedisBackend, parseRedisListen, type RedisAddress } from './redis-address.js'
 import { RedisServer } from './redis-server.js'
 import { DRAIN_TIMEOUT_MS } from './short-form.js'
 
@@ -35,42 +36,8 @@ Examples:
   fermata redis --share never --backend 10.0.0.1:6379 --limit redis.exclusiveMax=500
 `
 
-const DEFAULT_PORT = 6379
 const { FAILED, CUT } = exitCodes
 const SIGNALS = ['SIGTERM', 'SIGINT'] as const
-
-/** Takes `redis://` and `rediss://` for clear text and TLS. */
-function withoutScheme(text: string): { readonly secure: boolean; readonly rest: string } {
-  const [, scheme, rest] = /^(?:(rediss?):\/\/)?(.*)$/s.exec(text) as RegExpExecArray
-  return { secure: scheme === 'rediss', rest }
-}
-
-/** Parses `HOST:PORT`, `rediss://HOST:PORT` or `unix:PATH`, to listen on. Throws a {@link ConfigError}. */
-export function parseRedisListen(text: string): Listen {
-  const { secure, rest } = withoutScheme(text)
-  if (/^https?:/.test(rest))
-    throw new ConfigError(`'${text}': write redis://HOST:PORT, or rediss://HOST:PORT for TLS`)
-  return { ...parseListen(rest), secure }
-}
-
-export interface RedisBackend extends Address {
-  readonly secure: boolean
-}
-
-/** Parses `HOST[:PORT]`, `rediss://HOST[:PORT]` or `unix:PATH`. Throws a {@link ConfigError}. */
-export function parseRedisBackend(text: string): RedisBackend {
-  const { secure, rest } = withoutScheme(text)
-  if (/^unix:./.test(rest)) return { ...parseListen(rest), secure }
-  const match = /^(\[[0-9a-fA-F:.]+\]|[^[\]:/?#@\s]+)(?::(\d{1,5}))?\/?$/.exec(rest)
-  if (match === null)
-    throw new ConfigError(
-      `'${text}' is not a backend of Redis: write HOST:PORT, rediss://HOST:PORT for TLS, or unix:PATH; users and databases are what clients ask for by AUTH and SELECT`,
-    )
-  const port = Number(match[2] ?? DEFAULT_PORT)
-  if (port < 1 || port > 65_535)
-    throw new ConfigError(`'${text}': port ${match[2]} is out of range (1 to 65535)`)
-  return { secure, host: match[1].replace(/^\[|\]$/g, ''), port }
-}
 
 const named =
   <T>(option: string, parse: (text: string, before: T) => T) =>
@@ -174,7 +141,7 @@ function certificatesOf({ cert, key }: RedisCommandOptions, secure: boolean) {
   return { certificates: [{ cert: chain, key: secret, from: `--cert ${cert} --key ${key}` }], alpn: [] }
 }
 
-function backendTlsOf(options: RedisCommandOptions, { secure, host }: RedisBackend) {
+function backendTlsOf(options: RedisCommandOptions, { secure, host }: RedisAddress) {
   const { backendCa, backendName, backendInsecure } = options
   if (!secure) {
     if (backendCa !== undefined || backendName !== undefined || backendInsecure === true)

@@ -1,7 +1,7 @@
 // A server that proxies Redis: one World on Node's pollset with its listeners. It serves until it is told to
 // drain; commands that have come are then answered within the drain timeout.
 
-import { Continuation, createWorld, defineLife, TraceLines } from '../continuation/index.js'
+import { Continuation, createWorld, defineLife, type Fault, TraceLines } from '../continuation/index.js'
 import {
   type Address,
   COMMANDED,
@@ -11,7 +11,7 @@ import {
   type TlsServer,
   type TlsServerOptions,
 } from '../pollset/index.js'
-import { RedisProxy, type RedisWorld, type Share } from '../redis/index.js'
+import { RedisBackend, RedisProxy, type RedisWorld, type Share } from '../redis/index.js'
 import { createTransportWorld, type DialTarget, EMPTY } from '../transport/index.js'
 import type { Listen } from './address.js'
 import type { Limits } from './limits.js'
@@ -130,19 +130,12 @@ export class RedisServer {
       ...backend,
       ...(backendTls === null ? {} : { tls: this.pollset.tlsClient(backendTls) }),
     }
-    this.proxy = new RedisProxy(
-      this.world,
-      { backend: target, share, allowAdmin },
-      {
-        unreached: (why) =>
-          void this.log.repeated(
-            'warn',
-            `no session to ${formatAddress(backend)}`,
-            () => why.detail ?? why.message,
-          ),
-      },
-      limits.engine,
-    )
+    const name = formatAddress(backend)
+    const unreached = (endpoint: string, why: Fault): void =>
+      void this.log.repeated('warn', `no session to ${endpoint}`, () => why.detail ?? why.message)
+    const only = { name, endpoints: [{ name, target }], check: null }
+    const redis = new RedisBackend(this.world, only, { unreached }, limits.engine)
+    this.proxy = new RedisProxy(this.world, { backend: redis, share, allowAdmin })
   }
 
   /** Binds the listeners. */

@@ -26,6 +26,7 @@ import { type BoundListener, Listeners } from './listeners.js'
 import { ProcessLog } from './process-log.js'
 import { Protocols } from './protocols.js'
 import { LocalQuestions } from './questions.js'
+import { RedisService } from './redis-service.js'
 import { type Applied, ServedConfiguration } from './served-configuration.js'
 import { describeServer } from './server-description.js'
 import { ServerMetrics } from './server-metrics.js'
@@ -48,6 +49,7 @@ export class Server extends TypedEvents implements HandshakeEvents {
   private readonly open = new Map<Client, { connection: Continuation; listener: BoundListener }>()
   private readonly lingering = new LingeringClients()
   private readonly backends: Backends
+  readonly redis: RedisService
   private readonly listening: Listeners
   readonly limitsOf: Limits
   private readonly addresses: ClientAddresses
@@ -89,13 +91,8 @@ export class Server extends TypedEvents implements HandshakeEvents {
     if (options.trace !== undefined) this.world.scheduler.tracer = new TraceLines(this.pollset, options.trace)
     this.limitsOf = limits
     this.connections = new Connections('connections', limits.server.connectionsMax)
-    this.log = new ProcessLog(
-      this.pollset,
-      limits.server,
-      options.log,
-      configuration.processLog,
-      worker?.name,
-    )
+    const { processLog } = configuration
+    this.log = new ProcessLog(this.pollset, limits.server, options.log, processLog, worker?.name)
     this.incidents = new Incidents(this.log, limits, () => settingNames(this.configuration), {
       unreached: (backend, why) => this.emit('unreached', backend, why),
       checked: (endpoint, passed) => this.metrics?.checked(endpoint, passed),
@@ -104,6 +101,7 @@ export class Server extends TypedEvents implements HandshakeEvents {
     this.addresses = new ClientAddresses(limits.server)
     this.protocols = new Protocols(this.world, limits)
     this.backends = new Backends(this.world, this.protocols, limits.proxy, this.incidents)
+    this.redis = new RedisService(this, this.incidents, ({ host }) => this.addresses.closed(host))
     this.listening = new Listeners(this.world, this.connections, {
       accepted: (socket, listener) => this.accepted(socket, listener),
       listening: (address, secure) => this.emit('listening', address, secure),
@@ -120,6 +118,7 @@ export class Server extends TypedEvents implements HandshakeEvents {
       backends: this.backends,
       listeners: this.listening,
       filters: new Filters(this.proxy, this.log, limits.filters),
+      redis: this.redis,
     })
     this.accessLog.begin(configuration.accessLog)
     this.debugging =
@@ -200,7 +199,7 @@ export class Server extends TypedEvents implements HandshakeEvents {
 
   /** Counts the requests that run as cut. Returns their number. */
   private countCut(): number {
-    const running = this.proxy.begun - this.proxy.logged
+    const running = this.proxy.begun - this.proxy.logged + this.redis.owed
     this.cutRequests = Math.max(this.cutRequests, running)
     return running
   }
@@ -265,12 +264,10 @@ export class Server extends TypedEvents implements HandshakeEvents {
       return
     }
     if (this.connections.isFull) this.makeRoom()
-    const { handshakeMs } = this.limitsOf.server
-    const { tls } = listener
-    const proxyHeaderBytesMax = this.served.relays.has(socket.remote.host)
-      ? this.limitsOf.server.proxyHeaderBytesMax
-      : 0
-    const options = { tls, proxyHeaderBytesMax, handshakeMs }
+    const { handshakeMs, proxyHeaderBytesMax: most } = this.limitsOf.server
+    const proxyHeaderBytesMax = this.served.relays.has(socket.remote.host) ? most : 0
+    const { tls, config } = listener
+    const options = { tls, proxyHeaderBytesMax, handshakeMs, sniffs: config.redis === null }
     const handshake = new ClientHandshake(this.world, socket, options, this)
     this.handshakes.set(handshake, listener)
     listener.connections.add(handshake)
@@ -280,31 +277,39 @@ export class Server extends TypedEvents implements HandshakeEvents {
   handshakeDone(handshake: ClientHandshake, spoken: AlpnProtocol): void {
     const { socket, addresses } = handshake
     const listener = this.handshakes.get(handshake) as BoundListener
-    this.handshakes.delete(handshake)
+    if (!handshake.sniffs) this.redis.serve(socket, listener, addresses.from)
+    else this.serve(handshake, listener, spoken)
+    this.dropHandshake(handshake, listener)
+  }
+
+  private serve(handshake: ClientHandshake, listener: BoundListener, spoken: AlpnProtocol): void {
+    const { socket, addresses } = handshake
     const acceptor = handshake.inClearText ? this.inClearText : this.acceptorOf(listener)
     const connection = this.protocols.serve(socket, listener.serves(spoken), acceptor, addresses)
     this.open.set(connection, { connection, listener })
-    listener.connections.delete(handshake)
     listener.connections.add(connection)
-    this.connections.replace(handshake, connection)
+    this.connections.add(connection)
     if (this.draining || listener.closed) connection.cancel()
   }
 
   handshakeDropped(handshake: ClientHandshake): void {
-    this.handshakes.get(handshake)?.connections.delete(handshake)
-    this.handshakes.delete(handshake)
-    this.connections.delete(handshake)
+    this.dropHandshake(handshake, this.handshakes.get(handshake))
     this.incidents.dropped(handshake)
     this.addresses.closed(handshake.addresses.from.host)
   }
 
+  private dropHandshake(handshake: ClientHandshake, listener: BoundListener | undefined): void {
+    listener?.connections.delete(handshake)
+    this.handshakes.delete(handshake)
+    this.connections.delete(handshake)
+  }
+
   clientAbused(client: Client | ClientHandshake, part: number): void {
     const { from } = client.addresses
-    const { host } = from
     // A handshake that was dropped has a line of its own.
     if (part >= 1 && !(client instanceof ClientHandshake)) this.incidents.abused(from)
-    if (this.served.inFront.has(host)) return
-    if (this.addresses.abused(host, part, this.world.pollset.now)) this.incidents.blocked(from)
+    if (this.served.inFront.has(from.host)) return
+    if (this.addresses.abused(from.host, part, this.world.pollset.now)) this.incidents.blocked(from)
   }
 
   /**
@@ -334,6 +339,7 @@ export class Server extends TypedEvents implements HandshakeEvents {
     this.debugging?.drain()
     this.connections.stopListening()
     for (const { connection } of this.open.values()) connection.cancel()
+    this.redis.drain()
   }
 
   /** Ends handshakes that are not done: they had time for what was on its way. */
@@ -346,6 +352,7 @@ export class Server extends TypedEvents implements HandshakeEvents {
     this.incidents.cut(this.countCut(), this.drainTimeoutMs)
     this.settle()
     for (const { connection } of this.open.values()) connection.cancel()
+    this.redis.cut()
   }
 
   /** Has the configuration read again. */
@@ -357,6 +364,7 @@ export class Server extends TypedEvents implements HandshakeEvents {
     this.administration?.drain()
     this.served.end()
     this.backends.close()
+    this.redis.close()
     this.log.flush()
     this.pollset.close()
     this.accessLog.close(() => this.emit('stopped'))
@@ -369,10 +377,7 @@ export class Server extends TypedEvents implements HandshakeEvents {
 
   /** Returns the number of open clients of each listener. */
   clientsByListener(): Map<string, number> {
-    const counts = new Map<string, number>()
-    for (const { listener } of this.open.values())
-      counts.set(listener.config.name, (counts.get(listener.config.name) ?? 0) + 1)
-    return counts
+    return this.listening.clients((each) => !(each instanceof ClientHandshake))
   }
 
   /** The number of open clients. */
@@ -387,14 +392,9 @@ export class Server extends TypedEvents implements HandshakeEvents {
 
   /** Describes connections, engines and counts, for people. */
   describe(): Readonly<Record<string, unknown>> {
-    const counts = {
-      clients: this.open.size,
-      arriving: this.handshakes.size,
-      lingering: this.lingering.size,
-      turnedAway: this.connections.refused,
-      gaveWay: this.lingering.evictions,
-      addresses: this.addresses.describe(),
-    }
-    return { ...counts, ...describeServer(this, this.backends) }
+    const { handshakes, lingering, connections, addresses } = this
+    const counts = { clients: this.open.size, arriving: handshakes.size, lingering: lingering.size }
+    const refused = { turnedAway: connections.refused, gaveWay: lingering.evictions }
+    return { ...counts, ...refused, addresses: addresses.describe(), ...describeServer(this, this.backends) }
   }
 }

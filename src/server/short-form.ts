@@ -72,7 +72,7 @@ function listenerOf(address: Listen, made: ServerCertificates | null): ListenerC
               : ('request' as const),
         }
   const text = addressText(address)
-  return { name: text, source: NO_SOURCE, address: text, tls, protocols: ['h2', 'http/1.1'] }
+  return { name: text, source: NO_SOURCE, address: text, tls, protocols: ['h2', 'http/1.1'], redis: null }
 }
 
 function backendOf(url: string, options: ShortForm, pending: number): BackendConfig {
@@ -135,6 +135,7 @@ export function configurationOf(options: ShortForm): Configuration {
     listeners: listen.map((each) => listenerOf(each, made)),
     trustedProxies: { addresses: acceptProxy, fields: [], proxyProtocol: acceptProxy.length > 0 },
     connect,
+    redisBackends: [],
     backends: urls.map((url) => backendOf(url, options, limits.engine.queueMax)),
     routes: routes.map((each) => routeOf(each, limits, options)),
     limits: (options.limits ?? {}) as Configuration['limits'],

@@ -62,7 +62,7 @@ type Value = null | boolean | number | string | readonly Value[] | { [key: strin
 /** A document in which each key that has a default may be written. */
 const base = (): Record<string, Value> => ({
   version: 1,
-  listeners: { main: { address: 80 } },
+  listeners: { main: { address: 80 }, cache: { address: 81, protocol: 'redis', backend: 'redis' } },
   backends: {
     app: {
       endpoints: [{ address: 'a:80' }],
@@ -71,6 +71,7 @@ const base = (): Record<string, Value> => ({
     },
     found: { protocol: 'https', discovery: { dns: 'a', port: 80 } },
     plain: { endpoints: ['a:80'] },
+    redis: { protocol: 'redis', endpoints: ['a:81'] },
   },
   routes: [
     { match: { path: { prefix: '/1' } }, backend: [{ to: 'app' }] },
@@ -93,6 +94,7 @@ function written(key: string, value: Value): Record<string, Value> {
   const document = base()
   const route = key.includes('redirect') ? 1 : key.includes('answer') ? 2 : 0
   const path = key
+    .replace(/listeners\.\*(?=\.(?:share|allowAdmin|backend)$)/, 'listeners.cache')
     .replace('listeners.*', 'listeners.main')
     .replace('certificates.*', 'certificates.a')
     .replace('backends.*', `backends.${entryOf(key)}`)

@@ -1,7 +1,7 @@
 // `fermata redis`: what is wrong on its command line.
 
 import t from 'tap'
-import { parseRedisBackend, parseRedisListen } from '../../src/server/redis-command.js'
+import { parseRedisBackend, parseRedisListen } from '../../src/server/redis-address.js'
 import { run } from '../../tools/testbed/programs.js'
 import { root } from '../house/source-rules.js'
 

@@ -443,7 +443,7 @@ t.test('Y19: identities are bounded; one that no client has makes room', async (
   it.answer('+OK\r\n')
   it.answer('+RESET\r\n')
   t.equal(two.take(), '+OK\r\n')
-  t.equal(it.proxy.identities.size, 2)
+  t.equal(it.proxy.options.backend.current.identities.size, 2)
   over(t, it)
 })
 

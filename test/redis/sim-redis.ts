@@ -3,7 +3,13 @@
 import type { Test } from 'tap'
 import { createWorld } from '../../src/continuation/index.js'
 import { noFaults, type SimFaults, type SimPeerSocket, SimPollset } from '../../src/pollset/index.js'
-import { type RedisLimits, type RedisOptions, RedisProxy, redisLimits } from '../../src/redis/index.js'
+import {
+  RedisBackend,
+  type RedisLimits,
+  type RedisOptions,
+  RedisProxy,
+  redisLimits,
+} from '../../src/redis/index.js'
 import { arrayOf } from '../../src/redis/inline.js'
 import { createTransportWorld } from '../../src/transport/index.js'
 
@@ -72,7 +78,9 @@ export function setUp({ options = {}, limits = {}, faults = {}, heard = () => {}
   if (seen !== undefined) world.scheduler.tracer = seen
   const backends: Peer[] = []
   pollset.serve(BACK, (far) => backends.push(new Peer(far, heard)))
-  const proxy = new RedisProxy(world, { backend: BACK, share: 'auto', allowAdmin: false, ...options })
+  const only = { name: 'main', endpoints: [{ name: 'only', target: BACK }], check: null }
+  const backend = new RedisBackend(world, only)
+  const proxy = new RedisProxy(world, { backend, share: 'auto', allowAdmin: false, ...options })
   proxy.listen(FRONT, null)
   const settle = () => pollset.runUntil(() => false, 0)
   settle()

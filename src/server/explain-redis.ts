@@ -1,0 +1,54 @@
+// Explains what a configuration does with a client of Redis: which listener and certificate it meets, and
+// which servers its commands may go to.
+
+import { type Configuration, placeText, type RedisBackendConfig, type Source } from '../config/index.js'
+import { certificateFor } from '../pollset/index.js'
+import { ConfigError, parseListen } from './address.js'
+import type { Explained } from './explain.js'
+import { parseRedisBackend } from './redis-address.js'
+
+export const isRedisUrl = (url: string): boolean => /^rediss?:\/\//.test(url)
+
+const line = (about: string, value: string, source: Source | null = null): Explained => ({
+  about,
+  value,
+  place: source === null || source.line < 0 ? '' : placeText(source),
+})
+
+const SHARES = {
+  never: 'each client has a connection of its own',
+  auto: 'clients share connections, unless a command needs one of its own',
+  always: 'clients share connections, and what needs one of its own is refused',
+} as const
+
+/** Returns what becomes of a client that connects to this URL. Throws a {@link ConfigError} if it is wrong. */
+export function explainRedis(configuration: Configuration, url: string): readonly Explained[] {
+  const { secure, host, port } = parseRedisBackend(url)
+  const alike = configuration.listeners.filter(
+    (each) => each.redis !== null && (each.tls !== null) === secure,
+  )
+  const found = alike.find(({ address }) => parseListen(address).port === port)
+  if (found === undefined) {
+    const others = alike.map(({ name, address }) => `${name}: ${address}`).join(', ')
+    const hint = others === '' ? '' : `; write the port of one that does: ${others}`
+    const kind = secure ? 'with TLS' : 'in clear text'
+    return [line('listener', `none of Redis listens on port ${port} ${kind}${hint}`)]
+  }
+  const { redis, tls } = found
+  if (redis === null) throw new ConfigError(`the listener ${found.name} does not speak Redis`)
+  const lines = [line('listener', `${found.name}: ${found.address}`, found.source)]
+  if (tls !== null) {
+    const certificate = certificateFor(tls.certificates, host)
+    lines.push(line('certificate', certificate.name, certificate.source))
+  }
+  lines.push(line('share', `${redis.share}: ${SHARES[redis.share]}`))
+  lines.push(line('allowAdmin', redis.allowAdmin ? 'DEBUG, SHUTDOWN and the like pass' : 'they are refused'))
+  const backend = configuration.redisBackends.find(({ name }) => name === redis.backend) as RedisBackendConfig
+  lines.push(line('backend', `${backend.name}${backend.secure ? ', over TLS' : ''}`, backend.source))
+  for (const [at, endpoint] of backend.endpoints.entries())
+    lines.push(line(at === 0 ? 'endpoint' : 'or endpoint', endpoint))
+  const { check } = backend
+  const text = check === null ? 'none: the first endpoint is used' : `PING, each ${check.intervalMs} ms`
+  lines.push(line('check', text, check === null ? null : backend.sources['health.active.intervalMs']))
+  return lines
+}
