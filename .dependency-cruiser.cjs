@@ -20,6 +20,8 @@ const rooms = {
   filters: ['proxy', 'http', 'transport', 'engine', ...below],
   // Reads files, opens no sockets.
   config: ['filters', 'proxy', 'access-log', 'balancing', 'http', 'transport', 'engine', ...below],
+  // Runs filters on the simulated network. It is for tests, and serves nobody.
+  testing: ['config', 'filters', 'proxy', 'http1', 'http', 'transport', 'engine', ...below],
   debugger: ['transport', ...below],
   // Another protocol, which imports no room of HTTP.
   redis: ['transport', 'engine', ...below],

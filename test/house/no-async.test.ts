@@ -7,7 +7,7 @@ import { asyncFindings, filesUnder, read, root, stateFindings } from './source-r
 
 /**
  * server/ and main.ts are the outer edge: start-up and shutdown are theirs, no request passes through them.
- * terminal/ runs in processes of its own, which carry no requests.
+ * terminal/ runs in processes of its own, which carry no requests. testing/ runs filters for their tests.
  */
 const rooms = [
   'pollset',

@@ -10,7 +10,7 @@ import ts from 'typescript'
 import { run } from '../../tools/testbed/programs.js'
 import { listings } from '../examples/guide.js'
 import { root } from '../house/source-rules.js'
-import { EVERY_EXPORT, REQUIRED, SMALL_PROXY } from './sources.js'
+import { EVERY_EXPORT, FILTER, REQUIRED, SMALL_PROXY } from './sources.js'
 
 interface Manifest {
   readonly exports: Readonly<Record<string, string | { readonly types: string }>>
@@ -81,6 +81,7 @@ const program = ts.createProgram(
     write('small-proxy.ts', SMALL_PROXY),
     ...examples.map((name) => write(`${name}.ts`, exampleOf(name))),
     ...listings.map(({ file, text }) => write(file, text)),
+    write('filter.ts', FILTER),
     write('every-export.ts', EVERY_EXPORT(names)),
     write('readme.ts', readmeExample()),
     write('readme-embedding.ts', readmeExample('embedding')),
@@ -142,6 +143,26 @@ t.test('a small proxy runs from it', async (t) => {
       ['/new', true, 'ok'],
       ['/old', false, 'ok'],
     ],
+  })
+})
+
+t.test('a filter of a stranger is tried on the simulated network', async (t) => {
+  const { stdout, stderr, code } = await run(process.execPath, [join(folder, 'filter.js')], { cwd: folder })
+  t.equal(stderr, '')
+  t.equal(code, 0)
+  t.strictSame(JSON.parse(stdout), {
+    got: [
+      [200, 'hello'],
+      [418, '418 d'],
+    ],
+    asked: [
+      [
+        ['x-mark', '/a'],
+        ['x-good', '1'],
+      ],
+    ],
+    problems: [],
+    ways: true,
   })
 })
 

@@ -67,3 +67,54 @@ const { createServer } = require('fermata-proxy')
 const { Continuation } = require('fermata-proxy/continuation')
 process.stdout.write(typeof createServer + ' ' + typeof Continuation)
 `
+
+/** A filter of a stranger, in TypeScript, and its test. */
+export const FILTER = `
+import { asyncFilter, defineFilter, type Filter, PASS, z } from 'fermata-proxy/filter'
+import { exploreFilter, type FilterRun, tryFilter } from 'fermata-proxy/testing'
+
+const marks = defineFilter({
+  name: 'marks',
+  description: 'Marks requests.',
+  options: (types) => z.strictObject({ field: z.string(), after: types.duration('A time.').optional() }),
+  create: ({ field, after = 0 }): Filter<{ paused: boolean }> => ({
+    begin: () => ({ paused: after === 0 }),
+    request(x, s) {
+      if (!s.paused) {
+        s.paused = true
+        return x.pause(after)
+      }
+      x.fields.set(field, x.request.path)
+      return PASS
+    },
+  }),
+})
+
+const asks = defineFilter({
+  name: 'asks',
+  description: 'Asks a promise.',
+  options: z.strictObject({}),
+  create: (_options, context) =>
+    asyncFilter(context, {
+      async request({ fields }) {
+        return fields['x-bad'] === undefined ? { set: { 'x-good': '1' } } : { refuse: { status: 418 } }
+      },
+    }),
+})
+
+const test = {
+  filters: [{ filter: marks, options: { field: 'x-mark', after: '10ms' } }, { filter: asks }],
+  requests: [{ target: '/a' }, { target: '/b', fields: [['x-bad', '1']] }],
+  respond: () => ({ body: 'hello' }),
+} as const
+const plain: FilterRun = await tryFilter(test)
+const runs = await exploreFilter(test, { splitsMax: 5 })
+console.log(
+  JSON.stringify({
+    got: plain.got.map(({ status, body }) => [status, body.slice(0, 5)]),
+    asked: plain.asked.map(({ fields }) => fields.filter(([name]) => name === 'x-mark' || name === 'x-good')),
+    problems: runs.flatMap(({ problems }) => problems),
+    ways: runs.length > 10,
+  }),
+)
+`

@@ -1,0 +1,208 @@
+// Tries a filter: in one run, or in every way that the network, the clock, the client and tasks may take.
+// Promises serve the test, and the tasks that work outside of this thread; no request passes through one.
+
+import { readModuleOptions } from '../config/index.js'
+import { type FilterContext, type FilterDefinition, TaskPool } from '../filters/filter.js'
+import type { FilterUse } from '../proxy/index.js'
+import {
+  type AskedRequest,
+  FilterNetwork,
+  type GotResponse,
+  type TestRequest,
+  type TestResponse,
+  type Way,
+} from './network.js'
+import { FilterWatch } from './watched-filter.js'
+
+/** A filter and its options, as a configuration has them. */
+export interface TestedFilter {
+  readonly filter: FilterDefinition
+  /** As they are written in a file: `{ bytes: '1MiB' }`. Default: none. */
+  readonly options?: unknown
+}
+
+export interface FilterTest {
+  /** One filter, or several, the outermost first. */
+  readonly filters: TestedFilter | readonly TestedFilter[]
+  /** One request, or several: one after the other, or all at once. */
+  readonly requests?: TestRequest | readonly TestRequest[]
+  readonly atOnce?: boolean
+  /** Answers as the backend. Default: 200 without a body. */
+  respond?(request: AskedRequest): TestResponse
+}
+
+/** What has come of a run. */
+export interface FilterRun {
+  /** How it differs from the plain run: `requests split at 7`, `wait 1 late`. */
+  readonly way: string
+  /** What the clients have got, in the order of the requests. */
+  readonly got: readonly GotResponse[]
+  /** What the backend was asked. */
+  readonly asked: readonly AskedRequest[]
+  /** Failures of filters: `NAME: MESSAGE`. */
+  readonly failures: readonly string[]
+  /** What the process log got. */
+  readonly log: readonly string[]
+  /**
+   * What must never be, by the properties of spec/filters.md: a wait that does not end, a state that is not
+   * released once, bytes or tasks that are left, a body that depends on how it was split.
+   */
+  readonly problems: readonly string[]
+}
+
+export interface ExploreOptions {
+  /** Places at which messages of each side are split; of longer messages so many. Default 100. */
+  readonly splitsMax?: number
+  /** Waits, and tasks, that are tried one by one. Default 20. */
+  readonly waitsMax?: number
+}
+
+const listOf = <T extends object>(value: T | readonly T[]): readonly T[] =>
+  Array.isArray(value) ? (value as readonly T[]) : [value as T]
+
+/** Runs a test once, without any fault. */
+export const tryFilter = async (test: FilterTest): Promise<FilterRun> => (await run(test, {}, 'plain')).result
+
+/**
+ * Runs a test in all ways: plain; with the messages of clients and of the backend split at each place, and
+ * sent byte by byte; with each wait of a filter late, and cancelled by a client that leaves; and with each
+ * task failing. Returns each run, the plain one first.
+ */
+export async function exploreFilter(
+  test: FilterTest,
+  { splitsMax = 100, waitsMax = 20 }: ExploreOptions = {},
+): Promise<FilterRun[]> {
+  const plain = await run(test, {}, 'plain')
+  const runs = [plain.result]
+  const { sent, waits, tasks } = plain
+  const same = async (way: Way, name: string): Promise<void> => {
+    const { result } = await run(test, way, name)
+    const differs = difference(plain.result, result)
+    runs.push(differs === '' ? result : { ...result, problems: [...result.problems, `X3: ${differs}`] })
+  }
+  for (const split of ['requests', 'responses'] as const)
+    for (const splitAt of placesIn(sent[split], splitsMax))
+      await same({ split, splitAt }, `${split} split at ${splitAt}`)
+  await same({ byByte: true }, 'byte by byte')
+  for (let wait = 1; wait <= Math.min(waits, waitsMax); wait++)
+    for (const waitEnds of ['late', 'cancelled'] as const)
+      runs.push((await run(test, { wait, waitEnds }, `wait ${wait} ${waitEnds}`)).result)
+  for (let failingTask = 1; failingTask <= Math.min(tasks, waitsMax); failingTask++)
+    runs.push((await run(test, { failingTask }, `task ${failingTask} fails`)).result)
+  return runs
+}
+
+/** All places in a message of so many bytes, or so many of them. */
+function placesIn(bytes: number, most: number): number[] {
+  const all = Math.max(0, bytes - 1)
+  const count = Math.min(all, most)
+  return Array.from({ length: count }, (_, at) => 1 + Math.floor((at * all) / count))
+}
+
+/** Says how a run differs from the plain one; '' if it does not. */
+function difference(plain: FilterRun, other: FilterRun): string {
+  const [a, b] = [plain, other].map(({ got, asked }) => JSON.stringify({ got, asked }))
+  if (a === b) return ''
+  let at = 0
+  while (a[at] === b[at]) at++
+  return `it makes a difference: ${b.slice(Math.max(0, at - 20), at + 60)}, and not ${a.slice(Math.max(0, at - 20), at + 60)}`
+}
+
+async function run(test: FilterTest, way: Way, name: string) {
+  const network = new FilterNetwork(way, (request) => test.respond?.(request) ?? {})
+  const surroundings = new Surroundings(network)
+  const uses = listOf(test.filters).map((each, at) => surroundings.use(each, at))
+  network.serve(uses)
+  const requests = listOf(test.requests ?? {})
+  const got: GotResponse[] = []
+  if (test.atOnce === true) got.push(...(await network.askAll(requests)))
+  else for (const each of requests) got.push(await network.ask(each))
+  const { asked, failures, problems, sent, waits } = network
+  const { tasks } = network.pollset
+  await network.end()
+  surroundings.end(problems)
+  const result: FilterRun = { way: name, got, asked, failures, log: surroundings.log, problems }
+  return { result, sent, waits, tasks }
+}
+
+/** The surroundings of filters, as a server gives them. */
+class Surroundings {
+  readonly log: string[] = []
+  private readonly network: FilterNetwork
+  private readonly watches: FilterWatch[] = []
+  private readonly uses: FilterUse[] = []
+  private readonly states = new Map<string, object>()
+  private readonly pools: TaskPool[] = []
+  private readonly hashing: TaskPool
+
+  constructor(network: FilterNetwork) {
+    this.network = network
+    this.hashing = this.pool({ name: 'hash', concurrencyMax: 2, queueMax: 100 })
+  }
+
+  private pool(options: ConstructorParameters<typeof TaskPool>[1]): TaskPool {
+    const made = new TaskPool(this.network.pollset, options)
+    this.pools.push(made)
+    return made
+  }
+
+  /** Makes the filter of this use. Throws an error that says what is wrong with its options. */
+  use({ filter: definition, options = {} }: TestedFilter, at: number): FilterUse {
+    const { name } = definition
+    const { world, proxy } = this.network
+    const read = readModuleOptions(
+      {
+        file: name,
+        written: name,
+        version: '',
+        options: options as never,
+        onFailure: null,
+        path: [],
+        places: {},
+        folder: '.',
+      },
+      { file: '', line: 0, column: 0 },
+      definition,
+      { env: {}, secretKey: null, backends: ['backend'] },
+    )
+    if (read.errors.length > 0)
+      throw new Error(read.errors.map(({ path, message }) => `${name}.${path} ${message}`).join('\n'))
+    const state = <T extends object>(key: string, make: () => T): T => {
+      const id = `${at}\0${key}`
+      const found = (this.states.get(id) as T | undefined) ?? make()
+      this.states.set(id, found)
+      return found
+    }
+    const context: FilterContext = {
+      name,
+      world,
+      state,
+      tasks: (bounds) => state(`tasks ${bounds.name}`, () => this.pool(bounds)),
+      hashing: this.hashing,
+      backend: (wanted) => proxy.backends.find((each) => each.name === wanted) ?? null,
+      guard: (act) => act(),
+      tell: (level, message) => void this.log.push(`${level} ${name}: ${message}`),
+    }
+    const watch = new FilterWatch()
+    this.watches.push(watch)
+    const use: FilterUse = {
+      name,
+      filter: watch.watched(definition.create(read.options as never, context)),
+      onFailure: definition.onFailure ?? 'refuse',
+    }
+    this.uses.push(use)
+    return use
+  }
+
+  /** Lets go of all, and adds what was wrong. */
+  end(problems: string[]): void {
+    for (const each of this.watches) {
+      each.end()
+      problems.push(...each.problems)
+    }
+    for (const { options, waiting } of this.pools)
+      if (waiting > 0) problems.push(`X1: ${waiting} tasks of ${options.name} wait at the end`)
+    for (const { filter } of this.uses) filter.close?.()
+    for (const each of this.states.values()) (each as { close?(): void }).close?.()
+  }
+}
