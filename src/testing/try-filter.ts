@@ -134,10 +134,12 @@ class Surroundings {
   private readonly states = new Map<string, object>()
   private readonly pools: TaskPool[] = []
   private readonly hashing: TaskPool
+  private readonly coding: TaskPool
 
   constructor(network: FilterNetwork) {
     this.network = network
     this.hashing = this.pool({ name: 'hash', concurrencyMax: 2, queueMax: 100 })
+    this.coding = this.pool({ name: 'coding', concurrencyMax: 2, queueMax: 100 })
   }
 
   private pool(options: ConstructorParameters<typeof TaskPool>[1]): TaskPool {
@@ -179,6 +181,7 @@ class Surroundings {
       state,
       tasks: (bounds) => state(`tasks ${bounds.name}`, () => this.pool(bounds)),
       hashing: this.hashing,
+      coding: this.coding,
       backend: (wanted) => proxy.backends.find((each) => each.name === wanted) ?? null,
       guard: (act) => act(),
       tell: (level, message) => void this.log.push(`${level} ${name}: ${message}`),
