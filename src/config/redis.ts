@@ -50,7 +50,7 @@ export function redisListenerOf(
   return { backend, share, allowAdmin }
 }
 
-/** Settings of a backend that Redis has not: its clients choose database and user, and no route leads to it. */
+/** Settings that a backend of Redis does not have: clients choose database and user, no route leads to it. */
 const NOT_OF_REDIS = [
   'discovery',
   'share',

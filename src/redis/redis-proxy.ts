@@ -27,7 +27,7 @@ export class RedisProxy {
   options: RedisOptions
   readonly limits: RedisLimits
   readonly durations: readonly DurationList[]
-  /** The clients of this proxy, and of others that share this bound, with those whose handshake is not done. */
+  /** The clients of this proxy and of others that share this bound, also those before their handshake. */
   readonly clients: Connections
   /** Clients that were closed since they took their replies too slowly. */
   overflows = 0

@@ -21,7 +21,7 @@ const SHARES = {
   always: 'clients share connections, and what needs one of its own is refused',
 } as const
 
-/** Returns what becomes of a client that connects to this URL. Throws a {@link ConfigError} if it is wrong. */
+/** Tells what becomes of a client that connects to this URL. Throws a {@link ConfigError} for a wrong one. */
 export function explainRedis(configuration: Configuration, url: string): readonly Explained[] {
   const { secure, host, port } = parseRedisBackend(url)
   const alike = configuration.listeners.filter(

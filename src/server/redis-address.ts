@@ -1,4 +1,5 @@
-// Addresses of Redis, to listen on and to connect to: `redis://` and `rediss://` stand for clear text and TLS.
+// Addresses of Redis, to listen on and to connect to: `redis://` and `rediss://` stand for clear text and
+// TLS.
 
 import type { Address } from '../pollset/index.js'
 import { ConfigError, type Listen, parseListen } from './address.js'
