@@ -15,6 +15,17 @@ import { warnOfReaders } from './listeners.js'
 import type { Named } from './parts.js'
 import type { BackendFile } from './schema.js'
 
+/** Settings of backends that are reached through the network. */
+const ONLY_ENDPOINTS = [
+  'protocol',
+  'endpoints',
+  'discovery',
+  'tls',
+  'sendProxy',
+  'balance',
+  'health',
+] as const
+
 /** Reads one backend. */
 export class BackendReading {
   private readonly entry: Named<BackendFile>
@@ -29,9 +40,11 @@ export class BackendReading {
   read(): BackendConfig {
     const { name, value, document, path } = this.entry
     const protocol = this.own('protocol', ['protocol'], value.protocol, 'http') as BackendConfig['protocol']
+    if (value.handler !== undefined) this.checkHandler()
     if (value.endpoints !== undefined && value.discovery !== undefined)
       this.error(['discovery'], 'endpoints are written too; leave out endpoints or discovery')
-    if (value.endpoints === undefined && value.discovery === undefined && !document.isDamaged(path))
+    const hasNone = value.endpoints === undefined && value.discovery === undefined
+    if (hasNone && value.handler === undefined && !document.isDamaged(path))
       this.error([], 'a backend needs endpoints or discovery; write endpoints: [HOST:PORT]')
     if (value.tls !== undefined && (protocol === 'http' || protocol === 'h2c') && !document.isDamaged(path))
       this.error(
@@ -42,7 +55,8 @@ export class BackendReading {
       name,
       source: document.keyPlace(path.slice(0, -1), name),
       protocol,
-      endpoints: this.endpoints(),
+      endpoints: value.handler === undefined ? this.endpoints() : [{ address: name, weight: 1 }],
+      handler: value.handler ?? null,
       discovery: this.discovery(),
       tls: this.tls(),
       share: this.own('share', ['share'], value.share, 'process'),
@@ -61,6 +75,13 @@ export class BackendReading {
       },
       sources: this.sources.all,
     }
+  }
+
+  /** An app of the program is reached in one way, and there is one of it. */
+  private checkHandler(): void {
+    for (const name of ONLY_ENDPOINTS)
+      if (this.entry.value[name] !== undefined)
+        this.error([name], `a handler has no ${name}; leave out ${name} or handler`)
   }
 
   private own<T>(name: string, path: Path, value: T | undefined, builtIn: T): T {

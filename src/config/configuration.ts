@@ -1,6 +1,6 @@
 // The configuration as plain data, after includes, defaults and inheritance: names are checked, durations are
-// in ms, sizes in bytes, and the texts of files are read. It can be cloned to and from a worker thread.
-// server/ makes a running server of it.
+// in ms, sizes in bytes, and the texts of files are read. It can be cloned to and from a worker thread,
+// unless it came from code and has functions of the program. server/ makes a running server of it.
 
 import type { FormatName } from '../access-log/index.js'
 import type { ActiveHealthOptions, BalanceOptions, PassiveHealthOptions } from '../balancing/index.js'
@@ -13,6 +13,7 @@ import type {
   Timeouts,
 } from '../proxy/index.js'
 import type { Place } from './diagnostics.js'
+import type { BackendChooser, HeldApp } from './live.js'
 
 /** Where a value was written. In a document from code `line` is 0; for a value that is built in, -1. */
 export type Source = Place
@@ -149,8 +150,10 @@ export interface BackendConfig {
   /** Where each setting was written, by its path in this object: `balance.slowStartMs`. */
   readonly sources: Readonly<Record<string, Source>>
   readonly protocol: 'http' | 'https' | 'h2c' | 'h2'
-  /** Empty with {@link discovery}. */
+  /** Empty with {@link discovery}. With a {@link handler} it is the only one. */
   readonly endpoints: readonly EndpointConfig[]
+  /** The app of the program that is the backend; null for endpoints. A file has none. */
+  readonly handler: HeldApp | null
   readonly discovery: DiscoveryConfig | null
   /** For `https` and `h2`. */
   readonly tls: BackendTlsConfig
@@ -248,10 +251,18 @@ export interface FilterConfig {
   readonly source: Source
 }
 
+/** A function of the program chooses the backend. */
+export interface ChosenAction {
+  readonly kind: 'chosen'
+  readonly choose: BackendChooser
+  /** The networks that it may name by URL besides public ones: none, these, or all. */
+  readonly allowPrivate: boolean | readonly string[]
+}
+
 export interface RouteConfig {
   readonly name: string
   readonly match: RouteMatch
-  readonly action: RouteAction
+  readonly action: RouteAction | ChosenAction
   readonly timeouts: Timeouts
   readonly retry: RetryOptions
   readonly path: PathOptions

@@ -13,6 +13,7 @@ import {
   type YAMLMap,
 } from 'yaml'
 import type { Diagnostics, Path, Place } from './diagnostics.js'
+import { mayLive } from './live.js'
 import { yamlMistake } from './yaml-mistakes.js'
 
 /** Values that YAML and JSON can write. Maps have no prototype. */
@@ -115,6 +116,8 @@ export class ObjectDocument extends ConfigDocument {
     )
       return value
     if (Array.isArray(value)) return value.map((each, at) => this.copy(each, [...path, at], diagnostics))
+    // Values of the program stay as they are: the schema checks them.
+    if (mayLive(path, value)) return value as Plain
     const prototype = typeof value === 'object' ? Object.getPrototypeOf(value) : undefined
     if (prototype !== null && prototype !== Object.prototype) {
       const what = typeof value === 'object' ? 'an object with a class of its own' : `of type ${typeof value}`

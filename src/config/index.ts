@@ -21,6 +21,7 @@ export {
 export { FilterOrder } from './filter-order.js'
 export { jsonSchema } from './json-schema.js'
 export { type LimitTables, writtenName } from './limits-schema.js'
+export type { App, BackendChooser, ChooserRequest, HeldApp } from './live.js'
 export { LOG_FORMATS, LOG_LEVELS, processLogConfig, type SomeProcessLog } from './process-log.js'
 export { DURATION_MAX_MS, readDuration } from './quantities.js'
 export {
@@ -31,4 +32,5 @@ export {
   readConfiguration,
   readText,
 } from './read.js'
+export type { WrittenMain } from './schema.js'
 export { masked, withoutSecrets } from './secrets.js'

@@ -1,13 +1,14 @@
 // The part of the schema for `limits`: made from the table of the rooms' limits, which comes in as an option.
 
 import { z } from 'zod'
+import type { Written, WrittenDuration, WrittenSize } from '../filters/index.js'
 import { durationText } from '../proxy/index.js'
 import { DURATION_MAX_MS, sizeText } from './quantities.js'
 import type { Scalars } from './scalars.js'
 
-export interface LimitTables {
+export interface LimitTables<L = unknown> {
   /** The limits of each room with their defaults: `{ http2: { lingerMs: 500 } }`. */
-  readonly limits: Readonly<Record<string, Readonly<Record<string, number>>>>
+  readonly limits: Readonly<Record<string, Readonly<Record<string, number>>>> & L
   /** The least and the greatest value, where it is not 1 and more. */
   readonly limitRanges?: Readonly<Record<string, Readonly<Record<string, readonly [number, number]>>>>
   /** What each limit is: `{ 'http2.lingerMs': 'The time of …' }`. */
@@ -19,6 +20,28 @@ export const writtenName = (name: string): string => name.replace(/Ms$/, '')
 
 /** Windows are bytes (RFC 9113 §6.9). */
 const isSize = (name: string): boolean => /Bytes|Window/.test(name)
+
+/** The limits as they are written: the types of {@link writtenName} and {@link isSize}. */
+export type WrittenLimits<L> = {
+  readonly [R in keyof L]?:
+    | {
+        readonly [K in keyof L[R] as K extends `${infer N}Ms` ? N : K]?:
+          | Written<
+              K extends `${string}Ms`
+                ? WrittenDuration
+                : K extends `${string}Bytes${string}` | `${string}Window${string}`
+                  ? WrittenSize
+                  : number
+            >
+          | undefined
+      }
+    | undefined
+}
+
+/** The limits as they are read. */
+type ReadLimits = Readonly<
+  Record<string, Readonly<Record<string, { key: string; number: number } | undefined>> | undefined>
+>
 
 function limitSchema(s: Scalars, tables: LimitTables, room: string, name: string) {
   const fallback = tables.limits[room][name]
@@ -47,11 +70,13 @@ const roomSchema = (s: Scalars, tables: LimitTables, room: string) =>
     .describe(`Limits of ${room}/.`)
 
 /** Limits by room, with units: `http2: { linger: 500ms }`. */
-export const limitsSchema = (s: Scalars, tables: LimitTables) =>
+export const limitsSchema = <L>(s: Scalars, tables: LimitTables<L>) =>
   z
     .strictObject(
       Object.fromEntries(
         Object.keys(tables.limits).map((room) => [room, roomSchema(s, tables, room).optional()]),
       ),
     )
-    .describe("Limits that differ from the defaults, by room; 'fermata limits' lists them.")
+    .describe(
+      "Limits that differ from the defaults, by room; 'fermata limits' lists them.",
+    ) as unknown as z.ZodType<ReadLimits, WrittenLimits<L>>

@@ -43,7 +43,9 @@ export class Outside {
 
   /** Remembers in which folder the maps of this document look for files. */
   adopt(value: Plain, folder: string): void {
+    // Maps of a document have no prototype; an object with one is the program's own.
     if (typeof value !== 'object' || value === null) return
+    if (!Array.isArray(value) && Object.getPrototypeOf(value) !== null) return
     if (!Array.isArray(value)) this.folders.set(value, folder)
     for (const each of Object.values(value)) this.adopt(each, folder)
   }

@@ -40,17 +40,19 @@ export interface ReadResult {
 export class ConfigReader {
   private readonly env: Readonly<Record<string, string | undefined>>
   private readonly scalars: Scalars
-  private readonly schemas: Schemas
+  private readonly options: ReadOptions
+  /** Those that were made, by the form of what they are of. */
+  private readonly schemas: Partial<Record<'file' | 'code', Schemas>> = {}
 
   constructor(options: ReadOptions) {
     this.env = options.env ?? process.env
     this.scalars = new Scalars(options.secretKey ?? null)
-    this.schemas = schemaOf(this.scalars, options)
+    this.options = options
   }
 
   /** Reads a file and what it includes. Does not throw for what users can do wrong. */
   file(file: string): ReadResult {
-    const reading = this.begin()
+    const reading = this.begin('file')
     try {
       const { text, bytes } = readFileText(file, FILE_BYTES_MAX, true, reading.read)
       return reading.yaml(text, bytes, file, dirname(resolve(file)))
@@ -62,21 +64,22 @@ export class ConfigReader {
 
   /** Reads a text as a file of this name. Relative paths are relative to its folder. */
   text(text: string, name: string): ReadResult {
-    return this.begin().yaml(text, Buffer.byteLength(text), name, dirname(resolve(name)))
+    return this.begin('file').yaml(text, Buffer.byteLength(text), name, dirname(resolve(name)))
   }
 
   /**
    * Reads a document given from code, in the file's shape. Relative paths are relative to the working folder.
    */
   object(value: unknown): ReadResult {
-    return this.begin().object(value)
+    return this.begin('code').object(value)
   }
 
-  private begin(): Reading {
+  private begin(form: 'file' | 'code'): Reading {
     const read = new FilesRead()
     const outside = new Outside({ env: this.env, read })
     this.scalars.begin(outside)
-    return new Reading(this.schemas, outside, read)
+    this.schemas[form] ??= schemaOf(this.scalars, this.options, form)
+    return new Reading(this.schemas[form], outside, read)
   }
 }
 

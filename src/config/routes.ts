@@ -1,7 +1,7 @@
 // The routes of the configuration: what they match, what becomes of their requests, and what they inherit.
 
 import type { RouteAction, RouteMatch, ValueMatch } from '../proxy/index.js'
-import type { RouteConfig } from './configuration.js'
+import type { ChosenAction, RouteConfig } from './configuration.js'
 import { type Diagnostics, type Path, placeText } from './diagnostics.js'
 import type { ConfigDocument } from './document.js'
 import type { FilterReading } from './filters.js'
@@ -184,20 +184,24 @@ export class RouteReading {
 
   // What becomes of its requests
 
-  private action(name: string): RouteAction {
+  private action(name: string): RouteAction | ChosenAction {
     const { backend, redirect, answer } = this.value
     const written = ACTIONS.filter((each) => this.value[each] !== undefined)
     if (written.length > 1)
       this.error([written[1]], `${written[0]} is written too; write one of backend, redirect and answer`)
     if (written.length === 0 && !this.document.isDamaged(this.path))
       this.error([], `the route ${name} leads nowhere; write backend, redirect or answer`)
+    if (this.value.allowPrivate !== undefined && typeof backend !== 'function')
+      this.error(['allowPrivate'], 'it is for a function as backend; leave it out')
     if (backend !== undefined) return this.toBackends(backend)
     if (redirect !== undefined) return this.redirect(redirect)
     return this.answer(answer ?? {})
   }
 
-  private toBackends(backend: NonNullable<RouteFile['backend']>): RouteAction {
+  private toBackends(backend: NonNullable<RouteFile['backend']>): RouteAction | ChosenAction {
     const { names } = this.context
+    if (typeof backend === 'function')
+      return { kind: 'chosen', choose: backend, allowPrivate: this.value.allowPrivate ?? false }
     if (typeof backend === 'string') {
       names.check('backends', backend, this.document, [...this.path, 'backend'])
       this.checkProtocol(backend, ['backend'])
@@ -251,7 +255,7 @@ export class RouteReading {
   // What it inherits
 
   /** The levels that have settings for it, the nearest first. */
-  private layers(action: RouteAction): Layer[] {
+  private layers(action: RouteAction | ChosenAction): Layer[] {
     const own: Layer = { document: this.document, path: this.path, value: this.value }
     const { backends, defaults } = this.context
     const targets =

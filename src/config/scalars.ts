@@ -2,6 +2,7 @@
 // what is wrong with it and what is right.
 
 import { z } from 'zod'
+import type { Written, WrittenDuration, WrittenShare, WrittenSize } from '../filters/index.js'
 import { isPlainMap, type Plain } from './document.js'
 import { FilesRead } from './files.js'
 import { didYouMean, orList } from './nearest.js'
@@ -53,7 +54,8 @@ const typeWord = (value: unknown): string => {
   return typeof value === 'number' ? `the number ${value}` : String(value)
 }
 
-export type Scalar<T> = z.ZodPipe<z.ZodUnknown, z.ZodTransform<T, unknown>>
+/** A scalar that is written as `I`, or stands outside of the document, and is read as `T`. */
+export type Scalar<T, I = unknown> = z.ZodType<T, Written<I>>
 
 export class Scalars {
   /** Where the reading under way takes values from. Readings are synchronous, so there is one at a time. */
@@ -76,7 +78,7 @@ export class Scalars {
     what = 'text',
     check: (text: string) => Reading<T> = (text) => read(text as T),
     json: Readonly<Record<string, unknown>> = {},
-  ): Scalar<T> {
+  ): Scalar<T, string> {
     return this.scalar(description, { what, json: { type: 'string', ...json }, numbers: false, read: check })
   }
 
@@ -85,8 +87,8 @@ export class Scalars {
     description: string,
     what: string,
     check: (text: string) => Reading<string> = (text) => read(text),
-  ): Scalar<SecretText> {
-    return this.scalar<SecretText>(description, {
+  ): Scalar<SecretText, string> {
+    return this.scalar<SecretText, string>(description, {
       what,
       json: { type: 'string' },
       numbers: false,
@@ -99,8 +101,8 @@ export class Scalars {
   }
 
   /** One of these words. */
-  word<const W extends string>(description: string, words: readonly W[]): Scalar<W> {
-    return this.text<W>(
+  word<const W extends string>(description: string, words: readonly W[]): Scalar<W, W> {
+    const word: Scalar<W, unknown> = this.text<W>(
       description,
       orList(words),
       (text) =>
@@ -111,10 +113,11 @@ export class Scalars {
             ),
       { enum: words },
     )
+    return word as Scalar<W, W>
   }
 
-  flag(description: string): Scalar<boolean> {
-    return this.scalar<boolean>(description, {
+  flag(description: string): Scalar<boolean, boolean> {
+    return this.scalar<boolean, boolean>(description, {
       what: 'true or false',
       json: { type: 'boolean' },
       numbers: true,
@@ -125,7 +128,7 @@ export class Scalars {
     })
   }
 
-  count(description: string, least: number, most: number): Scalar<number> {
+  count(description: string, least: number, most: number): Scalar<number, number> {
     return this.scalar(description, {
       what: `a whole number from ${least} to ${most}`,
       json: { type: 'integer', minimum: least, maximum: most },
@@ -138,7 +141,7 @@ export class Scalars {
   duration(
     description: string,
     { least, most }: Bounds = { least: 0, most: DURATION_MAX_MS },
-  ): Scalar<number> {
+  ): Scalar<number, WrittenDuration> {
     return this.scalar(description, {
       what: 'a duration, as 500ms, 10s or 2m',
       json: quantityJson(['ms', 's', 'm', 'h', 'd'], least),
@@ -148,7 +151,7 @@ export class Scalars {
   }
 
   /** In bytes. */
-  size(description: string, bounds: Bounds): Scalar<number> {
+  size(description: string, bounds: Bounds): Scalar<number, WrittenSize> {
     return this.scalar(description, {
       what: 'a size, as 512B, 64KiB or 1MiB',
       json: quantityJson(['B', 'KiB', 'MiB', 'GiB'], bounds.least),
@@ -158,7 +161,7 @@ export class Scalars {
   }
 
   /** 0 to 1. */
-  share(description: string): Scalar<number> {
+  share(description: string): Scalar<number, WrittenShare> {
     return this.scalar(description, {
       what: 'a share, as 50% or 0.5',
       json: {
@@ -172,17 +175,17 @@ export class Scalars {
     })
   }
 
-  /** A scalar of another kind, whose numbers stand for their text. */
-  number<T>(
+  /** A scalar of another kind, whose numbers stand for their text. `I`: what is written. */
+  number<T, I = string | number>(
     description: string,
     what: string,
     json: Readonly<Record<string, unknown>>,
     check: (text: string) => Reading<T>,
-  ): Scalar<T> {
+  ): Scalar<T, I> {
     return this.scalar(description, { what, json, numbers: true, read: check })
   }
 
-  private scalar<T>(description: string, kind: Kind<T>): Scalar<T> {
+  private scalar<T, I>(description: string, kind: Kind<T>): Scalar<T, I> {
     const anyOf = [
       ...((kind.json.anyOf as unknown[] | undefined) ?? [kind.json]),
       { $ref: OUTSIDE_REFERENCE },
@@ -228,7 +231,7 @@ export class Scalars {
         const reading = kind.read(String(inside), null)
         return 'value' in reading ? reading.value : issue(reading.wrong, { kind: 'value' })
       })
-      .meta({ description, anyOf })
+      .meta({ description, anyOf }) as unknown as Scalar<T, I>
   }
 }
 

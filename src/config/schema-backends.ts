@@ -3,6 +3,7 @@
 import { z } from 'zod'
 import { readHostName, readPath } from '../filters/index.js'
 import { readEndpoint, readFieldName, readPem } from './forms.js'
+import { appSchema } from './live.js'
 import { DURATION_MAX_MS, type Reading, read, wrong } from './quantities.js'
 import type { Scalars } from './scalars.js'
 import type { shared } from './schema-shared.js'
@@ -42,7 +43,7 @@ const balance = (s: Scalars) =>
         )
         .optional(),
       bound: s
-        .number(
+        .number<number, number>(
           'An endpoint of the policy hash above this multiple of the mean load is passed over. 0: no bound. Default: 1.25.',
           'a number from 1 to 100, or 0',
           { type: 'number', minimum: 0, maximum: 100 },
@@ -141,7 +142,7 @@ function health(s: Scalars) {
     ejectionMost: s.duration('The longest ejection. Default: 5m.', period).optional(),
     ejectedMax: s.share('The share of endpoints that may be ejected. Default: 50%.').optional(),
   })
-  const off = s.number<false>(
+  const off = s.number<false, false>(
     'false: no endpoint is ejected.',
     'a map, or false',
     { const: false },
@@ -167,7 +168,15 @@ function readTarget(text: string): Reading<string> {
     : read(text)
 }
 
-export function backend(s: Scalars, { timeouts, retry }: ReturnType<typeof shared>) {
+/** @param form a file has no functions */
+export function backend(s: Scalars, both: ReturnType<typeof shared>, form: 'file' | 'code') {
+  const whole = backendFromCode(s, both)
+  return form === 'code' ? whole : (whole.omit({ handler: true }).describe(ABOUT) as unknown as typeof whole)
+}
+
+const ABOUT = 'Where requests go.'
+
+function backendFromCode(s: Scalars, { timeouts, retry }: ReturnType<typeof shared>) {
   const endpoint = (description: string) =>
     s.text(description, 'an endpoint, as 10.0.0.5:9000 or unix:/run/app.sock', readEndpoint)
   const most = (description: string, least: number) => s.count(description, least, MANY).optional()
@@ -299,6 +308,7 @@ export function backend(s: Scalars, { timeouts, retry }: ReturnType<typeof share
         .optional(),
       timeouts: timeouts.optional(),
       retry: retry.optional(),
+      handler: appSchema().optional(),
     })
-    .describe('Where requests go.')
+    .describe(ABOUT)
 }

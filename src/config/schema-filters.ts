@@ -2,7 +2,7 @@
 // key of its kind, so unknown keys get the nearest one as everywhere.
 
 import { z } from 'zod'
-import { definitions, optionsSchema } from '../filters/index.js'
+import { type boxed, definitions, optionsSchema, type Written } from '../filters/index.js'
 import { MODULE } from './filter-modules.js'
 import type { Scalars } from './scalars.js'
 
@@ -13,7 +13,36 @@ const FILTERS_MAX = 100
  */
 export type FilterEntry = string | Readonly<Record<string, unknown>>
 
-export type FilterListSchema = z.ZodType<FilterEntry[]>
+type Boxed = (typeof boxed)[number]
+
+/** What is written of the options of a filter. */
+type WrittenOptions<D extends Boxed> = D['options'] extends infer O
+  ? O extends z.ZodType
+    ? z.input<O>
+    : never
+  : never
+
+/** A filter as it is written: one kind with its options. */
+export type WrittenFilter = { readonly [D in Boxed as D['name']]?: WrittenOptions<D> | undefined } & {
+  readonly [MODULE]?: string | WrittenModule | undefined
+}
+
+interface WrittenModule {
+  readonly file: string
+  readonly options?: Readonly<Record<string, unknown>> | undefined
+}
+
+/** An entry of a list of filters as it is written. */
+export type WrittenFilterEntry =
+  | Written<string>
+  | (WrittenFilter & {
+      readonly use?: Written<string> | undefined
+      readonly with?: Readonly<Record<string, unknown>> | undefined
+      readonly onFailure?: Written<'refuse' | 'pass'> | undefined
+      readonly without?: Written<string> | readonly Written<string>[] | undefined
+    })
+
+export type FilterListSchema = z.ZodType<FilterEntry[], readonly WrittenFilterEntry[]>
 
 /** A filter of a user: the file alone, or with options, which its own schema judges. */
 const moduleSchema = (): z.ZodType =>
@@ -61,12 +90,16 @@ export function filterSchemas(s: Scalars) {
         .optional(),
     }),
   ])
-  const list: FilterListSchema = z
+  // The shape is made of the registry, so its type is that of the registry too.
+  const list = z
     .array(entry)
     .max(FILTERS_MAX)
-    .describe('Filters, the outermost first; inherit stands for those of defaults. Default: inherit.')
-  const one: z.ZodType<Readonly<Record<string, unknown>>> = z
-    .strictObject(shape)
-    .describe('A filter: one kind with its options.')
+    .describe(
+      'Filters, the outermost first; inherit stands for those of defaults. Default: inherit.',
+    ) as unknown as FilterListSchema
+  const one = z.strictObject(shape).describe('A filter: one kind with its options.') as unknown as z.ZodType<
+    Readonly<Record<string, unknown>>,
+    WrittenFilter
+  >
   return { kinds, list, one }
 }

@@ -9,8 +9,10 @@ import {
   readFieldValue,
   readHostPattern,
   readMethod,
+  readNetwork,
   readPattern,
 } from './forms.js'
+import { chooserSchema } from './live.js'
 import { type Reading, read, wrong } from './quantities.js'
 import type { Scalars } from './scalars.js'
 import type { FilterListSchema } from './schema-filters.js'
@@ -85,7 +87,47 @@ function match(s: Scalars) {
     .describe('Which requests the route takes: all that fit each of these.')
 }
 
-export function route(s: Scalars, { timeouts, retry }: ReturnType<typeof shared>, filters: FilterListSchema) {
+/** @param form a file has no functions */
+export function route(
+  s: Scalars,
+  both: ReturnType<typeof shared>,
+  filters: FilterListSchema,
+  form: 'file' | 'code',
+) {
+  const whole = routeFromCode(s, both, filters)
+  if (form === 'code') return whole
+  return whole
+    .omit({ allowPrivate: true })
+    .extend({
+      backend: named(s).describe(TO).optional(),
+    })
+    .describe(whole.description ?? '') as unknown as typeof whole
+}
+
+const TO = 'Where its requests go: a backend, or several by weight.'
+
+/** The backends of a route by their names. */
+const named = (s: Scalars) =>
+  z.union([
+    s.text('The name of a backend.', 'the name of a backend'),
+    z
+      .array(
+        z.strictObject({
+          to: s.text('The name of a backend.', 'the name of a backend'),
+          weight: s
+            .count('Its share of the requests, by the sum of all weights. 0: none. Default: 1.', 0, MANY)
+            .optional(),
+        }),
+      )
+      .min(1)
+      .max(100),
+  ])
+
+function routeFromCode(
+  s: Scalars,
+  { timeouts, retry }: ReturnType<typeof shared>,
+  filters: FilterListSchema,
+) {
   const { path, upgrades, errors } = routing(s)
   return z
     .strictObject({
@@ -101,29 +143,18 @@ export function route(s: Scalars, { timeouts, retry }: ReturnType<typeof shared>
       upgrades: upgrades.optional(),
       errors: errors.optional(),
       backend: z
-        .union([
-          s.text('The name of a backend.', 'the name of a backend'),
-          z
-            .array(
-              z.strictObject({
-                to: s.text('The name of a backend.', 'the name of a backend'),
-                weight: s
-                  .count(
-                    'Its share of the requests, by the sum of all weights. 0: none. Default: 1.',
-                    0,
-                    MANY,
-                  )
-                  .optional(),
-              }),
-            )
-            .min(1)
-            .max(100),
-        ])
-        .describe('Where its requests go: a backend, or several by weight.')
+        .union([...named(s).options, chooserSchema()])
+        .describe(TO)
         .optional(),
       redirect: optionsSchema(redirect, s).describe('Sends the client elsewhere.').optional(),
       answer: optionsSchema(respond, s).describe('Answers without a backend.').optional(),
       filters: filters.optional(),
+      allowPrivate: z
+        .union([z.boolean(), z.array(s.text('A network.', 'a network, as 10.0.0.0/8', readNetwork))])
+        .describe(
+          'Networks that a function may name though they are not public: addresses, ADDRESS/BITS, or true for all.',
+        )
+        .optional(),
     })
     .describe('What becomes of some requests: exactly one of backend, redirect and answer.')
 }

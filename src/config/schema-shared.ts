@@ -24,7 +24,7 @@ export function shared(s: Scalars) {
       request: timeout('The longest time of the whole request, whatever moves.'),
     })
     .describe('How long a request may wait for what.')
-  const condition = s.number<number | (typeof RETRY_WORDS)[number]>(
+  const condition = s.number<number | (typeof RETRY_WORDS)[number], number | (typeof RETRY_WORDS)[number]>(
     'Why a request is sent again: a word, or a status code from 500 to 599.',
     `one of ${RETRY_WORDS.join(', ')}, or a status code from 500 to 599`,
     { anyOf: [{ enum: RETRY_WORDS }, { type: 'integer', minimum: 500, maximum: 599 }] },

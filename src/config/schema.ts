@@ -166,12 +166,15 @@ function readForwardingField(text: string): Reading<string> {
   return near === null ? name : wrong(`${quoted(text)} is not a known field; did you mean ${near}?`)
 }
 
-/** Makes the schema. @param included of an included file, which has fewer keys */
-export function schemaOf(s: Scalars, limits: LimitTables) {
+/**
+ * Makes the schema: `main` of the main file, and `included` of one that it includes, which has fewer keys.
+ * @param form a configuration from code may have functions of the program
+ */
+export function schemaOf<L>(s: Scalars, limits: LimitTables<L>, form: 'file' | 'code' = 'file') {
   const both = shared(s)
   const filters = filterSchemas(s)
   const { path, upgrades, errors } = routing(s)
-  const version = s.number<1>('The version of this format.', '1', { const: 1 }, (text) =>
+  const version = s.number<1, 1>('The version of this format.', '1', { const: 1 }, (text) =>
     text === '1' ? read(1) : wrong(`${text} is not a version of this format; write 1`),
   )
   const listeners = named(listener(s)).describe('Addresses on which clients are served, by name.').optional()
@@ -209,9 +212,11 @@ export function schemaOf(s: Scalars, limits: LimitTables) {
     filters: named(filters.one)
       .describe('Filters by name: routes that name one share what it keeps.')
       .optional(),
-    backends: named(backend(s, both)).describe('Where requests go, by name.').optional(),
+    backends: named(backend(s, both, form))
+      .describe('Where requests go, by name.')
+      .optional(),
     routes: z
-      .array(route(s, both, filters.list))
+      .array(route(s, both, filters.list, form))
       .max(20_000)
       .describe('What becomes of requests, the most specific first.')
       .optional(),
@@ -303,7 +308,9 @@ export function schemaOf(s: Scalars, limits: LimitTables) {
   return { main, included, kinds: filters.kinds }
 }
 
-export type Schemas = ReturnType<typeof schemaOf>
+export type Schemas = ReturnType<typeof schemaOf<unknown>>
+/** What is written in the main file, or in a document from code. `L`: the limits of the rooms. */
+export type WrittenMain<L> = z.input<ReturnType<typeof schemaOf<L>>['main']>
 export type MainFile = z.output<Schemas['main']>
 export type IncludedFile = z.output<Schemas['included']>
 export type BackendFile = NonNullable<MainFile['backends']>[string]

@@ -4,6 +4,7 @@
 import type { z } from 'zod'
 import type { HttpWorld } from '../http/index.js'
 import type { Backend, Filter, TaskPool, TaskPoolOptions } from '../proxy/index.js'
+import type { Written, WrittenDuration, WrittenShare, WrittenSize } from './written.js'
 
 /** A value that was read, or a sentence that says what is wrong and what is right. */
 export type OptionReading<T> = { readonly value: T } | { readonly wrong: string }
@@ -19,26 +20,34 @@ export interface OptionTypes {
     description: string,
     what?: string,
     check?: (text: string) => OptionReading<T>,
-  ): z.ZodType<T>
+  ): z.ZodType<T, Written<string>>
   /** One of these words. */
-  word<const W extends string>(description: string, words: readonly W[]): z.ZodType<W>
-  /** A scalar whose numbers stand for their text. `json`: how JSON Schema describes it. */
-  number<T>(
+  word<const W extends string>(description: string, words: readonly W[]): z.ZodType<W, Written<W>>
+  /**
+   * A scalar whose numbers stand for their text. `json`: how JSON Schema describes it. `I`: what is written.
+   */
+  number<T, I = string | number>(
     description: string,
     what: string,
     json: Readonly<Record<string, unknown>>,
     check: (text: string) => OptionReading<T>,
-  ): z.ZodType<T>
-  flag(description: string): z.ZodType<boolean>
-  count(description: string, least: number, most: number): z.ZodType<number>
+  ): z.ZodType<T, Written<I>>
+  flag(description: string): z.ZodType<boolean, Written<boolean>>
+  count(description: string, least: number, most: number): z.ZodType<number, Written<number>>
   /** In ms. */
-  duration(description: string, bounds?: { readonly least: number; readonly most: number }): z.ZodType<number>
+  duration(
+    description: string,
+    bounds?: { readonly least: number; readonly most: number },
+  ): z.ZodType<number, Written<WrittenDuration>>
   /** In bytes. */
-  size(description: string, bounds: { readonly least: number; readonly most: number }): z.ZodType<number>
+  size(
+    description: string,
+    bounds: { readonly least: number; readonly most: number },
+  ): z.ZodType<number, Written<WrittenSize>>
   /** 0 to 1 */
-  share(description: string): z.ZodType<number>
+  share(description: string): z.ZodType<number, Written<WrittenShare>>
   /** A text that no message shows. */
-  secret(description: string, what: string): z.ZodType<{ readonly text: string }>
+  secret(description: string, what: string): z.ZodType<{ readonly text: string }, Written<string>>
 }
 
 /** Returns the schema of a filter's options. */
@@ -119,6 +128,7 @@ export interface FilterDefinition<Z extends z.ZodType = z.ZodType, S = unknown> 
 }
 
 /** Defines a filter. It returns what it is given: TypeScript checks it. Others see no type of its state. */
-export const defineFilter = <Z extends z.ZodType, S = undefined>(
-  definition: FilterDefinition<Z, S>,
-): FilterDefinition<Z> => definition as unknown as FilterDefinition<Z>
+export const defineFilter = <Z extends z.ZodType, S = undefined, const N extends string = string>(
+  definition: FilterDefinition<Z, S> & { readonly name: N },
+): FilterDefinition<Z> & { readonly name: N } =>
+  definition as unknown as FilterDefinition<Z> & { readonly name: N }

@@ -27,7 +27,7 @@ export const redirect = defineFilter({
         )
         .optional(),
       status: types
-        .number<RedirectStatus>(
+        .number<RedirectStatus, RedirectStatus>(
           '301, 302, 303, 307 or 308. Default: 302.',
           REDIRECTS.join(', '),
           { enum: REDIRECTS },

@@ -16,7 +16,8 @@ import { redirect } from './redirect.js'
 import { respond } from './respond.js'
 import { rewrite } from './rewrite/rewrite.js'
 
-export const definitions: readonly FilterDefinition[] = [
+/** With the types of their names and options, from which those of documents from code are derived. */
+export const boxed = [
   bodyLimit,
   buffer,
   cache,
@@ -31,7 +32,9 @@ export const definitions: readonly FilterDefinition[] = [
   redirect,
   respond,
   rewrite,
-]
+] as const
+
+export const definitions: readonly FilterDefinition[] = boxed
 
 const byName: ReadonlyMap<string, FilterDefinition> = new Map(definitions.map((each) => [each.name, each]))
 

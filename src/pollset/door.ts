@@ -14,12 +14,22 @@ export interface Address {
   readonly port: number
   /** A Unix-domain socket, by its path; host is '' and port 0 then. */
   readonly path?: string
+  /** A server of this process; host is '' and port 0 then. Only the pollset of Node connects to one. */
+  readonly local?: LocalServer
+}
+
+/** A server of this process: it gets its connections from the pollset, not from the operating system. */
+export interface LocalServer {
+  readonly name: string
+  /** Makes a connection, and returns our side of it: a Duplex of Node's. */
+  connect(): object
 }
 
 /** Whether a host is a numeric address, not a name to resolve. */
 export const isNumeric = (host: string): boolean => /^(\d{1,3}\.){3}\d{1,3}$/.test(host) || host.includes(':')
 
 export function formatAddress(a: Address): string {
+  if (a.local !== undefined) return `handler:${a.local.name}`
   if (a.path !== undefined) return `unix:${a.path}`
   return a.host.includes(':') ? `[${a.host}]:${a.port}` : `${a.host}:${a.port}`
 }

@@ -61,6 +61,8 @@ export {
   IN_FLIGHT_FULL,
   IN_FLIGHT_LATE,
   NO_HOST,
+  NO_ROUTE,
+  QUEUE_FULL,
   RATE_LIMITED,
   REQUEST_LATE,
   type Refusal,
@@ -70,7 +72,14 @@ export {
 export { cookieValue } from './request-view.js'
 export type { PathOptions, RetryOptions, RouteAction, RouteMatch, Timeouts, ValueMatch } from './route.js'
 export { NEVER } from './route.js'
-export { CONNECT_MS_MAX, type CompiledAction, Route, type RouteSettings, settingsOf } from './routes.js'
+export {
+  CONNECT_MS_MAX,
+  type CompiledAction,
+  NO_ACTION,
+  Route,
+  type RouteSettings,
+  settingsOf,
+} from './routes.js'
 export { AMBIGUOUS, type Explanation, Router } from './routing.js'
 export { stepTimeNames } from './step-times.js'
 export { type TcpLimits, tcpSessions } from './tcp-session.js'

@@ -51,6 +51,7 @@ export const outcomeSides: Readonly<Record<string, OutcomeSide>> = {
   'by-debugger': 'internal',
   closing: 'internal',
   'no-target': 'internal',
+  'target-late': 'internal',
   'request-invalid': 'frontend',
   'event-failed': 'internal',
   internal: 'internal',

@@ -2,7 +2,7 @@
 
 import { isDeepStrictEqual } from 'node:util'
 import { type BalancerOptions, balancerOptions } from '../balancing/index.js'
-import type { BackendConfig } from '../config/index.js'
+import type { BackendConfig, HeldApp } from '../config/index.js'
 import { keyedDigest } from '../pollset/index.js'
 import type { Backend, BackendOptions } from '../proxy/index.js'
 
@@ -25,6 +25,20 @@ export class NamedConfigs {
     const own = byName.get(name) ?? { ...config, tls: { ...config.tls, name } }
     byName.set(name, own)
     return own
+  }
+}
+
+/** Numbers the apps of the program: another app has other connections. */
+export class AppNumbers {
+  private readonly byApp = new WeakMap<HeldApp, number>()
+  private last = 0
+
+  /** Names the app of a backend; '' without one. */
+  of({ handler }: BackendConfig): string {
+    if (handler === null) return ''
+    const number = this.byApp.get(handler) ?? ++this.last
+    this.byApp.set(handler, number)
+    return ` handler ${number}`
   }
 }
 

@@ -23,6 +23,7 @@ import {
   type ProxyLimits,
 } from '../proxy/index.js'
 import {
+  AppNumbers,
   asksFor,
   backendOptionsOf,
   balancesAs,
@@ -68,6 +69,8 @@ interface Placed {
 type Made = Map<string, EngineSet>
 
 export interface BackendEvents {
+  /** An app of the program, which is a backend, has thrown. */
+  appFailed?(backend: string, error: unknown): void
   /** A connection could not be made. */
   unreached(engines: EngineSet, why: Fault): void
   /** An active check has ended. */
@@ -93,7 +96,8 @@ export interface PreparedBackends {
   commit(): void
 }
 
-const urlOf = ({ protocol }: BackendConfig, { address }: EndpointConfig): string => `${protocol}://${address}`
+const urlOf = ({ protocol, handler }: BackendConfig, { address }: EndpointConfig): string =>
+  handler === null ? `${protocol}://${address}` : `handler:${address}`
 
 /** An endpoint in the place of those that are not known yet, when a configuration is checked. */
 const ANY: Wanted = { address: '127.0.0.1:1', weight: 1, name: 'localhost' }
@@ -105,6 +109,7 @@ export class Backends {
   private readonly told: BackendEvents
   private readonly firstChecks: FirstChecks
   private readonly named = new NamedConfigs()
+  private readonly apps = new AppNumbers()
   private configured: ReadonlyMap<string, Configured> = new Map()
   private resolver: ResolverConfig = { servers: [], search: null }
   /** All endpoints whose engines are not closed: those too that end their last exchanges. */
@@ -113,6 +118,7 @@ export class Backends {
   constructor(world: HttpWorld, protocols: Protocols, limits: ProxyLimits, told: BackendEvents) {
     this.world = world
     this.protocols = protocols
+    protocols.onAppFailed = (backend, error) => told.appFailed?.(backend, error)
     this.limits = limits
     this.told = told
     this.firstChecks = new FirstChecks(world.pollset)
@@ -180,7 +186,7 @@ export class Backends {
       ? (before as Configured).discovery
       : this.discoveryOf(config, backend, resolver)
     const tuning = this.protocols.tuningOf(config, connectMs)
-    const connections = connectionsOf(config)
+    const connections = connectionsOf(config) + this.apps.of(config)
     const endpoints = new Map()
     return { backend, config, options, connectMs, tuning, connections, discovery, endpoints, checks }
   }

@@ -53,7 +53,7 @@ export interface Writers {
   readonly trace?: ((line: string) => void) | undefined
 }
 
-/** A document in the shape of the file, and what the server writes. */
+/** A configuration in the shape of the file, typed by `defineConfig` or not, and what the server writes. */
 export type DocumentServerOptions = ConfigurationDocument & Writers
 
 export interface ProxyServerOptions extends Omit<ShortForm, 'listen' | 'routes'>, Routing, Writers {

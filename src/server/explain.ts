@@ -165,6 +165,10 @@ class Explainer {
       this.add('answer', String(action.status), sources.action)
       return
     }
+    if (action.kind === 'chosen') {
+      this.add('backend', 'chosen by a function', sources.action)
+      return
+    }
     if (action.kind === 'redirect') {
       this.add('redirect', `${action.status} ${locationOf(action, request) ?? 'no host'}`, sources.action)
       return

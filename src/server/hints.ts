@@ -48,6 +48,9 @@ const SILENT: Readonly<Record<BackendUrl['scheme'], (scheme: SettingNames['schem
   h2: (scheme) => `if it does not speak TLS, write ${scheme('http')} or ${scheme('h2c')}`,
 }
 
+/** Whether the endpoint of this name is an app of the program. */
+const isApp = (name: string): boolean => name.startsWith('handler:')
+
 /** Describes a fault for the operator, with a hint. @param engines those whose scheme may be wrong */
 export function hinted(
   why: Fault | null,
@@ -60,6 +63,7 @@ export function hinted(
   if (known !== undefined) return `${detail} (${typeof known === 'string' ? known : known(names)})`
   const closed = why?.code === 'unanswered' || why?.code === 'backend-closed' || /\bECONNRESET\b/.test(detail)
   if (engines === null || engines.hasAnswered || !closed) return detail
+  if (isApp(engines.name)) return detail
   return `${detail} (${SILENT[parseBackend(engines.name).scheme](names.scheme)})`
 }
 
@@ -83,7 +87,7 @@ export function leaseShortage(
       ? `${late}, and no connection is open yet (${opening} being opened): the backend is slow to accept`
       : `${late}, and no connection to the backend stays open`
   const capacity = Math.max(...open.map((each) => each.capacity))
-  const { scheme } = parseBackend(name)
+  const scheme = isApp(name) ? 'http' : parseBackend(name).scheme
   const http2 = scheme === 'h2' || scheme === 'h2c'
   const sessionsName = http2 ? 'engine.sessionsMax' : 'server.http1SessionsMax'
   const usual = http2 ? limits.engine.sessionsMax : limits.server.http1SessionsMax

@@ -100,6 +100,13 @@ export class Incidents implements ExchangeWatcher, BackendEvents {
     )
   }
 
+  /** Logs what an app of the program has thrown. */
+  appFailed(backend: string, error: unknown): void {
+    this.log.repeated('error', `the handler of backend ${backend} failed`, () =>
+      error instanceof Error ? error.message : String(error),
+    )
+  }
+
   unreached(engines: EngineSet, why: Fault): void {
     const { name } = engines
     const first = this.log.repeated('error', `no connection to ${name}`, () =>

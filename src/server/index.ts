@@ -1,5 +1,6 @@
 // fermata-proxy: a reverse proxy made in one call.
 
+export type { App, BackendChooser, ChooserRequest } from '../config/index.js'
 export type { Address, Certificate } from '../pollset/index.js'
 export { ConfigError, type Listen } from './address.js'
 export {
@@ -10,9 +11,11 @@ export {
   type ProxyServerOptions,
   ServerError,
 } from './create-server.js'
+export { type BackendInput, defineConfig, type RouteInput, type ServerConfig } from './define-config.js'
 export { createProxy, type HttpProxy } from './embedding/create-proxy.js'
 export { type ErrorCallback, ProxyError, type ProxyEvents, type TunnelView } from './embedding/events.js'
-export type { FastifyPlugin, FastifyPluginOptions, KoaContext, Middleware } from './embedding/mounts.js'
+export type { FastifyPlugin, FastifyPluginOptions } from './embedding/fastify.js'
+export type { KoaContext, Middleware } from './embedding/mounts.js'
 export type {
   PathRewrite,
   ProxyOptions,

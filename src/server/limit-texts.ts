@@ -166,6 +166,8 @@ export const LIMIT_TEXTS: Readonly<Record<string, readonly [unit: string, text: 
   "node.bodyAheadBytesMax": ["bytes", "The bytes of a request body that may be buffered before reading of it pauses."],
   "node.interimBytesMax": ["bytes", "The bytes of interim (1xx) responses of one request that wait to be sent. More are dropped."],
   "node.targetsMax": ["", "The number of targets that a function has named and that keep their connections."],
+  "node.targetMs": ["ms", "The time in which a function must have named the target of a request, in ms."],
+  "node.targetsPendingMax": ["", "The number of requests for which a function may be about to name the target. One more is refused."],
   "workers.startMs": ["ms", "The time in which a worker must serve after its start. Then it is ended."],
   "workers.backOffMs": ["ms", "The time until a worker that has died is replaced. It doubles with each death soon after a start."],
   "workers.backOffMaxMs": ["ms", "The longest of these times."],

@@ -76,14 +76,17 @@ export const shortOrigin = (form: ShortForm): ConfigurationOrigin => ({
 })
 
 export const documentOrigin = (document: ConfigurationDocument): ConfigurationOrigin => ({
-  source: { document },
-  make: () => madeOf(checked(fromObject(document, limitTables()))),
+  source: { document: versioned(document) },
+  make: () => madeOf(checked(fromObject(versioned(document), limitTables()))),
   checkReload() {},
   changed(change) {
     if (isDocument(change)) return documentOrigin(change)
     throw new ConfigError('this server has a document: give apply() a whole one, with listeners')
   },
 })
+
+/** A document from code need not name the version of its form. */
+const versioned = (document: ConfigurationDocument): ConfigurationDocument => ({ version: 1, ...document })
 
 /** The origin of a file that has been read. */
 export const fileOrigin = (file: string, made: MadeConfiguration): ConfigurationOrigin => ({

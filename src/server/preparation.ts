@@ -15,6 +15,7 @@ import {
 import { ConfigError } from './address.js'
 import type { Backends, PreparedBackends } from './backends.js'
 import type { FoundOut } from './check-configuration.js'
+import type { ChosenBackends } from './chosen-backends.js'
 import type { Filters, PreparedFilters } from './filters.js'
 import type { CheckedListeners, Listeners } from './listeners.js'
 import { checkModules } from './module-checks.js'
@@ -54,6 +55,7 @@ export class Preparation {
   /** Null before {@link checkListeners}. */
   listeners: CheckedListeners | null = null
   private readonly parts: ConfiguredParts
+  private readonly chosen: ChosenBackends
   private readonly foundOut: FoundOut
   private readonly trusted: TrustedProxies
   private readonly connects: ConnectPolicy | null
@@ -66,10 +68,16 @@ export class Preparation {
   private routes: Router<Route> | null = null
 
   /** Throws if a network or a target of CONNECT is wrong. */
-  constructor(parts: ConfiguredParts, configuration: Configuration, foundOut: FoundOut) {
+  constructor(
+    parts: ConfiguredParts,
+    configuration: Configuration,
+    foundOut: FoundOut,
+    chosen: ChosenBackends,
+  ) {
     const { world, protocols } = parts
     const { connect, trustedProxies, resolver } = configuration
     this.parts = parts
+    this.chosen = chosen
     this.configuration = configuration
     this.foundOut = foundOut
     this.inFront = new Networks(trustedProxies.addresses)
@@ -127,7 +135,9 @@ export class Preparation {
     const from = this.routesMade.length
     if (from === 0) this.checkModules()
     const some = routes.slice(from, from + ROUTES_AT_ONCE)
-    this.routesMade.push(...madeRoutes(some, this.made.byName, world.pollset, proxy.limits, this.filters))
+    this.routesMade.push(
+      ...madeRoutes(some, this.made.byName, world.pollset, proxy.limits, this.filters, this.chosen),
+    )
   }
 
   /** Throws if the module of a user is wrong. */

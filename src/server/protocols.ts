@@ -1,7 +1,7 @@
 // Chooses the HTTP version: serves an accepted socket, and makes the session factory of a backend's URL. Only
 // this file knows both versions.
 
-import type { BackendConfig, BackendLimitsConfig, BackendTlsConfig } from '../config/index.js'
+import type { BackendConfig, BackendLimitsConfig, BackendTlsConfig, HeldApp } from '../config/index.js'
 import type { Continuation } from '../continuation/index.js'
 import type { EngineLimits, SessionFactory } from '../engine/index.js'
 import {
@@ -13,7 +13,7 @@ import {
 } from '../http/index.js'
 import { createHttp1, type Http1Context, http1SessionOn, http1Sessions, serveHttp1 } from '../http1/index.js'
 import { createHttp2, type Http2Context, http2SessionOn, http2Sessions, serveHttp2 } from '../http2/index.js'
-import { formatAddress, isNumeric, type Socket, type TlsClient } from '../pollset/index.js'
+import { formatAddress, isNumeric, type LocalServer, type Socket, type TlsClient } from '../pollset/index.js'
 import {
   type CheckedEndpoint,
   EngineSet,
@@ -23,13 +23,15 @@ import {
 } from '../proxy/index.js'
 import { type ConnectTime, type DialTarget, proxyHeader } from '../transport/index.js'
 import { type BackendUrl, parseBackend } from './address.js'
+import { type AppFailed, AppServer } from './app-server.js'
 import type { AlpnProtocol } from './client-handshake.js'
 import type { Limits } from './limits.js'
 
-const targetOf = ({ host, port, path }: BackendUrl, connectTime: ConnectTime): DialTarget => ({
+const targetOf = ({ host, port, path, local }: BackendUrl, connectTime: ConnectTime): DialTarget => ({
   host,
   port,
   ...(path === undefined ? {} : { path }),
+  ...(local === undefined ? {} : { local }),
   connectTime,
 })
 
@@ -43,9 +45,13 @@ export class Protocols {
   readonly http1: Http1Context
   readonly http2: Http2Context
   private readonly world: HttpWorld
-  private readonly limits: Limits
+  readonly limits: Limits
   /** By protocols and server name. */
   private readonly tlsClients = new WeakMap<BackendTlsConfig, Map<string, TlsClient>>()
+  /** The servers of apps of the program. */
+  private readonly apps = new WeakMap<HeldApp, LocalServer>()
+  /** Is called with what an app has thrown. */
+  onAppFailed: AppFailed | null = null
 
   constructor(world: HttpWorld, limits: Limits) {
     this.world = world
@@ -76,7 +82,7 @@ export class Protocols {
     connectMs = this.limits.transport.connectMs,
     allows?: (host: string) => boolean,
   ): EngineSet {
-    const to = parseBackend(url)
+    const to = this.urlOf(url, config)
     const connectTime = { ms: connectMs }
     const target = { ...targetOf(to, connectTime), ...(allows === undefined ? {} : { allows }) }
     return new EngineSet(
@@ -88,6 +94,16 @@ export class Protocols {
       this.tunnelSessions(to, target, config),
       connectTime,
     )
+  }
+
+  private urlOf(url: string, { name, handler }: BackendConfig): BackendUrl {
+    if (handler === null) return parseBackend(url)
+    let local = this.apps.get(handler)
+    if (local === undefined) {
+      local = new AppServer(name, handler(), (backend, error) => this.onAppFailed?.(backend, error))
+      this.apps.set(handler, local)
+    }
+    return { scheme: 'http', host: '', port: 0, local }
   }
 
   /**

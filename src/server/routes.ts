@@ -7,12 +7,14 @@ import {
   CONNECT_MS_MAX,
   type CompiledAction,
   NEVER,
+  NO_ACTION,
   type ProxyLimits,
   Route,
   type RouterRoute,
   Weighted,
 } from '../proxy/index.js'
 import { ConfigError } from './address.js'
+import type { ChosenBackends } from './chosen-backends.js'
 import type { PreparedFilters } from './filters.js'
 
 /** Returns the longest timeouts.connect of the routes to each backend, in ms, by its name. */
@@ -27,6 +29,8 @@ export function connectTimes({ routes }: Configuration): ReadonlyMap<string, num
 }
 
 function actionOf({ name, action }: RouteConfig, backends: ReadonlyMap<string, Backend>): CompiledAction {
+  // The last filter of the route chooses its backend, or refuses the request.
+  if (action.kind === 'chosen') return NO_ACTION
   if (action.kind !== 'backend') return action
   const to = action.to.map(({ backend, weight }) => {
     const found = backends.get(backend)
@@ -56,8 +60,11 @@ export const madeRoutes = (
   pollset: Pollset,
   limits: ProxyLimits,
   filters: PreparedFilters,
+  chosen: ChosenBackends,
 ): RouterRoute<Route>[] =>
   matchedRoutes(routes, (each) => {
     const uses = each.filters.map((use) => filters.use(use))
+    const { action } = each
+    if (action.kind === 'chosen') uses.push(chosen.use(action.choose, action.allowPrivate))
     return new Route(pollset, limits, each, actionOf(each, backends), uses)
   })

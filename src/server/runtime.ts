@@ -5,6 +5,7 @@
 import type { Balancer } from '../balancing/index.js'
 import type { Backend, Endpoint } from '../proxy/index.js'
 import { ConfigError } from './address.js'
+import type { BackendInput, RouteInput } from './define-config.js'
 import { type ConfigurationDocument, isDocument, type Routing } from './origins.js'
 
 type Plain = Readonly<Record<string, unknown>>
@@ -34,14 +35,14 @@ export interface RuntimeBackend {
 
 export interface RuntimeBackends {
   /** Adds a backend, in the shape of the file; it may have no endpoints yet. Throws if there is one. */
-  add(name: string, backend: Plain): RuntimeBackend
+  add(name: string, backend: BackendInput): RuntimeBackend
   /** Returns a backend of this name; null if there is none. */
   get(name: string): RuntimeBackend | null
 }
 
 export interface RuntimeRoutes {
   /** Adds a route in the shape of the file, or replaces the one of this name. */
-  set(name: string, route: Plain): Promise<void>
+  set(name: string, route: Omit<RouteInput, 'name'>): Promise<void>
   remove(name: string): Promise<void>
 }
 
@@ -86,7 +87,10 @@ const endpointsOf = (backend: Plain | undefined): readonly RuntimeEndpoint[] =>
   (backend?.['endpoints'] ?? []) as readonly RuntimeEndpoint[]
 
 const isEmpty = (backend: Plain | undefined): boolean =>
-  backend !== undefined && backend['discovery'] === undefined && endpointsOf(backend).length === 0
+  backend !== undefined &&
+  backend['discovery'] === undefined &&
+  backend['handler'] === undefined &&
+  endpointsOf(backend).length === 0
 
 /** Answers in the place of a backend that has no endpoints. */
 const NO_ENDPOINT = { status: 503, body: '503 no-endpoint\n', fields: { 'x-fermata': 'no-endpoint' } }

@@ -6,6 +6,7 @@ import { type Address, Networks } from '../pollset/index.js'
 import { ConfigError } from './address.js'
 import { Changeover } from './changeover.js'
 import type { FoundOut } from './check-configuration.js'
+import { ChosenBackends } from './chosen-backends.js'
 import type { Filters } from './filters.js'
 import type { CheckedListeners } from './listeners.js'
 import { type ConfiguredParts, Preparation } from './preparation.js'
@@ -20,6 +21,7 @@ export class ServedConfiguration {
   /** Proxies and relays in front of us: their addresses stand for many clients. */
   inFront = new Networks([])
   private readonly parts: ConfiguredParts
+  private readonly chosen: ChosenBackends
   /** The first listeners, until they are bound. */
   private first: CheckedListeners | null
   /** The newest, until it serves or has failed. */
@@ -30,7 +32,8 @@ export class ServedConfiguration {
   constructor(configuration: Configuration, foundOut: FoundOut, parts: ConfiguredParts) {
     this.current = configuration
     this.parts = parts
-    const preparation = new Preparation(parts, configuration, foundOut)
+    this.chosen = new ChosenBackends(parts.world, parts.protocols)
+    const preparation = new Preparation(parts, configuration, foundOut, this.chosen)
     preparation.checkListeners()
     while (preparation.hasMoreBackends) preparation.addBackends()
     while (preparation.hasMoreRoutes) preparation.addRoutes()
@@ -69,7 +72,7 @@ export class ServedConfiguration {
     }
     let preparation: Preparation
     try {
-      preparation = new Preparation(this.parts, configuration, foundOut)
+      preparation = new Preparation(this.parts, configuration, foundOut, this.chosen)
     } catch (error) {
       applied(error as Error)
       return

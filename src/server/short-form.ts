@@ -82,6 +82,7 @@ function backendOf(url: string, options: ShortForm, pending: number): BackendCon
     name: url,
     protocol: scheme,
     endpoints: [{ address: url.slice(url.indexOf('://') + 3).replace(/\/$/, ''), weight: 1 }],
+    handler: null,
     discovery: null,
     tls: { ca: ca ?? null, name: serverName ?? null, verify: verify ?? true },
     share: options.share ?? 'process',

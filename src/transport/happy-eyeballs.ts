@@ -71,11 +71,11 @@ export class HappyEyeballs {
 
   /**
    * Starts to resolve the name, and makes this continuation wait for it. Returns false for a Unix-domain
-   * socket, which has no name.
+   * socket or a server of this process, which have no name.
    */
   resolve(c: Continuation): boolean {
     this.by = this.pollset.now + (this.target.connectTime?.ms ?? this.limits.connectMs)
-    if (this.target.path !== undefined) return false
+    if (this.target.path !== undefined || this.target.local !== undefined) return false
     this.resolution = this.pollset.resolve(this.target.host)
     c.waitOn(0, this.resolution, RESOLVED)
     c.waitUntil(this.by)
@@ -176,6 +176,7 @@ export class HappyEyeballs {
   /** Returns why this address is not connected to; null if it is. */
   private refusalOf(to: Address): string | null {
     const { pollset, target } = this
+    if (to.local !== undefined) return null
     if (pollset.isPrivate(to)) return 'a listener of this server, which is not to be dialled'
     if (target.allows === undefined || target.allows(to.host)) return null
     return 'an address that is not allowed'

@@ -31,6 +31,7 @@ t.test('defaults', async (t) => {
     sources: 0,
     protocol: 'http',
     endpoints: [{ address: '127.0.0.1:9000', weight: 1 }],
+    handler: null,
     discovery: null,
     tls: { ca: null, name: null, verify: true },
     share: 'process',
@@ -186,10 +187,10 @@ t.test('a document from code has the same shape, and errors without lines', asyn
   const wrong = {
     ...document,
     listen: 1,
-    routes: [{ backend: () => 'app' }, { backend: 'ap' }, { answer: { fields: new Map() } }],
+    routes: [{ name: () => 'app', backend: 'app' }, { backend: 'ap' }, { answer: { fields: new Map() } }],
   }
   t.strictSame(reader.object(wrong).errors.map(diagnosticText), [
-    'routes[0].backend: is of type function; write text, a number, true, false, a list or a map',
+    'routes[0].name: is of type function; write text, a number, true, false, a list or a map',
     'routes[2].answer.fields: is an object with a class of its own; write text, a number, true, false, a list or a map',
     'listen: unknown key; did you mean listeners?',
     'routes[1].backend: there is no backend "ap"; did you mean app?',

@@ -85,6 +85,7 @@ const program = ts.createProgram(
     write('every-export.ts', EVERY_EXPORT(names)),
     write('readme.ts', readmeExample()),
     write('readme-embedding.ts', readmeExample('embedding')),
+    write('readme-define.ts', readmeExample('define')),
   ],
   options,
 )
@@ -122,6 +123,7 @@ t.test(
   async (t) => {
     t.match(readmeExample(), /createServer/, 'the README has an example')
     t.match(readmeExample('embedding'), /createProxy/, 'and one of embedding')
+    t.match(readmeExample('define'), /defineConfig/, 'and one of a configuration from code')
     t.match(exampleOf('line-protocol'), /from 'fermata-proxy\/continuation'/)
     t.strictSame(ts.getPreEmitDiagnostics(program).map(worded), [])
     t.notOk(program.emit().emitSkipped)

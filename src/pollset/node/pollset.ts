@@ -203,7 +203,9 @@ export class NodePollset extends Turns implements Pollset, Marks {
   }
 
   connect(address: Address, id: string, tls?: TlsClient, preamble?: Buffer): Socket {
-    const { host, port, path } = address
+    const { host, port, path, local } = address
+    if (local !== undefined)
+      return this.note(new NodeSocket(local.connect() as NetSocket, address, id, this, this.bounds))
     // Node would resolve a name itself, past the pollset (P26).
     if (path === undefined && isIP(host) === 0) throw new TypeError(`${id}: not a numeric address: ${host}`)
     const options = {
@@ -257,7 +259,6 @@ export class NodePollset extends Turns implements Pollset, Marks {
     return new WorkerProcess(id, module, args, this)
   }
 
-  /** Makes a watch of files. */
   fileWatch(id: string): FileWatch {
     const made = new FileWatch(id, this)
     this.helpers.add({ end: () => made.close() })
@@ -288,8 +289,7 @@ export class NodePollset extends Turns implements Pollset, Marks {
   }
 
   wallTime(): number {
-    if (this.wall === 0) this.wall = Date.now()
-    return this.wall
+    return (this.wall ||= Date.now())
   }
 
   random(target: Uint8Array): void {

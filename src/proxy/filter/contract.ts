@@ -3,6 +3,7 @@
 // arms a wait, returns WAIT, and the same phase is called again.
 
 import type { Pollable } from '../../pollset/index.js'
+import type { Backend } from '../backend.js'
 import type { Refusal } from '../refusal.js'
 import type { AnswerSource } from './answer-source.js'
 import type { PreparedFields } from './answers.js'
@@ -217,8 +218,8 @@ export interface RequestPhase extends AnswerPhase {
   setTarget(target: string): void
   /** Replaces `:authority` and Host. Throws if it is not HOST or HOST:PORT. */
   setAuthority(authority: string): void
-  /** Sends the request to this backend of the configuration. Throws if there is none of this name. */
-  setBackend(name: string): void
+  /** Sends the request to this backend, or to the configured one of this name. Throws if there is none. */
+  setBackend(backend: string | Backend): void
   /** Notes whom the request is from. */
   identify(identity: string): void
   /**

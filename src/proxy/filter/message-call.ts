@@ -2,6 +2,7 @@
 // made, and what is wrong is kept: a filter that catches the error has failed all the same.
 
 import type { FieldTable, Head } from '../../http/index.js'
+import type { Backend } from '../backend.js'
 import type { ResponseOrigin } from './contract.js'
 import type { FieldNames } from './field-names.js'
 import { CheckedFields, type FieldsOwner, FilterWriteError } from './fields.js'
@@ -213,10 +214,11 @@ export class MessageCall extends FilterView implements FieldsOwner {
     this.setResponse(this.ownResponse().withStatus(this.fieldTable.field(':status', String(status))))
   }
 
-  setBackend(name: string): void {
+  setBackend(backend: string | Backend): void {
     const x = this.only('setBackend', 'request')
-    const found = x.proxy.backends.find((each) => each.name === name)
-    if (found === undefined) throw this.spoilt(new FilterUseError(`there is no backend '${name}'`))
+    const found =
+      typeof backend === 'string' ? x.proxy.backends.find((each) => each.name === backend) : backend
+    if (found === undefined) throw this.spoilt(new FilterUseError(`there is no backend '${backend}'`))
     this.run.aimAt(found)
   }
 

@@ -20,9 +20,10 @@ import { Protocols } from '../protocols.js'
 import { allowedBeside } from './allowed.js'
 import type { EmbeddedParts, Running } from './embedded-parts.js'
 import { type ErrorCallback, errorOf, ProxyError, type ProxyEvents } from './events.js'
+import { type FastifyPlugin, fastifyPlugin } from './fastify.js'
 import { ListenersOf } from './listener-calls.js'
 import { copiesOf, nobody } from './mirror.js'
-import { type FastifyPlugin, fastifyPlugin, type Middleware, middlewareOf } from './mounts.js'
+import { type Middleware, middlewareOf } from './mounts.js'
 import {
   checkProxyOptions,
   checkRequestOptions,
@@ -201,15 +202,30 @@ export class EmbeddedProxy extends TypedEvents implements HttpProxy, EmbeddedPar
       if (target === undefined)
         throw new ProxyError('no-target', 500, 'Must provide a proxy target: write target')
       const found = typeof target === 'function' ? target(request) : target
-      if (found instanceof Promise)
-        found.then(
-          (late) => this.aimed(it, late, isGuarded),
-          (error) => it.refuse(asError(error)),
-        )
+      if (found instanceof Promise) this.awaitTarget(it, found, isGuarded)
       else this.aimed(it, found, isGuarded)
     } catch (error) {
       it.refuse(asError(error))
     }
+  }
+
+  /** Waits for a target, but no longer than `node.targetMs`. */
+  private awaitTarget(it: WebRequest | UpgradeRequest, found: Promise<Target>, isGuarded: boolean): void {
+    const { targetMs } = this.frontend.limits
+    let isOver = false
+    const once = (then: () => void): void => {
+      clearTimeout(timer)
+      if (!isOver) then()
+      isOver = true
+    }
+    const timer = setTimeout(
+      () => once(() => it.refuse(new ProxyError('target-late', 504, 'no target was found in time'))),
+      targetMs,
+    )
+    found.then(
+      (late) => once(() => this.aimed(it, late, isGuarded)),
+      (error) => once(() => it.refuse(asError(error))),
+    )
   }
 
   private aimed(it: WebRequest | UpgradeRequest, target: Target, isGuarded: boolean): void {

@@ -42,6 +42,8 @@ export interface RequestOptions {
   readonly autoRewrite?: boolean | undefined
   /** The scheme of a Location that names the target. */
   readonly protocolRewrite?: string | undefined
+  /** Rewrites the Location of a redirect, after the options above. */
+  readonly locationRewrite?: ((location: string) => string) | undefined
   /** Domains of cookies, by their old domain, or `*` for any; '' removes it. */
   readonly cookieDomainRewrite?: string | Readonly<Record<string, string>> | false | undefined
   /** Paths of cookies, likewise. */
@@ -126,6 +128,7 @@ export const REQUEST_OPTIONS: readonly (keyof RequestOptions)[] = [
   'hostRewrite',
   'autoRewrite',
   'protocolRewrite',
+  'locationRewrite',
   'cookieDomainRewrite',
   'cookiePathRewrite',
   'pathRewrite',

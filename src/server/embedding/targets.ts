@@ -64,6 +64,15 @@ export class Targets {
 
   /** Returns the route to a target. Throws if an authority is not PEM. */
   routeTo(target: ReadTarget, settings: TargetSettings): Route {
+    return this.routeOf(this.knownAs(target, settings), settings)
+  }
+
+  /** Returns the backend of a target. Throws likewise. */
+  backendOf(target: ReadTarget, settings: TargetSettings): Backend {
+    return this.knownAs(target, settings).backend
+  }
+
+  private knownAs(target: ReadTarget, settings: TargetSettings): Known {
     const { tls, share, guarded } = settings
     const key = `${target.url} ${tls.verify} ${tls.name} ${tls.ca} ${share} ${guarded}`
     let known = this.known.get(key)
@@ -75,7 +84,7 @@ export class Targets {
       this.known.delete(key)
       this.known.set(key, known)
     }
-    return this.routeOf(known, settings)
+    return known
   }
 
   private retireOldest(): void {
@@ -168,6 +177,7 @@ const configOf = (
   name: url,
   protocol: parseBackend(url).scheme,
   endpoints: [],
+  handler: null,
   discovery: null,
   tls: { ca: tls.ca ?? null, name: tls.name ?? null, verify: tls.verify ?? true },
   share,

@@ -227,7 +227,8 @@ export class WebRequest implements HeadChanges, Running {
     const { options, request, target } = this
     const { reverse, hostRewrite, autoRewrite, protocolRewrite, cookieDomainRewrite, cookiePathRewrite } =
       options
-    const asks = reverse || hostRewrite || autoRewrite || protocolRewrite
+    const { locationRewrite } = options
+    const asks = reverse || hostRewrite || autoRewrite || protocolRewrite || locationRewrite
     const cookies = cookieDomainRewrite !== undefined || cookiePathRewrite !== undefined
     if (!asks && !cookies) return head
     const { fields } = this.parts.world
@@ -236,10 +237,8 @@ export class WebRequest implements HeadChanges, Running {
     const all = head.fields.map((each) => {
       if (each.name === 'location') {
         const from = { host, scheme }
-        return fields.make(
-          'location',
-          rewrittenLocation(each.value, head.status, from, target as ReadTarget, options),
-        )
+        const location = rewrittenLocation(each.value, head.status, from, target as ReadTarget, options)
+        return fields.make('location', locationRewrite?.(location) ?? location)
       }
       if (each.name !== 'set-cookie') return each
       const cookie = rewrittenCookie(each.value, cookieDomainRewrite, 'domain')

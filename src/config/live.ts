@@ -1,0 +1,79 @@
+// What a configuration from code may have and a file may not: functions of the program. A document keeps them
+// as they are, and the configuration holds them as functions: of two, one can tell whether they are the same.
+
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import { z } from 'zod'
+import type { Path } from './diagnostics.js'
+
+/**
+ * An app in this process: a listener of node:http (an Express app, the callback of Koa, `fastify.routing`),
+ * or an http.Server with its listeners, which need not listen anywhere.
+ */
+export type App = ((request: IncomingMessage, response: ServerResponse) => unknown) | Server
+
+/** A request, as a function that chooses its backend sees it. */
+export interface ChooserRequest {
+  readonly method: string
+  /** `http` or `https`, as trusted proxies tell it. */
+  readonly scheme: string
+  /** Host and port; '' without. */
+  readonly host: string
+  /** Path without query. */
+  readonly path: string
+  /** The query with its `?`; '' without. */
+  readonly query: string
+  /** The client's address, as trusted proxies tell it. */
+  readonly clientAddress: string
+  /** The name of the listener. */
+  readonly listener: string
+  /** Returns a field's value, several lines joined; null without it. Names in any case. */
+  header(name: string): string | null
+}
+
+/**
+ * Chooses the backend of a request: the name of one of the configuration, or a URL as `h2c://10.0.0.5:9000`;
+ * null answers 404.
+ */
+export type BackendChooser = (
+  request: ChooserRequest,
+) => string | null | undefined | Promise<string | null | undefined>
+
+/** Holds an app. The same app is held by the same function. */
+export type HeldApp = () => App
+
+/** The property of an app that holds it, so that it is known again. */
+const HELD = Symbol('fermata.held')
+
+const isServer = (value: unknown): value is Server => {
+  const { emit, listenerCount } = (value ?? {}) as Partial<Server>
+  return typeof value === 'object' && typeof emit === 'function' && typeof listenerCount === 'function'
+}
+
+function held(app: App): HeldApp {
+  const owned = app as App & { [HELD]?: HeldApp }
+  const known = owned[HELD]
+  if (known !== undefined) return known
+  const made: HeldApp = () => app
+  if (Object.isExtensible(app)) Object.defineProperty(app, HELD, { value: made })
+  return made
+}
+
+/** Whether a value at this path may be one of the program. */
+export const mayLive = (path: Path, value: unknown): boolean =>
+  path.length === 3 &&
+  ((path[0] === 'backends' && path[2] === 'handler') ||
+    (path[0] === 'routes' && path[2] === 'backend' && typeof value === 'function'))
+
+export const appSchema = () =>
+  z
+    .custom<App>((value) => typeof value === 'function' || isServer(value), {
+      error:
+        'is not an app; write a listener (request, response), as an Express app, or an http.Server with its listeners',
+    })
+    .transform(held)
+    .describe('An app of this process, in the place of endpoints.')
+
+export const chooserSchema = () =>
+  z.custom<BackendChooser>((value) => typeof value === 'function', {
+    error: 'is not a function; write the name of a backend, or a function that returns it',
+  })

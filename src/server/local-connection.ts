@@ -1,0 +1,103 @@
+// A connection within this process: two duplex streams, each of which reads what the other one writes. What
+// is written is copied, and is delivered outside of the turn: a program's code never runs within our steps.
+
+import { Duplex } from 'node:stream'
+
+const LOOPBACK = '127.0.0.1'
+
+const broken = (code: string): Error => Object.assign(new Error(code), { code })
+
+type Done = (error?: Error | null) => void
+
+/** One side of the connection, with as much of a net.Socket as servers of Node ask for. */
+export class LocalSide extends Duplex {
+  // Programs tell trusted proxies by this address, and the proxy is in their own process.
+  readonly remoteAddress = LOOPBACK
+  readonly remoteFamily = 'IPv4'
+  readonly remotePort = 0
+  readonly localAddress = LOOPBACK
+  readonly localPort = 0
+  readonly connecting = false
+  private other: LocalSide | null = null
+  /** Takes the next bytes of the other side. */
+  private taken: Done | null = null
+
+  constructor() {
+    super({ allowHalfOpen: true, emitClose: true })
+  }
+
+  /** Returns both sides of a new connection. */
+  static pair(): readonly [LocalSide, LocalSide] {
+    const [one, other] = [new LocalSide(), new LocalSide()]
+    one.other = other
+    other.other = one
+    return [one, other]
+  }
+
+  override _read(): void {
+    const { taken } = this
+    this.taken = null
+    taken?.()
+  }
+
+  override _write(chunk: Buffer, _encoding: string, done: Done): void {
+    if (chunk.length === 0) {
+      done()
+      return
+    }
+    const bytes = Buffer.from(chunk)
+    process.nextTick(() => {
+      if (this.other === null || this.other.destroyed) done(broken('EPIPE'))
+      else this.other.deliver(bytes, done)
+    })
+  }
+
+  /** Has these bytes read. @param done is called when more may come */
+  private deliver(bytes: Buffer, done: Done): void {
+    if (this.push(bytes)) done()
+    else this.taken = done
+  }
+
+  override _final(done: Done): void {
+    process.nextTick(() => {
+      if (this.other?.destroyed === false) this.other.push(null)
+      done()
+    })
+  }
+
+  override _destroy(error: Error | null, done: (error: Error | null) => void): void {
+    const { other, taken } = this
+    this.other = null
+    this.taken = null
+    taken?.(broken('EPIPE'))
+    const isWhole = this.writableFinished
+    process.nextTick(() => {
+      // One that goes without its end has cut what it wrote.
+      if (other?.destroyed === false && !isWhole) other.destroy(broken('ECONNRESET'))
+    })
+    done(error)
+  }
+
+  /** Ends, and then closes. */
+  destroySoon(): void {
+    if (this.writable) this.end()
+    if (this.writableFinished) this.destroy()
+    else this.once('finish', () => this.destroy())
+  }
+
+  setTimeout(): this {
+    return this
+  }
+  setNoDelay(): this {
+    return this
+  }
+  setKeepAlive(): this {
+    return this
+  }
+  ref(): this {
+    return this
+  }
+  unref(): this {
+    return this
+  }
+}
