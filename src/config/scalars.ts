@@ -18,6 +18,10 @@ import {
   readSize,
   wrong,
 } from './quantities.js'
+import type { SecretText } from './secret-text.js'
+
+export type { SecretText } from './secret-text.js'
+
 import { masked } from './secrets.js'
 
 /** What an issue of a scalar tells the one who writes the message. */
@@ -25,12 +29,6 @@ export interface ScalarIssue {
   readonly kind: 'missing' | 'text-expected' | 'key' | 'value'
   /** The key of the map that the message is about. */
   readonly key?: string
-}
-
-/** A text from the document or from outside, with the file that it came from. */
-export interface SecretText {
-  readonly text: string
-  readonly file: OutsideText['file']
 }
 
 interface Kind<T> {
@@ -95,7 +93,9 @@ export class Scalars {
       isSecret: true,
       read: (text, outside) => {
         const reading = check(text)
-        return 'wrong' in reading ? reading : read({ text: reading.value, file: outside?.file ?? null })
+        return 'wrong' in reading
+          ? reading
+          : read({ text: reading.value, file: outside?.file ?? null, isSecret: true })
       },
     })
   }

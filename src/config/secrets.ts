@@ -3,6 +3,7 @@
 
 import { createHmac } from 'node:crypto'
 import type { Configuration } from './configuration.js'
+import { isSecretText } from './secret-text.js'
 
 /** Returns what stands for this text. Null as the key shows no digits. */
 export function masked(text: string, key: Uint8Array | null): string {
@@ -13,7 +14,7 @@ export function masked(text: string, key: Uint8Array | null): string {
 /** Returns the configuration with its secrets masked, to be shown. */
 export function withoutSecrets(configuration: Configuration, key: Uint8Array | null): Configuration {
   const hide = <T extends string | null>(text: T): T | string => (text === null ? text : masked(text, key))
-  const { listeners, backends, debug, admin } = configuration
+  const { listeners, backends, routes, debug, admin } = configuration
   return {
     ...configuration,
     listeners: listeners.map((each) => ({
@@ -33,7 +34,21 @@ export function withoutSecrets(configuration: Configuration, key: Uint8Array | n
         },
       },
     })),
+    routes: routes.map((route) => ({
+      ...route,
+      filters: route.filters.map((each) => ({ ...each, options: withoutSecretTexts(each.options, key) })),
+    })),
     debug: debug && { ...debug, token: hide(debug.token) },
     admin: admin && { ...admin, token: hide(admin.token) },
   }
+}
+
+/** Returns options of a filter with the texts masked that a schema has read as secrets. */
+function withoutSecretTexts(options: unknown, key: Uint8Array | null): unknown {
+  if (Array.isArray(options)) return options.map((each) => withoutSecretTexts(each, key))
+  if (typeof options !== 'object' || options === null) return options
+  if (isSecretText(options)) return masked(options.text, key)
+  return Object.fromEntries(
+    Object.entries(options).map(([name, value]) => [name, withoutSecretTexts(value, key)]),
+  )
 }

@@ -87,6 +87,8 @@ export interface FilterContext {
   state<T extends object>(key: string, make: () => T): T
   /** Returns a bounded pool of tasks of its own, which is a state too. */
   tasks(options: TaskPoolOptions): TaskPool
+  /** Of `filters.hashesPerClientMax`: the passwords of one client that are hashed or wait at once. */
+  readonly hashesPerClientMax: number
   /** The pool of all password hashing: two at once, and a bounded queue. */
   readonly hashing: TaskPool
   /** The pool of all content coding: as many at once as there are threads for it. */

@@ -12,6 +12,11 @@ export interface FilterLimits {
   readonly codingsMax: number
   /** The number of pieces that wait to be coded. One more is tried again, 10 ms later. */
   readonly codingQueueMax: number
+  /**
+   * The number of passwords of one client, by IPv4 address or the /64 of an IPv6 address, that are hashed or
+   * wait at once. One more is refused: 429. Each worker counts its own.
+   */
+  readonly hashesPerClientMax: number
 }
 
 export const filterLimits: FilterLimits = {
@@ -19,4 +24,5 @@ export const filterLimits: FilterLimits = {
   hashQueueMax: 1_000,
   codingsMax: 4,
   codingQueueMax: 10_000,
+  hashesPerClientMax: 16,
 }

@@ -1,5 +1,9 @@
 // All filters of the box, by their key in the configuration.
 
+import { access } from './access.js'
+import { basicAuth } from './auth/basic-auth.js'
+import { externalAuth } from './auth/external-auth.js'
+import { jwt } from './auth/jwt.js'
 import { bodyLimit } from './body-limit.js'
 import { buffer } from './buffer.js'
 import { cache } from './cache/cache.js'
@@ -18,6 +22,9 @@ import { rewrite } from './rewrite/rewrite.js'
 
 /** With the types of their names and options, from which those of documents from code are derived. */
 export const boxed = [
+export const definitions: readonly FilterDefinition[] = [
+  access,
+  basicAuth,
   bodyLimit,
   buffer,
   cache,
@@ -28,6 +35,11 @@ export const boxed = [
   headers,
   inFlight,
   mirror,
+  externalAuth,
+  fault,
+  headers,
+  inFlight,
+  jwt,
   rateLimit,
   redirect,
   respond,

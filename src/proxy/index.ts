@@ -52,6 +52,7 @@ export { leadsToItself, locationOf, type RedirectAction, type RedirectRequest } 
 export {
   AMBIGUOUS_PATH,
   BODY_TOO_LARGE,
+  CHECKS_FULL,
   CLEAR_TEXT,
   DENIED,
   FAULT_INJECTED,

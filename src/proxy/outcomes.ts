@@ -42,6 +42,7 @@ export const outcomeSides: Readonly<Record<string, OutcomeSide>> = {
   'response-too-large': 'backend',
   'requests-full': 'internal',
   'queue-full': 'internal',
+  'checks-full': 'internal',
   'tunnels-full': 'internal',
   'lease-late': 'internal',
   stall: 'internal',

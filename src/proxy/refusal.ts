@@ -59,6 +59,7 @@ export const HEAD_LATE = refusal(504, 'head-late', 'the backend did not answer i
 export const REQUEST_LATE = refusal(408, 'request-late', 'the client did not send the whole request in time')
 export const DENIED = refusal(403, 'denied', 'access is denied')
 export const UNAUTHORIZED = refusal(401, 'unauthorized', 'the request needs credentials that are accepted')
+export const CHECKS_FULL = refusal(503, 'checks-full', 'too many credentials are being checked')
 export const RATE_LIMITED = refusal(429, 'rate-limited', 'too many requests')
 export const IN_FLIGHT_FULL = refusal(429, 'in-flight-full', 'too many requests are in flight')
 export const IN_FLIGHT_LATE = refusal(

@@ -55,6 +55,7 @@ export class Filters {
   private readonly log: Pick<ProcessLog, 'repeated'>
   private readonly hashing: TaskPool
   private readonly coding: TaskPool
+  private readonly hashesPerClientMax: number
   private made: ReadonlyMap<string, Made> = new Map()
   private states: ReadonlyMap<string, object> = new Map()
 
@@ -66,13 +67,15 @@ export class Filters {
   constructor(
     proxy: ReverseProxy,
     log: Pick<ProcessLog, 'repeated'>,
-    { hashesMax, hashQueueMax, codingsMax, codingQueueMax }: FilterLimits,
+    limits: FilterLimits,
     find = definitionOf,
   ) {
     this.find = find
     this.proxy = proxy
     this.log = log
     const { pollset } = proxy.world
+    const { hashesMax, hashQueueMax, codingsMax, codingQueueMax } = limits
+    this.hashesPerClientMax = limits.hashesPerClientMax
     this.hashing = new TaskPool(pollset, { name: 'hash', concurrencyMax: hashesMax, queueMax: hashQueueMax })
     this.coding = new TaskPool(pollset, {
       name: 'coding',
@@ -119,7 +122,7 @@ export class Filters {
     backends: readonly string[],
   ): Made {
     const { name, kind, identity, options, onFailure } = config
-    const { proxy, log, hashing, coding } = this
+    const { proxy, log, hashing, coding, hashesPerClientMax } = this
     const asked = new Set<string>()
     const state = <T extends object>(key: string, make: () => T): T => {
       const id = `${identity}\0${key}`
@@ -150,6 +153,7 @@ export class Filters {
       },
       hashing,
       coding,
+      hashesPerClientMax,
       backend: (wanted) => proxy.backends.find((each) => each.name === wanted) ?? null,
       guard,
       tell: (level, message) => void log.repeated(level, `filter ${name}`, () => message),

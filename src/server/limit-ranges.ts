@@ -90,6 +90,7 @@ export const LIMIT_RANGES: {
     hashQueueMax: [0, MANY],
     codingsMax: [1, 128],
     codingQueueMax: [1, MANY],
+    hashesPerClientMax: [1, MANY],
   },
   workers: {
     startMs: [100, Number.MAX_SAFE_INTEGER],

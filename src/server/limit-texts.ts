@@ -116,6 +116,7 @@ export const LIMIT_TEXTS: Readonly<Record<string, readonly [unit: string, text: 
   "filters.hashQueueMax": ["", "The number of passwords that wait to be hashed. One more is refused: 503. Each worker counts its own."],
   "filters.codingsMax": ["", "The pieces of bodies, of 16 KiB, that are coded at once: each takes a thread of Node's pool."],
   "filters.codingQueueMax": ["", "The number of pieces that wait to be coded. One more is tried again, 10 ms later."],
+  "filters.hashesPerClientMax": ["", "The number of passwords of one client, by IPv4 address or the /64 of an IPv6 address, that are hashed or wait at once. One more is refused: 429. Each worker counts its own."],
   "redis.clientsMax": ["", "The number of clients. One more is closed as it comes."],
   "redis.commandsMax": ["", "The number of commands of one client that are not answered. Past it the client is read no further."],
   "redis.shareBytesMax": ["bytes", "The bytes of a command that is kept until it is whole, and goes to a shared session. A larger one passes as it comes, on a session alone."],

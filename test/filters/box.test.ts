@@ -24,7 +24,7 @@ const made = (kind: string, options: unknown) => {
 
 const configured = (filters: string) =>
   readText(
-    `version: 1\nlisteners: { a: { address: 127.0.0.1:0 } }\nbackends: { app: { endpoints: [127.0.0.1:1] } }\nroutes:\n  - backend: app\n    ${filters}`,
+    `version: 1\nlisteners: { a: { address: 127.0.0.1:0 } }\nbackends: { app: { endpoints: [127.0.0.1:1] }, auth: { endpoints: [127.0.0.1:2] }, idp: { endpoints: [127.0.0.1:3] } }\nroutes:\n  - backend: app\n    ${filters}`,
     'a.yaml',
     { ...limitTables(), env: {} },
   )

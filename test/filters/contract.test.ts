@@ -14,6 +14,7 @@ import {
   WAIT,
 } from '../../src/proxy/index.js'
 import { frame, headers, REQUEST, tableOf } from '../../tools/testbed/frames.js'
+import { memoryProxy } from '../../tools/testbed/memory-proxy.js'
 import { routerTo } from '../../tools/testbed/short-server.js'
 import { stepsOf } from '../world/scenario.js'
 import { filtered, Reader, use, valueIn } from './small-proxy.js'
@@ -534,4 +535,36 @@ t.test('the phases are those of the page', async (t) => {
     rows.map((each) => each.phase),
     ['begin', 'request', 'attempt', 'interim', 'response', 'trailers', 'log', 'release'],
   )
+})
+
+t.test('K7: and those of clients and backends of HTTP/1.1, in head and trailers', async (t) => {
+  const auth: Filter<unknown> = { identityFields: ['x-user'], request: () => PASS }
+  const p = memoryProxy({}, { clients: 'http/1.1', speaks: 'http/1.1', filters: [use('auth', auth)] })
+  const far = p.client()
+  far.send(
+    Buffer.from(
+      [
+        'POST / HTTP/1.1',
+        'host: a',
+        'X-User: root',
+        'X_USER: root',
+        'x-user-id: 7',
+        'trailer: x-user',
+        'transfer-encoding: chunked',
+        '',
+        '1',
+        'a',
+        '0',
+        'X_User: root',
+        'x-b: 1',
+        '',
+        '',
+      ].join('\r\n'),
+    ),
+  )
+  const got = p.backends.map((each) => each.take().toString('latin1')).join('')
+  t.match(got, /^POST \/ HTTP\/1\.1\r\n/)
+  t.notMatch(got, /^x[-_]user:/im)
+  t.match(got, /^x-user-id: 7\r$/m)
+  t.match(got, /^x-b: 1\r$/m)
 })

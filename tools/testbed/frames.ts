@@ -24,14 +24,23 @@ export function frame(
 
 export const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n')
 
-/** Literals without indexing, without Huffman (RFC 7541 §6.2.2): needs no table. Strings up to 126 octets. */
+/** Literals without indexing, without Huffman (RFC 7541 §6.2.2): needs no table. */
 export function block(fields: readonly (readonly [string, string])[]): Buffer {
   const parts: Buffer[] = []
   for (const [name, value] of fields) {
-    const text = (s: string) => Buffer.concat([Buffer.from([s.length]), Buffer.from(s, 'latin1')])
+    const text = (s: string) => Buffer.concat([lengthOf(s), Buffer.from(s, 'latin1')])
     parts.push(Buffer.from([0]), text(name), text(value))
   }
   return Buffer.concat(parts)
+}
+
+/** An integer with a prefix of 7 bits (RFC 7541 §5.1). */
+function lengthOf({ length }: string): Buffer {
+  if (length < 127) return Buffer.from([length])
+  const octets = [127]
+  let rest = length - 127
+  for (; rest >= 128; rest >>= 7) octets.push((rest & 127) | 128)
+  return Buffer.from([...octets, rest])
 }
 
 export const REQUEST: readonly (readonly [string, string])[] = [

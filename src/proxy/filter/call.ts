@@ -1,7 +1,6 @@
 // The acts of a filter in a phase, besides reading and writing messages: it waits, answers, refuses, and has
 // bodies collected or transformed.
 
-import { Head } from '../../http/index.js'
 import { type Pollable, SETTLED } from '../../pollset/index.js'
 import type { Exchange } from '../exchange.js'
 import type { OwnAnswer } from '../forwarding.js'
@@ -25,10 +24,11 @@ import {
   WAIT,
   type WaitOptions,
 } from './contract.js'
-import { FilterWriteError, writtenField } from './fields.js'
+import { FilterWriteError } from './fields.js'
 import { MessageCall } from './message-call.js'
 import { FilterRun } from './run.js'
 import type { Subrequest, SubrequestOptions } from './subrequest.js'
+import { subrequestHead } from './subrequest-head.js'
 import type { PooledTask } from './tasks.js'
 import { FilterUseError } from './view.js'
 
@@ -122,27 +122,9 @@ export class FilterCall extends MessageCall implements Phases {
 
   subrequest(options: SubrequestOptions): Subrequest {
     const x = this.only('subrequest', 'request', 'response')
-    const { method = 'GET', target, body, without = () => false, fields = [], backend = null } = options
+    const { backend = null } = options
     try {
-      const table = this.fieldTable
-      let head = x.request
-      if (head.method === null || x.asksTunnel) throw new FilterUseError('no subrequest is made of a tunnel')
-      if (target !== undefined) head = head.withControl('path', target)
-      const kept = head.fields
-        .slice(head.pseudos)
-        .filter(({ name }) => name !== 'content-length' && !without(name))
-      const control = head.fields
-        .slice(0, head.pseudos)
-        .map((each) => (each === head.method ? table.field(':method', method) : each))
-      if (!/^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}$/.test(method))
-        throw new FilterWriteError(`${JSON.stringify(method)} is not a method`)
-      let made = Head.request([
-        ...control,
-        ...kept,
-        ...fields.map(([name, value]) => writtenField(table, name, value)),
-      ])
-      if (body !== undefined && body.length > 0)
-        made = made.withLength(table.make('content-length', String(body.length)))
+      const made = subrequestHead(x.request, this.fieldTable, options)
       if (made.size > this.headBytesMax)
         throw new FilterWriteError(`the head of a subrequest has more than ${this.headBytesMax} bytes`)
       const found = backend === null ? null : x.proxy.backends.find((each) => each.name === backend)

@@ -192,15 +192,16 @@ export interface FilterAnswer {
   /** The length of `source`, if it is known. */
   readonly length?: number
   /** The outcome in logs; default `answered`. */
-  readonly outcome?: 'answered' | 'redirected'
+  readonly outcome?: 'answered' | 'redirected' | 'denied' | 'unauthorized'
 }
 
 export interface AnswerPhase extends WaitPhase {
   /** Answers in the backend's place; returns ANSWER. Only filters to the left see the answer. */
   answer(answer: FilterAnswer): Verdict
   /**
-   * Makes a request of its own, like this one or to another backend, and returns it: it has begun. The filter
-   * reads its response, answers with it, or leaves it.
+   * Makes a request of its own, like this one or to another backend, and returns it: it has begun. Of a
+   * tunnel it is made with a target of its own, and is no tunnel. The filter reads its response, answers with
+   * it, or leaves it.
    */
   subrequest(options: SubrequestOptions): Subrequest
   /**

@@ -47,6 +47,8 @@ export const filtering = {
       run.current = place
       run.begun++
       run.states.push(NOT_BEGUN)
+      const names = identityFields[place]
+      if (names !== null) run.call.dropClaims(names)
       if (filter.begin === undefined) run.states[place] = undefined
       else {
         const call = run.call.begin('begin', place)
@@ -58,8 +60,6 @@ export const filtering = {
           continue
         }
       }
-      const names = identityFields[place]
-      if (names !== null) run.call.dropClaims(names)
       if (filter.request !== undefined) return null
       run.next = place
       run.leave()

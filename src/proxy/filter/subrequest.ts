@@ -16,7 +16,7 @@ import {
   type StreamConnection,
   type StreamFault,
 } from '../../http/index.js'
-import { type Address, Signal } from '../../pollset/index.js'
+import { type Address, type Holder, Signal } from '../../pollset/index.js'
 import { ConnectionBudget, type MemoryBudget, ReceiveBuffer } from '../../transport/index.js'
 import type { Exchange } from '../exchange.js'
 import type { Refusal } from '../refusal.js'
@@ -59,6 +59,8 @@ export interface SubrequestOptions {
   readonly dropped?: (status: number) => void
   /** Path and query, in place of those of the request. */
   readonly target?: string
+  /** HOST or HOST:PORT, in place of that of the request. */
+  readonly authority?: string
   /** Whether a field of the request is left out. */
   readonly without?: (name: string) => boolean
   /** Fields in addition. */
@@ -247,6 +249,11 @@ export class Subrequest extends AnswerSource {
     this.fault = fault
     this.raise(RESET)
     this.tell(0)
+  }
+
+  override holders(): readonly Holder[] {
+    const owner = this.stream.owner as Exchange | null
+    return owner === null ? [] : [{ subject: owner, reason: 'fetches the response' }]
   }
 
   get waitingBytes(): number {

@@ -1,0 +1,92 @@
+// Hashes of passwords, as htpasswd and password libraries write them, and the check of a password against
+// one. It takes long by design, so it is the work of a task, in one of the threads of Node's pool.
+
+import { scrypt, timingSafeEqual } from 'node:crypto'
+import { createRequire } from 'node:module'
+import type { TaskWork } from '../task.js'
+import { promised } from './promise-work.js'
+
+/** A hash that can be checked. */
+export interface PasswordHash {
+  readonly kind: 'bcrypt' | 'argon2' | 'scrypt'
+  /** The hash as it was written. */
+  readonly text: string
+}
+
+/** Costs above these take seconds, or a gigabyte, for each check. */
+const BCRYPT_COST_MAX = 16
+const SCRYPT_BYTES_MAX = 256 * 1024 * 1024
+const ARGON2_KIB_MAX = 256 * 1024
+const ARGON2_PASSES_MAX = 20
+
+const BCRYPT = /^\$2[aby]\$(\d\d)\$[./A-Za-z\d]{53}$/
+const ARGON2 =
+  /^\$argon2(?:i|d|id)\$(?:v=19\$)m=(\d{1,9}),t=(\d{1,4}),p=\d{1,3}\$[A-Za-z\d+/]{11,}\$[A-Za-z\d+/]{22,}$/
+const SCRYPT = /^\$scrypt\$ln=(\d{1,2}),r=(\d{1,3}),p=(\d{1,3})\$([A-Za-z\d+/]{11,})\$([A-Za-z\d+/]{22,})$/
+
+/** Reads a hash. Returns a clause that says what is wrong with it, without any part of it. */
+export function readPasswordHash(text: string): PasswordHash | string {
+  const bcrypt = BCRYPT.exec(text)
+  if (bcrypt !== null)
+    return Number(bcrypt[1]) <= BCRYPT_COST_MAX
+      ? { kind: 'bcrypt', text }
+      : `a cost of ${bcrypt[1]} takes too long; at most ${BCRYPT_COST_MAX} is possible`
+  const argon2 = ARGON2.exec(text)
+  if (argon2 !== null)
+    return Number(argon2[1]) <= ARGON2_KIB_MAX && Number(argon2[2]) <= ARGON2_PASSES_MAX
+      ? { kind: 'argon2', text }
+      : `m=${argon2[1]},t=${argon2[2]} is too costly; at most m=${ARGON2_KIB_MAX},t=${ARGON2_PASSES_MAX} is possible`
+  const cost = scryptCost(text)
+  if (cost !== null)
+    return cost.bytes <= SCRYPT_BYTES_MAX && cost.N > 1
+      ? { kind: 'scrypt', text }
+      : `scrypt with these parameters takes ${Math.ceil(cost.bytes / 1_048_576)} MiB; at most 256 MiB are possible`
+  return 'it is not a hash of bcrypt ($2y$), argon2 ($argon2id$) or scrypt ($scrypt$); make one with: htpasswd -nB NAME'
+}
+
+function scryptCost(text: string) {
+  const [, ln, r, p, salt, key] = SCRYPT.exec(text) ?? []
+  if (ln === undefined) return null
+  const N = 2 ** Number(ln)
+  return { N, r: Number(r), p: Number(p), salt, key, bytes: 128 * N * Number(r) * Number(p) }
+}
+
+interface Bcrypt {
+  verify(password: Uint8Array, hash: string): PromiseLike<boolean>
+}
+interface Argon2 {
+  verify(hash: string, password: Uint8Array): PromiseLike<boolean>
+}
+
+/** The modules with code for this machine, which npm may have left out. */
+const PACKAGES = { bcrypt: '@node-rs/bcrypt', argon2: '@node-rs/argon2' } as const
+
+const load = createRequire(import.meta.url)
+
+/** Throws an error that says what to install if hashes of this kind cannot be checked here. */
+export function checkPasswordKind(kind: PasswordHash['kind']): void {
+  if (kind === 'scrypt') return
+  try {
+    load(PACKAGES[kind])
+  } catch {
+    throw new Error(`hashes of ${kind} need the package ${PACKAGES[kind]}: npm install ${PACKAGES[kind]}`)
+  }
+}
+
+/**
+ * Returns the work of checking a password: it settles with whether the hash is one of it. The comparison
+ * takes the same time wherever the two differ. It heeds no signal: an aborted call would settle while its
+ * thread still runs.
+ */
+export function passwordCheck({ kind, text }: PasswordHash, password: Uint8Array): TaskWork<boolean> {
+  if (kind === 'bcrypt') return promised(() => (load(PACKAGES.bcrypt) as Bcrypt).verify(password, text))
+  if (kind === 'argon2') return promised(() => (load(PACKAGES.argon2) as Argon2).verify(text, password))
+  return (settle) => {
+    const { N, r, p, salt, key, bytes } = scryptCost(text) as NonNullable<ReturnType<typeof scryptCost>>
+    const expected = Buffer.from(key, 'base64')
+    const options = { N, r, p, maxmem: 2 * bytes + 1_048_576 }
+    scrypt(password, Buffer.from(salt, 'base64'), expected.length, options, (fault, made) =>
+      settle(fault, fault === null ? timingSafeEqual(made, expected) : null),
+    )
+  }
+}
