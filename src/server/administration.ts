@@ -21,6 +21,7 @@ import { explain } from './explain.js'
 import type { Limits } from './limits.js'
 import { overlaySchema, readChange } from './overlays.js'
 import type { Protocols } from './protocols.js'
+import { purgeSchema, readPurge } from './purges.js'
 import type { Answer, Question, Questions } from './questions.js'
 import { version } from './version.js'
 
@@ -197,6 +198,18 @@ export class Administration {
         'Makes an endpoint as configured again.',
         (question, done) => this.overlay(question, null, done),
       ),
+      route('GET', '/caches', 'The caches, and what they hold and have counted.', (_, done) =>
+        this.tell(done, { ask: 'caches' }),
+      ),
+      {
+        ...route(
+          'POST',
+          '/caches/{cache}/purge',
+          'Removes what a cache has stored: a URL, all that begin so, all with a tag, or everything.',
+          (question, done) => this.purge(question, done),
+        ),
+        body: purgeSchema,
+      },
       route(
         'GET',
         '/exchanges',
@@ -250,6 +263,15 @@ export class Administration {
   /** Has a question answered. */
   private tell(done: (answer: AdminAnswer) => void, question: Question): void {
     this.asked.ask(question, (answer) => done(httpAnswer(answer)))
+  }
+
+  private purge({ parts, body }: AdminQuestion, done: (answer: AdminAnswer) => void): void {
+    try {
+      this.tell(done, { ask: 'purge', cache: parts.cache, what: readPurge(body) })
+    } catch (thrown) {
+      if (!(thrown instanceof CommandError)) throw thrown
+      done(error(400, thrown.message))
+    }
   }
 
   private overlay({ parts }: AdminQuestion, body: unknown, done: (answer: AdminAnswer) => void): void {

@@ -10,7 +10,7 @@ import {
   type FilterState,
 } from '../filters/index.js'
 import { UserCode } from '../pollset/index.js'
-import { type Filter, type FilterUse, type ReverseProxy, TaskPool } from '../proxy/index.js'
+import { type Filter, type FilterUse, type Purge, type ReverseProxy, TaskPool } from '../proxy/index.js'
 import { ConfigError } from './address.js'
 import { guarded } from './guarded-filter.js'
 import type { ProcessLog } from './process-log.js'
@@ -178,6 +178,27 @@ export class Filters {
     this.userCode.close()
     this.made = new Map()
     this.states = new Map()
+  }
+
+  /** Has the filters of this name forget what they have stored; null if none of them stores. */
+  purge(name: string, what: Purge): { readonly removed: number | null } | null {
+    let removed: number | null = 0
+    let found = false
+    for (const { use } of this.made.values()) {
+      if (use.name !== name || use.filter.purge === undefined) continue
+      found = true
+      const count = use.filter.purge(what)
+      removed = count === null || removed === null ? null : removed + count
+    }
+    return found ? { removed } : null
+  }
+
+  /** Returns the names of the filters that store responses, and what they tell of themselves. */
+  caches(): ReadonlyMap<string, Readonly<Record<string, unknown>>> {
+    const all = new Map<string, Readonly<Record<string, unknown>>>()
+    for (const { use } of this.made.values())
+      if (use.filter.purge !== undefined) all.set(use.name, use.filter.describe?.() ?? {})
+    return all
   }
 
   /** Returns what filters have counted, by their names. */

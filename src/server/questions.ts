@@ -9,10 +9,11 @@ import {
   type Surveyor,
 } from '../debugger/index.js'
 import { endsWorld } from '../pollset/index.js'
-import { defaultRedaction, type Hiding, hidingBy, type Redaction } from '../proxy/index.js'
+import { defaultRedaction, type Hiding, hidingBy, type Purge, type Redaction } from '../proxy/index.js'
 import type { Backends } from './backends.js'
 import { ExchangeTarget } from './exchange-target.js'
 import { type OverlayChange, overlaidText, overlayEndpoint, overlaysOf } from './overlays.js'
+import { noCacheText, purgeText } from './purges.js'
 import type { Server } from './server.js'
 
 /** A question as plain data. Ids have the prefix of the World that is asked. */
@@ -22,6 +23,8 @@ export type Question =
   | { readonly ask: 'end'; readonly id: string }
   | { readonly ask: 'backends' }
   | { readonly ask: 'overlays' }
+  | { readonly ask: 'caches' }
+  | { readonly ask: 'purge'; readonly cache: string; readonly what: Purge }
   | {
       readonly ask: 'overlay'
       readonly backend: string
@@ -82,12 +85,24 @@ export class LocalQuestions implements Questions {
         }))
       case 'overlays':
         return overlaysOf(backends, now)
+      case 'caches':
+        return [...this.server.served.filters.caches()].map(([name, facts]) => ({ name, ...facts }))
+      case 'purge':
+        return this.purge(question)
       case 'overlay': {
         const overlaid = overlayEndpoint(backends, question, now)
         this.server.log.tell('info', overlaidText(overlaid))
         return overlaid
       }
     }
+  }
+
+  private purge({ cache, what }: Extract<Question, { ask: 'purge' }>): unknown {
+    const { filters } = this.server.served
+    const done = filters.purge(cache, what)
+    if (done === null) throw new CommandError(noCacheText(cache, [...filters.caches().keys()]), true)
+    this.server.log.tell('info', `${purgeText(what)} is purged from ${cache}`)
+    return { cache, purged: what, ...done }
   }
 
   private hidingNow(): Hiding {

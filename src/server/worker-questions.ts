@@ -90,6 +90,13 @@ export class WorkerQuestions implements Questions {
       this.keep(question)
       return { ...(told[0].value as Row), ...silence(silent) }
     }
+    if (question.ask === 'purge') {
+      const counts = told.map(({ value }) => (value as { readonly removed: number | null }).removed)
+      const removed = counts.includes(null)
+        ? null
+        : counts.reduce<number>((sum, each) => sum + (each ?? 0), 0)
+      return { ...(told[0].value as Row), removed, ...silence(silent) }
+    }
     if (question.ask === 'overlays') return told[0].value
     const rows = told.flatMap(({ from, value }) => (value as Row[]).map((row) => ({ worker: from, ...row })))
     return [...rows, ...silent.map((worker) => ({ worker, silent: true }))]

@@ -63,6 +63,11 @@ export class AdminClient implements Asker {
     return this.ask('PATCH', path, JSON.stringify(change))
   }
 
+  /** Removes what a cache has stored. */
+  purge(cache: string, what: DapObject): Promise<DapObject> {
+    return this.ask('POST', `/caches/${encodeURIComponent(cache)}/purge`, JSON.stringify(what))
+  }
+
   leave(): void {
     this.agent.destroy()
   }

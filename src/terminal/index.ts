@@ -14,6 +14,7 @@ import { type DrainOptions, drain } from './drain.js'
 import { end } from './end.js'
 import { terminalLimits } from './limits.js'
 import { type PsOptions, ps } from './ps.js'
+import { type PurgeOptions, purge } from './purge.js'
 import { printableLines } from './table.js'
 import { top } from './top.js'
 import { type WhyOptions, why } from './why.js'
@@ -72,6 +73,15 @@ requests go on. It is not written to the configuration, stays through reloads, a
 Examples:
   fermata drain unix:/run/fermata/admin.sock app 10.0.0.5:9000 --for 10m
   fermata drain unix:/run/fermata/admin.sock app 10.0.0.5:9000 --undo
+`
+const PURGE_TEXT = `
+CACHE is the name of the filter, as 'cache' or that under 'filters' in the configuration. A URL is that of the
+request, with its query. What is being fetched meanwhile is used once, and is not stored.
+
+Examples:
+  fermata purge unix:/run/fermata/admin.sock pages --url https://example.org/news
+  fermata purge unix:/run/fermata/admin.sock pages --prefix https://example.org/images/
+  fermata purge unix:/run/fermata/admin.sock pages --tag article-7
 `
 const TOP_TEXT = `
 Keys: q quits, s sorts, r reverses the order, / filters, arrows scroll, ? lists all keys.
@@ -142,6 +152,18 @@ export function addTerminalCommands(program: Command): void {
     .action((address: string, backend: string, endpoint: string, options: DrainOptions) =>
       run(drain(address, backend, endpoint, options)),
     )
+  program
+    .command('purge')
+    .description('remove what a cache has stored')
+    .argument('<address>', 'the admin address of the server, HOST:PORT or unix:PATH')
+    .argument('<cache>', 'the name of the cache')
+    .option('--url <url>', 'the responses of this URL')
+    .option('--prefix <url>', 'those of all URLs that begin so')
+    .option('--tag <tag>', 'those with this tag')
+    .option('--all', 'everything')
+    .option(TOKEN_FILE, ADMIN_TOKEN_TEXT)
+    .addHelpText('after', PURGE_TEXT)
+    .action((address: string, cache: string, options: PurgeOptions) => run(purge(address, cache, options)))
   program
     .command('top')
     .description('show clients, engines and requests of a running server, live')

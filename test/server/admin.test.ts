@@ -76,6 +76,57 @@ t.test(
   },
 )
 
+t.test('Q9: a purge over the admin listener, by URL, prefix and tag; the cache asks again', async (t) => {
+  let asked = 0
+  const origin = createHttp((_, response) => {
+    asked++
+    response.setHeader('cache-control', 'max-age=600')
+    response.setHeader('cache-tag', 'all, some')
+    response.end('x')
+  })
+  await new Promise<void>((resolve) => origin.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => {
+    origin.closeAllConnections()
+    origin.close()
+  })
+  const folder = mkdtempSync(join(tmpdir(), 'fermata-'))
+  t.teardown(() => rmSync(folder, { recursive: true }))
+  const { at } = await serve(
+    t,
+    text(
+      `admin: { address: "unix:${join(folder, 'a')}" }\nbackends: { app: { endpoints: ["127.0.0.1:${(origin.address() as AddressInfo).port}"] } }`,
+      'filters: { pages: { cache: {} } }\nroutes: [{ name: api, backend: app, filters: [pages] }]',
+    ),
+  )
+  const { port } = at('main') as { port: number }
+  const purge = async (body: unknown, cache = 'pages') => {
+    const { status, body: told } = await ask(at('admin'), `/caches/${cache}/purge`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    })
+    return { status, ...(JSON.parse(told) as object) }
+  }
+  for (const [body, removed] of [
+    [{ url: `http://127.0.0.1:${port}/x` }, 1],
+    [{ prefix: `http://127.0.0.1:${port}/` }, 1],
+    [{ tag: 'some' }, null],
+    [{ all: true }, 1],
+  ] as const) {
+    const before = asked
+    for (let i = 0; i < 2; i++) await ask(at('main'), '/x')
+    t.equal(asked, before + 1)
+    t.match(await purge(body), { status: 200, cache: 'pages', purged: body, removed })
+    await ask(at('main'), '/x')
+    t.equal(asked, before + 2, JSON.stringify(body))
+    await purge({ all: true })
+  }
+  t.match(await purge({ all: true }, 'nothing'), { status: 404, error: /there is pages/ })
+  t.match(await purge({}), { status: 400, error: /nothing to purge/ })
+  const { body } = await ask(at('admin'), '/caches')
+  t.match(JSON.parse(body), [{ name: 'pages', entries: 0, fills: 0, hits: 4 }])
+})
+
 t.test('Q1, Q6: over a Unix-domain socket its mode decides, and no secret is told', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'fermata-'))
   t.teardown(() => rmSync(folder, { recursive: true }))

@@ -138,7 +138,7 @@ t.test('the commands over an admin listener', async (t) => {
     file,
     text(
       `admin: { address: "${socket}" }\nbackends: { app: { endpoints: ["127.0.0.1:1"] } }`,
-      'routes: [{ name: api, backend: app }]',
+      'filters: { pages: { cache: {} } }\nroutes: [{ name: api, backend: app, filters: [pages] }]',
     ),
   )
   const main = join(import.meta.dirname, '..', '..', 'src', 'main.js')
@@ -157,6 +157,12 @@ t.test('the commands over an admin listener', async (t) => {
   t.match(await fermata('drain', socket, 'app', '10.0.0.1:1', '--block'), {
     code: 1,
     stderr: /^error: backend app has no endpoint 10\.0\.0\.1:1/,
+  })
+  t.match(await fermata('purge', socket, 'pages', '--url', 'http://a/x'), { stdout: 'pages: 0 removed\n' })
+  t.match(server.stderr, /http:\/\/a\/x is purged from pages/)
+  t.match(await fermata('purge', socket, 'page', '--all'), {
+    code: 1,
+    stderr: /there is no cache "page"; there is pages/,
   })
   t.match(await fermata('end', socket, 'm9/r9'), { code: 1, stderr: /nothing that lives has the id/ })
 })

@@ -6,6 +6,7 @@ import {
   type FieldLine,
   type Filter,
   PASS,
+  type Purge,
   type Refusal,
   type RequestPhase,
   type ResponsePhase,
@@ -17,10 +18,12 @@ import { type Directives, directivesOf, secondsOf } from './directives.js'
 import { type Entry, fits } from './entry.js'
 import { type CacheState, forwardStatus, hitStatus, newState } from './exchange-state.js'
 import { Fill, type FillOptions } from './fill.js'
+import { isNotFilled } from './fill-fields.js'
 import { DECIDED, type FillReader } from './fill-reader.js'
 import { judge } from './freshness.js'
 import { type KeyOptions, keyOf, urlOf } from './key.js'
 import { type CacheSettings, cacheOptions, settled } from './options.js'
+import { purged } from './purge.js'
 import { type CacheCounts, CacheStore } from './store.js'
 
 const SAFE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE'])
@@ -32,27 +35,6 @@ const FILLS_MAX = 10_000
 /** How often a request waits for the fill of another one, if it gets a variant that is not its own. */
 const TRIES_MAX = 3
 
-/** Fields that a fill does not take: conditions, ranges, codings, the client's address, and other hosts. */
-const NOT_FILLED: ReadonlySet<string> = new Set([
-  'if-match',
-  'if-none-match',
-  'if-modified-since',
-  'if-unmodified-since',
-  'if-range',
-  'range',
-  'accept-encoding',
-  'cache-control',
-  'pragma',
-  'expect',
-  'forwarded',
-  'x-real-ip',
-  'x-client-ip',
-  'x-original-url',
-  'x-original-host',
-  'x-rewrite-url',
-  'x-host',
-  'x-http-host-override',
-])
 /** A fill asks for the plain representation: a filter to the left of the cache codes it for each client. */
 const IDENTITY: FieldLine = ['accept-encoding', 'identity']
 
@@ -147,6 +129,10 @@ export class CacheFilter implements Filter<CacheState> {
   release(s: CacheState): void {
     s.reader?.leave()
     s.reader = null
+  }
+
+  purge(what: Purge): number | null {
+    return purged(this.store, this.key, what)
   }
 
   events() {
@@ -365,9 +351,6 @@ export class CacheFilter implements Filter<CacheState> {
 
 /** The name of the one fill that validates a key in the background for a request with an identity. */
 const backgroundOf = (key: string): string => `${key}\nidentified`
-
-const isNotFilled = (name: string): boolean =>
-  NOT_FILLED.has(name) || (name.startsWith('x-forwarded-') && name !== 'x-forwarded-proto')
 
 /** Reads the directives of the request; Pragma counts without Cache-Control (RFC 9111 §5.4). */
 function askedOf(x: RequestPhase): Directives {

@@ -242,7 +242,7 @@ export class Fill extends Continuation {
 
   /** No longer stored: those who read it now read on, and newcomers do not find it. */
   unlist(): void {
-    this.store.fills.delete(this.listedAs)
+    if (this.store.fills.get(this.listedAs) === this) this.store.fills.delete(this.listedAs)
     if (!this.identified) this.store.noteUncollapsible(this.key, this.now)
   }
 

@@ -183,7 +183,7 @@ export class CacheStore implements FilterState {
   invalidate(url: string): void {
     for (const key of this.byUrl.get(url) ?? [])
       for (const each of this.kept.peek(key)?.entries ?? []) each.invalid = true
-    for (const fill of this.fills.values()) if (urlOfKey(fill.key) === url) fill.isOutdated = true
+    this.outdate((each) => each === url)
   }
 
   /** Removes the entries of keys whose URL is this one, or begins so. Returns how many. */
@@ -191,11 +191,17 @@ export class CacheStore implements FilterState {
     let count = 0
     const urls = isPrefix ? [...this.byUrl.keys()].filter((each) => each.startsWith(url)) : [url]
     for (const each of urls) for (const key of [...(this.byUrl.get(each) ?? [])]) count += this.drop(key)
-    for (const fill of this.fills.values()) {
-      const each = urlOfKey(fill.key)
-      if (isPrefix ? each.startsWith(url) : each === url) fill.isOutdated = true
-    }
+    this.outdate((each) => (isPrefix ? each.startsWith(url) : each === url))
     return count
+  }
+
+  /** What these URLs are being filled with serves those who wait for it, and nobody who comes from now on. */
+  private outdate(isMeant: (url: string) => boolean): void {
+    for (const [listedAs, fill] of this.fills) {
+      if (!isMeant(urlOfKey(fill.key))) continue
+      fill.isOutdated = true
+      this.fills.delete(listedAs)
+    }
   }
 
   /** Removes the entries with this tag, when they are next asked for. */
@@ -203,6 +209,9 @@ export class CacheStore implements FilterState {
     this.generation++
     this.purged.delete(tag)
     this.purged.set(tag, this.generation)
+    // The tags of a response are known with its head. What was asked for before may be what is purged.
+    for (const [listedAs, fill] of this.fills)
+      if (fill.entry === null || fill.entry.tags.includes(tag)) this.fills.delete(listedAs)
     if (this.purged.size > TAGS_MAX) this.clear()
   }
 
@@ -211,7 +220,7 @@ export class CacheStore implements FilterState {
     let count = 0
     for (const key of [...this.kept.keys()]) count += this.drop(key)
     this.purged.clear()
-    this.generation++
+    this.outdate(() => true)
     return count
   }
 

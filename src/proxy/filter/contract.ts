@@ -62,11 +62,23 @@ export interface Filter<S = undefined> {
   release?(state: S): void
   /** Is called when no route has it any longer. Exchanges that have begun may still call it. */
   close?(): void
+  /**
+   * Forgets what it has stored. Returns how many responses that were; null if they are removed when they are
+   * next asked for.
+   */
+  purge?(what: Purge): number | null
   /** Returns what it has counted since it began, by names of its own, for metrics. */
   events?(): Readonly<Record<string, number>>
   /** Returns what operators are shown of it. */
   describe?(): Readonly<Record<string, unknown>>
 }
+
+/** What a cache is to forget: a URL, all that begin so, all with a tag, or everything. */
+export type Purge =
+  | { readonly url: string }
+  | { readonly prefix: string }
+  | { readonly tag: string }
+  | { readonly all: true }
 
 /** Fields that a filter may read and write. Names in any case; they are sent in lower case. */
 export interface FilterFields {

@@ -77,7 +77,7 @@ t.test('G15: an entry whose fields a 304 has changed counts as it is', async (t)
   t.equal(store.bytes, 0, 'it is stored no longer')
 })
 
-t.test('purges by URL, by prefix and by tag', async (t) => {
+t.test('G18: purges by URL, by prefix and by tag', async (t) => {
   const store = new CacheStore('c1', 1_000_000)
   const urls = ['http://a/x', 'http://a/x/1', 'http://a/x/2', 'http://a/y']
   for (const url of urls) store.add(stored(store, url, [], 'all some'))

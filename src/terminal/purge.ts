@@ -1,0 +1,27 @@
+// `fermata purge`: removes what a cache has stored, over the admin listener.
+
+import { AdminClient } from './admin-client.js'
+import { TerminalError, type TerminalOptions } from './connecting.js'
+import { printable } from './table.js'
+
+export interface PurgeOptions extends TerminalOptions {
+  readonly url?: string
+  readonly prefix?: string
+  readonly tag?: string
+  readonly all?: boolean
+}
+
+export async function purge(address: string, cache: string, options: PurgeOptions): Promise<void> {
+  const { url, prefix, tag, all } = options
+  const asked = Object.entries({ url, prefix, tag, all }).filter(([, value]) => value !== undefined)
+  if (asked.length !== 1) throw new TerminalError('give one of --url, --prefix, --tag and --all')
+  const client = new AdminClient(address, options)
+  try {
+    const { removed, silent } = await client.purge(cache, Object.fromEntries(asked))
+    const count = typeof removed === 'number' ? `${removed} removed` : 'removed when they are next asked for'
+    const late = Array.isArray(silent) ? `; no answer from ${silent.join(', ')}` : ''
+    process.stdout.write(`${printable(`${cache}: ${count}${late}`)}\n`)
+  } finally {
+    client.leave()
+  }
+}

@@ -1,0 +1,73 @@
+// Purges as operators ask for them: URLs in any spelling, and what is being filled meanwhile.
+
+import t from 'tap'
+import type { Fill } from '../../../src/filters/cache/fill.js'
+import { purged } from '../../../src/filters/cache/purge.js'
+import { CacheStore } from '../../../src/filters/cache/store.js'
+import { readPurge } from '../../../src/server/purges.js'
+import { entryOf } from './entries.js'
+
+const none = (): string => ''
+const KEY = { ignoresQuery: false }
+
+t.test('G18: a URL is found in the spelling of keys; with query: ignore without its query', async (t) => {
+  for (const [purge, ignoresQuery, count] of [
+    [{ url: 'http://a/x?y' }, false, 1],
+    [{ url: 'HTTP://A:80/x?y' }, false, 1],
+    [{ url: 'http://a/x' }, false, 0],
+    [{ url: 'http://a/z?other' }, true, 1],
+    [{ url: 'http://a' }, false, 1],
+    [{ prefix: 'http://A/' }, false, 4],
+    [{ prefix: 'http://a/x' }, false, 1],
+    [{ prefix: 'https://a/' }, false, 0],
+    [{ all: true }, false, 5],
+  ] as const) {
+    const store = new CacheStore('c1', 1_000_000)
+    for (const url of ['http://a/x?y', 'http://a/', 'http://a/z', 'http://a/w', 'http://b/'])
+      store.add(entryOf({ key: `route\n${url}`, generation: store.now }))
+    t.equal(purged(store, { ignoresQuery }, purge), count, JSON.stringify(purge))
+    t.equal(store.entries, 5 - count)
+  }
+  const store = new CacheStore('c1', 1_000_000)
+  store.add(entryOf({ key: 'route\nhttp://a/x', fields: [['cache-tag', 'some']], generation: store.now }))
+  t.equal(purged(store, KEY, { tag: 'some' }), null)
+  t.equal(store.find('route\nhttp://a/x', none), null)
+})
+
+t.test('G18: what is being filled is not found by those who come after the purge', async (t) => {
+  for (const [purge, left] of [
+    [{ url: 'http://a/x' }, ['y']],
+    [{ prefix: 'http://a/' }, []],
+    [{ all: true }, []],
+    [{ tag: 'some' }, []],
+  ] as const) {
+    const store = new CacheStore('c1', 1_000_000)
+    for (const name of ['x', 'y'])
+      store.fills.set(name, { key: `route\nhttp://a/${name}`, entry: null, isOutdated: false } as Fill)
+    const fills = [...store.fills.values()]
+    purged(store, KEY, purge)
+    t.same([...store.fills.keys()], left, JSON.stringify(purge))
+    if (!('tag' in purge)) t.equal(fills[0].isOutdated, true)
+  }
+})
+
+t.test('Q9: the body of a purge, and what is wrong with it', async (t) => {
+  t.same(readPurge({ url: 'https://a.example/x?y' }), { url: 'https://a.example/x?y' })
+  t.same(readPurge({ prefix: 'https://a.example' }), { prefix: 'https://a.example' })
+  t.same(readPurge({ tag: 'a-7' }), { tag: 'a-7' })
+  t.same(readPurge({ all: true }), { all: true })
+  for (const [body, message] of [
+    [undefined, /not an object/],
+    [{}, /nothing to purge/],
+    [{ url: 'http://a/', tag: 'x' }, /url and tag are written/],
+    [{ path: '/' }, /"path" is not known; write one of/],
+    [{ url: '/x' }, /url is a URL with its scheme and host/],
+    [{ prefix: 'ftp://a/' }, /prefix is a URL/],
+    [{ url: 'http://a/ b' }, /url is a URL/],
+    [{ tag: 'a b' }, /no blanks/],
+    [{ tag: '' }, /tag is a text/],
+    [{ all: false }, /all is true/],
+    [{ url: 7 }, /url is a text/],
+  ] as const)
+    t.throws(() => readPurge(body), { message })
+})
