@@ -5,7 +5,8 @@
 import { Command, Option } from 'commander'
 import { figure, table } from './bench/figures.js'
 import { positive } from './bench/options.js'
-import { type Finding, ofKills, ofRamp, ofReloads, ofStorm, textOf } from './endure/findings.js'
+import { code } from './endure/coding.js'
+import { type Finding, ofCoding, ofKills, ofRamp, ofReloads, ofStorm, textOf } from './endure/findings.js'
 import { killInTurn, killOnce } from './endure/killing.js'
 import type { TurnsTold } from './endure/probe.js'
 import type { RampSecond } from './endure/ramp.js'
@@ -125,6 +126,9 @@ async function reloadFor(given: ReloadArguments): Promise<void> {
   conclude(ofReloads(figures, Math.floor(least)))
 }
 
+const codeFor = async ({ requests }: { readonly requests: number }): Promise<void> =>
+  conclude(ofCoding(await code({ requests })))
+
 const program = new Command('endure').description(
   'Runs the built server (fermata serve FILE) under load over loopback, while endpoints are killed, fail, or the ' +
     'configuration changes. Counts each request, and prints what holds and what is broken; the exit code is 1 if ' +
@@ -150,6 +154,11 @@ program
   .description('lets all endpoints answer 503, which is a reason to retry, and counts what they see')
   .option('--seconds <n>', 'how long', positive, MINUTE)
   .action(stormFor)
+program
+  .command('compress')
+  .description('has the filter compress code many responses at once, which come in parts')
+  .option('--requests <n>', 'how many', positive, 10_000)
+  .action(codeFor)
 program
   .command('reload')
   .description('replaces the configuration all the time, beside open WebSockets and TLS clients')

@@ -3,7 +3,8 @@
 
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { type Finding, ofKills, ofRamp, ofReloads, ofStorm } from '../../tools/endure/findings.js'
+import { code } from '../../tools/endure/coding.js'
+import { type Finding, ofCoding, ofKills, ofRamp, ofReloads, ofStorm } from '../../tools/endure/findings.js'
 import { killInTurn, killOnce } from '../../tools/endure/killing.js'
 import type { Answered, Tally } from '../../tools/endure/load.js'
 import { heaviestPath } from '../../tools/endure/profile.js'
@@ -50,6 +51,12 @@ t.test('B13: an endpoint that has come back ramps', own, async (t) => {
 t.test('B29: a storm of retries stays within its budget', own, async (t) =>
   allHold(t, ofStorm(await storm({ requests: 500 }))),
 )
+
+t.test('compress: many responses at once, of which no more are coded than memory allows', own, async (t) => {
+  const figures = await code({ requests: 400 })
+  allHold(t, ofCoding(figures))
+  t.ok(figures.plain > 0, `${figures.plain} went out as they were`)
+})
 
 t.test('a configuration that changes', own, async (t) => {
   const figures = await reload({

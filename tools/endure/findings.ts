@@ -1,5 +1,6 @@
 // The findings of a run: sentences with what was measured, each true or not.
 
+import type { CodingFigures } from './coding.js'
 import type { KillFigures, RampFigures } from './killing.js'
 import { cutOf, lostOf, type Tally, told } from './load.js'
 import type { ReloadFigures } from './reloading.js'
@@ -35,6 +36,27 @@ function ofTally(tally: Tally): Finding[] {
       lostOf(tally) === 0,
       'no request is lost whose response head had not come',
       `another status: ${told(others)}; no head: ${told(lost)}; cut after the head: ${told(cut)}`,
+    ),
+  ]
+}
+
+/** The most memory of a server that codes many responses at once. */
+const CODING_BYTES_MAX = 1_073_741_824
+
+export function ofCoding(figures: CodingFigures): Finding[] {
+  const { requests, coded, plain, resets, wrong, failed, atOnce, peakBytes, busy } = figures
+  return [
+    finding(
+      coded + plain === requests && resets + wrong + failed === 0,
+      'each response comes whole, coded or as it was',
+      `${counted(coded)} coded and ${counted(plain)} plain of ${counted(requests)}; ${resets} reset, ${wrong} wrong, ${failed} connections failed`,
+    ),
+    finding(atOnce === requests, 'all are in flight at once', counted(atOnce)),
+    finding(coded > 0 && busy === plain, 'those that are not coded are counted', `${counted(busy)} busy`),
+    finding(
+      peakBytes < CODING_BYTES_MAX,
+      'the server takes less than 1 GiB',
+      `${counted(Math.round(peakBytes / 1_048_576))} MiB at its peak`,
     ),
   ]
 }
