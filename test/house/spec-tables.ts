@@ -14,6 +14,7 @@ export const TABLE_READERS: Readonly<Record<string, string>> = {
   'compat.md › What differs': 'embedding/compat',
   'compat.md › Public': 'embedding/compat',
   'compat.md › Insides': 'embedding/compat',
+  'cache.md › Tests that fail': 'filters/cache/page',
   'configuration.md › Keys': 'config/keys',
   'design.md › Rooms': 'house/rooms',
   'embedding.md › Options': 'embedding/events',
