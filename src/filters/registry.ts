@@ -22,7 +22,6 @@ import { rewrite } from './rewrite/rewrite.js'
 
 /** With the types of their names and options, from which those of documents from code are derived. */
 export const boxed = [
-export const definitions: readonly FilterDefinition[] = [
   access,
   basicAuth,
   bodyLimit,
@@ -31,15 +30,12 @@ export const definitions: readonly FilterDefinition[] = [
   compress,
   cors,
   errorPages,
-  fault,
-  headers,
-  inFlight,
-  mirror,
   externalAuth,
   fault,
   headers,
   inFlight,
   jwt,
+  mirror,
   rateLimit,
   redirect,
   respond,

@@ -3,6 +3,7 @@
 
 import { readModuleOptions } from '../config/index.js'
 import { type FilterContext, type FilterDefinition, TaskPool } from '../filters/filter.js'
+import { filterLimits } from '../filters/index.js'
 import type { FilterUse } from '../proxy/index.js'
 import {
   type AskedRequest,
@@ -182,6 +183,7 @@ class Surroundings {
       tasks: (bounds) => state(`tasks ${bounds.name}`, () => this.pool(bounds)),
       hashing: this.hashing,
       coding: this.coding,
+      hashesPerClientMax: filterLimits.hashesPerClientMax,
       backend: (wanted) => proxy.backends.find((each) => each.name === wanted) ?? null,
       guard: (act) => act(),
       tell: (level, message) => void this.log.push(`${level} ${name}: ${message}`),

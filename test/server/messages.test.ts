@@ -606,6 +606,7 @@ const OVER_TLS_LOG = [
 ]
 /** Shown by serve-file.test.ts and by the help. */
 const WITH_FILE = [
+  ', 1 backend of Redis',
   'the configuration was',
   'the configuration was not taken: a newer configuration came before it served',
   'a configuration in YAML, in place of options; see spec/configuration.md',
