@@ -139,7 +139,7 @@ t.test('the order: what belongs before what', async (t) => {
   }
 })
 
-t.test('G2: a cache is shared only by routes that would answer the same', async (t) => {
+t.test('G2, G19: a cache is shared only by routes that would answer the same', async (t) => {
   const mistakes = (routes: string): string => {
     const { errors } = readText(
       `version: 1
