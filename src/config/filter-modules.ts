@@ -36,7 +36,7 @@ export interface ModuleOptions {
   /** The path of the options in the document, and the place of each by its whole path. */
   readonly path: Path
   readonly places: Readonly<Record<string, Place>>
-  /** What relative files in the options are relative to. */
+  /** The folder of relative files in the options. */
   readonly folder: string
 }
 
@@ -179,7 +179,7 @@ export interface ModuleSurroundings {
   readonly backends: readonly string[]
 }
 
-/** What the schema of a module makes of its options; they are null if there is an error. */
+/** The result of judging options by the schema of a module; the options are null if there is an error. */
 export interface ModuleReadingResult {
   readonly options: unknown
   readonly errors: readonly Diagnostic[]

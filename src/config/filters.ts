@@ -208,7 +208,7 @@ export class FilterReading {
       this.modules.check({ document: spot.document, path: [...spot.path, ...at] }, options as WrittenModule)
       return
     }
-    // What was taken out of the options would look like missing.
+    // An option that was taken out would look like one that is missing.
     if (spot.document.isDamaged([...spot.path, ...at])) return
     definitionOf(kind)?.check?.(options, {
       error: (path, message) => this.error(spot, [...at, ...path], message),

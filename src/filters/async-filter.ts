@@ -85,7 +85,7 @@ export interface AsyncFilterOptions {
   readonly calls?: number
   /** Calls that wait for their turn. One more is refused: 503 `filter-busy`. Default 1,000. */
   readonly waiting?: number
-  /** Collects the body of each request, of at most so many bytes. Default: it does not. */
+  /** Collects the body of each request, of at most this number of bytes. Default: it does not. */
   readonly requestBody?: number
   /** Collects the body of each response. Default: it does not. */
   readonly responseBody?: number

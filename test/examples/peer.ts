@@ -1,41 +1,6 @@
-// Peers of the examples on the simulated network, and what waits for real ones.
+// Peers of the examples on the simulated network, and waiting for real ones.
 
-import type { SimPeerSocket } from '../../src/pollset/index.js'
-
-/** A peer that keeps what it receives. */
-export class Peer {
-  text = ''
-  ended = false
-  closed = false
-  readonly far: SimPeerSocket
-  private readonly heard: (peer: Peer) => void
-  constructor(far: SimPeerSocket, heard: (peer: Peer) => void = () => {}) {
-    this.far = far
-    this.heard = heard
-    far.owner = {
-      received: (bytes) => {
-        this.text += Buffer.from(bytes).toString('latin1')
-        this.heard(this)
-      },
-      ended: () => {
-        this.ended = true
-        far.end()
-      },
-      closed: () => {
-        this.closed = true
-      },
-    }
-  }
-  say(text: string): void {
-    this.far.send(Buffer.from(text, 'latin1'))
-  }
-  /** Input that has come and was not taken. */
-  take(): string {
-    const { text } = this
-    this.text = ''
-    return text
-  }
-}
+export { Peer } from '../world/text-peer.js'
 
 /** Turns of Node's loop, until this holds. */
 export async function until(holds: () => boolean): Promise<void> {

@@ -12,50 +12,12 @@ import {
 } from '../../src/redis/index.js'
 import { arrayOf } from '../../src/redis/inline.js'
 import { createTransportWorld } from '../../src/transport/index.js'
+import { Peer } from '../world/text-peer.js'
+
+export { Peer }
 
 export const FRONT = { host: '192.0.2.1', port: 6380 }
 export const BACK = { host: '192.0.2.9', port: 6379 }
-
-/** A peer that keeps what it receives. */
-export class Peer {
-  text = ''
-  ended = false
-  closed = false
-  /** How many times bytes came. */
-  reads = 0
-  readonly far: SimPeerSocket
-  private readonly heard: (peer: Peer) => void
-
-  constructor(far: SimPeerSocket, heard: (peer: Peer) => void = () => {}) {
-    this.far = far
-    this.heard = heard
-    far.owner = {
-      received: (bytes) => {
-        this.reads++
-        this.text += Buffer.from(bytes).toString('latin1')
-        this.heard(this)
-      },
-      ended: () => {
-        this.ended = true
-        far.end()
-      },
-      closed: () => {
-        this.closed = true
-      },
-    }
-  }
-
-  say(text: string): void {
-    this.far.send(Buffer.from(text, 'latin1'))
-  }
-
-  /** What has come and not been taken. */
-  take(): string {
-    const { text } = this
-    this.text = ''
-    return text
-  }
-}
 
 /** Commands as a client sends them: `SET a 1`. */
 export const sent = (...commands: string[]): string =>

@@ -65,7 +65,7 @@ export function readKeySet(text: string): TokenKeys | string {
     const set = ('kty' in read ? { keys: [read] } : read) as JSONWebKeySet
     if (!Array.isArray(set.keys)) return 'it is not a JWKS: it has no list of keys'
     if (set.keys.length > KEYS_MAX) return `it has ${set.keys.length} keys; at most ${KEYS_MAX} are possible`
-    // A secret that anybody can fetch is none, and no private part is needed.
+    // A key that anybody can fetch is not secret, and no private part is needed.
     const keys = set.keys.filter((each) => each?.kty !== 'oct' && each?.d === undefined)
     if (keys.length === 0) return 'it has no public key'
     const find: JWTVerifyGetKey = createLocalJWKSet({ keys })

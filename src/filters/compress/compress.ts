@@ -10,13 +10,13 @@ import { CodedBody, heldAtMost } from './coded-body.js'
 import { type Coders, type Coding, zlibCoders } from './coder.js'
 import { type CompressSettings, compressOptions, settled } from './options.js'
 
-/** A body of at most so many bytes is coded in the turn, if all of it is here. */
+/** bytes of the largest body that is coded in the turn, if all of it is here */
 const WHOLE_BYTES_MAX = 16 * 1_024
 /** The bytes that are coded in one turn: 64 KiB take about 0.3 ms. */
 const TURN_BYTES_MAX = 64 * 1_024
 /** Values of Accept-Encoding whose choice is remembered. */
 const CHOICES_MAX = 256
-/** The output of a stage of a body's path waits in a block of so many bytes. */
+/** bytes of a block, in which the output of a stage of a body's path waits */
 const BLOCK_BYTES = 16 * 1_024
 
 const EVENT_STREAM = 'text/event-stream'
