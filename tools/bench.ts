@@ -9,7 +9,7 @@ import { cpus, tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { Command } from 'commander'
 import { Client } from '../src/terminal/client.js'
-import { startBackend } from './bench/backends.js'
+import { requestsOf, startBackend } from './bench/backends.js'
 import {
   ATTACHED,
   againstBuild,
@@ -37,7 +37,7 @@ interface Options {
   readonly seconds: number
   readonly body: number
   readonly warmUp: number
-  readonly only: readonly string[]
+  readonly only?: readonly string[]
   readonly scenarios: readonly string[]
   readonly fermataArg: readonly string[]
   readonly nodeArg: readonly string[]
@@ -85,9 +85,8 @@ function readOptions(): Options {
     )
     .option(
       '--only <names>',
-      `proxies to measure, out of ${contenderNames.join(',')}`,
+      `proxies to measure, out of ${contenderNames.join(',')} (default: ${contendersUsual.join(',')}, or those of the scenario)`,
       names(contenderNames),
-      contendersUsual,
     )
     .option(
       '--scenarios <names>',
@@ -130,11 +129,14 @@ async function sample(started: Started, scenario: Scenario, bench: Bench): Promi
     backendConnections = Math.max(backendConnections, connectionsTo(backendPort, pids))
   }
   const looking = setInterval(look, 100)
+  const asked = scenario.isCached ? await requestsOf(backendPort) : 0
   const before = cpuMicroseconds(pids)
   const { total, requestsPerSecond, errors, medianMs } = await load(scenario, started.port, share, log)
   const used = cpuMicroseconds(pids) - before
   clearInterval(looking)
   look()
+  if (scenario.isCached && (await requestsOf(backendPort)) - asked > total / 1000)
+    throw new Error(`${started.contender.name} has asked its backend: these were no hits`)
   return {
     cpuPerRequestUs: used / total,
     requestsPerSecond,
@@ -186,11 +188,14 @@ function printScenario(scenario: Scenario, samples: Samples, warmUp: number, aga
   ]
   console.log(table(head, rows))
   for (const aim of against ? [] : scenario.aims) {
-    const reached = median(ratios(samples, 'fermata', aim.than))
-    if (!Number.isFinite(reached)) continue
+    const { of: name = 'fermata', than: other, ratio } = aim
+    const reached = median(ratios(samples, name, other))
+    const most = typeof ratio === 'number' ? ratio : Math.max(...ratios(samples, ratio, other))
+    if (!Number.isFinite(reached) || !Number.isFinite(most)) continue
+    const why = typeof ratio === 'number' ? '' : `, the most of ${ratio}`
     console.log(
-      `fermata to ${aim.than}: ${figure(reached)}, the aim is ${aim.ratio} or less: ` +
-        (reached <= aim.ratio ? 'reached' : 'missed'),
+      `${name} to ${other}: ${figure(reached)}, the aim is ${figure(most)} or less${why}: ` +
+        (reached <= most ? 'reached' : 'missed'),
     )
   }
 }
@@ -208,7 +213,7 @@ async function startAll(options: Options, scenario: Scenario, bench: Bench): Pro
   const { against, fermataArg, nodeArg } = options
   const all =
     against === undefined
-      ? contenders(options.only, fermataArg, nodeArg)
+      ? contenders(options.only ?? scenario.contenders ?? contendersUsual, fermataArg, nodeArg)
       : againstBuild(against, dirname(bench.log), fermataArg, nodeArg)
   for (const contender of all) {
     const started = await startContender(contender, scenario.way, backendPort, [], pinning.proxy)
@@ -273,7 +278,9 @@ async function main(): Promise<void> {
   const options = readOptions()
   const asked = scenariosOf(options).filter((each) => options.scenarios.includes(each.name))
   const loads = asked.map((each) => (each.connects ? [] : each.way.client === 'h1' ? ['wrk'] : ['h2load']))
-  const backends = asked.map((each) => (each.way.backend === 'h2c' ? ['nghttpd'] : []))
+  const backends = asked.map((each) =>
+    each.way.backend === 'h2c' ? ['nghttpd'] : each.isCached ? ['nginx'] : [],
+  )
   for (const each of new Set([...loads, ...backends].flat())) {
     if (findProgram(each) === null) throw new Error(`${each} is not installed`)
   }

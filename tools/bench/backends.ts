@@ -18,11 +18,21 @@ export async function startBackend(protocol: Spoken, folder: string, streams: nu
   } else if (findProgram('nginx') !== null) {
     const file = join(folder, 'nginx.conf')
     // Files in memory, as a backend in Node would have them: only the proxy before it is measured.
-    const server = `location = /small { default_type text/plain; return 200 "twelve bytes"; }`
+    const server = `
+      default_type text/plain;
+      location = /small { return 200 "twelve bytes"; }
+      location = /cached { add_header cache-control max-age=86400; return 200 "twelve bytes"; }
+      location = /status { stub_status; }`
     writeFileSync(file, nginxConfiguration(folder, port, { server }))
     await start('nginx', ['-p', folder, '-e', 'stderr', '-c', file], { port })
   } else {
     await start(process.execPath, [join(import.meta.dirname, 'prompt-http1.js'), String(port)], { port })
   }
   return port
+}
+
+/** Returns how many requests nginx has had, this one included. */
+export async function requestsOf(port: number): Promise<number> {
+  const text = await (await fetch(`http://127.0.0.1:${port}/status`)).text()
+  return Number(/^ *\d+ \d+ (\d+) *$/m.exec(text)?.[1])
 }

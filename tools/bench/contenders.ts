@@ -1,11 +1,22 @@
 // The proxies that are compared, and how each is started in front of a backend. They write no access log,
 // have one worker, and keep their connections to the backend.
 
-import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { pathOf } from '../testbed/certificates/index.js'
 import { findProgram, freePort, type Program, start } from '../testbed/programs.js'
+import {
+  CACHE,
+  CACHE_COPY,
+  certificate,
+  compiled,
+  configured,
+  FILE,
+  FILE_COPY,
+  FILTERED,
+  FILTERLESS,
+  key,
+} from './configured.js'
+import { NGINX_CACHE, nginxCache } from './nginx-cache.js'
 
 /** The protocols to clients, over TLS or not, and to a backend. */
 export type Spoken = 'h1' | 'h2c'
@@ -37,11 +48,8 @@ export interface Contender {
   command(way: Way, port: number, backendPort: number, routes: readonly Route[]): Command | null
 }
 
-const compiled = join(import.meta.dirname, '..', '..')
 const backendUrl = (protocol: Spoken, port: number): string =>
   `${protocol === 'h1' ? 'http' : 'h2c'}://127.0.0.1:${port}`
-const certificate = pathOf('localhost.pem')
-const key = pathOf('localhost.key')
 
 export const fermata = (
   more: readonly string[] = [],
@@ -67,41 +75,6 @@ export const fermata = (
       ...more,
     ],
   }),
-})
-
-/** Fermata with a configuration file that says the same: what its defaults, health and retry budget cost. */
-const ofFile = (nodeArgs: readonly string[]): Contender => ({
-  name: 'fermata-file',
-  share: 1,
-  program: 'node',
-  command: (way, port, backendPort, routes) => {
-    const protocol = way.backend === 'h1' ? 'http' : 'h2c'
-    const backend = (at: number) => ({ protocol, endpoints: [`127.0.0.1:${at}`] })
-    const text = JSON.stringify({
-      version: 1,
-      listeners: {
-        main: {
-          address: `127.0.0.1:${port}`,
-          ...(way.client === 'h2' ? { tls: { certificates: ['main'] } } : {}),
-        },
-      },
-      ...(way.client === 'h2'
-        ? { certificates: { main: { cert: { file: certificate }, key: { file: key } } } }
-        : {}),
-      backends: {
-        main: backend(backendPort),
-        ...Object.fromEntries(routes.map((each, at) => [`b${at}`, backend(each.port)])),
-      },
-      routes: [
-        ...routes.map((each, at) => ({ match: { hosts: [each.host] }, backend: `b${at}` })),
-        { backend: 'main' },
-      ],
-    })
-    // JSON is YAML.
-    const file = join(mkdtempSync(join(tmpdir(), 'fermata-bench-')), 'fermata.yaml')
-    writeFileSync(file, text)
-    return { command: process.execPath, args: [...nodeArgs, join(compiled, 'src', 'main.js'), 'serve', file] }
-  },
 })
 
 export const nghttpx: Contender = {
@@ -167,17 +140,28 @@ export const contenderNames = [
   'fermata',
   COPY,
   LOGGED,
-  'fermata-file',
+  FILE,
+  FILE_COPY,
+  FILTERLESS,
+  FILTERED,
+  CACHE,
+  CACHE_COPY,
   'nghttpx',
+  NGINX_CACHE,
   'node',
   'relay',
   'http-proxy',
   'fastify',
 ] as const
-/** Those that are measured unless others are asked for. */
-export const contendersUsual = contenderNames.filter(
-  (each) => each !== COPY && each !== LOGGED && each !== 'fermata-file',
-)
+/** Those that are measured unless the scenario names others, or others are asked for. */
+export const contendersUsual: readonly string[] = [
+  'fermata',
+  'nghttpx',
+  'node',
+  'relay',
+  'http-proxy',
+  'fastify',
+]
 
 /** Another build of Fermata. */
 export const BEFORE = 'before'
@@ -216,8 +200,9 @@ export function contenders(
     fermata(fermataArgs, fermataNodeArgs),
     fermata(fermataArgs, fermataNodeArgs, COPY),
     fermata([...fermataArgs, '--access-log', join(tmpdir(), 'fermata-bench.log')], fermataNodeArgs, LOGGED),
-    ofFile(fermataNodeArgs),
+    ...configured(fermataNodeArgs),
     nghttpx,
+    nginxCache,
     plain,
     http1Program('relay', 'relay.js'),
     http1Program('http-proxy', 'http-proxy.js'),

@@ -5,17 +5,24 @@ import { join } from 'node:path'
 import { h2load, medianMsOf, unsuccessful } from '../testbed/h2load.js'
 import { run } from '../testbed/programs.js'
 import { wrk } from '../testbed/wrk.js'
+import { CACHE, CACHE_COPY, FILE, FILE_COPY, FILTERED, FILTERLESS } from './configured.js'
 import type { ConnectReport } from './connect-client.js'
 import { H2C, type Way } from './contenders.js'
+import { NGINX_CACHE } from './nginx-cache.js'
 
 /** ms that one load may take */
 const TIMEOUT_MS = 600_000
 
 export interface Aim {
+  /** The contender that has the aim; Fermata without. */
+  readonly of?: string
   /** The contender that it is compared with. */
   readonly than: string
-  /** At most this ratio of Fermata's CPU a request to that one's. */
-  readonly ratio: number
+  /**
+   * At most this ratio of its CPU a request to that one's; or no more than this contender, a copy of that
+   * one, has in any round.
+   */
+  readonly ratio: number | string
 }
 
 export interface Scenario {
@@ -34,6 +41,12 @@ export interface Scenario {
   readonly backendStreams: number
   /** Each request comes on a connection of its own. */
   readonly connects: boolean
+  /** Fields of each request, beside those of the load generator. */
+  readonly fields: readonly string[]
+  /** The contenders, unless others are asked for; null for the usual ones. */
+  readonly contenders: readonly string[] | null
+  /** The backend must not be asked: a run in which it is asked for more than one in a thousand fails. */
+  readonly isCached: boolean
   /** The first is what the table shows ratios to. */
   readonly aims: readonly Aim[]
 }
@@ -89,6 +102,22 @@ const differences = {
     requests: connections,
     aims: toNghttpx(1.7),
   }),
+  filters: () => ({
+    // The filters look for it: compress has a body that is too small.
+    fields: ['accept-encoding: gzip, br'],
+    contenders: [FILE, FILE_COPY, FILTERLESS, FILTERED],
+    aims: [
+      { of: FILTERLESS, than: FILE, ratio: FILE_COPY },
+      { of: FILTERED, than: FILE, ratio: 1.5 },
+    ],
+  }),
+  'cache-hit': () => ({
+    way: { client: 'h2c', backend: 'h1' },
+    file: 'cached',
+    contenders: [CACHE, CACHE_COPY, NGINX_CACHE],
+    isCached: true,
+    aims: [{ of: CACHE, than: NGINX_CACHE, ratio: 0.5 }],
+  }),
 } satisfies Record<string, (options: ScenarioOptions) => Partial<Scenario>>
 
 export const scenarioNames = Object.keys(differences) as (keyof typeof differences)[]
@@ -107,6 +136,9 @@ export function scenariosOf(options: ScenarioOptions): readonly Scenario[] {
     streams: 20,
     backendStreams: USUAL_STREAMS,
     connects: false,
+    fields: [],
+    contenders: null,
+    isCached: false,
     ...differences[name](options),
   }))
 }
@@ -151,12 +183,12 @@ export async function load(scenario: Scenario, port: number, part: number, log: 
     const report = await wrk({ url, connections: scenario.clients, seconds })
     return { ...report, total: report.requests }
   }
-  const { clients, streams } = scenario
+  const { clients, streams, fields: headers } = scenario
   const requests = Math.max(Math.round(scenario.requests * part), clients * streams)
   // h2load appends to its log.
   rmSync(log, { force: true })
   const more = [`--log-file=${log}`]
-  const report = await h2load({ url, requests, clients, streams, timeoutMs: TIMEOUT_MS, more })
+  const report = await h2load({ url, requests, clients, streams, headers, timeoutMs: TIMEOUT_MS, more })
   return {
     total: report.total,
     requestsPerSecond: report.requestsPerSecond,

@@ -8,6 +8,8 @@ import { freePort, start } from './programs.js'
 export interface NginxOptions {
   /** Parameters of its `listen`, as in `ssl http2`. */
   readonly listen?: string
+  /** Directives for its `http` block. */
+  readonly http?: string
   /** Directives for its `server` block. */
   readonly server: string
   readonly files?: Readonly<Record<string, string | Buffer>>
@@ -17,7 +19,7 @@ export interface NginxOptions {
 export const nginxConfiguration = (
   folder: string,
   port: number,
-  { listen = '', server }: NginxOptions,
+  { listen = '', http = '', server }: NginxOptions,
 ): string => `
 daemon off; master_process off; worker_processes 1;
 pid ${folder}/nginx.pid; error_log stderr warn;
@@ -27,6 +29,7 @@ http {
   keepalive_requests 1000000;
   client_body_temp_path ${folder}/body; proxy_temp_path ${folder}/proxy; fastcgi_temp_path ${folder}/fastcgi;
   uwsgi_temp_path ${folder}/uwsgi; scgi_temp_path ${folder}/scgi;
+  ${http}
   server { listen 127.0.0.1:${port} ${listen}; root ${folder}; ${server} }
 }
 `
