@@ -1,6 +1,7 @@
-// Runs the tests and the examples of http-proxy 1.18.1 against fermata-proxy/compat. They are those of Debian's
-// source package node-http-proxy, fetched with apt-get into a temporary folder, and never committed; what they
-// need is installed there by npm. The tables of spec/compat.md say which of the tests pass, and name all.
+// Runs the tests and the examples of http-proxy 1.18.1 against fermata-proxy/compat. They are those of
+// Debian's source package node-http-proxy, fetched with apt-get into a temporary folder, and never committed;
+// what they need is installed there by npm. The tables of spec/compat.md say which of the tests pass, and
+// name all.
 //
 //   npm run compat [-- --source DIR]
 
@@ -9,6 +10,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Command } from 'commander'
 import { examples } from './compat/examples.js'
+import { FASTIFY_PACKAGES, fastifyOutcomes } from './compat/fastify.js'
 import { tableOf } from './testbed/frames.js'
 import { run } from './testbed/programs.js'
 
@@ -121,6 +123,22 @@ async function outcomesOf(file: string): Promise<Outcome[]> {
     }))
 }
 
+/** Compares what has passed with the rows of a table. */
+function compare(
+  name: string,
+  listed: Map<string | undefined, string | undefined>,
+  outcomes: ReadonlyMap<string, boolean>,
+): void {
+  for (const [title, isPassed] of outcomes) {
+    const here = listed.get(title)
+    listed.delete(title)
+    if (here === undefined) fail(`spec/compat.md, ${name}: there is no row for ${title}`)
+    else if (isPassed !== (here === 'same'))
+      fail(`${isPassed ? 'passes, and should differ' : 'fails'}: ${title}`)
+  }
+  for (const each of listed.keys()) fail(`spec/compat.md, ${name}: there is no such test: ${each}`)
+}
+
 const proxy = source === undefined ? await fetched() : join(folder, 'http-proxy')
 if (source !== undefined) cpSync(source, proxy, { recursive: true })
 await must(
@@ -156,15 +174,28 @@ for (const file of PUBLIC)
     for (const each of outcomes) passed.set(each.title, each.passed || passed.get(each.title) === true)
     if (outcomes.every((each) => each.passed || rows.get(each.title) !== 'same')) break
   }
-for (const [title, isPassed] of passed) {
-  const here = rows.get(title)
-  rows.delete(title)
-  if (here === undefined) fail(`spec/compat.md, Public: there is no row for ${title}`)
-  else if (isPassed !== (here === 'same'))
-    fail(`${isPassed ? 'passes, and should differ' : 'fails'}: ${title}`)
-}
-for (const each of rows.keys()) fail(`spec/compat.md, Public: there is no such test: ${each}`)
+compare('Public', rows, passed)
 console.log(`${[...passed.values()].filter(Boolean).length} of ${passed.size} public tests pass`)
+
+const fastify = join(folder, 'fastify')
+mkdirSync(fastify)
+writeFileSync(join(fastify, 'package.json'), '{}')
+await must(
+  'npm',
+  ['install', '--silent', '--no-audit', '--no-fund', '--ignore-scripts', '--no-save', ...FASTIFY_PACKAGES],
+  fastify,
+)
+const ofFastify = new Map(
+  (await fastifyOutcomes(fastify, root)).map((each) => [each.title, each.passed] as const),
+)
+compare(
+  'fastify-http-proxy',
+  new Map(tableOf(table, 'fastify-http-proxy').map((row) => [row['test'], row['here']])),
+  ofFastify,
+)
+console.log(
+  `${[...ofFastify.values()].filter(Boolean).length} of ${ofFastify.size} tests of @fastify/http-proxy pass`,
+)
 
 for (const { name, wrong } of await examples(proxy)) {
   if (wrong !== null) fail(`example ${name}: ${wrong}`)

@@ -231,7 +231,11 @@ const rows = tableOf(read('spec/compat.md'), 'Insides')
 t.test('each row of the table names a check', async (t) => {
   t.equal(rows.length, 81)
   t.strictSame([...new Set(rows.map((row) => row['shown by'] ?? ''))].sort(), Object.keys(CHECKS).sort())
-  for (const { here, why } of [...rows, ...tableOf(read('spec/compat.md'), 'Public')])
+  for (const { here, why } of [
+    ...rows,
+    ...tableOf(read('spec/compat.md'), 'Public'),
+    ...tableOf(read('spec/compat.md'), 'fastify-http-proxy'),
+  ])
     t.ok(here === 'same' || (here === 'differs' && why !== '-'))
 })
 

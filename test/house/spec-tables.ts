@@ -15,6 +15,8 @@ export const TABLE_READERS: Readonly<Record<string, string>> = {
   'compat.md › Public': 'embedding/compat',
   'compat.md › Insides': 'embedding/compat',
   'cache.md › Tests that fail': 'filters/cache/page',
+  'compat.md › fastify-http-proxy': 'embedding/compat',
+  'compat.md › http-proxy-middleware': 'embedding/middleware',
   'configuration.md › Keys': 'config/keys',
   'design.md › Rooms': 'house/rooms',
   'embedding.md › Options': 'embedding/events',

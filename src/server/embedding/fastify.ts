@@ -112,7 +112,7 @@ export class Prefix {
   }
 }
 
-/** Whether a path has a segment `..`, in any spelling: it could lead out of the prefix. */
+/** Whether a path has a segment `..` in any spelling, also as a variable: it could lead out of the prefix. */
 const leadsOut = (path: string): boolean =>
   path
     .replace(/[?#].*$/s, '')
@@ -154,7 +154,7 @@ export function fastifyPlugin(proxy: Mounted): FastifyPlugin {
       const { raw } = reply
       const path = request.raw.url ?? '/'
       const read = prefix.read(path)
-      if (leadsOut(read?.rest ?? path)) {
+      if (leadsOut(path)) {
         reply
           .code(400)
           .send({ statusCode: 400, error: 'Bad Request', message: 'the path leads out of its prefix' })
@@ -250,7 +250,7 @@ function upgraded(
     )
       found = each
   if (found === null) return
-  if (leadsOut(found.prefix.read(path)?.rest ?? path)) {
+  if (leadsOut(path)) {
     socket.on('error', () => {})
     socket.end('HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\n\r\n')
     return
