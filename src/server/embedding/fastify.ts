@@ -124,6 +124,8 @@ interface Mount {
   readonly prefix: Prefix
   readonly options: RequestOptions
   readonly sockets: Set<UpgradeSocket>
+  /** Its instance closes. */
+  isClosing: boolean
 }
 
 /** The property of a server that has its mounts, so that one of them takes each WebSocket. */
@@ -184,7 +186,8 @@ export function fastifyPlugin(proxy: Mounted): FastifyPlugin {
       }
       instance.route(route as never)
     }
-    if (websocket) takeUpgrades(instance, { proxy, prefix, options: of, sockets: new Set() })
+    if (websocket)
+      takeUpgrades(instance, { proxy, prefix, options: of, sockets: new Set(), isClosing: false })
     done()
   }
 }
@@ -229,7 +232,7 @@ function takeUpgrades(instance: FastifyLike, mount: Mount): void {
   mounts.push(mount)
   // Fastify waits for all connections of its server.
   instance.addHook('preClose', (closed) => {
-    mounts.splice(mounts.indexOf(mount), 1)
+    mount.isClosing = true
     for (const each of mount.sockets) each.destroy()
     closed()
   })
@@ -250,9 +253,10 @@ function upgraded(
     )
       found = each
   if (found === null) return
-  if (leadsOut(path)) {
+  if (found.isClosing || leadsOut(path)) {
+    const status = found.isClosing ? '503 Service Unavailable' : '400 Bad Request'
     socket.on('error', () => {})
-    socket.end('HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\n\r\n')
+    socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`)
     return
   }
   const { proxy, options, sockets } = found
