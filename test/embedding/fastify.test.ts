@@ -1,4 +1,4 @@
-// The plugin of Fastify: prefixes, also with variables, paths that would lead out of them, Location, and closing.
+// The plugin of Fastify: prefixes with variables, paths that would lead out of them, Location, and closing.
 
 import { once } from 'node:events'
 import { request } from 'node:http'
