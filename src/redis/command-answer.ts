@@ -7,6 +7,8 @@ import type { Command } from './command.js'
 export const TURN = 1
 /** Its reply is complete, or its session has gone. */
 export const ANSWERED = 2
+/** Its session is shared no longer (Y15). */
+export const STAYS = 4
 
 /** The reply of a command, as what it waits for. */
 export class Answer extends Pollable {
@@ -24,11 +26,11 @@ export class Answer extends Pollable {
     return 'reply'
   }
   get bitNames(): readonly string[] {
-    return ['TURN', 'ANSWERED']
+    return ['TURN', 'ANSWERED', 'STAYS']
   }
   override holders(bits: number): readonly Holder[] {
     const { session, frontend } = this.command
-    if ((bits & ANSWERED) !== 0 && session !== null)
+    if ((bits & (ANSWERED | STAYS)) !== 0 && session !== null)
       return [{ subject: session, reason: `it answers ${session.placeOf(this.command)}` }]
     const before = frontend.ring.before(this.command)
     return before === null ? [] : [{ subject: before, reason: 'is the command before it of its client' }]

@@ -5,11 +5,14 @@
 //     │ └─── local, refused ──────────────────────────────────────────────► tell
 //     └── the client's commands before it are not sent yet: it waits for its turn
 //
+// The session of a long reply is shared no longer: the commands that stay on it `stream`.
+//
 import { defineLife } from '../continuation/index.js'
 import { type Engine, LEASED, UNLEASED } from '../engine/index.js'
 import type { Command } from './command.js'
-import { ANSWERED, TURN } from './command-answer.js'
+import { ANSWERED, STAYS, TURN } from './command-answer.js'
 import type { RedisSession } from './session.js'
+import { isMoving, notePace } from './staying.js'
 import { errorReply, LATE, LOST, NO_LEASE_IN_TIME } from './texts.js'
 
 export const commandLife = defineLife({
@@ -19,18 +22,20 @@ export const commandLife = defineLife({
     route: ['route', 'lease', 'send', 'tell', 'drop'],
     lease: ['send', 'refuse', 'drop'],
     send: ['tell', 'giveUp', 'drop', 'refuse'],
-    tell: ['done', 'route', 'refuse'],
-    giveUp: ['tell'],
+    stream: ['tell', 'giveUp', 'drop'],
+    tell: ['done', 'route', 'refuse', 'stream'],
+    giveUp: ['tell', 'stream'],
     refuse: ['tell'],
     drop: ['done'],
   },
-  waits: ['leaseMs', 'commandMs'],
+  waits: ['leaseMs', 'commandMs', 'slowReaderMs'],
 })
 
 const { goto, done, suspend } = commandLife
 const waitForTurn = suspend({ then: 'route', cancelled: 'drop' })
 const waitForLease = suspend({ then: 'send', late: 'refuse', cancelled: 'drop', within: 'leaseMs' })
 const waitForReply = suspend({ then: 'tell', late: 'giveUp', cancelled: 'drop', within: 'commandMs' })
+const waitForRest = suspend({ then: 'tell', late: 'giveUp', cancelled: 'drop', within: 'slowReaderMs' })
 const waitWithoutEnd = suspend({ then: 'tell', cancelled: 'drop' })
 
 export const commandSteps = commandLife.steps<Command>({
@@ -64,10 +69,17 @@ export const commandSteps = commandLife.steps<Command>({
     const sent = c.frontend.place.send(c)
     if (sent === 'unleased') return goto.refuse
     if (sent === 'relayed') return goto.tell
-    c.waitOn(0, c.answer, ANSWERED)
+    c.waitOn(0, c.answer, ANSWERED | STAYS)
     return c.does === 'blocking' ? waitWithoutEnd : waitForReply
   },
+  /** Waits for a long reply, or behind one, as long as it moves (Y15). */
+  stream(c) {
+    notePace(c)
+    c.waitOn(0, c.answer, ANSWERED)
+    return waitForRest
+  },
   tell(c) {
+    if (c.isOwed) return goto.stream
     if (c.wasLost) {
       if (!c.mayRetry) return goto.refuse
       c.again()
@@ -78,9 +90,8 @@ export const commandSteps = commandLife.steps<Command>({
   },
   /** There is no reply in time. One that comes later is dropped. */
   giveUp(c) {
-    c.frontend.place.gaveUp(c)
-    c.dropped = true
-    c.refuse(LATE)
+    if (isMoving(c)) return goto.stream
+    c.giveUp(LATE)
     return goto.tell
   },
   refuse(c) {

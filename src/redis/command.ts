@@ -7,17 +7,19 @@
 import { Continuation } from '../continuation/index.js'
 import { type Engine, Lease } from '../engine/index.js'
 import { KeptBytes } from '../transport/index.js'
-import { ANSWERED, Answer } from './command-answer.js'
+import type { Ask, Sharer } from './ask.js'
+import { ANSWERED, Answer, STAYS } from './command-answer.js'
 import { commandSteps } from './command-steps.js'
 import type { CommandInfo, Kind } from './commands.js'
 import type { RedisFrontend } from './frontend.js'
 import type { IdentityChange } from './identity.js'
-import type { Ask, RedisSession } from './session.js'
+import type { RedisSession } from './session.js'
+import { stay, staysNoMore } from './staying.js'
 import { EXEC_ABORT, INTERNAL } from './texts.js'
 
 const MINUS = 0x2d
 
-export class Command extends Continuation implements Ask {
+export class Command extends Continuation implements Ask, Sharer {
   readonly frontend: RedisFrontend
   readonly number: number
   readonly info: CommandInfo
@@ -64,6 +66,14 @@ export class Command extends Continuation implements Ask {
   isSafe: boolean
   /** The offset of its first byte in all that its session was given. */
   private position: number
+  /** Its session is shared no longer: the commands behind it wait. */
+  isStaying: boolean
+  /** The bytes of its reply that have come, and those that wait until it is the oldest. */
+  received: number
+  private keptBytes: number
+  /** What had come, and what its client had taken, when that was looked at last. */
+  receivedBefore: number
+  takenBefore: number
   /** The change of identity that it asks for. */
   change: IdentityChange | null
   /** Its second argument, if it is answered here; the error of what is malformed. */
@@ -103,6 +113,11 @@ export class Command extends Continuation implements Ask {
     this.wasLost = false
     this.isSafe = false
     this.position = 0
+    this.isStaying = false
+    this.received = 0
+    this.keptBytes = 0
+    this.receivedBefore = 0
+    this.takenBefore = 0
     this.change = null
     this.argument = null
     this.isComplete = true
@@ -133,6 +148,7 @@ export class Command extends Continuation implements Ask {
 
   reply(buffer: Buffer, from: number, to: number, last: boolean, type: number): void {
     if (last) this.owed--
+    this.received += to - from
     if (!this.dropped) {
       if (this.replyType === 0 || this.replies > 1) {
         this.replyType = type
@@ -145,8 +161,13 @@ export class Command extends Continuation implements Ask {
   }
 
   private add(buffer: Buffer, from: number, to: number): void {
-    if (this.streams) this.frontend.put(buffer, from, to)
-    else if (this.kept === null && this.replyBuffer === null) {
+    if (this.streams) {
+      this.frontend.put(buffer, from, to)
+      return
+    }
+    this.keptBytes += to - from
+    this.frontend.keptBytes += to - from
+    if (this.kept === null && this.replyBuffer === null) {
       this.replyBuffer = buffer
       this.replyFrom = from
       this.replyTo = to
@@ -156,7 +177,6 @@ export class Command extends Continuation implements Ask {
     else {
       this.keep()
       this.kept?.append(buffer, from, to)
-      if ((this.kept?.length ?? 0) > this.frontend.redisLimits.clientHeldBytesMax) this.frontend.overflow()
     }
   }
 
@@ -171,8 +191,10 @@ export class Command extends Continuation implements Ask {
   /** It is the oldest of its client: its reply leaves as it comes, so that no long one is whole in memory. */
   stream(): void {
     if (this.replyType === 0 || this.streams) return
+    const { session, takesMore } = this
     this.streams = true
     this.leave()
+    if (!takesMore) session?.takesMore()
   }
 
   private answered(): void {
@@ -185,12 +207,9 @@ export class Command extends Continuation implements Ask {
   /** Its reply leaves: it is the oldest of its client. */
   leave(): void {
     const { kept, replyBuffer } = this
-    if (kept !== null) {
-      this.frontend.put(kept.bytes, 0, kept.length)
-      this.forgetKept()
-    }
+    if (kept !== null) this.frontend.put(kept.bytes, 0, kept.length)
     if (replyBuffer !== null) this.frontend.put(replyBuffer, this.replyFrom, this.replyTo)
-    this.replyBuffer = null
+    this.forgetReply()
   }
 
   /** The turn ends: what points at a read buffer is copied. */
@@ -203,9 +222,64 @@ export class Command extends Continuation implements Ask {
     this.replyTo = this.replyBuffer.length
   }
 
-  private forgetKept(): void {
+  private forgetReply(): void {
     this.kept?.clear()
     this.kept = null
+    this.replyBuffer = null
+    this.frontend.keptBytes -= this.keptBytes
+    this.keptBytes = 0
+  }
+
+  // A session that is shared no longer
+
+  get sharer(): Sharer | null {
+    return this.dropped ? null : this
+  }
+
+  get client(): object {
+    return this.frontend
+  }
+
+  get takesMore(): boolean {
+    const { frontend } = this
+    const leaves = this.streams || (this.hold === null && frontend.ring.isOldest(this))
+    return leaves ? frontend.takesReply(this.isStaying) : frontend.holdsMore
+  }
+
+  get mayMove(): boolean {
+    return this.replyType === 0 && this.info.readonly && this.mayRetry
+  }
+
+  stays(): void {
+    stay(this)
+    this.answer.raise(STAYS)
+  }
+
+  moves(): void {
+    stay(this)
+    this.session = null
+    this.wasLost = true
+    this.isSafe = false
+    this.answer.raise(ANSWERED)
+  }
+
+  override released(): void {
+    this.frontend.told()
+  }
+
+  /** Its session owes it a reply that it waits for. */
+  get isOwed(): boolean {
+    return this.session !== null && !this.dropped
+  }
+
+  /** There is no whole reply in time, and it is dropped. */
+  giveUp(error: Buffer): void {
+    const { session, frontend } = this
+    if (this.streams && !frontend.takesMore) frontend.overflow()
+    frontend.place.gaveUp(this)
+    this.dropped = true
+    this.refuse(error)
+    session?.takesMore()
   }
 
   lost(): void {
@@ -227,6 +301,7 @@ export class Command extends Continuation implements Ask {
 
   /** Sends it on this session. */
   sendOn(session: RedisSession): void {
+    staysNoMore(this)
     this.session = session
     this.askedAt = this.frontend.proxy.world.pollset.now
     this.position = session.output.putBytes
@@ -245,15 +320,15 @@ export class Command extends Continuation implements Ask {
   /** Forgets what has come of a reply, to be sent again. */
   again(): void {
     this.wasLost = false
-    this.replyBuffer = null
     this.replyType = 0
-    this.forgetKept()
+    this.forgetReply()
     this.answer.lower(ANSWERED)
   }
 
   /** It has its reply, or an error in its place. */
   tell(): void {
     this.told = true
+    staysNoMore(this)
     this.buffer = null
     this.frontend.advanceFrom(this)
     this.frontend.told()
@@ -261,7 +336,7 @@ export class Command extends Continuation implements Ask {
 
   /** Its reply is this error. A part of another reply that has left cannot be taken back. */
   refuse(error: Buffer): void {
-    this.forgetKept()
+    this.forgetReply()
     if (this.streams) {
       this.frontend.breakOff()
       return
@@ -277,14 +352,14 @@ export class Command extends Continuation implements Ask {
     this.discard()
     this.lease.release()
     this.frontend.place.dropped(this)
+    this.session?.takesMore()
     this.tell()
   }
 
   /** Frees its memory: its client has gone. */
   discard(): void {
     this.buffer = null
-    this.replyBuffer = null
-    this.forgetKept()
+    this.forgetReply()
   }
 
   crashed(): void {

@@ -8,6 +8,7 @@
 import { ENDED, type Settleable, type Socket } from '../pollset/index.js'
 import { ByteOutput, type ByteOutputOwner, KeptBytes, SocketConnection } from '../transport/index.js'
 import { changeOf, kindOf } from './arguments.js'
+import type { Relay } from './ask.js'
 import { Command } from './command.js'
 import { TURN } from './command-answer.js'
 import { CommandRing } from './command-ring.js'
@@ -17,7 +18,7 @@ import { Place } from './place.js'
 import type { RedisProxy } from './redis-proxy.js'
 import { BAD, COMMAND, LARGE, MORE, NOTHING, PIECE, RequestReader } from './request-reader.js'
 import { keepCommands } from './sent-commands.js'
-import type { RedisSession, Relay } from './session.js'
+import type { RedisSession } from './session.js'
 import { protocolError, REFUSED_IN_RELAY } from './texts.js'
 
 export class RedisFrontend extends SocketConnection implements ByteOutputOwner, Relay, Settleable {
@@ -36,6 +37,10 @@ export class RedisFrontend extends SocketConnection implements ByteOutputOwner, 
   private settles = false
   /** Commands of an earlier turn are not sent. */
   private waits = false
+  /** Commands on sessions that are shared no longer. */
+  staying = 0
+  /** The bytes of replies that wait until those before them have left. */
+  keptBytes = 0
   /** Replies wait for the client. */
   private isFull = false
   private isBlocked = false
@@ -287,6 +292,7 @@ export class RedisFrontend extends SocketConnection implements ByteOutputOwner, 
     this.isFull = false
     this.changed()
     this.place.pin?.changed()
+    this.ring.first?.session?.takesMore()
   }
 
   // What its own session asks
@@ -297,6 +303,16 @@ export class RedisFrontend extends SocketConnection implements ByteOutputOwner, 
 
   get takesMore(): boolean {
     return !this.isFull
+  }
+
+  /** Whether its oldest command may have more of its reply. @param alone nobody else waits for the session */
+  takesReply(alone: boolean): boolean {
+    return !this.isFull || (!alone && this.output.waiting <= this.redisLimits.shareReplyBytesMax)
+  }
+
+  /** Whether more of a reply may be kept until those before it have left. */
+  get holdsMore(): boolean {
+    return this.keptBytes + this.output.waiting <= this.redisLimits.shareReplyBytesMax
   }
 
   sessionTakes(): void {

@@ -14,8 +14,9 @@ import {
   UNLEASED,
 } from '../engine/index.js'
 import { Deadline, Signal } from '../pollset/index.js'
+import type { Ask } from './ask.js'
 import { arrayOf } from './inline.js'
-import type { Ask, RedisSession } from './session.js'
+import type { RedisSession } from './session.js'
 import type { RedisWorld } from './world.js'
 
 export interface PingOptions {
@@ -60,6 +61,7 @@ export class Ping extends Continuation implements Ask {
   readonly lease: Lease<RedisSession>
   readonly answer: Signal
   readonly askedAt: number
+  readonly sharer = null
   owed = 1
   session: RedisSession | null = null
   /** Why it has failed; '' when it has passed. */

@@ -30,6 +30,16 @@ export interface RedisLimits {
   readonly clientWaitingBytes: number
   /** The bytes of replies that wait for a client past which it is closed. */
   readonly clientHeldBytesMax: number
+  /**
+   * The bytes of a reply, and of replies that wait for a client, past which their session is shared no
+   * longer: it serves that client only.
+   */
+  readonly shareReplyBytesMax: number
+  /**
+   * The time in which a client must take what is in the way of other clients, and in which it must take
+   * some of a long reply, in ms.
+   */
+  readonly slowReaderMs: number
   /** The bytes of commands that wait for a backend. Past it, its session is granted to no more commands. */
   readonly sessionWaitingBytes: number
   /** The bytes of a command that is kept while it is sent, so that it can be sent again. */
@@ -54,6 +64,8 @@ export const redisLimits: RedisLimits = {
   sessionStallMs: 120_000,
   clientWaitingBytes: 1_024 * KIB,
   clientHeldBytesMax: 64 * KIB * KIB,
+  shareReplyBytesMax: 4_096 * KIB,
+  slowReaderMs: 10_000,
   sessionWaitingBytes: 1_024 * KIB,
   retryBytesMax: 1_024,
   handshakeMs: 10_000,

@@ -89,6 +89,8 @@ export class Place {
     if (identity.endpoint !== this.proxy.options.backend.current) return this.wayElsewhere(c)
     const engine = identity.endpoint.sharedOf(identity, frontend.number)
     if (!identity.endpoint.isUp && engine.sessions.length === 0) return this.wayDown(c)
+    // What stays on a session that is shared no longer must not be passed (S8).
+    if (this.frontend.staying > 0 && !c.isStaying && !frontend.ring.isOldest(c)) return 'wait'
     c.engine = engine
     return 'lease'
   }

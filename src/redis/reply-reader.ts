@@ -48,6 +48,13 @@ export class ReplyReader {
   private isNegative = false
   /** Bytes that are left of a string and its CR LF. */
   private body = 0
+  /** Bytes of the value that were read before. */
+  private before = 0
+
+  /** The bytes of the value that have come, and those of the string that is being read. */
+  get size(): number {
+    return this.owed === 0 ? 0 : this.before + this.body
+  }
 
   /** A value has begun, and is not complete. */
   get isWithin(): boolean {
@@ -60,6 +67,7 @@ export class ReplyReader {
     if (this.owed === 0) {
       this.owed = 1
       this.type = 0
+      this.before = 0
     }
     while (at < end) {
       if (this.body > 0) {
@@ -92,6 +100,7 @@ export class ReplyReader {
       if (this.owed === 0) return this.over(at)
     }
     this.found = PART
+    this.before += at - from
     return at
   }
 

@@ -7,68 +7,14 @@ import { type Fault, fault } from '../continuation/index.js'
 import type { Session, SessionReports, SessionState } from '../engine/index.js'
 import { ENDED, type Socket } from '../pollset/index.js'
 import { ByteOutput, type ByteOutputOwner, Pipeline, SocketConnection } from '../transport/index.js'
+import { type Ask, Greeting, type Relay, type Sharer, Unwanted } from './ask.js'
 import type { Identity } from './identity.js'
 import { arrayOf } from './inline.js'
 import type { RedisLimits } from './limits.js'
 import { PART, PUSH, ReplyReader, WRONG } from './reply-reader.js'
 import type { RedisWorld } from './world.js'
 
-/** What a session was asked. */
-export interface Ask {
-  /** When it was asked: ms of the pollset's clock. */
-  readonly askedAt: number
-  /**
-   * A part of its reply: bytes of this turn's read buffer.
-   * @param last its reply is complete
-   * @param type the first byte of the reply
-   */
-  reply(buffer: Buffer, from: number, to: number, last: boolean, type: number): void
-  /** How many replies are still to come. */
-  readonly owed: number
-  /** The session has gone, and no further part comes. */
-  lost(): void
-}
-
-/** A client that has taken over a session. */
-export interface Relay {
-  relayed(bytes: Buffer): void
-  /** Whether it takes more bytes of its session. */
-  readonly takesMore: boolean
-  /** Its session takes bytes again. */
-  sessionTakes(): void
-  /** Its session has closed. */
-  sessionClosed(session: RedisSession): void
-}
-
-const MINUS = 0x2d
 const RESET = arrayOf(['RESET'])
-/** The bytes of an error line that are kept. */
-const ERROR_BYTES_MAX = 200
-
-/** Commands of the session's own: none of their replies may be an error. */
-class Greeting implements Ask {
-  readonly askedAt: number
-  owed: number
-  private error = ''
-  private readonly told: (error: string | null) => void
-
-  constructor(now: number, replies: number, told: (error: string | null) => void) {
-    this.askedAt = now
-    this.owed = replies
-    this.told = told
-  }
-
-  reply(buffer: Buffer, from: number, to: number, last: boolean, type: number): void {
-    if (type === MINUS && this.error.length < ERROR_BYTES_MAX)
-      this.error += buffer.toString('latin1', from, Math.min(to, from + ERROR_BYTES_MAX))
-    if (!last) return
-    this.owed--
-    if (this.error !== '') this.told(this.error.trim())
-    else if (this.owed === 0) this.told(null)
-  }
-
-  lost(): void {}
-}
 
 export class RedisSession extends SocketConnection implements ByteOutputOwner, Session {
   readonly kind = 'redis-session'
@@ -84,6 +30,8 @@ export class RedisSession extends SocketConnection implements ByteOutputOwner, S
   relays = false
   /** Commands have changed it: the next owner must not get it so. */
   isDirty = false
+  /** It was shared, and serves the client of a long reply: it takes no more commands (Y15). */
+  isSurrendered = false
   /** Why it cannot be used. */
   private fault: Fault | null = null
   private readonly reports: SessionReports<RedisSession>
@@ -117,7 +65,8 @@ export class RedisSession extends SocketConnection implements ByteOutputOwner, S
   }
 
   get mayRead(): boolean {
-    return this.owner === null || this.owner.takesMore
+    const { owner } = this
+    return owner === null ? (this.asks.first?.sharer?.takesMore ?? true) : owner.takesMore
   }
 
   get owes(): boolean {
@@ -185,6 +134,63 @@ export class RedisSession extends SocketConnection implements ByteOutputOwner, S
       if (last && ask.owed === 1) asks.shift()
       ask.reply(chunk, from, at, last, reader.type)
     }
+    if (this.isSurrendered) this.closeIfUnwanted()
+    else this.checkLength()
+  }
+
+  /** A long reply, and one whose client does not take it, does not hold up the commands of others (Y15). */
+  private checkLength(): void {
+    const { reader, asks, identity } = this
+    const { shareReplyBytesMax, exclusiveMax } = this.redisLimits
+    const ask = asks.first
+    if (ask === null || this.owner !== null || this.state !== 'open') return
+    const { sharer } = ask
+    if (reader.size <= shareReplyBytesMax && (sharer?.takesMore ?? true)) return
+    if (identity.surrendered < exclusiveMax) this.surrender(sharer)
+    else sharer?.stays()
+  }
+
+  /** Serves this command, and those that must stay behind it. The others move to another session. */
+  private surrender(served: Sharer | null): void {
+    const { asks } = this
+    this.isSurrendered = true
+    this.identity.surrendered++
+    this.capacity = 0
+    const staying = new Set([served?.client])
+    // A command must not pass another one of its client, so all of them stay or none.
+    for (const { sharer } of asks) if (sharer !== null && !sharer.mayMove) staying.add(sharer.client)
+    const moving: Sharer[] = []
+    for (let place = 0; place < asks.size; place++) {
+      const ask = asks.peek(place) as Ask
+      const { sharer } = ask
+      if (sharer === null) continue
+      if (staying.has(sharer.client)) sharer.stays()
+      else {
+        moving.push(sharer)
+        asks.replace(place, new Unwanted(ask))
+      }
+    }
+    this.reports.surrendered(this)
+    for (const sharer of moving) sharer.moves()
+    this.closeIfUnwanted()
+  }
+
+  /** Whether a client waits behind this command for another one's reply. */
+  isAwaitedBehind(first: Sharer): boolean {
+    for (const { sharer } of this.asks) if (sharer !== null && sharer.client !== first.client) return true
+    return false
+  }
+
+  /** The client of the oldest ask has taken bytes, or wants no more of it. */
+  takesMore(): void {
+    if (this.isSurrendered) this.closeIfUnwanted()
+    this.changed()
+  }
+
+  private closeIfUnwanted(): void {
+    for (const { sharer } of this.asks) if (sharer !== null) return
+    if (this.asks.size === 0) this.end()
+    else this.abort()
   }
 
   /** Sends a command whose replies this ask gets. */
@@ -225,14 +231,14 @@ export class RedisSession extends SocketConnection implements ByteOutputOwner, S
   }
 
   private restore(): void {
-    if (this.ending || this.isGone) return
+    if (this.ending || this.isGone || this.isSurrendered) return
     this.capacity = this.most
     this.reports.changed(this)
   }
 
   /** A command of a shared session has its reply. */
   freed(): void {
-    this.reports.freed(this)
+    if (!this.isSurrendered) this.reports.freed(this)
   }
 
   /** Its client gives it back: it is cleaned if commands have changed it. */
@@ -297,6 +303,7 @@ export class RedisSession extends SocketConnection implements ByteOutputOwner, S
 
   closed(): void {
     this.capacity = 0
+    if (this.isSurrendered) this.identity.surrendered--
     this.loseAll()
     const { owner } = this
     this.owner = null
@@ -310,12 +317,12 @@ export class RedisSession extends SocketConnection implements ByteOutputOwner, S
   }
 
   override describe(): Readonly<Record<string, unknown>> {
-    const { identity, asks, owner, relays } = this
+    const { identity, asks, owner, relays, isSurrendered } = this
     return {
       ...super.describe(),
       identity: identity.name,
       asks: asks.size,
-      shared: owner === null,
+      shared: owner === null && !isSurrendered,
       relays,
     }
   }

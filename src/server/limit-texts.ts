@@ -130,6 +130,8 @@ export const LIMIT_TEXTS: Readonly<Record<string, readonly [unit: string, text: 
   "redis.sessionStallMs": ["ms", "The age of the oldest command without a reply at which a late one ends its shared session, in ms."],
   "redis.clientWaitingBytes": ["bytes", "The bytes of replies that wait for a client. Past it the client is read no further."],
   "redis.clientHeldBytesMax": ["bytes", "The bytes of replies that wait for a client past which it is closed."],
+  "redis.shareReplyBytesMax": ["bytes", "The bytes of a reply, and of replies that wait for a client, past which their session is shared no longer: it serves that client only."],
+  "redis.slowReaderMs": ["ms", "The time in which a client must take what is in the way of other clients, and in which it must take some of a long reply, in ms."],
   "redis.sessionWaitingBytes": ["bytes", "The bytes of commands that wait for a backend. Past it, its session is granted to no more commands."],
   "redis.retryBytesMax": ["bytes", "The bytes of a command that is kept while it is sent, so that it can be sent again."],
   "redis.handshakeMs": ["ms", "The time of a TLS handshake of a client, in ms."],

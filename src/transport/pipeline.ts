@@ -33,6 +33,11 @@ export class Pipeline<A extends object> {
     this.size++
   }
 
+  /** Puts another one in this place, which must be taken. */
+  replace(place: number, other: A): void {
+    this.places[(this.at + place) & (this.places.length - 1)] = other
+  }
+
   /** Removes and returns the oldest; null if there is none. */
   shift(): A | null {
     const { places, at } = this

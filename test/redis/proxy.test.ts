@@ -7,7 +7,7 @@ import { commandLife } from '../../src/redis/index.js'
 import { tableOf } from '../../tools/testbed/frames.js'
 import { filesUnder, read, root } from '../house/source-rules.js'
 import { declared, Seen } from '../world/seen.js'
-import { over, sent, setUp } from './sim-redis.js'
+import { over, type Peer, sent, setUp } from './sim-redis.js'
 
 const seen = new Seen()
 const begin = (setting: Parameters<typeof setUp>[0] = {}) => setUp({ seen, ...setting })
@@ -379,18 +379,153 @@ t.test(
   },
 )
 
-t.test('Y15: past what may be held for it, it is closed', async (t) => {
+/** A backend that answers a GET of `big` by a long reply, and others by their key. */
+const withLongReply =
+  (bytes: number) =>
+  (peer: Peer): void => {
+    for (const [, name, key] of peer.take().matchAll(/\$\d\r\n(GET|INCR)\r\n\$\d\r\n(\w+)/g))
+      if (key === 'big') peer.say(`$${bytes}\r\n${'x'.repeat(bytes)}\r\n`)
+      else peer.say(name === 'GET' ? `+${key}\r\n` : ':1\r\n')
+  }
+
+const SLOW = { clientWaitingBytes: 4_000, shareReplyBytesMax: 20_000, slowReaderMs: 1_000 }
+
+t.test('Y15: a long reply passes as its client takes it, and holds up nobody', async (t) => {
   const it = begin({
     faults: { sendBufferBytes: 1_000 },
-    limits: { clientWaitingBytes: 2_000, clientHeldBytesMax: 10_000 },
+    limits: SLOW,
+    heard: withLongReply(1_000_000),
   })
-  const greedy = it.client(sent('GET a', 'GET b'))
-  const sibling = it.client(sent('GET s'))
-  greedy.far.read(false)
-  it.answer(`$50000\r\n${'x'.repeat(50_000)}\r\n+B\r\n+S\r\n`)
-  it.pollset.runUntil(() => it.proxy.overflows > 0 && sibling.text !== '')
-  t.strictSame([it.proxy.overflows, it.proxy.clients.size], [1, 1])
-  t.equal(sibling.take(), '+S\r\n')
+  const slow = it.client()
+  const sibling = it.client()
+  const writer = it.client()
+  it.settle()
+  slow.far.read(false)
+  slow.say(sent('GET big', 'GET after'))
+  sibling.say(sent('GET s', 'GET t'))
+  let most = 0
+  it.pollset.runUntil(() => {
+    most = Math.max(most, it.world.memory.bytes)
+    return sibling.text === '+s\r\n+t\r\n'
+  })
+  t.equal(sibling.take(), '+s\r\n+t\r\n', 'sent again on another session')
+  t.equal(it.backends.length, 2)
+  it.say(writer, sent('INCR c'))
+  it.pollset.runUntil(() => writer.text !== '')
+  t.equal(writer.take(), ':1\r\n')
+  for (let part = 0; part < 100 && slow.text.length < 1_000_017; part++) {
+    slow.far.read(part % 2 === 1)
+    const until = it.pollset.now + 300
+    it.pollset.runUntil(() => {
+      most = Math.max(most, it.world.memory.bytes)
+      return it.pollset.now >= until
+    })
+  }
+  slow.far.read(true)
+  it.pollset.runUntil(() => slow.text.length >= 1_000_021)
+  t.equal(slow.take().slice(-11), 'x\r\n+after\r\n', 'however long it takes')
+  t.ok(most < 100_000, `${most} bytes wait at most`)
+  t.ok(it.backends[0].closed, 'its session ends with it')
+  it.say(slow, sent('GET again'))
+  it.pollset.runUntil(() => slow.text !== '')
+  t.strictSame([slow.take(), it.backends.length, it.proxy.overflows], ['+again\r\n', 2, 0])
+  over(t, it)
+})
+
+t.test('Y15, Y2: a write behind it is not passed; its client waits, and the reader is closed', async (t) => {
+  const it = begin({ faults: { sendBufferBytes: 1_000 }, limits: SLOW })
+  const slow = it.client(sent('GET a'))
+  it.answer('+A\r\n')
+  slow.far.read(false)
+  it.say(slow, sent('GET big'))
+  const writer = it.client(sent('INCR c', 'GET c'))
+  it.backends[0].take()
+  it.answer(`$1000000\r\n${'x'.repeat(50_000)}`)
+  it.say(writer, sent('GET d'))
+  const reader = it.client(sent('GET e'))
+  t.equal(it.backends[1].take(), sent('GET e'), 'GET d would pass INCR c')
+  it.answer('+E\r\n', 1)
+  t.equal(reader.take(), '+E\r\n')
+  const began = it.pollset.now
+  it.backends[0].say(`${'x'.repeat(950_000)}\r\n:1\r\n$1\r\n1\r\n`)
+  it.pollset.runUntil(() => writer.text.length === 11)
+  t.equal(writer.take(), ':1\r\n$1\r\n1\r\n')
+  t.ok(it.pollset.now - began <= 1_100, `${it.pollset.now - began} ms`)
+  t.strictSame([it.proxy.overflows, it.proxy.clients.size], [1, 2])
+  it.settle()
+  t.equal(it.backends[1].take(), sent('GET d'))
+  it.answer('+D\r\n', 1)
+  t.equal(writer.take(), '+D\r\n')
+  over(t, it)
+})
+
+t.test(
+  'Y15: a client that takes nothing of a long reply is closed; one whose backend stops is too',
+  async (t) => {
+    for (const reads of [false, true]) {
+      const it = begin({
+        faults: { sendBufferBytes: 1_000 },
+        limits: { ...SLOW, commandMs: 3_000, sessionStallMs: 3_000 },
+      })
+      const slow = it.client(sent('GET a'))
+      it.answer('+A\r\n')
+      slow.far.read(reads)
+      it.say(slow, sent('GET big', 'GET b'))
+      const began = it.pollset.now
+      it.answer(`$1000000\r\n${'x'.repeat(500_000)}`)
+      it.pollset.runUntil(() => it.proxy.clients.size === 0, 20_000)
+      it.settle()
+      t.strictSame([it.proxy.clients.size, it.backends[0].closed], [0, true])
+      const ms = it.pollset.now - began
+      t.ok(reads ? ms >= 3_000 && ms < 5_000 : ms >= 1_000 && ms < 3_000, `${ms} ms`)
+      t.equal(it.proxy.overflows, reads ? 0 : 1)
+      over(t, it)
+    }
+  },
+)
+
+t.test('Y15: its client goes, and so does its session', async (t) => {
+  const it = begin({ faults: { sendBufferBytes: 1_000 }, limits: SLOW })
+  const slow = it.client(sent('GET big'))
+  it.answer(`$1000000\r\n${'x'.repeat(50_000)}`)
+  slow.far.reset()
+  it.settle()
+  t.ok(it.backends[0].closed)
+  over(t, it)
+})
+
+t.test('Y15: a late reply that is long is in nobody’s way', async (t) => {
+  const it = begin({ limits: { ...SLOW, commandMs: 1_000 } })
+  const one = it.client(sent('GET big'))
+  it.pollset.runUntil(() => one.text !== '')
+  t.match(one.take(), /^-ERR command-late/)
+  const two = it.client(sent('GET a'))
+  it.answer(`$1000000\r\n${'x'.repeat(50_000)}`)
+  t.equal(it.backends[1].take(), sent('GET a'))
+  it.answer('+A\r\n', 1)
+  t.equal(two.take(), '+A\r\n')
+  t.ok(it.backends[0].closed)
+  over(t, it)
+})
+
+t.test('Y15: a transaction of its own is taken slowly, for longer than a command may take', async (t) => {
+  const it = begin({ faults: { sendBufferBytes: 1_000 }, limits: { ...SLOW, commandMs: 1_000 } })
+  const slow = it.client(sent('WATCH a'))
+  it.answer('+OK\r\n')
+  it.say(slow, sent('GET big'))
+  it.backends[0].say(`$200000\r\n${'x'.repeat(200_000)}\r\n`)
+  for (let part = 0; part < 20; part++) {
+    slow.far.read(part % 2 === 1)
+    const until = it.pollset.now + 200
+    it.pollset.runUntil(() => it.pollset.now >= until)
+    if (part % 2 === 1 && slow.text.length > 10_000 * part) slow.far.read(false)
+  }
+  slow.far.read(true)
+  it.pollset.runUntil(() => slow.text.length >= 200_016)
+  t.equal(slow.take().length, 200_016)
+  slow.far.reset()
+  it.settle()
+  it.answer('+RESET\r\n')
   over(t, it)
 })
 
@@ -525,5 +660,6 @@ t.test('the edges seen are the edges declared, and each wait ended in each way',
     'route for ever: cancelled, ready',
     'send commandMs: cancelled, late, ready',
     'send for ever: cancelled, ready',
+    'stream slowReaderMs: cancelled, late, ready',
   ])
 })

@@ -1,0 +1,93 @@
+// What a session is asked, and who has it alone.
+
+import type { RedisSession } from './session.js'
+
+/** What a session was asked. */
+export interface Ask {
+  /** When it was asked: ms of the pollset's clock. */
+  readonly askedAt: number
+  /**
+   * A part of its reply: bytes of this turn's read buffer.
+   * @param last its reply is complete
+   * @param type the first byte of the reply
+   */
+  reply(buffer: Buffer, from: number, to: number, last: boolean, type: number): void
+  /** How many replies are still to come. */
+  readonly owed: number
+  /** The command that shares the session; null if nobody waits for the reply. */
+  readonly sharer: Sharer | null
+  /** The session has gone, and no further part comes. */
+  lost(): void
+}
+
+/** A client that has taken over a session. */
+export interface Relay {
+  relayed(bytes: Buffer): void
+  /** Whether it takes more bytes of its session. */
+  readonly takesMore: boolean
+  /** Its session takes bytes again. */
+  sessionTakes(): void
+  /** Its session has closed. */
+  sessionClosed(session: RedisSession): void
+}
+
+/** A command on a session that may turn out to be shared no longer (Y15). */
+export interface Sharer {
+  readonly client: object
+  /** Its client takes more of its reply. */
+  readonly takesMore: boolean
+  /** It may be sent again on another session, whatever becomes of it on this one. */
+  readonly mayMove: boolean
+  /** Its session is shared no longer, and it stays there. */
+  stays(): void
+  /** Its session is shared no longer, and no further part comes from there. */
+  moves(): void
+}
+
+/** A command whose reply nobody wants. */
+export class Unwanted implements Ask {
+  readonly askedAt: number
+  readonly sharer = null
+  owed: number
+
+  constructor({ askedAt, owed }: Ask) {
+    this.askedAt = askedAt
+    this.owed = owed
+  }
+
+  reply(_buffer: Buffer, _from: number, _to: number, last: boolean): void {
+    if (last) this.owed--
+  }
+
+  lost(): void {}
+}
+
+const MINUS = 0x2d
+/** The bytes of an error line that are kept. */
+const ERROR_BYTES_MAX = 200
+
+/** Commands of the session's own: none of their replies may be an error. */
+export class Greeting implements Ask {
+  readonly askedAt: number
+  readonly sharer = null
+  owed: number
+  private error = ''
+  private readonly told: (error: string | null) => void
+
+  constructor(now: number, replies: number, told: (error: string | null) => void) {
+    this.askedAt = now
+    this.owed = replies
+    this.told = told
+  }
+
+  reply(buffer: Buffer, from: number, to: number, last: boolean, type: number): void {
+    if (type === MINUS && this.error.length < ERROR_BYTES_MAX)
+      this.error += buffer.toString('latin1', from, Math.min(to, from + ERROR_BYTES_MAX))
+    if (!last) return
+    this.owed--
+    if (this.error !== '') this.told(this.error.trim())
+    else if (this.owed === 0) this.told(null)
+  }
+
+  lost(): void {}
+}
