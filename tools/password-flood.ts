@@ -1,76 +1,62 @@
-// A flood of wrong passwords against basicAuth, over real sockets: what a client of another route and a user
-// who has been here notice, what the server spends, and what its log says. Loopback only; stops by itself.
+// A flood of wrong passwords against basicAuth, over real sockets: what other clients notice, what the server
+// spends, and what its logs say. Phases alternate: no flood, no flood again (so one sees what chance does), a
+// flood of the same requests without a password (refused, and nothing is hashed), and the flood. The server,
+// the flood, and the other clients with their backend are a process each. Loopback only; stops by itself.
 //
 //   npm run flood -- --help
 
 import { scryptSync } from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
-import { type ClientHttp2Session, connect } from 'node:http2'
-import { connect as connectTcp } from 'node:net'
+import { connect } from 'node:http2'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Command } from 'commander'
-import { figure, quantile, table } from './bench/figures.js'
+import { figure, middle, quantile, table } from './bench/figures.js'
 import { cpuMicroseconds } from './bench/measure.js'
-import { positive } from './bench/options.js'
+import { collect, positive } from './bench/options.js'
+import type { FloodCounts, FloodOrder } from './password-flood/flooder.js'
+import { type Latencies, type Noticed, notice, pause } from './password-flood/siblings.js'
 import { type Program, start } from './testbed/programs.js'
 
-/** The requests at once of each address of the flood. */
-const ABREAST = 32
-/** The pause of a client of the flood that is told to come back later, and of the steady clients, in ms. */
-const PAUSE_MS = 20
-const STEADY_PAUSE_MS = 2
+/** ms from an order to the flood until its effect is measured. */
+const SETTLE_MS = 300
 
 export interface FloodOptions {
-  /** The length of the flood in s. The phases before and after it take as long. */
+  /** The length of each phase in s. */
   readonly seconds: number
-  /** How many addresses it comes from. */
+  readonly rounds: number
+  /** How many addresses the flood comes from. */
   readonly addresses: number
+  /** Requests of the flood in a second. */
+  readonly rate: number
+  /** Users who come for the first time, in each phase. */
+  readonly logins: number
   /** scrypt with N = 2 ** cost and r = 8: 15 takes about as long as bcrypt with a cost of 10. */
   readonly cost: number
+  /** Limits of the server: NAME=VALUE. */
+  readonly limit: readonly string[]
 }
 
-export interface FloodPhase {
-  readonly name: string
-  /** Latencies in ms: of another route, and of the user who has been here. */
-  readonly open: readonly number[]
-  readonly known: readonly number[]
-  /** Requests of either that got another status than 200. */
-  readonly failed: number
+export const PHASES = ['alone', 'alone again', 'no passwords', 'flood'] as const
+export type PhaseName = (typeof PHASES)[number]
+
+const ORDERS: Readonly<Record<PhaseName, FloodOrder>> = {
+  alone: 'rest',
+  'alone again': 'rest',
+  'no passwords': 'none',
+  flood: 'passwords',
+}
+
+export interface FloodPhase extends Noticed {
+  readonly name: PhaseName
   /** CPU time of the server in ms, for each second. */
   readonly cpuMs: number
-  /** Lines that the server has written to its log in this phase. */
+  /** Lines that the server has written to its process log in this phase. */
   readonly logLines: number
+  /** What the flood got. */
+  readonly got: FloodCounts
 }
-
-export interface FloodFigures {
-  readonly phases: readonly FloodPhase[]
-  /** How often the flood got each status. */
-  readonly got: Readonly<Record<string, number>>
-}
-
-interface Answer {
-  readonly status: number
-  readonly ms: number
-}
-
-function ask(session: ClientHttp2Session, path: string, password: string | null): Promise<Answer> {
-  return new Promise((resolve) => {
-    const began = performance.now()
-    const authorization = `Basic ${Buffer.from(`ann:${password}`).toString('base64')}`
-    const stream = session.request({ ':path': path, ...(password === null ? {} : { authorization }) })
-    let status = 0
-    stream.on('response', (head) => {
-      status = head[':status'] ?? 0
-    })
-    stream.on('error', () => {})
-    stream.on('close', () => resolve({ status, ms: performance.now() - began }))
-    stream.resume()
-  })
-}
-
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 
 function passwordLine(password: string, cost: number): string {
   const text = (bytes: Buffer) => bytes.toString('base64').replaceAll('=', '')
@@ -81,125 +67,145 @@ function passwordLine(password: string, cost: number): string {
 
 const configuration = (port: number): string => `version: 1
 listeners: { main: { address: 127.0.0.1:0 } }
-backends: { app: { endpoints: [127.0.0.1:${port}] } }
+accessLog: { file: access.log, format: json }
+backends:
+  app: { endpoints: [127.0.0.1:${port}] }
+  named: { endpoints: [localhost:${port}] }
 routes:
   - { name: open, match: { path: { prefix: /open } }, backend: app }
+  - { name: named, match: { path: { prefix: /named } }, backend: named }
+  - name: login
+    match: { path: { prefix: /login } }
+    backend: app
+    filters: [{ basicAuth: { users: { file: users }, remember: 0 } }]
   - { name: closed, backend: app, filters: [{ basicAuth: { users: { file: users } } }] }
 `
 
 const linesOf = ({ stderr }: Program): number => stderr.split('\n').length
 
-/** Measures both steady clients for a time, with at least one request of each. */
-async function measured(
-  name: string,
-  session: ClientHttp2Session,
-  server: Program,
-  ms: number,
-): Promise<FloodPhase> {
-  const began = performance.now()
-  const cpuBefore = cpuMicroseconds([server.pid])
-  const linesBefore = linesOf(server)
-  const open: Answer[] = []
-  const known: Answer[] = []
-  do {
-    open.push(await ask(session, '/open', null))
-    known.push(await ask(session, '/', 'right'))
-    await pause(STEADY_PAUSE_MS)
-  } while (performance.now() - began < ms)
-  const cpuMs = (cpuMicroseconds([server.pid]) - cpuBefore) / (performance.now() - began)
-  const all = [...open, ...known]
-  return {
-    name,
-    open: open.map((each) => each.ms),
-    known: known.map((each) => each.ms),
-    failed: all.filter((each) => each.status !== 200).length,
-    cpuMs,
-    logLines: linesOf(server) - linesBefore,
-  }
-}
-
-/** Begins the flood. Returns what ends it. */
-function flood(port: number, addresses: number, got: Record<string, number>): () => Promise<void> {
-  let isOver = false
-  const clients: Promise<void>[] = []
-  const sessions: ClientHttp2Session[] = []
-  const client = async (session: ClientHttp2Session, name: string): Promise<void> => {
-    for (let at = 0; !isOver; at++) {
-      const { status } = await ask(session, '/', `${name}.${at}`)
-      got[status] = (got[status] ?? 0) + 1
-      if (status !== 401) await pause(PAUSE_MS)
-    }
-  }
-  for (let i = 0; i < addresses; i++) {
-    const localAddress = `127.0.1.${i + 1}`
-    const session = connect(`http://127.0.0.1:${port}`, {
-      createConnection: () => connectTcp({ port, host: '127.0.0.1', localAddress, noDelay: true }),
-    })
-    session.on('error', () => {})
-    sessions.push(session)
-    for (let j = 0; j < ABREAST; j++) clients.push(client(session, `${i}.${j}`))
-  }
-  return async () => {
-    isOver = true
-    for (const each of sessions) each.destroy()
-    await Promise.all(clients)
-  }
-}
-
-export async function runFlood({ seconds, addresses, cost }: FloodOptions): Promise<FloodFigures> {
+export async function runFlood(options: FloodOptions): Promise<readonly FloodPhase[]> {
+  const { seconds, rounds, addresses, rate, logins, cost, limit } = options
   const folder = mkdtempSync(join(tmpdir(), 'fermata-flood-'))
-  const backend = createServer((_, response) => response.end('ok'))
+  const backend = createServer((request, response) => {
+    // The next request of this route dials, and so looks up the name.
+    if (request.url?.startsWith('/named') === true) response.setHeader('connection', 'close')
+    response.end('ok')
+  })
   await new Promise<void>((resolve) => backend.listen(0, '127.0.0.1', resolve))
   const { port: backendPort } = backend.address() as { port: number }
   writeFileSync(join(folder, 'users'), passwordLine('right', cost))
   writeFileSync(join(folder, 'flood.yaml'), configuration(backendPort))
-  const ms = seconds * 1_000
-  const got: Record<string, number> = {}
-  let server: Program | null = null
-  let steady: ClientHttp2Session | null = null
+  const programs: Program[] = []
   try {
     const main = join(import.meta.dirname, '..', 'src', 'main.js')
-    server = await start(process.execPath, [main, 'serve', join(folder, 'flood.yaml')], {
+    const limits = limit.flatMap((each) => ['--limit', each])
+    const server = await start(process.execPath, [main, 'serve', 'flood.yaml', ...limits], {
       line: /listening on/,
+      cwd: folder,
     })
+    programs.push(server)
     const port = Number(/listening on \S+:(\d+)/.exec(server.stderr)?.[1])
-    steady = connect(`http://127.0.0.1:${port}`)
-    steady.on('error', () => {})
-    await measured('warm', steady, server, ms / 4)
-    const alone = await measured('alone', steady, server, ms)
-    const end = flood(port, addresses, got)
-    const during = await measured('flood', steady, server, ms)
-    await end()
-    const after = await measured('after', steady, server, ms)
-    return { phases: [alone, during, after], got }
+    const flooder = await start(
+      process.execPath,
+      [join(import.meta.dirname, 'password-flood', 'flooder.js'), ...[port, addresses, rate].map(String)],
+      { line: /ready/, messages: true },
+    )
+    programs.push(flooder)
+    const session = connect(`http://127.0.0.1:${port}`)
+    session.on('error', () => {})
+    const places = { session, accessLog: join(folder, 'access.log') }
+    const phase = async (name: PhaseName): Promise<FloodPhase> => {
+      await flooder.ask(ORDERS[name])
+      await pause(SETTLE_MS)
+      const began = performance.now()
+      const cpuBefore = cpuMicroseconds([server.pid])
+      const linesBefore = linesOf(server)
+      const noticed = await notice(places, seconds * 1_000, logins)
+      const cpuMs = (cpuMicroseconds([server.pid]) - cpuBefore) / (performance.now() - began)
+      const logLines = linesOf(server) - linesBefore
+      const got = await flooder.ask<FloodCounts>('rest')
+      await pause(SETTLE_MS)
+      return { ...noticed, name, cpuMs, logLines, got }
+    }
+    await phase('alone')
+    const phases: FloodPhase[] = []
+    for (let round = 0; round < rounds; round++)
+      for (const name of round % 2 === 0 ? PHASES : PHASES.toReversed()) phases.push(await phase(name))
+    session.destroy()
+    return phases
   } finally {
-    steady?.destroy()
-    await server?.stop()
+    for (const each of programs) await each.stop()
     backend.close()
     rmSync(folder, { recursive: true, force: true })
   }
 }
 
-export function floodTable({ phases, got }: FloodFigures): string {
-  const rows = phases.map(({ name, open, known, failed, cpuMs, logLines }) => [
+const KINDS: readonly (keyof Latencies)[] = ['open', 'known', 'named', 'login', 'line']
+const WORST = 0.99
+
+export function floodTable(phases: readonly FloodPhase[]): string {
+  const of = (name: PhaseName): readonly FloodPhase[] => phases.filter((each) => each.name === name)
+  const rows = PHASES.map((name) => {
+    const each = of(name)
+    const all = (kind: keyof Latencies): readonly number[] => each.flatMap((phase) => phase[kind])
+    return [
+      name,
+      ...KINDS.flatMap((kind) => [figure(quantile(all(kind), 0.5)), figure(quantile(all(kind), WORST))]),
+      String(each.reduce((sum, phase) => sum + phase.failed, 0)),
+      figure(
+        quantile(
+          each.map(({ cpuMs }) => cpuMs),
+          0.5,
+        ),
+      ),
+      String(each.reduce((sum, phase) => sum + phase.logLines, 0)),
+    ]
+  })
+  const head = [
+    'phase',
+    ...KINDS.flatMap((kind) => [`${kind} p50`, 'p99']),
+    'failed',
+    'CPU ms/s',
+    'log lines',
+  ]
+  const ratios = PHASES.slice(1).map((name) => [
     name,
-    ...[open, known].flatMap((each) => [figure(quantile(each, 0.5)), figure(quantile(each, 0.99))]),
-    String(open.length + known.length),
-    String(failed),
-    figure(cpuMs),
-    String(logLines),
+    ...KINDS.map((kind) =>
+      middle(
+        of(name).map((phase, i) => {
+          const alone = of('alone')[i] as FloodPhase
+          return quantile(phase[kind], WORST) / quantile(alone[kind], WORST)
+        }),
+      ),
+    ),
   ])
-  const head = ['phase', 'open p50', 'p99', 'known p50', 'p99', 'requests', 'failed', 'CPU ms/s', 'log lines']
-  const statuses = Object.entries(got).map(([status, count]) => `${count} × ${status}`)
-  return `${table(head, rows)}\nThe flood got ${statuses.join(', ')}. Latencies are in ms.`
+  const got = PHASES.slice(2).map((name) => {
+    const sums = new Map<string, number>()
+    for (const phase of of(name))
+      for (const [status, count] of Object.entries(phase.got))
+        sums.set(status, (sums.get(status) ?? 0) + count)
+    return `${name} got ${[...sums].map(([status, count]) => `${count} × ${status}`).join(', ')}`
+  })
+  return [
+    table(head, rows),
+    '',
+    'p99 as a part of that alone, by rounds: median (quartiles)',
+    table(['phase', ...KINDS], ratios),
+    '',
+    `${got.join('; ')}. Latencies are in ms.`,
+  ].join('\n')
 }
 
 if (process.argv[1] === import.meta.filename) {
   const command = new Command('flood')
     .description('Floods basicAuth with wrong passwords, and measures other clients.')
-    .option('--seconds <n>', 'the length of each phase', positive, 10)
+    .option('--seconds <n>', 'the length of each phase', positive, 4)
+    .option('--rounds <n>', 'how often all phases are run', positive, 5)
     .option('--addresses <n>', 'how many addresses the flood comes from', positive, 8)
+    .option('--rate <n>', 'requests of the flood in a second', positive, 500)
+    .option('--logins <n>', 'users who come for the first time, in each phase', positive, 5)
     .option('--cost <n>', 'scrypt with N = 2 ** cost', positive, 15)
+    .option('--limit <name=value>', 'a limit of the server; may be repeated', collect, [])
     .parse()
   console.log(floodTable(await runFlood(command.opts<FloodOptions>())))
 }

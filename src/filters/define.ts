@@ -3,7 +3,8 @@
 
 import type { z } from 'zod'
 import type { HttpWorld } from '../http/index.js'
-import type { Backend, Filter, TaskPool, TaskPoolOptions } from '../proxy/index.js'
+import type { PasswordThreads } from '../pollset/index.js'
+import type { Backend, Filter, TaskPool, TaskPoolOptions, ThreadShare } from '../proxy/index.js'
 import type { Written, WrittenDuration, WrittenShare, WrittenSize } from './written.js'
 
 /** A value that was read, or a sentence that says what is wrong and what is right. */
@@ -91,8 +92,12 @@ export interface FilterContext {
   readonly hashesPerClientMax: number
   /** The pool of all password hashing: two at once, and a bounded queue. */
   readonly hashing: TaskPool
-  /** The pool of all content coding: as many at once as there are threads for it. */
+  /** The threads that hash passwords for basicAuth, in tasks of `hashing`. */
+  readonly passwords: PasswordThreads
+  /** The pool of all content coding. */
   readonly coding: TaskPool
+  /** The threads of Node's pool that tasks may take, for pools whose tasks take one: one is always left. */
+  readonly threads: ThreadShare
   /** Returns the backend of this name; null without. Ask in a phase: in `create` it may not serve yet. */
   backend(name: string): Backend | null
   /**

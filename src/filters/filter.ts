@@ -36,6 +36,7 @@ export {
   type SubrequestOptions,
   TaskPool,
   type TaskPoolOptions,
+  ThreadShare,
   type TrailersPhase,
   UNAUTHORIZED,
   type Verdict,

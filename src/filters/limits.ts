@@ -2,13 +2,19 @@
 
 export interface FilterLimits {
   /**
-   * The number of passwords that are hashed at once: each takes a thread of Node's pool for its time. Each
-   * worker counts its own.
+   * The number of passwords that are hashed at once, each in a thread of its own, which is nicer than the
+   * loop. Each worker counts its own.
    */
   readonly hashesMax: number
-  /** The number of passwords that wait to be hashed. One more is refused: 503. Each worker counts its own. */
+  /**
+   * The number of passwords that wait to be hashed, of each client no more than are hashed at once. One more
+   * is refused: 503. Each worker counts its own.
+   */
   readonly hashQueueMax: number
-  /** The pieces of bodies, of 16 KiB, that are coded at once: each takes a thread of Node's pool. */
+  /**
+   * The pieces of bodies, of 16 KiB, that are coded at once: each takes a thread of Node's pool, which has
+   * four unless UV_THREADPOOL_SIZE says otherwise.
+   */
   readonly codingsMax: number
   /** The number of pieces that wait to be coded. One more is tried again, 10 ms later. */
   readonly codingQueueMax: number
@@ -22,7 +28,7 @@ export interface FilterLimits {
 export const filterLimits: FilterLimits = {
   hashesMax: 2,
   hashQueueMax: 1_000,
-  codingsMax: 4,
+  codingsMax: 3,
   codingQueueMax: 10_000,
   hashesPerClientMax: 16,
 }

@@ -18,7 +18,8 @@ export { LentListener, type ListenerLender } from './node/lent-listener.js'
 export { UNIX_PATH_BYTES_MAX } from './node/listener.js'
 export { NodeLogFile } from './node/log-file.js'
 export { addressVersion, canonicalAddress, Networks, numericHost } from './node/networks.js'
-export { checkPasswordKind, type PasswordHash, passwordCheck, readPasswordHash } from './node/passwords.js'
+export { PasswordThreads } from './node/password-threads.js'
+export { checkPasswordKind, type PasswordHash, readPasswordHash } from './node/passwords.js'
 export { type LentParts, NodePollset, type NodePollsetLimits, nodePollsetLimits } from './node/pollset.js'
 export {
   GONE,
@@ -30,7 +31,7 @@ export {
   type RawConnection,
   WorkerProcess,
 } from './node/process-link.js'
-export { type Promised, promised } from './node/promise-work.js'
+export { type Promised, poolThreads, promised } from './node/promise-work.js'
 export { type PublicKey, readPublicKey } from './node/public-keys.js'
 export { StandardError } from './node/standard-error.js'
 export { REPLIED, Thread } from './node/thread.js'

@@ -9,8 +9,15 @@ import {
   type FilterLimits,
   type FilterState,
 } from '../filters/index.js'
-import { UserCode } from '../pollset/index.js'
-import { type Filter, type FilterUse, type Purge, type ReverseProxy, TaskPool } from '../proxy/index.js'
+import { PasswordThreads, poolThreads, UserCode } from '../pollset/index.js'
+import {
+  type Filter,
+  type FilterUse,
+  type Purge,
+  type ReverseProxy,
+  TaskPool,
+  ThreadShare,
+} from '../proxy/index.js'
 import { ConfigError } from './address.js'
 import { guarded } from './guarded-filter.js'
 import type { ProcessLog } from './process-log.js'
@@ -54,7 +61,9 @@ export class Filters {
   private readonly proxy: ReverseProxy
   private readonly log: Pick<ProcessLog, 'repeated'>
   private readonly hashing: TaskPool
+  private readonly passwords = new PasswordThreads()
   private readonly coding: TaskPool
+  private readonly threads = new ThreadShare(poolThreads(process.env))
   private readonly hashesPerClientMax: number
   private made: ReadonlyMap<string, Made> = new Map()
   private states: ReadonlyMap<string, object> = new Map()
@@ -81,6 +90,7 @@ export class Filters {
       name: 'coding',
       concurrencyMax: codingsMax,
       queueMax: codingQueueMax,
+      threads: this.threads,
     })
   }
 
@@ -122,7 +132,7 @@ export class Filters {
     backends: readonly string[],
   ): Made {
     const { name, kind, identity, options, onFailure } = config
-    const { proxy, log, hashing, coding, hashesPerClientMax } = this
+    const { proxy, log, hashing, passwords, coding, threads, hashesPerClientMax } = this
     const asked = new Set<string>()
     const state = <T extends object>(key: string, make: () => T): T => {
       const id = `${identity}\0${key}`
@@ -152,7 +162,9 @@ export class Filters {
         return pool
       },
       hashing,
+      passwords,
       coding,
+      threads,
       hashesPerClientMax,
       backend: (wanted) => proxy.backends.find((each) => each.name === wanted) ?? null,
       guard,
@@ -176,6 +188,7 @@ export class Filters {
     for (const { use } of this.made.values()) use.filter.close?.()
     for (const state of this.states.values()) closeState(state)
     this.userCode.close()
+    this.passwords.end()
     this.made = new Map()
     this.states = new Map()
   }

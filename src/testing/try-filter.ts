@@ -2,8 +2,9 @@
 // Promises serve the test, and the tasks that work outside of this thread; no request passes through one.
 
 import { readModuleOptions } from '../config/index.js'
-import { type FilterContext, type FilterDefinition, TaskPool } from '../filters/filter.js'
+import { type FilterContext, type FilterDefinition, TaskPool, ThreadShare } from '../filters/filter.js'
 import { filterLimits } from '../filters/index.js'
+import { PasswordThreads, poolThreads } from '../pollset/index.js'
 import type { FilterUse } from '../proxy/index.js'
 import {
   type AskedRequest,
@@ -136,6 +137,8 @@ class Surroundings {
   private readonly pools: TaskPool[] = []
   private readonly hashing: TaskPool
   private readonly coding: TaskPool
+  private readonly passwords = new PasswordThreads()
+  private readonly threads = new ThreadShare(poolThreads({}))
 
   constructor(network: FilterNetwork) {
     this.network = network
@@ -182,7 +185,9 @@ class Surroundings {
       state,
       tasks: (bounds) => state(`tasks ${bounds.name}`, () => this.pool(bounds)),
       hashing: this.hashing,
+      passwords: this.passwords,
       coding: this.coding,
+      threads: this.threads,
       hashesPerClientMax: filterLimits.hashesPerClientMax,
       backend: (wanted) => proxy.backends.find((each) => each.name === wanted) ?? null,
       guard: (act) => act(),
@@ -209,5 +214,6 @@ class Surroundings {
       if (waiting > 0) problems.push(`X1: ${waiting} tasks of ${options.name} wait at the end`)
     for (const { filter } of this.uses) filter.close?.()
     for (const each of this.states.values()) (each as { close?(): void }).close?.()
+    this.passwords.end()
   }
 }

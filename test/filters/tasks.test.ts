@@ -11,7 +11,14 @@ import {
   type Task,
   type TaskWork,
 } from '../../src/pollset/index.js'
-import { type Filter, PASS, type PooledTask, RATE_LIMITED, TaskPool } from '../../src/proxy/index.js'
+import {
+  type Filter,
+  PASS,
+  type PooledTask,
+  RATE_LIMITED,
+  TaskPool,
+  ThreadShare,
+} from '../../src/proxy/index.js'
 import { frame, headers, REQUEST } from '../../tools/testbed/frames.js'
 import { routerTo } from '../../tools/testbed/short-server.js'
 import { filtered, Reader, use, valueIn } from './small-proxy.js'
@@ -61,6 +68,39 @@ t.test('K12: a task that is given up keeps its place until it has ended, and tel
   t.equal(told, 0)
   t.equal(first?.settled, false)
   t.equal(second?.value, 2)
+})
+
+t.test('K12: pools share threads, one of which is always left, and have them in turn', async (t) => {
+  const pollset = new SimPollset(4, { ...noFaults, latencyMs: 5 })
+  const threads = new ThreadShare(4)
+  const begun: string[] = []
+  const pools = ['a', 'b', 'c'].map(
+    (name) => new TaskPool(pollset, { name, concurrencyMax: 3, queueMax: 10, threads }),
+  )
+  const start = (at: number, text: string) =>
+    pools[at]?.start<null>((settle) => {
+      begun.push(text)
+      settle(null, null)
+    })
+  const first = [1, 2, 3, 4, 5].map((each) => start(0, `a${each}`))
+  t.equal(threads.taken, 3)
+  t.same(begun, ['a1', 'a2', 'a3'])
+  t.match(first[3]?.holders()[0]?.reason, /its 3 places are taken, and 2 tasks wait/)
+  const given = start(1, 'b1')
+  t.match(given?.holders()[0]?.reason, /all 3 threads are taken, and 1 tasks wait/)
+  start(2, 'c1')
+  start(2, 'c2')
+  given?.cancel()
+  let most = 0
+  pollset.runUntil(() => {
+    most = Math.max(most, threads.taken)
+    return pools.every((each) => each.running === 0)
+  })
+  t.equal(most, 3)
+  t.equal(threads.taken, 0)
+  t.same(begun.toSorted(), ['a1', 'a2', 'a3', 'a4', 'a5', 'c1', 'c2'], 'none is forgotten')
+  t.equal(begun[3], 'c1', 'who waits for a thread comes before who gives one')
+  t.equal(new ThreadShare(1).max, 1)
 })
 
 t.test('a task that throws, or fails by a fault of the simulation', async (t) => {

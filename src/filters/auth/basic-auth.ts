@@ -57,8 +57,8 @@ class BasicAuth implements Filter<BasicState> {
     this.field = field ?? null
     this.identityFields = field === undefined ? [] : [field]
     this.removes = credentials !== 'pass'
-    const { world, hashing, hashesPerClientMax } = context
-    this.checks = context.state('passwords', () => new PasswordChecks(hashing, world.pollset))
+    const { world, hashing, passwords, hashesPerClientMax } = context
+    this.checks = context.state('passwords', () => new PasswordChecks(hashing, passwords, world.pollset))
     this.checks.rightMs = remember ?? REMEMBER_MS
     this.checks.perClientMax = hashesPerClientMax
   }
@@ -89,6 +89,7 @@ class BasicAuth implements Filter<BasicState> {
 
   private decide(x: RequestPhase, s: BasicState, check: PasswordCheck): Verdict {
     if (check.fault !== null) throw check.fault
+    if (check.isRefused) return x.refuse(CHECKS_FULL, { fields: [['retry-after', '1']] })
     if (check.isRight !== null) return this.judge(x, s, check.isRight)
     s.wait ??= check.waits.join(`${x.id}.password`)
     return x.waitFor(s.wait, TOLD, { within: CHECK_MS })

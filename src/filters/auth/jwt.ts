@@ -100,7 +100,7 @@ class Jwt implements Filter<JwtState> {
     this.identityFields = this.lines.map(([field]) => field)
     this.fixed = fixedKeys(options)
     this.issuer = issuerKeys(options, context)
-    this.pool = context.tasks(POOL)
+    this.pool = context.tasks({ ...POOL, threads: context.threads })
     this.known = new LRUCache({
       maxSize: REMEMBERED_BYTES_MAX,
       sizeCalculation: ({ identity, lines }) =>

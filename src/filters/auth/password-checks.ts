@@ -1,8 +1,17 @@
-// The checks of passwords: what was checked lately is remembered, equal checks are made once, and a client
-// has a few at a time, so that a flood of wrong passwords fills no queue that others need.
+// The checks of passwords: what was checked lately is remembered, and equal checks are made once. A client
+// has a few at a time, and clients have their turns: one more check of a client begins when one of its own
+// has ended. So a flood of wrong passwords fills no queue that others need, and holds up no other client for
+// long.
 
 import { LRUCache } from 'lru-cache'
-import { keyedDigest, type PasswordHash, passwordCheck } from '../../pollset/index.js'
+import {
+  keyedDigest,
+  List,
+  type Listed,
+  type PasswordHash,
+  type PasswordThreads,
+  type Subject,
+} from '../../pollset/index.js'
 import { addressKey, type ExchangeView, type PooledTask, type TaskPool } from '../../proxy/index.js'
 import { SharedWaits } from './shared-wait.js'
 
@@ -16,16 +25,53 @@ export interface Credentials {
   readonly password: Buffer
 }
 
-/** A check that runs, or has ended. */
-export class PasswordCheck {
+/** The checks of one client. */
+class Client implements Subject {
+  readonly kind = 'client'
+  readonly id: string
+  /** Those that run or wait. */
+  checks = 0
+  /** Those that are in the pool. */
+  begun = 0
+  /** Those that are not. */
+  readonly waiting = new List<PasswordCheck>()
+
+  constructor(address: string) {
+    this.id = address
+  }
+}
+
+/** A check that waits, runs or has ended. */
+export class PasswordCheck implements Listed<PasswordCheck> {
+  list: object | null = null
+  listPrev: PasswordCheck | null = null
+  listNext: PasswordCheck | null = null
   /** Whether the password is right; null while it runs, and if it failed. */
   isRight: boolean | null = null
   /** Why the check could not be made; null if it could. */
   fault: Error | null = null
+  /** It was not made, as the queue was full. */
+  isRefused = false
+  /** Null while it waits for the client's turn. */
+  task: PooledTask<boolean> | null = null
   readonly waits: SharedWaits
+  readonly name: string
+  readonly client: Client
+  readonly hash: PasswordHash
+  readonly password: Buffer
 
-  constructor(empty: () => void) {
-    this.waits = new SharedWaits('checks the password', empty)
+  constructor(
+    name: string,
+    client: Client,
+    hash: PasswordHash,
+    password: Buffer,
+    empty: (check: PasswordCheck) => void,
+  ) {
+    this.name = name
+    this.client = client
+    this.hash = hash
+    this.password = password
+    this.waits = new SharedWaits('checks the password', () => empty(this))
   }
 }
 
@@ -42,13 +88,15 @@ export class PasswordChecks {
   private readonly right = new LRUCache<string, number>({ max: REMEMBERED_MAX })
   private readonly wrong = new LRUCache<string, number>({ max: REMEMBERED_MAX })
   private readonly running = new Map<string, PasswordCheck>()
-  private readonly perClient = new Map<string, number>()
+  private readonly clients = new Map<string, Client>()
   private readonly digest = keyedDigest(null)
   private readonly pool: TaskPool
+  private readonly threads: PasswordThreads
   private readonly clock: { readonly now: number }
 
-  constructor(pool: TaskPool, clock: { readonly now: number }) {
+  constructor(pool: TaskPool, threads: PasswordThreads, clock: { readonly now: number }) {
     this.pool = pool
+    this.threads = threads
     this.clock = clock
   }
 
@@ -66,7 +114,7 @@ export class PasswordChecks {
     return found
   }
 
-  /** Returns the check of this name, which runs, or begins. */
+  /** Returns the check of this name, which runs or waits, or is made. */
   check(
     name: string,
     { password }: Credentials,
@@ -75,50 +123,96 @@ export class PasswordChecks {
   ): PasswordCheck | NoCheck {
     const running = this.running.get(name)
     if (running !== undefined) return running
-    const client = addressKey(clientAddress)
-    const ofClient = this.perClient.get(client) ?? 0
-    if (ofClient >= this.perClientMax) {
+    const address = addressKey(clientAddress)
+    const client = this.clients.get(address) ?? new Client(address)
+    const wrong = this.whyNot(client)
+    if (wrong !== null) {
       this.counts.refused++
-      return 'client'
+      return wrong
     }
-    const task = this.pool.start(passwordCheck(hash, password))
-    if (task === null) {
-      this.counts.refused++
-      return 'queue'
-    }
-    this.perClient.set(client, ofClient + 1)
-    const over = (): void => {
-      this.running.delete(name)
-      const left = (this.perClient.get(client) as number) - 1
-      if (left === 0) this.perClient.delete(client)
-      else this.perClient.set(client, left)
-    }
-    const check = new PasswordCheck(() => {
-      task.cancel()
-      over()
-    })
-    check.waits.subject = task
-    task.onSettled = () => {
-      over()
-      this.ended(name, check, task)
-    }
+    const check = new PasswordCheck(name, client, hash, password, (each) => this.giveUp(each))
+    this.clients.set(address, client)
     this.running.set(name, check)
+    client.checks++
+    check.waits.subject = client
+    client.waiting.push(check)
+    this.proceed(client)
     return check
   }
 
-  private ended(name: string, check: PasswordCheck, { fault, value }: PooledTask<boolean>): void {
+  private whyNot({ checks, begun }: Client): NoCheck | null {
+    if (checks >= this.perClientMax) return 'client'
+    const { running, waiting, options } = this.pool
+    const isFull = running >= options.concurrencyMax && waiting >= options.queueMax
+    return begun < options.concurrencyMax && isFull ? 'queue' : null
+  }
+
+  /** Begins what the client may have in the pool: no more than can run at once. */
+  private proceed(client: Client): void {
+    while (client.begun < this.pool.options.concurrencyMax) {
+      const check = client.waiting.first
+      if (check === null) return
+      const task = this.pool.start(this.threads.check(check.hash, check.password))
+      // One of its own will end, and then it goes on.
+      if (task === null && client.begun > 0) return
+      client.waiting.remove(check)
+      if (task === null) {
+        this.refuse(check)
+        continue
+      }
+      client.begun++
+      check.task = task
+      check.waits.subject = task
+      task.onSettled = () => this.ended(check, task)
+    }
+  }
+
+  /** The pool has filled meanwhile: a hash that was given up keeps its place. */
+  private refuse(check: PasswordCheck): void {
+    this.counts.refused++
+    check.isRefused = true
+    this.forget(check)
+    check.waits.tell()
+  }
+
+  /** Nobody waits for it any longer. */
+  private giveUp(check: PasswordCheck): void {
+    if (check.task === null) check.client.waiting.remove(check)
+    else {
+      check.task.cancel()
+      check.client.begun--
+    }
+    this.over(check)
+  }
+
+  private over(check: PasswordCheck): void {
+    this.forget(check)
+    this.proceed(check.client)
+  }
+
+  private forget({ name, client }: PasswordCheck): void {
+    this.running.delete(name)
+    client.checks--
+    if (client.checks === 0) this.clients.delete(client.id)
+  }
+
+  private ended(check: PasswordCheck, { fault, value }: PooledTask<boolean>): void {
+    check.client.begun--
+    this.over(check)
     check.fault = fault
     if (fault === null) {
       check.isRight = value === true
       this.counts[check.isRight ? 'right' : 'wrong']++
       const { now } = this.clock
-      if (!check.isRight) this.wrong.set(name, now)
-      else if (this.rightMs > 0) this.right.set(name, now)
+      if (!check.isRight) this.wrong.set(check.name, now)
+      else if (this.rightMs > 0) this.right.set(check.name, now)
     }
     check.waits.tell()
   }
 
   describe() {
-    return { ...this.counts, running: this.running.size, waiting: this.pool.waiting }
+    const { running, clients, pool } = this
+    const held = [...clients.values()].reduce((sum, { waiting }) => sum + waiting.size, 0)
+    return { ...this.counts, running: running.size, waiting: pool.waiting + held }
   }
 }

@@ -1,10 +1,8 @@
 // Hashes of passwords, as htpasswd and password libraries write them, and the check of a password against
-// one. It takes long by design, so it is the work of a task, in one of the threads of Node's pool.
+// one. It takes long by design, so it is done in threads of its own (password-threads.ts).
 
-import { scrypt, timingSafeEqual } from 'node:crypto'
+import { scryptSync, timingSafeEqual } from 'node:crypto'
 import { createRequire } from 'node:module'
-import type { TaskWork } from '../task.js'
-import { promised } from './promise-work.js'
 
 /** A hash that can be checked. */
 export interface PasswordHash {
@@ -52,10 +50,10 @@ function scryptCost(text: string) {
 }
 
 interface Bcrypt {
-  verify(password: Uint8Array, hash: string): PromiseLike<boolean>
+  verifySync(password: Uint8Array, hash: string): boolean
 }
 interface Argon2 {
-  verify(hash: string, password: Uint8Array): PromiseLike<boolean>
+  verifySync(hash: string, password: Uint8Array): boolean
 }
 
 /** The modules with code for this machine, which npm may have left out. */
@@ -74,19 +72,16 @@ export function checkPasswordKind(kind: PasswordHash['kind']): void {
 }
 
 /**
- * Returns the work of checking a password: it settles with whether the hash is one of it. The comparison
- * takes the same time wherever the two differ. It heeds no signal: an aborted call would settle while its
- * thread still runs.
+ * Returns whether the hash is one of this password. It takes as long as the hash demands, so it is for a
+ * thread of its own. The comparison takes the same time wherever the two differ. Throws if it cannot be
+ * checked.
  */
-export function passwordCheck({ kind, text }: PasswordHash, password: Uint8Array): TaskWork<boolean> {
-  if (kind === 'bcrypt') return promised(() => (load(PACKAGES.bcrypt) as Bcrypt).verify(password, text))
-  if (kind === 'argon2') return promised(() => (load(PACKAGES.argon2) as Argon2).verify(text, password))
-  return (settle) => {
-    const { N, r, p, salt, key, bytes } = scryptCost(text) as NonNullable<ReturnType<typeof scryptCost>>
-    const expected = Buffer.from(key, 'base64')
-    const options = { N, r, p, maxmem: 2 * bytes + 1_048_576 }
-    scrypt(password, Buffer.from(salt, 'base64'), expected.length, options, (fault, made) =>
-      settle(fault, fault === null ? timingSafeEqual(made, expected) : null),
-    )
-  }
+export function isPassword({ kind, text }: PasswordHash, password: Uint8Array): boolean {
+  if (kind === 'bcrypt') return (load(PACKAGES.bcrypt) as Bcrypt).verifySync(password, text)
+  if (kind === 'argon2') return (load(PACKAGES.argon2) as Argon2).verifySync(text, password)
+  const { N, r, p, salt, key, bytes } = scryptCost(text) as NonNullable<ReturnType<typeof scryptCost>>
+  const expected = Buffer.from(key as string, 'base64')
+  const options = { N, r, p, maxmem: 2 * bytes + 1_048_576 }
+  const made = scryptSync(password, Buffer.from(salt as string, 'base64'), expected.length, options)
+  return timingSafeEqual(made, expected)
 }

@@ -17,3 +17,12 @@ export const promised =
       (value) => settle(null, value),
       (reason: unknown) => settle(reason instanceof Error ? reason : new Error(String(reason)), null),
     )
+
+/** Node's own number of threads in its pool. */
+const POOL_THREADS = 4
+
+/** Returns how many threads Node's pool has: names, files, codings and checks of keys share them. */
+export function poolThreads({ UV_THREADPOOL_SIZE }: NodeJS.ProcessEnv): number {
+  const told = Number(UV_THREADPOOL_SIZE)
+  return Number.isInteger(told) && told > 0 ? told : POOL_THREADS
+}

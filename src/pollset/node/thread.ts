@@ -60,8 +60,6 @@ export class Thread extends Pollable implements Marked {
       // Options of the program, such as a debugger's port, are not the thread's.
       execArgv: [],
     })
-    // A process that has nothing else to do may end.
-    worker.unref()
     worker.on('message', (answer: unknown) => this.ended(worker, answer, null))
     worker.on('error', (error) => {
       this.ended(worker, null, error.message)
@@ -72,6 +70,9 @@ export class Thread extends Pollable implements Marked {
       this.worker = null
       this.ended(worker, null, 'the thread ended')
     })
+    // A process that has nothing else to do may end. A listener for messages would undo this, so it comes
+    // last.
+    worker.unref()
     this.worker = worker
     return worker
   }

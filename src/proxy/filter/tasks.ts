@@ -13,6 +13,43 @@ import {
   type TaskWork,
 } from '../../pollset/index.js'
 
+/**
+ * The threads of Node's pool that the tasks of all its pools may take together: the rest is left to names,
+ * files and the access log. Of pools that wait for a thread, the one that has waited longest is next.
+ */
+export class ThreadShare {
+  /** Threads that are taken now. */
+  taken = 0
+  readonly max: number
+  private readonly waiting = new Set<TaskPool>()
+
+  /** @param threads of Node's pool */
+  constructor(threads: number) {
+    this.max = Math.max(1, threads - 1)
+  }
+
+  /** Takes a thread for a pool; if none is left, the pool goes on when it is its turn. @internal */
+  take(pool: TaskPool): boolean {
+    if (this.taken >= this.max) {
+      this.waiting.add(pool)
+      return false
+    }
+    this.waiting.delete(pool)
+    this.taken++
+    return true
+  }
+
+  /** @internal */
+  give(): void {
+    this.taken--
+    for (const next of this.waiting) {
+      this.waiting.delete(next)
+      next.proceed()
+      if (this.taken >= this.max) return
+    }
+  }
+}
+
 export interface TaskPoolOptions {
   /** Names its tasks: `gzip`. */
   readonly name: string
@@ -25,6 +62,8 @@ export interface TaskPoolOptions {
    * hold no thread. Default 0: a task keeps its place until it has ended.
    */
   readonly abandonedMax?: number
+  /** Of which its tasks take a thread each. Not with {@link abandonedMax}. Default: its tasks take none. */
+  readonly threads?: ThreadShare
 }
 
 /** A task of a pool, which may wait before it begins. */
@@ -102,14 +141,16 @@ export class TaskPool implements Subject {
 
   /** Begins work, now or when it has a place. Returns null if the queue is full: refuse then, with 503. */
   start<T>(work: TaskWork<T>): PooledTask<T> | null {
-    const { name, concurrencyMax, queueMax } = this.options
-    if (this.running >= concurrencyMax && this.queue.size >= queueMax) {
+    const { name } = this.options
+    const task = new PooledTask<T>(`${name}${this.started + 1}`, work, this)
+    this.queue.push(task as PooledTask<unknown>)
+    this.proceed()
+    if (this.queue.size > this.options.queueMax) {
+      this.queue.remove(task as PooledTask<unknown>)
       this.refused++
       return null
     }
-    const task = new PooledTask<T>(`${name}${++this.started}`, work, this)
-    if (this.running < concurrencyMax) this.run(task as PooledTask<unknown>)
-    else this.queue.push(task as PooledTask<unknown>)
+    this.started++
     return task
   }
 
@@ -119,7 +160,10 @@ export class TaskPool implements Subject {
 
   /** Why a task waits: one clause, for a person. @internal */
   get queueText(): string {
-    return `its ${this.options.concurrencyMax} places are taken, and ${this.queue.size} tasks wait`
+    const { concurrencyMax, threads } = this.options
+    const taken =
+      this.running < concurrencyMax ? `all ${threads?.max} threads` : `its ${concurrencyMax} places`
+    return `${taken} are taken, and ${this.queue.size} tasks wait`
   }
 
   /** Tasks that wait for a place. */
@@ -143,12 +187,17 @@ export class TaskPool implements Subject {
   /** @internal */
   ended(): void {
     this.running--
-    const next = this.queue.shift()
-    if (next !== null) this.run(next)
+    this.options.threads?.give()
+    this.proceed()
   }
 
-  private run(task: PooledTask<unknown>): void {
-    this.running++
-    task.begin(this.pollset)
+  /** Begins tasks that wait, as long as there are places for them. @internal */
+  proceed(): void {
+    const { concurrencyMax, threads } = this.options
+    while (this.queue.first !== null && this.running < concurrencyMax) {
+      if (threads !== undefined && !threads.take(this)) return
+      this.running++
+      this.queue.shift()?.begin(this.pollset)
+    }
   }
 }

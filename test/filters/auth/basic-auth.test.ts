@@ -3,6 +3,10 @@
 import { scryptSync } from 'node:crypto'
 import { createRequire } from 'node:module'
 import t from 'tap'
+import { PasswordChecks } from '../../../src/filters/auth/password-checks.js'
+import { type SharedWait, TOLD } from '../../../src/filters/auth/shared-wait.js'
+import { NodePollset, PasswordThreads, readPasswordHash } from '../../../src/pollset/index.js'
+import { TaskPool } from '../../../src/proxy/index.js'
 import { frame } from '../../../tools/testbed/frames.js'
 import { valueIn } from '../small-proxy.js'
 import { answerOf, configured, guarded, mistakesOf } from './guarded.js'
@@ -121,11 +125,50 @@ t.test(
     t.equal(p.toBackend.blocks().length, 2, 'a user who has been here is not kept waiting')
 
     const full = guarded(filter(), {}, { hashesMax: 1, hashQueueMax: 0 })
-    full.ask(basic('ann', 'a'))
+    const first = full.ask(basic('ann', 'a'))
     full.ask(basic('ann', 'b'))
-    t.match(answerOf(full), { ':status': '503', 'x-fermata': 'checks-full' })
+    t.match(full.box.describe().basicAuth, { running: 2 })
+    // The hash that runs keeps its place.
+    full.far.send(frame(3, 0, first, Buffer.from([0, 0, 0, 8])))
+    t.match(answerOf(full), { ':status': '503', 'x-fermata': 'checks-full' }, 'one that waited for its turn')
+    full.ask(basic('ann', 'c'))
+    t.match(answerOf(full), { ':status': '503', 'x-fermata': 'checks-full', 'retry-after': '1' })
+    t.match(full.box.describe().basicAuth, { running: 0, refused: 2 })
   },
 )
+
+t.test('basicAuth: clients have their turns', async (t) => {
+  const pollset = new NodePollset()
+  const pool = new TaskPool(pollset, { name: 'hash', concurrencyMax: 1, queueMax: 2 })
+  const threads = new PasswordThreads()
+  const checks = new PasswordChecks(pool, threads, pollset)
+  checks.perClientMax = 20
+  const hash = readPasswordHash(scryptHash('secret'))
+  if (typeof hash === 'string') throw new Error(hash)
+  const waits: (readonly [string, SharedWait])[] = []
+  const check = (clientAddress: string, password: string) => {
+    const credentials = { user: 'ann', password: Buffer.from(password) }
+    const found = checks.check(checks.nameOf(credentials, hash), credentials, hash, { clientAddress })
+    if (typeof found !== 'string') waits.push([password, found.waits.join(password)])
+    return found
+  }
+  const flood = Array.from({ length: 10 }, (_, i) => check('10.0.0.1', `a${i}`))
+  t.ok(flood.every((each) => typeof each !== 'string'))
+  check('10.0.0.2', 'b0')
+  t.ok(check('2001:db8::1', 'c0'))
+  t.equal(check('10.0.0.4', 'd0'), 'queue')
+  t.match(checks.describe(), { running: 12, waiting: 11, refused: 1 })
+  const ended: string[] = []
+  while (ended.length < waits.length) {
+    await new Promise((resolve) => setImmediate(resolve))
+    for (const [name, { readiness }] of waits)
+      if (readiness === TOLD && !ended.includes(name)) ended.push(name)
+  }
+  t.same(ended, ['a0', 'b0', 'c0', 'a1', 'a2', 'a3', 'a4', 'a5', 'a6', 'a7', 'a8', 'a9'])
+  t.match(checks.describe(), { running: 0, waiting: 0 })
+  threads.end()
+  pollset.close()
+})
 
 t.test('basicAuth, K18: late and cancelled checks leak nothing', async (t) => {
   const p = guarded(filter(), {}, { hashesMax: 1, hashQueueMax: 5, hashesPerClientMax: 5 })
