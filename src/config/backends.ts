@@ -41,6 +41,8 @@ export class BackendReading {
     const { name, value, document, path } = this.entry
     const protocol = this.own('protocol', ['protocol'], value.protocol, 'http') as BackendConfig['protocol']
     if (value.handler !== undefined) this.checkHandler()
+    if (value.shards !== undefined)
+      this.error(['shards'], 'shards are of Redis; write protocol: redis in this backend, or endpoints')
     if (value.endpoints !== undefined && value.discovery !== undefined)
       this.error(['discovery'], 'endpoints are written too; leave out endpoints or discovery')
     const hasNone = value.endpoints === undefined && value.discovery === undefined

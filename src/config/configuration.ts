@@ -216,6 +216,15 @@ export interface BackendLimitsConfig {
   readonly streamsPerSession: number
 }
 
+/** A share of the keys of a backend of Redis. */
+export interface RedisShardConfig {
+  /** `HOST:PORT` or `unix:PATH`, in order of preference. */
+  readonly endpoints: readonly string[]
+  /** It has the keys that begin so; without prefixes, its share of the slots. */
+  readonly prefixes: readonly string[]
+  readonly source: Source
+}
+
 /** A backend of Redis. */
 export interface RedisBackendConfig {
   readonly name: string
@@ -223,8 +232,7 @@ export interface RedisBackendConfig {
   readonly sources: Readonly<Record<string, Source>>
   /** Over TLS. */
   readonly secure: boolean
-  /** `HOST:PORT` or `unix:PATH`, in order of preference. */
-  readonly endpoints: readonly string[]
+  readonly shards: readonly RedisShardConfig[]
   readonly tls: BackendTlsConfig
   /** Checks by PING; null: none. */
   readonly check: {

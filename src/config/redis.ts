@@ -4,6 +4,7 @@ import type { RedisBackendConfig, RedisListenerConfig } from './configuration.js
 import type { Diagnostics, Path } from './diagnostics.js'
 import { Sources } from './inheritance.js'
 import type { Named, Names } from './parts.js'
+import { ShardReading } from './redis-shards.js'
 import type { BackendFile, ListenerFile } from './schema.js'
 
 export const isRedis = (protocol: BackendFile['protocol']): protocol is 'redis' | 'rediss' =>
@@ -47,6 +48,11 @@ export function redisListenerOf(
       [...path, 'backend'],
       `the backend ${backend} speaks ${to.protocol ?? 'http'}; write protocol: redis there, or name another`,
     )
+  if (share === 'never' && (to?.shards?.length ?? 0) > 1)
+    error(
+      'share',
+      `the backend ${backend} has several shards, and a client with one session has one server; write auto`,
+    )
   return { backend, share, allowAdmin }
 }
 
@@ -74,38 +80,21 @@ export function redisBackendOf(entry: Named<BackendFile>, diagnostics: Diagnosti
   }
   for (const key of NOT_OF_REDIS)
     if (value[key] !== undefined)
-      error([key], `a backend of Redis has endpoints, tls and health.active; leave ${key} out`)
+      error([key], `a backend of Redis has endpoints or shards, tls and health.active; leave ${key} out`)
   const secure = value.protocol === 'rediss'
   if (!secure && value.tls !== undefined && !document.isDamaged(path))
     error(['tls'], 'the protocol redis has no TLS; write protocol: rediss, or leave out tls')
-  const { tls, health, endpoints = [] } = value
-  if (endpoints.length === 0 && !document.isDamaged(path))
-    error([], 'a backend of Redis needs endpoints; write endpoints: [HOST:PORT]')
+  const { tls, health } = value
   for (const key of ['passive', 'panic'] as const)
     if (health?.[key] !== undefined)
       error(['health', key], `a backend of Redis is checked by PING alone; leave ${key} out`)
   if (tls?.verify === false && tls.ca !== undefined)
     error(['tls', 'ca'], 'verify is false, so nothing is checked against it; leave out one')
-  const met = new Set<string>()
-  for (const [at, each] of endpoints.entries()) {
-    const address = typeof each === 'string' ? each : each.address
-    if (typeof each !== 'string' && each.weight !== undefined)
-      error(['endpoints', at, 'weight'], 'the first endpoint that is up is used; leave weight out')
-    if (met.has(address)) {
-      const whole = [...path, 'endpoints', at]
-      diagnostics.error(
-        document.place(whole),
-        whole,
-        `the endpoint ${address} is written twice; leave out one`,
-      )
-    }
-    met.add(address)
-  }
   return {
     name,
     source: document.keyPlace(path.slice(0, -1), name),
     secure,
-    endpoints: [...met],
+    shards: new ShardReading(entry, diagnostics).read(),
     tls: {
       ca: own<string | null>('tls.ca', ['tls', 'ca'], tls?.ca, null),
       name: own<string | null>('tls.name', ['tls', 'name'], tls?.name, null),

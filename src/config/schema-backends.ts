@@ -202,6 +202,28 @@ function backendFromCode(s: Scalars, { timeouts, retry }: ReturnType<typeof shar
         .max(10_000)
         .describe('Fixed endpoints.')
         .optional(),
+      shards: z
+        .array(
+          z.strictObject({
+            endpoints: z
+              .array(endpoint('HOST:PORT or unix:PATH.'))
+              .min(1)
+              .max(100)
+              .describe('Its servers, in order of preference.'),
+            prefixes: z
+              .array(s.text('The beginning of a key.', 'the beginning of keys, as session:'))
+              .min(1)
+              .max(1_000)
+              .describe(
+                'It has the keys that begin so. Default: an equal share of the slots of all other keys.',
+              )
+              .optional(),
+          }),
+        )
+        .min(1)
+        .max(1_000)
+        .describe('For redis: servers among which the keys are divided, in the place of endpoints.')
+        .optional(),
       discovery: z
         .strictObject({
           dns: s

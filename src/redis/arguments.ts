@@ -1,8 +1,15 @@
 // What the arguments of a command say about what becomes of it.
 
-import type { CommandInfo, Kind } from './commands.js'
+import { type CommandInfo, commandNamed, type Kind, subcommandNamed, UNKNOWN } from './commands.js'
 import type { IdentityChange } from './identity.js'
 import type { RequestReader } from './request-reader.js'
+
+/** Returns the command that was read, by its name. */
+export function infoOf({ buffer, known, from, to, end }: RequestReader): CommandInfo {
+  if (known === 0 || to[0] > end) return UNKNOWN
+  const info = commandNamed(buffer, from[0], to[0])
+  return info.contains && known > 1 && to[1] <= end ? subcommandNamed(info, buffer, from[1], to[1]) : info
+}
 
 /** Returns an argument in capitals; '' if there is none. */
 export function wordOf({ buffer, from, to, known }: RequestReader, at: number): string {

@@ -50,7 +50,7 @@ export class Unwanted implements Ask {
   readonly sharer = null
   owed: number
 
-  constructor({ askedAt, owed }: Ask) {
+  constructor({ askedAt, owed }: Pick<Ask, 'askedAt' | 'owed'>) {
     this.askedAt = askedAt
     this.owed = owed
   }

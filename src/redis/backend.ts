@@ -1,138 +1,35 @@
-// A backend: its servers in order of preference, each with the engines of its identities. Clients use the
-// first that is up. A client moves to another only when all its commands are answered (S8), so a server that
-// a reload has taken away serves what it has, and closes with its last client.
+// A backend: the servers among which its keys are divided. Each share of the keys (a shard) has servers in
+// order of preference, and clients use the first that is up. A client moves to another server only when all
+// its commands are answered (S8), so a server that a reload has taken away serves what it has, and closes
+// with its last client.
 
-import type { Fault } from '../continuation/index.js'
-import { Engine, type EngineLimits, engineLimits, sessionsOn } from '../engine/index.js'
-import type { Socket } from '../pollset/index.js'
-import { type Dial, type DialTarget, dial } from '../transport/index.js'
-import { PingChecks, type PingOptions } from './health.js'
-import { Identities } from './identities.js'
-import type { Identity } from './identity.js'
-import { RedisSession } from './session.js'
+import { type Engine, type EngineLimits, engineLimits } from '../engine/index.js'
+import { type EndpointOptions, RedisEndpoint, type RedisEvents } from './endpoint.js'
+import type { PingOptions } from './health.js'
+import type { RedisSession } from './session.js'
+import { Shard, ShardMap } from './shards.js'
 import type { RedisWorld } from './world.js'
 
-/** Told of servers, for the operator. */
-export interface RedisEvents {
-  /** A session could not be opened. */
-  unreached(endpoint: string, why: Fault): void
-  /** A check has ended. @param why one clause, for people */
-  checked?(endpoint: string, passed: boolean, why: string): void
-  /** Its checks say that it is up, or down. */
-  health?(backend: string, endpoint: string, isUp: boolean): void
-}
-
-/** A server as it is configured. */
-export interface EndpointOptions {
-  /** For people: `10.0.0.5:6379`. */
-  readonly name: string
-  readonly target: DialTarget
+export interface ShardOptions {
+  /** In order of preference. */
+  readonly endpoints: readonly EndpointOptions[]
+  /** It has the keys that begin so, and no slots. Without prefixes it has its share of the slots. */
+  readonly prefixes?: readonly string[]
 }
 
 export interface BackendOptions {
   readonly name: string
-  /** In order of preference. */
-  readonly endpoints: readonly EndpointOptions[]
+  /** Slots are divided among those without prefixes, in this order. There is at least one of these. */
+  readonly shards: readonly ShardOptions[]
   /** Null: servers are not checked, and count as up. */
   readonly check: PingOptions | null
 }
 
-/** A server. */
-export class RedisEndpoint {
-  readonly name: string
-  readonly target: DialTarget
-  readonly identities: Identities
-  /** Its checks do not fail. */
-  isUp = true
-  /** A reload has taken it away: its clients move when they can. */
-  isRetired = false
-  private readonly world: RedisWorld
-  private readonly events: RedisEvents
-  private readonly limits: EngineLimits
-  private checks: PingChecks | null = null
-
-  constructor(world: RedisWorld, options: EndpointOptions, events: RedisEvents, limits: EngineLimits) {
-    this.name = options.name
-    this.target = options.target
-    this.identities = new Identities(this, world.redisLimits.identitiesMax)
-    this.world = world
-    this.events = events
-    this.limits = limits
-  }
-
-  /** Checks it from now on. @param turned its checks say that it is up, or down */
-  check(options: PingOptions | null, turned: () => void): void {
-    this.checks?.close()
-    this.checks = null
-    this.isUp = true
-    if (options === null || this.isRetired) return
-    const sessions = this.sessionsOf(this.identities.anonymous, 1)
-    this.checks = new PingChecks(this.world, this.name, options, sessions, (passed, why, isUp) => {
-      this.events.checked?.(this.name, passed, why)
-      if (isUp === this.isUp) return
-      this.isUp = isUp
-      turned()
-    })
-  }
-
-  /** Returns the engine whose session this client shares: always the same, so that it reads its writes. */
-  sharedOf(identity: Identity, client: number): Engine<RedisSession> {
-    const { sharedSessions, depth } = this.world.redisLimits
-    const at = client % sharedSessions
-    identity.shared[at] ??= this.engineOf(identity, depth, { sessionsMax: 1, openingMax: 1 })
-    return identity.shared[at]
-  }
-
-  exclusiveOf(identity: Identity): Engine<RedisSession> {
-    const { exclusiveMax } = this.world.redisLimits
-    identity.exclusive ??= this.engineOf(identity, 1, { sessionsMax: exclusiveMax, openingMax: exclusiveMax })
-    return identity.exclusive
-  }
-
-  private sessionsOf(identity: Identity, depth: number) {
-    const { world } = this
-    return sessionsOn<RedisSession, Socket, Dial>(
-      (told) => dial(world, world.nextId('b'), this.target, world.transportLimits, told),
-      (socket, reports, { name }) => new RedisSession(world, name, socket, identity, depth, reports),
-    )
-  }
-
-  private engineOf(identity: Identity, depth: number, limits: Partial<EngineLimits>): Engine<RedisSession> {
-    // A client with commands on a session must not get another one for its next command (S8): none ages.
-    const all = { ...this.limits, ...limits, sessionAgeMs: 0 }
-    const name = `${this.name} ${identity.name}`
-    const engine = new Engine(this.world, name, this.sessionsOf(identity, depth), all)
-    engine.onUnopened = (why) => this.events.unreached(this.name, why)
-    return engine
-  }
-
-  engines(): Engine<RedisSession>[] {
-    return [...this.identities.all()].flatMap((each) => each.engines())
-  }
-
-  /** A client of this identity has left it. */
-  left(identity: Identity): void {
-    if (this.isRetired && identity.clients === 0) for (const engine of identity.engines()) engine.close()
-  }
-
-  /** A reload has taken it away. */
-  retire(): void {
-    this.isRetired = true
-    this.checks?.close()
-    for (const identity of this.identities.all()) this.left(identity)
-  }
-
-  close(): void {
-    this.checks?.close()
-    for (const engine of this.engines()) engine.close()
-  }
-}
-
 export class RedisBackend {
   readonly name: string
-  endpoints: readonly RedisEndpoint[] = []
-  /** The first server that is up; the first, if none is. */
-  current: RedisEndpoint
+  /** Where keys are; another object when that has changed. */
+  map: ShardMap
+  private endpoints: readonly RedisEndpoint[] = []
   /** Servers that a reload has taken away, and that may have sessions. */
   private readonly retired = new Set<RedisEndpoint>()
   private readonly world: RedisWorld
@@ -150,48 +47,54 @@ export class RedisBackend {
     this.name = options.name
     this.events = events
     this.limits = limits
-    this.configure(options)
-    this.current = this.endpoints[0]
+    this.map = this.mapOf(options)
   }
 
   /**
    * Gives it these servers. One with the name and the target object of one that it has stays, with its
    * sessions.
    */
-  configure({ endpoints, check }: BackendOptions): void {
+  configure(options: BackendOptions): void {
+    this.map = this.mapOf(options)
+  }
+
+  private mapOf({ shards, check }: BackendOptions): ShardMap {
     const before = this.endpoints
     const checksAlike = isSameCheck(check, this.check)
-    this.check = check
-    this.endpoints = endpoints.map((each) => {
-      const old = before.find(({ name, target }) => name === each.name && target === each.target)
-      const endpoint = old ?? new RedisEndpoint(this.world, each, this.events, this.limits)
+    const all: RedisEndpoint[] = []
+    const endpointOf = (options: EndpointOptions): RedisEndpoint => {
+      const alike = ({ name, target }: RedisEndpoint) => name === options.name && target === options.target
+      const known = all.find(alike)
+      if (known !== undefined) return known
+      const old = before.find(alike)
+      const endpoint = old ?? new RedisEndpoint(this.world, options, this.events, this.limits)
       if (old === undefined || !checksAlike) endpoint.check(check, () => this.turned(endpoint))
+      all.push(endpoint)
       return endpoint
-    })
-    for (const each of before) {
-      if (this.endpoints.includes(each)) continue
-      this.retired.add(each)
-      each.retire()
     }
+    const made = shards.map(
+      ({ endpoints, prefixes = [] }, at) => new Shard(at, endpoints.map(endpointOf), prefixes),
+    )
+    this.check = check
+    this.endpoints = all
+    for (const each of before) if (!all.includes(each)) this.dismiss(each)
     for (const each of this.retired) if (each.engines().length === 0) this.retired.delete(each)
-    this.choose()
+    return new ShardMap(made)
+  }
+
+  private dismiss(endpoint: RedisEndpoint): void {
+    this.retired.add(endpoint)
+    endpoint.retire()
   }
 
   private turned(endpoint: RedisEndpoint): void {
     this.events.health?.(this.name, endpoint.name, endpoint.isUp)
-    this.choose()
-  }
-
-  private choose(): void {
-    this.current = this.endpoints.find((each) => each.isUp) ?? this.endpoints[0]
+    for (const shard of this.map.shards) shard.choose()
   }
 
   /** It serves no more clients: those that it has move, or are served to their end. */
   retire(): void {
-    for (const each of this.endpoints) {
-      this.retired.add(each)
-      each.retire()
-    }
+    for (const each of this.endpoints) this.dismiss(each)
   }
 
   /** Returns the engines of all its servers. */

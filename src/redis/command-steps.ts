@@ -3,6 +3,7 @@
 //   route ─── shared ──► lease ──► send ──► tell
 //     │ ├─── alone, pinned: when all before it are answered ──► lease ──► send ──► tell
 //     │ └─── local, refused ──────────────────────────────────────────────► tell
+//     ├─── several servers ──► divide ──► collect, when each part has its reply ──► tell
 //     └── the client's commands before it are not sent yet: it waits for its turn
 //
 // The session of a long reply is shared no longer: the commands that stay on it `stream`.
@@ -19,7 +20,9 @@ export const commandLife = defineLife({
   name: 'redis.command',
   source: import.meta.url,
   edges: {
-    route: ['route', 'lease', 'send', 'tell', 'drop'],
+    route: ['route', 'lease', 'send', 'divide', 'tell', 'drop'],
+    divide: ['collect', 'drop'],
+    collect: ['tell'],
     lease: ['send', 'refuse', 'drop'],
     send: ['tell', 'giveUp', 'drop', 'refuse'],
     stream: ['tell', 'giveUp', 'drop'],
@@ -32,6 +35,7 @@ export const commandLife = defineLife({
 })
 
 const { goto, done, suspend } = commandLife
+const waitForParts = suspend({ then: 'collect', cancelled: 'drop' })
 const waitForTurn = suspend({ then: 'route', cancelled: 'drop' })
 const waitForLease = suspend({ then: 'send', late: 'refuse', cancelled: 'drop', within: 'leaseMs' })
 const waitForReply = suspend({ then: 'tell', late: 'giveUp', cancelled: 'drop', within: 'commandMs' })
@@ -50,10 +54,19 @@ export const commandSteps = commandLife.steps<Command>({
     const way = frontend.place.way(c)
     if (way === 'lease') return goto.lease
     if (way === 'send') return goto.send
+    if (way === 'divide') return goto.divide
     if (way === 'tell') return goto.tell
     c.answer.lower(TURN)
     c.waitOn(0, c.answer, TURN)
     return waitForTurn
+  },
+  divide(c) {
+    c.divide()
+    return waitForParts
+  },
+  collect(c) {
+    c.collect()
+    return goto.tell
   },
   lease(c) {
     const answer = (c.engine as Engine<RedisSession>).lease(c.lease)

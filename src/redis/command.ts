@@ -7,13 +7,16 @@
 import { Continuation } from '../continuation/index.js'
 import { type Engine, Lease } from '../engine/index.js'
 import { KeptBytes } from '../transport/index.js'
-import type { Ask, Sharer } from './ask.js'
+import { type Ask, type Sharer, Unwanted } from './ask.js'
 import { ANSWERED, Answer, STAYS } from './command-answer.js'
 import { commandSteps } from './command-steps.js'
 import type { CommandInfo, Kind } from './commands.js'
+import { Division } from './division.js'
 import type { RedisFrontend } from './frontend.js'
 import type { IdentityChange } from './identity.js'
+import { isPlan, type Route } from './plan.js'
 import type { RedisSession } from './session.js'
+import type { ShardMap } from './shards.js'
 import { stay, staysNoMore } from './staying.js'
 import { EXEC_ABORT, INTERNAL } from './texts.js'
 
@@ -80,6 +83,12 @@ export class Command extends Continuation implements Ask, Sharer {
   argument: Buffer | null
   /** All of it has come. */
   isComplete: boolean
+  /** With several shards: where its keys are, by this map. */
+  route: Route
+  map: ShardMap | null
+  division: Division | null
+  /** What is sent before it, and whose reply is dropped: the MULTI that was answered here. */
+  preface: Buffer | null
 
   constructor(frontend: RedisFrontend, number: number, info: CommandInfo, does: Kind) {
     const { world, durations } = frontend.proxy
@@ -121,6 +130,10 @@ export class Command extends Continuation implements Ask, Sharer {
     this.change = null
     this.argument = null
     this.isComplete = true
+    this.route = null
+    this.map = null
+    this.division = null
+    this.preface = null
     this.lease = new Lease<RedisSession>(this)
     this.answer = new Answer(this)
   }
@@ -135,6 +148,25 @@ export class Command extends Continuation implements Ask, Sharer {
 
   begin(): void {
     commandSteps.start(this.frontend.proxy.world, this, 'route')
+  }
+
+  /** Begins its parts, and waits for them. */
+  divide(): void {
+    if (isPlan(this.route)) this.division = new Division(this, this.route)
+  }
+
+  /** Each of its parts has ended. */
+  collect(): void {
+    const { pollset } = this.frontend.proxy.world
+    const chance = new Uint32Array(1)
+    pollset.random(new Uint8Array(chance.buffer))
+    if (this.division !== null) this.own(this.division.reply(chance[0]))
+    this.endDivision()
+  }
+
+  private endDivision(): void {
+    this.division?.discard()
+    this.division = null
   }
 
   /** Answers it here. */
@@ -307,6 +339,8 @@ export class Command extends Continuation implements Ask, Sharer {
     this.position = session.output.putBytes
     this.owed = this.replies
     this.attempts++
+    if (this.preface !== null)
+      session.ask(new Unwanted({ askedAt: this.askedAt, owed: 1 }), this.preface, 0, this.preface.length)
     session.ask(this, this.buffer as Buffer, this.start, this.end)
   }
 
@@ -341,6 +375,7 @@ export class Command extends Continuation implements Ask, Sharer {
       this.frontend.breakOff()
       return
     }
+    if (this.preface !== null) this.frontend.place.transactionBroke()
     const lines: Buffer[] = []
     for (let n = this.replies; n > 1; n--) lines.push(error)
     lines.push(this.replies > 1 || this.does === 'exec' ? EXEC_ABORT : error)
@@ -360,6 +395,7 @@ export class Command extends Continuation implements Ask, Sharer {
   discard(): void {
     this.buffer = null
     this.forgetReply()
+    this.endDivision()
   }
 
   crashed(): void {

@@ -7,14 +7,15 @@
 
 import { ENDED, type Settleable, type Socket } from '../pollset/index.js'
 import { ByteOutput, type ByteOutputOwner, KeptBytes, SocketConnection } from '../transport/index.js'
-import { changeOf, kindOf } from './arguments.js'
+import { changeOf, infoOf, kindOf } from './arguments.js'
 import type { Relay } from './ask.js'
 import { Command } from './command.js'
 import { TURN } from './command-answer.js'
 import { CommandRing } from './command-ring.js'
-import { type CommandInfo, commandNamed, type Kind, subcommandNamed, UNKNOWN } from './commands.js'
+import { type CommandInfo, type Kind, UNKNOWN } from './commands.js'
 import type { RedisLimits } from './limits.js'
 import { Place } from './place.js'
+import { type Route, routeOf, routeWithin, together } from './plan.js'
 import type { RedisProxy } from './redis-proxy.js'
 import { BAD, COMMAND, LARGE, MORE, NOTHING, PIECE, RequestReader } from './request-reader.js'
 import { keepCommands } from './sent-commands.js'
@@ -127,24 +128,36 @@ export class RedisFrontend extends SocketConnection implements ByteOutputOwner, 
     return at
   }
 
-  private get info(): CommandInfo {
-    const { buffer, known, from, to, end } = this.reader
-    if (known === 0 || to[0] > end) return UNKNOWN
-    const info = commandNamed(buffer, from[0], to[0])
-    return info.contains && known > 1 && to[1] <= end ? subcommandNamed(info, buffer, from[1], to[1]) : info
+  /** With several shards: where the command that was read goes. */
+  private routeOf(info: CommandInfo, does: Kind): Route {
+    const { map } = this.place.seats
+    return map.isSharded ? routeOf(info, does, this.reader, map) : null
   }
 
-  private kindOf(info: CommandInfo): Kind {
+  /** Keys have moved since it was read. */
+  routeAgain(c: Command): void {
+    const { map } = this.place.seats
+    c.map = map
+    if (!c.isComplete) return
+    const { pollset, memory } = this.proxy.world
+    const { bulkBytesMax } = this.redisLimits
+    const reader = new RequestReader(new KeptBytes(pollset, memory), Number.POSITIVE_INFINITY, bulkBytesMax)
+    c.route = routeWithin(c, reader, map, (info, read) => this.kindOf(info, read))
+  }
+
+  private kindOf(info: CommandInfo, reader = this.reader): Kind {
     const { share, allowAdmin } = this.proxy.options
-    return kindOf(info, this.reader, share === 'never', allowAdmin)
+    return kindOf(info, reader, share === 'never', allowAdmin)
   }
 
   /** Makes a continuation of the command that was read. Returns the offset after it. */
   private command(chunk: Buffer, at: number): number {
     const { reader, place } = this
-    const { info } = this
+    const info = infoOf(reader)
     const does = this.kindOf(info)
     const c = this.make(info, does)
+    c.map = place.seats.map
+    c.route = this.routeOf(info, does)
     c.buffer = reader.buffer
     c.start = reader.start
     c.end = reader.end
@@ -162,20 +175,24 @@ export class RedisFrontend extends SocketConnection implements ByteOutputOwner, 
 
   /** If all of a transaction has come, it is one command: no other gets between. */
   private wholeTransaction(c: Command, chunk: Buffer, at: number): number {
-    const { reader } = this
+    const { reader, place } = this
     let replies = 1
+    let route: Route = null
     for (let to = at; to < chunk.length; ) {
       to = reader.read(chunk, to, chunk.length)
       if (reader.found !== COMMAND || reader.buffer !== chunk) break
-      const does = this.kindOf(this.info)
+      const info = infoOf(this.reader)
+      const does = this.kindOf(info)
       replies++
       if (does === 'exec') {
         c.end = to
         c.does = 'shared'
+        c.route = route
         c.replies = replies
         return to
       }
       if (does !== 'shared') break
+      route = together(route, this.routeOf(info, does), place.seats.map)
     }
     reader.release()
     return at
@@ -192,17 +209,19 @@ export class RedisFrontend extends SocketConnection implements ByteOutputOwner, 
   /** A client that has taken over a session sends a command to it. */
   private pass(relay: RedisSession): void {
     const { reader } = this
-    if (this.place.mayPass(this.info)) relay.send(reader.buffer, reader.start, reader.end)
+    if (this.place.mayPass(infoOf(reader))) relay.send(reader.buffer, reader.start, reader.end)
     else relay.send(REFUSED_IN_RELAY, 0, REFUSED_IN_RELAY.length)
   }
 
   private largeBegins(): void {
     const { reader } = this
-    const { info } = this
+    const info = infoOf(reader)
     const c = this.make(info, this.kindOf(info))
     c.buffer = reader.buffer
     c.start = reader.start
     c.end = reader.end
+    c.map = this.place.seats.map
+    c.route = this.routeOf(info, c.does)
     c.isLarge = true
     c.isComplete = false
     this.large = c
@@ -372,7 +391,7 @@ export class RedisFrontend extends SocketConnection implements ByteOutputOwner, 
     const { place, ring } = this
     return {
       ...super.describe(),
-      identity: place.identity.name,
+      identity: place.seats.name,
       commands: ring.size,
       alone: place.pin?.id ?? null,
       relays: place.relay !== null,

@@ -1,7 +1,7 @@
 // The identities of a server, and their engines: a bounded table. One that no client has, and whose engines
 // have no session, is dropped when room is needed.
 
-import type { RedisEndpoint } from './backend.js'
+import type { RedisEndpoint } from './endpoint.js'
 import { ANONYMOUS, Identity, type IdentityParts, keyOf } from './identity.js'
 
 export class Identities {

@@ -3,7 +3,7 @@
 // shared, and one whose sessions belong to one client at a time.
 
 import type { Engine } from '../engine/index.js'
-import type { RedisEndpoint } from './backend.js'
+import type { RedisEndpoint } from './endpoint.js'
 import { arrayOf } from './inline.js'
 import type { RedisSession } from './session.js'
 
@@ -39,8 +39,7 @@ export class Identity {
     this.endpoint = endpoint
     const { resp, db, auth } = parts
     this.parts = parts
-    const user = auth === null ? '' : auth.length === 1 ? 'default' : auth[0].toString('latin1')
-    this.name = `${user === '' ? '' : `${user}@`}db${db}${resp === 3 ? '/resp3' : ''}`
+    this.name = nameOf(parts)
     const words: (readonly (string | Buffer)[])[] = []
     if (resp === 3) {
       const login = auth === null ? [] : ['AUTH', ...(auth.length === 1 ? ['default'] : []), ...auth]
@@ -55,6 +54,12 @@ export class Identity {
     const { shared, exclusive } = this
     return [...shared.filter((each) => each !== undefined), ...(exclusive === null ? [] : [exclusive])]
   }
+}
+
+/** The name of an identity: it has no secret. */
+export function nameOf({ resp, db, auth }: IdentityParts): string {
+  const user = auth === null ? '' : auth.length === 1 ? 'default' : auth[0].toString('latin1')
+  return `${user === '' ? '' : `${user}@`}db${db}${resp === 3 ? '/resp3' : ''}`
 }
 
 /** The key of an identity. It has secrets, and is never shown. */

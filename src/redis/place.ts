@@ -6,32 +6,35 @@
 //
 // A client moves only when all its commands are answered, so no two of them pass each other (S8).
 
+import type { Engine } from '../engine/index.js'
 import type { Command } from './command.js'
 import type { CommandInfo } from './commands.js'
 import type { RedisFrontend } from './frontend.js'
-import type { Identity, IdentityParts } from './identity.js'
+import { ANONYMOUS } from './identity.js'
+import { answerOf } from './own-answers.js'
+import { isPlan } from './plan.js'
 import type { RedisProxy } from './redis-proxy.js'
+import { Seats } from './seats.js'
 import type { RedisSession } from './session.js'
+import type { Shard } from './shards.js'
 import {
-  BACKEND_DOWN,
-  bulkReply,
-  EXEC_ABORT,
-  integerReply,
-  LOST,
-  NEEDS_ADMIN,
-  NEEDS_SESSION,
-  NEEDS_WRITER,
-  NOT_HTTP,
-  nilReply,
+  CROSS_SLOT,
+  EMPTY_ARRAY,
+  EXEC_DISCARDED,
+  MULTI,
+  MULTI_NESTED,
+  NOT_FIRST_IN_MULTI,
   OK,
   REFUSED_IN_RELAY,
-  RESET_REPLY,
   TOO_MANY_IDENTITIES,
+  WATCH_INSIDE,
 } from './texts.js'
 
 /** Why a session is kept: a transaction has begun; keys are watched. */
 const IN_MULTI = 1
 const WATCHES = 2
+
+const ANSWERED_HERE: ReadonlySet<string> = new Set(['admin', 'replication', 'malformed', 'http'])
 
 const MINUS = 0x2d
 const PLUS = 0x2b
@@ -39,101 +42,166 @@ const E = 0x45
 const O = 0x4f
 
 /** How a command goes on: it leases a session, is sent on the one that its client has, is answered, waits. */
-export type Way = 'lease' | 'send' | 'tell' | 'wait'
+export type Way = 'lease' | 'send' | 'divide' | 'tell' | 'wait'
 
 export class Place {
-  identity: Identity
+  readonly seats: Seats
   /** The session that the client has alone; it may be the relay. */
   pin: RedisSession | null
   relay: RedisSession | null
   name: Buffer | null
   /** A session was lost within a transaction: it cannot be executed. */
-  private isBroken: boolean
+  isBroken: boolean
+  readonly proxy: RedisProxy
   private isClosed: boolean
   private dirty: number
+  /** MULTI was answered, and no server has it yet: the first key says which. */
+  private multiWaits: boolean
+  /** The shard of the pin. */
+  private pinShard: Shard | null
   /** Commands on the pin that are not answered. */
   private inFlight: number
   private readonly frontend: RedisFrontend
-  private readonly proxy: RedisProxy
 
   constructor(frontend: RedisFrontend, proxy: RedisProxy) {
     this.frontend = frontend
     this.proxy = proxy
-    this.identity = proxy.options.backend.current.identities.anonymous
-    this.identity.clients++
+    this.seats = new Seats(proxy.options.backend.map, frontend.number)
     this.pin = null
     this.relay = null
     this.name = null
     this.isBroken = false
     this.isClosed = false
     this.dirty = 0
+    this.multiWaits = false
+    this.pinShard = null
     this.inFlight = 0
   }
 
   /** A transaction may be sent in one piece: nothing is watched, and nothing before it changes that. */
   get isPlain(): boolean {
-    return this.pin === null && !this.isBroken
+    return this.pin === null && !this.isBroken && !this.multiWaits
   }
 
   way(c: Command): Way {
+    const { seats } = this
     c.engine = null
-    if ((c.does === 'exec' || c.does === 'unwatch') && this.isPlain) c.does = 'shared'
-    if (c.does === 'shared' && !c.isLarge && this.pin === null && !this.isBroken) {
-      return this.wayShared(c)
+    if (seats.map !== this.proxy.options.backend.map && this.pin === null) {
+      // Keys are elsewhere: no command passes those that are in flight to where they were.
+      if (!this.frontend.ring.isOldest(c)) return 'wait'
+      seats.adopt(this.proxy.options.backend.map)
     }
-    return this.waySpecial(c)
+    if (seats.map.isSharded && this.relay === null && !this.isBroken) {
+      if (c.map !== seats.map) this.frontend.routeAgain(c)
+      const way = this.multiWaits ? this.wayInMulti(c) : this.waySharded(c)
+      if (way !== null) return way
+    }
+    return this.wayOf(c)
   }
 
-  private wayShared(c: Command): Way {
-    const { identity, frontend } = this
-    if (identity.endpoint !== this.proxy.options.backend.current) return this.wayElsewhere(c)
-    const engine = identity.endpoint.sharedOf(identity, frontend.number)
-    if (!identity.endpoint.isUp && engine.sessions.length === 0) return this.wayDown(c)
-    // What stays on a session that is shared no longer must not be passed (S8).
-    if (this.frontend.staying > 0 && !c.isStaying && !frontend.ring.isOldest(c)) return 'wait'
+  private wayOf(c: Command): Way {
+    if ((c.does === 'exec' || c.does === 'unwatch') && this.isPlain) c.does = 'shared'
+    if (c.does !== 'shared' || c.isLarge || this.pin !== null || this.isBroken) return this.waySpecial(c)
+    const shard = this.shardOf(c)
+    if ((!this.seats.isCurrent(shard) || this.mustStayBehind(c)) && !this.frontend.ring.isOldest(c))
+      return 'wait'
+    return this.lease(c, this.seats.sharedAt(shard))
+  }
+
+  /** What stays on a session that is shared no longer must not be passed (S8). */
+  private mustStayBehind(c: Command): boolean {
+    return this.frontend.staying > 0 && !c.isStaying
+  }
+
+  /** The shard that a command goes to if it goes to one. */
+  private shardOf({ route }: Command): Shard {
+    const { map } = this.seats
+    return typeof route === 'number' ? map.shardAt(route) : map.first
+  }
+
+  private lease(c: Command, engine: Engine<RedisSession> | Buffer): Way {
+    if (Buffer.isBuffer(engine)) return this.tellOwn(c, engine)
     c.engine = engine
     return 'lease'
   }
 
-  /** The backend has another server now: a client moves to it when all its commands are answered. */
-  private wayElsewhere(c: Command): Way {
+  private tellOwn(c: Command, reply: Buffer): Way {
+    c.own(reply)
+    this.frontend.advanceFrom(c)
+    return 'tell'
+  }
+
+  /** With several shards; null: as with one. */
+  private waySharded(c: Command): Way | null {
+    const { route } = c
+    if (this.pin !== null && typeof route === 'number' && this.shardOf(c) !== this.pinShard) {
+      // Its session is given back when the command before this one is answered.
+      if (this.dirty === 0) return 'wait'
+      return this.crosses(c)
+    }
+    if (Buffer.isBuffer(route)) return this.crosses(c, route)
+    if (isPlan(route)) {
+      if (this.pin !== null) return this.crosses(c)
+      const { seats } = this
+      const goesOn =
+        !this.mustStayBehind(c) && route.parts.every(({ spot }) => seats.isCurrent(seats.map.shardAt(spot)))
+      return goesOn || this.frontend.ring.isOldest(c) ? 'divide' : 'wait'
+    }
+    if (c.does !== 'multi' || this.pin !== null || this.proxy.options.share === 'always') return null
+    this.multiWaits = true
+    return this.tellOwn(c, OK)
+  }
+
+  /** Its keys are on several shards. Within a transaction, this is its end. */
+  private crosses(c: Command, error = CROSS_SLOT): Way {
+    const { pin } = this
+    if (pin !== null && (this.dirty & IN_MULTI) !== 0) {
+      this.losePin()
+      pin.abort()
+    }
+    if (c.replies === 1) return this.tellOwn(c, error)
+    const errors = Array.from({ length: c.replies - 2 }, () => error)
+    return this.tellOwn(c, Buffer.concat([OK, ...errors, EXEC_DISCARDED]))
+  }
+
+  /** Behind a MULTI that no server has: the first command with a shard takes it there. */
+  private wayInMulti(c: Command): Way | null {
+    const { name } = c.info
+    const ends = c.does === 'exec' || name === 'reset' || name === 'quit'
+    if (ends) this.multiWaits = false
+    if (c.does === 'exec') return this.tellOwn(c, name === 'exec' ? EMPTY_ARRAY : OK)
+    if (ends) return null
+    if (c.does === 'multi' || c.does === 'watch')
+      return this.tellOwn(c, c.does === 'multi' ? MULTI_NESTED : WATCH_INSIDE)
+    if (ANSWERED_HERE.has(c.does)) return null
+    const isFirst = c.does !== 'identity' && c.does !== 'pinning'
+    if (!isFirst || (c.route !== null && typeof c.route !== 'number')) {
+      this.transactionBroke()
+      return this.crosses(c, isFirst ? CROSS_SLOT : NOT_FIRST_IN_MULTI)
+    }
     if (!this.frontend.ring.isOldest(c)) return 'wait'
-    if (this.move()) return this.way(c)
-    c.own(TOO_MANY_IDENTITIES)
-    this.frontend.advanceFrom(c)
-    return 'tell'
+    this.multiWaits = false
+    c.does = 'multi'
+    c.preface = MULTI
+    const way = this.lease(c, this.seats.exclusiveAt(this.shardOf(c)))
+    if (way === 'tell') this.transactionBroke()
+    return way
   }
 
-  /** The server is down, so nobody waits for it. */
-  private wayDown(c: Command): Way {
-    c.own(BACKEND_DOWN)
-    this.frontend.advanceFrom(c)
-    return 'tell'
-  }
-
-  /** Moves to the server that the backend has now. Returns false if that has too many identities. */
-  private move(): boolean {
-    const next = this.proxy.options.backend.current.identities.of(this.identity.parts)
-    if (next !== null) this.become(next)
-    return next !== null
-  }
-
-  /** All commands are answered: a server that was taken away is not kept by a client that is idle. */
-  idle(): void {
-    const { endpoint } = this.identity
-    if (endpoint.isRetired && this.pin === null && !this.isClosed) this.move()
+  /** A transaction that was begun here reached no server, or cannot go on. */
+  transactionBroke(): void {
+    this.multiWaits = false
+    this.isBroken = true
   }
 
   private waySpecial(c: Command): Way {
     const { frontend } = this
     if (this.relay !== null) return 'send'
-    const own = this.answerOf(c)
+    const own = answerOf(this, c)
     if (own !== null) {
       // What it changes must not overtake the commands before it.
       if (c.info.name === 'reset' && !frontend.ring.isOldest(c)) return 'wait'
-      c.own(own())
-      frontend.advanceFrom(c)
-      return 'tell'
+      return this.tellOwn(c, own())
     }
     if (this.pin !== null) {
       // An identity that changes within a transaction is the backend's affair from here on.
@@ -141,70 +209,18 @@ export class Place {
       return c.does === 'pinning' && !frontend.ring.isOldest(c) ? 'wait' : 'send'
     }
     if (!frontend.ring.isOldest(c)) return 'wait'
-    const { identity } = this
-    if (identity.endpoint !== this.proxy.options.backend.current) return this.wayElsewhere(c)
-    const engine = identity.endpoint.exclusiveOf(identity)
-    if (!identity.endpoint.isUp && engine.sessions.length === 0) return this.wayDown(c)
-    c.engine = engine
-    return 'lease'
+    return this.lease(c, this.seats.exclusiveAt(this.shardOf(c)))
   }
 
-  /** Returns what answers a command here; null if a backend must. */
-  private answerOf(c: Command): (() => Buffer) | null {
-    const { share } = this.proxy.options
-    if (this.isBroken) return this.answerBroken(c)
-    switch (c.does) {
-      case 'local':
-        return () => this.answerLocal(c)
-      case 'admin':
-      case 'replication':
-        return this.proxy.options.allowAdmin ? null : () => NEEDS_ADMIN
-      case 'wait':
-        return this.pin === null ? () => NEEDS_WRITER : null
-      case 'http':
-        return () => NOT_HTTP
-      case 'malformed':
-        return () => c.argument ?? NOT_HTTP
-      case 'shared':
-      case 'identity':
-        return null
-      default:
-        return share === 'always' && !c.isLarge ? () => NEEDS_SESSION : null
-    }
+  /** All commands are answered: a server that was taken away is not kept by a client that is idle. */
+  idle(): void {
+    if (this.pin === null && !this.isClosed) this.seats.leaveRetired()
   }
 
-  /** The session of a transaction was lost: EXEC must not run a part of it. */
-  private answerBroken(c: Command): () => Buffer {
-    const { name } = c.info
-    return () => {
-      if (name === 'exec' || name === 'discard' || name === 'unwatch' || name === 'reset')
-        this.isBroken = false
-      if (name === 'exec') return EXEC_ABORT
-      if (name === 'reset' || name === 'quit') return this.answerLocal(c)
-      return name === 'multi' || name === 'discard' || name === 'unwatch' ? OK : LOST
-    }
-  }
-
-  private answerLocal(c: Command): Buffer {
-    switch (c.info.name) {
-      case 'quit':
-        return OK
-      case 'reset':
-        this.name = null
-        this.become(this.proxy.options.backend.current.identities.anonymous)
-        return RESET_REPLY
-      case 'client|id':
-        return integerReply(this.frontend.number)
-      case 'client|setname':
-        this.name = c.argument
-        return OK
-      case 'client|getname':
-        return this.name === null || this.name.length === 0
-          ? nilReply(this.identity.parts.resp)
-          : bulkReply(this.name)
-      default:
-        return OK
-    }
+  /** It forgets who it is. */
+  reset(): void {
+    this.name = null
+    this.seats.become(ANONYMOUS)
   }
 
   /** Sends a command whose turn it is. */
@@ -224,6 +240,7 @@ export class Place {
       frontend.advanceFrom(c)
       return 'sent'
     }
+    if (this.pin === null) this.pinShard = this.shardOf(c)
     this.pin = session
     session.owner = frontend
     if (c.does === 'pinning' || c.does === 'replication') {
@@ -271,8 +288,10 @@ export class Place {
     const isOk = replyType === PLUS && replySecond === O
     if (c.does === 'exec' && (replyType !== MINUS || replySecond === E)) this.dirty = 0
     else if (c.does === 'unwatch' && isOk) this.dirty &= ~WATCHES
-    else if (c.does === 'identity' && replyType !== MINUS && c.change !== null && !c.dropped)
-      this.change(c, c.change)
+    else if (c.does === 'identity' && replyType !== MINUS && c.change !== null && !c.dropped) {
+      const shard = this.pinShard ?? this.seats.map.first
+      if (!this.seats.change(c.change, shard, session.identity)) c.own(TOO_MANY_IDENTITIES)
+    }
     this.unpin()
     this.frontend.advanceFrom(c)
   }
@@ -283,27 +302,6 @@ export class Place {
     if (pin === null || this.relay !== null || this.inFlight > 0 || this.dirty !== 0) return
     this.pin = null
     pin.giveBack()
-  }
-
-  private change(c: Command, change: Partial<IdentityParts>): void {
-    const next = this.identity.endpoint.identities.of({ ...this.identity.parts, ...change })
-    if (next === null) {
-      c.own(TOO_MANY_IDENTITIES)
-      return
-    }
-    this.become(next)
-  }
-
-  private become(next: Identity): void {
-    this.leave()
-    this.identity = next
-    next.clients++
-  }
-
-  private leave(): void {
-    const { identity } = this
-    identity.clients--
-    identity.endpoint.left(identity)
   }
 
   /** The session of a command has gone before its reply. */
@@ -361,6 +359,6 @@ export class Place {
       if (this.dirty !== 0) pin.isDirty = true
       pin.giveBack()
     }
-    this.leave()
+    this.seats.close()
   }
 }

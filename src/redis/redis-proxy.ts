@@ -4,6 +4,7 @@ import type { Address, DurationList, Socket, TlsServer } from '../pollset/index.
 import { Connections, type Listening, type ListeningEvents, secure } from '../transport/index.js'
 import type { RedisBackend } from './backend.js'
 import { commandLife } from './command-steps.js'
+import { partLife } from './division.js'
 import { RedisFrontend } from './frontend.js'
 import type { RedisLimits } from './limits.js'
 import type { RedisWorld } from './world.js'
@@ -27,6 +28,7 @@ export class RedisProxy {
   options: RedisOptions
   readonly limits: RedisLimits
   readonly durations: readonly DurationList[]
+  readonly partDurations: readonly DurationList[]
   /** The clients of this proxy and of others that share this bound, also those before their handshake. */
   readonly clients: Connections
   /** Clients that were closed since they took their replies too slowly. */
@@ -42,6 +44,7 @@ export class RedisProxy {
     this.options = options
     this.limits = world.redisLimits
     this.durations = commandLife.durations(world.pollset.deadlines, world.redisLimits)
+    this.partDurations = partLife.durations(world.pollset.deadlines, world.redisLimits)
     this.clients = clients ?? new Connections('redis-clients', world.redisLimits.clientsMax)
   }
 

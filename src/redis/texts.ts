@@ -27,6 +27,22 @@ export const NEEDS_SESSION = errorReply(
   'needs-session',
   'this command needs a session of its own, which the proxy does not give with --share always',
 )
+export const CROSS_SLOT = bytes(
+  "-CROSSSLOT Keys in request don't hash to the same slot: the proxy has them on several servers\r\n",
+)
+export const MULTI = arrayOf(['MULTI'])
+export const NOT_FIRST_IN_MULTI = errorReply(
+  'not-first-in-multi',
+  'with several shards, the first command behind MULTI says which one the transaction is for: this one cannot',
+)
+export const MULTI_NESTED = bytes('-ERR MULTI calls can not be nested\r\n')
+export const WATCH_INSIDE = bytes('-ERR WATCH inside MULTI is not allowed\r\n')
+export const EMPTY_ARRAY = bytes('*0\r\n')
+export const TOO_LARGE_TO_DIVIDE = errorReply(
+  'too-large-to-divide',
+  'the keys of this command may be on several servers, and it is larger than redis.shareBytesMax',
+)
+export const EXEC_DISCARDED = bytes('-EXECABORT Transaction discarded because of previous errors.\r\n')
 export const NEEDS_WRITER = errorReply(
   'needs-writer',
   'WAIT counts the writes of its own connection, and those of this client went over a shared one: use --share never',

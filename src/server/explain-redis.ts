@@ -1,8 +1,15 @@
 // Explains what a configuration does with a client of Redis: which listener and certificate it meets, and
 // which servers its commands may go to.
 
-import { type Configuration, placeText, type RedisBackendConfig, type Source } from '../config/index.js'
+import {
+  type Configuration,
+  placeText,
+  type RedisBackendConfig,
+  type RedisShardConfig,
+  type Source,
+} from '../config/index.js'
 import { certificateFor } from '../pollset/index.js'
+import { shareOf } from '../redis/index.js'
 import { ConfigError, parseListen } from './address.js'
 import type { Explained } from './explain.js'
 import { parseRedisBackend } from './redis-address.js'
@@ -20,6 +27,14 @@ const SHARES = {
   auto: 'clients share connections, unless a command needs one of its own',
   always: 'clients share connections, and what needs one of its own is refused',
 } as const
+
+/** Tells which keys a shard has. @param sharing the shards that divide the slots */
+function keysText(shard: RedisShardConfig, sharing: readonly RedisShardConfig[]): string {
+  if (shard.prefixes.length > 0)
+    return `those that begin with ${shard.prefixes.map((each) => JSON.stringify(each)).join(' or ')}`
+  const [first, end] = shareOf(sharing.indexOf(shard), sharing.length)
+  return `slots ${first} to ${end - 1}`
+}
 
 /** Tells what becomes of a client that connects to this URL. Throws a {@link ConfigError} for a wrong one. */
 export function explainRedis(configuration: Configuration, url: string): readonly Explained[] {
@@ -45,8 +60,12 @@ export function explainRedis(configuration: Configuration, url: string): readonl
   lines.push(line('allowAdmin', redis.allowAdmin ? 'DEBUG, SHUTDOWN and the like pass' : 'they are refused'))
   const backend = configuration.redisBackends.find(({ name }) => name === redis.backend) as RedisBackendConfig
   lines.push(line('backend', `${backend.name}${backend.secure ? ', over TLS' : ''}`, backend.source))
-  for (const [at, endpoint] of backend.endpoints.entries())
-    lines.push(line(at === 0 ? 'endpoint' : 'or endpoint', endpoint))
+  const sharing = backend.shards.filter(({ prefixes }) => prefixes.length === 0)
+  for (const shard of backend.shards) {
+    if (backend.shards.length > 1) lines.push(line('keys', keysText(shard, sharing), shard.source))
+    for (const [at, endpoint] of shard.endpoints.entries())
+      lines.push(line(at === 0 ? 'endpoint' : 'or endpoint', endpoint))
+  }
   const { check } = backend
   const text = check === null ? 'none: the first endpoint is used' : `PING, each ${check.intervalMs} ms`
   lines.push(line('check', text, check === null ? null : backend.sources['health.active.intervalMs']))

@@ -11,11 +11,13 @@ import { checkLimits, defaultLimits, limitsWith, type SomeLimits, setLimit } fro
 import { openLog } from './open-log.js'
 import { parseRedisBackend, parseRedisListen, type RedisAddress } from './redis-address.js'
 import { RedisServer } from './redis-server.js'
+import { type KeyPrefix, parsePrefix, shardsOf } from './redis-shards.js'
 import { DRAIN_TIMEOUT_MS } from './short-form.js'
 
 interface RedisCommandOptions {
   listen?: Listen[]
-  backend?: string
+  backend?: string[]
+  prefix?: KeyPrefix[]
   share: Share
   allowAdmin?: boolean
   cert?: string
@@ -33,6 +35,7 @@ Examples:
   fermata redis --listen 127.0.0.1:6380 --backend 127.0.0.1:6379
   fermata redis --listen rediss://:6380 --cert site.pem --key site.key --backend rediss://redis.example.org
   fermata redis --listen unix:/run/fermata/redis.sock --backend unix:/run/redis/redis.sock
+  fermata redis --backend 10.0.0.1:6379 --backend 10.0.0.2:6379 --backend 10.0.0.3:6379 --prefix session:=10.0.0.5:6379
   fermata redis --share never --backend 10.0.0.1:6379 --limit redis.exclusiveMax=500
 `
 
@@ -82,11 +85,19 @@ export function addRedisCommand(program: Command): void {
     )
     .option(
       '-b, --backend <address>',
-      'the server of Redis: HOST:PORT, rediss://HOST:PORT for TLS, or unix:PATH',
-      named('--backend', (text: string, _before: string | undefined) => {
+      'the server of Redis: HOST:PORT, rediss://HOST:PORT for TLS, or unix:PATH; repeatable: keys are divided among several by their slots, always in this order',
+      named('--backend', (text: string, before: string[] | undefined) => {
         parseRedisBackend(text)
-        return text
+        return [...(before ?? []), text]
       }),
+    )
+    .option(
+      '--prefix <keys=address>',
+      'keys that begin so are on this server, as in session:=10.0.0.5:6379; the longest prefix decides; repeatable',
+      named('--prefix', (text: string, before: KeyPrefix[] | undefined) => [
+        ...(before ?? []),
+        parsePrefix(text),
+      ]),
     )
     .option(
       '--share <when>',
@@ -164,7 +175,8 @@ function runRedis(options: RedisCommandOptions): void {
     throw new ConfigError('--backend is missing: fermata redis --backend 127.0.0.1:6379')
   if (options.trace !== undefined && options.trace !== '-')
     throw new ConfigError(`--trace ${options.trace}: write '-', standard output`)
-  const backend = parseRedisBackend(options.backend)
+  const backends = options.backend.map(parseRedisBackend)
+  const shards = shardsOf(options, backends)
   const listen = options.listen ?? [parseRedisListen('127.0.0.1:6380')]
   const limits = limitsWith(defaultLimits, options.limit)
   checkLimits(limits)
@@ -175,12 +187,8 @@ function runRedis(options: RedisCommandOptions): void {
       options,
       listen.some((each) => each.secure === true),
     ),
-    backend: {
-      host: backend.host,
-      port: backend.port,
-      ...(backend.path === undefined ? {} : { path: backend.path }),
-    },
-    backendTls: backendTlsOf(options, backend),
+    shards,
+    backendTls: backendTlsOf(options, backends[0]),
     share: options.share,
     allowAdmin: options.allowAdmin === true,
     limits,

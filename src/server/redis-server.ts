@@ -12,17 +12,23 @@ import {
   type TlsServerOptions,
 } from '../pollset/index.js'
 import { RedisBackend, RedisProxy, type RedisWorld, type Share } from '../redis/index.js'
-import { createTransportWorld, type DialTarget, EMPTY } from '../transport/index.js'
+import { createTransportWorld, EMPTY } from '../transport/index.js'
 import type { Listen } from './address.js'
 import type { Limits } from './limits.js'
 import type { LogTarget } from './line-logger.js'
 import { notListening } from './listen-faults.js'
 import { ProcessLog } from './process-log.js'
 
+/** A server, and its share of the keys: those that begin with one of the prefixes, or a part of the slots. */
+export interface RedisShard {
+  readonly backend: Address
+  readonly prefixes: readonly string[]
+}
+
 export interface RedisServerOptions {
   readonly listen: readonly Listen[]
   readonly certificates: TlsServerOptions | null
-  readonly backend: Address
+  readonly shards: readonly RedisShard[]
   readonly backendTls: TlsClientOptions | null
   readonly share: Share
   readonly allowAdmin: boolean
@@ -113,7 +119,7 @@ export class RedisServer {
 
   /** Throws if a certificate or key is wrong. */
   constructor(options: RedisServerOptions, events: RedisServerEvents) {
-    const { limits, backend, backendTls, share, allowAdmin } = options
+    const { limits, shards, backendTls, share, allowAdmin } = options
     this.options = options
     this.events = events
     this.pollset = new NodePollset(limits.pollset)
@@ -126,15 +132,19 @@ export class RedisServer {
         `internal error in ${continuation.id} (closed); other commands are unaffected: ${error instanceof Error ? error.stack : error}`,
       )
     if (options.trace !== undefined) world.scheduler.tracer = new TraceLines(this.pollset, options.trace)
-    const target: DialTarget = {
-      ...backend,
-      ...(backendTls === null ? {} : { tls: this.pollset.tlsClient(backendTls) }),
-    }
-    const name = formatAddress(backend)
+    const tls = backendTls === null ? {} : { tls: this.pollset.tlsClient(backendTls) }
+    const endpointOf = (backend: Address) => ({
+      name: formatAddress(backend),
+      target: { ...backend, ...tls },
+    })
     const unreached = (endpoint: string, why: Fault): void =>
       void this.log.repeated('warn', `no session to ${endpoint}`, () => why.detail ?? why.message)
-    const only = { name, endpoints: [{ name, target }], check: null }
-    const redis = new RedisBackend(this.world, only, { unreached }, limits.engine)
+    const all = {
+      name: formatAddress(shards[0].backend),
+      shards: shards.map(({ backend, prefixes }) => ({ endpoints: [endpointOf(backend)], prefixes })),
+      check: null,
+    }
+    const redis = new RedisBackend(this.world, all, { unreached }, limits.engine)
     this.proxy = new RedisProxy(this.world, { backend: redis, share, allowAdmin })
   }
 

@@ -125,17 +125,20 @@ export class RedisService {
   }
 
   private configuredAs(config: RedisBackendConfig): Configured {
-    const { name, endpoints, check } = config
+    const { name, shards, check } = config
     const before = this.configured.get(name)
     const isAlike =
       before !== undefined &&
       before.config.secure === config.secure &&
       isDeepStrictEqual(before.config.tls, config.tls)
-    const targets = endpoints.map((address) => {
-      const old = isAlike ? before.options.endpoints.find((each) => each.name === address) : undefined
-      return old ?? { name: address, target: this.targetOf(address, config) }
-    })
-    return { config, options: { name, endpoints: targets, check } }
+    const known = isAlike ? before.options.shards.flatMap(({ endpoints }) => endpoints) : []
+    const endpointOf = (address: string) =>
+      known.find((each) => each.name === address) ?? { name: address, target: this.targetOf(address, config) }
+    const targets = shards.map(({ endpoints, prefixes }) => ({
+      endpoints: endpoints.map(endpointOf),
+      prefixes,
+    }))
+    return { config, options: { name, shards: targets, check } }
   }
 
   private targetOf(address: string, { secure, tls }: RedisBackendConfig): DialTarget {

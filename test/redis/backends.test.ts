@@ -1,4 +1,5 @@
-// The servers of a backend on the simulated network: checks by PING, the choice, and what a reload takes away.
+// The servers of a backend on the simulated network: checks by PING, the choice, and what a reload takes
+// away.
 
 import t from 'tap'
 import type { SimPeerSocket } from '../../src/pollset/index.js'
@@ -35,7 +36,7 @@ function twoServers(t: { readonly name: string }, check: typeof CHECK | null = C
   ]
   const backend = new RedisBackend(
     it.world,
-    { name: t.name, endpoints, check },
+    { name: t.name, shards: [{ endpoints }], check },
     {
       unreached: () => {},
       checked: (endpoint, passed, why) => told.push(`${endpoint} ${passed} ${why}`),
@@ -118,13 +119,13 @@ t.test('Y21: a server that cannot be reached is down; a check that runs is given
   const it = twoServers(t)
   it.backend.configure({
     name: 'x',
-    endpoints: [{ name: 'none', target: { host: '192.0.2.77', port: 9 } }],
+    shards: [{ endpoints: [{ name: 'none', target: { host: '192.0.2.77', port: 9 } }] }],
     check: CHECK,
   })
   it.pass(3_500)
   t.ok(it.told.includes('none is down'))
   it.words.other = ''
-  it.backend.configure({ name: 'x', endpoints: it.endpoints, check: CHECK })
+  it.backend.configure({ name: 'x', shards: [{ endpoints: it.endpoints }], check: CHECK })
   it.pass(10)
   it.end()
 })
@@ -141,7 +142,7 @@ t.test('Y22: what a reload takes away serves what it has', async (t) => {
   const [, multi, subscribed] = it.peers.first
   multi.say('+OK\r\n')
   it.settle()
-  it.backend.configure({ name: 'x', endpoints: [it.endpoints[1]], check: null })
+  it.backend.configure({ name: 'x', shards: [{ endpoints: [it.endpoints[1]] }], check: null })
   it.say(busy, sent('GET b'))
   it.say(idle, sent('GET i'))
   t.equal(it.asked('other'), sent('GET i'), 'an idle client uses the other at once, and a busy one waits')
@@ -170,7 +171,7 @@ t.test('Y22: what a reload takes away serves what it has', async (t) => {
 t.test('Y21: a check that does not connect in time, and one that is given up meanwhile', async (t) => {
   const it = setUp({ seen, faults: { hangPercent: 100 } })
   const told: string[] = []
-  const only = { name: 'x', endpoints: [{ name: 'x', target: OTHER }], check: CHECK }
+  const only = { name: 'x', shards: [{ endpoints: [{ name: 'x', target: OTHER }] }], check: CHECK }
   const events = {
     unreached: () => {},
     checked: (_endpoint: string, _passed: boolean, why: string) => void told.push(why),

@@ -2,6 +2,7 @@
 
 import t from 'tap'
 import { parseRedisBackend, parseRedisListen } from '../../src/server/redis-address.js'
+import { parsePrefix, shardsOf } from '../../src/server/redis-shards.js'
 import { run } from '../../tools/testbed/programs.js'
 import { root } from '../house/source-rules.js'
 
@@ -16,6 +17,7 @@ t.test('what is wrong on the command line', async (t) => {
     [['-b', 'a', '-l', 'rediss://:0'], /needs --cert FILE and --key FILE/],
     [['-b', 'a', '--cert', 'x'], /--cert and --key are for --listen rediss/],
     [['-b', 'a', '--backend-insecure'], /are for --backend rediss/],
+    [['-b', 'a', '-b', 'a'], /--backend a:6379 is given twice/],
     [['-b', 'a', '--trace', 'x'], /write '-', standard output/],
     [['-b', 'a', '--limit', 'redis.depht=1'], /there is no limit 'redis.depht'/],
   ] as const) {
@@ -27,4 +29,24 @@ t.test('what is wrong on the command line', async (t) => {
   t.same(parseRedisBackend('[::1]'), { host: '::1', port: 6379, secure: false })
   t.same(parseRedisBackend('rediss://a.example:1'), { host: 'a.example', port: 1, secure: true })
   t.equal(parseRedisBackend('unix:/a').path, '/a')
+})
+
+t.test('Y23: the servers that --backend and --prefix name', async (t) => {
+  const shards = (backends: string, prefixes = '', share: 'auto' | 'never' = 'auto') => {
+    const prefix = prefixes === '' ? [] : prefixes.split(' ').map(parsePrefix)
+    return shardsOf({ share, prefix }, backends.split(' ').map(parseRedisBackend))
+  }
+  const b = { host: 'b', port: 6379 }
+  t.same(shards('a b', 'x=c y=c z=d:1'), [
+    { backend: { ...b, host: 'a' }, prefixes: [] },
+    { backend: b, prefixes: [] },
+    { backend: { ...b, host: 'c' }, prefixes: ['x', 'y'] },
+    { backend: { host: 'd', port: 1 }, prefixes: ['z'] },
+  ])
+  t.throws(() => shards('a b', '', 'never'), /--share never needs one --backend/)
+  t.throws(() => shards('a a'), /--backend a:6379 is given twice/)
+  t.throws(() => shards('a rediss://b'), /all TLS/)
+  t.throws(() => shards('a', 'x'), /'x': write PREFIX=HOST:PORT/)
+  t.throws(() => shards('a', 'x=a'), /--prefix x=a: this server is a --backend too/)
+  t.throws(() => shards('a', 'x=b x=c'), /--prefix x is given twice/)
 })

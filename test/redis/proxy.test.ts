@@ -3,11 +3,11 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { commandLife } from '../../src/redis/index.js'
+import { commandLife, partLife, RedisBackend } from '../../src/redis/index.js'
 import { tableOf } from '../../tools/testbed/frames.js'
 import { filesUnder, read, root } from '../house/source-rules.js'
 import { declared, Seen } from '../world/seen.js'
-import { over, type Peer, sent, setUp } from './sim-redis.js'
+import { BACK, over, Peer, sent, setUp } from './sim-redis.js'
 
 const seen = new Seen()
 const begin = (setting: Parameters<typeof setUp>[0] = {}) => setUp({ seen, ...setting })
@@ -578,7 +578,7 @@ t.test('Y19: identities are bounded; one that no client has makes room', async (
   it.answer('+OK\r\n')
   it.answer('+RESET\r\n')
   t.equal(two.take(), '+OK\r\n')
-  t.equal(it.proxy.options.backend.current.identities.size, 2)
+  t.equal(it.proxy.options.backend.map.first.current.identities.size, 2)
   over(t, it)
 })
 
@@ -653,13 +653,102 @@ t.test('clients go while their commands wait for a session, for their turn, or f
   over(t, other)
 })
 
+/** Two servers: `b` is a key of the first, `a` of the second. */
+const FAR = { host: '192.0.2.10', port: 6379 }
+function beginTwo(setting: Parameters<typeof setUp>[0] = {}) {
+  const it = begin(setting)
+  const shards = [BACK, FAR].map((target) => ({ endpoints: [{ name: target.host, target }] }))
+  it.proxy.configure({
+    ...it.proxy.options,
+    backend: new RedisBackend(it.world, { name: 'two', shards, check: null }),
+  })
+  const others: Peer[] = []
+  it.pollset.serve(FAR, (socket) => others.push(new Peer(socket)))
+  const far = (text: string) => {
+    others.at(-1)?.say(text)
+    it.settle()
+  }
+  return { ...it, others, far, shards }
+}
+
+t.test('Y23: a reload moves keys: a client follows when all its commands are answered', async (t) => {
+  const it = beginTwo()
+  const { backend } = it.proxy.options
+  const one = it.client(sent('GET b', 'MGET a b'))
+  it.others[0].take()
+  backend.configure({ name: 'two', shards: it.shards.toReversed(), check: null })
+  it.say(one, sent('SET b 1', 'DEL a b'))
+  t.equal(it.others[0].take(), '', 'what came before is not answered')
+  it.backends[0].take()
+  it.answer('+B\r\n*1\r\n+B\r\n')
+  it.far('*1\r\n+A\r\n')
+  t.equal(it.others[0].take(), sent('SET b 1', 'DEL b'))
+  t.equal(it.backends[0].take(), sent('DEL a'))
+  it.far('+OK\r\n:1\r\n')
+  it.answer(':1\r\n')
+  t.equal(one.take(), '+B\r\n*2\r\n+A\r\n+B\r\n+OK\r\n:2\r\n')
+  over(t, it)
+})
+
+t.test('Y24: parts of a command: in order, lost, late, and without a client', async (t) => {
+  const it = beginTwo({ limits: { commandMs: 1_000 } })
+  const one = it.client(sent('MGET a b', 'GET a'))
+  t.equal(it.backends[0].take(), sent('MGET b'))
+  t.equal(it.others[0].take(), sent('MGET a', 'GET a'))
+  it.answer('*1\r\n$1\r\nB\r\n')
+  t.equal(one.take(), '')
+  it.far('*1\r\n$1\r\nA\r\n$1\r\nA\r\n')
+  t.equal(one.take(), '*2\r\n$1\r\nA\r\n$1\r\nB\r\n$1\r\nA\r\n')
+  it.say(one, sent('MGET a b'))
+  it.others[0].far.reset()
+  it.answer('*1\r\n$1\r\nB\r\n')
+  t.equal(it.others[1].take(), sent('MGET a'), 'what only reads is sent again')
+  it.far('*1\r\n$1\r\nA\r\n')
+  t.equal(one.take(), '*2\r\n$1\r\nA\r\n$1\r\nB\r\n')
+  it.say(one, sent('DEL a b'))
+  it.answer(':1\r\n')
+  it.others[1].far.reset()
+  it.settle()
+  t.match(one.take(), LOST)
+  const two = it.client(sent('MGET a b'))
+  two.far.reset()
+  it.settle()
+  it.say(one, sent('MGET a b'))
+  it.pollset.runUntil(() => one.text !== '')
+  t.match(one.take(), /^-ERR command-late /)
+  it.answer('*1\r\n$1\r\nB\r\n'.repeat(2))
+  it.far('*1\r\n$1\r\nA\r\n'.repeat(2))
+  t.equal(one.take(), '', 'late replies are dropped')
+  over(t, it)
+})
+
+t.test('Y24: parts that get no session: late, cancelled', async (t) => {
+  const setting = { limits: { leaseMs: 1_000 } }
+  const it = beginTwo({ ...setting, faults: { hangPercent: 100 } })
+  const one = it.client(sent('MGET a b'))
+  it.client(sent('MGET a b')).far.reset()
+  it.settle()
+  it.pollset.runUntil(() => one.text !== '')
+  t.match(one.take(), /^-ERR lease-late /)
+  over(t, it)
+  const refused = beginTwo({ ...setting, faults: { refusePercent: 100 } })
+  t.match(refused.client(sent('MGET a b')).take(), /^-ERR backend-not-connected /)
+  over(t, refused)
+})
+
 t.test('the edges seen are the edges declared, and each wait ended in each way', async (t) => {
   t.strictSame(seen.taken(commandLife.edges), declared(commandLife.edges))
   t.strictSame(seen.waitsEnded(commandLife.edges), [
+    'divide for ever: cancelled, ready',
     'lease leaseMs: cancelled, late, ready',
     'route for ever: cancelled, ready',
     'send commandMs: cancelled, late, ready',
     'send for ever: cancelled, ready',
     'stream slowReaderMs: cancelled, late, ready',
+  ])
+  t.strictSame(seen.taken(partLife.edges), declared(partLife.edges))
+  t.strictSame(seen.waitsEnded(partLife.edges), [
+    'lease leaseMs: cancelled, late, ready',
+    'send commandMs: late, ready',
   ])
 })

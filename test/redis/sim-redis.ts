@@ -40,7 +40,7 @@ export function setUp({ options = {}, limits = {}, faults = {}, heard = () => {}
   if (seen !== undefined) world.scheduler.tracer = seen
   const backends: Peer[] = []
   pollset.serve(BACK, (far) => backends.push(new Peer(far, heard)))
-  const only = { name: 'main', endpoints: [{ name: 'only', target: BACK }], check: null }
+  const only = { name: 'main', shards: [{ endpoints: [{ name: 'only', target: BACK }] }], check: null }
   const backend = new RedisBackend(world, only)
   const proxy = new RedisProxy(world, { backend, share: 'auto', allowAdmin: false, ...options })
   proxy.listen(FRONT, null)

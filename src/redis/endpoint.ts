@@ -1,0 +1,120 @@
+// A server of Redis: the engines of its identities, and its checks. One that a reload has taken away serves
+// what it has, and closes with its last client.
+
+import type { Fault } from '../continuation/index.js'
+import { Engine, type EngineLimits, sessionsOn } from '../engine/index.js'
+import type { Socket } from '../pollset/index.js'
+import { type Dial, type DialTarget, dial } from '../transport/index.js'
+import { PingChecks, type PingOptions } from './health.js'
+import { Identities } from './identities.js'
+import type { Identity } from './identity.js'
+import { RedisSession } from './session.js'
+import type { RedisWorld } from './world.js'
+
+/** Told of servers, for the operator. */
+export interface RedisEvents {
+  /** A session could not be opened. */
+  unreached(endpoint: string, why: Fault): void
+  /** A check has ended. @param why one clause, for people */
+  checked?(endpoint: string, passed: boolean, why: string): void
+  /** Its checks say that it is up, or down. */
+  health?(backend: string, endpoint: string, isUp: boolean): void
+}
+
+/** A server as it is configured. */
+export interface EndpointOptions {
+  /** For people: `10.0.0.5:6379`. */
+  readonly name: string
+  readonly target: DialTarget
+}
+
+/** A server. */
+export class RedisEndpoint {
+  readonly name: string
+  readonly target: DialTarget
+  readonly identities: Identities
+  /** Its checks do not fail. */
+  isUp = true
+  /** A reload has taken it away: its clients move when they can. */
+  isRetired = false
+  private readonly world: RedisWorld
+  private readonly events: RedisEvents
+  private readonly limits: EngineLimits
+  private checks: PingChecks | null = null
+
+  constructor(world: RedisWorld, options: EndpointOptions, events: RedisEvents, limits: EngineLimits) {
+    this.name = options.name
+    this.target = options.target
+    this.identities = new Identities(this, world.redisLimits.identitiesMax)
+    this.world = world
+    this.events = events
+    this.limits = limits
+  }
+
+  /** Checks it from now on. @param turned its checks say that it is up, or down */
+  check(options: PingOptions | null, turned: () => void): void {
+    this.checks?.close()
+    this.checks = null
+    this.isUp = true
+    if (options === null || this.isRetired) return
+    const sessions = this.sessionsOf(this.identities.anonymous, 1)
+    this.checks = new PingChecks(this.world, this.name, options, sessions, (passed, why, isUp) => {
+      this.events.checked?.(this.name, passed, why)
+      if (isUp === this.isUp) return
+      this.isUp = isUp
+      turned()
+    })
+  }
+
+  /** Returns the engine whose session this client shares: always the same, so that it reads its writes. */
+  sharedOf(identity: Identity, client: number): Engine<RedisSession> {
+    const { sharedSessions, depth } = this.world.redisLimits
+    const at = client % sharedSessions
+    identity.shared[at] ??= this.engineOf(identity, depth, { sessionsMax: 1, openingMax: 1 })
+    return identity.shared[at]
+  }
+
+  exclusiveOf(identity: Identity): Engine<RedisSession> {
+    const { exclusiveMax } = this.world.redisLimits
+    identity.exclusive ??= this.engineOf(identity, 1, { sessionsMax: exclusiveMax, openingMax: exclusiveMax })
+    return identity.exclusive
+  }
+
+  private sessionsOf(identity: Identity, depth: number) {
+    const { world } = this
+    return sessionsOn<RedisSession, Socket, Dial>(
+      (told) => dial(world, world.nextId('b'), this.target, world.transportLimits, told),
+      (socket, reports, { name }) => new RedisSession(world, name, socket, identity, depth, reports),
+    )
+  }
+
+  private engineOf(identity: Identity, depth: number, limits: Partial<EngineLimits>): Engine<RedisSession> {
+    // A client with commands on a session must not get another one for its next command (S8): none ages.
+    const all = { ...this.limits, ...limits, sessionAgeMs: 0 }
+    const name = `${this.name} ${identity.name}`
+    const engine = new Engine(this.world, name, this.sessionsOf(identity, depth), all)
+    engine.onUnopened = (why) => this.events.unreached(this.name, why)
+    return engine
+  }
+
+  engines(): Engine<RedisSession>[] {
+    return [...this.identities.all()].flatMap((each) => each.engines())
+  }
+
+  /** A client of this identity has left it. */
+  left(identity: Identity): void {
+    if (this.isRetired && identity.clients === 0) for (const engine of identity.engines()) engine.close()
+  }
+
+  /** A reload has taken it away. */
+  retire(): void {
+    this.isRetired = true
+    this.checks?.close()
+    for (const identity of this.identities.all()) this.left(identity)
+  }
+
+  close(): void {
+    this.checks?.close()
+    for (const engine of this.engines()) engine.close()
+  }
+}

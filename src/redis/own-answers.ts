@@ -1,0 +1,77 @@
+// Replies of the proxy's own: commands that concern its connection to the client alone, and those that are
+// refused.
+
+import type { Command } from './command.js'
+import type { Place } from './place.js'
+import {
+  bulkReply,
+  EXEC_ABORT,
+  integerReply,
+  LOST,
+  NEEDS_ADMIN,
+  NEEDS_SESSION,
+  NEEDS_WRITER,
+  NOT_HTTP,
+  nilReply,
+  OK,
+  RESET_REPLY,
+} from './texts.js'
+
+type Answer = () => Buffer
+
+/** Returns what answers a command here; null if a backend must. */
+export function answerOf(place: Place, c: Command): Answer | null {
+  const { share, allowAdmin } = place.proxy.options
+  if (place.isBroken) return answerBroken(place, c)
+  switch (c.does) {
+    case 'local':
+      return () => answerLocal(place, c)
+    case 'admin':
+    case 'replication':
+      return allowAdmin ? null : () => NEEDS_ADMIN
+    case 'wait':
+      return place.pin === null ? () => NEEDS_WRITER : null
+    case 'http':
+      return () => NOT_HTTP
+    case 'malformed':
+      return () => c.argument ?? NOT_HTTP
+    case 'shared':
+    case 'identity':
+      return null
+    default:
+      return share === 'always' && !c.isLarge ? () => NEEDS_SESSION : null
+  }
+}
+
+/** The session of a transaction was lost: EXEC must not run a part of it. */
+function answerBroken(place: Place, c: Command): Answer {
+  const { name } = c.info
+  return () => {
+    if (name === 'exec' || name === 'discard' || name === 'unwatch' || name === 'reset')
+      place.isBroken = false
+    if (name === 'exec') return EXEC_ABORT
+    if (name === 'reset' || name === 'quit') return answerLocal(place, c)
+    return name === 'multi' || name === 'discard' || name === 'unwatch' ? OK : LOST
+  }
+}
+
+function answerLocal(place: Place, c: Command): Buffer {
+  switch (c.info.name) {
+    case 'quit':
+      return OK
+    case 'reset':
+      place.reset()
+      return RESET_REPLY
+    case 'client|id':
+      return integerReply(c.frontend.number)
+    case 'client|setname':
+      place.name = c.argument
+      return OK
+    case 'client|getname':
+      return place.name === null || place.name.length === 0
+        ? nilReply(place.seats.parts.resp)
+        : bulkReply(place.name)
+    default:
+      return OK
+  }
+}

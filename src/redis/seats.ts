@@ -1,0 +1,113 @@
+// Who a client is at the shards: the identity that it has agreed with its server, and its engines at each
+// shard that it has commands for. They are taken when they are needed first, and given up when the shard has
+// another server, or the client another identity.
+
+import type { Engine } from '../engine/index.js'
+import { ANONYMOUS, type Identity, type IdentityChange, type IdentityParts, nameOf } from './identity.js'
+import type { RedisSession } from './session.js'
+import type { Shard, ShardMap } from './shards.js'
+import { BACKEND_DOWN, TOO_MANY_IDENTITIES } from './texts.js'
+
+export class Seats {
+  parts: IdentityParts = ANONYMOUS
+  /** Where keys are for this client: the backend's map, from when all commands before were answered. */
+  map: ShardMap
+  private readonly client: number
+  /** By the index of the shard. */
+  private readonly taken: (Identity | undefined)[] = []
+
+  constructor(map: ShardMap, client: number) {
+    this.map = map
+    this.client = client
+  }
+
+  /** For messages and debuggers. */
+  get name(): string {
+    return nameOf(this.parts)
+  }
+
+  /** Whether it is at the server that this shard has now, or at none of it. */
+  isCurrent(shard: Shard): boolean {
+    const seat = this.taken[shard.index]
+    return seat === undefined || seat.endpoint === shard.current
+  }
+
+  /** Returns its identity at this shard; null if there are too many. All commands before are answered, or it is current. */
+  private identityAt(shard: Shard): Identity | null {
+    const seat = this.taken[shard.index]
+    if (seat !== undefined) {
+      if (seat.endpoint === shard.current) return seat
+      this.leave(shard.index)
+    }
+    const identity = shard.current.identities.of(this.parts)
+    if (identity !== null) {
+      identity.clients++
+      this.taken[shard.index] = identity
+    }
+    return identity
+  }
+
+  /** Returns the engine whose sessions it shares at this shard, or the error that is the reply. */
+  sharedAt(shard: Shard): Engine<RedisSession> | Buffer {
+    const identity = this.identityAt(shard)
+    if (identity === null) return TOO_MANY_IDENTITIES
+    const engine = identity.endpoint.sharedOf(identity, this.client)
+    // Nobody waits for a server that is down.
+    return identity.endpoint.isUp || engine.sessions.length > 0 ? engine : BACKEND_DOWN
+  }
+
+  /** Returns the engine of sessions that a client has alone at this shard, or the error that is the reply. */
+  exclusiveAt(shard: Shard): Engine<RedisSession> | Buffer {
+    const identity = this.identityAt(shard)
+    if (identity === null) return TOO_MANY_IDENTITIES
+    const engine = identity.endpoint.exclusiveOf(identity)
+    return identity.endpoint.isUp || engine.sessions.length > 0 ? engine : BACKEND_DOWN
+  }
+
+  private leave(index: number): void {
+    const seat = this.taken[index]
+    if (seat === undefined) return
+    this.taken[index] = undefined
+    seat.clients--
+    seat.endpoint.left(seat)
+  }
+
+  private leaveAll(): void {
+    for (let index = 0; index < this.taken.length; index++) this.leave(index)
+  }
+
+  /** Keys are elsewhere from now on: all its commands are answered. */
+  adopt(map: ShardMap): void {
+    this.map = map
+    for (let index = 0; index < this.taken.length; index++) {
+      const seat = this.taken[index]
+      if (seat !== undefined && map.shards[index]?.current !== seat.endpoint) this.leave(index)
+    }
+  }
+
+  /** It does not keep a server that was taken away: all its commands are answered. */
+  leaveRetired(): void {
+    for (let index = 0; index < this.taken.length; index++)
+      if (this.taken[index]?.endpoint.isRetired === true) this.leave(index)
+  }
+
+  become(parts: IdentityParts): void {
+    this.leaveAll()
+    this.parts = parts
+  }
+
+  /** A server of this shard has agreed to another identity. Returns false if it has too many of them. */
+  change(change: IdentityChange, { index }: Shard, { endpoint }: Identity): boolean {
+    const parts = { ...this.parts, ...change }
+    const identity = endpoint.identities.of(parts)
+    if (identity === null) return false
+    identity.clients++
+    this.become(parts)
+    this.taken[index] = identity
+    return true
+  }
+
+  close(): void {
+    this.leaveAll()
+  }
+}

@@ -1,0 +1,63 @@
+// The servers of `fermata redis` and their shares of the keys: --backend and --prefix.
+
+import { type Address, formatAddress } from '../pollset/index.js'
+import type { Share } from '../redis/index.js'
+import { ConfigError } from './address.js'
+import { parseRedisBackend, type RedisAddress } from './redis-address.js'
+import type { RedisShard } from './redis-server.js'
+
+/** Keys that begin so are on this server. */
+export interface KeyPrefix {
+  readonly prefix: string
+  readonly backend: string
+}
+
+interface ShardOptions {
+  readonly share: Share
+  readonly prefix?: readonly KeyPrefix[]
+}
+
+/** Parses `PREFIX=BACKEND`. Throws a {@link ConfigError}. */
+export function parsePrefix(text: string): KeyPrefix {
+  const at = text.lastIndexOf('=')
+  if (at < 1) throw new ConfigError(`'${text}': write PREFIX=HOST:PORT, as in session:=10.0.0.5:6379`)
+  parseRedisBackend(text.slice(at + 1))
+  return { prefix: text.slice(0, at), backend: text.slice(at + 1) }
+}
+
+const addressOf = ({ host, port, path }: RedisAddress): Address =>
+  path === undefined ? { host, port } : { host, port, path }
+
+/** Returns the shards that --backend and --prefix name. Throws a {@link ConfigError} if they do not go together. */
+export function shardsOf(
+  { share, prefix = [] }: ShardOptions,
+  backends: readonly RedisAddress[],
+): RedisShard[] {
+  const all = [...backends, ...prefix.map(({ backend }) => parseRedisBackend(backend))]
+  if (all.length > 1 && share === 'never')
+    throw new ConfigError('--share never needs one --backend: a client that has one session has one server')
+  if (new Set(all.map(({ secure }) => secure)).size > 1)
+    throw new ConfigError('several backends speak all TLS (rediss://), or none')
+  const byPrefix = new Map<string, { readonly backend: Address; readonly prefixes: string[] }>()
+  const names = new Set<string>()
+  for (const backend of backends.map(addressOf)) {
+    const name = formatAddress(backend)
+    if (names.has(name)) throw new ConfigError(`--backend ${name} is given twice`)
+    names.add(name)
+  }
+  const met = new Set<string>()
+  for (const { prefix: keys, backend: text } of prefix) {
+    const backend = addressOf(parseRedisBackend(text))
+    const name = formatAddress(backend)
+    if (met.has(keys)) throw new ConfigError(`--prefix ${keys} is given twice`)
+    if (names.has(name))
+      throw new ConfigError(
+        `--prefix ${keys}=${text}: this server is a --backend too, and has a share of all keys`,
+      )
+    met.add(keys)
+    const shard = byPrefix.get(name) ?? { backend, prefixes: [] }
+    shard.prefixes.push(keys)
+    byPrefix.set(name, shard)
+  }
+  return [...backends.map((each) => ({ backend: addressOf(each), prefixes: [] })), ...byPrefix.values()]
+}
