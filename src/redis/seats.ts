@@ -32,7 +32,7 @@ export class Seats {
     return seat === undefined || seat.endpoint === shard.current
   }
 
-  /** Returns its identity at this shard; null if there are too many. All commands before are answered, or it is current. */
+  /** Returns its identity at this shard, which is current or idle; null if there are too many. */
   private identityAt(shard: Shard): Identity | null {
     const seat = this.taken[shard.index]
     if (seat !== undefined) {

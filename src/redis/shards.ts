@@ -31,7 +31,10 @@ export class Shard {
   }
 }
 
-/** Returns the slots that a shard has: the first, and the one behind the last. @param at its place of so many */
+/**
+ * Returns the slots that a shard has: the first, and the one behind the last.
+ * @param at its place among the shards without prefixes
+ */
 export const shareOf = (at: number, shards: number): readonly [number, number] => [
   Math.ceil((at * SLOTS) / shards),
   Math.ceil(((at + 1) * SLOTS) / shards),

@@ -28,7 +28,10 @@ export function parsePrefix(text: string): KeyPrefix {
 const addressOf = ({ host, port, path }: RedisAddress): Address =>
   path === undefined ? { host, port } : { host, port, path }
 
-/** Returns the shards that --backend and --prefix name. Throws a {@link ConfigError} if they do not go together. */
+/**
+ * Returns the shards that --backend and --prefix name.
+ * Throws a {@link ConfigError} if they do not go together.
+ */
 export function shardsOf(
   { share, prefix = [] }: ShardOptions,
   backends: readonly RedisAddress[],
