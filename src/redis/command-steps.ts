@@ -12,6 +12,7 @@ import { defineLife } from '../continuation/index.js'
 import { type Engine, LEASED, UNLEASED } from '../engine/index.js'
 import type { Command } from './command.js'
 import { ANSWERED, STAYS, TURN } from './command-answer.js'
+import { collect, divide } from './division.js'
 import type { RedisSession } from './session.js'
 import { isMoving, notePace } from './staying.js'
 import { errorReply, LATE, LOST, NO_LEASE_IN_TIME } from './texts.js'
@@ -61,11 +62,11 @@ export const commandSteps = commandLife.steps<Command>({
     return waitForTurn
   },
   divide(c) {
-    c.divide()
+    divide(c)
     return waitForParts
   },
   collect(c) {
-    c.collect()
+    collect(c)
     return goto.tell
   },
   lease(c) {

@@ -11,10 +11,10 @@ import { type Ask, type Sharer, Unwanted } from './ask.js'
 import { ANSWERED, Answer, STAYS } from './command-answer.js'
 import { commandSteps } from './command-steps.js'
 import type { CommandInfo, Kind } from './commands.js'
-import { Division } from './division.js'
+import { type Division, endDivision } from './division.js'
 import type { RedisFrontend } from './frontend.js'
 import type { IdentityChange } from './identity.js'
-import { isPlan, type Route } from './plan.js'
+import type { Route } from './plan.js'
 import type { RedisSession } from './session.js'
 import type { ShardMap } from './shards.js'
 import { stay, staysNoMore } from './staying.js'
@@ -148,25 +148,6 @@ export class Command extends Continuation implements Ask, Sharer {
 
   begin(): void {
     commandSteps.start(this.frontend.proxy.world, this, 'route')
-  }
-
-  /** Begins its parts, and waits for them. */
-  divide(): void {
-    if (isPlan(this.route)) this.division = new Division(this, this.route)
-  }
-
-  /** Each of its parts has ended. */
-  collect(): void {
-    const { pollset } = this.frontend.proxy.world
-    const chance = new Uint32Array(1)
-    pollset.random(new Uint8Array(chance.buffer))
-    if (this.division !== null) this.own(this.division.reply(chance[0]))
-    this.endDivision()
-  }
-
-  private endDivision(): void {
-    this.division?.discard()
-    this.division = null
   }
 
   /** Answers it here. */
@@ -376,8 +357,7 @@ export class Command extends Continuation implements Ask, Sharer {
       return
     }
     if (this.preface !== null) this.frontend.place.transactionBroke()
-    const lines: Buffer[] = []
-    for (let n = this.replies; n > 1; n--) lines.push(error)
+    const lines = Array.from({ length: this.replies - 1 }, () => error)
     lines.push(this.replies > 1 || this.does === 'exec' ? EXEC_ABORT : error)
     this.own(Buffer.concat(lines))
   }
@@ -395,7 +375,7 @@ export class Command extends Continuation implements Ask, Sharer {
   discard(): void {
     this.buffer = null
     this.forgetReply()
-    this.endDivision()
+    endDivision(this)
   }
 
   crashed(): void {

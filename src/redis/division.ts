@@ -9,7 +9,7 @@ import { KeptBytes } from '../transport/index.js'
 import type { Ask, Sharer } from './ask.js'
 import type { Command } from './command.js'
 import { merged, withCursor } from './merge.js'
-import type { Plan, PlannedPart } from './plan.js'
+import { isPlan, type Plan, type PlannedPart } from './plan.js'
 import type { RedisSession } from './session.js'
 import { stay } from './staying.js'
 import { errorReply, LATE, LOST, NO_LEASE_IN_TIME } from './texts.js'
@@ -282,4 +282,23 @@ export class Division {
     for (const part of this.gather) part.cancel()
     for (const part of this.parts) part.discard()
   }
+}
+
+/** Begins the parts of a command, which waits for them. */
+export function divide(c: Command): void {
+  if (isPlan(c.route)) c.division = new Division(c, c.route)
+}
+
+/** Each of its parts has ended. */
+export function collect(c: Command): void {
+  const chance = new Uint32Array(1)
+  c.frontend.proxy.world.pollset.random(new Uint8Array(chance.buffer))
+  if (c.division !== null) c.own(c.division.reply(chance[0]))
+  endDivision(c)
+}
+
+/** Its parts are of no use any more. */
+export function endDivision(c: Command): void {
+  c.division?.discard()
+  c.division = null
 }
