@@ -6,7 +6,7 @@ import { request as httpRequest } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
-import { Program } from '../testbed/programs.js'
+import { type Program, start } from '../testbed/programs.js'
 
 interface Example {
   readonly file: string
@@ -70,8 +70,7 @@ const util = require('util')
 util.puts = console.log
 util.debug = console.log
 `
-const WAIT_MS = 30_000
-const READY_MS = 60_000
+const WAIT_MS = 10_000
 
 interface Answer {
   readonly status: number
@@ -130,11 +129,10 @@ export async function examples(folder: string): Promise<{ name: string; wrong: s
   writeFileSync(preload, PRELOADED)
   const found: { name: string; wrong: string | null }[] = []
   for (const example of EXAMPLES) {
-    const program = new Program(process.execPath, ['-r', preload, join(folder, 'examples', example.file)])
-    const wrong = await program
-      .untilAccepting(example.port, READY_MS)
-      .then(() => wrongIn(example, program))
-      .catch((error: Error) => error.message)
+    const program = await start(process.execPath, ['-r', preload, join(folder, 'examples', example.file)], {
+      port: example.port,
+    })
+    const wrong = await wrongIn(example, program).catch((error: Error) => error.message)
     found.push({ name: example.file, wrong })
     await program.stop()
   }
