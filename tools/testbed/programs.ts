@@ -273,7 +273,8 @@ export class Program {
 
 const running = new Set<Program>()
 
-function killAll(): void {
+/** Kills the programs that still run. */
+export function killAll(): void {
   for (const program of running) program.kill()
 }
 
