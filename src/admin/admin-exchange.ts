@@ -1,4 +1,4 @@
-// A request to the admin listener, and its answer: it waits for the body, has the question answered, which
+// A request to the admin listener, and its answer. It waits for the body, has the question answered, which
 // may take turns, and waits until the answer has left.
 
 import { Continuation, defineLife } from '../continuation/index.js'
@@ -25,7 +25,7 @@ export class AdminExchange extends Continuation {
   readonly admin: Admin
   readonly stream: FrontendStream
   private readonly made: Signal
-  /** When its body must be whole, in ms of the pollset's clock: however slowly it comes. */
+  /** The time by which its body must be whole, however slowly it comes: ms of the pollset's clock. */
   private readonly bodyBy: number
   private wasAsked = false
   private readonly judged: Judged
@@ -55,12 +55,12 @@ export class AdminExchange extends Continuation {
     this.stream.reset('internal')
   }
 
-  /** Whether it is answered by its head alone. */
+  /** True if its head alone decides the answer. */
   get isRefused(): boolean {
     return this.answer !== null
   }
 
-  /** Why the body is too much, as an answer; null if it is not. */
+  /** The answer to a body that is too large; null for a smaller one. */
   get tooMuch(): AdminAnswer | null {
     const { bodyBytesMax } = this.admin.limits
     const { stream } = this
@@ -78,7 +78,7 @@ export class AdminExchange extends Continuation {
     this.waitUntil(this.bodyBy)
   }
 
-  /** Reads the body, and asks. */
+  /** Reads the body and asks the question. */
   ask(): void {
     const { stream, judged } = this
     this.wasAsked = true
@@ -137,7 +137,7 @@ export class AdminExchange extends Continuation {
   }
 }
 
-/** Returns the value of JSON, undefined for an empty text; or null if it is not JSON. */
+/** Returns the value of JSON text, or undefined for an empty text; null if the text is not JSON. */
 function parsed(text: string): { readonly body: unknown } | null {
   if (text.trim() === '') return { body: undefined }
   try {
@@ -153,7 +153,7 @@ const waitForAnswer = suspend({ then: 'answer', late: 'answer', cancelled: 'clos
 const waitUntilSent = suspend({ then: 'close', late: 'close', cancelled: 'close', within: 'answer' })
 
 export const adminSteps = adminLife.steps<AdminExchange>({
-  /** Waits for the whole body, unless the head or the body's length is answered already. */
+  /** Waits for the whole body, unless the head or the length of the body decides the answer. */
   receive(a) {
     const { stream } = a
     if (stream.fault !== null) return goto.close

@@ -1,7 +1,6 @@
-// The admin listener over HTTP: it decides who may ask, and has each question answered. A browser must not be
-// able to ask for a page that its user has opened: so Host must be a listed name, and requests that other
-// sites make are refused (DNS rebinding, CSRF). Over a Unix-domain socket the file's mode decides who may
-// connect.
+// The admin listener over HTTP: it decides who may ask, and has each question answered. No web page may ask
+// through the browser of its user, so Host must be a listed name, and requests made by other sites are
+// refused (DNS rebinding, CSRF). Over a Unix-domain socket the file's mode decides who may connect.
 
 import { type FrontendStream, type Head, type HttpWorld, type StreamAcceptor, Token } from '../http/index.js'
 import { AdminExchange, adminSteps } from './admin-exchange.js'
@@ -10,17 +9,17 @@ import { type AdminAnswer, type AdminQuestion, type AdminRoutes, error } from '.
 
 export interface AdminOptions {
   /**
-   * The names of the listener in Host, in lower case and without a port; null asks for none, as on a Unix
-   * socket.
+   * The names of the listener in Host, in lower case and without a port; null: any name will do, as
+   * on a Unix socket.
    */
   readonly hosts: readonly string[] | null
-  /** The token for all that is not open; null: none is needed, as on a Unix socket. */
+  /** The token for all routes that are not open; null: none is needed, as on a Unix socket. */
   readonly token: string | null
   /** Compares two texts in constant time. */
   readonly isSame: (a: string, b: string) => boolean
 }
 
-/** A request whose head was judged. */
+/** The judgement on the head of a request. */
 export type Judged =
   | { readonly refusal: AdminAnswer }
   | {
@@ -60,7 +59,7 @@ export class Admin implements StreamAcceptor {
     this.onClosed(client)
   }
 
-  /** Decides by the head of a request. @param hasBody content follows it */
+  /** Judges a request by its head. @param hasBody true: content follows */
   judge(head: Head, hasBody: boolean): Judged {
     const refused = this.refusalOf(head)
     if (refused !== null) return { refusal: refused }

@@ -1,5 +1,5 @@
-// The room of the admin listener: who may ask, what is asked, and the answers over HTTP. What it tells is
-// given to it: it knows no proxy.
+// The room of the admin listener: who may ask, which questions there are, and the answers over HTTP. The
+// content of the answers is given to it: it knows no proxy.
 
 export { Admin, type AdminOptions } from './admin.js'
 export { adminLife } from './admin-exchange.js'

@@ -3,11 +3,11 @@
 export interface AdminLimits {
   /** The number of connections that are open at once. One more is closed when it is accepted. */
   readonly connectionsMax: number
-  /** The octets of a request's body, which must arrive whole before it is answered. */
+  /** The bytes of a request's body, which must arrive whole before it is answered. */
   readonly bodyBytesMax: number
   /** The longest time from the head of a request until its body is whole, in ms. */
   readonly bodyMs: number
-  /** The longest time that an answer may take to be made, and to leave, in ms. */
+  /** The longest time for making an answer and sending it, in ms. */
   readonly answerMs: number
 }
 

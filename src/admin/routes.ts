@@ -1,9 +1,9 @@
 // The routes of the admin listener: methods and paths, and which of them need the token.
 
-/** A question that was found to be allowed. */
+/** A question that is allowed. */
 export interface AdminQuestion {
   readonly method: string
-  /** The text in the place of each `{NAME}` of the path, decoded. */
+  /** The text in place of each `{NAME}` of the path, decoded. */
   readonly parts: Readonly<Record<string, string>>
   readonly query: URLSearchParams
   /** The body, read as JSON; undefined without one. */
@@ -16,18 +16,18 @@ export interface AdminAnswer {
   readonly text: string
 }
 
-/** Answers, at once or later, once. */
+/** Answers once, at once or later. */
 export type AdminAnswers = (question: AdminQuestion, done: (answer: AdminAnswer) => void) => void
 
 export interface AdminRoute {
   readonly method: string
-  /** As `/backends/{backend}/endpoints/{endpoint}`. */
+  /** The path, such as `/backends/{backend}/endpoints/{endpoint}`. */
   readonly path: string
-  /** Says what it tells or does, for the description. */
+  /** The result or effect, for the description. */
   readonly about: string
-  /** Nobody needs a token for it. */
+  /** True if nobody needs a token for it. */
   readonly open: boolean
-  /** Describes its body, as JSON Schema. */
+  /** The description of its body, as JSON Schema. */
   readonly body?: unknown
   readonly answers: AdminAnswers
 }
@@ -48,7 +48,7 @@ export const plain = (status: number, text: string): AdminAnswer => ({
 
 export type Found =
   | { readonly route: AdminRoute; readonly parts: Readonly<Record<string, string>> }
-  /** The methods of the path; none: there is no such path. */
+  /** The methods of the path; none if there is no such path. */
   | { readonly methods: readonly string[] }
 
 export class AdminRoutes {

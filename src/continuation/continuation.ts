@@ -15,7 +15,7 @@ import type { Scheduler } from './scheduler.js'
 import { type Outcome, type Program, UNSTARTED } from './steps.js'
 import type { World } from './world.js'
 
-/** What a continuation shows of itself in a snapshot: JSON, with ids in place of objects. */
+/** The contents of a continuation in a snapshot: JSON, with ids in place of objects. */
 export type Description = Readonly<Record<string, unknown>>
 
 const NO_DURATIONS: readonly DurationList[] = []
@@ -35,11 +35,11 @@ export abstract class Continuation extends Deadline implements Waiter, Subject {
   suspended: Outcome<string> | null
   /** The deadline set by {@link waitUntil}, in ms of the pollset's clock; 0 without one. */
   until: number
-  /** When it began its current or last wait, in ms of the pollset's clock. */
+  /** The time at which it began its current or last wait, in ms of the pollset's clock. */
   since: number
   /**
-   * The ms that it has waited in each step, by the step's number; null if nobody wants to know. What it was
-   * held is not in it. A life may use further places for parts of its own ({@link waited}).
+   * The ms that it has waited in each step, by the step's number; null if nobody wants to know. Time in a
+   * hold is not counted. A life may use further places for times of its own ({@link waited}).
    */
   waitedMs: Float64Array | null
   slot0: Pollable | null
@@ -50,25 +50,24 @@ export abstract class Continuation extends Deadline implements Waiter, Subject {
   bits2: number
   queued: boolean
   /**
-   * Whether its deadline ended the last wait. Read it only in the step that a `late` edge leads to: the next
-   * wait clears it.
+   * True if its deadline ended the last wait. Read it only in the step that a `late` edge leads to: the
+   * next wait clears it.
    */
   late: boolean
-  /** Whether a cancel is pending. It is taken once, at the next suspension that has an edge for it. */
+  /** True while a cancel is pending. It is taken once, at the next suspension that has an edge for it. */
   cancelAsked: boolean
-  /** A debugger's hold on it: it takes no step until {@link Scheduler.release}. */
+  /** A debugger's hold. The continuation takes no step until {@link Scheduler.release}. */
   hold: Hold | null
   finished: boolean
   /**
-   * Its neighbours in the scheduler's list of living continuations. That is not a List, so that the
-   * continuation may be in a List of its owner's too.
+   * Its neighbours in the scheduler's list of living continuations. That is not a List, so the continuation
+   * may also be in a List of its owner.
    */
   alivePrev: Continuation | null
   aliveNext: Continuation | null
 
   /**
-   * Every field is assigned here, in one order: V8 then gives all continuations of a class one shape.
-   *
+   * Assigns every field, in one order: V8 then gives all continuations of a class one shape.
    * @param durations of its life's named waits, in this World ({@link Life.durations})
    */
   constructor(world: World, durations: readonly DurationList[] = NO_DURATIONS) {
@@ -100,28 +99,31 @@ export abstract class Continuation extends Deadline implements Waiter, Subject {
   abstract get id(): string
   /** The kind of continuation: `exchange`, `frontend`, `backend`, `listener` … */
   abstract get kind(): string
-  /** Whether a debugger may hold it. A connection must not be held: all its streams would stop. */
+  /** True if a debugger may hold it. A connection must not be held: all its streams would stop. */
   get holdable(): boolean {
     return false
   }
-  /** Whether a debugger holds it. */
+  /** True while a debugger holds it. */
   get held(): boolean {
     return this.hold !== null
   }
-  /** A hold of these ms has ended: moves its own absolute times on by them. */
+  /** Moves its own absolute times on by these ms: the length of a hold that has ended. */
   released(_ms: number): void {}
-  /** It has waited these ms in {@link step}, and {@link waitedMs} counts them. */
+  /** Is told that it has waited these ms in {@link step}. {@link waitedMs} counts them already. */
   waited(_ms: number): void {}
-  /** Makes its own clocks agree that its wait is late. A debugger has asked for it. */
+  /** Sets its own clocks so that its wait is late: a debugger has made it so. */
   madeLate(): void {}
   /**
-   * Returns why a debugger must not send it to this step, or null. The step is at the end of an edge of the
-   * step that it comes from.
+   * Returns the reason why a debugger must not send it to this step, or null. An edge leads to the step from
+   * the one that it comes from.
    */
   mayEnter(_step: string): string | null {
     return null
   }
-  /** What keeps from others what they wait for, besides its own waits. For debuggers: it may allocate. */
+  /**
+   * Returns what keeps it from raising bits that others wait for, besides its own waits. For debuggers:
+   * it may allocate.
+   */
   holders(_bits: number): readonly Holder[] {
     return []
   }
@@ -133,8 +135,8 @@ export abstract class Continuation extends Deadline implements Waiter, Subject {
   abstract crashed(error: unknown): void
 
   /**
-   * Ends it as if one of its steps had thrown this error. For code that runs outside its steps, such as the
-   * flush of its output.
+   * Ends it as if one of its steps had thrown this error. It serves code that runs outside its steps, such as
+   * the flush of its output.
    */
   crashWith(error: unknown): void {
     this.scheduler.crash(this, error)
@@ -142,7 +144,7 @@ export abstract class Continuation extends Deadline implements Waiter, Subject {
 
   /**
    * Fills a wait slot (0 to 2) for the next suspension. A filled slot survives a goto, so one step can fill
-   * it and another suspend. Resuming empties all three.
+   * it and another suspend. Resuming empties all three slots.
    */
   waitOn(slot: 0 | 1 | 2, pollable: Pollable, bits: number): void {
     if (slot === 0) {
@@ -158,7 +160,8 @@ export abstract class Continuation extends Deadline implements Waiter, Subject {
   }
 
   /**
-   * Makes the next suspension end late at this time (ms of the pollset's clock); for waits without a name.
+   * Makes the next suspension end late at this time (ms of the pollset's clock). It serves
+   * waits without a name.
    */
   waitUntil(at: number): void {
     this.until = at
@@ -180,7 +183,7 @@ export abstract class Continuation extends Deadline implements Waiter, Subject {
     this.wake()
   }
 
-  /** Asks it to end. The cancel is taken at its next suspension that has an edge for it. */
+  /** Asks it to end. It takes the cancel at its next suspension that has an edge for it. */
   cancel(): void {
     if (this.cancelAsked || this.finished) return
     this.cancelAsked = true
@@ -189,8 +192,8 @@ export abstract class Continuation extends Deadline implements Waiter, Subject {
   }
 
   /**
-   * The thing that a step works on, behind its name for a person: `(per-ip)`; '' for nothing. @param ran the
-   * step has run; otherwise it runs next, or waits
+   * Returns the name, for a person, of the thing that a step works on: `(per-ip)`; '' for nothing.
+   * @param ran true: the step has run; false: it runs next, or waits
    */
   stepDetail(_step: number, _ran: boolean): string {
     return ''

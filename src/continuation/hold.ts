@@ -2,7 +2,7 @@
 
 import type { Outcome } from './steps.js'
 
-/** Where a continuation was stopped. `arm`: before it waits. `paused`: by hand, wherever it was. */
+/** The place where a continuation was stopped. `arm`: before it waits. `paused`: anywhere, by hand. */
 export type HoldPoint = 'started' | 'goto' | 'ready' | 'late' | 'cancelled' | 'arm' | 'paused'
 
 export class Hold {

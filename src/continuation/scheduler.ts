@@ -1,6 +1,6 @@
-// The scheduler: the only one that moves a continuation. It runs steps, checks their edges, asks the
-// debugger's gate, writes the trace, counts the budget, and arms all pollables of a wait and its deadline, or
-// none of them (spec/pollset.md, P15).
+// The scheduler, which alone moves continuations. It runs steps, checks their edges, asks the debugger's
+// gate, writes the trace and counts the budget. It arms all pollables of a wait and its deadline, or none of
+// them (spec/pollset.md, P15).
 
 import { endsWorld, invariant, type Pollable, type Pollset } from '../pollset/index.js'
 import type { Continuation } from './continuation.js'
@@ -24,14 +24,14 @@ export class Scheduler {
   gate: Gate | null = null
   /** Is called when a step threw, before {@link Continuation.crashed}. Without it the error propagates. */
   onCrash: ((continuation: Continuation, error: unknown) => void) | null = null
-  /** How many continuations a defect of ours has ended. */
+  /** The number of continuations that defects of ours have ended. */
   crashes = 0
-  /** Continuations that have started and not ended. */
+  /** The number of continuations that have started and not ended. */
   living = 0
   private first: Continuation | null = null
   private traces: Tracer | null = null
   private watchers: readonly Watcher[] = []
-  /** The tracer and the watchers as one; null if there are none. */
+  /** The tracer and the watchers together; null without any. */
   private watcher: Watcher | null = null
   private readonly pollset: Pollset
   private readonly limits: SchedulerLimits
@@ -90,8 +90,8 @@ export class Scheduler {
   }
 
   /**
-   * Holds a continuation wherever it is. One that waits is parked: nothing wakes it, and the rest of its time
-   * is kept. Returns false if it is not holdable, is held, has ended, or is the one that runs.
+   * Holds a continuation wherever it is. A waiting one is parked: nothing wakes it, and its remaining time is
+   * kept. Returns false if the continuation is not holdable, is held, has ended, or is running now.
    */
   hold(continuation: Continuation): boolean {
     const { suspended, step } = continuation
@@ -105,7 +105,7 @@ export class Scheduler {
     const { deadlineArmed, deadlineAt } = continuation
     const left = continuation.late ? 0 : deadlineArmed ? Math.max(0, deadlineAt - now) : -1
     this.noteWait(continuation)
-    // Its slots stay filled, and the release arms them again: readiness stays up until somebody takes it.
+    // Its slots stay filled, and the release arms them again: readiness stays up until it is taken.
     if (continuation.slot0 !== null) disarmSlot(continuation, continuation.slot0)
     if (continuation.slot1 !== null) disarmSlot(continuation, continuation.slot1)
     if (continuation.slot2 !== null) disarmSlot(continuation, continuation.slot2)
@@ -115,7 +115,7 @@ export class Scheduler {
     return true
   }
 
-  /** Lets a held continuation go on: it takes its next step, or waits for what was left of its time. */
+  /** Lets a held continuation go on: it takes its next step, or waits for the rest of its time. */
   release(continuation: Continuation): void {
     const { hold } = continuation
     if (hold === null) return
@@ -133,7 +133,7 @@ export class Scheduler {
 
   /**
    * Sends a held continuation to another step, along an edge of the step that it comes from. It stays held.
-   * Returns why that is refused, or null.
+   * Returns the reason for a refusal, or null.
    */
   redirect(continuation: Continuation, step: string): string | null {
     const { hold, program, id } = continuation
@@ -155,7 +155,9 @@ export class Scheduler {
     return null
   }
 
-  /** Ends the wait of a continuation as if its deadline had passed. Returns why that is refused, or null. */
+  /**
+   * Ends the wait of a continuation as if its deadline had passed. Returns the reason for a refusal, or null.
+   */
   makeLate(continuation: Continuation): string | null {
     const { hold, id } = continuation
     const wait = hold === null ? continuation.suspended : hold.wait
@@ -175,19 +177,21 @@ export class Scheduler {
     this.watcher?.cancelAsked?.(continuation)
   }
 
-  /** The living continuation that started last. `aliveNext` of each is the one that started before it. */
+  /**
+   * The living continuation that started last. `aliveNext` of each leads to the one that started before it.
+   */
   get newest(): Continuation | null {
     return this.first
   }
 
-  /** Continuations that have started and not ended, newest first. */
+  /** The continuations that have started and not ended, newest first. */
   *alive(): IterableIterator<Continuation> {
     for (let each = this.first; each !== null; each = each.aliveNext) yield each
   }
 
   /**
    * Resumes a continuation from the turn's queue. It tests the wait again, because an earlier resumption may
-   * have consumed what woke this one.
+   * have consumed the bits that woke this one.
    * @internal
    */
   resume(continuation: Continuation): void {
@@ -283,8 +287,8 @@ export class Scheduler {
   }
 
   /**
-   * Ends a continuation after a defect of ours. An error that ends the World propagates to the turn, which
-   * ends it.
+   * Ends a continuation after a defect of ours. An error that ends the World propagates to the turn,
+   * which ends the World.
    */
   crash(continuation: Continuation, error: unknown): void {
     if (this.onCrash === null || endsWorld(error)) throw error

@@ -10,7 +10,7 @@ export interface Snapshot {
   readonly kind: string
   readonly step: string
   readonly state: 'queued' | 'suspended' | 'held' | 'done'
-  /** What it waits for, in the trace's grammar (spec/trace.md). */
+  /** Its wait, in the trace's grammar (spec/trace.md). */
   readonly waits: string
   /** ms until its deadline; null without one. */
   readonly lateInMs: number | null

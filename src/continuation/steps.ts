@@ -30,7 +30,7 @@ export const DONE = 2
 
 declare const leavesBy: unique symbol
 
-/** What a step returns. `Next` names the edges it may leave by. */
+/** The result of a step. `Next` names the edges by which it may leave. */
 export interface Outcome<out Next extends string> {
   readonly [leavesBy]?: Next
   /** GOTO, SUSPEND or DONE. */
@@ -43,7 +43,7 @@ export interface Outcome<out Next extends string> {
   readonly cancelled: number
   /** The index of the named wait that gives the deadline, or -1. */
   readonly within: number
-  /** Whether a wait that is met at once resumes only in the next turn, after other continuations. */
+  /** True: a wait that is met at once resumes only in the next turn, after other continuations. */
   readonly yieldFirst: boolean
   /** The edges this outcome takes, as bits. */
   readonly mask: number
@@ -75,11 +75,11 @@ export type EdgeTable<E> = { readonly [K in keyof E]: readonly (Names<E> | 'done
 /** Thirty steps and `done` fit one mask of 31 bits, which V8 keeps as a small integer. */
 const STEPS_MAX = 30
 
-/** A life with its steps, compiled: what the scheduler runs. */
+/** A life with its steps, compiled for the scheduler. */
 export interface Program<X> {
   /** The name of the life: `exchange`, `http2.frontend`. A step of it is `exchange.lease`. */
   readonly name: string
-  /** The URL of the module that has the steps, for a debugger to show; '' if it cannot. */
+  /** The URL of the module that has the steps, for a debugger to show; '' if unknown. */
   readonly source: string
   readonly names: readonly string[]
   readonly edges: { readonly [step: string]: readonly string[] }

@@ -12,7 +12,7 @@ function waitOf(pollable: Pollable | null, bits: number): string[] {
   return pollable === null ? [] : [`${pollable.id}:${namesOf(bits, pollable.bitNames).join('|')}`]
 }
 
-/** Returns what a continuation waits for with this outcome, in the trace's grammar; '-' for nothing. */
+/** Returns the wait of a continuation with this outcome, in the trace's grammar; '-' for no wait. */
 export function waitsOf(c: Continuation, out: Outcome<string>): string {
   if (out.kind !== SUSPEND) return '-'
   const waits = [...waitOf(c.slot0, c.bits0), ...waitOf(c.slot1, c.bits1), ...waitOf(c.slot2, c.bits2)]
@@ -21,7 +21,7 @@ export function waitsOf(c: Continuation, out: Outcome<string>): string {
   return waits.length === 0 ? '-' : waits.join(',')
 }
 
-/** Returns the name of a step with what it works on; '-' for no step. */
+/** Returns the name of a step and of the thing it works on; '-' for no step. */
 const named = (c: Continuation, step: number, ran: boolean): string => {
   const name = c.program.names[step]
   return name === undefined ? '-' : `${name}${c.stepDetail(step, ran)}`

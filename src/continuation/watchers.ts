@@ -1,24 +1,23 @@
-// The gate, by which a debugger stops continuations, and the watchers, which look on.
+// The gate and the watchers. Through the gate a debugger stops continuations. Watchers only look on.
 
 import type { Continuation } from './continuation.js'
 import type { Hold, HoldPoint } from './hold.js'
 import type { Outcome } from './steps.js'
 
-/** Why a continuation is about to take its next step; `arm`: it is about to wait. */
+/** The cause of a continuation's next step; `arm`: it is about to wait. */
 export type Cause = Exclude<HoldPoint, 'paused'>
 
 /** Lets a debugger stop a continuation. Without a gate the scheduler pays one null check. */
 export interface Gate {
   /**
    * Is asked before each step, and before each wait is armed. Returns true to hold the continuation until
-   * `Scheduler.release`. One that is not {@link Continuation.holdable} goes on all the same.
-   *
+   * `Scheduler.release`. A continuation that is not {@link Continuation.holdable} goes on all the same.
    * @param from the step that it leaves, or waits in; -1 before its first step
    */
   holds(continuation: Continuation, cause: Cause, from: number): boolean
 }
 
-/** Watches continuations. Each method is called before what it tells takes effect. None may throw. */
+/** Watches continuations. Each method is called before its event takes effect. None may throw. */
 export interface Watcher {
   started?(continuation: Continuation): void
   /** It is about to take the step {@link Continuation.step}, unless the gate holds it. */
@@ -34,7 +33,7 @@ export interface Watcher {
   /** A debugger sends a held continuation to another step. */
   redirected?(continuation: Continuation, from: number, to: number): void
   cancelAsked?(continuation: Continuation): void
-  /** A step of it threw. It has still all that it had. */
+  /** A step of it threw. It still has everything that it had. */
   crashed?(continuation: Continuation, error: unknown): void
   ended?(continuation: Continuation): void
 }
@@ -43,8 +42,8 @@ export interface Watcher {
 export type Tracer = Watcher
 
 /**
- * Tells each watcher, in order. Its lists never change: `Scheduler.watch` makes a new one. There is a list
- * for each event, since most watchers watch few of them, and every step of a request is an event or three.
+ * Tells each watcher, in order. Its lists never change: `Scheduler.watch` makes a new one. Each event has a
+ * list of its own: most watchers watch few events, and every step of a request causes up to three.
  */
 export class Watchers implements Watcher {
   private readonly startedEach: readonly Watcher[]

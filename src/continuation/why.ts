@@ -1,12 +1,12 @@
-// Why a continuation waits: for what, since when, until when, and what keeps that from happening, down the
-// chain. It is data, for a debugger to show. Each subject stands in it once.
+// Explains why a continuation waits: for what, since when, until when, and what keeps that from happening,
+// down the chain. The answer is data, for a debugger to show. Each subject appears in it once.
 
 import { namesOf, Pollable, type Pollset, type Subject } from '../pollset/index.js'
 import { Continuation } from './continuation.js'
 
-/** The links of a chain, at most. */
+/** The most links of a chain. */
 const DEPTH_MAX = 8
-/** The holders of one wait that are told, at most. The rest is counted. */
+/** The most holders of one wait that are shown. The rest are counted. */
 const HOLDERS_MAX = 5
 
 export interface Why {
@@ -14,7 +14,7 @@ export interface Why {
   /** The life and its step: `exchange.lease`. */
   readonly step: string
   readonly state: 'running' | 'waiting' | 'held'
-  /** ms that it has waited, or has been held. */
+  /** The ms for which it has waited, or has been held. */
   readonly sinceMs: number
   /** ms until its deadline; negative: overdue; null without one. */
   readonly lateInMs: number | null
@@ -27,7 +27,7 @@ export interface WhyWait {
   readonly kind: string
   readonly bits: readonly string[]
   readonly holders: readonly WhyHolder[]
-  /** How many holders are not told. */
+  /** The number of holders that are not shown. */
   readonly more: number
 }
 
@@ -35,15 +35,21 @@ export interface WhyHolder {
   readonly id: string
   readonly kind: string
   readonly reason: string
-  /** It stands elsewhere in this answer. `cycle`: above here, so that nothing of the chain can move. */
+  /**
+   * `elsewhere`: it appears elsewhere in this answer. `cycle`: it appears above, so nothing of
+   * the chain can move.
+   */
   readonly seen: 'no' | 'elsewhere' | 'cycle'
-  /** What it waits for itself, if it is a continuation that others wait for. */
+  /** Its own wait, if it is a continuation. */
   readonly why: Why | null
   readonly holders: readonly WhyHolder[]
   readonly more: number
 }
 
-/** Returns why this continuation waits. It visits what it names, and allocates: for debuggers only. */
+/**
+ * Returns the reason why this continuation waits. It visits all subjects that it names, and allocates:
+ * for debuggers only.
+ */
 export function why(continuation: Continuation, pollset: Pollset): Why {
   return new Chain(pollset).of(continuation, 0)
 }
@@ -111,7 +117,7 @@ class Chain {
     return { holders, more: all.length - holders.length }
   }
 
-  /** Work says what it waits for itself. A connection, and a pollable, say what holds them. */
+  /** A continuation shows its own wait. A connection or a pollable shows its holders. */
   private beyond(subject: Subject, bits: number, depth: number) {
     if (depth > DEPTH_MAX) return { why: null, holders: [], more: 0 }
     if (subject instanceof Continuation && subject.holdable)

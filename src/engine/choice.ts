@@ -1,19 +1,19 @@
 // The choice of the session for the next lease (spec/engine.md, E4). Requests of one turn that share a
 // session leave in one write, and their responses come back together. So the leases of one turn go to one
-// session, up to a bound: a row. Each row begins at the session with the fewest leases, which keeps the load
-// even from turn to turn.
+// session, up to a bound; they are called a row. Each row begins at the session with the fewest leases, which
+// keeps the load even from turn to turn.
 
 import type { Session } from './session.js'
 
 const NONE: readonly never[] = []
 
-/** The leases that one session gets in a row. */
+/** The most leases of one row. */
 const ROW_MAX = 32
 
 export class SessionChoice<S extends Session> {
   private readonly sessions: readonly S[]
   private row: S | null
-  /** How many leases the row may still get. */
+  /** The number of leases that the row may still get. */
   private left: number
   /** The turn in which the row began. */
   private turn: number
@@ -29,7 +29,7 @@ export class SessionChoice<S extends Session> {
   /**
    * Returns the session for one lease, or null if no session has room.
    * @param turn the turn in which the lease is asked for
-   * @param share how many leases a session may have, whatever its capacity
+   * @param share the most leases that a session may have, whatever its capacity
    */
   next(turn: number, share: number): S | null {
     const { row } = this

@@ -7,7 +7,7 @@
 //                          └─ queue full ──► refused at once
 //
 // Capacity is granted, not signalled: a waiter has its lease before it wakes, so no newcomer can take it in
-// between. A newcomer queues behind the waiters, but for those that a debugger holds: they are passed over.
+// between. A newcomer queues behind the waiters. Waiters that a debugger holds are passed over.
 
 import { type Fault, fault, type World } from '../continuation/index.js'
 import { type Holder, invariant, List, type Subject } from '../pollset/index.js'
@@ -28,13 +28,13 @@ export class Engine<S extends Session> implements SessionReports<S>, Subject {
   readonly name: string
   readonly sessions: S[] = []
   private readonly choice = new SessionChoice(this.sessions)
-  /** How many sessions it has begun to open. */
+  /** The number of sessions that it has begun to open. */
   opens = 0
   /** Is called when a session could not be opened. */
   onUnopened: ((why: Fault) => void) | null = null
   /**
-   * Returns the engine of this owner, which a reserved session moves to; null if it moves nowhere. If this is
-   * null, all sessions have one owner already.
+   * Returns the engine of this owner, to which a reserved session moves; null if it moves nowhere. Without
+   * this function, all sessions have one owner already.
    */
   onReserved: ((owner: object) => Engine<S> | null) | null = null
   private readonly backoff = new ReopenBackoff(() => {
@@ -49,15 +49,15 @@ export class Engine<S extends Session> implements SessionReports<S>, Subject {
   /** Sessions that have never carried a lease. */
   private readonly neverLeased = new Set<S>()
   /**
-   * Sessions that take no place: they wait only for their backend to close, or end their last leases (E46).
+   * Sessions that take no place: they only wait for their backend to close, or end their last leases (E46).
    */
   private readonly awaitingPeerClose = new Set<S>()
   /** Doubtful leases (E33), the oldest first. */
   private readonly doubtful = new DoubtfulLeases<S>()
-  /** Whether the pause follows a session that closed before it was of use (E30, E35). */
+  /** True if the pause follows a session that closed before it was of use (E30, E35). */
   private backingOff = false
   private readonly share: LeaseShare
-  /** Null as long as no session has aged. */
+  /** The ages of its sessions; null as long as none has aged. */
   private ages: SessionAges<S> | null
   /** Leases that wait, in the order in which they will be granted. */
   private readonly queue = new List<Lease<S>>()
@@ -75,21 +75,21 @@ export class Engine<S extends Session> implements SessionReports<S>, Subject {
     this.ages = aged(null, null, limits, world, this)
   }
 
-  /** Changes its limits, and those of the sessions that it has (E47). */
+  /** Changes its limits, and those of its sessions (E47). */
   configure(limits: EngineLimits): void {
     this.ages = aged(this.ages, this.limits, limits, this.world, this)
     this.limits = limits
     this.share.configure(limits.streamsPerSessionMax)
     if (this.closing) return
     for (const session of this.choice.surplus(limits.sessionsMax - this.openings.size)) {
-      // It would have been of use.
+      // The session would have been of use.
       this.neverLeased.delete(session)
       this.retire(session)
     }
     this.grant()
   }
 
-  /** How many leases wait. */
+  /** The number of leases that wait. */
   get queued(): number {
     return this.queue.size
   }
@@ -122,12 +122,12 @@ export class Engine<S extends Session> implements SessionReports<S>, Subject {
     lease.readiness = 0
   }
 
-  /** Grants what waited behind a hold. @internal */
+  /** Grants leases that waited behind a hold. @internal */
   heldNoMore(): void {
     this.grant()
   }
 
-  /** Returns the first lease that may be granted: those of held holders keep their places (E8). */
+  /** Returns the first lease that may be granted: leases of held holders keep their places (E8). */
   private nextWaiting(): Lease<S> | null {
     let lease = this.queue.first
     while (lease !== null && lease.of.held === true) lease = lease.listNext
@@ -200,7 +200,7 @@ export class Engine<S extends Session> implements SessionReports<S>, Subject {
   }
 
   declined(session: S): void {
-    // The backend serves the leases that are left on it.
+    // The backend serves the remaining leases of the session.
     if (session.state !== 'retired') this.share.narrow(session.leased - 1)
     this.givenBack(session)
   }
@@ -210,7 +210,7 @@ export class Engine<S extends Session> implements SessionReports<S>, Subject {
     invariant(session.leased >= 0, 'a lease is given back once')
     if (session.state === 'retired') {
       if (session.leased === 0) session.close()
-      // It keeps its place until it has closed.
+      // The session keeps its place until it has closed.
       return
     }
     this.grant()
@@ -219,7 +219,7 @@ export class Engine<S extends Session> implements SessionReports<S>, Subject {
   retired(session: S, served?: number): void {
     if (served !== undefined) this.declinedLeases(served)
     if (session.state !== 'closed' && session.state !== 'retired') this.retire(session)
-    // Its share may be more than the one before.
+    // Its share may be larger than before.
     if (served !== undefined) this.grant()
   }
 
@@ -234,7 +234,9 @@ export class Engine<S extends Session> implements SessionReports<S>, Subject {
     this.openMore()
   }
 
-  /** Frees its place for another session (E36). At most `sessionsMax` sessions free their places so. */
+  /**
+   * Frees its place for another session (E36). At most `sessionsMax` sessions free their places in this way.
+   */
   leaving(session: S): void {
     if (session.state === 'closed') return
     this.awaitingPeerClose.add(session)
@@ -268,7 +270,7 @@ export class Engine<S extends Session> implements SessionReports<S>, Subject {
     }
   }
 
-  /** How many sessions are being opened. */
+  /** The number of sessions that are being opened. */
   get opening(): number {
     return this.openings.size
   }
@@ -277,14 +279,14 @@ export class Engine<S extends Session> implements SessionReports<S>, Subject {
     return 'engine'
   }
 
-  /** Returns the place of a queued lease, from 1, and how many wait. It visits the queue. */
+  /** Returns the place of a queued lease, from 1, and the number of waiting leases. It visits the queue. */
   placeOf(lease: Lease<S>): { readonly place: number; readonly queued: number } {
     let place = 1
     for (let each = this.queue.first; each !== null && each !== lease; each = each.listNext) place++
     return { place, queued: this.queued }
   }
 
-  /** What keeps a place from becoming free: its sessions, and those that are being opened. */
+  /** The subjects that keep places from becoming free: its sessions, and those that are being opened. */
   holders(): readonly Holder[] {
     const { sessions, openings, backoff, world } = this
     return takersOf(this.id, sessions, this.share.most, openings, backoff, world.pollset.now)
@@ -332,12 +334,12 @@ export class Engine<S extends Session> implements SessionReports<S>, Subject {
     this.pauseOpening()
   }
 
-  /** Whether a session is open or being opened. */
+  /** True if a session is open or being opened. */
   private get serves(): boolean {
     return this.openings.size > 0 || this.sessions.some((each) => each.state === 'open')
   }
 
-  /** Backs off if this session closed before it was ever leased; else we would loop. */
+  /** Backs off if this session closed before it was ever leased; otherwise we would loop. */
   private noteUse(session: S): void {
     if (this.neverLeased.delete(session)) this.openedInVain()
   }
@@ -372,7 +374,7 @@ export class Engine<S extends Session> implements SessionReports<S>, Subject {
     }
   }
 
-  /** How many places sessions and openings take. */
+  /** The number of places that sessions and openings take. */
   private get taken(): number {
     return this.sessions.length + this.openings.size + this.abandonedOpenings.size
   }

@@ -1,6 +1,6 @@
-// A gather: a continuation that has given its work to several others waits here for all of them. It has three
-// wait slots, and may have any number of parts. Each part leases and asks for itself: no granted lease waits
-// for another, so two gathers never block each other.
+// A gather: a continuation that has divided its work among others waits here for all of them. A continuation
+// has three wait slots, but a gather has any number of parts. Each part leases and asks for itself: no
+// granted lease waits for another, so two gathers never block each other.
 
 import { type Holder, invariant, Pollable, type Subject } from '../pollset/index.js'
 
@@ -35,13 +35,13 @@ export class Gather<P extends Subject> extends Pollable {
     return this.parts.size
   }
 
-  /** Waits for one part more. */
+  /** Adds a part to wait for. */
   add(part: P): void {
     this.parts.add(part)
     this.lower(ALL_ENDED)
   }
 
-  /** A part has ended: each does so once. */
+  /** Notes that a part has ended. Each part ends once. */
   ended(part: P, hasFailed = false): void {
     invariant(this.parts.delete(part), 'a part ends once')
     if (hasFailed) this.raise(PART_FAILED)

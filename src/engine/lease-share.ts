@@ -1,16 +1,16 @@
-// How many leases each session of an engine may have, whatever its capacity: what the backend has shown to
-// serve (spec/engine.md, E34), and at most what is configured (E45).
+// The number of leases that each session of an engine may have, whatever its capacity. It is at most the
+// number that the backend has shown to serve (spec/engine.md, E34), and at most the configured one (E45).
 
 import type { Session } from './session.js'
 
 export class LeaseShare {
   /** The number of leases that a session may have. */
   most: number
-  /** What is configured; infinite for no bound. */
+  /** The configured bound; infinite for no bound. */
   bound: number
-  /** What the backend has served; infinite once that is the capacity of a session. */
+  /** The number that the backend has served; infinite once that is the capacity of a session. */
   private shown = Number.POSITIVE_INFINITY
-  /** How many leases were served since `shown` was set. */
+  /** The number of leases served since `shown` was set. */
   private served = 0
 
   /** @param bound 0 for no bound */
@@ -19,13 +19,13 @@ export class LeaseShare {
     this.most = this.bound
   }
 
-  /** Changes what is configured. */
+  /** Changes the configured bound. */
   configure(bound: number): void {
     this.bound = bound === 0 ? Number.POSITIVE_INFINITY : bound
     this.most = Math.min(this.shown, this.bound)
   }
 
-  /** What the backend has served; null if that bounds nothing. */
+  /** The number that the backend has served; null if it bounds nothing. */
   get learnt(): number | null {
     return this.shown === Number.POSITIVE_INFINITY ? null : this.shown
   }
@@ -36,7 +36,7 @@ export class LeaseShare {
     this.most = Math.min(this.shown, this.bound)
   }
 
-  /** A lease was served. Doubles what is shown when sessions that stay have served as many. */
+  /** Notes that a lease was served. Doubles `shown` when sessions that stay have served as many leases. */
   widen(session: Session): void {
     // A retired session proves nothing.
     if (this.shown === Number.POSITIVE_INFINITY || session.state === 'retired') return

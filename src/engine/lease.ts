@@ -40,7 +40,7 @@ export type LeaseAnswer = 'granted' | 'queued' | LeaseRefusal
 export interface LeaseHolder {
   /** Its name in traces, such as `m3/s5`. */
   readonly id: string
-  /** A debugger holds it: its queued lease keeps its place and is passed over. */
+  /** True while a debugger holds it: its queued lease keeps its place and is passed over. */
   readonly held?: boolean
   /** Asks it to end, because too many leases are {@link Lease.doubtful}. It must release its lease. */
   cancel?(): void
@@ -52,15 +52,15 @@ export class Lease<S extends Session> extends Pollable implements Listed<Lease<S
   engine: Engine<S> | null
   /** The session it was granted on, until {@link take} or {@link release}. */
   session: S | null
-  /** Why it was not granted. */
+  /** The reason why it was not granted. */
   fault: Fault | null
   /** Its place in its engine's queue. */
   list: object | null
   listPrev: Lease<S> | null
   listNext: Lease<S> | null
-  /** Whether its session had carried a lease before this one. Written by the engine only. */
+  /** True if its session had carried a lease before this one. Written by the engine only. */
   reused: boolean
-  /** Whether its client may have left; see {@link doubt}. */
+  /** True if its client may have left; see {@link doubt}. */
   doubtful: boolean
 
   constructor(of: LeaseHolder) {
@@ -102,7 +102,10 @@ export class Lease<S extends Session> extends Pollable implements Listed<Lease<S
     return session
   }
 
-  /** Notes that its client may have left. It is kept while few leases are doubtful (spec/engine.md, E33). */
+  /**
+   * Notes that its client may have left. The lease is kept while few leases are doubtful
+   * (spec/engine.md, E33).
+   */
   doubt(): void {
     this.doubtful = true
     this.engine?.doubted(this)
@@ -115,12 +118,12 @@ export class Lease<S extends Session> extends Pollable implements Listed<Lease<S
     this.engine?.trusted(this)
   }
 
-  /** Its holder goes on after a hold: it may be granted again. */
+  /** Notes that its holder goes on after a hold: it may be granted again. */
   heldNoMore(): void {
     if (this.list !== null) this.engine?.heldNoMore()
   }
 
-  /** Leaves the queue, or gives back a session that was granted but not taken. Harmless otherwise. */
+  /** Leaves the queue, or gives back a session that was granted but not taken. Otherwise it does nothing. */
   release(): void {
     this.engine?.release(this)
   }

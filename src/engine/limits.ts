@@ -2,8 +2,8 @@
 
 export interface EngineLimits {
   /**
-   * The number of sessions to the backend, those being opened included. As many again may wait for the peer's
-   * close (E36). Each worker counts its own.
+   * The number of sessions to the backend, including those being opened. The same number again may wait for
+   * the peer's close (E36). Each worker counts its own.
    */
   readonly sessionsMax: number
   /**

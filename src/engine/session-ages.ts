@@ -6,14 +6,14 @@ import { Deadline } from '../pollset/index.js'
 import type { EngineLimits } from './limits.js'
 import type { Session, SessionReports } from './session.js'
 
-/** Ages differ from the configured one by up to this part, so that sessions do not all end together. */
+/** The part by which ages differ from the configured age, so that sessions do not all end together. */
 const JITTER = 0.1
 
-/** While as many old sessions as there may be end their leases: the next look, as a part of the age. */
+/** The part of the age until the next look, while the most old sessions allowed end their leases. */
 const AGAIN = 0.1
 
 class Age<S extends Session> extends Deadline {
-  /** When the session was opened, or its sessions began to age: ms of the pollset's clock. */
+  /** The time at which the session was opened, or the sessions began to age: ms of the pollset's clock. */
   readonly since: number
   /** Its part of the configured age. */
   readonly part: number
@@ -38,7 +38,7 @@ export class SessionAges<S extends Session> {
   limits: EngineLimits
   private readonly reports: SessionReports<S>
   private readonly young = new Map<S, Age<S>>()
-  /** Sessions that end their last leases. */
+  /** Sessions that only end their last leases. */
   private readonly old = new Set<S>()
   private readonly drawn = new Uint32Array(1)
 
@@ -49,8 +49,8 @@ export class SessionAges<S extends Session> {
   }
 
   /**
-   * Changes the age. It counts from when a session was opened, or from now if none aged before; sessions that
-   * are older already go one after the other.
+   * Changes the age. It counts from the opening of a session, or from now if no session aged before. Sessions
+   * that are already older retire one after the other.
    */
   configure(limits: EngineLimits, sessions: readonly S[]): void {
     const { sessionAgeMs } = limits
@@ -82,7 +82,7 @@ export class SessionAges<S extends Session> {
     return this.drawn[0] / 2 ** 32
   }
 
-  /** The session has closed, or belongs to the engine no longer. */
+  /** Forgets a session that has closed, or that belongs to another engine now. */
   forget(session: S): void {
     this.old.delete(session)
     const age = this.young.get(session)
@@ -98,7 +98,7 @@ export class SessionAges<S extends Session> {
 
   private readonly aged = (session: S, age: Age<S>): void => {
     if (session.state === 'open' && this.old.size >= this.limits.sessionsMax) {
-      // It serves on: no other could open in its place.
+      // The session serves on, since no other could open in its place.
       this.arm(age, this.limits.sessionAgeMs * AGAIN)
       return
     }

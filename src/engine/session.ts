@@ -16,7 +16,7 @@ export interface Session extends Subject {
   state: SessionState
   /** Leases granted on it and not yet freed. Written by the engine only. */
   leased: number
-  /** How many leases it can carry at once: what the peer allows now. */
+  /** The number of leases that it can carry at once: what the peer allows now. */
   readonly capacity: number
   /** Feature bits of the protocol; opaque to the engine. */
   readonly features: number
@@ -32,7 +32,7 @@ export interface Session extends Subject {
  */
 export type SessionFactory<S extends Session> = (reports: SessionReports<S>) => Opening
 
-/** What a session reports to its engine. */
+/** The reports of a session to its engine. */
 export interface SessionReports<S extends Session> {
   /** It can carry leases now. */
   opened(session: S): void
@@ -46,16 +46,15 @@ export interface SessionReports<S extends Session> {
   declined(session: S): void
   /**
    * It takes no new leases, and closes when its last lease ends.
-   * @param served how many leases the backend has served or still serves, if it said that it did not begin
-   * the
-   * others
+   * @param served the number of leases that the backend has served or still serves, if it said that it did
+   *   not begin the others
    */
   retired(session: S, served?: number): void
   /**
-   * All its leases have ended and its FIN is sent: it waits only for the backend to close. `closed` follows.
+   * All its leases have ended and its FIN is sent: it only waits for the backend to close. `closed` follows.
    */
   leaving(session: S): void
-  /** A tunnel has taken it over. The engine counts it no longer. */
+  /** A tunnel has taken it over. The engine no longer counts it. */
   surrendered(session: S): void
   /** It now belongs to this owner alone: no other may lease it. */
   reserved(session: S, owner: object): void

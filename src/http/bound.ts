@@ -11,14 +11,14 @@ const CHALLENGE = /(?:^|,)[ \t]*(?:ntlm|negotiate)[ \t]+[^ \t,]/i
 const isToken = (credentials: string | undefined): boolean =>
   credentials !== undefined && CREDENTIALS.test(credentials)
 
-/** Whether a request carries a token of these schemes. */
+/** Returns true if a request carries a token of these schemes. */
 export const sendsToken = (request: Head): boolean =>
   isToken(request.find(Token.AUTHORIZATION)?.value) || isToken(request.find(Token.PROXY_AUTHORIZATION)?.value)
 
 /**
- * Whether a final response binds its connection to its client. It does if its challenge has a token: a
- * handshake is under way. It also does if it answers a token with any status but 401 or 407: the client may
- * be authenticated.
+ * Returns true if a final response binds its connection to its client. A challenge with a token does so,
+ * since a handshake is under way. So does any status but 401 or 407 in answer to a token, since the client
+ * may be authenticated.
  */
 export function bindsConnection(response: Head, tokenSent: boolean): boolean {
   const asks = response.status === 401 || response.status === 407

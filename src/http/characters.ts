@@ -19,7 +19,7 @@ export const isTokenChar = (octet: number): boolean => TOKEN_CHAR[octet] !== 0
 
 export const isBlank = (octet: number): boolean => octet === 0x20 || octet === 0x09
 
-/** Whether this is a token: a method (RFC 9110 §9.1) or a protocol name (§7.8). */
+/** Returns true for a token: a method (RFC 9110 §9.1) or a protocol name (§7.8). */
 export function isToken(text: string): boolean {
   for (let i = 0; i < text.length; i++) {
     const c = text.charCodeAt(i)
@@ -28,7 +28,10 @@ export function isToken(text: string): boolean {
   return text.length > 0
 }
 
-/** Whether the text from `from` on is a token in lower case, as names are stored and sent. */
+/**
+ * Returns true if the text from `from` on is a token in lower case, the form in which names are
+ * stored and sent.
+ */
 export function isLowerToken(text: string, from: number): boolean {
   for (let i = from; i < text.length; i++) {
     const c = text.charCodeAt(i)
@@ -42,7 +45,7 @@ export function isText(b: Uint8Array, start: number, end: number): boolean {
   return true
 }
 
-/** Whether this may be a field value. A character above 0xff is not an octet. */
+/** Returns true if this may be a field value. A character above 0xff is not an octet. */
 export function isValue(text: string): boolean {
   const { length } = text
   if (length === 0) return true

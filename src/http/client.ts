@@ -1,4 +1,4 @@
-// A client's connection of either HTTP version, as exchanges and sessions to backends see it.
+// A client's connection of either HTTP version, as seen by exchanges and by sessions to backends.
 
 import { type Address, formatAddress, type Secured, type Socket } from '../pollset/index.js'
 import type { AddressPair } from '../transport/index.js'
@@ -18,8 +18,8 @@ export const forwardingFieldsOf = (
 ]
 
 /**
- * Makes the Host field of a request that names no host: the address it came to. HTTP/1.0 need not name one
- * (RFC 9112 §3.3), nor HTTP/2 if its request was translated from HTTP/1.0 (RFC 9113 §8.3.1).
+ * Makes the Host field of a request that names no host, from the address that it came to. HTTP/1.0 need not
+ * name a host (RFC 9112 §3.3), nor need HTTP/2 if its request was translated from HTTP/1.0 (RFC 9113 §8.3.1).
  */
 export const ownHost = (fields: FieldTable, { local }: Socket): Field =>
   fields.field('host', local.host === '' ? 'localhost' : formatAddress(local))
@@ -33,18 +33,18 @@ export interface LingeringClient extends Client {
 /** A client; each frontend connection has one. */
 export interface Client {
   readonly id: string
-  /** Made once by {@link forwardingFieldsOf}. */
+  /** The forwarding fields, made once by {@link forwardingFieldsOf}. */
   readonly forwardingFields: readonly Field[]
-  /** The protocol that it speaks, as its requests name it: `HTTP/2`. */
+  /** The protocol of its requests: `HTTP/2`. */
   readonly protocol: string
   /** The result of its TLS handshake; null in clear text. */
   readonly secured: Secured | null
   /** The original source and destination of its connection, even behind a trusted relay. */
   readonly addresses: AddressPair
-  /** How many requests have come behind the current one, in whose order they wait. For debuggers. */
+  /** The number of requests that have come behind the current one and wait for it. For debuggers. */
   readonly pipelined?: number
-  /** It has as many streams open as it may. For debuggers. */
+  /** True while as many streams are open as the limit allows. For debuggers. */
   readonly isFull?: boolean
-  /** Where its connection comes from: a relay's own address. */
+  /** The address that its connection comes from: a relay's own address. */
   readonly neighbour: Address
 }

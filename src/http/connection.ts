@@ -1,6 +1,6 @@
-// A connection of either HTTP version and either role, as a continuation on a socket: how others see it, and
-// how it closes. It writes all that is pending, then FIN, then waits for the peer's FIN (linger.ts), so that
-// the peer can read everything. Each version turns bytes into messages itself.
+// A connection of either HTTP version and either role, as a continuation on a socket: its interface, and its
+// close. It writes all pending output, then FIN, then waits for the peer's FIN (linger.ts), so that the peer
+// can read everything. Each version turns bytes into messages itself.
 
 import { Continuation, type Fault, fault } from '../continuation/index.js'
 import {
@@ -23,7 +23,7 @@ import {
 import type { Stream } from './stream.js'
 import type { HttpWorld } from './world.js'
 
-/** What all connections of one version and World share. */
+/** The things that all connections of one version and World share. */
 export interface ConnectionContext {
   readonly world: HttpWorld
   readonly durations: readonly DurationList[]
@@ -35,18 +35,18 @@ export abstract class HttpConnection<Context extends ConnectionContext> extends 
   /** The connection as a pollable, apart from its socket. */
   readonly pollable: Pollable
   protected readonly context: Context
-  /** The side its peer is on. */
+  /** The side of its peer. */
   protected readonly side: 'frontend' | 'backend'
   protected readonly socket: Socket
   protected abstract readonly output: SlabOutput
-  /** Why the connection is failing; null while it is not. */
+  /** The reason why the connection is failing; null while it is not. */
   protected failure: Fault | null = null
   protected draining = false
-  /** How much of the output may not have reached the peer yet. */
+  /** The bytes of the output that may not have reached the peer yet. */
   protected readonly transit: Transit
   /** Set once FIN is sent. */
   private lingering: Linger | null = null
-  /** Whether its place is needed, so that it stops lingering. */
+  /** True if its place is needed, so that it stops lingering. */
   private evicted = false
 
   /**
@@ -69,7 +69,7 @@ export abstract class HttpConnection<Context extends ConnectionContext> extends 
     this.transit = new Transit(context.limits)
   }
 
-  /** Fails all streams for this reason. */
+  /** Fails all streams with this fault. */
   protected abstract failAll(why: Fault): void
   /** Reports that it has closed; called in its last step. */
   abstract closed(): void
@@ -86,7 +86,7 @@ export abstract class HttpConnection<Context extends ConnectionContext> extends 
     return this.context.world.pollset.now
   }
 
-  /** Returns why it closes. Unless a reason is known already, the peer closed it. */
+  /** Returns the reason of its close. Unless one is known already, the peer closed it. */
   protected noteReason(): Fault {
     this.failure ??= CONNECTION_CLOSED[this.side]
     return this.failure
@@ -101,7 +101,7 @@ export abstract class HttpConnection<Context extends ConnectionContext> extends 
   /** The streams that are open on it, oldest first. For debuggers: it may allocate. */
   abstract openStreams(): readonly Stream[]
 
-  /** What keeps its places: the exchanges of its streams. */
+  /** The exchanges of its streams, which keep its places. */
   override holders(): readonly Holder[] {
     return this.openStreams().flatMap(({ user }) =>
       user === null ? [] : [{ subject: user, reason: `has a place on ${this.id}` }],
@@ -113,12 +113,12 @@ export abstract class HttpConnection<Context extends ConnectionContext> extends 
     return `the ${this.side === 'frontend' ? 'client' : 'backend'} ${formatAddress(this.socket.remote)}`
   }
 
-  /** Whether it is failing. */
+  /** True while it is failing. */
   get failed(): boolean {
     return this.failure !== null
   }
 
-  /** Sends what is pending, then FIN. Returns false if the socket has closed already. */
+  /** Sends pending output, then FIN. Returns false if the socket has closed already. */
   protected finishOutput(): boolean {
     if ((this.socket.readiness & CLOSED) !== 0) return false
     this.output.finish()

@@ -1,5 +1,5 @@
 // The Date field (RFC 9110 §6.6.1), added to responses without one and to our own. The World makes one field
-// a second, so that a response costs no allocation and HPACK finds the field by identity.
+// a second, so a response costs no allocation and HPACK finds the field by identity.
 
 import type { Pollset } from '../pollset/index.js'
 import type { Field } from './field.js'
@@ -13,7 +13,7 @@ export class DateClock {
   private readonly pollset: Pollset
   private readonly fields: FieldTable
   private field: Field | null
-  /** When the second of the field ends, in ms of the pollset's clock. */
+  /** The end of the field's second, in ms of the pollset's clock. */
   private until: number
 
   constructor(pollset: Pollset, fields: FieldTable) {

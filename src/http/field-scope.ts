@@ -24,8 +24,9 @@ export const IDENTITY_FIELDS: readonly number[] = [
 ]
 
 /**
- * RFC 9110 §6.5.1: a trailer must not frame or route a message, authenticate or modify the request, or belong
- * to one connection. A backend may merge trailers into the head's fields, past the checks made there.
+ * Fields that must not be trailers. RFC 9110 §6.5.1: a trailer must not frame or route a message,
+ * authenticate or modify the request, or belong to one connection. A backend may merge trailers into the
+ * head's fields, past the checks made there.
  */
 const FORBIDDEN_TRAILERS = tokenSet(
   ...HOP_BY_HOP,

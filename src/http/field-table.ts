@@ -5,7 +5,7 @@ import { isCredential } from './token.js'
 
 /**
  * The interned fields of one World, bounded by two generations. A full young generation replaces the old one.
- * A field of the old generation that is asked for moves to the young one; the rest is dropped.
+ * A requested field of the old generation moves to the young one; the rest is dropped.
  */
 export class FieldTable {
   private young = new Map<string, Field>()
@@ -13,7 +13,7 @@ export class FieldTable {
   private uids = 1
   private readonly entriesMax: number
 
-  /** @param entriesMax how many fields one of the two generations keeps */
+  /** @param entriesMax the fields that each of the two generations keeps */
   constructor(entriesMax = 1024) {
     this.entriesMax = entriesMax
   }
@@ -40,7 +40,7 @@ export class FieldTable {
     return field
   }
 
-  /** How many fields are kept, in both generations. */
+  /** The number of kept fields, in both generations. */
   get size(): number {
     return this.young.size + this.old.size
   }

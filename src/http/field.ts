@@ -26,7 +26,7 @@ const isAuthority = (value: string) =>
   /^(?:\[[0-9A-Fa-f:.]+\]|(?:[A-Za-z0-9\-._~!$&'()*+,;=]|%[0-9A-Fa-f]{2})+)(?::[0-9]*)?$/.test(value)
 
 /**
- * Whether this is a path and query, or `*`: visible ASCII only (RFC 3986 §2), so that no HTTP/1.1 parser can
+ * Returns true for a path and query, or `*`: visible ASCII only (RFC 3986 §2), so that no HTTP/1.1 parser can
  * find a second line in it.
  */
 function isPath(value: string): boolean {
@@ -39,7 +39,7 @@ function isPath(value: string): boolean {
   return true
 }
 
-/** Whether a pseudo-field, Host or content-length has invalid syntax (RFC 9113 §8.3). */
+/** Returns true if a pseudo-field, Host or content-length has invalid syntax (RFC 9113 §8.3). */
 function formInvalid(token: number, value: string): boolean {
   switch (token) {
     case Token.METHOD:
@@ -73,7 +73,7 @@ export function oneLength(value: string): string | null {
 
 const COLON = 0x3a
 
-/** An immutable field line. {@link FieldTable.field} makes a shared one, `new Field` one of your own. */
+/** An immutable field line. {@link FieldTable.field} makes a shared one, `new Field` an unshared one. */
 export class Field {
   readonly name: string
   readonly value: string

@@ -1,4 +1,4 @@
-// Streams that clients open, and the acceptor that a frontend gives them to.
+// The streams that clients open, and the acceptor that a frontend gives them to.
 
 import type { Client, LingeringClient } from './client.js'
 import type { Stream } from './stream.js'
@@ -14,17 +14,17 @@ export interface StreamOwner {
 /** A stream that a client opened. Its `head` is set from the start. */
 export interface FrontendStream extends Stream {
   readonly client: Client
-  /** The parts of its id behind the client's: `s`, 5 for `m1/s5`; '' where both have the same id. */
+  /** The parts of its id behind the client's id: `s` and 5 for `m1/s5`; '' if both ids are equal. */
   readonly idLetter: string
   readonly idNumber: number
   /**
-   * Whether the request uses Upgrade, which a backend may decline: a 2xx then answers it as an ordinary
+   * True if the request uses Upgrade, which a backend may decline: a 2xx then answers it as an ordinary
    * request. For extended CONNECT a 2xx would open the tunnel.
    */
   readonly mayBeDeclined: boolean
 }
 
-/** Accepts the streams of a frontend and learns what happens to its connection. */
+/** Accepts the streams of a frontend, and is told of its connection. */
 export interface StreamAcceptor {
   accept(stream: FrontendStream): void
   /** The client's connection has closed. All its streams were cancelled before. */
@@ -32,8 +32,8 @@ export interface StreamAcceptor {
   /** The client's connection lingers: it has sent FIN. {@link clientClosed} follows. */
   clientLingers?(client: LingeringClient): void
   /**
-   * The client's connection ends, having used this part (0.1 to 1) of a budget against abuse. At 1 we end it
-   * for abuse. {@link clientClosed} follows.
+   * Is told that the client's connection ends, having used this part (0.1 to 1) of a budget against abuse. At
+   * 1 we end it for abuse. {@link clientClosed} follows.
    */
   clientAbused?(client: Client, part: number): void
 }

@@ -8,7 +8,7 @@ import { Token, type TokenSet, tokenSet } from './token.js'
 export class Head {
   /** Pseudo-fields first, then regular fields, in the order of arrival. */
   readonly fields: Field[]
-  /** How many of them are pseudo-fields. */
+  /** The number of pseudo-fields among them. */
   pseudos: number
   /** The sum of the fields' sizes (RFC 9113 §6.5.2): an upper bound of every encoding. */
   size: number
@@ -113,8 +113,8 @@ export class Head {
   }
 
   /**
-   * Returns a copy of a request with this `:path` or `:authority`, which it must have. Throws a RangeError if
-   * the value is invalid. A Host field beside `:authority` follows it.
+   * Returns a copy of a request with this value of `:path` or `:authority`, which the request must have.
+   * Throws a RangeError if the value is invalid. A Host field beside `:authority` follows it.
    */
   withControl(name: 'path' | 'authority', value: string): Head {
     const before = this[name]
@@ -164,7 +164,7 @@ export class Head {
     if (kept < fields.length) fields.length = kept
   }
 
-  /** Removes the regular fields whose name this holds for. */
+  /** Removes the regular fields for whose name `isMeant` returns true. */
   removeNamed(isMeant: (name: string) => boolean): void {
     const { fields } = this
     let kept = this.pseudos
@@ -186,14 +186,14 @@ export class Head {
   }
 
   /**
-   * Whether this requests a tunnel: by CONNECT, or with {@link protocol} by extended CONNECT (RFC 8441). An
+   * True if this requests a tunnel: by CONNECT, or with {@link protocol} by extended CONNECT (RFC 8441). An
    * Upgrade of HTTP/1.1 becomes extended CONNECT too.
    */
   get asksTunnel(): boolean {
     return this.method !== null && this.method.value === 'CONNECT'
   }
 
-  /** Whether the status is 2xx, which opens a tunnel if the request asked for one. */
+  /** True if the status is 2xx, which opens a tunnel if the request asked for one. */
   get isSuccess(): boolean {
     return this.status >= 200 && this.status < 300
   }

@@ -1,5 +1,5 @@
-// What both HTTP versions share: messages (fields, heads, bodies, streams), sessions to a backend, and the
-// close of a connection. It knows no wire format.
+// The parts that both HTTP versions share: messages (fields, heads, bodies, streams), sessions to a backend,
+// and the close of a connection. This room knows no wire format.
 
 export { type AddressPair, addressPairOf } from '../transport/index.js'
 export { bindsConnection, sendsToken } from './bound.js'

@@ -44,7 +44,9 @@ export class InterimBudget {
   }
 }
 
-/** Whether another head may wait behind these. The first always may: the reader has bounded its size. */
+/**
+ * Returns true if another head may wait behind these. The first always may: the reader has bounded its size.
+ */
 export function mayWait(heads: readonly Head[] | null, head: Head, bytesMax: number): boolean {
   if (heads === null) return true
   let bytes = head.size

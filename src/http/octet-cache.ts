@@ -1,9 +1,9 @@
-// Caches fields by their octets, so that octets seen before cost neither a string nor a look into the
-// FieldTable. HTTP/1.1 has one cache of lines for each World, HPACK one cache of literals for each
-// connection.
+// Caches fields by their octets, so that octets seen before cost neither a string nor a look into
+// the FieldTable. HTTP/1.1 has one cache of lines for each World, HPACK one cache of literals for
+// each connection.
 //
 // The cache is direct-mapped, has a fixed size, and compares all octets, so a collision only costs a second
-// decoding. It keeps octets that come a second time: most paths and dates never do.
+// decoding. It keeps only octets that come a second time: most paths and dates never do.
 
 import type { Field } from './field.js'
 
@@ -48,7 +48,8 @@ export class OctetCache {
   }
 
   /**
-   * Notes these octets. Returns whether they were also the last noted in their slot, and so worth keeping.
+   * Notes these octets. Returns true if they were also the last noted in their slot, and so
+   * are worth keeping.
    */
   note(kind: number, b: Buffer, start: number, end: number): boolean {
     const length = end - start

@@ -1,4 +1,4 @@
-// A stream of either HTTP version, as an exchange sees it. One half receives a head, a body and trailers; the
+// A stream of either HTTP version, as seen by an exchange. One half receives a head, a body and trailers; the
 // other half sends them. It is a pollable.
 //
 // A connection pulls what its streams send, at the flush of the turn: heads, then body bytes straight from
@@ -30,7 +30,7 @@ const STREAM_BITS = ['HEAD', 'BODY', 'INTERIM', 'SENT', 'RESET'] as const
 /** About the bytes of framing around a head and a body. */
 const FRAMING_BYTES = 64
 
-/** Why we end a stream early. Each version maps it to its own codes. */
+/** The reason why we end a stream early. Each version maps it to its own codes. */
 export type ResetReason = 'cancel' | 'no-error' | 'refused' | 'internal' | 'protocol' | 'calm' | 'connect'
 
 /**
@@ -39,7 +39,7 @@ export type ResetReason = 'cancel' | 'no-error' | 'refused' | 'internal' | 'prot
 export interface BodySource {
   /** The bytes that wait to be forwarded. */
   readonly waitingBytes: number
-  /** Whether the body is complete. */
+  /** True once the body is complete. */
   readonly remoteEnded: boolean
   readonly receiveBuffer: (Pick<ReceiveBuffer, 'pull'> & Partial<Pick<ReceiveBuffer, 'creditTaken'>>) | null
   readonly trailers: readonly Field[] | null
@@ -47,8 +47,8 @@ export interface BodySource {
 }
 
 /**
- * What a stream needs of its connection. A connection gets only its own streams: each version narrows the
- * type.
+ * The part of its connection that a stream needs. A connection gets only its own streams: each version
+ * narrows the type.
  */
 export interface StreamConnection {
   readonly id: string
@@ -59,7 +59,7 @@ export interface StreamConnection {
   resetByUs(stream: Stream, reason: ResetReason): void
   /** Ends the stream to free memory: it buffers most and moves least. */
   stalled(stream: Stream): void
-  /** How many bytes of interim heads may wait to be sent. */
+  /** The most bytes of interim heads that may wait to be sent. */
   readonly interimBytesMax: number
   /** See {@link Stream.arrivingUntil}. */
   readonly arrivingUntil: number
@@ -71,7 +71,7 @@ export abstract class Stream extends Pollable implements CreditSink {
   /** The connection that carries it. */
   abstract readonly connection: StreamConnection
 
-  // What it receives
+  // The receiving half
 
   /** The final head received. */
   head: Head | null
@@ -80,11 +80,11 @@ export abstract class Stream extends Pollable implements CreditSink {
   /** Body bytes received; null until the first. */
   receiveBuffer: ReceiveBuffer | null
   trailers: readonly Field[] | null
-  /** How many body bytes were received. */
+  /** The number of body bytes received. */
   receivedBytes: number
-  /** Whether everything is received: head, body and trailers. */
+  /** True once everything is received: head, body and trailers. */
   remoteEnded: boolean
-  /** Whether its 2xx response opens no tunnel: an HTTP/1.1 backend declined the Upgrade (RFC 9110 §7.8). */
+  /** True if its 2xx response opens no tunnel: an HTTP/1.1 backend declined the Upgrade (RFC 9110 §7.8). */
   declined: boolean
   /**
    * The protocols that the request asks to switch to, besides WebSocket (RFC 9110 §7.8). On a frontend: the
@@ -95,23 +95,23 @@ export abstract class Stream extends Pollable implements CreditSink {
   /** On a backend: 101 has come, and bytes follow both ways. */
   switched: boolean
 
-  // What it sends
+  // The sending half
 
   pendingHead: Head | null
-  /** Whether the pending head ends the message. */
+  /** True if the pending head ends the message. */
   pendingEnded: boolean
   pendingInterims: Head[] | null
   source: BodySource | null
   /** The body given to {@link sendWhole}. */
   whole: Buffer | null
-  /** How many bytes of `source` or `whole` may still leave. */
+  /** The number of bytes of `source` or `whole` that may still leave. */
   granted: number
   endGranted: boolean
-  /** Whether the end of the message has left. */
+  /** True once the end of the message has left. */
   localEnded: boolean
-  /** How many body bytes have left. */
+  /** The number of body bytes that have left. */
   sentBytes: number
-  /** When body bytes or the end of the message last left, in ms of the pollset's clock. */
+  /** The time at which body bytes or the end of the message last left, in ms of the pollset's clock. */
   sentAt: number
 
   fault: StreamFault | null
@@ -157,7 +157,9 @@ export abstract class Stream extends Pollable implements CreditSink {
     return this.connection.pollable
   }
 
-  /** What its connection has to do with each bit; what a version adds is {@link sendingHolders}. */
+  /**
+   * Returns the work of its connection for each bit. {@link sendingHolders} has the additions of a version.
+   */
   override holders(bits: number): readonly Holder[] {
     if (this.pendingHead !== null || this.granted > 0) return this.sendingHolders()
     if ((bits & (HEAD | INTERIM)) !== 0 && this.head === null)
@@ -178,10 +180,10 @@ export abstract class Stream extends Pollable implements CreditSink {
     return { subject: { id: `${id}.peer`, kind: 'peer' }, reason: `${peerName} ${reason}` }
   }
 
-  /** Whether it has ended in both directions. */
+  /** True once it has ended in both directions. */
   abstract readonly closed: boolean
 
-  // What it receives
+  // The receiving half
 
   /** Takes an interim head. Returns false if it was dropped at a bound. `now`: ms of the pollset's clock. */
   interimCame(head: Head, limits: InterimLimits, now: number): boolean {
@@ -204,12 +206,12 @@ export abstract class Stream extends Pollable implements CreditSink {
     return head
   }
 
-  /** How many body bytes wait to be forwarded. */
+  /** The number of body bytes that wait to be forwarded. */
   get waitingBytes(): number {
     return this.receiveBuffer === null ? 0 : this.receiveBuffer.length
   }
 
-  /** Whether the peer has promised body bytes (content-length) that have not arrived. */
+  /** True while the peer has promised body bytes (content-length) that have not arrived. */
   abstract get owing(): boolean
 
   /** Keeps the body for replay, as long as it has at most `max` bytes. */
@@ -220,14 +222,14 @@ export abstract class Stream extends Pollable implements CreditSink {
 
   protected abstract newReceiveBuffer(): ReceiveBuffer
 
-  /** Whether the body can be sent again from its first byte. */
+  /** True if the body can be sent again from its first byte. */
   get replayable(): boolean {
     return this.receiveBuffer === null || this.receiveBuffer.retained
   }
 
   /** Notes that body bytes have left for the other side. */
   abstract consumed(bytes: number): void
-  /** Whether its peer can send nothing more until credit that is withheld is given. */
+  /** True if its peer can send nothing more until withheld credit is given. */
   abstract get starving(): boolean
 
   get heldOwner(): Continuation | null {
@@ -239,7 +241,7 @@ export abstract class Stream extends Pollable implements CreditSink {
     this.connection.stalled(this)
   }
 
-  // What it sends
+  // The sending half
 
   /** Sends an interim head, before {@link sendHead} only. Drops it past `interimBytesMax`. */
   sendInterim(head: Head): void {
@@ -277,19 +279,21 @@ export abstract class Stream extends Pollable implements CreditSink {
     this.connection.pending(this)
   }
 
-  /** Ends it early in both directions and drops what was not forwarded. Harmless once it has ended. */
+  /**
+   * Ends it early in both directions and drops bytes that were not forwarded. Does nothing once it has ended.
+   */
   reset(reason: ResetReason): void {
     this.connection.resetByUs(this, reason)
   }
 
-  /** Whether granted bytes have not left, because the peer does not take them. */
+  /** True while granted bytes wait because the peer does not take them. */
   get blocked(): boolean {
     return this.granted > 0
   }
 
   /**
-   * When everything written so far on its connection has reached the peer at the latest (transit.ts), in ms
-   * of the pollset's clock. A time in the past: all of it has arrived.
+   * The time by which everything written so far on its connection has reached the peer (transit.ts), in ms of
+   * the pollset's clock. A time in the past: all of it has arrived.
    */
   get arrivingUntil(): number {
     return this.connection.arrivingUntil
@@ -308,9 +312,9 @@ export abstract class Stream extends Pollable implements CreditSink {
     this.lower(BODY | SENT)
   }
 
-  // What its connection pulls
+  // The side of its connection, which pulls
 
-  /** How many granted bytes still exist: a source that was reset has dropped its body. */
+  /** The number of granted bytes that still exist: a source that was reset has dropped its body. */
   get available(): number {
     if (this.whole !== null || this.source === null) return this.granted
     return Math.min(this.granted, this.source.waitingBytes)
@@ -321,7 +325,7 @@ export abstract class Stream extends Pollable implements CreditSink {
     return this.source === null ? null : this.source.trailers
   }
 
-  /** Whether it has something to write, windows aside. */
+  /** True if it has something to write, windows aside. */
   get hasWork(): boolean {
     return (
       this.pendingHead !== null ||
@@ -331,7 +335,7 @@ export abstract class Stream extends Pollable implements CreditSink {
     )
   }
 
-  /** The most bytes that the next head or the trailers take. They need room in one piece. */
+  /** The most bytes of the next head or of the trailers. They need room in one piece. */
   get headBytes(): number {
     if (this.pendingInterims !== null) return this.pendingInterims[0].size
     if (this.pendingHead !== null) return this.pendingHead.size
@@ -342,7 +346,7 @@ export abstract class Stream extends Pollable implements CreditSink {
     return bytes
   }
 
-  /** About how many bytes it would send now, windows aside. */
+  /** The approximate number of bytes that it would send now, windows aside. */
   get wantedBytes(): number {
     return this.headBytes + this.granted + FRAMING_BYTES
   }

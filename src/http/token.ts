@@ -85,7 +85,7 @@ const lookalikes = (name: string): [string, number][] =>
     .map((each) => [each, Token.FRAMING_LOOKALIKE])
 
 /**
- * Names in which a client could claim an identity or another target, in addition to `x-forwarded-*`
+ * Names in which a client could claim an identity or another target, beyond `x-forwarded-*`
  * (spec/exchange.md, Fields).
  */
 const CLAIMED = [
@@ -170,5 +170,5 @@ export const tokenOf = (name: string): number => tokens.get(name) ?? unnamedToke
 
 const CREDENTIALS = tokenSet(Token.COOKIE, Token.SET_COOKIE, Token.AUTHORIZATION, Token.PROXY_AUTHORIZATION)
 
-/** Whether a field holds credentials, which a table that connections share must not keep. */
+/** Returns true if a field holds credentials, which a table that connections share must not keep. */
 export const isCredential = (token: number): boolean => CREDENTIALS[token] === 1

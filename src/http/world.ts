@@ -1,4 +1,4 @@
-// What the HTTP rooms of a World share, in addition to transport's: interned fields and the Date.
+// The things that the HTTP rooms of a World share beyond those of transport: interned fields and the Date.
 
 import type { World } from '../continuation/index.js'
 import { createTransportWorld, type TransportLimits, type TransportWorld } from '../transport/index.js'

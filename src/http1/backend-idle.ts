@@ -20,7 +20,7 @@ export class BackendIdle {
     this.field = ''
   }
 
-  /** The backend's Keep-Alive has a timeout. */
+  /** True if the backend's Keep-Alive has a timeout. */
   get isTold(): boolean {
     return this.field !== ''
   }

@@ -1,12 +1,12 @@
 // Takes the bodies that a connection receives. They wait in receive buffers until the other side takes them.
-// Past a bound for each, the connection is not read.
+// Past a bound for each body, the connection is not read.
 
 import { invariant, type Settleable } from '../pollset/index.js'
 import { ConnectionBudget, ReceiveBuffer } from '../transport/index.js'
 import type { Http1Context } from './context.js'
 import type { Http1Stream } from './stream.js'
 
-/** The connection that an intake belongs to. */
+/** The connection of an intake. */
 export interface BodyIntakeHost {
   crashWith(error: unknown): void
 }
@@ -35,7 +35,7 @@ export class BodyIntake implements Settleable {
     return new ReceiveBuffer(this.context.world.memory, this.budget, stream)
   }
 
-  /** Takes bytes of a read buffer, which is valid in this turn only. Settling copies what is left of them. */
+  /** Takes bytes of a read buffer, which is valid in this turn only. Settling copies the rest of them. */
   push(stream: Http1Stream, buffer: Buffer, start: number, end: number): void {
     stream.outstanding += end - start
     stream.receivedBytes += end - start

@@ -13,8 +13,7 @@ export class ChunkLines {
   private readonly paddingMax: number
 
   /**
-   * @param paddingMax bytes of blanks and zeros that are accepted around a size; 0: none, as RFC 9112 §7.1
-   * says
+   * @param paddingMax the bytes of blanks and zeros accepted around a size; 0: none, as RFC 9112 §7.1 demands
    */
   constructor(limits: Http1Limits, paddingMax: number) {
     this.size = 0
@@ -33,7 +32,7 @@ export class ChunkLines {
     return this.limits.chunkSizeDigitsMax + this.paddingMax + this.extensionLeft
   }
 
-  /** Reads a line. Returns why it is refused, or null. */
+  /** Reads a line. Returns the code of its refusal, or null. */
   read(b: Buffer, start: number, end: number): RefusalCode | null {
     const { paddingMax } = this
     const length = end - start
@@ -48,7 +47,7 @@ export class ChunkLines {
     return null
   }
 
-  /** Returns why a line that is too long is refused, by what has come of it. */
+  /** Returns the code that refuses a line that is too long, judged by its beginning. */
   tooLong(b: Buffer, end: number): RefusalCode {
     const sized = chunkSizeDigits(b, 0, end, this.limits.chunkSizeDigitsMax) > 0
     return sized ? 'chunk-extension' : 'chunk-size'

@@ -13,20 +13,20 @@ const SEMICOLON = 0x3b
 const ZERO = 0x30
 const isBlank = (octet: number): boolean => octet === SP || octet === HTAB
 
-/** Returns where the size begins after blanks and zeros, of which it leaves one digit. */
+/** Returns the start of the size behind blanks and zeros, of which it leaves one digit. */
 export function paddingStart(b: Buffer, start: number, end: number): number {
   while (start < end && isBlank(b[start])) start++
   while (start + 1 < end && b[start] === ZERO && HEX[b[start + 1]] !== 255) start++
   return start
 }
 
-/** Returns where the line ends before trailing blanks. */
+/** Returns the end of the line before trailing blanks. */
 export function paddingEnd(b: Buffer, start: number, end: number): number {
   while (end > start && isBlank(b[end - 1])) end--
   return end
 }
 
-/** Counts the digits of the size; 0 if there is none or if it has more than `max`. */
+/** Counts the digits of the size; 0 if there is none or if there are more than `max`. */
 export function chunkSizeDigits(b: Buffer, start: number, end: number, max: number): number {
   let i = start
   while (i < end && HEX[b[i]] !== 255) i++

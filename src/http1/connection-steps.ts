@@ -3,21 +3,21 @@
 import type { Continuation } from '../continuation/index.js'
 
 export interface ConnectionSteps extends Continuation {
-  /** Reads what has arrived, as far as the current message lets more in. */
+  /** Reads the bytes that have arrived, as far as the current message lets more in. */
   read(): void
-  /** The connection is failing. */
+  /** True while the connection is failing. */
   readonly failed: boolean
-  /** A check is due, although bytes keep arriving. */
+  /** True if a check is due, although bytes keep arriving. */
   readonly checkIsDue: boolean
   /** Fills the wait slots, and sets a deadline if one is due before the next check. */
   awaitMore(): void
-  /** The connection has had its share of this turn. */
+  /** True if the connection has had its share of this turn. */
   readonly readEnough: boolean
   /** Makes the current message the last. */
   drain(): void
   /** Writes pending output, then FIN. Returns false if there is no peer to wait for. */
   beginClose(): boolean
-  /** Discards what the peer still sends. Returns false when the wait is over. */
+  /** Discards further bytes of the peer. Returns false when the wait is over. */
   waitForPeerClose(): boolean
   /** Takes a cancel while it waits for the peer. Returns false to wait no longer. */
   hurry(): boolean

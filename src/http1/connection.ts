@@ -1,5 +1,5 @@
-// What both roles of an HTTP/1.1 connection share: it reads messages one at a time, buffers their bodies for
-// the other side, and closes. A frontend (frontend.ts) answers requests; a session (session.ts) sends them.
+// An HTTP/1.1 connection, for both roles: it reads messages one at a time, buffers their bodies for the other
+// side, and closes. A frontend (frontend.ts) answers requests; a session (session.ts) sends them.
 //
 // Unread bytes stay in the socket: pipelined requests wait there, and a body that the other side does not
 // take stops the reading, within the socket's look-ahead.
@@ -41,7 +41,7 @@ export abstract class Http1Connection
   protected count: number
   /** The current message is the last. */
   protected last: boolean
-  /** A message that was given up after it began. What the peer has of it must not look whole. */
+  /** The message that was given up after it had begun. The peer's part of it must not look whole. */
   private cut: Http1Stream | null
   protected quietSince: number
   readEnough: boolean
@@ -69,7 +69,7 @@ export abstract class Http1Connection
   protected abstract messageOver(persists: boolean): void
   /** The peer has sent its last byte, within a message or not. */
   protected abstract peerEnded(): void
-  /** Reads also when no message is expected. Bytes that come then are an error. */
+  /** True to read even when no message is expected. Bytes that come then are an error. */
   protected abstract readonly readsOn: boolean
   get bodyAheadMax(): number {
     return this.intake.aheadMax
@@ -98,7 +98,7 @@ export abstract class Http1Connection
     const unread = (socket.readiness & READABLE) !== 0
     if (mayRead) socket.unpause()
     else socket.pause()
-    // Bits that stay raised and cannot be acted on must not wake us for ever.
+    // Bits that stay raised and cannot be acted on must not wake it forever.
     const ended = stream !== null && (stream.remoteEnded || stream.fault !== null) && this.reader.tunnelling
     const known = unread || ended || this.halfWaits(socket) ? socket.readiness : 0
     this.waitOn(0, socket, ((ENDED | CLOSED) & ~known) | (mayRead ? READABLE : 0))
@@ -124,15 +124,15 @@ export abstract class Http1Connection
   }
 
   /**
-   * FIN after a CONNECT without an answer ends the client's half of the tunnel, and waits for the tunnel.
-   * After a WebSocket handshake it does not: clients end their half after the closing handshake (RFC 6455
-   * §7.1.1).
+   * Returns true if the client's FIN ends only its half, and we wait for the tunnel: FIN after a CONNECT
+   * without an answer. After a WebSocket handshake it does not: clients end their half after the closing
+   * handshake (RFC 6455 §7.1.1).
    */
   protected halfWaits(socket: Socket): boolean {
     return this.reader.switching && this.stream?.key === '' && (socket.readiness & (ENDED | CLOSED)) === ENDED
   }
 
-  /** The peer's FIN has come, and all bytes before it are read. */
+  /** True once the peer's FIN has come and all bytes before it are read. */
   protected get finCame(): boolean {
     return (this.socket.readiness & (ENDED | READABLE)) === ENDED
   }
@@ -182,7 +182,7 @@ export abstract class Http1Connection
     this.draining = true
   }
 
-  /** There is no current message. */
+  /** True if there is no current message. */
   protected get isQuiet(): boolean {
     return this.stream === null
   }
@@ -215,14 +215,14 @@ export abstract class Http1Connection
     this.pollable.raise(CHANGED)
   }
 
-  /** Closes, so that what the peer has of this message does not look whole. */
+  /** Closes so that the peer's part of this message does not look whole. */
   protected abort(stream: Http1Stream, why: StreamFault): void {
     this.failure ??= why
     this.cut = stream
     this.changed()
   }
 
-  // What arrives
+  // Arriving bytes
 
   body(buffer: Buffer, start: number, end: number): void {
     const { stream } = this
@@ -291,7 +291,7 @@ export abstract class Http1Connection
     this.changed()
   }
 
-  /** Fails the stream, and tells its exchange. A stalled stream stays that: it had failed before. */
+  /** Fails the stream, and tells its exchange. A stalled stream keeps its earlier fault. */
   protected failStream(stream: Http1Stream, why: StreamFault): void {
     if (!stream.closed) {
       stream.fault ??= why

@@ -1,4 +1,4 @@
-// What all HTTP/1.1 connections of one World share: limits, durations, field decoder and counts.
+// The things that all HTTP/1.1 connections of one World share: limits, durations, field decoder and counts.
 
 import type { HttpWorld } from '../http/index.js'
 import type { DurationList } from '../pollset/index.js'
@@ -26,7 +26,7 @@ export interface Http1Context {
   readonly counts: Http1Counts
 }
 
-/** ms between two checks at most, and checks in the time of each limit at least. */
+/** the most ms between two checks */
 const CHECK_MS = 1_000
 const LOOKS = 10
 

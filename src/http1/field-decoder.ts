@@ -20,8 +20,9 @@ import {
 import type { RefusalCode } from './faults.js'
 
 /**
- * The kinds of text: a field line of a request (whose Host becomes `:authority`) or of a response, a path, a
- * trailer of a request. From a backend, text with only one reading is accepted (RFC 9112 §5.1, §6.3).
+ * The kinds of text: a field line of a request (whose Host becomes `:authority`) or of a response, a
+ * path, a trailer of a request. Text of a backend is accepted if it can be read in only one way (RFC
+ * 9112 §5.1, §6.3).
  */
 export const REQUEST_FIELD = 1
 export const RESPONSE_FIELD = 2
@@ -36,7 +37,7 @@ const COLON = 58
 const SLASH = 47
 
 export const isDigit = (octet: number): boolean => octet >= 0x30 && octet <= 0x39
-/** Whether eight octets are `HTTP/x.y` (RFC 9112 §2.3). */
+/** Returns true if eight octets are `HTTP/x.y` (RFC 9112 §2.3). */
 export const isVersion = (b: Buffer, at: number): boolean =>
   b[at] === 0x48 &&
   b[at + 1] === 0x54 &&
@@ -50,7 +51,7 @@ export const isVersion = (b: Buffer, at: number): boolean =>
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'CONNECT', 'OPTIONS', 'TRACE', 'PATCH'] as const
 
 export class FieldDecoder {
-  /** Why the last call returned null. */
+  /** The code of the refusal, if the last call returned null. */
   refused: RefusalCode = 'field-name'
   readonly fields: FieldTable
   /** The field of a head whose client accepts trailers. */

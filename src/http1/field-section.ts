@@ -1,5 +1,5 @@
-// Collects the field lines of a head (RFC 9112 §5), and what they say of framing and connection. Hop-by-hop
-// fields end here (RFC 9110 §7.6.1): a head that an exchange gets has none.
+// Collects the field lines of a head (RFC 9112 §5), and their rules for framing and connection. Hop-by-hop
+// fields end here (RFC 9110 §7.6.1): an exchange gets heads without them.
 
 import { type Field, IDENTITY_FIELDS, Token, tokenSet } from '../http/index.js'
 import type { RefusalCode } from './faults.js'
@@ -19,9 +19,9 @@ export class FieldSection {
   /** The Transfer-Encoding values, joined; null without one. */
   coding: string | null = null
   lengthTwice = false
-  /** TE says that the sender accepts trailers. */
+  /** True if TE says that the sender accepts trailers. */
   trailersTaken = false
-  /** For responses: equal Content-Lengths count as one (RFC 9112 §6.3). */
+  /** True for responses, in which equal Content-Lengths count as one (RFC 9112 §6.3). */
   private readonly takesEqualLengths: boolean
   /** The Upgrade field; '' without one. */
   upgrade = ''
@@ -59,14 +59,16 @@ export class FieldSection {
     this.size += field.size
   }
 
-  /** Replaces the last field, which has another value now. */
+  /** Replaces the last field, whose value has changed. */
   replaceLast(field: Field): void {
     const last = this.fields.pop() as Field
     this.size -= last.size
     this.push(field)
   }
 
-  /** Takes a known field. Returns why it is refused, or null. Hop-by-hop fields are read and not kept. */
+  /**
+   * Takes a known field. Returns the code of its refusal, or null. Hop-by-hop fields are read and not kept.
+   */
   special(field: Field, decoder: FieldDecoder): RefusalCode | null {
     switch (field.token) {
       case Token.CONTENT_LENGTH:
@@ -102,7 +104,7 @@ export class FieldSection {
     }
   }
 
-  /** Returns what is wrong with these fields together, in a head of HTTP/1.`minor`, or null. */
+  /** Returns the code of what is wrong with these fields together, in a head of HTTP/1.`minor`, or null. */
   fault(minor: number): RefusalCode | null {
     if (this.connection.overreaches) return 'connection-option'
     if (this.lengthTwice) return 'content-length'
@@ -121,8 +123,8 @@ export class FieldSection {
   }
 
   /**
-   * Removes the fields that Connection nominated. Fields that tell of a client are not for one hop: a client
-   * could have a proxy in front of us lose them.
+   * Removes the fields that Connection nominated. Fields that identify a client are kept: otherwise a client
+   * could have a proxy in front of us drop them.
    */
   removeNominated(): void {
     const names = this.connection.nominated

@@ -28,7 +28,7 @@ export class Folding {
     this.field = FRAMES[field.token] === 1 ? null : field
   }
 
-  /** The field before has folded lines, which {@link unfold} joins. */
+  /** True if the field before has folded lines, which {@link unfold} joins. */
   get isFolded(): boolean {
     return this.value !== null
   }

@@ -4,9 +4,9 @@
 import { defineLife } from '../continuation/index.js'
 import type { ConnectionSteps } from './connection-steps.js'
 
-/** What only the steps of a frontend need. */
+/** The parts that only the steps of a frontend need. */
 export interface FrontendSteps extends ConnectionSteps {
-  /** Ends what is overdue. Returns false to close the connection. */
+  /** Ends overdue messages. Returns false to close the connection. */
   checkHealth(): boolean
 }
 
@@ -34,13 +34,11 @@ const waitForMessages = suspend({
 })
 /** Waits until the time that the connection has set. */
 const waitUntilDue = suspend({ then: 'readMessages', late: 'checkHealth', cancelled: 'drain' })
-/**
- * Waits for the peer's FIN, until the time that the connection has set. Bytes that are written may extend it.
- */
+/** Waits for the peer's FIN, until the time that the connection has set. Further writes may extend it. */
 const waitForEnd = suspend({ then: 'linger', late: 'linger', cancelled: 'hurry' })
 
 export const frontendSteps = frontendLife.steps<FrontendSteps>({
-  /** Reads what has arrived, as far as the current message lets more in. */
+  /** Reads the bytes that have arrived, as far as the current message lets more in. */
   readMessages(c) {
     c.read()
     if (c.failed) return goto.close

@@ -55,7 +55,10 @@ class Http1Frontend extends Http1Connection implements Client, FrontendSteps {
   private readonly clock: RequestClock
   /** The last response head had `connection: close`. */
   private saidClose = false
-  /** When the client can have read the responses before the current one: ms of the pollset's clock. */
+  /**
+   * The time by which the client can have read the responses before the current one: ms of the
+   * pollset's clock.
+   */
   private earlierArrivedBy = 0
   /** Set while a response waits to be cut by RST, where FIN would make it look whole. */
   private reset: DelayedReset | null = null
@@ -100,8 +103,8 @@ class Http1Frontend extends Http1Connection implements Client, FrontendSteps {
   }
 
   /**
-   * Returns when a half-closed client has waited too long for the head or for more of the body; 0 if it does
-   * not wait. Once we write, a client that has left answers with RST. Tells the exchange once.
+   * Returns the time at which a half-closed client has waited too long for the head or for more of the body;
+   * 0 if it does not wait. Once we write, a client that has left answers with RST. Tells the exchange once.
    */
   private answerBy(stream: Http1Stream): number {
     const whole = stream.remoteEnded || this.stalledWhole(stream)
@@ -194,8 +197,8 @@ class Http1Frontend extends Http1Connection implements Client, FrontendSteps {
   }
 
   /**
-   * The response is whole before the request, or refuses it: the rest of the request is not needed, so the
-   * connection closes (RFC 9112 §9.6, RFC 9110 §15.5.14).
+   * Returns true if the response is whole before the request, or refuses it. Then the rest of the request is
+   * not needed, so the connection closes (RFC 9112 §9.6, RFC 9110 §15.5.14).
    */
   private isEarly(stream: Http1Stream, head: Head, ended: boolean): boolean {
     if (stream.remoteEnded || this.reader.switching || head.status === 101) return false
@@ -218,7 +221,7 @@ class Http1Frontend extends Http1Connection implements Client, FrontendSteps {
     this.changed()
   }
 
-  /** Another request may follow the one that is being answered. */
+  /** True if another request may follow the one that is being answered. */
   private get keeps(): boolean {
     return (
       !this.draining &&
@@ -256,7 +259,7 @@ class Http1Frontend extends Http1Connection implements Client, FrontendSteps {
     else if (!stream.headWritten && this.count > 1) this.refuse(502, GIVEN_UP)
     else {
       this.failStream(stream, GIVEN_UP)
-      // FIN is enough if all has left. What the client still sends is discarded.
+      // FIN is enough if everything has left. Further bytes of the client are discarded.
       if (stream.localEnded && reason === 'no-error') {
         this.failure ??= GIVEN_UP
         this.changed()
@@ -291,8 +294,8 @@ class Http1Frontend extends Http1Connection implements Client, FrontendSteps {
   }
 
   /**
-   * When even a slow client has read what was written: ms of the pollset's clock. The client is not idle
-   * before.
+   * The time by which even a slow client has read everything written: ms of the pollset's clock. The client
+   * is not idle before.
    */
   private get arrivedBy(): number {
     return Math.max(this.socket.wroteAt, this.arrivingUntil)
@@ -340,9 +343,9 @@ const REFUSED = parting('refused-stream', 'the backend refused the request, and 
 const GIVEN_UP = parting('given-up', 'the exchange ended without a whole response')
 
 /**
- * Serves HTTP/1.1 on an accepted socket. Each request goes to the acceptor. Returns the connection's
- * continuation.
- * @param addresses those of the client connection, if a relay made the socket's connection
+ * Serves HTTP/1.1 on an accepted socket. Each request goes to the acceptor. Returns the
+ * connection's continuation.
+ * @param addresses the addresses of the client connection, if a relay made the socket's connection
  */
 export function serveHttp1(
   context: Http1Context,

@@ -1,4 +1,4 @@
-// The bounds of this room, in one place: names, defaults, units. Only server/ knows of files and options.
+// The limits of this room: names, defaults, units. Only server/ knows files and options.
 
 import { type InterimLimits, interimLimits } from '../http/index.js'
 import { type LingerLimits, lingerLimits, type TransitLimits, transitLimits } from '../transport/index.js'
@@ -30,7 +30,9 @@ export interface Http1Limits extends InterimLimits, TransitLimits, LingerLimits 
   readonly trailerSectionBytesMax: number
   /** The number of trailer lines of one message. */
   readonly trailersMax: number
-  /** The bytes of a body that may have come and not been sent on. Past them the connection is not read. */
+  /**
+   * The bytes of a body that may have come and not been sent on. Past this number the connection is not read.
+   */
   readonly bodyAheadBytesMax: number
   /** The longest time from the first byte of a request to the end of its head, in ms. After it: 408. */
   readonly headMs: number

@@ -10,7 +10,7 @@ function members(value: string): string[] {
   return found
 }
 
-/** Strips SP and HTAB. A loop: a pattern takes quadratic time on a long run of blanks. */
+/** Strips SP and HTAB. It is a loop, because a pattern takes quadratic time on a long run of blanks. */
 function withoutBlanks(text: string): string {
   let start = 0
   let end = text.length
@@ -58,13 +58,13 @@ export class ConnectionOptions {
     return true
   }
 
-  /** Nominates Host or Content-Length, which are for all recipients (RFC 9110 §7.6.1). */
+  /** True if it nominates Host or Content-Length, which are for all recipients (RFC 9110 §7.6.1). */
   get overreaches(): boolean {
     const names = this.nominated
     return names !== null && (names.has('host') || names.has('content-length'))
   }
 
-  /** Whether the connection persists after a message of HTTP/1.`minor` (RFC 9112 §9.3). */
+  /** Returns true if the connection persists after a message of HTTP/1.`minor` (RFC 9112 §9.3). */
   persists(minor: number): boolean {
     return !this.close && (minor > 0 || this.keepAlive)
   }
@@ -82,9 +82,7 @@ export const CODING_UNKNOWN = 1
 /** The end of the message is in doubt. */
 export const CODING_FAULTY = 2
 
-/**
- * Returns what the Transfer-Encoding fields of a head, joined by commas, mean (RFC 9112 §6.1, §6.3).
- */
+/** Returns the meaning of the Transfer-Encoding fields of a head, joined by commas (RFC 9112 §6.1, §6.3). */
 export function codingOf(value: string): number {
   const codings = members(value)
   if (codings.pop() !== 'chunked') return CODING_FAULTY
@@ -94,15 +92,16 @@ export function codingOf(value: string): number {
 }
 
 /**
- * Whether an Upgrade field names this protocol (RFC 9110 §7.8). A name with a version is another protocol.
+ * Returns true if an Upgrade field names this protocol (RFC 9110 §7.8). A name with a version is
+ * another protocol.
  */
 export const namesProtocol = (upgrade: string, protocol: string): boolean =>
   members(upgrade).includes(protocol)
 
-/** Whether TE says that the sender accepts trailers (RFC 9110 §10.1.4). */
+/** Returns true if TE says that the sender accepts trailers (RFC 9110 §10.1.4). */
 export const takesTrailers = (te: string): boolean => members(te).includes('trailers')
 
-/** The parts of a request-target; null for a part that it does not have. */
+/** The parts of a request-target; null for a part that is missing. */
 export interface Target {
   readonly authority: string | null
   readonly path: string | null

@@ -15,12 +15,12 @@ import {
   writeLastChunk,
 } from './writer.js'
 
-/** bytes around a head or the trailers at most */
+/** the most bytes of framing around a head or the trailers */
 const HEAD_FRAMING = 256
 
-/** What each role does differently. */
+/** The differences between the roles. */
 export interface MessageWriter {
-  /** Writes a head, final or interim, and notes the framing on the stream. Returns the offset behind it. */
+  /** Writes a head, final or interim, and notes the framing on the stream. Returns the offset after it. */
   writeHead(stream: Http1Stream, head: Head, ended: boolean, slab: Buffer, at: number): number
   /** The end of the message has been written. */
   sent(stream: Http1Stream): void

@@ -1,5 +1,5 @@
-// Counts the requests that a client has sent behind the current one. They wait in the socket, unread, so they
-// are read here once more, and nothing of them is kept. It is for debuggers only.
+// Counts the requests that a client has sent behind the current one. They wait in the socket, unread. This
+// reads them without keeping anything. It is for debuggers only.
 
 import type { FieldDecoder } from './field-decoder.js'
 import type { Http1Limits } from './limits.js'
@@ -18,7 +18,10 @@ class Counter implements MessageSink {
   error(): void {}
 }
 
-/** Returns how many requests have begun in these chunks, the first of which begins with a start line. */
+/**
+ * Returns the number of requests that have begun in these chunks, the first of which begins
+ * with a start line.
+ */
 export function pipelinedIn(chunks: readonly Buffer[], decoder: FieldDecoder, limits: Http1Limits): number {
   const counter = new Counter()
   const reader = new RequestReader(counter, decoder, limits, 'http')

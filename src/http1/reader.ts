@@ -1,13 +1,13 @@
 // Parses HTTP/1.1 messages (RFC 9112): `feed` takes bytes and calls a sink. Sans-IO: no socket, no clock, and
-// no buffer but for a split line. This file has what both roles share: lines, field sections, bodies.
-// request-reader.ts and response-reader.ts read heads.
+// no buffer but for a split line. This file has the parts that both roles share: lines, field sections,
+// bodies. request-reader.ts and response-reader.ts read heads.
 //
 // The reader stops after each `messageEnd`, and `feed` returns how far it came. The caller keeps the rest of
 // the chunk, or gives it back to the socket, until `next`. So there is no queue of requests here, and the
 // socket bounds the look-ahead.
 //
-// Body bytes are passed on as slices of the chunk. transport's LineReader reads lines, chunk-lines.ts the
-// lines before chunks.
+// Body bytes are passed on as slices of the chunk. The LineReader of transport reads lines, and
+// chunk-lines.ts reads the lines before chunks.
 
 import type { Field, Head } from '../http/index.js'
 import { BARE_CR, BARE_LF, LINE, LineReader, TOO_LONG } from '../transport/index.js'
@@ -17,7 +17,7 @@ import type { FieldDecoder } from './field-decoder.js'
 import { ASKED, CHUNKED, NONE, TUNNEL, UNTIL_CLOSE } from './framing.js'
 import type { Http1Limits } from './limits.js'
 
-/** Takes what was read. Each call may stop the reader; `messageEnd` may call `next`. */
+/** Takes the parts of messages. Each call may stop the reader; `messageEnd` may call `next`. */
 export interface MessageSink {
   /** Takes a head, final or interim. `ended`: no body follows, and {@link messageEnd} is called next. */
   head(head: Head, ended: boolean): void
@@ -56,7 +56,7 @@ export abstract class MessageReader {
   private state: number
   /** The message's HTTP/1.`minor`. */
   protected minor: number
-  /** octets that the current field section may still have; negative when it has had too many */
+  /** octets that the current field section may still have; negative after too many */
   private sectionLeft: number
   private linesLeft: number
   /** octets left of the body or of the chunk */
@@ -87,7 +87,7 @@ export abstract class MessageReader {
     this.beginning = EMPTY
   }
 
-  /** Whether a message may begin with this octet. */
+  /** Returns true if a message may begin with this octet. */
   protected abstract mayBegin(octet: number): boolean
   /** Reads a whole start line, and calls {@link fieldsFollow} if it is valid. */
   protected abstract startLine(b: Buffer, start: number, end: number): void
@@ -101,29 +101,29 @@ export abstract class MessageReader {
   protected abstract endedBefore(): void
   /** Reads a trailer line, and calls {@link trailer}. */
   protected abstract trailerLine(b: Buffer, start: number, end: number): void
-  /** Another message may follow this one. */
+  /** True if another message may follow this one. */
   protected abstract get persists(): boolean
 
   get stopped(): boolean {
     return this.state === STOPPED
   }
-  /** A message is whole, or none is expected: {@link feed} takes nothing until `next`. */
+  /** True if a message is whole, or none is expected: {@link feed} takes nothing until `next`. */
   get waiting(): boolean {
     return this.state === WAITING
   }
-  /** The answer decides what follows: {@link feed} takes nothing until {@link answered}. */
+  /** True while the answer decides what follows: {@link feed} takes nothing until {@link answered}. */
   get switching(): boolean {
     return this.state === SWITCHING
   }
-  /** The rest of the chunk, and all that follows, are the bytes of a tunnel. */
+  /** True if the rest of the chunk, and everything after it, belongs to a tunnel. */
   get tunnelling(): boolean {
     return this.state === TUNNELLING
   }
-  /** The start line of a message has begun, and with it the time for the head. */
+  /** True once the start line of a message has begun, and with it the time for the head. */
   get begun(): boolean {
     return this.state > START ? this.state < SWITCHING : this.lines.kept > 0
   }
-  /** The reader is inside a head. */
+  /** True while the reader is inside a head. */
   get inHead(): boolean {
     return this.begun && this.state <= FIELDS
   }
@@ -155,7 +155,8 @@ export abstract class MessageReader {
   }
 
   /**
-   * Reads from `at` on. Returns the offset after what was read, which may be less than all after a message.
+   * Reads from `at` on. Returns the offset after the part that was read, which may be less than the chunk
+   * after a message.
    */
   feed(chunk: Buffer, at = 0): number {
     const end = chunk.length

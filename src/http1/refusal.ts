@@ -1,4 +1,4 @@
-// Writes our own response to a malformed request, or to one that was given up before its response head.
+// Writes our own response to a malformed request, or to a request that was given up before its response head.
 
 import type { Fault } from '../continuation/index.js'
 import { Head, type HttpWorld } from '../http/index.js'

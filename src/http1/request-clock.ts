@@ -10,10 +10,11 @@ export const HEAD_LATE = 2
 
 export class RequestClock {
   /**
-   * Until when a draining connection takes one more request, in ms of the pollset's clock; 0: not draining.
+   * The time until which a draining connection takes one more request: ms of the pollset's clock;
+   * 0: not draining.
    */
   drainBy: number
-  /** When the current head began, in ms of the pollset's clock; 0 outside of a head. */
+  /** The time at which the current head began, in ms of the pollset's clock; 0 outside of a head. */
   private headSince: number
   private readonly limits: Http1Limits
 

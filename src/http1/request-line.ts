@@ -15,7 +15,7 @@ export class RequestLine {
   path: Field | null
   /** The minor version of the request. */
   minor: number
-  /** The scheme of the client connection, which every request gets, whatever its target says. */
+  /** The scheme of the client connection, which each request gets regardless of its target. */
   private readonly ownScheme: Field
   private readonly decoder: FieldDecoder
   private readonly limits: Http1Limits
@@ -31,7 +31,7 @@ export class RequestLine {
     this.limits = limits
   }
 
-  /** Reads a line that is not empty. Returns why it is refused, or null. */
+  /** Reads a line that is not empty. Returns the code of its refusal, or null. */
   read(b: Buffer, start: number, end: number): RefusalCode | null {
     let space = start
     while (space < end && b[space] !== SP) space++
@@ -48,7 +48,7 @@ export class RequestLine {
     return this.readTarget(method, b, space + 1, stop) ? null : 'request-target'
   }
 
-  /** Returns why a line that is too long is refused, by what has come of it. */
+  /** Returns the code that refuses a line that is too long, judged by its beginning. */
   tooLong(b: Buffer, end: number): RefusalCode {
     let space = 0
     while (space < end && b[space] !== SP) space++
@@ -59,7 +59,7 @@ export class RequestLine {
     return 'target-too-long'
   }
 
-  /** Reads the version at the end of the line. Returns why it is refused, or null. */
+  /** Reads the version at the end of the line. Returns the code of its refusal, or null. */
   private readVersion(b: Buffer, start: number, end: number): RefusalCode | null {
     const at = end - 9
     if (at <= start || b[at] !== SP || !isVersion(b, at + 1)) return 'start-line'

@@ -1,5 +1,5 @@
 // Reads requests (RFC 9112 §3; spec/http1/strictness.md, translation.md): a request line and field lines
-// become a head in the form of HTTP/2, so that an exchange does not know the version.
+// become a head in the form of HTTP/2, so that exchanges need not know the version.
 
 import { type Field, Head, isForbiddenTrailer, isTokenChar, Token } from '../http/index.js'
 import { type FieldDecoder, REQUEST_FIELD, REQUEST_TRAILER } from './field-decoder.js'
@@ -38,7 +38,7 @@ export class RequestReader extends MessageReader {
     this.begin()
   }
 
-  /** The current or last request is HEAD, so its response has no content (RFC 9110 §9.3.2). */
+  /** True if the current or last request is HEAD, whose response has no content (RFC 9110 §9.3.2). */
   get asksHead(): boolean {
     return this.requestLine.method?.value === 'HEAD'
   }
@@ -53,7 +53,7 @@ export class RequestReader extends MessageReader {
     return this.minor > 0 && this.section.connection.upgrade ? this.section.upgrade : ''
   }
 
-  /** The head allows another request on this connection. */
+  /** True if the head allows another request on this connection. */
   get keepAlive(): boolean {
     return this.persists
   }

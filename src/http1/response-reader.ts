@@ -1,5 +1,6 @@
 // Reads responses (RFC 9112 §4; spec/http1/framing.md). A response needs an outstanding request, whose method
-// decides where it ends. A fault is a 502; text with only one reading is accepted (spec/http1/strictness.md).
+// decides where the response ends. A fault is a 502. Text that can be read in only one way is accepted
+// (spec/http1/strictness.md).
 
 import { Head, isForbiddenTrailer, isText, Token } from '../http/index.js'
 import { type FieldDecoder, isDigit, isVersion, RESPONSE_FIELD } from './field-decoder.js'
@@ -24,9 +25,11 @@ export class ResponseReader extends MessageReader {
   private upgradeAsked: boolean
   private status: number
   private interims: number
-  /** Another parser could see a body where we see none, so this response is the connection's last. */
+  /**
+   * True if another parser could see a body where we see none: this response is then the connection's last.
+   */
   private doubtful: boolean
-  /** The connection's end ends this response. */
+  /** True if the connection's end ends this response. */
   private untilClose: boolean
 
   constructor(sink: MessageSink, decoder: FieldDecoder, limits: Http1Limits) {
@@ -182,8 +185,8 @@ export class ResponseReader extends MessageReader {
 }
 
 /**
- * Whether a line is a status line of any version (RFC 9112 §4). The reason may be missing, and the SP before
- * it.
+ * Returns true if a line is a status line of any version (RFC 9112 §4). The reason may be missing, and so may
+ * the SP before it.
  */
 function isStatusLine(b: Buffer, start: number, end: number): boolean {
   const status = start + STATUS

@@ -37,15 +37,13 @@ const waitForNextTurn = suspend({
   within: 'check',
   yieldFirst: true,
 })
-/**
- * Waits for the peer's FIN, until the time that the connection has set. Bytes that are written may extend it.
- */
+/** Waits for the peer's FIN, until the time that the connection has set. Further writes may extend it. */
 const waitForEnd = suspend({ then: 'linger', late: 'linger', cancelled: 'hurry' })
 
 type Edges = typeof sessionLife.edges
 export type Next<S extends keyof Edges> = Outcome<Edges[S][number]>
 
-/** What only the steps of a session need. */
+/** The parts that only the steps of a session need. */
 export interface SessionSteps extends ConnectionSteps {
   greet(): Next<'greet'>
   checkHealth(): void
@@ -54,7 +52,7 @@ export interface SessionSteps extends ConnectionSteps {
 export const sessionSteps = sessionLife.steps<SessionSteps>({
   /** Reports the connected session to its engine. */
   greet: (c) => c.greet(),
-  /** Reads what has arrived, as far as the current message lets more in. */
+  /** Reads the bytes that have arrived, as far as the current message lets more in. */
   readMessages(c) {
     c.read()
     if (c.failed) return goto.close

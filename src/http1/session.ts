@@ -54,8 +54,9 @@ export class Http1Session extends Http1Connection implements BackendSession, Ses
   private served = false
   private readonly allowedIdle: BackendIdle
   /**
-   * Since when we read the response more slowly than the backend may send it, in ms of the pollset's clock; 0
-   * if we do not. The backend may have sent its last byte at any time since, and counts idle time from then.
+   * The time since which we read the response more slowly than the backend may send it, in ms of the
+   * pollset's clock; 0 if we do not. The backend may have sent its last byte at any time since then, and
+   * counts idle time from that byte.
    */
   private behindSince = 0
 
@@ -130,7 +131,8 @@ export class Http1Session extends Http1Connection implements BackendSession, Ses
       return
     }
     if (head.isInterim) {
-      // A backend that sends more than pass is read one piece a turn, so that others lose no time to it.
+      // A backend that sends more interim responses than pass is read one piece a turn, so others
+      // lose no time to it.
       if (!stream.interimCame(head, this.context.limits, this.now)) this.readEnough = true
       return
     }
@@ -161,7 +163,7 @@ export class Http1Session extends Http1Connection implements BackendSession, Ses
     this.reports.surrendered(this)
   }
 
-  /** Returns what is wrong with a 101; null if it switches to what was asked for. */
+  /** Returns the fault of a 101 that does not switch to the requested protocol; null otherwise. */
   private wrongSwitch(stream: Http1Stream, head: Head): Fault | null {
     if (!namesProtocol(this.reader.upgrade, stream.upgrade.toLowerCase()))
       return stream.key === '' ? OTHER_PROTOCOL : NOT_WEBSOCKET
@@ -248,7 +250,8 @@ export class Http1Session extends Http1Connection implements BackendSession, Ses
     stream.closed = true
     this.stream = null
     this.output.leave(stream)
-    // Only closing the connection takes back a request that has left. One that has not left is forgotten.
+    // A request that has left can be taken back only by closing the connection. A request that has not
+    // left is forgotten.
     if (stream.headWritten) {
       this.reports.retired(this)
       this.abort(stream, TAKEN_BACK)
@@ -260,7 +263,7 @@ export class Http1Session extends Http1Connection implements BackendSession, Ses
   checkHealth(): void {
     this.beginCheck()
     if (this.leased > 0 || this.state !== 'open') return
-    // A sum, as in awaitMore: a difference may be rounded down, and the wait would end at once, for ever.
+    // A sum, as in awaitMore: a difference may be rounded down, and the wait would end at once, forever.
     if (this.now >= this.quietSince + this.allowedIdle.ms) this.reports.retired(this)
   }
 

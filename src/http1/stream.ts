@@ -5,7 +5,7 @@ import { Stream, type StreamConnection } from '../http/index.js'
 import type { ReceiveBuffer } from '../transport/index.js'
 import { NONE, TUNNEL } from './framing.js'
 
-/** The connection, as its streams need it. */
+/** A connection, as seen by its streams. */
 export interface Http1StreamConnection extends StreamConnection {
   newReceiveBuffer(stream: Http1Stream): ReceiveBuffer
   /** Body bytes of this stream have left for the other side. */
@@ -21,7 +21,7 @@ export class Http1Stream extends Stream {
   /** The method of the request and, on a frontend, its HTTP/1.`minor`: they frame the response. */
   readonly method: string
   readonly minor: number
-  /** The head has left. {@link framing} says how the body is sent. */
+  /** True once the head has left. {@link framing} says how the body is sent. */
   headWritten: boolean
   framing: number
   /** bytes of the body that were received and have not left */
@@ -30,11 +30,11 @@ export class Http1Stream extends Stream {
   /** The key of a WebSocket handshake; '' for other requests. */
   key: string
   /**
-   * When the answer to a half-closed client is late, in ms of the pollset's clock; 0 if it is not half
-   * closed.
+   * The time at which the answer to a half-closed client is late, in ms of the pollset's clock; 0 if it is
+   * not half closed.
    */
   answerBy: number
-  /** What of the response had left when FIN came: 1 for the head, and the bytes of the body. */
+  /** The part of the response that had left when FIN came: 1 for the head, plus the bytes of the body. */
   sentBeforeFin: number
 
   constructor(connection: Http1StreamConnection, number: number, method: string, minor: number) {
@@ -62,7 +62,7 @@ export class Http1Stream extends Stream {
     return this.number
   }
 
-  /** Reading will stop soon because of withheld bytes, which must be released before. */
+  /** True if reading will stop soon because of withheld bytes, which must be released before. */
   get starving(): boolean {
     return !this.remoteEnded && this.outstanding * 4 >= this.connection.bodyAheadMax * 3
   }

@@ -13,7 +13,7 @@ export const WEBSOCKET_VERSION = '13'
 
 const KEY_BYTES = 16
 
-/** Whether a key is base64 of 16 octets: 22 digits, the last with 2 bits (RFC 6455 §4.1). */
+/** Returns true if a key is base64 of 16 octets: 22 digits, the last with 2 bits (RFC 6455 §4.1). */
 const isWebSocketKey = (key: string): boolean => /^[A-Za-z0-9+/]{21}[AQgw]==$/.test(key)
 
 /** Makes a key for a handshake with a backend. */
@@ -32,9 +32,7 @@ const only = (fields: readonly Field[], token: number): string | null => {
   return found.length === 1 ? found[0].value : null
 }
 
-/**
- * Returns what is wrong with a client's handshake, or null. Each field must be there once (RFC 6455 §4.2.1).
- */
+/** Returns the fault of a client's handshake, or null. Each field must be there once (RFC 6455 §4.2.1). */
 export function handshakeFault({ fields, coding, contentLength }: FieldSection): RefusalCode | null {
   if (coding !== null || contentLength > 0) return 'websocket-content'
   if (only(fields, Token.SEC_WEBSOCKET_VERSION) !== WEBSOCKET_VERSION) return 'websocket-version'

@@ -19,7 +19,7 @@ import { CHUNKED, NONE, TUNNEL, UNTIL_CLOSE } from './framing.js'
 import { STATUS_LINE_MAX, STATUS_LINES } from './reason.js'
 import { WEBSOCKET_VERSION, webSocketAccept } from './websocket.js'
 
-/** How a regular field is written, by its token. */
+/** The ways of writing a regular field, by its token. */
 const PLAIN = 0
 const OMIT = 1
 const COOKIES = 2
@@ -62,11 +62,10 @@ function writeLine(b: Buffer, at: number, name: string, value: string): number {
 
 const isUnsafe = (field: Field): boolean => (field.faults & (NAME_INVALID | VALUE_INVALID)) !== 0
 
-/** Returns the octets that a head takes at most. A field's size counts 32 for its separators. */
+/** Returns the most octets that a head takes. A field's size counts 32 for its separators. */
 export const headBytesMax = (head: Head): number => head.size + STATUS_LINE_MAX + FRAMING_MAX
 /**
- * The octets of Host's name, framing fields, Connection, TE, an Upgrade of 64 octets and the empty line, at
- * most.
+ * The most octets of Host's name, framing fields, Connection, TE, an Upgrade of 64 octets and the empty line.
  */
 const FRAMING_MAX = 192
 
@@ -207,7 +206,7 @@ function writeCookies(b: Buffer, at: number, fields: readonly Field[], from: num
   return writeCrLf(b, at)
 }
 
-/** The octets around one chunk at most: eight digits and two line ends. */
+/** The most octets around one chunk: eight digits and two line ends. */
 export const CHUNK_OVERHEAD = 12
 
 /** Writes the line before a chunk of `size` octets, from 1 to 2^32 - 1. */
@@ -224,7 +223,7 @@ export function writeChunkSize(b: Buffer, at: number, size: number): number {
 /** Writes the end of a chunk. */
 export const writeChunkEnd = writeCrLf
 
-/** Returns the octets of the end of a chunked body at most. */
+/** Returns the most octets of the end of a chunked body. */
 export function trailersBytesMax(trailers: readonly Field[] | null): number {
   let size = 5
   if (trailers !== null) for (const field of trailers) size += field.size

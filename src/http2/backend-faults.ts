@@ -1,4 +1,4 @@
-// The faults of a request that a session has not begun, so that it may be sent elsewhere.
+// The faults of a request that a session has not begun, so it may be sent elsewhere.
 
 import { fault } from '../continuation/index.js'
 import type { StreamFault } from '../http/index.js'

@@ -15,7 +15,7 @@ import { ReceiveWindow } from './receive-window.js'
 import type { Http2Stream } from './stream.js'
 import { StreamEvent } from './stream-states.js'
 
-/** The connection that an intake belongs to. */
+/** The connection of an intake. */
 export interface BodyIntakeHost {
   /** Returns the stream for this event; null if the event has been handled. */
   streamFor(id: number, event: number): Http2Stream | null
@@ -149,7 +149,9 @@ export class BodyIntake implements DataSink, Settleable {
     if (stream.receiveBuffer !== null) this.dropped(stream.receiveBuffer.clear())
   }
 
-  /** Discards a stream's DATA from now on: drops its buffer and lets the sender go on (design: Resets). */
+  /**
+   * Discards a stream's DATA from now on: drops its buffer, and lets the sender continue (design: Resets).
+   */
   discard(stream: Http2Stream): void {
     if (stream.receiveBuffer !== null) this.consumed(stream, stream.receiveBuffer.clear())
   }

@@ -1,5 +1,5 @@
-// What both roles of an HTTP/2 connection share: it keeps streams and windows, answers SETTINGS and PING,
-// asks the grid what a frame may do, and checks that the peer is alive. A frontend (frontend.ts) accepts
+// An HTTP/2 connection, for both roles: it keeps streams and windows, answers SETTINGS and PING, asks the
+// grid for the effect of each frame, and checks that the peer is alive. A frontend (frontend.ts) accepts
 // streams; a session (session.ts) opens them.
 //
 // A stream error ends its stream only. A connection error ends the connection, and fails each stream.
@@ -91,7 +91,7 @@ export abstract class Http2Connection
     this.culprit = 0
   }
 
-  // What the roles do differently
+  // The differences between the roles
 
   abstract fieldSection(id: number, fields: Field[], size: number, endStream: boolean): void
   abstract goaway(lastStreamId: number, code: number, debug: string): void
@@ -102,11 +102,11 @@ export abstract class Http2Connection
   abstract settingsCame(first: boolean): void
   abstract settingsAcknowledged(): void
   abstract roleSetting(id: number, value: number): void
-  /** The stream has left the table. */
+  /** Is told that the stream has left the table. */
   protected abstract removed(stream: Http2Stream): void
-  /** The peer has reset the stream. */
+  /** Is told that the peer has reset the stream. */
   protected abstract resetByPeer(stream: Http2Stream, code: number): void
-  /** A stream was reset for a fault of the peer. */
+  /** Is told that a stream was reset for a fault of the peer. */
   protected abstract peerErred(): void
   /** The number of streams that exchanges wait for. */
   protected abstract get live(): number
@@ -120,7 +120,7 @@ export abstract class Http2Connection
     const { turnBytesMax, turnFramesMax } = this.context.limits
     const framesBefore = reader.frames
     let bytes = 0
-    // Up to this connection's share of a turn (P12). The rest is read in the next.
+    // It reads up to this connection's share of a turn (P12). The rest is read in the next turn.
     while (!reader.stopped && bytes < turnBytesMax && reader.frames - framesBefore < turnFramesMax) {
       const chunk = socket.take()
       if (chunk === null) break
@@ -187,7 +187,7 @@ export abstract class Http2Connection
     for (const stream of this.streams.all()) this.failStream(stream, why)
   }
 
-  /** Fails the stream, and tells its exchange. A stalled stream keeps that fault. */
+  /** Fails the stream, and tells its exchange. A stalled stream keeps its earlier fault. */
   protected failStream(stream: Http2Stream, why: StreamFault): void {
     stream.fault ??= why
     stream.state = StreamState.CLOSED_RESET_BY_PEER

@@ -1,4 +1,4 @@
-// What all HTTP/2 connections of one World share: limits, durations and counts.
+// The things that all HTTP/2 connections of one World share: limits, durations and counts.
 
 import type { HttpWorld } from '../http/index.js'
 import type { DurationList } from '../pollset/index.js'
@@ -31,9 +31,9 @@ export interface Http2Context {
   readonly counts: Http2Counts
 }
 
-/** ms between two checks, at most. */
+/** The most ms between two checks. */
 const CHECK_MS = 5_000
-/** The number of checks within each time limit, at least. */
+/** The fewest checks within each time limit. */
 const CHECKS_MIN = 10
 /** ms between two paced resets of discarded streams. */
 const PACE_MS = 100

@@ -3,8 +3,8 @@
 // and the connection closes.
 //
 // RST_STREAM of a stream that we end of our own accord is not an answer to the peer, so it waits outside the
-// reserve. The number that waits is bounded by the number of streams that the peer takes for open: sessions
-// write no new heads before the resets, and frontends refuse new streams.
+// reserve. The number of waiting resets is bounded by the number of streams that the peer believes to be
+// open: sessions write no new heads before the resets, and frontends refuse new streams.
 
 import type { Pollset } from '../pollset/index.js'
 import { type OutputSlabs, SlabOutput } from '../transport/index.js'
@@ -24,9 +24,9 @@ const RST_STREAM_SIZE = FRAME_HEADER_SIZE + 4
 const FIRST = 256
 
 export abstract class ControlFrames extends SlabOutput {
-  /** The reserve is full, and frames were lost. */
+  /** True once the reserve was full and frames were lost. */
   overflowed = false
-  /** GOAWAY with an error was written. Only FIN follows it (RFC 9113 §5.4.1). */
+  /** True once GOAWAY with an error was written. Only FIN follows it (RFC 9113 §5.4.1). */
   protected goawaySent = false
   /** The octets in the reserve. */
   protected controlBytes = 0
@@ -74,7 +74,7 @@ export abstract class ControlFrames extends SlabOutput {
     if (at >= 0) this.controlBytes = writeRstStream(this.control as Buffer, at, streamId, code)
   }
 
-  /** Resets a stream of our own accord, for which the peer must not pay. */
+  /** Resets a stream of our own accord, which must not count against the peer. */
   endStreamEarly(streamId: number, code: number): void {
     if (this.goawaySent) return
     this.waitingResets ??= new Map()
@@ -82,17 +82,17 @@ export abstract class ControlFrames extends SlabOutput {
     this.flushSoon()
   }
 
-  /** Drops a reset that waits: the peer has reset the stream itself. */
+  /** Drops a waiting reset, since the peer has reset the stream itself. */
   forgetReset(streamId: number): void {
     this.waitingResets?.delete(streamId)
   }
 
-  /** The number of streams whose RST_STREAM has not left, so that the peer takes them for open. */
+  /** The number of streams whose RST_STREAM has not left. The peer believes them to be open. */
   get resetsWaiting(): number {
     return this.waitingResets === null ? 0 : this.waitingResets.size
   }
 
-  /** Writes GOAWAY. It must find room, so it replaces frames that wait: nothing is answered after it. */
+  /** Writes GOAWAY. It must find room, so it replaces waiting frames: nothing is answered after it. */
   goaway(lastStreamId: number, code: number, debug: string): void {
     let at = this.reserve(FRAME_HEADER_SIZE + 8 + debug.length)
     if (at < 0) {

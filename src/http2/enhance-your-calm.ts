@@ -1,6 +1,6 @@
 // Counts resets with ENHANCE_YOUR_CALM (RFC 9113 §7) on the streams of a session. Node's server bounds the
 // memory of a connection, and never subtracts cancelled responses. Past the bound it resets each new stream
-// so, and after a hundred resets it closes the connection. So the session is retired before that.
+// with this code, and after a hundred resets it closes the connection. So the session is retired before that.
 
 /** The number of resets in a row that retires the session. A single one may concern its request alone. */
 const RESETS_MAX = 2
@@ -10,7 +10,7 @@ export class EnhanceYourCalmResets {
   private lastId = 0
   private resets = 0
 
-  /** Notes such a reset before the response. Returns whether the session should be retired. */
+  /** Notes such a reset before the response. Returns true if the session should be retired. */
   reset(id: number): boolean {
     this.lastId = Math.max(this.lastId, id)
     return ++this.resets >= RESETS_MAX

@@ -1,6 +1,6 @@
 // Gathers a field block that does not fit its HEADERS frame (RFC 9113 §4.3) from its CONTINUATION frames. It
 // is bounded in bytes and frames, against blocks that do not end (CVE-2024-27316). A block past its bounds is
-// not kept, but still decoded, for the sake of the dynamic table, up to further bounds.
+// not kept. It is still decoded, up to further bounds, because the dynamic table depends on it.
 
 export interface FieldBlockLimits {
   /**
@@ -33,7 +33,7 @@ export class FieldBlock {
   bytes: Buffer = Buffer.allocUnsafeSlow(0)
   /** The bytes in {@link bytes}. */
   length = 0
-  /** The block is past its bounds, and discarded. */
+  /** True if the block is past its bounds, and discarded. */
   discarded = false
   private total = 0
   private fragments = 0
@@ -46,7 +46,7 @@ export class FieldBlock {
     this.limits = limits
   }
 
-  /** Counts the next fragment. Returns why the connection must end, or null. */
+  /** Counts the next fragment. Returns the reason why the connection must end, or null. */
   count(bytes: number): string | null {
     const { limits } = this
     this.total += bytes

@@ -3,7 +3,7 @@
 
 import { type Field, FORM_INVALID, NAME_INVALID, Token, tokenSet, VALUE_INVALID } from '../http/index.js'
 
-/** Why a message is malformed, as text for people. */
+/** The reason why a message is malformed, as text for people. */
 export type Malformed = string
 
 /** Fields that belong to an HTTP/1.1 connection (RFC 9113 §8.2.2). */
@@ -15,7 +15,7 @@ export const CONNECTION_SPECIFIC = tokenSet(
   Token.UPGRADE,
 )
 
-/** Returns what is wrong with the text of a field that has faults. */
+/** Returns the fault in the text of a field that has faults. */
 export function faultOf(field: Field): Malformed {
   if ((field.faults & NAME_INVALID) !== 0) return 'a field name has characters that are not allowed'
   if ((field.faults & VALUE_INVALID) !== 0)
@@ -23,7 +23,7 @@ export function faultOf(field: Field): Malformed {
   return `the value of ${field.name} is not valid`
 }
 
-/** Returns what is wrong with a regular field, or null. */
+/** Returns the fault of a regular field, or null. */
 export function regularFault(field: Field): Malformed | null {
   if (field.token >= Token.METHOD && field.token <= Token.UNKNOWN_PSEUDO)
     return `${field.name} after regular fields`

@@ -11,7 +11,7 @@ import type { Liveness } from './liveness.js'
 /** The connection of these sections. */
 export interface FieldSectionsHost {
   /**
-   * Takes a field section. If it is larger than allowed, `size` is too, and some fields are missing.
+   * Takes a field section. If it is larger than allowed, `size` is larger too, and some fields are missing.
    */
   fieldSection(id: number, fields: Field[], size: number, endStream: boolean): void
   connectionError(code: number, message: string): void

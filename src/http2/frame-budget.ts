@@ -1,13 +1,13 @@
-// Bounds idle frames, which carry no part of a message, by the work that goes with them. PING, WINDOW_UPDATE
-// and RST_STREAM(NO_ERROR) come with ordinary work: grpc-go sends a PING and a WINDOW_UPDATE with each
-// message, Go's servers update two windows with each read of a handler, nginx ends each upload that it has
-// not read, and its client then resets or ends it too. Any fixed rate would be too low for one peer and let
-// another one flood us. So a connection has one frame budget, in octets, and each idle frame takes 256 of
-// them.
+// Bounds idle frames, which carry no part of a message, by the work that goes with them. PING,
+// WINDOW_UPDATE and RST_STREAM(NO_ERROR) come with ordinary work: grpc-go sends a PING and a WINDOW_UPDATE
+// with each message, Go's servers update two windows with each read of a handler, nginx ends each upload
+// that it has not read, and its client then resets or ends it too. Any fixed rate would be too low for one
+// peer and let another one flood us. So a connection has one frame budget, in octets, and each idle frame
+// takes 256 of them.
 //
 // Time fills the budget, and so does work: a response (a stream that reached its final head), DATA received,
 // DATA sent. A stream that is reset before its response earns nothing; a flood of single octets earns single
-// octets. What does not fit is lost, so one large download pays for no later flood. Time is filled first, and
+// octets. The surplus is lost, so one large download pays for no later flood. Time is filled first, and
 // displaces work. So the frames that draw on time alone (SETTINGS, PRIORITY, GOAWAY, unknown and empty
 // frames, HEADERS for closed streams) can be paid for after any amount of work.
 //
@@ -22,7 +22,7 @@ import type { Http2Limits } from './limits.js'
 export const FRAME_PRICE = 256
 /** The octets that a response earns: for two WINDOW_UPDATEs, a PING and a reset of an unread upload. */
 const ANSWER = 4 * FRAME_PRICE
-/** The octets that a DATA frame earns at least, if no window cut it: for a PING and two WINDOW_UPDATEs. */
+/** The fewest octets that a DATA frame earns if no window cut it: for a PING and two WINDOW_UPDATEs. */
 const MESSAGE = 3 * FRAME_PRICE
 
 export class FrameBudget {
@@ -33,7 +33,7 @@ export class FrameBudget {
    * The octets of sent DATA without returned credit. Each counts twice: for its stream and the connection.
    */
   private unreturned: number
-  /** When time was filled in last: ms of the pollset's clock. */
+  /** The time at which the budget was last filled by time: ms of the pollset's clock. */
   private at: number
   private readonly size: number
   private readonly perMs: number
@@ -50,7 +50,7 @@ export class FrameBudget {
   }
 
   /**
-   * Pays for a frame that no work explains, which costs `weight` ordinary ones. Returns false if it cannot.
+   * Pays for a frame that no work explains, which costs `weight` times the price. Returns false if it cannot.
    */
   payFromTime(now: number, weight: number): boolean {
     this.fill(now)
@@ -70,7 +70,7 @@ export class FrameBudget {
     return true
   }
 
-  /** Pays for a WINDOW_UPDATE, less the credit that it returns for sent DATA. Returns false if it cannot. */
+  /** Pays for a WINDOW_UPDATE, minus the credit that it returns for sent DATA. Returns false if it cannot. */
   payUpdate(now: number, increment: number): boolean {
     const returned = Math.min(increment, this.unreturned)
     this.unreturned -= returned
@@ -87,7 +87,7 @@ export class FrameBudget {
     this.earn(bytes)
   }
 
-  /** Earns for a sent DATA frame. `whole`: it holds all that waited, so no window has cut it. */
+  /** Earns for a sent DATA frame. `whole`: it holds all waiting bytes, so no window has cut it. */
   sent(bytes: number, whole: boolean): void {
     this.unreturned = Math.min(this.unreturned + 2 * bytes, this.unreturnedMax)
     this.earn(whole && bytes < MESSAGE ? MESSAGE : bytes)

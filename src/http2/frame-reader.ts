@@ -2,8 +2,8 @@
 // buffers only a split frame, and allocates no object for a frame.
 //
 // DATA is passed on in pieces as it comes, so bodies are not buffered here. Other frames are passed whole: in
-// place if the chunk holds them, else gathered in `carry`. Field blocks are passed whole (field-block.ts),
-// or in pieces if they are too large.
+// place if the chunk holds all of them, else gathered in `carry`. Field blocks are passed whole
+// (field-block.ts), or in pieces if they are too large.
 //
 // This file checks the form of each frame (stream id, length, padding). The sink decides what it means.
 
@@ -39,14 +39,14 @@ export class FrameReader {
   private type = 0
   private flags = 0
   private streamId = 0
-  /** The octets of the current payload that are not read. */
+  /** The octets of the current payload that have not been read. */
   private left = 0
   private padding = 0
   private carry: Buffer | null = null
   private carried = 0
   private readonly header = Buffer.alloc(FRAME_HEADER_SIZE)
   private headerRead = 0
-  /** The field block that is gathered; null between blocks. */
+  /** The field block that is being gathered; null between blocks. */
   private block: FieldBlock | null = null
   private started = false
 
@@ -77,16 +77,14 @@ export class FrameReader {
     return this.state === READ_PAYLOAD ? this.frames : 0
   }
 
-  /**
-   * The stream of the current frame or field block; 0 between them, and for frames of the connection.
-   */
+  /** The stream of the current frame or field block; 0 between frames, and for frames of the connection. */
   get stream(): number {
     return this.block === null ? this.streamId : this.block.streamId
   }
 
   /**
-   * The first octets of the connection, until a frame was valid. They show which other protocol a peer
-   * speaks.
+   * The first octets of the connection, until a frame was valid. They show which other
+   * protocol a peer speaks.
    */
   get beginning(): Buffer {
     return this.header.subarray(0, this.started ? 0 : this.headerRead)
@@ -156,7 +154,7 @@ export class FrameReader {
   }
 
   private gather(chunk: Buffer, at: number, end: number): number {
-    // Exactly as long as the frame: a peer that stops after a frame header costs one frame at most.
+    // The buffer has the length of the frame: a peer that stops after a frame header costs at most one frame.
     this.carry ??= Buffer.allocUnsafeSlow(this.length)
     const size = Math.min(this.length - this.carried, end - at)
     chunk.copy(this.carry, this.carried, at, at + size)

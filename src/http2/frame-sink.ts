@@ -2,7 +2,7 @@
 // call may stop the reader.
 
 export interface DataSink {
-  /** A DATA frame begins; `size` counts padding too (§6.1). Its bytes follow, then {@link dataEnd}. */
+  /** Begins a DATA frame; `size` includes padding (§6.1). Its bytes follow, then {@link dataEnd}. */
   data(streamId: number, size: number, endStream: boolean): void
   dataBytes(streamId: number, buffer: Buffer, start: number, end: number): void
   dataEnd(streamId: number, endStream: boolean): void

@@ -4,15 +4,15 @@
 import { defineLife } from '../continuation/index.js'
 import { CONNECTION_WAITS, type ConnectionSteps } from './connection-steps.js'
 
-/** What only the steps of a frontend need. */
+/** The parts that only the steps of a frontend need. */
 export interface FrontendSteps extends ConnectionSteps {
-  /** Reads what has come of the client's preface, and sends our SETTINGS after it. */
+  /** Reads the part of the client's preface that has come, and sends our SETTINGS after it. */
   readPreface(): void
-  /** The preface has come, and our SETTINGS are sent. */
+  /** True once the preface has come and our SETTINGS are sent. */
   readonly greeted: boolean
   /** Fills the wait slot, and sets the deadline. */
   awaitMorePreface(): void
-  /** The connection has had no streams for http2.frontendIdleMs. */
+  /** True if the connection has had no streams for http2.frontendIdleMs. */
   readonly isUnused: boolean
 }
 
@@ -59,9 +59,7 @@ const waitToDrain = suspend({
 })
 /** Waits for streams that may be on their way, until the time that the connection has set. */
 const waitForCrossing = suspend({ then: 'drain', late: 'drain', cancelled: 'close', yieldFirst: true })
-/**
- * Waits for the peer's FIN, until the time that the connection has set. Bytes that are written may extend it.
- */
+/** Waits for the peer's FIN, until the time that the connection has set. Further writes may extend it. */
 const waitForEnd = suspend({ then: 'linger', late: 'linger', cancelled: 'hurry' })
 
 export const frontendSteps = frontendLife.steps<FrontendSteps>({
@@ -73,7 +71,7 @@ export const frontendSteps = frontendLife.steps<FrontendSteps>({
     c.awaitMorePreface()
     return waitForPreface
   },
-  /** Reads what has arrived. The streams that it concerns wake in this turn. */
+  /** Reads the bytes that have arrived. The streams concerned wake in this turn. */
   readFrames(c) {
     c.read()
     if (c.failed || c.socketOver) return goto.close
@@ -92,7 +90,7 @@ export const frontendSteps = frontendLife.steps<FrontendSteps>({
     c.sendGoaway()
     return goto.drain
   },
-  /** Serves open streams, and those that are on their way. */
+  /** Serves open streams, and streams that are on their way. */
   drain(c) {
     c.read()
     if (c.failed || c.socketOver || c.isDrained) return goto.close

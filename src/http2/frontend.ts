@@ -35,17 +35,17 @@ class Http2Frontend extends Http2Connection implements Client, FrontendSteps {
   readonly neighbour: Address
   private readonly acceptor: StreamAcceptor
   private readonly resets: TokenBucket
-  /** The scheme of the client connection, which every request gets, whatever it says. */
+  /** The scheme of the client connection, which each request gets regardless of its own. */
   private readonly scheme: Field
   private readonly preface: ClientPreface
   greeted: boolean
-  /** The ids between these two were skipped, and must not be used. */
+  /** The ids between these two were skipped. The client must not use them. */
   private gapStart: number
   private gapEnd: number
   private lastGoaway: number
-  /** When we stop waiting for streams that crossed our GOAWAY: ms of the pollset's clock; 0 before it. */
+  /** The end of the wait for streams that crossed our GOAWAY: ms of the pollset's clock; 0 before it. */
   private drainBy: number
-  /** When the last stream had ended and its bytes had arrived: ms of the pollset's clock. */
+  /** The time at which the last stream had ended and its bytes had arrived: ms of the pollset's clock. */
   private quietSince: number
   /** The window of new streams: the default or more, until the client knows of less (RFC 9113 §6.9.2). */
   private streamWindow: number
@@ -154,7 +154,7 @@ class Http2Frontend extends Http2Connection implements Client, FrontendSteps {
   }
 
   private request(id: number, fields: Field[], size: number, endStream: boolean): void {
-    // The final GOAWAY told the client that these are not answered.
+    // The final GOAWAY told the client that these streams are not answered.
     if (id > this.lastGoaway) {
       this.idleFrame()
       return
@@ -204,7 +204,7 @@ class Http2Frontend extends Http2Connection implements Client, FrontendSteps {
     this.acceptor.accept(stream)
   }
 
-  /** A stream whose RST_STREAM has not left is open for the client (RFC 9113 §5.1.2). */
+  /** True at the bound of open streams. A stream counts until its RST_STREAM has left (RFC 9113 §5.1.2). */
   get isFull(): boolean {
     return this.streams.count + this.output.resetsWaiting >= this.context.limits.concurrentStreamsMax
   }
@@ -247,7 +247,7 @@ class Http2Frontend extends Http2Connection implements Client, FrontendSteps {
   opening(): void {}
   override ended(stream: Http2Stream): void {
     super.ended(stream)
-    // The response was whole before the request: the rest is not needed (RFC 9113 §8.1).
+    // The response was whole before the request: the rest of the request is not needed (RFC 9113 §8.1).
     if (!stream.closed && stream.owner === null) this.resetByUs(stream, 'no-error')
   }
 
@@ -310,7 +310,7 @@ class Http2Frontend extends Http2Connection implements Client, FrontendSteps {
     return true
   }
 
-  /** The connection is idle, even if the client keeps it busy with PING. */
+  /** True if the connection is idle, even if the client keeps it busy with PING. */
   get isUnused(): boolean {
     return this.streams.count === 0 && this.now - this.quietSince >= this.context.limits.frontendIdleMs
   }
@@ -329,8 +329,8 @@ class Http2Frontend extends Http2Connection implements Client, FrontendSteps {
   }
 
   /**
-   * Until when streams that crossed the first GOAWAY are served: ms of the pollset's clock. The final GOAWAY
-   * names the last of them.
+   * The time until which streams that crossed the first GOAWAY are served: ms of the pollset's clock. The
+   * final GOAWAY names the last of them.
    */
   private get opensUntil(): number {
     return this.lastGoaway === WINDOW_MAX ? this.drainBy : 0
@@ -386,7 +386,7 @@ const NOT_HTTP2: Fault = fault('http1', 'frontend', 'connection', 'never', 'the 
 
 /**
  * Serves HTTP/2 on an accepted socket: requests go to the acceptor. Returns the connection's continuation.
- * @param addresses of the client connection, if the socket is a relay's
+ * @param addresses the addresses of the client connection, if a relay made the socket's connection
  */
 export function serveHttp2(
   context: Http2Context,

@@ -3,11 +3,11 @@
 
 import { ErrorCode } from './codes.js'
 
-/** The connection error for something that the peer has not sent in time. */
+/** The connection error for a part that the peer has not sent in time. */
 export interface Overdue {
   readonly code: number
   readonly message: string
-  /** The current frame is to blame. */
+  /** True if the current frame is to blame. */
   readonly blamesFrame: boolean
 }
 
@@ -23,11 +23,11 @@ const NO_ACK: Overdue = {
 }
 
 export class Handshake {
-  /** The peer's first SETTINGS have come. */
+  /** True once the peer's first SETTINGS have come. */
   settled: boolean
-  /** Our SETTINGS have been acknowledged. */
+  /** True once our SETTINGS have been acknowledged. */
   acknowledged: boolean
-  /** When the handshake is late: ms of the pollset's clock. */
+  /** The time at which the handshake is late: ms of the pollset's clock. */
   by: number
 
   constructor(by: number) {

@@ -21,7 +21,7 @@ export class Health {
   private readonly unfinished: UnfinishedFrame
   private readonly context: Http2Context
   private readonly transit: Transit
-  /** When the connection was checked last: ms of the pollset's clock. */
+  /** The time of the last check: ms of the pollset's clock. */
   private checkedAt: number
 
   constructor(context: Http2Context, side: 'frontend' | 'backend', transit: Transit, now: number) {
@@ -40,17 +40,17 @@ export class Health {
     this.unfinished.note(unfinished, now)
   }
 
-  /** The peer owes the handshake, or the rest of a frame. */
+  /** True while the peer owes the handshake, or the rest of a frame. */
   get owes(): boolean {
     return this.unfinished.isThere || !this.handshake.isDone
   }
 
-  /** A check is due, although bytes keep arriving. `inHaste`: checks are frequent. */
+  /** Returns true if a check is due, although bytes keep arriving. `inHaste`: checks are frequent. */
   isDue(inHaste: boolean, now: number): boolean {
     return now - this.checkedAt >= (inHaste ? this.context.hastyCheckMs : this.context.checkMs)
   }
 
-  /** Returns what is overdue, for which the connection must end, or null. */
+  /** Returns the overdue part for which the connection must end, or null. */
   check(socket: Socket, now: number): Overdue | null {
     this.checkedAt = now
     this.transit.look(socket.writtenBytes, now)

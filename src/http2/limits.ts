@@ -1,4 +1,4 @@
-// The limits of this room: names, units and defaults. Only server/ knows of files and options.
+// The limits of this room: names, units and defaults. Only server/ knows files and options.
 
 import { type InterimLimits, interimLimits } from '../http/index.js'
 import { type LingerLimits, lingerLimits, type TransitLimits, transitLimits } from '../transport/index.js'
@@ -27,7 +27,7 @@ export interface Http2Limits extends FrameReaderLimits, InterimLimits, TransitLi
    */
   readonly streamWindow: number
   /**
-   * The largest window of a stream, in bytes. The window of a stream whose bytes flow on grows up to it.
+   * The largest window of a stream, in bytes. The window of a stream whose bytes keep flowing grows up to it.
    */
   readonly streamWindowMax: number
   /**
@@ -95,11 +95,11 @@ export interface Http2Limits extends FrameReaderLimits, InterimLimits, TransitLi
    */
   readonly pingIntervalMs: number
   /**
-   * The longest wait for a client's answer to PING, in ms. Past it the connection is closed. Time begins when
-   * all that was sent may have arrived (slowestBytesPerSecond).
+   * The longest wait for a client's answer to PING, in ms. Past it the connection is closed. The time begins
+   * when everything sent may have arrived (slowestBytesPerSecond).
    */
   readonly frontendPingTimeoutMs: number
-  /** The longest wait for a backend's answer to PING, in ms. Time begins as for frontendPingTimeoutMs. */
+  /** The longest wait for a backend's answer to PING, in ms. The time begins as for frontendPingTimeoutMs. */
   readonly backendPingTimeoutMs: number
   /**
    * The longest time for which DATA of a stream is discarded after its client has left, in ms. Then it is

@@ -1,17 +1,17 @@
 // Checks whether the peer of an HTTP/2 connection is alive while an exchange waits for it. It is dead if it
 // does not answer a PING, or if the operating system cannot finish a write to it.
 //
-// A PING waits behind all that was written before it, in Node's queue and the kernels' buffers, and nothing
-// tells how much of that has left. So it gets the time that the slowest living peer may need (Transit). A
-// quiet peer gets one PING in a silence, and the next minutes later: gRPC servers close a connection for
-// more.
+// A PING waits behind everything written before it, in Node's queue and the kernels' buffers, and
+// nothing tells how much of that has left. So it gets the time that the slowest living peer may need
+// (Transit). A quiet peer gets one PING in a silence, and the next minutes later: gRPC servers close a
+// connection for more.
 
 import { READABLE, type Socket, WRITABLE } from '../pollset/index.js'
 import type { Transit } from '../transport/index.js'
 import type { Http2Limits } from './limits.js'
 import type { Output } from './output.js'
 
-/** The peer is taken for alive. */
+/** The peer counts as alive. */
 export const ALIVE = 0
 /** The peer has been silent: a PING is due. */
 export const TO_PING = 1
@@ -21,17 +21,17 @@ export const DEAD = 2
 const PING_PAYLOAD = Buffer.from('fermata!', 'latin1')
 
 export class Liveness {
-  /** When bytes came last: ms of the pollset's clock, as are the next two. */
+  /** The time at which bytes last came: ms of the pollset's clock, as are the next two. */
   private readAt: number
-  /** When the last PING was sent or answered. */
+  /** The time at which the last PING was sent or answered. */
   private pingedAt: number
-  /** A PING was sent, and nothing has come since. */
+  /** True if a PING was sent, and nothing has come since. */
   private pinging: boolean
-  /** The last PING has no answer yet: it may still wait behind our DATA. */
+  /** True while the last PING has no answer: it may still wait behind our DATA. */
   private unanswered: boolean
-  /** HEADERS or DATA have come since the last PING. */
+  /** True if HEADERS or DATA have come since the last PING. */
   private messageCame: boolean
-  /** When the peer will be taken for dead; 0 while it is taken for alive. */
+  /** The time at which the peer will count as dead; 0 while it counts as alive. */
   private deadAt: number
   /** The bytes written when a check saw a write in flight, or -1; and whether a second check saw it too. */
   private stuckBytes: number
@@ -63,7 +63,7 @@ export class Liveness {
 
   /**
    * Notes the answer to the last PING. The peer counts the time to the next PING from about now, however long
-   * this one was on its way.
+   * the last one was on its way.
    */
   answered(now: number): void {
     if (this.unanswered) this.pingedAt = now
@@ -82,7 +82,7 @@ export class Liveness {
   check(socket: Socket, output: Output, now: number): boolean {
     const verdict = this.look(socket, now)
     if (verdict === TO_PING) output.ping(PING_PAYLOAD, 0, false)
-    // Unread bytes may be its answer.
+    // Unread bytes may be the peer's answer.
     return verdict !== DEAD || (socket.readiness & READABLE) !== 0
   }
 
@@ -112,9 +112,9 @@ export class Liveness {
   }
 
   /**
-   * Notes what is in flight. Returns whether a write has completed that had to wait, which shows that the
-   * peer reads, however slowly. A write that completes at once shows nothing: the kernel takes it for a dead
-   * peer too. Nor does one that a single check saw in flight: over TLS no write completes at once.
+   * Notes the bytes in flight. Returns true if a write has completed that had to wait, which shows that the
+   * peer reads, however slowly. A write that completes at once shows nothing: the kernel takes it even for a
+   * dead peer. Nor does a write that a single check saw in flight: over TLS no write completes at once.
    */
   private observeWrite(writtenBytes: number, inFlight: boolean): boolean {
     if (inFlight && writtenBytes === this.stuckBytes) {

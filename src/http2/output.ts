@@ -167,8 +167,8 @@ export class Output extends ControlFrames {
   }
 
   /**
-   * Pulls a stream's heads, one DATA frame and its end. Returns false if the slab has no room for what comes
-   * next.
+   * Pulls a stream's heads, one DATA frame and its end. Returns false if the slab has no room
+   * for the next part.
    */
   private pull(stream: Http2Stream, slab: Buffer): boolean {
     while (stream.pendingInterims !== null) {
@@ -245,7 +245,7 @@ export class Output extends ControlFrames {
     stream.connection.ended(stream)
   }
 
-  /** Whether the field block of a list of this size fits the rest of the slab. */
+  /** Returns true if the field block of a list of this size fits the rest of the slab. */
   private fits(bytes: number, slab: Buffer): boolean {
     return slab.length - this.end >= bytes + SIZE_UPDATES_OCTETS_MAX + blockOverhead(bytes, this.frameSizeMax)
   }

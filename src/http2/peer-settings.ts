@@ -20,9 +20,9 @@ const wrong = (code: number, message: string): SettingFault => ({ code, message 
 /** The connection of these SETTINGS. */
 export interface SettingsHost {
   connectionError(code: number, message: string): void
-  /** Counts an idle frame that no work explains. It costs as much as `weight` ordinary ones. */
+  /** Counts an idle frame that no work explains. It costs `weight` times as much as an ordinary one. */
   idleFrame(weight?: number): void
-  /** Takes a valid parameter. The role applies those of one role only. */
+  /** Takes a valid parameter. Role-specific parameters are handled by the role. */
   roleSetting(id: number, value: number): void
   /** The peer's SETTINGS are applied. */
   settingsCame(first: boolean): void
@@ -30,14 +30,16 @@ export interface SettingsHost {
   settingsAcknowledged(): void
 }
 
-/** The streams that one frame's price covers when all windows change, and the highest price. */
+/**
+ * The number of streams that the price of one frame covers when all windows change, and the highest price.
+ */
 const STREAMS_A_FRAME = 8
 const WINDOW_WEIGHT_MAX = 20
 
 export class PeerSettings implements SettingsSink {
   /** The peer's SETTINGS_INITIAL_WINDOW_SIZE. */
   window = DEFAULT_WINDOW
-  /** The peer supports extended CONNECT (RFC 8441 §3). */
+  /** True if the peer supports extended CONNECT (RFC 8441 §3). */
   connectProtocol = false
   /** The last initial window in the current frame. */
   private windowNext = DEFAULT_WINDOW
@@ -99,7 +101,7 @@ export class PeerSettings implements SettingsSink {
     return Math.min(1 + Math.floor(this.streams.count / STREAMS_A_FRAME), WINDOW_WEIGHT_MAX)
   }
 
-  /** Applies one parameter; null if it is valid. */
+  /** Applies one parameter. Returns its fault; null if it is valid. */
   private take(id: number, value: number): SettingFault | null {
     switch (id) {
       case Setting.HEADER_TABLE_SIZE:
@@ -128,8 +130,9 @@ export class PeerSettings implements SettingsSink {
   }
 
   /**
-   * Applies the frame. A changed initial window changes every stream's, even below zero (RFC 9113 §6.9.2).
-   * That visits all streams, so it is done once a frame, however often the frame names the window.
+   * Applies the frame. A changed initial window changes every stream's window, even below zero (RFC
+   * 9113 §6.9.2). That visits all streams, so it is done once a frame, even if the frame names the
+   * window several times.
    */
   private apply(): SettingFault | null {
     const by = this.windowNext - this.window

@@ -1,8 +1,8 @@
-// Reads the client's preface (RFC 9113 §3.4), and tells it from an HTTP/1.1 request.
+// Reads the client's preface (RFC 9113 §3.4), and distinguishes it from an HTTP/1.1 request.
 
 import { PREFACE } from './codes.js'
 
-/** Returns the answer to an HTTP/1.1 client, which says what to do. */
+/** Returns the answer to an HTTP/1.1 client, which tells people how to connect. */
 export const http1Answer = (date: string, head: boolean): Buffer =>
   Buffer.from(
     `HTTP/1.1 505 HTTP Version Not Supported\r\ndate: ${date}\r\nconnection: close\r\ncontent-type: text/plain\r\ncontent-length: ${HTTP1_TEXT.length}\r\n\r\n${head ? '' : HTTP1_TEXT}`,
@@ -29,12 +29,12 @@ export class ClientPreface {
     return size
   }
 
-  /** The whole preface has come. */
+  /** True once the whole preface has come. */
   get isWhole(): boolean {
     return this.begun.length === PREFACE.length
   }
 
-  /** The input is neither the preface nor the beginning of an HTTP/1.1 request line. */
+  /** True if the input is neither the preface nor the beginning of an HTTP/1.1 request line. */
   get isWrong(): boolean {
     return !PREFACE_TEXT.startsWith(this.begun) && !HTTP1_METHOD_BEGUN.test(this.begun)
   }
@@ -43,7 +43,7 @@ export class ClientPreface {
     return HTTP1_METHOD.test(this.begun)
   }
 
-  /** The HTTP/1.1 request is HEAD, so its response has no content. */
+  /** True if the HTTP/1.1 request is HEAD, so its response has no content. */
   get asksHead(): boolean {
     return this.begun.startsWith('HEAD')
   }

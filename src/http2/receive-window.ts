@@ -22,7 +22,9 @@ export class ReceiveWindow {
     this.window = size
   }
 
-  /** Counts the octets of a DATA frame, with padding. Returns false if the peer sent more than it may. */
+  /**
+   * Counts the octets of a DATA frame, including padding. Returns false if the peer sent more than it may.
+   */
   received(bytes: number, creditNow: boolean): boolean {
     this.window -= bytes
     if (this.window < 0) return false

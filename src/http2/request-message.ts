@@ -1,4 +1,4 @@
-// Makes a request of a list of field lines, or tells why it is malformed (RFC 9113 §8.1.1, §8.3.1). A
+// Makes a request from a list of field lines, or tells why it is malformed (RFC 9113 §8.1.1, §8.3.1). A
 // malformed request is a stream error.
 
 import { type Field, Head, isForbiddenTrailer, Token } from '../http/index.js'
@@ -12,7 +12,7 @@ const REQUEST_PSEUDOS =
   (1 << Token.PROTOCOL)
 
 /**
- * Normalises an authority, to compare it: case and the scheme's default port do not count (RFC 9110 §4.2.3).
+ * Normalises an authority for comparison: case and the scheme's default port do not count (RFC 9110 §4.2.3).
  */
 function entity(authority: Field, scheme: Field | null): string {
   const text = authority.value.toLowerCase()
@@ -81,7 +81,7 @@ export function readRequest(fields: Field[], size: number): Head | Malformed {
   return Head.request(fields, size, contentLength)
 }
 
-/** Returns what is wrong with the trailers of a request (RFC 9113 §8.1, RFC 9110 §6.5.1), or null. */
+/** Returns the fault of a request's trailers (RFC 9113 §8.1, RFC 9110 §6.5.1), or null. */
 export function readRequestTrailers(fields: readonly Field[]): Malformed | null {
   for (const field of fields) {
     const wrong = regularFault(field)

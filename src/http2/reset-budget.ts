@@ -3,8 +3,8 @@
 // for requests that are not whole, since those cannot end by themselves (design: Resets).
 //
 // Past the budget the DATA of a stream is discarded, until the stream ends or its reset is due. Its credit
-// has a budget too: otherwise clients that ask for large bodies and leave would have them sent whole, for
-// nothing.
+// has a budget too: otherwise clients that ask for large bodies and then leave would cause them to be sent
+// whole, for nothing.
 
 import Denque from 'denque'
 import { TokenBucket } from '../transport/index.js'
@@ -15,7 +15,10 @@ import type { Http2Stream } from './stream.js'
 /** The connection whose streams are reset. */
 export interface ResetHost {
   rst(stream: Http2Stream, code: number): void
-  /** Retires the session: it takes no new streams, and closes after the last that an exchange waits for. */
+  /**
+   * Retires the session: it takes no new streams, and closes after the last stream that an
+   * exchange waits for.
+   */
   retire(): void
 }
 
@@ -61,7 +64,7 @@ export class ResetBudget {
     return this.credit.take(now, bytes)
   }
 
-  /** Streams wait to be reset. */
+  /** True while streams wait to be reset. */
   get pacing(): boolean {
     return this.waiting.length > 0
   }

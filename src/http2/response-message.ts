@@ -1,4 +1,4 @@
-// Makes a response of a list of field lines, or tells why it is malformed (RFC 9113 §8.1.1, §8.3.2). A
+// Makes a response from a list of field lines, or tells why it is malformed (RFC 9113 §8.1.1, §8.3.2). A
 // malformed response is a stream error.
 
 import {
@@ -56,7 +56,7 @@ export function readResponse(fields: Field[], size: number, table: FieldTable): 
   return head
 }
 
-/** Whether a field is well formed but must not be a trailer. */
+/** Returns true if a field is well formed but must not be a trailer. */
 const isDroppedTrailer = ({ token, faults }: Field): boolean =>
   isForbiddenTrailer(token) &&
   token > Token.UNKNOWN_PSEUDO &&

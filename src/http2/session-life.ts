@@ -4,11 +4,11 @@
 import { defineLife } from '../continuation/index.js'
 import { CONNECTION_WAITS, type ConnectionSteps } from './connection-steps.js'
 
-/** What only the steps of a session need. */
+/** The parts that only the steps of a session need. */
 export interface SessionSteps extends ConnectionSteps {
   /** Sends our preface and SETTINGS. Returns false if ALPN has not chosen HTTP/2. */
   greet(): boolean
-  /** Streams wait to be reset within the reset budget. */
+  /** True while streams wait to be reset within the reset budget. */
   readonly isPacing: boolean
 }
 
@@ -59,15 +59,13 @@ const waitToDrain = suspend({
   within: 'hasten',
   yieldFirst: true,
 })
-/**
- * Waits for the peer's FIN, until the time that the connection has set. Bytes that are written may extend it.
- */
+/** Waits for the peer's FIN, until the time that the connection has set. Further writes may extend it. */
 const waitForEnd = suspend({ then: 'linger', late: 'linger', cancelled: 'hurry' })
 
 export const sessionSteps = sessionLife.steps<SessionSteps>({
   /** Sends the preface and SETTINGS, unless ALPN has not chosen HTTP/2. */
   greet: (c) => (c.greet() ? goto.readFrames : goto.end),
-  /** Reads what has arrived. The streams that it concerns wake in this turn. */
+  /** Reads the bytes that have arrived. The streams concerned wake in this turn. */
   readFrames(c) {
     c.read()
     if (c.failed || c.socketOver) return goto.close

@@ -1,5 +1,5 @@
-// An HTTP/2 connection to a backend: a session of an engine. It tells how many streams it can carry, opens
-// them for exchanges, and reports changes.
+// An HTTP/2 connection to a backend: a session of an engine. It tells the number of streams that it can
+// carry, opens them for exchanges, and reports changes.
 
 import { type Fault, fault } from '../continuation/index.js'
 import type { Session, SessionReports, SessionState } from '../engine/index.js'
@@ -47,10 +47,10 @@ export class Http2Session extends Http2Connection implements BackendSession, Ses
   private readonly reports: SessionReports<BackendSession>
   private readonly budget: ResetBudget
   private nextStreamId: number
-  /** How many streams it has made. */
+  /** The number of streams that it has made. */
   private opened: number
   private quietSince: number
-  /** Why no stream may be opened, even for a granted lease; null while streams may. */
+  /** The reason why no stream may be opened, even for a granted lease; null while streams may. */
   private notBegun: StreamFault | null
   private readonly calmResets: EnhanceYourCalmResets
 
@@ -131,7 +131,7 @@ export class Http2Session extends Http2Connection implements BackendSession, Ses
     for (const stream of this.output.unopened()) this.failStream(stream, why)
   }
 
-  /** What the backend's SETTINGS allow (RFC 8441 §3). */
+  /** The features that the backend's SETTINGS allow (RFC 8441 §3). */
   get features(): number {
     return this.peer.connectProtocol ? EXTENDED_CONNECT : 0
   }
@@ -355,7 +355,7 @@ export class Http2Session extends Http2Connection implements BackendSession, Ses
     const culprit = this.culprit === 0 ? null : this.streams.get(this.culprit)
     // If one stream is to blame, it alone pays an attempt; without a known cause each stream does.
     const others: StreamFault = culprit === null ? why : { ...why, uncounted: 'neighbour' }
-    // No new leases first: a stream that is failed here may ask for another session in this turn.
+    // It takes no new leases first: a stream that is failed here may ask for another session in this turn.
     this.openNoMore({ ...others, retry: 'safe' })
     if (culprit !== null) this.failStream(culprit, { ...why, scope: 'stream' })
     super.failAll(others)

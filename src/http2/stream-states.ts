@@ -1,5 +1,5 @@
-// What to do with a received frame in each state of a stream (RFC 9113 §5.1). The grid is data.
-// spec/http2/stream-grid.md has the same, written from the RFC, and a test compares the two.
+// The treatment of a received frame in each state of a stream (RFC 9113 §5.1). The grid is data.
+// spec/http2/stream-grid.md has the same grid, written from the RFC, and a test compares the two.
 //
 //   ok          the frame has its effect
 //   ignore      it is read and dropped; HPACK state and connection credit are updated
@@ -15,7 +15,7 @@ export const StreamState = {
   HALF_CLOSED_LOCAL: 2,
   /** The peer has sent END_STREAM. */
   HALF_CLOSED_REMOTE: 3,
-  /** Both have. */
+  /** Both sides have sent END_STREAM. */
   CLOSED_ENDED: 4,
   CLOSED_RESET_BY_US: 5,
   CLOSED_RESET_BY_PEER: 6,
@@ -24,7 +24,7 @@ export const StreamState = {
 const STATE_NAMES = Object.keys(StreamState)
 export const stateName = (state: number): string => STATE_NAMES[state].toLowerCase().replaceAll('_', '-')
 
-/** What arrives on a stream; `_ES`: with END_STREAM. */
+/** The frames that arrive on a stream; `_ES`: with END_STREAM. */
 export const StreamEvent = {
   DATA: 0,
   DATA_ES: 1,
@@ -97,7 +97,7 @@ const TABLES: Readonly<Record<Role, Uint8Array>> = { server: compile(SERVER), cl
 
 /** The compiled grid of a role, for {@link verdict}. */
 export const gridOf = (role: Role): Uint8Array => TABLES[role]
-/** Returns what to do: {@link actionOf} and, for errors, {@link codeOf} read it. */
+/** Returns the treatment: {@link actionOf} and, for errors, {@link codeOf} read it. */
 export const verdict = (grid: Uint8Array, state: number, event: number): number =>
   grid[state * EVENTS + event]
 export const actionOf = (cell: number): number => cell >> 4

@@ -1,8 +1,8 @@
-// The streams of a connection by id, and the ids of those that were reset.
+// The streams of a connection by id, and the ids of streams that were reset.
 //
 // Ids of one side grow by two, so a ring indexed by id finds nearly every stream at once (9 ns for a stream's
-// life; a Map takes 87). If two streams need one place, the ring doubles, up to a bound. Past that the newer
-// stream is in a Map.
+// life; a Map takes 87). If two streams need one place, the ring doubles, up to a bound. Past the bound the
+// newer stream is in a Map.
 
 import { invariant } from '../pollset/index.js'
 import type { Http2Stream } from './stream.js'
@@ -54,7 +54,9 @@ export class StreamTable {
     return this.all().sort((a, b) => a.streamId - b.streamId)
   }
 
-  /** Returns the streams that have used of this window, with how many bytes; the most first. */
+  /**
+   * Returns the streams that have used bytes of this window, and their number of bytes; the largest first.
+   */
   windowUsers(window: number): (readonly [Http2Stream, number])[] {
     return this.all()
       .map((stream) => [stream, window - stream.sendWindow] as const)

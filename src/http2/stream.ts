@@ -8,7 +8,7 @@ import type { BodyIntake } from './body-intake.js'
 import { StreamState } from './stream-states.js'
 import type { StreamTable } from './stream-table.js'
 
-/** The connection, as its streams need it. */
+/** A connection, as seen by its streams. */
 export interface Http2StreamConnection extends StreamConnection {
   /** Buffers the bodies, and takes the bytes that have left for the other side. */
   readonly intake: BodyIntake
@@ -24,7 +24,7 @@ export interface Http2StreamConnection extends StreamConnection {
 export class Http2Stream extends Stream implements Listed<Http2Stream> {
   /** 0 until the head of a request to a backend is written. */
   streamId: number
-  /** On a backend: it is the connection's first, second … request; 0 on a frontend. */
+  /** On a backend: the number of the request on its connection, from 1; 0 on a frontend. */
   number: number
   readonly connection: Http2StreamConnection
   state: number
@@ -39,20 +39,20 @@ export class Http2Stream extends Stream implements Listed<Http2Stream> {
   creditDue: boolean
   /** The octets that Content-Length still promises; -1 without one. */
   promised: number
-  /** A response to HEAD, or a 304: Content-Length promises nothing (RFC 9110 §8.6). */
+  /** True for a response to HEAD, or a 304: Content-Length promises nothing (RFC 9110 §8.6). */
   bodiless: boolean
-  /** Opened by CONNECT: DATA is a tunnel's, and nothing but DATA follows (RFC 9113 §8.5). */
+  /** True if CONNECT opened it: DATA belongs to a tunnel, and nothing but DATA follows (RFC 9113 §8.5). */
   connect: boolean
-  /** The exchange has released the stream, and the rest of its DATA is discarded (design: Resets). */
+  /** True once the exchange has released the stream: the rest of its DATA is discarded (design: Resets). */
   discarding: boolean
   /**
-   * Since when DATA is discarded in place of a reset: ms of the pollset's clock; -1 if it is not, or if the
-   * stream has stalled.
+   * The time since which DATA is discarded in place of a reset: ms of the pollset's clock; -1 if it is not
+   * discarded, or if the stream has stalled.
    */
   discardedAt: number
   /** The bytes that had been written to the backend connection before the head of this request. */
   bytesBefore: number
-  /** The peer has sent WINDOW_UPDATE for the stream. */
+  /** True once the peer has sent WINDOW_UPDATE for the stream. */
   widened: boolean
   /** The list of its connection's output that holds it. */
   list: List<Http2Stream> | null
@@ -104,7 +104,8 @@ export class Http2Stream extends Stream implements Listed<Http2Stream> {
   }
 
   /**
-   * Less than a quarter of the window is left. The peer gets no more while its bytes are kept for a retry.
+   * True if less than a quarter of the window is left. The peer gets no more while its bytes are
+   * kept for a retry.
    */
   get starving(): boolean {
     return !this.remoteEnded && this.recvWindow * 4 < this.windowSize

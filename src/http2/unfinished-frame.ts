@@ -4,7 +4,7 @@
 export class UnfinishedFrame {
   /** The number of the frame; 0 for none. */
   private number: number
-  /** Since when it is this one: ms of the pollset's clock. */
+  /** The time since which it is this frame: ms of the pollset's clock. */
   private since: number
 
   constructor() {
@@ -23,7 +23,7 @@ export class UnfinishedFrame {
     return this.number !== 0
   }
 
-  /** A frame has been unfinished for this many ms. */
+  /** Returns true if a frame has been unfinished for this many ms. */
   isOlder(ms: number, now: number): boolean {
     return this.number !== 0 && now - this.since >= ms
   }

@@ -6,7 +6,7 @@
 import { Counter, Histogram, type HistogramBounds } from './series.js'
 import { type FamilySnapshot, keyOf, numbersOf, partsOf, type SeriesNumbers, textOf } from './snapshot.js'
 
-/** The value of each label of a series that stands for those past the bound. */
+/** The label value of a series that stands for all those past the bound. */
 export const OTHER = 'other'
 
 type Kind = 'counter' | 'gauge' | 'histogram'
@@ -42,7 +42,7 @@ export class Family<S extends Series> {
   }
 
   /**
-   * Returns the series with these values of the labels: a new one, if there is none yet. Keep it, if you can.
+   * Returns the series with these label values: a new one, if there is none yet. Callers keep it if they can.
    */
   of(...values: readonly string[]): S {
     const key = keyOf(values)
@@ -64,8 +64,8 @@ export class Family<S extends Series> {
   }
 
   /**
-   * Removes the series whose label has another value than these: what they name is gone. Returns whether it
-   * did.
+   * Removes the series whose label has a value outside this set: the things they name are gone. Returns true
+   * if it removed any.
    */
   retain(label: string, values: ReadonlySet<string>): boolean {
     const at = this.labels.indexOf(label)
@@ -99,17 +99,14 @@ interface Collected {
 }
 
 export class Metrics {
-  /** How many series there are, without those that are read at a scrape. */
+  /** The number of series, without those that are read at a scrape. */
   series = 0
-  /** How often a series was asked for that is past the bound. */
+  /** The number of times that a series past the bound was asked for. */
   dropped = 0
   private readonly seriesMax: number
   private readonly families: (Family<Series> | Collected)[] = []
 
-  /**
-   * @param seriesMax past this number a metric gets no further series, and one read at a scrape no further
-   * lines
-   */
+  /** @param seriesMax the most series of a metric, and the most lines of a metric that is read at a scrape */
   constructor(seriesMax: number) {
     this.seriesMax = seriesMax
   }
@@ -142,7 +139,10 @@ export class Metrics {
     this.families.push({ kind, name, help, labels, read })
   }
 
-  /** Removes the series of all metrics whose label has another value than these. Returns whether it did. */
+  /**
+   * Removes the series of all metrics whose label has a value outside this set. Returns true
+   * if it removed any.
+   */
   retain(label: string, values: ReadonlySet<string>): boolean {
     let removed = false
     for (const each of this.families) if (each instanceof Family && each.retain(label, values)) removed = true

@@ -9,13 +9,13 @@ export class Counter {
   }
 }
 
-/** Upper bounds of buckets, ascending; each includes its bound. Above the last is one more bucket. */
+/** The upper bounds of buckets, ascending; each includes its bound. One more bucket is above the last. */
 export type HistogramBounds = readonly number[]
 
-/** How many values fell into each bucket, and their sum. */
+/** The number of values in each bucket, and their sum. */
 export class Histogram {
   readonly bounds: HistogramBounds
-  /** By bucket; not yet added up, as the text has them. */
+  /** The counts of single buckets. Only the text has them added up. */
   readonly counts: Float64Array
   sum = 0
   count = 0

@@ -1,4 +1,4 @@
-// The numbers of metrics at one moment, as plain data: they can be told to another process, added up there,
+// The numbers of metrics at one moment, as plain data: they can be sent to another process, added up there,
 // and written in the format of Prometheus.
 
 import type { Histogram, HistogramBounds } from './series.js'
@@ -24,7 +24,7 @@ export interface FamilySnapshot {
   readonly help: string
   readonly kind: 'counter' | 'gauge' | 'histogram'
   readonly labels: readonly string[]
-  /** By {@link keyOf} the values of the labels. */
+  /** The series, by {@link keyOf} the values of the labels. */
   readonly series: ReadonlyMap<string, SeriesNumbers>
 }
 
@@ -35,7 +35,7 @@ export const numbersOf = ({ bounds, counts, sum, count }: Histogram): HistogramN
   count,
 })
 
-/** Returns both together. Histograms of one metric have the same bounds. */
+/** Returns the sum of both. Histograms of one metric have the same bounds. */
 export function added(one: SeriesNumbers, other: SeriesNumbers): SeriesNumbers {
   if (typeof one === 'number' || typeof other === 'number') return Number(one) + Number(other)
   return {

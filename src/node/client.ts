@@ -1,5 +1,5 @@
-// A client's connection that belongs to a program of node:http or node:http2: Node reads and writes it. Here
-// it is what exchanges and sessions need of a client, and what the streams on it share.
+// A client's connection that belongs to a program of node:http or node:http2: Node reads and writes it. This
+// object is the part of a client that exchanges and sessions need, and that its streams share.
 
 import {
   type AddressPair,
@@ -27,7 +27,7 @@ export class NodeClient implements Client {
   /** The connection as a pollable. Node has its bits. */
   readonly pollable: Signal
   readonly budget = new ConnectionBudget()
-  /** How many requests have come on it. */
+  /** The number of requests that have come on it. */
   count = 0
 
   /** @param secured the result of its TLS handshake; null in clear text */

@@ -1,4 +1,4 @@
-// The faults of streams whose connection Node has.
+// The faults of streams on a connection that Node has.
 
 import { fault } from '../continuation/index.js'
 

@@ -1,5 +1,5 @@
-// The frontend of a program of Node's, as a continuation: it accepts the requests that the program hands on,
-// in the turn, and drains. The calls of the program only queue and mark.
+// The frontend inside a program of Node, as a continuation: it accepts, in the turn, the requests that the
+// program hands on, and drains. The calls of the program only queue and mark.
 
 import { Continuation, defineLife, type World } from '../continuation/index.js'
 import type { Client, FieldTable, HttpWorld, ResetReason } from '../http/index.js'
@@ -34,11 +34,11 @@ class Arrivals extends Pollable {
 export interface NodeFrontendEvents {
   /** A client's connection has closed, and all its streams have failed. */
   clientClosed(client: Client): void
-  /** An exchange ends without a whole response: answers the client, or cuts its response. */
+  /** An exchange ends without a whole response: the handler answers the client, or cuts its response. */
   gaveUp(stream: NodeFrontendStream, reason: ResetReason): void
   /** An internal error has ended a stream. */
   crashed(stream: NodeFrontendStream, error: unknown): void
-  /** It is drained: no stream is open. */
+  /** The frontend is drained: no stream is open. */
   closed(): void
 }
 
@@ -73,9 +73,9 @@ export class NodeFrontend extends Continuation implements NodeFrontendContext {
   readonly flushBytesMax: number
   readonly arrivals: Arrivals
   private draining = false
-  /** How long it drains, in ms, before it cuts what is left. */
+  /** The time for which it drains before it cuts the rest, in ms. */
   private drainMs = 0
-  /** When it cuts, in ms of the pollset's clock. */
+  /** The time of the cut, in ms of the pollset's clock. */
   private cutAt = 0
   private readonly open = new Set<{ cut(): void }>()
   private readonly clients = new WeakMap<object, NodeClient>()
@@ -105,24 +105,24 @@ export class NodeFrontend extends Continuation implements NodeFrontendContext {
     return 'frontend'
   }
 
-  /** Whether it takes requests. */
+  /** True while it takes requests. */
   get isOpen(): boolean {
     return !this.draining && !this.finished
   }
 
-  /** The number of requests and tunnels that run. */
+  /** The number of running requests and tunnels. */
   get running(): number {
     return this.open.size
   }
 
-  /** Takes no more requests, and cuts those that run after `ms`. */
+  /** Takes no more requests, and cuts those that still run after `ms`. */
   drain(ms: number): void {
     this.drainMs = ms
     this.draining = true
     this.cancel()
   }
 
-  /** Has this called in the next turn. May be called from outside of a turn. */
+  /** Calls `arrival` in the next turn. It may itself be called from outside a turn. */
   inTurn(arrival: () => void): void {
     this.arrivals.queued.push(arrival)
     this.pollset.mark(this.arrivals, ARRIVED)
@@ -139,14 +139,14 @@ export class NodeFrontend extends Continuation implements NodeFrontendContext {
     return client
   }
 
-  /** A request, or a tunnel, runs from now on. */
+  /** Notes that a request or a tunnel runs from now on. */
   begin(stream: { cut(): void }): void {
     if (this.open.size === 0) this.pollset.busy(true)
     this.open.add(stream)
     this.arrivals.lower(EMPTY)
   }
 
-  /** It runs no longer. */
+  /** Notes that it no longer runs. */
   end(stream: { cut(): void }): void {
     if (!this.open.delete(stream) || this.open.size > 0) return
     this.pollset.busy(false)
@@ -176,7 +176,7 @@ export class NodeFrontend extends Continuation implements NodeFrontendContext {
     this.waitOn(0, arrivals, ARRIVED)
   }
 
-  /** Returns false if nothing runs, or the time is over. */
+  /** Returns false if nothing runs or the time is over. */
   keepsDraining(): boolean {
     const { now } = this.pollset
     if (this.cutAt === 0) this.cutAt = now + this.drainMs
@@ -187,7 +187,7 @@ export class NodeFrontend extends Continuation implements NodeFrontendContext {
     return true
   }
 
-  /** Cuts what runs, and waits until its exchanges have ended. */
+  /** Cuts everything that runs, and waits until the exchanges have ended. */
   cut(): void {
     for (const each of [...this.open]) each.cut()
     this.waitOn(0, this.arrivals, EMPTY)

@@ -1,5 +1,5 @@
-// The frontend of programs of Node's: requests of node:http and of the compatibility API of node:http2 become
-// streams of exchanges.
+// The frontend inside a program of Node: requests of node:http and of the compatibility API of node:http2
+// become streams of exchanges.
 
 export { NodeClient } from './client.js'
 export { NodeFrontend, type NodeFrontendEvents, nodeFrontendLife } from './frontend.js'

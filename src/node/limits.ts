@@ -1,4 +1,4 @@
-// The bounds of the frontend of a program of Node's.
+// The limits of the frontend inside a program of Node.
 
 export interface NodeFrontendLimits {
   /** The bytes of a request body that may be buffered before reading of it pauses. */

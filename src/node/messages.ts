@@ -1,5 +1,5 @@
-// Node's messages, as much of them as is used here: those of node:http and of the compatibility API of
-// node:http2 are alike. Other readables and writables of the same shape do as well.
+// The used part of Node's messages. Those of node:http and of the compatibility API of node:http2 are alike.
+// Other readables and writables of the same shape work as well.
 
 import type { Head } from '../http/index.js'
 
@@ -11,7 +11,7 @@ export interface NodeConnection {
   readonly localPort?: number | undefined
 }
 
-/** Where the body of a request is read from. */
+/** The body of a request, to be read. */
 export interface NodeBody {
   on(event: string, listener: (...args: never[]) => void): unknown
   off(event: string, listener: (...args: never[]) => void): unknown
@@ -19,9 +19,9 @@ export interface NodeBody {
   resume(): unknown
 }
 
-/** Takes what a stream sends: a response of Node's, or what stands in its place. */
+/** Takes the output of a stream: a response of Node, or something in its place. */
 export interface Sink {
-  /** It takes no more bytes before it has called {@link SinkEvents.drained}. */
+  /** True while it takes no bytes: until it calls {@link SinkEvents.drained}. */
   readonly isBlocked: boolean
   /** An interim (1xx) head, before {@link begin}. It may be dropped. */
   interim(head: Head): void
@@ -30,8 +30,8 @@ export interface Sink {
   /** Bytes of the body, which are not changed afterwards. */
   write(bytes: Buffer): void
   /**
-   * The end of the message, with the last bytes of the body, or null. Returns whether all has left; else
-   * {@link SinkEvents.left} tells it.
+   * Takes the end of the message, with the last bytes of the body, or null. Returns true if everything has
+   * left; otherwise {@link SinkEvents.left} follows.
    */
   end(bytes: Buffer | null, trailers: readonly (readonly [string, string])[] | null): boolean
   /** Cuts the message, so that it cannot look whole. */
@@ -56,7 +56,7 @@ export interface NodeResponse {
   readonly destroyed?: boolean
   readonly chunkedEncoding?: boolean
   readonly socket: unknown
-  /** Of HTTP/2 only. */
+  /** The stream; only HTTP/2 has one. */
   readonly stream?: NodeHttp2Stream | undefined
   statusCode: number
   getHeaderNames(): string[]

@@ -1,5 +1,5 @@
-// Hands what a stream sends to a response of Node's. The program's own middleware may have set fields, or
-// stand in front of `writeHead`, `write` and `end`: so these are called as a program would call them.
+// Hands the output of a stream to a response of Node. The program's own middleware may have set fields, or
+// stand in front of `writeHead`, `write` and `end`, so these are called as a program would call them.
 
 import type { Head } from '../http/index.js'
 import type { NodeResponse, Sink, SinkEvents } from './messages.js'
@@ -23,7 +23,7 @@ function onFinish(this: OwnedResponse): void {
 /** A response that fails closes too; without a listener its error would end the process. */
 function onError(): void {}
 
-/** Returns the regular fields of a head, those of one name together. */
+/** Returns the regular fields of a head, grouped by name. */
 export function groupedFields(head: Head): Map<string, string | string[]> {
   const grouped = new Map<string, string | string[]>()
   for (let i = head.pseudos; i < head.fields.length; i++) {
@@ -48,10 +48,10 @@ function flatFields(head: Head): string[] {
 
 export class ResponseSink implements Sink {
   isBlocked: boolean
-  /** The response has closed: it was sent, or its client has left. */
+  /** True once the response has closed: it was sent, or its client has left. */
   isClosed: boolean
   private hasLength: boolean
-  /** Null once it is over. */
+  /** The receiver of its events; null once it is over. */
   private events: SinkEvents | null
   private readonly response: OwnedResponse
 
@@ -66,12 +66,12 @@ export class ResponseSink implements Sink {
     response.on('error', onError)
   }
 
-  /** Tells these events from now on. */
+  /** Sends its events to this receiver from now on. */
   tell(events: SinkEvents): void {
     this.events = events
   }
 
-  /** Tells nothing any more: the program, or an answer of ours, has the response. */
+  /** Sends no more events: the program, or an answer of ours, has the response. */
   tellNobody(): void {
     this.events = null
   }
@@ -109,7 +109,7 @@ export class ResponseSink implements Sink {
     }
   }
 
-  /** The body has no length and no chunks: only the end of the connection ends it. */
+  /** True if the body has no length and no chunks: only the end of the connection ends it. */
   private get endsWithConnection(): boolean {
     const { response } = this
     return response.headersSent && response.chunkedEncoding !== true && !this.hasLength

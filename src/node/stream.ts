@@ -1,6 +1,6 @@
-// A request that a program of Node's has received, and its response, as a stream. Callbacks of Node only keep
-// chunks and mark bits; the turn makes them readiness. The flush of a turn pulls what may be sent, and hands
-// it to a sink.
+// A request that a program of Node has received, and its response, as a stream. Callbacks of Node only keep
+// chunks and mark bits; the turn makes them readiness. The flush of a turn pulls the bytes that may be sent,
+// and hands them to a sink.
 
 import {
   BODY,
@@ -55,8 +55,8 @@ function onBodyError(this: OwnedBody): void {
 /** Changes heads on their way, for the program. */
 export interface HeadChanges {
   /**
-   * Is called with the final response head, before anything of it leaves. Returns the head to send; null if
-   * the program has answered, or answers, by itself.
+   * Is called with the final response head, before any of it leaves. Returns the head to send; null if the
+   * program itself has answered, or answers.
    */
   responding(stream: NodeFrontendStream, head: Head): Head | null
 }
@@ -70,9 +70,9 @@ export class NodeFrontendStream
   /** The bits that the pollset has to raise. */
   marked: number
   closed: boolean
-  /** The sink has the head. */
+  /** True once the sink has the head. */
   headSent: boolean
-  /** Set before {@link begin}. */
+  /** The sink, which is set before {@link begin}. */
   sink: Sink
   private readonly number: number
   private readonly context: NodeFrontendContext
@@ -110,7 +110,7 @@ export class NodeFrontendStream
   get idNumber(): number {
     return this.number
   }
-  /** Each stream is its own connection: Node has the one below. */
+  /** The stream itself: Node has the connection below. */
   get connection(): this {
     return this
   }
@@ -126,7 +126,7 @@ export class NodeFrontendStream
   get interimBytesMax(): number {
     return this.context.limits.interimBytesMax
   }
-  /** Bytes that Node has taken count as arrived: it takes little more than the client does. */
+  /** Bytes that Node has taken count as arrived: Node takes hardly more than the client does. */
   override get arrivingUntil(): number {
     return 0
   }
@@ -137,7 +137,7 @@ export class NodeFrontendStream
     return this.context.pollset.now
   }
 
-  /** Has its head, and its body, if it has one, from now on. */
+  /** Begins with this head, and with this body if it has one. */
   begin(head: Head, body: NodeBody | null): void {
     this.head = head
     this.readiness |= HEAD
@@ -152,7 +152,7 @@ export class NodeFrontendStream
     body.on('data', onData)
   }
 
-  /** Has its whole body already. */
+  /** Begins with a body that is already whole. */
   beginWhole(head: Head, body: Buffer): void {
     this.head = head
     this.readiness |= HEAD
@@ -350,7 +350,7 @@ export class NodeFrontendStream
     if (this.sink.end(chunk, sent ?? null)) this.allLeft()
   }
 
-  /** The whole response has left. */
+  /** Ends it after the whole response has left. */
   private allLeft(): void {
     if (this.localEnded) return
     this.localEnded = true
@@ -392,8 +392,8 @@ export class NodeFrontendStream
     this.body = null
     body.off('data', onData)
     body.off('end', onEnd)
-    // The error listener stays: an error of a body that nobody wants must not end the process. What still
-    // comes is read and dropped, so that the next request of the connection can be read.
+    // The error listener stays: an error of an unwanted body must not end the process. Bytes that still come
+    // are read and dropped, so that the next request of the connection can be read.
     body.resume()
   }
 }

@@ -1,5 +1,5 @@
-// Deadlines. What a deadline wakes is the list node itself (a continuation extends Deadline), so arming and
-// disarming are O(1), allocate nothing and leave nothing behind.
+// Deadlines. A deadline is the list node of the thing that it wakes (a continuation extends Deadline). So
+// arming and disarming are O(1), allocate nothing and leave nothing behind.
 //
 // Nearly all waits of a proxy last one of a few named durations. Nodes of one duration, appended as they are
 // armed, are already in order, so each duration has a list (DurationList). Other deadlines, such as the rest
@@ -7,7 +7,7 @@
 
 /** An intrusive list node, whose {@link expire} is called when it is due. */
 export abstract class Deadline {
-  /** When it is due, in ms of the pollset's clock; meaningless while not armed. */
+  /** The time at which it is due, in ms of the pollset's clock; meaningless while not armed. */
   deadlineAt: number
   /** The number of its arming in this World: of two nodes due together, the lower expires first. */
   deadlineOrder: number
@@ -79,7 +79,7 @@ export class DurationList {
   }
 }
 
-/** The number of lists from which on those are forgotten that have no node. */
+/** The number of lists from which on lists without nodes are forgotten. */
 const LISTS_KEPT = 256
 
 const WHEEL_SLOTS = 256
@@ -156,7 +156,7 @@ function unlink(node: Deadline): void {
 export class Deadlines {
   /** The clock as read at the start of the turn, in ms. */
   now = 0
-  /** How many armings there have been. */
+  /** The number of armings so far. */
   armings = 0
   private readonly due: Deadline[] = []
   private readonly lists = new Map<number, DurationList>()
@@ -164,12 +164,13 @@ export class Deadlines {
   /** The lists that may have nodes. */
   private readonly visits: DurationList[] = []
   private readonly wheel = new TimingWheel()
-  /** Whether the wheel may have a node. */
+  /** True while the wheel may have a node. */
   private inWheel = false
 
   /**
-   * Returns the list of this duration (ms, above 0): the same object for the same number, as long as it has
-   * nodes or there are few lists. Lists that somebody still has may be used when they are forgotten here.
+   * Returns the list of this duration (ms, above 0): the same object for the same number, as long as
+   * the list has nodes or there are few lists. A list that is forgotten here stays usable for those
+   * that still hold it.
    */
   every(duration: number): DurationList {
     let list = this.lists.get(duration)
@@ -181,7 +182,7 @@ export class Deadlines {
     return list
   }
 
-  /** Forgets lists without nodes: each reload may bring other durations. */
+  /** Forgets lists without nodes, since each reload may bring other durations. */
   private forget(): void {
     for (const [duration, { ring }] of this.lists) if (ring.first === null) this.lists.delete(duration)
     this.listsMax = Math.max(LISTS_KEPT, 2 * this.lists.size)
@@ -204,7 +205,8 @@ export class Deadlines {
   }
 
   /**
-   * Arms a node, which must not be armed, to expire at this time (ms). For waits without a named duration.
+   * Arms a node, which must not be armed, to expire at this time (ms). It serves waits without
+   * a named duration.
    */
   at(node: Deadline, at: number): void {
     this.inWheel = true

@@ -25,7 +25,7 @@ export interface LocalServer {
   connect(): object
 }
 
-/** Whether a host is a numeric address, not a name to resolve. */
+/** Returns true for a numeric address, false for a name to resolve. */
 export const isNumeric = (host: string): boolean => /^(\d{1,3}\.){3}\d{1,3}$/.test(host) || host.includes(':')
 
 export function formatAddress(a: Address): string {
@@ -70,9 +70,9 @@ export abstract class Socket extends Pollable {
   secured: Secured | null = null
   /** Is flushed in the turn in which WRITABLE rises again, so nothing else needs to wait for that bit. */
   output: Flushable | null = null
-  /** How many bytes {@link write} was given. */
+  /** The number of bytes that {@link write} was given. */
   writtenBytes = 0
-  /** When the operating system had last taken everything written, in ms of the pollset's clock. */
+  /** The time at which the operating system last took everything written, in ms of the pollset's clock. */
   wroteAt = 0
   abstract readonly remote: Address
   abstract readonly local: Address
@@ -81,7 +81,9 @@ export abstract class Socket extends Pollable {
    * Returns the next received chunk, or null. Its buffer is reused after the turn: copy what you keep (P21).
    */
   abstract take(): Buffer | null
-  /** The chunks that {@link take} would return, in order, to look at. They may be reused after the turn. */
+  /**
+   * The chunks that {@link take} would return, in order, to be looked at. They may be reused after the turn.
+   */
   abstract get arrived(): readonly Buffer[]
   /** Puts bytes taken in this turn back: the next {@link take} returns them first (P23). */
   abstract unread(bytes: Buffer): void
@@ -118,7 +120,7 @@ export abstract class Listener extends Pollable {
     return LISTENER_BITS
   }
   fault: SocketFault | null = null
-  /** Whether it replaced the file of a Unix-domain socket that no process listened on. */
+  /** True if it replaced the file of a Unix-domain socket that no process listened on. */
   replaced = false
   /** The bound address, once LISTENING. */
   abstract readonly address: Address
@@ -167,7 +169,7 @@ export abstract class Commands extends Pollable {
 export interface Flushable {
   /** Writes what is pending, as far as the socket takes it. */
   flush(): void
-  /** Ends its owner, without writing further, after {@link flush} threw this error. */
+  /** Ends its owner after {@link flush} threw this error. Nothing further is written. */
   crashWith(error: unknown): void
 }
 /** An input that the turn settles once, after the flush. */
@@ -191,7 +193,7 @@ export interface ListenOptions {
 export interface Pollset {
   /** The monotonic clock, in ms, read once a turn. */
   readonly now: number
-  /** How many turns have begun. */
+  /** The number of turns that have begun. */
   readonly turns: number
   /**
    * Returns the ms since this turn began, for work that is cut into slices. No request may depend on it
@@ -201,7 +203,7 @@ export interface Pollset {
   readonly deadlines: Deadlines
   readonly commands: Commands
   listen(address: Address, id: string, options?: ListenOptions): Listener
-  /** Whether we listen there for ourselves, so that nothing may be dialled there. The address is numeric. */
+  /** Returns true if this numeric address is a listener of our own at which nothing may be dialled. */
   isPrivate(address: Address): boolean
   /**
    * Connects to a numeric address. With `tls`, CONNECTED rises after the handshake. `preamble`: bytes sent
@@ -216,7 +218,7 @@ export interface Pollset {
   resolve(host: string): Resolution
   /** Asks the name system. */
   query(question: Question): Query
-  /** Begins work that others do, at once. */
+  /** Begins, at once, work that runs outside the loop. */
   task<T>(id: string, work: TaskWork<T>): Task<T>
   /** Fills `target` with random bytes. */
   random(target: Uint8Array): void

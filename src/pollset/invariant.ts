@@ -8,7 +8,7 @@
 //
 // The text is a constant, so an invariant that holds costs one comparison.
 
-/** What a broken invariant ends: the continuation or connection in which it is noticed, or the World. */
+/** The reach of a broken invariant: it ends the continuation or connection that notices it, or the World. */
 export type InvariantReach = 'owner' | 'world'
 
 export class InvariantBroken extends Error {
@@ -26,6 +26,6 @@ export function invariant(holds: boolean, what: string, reach: InvariantReach = 
   if (!holds) throw new InvariantBroken(what, reach)
 }
 
-/** Whether this error must end the World. */
+/** Returns true if this error must end the World. */
 export const endsWorld = (error: unknown): error is InvariantBroken =>
   error instanceof InvariantBroken && error.reach === 'world'

@@ -1,6 +1,6 @@
-// A file of lines that is only appended to, such as an access log. Writing a line never waits: what a turn
-// writes goes out in one write, with one write in flight. While the file takes lines too slowly, whole lines
-// are dropped and counted (spec/access-log.md, File).
+// A file of lines that is only appended to, such as an access log. Writing a line never waits: the lines of a
+// turn go out in one write, and one write is in flight at a time. While the file takes lines too slowly,
+// whole lines are dropped and counted (spec/access-log.md, File).
 
 import type { SocketFault } from './door.js'
 import { Pollable } from './pollable.js'
@@ -8,16 +8,16 @@ import { Pollable } from './pollable.js'
 // Bits of a LineFile.
 /** Lines were dropped; {@link LineFile.takeDropped} counts them. */
 export const DROPPED = 1
-/** A write or an opening has failed; {@link LineFile.takeFault} says why. It is tried again by itself. */
+/** A write or an opening has failed; {@link LineFile.takeFault} says why. The file tries again by itself. */
 export const FAILED = 2
 /** It was opened again, by its name. */
 export const REOPENED = 4
 
-/** Where lines are put, one behind the other. */
+/** A buffer into which lines are put, one behind the other. */
 export class LineSlab {
-  /** Bytes behind the room that may be overwritten, since short text is put as so many bytes. */
+  /** Bytes behind the room that may be overwritten: short text is put in pieces of this many bytes. */
   static readonly SLACK = 32
-  /** The bytes that lines take at most. */
+  /** The most bytes that lines may take. */
   readonly room: number
   readonly bytes: Buffer
   /** The same bytes. */
@@ -44,17 +44,17 @@ export abstract class LineFile extends Pollable {
   override get bitNames(): readonly string[] {
     return ['DROPPED', 'FAILED', 'REOPENED']
   }
-  /** How it is named for people: its path, or `standard output`. */
+  /** Its name for people: its path, or `standard output`. */
   abstract readonly name: string
-  /** The lines that were written, as far as the operating system has taken them, and those dropped. */
+  /** The number of lines that the operating system has taken, and of those that were dropped. */
   abstract readonly lines: number
   abstract readonly dropped: number
   /** Writes the line of `x`, or drops it. */
   abstract append<T>(line: LineWriter<T>, x: T): void
-  /** Opens it again by its name, since it was renamed. What was written before goes to the old one. */
+  /** Opens the file again by its name, after it was renamed. Earlier lines go to the renamed file. */
   abstract reopen(): void
-  /** Returns how many lines were dropped since the last call. Lowers DROPPED. */
+  /** Returns the number of lines dropped since the last call, and lowers DROPPED. */
   abstract takeDropped(): number
-  /** Returns the last fault since the last call; null if there was none. Lowers FAILED. */
+  /** Returns the last fault since the last call, or null, and lowers FAILED. */
   abstract takeFault(): SocketFault | null
 }

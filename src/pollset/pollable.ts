@@ -20,7 +20,7 @@ export interface PollableView {
   readonly [detail: string]: unknown
 }
 
-/** What a wait-for graph is made of: a pollable, a continuation, or a thing that only has a name. */
+/** A node of the wait-for graph: a pollable, a continuation, or a thing that only has a name. */
 export interface Subject {
   /** Unique in its World. */
   readonly id: string
@@ -32,7 +32,7 @@ export interface Subject {
 /** One edge of the wait-for graph. */
 export interface Holder {
   readonly subject: Subject
-  /** Why it keeps the bits from rising: one clause, for a person. */
+  /** The reason why it keeps the bits from rising: one clause, for a person. */
   readonly reason: string
 }
 

@@ -1,5 +1,5 @@
-// Questions to the name system that have more in their answers than addresses: how long they hold, and where
-// a service is (design: Pollset). Dials use Pollset.resolve.
+// Questions to the name system whose answers hold more than addresses: how long they are valid, and where a
+// service is (design: Pollset). Dials use Pollset.resolve.
 
 import type { SocketFault } from './door.js'
 import { Pollable } from './pollable.js'
@@ -10,18 +10,18 @@ export interface Question {
    * file, `localhost` and a numeric name have addresses without DNS.
    */
   readonly kind: 'addresses' | 'services'
-  /** With a final dot it is complete, and the search list is not used. */
+  /** The name. With a final dot it is complete, and the search list is not used. */
   readonly name: string
-  /** `ADDRESS` or `ADDRESS:PORT`; empty: those of the system. */
+  /** The servers, each `ADDRESS` or `ADDRESS:PORT`; empty: those of the system. */
   readonly servers: readonly string[]
-  /** Domains in which the name is looked for too; null: those of the system. */
+  /** The domains in which the name is looked for too; null: those of the system. */
   readonly search: readonly string[] | null
 }
 
 export interface NameRecord {
   /** A numeric address; the name of a target in an SRV record. */
   readonly host: string
-  /** The others are of SRV (RFC 2782), and 0 otherwise. */
+  /** The port. This and the following fields belong to SRV (RFC 2782), and are 0 otherwise. */
   readonly port: number
   readonly priority: number
   readonly weight: number
@@ -40,12 +40,12 @@ export abstract class Query extends Pollable {
   override get bitNames(): readonly string[] {
     return ['ANSWERED']
   }
-  /** Empty until ANSWERED, and with a fault. */
+  /** The records; empty until ANSWERED, and after a fault. */
   abstract readonly records: readonly NameRecord[]
-  /** How long the records hold, in ms; null if that is unknown. */
+  /** The time for which the records are valid, in ms; null if unknown. */
   abstract readonly ttlMs: number | null
   /** `ENOTFOUND`: there is no such name. `ENODATA`: it has no such records. */
   abstract readonly fault: SocketFault | null
-  /** Gives it up: ANSWERED does not rise any more. */
+  /** Gives the question up: ANSWERED no longer rises. */
   abstract cancel(): void
 }

@@ -1,5 +1,5 @@
 // Pooled memory: read buffers, output slabs, blocks of body bytes. Each is a Slab, which knows its owner. A
-// wrong owner ends the World, because bytes of one client might reach another.
+// wrong owner ends the World: otherwise bytes of one client might reach another.
 
 import { invariant } from './invariant.js'
 
@@ -33,7 +33,7 @@ export class SlabPool {
   readonly size: number
   private readonly idle: Slab[] = []
   private readonly idleMax: number
-  /** How many slabs are lent now. */
+  /** The number of slabs that are lent now. */
   lent = 0
 
   constructor(size: number, idleMax: number) {

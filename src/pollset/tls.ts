@@ -10,7 +10,9 @@ export interface Certificate {
 }
 
 export interface TlsServerOptions {
-  /** At least one. The first serves clients that name no server or an unknown one (RFC 6066 §3). */
+  /**
+   * At least one certificate. The first serves clients that name no server or an unknown one (RFC 6066 §3).
+   */
   readonly certificates: readonly Certificate[]
   /** Protocol names (RFC 7301), in order of preference. */
   readonly alpn: readonly string[]
@@ -25,7 +27,7 @@ export interface TlsClientOptions {
   readonly serverName: string
   /** Protocol names (RFC 7301), in order of preference. */
   readonly alpn: readonly string[]
-  /** False: accept any certificate, which lets anyone on the path read and change the traffic. */
+  /** False: accepts any certificate, which lets anyone on the path read and change the traffic. */
   readonly verify: boolean
   /** PEM of the authorities to trust instead of the runtime's own. */
   readonly ca?: string
@@ -53,7 +55,7 @@ export interface Secured {
   readonly cipher: string
   /** The server name that the client sent; '' if it sent none. */
   readonly serverName: string
-  /** Whether the peer sent a valid certificate. */
+  /** True if the peer sent a valid certificate. */
   readonly authorized: boolean
   /** Subject and SHA-256 fingerprint of the peer's certificate; null if it sent none. */
   readonly peer: { readonly subject: string; readonly fingerprint: string } | null

@@ -27,7 +27,7 @@ export abstract class Turns {
   turns = 0
   readonly deadlines = new Deadlines()
   onBroken: ((error: InvariantBroken) => void) | null = null
-  /** Is told after each turn how long it took, in ms. Must not throw. */
+  /** Is given the duration of each turn, in ms, after it. It must not throw. */
   onTurn: ((ms: number) => void) | null = null
   private readonly ready = new Denque<Waiter>()
   private readonly deferred: Waiter[] = []
@@ -83,7 +83,7 @@ export abstract class Turns {
 
   /**
    * Ends the World and tells {@link onBroken}, once, if this error must end it. Throws any other error. A
-   * callback of the operating system must call it for what it catches.
+   * callback of the operating system must call it for each error that it catches.
    */
   protected broken(error: unknown): void {
     if (!endsWorld(error)) throw error
@@ -94,7 +94,7 @@ export abstract class Turns {
     this.onBroken(error)
   }
 
-  /** Is called at the end of each turn, when nothing uses what was read in it. */
+  /** Is called at the end of each turn, when nothing uses the bytes that were read in it. */
   protected turnOver(): void {}
 
   private phases(): void {

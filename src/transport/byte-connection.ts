@@ -1,5 +1,5 @@
-// A connection of plain bytes, to build a protocol on. While it must not read, bytes go back to the socket,
-// so that the protocol buffers the beginning of one message at most.
+// A connection of plain bytes, for protocols to extend. While it must not read, bytes go back to the socket,
+// so the protocol buffers at most the beginning of one message.
 
 import { CLOSED, ENDED, type Socket } from '../pollset/index.js'
 import { ByteOutput, type ByteOutputOwner } from './byte-output.js'
@@ -18,8 +18,8 @@ export abstract class ByteConnection extends SocketConnection implements ByteOut
   }
 
   /**
-   * Takes one message from the chunk, or the part of one. Returns the offset after it. What it does not take
-   * comes again, while {@link mayRead}.
+   * Takes one message, or a part of one, from the chunk. Returns the offset after it. Bytes that it does not
+   * take come again while {@link mayRead}.
    */
   protected abstract takeBytes(chunk: Buffer, at: number): number
 
@@ -36,7 +36,7 @@ export abstract class ByteConnection extends SocketConnection implements ByteOut
     }
   }
 
-  /** The peer sends nothing more: nothing more is read, and the connection closes. */
+  /** Handles the end of the peer's input: nothing more is read, and the connection closes. */
   protected inputEnded(): void {
     this.ending = true
   }

@@ -1,5 +1,5 @@
 // Output of plain bytes, which wait in the World's memory budget until the peer takes them. When the budget
-// is spent, the connection that holds most and moves least is told to close.
+// is spent, the connection that holds most and moves least must close.
 
 import type { Settleable, Slab } from '../pollset/index.js'
 import { ConnectionBudget, type MemoryBudget } from './memory-budget.js'
@@ -8,11 +8,14 @@ import { type OutputOwner, SlabOutput } from './slab-output.js'
 import type { OutputSlabs } from './slabs.js'
 import type { TransportWorld } from './world.js'
 
-/** The connection, as its output needs it. */
+/** A connection, as seen by its output. */
 export interface ByteOutputOwner extends OutputOwner {
-  /** This many bytes have left. */
+  /** Is told that this many bytes have left. */
   sent(bytes: number): void
-  /** The budget is spent and these bytes move least, so they were dropped. The connection must close. */
+  /**
+   * Is told that the budget is spent, and that these bytes were dropped because they move least. The
+   * connection must close.
+   */
   stalled(): void
 }
 
@@ -24,9 +27,9 @@ export class ByteOutput extends SlabOutput implements CreditSink, Settleable {
   private readonly unsent: ReceiveBuffer
   private readonly connection: ByteOutputOwner
   private abandoned = false
-  /** The bytes that it was given, ever. */
+  /** The number of bytes given to it so far. */
   putBytes = 0
-  /** The bytes that have gone into writes, ever: the others have certainly not left. */
+  /** The number of bytes written so far. The others have certainly not left. */
   takenBytes = 0
 
   constructor(world: TransportWorld, connection: ByteOutputOwner) {
@@ -42,14 +45,17 @@ export class ByteOutput extends SlabOutput implements CreditSink, Settleable {
   }
 
   /**
-   * Writes bytes, which may be a slice of this turn's read buffer: what is left of them is copied when the
-   * turn settles. After the connection has closed they are dropped.
+   * Writes bytes, which may be a slice of this turn's read buffer: the rest of them is copied when the turn
+   * settles. After the connection has closed they are dropped.
    */
   write(bytes: Buffer): void {
     this.put(bytes, 0, bytes.length)
   }
 
-  /** Writes a range of a buffer likewise. Ranges that follow each other in one buffer are one copy (T12). */
+  /**
+   * Writes a range of a buffer, as {@link write} does. Ranges that follow each other in one buffer
+   * are one copy (T12).
+   */
   put(buffer: Buffer, from: number, to: number): void {
     if (this.abandoned) return
     this.putBytes += to - from

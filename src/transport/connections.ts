@@ -1,5 +1,5 @@
-// The listeners of a service and its open connections: it bounds and drains them. A caller that must drain
-// within some time waits for EMPTY with a deadline.
+// The listeners of a service and its open connections. It bounds and drains them. To drain within some time,
+// wait for EMPTY with a deadline.
 
 import type { Continuation, World } from '../continuation/index.js'
 import { type Address, type ListenOptions, Pollable, type Socket } from '../pollset/index.js'
@@ -14,14 +14,14 @@ export class Connections extends Pollable {
   readonly bitNames = ['EMPTY']
   /** The number of sockets that were closed when accepted, because the service was full. */
   refused = 0
-  /** New connections are told to close when they are added. */
+  /** True while draining: new connections are told to close when they are added. */
   draining = false
   private readonly open = new Set<Continuation>()
   private readonly listeners = new Set<Listening>()
   private onDrained: (() => void) | null = null
   private readonly most: number
 
-  /** @param most the number of open connections */
+  /** @param most the most open connections */
   constructor(id: string, most: number) {
     super()
     this.id = id
@@ -49,7 +49,7 @@ export class Connections extends Pollable {
     return listening
   }
 
-  /** Listens likewise, and makes a connection of each socket for which there is room. */
+  /** Listens at this address, and makes a connection of each socket for which there is room. */
   serve(
     world: World,
     address: Address,
@@ -63,17 +63,17 @@ export class Connections extends Pollable {
     return this.listen(world, address, { ...events, accepted }, options)
   }
 
-  /** Closes one of the listeners. */
+  /** Closes one listener. */
   unlisten(listening: Listening): void {
     if (this.listeners.delete(listening)) listening.cancel()
   }
 
-  /** Closes the listeners. */
+  /** Closes all listeners. */
   stopListening(): void {
     for (const listening of this.listeners) listening.cancel()
   }
 
-  /** Closes the socket if the service is full. Returns whether it did. */
+  /** Closes the socket if the service is full. Returns true if it did. */
   refuse(socket: Socket): boolean {
     if (!this.isFull) return false
     this.refused++
@@ -102,7 +102,7 @@ export class Connections extends Pollable {
 
   /**
    * Closes the listeners, and cancels each connection, which closes when its work is done.
-   * @param drained called once, when no connection is left
+   * @param drained is called once, when no connection is left
    */
   drain(drained: () => void = () => {}): void {
     this.draining = true

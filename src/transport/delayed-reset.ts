@@ -6,7 +6,7 @@
 import { CLOSED, type Socket } from '../pollset/index.js'
 
 export class DelayedReset {
-  /** When the reset is due: ms of the pollset's clock. */
+  /** The time at which the reset is due, in ms of the pollset's clock. */
   readonly until: number
   private discardedBytes: number
   private readonly discardBytesMax: number
@@ -17,7 +17,7 @@ export class DelayedReset {
     this.discardBytesMax = discardBytesMax
   }
 
-  /** Discards what has come. Returns false when the reset is due or the socket has closed. */
+  /** Discards the received bytes. Returns false when the reset is due or the socket has closed. */
   goesOn(socket: Socket, now: number): boolean {
     for (let chunk = socket.take(); chunk !== null; chunk = socket.take()) {
       this.discardedBytes += chunk.length

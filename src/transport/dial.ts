@@ -1,6 +1,6 @@
-// Dials: leads from a name, an address or a path to a connected socket, with TLS if asked for, within one
-// deadline. It reports once: a socket, or why there is none. A caller that no longer needs the socket cancels
-// the dial.
+// Dials: each leads from a name, an address or a path to a connected socket, with TLS if asked for,
+// within one deadline. It reports once: a socket or a fault. A caller that no longer needs the socket
+// cancels the dial.
 
 import { Continuation, defineLife, type Fault, type World } from '../continuation/index.js'
 import type { Socket } from '../pollset/index.js'
@@ -62,7 +62,7 @@ export class Dial extends Continuation {
 }
 
 const { goto, done, suspend } = dialLife
-// The attempts have the deadline of these waits.
+// The attempts set the deadline of these waits.
 const waitForName = suspend({ then: 'connect', late: 'fail', cancelled: 'fail' })
 const waitForConnect = suspend({ then: 'connect', late: 'connect', cancelled: 'fail' })
 
@@ -85,7 +85,7 @@ const dialSteps = dialLife.steps<Dial>({
 })
 
 /**
- * Dials a target. `told` gets the outcome in a later step. Cancelling the returned continuation ends the
+ * Dials a target. `told` is given the outcome in a later step. Cancelling the returned continuation ends the
  * dial, which then reports a failure.
  * @param name the name of the connection, unique in its World; the socket's id is `NAME.socket`
  */

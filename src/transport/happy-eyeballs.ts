@@ -1,8 +1,8 @@
 // Connection attempts to the addresses of a name, as RFC 8305 says: in the resolver's order, with alternating
 // families (§4). After a failure the next address is tried at once; after silence, when connectAttemptMs has
-// passed (§5). At most three attempts are in flight; then the oldest is given up after its share of the time
-// that is left. The first connected socket is taken, and the others are closed. One deadline covers
-// everything, the resolution too. A continuation drives it (dial.ts).
+// passed (§5). At most three attempts are in flight; then the oldest is given up after its share of the
+// remaining time. The first connected socket is taken, and the others are closed. One deadline covers
+// everything, including the resolution. A continuation drives it (dial.ts).
 
 import type { Continuation, Fault } from '../continuation/index.js'
 import {
@@ -46,7 +46,7 @@ interface Attempt {
 export class HappyEyeballs {
   /** The connected socket; null before. */
   socket: Socket | null = null
-  /** Why no attempt has succeeded, when none is left; null before. */
+  /** The fault of the last attempt, when no address is left to try; null before. */
   fault: Fault | null = null
   private readonly pollset: Pollset
   private readonly target: DialTarget
@@ -57,9 +57,9 @@ export class HappyEyeballs {
   private inFlight: Attempt[] = []
   private readonly failures: string[] = []
   private begun = 0
-  /** The name has more than one address, so errors name the address. */
+  /** True if the name has more than one address: errors then name the address. */
   private several = false
-  /** When the next attempt is due, and when the deadline is: ms of the pollset's clock. */
+  /** The times at which the next attempt is due, and the deadline: ms of the pollset's clock. */
   private nextAt = 0
   private by = 0
 
@@ -82,7 +82,7 @@ export class HappyEyeballs {
     return true
   }
 
-  /** The deadline has passed. */
+  /** True once the deadline has passed. */
   get late(): boolean {
     return this.by !== 0 && this.pollset.now >= this.by
   }
@@ -110,7 +110,7 @@ export class HappyEyeballs {
     return true
   }
 
-  /** Closes the attempts that are not needed. */
+  /** Closes the attempts that are no longer needed. */
   drop(): void {
     for (const { socket } of this.inFlight) socket.destroy()
     this.inFlight.length = 0
@@ -168,12 +168,12 @@ export class HappyEyeballs {
     }
     const name = ++this.begun === 1 ? `${id}.socket` : `${id}.socket${this.begun}`
     this.inFlight.push({ to, socket: pollset.connect(to, name, target.tls, target.preamble) })
-    // If all places are taken, the oldest attempt keeps its place for its share of the time that is left.
+    // If all places are taken, the oldest attempt keeps its place for its share of the remaining time.
     const share = this.inFlight.length < IN_FLIGHT_MAX ? 0 : (this.by - pollset.now) / (remaining.length + 1)
     this.nextAt = pollset.now + Math.max(limits.connectAttemptMs, share)
   }
 
-  /** Returns why this address is not connected to; null if it is. */
+  /** Returns the reason why this address must not be connected to; null if it may. */
   private refusalOf(to: Address): string | null {
     const { pollset, target } = this
     if (to.local !== undefined) return null

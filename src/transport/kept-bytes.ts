@@ -1,6 +1,6 @@
 // Bytes that are kept past their turn, in one piece: the beginning of a message whose rest has not come. They
-// lie in pooled blocks, which the World's memory budget counts. A block that is given up may still be
-// pointed at by an output, so it returns to its pool when the turn settles.
+// lie in pooled blocks, which the World's memory budget counts. An output may still point at a block that is
+// given up, so the block returns to its pool when the turn settles.
 
 import type { Pollset, Settleable, Slab } from '../pollset/index.js'
 import type { MemoryBudget } from './memory-budget.js'
@@ -8,9 +8,9 @@ import type { MemoryBudget } from './memory-budget.js'
 const NOTHING = Buffer.alloc(0)
 
 export class KeptBytes implements Settleable {
-  /** The kept bytes begin this buffer, which is another one after {@link append} and {@link clear}. */
+  /** The buffer that begins with the kept bytes. {@link append} and {@link clear} may replace it. */
   bytes: Buffer
-  /** How many bytes are kept. */
+  /** The number of kept bytes. */
   length: number
   private block: Slab | null
   private readonly leaving: Slab[]
@@ -26,7 +26,7 @@ export class KeptBytes implements Settleable {
     this.memory = memory
   }
 
-  /** Adds bytes of the chunk. Their number is the caller's to bound. */
+  /** Appends bytes of the chunk. The caller bounds their number. */
   append(chunk: Buffer, from: number, to: number): void {
     const length = this.length + to - from
     if (length > this.bytes.length) this.grow(length)
@@ -34,7 +34,7 @@ export class KeptBytes implements Settleable {
     this.length = length
   }
 
-  /** Gives up what is kept. Outputs may point at it until the turn settles. */
+  /** Gives up the kept bytes. Outputs may point at them until the turn settles. */
   clear(): void {
     const { block } = this
     if (block !== null) {
@@ -59,7 +59,7 @@ export class KeptBytes implements Settleable {
     const before = this.block
     const block = this.memory.takeKept(length, this)
     this.bytes.copy(block.bytes, 0, 0, this.length)
-    // Nothing points at a message that is not whole.
+    // Nothing points at an incomplete message.
     if (before !== null) this.memory.giveKept(before, this)
     this.block = block
     this.bytes = block.bytes

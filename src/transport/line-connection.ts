@@ -1,4 +1,4 @@
-// A connection of a line protocol, to extend. A line ends in LF or CR LF.
+// A connection of a line protocol, for subclasses. A line ends in LF or CR LF.
 
 import type { Socket } from '../pollset/index.js'
 import { ByteConnection } from './byte-connection.js'
@@ -8,7 +8,7 @@ import type { TransportWorld } from './world.js'
 export abstract class LineConnection extends ByteConnection {
   private readonly lines: LineReader
 
-  /** @param lineBytesMax the bytes of a line, without its end */
+  /** @param lineBytesMax the most bytes of a line, without its end */
   constructor(world: TransportWorld, id: string, socket: Socket, lineBytesMax: number) {
     super(world, id, socket)
     this.lines = new LineReader(lineBytesMax)
@@ -16,7 +16,7 @@ export abstract class LineConnection extends ByteConnection {
 
   /** Takes a line, whose characters are bytes (latin1). */
   protected abstract line(text: string): void
-  /** The input is not a valid line: nothing more is read, and the connection closes. */
+  /** Handles input that is not a valid line: nothing more is read, and the connection closes. */
   protected abstract badLine(why: string): void
 
   writeLine(text: string): void {

@@ -1,6 +1,6 @@
 // Reads lines from chunks that may split them anywhere. A line that is whole in its chunk is read in place; a
 // split one is gathered in a buffer. A line ends in CR LF or in LF alone, and the reader tells which:
-// HTTP/1.1 refuses the second (RFC 9112 §2.2).
+// HTTP/1.1 refuses the latter (RFC 9112 §2.2).
 
 /** The result of a read: the chunk ended inside a line. */
 export const MORE = 0
@@ -17,16 +17,16 @@ const LF = 10
 const CARRY_FIRST = 128
 
 export class LineReader {
-  /** octets that the current line may have */
+  /** the most bytes of the current line */
   max: number
   /** The result of the last {@link read}. */
   found: number
   /** The bounds of the line in its {@link buffer}. */
   start: number
   end: number
-  /** The chunk ended after a CR. */
+  /** True if the chunk ended after a CR. */
   afterCr: boolean
-  /** The octets of a split line that are kept. */
+  /** The number of bytes kept of a split line. */
   kept: number
   private carry: Buffer | null
   private inPlace: boolean
@@ -42,12 +42,12 @@ export class LineReader {
     this.inPlace = false
   }
 
-  /** The octets allocated for a split line. The longest line that is accepted bounds them. */
+  /** The bytes allocated for a split line. The longest accepted line bounds them. */
   get bufferedBytes(): number {
     return this.carry === null ? 0 : this.carry.length
   }
 
-  /** The line begins at the next octet. */
+  /** True if the line begins at the next byte. */
   get isFresh(): boolean {
     return this.kept === 0 && !this.afterCr
   }
@@ -57,7 +57,7 @@ export class LineReader {
     this.carry = null
   }
 
-  /** Drops what is kept of a line. */
+  /** Drops the kept part of a line. */
   drop(): void {
     this.carry = null
     this.kept = 0
@@ -68,7 +68,7 @@ export class LineReader {
     return this.inPlace ? chunk : (this.carry ?? EMPTY)
   }
 
-  /** Reads a line or a part of one. Returns the offset after it. */
+  /** Reads a line, or a part of one. Returns the offset after it. */
   read(chunk: Buffer, at: number, end: number): number {
     if (this.kept === 0 && !this.afterCr) {
       const stop = Math.min(end - 2, at + this.max)
@@ -92,7 +92,7 @@ export class LineReader {
     return this.gather(chunk, at, end)
   }
 
-  /** Reads byte by byte a line that is split, too long, or has a CR inside. */
+  /** Reads, byte by byte, a line that is split, too long, or has a CR inside. */
   private gather(chunk: Buffer, at: number, end: number): number {
     while (at < end) {
       const c = chunk[at++]

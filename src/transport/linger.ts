@@ -3,8 +3,8 @@
 // which discards what the peer has not read. So the connection reads, and discards, until the peer's FIN.
 //
 // The wait begins when the operating system has taken the last byte and FIN. It ends after a silence, or
-// after lingerTotalMs. Both begin when all that was sent may have arrived (transit.ts), since a slow reader
-// is silent meanwhile. The same bounds hold until the operating system has taken the last byte.
+// after lingerTotalMs. Both times begin when everything sent may have arrived (transit.ts), since a slow
+// reader is silent meanwhile. The same bounds hold until the operating system has taken the last byte.
 
 import { CLOSED, ENDED, FINISHED, READABLE, type Socket } from '../pollset/index.js'
 import type { Transit } from './transit.js'
@@ -12,12 +12,12 @@ import type { Transit } from './transit.js'
 export interface LingerLimits {
   /**
    * The time of silence after which a closing connection no longer waits for the peer's close, in ms. It
-   * begins when all that was sent may have arrived.
+   * begins when everything sent may have arrived.
    */
   readonly lingerMs: number
   /**
-   * The longest wait for the peer's close, however much the peer sends, in ms. It begins when all that was
-   * sent may have arrived.
+   * The longest wait for the peer's close, however much the peer sends, in ms. It begins when everything sent
+   * may have arrived.
    */
   readonly lingerTotalMs: number
   /** The bytes that a lingering connection reads and discards. */
@@ -32,7 +32,7 @@ export const lingerLimits: LingerLimits = {
 
 /** The wait of one connection, from its last byte on. */
 export class Linger {
-  /** When the wait is over, unless the peer sends more: ms of the pollset's clock. */
+  /** The end of the wait, unless the peer sends more: ms of the pollset's clock. */
   until: number
   /** The bits of the socket to wait for. */
   bits: number
@@ -54,7 +54,7 @@ export class Linger {
     this.transit = transit
   }
 
-  /** Discards what has come. Returns false when the wait is over. */
+  /** Discards the received bytes. Returns false when the wait is over. */
   keepsWaiting(socket: Socket, now: number): boolean {
     const { lingerMs, lingerTotalMs, lingerBytesMax } = this.limits
     for (let chunk = socket.take(); chunk !== null; chunk = socket.take()) {

@@ -2,8 +2,8 @@
 // (design: Flow control). It counts what is allocated, not the payload.
 //
 // Below the soft limit a stalled stream costs no more than its own window. Above it the stream that has
-// stalled longest with most bytes is reset, and its memory is freed. The stalled stream pays, never its
-// siblings. Among stalled streams, those of a continuation that a debugger holds pay first.
+// stalled longest with most bytes is reset, and its memory is freed. Its siblings are never reset for it.
+// Among stalled streams, those of a continuation that a debugger holds are reset first.
 
 import { type Continuation, fault } from '../continuation/index.js'
 import { invariant, List, type Slab, SlabPool } from '../pollset/index.js'
@@ -42,7 +42,7 @@ export const memoryLimits: MemoryLimits = {
   stallMs: 1_000,
 }
 
-/** Is told that a continuation loses these bytes while it is held, and which limit was reached. */
+/** Is told that a held continuation loses these bytes, and which limit was reached. */
 export type HeldLoss = (held: Continuation, bytes: number, limit: string) => void
 
 const BLOCK_SIZES = [512, 4096, 16384] as const
@@ -63,7 +63,7 @@ export class MemoryBudget {
   charged = 0
   /** streams reset because they stalled */
   stalls = 0
-  /** For a debugger; null without one. */
+  /** Is called for a debugger; null without one. */
   onHeldLoss: HeldLoss | null = null
   readonly limits: MemoryLimits
   private readonly pools: readonly SlabPool[]
@@ -110,7 +110,7 @@ export class MemoryBudget {
     invariant(this.bytes >= 0 && buffer.budget.bytes >= 0, 'bytes given back were counted as held')
   }
 
-  /** Counts bytes that are held elsewhere than in blocks, for a body. */
+  /** Counts bytes of a body that are held outside of blocks. */
   charge(bytes: number): void {
     this.bytes += bytes
     this.charged += bytes
@@ -141,8 +141,8 @@ export class MemoryBudget {
   }
 
   /**
-   * Resets the stream with the largest product of stalled time and bytes held; one that a debugger holds
-   * comes before all others. Linear, only above a limit.
+   * Resets the stream with the largest product of stalled time and bytes held. A stream that a debugger holds
+   * comes before all others. The search is linear, and runs only above a limit.
    */
   private resetWorst(
     now: number,

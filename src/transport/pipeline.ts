@@ -1,11 +1,11 @@
-// What was asked on a connection whose protocol answers in order, and is not answered: a ring. Pushing and
-// shifting allocate nothing once the ring is large enough.
+// The unanswered requests of a connection whose protocol answers in order, as a ring. Pushing and shifting
+// allocate nothing once the ring is large enough.
 
-/** The ring doubles, from here on. */
+/** The first size of the ring, which doubles when it is full. */
 const FIRST_PLACES = 8
 
 export class Pipeline<A extends object> {
-  /** How many are not answered. */
+  /** The number of unanswered requests. */
   size: number
   private places: (A | null)[]
   private at: number
@@ -16,12 +16,12 @@ export class Pipeline<A extends object> {
     this.at = 0
   }
 
-  /** The oldest, which the next answer is for; null if there is none. */
+  /** The oldest request, which the next answer belongs to; null if there is none. */
   get first(): A | null {
     return this.places[this.at]
   }
 
-  /** Returns the one at this place, 0 being the oldest; null if there is none. */
+  /** Returns the request at this place, 0 being the oldest; null if there is none. */
   peek(place: number): A | null {
     return place < this.size ? this.places[(this.at + place) & (this.places.length - 1)] : null
   }
@@ -33,12 +33,12 @@ export class Pipeline<A extends object> {
     this.size++
   }
 
-  /** Puts another one in this place, which must be taken. */
+  /** Replaces the request at this place. */
   replace(place: number, other: A): void {
     this.places[(this.at + place) & (this.places.length - 1)] = other
   }
 
-  /** Removes and returns the oldest; null if there is none. */
+  /** Removes and returns the oldest request; null if there is none. */
   shift(): A | null {
     const { places, at } = this
     const asked = places[at]
@@ -49,7 +49,7 @@ export class Pipeline<A extends object> {
     return asked
   }
 
-  /** Visits all, from the oldest on. */
+  /** Visits all requests, oldest first. */
   *[Symbol.iterator](): IterableIterator<A> {
     for (let place = 0; place < this.size; place++) yield this.peek(place) as A
   }

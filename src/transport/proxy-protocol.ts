@@ -9,7 +9,7 @@ export type ProxyVersion = 'v1' | 'v2'
 const V1_BEGINS = Buffer.from('PROXY ', 'latin1')
 const V1_MAX = 107
 const SIGNATURE = Buffer.from('\r\n\r\n\0\r\nQUIT\n', 'latin1')
-/** The octets of signature, version and command, family and transport, and length. */
+/** The bytes of signature, version and command, family and transport, and length. */
 const V2_BEGINS_BYTES = 16
 
 const COMMAND_AT = 12
@@ -20,7 +20,7 @@ const PROXY = 0x21
 const INET = 1
 const INET6 = 2
 const TRANSPORTS = 3
-/** The octets of both addresses and ports, by family. */
+/** The bytes of both addresses and ports, by family. */
 const ADDRESS_BYTES = [0, 12, 36, 216] as const
 const KEPT_BYTES = Math.max(V1_MAX, V2_BEGINS_BYTES + ADDRESS_BYTES[INET6])
 
@@ -31,26 +31,26 @@ export type ProxyHeaderState = 'reading' | 'whole' | 'wrong'
 
 export class ProxyHeaderReader {
   state: ProxyHeaderState = 'reading'
-  /** The addresses in the header, when `whole`; null if it has none, and the socket's are meant. */
+  /** The addresses in a `whole` header; null if it has none: then those of the socket count. */
   addresses: AddressPair | null = null
   private readonly head = Buffer.allocUnsafe(KEPT_BYTES)
   private readonly bytesMax: number
-  /** The octets that were read. */
+  /** The number of bytes read. */
   private size = 0
-  /** The octets of the whole header; 0 while unknown. */
+  /** The bytes of the whole header; 0 while unknown. */
   private total = 0
 
-  /** @param bytesMax octets of a version 2 header; at least what its addresses need */
+  /** @param bytesMax the most bytes of a version 2 header; at least what its addresses need */
   constructor(bytesMax: number) {
     this.bytesMax = bytesMax
   }
 
-  /** An octet of the header has come. */
+  /** True once a byte of the header has come. */
   get begun(): boolean {
     return this.size > 0
   }
 
-  /** Reads a chunk. Returns how many octets belonged to the header. */
+  /** Reads a chunk. Returns the number of bytes that belonged to the header. */
   feed(chunk: Buffer): number {
     let at = 0
     while (at < chunk.length && this.state === 'reading') this.octet(chunk[at++])
@@ -151,7 +151,7 @@ function octetsOf(host: string, version: 4 | 6): Buffer {
   return Buffer.from(hex, 'hex')
 }
 
-/** Returns the header of a connection made for a client; with null, for no client in particular. */
+/** Returns the header of a connection made for a client; with null, for no particular client. */
 export function proxyHeader(protocol: ProxyVersion, ends: AddressPair | null): Buffer {
   const version = ends === null ? 0 : addressVersion(ends.from.host)
   if (ends === null || version === 0 || addressVersion(ends.to.host) !== version)

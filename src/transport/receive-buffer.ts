@@ -1,8 +1,8 @@
 // The body bytes of a stream that have arrived and not left for the other side.
 //
-// Bytes come as slices of a read buffer, which is valid in this turn only. What the other side pulls in the
-// same turn is copied once, into its output slab. The rest is copied into blocks when the turn settles
-// (design: Pollset). So a body that flows costs no memory, and one that waits costs counted blocks.
+// Bytes come as slices of a read buffer, which is valid in this turn only. Bytes that the other side pulls in
+// the same turn are copied once, into its output slab. The rest is copied into blocks when the turn settles
+// (design: Pollset). So a body that flows costs no memory, and a body that waits costs counted blocks.
 //
 // While `retained`, pulled bytes are kept too, so that a request can be sent again to another session. Their
 // credit is withheld until `releaseRetained` (design: Engine).
@@ -21,11 +21,13 @@ interface Slice {
 
 /** The stream, which returns credit to the sender. */
 export interface CreditSink {
-  /** This many bytes have left for the other side. */
+  /** Is told that this many bytes have left for the other side. */
   consumed(bytes: number): void
-  /** The stream holds most and moves least: it must end. */
+  /** Is told that the stream holds most and moves least: it must end. */
   stalled(): void
-  /** The sender has nearly no credit left and more to send: withholding more would stop it for good. */
+  /**
+   * True if the sender has hardly any credit left and more to send: withholding more would stop it for good.
+   */
   readonly starving: boolean
   /** The continuation that these bytes wait for, if a debugger holds it; null otherwise. */
   readonly heldOwner: Continuation | null
@@ -39,17 +41,17 @@ export class ReceiveBuffer implements Listed<ReceiveBuffer> {
   length = 0
   /** The bytes allocated to blocks. */
   heldBytes = 0
-  /** When bytes last left: ms of the pollset's clock. */
+  /** The time at which bytes last left, in ms of the pollset's clock. */
   progressAt = 0
   stalled = false
-  /** The bytes that are retained at most; 0: none. */
+  /** The most bytes that are retained; 0: none. */
   private retainMax = 0
   list: object | null = null
   listPrev: ReceiveBuffer | null = null
   listNext: ReceiveBuffer | null = null
   readonly budget: ConnectionBudget
   private readonly slices: Slice[] = []
-  /** The slice that is pulled from, and the offset in it. Slices before it are retained. */
+  /** The index of the slice that is pulled from, and the offset in it. Slices before it are retained. */
   private at = 0
   private offset = 0
   private retainedBytes = 0
@@ -70,7 +72,7 @@ export class ReceiveBuffer implements Listed<ReceiveBuffer> {
     return this.sink.heldOwner
   }
 
-  /** Retains what is pulled from now on, up to `max` bytes; more ends the retaining. */
+  /** Retains the bytes pulled from now on, up to `max`. More bytes end the retaining. */
   retain(max: number): void {
     // A slice begins at its retained part, to which a rewind returns.
     if (this.retainMax === 0 && this.offset > 0) {
@@ -85,11 +87,11 @@ export class ReceiveBuffer implements Listed<ReceiveBuffer> {
   }
 
   /**
-   * Adds bytes of this turn's read buffer. Returns whether they are the first since the last {@link settle}.
+   * Adds bytes of this turn's read buffer. Returns true if they are the first since the last {@link settle}.
    */
   push(buffer: Buffer, start: number, end: number): boolean {
     const last = this.at < this.slices.length ? this.slices[this.slices.length - 1] : null
-    // A range that follows the last one is one with it: a pipeline of messages is one copy.
+    // A range that follows the last one joins it: a pipeline of messages is one copy.
     if (last !== null && last.buffer === buffer && last.end === start && last.block === null) {
       last.end = end
       this.length += end - start
@@ -101,8 +103,8 @@ export class ReceiveBuffer implements Listed<ReceiveBuffer> {
   }
 
   /**
-   * Copies up to `bytes` into `target` at `offset`, and returns how many. Returns their credit unless they
-   * are retained. @param takes their credit waits for {@link creditTaken} too
+   * Copies up to `bytes` into `target` at `offset`, and returns their number. Returns their credit unless
+   * they are retained. @param takes true: their credit also waits for {@link creditTaken}
    */
   pull(target: Buffer, offset: number, bytes: number, now: number, takes = false): number {
     let left = Math.min(bytes, this.length)
@@ -136,17 +138,17 @@ export class ReceiveBuffer implements Listed<ReceiveBuffer> {
     return pulled
   }
 
-  /** Returns the credit of bytes that were taken: they have left, or are held elsewhere. */
+  /** Returns the credit of taken bytes: they have left, or are held elsewhere. */
   creditTaken(): void {
     const bytes = this.takenBytes
     this.takenBytes = 0
-    // Those that are retained get it when the retaining ends.
+    // Retained bytes get it when the retaining ends.
     if (bytes > 0 && this.retainMax === 0) this.sink.consumed(bytes)
   }
 
   /**
-   * Returns a copy of the whole body, as long as none of it was dropped; else null. @param received the bytes
-   * that have come
+   * Returns a copy of the whole body, as long as nothing of it was dropped; else null.
+   * @param received the number of bytes that have come
    */
   copy(received: number): Buffer | null {
     if (this.retainedBytes + this.length !== received) return null
@@ -177,7 +179,7 @@ export class ReceiveBuffer implements Listed<ReceiveBuffer> {
     if (bytes > 0) this.sink.consumed(bytes)
   }
 
-  /** Copies what still lies in read buffers into blocks. */
+  /** Copies the bytes that still lie in read buffers into blocks. */
   settle(now: number): void {
     if (this.unsettled === 0) return
     this.unsettled = 0

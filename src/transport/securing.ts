@@ -3,7 +3,9 @@
 import { Continuation, defineLife, type World } from '../continuation/index.js'
 import { CLOSED, SECURED, type Socket, type TlsServer } from '../pollset/index.js'
 
-/** Told once that the handshake has ended: the socket is the caller's if it succeeded, else closed. */
+/**
+ * Is told once that the handshake has ended. The socket is the caller's if it succeeded; else it is closed.
+ */
 export type SecuringEnd = (securing: Securing, isSecured: boolean) => void
 
 export const securingLife = defineLife({
@@ -61,7 +63,7 @@ const securingSteps = securingLife.steps<Securing>({
 
 /**
  * Begins the TLS handshake of an accepted socket.
- * @param handshakeMs ms after which it is given up; a cancel gives it up too
+ * @param handshakeMs the ms after which it is given up; a cancel gives it up too
  */
 export function secure(
   world: World,

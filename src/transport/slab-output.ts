@@ -1,6 +1,6 @@
-// The output of any connection: it asks for a flush at the end of the turn, fills a slab with what waits, and
-// gives it to the socket in one write. One write is in flight at most, and its slab returns when it has
-// drained (design: Output). The protocol decides what waits and how it is written.
+// The output of any connection. It asks for a flush at the end of the turn, fills a slab with pending output,
+// and gives it to the socket in one write. At most one write is in flight, and its slab returns when it has
+// drained (design: Output). The protocol chooses what is written, and how.
 
 import { type Flushable, type Pollset, type Slab, type Socket, WRITABLE } from '../pollset/index.js'
 import type { OutputSlabs } from './slabs.js'
@@ -11,13 +11,13 @@ export interface OutputOwner {
 }
 
 export abstract class SlabOutput implements Flushable {
-  /** Everything is written, and FIN after it. */
+  /** True once everything is written, and FIN after it. */
   finished = false
-  /** When the last write began: ms of the pollset's clock. */
+  /** The time at which the last write began, in ms of the pollset's clock. */
   wroteAt = 0
-  /** FIN follows all pending output. */
+  /** True if FIN follows all pending output. */
   protected finishing = false
-  /** While a slab is filled: the offset after the last byte. */
+  /** The offset after the last byte, while a slab is filled. */
   protected end = 0
   protected readonly pollset: Pollset
   private socket: Socket | null = null
@@ -32,12 +32,9 @@ export abstract class SlabOutput implements Flushable {
     this.slabs = slabs
   }
 
-  /** There is pending output. */
+  /** True while there is pending output. */
   protected abstract get hasOutput(): boolean
-  /**
-   * Takes a slab that fits the pending output, and no larger: it stays in flight as long as the peer does not
-   * read.
-   */
+  /** Takes a slab that fits the pending output, and no larger: it stays in flight until the peer reads. */
   protected abstract takeSlab(slabs: OutputSlabs): Slab
   /** Writes pending output into the slab, as much as fits, and moves {@link end}. */
   protected abstract fill(slab: Buffer): void
@@ -56,7 +53,7 @@ export abstract class SlabOutput implements Flushable {
     this.flushSoon()
   }
 
-  /** Drops pending output: the socket has closed. */
+  /** Drops pending output, since the socket has closed. */
   abandon(): void {
     if (this.socket !== null) this.socket.output = null
     this.socket = null
@@ -74,8 +71,8 @@ export abstract class SlabOutput implements Flushable {
   flush(): void {
     this.queued = false
     const socket = this.socket
-    // One write in flight: the socket asks for the next flush when it has drained. Flushes may be asked for
-    // even after FIN.
+    // One write is in flight: the socket asks for the next flush when it has drained. Flushes may be asked
+    // for even after FIN.
     if (socket === null || this.finished || (socket.readiness & WRITABLE) === 0) return
     if (this.slab !== null) this.giveBack()
     if (!this.hasOutput) {

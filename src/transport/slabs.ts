@@ -1,6 +1,6 @@
 // The output slabs of a World, for all its connections. A slab is taken at flush and returns when its write
 // has drained, so it is in flight as long as the peer does not read. Most slabs are small. At most
-// largeSlabsMax large ones, for bulk, are in flight; past that bulk is written in small pieces too.
+// largeSlabsMax large ones, for bulk, are in flight; past that number bulk is written in small pieces too.
 
 import { type Slab, SlabPool } from '../pollset/index.js'
 
@@ -21,7 +21,7 @@ export const slabLimits: SlabLimits = {
 
 /** The bytes of a small output slab. */
 const SMALL_SLAB = 16 * 1024
-/** The unused slabs of each size that are kept. */
+/** The most unused slabs of each size that are kept. */
 const IDLE_MAX = 64
 
 export class OutputSlabs {
@@ -35,7 +35,7 @@ export class OutputSlabs {
     this.largeMax = limits.largeSlabsMax
   }
 
-  /** The slabs that are lent now. */
+  /** The number of slabs that are lent now. */
   get lent(): number {
     return this.small.lent + this.large.lent
   }

@@ -1,6 +1,6 @@
 // A connection for any protocol, as a continuation on a socket. It reads while it may. It closes by writing
-// all pending output, sending FIN and waiting for the peer's close. After a cancel it reads nothing more,
-// sends the answers that it owes, and closes.
+// all pending output, sending FIN and waiting for the peer's close. After a cancel it stops reading, sends
+// the answers that it owes, and closes.
 
 import { Continuation, defineLife } from '../continuation/index.js'
 import { CLOSED, ENDED, type Pollable, READABLE, Signal, type Socket } from '../pollset/index.js'
@@ -30,11 +30,11 @@ export abstract class SocketConnection extends Continuation {
   readonly socket: Socket
   /** Its output. The constructor that makes it must attach it to the socket. */
   abstract readonly output: SlabOutput
-  /** The connection reads nothing more. */
+  /** True once the connection reads nothing more. */
   ending: boolean
   /** Raised by {@link changed}. */
   readonly pollable: Pollable
-  /** How much of the output may not have reached the peer yet. */
+  /** The bytes of the output that may not have reached the peer yet. */
   protected readonly transit: Transit
   protected readonly world: TransportWorld
   private readonly limits: LingerLimits & TransitLimits
@@ -60,19 +60,19 @@ export abstract class SocketConnection extends Continuation {
 
   /** Takes bytes from the socket, as long as {@link mayRead}. */
   abstract take(socket: Socket): void
-  /** More may be read: there is room for what it may cause. */
+  /** True while more may be read: there is room for its consequences. */
   abstract get mayRead(): boolean
-  /** The peer is owed an answer that has not reached {@link output}. */
+  /** True while the peer is owed an answer that has not reached {@link output}. */
   abstract get owes(): boolean
   /** Reports that the connection has closed. */
   abstract closed(): void
 
-  /** The connection must close now, without reading what is left in the socket. */
+  /** True if the connection must close now, without reading the rest from the socket. */
   get isGone(): boolean {
     return (this.socket.readiness & CLOSED) !== 0
   }
 
-  /** Wakes the connection. Must be called when {@link mayRead} or {@link owes} has changed. */
+  /** Wakes the connection. Call it when {@link mayRead} or {@link owes} has changed. */
   changed(): void {
     this.pollable.raise(CHANGED)
   }
@@ -83,7 +83,7 @@ export abstract class SocketConnection extends Continuation {
     this.closed()
   }
 
-  /** Reads what may be read. Returns whether the connection must wait for something before it closes. */
+  /** Reads what may be read. Returns true if the connection must wait for something before it closes. */
   advance(): boolean {
     const { socket } = this
     this.pollable.lower(CHANGED)
@@ -93,7 +93,7 @@ export abstract class SocketConnection extends Continuation {
     const reads = this.mayRead && !this.ending
     if (reads) socket.unpause()
     else socket.pause()
-    // Bits that stay raised would wake us for ever. `changed` wakes us when they are of use.
+    // Bits that stay raised would wake it forever. `changed` wakes it when they are of use.
     this.waitOn(0, socket, (reads ? READABLE | ENDED | CLOSED : ENDED | CLOSED) & ~socket.readiness)
     this.waitOn(1, this.pollable, CHANGED)
     return true
@@ -106,7 +106,7 @@ export abstract class SocketConnection extends Continuation {
     this.socket.unpause()
   }
 
-  /** Waits for the peer's end; false when there is nothing to wait for. */
+  /** Waits for the peer's end. Returns false when there is nothing to wait for. */
   lingers(): boolean {
     const lingering = this.lingering as Linger
     if (!lingering.keepsWaiting(this.socket, this.world.pollset.now)) return false

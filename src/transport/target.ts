@@ -8,20 +8,20 @@ export interface DialTarget extends Address {
   readonly tls?: TlsClient
   /** The bytes that begin each connection, before TLS. */
   readonly preamble?: Buffer
-  /** In place of `transport.connectMs`. */
+  /** The time that replaces `transport.connectMs`. */
   readonly connectTime?: ConnectTime
-  /** Whether a numeric address of it may be connected to; without it all may. */
+  /** Returns true if this numeric address may be connected to. Without it, all may. */
   readonly allows?: ((host: string) => boolean) | undefined
 }
 
-/** How long a connection may take that is begun now, in ms. All copies of a target share it. */
+/** The time limit for connections that begin now, in ms. All copies of a target share it. */
 export interface ConnectTime {
   ms: number
 }
 
 /**
- * Makes the fault of a target that was not reached. No request was sent, so it may go elsewhere. Clients do
- * not get the detail.
+ * Makes the fault of a target that was not reached. No request was sent, so the request may go elsewhere.
+ * Clients do not get the detail.
  */
 const notReached = (code: string, message: string, detail: string): Fault => ({
   ...fault(code, 'backend', 'connection', 'safe', message),

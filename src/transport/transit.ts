@@ -1,10 +1,10 @@
-// Estimates what may still be on its way to a peer. Nothing tells when written bytes have arrived: kernels
-// may hold some MiB after a write has completed. The estimate is an upper bound, for the slowest peer that is
-// not taken for dead.
+// Estimates how many bytes may still be on their way to a peer. Nothing tells when written bytes have
+// arrived: kernels may hold some MiB after a write has completed. The estimate is an upper bound, for the
+// slowest peer that still counts as alive.
 
-/** The rate of the slowest peer, and the most that may be on its way to it. */
+/** The rate of the slowest peer, and the most bytes that may be on their way to it. */
 export interface TransitLimits {
-  /** The rate at which a slow peer is still taken for alive, in bytes a second. */
+  /** The rate at which a slow peer still counts as alive, in bytes a second. */
   readonly slowestBytesPerSecond: number
   /** The bytes that may be on their way to a peer: the most that the kernels of both sides hold. */
   readonly transitBytesMax: number
@@ -15,10 +15,14 @@ export const transitLimits: TransitLimits = {
   transitBytesMax: 4 * 1024 * 1024,
 }
 
-/** What may be on its way on one connection. {@link look} updates it; nothing runs in between. */
+/**
+ * The bytes that may be on their way on one connection. {@link look} updates the estimate; nothing
+ * runs in between.
+ */
 export class Transit {
   /**
-   * Until when the slowest peer may take what was written before the last look: ms of the pollset's clock.
+   * The time by which the slowest peer has taken everything written before the last look: ms of the
+   * pollset's clock.
    */
   until: number
   private written: number
@@ -31,7 +35,7 @@ export class Transit {
   }
 
   /**
-   * Counts what was written since the last look as if it were written now. Returns {@link until}.
+   * Counts bytes written since the last look as if they were written now. Returns {@link until}.
    * @param writtenBytes all bytes written to the socket
    * @param now ms of the pollset's clock, not before the last write
    */

@@ -1,4 +1,4 @@
-// What all connections of a World share: output slabs and the memory budget.
+// The things that all connections of a World share: output slabs and the memory budget.
 
 import type { World } from '../continuation/index.js'
 import { type DialLimits, dialLimits } from './happy-eyeballs.js'

@@ -1,5 +1,5 @@
 // HPACK decoding (RFC 7541): turns a complete field block into Field objects. Sans-IO; no input makes it
-// throw. It does not know what fields mean, or which are allowed.
+// throw. It knows neither the meaning of fields, nor which are allowed.
 //
 // Equal fields are the same object where possible. An index gives the object in the static or dynamic table.
 // A literal with indexing is interned in the World's FieldTable, so that two connections share it. A literal
@@ -7,7 +7,7 @@
 // never-indexed literal (§6.2.3) gives a new object each time, and is kept nowhere.
 //
 // A block past its bounds is still decoded to its end, since later blocks depend on its changes to the
-// dynamic table. But no string is made of a field that will not be kept. A block that is too large to be
+// dynamic table. But no string is made for a field that will not be kept. A block that is too large to be
 // gathered is decoded in pieces (skipper.ts).
 
 import type { Field } from '../../http/field.js'
@@ -45,7 +45,7 @@ export class HpackDecoder implements HpackTables {
   private skipper: HpackSkipper | null = null
 
   // Further results of the methods below. The caller must read them at once.
-  /** The offset after what was read, or -1 after an error. */
+  /** The offset after the part that was read, or -1 after an error. */
   private at = 0
   /** The size of the last literal (RFC 9113 §6.5.2), even if it was not kept. */
   private literalSize = 0
@@ -180,7 +180,7 @@ export class HpackDecoder implements HpackTables {
     this.index(name, value)
   }
 
-  /** Reads the size updates of a block (RFC 7541 §6.3, §4.2). Returns where the fields begin, or -1. */
+  /** Reads the size updates of a block (RFC 7541 §6.3, §4.2). Returns the offset of the fields, or -1. */
   private sizeUpdates(block: Buffer, start: number, end: number): number {
     let at = start
     while (at < end && (block[at] & 0xe0) === 0x20) {

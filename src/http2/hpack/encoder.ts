@@ -14,7 +14,7 @@ import { huffmanEncode, huffmanLength } from './huffman.js'
 import { STATIC_ENTRIES, STATIC_FIELDS, staticIndex, staticNameIndex } from './static.js'
 import { DynamicTable } from './table.js'
 
-/** The octets that {@link HpackEncoder.begin} writes at most: two size updates. */
+/** The most octets that {@link HpackEncoder.begin} writes: two size updates. */
 export const SIZE_UPDATES_OCTETS_MAX = 12
 
 /** The initial SETTINGS_HEADER_TABLE_SIZE (RFC 9113 §6.5.2), in octets. */
@@ -66,7 +66,7 @@ interface Named {
 
 export class HpackEncoder {
   private readonly table = new DynamicTable(TABLE_SIZE_INITIAL)
-  /** The octets of our table at most, even if the peer allows more. */
+  /** The most octets of our table, even if the peer allows more. */
   private readonly tableSizeMax: number
   /** The size of the largest field that is indexed. A larger one would evict most other entries. */
   private indexedSizeMax = (TABLE_SIZE_INITIAL * 3) >>> 2
@@ -78,7 +78,7 @@ export class HpackEncoder {
   private updateSmallest = -1
   private updateLast = -1
 
-  /** @param options.tableSizeMax the octets of our table at most */
+  /** @param options.tableSizeMax the most octets of our table */
   constructor(options: { readonly tableSizeMax: number }) {
     this.tableSizeMax = options.tableSizeMax
     this.setPeerTableSizeMax(TABLE_SIZE_INITIAL)
@@ -139,7 +139,7 @@ export class HpackEncoder {
     return this.search(field, target, offset)
   }
 
-  /** Whether a field that is not in the tables should be added. */
+  /** Returns true if a field that is not in the tables should be added. */
   private indexable(field: Field): boolean {
     return REPRESENTATION[field.token] === WITH_INDEXING && field.size <= this.indexedSizeMax
   }
@@ -149,7 +149,8 @@ export class HpackEncoder {
     const { name, value } = field
     const staticName = staticNameIndex(name)
     if (field.neverIndexed) {
-      // Not as the index of an equal entry: the next hop must see that it is never indexed (RFC 7541 §6.2.3).
+      // The index of an equal entry will not do: the next hop must see that the field is never indexed
+      // (RFC 7541 §6.2.3).
       const nameIndex = staticName !== 0 ? staticName : this.nameIndex(name)
       return writeLiteral(NEVER_INDEXED, nameIndex, field, target, offset)
     }

@@ -78,7 +78,9 @@ const RANK = new Uint16Array(31)
   }
 }
 
-/** Whether these bits are valid padding: less than an octet, and all ones as EOS (RFC 7541 §5.2). */
+/**
+ * Returns true if these bits are valid padding: less than an octet, and all ones as in EOS (RFC 7541 §5.2).
+ */
 function isPadding(window: number, bits: number): boolean {
   if (bits > 7) return false
   return bits === 0 || window >>> (32 - bits) === (1 << bits) - 1
@@ -205,7 +207,7 @@ export class HuffmanPieces {
   }
 }
 
-/** Returns the octets that the Huffman code of a latin1 text has. */
+/** Returns the number of octets in the Huffman code of a latin1 text. */
 export function huffmanLength(text: string): number {
   let bits = 0
   for (let i = 0; i < text.length; i++) bits += BITS[text.charCodeAt(i) & 0xff]

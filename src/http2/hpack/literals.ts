@@ -1,6 +1,6 @@
 // Caches decoded HPACK literals by their octets: short literals without indexing (RFC 7541 §6.2.2). Their
-// octets alone determine the field, whatever was decoded in between. A name by index of the dynamic table is
-// the exception, so such literals are not cached.
+// octets alone determine the field, even if others were decoded in between. A literal whose name is an index
+// of the dynamic table is the exception, and is not cached.
 
 import { OctetCache } from '../../http/octet-cache.js'
 
@@ -13,8 +13,8 @@ export const LITERAL = 1
 export const literalCache = (): OctetCache => new OctetCache(SLOTS, OCTETS_MAX)
 
 /**
- * Returns where the literal at `start` ends; `start` if the block is shorter. It is a guess, correct if each
- * number fits its prefix. A wrong guess does no harm: the octets are only compared with whole literals.
+ * Returns the offset after the literal at `start`; `start` if the block is shorter. It is a guess, correct if
+ * each number fits its prefix. A wrong guess does no harm: the octets are only compared with whole literals.
  */
 export function literalEnd(block: Buffer, start: number, end: number): number {
   const octet = block[start]

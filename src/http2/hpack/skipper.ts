@@ -1,18 +1,18 @@
-// Decodes an HPACK field block (RFC 7541 §6) that is too large to be kept, in pieces as its frames arrive.
-// It makes no fields except entries of the dynamic table, which later blocks depend on. Sans-IO.
+// Decodes an HPACK field block (RFC 7541 §6) that is too large to be kept, in pieces as its frames arrive. It
+// makes no fields except entries of the dynamic table, which later blocks depend on. Sans-IO.
 //
-// Strings are read in runs, all else an octet at a time. A literal with indexing is kept up to the size of
-// the table; a larger one empties the table (§4.4). The verdict and the table are the same as those of
-// HpackDecoder.decode for the whole block.
+// Strings are read in runs, everything else an octet at a time. A literal with indexing is kept up to the
+// size of the table; a larger one empties the table (§4.4). The verdict and the table are the same as those
+// of HpackDecoder.decode for the whole block.
 
 import type { Field } from '../../http/field.js'
 import { HuffmanPieces } from './huffman.js'
 
-/** The tables of a decoder, as a block in pieces changes them. */
+/** The tables of a decoder, to be changed by a block in pieces. */
 export interface HpackTables {
   /** The octets that the dynamic table may hold now. */
   readonly tableRoom: number
-  /** The block must begin with a size update (RFC 7541 §4.2). */
+  /** True if the block must begin with a size update (RFC 7541 §4.2). */
   readonly updateOwed: boolean
   /** Applies a size update, in octets. Returns false if the peer must not set this size. */
   sizeUpdate(octets: number): boolean
@@ -21,7 +21,7 @@ export interface HpackTables {
   insert(name: string | null, value: string | null, size: number): void
 }
 
-// States: what the next octet is.
+// States: the kinds of the next octet.
 const FIELD = 0
 const NAME_LENGTH = 1
 const VALUE_LENGTH = 2
@@ -47,15 +47,15 @@ export class HpackSkipper {
   /** The integer so far. */
   private number = 0
   private shift = 0
-  /** No field has come yet, so size updates may. */
+  /** True while no field has come yet, so that size updates may come. */
   private first = true
-  /** The literal has indexing. */
+  /** True if the literal has indexing. */
   private indexed = false
   /** The name that the literal takes from an entry, or null. */
   private named: string | null = null
-  /** The string is in Huffman code. */
+  /** True if the string is in Huffman code. */
   private coded = false
-  /** The octets of the string that are not read. */
+  /** The octets of the string that have not been read. */
   private left = 0
   /** The name and value of a literal with indexing, as far as they fit the table. */
   private kept = NOTHING

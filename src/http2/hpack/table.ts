@@ -2,7 +2,7 @@
 // decoder have one each.
 //
 // It is a ring of Field objects. Each entry has an insertion number, 1 for the first, and an index is the
-// distance from the newest. Numbers are never used twice, so a number too far from the newest is that of an
+// distance from the newest. Numbers are never used twice, so a number too far from the newest belongs to an
 // evicted entry. The ring begins small and doubles, since most connections never fill a table.
 
 import type { Field } from '../../http/field.js'
@@ -12,7 +12,7 @@ const RING_FIRST = 16
 export class DynamicTable {
   /** The sum of the entries' sizes (RFC 7541 §4.1), in octets. */
   size = 0
-  /** The most that {@link size} may be now (RFC 7541 §4.2). */
+  /** The largest value that {@link size} may have now (RFC 7541 §4.2). */
   sizeMax: number
   /** The number of entries. */
   count = 0
@@ -30,7 +30,7 @@ export class DynamicTable {
     return distance < this.count ? this.ring[(this.inserted - distance) & this.mask] : null
   }
 
-  /** Whether an entry of this size needs others to be evicted. */
+  /** Returns true if an entry of this size needs others to be evicted. */
   overflows(octets: number): boolean {
     return this.size + octets > this.sizeMax
   }

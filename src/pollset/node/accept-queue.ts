@@ -27,7 +27,7 @@ export abstract class AcceptQueue extends Listener implements Marked {
   abstract override readonly id: string
   abstract override readonly address: Address
 
-  /** Takes a connection that no socket was made of, and reads it into our buffers. */
+  /** Takes a connection that has no socket of Node's yet, and reads it into our buffers. */
   arrivedRaw(connection: RawConnection): void {
     const { keepAlive, keepAliveInitialDelay } = this.keepAlive
     const onread = this.pollset.newReading()

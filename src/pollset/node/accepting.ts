@@ -14,7 +14,7 @@ interface Handle {
   onconnection(this: Handle, status: number, accepted?: unknown): void
 }
 
-/** Has the connections that a listening server accepts from now on given to `take`. */
+/** Gives `take` each connection that a listening server accepts from now on. */
 export function acceptHandles(
   server: Server,
   { keepAlive, keepAliveInitialDelay }: TcpKeepAlive,

@@ -1,7 +1,7 @@
 // Chooses the certificates that a TLS listener presents, by the name that the client sends (SNI, RFC 6066
-// §3). An exact name wins over a wildcard, in whatever order they were configured. Certificates for one name
-// with different kinds of keys (RSA, ECDSA) form a group, from which OpenSSL presents the one that the
-// client's signature algorithms allow (RFC 8446 §4.4.2.2).
+// §3). An exact name wins over a wildcard, regardless of their order in the configuration. Certificates for
+// one name with different kinds of keys (RSA, ECDSA) form a group, from which OpenSSL presents the one that
+// the client's signature algorithms allow (RFC 8446 §4.4.2.2).
 
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { createSecureContext } from 'node:tls'
@@ -49,7 +49,7 @@ export interface Identity {
   readonly names: readonly string[]
   /** `rsa`, `ec`, …: an OpenSSL context holds one certificate of each type. */
   readonly keyType: string
-  /** When it expires, in ms since 1970. */
+  /** The time at which it expires, in ms since 1970. */
   readonly expiresAt: number
 }
 
@@ -83,7 +83,7 @@ function identityOf(of: Certificate): Identity {
 /** The number of certificates that are kept. When it is reached, all are read again. */
 const KNOWN_MAX = 4_096
 
-/** Certificates that were read before: reading one takes a third of a millisecond. */
+/** Certificates that were read before: reading a certificate takes a third of a millisecond. */
 export class KnownCertificates {
   private readonly known = new Map<string, Identity>()
 
@@ -94,12 +94,12 @@ export class KnownCertificates {
     return identity
   }
 
-  /** Returns what was read. */
+  /** The identities read so far. */
   get all(): readonly Identity[] {
     return [...this.known.values()]
   }
 
-  /** Takes what another thread has read. */
+  /** Adds identities that another thread has read. */
   learn(identities: readonly Identity[]): void {
     if (this.known.size + identities.length > KNOWN_MAX) this.known.clear()
     for (const each of identities) this.known.set(each.cert + each.key, each)
@@ -118,7 +118,7 @@ function oneOfEach(identities: readonly Presented[]): Presented[] {
   return [...types.values()]
 }
 
-/** Certificates presented for the same names, and their keys, in the form that Node takes. */
+/** Certificates presented for the same names, and their keys, in Node's form. */
 export interface CertificateGroup {
   readonly cert: readonly string[]
   readonly key: readonly string[]
@@ -134,8 +134,8 @@ const groupOf = (identities: readonly Presented[]): CertificateGroup => ({
 
 export class Certificates {
   /**
-   * The first group serves clients that name no server or an unknown one. It has the first certificate, and
-   * others for all its names.
+   * The groups. The first serves clients that name no server or an unknown one. It has the first certificate,
+   * and others for all names of that certificate.
    */
   readonly groups: readonly CertificateGroup[]
   /** The index in {@link groups} of each name. */
@@ -188,7 +188,9 @@ const neverShown = ({ names, keyType }: Identity): string =>
     ? 'it would never be shown: it names no host, and another certificate comes first'
     : `it would never be shown: certificates before it have ${keyType} keys for ${names.join(', ')} too; leave out one`
 
-/** Throws as a listener with these certificates would, before it is made. @param known gets what is read */
+/**
+ * Throws the error that a listener with these certificates would throw. @param known is given what is read
+ */
 export function checkCertificates(certificates: readonly Certificate[], known: KnownCertificates): void {
   new Certificates(certificates, known)
 }
@@ -198,7 +200,7 @@ export function checkAuthorities(ca: string): void {
   explained('these are not PEM certificates of authorities', () => new X509Certificate(ca))
 }
 
-/** Returns the certificate that clients get who ask for this server name. */
+/** Returns the certificate for clients that ask for this server name. */
 export function certificateFor<C extends Certificate>(certificates: readonly C[], serverName: string): C {
   const all = new Certificates(certificates)
   const { cert } = all.groups[all.groupFor(serverName)]

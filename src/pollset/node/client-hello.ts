@@ -16,13 +16,13 @@ const SERVER_NAME = 0
 const HOST_NAME = 0
 
 export class ClientHelloReader {
-  /** Whether nothing more needs to be read. */
+  /** True when nothing more needs to be read. */
   done = false
   /** The server name; '' without one. */
   serverName = ''
   private readonly header = Buffer.alloc(RECORD_HEADER_BYTES)
   private headerRead = 0
-  /** How many octets of this record have not arrived. */
+  /** The bytes of this record that have not arrived. */
   private left = 0
   /** The handshake message received so far, without record headers. */
   private message = Buffer.alloc(512)
@@ -67,7 +67,7 @@ export class ClientHelloReader {
   }
 }
 
-/** Returns the vector at `at`, after its length in `width` octets; null if it does not fit. */
+/** Returns the vector at `at`, after its length in `width` bytes; null if it does not fit. */
 function vectorAt(b: Buffer, at: number, width: number): Buffer | null {
   if (at + width > b.length) return null
   const end = at + width + b.readUIntBE(at, width)

@@ -1,5 +1,5 @@
-// Digests: keyed ones of short texts, for values that others may see and must not be able to make; and those
-// of files, to see whether they have changed.
+// Digests. Keyed digests of short texts protect values that others may see but must not be able to make.
+// Digests of files show whether the files have changed.
 
 import { createHash, createHmac, randomBytes } from 'node:crypto'
 
@@ -14,7 +14,7 @@ export function keyedDigest(key: string | null): (text: string) => string {
 /** Returns a new key for {@link keyedDigest}. */
 export const randomKey = (): string => randomBytes(KEY_BYTES).toString('base64url')
 
-/** Makes the digest of several files: it is equal if all their contents are. */
+/** Makes one digest of several files: two digests are equal if all contents are. */
 export class FilesDigest {
   private readonly hash = createHash('sha256')
 

@@ -1,5 +1,5 @@
-// Watches files for changes, by their folders: a file that is replaced by a rename is another file, and a
-// ConfigMap of Kubernetes changes by the rename of a link beside it.
+// Watches files for changes, by watching their folders. A file that is replaced by a rename is another file,
+// and a ConfigMap of Kubernetes changes by the rename of a link beside it.
 
 import { type FSWatcher, readFile, stat, watch } from 'node:fs'
 import { basename, dirname, resolve } from 'node:path'
@@ -7,12 +7,12 @@ import { Pollable } from '../pollable.js'
 import { FilesDigest } from './digest.js'
 import type { Marked, Marks } from './socket.js'
 
-/** A file has changed, or one has come, gone or got another name in their folders. */
+/** A file has changed, or in one of the folders a file has come, gone or been renamed. */
 export const CHANGED = 1
-/** The files have been looked at: {@link FileWatch.digest} is new. */
+/** The files have been read: {@link FileWatch.digest} is new. */
 export const LOOKED = 2
 
-/** bytes of a file that is read to be compared; of a longer one size and time count */
+/** bytes up to which a file is read to be compared; a longer file is compared by size and time */
 const FILE_BYTES_MAX = 16 * 1024 * 1024
 
 export class FileWatch extends Pollable implements Marked {
@@ -21,7 +21,7 @@ export class FileWatch extends Pollable implements Marked {
   readonly bitNames = ['CHANGED', 'LOOKED']
   marked = 0
   private readonly marks: Marks
-  /** That of the last look. */
+  /** The digest of the last look. */
   digest = ''
   private looks = 0
   private names: ReadonlySet<string> = new Set()
@@ -33,7 +33,7 @@ export class FileWatch extends Pollable implements Marked {
     this.marks = marks
   }
 
-  /** Watches the folders of these files, and no others. A folder that is not there is not watched. */
+  /** Watches the folders of these files, and no others. A missing folder is not watched. */
   follow(files: readonly string[]): void {
     const folders = new Set(files.map((each) => dirname(resolve(each))))
     this.names = new Set(files.map((each) => basename(each)))
@@ -45,7 +45,10 @@ export class FileWatch extends Pollable implements Marked {
     for (const folder of folders) if (!this.watchers.has(folder)) this.add(folder)
   }
 
-  /** Makes the digest of these files; LOOKED rises with it. Another look takes the place of this one. */
+  /**
+   * Makes the digest of these files, then raises LOOKED. A later call takes the place of a look
+   * that still runs.
+   */
   look(files: readonly string[]): void {
     this.lower(LOOKED)
     this.lookFrom(files, 0, new FilesDigest(), ++this.looks)
@@ -89,7 +92,7 @@ export class FileWatch extends Pollable implements Marked {
       })
       this.watchers.set(folder, watcher)
     } catch {
-      // Its files are compared now and then.
+      // Files in it are compared now and then.
     }
   }
 }

@@ -9,14 +9,14 @@ import type { RawConnection } from './process-link.js'
 
 /** Lends listeners to the pollset of a worker. */
 export interface ListenerLender {
-  /** Asks for one: it is told by {@link LentListener.bound} or {@link LentListener.failed}. */
+  /** Asks for a listener. The answer comes by {@link LentListener.bound} or {@link LentListener.failed}. */
   lend(listener: LentListener): void
   giveBack(listener: LentListener): void
 }
 
 export class LentListener extends AcceptQueue {
   readonly id: string
-  /** The address that was asked for; the bound one, once LISTENING. */
+  /** The requested address; the bound one, once LISTENING. */
   address: Address
   readonly asked: Address
   readonly isPrivate: boolean

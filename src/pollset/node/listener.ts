@@ -1,5 +1,6 @@
-// The listener of Node's pollset, on TCP or a Unix-domain socket. It replaces a socket file that no process
-// listens on, as a killed program leaves it. It keeps a socket file in use, and any other file.
+// The listener of Node's pollset, on TCP or a Unix-domain socket. It replaces a socket file that no
+// process listens on, such as one that a killed program has left. It leaves alone a socket file in use,
+// and any other file.
 
 import { lstatSync, unlinkSync } from 'node:fs'
 import { connect, createServer, type Server } from 'node:net'
@@ -31,7 +32,7 @@ export interface NodeListenerLimits extends NodeSocketLimits {
   readonly frontendTcpKeepAliveMs: number
 }
 
-/** What a listener needs of its pollset. */
+/** The part of a pollset that a listener needs. */
 export interface HandleAdopter extends Marks {
   note(socket: NodeSocket): NodeSocket
   /** Forgets a listener that has closed. */
@@ -64,7 +65,7 @@ export class NodeListener extends AcceptQueue {
   private readonly ownerOnly: boolean
   private closed = false
 
-  /** @param dealt is given all accepted connections; null: they are accepted here */
+  /** @param dealt is given all accepted connections; null: this listener accepts them */
   constructor(
     pollset: HandleAdopter,
     address: Address,

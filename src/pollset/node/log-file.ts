@@ -1,6 +1,6 @@
 // A LineFile of the operating system. It has two slabs: one is filled while the other is written. A write
-// that fails, or that a full pipe does not take, is tried again until it succeeds; the lines that come
-// meanwhile fill the other slab, and then are dropped. So a line is in the file whole, or not at all.
+// that fails, or that a full pipe does not take, is tried again until it succeeds. Lines that come meanwhile
+// fill the other slab; when that is full, they are dropped. So a line is in the file whole or not at all.
 //
 // Writes run in Node's thread pool, so a slow disk blocks one of its threads, never the loop. A pipe is
 // opened so that writing never blocks.
@@ -12,21 +12,21 @@ import { faultOf } from './listener.js'
 import type { Marked, Marks } from './socket.js'
 
 const { O_APPEND, O_CREAT, O_NONBLOCK, O_WRONLY } = constants
-/** For a FIFO that nobody reads opening fails, and writing to a full one: neither waits. */
+/** Opening a FIFO that nobody reads fails, and so does writing to a full one: neither waits. */
 const FLAGS = O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK
-/** Its owner writes, its group reads. */
+/** The owner may write, the group may read. */
 const MODE = 0o640
 /** The descriptors of standard output and standard error. */
 const STDOUT = 1
 export const STDERR = 2
 const LINE_END = 0x0a
-/** ms until a write or an opening that failed is tried again */
+/** ms until a failed write or opening is tried again */
 const RETRY_MS = 100
-/** bytes that are written without a pause behind the write before: a write costs more than a line */
+/** bytes from which on a write follows the last one without a pause: a write costs more than a line */
 const MUCH = 128 * 1024
-/** ms between the beginnings of two writes of less, if lines are many */
+/** ms between the beginnings of two smaller writes, if lines are many */
 const PAUSE_MS = 20
-/** ms that the last lines may take when the file is closed */
+/** the most ms that the last lines may take when the file is closed */
 const END_MS = 2_000
 
 /** The part of a pollset that a file needs. */
@@ -40,31 +40,31 @@ export class NodeLogFile extends LineFile implements Flushable, Marked {
   marked = 0
   lines = 0
   dropped = 0
-  /** Null for a descriptor that the process has. */
+  /** The path; null for a descriptor that the process already has. */
   private readonly path: string | null
   private readonly descriptor: number
   private readonly owner: LogFileOwner
   private readonly pauseMs: number
   private fd = -1
-  /** It was opened by us, so we close it. */
+  /** True if we opened the file, so that we close it. */
   private owned = true
   private filling: LineSlab
   private filled = 0
   private filledLines = 0
   private writing: LineSlab
   private writingLines = 0
-  /** The rest of the slab that is written: from here to there. */
+  /** The rest of the slab that is being written: from `at` to `end`. */
   private at = 0
   private end = 0
-  /** A write is in flight. */
+  /** True while a write is in flight. */
   private inFlight = false
   private opening = false
-  /** It is to be opened again, once the opening under way has ended. */
+  /** True if the file is to be opened again when the opening under way has ended. */
   private wanted = false
-  /** The file that was opened, until no write is in flight. */
+  /** The descriptor of the file that was opened again; it replaces `fd` when no write is in flight. */
   private next = -1
   private timer: NodeJS.Timeout | null = null
-  /** Runs since the last write began, for pauseMs. */
+  /** Runs for pauseMs from the beginning of the last write. */
   private pause: NodeJS.Timeout | null = null
   private flushing = false
   private droppedSince = 0
@@ -81,7 +81,7 @@ export class NodeLogFile extends LineFile implements Flushable, Marked {
 
   /**
    * @param path `-` for standard output; {@link STDERR}
-   * @param slabBytes the bytes of lines that wait at most, twice
+   * @param slabBytes the bytes of each of the two slabs in which lines wait
    * @param pauseMs ms between the beginnings of two writes, unless much waits
    */
   constructor(
@@ -102,7 +102,7 @@ export class NodeLogFile extends LineFile implements Flushable, Marked {
     this.writing = new LineSlab(slabBytes)
   }
 
-  /** Opens it now, at the start. Returns why that is not possible, or null. */
+  /** Opens the file now, at the start. Returns the fault, or null. */
   openNow(): SocketFault | null {
     try {
       if (this.path !== null) this.fd = openSync(this.path, FLAGS, MODE)
@@ -118,11 +118,11 @@ export class NodeLogFile extends LineFile implements Flushable, Marked {
     this.owned = false
     if (!fstatSync(descriptor).isFIFO()) return
     try {
-      // Opened once more, a pipe has flags of its own.
+      // A pipe that is opened once more has flags of its own.
       this.fd = openSync(`/proc/self/fd/${descriptor}`, O_WRONLY | O_NONBLOCK)
       this.owned = true
     } catch {
-      // Not on this system: a pipe that nobody reads then blocks a thread of the pool.
+      // This system has no such path: a pipe that nobody reads then blocks a thread of the pool.
     }
   }
 
@@ -182,7 +182,7 @@ export class NodeLogFile extends LineFile implements Flushable, Marked {
       if (this.fd < 0) return
       if (!this.inFlight && this.at < this.end) {
         this.at += writeSync(this.fd, this.writing.bytes, this.at, this.end - this.at)
-        // A second part would follow on another line.
+        // The rest would follow on another line.
         if (this.at < this.end) return
         this.lines += this.writingLines
         this.writingLines = 0
@@ -193,13 +193,13 @@ export class NodeLogFile extends LineFile implements Flushable, Marked {
       if (bytes > 0) this.lines += this.filledLines
       this.filledLines = 0
     } catch {
-      // The process ends: nobody is left to be told.
+      // The process ends, so there is nobody to tell.
     }
   }
 
   /**
-   * Writes what is left, then closes it. A slow file has {@link END_MS}.
-   * @param ended is called once, with the number of lines that were dropped and not told of yet
+   * Writes the rest, then closes the file. A slow file has {@link END_MS}.
+   * @param ended is called once, with the number of dropped lines that nobody was told of
    */
   finish(ended: (lost: number) => void): void {
     if (this.ending !== null) return
@@ -222,7 +222,7 @@ export class NodeLogFile extends LineFile implements Flushable, Marked {
     return fault
   }
 
-  /** Begins the next write, if there is one to begin. */
+  /** Begins the next write, if there is something to write. */
   private proceed(): void {
     if (this.timer === null) this.openSoon()
     if (this.inFlight || this.timer !== null || this.closed) return
@@ -252,7 +252,10 @@ export class NodeLogFile extends LineFile implements Flushable, Marked {
     this.filledLines = 0
   }
 
-  /** Takes the file that was opened again. The rest of a line is left out: the old one has its beginning. */
+  /**
+   * Changes to the file that was opened again. It drops the rest of a line whose beginning is
+   * in the old file.
+   */
   private change(): void {
     if (this.fd >= 0 && this.owned) close(this.fd, ignored)
     this.fd = this.next
@@ -267,7 +270,7 @@ export class NodeLogFile extends LineFile implements Flushable, Marked {
   private written(error: NodeJS.ErrnoException | null, bytes: number): void {
     this.inFlight = false
     if (error !== null) {
-      // A pipe is full: it is slow, not broken.
+      // The pipe is full: it is slow, not broken.
       if (error.code !== 'EAGAIN') this.failed(error)
       this.retryLater()
       return
@@ -296,7 +299,7 @@ export class NodeLogFile extends LineFile implements Flushable, Marked {
       this.timer = null
       this.proceed()
     }, RETRY_MS)
-    // It does not keep a process that has nothing else to do, unless it ends.
+    // The timer keeps the process alive only while the file is being closed.
     if (this.ending === null) this.timer.unref()
     else this.timer.ref()
   }

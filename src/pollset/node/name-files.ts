@@ -1,18 +1,18 @@
-// The files of the system's resolver: /etc/hosts and /etc/resolv.conf. Node's DNS queries read neither, but
-// for the servers. They are read for each question, so that a change is seen.
+// The files of the system's resolver: /etc/hosts and /etc/resolv.conf. Node's DNS queries read only the
+// servers of the latter. We read the files for each question, so a change is seen at once.
 
 import { isIP } from 'node:net'
 
 export const HOSTS_FILE = '/etc/hosts'
 export const RESOLV_CONF = '/etc/resolv.conf'
 
-/** The domains of a search list that are tried. */
+/** The most domains of a search list that are tried. */
 const SEARCH_MAX = 16
 const NDOTS_MAX = 15
 
 export interface SearchOptions {
   readonly search: readonly string[]
-  /** A name with as many dots is looked up as it is first. */
+  /** A name with at least this many dots is first looked up as it stands. */
   readonly ndots: number
 }
 
@@ -27,7 +27,7 @@ const linesOf = (text: string): string[][] =>
     )
     .filter(([first]) => first !== '')
 
-/** Returns the addresses of one family: IPv4 if there are any, or one machine would count twice. */
+/** Returns the addresses of one family: IPv4 if there are any. With both, one machine would count twice. */
 export function ofOneFamily(addresses: readonly string[]): readonly string[] {
   const v4 = addresses.filter((each) => isIP(each) === 4)
   return v4.length > 0 ? v4 : addresses
@@ -42,7 +42,7 @@ export function hostsOf(text: string, name: string): readonly string[] {
   return ofOneFamily([...new Set(found)])
 }
 
-/** Reads the text of a resolv.conf. The last `search` or `domain` holds. */
+/** Reads the text of a resolv.conf. The last `search` or `domain` line counts. */
 export function searchOf(text: string): SearchOptions {
   let search: readonly string[] = []
   let ndots = 1
@@ -59,7 +59,7 @@ export function searchOf(text: string): SearchOptions {
   return { search, ndots }
 }
 
-/** Returns the names that are asked for in the place of `name`, in order, each without its final dot. */
+/** Returns the names to ask for in place of `name`, in order, each without its final dot. */
 export function namesToAsk(name: string, { search, ndots }: SearchOptions): readonly string[] {
   if (name.endsWith('.')) return [withoutDot(name)]
   const within = search

@@ -1,4 +1,4 @@
-// Numeric addresses: whether a text is one, and whether it is in a set of networks.
+// Numeric addresses: tests whether a text is a numeric address, and whether a set of networks contains it.
 
 import { BlockList, isIP } from 'node:net'
 
@@ -6,7 +6,9 @@ import { BlockList, isIP } from 'node:net'
 export const addressVersion = (host: string): 0 | 4 | 6 =>
   host.includes('%') ? 0 : (isIP(host) as 0 | 4 | 6)
 
-/** Returns the IPv4 address in `::ffff:192.0.2.1`, as which a dual-stack socket sees an IPv4 peer. */
+/**
+ * Returns the IPv4 address in `::ffff:192.0.2.1`, the form in which a dual-stack socket shows an IPv4 peer.
+ */
 export const numericHost = (host: string): string => (/^::ffff:\d+\./.test(host) ? host.slice(7) : host)
 
 /** IPv4-mapped IPv6 in its shortest form (RFC 5952 §4, RFC 4291 §2.5.5.2). */

@@ -11,11 +11,11 @@ export interface PasswordQuestion {
 }
 export type PasswordAnswer = { readonly isRight: boolean } | { readonly wrong: string }
 
-/** How much nicer than the loop's this thread is: where both want a processor, it gets a tenth of it. */
+/** The niceness of this thread above the loop's: where both want a processor, it gets a tenth of it. */
 const NICER = 10
 const NICEST = 19
 
-/** On Linux a priority is one of a thread, and 0 stands for this one; elsewhere it is one of the process. */
+/** On Linux a thread has a priority of its own, and 0 stands for this thread. Elsewhere a process has it. */
 if (process.platform === 'linux') setPriority(0, Math.min(NICEST, getPriority(0) + NICER))
 
 function answerTo({ hash, password }: PasswordQuestion): PasswordAnswer {

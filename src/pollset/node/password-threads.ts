@@ -1,6 +1,6 @@
-// The threads in which passwords are hashed. They are not those of Node's pool, so hashing keeps neither
-// files nor names nor codings waiting; and they are nicer than the loop, so it runs first where processors
-// are few. A thread is started when one is needed, and is kept.
+// The threads in which passwords are hashed. They are not those of Node's pool, so hashing delays neither
+// files nor names nor codings. They are nicer than the loop, so the loop runs first where processors are few.
+// A thread is started when one is needed, and is kept.
 
 import { Worker } from 'node:worker_threads'
 import type { TaskWork } from '../task.js'
@@ -8,14 +8,14 @@ import type { PasswordAnswer, PasswordQuestion } from './password-thread.js'
 import type { PasswordHash } from './passwords.js'
 
 const MODULE = new URL('./password-thread.js', import.meta.url)
-/** MiB of the heap of a thread. What hashing itself needs is not on it. */
+/** MiB of a thread's heap; the memory of hashing itself is outside it */
 const HEAP_MIB_MAX = 32
 
 type Settle = (fault: Error | null, value: boolean | null) => void
 
 interface HashingThread {
   readonly worker: Worker
-  /** Of the check that it makes; null if it is free. */
+  /** Settles the check that the thread makes; null if the thread is free. */
   settle: Settle | null
 }
 
@@ -23,26 +23,26 @@ export class PasswordThreads {
   private readonly threads = new Set<HashingThread>()
 
   /**
-   * Returns the work of checking a password: it settles with whether the hash is one of it. There are as many
-   * threads as there have been checks at once, so its pool bounds them. It heeds no signal: a hash that was
-   * begun takes its thread to the end.
+   * Returns the work of checking a password. It settles with true if the hash belongs to the password. There
+   * are as many threads as checks have run at once, so the pool of checks bounds them. The work ignores its
+   * signal: a hash that has begun keeps its thread until it is done.
    */
   check(hash: PasswordHash, password: Uint8Array): TaskWork<boolean> {
     return (settle) => {
       const thread = [...this.threads].find((each) => each.settle === null) ?? this.started()
       thread.settle = settle
-      // A copy: a Buffer may be a part of memory that holds other things, which would be sent with it.
+      // Sends a copy: a Buffer may be part of memory that holds other things, which would be sent too.
       const question: PasswordQuestion = { hash, password: Uint8Array.from(password) }
       thread.worker.postMessage(question)
     }
   }
 
-  /** How many there are now. */
+  /** The number of threads. */
   get size(): number {
     return this.threads.size
   }
 
-  /** Ends them. Checks that run have failed. */
+  /** Ends the threads. Running checks fail. */
   end(): void {
     for (const each of [...this.threads]) {
       this.lost(each, 'the threads of passwords have ended')
@@ -53,7 +53,7 @@ export class PasswordThreads {
   private started(): HashingThread {
     const worker = new Worker(MODULE, {
       resourceLimits: { maxOldGenerationSizeMb: HEAP_MIB_MAX },
-      // Options of the program, such as a debugger's port, are not the thread's.
+      // The program's own options, such as a debugger's port, are not for the thread.
       execArgv: [],
     })
     const thread: HashingThread = { worker, settle: null }
@@ -66,8 +66,8 @@ export class PasswordThreads {
     })
     worker.on('error', (error) => this.lost(thread, error.message))
     worker.on('exit', () => this.lost(thread, 'the thread ended'))
-    // A process that has nothing else to do may end. A listener for messages would undo this, so it comes
-    // last.
+    // A process that has nothing else to do may end. Adding a listener for messages would undo this, so
+    // unref comes last.
     worker.unref()
     return thread
   }

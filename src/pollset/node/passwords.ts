@@ -1,5 +1,5 @@
 // Hashes of passwords, as htpasswd and password libraries write them, and the check of a password against
-// one. It takes long by design, so it is done in threads of its own (password-threads.ts).
+// one. The check is slow by design, so it runs in threads of its own (password-threads.ts).
 
 import { scryptSync, timingSafeEqual } from 'node:crypto'
 import { createRequire } from 'node:module'
@@ -11,7 +11,7 @@ export interface PasswordHash {
   readonly text: string
 }
 
-/** Costs above these take seconds, or a gigabyte, for each check. */
+/** A check with a cost above these takes seconds, or a gigabyte. */
 const BCRYPT_COST_MAX = 16
 const SCRYPT_BYTES_MAX = 256 * 1024 * 1024
 const ARGON2_KIB_MAX = 256 * 1024
@@ -22,7 +22,9 @@ const ARGON2 =
   /^\$argon2(?:i|d|id)\$(?:v=19\$)m=(\d{1,9}),t=(\d{1,4}),p=\d{1,3}\$[A-Za-z\d+/]{11,}\$[A-Za-z\d+/]{22,}$/
 const SCRYPT = /^\$scrypt\$ln=(\d{1,2}),r=(\d{1,3}),p=(\d{1,3})\$([A-Za-z\d+/]{11,})\$([A-Za-z\d+/]{22,})$/
 
-/** Reads a hash. Returns a clause that says what is wrong with it, without any part of it. */
+/**
+ * Reads a hash. Returns a clause that says what is wrong with it. The clause contains no part of the hash.
+ */
 export function readPasswordHash(text: string): PasswordHash | string {
   const bcrypt = BCRYPT.exec(text)
   if (bcrypt !== null)
@@ -56,12 +58,12 @@ interface Argon2 {
   verifySync(hash: string, password: Uint8Array): boolean
 }
 
-/** The modules with code for this machine, which npm may have left out. */
+/** The modules with native code, which npm may have left out on this machine. */
 const PACKAGES = { bcrypt: '@node-rs/bcrypt', argon2: '@node-rs/argon2' } as const
 
 const load = createRequire(import.meta.url)
 
-/** Throws an error that says what to install if hashes of this kind cannot be checked here. */
+/** Throws an error that says what to install if this machine cannot check hashes of this kind. */
 export function checkPasswordKind(kind: PasswordHash['kind']): void {
   if (kind === 'scrypt') return
   try {
@@ -72,9 +74,9 @@ export function checkPasswordKind(kind: PasswordHash['kind']): void {
 }
 
 /**
- * Returns whether the hash is one of this password. It takes as long as the hash demands, so it is for a
- * thread of its own. The comparison takes the same time wherever the two differ. Throws if it cannot be
- * checked.
+ * Returns true if the hash belongs to this password. It takes as long as the hash demands, so it must run in
+ * a thread of its own. The comparison takes the same time wherever the two differ. It throws if the hash
+ * cannot be checked.
  */
 export function isPassword({ kind, text }: PasswordHash, password: Uint8Array): boolean {
   if (kind === 'bcrypt') return (load(PACKAGES.bcrypt) as Bcrypt).verifySync(password, text)

@@ -43,7 +43,7 @@ import { NodeTlsClient, NodeTlsServer, securedBy } from './tls.js'
 export interface NodePollsetLimits extends TurnLimits, NodeListenerLimits {
   /** The number of commands that wait for the next turn. One more is dropped. */
   readonly commandsMax: number
-  /** The time of silence after which TCP probes a backend's host, in ms, as frontendTcpKeepAliveMs does. */
+  /** The time of silence after which TCP probes a backend's host, in ms; see frontendTcpKeepAliveMs. */
   readonly backendTcpKeepAliveMs: number
 }
 
@@ -111,7 +111,7 @@ class NodeCommands extends Commands implements Marked {
   }
 }
 
-/** What a worker's pollset has from the primary process. */
+/** The parts that a worker's pollset gets from the primary process. */
 export interface LentParts {
   /** Lends listeners. */
   readonly lender: ListenerLender
@@ -124,12 +124,12 @@ export class NodePollset extends Turns implements Pollset, Marks {
   readonly commands: NodeCommands
   private readonly bounds: NodePollsetLimits
   private marks: Marked[] = []
-  /** The wall clock, read once a turn; 0 until it is asked for. */
+  /** The wall clock, read at most once a turn; 0 until it is asked for. */
   private wall = 0
   private resolutions = 0
   private asks = 0
   private readonly queries = new Set<NodeQuery>()
-  /** The other of two arrays, empty between turns. */
+  /** The second of two arrays that change places; it is empty between turns. */
   private stolen: Marked[] = []
   private asked = false
   private closed = false
@@ -151,7 +151,7 @@ export class NodePollset extends Turns implements Pollset, Marks {
   private readonly onTimer: () => void
 
   /**
-   * @param background its timers and idle connections do not keep the process from ending (P40)
+   * @param background true: its timers and idle connections do not keep the process alive (P40)
    * @param lent what the primary lends to a worker; null: this process is no worker
    */
   constructor(limits: Partial<NodePollsetLimits> = {}, background = false, lent: LentParts | null = null) {
@@ -179,7 +179,7 @@ export class NodePollset extends Turns implements Pollset, Marks {
 
   listen(address: Address, id: string, options: ListenOptions = {}): Listener {
     const { bounds, lent } = this
-    // One that is not for clients is a worker's own.
+    // A listener that is not for clients belongs to the worker alone.
     const listener =
       lent === null || options.isPrivate === true
         ? new NodeListener(this, address, id, bounds, options)
@@ -245,7 +245,7 @@ export class NodePollset extends Turns implements Pollset, Marks {
   }
 
   /**
-   * Makes a thread, which is started when it is first asked.
+   * Makes a thread, which starts with its first message.
    * @param heapMiBMax its heap, in MiB
    */
   thread(id: string, module: URL, heapMiBMax: number): Thread {
@@ -254,7 +254,7 @@ export class NodePollset extends Turns implements Pollset, Marks {
     return thread
   }
 
-  /** Starts a worker. @param module what it runs @param args its arguments */
+  /** Starts a worker. @param module the module that it runs @param args its arguments */
   worker(id: string, module: URL, args: readonly string[]): WorkerProcess {
     return new WorkerProcess(id, module, args, this)
   }
@@ -268,7 +268,7 @@ export class NodePollset extends Turns implements Pollset, Marks {
   /**
    * Makes a file of lines, which is not open yet.
    * @param path `-` for standard output
-   * @param slabBytes the bytes of lines that wait at most, twice
+   * @param slabBytes the bytes of each of the two slabs in which lines wait
    */
   logFile(id: string, path: string, slabBytes: number): NodeLogFile {
     return new NodeLogFile(id, path, slabBytes, this)
@@ -323,9 +323,9 @@ export class NodePollset extends Turns implements Pollset, Marks {
   }
 
   /**
-   * Takes over an open socket of the program that embeds us, from its next byte on (P39). From here on it is
-   * this pollset's alone.
-   * @param head the bytes that have been read of it and belong to us
+   * Takes over an open socket of the program that embeds us, from its next byte on (P39). From now on only
+   * this pollset uses it.
+   * @param head bytes that the program has read of it and that belong to us
    */
   adopt(net: NetSocket, head: Uint8Array, id: string): Socket {
     const remote = { host: numericHost(net.remoteAddress ?? ''), port: net.remotePort ?? 0 }
@@ -338,7 +338,7 @@ export class NodePollset extends Turns implements Pollset, Marks {
     return socket
   }
 
-  /** Requests of the embedding program run, or run no longer: the process does not end meanwhile (P40). */
+  /** Notes whether requests of the embedding program run: the process does not end while they do (P40). */
   busy(isBusy: boolean): void {
     if (!this.background || this.closed) return
     if (isBusy) this.holding ??= setInterval(() => {}, TIMER_MS_MAX)

@@ -1,5 +1,5 @@
 // The two ends of the channel between a primary process and one of its workers. Messages are plain data, and
-// a connection may go with one. What comes is kept until it is taken in a turn.
+// a connection may go with one. Messages are kept until a turn takes them.
 //
 // The primary keeps each connection until the worker has said that it took it, before it reads any of its
 // bytes. So a connection that was on its way to a worker that dies can be given to another.
@@ -14,7 +14,7 @@ export const HEARD = 1
 /** The other process has ended, or has closed the channel. Messages from before may still be taken. */
 export const GONE = 2
 
-/** A connection that was accepted and that no socket was made of. */
+/** An accepted connection for which Node has made no socket. */
 export interface RawConnection {
   close(): void
 }
@@ -25,7 +25,7 @@ export interface Heard {
   readonly connection: RawConnection | null
 }
 
-/** A connection that was sent, and that the other process has not taken yet. */
+/** A connection that was sent, and that the other process has not yet taken. */
 interface OnTheWay {
   readonly connection: RawConnection
   readonly given: (was: boolean) => void
@@ -45,7 +45,7 @@ export abstract class ProcessLink extends Pollable implements Marked {
   protected marks: Marks | null
   private readonly heard: Heard[] = []
   private taken = 0
-  /** Connections that were taken, and not told of yet. */
+  /** The number of connections that were taken and not yet acknowledged. */
   private tookConnections = 0
 
   constructor(marks: Marks | null) {
@@ -57,8 +57,8 @@ export abstract class ProcessLink extends Pollable implements Marked {
   protected abstract readonly channel: Channel
 
   /**
-   * Returns the next message, or null. Nothing may be read of a connection that came with one before null is
-   * returned: then it is said that it was taken.
+   * Returns the next message, or null. Read nothing of a connection before this has returned null: only then
+   * is the other process told that the connection was taken.
    */
   take(): Heard | null {
     const { heard } = this
@@ -100,7 +100,7 @@ export abstract class ProcessLink extends Pollable implements Marked {
   }
 }
 
-/** How a worker has ended. */
+/** The end of a worker process. */
 export interface ProcessEnd {
   readonly code: number | null
   readonly signal: string | null
@@ -109,10 +109,10 @@ export interface ProcessEnd {
 /** The primary's end of the channel of a worker. */
 export class WorkerProcess extends ProcessLink {
   readonly id: string
-  /** How it has ended; null while it runs. */
+  /** The end of the process; null while it runs. */
   ended: ProcessEnd | null = null
   private exited: ProcessEnd | null = null
-  /** In the order in which they were sent, which is the order in which they are taken. */
+  /** The connections on their way, in the order of sending, which is the order of taking. */
   private onTheWay: OnTheWay[] = []
   protected readonly channel: ChildProcess
 
@@ -134,10 +134,10 @@ export class WorkerProcess extends ProcessLink {
       if (!this.took(message)) this.came(message, connection)
     })
     child.on('error', () => {
-      // It could not be started, so no `exit` follows.
+      // The process could not be started, so no `exit` follows.
       if (child.pid === undefined) this.over({ code: null, signal: null })
     })
-    // Its last messages come before the channel closes, and that may be after its end.
+    // The last messages come before the channel closes. That may be after the process has ended.
     child.on('exit', (code, signal) => {
       this.exited = { code, signal }
       if (!child.connected) this.over(this.exited)
@@ -152,8 +152,8 @@ export class WorkerProcess extends ProcessLink {
   }
 
   /**
-   * Sends a message with a connection, which is the worker's once it has taken it.
-   * @param given is called once. False: the worker has ended, and the connection is still ours.
+   * Sends a message with a connection. The connection belongs to the worker once the worker has taken it.
+   * @param given is called once; false: the worker has ended, and the connection is still ours
    */
   sendWith(message: object, connection: RawConnection, given: (was: boolean) => void): void {
     const { channel } = this
@@ -171,7 +171,7 @@ export class WorkerProcess extends ProcessLink {
     })
   }
 
-  /** Returns whether the message says how many connections the worker has taken. */
+  /** Returns true if the message is the worker's count of connections that it has taken. */
   private took(message: unknown): boolean {
     const { onTheWay } = this
     if (typeof message !== 'number' || !(message > 0 && message <= onTheWay.length)) return false
@@ -203,13 +203,13 @@ const workerFlags = (flags: readonly string[]): string[] => [
   ...(process.allowedNodeEnvironmentFlags.has('--disable-sigusr1') ? ['--disable-sigusr1'] : []),
 ]
 
-/** A worker's end of its channel. It is there before the worker's pollset, whose limits come through it. */
+/** A worker's end of its channel. It exists before the worker's pollset, whose limits come through it. */
 export class PrimaryLink extends ProcessLink {
   readonly id = 'primary'
   protected readonly channel: Channel = process
   private early: (() => void) | null
 
-  /** @param early is called for what happens before {@link attach} */
+  /** @param early is called for events before {@link attach} */
   constructor(early: () => void) {
     super(null)
     this.early = early
@@ -218,7 +218,7 @@ export class PrimaryLink extends ProcessLink {
     if (process.connected !== true) this.gone()
   }
 
-  /** Lets a pollset tell what happens from now on. */
+  /** Reports events to a pollset from now on. */
   attach(marks: Marks): void {
     const { readiness } = this
     this.early = null

@@ -1,14 +1,14 @@
-// The way of a promise through the door: a library that answers by promises, or a user's function, is the
-// work of a task. Its outcome enters a run as that of any other task does, in a turn.
+// The way of a promise through the door: a promise of a library or of a user's function is the work of a
+// task. Its outcome enters the run in a turn, as that of any other task does.
 
 import type { TaskWork } from '../task.js'
 
-/** What a library or a user's function answers with, if not at once. */
+/** An answer that a library or a user's function gives later. */
 export type Promised<T> = PromiseLike<T>
 
 /**
- * Returns work that settles as the promise does which `begin` returns. What `begin` throws is its fault. A
- * promise that never settles costs its task alone, which its waiter gives up when it is late.
+ * Returns work that settles as the promise of `begin` does. An error that `begin` throws is its fault. A
+ * promise that never settles harms only its task, which its waiter gives up when it is late.
  */
 export const promised =
   <T>(begin: (signal: AbortSignal) => PromiseLike<T>): TaskWork<T> =>
@@ -21,7 +21,7 @@ export const promised =
 /** Node's own number of threads in its pool. */
 const POOL_THREADS = 4
 
-/** Returns how many threads Node's pool has: names, files, codings and checks of keys share them. */
+/** Returns the number of threads in Node's pool, which names, files, codings and checks of keys share. */
 export function poolThreads({ UV_THREADPOOL_SIZE }: NodeJS.ProcessEnv): number {
   const told = Number(UV_THREADPOOL_SIZE)
   return Number.isInteger(told) && told > 0 ? told : POOL_THREADS

@@ -1,6 +1,6 @@
-// Questions to the name system, by Node's own DNS queries: they have TTLs and SRV records, which the system's
-// look-up (getaddrinfo) has not, and they hold no thread. What the system adds is done here: the hosts file,
-// `localhost` and the search list.
+// Questions to the name system, by Node's own DNS queries. Unlike the system's look-up (getaddrinfo), these
+// return TTLs and SRV records and hold no thread. What the system's look-up does beyond DNS is done here: the
+// hosts file, `localhost` and the search list.
 
 import { lookup, Resolver } from 'node:dns'
 import { readFile } from 'node:fs'
@@ -24,12 +24,15 @@ import type { Marked, Marks } from './socket.js'
 const SERVER_MS = 1_000
 const TRIES = 3
 
-/** There is no such name, or it has no such records: the next domain of the search list may have it. */
+/**
+ * Returns true if there is no such name, or no such records: the next domain of the search
+ * list may have them.
+ */
 const isNone = ({ code }: NodeJS.ErrnoException): boolean => code === 'ENOTFOUND' || code === 'ENODATA'
 
 const isLocalhost = (name: string): boolean => /(?:^|\.)localhost\.?$/i.test(name)
 
-/** Reads a file of the system; '' without it. */
+/** Reads a file of the system; '' if it is missing. */
 const textOf = (path: string, then: (text: string) => void): void =>
   readFile(path, 'utf8', (error, text) => then(error === null ? text : ''))
 
@@ -41,7 +44,7 @@ export class NodeQuery extends Query implements Marked {
   fault: SocketFault | null = null
   private readonly question: Question
   private readonly marks: Marks
-  /** Is called when nothing of it runs any longer. */
+  /** Is called when no part of the query runs any longer. */
   private readonly over: (query: NodeQuery) => void
   private resolver: Resolver | null = null
   ended = false
@@ -109,7 +112,7 @@ export class NodeQuery extends Query implements Marked {
     if (this.ended) return
     const { name, servers } = this.question
     try {
-      // A new one for each question: it reads the system's servers.
+      // Each question gets a new resolver, because that reads the system's servers.
       this.resolver = new Resolver({ timeout: SERVER_MS, tries: TRIES })
       if (servers.length > 0) this.resolver.setServers(servers)
     } catch (error) {
@@ -123,7 +126,7 @@ export class NodeQuery extends Query implements Marked {
     const name = names[at]
     const failed = (error: NodeJS.ErrnoException): void => {
       if (this.ended) return
-      // Silence says nothing of this name: another of that list would be a wrong answer.
+      // Silence says nothing about this name, so asking for the next of the list could give a wrong answer.
       if (isNone(error) && at + 1 < names.length) this.ask(resolver, names, at + 1)
       else this.failed(error)
     }

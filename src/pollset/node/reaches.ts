@@ -1,4 +1,4 @@
-// Whether a connect to a numeric address, or to a path, reaches a listener of this machine.
+// Finds out whether a connect to a numeric address, or to a path, reaches a listener of this machine.
 
 import { type BigIntStats, statSync } from 'node:fs'
 import { isIP, SocketAddress } from 'node:net'
@@ -11,7 +11,7 @@ const ANY: ReadonlySet<string> = new Set(['0.0.0.0', '::'])
 /** A connect to these reaches the machine itself. Linux takes `0.0.0.0` and `::` so too. */
 const isLoopback = (host: string): boolean => ANY.has(host) || host === '::1' || host.startsWith('127.')
 
-/** Whether a connect to `to` reaches a listener that is bound to `own`. In doubt it does. */
+/** Returns true if a connect to `to` reaches a listener bound to `own`, or if that is uncertain. */
 export function reaches(to: Address, own: Address): boolean {
   if (own.path !== undefined && to.path !== undefined)
     return own.path === to.path || isSameFile(own.path, to.path)
@@ -24,8 +24,8 @@ export function reaches(to: Address, own: Address): boolean {
 }
 
 /**
- * Whether two paths lead to one file, by symbolic or hard links too. It looks when a path is dialled, since
- * links may change. It blocks no longer than the connect that follows, which walks the same path.
+ * Returns true if two paths lead to one file, even by symbolic or hard links. It looks each time a path is
+ * dialled, since links may change. It blocks no longer than the following connect, which walks the same path.
  */
 function isSameFile(one: string, other: string): boolean {
   const [first, second] = [fileAt(one), fileAt(other)]
@@ -41,7 +41,7 @@ function fileAt(path: string): BigIntStats | null {
   }
 }
 
-/** Returns the one way to write this address: it has several, as `::ffff:7f00:1` is 127.0.0.1. */
+/** Returns the canonical text of an address, which may have several: `::ffff:7f00:1` is 127.0.0.1. */
 function canonical(host: string): string {
   const version = isIP(host)
   if (version === 0) return host

@@ -1,10 +1,10 @@
-// Reading into buffers that come back. Node gives each read of a socket 64 KiB of its own, which are garbage
-// a turn later. A socket can be given ours in its place (`onread`).
+// Reading into buffers that are reused. Node gives each read of a socket 64 KiB of its own, which are garbage
+// a turn later. A socket can be given our buffers instead (`onread`).
 //
-// All sockets on which little comes share one buffer. A read is handed on before the next begins, so what is
-// in it is copied out at once, and a socket that is silent holds no buffer. One on which much comes has a
-// buffer of its own for each read. What was read belongs to its taker until the turn ends (P21): that is when
-// a buffer whose bytes were taken comes back.
+// All sockets that receive little share one buffer. Each read is handed on before the next begins, so its
+// bytes are copied out at once, and a silent socket holds no buffer. A socket that receives much has a
+// buffer of its own for each read. A chunk belongs to its taker until the turn ends (P21), and then its
+// buffer comes back.
 
 import type { OnReadOpts } from 'node:net'
 import { type Slab, SlabPool } from '../slabs.js'
@@ -23,12 +23,12 @@ export class ReadBuffers {
   private readonly spent: Slab[] = []
   private readonly broken: (error: unknown) => void
 
-  /** @param broken gets what is thrown in a callback of Node: a broken invariant must not stay there */
+  /** @param broken is given errors thrown in a callback of Node: a broken invariant must not stay there */
   constructor(broken: (error: unknown) => void) {
     this.broken = broken
   }
 
-  /** Returns a buffer for a socket whose last read had so many bytes; null: the shared one. */
+  /** Returns a buffer for a socket whose last read had this many bytes; null: the shared one. */
   take(lastRead: number, owner: Reading): Slab | null {
     if (lastRead < MUCH) return null
     try {
@@ -48,7 +48,7 @@ export class ReadBuffers {
     }
   }
 
-  /** Its bytes have been taken: it comes back when the turn is over. */
+  /** Notes that its bytes have been taken: the buffer comes back when the turn is over. */
   spend(buffer: Slab, owner: Reading): void {
     buffer.pass(owner, this)
     this.spent.push(buffer)
@@ -60,19 +60,19 @@ export class ReadBuffers {
   }
 }
 
-/** Gets what one socket reads. */
+/** Receives the bytes that one socket reads. */
 export interface Reader {
-  /** @param whole the buffer that the chunk is in, where it has come from a pool */
+  /** @param whole the buffer that the chunk is in, if it came from a pool */
   bytesRead(chunk: Buffer, whole: Slab | null): void
 }
 
-/** One socket's reading; it is the `onread` of its making. */
+/** The reading of one socket: the `onread` option with which the socket is made. */
 export class Reading implements OnReadOpts {
   reader: Reader | null
   readonly buffer: () => Buffer
   readonly callback: (bytes: number) => boolean
   private readonly buffers: ReadBuffers
-  /** Where the next read goes; null: into the shared buffer. */
+  /** The buffer of the next read; null: the shared one. */
   private next: Slab | null
   private lastRead: number
 
@@ -108,7 +108,7 @@ export class Reading implements OnReadOpts {
     this.buffers.spend(whole, this)
   }
 
-  /** The socket has closed: nothing will be read any more. */
+  /** Notes that the socket has closed and nothing more will be read. */
   over(): void {
     const { next } = this
     this.next = null

@@ -29,7 +29,7 @@ export interface Marked extends Pollable {
   marked: number
 }
 
-/** What the pollables of this folder need of their pollset. */
+/** The part of a pollset that the pollables of this folder need. */
 export interface Marks {
   /** The clock in ms, read once a turn. */
   readonly now: number
@@ -40,12 +40,9 @@ export interface Marks {
 }
 
 export interface NodeSocketLimits {
-  /**
-   * The bytes that a socket has received and nothing has taken, past which reading from the operating system
-   * pauses.
-   */
+  /** The received and untaken bytes of a socket past which reading from the operating system pauses. */
   readonly readAheadBytesMax: number
-  /** The bytes that a paused socket still reads, so that its end and its reset are seen. */
+  /** The bytes that a paused socket still reads, so that its FIN or RST is seen. */
   readonly lookAheadBytesMax: number
 }
 
@@ -257,7 +254,7 @@ export class NodeSocket extends Socket implements Marked, Reader {
     }
     this.net.write(bytes)
     if (this.net.writableLength !== 0) {
-      // The kernel did not take all of it. The callback of an empty write tells when it has.
+      // The kernel has not taken all of it. The callback of an empty write tells when it has.
       this.lower(WRITABLE)
       this.net.write(NOTHING, this.onWritten)
     } else this.wroteAt = this.marks.now
@@ -270,8 +267,8 @@ export class NodeSocket extends Socket implements Marked, Reader {
       net.end()
       return
     }
-    // The peer has ended and the kernel has everything written, so closing sends FIN without waiting for a
-    // shutdown.
+    // The peer has ended and the kernel has taken everything written, so closing sends FIN without
+    // waiting for a shutdown.
     net.destroy()
     this.raise(FINISHED)
   }

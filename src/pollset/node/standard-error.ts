@@ -1,5 +1,5 @@
-// Standard error as a LineFile, for messages of the process: they also come before a pollset begins its turns
-// and after it has ended.
+// Standard error as a LineFile, for messages of the process. Some come before a pollset begins its turns, or
+// after it has ended.
 
 import type { LineWriter } from '../line-file.js'
 import { type LogFileOwner, NodeLogFile, STDERR } from './log-file.js'
@@ -16,18 +16,18 @@ const utf8Line: LineWriter<string> = (line, { room, bytes }, at) => {
 export class StandardError {
   private readonly file: NodeLogFile
 
-  /** @param slabBytes the bytes of lines that wait at most, twice */
+  /** @param slabBytes the bytes of each of the two slabs in which lines wait */
   constructor(slabBytes: number) {
     const owner: LogFileOwner = {
       mark: (pollable, bits) => pollable.raise(bits),
       flushLater: (output) => void setImmediate(() => output.flush()),
     }
     this.file = new NodeLogFile('stderr', STDERR, slabBytes, owner, 0)
-    // A process without standard error has no log: a line that finds no room is dropped.
+    // A process without standard error has no log: it drops lines that find no room.
     this.file.openNow()
   }
 
-  /** The lines that were dropped so far. */
+  /** The number of lines dropped so far. */
   get dropped(): number {
     return this.file.dropped
   }
@@ -42,7 +42,7 @@ export class StandardError {
     this.file.writeNow()
   }
 
-  /** Writes what is left, for at most 2 s. */
+  /** Writes the rest, for at most 2 s. */
   end(): void {
     this.file.finish(() => {})
   }

@@ -1,4 +1,4 @@
-// Tasks on Node: callbacks only mark that they have settled.
+// Tasks on Node: a callback only marks that a task has settled.
 
 import { SETTLED, Task, type TaskWork } from '../task.js'
 import type { Marked, Marks } from './socket.js'

@@ -1,11 +1,14 @@
-// A thread that answers messages, for work that would take longer than a turn may. It is started when it is
-// first asked, and its memory is bounded.
+// A thread that answers messages, for work that would take longer than a turn may. It starts with its first
+// message, and its memory is bounded.
 
 import { Worker } from 'node:worker_threads'
 import { Pollable } from '../pollable.js'
 import type { Marked, Marks } from './socket.js'
 
-/** It has replied; {@link Thread.answer} has the answer, or {@link Thread.fault} says why there is none. */
+/**
+ * The thread has replied; {@link Thread.answer} has the answer, or {@link Thread.fault} the reason
+ * for its absence.
+ */
 export const REPLIED = 1
 
 export class Thread extends Pollable implements Marked {
@@ -32,7 +35,7 @@ export class Thread extends Pollable implements Marked {
     this.marks = marks
   }
 
-  /** Sends a message. It must not have one without an answer. Throws if the message cannot be cloned. */
+  /** Sends a message. The last one must have been answered. Throws if the message cannot be cloned. */
   ask(message: unknown): void {
     this.lower(REPLIED)
     this.answer = null
@@ -40,12 +43,12 @@ export class Thread extends Pollable implements Marked {
     this.started().postMessage(message)
   }
 
-  /** Whether it has been started, and has not ended. */
+  /** True from its start to its end. */
   get isRunning(): boolean {
     return this.worker !== null
   }
 
-  /** Ends the thread, and what it works on. It may be asked again. */
+  /** Ends the thread and its work. A later message starts it again. */
   end(): void {
     const { worker } = this
     this.worker = null
@@ -57,7 +60,7 @@ export class Thread extends Pollable implements Marked {
     if (this.worker !== null) return this.worker
     const worker = new Worker(this.module, {
       resourceLimits: { maxOldGenerationSizeMb: this.heapMiBMax },
-      // Options of the program, such as a debugger's port, are not the thread's.
+      // The program's own options, such as a debugger's port, are not for the thread.
       execArgv: [],
     })
     worker.on('message', (answer: unknown) => this.ended(worker, answer, null))
@@ -70,8 +73,8 @@ export class Thread extends Pollable implements Marked {
       this.worker = null
       this.ended(worker, null, 'the thread ended')
     })
-    // A process that has nothing else to do may end. A listener for messages would undo this, so it comes
-    // last.
+    // A process that has nothing else to do may end. Adding a listener for messages would undo this, so
+    // unref comes last.
     worker.unref()
     this.worker = worker
     return worker

@@ -1,7 +1,7 @@
 // The keys of TLS session tickets (RFC 5077, RFC 8446 §4.6.1): a client resumes its session with a ticket
-// that only these keys open. One who learns a key can read the sessions of its tickets that have no forward
-// secrecy, so the keys change every day. Node has one set at a time: after a change each client makes one
-// full handshake.
+// that only these keys open. Whoever learns a key can read those of its sessions that lack forward
+// secrecy, so the keys change every day. Node holds one set at a time: after a change each client makes
+// one full handshake.
 
 import { randomBytes } from 'node:crypto'
 
@@ -13,12 +13,12 @@ export const newTicketKeys = (): Uint8Array => randomBytes(TICKET_KEYS_BYTES)
 
 export class TicketKeys {
   private keys: Buffer
-  /** When they were made, in ms of the pollset's clock. */
+  /** The time at which the keys were made, in ms of the pollset's clock. */
   private madeAt = 0
-  /** Another process makes them, and tells of each change. */
+  /** True if another process makes the keys, and sends each change. */
   private areGiven: boolean
 
-  /** @param given the keys that another process has made; null: they are made here */
+  /** @param given the keys that another process has made; null: this process makes them */
   constructor(given: Uint8Array | null) {
     this.areGiven = given !== null
     this.keys = Buffer.from(given ?? newTicketKeys())
@@ -30,7 +30,7 @@ export class TicketKeys {
     this.keys = Buffer.from(keys)
   }
 
-  /** Returns the keys that hold now. @param now ms of the pollset's clock */
+  /** Returns the current keys. @param now ms of the pollset's clock */
   at(now: number): Buffer {
     if (!this.areGiven && now - this.madeAt >= DAY_MS) {
       this.madeAt = now

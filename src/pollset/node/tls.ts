@@ -33,7 +33,7 @@ export interface TlsHandshakeListener {
   failed(error: NodeJS.ErrnoException): void
 }
 
-/** The octets of a session id context (RFC 5246 has none: it is OpenSSL's). */
+/** The most bytes of a session id context, which is a term of OpenSSL, not of RFC 5246. */
 const SESSION_ID_CONTEXT_MAX = 32
 
 /** Names a TCP connection: a peer may use one port of its own for several of our addresses. */
@@ -43,16 +43,16 @@ const connectionOf = ({ localAddress, localPort, remoteAddress, remotePort }: Ne
 export class NodeTlsServer implements TlsServer {
   readonly options: TlsServerOptions
   private readonly certificates: Certificates
-  /** One server for each group of certificates, made when a client first asks for it. */
+  /** The server of each group of certificates, made when a client first asks for the group. */
   private readonly servers: (Server | undefined)[]
   private readonly ticketKeys: () => Buffer
-  /** The keys that the servers have. */
+  /** The keys that the servers use. */
   private keysSet: Buffer
   private readonly handshakes = new Map<string, TlsHandshakeListener>()
 
   /**
    * Throws if a certificate or key is malformed, or the two do not belong together.
-   * @param ticketKeys returns the keys of session tickets, the same for all servers of a pollset: so clients
+   * @param ticketKeys returns the keys of session tickets. All servers of a pollset share them, so clients
    *   resume their sessions after the certificates were read again
    */
   constructor(options: TlsServerOptions, ticketKeys: () => Buffer, known: KnownCertificates) {
@@ -87,7 +87,7 @@ export class NodeTlsServer implements TlsServer {
       requestCert: (clientCertificate ?? 'none') !== 'none',
       rejectUnauthorized: clientCertificate === 'require',
       ticketKeys: this.keysSet,
-      // A session of a listener that asks for other client certificates, or none, is not resumed here.
+      // A session of a listener with another rule for client certificates is not resumed here.
       sessionIdContext: createHash('sha256')
         .update(JSON.stringify([clientCertificate ?? 'none', clientCa ?? '']))
         .digest('hex')
@@ -158,7 +158,7 @@ export class NodeTlsServer implements TlsServer {
     this.serverOf(group).emit('connection', net)
   }
 
-  /** Has the servers use the keys that hold now. */
+  /** Gives the servers the current keys. */
   private followKeys(): void {
     const keys = this.ticketKeys()
     if (keys === this.keysSet) return

@@ -1,13 +1,13 @@
-// The errors of code that is not ours, thrown when no call of it is running: in a timer, or a rejection that
-// nobody handles. Each goes to the call that began it (AsyncLocalStorage). All others go where they would
-// have gone: to other listeners of the process, or to its end.
+// Finds the errors of code that is not ours, thrown when no call of it is running: in a timer, or in a
+// rejection that nobody handles. Each goes to the call that began it (AsyncLocalStorage). All other errors go
+// where they would have gone without us: to other listeners of the process, or to its end.
 
 import { AsyncLocalStorage } from 'node:async_hooks'
 
-/** Is told of an error of code that it has run. */
+/** Is given an error of code that it has run. */
 type Told = (error: Error) => void
 
-/** Marks our listener: the value says whether an error is of code that it guards. */
+/** Marks our listener. Its value tells whether an error comes from code that it guards. */
 const GUARD = Symbol.for('fermata.userCode')
 
 interface Guard {
@@ -20,13 +20,13 @@ const EVENTS = ['uncaughtException', 'unhandledRejection'] as const
 export class UserCode {
   private storage: AsyncLocalStorage<Told> | null = null
 
-  /** Runs this code. An error that it throws later is told to `told`. */
+  /** Runs this code. `told` is given each error that it throws later. */
   guard<T>(act: () => T, told: Told): T {
     this.storage ??= this.watch()
     return this.storage.run(told, act)
   }
 
-  /** Guards nothing any longer. */
+  /** Ends all guarding. */
   close(): void {
     if (this.storage === null) return
     for (const each of EVENTS) process.off(each, this.thrown)
@@ -50,7 +50,7 @@ export class UserCode {
       EVENTS.flatMap((each) => process.listeners(each as NodeJS.Signals) as unknown as Guard[]),
     )
     const own = [...guards].filter((each) => each[GUARD] !== undefined)
-    // Another server of this process has it, or the program itself.
+    // Another server of this process, or the program itself, handles it.
     if (own.length < guards.size || own.some((each) => each[GUARD]?.() !== undefined)) return
     for (const each of own) for (const event of EVENTS) process.off(event, each)
     setImmediate(() => {

@@ -3,8 +3,8 @@
 // in the kernel's receive queue, which Linux can still read. Node destroys a socket, and this queue, as soon
 // as a write fails. So the error waits for the end of reading.
 //
-// After the queue comes end-of-file, whether or not the peer sent FIN, because the failed write has cleared
-// the error. The error code tells them apart: EPIPE if FIN came before the reset (tcp_reset in Linux),
+// End-of-file follows the queue, even if the peer sent no FIN, because the failed write has cleared the
+// error. The error code tells them apart: EPIPE if FIN came before the reset (tcp_reset in Linux),
 // ECONNRESET otherwise.
 
 import type { Socket as NetSocket } from 'node:net'

@@ -1,4 +1,4 @@
-// What is planned in a simulated network, by its time.
+// The planned events of a simulated network, in the order of their times.
 
 interface SimEvent {
   readonly at: number
@@ -8,7 +8,7 @@ interface SimEvent {
 
 const before = (a: SimEvent, b: SimEvent): boolean => a.at < b.at || (a.at === b.at && a.order < b.order)
 
-/** The planned events as a binary heap: the earliest first, of equal times the one planned first. */
+/** The planned events as a binary heap: the earliest first; of events at one time, the one planned first. */
 export class Agenda {
   private readonly heap: SimEvent[] = []
   private orders = 0

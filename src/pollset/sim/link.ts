@@ -2,8 +2,9 @@
 // them. A pipe keeps bytes and their order, as TCP does. The seed of the network decides when bytes arrive,
 // in what pieces, and how much is taken at once.
 //
-// The network copies what the World writes from the World's own buffer only when it sends it, so a slab that
-// is reused too soon shows as wrong bytes at the peer. What the World reads is overwritten after the turn.
+// The network copies the World's bytes from the World's own buffer only when it sends them, so a slab
+// that is reused too soon shows as wrong bytes at the peer. Bytes that the World has read are
+// overwritten after the turn.
 
 import {
   type Address,
@@ -32,18 +33,18 @@ export interface SimPeerSocketOwner {
   closed(): void
 }
 
-/** The peer's end of a connection. What it sends takes effect when the network has carried it. */
+/** The peer's end of a connection. Its actions take effect when the network has carried them. */
 export class SimPeerSocket {
   owner: SimPeerSocketOwner | null = null
-  /** Whether it reads. If not, the World's bytes stay in the network until that is full. */
+  /** True while it reads. Otherwise the World's bytes stay in the network until that is full. */
   reading = true
   /**
-   * Whether the network takes what the World writes. If not, a write stays in flight until {@link takeOnce}.
+   * True while the network takes the World's bytes. Otherwise a write stays in flight until {@link takeOnce}.
    */
   windowOpen = true
-  /** Whether the connection has closed: by FIN from both ends, by RST, or by the World. */
+  /** True once the connection has closed: by FIN from both ends, by RST, or by the World. */
   gone = false
-  /** Whether it has sent FIN. */
+  /** True once it has sent FIN. */
   ended = false
   readonly near: SimSocket
   private readonly net: SimNet
@@ -65,12 +66,12 @@ export class SimPeerSocket {
     this.near.toNear.finish(FIN)
   }
 
-  /** Sends RST. What the World sends from here on is lost. */
+  /** Sends RST. Later bytes of the World are lost. */
   reset(): void {
     if (this.gone) return
     this.gone = true
     this.near.toFar.drop()
-    // RST may overtake what was sent before it.
+    // RST may overtake bytes sent before it.
     if (this.net.chance.chance(30)) this.near.toNear.drop()
     this.near.toNear.cut = this.near.vanished
     this.near.toNear.finish(RST)
@@ -96,7 +97,7 @@ export class SimPeerSocket {
     this.near.toFar.bytesPerSecond = bytesPerSecond
   }
 
-  /** Whether nothing is on its way in either direction. */
+  /** True while nothing is on its way in either direction. */
   get idle(): boolean {
     return this.near.idle
   }
@@ -120,20 +121,20 @@ export class SimSocket extends Socket {
   readonly toFar: Pipe
   readonly toNear: Pipe
   paused = false
-  /** Whether nothing arrives at either end any more. */
+  /** True once nothing arrives at either end any more. */
   vanished = false
   private readonly net: SimNet
   private readonly incoming: Buffer[] = []
-  /** The rest of a write that the network has not taken. It is still the World's own memory. */
+  /** The rest of a write that the network has not taken: still the World's own memory. */
   private inFlight: Uint8Array | null = null
   private finWanted = false
   private peerEnded = false
   private over = false
-  /** Whether the World has closed it in both directions. */
+  /** True once the World has closed it in both directions. */
   private destroyed = false
-  /** Whether the network has reset it. */
+  /** True once the network has reset it. */
   brokenUp = false
-  /** Whether the World has reset it. */
+  /** True once the World has reset it. */
   wasReset = false
 
   constructor(net: SimNet, remote: Address, local: Address, id: string, connected: boolean) {
@@ -163,7 +164,7 @@ export class SimSocket extends Socket {
     }
   }
 
-  /** Resets it at both ends, as a fault of the network. */
+  /** Resets the connection at both ends, as a fault of the network. */
   breakUp(): void {
     if (this.over || this.net.faults.resetPercent === 0) return
     tally(this.net.done, 'reset')
@@ -196,7 +197,7 @@ export class SimSocket extends Socket {
     this.net.mark(this, CLOSED)
   }
 
-  /** Whether it has closed for the World. */
+  /** True once it has closed for the World. */
   get closedHere(): boolean {
     return this.over
   }
@@ -219,7 +220,7 @@ export class SimSocket extends Socket {
 
   unread(bytes: Buffer): void {
     if (bytes.length === 0) return
-    // What was taken is overwritten after the turn, so the bytes are copied.
+    // Chunks that were taken are overwritten after the turn, so the bytes are copied.
     this.incoming.unshift(Buffer.from(bytes))
     this.raise(READABLE)
   }
@@ -263,7 +264,7 @@ export class SimSocket extends Socket {
     this.toFar.finish(RST)
     const { cut } = this.toNear
     this.toNear.drop()
-    // What the peer still sends arrives, and is answered by RST.
+    // Further bytes of the peer arrive, and are answered by RST.
     this.toNear.cut = cut
     this.net.mark(this, CLOSED)
   }

@@ -7,7 +7,7 @@ import type { Prng } from './prng.js'
 
 /** The faults of the network. A percentage is the probability each time it could happen. All 0: no faults. */
 export interface SimFaults {
-  /** The most ms that a piece travels. */
+  /** The longest time that a piece travels, in ms. */
   readonly latencyMs: number
   /** Writes, of either side, that are split at one to three places. */
   readonly splitPercent: number
@@ -15,7 +15,9 @@ export interface SimFaults {
   readonly coalescePercent: number
   /** The most bytes on their way from the World; 0: no bound. */
   readonly sendBufferBytes: number
-  /** How many of `sendBufferBytes` must be free before the World may write: kernels report room in lumps. */
+  /**
+   * The part of `sendBufferBytes` that must be free before the World may write: kernels report room in lumps.
+   */
   readonly roomBytes: number
   /** Pieces that are delayed by up to `stallMs`. */
   readonly stallPercent: number
@@ -31,7 +33,7 @@ export interface SimFaults {
   readonly refusePercent: number
   readonly hangPercent: number
   readonly unresolvedPercent: number
-  /** Tasks that fail, whatever they give. Default 0. */
+  /** Tasks that fail in place of their result. Default 0. */
   readonly taskFailPercent?: number
 }
 
@@ -53,14 +55,14 @@ export const noFaults: SimFaults = {
   unresolvedPercent: 0,
 }
 
-/** What a connection needs of its network. */
+/** The part of a network that a connection needs. */
 export interface SimNet {
   readonly faults: SimFaults
   readonly chance: Prng
   readonly clock: number
-  /** How often each kind of fault happened. */
+  /** The number of times that each kind of fault happened. */
   readonly done: Record<string, number>
-  /** How many writes the World has made. */
+  /** The number of writes that the World has made. */
   writes: number
   mark(target: Pollable, bits: number): void
   at(time: number, act: () => void): void
@@ -87,19 +89,19 @@ export const tally = (done: Record<string, number>, kind: string): void => {
 
 /** One direction of a connection. It delivers its pieces in order. */
 export class Pipe {
-  /** How many bytes are on their way. */
+  /** The bytes on their way. */
   bytes = 0
-  /** Whether it carries nothing any more. */
+  /** True once it carries nothing any more. */
   cut = false
   /** Its rate in bytes per second; 0: no bound. */
   bytesPerSecond = 0
   private readonly net: SimNet
   private readonly deliver: (piece: Piece) => boolean
   private readonly pieces: Piece[] = []
-  /** How many pieces are due but not taken. */
+  /** The number of pieces that are due but not taken. */
   private due = 0
   private lastAt = 0
-  /** How often {@link drop} was called: it cancels deliveries planned before. */
+  /** The number of calls of {@link drop}, each of which cancels deliveries planned before it. */
   private drops = 0
 
   constructor(net: SimNet, deliver: (piece: Piece) => boolean) {

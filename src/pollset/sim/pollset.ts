@@ -81,7 +81,7 @@ class SimResolution extends Resolution {
   }
 }
 
-/** A served address: what happens to connects to it. */
+/** A served address, and the treatment of connects to it. */
 interface Serving {
   readonly connected: (far: SimPeerSocket) => void
   readonly waits: boolean
@@ -238,7 +238,7 @@ export class SimPollset extends Turns implements Pollset, SimNet {
 
   /**
    * Calls `connected` for each connect of the World to this address.
-   * @param waits whether each connect waits for {@link SimPeerSocket.accept}
+   * @param waits true: each connect waits for {@link SimPeerSocket.accept}
    */
   serve(address: Address, connected: (far: SimPeerSocket) => void, waits = false): void {
     this.served.set(formatAddress(address), { connected, waits })
@@ -259,7 +259,7 @@ export class SimPollset extends Turns implements Pollset, SimNet {
     this.answers.set(kind, name, answer)
   }
 
-  /** Whether {@link name} has set the addresses of this name. */
+  /** Returns true if {@link name} has set the addresses of this name. */
   protected isNamed(host: string): boolean {
     return this.names.has(host)
   }
@@ -275,7 +275,7 @@ export class SimPollset extends Turns implements Pollset, SimNet {
     this.at(this.clock + ms, act)
   }
 
-  /** Stops all faults of the network. What is lost stays lost. */
+  /** Stops all faults of the network. Lost bytes stay lost. */
   heal(): void {
     this.faults = { ...noFaults, latencyMs: this.faults.latencyMs }
   }

@@ -1,11 +1,12 @@
-// Tasks of a simulation. The work must settle before its call returns; when that is noted is drawn.
+// Tasks of a simulation. The work must settle before its call returns; the seed decides when
+// the World notes it.
 
 import { Task, type TaskWork } from '../task.js'
 
 export class SimTask<T> extends Task<T> {
   private readonly aborting = new AbortController()
 
-  /** @param failure in place of what the work gives; null for none */
+  /** @param failure takes the place of the work's result; null: no failure */
   constructor(id: string, work: TaskWork<T>, failure: Error | null, settled: (task: SimTask<T>) => void) {
     super(id)
     let over = false
