@@ -16,7 +16,6 @@ import {
 import { AttachBy } from './attach-by.js'
 import { checkToken, type TokenContext } from './attach-token.js'
 import {
-  ALL_WORKERS,
   checkAnswer,
   checkRequest,
   type DapEvent,
@@ -29,7 +28,7 @@ import {
   MESSAGE,
   MORE,
 } from './dap-codec.js'
-import { CAPABILITIES, listAsked } from './dap-requests.js'
+import { ALL_WORKERS, CAPABILITIES, listAsked } from './dap-requests.js'
 import { CommandError, type ListAsked } from './inquiry.js'
 import type { DebuggerLimits } from './limits.js'
 

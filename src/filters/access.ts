@@ -2,7 +2,7 @@
 // What is denied is refused whatever else is allowed; with `allow` all else is refused too.
 
 import { z } from 'zod'
-import { canonicalAddress, Networks } from '../pollset/index.js'
+import { Networks } from '../pollset/index.js'
 import { DENIED, PASS, type RequestPhase } from '../proxy/index.js'
 import { defineFilter, type OptionReading, type OptionTypes } from './define.js'
 
@@ -122,7 +122,8 @@ class Rule {
     if (networks !== null && !networks.has(addressOf(x))) return false
     if (methods !== null && !methods.has(x.request.method)) return false
     if (certificates !== null && !certificates.has(x.clientCertificate?.fingerprint ?? '')) return false
-    return fields.every(([name, values]) => this.hasField(x, name, values))
+    for (const [name, values] of fields) if (!this.hasField(x, name, values)) return false
+    return true
   }
 
   /**
@@ -142,10 +143,10 @@ class Rule {
   }
 }
 
-/** The client's address without its zone, as IPv4 if it is that; '' on a Unix-domain socket. */
+/** The client's address without its zone; '' on a Unix-domain socket. */
 function addressOf({ clientAddress }: RequestPhase): string {
-  const [address] = clientAddress.split('%', 1)
-  return canonicalAddress(address) ?? address
+  const zone = clientAddress.indexOf('%')
+  return zone < 0 ? clientAddress : clientAddress.slice(0, zone)
 }
 
 export const access = defineFilter({

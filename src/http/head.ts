@@ -164,6 +164,18 @@ export class Head {
     if (kept < fields.length) fields.length = kept
   }
 
+  /** Removes the regular fields that have the name of this one. */
+  removeLike({ name, token }: Field): void {
+    const { fields } = this
+    let kept = this.pseudos
+    for (let i = kept; i < fields.length; i++) {
+      const field = fields[i]
+      if (field.token === token && field.name === name) this.size -= field.size
+      else if (kept++ < i) fields[kept - 1] = field
+    }
+    if (kept < fields.length) fields.length = kept
+  }
+
   /** Removes the regular fields for whose name `isMeant` returns true. */
   removeNamed(isMeant: (name: string) => boolean): void {
     const { fields } = this

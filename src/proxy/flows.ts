@@ -57,7 +57,7 @@ export const flows = {
     if (filters !== null) passing.responseTrailers(x, filters, stream)
     const down = filters?.down ?? null
     if (down !== null) {
-      filters?.moves.lower(DOWN)
+      filters?.moves?.lower(DOWN)
       down.pump()
       if (down.isReady) frontend.forwardBody(down)
     } else if ((stream.readiness & BODY) !== 0) {
@@ -74,7 +74,7 @@ export const flows = {
     const up = filters?.up ?? null
     if (up !== null) {
       if (to.localEnded || to.fault !== null) return
-      filters?.moves.lower(UP)
+      filters?.moves?.lower(UP)
       up.pump()
       if (up.isReady) to.forwardBody(up)
     } else if ((from.readiness & BODY) !== 0 && !to.localEnded && to.fault === null) to.forwardBody(from)
@@ -132,7 +132,8 @@ export const flows = {
     x.waitOn(0, x.frontend, SENT | RESET | (upOpen ? BODY : 0))
     x.waitOn(1, stream, BODY | early | (stream.fault === null ? RESET : 0))
     const { filters } = x
-    if (filters !== null && (filters.up !== null || filters.down !== null)) x.waitOn(2, filters.moves, MOVES)
+    const moves = filters?.moves ?? null
+    if (moves !== null && (filters?.up != null || filters?.down != null)) x.waitOn(2, moves, MOVES)
   },
 
   /** Waits, beside what a filter waits for, for the loss of either side. */

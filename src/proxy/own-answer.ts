@@ -79,7 +79,7 @@ export function sendDraft(x: Exchange, draft: Draft): boolean {
     if (body !== null && down === null) frontend.sendWhole(body)
   }
   if (down !== null) {
-    x.filters?.moves.lower(DOWN)
+    x.filters?.moves?.lower(DOWN)
     down.pump()
     if (down.isReady) frontend.forwardBody(down)
   } else if (source !== null && streams && (source.readiness & BODY) !== 0) frontend.forwardBody(source)
@@ -87,7 +87,8 @@ export function sendDraft(x: Exchange, draft: Draft): boolean {
   // A stalled stream has a fault but still takes its answer. A lost stream cancels the exchange.
   x.waitOn(0, frontend, SENT | (frontend.fault === null ? RESET : 0))
   if (!isWhole && source !== null) x.waitOn(1, source, BODY | RESET)
-  if (!isWhole && down !== null && x.filters !== null) x.waitOn(2, x.filters.moves, DOWN)
+  const moves = x.filters?.moves ?? null
+  if (!isWhole && down !== null && moves !== null) x.waitOn(2, moves, DOWN)
   return isWhole
 }
 

@@ -8,6 +8,7 @@ import { Chance } from './chance.js'
 import type { ConnectPolicy } from './connect-policy.js'
 import { Exchange } from './exchange.js'
 import { exchangeSteps } from './exchange-steps.js'
+import { WrittenFields } from './filter/fields.js'
 import { Subrequest, type SubrequestOptions } from './filter/subrequest.js'
 import { type ProxyLimits, proxyLimits } from './limits.js'
 import type { Refusal } from './refusal.js'
@@ -54,6 +55,8 @@ export class ReverseProxy implements StreamAcceptor {
   tunnels = 0
   /** The number of ended exchanges by outcome. */
   readonly outcomes = new Map<string, number>()
+  /** The fields that filters write. */
+  readonly written: WrittenFields
   /** The backends of the routes. */
   backends: readonly Backend[] = []
   /** Lends each exchange an array for the time of its steps; null if nobody wants to know. */
@@ -67,6 +70,7 @@ export class ReverseProxy implements StreamAcceptor {
     connects: ConnectPolicy | null = null,
   ) {
     this.world = world
+    this.written = new WrittenFields(world.fields)
     this.routes = routes
     this.connects = connects
     this.limits = { ...proxyLimits, ...limits }

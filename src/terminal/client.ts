@@ -11,7 +11,7 @@ import {
   dapBytes,
   MESSAGE,
   MORE,
-} from '../debugger/dap-codec.js'
+} from '../debugger/index.js'
 import {
   addressOf,
   codeOf,

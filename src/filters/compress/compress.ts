@@ -67,13 +67,15 @@ export class CompressFilter implements Filter {
   /** Whether the response is coded for a client that accepts it. */
   private isEligible(x: ResponsePhase): boolean {
     const { status, fields, contentLength } = x
-    if (x.from === 'refusal' || x.noTransform) return false
+    if (x.from === 'refusal') return false
+    // Most bodies that are not coded are small.
+    if (status !== 304 && contentLength >= 0 && contentLength < this.settings.minimum) return false
+    if (x.noTransform) return false
     if (status === 304) return true
     const isHead = x.request.method === 'HEAD'
     if (status < 200 || status === 206 || !(x.hasBody || (isHead && status !== 204))) return false
     const coded = fields.get('content-encoding')
     if (coded !== null && coded.toLowerCase() !== 'identity') return false
-    if (contentLength >= 0 && contentLength < this.settings.minimum) return false
     if (x.bodyBytes >= 0 && !isHead && x.bodyBytes < this.settings.minimum) return false
     return this.isCodedType(typeOf(x))
   }

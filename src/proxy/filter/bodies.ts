@@ -2,6 +2,7 @@
 // K14 to K17).
 
 import { BODY, type BodySource, Head, RESET, type Stream, Token } from '../../http/index.js'
+import { Signal } from '../../pollset/index.js'
 import type { Exchange } from '../exchange.js'
 import { BODY_TOO_LARGE, RESPONSE_TOO_LARGE, type Refusal, STALLED } from '../refusal.js'
 import type { AnswerSource } from './answer-source.js'
@@ -28,8 +29,10 @@ const NOTHING = Buffer.alloc(0)
 export const bodies = {
   pathOf(x: Exchange, run: FilterRun, of: 'request' | 'response'): BodyPath {
     const { memory } = x.proxy.world
+    run.moves ??= new Signal(`${x.id}.bodies`, 'bodies', ['UP', 'DOWN'])
+    const { moves } = run
     const made = (source: BodySource | null, bit: number): BodyPath =>
-      new BodyPath(source, memory, () => x.now, run.moves, bit)
+      new BodyPath(source, memory, () => x.now, moves, bit)
     if (of === 'request') {
       run.up ??= made(x.frontend, UP)
       return run.up

@@ -30,9 +30,11 @@ import { FilterRun } from './run.js'
 import type { Subrequest, SubrequestOptions } from './subrequest.js'
 import { subrequestHead } from './subrequest-head.js'
 import type { PooledTask } from './tasks.js'
-import { FilterUseError } from './view.js'
+import { CallKind, FilterUseError } from './view.js'
 
 const NO_BODY = Buffer.alloc(0)
+
+const MAY_WAIT = CallKind.REQUEST | CallKind.ATTEMPT | CallKind.RESPONSE
 
 /** The longest wait of a filter, in ms. */
 const WAIT_MS_MAX = 86_400_000
@@ -42,24 +44,24 @@ type Phases = RequestPhase & AttemptPhase & InterimPhase & ResponsePhase & Trail
 export class FilterCall extends MessageCall implements Phases {
   /** Begins with these filters. */
   static runOf(x: Exchange, chain: FilterChain): FilterRun {
-    return new FilterRun(x.id, chain, (run) => new FilterCall(x, run))
+    return new FilterRun(x, chain, FilterCall)
   }
 
   // Bodies
 
   mayHold(bytes: number): boolean {
-    return bodies.mayHold(this.only('mayHold', 'request', 'response'), bytes)
+    return bodies.mayHold(this.only('mayHold', CallKind.REQUEST | CallKind.RESPONSE), bytes)
   }
 
   get bodyBytes(): number {
-    const x = this.only('bodyBytes', 'response')
+    const x = this.only('bodyBytes', CallKind.RESPONSE)
     return bodies.arrived(x, this.run)
   }
 
   transformBody(make: () => BodyTransform): boolean {
-    const x = this.only('transformBody', 'request', 'response')
+    const x = this.only('transformBody', CallKind.REQUEST | CallKind.RESPONSE)
     const { run } = this
-    if (this.kind === 'request') {
+    if (this.kind === CallKind.REQUEST) {
       const { frontend } = x
       if (this.request.asksTunnel || (frontend.remoteEnded && frontend.receivedBytes === 0)) return false
       x.request = bodies.changed(x, x.request, null)
@@ -72,13 +74,13 @@ export class FilterCall extends MessageCall implements Phases {
       this.setResponse(bodies.changed(x, this.response, null))
       if (isHead) return true
     }
-    bodies.transform(x, run, this.kind === 'request' ? 'request' : 'response', this.filter, make)
+    bodies.transform(x, run, this.kind === CallKind.REQUEST ? 'request' : 'response', this.filter, make)
     return true
   }
 
   wholeBody(bytesMax: number, options: WaitOptions): Buffer | null {
-    const x = this.only('wholeBody', 'request', 'response')
-    if (this.kind === 'response') {
+    const x = this.only('wholeBody', CallKind.REQUEST | CallKind.RESPONSE)
+    if (this.kind === CallKind.RESPONSE) {
       if (x.draft !== null && x.draft.source === null) return x.draft.body ?? NO_BODY
       if (x.draft !== null && bodies.arrived(x, this.run) < 0)
         throw this.spoilt(new FilterUseError('the body of this answer comes in time'))
@@ -89,7 +91,7 @@ export class FilterCall extends MessageCall implements Phases {
   }
 
   requestBody(bytesMax: number): Buffer | null {
-    const x = this.only('requestBody', 'request', 'response')
+    const x = this.only('requestBody', CallKind.REQUEST | CallKind.RESPONSE)
     return this.request.asksTunnel ? null : bodies.atHand(x, this.run, bytesMax)
   }
 
@@ -100,12 +102,12 @@ export class FilterCall extends MessageCall implements Phases {
   }
 
   setBody(body: string | Uint8Array): void {
-    const x = this.only('setBody', 'request', 'response')
+    const x = this.only('setBody', CallKind.REQUEST | CallKind.RESPONSE)
     const bytes =
       typeof body === 'string' ? Buffer.from(body) : Buffer.from(body.buffer, body.byteOffset, body.length)
     const { draft } = x
-    const path = this.kind === 'request' ? this.run.up : this.run.down
-    if (this.kind === 'response' && draft !== null && draft.source === null) {
+    const path = this.kind === CallKind.REQUEST ? this.run.up : this.run.down
+    if (this.kind === CallKind.RESPONSE && draft !== null && draft.source === null) {
       if (x.request.method?.value !== 'HEAD') draft.body = bytes
       this.run.down?.hold(bytes)
     } else {
@@ -113,7 +115,7 @@ export class FilterCall extends MessageCall implements Phases {
         throw this.spoilt(new FilterUseError('setBody replaces what wholeBody has returned: call that first'))
       path?.hold(bytes)
     }
-    if (this.kind === 'response') this.setResponse(bodies.changed(x, this.response, bytes.length))
+    if (this.kind === CallKind.RESPONSE) this.setResponse(bodies.changed(x, this.response, bytes.length))
     else {
       x.request = bodies.changed(x, x.request, bytes.length)
       this.run.ownsRequest = true
@@ -121,7 +123,7 @@ export class FilterCall extends MessageCall implements Phases {
   }
 
   subrequest(options: SubrequestOptions): Subrequest {
-    const x = this.only('subrequest', 'request', 'response')
+    const x = this.only('subrequest', CallKind.REQUEST | CallKind.RESPONSE)
     const { backend = null } = options
     try {
       const made = subrequestHead(x.request, this.fieldTable, options)
@@ -165,7 +167,7 @@ export class FilterCall extends MessageCall implements Phases {
   }
 
   private mayWait(ms: number) {
-    const x = this.only('a wait', 'request', 'attempt', 'response')
+    const x = this.only('a wait', MAY_WAIT)
     if (x.draft?.kind === 'refusal')
       throw this.spoilt(new FilterUseError('nothing waits where a refusal passes'))
     if (!(ms > 0 && ms <= WAIT_MS_MAX))
@@ -176,7 +178,7 @@ export class FilterCall extends MessageCall implements Phases {
   }
 
   refuse(refusal: Refusal, more: RefusalDetails = {}): Verdict {
-    this.only('refuse', 'request', 'attempt', 'response')
+    this.only('refuse', MAY_WAIT)
     try {
       this.run.coming = { refusal: checkedRefusal(this.fieldTable, refusal, more) }
     } catch (error) {
@@ -187,7 +189,7 @@ export class FilterCall extends MessageCall implements Phases {
   }
 
   answer(answer: FilterAnswer): Verdict {
-    const x = this.only('answer', 'request', 'response')
+    const x = this.only('answer', CallKind.REQUEST | CallKind.RESPONSE)
     try {
       const made: OwnAnswer = checkedAnswer(this.fieldTable, answer, x.asksTunnel)
       this.run.coming = { answer: made }

@@ -6,6 +6,7 @@ import {
   type FieldTable,
   type Head,
   HOP_BY_HOP,
+  isCredential,
   isForbiddenTrailer,
   NAME_INVALID,
   Token,
@@ -58,9 +59,45 @@ const ADVICE: Readonly<Record<string, string>> = {
   'content-length': ': it follows the body',
 }
 
+/** The characters of a field that {@link WrittenFields} keeps. */
+const KEPT_CHARS_MAX = 1_024
+const KEPT_MAX = 256
+
+/**
+ * Fields that filters have written, by their names as filters write them: the last of each name, which is
+ * mostly the next one too. It was checked then, and is not made again; an encoder knows it.
+ */
+export class WrittenFields {
+  private readonly table: FieldTable
+  private readonly kept = new Map<string, Field>()
+
+  constructor(table: FieldTable) {
+    this.table = table
+  }
+
+  /** Returns the field of a write. Throws a {@link FilterWriteError} for one that must not be sent. */
+  field(name: string, value: string): Field {
+    const found = this.kept.get(name)
+    if (found !== undefined && found.value === value) return found
+    const field = writtenField(this.table, name, value)
+    if (name.length + value.length <= KEPT_CHARS_MAX && !isCredential(field.token)) this.keep(name, field)
+    return field
+  }
+
+  /** Returns a field of the name that is removed. Throws likewise. */
+  removed(name: string): Field {
+    return this.kept.get(name) ?? this.field(name, '')
+  }
+
+  private keep(name: string, field: Field): void {
+    if (this.kept.size >= KEPT_MAX && !this.kept.has(name)) this.kept.clear()
+    this.kept.set(name, field)
+  }
+}
+
 /** The owner of the message. */
 export interface FieldsOwner {
-  readonly fieldTable: FieldTable
+  readonly written: WrittenFields
   /** The head to read. Throws when the phase is over. */
   readonly readHead: Head
   /** The head to write, which nobody else sees. Throws when it must not be written. */
@@ -73,87 +110,104 @@ export interface FieldsOwner {
   readonly headBytesMax: number
 }
 
-class SeenFields implements ReadFields {
-  private readonly headOf: () => Head
-
-  constructor(headOf: () => Head) {
-    this.headOf = headOf
-  }
+/** Fields that can only be read. */
+export abstract class SeenFields implements ReadFields {
+  protected abstract readonly head: Head
 
   get(name: string): string | null {
-    return fieldValue(this.headOf(), name.toLowerCase())
+    return fieldValue(this.head, name.toLowerCase())
   }
 
   lines(name: string): readonly string[] {
     const lower = name.toLowerCase()
-    const { fields, pseudos } = this.headOf()
+    const { fields, pseudos } = this.head
     return fields.slice(pseudos).flatMap((each) => (each.name === lower ? [each.value] : []))
   }
 
   has(name: string): boolean {
     const lower = name.toLowerCase()
-    const { fields, pseudos } = this.headOf()
+    const { fields, pseudos } = this.head
     for (let at = pseudos; at < fields.length; at++) if (fields[at].name === lower) return true
     return false
   }
 
   each(visit: (name: string, value: string) => void): void {
-    const { fields, pseudos } = this.headOf()
+    const { fields, pseudos } = this.head
     for (const { name, value } of fields.slice(pseudos)) visit(name, value)
   }
 }
-
-/** Fields that can only be read. */
-export const readFields = (headOf: () => Head): ReadFields => new SeenFields(headOf)
 
 export class CheckedFields extends SeenFields implements FilterFields {
   private readonly owner: FieldsOwner
 
   constructor(owner: FieldsOwner) {
-    super(() => owner.readHead)
+    super()
     this.owner = owner
   }
 
+  protected get head(): Head {
+    return this.owner.readHead
+  }
+
   set(name: string, value: string | readonly string[]): void {
-    this.write(name, typeof value === 'string' ? [value] : value, true)
+    if (typeof value === 'string') this.write(name, value, true)
+    else if (value.length === 0) this.remove(name)
+    else this.setLines(name, value)
   }
 
   append(name: string, value: string): void {
-    this.write(name, [value], false)
+    this.write(name, value, false)
   }
 
+  /** A removal is judged by its name. */
   remove(name: string): void {
-    this.write(name, [], true)
-  }
-
-  private write(name: string, values: readonly string[], replaces: boolean): void {
     const { owner } = this
     const head = owner.ownHead()
     try {
-      const { fieldTable } = owner
-      const lower = name.toLowerCase()
-      // A removal is judged by its name.
-      if (values.length === 0) writtenField(fieldTable, lower, '')
-      if (replaces && !hasNone(head, lower)) {
-        for (const each of values) writtenField(fieldTable, lower, each)
-        head.removeNamed((each) => each === lower)
-      }
-      for (const each of values) {
-        const field = writtenField(fieldTable, lower, each)
-        if (owner.isTrailer && isForbiddenTrailer(field.token))
-          throw new FilterWriteError(`${lower} must not be a trailer`)
-        head.add(field)
-      }
-      if (head.size > owner.headBytesMax)
-        throw new FilterWriteError(`the head has more than ${owner.headBytesMax} bytes with ${lower}`)
+      head.removeLike(owner.written.removed(name))
     } catch (error) {
       throw owner.spoilt(error as Error)
     }
   }
-}
 
-/** Whether a head has no field of this name. */
-function hasNone({ fields, pseudos }: Head, name: string): boolean {
-  for (let at = pseudos; at < fields.length; at++) if (fields[at].name === name) return false
-  return true
+  private write(name: string, value: string, replaces: boolean): void {
+    const { owner } = this
+    const head = owner.ownHead()
+    try {
+      const field = this.checked(name, value)
+      if (replaces) head.removeLike(field)
+      head.add(field)
+      this.checkSize(head, field)
+    } catch (error) {
+      throw owner.spoilt(error as Error)
+    }
+  }
+
+  /** All lines are checked before one of them is written. */
+  private setLines(name: string, values: readonly string[]): void {
+    const { owner } = this
+    const head = owner.ownHead()
+    try {
+      const fields = values.map((each) => this.checked(name, each))
+      head.removeLike(fields[0])
+      for (const each of fields) head.add(each)
+      this.checkSize(head, fields[0])
+    } catch (error) {
+      throw owner.spoilt(error as Error)
+    }
+  }
+
+  private checked(name: string, value: string): Field {
+    const { owner } = this
+    const field = owner.written.field(name, value)
+    if (owner.isTrailer && isForbiddenTrailer(field.token))
+      throw new FilterWriteError(`${field.name} must not be a trailer`)
+    return field
+  }
+
+  private checkSize({ size }: Head, { name }: Field): void {
+    const { headBytesMax } = this.owner
+    if (size > headBytesMax)
+      throw new FilterWriteError(`the head has more than ${headBytesMax} bytes with ${name}`)
+  }
 }

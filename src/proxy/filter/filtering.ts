@@ -7,14 +7,17 @@ import { BODY_TOO_LARGE, FILTER_FAILED, FILTER_LATE, RESPONSE_TOO_LARGE } from '
 import { bodies } from './bodies.js'
 import type { FilterCall } from './call.js'
 import type { FilterUse } from './chain.js'
-import { ANSWER, type Filter, PASS, REFUSE, type Verdict, WAIT } from './contract.js'
+import { ANSWER, PASS, REFUSE, type Verdict, WAIT } from './contract.js'
 import { type FilterRun, NOT_BEGUN } from './run.js'
-import { FilterUseError } from './view.js'
+import { CallKind, FilterUseError } from './view.js'
 
 /** The sequel of a call: the next filter, a wait, the step behind the filters, an answer or a refusal. */
 export type FilterNext = 'again' | 'wait' | 'passed' | 'respond' | 'refuse'
 
 type Phase = 'request' | 'attempt' | 'response'
+
+const kindOf = (phase: Phase): number =>
+  phase === 'request' ? CallKind.REQUEST : phase === 'response' ? CallKind.RESPONSE : CallKind.ATTEMPT
 
 const NAMES: readonly string[] = ['nothing', 'PASS', 'WAIT', 'ANSWER', 'REFUSE', 'DROP']
 
@@ -46,13 +49,20 @@ export const filtering = {
       run.next = place - 1
       run.current = place
       run.begun++
-      run.states.push(NOT_BEGUN)
+      run.states[place] = NOT_BEGUN
       const names = identityFields[place]
       if (names !== null) run.call.dropClaims(names)
       if (filter.begin === undefined) run.states[place] = undefined
       else {
-        const call = run.call.begin('begin', place)
-        const thrown = caught(call, () => void (run.states[place] = filter.begin?.(call)))
+        const call = run.call.begin(CallKind.BEGIN, place)
+        let thrown: unknown
+        try {
+          run.states[place] = filter.begin(call)
+          thrown = call.wrong
+        } catch (error) {
+          thrown = thrownIn(call, error)
+        }
+        call.end()
         if (thrown !== null) {
           const next = filtering.failed(x, run, place, 'request', thrown)
           if (next !== 'passed') return next
@@ -131,13 +141,19 @@ export const filtering = {
     const isLate = filtering.isLate(x, run)
     run.waiting = null
     if (isLate && filter.late === undefined) return filtering.late(x, run, use)
-    const call = run.call.begin(phase, place)
-    let verdict = PASS as Verdict
-    const thrown = caught(call, () => {
-      verdict = isLate
-        ? (filter.late as NonNullable<Filter['late']>)(call, state as undefined)
-        : (filter[phase] as (x: FilterCall, state: unknown) => Verdict).call(filter, call, state)
-    })
+    const call = run.call.begin(kindOf(phase), place)
+    let verdict: Verdict | undefined = PASS
+    let thrown: unknown
+    try {
+      if (isLate) verdict = filter.late?.(call, state)
+      else if (phase === 'request') verdict = filter.request?.(call, state)
+      else if (phase === 'response') verdict = filter.response?.(call, state)
+      else verdict = filter.attempt?.(call, state)
+      thrown = call.wrong
+    } catch (error) {
+      thrown = thrownIn(call, error)
+    }
+    call.end()
     if (run.coming?.isForced === true) verdict = REFUSE
     const wrong = thrown ?? misused(run, verdict, isLate)
     if (wrong !== null || verdict !== WAIT) {
@@ -222,7 +238,7 @@ export const filtering = {
       const { filter, name } = uses[place]
       const state = run.states[place]
       if (filter.log === undefined || state === NOT_BEGUN) continue
-      const call = run.call.begin('log', place)
+      const call = run.call.begin(CallKind.LOG, place)
       const thrown = caught(call, () => filter.log?.(call, state))
       if (thrown !== null) x.proxy.filterFailed(x, name, thrown)
     }
@@ -240,17 +256,24 @@ export function caught(call: FilterCall, act: () => void): unknown {
     act()
     return call.wrong
   } catch (error) {
-    if (endsWorld(error)) throw error
-    return call.wrong ?? error ?? new Error('it threw nothing')
+    return thrownIn(call, error)
   } finally {
     call.end()
   }
 }
 
+/** Returns what was wrong in a call that threw. */
+function thrownIn(call: FilterCall, error: unknown): unknown {
+  if (endsWorld(error)) {
+    call.end()
+    throw error
+  }
+  return call.wrong ?? error ?? new Error('it threw nothing')
+}
+
 /** Returns what is wrong with a verdict; null if nothing is. */
-function misused(run: FilterRun, verdict: Verdict, isLate: boolean): Error | null {
-  const { coming, armed } = run
-  const name = NAMES[verdict] ?? String(verdict)
+function misused({ coming, armed }: FilterRun, verdict: Verdict | undefined, isLate: boolean): Error | null {
+  if (verdict === PASS && coming === null) return null
   if (verdict === WAIT) {
     if (isLate) return new FilterUseError('late must not wait')
     return armed === null ? new FilterUseError('it returned WAIT and waits for nothing') : null
@@ -260,6 +283,6 @@ function misused(run: FilterRun, verdict: Verdict, isLate: boolean): Error | nul
   return new FilterUseError(
     verdict === PASS
       ? `it returned PASS: return what ${made === ANSWER ? 'answer' : 'refuse'}() returns`
-      : `it returned ${name}: return PASS, or what waitFor(), answer() or refuse() returns`,
+      : `it returned ${NAMES[verdict as Verdict] ?? String(verdict)}: return PASS, or what waitFor(), answer() or refuse() returns`,
   )
 }

@@ -3,41 +3,54 @@
 
 import type { FieldTable, Head } from '../../http/index.js'
 import type { Backend } from '../backend.js'
-import type { ResponseOrigin } from './contract.js'
+import type { Exchange } from '../exchange.js'
+import type { FilterFields, ResponseOrigin } from './contract.js'
 import type { FieldNames } from './field-names.js'
-import { CheckedFields, type FieldsOwner, FilterWriteError } from './fields.js'
-import { type CallKind, FilterUseError, FilterView } from './view.js'
+import { CheckedFields, type FieldsOwner, FilterWriteError, type WrittenFields } from './fields.js'
+import type { FilterRun } from './run.js'
+import { CallKind, FilterUseError, FilterView } from './view.js'
 
 export class MessageCall extends FilterView implements FieldsOwner {
-  readonly fields = new CheckedFields(this)
   /** The first write or use that was wrong; null for none. */
-  wrong: Error | null = null
+  wrong: Error | null
   /** The interim response or the trailers of this call. */
-  private part: Head | null = null
-  private ownsResponse = false
-  private trailersOf: 'request' | 'response' = 'request'
+  private part: Head | null
+  private ownsResponse: boolean
+  private trailersOf: 'request' | 'response'
+
+  constructor(x: Exchange, run: FilterRun) {
+    super(x, run)
+    this.wrong = null
+    this.part = null
+    this.ownsResponse = false
+    this.trailersOf = 'request'
+  }
+
+  get fields(): FilterFields {
+    return new CheckedFields(this)
+  }
 
   // Calls
 
-  /** Begins a call. `part`: the interim head, or the trailers as a head. */
-  begin(
-    kind: CallKind,
-    place: number,
-    part: Head | null = null,
-    of: 'request' | 'response' = 'request',
-  ): this {
+  /** Begins a call. @param kind one of {@link CallKind} */
+  begin(kind: number, place: number): this {
     this.kind = kind
-    this.trailersOf = of
     this.place = place
-    this.part = part
     this.wrong = null
     this.run.armed = null
     this.run.coming = null
     return this
   }
 
+  /** Begins a call that has the interim head, or the trailers as a head. */
+  beginPart(kind: number, place: number, part: Head, of: 'request' | 'response'): this {
+    this.part = part
+    this.trailersOf = of
+    return this.begin(kind, place)
+  }
+
   end(): void {
-    this.kind = 'none'
+    this.kind = CallKind.NONE
     this.part = null
   }
 
@@ -49,11 +62,15 @@ export class MessageCall extends FilterView implements FieldsOwner {
   // Reading
 
   get isTrailer(): boolean {
-    return this.kind === 'trailers'
+    return this.kind === CallKind.TRAILERS
   }
 
   get fieldTable(): FieldTable {
     return this.x.proxy.world.fields
+  }
+
+  get written(): WrittenFields {
+    return this.x.proxy.written
   }
 
   get headBytesMax(): number {
@@ -62,26 +79,26 @@ export class MessageCall extends FilterView implements FieldsOwner {
 
   get readHead(): Head {
     const { open: x, kind } = this
-    if (kind === 'interim' || kind === 'trailers') return this.part as Head
-    if (kind === 'attempt') return x.attemptHead ?? x.request
-    return kind === 'response' || kind === 'log' ? this.response : x.request
+    if ((kind & (CallKind.INTERIM | CallKind.TRAILERS)) !== 0) return this.part as Head
+    if (kind === CallKind.ATTEMPT) return x.attemptHead ?? x.request
+    return (kind & (CallKind.RESPONSE | CallKind.LOG)) !== 0 ? this.response : x.request
   }
 
   ownHead(): Head {
     const { open: x, kind } = this
     switch (kind) {
-      case 'interim':
-      case 'trailers':
+      case CallKind.INTERIM:
+      case CallKind.TRAILERS:
         return this.part as Head
-      case 'attempt':
+      case CallKind.ATTEMPT:
         x.attemptHead ??= x.request.copy()
         return x.attemptHead
-      case 'response':
+      case CallKind.RESPONSE:
         return this.ownResponse()
-      case 'request':
+      case CallKind.REQUEST:
         return this.ownRequest()
       default:
-        throw this.spoilt(new FilterUseError(`nothing can be written in ${kind}`))
+        throw this.spoilt(new FilterUseError(`nothing can be written in ${this.phase}`))
     }
   }
 
@@ -120,79 +137,79 @@ export class MessageCall extends FilterView implements FieldsOwner {
   }
 
   get status(): number {
-    const x = this.only('status', 'response', 'interim', 'log')
-    if (this.kind === 'log') return x.status
+    const x = this.only('status', CallKind.RESPONSE | CallKind.INTERIM | CallKind.LOG)
+    if (this.kind === CallKind.LOG) return x.status
     return this.part?.status ?? this.response.status
   }
   get contentLength(): number {
-    this.only('contentLength', 'response')
+    this.only('contentLength', CallKind.RESPONSE)
     return this.response.contentLength
   }
   get attempt(): number {
-    return this.only('attempt', 'attempt').tries + 1
+    return this.only('attempt', CallKind.ATTEMPT).tries + 1
   }
   get backend(): string {
-    return this.only('backend', 'attempt', 'response').backend?.name ?? ''
+    return this.only('backend', CallKind.ATTEMPT | CallKind.RESPONSE).backend?.name ?? ''
   }
   get endpoint(): string {
-    return this.only('endpoint', 'attempt').endpoint?.name ?? ''
+    return this.only('endpoint', CallKind.ATTEMPT).endpoint?.name ?? ''
   }
   get from(): ResponseOrigin {
-    const { draft } = this.only('from', 'response')
+    const { draft } = this.only('from', CallKind.RESPONSE)
     return draft === null ? 'backend' : draft.kind
   }
   get of(): 'request' | 'response' {
-    this.only('of', 'trailers')
+    this.only('of', CallKind.TRAILERS)
     return this.trailersOf
   }
   get hasBody(): boolean {
-    const x = this.only('hasBody', 'response')
+    const x = this.only('hasBody', CallKind.RESPONSE)
     const { status } = this.response
     return !x.asksTunnel && x.request.method?.value !== 'HEAD' && status !== 204 && status !== 304
   }
   get noTransform(): boolean {
-    this.only('noTransform', 'response')
+    this.only('noTransform', CallKind.RESPONSE)
     const value = this.fields.get('cache-control')
     return value !== null && /(?:^|[\s,])no-transform(?:$|[\s,])/i.test(value)
   }
   get outcome(): string {
-    return this.only('outcome', 'log').outcome
+    return this.only('outcome', CallKind.LOG).outcome
   }
   get ms(): number {
-    const x = this.only('ms', 'log')
+    const x = this.only('ms', CallKind.LOG)
     return x.now - x.receivedAt
   }
   get bytesIn(): number {
-    return this.only('bytesIn', 'log').frontend.receivedBytes
+    return this.only('bytesIn', CallKind.LOG).frontend.receivedBytes
   }
   get bytesOut(): number {
-    return this.only('bytesOut', 'log').frontend.sentBytes
+    return this.only('bytesOut', CallKind.LOG).frontend.sentBytes
   }
 
   // Writing
 
   setTarget(target: string): void {
-    this.only('setTarget', 'request', 'attempt')
+    this.only('setTarget', CallKind.REQUEST | CallKind.ATTEMPT)
     if (target === '*' && this.request.method !== 'OPTIONS')
       throw this.spoilt(new FilterWriteError('only OPTIONS asks for *'))
     this.control('path', target)
   }
 
   setAuthority(authority: string): void {
-    this.only('setAuthority', 'request', 'attempt')
+    this.only('setAuthority', CallKind.REQUEST | CallKind.ATTEMPT)
     this.control('authority', authority)
   }
 
   private control(name: 'path' | 'authority', value: string): void {
     const { x } = this
     try {
-      const made = (this.kind === 'attempt' ? (x.attemptHead ?? x.request) : x.request).withControl(
+      const made = (this.kind === CallKind.ATTEMPT ? (x.attemptHead ?? x.request) : x.request).withControl(
         name,
         value,
       )
       if (made.size > this.headBytesMax)
         throw new FilterWriteError(`the head has more than ${this.headBytesMax} bytes with this ${name}`)
-      if (this.kind === 'attempt') x.attemptHead = made
+      if (this.kind === CallKind.ATTEMPT) x.attemptHead = made
       else {
         this.run.ownsRequest = true
         x.request = made
@@ -203,7 +220,7 @@ export class MessageCall extends FilterView implements FieldsOwner {
   }
 
   setStatus(status: number): void {
-    const x = this.only('setStatus', 'response')
+    const x = this.only('setStatus', CallKind.RESPONSE)
     const bodiless = (each: number): boolean => each === 204 || each === 205 || each === 304
     const before = this.response.status
     if (!Number.isInteger(status) || status < 200 || status > 599 || bodiless(status) !== bodiless(before))
@@ -215,7 +232,7 @@ export class MessageCall extends FilterView implements FieldsOwner {
   }
 
   setBackend(backend: string | Backend): void {
-    const x = this.only('setBackend', 'request')
+    const x = this.only('setBackend', CallKind.REQUEST)
     const found =
       typeof backend === 'string' ? x.proxy.backends.find((each) => each.name === backend) : backend
     if (found === undefined) throw this.spoilt(new FilterUseError(`there is no backend '${backend}'`))
@@ -223,12 +240,12 @@ export class MessageCall extends FilterView implements FieldsOwner {
   }
 
   identify(identity: string): void {
-    this.only('identify', 'request')
+    this.only('identify', CallKind.REQUEST)
     this.run.identity = identity
   }
 
   limitBody(bytesMax: number): void {
-    this.only('limitBody', 'request')
+    this.only('limitBody', CallKind.REQUEST)
     const { run } = this
     if (bytesMax >= run.bodyBytesMax) return
     run.bodyBytesMax = bytesMax

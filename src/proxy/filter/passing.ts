@@ -5,7 +5,7 @@ import type { Exchange } from '../exchange.js'
 import { DROP, PASS } from './contract.js'
 import { caught } from './filtering.js'
 import { type FilterRun, NOT_BEGUN } from './run.js'
-import { FilterUseError } from './view.js'
+import { CallKind, FilterUseError } from './view.js'
 
 /** 100 and 101 belong to the connections. */
 const SWITCHING = 101
@@ -25,7 +25,7 @@ export const passing = {
       const { filter, name } = uses[place]
       const copy = passed.copy()
       let verdict: unknown = PASS
-      const call = run.call.begin('interim', place, copy)
+      const call = run.call.beginPart(CallKind.INTERIM, place, copy, 'response')
       const thrown = caught(call, () => {
         verdict = filter.interim?.(call, state)
       })
@@ -71,7 +71,7 @@ function changed(
     if (place >= run.begun || state === NOT_BEGUN) continue
     const { filter, name } = run.chain.uses[place]
     const copy = head.copy()
-    const call = run.call.begin('trailers', place, copy, of)
+    const call = run.call.beginPart(CallKind.TRAILERS, place, copy, of)
     const thrown = caught(call, () => filter.trailers?.(call, state))
     if (thrown === null) head = copy
     else x.proxy.filterFailed(x, name, thrown)

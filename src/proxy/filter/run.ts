@@ -1,7 +1,7 @@
 // The filters of one exchange: how far it has come in their chain, what they keep of it, and what they have
 // changed. Filters [0, begun) have begun. The request goes up in places, the response comes down.
 
-import { Signal } from '../../pollset/index.js'
+import type { Signal } from '../../pollset/index.js'
 import type { Backend } from '../backend.js'
 import type { Exchange } from '../exchange.js'
 import type { OwnAnswer } from '../forwarding.js'
@@ -36,7 +36,7 @@ const NO_TIMES: readonly FilterTime[] = []
 export class FilterRun {
   readonly chain: FilterChain
   readonly call: FilterCall
-  /** The state of each filter, by place. */
+  /** The state of each filter that has begun, by place. */
   readonly states: unknown[]
   /** How many filters have begun. */
   begun: number
@@ -93,16 +93,16 @@ export class FilterRun {
    */
   up: BodyPath | null
   down: BodyPath | null
-  /** Rises when either goes on. */
-  readonly moves: Signal
+  /** Rises when either goes on; null before one of them is there. */
+  moves: Signal | null
   /** The body that a filter collects, as far as it has come; null while none does. */
   collecting: Buffer[] | null
   /** The filter that has answered or refused; '' for none. */
   answeredBy: string
 
-  constructor(id: string, chain: FilterChain, callOf: (run: FilterRun) => FilterCall) {
+  constructor(x: Exchange, chain: FilterChain, Call: new (x: Exchange, run: FilterRun) => FilterCall) {
     this.chain = chain
-    this.states = []
+    this.states = new Array<unknown>(chain.length)
     this.begun = 0
     this.current = -1
     this.next = -1
@@ -126,15 +126,15 @@ export class FilterRun {
     this.notes = null
     this.up = null
     this.down = null
-    this.moves = new Signal(`${id}.bodies`, 'bodies', ['UP', 'DOWN'])
+    this.moves = null
     this.collecting = null
     this.answeredBy = ''
-    this.call = callOf(this)
+    this.call = new Call(x, this)
   }
 
   /** Begins with the filter behind this place: those before it do not see the exchange. */
   beginBehind(place: number): void {
-    for (let at = 0; at <= place; at++) this.states.push(NOT_BEGUN)
+    for (let at = 0; at <= place; at++) this.states[at] = NOT_BEGUN
     this.begun = place + 1
     this.next = place
   }

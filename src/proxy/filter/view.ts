@@ -1,13 +1,26 @@
 // An exchange as its filters see it, in every phase. It is theirs only while one of them is called.
 
 import { type Head, Token } from '../../http/index.js'
+import { namesOf } from '../../pollset/index.js'
 import type { Exchange } from '../exchange.js'
 import type { ExchangeView, ReadFields, RequestView } from './contract.js'
-import { readFields } from './fields.js'
+import { SeenFields } from './fields.js'
 import type { FilterRun } from './run.js'
 
-/** The phases, and `none` between them. */
-export type CallKind = 'none' | 'begin' | 'request' | 'attempt' | 'interim' | 'response' | 'trailers' | 'log'
+/** The phases as bits, so that several are one number. */
+export const CallKind = {
+  /** Between the phases. */
+  NONE: 0,
+  BEGIN: 1,
+  REQUEST: 2,
+  ATTEMPT: 4,
+  INTERIM: 8,
+  RESPONSE: 16,
+  TRAILERS: 32,
+  LOG: 64,
+} as const
+
+const PHASES: readonly string[] = ['begin', 'request', 'attempt', 'interim', 'response', 'trailers', 'log']
 
 /** A filter has used what belongs to a phase that is over, or that has no such thing. */
 export class FilterUseError extends Error {
@@ -21,29 +34,45 @@ const NOTES_MAX = 32
 export class FilterView implements ExchangeView {
   protected readonly x: Exchange
   protected readonly run: FilterRun
-  protected kind: CallKind = 'none'
+  /** One of {@link CallKind}. */
+  protected kind: number
   /** The place of the filter that is called. */
-  protected place = 0
-  readonly request: RequestView
+  protected place: number
 
   constructor(x: Exchange, run: FilterRun) {
     this.x = x
     this.run = run
-    this.request = new SeenRequest(() => this.open)
+    this.kind = CallKind.NONE
+    this.place = 0
   }
 
-  /** Returns the exchange. Throws if the phase is over. */
-  protected get open(): Exchange {
-    if (this.kind === 'none')
+  // Views are made when they are asked for: most live shorter than the call, and the exchange keeps none.
+  get request(): RequestView {
+    return new SeenRequest(this)
+  }
+
+  /**
+   * The exchange. Throws if the phase is over.
+   * @internal
+   */
+  get open(): Exchange {
+    if (this.kind === CallKind.NONE)
       throw new FilterUseError('the phase is over: keep nothing of x after it returns')
     return this.x
   }
 
+  /** The name of the phase. */
+  protected get phase(): string {
+    return namesOf(this.kind, PHASES)[0]
+  }
+
   /** Throws if this is not one of these phases. */
-  protected only(what: string, ...kinds: readonly CallKind[]): Exchange {
+  protected only(what: string, kinds: number): Exchange {
     const x = this.open
-    if (!kinds.includes(this.kind))
-      throw new FilterUseError(`${what} is of the phases ${kinds.join(', ')}, and this is ${this.kind}`)
+    if ((kinds & this.kind) === 0)
+      throw new FilterUseError(
+        `${what} is of the phases ${namesOf(kinds, PHASES).join(', ')}, and this is ${this.phase}`,
+      )
     return x
   }
 
@@ -101,24 +130,25 @@ export class FilterView implements ExchangeView {
 
 /** The request of an exchange, as it is now: in an attempt that of the attempt. */
 class SeenRequest implements RequestView {
-  readonly fields: ReadFields
-  private readonly exchangeOf: () => Exchange
+  private readonly view: FilterView
 
-  constructor(exchangeOf: () => Exchange) {
-    this.exchangeOf = exchangeOf
-    this.fields = readFields(() => this.head)
+  constructor(view: FilterView) {
+    this.view = view
   }
 
-  private get head(): Head {
-    const { attemptHead, request } = this.exchangeOf()
+  get head(): Head {
+    const { attemptHead, request } = this.view.open
     return attemptHead ?? request
   }
 
+  get fields(): ReadFields {
+    return new RequestFields(this)
+  }
   get method(): string {
     return this.head.method?.value ?? ''
   }
   get scheme(): string {
-    return this.exchangeOf().view?.scheme ?? this.head.scheme?.value ?? 'http'
+    return this.view.open.view?.scheme ?? this.head.scheme?.value ?? 'http'
   }
   get authority(): string {
     return this.head.host
@@ -140,7 +170,20 @@ class SeenRequest implements RequestView {
     return this.head.contentLength
   }
   get asksTunnel(): boolean {
-    const { asksTunnel, frontend } = this.exchangeOf()
+    const { asksTunnel, frontend } = this.view.open
     return asksTunnel || frontend.upgrade !== ''
+  }
+}
+
+class RequestFields extends SeenFields {
+  private readonly request: SeenRequest
+
+  constructor(request: SeenRequest) {
+    super()
+    this.request = request
+  }
+
+  protected get head(): Head {
+    return this.request.head
   }
 }
