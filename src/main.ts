@@ -15,5 +15,5 @@ setFlagsFromString('--max-valid-polymorphic-map-count=16')
 setFlagsFromString('--max-inlined-bytecode-size=1000')
 setFlagsFromString('--max-inlined-bytecode-size-cumulative=3000')
 
-const { run } = await import('./server/command-line.js')
+const { run } = await import('./server/entry.js')
 run(process.argv)

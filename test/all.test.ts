@@ -1,8 +1,9 @@
-// All test files, two processes at a time. They run as plain Node: what tap's runner loads into the processes
-// it starts itself (for TypeScript, mocks and coverage, none of which is used here) takes longer than most
-// files do. The files of a folder share a process (one-process.ts), but for those that take long, or measure
-// memory, or end their process. A file runs because its source lies in a folder beside this one: none is
-// forgotten, and none runs that is gone. Any of them runs alone too: npx tap dist/test/http1/reader.test.js.
+// All test files, three processes at a time, as a test often waits for a program that it has started. They run
+// as plain Node: what tap's runner loads into the processes it starts itself (for TypeScript, mocks and
+// coverage, none of which is used here) takes longer than most files do. The files of a folder share a process
+// (one-process.ts), but for those that take long, or measure memory, or end their process. A file runs because
+// its source lies in a folder beside this one: none is forgotten, and none runs that is gone. Any of them runs
+// alone too: npx tap dist/test/http1/reader.test.js.
 
 import { readdirSync } from 'node:fs'
 import { join, posix, sep } from 'node:path'
@@ -10,23 +11,29 @@ import t from 'tap'
 
 /** Begins with the longest: files with a process of their own, and folders. The others follow. */
 const first: readonly string[] = [
+  'server',
   'peers',
+  'server/workers',
+  'server/command-line',
+  'terminal',
+  'redis',
+  'workers',
   'proxy/tunnel',
   'http1',
   'proxy/matrix',
   'proxy/matrix/flows',
+  'server/serve-file',
+  'server/debugger',
+  'package',
   'http2',
-  'server/command-line',
   'peers/clients',
   'peers/backends',
   'attacks',
   'proxy',
   'house/rooms',
-  'package',
   'sim/defects',
   'sim/seeds',
   'house',
-  'server',
   'peers/chromium',
   'tools/attack',
   'tools/endure',
@@ -59,7 +66,7 @@ for (const file of files) {
   else shared.push(file)
 }
 
-t.jobs = 2
+t.jobs = 3
 t.setTimeout(allTimeoutMs)
 for (const [name, own] of processes) {
   const script = own.length === 1 ? own[0] : 'one-process.js'

@@ -4,6 +4,7 @@
 
 import { join } from 'node:path'
 import root from 'tap'
+import { killAll } from '../tools/testbed/programs.js'
 
 /** How long one file may take: as long as one that runs alone (.taprc). */
 const fileTimeoutMs = 120_000
@@ -27,3 +28,5 @@ async function loadAsSubtests(file: string): Promise<void> {
 /** Not by argument where there are many: tap names the folders that tests have after all arguments, and names have a bound. */
 const files = process.env['TEST_FILES']?.split(',') ?? process.argv.slice(2)
 for (const file of files) await loadAsSubtests(file)
+// A program that a failed test has left would keep this process from its end.
+killAll()

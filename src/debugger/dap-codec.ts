@@ -42,6 +42,9 @@ export type DapMessage = DapRequest | DapResponse | DapEvent
 /** An object of JSON. Nothing is known of its properties. */
 export type DapObject = { readonly [name: string]: unknown }
 
+/** The worker that `attach` names to ask all of them. */
+export const ALL_WORKERS = 'all'
+
 /** The result of a read: the chunk ended inside a message, or between two. */
 export const MORE = 0
 /** A whole message, in `message`. */

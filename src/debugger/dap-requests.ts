@@ -4,7 +4,7 @@
 import type { Continuation } from '../continuation/index.js'
 import { type Place, placeOf } from './breakpoints.js'
 import { CommandError, find, refuse } from './commander.js'
-import type { DapObject } from './dap-codec.js'
+import { ALL_WORKERS, type DapObject } from './dap-codec.js'
 import type { DapSession } from './dap-session.js'
 import type { Stride } from './debugger.js'
 import { LIST_ROWS, LIST_ROWS_MAX, type ListAsked } from './inquiry.js'
@@ -62,9 +62,6 @@ export const CAPABILITIES = {
     supportsCondition: true,
   })),
 }
-
-/** What `attach` says in place of a worker, to ask all of them. */
-export const ALL_WORKERS = 'all'
 
 /** A breakpoint that is asked for: the places where it stops, or why there is none. */
 interface Wanted {

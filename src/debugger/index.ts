@@ -3,6 +3,7 @@
 
 export { type Condition, Conditions, type Name, type Vocabulary } from './conditions.js'
 export {
+  ALL_WORKERS,
   BROKEN,
   checkAnswer,
   checkRequest,
@@ -19,7 +20,6 @@ export {
   MESSAGE,
   MORE,
 } from './dap-codec.js'
-export { ALL_WORKERS } from './dap-requests.js'
 export { type DapContext, DapSession } from './dap-session.js'
 export { Debugger } from './debugger.js'
 export { Foremost, numbersInText } from './foremost.js'

@@ -16,6 +16,7 @@ import {
 import { AttachBy } from './attach-by.js'
 import { checkToken, type TokenContext } from './attach-token.js'
 import {
+  ALL_WORKERS,
   checkAnswer,
   checkRequest,
   type DapEvent,
@@ -28,7 +29,7 @@ import {
   MESSAGE,
   MORE,
 } from './dap-codec.js'
-import { ALL_WORKERS, CAPABILITIES, listAsked } from './dap-requests.js'
+import { CAPABILITIES, listAsked } from './dap-requests.js'
 import { CommandError, type ListAsked } from './inquiry.js'
 import type { DebuggerLimits } from './limits.js'
 

@@ -2,9 +2,9 @@
 // are in options.ts, the server in server.ts.
 
 import { closeSync, createWriteStream, openSync, readFileSync } from 'node:fs'
-import { CommanderError } from 'commander'
 import { type Address, formatAddress, type StandardError } from '../pollset/index.js'
 import { addRoute, ConfigError, type Listen, parseListen, type RouteText } from './address.js'
+import { runProgram } from './base-program.js'
 import { checkTogether } from './combinations.js'
 import {
   type DebugListenOptions,
@@ -37,17 +37,15 @@ const writeLine = (line: string) => void process.stderr.write(`${line}\n`)
 
 /** Runs the command line. Never throws; sets the exit code. */
 export function run(argv: readonly string[]): void {
-  // A closed pipe or a full disk loses log lines, not requests.
-  for (const output of [process.stdout, process.stderr]) output.on('error', () => {})
-  try {
-    program(serve, serveConfigFile, work).parse(argv as string[])
-  } catch (error) {
-    if (error instanceof ConfigError) {
+  runProgram(() => {
+    try {
+      program(serve, serveConfigFile, work).parse(argv as string[])
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error
       writeLine(`error: ${error.message}\n${SEE_HELP}`)
       process.exitCode = USAGE
-    } else if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : USAGE
-    else throw error
-  }
+    }
+  })
 }
 
 /** Returns the routes, with `--backend` as the catch-all. */

@@ -2,7 +2,7 @@
 // combinations in combinations.ts; command-line.ts starts the server.
 
 import { existsSync } from 'node:fs'
-import { Command } from 'commander'
+import type { Command } from 'commander'
 import { type AccessLogConfig, LOG_FORMATS, LOG_LEVELS } from '../config/index.js'
 import { addTerminalCommands } from '../terminal/index.js'
 import type { ProxyVersion } from '../transport/index.js'
@@ -18,11 +18,11 @@ import {
   parseRoute,
   parseServerName,
 } from './address.js'
+import { baseProgram } from './base-program.js'
 import { addConfigCommands } from './config-commands.js'
 import { exitHelp } from './exit-codes.js'
 import { describeLimits, type SomeLimits, setLimit } from './limits.js'
 import { addRedisCommand } from './redis-command.js'
-import { version } from './version.js'
 import { WORKER_COMMAND } from './worker-settings.js'
 
 /** Names the option in front of a message that begins with the value. */
@@ -308,12 +308,7 @@ export function program(
   serveFile: (file: string, options: ServeOptions) => void,
   work: (name: string) => void,
 ): Command {
-  const command = new Command('fermata')
-    .description('A reverse proxy for HTTP/1.1 and HTTP/2 in which every request is a continuation.')
-    .version(version(), '-v, --version')
-    .configureHelp({ showGlobalOptions: true })
-    .showHelpAfterError("See 'fermata --help'.")
-    .exitOverride()
+  const command = baseProgram()
   const serving = command
     .command('serve')
     .argument('[file]', 'a configuration in YAML, in place of options; see spec/configuration.md')

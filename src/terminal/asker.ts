@@ -1,7 +1,7 @@
 // The questions of `ps`, `why`, `end` and `top`, to a debugger or to an admin listener: which of the two an
 // address has is found out by asking it.
 
-import { ALL_WORKERS, type DapObject } from '../debugger/index.js'
+import { ALL_WORKERS, type DapObject } from '../debugger/dap-codec.js'
 import { AdminClient } from './admin-client.js'
 import { Client } from './client.js'
 import { HttpAnswered, type TerminalError, type TerminalOptions } from './connecting.js'

@@ -11,7 +11,7 @@ import {
   dapBytes,
   MESSAGE,
   MORE,
-} from '../debugger/index.js'
+} from '../debugger/dap-codec.js'
 import {
   addressOf,
   codeOf,

@@ -1,13 +1,12 @@
 // Headless Chromium in front of Fermata, over TLS: a page of a hundred resources by HTTP/2. The page tells in its own text what came,
 // and by which protocol; another opens a WebSocket there, which makes it extended CONNECT (RFC 8441).
 
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
 import { localhost } from '../../tools/testbed/certificates/index.js'
-import { run, unlessInstalled } from '../../tools/testbed/programs.js'
+import { unlessInstalled } from '../../tools/testbed/programs.js'
 import { proxyTo, webSocketBackend } from '../proxy/tunnel/tunnel-world.js'
-import { type OnStream, once, setUp } from '../world/proxy-world.js'
+import { type OnStream, setUp } from '../world/proxy-world.js'
+import { browse, nodeServer } from './page.js'
 
 const EACH = 50
 const list = (make: (i: number) => string) => Array.from({ length: EACH }, (_, i) => make(i)).join('\n')
@@ -41,23 +40,8 @@ const origin: OnStream = (stream, headers) => {
 }
 
 /** The page at this port as its scripts have left it; `how`: when they have. */
-const dumped = (t: Test, port: number, ...how: string[]) =>
-  run(
-    'chromium',
-    [
-      '--headless',
-      '--no-sandbox',
-      '--disable-gpu',
-      '--disable-dev-shm-usage',
-      '--ignore-certificate-errors',
-      '--no-proxy-server',
-      `--user-data-dir=${t.testdir({})}`,
-      ...(how.length > 0 ? how : ['--virtual-time-budget=60000']),
-      '--dump-dom',
-      `https://localhost:${port}/`,
-    ],
-    { timeoutMs: 60_000 },
-  )
+const dumped = (t: Test, port: number, how = '--virtual-time-budget=60000') =>
+  browse(t, `https://localhost:${port}/`, '--ignore-certificate-errors', how)
 
 t.test('a page of a hundred resources', { skip: unlessInstalled('chromium') }, async (t) => {
   const setting = await setUp(
@@ -112,17 +96,11 @@ async function pageBackend(t: Test) {
   const whenHeard = new Promise<void>((resolve) => {
     heard = resolve
   })
-  const server = createServer((request, response) => {
+  const port = await nodeServer(t, (request, response) => {
     const image = request.url === '/heard'
     response.setHeader('content-type', image ? 'image/svg+xml' : 'text/html')
     if (image) void whenHeard.then(() => response.end(IMAGE))
     else response.end(TALKING)
   })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.teardown(() => {
-    server.closeAllConnections()
-    server.close()
-  })
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, heard: () => heard() }
+  return { url: `http://127.0.0.1:${port}`, heard: () => heard() }
 }

@@ -1,11 +1,10 @@
 // curl and Chromium behind compress and cache: what they read is what the origin sent, over both versions.
 
-import { createServer, type RequestListener, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { RequestListener, ServerResponse } from 'node:http'
 import t, { type Test } from 'tap'
 import { run, unlessInstalled } from '../../tools/testbed/programs.js'
 import { serveText } from '../../tools/testbed/text-server.js'
-import { once } from '../world/proxy-world.js'
+import { browse, nodeServer } from './page.js'
 
 const SMALL = `<!doctype html><p>${'small '.repeat(500)}</p>`
 const LARGE = JSON.stringify(Array.from({ length: 20_000 }, (_, id) => ({ id, name: `name ${id % 97}` })))
@@ -64,14 +63,7 @@ async function setting(t: Test, filters: string) {
       last?.end()
     } else send('text/html', PAGE)
   }
-  const server = createServer(origin)
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.teardown(() => {
-    server.closeAllConnections()
-    server.close()
-  })
-  const { port } = server.address() as AddressInfo
+  const port = await nodeServer(t, origin)
   const { portOf } = await serveText(
     t,
     `version: 1
@@ -173,21 +165,7 @@ t.test(
   { skip: unlessInstalled('chromium') },
   async (t) => {
     const { asked, url } = await setting(t, '[compress, cache]')
-    const { stdout, stderr } = await run(
-      'chromium',
-      [
-        '--headless',
-        '--no-sandbox',
-        '--disable-gpu',
-        '--disable-dev-shm-usage',
-        '--no-proxy-server',
-        `--user-data-dir=${t.testdir({})}`,
-        '--timeout=25000',
-        '--dump-dom',
-        `${url}/`,
-      ],
-      { timeoutMs: 60_000 },
-    )
+    const { stdout, stderr } = await browse(t, `${url}/`)
     t.match(
       stdout,
       new RegExp(`<p id="told">(?:(?:br|gzip)/(?:${LARGE.length}|${SMALL.length}) ){3}hello</p>`),

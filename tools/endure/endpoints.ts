@@ -1,7 +1,7 @@
 // The endpoints of a backend: processes that can be killed and started again, on the same ports.
 
 import { join } from 'node:path'
-import { Program, steadyPort } from '../testbed/programs.js'
+import { freePort, Program } from '../testbed/programs.js'
 import type { Seen } from './endpoint.js'
 
 const PROGRAM = join(import.meta.dirname, 'endpoint.js')
@@ -44,7 +44,7 @@ export class Endpoint {
 export async function startEndpoints(count: number, status: number): Promise<readonly Endpoint[]> {
   const endpoints: Endpoint[] = []
   for (let i = 0; i < count; i++)
-    endpoints.push(new Endpoint(`e${i}`, [await steadyPort(), await steadyPort()], status))
+    endpoints.push(new Endpoint(`e${i}`, [await freePort(), await freePort()], status))
   await Promise.all(endpoints.map((each) => each.start()))
   return endpoints
 }

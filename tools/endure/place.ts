@@ -3,7 +3,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type Program, steadyPort } from '../testbed/programs.js'
+import { freePort, type Program } from '../testbed/programs.js'
 import { type Endpoint, startEndpoints } from './endpoints.js'
 import { put, serve } from './served.js'
 
@@ -28,7 +28,7 @@ export async function withEndpoints<T>(
 ): Promise<T> {
   const folder = mkdtempSync(join(tmpdir(), 'endure-'))
   const file = join(folder, 'fermata.yaml')
-  const [port, endpoints] = [await steadyPort(), await startEndpoints(ENDPOINTS, status)]
+  const [port, endpoints] = [await freePort(), await startEndpoints(ENDPOINTS, status)]
   let program: Program | null = null
   try {
     put(

@@ -3,7 +3,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type Program, steadyPort } from '../testbed/programs.js'
+import { freePort, type Program } from '../testbed/programs.js'
 import { copyCertificates, makeCertificates, ofTestbed, type PemFiles } from './certificate-files.js'
 import { documentOf, REVISION, SAME } from './documents.js'
 import { startEndpoints } from './endpoints.js'
@@ -218,7 +218,7 @@ export async function reload(options: ReloadOptions): Promise<ReloadFigures> {
   let program: Program | null = null
   try {
     const sets = await setsOf(folder, options)
-    const ports = { plain: await steadyPort(), secure: await steadyPort() }
+    const ports = { plain: await freePort(), secure: await freePort() }
     const documentFor = (revision: number): string =>
       documentOf(revision, {
         plainPort: ports.plain,

@@ -39,11 +39,14 @@ export function findProgram(name: string): string | null {
   return null
 }
 
-/** Ports that no system gives to outgoing connections by itself. */
+/**
+ * Ports that no system gives by itself: neither to an outgoing connection, nor to a listener of another test
+ * that asks for any.
+ */
 const STEADY_PORTS = [12_000, 32_000] as const
 
-/** A free port for a server that ends and comes back: meanwhile no outgoing connection takes it. */
-export async function steadyPort(): Promise<number> {
+/** Finds a port of 127.0.0.1 that is free, and stays so until a program of this test has it. */
+export async function freePort(): Promise<number> {
   for (;;) {
     const port = randomInt(...STEADY_PORTS)
     const isFree = await new Promise<boolean>((resolve) => {
@@ -63,21 +66,6 @@ export function unlessInstalled(...names: readonly string[]): string | false {
   const missing = names.filter((each) => findProgram(each) === null)
   if (missing.length === 0) return false
   return missing.map((each) => `${each} is not installed`).join(', ')
-}
-
-/** A port of 127.0.0.1 that was free a moment ago. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer()
-    server.on('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const bound = server.address()
-      server.close(() => {
-        if (bound !== null && typeof bound === 'object') resolve(bound.port)
-        else reject(new Error('a listening server has no address'))
-      })
-    })
-  })
 }
 
 /** True when something on 127.0.0.1 accepts a connection to this port now. */
@@ -273,7 +261,8 @@ export class Program {
 
 const running = new Set<Program>()
 
-function killAll(): void {
+/** Kills the programs that still run. */
+export function killAll(): void {
   for (const program of running) program.kill()
 }
 

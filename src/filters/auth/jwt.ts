@@ -1,7 +1,9 @@
 // jwt: lets requests in that have a token of an issuer (RFC 7519, RFC 6750). The check of a signature is a
 // task of a bounded pool; a token that was good is remembered until it expires.
 
-import { decodeJwt, decodeProtectedHeader, type JWTPayload, type JWTVerifyOptions } from 'jose'
+import type { JWTPayload, JWTVerifyOptions } from 'jose'
+import { decodeProtectedHeader } from 'jose/decode/protected_header'
+import { decodeJwt } from 'jose/jwt/decode'
 import { LRUCache } from 'lru-cache'
 import { keyedDigest, promised } from '../../pollset/index.js'
 import {

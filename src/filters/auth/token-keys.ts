@@ -1,12 +1,8 @@
 // The keys that tokens are checked with: a JWKS (RFC 7517), one public key, or a secret.
 
-import {
-  createLocalJWKSet,
-  type JSONWebKeySet,
-  type JWTVerifyGetKey,
-  type JWTVerifyOptions,
-  jwtVerify,
-} from 'jose'
+import type { JSONWebKeySet, JWTVerifyGetKey, JWTVerifyOptions } from 'jose'
+import { createLocalJWKSet } from 'jose/jwks/local'
+import { jwtVerify } from 'jose/jwt/verify'
 import { readPublicKey } from '../../pollset/index.js'
 
 export type Algorithm =

@@ -1,14 +1,16 @@
 // rewrite: changes the path, the host and the query of a request on its way down. The route stays: a request
-// is routed once, by what its client has sent.
+// is routed once, by what its client has sent. With `reverse` it changes the response on its way up.
 
 import { z } from 'zod'
 import {
   AMBIGUOUS_PATH,
   ambiguityOf,
+  type ExchangeView,
   type Filter,
   normalised,
   PASS,
   type RequestPhase,
+  type ResponsePhase,
   type Verdict,
 } from '../../proxy/index.js'
 import { defineFilter, type OptionReading, type OptionTypes } from '../define.js'
@@ -23,6 +25,7 @@ import {
   wholeRule,
 } from './path-rules.js'
 import { queryRule } from './query-rule.js'
+import { type Asked, Reverse } from './reverse.js'
 
 /** Reads HOST or HOST:PORT. */
 function readAuthority(text: string): OptionReading<string> {
@@ -88,6 +91,28 @@ const rewriteOptions = (types: OptionTypes) => {
       })
       .optional()
       .describe('Changes parameters of the query. Others stay as they were sent.'),
+    reverse: z
+      .union([
+        types.flag('Maps back what `prefix` and `host` have changed. Default: false.'),
+        z.strictObject({
+          prefix: z
+            .strictObject({
+              from: path('The path of the backend, or the segments that it begins with.'),
+              to: path('What clients write in their place.'),
+            })
+            .optional()
+            .describe('From paths of the backend to those of clients. Default: `prefix`, turned round.'),
+          hosts: z
+            .array(types.text('A host.', 'a host, as app.internal:8080', readAuthority))
+            .min(1)
+            .optional()
+            .describe('Hosts that the backend calls itself, besides the one that it is asked by.'),
+        }),
+      ])
+      .optional()
+      .describe(
+        'Maps Location, Content-Location, and Path and Domain of cookies back to what clients ask for.',
+      ),
   })
 }
 
@@ -101,9 +126,9 @@ function ruleOf({ path, prefix, pattern }: RewriteOptions): PathRule | null {
 
 class RewriteFilter implements Filter {
   private readonly rule: PathRule | null
-  private readonly host: string | null
+  protected readonly host: string | null
   private readonly query: ((query: string) => string) | null
-  private readonly counts = { rewritten: 0, refused: 0 }
+  protected readonly counts = { rewritten: 0, refused: 0 }
 
   constructor(options: RewriteOptions) {
     this.rule = ruleOf(options)
@@ -111,7 +136,7 @@ class RewriteFilter implements Filter {
     this.query = options.query === undefined ? null : queryRule(options.query)
   }
 
-  request(x: RequestPhase): Verdict {
+  request(x: RequestPhase, asked?: Asked): Verdict {
     const { request } = x
     // A plain CONNECT and OPTIONS * have no path.
     if (!request.target.startsWith('/')) return PASS
@@ -121,6 +146,7 @@ class RewriteFilter implements Filter {
       this.counts.refused++
       return x.refuse(AMBIGUOUS_PATH)
     }
+    if (asked !== undefined) asked.path = this.rule === null || path !== null
     const query = this.query === null ? request.query : this.query(request.query)
     const target = (path ?? sent) + query
     if (target !== request.target) {
@@ -136,11 +162,38 @@ class RewriteFilter implements Filter {
   }
 }
 
+/** Also changes responses, so that they name what clients ask for. */
+class ReversingFilter extends RewriteFilter implements Filter<Asked> {
+  private readonly reverse: Reverse
+
+  constructor(options: RewriteOptions, reverse: Reverse) {
+    super(options)
+    this.reverse = reverse
+  }
+
+  begin({ request: { scheme, authority } }: ExchangeView): Asked {
+    return { scheme, authority, backend: this.host ?? authority, path: false }
+  }
+
+  response({ fields }: ResponsePhase, asked: Asked): Verdict {
+    this.reverse.apply(fields, asked)
+    return PASS
+  }
+}
+
+/** Returns the way back of a rewrite; null if responses stay as they are. */
+function reverseOf({ reverse, prefix }: Pick<RewriteOptions, 'prefix' | 'reverse'>): Reverse | null {
+  if (reverse === undefined || reverse === false) return null
+  const written = reverse === true ? {} : reverse
+  const turned = prefix === undefined ? null : { from: prefix.to, to: prefix.from }
+  return new Reverse(written.prefix ?? turned, written.hosts ?? [])
+}
+
 export const rewrite = defineFilter({
   name: 'rewrite',
   description: 'Changes the path, the host and the query of requests.',
   options: rewriteOptions,
-  check({ path, prefix, pattern, host, query }, checks) {
+  check({ path, prefix, pattern, host, query, reverse }, checks) {
     const [first, second] = Object.entries({ path, prefix, pattern }).filter(
       ([, value]) => value !== undefined,
     )
@@ -149,6 +202,19 @@ export const rewrite = defineFilter({
       checks.error([], 'it changes nothing; write path, prefix, pattern, host or query')
     if (query !== undefined && query.set === undefined && query.remove === undefined)
       checks.error(['query'], 'it changes nothing; write set or remove')
+    const isTurned = prefix !== undefined || host !== undefined
+    if (reverse === true && !isTurned)
+      checks.error(
+        ['reverse'],
+        'only prefix and host have a way back; write reverse: { prefix: { from, to } }',
+      )
+    if (
+      typeof reverse === 'object' &&
+      !isTurned &&
+      reverse.prefix === undefined &&
+      reverse.hosts === undefined
+    )
+      checks.error(['reverse'], 'it changes nothing; write prefix or hosts')
     if (pattern === undefined) return
     const missing = missingGroup(pattern.match, pattern.to)
     if (missing !== null)
@@ -157,5 +223,8 @@ export const rewrite = defineFilter({
         `the pattern has no group ${missing}; write one in brackets, or (?P<NAME>…)`,
       )
   },
-  create: (options) => new RewriteFilter(options),
+  create(options): Filter<Asked | undefined> {
+    const reverse = reverseOf(options)
+    return reverse === null ? new RewriteFilter(options) : new ReversingFilter(options, reverse)
+  },
 })
