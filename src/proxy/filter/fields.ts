@@ -1,5 +1,5 @@
-// The fields of a message as a filter sees them. Each write is checked when it is made, as the codecs of both
-// versions would (spec/filters.md, K5), and goes to a copy: others see the message as it came.
+// The fields of a message, as seen by a filter. Each write is checked when it is made, as the codecs of both
+// versions would check it (spec/filters.md, K5). It goes to a copy: others see the message as it came.
 
 import {
   type Field,
@@ -15,7 +15,7 @@ import {
 import { fieldValue } from '../field-value.js'
 import type { FilterFields, ReadFields } from './contract.js'
 
-/** Fields that no filter may write or remove: of framing, of one connection, of a handshake. */
+/** Fields that no filter may write or remove: those of framing, of one connection, of a handshake. */
 const NOT_WRITTEN = tokenSet(
   Token.HOST,
   Token.CONTENT_LENGTH,
@@ -32,7 +32,9 @@ export class FilterWriteError extends Error {
   override name = 'FilterWriteError'
 }
 
-/** Values up to this length are interned: most are of the configuration, and an encoder knows them again. */
+/**
+ * Values up to this length are interned: most come from the configuration, and an encoder recognises them.
+ */
 const INTERNED_CHARS_MAX = 64
 
 const COLON = 0x3a
@@ -100,13 +102,13 @@ export interface FieldsOwner {
   readonly written: WrittenFields
   /** The head to read. Throws when the phase is over. */
   readonly readHead: Head
-  /** The head to write, which nobody else sees. Throws when it must not be written. */
+  /** Returns the head to write, which nobody else sees. Throws if it must not be written. */
   ownHead(): Head
-  /** Notes that a write was wrong, and returns what to throw. */
+  /** Notes a wrong write, and returns the error to throw. */
   spoilt(error: Error): Error
-  /** The fields are trailers, where fewer may be (RFC 9110 §6.5.1). */
+  /** True if the fields are trailers, where fewer are allowed (RFC 9110 §6.5.1). */
   readonly isTrailer: boolean
-  /** The sum of the sizes of fields that a head may have (RFC 9113 §6.5.2). */
+  /** The largest sum of field sizes in a head (RFC 9113 §6.5.2). */
   readonly headBytesMax: number
 }
 

@@ -1,5 +1,5 @@
-// The messages of an exchange as a filter reads and writes them in a phase. Writes are checked when they are
-// made, and what is wrong is kept: a filter that catches the error has failed all the same.
+// The messages of an exchange, as a filter reads and writes them in a phase. Writes are checked when they are
+// made, and errors are kept: a filter that catches the error has still failed.
 
 import type { FieldTable, Head } from '../../http/index.js'
 import type { Backend } from '../backend.js'

@@ -1,4 +1,4 @@
-// An exchange as its filters see it, in every phase. It is theirs only while one of them is called.
+// An exchange, as seen by its filters, in every phase. They may use it only while one of them is called.
 
 import { type Head, Token } from '../../http/index.js'
 import { namesOf } from '../../pollset/index.js'
@@ -22,7 +22,7 @@ export const CallKind = {
 
 const PHASES: readonly string[] = ['begin', 'request', 'attempt', 'interim', 'response', 'trailers', 'log']
 
-/** A filter has used what belongs to a phase that is over, or that has no such thing. */
+/** The error of a filter that has used a part of a finished phase, or of a phase that has no such part. */
 export class FilterUseError extends Error {
   override name = 'FilterUseError'
 }
@@ -128,7 +128,7 @@ export class FilterView implements ExchangeView {
   }
 }
 
-/** The request of an exchange, as it is now: in an attempt that of the attempt. */
+/** The request of an exchange in its current form: in an attempt that of the attempt. */
 class SeenRequest implements RequestView {
   private readonly view: FilterView
 
