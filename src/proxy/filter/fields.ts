@@ -66,8 +66,8 @@ const KEPT_CHARS_MAX = 1_024
 const KEPT_MAX = 256
 
 /**
- * Fields that filters have written, by their names as filters write them: the last of each name, which is
- * mostly the next one too. It was checked then, and is not made again; an encoder knows it.
+ * Fields that filters have written, by the names as filters write them: the last field of each name, since
+ * the next write is mostly the same. It was checked then, and is not made again; an encoder recognises it.
  */
 export class WrittenFields {
   private readonly table: FieldTable
@@ -86,7 +86,9 @@ export class WrittenFields {
     return field
   }
 
-  /** Returns a field of the name that is removed. Throws likewise. */
+  /**
+   * Returns a field of the removed name. Throws a {@link FilterWriteError} for one that must not be removed.
+   */
   removed(name: string): Field {
     return this.kept.get(name) ?? this.field(name, '')
   }
@@ -161,7 +163,7 @@ export class CheckedFields extends SeenFields implements FilterFields {
     this.write(name, value, false)
   }
 
-  /** A removal is judged by its name. */
+  /** Removes a field. The removal is checked by its name. */
   remove(name: string): void {
     const { owner } = this
     const head = owner.ownHead()
@@ -185,7 +187,7 @@ export class CheckedFields extends SeenFields implements FilterFields {
     }
   }
 
-  /** All lines are checked before one of them is written. */
+  /** Writes all lines, each of which is checked before any is written. */
   private setLines(name: string, values: readonly string[]): void {
     const { owner } = this
     const head = owner.ownHead()

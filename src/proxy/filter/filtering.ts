@@ -262,7 +262,7 @@ export function caught(call: FilterCall, act: () => void): unknown {
   }
 }
 
-/** Returns what was wrong in a call that threw. */
+/** Returns the error of a call that threw. */
 function thrownIn(call: FilterCall, error: unknown): unknown {
   if (endsWorld(error)) {
     call.end()
@@ -271,7 +271,7 @@ function thrownIn(call: FilterCall, error: unknown): unknown {
   return call.wrong ?? error ?? new Error('it threw nothing')
 }
 
-/** Returns what is wrong with a verdict; null if nothing is. */
+/** Returns the error of a wrong verdict; null for a right one. */
 function misused({ coming, armed }: FilterRun, verdict: Verdict | undefined, isLate: boolean): Error | null {
   if (verdict === PASS && coming === null) return null
   if (verdict === WAIT) {

@@ -11,7 +11,7 @@ import type { FilterRun } from './run.js'
 import { CallKind, FilterUseError, FilterView } from './view.js'
 
 export class MessageCall extends FilterView implements FieldsOwner {
-  /** The first write or use that was wrong; null for none. */
+  /** The first wrong write or use; null without one. */
   wrong: Error | null
   /** The interim response or the trailers of this call. */
   private part: Head | null

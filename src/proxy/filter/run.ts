@@ -96,7 +96,7 @@ export class FilterRun {
    */
   up: BodyPath | null
   down: BodyPath | null
-  /** Rises when either goes on; null before one of them is there. */
+  /** Rises when either body moves on; null before one of them exists. */
   moves: Signal | null
   /** The part of a body that a filter collects, as it comes; null while none does. */
   collecting: Buffer[] | null

@@ -9,7 +9,7 @@ import type { FilterRun } from './run.js'
 
 /** The phases as bits, so that several are one number. */
 export const CallKind = {
-  /** Between the phases. */
+  /** The kind between the phases. */
   NONE: 0,
   BEGIN: 1,
   REQUEST: 2,
@@ -34,7 +34,7 @@ const NOTES_MAX = 32
 export class FilterView implements ExchangeView {
   protected readonly x: Exchange
   protected readonly run: FilterRun
-  /** One of {@link CallKind}. */
+  /** The kind of the call: one of {@link CallKind}. */
   protected kind: number
   /** The place of the filter that is called. */
   protected place: number
