@@ -10,6 +10,23 @@ import type { BoundListeners, CheckedListeners, Listeners } from './listeners.js
 import { LOAD_MS_MAX, type Preparation } from './preparation.js'
 import { addressSetting } from './setting-names.js'
 
+/** What it has prepared, piece by piece. */
+export type Preparing = Pick<
+  Preparation,
+  | 'configuration'
+  | 'nextModule'
+  | 'load'
+  | 'loaded'
+  | 'listeners'
+  | 'checkListeners'
+  | 'addBackends'
+  | 'hasMoreBackends'
+  | 'addRoutes'
+  | 'hasMoreRoutes'
+  | 'makeRouter'
+  | 'abandon'
+>
+
 /** One of `gaveUp`, `failed` and `commits` is called, once. */
 export interface ChangeoverEvents {
   /** It was cancelled. */
@@ -46,7 +63,7 @@ export const changeoverLife = defineLife({
 
 export class Changeover extends Continuation {
   readonly id = 'changeover'
-  readonly preparation: Preparation
+  readonly preparation: Preparing
   readonly events: ChangeoverEvents
   /** Is up when it may go on: each piece is made in a turn of its own. */
   readonly ready = new Signal('changeover.ready', 'signal', ['BOUND'])
@@ -57,7 +74,7 @@ export class Changeover extends Continuation {
   private loading: Task<unknown> | null = null
   private isOver = false
 
-  constructor(world: World, listeners: Listeners, preparation: Preparation, events: ChangeoverEvents) {
+  constructor(world: World, listeners: Listeners, preparation: Preparing, events: ChangeoverEvents) {
     super(world, changeoverLife.durations(world.pollset.deadlines, { load: LOAD_MS_MAX }))
     this.listeners = listeners
     this.preparation = preparation

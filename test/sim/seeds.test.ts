@@ -46,7 +46,10 @@ const FOUND = [
 ]
 
 t.test('seeds that have failed once pass', (t) => {
-  for (const seed of FOUND) t.equal(simulate(drawPlan(seed)).violation?.message, undefined, String(seed))
+  // As they ran when they failed.
+  const before = { operators: 0, changeovers: 0 }
+  for (const seed of FOUND)
+    t.equal(simulate(drawPlan(seed, before)).violation?.message, undefined, String(seed))
   t.end()
 })
 

@@ -9,6 +9,7 @@ import type { Backend, RouteSettings } from '../../src/proxy/index.js'
 import { Backends, type PreparedBackends } from '../../src/server/backends.js'
 import type { Limits } from '../../src/server/index.js'
 import type { Protocols } from '../../src/server/protocols.js'
+import type { Changeovers } from './changeovers.js'
 import type { BackendsInside, EngineInside } from './inside.js'
 import type { PeerContext } from './peer.js'
 import type { Plan } from './plan.js'
@@ -68,6 +69,8 @@ export interface EndpointEvents {
 export interface EndpointsContext extends PeerContext {
   readonly world: HttpWorld
   readonly limits: Limits
+  /** Takes the configurations through the changeover of the server; null: they are committed as they come. */
+  readonly changeovers: Changeovers | null
   /** Sends new requests to this backend. */
   routeTo(backend: Backend): void
 }
@@ -231,19 +234,29 @@ export class Endpoints {
   // The configuration
 
   /** Prepares a configuration in one turn, and commits it then or some turns later. */
-  private reloadLater(): void {
+  private reloadLater(mostMs = 300): void {
     const { chance } = this
-    this.later(chance.between(1, 300), () =>
+    this.later(chance.between(1, mostMs), () =>
       this.inTurn(() => {
         this.change()
         const prepared = this.prepared()
         const commit = (): void => {
           this.backend = this.commit(prepared)
           this.stage.routeTo(this.backend)
+        }
+        const { changeovers } = this.stage
+        if (changeovers !== null) {
+          changeovers.begin(commit)
+          // A newer one may come before it serves.
+          this.reloadLater(chance.chance(30) ? 10 : mostMs)
+          return
+        }
+        const thenAnother = (): void => {
+          commit()
           this.reloadLater()
         }
-        if (chance.chance(50)) commit()
-        else this.later(chance.below(30), () => this.inTurn(commit))
+        if (chance.chance(50)) thenAnother()
+        else this.later(chance.below(30), () => this.inTurn(thenAnother))
       }),
     )
   }

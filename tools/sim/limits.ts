@@ -39,6 +39,7 @@ export function limitsOf(plan: Plan): Limits {
         prefaceMs: 10_000,
       },
       transport: { stallMs: plan.heldStallMs, heldBytesMax: plan.heldBytesSoft + plan.heldBytesOver },
+      admin: { bodyMs: 300, answerMs: 400 },
       server: {
         handshakeMs: 1000,
         // A session of HTTP/1.1 carries one request.

@@ -220,6 +220,10 @@ const KNOBS = {
   upgradePercent: oneOf(0, 0, 0, 50),
   /** 1: requests pass filters that suspend them (filters.ts). Behind all others. */
   filters: oneOf(0, 0, 0, 1),
+  /** 1: operators ask an admin listener (operators.ts). Behind all others. */
+  operators: oneOf(0, 0, 0, 0, 1),
+  /** 1: the configurations of a run with endpoints go through the changeover (changeovers.ts). */
+  changeovers: oneOf(0, 0, 1),
 } as const satisfies Readonly<Record<string, Knob>>
 
 export type PlanName = keyof typeof KNOBS

@@ -12,6 +12,7 @@ import { filterDefects } from './filter-defects.js'
 import { handDefects } from './hand-defects.js'
 import { http1Defects } from './http1-defects.js'
 import { livenessDefects } from './liveness-defects.js'
+import { operatorDefects } from './operator-defects.js'
 import { partingDefects } from './parting-defects.js'
 import { drawPlan } from './plan.js'
 import { respondDefects } from './respond-defects.js'
@@ -50,14 +51,18 @@ const plain: readonly Defect[] = [
   ...handDefects.map((each) => ({ ...each, plan: { ...MESSAGES, handOnly: 0, ...each.plan } })),
   ...clockDefects.map((each) => ({ ...each, plan: { ...MESSAGES, ...each.plan } })),
   ...filterDefects,
+  ...operatorDefects,
 ]
 
 export const defects: readonly Defect[] = [
   ...plain.map((each) => ({
     ...each,
-    plan: { endpoints: 0, endpointsOnly: 0, filters: 0, ...each.plan },
+    plan: { endpoints: 0, endpointsOnly: 0, filters: 0, operators: 0, changeovers: 0, ...each.plan },
   })),
-  ...balancingDefects.map((each) => ({ ...each, plan: { ...MESSAGES, filters: 0, ...each.plan } })),
+  ...balancingDefects.map((each) => ({
+    ...each,
+    plan: { ...MESSAGES, filters: 0, operators: 0, changeovers: 0, ...each.plan },
+  })),
 ]
 
 export interface Found {

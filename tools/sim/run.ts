@@ -44,6 +44,8 @@ import { Listening } from '../../src/transport/index.js'
 import { routerTo } from '../testbed/short-server.js'
 import { BackendPeer } from './backend.js'
 import { Backend1 } from './backend1.js'
+import { Changeovers } from './changeovers.js'
+import { changeovers } from './checks/changeovers.js'
 import type { Checker, RunView } from './checks/check.js'
 import { clocks } from './checks/clocks.js'
 import { exchangeEnded } from './checks/closing.js'
@@ -55,6 +57,7 @@ import { fullLength } from './checks/full-length.js'
 import { h1 } from './checks/h1.js'
 import { connectionsEndWithinMs, endedInTime, exchangesEndWithinMs } from './checks/l1.js'
 import { loads } from './checks/loads.js'
+import { questions } from './checks/questions.js'
 import { r } from './checks/r.js'
 import { s1 } from './checks/s1.js'
 import { s3 } from './checks/s3.js'
@@ -82,6 +85,7 @@ import {
 } from './inside.js'
 import { Ledger, OTHER_PROTOCOL, type Request, TARGET_PORT, Violation } from './ledger.js'
 import { faultsOf, limitsOf } from './limits.js'
+import { Operators } from './operators.js'
 import type { PeerContext } from './peer.js'
 import type { Plan } from './plan.js'
 import { Target } from './target.js'
@@ -131,6 +135,8 @@ class Run implements PeerContext, RunView, Tracer, HandshakeEvents {
   private readonly filters: SimFilters | null = null
   /** The backend that gets copies of requests. */
   private readonly copies: Backend | null = null
+  private readonly operators: Operators | null = null
+  readonly changeovers: Changeovers | null = null
   readonly hand: DebuggerActor
   readonly books = new Ledger()
   readonly octets: ((bytes: Uint8Array) => void) | null
@@ -190,6 +196,7 @@ class Run implements PeerContext, RunView, Tracer, HandshakeEvents {
       this.plain = new Backend(this.world, `${scheme}://backend`, [new Endpoint(this.world, this.engineSet)])
     } else {
       const checker = courses(plan, pollset)
+      if (plan.changeovers === 1) this.changeovers = new Changeovers(this, new Prng(plan.seed ^ 0xc4a6))
       this.courses = checker
       this.endpoints = new Endpoints(
         this,
@@ -216,6 +223,7 @@ class Run implements PeerContext, RunView, Tracer, HandshakeEvents {
         if (!isSubrequest(exchange)) exchangeEnded(this.books, exchange)
       },
     })
+    if (plan.operators === 1) this.operators = new Operators(this, protocols, new Prng(plan.seed ^ 0x0bea))
     this.hand = new DebuggerActor(this, world.scheduler, this.chance.fork())
     if (plan.holdPercent > 0) world.scheduler.gate = this.hand
     this.checkers = [
@@ -232,6 +240,8 @@ class Run implements PeerContext, RunView, Tracer, HandshakeEvents {
       e26(),
       fullLength(),
       ...(this.courses === null ? [] : [this.courses, loads()]),
+      ...(this.operators === null ? [] : [questions()]),
+      ...(this.changeovers === null ? [] : [changeovers(this.changeovers)]),
       ...(this.filters === null ? [] : [filterBooks(() => (this.filters as SimFilters).kept)]),
     ]
     if (plan.endpoints === 0) this.serve()
@@ -407,14 +417,22 @@ class Run implements PeerContext, RunView, Tracer, HandshakeEvents {
     for (const each of this.clients) each.heal()
     for (const each of this.peers) each.heal()
     this.endpoints?.heal()
+    this.operators?.heal()
     this.until(
-      () => this.clients.length === plan.clients && proxy.begun === proxy.logged && this.still,
+      () =>
+        this.clients.length === plan.clients &&
+        proxy.begun === proxy.logged &&
+        this.operators?.still !== false &&
+        this.changeovers?.isComing !== true &&
+        this.still,
       exchangesEndWithinMs(limits, plan),
     )
     endedInTime(this, 'exchanges')
     for (const each of this.checkers) each.quiet?.(this)
     this.listening.cancel()
     for (const each of this.clients) each.part()
+    this.operators?.close()
+    this.changeovers?.close()
     this.copies?.close()
     if (this.endpoints !== null) this.endpoints.close()
     else if (this.chance.chance(50)) this.backend.close()

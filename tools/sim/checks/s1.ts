@@ -1,5 +1,6 @@
 // S1: every exchange reaches `log` once, and nothing of it (lease, waiter, deadline, buffer) outlives that.
 
+import type { AdminExchange } from '../../../src/admin/admin-exchange.js'
 import type { ExchangeInside, Http1Inside } from '../inside.js'
 import { holding, isHttp1, isTcp, receiveBufferInside } from '../inside.js'
 import { type Checker, fail, type RunView } from './check.js'
@@ -103,6 +104,9 @@ function blocksAreHeld(scene: RunView): void {
   let sum = 0
   const live = new Set<unknown>()
   for (const x of scene.exchanges) live.add(x.frontend).add(x.backendStream)
+  // The body of a question waits until it is whole.
+  for (const each of scene.world.scheduler.alive())
+    if (each.kind === 'admin') live.add((each as AdminExchange).stream)
   for (const receiveBuffer of holding(scene.world.memory)) {
     sum += receiveBuffer.heldBytes
     if (!live.has(receiveBuffer.sink))
