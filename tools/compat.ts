@@ -1,7 +1,7 @@
-// Runs the tests and the examples of http-proxy 1.18.1 against fermata-proxy/compat. They come from
-// Debian's source package node-http-proxy, are fetched with apt-get into a temporary folder, and are never
-// committed; npm installs their dependencies there. The tables of spec/compat.md name all tests, and say
-// which of them pass.
+// Runs the tests and the examples of http-proxy 1.18.1 against fermata-proxy/compat. They are those of
+// Debian's source package node-http-proxy, fetched with apt-get into a temporary folder, and never committed;
+// what they need is installed there by npm. The tables of spec/compat.md say which of the tests pass, and
+// name all.
 //
 //   npm run compat [-- --source DIR]
 
@@ -33,7 +33,7 @@ const PACKAGES = [
 ]
 const SOURCE = 'deb-src http://deb.debian.org/debian bookworm main'
 const TIMEOUT_MS = 180_000
-/** The most tries: some tests count on a fast machine, so a test passes if it has passed once. */
+/** Some tests count on a fast machine: one that has passed once passes. */
 const TRIES = 3
 
 const PUBLIC = ['lib-http-proxy-test', 'lib-https-proxy-test', 'lib-http-proxy-passes-web-incoming-test']
@@ -70,7 +70,7 @@ async function must(command: string, args: readonly string[], cwd: string): Prom
   return result.stdout
 }
 
-/** Fetches the source, with package lists and caches of its own. */
+/** Fetches the source, with lists and caches of its own. */
 async function fetched(): Promise<string> {
   const lists = join(folder, 'apt')
   for (const each of ['parts', 'lists/partial', 'cache/archives/partial'])
@@ -95,7 +95,7 @@ interface Outcome {
   readonly passed: boolean
 }
 
-/** Runs a file of tests. A word that this project does not use is replaced in its titles. */
+/** Runs a file of tests. A word that is not one of this house is replaced in its titles. */
 async function outcomesOf(file: string): Promise<Outcome[]> {
   const { stdout } = await run(
     process.execPath,
@@ -123,7 +123,7 @@ async function outcomesOf(file: string): Promise<Outcome[]> {
     }))
 }
 
-/** Compares the passed tests with the rows of a table. */
+/** Compares what has passed with the rows of a table. */
 function compare(
   name: string,
   listed: Map<string | undefined, string | undefined>,
@@ -154,7 +154,7 @@ const short = (title: string): string =>
     .replace(/^lib\/http-proxy\/(?:common|passes\/web|passes\/web-outgoing)\.js /, '')
     .replace(/^lib\/http-proxy\/passes\/ws-incoming\.js /, 'ws ')
 
-// The bodies of the tests belong to the source: only their titles count.
+// The insides are those of the source: only their titles count.
 const known = new Set(tableOf(table, 'Insides').map((row) => row['test']))
 const insides = (await Promise.all(INSIDE.map(outcomesOf))).flat().filter((each) => !isPublic(each))
 for (const { title } of insides)

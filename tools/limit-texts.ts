@@ -1,10 +1,10 @@
 // Takes the texts of `fermata limits` from the doc comments of the Limits interfaces: prints
-// src/server/limit-texts.ts, which ships, since TypeScript does not. A test compares the two.
+// src/server/limit-texts.ts, which ships, as TypeScript does not. A test compares the two.
 
 import { join } from 'node:path'
 import ts from 'typescript'
 
-/** Returns the unit of a limit, by its name. */
+/** The unit of a limit, as its name tells it. */
 export function unitOf(name: string): string {
   if (name.endsWith('Ms')) return 'ms'
   if (/Bytes|Window/.test(name)) return name.endsWith('PerSecond') ? 'bytes a second' : 'bytes'

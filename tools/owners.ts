@@ -1,4 +1,4 @@
-// Checks that each socket has an owner: 10,000 requests and 1,000 WebSockets through a proxy in a program of
+// Whether each socket has an owner: 10,000 requests and 1,000 WebSockets through a proxy in a program of
 // node:http, which end in every way, must leave nothing (owners/run.ts).
 //
 //   npm run owners [-- --requests N --sockets N]

@@ -1,48 +1,72 @@
 // Puts ASCII into a slab of lines, without strings in between: a line is made for each request. Every
 // function returns where its text ends; text that ends behind the room of the slab is not put, so the caller
 // compares the end of the line only.
+//
+// Text is put as numbers of eight bytes that nobody reads. The first bit of a byte of ASCII is 0, so none is
+// NaN, of which a copy may differ. What is put behind the end is overwritten, or is in the slab's slack.
 
 import { LineSlab } from '../pollset/index.js'
+import { numberText } from './fields.js'
 
-/** Longer text is copied by the built-in function, which is faster then. */
+const WORD = 8
+/** Text is put as two words, as four, or as more: a loop whose end the processor guesses wrong costs more. */
+const SHORTER = 2 * WORD
 const SHORT = LineSlab.SLACK
-const SHORTER = SHORT / 2
+
+/** The words that are put of a text of this length. */
+const wordsOf = (length: number): number =>
+  length <= SHORTER ? SHORTER / WORD : Math.ceil(Math.max(SHORT, length) / WORD)
+
+/** Has the words of texts that are put one behind the other: so they lie in memory too. */
+export class Arena {
+  private static readonly WORDS = 1_024
+  private words = new Float64Array(Arena.WORDS)
+  private used = 0
+
+  /** Returns an array with room for so many words from `start` on. */
+  take(size: number): { readonly words: Float64Array; readonly start: number } {
+    if (this.used + size > this.words.length) {
+      this.words = new Float64Array(Math.max(Arena.WORDS, size))
+      this.used = 0
+    }
+    const start = this.used
+    this.used += size
+    return { words: this.words, start }
+  }
+}
 
 /** Text that many lines have, ready to be put. */
 export class Ascii {
   readonly length: number
-  readonly bytes: Uint8Array
-  /** The same, with zeros behind it up to {@link SHORT}. */
-  readonly words: DataView
+  readonly words: Float64Array
+  /** The place of its first word. */
+  readonly start: number
 
-  constructor(text: string) {
+  /** @param arena has its words; without one it has its own */
+  constructor(text: string, arena: Arena | null = null) {
     const { length } = text
-    const bytes = new Uint8Array(Math.max(SHORT, length))
-    for (let at = 0; at < length; at++) bytes[at] = text.charCodeAt(at)
+    const size = wordsOf(length)
+    const { words, start } = arena?.take(size) ?? { words: new Float64Array(size), start: 0 }
     this.length = length
-    this.bytes = bytes.subarray(0, length)
-    this.words = new DataView(bytes.buffer)
+    this.words = words
+    this.start = start
+    const bytes = new DataView(new ArrayBuffer(size * WORD))
+    for (let at = 0; at < length; at++) bytes.setUint8(at, text.charCodeAt(at))
+    for (let at = 0; at < size; at++) words[start + at] = bytes.getFloat64(at * WORD, true)
   }
 }
 
-/**
- * Puts short text as numbers of eight bytes that nobody reads, always 16 or 32 bytes: a loop whose end the
- * processor guesses wrong costs more. The first bit of a byte of ASCII is 0, so none is NaN, of which a copy
- * may differ. What is put behind the end is overwritten, or is in the slab's slack.
- */
-export function put(slab: LineSlab, at: number, { length, bytes, words }: Ascii): number {
+export function put(slab: LineSlab, at: number, { length, words, start }: Ascii): number {
   const end = at + length
   if (end > slab.room) return end
-  if (length > SHORT) {
-    slab.bytes.set(bytes, at)
-    return end
-  }
   const { view } = slab
-  view.setFloat64(at, words.getFloat64(0, true), true)
-  view.setFloat64(at + 8, words.getFloat64(8, true), true)
+  view.setFloat64(at, words[start], true)
+  view.setFloat64(at + WORD, words[start + 1], true)
   if (length > SHORTER) {
-    view.setFloat64(at + 16, words.getFloat64(16, true), true)
-    view.setFloat64(at + 24, words.getFloat64(24, true), true)
+    view.setFloat64(at + SHORTER, words[start + 2], true)
+    view.setFloat64(at + SHORTER + WORD, words[start + 3], true)
+    for (let place = 4, from = at + SHORT; from < end; place++, from += WORD)
+      view.setFloat64(from, words[start + place], true)
   }
   return end
 }
@@ -81,54 +105,52 @@ export function putSafeText(slab: LineSlab, at: number, text: string): number {
 
 const NUMBERS = 1_000
 const NUMBER_BYTES = 4
+/** The bits above the characters of a number in a table: how many characters there are. */
+const LENGTH_SHIFT = 24
 
-interface Digits {
-  /** Up to four characters, in the order of the bytes. */
-  readonly words: Uint32Array
-  readonly lengths: Uint8Array
-}
-
-function digitsOf(textOf: (number: number) => string): Digits {
-  const words = new Uint32Array(NUMBERS)
-  const lengths = new Uint8Array(NUMBERS)
+/** Returns up to three characters for each number, in the order of the bytes, and how many there are. */
+function digitsOf(textOf: (number: number) => string): Uint32Array {
+  const digits = new Uint32Array(NUMBERS)
   for (let number = 0; number < NUMBERS; number++) {
     const text = textOf(number)
-    lengths[number] = text.length
-    for (let at = 0; at < text.length; at++) words[number] |= text.charCodeAt(at) << (8 * at)
+    digits[number] = text.length << LENGTH_SHIFT
+    for (let at = 0; at < text.length; at++) digits[number] |= text.charCodeAt(at) << (8 * at)
   }
-  return { words, lengths }
+  return digits
 }
 
 const WHOLE = digitsOf(String)
-const PADDED = digitsOf((number) => String(number).padStart(3, '0'))
-/** Thousandths behind a point, without zeros at the end. */
-const THOUSANDTHS = digitsOf((number) => `.${String(number).padStart(3, '0')}`.replace(/\.?0+$/, ''))
+const padded = (number: number): string => String(number).padStart(3, '0')
+const PADDED = digitsOf(padded)
+/** Thousandths, without zeros at the end. */
+const THOUSANDTHS = digitsOf((number) => padded(number).replace(/0+$/, ''))
+const POINT = 0x2e
 
-function putDigits(slab: LineSlab, at: number, { words, lengths }: Digits, number: number): number {
-  if (at + NUMBER_BYTES <= slab.room + LineSlab.SLACK) slab.view.setUint32(at, words[number], true)
-  return at + lengths[number]
+function putDigits(slab: LineSlab, at: number, digits: number): number {
+  if (at + NUMBER_BYTES <= slab.room + LineSlab.SLACK) slab.view.setUint32(at, digits, true)
+  return at + (digits >>> LENGTH_SHIFT)
 }
 
-/** Below it, whole numbers are divided as 32-bit integers. */
-const SMALL = 0x7fffffff
+/** Below it, thousandths are 32-bit integers. */
+const SMALL = 2_000_000
 
 /** Puts a number, 0 or more, with at most three decimals. */
 export function putNumber(slab: LineSlab, at: number, value: number): number {
   if (value === (value | 0)) return putWhole(slab, at, value)
-  const thousandths = Math.round(value * NUMBERS)
-  if (thousandths > SMALL) return putText(slab, at, String(thousandths / NUMBERS))
+  if (value >= SMALL) return putText(slab, at, numberText(value))
+  const thousandths = (value * NUMBERS + 0.5) | 0
   const whole = (thousandths / NUMBERS) | 0
-  const rest = thousandths - whole * NUMBERS
+  const rest = (thousandths - whole * NUMBERS) | 0
   const end = putWhole(slab, at, whole)
-  return rest === 0 ? end : putDigits(slab, end, THOUSANDTHS, rest)
+  return rest === 0 ? end : putDigits(slab, putCharacter(slab, end, POINT), THOUSANDTHS[rest])
 }
 
 function putWhole(slab: LineSlab, at: number, whole: number): number {
-  if (whole < NUMBERS) return putDigits(slab, at, WHOLE, whole)
+  if (whole < NUMBERS) return putDigits(slab, at, WHOLE[whole])
   const thousands = (whole / NUMBERS) | 0
-  return putDigits(slab, putWhole(slab, at, thousands), PADDED, whole - thousands * NUMBERS)
+  return putDigits(slab, putWhole(slab, at, thousands), PADDED[(whole - thousands * NUMBERS) | 0])
 }
 
 /** Puts three digits of a number below 1,000. */
 export const putThreeDigits = (slab: LineSlab, at: number, number: number): number =>
-  putDigits(slab, at, PADDED, number)
+  putDigits(slab, at, PADDED[number])

@@ -13,7 +13,18 @@ export interface LineValues {
   readonly numbers: number[]
   /** Null for none. */
   readonly series: (Float64Array | null)[]
+  /** Of each of the series, the numbers that may be above 0: a bit for each, the first is 1. */
+  readonly marks: number[]
+  /** Empty for none. */
+  readonly lists: (readonly ListRow[])[]
 }
+
+/** The names of a field of numbers, at most: each has a bit. */
+export const NUMBERS_MAX = 31
+const LAST_BIT = 31
+
+/** Returns the place of the first of these marks. */
+export const firstMarked = (marks: number): number => LAST_BIT - Math.clz32(marks & -marks)
 
 export type LogField<T> =
   | TextField<T>
@@ -26,7 +37,7 @@ export type LogField<T> =
       readonly at: number
     }
   | NumberField<T>
-  /** Numbers by name. Those that are 0 are left out. */
+  /** Numbers by name, at most {@link NUMBERS_MAX}. Those that are 0 are left out. */
   | {
       readonly name: string
       readonly kind: 'numbers'
@@ -38,7 +49,7 @@ export type LogField<T> =
       readonly kind: 'list'
       /** The names of a row's values, in order. */
       readonly columns: readonly string[]
-      readonly rows: (x: T) => readonly ListRow[]
+      readonly at: number
     }
 
 /**
@@ -48,11 +59,7 @@ export type LogField<T> =
 export type TextField<T> = {
   readonly name: string
   readonly kind: 'text' | 'word'
-  /**
-   * Of several such fields, one behind the other, a format remembers how they were written. Most lines have
-   * the same texts as an earlier line with the same text of the last of these fields.
-   */
-  readonly steady?: boolean
+  readonly steady?: Steady
 } & (Placed | { readonly text: (x: T) => string })
 
 /**
@@ -62,7 +69,15 @@ export type TextField<T> = {
 export type NumberField<T> = {
   readonly name: string
   readonly kind: 'number' | 'flag' | 'time' | 'clf-time'
+  /** Of numbers and flags. */
+  readonly steady?: Steady
 } & (Placed | { readonly number: (x: T) => number })
+
+/**
+ * Of several such fields, one behind the other, a format remembers how they were written. Most lines have the
+ * same values as an earlier line with the same text of the last of these texts.
+ */
+type Steady = boolean
 
 /** The value is at this place in {@link LineValues}. Otherwise the field has a function that returns it. */
 interface Placed {
@@ -91,11 +106,15 @@ export class LogFields<T> {
   readonly places: number
   private readonly families: readonly LogFamily<T>[]
 
+  /** Throws a RangeError if a field has too many numbers. */
   constructor(
     all: readonly LogField<T>[],
     read: (x: T, values: LineValues) => void,
     families: readonly LogFamily<T>[],
   ) {
+    for (const each of all)
+      if (each.kind === 'numbers' && each.names.length > NUMBERS_MAX)
+        throw new RangeError(`'${each.name}' has more than ${NUMBERS_MAX} numbers`)
     this.all = all
     this.read = read
     this.places = Math.max(0, ...all.flatMap(placesOf)) + 1

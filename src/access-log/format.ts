@@ -4,7 +4,7 @@
 
 import { LineSlab, type LineWriter } from '../pollset/index.js'
 import { Ascii, put, putCharacter } from './ascii.js'
-import type { LineValues, LogField, LogFields } from './fields.js'
+import type { LineValues, ListRow, LogField, LogFields } from './fields.js'
 import { type Piece, type Pieces, pieceOf, runOf } from './pieces.js'
 import { putPiece, putPieces } from './put-pieces.js'
 import { JSON_STYLE, LOGFMT_STYLE, PLAIN_STYLE, type Style } from './style.js'
@@ -23,6 +23,7 @@ export const COMBINED =
 
 const DASH = 0x2d
 const LINE_FEED = 0x0a
+const NO_ROWS: readonly ListRow[] = []
 
 /**
  * Compiles a format. Throws a RangeError if a field is unknown, or the template is not one.
@@ -60,6 +61,8 @@ class Source<T> {
       texts: Array.from({ length: fields.places }, () => ''),
       numbers: Array.from({ length: fields.places }, () => Number.NaN),
       series: Array.from({ length: fields.places }, () => null),
+      marks: Array.from({ length: fields.places }, () => 0),
+      lists: Array.from({ length: fields.places }, () => NO_ROWS),
     }
   }
 
@@ -74,22 +77,12 @@ class Source<T> {
   }
 
   /** Returns the place of a field's value. */
-  placeOf(field: LogField<T>, style: Style): number {
+  placeOf(field: LogField<T>): number {
     if ('at' in field) return field.at
     const at = this.nextPlace++
-    if ('rows' in field) this.texts.push({ at, read: listWriter(field, style) })
-    else if ('text' in field) this.texts.push({ at, read: field.text })
+    if ('text' in field) this.texts.push({ at, read: field.text })
     else this.numbers.push({ at, read: field.number })
     return at
-  }
-}
-
-/** Returns what writes a list; '' for an empty one. */
-function listWriter<T>(field: LogField<T> & { readonly kind: 'list' }, style: Style): (x: T) => string {
-  const { columns, rows: rowsOf } = field
-  return (x) => {
-    const rows = rowsOf(x)
-    return rows.length === 0 ? '' : style.rows(columns, rows)
   }
 }
 
@@ -100,7 +93,7 @@ function piecesOf<T>(
   style: Style,
   separator: string,
 ): Pieces {
-  const places = fields.map((field) => source.placeOf(field, style))
+  const places = fields.map((field) => source.placeOf(field))
   const isSteady = fields.map((field) => 'steady' in field && field.steady === true)
   const firsts: Piece[] = []
   const others: Piece[] = []
@@ -148,7 +141,7 @@ function templateFormat<T>(fields: LogFields<T>, text: string): LineFormat<T> {
   const source = new Source(fields)
   const pieces = template.names.map((name) => {
     const field = found(fields, name)
-    return pieceOf(field, source.placeOf(field, PLAIN_STYLE), PLAIN_STYLE, '')
+    return pieceOf(field, source.placeOf(field), PLAIN_STYLE, '')
   })
   return (x, slab, at) => {
     const values = source.read(x)

@@ -2,7 +2,14 @@
 // This room knows no protocol.
 
 export { CUT, TEXT_CHARACTERS_MAX } from './escape.js'
-export { type LineValues, type ListRow, type LogFamily, type LogField, LogFields } from './fields.js'
+export {
+  firstMarked,
+  type LineValues,
+  type ListRow,
+  type LogFamily,
+  type LogField,
+  LogFields,
+} from './fields.js'
 export { COMBINED, FORMATS, type FormatName, formatOf, type LineFormat, lineText } from './format.js'
 export { type KeeperWords, LogKeeper, logKeeperLife } from './keeper.js'
 export { redactedQuery } from './redact.js'

@@ -2,7 +2,7 @@
 // class, whatever their kind: V8 then compiles what puts them as a whole (put-pieces.ts).
 
 import { Ascii } from './ascii.js'
-import type { LogField } from './fields.js'
+import type { ListRow, LogField } from './fields.js'
 import { RunMemory } from './run-memory.js'
 import type { Style } from './style.js'
 import { clfText, isoText, Seconds } from './times.js'
@@ -15,23 +15,23 @@ export const FLAG = 3
 export const TIME = 4
 export const CLF_TIME = 5
 export const NUMBERS = 6
-/** Text that is put as it is. */
-export const WRITTEN = 7
+export const LIST = 7
 export const RUN = 8
 
 const EMPTY = new Ascii('')
 const NO_SECONDS = new Seconds(() => '')
-const NO_MEMORY = new RunMemory([])
+const NO_MEMORY = new RunMemory([], [])
 const NO_PIECES: Pieces = { firsts: [], others: [] }
 
 /** Returns text with its name, quoted and escaped. */
 type TextWriter = (text: string) => string
 
 const asItIs: TextWriter = (text) => text
+const noRows = (_rows: readonly ListRow[]): string => ''
 
 /** One field, or a run. What a kind does not need is empty. */
 export class Piece {
-  kind = WRITTEN
+  kind = LIST
   /** The place of the value. */
   at = 0
   /** The places of the other parts of an id. */
@@ -46,6 +46,8 @@ export class Piece {
   /** The last text, and how it was written; null until two lines had it. */
   last = ''
   written: Ascii | null = null
+  /** Writes the rows of a list. */
+  rowsOf = noRows
   seconds = NO_SECONDS
   /** The text before each number, if it is the first, and if it is not. */
   firsts: readonly Ascii[] = []
@@ -121,16 +123,22 @@ export function pieceOf<T>(field: LogField<T>, at: number, style: Style, lead: s
     }
     case 'list':
       piece.open = new Ascii(begin)
+      piece.rowsOf = (rows) => style.rows(field.columns, rows)
       break
   }
   return piece
 }
 
-/** Makes one piece of texts. */
+/** Makes one piece of texts, numbers and flags. */
 export function runOf(pieces: Pieces): Piece {
   const piece = new Piece()
+  const texts = pieces.others.filter(({ kind }) => kind === TEXT)
+  const numbers = pieces.others.filter(({ kind }) => kind !== TEXT)
   piece.kind = RUN
   piece.pieces = pieces
-  piece.memory = new RunMemory(pieces.others.map(({ at }) => at))
+  piece.memory = new RunMemory(
+    texts.map(({ at }) => at),
+    numbers.map(({ at }) => at),
+  )
   return piece
 }

@@ -3,7 +3,7 @@
 import type { LineSlab } from '../pollset/index.js'
 import { Ascii, put, putCharacter, putNumber, putSafeText, putText, putThreeDigits } from './ascii.js'
 import { TEXT_CHARACTERS_MAX } from './escape.js'
-import type { LineValues } from './fields.js'
+import { firstMarked, type LineValues } from './fields.js'
 import { CLF_TIME, FLAG, ID, NUMBER, NUMBERS, type Piece, type Pieces, RUN, TEXT, TIME } from './pieces.js'
 
 const SLASH = 0x2f
@@ -33,13 +33,13 @@ export function putPiece(piece: Piece, values: LineValues, slab: LineSlab, at: n
       return put(slab, at, piece.seconds.of(Math.floor(values.numbers[piece.at] / 1_000)))
     case NUMBERS: {
       const numbers = values.series[piece.at]
-      return numbers === null ? at : putNumbers(piece, numbers, slab, at)
+      return numbers === null ? at : putNumbers(piece, numbers, values.marks[piece.at], slab, at)
     }
     case RUN:
       return putRun(piece, values, slab, at)
     default: {
-      const text = values.texts[piece.at]
-      return text === '' ? at : putText(slab, put(slab, at, piece.open), text)
+      const rows = values.lists[piece.at]
+      return rows.length === 0 ? at : putText(slab, put(slab, at, piece.open), piece.rowsOf(rows))
     }
   }
 }
@@ -86,7 +86,7 @@ function putId(piece: Piece, { texts, numbers }: LineValues, slab: LineSlab, at:
 
 function putRun(piece: Piece, values: LineValues, slab: LineSlab, at: number): number {
   const { memory } = piece
-  const written = memory.look(values.texts)
+  const written = memory.look(values)
   if (written !== null) return put(slab, at, written)
   const end = putPieces(piece.pieces, values, slab, at)
   // A line that ends behind the room is not whole.
@@ -97,9 +97,10 @@ function putRun(piece: Piece, values: LineValues, slab: LineSlab, at: number): n
 /** A number below it is written as 0. */
 const LEAST = 0.0005
 
-function putNumbers(piece: Piece, numbers: Float64Array, slab: LineSlab, at: number): number {
+function putNumbers(piece: Piece, numbers: Float64Array, marks: number, slab: LineSlab, at: number): number {
   let end = at
-  for (let place = 0; place < numbers.length; place++) {
+  for (let rest = marks; rest !== 0; rest &= rest - 1) {
+    const place = firstMarked(rest)
     const value = numbers[place]
     if (value < LEAST) continue
     const name = end === at ? piece.firsts[place] : piece.others[place]

@@ -1,11 +1,13 @@
-// Remembers how a run of texts was written: most lines have the same, such as those of a route and an
+// Remembers how a run of fields was written: most lines have the same, such as those of a route and an
 // endpoint. They are remembered by the last text of the run.
 
 import { Ascii } from './ascii.js'
+import type { LineValues } from './fields.js'
 
-/** The texts of a run in a line, and how they were written; null until two lines had them. */
+/** The values of a run in a line, and how they were written; null until two lines had them. */
 interface Remembered {
   readonly texts: string[]
+  readonly numbers: number[]
   written: Ascii | null
 }
 
@@ -14,49 +16,66 @@ const REMEMBERED_MAX = 256
 
 export class RunMemory {
   /** The places of the texts, without the last: that is the key. */
-  private readonly places: readonly number[]
+  private readonly texts: readonly number[]
+  private readonly numbers: readonly number[]
   private readonly keyPlace: number
   private readonly byKey = new Map<string, Remembered>()
   private lastKey = ''
   private last: Remembered
-  /** The texts of the last look were remembered. */
+  /** The values of the last look were remembered. */
   private same = false
 
-  /** @param places of the texts, in the order in which they are written */
-  constructor(places: readonly number[]) {
-    this.places = places.slice(0, -1)
-    this.keyPlace = places.at(-1) ?? 0
+  /** @param texts the places of the texts, in the order in which they are written @param numbers likewise */
+  constructor(texts: readonly number[], numbers: readonly number[]) {
+    this.texts = texts.slice(0, -1)
+    this.numbers = numbers
+    this.keyPlace = texts.at(-1) ?? 0
     this.last = this.remember('')
   }
 
-  /** Returns how these texts were written; null if that is not known. */
-  look(texts: readonly string[]): Ascii | null {
-    const key = texts[this.keyPlace]
+  /** Returns how these values were written; null if that is not known. */
+  look(values: LineValues): Ascii | null {
+    const key = values.texts[this.keyPlace]
     if (key !== this.lastKey) {
       this.last = this.byKey.get(key) ?? this.remember(key)
       this.lastKey = key
     }
-    const { places, last } = this
-    const before = last.texts
-    let same = true
-    for (let place = 0; place < places.length; place++) {
-      const text = texts[places[place]]
-      if (text === before[place]) continue
-      before[place] = text
-      same = false
-    }
-    this.same = same
-    if (!same) last.written = null
+    const { last } = this
+    this.same = this.isAsBefore(values, last)
+    if (!this.same) last.written = null
     return last.written
   }
 
-  /** Notes how the texts of the last look were written, if the line before had them too. */
+  /** Compares the values with those of before, and notes them. */
+  private isAsBefore(values: LineValues, before: Remembered): boolean {
+    const { texts, numbers } = this
+    let same = true
+    for (let at = 0; at < texts.length; at++) {
+      const text = values.texts[texts[at]]
+      if (text === before.texts[at]) continue
+      before.texts[at] = text
+      same = false
+    }
+    for (let at = 0; at < numbers.length; at++) {
+      const number = values.numbers[numbers[at]]
+      if (Object.is(number, before.numbers[at])) continue
+      before.numbers[at] = number
+      same = false
+    }
+    return same
+  }
+
+  /** Notes how the values of the last look were written, if the line before had them too. */
   keep(text: () => string): void {
     if (this.same) this.last.written = new Ascii(text())
   }
 
   private remember(key: string): Remembered {
-    const remembered = { texts: this.places.map(() => ''), written: null }
+    const remembered = {
+      texts: this.texts.map(() => ''),
+      numbers: this.numbers.map(() => 0.5),
+      written: null,
+    }
     if (this.byKey.size >= REMEMBERED_MAX) this.byKey.clear()
     this.byKey.set(key, remembered)
     return remembered

@@ -23,17 +23,22 @@ export class Seconds {
   private readonly textOf: (second: number) => string
   private readonly seconds = new Float64Array(KEPT).fill(Number.NaN)
   private readonly texts: Ascii[] = Array.from({ length: KEPT }, () => new Ascii(''))
+  private last = Number.NaN
+  private lastText = new Ascii('')
 
   constructor(textOf: (second: number) => string) {
     this.textOf = textOf
   }
 
   of(second: number): Ascii {
+    if (second === this.last) return this.lastText
     const place = second % KEPT
     if (this.seconds[place] !== second) {
       this.seconds[place] = second
       this.texts[place] = new Ascii(this.textOf(second))
     }
-    return this.texts[place]
+    this.last = second
+    this.lastText = this.texts[place]
+    return this.lastText
   }
 }

@@ -7,14 +7,12 @@ export type BalanceEvent =
   | 'ejected'
   | 'returned'
   | 'reached'
-  /** The overlay of an operator has ended by its time. */
+  /** The time of what an operator had set is over. */
   | 'overlay-over'
   | 'panic'
   | 'calm'
 
-/**
- * A member's score for a key. The highest is chosen, if its member is a candidate with room under the bound.
- */
+/** A member's score for a key: the highest is chosen, if it is a candidate with room under the bound. */
 export interface Score {
   readonly member: string
   readonly score: number

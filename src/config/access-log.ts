@@ -13,7 +13,7 @@ import type { Scalars } from './scalars.js'
 
 const quoted = (text: string): string => JSON.stringify(text)
 
-/** The fields, of which only the names are used. */
+/** The fields, for their names. */
 const knownFields = (): LogFields<Exchange> => exchangeFields(defaultRedaction)
 
 /** Returns why this is not the name of a field, or null. */
@@ -26,7 +26,7 @@ export function wrongField(name: string): string | null {
     : `${quoted(name)} is not a field of the access log${didYouMean(name, fields.names)}`
 }
 
-/** Reads a template whose fields must be known. */
+/** Reads a template, with known fields. */
 export function readTemplate(text: string): Reading<string> {
   const template = templateOf(text)
   if (typeof template === 'string') return wrong(`the template ${template}`)
@@ -93,7 +93,7 @@ export const accessLog = (s: Scalars) =>
 
 /** The fields, format and file of an access log. */
 export interface AccessLogOptions {
-  /** The path; `-` is standard output. */
+  /** `-` is standard output. */
   readonly file: string
   readonly format?: AccessLogConfig['format'] | undefined
   readonly fields?: readonly string[] | undefined
@@ -102,7 +102,7 @@ export interface AccessLogOptions {
     | undefined
 }
 
-/** Returns the access log with its defaults. */
+/** Returns it with its defaults. */
 export const accessLogConfig = ({ file, format, fields, redact }: AccessLogOptions): AccessLogConfig => ({
   file,
   format: format ?? 'json',

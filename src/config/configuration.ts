@@ -1,6 +1,6 @@
 // The configuration as plain data, after includes, defaults and inheritance: names are checked, durations are
 // in ms, sizes in bytes, and the texts of files are read. It can be cloned to and from a worker thread,
-// unless it came from code and has functions of the program. server/ makes a running server from it.
+// unless it came from code and has functions of the program. server/ makes a running server of it.
 
 import type { FormatName } from '../access-log/index.js'
 import type { ActiveHealthOptions, BalanceOptions, PassiveHealthOptions } from '../balancing/index.js'
@@ -15,37 +15,35 @@ import type {
 import type { Place } from './diagnostics.js'
 import type { BackendChooser, HeldApp } from './live.js'
 
-/** The place where a value was written. In a document from code `line` is 0; for a built-in value, -1. */
+/** Where a value was written. In a document from code `line` is 0; for a value that is built in, -1. */
 export type Source = Place
 
 export interface Configuration {
-  /** The form in which it was written: messages name settings in that form. */
+  /** How it was written: messages name settings so. */
   readonly form: 'options' | 'document'
   readonly listeners: readonly ListenerConfig[]
   readonly trustedProxies: TrustedProxiesConfig
   /** Allowed targets of plain CONNECT. */
   readonly connect: readonly string[]
-  /** The backends of HTTP. */
+  /** Those of HTTP. */
   readonly backends: readonly BackendConfig[]
   readonly redisBackends: readonly RedisBackendConfig[]
-  /** The routes, in the order of the file; includes follow, sorted by name. */
+  /** In the order of the file; includes follow, sorted by name. */
   readonly routes: readonly RouteConfig[]
   /** Limits that differ from the defaults, by room: `{ http2: { lingerMs: 500 } }`. */
   readonly limits: Readonly<Record<string, Readonly<Record<string, number>>>>
   readonly resolver: ResolverConfig
-  /**
-   * The number of processes that carry requests, beside a primary process; 1: the only process carries them.
-   */
+  /** The processes that carry requests, with a primary process; 1: it carries them itself. */
   readonly workers: number
   readonly shutdown: ShutdownConfig
   readonly debug: DebugConfig | null
-  /** The access log; null: there is none. */
+  /** Null: there is no access log. */
   readonly accessLog: AccessLogConfig | null
   readonly processLog: ProcessLogConfig
   readonly admin: AdminConfig | null
-  /** The listener at which health, readiness and metrics need no token; null: there is none. */
+  /** Where health, readiness and metrics are told without a token. */
   readonly probes: { readonly address: string } | null
-  /** The places of settings that belong to no name: `limits.http2.lingerMs`, `shutdown.delayMs`. */
+  /** Where settings that belong to no name were written: `limits.http2.lingerMs`, `shutdown.delayMs`. */
   readonly sources: Readonly<Record<string, Source>>
 }
 
@@ -54,11 +52,11 @@ export interface ListenerConfig {
   readonly source: Source
   /** `HOST:PORT`, `:PORT`, `PORT` or `unix:PATH`. */
   readonly address: string
-  /** TLS; null in clear text. */
+  /** Null in clear text. */
   readonly tls: ListenerTlsConfig | null
-  /** The protocols, in order of preference. */
+  /** In order of preference. */
   readonly protocols: readonly ('h2' | 'http/1.1')[]
-  /** The settings of Redis; null: it serves HTTP. */
+  /** Null: it serves HTTP. */
   readonly redis: RedisListenerConfig | null
 }
 
@@ -70,9 +68,9 @@ export interface RedisListenerConfig {
 }
 
 export interface ListenerTlsConfig {
-  /** The certificates. The first serves clients that name no server, or an unknown one. */
+  /** The first serves clients that name no server, or an unknown one. */
   readonly certificates: readonly CertificateConfig[]
-  /** PEM of the authorities for client certificates; null: none is asked for. */
+  /** PEM of the authorities for client certificates; null asks for none. */
   readonly clientCa: string | null
   readonly clientCertificate: 'none' | 'request' | 'require'
 }
@@ -86,23 +84,23 @@ export interface CertificateConfig {
 }
 
 export interface TrustedProxiesConfig {
-  /** The networks whose forwarding fields are trusted. */
+  /** Networks whose forwarding fields are believed. */
   readonly addresses: readonly string[]
-  /** The trusted fields, in lower case. All others of the family are dropped. */
+  /** The fields that are believed, in lower case. All others of the family are dropped. */
   readonly fields: readonly string[]
-  /** True: their connections must begin with a PROXY header, which is trusted. */
+  /** Their connections must begin with a PROXY header, which is believed. */
   readonly proxyProtocol: boolean
 }
 
 export interface ResolverConfig {
-  /** The servers, each `ADDRESS` or `ADDRESS:PORT`; empty: those of the system. */
+  /** `ADDRESS` or `ADDRESS:PORT`; empty: as the system has them. */
   readonly servers: readonly string[]
-  /** The search list; null: that of the system. */
+  /** Null: as the system has it. */
   readonly search: readonly string[] | null
 }
 
 export interface ShutdownConfig {
-  /** ms for which it still accepts after the signal, while load balancers learn of it */
+  /** ms of accepting on after the signal, while load balancers learn of it */
   readonly delayMs: number
   /** ms that running requests may take to finish */
   readonly timeoutMs: number
@@ -114,7 +112,7 @@ export interface DebugConfig {
   readonly secrets: boolean
 }
 
-/** An access log; see spec/access-log.md. */
+/** See spec/access-log.md. */
 export interface AccessLogConfig {
   /** A path; `-` for standard output. */
   readonly file: string
@@ -124,11 +122,11 @@ export interface AccessLogConfig {
   readonly redact: Redaction
 }
 
-/** The level of a message, from the fewest messages to the most. */
+/** From the fewest messages to the most. */
 export type LogLevel = 'error' | 'warn' | 'info' | 'debug'
 export type LogFormat = 'text' | 'json'
 
-/** The process log; see spec/process-log.md. */
+/** See spec/process-log.md. */
 export interface ProcessLogConfig {
   /** The level from which messages are written. */
   readonly level: LogLevel
@@ -137,7 +135,7 @@ export interface ProcessLogConfig {
 
 export interface AdminConfig {
   readonly address: string
-  /** The token; null on a Unix-domain socket. */
+  /** Null on a Unix-domain socket. */
   readonly token: string | null
   /** The names in Host; null: those of the address. */
   readonly hosts: readonly string[] | null
@@ -147,26 +145,26 @@ export interface AdminConfig {
 
 export interface BackendConfig {
   readonly name: string
-  /** The place where the backend begins. */
+  /** Where the backend begins. */
   readonly source: Source
-  /** The place of each setting, by its path in this object: `balance.slowStartMs`. */
+  /** Where each setting was written, by its path in this object: `balance.slowStartMs`. */
   readonly sources: Readonly<Record<string, Source>>
   readonly protocol: 'http' | 'https' | 'h2c' | 'h2'
-  /** The endpoints; none with {@link discovery}. With a {@link handler} there is one. */
+  /** Empty with {@link discovery}. With a {@link handler} it is the only one. */
   readonly endpoints: readonly EndpointConfig[]
-  /** The app of the program that is the backend; null for endpoints. Files cannot have one. */
+  /** The app of the program that is the backend; null for endpoints. A file has none. */
   readonly handler: HeldApp | null
   readonly discovery: DiscoveryConfig | null
-  /** The TLS of `https` and `h2`. */
+  /** For `https` and `h2`. */
   readonly tls: BackendTlsConfig
   readonly share: 'process' | 'connection'
   readonly sendProxy: 'v1' | 'v2' | null
   readonly balance: BalanceOptions
   readonly health: HealthConfig
   readonly limits: BackendLimitsConfig
-  /** The retry budget; null: retries are not bounded. */
+  /** Null for no bound on retries. */
   readonly retryBudget: {
-    /** The share of the first attempts, 0 to 1. */
+    /** Of the first attempts, 0 to 1. */
     readonly ratio: number
     readonly perSecond: number
   } | null
@@ -183,9 +181,9 @@ export interface DiscoveryConfig {
   /** `dns`: A and AAAA records of the name; `srv`: SRV records. */
   readonly kind: 'dns' | 'srv'
   readonly name: string
-  /** The port, for `dns`. */
+  /** For `dns`. */
   readonly port: number
-  /** The bounds of the time between two look-ups: a TTL outside of them is changed to the nearer one. */
+  /** Bounds of the time between two look-ups: the TTL is kept between them. */
   readonly leastMs: number
   readonly mostMs: number
 }
@@ -193,7 +191,7 @@ export interface DiscoveryConfig {
 export interface BackendTlsConfig {
   /** PEM of trusted authorities; null: those of the runtime. */
   readonly ca: string | null
-  /** The server name that is sent and checked; null: the name of the endpoint. */
+  /** The server name that is sent and checked; null: the endpoint's. */
   readonly name: string | null
   readonly verify: boolean
 }
@@ -201,28 +199,28 @@ export interface BackendTlsConfig {
 export interface HealthConfig {
   readonly active: ActiveHealthOptions | null
   readonly passive: PassiveHealthOptions | null
-  /** The share of usable endpoints, 0 to 1, below which ejections are ignored; 0 for never. */
+  /** Below this share of usable endpoints, 0 to 1, ejections are ignored; 0 for never. */
   readonly panic: number
 }
 
 export interface BackendLimitsConfig {
-  /** The sessions to each endpoint; null: the limit of the room `engine`, or of `server` for HTTP/1.1. */
+  /** Sessions to each endpoint; null: that of the room `engine`, or `server` for HTTP/1.1. */
   readonly sessions: number | null
-  /** The requests in flight and waiting, over all endpoints; 0 for no limit. */
+  /** Requests in flight and waiting, over all endpoints; 0 for no limit. */
   readonly requests: number
-  /** The requests that wait for a stream, at each endpoint. */
+  /** Requests that wait for a stream, at each endpoint. */
   readonly pending: number
-  /** The time after which a session takes no new request, in ms; 0 for never. */
+  /** After this time a session takes no new request, in ms; 0 for never. */
   readonly sessionAgeMs: number
-  /** The requests at once on a session; 0: as many as the backend allows. */
+  /** Requests at once on a session; 0: what the backend allows. */
   readonly streamsPerSession: number
 }
 
-/** The servers for a share of the keys of a backend of Redis. */
+/** A share of the keys of a backend of Redis. */
 export interface RedisShardConfig {
   /** `HOST:PORT` or `unix:PATH`, in order of preference. */
   readonly endpoints: readonly string[]
-  /** The prefixes of its keys; without prefixes, it has its share of the slots. */
+  /** It has the keys that begin so; without prefixes, its share of the slots. */
   readonly prefixes: readonly string[]
   readonly source: Source
 }
@@ -232,11 +230,11 @@ export interface RedisBackendConfig {
   readonly name: string
   readonly source: Source
   readonly sources: Readonly<Record<string, Source>>
-  /** True: over TLS. */
+  /** Over TLS. */
   readonly secure: boolean
   readonly shards: readonly RedisShardConfig[]
   readonly tls: BackendTlsConfig
-  /** The checks by PING; null: none. */
+  /** Checks by PING; null: none. */
   readonly check: {
     readonly intervalMs: number
     readonly timeoutMs: number
@@ -247,17 +245,17 @@ export interface RedisBackendConfig {
 
 // Routes
 
-/** The use of a filter in a route. */
+/** A filter as a route uses it. */
 export interface FilterConfig {
-  /** The name of the named filter, else its kind. */
+  /** That of the named filter, else its kind. */
   readonly name: string
   readonly kind: string
-  /** The name by which its state is kept through reloads. */
+  /** Its state is kept by this name through reloads. */
   readonly identity: string
-  /** The options, as plain data that the schema of its kind returned. */
+  /** As the schema of its kind returns them: plain data. */
   readonly options: unknown
   readonly onFailure: 'refuse' | 'pass'
-  /** The place where the use is written. */
+  /** Where the use is written. */
   readonly source: Source
 }
 
@@ -276,14 +274,14 @@ export interface RouteConfig {
   readonly timeouts: Timeouts
   readonly retry: RetryOptions
   readonly path: PathOptions
-  /** The protocols that a request may switch to besides `websocket`, in lower case. */
+  /** Protocols that a request may switch to besides `websocket`, in lower case. */
   readonly upgrades: readonly string[]
-  /** The detail in the body of our own errors. */
+  /** What the body of our own errors tells. */
   readonly errors: 'plain' | 'detailed'
-  /** The filters, outermost first. */
+  /** The outermost first. */
   readonly filters: readonly FilterConfig[]
-  /** The place of each setting, by its path in this object: `timeouts.headMs`. */
+  /** Where each setting was written, by its path in this object: `timeouts.headMs`. */
   readonly sources: Readonly<Record<string, Source>>
-  /** The place where the route begins. */
+  /** Where the route begins. */
   readonly source: Source
 }

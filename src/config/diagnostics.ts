@@ -1,19 +1,19 @@
-// The mistakes and warnings of a configuration, each with its place in a file.
+// What is wrong with a configuration, or deserves a look: each with its place in a file.
 
 /** A place in a text. */
 export interface Place {
-  /** The file; '' for a document from code. */
+  /** '' for a document from code. */
   readonly file: string
-  /** The line, from 1; 0 for a document from code, and for a file that could not be read. */
+  /** From 1; 0 for a document from code, and for a file that could not be read. */
   readonly line: number
-  /** The column, from 1, in UTF-16 code units. */
+  /** From 1, in UTF-16 code units. */
   readonly column: number
 }
 
 export interface Diagnostic extends Place {
-  /** The path of the setting, such as `routes[1].timeouts.head`; '' for the whole document. */
+  /** The path of the setting, as `routes[1].timeouts.head`; '' for the whole document. */
   readonly path: string
-  /** The mistake, then the right way. */
+  /** What is wrong, then what is right. */
   readonly message: string
 }
 
@@ -32,13 +32,11 @@ export function pathText(path: Path): string {
   return text
 }
 
-/**
- * Writes a place: `FILE:LINE:COLUMN`; the file alone if it could not be read; '' for a document from code.
- */
+/** `FILE:LINE:COLUMN`; the file alone if it could not be read; '' for a document from code. */
 export const placeText = ({ file, line, column }: Place): string =>
   line === 0 ? file : `${file}:${line}:${column}`
 
-/** Writes a diagnostic on one line: `FILE:LINE:COLUMN PATH: MESSAGE`. */
+/** `FILE:LINE:COLUMN PATH: MESSAGE`, on one line. */
 export function diagnosticText(diagnostic: Diagnostic): string {
   const { path, message } = diagnostic
   const place = placeText(diagnostic)
@@ -46,7 +44,7 @@ export function diagnosticText(diagnostic: Diagnostic): string {
   return where === '' ? message : `${where}: ${message}`
 }
 
-/** The most errors that help. */
+/** More errors than this do not help. */
 export const DIAGNOSTICS_MAX = 50
 
 /** The diagnostics of one reading. */
@@ -64,8 +62,7 @@ export class Diagnostics {
   }
 
   /**
-   * Sorts by file, in the order of their first mention, and by line; keeps {@link
-   * DIAGNOSTICS_MAX} of each kind.
+   * Sorts by file, in the order of their first mention, and by line; keeps {@link DIAGNOSTICS_MAX} of each.
    */
   finish(files: readonly string[]): void {
     for (const list of [this.errors, this.warnings]) {
@@ -82,17 +79,17 @@ export class Diagnostics {
     const written = typeof path === 'string' ? path : pathText(path)
     const diagnostic = { file, line, column, path: shown(written), message: shown(message) }
     const text = diagnosticText(diagnostic)
-    // An anchor that is used twice reports each of its mistakes once.
+    // An anchor that is used twice has each of its mistakes once.
     if (this.told.has(text)) return
     this.told.add(text)
     list.push(diagnostic)
   }
 }
 
-/** The most characters of a message, and of a path: a wrong value may have megabytes. */
+/** Characters of a message, and of a path: a wrong value may have megabytes. */
 const SHOWN_MAX = 600
 
-/** Puts a text on one line. Of a long text it cuts the middle, since the right way stands at its end. */
+/** Puts a text on one line, and cuts out its middle if it is long: what is right stands at its end. */
 function shown(text: string): string {
   const short =
     text.length > SHOWN_MAX ? `${text.slice(0, SHOWN_MAX / 2)} … ${text.slice(-SHOWN_MAX / 2)}` : text

@@ -1,4 +1,4 @@
-// Turns the issues of the schema into diagnostics: the place, the mistake, and the right way.
+// Turns the issues of the schema into diagnostics: the place, what is wrong, and what is right.
 
 import { z } from 'zod'
 import type { Diagnostics, Path } from './diagnostics.js'
@@ -9,15 +9,13 @@ import type { ScalarIssue } from './scalars.js'
 
 type Issue = z.core.$ZodIssue
 
-/**
- * Parses the document. It reports each mistake, removes it, and returns the rest; null if nothing is left.
- */
+/** Parses the document. Tells each mistake, takes it out, and returns what is left; null if nothing is. */
 export function parsed<S extends z.ZodType>(
   schema: S,
   document: ConfigDocument,
   diagnostics: Diagnostics,
 ): z.output<S> | null {
-  // Removing a part may make its map wrong, and so on up to the root.
+  // What is taken out may make its map wrong, and so on up to the root.
   for (let round = 0; round < ROUNDS_MAX; round++) {
     const result = schema.safeParse(document.value, { reportInput: true })
     if (result.success) return result.data
@@ -34,15 +32,15 @@ export function parsed<S extends z.ZodType>(
       else if (each.path.length > 1) document.prune(each.path.slice(0, -1) as Path)
       if (each.path.length === 0 && each.code !== 'unrecognized_keys') return null
     }
-    // The only key that the root must have: its mistake or absence has been reported.
+    // The only key that the root must have: that it is wrong or missing has been told.
     if (isPlainMap(document.value)) document.value.version ??= 1
   }
   return null
 }
 
 /**
- * Parses options that come from two places, and reports each mistake at this path. Returns null
- * after a mistake.
+ * Parses options that were put together of two places, and tells each mistake at this path. Returns null if
+ * there is one.
  */
 export function parsedOptions(
   schema: z.ZodType,
@@ -58,7 +56,7 @@ export function parsedOptions(
   return null
 }
 
-/** The number of levels of the schema, plus one. */
+/** The levels of the schema, and one more. */
 const ROUNDS_MAX = 12
 
 const paramsOf = (issue: Issue): Partial<ScalarIssue> =>
@@ -68,8 +66,8 @@ const isMissing = (issue: Issue): boolean =>
   paramsOf(issue).kind === 'missing' || (issue.code === 'invalid_type' && issue.input === undefined)
 
 /**
- * Returns the issues of the intended form, if a value has several: a map is checked as a map, a list as a
- * list. A list of all forms would help nobody.
+ * Returns the issues of the form that was meant, where a value has several: a map is judged as a map, a list
+ * as a list. A list of all forms would help nobody.
  */
 function chosen(issue: Issue, before: readonly PropertyKey[]): Issue[] {
   const path = [...before, ...issue.path]
@@ -82,7 +80,7 @@ function chosen(issue: Issue, before: readonly PropertyKey[]): Issue[] {
     if (Array.isArray(input)) return !(atRoot && (first.code === 'invalid_type' || first.code === 'custom'))
     return first.code === 'custom'
   })
-  // A map with the key `file` may be a value from outside, or a map of the schema.
+  // A map with the key `file` may be a value from outside, or one of its own shape.
   const asMap = (branch: Issue[]): boolean =>
     branch[0].path.length > 0 || branch[0].code === 'unrecognized_keys'
   const [branch] =
@@ -93,10 +91,10 @@ function chosen(issue: Issue, before: readonly PropertyKey[]): Issue[] {
 
 // Messages
 
-/** The most keys that a message lists; only rooms of limits have more. */
+/** Keys that a message lists; only rooms of limits have more. */
 const KEYS_SHOWN = 20
 
-/** @param at the subject of the schema */
+/** @param at what the schema is of */
 function tell(
   issue: Issue,
   schema: z.ZodType,
@@ -155,7 +153,7 @@ const EXPECTED: Readonly<Record<string, string>> = {
   boolean: 'true or false',
 }
 
-/** @param forms the forms that the value may have: 'text or a list' */
+/** @param forms that the value may have: 'text or a list' */
 function messageOf(issue: Issue, forms: string): string {
   switch (issue.code) {
     case 'invalid_type': {
@@ -180,13 +178,13 @@ function messageOf(issue: Issue, forms: string): string {
   }
 }
 
-/** Adds a hint: a single value in place of a list only needs brackets. */
+/** A single value in place of a list needs brackets only. */
 const hint = (expected: string, value: Plain): string =>
   expected === 'array' && (typeof value === 'string' || typeof value === 'number') ? `: [${value}]` : ''
 
 // Keys
 
-/** Finds missing keys that are misspelt: an unknown key is near them. */
+/** A missing key is one that is misspelt, if an unknown key is near it. */
 function misspeltKeys(issues: readonly Issue[], schema: z.ZodType): ReadonlySet<string> {
   const found = new Set<string>()
   for (const each of issues) {
@@ -200,11 +198,11 @@ function misspeltKeys(issues: readonly Issue[], schema: z.ZodType): ReadonlySet<
   return found
 }
 
-/** Returns true if a key is missing because it is misspelt, or because its value was wrong YAML. */
+/** Whether a key is missing because it is misspelt, or because its value was wrong YAML. */
 const isExplained = (issue: Issue, renamed: ReadonlySet<string>, document: ConfigDocument): boolean =>
   isMissing(issue) && (renamed.has(JSON.stringify(issue.path)) || document.isDamaged(issue.path as Path))
 
-/** Returns the schemas of the value at this path, one for each form. */
+/** The schemas of the value at this path, one for each form. */
 function schemasAt(schema: z.ZodType, path: Path): z.ZodType[] {
   let found: z.ZodType[] = formsOf(schema)
   for (const key of path) {
@@ -220,17 +218,17 @@ function schemasAt(schema: z.ZodType, path: Path): z.ZodType[] {
   return found
 }
 
-/** Returns the keys that a map at this path may have. */
+/** The keys that a map at this path may have. */
 function keysAt(schema: z.ZodType, path: Path): string[] {
   const found = schemasAt(schema, path)
   const keys = found.flatMap((each) => (each instanceof z.ZodObject ? Object.keys(each.shape) : []))
-  // A value from outside may stand wherever a scalar may.
+  // Where a scalar may stand too, a value from outside may.
   return found.some((each) => each instanceof z.ZodPipe) && keys.length > 0
     ? [...keys, ...OUTSIDE_KEYS]
     : keys
 }
 
-/** Returns the forms of the value at this path: 'a single value, a list or a map'. */
+/** The forms of the value at this path: 'a single value, a list or a map'. */
 function formWords(schema: z.ZodType, path: Path): string {
   const found = schemasAt(schema, path)
   const has = (kind: (each: z.ZodType) => boolean, word: string): string[] => (found.some(kind) ? [word] : [])
@@ -242,7 +240,7 @@ function formWords(schema: z.ZodType, path: Path): string {
   ])
 }
 
-/** Returns the schema itself, or the forms of a value that has several. */
+/** The schema itself, or the forms of a value that has several. */
 function formsOf(schema: z.ZodType): z.ZodType[] {
   if (schema instanceof z.ZodOptional) return formsOf(schema.unwrap() as z.ZodType)
   if (schema instanceof z.ZodUnion) return schema.options.flatMap((each) => formsOf(each as z.ZodType))

@@ -1,4 +1,5 @@
-// Reads a configuration: the files, the schema, the checks between settings, and the effective values.
+// Reads a configuration: the files, the schema, the checks of what belongs together, and the effective
+// values.
 
 import { dirname, resolve } from 'node:path'
 import type { z } from 'zod'
@@ -16,31 +17,31 @@ import { Scalars } from './scalars.js'
 import { type Schemas, schemaOf } from './schema.js'
 
 export interface ReadOptions extends LimitTables {
-  /** The variables. Default: those of the process. */
+  /** Default: the variables of the process. */
   readonly env?: Readonly<Record<string, string | undefined>>
-  /** The key for the digits that stand for secrets; without it secrets have no digits. */
+  /** The key of the digits that stand for secrets; without it there are none. */
   readonly secretKey?: Uint8Array | null
 }
 
-/** The result of a reading. It can be cloned to another thread. */
+/** What a reading gives. It can be cloned to another thread. */
 export interface ReadResult {
-  /** The configuration; null after an error. */
+  /** Null if there is an error. */
   readonly configuration: Configuration | null
-  /** The errors, at most 50. */
+  /** At most 50. */
   readonly errors: readonly Diagnostic[]
   readonly warnings: readonly Diagnostic[]
-  /** The files that were read as configuration, as places name them. */
+  /** The files that were read as configuration, as they are named in places. */
   readonly files: readonly string[]
-  /** All files that were read, including those of values. */
+  /** All files that were read, those of values too. */
   readonly contents: FileContents
 }
 
-/** Reads configurations, one after the other. Making a reader takes longer than reading a short file. */
+/** Reads configurations, one after the other. To make one takes longer than to read a short file. */
 export class ConfigReader {
   private readonly env: Readonly<Record<string, string | undefined>>
   private readonly scalars: Scalars
   private readonly options: ReadOptions
-  /** The schemas made so far, by the form of their input. */
+  /** Those that were made, by the form of what they are of. */
   private readonly schemas: Partial<Record<'file' | 'code', Schemas>> = {}
 
   constructor(options: ReadOptions) {
@@ -49,7 +50,7 @@ export class ConfigReader {
     this.options = options
   }
 
-  /** Reads a file and its includes. It does not throw for mistakes of users. */
+  /** Reads a file and what it includes. Does not throw for what users can do wrong. */
   file(file: string): ReadResult {
     const reading = this.begin('file')
     try {
@@ -82,7 +83,7 @@ export class ConfigReader {
   }
 }
 
-/** Reads a file and its includes. */
+/** Reads a file and what it includes. */
 export const readConfiguration = (file: string, options: ReadOptions): ReadResult =>
   new ConfigReader(options).file(file)
 

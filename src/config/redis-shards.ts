@@ -1,4 +1,4 @@
-// The shards of a backend of Redis: the servers and the keys of each.
+// The shards of a backend of Redis: the servers of each, and the keys that it has.
 
 import type { RedisShardConfig } from './configuration.js'
 import type { Diagnostics, Path } from './diagnostics.js'
@@ -18,7 +18,7 @@ export class ShardReading {
     this.diagnostics = diagnostics
   }
 
-  /** Returns the shards. Without shards, the endpoints belong to a single one. */
+  /** Returns the shards; endpoints without shards are those of the only one. */
   read(): readonly RedisShardConfig[] {
     const { name, value, document, path } = this.entry
     const { endpoints, shards } = value

@@ -10,10 +10,10 @@ import type { BackendFile, ListenerFile } from './schema.js'
 export const isRedis = (protocol: BackendFile['protocol']): protocol is 'redis' | 'rediss' =>
   protocol === 'redis' || protocol === 'rediss'
 
-/** The settings of a listener that only Redis has. */
+/** Settings of a listener that only Redis has. */
 const OF_REDIS = ['backend', 'share', 'allowAdmin'] as const
 
-/** Reads the settings of a listener for Redis; null if it serves HTTP. */
+/** Reads what a listener has for Redis; null if it serves HTTP. */
 export function redisListenerOf(
   { value, document, path, name }: Named<ListenerFile>,
   names: Names,
@@ -56,10 +56,7 @@ export function redisListenerOf(
   return { backend, share, allowAdmin }
 }
 
-/**
- * The settings that a backend of Redis does not have: clients choose database and user, and no
- * route leads to it.
- */
+/** Settings that a backend of Redis does not have: clients choose database and user, no route leads to it. */
 const NOT_OF_REDIS = [
   'discovery',
   'share',

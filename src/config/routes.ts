@@ -1,5 +1,4 @@
-// The routes of the configuration: their matches, the treatment of their requests, and their
-// inherited settings.
+// The routes of the configuration: what they match, what becomes of their requests, and what they inherit.
 
 import type { RouteAction, RouteMatch, ValueMatch } from '../proxy/index.js'
 import type { ChosenAction, RouteConfig } from './configuration.js'
@@ -14,17 +13,17 @@ import type { BackendFile, RouteFile } from './schema.js'
 
 const ACTIONS = ['backend', 'redirect', 'answer'] as const
 
-/** The things that routes refer to and inherit from. */
+/** What routes refer to, and inherit from. */
 export interface RouteContext {
   readonly names: Names
   readonly backends: ReadonlyMap<string, Named<BackendFile>>
-  /** The defaults; null if there are none. */
+  /** Null if there are no defaults. */
   readonly defaults: Layer | null
   readonly diagnostics: Diagnostics
   readonly filters: FilterReading
 }
 
-/** Fields of one connection, which the next hop does not see. */
+/** Fields of one connection: nobody behind it sees them. */
 const HOP_BY_HOP: ReadonlySet<string> = new Set([
   'connection',
   'keep-alive',
@@ -55,7 +54,7 @@ export class RouteReading {
     this.context = context
   }
 
-  /** @param fallback the name of a route that has none */
+  /** @param fallback the name of a route without one */
   read(fallback: string): RouteConfig {
     const { name = fallback } = this.value
     const sources = new Sources()
@@ -115,7 +114,7 @@ export class RouteReading {
     return retry
   }
 
-  // Its matches
+  // What it matches
 
   private match(): RouteMatch {
     const match = this.value.match ?? {}
@@ -183,7 +182,7 @@ export class RouteReading {
     })
   }
 
-  // The treatment of its requests
+  // What becomes of its requests
 
   private action(name: string): RouteAction | ChosenAction {
     const { backend, redirect, answer } = this.value
@@ -222,7 +221,7 @@ export class RouteReading {
     return { kind: 'backend', to: to.filter((each) => each.weight > 0) }
   }
 
-  /** Checks that no request of HTTP goes to Redis. */
+  /** No request of HTTP goes to Redis. */
   private checkProtocol(backend: string, path: Path): void {
     const protocol = this.context.backends.get(backend)?.value.protocol
     if (isRedis(protocol))
@@ -253,9 +252,9 @@ export class RouteReading {
     }
   }
 
-  // Its inherited settings
+  // What it inherits
 
-  /** Returns the levels that have settings for it, the nearest first. */
+  /** The levels that have settings for it, the nearest first. */
   private layers(action: RouteAction | ChosenAction): Layer[] {
     const own: Layer = { document: this.document, path: this.path, value: this.value }
     const { backends, defaults } = this.context
@@ -277,7 +276,7 @@ export class RouteReading {
     return [own, middle, defaults].filter((each) => each != null) as Layer[]
   }
 
-  /** Compares backends: a request gets the settings of its route before its backend is chosen. */
+  /** A request gets the settings of its route before its backend is chosen. */
   private compare(first: Named<BackendFile>, other: Named<BackendFile>): void {
     for (const name of TIMEOUT_NAMES)
       if (
@@ -303,7 +302,7 @@ export class RouteReading {
   }
 }
 
-/** Reports routes with the same name. */
+/** Tells of routes with one name. */
 export function checkRouteNames(
   routes: readonly RouteConfig[],
   written: readonly Path[],

@@ -1,23 +1,23 @@
-// The token that a debugger must send first.
+// The token that a debugger must send before all else.
 
 import type { Pollset } from '../pollset/index.js'
 import { CommandError } from './inquiry.js'
 
-/** The things that all debuggers' connections of one server share. */
+/** What all debuggers' connections of one server share. */
 export interface TokenContext {
   readonly world: { readonly pollset: Pollset }
-  /** The token that `attach` must send; null: none is needed. */
+  /** The token that `attach` must give; null: none. */
   readonly token: string | null
-  /** The time of the last wrong token, in ms of the pollset's clock. */
+  /** When the last wrong token came, in ms of the pollset's clock. */
   refusedAt: number
 }
 
-/** The most characters of a token that are compared. */
+/** The characters of a token that are compared. */
 const TOKEN_CHARACTERS_MAX = 256
 
 /**
  * Checks the token of `attach`, in constant time. Throws a CommandError if it is wrong.
- * @param retryMs the time after a wrong token in which no other is checked
+ * @param retryMs the time after a wrong token in which no other is looked at
  */
 export function checkToken(context: TokenContext, retryMs: number, given: string): void {
   const { token, world } = context

@@ -1,5 +1,5 @@
-// The giver of commands, and the continuations that a command names: by an id, by a condition, or as
-// the current one.
+// Who gives commands, and the continuations that a command names: by an id, by a condition, or as the current
+// one.
 
 import type { Continuation } from '../continuation/index.js'
 import type { Attached, Debugger } from './debugger.js'
@@ -12,15 +12,13 @@ export { CommandError }
 export interface Commander extends Attached {
   readonly debugger: Debugger
   readonly secrets: boolean
-  /** The continuation of commands without an id; null without one. */
+  /** The continuation that a command without an id means; null without one. */
   readonly current: Continuation | null
-  /**
-   * Is told that a command has named this continuation. It becomes the current one if this debugger holds it.
-   */
+  /** A command has named this one. It becomes the current one if this debugger holds it. */
   named(continuation: Continuation): void
 }
 
-/** Throws a CommandError with this reason; does nothing for null. */
+/** Throws a CommandError with this reason, if there is one. */
 export const refuse = (why: string | null): void => {
   if (why !== null) throw new CommandError(why)
 }
@@ -44,9 +42,9 @@ export const living = (by: Commander, id: string): Continuation | null => by.deb
 
 /** Requests that a condition matches. */
 interface Matching {
-  /** The number of all requests in flight. */
+  /** All requests in flight. */
   readonly total: number
-  /** The matching requests, newest first. */
+  /** The newest first. */
   readonly all: Continuation[]
 }
 
@@ -66,12 +64,12 @@ export function matching(by: Commander, filter: string): Matching {
   return { total, all }
 }
 
-/** Requests as rows, oldest first. */
+/** Requests as rows, the oldest first. */
 export interface Listed {
-  /** The number of all requests in flight. */
+  /** All requests in flight. */
   readonly total: number
   readonly matched: number
-  /** At most `limit` of the matching requests: making a row costs more than matching. */
+  /** At most `limit` of those that match: to make a row costs more than to match. */
   readonly rows: Row[]
 }
 

@@ -1,13 +1,13 @@
-// Keeps the first few of many items, by a key: a heap whose root is the last of the kept ones. Each of ten
-// thousand items is compared with the root, and few enter.
+// Keeps the first few of many, by a key: a heap whose root is the last of those that are kept. Each of ten
+// thousand is compared with the root, and few enter.
 
-/** A key. Numbers and texts are not mixed. */
+/** Numbers and texts are not mixed. */
 export type Key = number | string
 
 interface Entry<T> {
   item: T
   key: Key
-  /** The number of its arrival. */
+  /** Its number in the order in which they came. */
   number: number
 }
 
@@ -16,10 +16,7 @@ export type KeyOrder = (a: Key, b: Key) => number
 
 export const leastFirst: KeyOrder = (a, b) => (a < b ? -1 : a > b ? 1 : 0)
 
-/**
- * Compares texts so that `m1/s9` comes before `m1/s10`. Intl.Collator would take three times as long for
- * a list of 10,000.
- */
+/** `m1/s9` comes before `m1/s10`. Intl.Collator would take three times as long for a list of 10,000. */
 export const numbersInText: KeyOrder = (a, b) => {
   const x = String(a)
   const y = String(b)
@@ -34,7 +31,7 @@ export const numbersInText: KeyOrder = (a, b) => {
 
 const isDigit = (code: number): boolean => code >= 48 && code <= 57
 
-/** Returns the number of digits here. */
+/** Returns how many digits are here. */
 function digitsAt(text: string, at: number): number {
   let end = at
   while (end < text.length && isDigit(text.charCodeAt(end))) end++
@@ -44,12 +41,12 @@ function digitsAt(text: string, at: number): number {
 export class Foremost<T> {
   private readonly max: number
   private readonly order: KeyOrder
-  /** The sign of the order: 1, or -1 for the reverse. */
+  /** 1, or -1 for the reverse order. */
   private readonly sign: number
   private readonly heap: Entry<T>[] = []
   private came = 0
 
-  /** @param max the number of kept items */
+  /** @param max how many are kept */
   constructor(max: number, order: KeyOrder = leastFirst, reversed = false) {
     this.max = max
     this.order = order
@@ -60,7 +57,7 @@ export class Foremost<T> {
     return this.heap.length
   }
 
-  /** Adds an item. Of items with equal keys, the last to come is the first. */
+  /** Of those with equal keys, the one that came last is the first. */
   add(item: T, key: Key): void {
     const { heap } = this
     const number = this.came++
@@ -76,7 +73,7 @@ export class Foremost<T> {
     }
   }
 
-  /** Takes the last of the kept items. There must be one. */
+  /** Takes the last of those that are kept. There must be one. */
   takeLast(): T {
     const { heap } = this
     const [root] = heap

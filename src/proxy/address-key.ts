@@ -1,5 +1,4 @@
-// The part of a client's address that one client has whole. Everything counted by client is
-// counted by this key.
+// The part of a client's address that one client has whole: what is counted by client is counted by it.
 
 import { numericHost } from '../pollset/index.js'
 

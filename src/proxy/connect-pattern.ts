@@ -1,4 +1,5 @@
-// The allowed targets of plain CONNECT: `HOST:PORT`, where HOST may be `*` or `*.DOMAIN`, and PORT `*`.
+// Which targets of a plain CONNECT are allowed: `HOST:PORT`, where HOST may be `*` or `*.DOMAIN`, and PORT
+// `*`.
 
 /** The target of a CONNECT. `host` has no brackets around an IPv6 address. */
 export interface ConnectTarget {

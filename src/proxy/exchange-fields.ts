@@ -1,7 +1,9 @@
-// The fields of an access log that HTTP defines, read from an exchange that has ended (spec/access-log.md).
+// The fields of an access log that HTTP defines: what is read of an exchange that has ended
+// (spec/access-log.md).
 
 import {
   type LineValues,
+  type ListRow,
   type LogFamily,
   type LogField,
   LogFields,
@@ -10,7 +12,6 @@ import {
 import type { Head } from '../http/index.js'
 import type { EndedAttempt, Exchange } from './exchange.js'
 import { fieldValue } from './field-value.js'
-import type { FilterTime } from './filter/run.js'
 import { sideOf } from './outcomes.js'
 import { stepTimeNames } from './step-times.js'
 
@@ -27,30 +28,30 @@ export const defaultRedaction: Redaction = {
   fields: ['authorization', 'cookie', 'set-cookie', 'proxy-authorization'],
 }
 
-/** The fields whose value is a URL, which may have a query. */
+/** Fields whose value is a URL, which may have a query. */
 const URL_FIELDS: ReadonlySet<string> = new Set(['referer', 'location', 'content-location'])
 const FIELD_NAME = /^[a-z0-9_.-]{1,64}$/
-/** The name of a filter and of its note. */
+/** A filter, and what it notes. */
 const NOTE_NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}\.[A-Za-z][A-Za-z0-9]{0,31}$/
 const HIDDEN = '***'
 
 /** See {@link EndedAttempt}. */
 const ATTEMPT_COLUMNS = ['endpoint', 'session', 'outcome', 'ms']
 
-/** See {@link FilterTime}. */
+/** Those of `FilterTime`. */
 const FILTER_COLUMNS = ['filter', 'phase', 'ms']
-const NO_TIMES: readonly FilterTime[] = []
+const NO_ROWS: readonly ListRow[] = []
 
-/** The fields that a line has only if they are named. */
+/** Fields that a line has only where they are named. */
 const NAMED_ONLY: ReadonlySet<string> = new Set(['time.clf', 'status.clf'])
 
 /** nginx's status of a request whose client left before the response. */
 const CLIENT_CLOSED = 499
 
-/** Hides the parts that a redaction names. */
+/** Hides what a redaction names. */
 export interface Hiding {
   readonly url: (text: string) => string
-  /** Returns the function that hides the value of a field of this name, in lower case. */
+  /** Returns what hides the value of a field of this name, in lower case. */
   readonly field: (name: string) => (text: string) => string
 }
 
@@ -99,6 +100,9 @@ const number = {
 
 const STEPS = 0
 
+/** The places of lists. */
+const list = { attempts: 0, filters: 1 } as const
+
 const FIELDS: readonly LogField<Exchange>[] = [
   { name: 'time', kind: 'time', at: number.time },
   { name: 'time.clf', kind: 'clf-time', at: number.time },
@@ -112,7 +116,7 @@ const FIELDS: readonly LogField<Exchange>[] = [
   { name: 'upgrade', kind: 'text', steady: true, at: text.upgrade },
   { name: 'host', kind: 'text', steady: true, at: text.host },
   { name: 'path', kind: 'text', at: text.path },
-  { name: 'status', kind: 'number', at: number.status },
+  { name: 'status', kind: 'number', steady: true, at: number.status },
   { name: 'status.clf', kind: 'number', at: number.clfStatus },
   { name: 'outcome', kind: 'word', steady: true, at: text.outcome },
   { name: 'side', kind: 'word', steady: true, at: text.side },
@@ -120,20 +124,20 @@ const FIELDS: readonly LogField<Exchange>[] = [
   { name: 'backend', kind: 'text', steady: true, at: text.backend },
   { name: 'endpoint', kind: 'text', steady: true, at: text.endpoint },
   { name: 'session', kind: 'word', steady: true, at: text.session },
-  { name: 'sessionReused', kind: 'flag', at: number.sessionReused },
-  { name: 'attempts', kind: 'list', columns: ATTEMPT_COLUMNS, rows: attemptsOf },
+  { name: 'sessionReused', kind: 'flag', steady: true, at: number.sessionReused },
+  { name: 'attempts', kind: 'list', columns: ATTEMPT_COLUMNS, at: list.attempts },
   { name: 'answeredBy', kind: 'text', at: text.answeredBy },
-  { name: 'filters', kind: 'list', columns: FILTER_COLUMNS, rows: (x) => x.filters?.times ?? NO_TIMES },
+  { name: 'filters', kind: 'list', columns: FILTER_COLUMNS, at: list.filters },
   { name: 'bytesIn', kind: 'number', at: number.bytesIn },
   { name: 'bytesOut', kind: 'number', at: number.bytesOut },
   { name: 'ms', kind: 'number', at: number.ms },
   { name: 'steps', kind: 'numbers', names: stepTimeNames, at: STEPS },
 ]
 
-/** Reads the values of all these fields. @param url hides the secret parts of a URL */
+/** Reads the values of all these fields. @param url hides what must not be shown of a URL */
 function readValues(
   x: Exchange,
-  { texts, numbers, series }: LineValues,
+  { texts, numbers, series, marks, lists }: LineValues,
   url: (text: string) => string,
 ): void {
   const { frontend, status, sessionId } = x
@@ -167,9 +171,12 @@ function readValues(
   numbers[number.bytesOut] = frontend.sentBytes
   numbers[number.ms] = ms
   series[STEPS] = x.waitedMs
+  marks[STEPS] = x.waitedSteps
+  lists[list.attempts] = x.endedAttempts.length === 0 ? NO_ROWS : attemptsOf(x)
+  lists[list.filters] = x.filters === null ? NO_ROWS : x.filters.times
 }
 
-/** Makes the fields. Their values are read when the exchange has ended and released everything. */
+/** Makes the fields. Their values are read when the exchange has ended and released what it had. */
 export function exchangeFields({ query, fields: hidden }: Redaction): LogFields<Exchange> {
   const { url, field: ofField } = hidingBy({ query, fields: hidden })
   const family = (prefix: string, headOf: (x: Exchange) => Head | null): LogFamily<Exchange> => ({
@@ -214,13 +221,13 @@ export function exchangeFields({ query, fields: hidden }: Redaction): LogFields<
   ])
 }
 
-/** Returns the request as the client sent it, with our forwarding fields. */
+/** The request as the client sent it, with our forwarding fields. */
 const requestOf = (x: Exchange): Head => x.frontend.head ?? x.request
 
-/** Returns the attempts, including the last; none if the line already describes the only one. */
+/** Returns the attempts, with the last. An only one is what the line tells anyway. */
 function attemptsOf(x: Exchange): readonly EndedAttempt[] {
   const { endedAttempts, attemptAt, attemptTo: endpoint, sessionId: session, outcome } = x
-  if (attemptAt < 0 || endedAttempts.length === 0) return endedAttempts
+  if (attemptAt < 0) return endedAttempts
   return [...endedAttempts, { endpoint, session, outcome, ms: x.now - attemptAt }]
 }
 

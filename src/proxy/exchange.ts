@@ -35,9 +35,9 @@ import type { ClientView } from './trusted-proxies.js'
 export type EndedAttempt = {
   /** The URL of the endpoint; the target of a plain CONNECT. */
   readonly endpoint: string
-  /** The backend connection; '' if the attempt got none. */
+  /** The backend connection; '' if it was given none. */
   readonly session: string
-  /** The code of the event that ended it. */
+  /** The code of what ended it. */
   readonly outcome: string
   /** ms from the choice of the endpoint on */
   readonly ms: number
@@ -48,79 +48,79 @@ const NONE: readonly never[] = []
 export class Exchange extends Continuation {
   readonly proxy: ReverseProxy
   readonly frontend: FrontendStream
-  /** The request. Its fields may be changed before it is sent. */
+  /** Its fields may be changed before it is sent. */
   request: Head
-  /** The name of the listener that accepted its connection; '' if there is none. */
+  /** The name of the listener that accepted its connection; '' if it has none. */
   readonly listener: string
   /** Its route, which it keeps when the routes change; before `route`, the proxy's settings. */
   route: Route
-  /** The route with which it is accepted; null: its route must be found. */
+  /** The route that it is accepted with; null to find it. */
   given: Route | null
-  /** Its client as reported by trusted proxies; null: as the connection says. */
+  /** Its client as trusted proxies tell it; null as the connection tells it. */
   readonly view: ClientView | null
   /** The backend of its route; null before `route`, and for a plain CONNECT. */
   backend: Backend | null
-  /** True while its backend counts it. */
+  /** Its backend counts it. */
   private pinsBackend: boolean
   /** The endpoint of the current attempt; null before `balance`, and for a plain CONNECT. */
   endpoint: Endpoint | null
   /** Its wait for an endpoint, in `balance`. */
   endpointWait: EndpointWait | null
-  /** The end of its wait for an endpoint, in ms of the pollset's clock; 0 if it has not waited. */
+  /** When its wait for an endpoint is over, in ms of the pollset's clock; 0 if it has not waited. */
   endpointBy: number
   /** The endpoints that have failed it. */
   tried: readonly Member[]
-  /** True if its wait for a lease ends with timeouts.connect, since no connection is open. */
+  /** Its wait for a lease ends with timeouts.connect, since no connection is open. */
   connecting: boolean
-  /** True if it waits for a lease, and no connection to its endpoint was open when the wait began. */
+  /** It waits for a lease, and no connection to its endpoint was open when it began to. */
   unconnected: boolean
-  /** The time at which the next attempt may begin, in ms of the pollset's clock; 0 for at once. */
+  /** When the next attempt may begin, in ms of the pollset's clock; 0 for at once. */
   retryAt: number
   /** The stream of the current attempt; null between attempts. */
   backendStream: Stream | null
   engine: Engine<ExchangeSession> | null
   readonly lease: Lease<ExchangeSession>
-  /** the time of its receipt, in ms of the pollset's clock, without its time in holds */
+  /** ms of the pollset's clock, without the time it was held */
   receivedAt: number
-  /** The number of times that the request was sent, without uncounted attempts (attempts.ts). */
+  /** How often the request was sent, without the attempts that are not counted (attempts.ts). */
   attempts: number
-  /** The number of attempts that could not reach an endpoint. They count, although nothing was sent. */
+  /** How often an endpoint could not be reached: attempts too, that were not sent. */
   unreached: number
   /** Attempts that are not counted, by kind (attempts.ts). */
   staleAttempts: number
   neighbourAttempts: number
-  /** The time at which the current attempt began, in ms of the pollset's clock; -1 between attempts. */
+  /** When the current attempt began, in ms of the pollset's clock; -1 between attempts. */
   attemptAt: number
-  /** The endpoint of the current or last attempt, for logs: see {@link EndedAttempt}. */
+  /** Where the current or last attempt went, for logs: see {@link EndedAttempt}. */
   attemptTo: string
   sessionId: string
-  /** True if the session of the current or last attempt had served before. */
+  /** The session of the current or last attempt had served before. */
   sessionReused: boolean
   /** The attempts before the current one, for logs. */
   endedAttempts: readonly EndedAttempt[]
-  /** True if the client asked for a tunnel: no byte of it passes before the backend agrees. */
+  /** The client asked for a tunnel: no byte of it passes before the backend agrees. */
   readonly asksTunnel: boolean
-  /** The requested protocol of an upgrade, as the client spells it; '' for none. */
+  /** The protocol that the backend is asked to switch to, as the client spells it; '' for none. */
   upgrade: string
-  /** True if {@link ReverseProxy.tunnels} includes this exchange. */
+  /** {@link ReverseProxy.tunnels} includes this exchange. */
   countsAsTunnel: boolean
   /** The target of a plain CONNECT, whose engine serves this exchange alone; null otherwise. */
   connectTarget: ConnectTarget | null
-  /** True if the request was given to a session at least once. */
+  /** The request was given to a session at least once. */
   sent: boolean
-  /** True once the client has sent FIN. It may have left, so the request is not sent again. */
+  /** The client has sent FIN. It may have left, so the request is not sent again. */
   clientHalfClosed: boolean
-  /** True once the backend has agreed to the tunnel. */
+  /** The backend has agreed to the tunnel. */
   tunnelOpen: boolean
-  /** The refusal. The step before `refuse` sets it. */
+  /** Why the request is refused. The step before `refuse` sets it. */
   refusal: Refusal | null
-  /** Our own answer. The step before `respond` sets it. */
+  /** The answer that we give ourselves. The step before `respond` sets it. */
   ownAnswer: OwnAnswer | null
-  /** The message made from {@link ownAnswer} or {@link refusal}; null before. */
+  /** {@link ownAnswer} or {@link refusal}, made and not sent, or sent. */
   draft: Draft | null
   /** The filters of its route; null before `route`, and without any. */
   filters: FilterRun | null
-  /** The request of the current attempt, if a filter has changed it; null for {@link request}. */
+  /** The request of the current attempt, where a filter has changed it; null for {@link request}. */
   attemptHead: Head | null
   /** The response head for the client, from `filterResponse` on. */
   responseHead: Head | null
@@ -128,11 +128,13 @@ export class Exchange extends Continuation {
   cause: StreamFault | null
   /** The reason for resetting the client's stream when the exchange is aborted. */
   abortReason: ResetReason
-  /** The status of the answer to the client; 0 without an answer. */
+  /** The status that the client was answered with; 0 if it was not answered. */
   status: number
-  /** The outcome: `ok`, or the code of a refusal or fault. Stable, kebab-case. */
+  /** How the exchange ended: `ok`, or the code of a refusal or fault. Stable, kebab-case. */
   outcome: string
   readonly progress: Progress
+  /** The places of {@link waitedMs} that may be above 0: a bit for each, the first is 1. */
+  waitedSteps: number
 
   constructor(proxy: ReverseProxy, frontend: FrontendStream, listener: string, refusal: Refusal | null) {
     super(proxy.world, proxy.unrouted.durations)
@@ -183,6 +185,7 @@ export class Exchange extends Continuation {
     this.status = 0
     this.outcome = 'ok'
     this.progress = new Progress(this.route.limits, this.receivedAt)
+    this.waitedSteps = 0
     if (proxy.stepTimes !== null) this.waitedMs = proxy.stepTimes.take()
   }
 
@@ -226,13 +229,13 @@ export class Exchange extends Continuation {
     this.progress.limits = route.limits
     if (route.filters !== null) this.filters = FilterCall.runOf(this, route.filters)
   }
-  /** Forgets our own answer. */
+  /** Forgets an answer of ours. */
   dropDraft(): void {
     this.filters?.dropDown()
     this.draft?.source?.leave()
     this.draft = null
   }
-  /** Assigns this backend, until the exchange ends or gets another one. */
+  /** Goes to this backend, until it ends or goes to another one. */
   goTo(backend: Backend): void {
     this.leaveBackend()
     this.backend = backend
@@ -245,7 +248,7 @@ export class Exchange extends Continuation {
     this.pinsBackend = false
     this.backend?.unpin()
   }
-  /** The client's address, if it is known. */
+  /** The client's address, as far as it is known. */
   get clientAddress(): string {
     return this.view?.address ?? this.frontend.client.addresses.from.host
   }
@@ -253,18 +256,18 @@ export class Exchange extends Continuation {
   get stream(): Stream {
     return this.backendStream as Stream
   }
-  /** True if the request was sent, and must not be sent again for a client that may have left (R11). */
+  /** The request was sent, and must not be sent again for a client that may have left (R11). */
   get sendsNoMore(): boolean {
     return this.sent && this.clientHalfClosed
   }
-  /** Notes the endpoint of the next attempt. */
+  /** Notes where the next attempt goes. */
   attemptBegins(to: string): void {
     this.attemptAt = this.now
     this.attemptTo = to
     this.sessionId = ''
     this.sessionReused = false
   }
-  /** Notes the reason why the current attempt has not given the client its response. */
+  /** Notes why the current attempt has not given the client its response. */
   attemptEnds(outcome: string): void {
     if (this.attemptAt < 0) return
     const { attemptTo: endpoint, sessionId: session } = this
@@ -273,12 +276,12 @@ export class Exchange extends Continuation {
     this.endedAttempts = [...this.endedAttempts, { endpoint, session, outcome, ms }]
   }
 
-  /** The number of attempts that count (R8). */
+  /** All attempts that count (R8). */
   get tries(): number {
     return this.attempts + this.unreached
   }
 
-  /** True if it may be sent once more: attempts and time are left, and its client waits (R8, R11). */
+  /** It may be sent once more: attempts and time are left, and its client waits (R8, R11). */
   get mayRetry(): boolean {
     const { attemptsMax, retryTimeoutMs } = this.route.limits
     return this.tries < attemptsMax && this.now - this.receivedAt < retryTimeoutMs && !this.sendsNoMore
@@ -320,10 +323,7 @@ export class Exchange extends Continuation {
     return why.code === CONNECT_LATE.code ? CONNECT_LATE : badGateway(why.code, why.message)
   }
 
-  /**
-   * Takes the engine for tunnels, if the leased session cannot carry one. Returns false if there is none, or
-   * if it was tried.
-   */
+  /** Takes the engine for tunnels, if the leased session cannot carry one. False: none, or it was tried. */
   tryTunnelEngine(): boolean {
     const other = this.endpoint?.engines.tunnelEngine() ?? null
     if (other === null || other === this.engine) return false
@@ -342,24 +342,24 @@ export class Exchange extends Continuation {
     return this.progress.checkHead(this.now, stream, this.requestIsOwed)
   }
 
-  /** True if all of headTimeoutMs is left, and only the response head can end the wait. */
+  /** All of headTimeoutMs is left, and only the response head can end the wait. */
   headWaitIsWhole(stream: Stream): boolean {
     const whole = this.asksTunnel || (this.frontend.remoteEnded && !stream.blocked)
     return whole && this.progress.headWaitIsWhole(this.now)
   }
 
-  /** True if the client has not sent its whole request, and the backend has taken all that has arrived. */
+  /** The client has not sent its whole request, and the backend has taken all that has arrived. */
   get requestIsOwed(): boolean {
     return !this.asksTunnel && !this.frontend.remoteEnded && !this.progress.backendBlocked
   }
 
-  /** Returns the outcome that names the side whose body was late. */
+  /** Returns the outcome that names the side which was late with the body. */
   bodyLateness(stream: Stream): string {
     if (this.progress.clientBlocked) return 'response-unread'
     return this.frontend.owing && !stream.owing && this.requestIsOwed ? 'request-late' : 'body-late'
   }
 
-  /** Releases lease and streams (property S1). Does nothing to those that have ended. */
+  /** Releases lease and streams (property S1). Does nothing where they have ended. */
   release(reason: ResetReason): void {
     this.lease.release()
     this.leaveBackend()

@@ -1,4 +1,4 @@
-// The value of a field that may have several lines.
+// The value of a field whose lines are several.
 
 import type { Head } from '../http/index.js'
 

@@ -1,12 +1,12 @@
 // Compares the hosts of requests and routes (RFC 3986 §6.2.2, §6.2.3): `EXAMPLE.org`, `example.org.` and
-// `example.org:` are the same host, `[::1]` and `[0:0:0:0:0:0:0:1]` are the same address, and a missing port
-// is the scheme's default.
+// `example.org:` are one host, `[::1]` and `[0:0:0:0:0:0:0:1]` are one address, and a missing port is the
+// scheme's default.
 
 /** The parts of an authority. */
 export interface Host {
-  /** The name in lower case, without a final dot. An IPv6 address has brackets and its shortest form. */
+  /** In lower case, without a final dot. An IPv6 address has brackets and its shortest form. */
   readonly name: string
-  /** The port; -1 without one. */
+  /** -1 if the authority has no port. */
   readonly port: number
 }
 
@@ -41,15 +41,14 @@ export class HostPattern {
   /** The normalised spelling; '' for any host. */
   readonly text: string
   /**
-   * The rank: a more exact pattern ranks higher. A name ranks before a wildcard, a long wildcard before a
-   * short one, then a pattern with a port.
+   * A more exact pattern ranks higher: a name before a wildcard, a long wildcard before a short, then a port.
    */
   readonly rank: number
-  /** The name; '' for a wildcard, and for any host. */
+  /** '' for a wildcard, and for any host. */
   readonly name: string
   /** `.example.org` for `*.example.org`; '' if the pattern is not a wildcard. */
   readonly suffix: string
-  /** The port; -1 for any port. */
+  /** -1 for any port. */
   readonly port: number
 
   /** Throws if the text is not a host pattern. */
@@ -83,7 +82,7 @@ export class HostPattern {
   }
 }
 
-/** The rank of an exact name, above every wildcard, whose rank is its length. */
+/** Ranks an exact name above every wildcard, whose rank is its length. */
 const EXACT = 1_000_000
 /** An address in brackets, or a registered name (RFC 3986 §3.2.2). A wildcard stands first or not at all. */
 const NAME = /^(?:\[[\da-f:.]+\]|[\w~!$&'()+,;%-]+(?:\.[\w~!$&'()+,;%-]+)*)$/

@@ -1,5 +1,5 @@
-// The proxy: makes an exchange from each stream that a frontend accepts, and has the routes. It imports
-// neither HTTP/1.1 nor HTTP/2: it is the acceptor of frontends, and backends bring their session factories.
+// The proxy: makes an exchange of each stream that a frontend accepts, and has the routes. It imports neither
+// HTTP/1.1 nor HTTP/2: it is the acceptor of frontends, and backends bring their session factories.
 
 import type { Client, FrontendStream, Head, HttpWorld, StreamAcceptor } from '../http/index.js'
 import { Networks } from '../pollset/index.js'
@@ -18,7 +18,7 @@ import type { Router } from './routing.js'
 import { StepTimes } from './step-times.js'
 import { TrustedProxies } from './trusted-proxies.js'
 
-/** Watches the ends of exchanges, for logs, metrics and tests. Its methods must not throw. */
+/** Watches how exchanges end, for logs, metrics and tests. Its methods must not throw. */
 export interface ExchangeWatcher {
   /** An exchange is about to be answered with this refusal. It still has its engine and its lease. */
   refused?(exchange: Exchange, refusal: Refusal): void
@@ -28,30 +28,30 @@ export interface ExchangeWatcher {
   aborted?(exchange: Exchange): void
   /** A filter has failed an exchange, or was late. The exchange goes on, or is refused. */
   filterFailed?(exchange: Exchange | null, filter: string, error: unknown): void
-  /** An exchange has ended; see {@link Exchange.outcome}. */
+  /** An exchange has ended: {@link Exchange.outcome} says how. */
   ended?(exchange: Exchange): void
 }
 
 export class ReverseProxy implements StreamAcceptor {
   readonly world: HttpWorld
-  /** The routes for exchanges that have not reached `route`. They may be replaced at any time. */
+  /** Routes for exchanges that have not reached `route`. May be replaced at any time. */
   routes: Router<Route>
   /** The settings of exchanges that have no route: refused ones, and plain CONNECT. */
   unrouted: Route
-  /** The proxies whose forwarding fields are trusted. */
+  /** The proxies whose forwarding fields are believed. */
   trusted: TrustedProxies = new TrustedProxies(new Networks([]), [])
-  /** False if the program that embeds it writes the fields that describe the client to a backend. */
+  /** False where the program that embeds it writes the fields that tell a backend of the client. */
   tellsClient = true
   readonly chance: Chance
   /** @internal */
   readonly requestView = new RequestView()
-  /** The allowed targets of plain CONNECT; null: every target is refused. */
+  /** The allowed targets of a plain CONNECT; null refuses every one. */
   connects: ConnectPolicy | null
   readonly limits: ProxyLimits
-  /** The numbers of exchanges that have begun, and that have ended. */
+  /** Exchanges that have begun, and those that have ended. */
   begun = 0
   logged = 0
-  /** The number of exchanges that asked for a tunnel and have not ended. */
+  /** Exchanges that asked for a tunnel and have not ended. */
   tunnels = 0
   /** The number of ended exchanges by outcome. */
   readonly outcomes = new Map<string, number>()
@@ -59,9 +59,10 @@ export class ReverseProxy implements StreamAcceptor {
   readonly written: WrittenFields
   /** The backends of the routes. */
   backends: readonly Backend[] = []
-  /** Lends each exchange an array for the time of its steps; null if nobody wants the times. */
+  /** Lends each exchange an array for the time of its steps; null if nobody wants to know. */
   stepTimes: StepTimes | null = null
   private watchers: readonly ExchangeWatcher[] = []
+  private readonly stepsNeededBy = new Set<object>()
 
   constructor(
     world: HttpWorld,
@@ -80,7 +81,7 @@ export class ReverseProxy implements StreamAcceptor {
 
   /**
    * @param listener the name of the listener that accepted the connection, for routes that name it
-   * @param route its route, if it is known; null: it must be found
+   * @param route its route, where it is known; null to find it
    */
   accept(stream: FrontendStream, listener = '', route: Route | null = null): void {
     this.begin(stream, listener, null, route)
@@ -105,9 +106,8 @@ export class ReverseProxy implements StreamAcceptor {
   }
 
   /**
-   * Begins a request of a filter.
-   * @param place the place of the filter
-   * @param backend the backend past all filters; null for the route of the exchange, from this filter on
+   * Begins a request of a filter. @param place of the filter
+   * @param backend past all filters; null for the route of the exchange, from this filter on
    * @internal
    */
   subrequest(
@@ -145,9 +145,16 @@ export class ReverseProxy implements StreamAcceptor {
     this.watchers = this.watchers.filter((each) => each !== watcher)
   }
 
-  /** Measures the steps of exchanges from now on. */
-  measureSteps(): void {
+  /** Measures the steps of exchanges that begin from now on, until nobody needs it. */
+  measureSteps(neededBy: object): void {
     this.stepTimes ??= new StepTimes()
+    this.stepsNeededBy.add(neededBy)
+  }
+
+  /** This one needs the times of steps no longer. */
+  ignoreSteps(neededBy: object): void {
+    this.stepsNeededBy.delete(neededBy)
+    if (this.stepsNeededBy.size === 0) this.stepTimes = null
   }
 
   clientClosed(client: Client): void {
@@ -182,7 +189,7 @@ export class ReverseProxy implements StreamAcceptor {
     this.outcomes.set(outcome, (this.outcomes.get(outcome) ?? 0) + 1)
     for (const watcher of this.watchers) watcher.ended?.(exchange)
     if (exchange.waitedMs === null) return
-    this.stepTimes?.give(exchange.waitedMs)
+    this.stepTimes?.give(exchange.waitedMs, exchange.waitedSteps)
     exchange.waitedMs = null
   }
 }

@@ -1,7 +1,8 @@
-// The time of an exchange by its steps, and the side that held it up. The scheduler adds up the waits of each
-// step (Continuation.waitedMs); this file adds the parts that no step has of its own. Nothing is measured,
-// and nothing allocated, while ReverseProxy.stepTimes is null.
+// The time of an exchange by its steps, and who held it up. The scheduler adds up the waits of each step
+// (Continuation.waitedMs); this file adds the parts that no step has of its own. Nothing is measured, and
+// nothing allocated, while ReverseProxy.stepTimes is null.
 
+import { firstMarked } from '../access-log/index.js'
 import type { Stream } from '../http/index.js'
 import type { Exchange } from './exchange.js'
 import { exchangeLife } from './exchange-life.js'
@@ -19,7 +20,7 @@ const BLOCKED_BY_BACKEND = CONNECT + 2
  */
 export const stepTimeNames: readonly string[] = [...STEPS, 'connect', 'blockedByClient', 'blockedByBackend']
 
-/** The most arrays that are kept for further exchanges. */
+/** How many arrays it keeps for the next exchanges. */
 const IDLE_MAX = 1_000
 
 /** Lends arrays of times, all of them 0. */
@@ -30,30 +31,38 @@ export class StepTimes {
     return this.idle.pop() ?? new Float64Array(stepTimeNames.length)
   }
 
-  give(times: Float64Array): void {
+  /** @param marks the places that may be above 0: {@link Exchange.waitedSteps} */
+  give(times: Float64Array, marks: number): void {
     if (this.idle.length >= IDLE_MAX) return
-    // A loop clears a short array faster.
-    for (let at = 0; at < times.length; at++) times[at] = 0
+    for (let rest = marks; rest !== 0; rest &= rest - 1) times[firstMarked(rest)] = 0
     this.idle.push(times)
   }
 }
 
 /** Adds the parts of a wait that has ended, of these ms. */
 export function noteParts(x: Exchange, times: Float64Array, ms: number): void {
+  if (ms === 0) return
   const { step, backendStream } = x
+  x.waitedSteps |= 1 << step
   if (step === LEASE) {
     if (!x.unconnected) return
     times[LEASE] -= ms
-    times[CONNECT] += ms
+    addPart(x, times, CONNECT, ms)
     return
   }
-  times[BLOCKED_BY_CLIENT] += blockedMs(x.frontend, x.since, ms)
-  if (backendStream !== null) times[BLOCKED_BY_BACKEND] += blockedMs(backendStream, x.since, ms)
+  addPart(x, times, BLOCKED_BY_CLIENT, blockedMs(x.frontend, x.since, ms))
+  if (backendStream !== null) addPart(x, times, BLOCKED_BY_BACKEND, blockedMs(backendStream, x.since, ms))
+}
+
+function addPart(x: Exchange, times: Float64Array, place: number, ms: number): void {
+  if (ms === 0) return
+  times[place] += ms
+  x.waitedSteps |= 1 << place
 }
 
 /**
- * Returns the part of a wait in which the peer of a stream did not take bytes sent to it. Bytes are granted
- * only between waits, so this lasts until they had left.
+ * Returns for how much of a wait the peer of a stream did not take what was sent to it. Bytes are granted
+ * only between waits, so it was until they had left.
  */
 const blockedMs = (stream: Stream, since: number, ms: number): number =>
   stream.granted > 0 || stream.pendingHead !== null ? ms : Math.min(ms, Math.max(0, stream.sentAt - since))

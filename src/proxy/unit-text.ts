@@ -1,4 +1,4 @@
-// Writes durations, and other values with units, in the form of the configuration.
+// Writes durations, and other values with units, as a configuration has them.
 
 /** ms of each unit, the smallest first. */
 export const DURATION_UNITS: Readonly<Record<string, number>> = {
@@ -11,7 +11,8 @@ export const DURATION_UNITS: Readonly<Record<string, number>> = {
 
 /**
  * Returns a value of the smallest unit in the largest unit that divides it.
- * @param units the units, the smallest first
+ *
+ * @param units the smallest first
  */
 export function inUnit(value: number, units: Readonly<Record<string, number>>): string {
   if (value === 0) return '0'
@@ -20,5 +21,5 @@ export function inUnit(value: number, units: Readonly<Record<string, number>>): 
   return `${value / size}${unit}`
 }
 
-/** Returns ms in the form of the configuration: `90s`, `2h`. */
+/** Returns ms as a configuration has them: `90s`, `2h`. */
 export const durationText = (ms: number): string => inUnit(ms, DURATION_UNITS)

@@ -80,6 +80,7 @@ export class AccessLogging implements ExchangeWatcher, KeeperWords {
     if (config === null) {
       this.current = null
       this.format = null
+      this.proxy.ignoreSteps(this)
     } else if (sameFile) this.take(config, null)
     else {
       const file = this.fileOf(config)
@@ -96,7 +97,7 @@ export class AccessLogging implements ExchangeWatcher, KeeperWords {
   private take(config: AccessLogConfig, file: NodeLogFile | null): void {
     this.format = formatOf(exchangeFields(config.redact), config.format, config.fields)
     this.current = config
-    this.proxy.measureSteps()
+    this.proxy.measureSteps(this)
     if (file === null) return
     const keeper = new LogKeeper(this.world, file, this.limits.logRepeatMs, this)
     this.kept = { file, keeper }

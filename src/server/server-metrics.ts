@@ -1,6 +1,7 @@
 // The metrics of a server (spec/metrics.md): counted as exchanges end, or read at a scrape. Labels are names
 // of the configuration, codes and words of ours.
 
+import { firstMarked } from '../access-log/index.js'
 import type { MemberState } from '../balancing/index.js'
 import type { Engine } from '../engine/index.js'
 import { type Counter, type Family, type FamilySnapshot, type Histogram, Metrics } from '../metrics/index.js'
@@ -38,6 +39,7 @@ export class ServerMetrics implements ExchangeWatcher {
   private readonly steps: (Histogram | undefined)[] = []
   private readonly attempts: Family<Counter>
   private readonly attemptSeconds: Family<Histogram>
+  private readonly attemptSecondsBy = new Map<string, Histogram>()
   private readonly retries: Family<Counter>
   private readonly checks: Family<Counter>
   private readonly filterFailures: Family<Counter>
@@ -103,16 +105,16 @@ export class ServerMetrics implements ExchangeWatcher {
     const { waitedMs, backend } = x
     this.requests.ended(x)
     if (waitedMs !== null)
-      for (let at = 0; at < waitedMs.length; at++)
-        if (waitedMs[at] > 0) {
-          const step = this.steps[at] ?? this.stepOf(at)
-          step.observe(ms(waitedMs[at]))
-        }
+      for (let rest = x.waitedSteps; rest !== 0; rest &= rest - 1) {
+        const at = firstMarked(rest)
+        // What `connect` has taken of `lease` may be all of it.
+        if (waitedMs[at] > 0) (this.steps[at] ?? this.stepOf(at)).observe(ms(waitedMs[at]))
+      }
     if (x.attemptAt >= 0 || x.endedAttempts.length > 0) this.attempted(x, backend?.name ?? '')
   }
 
   private attempted({ endedAttempts, attemptAt, now }: Exchange, backend: string): void {
-    const seconds = this.attemptSeconds.of(backend)
+    const seconds = this.attemptSecondsOf(backend)
     for (const [at, each] of endedAttempts.entries()) {
       this.attempts.of(backend, each.endpoint, each.outcome).add()
       seconds.observe(ms(each.ms))
@@ -120,6 +122,15 @@ export class ServerMetrics implements ExchangeWatcher {
       if (!isLast) this.retries.of(backend, each.outcome).add()
     }
     if (attemptAt >= 0) seconds.observe(ms(now - attemptAt))
+  }
+
+  /** Keeps the series: a key made of labels for each request would cost more than the count. */
+  private attemptSecondsOf(backend: string): Histogram {
+    let seconds = this.attemptSecondsBy.get(backend)
+    if (seconds !== undefined) return seconds
+    seconds = this.attemptSeconds.of(backend)
+    this.attemptSecondsBy.set(backend, seconds)
+    return seconds
   }
 
   filterFailed(_x: Exchange | null, filter: string): void {
@@ -160,7 +171,9 @@ export class ServerMetrics implements ExchangeWatcher {
     // '' stands for none: a request that was refused before it had a route.
     for (const [label, names] of Object.entries(live))
       if (this.all.retain(label, new Set(['', ...names]))) removed = true
-    if (removed) this.requests.forget()
+    if (!removed) return
+    this.requests.forget()
+    this.attemptSecondsBy.clear()
   }
 
   private stepOf(at: number): Histogram {

@@ -141,7 +141,7 @@ export class Server extends TypedEvents implements HandshakeEvents {
             failed: (address, code) => this.emit('failed', address, code),
           })
     if (metrics !== null) {
-      this.proxy.measureSteps()
+      this.proxy.measureSteps(metrics)
       this.proxy.watch(metrics)
     }
     new Control(this, Math.max(limits.http1.drainIdleMs, limits.http2.drainIdleMs), limits.server.cutMs)

@@ -1,6 +1,5 @@
-// Tries a filter: in one run, or in every way that the network, the clock, the client and tasks may
-// take. Promises serve the test, and the tasks that work outside of this thread; no request passes
-// through a promise.
+// Tries a filter: in one run, or in every way that the network, the clock, the client and tasks may take.
+// Promises serve the test, and the tasks that work outside of this thread; no request passes through one.
 
 import { readModuleOptions } from '../config/index.js'
 import { type FilterContext, type FilterDefinition, TaskPool, ThreadShare } from '../filters/filter.js'
@@ -17,10 +16,10 @@ import {
 } from './network.js'
 import { FilterWatch } from './watched-filter.js'
 
-/** A filter and its options, as in a configuration. */
+/** A filter and its options, as a configuration has them. */
 export interface TestedFilter {
   readonly filter: FilterDefinition
-  /** The options as written in a file: `{ bytes: '1MiB' }`. Default: none. */
+  /** As they are written in a file: `{ bytes: '1MiB' }`. Default: none. */
   readonly options?: unknown
 }
 
@@ -34,29 +33,29 @@ export interface FilterTest {
   respond?(request: AskedRequest): TestResponse
 }
 
-/** The outcome of a run. */
+/** What has come of a run. */
 export interface FilterRun {
-  /** The difference from the plain run: `requests split at 7`, `wait 1 late`. */
+  /** How it differs from the plain run: `requests split at 7`, `wait 1 late`. */
   readonly way: string
-  /** The responses that the clients received, in the order of the requests. */
+  /** What the clients have got, in the order of the requests. */
   readonly got: readonly GotResponse[]
-  /** The requests that the backend received. */
+  /** What the backend was asked. */
   readonly asked: readonly AskedRequest[]
   /** Failures of filters: `NAME: MESSAGE`. */
   readonly failures: readonly string[]
-  /** The lines of the process log. */
+  /** What the process log got. */
   readonly log: readonly string[]
   /**
-   * The violations of the properties of spec/filters.md: a wait that does not end, a state that is not
+   * What must never be, by the properties of spec/filters.md: a wait that does not end, a state that is not
    * released once, bytes or tasks that are left, a body that depends on how it was split.
    */
   readonly problems: readonly string[]
 }
 
 export interface ExploreOptions {
-  /** The most places at which messages of each side are split. Default 100. */
+  /** Places at which messages of each side are split; of longer messages so many. Default 100. */
   readonly splitsMax?: number
-  /** The most waits, and the most tasks, that are tried one by one. Default 20. */
+  /** Waits, and tasks, that are tried one by one. Default 20. */
   readonly waitsMax?: number
 }
 
@@ -69,7 +68,7 @@ export const tryFilter = async (test: FilterTest): Promise<FilterRun> => (await 
 /**
  * Runs a test in all ways: plain; with the messages of clients and of the backend split at each place, and
  * sent byte by byte; with each wait of a filter late, and cancelled by a client that leaves; and with each
- * task failing. Returns all runs, the plain one first.
+ * task failing. Returns each run, the plain one first.
  */
 export async function exploreFilter(
   test: FilterTest,
@@ -95,14 +94,14 @@ export async function exploreFilter(
   return runs
 }
 
-/** Returns all places in a message of this many bytes, or at most `most` of them. */
+/** All places in a message of so many bytes, or so many of them. */
 function placesIn(bytes: number, most: number): number[] {
   const all = Math.max(0, bytes - 1)
   const count = Math.min(all, most)
   return Array.from({ length: count }, (_, at) => 1 + Math.floor((at * all) / count))
 }
 
-/** Returns the difference of a run from the plain one; '' without one. */
+/** Says how a run differs from the plain one; '' if it does not. */
 function difference(plain: FilterRun, other: FilterRun): string {
   const [a, b] = [plain, other].map(({ got, asked }) => JSON.stringify({ got, asked }))
   if (a === b) return ''
@@ -128,7 +127,7 @@ async function run(test: FilterTest, way: Way, name: string) {
   return { result, sent, waits, tasks }
 }
 
-/** The surroundings of filters, as given by a server. */
+/** The surroundings of filters, as a server gives them. */
 class Surroundings {
   readonly log: string[] = []
   private readonly network: FilterNetwork
@@ -153,7 +152,7 @@ class Surroundings {
     return made
   }
 
-  /** Makes the filter of this use. Throws an error that explains wrong options. */
+  /** Makes the filter of this use. Throws an error that says what is wrong with its options. */
   use({ filter: definition, options = {} }: TestedFilter, at: number): FilterUse {
     const { name } = definition
     const { world, proxy } = this.network
@@ -205,7 +204,7 @@ class Surroundings {
     return use
   }
 
-  /** Releases everything, and adds the problems found. */
+  /** Lets go of all, and adds what was wrong. */
   end(problems: string[]): void {
     for (const each of this.watches) {
       each.end()

@@ -65,10 +65,10 @@ const fields = new LogFields<Call>(
     { name: 'at', kind: 'time', at: 2 },
     { name: 'clf', kind: 'clf-time', at: 2 },
     { name: 'parts', kind: 'numbers', names: ['a', 'b', 'c'], at: 0 },
-    { name: 'rows', kind: 'list', columns: ['to', 'ms'], rows: (x) => x.rows },
+    { name: 'rows', kind: 'list', columns: ['to', 'ms'], at: 0 },
     { name: 'id', kind: 'id', owner: 2, letter: 3, at: 3 },
   ],
-  (x, { texts, numbers, series }) => {
+  (x, { texts, numbers, series, marks, lists }) => {
     texts[0] = x.text
     texts[1] = x.word
     texts[2] = x.owner
@@ -78,6 +78,8 @@ const fields = new LogFields<Call>(
     numbers[2] = x.at
     numbers[3] = x.number
     series[0] = x.parts
+    marks[0] = 0b111
+    lists[0] = x.rows
   },
   [
     {
@@ -129,6 +131,27 @@ t.test('logfmt: quotes where a value is not one word', async (t) => {
     t.equal(formatOf(fields, 'logfmt', ['text'])({ ...CALL, text }), `text=${written}\n`)
 })
 
+t.test('a field has 31 numbers at most: each has a bit', async (t) => {
+  const numbersOf = (count: number) => {
+    const names = Array.from({ length: count }, (_, at) => `n${at}`)
+    const values = Float64Array.from(names, (_, at) => at + 1)
+    return new LogFields<number>(
+      [{ name: 'all', kind: 'numbers', names, at: 0 }],
+      (marks, line) => {
+        line.series[0] = values
+        line.marks[0] = marks
+      },
+      [],
+    )
+  }
+  t.throws(() => numbersOf(32), { message: "'all' has more than 31 numbers" })
+  const format = bytesFormatOf(numbersOf(31), 'json', ['all'])
+  t.equal(lineText(format, 1 << 30), '{"all":{"n30":31}}\n')
+  t.equal(lineText(format, 0b101), '{"all":{"n0":1,"n2":3}}\n')
+  t.equal(lineText(format, 0), '{}\n')
+  t.equal(Object.keys(JSON.parse(lineText(format, -1 >>> 1)).all).length, 31)
+})
+
 t.test('templates: - without a value, $$ for $', async (t) => {
   const format = formatOf(fields, { template: `\${word} $$\${count} "\${text}"` }, [])
   t.equal(format(CALL), 'ok $1.235 "a b"\n')
@@ -161,29 +184,37 @@ t.test('steady fields: a line has what it is given, whatever the lines before ha
     readonly a: string
     readonly b: string
     readonly c: string
+    readonly n?: number
+    readonly f?: number
   }
   const steady = new LogFields<Pair>(
     [
       { name: 'a', kind: 'text', steady: true, at: 0 },
       { name: 'b', kind: 'word', steady: true, at: 1 },
+      { name: 'n', kind: 'number', steady: true, at: 0 },
+      { name: 'f', kind: 'flag', steady: true, at: 1 },
       { name: 'c', kind: 'text', at: 2 },
     ],
-    (x, { texts }) => {
+    (x, { texts, numbers }) => {
       texts[0] = x.a
       texts[1] = x.b
       texts[2] = x.c
+      numbers[0] = x.n ?? Number.NaN
+      numbers[1] = x.f ?? Number.NaN
     },
     [],
   )
   const some = fc.constantFrom('', 'x', 'y', 'long'.repeat(20))
-  const format = bytesFormatOf(steady, 'json', ['a', 'b', 'c'])
+  const format = bytesFormatOf(steady, 'json', ['a', 'b', 'n', 'f', 'c'])
+  const number = fc.constantFrom(undefined, 0, 0.5, 200)
+  const flag = fc.constantFrom(undefined, 0, 1)
   fc.assert(
-    fc.property(some, some, some, fc.integer({ min: 1, max: 4 }), (a, b, c, times) => {
-      const values = Object.entries({ a, b, c }).filter(([, value]) => value !== '')
-      const expected = `${JSON.stringify(Object.fromEntries(values))}\n`
-      return Array.from({ length: times }, () => lineText(format, { a, b, c })).every(
-        (each) => each === expected,
-      )
+    fc.property(some, some, some, number, flag, fc.integer({ min: 1, max: 4 }), (a, b, c, n, f, times) => {
+      const values = { a, b, n, f: f === undefined ? f : f === 1, c }
+      const told = Object.entries(values).filter(([, value]) => value !== '')
+      const expected = `${JSON.stringify(Object.fromEntries(told))}\n`
+      const call = { a, b, c, ...(n === undefined ? {} : { n }), ...(f === undefined ? {} : { f }) }
+      return Array.from({ length: times }, () => lineText(format, call)).every((each) => each === expected)
     }),
     { numRuns: 2_000 },
   )

@@ -29,5 +29,5 @@ export const listings: readonly Listing[] = found('run: (\\S+) prints: (.+?)').m
     text,
   }),
 )
-/** The number of listings of any kind on the page. */
+/** How many listings of any kind the page has. */
 export const blocks = (page.match(/^```\w/gm) ?? []).length

@@ -46,7 +46,7 @@ function ours(each: Case, side: string): Judgement {
   return { whole, error }
 }
 
-/** Returns the difference of two judgements, in one word; '' without one. */
+/** How two judgements differ, in one word; '' when they do not. */
 function difference(mine: Judgement, node: Judgement): string {
   const a = mine.whole.length
   const b = node.whole.length

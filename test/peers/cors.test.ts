@@ -17,7 +17,7 @@ async function api(t: Test, origin: string) {
       'set-cookie': 'session=4711',
       'x-total': '7',
       'x-hidden': '8',
-      // The backend's own fields about origins are dropped.
+      // What a backend says of origins is dropped.
       'access-control-allow-origin': '*',
     })
     response.end(`seen ${request.headers.cookie ?? 'nobody'}`)

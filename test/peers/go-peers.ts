@@ -71,7 +71,7 @@ export interface Tally {
   readonly failed: number
   readonly bytesRead: number
   readonly seconds: number
-  /** The number of failures, by message. */
+  /** How many failed, by message. */
   readonly errors: Readonly<Record<string, number>>
 }
 

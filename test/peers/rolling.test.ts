@@ -88,7 +88,7 @@ ${lines.join('\n')}
 
 /** Clients that ask one request after the other, until they are told to end. */
 class Load {
-  /** The number of times that each answer came: by its body, or by its failure. */
+  /** How often each answer came: by its body, or by what went wrong. */
   readonly answers = new Map<string, number>()
   private readonly agent = new Agent({ keepAlive: true, maxSockets: CLIENTS })
   private readonly clients: Promise<void>[]

@@ -18,7 +18,7 @@ function logged(
   const it = memoryProxy({}, options)
   const format = formatOf(exchangeFields(redact), 'json', names)
   const lines: Record<string, unknown>[] = []
-  it.proxy.measureSteps()
+  it.proxy.measureSteps(it)
   it.proxy.watch({ ended: (x) => lines.push(JSON.parse(lineText(format, x))) })
   return { ...it, logged: lines }
 }

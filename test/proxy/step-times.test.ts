@@ -20,10 +20,13 @@ interface Ended
   readonly times: Readonly<Record<string, number>>
 }
 
+/** Needs the times of steps. */
+const WATCHER = {}
+
 function watched(limits: SomeLimits = {}, options: MemoryProxyOptions = {}) {
   const it = memoryProxy(limits, options)
   const ended: Ended[] = []
-  it.proxy.measureSteps()
+  it.proxy.measureSteps(WATCHER)
   it.proxy.watch({
     ended(x) {
       const { outcome, status, sessionId, sessionReused, attemptTo, endedAttempts } = x
@@ -155,4 +158,24 @@ t.test('nothing is measured that nobody asked for', async (t) => {
   it.client().send(GET)
   it.backends[0].send(OK)
   t.equal(times, null)
+})
+
+t.test('steps are measured while somebody needs it', async (t) => {
+  const it = watched({}, HTTP1)
+  const other = {}
+  it.proxy.measureSteps(other)
+  const client = it.client()
+  const measured = (): boolean => {
+    client.send(GET)
+    it.pollset.advance(20)
+    it.backends[0].send(OK)
+    return Object.keys((it.ended.pop() as Ended).times).length > 0
+  }
+  t.ok(measured())
+  it.proxy.ignoreSteps(WATCHER)
+  t.ok(measured(), 'the other needs it')
+  it.proxy.ignoreSteps(other)
+  t.notOk(measured())
+  it.proxy.measureSteps(WATCHER)
+  t.ok(measured())
 })

@@ -7,7 +7,7 @@ export class Peer {
   text = ''
   ended = false
   closed = false
-  /** The number of times that bytes came. */
+  /** How often bytes came. */
   reads = 0
   readonly far: SimPeerSocket
   private readonly heard: (peer: Peer) => void

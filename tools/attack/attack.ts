@@ -18,19 +18,19 @@ export interface Attack {
   readonly everyMs?: number
   /** The most waves. */
   readonly waves?: number
-  /** True: it sends only the waves: no preface, no SETTINGS, no answer. */
+  /** Whether it sends only the waves: no preface, no SETTINGS, no answer. */
   readonly raw?: boolean
   /** Bytes to send at once instead of SETTINGS, before it closes. */
   readonly lastWords?: Buffer
-  /** True: it closes without an answer when a request arrives. */
+  /** Whether it closes without an answer when a request arrives. */
   readonly hangsUp?: boolean
-  /** True: it leaves SETTINGS unacknowledged. */
+  /** Whether it leaves SETTINGS unacknowledged. */
   readonly rude?: boolean
-  /** True: it stays after our FIN. Only a closed socket ends it then. */
+  /** Whether it stays after our FIN. Only a closed socket ends it then. */
   readonly stays?: boolean
-  /** True: it reads nothing from its socket. */
+  /** Whether it reads nothing from its socket. */
   readonly deaf?: boolean
-  /** True: it reads only once in each wave, and only what one write left waiting. */
+  /** Whether it reads only once in each wave, and only what one write left waiting. */
   readonly sips?: boolean
   /** For an attacking backend: the request that its victims send. */
   readonly victim?: 'get' | 'upload'

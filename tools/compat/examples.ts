@@ -1,5 +1,5 @@
-// Runs the examples of http-proxy that need no outside service, each in a process of its own, and sends the
-// requests that its comments describe.
+// Runs the examples of http-proxy that need no outside service, each in a process of its own, and asks each
+// as its comments say.
 
 import { writeFileSync } from 'node:fs'
 import { request as httpRequest } from 'node:http'
@@ -11,15 +11,15 @@ import { type Program, start } from '../testbed/programs.js'
 interface Example {
   readonly file: string
   readonly port: number
-  /** A text that its answer contains. */
+  /** The text that its answer has. */
   readonly expects: RegExp
   readonly status?: number
   readonly secure?: boolean
   readonly headers?: Readonly<Record<string, string>>
-  /** True: its answer does not end. */
+  /** It does not end its answer. */
   readonly streams?: boolean
   readonly requests?: number
-  /** A text of its output, in place of an answer. */
+  /** Its output, in place of an answer. */
   readonly says?: RegExp
 }
 

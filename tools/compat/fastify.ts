@@ -1,5 +1,5 @@
-// Runs the tests that @fastify/http-proxy ships on npm against the plugin of createProxy. They use its own
-// options, so a small adapter translates them. Options without a counterpart are left out, and their tests
+// Runs the tests that @fastify/http-proxy ships on npm against the plugin of createProxy. They stand on its
+// own options, so a small adapter makes ours of them; what has no counterpart is left out, and its tests
 // differ. spec/compat.md has a row for each test.
 
 import { spawn } from 'node:child_process'
@@ -20,15 +20,10 @@ export const FASTIFY_PACKAGES = [
 ]
 const TIMEOUT_MS = 90_000
 
-/**
- * The files that are left out: they wait for a first message that comes in one packet with the
- * handshake, and miss it.
- */
+/** They wait for a first message that comes in one packet with the handshake, and miss it. */
 const LEFT_OUT: ReadonlySet<string> = new Set(['ws-prefix-rewrite.js', 'ws-prefix-rewrite-core.js'])
 
-/**
- * Translates their options into ours. `%MODULE%`: the module of createProxy. `@Up`: their word for a backend.
- */
+/** Makes ours of their options. `%MODULE%`: the module of createProxy. `@Up`: their word for a backend. */
 const ADAPTER = `'use strict'
 const { createProxy } = require(%MODULE%)
 
@@ -87,7 +82,7 @@ module.exports.default = plugin
 module.exports.fastifyHttpProxy = plugin
 `
 
-/** Gives each test a time limit: some wait forever for something that is missing. */
+/** Gives each test a time: some wait for ever for what is not there. */
 const PRELOAD = `
 const tests = require('node:test')
 for (const name of ['test', 'it']) {
@@ -99,7 +94,7 @@ for (const name of ['test', 'it']) {
 }
 `
 
-/** Prints a line for each test. */
+/** Tells each test in a line. */
 const REPORTER = `
 export default async function * (source) {
   for await (const { type, data } of source) {
@@ -112,15 +107,12 @@ export default async function * (source) {
 `
 
 export interface FastifyOutcome {
-  /** \`FILE: TEST\`; tests with the same title have a number. */
+  /** \`FILE: TEST\`; those of one name have a number. */
   readonly title: string
   readonly passed: boolean
 }
 
-/**
- * Runs all files. @param folder the folder where the packages are installed @param root the folder
- * of this repository
- */
+/** Runs all of the files. @param folder where the packages are installed. @param root of this repository */
 export async function fastifyOutcomes(folder: string, root: string): Promise<FastifyOutcome[]> {
   const own = join(folder, 'node_modules', '@fastify', 'http-proxy')
   const module = join(root, 'dist', 'src', 'server', 'index.js')
@@ -152,7 +144,7 @@ export async function fastifyOutcomes(folder: string, root: string): Promise<Fas
   return outcomes
 }
 
-/** Returns the output of a file. A file whose sockets stay open does not end by itself. */
+/** Returns what a file has told. One whose sockets stay open does not end by itself. */
 function outputOf(args: readonly string[], cwd: string): Promise<string> {
   return new Promise((resolve) => {
     const child = spawn(process.execPath, args, { cwd, stdio: ['ignore', 'pipe', 'ignore'] })
@@ -168,7 +160,7 @@ function outputOf(args: readonly string[], cwd: string): Promise<string> {
   })
 }
 
-/** Replaces a word that this project does not use. */
+/** A word that is not one of this house is replaced. */
 const titleOf = (file: string, name: string): string =>
   `${file.replace('.js', '')}: ${name}`
     .replace(new RegExp(`up${'stream'}`, 'gi'), 'backend')

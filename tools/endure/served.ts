@@ -8,7 +8,7 @@ import { type Program, start } from '../testbed/programs.js'
 const MAIN = join(import.meta.dirname, '..', '..', 'src', 'main.js')
 const PROBE = join(import.meta.dirname, 'probe.js')
 
-/** Replaces a file in the way of editors and ConfigMaps. */
+/** Replaces a file as editors and ConfigMaps do. */
 export function put(file: string, text: string): void {
   writeFileSync(`${file}.new`, text)
   renameSync(`${file}.new`, file)
@@ -16,11 +16,11 @@ export function put(file: string, text: string): void {
 
 export interface ServeOptions {
   readonly args?: readonly string[]
-  /** True if it is measured: {@link Program.ask} asks the probe. */
+  /** It is measured: {@link Program.ask} asks the probe. */
   readonly probed?: boolean
 }
 
-/** Starts a server; settles when it serves. */
+/** Settles when it serves. */
 export function serve(file: string, { args = [], probed = false }: ServeOptions = {}): Promise<Program> {
   const nodeArgs = probed ? ['--expose-gc', '--import', pathToFileURL(PROBE).href] : []
   return start(process.execPath, [...nodeArgs, MAIN, 'serve', file, ...args], {

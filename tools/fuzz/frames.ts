@@ -1,5 +1,6 @@
-// Sequences of frames that a peer could send: valid ones, ones with a single mistake, and absurd ones. A
-// separate encoder writes them (tools/testbed/frames.ts and below), so that the codec is not its own judge.
+// Sequences of frames as a peer could send them: valid ones, ones with a single thing wrong, and ones that
+// nobody in his right mind would write. Written with an encoder of its own (tools/testbed/frames.ts and
+// below), so that the codec is not its own judge.
 
 import fc from 'fast-check'
 import { uint32 } from '../testbed/frames.js'
@@ -15,9 +16,7 @@ export interface Piece {
   readonly length: number
 }
 
-/**
- * A frame before its stream is known: 0 is the connection, 1 a new stream, a higher number a recent stream.
- */
+/** Before its stream is known: 0 is the connection, 1 a new stream, above that one that was new lately. */
 interface Draft extends Omit<Piece, 'stream' | 'length'> {
   readonly at: number
   readonly length?: number
@@ -67,10 +66,7 @@ const text = (s: string): Buffer => Buffer.concat([integer(0, 7, s.length), Buff
 export const literals = (lines: readonly Line[], kind: number): Buffer =>
   Buffer.concat(lines.flatMap(([name, value]) => [Buffer.from([kind]), text(name), text(value)]))
 
-/**
- * Makes a block. From time to time it begins with a change of the table's size, or ends with bytes
- * that are no field.
- */
+/** Now and then a block begins with a change of the table's size, or ends with what is no field. */
 const blockOf = (lists: fc.Arbitrary<Line[]>): fc.Arbitrary<Buffer> =>
   fc
     .tuple(
@@ -99,7 +95,7 @@ const draft = (
 ): fc.Arbitrary<Draft[]> =>
   fc.tuple(at, flags, payload).map(([at, flags, payload]) => [{ type, at, flags, payload }])
 
-/** Makes HEADERS, and CONTINUATION for further parts; sometimes with padding and priority. */
+/** HEADERS, and CONTINUATION for as many further parts; padding and priority at times. */
 function headersOf(at: fc.Arbitrary<number>, block: fc.Arbitrary<Buffer>): fc.Arbitrary<Draft[]> {
   const plain = { parts: 1, padding: -1, priority: false }
   const form = fc.oneof(
@@ -161,7 +157,7 @@ const goaway = fc
   .tuple(fc.oneof(fc.nat(9), fc.constant(0x7fffffff)), codes, octets(5))
   .map(([last, code, debug]) => Buffer.concat([uint32(last), code, debug]))
 
-/** A frame that is random in all parts. */
+/** One frame, all of it by chance. */
 const wild = fc
   .record({
     type: fc.oneof(fc.nat(11), fc.nat(255)),
@@ -190,7 +186,7 @@ const rare = fc.oneof(
   wild,
 )
 
-/** A usual request, or the parts of one in any order. */
+/** A request as most are, or the parts of one in any order. */
 const fromClient = fc.oneof(
   { weight: 5, arbitrary: headersOf(fc.constant(1), blockOf(requestList)) },
   { weight: 1, arbitrary: headersOf(recent, blockOf(trailerList)) },
@@ -208,15 +204,15 @@ const fromServer = fc.oneof(
 
 const greeting: Draft = { type: 4, at: 0, flags: 0, payload: Buffer.alloc(0) }
 
-/** Gives streams their numbers, so that most sequences are in order after any drawing or shrinking. */
+/** Gives streams their numbers, so that most sequences are in order however they were drawn or shrunk. */
 function numbered(drafts: readonly Draft[], sender: Sender): Piece[] {
-  // The streams that a server answers exist already: FIRST_STREAM and the three after it.
+  // The streams that a server answers are there already: FIRST_STREAM and the three behind it.
   let newest = sender === 'server' ? FIRST_STREAM + 4 : FIRST_STREAM - 2
   return drafts.map(({ type, at, flags, payload, length }) => {
     if (at === 1) newest += 2
     let stream = at === 0 ? 0 : at <= 6 ? newest - Math.max(0, at - 2) * 2 : newest + at - 6
     if (at > 0 && stream < FIRST_STREAM) stream = FIRST_STREAM
-    // The reserved bit must be ignored (RFC 9113 §4.1).
+    // The reserved bit is to be ignored (RFC 9113 §4.1).
     if (at === 6) stream = (stream | 0x80000000) >>> 0
     return { type, flags, stream, payload, length: length ?? payload.length }
   })
@@ -232,7 +228,7 @@ export const frames = (sender: Sender): fc.Arbitrary<Piece[]> => {
     .map(([first, rest]) => numbered([...first, ...rest.flat()], sender))
 }
 
-/** Returns true if these octets are whole frames and no field block is left open. */
+/** Whether these octets are whole frames, no field block left open. */
 export function isWhole(pieces: readonly Piece[]): boolean {
   const last = pieces.at(-1)
   if (last === undefined) return true

@@ -1,6 +1,6 @@
-// Requests and WebSockets that end in every way, through a proxy in a program of node:http, and the things
-// that they leave. Each socket has an owner until it closes, so nothing may be left: no handle, no warning of
-// Node's about listeners, no uncaught error.
+// Requests and WebSockets that end in every way, through a proxy in a program of node:http: what is left of
+// them afterwards. Each socket has an owner until it closes, so nothing may be left: no handle, no warning of
+// Node's about listeners, no error that nobody caught.
 
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from 'node:http'
@@ -12,22 +12,22 @@ import { echoUpgrades } from '../testbed/websocket-echo.js'
 export interface OwnersOptions {
   readonly requests: number
   readonly sockets: number
-  /** The number that run at once. */
+  /** How many run at once. */
   readonly atOnce: number
 }
 
 export interface OwnersReport {
-  /** The handles that are left, by kind, beyond the earlier ones. */
+  /** The handles that are left, by kind, beyond those before. */
   readonly left: Readonly<Record<string, number>>
   readonly warnings: readonly string[]
   readonly uncaught: readonly string[]
-  /** The exchanges by their outcome. */
+  /** Exchanges by how they ended. */
   readonly outcomes: Readonly<Record<string, number>>
-  /** The exchanges that have begun and not ended. */
+  /** Exchanges that have begun and not ended. */
   readonly unended: number
 }
 
-/** The ways in which a request ends. */
+/** How a request ends. */
 const WAYS = [
   'whole',
   'post',
@@ -44,14 +44,14 @@ const WAYS = [
 ] as const
 type Way = (typeof WAYS)[number]
 
-/** The ways in which a WebSocket ends. */
+/** How a WebSocket ends. */
 const SOCKET_WAYS = ['client-ends', 'client-resets', 'backend-resets', 'refused', 'idle', 'at-once'] as const
 type SocketWay = (typeof SOCKET_WAYS)[number]
 
 const HEAD_MS = 60
 const BIG = Buffer.alloc(512 * 1024)
 
-/** Answers in the way that the path names. */
+/** Answers as the path says. */
 function answer(asked: IncomingMessage, reply: ServerResponse): void {
   reply.on('error', () => {})
   asked.on('error', () => {})
@@ -159,7 +159,7 @@ const handles = (): Record<string, number> => {
   return counts
 }
 
-/** Runs all ways, and reports what is left. */
+/** Runs all, and says what is left. */
 export async function runOwners({ requests, sockets, atOnce }: OwnersOptions): Promise<OwnersReport> {
   // The streams of this process are made when they are first used: before the count.
   process.stdout.write('')
@@ -217,7 +217,7 @@ export async function runOwners({ requests, sockets, atOnce }: OwnersOptions): P
   for (const each of sessions) each.destroy()
   http1.closeAllConnections()
   await Promise.all([http1, http2, program].map((each) => new Promise((resolve) => each.close(resolve))))
-  // Handles are released after their last callbacks.
+  // Handles are let go after their last callbacks.
   const after = await settled(before)
   process.off('warning', warned)
   process.off('uncaughtException', thrown)
@@ -235,7 +235,7 @@ export async function runOwners({ requests, sockets, atOnce }: OwnersOptions): P
   return { left: after, warnings, uncaught, outcomes, unended }
 }
 
-/** Returns the handles beyond `before`, once they no longer change. */
+/** The handles beyond `before`, once they do not change any more. */
 async function settled(before: Readonly<Record<string, number>>): Promise<Record<string, number>> {
   let left: Record<string, number> = {}
   for (let turn = 0; turn < 500; turn++) {

@@ -1,4 +1,4 @@
-// Tools for HTTP/1.1 tests: wires in the form of spec/http1, a sink that records, and a reader fed in pieces.
+// Tools for HTTP/1.1 tests: wires as spec/http1 writes them, a sink that records, and a reader fed in pieces.
 
 import { type Field, FieldTable, type Head } from '../../src/http/index.js'
 import {
@@ -44,11 +44,11 @@ export type Event =
 
 const texts = (fields: readonly Field[]) => fields.map((each): [string, string] => [each.name, each.value])
 
-/** Records everything it is told; the pieces of a body are joined. */
+/** Remembers what it is told; the pieces of a body are joined. */
 export class Recorder implements MessageSink {
   readonly events: Event[] = []
   bodyCalls = 0
-  /** Is called after each whole message. */
+  /** Called behind each whole message. */
   onEnd: (() => void) | null = null
 
   head(head: Head, ended: boolean): void {
@@ -73,7 +73,7 @@ export class Recorder implements MessageSink {
     this.events.push({ kind: 'error', status, code })
   }
 
-  /** The records without the heads themselves, for comparison. */
+  /** Without the heads themselves: to be compared. */
   get plain() {
     return this.events.map((each) => (each.kind === 'head' ? { ...each, head: null } : each))
   }
@@ -91,17 +91,17 @@ export interface ReadOptions {
   /** Offsets at which the wire is cut. */
   readonly cuts?: readonly number[]
   readonly fin?: boolean
-  /** True: the reader goes on to the next request after each. */
+  /** Go on to the next request behind each. */
   readonly pipelined?: boolean
 }
 
 export interface Outcome {
   readonly sink: Recorder
   readonly reader: RequestReader | ResponseReader
-  /** The verdict, in the terms of the pages. */
+  /** In the terms of the pages. */
   readonly verdict: string
   readonly code: string
-  /** The number of octets that were not used. */
+  /** Octets that were not used. */
   readonly left: number
 }
 
@@ -118,7 +118,7 @@ export function readerFor(options: ReadOptions, sink: Recorder): RequestReader |
   return reader
 }
 
-/** Feeds a wire to a reader, cut as given. */
+/** Feed a wire to a reader, cut as told. */
 export function read(bytes: Buffer, options: ReadOptions = {}): Outcome {
   const sink = new Recorder()
   const reader = readerFor(options, sink)
@@ -148,10 +148,7 @@ export function read(bytes: Buffer, options: ReadOptions = {}): Outcome {
   return { sink, reader, verdict, code: error === undefined ? '-' : error.code, left }
 }
 
-/**
- * Returns the ways in which a wire is cut: not at all, between all octets, and once at each point (at some
- * points of long ones).
- */
+/** The ways in which a wire is cut: not at all, between all octets, and once at each point (at some, of long ones). */
 export function* cuttings(size: number): Generator<readonly number[]> {
   yield []
   yield Array.from({ length: Math.max(0, size - 1) }, (_, at) => at + 1)

@@ -6,10 +6,7 @@ import type { Refusal } from '../refusal.js'
 import type { FieldLine, FilterAnswer, RefusalDetails } from './contract.js'
 import { FilterWriteError, writtenField } from './fields.js'
 
-/**
- * The highest status of a backend's response, which a cache may pass on: statuses above 599 have no
- * meaning, and pass.
- */
+/** Of a backend's response, which a cache may pass on: statuses above 599 have no meaning, and pass. */
 const STATUS_MAX = 999
 const NO_FIELDS: readonly Field[] = []
 
@@ -30,7 +27,7 @@ export class PreparedFields {
   }
 }
 
-/** Checks these lines as each write is checked. Throws a FilterWriteError. */
+/** Checks these lines as a write is. Throws a FilterWriteError. */
 export const prepareFields = (table: FieldTable, lines: readonly FieldLine[]): PreparedFields =>
   new PreparedFields(lines.map(([name, value]) => writtenField(table, name, value)))
 

@@ -1,12 +1,12 @@
-// The filters of a route, in the order of its list: the first is the outermost. A chain is made with its
-// configuration; exchanges share it.
+// The filters of a route, in the order of its list: the first is the outermost. A chain is made when the
+// configuration is; exchanges share it.
 
 import type { Filter } from './contract.js'
 import { FieldNames } from './field-names.js'
 
-/** The use of a filter in a route. */
+/** A filter as a route uses it. */
 export interface FilterUse {
-  /** The name in logs, metrics, traces and for debuggers. */
+  /** As logs, metrics, traces and debuggers name it. */
   readonly name: string
   readonly filter: Filter<unknown>
   /**
@@ -21,7 +21,7 @@ export class FilterChain {
   readonly attempts: readonly number[]
   readonly interims: readonly number[]
   readonly trailers: readonly number[]
-  /** The fields of which each filter drops the client's copies; null for none. */
+  /** The fields whose copies of the client each filter drops; null for none. */
   readonly identityFields: readonly (FieldNames | null)[]
 
   constructor(uses: readonly FilterUse[]) {

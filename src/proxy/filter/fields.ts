@@ -1,5 +1,5 @@
-// The fields of a message, as seen by a filter. Each write is checked when it is made, as the codecs of both
-// versions would check it (spec/filters.md, K5). It goes to a copy: others see the message as it came.
+// The fields of a message as a filter sees them. Each write is checked when it is made, as the codecs of both
+// versions would (spec/filters.md, K5), and goes to a copy: others see the message as it came.
 
 import {
   type Field,
@@ -15,7 +15,7 @@ import {
 import { fieldValue } from '../field-value.js'
 import type { FilterFields, ReadFields } from './contract.js'
 
-/** Fields that no filter may write or remove: those of framing, of one connection, of a handshake. */
+/** Fields that no filter may write or remove: of framing, of one connection, of a handshake. */
 const NOT_WRITTEN = tokenSet(
   Token.HOST,
   Token.CONTENT_LENGTH,
@@ -32,9 +32,7 @@ export class FilterWriteError extends Error {
   override name = 'FilterWriteError'
 }
 
-/**
- * Values up to this length are interned: most come from the configuration, and an encoder recognises them.
- */
+/** Values up to this length are interned: most are of the configuration, and an encoder knows them again. */
 const INTERNED_CHARS_MAX = 64
 
 const COLON = 0x3a
@@ -66,8 +64,8 @@ const KEPT_CHARS_MAX = 1_024
 const KEPT_MAX = 256
 
 /**
- * Fields that filters have written, by the names as filters write them: the last field of each name, since
- * the next write is mostly the same. It was checked then, and is not made again; an encoder recognises it.
+ * Fields that filters have written, by their names as filters write them: the last of each name, which is
+ * mostly the next one too. It was checked then, and is not made again; an encoder knows it.
  */
 export class WrittenFields {
   private readonly table: FieldTable
@@ -86,9 +84,7 @@ export class WrittenFields {
     return field
   }
 
-  /**
-   * Returns a field of the removed name. Throws a {@link FilterWriteError} for one that must not be removed.
-   */
+  /** Returns a field of the name that is removed. Throws likewise. */
   removed(name: string): Field {
     return this.kept.get(name) ?? this.field(name, '')
   }
@@ -104,13 +100,13 @@ export interface FieldsOwner {
   readonly written: WrittenFields
   /** The head to read. Throws when the phase is over. */
   readonly readHead: Head
-  /** Returns the head to write, which nobody else sees. Throws if it must not be written. */
+  /** The head to write, which nobody else sees. Throws when it must not be written. */
   ownHead(): Head
-  /** Notes a wrong write, and returns the error to throw. */
+  /** Notes that a write was wrong, and returns what to throw. */
   spoilt(error: Error): Error
-  /** True if the fields are trailers, where fewer are allowed (RFC 9110 §6.5.1). */
+  /** The fields are trailers, where fewer may be (RFC 9110 §6.5.1). */
   readonly isTrailer: boolean
-  /** The largest sum of field sizes in a head (RFC 9113 §6.5.2). */
+  /** The sum of the sizes of fields that a head may have (RFC 9113 §6.5.2). */
   readonly headBytesMax: number
 }
 
@@ -163,7 +159,7 @@ export class CheckedFields extends SeenFields implements FilterFields {
     this.write(name, value, false)
   }
 
-  /** Removes a field. The removal is checked by its name. */
+  /** A removal is judged by its name. */
   remove(name: string): void {
     const { owner } = this
     const head = owner.ownHead()
@@ -187,7 +183,7 @@ export class CheckedFields extends SeenFields implements FilterFields {
     }
   }
 
-  /** Writes all lines, each of which is checked before any is written. */
+  /** All lines are checked before one of them is written. */
   private setLines(name: string, values: readonly string[]): void {
     const { owner } = this
     const head = owner.ownHead()

@@ -1,4 +1,4 @@
-// An exchange, as seen by its filters, in every phase. They may use it only while one of them is called.
+// An exchange as its filters see it, in every phase. It is theirs only while one of them is called.
 
 import { type Head, Token } from '../../http/index.js'
 import { namesOf } from '../../pollset/index.js'
@@ -9,7 +9,7 @@ import type { FilterRun } from './run.js'
 
 /** The phases as bits, so that several are one number. */
 export const CallKind = {
-  /** The kind between the phases. */
+  /** Between the phases. */
   NONE: 0,
   BEGIN: 1,
   REQUEST: 2,
@@ -22,7 +22,7 @@ export const CallKind = {
 
 const PHASES: readonly string[] = ['begin', 'request', 'attempt', 'interim', 'response', 'trailers', 'log']
 
-/** The error of a filter that has used a part of a finished phase, or of a phase that has no such part. */
+/** A filter has used what belongs to a phase that is over, or that has no such thing. */
 export class FilterUseError extends Error {
   override name = 'FilterUseError'
 }
@@ -34,7 +34,7 @@ const NOTES_MAX = 32
 export class FilterView implements ExchangeView {
   protected readonly x: Exchange
   protected readonly run: FilterRun
-  /** The kind of the call: one of {@link CallKind}. */
+  /** One of {@link CallKind}. */
   protected kind: number
   /** The place of the filter that is called. */
   protected place: number
@@ -128,7 +128,7 @@ export class FilterView implements ExchangeView {
   }
 }
 
-/** The request of an exchange in its current form: in an attempt that of the attempt. */
+/** The request of an exchange, as it is now: in an attempt that of the attempt. */
 class SeenRequest implements RequestView {
   private readonly view: FilterView
 
