@@ -88,12 +88,12 @@ module.exports = {
     {
       name: 'one-door',
       comment:
-        "All that can steer a run enters through src/pollset/node/*.ts. A type steers nothing. The listen() of server/embedding/compat makes a server of the program's own, whose requests it hands on as any program does. The server of server/app-server listens nowhere: it is the program's app, a peer behind us, and our side of each of its connections enters through src/pollset/node. The terminal runs in another process. The worker of config/ runs in another thread, carries no requests, and only answers messages.",
+        "All that can steer a run enters through src/pollset/node/*.ts. A type steers nothing. The listen() of server/embedding/compat makes a server of the program's own, whose requests it hands on as any program does. The server of server/app-server listens nowhere: it is the program's app, a peer behind us, and our side of each of its connections enters through src/pollset/node. The response of server/embedding/fastify-upgrades is Fastify's own: its router answers a WebSocket with it. The terminal runs in another process. The worker of config/ runs in another thread, carries no requests, and only answers messages.",
       severity: 'error',
       from: {
         path: '^src/',
         pathNot:
-          '^src/(pollset/node/[^/]+|terminal/(?:admin-)?client|server/config-thread|server/app-server|server/embedding/compat)\\.ts$',
+          '^src/(pollset/node/[^/]+|terminal/(?:admin-)?client|server/config-thread|server/app-server|server/embedding/(?:compat|fastify-upgrades))\\.ts$',
       },
       to: {
         dependencyTypes: ['core'],

@@ -1,16 +1,16 @@
-// Runs the tests and the examples of http-proxy 1.18.1 against fermata-proxy/compat. They are those of
-// Debian's source package node-http-proxy, fetched with apt-get into a temporary folder, and never committed;
-// what they need is installed there by npm. The tables of spec/compat.md say which of the tests pass, and
-// name all.
+// Runs the tests and the examples of http-proxy 1.18.1 against fermata-proxy/compat. They come from
+// Debian's source package node-http-proxy, are fetched with apt-get into a temporary folder, and are never
+// committed; npm installs their dependencies there. The tables of spec/compat.md name all tests, and say
+// which of them pass.
 //
-//   npm run compat [-- --source DIR]
+//   npm run compat [-- --only PART] [--source DIR]
 
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Command } from 'commander'
+import { Command, Option } from 'commander'
 import { examples } from './compat/examples.js'
-import { FASTIFY_PACKAGES, fastifyOutcomes } from './compat/fastify.js'
+import { FASTIFY_PACKAGES, FastifyTests } from './compat/fastify.js'
 import { tableOf } from './testbed/frames.js'
 import { run } from './testbed/programs.js'
 
@@ -33,7 +33,7 @@ const PACKAGES = [
 ]
 const SOURCE = 'deb-src http://deb.debian.org/debian bookworm main'
 const TIMEOUT_MS = 180_000
-/** Some tests count on a fast machine: one that has passed once passes. */
+/** The most tries: some tests count on a fast machine, so a test passes if it has passed once. */
 const TRIES = 3
 
 const PUBLIC = ['lib-http-proxy-test', 'lib-https-proxy-test', 'lib-http-proxy-passes-web-incoming-test']
@@ -44,14 +44,16 @@ const INSIDE = [
   'lib-http-proxy-passes-ws-incoming-test',
 ]
 
-const { source } = new Command('compat')
+const { source, only } = new Command('compat')
   .description("Runs http-proxy's own tests and examples against fermata-proxy/compat.")
   .option(
     '--source <dir>',
     'the unpacked source of http-proxy, which is copied; fetched with apt-get without it',
   )
+  .addOption(new Option('--only <part>', 'this part alone').choices(['http-proxy', 'fastify', 'examples']))
   .parse()
-  .opts<{ source?: string }>()
+  .opts<{ source?: string; only?: string }>()
+const runs = (part: string): boolean => only === undefined || only === part
 
 const folder = mkdtempSync(join(tmpdir(), 'fermata-compat-'))
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
@@ -70,7 +72,7 @@ async function must(command: string, args: readonly string[], cwd: string): Prom
   return result.stdout
 }
 
-/** Fetches the source, with lists and caches of its own. */
+/** Fetches the source, with package lists and caches of its own. */
 async function fetched(): Promise<string> {
   const lists = join(folder, 'apt')
   for (const each of ['parts', 'lists/partial', 'cache/archives/partial'])
@@ -95,7 +97,7 @@ interface Outcome {
   readonly passed: boolean
 }
 
-/** Runs a file of tests. A word that is not one of this house is replaced in its titles. */
+/** Runs a file of tests. A word that this project does not use is replaced in its titles. */
 async function outcomesOf(file: string): Promise<Outcome[]> {
   const { stdout } = await run(
     process.execPath,
@@ -123,7 +125,7 @@ async function outcomesOf(file: string): Promise<Outcome[]> {
     }))
 }
 
-/** Compares what has passed with the rows of a table. */
+/** Compares the passed tests with the rows of a table. */
 function compare(
   name: string,
   listed: Map<string | undefined, string | undefined>,
@@ -139,67 +141,82 @@ function compare(
   for (const each of listed.keys()) fail(`spec/compat.md, ${name}: there is no such test: ${each}`)
 }
 
-const proxy = source === undefined ? await fetched() : join(folder, 'http-proxy')
-if (source !== undefined) cpSync(source, proxy, { recursive: true })
-await must(
-  'npm',
-  ['install', '--silent', '--no-audit', '--no-fund', '--ignore-scripts', '--no-save', ...PACKAGES],
-  proxy,
-)
-
 const table = readFileSync(join(root, 'spec', 'compat.md'), 'utf8')
+/** Returns the rows of a table, by test. */
+const rowsOf = (name: string): Map<string | undefined, string | undefined> =>
+  new Map(tableOf(table, name).map((row) => [row['test'], row['here']]))
 const isPublic = ({ title }: Outcome): boolean => !/^lib\/http-proxy\/(?:common|passes)/.test(title)
 const short = (title: string): string =>
   title
     .replace(/^lib\/http-proxy\/(?:common|passes\/web|passes\/web-outgoing)\.js /, '')
     .replace(/^lib\/http-proxy\/passes\/ws-incoming\.js /, 'ws ')
 
-// The insides are those of the source: only their titles count.
-const known = new Set(tableOf(table, 'Insides').map((row) => row['test']))
-const insides = (await Promise.all(INSIDE.map(outcomesOf))).flat().filter((each) => !isPublic(each))
-for (const { title } of insides)
-  if (!known.delete(short(title))) fail(`spec/compat.md, Insides: there is no row for ${short(title)}`)
-for (const each of known) fail(`spec/compat.md, Insides: there is no such test: ${each}`)
-console.log(`${insides.length} tests call insides; each has its row`)
+const installed = (packages: readonly string[], to: string): Promise<string> =>
+  must(
+    'npm',
+    ['install', '--silent', '--no-audit', '--no-fund', '--ignore-scripts', '--no-save', ...packages],
+    to,
+  )
 
-writeFileSync(
-  join(proxy, 'lib', 'http-proxy.js'),
-  `module.exports = require(${JSON.stringify(join(root, 'dist', 'src', 'server', 'embedding', 'compat.js'))})\n`,
-)
-const rows = new Map(tableOf(table, 'Public').map((row) => [row['test'], row['here']]))
-const passed = new Map<string, boolean>()
-for (const file of PUBLIC)
-  for (let left = TRIES; left > 0; left--) {
-    const outcomes = (await outcomesOf(file)).filter(isPublic)
-    for (const each of outcomes) passed.set(each.title, each.passed || passed.get(each.title) === true)
-    if (outcomes.every((each) => each.passed || rows.get(each.title) !== 'same')) break
-  }
-compare('Public', rows, passed)
-console.log(`${[...passed.values()].filter(Boolean).length} of ${passed.size} public tests pass`)
-
-const fastify = join(folder, 'fastify')
-mkdirSync(fastify)
-writeFileSync(join(fastify, 'package.json'), '{}')
-await must(
-  'npm',
-  ['install', '--silent', '--no-audit', '--no-fund', '--ignore-scripts', '--no-save', ...FASTIFY_PACKAGES],
-  fastify,
-)
-const ofFastify = new Map(
-  (await fastifyOutcomes(fastify, root)).map((each) => [each.title, each.passed] as const),
-)
-compare(
-  'fastify-http-proxy',
-  new Map(tableOf(table, 'fastify-http-proxy').map((row) => [row['test'], row['here']])),
-  ofFastify,
-)
-console.log(
-  `${[...ofFastify.values()].filter(Boolean).length} of ${ofFastify.size} tests of @fastify/http-proxy pass`,
-)
-
-for (const { name, wrong } of await examples(proxy)) {
-  if (wrong !== null) fail(`example ${name}: ${wrong}`)
-  else console.log(`example ${name} works`)
+/** Compares the titles of the tests of insides: their bodies belong to the source. */
+async function compareInsides(): Promise<void> {
+  const known = new Set(tableOf(table, 'Insides').map((row) => row['test']))
+  const insides = (await Promise.all(INSIDE.map(outcomesOf))).flat().filter((each) => !isPublic(each))
+  for (const { title } of insides)
+    if (!known.delete(short(title))) fail(`spec/compat.md, Insides: there is no row for ${short(title)}`)
+  for (const each of known) fail(`spec/compat.md, Insides: there is no such test: ${each}`)
+  console.log(`${insides.length} tests call insides; each has its row`)
 }
+
+async function comparePublic(): Promise<void> {
+  const rows = rowsOf('Public')
+  const passed = new Map<string, boolean>()
+  for (const file of PUBLIC)
+    for (let left = TRIES; left > 0; left--) {
+      const outcomes = (await outcomesOf(file)).filter(isPublic)
+      for (const each of outcomes) passed.set(each.title, each.passed || passed.get(each.title) === true)
+      if (outcomes.every((each) => each.passed || rows.get(each.title) !== 'same')) break
+    }
+  compare('Public', rows, passed)
+  console.log(`${[...passed.values()].filter(Boolean).length} of ${passed.size} public tests pass`)
+}
+
+async function compareFastify(): Promise<void> {
+  const folderOf = join(folder, 'fastify')
+  mkdirSync(folderOf)
+  writeFileSync(join(folderOf, 'package.json'), '{}')
+  await installed(FASTIFY_PACKAGES, folderOf)
+  const rows = rowsOf('fastify-http-proxy')
+  const tests = new FastifyTests(folderOf, root)
+  const passed = new Map<string, boolean>()
+  for (const file of tests.files)
+    for (let left = TRIES; left > 0; left--) {
+      const outcomes = await tests.run(file)
+      for (const each of outcomes) passed.set(each.title, each.passed || passed.get(each.title) === true)
+      if (outcomes.every((each) => each.passed || rows.get(each.title) !== 'same')) break
+    }
+  compare('fastify-http-proxy', rows, passed)
+  const count = [...passed.values()].filter(Boolean).length
+  console.log(`${count} of ${passed.size} tests of @fastify/http-proxy pass`)
+}
+
+async function runExamples(): Promise<void> {
+  for (const { name, wrong } of await examples(proxy)) {
+    if (wrong !== null) fail(`example ${name}: ${wrong}`)
+    else console.log(`example ${name} works`)
+  }
+}
+
+const proxy = source === undefined && only !== 'fastify' ? await fetched() : join(folder, 'http-proxy')
+if (only !== 'fastify') {
+  if (source !== undefined) cpSync(source, proxy, { recursive: true })
+  await installed(PACKAGES, proxy)
+  if (runs('http-proxy')) await compareInsides()
+  const compat = join(root, 'dist', 'src', 'server', 'embedding', 'compat.js')
+  writeFileSync(join(proxy, 'lib', 'http-proxy.js'), `module.exports = require(${JSON.stringify(compat)})\n`)
+  if (runs('http-proxy')) await comparePublic()
+}
+if (runs('fastify')) await compareFastify()
+if (runs('examples')) await runExamples()
 console.log(failures === 0 ? 'all as the tables say' : `${failures} differ`)
 process.exit(failures === 0 ? 0 : 1)

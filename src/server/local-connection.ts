@@ -85,6 +85,15 @@ export class LocalSide extends Duplex {
     else this.once('finish', () => this.destroy())
   }
 
+  /** Closes as if the connection had failed. */
+  resetAndDestroy(): this {
+    return this.destroy(broken('ECONNRESET'))
+  }
+
+  address(): { readonly address: string; readonly family: string; readonly port: number } {
+    return { address: this.localAddress, family: 'IPv4', port: this.localPort }
+  }
+
   setTimeout(): this {
     return this
   }

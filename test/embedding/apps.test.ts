@@ -169,6 +169,17 @@ t.test('V17: a client that leaves is seen by the app, and a response that the ap
   t.equal((await ask(port, { path: '/cut-at-once' })).status, 502, 'nothing of it had left')
 })
 
+t.test('V17: an app may reset its connection, which costs that request', async (t) => {
+  const { port, lines } = await serving(t, (asking, reply) => {
+    if (asking.url === '/reset') asking.socket.resetAndDestroy()
+    else reply.end(JSON.stringify(asking.socket.address()))
+  })
+  const told = await ask(port, { path: '/reset' })
+  t.equal(told.status, 502)
+  t.match((await ask(port)).body, /"address":"127\.0\.0\.1"/)
+  t.notMatch(lines.join('\n'), /handler of backend app failed/)
+})
+
 t.test('V17: an app that throws, rejects, or never answers costs its own request', async (t) => {
   const server = await serving(
     t,

@@ -1,25 +1,25 @@
-// Runs the examples of http-proxy that need no outside service, each in a process of its own, and asks each
-// as its comments say.
+// Runs the examples of http-proxy that need no outside service, each in a process of its own, and sends the
+// requests that its comments describe.
 
 import { writeFileSync } from 'node:fs'
 import { request as httpRequest } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
-import { type Program, start } from '../testbed/programs.js'
+import { Program } from '../testbed/programs.js'
 
 interface Example {
   readonly file: string
   readonly port: number
-  /** The text that its answer has. */
+  /** A text that its answer contains. */
   readonly expects: RegExp
   readonly status?: number
   readonly secure?: boolean
   readonly headers?: Readonly<Record<string, string>>
-  /** It does not end its answer. */
+  /** True: its answer does not end. */
   readonly streams?: boolean
   readonly requests?: number
-  /** Its output, in place of an answer. */
+  /** A text of its output, in place of an answer. */
   readonly says?: RegExp
 }
 
@@ -70,7 +70,8 @@ const util = require('util')
 util.puts = console.log
 util.debug = console.log
 `
-const WAIT_MS = 10_000
+const WAIT_MS = 30_000
+const READY_MS = 60_000
 
 interface Answer {
   readonly status: number
@@ -129,10 +130,11 @@ export async function examples(folder: string): Promise<{ name: string; wrong: s
   writeFileSync(preload, PRELOADED)
   const found: { name: string; wrong: string | null }[] = []
   for (const example of EXAMPLES) {
-    const program = await start(process.execPath, ['-r', preload, join(folder, 'examples', example.file)], {
-      port: example.port,
-    })
-    const wrong = await wrongIn(example, program).catch((error: Error) => error.message)
+    const program = new Program(process.execPath, ['-r', preload, join(folder, 'examples', example.file)])
+    const wrong = await program
+      .untilAccepting(example.port, READY_MS)
+      .then(() => wrongIn(example, program))
+      .catch((error: Error) => error.message)
     found.push({ name: example.file, wrong })
     await program.stop()
   }

@@ -1,5 +1,5 @@
-// Runs the tests that @fastify/http-proxy ships on npm against the plugin of createProxy. They stand on its
-// own options, so a small adapter makes ours of them; what has no counterpart is left out, and its tests
+// Runs the tests that @fastify/http-proxy ships on npm against the plugin of createProxy. They use its own
+// options, so a small adapter translates them. Options without a counterpart are left out, and their tests
 // differ. spec/compat.md has a row for each test.
 
 import { spawn } from 'node:child_process'
@@ -20,10 +20,15 @@ export const FASTIFY_PACKAGES = [
 ]
 const TIMEOUT_MS = 90_000
 
-/** They wait for a first message that comes in one packet with the handshake, and miss it. */
+/**
+ * The files that are left out: they wait for a first message that comes in one packet with the
+ * handshake, and miss it.
+ */
 const LEFT_OUT: ReadonlySet<string> = new Set(['ws-prefix-rewrite.js', 'ws-prefix-rewrite-core.js'])
 
-/** Makes ours of their options. `%MODULE%`: the module of createProxy. `@Up`: their word for a backend. */
+/**
+ * Translates their options into ours. `%MODULE%`: the module of createProxy. `@Up`: their word for a backend.
+ */
 const ADAPTER = `'use strict'
 const { createProxy } = require(%MODULE%)
 
@@ -31,12 +36,16 @@ const isUpgrade = ({ headers }) => headers.upgrade !== undefined
 const asRequest = (raw) => ({ raw, url: raw.url, method: raw.method, headers: raw.headers })
 
 async function plugin (fastify, opts) {
-  const { @up, prefix, rewritePrefix = '', websocket = false, replyOptions = {} } = opts
+  const { @up, prefix, websocket = false, replyOptions = {} } = opts
   const { get@Up } = replyOptions
-  const ws@Up = opts.ws@Up ?? @up
+  // The path of theirs is the default of rewritePrefix.
+  const pathOf = (url) => url ? new URL(url).pathname : '/'
+  const rewritePrefix = opts.rewritePrefix || pathOf(@up)
+  const originOf = (url) => url && new URL(url).origin
+  const ws@Up = originOf(opts.ws@Up ?? @up)
   if (!@up && !ws@Up && get@Up === undefined) throw new Error('@up must be specified')
   const target = (request) => {
-    const base = isUpgrade(request) ? ws@Up : @up
+    const base = isUpgrade(request) ? ws@Up : originOf(@up)
     if (isUpgrade(request) && opts.getWebSocket@Up) return opts.getWebSocket@Up(asRequest(request), base)
     return base || !get@Up ? base : get@Up(asRequest(request), base)
   }
@@ -73,6 +82,8 @@ async function plugin (fastify, opts) {
     websocket,
     rewriteLocation: opts.internalRewriteLocationHeader !== false,
     parsesBodies: opts.preValidation !== undefined || opts.proxyPayloads === false,
+    ...(opts.preRewrite === undefined ? {} : { preRewrite: opts.preRewrite }),
+    ...(opts.routes === undefined ? {} : { routes: opts.routes }),
     ...(opts.httpMethods === undefined ? {} : { methods: opts.httpMethods }),
     ...(opts.constraints === undefined ? {} : { constraints: opts.constraints })
   })
@@ -82,7 +93,7 @@ module.exports.default = plugin
 module.exports.fastifyHttpProxy = plugin
 `
 
-/** Gives each test a time: some wait for ever for what is not there. */
+/** Gives each test a time limit: some wait forever for something that is missing. */
 const PRELOAD = `
 const tests = require('node:test')
 for (const name of ['test', 'it']) {
@@ -94,7 +105,7 @@ for (const name of ['test', 'it']) {
 }
 `
 
-/** Tells each test in a line. */
+/** Prints a line for each test. */
 const REPORTER = `
 export default async function * (source) {
   for await (const { type, data } of source) {
@@ -107,30 +118,38 @@ export default async function * (source) {
 `
 
 export interface FastifyOutcome {
-  /** \`FILE: TEST\`; those of one name have a number. */
+  /** \`FILE: TEST\`; tests with the same title have a number. */
   readonly title: string
   readonly passed: boolean
 }
 
-/** Runs all of the files. @param folder where the packages are installed. @param root of this repository */
-export async function fastifyOutcomes(folder: string, root: string): Promise<FastifyOutcome[]> {
-  const own = join(folder, 'node_modules', '@fastify', 'http-proxy')
-  const module = join(root, 'dist', 'src', 'server', 'index.js')
-  writeFileSync(
-    join(own, 'index.js'),
-    ADAPTER.replace('%MODULE%', JSON.stringify(module)).replace(/@([uU]p)/g, `$1${'stream'}`),
-  )
-  const reporter = join(folder, 'reporter.mjs')
-  writeFileSync(reporter, REPORTER)
-  const preload = join(folder, 'preload.cjs')
-  writeFileSync(preload, PRELOAD)
-  const files = readdirSync(join(own, 'test')).filter((each) => each.endsWith('.js') && !LEFT_OUT.has(each))
-  const outcomes: FastifyOutcome[] = []
-  for (const file of files) {
-    const stdout = await outputOf(
-      ['--require', preload, `--test-reporter=${reporter}`, join(own, 'test', file)],
-      own,
+/** The tests, with our plugin in the place of theirs. */
+export class FastifyTests {
+  readonly files: readonly string[]
+  private readonly own: string
+  private readonly folder: string
+
+  /** @param folder where the packages are installed. @param root of this repository */
+  constructor(folder: string, root: string) {
+    const own = join(folder, 'node_modules', '@fastify', 'http-proxy')
+    const module = join(root, 'dist', 'src', 'server', 'index.js')
+    writeFileSync(
+      join(own, 'index.js'),
+      ADAPTER.replace('%MODULE%', JSON.stringify(module)).replace(/@([uU]p)/g, `$1${'stream'}`),
     )
+    writeFileSync(join(folder, 'reporter.mjs'), REPORTER)
+    writeFileSync(join(folder, 'preload.cjs'), PRELOAD)
+    this.own = own
+    this.folder = folder
+    this.files = readdirSync(join(own, 'test')).filter((each) => each.endsWith('.js') && !LEFT_OUT.has(each))
+  }
+
+  async run(file: string): Promise<FastifyOutcome[]> {
+    const { own, folder } = this
+    const reporter = `--test-reporter=${join(folder, 'reporter.mjs')}`
+    const args = ['--require', join(folder, 'preload.cjs'), reporter, join(own, 'test', file)]
+    const stdout = await outputOf(args, own)
+    const outcomes: FastifyOutcome[] = []
     const met = new Map<string, number>()
     for (const line of stdout.split('\n').filter((each) => each.startsWith('{'))) {
       const { name, passed } = JSON.parse(line) as { name: string; passed: boolean }
@@ -140,11 +159,11 @@ export async function fastifyOutcomes(folder: string, root: string): Promise<Fas
       met.set(title, count)
       outcomes.push({ title: count === 1 ? title : `${title} (${count})`, passed })
     }
+    return outcomes
   }
-  return outcomes
 }
 
-/** Returns what a file has told. One whose sockets stay open does not end by itself. */
+/** Returns the output of a file. A file whose sockets stay open does not end by itself. */
 function outputOf(args: readonly string[], cwd: string): Promise<string> {
   return new Promise((resolve) => {
     const child = spawn(process.execPath, args, { cwd, stdio: ['ignore', 'pipe', 'ignore'] })
@@ -160,7 +179,7 @@ function outputOf(args: readonly string[], cwd: string): Promise<string> {
   })
 }
 
-/** A word that is not one of this house is replaced. */
+/** Replaces a word that this project does not use. */
 const titleOf = (file: string, name: string): string =>
   `${file.replace('.js', '')}: ${name}`
     .replace(new RegExp(`up${'stream'}`, 'gi'), 'backend')

@@ -1,10 +1,12 @@
-// A plugin of Fastify that hands the requests and WebSockets below its prefix to a proxy. A path is compared
-// with the prefix as Fastify's router does, segment by segment and decoded; what is behind it stays as the
-// client wrote it, and may not lead out again. Of several plugins of one server the longest prefix takes a
-// WebSocket.
+// A plugin of Fastify that hands the requests and WebSockets below its prefix to a proxy. What is behind the
+// prefix stays as the client wrote it, and may not lead out again.
 
 import type { IncomingMessage } from 'node:http'
+import { ConfigError } from '../address.js'
+import { leadsOut, Prefix } from './fastify-prefix.js'
+import { type Routing, takeSocket, takeUpgrades, upgradeOf } from './fastify-upgrades.js'
 import type { ProxyReply, ProxyRequest, RequestOptions, UpgradeSocket } from './options.js'
+import { pathOf } from './paths.js'
 
 /** The calls of a proxy that a plugin needs. */
 interface Mounted {
@@ -12,26 +14,34 @@ interface Mounted {
   ws(request: IncomingMessage, socket: UpgradeSocket, head: Buffer, options?: RequestOptions): void
 }
 
+interface RouterOptions {
+  readonly caseSensitive?: boolean
+  readonly ignoreDuplicateSlashes?: boolean
+}
+
 /** As much of a Fastify instance as is used. */
-export interface FastifyLike {
+export interface FastifyLike extends Routing {
   readonly prefix: string
-  readonly server: unknown
+  readonly initialConfig?: RouterOptions & { readonly routerOptions?: RouterOptions }
   removeAllContentTypeParsers(): unknown
   addContentTypeParser(type: string, parser: (request: never, payload: never, done: never) => void): unknown
   route(options: never): unknown
-  addHook(name: 'preClose', hook: (done: () => void) => void): unknown
 }
 
 export interface FastifyPluginOptions extends RequestOptions {
   readonly prefix?: string
   /** Goes in place of the prefix; '' by default. It may have the variables of the prefix, as `/v2/:id`. */
   readonly rewritePrefix?: string
+  /** Changes the path, with its query, before `rewritePrefix` does; gets the variables of the route too. */
+  readonly preRewrite?: (path: string, params: Readonly<Record<string, string>>, prefix: string) => string
   /** False leaves a Location as it is; by default one below `rewritePrefix` gets the prefix back. */
   readonly rewriteLocation?: boolean
-  /** Takes the WebSockets of paths below the prefix. */
+  /** Takes the WebSockets of paths below the prefix; hooks and constraints decide on them as on requests. */
   readonly websocket?: boolean
   /** The methods that are taken. Default: all that Fastify knows without being told. */
   readonly methods?: readonly string[]
+  /** The routes below the prefix that are taken. Default: all. */
+  readonly routes?: readonly string[]
   /** The constraints of its routes, as Fastify has them. */
   readonly constraints?: Readonly<Record<string, unknown>>
   /** The scope's own parsers read bodies first, for hooks that look at them. What they have read is sent. */
@@ -45,15 +55,12 @@ export type FastifyPlugin = (
 ) => void
 
 const METHODS = ['DELETE', 'GET', 'HEAD', 'PATCH', 'POST', 'PUT', 'OPTIONS'] as const
+const ROUTES = ['/', '/*'] as const
 
-interface FastifyRoute {
-  readonly url: string
-  readonly method: readonly string[]
-  readonly constraints?: Readonly<Record<string, unknown>>
-  readonly handler: (
-    request: { readonly raw: ProxyRequest; readonly body?: unknown },
-    reply: FastifyReplyLike,
-  ) => void
+interface FastifyRequestLike {
+  readonly raw: ProxyRequest
+  readonly body?: unknown
+  readonly params?: unknown
 }
 
 interface FastifyReplyLike {
@@ -64,133 +71,152 @@ interface FastifyReplyLike {
   getHeaders(): Record<string, string | string[] | number | undefined>
 }
 
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text)
-  } catch {
-    return text
-  }
+interface FastifyRoute {
+  readonly url: string
+  readonly method: readonly string[]
+  readonly constraints?: Readonly<Record<string, unknown>>
+  readonly handler: (request: FastifyRequestLike, reply: FastifyReplyLike) => void
 }
-
-const isVariable = (segment: string): boolean => segment.startsWith(':')
-
-/** A prefix, whose segments may be variables: `/api/:id`. */
-export class Prefix {
-  readonly text: string
-  readonly segments: readonly string[]
-
-  constructor(text: string) {
-    this.text = text
-    this.segments = text.split('/').filter((each) => each !== '')
-  }
-
-  /** Returns what is behind the prefix, and the values of its variables; null if the path is not below it. */
-  read(path: string): { readonly rest: string; readonly values: ReadonlyMap<string, string> } | null {
-    const mark = path.search(/[?#]/)
-    const end = mark < 0 ? path.length : mark
-    const values = new Map<string, string>()
-    let at = 0
-    for (const segment of this.segments) {
-      if (path[at] !== '/') return null
-      const slash = path.indexOf('/', at + 1)
-      const next = slash < 0 || slash > end ? end : slash
-      const text = path.slice(at + 1, next)
-      if (isVariable(segment)) {
-        if (text === '') return null
-        values.set(segment, text)
-      } else if (decoded(text) !== segment) return null
-      at = next
-    }
-    return { rest: path.slice(at), values }
-  }
-
-  /** Returns this prefix with these values, and the rest behind it. */
-  write(values: ReadonlyMap<string, string>, rest: string): string {
-    const segments = this.segments.map((each) => values.get(each) ?? each)
-    const before = segments.map((each) => `/${each}`).join('')
-    return `${before}${rest}` || '/'
-  }
-}
-
-/** Whether a path has a segment `..` in any spelling, also as a variable: it could lead out of the prefix. */
-const leadsOut = (path: string): boolean =>
-  path
-    .replace(/[?#].*$/s, '')
-    .split(/[\\/]|%2f|%5c/i)
-    .some((each) => /^(?:\.|%2e){2}$/i.test(each))
-
-interface Mount {
-  readonly proxy: Mounted
-  readonly prefix: Prefix
-  readonly options: RequestOptions
-  readonly sockets: Set<UpgradeSocket>
-  /** Its instance closes. */
-  isClosing: boolean
-}
-
-/** The property of a server that has its mounts, so that one of them takes each WebSocket. */
-const MOUNTS = Symbol('fermata.mounts')
-type MountedServer = NodeJS.EventEmitter & { [MOUNTS]?: Mount[] }
 
 export function fastifyPlugin(proxy: Mounted): FastifyPlugin {
   return (instance, options, done) => {
-    const {
-      prefix: _,
-      rewritePrefix = '',
-      rewriteLocation = true,
-      websocket = false,
-      methods = METHODS,
-      constraints,
-      parsesBodies = false,
-      ...own
-    } = options
-    const prefix = new Prefix(instance.prefix)
-    const inside = new Prefix(rewritePrefix)
-    const pathRewrite = (path: string): string => {
-      const read = prefix.read(path)
-      return read === null ? path : inside.write(read.values, read.rest)
+    if (options.preRewrite !== undefined && options.pathRewrite !== undefined) {
+      done(new ConfigError('preRewrite is for rewritePrefix: leave it out beside pathRewrite'))
+      return
     }
-    const of = { pathRewrite, ...own }
-    if (!parsesBodies) takeBodies(instance)
-    const handler: FastifyRoute['handler'] = (request, reply) => {
-      const { raw } = reply
-      const path = request.raw.url ?? '/'
-      const read = prefix.read(path)
-      if (leadsOut(path)) {
-        reply
-          .code(400)
-          .send({ statusCode: 400, error: 'Bad Request', message: 'the path leads out of its prefix' })
-        return
+    const mount = new Mount(proxy, instance, options)
+    if (options.parsesBodies !== true) takeBodies(instance)
+    const { methods = METHODS, routes = ROUTES, constraints, websocket = false } = options
+    const handler: FastifyRoute['handler'] = (request, reply) => mount.take(request, reply)
+    // A WebSocket is a GET for the router.
+    const onlySockets = websocket && !methods.includes('GET')
+    for (const url of routes)
+      for (const method of onlySockets ? [methods, ['GET']] : [methods]) {
+        const of = method === methods ? handler : socketsOnly(handler)
+        const route: FastifyRoute = { url, method, handler: of, ...(constraints && { constraints }) }
+        instance.route(route as never)
       }
-      // Fields that hooks have set go with the response.
-      for (const [name, value] of Object.entries(reply.getHeaders()))
-        if (value !== undefined) raw.setHeader(name, value as string)
-      reply.hijack()
-      const body = parsesBodies ? bodyOf(request.body) : null
-      const back =
-        rewriteLocation && read !== null && prefix.text !== rewritePrefix
-          ? (location: string): string => locationBack(location, inside, prefix, read.values)
-          : null
-      proxy.web(request.raw, raw, {
-        ...of,
-        ...(body === null ? {} : { body }),
-        ...(back === null ? {} : { locationRewrite: back }),
-      })
-    }
-    for (const url of ['/', '/*']) {
-      const route: FastifyRoute = {
-        url,
-        method: methods,
-        handler,
-        ...(constraints === undefined ? {} : { constraints }),
-      }
-      instance.route(route as never)
-    }
-    if (websocket)
-      takeUpgrades(instance, { proxy, prefix, options: of, sockets: new Set(), isClosing: false })
+    if (websocket) takeUpgrades(instance, mount.prefix)
     done()
   }
 }
+
+const socketsOnly =
+  (handler: FastifyRoute['handler']): FastifyRoute['handler'] =>
+  (request, reply) => {
+    if (upgradeOf(request.raw) !== null) handler(request, reply)
+    else refuse(reply, 404, 'Not Found', 'the route takes WebSockets only')
+  }
+
+function refuse(reply: FastifyReplyLike, statusCode: number, error: string, message: string): void {
+  reply.code(statusCode).send({ statusCode, error, message })
+}
+
+/** The plugin at one prefix. */
+class Mount {
+  readonly prefix: Prefix
+  private readonly inside: Prefix
+  private readonly proxy: Mounted
+  private readonly options: FastifyPluginOptions
+  /** The options of each request, but for what depends on its path. */
+  private readonly own: RequestOptions
+  private readonly rewritesLocation: boolean
+
+  constructor(proxy: Mounted, instance: FastifyLike, options: FastifyPluginOptions) {
+    const {
+      prefix: _prefix,
+      rewritePrefix = '',
+      preRewrite: _preRewrite,
+      rewriteLocation = true,
+      websocket: _websocket,
+      methods: _methods,
+      routes: _routes,
+      constraints: _constraints,
+      parsesBodies: _parsesBodies,
+      ...own
+    } = options
+    const { initialConfig = {} } = instance
+    this.proxy = proxy
+    this.options = options
+    this.prefix = new Prefix(instance.prefix, { ...initialConfig, ...initialConfig.routerOptions })
+    this.inside = new Prefix(rewritePrefix)
+    this.rewritesLocation = rewriteLocation && this.prefix.text !== rewritePrefix
+    this.own = this.optionsAt(own)
+  }
+
+  /** Adds what is the same for all paths. */
+  private optionsAt(own: RequestOptions): RequestOptions {
+    const pathRewrite = (path: string): string => {
+      const read = this.prefix.read(path)
+      return read === null ? path : this.inside.write(read.values, read.rest)
+    }
+    const isFixed = this.rewritesLocation && !this.prefix.hasVariables
+    return { pathRewrite, ...(isFixed && { locationRewrite: (it) => this.locationBack(it, NONE) }), ...own }
+  }
+
+  take(request: FastifyRequestLike, reply: FastifyReplyLike): void {
+    const upgrade = upgradeOf(request.raw)
+    // Another plugin has routed it once more.
+    if (upgrade?.isTaken === true) {
+      reply.hijack()
+      return
+    }
+    const sent = pathOf(request.raw.url ?? '/')
+    const path = this.options.preRewrite?.(sent, paramsOf(request), this.prefix.text) ?? sent
+    if (leadsOut(path) || !path.startsWith('/')) {
+      refuse(reply, 400, 'Bad Request', 'the path leads out of its prefix')
+      return
+    }
+    if (upgrade === null) {
+      this.web(request, reply, path)
+      return
+    }
+    if (this.options.websocket !== true) {
+      refuse(reply, 404, 'Not Found', 'the route takes no WebSockets')
+      return
+    }
+    reply.hijack()
+    takeSocket(upgrade, reply.raw)
+    this.proxy.ws(request.raw as IncomingMessage, upgrade.socket, upgrade.head, this.optionsOf(request, path))
+  }
+
+  private web(request: FastifyRequestLike, reply: FastifyReplyLike, path: string): void {
+    const { raw } = reply
+    // Fields that hooks have set go with the response.
+    for (const [name, value] of Object.entries(reply.getHeaders()))
+      if (value !== undefined) raw.setHeader(name, value as string)
+    reply.hijack()
+    this.proxy.web(request.raw, raw, this.optionsOf(request, path))
+  }
+
+  private optionsOf(request: FastifyRequestLike, path: string): RequestOptions {
+    const { prefix, inside, own, options } = this
+    let of = own
+    if (options.preRewrite !== undefined) {
+      const read = prefix.read(path)
+      of = { ...of, pathRewrite: () => (read === null ? path : inside.write(read.values, read.rest)) }
+    }
+    if (this.rewritesLocation && prefix.hasVariables) {
+      const values = prefix.read(path)?.values ?? NONE
+      of = { locationRewrite: (location) => this.locationBack(location, values), ...of }
+    }
+    const body = options.parsesBodies === true ? bodyOf(request.body) : null
+    return body === null ? of : { ...of, body }
+  }
+
+  /** Returns a Location that leads below the inner prefix with the outer one in its place. */
+  private locationBack(location: string, values: ReadonlyMap<string, string>): string {
+    if (!location.startsWith('/') || location.startsWith('//')) return location
+    const read = this.inside.read(location)
+    if (read === null) return location
+    return this.prefix.write(new Map([...values, ...read.values]), read.rest)
+  }
+}
+
+const NONE: ReadonlyMap<string, string> = new Map()
+
+const paramsOf = ({ params }: FastifyRequestLike): Record<string, string> =>
+  (params ?? {}) as Record<string, string>
 
 /** Bodies pass unread. */
 function takeBodies(instance: FastifyLike): void {
@@ -204,63 +230,4 @@ function takeBodies(instance: FastifyLike): void {
 function bodyOf(body: unknown): RequestOptions['body'] | null {
   if (body === undefined || body === null) return null
   return typeof body === 'string' || Buffer.isBuffer(body) ? body : JSON.stringify(body)
-}
-
-/** Returns a Location that leads below the inner prefix with the outer one in its place. */
-function locationBack(
-  location: string,
-  inside: Prefix,
-  prefix: Prefix,
-  values: ReadonlyMap<string, string>,
-): string {
-  if (!location.startsWith('/') || location.startsWith('//')) return location
-  const read = inside.read(location)
-  return read === null ? location : prefix.write(new Map([...values, ...read.values]), read.rest)
-}
-
-function takeUpgrades(instance: FastifyLike, mount: Mount): void {
-  const server = instance.server as MountedServer
-  let mounts = server[MOUNTS]
-  if (mounts === undefined) {
-    const all: Mount[] = []
-    mounts = all
-    server[MOUNTS] = all
-    server.on('upgrade', (request: IncomingMessage, socket: UpgradeSocket, head: Buffer) =>
-      upgraded(all, request, socket, head),
-    )
-  }
-  mounts.push(mount)
-  // Fastify waits for all connections of its server.
-  instance.addHook('preClose', (closed) => {
-    mount.isClosing = true
-    for (const each of mount.sockets) each.destroy()
-    closed()
-  })
-}
-
-function upgraded(
-  mounts: readonly Mount[],
-  request: IncomingMessage,
-  socket: UpgradeSocket,
-  head: Buffer,
-): void {
-  const path = request.url ?? '/'
-  let found: Mount | null = null
-  for (const each of mounts)
-    if (
-      each.prefix.read(path) !== null &&
-      each.prefix.segments.length >= (found?.prefix.segments.length ?? 0)
-    )
-      found = each
-  if (found === null) return
-  if (found.isClosing || leadsOut(path)) {
-    const status = found.isClosing ? '503 Service Unavailable' : '400 Bad Request'
-    socket.on('error', () => {})
-    socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`)
-    return
-  }
-  const { proxy, options, sockets } = found
-  sockets.add(socket)
-  socket.once('close', () => sockets.delete(socket))
-  proxy.ws(request, socket, head, options)
 }
