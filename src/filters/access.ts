@@ -143,6 +143,18 @@ class Rule {
   }
 }
 
+/** Returns the rules; those that are networks and nothing else as one. */
+function compiled(rules: readonly RuleOptions[], denies: boolean): readonly Rule[] {
+  const networks = rules.filter((each) => typeof each === 'string')
+  const others = rules.filter((each) => typeof each !== 'string').map((each) => new Rule(each, denies))
+  return networks.length === 0 ? others : [new Rule({ addresses: networks }, denies), ...others]
+}
+
+function fitsOne(rules: readonly Rule[], x: RequestPhase): boolean {
+  for (const each of rules) if (each.fits(x)) return true
+  return false
+}
+
 /** The client's address without its zone; '' on a Unix-domain socket. */
 function addressOf({ clientAddress }: RequestPhase): string {
   const zone = clientAddress.indexOf('%')
@@ -185,13 +197,12 @@ export const access = defineFilter({
           checks.error([key, at], 'it has no condition; write addresses, methods, fields or certificates')
   },
   create({ allow = null, deny = [], status = 403 }) {
-    const denied = deny.map((each) => new Rule(each, true))
-    const allowed = allow?.map((each) => new Rule(each, false)) ?? null
+    const denied = compiled(deny, true)
+    const allowed = allow === null ? null : compiled(allow, false)
     let refused = 0
     return {
       request(x) {
-        const isIn = !denied.some((each) => each.fits(x)) && (allowed?.some((each) => each.fits(x)) ?? true)
-        if (isIn) return PASS
+        if (!fitsOne(denied, x) && (allowed === null || fitsOne(allowed, x))) return PASS
         refused++
         return x.refuse(DENIED, { status })
       },

@@ -1,7 +1,7 @@
 // headers: sets, appends and removes fields of requests and responses.
 
 import { z } from 'zod'
-import { type FilterFields, PASS } from '../proxy/index.js'
+import { PASS, PreparedChange } from '../proxy/index.js'
 import { defineFilter, type OptionTypes } from './define.js'
 import { fieldLines, fieldMap, fieldName } from './field-options.js'
 
@@ -24,20 +24,11 @@ interface Change {
   readonly remove?: readonly string[] | undefined
 }
 
-/** Returns what makes these changes; null if there are none. */
-function changer({
-  set = {},
-  append = {},
-  remove = [],
-}: Change = {}): ((fields: FilterFields) => void) | null {
-  const sets = Object.entries(set)
-  const appends = fieldLines(append)
-  if (sets.length + appends.length + remove.length === 0) return null
-  return (fields) => {
-    for (const name of remove) fields.remove(name)
-    for (const [name, value] of sets) fields.set(name, value)
-    for (const [name, value] of appends) fields.append(name, value)
-  }
+/** Returns these changes; null if there are none. Of two spellings of a name that is set the last counts. */
+function prepared({ set = {}, append = {}, remove = [] }: Change = {}): PreparedChange | null {
+  const last = Object.fromEntries(Object.entries(set).map(([name, value]) => [name.toLowerCase(), value]))
+  const change = { remove, set: fieldLines(last), append: fieldLines(append) }
+  return Object.values(change).every(({ length }) => length === 0) ? null : new PreparedChange(change)
 }
 
 export const headers = defineFilter({
@@ -49,14 +40,14 @@ export const headers = defineFilter({
       response: change(types, 'response').optional(),
     }),
   create(options) {
-    const request = changer(options.request)
-    const response = changer(options.response)
+    const request = prepared(options.request)
+    const response = prepared(options.response)
     return {
       ...(request === null
         ? {}
         : {
             request(x) {
-              request(x.fields)
+              x.fields.change(request)
               return PASS
             },
           }),
@@ -64,7 +55,7 @@ export const headers = defineFilter({
         ? {}
         : {
             response(x) {
-              response(x.fields)
+              x.fields.change(response)
               return PASS
             },
           }),

@@ -5,6 +5,23 @@ import { Field } from './field.js'
 import { HOP_BY_HOP } from './field-scope.js'
 import { Token, type TokenSet, tokenSet } from './token.js'
 
+/** A change of the regular fields of many heads. */
+export class FieldChange {
+  /** The names whose fields are removed, and their tokens. */
+  readonly names: ReadonlySet<string>
+  readonly tokens: TokenSet
+  readonly added: readonly Field[]
+  readonly addedSize: number
+
+  /** @param removed a field of each name */
+  constructor(removed: readonly Field[], added: readonly Field[]) {
+    this.names = new Set(removed.map(({ name }) => name))
+    this.tokens = tokenSet(...removed.map(({ token }) => token))
+    this.added = added
+    this.addedSize = sizeOf(added)
+  }
+}
+
 export class Head {
   /** Pseudo-fields first, then regular fields, in the order of arrival. */
   readonly fields: Field[]
@@ -174,6 +191,20 @@ export class Head {
       else if (kept++ < i) fields[kept - 1] = field
     }
     if (kept < fields.length) fields.length = kept
+  }
+
+  /** Removes the regular fields of these names, and adds others behind the rest. */
+  change({ tokens, names, added, addedSize }: FieldChange): void {
+    const { fields } = this
+    let kept = this.pseudos
+    for (let i = kept; i < fields.length; i++) {
+      const field = fields[i]
+      if (tokens[field.token] === 1 && names.has(field.name)) this.size -= field.size
+      else if (kept++ < i) fields[kept - 1] = field
+    }
+    if (kept < fields.length) fields.length = kept
+    for (const each of added) fields.push(each)
+    this.size += addedSize
   }
 
   /** Removes the regular fields for whose name `isMeant` returns true. */

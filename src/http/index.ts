@@ -11,7 +11,7 @@ export { Field, FORM_INVALID, NAME_INVALID, oneLength, VALUE_INVALID } from './f
 export { HOP_BY_HOP, IDENTITY_FIELDS, isForbiddenTrailer } from './field-scope.js'
 export { FieldTable } from './field-table.js'
 export * from './frontend-stream.js'
-export { Head, IDEMPOTENT } from './head.js'
+export { FieldChange, Head, IDEMPOTENT } from './head.js'
 export { type InterimLimits, interimLimits } from './interims.js'
 export { OctetCache } from './octet-cache.js'
 export { otherProtocol } from './other-protocol.js'

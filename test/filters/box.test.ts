@@ -76,6 +76,15 @@ t.test('headers: request and response, refusals too; lines of Set-Cookie stay', 
     got.filter(([name]) => name === 'set-cookie').map(([, value]) => value),
     ['a=1', 'b=2', 'c=3', 'd=4'],
   )
+  const spelled = filtered([made('headers', { request: { set: { 'X-A': '1', 'x-a': '2' } } })])
+  t.same(
+    new Reader(spelled.backends[0])
+      .blocks()[0]
+      .filter(([name]) => name === 'x-a')
+      .map(([, value]) => value),
+    ['2'],
+    'of two spellings of a name the last counts',
+  )
   const refused = filtered([filter], REQUEST)
   refused.refuse()
   refused.pollset.advance(70_000)

@@ -3,10 +3,12 @@
 import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { Signal } from '../../src/pollset/index.js'
+import type { FieldChanges } from '../../src/proxy/filter/prepared-change.js'
 import {
   ANSWER,
   type Filter,
   PASS,
+  PreparedChange,
   RATE_LIMITED,
   REFUSE,
   type RequestPhase,
@@ -209,6 +211,9 @@ t.test('K4: a pause that is over is not late', async (t) => {
   t.equal(p.backends.length, 1)
 })
 
+const prepared = (changes: Partial<FieldChanges>): PreparedChange =>
+  new PreparedChange({ remove: [], set: [], append: [], ...changes })
+
 /** Writes that a codec would refuse, or that would change what a message is. */
 const BAD_WRITES: readonly (readonly [string, (x: RequestPhase) => void])[] = [
   ['a pseudo-field', (x) => x.fields.set(':path', '/x')],
@@ -226,6 +231,13 @@ const BAD_WRITES: readonly (readonly [string, (x: RequestPhase) => void])[] = [
   ['a value that is no octet', (x) => x.fields.set('a', 'ab\u0100')],
   ['a value that begins with a blank', (x) => x.fields.set('a', ' 1')],
   ['one of several values', (x) => x.fields.set('a', ['1', '\0'])],
+  ['a prepared value with a line', (x) => x.fields.change(prepared({ set: [['a', '1\nb: 2']] }))],
+  ['a prepared line of framing', (x) => x.fields.change(prepared({ append: [['content-length', '1']] }))],
+  ['a prepared removal of Host', (x) => x.fields.change(prepared({ remove: ['host'] }))],
+  [
+    'a prepared change that is too large',
+    (x) => x.fields.change(prepared({ append: [['a', 'x'.repeat(50_000)]] })),
+  ],
   ['a path without /', (x) => x.setTarget('x')],
   ['a path with a blank', (x) => x.setTarget('/a b')],
   ['a path with a fragment', (x) => x.setTarget('/a#b')],

@@ -1,8 +1,10 @@
 // The fields that filters write again and again: checked once, and kept within bounds.
 
 import t from 'tap'
-import { FieldTable } from '../../src/http/index.js'
-import { FilterWriteError, WrittenFields } from '../../src/proxy/filter/fields.js'
+import { FieldTable, Head } from '../../src/http/index.js'
+import { CheckedFields, FilterWriteError, WrittenFields } from '../../src/proxy/filter/fields.js'
+import { PreparedChange } from '../../src/proxy/index.js'
+import { seeded } from '../world/random.js'
 
 const fields = () => new WrittenFields(new FieldTable())
 
@@ -46,4 +48,36 @@ t.test('credentials and long values are not kept, and 256 names at most', async 
   t.equal(written.field('x-0', value), first)
   written.field('x-255', value)
   t.not(written.field('x-0', value), first)
+})
+
+t.test('a prepared change does what single writes do', async (t) => {
+  const names = ['x-a', 'x-b', 'x-c', 'via', 'set-cookie', 'server']
+  const written = fields()
+  const ofHead = (head: Head): CheckedFields =>
+    new CheckedFields({
+      written,
+      readHead: head,
+      ownHead: () => head,
+      spoilt: (error) => error,
+      isTrailer: false,
+      headBytesMax: 65_536,
+    })
+  for (let seed = 1; seed <= 500; seed++) {
+    const below = seeded(seed)
+    const some = <T>(make: () => T): T[] => Array.from({ length: below(4) }, make)
+    const name = (): string => names[below(names.length)]
+    const line = (): [string, string] => [name(), `v${below(3)}`]
+    const table = new FieldTable()
+    const lines = [table.field(':status', '200'), ...some(line).map((each) => table.field(...each))]
+    const [single, whole] = [Head.response([...lines]), Head.response([...lines])]
+    const [remove, set, append] = [some(name), [...new Map(some(line))], some(line)]
+    for (const each of remove) ofHead(single).remove(each)
+    for (const each of set) ofHead(single).set(...each)
+    for (const each of append) ofHead(single).append(...each)
+    ofHead(whole).change(new PreparedChange({ remove, set, append }))
+    const seen = ({ fields, size }: Head) => ({ size, lines: fields.map((each) => [each.name, each.value]) })
+    if (JSON.stringify(seen(whole)) !== JSON.stringify(seen(single)))
+      t.same(seen(whole), seen(single), `seed ${seed}`)
+  }
+  t.pass('500 changes')
 })

@@ -106,6 +106,8 @@ function compare(a: Uint32Array, at: number, b: readonly number[]): number {
 class Ranges {
   private readonly first: Uint32Array
   private readonly last: Uint32Array
+  /** Those of IPv4, as numbers: of each the first and the last one. */
+  private readonly fours: Uint32Array
 
   constructor(networks: readonly Network[]) {
     const ranges = networks.map(({ words, bits }) => ({
@@ -123,6 +125,29 @@ class Ranges {
     }
     this.first = Uint32Array.from(kept.flatMap(({ first }) => first))
     this.last = Uint32Array.from(kept.flatMap(({ last }) => last))
+    const isMapped = (words: readonly number[]): boolean =>
+      MAPPED_WORDS.every((each, at) => words[at] === each)
+    const [none, all] = [0, 0xffffffff].map((word) => [...MAPPED_WORDS, word])
+    this.fours = Uint32Array.from(
+      kept.flatMap(({ first, last }) => {
+        if (isMapped(first)) return [first[3], last[3]]
+        // One that has an address of IPv4 and does not begin with one has all of them.
+        return order(first, none) < 0 && order(last, all) >= 0 ? [0, 0xffffffff] : []
+      }),
+    )
+  }
+
+  /** @param address of IPv4 */
+  hasFour(address: number): boolean {
+    const { fours } = this
+    let low = 0
+    let high = fours.length / 2
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if (fours[middle * 2] <= address) low = middle + 1
+      else high = middle
+    }
+    return low > 0 && fours[low * 2 - 1] >= address
   }
 
   has(words: readonly number[]): boolean {
@@ -163,7 +188,8 @@ export class Networks {
     if (host === '') return this.hasUnix
     if (this.isEmpty) return false
     const four = ipv4(host)
-    const words = four >= 0 ? [0, 0, 0xffff, four] : ipv6(host)
+    if (four >= 0) return this.ranges.hasFour(four)
+    const words = ipv6(host)
     return words !== null && this.ranges.has(words)
   }
 }

@@ -21,16 +21,25 @@ export class FilterChain {
   readonly attempts: readonly number[]
   readonly interims: readonly number[]
   readonly trailers: readonly number[]
+  readonly logs: readonly number[]
+  readonly releases: readonly number[]
+  /** Whether the filter at each place has this phase. */
+  readonly hasRequest: readonly boolean[]
+  readonly hasResponse: readonly boolean[]
   /** The fields whose copies of the client each filter drops; null for none. */
   readonly identityFields: readonly (FieldNames | null)[]
 
   constructor(uses: readonly FilterUse[]) {
     this.uses = uses
-    const having = (phase: 'attempt' | 'interim' | 'trailers'): number[] =>
+    const having = (phase: 'attempt' | 'interim' | 'trailers' | 'log' | 'release'): number[] =>
       [...uses.keys()].filter((at) => uses[at].filter[phase] !== undefined)
     this.attempts = having('attempt')
     this.interims = having('interim')
     this.trailers = having('trailers')
+    this.logs = having('log')
+    this.releases = having('release')
+    this.hasRequest = uses.map(({ filter }) => filter.request !== undefined)
+    this.hasResponse = uses.map(({ filter }) => filter.response !== undefined)
     this.identityFields = uses.map(({ filter }) =>
       filter.identityFields === undefined ? null : new FieldNames(filter.identityFields),
     )

@@ -7,6 +7,7 @@ import type { Backend } from '../backend.js'
 import type { Refusal } from '../refusal.js'
 import type { AnswerSource } from './answer-source.js'
 import type { PreparedFields } from './answers.js'
+import type { PreparedChange } from './prepared-change.js'
 import type { Subrequest, SubrequestOptions } from './subrequest.js'
 import type { PooledTask } from './tasks.js'
 
@@ -98,6 +99,11 @@ export interface FilterFields {
   /** Adds a line. */
   append(name: string, value: string): void
   remove(name: string): void
+  /**
+   * Makes a change that is checked once, for filters that make the same one of each message.
+   * @internal
+   */
+  change(change: PreparedChange): void
 }
 
 /** Fields that can only be read. */

@@ -14,6 +14,7 @@ import {
 } from '../../http/index.js'
 import { fieldValue } from '../field-value.js'
 import type { FilterFields, ReadFields } from './contract.js'
+import type { PreparedChange } from './prepared-change.js'
 
 /** Fields that no filter may write or remove: of framing, of one connection, of a handshake. */
 const NOT_WRITTEN = tokenSet(
@@ -68,7 +69,7 @@ const KEPT_MAX = 256
  * mostly the next one too. It was checked then, and is not made again; an encoder knows it.
  */
 export class WrittenFields {
-  private readonly table: FieldTable
+  readonly table: FieldTable
   private readonly kept = new Map<string, Field>()
 
   constructor(table: FieldTable) {
@@ -170,6 +171,19 @@ export class CheckedFields extends SeenFields implements FilterFields {
     }
   }
 
+  change(change: PreparedChange): void {
+    const { owner } = this
+    const head = owner.ownHead()
+    try {
+      const made = change.in(owner.written.table)
+      if (owner.isTrailer) for (const each of made.added) mayTrail(each)
+      head.change(made)
+      if (made.added.length > 0) this.checkSize(head, made.added[0])
+    } catch (error) {
+      throw owner.spoilt(error as Error)
+    }
+  }
+
   private write(name: string, value: string, replaces: boolean): void {
     const { owner } = this
     const head = owner.ownHead()
@@ -200,8 +214,7 @@ export class CheckedFields extends SeenFields implements FilterFields {
   private checked(name: string, value: string): Field {
     const { owner } = this
     const field = owner.written.field(name, value)
-    if (owner.isTrailer && isForbiddenTrailer(field.token))
-      throw new FilterWriteError(`${field.name} must not be a trailer`)
+    if (owner.isTrailer) mayTrail(field)
     return field
   }
 
@@ -210,4 +223,8 @@ export class CheckedFields extends SeenFields implements FilterFields {
     if (size > headBytesMax)
       throw new FilterWriteError(`the head has more than ${headBytesMax} bytes with ${name}`)
   }
+}
+
+function mayTrail({ name, token }: Field): void {
+  if (isForbiddenTrailer(token)) throw new FilterWriteError(`${name} must not be a trailer`)
 }

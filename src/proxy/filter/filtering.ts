@@ -42,7 +42,7 @@ export const filtering = {
 
   /** Begins filters up to the next one that has a request phase. Returns what a failure leads to, or null. */
   begin(x: Exchange, run: FilterRun): FilterNext | null {
-    const { uses, identityFields } = run.chain
+    const { uses, identityFields, hasRequest } = run.chain
     while (run.begun < uses.length) {
       const place = run.begun
       const { filter } = uses[place]
@@ -70,7 +70,7 @@ export const filtering = {
           continue
         }
       }
-      if (filter.request !== undefined) return null
+      if (hasRequest[place]) return null
       run.next = place
       run.leave()
     }
@@ -110,11 +110,11 @@ export const filtering = {
   meetsResponse(x: Exchange): boolean {
     const run = x.filters
     if (run === null) return false
-    const { uses } = run.chain
+    const { hasResponse } = run.chain
     run.phase = 'response'
     if (run.current >= 0) return true
     while (run.next >= 0) {
-      if (uses[run.next].filter.response !== undefined && run.states[run.next] !== NOT_BEGUN) return true
+      if (hasResponse[run.next] && run.states[run.next] !== NOT_BEGUN) return true
       run.next--
     }
     return false
@@ -233,11 +233,11 @@ export const filtering = {
   end(x: Exchange): void {
     const run = x.filters
     if (run === null) return
-    const { uses } = run.chain
-    for (let place = 0; place < run.begun; place++) {
+    const { uses, logs } = run.chain
+    for (const place of logs) {
       const { filter, name } = uses[place]
       const state = run.states[place]
-      if (filter.log === undefined || state === NOT_BEGUN) continue
+      if (place >= run.begun || state === NOT_BEGUN) continue
       const call = run.call.begin(CallKind.LOG, place)
       const thrown = caught(call, () => filter.log?.(call, state))
       if (thrown !== null) x.proxy.filterFailed(x, name, thrown)

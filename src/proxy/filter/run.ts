@@ -165,16 +165,16 @@ export class FilterRun {
   /** Returns the place of the filter that runs, waits, or is next in this phase; -1 for none. */
   private placeIn(phase: FilterTime['phase']): number {
     if (this.current >= 0) return this.current
-    const { attempts, uses } = this.chain
+    const { attempts, length, hasRequest, hasResponse } = this.chain
     if (phase === 'attempt') return attempts[this.attemptAt] ?? -1
     if (phase === 'response') {
       let at = this.next
-      while (at > 0 && (uses[at].filter.response === undefined || this.states[at] === NOT_BEGUN)) at--
+      while (at > 0 && (!hasResponse[at] || this.states[at] === NOT_BEGUN)) at--
       return at
     }
     // The step begins all filters up to the next one that has a request phase.
     let at = this.begun
-    while (at < uses.length - 1 && uses[at].filter.request === undefined) at++
+    while (at < length - 1 && !hasRequest[at]) at++
     return at
   }
 
@@ -221,8 +221,11 @@ export class FilterRun {
     this.task = null
     this.backend?.unpin()
     this.backend = null
-    const { uses } = this.chain
-    for (let at = this.begun - 1; at >= 0; at--) {
+    const { uses, releases } = this.chain
+    for (let i = releases.length - 1; i >= 0; i--) {
+      const at = releases[i]
+      if (at >= this.begun) continue
+      // It is released once, also if its release leads here again.
       this.begun = at
       if (this.states[at] === NOT_BEGUN) continue
       const { filter } = uses[at]
@@ -232,6 +235,7 @@ export class FilterRun {
         failed(uses[at], error)
       }
     }
+    this.begun = 0
   }
 }
 
