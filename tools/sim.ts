@@ -5,8 +5,6 @@
 import { Command } from 'commander'
 import { positive } from './bench/options.js'
 import { sameTwice } from './sim/checks/s7.js'
-import { filterDefects, lookForFilterDefect } from './sim/filters/filter-defects.js'
-import { simulateFilters } from './sim/filters/filter-run.js'
 import { drawPlan, parsePlan, planDifference } from './sim/plan.js'
 import { defects, lookFor } from './sim/planted.js'
 import { type Result, simulate } from './sim/run.js'
@@ -20,7 +18,6 @@ interface Options {
   readonly plan: ReturnType<typeof parsePlan>
   readonly shrink: boolean
   readonly defects?: boolean
-  readonly filters?: boolean
 }
 
 /** One seed in this many is run twice (S7). */
@@ -83,45 +80,11 @@ function findDefects(seedsMax: number): number {
     if (property === null) missed++
     process.stdout.write(`| ${defect.name} | ${property ?? 'no checker'} | ${seeds} | ${defect.what} |\n`)
   }
-  for (const defect of filterDefects) {
-    const found = lookForFilterDefect(defect, seedsMax)
-    if (found === null) missed++
-    process.stdout.write(
-      `| ${defect.name} | ${found?.violation?.property ?? 'no checker'} | ${found?.seed ?? seedsMax} | ${defect.what} |\n`,
-    )
-  }
-  const all = defects.length + filterDefects.length
-  process.stdout.write(`${all - missed} of ${all} found\n`)
+  process.stdout.write(`${defects.length - missed} of ${defects.length} found\n`)
   return missed === 0 ? 0 : 1
 }
 
-/** Runs filters that suspend (spec/simulator.md, Filters). Returns the exit code. */
-function runFilters({ seed, seeds = 1000, minutes, first = Date.now() % 1_000_000_000 }: Options): number {
-  const from = seed ?? first
-  const last = seed ?? (minutes === undefined ? from + seeds - 1 : Number.POSITIVE_INFINITY)
-  const until = performance.now() + (minutes ?? Number.POSITIVE_INFINITY) * 60_000
-  const waits: Record<string, number> = {}
-  let exchanges = 0
-  let each = from
-  for (; each <= last && performance.now() < until; each++) {
-    const result = simulateFilters(each)
-    exchanges += result.exchanges
-    for (const [how, count] of Object.entries(result.waits)) waits[how] = (waits[how] ?? 0) + count
-    if (result.violation === null) continue
-    const { property, message } = result.violation
-    process.stdout.write(
-      `seed ${each}: ${property}: ${message}\nagain:\n  npm run sim -- --filters --seed ${each}\n`,
-    )
-    return 1
-  }
-  process.stdout.write(
-    `passed: ${each - from} seeds from ${from}, ${exchanges} exchanges; waits of filters\n${table(Object.entries(waits))}`,
-  )
-  return 0
-}
-
 function main(options: Options): number {
-  if (options.filters === true) return runFilters(options)
   const first = options.seed ?? options.first ?? Date.now() % 1_000_000_000
   const last =
     options.seed !== undefined ? first : first + (options.seeds ?? (options.minutes ? 1e12 : 1000)) - 1
@@ -169,7 +132,6 @@ const command = new Command('sim')
     '--defects',
     'plant one defect after the other; print which checker finds it, and after how many seeds',
   )
-  .option('--filters', 'run filters that suspend, with reloads, in place of the whole proxy')
   .option('--no-shrink', 'print a failing schedule without shortening it')
 
 const options = command.parse().opts<Options>()

@@ -1,6 +1,7 @@
 // Bodies through filters: transforms, whole bodies, and what a changed body obliges.
 
 import t from 'tap'
+import { Signal } from '../../src/pollset/index.js'
 import {
   type Filter,
   PASS,
@@ -9,6 +10,7 @@ import {
   type Verdict,
   WAIT,
 } from '../../src/proxy/index.js'
+import type { SomeLimits } from '../../src/server/index.js'
 import { frame, headers, REQUEST, uint32 } from '../../tools/testbed/frames.js'
 import { filtered, Reader, use, valueIn } from './small-proxy.js'
 import { Doubling, Mapping, Waiting } from './transforms.js'
@@ -34,9 +36,14 @@ const response = (fields: [string, string][] = [], end = false): Buffer =>
   headers(3, [[':status', '200'], ...fields], end)
 
 /** A proxy to which a POST is sent behind the first request; the backend's stream is 3. */
-function posted(filter: Filter<unknown>, fields: [string, string][] = [], outer: Filter<unknown>[] = []) {
+function posted(
+  filter: Filter<unknown>,
+  fields: [string, string][] = [],
+  outer: Filter<unknown>[] = [],
+  limits: SomeLimits = {},
+) {
   const uses = [...outer.map((each, at) => use(`outer${at}`, each)), use('filter', filter)]
-  const p = filtered(uses, [[':method', 'GET'], ...REQUEST.slice(1)])
+  const p = filtered(uses, [[':method', 'GET'], ...REQUEST.slice(1)], {}, limits)
   const [backend] = p.backends
   const reader = new Reader(backend)
   backend.send(headers(1, [[':status', '204']]))
@@ -154,6 +161,55 @@ t.test('X4, K15: a transform that holds more than it has declared: 413, or a cut
   const r = posted(transforms(() => new Doubling(100)))
   r.far.send(frame(DATA, 1, 3, Buffer.from('ab')))
   t.equal(r.reader.read().body, 'abab')
+})
+
+t.test('K17: a body that is collected after its stream has stalled: 503, and no step after it', async (t) => {
+  const gate = new Signal('gate', 'opens', ['OPEN'])
+  const waits: Filter<unknown> = {
+    request: (x) =>
+      x.request.method === 'POST' && gate.readiness === 0 ? x.waitFor(gate, 1, { within: 10_000 }) : PASS,
+  }
+  let calls = 0
+  const collects: Filter<unknown> = {
+    request(x) {
+      calls++
+      return x.wholeBody(100_000, { within: 10_000 }) === null ? WAIT : PASS
+    },
+  }
+  const limits = { transport: { heldBytesSoft: 1_000, heldBytesMax: 1_000 } }
+  const p = posted(collects, [], [waits], limits)
+  const before = calls
+  p.far.send(frame(DATA, 0, 3, Buffer.alloc(2_000)))
+  gate.raise(1)
+  p.pollset.run()
+  t.match(Object.fromEntries(p.client.blocks()[0]), { ':status': '503', 'x-fermata': 'stall' })
+  t.equal(calls, before + 1)
+})
+
+t.test('K15: no transform begins past the bound of all held bytes: 503, or a cut', async (t) => {
+  const ends: Mapping[] = []
+  const made = () => {
+    ends.push(new Mapping())
+    return ends[ends.length - 1]
+  }
+  // Two transforms would have 16 KiB each.
+  const limits = { transport: { heldBytesSoft: 20_000, heldBytesMax: 30_000 } }
+  const twice = (x: RequestPhase | ResponsePhase): Verdict => {
+    for (let each = 0; each < 2; each++) x.transformBody(made)
+    return PASS
+  }
+  const p = posted({ request: twice }, [], [], limits)
+  p.far.send(frame(DATA, 1, 3, Buffer.alloc(10)))
+  t.match(Object.fromEntries(p.client.blocks()[0]), { ':status': '503', 'x-fermata': 'stall' })
+
+  const q = posted({ response: twice }, [], [], limits)
+  q.far.send(frame(DATA, 1, 3))
+  q.backend.send(Buffer.concat([response(), frame(DATA, 0, 3, Buffer.alloc(10))]))
+  t.ok(q.client.read().types.includes(RST_STREAM))
+  t.equal(q.proxy.outcomes.get('stall'), 1)
+  for (const each of [p, q]) t.equal(each.world.memory.bytes, 0)
+  t.ok(ends.length >= 4)
+  t.ok(ends.every((each) => each.ends === 1))
 })
 
 t.test('K15: a transform that throws costs its own exchange', async (t) => {

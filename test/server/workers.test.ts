@@ -374,6 +374,49 @@ routes: [{ match: { path: /quick }, answer: { status: 200, body: x } }, { backen
   t.match(await program.exited, { code: 0 })
 })
 
+t.test('J13, Q9: a purge is made by all workers, and what they have removed is added up', async (t) => {
+  let asked = 0
+  const origin = createServer((_, response) => {
+    asked++
+    response.setHeader('cache-control', 'max-age=600')
+    response.end('x')
+  })
+  await new Promise<void>((resolve) => origin.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => {
+    origin.closeAllConnections()
+    origin.close()
+  })
+  const folder = mkdtempSync(join(tmpdir(), 'fermata-purge-'))
+  t.teardown(() => rmSync(folder, { recursive: true }))
+  const path = join(folder, 'admin.sock')
+  const { port } = await served(
+    t,
+    `listeners: { main: { address: "127.0.0.1:0" } }
+admin: { address: "unix:${path}" }
+backends: { app: { endpoints: ["127.0.0.1:${(origin.address() as AddressInfo).port}"] } }
+filters: { pages: { cache: {} } }
+routes: [{ backend: app, filters: [pages] }]
+`,
+  )
+  /** Asks on connections of their own until both workers have filled. */
+  const fill = async (): Promise<void> => {
+    asked = 0
+    for (let at = 0; asked < 2 && at < 100; at++) await get(port, '/x')
+    t.equal(asked, 2)
+  }
+  await fill()
+  const { status, body } = await ask({ socketPath: path }, '/caches/pages/purge', {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ url: `http://127.0.0.1:${port}/x` }),
+  })
+  t.match({ status, ...JSON.parse(body) }, { status: 200, cache: 'pages', removed: 2 })
+  await fill()
+  const told = execFileSync(process.execPath, [main, 'purge', `unix:${path}`, 'pages', '--all'])
+  t.equal(told.toString(), 'pages: 2 removed\n')
+  await fill()
+})
+
 t.test('J9: keys are changed in time', async (t) => {
   const seen = new Seen()
   const pollset = new NodePollset()

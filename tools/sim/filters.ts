@@ -1,89 +1,138 @@
-// Filters of a run that suspend exchanges: a rate limit that holds them, places that they wait for, a delay;
-// and a mirror, whose copies are requests of their own. They are made and replaced by the code of the
-// server, so what they keep outlives the reloads of a run.
+// Filters of a run that suspend exchanges: those of the box, and those of filters/kinds.ts. They are made and
+// replaced by the code of the server, so what they keep outlives the reloads of a run. Requests of the ledger
+// pass one list of them, readers two others: with a cache, and with tokens.
 
 import type { FilterConfig } from '../../src/config/index.js'
 import { filterLimits } from '../../src/filters/index.js'
 import type { Prng } from '../../src/pollset/index.js'
 import type { FilterUse, ReverseProxy } from '../../src/proxy/index.js'
 import { Filters } from '../../src/server/filters.js'
+import { kindsOf, type Watch } from './filters/kinds.js'
+import { KEYS_PATH, STORE_URL, VERIFY_PATH } from './filters/services.js'
+import { ISSUER } from './filters/tokens.js'
 import type { Plan } from './plan.js'
 
-/** ms that filters hold an exchange at most: the sum of their waits. */
-export const FILTERS_WAIT_MS = 1_000
+/** The filters of a run let pass what they cannot judge in time. */
+const PASSING = new Set(['calls', 'twist', 'compress', 'cache'])
+
+/** The list of each route. */
+export interface Lists {
+  /** Of requests that the ledger knows. */
+  readonly all: readonly FilterUse[]
+  /** Of readers: what is cached, and what tokens protect. */
+  readonly cached: readonly FilterUse[]
+  readonly protected: readonly FilterUse[]
+}
 
 const config = (kind: string, options: unknown): FilterConfig => ({
   name: kind,
   kind,
   identity: kind,
   options,
-  onFailure: 'refuse',
+  onFailure: PASSING.has(kind) ? 'pass' : 'refuse',
   source: { file: '', line: 0, column: 0 },
 })
 
 export class SimFilters {
-  uses: readonly FilterUse[] = []
+  lists: Lists | null = null
   private readonly filters: Filters
   private readonly chance: Prng
   private readonly copies: string
+  private version = 0
 
   /** @param copies the name of the backend that gets copies */
-  constructor(proxy: ReverseProxy, chance: Prng, copies: string) {
+  constructor(proxy: ReverseProxy, chance: Prng, copies: string, watch: Watch) {
     this.chance = chance
     this.copies = copies
-    this.filters = new Filters(proxy, { repeated: () => true }, filterLimits)
+    this.filters = new Filters(proxy, { repeated: () => true }, filterLimits, kindsOf(watch))
     this.reload()
   }
 
   /** Draws other options for all filters, of the same names. */
   reload(): void {
     const { chance } = this
-    const key = chance.chance(70) ? [{ kind: 'address', name: '' }] : [{ kind: 'route', name: '' }]
+    const version = ++this.version
     const prepared = this.filters.prepare()
-    const uses = [
-      prepared.use(
-        config('rateLimit', {
-          limit: { requests: chance.between(1, 20), windowMs: 100 },
-          burst: chance.between(1, 10),
-          delay: chance.between(0, 400),
-          pending: chance.between(1, 20),
-          key,
-        }),
-      ),
-      prepared.use(
-        config('inFlight', {
-          most: chance.between(1, 5),
-          pending: chance.between(1, 20),
-          wait: chance.between(1, 400),
-          key,
-        }),
-      ),
-      prepared.use(
-        config('fault', { delay: { time: chance.between(1, 100), percent: chance.below(101) / 100 } }),
-      ),
+    const use = (kind: string, options: unknown): FilterUse => prepared.use(config(kind, options))
+    const key = chance.chance(70) ? [{ kind: 'address', name: '' }] : [{ kind: 'route', name: '' }]
+    const box = [
+      use('rateLimit', {
+        limit: { requests: chance.between(1, 20), windowMs: 100 },
+        burst: chance.between(1, 10),
+        delay: chance.between(0, 400),
+        pending: chance.between(1, 20),
+        key,
+      }),
+      use('inFlight', {
+        most: chance.between(1, 5),
+        pending: chance.between(1, 20),
+        wait: chance.between(1, 400),
+        key,
+      }),
+      use('fault', { delay: { time: chance.between(1, 100), percent: chance.below(101) / 100 } }),
+      use('mirror', {
+        backend: this.copies,
+        percent: chance.below(101) / 100,
+        body: chance.below(5_000),
+        most: chance.between(1, 10),
+      }),
     ]
-    uses.push(
-      prepared.use(
-        config('mirror', {
-          backend: this.copies,
-          percent: chance.below(101) / 100,
-          body: chance.below(5_000),
-          most: chance.between(1, 10),
-        }),
-      ),
+    const own = Object.fromEntries(
+      ['gate', 'calls', 'asks', 'twist'].map((kind) => [kind, use(kind, { version })]),
     )
+    const external = use('externalAuth', {
+      backend: STORE_URL,
+      path: VERIFY_PATH,
+      take: ['x-user'],
+      timeout: chance.between(20, 300),
+    })
+    const buffer = use('buffer', {
+      request: chance.between(1, 200_000),
+      response: chance.between(1, 200_000),
+      wait: chance.between(50, 500),
+    })
+    const compress = use('compress', { minimum: 20, flush: chance.below(15) })
+    const cache = use('cache', {
+      memory: 1_048_576,
+      collapse: 200,
+      stale: { whileRevalidate: 1_000, ifError: 1_000 },
+    })
+    const jwt = use('jwt', {
+      issuer: ISSUER,
+      algorithms: ['EdDSA'],
+      jwks: { backend: STORE_URL, path: KEYS_PATH, host: 'id.sim', refresh: 1_000 },
+      claims: { 'x-user': 'sub' },
+    })
+    const some = this.shuffled([...box, own.gate, own.calls, own.asks, own.twist, external, buffer]).slice(
+      0,
+      chance.between(1, 10),
+    )
+    const lists = {
+      all: some,
+      cached: [compress, own.gate, own.calls, cache, own.asks, own.twist],
+      protected: [compress, jwt, external, buffer, own.calls, own.twist, own.gate],
+    }
     // A configuration may turn out wrong after its filters were made.
-    if (this.uses.length > 0 && chance.chance(20)) {
+    if (this.lists !== null && chance.chance(20)) {
       prepared.abandon()
       return
     }
     prepared.commit()
-    this.uses = chance.chance(50) ? uses : uses.toReversed()
+    this.lists = lists
+  }
+
+  private shuffled<T>(all: readonly T[]): T[] {
+    const left = [...all]
+    return all.map(() => left.splice(this.chance.below(left.length), 1)[0])
   }
 
   /** What they keep. */
   get kept(): Iterable<object> {
     return (this.filters as unknown as { readonly states: ReadonlyMap<string, object> }).states.values()
+  }
+
+  close(): void {
+    this.filters.close()
   }
 }
 

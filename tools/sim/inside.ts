@@ -4,6 +4,7 @@
 
 import type { Continuation } from '../../src/continuation/index.js'
 import type { Engine, Lease, Session } from '../../src/engine/index.js'
+import { CodingPause } from '../../src/filters/compress/coded-body.js'
 import type { BodyIntake } from '../../src/http1/body-intake.js'
 import { Http1Connection } from '../../src/http1/connection.js'
 import type { Http1Stream } from '../../src/http1/stream.js'
@@ -22,6 +23,7 @@ export interface ReceiveBufferInside {
   readonly length: HttpReceiveBuffer['length']
   readonly heldBytes: HttpReceiveBuffer['heldBytes']
   readonly retainedBytes: HttpReceiveBuffer['retainedBytes']
+  readonly takenBytes: HttpReceiveBuffer['takenBytes']
   readonly retainMax: HttpReceiveBuffer['retainMax']
   readonly stalled: HttpReceiveBuffer['stalled']
   readonly by: { readonly bytes: number }
@@ -207,10 +209,12 @@ interface RingInside extends Deadline {
   readonly deadlineNext: Deadline | null
 }
 
-/** Counts the armed deadlines. */
+/** Counts the armed deadlines, but those of bodies that are coded: no continuation waits for them. */
 export function countArmed(deadlines: Deadlines): number {
   let count = 0
-  eachArmed(deadlines, () => count++)
+  eachArmed(deadlines, (each) => {
+    if (!(each instanceof CodingPause)) count++
+  })
   return count
 }
 

@@ -13,6 +13,8 @@ import type { PeerContext } from './peer.js'
 
 const ADMIN = { host: '192.0.2.1', port: 99 }
 const QUESTIONS_MAX = 8
+/** More bytes than any run holds. */
+const HELD_FREELY = 1_000_000_000
 /** The characters of a large answer. */
 const LARGE = 100_000
 const PIECES_MAX = 4
@@ -260,6 +262,9 @@ export class Operator implements SimPeerSocketOwner {
         this.fail(`question ${number} got 504, and its answer was made in time`)
       return
     }
+    // Bodies that filters hold count too: where memory runs short a question whose body comes slowly is reset.
+    const { plan } = this.all.stage
+    if (status === 502 && plan.filters === 1 && plan.heldBytesSoft < HELD_FREELY) return
     if (status !== STATUS[kind]) this.fail(`question ${number}, ${kind}, is answered with ${status}: ${body}`)
     if (status === 200 && (JSON.parse(body) as { number: number }).number !== number)
       this.fail(`question ${number} has the answer ${body.slice(0, 80)}`)

@@ -224,7 +224,12 @@ const KNOBS = {
   operators: oneOf(0, 0, 0, 0, 1),
   /** 1: the configurations of a run with endpoints go through the changeover (changeovers.ts). */
   changeovers: oneOf(0, 0, 1),
+  /** Requests of readers (filters/readers.ts), where there are filters. Behind all others. */
+  readers: oneOf(0, 0, 5, 20, 40),
 } as const satisfies Readonly<Record<string, Knob>>
+
+/** ms that filters hold an exchange at most: the sum of their waits; that for keys is the longest. */
+export const FILTERS_WAIT_MS = 20_000
 
 export type PlanName = keyof typeof KNOBS
 export type Plan = Readonly<Record<PlanName, number>> & { readonly seed: number }

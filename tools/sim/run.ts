@@ -52,7 +52,6 @@ import { exchangeEnded } from './checks/closing.js'
 import { type CourseChecker, courses } from './checks/courses.js'
 import { e8 } from './checks/e8.js'
 import { e26 } from './checks/e26.js'
-import { filterBooks } from './checks/filter-books.js'
 import { fullLength } from './checks/full-length.js'
 import { h1 } from './checks/h1.js'
 import { connectionsEndWithinMs, endedInTime, exchangesEndWithinMs } from './checks/l1.js'
@@ -67,10 +66,9 @@ import { s6 } from './checks/s6.js'
 import { tunnels } from './checks/tunnels.js'
 import { Client } from './client.js'
 import { Client1 } from './client1.js'
-import { CopyBackend } from './copy-backend.js'
 import { DebuggerActor } from './debugger-actor.js'
 import { Endpoints, type Host, type HostPeer, routeSettings } from './endpoints.js'
-import { reloadTimes, SimFilters } from './filters.js'
+import { FilterPart, type FilterStage } from './filters/part.js'
 import {
   type CheckInside,
   type ConnectionInside,
@@ -86,15 +84,12 @@ import {
 import { Ledger, OTHER_PROTOCOL, type Request, TARGET_PORT, Violation } from './ledger.js'
 import { faultsOf, limitsOf } from './limits.js'
 import { Operators } from './operators.js'
-import type { PeerContext } from './peer.js'
 import type { Plan } from './plan.js'
 import { Target } from './target.js'
 
 const FRONT = { host: '192.0.2.1', port: 80 }
 const BACK = { host: '192.0.2.9', port: 9 }
 const BACK_NAME = 'backend.sim'
-const COPY = { host: '192.0.2.10', port: 10 }
-const COPY_NAME = 'copy.sim'
 const TARGET_HOST = '192.0.2.77'
 const TARGET_NAME = 'target.sim'
 /** The most turns of a run, in which checks may go on for long. A run that takes more has something that never ends. */
@@ -121,7 +116,7 @@ interface Healing {
   heal(): void
 }
 
-class Run implements PeerContext, RunView, Tracer, HandshakeEvents {
+class Run implements FilterStage, RunView, Tracer, HandshakeEvents {
   readonly plan: Plan
   readonly limits: Limits
   readonly pollset: SimPollset
@@ -132,9 +127,7 @@ class Run implements PeerContext, RunView, Tracer, HandshakeEvents {
   private readonly plain: Backend | null = null
   private readonly engineSet: EngineSet | null = null
   private readonly endpoints: Endpoints | null = null
-  private readonly filters: SimFilters | null = null
-  /** The backend that gets copies of requests. */
-  private readonly copies: Backend | null = null
+  private readonly filters: FilterPart | null = null
   private readonly operators: Operators | null = null
   readonly changeovers: Changeovers | null = null
   readonly hand: DebuggerActor
@@ -210,12 +203,8 @@ class Run implements PeerContext, RunView, Tracer, HandshakeEvents {
     const connects = new ConnectPolicy(this.world, [`${TARGET_NAME}:*`], (to) => protocols.tcpSessions(to))
     this.proxy = new ReverseProxy(this.world, this.routesTo(this.backend), this.limits.proxy, connects)
     if (plan.filters === 1) {
-      const chance = new Prng(plan.seed ^ 0xf117)
-      this.copies = this.serveCopies(chance.fork())
-      this.proxy.backends = [this.copies]
-      this.filters = new SimFilters(this.proxy, chance, this.copies.name)
+      this.filters = new FilterPart(this, protocols, new Prng(plan.seed ^ 0xf117), FRONT)
       this.routeTo(this.backend)
-      for (const ms of reloadTimes(plan, chance)) pollset.after(ms, () => this.reloadFilters())
     }
     this.proxy.watch({
       ended: (exchange) => {
@@ -242,7 +231,7 @@ class Run implements PeerContext, RunView, Tracer, HandshakeEvents {
       ...(this.courses === null ? [] : [this.courses, loads()]),
       ...(this.operators === null ? [] : [questions()]),
       ...(this.changeovers === null ? [] : [changeovers(this.changeovers)]),
-      ...(this.filters === null ? [] : [filterBooks(() => (this.filters as SimFilters).kept)]),
+      ...(this.filters?.checkers ?? []),
     ]
     if (plan.endpoints === 0) this.serve()
     this.listening = new Listening(this.world, FRONT, {
@@ -269,18 +258,20 @@ class Run implements PeerContext, RunView, Tracer, HandshakeEvents {
     this.proxy.routes = this.routesTo(backend)
   }
 
-  private reloadFilters(): void {
-    if (this.healed) return
-    this.tally('filters reloaded')
-    this.filters?.reload()
+  rerouted(): void {
     this.routeTo(this.backend)
+  }
+
+  wasMadeLate(id: string): boolean {
+    return this.hand.steering.lateIds.has(id)
   }
 
   private routesTo(backend: Backend): Router<Route> {
     const { limits, plan, world } = this
     const settings = plan.endpoints === 0 ? {} : routeSettings(plan, settingsOf('', limits.proxy))
     const all = { upgrades: [OTHER_PROTOCOL], ...settings }
-    return routerTo(world, [{ host: '', prefix: '/', backend }], limits.proxy, all, this.filters?.uses)
+    const routes = this.filters?.routes(backend) ?? [{ host: '', prefix: '/', backend }]
+    return routerTo(world, routes, limits.proxy, all)
   }
 
   handshakeDone(handshake: ClientHandshake, spoken: AlpnProtocol): void {
@@ -299,20 +290,6 @@ class Run implements PeerContext, RunView, Tracer, HandshakeEvents {
   clientAbused(): void {}
   admits(): boolean {
     return true
-  }
-
-  private serveCopies(chance: Prng): Backend {
-    const { limits, pollset, protocols } = this
-    pollset.name(COPY_NAME, [COPY.host])
-    pollset.serve(COPY, (far) => void new CopyBackend(this, far, chance.fork()))
-    const { backends } = configurationOf({
-      listen: [],
-      routes: [{ host: '', prefix: '/', url: `http://${COPY_NAME}:${COPY.port}` }],
-      share: 'process',
-      limits,
-    })
-    const engines = protocols.enginesTo(backends[0].name, backends[0])
-    return new Backend(this.world, `http://${COPY_NAME}`, [new Endpoint(this.world, engines)])
   }
 
   private serve(): void {
@@ -380,11 +357,13 @@ class Run implements PeerContext, RunView, Tracer, HandshakeEvents {
     this.waits.stepped(c)
     const { names } = c.program
     this.times.stepped(c, names[step])
+    this.filters?.stepped(c, names[step], out)
     this.courses?.stepped(c, names[step], out.kind === GOTO ? (names[out.next] ?? '') : '')
     this.lines?.transition(c, step, out)
   }
 
   diverted(c: Continuation, step: number, cause: 'late' | 'cancelled', next: number): void {
+    this.filters?.diverted(c, cause)
     this.lines?.diverted(c, step, cause, next)
   }
 
@@ -433,12 +412,17 @@ class Run implements PeerContext, RunView, Tracer, HandshakeEvents {
     for (const each of this.clients) each.part()
     this.operators?.close()
     this.changeovers?.close()
-    this.copies?.close()
+    this.filters?.part()
     if (this.endpoints !== null) this.endpoints.close()
     else if (this.chance.chance(50)) this.backend.close()
     this.until(() => this.world.scheduler.living === 0, connectionsEndWithinMs(limits))
     endedInTime(this, 'connections')
     for (const each of this.checkers) each.end?.(this)
+  }
+
+  /** Lets go of what outlives the World. */
+  close(): void {
+    this.filters?.close()
   }
 
   /** Whether no bytes are under way on any open connection. */
@@ -486,8 +470,7 @@ class Run implements PeerContext, RunView, Tracer, HandshakeEvents {
       else if (each.kind === 'backend') this.sessions.push(each as SessionInside)
     }
     const own = this.endpoints?.engines() ?? (this.engineSet?.engines() as unknown as readonly EngineInside[])
-    const copies = this.copies?.engines() as unknown as readonly EngineInside[] | undefined
-    this.engines = copies === undefined ? own : [...own, ...copies]
+    this.engines = this.filters === null ? own : [...own, ...this.filters.engines]
     this.checksArmed = this.endpoints?.checksArmed ?? 0
     for (const each of this.checkers) each.turn?.(this)
     if (this.logged.length > 0) this.logged = []
@@ -514,5 +497,7 @@ export function simulate(plan: Plan, options: RunOptions = {}): Result {
   } catch (error) {
     if (error instanceof Violation) return run.result(error)
     return run.result(new Violation('crash', (error as Error).stack ?? String(error)))
+  } finally {
+    run.close()
   }
 }

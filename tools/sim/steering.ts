@@ -25,6 +25,7 @@ const FORBIDDEN: readonly (readonly [string, string])[] = [
 export class Steering {
   /** Those that it has made late: they may end before their time. */
   readonly late = new WeakSet<object>()
+  readonly lateIds = new Set<string>()
   private readonly stage: PeerContext
   private readonly scheduler: Scheduler
   private readonly chance: Prng
@@ -47,7 +48,7 @@ export class Steering {
     switch (this.chance.below(8)) {
       case 0:
         if (this.scheduler.makeLate(x) !== null) return ''
-        this.late.add(x)
+        this.noteLate(x)
         return 'made late'
       case 1:
         x.cancel()
@@ -65,6 +66,11 @@ export class Steering {
     }
   }
 
+  private noteLate(x: Exchange): void {
+    this.late.add(x)
+    this.lateIds.add(x.id)
+  }
+
   /** Sends it along an edge of the step that it comes from, whichever. */
   private redirect(x: Exchange, request: Request): string {
     const { hold, program } = x
@@ -74,7 +80,7 @@ export class Steering {
     const to = edges[this.chance.below(edges.length)]
     if (this.scheduler.redirect(x, to) !== null) return ''
     if (to === 'retry') request.byHand.retries++
-    else if (to === 'leaseLate') this.late.add(x)
+    else if (to === 'leaseLate') this.noteLate(x)
     return `sent to ${to}`
   }
 

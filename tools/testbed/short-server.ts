@@ -69,6 +69,10 @@ export interface PlainRoute {
   readonly host: string
   readonly prefix: string
   readonly backend: Backend
+  /** Default: that of the backend. */
+  readonly name?: string
+  /** Default: those of the router. */
+  readonly filters?: readonly FilterUse[]
 }
 
 /** Makes the router of these routes. */
@@ -80,11 +84,11 @@ export const routerTo = (
   filters: readonly FilterUse[] = [],
 ): Router<Route> =>
   new Router(
-    routes.map(({ host, prefix, backend }) => {
+    routes.map(({ host, prefix, backend, name = backend.name, filters: own = filters }) => {
       const all = { ...proxyLimits, ...limits }
-      const settings = { ...settingsOf(backend.name, all), ...more }
+      const settings = { ...settingsOf(name, all), ...more }
       return {
-        name: backend.name,
+        name,
         match: matchOf(host, prefix),
         path: settings.path,
         to: new Route(
@@ -92,7 +96,7 @@ export const routerTo = (
           all,
           settings,
           { kind: 'backend', to: new Weighted([{ to: backend, weight: 1 }]) },
-          filters,
+          own,
         ),
       }
     }),

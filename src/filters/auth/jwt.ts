@@ -5,7 +5,7 @@ import type { JWTPayload, JWTVerifyOptions } from 'jose'
 import { decodeProtectedHeader } from 'jose/decode/protected_header'
 import { decodeJwt } from 'jose/jwt/decode'
 import { LRUCache } from 'lru-cache'
-import { keyedDigest, promised } from '../../pollset/index.js'
+import { keyedDigest, type Promised, promised } from '../../pollset/index.js'
 import {
   CHECKS_FULL,
   cookieValue,
@@ -68,7 +68,14 @@ const NOT_ALLOWED: Wrong = ['invalid_token', 'the token is signed with an algori
 const EXPIRED: Wrong = ['invalid_token', 'the token has expired']
 const NOT_ACCEPTED: Wrong = ['invalid_token', 'the token is not accepted']
 
-class Jwt implements Filter<JwtState> {
+/** Checks a token with these keys: its signature, then its claims. */
+type Verifying = (
+  keys: TokenKeys,
+  token: string,
+  options: JWTVerifyOptions,
+) => Promised<{ readonly payload: JWTPayload }>
+
+export class Jwt implements Filter<JwtState> {
   readonly identityFields: readonly string[]
   private readonly options: JwtOptions
   private readonly verifying: JWTVerifyOptions
@@ -78,11 +85,16 @@ class Jwt implements Filter<JwtState> {
   private readonly fixed: TokenKeys | null
   private readonly issuer: IssuerKeys | null
   private readonly pool: TaskPool
+  private readonly verify: Verifying
   private readonly known: LRUCache<string, Known>
   private readonly digest = keyedDigest(null)
   private readonly counts = { good: 0, remembered: 0, wrong: 0 }
 
-  constructor(options: JwtOptions, context: FilterContext) {
+  constructor(
+    options: JwtOptions,
+    context: FilterContext,
+    verify: Verifying = (keys, token, how) => keys.verify(token, how),
+  ) {
     const { algorithms, issuer, audience, leeway, type, claims = {}, require = {} } = options
     this.options = options
     this.leewayMs = leeway ?? LEEWAY_MS
@@ -102,6 +114,7 @@ class Jwt implements Filter<JwtState> {
     this.identityFields = this.lines.map(([field]) => field)
     this.fixed = fixedKeys(options)
     this.issuer = issuerKeys(options, context)
+    this.verify = verify
     this.pool = context.tasks({ ...POOL, threads: context.threads })
     this.known = new LRUCache({
       maxSize: REMEMBERED_BYTES_MAX,
@@ -129,7 +142,7 @@ class Jwt implements Filter<JwtState> {
     if (keys === null) return x.waitFor(s.wait as SharedWait, TOLD, { within: CHECK_MS })
     const options = { ...this.verifying, currentDate: new Date(x.wallTime) }
     const { token } = s
-    const task = this.pool.start(promised(() => keys.verify(token, options)))
+    const task = this.pool.start(promised(() => this.verify(keys, token, options)))
     if (task === null) return this.late(x)
     s.generation = this.generation
     s.task = task

@@ -15,7 +15,7 @@ export const heldAtMost = (coder: Pick<Coder, 'bytes' | 'burstBytes'>): number =
   coder.bytes + coder.burstBytes + PIECE_BYTES
 
 /** Expires when a piece has waited long enough. */
-class Pause extends Deadline {
+export class CodingPause extends Deadline {
   private readonly over: () => void
 
   constructor(over: () => void) {
@@ -34,7 +34,7 @@ export class CodedBody implements BodyTransform {
   private readonly pool: TaskPool
   private readonly deadlines: Deadlines
   private readonly pauseMs: number
-  private readonly pause = new Pause(() => this.paused())
+  private readonly pause = new CodingPause(() => this.paused())
   private wake: () => void = () => {}
   /** What is to be coded next, or is being coded. */
   private readonly piece = Buffer.allocUnsafe(PIECE_BYTES)

@@ -4,7 +4,7 @@
 import { BODY, type BodySource, Head, RESET, type Stream, Token } from '../../http/index.js'
 import { Signal } from '../../pollset/index.js'
 import type { Exchange } from '../exchange.js'
-import { BODY_TOO_LARGE, RESPONSE_TOO_LARGE, type Refusal, STALLED } from '../refusal.js'
+import { BODY_TOO_LARGE, badGateway, RESPONSE_TOO_LARGE, type Refusal, STALLED } from '../refusal.js'
 import type { AnswerSource } from './answer-source.js'
 import { BodyPath } from './body-path.js'
 import type { BodyTransform, WaitOptions } from './contract.js'
@@ -104,6 +104,10 @@ export const bodies = {
     }
     stream.lower(BODY)
     if (!stream.remoteEnded) {
+      // Its RESET stays up, so a wait for it would be over at once, again and again.
+      const { fault } = stream
+      if (fault !== null)
+        return refused(fault.code === 'stall' ? STALLED : badGateway(fault.code, fault.message))
       call.waitFor(stream, BODY | RESET, options)
       return null
     }
@@ -149,7 +153,7 @@ export const bodies = {
     return made
   },
 
-  /** Returns why a body cannot go on: a transform has failed, or holds too much. Tells of a failure once. */
+  /** Returns the body that cannot go on. Tells of a transform that has failed. */
   wrong(x: Exchange, run: FilterRun): 'up' | 'down' | null {
     for (const side of ['up', 'down'] as const) {
       const path = run[side]
@@ -159,7 +163,7 @@ export const bodies = {
         run.answeredBy = path.failure.filter
         return side
       }
-      if (path.tooMuch) return side
+      if (path.isStuck) return side
     }
     return null
   },

@@ -124,6 +124,8 @@ export class BodyPath implements BodySource {
   private begun = false
   /** A transform holds more than it has declared. */
   tooMuch = false
+  /** No more bytes may be held, by whomever: a transform was not begun. */
+  lacksRoom = false
   /** The filter whose transform failed, and its error; null while none has. */
   failure: { readonly filter: string; readonly error: unknown } | null = null
 
@@ -172,13 +174,20 @@ export class BodyPath implements BodySource {
     this.endStages()
     this.begun = true
     this.tooMuch = false
+    this.lacksRoom = false
     this.failure = null
     if (this.input instanceof HeldInput) this.input.restart()
     let input: BodyInput = this.input
     for (const { filter, make } of this.steps) {
       try {
         const transform = make()
-        this.charge(transform.holdBytesMax + BLOCK_BYTES)
+        const bytes = transform.holdBytesMax + BLOCK_BYTES
+        if (this.memory.bytes + bytes > this.memory.limits.heldBytesMax) {
+          this.lacksRoom = true
+          transform.end?.()
+          return
+        }
+        this.charge(bytes)
         const stage = new Stage(filter, transform, input)
         this.stages.push(stage)
         input = stage
@@ -194,7 +203,7 @@ export class BodyPath implements BodySource {
   pump(): void {
     if (!this.begun) this.begin()
     this.stream?.lower(BODY)
-    if (this.failure !== null || this.tooMuch) return
+    if (this.isStuck) return
     for (const stage of this.stages) {
       try {
         stage.fill()
@@ -211,6 +220,11 @@ export class BodyPath implements BodySource {
     if (this.waitingBytes === 0) this.input.credit()
   }
 
+  /** It cannot go on. */
+  get isStuck(): boolean {
+    return this.failure !== null || this.tooMuch || this.lacksRoom
+  }
+
   private get last(): BodyInput {
     return this.stages.at(-1) ?? this.input
   }
@@ -221,7 +235,7 @@ export class BodyPath implements BodySource {
     return this.last.available
   }
   get remoteEnded(): boolean {
-    return this.failure === null && !this.tooMuch && this.last.ended
+    return !this.isStuck && this.last.ended
   }
   get trailers(): BodySource['trailers'] {
     return this.stream?.trailers ?? null

@@ -3,7 +3,7 @@
 
 import { endsWorld } from '../../pollset/index.js'
 import type { Exchange } from '../exchange.js'
-import { BODY_TOO_LARGE, FILTER_FAILED, FILTER_LATE, RESPONSE_TOO_LARGE } from '../refusal.js'
+import { BODY_TOO_LARGE, FILTER_FAILED, FILTER_LATE, RESPONSE_TOO_LARGE, STALLED } from '../refusal.js'
 import { bodies } from './bodies.js'
 import type { FilterCall } from './call.js'
 import type { FilterUse } from './chain.js'
@@ -224,8 +224,10 @@ export const filtering = {
     if (run === null || (run.up === null && run.down === null)) return false
     const side = bodies.wrong(x, run)
     if (side === null) return false
-    x.refusal =
-      run[side]?.failure !== null ? FILTER_FAILED : side === 'up' ? BODY_TOO_LARGE : RESPONSE_TOO_LARGE
+    const path = run[side]
+    if (path?.failure != null) x.refusal = FILTER_FAILED
+    else if (path?.lacksRoom === true) x.refusal = STALLED
+    else x.refusal = side === 'up' ? BODY_TOO_LARGE : RESPONSE_TOO_LARGE
     return true
   },
 

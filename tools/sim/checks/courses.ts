@@ -7,6 +7,7 @@ import type { Continuation } from '../../../src/continuation/index.js'
 import type { StreamFault } from '../../../src/http/index.js'
 import { type Backend, type Exchange, isSubrequest } from '../../../src/proxy/index.js'
 import { HEAD_LATE, RETRIES_SPENT } from '../../../src/proxy/refusal.js'
+import { isOfReader } from '../filters/services.js'
 import type { Plan } from '../plan.js'
 import { BudgetBooks } from './budget-books.js'
 import { type Checker, fail } from './check.js'
@@ -193,8 +194,11 @@ export function courses(plan: Plan, pollset: { readonly now: number }): CourseCh
     else givenUp(x, where, course)
   }
 
-  /** The attempt has ended by a fault before its response began. */
-  function lost(x: Exchange, course: Course, next: string): void {
+  /**
+   * The attempt has ended by a fault before its response began. @param met filters have met its head, so no
+   * other attempt may take its place (K8)
+   */
+  function lost(x: Exchange, course: Course, next: string, met: boolean): void {
     const where = whereIs(x)
     const { cause, backendStream } = x
     if (where === null) return
@@ -212,7 +216,7 @@ export function courses(plan: Plan, pollset: { readonly now: number }): CourseCh
     if (next === 'retry') {
       if (counts(x, course, cause) && mayFollow(x)) retried(x, where, course, null)
     } else if (next === 'refuse' && cause.code !== 'stall' && isGivenUp(cause.code, x.refusal?.code)) {
-      if (cause.scope === 'connection' || cause.retry === 'safe') givenUp(x, where, course)
+      if (!met && (cause.scope === 'connection' || cause.retry === 'safe')) givenUp(x, where, course)
     }
   }
 
@@ -250,8 +254,8 @@ export function courses(plan: Plan, pollset: { readonly now: number }): CourseCh
     stepped(continuation, step, next) {
       if (continuation.kind !== 'exchange') return
       const x = continuation as Exchange
-      // A copy has a backend of its own, without health.
-      if (isSubrequest(x)) return
+      // A copy has a backend of its own, without health, and so have readers.
+      if (isSubrequest(x) || isOfReader(x.request.path?.value)) return
       const course = courseOf(x)
       if (step === 'balance') {
         paused(x, course)
@@ -272,7 +276,8 @@ export function courses(plan: Plan, pollset: { readonly now: number }): CourseCh
         if (unfit || (step === 'filterResponse' && taken)) {
           if (course.judged !== x.backendStream) answered(x, course, next)
           course.judged = x.backendStream
-        } else if (next === 'retry' || next === 'refuse' || next === 'abort') lost(x, course, next)
+        } else if (next === 'retry' || next === 'refuse' || next === 'abort')
+          lost(x, course, next, step === 'filterResponse' && x.responseHead !== null)
       } else if (step === 'retry' && next === 'refuse') {
         const where = whereIs(x)
         if (where !== null && (x.cause === null || x.cause.scope === 'connection')) givenUp(x, where, course)

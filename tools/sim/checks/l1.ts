@@ -1,8 +1,7 @@
 // L1: once the network heals, every exchange ends within its deadlines, and then everything is quiet.
 
 import type { Limits } from '../../../src/server/index.js'
-import { FILTERS_WAIT_MS } from '../filters.js'
-import type { Plan } from '../plan.js'
+import { FILTERS_WAIT_MS, type Plan } from '../plan.js'
 import { fail, type RunView } from './check.js'
 
 /** The longest Retry-After that is waited for, in ms. */

@@ -3,6 +3,7 @@
 
 import type { Member } from '../../../src/balancing/index.js'
 import { type Endpoint, type Exchange, isSubrequest } from '../../../src/proxy/index.js'
+import { isOfReader } from '../filters/services.js'
 import type { EngineInside, ExchangeInside } from '../inside.js'
 import { type Checker, fail } from './check.js'
 
@@ -17,7 +18,8 @@ export function loads(): Checker {
       for (const x of scene.exchanges) {
         leaseIsOf(x)
         // The backend of copies is not among those that reloads change.
-        if (isSubrequest(x as unknown as Exchange)) continue
+        const exchange = x as unknown as Exchange
+        if (isSubrequest(exchange) || isOfReader(exchange.request.path?.value)) continue
         // A backend that is configured no longer keeps its endpoints until its last exchange ends.
         for (const each of x.backend?.endpoints ?? []) current.add(each)
         for (const each of x.filters?.backend?.endpoints ?? []) current.add(each)

@@ -2,7 +2,7 @@
 // inside by the proxy's own books after every turn; against the actors' books whenever a connection is quiet.
 
 import { ENDED } from '../../../src/pollset/index.js'
-import type { ConnectionInside, StreamInside } from '../inside.js'
+import type { ConnectionInside, ReceiveBufferInside, StreamInside } from '../inside.js'
 import { Peer, type PeerStream } from '../peer.js'
 import { type Checker, fail, type RunView } from './check.js'
 
@@ -43,8 +43,7 @@ function streamOf(s: StreamInside, coming: number): void {
   if (s.remoteEnded || s.closed) return
   // A stalled stream is about to be reset and gets no more credit.
   if (s.fault?.code === 'stall') return
-  const held =
-    coming + (s.receiveBuffer === null ? 0 : s.receiveBuffer.length + s.receiveBuffer.retainedBytes)
+  const held = coming + (s.receiveBuffer === null ? 0 : heldIn(s.receiveBuffer))
   if (s.recvWindow + s.uncredited + held !== s.windowSize) {
     fail(
       'S3',
@@ -52,6 +51,10 @@ function streamOf(s: StreamInside, coming: number): void {
     )
   }
 }
+
+/** Bytes that wait, are kept for another attempt, or are on their way through transforms. */
+const heldIn = ({ length, retainMax, retainedBytes, takenBytes }: ReceiveBufferInside): number =>
+  length + (retainMax > 0 ? retainedBytes : takenBytes)
 
 /** Compares the windows of the proxy and the actor while nothing is under way. */
 function bothEnds(c: ConnectionInside, peer: Peer<PeerStream>): void {

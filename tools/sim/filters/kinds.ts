@@ -1,6 +1,11 @@
-// The filters of a simulated run that suspend: on a signal of their own with a deadline, on a task, on a
-// request of their own; and one that passes bodies through unchanged. Each tells the watch what it meets.
+// The filters of a simulated run that suspend, besides those of the box: on a signal of their own with a
+// deadline, on a task, on a request of their own; and one that passes bodies through unchanged. Each tells the
+// watch what it meets. Of the box, jwt and compress have their work done at once.
 
+import { Jwt } from '../../../src/filters/auth/jwt.js'
+import type { JwtOptions } from '../../../src/filters/auth/jwt-options.js'
+import { CompressFilter } from '../../../src/filters/compress/compress.js'
+import { type CompressOptions, settled } from '../../../src/filters/compress/options.js'
 import {
   asyncFilter,
   type BodyTransform,
@@ -19,6 +24,9 @@ import { definitionOf } from '../../../src/filters/index.js'
 import { HEAD, RESET } from '../../../src/http/index.js'
 import type { Prng, SimPollset } from '../../../src/pollset/index.js'
 import { RATE_LIMITED, type Subrequest } from '../../../src/proxy/index.js'
+import { codersAtOnce } from './coders.js'
+import { ASKS_PATH, STORE_URL } from './services.js'
+import { verifyAtOnce } from './tokens.js'
 
 /** What the filters of a run share with its checkers. */
 export interface Watch {
@@ -30,6 +38,8 @@ export interface Watch {
   breaks(property: string, message: string): void
   began(): void
   released(): void
+  /** Since when the exchange is late, in ms; -Infinity if a debugger's hand has made it so. */
+  lateSince(id: string): number
   /** Bytes that transforms hold, and have declared. */
   declared: number
 }
@@ -98,6 +108,24 @@ class Identity implements BodyTransform {
   }
 }
 
+/** The filters whose work is that of other threads. */
+function atOnce(kind: string): FilterDefinition | null {
+  const definition = definitionOf(kind)
+  if (definition === null) return null
+  if (kind === 'jwt')
+    return {
+      ...definition,
+      create: (options, context) => new Jwt(options as JwtOptions, context, verifyAtOnce),
+    }
+  if (kind === 'compress')
+    return {
+      ...definition,
+      create: (options, context) =>
+        new CompressFilter(settled(options as CompressOptions, codersAtOnce.codings), context, codersAtOnce),
+    }
+  return null
+}
+
 export function kindsOf(watch: Watch): (kind: string) => FilterDefinition | null {
   const define = (name: string, make: (version: number) => Filter<State>): FilterDefinition =>
     defineFilter({
@@ -135,12 +163,17 @@ export function kindsOf(watch: Watch): (kind: string) => FilterDefinition | null
       },
       late(x, s) {
         // Both may come in one turn.
-        if (s.roseAt < x.now) watch.breaks('X1', `${x.id} was ready before it was late`)
+        if (s.roseAt < watch.lateSince(x.id)) watch.breaks('X1', `${x.id} was ready before it was late`)
         s.signal = null
         return PASS
       },
     })),
     twist: define('twist', (version) => ({
+      request(x) {
+        watch.met(x, version)
+        if (version % 2 === 0) x.transformBody(() => new Identity(watch))
+        return PASS
+      },
       response(x) {
         watch.met(x, version)
         x.transformBody(() => new Identity(watch))
@@ -152,7 +185,7 @@ export function kindsOf(watch: Watch): (kind: string) => FilterDefinition | null
         watch.met(x, version)
         if (s.request === null) {
           if (!watch.chance.chance(40)) return PASS
-          s.request = x.subrequest({ id: `${x.id}.asks`, target: '/asks', backend: 'backend' })
+          s.request = x.subrequest({ id: `${x.id}.asks`, target: ASKS_PATH, backend: STORE_URL })
         }
         if ((s.request.readiness & (HEAD | RESET)) === 0)
           return x.waitFor(s.request, HEAD | RESET, { within: 10 * WITHIN_MS })
@@ -172,5 +205,5 @@ export function kindsOf(watch: Watch): (kind: string) => FilterDefinition | null
         }),
     }),
   }
-  return (kind) => kinds[kind] ?? definitionOf(kind)
+  return (kind) => kinds[kind] ?? atOnce(kind) ?? definitionOf(kind)
 }
