@@ -216,6 +216,7 @@ class Run implements FilterStage, RunView, Tracer, HandshakeEvents {
     this.hand = new DebuggerActor(this, world.scheduler, this.chance.fork())
     if (plan.holdPercent > 0) world.scheduler.gate = this.hand
     this.checkers = [
+      ...(this.filters?.checkers ?? []),
       s1(),
       s3(),
       s4(),
@@ -231,7 +232,6 @@ class Run implements FilterStage, RunView, Tracer, HandshakeEvents {
       ...(this.courses === null ? [] : [this.courses, loads()]),
       ...(this.operators === null ? [] : [questions()]),
       ...(this.changeovers === null ? [] : [changeovers(this.changeovers)]),
-      ...(this.filters?.checkers ?? []),
     ]
     if (plan.endpoints === 0) this.serve()
     this.listening = new Listening(this.world, FRONT, {
