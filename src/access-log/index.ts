@@ -12,5 +12,5 @@ export {
 } from './fields.js'
 export { COMBINED, FORMATS, type FormatName, formatOf, type LineFormat, lineText } from './format.js'
 export { type KeeperWords, LogKeeper, logKeeperLife } from './keeper.js'
-export { redactedQuery } from './redact.js'
+export { type KeyRedaction, redactedKey, redactedQuery } from './redact.js'
 export { type Template, templateOf } from './template.js'

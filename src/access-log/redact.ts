@@ -31,3 +31,15 @@ function redactedParameter(url: string, start: number, end: number): string {
   while (last < end && url.charCodeAt(last) === EQUALS) last++
   return last === end ? HIDDEN : `${url.slice(start, at)}=${HIDDEN}`
 }
+
+/** What of the keys of commands is hidden: all but words before the last `:`, or nothing. */
+export type KeyRedaction = 'ids' | 'none'
+
+/** A part of a key that is probably no id. */
+const WORD = /^[A-Za-z][A-Za-z_-]{0,31}$/
+
+/** Returns a key with what may be an id hidden: `user:17:carts:9` becomes `user:***:carts:***`. */
+export function redactedKey(key: string): string {
+  const parts = key.split(':')
+  return parts.map((each, at) => (at < parts.length - 1 && WORD.test(each) ? each : HIDDEN)).join(':')
+}

@@ -2,14 +2,28 @@
 
 import { resolve } from 'node:path'
 import { z } from 'zod'
-import { FORMATS, type LogFields, templateOf } from '../access-log/index.js'
-import { defaultFieldNames, defaultRedaction, type Exchange, exchangeFields } from '../proxy/index.js'
+import { FORMATS, type KeyRedaction, type LogFields, templateOf } from '../access-log/index.js'
+import {
+  defaultFieldNames,
+  defaultRedaction,
+  type Exchange,
+  exchangeFields,
+  type Redaction,
+} from '../proxy/index.js'
 import type { AccessLogConfig } from './configuration.js'
 import { readFieldName } from './forms.js'
 import { didYouMean, nearest } from './nearest.js'
 import type { Part } from './parts.js'
 import { type Reading, read, wrong } from './quantities.js'
 import type { Scalars } from './scalars.js'
+
+/** What is hidden in the access log and in lists. */
+export interface LogRedaction extends Redaction {
+  /** Of the keys of commands. */
+  readonly keys: KeyRedaction
+}
+
+export const defaultLogRedaction: LogRedaction = { ...defaultRedaction, keys: 'ids' }
 
 const quoted = (text: string): string => JSON.stringify(text)
 
@@ -79,6 +93,12 @@ export const accessLog = (s: Scalars) =>
           query: s
             .word('What of a query is hidden: the values of its parameters, or none.', ['values', 'none'])
             .optional(),
+          keys: s
+            .word('What of the keys of commands is hidden: all but words before a :, or none.', [
+              'ids',
+              'none',
+            ])
+            .optional(),
           fields: z
             .array(s.text('The name of a field.', 'the name of a field, as x-api-key', readFieldName))
             .max(FIELDS_MAX)
@@ -98,7 +118,11 @@ export interface AccessLogOptions {
   readonly format?: AccessLogConfig['format'] | undefined
   readonly fields?: readonly string[] | undefined
   readonly redact?:
-    | { readonly query?: 'values' | 'none' | undefined; readonly fields?: readonly string[] | undefined }
+    | {
+        readonly query?: 'values' | 'none' | undefined
+        readonly fields?: readonly string[] | undefined
+        readonly keys?: KeyRedaction | undefined
+      }
     | undefined
 }
 
@@ -110,6 +134,7 @@ export const accessLogConfig = ({ file, format, fields, redact }: AccessLogOptio
   redact: {
     query: redact?.query ?? defaultRedaction.query,
     fields: [...new Set(redact?.fields ?? defaultRedaction.fields)],
+    keys: redact?.keys ?? defaultLogRedaction.keys,
   },
 })
 

@@ -4,14 +4,8 @@
 
 import type { FormatName } from '../access-log/index.js'
 import type { ActiveHealthOptions, BalanceOptions, PassiveHealthOptions } from '../balancing/index.js'
-import type {
-  PathOptions,
-  Redaction,
-  RetryOptions,
-  RouteAction,
-  RouteMatch,
-  Timeouts,
-} from '../proxy/index.js'
+import type { PathOptions, RetryOptions, RouteAction, RouteMatch, Timeouts } from '../proxy/index.js'
+import type { LogRedaction } from './access-log.js'
 import type { Place } from './diagnostics.js'
 import type { BackendChooser, HeldApp } from './live.js'
 
@@ -119,7 +113,7 @@ export interface AccessLogConfig {
   readonly format: FormatName | { readonly template: string }
   /** The fields of json and logfmt, in order. */
   readonly fields: readonly string[]
-  readonly redact: Redaction
+  readonly redact: LogRedaction
 }
 
 /** From the fewest messages to the most. */

@@ -1,6 +1,13 @@
 // The room of the configuration: from files to checked plain data.
 
-export { type AccessLogOptions, accessLogConfig, readTemplate, wrongField } from './access-log.js'
+export {
+  type AccessLogOptions,
+  accessLogConfig,
+  defaultLogRedaction,
+  type LogRedaction,
+  readTemplate,
+  wrongField,
+} from './access-log.js'
 export type * from './configuration.js'
 export {
   type Diagnostic,

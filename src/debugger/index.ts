@@ -22,7 +22,7 @@ export {
 } from './dap-codec.js'
 export { type DapContext, DapSession } from './dap-session.js'
 export { Debugger } from './debugger.js'
-export { Foremost, numbersInText } from './foremost.js'
+export { Foremost, type Key, numbersInText } from './foremost.js'
 export { Glob } from './glob.js'
 export {
   CommandError,

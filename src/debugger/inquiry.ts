@@ -98,7 +98,7 @@ export class Inquiry {
     return { why: answer, text: whyText(answer) }
   }
 
-  /** Ends a request, as if its client had left. Throws a CommandError. */
+  /** Ends a request. Throws a CommandError. */
   end(id: string): { readonly id: string; readonly ended: true } {
     return this.endOf(this.found(id))
   }
@@ -106,7 +106,7 @@ export class Inquiry {
   endOf(continuation: Continuation): { readonly id: string; readonly ended: true } {
     const { id, kind } = continuation
     if (!this.target.isRequest(continuation)) throw new CommandError(`${id} is a ${kind}, and not a request`)
-    continuation.cancel()
+    this.target.end(continuation)
     return { id, ended: true }
   }
 

@@ -106,4 +106,6 @@ export interface Target {
   lastPlace(continuation: Continuation, held: readonly Continuation[]): string | null
   set(continuation: Continuation, name: string, value: string): string | null
   answer(continuation: Continuation, status: number, text: string): string | null
+  /** Ends a request. */
+  end(continuation: Continuation): void
 }

@@ -1,5 +1,6 @@
 // What a session is asked, and who has it alone.
 
+import type { Subject } from '../pollset/index.js'
 import type { RedisSession } from './session.js'
 
 /** What a session was asked. */
@@ -21,7 +22,9 @@ export interface Ask {
 }
 
 /** A client that has taken over a session. */
-export interface Relay {
+export interface Relay extends Subject {
+  /** Why no other client has the session: one clause, for people. */
+  readonly whyAlone: string
   relayed(bytes: Buffer): void
   /** Whether it takes more bytes of its session. */
   readonly takesMore: boolean
@@ -32,8 +35,10 @@ export interface Relay {
 }
 
 /** A command on a session that may turn out to be shared no longer (Y15). */
-export interface Sharer {
-  readonly client: object
+export interface Sharer extends Subject {
+  readonly client: Subject
+  /** The bytes of its reply that have come. */
+  readonly received: number
   /** Its client takes more of its reply. */
   readonly takesMore: boolean
   /** It may be sent again on another session, whatever becomes of it on this one. */

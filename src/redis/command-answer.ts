@@ -1,7 +1,10 @@
-// What a command waits for: its turn among the commands of its client, and its reply.
+// What a command waits for: its turn among the commands of its client, and its reply. What has come of the
+// reply is kept here until it may leave: for this turn as a piece of a read buffer, then in one of its own.
 
 import { type Holder, Pollable } from '../pollset/index.js'
+import { KeptBytes } from '../transport/index.js'
 import type { Command } from './command.js'
+import { holdersOf } from './session-holders.js'
 
 /** It is the command's turn to be sent, or it has become the oldest of its client. */
 export const TURN = 1
@@ -13,10 +16,26 @@ export const STAYS = 4
 /** The reply of a command, as what it waits for. */
 export class Answer extends Pollable {
   private readonly command: Command
+  /** What has come, as long as it is one piece. */
+  private piece: Buffer | null
+  private from: number
+  private to: number
+  /** The piece is of this turn's read buffer. */
+  private isLoose: boolean
+  /** What has come in several pieces. */
+  private kept: KeptBytes | null
+  /** How many bytes wait until they may leave. */
+  private waiting: number
 
   constructor(command: Command) {
     super()
     this.command = command
+    this.piece = null
+    this.from = 0
+    this.to = 0
+    this.isLoose = false
+    this.kept = null
+    this.waiting = 0
   }
 
   get id(): string {
@@ -28,11 +47,74 @@ export class Answer extends Pollable {
   get bitNames(): readonly string[] {
     return ['TURN', 'ANSWERED', 'STAYS']
   }
+
+  /** How many bytes of it are here. */
+  get heldBytes(): number {
+    return this.waiting
+  }
+
+  /** The reply is of the proxy's own. */
+  own(reply: Buffer): void {
+    this.piece = reply
+    this.from = 0
+    this.to = reply.length
+  }
+
+  /** Bytes of it have come that cannot leave yet. */
+  add(buffer: Buffer, from: number, to: number): void {
+    const { frontend } = this.command
+    this.waiting += to - from
+    frontend.keptBytes += to - from
+    if (this.kept === null && this.piece === null) {
+      this.piece = buffer
+      this.from = from
+      this.to = to
+      this.isLoose = true
+      frontend.settleSoon()
+    } else if (this.piece === buffer && this.to === from) this.to = to
+    else this.keep().append(buffer, from, to)
+  }
+
+  /** Keeps what has come in one piece where more can be added. */
+  private keep(): KeptBytes {
+    const { world } = this.command.frontend.proxy
+    this.kept ??= new KeptBytes(world.pollset, world.memory)
+    if (this.piece !== null) this.kept.append(this.piece, this.from, this.to)
+    this.piece = null
+    return this.kept
+  }
+
+  /** What has come leaves: its command is the oldest of its client. */
+  leave(): void {
+    const { kept, piece } = this
+    const { frontend } = this.command
+    if (kept !== null) frontend.put(kept.bytes, 0, kept.length)
+    if (piece !== null) frontend.put(piece, this.from, this.to)
+    this.forget()
+  }
+
+  /** The turn ends: what points at a read buffer is copied. */
+  settle(): void {
+    const { piece } = this
+    if (piece === null || !this.isLoose) return
+    this.isLoose = false
+    this.own(Buffer.from(piece.subarray(this.from, this.to)))
+  }
+
+  forget(): void {
+    this.kept?.clear()
+    this.kept = null
+    this.piece = null
+    this.command.frontend.keptBytes -= this.waiting
+    this.waiting = 0
+  }
+
   override holders(bits: number): readonly Holder[] {
-    const { session, frontend } = this.command
+    const { command } = this
+    const { session, frontend } = command
     if ((bits & (ANSWERED | STAYS)) !== 0 && session !== null)
-      return [{ subject: session, reason: `it answers ${session.placeOf(this.command)}` }]
-    const before = frontend.ring.before(this.command)
+      return holdersOf(session, command, frontend.proxy.world.pollset.now)
+    const before = frontend.ring.before(command)
     return before === null ? [] : [{ subject: before, reason: 'is the command before it of its client' }]
   }
 }

@@ -17,20 +17,37 @@ export class CommandRing extends Pipeline<Command> {
     return this.first === c
   }
 
-  /** Returns the command before this one that has not left; null if there is none. */
+  /** Returns the nearest command before this one that has no reply; null if there is none. */
   before(c: Command): Command | null {
     const { first } = this
-    return first === null || first === c ? null : this.peek(c.number - first.number - 1)
+    if (first === null) return null
+    for (let place = c.number - first.number - 1; place >= 0; place--) {
+      const each = this.peek(place)
+      if (each !== null && !each.told) return each
+    }
+    return null
+  }
+
+  /** How many commands came behind this one. */
+  behind(c: Command): number {
+    const { first } = this
+    return first === null ? 0 : first.number + this.size - 1 - c.number
   }
 
   /** The commands behind this one may be sent. Returns false if no command waits for that. */
   advanceFrom(c: Command): boolean {
     if (c.number !== this.next) return true
-    this.next++
     const { first } = this
-    const next = first === null ? null : this.peek(this.next - first.number)
-    next?.answer.raise(TURN)
-    return next !== null
+    for (;;) {
+      this.next++
+      const next = first === null ? null : this.peek(this.next - first.number)
+      if (next === null) return false
+      if (!next.told) {
+        next.answer.raise(TURN)
+        return true
+      }
+      next.passedOver()
+    }
   }
 
   /** Whether a lost command may be sent again: no write behind it may have run. */

@@ -6,7 +6,6 @@
 
 import { Continuation } from '../continuation/index.js'
 import { type Engine, Lease } from '../engine/index.js'
-import { KeptBytes } from '../transport/index.js'
 import { type Ask, type Sharer, Unwanted } from './ask.js'
 import { ANSWERED, Answer, STAYS } from './command-answer.js'
 import { commandSteps } from './command-steps.js'
@@ -18,7 +17,7 @@ import type { Route } from './plan.js'
 import type { RedisSession } from './session.js'
 import type { ShardMap } from './shards.js'
 import { stay, staysNoMore } from './staying.js'
-import { EXEC_ABORT, INTERNAL } from './texts.js'
+import { ENDED, execAborted, INTERNAL } from './texts.js'
 
 const MINUS = 0x2d
 
@@ -35,6 +34,8 @@ export class Command extends Continuation implements Ask, Sharer {
   end: number
   /** Its bytes are in this turn's read buffer. */
   isLoose: boolean
+  /** It was sent, and only its beginning is kept, for people. */
+  isCut: boolean
   /** More of it is to come: it is sent as it comes. */
   isLarge: boolean
   readonly lease: Lease<RedisSession>
@@ -43,6 +44,8 @@ export class Command extends Continuation implements Ask, Sharer {
   session: RedisSession | null
   engine: Engine<RedisSession> | null
   askedAt: number
+  /** When it came, later by the time that a debugger has held it: ms of the pollset's clock. */
+  receivedAt: number
   /** How many replies it has: those of a transaction in one piece are several. */
   owed: number
   replies: number
@@ -50,20 +53,14 @@ export class Command extends Continuation implements Ask, Sharer {
   /** The first bytes of its last reply. */
   replyType: number
   replySecond: number
-  /** A reply that is whole in a buffer. */
-  replyBuffer: Buffer | null
-  replyFrom: number
-  replyTo: number
-  /** That buffer is this turn's read buffer. */
-  private isReplyLoose: boolean
-  /** What has come of a reply that cannot leave yet. */
-  kept: KeptBytes | null
   /** Parts of its reply have left. */
   streams: boolean
   /** It may leave its client's ring. */
   told: boolean
   /** No further part of its reply is of use. */
   dropped: boolean
+  /** An operator has ended it (Y30). */
+  private isEnded: boolean
   /** The session has gone without the whole reply; `safe`: its bytes had not left. */
   wasLost: boolean
   isSafe: boolean
@@ -71,9 +68,8 @@ export class Command extends Continuation implements Ask, Sharer {
   private position: number
   /** Its session is shared no longer: the commands behind it wait. */
   isStaying: boolean
-  /** The bytes of its reply that have come, and those that wait until it is the oldest. */
+  /** The bytes of its reply that have come. */
   received: number
-  private keptBytes: number
   /** What had come, and what its client had taken, when that was looked at last. */
   receivedBefore: number
   takenBefore: number
@@ -102,29 +98,26 @@ export class Command extends Continuation implements Ask, Sharer {
     this.start = 0
     this.end = 0
     this.isLoose = true
+    this.isCut = false
     this.isLarge = false
     this.session = null
     this.engine = null
     this.askedAt = 0
+    this.receivedAt = world.pollset.now
     this.owed = 1
     this.replies = 1
     this.attempts = 0
     this.replyType = 0
     this.replySecond = 0
-    this.replyBuffer = null
-    this.replyFrom = 0
-    this.replyTo = 0
-    this.isReplyLoose = false
-    this.kept = null
     this.streams = false
     this.told = false
     this.dropped = false
+    this.isEnded = false
     this.wasLost = false
     this.isSafe = false
     this.position = 0
     this.isStaying = false
     this.received = 0
-    this.keptBytes = 0
     this.receivedBefore = 0
     this.takenBefore = 0
     this.change = null
@@ -152,9 +145,7 @@ export class Command extends Continuation implements Ask, Sharer {
 
   /** Answers it here. */
   own(reply: Buffer): void {
-    this.replyBuffer = reply
-    this.replyFrom = 0
-    this.replyTo = reply.length
+    this.answer.own(reply)
   }
 
   // What its session tells
@@ -167,38 +158,11 @@ export class Command extends Continuation implements Ask, Sharer {
         this.replyType = type
         this.replySecond = to > from + 1 ? buffer[from + 1] : 0
       }
-      this.add(buffer, from, to)
+      if (this.streams) this.frontend.put(buffer, from, to)
+      else this.answer.add(buffer, from, to)
       if (this.owed > 0 && this.hold === null && this.frontend.ring.isOldest(this)) this.stream()
     }
     if (this.owed === 0) this.answered()
-  }
-
-  private add(buffer: Buffer, from: number, to: number): void {
-    if (this.streams) {
-      this.frontend.put(buffer, from, to)
-      return
-    }
-    this.keptBytes += to - from
-    this.frontend.keptBytes += to - from
-    if (this.kept === null && this.replyBuffer === null) {
-      this.replyBuffer = buffer
-      this.replyFrom = from
-      this.replyTo = to
-      this.isReplyLoose = true
-      this.frontend.settleSoon()
-    } else if (this.replyBuffer === buffer && this.replyTo === from) this.replyTo = to
-    else {
-      this.keep()
-      this.kept?.append(buffer, from, to)
-    }
-  }
-
-  /** Keeps what has come of the reply in one piece, to which more comes. */
-  private keep(): void {
-    const { world } = this.frontend.proxy
-    this.kept ??= new KeptBytes(world.pollset, world.memory)
-    if (this.replyBuffer !== null) this.kept.append(this.replyBuffer, this.replyFrom, this.replyTo)
-    this.replyBuffer = null
   }
 
   /** It is the oldest of its client: its reply leaves as it comes, so that no long one is whole in memory. */
@@ -206,7 +170,7 @@ export class Command extends Continuation implements Ask, Sharer {
     if (this.replyType === 0 || this.streams) return
     const { session, takesMore } = this
     this.streams = true
-    this.leave()
+    this.answer.leave()
     if (!takesMore) session?.takesMore()
   }
 
@@ -217,39 +181,13 @@ export class Command extends Continuation implements Ask, Sharer {
     this.answer.raise(ANSWERED)
   }
 
-  /** Its reply leaves: it is the oldest of its client. */
-  leave(): void {
-    const { kept, replyBuffer } = this
-    if (kept !== null) this.frontend.put(kept.bytes, 0, kept.length)
-    if (replyBuffer !== null) this.frontend.put(replyBuffer, this.replyFrom, this.replyTo)
-    this.forgetReply()
-  }
-
-  /** The turn ends: what points at a read buffer is copied. */
-  settleReply(): void {
-    const { replyBuffer } = this
-    if (replyBuffer === null || !this.isReplyLoose) return
-    this.isReplyLoose = false
-    this.replyBuffer = Buffer.from(replyBuffer.subarray(this.replyFrom, this.replyTo))
-    this.replyFrom = 0
-    this.replyTo = this.replyBuffer.length
-  }
-
-  private forgetReply(): void {
-    this.kept?.clear()
-    this.kept = null
-    this.replyBuffer = null
-    this.frontend.keptBytes -= this.keptBytes
-    this.keptBytes = 0
-  }
-
   // A session that is shared no longer
 
   get sharer(): Sharer | null {
     return this.dropped ? null : this
   }
 
-  get client(): object {
+  get client(): RedisFrontend {
     return this.frontend
   }
 
@@ -276,7 +214,9 @@ export class Command extends Continuation implements Ask, Sharer {
     this.answer.raise(ANSWERED)
   }
 
-  override released(): void {
+  override released(ms: number): void {
+    this.receivedAt += ms
+    this.lease.heldNoMore()
     this.frontend.told()
   }
 
@@ -327,7 +267,7 @@ export class Command extends Continuation implements Ask, Sharer {
 
   /** Its session has gone: whether it may be sent again. */
   get mayRetry(): boolean {
-    if (this.buffer === null || this.isLarge || this.streams || this.replies > 1) return false
+    if (this.buffer === null || this.isCut || this.isLarge || this.streams || this.replies > 1) return false
     if (this.does !== 'shared' || !this.frontend.ring.mayResend(this)) return false
     return this.attempts < 3 && (this.isSafe || (this.info.readonly && this.attempts === 1))
   }
@@ -336,7 +276,7 @@ export class Command extends Continuation implements Ask, Sharer {
   again(): void {
     this.wasLost = false
     this.replyType = 0
-    this.forgetReply()
+    this.answer.forget()
     this.answer.lower(ANSWERED)
   }
 
@@ -351,30 +291,51 @@ export class Command extends Continuation implements Ask, Sharer {
 
   /** Its reply is this error. A part of another reply that has left cannot be taken back. */
   refuse(error: Buffer): void {
-    this.forgetReply()
+    const { place } = this.frontend
+    this.answer.forget()
     if (this.streams) {
       this.frontend.breakOff()
       return
     }
-    if (this.preface !== null) this.frontend.place.transactionBroke()
-    const lines = Array.from({ length: this.replies - 1 }, () => error)
-    lines.push(this.replies > 1 || this.does === 'exec' ? EXEC_ABORT : error)
-    this.own(Buffer.concat(lines))
+    // What its client sends behind it, as a part of its transaction, must not run alone.
+    if (this.does === 'multi' && this.attempts === 0) place.transactionBroke()
+    const errors = Array.from({ length: this.replies - 1 }, () => error)
+    errors.push(this.replies > 1 || this.does === 'exec' ? execAborted(error) : error)
+    this.own(Buffer.concat(errors))
   }
 
+  /** Ends it, while its client stays: the reply is an error (Y30). */
+  terminate(): void {
+    this.isEnded = true
+    this.cancel()
+  }
+
+  /** It was ended before it was sent, and now is its turn. */
+  passedOver(): void {
+    this.frontend.place.endedUnsent(this)
+  }
+
+  /** It was cancelled: by its client's end, or by an operator. */
   drop(): void {
-    this.dropped = true
-    this.discard()
+    const { frontend, session } = this
     this.lease.release()
-    this.frontend.place.dropped(this)
-    this.session?.takesMore()
+    if (this.isEnded && !frontend.finished) {
+      endDivision(this)
+      if (session === null && frontend.ring.isNext(this)) this.passedOver()
+      this.giveUp(ENDED)
+    } else {
+      this.dropped = true
+      this.discard()
+      frontend.place.dropped(this)
+      session?.takesMore()
+    }
     this.tell()
   }
 
   /** Frees its memory: its client has gone. */
   discard(): void {
     this.buffer = null
-    this.forgetReply()
+    this.answer.forget()
     endDivision(this)
   }
 

@@ -4,13 +4,14 @@
 
 import { Continuation, defineLife } from '../continuation/index.js'
 import { ALL_ENDED, Gather, LEASED, Lease, UNLEASED } from '../engine/index.js'
-import { Signal } from '../pollset/index.js'
+import { type Holder, Signal, type Subject } from '../pollset/index.js'
 import { KeptBytes } from '../transport/index.js'
 import type { Ask, Sharer } from './ask.js'
 import type { Command } from './command.js'
 import { merged, withCursor } from './merge.js'
 import { isPlan, type Plan, type PlannedPart } from './plan.js'
 import type { RedisSession } from './session.js'
+import { holdersOf } from './session-holders.js'
 import { stay } from './staying.js'
 import { errorReply, LATE, LOST, NO_LEASE_IN_TIME } from './texts.js'
 
@@ -30,6 +31,21 @@ export const partLife = defineLife({
 
 const ANSWERED = 1
 const ATTEMPTS_MAX = 3
+
+/** The reply of a part, as what it waits for. */
+class PartAnswer extends Signal {
+  private readonly part: Part
+
+  constructor(part: Part) {
+    super(`${part.id}.reply`, 'reply', ['ANSWERED'])
+    this.part = part
+  }
+
+  override holders(): readonly Holder[] {
+    const { session, command } = this.part
+    return session === null ? [] : holdersOf(session, this.part, command.frontend.proxy.world.pollset.now)
+  }
+}
 
 /** What a command asks one shard. */
 export class Part extends Continuation implements Ask, Sharer {
@@ -61,13 +77,17 @@ export class Part extends Continuation implements Ask, Sharer {
     this.planned = planned
     this.id = `${command.id}/p${number}`
     this.lease = new Lease<RedisSession>(this)
-    this.answer = new Signal(`${this.id}.reply`, 'reply', ['ANSWERED'])
+    this.answer = new PartAnswer(this)
     this.kept = new KeptBytes(world.pollset, world.memory)
     partSteps.start(world, this, 'lease')
   }
 
   override get holdable(): boolean {
     return true
+  }
+
+  override released(): void {
+    this.lease.heldNoMore()
   }
 
   /** Sends it on the session that was leased. */
@@ -121,7 +141,11 @@ export class Part extends Continuation implements Ask, Sharer {
     return this.error === null ? this : null
   }
 
-  get client(): object {
+  get received(): number {
+    return this.kept.length
+  }
+
+  get client(): Subject {
     return this.command.frontend
   }
 
@@ -245,6 +269,7 @@ const partSteps = partLife.steps<Part>({
 export class Division {
   readonly command: Command
   readonly gather: Gather<Part>
+  readonly size: number
   private readonly plan: Plan
   private readonly parts: Part[] = []
   /** Parts that were not sent. */
@@ -253,7 +278,8 @@ export class Division {
   constructor(command: Command, plan: Plan) {
     this.command = command
     this.plan = plan
-    this.unsent = plan.parts.length
+    this.size = plan.parts.length
+    this.unsent = this.size
     this.gather = new Gather(`${command.id}.gather`)
     for (const [number, planned] of plan.parts.entries()) {
       const part = new Part(this, planned, number)

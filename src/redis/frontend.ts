@@ -1,26 +1,21 @@
-// A connection from a client: it reads commands, makes a continuation of each, and sends their replies in the
-// order of the commands (the ring).
+// A connection from a client: its commands come (incoming.ts), each a continuation, and their replies leave
+// in the order of the commands (the ring).
 //
 // What is read is bounded: a client is read no further with too many commands without replies, with commands
 // that could not be sent in the turn in which they came, with replies that it does not take, and while a
 // large command waits for its session.
 
 import { ENDED, type Settleable, type Socket } from '../pollset/index.js'
-import { ByteOutput, type ByteOutputOwner, KeptBytes, SocketConnection } from '../transport/index.js'
-import { changeOf, infoOf, kindOf } from './arguments.js'
+import { ByteOutput, type ByteOutputOwner, SocketConnection } from '../transport/index.js'
 import type { Relay } from './ask.js'
-import { Command } from './command.js'
+import type { Command } from './command.js'
 import { TURN } from './command-answer.js'
 import { CommandRing } from './command-ring.js'
-import { type CommandInfo, type Kind, UNKNOWN } from './commands.js'
+import { Incoming } from './incoming.js'
 import type { RedisLimits } from './limits.js'
 import { Place } from './place.js'
-import { type Route, routeOf, routeWithin, together } from './plan.js'
 import type { RedisProxy } from './redis-proxy.js'
-import { BAD, COMMAND, LARGE, MORE, NOTHING, PIECE, RequestReader } from './request-reader.js'
-import { keepCommands } from './sent-commands.js'
 import type { RedisSession } from './session.js'
-import { protocolError, REFUSED_IN_RELAY } from './texts.js'
 
 export class RedisFrontend extends SocketConnection implements ByteOutputOwner, Relay, Settleable {
   readonly kind = 'redis-frontend'
@@ -31,10 +26,7 @@ export class RedisFrontend extends SocketConnection implements ByteOutputOwner, 
   readonly place: Place
   /** Commands whose replies have not left, the oldest first. Their numbers follow each other. */
   readonly ring = new CommandRing()
-  private readonly reader: RequestReader
-  private made = 0
-  /** Commands that were made in this turn. */
-  private readonly fresh: Command[] = []
+  private readonly incoming: Incoming
   private settles = false
   /** Commands of an earlier turn are not sent. */
   private waits = false
@@ -45,10 +37,7 @@ export class RedisFrontend extends SocketConnection implements ByteOutputOwner, 
   /** Replies wait for the client. */
   private isFull = false
   private isBlocked = false
-  private quits = false
   private isBroken = false
-  /** The command whose rest is to come. */
-  private large: Command | null = null
 
   constructor(proxy: RedisProxy, socket: Socket) {
     super(proxy.world, proxy.world.nextId('m'), socket)
@@ -57,16 +46,15 @@ export class RedisFrontend extends SocketConnection implements ByteOutputOwner, 
     this.proxy = proxy
     this.number = proxy.nextClient()
     this.redisLimits = proxy.limits
-    const { pollset, memory } = proxy.world
-    const { shareBytesMax, bulkBytesMax } = proxy.limits
-    this.reader = new RequestReader(new KeptBytes(pollset, memory), shareBytesMax, bulkBytesMax)
     this.place = new Place(this, proxy)
+    this.incoming = new Incoming(this, proxy)
   }
 
   get mayRead(): boolean {
     const { relay } = this.place
-    if (this.quits || this.isFull) return false
-    if (this.large !== null) return relay === null ? this.takesLarge(this.large) : relay.takesBytes
+    const { quits, large } = this.incoming
+    if (quits || this.isFull) return false
+    if (large !== null) return relay === null ? this.takesLarge(large) : relay.takesBytes
     if (relay !== null) return this.ring.size === 0 && relay.takesBytes
     return !this.waits && this.ring.size < this.redisLimits.commandsMax
   }
@@ -94,9 +82,9 @@ export class RedisFrontend extends SocketConnection implements ByteOutputOwner, 
 
   take(socket: Socket): void {
     for (let chunk = this.mayRead ? socket.take() : null; chunk !== null; ) {
-      const at = this.takeChunk(chunk)
+      const at = this.incoming.take(chunk)
       if (at < chunk.length) {
-        if (!this.quits) socket.unread(chunk.subarray(at))
+        if (!this.incoming.quits) socket.unread(chunk.subarray(at))
         break
       }
       chunk = this.mayRead ? socket.take() : null
@@ -104,149 +92,9 @@ export class RedisFrontend extends SocketConnection implements ByteOutputOwner, 
     if ((socket.readiness & ENDED) !== 0 && socket.arrived.length === 0) this.inputEnded()
   }
 
-  /** Reads commands. Returns the offset after what was read. */
-  private takeChunk(chunk: Buffer): number {
-    const { reader } = this
-    let at = 0
-    while (at < chunk.length && this.mayRead) {
-      const { relay } = this.place
-      if (relay !== null && this.proxy.options.allowAdmin && this.large === null && !reader.isWithin) {
-        relay.send(chunk, at, chunk.length)
-        return chunk.length
-      }
-      at = reader.read(chunk, at, chunk.length)
-      if (reader.found === COMMAND) {
-        if (relay === null) at = this.command(chunk, at)
-        else this.pass(relay)
-      } else if (reader.found === LARGE) this.largeBegins()
-      else if (reader.found === PIECE) this.piece(reader.last)
-      else if (reader.found === BAD) {
-        this.malformed(reader.fault)
-        return chunk.length
-      } else if (reader.found !== MORE && reader.found !== NOTHING) return at
-    }
-    return at
-  }
-
-  /** With several shards: where the command that was read goes. */
-  private routeOf(info: CommandInfo, does: Kind): Route {
-    const { map } = this.place.seats
-    return map.isSharded ? routeOf(info, does, this.reader, map) : null
-  }
-
   /** Keys have moved since it was read. */
   routeAgain(c: Command): void {
-    const { map } = this.place.seats
-    c.map = map
-    if (!c.isComplete) return
-    const { pollset, memory } = this.proxy.world
-    const { bulkBytesMax } = this.redisLimits
-    const reader = new RequestReader(new KeptBytes(pollset, memory), Number.POSITIVE_INFINITY, bulkBytesMax)
-    c.route = routeWithin(c, reader, map, (info, read) => this.kindOf(info, read))
-  }
-
-  private kindOf(info: CommandInfo, reader = this.reader): Kind {
-    const { share, allowAdmin } = this.proxy.options
-    return kindOf(info, reader, share === 'never', allowAdmin)
-  }
-
-  /** Makes a continuation of the command that was read. Returns the offset after it. */
-  private command(chunk: Buffer, at: number): number {
-    const { reader, place } = this
-    const info = infoOf(reader)
-    const does = this.kindOf(info)
-    const c = this.make(info, does)
-    c.map = place.seats.map
-    c.route = this.routeOf(info, does)
-    c.buffer = reader.buffer
-    c.start = reader.start
-    c.end = reader.end
-    if (does === 'identity') c.change = changeOf(info, reader)
-    else if (does === 'local' && reader.known > 2)
-      c.argument = Buffer.from(reader.buffer.subarray(reader.from[2], reader.to[2]))
-    // Nothing behind these is read.
-    if (does === 'http' || (does === 'local' && info.name === 'quit')) this.quits = true
-    let after = at
-    if (does === 'multi' && reader.buffer === chunk && place.isPlain && this.ring.isSharedUpTo(c))
-      after = this.wholeTransaction(c, chunk, at)
-    c.begin()
-    return after
-  }
-
-  /** If all of a transaction has come, it is one command: no other gets between. */
-  private wholeTransaction(c: Command, chunk: Buffer, at: number): number {
-    const { reader, place } = this
-    let replies = 1
-    let route: Route = null
-    for (let to = at; to < chunk.length; ) {
-      to = reader.read(chunk, to, chunk.length)
-      if (reader.found !== COMMAND || reader.buffer !== chunk) break
-      const info = infoOf(this.reader)
-      const does = this.kindOf(info)
-      replies++
-      if (does === 'exec') {
-        c.end = to
-        c.does = 'shared'
-        c.route = route
-        c.replies = replies
-        return to
-      }
-      if (does !== 'shared') break
-      route = together(route, this.routeOf(info, does), place.seats.map)
-    }
-    reader.release()
-    return at
-  }
-
-  private make(info: CommandInfo, does: Kind): Command {
-    const c = new Command(this, this.made++, info, does)
-    this.ring.push(c)
-    this.fresh.push(c)
-    this.settleSoon()
-    return c
-  }
-
-  /** A client that has taken over a session sends a command to it. */
-  private pass(relay: RedisSession): void {
-    const { reader } = this
-    if (this.place.mayPass(infoOf(reader))) relay.send(reader.buffer, reader.start, reader.end)
-    else relay.send(REFUSED_IN_RELAY, 0, REFUSED_IN_RELAY.length)
-  }
-
-  private largeBegins(): void {
-    const { reader } = this
-    const info = infoOf(reader)
-    const c = this.make(info, this.kindOf(info))
-    c.buffer = reader.buffer
-    c.start = reader.start
-    c.end = reader.end
-    c.map = this.place.seats.map
-    c.route = this.routeOf(info, c.does)
-    c.isLarge = true
-    c.isComplete = false
-    this.large = c
-    c.begin()
-  }
-
-  private piece(last: boolean): void {
-    const { reader, large, place } = this
-    const to = place.relay ?? large?.session ?? null
-    if (to !== null) to.send(reader.buffer, reader.start, reader.end)
-    if (!last || large === null) return
-    large.isComplete = true
-    this.large = null
-  }
-
-  private malformed(why: string): void {
-    if (this.place.relay !== null || this.large !== null) {
-      // The server says what is wrong with it; a half of a command must not stay there.
-      this.breakOff()
-      return
-    }
-    const c = this.make(UNKNOWN, 'malformed')
-    c.argument = protocolError(why)
-    this.quits = true
-    c.begin()
+    this.incoming.routeAgain(c)
   }
 
   // What commands ask
@@ -268,11 +116,11 @@ export class RedisFrontend extends SocketConnection implements ByteOutputOwner, 
         oldest.answer.raise(TURN)
         return
       }
-      oldest.leave()
+      oldest.answer.leave()
       ring.shift()
     }
     place.idle()
-    if (this.quits) this.ending = true
+    if (this.incoming.quits) this.ending = true
     if (this.ending || this.isBlocked) this.changed()
   }
 
@@ -316,6 +164,10 @@ export class RedisFrontend extends SocketConnection implements ByteOutputOwner, 
 
   // What its own session asks
 
+  get whyAlone(): string {
+    return this.place.whyAlone
+  }
+
   relayed(bytes: Buffer): void {
     this.put(bytes, 0, bytes.length)
   }
@@ -356,24 +208,21 @@ export class RedisFrontend extends SocketConnection implements ByteOutputOwner, 
   }
 
   settle(): void {
-    const { ring, fresh } = this
+    const { ring, incoming } = this
     this.settles = false
-    for (let place = 0; place < ring.size; place++) ring.peek(place)?.settleReply()
-    if (fresh.length === 0) return
-    keepCommands(fresh, this.redisLimits.retryBytesMax)
-    fresh.length = 0
-    this.waits = this.ring.next < this.made
+    for (let place = 0; place < ring.size; place++) ring.peek(place)?.answer.settle()
+    if (incoming.settle()) this.waits = ring.next < incoming.made
   }
 
   private inputEnded(): void {
     if (this.ending) return
     this.ending = true
     // A server that waits for them would answer nobody.
-    for (const each of this.ring) if (each.does === 'blocking' || each === this.large) each.cancel()
+    for (const each of this.ring) if (each.does === 'blocking' || each === this.incoming.large) each.cancel()
   }
 
   closed(): void {
-    this.reader.release()
+    this.incoming.close()
     this.place.close()
     for (const each of this.ring) {
       each.discard()

@@ -42,7 +42,7 @@ export interface RedisLimits {
   readonly slowReaderMs: number
   /** The bytes of commands that wait for a backend. Past it, its session is granted to no more commands. */
   readonly sessionWaitingBytes: number
-  /** The bytes of a command that is kept while it is sent, so that it can be sent again. */
+  /** The bytes of a command that are kept while it is sent: it can be sent again, and people see its keys. */
   readonly retryBytesMax: number
   /** The time of a TLS handshake of a client, in ms. */
   readonly handshakeMs: number

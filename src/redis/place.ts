@@ -12,6 +12,7 @@ import type { CommandInfo } from './commands.js'
 import type { RedisFrontend } from './frontend.js'
 import { ANONYMOUS } from './identity.js'
 import { answerOf } from './own-answers.js'
+import { IN_MULTI, pinText, WATCHES } from './pin.js'
 import { isPlan } from './plan.js'
 import type { RedisProxy } from './redis-proxy.js'
 import { Seats } from './seats.js'
@@ -30,10 +31,6 @@ import {
   WATCH_INSIDE,
 } from './texts.js'
 
-/** Why a session is kept: a transaction has begun; keys are watched. */
-const IN_MULTI = 1
-const WATCHES = 2
-
 const ANSWERED_HERE: ReadonlySet<string> = new Set(['admin', 'replication', 'malformed', 'http'])
 
 const MINUS = 0x2d
@@ -49,6 +46,8 @@ export class Place {
   /** The session that the client has alone; it may be the relay. */
   pin: RedisSession | null
   relay: RedisSession | null
+  /** The name of the command with which it took the relay over. */
+  relayedBy: string
   name: Buffer | null
   /** A session was lost within a transaction: it cannot be executed. */
   isBroken: boolean
@@ -61,6 +60,8 @@ export class Place {
   private pinShard: Shard | null
   /** Commands on the pin that are not answered. */
   private inFlight: number
+  /** Since when it has a session alone: ms of the pollset's clock. */
+  pinnedAt: number
   private readonly frontend: RedisFrontend
 
   constructor(frontend: RedisFrontend, proxy: RedisProxy) {
@@ -69,6 +70,7 @@ export class Place {
     this.seats = new Seats(proxy.options.backend.map, frontend.number)
     this.pin = null
     this.relay = null
+    this.relayedBy = ''
     this.name = null
     this.isBroken = false
     this.isClosed = false
@@ -76,6 +78,7 @@ export class Place {
     this.multiWaits = false
     this.pinShard = null
     this.inFlight = 0
+    this.pinnedAt = 0
   }
 
   /** A transaction may be sent in one piece: nothing is watched, and nothing before it changes that. */
@@ -240,11 +243,15 @@ export class Place {
       frontend.advanceFrom(c)
       return 'sent'
     }
-    if (this.pin === null) this.pinShard = this.shardOf(c)
+    if (this.pin === null) {
+      this.pinShard = this.shardOf(c)
+      this.pinnedAt = this.proxy.world.pollset.now
+    }
     this.pin = session
     session.owner = frontend
     if (c.does === 'pinning' || c.does === 'replication') {
       this.relay = session
+      this.relayedBy = c.info.name
       session.relays = true
       session.send(buffer, c.start, c.end)
       frontend.advanceFrom(c)
@@ -296,6 +303,12 @@ export class Place {
     this.frontend.advanceFrom(c)
   }
 
+  /** Why it has a session alone: one clause, for people. */
+  get whyAlone(): string {
+    const { dirty, relayedBy, proxy, pinnedAt, frontend } = this
+    return pinText(dirty, relayedBy, frontend.ring.first?.info.name ?? '', proxy.world.pollset.now - pinnedAt)
+  }
+
   /** Gives the session back if nothing needs it any more. */
   private unpin(): void {
     const { pin } = this
@@ -307,7 +320,14 @@ export class Place {
   /** The session of a command has gone before its reply. */
   lost(c: Command, session: RedisSession): void {
     if (session === this.pin) this.losePin()
+    this.noteLost(c)
     this.frontend.advanceFrom(c)
+  }
+
+  /** A command of a transaction has no reply: what begins with it is broken, what ends with it is over. */
+  private noteLost({ does }: Command): void {
+    if (does === 'multi' || does === 'watch') this.isBroken = true
+    else if (does === 'exec') this.isBroken = false
   }
 
   private losePin(): void {
@@ -326,7 +346,19 @@ export class Place {
       this.losePin()
       session.abort()
     }
+    this.noteLost(c)
     this.frontend.advanceFrom(c)
+  }
+
+  /** A command was ended before it was sent. A transaction that lacks it must not be executed. */
+  endedUnsent(c: Command): void {
+    const { pin } = this
+    if (this.multiWaits) this.transactionBroke()
+    if (pin !== null && this.relay === null && (this.dirty & IN_MULTI) !== 0) {
+      this.losePin()
+      pin.abort()
+    }
+    if (c.does === 'exec') this.isBroken = false
   }
 
   /** A command is of no use: its client has gone. */

@@ -1,14 +1,13 @@
 // The bytes of commands behind the turn in which they came, when the read buffer is used again. Kept are
-// those that are not sent, those whose bytes have not left, and small ones that only read: they may be sent
-// again.
+// those that are not sent, those whose bytes have not left, and small ones: they may be sent again, and
+// people see which keys they have. Of others the beginning is kept, for people.
 
 import type { Command } from './command.js'
 
 const mayBeNeeded = (c: Command, retryBytesMax: number): boolean => {
   if (c.buffer === null) return false
   const { session } = c
-  if (session === null || c.hasNotLeft(session)) return true
-  return c.info.readonly && c.end - c.start <= retryBytesMax
+  return session === null || c.hasNotLeft(session) || c.end - c.start <= retryBytesMax
 }
 
 /** Copies what is needed of commands that were made in this turn: those of one buffer in one piece. */
@@ -22,7 +21,7 @@ export function keepCommands(fresh: readonly Command[], retryBytesMax: number): 
       first = -1
     }
     if (isNeeded && first < 0) first = at
-    if (!isNeeded && c !== null && !c.isLarge) c.buffer = null
+    if (!isNeeded && c !== null) cut(c, retryBytesMax)
   }
 }
 
@@ -35,4 +34,14 @@ function keepRun(fresh: readonly Command[], from: number, to: number): void {
     c.start -= start
     c.end -= start
   }
+}
+
+/** It was sent, and is never sent again. */
+function cut(c: Command, most: number): void {
+  const { buffer, start, end } = c
+  if (buffer === null) return
+  c.buffer = Buffer.from(buffer.subarray(start, Math.min(end, start + most)))
+  c.start = 0
+  c.end = c.buffer.length
+  c.isCut = true
 }

@@ -5,13 +5,14 @@
 
 import { type Fault, fault } from '../continuation/index.js'
 import type { Session, SessionReports, SessionState } from '../engine/index.js'
-import { ENDED, type Socket } from '../pollset/index.js'
+import { ENDED, type Holder, type Socket } from '../pollset/index.js'
 import { ByteOutput, type ByteOutputOwner, Pipeline, SocketConnection } from '../transport/index.js'
 import { type Ask, Greeting, type Relay, type Sharer, Unwanted } from './ask.js'
 import type { Identity } from './identity.js'
 import { arrayOf } from './inline.js'
 import type { RedisLimits } from './limits.js'
 import { PART, PUSH, ReplyReader, WRONG } from './reply-reader.js'
+import { holdersOfSession } from './session-holders.js'
 import type { RedisWorld } from './world.js'
 
 const RESET = arrayOf(['RESET'])
@@ -213,16 +214,6 @@ export class RedisSession extends SocketConnection implements ByteOutputOwner, S
     return !this.isFull
   }
 
-  /** Returns how many commands it answers up to this one, for people. */
-  placeOf(ask: Ask): string {
-    let place = 1
-    for (const each of this.asks) {
-      if (each === ask) break
-      place++
-    }
-    return `number ${place} of the ${this.asks.size} commands that it answers`
-  }
-
   sent(): void {
     if (!this.isFull || this.output.waiting * 2 > this.redisLimits.sessionWaitingBytes) return
     this.isFull = false
@@ -314,6 +305,10 @@ export class RedisSession extends SocketConnection implements ByteOutputOwner, S
   /** The World's memory is spent, and this connection holds most of it. */
   stalled(): void {
     this.abort()
+  }
+
+  override holders(): readonly Holder[] {
+    return holdersOfSession(this)
   }
 
   override describe(): Readonly<Record<string, unknown>> {

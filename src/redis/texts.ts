@@ -59,7 +59,12 @@ export const TOO_MANY_IDENTITIES = errorReply(
 )
 export const LATE = errorReply('command-late', 'there was no reply in time: the command may still run')
 export const NO_LEASE_IN_TIME = errorReply('lease-late', 'no session to the backend was free in time')
+export const ENDED = errorReply('command-ended', 'an operator has ended this command: it may have run')
 export const INTERNAL = errorReply('internal-error', 'the proxy failed: the command may have run')
+/** Returns what EXEC answers for this error of ours. */
+export const execAborted = (error: Buffer): Buffer =>
+  Buffer.concat([bytes('-EXECABORT '), error.subarray('-ERR '.length)])
+
 export const EXEC_ABORT = bytes(
   '-EXECABORT backend-lost the connection to the backend was lost: the transaction may have run\r\n',
 )

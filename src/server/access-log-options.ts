@@ -37,4 +37,7 @@ export function checkAccessLog(options: AccessLogOptions | undefined): void {
   const query = redact?.query
   if (query !== undefined && query !== 'values' && query !== 'none')
     throw new ConfigError(`accessLog: redact.query must be 'values' or 'none', not '${String(query)}'`)
+  const keys = redact?.keys
+  if (keys !== undefined && keys !== 'ids' && keys !== 'none')
+    throw new ConfigError(`accessLog: redact.keys must be 'ids' or 'none', not '${String(keys)}'`)
 }

@@ -1,12 +1,10 @@
 // The debugger of a server: its listener, its token, and what it may see (spec/debugger.md).
 
-import type { Program } from '../continuation/index.js'
 import { type DapContext, DapSession, Debugger, type DebuggerLimits, Sources } from '../debugger/index.js'
 import { type Address, formatAddress, type Pollset } from '../pollset/index.js'
-import { exchangeSteps } from '../proxy/index.js'
 import { Connections } from '../transport/index.js'
 import type { Backends } from './backends.js'
-import { ExchangeTarget } from './exchange-target.js'
+import { requestTarget } from './request-kinds.js'
 import type { Server } from './server.js'
 
 export interface DebugOptions {
@@ -50,9 +48,13 @@ export class Debugging {
   ) {
     const { world } = server
     const made = token === undefined && address.path === undefined ? newToken(world.pollset) : null
-    const target = new ExchangeTarget(server, backends, secrets)
+    const target = requestTarget(server, backends, {
+      secrets,
+      hiding: () => null,
+      keyHiding: () => (key) => key,
+    })
     this.debugger = new Debugger(target, limits)
-    this.debugger.lives = [exchangeSteps as Program<never>]
+    this.debugger.lives = target.lives
     const sources = new Sources()
     for (const life of this.debugger.lives) sources.register(life)
     this.connections = new Connections('debuggers', limits.sessionsMax)

@@ -1,30 +1,25 @@
 // What the debugger shows and changes of exchanges: the one place where the two meet. Values of peers are
 // cut, and credentials are masked unless the debugger may see them.
 
-import { type Continuation, stateOf, stepOf } from '../continuation/index.js'
-import type {
-  Link,
-  Moment,
-  Row,
-  RowKey,
-  Scope,
-  Tally,
-  Target,
-  Variable,
-  Vocabulary,
-} from '../debugger/index.js'
-import { type Field, type Head, isCredential, type Stream, Token } from '../http/index.js'
+import type { Continuation, Program } from '../continuation/index.js'
+import type { Link, Moment, Row, Scope, Variable, Vocabulary } from '../debugger/index.js'
+import type { Engine } from '../engine/index.js'
+import { type Client, type Field, type Head, isCredential, type Stream, Token } from '../http/index.js'
 import { formatAddress, type Subject } from '../pollset/index.js'
-import { changes, Exchange, type Hiding } from '../proxy/index.js'
+import { changes, Exchange, type ExchangeSession, exchangeSteps, type Hiding } from '../proxy/index.js'
 import type { Backends } from './backends.js'
-import { ExchangeTally, heldBytesOf } from './exchange-tally.js'
+import {
+  type ClientRow,
+  connectionLabel,
+  cut,
+  describedAll,
+  type RequestKind,
+  variablesOf,
+  waitingRow,
+  waitsScope,
+} from './request-kind.js'
 import type { Server } from './server.js'
-import { leasedOf, placesMaxOf, waitersOn } from './waiters.js'
-
-/** The characters of one value that are shown, or that a condition sees. */
-const VALUE_MAX = 4096
-
-const cut = (text: string): string => (text.length > VALUE_MAX ? `${text.slice(0, VALUE_MAX)}…` : text)
+import { waitersOn } from './waiters.js'
 
 /** Returns the value of a field; of a credential only its length. */
 const shown = (field: Field, secrets: boolean): string =>
@@ -103,14 +98,6 @@ function vocabularyOf(secrets: boolean, hiding: () => Hiding | null): Vocabulary
       (x) => x.refusal?.code ?? x.cause?.code ?? '',
     ),
     outcome: text('how it ends: ok, or a code', (x) => x.outcome),
-    step: {
-      type: 'string',
-      about: 'the step it takes next, or waits in',
-      read: ({ continuation }) => continuation.stepName,
-    },
-    from: { type: 'string', about: 'the step it comes from', read: ({ from }) => from },
-    id: { type: 'string', about: 'its id, such as m3/s5', read: ({ continuation }) => continuation.id },
-    waits: text('what it waits on', (x) => waitsOf(x)),
     age: {
       type: 'double',
       about: 'ms since it came',
@@ -127,70 +114,48 @@ function vocabularyOf(secrets: boolean, hiding: () => Hiding | null): Vocabulary
   }
 }
 
-const waitsOf = ({ slot0, slot1, slot2 }: Continuation): string =>
-  [slot0, slot1, slot2].flatMap((each) => (each === null ? [] : [each.id])).join(', ')
-
-export class ExchangeTarget implements Target {
+export class ExchangeTarget implements RequestKind<Exchange> {
   readonly vocabulary: Vocabulary<Moment>
+  readonly lives = [exchangeSteps as Program<never>]
   private readonly server: Server
   private readonly backends: Backends
-  private readonly startedAt: number
   private readonly hiding: () => Hiding | null
 
   /**
    * @param secrets credentials are shown
    * @param hiding what is hidden beside them, in lists and from conditions; null: nothing
    */
-  constructor(
-    server: Server,
-    backends: Backends,
-    secrets: boolean,
-    hiding: () => Hiding | null = () => null,
-  ) {
+  constructor(server: Server, backends: Backends, secrets: boolean, hiding: () => Hiding | null) {
     this.server = server
     this.backends = backends
     this.vocabulary = vocabularyOf(secrets, hiding)
     this.hiding = hiding
-    this.startedAt = server.world.pollset.now
   }
 
-  get world() {
-    return this.server.world
-  }
-
-  isRequest(c: Continuation): boolean {
+  takes(c: Continuation): c is Exchange {
     return c instanceof Exchange
   }
 
-  row(c: Continuation): Row | null {
-    if (!(c instanceof Exchange)) return null
-    const { now } = this.world.pollset
-    const state = stateOf(c)
-    const { hold, request, frontend } = c
+  row(x: Exchange): Row {
+    const { now } = this.server.world.pollset
+    const { request, frontend } = x
     return {
-      id: c.id,
-      step: stepOf(c),
-      state,
+      ...waitingRow(x, now),
       method: request.method?.value ?? '',
       host: cut(request.host),
-      path: cut(pathOf(c, this.hiding())),
-      waits: waitsOf(c),
-      sinceMs: hold !== null ? now - hold.since : state === 'running' ? 0 : now - c.since,
-      ageMs: now - c.receivedAt,
-      lateInMs: c.deadlineArmed ? c.deadlineAt - now : hold !== null && hold.left >= 0 ? hold.left : null,
-      heldBytes: heldBytesOf(c),
+      path: cut(pathOf(x, this.hiding())),
+      ageMs: now - x.receivedAt,
+      heldBytes: this.heldBytesOf(x),
       client: frontend.connection.id,
-      clientAddress: addressOf(c),
-      backend: c.backendStream?.id ?? null,
-      engine: c.engine?.id ?? null,
-      status: statusOf(c),
+      clientAddress: addressOf(x),
+      backend: x.backendStream?.id ?? null,
+      engine: x.engine?.id ?? null,
+      status: statusOf(x),
     }
   }
 
-  scopes(c: Continuation, secrets: boolean): readonly Scope[] {
-    if (!(c instanceof Exchange)) return [described('Values', c)]
-    const { request, backendStream, frontend, engine, draft, responseHead } = c
-    const row = this.row(c) as Row
+  scopes(x: Exchange, secrets: boolean, waiters: readonly string[]): readonly Scope[] {
+    const { request, backendStream, frontend, engine, draft, responseHead } = x
     const unsent = backendStream === null
     const scopes: Scope[] = [
       { name: 'Request', expensive: false, variables: headVariables(request, 'request', unsent, secrets) },
@@ -200,25 +165,15 @@ export class ExchangeTarget implements Target {
       scopes.push({
         name: 'Response',
         expensive: false,
-        variables: headVariables(response, 'response', c.stepName === 'filterResponse', secrets),
+        variables: headVariables(response, 'response', x.stepName === 'filterResponse', secrets),
       })
-    scopes.push({
-      name: 'Waits and deadlines',
-      expensive: false,
-      variables: variablesOf({
-        step: row.step,
-        state: row.state,
-        waits: row.waits === '' ? '-' : row.waits,
-        since: `${row.sinceMs.toFixed(0)} ms`,
-        late: row.lateInMs === null ? 'never' : `in ${row.lateInMs.toFixed(0)} ms`,
-        age: `${row.ageMs.toFixed(0)} ms`,
-        attempts: c.attempts,
-        outcome: c.outcome,
-        fault: c.refusal?.code ?? c.cause?.code ?? '-',
-        backend: c.backend?.name ?? '-',
-        waiters: waitersOn(c).join('; ') || 'none',
-      }),
-    })
+    const more = {
+      attempts: x.attempts,
+      outcome: x.outcome,
+      fault: x.refusal?.code ?? x.cause?.code ?? '-',
+      backend: x.backend?.name ?? '-',
+    }
+    scopes.push(waitsScope(this.row(x), more, waiters))
     scopes.push({
       name: 'Flow control',
       expensive: false,
@@ -227,19 +182,16 @@ export class ExchangeTarget implements Target {
         ...(unsent ? [] : flowVariables('backend', backendStream)),
       ],
     })
-    for (const [name, subject] of [
+    const used = describedAll([
       ['Client connection', frontend.connection],
       ['Backend connection', backendStream?.connection],
       ['Engine', engine],
-    ] as const)
-      if (subject) scopes.push({ ...described(name, subject as unknown as Described), expensive: true })
-    return scopes
+    ])
+    return [...scopes, ...used]
   }
 
-  chain(c: Continuation): readonly Link[] {
-    if (!(c instanceof Exchange)) return [{ label: `${stepOf(c)} · ${c.id}`, subject: c }]
-    const { frontend, backendStream, engine } = c
-    const links: Link[] = [{ label: `${stepOf(c)} · ${c.id}`, subject: c }]
+  chain({ frontend, backendStream, engine }: Exchange): readonly Link[] {
+    const links: Link[] = []
     const add = (label: string, subject: unknown): void =>
       void links.push({ label, subject: subject as Subject })
     add(`client stream ${frontend.id}`, frontend)
@@ -252,51 +204,37 @@ export class ExchangeTarget implements Target {
     return links
   }
 
-  tally(): Tally {
-    return new ExchangeTally(this.server, this.backends, this.startedAt)
+  keyOf(x: Exchange, by: 'age' | 'held' | 'path'): number | string {
+    if (by === 'age') return x.receivedAt
+    return by === 'held' ? -this.heldBytesOf(x) : pathOf(x, this.hiding())
   }
 
-  keyOf(c: Continuation, by: RowKey): number | string {
-    if (!(c instanceof Exchange)) return c.id
-    switch (by) {
-      case 'age':
-        return c.receivedAt
-      case 'held':
-        return -heldBytesOf(c)
-      case 'path':
-        return pathOf(c, this.hiding())
-      case 'step':
-        return stepOf(c)
-      default:
-        return c.id
-    }
+  /** The bytes of bodies that it holds. */
+  heldBytesOf(x: Exchange): number {
+    return (x.frontend.receiveBuffer?.heldBytes ?? 0) + (x.backendStream?.receiveBuffer?.heldBytes ?? 0)
   }
 
-  waitersOn(c: Continuation): readonly string[] {
-    return c instanceof Exchange ? waitersOn(c) : []
+  leasedOf(x: Exchange): Engine<ExchangeSession> | null {
+    const session = x.lease.session ?? x.backendStream?.connection ?? null
+    if (session === null) return null
+    // A session that was bound to its client has left the engine that granted it.
+    const holds = (engine: Engine<ExchangeSession>) => engine.sessions.some((each) => each === session)
+    return x.backend?.engines().find(holds) ?? x.engine
   }
 
-  lastPlace(c: Continuation, held: readonly Continuation[]): string | null {
-    const engine = c instanceof Exchange ? leasedOf(c) : null
-    if (engine === null) return null
-    const places = held.filter((each) => each instanceof Exchange && leasedOf(each) === engine).length
-    return places + 1 < placesMaxOf(engine)
-      ? null
-      : `it has the last free place of ${engine.name} (use last-place)`
+  waitersOn(x: Exchange): readonly string[] {
+    return waitersOn(x)
   }
 
-  set(c: Continuation, name: string, value: string): string | null {
-    if (!(c instanceof Exchange)) return `${c.id} has nothing that may be changed`
-    if (!c.held) return `${c.id} is not held: hold it first`
+  set(x: Exchange, name: string, value: string): string | null {
     const [, side, field] = /^(request|response)(?:\.headers\[['"]?([^'"\]]*)['"]?\])$/.exec(name) ?? []
-    if (side === 'response') return changes.setResponse(c, field, value)
-    if (side === 'request') return changes.setRequest(c, field, value)
+    if (side === 'response') return changes.setResponse(x, field, value)
+    if (side === 'request') return changes.setRequest(x, field, value)
+    const { scheduler } = this.server.world
     if (name === 'backend') {
-      const refused = changes.setBackend(c, value)
-      return (
-        refused ??
-        (c.stepName === 'lease' && c.hold?.wait != null ? this.world.scheduler.redirect(c, 'lease') : null)
-      )
+      const refused = changes.setBackend(x, value)
+      const waitsForLease = x.stepName === 'lease' && x.hold?.wait != null
+      return refused ?? (waitsForLease ? scheduler.redirect(x, 'lease') : null)
     }
     const control =
       name === 'path' || name === 'request.path'
@@ -304,30 +242,43 @@ export class ExchangeTarget implements Target {
         : name === 'authority' || name === 'request.host'
           ? 'authority'
           : null
-    if (control !== null) return changes.setControl(c, control, value)
+    if (control !== null) return changes.setControl(x, control, value)
     return `'${name}' may not be changed: path, authority, backend, request.headers['NAME'] and response.headers['NAME'] may`
   }
 
-  answer(c: Continuation, status: number, text: string): string | null {
-    if (!(c instanceof Exchange)) return `${c.id} is not a request`
-    if (!c.held) return `${c.id} is not held: hold it first`
-    return changes.setAnswer(c, status, text) ?? this.world.scheduler.redirect(c, 'respond')
+  answer(x: Exchange, status: number, text: string): string | null {
+    return changes.setAnswer(x, status, text) ?? this.server.world.scheduler.redirect(x, 'respond')
+  }
+
+  end(x: Exchange): void {
+    x.cancel()
+  }
+
+  clientOf(x: Exchange): Client {
+    return x.frontend.client
+  }
+
+  clients(): Iterable<Client> {
+    return this.server.clients()
+  }
+
+  get openClients(): number {
+    return this.server.openClients
+  }
+
+  describeClient(client: Client): ClientRow | null {
+    const protocol = this.server.protocolOf(client)
+    const { id, addresses } = client
+    return protocol === null ? null : { id, address: formatAddress(addresses.from), protocol }
+  }
+
+  *engines(): Iterable<Engine<ExchangeSession> | null> {
+    for (const backend of this.backends.all()) {
+      yield* backend.engines()
+      yield null
+    }
   }
 }
-
-type Described = Subject & { describe(): Readonly<Record<string, unknown>> }
-
-const variablesOf = (values: Readonly<Record<string, unknown>>): Variable[] =>
-  Object.entries(values).map(([name, value]) => ({
-    name,
-    value: typeof value === 'object' ? JSON.stringify(value) : String(value),
-  }))
-
-const described = (name: string, subject: Described): Scope => ({
-  name,
-  expensive: false,
-  variables: variablesOf(subject.describe()),
-})
 
 function headVariables(
   head: Head,
@@ -356,6 +307,3 @@ function flowVariables(side: string, stream: Stream): Variable[] {
   ])
   return variablesOf(Object.fromEntries(named))
 }
-
-const connectionLabel = (what: string, connection: { readonly id: string }): string =>
-  `${what} ${connection.id}${'stepName' in connection ? ` · ${stepOf(connection as unknown as Continuation)}` : ''}`

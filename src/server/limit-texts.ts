@@ -133,7 +133,7 @@ export const LIMIT_TEXTS: Readonly<Record<string, readonly [unit: string, text: 
   "redis.shareReplyBytesMax": ["bytes", "The bytes of a reply, and of replies that wait for a client, past which their session is shared no longer: it serves that client only."],
   "redis.slowReaderMs": ["ms", "The time in which a client must take what is in the way of other clients, and in which it must take some of a long reply, in ms."],
   "redis.sessionWaitingBytes": ["bytes", "The bytes of commands that wait for a backend. Past it, its session is granted to no more commands."],
-  "redis.retryBytesMax": ["bytes", "The bytes of a command that is kept while it is sent, so that it can be sent again."],
+  "redis.retryBytesMax": ["bytes", "The bytes of a command that are kept while it is sent: it can be sent again, and people see its keys."],
   "redis.handshakeMs": ["ms", "The time of a TLS handshake of a client, in ms."],
   "server.connectionsMax": ["", "The number of open client connections. One more is closed when it is accepted. Each worker counts its own."],
   "server.cutMs": ["ms", "The time that connections have to close after the drain timeout, in ms. Then the process exits."],

@@ -1,6 +1,8 @@
 // The questions about a running server whose answers are plain JSON: they can be asked of another process
 // too. The admin listener asks them here. Those about requests are answered as the debugger answers them.
 
+import { redactedKey } from '../access-log/index.js'
+import { defaultLogRedaction, type LogRedaction } from '../config/index.js'
 import {
   CommandError,
   type DebuggerLimits,
@@ -9,11 +11,11 @@ import {
   type Surveyor,
 } from '../debugger/index.js'
 import { endsWorld } from '../pollset/index.js'
-import { defaultRedaction, type Hiding, hidingBy, type Purge, type Redaction } from '../proxy/index.js'
+import { type Hiding, hidingBy, type Purge } from '../proxy/index.js'
 import type { Backends } from './backends.js'
-import { ExchangeTarget } from './exchange-target.js'
 import { type OverlayChange, overlaidText, overlayEndpoint, overlaysOf } from './overlays.js'
 import { noCacheText, purgeText } from './purges.js'
+import { requestTarget } from './request-kinds.js'
 import type { Server } from './server.js'
 
 /** A question as plain data. Ids have the prefix of the World that is asked. */
@@ -50,12 +52,16 @@ export class LocalQuestions implements Questions {
   private readonly server: Server
   private readonly backends: Backends
   private readonly inquiry: Inquiry
-  private hiding: { readonly of: Redaction; readonly by: Hiding } | null = null
+  private hiding: { readonly of: LogRedaction; readonly by: Hiding } | null = null
 
   constructor(server: Server, backends: Backends, limits: DebuggerLimits) {
     this.server = server
     this.backends = backends
-    const target = new ExchangeTarget(server, backends, false, () => this.hidingNow())
+    const target = requestTarget(server, backends, {
+      secrets: false,
+      hiding: () => this.hidingNow(),
+      keyHiding: () => (this.redaction.keys === 'ids' ? redactedKey : (key) => key),
+    })
     this.inquiry = new Inquiry(target, limits)
   }
 
@@ -105,8 +111,12 @@ export class LocalQuestions implements Questions {
     return { cache, purged: what, ...done }
   }
 
+  private get redaction(): LogRedaction {
+    return this.server.configuration.accessLog?.redact ?? defaultLogRedaction
+  }
+
   private hidingNow(): Hiding {
-    const redaction = this.server.configuration.accessLog?.redact ?? defaultRedaction
+    const { redaction } = this
     if (this.hiding?.of !== redaction) this.hiding = { of: redaction, by: hidingBy(redaction) }
     return this.hiding.by
   }

@@ -11,6 +11,7 @@ import {
   type BackendOptions,
   RedisBackend,
   type RedisEvents,
+  type RedisFrontend,
   RedisProxy,
   type RedisWorld,
 } from '../redis/index.js'
@@ -230,6 +231,16 @@ export class RedisService {
   /** The backends that listeners use. */
   allBackends(): IterableIterator<RedisBackend> {
     return this.backends.values()
+  }
+
+  /** The open clients. */
+  *clients(): IterableIterator<RedisFrontend> {
+    for (const proxy of this.proxies.values()) yield* proxy
+  }
+
+  /** Returns the address of a client, as its PROXY header names it. */
+  addressOf({ socket }: RedisFrontend): Address {
+    return this.from.get(socket) ?? socket.remote
   }
 
   /** How many clients are open. */

@@ -44,7 +44,7 @@ accessLog:
   file: /var/log/fermata/access.log
   format: { template: "\${method} \${path} \${request.x-key}" }
   fields: [time, path, request.user-agent]
-  redact: { query: none, fields: [X-Key] }
+  redact: { query: none, fields: [X-Key], keys: none }
 processLog: { level: debug, format: json }
 defaults:
   timeouts: { connect: 4s, lease: 9s, head: 50s, idle: 2m, tunnel: 2h, request: 0 }

@@ -106,7 +106,7 @@ t.test('the full example', async (t) => {
     file: '/var/log/fermata/access.log',
     format: { template: '$' + '{method} $' + '{path} $' + '{request.x-key}' },
     fields: ['time', 'path', 'request.user-agent'],
-    redact: { query: 'none', fields: ['x-key'] },
+    redact: { query: 'none', fields: ['x-key'], keys: 'none' },
   })
   t.strictSame(configuration.processLog, { level: 'debug', format: 'json' })
   t.strictSame(configuration.limits, {

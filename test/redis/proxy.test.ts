@@ -343,6 +343,32 @@ t.test('Y14: the session of a transaction dies: nothing of it is executed', asyn
   over(t, it)
 })
 
+t.test('Y14: with EXEC in flight too, the transaction is over', async (t) => {
+  const it = begin()
+  const one = it.client(sent('MULTI'))
+  it.say(one, sent('INCR a'))
+  it.say(one, sent('EXEC'))
+  it.backends[0].far.reset()
+  it.settle()
+  t.match(one.take(), /^(-ERR backend-lost [^\r]*\r\n){2}-EXECABORT [^\r]*\r\n$/)
+  it.say(one, sent('GET a'))
+  it.answer('+0\r\n')
+  t.equal(one.take(), '+0\r\n')
+  over(t, it)
+})
+
+t.test('Y14: a MULTI that gets no session: what follows is no transaction, and does not run', async (t) => {
+  const it = begin({ limits: { exclusiveMax: 1, leaseMs: 1_000 } })
+  it.client(sent('BLPOP q 0'))
+  const one = it.client(sent('MULTI', 'INCR a'))
+  it.pollset.runUntil(() => one.text.split('\n').length === 3, 5_000)
+  it.say(one, sent('EXEC'))
+  t.match(one.take(), /^-ERR lease-late [^\r]*\r\n-ERR backend-lost [^\r]*\r\n-EXECABORT /)
+  t.equal(it.backends.length, 1, 'nothing was sent')
+  it.answer('*-1\r\n')
+  over(t, it)
+})
+
 t.test('Y14: a transaction in one piece is lost whole', async (t) => {
   const it = begin()
   const one = it.client(sent('MULTI', 'INCR a', 'EXEC'))

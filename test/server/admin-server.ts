@@ -48,10 +48,16 @@ export const ask = (
   })
 
 /** Starts a server of this text, with `LISTEN`, `ADMIN` and `PROBES` at free ports. */
-export async function serve(t: Test, text: string, debug?: DebugOptions) {
+export async function serve(
+  t: Test,
+  text: string,
+  debug?: DebugOptions,
+  made: (server: Server) => void = () => {},
+) {
   const { configuration, errors } = readText(text, 'x.yaml', limitTables())
   if (configuration === null) throw new Error(JSON.stringify(errors))
   const server = new Server({ configuration, ...(debug === undefined ? {} : { debug }) })
+  made(server)
   const wanted = 1 + (configuration.admin === null ? 0 : 1) + (configuration.probes === null ? 0 : 1)
   const found: Record<string, Address> = {}
   await new Promise<void>((resolve, reject) => {

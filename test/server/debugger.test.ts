@@ -580,8 +580,12 @@ t.test('a command without an id means the current request; hints for what users 
   debug.on('stopped', ({ body }: { body: { text: string } }) => void texts.push(body.text))
   const { get } = client(t, proxy)
   await t.rejects(run('print request.path'), { message: /holds nothing, so give the id of a request/ })
-  await t.rejects(run('break lease'), { message: /: did you mean exchange\.lease\?$/ })
-  await t.rejects(run('break lease:wait'), { message: /: did you mean exchange\.lease:wait\?$/ })
+  await t.rejects(run('break lease'), {
+    message: /: did you mean exchange\.lease or redis\.command\.lease\?$/,
+  })
+  await t.rejects(run('break lease:wait'), {
+    message: /: did you mean exchange\.lease:wait or redis\.command\.lease:wait\?$/,
+  })
   await t.rejects(run('break exchange'), {
     message: /: exchange has the steps receive, route, filterRequest, balance, filterAttempt, lease, /,
   })

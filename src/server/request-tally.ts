@@ -1,41 +1,34 @@
-// Counts exchanges for the overview of a debugger: by step, by client, and those that are held.
+// Counts requests for the overview of a debugger: by step, by client, and those that are held.
 
 import type { Continuation, Program } from '../continuation/index.js'
 import { Foremost, type Overview, type Tally, units } from '../debugger/index.js'
-import type { Engine } from '../engine/index.js'
-import type { Client } from '../http/index.js'
-import { formatAddress } from '../pollset/index.js'
-import { Exchange, type ExchangeSession } from '../proxy/index.js'
-import type { Backends } from './backends.js'
-import type { Server } from './server.js'
+import type { Pollset } from '../pollset/index.js'
+import type { RequestKind, SharedEngine } from './request-kind.js'
 
 /** The rows of each list of the overview: those with the most to do. */
 const OVERVIEW_ROWS = 100
 
-/** The bytes of bodies that an exchange holds. */
-export const heldBytesOf = (x: Exchange): number =>
-  (x.frontend.receiveBuffer?.heldBytes ?? 0) + (x.backendStream?.receiveBuffer?.heldBytes ?? 0)
+type Kind = RequestKind<Continuation>
 
 interface ClientTally {
+  readonly kind: Kind
   streams: number
   heldBytes: number
 }
 
-const nothing: ClientTally = { streams: 0, heldBytes: 0 }
-
-export class ExchangeTally implements Tally {
-  private readonly server: Server
-  private readonly backends: Backends
+export class RequestTally implements Tally {
+  private readonly pollset: Pollset
+  private readonly kinds: readonly Kind[]
   private readonly startedAt: number
   /** How many are at each step, by program. */
   private readonly counts = new Map<Program<never>, number[]>()
-  private readonly byClient = new Map<Client, ClientTally>()
+  private readonly byClient = new Map<object, ClientTally>()
   private inFlight = 0
   private held = 0
 
-  constructor(server: Server, backends: Backends, startedAt: number) {
-    this.server = server
-    this.backends = backends
+  constructor(pollset: Pollset, kinds: readonly Kind[], startedAt: number) {
+    this.pollset = pollset
+    this.kinds = kinds
     this.startedAt = startedAt
   }
 
@@ -46,36 +39,38 @@ export class ExchangeTally implements Tally {
       this.counts.set(each.program, at)
     }
     at[each.step]++
-    if (!(each instanceof Exchange)) return
+    for (const kind of this.kinds) if (kind.takes(each)) this.addTo(kind, each)
+  }
+
+  private addTo(kind: Kind, each: Continuation): void {
     this.inFlight++
     if (each.hold !== null) this.held++
-    const { client: from } = each.frontend
+    const from = kind.clientOf(each)
     let client = this.byClient.get(from)
     if (client === undefined) {
-      client = { streams: 0, heldBytes: 0 }
+      client = { kind, streams: 0, heldBytes: 0 }
       this.byClient.set(from, client)
     }
     client.streams++
-    client.heldBytes += heldBytesOf(each)
+    client.heldBytes += kind.heldBytesOf(each)
   }
 
   *overview(): Generator<number, Overview> {
-    const { backends, counts, inFlight, held, startedAt } = this
-    const { pollset } = this.server.world
+    const { pollset, kinds, counts, inFlight, held, startedAt } = this
     const steps: Record<string, number> = {}
     for (const [{ name, names }, at] of counts)
       for (const [step, count] of at.entries()) if (count > 0) steps[`${name}.${names[step]}`] = count
     const clients = yield* this.clients()
-    const foremost = new Foremost<Engine<ExchangeSession>>(OVERVIEW_ROWS)
+    const foremost = new Foremost<SharedEngine>(OVERVIEW_ROWS)
     let enginesTotal = 0
-    for (const backend of backends.all()) {
-      for (const engine of backend.engines()) {
-        enginesTotal++
-        foremost.add(engine, -loadOf(engine))
+    for (const kind of kinds)
+      for (const engine of kind.engines()) {
+        if (engine !== null) {
+          enginesTotal++
+          foremost.add(engine, -loadOf(engine))
+        }
         yield units.look
       }
-      yield units.look
-    }
     const engines = yield* described(foremost, (engine) => engine.describe())
     return {
       now: pollset.now,
@@ -84,7 +79,7 @@ export class ExchangeTally implements Tally {
       inFlight,
       held,
       clients,
-      clientsTotal: this.server.openClients,
+      clientsTotal: kinds.reduce((all, { openClients }) => all + openClients, 0),
       engines,
       enginesTotal,
       steps,
@@ -93,25 +88,25 @@ export class ExchangeTally implements Tally {
 
   /** Returns the open clients with the most requests. */
   private *clients(): Generator<number, Description[]> {
-    const { server, byClient } = this
-    const foremost = new Foremost<Client>(OVERVIEW_ROWS)
-    for (const [client, { streams }] of byClient) {
-      foremost.add(client, -streams)
+    const { kinds, byClient } = this
+    const foremost = new Foremost<readonly [kind: Kind, client: object]>(OVERVIEW_ROWS)
+    for (const [client, { kind, streams }] of byClient) {
+      foremost.add([kind, client], -streams)
       yield units.look
     }
     // The others have none: any will do.
-    for (const client of server.clients()) {
-      if (foremost.size >= OVERVIEW_ROWS) break
-      if (!byClient.has(client)) foremost.add(client, 0)
-      yield units.look
-    }
-    return yield* described(foremost, (client) => {
-      const protocol = server.protocolOf(client)
+    for (const kind of kinds)
+      for (const client of kind.clients()) {
+        if (foremost.size >= OVERVIEW_ROWS) break
+        if (!byClient.has(client)) foremost.add([kind, client], 0)
+        yield units.look
+      }
+    return yield* described(foremost, ([kind, client]) => {
+      const row = kind.describeClient(client)
       // One that has closed meanwhile is not shown.
-      if (protocol === null) return null
-      const { id, addresses } = client
-      const address = formatAddress(addresses.from)
-      return { id, address, protocol, ...(byClient.get(client) ?? nothing) }
+      if (row === null) return null
+      const { streams, heldBytes } = byClient.get(client) ?? { streams: 0, heldBytes: 0 }
+      return { ...row, streams, heldBytes }
     })
   }
 }
@@ -132,5 +127,5 @@ function* described<T>(
   return all.reverse()
 }
 
-const loadOf = ({ queued, sessions }: Engine<ExchangeSession>): number =>
+const loadOf = ({ queued, sessions }: SharedEngine): number =>
   sessions.reduce((all, { leased }) => all + leased, queued)

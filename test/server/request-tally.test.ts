@@ -2,9 +2,9 @@
 
 import t from 'tap'
 import type { Overview } from '../../src/debugger/index.js'
-import type { Backends } from '../../src/server/backends.js'
-import { ExchangeTally } from '../../src/server/exchange-tally.js'
-import type { Server } from '../../src/server/server.js'
+import type { Pollset } from '../../src/pollset/index.js'
+import type { RequestKind } from '../../src/server/request-kind.js'
+import { RequestTally } from '../../src/server/request-tally.js'
 
 t.test('thousands of engines are looked at and described one after the other', async (t) => {
   let looked = 0
@@ -20,18 +20,14 @@ t.test('thousands of engines are looked at and described one after the other', a
       return { id: `e${at}` }
     },
   }))
-  const server = {
-    world: { pollset: { now: 7, turns: 1 } },
+  const kind = {
     openClients: 2_000,
-    clients: () =>
-      Array.from({ length: 2_000 }, (_, at) => ({
-        id: `m${at}`,
-        addresses: { from: { host: '', port: at } },
-      })).values(),
-    protocolOf: () => 'http2',
-  } as unknown as Server
-  const backends = { all: () => [{ engines: () => engines }] } as unknown as Backends
-  const making = new ExchangeTally(server, backends, 0).overview()
+    clients: () => Array.from({ length: 2_000 }, (_, at) => ({ id: `m${at}` })),
+    describeClient: ({ id }: { id: string }) => ({ id, address: '', protocol: 'http2' }),
+    engines: () => engines,
+  } as unknown as RequestKind<never>
+  const pollset = { now: 7, turns: 1 } as Pollset
+  const making = new RequestTally(pollset, [kind] as never, 0).overview()
   let overview: Overview | null = null
   let most = 0
   let least = 1
