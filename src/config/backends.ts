@@ -43,6 +43,8 @@ export class BackendReading {
     if (value.handler !== undefined) this.checkHandler()
     if (value.shards !== undefined)
       this.error(['shards'], 'shards are of Redis; write protocol: redis in this backend, or endpoints')
+    if (value.cluster !== undefined)
+      this.error(['cluster'], 'a cluster is of Redis; write protocol: redis in this backend, or endpoints')
     if (value.endpoints !== undefined && value.discovery !== undefined)
       this.error(['discovery'], 'endpoints are written too; leave out endpoints or discovery')
     const hasNone = value.endpoints === undefined && value.discovery === undefined

@@ -219,6 +219,15 @@ export interface RedisShardConfig {
   readonly source: Source
 }
 
+/** A Redis Cluster. */
+export interface RedisClusterConfig {
+  /** `HOST:PORT` of nodes that are asked first. */
+  readonly seeds: readonly string[]
+  /** `HOST:PORT` in the place of what the nodes name. */
+  readonly addresses: Readonly<Record<string, string>>
+  readonly source: Source
+}
+
 /** A backend of Redis. */
 export interface RedisBackendConfig {
   readonly name: string
@@ -226,7 +235,9 @@ export interface RedisBackendConfig {
   readonly sources: Readonly<Record<string, Source>>
   /** Over TLS. */
   readonly secure: boolean
+  /** Empty with a cluster. */
   readonly shards: readonly RedisShardConfig[]
+  readonly cluster: RedisClusterConfig | null
   readonly tls: BackendTlsConfig
   /** Checks by PING; null: none. */
   readonly check: {

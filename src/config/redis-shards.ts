@@ -1,11 +1,13 @@
-// The shards of a backend of Redis: the servers of each, and the keys that it has.
+// The shards of a backend of Redis: the servers of each, and the keys that it has; or the cluster that it is.
 
-import type { RedisShardConfig } from './configuration.js'
+import type { RedisClusterConfig, RedisShardConfig } from './configuration.js'
 import type { Diagnostics, Path } from './diagnostics.js'
 import type { Named } from './parts.js'
 import type { BackendFile } from './schema.js'
 
 type Endpoints = NonNullable<BackendFile['endpoints']> | readonly string[]
+
+const NODE = /^.+:\d{1,5}$/
 
 export class ShardReading {
   private readonly entry: Named<BackendFile>
@@ -18,14 +20,44 @@ export class ShardReading {
     this.diagnostics = diagnostics
   }
 
+  /** Returns the cluster; null if it is none. */
+  readCluster(): RedisClusterConfig | null {
+    const { value, document, path } = this.entry
+    const { cluster } = value
+    if (cluster === undefined) return null
+    const { seeds, addresses = {} } = cluster
+    const source = document.keyPlace(path, 'cluster')
+    for (const [at, each] of seeds.entries()) this.checkNode(each, ['cluster', 'seeds', at])
+    for (const [name, each] of Object.entries(addresses)) {
+      if (!NODE.test(name))
+        this.error(['cluster', 'addresses', name], `${name} is not HOST:PORT, as nodes name each other`)
+      this.checkNode(each, ['cluster', 'addresses', name])
+    }
+    return { seeds: this.endpointsOf(seeds, ['cluster', 'seeds']), addresses, source }
+  }
+
+  private checkNode(address: string, at: Path): void {
+    if (address.startsWith('unix:'))
+      this.error(at, 'nodes of a cluster name each other by HOST:PORT; write one')
+  }
+
   /** Returns the shards; endpoints without shards are those of the only one. */
   read(): readonly RedisShardConfig[] {
     const { name, value, document, path } = this.entry
-    const { endpoints, shards } = value
+    const { endpoints, shards, cluster } = value
+    if (cluster !== undefined) {
+      for (const key of ['endpoints', 'shards'] as const)
+        if (value[key] !== undefined)
+          this.error([key], `a cluster names its servers itself; leave out ${key}, or cluster`)
+      return []
+    }
     if (shards === undefined) {
       const source = document.keyPlace(path.slice(0, -1), name)
       if (endpoints === undefined && !document.isDamaged(path))
-        this.error([], 'a backend of Redis needs endpoints or shards; write endpoints: [HOST:PORT]')
+        this.error(
+          [],
+          'a backend of Redis needs endpoints or shards, or a cluster; write endpoints: [HOST:PORT]',
+        )
       return [{ endpoints: this.endpointsOf(endpoints ?? [], ['endpoints']), prefixes: [], source }]
     }
     if (endpoints !== undefined)

@@ -48,10 +48,10 @@ export function redisListenerOf(
       [...path, 'backend'],
       `the backend ${backend} speaks ${to.protocol ?? 'http'}; write protocol: redis there, or name another`,
     )
-  if (share === 'never' && (to?.shards?.length ?? 0) > 1)
+  if (share === 'never' && ((to?.shards?.length ?? 0) > 1 || to?.cluster !== undefined))
     error(
       'share',
-      `the backend ${backend} has several shards, and a client with one session has one server; write auto`,
+      `the backend ${backend} has several ${to?.cluster === undefined ? 'shards' : 'nodes'}, and a client with one session has one server; write auto`,
     )
   return { backend, share, allowAdmin }
 }
@@ -72,6 +72,7 @@ const NOT_OF_REDIS = [
 export function redisBackendOf(entry: Named<BackendFile>, diagnostics: Diagnostics): RedisBackendConfig {
   const { name, value, document, path } = entry
   const sources = new Sources()
+  const shards = new ShardReading(entry, diagnostics)
   const own = <T>(key: string, at: Path, written: T | undefined, builtIn: T): T =>
     sources.own(key, document, [...path, ...at], written, builtIn)
   const error = (at: Path, message: string): void => {
@@ -80,7 +81,10 @@ export function redisBackendOf(entry: Named<BackendFile>, diagnostics: Diagnosti
   }
   for (const key of NOT_OF_REDIS)
     if (value[key] !== undefined)
-      error([key], `a backend of Redis has endpoints or shards, tls and health.active; leave ${key} out`)
+      error(
+        [key],
+        `a backend of Redis has endpoints, shards or a cluster, tls and health.active; leave ${key} out`,
+      )
   const secure = value.protocol === 'rediss'
   if (!secure && value.tls !== undefined && !document.isDamaged(path))
     error(['tls'], 'the protocol redis has no TLS; write protocol: rediss, or leave out tls')
@@ -94,7 +98,8 @@ export function redisBackendOf(entry: Named<BackendFile>, diagnostics: Diagnosti
     name,
     source: document.keyPlace(path.slice(0, -1), name),
     secure,
-    shards: new ShardReading(entry, diagnostics).read(),
+    shards: shards.read(),
+    cluster: shards.readCluster(),
     tls: {
       ca: own<string | null>('tls.ca', ['tls', 'ca'], tls?.ca, null),
       name: own<string | null>('tls.name', ['tls', 'name'], tls?.name, null),

@@ -224,6 +224,22 @@ function backendFromCode(s: Scalars, { timeouts, retry }: ReturnType<typeof shar
         .max(1_000)
         .describe('For redis: servers among which the keys are divided, in the place of endpoints.')
         .optional(),
+      cluster: z
+        .strictObject({
+          seeds: z
+            .array(endpoint('HOST:PORT of a node.'))
+            .min(1)
+            .max(100)
+            .describe('Nodes that are asked which others there are; several, for when one is down.'),
+          addresses: z
+            .record(z.string(), endpoint('HOST:PORT that is connected to in its place.'))
+            .describe(
+              'Addresses in the place of those that the nodes name, as 172.17.0.2:6379: 10.0.0.1:7001.',
+            )
+            .optional(),
+        })
+        .describe('For redis: a Redis Cluster, in the place of endpoints.')
+        .optional(),
       discovery: z
         .strictObject({
           dns: s

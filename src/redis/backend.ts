@@ -1,9 +1,10 @@
 // A backend: the servers among which its keys are divided. Each share of the keys (a shard) has servers in
 // order of preference, and clients use the first that is up. A client moves to another server only when all
 // its commands are answered (S8), so a server that a reload has taken away serves what it has, and closes
-// with its last client.
+// with its last client. A Redis Cluster says itself which servers it has.
 
 import { type Engine, type EngineLimits, engineLimits } from '../engine/index.js'
+import { Cluster, type ClusterOptions, type ClusterOwner } from './cluster.js'
 import { type EndpointOptions, RedisEndpoint, type RedisEvents } from './endpoint.js'
 import type { PingOptions } from './health.js'
 import type { RedisSession } from './session.js'
@@ -23,12 +24,15 @@ export interface BackendOptions {
   readonly shards: readonly ShardOptions[]
   /** Null: servers are not checked, and count as up. */
   readonly check: PingOptions | null
+  /** It is a Redis Cluster, and `shards` are not used. The same object: the same cluster. */
+  readonly cluster?: ClusterOptions | null
 }
 
-export class RedisBackend {
+export class RedisBackend implements ClusterOwner {
   readonly name: string
   /** Where keys are; another object when that has changed. */
   map: ShardMap
+  cluster: Cluster | null = null
   private endpoints: readonly RedisEndpoint[] = []
   /** Servers that a reload has taken away, and that may have sessions. */
   private readonly retired = new Set<RedisEndpoint>()
@@ -58,9 +62,12 @@ export class RedisBackend {
     this.map = this.mapOf(options)
   }
 
-  private mapOf({ shards, check }: BackendOptions): ShardMap {
-    const before = this.endpoints
+  private mapOf({ shards, check, cluster = null }: BackendOptions): ShardMap {
+    const before = this.cluster?.endpoints ?? this.endpoints
     const checksAlike = isSameCheck(check, this.check)
+    if (cluster !== null) return this.mapOfCluster(cluster, check, checksAlike)
+    this.cluster?.close()
+    this.cluster = null
     const all: RedisEndpoint[] = []
     const endpointOf = (options: EndpointOptions): RedisEndpoint => {
       const alike = ({ name, target }: RedisEndpoint) => name === options.name && target === options.target
@@ -78,11 +85,51 @@ export class RedisBackend {
     this.check = check
     this.endpoints = all
     for (const each of before) if (!all.includes(each)) this.dismiss(each)
-    for (const each of this.retired) if (each.engines().length === 0) this.retired.delete(each)
+    this.forgetRetired()
     return new ShardMap(made)
   }
 
-  private dismiss(endpoint: RedisEndpoint): void {
+  private mapOfCluster(options: ClusterOptions, check: PingOptions | null, checksAlike: boolean): ShardMap {
+    const { cluster } = this
+    this.check = check
+    if (cluster?.options !== options) {
+      for (const each of cluster?.endpoints ?? this.endpoints) this.dismiss(each)
+      this.endpoints = []
+      cluster?.close()
+      this.cluster = new Cluster(this.world, options, this)
+    } else if (!checksAlike) for (const each of cluster.endpoints) each.check(check, () => this.turned(each))
+    return (this.cluster as Cluster).map
+  }
+
+  // What its cluster asks
+
+  make(options: EndpointOptions): RedisEndpoint {
+    const events: RedisEvents = {
+      ...this.events,
+      unreached: (endpoint, why) => {
+        this.events.unreached(endpoint, why)
+        this.cluster?.refresh()
+      },
+    }
+    const endpoint = new RedisEndpoint(this.world, options, events, this.limits)
+    endpoint.check(this.check, () => this.turned(endpoint))
+    return endpoint
+  }
+
+  moved(map: ShardMap): void {
+    this.map = map
+    this.forgetRetired()
+  }
+
+  learned(nodes: number, why: string): void {
+    this.events.learned?.(this.name, nodes, why)
+  }
+
+  private forgetRetired(): void {
+    for (const each of this.retired) if (each.isUnused) this.retired.delete(each)
+  }
+
+  dismiss(endpoint: RedisEndpoint): void {
     this.retired.add(endpoint)
     endpoint.retire()
   }
@@ -94,16 +141,22 @@ export class RedisBackend {
 
   /** It serves no more clients: those that it has move, or are served to their end. */
   retire(): void {
-    for (const each of this.endpoints) this.dismiss(each)
+    this.cluster?.close()
+    for (const each of this.all()) this.dismiss(each)
+  }
+
+  private all(): readonly RedisEndpoint[] {
+    return this.cluster?.endpoints ?? this.endpoints
   }
 
   /** Returns the engines of all its servers. */
   engines(): Engine<RedisSession>[] {
-    return [...this.endpoints, ...this.retired].flatMap((each) => each.engines())
+    return [...this.all(), ...this.retired].flatMap((each) => each.engines())
   }
 
   close(): void {
-    for (const each of [...this.endpoints, ...this.retired]) each.close()
+    this.cluster?.close()
+    for (const each of [...this.all(), ...this.retired]) each.close()
   }
 }
 

@@ -60,6 +60,13 @@ export class Answer extends Pollable {
     this.to = reply.length
   }
 
+  /** What has come. */
+  get text(): string {
+    const { kept, piece } = this
+    const before = kept === null ? '' : kept.bytes.toString('latin1', 0, kept.length)
+    return piece === null ? before : before + piece.toString('latin1', this.from, this.to)
+  }
+
   /** Bytes of it have come that cannot leave yet. */
   add(buffer: Buffer, from: number, to: number): void {
     const { frontend } = this.command

@@ -6,6 +6,8 @@
 //     ├─── several servers ──► divide ──► collect, when each part has its reply ──► tell
 //     └── the client's commands before it are not sent yet: it waits for its turn
 //
+// In a cluster, a command whose keys are elsewhere goes back from tell to route; it may pause before.
+//
 // The session of a long reply is shared no longer: the commands that stay on it `stream`.
 //
 import { defineLife } from '../continuation/index.js'
@@ -27,12 +29,13 @@ export const commandLife = defineLife({
     lease: ['send', 'refuse', 'drop'],
     send: ['tell', 'giveUp', 'drop', 'refuse'],
     stream: ['tell', 'giveUp', 'drop'],
-    tell: ['done', 'route', 'refuse', 'stream'],
+    tell: ['done', 'route', 'refuse', 'stream', 'pause'],
+    pause: ['route', 'drop'],
     giveUp: ['tell', 'stream'],
     refuse: ['tell'],
     drop: ['done'],
   },
-  waits: ['leaseMs', 'commandMs', 'slowReaderMs'],
+  waits: ['leaseMs', 'commandMs', 'slowReaderMs', 'tryAgainMs'],
 })
 
 const { goto, done, suspend } = commandLife
@@ -41,6 +44,7 @@ const waitForTurn = suspend({ then: 'route', cancelled: 'drop' })
 const waitForLease = suspend({ then: 'send', late: 'refuse', cancelled: 'drop', within: 'leaseMs' })
 const waitForReply = suspend({ then: 'tell', late: 'giveUp', cancelled: 'drop', within: 'commandMs' })
 const waitForRest = suspend({ then: 'tell', late: 'giveUp', cancelled: 'drop', within: 'slowReaderMs' })
+const waitAWhile = suspend({ then: 'route', late: 'route', cancelled: 'drop', within: 'tryAgainMs' })
 const waitWithoutEnd = suspend({ then: 'tell', cancelled: 'drop' })
 
 export const commandSteps = commandLife.steps<Command>({
@@ -99,8 +103,19 @@ export const commandSteps = commandLife.steps<Command>({
       c.again()
       return goto.route
     }
+    const { trail } = c
+    if (trail?.isSentOn === true) {
+      c.again()
+      return trail.pauses ? goto.pause : goto.route
+    }
     c.tell()
     return done
+  },
+  /** Its keys are just moving. */
+  pause(c) {
+    c.answer.lower(TURN)
+    c.waitOn(0, c.answer, TURN)
+    return waitAWhile
   },
   /** There is no reply in time. One that comes later is dropped. */
   giveUp(c) {

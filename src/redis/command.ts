@@ -6,14 +6,16 @@
 
 import { Continuation } from '../continuation/index.js'
 import { type Engine, Lease } from '../engine/index.js'
-import { type Ask, type Sharer, Unwanted } from './ask.js'
+import type { Ask, Sharer } from './ask.js'
 import { ANSWERED, Answer, STAYS } from './command-answer.js'
 import { commandSteps } from './command-steps.js'
+import { askFirst, isDoubtful, wasRedirected } from './command-trail.js'
 import type { CommandInfo, Kind } from './commands.js'
 import { type Division, endDivision } from './division.js'
 import type { RedisFrontend } from './frontend.js'
 import type { IdentityChange } from './identity.js'
 import type { Route } from './plan.js'
+import type { Trail } from './redirects.js'
 import type { RedisSession } from './session.js'
 import type { ShardMap } from './shards.js'
 import { stay, staysNoMore } from './staying.js'
@@ -83,6 +85,8 @@ export class Command extends Continuation implements Ask, Sharer {
   route: Route
   map: ShardMap | null
   division: Division | null
+  /** In a cluster: how it finds its keys. */
+  trail: Trail | null
   /** What is sent before it, and whose reply is dropped: the MULTI that was answered here. */
   preface: Buffer | null
 
@@ -126,6 +130,7 @@ export class Command extends Continuation implements Ask, Sharer {
     this.route = null
     this.map = null
     this.division = null
+    this.trail = null
     this.preface = null
     this.lease = new Lease<RedisSession>(this)
     this.answer = new Answer(this)
@@ -167,7 +172,7 @@ export class Command extends Continuation implements Ask, Sharer {
 
   /** It is the oldest of its client: its reply leaves as it comes, so that no long one is whole in memory. */
   stream(): void {
-    if (this.replyType === 0 || this.streams) return
+    if (this.replyType === 0 || this.streams || isDoubtful(this)) return
     const { session, takesMore } = this
     this.streams = true
     this.answer.leave()
@@ -177,7 +182,7 @@ export class Command extends Continuation implements Ask, Sharer {
   private answered(): void {
     const { session } = this
     this.session = null
-    if (session !== null) this.frontend.place.replied(this, session)
+    if (session !== null && !wasRedirected(this, session)) this.frontend.place.replied(this, session)
     this.answer.raise(ANSWERED)
   }
 
@@ -260,8 +265,7 @@ export class Command extends Continuation implements Ask, Sharer {
     this.position = session.output.putBytes
     this.owed = this.replies
     this.attempts++
-    if (this.preface !== null)
-      session.ask(new Unwanted({ askedAt: this.askedAt, owed: 1 }), this.preface, 0, this.preface.length)
+    askFirst(this, session)
     session.ask(this, this.buffer as Buffer, this.start, this.end)
   }
 
@@ -274,6 +278,12 @@ export class Command extends Continuation implements Ask, Sharer {
 
   /** Forgets what has come of a reply, to be sent again. */
   again(): void {
+    if (this.wasLost) this.trail?.restart()
+    else {
+      // It did not run.
+      this.attempts = 0
+      if (this.trail !== null) this.trail.isSentOn = false
+    }
     this.wasLost = false
     this.replyType = 0
     this.answer.forget()
@@ -284,6 +294,7 @@ export class Command extends Continuation implements Ask, Sharer {
   tell(): void {
     this.told = true
     staysNoMore(this)
+    this.trail?.end()
     this.buffer = null
     this.frontend.advanceFrom(this)
     this.frontend.told()

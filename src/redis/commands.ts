@@ -75,6 +75,8 @@ export interface CommandInfo {
   /** Its name is followed by that of a subcommand. */
   readonly contains: boolean
   readonly keys: readonly KeySpec[]
+  /** It may name several. */
+  readonly severalKeys: boolean
   readonly policies: readonly string[]
 }
 
@@ -102,6 +104,7 @@ function infoOf(row: string, index: number, names: ReadonlySet<string>): Command
   const flags = words(flagsCell)
   // XREAD and XREADGROUP block only if they say so.
   const blocks = flags.includes('blocking') && !name.startsWith('xread')
+  const keys = keysCell === '-' ? [] : keysCell.split(', ').map(keySpecOf)
   const kind = kindOf.get(name) ?? (blocks ? 'blocking' : 'shared')
   return {
     index,
@@ -109,7 +112,8 @@ function infoOf(row: string, index: number, names: ReadonlySet<string>): Command
     kind,
     readonly: flags.includes('readonly'),
     contains: names.has(`${name}|`),
-    keys: keysCell === '-' ? [] : keysCell.split(', ').map(keySpecOf),
+    keys,
+    severalKeys: keys.length > 1 || keys.some(({ counted, last }) => counted || last !== 0),
     policies: words(policies),
   }
 }
@@ -137,6 +141,7 @@ export const UNKNOWN: CommandInfo = {
   readonly: false,
   contains: false,
   keys: [],
+  severalKeys: false,
   policies: [],
 }
 

@@ -6,14 +6,17 @@ import { Continuation, defineLife } from '../continuation/index.js'
 import { ALL_ENDED, Gather, LEASED, Lease, UNLEASED } from '../engine/index.js'
 import { type Holder, Signal, type Subject } from '../pollset/index.js'
 import { KeptBytes } from '../transport/index.js'
-import type { Ask, Sharer } from './ask.js'
+import { type Ask, type Sharer, Unwanted } from './ask.js'
 import type { Command } from './command.js'
+import { trailOf } from './command-trail.js'
 import { merged, withCursor } from './merge.js'
 import { isPlan, type Plan, type PlannedPart } from './plan.js'
+import { nodeNamed, redirectionIn, Trail } from './redirects.js'
 import type { RedisSession } from './session.js'
 import { holdersOf } from './session-holders.js'
+import type { Shard } from './shards.js'
 import { stay } from './staying.js'
-import { errorReply, LATE, LOST, NO_LEASE_IN_TIME } from './texts.js'
+import { ASKING, errorReply, LATE, LOST, NO_LEASE_IN_TIME, TOO_MANY_REDIRECTS } from './texts.js'
 
 export const partLife = defineLife({
   name: 'redis.part',
@@ -21,15 +24,17 @@ export const partLife = defineLife({
   edges: {
     lease: ['send', 'fail'],
     send: ['judge', 'giveUp', 'fail'],
-    judge: ['lease', 'end', 'fail'],
+    judge: ['lease', 'pause', 'end', 'fail'],
+    pause: ['lease', 'fail'],
     giveUp: ['end'],
     fail: ['end'],
     end: ['done'],
   },
-  waits: ['leaseMs', 'commandMs'],
+  waits: ['leaseMs', 'commandMs', 'tryAgainMs'],
 })
 
 const ANSWERED = 1
+const MINUS = 0x2d
 const ATTEMPTS_MAX = 3
 
 /** The reply of a part, as what it waits for. */
@@ -62,6 +67,8 @@ export class Part extends Continuation implements Ask, Sharer {
   owed = 1
   wasLost = false
   session: RedisSession | null = null
+  /** In a cluster: how it finds its keys. */
+  readonly trail: Trail | null
   private isSafe = false
   private attempts = 0
   private position = 0
@@ -70,7 +77,8 @@ export class Part extends Continuation implements Ask, Sharer {
 
   constructor(division: Division, planned: PlannedPart, number: number) {
     const { command } = division
-    const { world, partDurations } = command.frontend.proxy
+    const { frontend } = command
+    const { world, partDurations } = frontend.proxy
     super(world, partDurations)
     this.division = division
     this.command = command
@@ -79,6 +87,8 @@ export class Part extends Continuation implements Ask, Sharer {
     this.lease = new Lease<RedisSession>(this)
     this.answer = new PartAnswer(this)
     this.kept = new KeptBytes(world.pollset, world.memory)
+    this.trail =
+      planned.keys !== null && trailOf(command) !== null ? new Trail(frontend.place.redirects) : null
     partSteps.start(world, this, 'lease')
   }
 
@@ -92,13 +102,15 @@ export class Part extends Continuation implements Ask, Sharer {
 
   /** Sends it on the session that was leased. */
   send(): void {
-    const { bytes } = this.planned
+    const { bytes, keys, spot } = this.planned
     const session = this.lease.take()
     this.session = session
     this.attempts++
     this.owed = 1
     this.askedAt = this.command.frontend.proxy.world.pollset.now
     this.position = session.output.putBytes
+    if (keys !== null && keys.length > 1) this.trail?.crowds(spot)
+    if (this.trail?.asks === true) session.ask(new Unwanted(this), ASKING, 0, ASKING.length)
     session.ask(this, bytes, 0, bytes.length)
     this.noteSent()
   }
@@ -110,7 +122,7 @@ export class Part extends Continuation implements Ask, Sharer {
     this.division.sent()
   }
 
-  reply(buffer: Buffer, from: number, to: number, last: boolean): void {
+  reply(buffer: Buffer, from: number, to: number, last: boolean, type: number): void {
     if (this.error === null) {
       this.kept.append(buffer, from, to)
       if (this.kept.length > this.command.frontend.redisLimits.clientHeldBytesMax) {
@@ -123,7 +135,25 @@ export class Part extends Continuation implements Ask, Sharer {
     const { session } = this
     this.session = null
     session?.freed()
+    if (type === MINUS && session !== null && this.error === null) this.look(session)
     this.answer.raise(ANSWERED)
+  }
+
+  /** Its reply is an error: it may say that its keys are elsewhere. */
+  private look({ identity: { endpoint } }: RedisSession): void {
+    const { command, trail, shard } = this
+    const { place, proxy, redisLimits } = command.frontend
+    const { cluster } = proxy.options.backend
+    const to = trail === null ? null : redirectionIn(this.kept.bytes.toString('latin1', 0, this.kept.length))
+    if (trail === null || to === null || cluster === null) return
+    const node = nodeNamed(cluster, to, endpoint, place.seats.parts)
+    trail.isSentOn = trail.follow(to, shard, node, proxy.world.pollset.now, redisLimits)
+    if (!trail.isSentOn) this.error = TOO_MANY_REDIRECTS
+  }
+
+  /** Where it goes. */
+  get shard(): Shard {
+    return this.trail?.target ?? this.command.frontend.place.seats.map.shardAt(this.planned.spot)
   }
 
   lost(): void {
@@ -174,6 +204,13 @@ export class Part extends Continuation implements Ask, Sharer {
 
   /** Forgets what has come of its reply, to be sent again. */
   again(): void {
+    const { trail } = this
+    if (this.wasLost) trail?.restart()
+    else {
+      // It did not run.
+      this.attempts = 0
+      if (trail !== null) trail.isSentOn = false
+    }
     this.wasLost = false
     this.kept.clear()
     this.answer.lower(ANSWERED)
@@ -181,6 +218,7 @@ export class Part extends Continuation implements Ask, Sharer {
 
   end(): void {
     this.lease.release()
+    this.trail?.end()
     this.noteSent()
     this.division.gather.ended(this, this.error !== null)
   }
@@ -202,9 +240,9 @@ export class Part extends Continuation implements Ask, Sharer {
   }
 
   override describe(): Readonly<Record<string, unknown>> {
-    const { command, planned, session, attempts } = this
+    const { planned, session, attempts, shard } = this
     return {
-      shard: command.frontend.place.seats.map.shardAt(planned.spot).name,
+      shard: shard.name,
       keys: planned.keys?.length ?? 0,
       session: session?.id ?? null,
       attempts,
@@ -217,10 +255,12 @@ const waitForLease = suspend({ then: 'send', late: 'fail', cancelled: 'fail', wi
 // What was sent has a reply, whether its client is there or not: a cancel changes nothing.
 const waitForReply = suspend({ then: 'judge', late: 'giveUp', within: 'commandMs' })
 
+const waitAWhile = suspend({ then: 'lease', late: 'lease', cancelled: 'fail', within: 'tryAgainMs' })
+
 const partSteps = partLife.steps<Part>({
   lease(p) {
     const { seats } = p.command.frontend.place
-    const engine = seats.sharedAt(seats.map.shardAt(p.planned.spot))
+    const engine = seats.sharedAt(p.shard)
     if (Buffer.isBuffer(engine)) {
       p.error = engine
       return goto.fail
@@ -241,10 +281,20 @@ const partSteps = partLife.steps<Part>({
     return waitForReply
   },
   judge(p) {
-    if (!p.wasLost) return goto.end
+    const { trail } = p
+    if (!p.wasLost) {
+      if (trail?.isSentOn !== true || p.cancelAsked) return goto.end
+      p.again()
+      return trail.pauses ? goto.pause : goto.lease
+    }
     if (!p.mayRetry) return goto.fail
     p.again()
     return goto.lease
+  },
+  /** Its keys are just moving. */
+  pause(p) {
+    p.waitOn(0, p.answer, ANSWERED)
+    return waitAWhile
   },
   /** There is no reply in time. One that comes later is dropped. */
   giveUp(p) {

@@ -2,12 +2,12 @@
 // what it has, and closes with its last client.
 
 import type { Fault } from '../continuation/index.js'
-import { Engine, type EngineLimits, sessionsOn } from '../engine/index.js'
+import { Engine, type EngineLimits, type SessionFactory, sessionsOn } from '../engine/index.js'
 import type { Socket } from '../pollset/index.js'
 import { type Dial, type DialTarget, dial } from '../transport/index.js'
 import { PingChecks, type PingOptions } from './health.js'
 import { Identities } from './identities.js'
-import type { Identity } from './identity.js'
+import { Identity, type IdentityParts } from './identity.js'
 import { RedisSession } from './session.js'
 import type { RedisWorld } from './world.js'
 
@@ -19,6 +19,12 @@ export interface RedisEvents {
   checked?(endpoint: string, passed: boolean, why: string): void
   /** Its checks say that it is up, or down. */
   health?(backend: string, endpoint: string, isUp: boolean): void
+  /**
+   * A cluster has told how many nodes have slots.
+   * @param nodes 0: none could tell
+   * @param why one clause, for people
+   */
+  learned?(backend: string, nodes: number, why: string): void
 }
 
 /** A server as it is configured. */
@@ -80,6 +86,11 @@ export class RedisEndpoint {
     return identity.exclusive
   }
 
+  /** Makes sessions of this identity for a question of the proxy's own. */
+  sessionsAs(parts: IdentityParts): SessionFactory<RedisSession> {
+    return this.sessionsOf(new Identity(this, parts), 1)
+  }
+
   private sessionsOf(identity: Identity, depth: number) {
     const { world } = this
     return sessionsOn<RedisSession, Socket, Dial>(
@@ -99,6 +110,12 @@ export class RedisEndpoint {
 
   engines(): Engine<RedisSession>[] {
     return [...this.identities.all()].flatMap((each) => each.engines())
+  }
+
+  /** It has no session, and no client that may open one. */
+  get isUnused(): boolean {
+    for (const { clients } of this.identities.all()) if (clients > 0) return false
+    return this.engines().every(({ sessions }) => sessions.length === 0)
   }
 
   /** A client of this identity has left it. */

@@ -56,7 +56,8 @@ export class RedisFrontend extends SocketConnection implements ByteOutputOwner, 
     if (quits || this.isFull) return false
     if (large !== null) return relay === null ? this.takesLarge(large) : relay.takesBytes
     if (relay !== null) return this.ring.size === 0 && relay.takesBytes
-    return !this.waits && this.ring.size < this.redisLimits.commandsMax
+    const { commandsMax, clusterHeldBytes } = this.redisLimits
+    return !this.waits && this.ring.size < commandsMax && this.place.redirects.heldBytes <= clusterHeldBytes
   }
 
   private takesLarge(c: Command): boolean {

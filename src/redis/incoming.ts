@@ -5,6 +5,7 @@
 import { KeptBytes } from '../transport/index.js'
 import { changeOf, infoOf, kindOf } from './arguments.js'
 import { Command } from './command.js'
+import { trailOf } from './command-trail.js'
 import { type CommandInfo, type Kind, UNKNOWN } from './commands.js'
 import type { RedisFrontend } from './frontend.js'
 import type { Place } from './place.js'
@@ -188,7 +189,10 @@ export class Incoming {
   settle(): boolean {
     const { fresh, proxy } = this
     if (fresh.length === 0) return false
-    keepCommands(fresh, proxy.limits.retryBytesMax)
+    const { isCluster } = this.place.seats.map
+    keepCommands(fresh, isCluster ? Number.POSITIVE_INFINITY : proxy.limits.retryBytesMax)
+    // They may have to be sent again.
+    if (isCluster) for (const each of fresh) if (!each.told) trailOf(each)?.keeps(each.end - each.start)
     fresh.length = 0
     return true
   }

@@ -1,14 +1,16 @@
 // fermata-proxy/redis: a proxy for Redis on pollset, continuation, transport and engine. It knows no HTTP.
 
 export { type BackendOptions, RedisBackend, type ShardOptions } from './backend.js'
+export type { ClusterOptions } from './cluster.js'
 export { Command } from './command.js'
 export { commandLife, commandSteps } from './command-steps.js'
 export { COMMANDS, type CommandInfo, commandNamed, KINDS, type Kind, subcommandNamed } from './commands.js'
 export { type Division, Part, partLife } from './division.js'
 export { type EndpointOptions, RedisEndpoint, type RedisEvents } from './endpoint.js'
 export { RedisFrontend } from './frontend.js'
-export { type PingOptions, pingLife } from './health.js'
+export type { PingOptions } from './health.js'
 export { type RedisLimits, redisLimits } from './limits.js'
+export { questionLife } from './question.js'
 export { type RedisOptions, RedisProxy, type Share } from './redis-proxy.js'
 export { RedisSession } from './session.js'
 export { Shard, ShardMap, shareOf } from './shards.js'

@@ -44,6 +44,25 @@ export interface RedisLimits {
   readonly sessionWaitingBytes: number
   /** The bytes of a command that are kept while it is sent: it can be sent again, and people see its keys. */
   readonly retryBytesMax: number
+  /** The number of nodes of a cluster. More of them are not used. */
+  readonly clusterNodesMax: number
+  /** The shortest time between two questions to a cluster about its slots, in ms. */
+  readonly clusterLeastMs: number
+  /** The longest time between two questions to a cluster about its slots, in ms. */
+  readonly clusterEveryMs: number
+  /** The time in which a node must answer which slots the nodes of its cluster have, in ms. */
+  readonly clusterAnswerMs: number
+  /** The bytes of that answer. */
+  readonly clusterReplyBytesMax: number
+  /**
+   * The bytes of one client's commands to a cluster that are not answered. Past it the client is read no
+   * further.
+   */
+  readonly clusterHeldBytes: number
+  /** How often a command follows its keys to another node of a cluster. */
+  readonly redirectsMax: number
+  /** The time after which a command is sent again whose keys are just moving, in ms. */
+  readonly tryAgainMs: number
   /** The time of a TLS handshake of a client, in ms. */
   readonly handshakeMs: number
 }
@@ -68,5 +87,13 @@ export const redisLimits: RedisLimits = {
   slowReaderMs: 10_000,
   sessionWaitingBytes: 1_024 * KIB,
   retryBytesMax: 1_024,
+  clusterNodesMax: 1_000,
+  clusterLeastMs: 1_000,
+  clusterEveryMs: 60_000,
+  clusterAnswerMs: 2_000,
+  clusterReplyBytesMax: 4_096 * KIB,
+  clusterHeldBytes: 1_024 * KIB,
+  redirectsMax: 8,
+  tryAgainMs: 50,
   handshakeMs: 10_000,
 }

@@ -38,8 +38,15 @@ function endOf(bytes: Buffer, at: number): number {
   return type === ATTRIBUTE ? endOf(bytes, next) : next
 }
 
+/** Returns the string or the number that this value is; '' for null. */
+export function stringOf(bytes: Buffer): string {
+  const { value, end } = line(bytes, 0)
+  if (bytes[0] !== DOLLAR) return bytes.toString('latin1', 1, end - 2)
+  return value < 0 ? '' : bytes.toString('utf8', end, end + value)
+}
+
 /** Returns the elements of an array. */
-function elementsOf(bytes: Buffer): Buffer[] {
+export function elementsOf(bytes: Buffer): Buffer[] {
   const elements: Buffer[] = []
   const { value, end } = line(bytes, 0)
   for (let left = value, at = end; left > 0; left--) {

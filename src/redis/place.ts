@@ -13,25 +13,14 @@ import type { RedisFrontend } from './frontend.js'
 import { ANONYMOUS } from './identity.js'
 import { answerOf } from './own-answers.js'
 import { IN_MULTI, pinText, WATCHES } from './pin.js'
-import { isPlan } from './plan.js'
+import type { Route } from './plan.js'
+import { Redirects } from './redirects.js'
 import type { RedisProxy } from './redis-proxy.js'
 import { Seats } from './seats.js'
 import type { RedisSession } from './session.js'
+import { ShardedWay } from './sharded-way.js'
 import type { Shard } from './shards.js'
-import {
-  CROSS_SLOT,
-  EMPTY_ARRAY,
-  EXEC_DISCARDED,
-  MULTI,
-  MULTI_NESTED,
-  NOT_FIRST_IN_MULTI,
-  OK,
-  REFUSED_IN_RELAY,
-  TOO_MANY_IDENTITIES,
-  WATCH_INSIDE,
-} from './texts.js'
-
-const ANSWERED_HERE: ReadonlySet<string> = new Set(['admin', 'replication', 'malformed', 'http'])
+import { REFUSED_IN_RELAY, TOO_MANY_IDENTITIES } from './texts.js'
 
 const MINUS = 0x2d
 const PLUS = 0x2b
@@ -54,10 +43,14 @@ export class Place {
   readonly proxy: RedisProxy
   private isClosed: boolean
   private dirty: number
-  /** MULTI was answered, and no server has it yet: the first key says which. */
-  private multiWaits: boolean
-  /** The shard of the pin. */
+  private readonly sharded: ShardedWay
+  /** What its commands at a cluster have in common. */
+  readonly redirects: Redirects
+  /** The shard of the pin, and the route of the command that got it. */
   private pinShard: Shard | null
+  private pinRoute: Route
+  /** The command that began its transaction, or watched the first key. */
+  private opener: Command | null
   /** Commands on the pin that are not answered. */
   private inFlight: number
   /** Since when it has a session alone: ms of the pollset's clock. */
@@ -75,20 +68,25 @@ export class Place {
     this.isBroken = false
     this.isClosed = false
     this.dirty = 0
-    this.multiWaits = false
+    this.sharded = new ShardedWay(this, frontend)
+    this.redirects = new Redirects()
     this.pinShard = null
+    this.pinRoute = null
+    this.opener = null
     this.inFlight = 0
     this.pinnedAt = 0
   }
 
   /** A transaction may be sent in one piece: nothing is watched, and nothing before it changes that. */
   get isPlain(): boolean {
-    return this.pin === null && !this.isBroken && !this.multiWaits
+    return this.pin === null && !this.isBroken && !this.sharded.multiWaits
   }
 
   way(c: Command): Way {
     const { seats } = this
     c.engine = null
+    const target = c.trail?.target ?? null
+    if (target !== null) return this.lease(c, this.engineAt(c, target))
     if (seats.map !== this.proxy.options.backend.map && this.pin === null) {
       // Keys are elsewhere: no command passes those that are in flight to where they were.
       if (!this.frontend.ring.isOldest(c)) return 'wait'
@@ -96,7 +94,7 @@ export class Place {
     }
     if (seats.map.isSharded && this.relay === null && !this.isBroken) {
       if (c.map !== seats.map) this.frontend.routeAgain(c)
-      const way = this.multiWaits ? this.wayInMulti(c) : this.waySharded(c)
+      const way = this.sharded.way(c)
       if (way !== null) return way
     }
     return this.wayOf(c)
@@ -111,89 +109,58 @@ export class Place {
     return this.lease(c, this.seats.sharedAt(shard))
   }
 
-  /** What stays on a session that is shared no longer must not be passed (S8). */
-  private mustStayBehind(c: Command): boolean {
-    return this.frontend.staying > 0 && !c.isStaying
+  private engineAt(c: Command, shard: Shard): Engine<RedisSession> | Buffer {
+    return c.does === 'shared' ? this.seats.sharedAt(shard) : this.seats.exclusiveAt(shard)
+  }
+
+  /**
+   * What stays on a session that is shared no longer must not be passed, nor what looks for its keys in a
+   * cluster (S8).
+   */
+  mustStayBehind(c: Command): boolean {
+    return (this.frontend.staying > 0 && !c.isStaying) || this.redirects.holds(c.route)
+  }
+
+  /** Whether a command may use the session that its client has alone. */
+  isPinnedTo(c: Command): boolean {
+    return c.route === this.pinRoute || this.shardOf(c) === this.pinShard
+  }
+
+  /** No transaction has begun, and no key is watched. */
+  get isClean(): boolean {
+    return this.dirty === 0
   }
 
   /** The shard that a command goes to if it goes to one. */
-  private shardOf({ route }: Command): Shard {
+  shardOf({ route, trail }: Command): Shard {
     const { map } = this.seats
+    if (trail !== null && trail.target !== null) return trail.target
     return typeof route === 'number' ? map.shardAt(route) : map.first
   }
 
-  private lease(c: Command, engine: Engine<RedisSession> | Buffer): Way {
+  lease(c: Command, engine: Engine<RedisSession> | Buffer): Way {
     if (Buffer.isBuffer(engine)) return this.tellOwn(c, engine)
     c.engine = engine
     return 'lease'
   }
 
-  private tellOwn(c: Command, reply: Buffer): Way {
+  tellOwn(c: Command, reply: Buffer): Way {
     c.own(reply)
     this.frontend.advanceFrom(c)
     return 'tell'
   }
 
-  /** With several shards; null: as with one. */
-  private waySharded(c: Command): Way | null {
-    const { route } = c
-    if (this.pin !== null && typeof route === 'number' && this.shardOf(c) !== this.pinShard) {
-      // Its session is given back when the command before this one is answered.
-      if (this.dirty === 0) return 'wait'
-      return this.crosses(c)
-    }
-    if (Buffer.isBuffer(route)) return this.crosses(c, route)
-    if (isPlan(route)) {
-      if (this.pin !== null) return this.crosses(c)
-      const { seats } = this
-      const goesOn =
-        !this.mustStayBehind(c) && route.parts.every(({ spot }) => seats.isCurrent(seats.map.shardAt(spot)))
-      return goesOn || this.frontend.ring.isOldest(c) ? 'divide' : 'wait'
-    }
-    if (c.does !== 'multi' || this.pin !== null || this.proxy.options.share === 'always') return null
-    this.multiWaits = true
-    return this.tellOwn(c, OK)
-  }
-
-  /** Its keys are on several shards. Within a transaction, this is its end. */
-  private crosses(c: Command, error = CROSS_SLOT): Way {
+  /** Within a transaction, a command that cannot be a part of it is its end. */
+  breakTransaction(): void {
     const { pin } = this
-    if (pin !== null && (this.dirty & IN_MULTI) !== 0) {
-      this.losePin()
-      pin.abort()
-    }
-    if (c.replies === 1) return this.tellOwn(c, error)
-    const errors = Array.from({ length: c.replies - 2 }, () => error)
-    return this.tellOwn(c, Buffer.concat([OK, ...errors, EXEC_DISCARDED]))
-  }
-
-  /** Behind a MULTI that no server has: the first command with a shard takes it there. */
-  private wayInMulti(c: Command): Way | null {
-    const { name } = c.info
-    const ends = c.does === 'exec' || name === 'reset' || name === 'quit'
-    if (ends) this.multiWaits = false
-    if (c.does === 'exec') return this.tellOwn(c, name === 'exec' ? EMPTY_ARRAY : OK)
-    if (ends) return null
-    if (c.does === 'multi' || c.does === 'watch')
-      return this.tellOwn(c, c.does === 'multi' ? MULTI_NESTED : WATCH_INSIDE)
-    if (ANSWERED_HERE.has(c.does)) return null
-    const isFirst = c.does !== 'identity' && c.does !== 'pinning'
-    if (!isFirst || (c.route !== null && typeof c.route !== 'number')) {
-      this.transactionBroke()
-      return this.crosses(c, isFirst ? CROSS_SLOT : NOT_FIRST_IN_MULTI)
-    }
-    if (!this.frontend.ring.isOldest(c)) return 'wait'
-    this.multiWaits = false
-    c.does = 'multi'
-    c.preface = MULTI
-    const way = this.lease(c, this.seats.exclusiveAt(this.shardOf(c)))
-    if (way === 'tell') this.transactionBroke()
-    return way
+    if (pin === null || (this.dirty & IN_MULTI) === 0) return
+    this.losePin()
+    pin.abort()
   }
 
   /** A transaction that was begun here reached no server, or cannot go on. */
   transactionBroke(): void {
-    this.multiWaits = false
+    this.sharded.multiWaits = false
     this.isBroken = true
   }
 
@@ -245,6 +212,7 @@ export class Place {
     }
     if (this.pin === null) {
       this.pinShard = this.shardOf(c)
+      this.pinRoute = c.route
       this.pinnedAt = this.proxy.world.pollset.now
     }
     this.pin = session
@@ -271,12 +239,33 @@ export class Place {
   }
 
   private note(c: Command, session: RedisSession): void {
+    if (this.dirty === 0 && (c.does === 'multi' || c.does === 'watch')) this.opener = c
     if (c.does === 'multi') this.dirty |= IN_MULTI
     else if (c.does === 'watch') this.dirty |= WATCHES
     if (c.does === 'identity') session.isDirty = true
     // What follows one of the others must not overtake it: it waits for its reply.
     const goesOn = c.does === 'multi' || c.does === 'watch' || c.does === 'exec' || this.dirty !== 0
+    // In a cluster it may be told that it has begun at the wrong node.
+    if (c === this.opener && this.seats.map.isCluster) return
     if (goesOn || c.isLarge) this.frontend.advanceFrom(c)
+  }
+
+  /**
+   * A command is told that its keys are elsewhere: it leaves its session. Returns false if it cannot, being
+   * within a transaction, or not whole here.
+   */
+  detach(c: Command, session: RedisSession): boolean {
+    if (session !== this.pin) {
+      session.freed()
+      return true
+    }
+    if (c.isLarge || (this.dirty !== 0 && c !== this.opener)) return false
+    this.inFlight--
+    this.pin = null
+    if (this.dirty !== 0) session.isDirty = true
+    this.dirty = 0
+    session.giveBack()
+    return true
   }
 
   /** A command has its whole reply. */
@@ -352,12 +341,8 @@ export class Place {
 
   /** A command was ended before it was sent. A transaction that lacks it must not be executed. */
   endedUnsent(c: Command): void {
-    const { pin } = this
-    if (this.multiWaits) this.transactionBroke()
-    if (pin !== null && this.relay === null && (this.dirty & IN_MULTI) !== 0) {
-      this.losePin()
-      pin.abort()
-    }
+    if (this.sharded.multiWaits) this.transactionBroke()
+    if (this.relay === null) this.breakTransaction()
     if (c.does === 'exec') this.isBroken = false
   }
 

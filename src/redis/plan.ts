@@ -9,7 +9,7 @@ import type { Merge } from './merge.js'
 import { COMMAND, type RequestReader } from './request-reader.js'
 import type { ShardMap } from './shards.js'
 import { SLOTS } from './slots.js'
-import { CROSS_SLOT, errorReply, TOO_LARGE_TO_DIVIDE } from './texts.js'
+import { CLUSTER_UNKNOWN, CROSS_SLOT, errorReply, SCAN_OVER, TOO_LARGE_TO_DIVIDE } from './texts.js'
 
 /** What one shard is asked. */
 export interface PlannedPart {
@@ -67,13 +67,16 @@ export function routeOf(info: CommandInfo, kind: Kind, reader: RequestReader, ma
     return isComplete ? byKeys(info, keys, reader, map) : TOO_LARGE_TO_DIVIDE
   }
   if (!divides) return null
-  if (info.name === 'scan') return routeOfScan(reader, map)
+  const isScan = info.name === 'scan'
   const merge = mergeOf(info)
-  if ((info.policies[0] !== 'all_shards' && info.policies[0] !== 'all_nodes') || merge === null) return null
+  const asksAll = info.policies[0] === 'all_shards' || info.policies[0] === 'all_nodes'
+  if (!isScan && (!asksAll || merge === null)) return null
+  if (!map.isKnown) return CLUSTER_UNKNOWN
+  if (isScan) return routeOfScan(reader, map)
   if (!isComplete) return TOO_LARGE_TO_DIVIDE
   const bytes = arrayOf(Array.from({ length: reader.count }, (_, at) => bytesOf(reader, at)))
   const parts = map.shards.map(({ index }) => ({ spot: SLOTS + index, bytes, keys: null }))
-  return { parts, merge, cursorOf: null }
+  return { parts, merge: merge ?? 'all', cursorOf: null }
 }
 
 /** The route of commands that belong together: a spot, or the error that they are on several shards. */
@@ -141,7 +144,8 @@ function byKeys(info: CommandInfo, keys: readonly number[], reader: RequestReade
 function routeOfSort(reader: RequestReader, map: ShardMap): Route {
   const { buffer, from, to, known, count } = reader
   if (known < 2) return null
-  for (let at = 2; at < count; at++) {
+  // A cluster sees to these itself: it refuses patterns, and a destination in another slot.
+  for (let at = 2; at < count && !map.isCluster; at++) {
     const word =
       at < known ? buffer.toString('latin1', from[at], Math.min(to[at], from[at] + 6)).toUpperCase() : ''
     if (word === 'STORE' || word === 'BY' || word === 'GET') return CROSS_SLOT
@@ -155,14 +159,17 @@ function routeOfScan(reader: RequestReader, map: ShardMap): Route {
   const text = known > 1 ? bytesOf(reader, 1).toString('latin1') : ''
   if (known < count || !/^\d{1,20}$/.test(text))
     return errorReply('invalid-cursor', 'the cursor of SCAN is not a number')
-  const all = BigInt(map.shards.length)
-  const place = BigInt(text) % all
+  const all = BigInt(map.places)
+  // The shard of this cursor may have gone: the next one is asked from its beginning on.
+  const place = map.placeFrom(Number(BigInt(text) % all))
+  if (place < 0) return SCAN_OVER
+  const isThere = BigInt(text) % all === BigInt(place)
   const args = Array.from({ length: count }, (_, at) => bytesOf(reader, at))
-  args[1] = Buffer.from((BigInt(text) / all).toString())
-  const part = { spot: SLOTS + Number(place), bytes: arrayOf(args), keys: null }
+  args[1] = Buffer.from((isThere ? BigInt(text) / all : 0n).toString())
+  const part = { spot: SLOTS + place, bytes: arrayOf(args), keys: null }
   const cursorOf = (cursor: bigint): bigint => {
-    if (cursor > 0n) return cursor * all + place
-    return place + 1n < all ? place + 1n : 0n
+    if (cursor > 0n) return cursor * all + BigInt(place)
+    return BigInt(Math.max(0, map.placeFrom(place + 1)))
   }
   return { parts: [part], merge: 'scan', cursorOf }
 }

@@ -81,7 +81,7 @@ export class Seats {
     this.map = map
     for (let index = 0; index < this.taken.length; index++) {
       const seat = this.taken[index]
-      if (seat !== undefined && map.shards[index]?.current !== seat.endpoint) this.leave(index)
+      if (seat !== undefined && map.shardWith(index)?.current !== seat.endpoint) this.leave(index)
     }
   }
 

@@ -7,7 +7,7 @@ import type { Command } from './command.js'
 const mayBeNeeded = (c: Command, retryBytesMax: number): boolean => {
   if (c.buffer === null) return false
   const { session } = c
-  return session === null || c.hasNotLeft(session) || c.end - c.start <= retryBytesMax
+  return session === null || c.hasNotLeft(session) || (!c.isLarge && c.end - c.start <= retryBytesMax)
 }
 
 /** Copies what is needed of commands that were made in this turn: those of one buffer in one piece. */

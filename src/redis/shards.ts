@@ -40,29 +40,56 @@ export const shareOf = (at: number, shards: number): readonly [number, number] =
   Math.ceil(((at + 1) * SLOTS) / shards),
 ]
 
+export interface Slots {
+  /** The index of the shard of each slot. */
+  readonly owners: Uint16Array
+  /** Indexes that shards may have. */
+  readonly most: number
+  /** It is what a node has told. */
+  readonly isKnown: boolean
+}
+
 export class ShardMap {
   readonly shards: readonly Shard[]
   /** The shard of what has no key. */
   readonly first: Shard
-  /** The index of the shard of each slot. */
-  private readonly slots = new Uint16Array(SLOTS)
+  /** One command names keys of one slot, and commands may be told that their keys are elsewhere. */
+  readonly isCluster: boolean
+  /** False: it is a guess, and only commands with keys find their way. */
+  readonly isKnown: boolean
+  /** SCAN has as many places: above the index of each shard. */
+  readonly places: number
+  private readonly owners: Uint16Array
+  /** Their indexes may have gaps. */
+  private readonly byIndex: readonly (Shard | undefined)[]
   /** The longest first. */
   private readonly prefixes: readonly { readonly bytes: Buffer; readonly shard: Shard }[]
 
-  /** @param shards those without prefixes have equal shares of the slots, in this order */
-  constructor(shards: readonly Shard[]) {
+  /**
+   * @param shards those without prefixes have equal shares of the slots, in this order
+   * @param slots those of a Redis Cluster, whose nodes the shards are
+   */
+  constructor(shards: readonly Shard[], slots: Slots | null = null) {
     const sharing = shards.filter(({ prefixes }) => prefixes.length === 0)
+    const byIndex: (Shard | undefined)[] = []
+    for (const each of shards) byIndex[each.index] = each
     this.shards = shards
+    this.byIndex = byIndex
     this.first = sharing[0]
-    for (const [at, { index }] of sharing.entries()) this.slots.fill(index, ...shareOf(at, sharing.length))
+    this.isCluster = slots !== null
+    this.isKnown = slots?.isKnown ?? true
+    this.places = slots?.most ?? shards.length
+    this.owners = slots?.owners ?? new Uint16Array(SLOTS)
+    if (slots === null)
+      for (const [at, { index }] of sharing.entries()) this.owners.fill(index, ...shareOf(at, sharing.length))
     this.prefixes = shards
       .flatMap((shard) => shard.prefixes.map((prefix) => ({ bytes: Buffer.from(prefix), shard })))
       .sort((a, b) => b.bytes.length - a.bytes.length)
   }
 
-  /** Whether keys are on several shards. */
+  /** Whether keys are on several shards, or may be. */
   get isSharded(): boolean {
-    return this.shards.length > 1
+    return this.isCluster || this.shards.length > 1
   }
 
   spotOf(key: Buffer, from: number, to: number): number {
@@ -72,13 +99,34 @@ export class ShardMap {
     return slotOf(key, from, to)
   }
 
+  /** Whether these shards are its own, with the same slots. */
+  isSame(shards: readonly Shard[], owners: Uint16Array): boolean {
+    return this.hasShards(shards) && owners.every((each, slot) => each === this.owners[slot])
+  }
+
+  hasShards(shards: readonly Shard[]): boolean {
+    return shards.length === this.shards.length && shards.every((each, at) => each === this.shards[at])
+  }
+
+  /** Returns the shard with this index. */
+  shardWith(index: number): Shard | undefined {
+    return this.byIndex[index]
+  }
+
   /** Returns the shard of a spot. */
   shardAt(spot: number): Shard {
-    return spot < SLOTS ? this.shards[this.slots[spot]] : (this.shards[spot - SLOTS] ?? this.first)
+    return this.byIndex[spot < SLOTS ? this.owners[spot] : spot - SLOTS] ?? this.first
   }
 
   /** Returns what keys have in common that one command may name. */
   unitOf(spot: number): number {
-    return SLOTS + this.shardAt(spot).index
+    return this.isCluster && spot < SLOTS ? spot : SLOTS + this.shardAt(spot).index
+  }
+
+  /** Returns the first index from this one on that a shard has; -1: none has. */
+  placeFrom(index: number): number {
+    const { byIndex } = this
+    for (let at = index; at < byIndex.length; at++) if (byIndex[at] !== undefined) return at
+    return -1
   }
 }

@@ -30,6 +30,16 @@ export const NEEDS_SESSION = errorReply(
 export const CROSS_SLOT = bytes(
   "-CROSSSLOT Keys in request don't hash to the same slot: the proxy has them on several servers\r\n",
 )
+export const CLUSTER_DISABLED = bytes('-ERR This instance has cluster support disabled\r\n')
+export const ASKING = arrayOf(['ASKING'])
+export const SLOT_MOVED = errorReply(
+  'slot-moved',
+  'keys of this command have moved to another node of the cluster, where it could not follow: it did not run',
+)
+export const TOO_MANY_REDIRECTS = errorReply(
+  'too-many-redirects',
+  'the nodes of the cluster do not agree which of them has the keys of this command: it did not run',
+)
 export const MULTI = arrayOf(['MULTI'])
 export const NOT_FIRST_IN_MULTI = errorReply(
   'not-first-in-multi',
@@ -38,6 +48,12 @@ export const NOT_FIRST_IN_MULTI = errorReply(
 export const MULTI_NESTED = bytes('-ERR MULTI calls can not be nested\r\n')
 export const WATCH_INSIDE = bytes('-ERR WATCH inside MULTI is not allowed\r\n')
 export const EMPTY_ARRAY = bytes('*0\r\n')
+export const CLUSTER_UNKNOWN = errorReply(
+  'cluster-unknown',
+  'no node of the cluster has told yet which nodes there are, and this command asks all of them',
+)
+/** SCAN, when no shard is left. */
+export const SCAN_OVER = bytes('*2\r\n$1\r\n0\r\n*0\r\n')
 export const TOO_LARGE_TO_DIVIDE = errorReply(
   'too-large-to-divide',
   'the keys of this command may be on several servers, and it is larger than redis.shareBytesMax',

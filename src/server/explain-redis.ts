@@ -66,6 +66,13 @@ export function explainRedis(configuration: Configuration, url: string): readonl
     for (const [at, endpoint] of shard.endpoints.entries())
       lines.push(line(at === 0 ? 'endpoint' : 'or endpoint', endpoint))
   }
+  const { cluster } = backend
+  if (cluster !== null) {
+    lines.push(line('cluster', 'its nodes tell which of them has a key', cluster.source))
+    for (const each of cluster.seeds) lines.push(line('seed', each))
+    for (const [name, each] of Object.entries(cluster.addresses))
+      lines.push(line('address', `${name} is ${each}`))
+  }
   const { check } = backend
   const text = check === null ? 'none: the first endpoint is used' : `PING, each ${check.intervalMs} ms`
   lines.push(line('check', text, check === null ? null : backend.sources['health.active.intervalMs']))

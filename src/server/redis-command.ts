@@ -2,7 +2,6 @@
 
 import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
-import { isNumeric } from '../pollset/index.js'
 import type { Share } from '../redis/index.js'
 import { ConfigError, type Listen, parseDuration, parseServerName } from './address.js'
 import { exitCodes, exitHelp } from './exit-codes.js'
@@ -11,12 +10,13 @@ import { checkLimits, defaultLimits, limitsWith, type SomeLimits, setLimit } fro
 import { openLog } from './open-log.js'
 import { parseRedisBackend, parseRedisListen, type RedisAddress } from './redis-address.js'
 import { RedisServer } from './redis-server.js'
-import { type KeyPrefix, parsePrefix, shardsOf } from './redis-shards.js'
+import { type KeyPrefix, parsePrefix, seedsOf, shardsOf } from './redis-shards.js'
 import { DRAIN_TIMEOUT_MS } from './short-form.js'
 
 interface RedisCommandOptions {
   listen?: Listen[]
   backend?: string[]
+  cluster?: string[]
   prefix?: KeyPrefix[]
   share: Share
   allowAdmin?: boolean
@@ -36,6 +36,7 @@ Examples:
   fermata redis --listen rediss://:6380 --cert site.pem --key site.key --backend rediss://redis.example.org
   fermata redis --listen unix:/run/fermata/redis.sock --backend unix:/run/redis/redis.sock
   fermata redis --backend 10.0.0.1:6379 --backend 10.0.0.2:6379 --backend 10.0.0.3:6379 --prefix session:=10.0.0.5:6379
+  fermata redis --cluster 10.0.0.1:6379 --cluster 10.0.0.2:6379
   fermata redis --share never --backend 10.0.0.1:6379 --limit redis.exclusiveMax=500
 `
 
@@ -87,6 +88,14 @@ export function addRedisCommand(program: Command): void {
       '-b, --backend <address>',
       'the server of Redis: HOST:PORT, rediss://HOST:PORT for TLS, or unix:PATH; repeatable: keys are divided among several by their slots, always in this order',
       named('--backend', (text: string, before: string[] | undefined) => {
+        parseRedisBackend(text)
+        return [...(before ?? []), text]
+      }),
+    )
+    .option(
+      '--cluster <address>',
+      'a node of a Redis Cluster, in place of --backend: it names the others; repeatable, for when one is down',
+      named('--cluster', (text: string, before: string[] | undefined) => {
         parseRedisBackend(text)
         return [...(before ?? []), text]
       }),
@@ -152,7 +161,7 @@ function certificatesOf({ cert, key }: RedisCommandOptions, secure: boolean) {
   return { certificates: [{ cert: chain, key: secret, from: `--cert ${cert} --key ${key}` }], alpn: [] }
 }
 
-function backendTlsOf(options: RedisCommandOptions, { secure, host }: RedisAddress) {
+function backendTlsOf(options: RedisCommandOptions, { secure }: RedisAddress) {
   const { backendCa, backendName, backendInsecure } = options
   if (!secure) {
     if (backendCa !== undefined || backendName !== undefined || backendInsecure === true)
@@ -163,7 +172,7 @@ function backendTlsOf(options: RedisCommandOptions, { secure, host }: RedisAddre
   }
   const ca = textOf('--backend-ca', backendCa)
   return {
-    serverName: backendName ?? (isNumeric(host) ? '' : host),
+    serverName: backendName ?? null,
     alpn: [],
     verify: backendInsecure !== true,
     ...(ca === undefined ? {} : { ca }),
@@ -171,12 +180,13 @@ function backendTlsOf(options: RedisCommandOptions, { secure, host }: RedisAddre
 }
 
 function runRedis(options: RedisCommandOptions): void {
-  if (options.backend === undefined)
+  const { backend, cluster } = options
+  if (backend === undefined && cluster === undefined)
     throw new ConfigError('--backend is missing: fermata redis --backend 127.0.0.1:6379')
   if (options.trace !== undefined && options.trace !== '-')
     throw new ConfigError(`--trace ${options.trace}: write '-', standard output`)
-  const backends = options.backend.map(parseRedisBackend)
-  const shards = shardsOf(options, backends)
+  const backends = (backend ?? cluster ?? []).map(parseRedisBackend)
+  const shards = cluster === undefined ? shardsOf(options, backends) : []
   const listen = options.listen ?? [parseRedisListen('127.0.0.1:6380')]
   const limits = limitsWith(defaultLimits, options.limit)
   checkLimits(limits)
@@ -188,6 +198,7 @@ function runRedis(options: RedisCommandOptions): void {
       listen.some((each) => each.secure === true),
     ),
     shards,
+    seeds: cluster === undefined ? [] : seedsOf(options, backends),
     backendTls: backendTlsOf(options, backends[0]),
     share: options.share,
     allowAdmin: options.allowAdmin === true,

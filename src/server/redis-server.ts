@@ -6,6 +6,7 @@ import {
   type Address,
   COMMANDED,
   formatAddress,
+  isNumeric,
   NodePollset,
   type TlsClientOptions,
   type TlsServer,
@@ -25,11 +26,16 @@ export interface RedisShard {
   readonly prefixes: readonly string[]
 }
 
+/** TLS to the servers. `serverName`: null is the name of each. */
+export type BackendTls = Omit<TlsClientOptions, 'serverName'> & { readonly serverName: string | null }
+
 export interface RedisServerOptions {
   readonly listen: readonly Listen[]
   readonly certificates: TlsServerOptions | null
   readonly shards: readonly RedisShard[]
-  readonly backendTls: TlsClientOptions | null
+  /** Nodes of a cluster, in place of shards; empty: it is none. */
+  readonly seeds: readonly Address[]
+  readonly backendTls: BackendTls | null
   readonly share: Share
   readonly allowAdmin: boolean
   readonly limits: Limits
@@ -119,7 +125,7 @@ export class RedisServer {
 
   /** Throws if a certificate or key is wrong. */
   constructor(options: RedisServerOptions, events: RedisServerEvents) {
-    const { limits, shards, backendTls, share, allowAdmin } = options
+    const { limits, shards, seeds, backendTls, share, allowAdmin } = options
     this.options = options
     this.events = events
     this.pollset = new NodePollset(limits.pollset)
@@ -132,19 +138,35 @@ export class RedisServer {
         `internal error in ${continuation.id} (closed); other commands are unaffected: ${error instanceof Error ? error.stack : error}`,
       )
     if (options.trace !== undefined) world.scheduler.tracer = new TraceLines(this.pollset, options.trace)
-    const tls = backendTls === null ? {} : { tls: this.pollset.tlsClient(backendTls) }
+    const tlsTo = ({ host }: Address) => {
+      if (backendTls === null) return {}
+      const serverName = backendTls.serverName ?? (isNumeric(host) ? '' : host)
+      return { tls: this.pollset.tlsClient({ ...backendTls, serverName }) }
+    }
     const endpointOf = (backend: Address) => ({
       name: formatAddress(backend),
-      target: { ...backend, ...tls },
+      target: { ...backend, ...tlsTo(backend) },
     })
     const unreached = (endpoint: string, why: Fault): void =>
       void this.log.repeated('warn', `no session to ${endpoint}`, () => why.detail ?? why.message)
+    const learned = (_name: string, nodes: number, why: string): void => {
+      if (nodes > 0) this.log.tell('info', `the cluster has ${nodes} nodes with slots`)
+      else
+        void this.log.repeated('warn', 'no node tells which slots the nodes of the cluster have', () => why)
+    }
     const all = {
-      name: formatAddress(shards[0].backend),
+      name: formatAddress(seeds[0] ?? shards[0].backend),
       shards: shards.map(({ backend, prefixes }) => ({ endpoints: [endpointOf(backend)], prefixes })),
       check: null,
+      cluster:
+        seeds.length === 0
+          ? null
+          : {
+              seeds: seeds.map(endpointOf),
+              nodeAt: (host: string, port: number) => endpointOf({ host, port }),
+            },
     }
-    const redis = new RedisBackend(this.world, all, { unreached }, limits.engine)
+    const redis = new RedisBackend(this.world, all, { unreached, learned }, limits.engine)
     this.proxy = new RedisProxy(this.world, { backend: redis, share, allowAdmin })
   }
 

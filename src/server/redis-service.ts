@@ -9,6 +9,7 @@ import type { HttpWorld } from '../http/index.js'
 import { type Address, formatAddress, isNumeric, type Socket } from '../pollset/index.js'
 import {
   type BackendOptions,
+  type ClusterOptions,
   RedisBackend,
   type RedisEvents,
   type RedisFrontend,
@@ -100,6 +101,15 @@ export class RedisService {
       unreached: (endpoint: string, why: Fault) =>
         void log.repeated('error', `no connection to redis://${endpoint}`, () => why.detail ?? why.message),
       checked: (endpoint, passed, why) => incidents.checked(`redis://${endpoint}`, passed, why),
+      learned: (backend, nodes, why) => {
+        if (nodes > 0) log.tell('info', `backend ${backend}: the cluster has ${nodes} nodes with slots`)
+        else
+          void log.repeated(
+            'error',
+            `backend ${backend}: no node of the cluster tells who has which slots`,
+            () => why,
+          )
+      },
       health: (backend, endpoint, isUp) => incidents.health(backend, endpoint, isUp ? 'up' : 'down', 0),
     }
   }
@@ -139,7 +149,26 @@ export class RedisService {
       endpoints: endpoints.map(endpointOf),
       prefixes,
     }))
-    return { config, options: { name, shards: targets, check } }
+    const cluster = this.clusterOf(config, isAlike ? before : undefined)
+    return { config, options: { name, shards: targets, check, cluster } }
+  }
+
+  /** @param before the same backend with the same TLS */
+  private clusterOf(config: RedisBackendConfig, before: Configured | undefined): ClusterOptions | null {
+    const { cluster } = config
+    if (cluster === null) return null
+    const { seeds, addresses } = cluster
+    const old = before?.config.cluster ?? null
+    const isSame = isDeepStrictEqual([old?.seeds, old?.addresses], [seeds, addresses])
+    if (isSame && before !== undefined) return before.options.cluster ?? null
+    const endpointOf = (name: string) => ({ name, target: this.targetOf(name, config) })
+    return {
+      seeds: seeds.map(endpointOf),
+      nodeAt: (host, port) => {
+        const name = formatAddress({ host, port })
+        return endpointOf(addresses[`${host}:${port}`] ?? addresses[name] ?? name)
+      },
+    }
   }
 
   private targetOf(address: string, { secure, tls }: RedisBackendConfig): DialTarget {

@@ -1,4 +1,4 @@
-// The servers of `fermata redis` and their shares of the keys: --backend and --prefix.
+// The servers of `fermata redis` and their shares of the keys: --backend and --prefix, or --cluster.
 
 import { type Address, formatAddress } from '../pollset/index.js'
 import type { Share } from '../redis/index.js'
@@ -14,6 +14,7 @@ export interface KeyPrefix {
 
 interface ShardOptions {
   readonly share: Share
+  readonly backend?: readonly string[]
   readonly prefix?: readonly KeyPrefix[]
 }
 
@@ -63,4 +64,27 @@ export function shardsOf(
     byPrefix.set(name, shard)
   }
   return [...backends.map((each) => ({ backend: addressOf(each), prefixes: [] })), ...byPrefix.values()]
+}
+
+/**
+ * Returns the nodes of a cluster that --cluster names.
+ * Throws a {@link ConfigError} if something beside it does not go with it.
+ */
+export function seedsOf(
+  { share, backend, prefix }: ShardOptions,
+  seeds: readonly RedisAddress[],
+): readonly Address[] {
+  if (backend !== undefined || prefix !== undefined)
+    throw new ConfigError('--cluster names its servers itself: leave out --backend and --prefix')
+  if (share === 'never')
+    throw new ConfigError(
+      '--share never does not go with --cluster: a client that has one session has one server',
+    )
+  if (new Set(seeds.map(({ secure }) => secure)).size > 1)
+    throw new ConfigError('several --cluster speak all TLS (rediss://), or none')
+  const addresses = seeds.map(addressOf)
+  const names = addresses.map(formatAddress)
+  const twice = names.find((each, at) => names.indexOf(each) < at)
+  if (twice !== undefined) throw new ConfigError(`--cluster ${twice} is given twice`)
+  return addresses
 }

@@ -3,7 +3,7 @@
 
 import t from 'tap'
 import type { SimPeerSocket } from '../../src/pollset/index.js'
-import { pingLife, RedisBackend } from '../../src/redis/index.js'
+import { questionLife, RedisBackend } from '../../src/redis/index.js'
 import { declared, Seen } from '../world/seen.js'
 import { over, Peer, sent, setUp } from './sim-redis.js'
 
@@ -186,5 +186,5 @@ t.test('Y21: a check that does not connect in time, and one that is given up mea
 })
 
 t.test('the edges of a check', async (t) => {
-  t.strictSame(seen.taken(pingLife.edges), declared(pingLife.edges))
+  t.strictSame(seen.taken(questionLife.edges), declared(questionLife.edges))
 })

@@ -2,7 +2,7 @@
 
 import t from 'tap'
 import { parseRedisBackend, parseRedisListen } from '../../src/server/redis-address.js'
-import { parsePrefix, shardsOf } from '../../src/server/redis-shards.js'
+import { parsePrefix, seedsOf, shardsOf } from '../../src/server/redis-shards.js'
 import { run } from '../../tools/testbed/programs.js'
 import { root } from '../house/source-rules.js'
 
@@ -18,6 +18,7 @@ t.test('what is wrong on the command line', async (t) => {
     [['-b', 'a', '--cert', 'x'], /--cert and --key are for --listen rediss/],
     [['-b', 'a', '--backend-insecure'], /are for --backend rediss/],
     [['-b', 'a', '-b', 'a'], /--backend a:6379 is given twice/],
+    [['--cluster', 'a', '-b', 'b'], /--cluster names its servers itself: leave out --backend and --prefix/],
     [['-b', 'a', '--trace', 'x'], /write '-', standard output/],
     [['-b', 'a', '--limit', 'redis.depht=1'], /there is no limit 'redis.depht'/],
   ] as const) {
@@ -49,4 +50,18 @@ t.test('Y23: the servers that --backend and --prefix name', async (t) => {
   t.throws(() => shards('a', 'x'), /'x': write PREFIX=HOST:PORT/)
   t.throws(() => shards('a', 'x=a'), /--prefix x=a: this server is a --backend too/)
   t.throws(() => shards('a', 'x=b x=c'), /--prefix x is given twice/)
+})
+
+t.test('Y26: the nodes that --cluster names', async (t) => {
+  const seeds = (names: string, more: Partial<Parameters<typeof seedsOf>[0]> = {}) =>
+    seedsOf({ share: 'auto', ...more }, names.split(' ').map(parseRedisBackend))
+  t.same(seeds('a b:1'), [
+    { host: 'a', port: 6379 },
+    { host: 'b', port: 1 },
+  ])
+  t.throws(() => seeds('a', { share: 'never' }), /--share never does not go with --cluster/)
+  t.throws(() => seeds('a', { backend: ['b'] }), /leave out --backend and --prefix/)
+  t.throws(() => seeds('a', { prefix: [{ prefix: 'x', backend: 'b' }] }), /leave out --backend and --prefix/)
+  t.throws(() => seeds('a a'), /--cluster a:6379 is given twice/)
+  t.throws(() => seeds('a rediss://b'), /several --cluster speak all TLS/)
 })

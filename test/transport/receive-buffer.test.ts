@@ -210,7 +210,7 @@ t.test('S2, S3, S4 at random, against an array of octets', async (t) => {
     const must = (holds: boolean, what: string) => {
       if (!holds) throw new Error(`seed ${seed}: ${what}`)
     }
-    const letGo = () => {
+    const detach = () => {
       given += pulled
       model = model.subarray(pulled)
       pulled = 0
@@ -231,7 +231,7 @@ t.test('S2, S3, S4 at random, against an array of octets', async (t) => {
         const expected = model.subarray(pulled, pulled + most)
         must(got.equals(expected), `step ${step}: not the octets that came next`)
         pulled += got.length
-        if (retainMax === 0 || (got.length > 0 && (pulled > retainMax || s.starving))) letGo()
+        if (retainMax === 0 || (got.length > 0 && (pulled > retainMax || s.starving))) detach()
       } else if (what <= 12) s.settle(step)
       else if (what === 13) {
         if (next(2) === 0 && retainMax === 0) {
@@ -243,7 +243,7 @@ t.test('S2, S3, S4 at random, against an array of octets', async (t) => {
         }
       } else if (what === 14 && next(4) === 0) {
         s.receiveBuffer.releaseRetained()
-        letGo()
+        detach()
       } else if (what === 15 && next(6) === 0) {
         const owed = s.receiveBuffer.clear()
         must(owed === model.length, `step ${step}: owed ${owed}, not ${model.length}`)

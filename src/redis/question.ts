@@ -1,0 +1,159 @@
+// A question that the proxy itself asks a server, on a session of its own: whether it answers, which slots it
+// knows. What comes of the reply is bounded, and all of it has one deadline.
+//
+//   lease ──► ask ──► tell
+
+import { Continuation, defineLife } from '../continuation/index.js'
+import {
+  Engine,
+  type EngineLimits,
+  engineLimits,
+  LEASED,
+  Lease,
+  type SessionFactory,
+  UNLEASED,
+} from '../engine/index.js'
+import { Signal } from '../pollset/index.js'
+import { KeptBytes } from '../transport/index.js'
+import type { Ask } from './ask.js'
+import type { RedisSession } from './session.js'
+import type { RedisWorld } from './world.js'
+
+const LIMITS: EngineLimits = { ...engineLimits, sessionsMax: 1, openingMax: 1, queueMax: 1 }
+/** The reply has come, or the session has gone. */
+const ANSWERED = 1
+
+export const questionLife = defineLife({
+  name: 'redis.question',
+  source: import.meta.url,
+  edges: {
+    lease: ['ask', 'tell', 'abandon'],
+    ask: ['tell', 'abandon'],
+    tell: ['done'],
+    abandon: ['done'],
+  },
+})
+
+export interface QuestionOptions {
+  /** For people: the server. */
+  readonly name: string
+  readonly command: Buffer
+  /** ms that it may take */
+  readonly timeoutMs: number
+  /** The bytes of a reply that are read. A longer one is none. */
+  readonly replyBytesMax: number
+}
+
+/** @param reply null: there is none. @param why why there is none: one clause, for people */
+export type Told = (reply: Buffer | null, why: string) => void
+
+export class Question extends Continuation implements Ask {
+  readonly id: string
+  readonly kind = 'redis-question'
+  readonly lateAt: number
+  readonly engine: Engine<RedisSession>
+  readonly lease: Lease<RedisSession>
+  readonly answer: Signal
+  readonly askedAt: number
+  readonly sharer = null
+  readonly options: QuestionOptions
+  owed = 1
+  session: RedisSession | null = null
+  /** Why there is no reply. */
+  why = 'no answer in time'
+  private readonly kept: KeptBytes
+  private isTooLong = false
+  private readonly told: Told
+
+  constructor(
+    world: RedisWorld,
+    options: QuestionOptions,
+    sessions: SessionFactory<RedisSession>,
+    told: Told,
+  ) {
+    super(world)
+    this.id = world.nextId('k')
+    this.askedAt = world.pollset.now
+    this.lateAt = this.askedAt + options.timeoutMs
+    this.options = options
+    this.engine = new Engine(world, options.name, sessions, LIMITS)
+    this.lease = new Lease<RedisSession>(this)
+    this.answer = new Signal(`${this.id}.reply`, 'signal', ['ANSWERED'])
+    this.kept = new KeptBytes(world.pollset, world.memory)
+    this.told = told
+    questionSteps.start(world, this, 'lease')
+  }
+
+  reply(buffer: Buffer, from: number, to: number, last: boolean): void {
+    const { replyBytesMax } = this.options
+    if (this.kept.length + to - from <= replyBytesMax) this.kept.append(buffer, from, to)
+    else this.isTooLong = true
+    if (!last && !this.isTooLong) return
+    this.owed = 0
+    this.why = this.isTooLong ? `its answer has more than ${replyBytesMax} bytes` : ''
+    this.answer.raise(ANSWERED)
+  }
+
+  lost(): void {
+    if (this.owed === 0) return
+    this.why = 'the connection was closed'
+    this.answer.raise(ANSWERED)
+  }
+
+  release(): void {
+    this.lease.release()
+    this.session?.abort()
+    this.engine.close()
+    this.kept.clear()
+  }
+
+  report(): void {
+    const reply = this.why === '' ? Buffer.from(this.kept.bytes.subarray(0, this.kept.length)) : null
+    this.release()
+    this.told(reply, this.why)
+  }
+
+  crashed(): void {
+    this.why = 'a step of the check failed'
+    this.report()
+  }
+}
+
+const { goto, done, suspend } = questionLife
+const waitForLease = suspend({ then: 'ask', late: 'tell', cancelled: 'abandon' })
+const waitForReply = suspend({ then: 'tell', late: 'tell', cancelled: 'abandon' })
+
+const questionSteps = questionLife.steps<Question>({
+  lease(q) {
+    const answer = q.engine.lease(q.lease)
+    if (answer === 'granted') return goto.ask
+    if (answer !== 'queued') {
+      q.why = answer.fault.detail ?? answer.fault.message
+      return goto.tell
+    }
+    q.waitOn(0, q.lease, LEASED | UNLEASED)
+    q.waitUntil(q.lateAt)
+    return waitForLease
+  },
+  ask(q) {
+    const { fault } = q.lease
+    if (q.lease.session === null) {
+      q.why = fault === null ? q.why : (fault.detail ?? fault.message)
+      return goto.tell
+    }
+    const { command } = q.options
+    q.session = q.lease.take()
+    q.session.ask(q, command, 0, command.length)
+    q.waitOn(0, q.answer, ANSWERED)
+    q.waitUntil(q.lateAt)
+    return waitForReply
+  },
+  tell(q) {
+    q.report()
+    return done
+  },
+  abandon(q) {
+    q.release()
+    return done
+  },
+})

@@ -1,0 +1,144 @@
+// Commands of a client whose keys are elsewhere in the cluster: a node answers MOVED or ASK, and names
+// another, or TRYAGAIN, while keys of one command are just moving. Such a command did not run, so it is sent
+// again: its trail.
+//
+// No command passes another one on the same key (S8). While one is on its trail, the client's later commands
+// wait. A command with several keys can be told to try again when a later one with one of these keys would
+// not be: so nothing with their slot follows it before it is answered.
+
+import type { Cluster } from './cluster.js'
+import type { RedisEndpoint } from './endpoint.js'
+import type { IdentityParts } from './identity.js'
+import type { RedisLimits } from './limits.js'
+import { isPlan, type Route } from './plan.js'
+import type { Shard } from './shards.js'
+
+/** What a node answers in place of a reply. */
+export type Redirection =
+  | { readonly kind: 'moved' | 'ask'; readonly host: string; readonly port: number }
+  | { readonly kind: 'again' }
+
+const ELSEWHERE = /^-(MOVED|ASK) \d+ (.*):(\d+)$/m
+const AGAIN = /^-TRYAGAIN /m
+
+/** Reads the replies of a command, the last of which is an error. Null: they are replies. */
+export function redirectionIn(text: string): Redirection | null {
+  const found = ELSEWHERE.exec(text.replaceAll('\r', ''))
+  if (found === null) return AGAIN.test(text) ? { kind: 'again' } : null
+  const [, word, host, port] = found
+  return { kind: word === 'MOVED' ? 'moved' : 'ask', host: host === '?' ? '' : host, port: Number(port) }
+}
+
+/** What the commands of a client at a cluster have in common. */
+export class Redirects {
+  /** The bytes of its commands that are not answered. */
+  heldBytes = 0
+  /** How many commands, or parts of them, are on their trail. */
+  following = 0
+  /** By slot: how many commands with several keys are not answered. */
+  readonly crowded = new Map<number, number>()
+
+  /** Whether a command with this route must wait until those before it are answered. */
+  holds(route: Route): boolean {
+    if (this.following > 0) return true
+    if (this.crowded.size === 0) return false
+    if (typeof route === 'number') return this.crowded.has(route)
+    return isPlan(route) && route.parts.some(({ spot }) => this.crowded.has(spot))
+  }
+}
+
+/** A command, or a part of one, on its way through the cluster. */
+export class Trail {
+  /** Where it goes, in place of where the map has its keys. */
+  target: Shard | null = null
+  /** ASKING goes before it. */
+  asks = false
+  /** It is sent again only after a while. */
+  pauses = false
+  /** It was told so, and will be sent again. */
+  isSentOn = false
+  /** It was told that its keys are elsewhere, and is not answered. */
+  private isFollowing = false
+  private followed = 0
+  private pausedAt = -1
+  /** The slot of its keys, if they are several; -1. */
+  private slot = -1
+  private bytes = 0
+  private readonly client: Redirects
+
+  constructor(client: Redirects) {
+    this.client = client
+  }
+
+  /** Its bytes are kept until it is answered. */
+  keeps(bytes: number): void {
+    this.bytes += bytes
+    this.client.heldBytes += bytes
+  }
+
+  /** It is sent, and has several keys in this slot. */
+  crowds(slot: number): void {
+    const { crowded } = this.client
+    if (this.slot >= 0) return
+    this.slot = slot
+    crowded.set(slot, (crowded.get(slot) ?? 0) + 1)
+  }
+
+  /**
+   * Takes what a node has answered. Returns false if it has been sent often enough.
+   * @param from the node that has answered
+   */
+  follow(to: Redirection, from: Shard, toNode: Shard | null, now: number, limits: RedisLimits): boolean {
+    this.begin()
+    this.pauses = to.kind === 'again' || toNode === null
+    if (this.pauses) {
+      this.target ??= from
+      if (this.pausedAt < 0) this.pausedAt = now
+      return now - this.pausedAt < limits.commandMs
+    }
+    this.target = toNode
+    this.asks = to.kind === 'ask'
+    this.followed++
+    return this.followed <= limits.redirectsMax
+  }
+
+  private begin(): void {
+    if (this.isFollowing) return
+    this.isFollowing = true
+    this.client.following++
+  }
+
+  /** Its session was lost: the map tells again where it goes. */
+  restart(): void {
+    this.target = null
+    this.asks = false
+    this.pauses = false
+  }
+
+  /** It has its reply. */
+  end(): void {
+    const { client, slot } = this
+    client.heldBytes -= this.bytes
+    this.bytes = 0
+    if (this.isFollowing) client.following--
+    this.isFollowing = false
+    if (slot < 0) return
+    this.slot = -1
+    const left = (client.crowded.get(slot) ?? 1) - 1
+    if (left === 0) client.crowded.delete(slot)
+    else client.crowded.set(slot, left)
+  }
+}
+
+/** Returns the node that was named; null: none. The cluster is asked again which slots its nodes have. */
+export function nodeNamed(
+  cluster: Cluster,
+  to: Redirection,
+  asked: RedisEndpoint,
+  parts: IdentityParts,
+): Shard | null {
+  if (to.kind === 'again') return null
+  const node = cluster.nodeAt(to.host, to.port, asked)
+  if (to.kind === 'moved') cluster.refresh(node, parts)
+  return node
+}
