@@ -13,23 +13,23 @@ import { type Fault, fault, type World } from '../continuation/index.js'
 import { type Holder, invariant, List, type Subject } from '../pollset/index.js'
 import { SessionChoice } from './choice.js'
 import { DoubtfulLeases } from './doubtful-leases.js'
+import { IdleSessions } from './idle-sessions.js'
 import { LEASED, type Lease, type LeaseAnswer, REFUSED_CLOSING, REFUSED_FULL, UNLEASED } from './lease.js'
 import { LeaseShare } from './lease-share.js'
 import { type EngineLimits, engineLimits } from './limits.js'
 import type { Opening } from './opening.js'
-import { ReopenBackoff } from './reopen-backoff.js'
+import { Openings } from './openings.js'
 import type { Session, SessionFactory, SessionReports } from './session.js'
 import { aged, type SessionAges } from './session-ages.js'
 import { takersOf } from './takers.js'
 
 export class Engine<S extends Session> implements SessionReports<S>, Subject {
   readonly id: string
+  readonly kind = 'engine'
   /** The backend's name for a person: `h2c://127.0.0.1:9000`. */
   readonly name: string
   readonly sessions: S[] = []
   private readonly choice = new SessionChoice(this.sessions)
-  /** The number of sessions that it has begun to open. */
-  opens = 0
   /** Is called when a session could not be opened. */
   onUnopened: ((why: Fault) => void) | null = null
   /**
@@ -37,15 +37,11 @@ export class Engine<S extends Session> implements SessionReports<S>, Subject {
    * this function, all sessions have one owner already.
    */
   onReserved: ((owner: object) => Engine<S> | null) | null = null
-  private readonly backoff = new ReopenBackoff(() => {
-    this.backingOff = false
-    this.openMore()
-  })
   private closing = false
-  /** Sessions that are being opened. Each takes a place, and counts as room for one lease. */
-  private readonly openings = new Set<Opening>()
-  /** Openings that were given up and have not closed yet. */
-  private readonly abandonedOpenings = new Set<Opening>()
+  private readonly openings: Openings<S>
+  private readonly idle: IdleSessions<S>
+  /** Sessions that serve one user each, and take no place. */
+  private readonly surrenderedSessions = new Set<S>()
   /** Sessions that have never carried a lease. */
   private readonly neverLeased = new Set<S>()
   /**
@@ -54,23 +50,21 @@ export class Engine<S extends Session> implements SessionReports<S>, Subject {
   private readonly awaitingPeerClose = new Set<S>()
   /** Doubtful leases (E33), the oldest first. */
   private readonly doubtful = new DoubtfulLeases<S>()
-  /** True if the pause follows a session that closed before it was of use (E30, E35). */
-  private backingOff = false
   private readonly share: LeaseShare
   /** The ages of its sessions; null as long as none has aged. */
   private ages: SessionAges<S> | null
   /** Leases that wait, in the order in which they will be granted. */
   private readonly queue = new List<Lease<S>>()
   private readonly world: World
-  private readonly open: SessionFactory<S>
   limits: EngineLimits
 
   constructor(world: World, name: string, open: SessionFactory<S>, limits: EngineLimits = engineLimits) {
     this.world = world
     this.id = world.nextId('e')
     this.name = name
-    this.open = open
     this.limits = limits
+    this.openings = new Openings(world, open, () => this.openMore())
+    this.idle = new IdleSessions(world, this.sessions, (each) => this.dismiss(each))
     this.share = new LeaseShare(limits.streamsPerSessionMax)
     this.ages = aged(null, null, limits, world, this)
   }
@@ -81,12 +75,13 @@ export class Engine<S extends Session> implements SessionReports<S>, Subject {
     this.limits = limits
     this.share.configure(limits.streamsPerSessionMax)
     if (this.closing) return
-    for (const session of this.choice.surplus(limits.sessionsMax - this.openings.size)) {
-      // The session would have been of use.
-      this.neverLeased.delete(session)
-      this.retire(session)
-    }
+    for (const session of this.choice.surplus(limits.sessionsMax - this.openings.size)) this.dismiss(session)
     this.grant()
+  }
+
+  /** The number of sessions that it has begun to open. */
+  get opens(): number {
+    return this.openings.begun
   }
 
   /** The number of leases that wait. */
@@ -145,10 +140,17 @@ export class Engine<S extends Session> implements SessionReports<S>, Subject {
     this.doubtful.delete(lease)
   }
 
-  /** Drops a session with its one lease: a tunnel has taken it over. */
+  /** True while another session may be surrendered. */
+  get maySurrender(): boolean {
+    return this.surrenderedSessions.size < this.limits.surrenderedMax
+  }
+
   surrendered(session: S): void {
-    this.forget(session)
-    this.openMore()
+    if (this.maySurrender) {
+      this.surrenderedSessions.add(session)
+      this.forget(session)
+      this.openMore()
+    } else this.retired(session)
   }
 
   /** Moves a session and its lease to its owner's engine; without such an engine, retires it. */
@@ -170,9 +172,9 @@ export class Engine<S extends Session> implements SessionReports<S>, Subject {
   /** Refuses further leases, and closes each session when its last lease ends. */
   close(): void {
     this.closing = true
-    this.world.pollset.deadlines.disarm(this.backoff)
+    this.idle.close()
     this.failQueue(REFUSED_CLOSING.fault)
-    for (const each of [...this.openings]) each.close()
+    this.openings.close()
     for (const session of [...this.sessions]) {
       if (session.leased === 0) session.close()
       else this.retired(session)
@@ -180,14 +182,17 @@ export class Engine<S extends Session> implements SessionReports<S>, Subject {
   }
 
   opened(session: S): void {
-    if (!this.openings.delete(session.openedBy ?? session)) return
+    if (!this.openings.ended(session.openedBy ?? session)) return
     session.state = 'open'
     session.leased = 0
     this.sessions.push(session)
     this.neverLeased.add(session)
     this.ages?.opened(session)
     if (this.closing) this.retired(session)
-    else this.grant()
+    else {
+      this.grant()
+      if (session.leased === 0) this.idle.noted(session)
+    }
   }
 
   changed(_session: S): void {
@@ -214,6 +219,7 @@ export class Engine<S extends Session> implements SessionReports<S>, Subject {
       return
     }
     this.grant()
+    if (session.leased === 0 && !this.closing) this.idle.noted(session)
   }
 
   retired(session: S, served?: number): void {
@@ -223,12 +229,15 @@ export class Engine<S extends Session> implements SessionReports<S>, Subject {
     if (served !== undefined) this.grant()
   }
 
+  /** Retires a session that would have been of use. */
+  private dismiss(session: S): void {
+    this.neverLeased.delete(session)
+    this.retire(session)
+  }
+
   private retire(session: S): void {
-    const opening = session.openedBy ?? session
-    if (this.openings.delete(opening)) {
-      this.abandonedOpenings.add(opening)
-      this.openedInVain()
-    } else this.noteUse(session)
+    if (this.openings.abandon(session.openedBy ?? session)) this.openedInVain()
+    else this.noteUse(session)
     session.state = 'retired'
     if (session.leased === 0) session.close()
     this.openMore()
@@ -245,15 +254,15 @@ export class Engine<S extends Session> implements SessionReports<S>, Subject {
 
   closed(session: S, why: Fault | null): void {
     this.awaitingPeerClose.delete(session)
-    const opening = session.openedBy ?? session
-    const neverOpened = this.openings.delete(opening) || this.abandonedOpenings.delete(opening)
+    this.surrenderedSessions.delete(session)
+    const neverOpened = this.openings.closed(session.openedBy ?? session)
     this.forget(session)
     if (neverOpened) this.notOpened(why)
     this.openMore()
   }
 
   unopened(opening: Opening, why: Fault): void {
-    if (this.openings.delete(opening)) this.notOpened(why)
+    if (this.openings.ended(opening)) this.notOpened(why)
     this.openMore()
   }
 
@@ -262,8 +271,9 @@ export class Engine<S extends Session> implements SessionReports<S>, Subject {
     if (why !== null) this.onUnopened?.(why)
     // While another session serves, waiters keep waiting. Otherwise, fail them now rather than at their
     // deadline.
-    if (this.serves) this.pauseOpening()
-    else {
+    const { serves } = this
+    if (serves || this.limits.sessionsMin > 0) this.rest(false)
+    if (!serves) {
       this.failQueue(
         why ?? fault('session-not-opened', 'backend', 'connection', 'safe', 'closed while opening'),
       )
@@ -275,10 +285,6 @@ export class Engine<S extends Session> implements SessionReports<S>, Subject {
     return this.openings.size
   }
 
-  get kind(): string {
-    return 'engine'
-  }
-
   /** Returns the place of a queued lease, from 1, and the number of waiting leases. It visits the queue. */
   placeOf(lease: Lease<S>): { readonly place: number; readonly queued: number } {
     let place = 1
@@ -288,8 +294,8 @@ export class Engine<S extends Session> implements SessionReports<S>, Subject {
 
   /** The subjects that keep places from becoming free: its sessions, and those that are being opened. */
   holders(): readonly Holder[] {
-    const { sessions, openings, backoff, world } = this
-    return takersOf(this.id, sessions, this.share.most, openings, backoff, world.pollset.now)
+    const { sessions, openings, world } = this
+    return takersOf(this.id, sessions, this.share.most, openings, openings.pause, world.pollset.now)
   }
 
   describe(): Readonly<Record<string, unknown>> {
@@ -298,6 +304,7 @@ export class Engine<S extends Session> implements SessionReports<S>, Subject {
       name: this.name,
       queued: this.queued,
       opening: this.opening,
+      surrendered: this.surrenderedSessions.size,
       share: this.share.learnt,
       sessions: this.sessions.map(({ id, state, leased, capacity }) => ({ id, state, leased, capacity })),
     }
@@ -329,9 +336,7 @@ export class Engine<S extends Session> implements SessionReports<S>, Subject {
   /** Handles a session that ended before it began all its leases. If it began none, reopening waits (E35). */
   private declinedLeases(served: number): void {
     this.share.narrow(served)
-    if (served > 0 || this.closing) return
-    this.backingOff = true
-    this.pauseOpening()
+    if (served === 0 && !this.closing) this.rest(true)
   }
 
   /** True if a session is open or being opened. */
@@ -345,38 +350,35 @@ export class Engine<S extends Session> implements SessionReports<S>, Subject {
   }
 
   private openedInVain(): void {
-    if (this.closing || this.nextWaiting() === null) return
-    this.backingOff = true
-    this.pauseOpening()
+    if (!this.closing && (this.nextWaiting() !== null || this.limits.sessionsMin > 0)) this.rest(true)
   }
 
-  private pauseOpening(): void {
-    const { deadlines } = this.world.pollset
-    deadlines.disarm(this.backoff)
-    deadlines.every(this.limits.reopenDelayMs).arm(this.backoff)
+  private rest(strict: boolean): void {
+    this.openings.rest(this.limits.reopenDelayMs, strict)
   }
 
   private openMore(): void {
-    if (this.closing || this.nextWaiting() === null) return
-    if (this.backoff.deadlineArmed) {
-      if (this.serves || this.backingOff) return
-      // The last open session has closed meanwhile, so nothing else would wake the waiters.
-      this.world.pollset.deadlines.disarm(this.backoff)
-    }
-    // Each opening counts as room for one lease (E3).
-    while (
-      this.queued > this.openings.size &&
-      this.openings.size < this.limits.openingMax &&
-      this.taken - Math.min(this.awaitingPeerClose.size, this.limits.sessionsMax) < this.limits.sessionsMax
-    ) {
-      this.opens++
-      this.openings.add(this.open(this))
-    }
+    const waits = this.nextWaiting() !== null
+    if (this.closing || (!waits && this.limits.sessionsMin === 0)) return
+    // When the last open session has closed, nothing else would wake the waiters.
+    if (this.openings.isResting && (!waits || this.serves || !this.openings.endRest())) return
+    while (this.wantsMore && this.openings.size < this.limits.openingMax && this.hasPlace)
+      this.openings.begin(this)
   }
 
-  /** The number of places that sessions and openings take. */
-  private get taken(): number {
-    return this.sessions.length + this.openings.size + this.abandonedOpenings.size
+  /** Each opening counts as room for one lease (E3), and as one of the sessions that are kept (E50). */
+  private get wantsMore(): boolean {
+    const { openings, sessions, limits } = this
+    if (this.nextWaiting() !== null && this.queued > openings.size) return true
+    if (limits.sessionsMin === 0 || openings.begun === 0) return false
+    return sessions.filter((each) => each.state === 'open').length + openings.size < limits.sessionsMin
+  }
+
+  /** False if sessions and openings take all places. */
+  private get hasPlace(): boolean {
+    const { sessionsMax } = this.limits
+    const free = Math.min(this.awaitingPeerClose.size, sessionsMax)
+    return this.sessions.length + this.openings.taken - free < sessionsMax
   }
 
   private forget(session: S): void {

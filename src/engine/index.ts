@@ -11,4 +11,5 @@ export {
   type SessionOnConnection,
   sessionsOn,
 } from './opening.js'
+export { RecentTable } from './recent-table.js'
 export type { Session, SessionFactory, SessionReports, SessionState } from './session.js'

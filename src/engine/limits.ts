@@ -7,6 +7,16 @@ export interface EngineLimits {
    */
   readonly sessionsMax: number
   /**
+   * The number of sessions that an engine keeps open once it has been used, so that a request finds one. A
+   * backend that refuses is tried again after `reopenDelayMs`. Each worker counts its own.
+   */
+  readonly sessionsMin: number
+  /**
+   * The number of sessions that serve one user each to its end, such as a tunnel, beside `sessionsMax`. One
+   * more is refused. Each worker counts its own.
+   */
+  readonly surrenderedMax: number
+  /**
    * The number of sessions that are being opened at once. Each counts as room for one lease until it is open.
    * Each worker counts its own.
    */
@@ -31,6 +41,8 @@ export interface EngineLimits {
 
 export const engineLimits: EngineLimits = {
   sessionsMax: 16,
+  sessionsMin: 0,
+  surrenderedMax: 100_000,
   openingMax: 1,
   queueMax: 100_000,
   boundSessionsMax: 1_000,

@@ -20,6 +20,11 @@ export interface Session extends Subject {
   readonly capacity: number
   /** Feature bits of the protocol; opaque to the engine. */
   readonly features: number
+  /**
+   * The time of the pollset's clock at which its engine retires it if it carries no lease. Is read when its
+   * last lease has ended, and again at that time. Undefined: it stays.
+   */
+  readonly idleBy?: number
   /** Closes it in the protocol's way. It reports `closed` when done. */
   close(): void
   /** Moves it to another engine. A session without this method cannot be {@link SessionReports.reserved}. */
@@ -54,8 +59,13 @@ export interface SessionReports<S extends Session> {
    * All its leases have ended and its FIN is sent: it only waits for the backend to close. `closed` follows.
    */
   leaving(session: S): void
-  /** A tunnel has taken it over. The engine no longer counts it. */
+  /**
+   * It serves one user from now on, such as a tunnel, and takes no place among the sessions. If
+   * `surrenderedMax` such sessions are open, it is retired instead, and keeps its place. `closed` follows.
+   */
   surrendered(session: S): void
+  /** True while another session may be surrendered. */
+  readonly maySurrender: boolean
   /** It now belongs to this owner alone: no other may lease it. */
   reserved(session: S, owner: object): void
   /** It has closed, with or without a fault. */

@@ -20,11 +20,6 @@ export class BackendIdle {
     this.field = ''
   }
 
-  /** True if the backend's Keep-Alive has a timeout. */
-  get isTold(): boolean {
-    return this.field !== ''
-  }
-
   /** Reads the Keep-Alive field of a response; '' if it has none. */
   read(field: string): void {
     if (field === this.field) return

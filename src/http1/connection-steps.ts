@@ -7,9 +7,7 @@ export interface ConnectionSteps extends Continuation {
   read(): void
   /** True while the connection is failing. */
   readonly failed: boolean
-  /** True if a check is due, although bytes keep arriving. */
-  readonly checkIsDue: boolean
-  /** Fills the wait slots, and sets a deadline if one is due before the next check. */
+  /** Fills the wait slots. */
   awaitMore(): void
   /** True if the connection has had its share of this turn. */
   readonly readEnough: boolean

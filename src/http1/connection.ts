@@ -45,7 +45,6 @@ export abstract class Http1Connection
   private cut: Http1Stream | null
   protected quietSince: number
   readEnough: boolean
-  private checkedAt: number
 
   constructor(context: Http1Context, side: 'frontend' | 'backend', socket: Socket, id?: string) {
     super(context, side, ['CHANGED'], socket, id)
@@ -58,7 +57,6 @@ export abstract class Http1Connection
     this.cut = null
     this.quietSince = world.pollset.now
     this.readEnough = false
-    this.checkedAt = this.quietSince
   }
 
   abstract head(head: Head, ended: boolean): void
@@ -86,10 +84,6 @@ export abstract class Http1Connection
     }
     // This step looks at all changes so far.
     this.pollable.lower(CHANGED)
-  }
-
-  get checkIsDue(): boolean {
-    return this.now - this.checkedAt >= this.context.checkMs
   }
 
   awaitMore(): void {
@@ -168,12 +162,6 @@ export abstract class Http1Connection
     stream.remoteEnded = true
     stream.raise(BODY)
     this.endIfOver(stream)
-  }
-
-  /** Begins a check, and returns the ms since a byte moved. */
-  protected beginCheck(): number {
-    this.checkedAt = this.now
-    return this.now - this.quietSince
   }
 
   /** Makes the current message the last. A second call does not wait for it. */

@@ -32,7 +32,7 @@ const LOOKS = 10
 
 export function createHttp1(world: HttpWorld, limits: Partial<Http1Limits> = {}): Http1Context {
   const all = { ...http1Limits, ...limits }
-  const shortest = Math.min(all.headMs, all.keepAliveMs, all.backendIdleMs)
+  const shortest = Math.min(all.headMs, all.keepAliveMs)
   const checkMs = Math.min(CHECK_MS, shortest / LOOKS)
   return {
     world,

@@ -6,7 +6,9 @@ import type { ConnectionSteps } from './connection-steps.js'
 
 /** The parts that only the steps of a frontend need. */
 export interface FrontendSteps extends ConnectionSteps {
-  /** Ends overdue messages. Returns false to close the connection. */
+  /** A check is due, although bytes keep arriving. */
+  readonly checkIsDue: boolean
+  /** Ends what is overdue. Returns false to close the connection. */
   checkHealth(): boolean
 }
 

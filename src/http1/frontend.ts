@@ -53,6 +53,8 @@ class Http1Frontend extends Http1Connection implements Client, FrontendSteps {
   protected readonly reader: RequestReader
   private readonly acceptor: StreamAcceptor
   private readonly clock: RequestClock
+  /** The time of the last check: ms of the pollset's clock. */
+  private checkedAt: number
   /** The last response head had `connection: close`. */
   private saidClose = false
   /**
@@ -70,6 +72,7 @@ class Http1Frontend extends Http1Connection implements Client, FrontendSteps {
     this.addresses = addresses
     this.neighbour = socket.remote
     this.forwardingFields = forwardingFieldsOf(context.world.fields, '1.1', addresses, scheme)
+    this.checkedAt = this.quietSince
     this.clock = new RequestClock(context.limits)
     this.reader = new RequestReader(this, context.decoder, context.limits, scheme)
     this.output.attach(socket, this)
@@ -301,15 +304,19 @@ class Http1Frontend extends Http1Connection implements Client, FrontendSteps {
     return Math.max(this.socket.wroteAt, this.arrivingUntil)
   }
 
+  get checkIsDue(): boolean {
+    return this.now - this.checkedAt >= this.context.checkMs
+  }
+
   checkHealth(): boolean {
-    const idleMs = this.beginCheck()
+    this.checkedAt = this.now
     if (this.stream !== null) {
       const by = this.answerBy(this.stream)
       if (by === 0 || this.now < by) return true
       this.refuse(504, ANSWER_LATE)
       return false
     }
-    const found = this.clock.look(this.now, Math.min(idleMs, this.now - this.arrivedBy))
+    const found = this.clock.look(this.now, Math.min(this.now - this.quietSince, this.now - this.arrivedBy))
     if (found !== HEAD_LATE) return found === IN_TIME
     this.context.counts.headsLate++
     this.refuse(408, LATE_HEAD)

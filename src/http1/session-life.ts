@@ -9,35 +9,22 @@ export const sessionLife = defineLife({
   source: import.meta.url,
   edges: {
     greet: ['readMessages'],
-    readMessages: ['readMessages', 'checkHealth', 'drain', 'close'],
-    checkHealth: ['readMessages'],
+    readMessages: ['readMessages', 'drain', 'close'],
     drain: ['readMessages'],
     close: ['linger', 'end'],
     linger: ['linger', 'hurry', 'end'],
     hurry: ['linger', 'end'],
     end: ['done'],
   },
-  waits: ['check'],
 })
 
 const { goto, done, suspend } = sessionLife
-const waitForMessages = suspend({
-  then: 'readMessages',
-  late: 'checkHealth',
-  cancelled: 'drain',
-  within: 'check',
-})
-/** Waits until the time that the connection has set. */
-const waitUntilDue = suspend({ then: 'readMessages', late: 'checkHealth', cancelled: 'drain' })
+const waitForMessages = suspend({ then: 'readMessages', cancelled: 'drain' })
 /** Waits for the next turn, after the connection has had its share of this one. */
-const waitForNextTurn = suspend({
-  then: 'readMessages',
-  late: 'checkHealth',
-  cancelled: 'drain',
-  within: 'check',
-  yieldFirst: true,
-})
-/** Waits for the peer's FIN, until the time that the connection has set. Further writes may extend it. */
+const waitForNextTurn = suspend({ then: 'readMessages', cancelled: 'drain', yieldFirst: true })
+/**
+ * Waits for the peer's FIN, until the time that the connection has set. Bytes that are written may extend it.
+ */
 const waitForEnd = suspend({ then: 'linger', late: 'linger', cancelled: 'hurry' })
 
 type Edges = typeof sessionLife.edges
@@ -46,7 +33,6 @@ export type Next<S extends keyof Edges> = Outcome<Edges[S][number]>
 /** The parts that only the steps of a session need. */
 export interface SessionSteps extends ConnectionSteps {
   greet(): Next<'greet'>
-  checkHealth(): void
 }
 
 export const sessionSteps = sessionLife.steps<SessionSteps>({
@@ -56,15 +42,8 @@ export const sessionSteps = sessionLife.steps<SessionSteps>({
   readMessages(c) {
     c.read()
     if (c.failed) return goto.close
-    if (c.checkIsDue) return goto.checkHealth
     c.awaitMore()
-    if (c.readEnough) return waitForNextTurn
-    return c.until === 0 ? waitForMessages : waitUntilDue
-  },
-  /** Checks the connection. An idle one is retired, and its engine closes it. */
-  checkHealth(c) {
-    c.checkHealth()
-    return goto.readMessages
+    return c.readEnough ? waitForNextTurn : waitForMessages
   },
   /** Makes the current message the last. */
   drain(c) {

@@ -83,13 +83,15 @@ export class Http1Session extends Http1Connection implements BackendSession, Ses
 
   override awaitMore(): void {
     super.awaitMore()
-    const { allowedIdle, stream } = this
+    const { stream } = this
     if (this.behindSince === 0 && stream !== null && this.intake.isFull(stream)) this.behindSince = this.now
-    if (allowedIdle.isTold && stream === null && this.leased === 0 && this.state === 'open')
-      this.waitUntil(this.quietSince + allowedIdle.ms)
   }
 
   // A session of an engine
+
+  get idleBy(): number {
+    return this.quietSince + this.allowedIdle.ms
+  }
 
   openStream(request: Head, client: Client): Http1Stream {
     this.client = client
@@ -236,7 +238,7 @@ export class Http1Session extends Http1Connection implements BackendSession, Ses
     this.allowedIdle.read(this.reader.keepAlive)
     if (this.behindSince !== 0) this.quietSince = this.behindSince
     this.behindSince = 0
-    if (!persists || this.draining || this.now >= this.quietSince + this.allowedIdle.ms) {
+    if (!persists || this.draining || this.now >= this.idleBy) {
       this.failure ??= DONE
       this.reports.retired(this)
     }
@@ -258,13 +260,6 @@ export class Http1Session extends Http1Connection implements BackendSession, Ses
     }
     this.quietSince = this.now
     this.reports.freed(this)
-  }
-
-  checkHealth(): void {
-    this.beginCheck()
-    if (this.leased > 0 || this.state !== 'open') return
-    // A sum, as in awaitMore: a difference may be rounded down, and the wait would end at once, forever.
-    if (this.now >= this.quietSince + this.allowedIdle.ms) this.reports.retired(this)
   }
 
   override beginClose(): boolean {

@@ -40,7 +40,7 @@ const PACE_MS = 100
 
 export function createHttp2(world: HttpWorld, limits: Partial<Http2Limits> = {}): Http2Context {
   const all = { ...http2Limits, ...limits }
-  const checkMs = Math.min(CHECK_MS, Math.min(all.frontendIdleMs, all.backendIdleMs) / CHECKS_MIN)
+  const checkMs = Math.min(CHECK_MS, all.frontendIdleMs / CHECKS_MIN)
   const { pingAfterMs, frontendPingTimeoutMs, backendPingTimeoutMs, prefaceMs, frameMs, discardMs } = all
   const hasty = [pingAfterMs, frontendPingTimeoutMs, backendPingTimeoutMs, prefaceMs, frameMs, discardMs]
   const hastyCheckMs = Math.min(checkMs, Math.min(...hasty) / CHECKS_MIN)

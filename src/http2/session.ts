@@ -136,6 +136,10 @@ export class Http2Session extends Http2Connection implements BackendSession, Ses
     return this.peer.connectProtocol ? EXTENDED_CONNECT : 0
   }
 
+  get idleBy(): number {
+    return this.quietSince + this.context.limits.backendIdleMs
+  }
+
   close(): void {
     // A failing connection closes by itself, after GOAWAY.
     if (this.failure === null) this.cancel()
@@ -265,14 +269,7 @@ export class Http2Session extends Http2Connection implements BackendSession, Ses
 
   override checkHealth(): boolean {
     this.budget.pace(this.now, this)
-    if (!super.checkHealth()) return false
-    if (this.isUnused) this.reports.retired(this)
-    return true
-  }
-
-  private get isUnused(): boolean {
-    if (this.leased > 0 || this.streams.count > 0 || this.state !== 'open') return false
-    return this.now - this.quietSince >= this.context.limits.backendIdleMs
+    return super.checkHealth()
   }
 
   protected override removed(stream: Http2Stream): void {

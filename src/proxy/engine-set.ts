@@ -14,8 +14,15 @@ export type Share = 'process' | 'connection'
 /** Makes the session factory for one client connection, or with null for all clients. */
 export type SessionsFor = (client: Client | null) => SessionFactory<ExchangeSession>
 
+/** The limits of an engine that keeps no session open: it is for tunnels, or for one client connection. */
+const unkept = (limits: EngineLimits): EngineLimits => ({ ...limits, sessionsMin: 0 })
+
 /** The limits of an engine whose sessions belong to one client connection. */
-const boundLimits = (limits: EngineLimits): EngineLimits => ({ ...limits, sessionsMax: 1, openingMax: 1 })
+const boundLimits = (limits: EngineLimits): EngineLimits => ({
+  ...unkept(limits),
+  sessionsMax: 1,
+  openingMax: 1,
+})
 
 /** An address and the engines that serve it. */
 export class EngineSet {
@@ -68,8 +75,8 @@ export class EngineSet {
     this.limits = limits
     this.connectTime.ms = connectMs
     this.shared?.configure(limits)
-    this.tunnels?.configure(limits)
-    for (const each of this.byClient.values()) each.configure(limits)
+    this.tunnels?.configure(unkept(limits))
+    for (const each of this.byClient.values()) each.configure(unkept(limits))
     for (const each of this.bound.values()) {
       // Its sessions do not age (E46).
       const { sessionAgeMs } = each.limits
@@ -86,7 +93,7 @@ export class EngineSet {
     }
     let engine = this.byClient.get(client)
     if (engine === undefined) {
-      engine = this.reserving(this.open(client))
+      engine = this.reserving(this.open(client, unkept(this.limits)))
       this.byClient.set(client, engine)
     }
     return engine
@@ -133,7 +140,8 @@ export class EngineSet {
    */
   tunnelEngine(): Engine<ExchangeSession> | null {
     if (this.tunnelSessions === null) return null
-    this.tunnels ??= this.watched(new Engine(this.world, this.name, this.tunnelSessions, this.limits))
+    const limits = unkept(this.limits)
+    this.tunnels ??= this.watched(new Engine(this.world, this.name, this.tunnelSessions, limits))
     return this.tunnels
   }
 

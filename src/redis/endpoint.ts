@@ -74,9 +74,14 @@ export class RedisEndpoint {
 
   /** Returns the engine whose session this client shares: always the same, so that it reads its writes. */
   sharedOf(identity: Identity, client: number): Engine<RedisSession> {
-    const { sharedSessions, depth } = this.world.redisLimits
+    const { sharedSessions, depth, exclusiveMax } = this.world.redisLimits
     const at = client % sharedSessions
-    identity.shared[at] ??= this.engineOf(identity, depth, { sessionsMax: 1, openingMax: 1 })
+    identity.shared[at] ??= this.engineOf(identity, depth, {
+      sessionsMin: 0,
+      sessionsMax: 1,
+      openingMax: 1,
+      surrenderedMax: exclusiveMax,
+    })
     return identity.shared[at]
   }
 

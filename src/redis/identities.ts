@@ -1,51 +1,38 @@
-// The identities of a server, and their engines: a bounded table. One that no client has, and whose engines
-// have no session, is dropped when room is needed.
+// The identities of a server, and their engines: a bounded table. One that no client has makes room.
 
+import { RecentTable } from '../engine/index.js'
 import type { RedisEndpoint } from './endpoint.js'
 import { ANONYMOUS, Identity, type IdentityParts, keyOf } from './identity.js'
 
 export class Identities {
-  /** That of a client that has said nothing yet. */
+  /** That of a client that has said nothing yet. It stays. */
   readonly anonymous: Identity
-  private readonly byKey: Map<string, Identity>
+  private readonly table: RecentTable<Identity>
   private readonly endpoint: RedisEndpoint
-  private readonly most: number
 
   constructor(endpoint: RedisEndpoint, most: number) {
     this.anonymous = new Identity(endpoint, ANONYMOUS)
-    this.byKey = new Map([[keyOf(ANONYMOUS), this.anonymous]])
     this.endpoint = endpoint
-    this.most = most
+    this.table = new RecentTable<Identity>(
+      most,
+      (each) => each.clients > 0 || each === this.anonymous,
+      (each) => {
+        for (const engine of each.engines()) engine.close()
+      },
+    )
+    this.table.of(keyOf(ANONYMOUS), () => this.anonymous)
   }
 
   get size(): number {
-    return this.byKey.size
+    return this.table.size
   }
 
   /** Returns the identity of these parts; null if there are too many that are in use. */
   of(parts: IdentityParts): Identity | null {
-    const key = keyOf(parts)
-    let identity = this.byKey.get(key)
-    if (identity === undefined) {
-      if (this.byKey.size >= this.most && !this.makeRoom()) return null
-      identity = new Identity(this.endpoint, parts)
-    } else this.byKey.delete(key)
-    // The one that was asked for last stands last.
-    this.byKey.set(key, identity)
-    return identity
+    return this.table.of(keyOf(parts), () => new Identity(this.endpoint, parts))
   }
 
   all(): IterableIterator<Identity> {
-    return this.byKey.values()
-  }
-
-  private makeRoom(): boolean {
-    for (const [key, identity] of this.byKey) {
-      if (identity.clients > 0 || identity === this.anonymous) continue
-      this.byKey.delete(key)
-      for (const engine of identity.engines()) engine.close()
-      return true
-    }
-    return false
+    return this.table.values()
   }
 }

@@ -32,8 +32,6 @@ export class Identity {
   exclusive: Engine<RedisSession> | null = null
   /** Clients that have it. */
   clients = 0
-  /** Sessions that were shared, and serve one client's long reply (Y15). */
-  surrendered = 0
 
   constructor(endpoint: RedisEndpoint, parts: IdentityParts) {
     this.endpoint = endpoint

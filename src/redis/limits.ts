@@ -18,6 +18,8 @@ export interface RedisLimits {
   readonly sharedSessions: number
   /** The number of sessions of an identity that one client each has alone. */
   readonly exclusiveMax: number
+  /** The time that a session is kept without commands, in ms. */
+  readonly backendIdleMs: number
   /** The number of identities: user, database, RESP version. One more is refused. */
   readonly identitiesMax: number
   /** The time that a command waits for a session, in ms. */
@@ -77,6 +79,7 @@ export const redisLimits: RedisLimits = {
   depth: 1_024,
   sharedSessions: 1,
   exclusiveMax: 10_000,
+  backendIdleMs: 60_000,
   identitiesMax: 1_000,
   leaseMs: 10_000,
   commandMs: 60_000,

@@ -40,6 +40,8 @@ export class RedisSession extends SocketConnection implements ByteOutputOwner, S
   private readonly most: number
   private readonly redisLimits: RedisLimits
   readonly output: ByteOutput
+  /** When its last lease ended. */
+  private idleSince: number
   /** `take` has begun. */
   private greeted = false
   /** Its owner waits until it takes bytes. */
@@ -63,6 +65,7 @@ export class RedisSession extends SocketConnection implements ByteOutputOwner, S
     this.most = most
     this.reports = reports
     this.redisLimits = world.redisLimits
+    this.idleSince = world.pollset.now
   }
 
   get mayRead(): boolean {
@@ -72,6 +75,10 @@ export class RedisSession extends SocketConnection implements ByteOutputOwner, S
 
   get owes(): boolean {
     return this.asks.size > 0 || (this.relays && !this.ended)
+  }
+
+  get idleBy(): number {
+    return this.idleSince + this.redisLimits.backendIdleMs
   }
 
   /** It has nothing to do, and belongs to no client. */
@@ -141,13 +148,13 @@ export class RedisSession extends SocketConnection implements ByteOutputOwner, S
 
   /** A long reply, and one whose client does not take it, does not hold up the commands of others (Y15). */
   private checkLength(): void {
-    const { reader, asks, identity } = this
-    const { shareReplyBytesMax, exclusiveMax } = this.redisLimits
+    const { reader, asks } = this
+    const { shareReplyBytesMax } = this.redisLimits
     const ask = asks.first
     if (ask === null || this.owner !== null || this.state !== 'open') return
     const { sharer } = ask
     if (reader.size <= shareReplyBytesMax && (sharer?.takesMore ?? true)) return
-    if (identity.surrendered < exclusiveMax) this.surrender(sharer)
+    if (this.reports.maySurrender) this.surrender(sharer)
     else sharer?.stays()
   }
 
@@ -155,7 +162,6 @@ export class RedisSession extends SocketConnection implements ByteOutputOwner, S
   private surrender(served: Sharer | null): void {
     const { asks } = this
     this.isSurrendered = true
-    this.identity.surrendered++
     this.capacity = 0
     const staying = new Set([served?.client])
     // A command must not pass another one of its client, so all of them stay or none.
@@ -229,7 +235,9 @@ export class RedisSession extends SocketConnection implements ByteOutputOwner, S
 
   /** A command of a shared session has its reply. */
   freed(): void {
-    if (!this.isSurrendered) this.reports.freed(this)
+    if (this.isSurrendered) return
+    this.idleSince = this.world.pollset.now
+    this.reports.freed(this)
   }
 
   /** Its client gives it back: it is cleaned if commands have changed it. */
@@ -245,6 +253,7 @@ export class RedisSession extends SocketConnection implements ByteOutputOwner, S
         this.restore()
       })
     }
+    this.idleSince = this.world.pollset.now
     this.reports.freed(this)
   }
 
@@ -294,7 +303,6 @@ export class RedisSession extends SocketConnection implements ByteOutputOwner, S
 
   closed(): void {
     this.capacity = 0
-    if (this.isSurrendered) this.identity.surrendered--
     this.loseAll()
     const { owner } = this
     this.owner = null

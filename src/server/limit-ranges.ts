@@ -26,6 +26,8 @@ export const LIMIT_RANGES: {
   },
   engine: {
     sessionsMax: [1, MANY],
+    sessionsMin: [0, MANY],
+    surrenderedMax: [0, MANY],
     openingMax: [1, MANY],
     boundSessionsMax: [0, MANY],
     sessionAgeMs: [0, Number.MAX_SAFE_INTEGER],

@@ -12,6 +12,7 @@ import {
   LEASED,
   Lease,
   PART_FAILED,
+  RecentTable,
   type Session,
   type SessionReports,
   type SessionState,
@@ -28,6 +29,7 @@ class Plain implements Session {
   leased = 0
   capacity: number
   readonly features = 0
+  idleBy = Number.POSITIVE_INFINITY
   closes = 0
   private readonly reports: SessionReports<Plain>
 
@@ -564,6 +566,7 @@ t.test('what it shows of itself', async (t) => {
     name: 'plain',
     queued: 1,
     opening: 0,
+    surrendered: 0,
     share: null,
     sessions: [{ id: 'b1', state: 'open', leased: 1, capacity: 1 }],
   })
@@ -1110,5 +1113,172 @@ t.test(
     t.throws(() => gather.ended(c), /a part ends once/)
     gather.ended(a)
     t.same([gather.readiness, gather.size, [...gather]], [ALL_ENDED | PART_FAILED, 0, []])
+  },
+)
+
+const armed = ({ deadlines }: MemoryPollset) => Number.isFinite(deadlines.earliest())
+
+t.test('E49: a session without leases is retired at the time that it names', async (t) => {
+  const { pollset, made, ask } = setUp(1, { sessionsMax: 3 })
+  const [a, b] = [ask('a'), ask('b')]
+  for (const each of made) each.idleBy = pollset.now + 1_000
+  made[0].opened()
+  made[1].opened()
+  t.notOk(armed(pollset), 'both carry a lease')
+  for (const each of [a, b]) each.lease.take()
+  made[0].free()
+  made[1].idleBy = pollset.now + 400
+  made[1].free()
+  pollset.advance(399)
+  t.equal(made[1].closes, 0)
+  pollset.advance(1)
+  t.equal(made[1].closes, 1, 'the earlier one first')
+  t.equal(made[0].closes, 0)
+  pollset.advance(600)
+  t.equal(made[0].closes, 1)
+  t.notOk(armed(pollset))
+})
+
+t.test('E49: a session that is leased in time stays, and one deadline serves all', async (t) => {
+  const { engine, pollset, made, ask } = setUp(1)
+  const { lease } = ask('a')
+  made[0].opened()
+  lease.take()
+  for (let n = 0; n < 3; n++) {
+    made[0].idleBy = pollset.now + 1_000
+    made[0].free()
+    pollset.advance(999)
+    ask('again')
+  }
+  pollset.advance(5_000)
+  t.equal(made[0].closes, 0, 'it carries a lease')
+  t.notOk(armed(pollset), 'and nothing looks at it meanwhile')
+  made[0].free()
+  t.ok(armed(pollset))
+  engine.close()
+  t.notOk(armed(pollset))
+})
+
+t.test('E49: a session that names no time stays', async (t) => {
+  const { pollset, made, ask } = setUp(1)
+  const { lease } = ask('a')
+  made[0].opened()
+  lease.take()
+  made[0].free()
+  t.notOk(armed(pollset))
+  pollset.advance(1_000_000)
+  t.equal(made[0].closes, 0)
+})
+
+t.test('E50: an engine that has been used keeps sessions open', async (t) => {
+  const { engine, pollset, made, ask } = setUp(1, { sessionsMin: 2, sessionsMax: 3 })
+  engine.configure({ ...engineLimits, sessionsMin: 2, sessionsMax: 3 })
+  t.equal(made.length, 0, 'not before its first use')
+  ask('a')
+  t.equal(made.length, 1, 'one opens at a time')
+  made[0].opened()
+  t.equal(made.length, 2, 'and one more, for which nobody waits')
+  made[1].idleBy = pollset.now + 1_000
+  made[1].opened()
+  t.equal(made.length, 2)
+  pollset.advance(1_000)
+  t.equal(made[1].closes, 1, 'it was idle for too long')
+  t.equal(made.length, 3, 'and another follows')
+  made[1].gone()
+  made[2].opened()
+  made[0].gone()
+  t.equal(made.length, 4)
+  engine.close()
+  t.equal(made.length, 4, 'a closed engine opens none')
+})
+
+t.test('E50: no more than sessionsMax are kept', async (t) => {
+  const { made, ask } = setUp(1, { sessionsMin: 5, sessionsMax: 2 })
+  ask('a')
+  made[0].opened()
+  made[1].opened()
+  t.equal(made.length, 2)
+})
+
+t.test('E50: a backend that refuses, or opens only to close, is tried again after a pause', async (t) => {
+  const { pollset, made, ask } = setUp(1, { sessionsMin: 1, reopenDelayMs: 1_000 })
+  const first = ask('a').lease
+  made[0].gone(refused)
+  t.equal(first.readiness, UNLEASED)
+  t.equal(made.length, 1)
+  pollset.advance(999)
+  t.equal(made.length, 1)
+  pollset.advance(1)
+  t.equal(made.length, 2, 'nobody waits, and it is tried')
+  made[1].gone(refused)
+  t.equal(made.length, 2)
+  ask('b')
+  t.equal(made.length, 3, 'one who waits does not wait for the pause')
+  made[2].opened()
+  made[2].free()
+  made[2].gone()
+  t.equal(made.length, 4)
+  made[3].opened()
+  made[3].gone()
+  t.equal(made.length, 4, 'it was of no use')
+  pollset.advance(1_000)
+  t.equal(made.length, 5)
+})
+
+t.test('E51: surrendered sessions are counted, and past their bound keep their places', async (t) => {
+  const { engine, made, ask } = setUp(1, { sessionsMax: 1, surrenderedMax: 1 })
+  const { lease } = ask('tunnel')
+  made[0].opened()
+  lease.take()
+  t.equal(engine.maySurrender, true)
+  engine.surrendered(made[0])
+  t.equal(engine.maySurrender, false)
+  t.match(engine.describe(), { surrendered: 1 })
+  const another = ask('another').lease
+  made[1].opened()
+  another.take()
+  engine.surrendered(made[1])
+  t.equal(made[1].state, 'retired')
+  t.equal(made[1].closes, 0, 'it serves its user')
+  ask('waits')
+  t.equal(made.length, 2, 'and keeps its place')
+  made[0].gone()
+  t.equal(engine.maySurrender, true)
+  made[1].free()
+  t.equal(made[1].closes, 1)
+  made[1].gone()
+  t.equal(made.length, 3)
+})
+
+t.test(
+  'E52: in a bounded table the entry that was used longest ago, and is not in use, makes room',
+  async (t) => {
+    const used = new Set<string>()
+    const dropped: string[] = []
+    const table = new RecentTable<string>(
+      2,
+      (each) => used.has(each),
+      (each) => dropped.push(each),
+    )
+    const of = (key: string) => table.of(key, () => key.toUpperCase())
+    t.equal(of('a'), 'A')
+    t.equal(of('b'), 'B')
+    t.equal(of('a'), 'A')
+    t.equal(of('a'), 'A')
+    t.equal(of('c'), 'C')
+    t.strictSame(dropped, ['B'])
+    used.add('A')
+    t.equal(of('d'), 'D')
+    t.strictSame(dropped, ['B', 'C'])
+    used.add('D')
+    t.equal(of('e'), null, 'all are in use')
+    used.delete('A')
+    t.throws(() =>
+      table.of('f', () => {
+        throw new Error('no')
+      }),
+    )
+    t.strictSame([...table.values()].sort(), ['A', 'D'], 'an entry that cannot be made takes no room')
+    t.equal(table.size, 2)
   },
 )

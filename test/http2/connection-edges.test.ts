@@ -33,14 +33,14 @@ const WAYS: readonly Way[] = [
     'a backend connection idle for long',
     () => {
       const proxy = ways.proxy({
-        http1: { backendIdleMs: 1_000 },
-        http2: { backendIdleMs: 1_000, pingAfterMs: 500 },
+        http1: { backendIdleMs: 12_000 },
+        http2: { backendIdleMs: 12_000, pingAfterMs: 500 },
       })
       ways.asked(proxy)
       proxy.greet(proxy.backends[0])
       proxy.backends[0].send(headers(1, RESPONSE))
       proxy.backends[0].send(frame(6, 0, 0, Buffer.alloc(8)))
-      proxy.pollset.advance(3_000)
+      proxy.pollset.advance(15_000)
       proxy.backends[0].end()
       return proxy
     },

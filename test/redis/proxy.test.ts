@@ -98,6 +98,31 @@ t.test('Y2: BLPOP waits for what was sent before it, and holds up what follows',
   over(t, it)
 })
 
+t.test(
+  'E49: a session without commands closes after backendIdleMs, and the next command opens one',
+  async (t) => {
+    const it = begin({ limits: { backendIdleMs: 1_000 } })
+    const one = it.client(sent('GET a'))
+    it.answer('+A\r\n')
+    it.pollset.runUntil(() => false, 900)
+    one.say(sent('GET b'))
+    it.settle()
+    it.answer('+B\r\n')
+    it.pollset.runUntil(() => false, 900)
+    t.equal(one.take(), '+A\r\n+B\r\n')
+    t.notOk(it.backends[0].ended, 'it was used in time')
+    it.pollset.runUntil(() => false, 1_100)
+    t.ok(it.backends[0].ended)
+    t.notOk(one.ended, 'its client stays')
+    one.say(sent('GET c'))
+    it.settle()
+    it.answer('+C\r\n')
+    t.equal(one.take(), '+C\r\n')
+    t.equal(it.backends.length, 2)
+    over(t, it)
+  },
+)
+
 t.test('Y4: what is malformed reaches no session; replies before it come first', async (t) => {
   const it = begin()
   const sibling = it.client(sent('GET s'))
@@ -415,7 +440,13 @@ const withLongReply =
       else peer.say(name === 'GET' ? `+${key}\r\n` : ':1\r\n')
   }
 
-const SLOW = { clientWaitingBytes: 4_000, shareReplyBytesMax: 20_000, slowReaderMs: 1_000 }
+/** A session stays while others are slow. */
+const SLOW = {
+  clientWaitingBytes: 4_000,
+  shareReplyBytesMax: 20_000,
+  slowReaderMs: 1_000,
+  backendIdleMs: Number.POSITIVE_INFINITY,
+}
 
 t.test('Y15: a long reply passes as its client takes it, and holds up nobody', async (t) => {
   const it = begin({

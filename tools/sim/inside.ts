@@ -195,8 +195,8 @@ export interface EngineInside {
   readonly sessions: readonly SessionInside[]
   readonly queued: Engine<never>['queued']
   readonly opening: Engine<never>['opening']
-  readonly taken: number
-  readonly backoff: Deadline
+  readonly openings: { readonly taken: number; readonly pause: Deadline }
+  readonly idle: Deadline
   readonly queue: { readonly first: Lease<never> | null }
   /** Private in the engine, as is the queue: how many leases a session may have. */
   readonly share: number

@@ -3,6 +3,7 @@
 // close.
 
 import type { BackendConfig } from '../../config/index.js'
+import { RecentTable } from '../../engine/index.js'
 import type { Client, HttpWorld } from '../../http/index.js'
 import {
   Backend,
@@ -46,9 +47,7 @@ export class Targets {
   private readonly world: HttpWorld
   private readonly protocols: Protocols
   private readonly limits: Limits
-  private readonly most: number
-  /** Least recently used first. */
-  private readonly known = new Map<string, Known>()
+  private readonly known: RecentTable<Known>
   /** All endpoints whose engines are not closed. */
   private readonly living = new Set<Endpoint>()
   private readonly allows: (host: string) => boolean
@@ -58,7 +57,12 @@ export class Targets {
     this.world = world
     this.protocols = protocols
     this.limits = limits
-    this.most = limits.node.targetsMax
+    // One that is in use serves its requests to their end.
+    this.known = new RecentTable<Known>(
+      limits.node.targetsMax,
+      () => false,
+      ({ backend }) => backend.retire(),
+    )
     this.allows = allows
   }
 
@@ -75,24 +79,7 @@ export class Targets {
   private knownAs(target: ReadTarget, settings: TargetSettings): Known {
     const { tls, share, guarded } = settings
     const key = `${target.url} ${tls.verify} ${tls.name} ${tls.ca} ${share} ${guarded}`
-    let known = this.known.get(key)
-    if (known === undefined) {
-      known = this.made(target, settings)
-      this.known.set(key, known)
-      if (this.known.size > this.most) this.retireOldest()
-    } else if (this.known.size > 1) {
-      this.known.delete(key)
-      this.known.set(key, known)
-    }
-    return known
-  }
-
-  private retireOldest(): void {
-    for (const [key, { backend }] of this.known) {
-      this.known.delete(key)
-      backend.retire()
-      return
-    }
+    return this.known.of(key, () => this.made(target, settings)) as Known
   }
 
   private made({ url }: ReadTarget, { tls, share, guarded }: TargetSettings): Known {

@@ -42,7 +42,8 @@ export function s4(): Checker {
       }
       for (const engine of scene.engines) {
         within(`queueMax of ${engine.id}`, engine.queued, limits.engine.queueMax)
-        const { taken, awaitingPeerClose: leavers } = engine
+        const { sessions, openings, awaitingPeerClose: leavers } = engine
+        const taken = sessions.length + openings.taken
         within(`sessionsMax of ${engine.id}`, taken - leavers.size, limits.engine.sessionsMax)
         within(`twice sessionsMax of ${engine.id}`, taken, 2 * limits.engine.sessionsMax)
         within(`openingMax of ${engine.id}`, engine.opening, limits.engine.openingMax)

@@ -41,7 +41,7 @@ export function s5(): WaitChecker {
       // A CONNECT has an engine of its own, and so has a check.
       const engines = new Set<EngineInside>(scene.engines)
       for (const { engine } of [...scene.exchanges, ...scene.checks]) if (engine !== null) engines.add(engine)
-      for (const engine of engines) if (engine.backoff.deadlineArmed) deadlines++
+      for (const engine of engines) deadlines += own(engine)
       if (countArmed(scene.pollset.deadlines) !== deadlines) {
         const all = armed(scene.pollset.deadlines)
         const stray = all.find((each) => (each as Continuation).finished === true) as Continuation | undefined
@@ -52,13 +52,17 @@ export function s5(): WaitChecker {
       }
     },
     end(scene) {
-      // The reopening backoff of an engine ends by itself.
-      const pauses = scene.engines.filter((each) => each.backoff.deadlineArmed).length
-      const left = armed(scene.pollset.deadlines).length - pauses
+      // Those of an engine end by themselves.
+      const owned = scene.engines.reduce((sum, each) => sum + own(each), 0)
+      const left = armed(scene.pollset.deadlines).length - owned
       if (left > 0) fail('S5', `${left} deadlines are still armed at the end of the run`)
     },
   }
 }
+
+/** Returns the number of armed deadlines of an engine: its pause, and its look at idle sessions. */
+const own = ({ openings, idle }: EngineInside): number =>
+  Number(openings.pause.deadlineArmed) + Number(idle.deadlineArmed)
 
 function waits(c: Continuation): void {
   const out = c.suspended
