@@ -53,6 +53,11 @@ export class Answer extends Pollable {
     return this.waiting
   }
 
+  /** What has come of it, if that is one piece. */
+  get onePiece(): Buffer | null {
+    return this.piece?.subarray(this.from, this.to) ?? null
+  }
+
   /** The reply is of the proxy's own. */
   own(reply: Buffer): void {
     this.piece = reply

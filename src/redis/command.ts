@@ -19,7 +19,7 @@ import type { Trail } from './redirects.js'
 import type { RedisSession } from './session.js'
 import type { ShardMap } from './shards.js'
 import { stay, staysNoMore } from './staying.js'
-import { ENDED, execAborted, INTERNAL } from './texts.js'
+import { codeOf, ENDED, execAborted, INTERNAL } from './texts.js'
 
 const MINUS = 0x2d
 
@@ -63,6 +63,10 @@ export class Command extends Continuation implements Ask, Sharer {
   dropped: boolean
   /** An operator has ended it (Y30). */
   private isEnded: boolean
+  /** Its client has left before its reply. */
+  private isLeft: boolean
+  /** The code of the error that it was refused with. */
+  private code: string | null
   /** The session has gone without the whole reply; `safe`: its bytes had not left. */
   wasLost: boolean
   isSafe: boolean
@@ -117,6 +121,8 @@ export class Command extends Continuation implements Ask, Sharer {
     this.told = false
     this.dropped = false
     this.isEnded = false
+    this.isLeft = false
+    this.code = null
     this.wasLost = false
     this.isSafe = false
     this.position = 0
@@ -290,8 +296,20 @@ export class Command extends Continuation implements Ask, Sharer {
     this.answer.lower(ANSWERED)
   }
 
+  /** Returns how it has ended, in one word: `ok`, `error` of its server, a code, or `client-left`. */
+  get outcome(): string {
+    if (this.code !== null) return this.code
+    if (this.isLeft) return 'client-left'
+    const reply = this.answer.onePiece
+    const type = this.replyType === 0 ? reply?.[0] : this.replyType
+    if (type !== MINUS) return 'ok'
+    // What a server says, and so a script of a client, is no word of ours.
+    return (this.attempts === 0 && reply !== null ? codeOf(reply) : null) ?? 'error'
+  }
+
   /** It has its reply, or an error in its place. */
   tell(): void {
+    this.frontend.proxy.ended(this)
     this.told = true
     staysNoMore(this)
     this.trail?.end()
@@ -303,6 +321,7 @@ export class Command extends Continuation implements Ask, Sharer {
   /** Its reply is this error. A part of another reply that has left cannot be taken back. */
   refuse(error: Buffer): void {
     const { place } = this.frontend
+    this.code = codeOf(error)
     this.answer.forget()
     if (this.streams) {
       this.frontend.breakOff()
@@ -336,6 +355,7 @@ export class Command extends Continuation implements Ask, Sharer {
       this.giveUp(ENDED)
     } else {
       this.dropped = true
+      this.isLeft = true
       this.discard()
       frontend.place.dropped(this)
       session?.takesMore()
@@ -351,6 +371,7 @@ export class Command extends Continuation implements Ask, Sharer {
   }
 
   crashed(): void {
+    this.code = 'internal-error'
     this.drop()
     this.own(INTERNAL)
     this.told = true

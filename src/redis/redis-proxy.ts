@@ -3,6 +3,7 @@
 import type { Address, DurationList, Socket, TlsServer } from '../pollset/index.js'
 import { Connections, type Listening, type ListeningEvents, secure } from '../transport/index.js'
 import type { RedisBackend } from './backend.js'
+import type { Command } from './command.js'
 import { commandLife } from './command-steps.js'
 import { partLife } from './division.js'
 import { RedisFrontend } from './frontend.js'
@@ -22,6 +23,12 @@ export interface RedisOptions {
   readonly allowAdmin: boolean
 }
 
+/** Is told of commands, for metrics and logs. */
+export interface CommandWatcher {
+  /** A command has its reply, or none is to come. */
+  ended(c: Command): void
+}
+
 export class RedisProxy {
   readonly world: RedisWorld
   /** Those of commands that come from now on. */
@@ -38,9 +45,14 @@ export class RedisProxy {
   private readonly open = new Set<RedisFrontend>()
   private count = 0
 
+  /** For metrics and logs. */
+  readonly name: string
+  private readonly watchers: CommandWatcher[] = []
+
   /** @param clients bounds the clients, and drains them */
-  constructor(world: RedisWorld, options: RedisOptions, clients?: Connections) {
+  constructor(world: RedisWorld, options: RedisOptions, clients?: Connections, name = '') {
     this.world = world
+    this.name = name
     this.options = options
     this.limits = world.redisLimits
     this.durations = commandLife.durations(world.pollset.deadlines, world.redisLimits)
@@ -94,6 +106,14 @@ export class RedisProxy {
   /** Returns the number of a new client. */
   nextClient(): number {
     return ++this.count
+  }
+
+  watch(watcher: CommandWatcher): void {
+    this.watchers.push(watcher)
+  }
+
+  ended(c: Command): void {
+    for (const each of this.watchers) each.ended(c)
   }
 
   closed(client: RedisFrontend): void {

@@ -9,6 +9,12 @@ const oneLine = (text: string): string => text.replace(/[\r\n]+/g, ' ')
 
 export const errorReply = (code: string, text: string): Buffer => bytes(`-ERR ${code} ${oneLine(text)}\r\n`)
 
+/** Returns the code of an error of ours; null for another one of ours. */
+export function codeOf(reply: Buffer): string | null {
+  const [, code] = /^-(?:ERR|EXECABORT) ([a-z]+(?:-[a-z]+)+) /.exec(reply.toString('latin1', 0, 64)) ?? []
+  return code ?? null
+}
+
 export const OK = bytes('+OK\r\n')
 export const RESET_REPLY = bytes('+RESET\r\n')
 export const integerReply = (value: number): Buffer => bytes(`:${value}\r\n`)

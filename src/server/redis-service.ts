@@ -10,6 +10,7 @@ import { type Address, formatAddress, isNumeric, type Socket } from '../pollset/
 import {
   type BackendOptions,
   type ClusterOptions,
+  type CommandWatcher,
   RedisBackend,
   type RedisEvents,
   type RedisFrontend,
@@ -86,6 +87,7 @@ export class RedisService {
   private readonly backends = new Map<string, RedisBackend>()
   /** Those that a configuration has no longer, while they have sessions. */
   private readonly leaving = new Set<RedisBackend>()
+  private readonly watchers: CommandWatcher[] = []
   /** By listener. */
   private readonly proxies = new Map<BoundListener, RedisProxy>()
   /** Backends that are prepared, and not committed. */
@@ -239,7 +241,8 @@ export class RedisService {
     if (proxy === undefined) {
       const { clientsMax } = this.limits.redis
       const clients = new ListenerClients(clientsMax, this.connections, listener, (each) => this.gone(each))
-      proxy = new RedisProxy(this.world, options, clients)
+      proxy = new RedisProxy(this.world, options, clients, listener.config.name)
+      for (const each of this.watchers) proxy.watch(each)
       this.proxies.set(listener, proxy)
     }
     if (proxy.clients.refuse(socket)) this.gone(socket)
@@ -260,6 +263,11 @@ export class RedisService {
   /** The backends that listeners use. */
   allBackends(): IterableIterator<RedisBackend> {
     return this.backends.values()
+  }
+
+  /** Has this told of the commands of clients that come from now on. */
+  watch(watcher: CommandWatcher): void {
+    this.watchers.push(watcher)
   }
 
   /** The open clients. */

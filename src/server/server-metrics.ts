@@ -3,18 +3,13 @@
 
 import { firstMarked } from '../access-log/index.js'
 import type { MemberState } from '../balancing/index.js'
-import type { Engine } from '../engine/index.js'
 import { type Counter, type Family, type FamilySnapshot, type Histogram, Metrics } from '../metrics/index.js'
 import type { NodePollset } from '../pollset/index.js'
-import {
-  Exchange,
-  type ExchangeSession,
-  type ExchangeWatcher,
-  isSubrequest,
-  stepTimeNames,
-} from '../proxy/index.js'
+import { Exchange, type ExchangeWatcher, isSubrequest, stepTimeNames } from '../proxy/index.js'
 import type { Backends } from './backends.js'
+import { CommandSeries, serverOf } from './command-series.js'
 import { readProcess } from './process-metrics.js'
+import type { SharedEngine } from './request-kind.js'
 import { REQUEST_SECONDS, RequestSeries } from './request-series.js'
 import type { Server } from './server.js'
 import { version } from './version.js'
@@ -34,6 +29,8 @@ export class ServerMetrics implements ExchangeWatcher {
   private readonly server: Server
   private readonly backends: Backends
   private readonly requests: RequestSeries
+  /** Those of commands of Redis. */
+  readonly commands: CommandSeries
   private readonly stepSeconds: Family<Histogram>
   /** By the number of the step; undefined until somebody has waited in it. */
   private readonly steps: (Histogram | undefined)[] = []
@@ -53,6 +50,7 @@ export class ServerMetrics implements ExchangeWatcher {
     this.all = all
     this.lastReloadMs = Date.now()
     this.requests = new RequestSeries(all)
+    this.commands = new CommandSeries(all, server)
     this.stepSeconds = all.histogram(
       'fermata_step_seconds',
       'Time that an exchange has waited in a step.',
@@ -96,6 +94,14 @@ export class ServerMetrics implements ExchangeWatcher {
       .of()
     ;(server.world.pollset as NodePollset).onTurn = (spentMs) => turns.observe(ms(spentMs))
     this.readAtScrape()
+  }
+
+  /** Counts what ends from now on. */
+  watch(): void {
+    const { proxy, redis } = this.server
+    proxy.measureSteps(this)
+    proxy.watch(this)
+    redis.watch(this.commands)
   }
 
   // Counted as it happens
@@ -144,6 +150,7 @@ export class ServerMetrics implements ExchangeWatcher {
   reloaded(wrong: Error | null): void {
     this.reloads.of(wrong === null ? 'ok' : 'refused').add()
     if (wrong === null) this.lastReloadMs = Date.now()
+    this.commands.forget()
   }
 
   /** Returns the text of all, without the series of what the configuration and DNS have no longer. */
@@ -164,7 +171,7 @@ export class ServerMetrics implements ExchangeWatcher {
     const live = {
       listener: configuration.listeners.map(({ name }) => name),
       route: configuration.routes.map(({ name }) => name),
-      backend: backends.map(({ name }) => name),
+      backend: [...backends, ...configuration.redisBackends].map(({ name }) => name),
       endpoint: backends.flatMap(({ endpoints }) => endpoints.map(({ name }) => name)),
     }
     let removed = false
@@ -174,6 +181,7 @@ export class ServerMetrics implements ExchangeWatcher {
     if (!removed) return
     this.requests.forget()
     this.attemptSecondsBy.clear()
+    this.commands.forget()
   }
 
   private stepOf(at: number): Histogram {
@@ -225,7 +233,7 @@ export class ServerMetrics implements ExchangeWatcher {
       ['engine', 'state'],
       (add) => {
         const counts = new Map<string, number>()
-        for (const { name, sessions } of backends.engines())
+        for (const { name, sessions } of this.engines())
           for (const { state } of sessions) {
             const key = `${name} ${state}`
             counts.set(key, (counts.get(key) ?? 0) + 1)
@@ -352,11 +360,19 @@ export class ServerMetrics implements ExchangeWatcher {
   }
 
   /** Adds up a number of the engines of each endpoint. */
-  private sums(of: (engine: Engine<ExchangeSession>) => number): Map<string, number> {
+  private sums(of: (engine: SharedEngine) => number): Map<string, number> {
     const sums = new Map<string, number>()
-    for (const engine of this.backends.engines())
-      sums.set(engine.name, (sums.get(engine.name) ?? 0) + of(engine))
+    for (const engine of this.engines()) sums.set(engine.name, (sums.get(engine.name) ?? 0) + of(engine))
     return sums
+  }
+
+  private *engines(): Iterable<SharedEngine> {
+    yield* this.backends.engines()
+    for (const backend of this.server.redis.allBackends())
+      for (const engine of backend.engines()) {
+        const { sessions, queued, limits } = engine
+        yield { name: serverOf(engine), sessions, queued, limits, describe: () => engine.describe() }
+      }
   }
 
   private exchangesByStep(): Map<string, number> {

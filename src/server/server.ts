@@ -140,10 +140,7 @@ export class Server extends TypedEvents implements HandshakeEvents {
             ready: (address, what) => this.emit('administering', address, what),
             failed: (address, code) => this.emit('failed', address, code),
           })
-    if (metrics !== null) {
-      this.proxy.measureSteps(metrics)
-      this.proxy.watch(metrics)
-    }
+    metrics?.watch()
     new Control(this, Math.max(limits.http1.drainIdleMs, limits.http2.drainIdleMs), limits.server.cutMs)
   }
 

@@ -181,3 +181,43 @@ t.test("Y32: somebody's MULTI is stepped, from its turn to its reply", async (t)
   it.sessions[0].write('+OK\r\n')
   t.equal(await said, '+OK\r\n')
 })
+
+t.test('Y33: commands are counted by name and outcome', async (t) => {
+  const it = await ground(t)
+  const told = async () => (await ask({ socketPath: it.socketPath }, '/metrics')).body
+  const until = async (line: string): Promise<string> => {
+    for (;;) {
+      const text = await told()
+      if (text.includes(`${line}\n`)) return text
+    }
+  }
+  const one = it.client()
+  const said = one.ask(sent('GET a', 'GET b', 'CLIENT GETNAME', 'SHUTDOWN', 'SET a 1'), 5)
+  await it.rows((all) => all.length === 3 && all.every(({ backend }) => backend !== null))
+  t.match(await told(), /^fermata_commands\{step="send"\} 3$/m)
+  t.match(await told(), /^fermata_backend_sessions\{engine="127\.0\.0\.1:\d+",state="open"\} 1$/m)
+  it.sessions[0].write('+A\r\n-WRONGTYPE no\r\n+OK\r\n')
+  await said
+  const leaves = it.client(sent('GET c', 'BLPOP q 0'))
+  await it.rows((all) => all.length === 2)
+  leaves.socket.resetAndDestroy()
+  const series = (command: string, outcome: string, count = 1) =>
+    `fermata_commands_total{listener="main",backend="keys",command="${command}",outcome="${outcome}"} ${count}`
+  const text = await until(series('blpop', 'client-left'))
+  for (const line of [
+    series('get', 'ok'),
+    series('get', 'error'),
+    series('get', 'client-left'),
+    series('client getname', 'ok'),
+    series('shutdown', 'needs-admin'),
+    series('set', 'ok'),
+    'fermata_command_duration_seconds_count{command="get"} 3',
+  ])
+    t.ok(text.includes(`${line}\n`), line)
+  it.client(sent('NOSUCHCOMMAND a'))
+  const relayed = await until('fermata_relays 1')
+  t.ok(relayed.includes(series('other', 'ok')))
+  t.notMatch(relayed, /nosuch/i)
+  it.client('*x\r\n')
+  await until(series('other', 'error'))
+})
