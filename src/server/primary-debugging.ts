@@ -23,12 +23,12 @@ export class PrimaryDebugging {
   private readonly context: PrimaryContext
   private bound: Address | null = null
 
-  /** @param workers their ids */
+  /** @param workers has their ids, which change with their number */
   constructor(
     world: TransportWorld,
     limits: Limits,
     options: DebugOptions,
-    workers: readonly string[],
+    workers: { readonly ids: readonly string[] },
     questions: Questions,
   ) {
     const { address, token, secrets = false } = options
@@ -45,7 +45,9 @@ export class PrimaryDebugging {
       dialLimits: limits.transport,
       token: token ?? this.made,
       refusedAt: Number.NEGATIVE_INFINITY,
-      workers,
+      get workers() {
+        return workers.ids
+      },
       debuggerOf: (worker) => workerDebugAddress(this.folder, worker),
       ask: (question, answered) => questions.ask(question, answered),
       closed: (session) => this.connections.delete(session),

@@ -16,7 +16,7 @@ import {
   type ProcessEnd,
   randomKey,
 } from '../pollset/index.js'
-import { SharedListeners, Workers, type WorkersEvents, workerId } from '../workers/index.js'
+import { SharedListeners, Workers, type WorkersEvents } from '../workers/index.js'
 import { ConfigError, parseListen } from './address.js'
 import { Administration, administeredText } from './administration.js'
 import { checked, type FoundOut } from './check-configuration.js'
@@ -32,6 +32,7 @@ import { PrimaryControl, type PrimaryOrders } from './primary-control.js'
 import { PrimaryDebugging } from './primary-debugging.js'
 import { ProcessLog } from './process-log.js'
 import { Protocols } from './protocols.js'
+import { counted } from './quantity.js'
 import { partsOf, type ReadAnswer } from './reading.js'
 import { Reconfiguring } from './reconfiguring.js'
 import { type Applied, Superseded } from './served-configuration.js'
@@ -69,6 +70,7 @@ export class PrimaryServer extends TypedEvents implements PrimaryOrders, Workers
   hasFailed = false
   /** After {@link endNow} it ends when its workers have. */
   readonly endsLater = true
+  readonly takesWorkers = true
   /** The workers that have cut requests when they ended. */
   cutRequests = 0
   private readonly pollset: NodePollset
@@ -118,9 +120,10 @@ export class PrimaryServer extends TypedEvents implements PrimaryOrders, Workers
       failed: (address, code) => this.notListening(address, code),
     })
     const debugging = debug ?? debugIn(configuration)
-    const ids = Array.from({ length: workers }, (_, at) => workerId(at + 1))
     this.debugging =
-      debugging === null ? null : new PrimaryDebugging(this.world, limits, debugging, ids, this.questions)
+      debugging === null
+        ? null
+        : new PrimaryDebugging(this.world, limits, debugging, this.workers, this.questions)
     this.killing = new Killing(this.workers)
     this.control = new PrimaryControl(this)
   }
@@ -200,6 +203,7 @@ export class PrimaryServer extends TypedEvents implements PrimaryOrders, Workers
   apply(configuration: Configuration, applied: Applied, foundOut: FoundOut): void {
     this.workers.change(
       partsFor({ configuration, foundOut, contents: { paths: [], digest: '' } }),
+      configuration.workers,
       () => {
         this.configuration = configuration
         this.log.configure(configuration.processLog)
@@ -273,8 +277,8 @@ export class PrimaryServer extends TypedEvents implements PrimaryOrders, Workers
     this.log.tell('info', `${this.workers.ids.length} workers serve`)
   }
 
-  replaced(worker: string): void {
-    this.log.tell('info', `${worker} serves again`)
+  joined(worker: string, isNew: boolean): void {
+    this.log.tell('info', `${worker} serves${isNew ? '' : ' again'}`)
     this.questions.remind(worker)
   }
 
@@ -291,12 +295,22 @@ export class PrimaryServer extends TypedEvents implements PrimaryOrders, Workers
     if (backOffMs !== null) {
       const when = `another starts in ${backOffMs / 1_000} s`
       this.log.tell('error', `${worker} ended ${how}${wasServing ? '' : ' before it served'}: ${when}`)
-    } else if (code === exitCodes.CUT) this.cutRequests++
+    } else if (this.phase !== 'stopping') this.left(worker, code, how)
+    else if (code === exitCodes.CUT) this.cutRequests++
     // One that does not serve yet when the server stops is killed.
     else if (code !== 0 && wasServing) {
       this.hasFailed = true
       this.log.tell('error', `${worker} ended ${how}`)
     }
+  }
+
+  /** A worker has ended, since there are to be fewer. It has told what it has cut. */
+  private left(worker: string, code: number | null, how: string): void {
+    const { workers } = this.configuration
+    const are = workers === 1 ? 'is' : 'are'
+    if (code === 0 || code === exitCodes.CUT)
+      this.log.tell('info', `${worker} ended: there ${are} ${counted(workers, 'worker')} now`)
+    else this.log.tell('error', `${worker} ended ${how}`)
   }
 
   faulty(worker: string, why: string): void {

@@ -26,6 +26,8 @@ export interface Reconfigured {
   readonly log: ProcessLog
   /** The configuration that serves. */
   readonly configuration: Configuration
+  /** It takes another number of workers while it serves. */
+  readonly takesWorkers?: boolean
   /** Has it serve another. `applied` is called once. */
   apply(configuration: Configuration, applied: Applied, foundOut: FoundOut): void
 }
@@ -171,7 +173,8 @@ export class Reconfiguring {
         if (own === this.applications) this.coming = null
         if (wrong === null) {
           this.digest = digest
-          for (const each of unchanged(before, configuration)) this.server.log.tell('warn', each)
+          const { log, takesWorkers = false } = this.server
+          for (const each of unchanged(before, configuration, takesWorkers)) log.tell('warn', each)
         }
         applied(wrong)
       },
@@ -185,11 +188,12 @@ const nameOf = ({ source }: ConfigurationOrigin): string =>
 
 /** What takes effect at the start only. */
 const AT_START = ['limits', 'debug', 'admin', 'probes', 'workers'] as const
+type AtStart = (typeof AT_START)[number]
 
 /** Returns a line for each change that takes effect at the next start only. */
-function unchanged(before: Configuration, after: Configuration): string[] {
-  const differs = (name: (typeof AT_START)[number]): boolean =>
-    JSON.stringify(before[name]) !== JSON.stringify(after[name])
+function unchanged(before: Configuration, after: Configuration, takesWorkers: boolean): string[] {
+  const differs = (name: AtStart): boolean =>
+    !(takesWorkers && name === 'workers') && JSON.stringify(before[name]) !== JSON.stringify(after[name])
   return AT_START.filter(differs).map(
     (name) => `${name} has changed: this takes effect when the server starts again`,
   )

@@ -35,7 +35,7 @@ export interface SlotOwner {
   /** It has ended. `backOffMs`: when it is replaced; null if it is not. */
   ended(slot: WorkerSlot, end: ProcessEnd, backOffMs: number | null, wasServing: boolean): void
   /** A place has been closed. */
-  closed(): void
+  closed(slot: WorkerSlot): void
 }
 
 /** Returns the id of a worker: they are numbered from 1. */
@@ -56,6 +56,7 @@ export const workerSlotLife = defineLife({
 })
 
 export class WorkerSlot extends Continuation implements ConnectionTaker {
+  readonly number: number
   /** `w1`, `w2` … */
   readonly id: string
   readonly owner: SlotOwner
@@ -63,6 +64,8 @@ export class WorkerSlot extends Continuation implements ConnectionTaker {
   onTheWay = 0
   /** It serves. */
   isServing = false
+  /** There are to be fewer workers: it finishes its requests, and is not replaced. */
+  isLeaving = false
   /** The version of the configuration that it serves; 0 before it does. */
   version = 0
   /** How often it was started. */
@@ -78,6 +81,7 @@ export class WorkerSlot extends Continuation implements ConnectionTaker {
   constructor(owner: SlotOwner, number: number) {
     super(owner.world)
     this.owner = owner
+    this.number = number
     this.id = workerId(number)
     this.stopped = new Signal(`${this.id}.stopped`, 'signal', ['STOPPED'])
     this.pollset = owner.world.pollset as NodePollset
@@ -121,9 +125,20 @@ export class WorkerSlot extends Continuation implements ConnectionTaker {
     this.failures = 0
   }
 
+  /** How often its process was started in the place of another. */
+  get restarts(): number {
+    return Math.max(0, this.starts - 1)
+  }
+
   /** Has no other process started. */
   stop(): void {
     this.stopped.raise(STOPPED)
+  }
+
+  /** Has no other process started, since there are to be fewer workers. */
+  leave(): void {
+    this.isLeaving = true
+    this.stop()
   }
 
   // Called by its steps
@@ -180,10 +195,11 @@ export class WorkerSlot extends Continuation implements ConnectionTaker {
     this.isServing = false
     this.version = 0
     this.process = null
-    owner.ended(this, end, owner.isStopping ? null : this.backOffMs, isServing)
+    const isReplaced = !owner.isStopping && !this.isLeaving
+    owner.ended(this, end, isReplaced ? this.backOffMs : null, isServing)
     this.waitOn(0, this.stopped, STOPPED)
     this.waitUntil(pollset.now + this.backOffMs)
-    return !owner.isStopping
+    return isReplaced
   }
 }
 
@@ -211,7 +227,7 @@ const workerSlotSteps = workerSlotLife.steps<WorkerSlot>({
   /** Waits until it is time to start another. */
   lose: (w) => (w.lose() ? waitToStart : goto.end),
   end(w) {
-    w.owner.closed()
+    w.owner.closed(w)
     return done
   },
 })

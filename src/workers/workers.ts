@@ -19,8 +19,8 @@ export interface WorkersEvents {
   settings(): { readonly settings: unknown; readonly ticketKeys: Uint8Array }
   /** All workers serve, for the first time. */
   serving(): void
-  /** A worker serves in the place of one that ended. */
-  replaced(worker: string): void
+  /** A worker serves that was started after the first ones. `isNew`: not in the place of one that ended. */
+  joined(worker: string, isNew: boolean): void
   /** A worker has told something that nobody asked for. */
   told(worker: string, told: unknown): void
   /** `backOffMs`: when it is replaced; null if it is not. `wasServing`: it has served. */
@@ -53,7 +53,7 @@ export class Workers implements SlotOwner {
   isStopping = false
   /** The last version that was committed. */
   version = 1
-  private readonly count: number
+  private count: number
   private readonly events: WorkersEvents
   private readonly listeners: SharedListeners
   private slots: WorkerSlot[] = []
@@ -66,6 +66,8 @@ export class Workers implements SlotOwner {
   private hasServed = false
   private haveAllServed = false
   private left = 0
+  /** Restarts of places that are closed. */
+  private restartsBefore = 0
 
   constructor(
     world: World,
@@ -92,17 +94,22 @@ export class Workers implements SlotOwner {
 
   /** The workers that serve now, and all places of workers. */
   get servingCount(): number {
-    return this.slots.filter((each) => each.isServing).length
+    return this.staying.filter((each) => each.isServing).length
+  }
+
+  /** Those that are not to leave. */
+  private get staying(): WorkerSlot[] {
+    return this.slots.filter((each) => !each.isLeaving)
   }
 
   /** How often workers were started in the place of others. */
   get restarts(): number {
-    return this.slots.reduce((all, { starts }) => all + Math.max(0, starts - 1), 0)
+    return this.slots.reduce((all, each) => all + each.restarts, this.restartsBefore)
   }
 
-  /** The ids of all places of workers. */
+  /** The ids of all places of workers, without those that leave. */
   get ids(): readonly string[] {
-    return this.slots.map(({ id }) => id)
+    return this.staying.map(({ id }) => id)
   }
 
   /** The process ids of the workers, by their place; 0 for one that has not started. */
@@ -122,7 +129,8 @@ export class Workers implements SlotOwner {
       for (const each of this.slots) each.stop()
       if (this.left === 0) this.events.over()
     }
-    this.order(order)
+    // Those that leave drain already: a second order would cut their requests.
+    for (const each of this.staying) each.send({ kind: 'order', order })
     // One that does not serve yet has nothing to finish.
     for (const each of this.slots) if (!each.isServing) each.process?.kill()
   }
@@ -138,15 +146,16 @@ export class Workers implements SlotOwner {
 
   /**
    * Has all workers serve another configuration, or none. Another change under way fails.
+   * @param count how many workers there are from then on
    * @param committed is called when it is sure to serve
    * @param done is called once, with why it is not served, or null when all workers serve it; `superseded`:
    * it
    *   gave way to a newer one
    */
-  change(parts: ConfigurationParts, committed: () => void, done: ChangeDone): void {
+  change(parts: ConfigurationParts, count: number, committed: () => void, done: ChangeDone): void {
     this.round?.supersede()
     const version = ++this.newest
-    const serving = this.slots.filter((each) => each.isServing)
+    const serving = this.staying.filter((each) => each.isServing)
     this.round = new Round(this.world, version, serving, this.limits.prepareMs, {
       prepare: (slot) => this.sendParts(slot, version, parts),
       commits: (slots) => {
@@ -154,8 +163,9 @@ export class Workers implements SlotOwner {
         this.parts = parts
         for (const each of slots) each.send({ kind: 'commit', version })
         // Those that began to serve during the round.
-        for (const each of this.slots)
+        for (const each of this.staying)
           if (each.isServing && !slots.includes(each)) this.sendParts(each, version, parts)
+        this.resize(count)
         committed()
       },
       done: () => {
@@ -168,6 +178,28 @@ export class Workers implements SlotOwner {
         done(why, superseded)
       },
     })
+  }
+
+  /** Starts more workers, or has the last ones finish their requests and end. */
+  private resize(count: number): void {
+    if (this.isStopping) return
+    this.count = count
+    const { staying } = this
+    for (const each of staying.slice(count)) {
+      each.leave()
+      // Connections go to the others from now on. Those on their way come before the order.
+      this.listeners.leaveAll(each)
+      each.send({ kind: 'order', order: 'drain' })
+      if (!each.isServing) each.process?.kill()
+    }
+    const numbers = new Set(this.slots.map(({ number }) => number))
+    for (let missing = count - staying.length, number = 1; missing > 0; number++) {
+      if (numbers.has(number)) continue
+      missing--
+      this.left++
+      this.slots.push(new WorkerSlot(this, number))
+    }
+    this.slots.sort((a, b) => a.number - b.number)
   }
 
   /** Asks all workers that serve, or one. `done` is called once, at once if nobody can be asked. */
@@ -224,8 +256,12 @@ export class Workers implements SlotOwner {
       this.events.gaveUp()
   }
 
-  closed(): void {
+  closed(slot: WorkerSlot): void {
     this.left--
+    if (slot.isLeaving) {
+      this.restartsBefore += slot.restarts
+      this.slots = this.slots.filter((each) => each !== slot)
+    }
     if (this.left === 0) this.events.over()
   }
 
@@ -252,7 +288,7 @@ export class Workers implements SlotOwner {
       return
     }
     // A configuration that was given up is refused too. One that is committed must be served.
-    if (version !== this.version) return
+    if (version !== this.version || slot.isLeaving) return
     this.events.refused(slot.id, why)
     slot.process?.kill()
   }
@@ -260,9 +296,9 @@ export class Workers implements SlotOwner {
   private serves(slot: WorkerSlot, version: number): void {
     const isAnother = !slot.isServing && this.haveAllServed
     slot.serves(version)
-    if (isAnother) this.events.replaced(slot.id)
+    if (isAnother) this.events.joined(slot.id, slot.starts === 1)
     if (this.round?.version === version) this.round.agrees(slot)
-    else if (version !== this.version) this.sendParts(slot, this.version, this.parts)
+    else if (version !== this.version && !slot.isLeaving) this.sendParts(slot, this.version, this.parts)
     this.hasServed = true
     if (this.isStopping) slot.send({ kind: 'order', order: 'drain' })
     if (this.haveAllServed || this.slots.some((each) => !each.isServing)) return

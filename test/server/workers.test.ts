@@ -3,7 +3,7 @@
 
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { Agent, createServer, get as httpGet } from 'node:http'
+import { Agent, createServer, get as httpGet, type ServerResponse } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -143,12 +143,6 @@ t.test('J5, J6: reloads lose nothing under load, and a worker that dies only its
   }
   t.strictSame(failed, [])
   t.notMatch(program.stderr, /workers has changed/)
-  writeFileSync(file, `version: 1\nworkers: 3\n${listeners}${answer('3')}`)
-  program.signal('SIGHUP')
-  await program.until('it is told', () =>
-    /warn workers has changed: this takes effect when the server starts again/.test(program.stderr),
-  )
-  t.equal(workersOf(program).length, 2)
   writeFileSync(file, `version: 1\nworkers: 2\n${listeners}routes: [{ backend: none }]\n`)
   program.signal('SIGHUP')
   await program.until('it is refused', () => /was not changed/.test(program.stderr))
@@ -162,6 +156,67 @@ t.test('J5, J6: reloads lose nothing under load, and a worker that dies only its
   isOver = true
   await load
   t.ok(failed.length <= 8, `${failed.length} of ${asked} failed: those of the worker that died`)
+  t.match(await program.stop(), { code: 0 })
+})
+
+t.test('J17: a reload with another number of workers starts more, or drains the last ones', async (t) => {
+  const silent = createServer()
+  await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => void silent.close())
+  const { port: backend } = silent.address() as AddressInfo
+  const text = (workers: number, status: number): string => `version: 1
+workers: ${workers}
+listeners: { main: { address: "127.0.0.1:0" } }
+backends: { slow: { protocol: http, endpoints: ["127.0.0.1:${backend}"] } }
+routes:
+  - { match: { path: /slow }, backend: slow }
+  - { answer: { status: ${status}, body: "${status}" } }
+`
+  const { program, port, file } = await served(t, text(2, 200).replace(/^version: 1\nworkers: 2\n/, ''))
+  const reload = async (workers: number, status: number, told: RegExp): Promise<void> => {
+    writeFileSync(file, text(workers, status))
+    program.signal('SIGHUP')
+    await program.until(String(told), () => told.test(program.stderr), START_MS)
+  }
+  const agent = new Agent({ keepAlive: true, maxSockets: 4 })
+  t.teardown(() => agent.destroy())
+  const failed: string[] = []
+  /** Asks all the time, on connections that stay and on others. Returns what ends it. */
+  const asking = (): (() => Promise<unknown>) => {
+    let isOver = false
+    const all = Array.from({ length: 4 }, async (_, at) => {
+      while (!isOver)
+        await get(port, '/', at % 2 === 0 ? agent : false).catch((error) => failed.push(error.code))
+    })
+    return () => {
+      isOver = true
+      return Promise.all(all)
+    }
+  }
+  const end = asking()
+  await reload(3, 201, / info w3 serves\n/)
+  t.equal(workersOf(program).length, 3)
+  await end()
+  // Connections go out in turn: each worker has one of them.
+  const responses: ServerResponse[] = []
+  silent.on('request', (_request, response) => responses.push(response))
+  const slow = [get(port, '/slow'), get(port, '/slow'), get(port, '/slow')]
+  while (responses.length < 3) await new Promise(setImmediate)
+  const endAgain = asking()
+  await reload(1, 202, /was read again[\s\S]*was read again/)
+  while ((await get(port)) !== '202');
+  await endAgain()
+  t.notMatch(program.stderr, /w[23] ended/, 'they finish what they have')
+  for (const each of responses) each.end('late')
+  t.strictSame(await Promise.all(slow), ['late', 'late', 'late'])
+  for (const worker of ['w2', 'w3'])
+    await program.until(`${worker} has ended`, () =>
+      new RegExp(` info ${worker} ended: there is 1 worker now`).test(program.stderr),
+    )
+  t.strictSame(failed, [])
+  t.equal(workersOf(program).length, 1)
+  t.equal(await get(port), '202')
+  t.notMatch(program.stderr, /takes effect when/)
   t.match(await program.stop(), { code: 0 })
 })
 

@@ -82,7 +82,7 @@ async function primary(
     {
       settings: () => ({ settings: wrong, ticketKeys: Buffer.alloc(48) }),
       serving: () => tell('serving'),
-      replaced: (worker) => tell(`${worker} replaced`),
+      joined: (worker, isNew) => tell(`${worker} ${isNew ? 'joined' : 'replaced'}`),
       told: (worker, told) => tell(`${worker} told ${told}`),
       ended: (worker, { code, signal }, backOffMs, wasServing) =>
         tell(`${worker} ended ${code ?? signal} ${backOffMs} ${wasServing}`),
@@ -110,10 +110,14 @@ async function primary(
     if (text === '') throw new Error('it was closed without an answer')
     return text
   }
-  const change = (parts: () => unknown[]): Promise<{ wrong: string | null; superseded: boolean }> =>
+  const change = (
+    parts: () => unknown[],
+    to = count,
+  ): Promise<{ wrong: string | null; superseded: boolean }> =>
     new Promise((resolve) =>
       workers.change(
         parts,
+        to,
         () => tell('committed'),
         (wrong, superseded) => resolve({ wrong, superseded }),
       ),
@@ -275,6 +279,35 @@ t.test('J6: a worker that starts gets what is committed by then', async (t) => {
   t.match(await another, { wrong: null })
   while (workers.servingCount < 2) await new Promise(setImmediate)
   t.strictSame([await get(), await get()].sort(), ['w1 four', 'w2 four'])
+})
+
+t.test('J17: a change starts more workers, or has the last ones end', async (t) => {
+  const { workers, until, get, change, ask, configured, log } = await primary(t, 2)
+  await until(/^serving$/)
+  process.kill(workers.pids[1], 'SIGKILL')
+  await until(/^w2 replaced$/)
+  t.match(await change(configured('two'), 3), { wrong: null })
+  await until(/^w3 joined$/)
+  t.strictSame(workers.ids, ['w1', 'w2', 'w3'])
+  t.strictSame([await get(), await get(), await get()].sort(), ['w1 two', 'w2 two', 'w3 two'])
+  t.match(await change(configured('three', { refusedBy: 'w1' }), 1), { wrong: 'w1 refuses it' })
+  t.equal(workers.servingCount, 3, 'a change that is refused changes their number neither')
+  t.match(await change(configured('four'), 1), { wrong: null })
+  t.strictSame(workers.ids, ['w1'])
+  for (let at = 0; at < 4; at++) t.equal(await get(), 'w1 four', 'the others get no connection')
+  await until(/^w2 ended 0 null true$/)
+  await until(/^w3 ended 0 null true$/)
+  t.strictSame((await ask('all', 'x')).answers, [{ from: 'w1', answer: 'w1 x four' }])
+  t.equal(workers.restarts, 1, 'the count does not fall')
+  // One that waits to be started, and one that does not serve yet, end at once.
+  t.match(await change(configured('five'), 3), { wrong: null })
+  t.match(await change(configured('six'), 1), { wrong: null })
+  t.strictSame(workers.ids, ['w1'])
+  while (workers.pids.length > 1) await new Promise(setImmediate)
+  t.match(await change(configured('seven'), 2), { wrong: null })
+  await until(/^w2 joined$/)
+  t.strictSame([await get(), await get()].sort(), ['w1 seven', 'w2 seven'])
+  t.notOk(log.includes('over'))
 })
 
 t.test('J7: questions, in time or not', async (t) => {
