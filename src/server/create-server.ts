@@ -365,6 +365,8 @@ export function debugIn({ debug }: Configuration): DebugOptions | null {
 
 /** Returns the parts of a server with these options. Throws a {@link ConfigError}. */
 export function partsOf(options: ProxyServerOptions | DocumentServerOptions): ServerParts {
+  if (typeof options !== 'object' || options === null)
+    throw new ConfigError("createServer takes an object: write { listen: '127.0.0.1:8080', backend: URL }")
   if (isDocument(options)) {
     const { log, trace, ...document } = options as DocumentServerOptions
     return { origin: documentOrigin(document as ConfigurationDocument), log, trace }

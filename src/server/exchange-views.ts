@@ -52,8 +52,8 @@ export interface LiveExchange {
   readonly tunnel: boolean
 }
 
-function viewOf(x: Exchange): LiveExchange {
-  const { request, now, slot0, slot1, slot2, frontend } = x
+function viewOf(x: Exchange, now: number): LiveExchange {
+  const { request, slot0, slot1, slot2, frontend } = x
   return {
     id: x.id,
     method: request.method?.value ?? '',
@@ -64,7 +64,7 @@ function viewOf(x: Exchange): LiveExchange {
     waitsFor: [slot0, slot1, slot2].flatMap((each) => (each === null ? [] : [each.id])),
     sinceMs: now - x.since,
     ageMs: now - x.receivedAt,
-    lateInMs: x.deadlineArmed ? x.deadlineAt - now : null,
+    lateInMs: x.deadlineArmed ? Math.max(0, x.deadlineAt - now) : null,
     client: formatAddress(frontend.client.addresses.from),
     backend: x.backend?.name ?? null,
     attempts: x.attempts,
@@ -73,9 +73,11 @@ function viewOf(x: Exchange): LiveExchange {
 }
 
 /** Lists the exchanges of a World that run, the newest first. */
-export function liveExchanges({ scheduler }: HttpWorld): LiveExchange[] {
+export function liveExchanges({ scheduler, pollset }: HttpWorld): LiveExchange[] {
   const found: LiveExchange[] = []
-  for (const each of scheduler.alive()) if (each instanceof Exchange) found.push(viewOf(each))
+  // A program asks outside of a turn, whose time has passed.
+  const now = pollset.now + pollset.spentMs()
+  for (const each of scheduler.alive()) if (each instanceof Exchange) found.push(viewOf(each, now))
   return found
 }
 

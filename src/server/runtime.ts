@@ -152,10 +152,11 @@ export class Runtime {
         return { ...document, routes }
       }),
     remove: (name) =>
-      this.change((document) => ({
-        ...document,
-        routes: routesOf(document).filter((each) => each['name'] !== name),
-      })),
+      this.change((document) => {
+        const routes = routesOf(document).filter((each) => each['name'] !== name)
+        if (routes.length === routesOf(document).length) throw new ConfigError(`there is no route ${name}`)
+        return { ...document, routes }
+      }),
   }
 
   private get document(): ConfigurationDocument {
@@ -183,7 +184,11 @@ export class Runtime {
       endpoints: {
         list: () => endpointsOf(backendsOf(this.document)[name]).map(addressOf),
         add: (endpoint) => editEndpoints((before) => [...without(addressOf(endpoint))(before), endpoint]),
-        drain: (address) => this.drained(name, address).then(() => editEndpoints(without(address))),
+        drain: async (address) => {
+          this.checkEndpoint(name, address)
+          await this.drained(name, address)
+          await editEndpoints(without(address))
+        },
       },
       remove: () =>
         this.change((document) => {
@@ -191,6 +196,13 @@ export class Runtime {
           return { ...document, backends }
         }),
     }
+  }
+
+  private checkEndpoint(backend: string, address: string): void {
+    const addresses = endpointsOf(backendsOf(this.document)[backend]).map(addressOf)
+    if (addresses.includes(address)) return
+    const known = addresses.length === 0 ? 'it has none' : `its endpoints are ${addresses.join(', ')}`
+    throw new ConfigError(`backend ${backend} has no endpoint ${address}; ${known}`)
   }
 
   /** Gives an endpoint no new requests, as an operator's overlay does; resolves when it has none. */

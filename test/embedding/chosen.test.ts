@@ -129,6 +129,41 @@ t.test('allowPrivate is for functions', async (t) => {
   )
 })
 
+t.test(
+  'V21: requests whose target is awaited are listed, with their times, and so are those that run',
+  async (t) => {
+    let named = (_url: string): void => {}
+    const asked: string[] = []
+    const target = await http1Backend(t, (request) => void asked.push(request.url ?? ''))
+    const proxy = proxyFor(t, {
+      target: () => new Promise<string>((resolve) => (named = resolve)),
+      allowPrivate: true,
+    })
+    const port = await mounted(t, proxy)
+    const answer = ask(port, { path: '/awaited' }).catch(() => {})
+    await until(() => proxy.exchanges().length === 1)
+    // The clock goes on without a turn.
+    await until(() => (proxy.exchanges()[0]?.sinceMs ?? 0) > 20)
+    t.match(proxy.exchanges(), [
+      {
+        step: 'target',
+        state: 'waiting',
+        method: 'GET',
+        path: '/awaited',
+        waitsFor: ['target'],
+        client: /^127/,
+      },
+    ])
+    named(target)
+    await until(() => asked.length === 1)
+    t.match(proxy.exchanges(), [{ step: 'exchange.awaitHead', path: '/awaited' }])
+    await until(() => (proxy.exchanges()[0]?.sinceMs ?? 0) > 20)
+    await proxy.close({ timeoutMs: 1 })
+    t.strictSame(proxy.exchanges(), [])
+    await answer
+  },
+)
+
 t.test('V9: a target of createProxy that never settles is late', async (t) => {
   const proxy = proxyFor(t, { target: () => new Promise(() => {}), limits: { node: { targetMs: 50 } } })
   const told = await ask(await mounted(t, proxy))

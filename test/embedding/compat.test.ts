@@ -292,6 +292,17 @@ t.test('a forwarded copy, and the target beside it', async (t) => {
   t.equal(bodies[1], 'alone')
 })
 
+t.test(
+  'values that are true for JavaScript, and numbers as fields, are taken as http-proxy takes them',
+  async (t) => {
+    const target = await http1Backend(t)
+    const options = { target, xfwd: 1, headers: { 'x-number': 5, 'x-none': null } }
+    const { headers } = asked(await told(t, options as never))
+    t.match(headers, { 'x-number': '5', 'x-forwarded-for': /127/ })
+    t.notOk('x-none' in headers)
+  },
+)
+
 t.test('the lists of what differs only shrink', async (t) => {
   const most = { Public: 2, Insides: 17, 'fastify-http-proxy': 32 }
   for (const [name, count] of Object.entries(most)) {

@@ -213,6 +213,28 @@ t.test('V14: options that are not ours are refused, with what to write', async (
     [{ timeouts: { head: '1s' } }, /timeouts\.head must be 0 or more ms/],
     [{ host: 'x' }, /host must be 'client' or 'target'/],
     [{ attempts: 0 }, /attempts must be a whole number from 1 on/],
+    [{ xfwd: 'yes' }, /xfwd must be true or false, not 'yes'/],
+    [{ headers: 'x' }, /headers must be a map of texts, or of lists of texts, not 'x'/],
+    [{ headers: { a: 1 } }, /headers must be a map of texts, or of lists of texts, not an object with a/],
+    [{ auth: 5 }, /auth must be text, not 5/],
+    [{ body: {} }, /body must be text, a Buffer or a Readable, not an object with no keys/],
+    [{ transform: 'x' }, /transform must be a function that returns a Transform or null, not 'x'/],
+    [{ cookiePathRewrite: true }, /cookiePathRewrite must be text, a map of texts, or false, not true/],
+    [
+      { pathRewrite: { '(': 'x' } },
+      /pathRewrite must be a function, or a map of regular expressions to text/,
+    ],
+    [{ mirror: 'nowhere' }, /mirror: 'nowhere' is not a URL; write http/],
+    [{ timeouts: 10 }, /timeouts must be an object with connect, lease, head, .*, not 10/],
+    [{ tls: { rejectUnauthorized: false } }, /tls: there is no 'rejectUnauthorized': write verify: false/],
+    [{ tls: { verify: 'no' } }, /tls.verify must be true or false, not 'no'/],
+    [{ tls: { ca: 'ca.pem' } }, /tls.ca must be the text of certificates in PEM: read the file/],
+    [{ allowPrivate: '127.0.0.1' }, /allowPrivate must be true or a list of networks, not '127.0.0.1'/],
+    [
+      { trustedProxies: ['10.0.0.0/8'] },
+      /trustedProxies must be an object with addresses, fields, not a list/,
+    ],
+    [{ trustedProxies: { addresses: ['10.0.0.0/8'] } }, /trustedProxies.fields must be a list/],
     [{ limits: { node: { x: 1 } } }, /there is no limit 'node\.x'/],
   ] as const)
     t.throws(() => createProxy(options as never), { name: 'ConfigError', message }, JSON.stringify(options))

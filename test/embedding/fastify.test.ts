@@ -154,6 +154,9 @@ t.test('V11: preRewrite changes the path first, and knows the variables of the r
   const proxy = proxyFor(t, { target: 'http://127.0.0.1:1' })
   both.register(proxy.fastify as never, { preRewrite: () => '/', pathRewrite: () => '/' } as never)
   await t.rejects(async () => void (await both.ready()), /preRewrite is for rewritePrefix/)
+  const misspelt = fastify()
+  misspelt.register(proxy.fastify as never, { prefix: '/a', rewriteprefix: '/b' } as never)
+  await t.rejects(async () => void (await misspelt.ready()), /there is no option 'rewriteprefix'/)
 })
 
 t.test('V11: only its routes and methods are taken; a WebSocket needs no GET among them', async (t) => {

@@ -36,6 +36,14 @@ const until = async (holds: () => boolean | Promise<boolean>) => {
   while (!(await holds())) await new Promise(setImmediate)
 }
 
+t.test('createServer says what it takes', async (t) => {
+  for (const nothing of [undefined, null, 'http://127.0.0.1:9000'])
+    t.throws(() => createServer(nothing as never), {
+      name: 'ConfigError',
+      message: "createServer takes an object: write { listen: '127.0.0.1:8080', backend: URL }",
+    })
+})
+
 t.test('a backend that no route names any more serves what it has, then closes', async (t) => {
   const [old, next] = await Promise.all([origin(t), origin(t)])
   const server = createServer({

@@ -81,6 +81,12 @@ t.test('V16: what is wrong changes nothing, and the others of its turn are appli
   await t.rejects(wrong, { name: 'ConfigError', message: /there is no backend "none"/ })
   await right
   t.equal((await ask(port, { path: '/good' })).body, 'good')
+  const main = server.backends.get('main')
+  await t.rejects(async () => main?.endpoints.drain('127.0.0.1:1'), {
+    name: 'ConfigError',
+    message: `backend main has no endpoint 127.0.0.1:1; its endpoints are ${address}`,
+  })
+  await t.rejects(server.routes.remove('godo'), { name: 'ConfigError', message: 'there is no route godo' })
   const short = createServer({ listen: '127.0.0.1:0', backend: `http://${address}` })
   t.throws(() => short.backends.add('a', {}), { message: /this server has the short form/ })
   await short.close()

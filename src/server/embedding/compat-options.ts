@@ -53,6 +53,23 @@ const TAKEN = [
   'selfHandleResponse',
 ] as const
 
+/** Options that are on with any value that is true for JavaScript. */
+const SWITCHES: ReadonlySet<string> = new Set([
+  'xfwd',
+  'prependPath',
+  'ignorePath',
+  'autoRewrite',
+  'selfHandleResponse',
+])
+
+/** Numbers may be values of fields too. */
+const textsOf = (headers: object): Record<string, string | string[]> =>
+  Object.fromEntries(
+    Object.entries(headers)
+      .filter(([, value]) => value !== undefined && value !== null)
+      .map(([name, value]) => [name, Array.isArray(value) ? value.map(String) : String(value)]),
+  )
+
 const isHost = (host: string | undefined): boolean =>
   host !== undefined && /^[\w.~%!$&'()*+,;=-]+(?::\d*)?$|^\[[\da-f:.]+\](?::\d*)?$/i.test(host)
 
@@ -64,14 +81,19 @@ const wholeUrl = (path: string): string =>
 export function optionsOf(options: CompatOptions, request: IncomingMessage): RequestOptions {
   const all: Record<string, unknown> = {}
   for (const name of TAKEN)
-    if (options[name] !== undefined && options[name] !== null) all[name] = options[name]
+    if (options[name] !== undefined && options[name] !== null)
+      all[name] = SWITCHES.has(name) ? Boolean(options[name]) : options[name]
+  if (all['headers'] !== undefined) all['headers'] = textsOf(all['headers'] as object)
   const { target, forward, changeOrigin, secure, ca, proxyTimeout, buffer, toProxy } = options
   if (target != null) all['target'] = target
   if (forward != null) all['mirror'] = forward
   if (changeOrigin === true) all['host'] = 'target'
   const authority = ca ?? (target as { ca?: string } | undefined)?.ca
   if (secure === false || authority !== undefined)
-    all['tls'] = { verify: secure !== false, ...(authority === undefined ? {} : { ca: String(authority) }) }
+    all['tls'] = {
+      verify: secure !== false,
+      ...(authority === undefined ? {} : { ca: [authority].flat().map(String).join('\n') }),
+    }
   if (typeof proxyTimeout === 'number' && proxyTimeout > 0)
     all['timeouts'] = { head: proxyTimeout, idle: proxyTimeout, connect: proxyTimeout }
   if (buffer !== undefined) all['body'] = buffer

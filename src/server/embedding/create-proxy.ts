@@ -21,6 +21,7 @@ import { allowedBeside } from './allowed.js'
 import type { EmbeddedParts, Running } from './embedded-parts.js'
 import { type ErrorCallback, errorOf, ProxyError, type ProxyEvents } from './events.js'
 import { type FastifyPlugin, fastifyPlugin } from './fastify.js'
+import { LateTargets } from './late-targets.js'
 import { ListenersOf } from './listener-calls.js'
 import { copiesOf, nobody } from './mirror.js'
 import { type Middleware, middlewareOf } from './mounts.js'
@@ -92,6 +93,7 @@ export class EmbeddedProxy extends TypedEvents implements HttpProxy, EmbeddedPar
   private readonly own: RequestOptions
   private readonly manners: Manners
   private readonly targets: Targets
+  private readonly late: LateTargets
   private readonly running = new Map<FrontendStream, Running>()
   private readonly checked = new WeakSet<object>()
   /** The outcome of the exchange that is being aborted. */
@@ -122,6 +124,7 @@ export class EmbeddedProxy extends TypedEvents implements HttpProxy, EmbeddedPar
     if (trustedProxies !== undefined)
       this.reverse.trusted = new TrustedProxies(new Networks(trustedProxies.addresses), trustedProxies.fields)
     this.targets = new Targets(this.world, this.protocols, limits, allowedBeside(allowPrivate))
+    this.late = new LateTargets(this.world, limits.node.targetMs)
     this.frontend = new NodeFrontend(this.world, this.pollset, limits.node, limits.transport.flushBytesMax, {
       clientClosed: (client) => this.targets.clientClosed(client),
       gaveUp: (stream, reason) =>
@@ -202,30 +205,17 @@ export class EmbeddedProxy extends TypedEvents implements HttpProxy, EmbeddedPar
       if (target === undefined)
         throw new ProxyError('no-target', 500, 'Must provide a proxy target: write target')
       const found = typeof target === 'function' ? target(request) : target
-      if (found instanceof Promise) this.awaitTarget(it, found, isGuarded)
+      if (isPromise(found))
+        this.late.wait(
+          request,
+          found,
+          (named) => this.aimed(it, named, isGuarded),
+          (error) => it.refuse(asError(error)),
+        )
       else this.aimed(it, found, isGuarded)
     } catch (error) {
       it.refuse(asError(error))
     }
-  }
-
-  /** Waits for a target, but no longer than `node.targetMs`. */
-  private awaitTarget(it: WebRequest | UpgradeRequest, found: Promise<Target>, isGuarded: boolean): void {
-    const { targetMs } = this.frontend.limits
-    let isOver = false
-    const once = (then: () => void): void => {
-      clearTimeout(timer)
-      if (!isOver) then()
-      isOver = true
-    }
-    const timer = setTimeout(
-      () => once(() => it.refuse(new ProxyError('target-late', 504, 'no target was found in time'))),
-      targetMs,
-    )
-    found.then(
-      (late) => once(() => this.aimed(it, late, isGuarded)),
-      (error) => once(() => it.refuse(asError(error))),
-    )
   }
 
   private aimed(it: WebRequest | UpgradeRequest, target: Target, isGuarded: boolean): void {
@@ -276,7 +266,7 @@ export class EmbeddedProxy extends TypedEvents implements HttpProxy, EmbeddedPar
   }
 
   exchanges(): readonly LiveExchange[] {
-    return liveExchanges(this.world)
+    return [...this.late.list(), ...liveExchanges(this.world)]
   }
 
   describe(): Readonly<Record<string, unknown>> {
@@ -362,6 +352,9 @@ function refuseUpgrade(socket: UpgradeSocket, status: string): void {
   socket.on('error', () => {})
   socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`)
 }
+
+const isPromise = (found: Target | Promise<Target>): found is Promise<Target> =>
+  typeof (found as Partial<Promise<Target>> | undefined)?.then === 'function'
 
 const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)))
 

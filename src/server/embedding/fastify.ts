@@ -5,7 +5,13 @@ import type { IncomingMessage } from 'node:http'
 import { ConfigError } from '../address.js'
 import { leadsOut, Prefix } from './fastify-prefix.js'
 import { type Routing, takeSocket, takeUpgrades, upgradeOf } from './fastify-upgrades.js'
-import type { ProxyReply, ProxyRequest, RequestOptions, UpgradeSocket } from './options.js'
+import {
+  checkRequestOptions,
+  type ProxyReply,
+  type ProxyRequest,
+  type RequestOptions,
+  type UpgradeSocket,
+} from './options.js'
 import { pathOf } from './paths.js'
 
 /** The calls of a proxy that a plugin needs. */
@@ -80,11 +86,13 @@ interface FastifyRoute {
 
 export function fastifyPlugin(proxy: Mounted): FastifyPlugin {
   return (instance, options, done) => {
-    if (options.preRewrite !== undefined && options.pathRewrite !== undefined) {
-      done(new ConfigError('preRewrite is for rewritePrefix: leave it out beside pathRewrite'))
+    let mount: Mount
+    try {
+      mount = new Mount(proxy, instance, options)
+    } catch (error) {
+      done(error as ConfigError)
       return
     }
-    const mount = new Mount(proxy, instance, options)
     if (options.parsesBodies !== true) takeBodies(instance)
     const { methods = METHODS, routes = ROUTES, constraints, websocket = false } = options
     const handler: FastifyRoute['handler'] = (request, reply) => mount.take(request, reply)
@@ -135,6 +143,9 @@ class Mount {
       parsesBodies: _parsesBodies,
       ...own
     } = options
+    if (options.preRewrite !== undefined && options.pathRewrite !== undefined)
+      throw new ConfigError('preRewrite is for rewritePrefix: leave it out beside pathRewrite')
+    checkRequestOptions(own)
     const { initialConfig = {} } = instance
     this.proxy = proxy
     this.options = options

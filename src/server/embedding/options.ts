@@ -6,7 +6,8 @@ import type { Duplex, Readable, Transform } from 'node:stream'
 import { didYouMean } from '../../config/nearest.js'
 import { ConfigError } from '../address.js'
 import type { SomeLimits } from '../limits.js'
-import type { TargetUrl } from './target-url.js'
+import { checkTrust, checkValues } from './option-values.js'
+import { readTarget, type TargetUrl } from './target-url.js'
 
 /** A request of node:http, or of the compatibility API of node:http2. */
 export type ProxyRequest = IncomingMessage | Http2ServerRequest
@@ -183,30 +184,19 @@ const checkNames = (options: object, known: readonly string[]): void => {
   }
 }
 
-const TIMEOUTS: readonly (keyof ProxyTimeouts)[] = ['connect', 'lease', 'head', 'idle', 'tunnel', 'request']
-
-function checkTimeouts(timeouts: ProxyTimeouts): void {
-  for (const [name, value] of Object.entries(timeouts) as [string, unknown][]) {
-    if (!(TIMEOUTS as readonly string[]).includes(name))
-      throw new ConfigError(`timeouts: there is no '${name}'${didYouMean(name, TIMEOUTS)}`)
-    if (typeof value !== 'number' || !(value >= 0))
-      throw new ConfigError(`timeouts.${name} must be 0 or more ms, not ${String(value)}`)
-  }
-}
-
 /** Throws a {@link ConfigError} that says what to write. */
 export function checkRequestOptions(options: RequestOptions): void {
   checkNames(options, REQUEST_OPTIONS)
-  if (options.timeouts !== undefined) checkTimeouts(options.timeouts)
+  checkValues(options)
 }
 
 /** Throws a {@link ConfigError} that says what to write. */
 export function checkProxyOptions(options: ProxyOptions): void {
   checkNames(options, PROXY_OPTIONS)
-  if (options.timeouts !== undefined) checkTimeouts(options.timeouts)
-  const { host, attempts } = options
-  if (host !== undefined && host !== 'client' && host !== 'target')
-    throw new ConfigError(`host must be 'client' or 'target', not '${String(host)}'`)
+  checkValues(options)
+  const { attempts, trustedProxies, allowPrivate } = options
+  checkTrust(trustedProxies, allowPrivate)
+  if (options.mirror !== undefined) readTarget(options.mirror, 'mirror')
   if (attempts !== undefined && !(Number.isInteger(attempts) && attempts >= 1))
     throw new ConfigError(`attempts must be a whole number from 1 on, not ${String(attempts)}`)
 }

@@ -47,21 +47,21 @@ const DEFAULT_PORTS: Readonly<Record<string, string>> = { http: '80', h2c: '80',
 const TEXT = /^([a-z][a-z0-9+.-]*):\/\/(?:[^/?#@]*@)?([^/?#]*)([^#]*)/is
 
 /** Reads a target. Throws a {@link ConfigError} that says what to write. */
-export function readTarget(target: string | URL | TargetUrl): ReadTarget {
-  if (typeof target === 'string') return readText(target)
+export function readTarget(target: string | URL | TargetUrl, option = 'target'): ReadTarget {
+  if (typeof target === 'string') return readText(target, option)
   if (target === null || typeof target !== 'object')
-    throw new ConfigError(`target: ${String(target)} is not a URL; write 'http://127.0.0.1:9000'`)
-  if (target instanceof URL) return readText(target.href)
+    throw new ConfigError(`${option}: ${String(target)} is not a URL; write 'http://127.0.0.1:9000'`)
+  if (target instanceof URL) return readText(target.href, option)
   return readObject(target)
 }
 
-function readText(text: string): ReadTarget {
+function readText(text: string, option: string): ReadTarget {
   const unix = /^([a-z0-9]+):\/\/unix:([^:]+)(?::(\/.*))?$/i.exec(text)
   if (unix !== null) return made(unix[1], '', '', unix[2], unix[3] ?? '')
   const parts = TEXT.exec(text)
   if (parts === null || parts[2] === '')
     throw new ConfigError(
-      `target: '${text}' is not a URL; write http://, https://, h2c:// or h2://, then HOST:PORT, as in h2c://127.0.0.1:9000`,
+      `${option}: '${text}' is not a URL; write http://, https://, h2c:// or h2://, then HOST:PORT, as in h2c://127.0.0.1:9000`,
     )
   const [, scheme, authority, path] = parts
   const port = /:(\d+)$/.exec(authority)?.[1] ?? ''
