@@ -10,6 +10,7 @@ import { isCredential } from './token.js'
 export class FieldTable {
   private young = new Map<string, Field>()
   private old = new Map<string, Field>()
+  private readonly statuses = new Map<number, Field>()
   private uids = 1
   private readonly entriesMax: number
 
@@ -22,6 +23,15 @@ export class FieldTable {
   make(name: string, value: string, neverIndexed = false): Field {
     this.uids = (this.uids + 1) & 0x3fffffff
     return new Field(name, value, neverIndexed, this.uids)
+  }
+
+  /** Returns `:status` with this number, 100 to 999. */
+  status(status: number): Field {
+    const found = this.statuses.get(status)
+    if (found !== undefined) return found
+    const made = this.make(':status', String(status))
+    this.statuses.set(status, made)
+    return made
   }
 
   /** Returns the interned field of this text. Credentials and never-indexed fields are not interned. */

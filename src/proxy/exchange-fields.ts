@@ -208,7 +208,7 @@ export function exchangeFields({ query, fields: hidden }: Redaction): LogFields<
     rest: 'NAME.NOTE',
     field(name) {
       if (!NOTE_NAME.test(name)) return null
-      const read = (x: Exchange): string => String(x.filters?.notes?.get(name) ?? '')
+      const read = (x: Exchange): string => String(x.filters?.noteOf(name) ?? '')
       return { name: `filters.${name}`, kind: 'text', text: read }
     },
   }

@@ -101,6 +101,10 @@ export interface OwnAnswer {
   readonly fields: readonly (readonly [string, string])[]
   /** Fields before those, as they are sent. */
   readonly prepared?: readonly Field[]
+  /** `prepared` tells all of its body: no content-type is added. */
+  readonly isWhole?: boolean
+  /** The content-length that it has most. */
+  readonly lengthField?: Field | null
   /** In place of `text`: a body that comes in time. */
   readonly source?: AnswerSource | null
   /** The length of `source`; -1 if it is not known. */

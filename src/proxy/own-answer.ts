@@ -11,6 +11,7 @@ import type { Refusal } from './refusal.js'
 type FieldLines = readonly (readonly [string, string])[]
 
 const NO_FIELDS: readonly Field[] = []
+const NOTHING = Buffer.alloc(0)
 const PLAIN_TEXT: readonly [string, string] = ['content-type', 'text/plain; charset=utf-8']
 
 /** An answer of ours that is made and not sent: filters may change its head. */
@@ -26,22 +27,30 @@ export interface Draft {
 
 /** Makes an answer in the backend's place. */
 export function draftOf(x: Exchange, answer: OwnAnswer, kind: Draft['kind'] = 'answer'): Draft {
-  const { status, text, fields: more, prepared = NO_FIELDS, source = null, length = -1 } = answer
-  const { fields } = x.proxy.world
-  const body = typeof text === 'string' ? Buffer.from(text, 'utf8') : bytesOf(text)
-  const lines: (readonly [string, string])[] = [...more]
+  const { status, text, fields: lines, prepared = NO_FIELDS, source = null, length = -1 } = answer
+  const table = x.proxy.world.fields
+  const body =
+    source !== null ? NOTHING : typeof text === 'string' ? Buffer.from(text, 'utf8') : bytesOf(text)
   // A response without content has no content-length (RFC 9110 §8.6).
   const bodiless = status === 204 || status === 304
-  const known = source === null ? body.length : length
-  if (!bodiless && source === null && !more.some(([name]) => name === 'content-type')) lines.push(PLAIN_TEXT)
-  if (!bodiless && known >= 0) lines.push(['content-length', String(known)])
-  const head = headOf(fields, status, prepared, lines, bodiless ? -1 : known)
+  const known = bodiless ? -1 : source === null ? body.length : length
+  const fields = fieldsOf(table, status, prepared, lines)
+  if (!bodiless && source === null && answer.isWhole !== true && !hasType(fields))
+    fields.push(table.field(...PLAIN_TEXT))
+  if (known >= 0) {
+    const { lengthField = null } = answer
+    fields.push(lengthField?.number === known ? lengthField : table.make('content-length', String(known)))
+  }
   const bare = x.request.method?.value === 'HEAD' || body.length === 0
+  const head = Head.response(fields, undefined, known)
   return { kind, head, body: bare ? null : body, source, sent: false }
 }
 
-const bytesOf = ({ buffer, byteOffset, byteLength }: Uint8Array): Buffer =>
-  Buffer.from(buffer, byteOffset, byteLength)
+const hasType = (fields: readonly Field[]): boolean =>
+  fields.some(({ token }) => token === Token.CONTENT_TYPE)
+
+const bytesOf = (bytes: Uint8Array): Buffer =>
+  Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 
 /** Makes a refusal in the form that the client's library reads. */
 export function refusalDraft(x: Exchange, refusal: Refusal): Draft {
@@ -92,16 +101,11 @@ export function sendDraft(x: Exchange, draft: Draft): boolean {
   return isWhole
 }
 
-function headOf(
-  table: FieldTable,
-  status: number,
-  prepared: readonly Field[],
-  lines: FieldLines,
-  length: number,
-): Head {
-  const fields = [table.field(':status', String(status)), ...prepared]
+function fieldsOf(table: FieldTable, status: number, prepared: readonly Field[], lines: FieldLines): Field[] {
+  const fields = [table.status(status)]
+  for (const each of prepared) fields.push(each)
   for (const [name, value] of lines) fields.push(table.make(name, value))
-  return Head.response(fields, undefined, length)
+  return fields
 }
 
 // gRPC
@@ -133,16 +137,14 @@ const percentEncoded = (text: string): string =>
 
 /** Returns a refusal as a gRPC client reads it: Trailers-Only, a head without a body. */
 const grpcHead = (fields: FieldTable, { status, code, fields: more = [] }: Refusal, text: string): Head =>
-  headOf(
-    fields,
-    200,
-    NO_FIELDS,
-    [
+  Head.response(
+    fieldsOf(fields, 200, NO_FIELDS, [
       ['content-type', 'application/grpc'],
       ['grpc-status', String(GRPC_STATUS.get(status) ?? UNKNOWN)],
       ['grpc-message', percentEncoded(text).trim()],
       ['x-fermata', code],
       ...more,
-    ],
+    ]),
+    undefined,
     -1,
   )

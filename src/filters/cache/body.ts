@@ -6,6 +6,7 @@ import { BODY, RESET } from '../../http/index.js'
 import { List, type Listed, Signal } from '../../pollset/index.js'
 import { AnswerSource } from '../../proxy/index.js'
 
+const NOTHING = Buffer.alloc(0)
 const CHUNK_BYTES_MIN = 4_096
 const CHUNK_BYTES_MAX = 65_536
 
@@ -23,6 +24,8 @@ export class CachedBody {
   /** The memory that it takes. */
   allocated = 0
   complete = false
+  /** All of it in one piece, once it is complete; null if it has several. */
+  whole: Buffer | null = null
   fault: StreamFault | null = null
   readonly readers = new List<BodyReader>()
   /** The fill goes no faster than its readers. */
@@ -66,6 +69,9 @@ export class CachedBody {
       this.chunks[this.chunks.length - 1] = exact
       this.allocated -= tail.length - this.last
     }
+    const { chunks, bytes } = this
+    if (this.complete && this.dropped === 0 && chunks.length < 2)
+      this.whole = chunks.length === 0 ? NOTHING : chunks[0].subarray(0, bytes)
     this.tell()
   }
 

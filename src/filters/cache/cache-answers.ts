@@ -3,6 +3,7 @@
 import {
   type ExchangeView,
   type FieldLine,
+  type PreparedFields,
   prepareFields,
   type RequestPhase,
   type Subrequest,
@@ -12,7 +13,7 @@ import type { FilterContext } from '../define.js'
 import { BodyReader } from './body.js'
 import { type ByteRange, isUnchanged, rangeOf } from './conditional.js'
 import { type Entry, storedLines } from './entry.js'
-import { type CacheState, forwardStatus } from './exchange-state.js'
+import { type CacheState, forwardStatus, hitStatus } from './exchange-state.js'
 
 /** The fields of a 304 (RFC 9110 §15.4.5). */
 const OF_UNCHANGED: ReadonlySet<string> = new Set([
@@ -53,35 +54,67 @@ export class CacheAnswers {
     )
   }
 
+  /** Answers with an entry that is stored. @param fresh for how long it is, in s; negative if it is stale */
+  hit(x: RequestPhase, entry: Entry, fresh: number): Verdict {
+    const { told } = entry
+    const isKnown = told !== null && told.ttl === Math.trunc(fresh)
+    return this.answer(x, entry, null, isKnown ? told.status : hitStatus(fresh), Math.trunc(fresh))
+  }
+
   /** Answers with an entry: all of it, a range, or 304. @param source of its body, if a fill has made one */
-  answer(x: RequestPhase, entry: Entry, source: BodyReader | null, status: string): Verdict {
-    const { body, fields: stored, length } = entry
+  answer(
+    x: RequestPhase,
+    entry: Entry,
+    source: BodyReader | null,
+    status: string,
+    ttl = Number.NaN,
+  ): Verdict {
+    const { body, fields: stored } = entry
     x.note('status', status)
-    const own: FieldLine[] = [['age', String(Math.floor(entry.age(x.now)))]]
-    if (this.tellsStatus) own.push(['cache-status', status])
     const { fields } = x.request
     if (entry.status === 200 && isUnchanged(fields, entry)) {
       source?.leave()
-      return x.answer({ status: 304, fields: [...stored.filter(([name]) => OF_UNCHANGED.has(name)), ...own] })
+      const kept = stored.filter(([name]) => OF_UNCHANGED.has(name))
+      return x.answer({ status: 304, fields: [...kept, ...this.ownLines(x, entry, status)] })
     }
     const range = rangeOf(fields, entry)
     if (range !== null) {
       source?.leave()
-      return this.answerRange(x, entry, range, own)
+      return this.answerRange(x, entry, range, this.ownLines(x, entry, status))
     }
     if (isBodiless(entry.status)) {
       source?.leave()
-      return x.answer({ status: entry.status, fields: [...stored, ...own] })
+      return x.answer({ status: entry.status, fields: [...stored, ...this.ownLines(x, entry, status)] })
     }
-    const known = body.complete ? body.bytes : length
-    entry.prepared ??= prepareFields(this.context.world.fields, stored)
+    const prepared = this.prepared(x, entry, status, ttl)
+    if (source === null && body.whole !== null)
+      return x.answer({ status: entry.status, prepared, body: body.whole })
+    const known = body.complete ? body.bytes : entry.length
     return x.answer({
       status: entry.status,
-      prepared: entry.prepared,
-      fields: own,
+      prepared,
       source: source ?? new BodyReader(`${x.id}.cached`, body),
       ...(known < 0 ? {} : { length: known }),
     })
+  }
+
+  /** Returns the fields that each answer has of its own. */
+  private ownLines(x: RequestPhase, entry: Entry, status: string): readonly FieldLine[] {
+    const age: FieldLine = ['age', String(Math.floor(entry.age(x.now)))]
+    return this.tellsStatus ? [age, ['cache-status', status]] : [age]
+  }
+
+  /** Returns the fields of an answer. They are the same for a second. */
+  private prepared(x: RequestPhase, entry: Entry, status: string, ttl: number): PreparedFields {
+    const { told, body } = entry
+    const age = Math.floor(entry.age(x.now))
+    if (told !== null && told.age === age && told.status === status) return told.prepared
+    const table = this.context.world.fields
+    entry.prepared ??= prepareFields(table, entry.fields)
+    const bytes = body.complete ? body.bytes : -1
+    const prepared = prepareFields(table, this.ownLines(x, entry, status), entry.prepared, bytes)
+    entry.told = { age, ttl, status, prepared }
+    return prepared
   }
 
   private answerRange(

@@ -153,12 +153,12 @@ export class CacheFilter implements Filter<CacheState> {
     const young = maxAge === null || entry.age(x.now) <= maxAge
     if (fresh > 0 && fresh >= minFresh && young && !wantsNew) {
       this.store.counts.hits++
-      return this.answers.answer(x, entry, null, hitStatus(fresh))
+      return this.answers.hit(x, entry, fresh)
     }
     if (wantsNew || !young || minFresh > 0 || fresh > 0 || entry.mustRevalidate) return null
     if (fresh + staleAllowed(asked) > 0) {
       this.store.counts.stale++
-      return this.answers.answer(x, entry, null, hitStatus(fresh))
+      return this.answers.hit(x, entry, fresh)
     }
     if (fresh + entry.staleFor('whileRevalidate', this.settings.whileRevalidate) <= 0) return null
     this.store.counts.stale++

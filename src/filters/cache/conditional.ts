@@ -17,7 +17,9 @@ export function isUnchanged(request: ReadFields, entry: Entry): boolean {
     const own = weak(entry.etag)
     return own !== null && listed(tags).some((each) => weak(each) === own)
   }
-  const since = Date.parse(request.get('if-modified-since') ?? '')
+  const date = request.get('if-modified-since')
+  if (date === null) return false
+  const since = Date.parse(date)
   if (Number.isNaN(since)) return false
   const modified = Date.parse(entry.lastModified ?? '')
   return !Number.isNaN(modified) && modified <= since

@@ -37,12 +37,25 @@ const OF_BODY: ReadonlySet<string> = new Set([
   'etag',
 ])
 
+/** The fields of an answer with an entry. */
+export interface ToldAnswer {
+  /** In whole s. */
+  readonly age: number
+  /** For how long it is fresh, in whole s. */
+  readonly ttl: number
+  /** Of Cache-Status. */
+  readonly status: string
+  readonly prepared: PreparedFields
+}
+
 export class Entry {
   readonly key: string
   readonly status: number
   fields: readonly FieldLine[]
   /** {@link fields} as they are sent, checked; null before the first answer. */
   prepared: PreparedFields | null = null
+  /** Its last answer: the next one is mostly the same. */
+  told: ToldAnswer | null = null
   readonly vary: readonly VaryPair[]
   readonly body: CachedBody
   /** The length that was announced; -1 if it was not. */
@@ -84,6 +97,7 @@ export class Entry {
 
   private read(tagField: string): void {
     this.prepared = null
+    this.told = null
     this.etag = valueIn(this.fields, 'etag')
     this.lastModified = valueIn(this.fields, 'last-modified')
     this.tags = (valueIn(this.fields, tagField) ?? '').split(/[\s,]+/).filter((tag) => tag !== '')

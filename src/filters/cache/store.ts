@@ -7,6 +7,7 @@ import type { FilterState } from '../define.js'
 import { type Entry, fits, type VaryPair } from './entry.js'
 import type { Fill } from './fill.js'
 import { urlOfKey } from './key.js'
+import { RecentlyUsed } from './recently-used.js'
 
 /** The most entries of one key. The oldest is dropped. */
 const VARIANTS_MAX = 32
@@ -54,7 +55,7 @@ export class CacheStore implements FilterState {
   /** The bytes of fills, beside those of entries. */
   fillingBytes = 0
   private memoryMax: number
-  private readonly kept: LRUCache<string, Variants>
+  private readonly kept = new RecentlyUsed<Variants>((key) => this.unlist(key))
   private readonly uncollapsible: LRUCache<string, number>
   private readonly purged = new Map<string, number>()
   /** The keys of each URL. */
@@ -67,13 +68,6 @@ export class CacheStore implements FilterState {
   constructor(id: string, memoryMax: number) {
     this.id = id
     this.memoryMax = memoryMax
-    this.kept = new LRUCache<string, Variants>({
-      maxSize: Number.MAX_SAFE_INTEGER,
-      sizeCalculation: () => 1,
-      dispose: (_variants, key, reason) => {
-        if (reason !== 'set') this.unlist(key)
-      },
-    })
     this.uncollapsible = new LRUCache<string, number>({ max: UNCOLLAPSIBLE_MAX })
   }
 
@@ -124,13 +118,14 @@ export class CacheStore implements FilterState {
   /** Stores an entry in the place of the one with the same variant. */
   add(entry: Entry): void {
     const { key } = entry
-    const variants = this.kept.get(key) ?? new Variants()
-    const before = this.kept.has(key) ? variants.size : 0
+    const known = this.kept.get(key)
+    const variants = known ?? new Variants()
+    const before = known?.size ?? 0
     const same = variants.entries.findIndex((each) => sameVary(each.vary, entry.vary))
     if (same >= 0) variants.entries.splice(same, 1)
     variants.entries.unshift(entry)
     if (variants.entries.length > VARIANTS_MAX) variants.entries.length = VARIANTS_MAX
-    this.kept.set(key, variants)
+    if (known === undefined) this.kept.add(key, variants)
     this.list(key)
     this.bytes += variants.size - before
     this.counts.stored++

@@ -31,6 +31,13 @@ const PHASES: Readonly<Record<string, FilterTime['phase']>> = {
   filterResponse: 'response',
 }
 
+/** A field that a filter adds to the access log. */
+export interface FilterNote {
+  readonly filter: string
+  readonly field: string
+  value: string | number | boolean
+}
+
 const NO_TIMES: readonly FilterTime[] = []
 
 export class FilterRun {
@@ -86,8 +93,8 @@ export class FilterRun {
   /** The trailers of either body have met the filters. */
   requestTrailersMet: boolean
   responseTrailersMet: boolean
-  /** Notes of filters for the access log, by `NAME.FIELD`. */
-  notes: Map<string, string | number | boolean> | null
+  /** Notes of filters for the access log. */
+  notes: FilterNote[] | null
   /**
    * The body of the request, and of the response, on their way through filters; null for the stream's own.
    */
@@ -176,6 +183,11 @@ export class FilterRun {
     let at = this.begun
     while (at < length - 1 && !hasRequest[at]) at++
     return at
+  }
+
+  /** Returns a note, by `NAME.FIELD`; null without it. */
+  noteOf(name: string): string | number | boolean | null {
+    return this.notes?.find(({ filter, field }) => `${filter}.${field}` === name)?.value ?? null
   }
 
   /** Notes that the wait of the current filter has ended. */

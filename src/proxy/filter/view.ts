@@ -30,6 +30,7 @@ export class FilterUseError extends Error {
 /** The longest text that a filter adds to the access log, in characters. */
 const NOTE_CHARS_MAX = 256
 const NOTES_MAX = 32
+const NOTE_NAME_CHARS_MAX = 32
 
 export class FilterView implements ExchangeView {
   protected readonly x: Exchange
@@ -119,13 +120,27 @@ export class FilterView implements ExchangeView {
 
   note(field: string, value: string | number | boolean): void {
     const { filter, run } = this
-    if (!/^[A-Za-z][A-Za-z0-9]{0,31}$/.test(field))
+    if (!isNoteName(field))
       throw new FilterUseError(`'${field}' is not the name of a note: letters and digits`)
-    run.notes ??= new Map()
-    if (run.notes.size >= NOTES_MAX) return
+    run.notes ??= []
+    const { notes } = run
+    if (notes.length >= NOTES_MAX) return
     const shown = typeof value === 'string' ? value.slice(0, NOTE_CHARS_MAX) : value
-    run.notes.set(`${filter}.${field}`, shown)
+    const known = notes.find((each) => each.filter === filter && each.field === field)
+    if (known === undefined) notes.push({ filter, field, value: shown })
+    else known.value = shown
   }
+}
+
+/** Whether this is a letter, and up to 31 letters and digits. */
+function isNoteName(text: string): boolean {
+  if (text.length === 0 || text.length > NOTE_NAME_CHARS_MAX) return false
+  for (let at = 0; at < text.length; at++) {
+    const c = text.charCodeAt(at)
+    const isLetter = (c | 0x20) >= 0x61 && (c | 0x20) <= 0x7a
+    if (!isLetter && (at === 0 || c < 0x30 || c > 0x39)) return false
+  }
+  return true
 }
 
 /** The request of an exchange, as it is now: in an attempt that of the attempt. */

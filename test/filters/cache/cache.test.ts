@@ -107,6 +107,26 @@ t.test('G1, G16: a fresh response answers the next request, with its age; HEAD t
   t.equal(q.fetch('/brief', BRIEF).requests.length, 1, 'it is stale')
 })
 
+t.test('G1, G16: each hit has what was stored, no type of ours, and the age of its second', async (t) => {
+  const q = cached()
+  q.fetch('/bare', MINUTE, 'bare')
+  for (const seconds of [0, 0, 2, 0, 1]) {
+    q.pollset.advance(seconds * 1_000)
+    const { blocks, body, requests } = q.fetch('/bare', MINUTE, 'other')
+    t.equal(requests.length, 0)
+    t.equal(body, 'bare')
+    t.equal(valueIn(blocks[0], 'content-type'), undefined)
+    t.equal(valueIn(blocks[0], 'content-length'), '4')
+    const ttl = Number(/^fermata; hit; ttl=(\d+)$/.exec(statusOf(blocks) ?? '')?.[1])
+    t.equal(ttl, 60 - Number(valueIn(blocks[0], 'age')))
+  }
+  q.fetch('/none', MINUTE, '')
+  const none = q.fetch('/none', MINUTE, 'other')
+  t.equal(none.requests.length, 0)
+  t.equal(none.body, '')
+  t.equal(valueIn(none.blocks[0], 'content-length'), '0')
+})
+
 t.test('G1: requests get no response that they refuse', async (t) => {
   for (const [control, asks] of [
     ['no-cache', 1],
